@@ -1,0 +1,53 @@
+/** The closed set of error codes. The command line maps each to an exit code, the wire maps each to a status. */
+export const MPO_ERROR_CODES = [
+  "invalid-argument",
+  "invalid-data",
+  "not-found",
+  "already-exists",
+  "precondition-failed",
+  "over-budget",
+  "over-memory-cap",
+  "worker-crashed",
+  "timed-out",
+  "cancelled",
+  "unavailable",
+  "unauthenticated",
+  "conflict",
+  "unsupported",
+  "internal",
+] as const;
+
+export type MpoErrorCode = (typeof MPO_ERROR_CODES)[number];
+
+/** Extra facts of an error: what to do about it, and what caused it. */
+export interface MpoErrorOptions {
+  /** One sentence that tells the user what to do. */
+  readonly hint?: string;
+  readonly cause?: unknown;
+}
+
+/**
+ * The one error class of the project. `code` says what kind of failure it is, `message` says what was wrong,
+ * where, and what was expected, `hint` says what to do about it.
+ */
+export class MpoError extends Error {
+  readonly code: MpoErrorCode;
+  readonly hint: string | undefined;
+
+  constructor(code: MpoErrorCode, message: string, options: MpoErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = "MpoError";
+    this.code = code;
+    this.hint = options.hint;
+  }
+
+  /** Turns anything thrown into an `MpoError`; an `MpoError` stays what it is, an abort becomes `cancelled`. */
+  static from(thrown: unknown, code: MpoErrorCode = "internal"): MpoError {
+    if (thrown instanceof MpoError) return thrown;
+    if (thrown instanceof Error) {
+      const isAbort = thrown.name === "AbortError" || thrown.name === "TimeoutError";
+      return new MpoError(isAbort ? "cancelled" : code, thrown.message, { cause: thrown });
+    }
+    return new MpoError(code, String(thrown));
+  }
+}
