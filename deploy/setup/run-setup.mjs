@@ -1,0 +1,88 @@
+/** The steps of the set-up, in order. */
+
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { checkAddon, ensureAddon } from "./addon.mjs";
+import { cacheRoot } from "./cache.mjs";
+import { ensureFashionMnist } from "./fashion-mnist.mjs";
+import { ensureNpmPackages } from "./npm-packages.mjs";
+import { createSay, failureMessage, SetupFailure } from "./say.mjs";
+import { ensureTensorflowLibrary } from "./tensorflow-library.mjs";
+
+/**
+ * @param {string} cache
+ * @returns {string}
+ */
+const help = (cache) => `usage: node deploy/setup/setup.mjs [options]
+
+Gets everything that the project needs beyond Node and a C++ compiler: the npm packages of the lock file, TensorFlow's
+library (from its PyPI wheel, by pip), tfjs-node's addon (compiled here) and the data set Fashion-MNIST (by apt-get).
+Does nothing when all of it is in place.
+
+  --quiet            print only when there is work to do
+  --verify           read every hash of the cache again, and repair what is damaged
+  --skip-tensorflow  do without TensorFlow (a host that only runs a coordinator)
+  --skip-data        do without the data set
+  --help             print this
+
+environment:
+  MPO_CACHE             the cache folder (now ${cache})
+  MPO_TENSORFLOW_WHEEL  a TensorFlow wheel file to use instead of the pinned one (NVIDIA's, on a Jetson)
+  MPO_FASHION_MNIST     a folder with the four files of Fashion-MNIST, to use instead of Debian's package
+  CXX                   the C++ compiler
+`;
+
+/**
+ * @param {readonly string[]} args command line behind the script's name
+ * @param {NodeJS.ProcessEnv} env
+ * @returns {Promise<number>} exit code
+ */
+export async function runSetup(args, env) {
+  const started = Date.now();
+  const cache = cacheRoot(env);
+  const abort = new AbortController();
+  const stop = () => abort.abort();
+  process.once("SIGINT", stop).once("SIGTERM", stop);
+  try {
+    const options = parseOptions(args);
+    if (options.help) {
+      process.stdout.write(help(cache));
+      return 0;
+    }
+    const say = createSay({ quiet: options.quiet, stream: process.stdout });
+    const root = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/u, "");
+    const context = { root, cache, env, verify: options.verify, say, signal: abort.signal };
+    await ensureNpmPackages(context);
+    if (!options["skip-tensorflow"]) {
+      const library = await ensureTensorflowLibrary(context);
+      const addon = await ensureAddon(context, library);
+      if (library.fresh || addon.fresh || options.verify) await checkAddon(context);
+    }
+    if (!options["skip-data"]) await ensureFashionMnist(context);
+    say.calm(`everything is in place (${((Date.now() - started) / 1000).toFixed(1)} s)`);
+    return 0;
+  } catch (error) {
+    if (abort.signal.aborted) {
+      process.stderr.write("\nmpoptimizer set-up: stopped. Run the command again to go on.\n");
+      return 130;
+    }
+    process.stderr.write(`${failureMessage(error, cache)}\n`);
+    return 1;
+  } finally {
+    process.off("SIGINT", stop).off("SIGTERM", stop);
+  }
+}
+
+/**
+ * @param {readonly string[]} args
+ * @returns {{ quiet: boolean, verify: boolean, "skip-data": boolean, "skip-tensorflow": boolean, help: boolean }}
+ */
+function parseOptions(args) {
+  const flag = /** @type {const} */ ({ type: "boolean", default: false });
+  const options = { quiet: flag, verify: flag, "skip-data": flag, "skip-tensorflow": flag, help: flag };
+  try {
+    return parseArgs({ args: [...args], options }).values;
+  } catch (error) {
+    throw new SetupFailure(/** @type {Error} */ (error).message, "see `node deploy/setup/setup.mjs --help`.");
+  }
+}

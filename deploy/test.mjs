@@ -1,0 +1,82 @@
+/**
+ * The whole check of the repository, in order: types, format and lint, promise rules, tests. Every check runs even when
+ * an earlier one fails, and the tests come last, so that the output ends with the test runner's own summary.
+ *
+ * usage: node deploy/test.mjs [PART-OF-A-FILE-NAME]... [--OPTION-OF-NODE-TEST]...
+ */
+import { spawn } from "node:child_process";
+import { existsSync, readdirSync } from "node:fs";
+import { join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const OTHER_FOLDERS = new Set(["node_modules", "dist", "gen"]);
+/** A test that hangs must not hang the whole: far beyond what any test takes, on slow cores too. */
+const HANG_MS = 240_000;
+
+const CHECKS = [
+  { label: "type check", args: ["node_modules/typescript/bin/tsc", "-b"] },
+  { label: "format and lint", args: ["node_modules/@biomejs/biome/bin/biome", "check", "--error-on-warnings"] },
+  { label: "promise rules", args: ["node_modules/oxlint/bin/oxlint", "--type-aware"] },
+];
+
+/**
+ * @param {string} folder
+ * @param {RegExp} pattern of whole file names
+ * @returns {string[]} matching files below the folder, relative to the checkout, sorted
+ */
+function testFiles(folder, pattern) {
+  const absolute = join(ROOT, folder);
+  if (!existsSync(absolute)) return [];
+  return readdirSync(absolute, { withFileTypes: true })
+    .flatMap((entry) => {
+      const path = join(folder, entry.name);
+      if (entry.isDirectory()) return OTHER_FOLDERS.has(entry.name) ? [] : testFiles(path, pattern);
+      return pattern.test(entry.name) ? [path] : [];
+    })
+    .sort();
+}
+
+/**
+ * @param {readonly string[]} args Node's command line
+ * @returns {Promise<number>} exit code
+ */
+function runNode(args) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, args, { cwd: ROOT, stdio: "inherit" });
+    child.once("error", reject);
+    child.once("close", (code) => resolve(code ?? 1));
+  });
+}
+
+const options = process.argv.slice(2).filter((argument) => argument.startsWith("-"));
+const filters = process.argv
+  .slice(2)
+  .filter((argument) => !argument.startsWith("-"))
+  // A shell completes paths from where it stands.
+  .map((argument) => (existsSync(argument) ? relative(ROOT, argument) : argument));
+const packages = readdirSync(join(ROOT, "packages")).sort();
+const files = [
+  ...packages.flatMap((name) => testFiles(join("packages", name, "src"), /\.test\.ts$/u)),
+  ...testFiles("deploy", /\.test\.mjs$/u),
+  ...testFiles("test", /\.test\.ts$/u),
+].filter((file) => filters.length === 0 || filters.some((part) => file.includes(part)));
+
+const failed = [];
+for (const { label, args } of CHECKS) {
+  console.log(`\n== ${label}`);
+  if ((await runNode(args)) !== 0) failed.push(label);
+}
+console.log(`\n== tests (${files.length} files)`);
+if (files.length === 0) {
+  console.error(`no test file's name holds ${filters.join(" or ")}`);
+  failed.push("tests");
+} else {
+  const runner = ["--test", "--test-concurrency=2", "--test-reporter=spec", `--test-timeout=${HANG_MS}`];
+  const code = await runNode(["--conditions=source", "--import", "tsx", ...runner, ...options, ...files]);
+  if (code !== 0) failed.push("tests");
+}
+if (failed.length > 0) {
+  console.error(`\nFAILED: ${failed.join(", ")}`);
+  process.exitCode = 1;
+}
