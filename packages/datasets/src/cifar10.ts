@@ -1,0 +1,146 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { MpoError } from "@mpo/core";
+import { invalidData } from "./data-error.ts";
+import { type ReadOptions, readRange, withFile } from "./data-file.ts";
+import type { TrainTest } from "./fashion-mnist.ts";
+import { type ImageSet, imageAt } from "./image-set.ts";
+
+/** Class names of CIFAR-10 (Krizhevsky 2009), by label. */
+export const CIFAR10_CLASSES: readonly string[] = [
+  "airplane",
+  "automobile",
+  "bird",
+  "cat",
+  "deer",
+  "dog",
+  "frog",
+  "horse",
+  "ship",
+  "truck",
+];
+
+const SIDE = 32;
+const CHANNELS = 3;
+const PLANE = SIDE * SIDE;
+const IMAGE = PLANE * CHANNELS;
+// One label byte, then the red, green and blue planes.
+const RECORD = 1 + IMAGE;
+
+/**
+ * Loads the binary version of CIFAR-10 from a folder with `data_batch_1.bin` .. `data_batch_5.bin` and `test_batch.bin`;
+ * class names come from `batches.meta.txt` where it is there. The whole set takes 740 MB as numbers: on a small device
+ * read single batches with `readCifar10Batches`. Throws `not-found`, `invalid-data` or `cancelled`.
+ */
+export async function loadCifar10(folder: string, options: ReadOptions = {}): Promise<TrainTest> {
+  const classNames = await readClassNames(join(folder, "batches.meta.txt"));
+  const trainPaths = [1, 2, 3, 4, 5].map((batch) => join(folder, `data_batch_${batch}.bin`));
+  return {
+    train: await readCifar10Batches(trainPaths, { ...options, classNames }),
+    test: await readCifar10Batches([join(folder, "test_batch.bin")], { ...options, classNames }),
+  };
+}
+
+/** Reads CIFAR-10 batch files one after the other into one set of 32x32x3. Throws as `loadCifar10` does. */
+export async function readCifar10Batches(
+  paths: readonly string[],
+  options: ReadOptions & { readonly classNames?: readonly string[] } = {},
+): Promise<ImageSet> {
+  const classNames = options.classNames ?? CIFAR10_CLASSES;
+  let count = 0;
+  for (const path of paths) {
+    count += await withFile(path, options, (_, sizeBytes) => Promise.resolve(recordCount(sizeBytes, path)));
+  }
+  const images = new Float32Array(count * IMAGE);
+  const labels = new Int32Array(count);
+  let at = 0;
+  for (const path of paths) {
+    const bytes = await withFile(path, options, (file, sizeBytes) => readRange(file, 0, sizeBytes, path));
+    const records = recordCount(bytes.length, path);
+    if (at + records > count) throw new MpoError("conflict", `${path}: grew while it was read; read it again`);
+    decodeRecords(bytes, path, classNames, images.subarray(at * IMAGE), labels.subarray(at));
+    at += records;
+  }
+  if (at !== count) throw new MpoError("conflict", `${paths.join(", ")}: shrank while being read; read them again`);
+  return { images, count, height: SIDE, width: SIDE, channels: CHANNELS, labels, classNames };
+}
+
+/** The images in the bytes of one batch file; `file` names it in errors. Throws `invalid-data`. */
+export function decodeCifar10(
+  bytes: Uint8Array,
+  file: string,
+  classNames: readonly string[] = CIFAR10_CLASSES,
+): ImageSet {
+  const count = recordCount(bytes.length, file);
+  const images = new Float32Array(count * IMAGE);
+  const labels = new Int32Array(count);
+  decodeRecords(bytes, file, classNames, images, labels);
+  return { images, count, height: SIDE, width: SIDE, channels: CHANNELS, labels, classNames };
+}
+
+/** The batch file of 32x32x3 images with labels, rounded to bytes. Throws `invalid-argument` for any other set. */
+export function encodeCifar10(set: ImageSet): Uint8Array {
+  const { labels } = set;
+  if (set.height !== SIDE || set.width !== SIDE || set.channels !== CHANNELS || labels === undefined) {
+    throw new MpoError("invalid-argument", "CIFAR-10: expected images of 32x32x3 with labels");
+  }
+  const bytes = new Uint8Array(set.count * RECORD);
+  for (let i = 0; i < set.count; i++) {
+    const image = imageAt(set, i);
+    bytes[i * RECORD] = labels[i]!;
+    for (let p = 0; p < IMAGE; p++) {
+      const value = image[(p % PLANE) * CHANNELS + Math.floor(p / PLANE)]!;
+      bytes[i * RECORD + 1 + p] = Math.round(Math.min(1, Math.max(0, value)) * 255);
+    }
+  }
+  return bytes;
+}
+
+function recordCount(sizeBytes: number, file: string): number {
+  const count = Math.floor(sizeBytes / RECORD);
+  if (count < 1 || count * RECORD !== sizeBytes) {
+    throw invalidData({
+      file,
+      offsetBytes: count * RECORD,
+      expected: `records of ${RECORD} bytes (label and 32x32x3)`,
+      found: `${sizeBytes - count * RECORD} bytes after ${count} whole records`,
+    });
+  }
+  return count;
+}
+
+function decodeRecords(
+  bytes: Uint8Array,
+  file: string,
+  classNames: readonly string[],
+  images: Float32Array,
+  labels: Int32Array,
+): void {
+  for (let start = 0, i = 0; start < bytes.length; start += RECORD, i++) {
+    const label = bytes[start]!;
+    if (label >= classNames.length) {
+      const expected = `a label in 0..${classNames.length - 1}`;
+      throw invalidData({ file, offsetBytes: start, expected, found: String(label) });
+    }
+    labels[i] = label;
+    for (let channel = 0; channel < CHANNELS; channel++) {
+      const plane = start + 1 + channel * PLANE;
+      for (let p = 0; p < PLANE; p++) images[i * IMAGE + p * CHANNELS + channel] = bytes[plane + p]! / 255;
+    }
+  }
+}
+
+async function readClassNames(path: string): Promise<readonly string[]> {
+  const text = await readFile(path, "utf8").catch(() => undefined);
+  if (text === undefined) return CIFAR10_CLASSES;
+  const names = text.split(/\r?\n/).filter((line) => line.trim() !== "");
+  if (names.length !== CIFAR10_CLASSES.length) {
+    throw invalidData({
+      file: path,
+      offsetBytes: 0,
+      expected: `${CIFAR10_CLASSES.length} lines with a class name each`,
+      found: `${names.length} lines`,
+    });
+  }
+  return names;
+}

@@ -1,0 +1,73 @@
+import { MpoError } from "@mpo/core";
+import { defocusBlur, glassBlur, motionBlur, zoomBlur } from "./blur-corruptions.ts";
+import {
+  CORRUPTION_NAMES,
+  type Corruption,
+  type CorruptionName,
+  type CorruptionOptions,
+  type Severity,
+} from "./corruption-kernel.ts";
+import { contrast, elasticTransform, pixelate } from "./digital-corruptions.ts";
+import type { ImageSet } from "./image-set.ts";
+import { jpegCompression } from "./jpeg-corruption.ts";
+import { gaussianNoise, impulseNoise, shotNoise } from "./noise-corruptions.ts";
+import { brightness, fog, frost, snow } from "./weather-corruptions.ts";
+
+/** Groups of corruptions, as published. */
+export type CorruptionFamily = "noise" | "blur" | "weather" | "digital";
+
+/** One entry of the registry. */
+export interface CorruptionInfo {
+  readonly name: CorruptionName;
+  readonly family: CorruptionFamily;
+  readonly apply: Corruption;
+}
+
+const BY_NAME: Readonly<Record<CorruptionName, readonly [CorruptionFamily, Corruption]>> = {
+  gaussian_noise: ["noise", gaussianNoise],
+  shot_noise: ["noise", shotNoise],
+  impulse_noise: ["noise", impulseNoise],
+  defocus_blur: ["blur", defocusBlur],
+  glass_blur: ["blur", glassBlur],
+  motion_blur: ["blur", motionBlur],
+  zoom_blur: ["blur", zoomBlur],
+  snow: ["weather", snow],
+  frost: ["weather", frost],
+  fog: ["weather", fog],
+  brightness: ["weather", brightness],
+  contrast: ["digital", contrast],
+  elastic_transform: ["digital", elasticTransform],
+  pixelate: ["digital", pixelate],
+  jpeg_compression: ["digital", jpegCompression],
+};
+
+/**
+ * The 15 corruptions in the published order: Hendrycks & Dietterich, "Benchmarking Neural Network Robustness to Common
+ * Corruptions and Perturbations", ICLR 2019, with the severity tables of CIFAR-10-C.
+ */
+export const CORRUPTIONS: readonly CorruptionInfo[] = CORRUPTION_NAMES.map((name) => {
+  const [family, apply] = BY_NAME[name];
+  return { name, family, apply };
+});
+
+/** True when there is a corruption of this name. */
+export function isCorruptionName(name: string): name is CorruptionName {
+  return Object.hasOwn(BY_NAME, name);
+}
+
+/**
+ * A damaged copy of the images: see `Corruption` for what is promised. Throws `invalid-argument` (unknown name, severity
+ * not 1..5, channels not 1 or 3, seed not a whole number) or `cancelled`.
+ */
+export async function corrupt(
+  images: ImageSet,
+  name: CorruptionName,
+  severity: Severity,
+  seed: number,
+  options: CorruptionOptions = {},
+): Promise<ImageSet> {
+  if (!isCorruptionName(name)) {
+    throw new MpoError("invalid-argument", `corruption: expected one of ${CORRUPTION_NAMES.join(", ")}, got ${name}`);
+  }
+  return await BY_NAME[name][1](images, severity, seed, options);
+}

@@ -1,0 +1,135 @@
+import { MpoError } from "@mpo/core";
+
+/** Images of one size in memory, with labels where they are known. */
+export interface ImageSet {
+  /** count * height * width * channels values in 0..1, laid out NHWC. */
+  readonly images: Float32Array;
+  readonly count: number;
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
+  /** One class index an image. */
+  readonly labels?: Int32Array;
+  readonly classNames?: readonly string[];
+}
+
+/** Values of one image: height * width * channels. */
+export function imageLength(set: Pick<ImageSet, "height" | "width" | "channels">): number {
+  return set.height * set.width * set.channels;
+}
+
+/**
+ * The set itself once its parts fit together. Throws `invalid-argument` when a size is not a whole number >= 1
+ * (count may be 0), when arrays are too short or long, or when a label has no class name.
+ */
+export function checkImageSet<T extends ImageSet>(set: T): T {
+  const sizes = { count: set.count, height: set.height, width: set.width, channels: set.channels };
+  for (const [name, value] of Object.entries(sizes)) {
+    const least = name === "count" ? 0 : 1;
+    if (!Number.isSafeInteger(value) || value < least) {
+      throw new MpoError("invalid-argument", `image set: ${name}: expected a whole number >= ${least}, got ${value}`);
+    }
+  }
+  const expected = set.count * imageLength(set);
+  if (set.images.length !== expected) {
+    throw new MpoError(
+      "invalid-argument",
+      `image set: images: expected ${expected} values for ${set.count}x${set.height}x${set.width}x${set.channels}, got ${set.images.length}`,
+    );
+  }
+  if (set.labels === undefined) return set;
+  if (set.labels.length !== set.count) {
+    throw new MpoError("invalid-argument", `image set: labels: expected ${set.count}, got ${set.labels.length}`);
+  }
+  const classes = set.classNames?.length ?? Number.POSITIVE_INFINITY;
+  const bad = set.labels.findIndex((label) => label < 0 || label >= classes);
+  if (bad >= 0) {
+    throw new MpoError(
+      "invalid-argument",
+      `image set: label of image ${bad}: expected 0..${classes - 1}, got ${set.labels[bad]}`,
+    );
+  }
+  return set;
+}
+
+/** The values of one image, as a view. Throws `invalid-argument` when there is no such image. */
+export function imageAt(set: ImageSet, index: number): Float32Array {
+  requireIndex(set, index);
+  const length = imageLength(set);
+  return set.images.subarray(index * length, (index + 1) * length);
+}
+
+/**
+ * Images from..to (to excluded) as a view of the same memory: nothing is copied. Throws `invalid-argument` unless
+ * 0 <= from <= to <= count.
+ */
+export function sliceImages(set: ImageSet, from: number, to: number): ImageSet {
+  if (!Number.isInteger(from) || !Number.isInteger(to) || from < 0 || from > to || to > set.count) {
+    throw new MpoError("invalid-argument", `slice ${from}..${to}: expected a part of 0..${set.count}`);
+  }
+  const length = imageLength(set);
+  return {
+    ...set,
+    images: set.images.subarray(from * length, to * length),
+    count: to - from,
+    ...(set.labels === undefined ? {} : { labels: set.labels.subarray(from, to) }),
+  };
+}
+
+/** A copy of the named images in the named order; an index may repeat. Throws `invalid-argument` on a bad index. */
+export function takeImages(set: ImageSet, indices: ArrayLike<number>): ImageSet {
+  const length = imageLength(set);
+  const images = new Float32Array(indices.length * length);
+  const labels = new Int32Array(indices.length);
+  for (let i = 0; i < indices.length; i++) {
+    const index = indices[i]!;
+    images.set(imageAt(set, index), i * length);
+    labels[i] = set.labels?.[index] ?? 0;
+  }
+  return { ...set, images, count: indices.length, ...(set.labels === undefined ? {} : { labels }) };
+}
+
+/**
+ * All images of all sets, in order. Labels are kept only when every set has them. Throws `invalid-argument` when
+ * there is no set, or when sizes or class names differ.
+ */
+export function concatImages(sets: readonly ImageSet[]): ImageSet {
+  const first = sets[0];
+  if (first === undefined) throw new MpoError("invalid-argument", "concat: expected at least one image set, got none");
+  const count = sets.reduce((sum, set) => sum + set.count, 0);
+  const images = new Float32Array(count * imageLength(first));
+  const labels = new Int32Array(count);
+  let at = 0;
+  for (const [position, set] of sets.entries()) {
+    requireSameKind(first, set, position);
+    images.set(set.images, at * imageLength(first));
+    if (set.labels !== undefined) labels.set(set.labels, at);
+    at += set.count;
+  }
+  const { labels: _, ...rest } = first;
+  const labelled = sets.every((set) => set.labels !== undefined);
+  return { ...rest, images, count, ...(labelled ? { labels } : {}) };
+}
+
+function requireIndex(set: ImageSet, index: number): void {
+  if (!Number.isInteger(index) || index < 0 || index >= set.count) {
+    throw new MpoError("invalid-argument", `image ${index}: expected a whole number in 0..${set.count - 1}`);
+  }
+}
+
+function requireSameKind(first: ImageSet, set: ImageSet, position: number): void {
+  const kind = (s: ImageSet): string => `${s.height}x${s.width}x${s.channels}`;
+  if (kind(set) !== kind(first)) {
+    throw new MpoError(
+      "invalid-argument",
+      `concat: set ${position}: expected images of ${kind(first)} as in set 0, got ${kind(set)}`,
+    );
+  }
+  const names = (s: ImageSet): string => JSON.stringify(s.classNames ?? null);
+  if (names(set) !== names(first)) {
+    throw new MpoError(
+      "invalid-argument",
+      `concat: set ${position}: expected class names ${names(first)} as in set 0, got ${names(set)}`,
+    );
+  }
+}

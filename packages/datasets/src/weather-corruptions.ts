@@ -1,0 +1,159 @@
+import { applyAxes, zoomAxis } from "./axis-map.ts";
+import { createConvolver, motionTaps } from "./convolve.ts";
+import { atSeverity, type Corruption, perImage, pixelScale } from "./corruption-kernel.ts";
+import { type IceTexture, iceTexture, randomCorner } from "./ice-texture.ts";
+import { plasma, powerOfTwoFrom } from "./plasma.ts";
+import { deriveSeed } from "./random.ts";
+import { LUMA_WEIGHTS } from "./resize.ts";
+
+// Severity tables: Hendrycks & Dietterich 2019, CIFAR-10-C.
+
+interface SnowLevel {
+  /** Mean and spread of the noise that flakes are cut from, and the value below which there is no flake. */
+  readonly mean: number;
+  readonly sigma: number;
+  readonly threshold: number;
+  /** Enlargement of the flakes. */
+  readonly zoom: number;
+  readonly trailRadius: number;
+  readonly trailSigma: number;
+  /** Share of the image that is not whitened. */
+  readonly keep: number;
+}
+
+/** Falling snow: motion-blurred flakes, the scene whitened. */
+export const snow: Corruption = perImage("snow", (shape, severity) => {
+  const level = atSeverity<SnowLevel>(
+    [
+      { mean: 0.1, sigma: 0.2, zoom: 1, threshold: 0.6, trailRadius: 8, trailSigma: 3, keep: 0.95 },
+      { mean: 0.1, sigma: 0.2, zoom: 1, threshold: 0.5, trailRadius: 10, trailSigma: 4, keep: 0.9 },
+      { mean: 0.15, sigma: 0.3, zoom: 1.75, threshold: 0.55, trailRadius: 10, trailSigma: 4, keep: 0.9 },
+      { mean: 0.25, sigma: 0.3, zoom: 2.25, threshold: 0.6, trailRadius: 12, trailSigma: 6, keep: 0.85 },
+      { mean: 0.3, sigma: 0.3, zoom: 1.25, threshold: 0.65, trailRadius: 14, trailSigma: 12, keep: 0.8 },
+    ],
+    severity,
+  );
+  const { height, width } = shape;
+  const scale = pixelScale(shape);
+  const vertical = zoomAxis(height, level.zoom * scale);
+  const horizontal = zoomAxis(width, level.zoom * scale);
+  const trailLength = Math.round(2 * level.trailRadius * scale) + 1;
+  const convolve = createConvolver({ height, width, channels: 1 }, trailLength, "edge");
+  const noise = new Float32Array(height * width);
+  const scratch = new Float32Array(noise.length);
+  const flakes = new Float32Array(noise.length);
+  const trails = new Float32Array(noise.length);
+  return (input, output, random) => {
+    for (let i = 0; i < noise.length; i++) noise[i] = level.mean + level.sigma * random.gaussian();
+    applyAxes(vertical, horizontal, 1, noise, scratch, flakes);
+    for (let i = 0; i < flakes.length; i++) flakes[i] = flakes[i]! < level.threshold ? 0 : Math.min(1, flakes[i]!);
+    const angle = (-0.75 + 0.5 * random.uniform()) * Math.PI;
+    convolve(flakes, motionTaps(trailLength, level.trailSigma * scale, angle), trails);
+    whiten(input, output, shape.channels, level.keep);
+    const last = trails.length - 1;
+    for (let i = 0; i < output.length; i++) {
+      const pixel = Math.floor(i / shape.channels);
+      output[i]! += trails[pixel]! + trails[last - pixel]!;
+    }
+  };
+});
+
+/** Pictures of ice that one call chooses from, as many as the published photographs. */
+const ICE_TEXTURES = 5;
+/** Ice is a little blue: factors of red, green and blue. */
+const ICE_TINT: readonly number[] = [0.86, 0.95, 1];
+
+/**
+ * Ice on the lens, blended over the image. The published corruption blends five photographs; here the ice is
+ * procedural (see `iceTexture`), with the published weights.
+ */
+export const frost: Corruption = perImage("frost", (shape, severity, seed) => {
+  const [keep, ice] = atSeverity<readonly [number, number]>(
+    [
+      [1, 0.2],
+      [1, 0.3],
+      [0.9, 0.4],
+      [0.85, 0.4],
+      [0.75, 0.45],
+    ],
+    severity,
+  );
+  const { height, width, channels } = shape;
+  const leastSize = 2 * Math.max(height, width);
+  const made: IceTexture[] = [];
+  return (input, output, random) => {
+    const which = random.integer(ICE_TEXTURES);
+    made[which] ??= iceTexture(leastSize, deriveSeed(seed, "frost", which));
+    const texture = made[which];
+    const corner = randomCorner(texture, random);
+    const mask = texture.size - 1;
+    for (let y = 0, i = 0; y < height; y++) {
+      const row = ((corner.y + y) & mask) * texture.size;
+      for (let x = 0; x < width; x++) {
+        const value = ice * texture.values[row + ((corner.x + x) & mask)]!;
+        for (let c = 0; c < channels; c++, i++) {
+          output[i] = keep * input[i]! + value * (channels === 3 ? ICE_TINT[c]! : 1);
+        }
+      }
+    }
+  };
+});
+
+/** Fog: fractal haze added, then the whole scaled back to the image's own brightest value. */
+export const fog: Corruption = perImage("fog", (shape, severity) => {
+  const [thickness, decay] = atSeverity<readonly [number, number]>(
+    [
+      [0.2, 3],
+      [0.5, 3],
+      [0.75, 2.5],
+      [1, 2],
+      [1.5, 1.75],
+    ],
+    severity,
+  );
+  const { height, width, channels } = shape;
+  const size = powerOfTwoFrom(Math.max(height, width));
+  return (input, output, random) => {
+    const haze = plasma(size, decay, random);
+    let brightest = 0;
+    for (const value of input) if (value > brightest) brightest = value;
+    const scale = brightest / (brightest + thickness);
+    for (let y = 0, i = 0; y < height; y++) {
+      for (let x = 0; x < width; x++) {
+        const added = thickness * haze[y * size + x]!;
+        for (let c = 0; c < channels; c++, i++) output[i] = (input[i]! + added) * scale;
+      }
+    }
+  };
+});
+
+/** Brighter daylight: a constant added to the value of HSV, hue and saturation kept. */
+export const brightness: Corruption = perImage("brightness", (shape, severity) => {
+  const added = atSeverity([0.05, 0.1, 0.15, 0.2, 0.3], severity);
+  const { channels } = shape;
+  return (input, output) => {
+    for (let pixel = 0; pixel < input.length; pixel += channels) {
+      let value = 0;
+      for (let c = 0; c < channels; c++) value = Math.max(value, input[pixel + c]!);
+      const brighter = Math.min(1, value + added);
+      // Black has no hue: it becomes grey.
+      for (let c = 0; c < channels; c++)
+        output[pixel + c] = value > 0 ? (input[pixel + c]! / value) * brighter : brighter;
+    }
+  };
+});
+
+function whiten(input: Float32Array, output: Float32Array, channels: number, keep: number): void {
+  for (let pixel = 0; pixel < input.length; pixel += channels) {
+    let grey = input[pixel]!;
+    if (channels === 3) {
+      grey = 0;
+      for (let c = 0; c < 3; c++) grey += LUMA_WEIGHTS[c]! * input[pixel + c]!;
+    }
+    const white = grey * 1.5 + 0.5;
+    for (let c = 0; c < channels; c++) {
+      const value = input[pixel + c]!;
+      output[pixel + c] = keep * value + (1 - keep) * Math.max(value, white);
+    }
+  }
+}
