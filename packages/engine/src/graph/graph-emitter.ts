@@ -1,0 +1,152 @@
+import { type AttrValue, attr, type DataType, type NodeDef } from "./graph-proto.ts";
+
+/**
+ * Builds a TensorFlow graph node by node. While a fence is set, every new node waits for it by a control edge: so the
+ * executor follows the plan's order, and recomputed nodes are not merged with the first ones by graph optimisers.
+ */
+export class GraphEmitter {
+  readonly #nodes: NodeDef[] = [];
+  readonly #constants = new Map<string, string>();
+  readonly #batchShapes = new Map<string, string>();
+  #batch: string | undefined;
+  #fence: string | undefined;
+  #last: string | undefined;
+
+  get nodes(): readonly NodeDef[] {
+    return this.#nodes;
+  }
+
+  /** Adds a node; returns its name, which is also its first output. `inputs` may hold `name:k` and `^name`. */
+  node(op: string, inputs: readonly string[], attributes: Readonly<Record<string, AttrValue>> = {}): string {
+    const name = `n${this.#nodes.length}_${op}`;
+    return this.named(name, op, inputs, attributes);
+  }
+
+  /** Like `node`, with a name that a session run refers to. */
+  named(
+    name: string,
+    op: string,
+    inputs: readonly string[],
+    attributes: Readonly<Record<string, AttrValue>> = {},
+  ): string {
+    const input = this.#fence === undefined ? inputs : [...inputs, `^${this.#fence}`];
+    this.#nodes.push({ name, op, input, attr: attributes });
+    this.#last = name;
+    return name;
+  }
+
+  /** Runs `emit` behind a fence on everything emitted since the last one; used for each instruction of a plan. */
+  fenced<Result>(emit: () => Result): Result {
+    this.#last = undefined;
+    const result = emit();
+    if (this.#last !== undefined) this.#fence = this.#last;
+    return result;
+  }
+
+  /** Starts a part of the graph that waits for nothing (another signature). */
+  unfenced<Result>(emit: () => Result): Result {
+    const fence = this.#fence;
+    this.#fence = undefined;
+    try {
+      return emit();
+    } finally {
+      this.#fence = fence;
+    }
+  }
+
+  /** Name of the last node emitted behind a fence: who waits for it waits for all. */
+  get fence(): string | undefined {
+    return this.#fence;
+  }
+
+  ints(values: readonly number[]): string {
+    return this.#constant("int32", [values.length], values);
+  }
+
+  intMatrix(rows: readonly (readonly number[])[]): string {
+    return this.#constant("int32", [rows.length, rows[0]?.length ?? 0], rows.flat());
+  }
+
+  floats(values: readonly number[]): string {
+    return this.#constant("float", [values.length], values);
+  }
+
+  int(value: number): string {
+    return this.#constant("int32", [], [value]);
+  }
+
+  float(value: number): string {
+    return this.#constant("float", [], [value]);
+  }
+
+  /** A two-argument or one-argument float op. */
+  float32(op: string, ...inputs: readonly string[]): string {
+    return this.node(op, inputs, { T: attr.type("float") });
+  }
+
+  /** Reshape to `shape` with the batch left open: `[-1, ...shape]`. */
+  reshape(tensor: string, shape: readonly number[]): string {
+    return this.node("Reshape", [tensor, this.ints(shape)], { T: attr.type("float"), Tshape: attr.type("int32") });
+  }
+
+  /** Scalar int32 tensor with the number of samples in the micro-batch; shapes are made from it. */
+  setBatch(tensor: string): void {
+    this.#batch = tensor;
+  }
+
+  /** int32 tensor `[batch, ...shape]`; made once for each shape. */
+  batchShape(shape: readonly number[]): string {
+    const key = shape.join(",");
+    const existing = this.#batchShapes.get(key);
+    if (existing !== undefined) return existing;
+    const batch = this.#batch;
+    if (batch === undefined) throw new Error("setBatch comes before batchShape");
+    const packed = this.unfenced(() => {
+      const last = this.#last;
+      const parts = [batch, ...shape.map((extent) => this.int(extent))];
+      const name = this.node("Pack", parts, { N: attr.int(parts.length), T: attr.type("int32"), axis: attr.int(0) });
+      this.#last = last;
+      return name;
+    });
+    this.#batchShapes.set(key, packed);
+    return packed;
+  }
+
+  /** Sum over axes. */
+  sum(tensor: string, axes: readonly number[], keepDims: boolean): string {
+    return this.#reduce("Sum", tensor, axes, keepDims);
+  }
+
+  mean(tensor: string, axes: readonly number[], keepDims: boolean): string {
+    return this.#reduce("Mean", tensor, axes, keepDims);
+  }
+
+  #reduce(op: string, tensor: string, axes: readonly number[], keepDims: boolean): string {
+    return this.node(op, [tensor, this.ints(axes)], {
+      T: attr.type("float"),
+      Tidx: attr.type("int32"),
+      keep_dims: attr.bool(keepDims),
+    });
+  }
+
+  #constant(type: "int32" | "float", shape: readonly number[], values: readonly number[]): string {
+    const key = `${type}[${shape.join(",")}]=${values.join(",")}`;
+    const existing = this.#constants.get(key);
+    if (existing !== undefined) return existing;
+    const content = type === "int32" ? Int32Array.from(values) : Float32Array.from(values);
+    const name = `const${this.#constants.size}`;
+    this.#nodes.push({
+      name,
+      op: "Const",
+      input: [],
+      attr: { dtype: attr.type(type), value: attr.tensor(type, shape, new Uint8Array(content.buffer)) },
+    });
+    this.#constants.set(key, name);
+    return name;
+  }
+}
+
+/** Element type attribute of a variable or placeholder. */
+export function dtypeAttr(type: DataType): Readonly<Record<string, AttrValue>> {
+  return { dtype: attr.type(type) };
+}

@@ -1,0 +1,103 @@
+/** `[height, width]`. */
+export type Size2D = readonly [number, number];
+export type Padding = "same" | "valid";
+
+/** Shape of one sample, without the batch dimension: `[height, width, channels]` or `[features]`. */
+export type SampleShape = readonly number[];
+
+export const ACTIVATION_NAMES = [
+  "linear",
+  "relu",
+  "relu6",
+  "sigmoid",
+  "tanh",
+  "swish",
+  "hardSigmoid",
+  "hardSwish",
+  "softmax",
+] as const;
+export type ActivationName = (typeof ACTIVATION_NAMES)[number];
+
+/** The attributes of each kind of operation. Tensors are NHWC, kernels HWIO. */
+export interface OpAttributes {
+  readonly input: { readonly shape: SampleShape };
+  readonly conv2d: {
+    readonly filters: number;
+    readonly kernelSize: Size2D;
+    readonly strides: Size2D;
+    readonly padding: Padding;
+    readonly dilation: Size2D;
+    /** Channel groups (ResNeXt); the kernel has shape `[h, w, inputChannels / groups, filters]`. */
+    readonly groups: number;
+    readonly useBias: boolean;
+  };
+  readonly depthwiseConv2d: {
+    readonly kernelSize: Size2D;
+    readonly strides: Size2D;
+    readonly padding: Padding;
+    readonly dilation: Size2D;
+    readonly depthMultiplier: number;
+    readonly useBias: boolean;
+  };
+  readonly dense: { readonly units: number; readonly useBias: boolean };
+  readonly batchNorm: {
+    readonly epsilon: number;
+    readonly momentum: number;
+    readonly scale: boolean;
+    readonly center: boolean;
+  };
+  readonly groupNorm: {
+    readonly groups: number;
+    readonly epsilon: number;
+    readonly scale: boolean;
+    readonly center: boolean;
+  };
+  /** `hardSigmoid`: `clip(slope * x + 0.5, 0, 1)`; slope 1/6 unless given. `hardSwish`: `x * relu6(x + 3) / 6`. */
+  readonly activation: { readonly function: ActivationName; readonly slope?: number };
+  readonly add: Readonly<Record<never, never>>;
+  /** Elementwise; the second input may be `[1, 1, channels]` (squeeze-and-excite). */
+  readonly multiply: Readonly<Record<never, never>>;
+  /** Along the channels. */
+  readonly concat: Readonly<Record<never, never>>;
+  readonly maxPool: { readonly poolSize: Size2D; readonly strides: Size2D; readonly padding: Padding };
+  readonly avgPool: { readonly poolSize: Size2D; readonly strides: Size2D; readonly padding: Padding };
+  /** Mean over height and width; with `keepDims` the result is `[1, 1, channels]`. */
+  readonly globalAvgPool: { readonly keepDims: boolean };
+  /** `[[top, bottom], [left, right]]`. */
+  readonly zeroPad: { readonly padding: readonly [Size2D, Size2D] };
+  /** Also flatten: the new sample shape. */
+  readonly reshape: { readonly shape: SampleShape };
+  readonly dropout: { readonly rate: number };
+}
+
+export type OpKind = keyof OpAttributes;
+
+/** One operation of a model. `inputs` are names of nodes that come before it. */
+export type ModelNode = {
+  readonly [Kind in OpKind]: {
+    readonly name: string;
+    readonly kind: Kind;
+    readonly inputs: readonly string[];
+    readonly attributes: OpAttributes[Kind];
+  };
+}[OpKind];
+
+/** A model's structure: nodes in execution order, the first of kind `input`, one output (logits or softmax of them). */
+export interface ModelGraph {
+  readonly name: string;
+  readonly nodes: readonly ModelNode[];
+  readonly output: string;
+}
+
+/** Values of a model's variables by name (`<node>/<parameter>`), row-major. */
+export type ModelWeights = ReadonlyMap<string, Float32Array>;
+
+export interface Model {
+  readonly graph: ModelGraph;
+  readonly weights: ModelWeights;
+}
+
+/** Product of a shape's extents. */
+export function elementsOf(shape: readonly number[]): number {
+  return shape.reduce((product, extent) => product * extent, 1);
+}

@@ -1,0 +1,148 @@
+import type { GraphEmitter } from "../graph/graph-emitter.ts";
+import type { ActivationName, OpAttributes } from "../model/model-graph.ts";
+import { elementsOf } from "../model/model-graph.ts";
+import { activationBytes, NEEDS_INPUT, NEEDS_NOTHING, NEEDS_OUTPUT, opFacts } from "./facts.ts";
+import type { OpDefinition } from "./op-definition.ts";
+
+/** How one activation function is computed and differentiated. */
+interface ActivationRule {
+  readonly forward: (emit: GraphEmitter, x: string, slope: number) => string;
+  /** Gradient of the input from the gradient and the saved tensor (input or output, as `reads` says). */
+  readonly backward: (emit: GraphEmitter, gradient: string, saved: string, slope: number) => string;
+  readonly reads: "input" | "output" | "nothing";
+  /** Tensors of the input's size that are held while it runs, besides input and output. */
+  readonly forwardWork: number;
+  readonly backwardWork: number;
+  readonly overwrites: boolean;
+}
+
+const DEFAULT_HARD_SIGMOID_SLOPE = 1 / 6;
+
+const RULES: Readonly<Record<ActivationName, ActivationRule>> = {
+  linear: simple(
+    (_emit, x) => x,
+    (_emit, gradient) => gradient,
+    "nothing",
+  ),
+  relu: simple(
+    (emit, x) => emit.float32("Relu", x),
+    (emit, gradient, y) => emit.float32("ReluGrad", gradient, y),
+    "output",
+  ),
+  relu6: simple(
+    (emit, x) => emit.float32("Relu6", x),
+    (emit, gradient, y) => emit.float32("Relu6Grad", gradient, y),
+    "output",
+  ),
+  sigmoid: simple(
+    (emit, x) => emit.float32("Sigmoid", x),
+    (emit, gradient, y) => emit.float32("SigmoidGrad", y, gradient),
+    "output",
+  ),
+  tanh: simple(
+    (emit, x) => emit.float32("Tanh", x),
+    (emit, gradient, y) => emit.float32("TanhGrad", y, gradient),
+    "output",
+  ),
+  swish: {
+    forward: (emit, x) => emit.float32("Mul", x, emit.float32("Sigmoid", x)),
+    backward: (emit, gradient, x) => {
+      const gate = emit.float32("Sigmoid", x);
+      const rest = emit.float32("Sub", emit.float(1), gate);
+      const inner = emit.float32("AddV2", emit.float32("Mul", x, rest), emit.float(1));
+      return emit.float32("Mul", gradient, emit.float32("Mul", gate, inner));
+    },
+    reads: "input",
+    forwardWork: 0,
+    backwardWork: 2,
+    overwrites: false,
+  },
+  hardSigmoid: {
+    forward: (emit, x, slope) => {
+      const line = emit.float32("AddV2", emit.float32("Mul", x, emit.float(slope)), emit.float(0.5));
+      return emit.float32("Minimum", emit.float32("Relu", line), emit.float(1));
+    },
+    backward: (emit, gradient, y, slope) => {
+      const aboveZero = emit.float32("ReluGrad", gradient, y);
+      const belowOne = emit.float32("ReluGrad", aboveZero, emit.float32("Sub", emit.float(1), y));
+      return emit.float32("Mul", belowOne, emit.float(slope));
+    },
+    reads: "output",
+    forwardWork: 0,
+    backwardWork: 1,
+    overwrites: true,
+  },
+  hardSwish: {
+    forward: (emit, x) => {
+      const gate = emit.float32("Relu6", emit.float32("AddV2", x, emit.float(3)));
+      return emit.float32("Mul", emit.float32("Mul", gate, emit.float(1 / 6)), x);
+    },
+    backward: (emit, gradient, x) => {
+      const moved = emit.float32("AddV2", x, emit.float(3));
+      const scaled = emit.float32("Mul", gradient, emit.float(1 / 6));
+      const throughGate = emit.float32("Relu6Grad", emit.float32("Mul", scaled, x), moved);
+      const direct = emit.float32("Mul", emit.float32("Relu6", moved), scaled);
+      return emit.float32("AddV2", direct, throughGate);
+    },
+    reads: "input",
+    forwardWork: 0,
+    backwardWork: 2,
+    overwrites: false,
+  },
+  softmax: {
+    forward: (emit, x) => emit.float32("Softmax", x),
+    backward: (emit, gradient, y) => {
+      const weighted = emit.sum(emit.float32("Mul", gradient, y), [-1], true);
+      return emit.float32("Mul", emit.float32("Sub", gradient, weighted), y);
+    },
+    reads: "output",
+    forwardWork: 0,
+    backwardWork: 1,
+    overwrites: false,
+  },
+};
+
+/** Elementwise activation function (and softmax over the last axis). */
+export const activation: OpDefinition<"activation"> = {
+  kind: "activation",
+  outputShape: (_attributes, [input]) => input ?? [],
+  variables: () => [],
+
+  facts({ attributes, outputShape }) {
+    const rule = RULES[attributes.function];
+    const size = activationBytes(outputShape);
+    const times = (count: number): typeof size => ({ fixed: 0, perSample: size.perSample * count });
+    return opFacts({
+      isAlias: attributes.function === "linear",
+      overwrites: rule.overwrites ? [0] : [],
+      overwritesGradient: rule.overwrites,
+      forwardWork: times(rule.forwardWork),
+      inputWork: times(rule.backwardWork),
+      flopsPerSample: elementsOf(outputShape),
+      inputNeeds: { input: NEEDS_INPUT, output: NEEDS_OUTPUT, nothing: NEEDS_NOTHING }[rule.reads],
+    });
+  },
+
+  emitForward({ emit, attributes, inputs }) {
+    return { output: RULES[attributes.function].forward(emit, inputs[0] as string, slopeOf(attributes)) };
+  },
+
+  emitBackward(emission) {
+    const rule = RULES[emission.attributes.function];
+    const saved = { input: () => emission.savedInput(0), output: () => emission.savedOutput(), nothing: () => "" };
+    const gradient = rule.backward(emission.emit, emission.gradient, saved[rule.reads](), slopeOf(emission.attributes));
+    return { inputs: [gradient] };
+  },
+};
+
+function simple(
+  forward: ActivationRule["forward"],
+  backward: ActivationRule["backward"],
+  reads: ActivationRule["reads"],
+): ActivationRule {
+  return { forward, backward, reads, forwardWork: 0, backwardWork: 0, overwrites: true };
+}
+
+function slopeOf(attributes: OpAttributes["activation"]): number {
+  return attributes.slope ?? DEFAULT_HARD_SIGMOID_SLOPE;
+}

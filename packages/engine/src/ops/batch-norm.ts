@@ -1,0 +1,109 @@
+import { fixedBytes } from "@mpo/core";
+import { type AttrValue, attr } from "../graph/graph-proto.ts";
+import { elementsOf, type OpAttributes } from "../model/model-graph.ts";
+import { FLOAT_BYTES, opFacts } from "./facts.ts";
+import type { ForwardEmission, OpDefinition, VariableSpec } from "./op-definition.ts";
+import { imageShape } from "./window.ts";
+
+const STATISTICS_OUTPUTS = { mean: 1, variance: 2, reserve1: 3, reserve2: 4, reserve3: 5 } as const;
+
+/** Batch normalisation over batch, height and width (Ioffe and Szegedy 2015). Input `[h, w, c]`. */
+export const batchNorm: OpDefinition<"batchNorm"> = {
+  kind: "batchNorm",
+  layerClass: "normalisation",
+
+  outputShape(_attributes, [input]) {
+    return imageShape("batchNorm", input);
+  },
+
+  variables(attributes, [input]) {
+    const [, , channels] = imageShape("batchNorm", input);
+    const variable = (name: string, initializer: "zeros" | "ones", trainable: boolean): VariableSpec => ({
+      name,
+      shape: [channels],
+      initializer,
+      trainable,
+    });
+    return [
+      ...(attributes.scale ? [variable("gamma", "ones", true)] : []),
+      ...(attributes.center ? [variable("beta", "zeros", true)] : []),
+      variable("moving_mean", "zeros", false),
+      variable("moving_variance", "ones", false),
+    ];
+  },
+
+  facts({ outputShape }) {
+    const channels = outputShape[2] as number;
+    const needs = { inputs: [0], output: false, statistics: true };
+    return opFacts({
+      statisticsBytes: fixedBytes(4 * channels * FLOAT_BYTES),
+      flopsPerSample: 8 * elementsOf(outputShape),
+      isJoint: true,
+      inputNeeds: needs,
+      parameterNeeds: needs,
+    });
+  },
+
+  emitForward(emission) {
+    const { emit, inputs, variable, training } = emission;
+    const momentum = emission.statisticsMomentum ?? emission.attributes.momentum;
+    const gamma = scaleOf(emission);
+    const beta = emission.attributes.center ? variable("beta") : constantOf(emission, 0);
+    const attributes = normAttributes(emission.attributes, training, training ? 1 - momentum : 1);
+    const old = training && !emission.updatesMovingStatistics ? [constantOf(emission, 0), constantOf(emission, 1)] : [];
+    const moving = old.length > 0 ? old : [variable("moving_mean"), variable("moving_variance")];
+    const norm = emit.node("FusedBatchNormV3", [inputs[0] as string, gamma, beta, ...moving], attributes);
+    if (emission.updatesMovingStatistics) {
+      const assign = { dtype: attr.type("float") };
+      emit.node("AssignVariableOp", [emission.handle("moving_mean"), `${norm}:${STATISTICS_OUTPUTS.mean}`], assign);
+      emit.node(
+        "AssignVariableOp",
+        [emission.handle("moving_variance"), `${norm}:${STATISTICS_OUTPUTS.variance}`],
+        assign,
+      );
+    }
+    const { reserve1, reserve2, reserve3 } = STATISTICS_OUTPUTS;
+    return { output: norm, statistics: [reserve1, reserve2, reserve3].map((output) => `${norm}:${output}`) };
+  },
+
+  emitBackward(emission) {
+    const { emit, gradient } = emission;
+    const inputs = [gradient, emission.savedInput(0), scaleOf(emission), ...emission.savedStatistics()];
+    const norm = emit.node("FusedBatchNormGradV3", inputs, {
+      T: attr.type("float"),
+      U: attr.type("float"),
+      epsilon: attr.float(emission.attributes.epsilon),
+      is_training: attr.bool(true),
+      data_format: attr.text("NHWC"),
+    });
+    return {
+      inputs: [emission.wantsInput(0) ? norm : undefined],
+      parameters: { gamma: `${norm}:1`, beta: `${norm}:2` },
+    };
+  },
+};
+
+type Place = Pick<ForwardEmission<"batchNorm">, "emit" | "variable" | "attributes" | "outputShape">;
+
+function scaleOf(place: Place): string {
+  return place.attributes.scale ? place.variable("gamma") : constantOf(place, 1);
+}
+
+function constantOf({ emit, outputShape }: Pick<Place, "emit" | "outputShape">, value: number): string {
+  return emit.floats(new Array<number>(outputShape[2] as number).fill(value));
+}
+
+function normAttributes(
+  { epsilon }: OpAttributes["batchNorm"],
+  training: boolean,
+  averageFactor: number,
+): Readonly<Record<string, AttrValue>> {
+  return {
+    T: attr.type("float"),
+    U: attr.type("float"),
+    epsilon: attr.float(epsilon),
+    is_training: attr.bool(training),
+    exponential_avg_factor: attr.float(averageFactor),
+    data_format: attr.text("NHWC"),
+  };
+}

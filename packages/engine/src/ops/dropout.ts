@@ -1,0 +1,52 @@
+import { MpoError } from "@mpo/core";
+import type { GraphEmitter } from "../graph/graph-emitter.ts";
+import { attr } from "../graph/graph-proto.ts";
+import { elementsOf, type SampleShape } from "../model/model-graph.ts";
+import { activationBytes, opFacts } from "./facts.ts";
+import type { OpDefinition } from "./op-definition.ts";
+
+/**
+ * Sets a share of the values to zero and scales the rest (inverted dropout). The mask comes from a counter-based
+ * generator keyed by the step's seed and the operation, so a recompute and the gradient make the same one again instead
+ * of keeping it.
+ */
+export const dropout: OpDefinition<"dropout"> = {
+  kind: "dropout",
+  outputShape(attributes, [input = []]) {
+    if (!(attributes.rate >= 0 && attributes.rate < 1)) {
+      throw new MpoError("invalid-argument", `dropout has rate ${attributes.rate}; expected 0 up to, not including, 1`);
+    }
+    return input;
+  },
+  variables: () => [],
+  facts: ({ outputShape }) =>
+    opFacts({
+      flopsPerSample: elementsOf(outputShape),
+      forwardWork: activationBytes(outputShape),
+      inputWork: activationBytes(outputShape),
+      overwrites: [0],
+      overwritesGradient: true,
+    }),
+  emitForward({ emit, attributes, inputs, outputShape, training, seed, opIndex }) {
+    const input = inputs[0] as string;
+    if (!training || attributes.rate === 0) return { output: emit.float32("Identity", input) };
+    return { output: emit.float32("Mul", input, mask(emit, outputShape, attributes.rate, seed, opIndex)) };
+  },
+  emitBackward({ emit, attributes, gradient, outputShape, seed, opIndex }) {
+    if (attributes.rate === 0) return { inputs: [emit.float32("Identity", gradient)] };
+    return { inputs: [emit.float32("Mul", gradient, mask(emit, outputShape, attributes.rate, seed, opIndex))] };
+  },
+};
+
+/** 0 with probability `rate`, else `1 / (1 - rate)`. */
+function mask(emit: GraphEmitter, shape: SampleShape, rate: number, seed: string, opIndex: number): string {
+  const ownSeed = emit.node("AddV2", [seed, emit.ints([opIndex, 0])], { T: attr.type("int32") });
+  const uniform = emit.node("StatelessRandomUniform", [emit.batchShape(shape), ownSeed], {
+    dtype: attr.type("float"),
+    T: attr.type("int32"),
+    Tseed: attr.type("int32"),
+  });
+  const keeps = emit.node("GreaterEqual", [uniform, emit.float(rate)], { T: attr.type("float") });
+  const asFloat = emit.node("Cast", [keeps], { SrcT: attr.type("bool"), DstT: attr.type("float") });
+  return emit.float32("Mul", asFloat, emit.float(1 / (1 - rate)));
+}

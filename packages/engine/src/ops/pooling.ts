@@ -1,0 +1,82 @@
+import { type AttrValue, attr } from "../graph/graph-proto.ts";
+import { elementsOf, type OpAttributes, type SampleShape } from "../model/model-graph.ts";
+import { opFacts } from "./facts.ts";
+import type { OpDefinition, OpPlace } from "./op-definition.ts";
+import { imageShape, nhwc, windowedSize } from "./window.ts";
+
+type PoolAttributes = OpAttributes["maxPool"];
+
+/** Maximum over a window. Its gradient reads input and output. */
+export const maxPool: OpDefinition<"maxPool"> = {
+  kind: "maxPool",
+  outputShape: pooledShape,
+  variables: () => [],
+  facts: (place) =>
+    opFacts({ flopsPerSample: poolFlops(place), inputNeeds: { inputs: [0], output: true, statistics: false } }),
+  emitForward: ({ emit, attributes, inputs }) => ({
+    output: emit.node("MaxPool", [inputs[0] as string], poolAttributes(attributes)),
+  }),
+  emitBackward(emission) {
+    const inputs = [emission.savedInput(0), emission.savedOutput(), emission.gradient];
+    return { inputs: [emission.emit.node("MaxPoolGrad", inputs, poolAttributes(emission.attributes))] };
+  },
+};
+
+/** Mean over a window. */
+export const avgPool: OpDefinition<"avgPool"> = {
+  kind: "avgPool",
+  outputShape: pooledShape,
+  variables: () => [],
+  facts: (place) => opFacts({ flopsPerSample: poolFlops(place) }),
+  emitForward: ({ emit, attributes, inputs }) => ({
+    output: emit.node("AvgPool", [inputs[0] as string], poolAttributes(attributes)),
+  }),
+  emitBackward({ emit, attributes, gradient, inputShapes }) {
+    const shape = emit.batchShape(inputShapes[0] as SampleShape);
+    return { inputs: [emit.node("AvgPoolGrad", [shape, gradient], poolAttributes(attributes))] };
+  },
+};
+
+/** Mean over height and width: `[h, w, c]` to `[c]`, or to `[1, 1, c]`. */
+export const globalAvgPool: OpDefinition<"globalAvgPool"> = {
+  kind: "globalAvgPool",
+  outputShape(attributes, [input]) {
+    const [, , channels] = imageShape("globalAvgPool", input);
+    return attributes.keepDims ? [1, 1, channels] : [channels];
+  },
+  variables: () => [],
+  facts: ({ inputShapes }) => opFacts({ flopsPerSample: elementsOf(inputShapes[0] as SampleShape) }),
+  emitForward: ({ emit, attributes, inputs }) => ({
+    output: emit.mean(inputs[0] as string, [1, 2], attributes.keepDims),
+  }),
+  emitBackward({ emit, gradient, inputShapes }) {
+    const [height, width, channels] = imageShape("globalAvgPool", inputShapes[0]);
+    const scaled = emit.float32("Mul", gradient, emit.float(1 / (height * width)));
+    const square = emit.reshape(scaled, [-1, 1, 1, channels]);
+    const spread = emit.node("BroadcastTo", [square, emit.batchShape([height, width, channels])], {
+      T: attr.type("float"),
+      Tidx: attr.type("int32"),
+    });
+    return { inputs: [spread] };
+  },
+};
+
+function pooledShape(attributes: PoolAttributes, [input]: readonly SampleShape[]): SampleShape {
+  const [height, width, channels] = imageShape("pooling", input);
+  const { poolSize, strides, padding } = attributes;
+  return [...windowedSize("pooling", [height, width], poolSize, strides, padding), channels];
+}
+
+function poolFlops({ attributes, outputShape }: OpPlace<"maxPool"> | OpPlace<"avgPool">): number {
+  return elementsOf(outputShape) * elementsOf(attributes.poolSize);
+}
+
+function poolAttributes(attributes: PoolAttributes): Readonly<Record<string, AttrValue>> {
+  return {
+    T: attr.type("float"),
+    ksize: attr.ints(nhwc(attributes.poolSize)),
+    strides: attr.ints(nhwc(attributes.strides)),
+    padding: attr.text(attributes.padding.toUpperCase()),
+    data_format: attr.text("NHWC"),
+  };
+}

@@ -1,0 +1,72 @@
+import { MpoError } from "@mpo/core";
+import { attr } from "../graph/graph-proto.ts";
+import { elementsOf, type OpAttributes, type SampleShape } from "../model/model-graph.ts";
+import { opFacts } from "./facts.ts";
+import type { OpDefinition } from "./op-definition.ts";
+import { imageShape } from "./window.ts";
+
+/** Where the images enter. */
+export const input: OpDefinition<"input"> = {
+  kind: "input",
+  outputShape: (attributes) => attributes.shape,
+  variables: () => [],
+  facts: () => opFacts({}),
+  emitForward: ({ inputs }) => ({ output: inputs[0] as string }),
+  emitBackward: () => ({}),
+};
+
+/** The same numbers in another sample shape (flatten, too). */
+export const reshape: OpDefinition<"reshape"> = {
+  kind: "reshape",
+  outputShape(attributes, [from = []]) {
+    if (elementsOf(from) !== elementsOf(attributes.shape)) {
+      throw new MpoError(
+        "invalid-argument",
+        `reshape from [${from}] to [${attributes.shape}] changes the element count`,
+      );
+    }
+    return attributes.shape;
+  },
+  variables: () => [],
+  facts: () => opFacts({ isAlias: true }),
+  emitForward: ({ emit, inputs, outputShape }) => ({ output: emit.reshape(inputs[0] as string, [-1, ...outputShape]) }),
+  emitBackward: ({ emit, gradient, inputShapes }) => ({
+    inputs: [emit.reshape(gradient, [-1, ...(inputShapes[0] as SampleShape)])],
+  }),
+};
+
+/** Zeros around the image. */
+export const zeroPad: OpDefinition<"zeroPad"> = {
+  kind: "zeroPad",
+  outputShape(attributes, [from]) {
+    const [height, width, channels] = imageShape("zeroPad", from);
+    const [[top, bottom], [left, right]] = attributes.padding;
+    return [height + top + bottom, width + left + right, channels];
+  },
+  variables: () => [],
+  facts: () => opFacts({}),
+  emitForward({ emit, attributes, inputs }) {
+    return {
+      output: emit.node("Pad", [inputs[0] as string, emit.intMatrix(paddings(attributes))], {
+        T: attr.type("float"),
+        Tpaddings: attr.type("int32"),
+      }),
+    };
+  },
+  emitBackward({ emit, attributes, gradient, inputShapes }) {
+    const [[top], [left]] = attributes.padding;
+    const sizes = emit.ints([-1, ...(inputShapes[0] as SampleShape)]);
+    return {
+      inputs: [
+        emit.node("Slice", [gradient, emit.ints([0, top, left, 0]), sizes], {
+          T: attr.type("float"),
+          Index: attr.type("int32"),
+        }),
+      ],
+    };
+  },
+};
+
+function paddings({ padding }: OpAttributes["zeroPad"]): readonly (readonly [number, number])[] {
+  return [[0, 0], ...padding, [0, 0]];
+}
