@@ -69,7 +69,7 @@ for (const { label, args } of CHECKS) {
 }
 console.log(`\n== tests (${files.length} files)`);
 if (files.length === 0) {
-  console.error(`no test file's name holds ${filters.join(" or ")}`);
+  console.error(filters.length === 0 ? "there are no tests" : `no test file's name holds ${filters.join(" or ")}`);
   failed.push("tests");
 } else {
   const runner = ["--test", "--test-concurrency=2", "--test-reporter=spec", `--test-timeout=${HANG_MS}`];

@@ -159,9 +159,14 @@ async function placeLink(source, target) {
 }
 
 const CHECK = `
-const tf = require("@tensorflow/tfjs-node");
-const product = tf.tidy(() => tf.matMul(tf.tensor2d([[1, 2], [3, 4]]), tf.tensor2d([[5], [6]])).dataSync());
-if (product[0] !== 17 || product[1] !== 39) throw new Error("TensorFlow computed " + product + " for 17,39");
+try {
+  const tf = require("@tensorflow/tfjs-node");
+  const product = tf.tidy(() => tf.matMul(tf.tensor2d([[1, 2], [3, 4]]), tf.tensor2d([[5], [6]])).dataSync());
+  if (product[0] !== 17 || product[1] !== 39) throw new Error("TensorFlow computed " + product + " for 17,39");
+} catch (error) {
+  console.error(error.message);
+  process.exitCode = 1;
+}
 `;
 
 /**

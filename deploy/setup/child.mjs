@@ -40,8 +40,15 @@ export function runChild(command, args, { env, cwd, signal, onLine }) {
     child.stderr.setEncoding("utf8").on("data", (/** @type {string} */ text) => {
       stderr = (stderr + text).slice(-KEPT_CHARACTERS);
     });
-    child.once("error", reject);
+    /** @type {Error | undefined} */
+    let aborted;
+    child.once("error", (error) => {
+      // An aborted program is still there for a moment: its files are not ours before it has ended.
+      if (error.name === "AbortError") aborted = error;
+      else reject(error);
+    });
     child.once("close", (code, signalName) => {
+      if (aborted !== undefined) reject(aborted);
       resolve({ code: code ?? 128, signalName: signalName ?? undefined, stdout, stderr });
     });
   });
@@ -82,7 +89,7 @@ async function isExecutable(path) {
 
 const NO_NETWORK =
   /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH|network is unreachable|name or service not known|temporary failure in name resolution|temporary failure resolving|could not resolve|could not connect|unable to connect|connection (refused|timed out|failed|broken|reset)|NewConnectionError|ReadTimeoutError|ConnectTimeoutError|ProxyError|no route to host/iu;
-const DISK_FULL = /ENOSPC|no space left on device|disk quota exceeded|EDQUOT|not enough free space/iu;
+const DISK_FULL = /ENOSPC|no space left on device|disk quota exceeded|EDQUOT|enough free space/iu;
 
 /**
  * Sorts what a failed program printed into the failures that have a message of their own.

@@ -74,6 +74,12 @@ export function failureMessage(error, cacheRoot) {
 function fromSystemError(error, cacheRoot) {
   const { code, path } = /** @type {NodeJS.ErrnoException} */ (error ?? {});
   if (code === "ENOSPC" || code === "EDQUOT") return diskFull(path ?? cacheRoot);
+  if (code === "ENOTDIR") {
+    return new SetupFailure(
+      `${path ?? cacheRoot} cannot be made: something on the way to it is a file, not a folder.`,
+      `remove that file, or point MPO_CACHE at another folder (now: ${cacheRoot}).`,
+    );
+  }
   if (code === "EACCES" || code === "EPERM" || code === "EROFS") {
     return new SetupFailure(
       `may not write ${path ?? cacheRoot} (${code}).`,

@@ -3,7 +3,7 @@ import { nodeRangeFailure } from "./node-range.mjs";
 
 const failure = nodeRangeFailure(process.version);
 if (failure === "") {
-  import("./run-setup.mjs").then((steps) =>
+  void import("./run-setup.mjs").then((steps) =>
     steps.runSetup(process.argv.slice(2), process.env).then((code) => {
       process.exitCode = code;
     }),

@@ -35,7 +35,8 @@ export const PINNED_WHEELS = {
   },
 };
 
-const UNPACKED_BYTES = 650e6;
+/** What is kept of a wheel takes about this many times the wheel's own room. */
+const UNPACKED_RATIO = 3.2;
 
 /**
  * Makes sure that the library lies in the cache.
@@ -46,13 +47,15 @@ const UNPACKED_BYTES = 650e6;
 export async function ensureTensorflowLibrary(context, { pinned = PINNED_WHEELS[platformName()] } = {}) {
   const { env, say } = context;
   const ownWheel = env.MPO_TENSORFLOW_WHEEL ? resolve(env.MPO_TENSORFLOW_WHEEL) : undefined;
-  const wheelSha256 = ownWheel === undefined ? pinned?.sha256 : await ownWheelHash(context, ownWheel);
-  if (wheelSha256 === undefined) throw unknownPlatform();
-  const downloadBytes = ownWheel === undefined ? (pinned?.bytes ?? 0) : 0;
+  const chosen = ownWheel === undefined ? pinned : await readOwnWheel(context, ownWheel);
+  if (chosen === undefined) throw unknownPlatform();
+  const wheelSha256 = chosen.sha256;
+  // pip writes the wheel twice, first into its own temporary folder.
+  const downloadBytes = ownWheel === undefined ? 2 * chosen.bytes : 0;
   const { folder, facts, fresh } = await ensureArtefact(context, {
     name: `tensorflow/${wheelSha256}`,
     label: "TensorFlow's library",
-    roomBytes: downloadBytes * 2 + Math.min(UNPACKED_BYTES, (downloadBytes || UNPACKED_BYTES) * 4),
+    roomBytes: downloadBytes + UNPACKED_RATIO * chosen.bytes,
     build: async (staging) => {
       const download = join(staging, "download");
       const wheel = ownWheel ?? (await downloadWheel(context, /** @type {PinnedWheel} */ (pinned), download));
@@ -79,12 +82,12 @@ function unknownPlatform() {
 }
 
 /**
- * The hash of the user's own wheel; it is read once and then remembered by size and time.
+ * Size and hash of the user's own wheel; the hash is read once and then remembered by size and time.
  * @param {SetupContext} context
  * @param {string} wheel
- * @returns {Promise<string>}
+ * @returns {Promise<{ sha256: string, bytes: number }>}
  */
-async function ownWheelHash({ cache, say, signal, verify }, wheel) {
+async function readOwnWheel({ cache, say, signal, verify }, wheel) {
   const found = await stat(wheel).catch(() => undefined);
   if (!found?.isFile() || !wheel.endsWith(".whl")) {
     throw new SetupFailure(
@@ -92,21 +95,19 @@ async function ownWheelHash({ cache, say, signal, verify }, wheel) {
       "point it at a TensorFlow wheel file, or unset it to use the wheel from PyPI.",
     );
   }
+  const bytes = found.size;
   const memory = join(cache, "own-wheels.json");
   /** @type {Record<string, { bytes: number, mtimeMs: number, sha256: string }>} */
   const known = await readFile(memory, "utf8")
     .then(JSON.parse)
     .catch(() => ({}));
   const before = known[wheel];
-  if (!verify && before?.bytes === found.size && before.mtimeMs === found.mtimeMs) return before.sha256;
-  say.work(`reading ${basename(wheel)} (${megabytes(found.size)})`);
+  if (!verify && before?.bytes === bytes && before.mtimeMs === found.mtimeMs) return { sha256: before.sha256, bytes };
+  say.work(`reading ${basename(wheel)} (${megabytes(bytes)})`);
   const sha256 = await hashFile(wheel, signal);
   await mkdir(cache, { recursive: true });
-  await writeAtomically(
-    memory,
-    JSON.stringify({ ...known, [wheel]: { bytes: found.size, mtimeMs: found.mtimeMs, sha256 } }),
-  );
-  return sha256;
+  await writeAtomically(memory, JSON.stringify({ ...known, [wheel]: { bytes, mtimeMs: found.mtimeMs, sha256 } }));
+  return { sha256, bytes };
 }
 
 /**
@@ -150,7 +151,7 @@ async function downloadWheel({ env, say, signal }, pinned, folder) {
         ...["--no-cache-dir", "--no-input", "--disable-pip-version-check", "--progress-bar=off", "--retries=2"],
       ],
       // pip's own temporary folder is kept in the cache too: /tmp is often a small disk in memory.
-      { env: { ...env, TMPDIR: temporary, PYTHONWARNINGS: "ignore" }, signal },
+      { env: { ...env, TMPDIR: temporary, PYTHONWARNINGS: "ignore", PIP_REQUIRE_VIRTUALENV: "0" }, signal },
     );
     if (result.code !== 0) throw downloadFailure(`${result.stdout}\n${result.stderr}`, pinned, folder);
   } finally {
