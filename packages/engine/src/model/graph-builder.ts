@@ -1,0 +1,188 @@
+import { MpoError } from "@mpo/core";
+import { inputShapesOf, nodeShape } from "./graph-shapes.ts";
+import type {
+  ActivationName,
+  ModelGraph,
+  ModelNode,
+  OpAttributes,
+  OpKind,
+  Padding,
+  SampleShape,
+  Size2D,
+} from "./model-graph.ts";
+import { checkNode, validateGraph } from "./validate-graph.ts";
+
+/** One extent for both axes, or `[height, width]`. */
+export type Extent = number | Size2D;
+
+export interface ConvOptions {
+  readonly filters: number;
+  readonly kernelSize: Extent;
+  /** 1 unless given. */
+  readonly strides?: Extent;
+  /** "same" unless given. */
+  readonly padding?: Padding;
+  readonly dilation?: Extent;
+  readonly groups?: number;
+  /** False unless given: a normalisation usually follows. */
+  readonly useBias?: boolean;
+}
+
+export type DepthwiseOptions = Omit<ConvOptions, "filters" | "groups"> & { readonly depthMultiplier?: number };
+
+export interface PoolOptions {
+  readonly poolSize: Extent;
+  /** The pool size unless given. */
+  readonly strides?: Extent;
+  /** "same" unless given. */
+  readonly padding?: Padding;
+}
+
+/**
+ * Writes a `ModelGraph` node by node; each method returns the name of its node. Attributes and shapes are checked at
+ * once, so a mistake throws `invalid-argument` at its own line.
+ */
+export class GraphBuilder {
+  /** Name of the input node. */
+  readonly input = "input";
+  readonly #name: string;
+  readonly #nodes: ModelNode[] = [];
+  readonly #shapes = new Map<string, SampleShape>();
+
+  constructor(name: string, inputShape: SampleShape) {
+    this.#name = name;
+    this.append("input", [], { shape: inputShape }, this.input);
+  }
+
+  /** Sample shape of a node. */
+  shapeOf(node: string): SampleShape {
+    const shape = this.#shapes.get(node);
+    if (shape === undefined) throw new MpoError("invalid-argument", `graph builder: "${node}" is no node so far`);
+    return shape;
+  }
+
+  /** Last extent of a node's sample shape. */
+  channelsOf(node: string): number {
+    return this.shapeOf(node).at(-1) ?? 0;
+  }
+
+  /** Adds a node of any kind with all its attributes. */
+  append<Kind extends OpKind>(
+    kind: Kind,
+    inputs: readonly string[],
+    attributes: OpAttributes[Kind],
+    name: string,
+  ): string {
+    if (this.#shapes.has(name)) {
+      throw new MpoError("invalid-argument", `graph builder: a second node is named "${name}"`);
+    }
+    const node = { name, kind, inputs, attributes } as unknown as ModelNode;
+    const inputShapes = inputShapesOf(node, this.#shapes);
+    checkNode(node, inputShapes);
+    this.#shapes.set(name, nodeShape(node, inputShapes));
+    this.#nodes.push(node);
+    return name;
+  }
+
+  conv2d(x: string, options: ConvOptions, name: string): string {
+    const { filters, groups = 1 } = options;
+    return this.append("conv2d", [x], { filters, ...windowOf(options), groups }, name);
+  }
+
+  depthwiseConv2d(x: string, options: DepthwiseOptions, name: string): string {
+    const { depthMultiplier = 1 } = options;
+    return this.append("depthwiseConv2d", [x], { ...windowOf(options), depthMultiplier }, name);
+  }
+
+  /** With bias unless said otherwise. */
+  dense(x: string, units: number, name: string, useBias = true): string {
+    return this.append("dense", [x], { units, useBias }, name);
+  }
+
+  /** With scale and centre. `momentum` is the share of the old value that the moving statistics keep. */
+  batchNorm(x: string, options: { readonly epsilon: number; readonly momentum: number }, name: string): string {
+    return this.append("batchNorm", [x], { ...options, scale: true, center: true }, name);
+  }
+
+  /** With scale and centre. */
+  groupNorm(x: string, options: { readonly groups: number; readonly epsilon: number }, name: string): string {
+    return this.append("groupNorm", [x], { ...options, scale: true, center: true }, name);
+  }
+
+  activation(x: string, activation: ActivationName, name: string): string {
+    return this.append("activation", [x], { function: activation }, name);
+  }
+
+  add(left: string, right: string, name: string): string {
+    return this.append("add", [left, right], {}, name);
+  }
+
+  /** `gate` may be `[1, 1, channels]`. */
+  multiply(x: string, gate: string, name: string): string {
+    return this.append("multiply", [x, gate], {}, name);
+  }
+
+  concat(inputs: readonly string[], name: string): string {
+    return this.append("concat", inputs, {}, name);
+  }
+
+  maxPool(x: string, options: PoolOptions, name: string): string {
+    return this.append("maxPool", [x], poolOf(options), name);
+  }
+
+  avgPool(x: string, options: PoolOptions, name: string): string {
+    return this.append("avgPool", [x], poolOf(options), name);
+  }
+
+  globalAvgPool(x: string, name: string, keepDims = false): string {
+    return this.append("globalAvgPool", [x], { keepDims }, name);
+  }
+
+  zeroPad(x: string, padding: readonly [Size2D, Size2D], name: string): string {
+    return this.append("zeroPad", [x], { padding }, name);
+  }
+
+  reshape(x: string, shape: SampleShape, name: string): string {
+    return this.append("reshape", [x], { shape }, name);
+  }
+
+  flatten(x: string, name: string): string {
+    return this.reshape(x, [this.shapeOf(x).reduce((product, extent) => product * extent, 1)], name);
+  }
+
+  dropout(x: string, rate: number, name: string): string {
+    return this.append("dropout", [x], { rate }, name);
+  }
+
+  /** The checked graph, with this node as its output. */
+  build(output: string): ModelGraph {
+    const graph: ModelGraph = { name: this.#name, nodes: [...this.#nodes], output };
+    validateGraph(graph);
+    return graph;
+  }
+}
+
+type Window = Pick<OpAttributes["conv2d"], "kernelSize" | "strides" | "padding" | "dilation" | "useBias">;
+
+function windowOf(options: Omit<ConvOptions, "filters">): Window {
+  return {
+    kernelSize: pair(options.kernelSize),
+    strides: pair(options.strides ?? 1),
+    padding: options.padding ?? "same",
+    dilation: pair(options.dilation ?? 1),
+    useBias: options.useBias ?? false,
+  };
+}
+
+function poolOf(options: PoolOptions): OpAttributes["maxPool"] {
+  const poolSize = pair(options.poolSize);
+  return {
+    poolSize,
+    strides: options.strides === undefined ? poolSize : pair(options.strides),
+    padding: options.padding ?? "same",
+  };
+}
+
+function pair(extent: Extent): Size2D {
+  return typeof extent === "number" ? [extent, extent] : extent;
+}

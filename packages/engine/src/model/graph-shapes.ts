@@ -1,0 +1,37 @@
+import { MpoError } from "@mpo/core";
+import { opDefinition } from "../ops/op-table.ts";
+import type { ModelGraph, ModelNode, SampleShape } from "./model-graph.ts";
+
+/**
+ * Shape of each node's output for one sample, by name, in execution order.
+ * Throws `invalid-argument`, naming the node, when an operation does not fit its inputs.
+ */
+export function sampleShapes(graph: ModelGraph): ReadonlyMap<string, SampleShape> {
+  const shapes = new Map<string, SampleShape>();
+  for (const node of graph.nodes) shapes.set(node.name, nodeShape(node, inputShapesOf(node, shapes)));
+  return shapes;
+}
+
+/** Shapes of a node's inputs. Throws `invalid-argument` when an input is not among the shapes, so not before the node. */
+export function inputShapesOf(node: ModelNode, shapes: ReadonlyMap<string, SampleShape>): readonly SampleShape[] {
+  return node.inputs.map((input) => {
+    const shape = shapes.get(input);
+    if (shape === undefined) {
+      throw new MpoError("invalid-argument", `node "${node.name}" reads "${input}", which is no node before it`);
+    }
+    return shape;
+  });
+}
+
+/** Shape of a node's output. Throws `invalid-argument`, naming the node, when it does not fit its inputs. */
+export function nodeShape(node: ModelNode, inputShapes: readonly SampleShape[]): SampleShape {
+  try {
+    return opDefinition(node.kind).outputShape(node.attributes, inputShapes);
+  } catch (thrown) {
+    const error = MpoError.from(thrown);
+    throw new MpoError(error.code, `node "${node.name}": ${error.message}`, {
+      cause: error,
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
+    });
+  }
+}

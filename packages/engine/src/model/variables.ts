@@ -1,0 +1,53 @@
+import { createRandom, deriveSeed } from "@mpo/datasets";
+import type { VariableSpec } from "../ops/op-definition.ts";
+import { opDefinition } from "../ops/op-table.ts";
+import { inputShapesOf, sampleShapes } from "./graph-shapes.ts";
+import { initialValues } from "./initializers.ts";
+import { elementsOf, type ModelGraph, type ModelWeights } from "./model-graph.ts";
+
+/** One variable of a model. */
+export interface GraphVariable {
+  /** `<node>/<variable>`. */
+  readonly name: string;
+  readonly node: string;
+  readonly spec: VariableSpec;
+}
+
+/** Number of values in a model's variables. */
+export interface ParameterCount {
+  readonly trainable: number;
+  /** With moving statistics. */
+  readonly total: number;
+}
+
+/** A model's variables in execution order. Throws `invalid-argument` when the graph's shapes do not fit. */
+export function graphVariables(graph: ModelGraph): readonly GraphVariable[] {
+  const shapes = sampleShapes(graph);
+  return graph.nodes.flatMap((node) =>
+    opDefinition(node.kind)
+      .variables(node.attributes, inputShapesOf(node, shapes))
+      .map((spec) => ({ name: `${node.name}/${spec.name}`, node: node.name, spec })),
+  );
+}
+
+/** Counts the values of a model's variables. */
+export function parameterCount(graph: ModelGraph): ParameterCount {
+  let trainable = 0;
+  let total = 0;
+  for (const { spec } of graphVariables(graph)) {
+    const count = elementsOf(spec.shape);
+    total += count;
+    if (spec.trainable) trainable += count;
+  }
+  return { trainable, total };
+}
+
+/**
+ * Fresh weights. Each variable has its own generator, seeded from `seed` and its name, so its values do not depend on
+ * the rest of the model. Throws `invalid-argument` when the seed is not a safe whole number.
+ */
+export function initialWeights(graph: ModelGraph, seed: number): ModelWeights {
+  return new Map(
+    graphVariables(graph).map(({ name, spec }) => [name, initialValues(spec, createRandom(deriveSeed(seed, name)))]),
+  );
+}

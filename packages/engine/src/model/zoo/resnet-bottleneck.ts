@@ -1,0 +1,74 @@
+import { GraphBuilder } from "../graph-builder.ts";
+import type { ModelGraph } from "../model-graph.ts";
+import { isSmallInput, type ZooLayers, type ZooOptions, zooLayers } from "./zoo-layers.ts";
+
+interface BottleneckForm {
+  readonly name: string;
+  readonly blocks: readonly [number, number, number, number];
+  /** Channels of the first stage's 3x3 convolution. */
+  readonly width: number;
+  readonly groups: number;
+}
+
+const FIRST_STAGE_OUTPUT = 256;
+
+/** ResNet-50 (He et al. 2016). See `bottleneckResnet`. */
+export function resnet50(options: ZooOptions): ModelGraph {
+  return bottleneckResnet({ name: "resnet50", blocks: [3, 4, 6, 3], width: 64, groups: 1 }, options);
+}
+
+/** ResNet-101 (He et al. 2016). See `bottleneckResnet`. */
+export function resnet101(options: ZooOptions): ModelGraph {
+  return bottleneckResnet({ name: "resnet101", blocks: [3, 4, 23, 3], width: 64, groups: 1 }, options);
+}
+
+/** ResNeXt-50 32x4d (Xie et al. 2017): 32 groups of 4 channels in the first stage. See `bottleneckResnet`. */
+export function resnext50(options: ZooOptions): ModelGraph {
+  return bottleneckResnet({ name: "resnext50", blocks: [3, 4, 6, 3], width: 128, groups: 32 }, options);
+}
+
+/**
+ * Four stages of bottleneck blocks, stride in the 3x3 convolution ("v1.5"), projection shortcuts where the shape
+ * changes. ImageNet form: 7x7 stem of stride 2 and a 3x3 max pooling of stride 2. Form for small images: 3x3 stem of
+ * stride 1, no pooling. Strided windows are padded TensorFlow's way ("same").
+ */
+function bottleneckResnet(form: BottleneckForm, { norm, inputShape, classes }: ZooOptions): ModelGraph {
+  const g = new GraphBuilder(form.name, inputShape);
+  const layers = zooLayers(g, norm);
+  let x = isSmallInput(inputShape)
+    ? layers.conv(g.input, { filters: 64, kernelSize: 3 }, "relu", "stem")
+    : g.maxPool(
+        layers.conv(g.input, { filters: 64, kernelSize: 7, strides: 2 }, "relu", "stem"),
+        { poolSize: 3, strides: 2 },
+        "stem_pool",
+      );
+  for (const [stage, blocks] of form.blocks.entries()) {
+    for (let block = 0; block < blocks; block++) {
+      const shape = {
+        width: form.width * 2 ** stage,
+        filters: FIRST_STAGE_OUTPUT * 2 ** stage,
+        groups: form.groups,
+        strides: stage > 0 && block === 0 ? 2 : 1,
+      };
+      x = bottleneck(g, layers, x, shape, `stage${stage + 1}_block${block + 1}`);
+    }
+  }
+  return g.build(g.dense(g.globalAvgPool(x, "pool"), classes, "logits"));
+}
+
+interface BottleneckShape {
+  readonly width: number;
+  readonly filters: number;
+  readonly groups: number;
+  readonly strides: number;
+}
+
+function bottleneck(g: GraphBuilder, layers: ZooLayers, x: string, shape: BottleneckShape, name: string): string {
+  const { width, filters, groups, strides } = shape;
+  const reduced = layers.conv(x, { filters: width, kernelSize: 1 }, "relu", `${name}_1`);
+  const inner = layers.conv(reduced, { filters: width, kernelSize: 3, strides, groups }, "relu", `${name}_2`);
+  const residual = layers.conv(inner, { filters, kernelSize: 1 }, "linear", `${name}_3`);
+  const keepsShape = strides === 1 && g.channelsOf(x) === filters;
+  const shortcut = keepsShape ? x : layers.conv(x, { filters, kernelSize: 1, strides }, "linear", `${name}_shortcut`);
+  return g.activation(g.add(residual, shortcut, `${name}_add`), "relu", `${name}_out`);
+}
