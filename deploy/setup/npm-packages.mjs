@@ -158,8 +158,9 @@ function npmFailure(verb, output, root) {
     );
   }
   if (/EUSAGE|in sync/u.test(output)) {
+    const differences = output.split("\n").filter((line) => /Missing:|Invalid:/u.test(line));
     return new SetupFailure(
-      `package.json and package-lock.json do not fit together.\n${lastLines(output, 6)}`,
+      `package.json and package-lock.json do not fit together.\n${lastLines(differences.join("\n"), 6)}`,
       "run `npm install --ignore-scripts` and commit package-lock.json.",
     );
   }
