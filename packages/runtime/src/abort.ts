@@ -1,0 +1,72 @@
+import { MpoError } from "@mpo/core";
+import { abortError, isAbortError, throwIfAborted } from "./abort-error.ts";
+import { type Clock, systemClock } from "./clock.ts";
+
+/** A signal that listens to others until it is disposed of: use with `using`, or call `dispose` in a `finally`. */
+export interface LinkedSignal extends Disposable {
+  readonly signal: AbortSignal;
+  /** Aborts the linked signal only; the others stay as they are. */
+  abort(reason?: unknown): void;
+}
+
+/**
+ * A signal that aborts as soon as one of `signals` does, with its reason. Unlike `AbortSignal.any`, its listeners are
+ * gone after disposal: a signal that lives as long as the process does not collect one listener per call.
+ */
+export function linkSignals(...signals: readonly (AbortSignal | undefined)[]): LinkedSignal {
+  const controller = new AbortController();
+  const cleanups: (() => void)[] = [];
+  for (const signal of signals) {
+    if (signal === undefined) continue;
+    if (signal.aborted) {
+      controller.abort(signal.reason);
+      break;
+    }
+    const onAbort = (): void => controller.abort(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+    cleanups.push(() => signal.removeEventListener("abort", onAbort));
+  }
+  return {
+    signal: controller.signal,
+    abort: (reason) => controller.abort(reason),
+    [Symbol.dispose]: () => {
+      for (const cleanup of cleanups) cleanup();
+    },
+  };
+}
+
+/** Options of `withDeadline`. */
+export interface DeadlineOptions {
+  readonly signal?: AbortSignal;
+  /** Default: the system's clock. */
+  readonly clock?: Clock;
+}
+
+/**
+ * Runs `work` with a signal that aborts after `ms` milliseconds or with `options.signal`. `work` must obey its signal:
+ * this waits for it to end, so nothing runs on afterwards. Throws `timed-out`, naming `what`, if the deadline ended it.
+ */
+export async function withDeadline<T>(
+  what: string,
+  ms: number,
+  work: (signal: AbortSignal) => Promise<T>,
+  options: DeadlineOptions = {},
+): Promise<T> {
+  using linked = linkSignals(options.signal);
+  const clock = options.clock ?? systemClock;
+  const stopTimer = new AbortController();
+  const timer = clock.sleep(ms, { signal: stopTimer.signal }).then(
+    () => linked.abort(new MpoError("timed-out", `${what} did not end within ${ms} ms`)),
+    () => undefined,
+  );
+  try {
+    throwIfAborted(linked.signal);
+    return await work(linked.signal);
+  } catch (thrown) {
+    if (linked.signal.aborted && isAbortError(thrown)) throw abortError(linked.signal);
+    throw thrown;
+  } finally {
+    stopTimer.abort();
+    await timer;
+  }
+}
