@@ -1,0 +1,173 @@
+import { type FileHandle, mkdir, open } from "node:fs/promises";
+import { dirname } from "node:path";
+import { MpoError } from "@mpo/core";
+import { throwIfAborted } from "./abort-error.ts";
+import { syncFolder, writeFileAtomic } from "./atomic-file.ts";
+import { fileError } from "./file-error.ts";
+import { encodeRecord, JOURNAL_HEADER, scanRecords } from "./journal-format.ts";
+
+/** Options of `Journal.open`. */
+export interface JournalOptions {
+  /** Largest payload, bytes. Default 4 MiB. */
+  readonly maxRecordBytes?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** What was found when a journal was opened. */
+export interface JournalOpening {
+  /** Every whole record, oldest first. */
+  readonly payloads: readonly Uint8Array[];
+  /** Bytes cut from the end because they were no whole record. */
+  readonly cutBytes: number;
+  /** Where the cut bytes were kept, when they were more than one unfinished append: the disk has lost data. */
+  readonly damagedTail: string | undefined;
+}
+
+/**
+ * An append-only file of records that survives kill -9 and power cuts: once `append` has resolved, the record is on
+ * the disk; a record that was not finished is cut off at the next opening. One process at a time.
+ */
+export class Journal {
+  readonly path: string;
+  readonly opening: JournalOpening;
+  readonly #maxRecordBytes: number;
+  #handle: FileHandle;
+  #sizeBytes: number;
+  #queue: Promise<unknown> = Promise.resolve();
+  #broken: MpoError | undefined;
+
+  private constructor(path: string, handle: FileHandle, sizeBytes: number, max: number, opening: JournalOpening) {
+    this.path = path;
+    this.#handle = handle;
+    this.#sizeBytes = sizeBytes;
+    this.#maxRecordBytes = max;
+    this.opening = opening;
+  }
+
+  /**
+   * Opens or makes a journal. Throws `invalid-data` when the file is something else; a broken end is cut, and kept
+   * beside it as `<path>.damaged` when it may hold more than one unfinished append.
+   */
+  static async open(path: string, options: JournalOptions = {}): Promise<Journal> {
+    const { maxRecordBytes = 2 ** 22, signal } = options;
+    throwIfAborted(signal);
+    let handle: FileHandle | undefined;
+    try {
+      await mkdir(dirname(path), { recursive: true });
+      handle = await open(path, "a+", 0o600);
+      await handle.close();
+      handle = await open(path, "r+");
+      const file = await handle.readFile();
+      const isNew = await startsAnew(handle, path, file);
+      const body = isNew ? new Uint8Array() : file.subarray(JOURNAL_HEADER.length);
+      const scan = scanRecords(body, maxRecordBytes);
+      const sizeBytes = JOURNAL_HEADER.length + scan.goodBytes;
+      const cutBytes = body.length - scan.goodBytes;
+      const damagedTail = scan.end === "damaged" ? `${path}.damaged` : undefined;
+      if (damagedTail !== undefined) await writeFileAtomic(damagedTail, body.subarray(scan.goodBytes));
+      if (cutBytes > 0) {
+        await handle.truncate(sizeBytes);
+        await handle.sync();
+      }
+      return new Journal(path, handle, sizeBytes, maxRecordBytes, { payloads: scan.payloads, cutBytes, damagedTail });
+    } catch (thrown) {
+      await handle?.close().catch(() => undefined);
+      throw fileError(thrown, "open journal", path);
+    }
+  }
+
+  /** Length of the file, bytes: for deciding when to compact. */
+  get sizeBytes(): number {
+    return this.#sizeBytes;
+  }
+
+  /**
+   * Appends one record; when this resolves it is on the disk. Throws `invalid-argument` when it is too large and
+   * `unavailable` when the disk is full: the journal is then as it was before, and may be used on.
+   */
+  append(payload: Uint8Array, options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    if (payload.length > this.#maxRecordBytes) {
+      const message = `a record of ${payload.length} bytes does not fit ${this.path}; expected at most ${this.#maxRecordBytes}`;
+      return Promise.reject(new MpoError("invalid-argument", message));
+    }
+    const record = encodeRecord(payload);
+    return this.#inTurn(options.signal, async () => {
+      try {
+        await writeAll(this.#handle, record, this.#sizeBytes);
+        await this.#handle.datasync();
+        this.#sizeBytes += record.length;
+      } catch (thrown) {
+        await this.#cutBack(thrown);
+        throw fileError(thrown, "append to journal", this.path);
+      }
+    });
+  }
+
+  /** Replaces all records by these, atomically: after a crash the journal holds the old ones or the new ones, whole. */
+  compact(payloads: readonly Uint8Array[], options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    const file = Buffer.concat([JOURNAL_HEADER, ...payloads.map(encodeRecord)]);
+    return this.#inTurn(options.signal, async () => {
+      await writeFileAtomic(this.path, file);
+      try {
+        const handle = await open(this.path, "r+");
+        await this.#handle.close();
+        this.#handle = handle;
+        this.#sizeBytes = file.length;
+      } catch (thrown) {
+        // The old handle points to a file that has no name any more: nothing more may be written through it.
+        this.#broken = fileError(thrown, "reopen journal", this.path);
+        throw this.#broken;
+      }
+    });
+  }
+
+  /** Waits for appends under way and closes the file. */
+  async close(): Promise<void> {
+    this.#broken ??= new MpoError("precondition-failed", `journal ${this.path} is closed`);
+    await this.#queue;
+    await this.#handle.close();
+  }
+
+  /** A failed append may have written a part: cut it off, or let nothing be written behind it. */
+  async #cutBack(thrown: unknown): Promise<void> {
+    try {
+      await this.#handle.truncate(this.#sizeBytes);
+      await this.#handle.datasync();
+    } catch {
+      this.#broken = fileError(thrown, "append to journal", this.path);
+    }
+  }
+
+  #inTurn(signal: AbortSignal | undefined, work: () => Promise<void>): Promise<void> {
+    const closed = this.#broken;
+    if (closed !== undefined) return Promise.reject(closed);
+    const result = this.#queue.then(() => {
+      throwIfAborted(signal);
+      return work();
+    });
+    this.#queue = result.catch(() => undefined);
+    return result;
+  }
+}
+
+/** Writes the header into a new file, or into one whose header was never finished. Throws when it is another's file. */
+async function startsAnew(handle: FileHandle, path: string, file: Uint8Array): Promise<boolean> {
+  const head = file.subarray(0, JOURNAL_HEADER.length);
+  if (!head.every((byte, index) => byte === JOURNAL_HEADER[index])) {
+    throw new MpoError("invalid-data", `${path} is no journal of this version`, {
+      hint: "Move the file away, or point the setting to another folder.",
+    });
+  }
+  if (head.length === JOURNAL_HEADER.length) return false;
+  await writeAll(handle, JOURNAL_HEADER, 0);
+  await handle.sync();
+  await syncFolder(dirname(path));
+  return true;
+}
+
+async function writeAll(handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, position + done);
+    done += bytesWritten;
+  }
+}
