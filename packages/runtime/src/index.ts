@@ -1,0 +1,42 @@
+export { type DeadlineOptions, type LinkedSignal, linkSignals, withDeadline } from "./abort.ts";
+export { abortError, isAbortError, throwIfAborted } from "./abort-error.ts";
+export {
+  type ReadJsonOptions,
+  readJsonFile,
+  removeLeftTemporaries,
+  syncFolder,
+  type WriteOptions,
+  writeFileAtomic,
+  writeJsonFile,
+} from "./atomic-file.ts";
+export { type Clock, type SleepOptions, systemClock } from "./clock.ts";
+export { EXIT_CODES, type ExitCode, exitCodeOf } from "./exit-codes.ts";
+export { fileError, systemErrorCode } from "./file-error.ts";
+export { Journal, type JournalOpening, type JournalOptions } from "./journal.ts";
+export { type LifecycleOptions, type ProcessPort, runServices, type Service } from "./lifecycle.ts";
+export {
+  createLogger,
+  LOG_LEVELS,
+  type LogFields,
+  type Logger,
+  type LoggerOptions,
+  type LogLevel,
+  silentLogger,
+} from "./logger.ts";
+export { redact, redactText } from "./redact.ts";
+export { type BackOff, backOffSchedule, isTransient, type RetryOptions, retry, TRANSIENT_CODES } from "./retry.ts";
+export {
+  type Bounds,
+  bytesSetting,
+  choiceSetting,
+  durationSetting,
+  flagSetting,
+  integerSetting,
+  numberSetting,
+  type ReadResult,
+  type Setting,
+  type SettingOptions,
+  textSetting,
+} from "./setting.ts";
+export { describeSettings, type Environment, readSettings, type SettingsOf, type SettingsSpec } from "./settings.ts";
+export { VirtualClock } from "./virtual-clock.ts";

@@ -1,0 +1,146 @@
+import { MpoError } from "@mpo/core";
+import { linkSignals, withDeadline } from "./abort.ts";
+import { abortError } from "./abort-error.ts";
+import { type Clock, systemClock } from "./clock.ts";
+import { EXIT_CODES, type ExitCode, exitCodeOf } from "./exit-codes.ts";
+import type { Logger } from "./logger.ts";
+
+/** A part of a process with a beginning and an end. */
+export interface Service {
+  readonly name: string;
+  /** Resolves when the service is ready. Must end early, by throwing, when the signal aborts. */
+  start(options: { readonly signal: AbortSignal }): Promise<void>;
+  /** Ends what `start` began. The signal aborts when the time to drain is over. */
+  stop(options: { readonly signal: AbortSignal }): Promise<void>;
+  /** Settles when a started service ends by itself; a rejection brings the process down. Absent: it never does. */
+  readonly ended?: Promise<void>;
+}
+
+/** The part of `process` that a lifecycle needs. */
+export interface ProcessPort {
+  on(signal: "SIGINT" | "SIGTERM", listener: () => void): unknown;
+  off(signal: "SIGINT" | "SIGTERM", listener: () => void): unknown;
+  exit(code: number): void;
+}
+
+/** Options of `runServices`. */
+export interface LifecycleOptions {
+  readonly process: ProcessPort;
+  readonly logger: Logger;
+  /** How long all services together may take to stop, milliseconds. Default 10 s. */
+  readonly drainMs?: number;
+  /** Default: the system's clock. */
+  readonly clock?: Clock;
+  /** Stops the services as a signal of the system would. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Starts services in order, waits for SIGTERM, SIGINT, the signal, or the end of a service, and stops them in reverse.
+ * Returns the exit code: 0 after SIGTERM or when a service ended well, 130 after SIGINT or the signal, else the code
+ * of the first error. A second SIGINT or SIGTERM exits at once; so does a drain that takes too long, naming who hangs.
+ */
+export async function runServices(services: readonly Service[], options: LifecycleOptions): Promise<ExitCode> {
+  const { process, logger, clock = systemClock, drainMs = 10_000 } = options;
+  using stop = linkSignals(options.signal);
+  let code: ExitCode = EXIT_CODES.ok;
+  const onSignal = (name: string, exitCode: ExitCode) => (): void => {
+    if (stop.signal.aborted) {
+      logger.warn("second signal: exiting at once", { signal: name });
+      process.exit(EXIT_CODES.cancelled);
+      return;
+    }
+    logger.info("stopping", { signal: name });
+    code = exitCode;
+    stop.abort();
+  };
+  const onInterrupt = onSignal("SIGINT", EXIT_CODES.cancelled);
+  const onTerminate = onSignal("SIGTERM", EXIT_CODES.ok);
+  process.on("SIGINT", onInterrupt);
+  process.on("SIGTERM", onTerminate);
+  const started: Service[] = [];
+  try {
+    try {
+      for (const service of services) {
+        if (stop.signal.aborted) break;
+        started.push(service);
+        await service.start({ signal: stop.signal });
+        logger.debug("started", { service: service.name });
+      }
+      await firstEnd(started, stop.signal);
+      if (options.signal?.aborted) code = exitCodeOf(abortError(options.signal));
+    } catch (thrown) {
+      if (!stop.signal.aborted) {
+        code = exitCodeOf(thrown);
+        logger.error("a service failed", { err: thrown });
+        stop.abort();
+      }
+    }
+    const stopped = await drain(started, { logger, clock, drainMs });
+    if (stopped !== EXIT_CODES.ok) code = stopped;
+    return code;
+  } catch (thrown) {
+    logger.error("not everything stopped in time: exiting", { err: thrown });
+    process.exit(EXIT_CODES.internal);
+    return EXIT_CODES.internal;
+  } finally {
+    process.off("SIGINT", onInterrupt);
+    process.off("SIGTERM", onTerminate);
+  }
+}
+
+/** Waits until the signal aborts or one service ends; throws what that service threw. */
+async function firstEnd(services: readonly Service[], signal: AbortSignal): Promise<void> {
+  let onAbort = (): void => undefined;
+  const aborted = new Promise<void>((resolve) => {
+    onAbort = resolve;
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", onAbort, { once: true });
+  });
+  try {
+    const ends = services.flatMap(({ ended }) => (ended === undefined ? [] : [ended]));
+    await Promise.race([aborted, ...ends]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}
+
+interface DrainOptions {
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly drainMs: number;
+}
+
+/** Stops in reverse order. One that fails does not keep the others from stopping; the first failure's code returns. */
+async function drain(services: readonly Service[], { logger, clock, drainMs }: DrainOptions): Promise<ExitCode> {
+  let code: ExitCode = EXIT_CODES.ok;
+  const left = [...services];
+  const stopAll = async (signal: AbortSignal): Promise<void> => {
+    for (let service = left.at(-1); service !== undefined; service = left.at(-1)) {
+      try {
+        await service.stop({ signal });
+        logger.debug("stopped", { service: service.name });
+      } catch (thrown) {
+        logger.error("a service did not stop cleanly", { service: service.name, err: thrown });
+        if (code === EXIT_CODES.ok) code = exitCodeOf(thrown);
+      }
+      left.pop();
+    }
+  };
+  // A service that ignores its signal must not hold the process: this waits for the deadline, not for the service.
+  await withDeadline("the drain", drainMs, (signal) => Promise.race([stopAll(signal), hangs(signal, left)]), { clock });
+  return code;
+}
+
+/** Rejects one turn after the abort, so that services which obey their signal still end well. */
+function hangs(signal: AbortSignal, left: readonly Service[]): Promise<never> {
+  return new Promise((_, reject) => {
+    const onAbort = (): void => {
+      setImmediate(() => {
+        const names = left.map(({ name }) => name).join(", ");
+        reject(new MpoError("internal", `still running after the time to drain: ${names}`));
+      });
+    };
+    signal.addEventListener("abort", onAbort, { once: true });
+  });
+}

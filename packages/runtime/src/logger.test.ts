@@ -1,0 +1,82 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { test } from "node:test";
+import { MpoError } from "@mpo/core";
+import { createLogger, type LoggerOptions } from "./logger.ts";
+
+function recorder(options: LoggerOptions = {}): { readonly logger: ReturnType<typeof createLogger>; lines: string[] } {
+  const lines: string[] = [];
+  return { logger: createLogger({ ...options, write: (line) => void lines.push(line) }), lines };
+}
+
+void test("lines are JSON with level, time, message, fields and the fields of every parent", () => {
+  const { logger, lines } = recorder();
+  logger.child({ deviceId: "pi-4" }).child({ requestId: "r1" }).info("hello", { bytes: 5 });
+  logger.debug("not shown");
+  assert.equal(lines.length, 1);
+  const { time, ...rest } = JSON.parse(lines[0] as string) as Record<string, unknown>;
+  assert.match(String(time), /^\d{4}-\d\d-\d\dT/u);
+  assert.deepEqual(rest, { level: "info", deviceId: "pi-4", requestId: "r1", bytes: 5, msg: "hello" });
+});
+
+const nkeySeed = `SU${"A".repeat(56)}`;
+const pem = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2Vw\n-----END PRIVATE KEY-----";
+const SECRETS = [
+  ["a field by name", { joinToken: "hunter2" }],
+  ["a nested field", { request: { headers: [{ Authorization: "hunter2" }] } }],
+  ["a field that holds an object", { natsCredentials: { user: "hunter2" } }],
+  ["a private key by name", { privateKey: "hunter2", signing_key: "hunter2" }],
+  ["a bearer token in a text", { line: "Authorization: Bearer hunter2.hunter2" }],
+  ["a JWT in a text", { url: "x?t=eyJhunter2.eyJhunter2.hunter2" }],
+  ["an error's message", { err: new Error(`refused ${nkeySeed}`) }],
+  ["an error's cause", { err: new MpoError("internal", "x", { cause: new Error(pem), hint: nkeySeed }) }],
+] as const;
+for (const [what, fields] of SECRETS) {
+  void test(`${what} is not logged`, () => {
+    const { logger, lines } = recorder();
+    logger.error("failed", fields);
+    logger.child(fields).error("failed");
+    assert.equal(lines.length, 2);
+    assert.doesNotMatch(lines.join(""), /hunter2|SUAAAA|MC4CAQ/u);
+    assert.match(lines.join(""), /\[redacted\]/u);
+  });
+}
+
+void test("what is no secret stays, and nothing that is logged breaks the logger", () => {
+  const { logger, lines } = recorder();
+  const circle: Record<string, unknown> = { publicKey: "pk", keyId: "k1", tokens: 3, hasToken: true };
+  circle["self"] = circle;
+  logger.info("odd", { ...circle, big: 2n ** 64n, bytes: new Uint8Array(3), nothing: undefined, token: null });
+  const line = JSON.parse(lines[0] as string) as Record<string, unknown>;
+  assert.deepEqual([line["publicKey"], line["keyId"], line["tokens"], line["hasToken"]], ["pk", "k1", 3, true]);
+  assert.deepEqual([line["big"], line["bytes"], line["token"]], [String(2n ** 64n), "[3 bytes]", null]);
+});
+
+void test("an error is logged with code, hint, stack and causes", () => {
+  const { logger, lines } = recorder();
+  const cause = new TypeError("root");
+  logger.error("failed", { err: new MpoError("unavailable", "no answer", { hint: "Start it.", cause }) });
+  const { err } = JSON.parse(lines[0] as string) as { err: Record<string, unknown> };
+  assert.deepEqual([err["code"], err["message"], err["hint"]], ["unavailable", "no answer", "Start it."]);
+  assert.match(String(err["stack"]), /logger\.test\.ts/u);
+  assert.equal((err["cause"] as Record<string, unknown>)["message"], "root");
+});
+
+void test("text lines are for people", () => {
+  const { logger, lines } = recorder({ format: "text", level: "debug" });
+  logger.debug("probing", { deviceId: "pi-4", config: "b 8" });
+  logger.error("failed", { err: new MpoError("unavailable", "no answer", { hint: "Start it.", cause: "x" }) });
+  assert.match(lines[0] as string, /^\d\d:\d\d:\d\d\.\d{3} DEBUG probing deviceId=pi-4 config="b 8"\n$/u);
+  assert.match(lines[1] as string, /ERROR failed: no answer \(unavailable\)\n {4}hint: Start it\.\n +at /u);
+  assert.match(lines[1] as string, /caused by: err=x\n$/u);
+});
+
+void test("by default lines go to standard error at once, even when the process exits right after", () => {
+  const script = `import { createLogger } from ${JSON.stringify(new URL("./logger.ts", import.meta.url).href)};
+    createLogger().info("last words"); process.exit(3);`;
+  const args = ["--conditions=source", "--import", "tsx", "--input-type=module", "-e", script];
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8", cwd: import.meta.dirname });
+  assert.equal(status, 3, stderr);
+  assert.equal(stdout, "");
+  assert.match(stderr, /"last words"/u);
+});

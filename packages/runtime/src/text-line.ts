@@ -1,0 +1,23 @@
+/** Turns one JSON log line into a line for people: `10:15:02.120 WARN  message name=value`, an error's stack below. */
+export function textLine(jsonLine: string): string {
+  const { level, time, msg, err, ...fields } = JSON.parse(jsonLine) as Readonly<Record<string, unknown>>;
+  const clockTime = String(time).slice(11, 23);
+  const pairs = Object.entries(fields).map(([name, value]) => ` ${name}=${shown(value)}`);
+  const head = `${clockTime} ${String(level).toUpperCase().padEnd(5)} ${String(msg)}${pairs.join("")}`;
+  return `${head}${errorText(err)}\n`;
+}
+
+function shown(value: unknown): string {
+  return typeof value === "string" && /^[\w.:/@+-]+$/u.test(value) ? value : JSON.stringify(value);
+}
+
+function errorText(error: unknown): string {
+  if (typeof error !== "object" || error === null) return error === undefined ? "" : ` err=${shown(error)}`;
+  const { code, message, hint, stack, cause } = error as Readonly<Record<string, unknown>>;
+  const lines = [` ${String(message)}${code === undefined ? "" : ` (${String(code)})`}`];
+  if (hint !== undefined) lines.push(`    hint: ${String(hint)}`);
+  const frames = String(stack ?? "").split("\n");
+  lines.push(...frames.filter((line) => /^\s+at /u.test(line)).slice(0, 6));
+  const causeText = cause === undefined ? "" : `\n    caused by:${errorText(cause)}`;
+  return `:${lines.join("\n")}${causeText}`;
+}
