@@ -1,4 +1,4 @@
-import type { ImageShape } from "./corruption-kernel.ts";
+import type { ImageShape } from "./image-set.ts";
 
 /** One weight of a two-dimensional filter: output (y, x) takes `weight` of input (y + dy, x + dx). */
 export interface FilterTap {

@@ -1,32 +1,10 @@
 import { setImmediate } from "node:timers/promises";
 import { MpoError } from "@mpo/core";
+import type { CorruptionName, Severity } from "./corruption-name.ts";
 import { throwIfCancelled } from "./data-error.ts";
-import { type ImageSet, imageLength } from "./image-set.ts";
+import { type ImageSet, type ImageShape, imageLength } from "./image-set.ts";
 import { createRandom, deriveSeed, type Random } from "./random.ts";
-
-/** The 15 corruptions of the CIFAR-10-C / ImageNet-C family, by their published names. */
-export const CORRUPTION_NAMES = [
-  "gaussian_noise",
-  "shot_noise",
-  "impulse_noise",
-  "defocus_blur",
-  "glass_blur",
-  "motion_blur",
-  "zoom_blur",
-  "snow",
-  "frost",
-  "fog",
-  "brightness",
-  "contrast",
-  "elastic_transform",
-  "pixelate",
-  "jpeg_compression",
-] as const;
-
-export type CorruptionName = (typeof CORRUPTION_NAMES)[number];
-
-/** 1 (slight) to 5 (strong). */
-export type Severity = 1 | 2 | 3 | 4 | 5;
+import { type SeverityLevels, severityLevel } from "./severity-levels.ts";
 
 export interface CorruptionOptions {
   readonly signal?: AbortSignal | undefined;
@@ -46,40 +24,20 @@ export type Corruption = (
   options?: CorruptionOptions,
 ) => Promise<ImageSet>;
 
-/** Size of one image. */
-export interface ImageShape {
-  readonly height: number;
-  readonly width: number;
-  readonly channels: number;
-}
-
 /** Damages one HWC image: reads `input`, writes all of `output` (no need to clamp). */
 export type ImageKernel = (input: Float32Array, output: Float32Array, random: Random) => void;
 
-/** What a corruption prepares once for all images of a call. */
-export type KernelPlan = (shape: ImageShape, severity: Severity, seed: number) => ImageKernel;
+/** What a corruption prepares once for all images of a call: tables and scratch memory. */
+export type KernelPlan<Level> = (shape: ImageShape, level: Level, seed: number) => ImageKernel;
 
 /** Values worked on between two looks at the event loop and the signal. */
 const VALUES_BETWEEN_PAUSES = 2 ** 18;
 
-/** Picks the parameters of a severity from a published table. */
-export function atSeverity<T>(table: readonly [T, T, T, T, T], severity: Severity): T {
-  return table[severity - 1] as T;
-}
-
-/**
- * Lengths in pixels of the CIFAR-10-C tables are for sides of 32; larger images scale them by their shorter side.
- * Smaller ones (28x28) use the published numbers as they are.
- */
-export function pixelScale(shape: ImageShape): number {
-  return Math.max(1, Math.min(shape.height, shape.width) / 32);
-}
-
 /** Turns a per-image kernel into a corruption: seeds, scratch, clamping, cancelling. */
-export function perImage(name: CorruptionName, plan: KernelPlan): Corruption {
+export function perImage<Name extends CorruptionName>(name: Name, plan: KernelPlan<SeverityLevels[Name]>): Corruption {
   return async (set, severity, seed, options = {}) => {
     checkCorruptible(name, set, severity);
-    const kernel = plan(set, severity, seed);
+    const kernel = plan(set, severityLevel(name, set, severity), seed);
     const length = imageLength(set);
     const firstIndex = options.firstIndex ?? 0;
     const images = new Float32Array(set.images.length);

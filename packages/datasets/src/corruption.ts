@@ -1,12 +1,7 @@
 import { MpoError } from "@mpo/core";
 import { defocusBlur, glassBlur, motionBlur, zoomBlur } from "./blur-corruptions.ts";
-import {
-  CORRUPTION_NAMES,
-  type Corruption,
-  type CorruptionName,
-  type CorruptionOptions,
-  type Severity,
-} from "./corruption-kernel.ts";
+import type { Corruption, CorruptionOptions } from "./corruption-kernel.ts";
+import { CORRUPTION_NAMES, type CorruptionName, type Severity } from "./corruption-name.ts";
 import { contrast, elasticTransform, pixelate } from "./digital-corruptions.ts";
 import type { ImageSet } from "./image-set.ts";
 import { jpegCompression } from "./jpeg-corruption.ts";

@@ -1,12 +1,10 @@
 import { applyAxes, axesScratchLength, boxAxis, composeAxes, gaussianAxis } from "./axis-map.ts";
-import { atSeverity, type Corruption, type ImageShape, perImage } from "./corruption-kernel.ts";
+import { type Corruption, perImage } from "./corruption-kernel.ts";
+import type { ImageShape } from "./image-set.ts";
 import type { Random } from "./random.ts";
 
-// Severity tables: Hendrycks & Dietterich 2019, CIFAR-10-C.
-
 /** Less contrast: every channel drawn towards its mean. */
-export const contrast: Corruption = perImage("contrast", (shape, severity) => {
-  const kept = atSeverity([0.75, 0.5, 0.4, 0.3, 0.15], severity);
+export const contrast: Corruption = perImage("contrast", (shape, { kept }) => {
   const { channels } = shape;
   return (input, output) => {
     for (let c = 0; c < channels; c++) {
@@ -19,8 +17,7 @@ export const contrast: Corruption = perImage("contrast", (shape, severity) => {
 });
 
 /** Coarse pixels: shrunk and enlarged again with box filters. */
-export const pixelate: Corruption = perImage("pixelate", (shape, severity) => {
-  const share = atSeverity([0.95, 0.9, 0.85, 0.75, 0.65], severity);
+export const pixelate: Corruption = perImage("pixelate", (shape, { share }) => {
   const axisOf = (length: number): ReturnType<typeof boxAxis> => {
     const small = Math.max(1, Math.floor(length * share));
     return composeAxes(boxAxis(length, small), boxAxis(small, length));
@@ -35,17 +32,7 @@ export const pixelate: Corruption = perImage("pixelate", (shape, severity) => {
  * Stretched and dented: a random affine map of the whole image, then a smooth random displacement (Simard et al. 2003).
  * The published tables trade one for the other, so the damage does not grow from severity 1 to 2.
  */
-export const elasticTransform: Corruption = perImage("elastic_transform", (shape, severity) => {
-  const [push, smoothness, affine] = atSeverity<readonly [number, number, number]>(
-    [
-      [0, 0, 0.08],
-      [0.05, 0.2, 0.07],
-      [0.08, 0.06, 0.06],
-      [0.1, 0.04, 0.05],
-      [0.1, 0.03, 0.03],
-    ],
-    severity,
-  );
+export const elasticTransform: Corruption = perImage("elastic_transform", (shape, { push, smoothness, affine }) => {
   const { height, width, channels } = shape;
   const side = Math.min(height, width);
   const vertical = gaussianAxis(height, smoothness * side, 3, "reflect");

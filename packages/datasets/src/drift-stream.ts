@@ -1,6 +1,6 @@
 import { MpoError } from "@mpo/core";
 import { corrupt } from "./corruption.ts";
-import type { CorruptionName, Severity } from "./corruption-kernel.ts";
+import type { CorruptionName, Severity } from "./corruption-name.ts";
 import { throwIfCancelled } from "./data-error.ts";
 import { type ImageSet, imageLength, takeImages } from "./image-set.ts";
 import { createRandom, deriveSeed } from "./random.ts";

@@ -14,7 +14,7 @@ export interface IceTexture {
 export function iceTexture(leastSize: number, seed: number): IceTexture {
   const size = powerOfTwoFrom(leastSize);
   const random = createRandom(deriveSeed(seed, "ice"));
-  const base = plasma(size, 1.5, random);
+  const base = plasma(size, 1.3, random);
   const veins = bent(plasma(size, 1.35, random), plasma(size, 1.4, random), size);
   const values = new Float64Array(size * size);
   for (let i = 0; i < values.length; i++) {

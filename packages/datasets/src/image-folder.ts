@@ -27,13 +27,13 @@ export interface ImageFolderOptions extends ReadOptions {
  */
 export async function loadImageFolder(folder: string, options: ImageFolderOptions): Promise<ImageSet> {
   const { height, width, channels, signal } = options;
-  const { classNames, files } = await listImages(folder, signal);
-  const length = height * width * channels;
   for (const [name, value] of Object.entries({ height, width })) {
     if (!Number.isSafeInteger(value) || value < 1) {
       throw new MpoError("invalid-argument", `${name}: expected a whole number >= 1, got ${value}`);
     }
   }
+  const { classNames, files } = await listImages(folder, signal);
+  const length = height * width * channels;
   if (files.length * length > MOST_VALUES) {
     throw new MpoError(
       "invalid-argument",

@@ -13,9 +13,16 @@ export interface ImageSet {
   readonly classNames?: readonly string[];
 }
 
+/** Size of one image. */
+export interface ImageShape {
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
+}
+
 /** Values of one image: height * width * channels. */
-export function imageLength(set: Pick<ImageSet, "height" | "width" | "channels">): number {
-  return set.height * set.width * set.channels;
+export function imageLength(shape: ImageShape): number {
+  return shape.height * shape.width * shape.channels;
 }
 
 /**

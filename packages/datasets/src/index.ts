@@ -12,13 +12,8 @@ export {
   corrupt,
   isCorruptionName,
 } from "./corruption.ts";
-export {
-  CORRUPTION_NAMES,
-  type Corruption,
-  type CorruptionName,
-  type CorruptionOptions,
-  type Severity,
-} from "./corruption-kernel.ts";
+export type { Corruption, CorruptionOptions } from "./corruption-kernel.ts";
+export { CORRUPTION_NAMES, type CorruptionName, type Severity } from "./corruption-name.ts";
 export type { ReadOptions } from "./data-file.ts";
 export {
   type DriftBatch,
@@ -48,6 +43,7 @@ export {
   checkImageSet,
   concatImages,
   type ImageSet,
+  type ImageShape,
   imageAt,
   imageLength,
   sliceImages,
@@ -64,3 +60,4 @@ export {
 } from "./npy-images.ts";
 export { createRandom, deriveSeed, type Random } from "./random.ts";
 export { LUMA_WEIGHTS, type ResizeMethod, type ResizeTarget, resizeTo } from "./resize.ts";
+export { SYNTHETIC_CLASSES, type SyntheticOptions, syntheticImages } from "./synthetic-images.ts";

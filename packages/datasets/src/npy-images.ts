@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { MpoError } from "@mpo/core";
 import { CIFAR10_CLASSES } from "./cifar10.ts";
-import type { CorruptionName, Severity } from "./corruption-kernel.ts";
+import type { CorruptionName, Severity } from "./corruption-name.ts";
 import { invalidData } from "./data-error.ts";
 import { type ReadOptions, readRange, readSizedFile, requireSize, withFile } from "./data-file.ts";
 import type { ImageSet } from "./image-set.ts";

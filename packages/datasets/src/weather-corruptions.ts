@@ -1,43 +1,17 @@
 import { applyAxes, zoomAxis } from "./axis-map.ts";
 import { createConvolver, motionTaps } from "./convolve.ts";
-import { atSeverity, type Corruption, perImage, pixelScale } from "./corruption-kernel.ts";
+import { type Corruption, perImage } from "./corruption-kernel.ts";
 import { type IceTexture, iceTexture, randomCorner } from "./ice-texture.ts";
 import { plasma, powerOfTwoFrom } from "./plasma.ts";
 import { deriveSeed } from "./random.ts";
 import { LUMA_WEIGHTS } from "./resize.ts";
 
-// Severity tables: Hendrycks & Dietterich 2019, CIFAR-10-C.
-
-interface SnowLevel {
-  /** Mean and spread of the noise that flakes are cut from, and the value below which there is no flake. */
-  readonly mean: number;
-  readonly sigma: number;
-  readonly threshold: number;
-  /** Enlargement of the flakes. */
-  readonly zoom: number;
-  readonly trailRadius: number;
-  readonly trailSigma: number;
-  /** Share of the image that is not whitened. */
-  readonly keep: number;
-}
-
 /** Falling snow: motion-blurred flakes, the scene whitened. */
-export const snow: Corruption = perImage("snow", (shape, severity) => {
-  const level = atSeverity<SnowLevel>(
-    [
-      { mean: 0.1, sigma: 0.2, zoom: 1, threshold: 0.6, trailRadius: 8, trailSigma: 3, keep: 0.95 },
-      { mean: 0.1, sigma: 0.2, zoom: 1, threshold: 0.5, trailRadius: 10, trailSigma: 4, keep: 0.9 },
-      { mean: 0.15, sigma: 0.3, zoom: 1.75, threshold: 0.55, trailRadius: 10, trailSigma: 4, keep: 0.9 },
-      { mean: 0.25, sigma: 0.3, zoom: 2.25, threshold: 0.6, trailRadius: 12, trailSigma: 6, keep: 0.85 },
-      { mean: 0.3, sigma: 0.3, zoom: 1.25, threshold: 0.65, trailRadius: 14, trailSigma: 12, keep: 0.8 },
-    ],
-    severity,
-  );
+export const snow: Corruption = perImage("snow", (shape, level) => {
   const { height, width } = shape;
-  const scale = pixelScale(shape);
-  const vertical = zoomAxis(height, level.zoom * scale);
-  const horizontal = zoomAxis(width, level.zoom * scale);
-  const trailLength = Math.round(2 * level.trailRadius * scale) + 1;
+  const vertical = zoomAxis(height, level.zoom);
+  const horizontal = zoomAxis(width, level.zoom);
+  const trailLength = 2 * level.trailRadius + 1;
   const convolve = createConvolver({ height, width, channels: 1 }, trailLength, "edge");
   const noise = new Float32Array(height * width);
   const scratch = new Float32Array(noise.length);
@@ -48,7 +22,7 @@ export const snow: Corruption = perImage("snow", (shape, severity) => {
     applyAxes(vertical, horizontal, 1, noise, scratch, flakes);
     for (let i = 0; i < flakes.length; i++) flakes[i] = flakes[i]! < level.threshold ? 0 : Math.min(1, flakes[i]!);
     const angle = (-0.75 + 0.5 * random.uniform()) * Math.PI;
-    convolve(flakes, motionTaps(trailLength, level.trailSigma * scale, angle), trails);
+    convolve(flakes, motionTaps(trailLength, level.trailSigma, angle), trails);
     whiten(input, output, shape.channels, level.keep);
     const last = trails.length - 1;
     for (let i = 0; i < output.length; i++) {
@@ -67,17 +41,7 @@ const ICE_TINT: readonly number[] = [0.86, 0.95, 1];
  * Ice on the lens, blended over the image. The published corruption blends five photographs; here the ice is
  * procedural (see `iceTexture`), with the published weights.
  */
-export const frost: Corruption = perImage("frost", (shape, severity, seed) => {
-  const [keep, ice] = atSeverity<readonly [number, number]>(
-    [
-      [1, 0.2],
-      [1, 0.3],
-      [0.9, 0.4],
-      [0.85, 0.4],
-      [0.75, 0.45],
-    ],
-    severity,
-  );
+export const frost: Corruption = perImage("frost", (shape, { keep, ice }, seed) => {
   const { height, width, channels } = shape;
   const leastSize = 2 * Math.max(height, width);
   const made: IceTexture[] = [];
@@ -100,17 +64,7 @@ export const frost: Corruption = perImage("frost", (shape, severity, seed) => {
 });
 
 /** Fog: fractal haze added, then the whole scaled back to the image's own brightest value. */
-export const fog: Corruption = perImage("fog", (shape, severity) => {
-  const [thickness, decay] = atSeverity<readonly [number, number]>(
-    [
-      [0.2, 3],
-      [0.5, 3],
-      [0.75, 2.5],
-      [1, 2],
-      [1.5, 1.75],
-    ],
-    severity,
-  );
+export const fog: Corruption = perImage("fog", (shape, { thickness, decay }) => {
   const { height, width, channels } = shape;
   const size = powerOfTwoFrom(Math.max(height, width));
   return (input, output, random) => {
@@ -128,8 +82,7 @@ export const fog: Corruption = perImage("fog", (shape, severity) => {
 });
 
 /** Brighter daylight: a constant added to the value of HSV, hue and saturation kept. */
-export const brightness: Corruption = perImage("brightness", (shape, severity) => {
-  const added = atSeverity([0.05, 0.1, 0.15, 0.2, 0.3], severity);
+export const brightness: Corruption = perImage("brightness", (shape, { added }) => {
   const { channels } = shape;
   return (input, output) => {
     for (let pixel = 0; pixel < input.length; pixel += channels) {
