@@ -4,9 +4,9 @@
  * file already.
  */
 import { createHash } from "node:crypto";
-import { readFile, rm } from "node:fs/promises";
+import { lstat, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { exists, writeAtomically } from "./cache.mjs";
+import { writeAtomically } from "./cache.mjs";
 import { failureKind, findProgram, lastLines, runChild } from "./child.mjs";
 import { withLock } from "./lock.mjs";
 import { diskFull, SetupFailure } from "./say.mjs";
@@ -14,6 +14,8 @@ import { diskFull, SetupFailure } from "./say.mjs";
 /** @typedef {import("./cache.mjs").SetupContext} SetupContext */
 /** @typedef {{ version?: string, integrity?: string, link?: boolean, optional?: boolean }} LockedPackage */
 
+/** npm's own pauses between attempts add up to more than a minute before it says that there is no network. */
+const SHORT_PAUSES = ["--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=5000"];
 const STAMP_FILE = "node_modules/.mpo-packages.json";
 
 /**
@@ -46,38 +48,51 @@ export async function ensureNpmPackages(context) {
  */
 async function isInStep(root) {
   const lockText = await readFile(join(root, "package-lock.json"), "utf8");
-  /** @type {{ packages: Record<string, LockedPackage> }} */
-  const locked = JSON.parse(lockText);
-  const stamp = await readFile(join(root, STAMP_FILE), "utf8").catch(() => "");
-  const stamped = stamp === stampOf(lockText);
-  if (!stamped && !(await matchesInstalled(root, locked.packages))) return false;
-  for (const [path, { optional }] of Object.entries(locked.packages)) {
-    if (path.startsWith("node_modules/") && !optional && !(await exists(join(root, path)))) return false;
+  const installed = await readPackages(join(root, "node_modules/.package-lock.json"));
+  if (installed === undefined) return false;
+  const stamped = (await readFile(join(root, STAMP_FILE), "utf8").catch(() => "")) === stampOf(lockText);
+  if (!stamped && !isSame(JSON.parse(lockText).packages, installed)) return false;
+  for (const path of Object.keys(installed)) {
+    // Not followed: the link of a workspace counts as installed, whatever became of its folder.
+    if (isPlace(path) && (await lstat(join(root, path)).catch(() => undefined)) === undefined) return false;
   }
   if (!stamped) await writeStamp(root);
   return true;
 }
 
 /**
- * Compares with npm's own note of what it installed, so that a plain `npm install` or `npm ci` counts too.
- * @param {string} root
- * @param {Record<string, LockedPackage>} locked
- * @returns {Promise<boolean>}
+ * @param {string} path npm's own note of what it installed; it is written last
+ * @returns {Promise<Record<string, LockedPackage> | undefined>} undefined when there is none, as after an interruption
  */
-async function matchesInstalled(root, locked) {
-  /** @type {Record<string, LockedPackage>} */
-  let installed;
+async function readPackages(path) {
   try {
-    installed = JSON.parse(await readFile(join(root, "node_modules/.package-lock.json"), "utf8")).packages;
+    return JSON.parse(await readFile(path, "utf8")).packages;
   } catch {
-    return false;
+    return undefined;
   }
-  const wanted = Object.entries(locked).filter(([path]) => path.includes("node_modules/"));
-  const same = wanted.every(([path, { version, integrity, optional }]) => {
+}
+
+/**
+ * @param {string} path
+ * @returns {boolean} whether it is a place in node_modules rather than a workspace's folder
+ */
+function isPlace(path) {
+  return path.includes("node_modules/");
+}
+
+/**
+ * Compares what is wanted with what npm noted, so that a plain `npm install` or `npm ci` counts too.
+ * @param {Record<string, LockedPackage>} locked
+ * @param {Record<string, LockedPackage>} installed
+ * @returns {boolean}
+ */
+function isSame(locked, installed) {
+  const wantedAreThere = Object.entries(locked).every(([path, { version, integrity, optional }]) => {
     const found = installed[path];
-    return found === undefined ? optional === true : found.version === version && found.integrity === integrity;
+    if (found === undefined) return optional === true || !isPlace(path);
+    return found.version === version && found.integrity === integrity;
   });
-  return same && Object.keys(installed).every((path) => !path.includes("node_modules/") || locked[path] !== undefined);
+  return wantedAreThere && Object.keys(installed).every((path) => locked[path] !== undefined);
 }
 
 /**
@@ -100,7 +115,15 @@ async function install(context) {
   say.work("installing the npm packages of package-lock.json (npm ci, without install scripts)");
   // An interrupted npm must not leave a stamp behind that says all is well.
   await rm(join(root, STAMP_FILE), { force: true });
-  await npm(context, ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", "--loglevel=error"]);
+  await npm(context, [
+    "ci",
+    "--ignore-scripts",
+    "--no-audit",
+    "--no-fund",
+    "--prefer-offline",
+    "--loglevel=error",
+    ...SHORT_PAUSES,
+  ]);
   /** @type {{ allowScripts?: Record<string, boolean> }} */
   const { allowScripts = {} } = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
   for (const [name, allowed] of Object.entries(allowScripts)) {
