@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { MpoError } from "@mpo/core";
+import sharp from "sharp";
 import { CORRUPTIONS, corrupt } from "./corruption.ts";
 import { CORRUPTION_NAMES, type CorruptionName, type Severity } from "./corruption-name.ts";
-import { concatImages, type ImageSet, sliceImages } from "./image-set.ts";
+import { concatImages, type ImageSet, imageAt, sliceImages } from "./image-set.ts";
 import { syntheticImages } from "./synthetic-images.ts";
 
 const SEVERITIES: readonly Severity[] = [1, 2, 3, 4, 5];
@@ -184,4 +185,19 @@ void test("a running corruption stops when its signal is aborted", async () => {
   const running = corrupt(many, "gaussian_noise", 1, 1, { signal: controller.signal });
   setImmediate(() => controller.abort());
   await assert.rejects(running, (error) => error instanceof MpoError && error.code === "cancelled");
+});
+
+void test("grey JPEG in a strip is byte for byte the JPEG of the single image", async () => {
+  const set = sliceImages(grey28, 0, 3);
+  const damaged = await corrupt(set, "jpeg_compression", 5, 1);
+  for (let i = 0; i < set.count; i++) {
+    const pixels = Uint8Array.from(imageAt(set, i), (value) => Math.round(value * 255));
+    const raw = { width: 28, height: 28, channels: 1 as const };
+    const jpeg = await sharp(pixels, { raw }).toColourspace("b-w").jpeg({ quality: 40 }).toBuffer();
+    const decoded = await sharp(jpeg).toColourspace("b-w").raw().toBuffer();
+    assert.deepEqual(
+      imageAt(damaged, i),
+      Float32Array.from(decoded, (byte) => byte / 255),
+    );
+  }
 });
