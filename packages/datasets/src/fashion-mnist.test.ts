@@ -24,6 +24,7 @@ void test("the folder comes from the environment, most special first", () => {
   for (const [env, expected] of [
     [{}, "/home/me/.cache/mpoptimizer/fashion-mnist"],
     [{ XDG_CACHE_HOME: "/c" }, "/c/mpoptimizer/fashion-mnist"],
+    [{ XDG_CACHE_HOME: "relative" }, "/home/me/.cache/mpoptimizer/fashion-mnist"],
     [{ XDG_CACHE_HOME: "/c", MPO_CACHE: "/m" }, "/m/fashion-mnist"],
     [{ MPO_CACHE: "/m", MPO_FASHION_MNIST: "/f" }, "/f"],
     [{ MPO_CACHE: "", XDG_CACHE_HOME: "", MPO_FASHION_MNIST: "" }, "/home/me/.cache/mpoptimizer/fashion-mnist"],

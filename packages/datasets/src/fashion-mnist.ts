@@ -1,5 +1,5 @@
 import { access } from "node:fs/promises";
-import { join } from "node:path";
+import { isAbsolute, join, resolve } from "node:path";
 import { MpoError } from "@mpo/core";
 import { throwIfCancelled } from "./data-error.ts";
 import type { ReadOptions } from "./data-file.ts";
@@ -33,14 +33,19 @@ export interface TrainTest {
   readonly test: ImageSet;
 }
 
-/** The user's cache folder: MPO_CACHE, or `mpoptimizer` in XDG_CACHE_HOME or ~/.cache. Empty counts as unset. */
+/**
+ * The user's cache folder, as the set-up fills it: MPO_CACHE, or `mpoptimizer` in XDG_CACHE_HOME or ~/.cache. Empty
+ * counts as unset, and so does a relative XDG_CACHE_HOME, as its rules say.
+ */
 export function cacheFolder(env: DataEnvironment, home: string): string {
-  return env.MPO_CACHE || join(env.XDG_CACHE_HOME || join(home, ".cache"), "mpoptimizer");
+  if (env.MPO_CACHE) return resolve(env.MPO_CACHE);
+  const base = env.XDG_CACHE_HOME && isAbsolute(env.XDG_CACHE_HOME) ? env.XDG_CACHE_HOME : join(home, ".cache");
+  return join(base, "mpoptimizer");
 }
 
 /** The folder of the four Fashion-MNIST files: MPO_FASHION_MNIST, or `fashion-mnist` in the user's cache folder. */
 export function fashionMnistFolder(env: DataEnvironment, home: string): string {
-  return env.MPO_FASHION_MNIST || join(cacheFolder(env, home), "fashion-mnist");
+  return env.MPO_FASHION_MNIST ? resolve(env.MPO_FASHION_MNIST) : join(cacheFolder(env, home), "fashion-mnist");
 }
 
 /**
