@@ -6,7 +6,7 @@
 import { createHash, randomUUID } from "node:crypto";
 import { copyFile, lstat, mkdir, readdir, readFile, readlink, rename, rm, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { ensureArtefact } from "./cache.mjs";
+import { ensureArtefact, writeAtomically } from "./cache.mjs";
 import { failureKind, findProgram, lastLines, runChild } from "./child.mjs";
 import { diskFull, SetupFailure } from "./say.mjs";
 
@@ -18,18 +18,22 @@ const COMPILER_FLAGS = ["-shared", "-fPIC", "-std=c++17", "-O2", "-DNAPI_VERSION
 /** Where the addon in node_modules looks for the library: relative, so that the checkout and the cache may move. */
 const RUN_TIME_PATH = "-Wl,-rpath,$ORIGIN/../../deps/lib";
 const ADDON_FILE = "tfjs_binding.node";
+/** Written when the addon passed its check, so that one that failed is not taken for good by the next run. */
+const CHECK_NOTE = "node_modules/@tensorflow/tfjs-node/lib/mpo-checked";
 
 /**
  * Makes sure that the checkout's tfjs-node has its addon and its library.
  * @param {SetupContext} context
  * @param {TensorflowLibrary} library
- * @returns {Promise<{ fresh: boolean }>} fresh: something was built or put in place
+ * @returns {Promise<{ fresh: boolean, checked: boolean }>} fresh: something was built or put in place; checked: what
+ *   lies there passed `checkAddon` before, under this Node
  */
 export async function ensureAddon(context, library) {
   const tfjsNode = join(context.root, "node_modules/@tensorflow/tfjs-node");
   const headers = join(context.root, "node_modules/node-api-headers/include");
+  const key = await addonKey(tfjsNode, headers, library.wheelSha256);
   const { folder, fresh } = await ensureArtefact(context, {
-    name: `tfjs-addon/${await addonKey(tfjsNode, headers, library.wheelSha256)}`,
+    name: `tfjs-addon/${key}`,
     label: "TensorFlow's addon for Node",
     roomBytes: 5e6,
     build: async (staging) => {
@@ -42,7 +46,9 @@ export async function ensureAddon(context, library) {
     join(tfjsNode, "lib", await napiFolder(tfjsNode), ADDON_FILE),
   );
   const placedLibrary = await placeLink(library.libFolder, join(tfjsNode, "deps/lib"));
-  return { fresh: fresh || placedAddon || placedLibrary };
+  const placed = fresh || placedAddon || placedLibrary;
+  const note = await readFile(join(context.root, CHECK_NOTE), "utf8").catch(() => "");
+  return { fresh: placed, checked: !placed && note === process.version };
 }
 
 /**
@@ -76,7 +82,7 @@ async function napiFolder(tfjsNode) {
  * @param {SetupContext} context
  * @param {{ tfjsNode: string, headers: string, library: TensorflowLibrary, target: string }} what
  */
-async function compile({ env, say, signal }, { tfjsNode, headers, library, target }) {
+async function compile({ cache, env, say, signal }, { tfjsNode, headers, library, target }) {
   const compiler = await findCompiler(env);
   say.work(`compiling TensorFlow's addon for Node with ${compiler} (10 to 60 s)`);
   const binding = join(tfjsNode, "binding");
@@ -94,7 +100,7 @@ async function compile({ env, say, signal }, { tfjsNode, headers, library, targe
     { env: { ...env, TMPDIR: dirname(target) }, signal },
   );
   if (result.code === 0) return;
-  if (failureKind(result.stderr) === "disk-full") throw diskFull(dirname(target));
+  if (failureKind(result.stderr) === "disk-full") throw diskFull(cache);
   throw new SetupFailure(
     `${compiler} could not build TensorFlow's addon. Its last words:\n${lastLines(result.stderr)}`,
     "a compiler with C++17 and its standard library is needed (Debian, Ubuntu: `sudo apt-get install g++`); name another one in CXX.",
@@ -176,12 +182,16 @@ try {
  */
 export async function checkAddon({ root, env, say, signal }) {
   say.work("checking TensorFlow: one matrix product");
+  await rm(join(root, CHECK_NOTE), { force: true });
   const result = await runChild(process.execPath, ["--eval", CHECK], {
     cwd: root,
     env: { ...env, TF_CPP_MIN_LOG_LEVEL: "3", NODE_OPTIONS: "" },
     signal,
   });
-  if (result.code === 0) return;
+  if (result.code === 0) {
+    await writeAtomically(join(root, CHECK_NOTE), process.version);
+    return;
+  }
   const { glibcVersionRuntime } = /** @type {{ header: { glibcVersionRuntime?: string } }} */ (
     process.report.getReport()
   ).header;

@@ -128,6 +128,21 @@ for (const { title, env, says, fix } of [
   });
 }
 
+test("an addon is checked again until it passed", async (t) => {
+  const folder = temporaryFolder(t);
+  const library = smallLibrary(folder);
+  const context = contextIn(folder);
+  smallCheckout(folder);
+  const place = join(folder, "node_modules/@tensorflow/tfjs-node");
+  assert.deepEqual(await ensureAddon(context, library), { fresh: true, checked: false });
+  await assert.rejects(checkAddon(context), { name: "SetupFailure" });
+  assert.deepEqual(await ensureAddon(context, library), { fresh: false, checked: false });
+  const product = "{ tidy: (f) => f(), tensor2d: () => 0, matMul: () => ({ dataSync: () => [17, 39] }) }";
+  writeFileSync(join(place, "index.js"), `module.exports = ${product}`);
+  await checkAddon(context);
+  assert.deepEqual(await ensureAddon(context, library), { fresh: false, checked: true });
+});
+
 test("an addon that cannot be loaded is told with what Node said", async (t) => {
   const folder = temporaryFolder(t);
   writeTree(folder, { "node_modules/@tensorflow/tfjs-node/index.js": "throw new Error('no such symbol')" });

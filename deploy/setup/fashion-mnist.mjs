@@ -101,7 +101,7 @@ function unpackGzip(packed, path) {
  * @param {string} folder made here
  * @returns {Promise<string>} the folder with the four files
  */
-async function downloadPackage({ env, say, signal }, folder) {
+async function downloadPackage({ cache, env, say, signal }, folder) {
   const apt = await findProgram("apt-get", env);
   const dpkg = await findProgram("dpkg-deb", env);
   if (apt === undefined || dpkg === undefined) {
@@ -120,13 +120,13 @@ async function downloadPackage({ env, say, signal }, folder) {
     say.work("asking for fresh package lists (kept apart from the system's)");
     const update = await runChild(apt, [...lists, "update"], options);
     const result = await runChild(apt, [...lists, "download", PACKAGE], options);
-    if (result.code !== 0) throw downloadFailure(`${update.stderr}\n${result.stderr}`, folder);
+    if (result.code !== 0) throw downloadFailure(`${update.stderr}\n${result.stderr}`, cache);
   }
   const name = (await readdir(folder)).find((entry) => entry.endsWith(".deb"));
-  if (name === undefined) throw downloadFailure("apt-get left no package", folder);
+  if (name === undefined) throw downloadFailure("apt-get left no package", cache);
   const unpacked = join(folder, "unpacked");
   const result = await runChild(dpkg, ["--extract", join(folder, name), unpacked], options);
-  if (result.code !== 0) throw downloadFailure(result.stderr, folder);
+  if (result.code !== 0) throw downloadFailure(result.stderr, cache);
   return join(unpacked, PACKAGE_FOLDER);
 }
 
@@ -150,12 +150,12 @@ async function privateLists(folder) {
 
 /**
  * @param {string} output
- * @param {string} folder
+ * @param {string} cache
  * @returns {SetupFailure}
  */
-function downloadFailure(output, folder) {
+function downloadFailure(output, cache) {
   const kind = failureKind(output);
-  if (kind === "disk-full") return diskFull(folder);
+  if (kind === "disk-full") return diskFull(cache);
   if (kind === "no-network") {
     return new SetupFailure(
       `no network: apt-get could not reach the package server to get ${PACKAGE}.`,

@@ -56,7 +56,7 @@ export async function runSetup(args, env) {
     if (!options["skip-tensorflow"]) {
       const library = await ensureTensorflowLibrary(context);
       const addon = await ensureAddon(context, library);
-      if (library.fresh || addon.fresh || options.verify) await checkAddon(context);
+      if (library.fresh || !addon.checked || options.verify) await checkAddon(context);
     }
     if (!options["skip-data"]) await ensureFashionMnist(context);
     say.calm(`everything is in place (${((Date.now() - started) / 1000).toFixed(1)} s)`);

