@@ -10,7 +10,7 @@ export {
   type LayerClass,
 } from "./chain.ts";
 export { frozenParameters, layersOfClass, valuesWithGradient } from "./freezing.ts";
-export { type MemoryTimeline, memoryTimeline, type StepMemoryFacts } from "./memory-timeline.ts";
+export { type MemoryTimeline, memoryTimeline, residentGrowth, type StepMemoryFacts } from "./memory-timeline.ts";
 export { MPO_ERROR_CODES, MpoError, type MpoErrorCode, type MpoErrorOptions } from "./mpo-error.ts";
 export { planStep } from "./plan-step.ts";
 export {

@@ -1,5 +1,6 @@
 import { bytesAt } from "./affine-bytes.ts";
 import type { ChainOp } from "./chain.ts";
+import { POOL_THRESHOLD_BYTES, PoolAllocator } from "./pool-allocator.ts";
 import { type Instruction, type PlannedTensor, readsOf, type StepPlan, writesOf } from "./step-plan.ts";
 
 /** Memory that is there for the whole step, besides the weights: known to the optimizer and to the loss, not the plan. */
@@ -26,12 +27,84 @@ export interface MemoryTimeline {
  * write over an input does so when it is that buffer's last reader.
  */
 export function memoryTimeline(plan: StepPlan, facts: StepMemoryFacts): MemoryTimeline {
+  const bytesDuring: number[] = [];
+  let liveBytes = 0;
+  let constantBytes = 0;
+  walkMemory(plan, facts, {
+    hold: (_id, bytes) => {
+      constantBytes += bytes;
+    },
+    allocate: (_id, bytes) => {
+      liveBytes += bytes;
+    },
+    run: (workBytes) => bytesDuring.push(constantBytes + liveBytes + workBytes),
+    free: (_id, bytes) => {
+      liveBytes -= bytes;
+    },
+  });
+  let peakInstruction = 0;
+  bytesDuring.forEach((bytes, index) => {
+    if (bytes > (bytesDuring[peakInstruction] as number)) peakInstruction = index;
+  });
+  return { bytesDuring, constantBytes, peakBytes: bytesDuring[peakInstruction] ?? constantBytes, peakInstruction };
+}
+
+/**
+ * Bytes by which the process grows when it runs the plan: the same walk, through a model of the allocator's pool, so
+ * that what the pool wastes between live tensors counts. Never less than the timeline's peak, and slower to compute.
+ */
+export function residentGrowth(plan: StepPlan, facts: StepMemoryFacts): number {
+  const pool = new PoolAllocator();
+  const inPool = new Set<number>();
+  let smallBytes = 0;
+  let smallPeakBytes = 0;
+  const take = (id: number, bytes: number): void => {
+    if (bytes >= POOL_THRESHOLD_BYTES) {
+      pool.allocate(id, bytes);
+      inPool.add(id);
+      return;
+    }
+    smallBytes += bytes;
+    smallPeakBytes = Math.max(smallPeakBytes, smallBytes);
+  };
+  const give = (id: number, bytes: number): void => {
+    if (inPool.delete(id)) pool.free(id);
+    else smallBytes -= bytes;
+  };
+  walkMemory(plan, facts, {
+    hold: take,
+    allocate: take,
+    run: (workBytes) => {
+      take(WORK_ID, workBytes);
+      give(WORK_ID, workBytes);
+    },
+    free: give,
+  });
+  return pool.touchedBytes + smallPeakBytes;
+}
+
+const WORK_ID = -1;
+
+/** What happens to memory along a plan. Ids are tensors' (negative: held for the whole step). */
+interface MemoryVisitor {
+  /** Something that is there for the whole step. */
+  hold(id: number, bytes: number): void;
+  allocate(id: number, bytes: number): void;
+  /** An instruction runs, with this much work space. */
+  run(workBytes: number): void;
+  free(id: number, bytes: number): void;
+}
+
+function walkMemory(plan: StepPlan, facts: StepMemoryFacts, visitor: MemoryVisitor): void {
   const { microBatch } = plan.config;
   const lastReader = lastReaders(plan);
-  const trainedBytes = plan.chain.parameters.reduce((sum, { id, bytes }) => (plan.frozen[id] ? sum : sum + bytes), 0);
-  const accumulatorBytes = plan.config.accumulation > 1 ? trainedBytes : 0;
-  const inputBytes = bytesAt((plan.tensors[0] as PlannedTensor).bytes, microBatch);
-  const constantBytes = facts.slotsPerParameter * trainedBytes + accumulatorBytes + inputBytes;
+  let heldId = WORK_ID - 1;
+  for (const { id, bytes } of plan.chain.parameters) {
+    if (plan.frozen[id]) continue;
+    const copies = facts.slotsPerParameter + (plan.config.accumulation > 1 ? 1 : 0);
+    for (let copy = 0; copy < copies; copy++) visitor.hold(heldId--, bytes);
+  }
+  visitor.hold(heldId, bytesAt((plan.tensors[0] as PlannedTensor).bytes, microBatch));
 
   const bufferBytes = new Map<number, number>();
   /** Buffer that a tensor really sits in, after taking over another's. */
@@ -42,8 +115,6 @@ export function memoryTimeline(plan: StepPlan, facts: StepMemoryFacts): MemoryTi
   };
   /** Instruction after which a home's buffer is free. */
   const freeAfter = new Map<number, number>();
-  const bytesDuring: number[] = [];
-  let liveBytes = 0;
 
   plan.microStep.forEach((instruction, index) => {
     const takenOver = takeOver(plan, instruction, (tensor) => {
@@ -62,23 +133,19 @@ export function memoryTimeline(plan: StepPlan, facts: StepMemoryFacts): MemoryTi
         const size = bytesAt(bytes, microBatch);
         bufferBytes.set(tensor, size);
         freeAfter.set(tensor, last);
-        liveBytes += size;
+        visitor.allocate(tensor, size);
       }
     }
-    bytesDuring.push(constantBytes + liveBytes + workBytes(plan, instruction, facts));
+    visitor.run(workBytes(plan, instruction, facts));
     for (const tensor of [...readsOf(instruction), ...writesOf(instruction)]) {
       const where = home(tensor);
       if ((freeAfter.get(where) ?? Number.POSITIVE_INFINITY) > index) continue;
-      liveBytes -= bufferBytes.get(where) ?? 0;
+      const size = bufferBytes.get(where);
+      if (size === undefined) continue;
       bufferBytes.delete(where);
+      visitor.free(where, size);
     }
   });
-
-  let peakInstruction = 0;
-  bytesDuring.forEach((bytes, index) => {
-    if (bytes > (bytesDuring[peakInstruction] as number)) peakInstruction = index;
-  });
-  return { bytesDuring, constantBytes, peakBytes: bytesDuring[peakInstruction] ?? constantBytes, peakInstruction };
 }
 
 /** Index of the last instruction that reads each buffer, by the id of the tensor that owns it. */

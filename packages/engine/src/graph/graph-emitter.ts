@@ -8,6 +8,7 @@ export class GraphEmitter {
   readonly #nodes: NodeDef[] = [];
   readonly #constants = new Map<string, string>();
   readonly #batchShapes = new Map<string, string>();
+  readonly #asides: string[] = [];
   #batch: string | undefined;
   #fence: string | undefined;
   #last: string | undefined;
@@ -29,7 +30,8 @@ export class GraphEmitter {
     inputs: readonly string[],
     attributes: Readonly<Record<string, AttrValue>> = {},
   ): string {
-    const input = this.#fence === undefined ? inputs : [...inputs, `^${this.#fence}`];
+    const waits = this.#fence !== undefined && !inputs.some((tensor) => nodeOf(tensor) === this.#fence);
+    const input = waits ? [...inputs, `^${this.#fence}`] : inputs;
     this.#nodes.push({ name, op, input, attr: attributes });
     this.#last = name;
     return name;
@@ -41,6 +43,22 @@ export class GraphEmitter {
     const result = emit();
     if (this.#last !== undefined) this.#fence = this.#last;
     return result;
+  }
+
+  /**
+   * Emits nodes that hang on tensors of this instruction while the next instruction does not wait for them (moving
+   * statistics). They are in `asides`, for somebody to wait for in the end.
+   */
+  aside(emit: () => void): void {
+    const last = this.#last;
+    this.unfenced(emit);
+    if (this.#last !== undefined && this.#last !== last) this.#asides.push(this.#last);
+    this.#last = last;
+  }
+
+  /** Last nodes of what was emitted aside. */
+  get asides(): readonly string[] {
+    return this.#asides;
   }
 
   /** Starts a part of the graph that waits for nothing (another signature). */
@@ -94,13 +112,17 @@ export class GraphEmitter {
     this.#batch = tensor;
   }
 
+  get batch(): string {
+    if (this.#batch === undefined) throw new Error("setBatch comes before batch");
+    return this.#batch;
+  }
+
   /** int32 tensor `[batch, ...shape]`; made once for each shape. */
   batchShape(shape: readonly number[]): string {
     const key = shape.join(",");
     const existing = this.#batchShapes.get(key);
     if (existing !== undefined) return existing;
-    const batch = this.#batch;
-    if (batch === undefined) throw new Error("setBatch comes before batchShape");
+    const { batch } = this;
     const packed = this.unfenced(() => {
       const last = this.#last;
       const parts = [batch, ...shape.map((extent) => this.int(extent))];
@@ -149,4 +171,9 @@ export class GraphEmitter {
 /** Element type attribute of a variable or placeholder. */
 export function dtypeAttr(type: DataType): Readonly<Record<string, AttrValue>> {
   return { dtype: attr.type(type) };
+}
+
+/** Node that a tensor comes from. */
+function nodeOf(tensor: string): string {
+  return tensor.split(":")[0] as string;
 }

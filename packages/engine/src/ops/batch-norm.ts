@@ -1,4 +1,3 @@
-import { fixedBytes } from "@mpo/core";
 import { type AttrValue, attr } from "../graph/graph-proto.ts";
 import { elementsOf, type OpAttributes } from "../model/model-graph.ts";
 import { FLOAT_BYTES, opFacts } from "./facts.ts";
@@ -32,11 +31,13 @@ export const batchNorm: OpDefinition<"batchNorm"> = {
     ];
   },
 
-  facts({ outputShape }) {
+  facts({ outputShape, isReadByReluOnly }) {
     const channels = outputShape[2] as number;
+    // Fused with the ReLU behind it, the kernel keeps half a byte for each element, from which its gradient could mask.
+    const maskBytes = isReadByReluOnly ? elementsOf(outputShape) / 2 : 0;
     const needs = { inputs: [0], output: false, statistics: true };
     return opFacts({
-      statisticsBytes: fixedBytes(4 * channels * FLOAT_BYTES),
+      statisticsBytes: { fixed: 4 * channels * FLOAT_BYTES, perSample: maskBytes },
       flopsPerSample: 8 * elementsOf(outputShape),
       isJoint: true,
       inputNeeds: needs,
@@ -49,18 +50,14 @@ export const batchNorm: OpDefinition<"batchNorm"> = {
     const momentum = emission.statisticsMomentum ?? emission.attributes.momentum;
     const gamma = scaleOf(emission);
     const beta = emission.attributes.center ? variable("beta") : constantOf(emission, 0);
-    const attributes = normAttributes(emission.attributes, training, training ? 1 - momentum : 1);
-    const old = training && !emission.updatesMovingStatistics ? [constantOf(emission, 0), constantOf(emission, 1)] : [];
-    const moving = old.length > 0 ? old : [variable("moving_mean"), variable("moving_variance")];
+    const attributes = normAttributes(emission.attributes, training, 1);
+    const moving = training
+      ? [constantOf(emission, 0), constantOf(emission, 1)]
+      : [variable("moving_mean"), variable("moving_variance")];
     const norm = emit.node("FusedBatchNormV3", [inputs[0] as string, gamma, beta, ...moving], attributes);
     if (emission.updatesMovingStatistics) {
-      const assign = { dtype: attr.type("float") };
-      emit.node("AssignVariableOp", [emission.handle("moving_mean"), `${norm}:${STATISTICS_OUTPUTS.mean}`], assign);
-      emit.node(
-        "AssignVariableOp",
-        [emission.handle("moving_variance"), `${norm}:${STATISTICS_OUTPUTS.variance}`],
-        assign,
-      );
+      updateMoving(emission, "moving_mean", `${norm}:${STATISTICS_OUTPUTS.mean}`, 1 - momentum);
+      updateMoving(emission, "moving_variance", `${norm}:${STATISTICS_OUTPUTS.variance}`, 1 - momentum);
     }
     const { reserve1, reserve2, reserve3 } = STATISTICS_OUTPUTS;
     return { output: norm, statistics: [reserve1, reserve2, reserve3].map((output) => `${norm}:${output}`) };
@@ -82,6 +79,15 @@ export const batchNorm: OpDefinition<"batchNorm"> = {
     };
   },
 };
+
+function updateMoving(emission: ForwardEmission<"batchNorm">, name: string, batch: string, share: number): void {
+  const { emit } = emission;
+  emit.aside(() => {
+    const distance = emit.float32("Sub", emission.variable(name), batch);
+    const change = emit.float32("Mul", distance, emit.float(share));
+    emit.node("AssignSubVariableOp", [emission.handle(name), change], { dtype: attr.type("float") });
+  });
+}
 
 type Place = Pick<ForwardEmission<"batchNorm">, "emit" | "variable" | "attributes" | "outputShape">;
 

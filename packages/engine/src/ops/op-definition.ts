@@ -18,6 +18,8 @@ export interface OpPlace<Kind extends OpKind> {
   readonly attributes: OpAttributes[Kind];
   readonly inputShapes: readonly SampleShape[];
   readonly outputShape: SampleShape;
+  /** The output's only reader is a ReLU: TensorFlow then runs both as one kernel. */
+  readonly isReadByReluOnly: boolean;
 }
 
 /** Facts for planning: everything of a `ChainOp` that the op itself decides. */

@@ -1,0 +1,70 @@
+import { GraphEmitter } from "../graph/graph-emitter.ts";
+import { attr } from "../graph/graph-proto.ts";
+import type { SampleShape } from "../model/model-graph.ts";
+import { graphVariables } from "../model/variables.ts";
+import { emitDone } from "./emit-done.ts";
+import { emitEvaluation } from "./emit-evaluation.ts";
+import { emitTraining } from "./emit-training.ts";
+import { FEEDS, FETCHES, type Program, type ProgramSource, type ProgramVariable } from "./program.ts";
+import { VariableHandles } from "./variable-handles.ts";
+
+/**
+ * Compiles a model, and a step plan for it, into one TensorFlow graph: variables, assignment and reading of them,
+ * evaluation, and the training step exactly in the plan's order. The batch dimension stays open, so that one graph
+ * serves every micro-batch size.
+ */
+export function compileProgram(source: ProgramSource): Program {
+  const emit = new GraphEmitter();
+  const specs = graphVariables(source.graph);
+  const handles = new VariableHandles(emit);
+  emitFeeds(emit, inputShapeOf(source));
+
+  const variables = specs.map(({ name, spec }, index): ProgramVariable => {
+    const handle = handles.declare(name, spec.shape);
+    const assign = `assign_${index}`;
+    emit.named(assign, "Placeholder", [], { dtype: attr.type("float"), shape: attr.shape(spec.shape) });
+    const read = `read_${index}`;
+    emit.named(read, "ReadVariableOp", [handle], { dtype: attr.type("float") });
+    return { name, shape: spec.shape, assign, read };
+  });
+  const assigned = variables.map(({ name, assign }) =>
+    emit.node("AssignVariableOp", [handles.handle(name), assign], { dtype: attr.type("float") }),
+  );
+  emitDone(emit, FETCHES.assignDone, assigned);
+
+  emitReserve(emit);
+  const hasFeatures = emitEvaluation(emit, source.graph, handles);
+  if (source.training !== undefined) emitTraining(emit, source.graph, handles, source.training);
+  return { nodes: emit.nodes, variables, plan: source.training?.plan, hasFeatures };
+}
+
+function emitFeeds(emit: GraphEmitter, inputShape: SampleShape): void {
+  const placeholder = (name: string, type: "float" | "int32", shape: readonly number[]): string =>
+    emit.named(name, "Placeholder", [], { dtype: attr.type(type), shape: attr.shape(shape) });
+  const images = placeholder(FEEDS.images, "float", [-1, ...inputShape]);
+  placeholder(FEEDS.labels, "int32", [-1]);
+  placeholder(FEEDS.learningRate, "float", []);
+  placeholder(FEEDS.sampleWeight, "float", []);
+  placeholder(FEEDS.seed, "int32", [2]);
+  const shape = emit.node("Shape", [images], { T: attr.type("float"), out_type: attr.type("int32") });
+  const first = emit.node("GatherV2", [shape, emit.int(0), emit.int(0)], {
+    Tparams: attr.type("int32"),
+    Tindices: attr.type("int32"),
+    Taxis: attr.type("int32"),
+  });
+  emit.setBatch(first);
+}
+
+function emitReserve(emit: GraphEmitter): void {
+  const elements = FEEDS.reserveElements;
+  emit.named(elements, "Placeholder", [], { dtype: attr.type("int32"), shape: attr.shape([1]) });
+  const empty = emit.node("Empty", [elements], { dtype: attr.type("float"), init: attr.bool(false) });
+  const size = emit.node("Size", [empty], { T: attr.type("float"), out_type: attr.type("int32") });
+  emit.named(FETCHES.reserveDone, "Cast", [size], { SrcT: attr.type("int32"), DstT: attr.type("float") });
+}
+
+function inputShapeOf({ graph }: ProgramSource): SampleShape {
+  const first = graph.nodes[0];
+  if (first?.kind !== "input") throw new Error(`model ${graph.name} does not begin with its input`);
+  return first.attributes.shape;
+}

@@ -1,0 +1,41 @@
+import type { GraphEmitter } from "../graph/graph-emitter.ts";
+import { attr } from "../graph/graph-proto.ts";
+import { sampleShapes } from "../model/graph-shapes.ts";
+import type { ModelGraph, SampleShape } from "../model/model-graph.ts";
+import { opDefinition } from "../ops/op-table.ts";
+import { trainedNodes } from "./chain-of.ts";
+import { FEEDS, FETCHES } from "./program.ts";
+import type { VariableHandles } from "./variable-handles.ts";
+
+/** Emits the model in inference mode; returns whether the features before the last dense layer can be fetched. */
+export function emitEvaluation(emit: GraphEmitter, graph: ModelGraph, handles: VariableHandles): boolean {
+  const shapes = sampleShapes(graph);
+  const tensors = new Map<string, string>();
+  const read = handles.reader();
+  let features: string | undefined;
+  let logits = "";
+  trainedNodes(graph).forEach((node, opIndex) => {
+    const inputs = node.kind === "input" ? [FEEDS.images] : node.inputs.map((name) => tensors.get(name) as string);
+    if (node.kind === "dense") features = inputs[0];
+    const { output } = opDefinition(node.kind).emitForward({
+      emit,
+      attributes: node.attributes,
+      inputShapes: node.inputs.map((name) => shapes.get(name) as SampleShape),
+      outputShape: shapes.get(node.name) as SampleShape,
+      isReadByReluOnly: false,
+      inputs,
+      variable: (name) => read(`${node.name}/${name}`),
+      handle: (name) => handles.handle(`${node.name}/${name}`),
+      training: false,
+      updatesMovingStatistics: false,
+      statisticsMomentum: undefined,
+      seed: FEEDS.seed,
+      opIndex,
+    });
+    tensors.set(node.name, output);
+    logits = output;
+  });
+  emit.named(FETCHES.logits, "Identity", [logits], { T: attr.type("float") });
+  if (features !== undefined) emit.named(FETCHES.features, "Identity", [features], { T: attr.type("float") });
+  return features !== undefined;
+}

@@ -1,0 +1,242 @@
+import {
+  type BackwardInstruction,
+  type ChainOp,
+  type ForwardInstruction,
+  type Instruction,
+  MpoError,
+  type StepPlan,
+} from "@mpo/core";
+import type { GraphEmitter } from "../graph/graph-emitter.ts";
+import { attr } from "../graph/graph-proto.ts";
+import { emitLoss } from "../losses/loss.ts";
+import { emitUpdate, slotNames } from "../losses/optimizer.ts";
+import { sampleShapes } from "../model/graph-shapes.ts";
+import type { ModelGraph, ModelNode, SampleShape } from "../model/model-graph.ts";
+import type { OpPlace } from "../ops/op-definition.ts";
+import { opDefinition } from "../ops/op-table.ts";
+import { emitDone } from "./emit-done.ts";
+import { FEEDS, FETCHES, type ProgramSource } from "./program.ts";
+import type { VariableHandles } from "./variable-handles.ts";
+
+type Training = NonNullable<ProgramSource["training"]>;
+
+/** Emits a plan's micro-step, instruction by instruction in its order, and the application of accumulated gradients. */
+export function emitTraining(
+  emit: GraphEmitter,
+  graph: ModelGraph,
+  handles: VariableHandles,
+  training: Training,
+): void {
+  new TrainingEmitter(emit, graph, handles, training).emitAll();
+}
+
+class TrainingEmitter {
+  readonly #emit: GraphEmitter;
+  readonly #handles: VariableHandles;
+  readonly #training: Training;
+  readonly #plan: StepPlan;
+  readonly #nodes: ReadonlyMap<string, ModelNode>;
+  readonly #shapes: ReadonlyMap<string, SampleShape>;
+  readonly #read: (name: string) => string;
+  /** Graph tensors by planned tensor; statistics are several. */
+  readonly #tensors = new Map<number, readonly string[]>();
+  #loss = "";
+  #prediction = "";
+
+  constructor(emit: GraphEmitter, graph: ModelGraph, handles: VariableHandles, training: Training) {
+    this.#emit = emit;
+    this.#handles = handles;
+    this.#training = training;
+    this.#plan = training.plan;
+    this.#nodes = new Map(graph.nodes.map((node) => [node.name, node]));
+    this.#shapes = sampleShapes(graph);
+    this.#read = handles.reader();
+  }
+
+  emitAll(): void {
+    const emit = this.#emit;
+    const initialised = this.#declareState();
+    this.#tensors.set(0, [FEEDS.images]);
+    for (const instruction of this.#plan.microStep) emit.fenced(() => this.#emitInstruction(instruction));
+    const after = [...emit.asides, ...(emit.fence === undefined ? [] : [emit.fence])];
+    emit.named(FETCHES.stepLoss, "Identity", [this.#loss, ...after.map((node) => `^${node}`)], {
+      T: attr.type("float"),
+    });
+    emit.named(FETCHES.stepPrediction, "Identity", [this.#prediction], { T: attr.type("float") });
+    emit.unfenced(() => {
+      emitDone(emit, FETCHES.initDone, initialised);
+      this.#emitApply();
+    });
+  }
+
+  /** Optimizer slots and accumulators of what trains; returns the nodes that set them to zero. */
+  #declareState(): readonly string[] {
+    const emit = this.#emit;
+    const initialised: string[] = [];
+    for (const { id, name, bytes } of this.#plan.chain.parameters) {
+      if (this.#plan.frozen[id]) continue;
+      const shape = [bytes / 4];
+      const state = slotNames(this.#training.optimizer).map((slot) => slotName(name, slot));
+      if (this.#plan.config.accumulation > 1) state.push(accumulatorName(name));
+      for (const stateName of state) {
+        const handle = this.#handles.declare(stateName, this.#shapeOf(name, shape));
+        const zeros = emit.node("Fill", [emit.ints(this.#shapeOf(name, shape)), emit.float(0)], {
+          T: attr.type("float"),
+          index_type: attr.type("int32"),
+        });
+        initialised.push(emit.node("AssignVariableOp", [handle, zeros], { dtype: attr.type("float") }));
+      }
+    }
+    return initialised;
+  }
+
+  #shapeOf(parameter: string, fallback: readonly number[]): readonly number[] {
+    const slash = parameter.lastIndexOf("/");
+    const node = this.#nodes.get(parameter.slice(0, slash));
+    if (node === undefined) return fallback;
+    const inputShapes = node.inputs.map((name) => this.#shapes.get(name) as SampleShape);
+    const specs = opDefinition(node.kind).variables(node.attributes, inputShapes);
+    return specs.find((spec) => spec.name === parameter.slice(slash + 1))?.shape ?? fallback;
+  }
+
+  #emitInstruction(instruction: Instruction): void {
+    switch (instruction.kind) {
+      case "forward":
+        this.#emitForward(instruction);
+        return;
+      case "loss": {
+        const logits = this.#tensor(instruction.logits);
+        const inputs = { logits, labels: FEEDS.labels, sampleWeight: FEEDS.sampleWeight, batch: this.#emit.batch };
+        const { loss, gradient } = emitLoss(this.#training.loss, this.#emit, inputs);
+        const probabilities = this.#emit.node("Softmax", [logits], { T: attr.type("float") });
+        this.#prediction = this.#emit.mean(probabilities, [0], false);
+        this.#loss = loss;
+        this.#tensors.set(instruction.gradient, [gradient]);
+        return;
+      }
+      case "backward":
+        this.#emitBackward(instruction);
+        return;
+      case "addGradients": {
+        const sum = this.#emit.float32("AddV2", this.#tensor(instruction.left), this.#tensor(instruction.right));
+        this.#tensors.set(instruction.sum, [sum]);
+        return;
+      }
+      case "update":
+        this.#emitUpdate(instruction.parameter, this.#tensor(instruction.gradient));
+        return;
+      case "accumulate": {
+        const accumulator = this.#handles.handle(accumulatorName(this.#parameter(instruction.parameter).name));
+        const inputs = [accumulator, this.#tensor(instruction.gradient)];
+        this.#emit.node("AssignAddVariableOp", inputs, { dtype: attr.type("float") });
+        return;
+      }
+    }
+  }
+
+  #emitForward(instruction: ForwardInstruction): void {
+    const { op, node, place } = this.#place(instruction.op);
+    const { output, statistics } = opDefinition(node.kind).emitForward({
+      ...place,
+      emit: this.#emit,
+      inputs: instruction.inputs.map((tensor) => this.#tensor(tensor)),
+      variable: (name) => this.#read(`${op.name}/${name}`),
+      handle: (name) => this.#handles.handle(`${op.name}/${name}`),
+      training: true,
+      updatesMovingStatistics: instruction.updatesMovingStatistics && node.kind === "batchNorm",
+      statisticsMomentum: this.#training.statisticsMomentum,
+      seed: FEEDS.seed,
+      opIndex: op.id,
+    });
+    this.#tensors.set(instruction.output, [output]);
+    if (instruction.statistics !== undefined) this.#tensors.set(instruction.statistics, statistics ?? []);
+  }
+
+  #emitBackward(instruction: BackwardInstruction): void {
+    const { op, node, place } = this.#place(instruction.op);
+    const saved = (tensor: number | undefined, what: string): readonly string[] => {
+      if (tensor === undefined) throw new MpoError("internal", `the gradient of ${op.name} reads ${what}, not planned`);
+      return this.#tensors.get(tensor) as readonly string[];
+    };
+    const parameterNames = op.parameters.map((parameter) => this.#parameter(parameter).name.slice(op.name.length + 1));
+    const result = opDefinition(node.kind).emitBackward({
+      ...place,
+      emit: this.#emit,
+      gradient: this.#tensor(instruction.gradient),
+      savedInput: (position) => saved(instruction.savedInputs[position], `input ${position}`)[0] as string,
+      savedOutput: () => saved(instruction.savedOutput, "its output")[0] as string,
+      savedStatistics: () => saved(instruction.savedStatistics, "its statistics"),
+      variable: (name) => this.#read(`${op.name}/${name}`),
+      wantsInput: (position) => instruction.inputGradients[position] !== undefined,
+      wantsParameter: (name) => instruction.parameterGradients[parameterNames.indexOf(name)] !== undefined,
+      seed: FEEDS.seed,
+      opIndex: op.id,
+    });
+    instruction.inputGradients.forEach((tensor, position) => {
+      const emitted = result.inputs?.[position];
+      if (tensor !== undefined && emitted !== undefined) this.#tensors.set(tensor, [emitted]);
+    });
+    instruction.parameterGradients.forEach((tensor, position) => {
+      const emitted = result.parameters?.[parameterNames[position] as string];
+      if (tensor !== undefined && emitted !== undefined) this.#tensors.set(tensor, [emitted]);
+    });
+  }
+
+  /** Runs after the last micro-batch: each parameter steps from its accumulator, which is then zero again. */
+  #emitApply(): void {
+    const emit = this.#emit;
+    for (const parameter of this.#plan.applied) {
+      const accumulator = this.#handles.handle(accumulatorName(this.#parameter(parameter).name));
+      emit.fenced(() => {
+        const gradient = emit.node("ReadVariableOp", [accumulator], { dtype: attr.type("float") });
+        this.#emitUpdate(parameter, gradient);
+      });
+      emit.fenced(() => {
+        const shape = this.#shapeOf(this.#parameter(parameter).name, []);
+        const zeros = emit.node("Fill", [emit.ints(shape), emit.float(0)], {
+          T: attr.type("float"),
+          index_type: attr.type("int32"),
+        });
+        emit.node("AssignVariableOp", [accumulator, zeros], { dtype: attr.type("float") });
+      });
+    }
+    emitDone(emit, FETCHES.applyDone, emit.fence === undefined ? [] : [emit.fence]);
+  }
+
+  #emitUpdate(parameter: number, gradient: string): void {
+    const { name } = this.#parameter(parameter);
+    const slots = slotNames(this.#training.optimizer).map((slot) => this.#handles.handle(slotName(name, slot)));
+    const variable = { handle: this.#handles.handle(name), slots, isKernel: name.endsWith("kernel") };
+    emitUpdate(this.#training.optimizer, this.#emit, variable, gradient, FEEDS.learningRate);
+  }
+
+  #place(opId: number): { op: ChainOp; node: ModelNode; place: OpPlace<never> } {
+    const op = this.#plan.chain.ops[opId] as ChainOp;
+    const node = this.#nodes.get(op.name) as ModelNode;
+    const inputShapes = node.inputs.map((name) => this.#shapes.get(name) as SampleShape);
+    const outputShape = this.#shapes.get(node.name) as SampleShape;
+    return {
+      op,
+      node,
+      place: { attributes: node.attributes as never, inputShapes, outputShape, isReadByReluOnly: false },
+    };
+  }
+
+  #tensor(id: number): string {
+    const tensor = this.#tensors.get(id)?.[0];
+    if (tensor === undefined) throw new MpoError("internal", `the plan reads tensor ${id} before it is written`);
+    return tensor;
+  }
+
+  #parameter(id: number): StepPlan["chain"]["parameters"][number] {
+    return this.#plan.chain.parameters[id] as StepPlan["chain"]["parameters"][number];
+  }
+}
+
+function slotName(parameter: string, slot: string): string {
+  return `${parameter}/${slot}`;
+}
+
+function accumulatorName(parameter: string): string {
+  return `${parameter}/accumulator`;
+}

@@ -1,0 +1,72 @@
+import type { StepPlan } from "@mpo/core";
+import type { NodeDef } from "../graph/graph-proto.ts";
+import type { LossName } from "../losses/loss.ts";
+import type { Optimizer } from "../losses/optimizer.ts";
+import type { ModelGraph } from "../model/model-graph.ts";
+
+/** Names of the tensors that a session run feeds and fetches. */
+export const FEEDS = {
+  /** float32 `[b, height, width, channels]`. */
+  images: "images",
+  /** int32 `[b]`; -1: no label. */
+  labels: "labels",
+  learningRate: "learning_rate",
+  /** float32 scalar, 1 / effective batch. */
+  sampleWeight: "sample_weight",
+  /** int32 `[2]`. */
+  seed: "seed",
+  /** int32 `[1]`: float32 elements to reserve. */
+  reserveElements: "reserve_elements",
+} as const;
+
+export const FETCHES = {
+  /** float32 scalar: this micro-batch's part of the mean loss; fetching it runs the micro-step. */
+  stepLoss: "step_loss",
+  /** float32 `[classes]`: mean prediction of the micro-batch. */
+  stepPrediction: "step_prediction",
+  /** Fetching it steps the parameters from their accumulators, and clears those. */
+  applyDone: "apply_done",
+  /** float32 `[b, classes]`, in inference mode. */
+  logits: "logits",
+  /** float32 `[b, features]`: what the last dense layer reads, in inference mode; only where there is such a layer. */
+  features: "features",
+  /**
+   * Fetching it allocates `reserveElements` and gives them back untouched: the allocator's pool then is one region, and
+   * no byte of it is resident yet.
+   */
+  reserveDone: "reserve_done",
+  initDone: "init_done",
+  assignDone: "assign_done",
+} as const;
+
+/** A variable of the model in a program. */
+export interface ProgramVariable {
+  readonly name: string;
+  readonly shape: readonly number[];
+  /** Placeholder that is fed to assign it. */
+  readonly assign: string;
+  /** Tensor that is fetched to read it. */
+  readonly read: string;
+}
+
+/** A compiled graph with everything needed to run it. */
+export interface Program {
+  readonly nodes: readonly NodeDef[];
+  readonly variables: readonly ProgramVariable[];
+  /** Absent in a program that only evaluates. */
+  readonly plan: StepPlan | undefined;
+  readonly hasFeatures: boolean;
+}
+
+/** What a program is compiled from. */
+export interface ProgramSource {
+  readonly graph: ModelGraph;
+  /** Absent: evaluation only. */
+  readonly training?: {
+    readonly plan: StepPlan;
+    readonly loss: LossName;
+    readonly optimizer: Optimizer;
+    /** Share of the old value that moving statistics keep at each micro-batch; absent: each layer's own. */
+    readonly statisticsMomentum?: number;
+  };
+}

@@ -1,0 +1,96 @@
+import type { GraphEmitter } from "../graph/graph-emitter.ts";
+import { attr } from "../graph/graph-proto.ts";
+
+/**
+ * - `crossEntropy`: needs labels.
+ * - `tent`: mean entropy of the predictions (Wang et al. 2021).
+ * - `shot`: information maximisation, entropy minus diversity, plus cross-entropy on pseudo-labels where labels are
+ *   given (Liang et al. 2020). A label of -1 counts for nothing.
+ */
+export const LOSS_NAMES = ["crossEntropy", "tent", "shot"] as const;
+export type LossName = (typeof LOSS_NAMES)[number];
+
+/** Weight of the pseudo-labels' cross-entropy in SHOT (digits experiments of the paper: 0.1 to 0.3). */
+export const SHOT_PSEUDO_LABEL_WEIGHT = 0.3;
+
+/** Tensors of `[b, classes]` that are alive at once while a loss runs, besides logits and their gradient. */
+export const LOSS_WORK_TENSORS: Readonly<Record<LossName, number>> = { crossEntropy: 1, tent: 4, shot: 6 };
+
+export interface LossInputs {
+  /** `[b, classes]`. */
+  readonly logits: string;
+  /** int32 `[b]`. */
+  readonly labels: string;
+  /** Scalar: 1 / effective batch, so that the sums over micro-batches are means over the batch. */
+  readonly sampleWeight: string;
+  /** Scalar int32: b. */
+  readonly batch: string;
+}
+
+export interface LossTensors {
+  /** Scalar: this micro-batch's part of the mean loss. */
+  readonly loss: string;
+  /** `[b, classes]`: gradient of the logits. */
+  readonly gradient: string;
+}
+
+/** Emits a loss of the logits and its gradient in closed form. */
+export function emitLoss(name: LossName, emit: GraphEmitter, inputs: LossInputs): LossTensors {
+  switch (name) {
+    case "crossEntropy":
+      return crossEntropy(emit, inputs);
+    case "tent":
+      return entropy(emit, inputs);
+    case "shot":
+      return informationMaximisation(emit, inputs);
+  }
+}
+
+function crossEntropy(emit: GraphEmitter, { logits, labels, sampleWeight }: LossInputs): LossTensors {
+  const isGiven = emit.node("GreaterEqual", [labels, emit.int(0)], { T: attr.type("int32") });
+  const given = emit.node("Cast", [isGiven], { SrcT: attr.type("bool"), DstT: attr.type("float") });
+  const known = emit.node("Maximum", [labels, emit.int(0)], { T: attr.type("int32") });
+  const node = emit.node("SparseSoftmaxCrossEntropyWithLogits", [logits, known], {
+    T: attr.type("float"),
+    Tlabels: attr.type("int32"),
+  });
+  const weight = emit.float32("Mul", given, sampleWeight);
+  const loss = emit.sum(emit.float32("Mul", node, weight), [0], false);
+  const column = emit.reshape(weight, [-1, 1]);
+  return { loss, gradient: emit.float32("Mul", `${node}:1`, column) };
+}
+
+/** H(p) for each sample; dH/dz_j = -p_j (log p_j + H). */
+function entropy(emit: GraphEmitter, { logits, sampleWeight }: LossInputs): LossTensors {
+  const logProbabilities = emit.node("LogSoftmax", [logits], { T: attr.type("float") });
+  const probabilities = emit.float32("Exp", logProbabilities);
+  const perSample = emit.float32("Neg", emit.sum(emit.float32("Mul", probabilities, logProbabilities), [1], true));
+  const loss = emit.float32("Mul", emit.sum(perSample, [0, 1], false), sampleWeight);
+  const slope = emit.float32("Mul", probabilities, emit.float32("AddV2", logProbabilities, perSample));
+  return { loss, gradient: emit.float32("Mul", slope, emit.float32("Neg", sampleWeight)) };
+}
+
+/**
+ * Entropy of each prediction, minus the entropy of the mean prediction (of the micro-batch: the mean over the whole
+ * effective batch is not known while micro-batches run), plus the pseudo-labels' cross-entropy.
+ */
+function informationMaximisation(emit: GraphEmitter, inputs: LossInputs): LossTensors {
+  const { logits, sampleWeight, batch } = inputs;
+  const certain = entropy(emit, inputs);
+  const pseudo = crossEntropy(emit, inputs);
+  const probabilities = emit.node("Softmax", [logits], { T: attr.type("float") });
+  const mean = emit.mean(probabilities, [0], true);
+  const logMean = emit.float32("Log", emit.float32("AddV2", mean, emit.float(1e-8)));
+  const batchSize = emit.node("Cast", [batch], { SrcT: attr.type("int32"), DstT: attr.type("float") });
+  const share = emit.float32("Mul", sampleWeight, batchSize);
+  const negativeDiversity = emit.float32("Mul", emit.sum(emit.float32("Mul", mean, logMean), [0, 1], false), share);
+  const centred = emit.float32("Sub", logMean, emit.sum(emit.float32("Mul", probabilities, logMean), [1], true));
+  const diversityGradient = emit.float32("Mul", emit.float32("Mul", probabilities, centred), sampleWeight);
+  const weight = emit.float(SHOT_PSEUDO_LABEL_WEIGHT);
+  const maximised = emit.float32("AddV2", certain.loss, negativeDiversity);
+  const gradient = emit.float32("AddV2", certain.gradient, diversityGradient);
+  return {
+    loss: emit.float32("AddV2", maximised, emit.float32("Mul", pseudo.loss, weight)),
+    gradient: emit.float32("AddV2", gradient, emit.float32("Mul", pseudo.gradient, weight)),
+  };
+}

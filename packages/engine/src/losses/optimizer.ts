@@ -1,0 +1,75 @@
+import type { GraphEmitter } from "../graph/graph-emitter.ts";
+import { attr } from "../graph/graph-proto.ts";
+
+/** How parameters move. `weightDecay` (L2, on kernels) is added to their gradient. */
+export type Optimizer =
+  | { readonly kind: "sgd"; readonly weightDecay?: number }
+  | { readonly kind: "momentum"; readonly momentum: number; readonly nesterov?: boolean; readonly weightDecay?: number }
+  | { readonly kind: "adam"; readonly beta1?: number; readonly beta2?: number; readonly epsilon?: number };
+
+const ADAM_DEFAULTS = { beta1: 0.9, beta2: 0.999, epsilon: 1e-7 } as const;
+
+/** Names of the state tensors that an optimizer keeps for each parameter, each of the parameter's shape. */
+export function slotNames(optimizer: Optimizer): readonly string[] {
+  switch (optimizer.kind) {
+    case "sgd":
+      return [];
+    case "momentum":
+      return ["momentum"];
+    case "adam":
+      return ["first_moment", "second_moment"];
+  }
+}
+
+/**
+ * The learning rate to feed at step `step` (from 1). Adam's bias correction is folded into it, so that the graph needs
+ * no step counter.
+ */
+export function fedLearningRate(optimizer: Optimizer, learningRate: number, step: number): number {
+  if (optimizer.kind !== "adam") return learningRate;
+  const { beta1 = ADAM_DEFAULTS.beta1, beta2 = ADAM_DEFAULTS.beta2 } = optimizer;
+  return (learningRate * Math.sqrt(1 - beta2 ** step)) / (1 - beta1 ** step);
+}
+
+/** Emits the update of one variable in place. */
+export function emitUpdate(
+  optimizer: Optimizer,
+  emit: GraphEmitter,
+  variable: { readonly handle: string; readonly slots: readonly string[]; readonly isKernel: boolean },
+  gradient: string,
+  learningRate: string,
+): void {
+  const type = { T: attr.type("float") };
+  switch (optimizer.kind) {
+    case "sgd": {
+      const decayed = withDecay(emit, variable, gradient, optimizer.weightDecay ?? 0);
+      emit.node("ResourceApplyGradientDescent", [variable.handle, learningRate, decayed], type);
+      return;
+    }
+    case "momentum": {
+      const decayed = withDecay(emit, variable, gradient, optimizer.weightDecay ?? 0);
+      const inputs = [variable.handle, ...variable.slots, learningRate, decayed, emit.float(optimizer.momentum)];
+      emit.node("ResourceApplyMomentum", inputs, { ...type, use_nesterov: attr.bool(optimizer.nesterov ?? false) });
+      return;
+    }
+    case "adam": {
+      const { beta1 = ADAM_DEFAULTS.beta1, beta2 = ADAM_DEFAULTS.beta2, epsilon = ADAM_DEFAULTS.epsilon } = optimizer;
+      const noPower = emit.float(0);
+      const constants = [emit.float(beta1), emit.float(beta2), emit.float(epsilon)];
+      const inputs = [variable.handle, ...variable.slots, noPower, noPower, learningRate, ...constants, gradient];
+      emit.node("ResourceApplyAdam", inputs, type);
+      return;
+    }
+  }
+}
+
+function withDecay(
+  emit: GraphEmitter,
+  variable: { readonly handle: string; readonly isKernel: boolean },
+  gradient: string,
+  weightDecay: number,
+): string {
+  if (weightDecay === 0 || !variable.isKernel) return gradient;
+  const value = emit.node("ReadVariableOp", [variable.handle], { dtype: attr.type("float") });
+  return emit.float32("AddV2", emit.float32("Mul", value, emit.float(weightDecay)), gradient);
+}

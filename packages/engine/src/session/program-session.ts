@@ -1,0 +1,149 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { MpoError } from "@mpo/core";
+import { FEEDS, FETCHES, type Program } from "../compiler/program.ts";
+import { encodeSavedModel } from "../graph/graph-proto.ts";
+import { elementsOf, type ModelWeights, type SampleShape } from "../model/model-graph.ts";
+import { closeSession, type HostTensor, openSession, runSession } from "./tensorflow.ts";
+
+/** One micro-batch on its way into the step. */
+export interface MicroBatch {
+  /** float32 `[count, ...sample shape]`. */
+  readonly images: Float32Array;
+  /** -1: no label. Absent: none has one. */
+  readonly labels?: Int32Array;
+  readonly count: number;
+}
+
+export interface MicroStepSettings {
+  readonly learningRate: number;
+  /** 1 / effective batch. */
+  readonly sampleWeight: number;
+  readonly seed: number;
+}
+
+export interface MicroStepResult {
+  /** This micro-batch's part of the mean loss. */
+  readonly loss: number;
+  /** Mean prediction over the micro-batch, `[classes]`. */
+  readonly prediction: Float32Array;
+}
+
+/** A compiled program with its variables in a TensorFlow session of its own. Runs block; use it in a worker process. */
+export class ProgramSession {
+  readonly program: Program;
+  readonly #sessionId: number;
+  readonly #inputShape: SampleShape;
+  #isOpen = true;
+
+  /** Loads the program. `temporaryFolder` holds the graph's file while it loads. */
+  constructor(program: Program, inputShape: SampleShape, temporaryFolder: string) {
+    this.program = program;
+    this.#inputShape = inputShape;
+    const folder = mkdtempSync(join(temporaryFolder, "mpo-graph-"));
+    try {
+      writeFileSync(join(folder, "saved_model.pb"), encodeSavedModel(program.nodes));
+      this.#sessionId = openSession(folder);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  }
+
+  /** Sets all variables. Throws `invalid-data` when one is missing or has another size. */
+  assign(weights: ModelWeights): void {
+    const feeds: Record<string, HostTensor> = {};
+    for (const { name, shape, assign } of this.program.variables) {
+      const data = weights.get(name);
+      if (data === undefined) throw new MpoError("invalid-data", `the weights have no ${name}`);
+      if (data.length !== elementsOf(shape)) {
+        throw new MpoError(
+          "invalid-data",
+          `${name} has ${data.length} values; expected ${elementsOf(shape)} [${shape}]`,
+        );
+      }
+      feeds[assign] = { shape, data };
+    }
+    this.#run(feeds, [FETCHES.assignDone]);
+  }
+
+  /**
+   * Makes the allocator take one region of at least this size from the system, in address space only: it becomes
+   * resident as it is used. In one region the pool's growth is what the plan's walk through the allocator says.
+   */
+  reserve(bytes: number): void {
+    const elements = { shape: [1], data: Int32Array.of(Math.ceil(bytes / 4)) };
+    this.#run({ [FEEDS.reserveElements]: elements }, [FETCHES.reserveDone]);
+  }
+
+  /** Sets optimizer state and accumulators to zero: the memory of a training begins here. */
+  initialiseTraining(): void {
+    this.#run({}, [FETCHES.initDone]);
+  }
+
+  /** Values of all variables. */
+  read(): ModelWeights {
+    const values = this.#run(
+      {},
+      this.program.variables.map(({ read }) => read),
+    );
+    return new Map(
+      this.program.variables.map(({ name }, index) => [name, Float32Array.from(values[index] as Float32Array)]),
+    );
+  }
+
+  /** Forward and backward over one micro-batch; with one micro-batch a step, the update too. */
+  microStep(batch: MicroBatch, settings: MicroStepSettings): MicroStepResult {
+    const labels = batch.labels ?? new Int32Array(batch.count).fill(-1);
+    const [loss, prediction] = this.#run(
+      {
+        [FEEDS.images]: this.#images(batch),
+        [FEEDS.labels]: { shape: [batch.count], data: labels },
+        [FEEDS.learningRate]: { shape: [], data: Float32Array.of(settings.learningRate) },
+        [FEEDS.sampleWeight]: { shape: [], data: Float32Array.of(settings.sampleWeight) },
+        [FEEDS.seed]: { shape: [2], data: Int32Array.of(settings.seed, 0) },
+      },
+      [FETCHES.stepLoss, FETCHES.stepPrediction],
+    ) as [Float32Array, Float32Array];
+    return { loss: loss[0] as number, prediction: Float32Array.from(prediction) };
+  }
+
+  /** Steps the parameters from what the micro-batches accumulated. */
+  apply(learningRate: number): void {
+    this.#run({ [FEEDS.learningRate]: { shape: [], data: Float32Array.of(learningRate) } }, [FETCHES.applyDone]);
+  }
+
+  /** `[count, classes]` in inference mode. */
+  logits(batch: MicroBatch): Float32Array {
+    return this.#run({ [FEEDS.images]: this.#images(batch) }, [FETCHES.logits])[0] as Float32Array;
+  }
+
+  /** `[count, features]`: what the last dense layer reads, and the logits, in inference mode. */
+  features(batch: MicroBatch): { readonly features: Float32Array; readonly logits: Float32Array } {
+    if (!this.program.hasFeatures)
+      throw new MpoError("unsupported", "this model has no dense layer to take features from");
+    const [features, logits] = this.#run({ [FEEDS.images]: this.#images(batch) }, [FETCHES.features, FETCHES.logits]);
+    return { features: features as Float32Array, logits: logits as Float32Array };
+  }
+
+  close(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    closeSession(this.#sessionId);
+  }
+
+  #images({ images, count }: MicroBatch): HostTensor {
+    const shape = [count, ...this.#inputShape];
+    if (images.length !== elementsOf(shape)) {
+      throw new MpoError(
+        "invalid-data",
+        `a batch has ${images.length} values; expected ${elementsOf(shape)} [${shape}]`,
+      );
+    }
+    return { shape, data: images };
+  }
+
+  #run(feeds: Readonly<Record<string, HostTensor>>, fetches: readonly string[]): readonly Float32Array[] {
+    if (!this.#isOpen) throw new MpoError("internal", "the session is closed");
+    return runSession(this.#sessionId, feeds, fetches);
+  }
+}
