@@ -1,0 +1,71 @@
+import type { Chain, ChainOp, ChainUnit, ChainValue } from "./chain.ts";
+import { valuesWithGradient } from "./freezing.ts";
+import { planUnit, type UnitCosts, type UnitWork } from "./plan-unit.ts";
+
+/**
+ * Costs of all units of a chain under any set of frozen parameters, got by planning each unit on its own with
+ * `planStep` and walking it with `memoryTimeline`. Remembers what it has planned: units of equal structure (the blocks
+ * of one stage) and equal freezing are planned once.
+ */
+export class UnitCostTable {
+  readonly chain: Chain;
+  readonly #signatures: readonly string[];
+  readonly #cache = new Map<string, UnitCosts>();
+
+  constructor(chain: Chain) {
+    this.chain = chain;
+    this.#signatures = chain.units.map((_, unit) => structureOf(chain, unit));
+  }
+
+  /** `frozen[parameterId]`, as `frozenParameters` gives it. One entry a unit. */
+  costs(frozen: readonly boolean[]): readonly UnitCosts[] {
+    const wanted = valuesWithGradient(this.chain, frozen);
+    return this.chain.units.map((unit, index) => {
+      const wantsInputGradient = wanted[unit.input] === true;
+      const own = this.#cached(`own ${index} ${maskOf(this.chain, unit, frozen)} ${wantsInputGradient}`, () => {
+        const shape = `${this.#signatures[index]} ${maskOf(this.chain, unit, frozen)} ${wantsInputGradient}`;
+        const planned = this.#cached(shape, () => planUnit(this.chain, index, frozen, wantsInputGradient));
+        return { ...planned, work: relocated(planned.work, this.chain, index) };
+      });
+      return own;
+    });
+  }
+
+  #cached(key: string, make: () => UnitCosts): UnitCosts {
+    const known = this.#cache.get(key);
+    if (known !== undefined) return known;
+    const made = make();
+    this.#cache.set(key, made);
+    return made;
+  }
+}
+
+/** Gives work that is numbered within a unit the numbers of the model. */
+function relocated(work: UnitCosts["work"], chain: Chain, unit: number): UnitCosts["work"] {
+  const { firstOp } = chain.units[unit] as ChainUnit;
+  const move = (entries: readonly UnitWork[]): readonly UnitWork[] =>
+    entries.map((entry) => (entry.kind === "addGradients" ? entry : { ...entry, op: entry.op + firstOp - 1 }));
+  return { forward: move(work.forward), again: move(work.again), backward: move(work.backward) };
+}
+
+function maskOf(chain: Chain, unit: ChainUnit, frozen: readonly boolean[]): string {
+  let mask = "";
+  for (let op = unit.firstOp; op <= unit.lastOp; op++) {
+    for (const parameter of (chain.ops[op] as ChainOp).parameters) mask += frozen[parameter] ? "f" : "t";
+  }
+  return mask;
+}
+
+/** Equal for units that differ in names only. */
+function structureOf(chain: Chain, unitIndex: number): string {
+  const unit = chain.units[unitIndex] as ChainUnit;
+  const locals = new Map<number, number>([[unit.input, -1]]);
+  const ops = chain.ops.slice(unit.firstOp, unit.lastOp + 1).map((op, index) => {
+    const inputs = op.inputs.map((value) => locals.get(value));
+    locals.set(op.output, index);
+    const { bytes } = chain.values[op.output] as ChainValue;
+    const parameters = op.parameters.map((id) => chain.parameters[id]?.bytes);
+    return [inputs, bytes, parameters, op.statisticsBytes, op.isAlias, op.forward, op.backward];
+  });
+  return JSON.stringify([chain.values[unit.input]?.bytes, locals.get(unit.output), ops]);
+}
