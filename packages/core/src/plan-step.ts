@@ -73,7 +73,8 @@ class StepBuilder {
     const keptOutput = this.#boundary.get(unit.output);
     const held = new Map<number, number>([[unit.input, input]]);
     for (const op of this.#opsOf(unitIndex)) {
-      if (op.output === unit.output && keptOutput !== undefined) {
+      // Statistics of a normalisation are not kept with a checkpoint: that operation runs again for them.
+      if (op.output === unit.output && keptOutput !== undefined && op.statisticsBytes === undefined) {
         held.set(op.output, keptOutput);
         continue;
       }
@@ -100,7 +101,7 @@ class StepBuilder {
       held.set(op.output, output);
       if (keep === "all" && statistics !== undefined) this.#savedStatistics.set(op.id, statistics);
     }
-    this.#boundary.set(unit.output, held.get(unit.output) as number);
+    this.#boundary.set(unit.output, keptOutput ?? (held.get(unit.output) as number));
     if (keep === "all") for (const [value, tensor] of held) this.#saved.set(value, tensor);
     if (keep === "nothing" && unit.input !== this.#chain.input) this.#boundary.delete(unit.input);
   }
