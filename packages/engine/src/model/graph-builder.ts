@@ -44,13 +44,14 @@ export interface PoolOptions {
  */
 export class GraphBuilder {
   /** Name of the input node. */
-  readonly input = "input";
+  readonly input: string;
   readonly #name: string;
   readonly #nodes: ModelNode[] = [];
   readonly #shapes = new Map<string, SampleShape>();
 
-  constructor(name: string, inputShape: SampleShape) {
+  constructor(name: string, inputShape: SampleShape, inputName = "input") {
     this.#name = name;
+    this.input = inputName;
     this.append("input", [], { shape: inputShape }, this.input);
   }
 

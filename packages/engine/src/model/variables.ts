@@ -1,9 +1,10 @@
+import { MpoError } from "@mpo/core";
 import { createRandom, deriveSeed } from "@mpo/datasets";
 import type { VariableSpec } from "../ops/op-definition.ts";
 import { opDefinition } from "../ops/op-table.ts";
 import { inputShapesOf, sampleShapes } from "./graph-shapes.ts";
 import { initialValues } from "./initializers.ts";
-import { elementsOf, type ModelGraph, type ModelWeights } from "./model-graph.ts";
+import { elementsOf, type Model, type ModelGraph, type ModelWeights } from "./model-graph.ts";
 
 /** One variable of a model. */
 export interface GraphVariable {
@@ -50,4 +51,33 @@ export function initialWeights(graph: ModelGraph, seed: number): ModelWeights {
   return new Map(
     graphVariables(graph).map(({ name, spec }) => [name, initialValues(spec, createRandom(deriveSeed(seed, name)))]),
   );
+}
+
+/**
+ * Checks that the weights are those of the graph, all there and nothing more (`invalid-argument`), and finite
+ * (`invalid-data`).
+ */
+export function checkWeights({ graph, weights }: Model): void {
+  const variables = graphVariables(graph);
+  for (const { name, spec } of variables) {
+    const values = weights.get(name);
+    if (values?.length !== elementsOf(spec.shape)) {
+      throw new MpoError(
+        "invalid-argument",
+        `model "${graph.name}": weight "${name}" has ${values?.length ?? "no"} values; expected ${elementsOf(spec.shape)} for shape [${spec.shape}]`,
+      );
+    }
+    const bad = values.findIndex((value) => !Number.isFinite(value));
+    if (bad >= 0) {
+      throw new MpoError(
+        "invalid-data",
+        `model "${graph.name}": weight "${name}" is ${values[bad]} at element ${bad}; expected finite numbers`,
+      );
+    }
+  }
+  if (weights.size !== variables.length) {
+    const known = new Set(variables.map(({ name }) => name));
+    const extra = [...weights.keys()].find((name) => !known.has(name));
+    throw new MpoError("invalid-argument", `model "${graph.name}": there is a weight "${extra}" that no node has`);
+  }
 }

@@ -1,0 +1,139 @@
+import type { Tensor, Tensor2D, Tensor4D } from "@tensorflow/tfjs";
+import type { ActivationName, Model, ModelNode, SampleShape, Size2D } from "../model-graph.ts";
+import type { TensorFlow } from "./group-normalization-layer.ts";
+
+/**
+ * Computes a model's output (inference) with plain TensorFlow.js operations, node by node: slow, simple, and
+ * independent of both the engine's compiler and the layers format, so that either can be compared with it.
+ * `images` holds samples of the graph's input shape one after the other; the result is `[samples * classes]`.
+ */
+export function evaluateWithTfjs(tf: TensorFlow, model: Model, images: Float32Array): Float32Array {
+  const output = tf.tidy(() => {
+    const values = new Map<string, Tensor>();
+    for (const node of model.graph.nodes) {
+      const inputs = node.inputs.map((input) => values.get(input) as Tensor);
+      values.set(
+        node.name,
+        node.kind === "input" ? batchOf(tf, images, node.attributes.shape) : compute(tf, model, node, inputs),
+      );
+    }
+    return values.get(model.graph.output) as Tensor;
+  });
+  const result = output.dataSync() as Float32Array;
+  output.dispose();
+  return result;
+}
+
+function batchOf(tf: TensorFlow, images: Float32Array, shape: SampleShape): Tensor {
+  return tf.tensor(
+    images,
+    [-1, ...shape].map((extent) => (extent === -1 ? images.length / product(shape) : extent)),
+  );
+}
+
+function compute(tf: TensorFlow, model: Model, node: ModelNode, inputs: readonly Tensor[]): Tensor {
+  const x = inputs[0] as Tensor4D;
+  const right = inputs[1] as Tensor;
+  const [height = 1, width = 1, channels = 1] = x.shape.slice(1);
+  const weight = (name: string, shape: readonly number[]): Tensor => {
+    return tf.tensor(model.weights.get(`${node.name}/${name}`) as Float32Array, [...shape]);
+  };
+  const biased = (y: Tensor, useBias: boolean): Tensor =>
+    useBias ? tf.add(y, weight("bias", [y.shape.at(-1) ?? 0])) : y;
+  switch (node.kind) {
+    case "input":
+      return x;
+    case "conv2d": {
+      const { groups, filters, strides, padding, dilation, kernelSize, useBias } = node.attributes;
+      const kernel = weight("kernel", [...kernelSize, channels / groups, filters]) as Tensor4D;
+      const inputParts = tf.split(x, groups, 3);
+      const kernelParts = tf.split(kernel, groups, 3);
+      const parts = inputParts.map((part, group) =>
+        tf.conv2d(part as Tensor4D, kernelParts[group] as Tensor4D, pair(strides), padding, "NHWC", pair(dilation)),
+      );
+      return biased(tf.concat(parts, 3), useBias);
+    }
+    case "depthwiseConv2d": {
+      const { depthMultiplier, strides, padding, dilation, kernelSize, useBias } = node.attributes;
+      const kernel = weight("depthwise_kernel", [...kernelSize, channels, depthMultiplier]) as Tensor4D;
+      return biased(tf.depthwiseConv2d(x, kernel, pair(strides), padding, "NHWC", pair(dilation)), useBias);
+    }
+    case "dense":
+      return biased(
+        tf.matMul(x, weight("kernel", [x.shape[1], node.attributes.units]) as Tensor2D),
+        node.attributes.useBias,
+      );
+    case "batchNorm":
+    case "groupNorm": {
+      const { epsilon, scale, center } = node.attributes;
+      const normal = node.kind === "batchNorm" ? movingNorm() : groupNorm(node.attributes.groups);
+      const scaled = scale ? tf.mul(normal, weight("gamma", [channels])) : normal;
+      return center ? tf.add(scaled, weight("beta", [channels])) : scaled;
+      function movingNorm(): Tensor {
+        const centred = tf.sub(x, weight("moving_mean", [channels]));
+        return tf.div(centred, tf.sqrt(tf.add(weight("moving_variance", [channels]), epsilon)));
+      }
+      function groupNorm(groups: number): Tensor {
+        const grouped = tf.reshape(x, [-1, height * width, groups, channels / groups]);
+        const { mean, variance } = tf.moments(grouped, [1, 3], true);
+        return tf.reshape(tf.div(tf.sub(grouped, mean), tf.sqrt(tf.add(variance, epsilon))), x.shape);
+      }
+    }
+    case "activation":
+      return activate(tf, x, node.attributes.function, node.attributes.slope ?? 1 / 6);
+    case "add":
+      return tf.add(x, right);
+    case "multiply":
+      return tf.mul(x, right);
+    case "concat":
+      return tf.concat([...inputs], -1);
+    case "maxPool":
+    case "avgPool": {
+      const { poolSize, strides, padding } = node.attributes;
+      return node.kind === "maxPool"
+        ? tf.maxPool(x, pair(poolSize), pair(strides), padding)
+        : tf.avgPool(x, pair(poolSize), pair(strides), padding);
+    }
+    case "globalAvgPool":
+      return tf.mean(x, [1, 2], node.attributes.keepDims);
+    case "zeroPad": {
+      const [rows, columns] = node.attributes.padding;
+      return tf.pad(x, [[0, 0], pair(rows), pair(columns), [0, 0]]);
+    }
+    case "reshape":
+      return tf.reshape(x, [-1, ...node.attributes.shape]);
+    case "dropout":
+      return x;
+  }
+}
+
+function activate(tf: TensorFlow, x: Tensor, name: ActivationName, slope: number): Tensor {
+  switch (name) {
+    case "linear":
+      return x;
+    case "relu":
+      return tf.relu(x);
+    case "relu6":
+      return tf.relu6(x);
+    case "sigmoid":
+      return tf.sigmoid(x);
+    case "tanh":
+      return tf.tanh(x);
+    case "swish":
+      return tf.mul(x, tf.sigmoid(x));
+    case "hardSigmoid":
+      return tf.clipByValue(tf.add(tf.mul(x, slope), 0.5), 0, 1);
+    case "hardSwish":
+      return tf.mul(x, tf.div(tf.relu6(tf.add(x, 3)), 6));
+    case "softmax":
+      return tf.softmax(x);
+  }
+}
+
+function pair([first, second]: Size2D): [number, number] {
+  return [first, second];
+}
+
+function product(shape: SampleShape): number {
+  return shape.reduce((result, extent) => result * extent, 1);
+}

@@ -1,0 +1,56 @@
+import { MpoError } from "@mpo/core";
+import { z } from "zod";
+import type { OpAttributes } from "../model-graph.ts";
+
+/** A node that the stock layers do not have, written as several layers; the last of them has the node's name. */
+export type Expansion = {
+  readonly name: string;
+  readonly input: string;
+  /** All layers that stand for the node. */
+  readonly layers: readonly string[];
+} & (
+  | { readonly kind: "activation"; readonly attributes: OpAttributes["activation"] }
+  | { readonly kind: "globalAvgPool"; readonly attributes: OpAttributes["globalAvgPool"] }
+);
+
+/** What an exported `model.json` says to our own import, under `userDefinedMetadata.mpo`; others pass over it. */
+export interface ExportMetadata {
+  readonly version: 1;
+  /** Convolutions in channel groups, which were written as ordinary ones with block-diagonal kernels. */
+  readonly groups: Readonly<Record<string, number>>;
+  readonly expansions: readonly Expansion[];
+}
+
+const NO_METADATA: ExportMetadata = { version: 1, groups: {}, expansions: [] };
+
+const place = { name: z.string(), input: z.string(), layers: z.array(z.string()).min(1) };
+const expansion = z.discriminatedUnion("kind", [
+  z.object({
+    kind: z.literal("activation"),
+    attributes: z.object({
+      function: z.enum(["hardSigmoid", "hardSwish"]),
+      slope: z.number().positive().exactOptional(),
+    }),
+    ...place,
+  }),
+  z.object({ kind: z.literal("globalAvgPool"), attributes: z.object({ keepDims: z.literal(true) }), ...place }),
+]);
+const metadata = z.object({
+  version: z.literal(1),
+  groups: z.record(z.string(), z.number().int().positive()),
+  expansions: z.array(expansion),
+});
+
+/** Reads the metadata of an export of ours; a model from elsewhere has none. Throws `invalid-data`. */
+export function parseExportMetadata(userDefinedMetadata: unknown, file: string): ExportMetadata {
+  const outer = z.looseObject({ mpo: z.unknown() }).safeParse(userDefinedMetadata);
+  if (!outer.success || outer.data.mpo === undefined) return NO_METADATA;
+  const result = metadata.safeParse(outer.data.mpo);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  throw new MpoError(
+    "invalid-data",
+    `${file}: at userDefinedMetadata.mpo.${issue?.path.join(".")}: ${issue?.message}; expected what writeLayersModel writes`,
+    { cause: result.error },
+  );
+}

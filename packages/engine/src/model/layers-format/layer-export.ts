@@ -1,0 +1,245 @@
+import { inputShapesOf, sampleShapes } from "../graph-shapes.ts";
+import { elementsOf, type Model, type ModelNode, type OpAttributes, type SampleShape } from "../model-graph.ts";
+import { graphVariables } from "../variables.ts";
+import type { Expansion, ExportMetadata } from "./export-metadata.ts";
+import { toBlockDiagonal } from "./grouped-kernel.ts";
+import type { LayerJson } from "./layers-json.ts";
+
+/** A weight to be stored; `values` makes it when it is written, so that block-diagonal kernels do not pile up. */
+export interface ExportedWeight {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly values: () => Float32Array;
+}
+
+/** A model as stock layers of TensorFlow.js (and `GroupNormalization`). */
+export interface ExportedModel {
+  readonly layers: readonly LayerJson[];
+  readonly weights: readonly ExportedWeight[];
+  readonly metadata: ExportMetadata;
+}
+
+/** `clip(0.2 x + 0.5, 0, 1)`: what TensorFlow.js calls hardSigmoid. */
+const STOCK_SLOPE = 0.2;
+const DEFAULT_SLOPE = 1 / 6;
+
+interface ExportState {
+  readonly model: Model;
+  readonly names: Set<string>;
+  readonly layers: LayerJson[];
+  readonly weights: ExportedWeight[];
+  readonly expansions: Expansion[];
+  readonly groups: Record<string, number>;
+}
+
+/**
+ * Expresses a model by stock layers. What they lack is written as several, and noted in the metadata for our own
+ * import: a convolution in groups as one with a block-diagonal kernel; hardSigmoid of slope 1/6 as a 1x1 depthwise
+ * convolution by 5/6 before the stock one of slope 0.2; hardSwish as that, multiplied; a pooling that keeps its
+ * dimensions with a reshape.
+ */
+export function exportLayers(model: Model): ExportedModel {
+  const { graph } = model;
+  const shapes = sampleShapes(graph);
+  const state: ExportState = {
+    model,
+    names: new Set(graph.nodes.map(({ name }) => name)),
+    layers: [],
+    weights: [],
+    expansions: [],
+    groups: {},
+  };
+  for (const node of graph.nodes) {
+    exportNode(state, node, inputShapesOf(node, shapes)[0] ?? [], shapes.get(node.name) ?? []);
+  }
+  for (const { name, node, spec } of graphVariables(graph)) {
+    const values = model.weights.get(name) as Float32Array;
+    const groups = spec.name === "kernel" ? (state.groups[node] ?? 1) : 1;
+    if (groups === 1) {
+      state.weights.push({ name, shape: spec.shape, values: () => values });
+      continue;
+    }
+    const [height = 1, width = 1, inputsPerGroup = 1, filters = 1] = spec.shape;
+    const inputs = inputsPerGroup * groups;
+    const extents = { height, width, inputs, filters, groups };
+    state.weights.push({
+      name,
+      shape: [height, width, inputs, filters],
+      values: () => toBlockDiagonal(values, extents),
+    });
+  }
+  const { layers, weights, expansions, groups } = state;
+  return { layers, weights, metadata: { version: 1, groups, expansions } };
+}
+
+function exportNode(state: ExportState, node: ModelNode, inputShape: SampleShape, outputShape: SampleShape): void {
+  const { name } = node;
+  const [input = ""] = node.inputs;
+  const put = (className: string, config: object): string => putLayer(state, className, name, node.inputs, config);
+  switch (node.kind) {
+    case "input":
+      put("InputLayer", { batch_input_shape: [null, ...node.attributes.shape], dtype: "float32", sparse: false });
+      return;
+    case "conv2d":
+      if (node.attributes.groups > 1) state.groups[name] = node.attributes.groups;
+      put("Conv2D", { filters: node.attributes.filters, ...convConfig(node.attributes) });
+      return;
+    case "depthwiseConv2d":
+      put("DepthwiseConv2D", { depth_multiplier: node.attributes.depthMultiplier, ...convConfig(node.attributes) });
+      return;
+    case "dense":
+      put("Dense", { units: node.attributes.units, use_bias: node.attributes.useBias, activation: "linear" });
+      return;
+    case "batchNorm":
+    case "groupNorm":
+      put(node.kind === "batchNorm" ? "BatchNormalization" : "GroupNormalization", { axis: -1, ...node.attributes });
+      return;
+    case "activation":
+      exportActivation(state, name, input, node.attributes, inputShape);
+      return;
+    case "add":
+      put("Add", {});
+      return;
+    case "multiply":
+      put("Multiply", {});
+      return;
+    case "concat":
+      put("Concatenate", { axis: -1 });
+      return;
+    case "maxPool":
+    case "avgPool": {
+      const { poolSize, strides, padding } = node.attributes;
+      const config = { pool_size: poolSize, strides, padding, data_format: "channels_last" };
+      put(node.kind === "maxPool" ? "MaxPooling2D" : "AveragePooling2D", config);
+      return;
+    }
+    case "globalAvgPool": {
+      if (!node.attributes.keepDims) {
+        put("GlobalAveragePooling2D", { data_format: "channels_last" });
+        return;
+      }
+      const pooled = helper(state, name, "flat");
+      putLayer(state, "GlobalAveragePooling2D", pooled, [input], { data_format: "channels_last" });
+      putLayer(state, "Reshape", name, [pooled], { target_shape: outputShape });
+      const layers = [pooled, name];
+      state.expansions.push({ kind: "globalAvgPool", name, input, layers, attributes: node.attributes });
+      return;
+    }
+    case "zeroPad":
+      put("ZeroPadding2D", { padding: node.attributes.padding, data_format: "channels_last" });
+      return;
+    case "reshape":
+      put("Reshape", { target_shape: node.attributes.shape });
+      return;
+    case "dropout":
+      put("Dropout", { rate: node.attributes.rate });
+      return;
+  }
+}
+
+function exportActivation(
+  state: ExportState,
+  name: string,
+  input: string,
+  attributes: OpAttributes["activation"],
+  shape: SampleShape,
+): void {
+  const slope = attributes.slope ?? DEFAULT_SLOPE;
+  const isStockSigmoid = attributes.function === "hardSigmoid" && slope === STOCK_SLOPE;
+  if (isStockSigmoid || (attributes.function !== "hardSigmoid" && attributes.function !== "hardSwish")) {
+    putLayer(state, "Activation", name, [input], { activation: STOCK_ACTIVATIONS[attributes.function] });
+    return;
+  }
+  const begin = state.layers.length;
+  if (attributes.function === "hardSigmoid") {
+    putHardSigmoid(state, name, name, input, shape, slope);
+  } else {
+    const gate = helper(state, name, "gate");
+    putHardSigmoid(state, name, gate, input, shape, DEFAULT_SLOPE);
+    putLayer(state, "Multiply", name, [input, gate], {});
+  }
+  const layers = state.layers.slice(begin).map((layer) => layer.name);
+  state.expansions.push({ kind: "activation", name, input, layers, attributes });
+}
+
+const STOCK_ACTIVATIONS = {
+  linear: "linear",
+  relu: "relu",
+  relu6: "relu6",
+  sigmoid: "sigmoid",
+  tanh: "tanh",
+  swish: "swish",
+  hardSigmoid: "hard_sigmoid",
+  softmax: "softmax",
+} as const;
+
+/** Puts the layers of a hardSigmoid of any slope; the last is named `last`. */
+function putHardSigmoid(
+  state: ExportState,
+  node: string,
+  last: string,
+  input: string,
+  shape: SampleShape,
+  slope: number,
+): void {
+  const isImage = shape.length === 3;
+  const channels = isImage ? (shape[2] as number) : elementsOf(shape);
+  let x = input;
+  if (!isImage) {
+    const square = helper(state, node, "square");
+    x = putLayer(state, "Reshape", square, [x], { target_shape: [1, 1, channels] });
+  }
+  const scale = helper(state, node, "scale");
+  const config = { depth_multiplier: 1, ...convConfig(SCALE_WINDOW), trainable: false };
+  x = putLayer(state, "DepthwiseConv2D", scale, [x], config);
+  state.weights.push({
+    name: `${scale}/depthwise_kernel`,
+    shape: [1, 1, channels, 1],
+    values: () => new Float32Array(channels).fill(slope / STOCK_SLOPE),
+  });
+  const isLast = isImage;
+  const sigmoid = isLast ? last : helper(state, node, "sigmoid");
+  x = putLayer(state, "Activation", sigmoid, [x], { activation: "hard_sigmoid" });
+  if (!isLast) putLayer(state, "Reshape", last, [x], { target_shape: shape });
+}
+
+const SCALE_WINDOW = {
+  kernelSize: [1, 1],
+  strides: [1, 1],
+  padding: "valid",
+  dilation: [1, 1],
+  useBias: false,
+} as const;
+
+function putLayer(
+  state: ExportState,
+  className: string,
+  name: string,
+  inputs: readonly string[],
+  config: object,
+): string {
+  state.layers.push({ name, className, inputs, config: { name, trainable: true, ...config } });
+  return name;
+}
+
+/** A layer name that no node has. */
+function helper({ names }: ExportState, node: string, suffix: string): string {
+  let name = `${node}_tfjs_${suffix}`;
+  while (names.has(name)) name += "_";
+  names.add(name);
+  return name;
+}
+
+type Window = Pick<OpAttributes["conv2d"], "kernelSize" | "strides" | "padding" | "dilation" | "useBias">;
+
+function convConfig({ kernelSize, strides, padding, dilation, useBias }: Window): Readonly<Record<string, unknown>> {
+  return {
+    kernel_size: kernelSize,
+    strides,
+    padding,
+    dilation_rate: dilation,
+    data_format: "channels_last",
+    use_bias: useBias,
+    activation: "linear",
+  };
+}

@@ -1,0 +1,65 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createRandom, deriveSeed } from "@mpo/datasets";
+import { GraphBuilder } from "../graph-builder.ts";
+import type { Model, ModelGraph } from "../model-graph.ts";
+import { graphVariables, initialWeights } from "../variables.ts";
+
+/** Runs a test with a folder of its own, which is removed afterwards, also when the test fails. */
+export async function withFolder(use: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), "mpo-model-"));
+  try {
+    await use(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** A graph with its kernels as at the start of training, and every other variable moved, so that none is neutral. */
+export function randomModel(graph: ModelGraph, seed: number): Model {
+  const weights = new Map(initialWeights(graph, seed));
+  for (const { name, spec } of graphVariables(graph)) {
+    if (spec.name.endsWith("kernel")) continue;
+    const random = createRandom(deriveSeed(seed, name, "moved"));
+    const base = spec.initializer === "ones" ? 1 : 0;
+    weights.set(
+      name,
+      Float32Array.from(weights.get(name) ?? [], () => base + 0.5 * (random.uniform() - 0.5)),
+    );
+  }
+  return { graph, weights };
+}
+
+/** A small graph with every kind of operation, every activation, groups, and unequal extents. */
+export function everythingGraph(): ModelGraph {
+  const g = new GraphBuilder("everything", [10, 9, 4], "images");
+  let x = g.conv2d(g.input, { filters: 8, kernelSize: [3, 2], strides: 2, groups: 2, useBias: true }, "grouped");
+  x = g.batchNorm(x, { epsilon: 1e-3, momentum: 0.99 }, "norm");
+  x = g.activation(x, "hardSwish", "hard_swish");
+  x = g.conv2d(x, { filters: 12, kernelSize: 2, dilation: 2, padding: "valid" }, "dilated/conv");
+  x = g.groupNorm(x, { groups: 4, epsilon: 1e-5 }, "groups");
+  x = g.activation(x, "swish", "swish");
+  const wide = g.depthwiseConv2d(x, { kernelSize: 3, depthMultiplier: 2, useBias: true }, "depthwise");
+  const gate = g.activation(g.globalAvgPool(wide, "gate_pool", true), "hardSigmoid", "gate");
+  x = g.multiply(g.activation(wide, "relu6", "relu6"), gate, "gated");
+  x = g.concat([x, g.activation(g.append("batchNorm", [x], PLAIN_NORM, "plain"), "tanh", "tanh")], "concat");
+  x = g.add(x, g.append("activation", [x], { function: "hardSigmoid", slope: 0.2 }, "stock"), "add");
+  x = g.append("activation", [x], { function: "hardSigmoid", slope: 0.25 }, "steep");
+  x = g.zeroPad(
+    x,
+    [
+      [1, 0],
+      [0, 2],
+    ],
+    "padded",
+  );
+  x = g.avgPool(g.maxPool(x, { poolSize: 2, strides: 1 }, "max"), { poolSize: [2, 1], padding: "valid" }, "avg");
+  x = g.activation(g.flatten(x, "flat"), "hardSwish", "flat_swish");
+  x = g.activation(g.dense(x, 6, "hidden", false), "sigmoid", "sigmoid");
+  x = g.dropout(g.activation(x, "linear", "linear"), 0.3, "dropout");
+  x = g.activation(g.activation(x, "hardSigmoid", "flat_sigmoid"), "relu", "relu");
+  return g.build(g.activation(g.dense(x, 3, "logits"), "softmax", "softmax"));
+}
+
+const PLAIN_NORM = { epsilon: 1e-3, momentum: 0.9, scale: false, center: false };

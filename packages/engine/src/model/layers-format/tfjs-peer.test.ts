@@ -1,0 +1,162 @@
+import assert from "node:assert/strict";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { createRandom } from "@mpo/datasets";
+import * as tf from "@tensorflow/tfjs-node";
+import { elementsOf, type ModelGraph } from "../model-graph.ts";
+import { buildModel } from "../zoo/build-model.ts";
+import { evaluateWithTfjs } from "./evaluate-with-tfjs.ts";
+import { everythingGraph, randomModel, withFolder } from "./layers-format-testing.ts";
+import { loadWithTfjs } from "./load-with-tfjs.ts";
+import { readLayersModel } from "./read-layers-model.ts";
+import { writeLayersModel } from "./write-layers-model.ts";
+
+const SAMPLES = 3;
+
+function imagesFor(shape: readonly number[]): Float32Array {
+  const random = createRandom(11);
+  return Float32Array.from({ length: SAMPLES * elementsOf(shape) }, () => random.gaussian());
+}
+
+function predict(model: tf.LayersModel, images: Float32Array, shape: readonly number[]): Float32Array {
+  return tf.tidy(() => {
+    const batch = tf.tensor(images, [SAMPLES, ...shape]);
+    return (model.predict(batch) as tf.Tensor).dataSync() as Float32Array;
+  });
+}
+
+function assertClose(actual: Float32Array, expected: Float32Array, tolerance = 1e-5): void {
+  assert.equal(actual.length, expected.length);
+  const scale = expected.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  assert.ok(scale > 0 && Number.isFinite(scale), "the expected values say nothing");
+  for (const [index, value] of actual.entries()) {
+    const error = Math.abs(value - (expected[index] ?? 0)) / scale;
+    assert.ok(error <= tolerance, `element ${index}: ${value} is not ${expected[index]}`);
+  }
+}
+
+const EXPORTS: readonly (readonly [string, ModelGraph])[] = [
+  ["every operation", everythingGraph()],
+  [
+    "mobilenet-v3-small",
+    buildModel({ model: "mobilenet-v3-small", norm: "batch", inputShape: [32, 32, 3], classes: 10 }),
+  ],
+  ["resnet20 with groups", buildModel({ model: "resnet20", norm: "group", inputShape: [28, 28, 1], classes: 10 })],
+];
+
+for (const [name, graph] of EXPORTS) {
+  void test(`stock TensorFlow.js computes the same from an exported model: ${name}`, () =>
+    withFolder(async (folder) => {
+      const model = randomModel(graph, 3);
+      const first = graph.nodes[0];
+      assert.ok(first?.kind === "input");
+      const { shape } = first.attributes;
+      const images = imagesFor(shape);
+      const loaded = await loadWithTfjs(tf, await writeLayersModel(model, folder));
+      try {
+        assertClose(predict(loaded, images, shape), evaluateWithTfjs(tf, model, images));
+      } finally {
+        loaded.dispose();
+      }
+    }));
+}
+
+const SHAPE = [9, 8, 4];
+
+/** A model of stock layers with their own activations, in the forms that our export never writes. */
+function stockModel(): tf.LayersModel {
+  const { layers } = tf;
+  const apply = (layer: tf.layers.Layer, ...inputs: tf.SymbolicTensor[]): tf.SymbolicTensor =>
+    layer.apply(inputs.length === 1 ? (inputs[0] as tf.SymbolicTensor) : inputs) as tf.SymbolicTensor;
+  const initial = {
+    biasInitializer: "randomNormal",
+    gammaInitializer: "randomNormal",
+    movingMeanInitializer: "randomNormal",
+  } as const;
+  const { biasInitializer } = initial;
+  const input = tf.input({ shape: SHAPE });
+  let x = apply(
+    layers.conv2d({ filters: 8, kernelSize: 3, strides: [2, 2], padding: "same", activation: "relu", biasInitializer }),
+    input,
+  );
+  x = apply(layers.separableConv2d({ filters: 6, kernelSize: 3, activation: "swish", biasInitializer }), x);
+  x = apply(layers.depthwiseConv2d({ kernelSize: 2, padding: "same", activation: "hardSigmoid", biasInitializer }), x);
+  x = apply(layers.batchNormalization({ ...initial, scale: false, epsilon: 0.01 }), x);
+  x = apply(layers.reLU({ maxValue: 6 }), x);
+  const pooled = apply(layers.maxPooling2d({ poolSize: 2, strides: 1, padding: "same" }), x);
+  const gate = apply(layers.reshape({ targetShape: [1, 1, 6] }), apply(layers.globalAveragePooling2d({}), pooled));
+  x = apply(layers.multiply(), gate, apply(layers.add(), x, pooled, apply(layers.reLU(), x)));
+  x = apply(
+    layers.concatenate({ axis: 3 }),
+    x,
+    pooled,
+    apply(layers.averagePooling2d({ poolSize: 2, strides: 1, padding: "same" }), pooled),
+  );
+  x = apply(layers.dropout({ rate: 0.5 }), apply(layers.flatten(), apply(layers.zeroPadding2d({ padding: 1 }), x)));
+  x = apply(layers.dense({ units: 5, activation: "tanh", biasInitializer }), x);
+  return tf.model({
+    inputs: input,
+    outputs: apply(layers.softmax(), apply(layers.dense({ units: 3, biasInitializer }), x)),
+  });
+}
+
+void test("a model saved by stock TensorFlow.js is read and computes the same, again after an export", () =>
+  withFolder(async (folder) => {
+    const stock = stockModel();
+    await stock.save(`file://${join(folder, "stock")}`);
+    const images = imagesFor(SHAPE);
+    const expected = predict(stock, images, SHAPE);
+    const model = await readLayersModel(join(folder, "stock", "model.json"));
+    assertClose(evaluateWithTfjs(tf, model, images), expected);
+    const again = await loadWithTfjs(tf, await writeLayersModel(model, join(folder, "ours")));
+    assertClose(predict(again, images, SHAPE), expected);
+    stock.dispose();
+    again.dispose();
+  }));
+
+for (const dtype of ["uint8", "uint16", "float16"] as const) {
+  void test(`weights quantised to ${dtype} are read as stock TensorFlow.js reads them`, () =>
+    withFolder(async (folder) => {
+      const stock = stockModel();
+      await stock.save(`file://${folder}`);
+      stock.dispose();
+      const path = join(folder, "model.json");
+      await quantise(folder, dtype);
+      const images = imagesFor(SHAPE);
+      const peer = await loadWithTfjs(tf, path);
+      const model = await readLayersModel(path);
+      assertClose(evaluateWithTfjs(tf, model, images), predict(peer, images, SHAPE));
+      const kernels = peer.weights.filter(({ shape }) => shape.length === 4).map((weight) => weight.read().dataSync());
+      for (const kernel of kernels) {
+        const same = [...model.weights.values()].some(
+          (values) => values.length === kernel.length && values.every((value, index) => value === kernel[index]),
+        );
+        assert.ok(same, "a kernel differs from the one that TensorFlow.js reads");
+      }
+      peer.dispose();
+    }));
+}
+
+/** Rewrites a saved model with quantised weights. Halves are random bits of finite numbers. */
+async function quantise(folder: string, dtype: "uint8" | "uint16" | "float16"): Promise<void> {
+  const path = join(folder, "model.json");
+  const json = JSON.parse(await readFile(path, "utf8")) as {
+    weightsManifest: [{ weights: { name: string; shape: number[]; quantization?: object }[] }];
+  };
+  const random = createRandom(4);
+  const parts = json.weightsManifest[0].weights.map((weight) => {
+    const isVariance = weight.name.endsWith("moving_variance");
+    weight.quantization =
+      dtype === "float16"
+        ? { dtype }
+        : { dtype, scale: 1 / (dtype === "uint8" ? 255 : 65535), min: isVariance ? 1 : -0.4 };
+    const length = elementsOf(weight.shape);
+    if (dtype === "uint8") return Buffer.from(Uint8Array.from({ length }, () => random.integer(256)));
+    const sign = (): number => (isVariance ? 0 : random.integer(2) << 15);
+    const bits = (): number => (dtype === "uint16" ? random.integer(65536) : random.integer(0x3c00) | sign());
+    return Buffer.from(Uint16Array.from({ length }, bits).buffer);
+  });
+  await writeFile(path, JSON.stringify(json));
+  await writeFile(join(folder, "weights.bin"), Buffer.concat(parts));
+}

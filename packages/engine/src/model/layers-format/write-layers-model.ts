@@ -1,0 +1,131 @@
+import { createHash } from "node:crypto";
+import { mkdir, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { elementsOf, type Model } from "../model-graph.ts";
+import { validateGraph } from "../validate-graph.ts";
+import { checkWeights } from "../variables.ts";
+import { type FileOptions, fileError, throwIfCancelled, writeFileAtomically } from "./file-access.ts";
+import { type ExportedModel, type ExportedWeight, exportLayers } from "./layer-export.ts";
+import type { LayerJson } from "./layers-json.ts";
+import { HASH_DIGITS } from "./stored-weights.ts";
+
+/** Largest weight file, as TensorFlow.js's own converter writes them. */
+const SHARD_BYTES = 4 * 1024 * 1024;
+const FLOAT_BYTES = 4;
+const SHARD_NAME = /^weights-\d+of\d+-[0-9a-f]+\.bin$/;
+
+/** Name of the file that `readLayersModel` and `tf.loadLayersModel` take. */
+export const MODEL_FILE = "model.json";
+
+/**
+ * Writes a model as TensorFlow.js layers format, for `tf.loadLayersModel` (models with group normalisation need
+ * `registerGroupNormalization` first) and `readLayersModel`; gives the path of its `model.json`.
+ *
+ * The folder may exist and hold other files and an older model. Weight files are named by their content and written
+ * first, `model.json` replaces the old one last, in one step: whatever happens, the folder holds a whole model, the old
+ * or the new. Then the old weight files are removed.
+ *
+ * Throws `invalid-argument` for weights that do not fit the graph, `invalid-data` for numbers that are not finite,
+ * `unavailable`, `cancelled`.
+ */
+export async function writeLayersModel(model: Model, folder: string, options: FileOptions = {}): Promise<string> {
+  validateGraph(model.graph);
+  checkWeights(model);
+  throwIfCancelled(options, `writing ${folder}`);
+  const exported = exportLayers(model);
+  const path = join(folder, MODEL_FILE);
+  await mkdir(folder, { recursive: true }).catch((thrown: unknown) => {
+    throw fileError(thrown, folder);
+  });
+  const oldShards = await listedShards(path);
+  const written: string[] = [];
+  try {
+    for (const shard of shardsOf(exported.weights)) {
+      await writeFileAtomically(join(folder, shard.name), shard.bytes, options);
+      written.push(shard.name);
+    }
+    await writeFileAtomically(path, modelJson(model, exported, written), options);
+  } catch (thrown) {
+    await removeShards(folder, written, oldShards);
+    throw thrown;
+  }
+  await removeShards(folder, oldShards, written);
+  return path;
+}
+
+interface Shard {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
+/** Cuts the weights, one after the other, into files. */
+function* shardsOf(weights: readonly ExportedWeight[]): Generator<Shard> {
+  const total = FLOAT_BYTES * weights.reduce((sum, { shape }) => sum + elementsOf(shape), 0);
+  const count = Math.max(1, Math.ceil(total / SHARD_BYTES));
+  let number = 0;
+  let bytes = new Uint8Array(Math.min(total, SHARD_BYTES));
+  let filled = 0;
+  const finished = (): Shard => {
+    number++;
+    const hash = createHash("sha256").update(bytes).digest("hex").slice(0, HASH_DIGITS);
+    return { name: `weights-${number}of${count}-${hash}.bin`, bytes };
+  };
+  for (const { values } of weights) {
+    const floats = values();
+    let rest = new Uint8Array(floats.buffer, floats.byteOffset, floats.byteLength);
+    while (rest.length > 0) {
+      const part = rest.subarray(0, bytes.length - filled);
+      bytes.set(part, filled);
+      filled += part.length;
+      rest = rest.subarray(part.length);
+      if (filled === bytes.length && number < count - 1) {
+        yield finished();
+        bytes = new Uint8Array(Math.min(total - number * SHARD_BYTES, SHARD_BYTES));
+        filled = 0;
+      }
+    }
+  }
+  yield finished();
+}
+
+function modelJson(model: Model, { layers, weights, metadata }: ExportedModel, paths: readonly string[]): string {
+  const { name, nodes, output } = model.graph;
+  const config = {
+    name,
+    layers: layers.map(layerEntry),
+    input_layers: [[nodes[0]?.name, 0, 0]],
+    output_layers: [[output, 0, 0]],
+  };
+  return JSON.stringify({
+    format: "layers-model",
+    generatedBy: "mpo",
+    convertedBy: null,
+    modelTopology: { class_name: "Model", config, keras_version: "tfjs-layers 4.22.0", backend: "tensor_flow.js" },
+    weightsManifest: [
+      { paths, weights: weights.map((weight) => ({ name: weight.name, shape: weight.shape, dtype: "float32" })) },
+    ],
+    userDefinedMetadata: { mpo: metadata },
+  });
+}
+
+function layerEntry({ name, className, config, inputs }: LayerJson): object {
+  const inbound = inputs.length === 0 ? [] : [inputs.map((input) => [input, 0, 0, {}])];
+  return { name, class_name: className, config, inbound_nodes: inbound };
+}
+
+/** Our weight files that the model in the folder names; none when there is no readable one. */
+async function listedShards(path: string): Promise<readonly string[]> {
+  try {
+    const json = JSON.parse(await readFile(path, "utf8")) as { weightsManifest?: { paths?: unknown[] }[] };
+    const paths = json.weightsManifest?.flatMap((group) => group.paths ?? []) ?? [];
+    return paths.filter((name): name is string => typeof name === "string" && SHARD_NAME.test(name));
+  } catch {
+    return [];
+  }
+}
+
+async function removeShards(folder: string, shards: readonly string[], keep: readonly string[]): Promise<void> {
+  for (const name of shards) {
+    if (!keep.includes(name)) await rm(join(folder, name), { force: true });
+  }
+}

@@ -1,0 +1,61 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { MpoError } from "@mpo/core";
+import { z } from "zod";
+import { type FileOptions, fileError, throwIfCancelled, writeFileAtomically } from "./layers-format/file-access.ts";
+import { check, parseJson } from "./layers-format/layers-json.ts";
+import type { SampleShape } from "./model-graph.ts";
+import { NORM_NAMES, type NormName } from "./zoo/zoo-layers.ts";
+
+/** Where a stored model comes from and what it can do. */
+export interface ModelCard {
+  /** Name in the zoo, or of an imported model. */
+  readonly model: string;
+  readonly norm: NormName;
+  readonly inputShape: SampleShape;
+  readonly classes: number;
+  /** The command that trained it, so that anyone can do it again. */
+  readonly trainingCommand: string;
+  readonly seed: number;
+  /** Shares of test images classified rightly, 0 to 1. */
+  readonly accuracy: {
+    readonly clean: number;
+    /** By name of the corruption (for example `gaussian_noise`), mean over the severities that were measured. */
+    readonly corruptions: Readonly<Record<string, number>>;
+  };
+}
+
+/** Name of the card's file, which lies beside `model.json`. */
+export const MODEL_CARD_FILE = "model-card.json";
+
+const share = z.number().min(0).max(1);
+const whole = z.number().int().positive();
+const schema: z.ZodType<ModelCard> = z.object({
+  model: z.string().min(1),
+  norm: z.enum(NORM_NAMES),
+  inputShape: z.array(whole).min(1),
+  classes: whole,
+  trainingCommand: z.string(),
+  seed: z.number().int(),
+  accuracy: z.object({ clean: share, corruptions: z.record(z.string(), share) }),
+});
+
+/** Reads the card of the model in a folder. Throws `not-found`, `invalid-data` naming the place, `cancelled`. */
+export async function readModelCard(folder: string, options: FileOptions = {}): Promise<ModelCard> {
+  const path = join(folder, MODEL_CARD_FILE);
+  throwIfCancelled(options, `reading ${path}`);
+  const text = await readFile(path, "utf8").catch((thrown: unknown) => {
+    throw fileError(thrown, path);
+  });
+  return check(schema, parseJson(text, path), path);
+}
+
+/** Writes the card of the model in a folder, in one step. Throws `invalid-argument`, `not-found`, `cancelled`. */
+export async function writeModelCard(folder: string, card: ModelCard, options: FileOptions = {}): Promise<void> {
+  const result = schema.safeParse(card);
+  if (!result.success) {
+    const [issue] = result.error.issues;
+    throw new MpoError("invalid-argument", `model card: at ${issue?.path.join(".")}: ${issue?.message}`);
+  }
+  await writeFileAtomically(join(folder, MODEL_CARD_FILE), `${JSON.stringify(result.data, undefined, 2)}\n`, options);
+}
