@@ -86,13 +86,13 @@ export class GraphBuilder {
   }
 
   conv2d(x: string, options: ConvOptions, name: string): string {
-    const { filters, groups = 1 } = options;
-    return this.append("conv2d", [x], { filters, ...windowOf(options), groups }, name);
+    const { filters, groups = 1, useBias = false } = options;
+    return this.append("conv2d", [x], { filters, ...windowOf(options), groups, useBias }, name);
   }
 
   depthwiseConv2d(x: string, options: DepthwiseOptions, name: string): string {
-    const { depthMultiplier = 1 } = options;
-    return this.append("depthwiseConv2d", [x], { ...windowOf(options), depthMultiplier }, name);
+    const { depthMultiplier = 1, useBias = false } = options;
+    return this.append("depthwiseConv2d", [x], { ...windowOf(options), depthMultiplier, useBias }, name);
   }
 
   /** With bias unless said otherwise. */
@@ -102,12 +102,14 @@ export class GraphBuilder {
 
   /** With scale and centre. `momentum` is the share of the old value that the moving statistics keep. */
   batchNorm(x: string, options: { readonly epsilon: number; readonly momentum: number }, name: string): string {
-    return this.append("batchNorm", [x], { ...options, scale: true, center: true }, name);
+    const { epsilon, momentum } = options;
+    return this.append("batchNorm", [x], { epsilon, momentum, scale: true, center: true }, name);
   }
 
   /** With scale and centre. */
   groupNorm(x: string, options: { readonly groups: number; readonly epsilon: number }, name: string): string {
-    return this.append("groupNorm", [x], { ...options, scale: true, center: true }, name);
+    const { groups, epsilon } = options;
+    return this.append("groupNorm", [x], { groups, epsilon, scale: true, center: true }, name);
   }
 
   activation(x: string, activation: ActivationName, name: string): string {
@@ -163,7 +165,7 @@ export class GraphBuilder {
   }
 }
 
-type Window = Pick<OpAttributes["conv2d"], "kernelSize" | "strides" | "padding" | "dilation" | "useBias">;
+type Window = Pick<OpAttributes["conv2d"], "kernelSize" | "strides" | "padding" | "dilation">;
 
 function windowOf(options: Omit<ConvOptions, "filters">): Window {
   return {
@@ -171,7 +173,6 @@ function windowOf(options: Omit<ConvOptions, "filters">): Window {
     strides: pair(options.strides ?? 1),
     padding: options.padding ?? "same",
     dilation: pair(options.dilation ?? 1),
-    useBias: options.useBias ?? false,
   };
 }
 

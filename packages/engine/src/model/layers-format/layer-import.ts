@@ -56,8 +56,8 @@ const convFields = {
 /** Every layer class that a model may have. */
 const IMPORTS: Readonly<Record<string, LayerImport>> = {
   Conv2D: layer(z.object({ filters: whole, groups: whole.default(1), ...convFields }), (config, place) => {
-    const { filters, groups } = config;
-    const attributes = { ...windowOf(config), filters, groups: place.groups ?? groups, useBias: config.use_bias };
+    const { filters, groups, use_bias: useBias } = config;
+    const attributes = { filters, ...windowOf(config), groups: place.groups ?? groups, useBias };
     return activated(place, place.g.append("conv2d", place.inputs, attributes, place.name), config.activation);
   }),
   DepthwiseConv2D: layer(z.object({ depth_multiplier: whole.default(1), ...convFields }), (config, place) => {
@@ -91,9 +91,9 @@ const IMPORTS: Readonly<Record<string, LayerImport>> = {
       center: flag,
       scale: flag,
     }),
-    ({ axis, ...attributes }, place) => {
+    ({ axis, epsilon, momentum, scale, center }, place) => {
       requireLastAxis(axis, place);
-      return place.g.append("batchNorm", place.inputs, attributes, place.name);
+      return place.g.append("batchNorm", place.inputs, { epsilon, momentum, scale, center }, place.name);
     },
   ),
   GroupNormalization: layer(
@@ -104,9 +104,9 @@ const IMPORTS: Readonly<Record<string, LayerImport>> = {
       center: flag,
       scale: flag,
     }),
-    ({ axis, ...attributes }, place) => {
+    ({ axis, groups, epsilon, scale, center }, place) => {
       requireLastAxis(axis, place);
-      return place.g.append("groupNorm", place.inputs, attributes, place.name);
+      return place.g.append("groupNorm", place.inputs, { groups, epsilon, scale, center }, place.name);
     },
   ),
   Activation: layer(z.object({ activation: z.string() }), ({ activation }, { g, name, inputs, kerasVersion }) =>
