@@ -9,12 +9,21 @@ import { planUnit, type UnitCosts, type UnitWork } from "./plan-unit.ts";
  */
 export class UnitCostTable {
   readonly chain: Chain;
-  readonly #signatures: readonly string[];
-  readonly #cache = new Map<string, UnitCosts>();
+  /** Number of each unit's structure: equal for units that differ in names only. */
+  readonly #structures: readonly number[];
+  readonly #byStructure = new Map<string, UnitCosts>();
+  readonly #byUnit: readonly Map<string, UnitCosts>[];
 
   constructor(chain: Chain) {
     this.chain = chain;
-    this.#signatures = chain.units.map((_, unit) => structureOf(chain, unit));
+    const numbers = new Map<string, number>();
+    this.#structures = chain.units.map((_, unit) => {
+      const structure = structureOf(chain, unit);
+      const number = numbers.get(structure) ?? numbers.size;
+      numbers.set(structure, number);
+      return number;
+    });
+    this.#byUnit = chain.units.map(() => new Map());
   }
 
   /** `frozen[parameterId]`, as `frozenParameters` gives it. One entry a unit. */
@@ -22,21 +31,17 @@ export class UnitCostTable {
     const wanted = valuesWithGradient(this.chain, frozen);
     return this.chain.units.map((unit, index) => {
       const wantsInputGradient = wanted[unit.input] === true;
-      const own = this.#cached(`own ${index} ${maskOf(this.chain, unit, frozen)} ${wantsInputGradient}`, () => {
-        const shape = `${this.#signatures[index]} ${maskOf(this.chain, unit, frozen)} ${wantsInputGradient}`;
-        const planned = this.#cached(shape, () => planUnit(this.chain, index, frozen, wantsInputGradient));
-        return { ...planned, work: relocated(planned.work, this.chain, index) };
-      });
+      const state = `${wantsInputGradient ? "+" : "-"}${maskOf(this.chain, unit, frozen)}`;
+      const byState = this.#byUnit[index] as Map<string, UnitCosts>;
+      const known = byState.get(state);
+      if (known !== undefined) return known;
+      const key = `${this.#structures[index]} ${state}`;
+      const planned = this.#byStructure.get(key) ?? planUnit(this.chain, index, frozen, wantsInputGradient);
+      this.#byStructure.set(key, planned);
+      const own = { ...planned, work: relocated(planned.work, this.chain, index) };
+      byState.set(state, own);
       return own;
     });
-  }
-
-  #cached(key: string, make: () => UnitCosts): UnitCosts {
-    const known = this.#cache.get(key);
-    if (known !== undefined) return known;
-    const made = make();
-    this.#cache.set(key, made);
-    return made;
   }
 }
 

@@ -1,0 +1,59 @@
+import { type Chain, LAYER_CLASSES, type LayerClass } from "./chain.ts";
+import { frozenParameters, layersOfClass } from "./freezing.ts";
+import type { FreezingRates } from "./retrain-config.ts";
+
+/** One set of frozen parameters, with the lowest rates that give it. */
+export interface FreezingChoice {
+  readonly rates: FreezingRates;
+  /** `frozen[parameterId]`. */
+  readonly frozen: readonly boolean[];
+  /** Rates and frozen parameters in one word: equal for equal sets. */
+  readonly key: string;
+}
+
+/** Rates that a method prescribes: Tent trains normalisation only, SHOT leaves the classifier alone. */
+export type FixedRates = Partial<FreezingRates>;
+
+const TENTHS: readonly number[] = Array.from({ length: 11 }, (_, tenths) => tenths / 10);
+
+/**
+ * All sets of frozen parameters that rates in tenths, one a layer class, can give; each set once. A class of one layer
+ * (the classifier) is left to train unless a method fixes it: freezing it saves next to nothing.
+ */
+export function freezingChoices(chain: Chain, fixed: FixedRates = {}): readonly FreezingChoice[] {
+  const ratesOf = (layerClass: LayerClass): readonly number[] => {
+    const prescribed = fixed[layerClass];
+    if (prescribed !== undefined) return [prescribed];
+    return layersOfClass(chain, layerClass).length <= 1 ? [0] : TENTHS;
+  };
+  const [features, norms, linears] = LAYER_CLASSES.map(ratesOf) as [
+    readonly number[],
+    readonly number[],
+    readonly number[],
+  ];
+  const choices = new Map<string, FreezingChoice>();
+  for (const featureExtraction of features) {
+    for (const normalisation of norms) {
+      for (const linear of linears) {
+        const rates = { featureExtraction, normalisation, linear };
+        const frozen = frozenParameters(chain, rates);
+        if (frozen.every((isFrozen) => isFrozen)) continue;
+        const key = frozenKey(frozen);
+        if (!choices.has(key)) choices.set(key, { rates, frozen, key });
+      }
+    }
+  }
+  return [...choices.values()];
+}
+
+/** A word that is equal for equal sets of frozen parameters. */
+export function frozenKey(frozen: readonly boolean[]): string {
+  let key = "";
+  for (const isFrozen of frozen) key += isFrozen ? "f" : "t";
+  return key;
+}
+
+/** Bytes of the parameters that train. */
+export function trainedBytes(chain: Chain, frozen: readonly boolean[]): number {
+  return chain.parameters.reduce((sum, { id, bytes }) => (frozen[id] ? sum : sum + bytes), 0);
+}
