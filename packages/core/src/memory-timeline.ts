@@ -29,17 +29,15 @@ export interface MemoryTimeline {
 export function memoryTimeline(plan: StepPlan, facts: StepMemoryFacts): MemoryTimeline {
   const bytesDuring: number[] = [];
   let liveBytes = 0;
-  let constantBytes = 0;
-  walkMemory(plan, facts, {
-    hold: (_id, bytes) => {
-      constantBytes += bytes;
-    },
-    allocate: (_id, bytes) => {
-      liveBytes += bytes;
+  const inputBytes = bytesAt((plan.tensors[0] as PlannedTensor).bytes, plan.config.microBatch);
+  const constantBytes = inputBytes + holdState(plan, facts, () => undefined);
+  walkMemory(plan, facts, plan.config.microBatch, {
+    allocate: (id, bytes) => {
+      if (id !== INPUT_TENSOR) liveBytes += bytes;
     },
     run: (workBytes) => bytesDuring.push(constantBytes + liveBytes + workBytes),
-    free: (_id, bytes) => {
-      liveBytes -= bytes;
+    free: (id, bytes) => {
+      if (id !== INPUT_TENSOR) liveBytes -= bytes;
     },
   });
   let peakInstruction = 0;
@@ -50,62 +48,87 @@ export function memoryTimeline(plan: StepPlan, facts: StepMemoryFacts): MemoryTi
 }
 
 /**
- * Bytes by which the process grows when it runs the plan: the same walk, through a model of the allocator's pool, so
- * that what the pool wastes between live tensors counts. Never less than the timeline's peak, and slower to compute.
+ * Bytes by which a warm process grows when it runs the plan, optimizer state and accumulators included: the same walk,
+ * through a model of the allocator's pool, so that what the pool wastes between live tensors counts. A process is warm
+ * when it has run the plan once with one sample; what that left in the pool is used again, and does not count.
  */
 export function residentGrowth(plan: StepPlan, facts: StepMemoryFacts): number {
-  const pool = new PoolAllocator();
-  const inPool = new Set<number>();
-  let smallBytes = 0;
-  let smallPeakBytes = 0;
-  const take = (id: number, bytes: number): void => {
+  const memory = new PooledMemory();
+  const stateBytes = holdState(plan, facts, (id, bytes) => memory.take(id, bytes));
+  walkMemory(plan, facts, 1, memory.visitor());
+  const warmBytes = memory.residentBytes;
+  walkMemory(plan, facts, plan.config.microBatch, memory.visitor());
+  return memory.residentBytes - warmBytes + stateBytes;
+}
+
+/** Pool for large buffers, malloc for small ones. */
+class PooledMemory {
+  readonly #pool = new PoolAllocator();
+  readonly #inPool = new Set<number>();
+  #smallBytes = 0;
+  #smallPeakBytes = 0;
+
+  get residentBytes(): number {
+    return this.#pool.touchedBytes + this.#smallPeakBytes;
+  }
+
+  take(id: number, bytes: number): void {
     if (bytes >= POOL_THRESHOLD_BYTES) {
-      pool.allocate(id, bytes);
-      inPool.add(id);
+      this.#pool.allocate(id, bytes);
+      this.#inPool.add(id);
       return;
     }
-    smallBytes += bytes;
-    smallPeakBytes = Math.max(smallPeakBytes, smallBytes);
-  };
-  const give = (id: number, bytes: number): void => {
-    if (inPool.delete(id)) pool.free(id);
-    else smallBytes -= bytes;
-  };
-  walkMemory(plan, facts, {
-    hold: take,
-    allocate: take,
-    run: (workBytes) => {
-      take(WORK_ID, workBytes);
-      give(WORK_ID, workBytes);
-    },
-    free: give,
-  });
-  return pool.touchedBytes + smallPeakBytes;
+    this.#smallBytes += bytes;
+    this.#smallPeakBytes = Math.max(this.#smallPeakBytes, this.#smallBytes);
+  }
+
+  give(id: number, bytes: number): void {
+    if (this.#inPool.delete(id)) this.#pool.free(id);
+    else this.#smallBytes -= bytes;
+  }
+
+  visitor(): MemoryVisitor {
+    return {
+      allocate: (id, bytes) => this.take(id, bytes),
+      run: (workBytes) => {
+        this.take(WORK_ID, workBytes);
+        this.give(WORK_ID, workBytes);
+      },
+      free: (id, bytes) => this.give(id, bytes),
+    };
+  }
 }
 
 const WORK_ID = -1;
+/** The input batch is the first tensor of every plan; its caller holds it until the step is done. */
+const INPUT_TENSOR = 0;
 
-/** What happens to memory along a plan. Ids are tensors' (negative: held for the whole step). */
+/** What happens to memory along a plan. Ids are tensors'. */
 interface MemoryVisitor {
-  /** Something that is there for the whole step. */
-  hold(id: number, bytes: number): void;
   allocate(id: number, bytes: number): void;
   /** An instruction runs, with this much work space. */
   run(workBytes: number): void;
   free(id: number, bytes: number): void;
 }
 
-function walkMemory(plan: StepPlan, facts: StepMemoryFacts, visitor: MemoryVisitor): void {
-  const { microBatch } = plan.config;
-  const lastReader = lastReaders(plan);
+/** Optimizer slots and accumulators, which are there before the first step; returns their bytes. */
+function holdState(plan: StepPlan, facts: StepMemoryFacts, hold: (id: number, bytes: number) => void): number {
+  const copies = facts.slotsPerParameter + (plan.config.accumulation > 1 ? 1 : 0);
+  let stateBytes = 0;
   let heldId = WORK_ID - 1;
   for (const { id, bytes } of plan.chain.parameters) {
-    if (plan.frozen[id]) continue;
-    const copies = facts.slotsPerParameter + (plan.config.accumulation > 1 ? 1 : 0);
-    for (let copy = 0; copy < copies; copy++) visitor.hold(heldId--, bytes);
+    for (let copy = 0; copy < copies && !plan.frozen[id]; copy++) {
+      hold(heldId--, bytes);
+      stateBytes += bytes;
+    }
   }
-  visitor.hold(heldId, bytesAt((plan.tensors[0] as PlannedTensor).bytes, microBatch));
+  return stateBytes;
+}
 
+function walkMemory(plan: StepPlan, facts: StepMemoryFacts, microBatch: number, visitor: MemoryVisitor): void {
+  const lastReader = lastReaders(plan);
+  const inputBytes = bytesAt((plan.tensors[INPUT_TENSOR] as PlannedTensor).bytes, microBatch);
+  visitor.allocate(INPUT_TENSOR, inputBytes);
   const bufferBytes = new Map<number, number>();
   /** Buffer that a tensor really sits in, after taking over another's. */
   const homes = new Map<number, number>();
@@ -117,7 +140,7 @@ function walkMemory(plan: StepPlan, facts: StepMemoryFacts, visitor: MemoryVisit
   const freeAfter = new Map<number, number>();
 
   plan.microStep.forEach((instruction, index) => {
-    const takenOver = takeOver(plan, instruction, (tensor) => {
+    const takenOver = takeOver(plan, instruction, microBatch, (tensor) => {
       const isLast = freeAfter.get(home(tensor)) === index;
       return isLast && (plan.tensors[tensor] as PlannedTensor).role !== "input";
     });
@@ -136,7 +159,7 @@ function walkMemory(plan: StepPlan, facts: StepMemoryFacts, visitor: MemoryVisit
         visitor.allocate(tensor, size);
       }
     }
-    visitor.run(workBytes(plan, instruction, facts));
+    visitor.run(workBytes(plan, instruction, facts, microBatch));
     for (const tensor of [...readsOf(instruction), ...writesOf(instruction)]) {
       const where = home(tensor);
       if ((freeAfter.get(where) ?? Number.POSITIVE_INFINITY) > index) continue;
@@ -146,6 +169,7 @@ function walkMemory(plan: StepPlan, facts: StepMemoryFacts, visitor: MemoryVisit
       visitor.free(where, size);
     }
   });
+  visitor.free(INPUT_TENSOR, inputBytes);
 }
 
 /** Index of the last instruction that reads each buffer, by the id of the tensor that owns it. */
@@ -161,9 +185,11 @@ function lastReaders(plan: StepPlan): ReadonlyMap<number, number> {
 function takeOver(
   plan: StepPlan,
   instruction: Instruction,
+  microBatch: number,
   isLastReader: (tensor: number) => boolean,
 ): { readonly input: number; readonly output: number } | undefined {
-  const sameSize = (left: number, right: number): boolean => bytesOf(plan, left) === bytesOf(plan, right);
+  const sameSize = (left: number, right: number): boolean =>
+    bytesOf(plan, left, microBatch) === bytesOf(plan, right, microBatch);
   const pick = (inputs: readonly number[], output: number): { input: number; output: number } | undefined => {
     const input = inputs.find((tensor) => isLastReader(tensor) && sameSize(tensor, output));
     return input === undefined ? undefined : { input, output };
@@ -191,13 +217,12 @@ function takeOver(
 }
 
 /** Size of a tensor's whole buffer, which an alias shares with its owner. */
-function bytesOf(plan: StepPlan, tensor: number): number {
+function bytesOf(plan: StepPlan, tensor: number, microBatch: number): number {
   const { sharesBufferOf } = plan.tensors[tensor] as PlannedTensor;
-  return bytesAt((plan.tensors[sharesBufferOf] as PlannedTensor).bytes, plan.config.microBatch);
+  return bytesAt((plan.tensors[sharesBufferOf] as PlannedTensor).bytes, microBatch);
 }
 
-function workBytes(plan: StepPlan, instruction: Instruction, facts: StepMemoryFacts): number {
-  const { microBatch } = plan.config;
+function workBytes(plan: StepPlan, instruction: Instruction, facts: StepMemoryFacts, microBatch: number): number {
   switch (instruction.kind) {
     case "forward":
       return bytesAt((plan.chain.ops[instruction.op] as ChainOp).forward.workBytes, microBatch);

@@ -21,17 +21,11 @@ export function compileProgram(source: ProgramSource): Program {
 
   const variables = specs.map(({ name, spec }, index): ProgramVariable => {
     const handle = handles.declare(name, spec.shape);
-    const assign = `assign_${index}`;
-    emit.named(assign, "Placeholder", [], { dtype: attr.type("float"), shape: attr.shape(spec.shape) });
     const read = `read_${index}`;
     emit.named(read, "ReadVariableOp", [handle], { dtype: attr.type("float") });
-    return { name, shape: spec.shape, assign, read };
+    return { name, shape: spec.shape, file: String(index), read };
   });
-  const assigned = variables.map(({ name, assign }) =>
-    emit.node("AssignVariableOp", [handles.handle(name), assign], { dtype: attr.type("float") }),
-  );
-  emitDone(emit, FETCHES.assignDone, assigned);
-
+  emitAssignment(emit, handles, variables);
   emitReserve(emit);
   const hasFeatures = emitEvaluation(emit, source.graph, handles);
   if (source.training !== undefined) emitTraining(emit, source.graph, handles, source.training);
@@ -46,6 +40,7 @@ function emitFeeds(emit: GraphEmitter, inputShape: SampleShape): void {
   placeholder(FEEDS.learningRate, "float", []);
   placeholder(FEEDS.sampleWeight, "float", []);
   placeholder(FEEDS.seed, "int32", [2]);
+  placeholder(FEEDS.statisticsGate, "float", []);
   const shape = emit.node("Shape", [images], { T: attr.type("float"), out_type: attr.type("int32") });
   const first = emit.node("GatherV2", [shape, emit.int(0), emit.int(0)], {
     Tparams: attr.type("int32"),
@@ -53,6 +48,29 @@ function emitFeeds(emit: GraphEmitter, inputShape: SampleShape): void {
     Taxis: attr.type("int32"),
   });
   emit.setBatch(first);
+}
+
+/**
+ * Reads each variable from its file, one after the other: fed tensors would all be there a second time, and the
+ * allocator's pool never gives memory back.
+ */
+function emitAssignment(emit: GraphEmitter, handles: VariableHandles, variables: readonly ProgramVariable[]): void {
+  emit.named(FEEDS.weightsFolder, "Placeholder", [], { dtype: attr.type("string"), shape: attr.shape([]) });
+  for (const { name, shape, file } of variables) {
+    emit.fenced(() => {
+      const fileName = emit.node("Const", [], { dtype: attr.type("string"), value: attr.textTensor(file) });
+      const path = emit.node("StringJoin", [FEEDS.weightsFolder, fileName], {
+        N: attr.int(2),
+        separator: attr.text("/"),
+      });
+      const bytes = emit.node("ReadFile", [path]);
+      const flat = emit.node("DecodeRaw", [bytes], { out_type: attr.type("float"), little_endian: attr.bool(true) });
+      const value = emit.reshape(flat, shape);
+      emit.node("AssignVariableOp", [handles.handle(name), value], { dtype: attr.type("float") });
+    });
+  }
+  emitDone(emit, FETCHES.assignDone, emit.fence === undefined ? [] : [emit.fence]);
+  emit.endFence();
 }
 
 function emitReserve(emit: GraphEmitter): void {

@@ -29,6 +29,7 @@ export function emitEvaluation(emit: GraphEmitter, graph: ModelGraph, handles: V
       training: false,
       updatesMovingStatistics: false,
       statisticsMomentum: undefined,
+      statisticsGate: FEEDS.statisticsGate,
       seed: FEEDS.seed,
       opIndex,
     });

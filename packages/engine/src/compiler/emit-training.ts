@@ -145,6 +145,7 @@ class TrainingEmitter {
       training: true,
       updatesMovingStatistics: instruction.updatesMovingStatistics && node.kind === "batchNorm",
       statisticsMomentum: this.#training.statisticsMomentum,
+      statisticsGate: FEEDS.statisticsGate,
       seed: FEEDS.seed,
       opIndex: op.id,
     });

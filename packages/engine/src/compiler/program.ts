@@ -15,6 +15,10 @@ export const FEEDS = {
   sampleWeight: "sample_weight",
   /** int32 `[2]`. */
   seed: "seed",
+  /** float32 scalar: 1 lets moving statistics move, 0 holds them (warming up). */
+  statisticsGate: "statistics_gate",
+  /** Text: folder with one file for each variable, named by its index, of its float32 values (little-endian). */
+  weightsFolder: "weights_folder",
   /** int32 `[1]`: float32 elements to reserve. */
   reserveElements: "reserve_elements",
 } as const;
@@ -43,8 +47,8 @@ export const FETCHES = {
 export interface ProgramVariable {
   readonly name: string;
   readonly shape: readonly number[];
-  /** Placeholder that is fed to assign it. */
-  readonly assign: string;
+  /** Name of its file in the folder from which variables are assigned. */
+  readonly file: string;
   /** Tensor that is fetched to read it. */
   readonly read: string;
 }

@@ -72,6 +72,11 @@ export class GraphEmitter {
     }
   }
 
+  /** What is emitted from here on waits for nothing: another signature begins. */
+  endFence(): void {
+    this.#fence = undefined;
+  }
+
   /** Name of the last node emitted behind a fence: who waits for it waits for all. */
   get fence(): string | undefined {
     return this.#fence;

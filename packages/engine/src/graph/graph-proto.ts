@@ -7,7 +7,7 @@ import protobuf from "protobufjs";
 const DEFINITIONS = `
 syntax = "proto3";
 message TensorShape { message Dim { int64 size = 1; string name = 2; } repeated Dim dim = 2; bool unknown_rank = 3; }
-message Tensor { int32 dtype = 1; TensorShape tensor_shape = 2; bytes tensor_content = 4; }
+message Tensor { int32 dtype = 1; TensorShape tensor_shape = 2; bytes tensor_content = 4; repeated bytes string_val = 8; }
 message AttrValue {
   message ListValue { repeated bytes s = 2; repeated int64 i = 3 [packed = true]; repeated float f = 4 [packed = true];
     repeated int32 type = 6 [packed = true]; }
@@ -25,7 +25,7 @@ message SavedModel { int64 saved_model_schema_version = 1; repeated MetaGraphDef
 `;
 
 /** TensorFlow's numbers of the element types in use (tensorflow/core/framework/types.proto). */
-export const DATA_TYPES = { float: 1, int32: 3, resource: 20, bool: 10 } as const;
+export const DATA_TYPES = { float: 1, int32: 3, string: 7, bool: 10, resource: 20 } as const;
 export type DataType = keyof typeof DATA_TYPES;
 
 /** One attribute of a node, in protobufjs' plain form. */
@@ -47,7 +47,8 @@ export type AttrValue =
       readonly tensor: {
         readonly dtype: number;
         readonly tensorShape: ShapeMessage;
-        readonly tensorContent: Uint8Array;
+        readonly tensorContent?: Uint8Array;
+        readonly stringVal?: readonly Uint8Array[];
       };
     };
 
@@ -89,6 +90,9 @@ export const attr = {
   shape: (shape: readonly number[]): AttrValue => ({ shape: shapeMessage(shape) }),
   tensor: (type: DataType, shape: readonly number[], content: Uint8Array): AttrValue => ({
     tensor: { dtype: DATA_TYPES[type], tensorShape: shapeMessage(shape), tensorContent: content },
+  }),
+  textTensor: (text: string): AttrValue => ({
+    tensor: { dtype: DATA_TYPES.string, tensorShape: shapeMessage([]), stringVal: [Buffer.from(text, "utf8")] },
   }),
 } as const;
 

@@ -20,6 +20,8 @@ export interface MicroStepSettings {
   /** 1 / effective batch. */
   readonly sampleWeight: number;
   readonly seed: number;
+  /** Hold the moving statistics still (warming up); default: they move. */
+  readonly holdStatistics?: boolean;
 }
 
 export interface MicroStepResult {
@@ -49,21 +51,9 @@ export class ProgramSession {
     }
   }
 
-  /** Sets all variables. Throws `invalid-data` when one is missing or has another size. */
-  assign(weights: ModelWeights): void {
-    const feeds: Record<string, HostTensor> = {};
-    for (const { name, shape, assign } of this.program.variables) {
-      const data = weights.get(name);
-      if (data === undefined) throw new MpoError("invalid-data", `the weights have no ${name}`);
-      if (data.length !== elementsOf(shape)) {
-        throw new MpoError(
-          "invalid-data",
-          `${name} has ${data.length} values; expected ${elementsOf(shape)} [${shape}]`,
-        );
-      }
-      feeds[assign] = { shape, data };
-    }
-    this.#run(feeds, [FETCHES.assignDone]);
+  /** Sets all variables from a folder made by `stageWeights`. */
+  assignFrom(folder: string): void {
+    this.#run({ [FEEDS.weightsFolder]: { shape: [], data: folder } }, [FETCHES.assignDone]);
   }
 
   /**
@@ -101,6 +91,7 @@ export class ProgramSession {
         [FEEDS.learningRate]: { shape: [], data: Float32Array.of(settings.learningRate) },
         [FEEDS.sampleWeight]: { shape: [], data: Float32Array.of(settings.sampleWeight) },
         [FEEDS.seed]: { shape: [2], data: Int32Array.of(settings.seed, 0) },
+        [FEEDS.statisticsGate]: { shape: [], data: Float32Array.of(settings.holdStatistics === true ? 0 : 1) },
       },
       [FETCHES.stepLoss, FETCHES.stepPrediction],
     ) as [Float32Array, Float32Array];

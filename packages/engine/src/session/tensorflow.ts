@@ -15,7 +15,7 @@ interface SavedModelBackend {
 /** A tensor on its way into or out of a session. */
 export interface HostTensor {
   readonly shape: readonly number[];
-  readonly data: Float32Array | Int32Array;
+  readonly data: Float32Array | Int32Array | string;
 }
 
 /** Loads a SavedModel folder into a session of its own; returns the session's id. */
@@ -36,6 +36,7 @@ export function runSession(
   const names = Object.keys(feeds);
   const inputs = names.map((name) => {
     const { data, shape } = feeds[name] as HostTensor;
+    if (typeof data === "string") return tf.scalar(data, "string");
     return tf.tensor(data, [...shape], data instanceof Int32Array ? "int32" : "float32");
   });
   let outputs: tf.Tensor[] = [];

@@ -1,0 +1,41 @@
+import type { RetrainConfig } from "@mpo/core";
+import type { LossName } from "../losses/loss.ts";
+import type { Optimizer } from "../losses/optimizer.ts";
+
+/** How the learning rate moves over a training. */
+export type LearningRateSchedule =
+  | { readonly kind: "constant"; readonly rate: number }
+  /** Rises linearly to `peak` over the first `warmUpShare` of the steps, then falls along half a cosine to zero. */
+  | { readonly kind: "oneCycle"; readonly peak: number; readonly warmUpShare: number };
+
+export const AUGMENTATIONS = ["none", "shiftFlip"] as const;
+/** `shiftFlip`: random shift by up to 2 pixels and random mirror image, as is usual for 28 to 32 pixel images. */
+export type Augmentation = (typeof AUGMENTATIONS)[number];
+
+/** What is trained, fixed when a worker loads a model. */
+export interface TrainingSetup {
+  readonly config: RetrainConfig;
+  readonly loss: LossName;
+  readonly optimizer: Optimizer;
+  /** Share of the old value that moving statistics keep at each micro-batch; absent: each layer's own. */
+  readonly statisticsMomentum?: number;
+}
+
+/** How long and with what data order it is trained. The effective batch is `microBatch * accumulation` of the config. */
+export interface TrainingRun {
+  readonly steps: number;
+  readonly learningRate: LearningRateSchedule;
+  readonly seed: number;
+  /** Visit the samples in a new seeded order in each epoch; otherwise in their given order, again and again. */
+  readonly shuffle: boolean;
+  readonly augmentation: Augmentation;
+}
+
+/** Learning rate at step `step` (from 0) of `steps`. */
+export function learningRateAt(schedule: LearningRateSchedule, step: number, steps: number): number {
+  if (schedule.kind === "constant") return schedule.rate;
+  const warmUpSteps = Math.max(1, Math.round(schedule.warmUpShare * steps));
+  if (step < warmUpSteps) return (schedule.peak * (step + 1)) / warmUpSteps;
+  const progress = (step - warmUpSteps) / Math.max(1, steps - warmUpSteps);
+  return (schedule.peak * (1 + Math.cos(Math.PI * progress))) / 2;
+}

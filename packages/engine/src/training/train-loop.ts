@@ -1,0 +1,53 @@
+import type { StepPlan } from "@mpo/core";
+import { fedLearningRate } from "../losses/optimizer.ts";
+import type { ProgramSession } from "../session/program-session.ts";
+import type { BatchFeed } from "./batches.ts";
+import { learningRateAt, type TrainingRun, type TrainingSetup } from "./task.ts";
+
+/** What one step showed. */
+export interface StepReport {
+  /** From 1. */
+  readonly step: number;
+  readonly loss: number;
+  readonly ms: number;
+  /** Entropy of the mean prediction over the step's batch, in nats; near 0: everything is called one class. */
+  readonly meanPredictionEntropy: number;
+}
+
+/** Runs training steps one after the other; `onStep` may stop it by returning false. Yields to the event loop between. */
+export async function runTraining(
+  session: ProgramSession,
+  plan: StepPlan,
+  setup: TrainingSetup,
+  feed: BatchFeed,
+  run: TrainingRun,
+  onStep: (report: StepReport) => boolean,
+): Promise<void> {
+  const { microBatch, accumulation } = plan.config;
+  const batchSize = microBatch * accumulation;
+  for (let step = 1; step <= run.steps; step++) {
+    feed.next();
+    const rate = learningRateAt(run.learningRate, step - 1, run.steps);
+    const learningRate = fedLearningRate(setup.optimizer, rate, step);
+    const began = performance.now();
+    let loss = 0;
+    let prediction = new Float64Array(0);
+    for (let micro = 0; micro < accumulation; micro++) {
+      const seed = run.seed + step * accumulation + micro;
+      const result = session.microStep(feed.microBatch(micro), { learningRate, sampleWeight: 1 / batchSize, seed });
+      loss += result.loss;
+      if (micro === 0) prediction = new Float64Array(result.prediction.length);
+      result.prediction.forEach((value, index) => {
+        prediction[index] = (prediction[index] as number) + value / accumulation;
+      });
+    }
+    if (accumulation > 1) session.apply(learningRate);
+    const ms = performance.now() - began;
+    if (!onStep({ step, loss, ms, meanPredictionEntropy: entropyOf(prediction) })) return;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+function entropyOf(probabilities: Float64Array): number {
+  return probabilities.reduce((sum, p) => (p > 0 ? sum - p * Math.log(p) : sum), 0);
+}

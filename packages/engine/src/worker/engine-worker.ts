@@ -1,0 +1,238 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { tmpdir } from "node:os";
+import { fileURLToPath } from "node:url";
+import { MpoError } from "@mpo/core";
+import type { ModelGraph, ModelWeights } from "../model/model-graph.ts";
+import { withStagedWeights } from "../session/stage-weights.ts";
+import type { TrainingSetup } from "../training/task.ts";
+import type { StepReport } from "../training/train-loop.ts";
+import type { FromWorker, LoadReport, WorkerCallKind, WorkerCalls } from "./messages.ts";
+
+/** How a worker process is started. */
+export interface WorkerOptions {
+  /** Hard limit of TensorFlow's allocator in bytes: what exceeds it fails as `over-memory-cap`. Absent: none. */
+  readonly memoryCapBytes?: number;
+  /** Threads inside an operation; default: all cores. */
+  readonly threads?: number;
+  /** Environment to start from, usually `process.env`. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Where weights lie for a moment on their way into the worker; default: the system's. */
+  readonly temporaryFolder?: string;
+  /** How readily the system's memory killer takes the worker, -1000..1000; default 500, so that others live. */
+  readonly oomScoreAdjust?: number;
+}
+
+export interface CallOptions {
+  readonly signal?: AbortSignal;
+  /** The worker is killed when the call takes longer. */
+  readonly timeoutMs?: number;
+  readonly onProgress?: (report: StepReport) => void;
+}
+
+const KILL_GRACE_MS = 2000;
+
+/**
+ * A child process that runs TensorFlow. Whatever happens to it (crash, kill, memory cap) ends in a rejected call with an
+ * `MpoError`, never in a crash of this process. Close it when done; it also ends when this process does.
+ */
+export class EngineWorker {
+  readonly #child: ChildProcess;
+  readonly #capBytes: number | undefined;
+  readonly #pending = new Map<number, Pending>();
+  readonly #exited: Promise<void>;
+  readonly #temporaryFolder: string;
+  #graph: ModelGraph | undefined;
+  #nextId = 1;
+  #end: MpoError | undefined;
+  #stderr = "";
+
+  private constructor(child: ChildProcess, options: WorkerOptions) {
+    this.#child = child;
+    this.#capBytes = options.memoryCapBytes;
+    this.#temporaryFolder = options.temporaryFolder ?? tmpdir();
+    child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      this.#stderr = (this.#stderr + text).slice(-4000);
+    });
+    child.on("message", (message) => this.#onMessage(message as FromWorker));
+    child.on("error", (cause) => this.#finish(new MpoError("worker-crashed", `worker: ${cause.message}`, { cause })));
+    this.#exited = new Promise((resolve) => {
+      child.on("exit", (code, signal) => {
+        this.#finish(this.#exitError(code, signal));
+        resolve();
+      });
+    });
+  }
+
+  /** Starts a worker and waits until it has loaded TensorFlow. */
+  static async start(
+    options: WorkerOptions,
+    { signal }: { readonly signal?: AbortSignal } = {},
+  ): Promise<EngineWorker> {
+    signal?.throwIfAborted();
+    const entry = import.meta.url.endsWith(".ts") ? "./worker-main.ts" : "./worker-main.js";
+    const child = fork(fileURLToPath(new URL(entry, import.meta.url)), {
+      serialization: "advanced",
+      stdio: ["ignore", "ignore", "pipe", "ipc"],
+      env: workerEnvironment(options),
+      // Idle memory is measured after a collection, else it holds what loading has left behind.
+      execArgv: [...process.execArgv, "--expose-gc"],
+    });
+    const worker = new EngineWorker(child, options);
+    try {
+      await worker.#register(0, { ...(signal === undefined ? {} : { signal }) });
+    } catch (error) {
+      await worker.close();
+      throw error;
+    }
+    return worker;
+  }
+
+  /** Process id, for metering and for tests that kill it. */
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  /** Calls the worker. Rejects with an `MpoError`: what it answered, or `worker-crashed`, `over-memory-cap`, `timed-out`, `cancelled`. */
+  async call<Kind extends WorkerCallKind>(
+    kind: Kind,
+    body: WorkerCalls[Kind]["request"],
+    options: CallOptions = {},
+  ): Promise<WorkerCalls[Kind]["answer"]> {
+    options.signal?.throwIfAborted();
+    const id = this.#nextId++;
+    const answer = this.#register(id, options);
+    if (this.#child.connected) {
+      // A failure to send ends the child, which rejects the call.
+      this.#child.send({ id, kind, body }, (error) => {
+        if (error !== null) this.#finish(new MpoError("worker-crashed", `worker: ${error.message}`, { cause: error }));
+      });
+    }
+    return (await answer) as WorkerCalls[Kind]["answer"];
+  }
+
+  /** Loads a model (see the `load` call), with weights in memory of this process. */
+  async load(
+    { graph, weights, training }: { graph: ModelGraph; weights: ModelWeights; training?: TrainingSetup },
+    options: CallOptions = {},
+  ): Promise<LoadReport> {
+    const report = await withStagedWeights(graph, weights, this.#temporaryFolder, (weightsFolder) =>
+      this.call("load", { graph, weightsFolder, ...(training === undefined ? {} : { training }) }, options),
+    );
+    this.#graph = graph;
+    return report;
+  }
+
+  /** Replaces the loaded model's weights; optimizer state stays. */
+  async assignWeights(weights: ModelWeights, options: CallOptions = {}): Promise<void> {
+    const graph = this.#graph;
+    if (graph === undefined) throw new MpoError("precondition-failed", "no model is loaded");
+    await withStagedWeights(graph, weights, this.#temporaryFolder, (weightsFolder) =>
+      this.call("assignWeights", { weightsFolder }, options),
+    );
+  }
+
+  /** Asks the worker to end, kills it if it does not, and waits until it is gone. */
+  async close(): Promise<void> {
+    if (this.#child.exitCode === null && this.#child.signalCode === null) {
+      if (this.#child.connected) this.#child.disconnect();
+      const timer = setTimeout(() => this.#child.kill("SIGKILL"), KILL_GRACE_MS);
+      await this.#exited;
+      clearTimeout(timer);
+    }
+    this.#finish(new MpoError("cancelled", "the worker is closed"));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #register(id: number, options: CallOptions): Promise<unknown> {
+    if (this.#end !== undefined) return Promise.reject(this.#end);
+    return new Promise((resolve, reject) => {
+      const onAbort = (): void => {
+        if (this.#child.connected) this.#child.send({ id, kind: "cancel" });
+        // A step cannot be interrupted: when it does not end soon, its process does.
+        killTimer = setTimeout(() => this.#child.kill("SIGKILL"), KILL_GRACE_MS);
+      };
+      let killTimer: NodeJS.Timeout | undefined;
+      const timer =
+        options.timeoutMs === undefined
+          ? undefined
+          : setTimeout(() => {
+              this.#finish(new MpoError("timed-out", `the worker did not answer within ${options.timeoutMs} ms`));
+              this.#child.kill("SIGKILL");
+            }, options.timeoutMs);
+      const settle = (): void => {
+        clearTimeout(timer);
+        clearTimeout(killTimer);
+        options.signal?.removeEventListener("abort", onAbort);
+      };
+      options.signal?.addEventListener("abort", onAbort, { once: true });
+      const isCancelled = (): boolean => options.signal?.aborted === true;
+      this.#pending.set(id, { resolve, reject, settle, onProgress: options.onProgress, isCancelled });
+      if (isCancelled()) onAbort();
+    });
+  }
+
+  #onMessage(message: FromWorker): void {
+    const pending = this.#pending.get(message.id);
+    if (pending === undefined) return;
+    if (message.kind === "progress") {
+      pending.onProgress?.(message.report);
+      return;
+    }
+    this.#pending.delete(message.id);
+    pending.settle();
+    if (message.kind === "error") {
+      const { code, message: text, hint } = message.error;
+      pending.reject(new MpoError(code, text, hint === undefined ? {} : { hint }));
+    } else if (pending.isCancelled()) {
+      pending.reject(new MpoError("cancelled", "the work was cancelled"));
+    } else {
+      pending.resolve(message.kind === "answer" ? message.body : null);
+    }
+  }
+
+  #finish(error: MpoError): void {
+    this.#end ??= error;
+    for (const pending of this.#pending.values()) {
+      pending.settle();
+      pending.reject(pending.isCancelled() ? new MpoError("cancelled", "the work was cancelled") : this.#end);
+    }
+    this.#pending.clear();
+  }
+
+  /** TensorFlow's addon crashes (segmentation fault) after an allocation over the cap: that is not a random crash. */
+  #exitError(code: number | null, signal: NodeJS.Signals | null): MpoError {
+    const how = signal === null ? `exit code ${code}` : `signal ${signal}`;
+    const isOutOfMemory = /OOM when allocating|RESOURCE_EXHAUSTED|ran out of memory|Allocator .* ran out/i.test(
+      this.#stderr,
+    );
+    if (isOutOfMemory || (this.#capBytes !== undefined && (signal === "SIGSEGV" || code === 139))) {
+      return new MpoError("over-memory-cap", `the worker needed more than its memory cap of ${this.#capBytes} bytes`, {
+        hint: "Choose a smaller micro-batch, more freezing or more checkpoints, or a higher cap.",
+      });
+    }
+    const tail = this.#stderr.trim().split("\n").slice(-3).join(" | ");
+    return new MpoError("worker-crashed", `the worker ended with ${how}${tail === "" ? "" : `: ${tail}`}`);
+  }
+}
+
+interface Pending {
+  readonly resolve: (body: unknown) => void;
+  readonly reject: (error: MpoError) => void;
+  readonly settle: () => void;
+  readonly onProgress: ((report: StepReport) => void) | undefined;
+  readonly isCancelled: () => boolean;
+}
+
+function workerEnvironment(options: WorkerOptions): NodeJS.ProcessEnv {
+  const environment: NodeJS.ProcessEnv = { ...options.environment };
+  environment["TF_CPP_MIN_LOG_LEVEL"] ??= "2";
+  // Operations run one after the other, as the plan orders them; threads work inside each.
+  environment["TF_NUM_INTEROP_THREADS"] = "1";
+  if (options.threads !== undefined) environment["TF_NUM_INTRAOP_THREADS"] = String(options.threads);
+  if (options.memoryCapBytes !== undefined) environment["TF_MKL_ALLOC_MAX_BYTES"] = String(options.memoryCapBytes);
+  environment["MPO_OOM_SCORE_ADJUST"] = String(options.oomScoreAdjust ?? 500);
+  return environment;
+}

@@ -1,0 +1,94 @@
+import { writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { MpoError } from "@mpo/core";
+import { readMemory, resetMemoryPeak } from "../session/memory-meter.ts";
+import type { FromWorker, ToWorker, WorkerRequest } from "./messages.ts";
+import { WorkerState } from "./worker-state.ts";
+
+/**
+ * Entry of the worker process, the only one that loads TensorFlow. It answers one call at a time, in order; `cancel`
+ * stops a running training after its step. When its parent goes away, so does it.
+ */
+const state = new WorkerState(tmpdir());
+const cancelled = new Set<number>();
+let queue: Promise<void> = Promise.resolve();
+
+volunteerForMemoryKiller();
+
+process.on("message", (message: ToWorker) => {
+  if (message.kind === "cancel") {
+    cancelled.add(message.id);
+    return;
+  }
+  queue = queue.then(() => answer(message));
+});
+process.on("disconnect", () => {
+  state.close();
+  process.exit(0);
+});
+// The terminal's Ctrl-C goes to the whole group: the parent decides what happens to its workers.
+process.on("SIGINT", () => undefined);
+send({ id: 0, kind: "ready" });
+
+async function answer(request: WorkerRequest): Promise<void> {
+  try {
+    send({ id: request.id, kind: "answer", body: await run(request) });
+  } catch (thrown) {
+    const { code, message, hint } = sessionError(thrown);
+    send({ id: request.id, kind: "error", error: { code, message, hint } });
+  } finally {
+    cancelled.delete(request.id);
+  }
+}
+
+async function run(request: WorkerRequest): Promise<unknown> {
+  switch (request.kind) {
+    case "load":
+      return state.load(request.body);
+    case "samples":
+      state.setSamples(request.body.name, request.body.samples);
+      return null;
+    case "train":
+      return await state.train(
+        request.body,
+        (report) => send({ id: request.id, kind: "progress", report }),
+        () => cancelled.has(request.id),
+      );
+    case "evaluate":
+      return state.evaluate(request.body);
+    case "readWeights":
+      return state.session().read();
+    case "assignWeights":
+      state.session().assignFrom(request.body.weightsFolder);
+      return null;
+    case "memory":
+      if (request.body.resetPeak) resetMemoryPeak();
+      return readMemory();
+  }
+}
+
+/** TensorFlow says "OOM" or RESOURCE_EXHAUSTED when the allocator's limit is reached. */
+function sessionError(thrown: unknown): MpoError {
+  const error = MpoError.from(thrown);
+  if (/OOM when allocating|RESOURCE_EXHAUSTED|out of memory/i.test(error.message)) {
+    return new MpoError("over-memory-cap", `the step needs more memory than the worker's cap: ${error.message}`, {
+      cause: error,
+    });
+  }
+  return error;
+}
+
+function send(message: FromWorker): void {
+  if (process.connected) process.send?.(message);
+}
+
+/** When the system runs out of memory it shall take this process, not the application that is being served. */
+function volunteerForMemoryKiller(): void {
+  const adjust = process.env["MPO_OOM_SCORE_ADJUST"];
+  if (adjust === undefined) return;
+  try {
+    writeFileSync("/proc/self/oom_score_adj", adjust);
+  } catch {
+    // Not Linux, or not allowed: the system decides by itself.
+  }
+}
