@@ -15,7 +15,11 @@ test("median, quantile and spread of small tables", () => {
 });
 
 test("outliers are noticed, and left out of what is typical", () => {
-  const cases: readonly { readonly values: readonly number[]; readonly out: readonly number[]; readonly mid: number }[] = [
+  const cases: readonly {
+    readonly values: readonly number[];
+    readonly out: readonly number[];
+    readonly mid: number;
+  }[] = [
     { values: [10, 10.1, 9.9, 30], out: [3], mid: 10 },
     { values: [10, 10.1, 9.9, 10.2], out: [], mid: 10.05 },
     { values: [10, 90], out: [], mid: 50 },
@@ -29,12 +33,16 @@ test("outliers are noticed, and left out of what is typical", () => {
 
 test("leastSquares finds the law behind exact observations", () => {
   fc.assert(
-    fc.property(fc.double({ min: 0, max: 9, noNaN: true }), fc.double({ min: 0, max: 9, noNaN: true }), (alpha, beta) => {
-      const observations = [1, 2, 5, 9].map((x) => ({ features: [1, x], target: alpha + beta * x }));
-      const free = { mean: 0, strength: 0, least: 0 };
-      const [a = 0, b = 0] = leastSquares(observations, [free, free]);
-      assert.ok(Math.abs(a - alpha) < 1e-5 && Math.abs(b - beta) < 1e-5, `${a} ${b} for ${alpha} ${beta}`);
-    }),
+    fc.property(
+      fc.double({ min: 0, max: 9, noNaN: true }),
+      fc.double({ min: 0, max: 9, noNaN: true }),
+      (alpha, beta) => {
+        const observations = [1, 2, 5, 9].map((x) => ({ features: [1, x], target: alpha + beta * x }));
+        const free = { mean: 0, strength: 0, least: 0 };
+        const [a = 0, b = 0] = leastSquares(observations, [free, free]);
+        assert.ok(Math.abs(a - alpha) < 1e-5 && Math.abs(b - beta) < 1e-5, `${a} ${b} for ${alpha} ${beta}`);
+      },
+    ),
     { seed: 1, numRuns: 100 },
   );
 });
@@ -48,7 +56,10 @@ test("leastSquares keeps bounds and leans to its prior where there is nothing to
 
 test("robustLeastSquares is not moved by one wild observation", () => {
   const free = { mean: 0, strength: 0, least: 0 };
-  const observations = [1, 2, 3, 4, 5, 6, 7, 8].map((x) => ({ features: [1, x], target: 2 + 3 * x + (x === 5 ? 500 : 0) }));
+  const observations = [1, 2, 3, 4, 5, 6, 7, 8].map((x) => ({
+    features: [1, x],
+    target: 2 + 3 * x + (x === 5 ? 500 : 0),
+  }));
   const [alpha = 0, beta = 0] = robustLeastSquares(observations, [free, free]);
   assert.ok(Math.abs(beta - 3) < 0.5, `${alpha} ${beta}`);
 });

@@ -1,0 +1,311 @@
+import type { Chain } from "./chain.ts";
+import { DEFAULT_MISS_RATE, type UpperMargin, upperMargin } from "./conformal.ts";
+import { frozenParameters } from "./freezing.ts";
+import { trainedBytes } from "./freezing-choices.ts";
+import { type CoefficientPrior, dot, leastSquares, type Observation } from "./least-squares.ts";
+import { memoryTimeline, residentGrowth } from "./memory-timeline.ts";
+import { planStep } from "./plan-step.ts";
+import type { UnitCosts } from "./plan-unit.ts";
+import type { Profile, StepSample } from "./profile.ts";
+import type { RetrainConfig } from "./retrain-config.ts";
+import { median, typical } from "./robust-statistics.ts";
+import { UnitCostTable } from "./unit-costs.ts";
+import { unitSchedule } from "./unit-schedule.ts";
+import { walkSchedule } from "./unit-walk.ts";
+import { type AffineMs, amountOf, DEFAULT_RATES, fitRates, fitUnitTimes, msAt, WorkPrices } from "./work-prices.ts";
+
+/** A predicted number and the bound that it is believed not to pass. */
+export interface Bounded {
+  readonly expected: number;
+  readonly upper: number;
+}
+
+export interface StepPrediction {
+  /** Bytes above the idle process. */
+  readonly memoryBytes: Bounded;
+  readonly stepMs: Bounded;
+  /** What the model has not seen and may be wrong about; empty: nothing. */
+  readonly unknowns: readonly string[];
+}
+
+/** What decides the time of a step besides its plan's work. */
+export interface StepShape {
+  readonly microBatch: number;
+  readonly accumulation: number;
+  readonly trainedBytes: number;
+}
+
+/** Absolute part of memory's error, so that margins of small configs are not a share of next to nothing. */
+const MEMORY_SLACK_BYTES = 2 * 1024 * 1024;
+const TIME_SLACK_MS = 0.5;
+/** Errors that the fits expect of a good measurement, as shares. */
+const MEMORY_NOISE = 0.02;
+const TIME_NOISE = 0.05;
+/** Later samples say more about the device as it is now: each newer one counts this much more (forgetting factor). */
+const FORGETTING = 0.97;
+/** Margin grows by this share for each doubling of the micro-batch past what was measured. */
+const EXTRAPOLATION = 0.5;
+
+/** Coefficients of the time of a step, in the order of `timeFeatures`. */
+type TimeLaw = readonly number[];
+/** Measured growth is about `scale * planned + offset`. */
+interface MemoryLaw {
+  readonly scale: number;
+  readonly offsetBytes: number;
+}
+
+/**
+ * Memory and time of any config of one model on one device. The plan of the config gives the base: its growth through
+ * the allocator's pool, and the sum of its units' times. A law fitted to whole steps corrects each (scale and offset of
+ * memory; scale, cost of a micro-batch, of an update and of a step), and the errors that the law makes on steps it was
+ * not fitted to (leave one out) give the upper bounds.
+ */
+export class CostModel {
+  readonly chain: Chain;
+  readonly profile: Profile;
+  readonly costs: UnitCostTable;
+  readonly prices: WorkPrices;
+  readonly memoryMargin: UpperMargin;
+  readonly timeMargin: UpperMargin;
+  /** Growth through the pool over the timeline's peak, in the measured configs: what is usual, and the most. */
+  readonly poolWaste: { readonly usual: number; readonly most: number };
+  readonly #memory: MemoryLaw;
+  readonly #time: TimeLaw;
+  readonly #measuredMicroBatches: { readonly least: number; readonly most: number };
+
+  /** `costs` may be shared between all profiles of one chain. */
+  constructor(chain: Chain, profile: Profile, costs: UnitCostTable = new UnitCostTable(chain)) {
+    this.chain = chain;
+    this.profile = profile;
+    this.costs = costs;
+    const unfrozen = costs.costs(chain.parameters.map(() => false));
+    this.prices = pricesOf(chain, profile, costs, unfrozen);
+    const steps = profile.steps.map((sample) => this.#based(sample));
+    const memorySteps = steps.filter(({ measuredBytes }) => measuredBytes !== undefined);
+    this.#memory = fitMemory(memorySteps);
+    this.#time = fitTime(steps, profile);
+    this.memoryMargin = upperMargin(memoryResiduals(memorySteps), DEFAULT_MISS_RATE, 0.25);
+    this.timeMargin = upperMargin(timeResiduals(steps, profile), DEFAULT_MISS_RATE, 0.5);
+    const waste = steps.map(({ plannedBytes, timelineBytes }) => plannedBytes / timelineBytes);
+    this.poolWaste = { usual: waste.length > 0 ? median(waste) : 1.05, most: Math.max(1.1, ...waste) };
+    const seen = [...profile.steps.map(({ config }) => config), ...profile.unitTimes].map(
+      ({ microBatch }) => microBatch,
+    );
+    this.#measuredMicroBatches = { least: Math.min(...seen), most: Math.max(...seen) };
+  }
+
+  /** Everything about one config. Throws `invalid-argument` for one that the chain cannot run. */
+  predict(partial: Partial<RetrainConfig>): StepPrediction {
+    const plan = planStep(this.chain, partial);
+    const { config } = plan;
+    const microMs = this.#microMs(config);
+    const shape = { ...config, trainedBytes: trainedBytes(this.chain, plan.frozen) };
+    return {
+      memoryBytes: this.memoryBytes(residentGrowth(plan, this.profile.memoryFacts), config.microBatch),
+      stepMs: this.stepMs(microMs, shape),
+      unknowns: this.unknowns(config),
+    };
+  }
+
+  /** Growth of the process for a planned growth (`residentGrowth`). */
+  memoryBytes(plannedBytes: number, microBatch: number): Bounded {
+    const expected = memoryAt(this.#memory, plannedBytes);
+    const margin = this.memoryMargin.margin * this.#stretch(microBatch);
+    return { expected, upper: expected + margin * (expected + MEMORY_SLACK_BYTES) };
+  }
+
+  /** Time of one step of which one micro-batch takes `microMs` by the unit times. */
+  stepMs(microMs: AffineMs, shape: StepShape): Bounded {
+    const expected = Math.max(0, dot(timeFeatures(microMs, shape), this.#time));
+    const margin = this.timeMargin.margin * this.#stretch(shape.microBatch);
+    return { expected, upper: expected + margin * (expected + TIME_SLACK_MS) };
+  }
+
+  /** What the model does not know about a config. */
+  unknowns(config: RetrainConfig): readonly string[] {
+    const { profile } = this;
+    const found: string[] = [];
+    const { least, most } = this.#measuredMicroBatches;
+    if (!Number.isFinite(least)) found.push("nothing was measured: times are those of a slow core");
+    else if (config.microBatch < least || config.microBatch > most) {
+      found.push(`micro-batch ${config.microBatch} lies outside the measured ${least} to ${most}`);
+    }
+    if (profile.unitTimes.length === 0) found.push("no unit's time was measured: shares come from operation counts");
+    const measured = profile.steps.filter(({ measuredPeakBytes }) => measuredPeakBytes !== undefined);
+    if (measured.length === 0) found.push("no memory was measured: the bound is a guess");
+    else if (!this.memoryMargin.isGuaranteed) {
+      found.push(`memory's bound rests on ${this.memoryMargin.residuals} measurements`);
+    }
+    if (config.checkpoints.kind !== "none" && profile.steps.every((step) => step.config.checkpoints.kind === "none")) {
+      found.push("no step with recomputing was measured");
+    }
+    if (config.accumulation > 1 && profile.steps.every((step) => step.config.accumulation === 1)) {
+      found.push("no step with accumulation was measured");
+    }
+    return found;
+  }
+
+  #microMs(config: RetrainConfig): AffineMs {
+    const costs = this.costs.costs(frozenParameters(this.chain, config.freezing));
+    const walked = walkSchedule(
+      costs,
+      unitSchedule(this.chain, config.checkpoints),
+      this.profile.memoryFacts.lossWorkBytesPerSample,
+    );
+    return this.prices.scheduleMs(costs, walked);
+  }
+
+  #based(sample: StepSample): BasedStep {
+    const plan = planStep(this.chain, sample.config);
+    const facts = this.profile.memoryFacts;
+    return {
+      plannedBytes: residentGrowth(plan, facts),
+      timelineBytes: memoryTimeline(plan, facts).peakBytes,
+      measuredBytes: sample.measuredPeakBytes,
+      features: timeFeatures(this.#microMs(sample.config), {
+        ...sample.config,
+        trainedBytes: trainedBytes(this.chain, plan.frozen),
+      }),
+      ms: typical(sample.msPerStep),
+    };
+  }
+
+  /** More margin where the micro-batch lies past what was measured. */
+  #stretch(microBatch: number): number {
+    const { least, most } = this.#measuredMicroBatches;
+    if (!Number.isFinite(least)) return 1;
+    const doublings = Math.max(0, Math.log2(microBatch / most), Math.log2(least / microBatch));
+    return 1 + EXTRAPOLATION * doublings;
+  }
+}
+
+/** A measured step with what the plan says of it. */
+interface BasedStep {
+  readonly plannedBytes: number;
+  readonly timelineBytes: number;
+  readonly measuredBytes: number | undefined;
+  readonly features: readonly number[];
+  readonly ms: number;
+}
+
+const MEGABYTE = 1e6;
+
+/** Work; micro-batches; megabytes added to accumulators; megabytes updated; one for the step. */
+function timeFeatures(
+  microMs: AffineMs,
+  { microBatch, accumulation, trainedBytes: bytes }: StepShape,
+): readonly number[] {
+  const megabytes = bytes / MEGABYTE;
+  return [
+    accumulation * msAt(microMs, microBatch),
+    accumulation,
+    accumulation > 1 ? accumulation * megabytes : 0,
+    megabytes,
+    1,
+  ];
+}
+
+function pricesOf(chain: Chain, profile: Profile, costs: UnitCostTable, unfrozen: readonly UnitCosts[]): WorkPrices {
+  if (profile.unitTimes.length > 0) {
+    const measured = profile.unitTimes.flatMap(({ unit, microBatch, forwardMs, backwardMs }) => {
+      const { work } = unfrozen[unit] as UnitCosts;
+      return [
+        { amount: amountOf(chain, work.forward), microBatch, ms: typical(forwardMs) },
+        { amount: amountOf(chain, work.backward), microBatch, ms: typical(backwardMs) },
+      ];
+    });
+    const rates = fitRates(measured);
+    return new WorkPrices(chain, unfrozen, rates, fitUnitTimes(chain, unfrozen, profile.unitTimes, rates));
+  }
+  if (profile.steps.length === 0) return new WorkPrices(chain, unfrozen, DEFAULT_RATES);
+  // No unit was measured: whole steps are the only work whose time is known.
+  const measured = profile.steps.map(({ config, msPerStep }) => {
+    const own = costs.costs(frozenParameters(chain, config.freezing));
+    const walked = walkSchedule(own, unitSchedule(chain, config.checkpoints), 0);
+    const work = own.flatMap((unit, index) => [
+      ...repeated(unit.work.forward, walked.forwards[index] as number),
+      ...repeated(unit.work.again, walked.agains[index] as number),
+      ...repeated(unit.work.backward, walked.backwards[index] as number),
+    ]);
+    return {
+      amount: amountOf(chain, work),
+      microBatch: config.microBatch,
+      ms: typical(msPerStep) / config.accumulation,
+    };
+  });
+  return new WorkPrices(chain, unfrozen, fitRates(measured));
+}
+
+function repeated<T>(items: readonly T[], times: number): readonly T[] {
+  return Array.from({ length: times }, () => items).flat();
+}
+
+function memoryAt({ scale, offsetBytes }: MemoryLaw, plannedBytes: number): number {
+  return Math.max(0, scale * plannedBytes + offsetBytes);
+}
+
+function fitMemory(steps: readonly BasedStep[]): MemoryLaw {
+  const usual = steps.length > 0 ? median(steps.map(({ plannedBytes }) => plannedBytes)) : MEMORY_SLACK_BYTES;
+  const observations = steps.map(({ plannedBytes, measuredBytes = 0 }, index): Observation => {
+    const noise = MEMORY_NOISE * (plannedBytes + MEMORY_SLACK_BYTES);
+    return {
+      features: [plannedBytes / usual, 1],
+      target: measuredBytes / usual,
+      weight: FORGETTING ** (steps.length - 1 - index) * (usual / noise) ** 2,
+    };
+  });
+  const priors = [
+    { mean: 1, strength: 1 / 0.15 ** 2, least: 0.5 },
+    { mean: 0, strength: 1 / 0.2 ** 2, least: Number.NEGATIVE_INFINITY },
+  ];
+  const [scale, offset] = leastSquares(observations, priors) as [number, number];
+  return { scale, offsetBytes: offset * usual };
+}
+
+function fitTime(steps: readonly BasedStep[], profile: Profile): TimeLaw {
+  const usualMs = steps.length > 0 ? median(steps.map(({ ms }) => ms)) : 1;
+  const observations = steps.map(({ features, ms }, index): Observation => {
+    const noise = TIME_NOISE * (ms + TIME_SLACK_MS);
+    return { features, target: ms, weight: FORGETTING ** (steps.length - 1 - index) / noise ** 2 };
+  });
+  const update = perMegabyte(profile, "updateMs");
+  const accumulate = perMegabyte(profile, "accumulateMs");
+  const around = (mean: number, deviation: number, least: number = 0): CoefficientPrior => ({
+    mean,
+    strength: 1 / deviation ** 2,
+    least,
+  });
+  return leastSquares(observations, [
+    around(1, profile.unitTimes.length > 0 ? 0.3 : 1, 0.05),
+    around(0, 0.05 * usualMs),
+    around(accumulate ?? 0.5, accumulate === undefined ? 1 : 0.1 * accumulate + 0.01),
+    around(update ?? 0.5, update === undefined ? 1 : 0.1 * update + 0.01),
+    around(0, 0.1 * usualMs),
+  ]);
+}
+
+function perMegabyte({ updates }: Profile, field: "updateMs" | "accumulateMs"): number | undefined {
+  const rates = updates
+    .filter((sample) => sample[field].length > 0)
+    .map((sample) => (typical(sample[field]) / sample.parameterBytes) * MEGABYTE);
+  return rates.length === 0 ? undefined : median(rates);
+}
+
+/** Each step's error under the law fitted to the other steps. */
+function memoryResiduals(steps: readonly BasedStep[]): readonly number[] {
+  return steps.map((step, index) => {
+    const expected = memoryAt(fitMemory(steps.filter((_, other) => other !== index)), step.plannedBytes);
+    return ((step.measuredBytes ?? 0) - expected) / (expected + MEMORY_SLACK_BYTES);
+  });
+}
+
+function timeResiduals(steps: readonly BasedStep[], profile: Profile): readonly number[] {
+  return steps.map((step, index) => {
+    const law = fitTime(
+      steps.filter((_, other) => other !== index),
+      profile,
+    );
+    const expected = Math.max(0, dot(step.features, law));
+    return (step.ms - expected) / (expected + TIME_SLACK_MS);
+  });
+}
