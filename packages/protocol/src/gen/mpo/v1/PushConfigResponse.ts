@@ -1,0 +1,11 @@
+// Original file: mpo/v1/admin.proto
+
+import type { DesiredDocument as _mpo_v1_DesiredDocument, DesiredDocument__Output as _mpo_v1_DesiredDocument__Output } from '../../mpo/v1/DesiredDocument.ts';
+
+export interface PushConfigResponse {
+  'document'?: (_mpo_v1_DesiredDocument | null);
+}
+
+export interface PushConfigResponse__Output {
+  'document': (_mpo_v1_DesiredDocument__Output | null);
+}

@@ -1,0 +1,13 @@
+// Original file: mpo/v1/fleet.proto
+
+import type { Long } from '@grpc/proto-loader';
+
+export interface ReportProfileResponse {
+  'isDuplicate'?: (boolean);
+  'revision'?: (number | string | Long);
+}
+
+export interface ReportProfileResponse__Output {
+  'isDuplicate': (boolean);
+  'revision': (string);
+}

@@ -1,0 +1,93 @@
+import assert from "node:assert/strict";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import protobuf from "protobufjs";
+import { PROTO_FILES, PROTO_FOLDER } from "./load.ts";
+
+const MESSAGE_NAME = /^[A-Z][A-Za-z0-9]*$/u;
+const FIELD_NAME = /^[a-z][a-z0-9]*(_[a-z0-9]+)*$/u;
+const QUANTITY = new Set(["double", "uint32", "uint64"]);
+/** The comment of every number says its range: in digits, or that it is an index, a finite number or a bound of one. */
+const RANGE = /\d|\bindex\b|\bfinite\b/u;
+
+const folder = join(PROTO_FOLDER, "mpo", "v1");
+const files = (await readdir(folder)).filter((name) => name.endsWith(".proto"));
+
+/** One file, on its own: names are as written, comments are kept. */
+async function parsed(name: string): Promise<protobuf.Namespace> {
+  const root = new protobuf.Root();
+  const source = await readFile(join(folder, name), "utf8");
+  const { package: packageName } = protobuf.parse(source, root, { keepCase: true, alternateCommentMode: true });
+  assert.equal(packageName, "mpo.v1", name);
+  return root.lookup("mpo.v1") as protobuf.Namespace;
+}
+
+function snake(name: string): string {
+  return name.replace(/([a-z0-9])([A-Z])/gu, "$1_$2").toUpperCase();
+}
+
+function problemsOf(message: protobuf.Type): readonly string[] {
+  const problems: string[] = [];
+  if (!MESSAGE_NAME.test(message.name)) problems.push(`${message.name}: not in CamelCase`);
+  if (!message.comment) problems.push(`${message.name}: no comment`);
+  for (const field of message.fieldsArray) {
+    const name = `${message.name}.${field.name}`;
+    if (!FIELD_NAME.test(field.name)) problems.push(`${name}: not in snake_case`);
+    if (!field.comment) problems.push(`${name}: no comment`);
+    if (field instanceof protobuf.MapField) problems.push(`${name}: a map (keys would become property names)`);
+    if (field.required) problems.push(`${name}: required`);
+    if (["float", "int32", "int64", "sint32", "sint64", "fixed32", "fixed64"].includes(field.type)) {
+      problems.push(`${name}: ${field.type}; use double, uint32 or uint64`);
+    }
+    if (QUANTITY.has(field.type) && !RANGE.test(field.comment ?? "")) problems.push(`${name}: no range in the comment`);
+    if (field.repeated && !/\d/u.test(field.comment ?? "")) problems.push(`${name}: no limit of its length`);
+  }
+  for (const nested of message.nestedArray) problems.push(`${message.name}.${nested.name}: nested; put it beside`);
+  return problems;
+}
+
+function problemsOfEnum(one: protobuf.Enum): readonly string[] {
+  const problems: string[] = [];
+  const prefix = `${snake(one.name)}_`;
+  if (!one.comment) problems.push(`${one.name}: no comment`);
+  if (one.values[`${prefix}UNSPECIFIED`] !== 0) problems.push(`${one.name}: 0 is not ${prefix}UNSPECIFIED`);
+  for (const value of Object.keys(one.values)) {
+    if (!value.startsWith(prefix)) problems.push(`${one.name}.${value}: does not begin with ${prefix}`);
+    if (!one.comments[value]) problems.push(`${one.name}.${value}: no comment`);
+  }
+  return problems;
+}
+
+function problemsOfService(service: protobuf.Service): readonly string[] {
+  const problems = service.comment ? [] : [`${service.name}: no comment`];
+  if (!service.name.endsWith("Service")) problems.push(`${service.name}: does not end with Service`);
+  for (const method of service.methodsArray) {
+    if (!method.comment) problems.push(`${service.name}.${method.name}: no comment`);
+    if (method.requestType !== `${method.name}Request`) problems.push(`${method.name} takes ${method.requestType}`);
+    if (method.responseType !== `${method.name}Response`) problems.push(`${method.name} gives ${method.responseType}`);
+    if (method.requestStream) problems.push(`${method.name}: a stream of requests has no deadline of its own`);
+  }
+  return problems;
+}
+
+for (const file of files) {
+  void test(`${file} keeps the rules of the house`, async () => {
+    const space = await parsed(file);
+    const problems = space.nestedArray.flatMap((one) => {
+      if (one instanceof protobuf.Type) return problemsOf(one);
+      if (one instanceof protobuf.Enum) return problemsOfEnum(one);
+      return one instanceof protobuf.Service
+        ? problemsOfService(one)
+        : [`${one.name}: neither message, enum nor service`];
+    });
+    assert.deepEqual(problems, []);
+  });
+}
+
+void test("every proto file is loaded", async () => {
+  const root = new protobuf.Root();
+  root.resolvePath = (_, target) => join(PROTO_FOLDER, target);
+  await root.load([...PROTO_FILES]);
+  assert.deepEqual(root.files.map((path) => path.split("/").at(-1)).toSorted(), files.toSorted());
+});
