@@ -1,0 +1,216 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { artifactChunk } from "./artifact-codec.ts";
+import { compareVersions, type DesiredDocument, desiredDocumentCodec, desiredEnvelopeCodec } from "./desired-codec.ts";
+import { LIMITS } from "./limits.ts";
+import { ADMIN_SERVICE, FLEET_SERVICE } from "./services.ts";
+import { configs, documents, inventories, profiles, resourceSets } from "./test-support/arbitraries.ts";
+
+const one = <Value>(values: fc.Arbitrary<Value>): Value => fc.sample(values, { numRuns: 1, seed: 11 })[0] as Value;
+const identity = { tenant: "acme", device: "pi-4" };
+const document: DesiredDocument = {
+  ...one(documents),
+  ...identity,
+  issuedAtMs: 1000,
+  expiresAtMs: 2000,
+  chosenRung: 0,
+  rungs: [
+    {
+      config: {
+        microBatch: 8,
+        accumulation: 32,
+        freezing: { featureExtraction: 0.5, normalisation: 0, linear: 0 },
+        checkpoints: { kind: "schedule", actions: [{ kind: "backward", unit: 3 }] },
+      },
+      memoryBytes: { value: 2e8, lower: 1e8, upper: 3e8 },
+      stepSeconds: { value: 2, lower: 1, upper: 3 },
+    },
+  ],
+};
+const [rung] = document.rungs as [DesiredDocument["rungs"][number]];
+
+/** Edits of a good document, and what the refusal must say. */
+const DOCUMENTS: readonly (readonly [Partial<DesiredDocument>, RegExp])[] = [
+  [{ tenant: "" }, /^DesiredDocument\.tenant is empty; expected a name/u],
+  [{ device: "a.b" }, /^DesiredDocument\.device is "a\.b"; expected a name/u],
+  [{ device: "a*" }, /device/u],
+  [{ device: "a>b" }, /device/u],
+  [{ device: "__proto__" }, /device is "__proto__"/u],
+  [{ device: "constructor" }, /device/u],
+  [{ device: "x".repeat(65) }, /device is a text of 65 characters/u],
+  [{ version: { epoch: 0, version: 1 } }, /^DesiredDocument\.version\.epoch is 0/u],
+  [{ version: { epoch: 1, version: 2 ** 53 } }, /version\.version is 9007199254740992/u],
+  [{ version: { epoch: 1, version: -1 } }, /version\.version is -1/u],
+  [{ expiresAtMs: 1000 }, /expiresAtMs is 1000; expected later than issuedAtMs, 1000/u],
+  [{ issuedAtMs: Number.NaN }, /issuedAtMs is NaN/u],
+  [{ modelDigest: "AB" }, /modelDigest is "AB"; expected 64/u],
+  [{ objective: "speed" as never }, /objective is "speed"; expected one of accuracy, memory, time/u],
+  [{ objective: "toString" as never }, /objective/u],
+  [{ budget: { memoryBytes: 0, windowSeconds: 1 } }, /budget\.memoryBytes is 0/u],
+  [{ budget: { memoryBytes: 1, windowSeconds: 0 } }, /budget\.windowSeconds is 0; expected a number above 0/u],
+  [{ budget: { memoryBytes: 1, windowSeconds: Number.POSITIVE_INFINITY } }, /windowSeconds is Infinity/u],
+  [{ budget: { memoryBytes: 1, windowSeconds: Number.NaN } }, /windowSeconds is NaN/u],
+  [{ rungs: [] }, /rungs is a list of 0; expected a list of 1 to 64/u],
+  [{ rungs: new Array(65).fill(rung) as never }, /rungs is a list of 65/u],
+  [{ chosenRung: 1 }, /chosenRung is 1; expected one of the 1 rungs/u],
+  [{ rungs: [{ ...rung, config: { ...rung.config, microBatch: 0 } }] }, /rungs\[0\]\.config\.microBatch is 0/u],
+  [{ rungs: [{ ...rung, config: { ...rung.config, accumulation: 1.5 } }] }, /config\.accumulation is 1\.5/u],
+  [
+    { rungs: [{ ...rung, config: { ...rung.config, freezing: { ...rung.config.freezing, linear: 1.01 } } }] },
+    /rungs\[0\]\.config\.freezing\.linear is 1\.01; expected a number from 0 to 1/u,
+  ],
+  [
+    { rungs: [{ ...rung, config: { ...rung.config, checkpoints: { kind: "uniform", segments: 0 } } }] },
+    /config\.uniform\.segments is 0/u,
+  ],
+  [
+    { rungs: [{ ...rung, config: { ...rung.config, checkpoints: { kind: "boundaries", at: [1, 4096] } } }] },
+    /config\.boundaries\.at\[1\] is 4096/u,
+  ],
+  [
+    {
+      rungs: [
+        {
+          ...rung,
+          config: { ...rung.config, checkpoints: { kind: "schedule", actions: [{ kind: "backward", unit: 9999 }] } },
+        },
+      ],
+    },
+    /config\.schedule\.actions\[0\] is/u,
+  ],
+  [{ rungs: [{ ...rung, config: { ...rung.config, checkpoints: { kind: "magic" } as never } }] }, /checkpoints\.kind/u],
+  [
+    { rungs: [{ ...rung, memoryBytes: { value: 5, lower: 6, upper: 7 } }] },
+    /memoryBytes\.lower is 6; expected at most/u,
+  ],
+  [
+    { rungs: [{ ...rung, memoryBytes: { value: 5, lower: 1, upper: 4 } }] },
+    /memoryBytes\.upper is 4; expected at least/u,
+  ],
+  [{ rungs: [{ ...rung, stepSeconds: { value: -1, lower: -1, upper: 4 } }] }, /stepSeconds\.value is -1/u],
+  [{ rungs: [{ ...rung, accuracy: { value: 1, lower: 0, upper: 1.5 } }] }, /accuracy\.upper is 1\.5/u],
+  [{ reasons: [{ code: "ok", text: "line\nbreak" }] }, /reasons\[0\]\.text/u],
+  [{ reasons: [{ code: "not ok", text: "x" }] }, /reasons\[0\]\.code/u],
+];
+for (const [edit, expected] of DOCUMENTS) {
+  void test(`a document with ${JSON.stringify(edit)?.slice(0, 90)} is not sent`, () => {
+    assert.throws(() => desiredDocumentCodec.toBytes({ ...document, ...edit }), {
+      code: "invalid-argument",
+      message: expected,
+    });
+  });
+}
+
+void test("checkpoints of no kind, or of two, are refused when they come in", () => {
+  const config = one(configs);
+  const wire = ADMIN_SERVICE.pushConfig.request.encode({ identity, model: "m", config, reason: "" }) as {
+    readonly config: Record<string, unknown>;
+  };
+  for (const flat of [{}, { none: {}, uniform: { segments: 2 } }]) {
+    const { microBatch, accumulation, freezing } = wire.config;
+    const changed = { ...wire, config: { microBatch, accumulation, freezing, ...flat } };
+    assert.throws(() => ADMIN_SERVICE.pushConfig.request.decode(changed), {
+      code: "invalid-data",
+      message: /^PushConfigRequest\.config\.checkpoints is .*exactly one of its kinds/u,
+    });
+  }
+});
+
+void test("a document of 8192 bytes goes through, one of 8193 does not", () => {
+  const sized = (actionCount: number, padding: number): DesiredDocument => {
+    const actions = Array.from({ length: actionCount }, () => ({ kind: "backward" as const, unit: 3 }));
+    const grown = { ...rung, config: { ...rung.config, checkpoints: { kind: "schedule" as const, actions } } };
+    return { ...document, rungs: [grown], reasons: [{ code: "pad", text: "x".repeat(padding) }] };
+  };
+  // Fill up with actions until little is missing, then pad by the byte.
+  const actionCount = 8_130 - bytesOf(sized(200, 130)) + 200;
+  const padding = 130 + LIMITS.documentBytes - bytesOf(sized(actionCount, 130));
+  const full = desiredDocumentCodec.toBytes(sized(actionCount, padding));
+  assert.equal(full.length, 8_192);
+  assert.throws(() => bytesOf(sized(actionCount, padding + 1)), { code: "invalid-argument", message: /8193 bytes/u });
+  const envelope = { document: full, signatures: [{ key: "k", signature: new Uint8Array(64) }] };
+  assert.deepEqual(desiredEnvelopeCodec.fromBytes(desiredEnvelopeCodec.toBytes(envelope)).document, full);
+  assert.throws(
+    () => desiredEnvelopeCodec.toBytes({ document: new Uint8Array(8_193), signatures: [] }),
+    /document is 8193 bytes; expected 1 to 8192/u,
+  );
+});
+
+function bytesOf(value: DesiredDocument): number {
+  return desiredDocumentCodec.toBytes(value).length;
+}
+
+void test("a ladder of sixteen rungs with full schedules of fifty units fits a document", () => {
+  const actions = Array.from({ length: 50 }, (_, unit) => [
+    { kind: "forward" as const, unit, keep: "input" as const },
+    { kind: "forward" as const, unit, keep: "all" as const },
+    { kind: "backward" as const, unit },
+  ]).flat();
+  const full = { ...rung, config: { ...rung.config, checkpoints: { kind: "schedule" as const, actions } } };
+  assert.ok(bytesOf({ ...document, rungs: new Array(16).fill(full) as never }) <= LIMITS.documentBytes);
+});
+
+void test("versions are ordered by epoch, then by version", () => {
+  const sorted = [
+    { epoch: 1, version: 9 },
+    { epoch: 2, version: 1 },
+    { epoch: 2, version: 2 },
+  ];
+  assert.deepEqual(sorted.toReversed().toSorted(compareVersions), sorted);
+  assert.equal(compareVersions({ epoch: 1, version: 1 }, { epoch: 1, version: 1 }), 0);
+});
+
+void test("a chunk whose bytes are not what its digest says, or that ends too late, is refused", () => {
+  const { response } = FLEET_SERVICE.fetchArtifact;
+  const chunk = artifactChunk(0, 10, Uint8Array.of(1, 2, 3));
+  const changed = { ...chunk, data: Uint8Array.of(1, 2, 4) };
+  assert.throws(() => response.toBytes(changed), /^MpoError: FetchArtifactResponse\.dataDigest is/u);
+  assert.throws(
+    () => response.toBytes(artifactChunk(8, 10, Uint8Array.of(1, 2, 3))),
+    /data is 3 bytes; expected to end/u,
+  );
+});
+
+void test("a status of both a document and a window, or of neither, is refused", () => {
+  const base = { identity, report: "r", sequence: "1", reportedAtMs: "0" };
+  assert.throws(
+    () => FLEET_SERVICE.reportStatus.request.decode(base),
+    /^MpoError: ReportStatusRequest\.status is absent/u,
+  );
+});
+
+void test("labels twice, a point out of order and a step without its time are refused", () => {
+  const hello = { identity, inventory: one(inventories), resources: one(resourceSets), models: [] };
+  const labels = [
+    { name: "site", value: "a" },
+    { name: "site", value: "b" },
+  ];
+  assert.throws(
+    () => FLEET_SERVICE.hello.request.toBytes({ ...hello, labels }),
+    /HelloRequest\.labels\[1\]\.name is "site"; expected each name once/u,
+  );
+  const profile = one(profiles);
+  const report = (edit: object): unknown =>
+    FLEET_SERVICE.reportProfile.request.toBytes({ identity, report: "r", profile: { ...profile, ...edit } });
+  const points = [
+    { step: 5, accuracy: 0.5 },
+    { step: 5, accuracy: 0.6 },
+  ];
+  const curve = { freezing: { featureExtraction: 0, normalisation: 0, linear: 0 }, microBatch: 1, effectiveBatch: 1 };
+  assert.throws(
+    () => report({ curves: [{ ...curve, loss: "tent", hasLabels: false, points }] }),
+    /profile\.curves\[0\]\.points\[1\]\.step is 5; expected more than that of the point before, 5/u,
+  );
+  const step = { config: rung.config, outcome: "ran", stepSeconds: [] };
+  assert.throws(() => report({ steps: [step] }), /profile\.steps\[0\]\.stepSeconds is a list of 0/u);
+  assert.throws(() => report({ format: 2 }), /profile\.format is 2; expected a whole number from 1 to 1/u);
+});
+
+void test("a secret that is refused is not shown", () => {
+  const request = { identity, inventory: one(inventories), labels: [], joinToken: "hunter2\n" };
+  assert.throws(
+    () => FLEET_SERVICE.enroll.request.toBytes(request),
+    (thrown) => thrown instanceof Error && !thrown.message.includes("hunter2") && /joinToken/u.test(thrown.message),
+  );
+});

@@ -1,0 +1,187 @@
+import { type MessageField, mapped, message, optional, orEmpty } from "./composed-fields.ts";
+import { type DocumentVersion, documentVersion, rung, type WireRung } from "./desired-codec.ts";
+import { type DeviceIdentity, deviceIdentity } from "./device-codec.ts";
+import { type Field, refuse } from "./field.ts";
+import { choice, flag, integer, name, number, share, text, timestampMs, whole } from "./fields.ts";
+import type { DocumentStatus__Output } from "./gen/mpo/v1/DocumentStatus.ts";
+import type { ReportProfileRequest__Output } from "./gen/mpo/v1/ReportProfileRequest.ts";
+import type { ReportProfileResponse__Output } from "./gen/mpo/v1/ReportProfileResponse.ts";
+import type { ReportStatusRequest__Output } from "./gen/mpo/v1/ReportStatusRequest.ts";
+import type { ReportStatusResponse__Output } from "./gen/mpo/v1/ReportStatusResponse.ts";
+import type { WindowResult__Output } from "./gen/mpo/v1/WindowResult.ts";
+import { LIMITS, MAX_SECONDS } from "./limits.ts";
+import { type MessageCodec, messageCodec } from "./message-codec.ts";
+import { profile, type WireProfile } from "./profile-codec.ts";
+
+/** Delivers a profile. A report of a name that was stored before is not stored again. */
+export interface ReportProfileRequest {
+  readonly identity: DeviceIdentity;
+  readonly report: string;
+  /** The probe order that it answers. */
+  readonly order?: string;
+  readonly profile: WireProfile;
+}
+
+/** The profile is stored. */
+export interface ReportProfileResponse {
+  readonly isDuplicate: boolean;
+  readonly revision: number;
+}
+
+/** What became of a document; `confirmed`, `failed` and `refused` are final for their version. */
+export type DocumentState = "accepted" | "applied" | "confirmed" | "failed" | "refused";
+
+/** What became of a document on a device. */
+export interface DocumentStatus {
+  readonly version: DocumentVersion;
+  readonly state: DocumentState;
+  /** The rung in use, an index of the document's rungs. */
+  readonly rung?: number;
+  readonly message: string;
+}
+
+/** How a retraining window ended. */
+export type WindowOutcome = "replaced" | "kept-old" | "over-memory" | "out-of-time" | "failed" | "cancelled";
+
+/** One retraining: what was predicted (in `rung`) and what was seen. What was not measured is absent. */
+export interface WindowResult {
+  readonly window: string;
+  readonly model: string;
+  readonly openedAtMs: number;
+  readonly rung: WireRung;
+  readonly outcome: WindowOutcome;
+  /** Over the idle worker. */
+  readonly peakBytes?: number;
+  readonly seconds: number;
+  readonly steps: number;
+  readonly stepSeconds?: number;
+  readonly judgement?: "labels" | "label-free";
+  /** 0 to 1. */
+  readonly accuracyBefore?: number;
+  readonly accuracyAfter?: number;
+  readonly message: string;
+}
+
+/** What is reported of: a document or a window. */
+export type ReportedStatus =
+  | { readonly kind: "document"; readonly document: DocumentStatus }
+  | { readonly kind: "window"; readonly window: WindowResult };
+
+/** Delivers what became of a document or a window. `sequence` rises with every report of a device. */
+export interface ReportStatusRequest {
+  readonly identity: DeviceIdentity;
+  readonly report: string;
+  readonly sequence: number;
+  readonly reportedAtMs: number;
+  readonly status: ReportedStatus;
+}
+
+/** The report is stored. */
+export interface ReportStatusResponse {
+  readonly isDuplicate: boolean;
+  readonly desiredVersion?: DocumentVersion;
+}
+
+const documentState: Field<DocumentState> = choice({
+  accepted: "DOCUMENT_STATE_ACCEPTED",
+  applied: "DOCUMENT_STATE_APPLIED",
+  confirmed: "DOCUMENT_STATE_CONFIRMED",
+  failed: "DOCUMENT_STATE_FAILED",
+  refused: "DOCUMENT_STATE_REFUSED",
+});
+
+export const documentStatus: MessageField<DocumentStatus> = message<DocumentStatus, DocumentStatus__Output>(
+  "DocumentStatus",
+  {
+    version: documentVersion,
+    state: documentState,
+    rung: optional(integer({ min: 0, max: 63 })),
+    message: text({ max: 512 }),
+  },
+);
+
+const windowOutcome: Field<WindowOutcome> = choice({
+  replaced: "WINDOW_OUTCOME_REPLACED",
+  "kept-old": "WINDOW_OUTCOME_KEPT_OLD",
+  "over-memory": "WINDOW_OUTCOME_OVER_MEMORY",
+  "out-of-time": "WINDOW_OUTCOME_OUT_OF_TIME",
+  failed: "WINDOW_OUTCOME_FAILED",
+  cancelled: "WINDOW_OUTCOME_CANCELLED",
+});
+
+const seconds = number({ min: 0, max: MAX_SECONDS });
+
+export const windowResult: MessageField<WindowResult> = message<WindowResult, WindowResult__Output>("WindowResult", {
+  window: name(),
+  model: name(),
+  openedAtMs: timestampMs(),
+  rung,
+  outcome: windowOutcome,
+  peakBytes: optional(whole()),
+  seconds,
+  steps: integer({ min: 0, max: 1e9 }),
+  stepSeconds: optional(seconds),
+  judgement: optional(choice({ labels: "JUDGEMENT_LABELS", "label-free": "JUDGEMENT_LABEL_FREE" })),
+  accuracyBefore: optional(share()),
+  accuracyAfter: optional(share()),
+  message: text({ max: 512 }),
+});
+
+const reportProfileRequest: MessageField<ReportProfileRequest> = message<
+  ReportProfileRequest,
+  ReportProfileRequest__Output
+>("ReportProfileRequest", { identity: deviceIdentity, report: name(), order: orEmpty(name()), profile });
+
+const reportProfileResponse: MessageField<ReportProfileResponse> = message<
+  ReportProfileResponse,
+  ReportProfileResponse__Output
+>("ReportProfileResponse", { isDuplicate: flag(), revision: whole({ min: 1 }) });
+
+/** The status as it lies on the wire: of a `oneof`, each choice is a field. */
+interface FlatStatusRequest extends Omit<ReportStatusRequest, "status"> {
+  readonly document?: DocumentStatus;
+  readonly window?: WindowResult;
+}
+
+const reportStatusRequest: MessageField<ReportStatusRequest> = mapped(
+  message<FlatStatusRequest, ReportStatusRequest__Output>("ReportStatusRequest", {
+    identity: deviceIdentity,
+    report: name(),
+    sequence: whole({ min: 1 }),
+    reportedAtMs: timestampMs(),
+    document: optional(documentStatus),
+    window: optional(windowResult),
+  }),
+  ({ document, window, ...rest }, path): ReportStatusRequest => {
+    if (document !== undefined && window === undefined) return { ...rest, status: { kind: "document", document } };
+    if (window !== undefined && document === undefined) return { ...rest, status: { kind: "window", window } };
+    return refuse(`${path}.status`, document && [document, window], "exactly one of document and window");
+  },
+  ({ status, ...rest }): FlatStatusRequest => ({
+    ...rest,
+    ...(status.kind === "document" ? { document: status.document } : { window: status.window }),
+  }),
+);
+
+const reportStatusResponse: MessageField<ReportStatusResponse> = message<
+  ReportStatusResponse,
+  ReportStatusResponse__Output
+>("ReportStatusResponse", { isDuplicate: flag(), desiredVersion: optional(documentVersion) });
+
+const { deviceMessageBytes } = LIMITS;
+export const reportProfileRequestCodec: MessageCodec<ReportProfileRequest> = messageCodec(
+  reportProfileRequest,
+  LIMITS.profileBytes,
+);
+export const reportProfileResponseCodec: MessageCodec<ReportProfileResponse> = messageCodec(
+  reportProfileResponse,
+  deviceMessageBytes,
+);
+export const reportStatusRequestCodec: MessageCodec<ReportStatusRequest> = messageCodec(
+  reportStatusRequest,
+  deviceMessageBytes,
+);
+export const reportStatusResponseCodec: MessageCodec<ReportStatusResponse> = messageCodec(
+  reportStatusResponse,
+  deviceMessageBytes,
+);
