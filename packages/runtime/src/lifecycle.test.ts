@@ -94,6 +94,17 @@ void test("the end of a service ends the process: 0 if it ended well, its code i
   }
 });
 
+void test("a service that fails while others still start brings the process down all the same", async () => {
+  const { clock, log, run, service } = bench();
+  const failing = service("failing", {
+    ended: clock.sleep(1).then(() => Promise.reject(new MpoError("conflict", "x"))),
+  });
+  const code = run([failing, service("slow", { start: ({ signal }) => clock.sleep(10, { signal }) })]);
+  await clock.advance(10);
+  assert.equal(await code, 4);
+  assert.deepEqual(log, ["start failing", "stop slow", "stop failing"]);
+});
+
 void test("a signal from within stops the services too", async () => {
   const { clock, run, service } = bench();
   const controller = new AbortController();

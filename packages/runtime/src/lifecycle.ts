@@ -65,6 +65,8 @@ export async function runServices(services: readonly Service[], options: Lifecyc
         if (stop.signal.aborted) break;
         started.push(service);
         await service.start({ signal: stop.signal });
+        // It may fail while others still start: `firstEnd` sees it afterwards, and until then it is not unhandled.
+        service.ended?.catch(() => undefined);
         logger.debug("started", { service: service.name });
       }
       await firstEnd(started, stop.signal);
