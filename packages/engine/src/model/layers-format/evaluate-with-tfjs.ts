@@ -1,5 +1,5 @@
 import type { Tensor, Tensor2D, Tensor4D } from "@tensorflow/tfjs";
-import type { ActivationName, Model, ModelNode, SampleShape, Size2D } from "../model-graph.ts";
+import type { ActivationName, Model, ModelGraph, ModelNode, SampleShape, Size2D } from "../model-graph.ts";
 import type { TensorFlow } from "./group-normalization-layer.ts";
 
 /**
@@ -9,19 +9,39 @@ import type { TensorFlow } from "./group-normalization-layer.ts";
  */
 export function evaluateWithTfjs(tf: TensorFlow, model: Model, images: Float32Array): Float32Array {
   const output = tf.tidy(() => {
-    const values = new Map<string, Tensor>();
-    for (const node of model.graph.nodes) {
-      const inputs = node.inputs.map((input) => values.get(input) as Tensor);
-      values.set(
-        node.name,
-        node.kind === "input" ? batchOf(tf, images, node.attributes.shape) : compute(tf, model, node, inputs),
-      );
-    }
-    return values.get(model.graph.output) as Tensor;
+    const weights: WeightSource = (name, shape) => tf.tensor(model.weights.get(name) as Float32Array, [...shape]);
+    return forwardWithTfjs(tf, model.graph, weights, images, "moving");
   });
   const result = output.dataSync() as Float32Array;
   output.dispose();
   return result;
+}
+
+/** Gives the tensor of a variable, `<node>/<variable>`, in its shape. */
+export type WeightSource = (name: string, shape: readonly number[]) => Tensor;
+
+/**
+ * The model's output as a tensor, node by node. Batch normalisation uses its moving statistics, or those of the batch
+ * as in training; dropout keeps everything. Where the weights are tf.Variables, tfjs can differentiate it.
+ */
+export function forwardWithTfjs(
+  tf: TensorFlow,
+  graph: ModelGraph,
+  weights: WeightSource,
+  images: Float32Array,
+  statistics: "moving" | "batch",
+): Tensor {
+  const values = new Map<string, Tensor>();
+  for (const node of graph.nodes) {
+    const inputs = node.inputs.map((input) => values.get(input) as Tensor);
+    values.set(
+      node.name,
+      node.kind === "input"
+        ? batchOf(tf, images, node.attributes.shape)
+        : compute(tf, node, inputs, weights, statistics),
+    );
+  }
+  return values.get(graph.output) as Tensor;
 }
 
 function batchOf(tf: TensorFlow, images: Float32Array, shape: SampleShape): Tensor {
@@ -31,13 +51,17 @@ function batchOf(tf: TensorFlow, images: Float32Array, shape: SampleShape): Tens
   );
 }
 
-function compute(tf: TensorFlow, model: Model, node: ModelNode, inputs: readonly Tensor[]): Tensor {
+function compute(
+  tf: TensorFlow,
+  node: ModelNode,
+  inputs: readonly Tensor[],
+  weights: WeightSource,
+  statistics: "moving" | "batch",
+): Tensor {
   const x = inputs[0] as Tensor4D;
   const right = inputs[1] as Tensor;
   const [height = 1, width = 1, channels = 1] = x.shape.slice(1);
-  const weight = (name: string, shape: readonly number[]): Tensor => {
-    return tf.tensor(model.weights.get(`${node.name}/${name}`) as Float32Array, [...shape]);
-  };
+  const weight = (name: string, shape: readonly number[]): Tensor => weights(`${node.name}/${name}`, shape);
   const biased = (y: Tensor, useBias: boolean): Tensor =>
     useBias ? tf.add(y, weight("bias", [y.shape.at(-1) ?? 0])) : y;
   switch (node.kind) {
@@ -46,11 +70,11 @@ function compute(tf: TensorFlow, model: Model, node: ModelNode, inputs: readonly
     case "conv2d": {
       const { groups, filters, strides, padding, dilation, kernelSize, useBias } = node.attributes;
       const kernel = weight("kernel", [...kernelSize, channels / groups, filters]) as Tensor4D;
-      const inputParts = tf.split(x, groups, 3);
+      const convolve = (part: Tensor, partKernel: Tensor): Tensor =>
+        tf.conv2d(part as Tensor4D, partKernel as Tensor4D, pair(strides), padding, "NHWC", pair(dilation));
+      if (groups === 1) return biased(convolve(x, kernel), useBias);
       const kernelParts = tf.split(kernel, groups, 3);
-      const parts = inputParts.map((part, group) =>
-        tf.conv2d(part as Tensor4D, kernelParts[group] as Tensor4D, pair(strides), padding, "NHWC", pair(dilation)),
-      );
+      const parts = tf.split(x, groups, 3).map((part, group) => convolve(part, kernelParts[group] as Tensor));
       return biased(tf.concat(parts, 3), useBias);
     }
     case "depthwiseConv2d": {
@@ -66,12 +90,15 @@ function compute(tf: TensorFlow, model: Model, node: ModelNode, inputs: readonly
     case "batchNorm":
     case "groupNorm": {
       const { epsilon, scale, center } = node.attributes;
-      const normal = node.kind === "batchNorm" ? movingNorm() : groupNorm(node.attributes.groups);
+      const normal = node.kind === "batchNorm" ? batchNorm() : groupNorm(node.attributes.groups);
       const scaled = scale ? tf.mul(normal, weight("gamma", [channels])) : normal;
       return center ? tf.add(scaled, weight("beta", [channels])) : scaled;
-      function movingNorm(): Tensor {
-        const centred = tf.sub(x, weight("moving_mean", [channels]));
-        return tf.div(centred, tf.sqrt(tf.add(weight("moving_variance", [channels]), epsilon)));
+      function batchNorm(): Tensor {
+        const { mean, variance } =
+          statistics === "batch"
+            ? tf.moments(x, [0, 1, 2])
+            : { mean: weight("moving_mean", [channels]), variance: weight("moving_variance", [channels]) };
+        return tf.div(tf.sub(x, mean), tf.sqrt(tf.add(variance, epsilon)));
       }
       function groupNorm(groups: number): Tensor {
         const grouped = tf.reshape(x, [-1, height * width, groups, channels / groups]);

@@ -1,0 +1,166 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { GraphBuilder } from "../model/graph-builder.ts";
+import { randomModel } from "../model/layers-format/layers-format-testing.ts";
+import { ACTIVATION_NAMES, type ModelGraph, type OpAttributes, type OpKind } from "../model/model-graph.ts";
+import { assertSameGradients } from "../test-support/compare-gradients.ts";
+import { engineGradients, runEngine, testSamples } from "../test-support/engine-run.ts";
+import { tfjsGradients } from "../test-support/tfjs-gradients.ts";
+import { OP_TABLE } from "./op-table.ts";
+
+const CLASSES = 5;
+const SAMPLES = 4;
+
+/** The op under test reads the output of a convolution, so that the gradient of its input is seen in that kernel's. */
+function between(add: (g: GraphBuilder, x: string) => string, channels = 6): ModelGraph {
+  const g = new GraphBuilder("one-op", [9, 8, 3]);
+  const before = g.conv2d(g.input, { filters: channels, kernelSize: 3, useBias: true }, "before");
+  const y = add(g, before);
+  return g.build(g.dense(g.flatten(y, "flat"), CLASSES, "logits"));
+}
+
+const CONVOLUTIONS: readonly (readonly [string, Partial<OpAttributes["conv2d"]>])[] = [
+  ["plain", {}],
+  ["with bias", { useBias: true }],
+  ["strided", { strides: [2, 2] }],
+  ["strided unevenly, valid", { strides: [1, 2], padding: "valid" }],
+  ["strided 1x1", { kernelSize: [1, 1], strides: [2, 2] }],
+  ["dilated", { dilation: [2, 2] }],
+  ["dilated, valid", { dilation: [2, 1], padding: "valid", useBias: true }],
+  ["wide kernel", { kernelSize: [5, 2] }],
+  ["in 2 groups", { groups: 2 }],
+  ["in 3 groups, strided, with bias", { groups: 3, strides: [2, 2], useBias: true }],
+  ["in 3 groups, valid", { groups: 3, padding: "valid" }],
+  ["in groups of one channel", { groups: 6 }],
+];
+
+const DEPTHWISE: readonly (readonly [string, Partial<OpAttributes["depthwiseConv2d"]>])[] = [
+  ["plain", {}],
+  ["with bias", { useBias: true }],
+  ["strided", { strides: [2, 2] }],
+  ["valid", { padding: "valid" }],
+  ["multiplied", { depthMultiplier: 3 }],
+  ["multiplied, strided, wide", { depthMultiplier: 2, strides: [2, 2], kernelSize: [5, 5] }],
+  ["dilated", { dilation: [2, 2] }],
+];
+
+const POOLS: readonly OpAttributes["maxPool"][] = [
+  { poolSize: [2, 2], strides: [2, 2], padding: "valid" },
+  { poolSize: [3, 3], strides: [2, 2], padding: "same" },
+  { poolSize: [3, 2], strides: [1, 2], padding: "same" },
+];
+
+const GRAPHS: readonly (readonly [OpKind, string, ModelGraph])[] = [
+  ...CONVOLUTIONS.map(([name, options]) => {
+    const plain = {
+      filters: 12,
+      kernelSize: [3, 3],
+      strides: [1, 1],
+      padding: "same",
+      dilation: [1, 1],
+      groups: 1,
+    } as const;
+    const attributes = { ...plain, useBias: false, ...options };
+    return ["conv2d", name, between((g, x) => g.append("conv2d", [x], attributes, "op"))] as const;
+  }),
+  ...DEPTHWISE.map(([name, options]) => {
+    const plain = {
+      kernelSize: [3, 3],
+      strides: [1, 1],
+      padding: "same",
+      dilation: [1, 1],
+      depthMultiplier: 1,
+    } as const;
+    const attributes = { ...plain, useBias: false, ...options };
+    return ["depthwiseConv2d", name, between((g, x) => g.append("depthwiseConv2d", [x], attributes, "op"))] as const;
+  }),
+  ["dense", "without bias", between((g, x) => g.dense(g.flatten(x, "first"), 7, "op", false))],
+  ["dense", "with bias", between((g, x) => g.dense(g.flatten(x, "first"), 7, "op"))],
+  ...[true, false].flatMap((scale) =>
+    [true, false].flatMap((center) => {
+      const name = `${scale ? "scaled" : "not scaled"}, ${center ? "centred" : "not centred"}`;
+      const batch = { epsilon: 1e-3, momentum: 0.9, scale, center };
+      const group = { groups: 3, epsilon: 1e-5, scale, center };
+      return [
+        ["batchNorm", name, between((g, x) => g.append("batchNorm", [x], batch, "op"))],
+        ["groupNorm", name, between((g, x) => g.append("groupNorm", [x], group, "op"))],
+      ] as const;
+    }),
+  ),
+  [
+    "batchNorm",
+    "before a ReLU",
+    between((g, x) => g.activation(g.batchNorm(x, { epsilon: 1e-3, momentum: 0.9 }, "op"), "relu", "relu")),
+  ],
+  ["groupNorm", "in one group", between((g, x) => g.groupNorm(x, { groups: 1, epsilon: 1e-5 }, "op"))],
+  ["groupNorm", "in groups of one channel", between((g, x) => g.groupNorm(x, { groups: 6, epsilon: 1e-5 }, "op"))],
+  ...ACTIVATION_NAMES.map((name) => ["activation", name, between((g, x) => g.activation(x, name, "op"))] as const),
+  [
+    "activation",
+    "hardSigmoid with a slope of its own",
+    between((g, x) => g.append("activation", [x], { function: "hardSigmoid", slope: 0.4 }, "op")),
+  ],
+  ["activation", "softmax of features", between((g, x) => g.activation(g.flatten(x, "first"), "softmax", "op"))],
+  [
+    "add",
+    "of two branches",
+    between((g, x) => g.add(g.activation(x, "tanh", "left"), g.activation(x, "sigmoid", "right"), "op")),
+  ],
+  ["add", "of a value to itself", between((g, x) => g.add(x, x, "op"))],
+  ["multiply", "of two branches", between((g, x) => g.multiply(x, g.activation(x, "tanh", "right"), "op"))],
+  ["multiply", "of a value by itself", between((g, x) => g.multiply(x, x, "op"))],
+  [
+    "multiply",
+    "by a gate",
+    between((g, x) => g.multiply(x, g.activation(g.globalAvgPool(x, "pool", true), "sigmoid", "gate"), "op")),
+  ],
+  [
+    "concat",
+    "of three, one twice",
+    between((g, x) => g.concat([x, g.conv2d(x, { filters: 4, kernelSize: 1 }, "middle"), x], "op")),
+  ],
+  ["concat", "of features", between((g, x) => g.concat([g.flatten(x, "first"), g.globalAvgPool(x, "second")], "op"))],
+  ...POOLS.flatMap((pool) => {
+    const name = `${pool.poolSize.join("x")} stride ${pool.strides.join("x")} ${pool.padding}`;
+    return [
+      ["maxPool", name, between((g, x) => g.append("maxPool", [x], pool, "op"))],
+      ["avgPool", name, between((g, x) => g.append("avgPool", [x], pool, "op"))],
+    ] as const;
+  }),
+  ["globalAvgPool", "to features", between((g, x) => g.globalAvgPool(x, "op"))],
+  ["globalAvgPool", "keeping extents", between((g, x) => g.globalAvgPool(x, "op", true))],
+  [
+    "zeroPad",
+    "unevenly",
+    between((g, x) =>
+      g.zeroPad(
+        x,
+        [
+          [1, 0],
+          [2, 3],
+        ],
+        "op",
+      ),
+    ),
+  ],
+  ["reshape", "to another image", between((g, x) => g.activation(g.reshape(x, [8, 9, 6], "op"), "tanh", "tanh"))],
+];
+
+test("there is a gradient test for every kind of operation", () => {
+  const tested = new Set<string>([...GRAPHS.map(([kind]) => kind), "input", "dropout"]);
+  assert.deepEqual(
+    Object.keys(OP_TABLE).filter((kind) => !tested.has(kind)),
+    [],
+  );
+});
+
+for (const [kind, name, graph] of GRAPHS) {
+  test(`gradients of ${kind} ${name} are those of tfjs`, async () => {
+    const { weights } = randomModel(graph, 3);
+    const samples = testSamples(graph, SAMPLES, CLASSES);
+    const expected = tfjsGradients(graph, weights, samples);
+    assertSameGradients(await engineGradients({ graph, weights, samples }), expected.gradients, 1e-4);
+    const { losses } = await runEngine({ graph, weights, samples });
+    assert.ok(Math.abs((losses[0] ?? 0) - expected.loss) <= 1e-5 * Math.abs(expected.loss), `loss ${losses[0]}`);
+  });
+}

@@ -1,0 +1,26 @@
+import assert from "node:assert/strict";
+import type { ModelWeights } from "../model/model-graph.ts";
+
+/**
+ * A tensor this much smaller than the largest one is compared with that size instead of its own: such gradients are zero
+ * but for rounding (a bias in front of a normalisation).
+ */
+const NEGLIGIBLE = 1e-3;
+
+/** Asserts that each gradient differs from its peer by at most `tolerance`, relative to the peer's norm. */
+export function assertSameGradients(actual: ModelWeights, expected: ModelWeights, tolerance: number): void {
+  assert.deepEqual([...actual.keys()].sort(), [...expected.keys()].sort());
+  const floor = NEGLIGIBLE * Math.max(...[...expected.values()].map(norm));
+  assert.ok(floor > 0 && Number.isFinite(floor), "the expected gradients say nothing");
+  const worst = [...expected]
+    .map(([name, gradient]) => {
+      const difference = gradient.map((value, index) => value - (actual.get(name)?.[index] ?? Number.NaN));
+      return { name, error: norm(difference) / Math.max(norm(gradient), floor) };
+    })
+    .reduce((left, right) => (right.error <= left.error ? left : right));
+  assert.ok(worst.error <= tolerance, `the gradient of ${worst.name} is off by ${worst.error}, more than ${tolerance}`);
+}
+
+export function norm(values: Float32Array): number {
+  return Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
+}
