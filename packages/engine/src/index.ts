@@ -1,11 +1,20 @@
 // For users: models, and a worker that trains and evaluates them.
 
 // For planning: a model as a chain, and what a training adds to a step's memory.
+export { accuracyOf, evaluateAccuracy, evaluateLogits } from "./adaptation/evaluate.ts";
 export { chainOf } from "./compiler/chain-of.ts";
 export { stepMemoryFacts } from "./compiler/memory-facts.ts";
 export { LOSS_NAMES, type LossName } from "./losses/loss.ts";
 export type { Optimizer } from "./losses/optimizer.ts";
 export { sampleShapes } from "./model/graph-shapes.ts";
+export { readLayersModel } from "./model/layers-format/read-layers-model.ts";
+export { MODEL_FILE, writeLayersModel } from "./model/layers-format/write-layers-model.ts";
+export {
+  MODEL_CARD_FILE,
+  type ModelCard,
+  readModelCard,
+  writeModelCard,
+} from "./model/model-card.ts";
 export {
   ACTIVATION_NAMES,
   type ActivationName,
@@ -20,12 +29,14 @@ export {
 } from "./model/model-graph.ts";
 export { graphVariables, initialWeights, parameterCount } from "./model/variables.ts";
 export { buildModel, isModelName, MODEL_NAMES, type ModelName, modelCatalogue } from "./model/zoo/build-model.ts";
+export { NORM_NAMES, type NormName } from "./model/zoo/zoo-layers.ts";
 export type { MemoryReading } from "./session/memory-meter.ts";
 export type { Samples } from "./training/batches.ts";
 export {
   AUGMENTATIONS,
   type Augmentation,
   type LearningRateSchedule,
+  learningRateAt,
   type TrainingRun,
   type TrainingSetup,
 } from "./training/task.ts";

@@ -6,7 +6,9 @@ import type { Optimizer } from "../losses/optimizer.ts";
 export type LearningRateSchedule =
   | { readonly kind: "constant"; readonly rate: number }
   /** Rises linearly to `peak` over the first `warmUpShare` of the steps, then falls along half a cosine to zero. */
-  | { readonly kind: "oneCycle"; readonly peak: number; readonly warmUpShare: number };
+  | { readonly kind: "oneCycle"; readonly peak: number; readonly warmUpShare: number }
+  /** Goes linearly from one rate to another over the steps: a piece of a schedule that is longer than one run. */
+  | { readonly kind: "linear"; readonly from: number; readonly to: number };
 
 export const AUGMENTATIONS = ["none", "shiftFlip"] as const;
 /** `shiftFlip`: random shift by up to 2 pixels and random mirror image, as is usual for 28 to 32 pixel images. */
@@ -34,6 +36,7 @@ export interface TrainingRun {
 /** Learning rate at step `step` (from 0) of `steps`. */
 export function learningRateAt(schedule: LearningRateSchedule, step: number, steps: number): number {
   if (schedule.kind === "constant") return schedule.rate;
+  if (schedule.kind === "linear") return schedule.from + ((schedule.to - schedule.from) * step) / steps;
   const warmUpSteps = Math.max(1, Math.round(schedule.warmUpShare * steps));
   if (step < warmUpSteps) return (schedule.peak * (step + 1)) / warmUpSteps;
   const progress = (step - warmUpSteps) / Math.max(1, steps - warmUpSteps);

@@ -1,0 +1,1 @@
+export { type RunCliOptions, runCli } from "./run-cli.ts";

@@ -1,0 +1,71 @@
+import { InvalidArgumentError } from "commander";
+
+/** A reader of one option's text, as commander takes it. It throws what commander prints as a usage error. */
+export type OptionParser<Value> = (text: string) => Value;
+
+/** A whole number within bounds. */
+export function wholeNumber(min: number, max: number = Number.MAX_SAFE_INTEGER): OptionParser<number> {
+  const range = max === Number.MAX_SAFE_INTEGER ? `of ${min} or more` : `from ${min} to ${max}`;
+  return (text) => {
+    const value = /^-?\d+$/u.test(text) ? Number(text) : Number.NaN;
+    if (!(value >= min && value <= max)) throw new InvalidArgumentError(`Expected a whole number ${range}.`);
+    return value;
+  };
+}
+
+/** A number within bounds, both included. */
+export function numberBetween(min: number, max: number): OptionParser<number> {
+  return (text) => {
+    const value = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/iu.test(text) ? Number(text) : Number.NaN;
+    if (!(value >= min && value <= max)) throw new InvalidArgumentError(`Expected a number from ${min} to ${max}.`);
+    return value;
+  };
+}
+
+/** Whole numbers with commas between: `0,3,7`. */
+export function wholeNumbers(min: number): OptionParser<readonly number[]> {
+  const one = wholeNumber(min);
+  return (text) => {
+    try {
+      return text.split(",").map((part) => one(part.trim()));
+    } catch {
+      throw new InvalidArgumentError(`Expected whole numbers of ${min} or more with commas between, such as 0,3,7.`);
+    }
+  };
+}
+
+const BYTES: Readonly<Record<string, number>> = {
+  b: 1,
+  kib: 2 ** 10,
+  mib: 2 ** 20,
+  gib: 2 ** 30,
+  kb: 1e3,
+  mb: 1e6,
+  gb: 1e9,
+};
+const MS: Readonly<Record<string, number>> = { ms: 1, s: 1e3, min: 6e4, h: 3.6e6 };
+
+/** A size with its unit, `150MiB` or `1.5 GB`, in bytes. */
+export const sizeInBytes: OptionParser<number> = (text) => {
+  const bytes = scaled(text, BYTES);
+  if (bytes === undefined || bytes < 1) {
+    throw new InvalidArgumentError("Expected a size with its unit, such as 150MiB, 1.5GiB or 200MB.");
+  }
+  return Math.round(bytes);
+};
+
+/** A duration with its unit, `60s` or `15min`, in milliseconds. */
+export const durationInMs: OptionParser<number> = (text) => {
+  const ms = scaled(text, MS);
+  if (ms === undefined || ms < 1) {
+    throw new InvalidArgumentError("Expected a duration with its unit, such as 500ms, 60s, 15min or 2h.");
+  }
+  return ms;
+};
+
+function scaled(text: string, units: Readonly<Record<string, number>>): number | undefined {
+  const match = /^(\d+(?:\.\d+)?) ?([a-z]+)$/iu.exec(text.trim());
+  const unit = match?.[2]?.toLowerCase();
+  if (match === null || unit === undefined || !Object.hasOwn(units, unit)) return undefined;
+  return Number(match[1]) * (units[unit] as number);
+}

@@ -1,0 +1,11 @@
+/** What the exit codes mean: @mpo/runtime's, in words for `--help`. */
+export const EXIT_CODE_HELP = `Exit codes:
+  0    done
+  1    a bug, or a worker that crashed: trying again as is will not help
+  2    an argument or a setting is wrong, or asks for something that is not supported
+  3    a file does not hold what it should
+  4    something is not there, is there already, or is not in the right state
+  5    it does not fit into the memory or time that was given
+  6    the other side does not answer, or the disk is full: trying later may help
+  7    the other side does not accept who we are
+  130  interrupted (Ctrl-C)`;

@@ -1,0 +1,32 @@
+const KIBIBYTE = 1024;
+const SECONDS_IN_MINUTE = 60;
+const MINUTES_IN_HOUR = 60;
+
+/** `150.0 MiB`, `1.2 GiB`; small sizes in KiB. */
+export function formatBytes(bytes: number): string {
+  const mebibytes = bytes / KIBIBYTE ** 2;
+  if (Math.abs(mebibytes) >= KIBIBYTE) return `${(mebibytes / KIBIBYTE).toFixed(2)} GiB`;
+  if (Math.abs(mebibytes) >= 1) return `${mebibytes.toFixed(1)} MiB`;
+  return `${(bytes / KIBIBYTE).toFixed(0)} KiB`;
+}
+
+/** `42 s`, `3 min 05 s`, `2 h 10 min`. */
+export function formatDuration(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  const minutes = Math.floor(whole / SECONDS_IN_MINUTE);
+  if (minutes === 0) return `${whole} s`;
+  const hours = Math.floor(minutes / MINUTES_IN_HOUR);
+  if (hours === 0) return `${minutes} min ${String(whole % SECONDS_IN_MINUTE).padStart(2, "0")} s`;
+  return `${hours} h ${String(minutes % MINUTES_IN_HOUR).padStart(2, "0")} min`;
+}
+
+/** A share from 0 to 1 as `91.3 %`. */
+export function formatShare(share: number): string {
+  return `${(100 * share).toFixed(1)} %`;
+}
+
+/** A difference of two shares in points: `+3.1`, `-0.4`. */
+export function formatPoints(difference: number): string {
+  const points = (100 * difference).toFixed(1);
+  return difference >= 0 ? `+${points}` : points;
+}

@@ -1,0 +1,55 @@
+import { createColors } from "picocolors";
+
+/** The part of a stream that is written to. */
+export interface OutputStream {
+  write(text: string): unknown;
+  readonly isTTY?: boolean;
+}
+
+/** Where a command says things: results on standard output, everything else on standard error. */
+export interface Terminal {
+  /** Results go out as one JSON object a line. */
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly verbose: boolean;
+  /** Standard error is a screen: lines there may be drawn again. */
+  readonly interactive: boolean;
+  readonly colors: ReturnType<typeof createColors>;
+  readonly errorStream: OutputStream;
+  /** One line of a result for people; nothing with `--json`. */
+  line(text: string): void;
+  /** One result for programs; nothing without `--json`. */
+  record(value: object): void;
+  /** How the work goes; nothing with `--quiet`. */
+  note(text: string): void;
+  /** More about how it goes; only with `--verbose`. */
+  detail(text: string): void;
+  /** Something went wrong; always. */
+  complain(text: string): void;
+}
+
+/**
+ * The global options are looked up in the whole command line before it is parsed, so that errors of parsing obey them
+ * too.
+ */
+export function createTerminal(stdout: OutputStream, stderr: OutputStream, args: readonly string[]): Terminal {
+  const end = args.indexOf("--");
+  const options = end < 0 ? args : args.slice(0, end);
+  const json = options.includes("--json");
+  const quiet = options.includes("--quiet");
+  const verbose = options.includes("--verbose");
+  const interactive = stderr.isTTY === true && !quiet;
+  return {
+    json,
+    quiet,
+    verbose,
+    interactive,
+    colors: createColors(stdout.isTTY === true && !json),
+    errorStream: stderr,
+    line: (text) => void (json || stdout.write(`${text}\n`)),
+    record: (value) => void (json && stdout.write(`${JSON.stringify(value)}\n`)),
+    note: (text) => void (quiet || stderr.write(`${text}\n`)),
+    detail: (text) => void (verbose && stderr.write(`${text}\n`)),
+    complain: (text) => void stderr.write(`${text}\n`),
+  };
+}

@@ -1,0 +1,43 @@
+import { Command } from "commander";
+import { addModelsCommand } from "./commands/models.ts";
+import { addTrainCommand } from "./commands/train.ts";
+import { EXIT_CODE_HELP } from "./output/exit-code-help.ts";
+import type { CommandContext } from "./run-cli.ts";
+
+/**
+ * The whole command line. Commands load the rooms that they need when they run, so that `--help` is quick and a host
+ * without TensorFlow can run what needs none.
+ */
+export function buildProgram(context: CommandContext): Command {
+  const { terminal } = context;
+  const program = new Command("mpo")
+    .description("Retrains neural networks within whatever memory and time a device has.")
+    .option("--json", "print results as one JSON object a line")
+    .option("--quiet", "print nothing but results and errors")
+    .option("--verbose", "print more about what is done, and where errors come from")
+    .showSuggestionAfterError()
+    .showHelpAfterError("hint: `mpo help` lists the commands; `mpo COMMAND --help` lists a command's options.")
+    .configureOutput({
+      writeOut: (text) => void context.stdout.write(text),
+      writeErr: (text) => terminal.complain(text.trimEnd()),
+      outputError: (text, write) => write(text.replace(/^error: /u, "error (invalid-argument): ")),
+    })
+    .addHelpText("after", `\n${EXIT_CODE_HELP}`)
+    .exitOverride();
+  for (const add of [addModelsCommand, addTrainCommand]) add(program, context);
+  for (const command of allCommands(program)) inheritGlobals(command);
+  return program;
+}
+
+function allCommands(command: Command): readonly Command[] {
+  return command.commands.flatMap((child) => [child, ...allCommands(child)]);
+}
+
+/** The global options may stand behind a command's name too. The terminal has read them already. */
+function inheritGlobals(command: Command): void {
+  for (const name of ["--json", "--quiet", "--verbose"]) {
+    if (command.options.every(({ long }) => long !== name)) {
+      command.addOption(command.createOption(name).hideHelp());
+    }
+  }
+}

@@ -1,0 +1,31 @@
+import { CORRUPTION_NAMES, corrupt, type ImageSet, type Severity } from "@mpo/datasets";
+import { type EngineWorker, evaluateAccuracy } from "@mpo/engine";
+import { formatShare } from "../output/format.ts";
+import { startProgress } from "../output/progress.ts";
+import type { CommandContext } from "../run-cli.ts";
+
+const SEVERITY: Severity = 5;
+const SEED = 0;
+
+/** Accuracy of the worker's model on the test images under each of the 15 corruptions at severity 5. */
+export async function measureCorruptions(
+  worker: EngineWorker,
+  test: ImageSet,
+  { terminal, signal }: CommandContext,
+): Promise<Readonly<Record<string, number>>> {
+  const accuracies: Record<string, number> = {};
+  const progress = startProgress(terminal, "corruptions", CORRUPTION_NAMES.length);
+  try {
+    for (const [index, name] of CORRUPTION_NAMES.entries()) {
+      const { images, labels, count } = await corrupt(test, name, SEVERITY, SEED, { signal });
+      const samples = { images, count, ...(labels === undefined ? {} : { labels }) };
+      const accuracy = await evaluateAccuracy(worker, samples, { signal });
+      accuracies[name] = accuracy;
+      progress.update(index + 1, name);
+      progress.note(`${name}: accuracy ${formatShare(accuracy)}`);
+    }
+    return accuracies;
+  } finally {
+    progress.end();
+  }
+}

@@ -1,0 +1,254 @@
+import { resolve } from "node:path";
+import { accumulationFor, MpoError, resolveRetrainConfig } from "@mpo/core";
+import { deriveSeed, type ImageSet, sliceImages, type TrainTest } from "@mpo/datasets";
+import {
+  buildModel,
+  EngineWorker,
+  evaluateAccuracy,
+  initialWeights,
+  type Model,
+  type ModelCard,
+  type ModelName,
+  type ModelWeights,
+  type NormName,
+  type TrainingSetup,
+  writeLayersModel,
+  writeModelCard,
+} from "@mpo/engine";
+import { classCount, loadDataset } from "../data/load-dataset.ts";
+import { formatDuration, formatShare } from "../output/format.ts";
+import { type Progress, startProgress } from "../output/progress.ts";
+import type { CommandContext } from "../run-cli.ts";
+import { readCheckpoint, removeCheckpoint, type TrainingIdentity, writeCheckpoint } from "./checkpoint.ts";
+import { measureCorruptions } from "./measure-corruptions.ts";
+import { defaultPeakRate, oneCycleRate, type TrainingPiece, trainingPieces } from "./schedule.ts";
+
+/** The options of `mpo train`. */
+export interface TrainOptions {
+  readonly output: string;
+  readonly model: string;
+  readonly norm: string;
+  readonly dataset: string;
+  readonly data?: string;
+  readonly imageSize?: number;
+  readonly epochs: number;
+  readonly batch: number;
+  readonly microBatch?: number;
+  readonly learningRate?: number;
+  readonly seed: number;
+  readonly limit?: number;
+  readonly threads?: number;
+  readonly resume: boolean;
+  readonly corruptions: boolean;
+}
+
+const MOMENTUM = 0.9;
+const WEIGHT_DECAY = 5e-4;
+const TRAIN_SAMPLES = "train";
+const MS = 1000;
+
+/**
+ * Trains a zoo model from scratch: SGD with Nesterov momentum 0.9, weight decay 5e-4, one-cycle learning rate, random
+ * shifts and mirror images. After each epoch the test accuracy is printed and a checkpoint written. An interrupted
+ * training finishes its step and leaves a checkpoint, from which `resume` goes on (with empty momentum).
+ */
+export async function runTrain(options: TrainOptions, context: CommandContext): Promise<void> {
+  const { terminal, signal } = context;
+  const output = resolve(context.workingFolder, options.output);
+  const microBatch = options.microBatch ?? options.batch;
+  const accumulation = accumulationFor(options.batch, microBatch);
+  terminal.note(`reading ${options.dataset} ...`);
+  const data = limited(await loadDataset(options, context), options.limit);
+  const { height, width, channels } = data.train;
+  const graph = buildModel({
+    model: options.model as ModelName,
+    norm: options.norm as NormName,
+    inputShape: [height, width, channels],
+    classes: classCount(data.train),
+  });
+  const identity: TrainingIdentity = {
+    model: options.model,
+    norm: options.norm,
+    dataset: options.dataset,
+    batch: options.batch,
+    epochs: options.epochs,
+    seed: options.seed,
+    peakRate: options.learningRate ?? defaultPeakRate(options.batch),
+    trainImages: data.train.count,
+  };
+  const from = options.resume
+    ? await readCheckpoint(output, identity, signal)
+    : { model: { graph, weights: initialWeights(graph, options.seed) }, step: 0 };
+  await using worker = await EngineWorker.start(
+    { environment: context.environment, ...(options.threads === undefined ? {} : { threads: options.threads }) },
+    { signal },
+  );
+  const training: TrainingSetup = {
+    config: resolveRetrainConfig({ microBatch, accumulation }),
+    loss: "crossEntropy",
+    optimizer: { kind: "momentum", momentum: MOMENTUM, nesterov: true, weightDecay: WEIGHT_DECAY },
+  };
+  await worker.load({ graph, weights: from.model.weights, training }, { signal });
+  await worker.call("samples", { name: TRAIN_SAMPLES, samples: samplesOf(data.train) }, { signal });
+
+  const weights = await trainEpochs({ worker, identity, output, data, from, context });
+  const accuracy = await evaluateAccuracy(worker, samplesOf(data.test), { signal });
+  const corruptions = options.corruptions ? await measureCorruptions(worker, data.test, context) : {};
+  const card: ModelCard = {
+    model: options.model,
+    norm: options.norm as NormName,
+    inputShape: [height, width, channels],
+    classes: classCount(data.train),
+    trainingCommand: context.commandLine,
+    seed: options.seed,
+    accuracy: { clean: accuracy, corruptions },
+  };
+  await writeLayersModel({ graph, weights }, output);
+  await writeModelCard(output, card);
+  await removeCheckpoint(output);
+  terminal.record({ event: "trained", output, ...card });
+  terminal.line(`test accuracy ${formatShare(accuracy)}; model and card are in ${output}`);
+}
+
+interface Epochs {
+  readonly worker: EngineWorker;
+  readonly identity: TrainingIdentity;
+  readonly output: string;
+  readonly data: TrainTest;
+  readonly from: { readonly model: Model; readonly step: number };
+  readonly context: CommandContext;
+}
+
+async function trainEpochs(epochs: Epochs): Promise<ModelWeights> {
+  const { worker, identity, output, data, from, context } = epochs;
+  const { terminal, signal } = context;
+  const stepsPerEpoch = Math.ceil(data.train.count / identity.batch);
+  const total = identity.epochs * stepsPerEpoch;
+  const progress = startProgress(terminal, `training ${identity.model}`, total);
+  let last = { weights: from.model.weights, step: from.step };
+  const keep = async (weights: ModelWeights, step: number): Promise<void> => {
+    last = { weights, step };
+    await writeCheckpoint(output, identity, { model: { graph: from.model.graph, weights }, step });
+  };
+  try {
+    let shown = "";
+    for (const piece of trainingPieces(identity.epochs, stepsPerEpoch, from.step)) {
+      const began = performance.now();
+      const loss = await trainPiece(worker, piece, { identity, total, signal, progress, shown });
+      const weights = await worker.call("readWeights", {}, { signal });
+      await keep(weights, piece.firstStep + piece.steps);
+      const accuracy = await evaluateAccuracy(worker, samplesOf(data.test), { signal });
+      const seconds = (performance.now() - began) / MS;
+      shown = `, accuracy ${formatShare(accuracy)}`;
+      const epoch = piece.epoch + 1;
+      terminal.record({ event: "epoch", epoch, of: identity.epochs, loss, accuracy, seconds });
+      progress.note(
+        `epoch ${epoch}/${identity.epochs}: loss ${loss.toFixed(3)}${shown}, ${formatDuration(seconds)}, ` +
+          `${formatDuration(seconds * (identity.epochs - epoch))} left`,
+      );
+    }
+    return last.weights;
+  } catch (thrown) {
+    if (signal.aborted) await keepInterrupted(worker, last, thrown, keep, terminal.note);
+    throw thrown;
+  } finally {
+    progress.end();
+  }
+}
+
+interface PieceOptions {
+  readonly identity: TrainingIdentity;
+  readonly total: number;
+  readonly signal: AbortSignal;
+  readonly progress: Progress;
+  /** The last epoch's accuracy, for the bar. */
+  readonly shown: string;
+}
+
+/** Trains one piece; the result is its mean loss. An interruption says how many of its steps were done. */
+async function trainPiece(
+  worker: EngineWorker,
+  { firstStep, steps }: TrainingPiece,
+  { identity, total, signal, progress, shown }: PieceOptions,
+): Promise<number> {
+  let lossSum = 0;
+  let done = 0;
+  const run = {
+    steps,
+    learningRate: {
+      kind: "linear",
+      from: oneCycleRate(identity.peakRate, firstStep / total),
+      to: oneCycleRate(identity.peakRate, (firstStep + steps) / total),
+    },
+    seed: deriveSeed(identity.seed, "order", firstStep) % SEED_RANGE,
+    shuffle: true,
+    augmentation: "shiftFlip",
+  } as const;
+  try {
+    await worker.call(
+      "train",
+      { samples: TRAIN_SAMPLES, run },
+      {
+        signal,
+        onProgress: ({ step, loss }) => {
+          if (!Number.isFinite(loss)) return;
+          lossSum += loss;
+          done = step;
+          progress.update(firstStep + step, `loss ${(lossSum / step).toFixed(3)}${shown}`);
+        },
+      },
+    );
+  } catch (thrown) {
+    throw signal.aborted ? new InterruptedPiece(firstStep + done, thrown) : thrown;
+  }
+  if (done < steps) {
+    throw new MpoError("invalid-data", `the training diverged: the loss of step ${firstStep + done + 1} is no number`, {
+      hint: "Choose a lower --learning-rate.",
+    });
+  }
+  return lossSum / steps;
+}
+
+/** Step seeds are 32-bit numbers in the graph. */
+const SEED_RANGE = 2 ** 30;
+
+/** Tells how far an interrupted piece came. */
+class InterruptedPiece extends MpoError {
+  readonly step: number;
+
+  constructor(step: number, cause: unknown) {
+    super("cancelled", "the training was interrupted", { cause });
+    this.step = step;
+  }
+}
+
+/** Saves what an interrupted training has. A worker whose step took too long is gone: then the last epoch's end counts. */
+async function keepInterrupted(
+  worker: EngineWorker,
+  last: { readonly weights: ModelWeights; readonly step: number },
+  thrown: unknown,
+  keep: (weights: ModelWeights, step: number) => Promise<void>,
+  note: (text: string) => void,
+): Promise<void> {
+  const now =
+    thrown instanceof InterruptedPiece
+      ? await worker.call("readWeights", {}, { timeoutMs: 10 * MS }).then(
+          (weights) => ({ weights, step: thrown.step }),
+          () => last,
+        )
+      : last;
+  await keep(now.weights, now.step);
+  note(`stopped after step ${now.step}; --resume goes on from there`);
+}
+
+function limited({ train, test }: TrainTest, limit: number | undefined): TrainTest {
+  return { train: limit === undefined ? train : sliceImages(train, 0, Math.min(limit, train.count)), test };
+}
+
+function samplesOf({ images, labels, count }: ImageSet): {
+  readonly images: Float32Array;
+  readonly labels?: Int32Array;
+  readonly count: number;
+} {
+  return { images, count, ...(labels === undefined ? {} : { labels }) };
+}
