@@ -30,6 +30,7 @@ export {
 export { graphVariables, initialWeights, parameterCount } from "./model/variables.ts";
 export { buildModel, isModelName, MODEL_NAMES, type ModelName, modelCatalogue } from "./model/zoo/build-model.ts";
 export { NORM_NAMES, type NormName } from "./model/zoo/zoo-layers.ts";
+export { type PeerOptions, type StepTiming, type TfjsStepOptions, timeTfjsStep } from "./peer/time-tfjs-step.ts";
 export type { MemoryReading } from "./session/memory-meter.ts";
 export type { Samples } from "./training/batches.ts";
 export {

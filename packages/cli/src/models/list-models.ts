@@ -1,5 +1,5 @@
 import { buildModel, modelCatalogue, parameterCount } from "@mpo/engine";
-import Table from "cli-table3";
+import { createTable } from "../output/table.ts";
 import type { CommandContext } from "../run-cli.ts";
 
 const SMALL_FORM = [32, 32, 3];
@@ -9,10 +9,8 @@ const IMAGENET_CLASSES = 1000;
 
 /** Prints each model with its paper, its published size, and the sizes of the forms that are built here. */
 export function listModels({ terminal }: CommandContext): void {
-  const table = new Table({
-    head: ["name", "parameters (published)", "32x32, 10 classes", "224x224, 1000 classes", "norms", "paper"],
-    style: { head: terminal.json ? [] : ["bold"], border: [] },
-  });
+  const head = ["name", "parameters (published)", "32x32, 10 classes", "224x224, 1000 classes", "norms", "paper"];
+  const table = createTable(terminal, head);
   for (const { name, title, paper, published } of modelCatalogue()) {
     const parametersOf = (inputShape: readonly number[], classes: number): number =>
       parameterCount(buildModel({ model: name, norm: "batch", inputShape, classes })).trainable;

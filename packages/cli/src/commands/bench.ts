@@ -1,0 +1,31 @@
+import type { Command } from "commander";
+import type { BenchStepOptions } from "../bench/bench-step.ts";
+import { numberBetween, wholeNumber } from "../options/parsers.ts";
+import type { CommandContext } from "../run-cli.ts";
+
+const DEFAULT_BATCH = 64;
+
+/** `mpo bench`: measurements, side by side with others where that is possible. */
+export function addBenchCommand(program: Command, context: CommandContext): void {
+  const bench = program.command("bench").description("measure, side by side with other systems");
+  bench
+    .command("step")
+    .description("time and memory of one training step")
+    .option("--model <name>", "a model of the zoo, see `mpo models`", "resnet20")
+    .option("--norm <batch|group>", "its normalisation", "batch")
+    .option("--image <pixels>", "side of the (random) images", wholeNumber(8, 1024), 32)
+    .option("--batch <n>", "images in a step", wholeNumber(1, 65_536), DEFAULT_BATCH)
+    .option("--micro-batch <n>", "images at once; must divide the batch (default: the batch)", wholeNumber(1, 65_536))
+    .option("--segments <k>", "checkpoints: k segments of equal unit count", wholeNumber(1, 10_000), 1)
+    .option("--freeze-rate <rate>", "share of layers that do not train, 0 to 1", numberBetween(0, 1), 0)
+    .option("--steps <n>", "steps of each measurement", wholeNumber(1, 10_000), 10)
+    .option("--repeats <n>", "measurements of each system, each in a new process, in turn", wholeNumber(1, 1000), 3)
+    .option("--seed <n>", "decides weights and images", wholeNumber(0), 1)
+    .option("--threads <n>", "threads of every system (default: all cores)", wholeNumber(1, 1024))
+    .option("--peer <name>", "measure another system too: tfjs (TensorFlow.js' own layers and autodiff)")
+    .option("--torch-python <path>", "measure PyTorch too, with this Python that has torch")
+    .action(async (options: BenchStepOptions) => {
+      const { benchStep } = await import("../bench/bench-step.ts");
+      await benchStep(options, context);
+    });
+}

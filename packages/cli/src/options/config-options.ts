@@ -1,0 +1,65 @@
+import {
+  accumulationFor,
+  type Checkpoints,
+  type FreezingRates,
+  MpoError,
+  type RetrainConfig,
+  resolveRetrainConfig,
+} from "@mpo/core";
+import type { Command } from "commander";
+import { numberBetween, wholeNumber, wholeNumbers } from "./parsers.ts";
+
+/** The m-hyperparameters as they stand on the command line. */
+export interface ConfigOptions {
+  readonly batch: number;
+  readonly microBatch?: number;
+  readonly freeze?: number;
+  readonly freezeFeatures?: number;
+  readonly freezeNorm?: number;
+  readonly freezeLinear?: number;
+  readonly segments?: number;
+  readonly checkpoints?: readonly number[];
+}
+
+/** Adds the options from which `configFrom` makes a config. */
+export function addConfigOptions(command: Command, defaultBatch: number): Command {
+  const rate = numberBetween(0, 1);
+  return command
+    .option("--batch <n>", "images in a step (the effective batch)", wholeNumber(1, 65_536), defaultBatch)
+    .option("--micro-batch <n>", "images at once; must divide the batch (default: the batch)", wholeNumber(1, 65_536))
+    .option("--freeze <rate>", "share of layers that do not train, from the input side, 0 to 1", rate)
+    .option("--freeze-features <rate>", "the same for convolutions only", rate)
+    .option("--freeze-norm <rate>", "the same for normalisation layers only", rate)
+    .option("--freeze-linear <rate>", "the same for dense layers only", rate)
+    .option("--segments <k>", "checkpoints: k segments of equal unit count", wholeNumber(1, 10_000))
+    .option("--checkpoints <units>", "checkpoints: keep the inputs of these units, such as 0,3,7", wholeNumbers(0));
+}
+
+/** The config that the options say. Throws `invalid-argument` where they contradict each other. */
+export function configFrom(options: ConfigOptions): RetrainConfig {
+  const microBatch = options.microBatch ?? options.batch;
+  return resolveRetrainConfig({
+    microBatch,
+    accumulation: accumulationFor(options.batch, microBatch),
+    freezing: freezingFrom(options),
+    checkpoints: checkpointsFrom(options),
+  });
+}
+
+function freezingFrom({ freeze = 0, freezeFeatures, freezeNorm, freezeLinear }: ConfigOptions): FreezingRates {
+  return {
+    featureExtraction: freezeFeatures ?? freeze,
+    normalisation: freezeNorm ?? freeze,
+    linear: freezeLinear ?? freeze,
+  };
+}
+
+function checkpointsFrom({ segments, checkpoints }: ConfigOptions): Checkpoints {
+  if (segments !== undefined && checkpoints !== undefined) {
+    throw new MpoError("invalid-argument", "--segments and --checkpoints both say what is kept", {
+      hint: "Give one of them.",
+    });
+  }
+  if (checkpoints !== undefined) return { kind: "boundaries", at: checkpoints };
+  return segments === undefined || segments === 1 ? { kind: "none" } : { kind: "uniform", segments };
+}
