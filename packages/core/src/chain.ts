@@ -45,8 +45,10 @@ export interface ChainOp {
   /** The output is the input seen in another shape: same buffer, no work. */
   readonly isAlias: boolean;
   readonly forward: {
-    /** Held only while the operation runs. */
+    /** Held while the operation runs, besides its output. */
     readonly workBytes: AffineBytes;
+    /** Held at its beginning and given back before the output is there; absent: none. */
+    readonly earlyWorkBytes?: AffineBytes;
     /** Positions of inputs whose buffer the output takes over when this is that buffer's last reader. */
     readonly overwrites: readonly number[];
     /** Floating point operations for one sample. */

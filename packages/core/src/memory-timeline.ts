@@ -29,13 +29,17 @@ export interface MemoryTimeline {
 export function memoryTimeline(plan: StepPlan, facts: StepMemoryFacts): MemoryTimeline {
   const bytesDuring: number[] = [];
   let liveBytes = 0;
+  let earlyBytes = 0;
   const inputBytes = bytesAt((plan.tensors[0] as PlannedTensor).bytes, plan.config.microBatch);
   const constantBytes = inputBytes + holdState(plan, facts, () => undefined);
   walkMemory(plan, facts, plan.config.microBatch, {
     allocate: (id, bytes) => {
       if (id !== INPUT_TENSOR) liveBytes += bytes;
     },
-    run: (workBytes) => bytesDuring.push(constantBytes + liveBytes + workBytes),
+    prepare: (workBytes) => {
+      earlyBytes = liveBytes + workBytes;
+    },
+    run: (workBytes) => bytesDuring.push(constantBytes + Math.max(earlyBytes, liveBytes + workBytes)),
     free: (id, bytes) => {
       if (id !== INPUT_TENSOR) liveBytes -= bytes;
     },
@@ -50,15 +54,16 @@ export function memoryTimeline(plan: StepPlan, facts: StepMemoryFacts): MemoryTi
 /**
  * Bytes by which a warm process grows when it runs the plan, optimizer state and accumulators included: the same walk,
  * through a model of the allocator's pool, so that what the pool wastes between live tensors counts. A process is warm
- * when it has run the plan once with one sample; what that left in the pool is used again, and does not count.
+ * when it has run the plan once with one sample; what that left in the pool is used again, and does not count. Small
+ * buffers go back to the system in between.
  */
 export function residentGrowth(plan: StepPlan, facts: StepMemoryFacts): number {
   const memory = new PooledMemory();
   const stateBytes = holdState(plan, facts, (id, bytes) => memory.take(id, bytes));
   walkMemory(plan, facts, 1, memory.visitor());
-  const warmBytes = memory.residentBytes;
+  const warmPoolBytes = memory.poolBytes;
   walkMemory(plan, facts, plan.config.microBatch, memory.visitor());
-  return memory.residentBytes - warmBytes + stateBytes;
+  return memory.poolBytes - warmPoolBytes + memory.smallPeakBytes + stateBytes;
 }
 
 /** Pool for large buffers, malloc for small ones. */
@@ -68,8 +73,12 @@ class PooledMemory {
   #smallBytes = 0;
   #smallPeakBytes = 0;
 
-  get residentBytes(): number {
-    return this.#pool.touchedBytes + this.#smallPeakBytes;
+  get poolBytes(): number {
+    return this.#pool.touchedBytes;
+  }
+
+  get smallPeakBytes(): number {
+    return this.#smallPeakBytes;
   }
 
   take(id: number, bytes: number): void {
@@ -87,13 +96,16 @@ class PooledMemory {
     else this.#smallBytes -= bytes;
   }
 
+  #use(workBytes: number): void {
+    this.take(WORK_ID, workBytes);
+    this.give(WORK_ID, workBytes);
+  }
+
   visitor(): MemoryVisitor {
     return {
       allocate: (id, bytes) => this.take(id, bytes),
-      run: (workBytes) => {
-        this.take(WORK_ID, workBytes);
-        this.give(WORK_ID, workBytes);
-      },
+      prepare: (workBytes) => this.#use(workBytes),
+      run: (workBytes) => this.#use(workBytes),
       free: (id, bytes) => this.give(id, bytes),
     };
   }
@@ -106,7 +118,9 @@ const INPUT_TENSOR = 0;
 /** What happens to memory along a plan. Ids are tensors'. */
 interface MemoryVisitor {
   allocate(id: number, bytes: number): void;
-  /** An instruction runs, with this much work space. */
+  /** An instruction begins, with work space that is gone before its outputs are there. */
+  prepare(workBytes: number): void;
+  /** An instruction runs, its outputs there, with this much work space. */
   run(workBytes: number): void;
   free(id: number, bytes: number): void;
 }
@@ -144,6 +158,7 @@ function walkMemory(plan: StepPlan, facts: StepMemoryFacts, microBatch: number, 
       const isLast = freeAfter.get(home(tensor)) === index;
       return isLast && (plan.tensors[tensor] as PlannedTensor).role !== "input";
     });
+    visitor.prepare(earlyWorkBytes(plan, instruction, microBatch));
     for (const tensor of writesOf(instruction)) {
       const { sharesBufferOf, bytes } = plan.tensors[tensor] as PlannedTensor;
       if (sharesBufferOf !== tensor) continue;
@@ -220,6 +235,12 @@ function takeOver(
 function bytesOf(plan: StepPlan, tensor: number, microBatch: number): number {
   const { sharesBufferOf } = plan.tensors[tensor] as PlannedTensor;
   return bytesAt((plan.tensors[sharesBufferOf] as PlannedTensor).bytes, microBatch);
+}
+
+function earlyWorkBytes(plan: StepPlan, instruction: Instruction, microBatch: number): number {
+  if (instruction.kind !== "forward") return 0;
+  const early = (plan.chain.ops[instruction.op] as ChainOp).forward.earlyWorkBytes;
+  return early === undefined ? 0 : bytesAt(early, microBatch);
 }
 
 function workBytes(plan: StepPlan, instruction: Instruction, facts: StepMemoryFacts, microBatch: number): number {

@@ -18,6 +18,7 @@ export interface PartialFacts {
   readonly isAlias?: boolean;
   readonly statisticsBytes?: AffineBytes;
   readonly forwardWork?: AffineBytes;
+  readonly earlyForwardWork?: AffineBytes;
   readonly overwrites?: readonly number[];
   readonly flopsPerSample?: number;
   readonly passesThrough?: boolean;
@@ -36,6 +37,7 @@ export function opFacts(partial: PartialFacts): OpFacts {
     ...(partial.statisticsBytes === undefined ? {} : { statisticsBytes: partial.statisticsBytes }),
     forward: {
       workBytes: partial.forwardWork ?? NO_BYTES,
+      ...(partial.earlyForwardWork === undefined ? {} : { earlyWorkBytes: partial.earlyForwardWork }),
       overwrites: partial.overwrites ?? [],
       flopsPerSample: partial.flopsPerSample ?? 0,
     },

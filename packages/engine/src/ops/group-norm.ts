@@ -47,6 +47,8 @@ export const groupNorm: OpDefinition<"groupNorm"> = {
     const perChannel = perSampleBytes(channels * FLOAT_BYTES);
     return opFacts({
       statisticsBytes: perSampleBytes(2 * attributes.groups * FLOAT_BYTES),
+      earlyForwardWork: activationBytes(outputShape),
+      overwrites: [0],
       forwardWork: addBytes(perChannel, addBytes(perChannel, fixedBytes(4 * channels))),
       inputWork: activationBytes(outputShape),
       parameterWork: perChannel,

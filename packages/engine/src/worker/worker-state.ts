@@ -12,9 +12,12 @@ import type { TrainingSetup } from "../training/task.ts";
 import { runTraining, type StepReport } from "../training/train-loop.ts";
 import type { LoadReport, TrainReport, WorkerCalls } from "./messages.ts";
 
-/** Headroom over the planned growth when address space is reserved for the allocator's pool. */
-const RESERVE_FACTOR = 1.25;
-const RESERVE_EXTRA_BYTES = 64 * 1024 * 1024;
+/**
+ * Address space reserved for the allocator's pool, as a multiple of weights and planned growth: so much that the pool
+ * never reaches the region's end, where it would fit worse than planned. Only what is used becomes resident.
+ */
+const RESERVE_FACTOR = 3;
+const RESERVE_EXTRA_BYTES = 256 * 1024 * 1024;
 
 /** The model that a worker has loaded, and what it can do with it. Calls block; the worker process is there for that. */
 export class WorkerState {
@@ -38,7 +41,8 @@ export class WorkerState {
     });
     const session = new ProgramSession(program, shape, this.#temporaryFolder);
     try {
-      if (planned !== undefined) session.reserve(planned.growthBytes * RESERVE_FACTOR + RESERVE_EXTRA_BYTES);
+      if (planned !== undefined)
+        session.reserve((planned.growthBytes + planned.weightBytes) * RESERVE_FACTOR + RESERVE_EXTRA_BYTES);
       session.assignFrom(weightsFolder);
       if (planned !== undefined) {
         session.initialiseTraining();
@@ -145,6 +149,7 @@ interface Planned {
   readonly plan: StepPlan;
   readonly growthBytes: number;
   readonly stateBytes: number;
+  readonly weightBytes: number;
 }
 
 function plan(graph: ModelGraph, training: TrainingSetup): Planned {
@@ -153,7 +158,9 @@ function plan(graph: ModelGraph, training: TrainingSetup): Planned {
   const facts: StepMemoryFacts = stepMemoryFacts(chain, training);
   const trainedBytes = chain.parameters.reduce((sum, { id, bytes }) => (stepPlan.frozen[id] ? sum : sum + bytes), 0);
   const copies = facts.slotsPerParameter + (training.config.accumulation > 1 ? 1 : 0);
-  return { plan: stepPlan, growthBytes: residentGrowth(stepPlan, facts), stateBytes: trainedBytes * copies };
+  const weightBytes = chain.parameters.reduce((sum, { bytes }) => sum + bytes, 0);
+  const growthBytes = residentGrowth(stepPlan, facts);
+  return { plan: stepPlan, growthBytes, stateBytes: trainedBytes * copies, weightBytes };
 }
 
 function inputShape(graph: ModelGraph): SampleShape {
