@@ -28,11 +28,18 @@ const STEP_GRID: readonly number[] = [0, ...Array.from({ length: 41 }, (_, index
 export class LearningCurve {
   readonly #gains: readonly number[];
   readonly #deviations: readonly number[];
+  /** `#bestPoint[i]`: where the gain is best among the points up to i. */
+  readonly #bestPoint: readonly number[];
 
   /** Tabulated gains and deviations at `STEP_GRID`; use `fitLearningCurve`. */
   constructor(gains: readonly number[], deviations: readonly number[]) {
     this.#gains = gains;
     this.#deviations = deviations;
+    let best = 0;
+    this.#bestPoint = gains.map((gain, point) => {
+      if (gain > (gains[best] as number)) best = point;
+      return best;
+    });
   }
 
   /** Gain after exactly so many steps. */
@@ -42,17 +49,20 @@ export class LearningCurve {
 
   /** Best gain within so many steps, and when: training stops there (early stop). Never less than stopping at once. */
   bestWithin(steps: number): GainPrediction & { readonly steps: number } {
-    let best = { steps: 0, gain: 0, deviation: 0 };
-    const consider = (candidate: number): void => {
-      const { gain, deviation } = this.at(candidate);
-      if (gain > best.gain) best = { steps: candidate, gain, deviation };
+    const point = this.#bestPoint[Math.floor(gridPosition(steps))] as number;
+    const { gain, deviation } = this.at(steps);
+    if (gain > (this.#gains[point] as number)) return { steps, gain, deviation };
+    return {
+      steps: STEP_GRID[point] as number,
+      gain: this.#gains[point] as number,
+      deviation: this.#deviations[point] as number,
     };
-    for (const candidate of STEP_GRID) {
-      if (candidate >= steps) break;
-      consider(candidate);
-    }
-    consider(steps);
-    return best;
+  }
+
+  /** Steps after which the gain is first reached, to half an octave; `Infinity` when it never is. */
+  stepsToReach(gain: number): number {
+    const point = this.#gains.findIndex((value) => value >= gain);
+    return point === -1 ? Number.POSITIVE_INFINITY : (STEP_GRID[point] as number);
   }
 
   /** Mean of several curves; `weights` sum to 1. Disagreement between them adds to the deviation. */
@@ -168,14 +178,16 @@ function fallen(steps: number, sigma: number): number {
   return ratio / (1 + ratio);
 }
 
+/** Place of a step count in the grid, between its points too. */
+function gridPosition(steps: number): number {
+  if (!(steps > 1)) return Math.max(0, steps);
+  return Math.min(STEP_GRID.length - 1, 1 + 2 * Math.log2(steps));
+}
+
 function interpolated(table: readonly number[], steps: number): number {
-  if (steps <= 0) return table[0] as number;
-  const last = STEP_GRID.length - 1;
-  if (steps >= (STEP_GRID[last] as number)) return table[last] as number;
-  // Half octaves from index 1 (one step) on; below one step, straight from zero.
-  const position = steps <= 1 ? steps : 1 + 2 * Math.log2(steps);
+  const position = gridPosition(steps);
   const below = Math.floor(position);
   const lower = table[below] as number;
-  const upper = table[Math.min(below + 1, last)] as number;
+  const upper = table[Math.min(below + 1, STEP_GRID.length - 1)] as number;
   return lower + (upper - lower) * (position - below);
 }

@@ -30,17 +30,14 @@ test("planStep writes every tensor before it is read, and only once", () => {
   );
 });
 
-test(
-  "planStep gives every gradient the saved tensors that its op reads, whatever is recomputed",
-  () => {
-    fc.assert(
-      fc.property(arbitraryChain(), freezing, checkpoints, (chain, rates, kept) => {
-        assert.equal(firstMissingSavedTensor(planStep(chain, { freezing: rates, checkpoints: kept })), undefined);
-      }),
-      { seed: 2, numRuns: 200 },
-    );
-  },
-);
+test("planStep gives every gradient the saved tensors that its op reads, whatever is recomputed", () => {
+  fc.assert(
+    fc.property(arbitraryChain(), freezing, checkpoints, (chain, rates, kept) => {
+      assert.equal(firstMissingSavedTensor(planStep(chain, { freezing: rates, checkpoints: kept })), undefined);
+    }),
+    { seed: 2, numRuns: 200 },
+  );
+});
 
 test("planStep consumes exactly one gradient of each trainable parameter, under any checkpoints", () => {
   fc.assert(

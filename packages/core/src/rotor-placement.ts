@@ -4,7 +4,7 @@ import { peakAt } from "./peak-envelope.ts";
 import type { UnitCosts } from "./plan-unit.ts";
 import { DEFAULT_ROTOR_SLOTS, RotorTable, type RotorUnit } from "./rotor.ts";
 import type { UnitCostTable } from "./unit-costs.ts";
-import type { UnitAction } from "./unit-schedule.ts";
+import { type UnitAction, unitSchedule } from "./unit-schedule.ts";
 
 /** Long chains get a coarser memory axis: the table costs units^3 * slots. */
 const LONG_CHAIN_UNITS = 24;
@@ -31,15 +31,25 @@ export class RotorPlacement {
   }
 
   /**
-   * Placements to choose from, least memory first. `spacing` leaves out those that need less than so much more memory
+   * Placements to choose from, least memory first. `costs` are those of `frozen`. `spacing` leaves out those that need less than so much more memory
    * than the one before (0.1: a tenth); the cheapest in memory and the one that keeps everything are always there.
    */
-  schedules(frozen: readonly boolean[], spacing: number = 0): readonly (readonly UnitAction[])[] {
-    const firstUnit = this.#costs.costs(frozen).findIndex(({ hasBackward }) => hasBackward);
+  schedules(
+    frozen: readonly boolean[],
+    costs: readonly UnitCosts[] = this.#costs.costs(frozen),
+    spacing: number = 0,
+  ): readonly (readonly UnitAction[])[] {
+    const firstUnit = costs.findIndex(({ hasBackward }) => hasBackward);
     const mode = modeOf(this.#costs.chain, frozen);
     const key = `${mode.join()} ${firstUnit} ${spacing}`;
     const known = this.#schedules.get(key);
     if (known !== undefined) return known;
+    // Only the last unit trains: there is nothing to place.
+    if (firstUnit === this.#costs.chain.units.length - 1) {
+      const only = [unitSchedule(this.#costs.chain, { kind: "none" })];
+      this.#schedules.set(key, only);
+      return only;
+    }
     const table = this.#table(mode);
     const breakpoints = spaced(table.breakpoints(firstUnit), spacing);
     const schedules = breakpoints.map((bytes) =>

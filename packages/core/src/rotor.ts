@@ -132,20 +132,22 @@ export class RotorTable {
       }
       return;
     }
-    const saveAllFrom = Math.max(
-      inSlots(firstUnit.keepPeakBytes + waiting),
-      backwardSlots,
-      this.#savedSlots[first] ?? 0,
-    );
+    const most = this.slots;
     const rest = this.#cost[first + 1]?.[last] as Float64Array;
     const saved = this.#savedSlots[first] as number;
-    for (let slots = saveAllFrom; slots <= this.slots; slots++) {
+    const keepSlots = Math.max(inSlots(firstUnit.keepPeakBytes + waiting), backwardSlots, saved);
+    for (let slots = keepSlots; slots <= most; slots++) {
       const total = firstUnit.forwardMs + (rest[slots - saved] as number);
       if (total < (cost[slots] as number)) {
         cost[slots] = total;
         choice[slots] = SAVE_ALL;
       }
     }
+    // Where everything can be kept, nothing is better: placements are tried below that only.
+    let everything = firstUnit.forwardMs;
+    for (let unit = first + 1; unit <= last; unit++) everything += (units[unit] as RotorUnit).forwardMs;
+    let enough = most + 1;
+    while (enough > keepSlots && (cost[enough - 1] as number) <= everything * (1 + 1e-12)) enough -= 1;
     let sweepMs = 0;
     let sweepSlots = 0;
     for (let next = first + 1; next <= last; next++) {
@@ -156,7 +158,7 @@ export class RotorTable {
       const kept = this.#inputSlots[next] as number;
       const right = this.#cost[next]?.[last] as Float64Array;
       const left = this.#cost[first]?.[next - 1] as Float64Array;
-      for (let slots = Math.max(sweepSlots, kept); slots <= this.slots; slots++) {
+      for (let slots = Math.max(sweepSlots, kept); slots < enough; slots++) {
         const total = sweepMs + (right[slots - kept] as number) + (left[slots] as number);
         if (total < (cost[slots] as number)) {
           cost[slots] = total;

@@ -83,7 +83,7 @@ class MemoryWalk {
     const { again, keepingAll, keepingNothing } = unit.peaks;
     const peaks = action.isAgain ? again : action.saves ? keepingAll : keepingNothing;
     const keptOutput = action.isAgain && unit.readsOutput ? this.#bytesOf(action.output) : NO_BYTES;
-    this.#during(this.#select(peaks, action.input, index), [this.#bytesOf(action.input), keptOutput]);
+    this.#during(this.#select(peaks, action.input, index), this.#bytesOf(action.input), keptOutput);
     this.#end(action.input, index);
     const output = this.#versions[action.output] as BoundaryVersion;
     if (!this.#isLive[action.output] && output.lastUse > index) this.#start(action.output);
@@ -91,22 +91,19 @@ class MemoryWalk {
   }
 
   backward(unit: UnitCosts, action: ResolvedBackward, index: number): void {
-    const own = [unit.savedBytes, this.#gradient, this.#bytesOf(action.input), this.#bytesOf(action.output)];
-    this.#during(this.#select(unit.peaks.backward, action.input, index), own);
     this.#hold(unit.savedBytes, -1);
+    this.#setGradient(NO_BYTES);
+    const peaks = this.#select(unit.peaks.backward, action.input, index);
+    this.#during(peaks, this.#bytesOf(action.input), this.#bytesOf(action.output));
     this.#setGradient(unit.wantsInputGradient ? unit.inputBytes : NO_BYTES);
     this.#end(action.input, index);
     this.#end(action.output, index);
   }
 
-  /** A unit's peak has the unit's own tensors in it, which are counted already. */
-  #during(envelope: PeakEnvelope, own: readonly AffineBytes[]): void {
-    let fixed = this.#fixed;
-    let perSample = this.#perSample;
-    for (const bytes of own) {
-      fixed -= bytes.fixed;
-      perSample -= bytes.perSample;
-    }
+  /** A unit's peak has its own input and output in it, which are counted already. */
+  #during(envelope: PeakEnvelope, input: AffineBytes, output: AffineBytes): void {
+    const fixed = this.#fixed - input.fixed - output.fixed;
+    const perSample = this.#perSample - input.perSample - output.perSample;
     for (const bytes of envelope) this.peak.add(fixed + bytes.fixed, perSample + bytes.perSample);
   }
 

@@ -43,7 +43,8 @@ export class ChainBuilder {
     return this.#values.length - 1;
   }
 
-  conv(outputBytes: number, kernelBytes: number, input: number = this.last): number {
+  /** `pixels` is the output's: how often the kernel is applied to a sample. */
+  conv(outputBytes: number, kernelBytes: number, input: number = this.last, pixels: number = 1): number {
     const reordered = fixedBytes(kernelBytes);
     return this.#op({
       kind: "conv2d",
@@ -53,7 +54,7 @@ export class ChainBuilder {
       forwardWork: reordered,
       inputWork: reordered,
       parameterWork: reordered,
-      flopsPerSample: (outputBytes * kernelBytes) / 64,
+      flopsPerSample: (kernelBytes / 2) * pixels,
       parameterNeeds: INPUT,
     });
   }

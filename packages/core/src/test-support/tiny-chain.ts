@@ -39,7 +39,7 @@ export function resnetLikeChain(depth: 20 | 101, norm: NormKind = "batchNorm"): 
         ];
   const first = stages[0] as (typeof stages)[0];
   const builder = new ChainBuilder(12288);
-  builder.conv(first.pixels * first.channels * 4, 108 * first.channels);
+  builder.conv(first.pixels * first.channels * 4, 108 * first.channels, 0, first.pixels);
   builder[norm](first.channels);
   builder.relu();
   builder.endUnit("stem");
@@ -50,18 +50,18 @@ export function resnetLikeChain(depth: 20 | 101, norm: NormKind = "batchNorm"): 
       const narrowBytes = pixels * channels * 4;
       const wideBytes = pixels * wide * 4;
       if (depth === 101) {
-        builder.conv(narrowBytes, 4 * inputChannels * channels);
+        builder.conv(narrowBytes, 4 * inputChannels * channels, from, pixels);
         builder[norm](channels);
         builder.relu();
       }
-      builder.conv(narrowBytes, 36 * (depth === 101 ? channels : inputChannels) * channels);
+      builder.conv(narrowBytes, 36 * (depth === 101 ? channels : inputChannels) * channels, builder.last, pixels);
       builder[norm](channels);
       builder.relu();
-      builder.conv(wideBytes, (depth === 101 ? 4 : 36) * channels * wide);
+      builder.conv(wideBytes, (depth === 101 ? 4 : 36) * channels * wide, builder.last, pixels);
       const path = builder[norm](wide);
       let skip = from;
       if (block === 0) {
-        builder.conv(wideBytes, 4 * inputChannels * wide, from);
+        builder.conv(wideBytes, 4 * inputChannels * wide, from, pixels);
         skip = builder[norm](wide);
       }
       builder.add(path, skip);
