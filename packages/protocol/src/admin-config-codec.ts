@@ -1,4 +1,4 @@
-import type { RetrainConfig } from "@mpo/core";
+import type { Prediction, RetrainConfig, SearchBudget, SearchObjective } from "@mpo/core";
 import { list, type MessageField, message, optional } from "./composed-fields.ts";
 import {
   budget,
@@ -10,9 +10,6 @@ import {
   type Reason,
   reason,
   rung,
-  type WireBudget,
-  type WireObjective,
-  type WireRung,
 } from "./desired-codec.ts";
 import { type DeviceIdentity, deviceIdentity } from "./device-codec.ts";
 import { integer, name, text } from "./fields.ts";
@@ -49,7 +46,7 @@ export interface ExplainConfigRequest {
 
 /** A configuration that was looked at and not chosen, and why. */
 export interface RejectedRung {
-  readonly rung: WireRung;
+  readonly rung: Prediction;
   readonly reason: Reason;
 }
 
@@ -65,8 +62,8 @@ export interface ExplainConfigResponse {
 export interface PushConfigRequest {
   readonly identity: DeviceIdentity;
   readonly model: string;
-  readonly budget?: WireBudget;
-  readonly objective?: WireObjective;
+  readonly budget?: SearchBudget;
+  readonly objective?: SearchObjective;
   readonly config?: RetrainConfig;
   /** Refused as a conflict when this is not the newest document any more. */
   readonly expectedVersion?: DocumentVersion;

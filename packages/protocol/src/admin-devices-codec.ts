@@ -1,3 +1,4 @@
+import type { Profile } from "@mpo/core";
 import { list, type MessageField, message, optional, orEmpty } from "./composed-fields.ts";
 import { type DocumentVersion, documentVersion } from "./desired-codec.ts";
 import {
@@ -25,7 +26,7 @@ import type { ListProfilesResponse__Output } from "./gen/mpo/v1/ListProfilesResp
 import type { ProfileSummary__Output } from "./gen/mpo/v1/ProfileSummary.ts";
 import { LIMITS } from "./limits.ts";
 import { type MessageCodec, messageCodec } from "./message-codec.ts";
-import { profile, type WireProfile } from "./profile-codec.ts";
+import { profile } from "./profile-codec.ts";
 import { type DocumentStatus, documentStatus, type WindowResult, windowResult } from "./report-codec.ts";
 
 /** What the coordinator knows of a device. */
@@ -105,7 +106,7 @@ export interface GetProfileRequest {
 
 /** A profile and where it is stored. */
 export interface GetProfileResponse {
-  readonly profile: WireProfile;
+  readonly profile: Profile;
   readonly revision: number;
 }
 

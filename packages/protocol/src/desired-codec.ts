@@ -1,56 +1,19 @@
-import type { RetrainConfig } from "@mpo/core";
-import { list, type MessageField, message, optional, orEmpty, refined } from "./composed-fields.ts";
+import type { AccuracyPrediction, Bounded, Prediction, SearchBudget, SearchObjective } from "@mpo/core";
+import { list, type MessageField, message, orEmpty, refined } from "./composed-fields.ts";
 import { type Field, refuse } from "./field.ts";
-import {
-  bytes,
-  choice,
-  digest,
-  integer,
-  name,
-  number,
-  positive,
-  type Range,
-  text,
-  timestampMs,
-  whole,
-} from "./fields.ts";
+import { bytes, choice, digest, integer, name, number, positive, share, text, timestampMs, whole } from "./fields.ts";
+import type { AccuracyPrediction__Output } from "./gen/mpo/v1/AccuracyPrediction.ts";
+import type { Bounded__Output } from "./gen/mpo/v1/Bounded.ts";
 import type { Budget__Output } from "./gen/mpo/v1/Budget.ts";
 import type { DesiredDocument__Output } from "./gen/mpo/v1/DesiredDocument.ts";
 import type { DesiredEnvelope__Output } from "./gen/mpo/v1/DesiredEnvelope.ts";
 import type { DocumentSignature__Output } from "./gen/mpo/v1/DocumentSignature.ts";
 import type { DocumentVersion__Output } from "./gen/mpo/v1/DocumentVersion.ts";
-import type { Estimate__Output } from "./gen/mpo/v1/Estimate.ts";
 import type { Reason__Output } from "./gen/mpo/v1/Reason.ts";
 import type { Rung__Output } from "./gen/mpo/v1/Rung.ts";
-import { LIMITS, MAX_SECONDS, MAX_WHOLE } from "./limits.ts";
+import { LIMITS, MAX_MS, MAX_WHOLE } from "./limits.ts";
 import { type MessageCodec, messageCodec } from "./message-codec.ts";
 import { retrainConfig } from "./retrain-config-codec.ts";
-
-/** A predicted quantity: `lower <= value <= upper`, in the unit of its field. */
-export interface Estimate {
-  readonly value: number;
-  readonly lower: number;
-  readonly upper: number;
-}
-
-/** What one retraining window may spend. */
-export interface WireBudget {
-  /** Over the idle worker. */
-  readonly memoryBytes: number;
-  readonly windowSeconds: number;
-}
-
-/** What the best rung is best at. */
-export type WireObjective = "accuracy" | "memory" | "time";
-
-/** One choice of a ladder with its predictions. */
-export interface WireRung {
-  readonly config: RetrainConfig;
-  readonly memoryBytes: Estimate;
-  readonly stepSeconds: Estimate;
-  /** At the end of the window, 0 to 1; absent when none could be predicted. */
-  readonly accuracy?: Estimate;
-}
 
 /** Why a document says what it says: a code for programs and words for people. */
 export interface Reason {
@@ -75,10 +38,10 @@ export interface DesiredDocument extends Readonly<{ tenant: string; device: stri
   /** SHA-256 of the model's manifest, hexadecimal. */
   readonly modelDigest: string;
   readonly minAgentVersion?: string;
-  readonly objective: WireObjective;
-  readonly budget: WireBudget;
+  readonly objective: SearchObjective;
+  readonly budget: SearchBudget;
   /** Cheapest memory first. */
-  readonly rungs: readonly WireRung[];
+  readonly rungs: readonly Prediction[];
   readonly chosenRung: number;
   readonly reasons: readonly Reason[];
 }
@@ -100,32 +63,48 @@ export function compareVersions(left: DocumentVersion, right: DocumentVersion): 
   return left.epoch - right.epoch || left.version - right.version;
 }
 
-/** An estimate whose bounds lie in a range and in order. */
-export function estimate(range: Range): MessageField<Estimate> {
-  const bound = number(range);
-  const parts = message<Estimate, Estimate__Output>("Estimate", { value: bound, lower: bound, upper: bound });
-  return refined(parts, ({ value, lower, upper }, path) => {
-    if (lower > value) refuse(`${path}.lower`, lower, `at most the value, ${value}`);
-    if (upper < value) refuse(`${path}.upper`, upper, `at least the value, ${value}`);
+/** A prediction from 0 to its bound, in the unit of its field. */
+function bounded(max: number): MessageField<Bounded> {
+  const bound = number({ min: 0, max });
+  const parts = message<Bounded, Bounded__Output>("Bounded", { expected: bound, upper: bound });
+  return refined(parts, ({ expected, upper }, path) => {
+    if (upper < expected) refuse(`${path}.upper`, upper, `at least what is expected, ${expected}`);
   });
 }
 
-export const objective: Field<WireObjective> = choice({
+const steps = integer({ min: 0, max: 1e9 });
+const accuracyPrediction: MessageField<AccuracyPrediction> = refined(
+  message<AccuracyPrediction, AccuracyPrediction__Output>("AccuracyPrediction", {
+    expected: share(),
+    lower: share(),
+    upper: share(),
+    steps,
+  }),
+  ({ expected, lower, upper }, path) => {
+    if (lower > expected) refuse(`${path}.lower`, lower, `at most what is expected, ${expected}`);
+    if (upper < expected) refuse(`${path}.upper`, upper, `at least what is expected, ${expected}`);
+  },
+);
+
+export const objective: Field<SearchObjective> = choice({
   accuracy: "OBJECTIVE_ACCURACY",
   memory: "OBJECTIVE_MEMORY",
   time: "OBJECTIVE_TIME",
 });
 
-export const budget: MessageField<WireBudget> = message<WireBudget, Budget__Output>("Budget", {
+export const budget: MessageField<SearchBudget> = message<SearchBudget, Budget__Output>("Budget", {
   memoryBytes: whole({ min: 1 }),
-  windowSeconds: positive(MAX_SECONDS),
+  windowMs: positive(MAX_MS),
 });
 
-export const rung: MessageField<WireRung> = message<WireRung, Rung__Output>("Rung", {
+export const rung: MessageField<Prediction> = message<Prediction, Rung__Output>("Rung", {
   config: retrainConfig,
-  memoryBytes: estimate({ min: 0, max: MAX_WHOLE }),
-  stepSeconds: estimate({ min: 0, max: MAX_SECONDS }),
-  accuracy: optional(estimate({ min: 0, max: 1 })),
+  memoryBytes: bounded(MAX_WHOLE),
+  stepMs: bounded(MAX_MS),
+  stepsInWindow: steps,
+  accuracy: accuracyPrediction,
+  trainingMs: number({ min: 0, max: MAX_MS }),
+  unknowns: list(text({ min: 1, max: 256 }), { max: 8 }),
 });
 
 export const reason: MessageField<Reason> = message<Reason, Reason__Output>("Reason", {
@@ -158,6 +137,10 @@ export const desiredDocument: MessageField<DesiredDocument> = refined(
   }),
   ({ issuedAtMs, expiresAtMs, chosenRung, rungs }, path) => {
     if (expiresAtMs <= issuedAtMs) refuse(`${path}.expiresAtMs`, expiresAtMs, `later than issuedAtMs, ${issuedAtMs}`);
+    rungs.forEach(({ memoryBytes: { upper } }, index) => {
+      const below = rungs[index - 1]?.memoryBytes.upper ?? 0;
+      if (upper < below) refuse(`${path}.rungs[${index}].memoryBytes.upper`, upper, `at least that below, ${below}`);
+    });
     if (chosenRung >= rungs.length) refuse(`${path}.chosenRung`, chosenRung, `one of the ${rungs.length} rungs`);
   },
 );

@@ -1,4 +1,5 @@
 import { spawnSync } from "node:child_process";
+import { rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { MpoError } from "@mpo/core";
@@ -33,4 +34,9 @@ export function generateTypes(outFolder: string): void {
   if (status !== 0) throw new MpoError("internal", `the types of the proto files could not be generated: ${stderr}`);
 }
 
-if (process.argv[1] === import.meta.filename) generateTypes(join(import.meta.dirname, "gen"));
+if (process.argv[1] === import.meta.filename) {
+  const folder = join(import.meta.dirname, "gen");
+  // What the proto files no longer have must go.
+  rmSync(folder, { recursive: true, force: true });
+  generateTypes(folder);
+}

@@ -43,7 +43,7 @@ export interface ProbeOrder {
   readonly modelDigest: string;
   /** Most valuable first. */
   readonly configs: readonly RetrainConfig[];
-  readonly maxSeconds: number;
+  readonly maxMs: number;
 }
 
 /** What a device should do now. */
@@ -89,7 +89,7 @@ const probeOrder: MessageField<ProbeOrder> = message<ProbeOrder, ProbeOrder__Out
   model: name(),
   modelDigest: digest(),
   configs: list(retrainConfig, { max: 64 }),
-  maxSeconds: positive(86_400),
+  maxMs: positive(86_400_000),
 });
 
 const helloResponse: MessageField<HelloResponse> = message<HelloResponse, HelloResponse__Output>("HelloResponse", {

@@ -39,11 +39,7 @@ export {
   type DocumentVersion,
   desiredDocumentCodec,
   desiredEnvelopeCodec,
-  type Estimate,
   type Reason,
-  type WireBudget,
-  type WireObjective,
-  type WireRung,
 } from "./desired-codec.ts";
 export type { DeviceIdentity, Gpu, Inventory, Label, Resources, ServedModel } from "./device-codec.ts";
 export type { EnrollRequest, EnrollResponse } from "./enroll-codec.ts";
@@ -57,17 +53,6 @@ export type {
 } from "./hello-codec.ts";
 export { LIMITS } from "./limits.ts";
 export type { MessageCodec } from "./message-codec.ts";
-export type {
-  AffineSeconds,
-  CurvePoint,
-  PredictionSpread,
-  StepMeasurement,
-  StepOutcome,
-  WireLearningCurve,
-  WireLoss,
-  WireProfile,
-  WireUnitCost,
-} from "./profile-codec.ts";
 export {
   type DocumentState,
   type DocumentStatus,

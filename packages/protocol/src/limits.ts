@@ -20,7 +20,7 @@ export const LIMITS = {
 /** Largest whole number that a JavaScript number holds exactly, 2^53 - 1: the limit of every size on the wire. */
 export const MAX_WHOLE: number = Number.MAX_SAFE_INTEGER;
 /** A week: no window, step or probe may claim to take longer. */
-export const MAX_SECONDS = 604_800;
+export const MAX_MS = 604_800_000;
 /** Units of a model. */
 export const MAX_UNITS = 4_096;
 /** Actions of one step. */

@@ -17,7 +17,7 @@ export interface MessageCodec<Value> {
   /** To what proto-loader takes. */
   encode(value: Value): object;
   fromBytes(bytes: Uint8Array): Value;
-  toBytes(value: Value): Uint8Array;
+  toBytes(value: Value): Buffer;
 }
 
 /** The codec of a message that travels on its own. */
@@ -51,7 +51,7 @@ export function messageCodec<Value>(field: MessageField<Value>, maxBytes: number
         const message = `${field.messageName} would have ${bytes.length} bytes; expected at most ${maxBytes}`;
         throw new MpoError("invalid-argument", message);
       }
-      return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      return bytes;
     },
   };
 }

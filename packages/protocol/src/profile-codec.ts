@@ -1,188 +1,139 @@
-import type { AffineBytes, FreezingRates, RetrainConfig } from "@mpo/core";
+import {
+  type AccuracyJudge,
+  type AccuracySample,
+  MpoError,
+  PROFILE_VERSION,
+  type Profile,
+  type StepMemoryFacts,
+  type StepSample,
+  type UnitTimeSample,
+  type UpdateSample,
+  validateProfile,
+} from "@mpo/core";
 import { list, type MessageField, message, optional, refined } from "./composed-fields.ts";
-import { type Resources, resources } from "./device-codec.ts";
-import { type Field, refuse } from "./field.ts";
-import { choice, digest, flag, integer, name, number, positive, share, text, timestampMs, whole } from "./fields.ts";
-import type { AffineBytes__Output } from "./gen/mpo/v1/AffineBytes.ts";
-import type { AffineSeconds__Output } from "./gen/mpo/v1/AffineSeconds.ts";
-import type { CurvePoint__Output } from "./gen/mpo/v1/CurvePoint.ts";
-import type { LearningCurve__Output } from "./gen/mpo/v1/LearningCurve.ts";
-import type { PredictionSpread__Output } from "./gen/mpo/v1/PredictionSpread.ts";
+import type { Field } from "./field.ts";
+import { choice, digest, flag, integer, name, number, share, text, timestampMs, whole } from "./fields.ts";
+import type { AccuracyPoint__Output } from "./gen/mpo/v1/AccuracyPoint.ts";
+import type { AccuracySample__Output } from "./gen/mpo/v1/AccuracySample.ts";
+import type { MemoryFacts__Output } from "./gen/mpo/v1/MemoryFacts.ts";
+import type { ProbingCost__Output } from "./gen/mpo/v1/ProbingCost.ts";
 import type { Profile__Output } from "./gen/mpo/v1/Profile.ts";
-import type { StepMeasurement__Output } from "./gen/mpo/v1/StepMeasurement.ts";
-import type { UnitCost__Output } from "./gen/mpo/v1/UnitCost.ts";
-import { MAX_BATCH, MAX_SECONDS, MAX_UNITS, MAX_WHOLE } from "./limits.ts";
+import type { ProfiledDevice__Output } from "./gen/mpo/v1/ProfiledDevice.ts";
+import type { ProfiledModel__Output } from "./gen/mpo/v1/ProfiledModel.ts";
+import type { ProfilingSoftware__Output } from "./gen/mpo/v1/ProfilingSoftware.ts";
+import type { StepSample__Output } from "./gen/mpo/v1/StepSample.ts";
+import type { TrainingMethod__Output } from "./gen/mpo/v1/TrainingMethod.ts";
+import type { UnitTimeSample__Output } from "./gen/mpo/v1/UnitTimeSample.ts";
+import type { UpdateSample__Output } from "./gen/mpo/v1/UpdateSample.ts";
+import { MAX_BATCH, MAX_MS, MAX_UNITS, MAX_WHOLE } from "./limits.ts";
 import { freezingRates, retrainConfig } from "./retrain-config-codec.ts";
 
-/** Seconds that grow with the micro-batch: `fixed + perSample * microBatch`. */
-export interface AffineSeconds {
-  readonly fixed: number;
-  readonly perSample: number;
-}
+type Part<Name extends keyof Profile> = Profile[Name];
+type AccuracyPoint = AccuracySample["points"][number];
 
-/** What one unit costs on the device that measured. */
-export interface WireUnitCost {
-  readonly name: string;
-  readonly outputBytes: AffineBytes;
-  readonly savedBytes: AffineBytes;
-  readonly forward: AffineSeconds;
-  readonly backward: AffineSeconds;
-}
-
-/** How a measured step ended. */
-export type StepOutcome = "ran" | "over-memory" | "out-of-time";
-
-/** One whole step that was run. */
-export interface StepMeasurement {
-  readonly config: RetrainConfig;
-  readonly outcome: StepOutcome;
-  /** Over the idle worker. */
-  readonly peakBytes?: number;
-  readonly capBytes?: number;
-  /** One entry a step, in order. */
-  readonly stepSeconds: readonly number[];
-}
-
-/** What a retraining minimises. */
-export type WireLoss = "tent" | "shot" | "cross-entropy";
-
-/** Accuracy (0 to 1) after a number of updates. */
-export interface CurvePoint {
-  readonly step: number;
-  readonly accuracy: number;
-}
-
-/** How accuracy goes while retraining. */
-export interface WireLearningCurve {
-  readonly freezing: FreezingRates;
-  readonly microBatch: number;
-  readonly effectiveBatch: number;
-  readonly loss: WireLoss;
-  readonly hasLabels: boolean;
-  readonly points: readonly CurvePoint[];
-}
-
-/** How far predictions were off: standard deviations as a share of the prediction. */
-export interface PredictionSpread {
-  readonly memoryShare: number;
-  readonly timeShare: number;
-  readonly measurements: number;
-}
-
-/** What a device's probes measured for one model. */
-export interface WireProfile {
-  readonly format: number;
-  readonly model: string;
-  readonly modelDigest: string;
-  readonly deviceClass: string;
-  readonly measuredAtMs: number;
-  readonly agentVersion: string;
-  readonly engineVersion: string;
-  readonly resources: Resources;
-  readonly units: readonly WireUnitCost[];
-  readonly parameterBytes: number;
-  readonly updateSeconds: number;
-  readonly steps: readonly StepMeasurement[];
-  readonly curves: readonly WireLearningCurve[];
-  readonly spread?: PredictionSpread;
-  readonly probeSeconds: number;
-}
-
-const seconds = number({ min: 0, max: MAX_SECONDS });
 const byteCount = number({ min: 0, max: MAX_WHOLE });
 const batch = integer({ min: 1, max: MAX_BATCH });
+const count32 = integer({ min: 1, max: 2 ** 32 - 1 });
+const ms = number({ min: 0, max: MAX_MS });
+const repeats = list(ms, { min: 1, max: 64 });
+const version = text({ min: 1, max: 64 });
 
-const affineSeconds: MessageField<AffineSeconds> = message<AffineSeconds, AffineSeconds__Output>("AffineSeconds", {
-  fixed: seconds,
-  perSample: seconds,
+const model: MessageField<Part<"model">> = message<Part<"model">, ProfiledModel__Output>("ProfiledModel", {
+  name: name(),
+  digest: digest(),
+  unitCount: integer({ min: 1, max: MAX_UNITS }),
+  parameterCount: whole({ min: 1 }),
+  hasBatchStatistics: flag(),
 });
 
-const affineBytes: MessageField<AffineBytes> = message<AffineBytes, AffineBytes__Output>("AffineBytes", {
-  fixed: byteCount,
-  perSample: byteCount,
+const device: MessageField<Part<"device">> = message<Part<"device">, ProfiledDevice__Output>("ProfiledDevice", {
+  id: name(),
+  class: name(),
 });
 
-const unitCost: MessageField<WireUnitCost> = message<WireUnitCost, UnitCost__Output>("UnitCost", {
-  name: text({ max: 128 }),
-  outputBytes: affineBytes,
-  savedBytes: affineBytes,
-  forward: affineSeconds,
-  backward: affineSeconds,
-});
-
-const stepOutcome: Field<StepOutcome> = choice({
-  ran: "STEP_OUTCOME_RAN",
-  "over-memory": "STEP_OUTCOME_OVER_MEMORY",
-  "out-of-time": "STEP_OUTCOME_OUT_OF_TIME",
-});
-
-const stepMeasurement: MessageField<StepMeasurement> = refined(
-  message<StepMeasurement, StepMeasurement__Output>("StepMeasurement", {
-    config: retrainConfig,
-    outcome: stepOutcome,
-    peakBytes: optional(whole()),
-    capBytes: optional(whole({ min: 1 })),
-    stepSeconds: list(positive(MAX_SECONDS), { max: 64 }),
-  }),
-  ({ outcome, stepSeconds }, path) => {
-    if (outcome === "ran" && stepSeconds.length === 0)
-      refuse(`${path}.stepSeconds`, stepSeconds, "the time of each step");
-  },
+const software: MessageField<Part<"software">> = message<Part<"software">, ProfilingSoftware__Output>(
+  "ProfilingSoftware",
+  { engine: version, library: version },
 );
 
-const loss: Field<WireLoss> = choice({
-  tent: "LOSS_TENT",
-  shot: "LOSS_SHOT",
-  "cross-entropy": "LOSS_CROSS_ENTROPY",
+const method: MessageField<Part<"method">> = message<Part<"method">, TrainingMethod__Output>("TrainingMethod", {
+  loss: name(),
+  optimizer: name(),
 });
 
-const curvePoint: MessageField<CurvePoint> = message<CurvePoint, CurvePoint__Output>("CurvePoint", {
-  step: integer({ min: 0, max: 1e9 }),
+const memoryFacts: MessageField<StepMemoryFacts> = message<StepMemoryFacts, MemoryFacts__Output>("MemoryFacts", {
+  slotsPerParameter: number({ min: 0, max: 64 }),
+  lossWorkBytesPerSample: byteCount,
+});
+
+const unitTime: MessageField<UnitTimeSample> = message<UnitTimeSample, UnitTimeSample__Output>("UnitTimeSample", {
+  unit: integer({ min: 0, max: MAX_UNITS - 1 }),
+  microBatch: batch,
+  forwardMs: repeats,
+  backwardMs: repeats,
+});
+
+const step: MessageField<StepSample> = message<StepSample, StepSample__Output>("StepSample", {
+  config: retrainConfig,
+  plannedPeakBytes: whole({ min: 1 }),
+  measuredPeakBytes: optional(byteCount),
+  msPerStep: repeats,
+});
+
+const update: MessageField<UpdateSample> = message<UpdateSample, UpdateSample__Output>("UpdateSample", {
+  parameterBytes: whole({ min: 1 }),
+  updateMs: repeats,
+  accumulateMs: list(ms, { max: 64 }),
+});
+
+const judge: Field<AccuracyJudge> = choice({
+  labels: "ACCURACY_JUDGE_LABELS",
+  "label-free": "ACCURACY_JUDGE_LABEL_FREE",
+});
+
+const point: MessageField<AccuracyPoint> = message<AccuracyPoint, AccuracyPoint__Output>("AccuracyPoint", {
+  steps: integer({ min: 1, max: 1e9 }),
   accuracy: share(),
 });
 
-const learningCurve: MessageField<WireLearningCurve> = refined(
-  message<WireLearningCurve, LearningCurve__Output>("LearningCurve", {
-    freezing: freezingRates,
-    microBatch: batch,
-    effectiveBatch: integer({ min: 1, max: 2 ** 32 - 1 }),
-    loss,
-    hasLabels: flag(),
-    points: list(curvePoint, { min: 1, max: 256 }),
-  }),
-  ({ points }, path) => {
-    points.forEach(({ step }, index) => {
-      const before = points[index - 1];
-      if (before !== undefined && step <= before.step) {
-        refuse(`${path}.points[${index}].step`, step, `more than that of the point before, ${before.step}`);
-      }
-    });
-  },
-);
-
-const predictionSpread: MessageField<PredictionSpread> = message<PredictionSpread, PredictionSpread__Output>(
-  "PredictionSpread",
-  {
-    memoryShare: number({ min: 0, max: 100 }),
-    timeShare: number({ min: 0, max: 100 }),
-    measurements: integer({ min: 0, max: 4096 }),
-  },
-);
-
-export const profile: MessageField<WireProfile> = message<WireProfile, Profile__Output>("Profile", {
-  format: integer({ min: 1, max: 1 }),
-  model: name(),
-  modelDigest: digest(),
-  deviceClass: name(),
-  measuredAtMs: timestampMs(),
-  agentVersion: text({ min: 1, max: 64 }),
-  engineVersion: text({ min: 1, max: 64 }),
-  resources,
-  units: list(unitCost, { min: 1, max: MAX_UNITS }),
-  parameterBytes: whole(),
-  updateSeconds: seconds,
-  steps: list(stepMeasurement, { max: 256 }),
-  curves: list(learningCurve, { max: 64 }),
-  spread: optional(predictionSpread),
-  probeSeconds: seconds,
+const accuracy: MessageField<AccuracySample> = message<AccuracySample, AccuracySample__Output>("AccuracySample", {
+  freezing: freezingRates,
+  microBatch: batch,
+  judge,
+  startAccuracy: share(),
+  points: list(point, { max: 256 }),
+  judgedSamples: count32,
 });
+
+const spent: MessageField<Part<"spent">> = message<Part<"spent">, ProbingCost__Output>("ProbingCost", {
+  ms,
+  peakBytes: byteCount,
+  configs: integer({ min: 0, max: 4096 }),
+});
+
+/** Bounds are checked here; that the parts do not contradict each other, by core. */
+export const profile: MessageField<Profile> = refined(
+  message<Profile, Profile__Output>("Profile", {
+    version: integer({ min: PROFILE_VERSION, max: PROFILE_VERSION }),
+    model,
+    device,
+    software,
+    method,
+    memoryFacts,
+    effectiveBatch: count32,
+    idleBytes: byteCount,
+    unitTimes: list(unitTime, { max: 16_384 }),
+    steps: list(step, { max: 512 }),
+    updates: list(update, { max: 64 }),
+    accuracy: list(accuracy, { max: 128 }),
+    spent,
+    measuredAtMs: timestampMs(),
+  }),
+  (value, path) => {
+    try {
+      validateProfile(value);
+    } catch (thrown) {
+      throw new MpoError("invalid-data", `${path}: ${MpoError.from(thrown).message}`, { cause: thrown });
+    }
+  },
+);

@@ -23,8 +23,12 @@ const document: DesiredDocument = {
         freezing: { featureExtraction: 0.5, normalisation: 0, linear: 0 },
         checkpoints: { kind: "schedule", actions: [{ kind: "backward", unit: 3 }] },
       },
-      memoryBytes: { value: 2e8, lower: 1e8, upper: 3e8 },
-      stepSeconds: { value: 2, lower: 1, upper: 3 },
+      memoryBytes: { expected: 2e8, upper: 3e8 },
+      stepMs: { expected: 2000, upper: 3000 },
+      stepsInWindow: 30,
+      accuracy: { expected: 0.7, lower: 0.6, upper: 0.8, steps: 25 },
+      trainingMs: 50_000,
+      unknowns: [],
     },
   ],
 };
@@ -47,10 +51,10 @@ const DOCUMENTS: readonly (readonly [Partial<DesiredDocument>, RegExp])[] = [
   [{ modelDigest: "AB" }, /modelDigest is "AB"; expected 64/u],
   [{ objective: "speed" as never }, /objective is "speed"; expected one of accuracy, memory, time/u],
   [{ objective: "toString" as never }, /objective/u],
-  [{ budget: { memoryBytes: 0, windowSeconds: 1 } }, /budget\.memoryBytes is 0/u],
-  [{ budget: { memoryBytes: 1, windowSeconds: 0 } }, /budget\.windowSeconds is 0; expected a number above 0/u],
-  [{ budget: { memoryBytes: 1, windowSeconds: Number.POSITIVE_INFINITY } }, /windowSeconds is Infinity/u],
-  [{ budget: { memoryBytes: 1, windowSeconds: Number.NaN } }, /windowSeconds is NaN/u],
+  [{ budget: { memoryBytes: 0, windowMs: 1 } }, /budget\.memoryBytes is 0/u],
+  [{ budget: { memoryBytes: 1, windowMs: 0 } }, /budget\.windowMs is 0; expected a number above 0/u],
+  [{ budget: { memoryBytes: 1, windowMs: Number.POSITIVE_INFINITY } }, /windowMs is Infinity/u],
+  [{ budget: { memoryBytes: 1, windowMs: Number.NaN } }, /windowMs is NaN/u],
   [{ rungs: [] }, /rungs is a list of 0; expected a list of 1 to 64/u],
   [{ rungs: new Array(65).fill(rung) as never }, /rungs is a list of 65/u],
   [{ chosenRung: 1 }, /chosenRung is 1; expected one of the 1 rungs/u],
@@ -81,15 +85,19 @@ const DOCUMENTS: readonly (readonly [Partial<DesiredDocument>, RegExp])[] = [
   ],
   [{ rungs: [{ ...rung, config: { ...rung.config, checkpoints: { kind: "magic" } as never } }] }, /checkpoints\.kind/u],
   [
-    { rungs: [{ ...rung, memoryBytes: { value: 5, lower: 6, upper: 7 } }] },
-    /memoryBytes\.lower is 6; expected at most/u,
+    { rungs: [{ ...rung, memoryBytes: { expected: 5, upper: 4 } }] },
+    /memoryBytes\.upper is 4; expected at least what/u,
   ],
+  [{ rungs: [{ ...rung, stepMs: { expected: -1, upper: 4 } }] }, /stepMs\.expected is -1/u],
+  [{ rungs: [{ ...rung, stepMs: { expected: 1, upper: Number.POSITIVE_INFINITY } }] }, /stepMs\.upper is Infinity/u],
+  [{ rungs: [{ ...rung, accuracy: { ...rung.accuracy, upper: 1.5 } }] }, /accuracy\.upper is 1\.5/u],
+  [{ rungs: [{ ...rung, accuracy: { ...rung.accuracy, upper: 0.5 } }] }, /accuracy\.upper is 0\.5; expected at least/u],
+  [{ rungs: [{ ...rung, accuracy: { ...rung.accuracy, lower: 0.9 } }] }, /accuracy\.lower is 0\.9; expected at most/u],
   [
-    { rungs: [{ ...rung, memoryBytes: { value: 5, lower: 1, upper: 4 } }] },
-    /memoryBytes\.upper is 4; expected at least/u,
+    { rungs: [rung, { ...rung, memoryBytes: { expected: 1e8, upper: 1e8 } }] },
+    /rungs\[1\]\.memoryBytes\.upper is 100000000; expected at least that below, 300000000/u,
   ],
-  [{ rungs: [{ ...rung, stepSeconds: { value: -1, lower: -1, upper: 4 } }] }, /stepSeconds\.value is -1/u],
-  [{ rungs: [{ ...rung, accuracy: { value: 1, lower: 0, upper: 1.5 } }] }, /accuracy\.upper is 1\.5/u],
+  [{ rungs: [{ ...rung, unknowns: [""] }] }, /unknowns\[0\] is empty/u],
   [{ reasons: [{ code: "ok", text: "line\nbreak" }] }, /reasons\[0\]\.text/u],
   [{ reasons: [{ code: "not ok", text: "x" }] }, /reasons\[0\]\.code/u],
 ];
@@ -130,7 +138,7 @@ void test("a document of 8192 bytes goes through, one of 8193 does not", () => {
   assert.equal(full.length, 8_192);
   assert.throws(() => bytesOf(sized(actionCount, padding + 1)), { code: "invalid-argument", message: /8193 bytes/u });
   const envelope = { document: full, signatures: [{ key: "k", signature: new Uint8Array(64) }] };
-  assert.deepEqual(desiredEnvelopeCodec.fromBytes(desiredEnvelopeCodec.toBytes(envelope)).document, full);
+  assert.ok(full.equals(desiredEnvelopeCodec.fromBytes(desiredEnvelopeCodec.toBytes(envelope)).document));
   assert.throws(
     () => desiredEnvelopeCodec.toBytes({ document: new Uint8Array(8_193), signatures: [] }),
     /document is 8193 bytes; expected 1 to 8192/u,
@@ -180,7 +188,7 @@ void test("a status of both a document and a window, or of neither, is refused",
   );
 });
 
-void test("labels twice, a point out of order and a step without its time are refused", () => {
+void test("labels twice are refused", () => {
   const hello = { identity, inventory: one(inventories), resources: one(resourceSets), models: [] };
   const labels = [
     { name: "site", value: "a" },
@@ -190,22 +198,53 @@ void test("labels twice, a point out of order and a step without its time are re
     () => FLEET_SERVICE.hello.request.toBytes({ ...hello, labels }),
     /HelloRequest\.labels\[1\]\.name is "site"; expected each name once/u,
   );
-  const profile = one(profiles);
-  const report = (edit: object): unknown =>
-    FLEET_SERVICE.reportProfile.request.toBytes({ identity, report: "r", profile: { ...profile, ...edit } });
-  const points = [
-    { step: 5, accuracy: 0.5 },
-    { step: 5, accuracy: 0.6 },
-  ];
-  const curve = { freezing: { featureExtraction: 0, normalisation: 0, linear: 0 }, microBatch: 1, effectiveBatch: 1 };
-  assert.throws(
-    () => report({ curves: [{ ...curve, loss: "tent", hasLabels: false, points }] }),
-    /profile\.curves\[0\]\.points\[1\]\.step is 5; expected more than that of the point before, 5/u,
-  );
-  const step = { config: rung.config, outcome: "ran", stepSeconds: [] };
-  assert.throws(() => report({ steps: [step] }), /profile\.steps\[0\]\.stepSeconds is a list of 0/u);
-  assert.throws(() => report({ format: 2 }), /profile\.format is 2; expected a whole number from 1 to 1/u);
 });
+
+const profile = one(profiles);
+const freezing = { featureExtraction: 0, normalisation: 0, linear: 0 };
+const timed = (microBatch: number, ms: number): unknown => ({ unit: 1, microBatch, forwardMs: [ms], backwardMs: [ms] });
+const PROFILES: readonly (readonly [object, RegExp])[] = [
+  [{ version: 2 }, /profile\.version is 2/u],
+  [{ device: { id: "other", class: "c" } }, /profile\.device\.id is "other"; expected the reporting device, pi-4/u],
+  [{ idleBytes: -1 }, /profile\.idleBytes is -1/u],
+  [{ idleBytes: Number.NaN }, /profile\.idleBytes is NaN/u],
+  [{ unitTimes: [{ unit: 4095, microBatch: 1, forwardMs: [1], backwardMs: [1] }] }, /unitTimes\[0\]\.unit is 4095/u],
+  [{ unitTimes: [timed(8, 10), timed(16, 1)] }, /forwardMs of unit 1 falls from 10 at micro-batch 8 to 1 at 16/u],
+  [
+    { unitTimes: [{ unit: 0, microBatch: 1, forwardMs: [], backwardMs: [1] }] },
+    /unitTimes\[0\]\.forwardMs is a list of 0/u,
+  ],
+  [{ steps: [{ config: rung.config, plannedPeakBytes: 0, msPerStep: [1] }] }, /steps\[0\]\.plannedPeakBytes is 0/u],
+  [{ method: { loss: "a b", optimizer: "sgd" } }, /method\.loss is "a b"/u],
+  [
+    {
+      accuracy: [
+        {
+          ...{ freezing, microBatch: 1, judge: "labels", startAccuracy: 0, judgedSamples: 1 },
+          points: [
+            { steps: 5, accuracy: 0.5 },
+            { steps: 5, accuracy: 0.6 },
+          ],
+        },
+      ],
+    },
+    /accuracy\[0\]\.points\[1\]\.steps is 5; expected more than the 5/u,
+  ],
+  [
+    { accuracy: [{ freezing, microBatch: 1, judge: "me", startAccuracy: 0, judgedSamples: 1, points: [] }] },
+    /accuracy\[0\]\.judge is "me"; expected one of labels, label-free/u,
+  ],
+];
+for (const [edit, expected] of PROFILES) {
+  void test(`a profile with ${JSON.stringify(edit).slice(0, 80)} is not sent`, () => {
+    const good = { ...profile, device: { id: identity.device, class: "c" } };
+    const request = { identity, report: "r", profile: { ...good, ...edit } };
+    assert.throws(() => FLEET_SERVICE.reportProfile.request.toBytes(request), {
+      code: "invalid-argument",
+      message: expected,
+    });
+  });
+}
 
 void test("a secret that is refused is not shown", () => {
   const request = { identity, inventory: one(inventories), labels: [], joinToken: "hunter2\n" };

@@ -1,5 +1,6 @@
-import { type MessageField, mapped, message, optional, orEmpty } from "./composed-fields.ts";
-import { type DocumentVersion, documentVersion, rung, type WireRung } from "./desired-codec.ts";
+import type { Prediction, Profile } from "@mpo/core";
+import { type MessageField, mapped, message, optional, orEmpty, refined } from "./composed-fields.ts";
+import { type DocumentVersion, documentVersion, rung } from "./desired-codec.ts";
 import { type DeviceIdentity, deviceIdentity } from "./device-codec.ts";
 import { type Field, refuse } from "./field.ts";
 import { choice, flag, integer, name, number, share, text, timestampMs, whole } from "./fields.ts";
@@ -9,9 +10,9 @@ import type { ReportProfileResponse__Output } from "./gen/mpo/v1/ReportProfileRe
 import type { ReportStatusRequest__Output } from "./gen/mpo/v1/ReportStatusRequest.ts";
 import type { ReportStatusResponse__Output } from "./gen/mpo/v1/ReportStatusResponse.ts";
 import type { WindowResult__Output } from "./gen/mpo/v1/WindowResult.ts";
-import { LIMITS, MAX_SECONDS } from "./limits.ts";
+import { LIMITS, MAX_MS } from "./limits.ts";
 import { type MessageCodec, messageCodec } from "./message-codec.ts";
-import { profile, type WireProfile } from "./profile-codec.ts";
+import { profile } from "./profile-codec.ts";
 
 /** Delivers a profile. A report of a name that was stored before is not stored again. */
 export interface ReportProfileRequest {
@@ -19,7 +20,7 @@ export interface ReportProfileRequest {
   readonly report: string;
   /** The probe order that it answers. */
   readonly order?: string;
-  readonly profile: WireProfile;
+  readonly profile: Profile;
 }
 
 /** The profile is stored. */
@@ -48,13 +49,13 @@ export interface WindowResult {
   readonly window: string;
   readonly model: string;
   readonly openedAtMs: number;
-  readonly rung: WireRung;
+  readonly rung: Prediction;
   readonly outcome: WindowOutcome;
-  /** Over the idle worker. */
+  /** Above the idle process. */
   readonly peakBytes?: number;
-  readonly seconds: number;
+  readonly durationMs: number;
   readonly steps: number;
-  readonly stepSeconds?: number;
+  readonly stepMs?: number;
   readonly judgement?: "labels" | "label-free";
   /** 0 to 1. */
   readonly accuracyBefore?: number;
@@ -109,7 +110,7 @@ const windowOutcome: Field<WindowOutcome> = choice({
   cancelled: "WINDOW_OUTCOME_CANCELLED",
 });
 
-const seconds = number({ min: 0, max: MAX_SECONDS });
+const durationMs = number({ min: 0, max: MAX_MS });
 
 export const windowResult: MessageField<WindowResult> = message<WindowResult, WindowResult__Output>("WindowResult", {
   window: name(),
@@ -118,19 +119,27 @@ export const windowResult: MessageField<WindowResult> = message<WindowResult, Wi
   rung,
   outcome: windowOutcome,
   peakBytes: optional(whole()),
-  seconds,
+  durationMs,
   steps: integer({ min: 0, max: 1e9 }),
-  stepSeconds: optional(seconds),
+  stepMs: optional(durationMs),
   judgement: optional(choice({ labels: "JUDGEMENT_LABELS", "label-free": "JUDGEMENT_LABEL_FREE" })),
   accuracyBefore: optional(share()),
   accuracyAfter: optional(share()),
   message: text({ max: 512 }),
 });
 
-const reportProfileRequest: MessageField<ReportProfileRequest> = message<
-  ReportProfileRequest,
-  ReportProfileRequest__Output
->("ReportProfileRequest", { identity: deviceIdentity, report: name(), order: orEmpty(name()), profile });
+const reportProfileRequest: MessageField<ReportProfileRequest> = refined(
+  message<ReportProfileRequest, ReportProfileRequest__Output>("ReportProfileRequest", {
+    identity: deviceIdentity,
+    report: name(),
+    order: orEmpty(name()),
+    profile,
+  }),
+  ({ identity, profile: { device } }, path) => {
+    if (device.id !== identity.device)
+      refuse(`${path}.profile.device.id`, device.id, `the reporting device, ${identity.device}`);
+  },
+);
 
 const reportProfileResponse: MessageField<ReportProfileResponse> = message<
   ReportProfileResponse,

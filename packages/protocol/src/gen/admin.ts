@@ -1,11 +1,12 @@
 import type * as grpc from '@grpc/grpc-js';
 import type { EnumTypeDefinition, MessageTypeDefinition } from '@grpc/proto-loader';
 
+import type { AccuracyPoint as _mpo_v1_AccuracyPoint, AccuracyPoint__Output as _mpo_v1_AccuracyPoint__Output } from './mpo/v1/AccuracyPoint.ts';
+import type { AccuracyPrediction as _mpo_v1_AccuracyPrediction, AccuracyPrediction__Output as _mpo_v1_AccuracyPrediction__Output } from './mpo/v1/AccuracyPrediction.ts';
+import type { AccuracySample as _mpo_v1_AccuracySample, AccuracySample__Output as _mpo_v1_AccuracySample__Output } from './mpo/v1/AccuracySample.ts';
 import type { AdminServiceClient as _mpo_v1_AdminServiceClient, AdminServiceDefinition as _mpo_v1_AdminServiceDefinition } from './mpo/v1/AdminService.ts';
-import type { AffineBytes as _mpo_v1_AffineBytes, AffineBytes__Output as _mpo_v1_AffineBytes__Output } from './mpo/v1/AffineBytes.ts';
-import type { AffineSeconds as _mpo_v1_AffineSeconds, AffineSeconds__Output as _mpo_v1_AffineSeconds__Output } from './mpo/v1/AffineSeconds.ts';
+import type { Bounded as _mpo_v1_Bounded, Bounded__Output as _mpo_v1_Bounded__Output } from './mpo/v1/Bounded.ts';
 import type { Budget as _mpo_v1_Budget, Budget__Output as _mpo_v1_Budget__Output } from './mpo/v1/Budget.ts';
-import type { CurvePoint as _mpo_v1_CurvePoint, CurvePoint__Output as _mpo_v1_CurvePoint__Output } from './mpo/v1/CurvePoint.ts';
 import type { DesiredDocument as _mpo_v1_DesiredDocument, DesiredDocument__Output as _mpo_v1_DesiredDocument__Output } from './mpo/v1/DesiredDocument.ts';
 import type { DesiredEnvelope as _mpo_v1_DesiredEnvelope, DesiredEnvelope__Output as _mpo_v1_DesiredEnvelope__Output } from './mpo/v1/DesiredEnvelope.ts';
 import type { Device as _mpo_v1_Device, Device__Output as _mpo_v1_Device__Output } from './mpo/v1/Device.ts';
@@ -15,7 +16,6 @@ import type { DocumentStatus as _mpo_v1_DocumentStatus, DocumentStatus__Output a
 import type { DocumentVersion as _mpo_v1_DocumentVersion, DocumentVersion__Output as _mpo_v1_DocumentVersion__Output } from './mpo/v1/DocumentVersion.ts';
 import type { EnrollRequest as _mpo_v1_EnrollRequest, EnrollRequest__Output as _mpo_v1_EnrollRequest__Output } from './mpo/v1/EnrollRequest.ts';
 import type { EnrollResponse as _mpo_v1_EnrollResponse, EnrollResponse__Output as _mpo_v1_EnrollResponse__Output } from './mpo/v1/EnrollResponse.ts';
-import type { Estimate as _mpo_v1_Estimate, Estimate__Output as _mpo_v1_Estimate__Output } from './mpo/v1/Estimate.ts';
 import type { Event as _mpo_v1_Event, Event__Output as _mpo_v1_Event__Output } from './mpo/v1/Event.ts';
 import type { ExplainConfigRequest as _mpo_v1_ExplainConfigRequest, ExplainConfigRequest__Output as _mpo_v1_ExplainConfigRequest__Output } from './mpo/v1/ExplainConfigRequest.ts';
 import type { ExplainConfigResponse as _mpo_v1_ExplainConfigResponse, ExplainConfigResponse__Output as _mpo_v1_ExplainConfigResponse__Output } from './mpo/v1/ExplainConfigResponse.ts';
@@ -37,17 +37,20 @@ import type { HelloResponse as _mpo_v1_HelloResponse, HelloResponse__Output as _
 import type { Inventory as _mpo_v1_Inventory, Inventory__Output as _mpo_v1_Inventory__Output } from './mpo/v1/Inventory.ts';
 import type { KeepAll as _mpo_v1_KeepAll, KeepAll__Output as _mpo_v1_KeepAll__Output } from './mpo/v1/KeepAll.ts';
 import type { Label as _mpo_v1_Label, Label__Output as _mpo_v1_Label__Output } from './mpo/v1/Label.ts';
-import type { LearningCurve as _mpo_v1_LearningCurve, LearningCurve__Output as _mpo_v1_LearningCurve__Output } from './mpo/v1/LearningCurve.ts';
 import type { ListDevicesRequest as _mpo_v1_ListDevicesRequest, ListDevicesRequest__Output as _mpo_v1_ListDevicesRequest__Output } from './mpo/v1/ListDevicesRequest.ts';
 import type { ListDevicesResponse as _mpo_v1_ListDevicesResponse, ListDevicesResponse__Output as _mpo_v1_ListDevicesResponse__Output } from './mpo/v1/ListDevicesResponse.ts';
 import type { ListEventsRequest as _mpo_v1_ListEventsRequest, ListEventsRequest__Output as _mpo_v1_ListEventsRequest__Output } from './mpo/v1/ListEventsRequest.ts';
 import type { ListEventsResponse as _mpo_v1_ListEventsResponse, ListEventsResponse__Output as _mpo_v1_ListEventsResponse__Output } from './mpo/v1/ListEventsResponse.ts';
 import type { ListProfilesRequest as _mpo_v1_ListProfilesRequest, ListProfilesRequest__Output as _mpo_v1_ListProfilesRequest__Output } from './mpo/v1/ListProfilesRequest.ts';
 import type { ListProfilesResponse as _mpo_v1_ListProfilesResponse, ListProfilesResponse__Output as _mpo_v1_ListProfilesResponse__Output } from './mpo/v1/ListProfilesResponse.ts';
-import type { PredictionSpread as _mpo_v1_PredictionSpread, PredictionSpread__Output as _mpo_v1_PredictionSpread__Output } from './mpo/v1/PredictionSpread.ts';
+import type { MemoryFacts as _mpo_v1_MemoryFacts, MemoryFacts__Output as _mpo_v1_MemoryFacts__Output } from './mpo/v1/MemoryFacts.ts';
 import type { ProbeOrder as _mpo_v1_ProbeOrder, ProbeOrder__Output as _mpo_v1_ProbeOrder__Output } from './mpo/v1/ProbeOrder.ts';
+import type { ProbingCost as _mpo_v1_ProbingCost, ProbingCost__Output as _mpo_v1_ProbingCost__Output } from './mpo/v1/ProbingCost.ts';
 import type { Profile as _mpo_v1_Profile, Profile__Output as _mpo_v1_Profile__Output } from './mpo/v1/Profile.ts';
 import type { ProfileSummary as _mpo_v1_ProfileSummary, ProfileSummary__Output as _mpo_v1_ProfileSummary__Output } from './mpo/v1/ProfileSummary.ts';
+import type { ProfiledDevice as _mpo_v1_ProfiledDevice, ProfiledDevice__Output as _mpo_v1_ProfiledDevice__Output } from './mpo/v1/ProfiledDevice.ts';
+import type { ProfiledModel as _mpo_v1_ProfiledModel, ProfiledModel__Output as _mpo_v1_ProfiledModel__Output } from './mpo/v1/ProfiledModel.ts';
+import type { ProfilingSoftware as _mpo_v1_ProfilingSoftware, ProfilingSoftware__Output as _mpo_v1_ProfilingSoftware__Output } from './mpo/v1/ProfilingSoftware.ts';
 import type { PushConfigRequest as _mpo_v1_PushConfigRequest, PushConfigRequest__Output as _mpo_v1_PushConfigRequest__Output } from './mpo/v1/PushConfigRequest.ts';
 import type { PushConfigResponse as _mpo_v1_PushConfigResponse, PushConfigResponse__Output as _mpo_v1_PushConfigResponse__Output } from './mpo/v1/PushConfigResponse.ts';
 import type { Reason as _mpo_v1_Reason, Reason__Output as _mpo_v1_Reason__Output } from './mpo/v1/Reason.ts';
@@ -62,11 +65,13 @@ import type { RollbackConfigRequest as _mpo_v1_RollbackConfigRequest, RollbackCo
 import type { RollbackConfigResponse as _mpo_v1_RollbackConfigResponse, RollbackConfigResponse__Output as _mpo_v1_RollbackConfigResponse__Output } from './mpo/v1/RollbackConfigResponse.ts';
 import type { Rung as _mpo_v1_Rung, Rung__Output as _mpo_v1_Rung__Output } from './mpo/v1/Rung.ts';
 import type { ServedModel as _mpo_v1_ServedModel, ServedModel__Output as _mpo_v1_ServedModel__Output } from './mpo/v1/ServedModel.ts';
-import type { StepMeasurement as _mpo_v1_StepMeasurement, StepMeasurement__Output as _mpo_v1_StepMeasurement__Output } from './mpo/v1/StepMeasurement.ts';
+import type { StepSample as _mpo_v1_StepSample, StepSample__Output as _mpo_v1_StepSample__Output } from './mpo/v1/StepSample.ts';
+import type { TrainingMethod as _mpo_v1_TrainingMethod, TrainingMethod__Output as _mpo_v1_TrainingMethod__Output } from './mpo/v1/TrainingMethod.ts';
 import type { UniformSegments as _mpo_v1_UniformSegments, UniformSegments__Output as _mpo_v1_UniformSegments__Output } from './mpo/v1/UniformSegments.ts';
 import type { UnitActions as _mpo_v1_UnitActions, UnitActions__Output as _mpo_v1_UnitActions__Output } from './mpo/v1/UnitActions.ts';
 import type { UnitBoundaries as _mpo_v1_UnitBoundaries, UnitBoundaries__Output as _mpo_v1_UnitBoundaries__Output } from './mpo/v1/UnitBoundaries.ts';
-import type { UnitCost as _mpo_v1_UnitCost, UnitCost__Output as _mpo_v1_UnitCost__Output } from './mpo/v1/UnitCost.ts';
+import type { UnitTimeSample as _mpo_v1_UnitTimeSample, UnitTimeSample__Output as _mpo_v1_UnitTimeSample__Output } from './mpo/v1/UnitTimeSample.ts';
+import type { UpdateSample as _mpo_v1_UpdateSample, UpdateSample__Output as _mpo_v1_UpdateSample__Output } from './mpo/v1/UpdateSample.ts';
 import type { WatchEventsRequest as _mpo_v1_WatchEventsRequest, WatchEventsRequest__Output as _mpo_v1_WatchEventsRequest__Output } from './mpo/v1/WatchEventsRequest.ts';
 import type { WatchEventsResponse as _mpo_v1_WatchEventsResponse, WatchEventsResponse__Output as _mpo_v1_WatchEventsResponse__Output } from './mpo/v1/WatchEventsResponse.ts';
 import type { WindowResult as _mpo_v1_WindowResult, WindowResult__Output as _mpo_v1_WindowResult__Output } from './mpo/v1/WindowResult.ts';
@@ -78,11 +83,13 @@ type SubtypeConstructor<Constructor extends new (...args: any) => any, Subtype> 
 export interface ProtoGrpcType {
   mpo: {
     v1: {
+      AccuracyJudge: EnumTypeDefinition
+      AccuracyPoint: MessageTypeDefinition<_mpo_v1_AccuracyPoint, _mpo_v1_AccuracyPoint__Output>
+      AccuracyPrediction: MessageTypeDefinition<_mpo_v1_AccuracyPrediction, _mpo_v1_AccuracyPrediction__Output>
+      AccuracySample: MessageTypeDefinition<_mpo_v1_AccuracySample, _mpo_v1_AccuracySample__Output>
       AdminService: SubtypeConstructor<typeof grpc.Client, _mpo_v1_AdminServiceClient> & { service: _mpo_v1_AdminServiceDefinition }
-      AffineBytes: MessageTypeDefinition<_mpo_v1_AffineBytes, _mpo_v1_AffineBytes__Output>
-      AffineSeconds: MessageTypeDefinition<_mpo_v1_AffineSeconds, _mpo_v1_AffineSeconds__Output>
+      Bounded: MessageTypeDefinition<_mpo_v1_Bounded, _mpo_v1_Bounded__Output>
       Budget: MessageTypeDefinition<_mpo_v1_Budget, _mpo_v1_Budget__Output>
-      CurvePoint: MessageTypeDefinition<_mpo_v1_CurvePoint, _mpo_v1_CurvePoint__Output>
       DesiredDocument: MessageTypeDefinition<_mpo_v1_DesiredDocument, _mpo_v1_DesiredDocument__Output>
       DesiredEnvelope: MessageTypeDefinition<_mpo_v1_DesiredEnvelope, _mpo_v1_DesiredEnvelope__Output>
       Device: MessageTypeDefinition<_mpo_v1_Device, _mpo_v1_Device__Output>
@@ -94,7 +101,6 @@ export interface ProtoGrpcType {
       EnrollRequest: MessageTypeDefinition<_mpo_v1_EnrollRequest, _mpo_v1_EnrollRequest__Output>
       EnrollResponse: MessageTypeDefinition<_mpo_v1_EnrollResponse, _mpo_v1_EnrollResponse__Output>
       EnrollmentState: EnumTypeDefinition
-      Estimate: MessageTypeDefinition<_mpo_v1_Estimate, _mpo_v1_Estimate__Output>
       Event: MessageTypeDefinition<_mpo_v1_Event, _mpo_v1_Event__Output>
       ExplainConfigRequest: MessageTypeDefinition<_mpo_v1_ExplainConfigRequest, _mpo_v1_ExplainConfigRequest__Output>
       ExplainConfigResponse: MessageTypeDefinition<_mpo_v1_ExplainConfigResponse, _mpo_v1_ExplainConfigResponse__Output>
@@ -117,20 +123,22 @@ export interface ProtoGrpcType {
       Judgement: EnumTypeDefinition
       KeepAll: MessageTypeDefinition<_mpo_v1_KeepAll, _mpo_v1_KeepAll__Output>
       Label: MessageTypeDefinition<_mpo_v1_Label, _mpo_v1_Label__Output>
-      LearningCurve: MessageTypeDefinition<_mpo_v1_LearningCurve, _mpo_v1_LearningCurve__Output>
       ListDevicesRequest: MessageTypeDefinition<_mpo_v1_ListDevicesRequest, _mpo_v1_ListDevicesRequest__Output>
       ListDevicesResponse: MessageTypeDefinition<_mpo_v1_ListDevicesResponse, _mpo_v1_ListDevicesResponse__Output>
       ListEventsRequest: MessageTypeDefinition<_mpo_v1_ListEventsRequest, _mpo_v1_ListEventsRequest__Output>
       ListEventsResponse: MessageTypeDefinition<_mpo_v1_ListEventsResponse, _mpo_v1_ListEventsResponse__Output>
       ListProfilesRequest: MessageTypeDefinition<_mpo_v1_ListProfilesRequest, _mpo_v1_ListProfilesRequest__Output>
       ListProfilesResponse: MessageTypeDefinition<_mpo_v1_ListProfilesResponse, _mpo_v1_ListProfilesResponse__Output>
-      Loss: EnumTypeDefinition
+      MemoryFacts: MessageTypeDefinition<_mpo_v1_MemoryFacts, _mpo_v1_MemoryFacts__Output>
       Objective: EnumTypeDefinition
-      PredictionSpread: MessageTypeDefinition<_mpo_v1_PredictionSpread, _mpo_v1_PredictionSpread__Output>
       Presence: EnumTypeDefinition
       ProbeOrder: MessageTypeDefinition<_mpo_v1_ProbeOrder, _mpo_v1_ProbeOrder__Output>
+      ProbingCost: MessageTypeDefinition<_mpo_v1_ProbingCost, _mpo_v1_ProbingCost__Output>
       Profile: MessageTypeDefinition<_mpo_v1_Profile, _mpo_v1_Profile__Output>
       ProfileSummary: MessageTypeDefinition<_mpo_v1_ProfileSummary, _mpo_v1_ProfileSummary__Output>
+      ProfiledDevice: MessageTypeDefinition<_mpo_v1_ProfiledDevice, _mpo_v1_ProfiledDevice__Output>
+      ProfiledModel: MessageTypeDefinition<_mpo_v1_ProfiledModel, _mpo_v1_ProfiledModel__Output>
+      ProfilingSoftware: MessageTypeDefinition<_mpo_v1_ProfilingSoftware, _mpo_v1_ProfilingSoftware__Output>
       PushConfigRequest: MessageTypeDefinition<_mpo_v1_PushConfigRequest, _mpo_v1_PushConfigRequest__Output>
       PushConfigResponse: MessageTypeDefinition<_mpo_v1_PushConfigResponse, _mpo_v1_PushConfigResponse__Output>
       Reason: MessageTypeDefinition<_mpo_v1_Reason, _mpo_v1_Reason__Output>
@@ -145,12 +153,13 @@ export interface ProtoGrpcType {
       RollbackConfigResponse: MessageTypeDefinition<_mpo_v1_RollbackConfigResponse, _mpo_v1_RollbackConfigResponse__Output>
       Rung: MessageTypeDefinition<_mpo_v1_Rung, _mpo_v1_Rung__Output>
       ServedModel: MessageTypeDefinition<_mpo_v1_ServedModel, _mpo_v1_ServedModel__Output>
-      StepMeasurement: MessageTypeDefinition<_mpo_v1_StepMeasurement, _mpo_v1_StepMeasurement__Output>
-      StepOutcome: EnumTypeDefinition
+      StepSample: MessageTypeDefinition<_mpo_v1_StepSample, _mpo_v1_StepSample__Output>
+      TrainingMethod: MessageTypeDefinition<_mpo_v1_TrainingMethod, _mpo_v1_TrainingMethod__Output>
       UniformSegments: MessageTypeDefinition<_mpo_v1_UniformSegments, _mpo_v1_UniformSegments__Output>
       UnitActions: MessageTypeDefinition<_mpo_v1_UnitActions, _mpo_v1_UnitActions__Output>
       UnitBoundaries: MessageTypeDefinition<_mpo_v1_UnitBoundaries, _mpo_v1_UnitBoundaries__Output>
-      UnitCost: MessageTypeDefinition<_mpo_v1_UnitCost, _mpo_v1_UnitCost__Output>
+      UnitTimeSample: MessageTypeDefinition<_mpo_v1_UnitTimeSample, _mpo_v1_UnitTimeSample__Output>
+      UpdateSample: MessageTypeDefinition<_mpo_v1_UpdateSample, _mpo_v1_UpdateSample__Output>
       WatchEventsRequest: MessageTypeDefinition<_mpo_v1_WatchEventsRequest, _mpo_v1_WatchEventsRequest__Output>
       WatchEventsResponse: MessageTypeDefinition<_mpo_v1_WatchEventsResponse, _mpo_v1_WatchEventsResponse__Output>
       WindowOutcome: EnumTypeDefinition

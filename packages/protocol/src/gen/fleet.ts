@@ -1,10 +1,11 @@
 import type * as grpc from '@grpc/grpc-js';
 import type { EnumTypeDefinition, MessageTypeDefinition } from '@grpc/proto-loader';
 
-import type { AffineBytes as _mpo_v1_AffineBytes, AffineBytes__Output as _mpo_v1_AffineBytes__Output } from './mpo/v1/AffineBytes.ts';
-import type { AffineSeconds as _mpo_v1_AffineSeconds, AffineSeconds__Output as _mpo_v1_AffineSeconds__Output } from './mpo/v1/AffineSeconds.ts';
+import type { AccuracyPoint as _mpo_v1_AccuracyPoint, AccuracyPoint__Output as _mpo_v1_AccuracyPoint__Output } from './mpo/v1/AccuracyPoint.ts';
+import type { AccuracyPrediction as _mpo_v1_AccuracyPrediction, AccuracyPrediction__Output as _mpo_v1_AccuracyPrediction__Output } from './mpo/v1/AccuracyPrediction.ts';
+import type { AccuracySample as _mpo_v1_AccuracySample, AccuracySample__Output as _mpo_v1_AccuracySample__Output } from './mpo/v1/AccuracySample.ts';
+import type { Bounded as _mpo_v1_Bounded, Bounded__Output as _mpo_v1_Bounded__Output } from './mpo/v1/Bounded.ts';
 import type { Budget as _mpo_v1_Budget, Budget__Output as _mpo_v1_Budget__Output } from './mpo/v1/Budget.ts';
-import type { CurvePoint as _mpo_v1_CurvePoint, CurvePoint__Output as _mpo_v1_CurvePoint__Output } from './mpo/v1/CurvePoint.ts';
 import type { DesiredDocument as _mpo_v1_DesiredDocument, DesiredDocument__Output as _mpo_v1_DesiredDocument__Output } from './mpo/v1/DesiredDocument.ts';
 import type { DesiredEnvelope as _mpo_v1_DesiredEnvelope, DesiredEnvelope__Output as _mpo_v1_DesiredEnvelope__Output } from './mpo/v1/DesiredEnvelope.ts';
 import type { DeviceIdentity as _mpo_v1_DeviceIdentity, DeviceIdentity__Output as _mpo_v1_DeviceIdentity__Output } from './mpo/v1/DeviceIdentity.ts';
@@ -13,7 +14,6 @@ import type { DocumentStatus as _mpo_v1_DocumentStatus, DocumentStatus__Output a
 import type { DocumentVersion as _mpo_v1_DocumentVersion, DocumentVersion__Output as _mpo_v1_DocumentVersion__Output } from './mpo/v1/DocumentVersion.ts';
 import type { EnrollRequest as _mpo_v1_EnrollRequest, EnrollRequest__Output as _mpo_v1_EnrollRequest__Output } from './mpo/v1/EnrollRequest.ts';
 import type { EnrollResponse as _mpo_v1_EnrollResponse, EnrollResponse__Output as _mpo_v1_EnrollResponse__Output } from './mpo/v1/EnrollResponse.ts';
-import type { Estimate as _mpo_v1_Estimate, Estimate__Output as _mpo_v1_Estimate__Output } from './mpo/v1/Estimate.ts';
 import type { FetchArtifactRequest as _mpo_v1_FetchArtifactRequest, FetchArtifactRequest__Output as _mpo_v1_FetchArtifactRequest__Output } from './mpo/v1/FetchArtifactRequest.ts';
 import type { FetchArtifactResponse as _mpo_v1_FetchArtifactResponse, FetchArtifactResponse__Output as _mpo_v1_FetchArtifactResponse__Output } from './mpo/v1/FetchArtifactResponse.ts';
 import type { FleetServiceClient as _mpo_v1_FleetServiceClient, FleetServiceDefinition as _mpo_v1_FleetServiceDefinition } from './mpo/v1/FleetService.ts';
@@ -26,10 +26,13 @@ import type { HelloResponse as _mpo_v1_HelloResponse, HelloResponse__Output as _
 import type { Inventory as _mpo_v1_Inventory, Inventory__Output as _mpo_v1_Inventory__Output } from './mpo/v1/Inventory.ts';
 import type { KeepAll as _mpo_v1_KeepAll, KeepAll__Output as _mpo_v1_KeepAll__Output } from './mpo/v1/KeepAll.ts';
 import type { Label as _mpo_v1_Label, Label__Output as _mpo_v1_Label__Output } from './mpo/v1/Label.ts';
-import type { LearningCurve as _mpo_v1_LearningCurve, LearningCurve__Output as _mpo_v1_LearningCurve__Output } from './mpo/v1/LearningCurve.ts';
-import type { PredictionSpread as _mpo_v1_PredictionSpread, PredictionSpread__Output as _mpo_v1_PredictionSpread__Output } from './mpo/v1/PredictionSpread.ts';
+import type { MemoryFacts as _mpo_v1_MemoryFacts, MemoryFacts__Output as _mpo_v1_MemoryFacts__Output } from './mpo/v1/MemoryFacts.ts';
 import type { ProbeOrder as _mpo_v1_ProbeOrder, ProbeOrder__Output as _mpo_v1_ProbeOrder__Output } from './mpo/v1/ProbeOrder.ts';
+import type { ProbingCost as _mpo_v1_ProbingCost, ProbingCost__Output as _mpo_v1_ProbingCost__Output } from './mpo/v1/ProbingCost.ts';
 import type { Profile as _mpo_v1_Profile, Profile__Output as _mpo_v1_Profile__Output } from './mpo/v1/Profile.ts';
+import type { ProfiledDevice as _mpo_v1_ProfiledDevice, ProfiledDevice__Output as _mpo_v1_ProfiledDevice__Output } from './mpo/v1/ProfiledDevice.ts';
+import type { ProfiledModel as _mpo_v1_ProfiledModel, ProfiledModel__Output as _mpo_v1_ProfiledModel__Output } from './mpo/v1/ProfiledModel.ts';
+import type { ProfilingSoftware as _mpo_v1_ProfilingSoftware, ProfilingSoftware__Output as _mpo_v1_ProfilingSoftware__Output } from './mpo/v1/ProfilingSoftware.ts';
 import type { Reason as _mpo_v1_Reason, Reason__Output as _mpo_v1_Reason__Output } from './mpo/v1/Reason.ts';
 import type { ReportProfileRequest as _mpo_v1_ReportProfileRequest, ReportProfileRequest__Output as _mpo_v1_ReportProfileRequest__Output } from './mpo/v1/ReportProfileRequest.ts';
 import type { ReportProfileResponse as _mpo_v1_ReportProfileResponse, ReportProfileResponse__Output as _mpo_v1_ReportProfileResponse__Output } from './mpo/v1/ReportProfileResponse.ts';
@@ -39,11 +42,13 @@ import type { Resources as _mpo_v1_Resources, Resources__Output as _mpo_v1_Resou
 import type { RetrainConfig as _mpo_v1_RetrainConfig, RetrainConfig__Output as _mpo_v1_RetrainConfig__Output } from './mpo/v1/RetrainConfig.ts';
 import type { Rung as _mpo_v1_Rung, Rung__Output as _mpo_v1_Rung__Output } from './mpo/v1/Rung.ts';
 import type { ServedModel as _mpo_v1_ServedModel, ServedModel__Output as _mpo_v1_ServedModel__Output } from './mpo/v1/ServedModel.ts';
-import type { StepMeasurement as _mpo_v1_StepMeasurement, StepMeasurement__Output as _mpo_v1_StepMeasurement__Output } from './mpo/v1/StepMeasurement.ts';
+import type { StepSample as _mpo_v1_StepSample, StepSample__Output as _mpo_v1_StepSample__Output } from './mpo/v1/StepSample.ts';
+import type { TrainingMethod as _mpo_v1_TrainingMethod, TrainingMethod__Output as _mpo_v1_TrainingMethod__Output } from './mpo/v1/TrainingMethod.ts';
 import type { UniformSegments as _mpo_v1_UniformSegments, UniformSegments__Output as _mpo_v1_UniformSegments__Output } from './mpo/v1/UniformSegments.ts';
 import type { UnitActions as _mpo_v1_UnitActions, UnitActions__Output as _mpo_v1_UnitActions__Output } from './mpo/v1/UnitActions.ts';
 import type { UnitBoundaries as _mpo_v1_UnitBoundaries, UnitBoundaries__Output as _mpo_v1_UnitBoundaries__Output } from './mpo/v1/UnitBoundaries.ts';
-import type { UnitCost as _mpo_v1_UnitCost, UnitCost__Output as _mpo_v1_UnitCost__Output } from './mpo/v1/UnitCost.ts';
+import type { UnitTimeSample as _mpo_v1_UnitTimeSample, UnitTimeSample__Output as _mpo_v1_UnitTimeSample__Output } from './mpo/v1/UnitTimeSample.ts';
+import type { UpdateSample as _mpo_v1_UpdateSample, UpdateSample__Output as _mpo_v1_UpdateSample__Output } from './mpo/v1/UpdateSample.ts';
 import type { WindowResult as _mpo_v1_WindowResult, WindowResult__Output as _mpo_v1_WindowResult__Output } from './mpo/v1/WindowResult.ts';
 
 type SubtypeConstructor<Constructor extends new (...args: any) => any, Subtype> = {
@@ -53,10 +58,12 @@ type SubtypeConstructor<Constructor extends new (...args: any) => any, Subtype> 
 export interface ProtoGrpcType {
   mpo: {
     v1: {
-      AffineBytes: MessageTypeDefinition<_mpo_v1_AffineBytes, _mpo_v1_AffineBytes__Output>
-      AffineSeconds: MessageTypeDefinition<_mpo_v1_AffineSeconds, _mpo_v1_AffineSeconds__Output>
+      AccuracyJudge: EnumTypeDefinition
+      AccuracyPoint: MessageTypeDefinition<_mpo_v1_AccuracyPoint, _mpo_v1_AccuracyPoint__Output>
+      AccuracyPrediction: MessageTypeDefinition<_mpo_v1_AccuracyPrediction, _mpo_v1_AccuracyPrediction__Output>
+      AccuracySample: MessageTypeDefinition<_mpo_v1_AccuracySample, _mpo_v1_AccuracySample__Output>
+      Bounded: MessageTypeDefinition<_mpo_v1_Bounded, _mpo_v1_Bounded__Output>
       Budget: MessageTypeDefinition<_mpo_v1_Budget, _mpo_v1_Budget__Output>
-      CurvePoint: MessageTypeDefinition<_mpo_v1_CurvePoint, _mpo_v1_CurvePoint__Output>
       DesiredDocument: MessageTypeDefinition<_mpo_v1_DesiredDocument, _mpo_v1_DesiredDocument__Output>
       DesiredEnvelope: MessageTypeDefinition<_mpo_v1_DesiredEnvelope, _mpo_v1_DesiredEnvelope__Output>
       DeviceIdentity: MessageTypeDefinition<_mpo_v1_DeviceIdentity, _mpo_v1_DeviceIdentity__Output>
@@ -67,7 +74,6 @@ export interface ProtoGrpcType {
       EnrollRequest: MessageTypeDefinition<_mpo_v1_EnrollRequest, _mpo_v1_EnrollRequest__Output>
       EnrollResponse: MessageTypeDefinition<_mpo_v1_EnrollResponse, _mpo_v1_EnrollResponse__Output>
       EnrollmentState: EnumTypeDefinition
-      Estimate: MessageTypeDefinition<_mpo_v1_Estimate, _mpo_v1_Estimate__Output>
       FetchArtifactRequest: MessageTypeDefinition<_mpo_v1_FetchArtifactRequest, _mpo_v1_FetchArtifactRequest__Output>
       FetchArtifactResponse: MessageTypeDefinition<_mpo_v1_FetchArtifactResponse, _mpo_v1_FetchArtifactResponse__Output>
       FleetService: SubtypeConstructor<typeof grpc.Client, _mpo_v1_FleetServiceClient> & { service: _mpo_v1_FleetServiceDefinition }
@@ -81,12 +87,14 @@ export interface ProtoGrpcType {
       Judgement: EnumTypeDefinition
       KeepAll: MessageTypeDefinition<_mpo_v1_KeepAll, _mpo_v1_KeepAll__Output>
       Label: MessageTypeDefinition<_mpo_v1_Label, _mpo_v1_Label__Output>
-      LearningCurve: MessageTypeDefinition<_mpo_v1_LearningCurve, _mpo_v1_LearningCurve__Output>
-      Loss: EnumTypeDefinition
+      MemoryFacts: MessageTypeDefinition<_mpo_v1_MemoryFacts, _mpo_v1_MemoryFacts__Output>
       Objective: EnumTypeDefinition
-      PredictionSpread: MessageTypeDefinition<_mpo_v1_PredictionSpread, _mpo_v1_PredictionSpread__Output>
       ProbeOrder: MessageTypeDefinition<_mpo_v1_ProbeOrder, _mpo_v1_ProbeOrder__Output>
+      ProbingCost: MessageTypeDefinition<_mpo_v1_ProbingCost, _mpo_v1_ProbingCost__Output>
       Profile: MessageTypeDefinition<_mpo_v1_Profile, _mpo_v1_Profile__Output>
+      ProfiledDevice: MessageTypeDefinition<_mpo_v1_ProfiledDevice, _mpo_v1_ProfiledDevice__Output>
+      ProfiledModel: MessageTypeDefinition<_mpo_v1_ProfiledModel, _mpo_v1_ProfiledModel__Output>
+      ProfilingSoftware: MessageTypeDefinition<_mpo_v1_ProfilingSoftware, _mpo_v1_ProfilingSoftware__Output>
       Reason: MessageTypeDefinition<_mpo_v1_Reason, _mpo_v1_Reason__Output>
       ReportProfileRequest: MessageTypeDefinition<_mpo_v1_ReportProfileRequest, _mpo_v1_ReportProfileRequest__Output>
       ReportProfileResponse: MessageTypeDefinition<_mpo_v1_ReportProfileResponse, _mpo_v1_ReportProfileResponse__Output>
@@ -96,12 +104,13 @@ export interface ProtoGrpcType {
       RetrainConfig: MessageTypeDefinition<_mpo_v1_RetrainConfig, _mpo_v1_RetrainConfig__Output>
       Rung: MessageTypeDefinition<_mpo_v1_Rung, _mpo_v1_Rung__Output>
       ServedModel: MessageTypeDefinition<_mpo_v1_ServedModel, _mpo_v1_ServedModel__Output>
-      StepMeasurement: MessageTypeDefinition<_mpo_v1_StepMeasurement, _mpo_v1_StepMeasurement__Output>
-      StepOutcome: EnumTypeDefinition
+      StepSample: MessageTypeDefinition<_mpo_v1_StepSample, _mpo_v1_StepSample__Output>
+      TrainingMethod: MessageTypeDefinition<_mpo_v1_TrainingMethod, _mpo_v1_TrainingMethod__Output>
       UniformSegments: MessageTypeDefinition<_mpo_v1_UniformSegments, _mpo_v1_UniformSegments__Output>
       UnitActions: MessageTypeDefinition<_mpo_v1_UnitActions, _mpo_v1_UnitActions__Output>
       UnitBoundaries: MessageTypeDefinition<_mpo_v1_UnitBoundaries, _mpo_v1_UnitBoundaries__Output>
-      UnitCost: MessageTypeDefinition<_mpo_v1_UnitCost, _mpo_v1_UnitCost__Output>
+      UnitTimeSample: MessageTypeDefinition<_mpo_v1_UnitTimeSample, _mpo_v1_UnitTimeSample__Output>
+      UpdateSample: MessageTypeDefinition<_mpo_v1_UpdateSample, _mpo_v1_UpdateSample__Output>
       WindowOutcome: EnumTypeDefinition
       WindowResult: MessageTypeDefinition<_mpo_v1_WindowResult, _mpo_v1_WindowResult__Output>
     }

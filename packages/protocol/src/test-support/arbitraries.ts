@@ -1,9 +1,15 @@
-import type { RetrainConfig, UnitAction } from "@mpo/core";
+import {
+  type Bounded,
+  PROFILE_VERSION,
+  type Prediction,
+  type Profile,
+  type RetrainConfig,
+  type UnitAction,
+} from "@mpo/core";
 import fc from "fast-check";
-import type { DesiredDocument, DesiredEnvelope, DocumentVersion, Estimate, WireRung } from "../desired-codec.ts";
+import type { DesiredDocument, DesiredEnvelope, DocumentVersion } from "../desired-codec.ts";
 import type { DeviceIdentity, Inventory, Label, Resources, ServedModel } from "../device-codec.ts";
-import { MAX_SECONDS, MAX_WHOLE } from "../limits.ts";
-import type { WireProfile } from "../profile-codec.ts";
+import { MAX_MS, MAX_WHOLE } from "../limits.ts";
 import type { DocumentStatus, WindowResult } from "../report-codec.ts";
 
 /** An object with fields that are always there, and fields that may be absent. */
@@ -36,8 +42,8 @@ export const wholes: fc.Arbitrary<number> = fc.oneof(
 export const times: fc.Arbitrary<number> = fc.integer({ min: 0, max: 8.64e15 });
 export const shares: fc.Arbitrary<number> = fc.double({ min: 0, max: 1, noNaN: true });
 export const counts: fc.Arbitrary<number> = fc.integer({ min: 1, max: 60_000 });
-export const seconds: fc.Arbitrary<number> = fc.double({ min: 0, max: MAX_SECONDS, noNaN: true });
-const someSeconds: fc.Arbitrary<number> = fc.double({ min: 1e-9, max: 86_400, noNaN: true });
+export const durations: fc.Arbitrary<number> = fc.double({ min: 0, max: MAX_MS, noNaN: true });
+const someTime: fc.Arbitrary<number> = fc.double({ min: 1e-6, max: 86_400_000, noNaN: true });
 const byteCounts: fc.Arbitrary<number> = fc.double({ min: 0, max: MAX_WHOLE, noNaN: true });
 
 export const identities: fc.Arbitrary<DeviceIdentity> = shape({ tenant: names, device: names });
@@ -115,22 +121,29 @@ export const configs: fc.Arbitrary<RetrainConfig> = shape({
   ),
 });
 
-function estimates(values: fc.Arbitrary<number>): fc.Arbitrary<Estimate> {
-  return fc.tuple(values, values, values).map((three) => {
-    const [lower, value, upper] = three.toSorted((left, right) => left - right) as [number, number, number];
-    return { value, lower, upper };
-  });
+function bounded(values: fc.Arbitrary<number>): fc.Arbitrary<Bounded> {
+  return fc.tuple(values, values).map(([a, b]) => ({ expected: Math.min(a, b), upper: Math.max(a, b) }));
 }
 
-export const rungs: fc.Arbitrary<WireRung> = shape(
-  { config: configs, memoryBytes: estimates(byteCounts), stepSeconds: estimates(seconds) },
-  { accuracy: estimates(shares) },
-);
+const stepCounts = fc.integer({ min: 0, max: 1e9 });
+
+export const rungs: fc.Arbitrary<Prediction> = shape({
+  config: configs,
+  memoryBytes: bounded(byteCounts),
+  stepMs: bounded(durations),
+  stepsInWindow: stepCounts,
+  accuracy: fc.tuple(shares, shares, shares, stepCounts).map(([a, b, c, steps]) => {
+    const [lower, expected, upper] = [a, b, c].toSorted((left, right) => left - right) as [number, number, number];
+    return { expected, lower, upper, steps };
+  }),
+  trainingMs: durations,
+  unknowns: fc.array(texts(1, 100), { maxLength: 2 }),
+});
 
 export const versions: fc.Arbitrary<DocumentVersion> = shape({ epoch: wholes, version: wholes });
 export const budgets: fc.Arbitrary<DesiredDocument["budget"]> = shape({
   memoryBytes: wholes,
-  windowSeconds: someSeconds,
+  windowMs: someTime,
 });
 export const objectives: fc.Arbitrary<DesiredDocument["objective"]> = fc.constantFrom("accuracy", "memory", "time");
 export const reasons: fc.Arbitrary<DesiredDocument["reasons"][number]> = shape({ code: names, text: texts(1, 100) });
@@ -158,6 +171,7 @@ export const documents: fc.Arbitrary<DesiredDocument> = fc
   )
   .map(([document, pick, lifeMs]) => ({
     ...document,
+    rungs: document.rungs.toSorted((left, right) => left.memoryBytes.upper - right.memoryBytes.upper),
     expiresAtMs: document.issuedAtMs + lifeMs,
     chosenRung: pick % document.rungs.length,
   }));
@@ -169,69 +183,63 @@ export const envelopes: fc.Arbitrary<DesiredEnvelope> = shape({
   }),
 });
 
-const affine = (values: fc.Arbitrary<number>): fc.Arbitrary<{ fixed: number; perSample: number }> =>
-  shape({ fixed: values, perSample: values });
+const repeats = fc.array(durations, { minLength: 1, maxLength: 4 });
+const judges = fc.constantFrom("labels" as const, "label-free" as const);
+const UNIT_COUNT = 50;
 
-export const profiles: fc.Arbitrary<WireProfile> = shape(
-  {
-    format: fc.constant(1),
-    model: names,
-    modelDigest: digests,
-    deviceClass: names,
-    measuredAtMs: times,
-    agentVersion: texts(1, 64),
-    engineVersion: texts(1, 64),
-    resources: resourceSets,
-    units: fc.array(
-      shape({
-        name: texts(0, 128),
-        outputBytes: affine(byteCounts),
-        savedBytes: affine(byteCounts),
-        forward: affine(seconds),
-        backward: affine(seconds),
-      }),
-      { minLength: 1, maxLength: 5 },
+const accuracySamples: fc.Arbitrary<Profile["accuracy"][number]> = shape({
+  freezing: freezings,
+  microBatch: counts,
+  judge: judges,
+  startAccuracy: shares,
+  points: fc
+    .uniqueArray(fc.integer({ min: 1, max: 1e9 }), { maxLength: 6 })
+    .chain((steps) =>
+      fc.tuple(...steps.toSorted((a, b) => a - b).map((step) => shape({ steps: fc.constant(step), accuracy: shares }))),
     ),
-    parameterBytes: fc.maxSafeNat(),
-    updateSeconds: seconds,
-    steps: fc.array(
-      shape(
-        {
-          config: configs,
-          outcome: fc.constantFrom("ran" as const, "over-memory" as const, "out-of-time" as const),
-          stepSeconds: fc.array(someSeconds, { minLength: 1, maxLength: 5 }),
-        },
-        { peakBytes: fc.maxSafeNat(), capBytes: wholes },
-      ),
-      { maxLength: 4 },
-    ),
-    curves: fc.array(
-      shape({
-        freezing: freezings,
-        microBatch: counts,
-        effectiveBatch: fc.integer({ min: 1, max: 2 ** 32 - 1 }),
-        loss: fc.constantFrom("tent" as const, "shot" as const, "cross-entropy" as const),
-        hasLabels: fc.boolean(),
-        points: fc
-          .uniqueArray(fc.integer({ min: 0, max: 1e9 }), { minLength: 1, maxLength: 6 })
-          .chain((steps) =>
-            fc.tuple(
-              ...steps.toSorted((a, b) => a - b).map((step) => shape({ step: fc.constant(step), accuracy: shares })),
-            ),
-          ),
-      }),
-      { maxLength: 3 },
-    ),
-    probeSeconds: seconds,
-  },
-  {
-    spread: shape({
-      memoryShare: fc.double({ min: 0, max: 100, noNaN: true }),
-      timeShare: fc.double({ min: 0, max: 100, noNaN: true }),
-      measurements: fc.integer({ min: 0, max: 4096 }),
+  judgedSamples: fc.integer({ min: 1, max: 2 ** 32 - 1 }),
+});
+
+export const profiles: fc.Arbitrary<Profile> = shape({
+  version: fc.constant(PROFILE_VERSION),
+  model: shape({
+    name: names,
+    digest: digests,
+    unitCount: fc.constant(UNIT_COUNT),
+    parameterCount: wholes,
+    hasBatchStatistics: fc.boolean(),
+  }),
+  device: shape({ id: names, class: names }),
+  software: shape({ engine: texts(1, 64), library: texts(1, 64) }),
+  method: shape({ loss: names, optimizer: names }),
+  memoryFacts: shape({
+    slotsPerParameter: fc.double({ min: 0, max: 64, noNaN: true }),
+    lossWorkBytesPerSample: byteCounts,
+  }),
+  effectiveBatch: fc.integer({ min: 1, max: 2 ** 32 - 1 }),
+  idleBytes: byteCounts,
+  // Each unit at one micro-batch: of two, the larger must not be much faster.
+  unitTimes: fc.uniqueArray(
+    shape({
+      unit: fc.integer({ min: 0, max: UNIT_COUNT - 1 }),
+      microBatch: counts,
+      forwardMs: repeats,
+      backwardMs: repeats,
     }),
-  },
-);
+    { selector: ({ unit }) => unit, maxLength: 5 },
+  ),
+  steps: fc.array(
+    shape({ config: configs, plannedPeakBytes: wholes, msPerStep: repeats }, { measuredPeakBytes: byteCounts }),
+    { maxLength: 4 },
+  ),
+  updates: fc.array(
+    shape({ parameterBytes: wholes, updateMs: repeats, accumulateMs: fc.array(durations, { maxLength: 3 }) }),
+    { maxLength: 3 },
+  ),
+  accuracy: fc.array(accuracySamples, { maxLength: 3 }),
+  spent: shape({ ms: durations, peakBytes: byteCounts, configs: fc.integer({ min: 0, max: 4096 }) }),
+  measuredAtMs: times,
+});
 
 export const documentStatuses: fc.Arbitrary<DocumentStatus> = shape(
   {
@@ -262,13 +270,13 @@ export const windowResults: fc.Arbitrary<WindowResult> = shape(
       "failed" as const,
       "cancelled" as const,
     ),
-    seconds,
+    durationMs: durations,
     steps: fc.integer({ min: 0, max: 1e9 }),
     message: texts(0, 512),
   },
   {
     peakBytes: fc.maxSafeNat(),
-    stepSeconds: seconds,
+    stepMs: durations,
     judgement: fc.constantFrom("labels" as const, "label-free" as const),
     accuracyBefore: shares,
     accuracyAfter: shares,

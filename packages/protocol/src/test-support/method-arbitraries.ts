@@ -80,7 +80,7 @@ const orders = shape({
   model: names,
   modelDigest: digests,
   configs: fc.array(configs, { maxLength: 4 }),
-  maxSeconds: fc.double({ min: 1e-6, max: 86_400, noNaN: true }),
+  maxMs: fc.double({ min: 1e-6, max: 86_400_000, noNaN: true }),
 });
 
 const statuses = fc.oneof(
@@ -139,7 +139,10 @@ export const CODEC_CASES: readonly CodecCase[] = [
   ),
   codecCase(
     fleet.reportProfile.request,
-    shape({ identity: identities, report: names, profile: profiles }, { order: names }),
+    shape({ identity: identities, report: names, profile: profiles }, { order: names }).map((request) => ({
+      ...request,
+      profile: { ...request.profile, device: { ...request.profile.device, id: request.identity.device } },
+    })),
   ),
   codecCase(fleet.reportProfile.response, shape({ isDuplicate: fc.boolean(), revision: wholes })),
   codecCase(

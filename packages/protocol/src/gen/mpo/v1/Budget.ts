@@ -4,10 +4,10 @@ import type { Long } from '@grpc/proto-loader';
 
 export interface Budget {
   'memoryBytes'?: (number | string | Long);
-  'windowSeconds'?: (number | string);
+  'windowMs'?: (number | string);
 }
 
 export interface Budget__Output {
   'memoryBytes': (string);
-  'windowSeconds': (number);
+  'windowMs': (number);
 }

@@ -7,7 +7,7 @@ export interface ProbeOrder {
   'model'?: (string);
   'modelDigest'?: (Buffer | Uint8Array | string);
   'configs'?: (_mpo_v1_RetrainConfig)[];
-  'maxSeconds'?: (number | string);
+  'maxMs'?: (number | string);
 }
 
 export interface ProbeOrder__Output {
@@ -15,5 +15,5 @@ export interface ProbeOrder__Output {
   'model': (string);
   'modelDigest': (Buffer);
   'configs': (_mpo_v1_RetrainConfig__Output)[];
-  'maxSeconds': (number);
+  'maxMs': (number);
 }

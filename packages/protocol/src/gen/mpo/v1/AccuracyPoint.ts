@@ -1,0 +1,12 @@
+// Original file: mpo/v1/profile.proto
+
+
+export interface AccuracyPoint {
+  'steps'?: (number);
+  'accuracy'?: (number | string);
+}
+
+export interface AccuracyPoint__Output {
+  'steps': (number);
+  'accuracy': (number);
+}

@@ -1,0 +1,12 @@
+// Original file: mpo/v1/profile.proto
+
+
+export interface TrainingMethod {
+  'loss'?: (string);
+  'optimizer'?: (string);
+}
+
+export interface TrainingMethod__Output {
+  'loss': (string);
+  'optimizer': (string);
+}
