@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { addBenchCommand } from "./commands/bench.ts";
 import { addModelsCommand } from "./commands/models.ts";
+import { addRetrainCommand } from "./commands/retrain.ts";
 import { addTrainCommand } from "./commands/train.ts";
 import { EXIT_CODE_HELP } from "./output/exit-code-help.ts";
 import type { CommandContext } from "./run-cli.ts";
@@ -25,7 +26,7 @@ export function buildProgram(context: CommandContext): Command {
     })
     .addHelpText("after", `\n${EXIT_CODE_HELP}`)
     .exitOverride();
-  for (const add of [addModelsCommand, addTrainCommand, addBenchCommand]) add(program, context);
+  for (const add of [addModelsCommand, addTrainCommand, addRetrainCommand, addBenchCommand]) add(program, context);
   for (const command of allCommands(program)) inheritGlobals(command);
   return program;
 }

@@ -2,6 +2,9 @@
 
 // For planning: a model as a chain, and what a training adds to a step's memory.
 export { accuracyOf, evaluateAccuracy, evaluateLogits } from "./adaptation/evaluate.ts";
+export { type Judgement, judge } from "./adaptation/judge.ts";
+export { type Retraining, type RetrainOptions, type RetrainResult, retrain } from "./adaptation/retrain.ts";
+export { STOP_REASONS, type StopReason } from "./adaptation/training-guard.ts";
 export { chainOf } from "./compiler/chain-of.ts";
 export { stepMemoryFacts } from "./compiler/memory-facts.ts";
 export { LOSS_NAMES, type LossName } from "./losses/loss.ts";

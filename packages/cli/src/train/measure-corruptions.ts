@@ -1,5 +1,6 @@
 import { CORRUPTION_NAMES, corrupt, type ImageSet, type Severity } from "@mpo/datasets";
 import { type EngineWorker, evaluateAccuracy } from "@mpo/engine";
+import { samplesOf } from "../data/drifted-samples.ts";
 import { formatShare } from "../output/format.ts";
 import { startProgress } from "../output/progress.ts";
 import type { CommandContext } from "../run-cli.ts";
@@ -17,9 +18,8 @@ export async function measureCorruptions(
   const progress = startProgress(terminal, "corruptions", CORRUPTION_NAMES.length);
   try {
     for (const [index, name] of CORRUPTION_NAMES.entries()) {
-      const { images, labels, count } = await corrupt(test, name, SEVERITY, SEED, { signal });
-      const samples = { images, count, ...(labels === undefined ? {} : { labels }) };
-      const accuracy = await evaluateAccuracy(worker, samples, { signal });
+      const damaged = await corrupt(test, name, SEVERITY, SEED, { signal });
+      const accuracy = await evaluateAccuracy(worker, samplesOf(damaged), { signal });
       accuracies[name] = accuracy;
       progress.update(index + 1, name);
       progress.note(`${name}: accuracy ${formatShare(accuracy)}`);

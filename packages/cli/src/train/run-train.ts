@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { accumulationFor, MpoError, resolveRetrainConfig } from "@mpo/core";
-import { deriveSeed, type ImageSet, sliceImages, type TrainTest } from "@mpo/datasets";
+import { deriveSeed, sliceImages, type TrainTest } from "@mpo/datasets";
 import {
   buildModel,
   EngineWorker,
@@ -15,6 +15,7 @@ import {
   writeLayersModel,
   writeModelCard,
 } from "@mpo/engine";
+import { samplesOf } from "../data/drifted-samples.ts";
 import { classCount, loadDataset } from "../data/load-dataset.ts";
 import { formatDuration, formatShare } from "../output/format.ts";
 import { type Progress, startProgress } from "../output/progress.ts";
@@ -243,12 +244,4 @@ async function keepInterrupted(
 
 function limited({ train, test }: TrainTest, limit: number | undefined): TrainTest {
   return { train: limit === undefined ? train : sliceImages(train, 0, Math.min(limit, train.count)), test };
-}
-
-function samplesOf({ images, labels, count }: ImageSet): {
-  readonly images: Float32Array;
-  readonly labels?: Int32Array;
-  readonly count: number;
-} {
-  return { images, count, ...(labels === undefined ? {} : { labels }) };
 }

@@ -1,0 +1,62 @@
+import { MpoError } from "@mpo/core";
+import {
+  CORRUPTION_NAMES,
+  corrupt,
+  createRandom,
+  type ImageSet,
+  isCorruptionName,
+  type Severity,
+  takeImages,
+} from "@mpo/datasets";
+import type { Samples } from "@mpo/engine";
+
+/** Which images are drawn and how they are damaged. */
+export interface DriftedSamplesOptions {
+  readonly corruption: string;
+  readonly severity: number;
+  readonly samples: number;
+  readonly judgeSamples: number;
+  readonly seed: number;
+}
+
+/** Images to adapt to and, apart from them, images to judge on; all damaged alike. */
+export interface DriftedSamples {
+  readonly adapted: Samples;
+  readonly judged: Samples;
+}
+
+/** Draws both sets, seeded. Throws `invalid-argument` for an unknown corruption and when there are too few images. */
+export async function driftedSamples(
+  source: ImageSet,
+  { corruption, severity, samples, judgeSamples, seed }: DriftedSamplesOptions,
+  signal: AbortSignal,
+): Promise<DriftedSamples> {
+  if (corruption !== "clean" && !isCorruptionName(corruption)) {
+    const known = ["clean", ...CORRUPTION_NAMES].join(", ");
+    throw new MpoError("invalid-argument", `--corruption ${corruption} is unknown; expected one of ${known}`);
+  }
+  const wanted = samples + judgeSamples;
+  if (wanted > source.count) {
+    throw new MpoError("invalid-argument", `${wanted} samples are wanted; the data set has ${source.count}`, {
+      hint: "Lower --samples or --judge-samples.",
+    });
+  }
+  const order = createRandom(seed).shuffled(Array.from({ length: source.count }, (_, index) => index));
+  const clean = takeImages(source, order.slice(0, wanted));
+  const damaged =
+    corruption === "clean" ? clean : await corrupt(clean, corruption, severity as Severity, seed, { signal });
+  return { adapted: samplesOf(takeRange(damaged, 0, samples)), judged: samplesOf(takeRange(damaged, samples, wanted)) };
+}
+
+/** An image set as the engine takes it. */
+export function samplesOf({ images, labels, count }: ImageSet): Samples {
+  return { images, count, ...(labels === undefined ? {} : { labels }) };
+}
+
+/** A copy: what goes to a worker should not drag the whole set's memory along. */
+function takeRange(set: ImageSet, from: number, to: number): ImageSet {
+  return takeImages(
+    set,
+    Array.from({ length: to - from }, (_, index) => from + index),
+  );
+}

@@ -1,0 +1,132 @@
+import { copyFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { MpoError } from "@mpo/core";
+import {
+  EngineWorker,
+  LOSS_NAMES,
+  type LossName,
+  MODEL_CARD_FILE,
+  type RetrainResult,
+  retrain,
+  writeLayersModel,
+} from "@mpo/engine";
+import { linkSignals } from "@mpo/runtime";
+import { type DriftedSamplesOptions, driftedSamples } from "../data/drifted-samples.ts";
+import { type DatasetOptions, loadDataset } from "../data/load-dataset.ts";
+import { loadModel, requireFitting } from "../data/load-model.ts";
+import { type ConfigOptions, configFrom } from "../options/config-options.ts";
+import { formatBytes } from "../output/format.ts";
+import { startProgress } from "../output/progress.ts";
+import type { CommandContext } from "../run-cli.ts";
+
+/** The options of `mpo retrain`. */
+export interface RetrainCommandOptions extends ConfigOptions, DatasetOptions, DriftedSamplesOptions {
+  readonly weights: string;
+  readonly method: string;
+  readonly epochs: number;
+  readonly learningRate?: number;
+  readonly memoryCap?: number;
+  readonly timeout?: number;
+  readonly threads?: number;
+  readonly output?: string;
+}
+
+/** Retrains a stored model, prints what it cost and gained, and writes the result where it is wanted and not worse. */
+export async function runRetrain(options: RetrainCommandOptions, context: CommandContext): Promise<void> {
+  const { terminal, workingFolder } = context;
+  const method = methodOf(options.method);
+  const config = configFrom(options);
+  using deadline = withTimeout(options.timeout, context.signal);
+  const { signal } = deadline;
+  const weights = resolve(workingFolder, options.weights);
+  const model = await loadModel(weights, signal);
+  terminal.note(`reading ${options.dataset} ...`);
+  const { test } = await loadDataset(options, context);
+  requireFitting(model, test, weights);
+  const { adapted, judged } = await driftedSamples(test, options, signal);
+
+  await using worker = await EngineWorker.start(
+    {
+      environment: context.environment,
+      ...(options.memoryCap === undefined ? {} : { memoryCapBytes: options.memoryCap }),
+      ...(options.threads === undefined ? {} : { threads: options.threads }),
+    },
+    { signal },
+  );
+  const { epochs, seed, learningRate } = options;
+  const progress = startProgress(terminal, "retraining", epochs * Math.ceil(options.samples / options.batch));
+  let result: RetrainResult;
+  try {
+    const rate = learningRate === undefined ? {} : { learningRate };
+    const task = { model, samples: adapted, judgedOn: judged, method, config, epochs, seed, ...rate };
+    result = await retrain(worker, task, {
+      signal,
+      onProgress: ({ step, loss }) => progress.update(step, `loss ${loss.toFixed(3)}`),
+    });
+  } finally {
+    progress.end();
+  }
+  const output = await writeAccepted(options, result, model.graph, context);
+  print(options, result, output, context);
+}
+
+function methodOf(name: string): LossName {
+  const method = LOSS_NAMES.find((known) => known === name);
+  if (method === undefined) {
+    throw new MpoError("invalid-argument", `--method ${name} is unknown; expected ${LOSS_NAMES.join(", ")}`);
+  }
+  return method;
+}
+
+/** A signal that also aborts, as `timed-out`, when the time is over. */
+function withTimeout(
+  timeoutMs: number | undefined,
+  signal: AbortSignal,
+): Disposable & { readonly signal: AbortSignal } {
+  const linked = linkSignals(signal);
+  if (timeoutMs === undefined) return linked;
+  const timer = setTimeout(() => {
+    linked.abort(new MpoError("timed-out", `the retraining took longer than ${timeoutMs} ms`));
+  }, timeoutMs);
+  return {
+    signal: linked.signal,
+    [Symbol.dispose]: () => {
+      clearTimeout(timer);
+      linked[Symbol.dispose]();
+    },
+  };
+}
+
+async function writeAccepted(
+  options: RetrainCommandOptions,
+  { isAccepted, weights }: RetrainResult,
+  graph: Parameters<typeof writeLayersModel>[0]["graph"],
+  { workingFolder }: CommandContext,
+): Promise<string | undefined> {
+  if (options.output === undefined || !isAccepted) return undefined;
+  const folder = resolve(workingFolder, options.output);
+  await writeLayersModel({ graph, weights }, folder);
+  const card = join(resolve(workingFolder, options.weights), MODEL_CARD_FILE);
+  // The source model's card goes along where there is one: it says where the model comes from.
+  await copyFile(card, join(folder, MODEL_CARD_FILE)).catch(() => undefined);
+  return folder;
+}
+
+function print(
+  options: RetrainCommandOptions,
+  result: RetrainResult,
+  output: string | undefined,
+  { terminal }: CommandContext,
+): void {
+  const { weights: _, ...facts } = result;
+  const { method, corruption, severity, samples } = options;
+  terminal.record({ method, corruption, severity, samples, ...facts, output: output ?? null });
+  terminal.line(`${result.isAccepted ? "accepted" : "rejected"}: ${result.reason}`);
+  terminal.line(
+    `${result.steps} steps in ${result.seconds.toFixed(1)} s (${result.stopped}); peak above idle ` +
+      `${formatBytes(result.measuredPeakBytes)}, planned ${formatBytes(result.plannedPeakBytes)}; ` +
+      `idle ${formatBytes(result.idleBytes)}`,
+  );
+  if (output !== undefined) terminal.line(`the retrained model is in ${output}`);
+  else if (options.output !== undefined) terminal.line("nothing was written: the old model stays");
+}

@@ -1,0 +1,48 @@
+import type { Samples } from "../training/batches.ts";
+import { accuracyOf } from "./evaluate.ts";
+import { meanPredictionEntropy, softmaxRows } from "./probabilities.ts";
+
+/** Whether retrained weights may replace the old ones, and why. */
+export interface Judgement {
+  readonly isAccepted: boolean;
+  readonly reason: string;
+  /** Shares from 0 to 1; undefined without labels. */
+  readonly accuracyBefore: number | undefined;
+  readonly accuracyAfter: number | undefined;
+}
+
+/** Share of the diversity before that predictions must keep where no labels tell more. */
+const LEAST_DIVERSITY_KEPT = 0.7;
+
+/**
+ * Compares a model's logits `[count, classes]` before and after a retraining on the same samples. With labels: the
+ * accuracy must not be lower. Without: the predictions must still name nearly as many classes together as before.
+ */
+export function judge(
+  before: Float32Array,
+  after: Float32Array,
+  { labels, count }: Omit<Samples, "images">,
+): Judgement {
+  if (after.some((logit) => !Number.isFinite(logit))) {
+    const accuracyBefore = labels === undefined ? undefined : accuracyOf(before, labels);
+    const reason = "the retrained model's outputs are no numbers";
+    return { isAccepted: false, reason, accuracyBefore, accuracyAfter: undefined };
+  }
+  if (labels !== undefined) {
+    const accuracyBefore = accuracyOf(before, labels);
+    const accuracyAfter = accuracyOf(after, labels);
+    const isAccepted = accuracyAfter >= accuracyBefore;
+    const change = `accuracy ${percent(accuracyBefore)} before, ${percent(accuracyAfter)} after`;
+    return { isAccepted, reason: isAccepted ? change : `worse: ${change}`, accuracyBefore, accuracyAfter };
+  }
+  const diversityBefore = meanPredictionEntropy(softmaxRows(before, count), count);
+  const diversityAfter = meanPredictionEntropy(softmaxRows(after, count), count);
+  const isAccepted = diversityAfter >= LEAST_DIVERSITY_KEPT * diversityBefore;
+  const change = `entropy of the mean prediction ${diversityBefore.toFixed(2)} before, ${diversityAfter.toFixed(2)} after`;
+  const reason = isAccepted ? `no sign of collapse: ${change}` : `collapsed: ${change}`;
+  return { isAccepted, reason, accuracyBefore: undefined, accuracyAfter: undefined };
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(1)} %`;
+}

@@ -1,0 +1,30 @@
+/** Softmax of each of `count` rows of logits. */
+export function softmaxRows(logits: Float32Array, count: number): Float64Array {
+  const classes = logits.length / count;
+  const result = new Float64Array(logits.length);
+  for (let row = 0; row < count; row++) {
+    const from = row * classes;
+    let largest = Number.NEGATIVE_INFINITY;
+    for (let at = from; at < from + classes; at++) largest = Math.max(largest, logits[at] as number);
+    let sum = 0;
+    for (let at = from; at < from + classes; at++) {
+      const value = Math.exp((logits[at] as number) - largest);
+      result[at] = value;
+      sum += value;
+    }
+    for (let at = from; at < from + classes; at++) result[at] = (result[at] as number) / sum;
+  }
+  return result;
+}
+
+/** Entropy, in nats, of the mean of `count` rows of probabilities: how many classes the predictions name together. */
+export function meanPredictionEntropy(probabilities: Float64Array, count: number): number {
+  const classes = probabilities.length / count;
+  let entropy = 0;
+  for (let label = 0; label < classes; label++) {
+    let mean = 0;
+    for (let row = 0; row < count; row++) mean += (probabilities[row * classes + label] as number) / count;
+    if (mean > 0) entropy -= mean * Math.log(mean);
+  }
+  return entropy;
+}

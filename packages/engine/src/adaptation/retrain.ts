@@ -1,0 +1,238 @@
+import { MpoError, type RetrainConfig } from "@mpo/core";
+import type { LossName } from "../losses/loss.ts";
+import type { Model, ModelWeights } from "../model/model-graph.ts";
+import type { Samples } from "../training/batches.ts";
+import type { Augmentation, TrainingSetup } from "../training/task.ts";
+import type { StepReport } from "../training/train-loop.ts";
+import type { CallOptions, EngineWorker } from "../worker/engine-worker.ts";
+import {
+  type AdaptationMethod,
+  adaptationMethod,
+  configForMethod,
+  learningRateFor,
+  statisticsMomentumFor,
+} from "./adaptation-method.ts";
+import { type Judgement, judge } from "./judge.ts";
+import { pseudoLabels } from "./pseudo-labels.ts";
+import { GUARD_AT_START, type StopReason, watchEpoch } from "./training-guard.ts";
+
+/** What is retrained, with what, and how. */
+export interface Retraining {
+  readonly model: Model;
+  /** Drifted samples to adapt to. Labels are used by `crossEntropy` alone. */
+  readonly samples: Samples;
+  /** Samples on which the result is judged, with labels if there are any; default: `samples`. */
+  readonly judgedOn?: Samples;
+  readonly method: LossName;
+  readonly config: RetrainConfig;
+  readonly epochs: number;
+  readonly seed: number;
+  /** Default: the method's, in proportion to the effective batch. */
+  readonly learningRate?: number;
+  /** Default: none. */
+  readonly augmentation?: Augmentation;
+}
+
+/** How a retraining runs. */
+export interface RetrainOptions {
+  readonly signal?: AbortSignal;
+  /** After each step, with steps counted over all epochs. */
+  readonly onProgress?: (report: StepReport, totalSteps: number) => void;
+  /** Milliseconds of a clock that only goes forward; default: the process's. */
+  readonly nowMs?: () => number;
+}
+
+export interface RetrainResult extends Judgement {
+  /** The retrained weights where they are not worse, else those that came in. */
+  readonly weights: ModelWeights;
+  readonly stopped: StopReason;
+  /** The config that ran: what the method never trains is frozen in it. */
+  readonly config: RetrainConfig;
+  readonly steps: number;
+  /** Time of the steps and pseudo-labels, without loading and judging. */
+  readonly seconds: number;
+  /** What the plan says a step adds to the idle process. */
+  readonly plannedPeakBytes: number;
+  /** What was measured. */
+  readonly measuredPeakBytes: number;
+  /** Resident bytes of the worker with the model, before samples and steps. */
+  readonly idleBytes: number;
+}
+
+const SAMPLES = "adapted";
+const JUDGED = "judged";
+const LARGEST_EVALUATION_BATCH = 128;
+const MS = 1000;
+
+/**
+ * Adapts a model to drifted samples in a fresh worker, and judges the result. The measured peak is right only for the
+ * first retraining of a worker: TensorFlow's pool keeps what it took.
+ *
+ * Throws `invalid-argument` (no samples, labels that are needed and missing, a config that does not fit the model),
+ * `unsupported` (SHOT on a model without a dense layer), and what the worker throws: `over-memory-cap`, `cancelled`, ...
+ */
+export async function retrain(
+  worker: EngineWorker,
+  retraining: Retraining,
+  options: RetrainOptions = {},
+): Promise<RetrainResult> {
+  const { model, samples, judgedOn = samples } = retraining;
+  const call = options.signal === undefined ? {} : { signal: options.signal };
+  const method = adaptationMethod(retraining.method);
+  checkSamples(retraining, method);
+  const config = configForMethod(retraining.config, method);
+  const loaded = await worker.load({ ...model, training: trainingSetup(retraining, method, config) }, call);
+  await worker.call("samples", { name: SAMPLES, samples: method.needsLabels ? samples : unlabelled(samples) }, call);
+  await worker.call("samples", { name: JUDGED, samples: unlabelled(judgedOn) }, call);
+  const base = await worker.call("memory", { resetPeak: true }, call);
+  const before = await evaluate(worker, JUDGED, config, call);
+  const classes = before.length / judgedOn.count;
+
+  const trained = await trainEpochs({ worker, retraining, method, config, classes, options, call });
+  const judgement = await judgeTrained(worker, trained, before, { config, judgedOn, call });
+  return {
+    ...judgement,
+    weights: judgement.isAccepted && trained.weights !== undefined ? trained.weights : model.weights,
+    stopped: trained.stopped,
+    config,
+    steps: trained.steps,
+    seconds: trained.seconds,
+    plannedPeakBytes: loaded.plannedPeakBytes,
+    measuredPeakBytes: trained.peakBytes - base.residentBytes + loaded.stateBytes,
+    idleBytes: loaded.idleBytes,
+  };
+}
+
+interface EpochsInput {
+  readonly worker: EngineWorker;
+  readonly retraining: Retraining;
+  readonly method: AdaptationMethod;
+  readonly config: RetrainConfig;
+  readonly classes: number;
+  readonly options: RetrainOptions;
+  readonly call: Pick<CallOptions, "signal">;
+}
+
+interface TrainedEpochs {
+  /** Those after the last epoch that went well; undefined when none did. */
+  readonly weights: ModelWeights | undefined;
+  readonly stopped: StopReason;
+  readonly steps: number;
+  readonly seconds: number;
+  readonly peakBytes: number;
+}
+
+/** Trains epoch by epoch, until all are done or the guard says stop. */
+async function trainEpochs(input: EpochsInput): Promise<TrainedEpochs> {
+  const { worker, retraining, method, config, classes, options, call } = input;
+  const { nowMs = () => performance.now() } = options;
+  const stepsPerEpoch = stepsPerEpochOf(retraining, config);
+  const totalSteps = retraining.epochs * stepsPerEpoch;
+  const rate = retraining.learningRate ?? learningRateFor(method, config.microBatch * config.accumulation);
+  let guard = GUARD_AT_START;
+  let weights: ModelWeights | undefined;
+  let steps = 0;
+  let peakBytes = 0;
+  const began = nowMs();
+  const result = (stopped: StopReason): TrainedEpochs => {
+    return { weights, stopped, steps, seconds: (nowMs() - began) / MS, peakBytes };
+  };
+  for (let epoch = 0; epoch < retraining.epochs; epoch++) {
+    if (method.usesPseudoLabels) await labelByModel(worker, retraining.samples, config, call);
+    const run = {
+      steps: stepsPerEpoch,
+      learningRate: { kind: "constant", rate },
+      seed: retraining.seed + epoch,
+      shuffle: true,
+      augmentation: retraining.augmentation ?? "none",
+    } as const;
+    const onProgress = (report: StepReport): void =>
+      options.onProgress?.({ ...report, step: epoch * stepsPerEpoch + report.step }, totalSteps);
+    const report = await worker.call("train", { samples: SAMPLES, run }, { ...call, onProgress });
+    steps += report.steps.length;
+    peakBytes = Math.max(peakBytes, (await worker.call("memory", { resetPeak: false }, call)).peakBytes);
+    const verdict = watchEpoch(guard, report.steps, classes);
+    if (verdict.stop === "collapsed" || verdict.stop === "diverged") return result(verdict.stop);
+    weights = await worker.call("readWeights", {}, call);
+    if (verdict.stop !== undefined) return result(verdict.stop);
+    guard = verdict.state;
+  }
+  return result("finished");
+}
+
+/** Gives the adapted samples the labels that the model itself would choose for them now. */
+async function labelByModel(
+  worker: EngineWorker,
+  samples: Samples,
+  config: RetrainConfig,
+  call: Pick<CallOptions, "signal">,
+): Promise<void> {
+  const request = { samples: SAMPLES, batch: evaluationBatch(config), features: true };
+  const { logits, features } = await worker.call("evaluate", request, call);
+  const labels = pseudoLabels(features as Float32Array, logits, samples.count);
+  await worker.call("samples", { name: SAMPLES, samples: { ...samples, labels } }, call);
+}
+
+interface JudgeInput {
+  readonly config: RetrainConfig;
+  readonly judgedOn: Samples;
+  readonly call: Pick<CallOptions, "signal">;
+}
+
+async function judgeTrained(
+  worker: EngineWorker,
+  { weights, stopped }: TrainedEpochs,
+  before: Float32Array,
+  { config, judgedOn, call }: JudgeInput,
+): Promise<Judgement> {
+  if (weights === undefined) {
+    const { accuracyBefore } = judge(before, before, judgedOn);
+    const reason = `the training ${stopped} in its first epoch`;
+    return { isAccepted: false, reason, accuracyBefore, accuracyAfter: undefined };
+  }
+  if (stopped === "collapsed" || stopped === "diverged") await worker.assignWeights(weights, call);
+  return judge(before, await evaluate(worker, JUDGED, config, call), judgedOn);
+}
+
+async function evaluate(
+  worker: EngineWorker,
+  samples: string,
+  config: RetrainConfig,
+  call: Pick<CallOptions, "signal">,
+): Promise<Float32Array> {
+  const request = { samples, batch: evaluationBatch(config), features: false };
+  return (await worker.call("evaluate", request, call)).logits;
+}
+
+/** The worker's memory must hold the evaluation too: no more samples at once than in a step. */
+function evaluationBatch({ microBatch }: RetrainConfig): number {
+  return Math.min(microBatch, LARGEST_EVALUATION_BATCH);
+}
+
+function stepsPerEpochOf({ samples }: Retraining, { microBatch, accumulation }: RetrainConfig): number {
+  return Math.ceil(samples.count / (microBatch * accumulation));
+}
+
+function trainingSetup(retraining: Retraining, method: AdaptationMethod, config: RetrainConfig): TrainingSetup {
+  const updates = retraining.epochs * stepsPerEpochOf(retraining, config) * config.accumulation;
+  const { loss, optimizer } = method;
+  return { config, loss, optimizer, statisticsMomentum: statisticsMomentumFor(updates) };
+}
+
+function checkSamples({ samples, judgedOn, method, epochs }: Retraining, { needsLabels }: AdaptationMethod): void {
+  if (!Number.isSafeInteger(epochs) || epochs < 1) {
+    throw new MpoError("invalid-argument", `epochs is ${epochs}; expected a whole number of 1 or more`);
+  }
+  for (const [name, set] of Object.entries({ samples, judgedOn: judgedOn ?? samples })) {
+    if (set.count < 1) throw new MpoError("invalid-argument", `${name}: there is none`);
+  }
+  if (needsLabels && samples.labels === undefined) {
+    throw new MpoError("invalid-argument", `${method} needs samples with labels`, {
+      hint: "Without labels, adapt with tent or shot.",
+    });
+  }
+}
+
+function unlabelled({ images, count }: Samples): Samples {
+  return { images, count };
+}
