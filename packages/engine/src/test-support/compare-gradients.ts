@@ -24,3 +24,9 @@ export function assertSameGradients(actual: ModelWeights, expected: ModelWeights
 export function norm(values: Float32Array): number {
   return Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
 }
+
+/** Asserts that two numbers differ by at most `tolerance`, relative to the larger. */
+export function assertClose(actual: number, expected: number, tolerance: number): void {
+  const scale = Math.max(Math.abs(actual), Math.abs(expected));
+  assert.ok(Math.abs(actual - expected) <= tolerance * scale, `${actual} is not ${expected} to within ${tolerance}`);
+}

@@ -75,17 +75,28 @@ export async function runEngine(run: EngineRun): Promise<EngineResult> {
 const GRADIENT_RATE = 2 ** 20;
 
 /** Gradients of all parameters, by name: what one step of plain SGD subtracts, over the learning rate. */
-export async function engineGradients(run: EngineRun): Promise<ModelWeights> {
-  const after = await runEngine({ ...run, optimizer: { kind: "sgd" }, learningRate: GRADIENT_RATE, steps: 1 });
-  return new Map(
+export async function engineGradients(run: EngineRun): Promise<EngineGradients> {
+  const { weights, losses } = await runEngine({
+    ...run,
+    optimizer: { kind: "sgd" },
+    learningRate: GRADIENT_RATE,
+    steps: 1,
+  });
+  const gradients = new Map(
     chainOf(run.graph).parameters.map(({ name }) => {
-      const left = after.weights.get(name) as Float32Array;
+      const after = weights.get(name) as Float32Array;
       return [
         name,
-        (run.weights.get(name) as Float32Array).map((value, i) => (value - (left[i] ?? 0)) / GRADIENT_RATE),
+        (run.weights.get(name) as Float32Array).map((value, i) => (value - (after[i] ?? 0)) / GRADIENT_RATE),
       ];
     }),
   );
+  return { gradients, loss: losses[0] as number };
+}
+
+export interface EngineGradients {
+  readonly gradients: ModelWeights;
+  readonly loss: number;
 }
 
 /** Opens a session with the run's program and weights, and closes it whatever happens. */

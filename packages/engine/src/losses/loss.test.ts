@@ -1,0 +1,105 @@
+import "../test-support/quiet-tensorflow.ts";
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createRandom } from "@mpo/datasets";
+import * as tf from "@tensorflow/tfjs-node";
+import { assertClose } from "../test-support/compare-gradients.ts";
+import { runGraph } from "../test-support/graph-run.ts";
+import { emitLoss, LOSS_NAMES, type LossName, SHOT_PSEUDO_LABEL_WEIGHT } from "./loss.ts";
+
+const CLASSES = 7;
+
+interface LossCase {
+  readonly logits: Float32Array;
+  readonly labels: Int32Array;
+  /** All samples of the batch that this micro-batch is part of. */
+  readonly effectiveBatch: number;
+}
+
+function lossCase(seed: number, count: number, spread: number, labelled: "all" | "some" | "none"): LossCase {
+  const random = createRandom(seed);
+  const isLabelled = (): boolean => labelled === "all" || (labelled === "some" && random.uniform() < 0.5);
+  return {
+    logits: Float32Array.from({ length: count * CLASSES }, () => spread * random.gaussian()),
+    labels: Int32Array.from({ length: count }, () => (isLabelled() ? random.integer(CLASSES) : -1)),
+    effectiveBatch: count,
+  };
+}
+
+const CASES: readonly (readonly [string, LossCase])[] = [
+  ["all labels", lossCase(1, 6, 1, "all")],
+  ["some labels", lossCase(2, 8, 1, "some")],
+  ["no labels", lossCase(3, 5, 2, "none")],
+  ["one sample", lossCase(4, 1, 1, "all")],
+  ["confident predictions", lossCase(5, 6, 8, "some")],
+  ["a part of a larger batch", { ...lossCase(6, 4, 1, "some"), effectiveBatch: 16 }],
+];
+
+function engineLoss(name: LossName, { logits, labels, effectiveBatch }: LossCase): readonly [number, Float32Array] {
+  const count = labels.length;
+  const feeds = {
+    logits: { shape: [count, CLASSES], data: logits },
+    labels: { shape: [count], data: labels },
+    weight: { shape: [], data: Float32Array.of(1 / effectiveBatch) },
+  };
+  const [loss, gradient] = runGraph(feeds, (emit) => {
+    const inputs = { logits: "logits", labels: "labels", sampleWeight: "weight", batch: emit.batch };
+    const tensors = emitLoss(name, emit, inputs);
+    return [tensors.loss, tensors.gradient];
+  }) as [Float32Array, Float32Array];
+  return [loss[0] as number, gradient];
+}
+
+/** The losses as their papers write them; sums over the micro-batch, over the effective batch's size. */
+const PEERS: Readonly<Record<LossName, (logits: tf.Tensor2D, labels: Int32Array) => tf.Tensor>> = {
+  crossEntropy: (logits, labels) => {
+    const targets = tf.buffer([labels.length, CLASSES]);
+    for (const [row, label] of labels.entries()) if (label >= 0) targets.set(1, row, label);
+    return tf.neg(tf.sum(tf.mul(targets.toTensor(), tf.logSoftmax(logits))));
+  },
+  tent: (logits) => tf.neg(tf.sum(tf.mul(tf.softmax(logits), tf.logSoftmax(logits)))),
+  shot: (logits, labels) => {
+    const mean = tf.mean(tf.softmax(logits), 0);
+    const diversity = tf.neg(tf.sum(tf.mul(mean, tf.log(tf.add(mean, 1e-8)))));
+    const certain = tf.sub(PEERS.tent(logits, labels), tf.mul(diversity, labels.length));
+    return tf.add(certain, tf.mul(PEERS.crossEntropy(logits, labels), SHOT_PSEUDO_LABEL_WEIGHT));
+  },
+};
+
+function peerLoss(name: LossName, { logits, labels, effectiveBatch }: LossCase): readonly [number, Float32Array] {
+  return tf.tidy(() => {
+    const loss = (x: tf.Tensor): tf.Scalar =>
+      tf.div(PEERS[name](x as tf.Tensor2D, labels), effectiveBatch).asScalar() as tf.Scalar;
+    const { value, grad } = tf.valueAndGrad(loss)(tf.tensor2d(logits, [labels.length, CLASSES]));
+    return [value.dataSync()[0] as number, Float32Array.from(grad.dataSync())] as const;
+  });
+}
+
+for (const name of LOSS_NAMES) {
+  for (const [title, lossCase] of CASES) {
+    test(`${name} and its gradient, with ${title}, are those of tfjs`, () => {
+      const [loss, gradient] = engineLoss(name, lossCase);
+      const [expectedLoss, expectedGradient] = peerLoss(name, lossCase);
+      if (Math.abs(expectedLoss) > 1e-6) assertClose(loss, expectedLoss, 1e-4);
+      else assert.ok(Math.abs(loss) <= 1e-6, `${loss} is not 0`);
+      const scale = Math.max(1e-4, ...expectedGradient.map(Math.abs));
+      for (const [index, value] of gradient.entries()) {
+        const error = Math.abs(value - (expectedGradient[index] ?? 0)) / scale;
+        assert.ok(error <= 1e-4, `gradient ${index}: ${value} is not ${expectedGradient[index]}`);
+      }
+    });
+  }
+
+  test(`${name} stays finite where a prediction is certain`, () => {
+    const logits = Float32Array.from({ length: 2 * CLASSES }, (_, index) => (index % CLASSES === 2 ? 300 : -300));
+    const [loss, gradient] = engineLoss(name, { logits, labels: Int32Array.of(2, 2), effectiveBatch: 2 });
+    assert.ok([loss, ...gradient].every(Number.isFinite), `loss ${loss}, gradient ${gradient.join()}`);
+  });
+}
+
+test("a label of -1 counts for nothing in crossEntropy", () => {
+  const { logits } = lossCase(9, 3, 1, "all");
+  const [, gradient] = engineLoss("crossEntropy", { logits, labels: Int32Array.of(4, -1, 0), effectiveBatch: 3 });
+  assert.ok(gradient.subarray(CLASSES, 2 * CLASSES).every((value) => value === 0));
+  assert.ok(gradient.subarray(0, CLASSES).some((value) => value !== 0));
+});

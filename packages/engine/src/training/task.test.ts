@@ -1,0 +1,37 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { type LearningRateSchedule, learningRateAt } from "./task.ts";
+
+const PEAK = 0.7;
+const ROUNDING = 1e-12;
+
+test("a constant learning rate stays", () => {
+  for (const step of [0, 3, 9]) assert.equal(learningRateAt({ kind: "constant", rate: 0.3 }, step, 10), 0.3);
+});
+
+test("one cycle rises in a line to its peak and falls along half a cosine", () => {
+  const schedule: LearningRateSchedule = { kind: "oneCycle", peak: 2, warmUpShare: 0.4 };
+  const rates = Array.from({ length: 10 }, (_, step) => learningRateAt(schedule, step, 10));
+  const fall = [0, 1, 2, 3, 4, 5].map((step) => 1 + Math.cos((Math.PI * step) / 6));
+  [0.5, 1, 1.5, 2, ...fall].forEach((rate, step) => {
+    assert.ok(Math.abs((rates[step] ?? 0) - rate) < 1e-12, `step ${step}: ${rates[step]} is not ${rate}`);
+  });
+});
+
+test("one cycle is positive, never above its peak, reaches it, and has one top", () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 200 }), fc.double({ min: 0, max: 1, noNaN: true }), (steps, warmUpShare) => {
+      const schedule: LearningRateSchedule = { kind: "oneCycle", peak: PEAK, warmUpShare };
+      const rates = Array.from({ length: steps }, (_, step) => learningRateAt(schedule, step, steps));
+      assert.ok(rates.every((rate) => rate > 0 && rate <= PEAK + ROUNDING));
+      const top = rates.findIndex((rate) => rate >= PEAK - ROUNDING);
+      assert.ok(top >= 0, "the peak is not reached");
+      rates.forEach((rate, step) => {
+        const before = rates[step - 1] ?? rate;
+        assert.ok(step <= top ? rate >= before : rate <= before + ROUNDING);
+      });
+    }),
+    { seed: 1 },
+  );
+});
