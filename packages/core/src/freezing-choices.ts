@@ -1,6 +1,6 @@
-import { type Chain, LAYER_CLASSES, type LayerClass } from "./chain.ts";
+import type { Chain, LayerClass } from "./chain.ts";
 import { frozenParameters, layersOfClass } from "./freezing.ts";
-import type { FreezingRates } from "./retrain-config.ts";
+import { type FreezingRates, NOTHING_FROZEN } from "./retrain-config.ts";
 
 /** One set of frozen parameters, with the lowest rates that give it. */
 export interface FreezingChoice {
@@ -26,24 +26,34 @@ export function freezingChoices(chain: Chain, fixed: FixedRates = {}): readonly 
     if (prescribed !== undefined) return [prescribed];
     return layersOfClass(chain, layerClass).length <= 1 ? [0] : TENTHS;
   };
-  const [features, norms, linears] = LAYER_CLASSES.map(ratesOf) as [
-    readonly number[],
-    readonly number[],
-    readonly number[],
-  ];
+  // Classes freeze separately: the set of a combination is the union of the sets of its rates.
+  const setsOf = (layerClass: LayerClass): readonly ClassRate[] =>
+    ratesOf(layerClass).map((rate) => ({
+      rate,
+      frozen: frozenParameters(chain, { ...NOTHING_FROZEN, [layerClass]: rate }),
+    }));
+  const linears = setsOf("linear");
+  const norms = setsOf("normalisation");
   const choices = new Map<string, FreezingChoice>();
-  for (const featureExtraction of features) {
-    for (const normalisation of norms) {
+  for (const feature of setsOf("featureExtraction")) {
+    for (const norm of norms) {
       for (const linear of linears) {
-        const rates = { featureExtraction, normalisation, linear };
-        const frozen = frozenParameters(chain, rates);
+        const frozen = chain.parameters.map(
+          ({ id }) => (feature.frozen[id] || norm.frozen[id] || linear.frozen[id]) === true,
+        );
         if (frozen.every((isFrozen) => isFrozen)) continue;
         const key = frozenKey(frozen);
+        const rates = { featureExtraction: feature.rate, normalisation: norm.rate, linear: linear.rate };
         if (!choices.has(key)) choices.set(key, { rates, frozen, key });
       }
     }
   }
   return [...choices.values()];
+}
+
+interface ClassRate {
+  readonly rate: number;
+  readonly frozen: readonly boolean[];
 }
 
 /** A word that is equal for equal sets of frozen parameters. */

@@ -23,7 +23,7 @@ export interface CataloguePlan {
 }
 
 /** Placements of one freezing differ by at least this share of memory; the search looks between them at the end. */
-const PLACEMENT_SPACING = 0.3;
+const PLACEMENT_SPACING = 0.4;
 
 /**
  * All plans of one model on one device that a search chooses from: every set of frozen parameters that rates in tenths

@@ -40,9 +40,9 @@ export class RotorTable {
   readonly slotBytes: number;
   readonly slots: number;
   readonly #units: readonly RotorUnit[];
-  /** `[first][last]`: forward time by slots, choice by slots. */
-  readonly #cost: readonly (readonly Float64Array[])[];
-  readonly #choice: readonly (readonly Uint8Array[])[];
+  /** Forward time and choice of units `first` to `last` in so many slots, at `#at(first, last) + slots`. */
+  readonly #cost: Float64Array;
+  readonly #choice: Uint8Array;
   readonly #inputSlots: Int32Array;
   readonly #savedSlots: Int32Array;
 
@@ -60,11 +60,9 @@ export class RotorTable {
     const inSlots = (bytes: number): number => Math.ceil(bytes / this.slotBytes - 1e-9);
     this.#inputSlots = Int32Array.from(units, ({ inputBytes }) => inSlots(inputBytes));
     this.#savedSlots = Int32Array.from(units, ({ savedBytes }) => inSlots(savedBytes));
-    const size = slots + 1;
-    this.#cost = units.map((_, first) =>
-      units.map((_, last) => new Float64Array(last < first ? 0 : size).fill(Infinity)),
-    );
-    this.#choice = units.map((_, first) => units.map((_, last) => new Uint8Array(last < first ? 0 : size)));
+    const size = units.length * units.length * (slots + 1);
+    this.#cost = new Float64Array(size).fill(Number.POSITIVE_INFINITY);
+    this.#choice = new Uint8Array(size);
     for (let last = 0; last < units.length; last++) {
       for (let first = last; first >= 0; first--) this.#solve(first, last, inSlots);
     }
@@ -96,7 +94,8 @@ export class RotorTable {
 
   /** Budgets in bytes at which the best schedule from `firstUnit` on changes, smallest first. */
   breakpoints(firstUnit: number = 0): readonly number[] {
-    const costs = this.#cost[firstUnit]?.[this.#units.length - 1] ?? new Float64Array(0);
+    const row = this.#at(firstUnit, this.#units.length - 1);
+    const costs = this.#cost.subarray(row, row + this.slots + 1);
     const found: number[] = [];
     let previous = Number.POSITIVE_INFINITY;
     costs.forEach((cost, slots) => {
@@ -109,13 +108,19 @@ export class RotorTable {
   }
 
   #costOf(first: number, last: number, slots: number): number {
-    return this.#cost[first]?.[last]?.[slots] ?? Number.POSITIVE_INFINITY;
+    return this.#cost[this.#at(first, last) + slots] ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Where the row of units `first` to `last` starts. */
+  #at(first: number, last: number): number {
+    return (first * this.#units.length + last) * (this.slots + 1);
   }
 
   #solve(first: number, last: number, inSlots: (bytes: number) => number): void {
     const units = this.#units;
-    const cost = this.#cost[first]?.[last] as Float64Array;
-    const choice = this.#choice[first]?.[last] as Uint8Array;
+    const cost = this.#cost;
+    const choice = this.#choice;
+    const own = this.#at(first, last);
     const isWhole = last === units.length - 1;
     const lastUnit = units[last] as RotorUnit;
     const firstUnit = units[first] as RotorUnit;
@@ -127,27 +132,27 @@ export class RotorTable {
       const keep = isWhole ? firstUnit.keepPeakBytes : firstUnit.againPeakBytes;
       const least = Math.max(inSlots(keep + gradient), backwardSlots);
       for (let slots = least; slots <= this.slots; slots++) {
-        cost[slots] = firstUnit.forwardMs;
-        choice[slots] = SAVE_ALL;
+        cost[own + slots] = firstUnit.forwardMs;
+        choice[own + slots] = SAVE_ALL;
       }
       return;
     }
     const most = this.slots;
-    const rest = this.#cost[first + 1]?.[last] as Float64Array;
     const saved = this.#savedSlots[first] as number;
+    const rest = this.#at(first + 1, last) - saved;
     const keepSlots = Math.max(inSlots(firstUnit.keepPeakBytes + waiting), backwardSlots, saved);
     for (let slots = keepSlots; slots <= most; slots++) {
-      const total = firstUnit.forwardMs + (rest[slots - saved] as number);
-      if (total < (cost[slots] as number)) {
-        cost[slots] = total;
-        choice[slots] = SAVE_ALL;
+      const total = firstUnit.forwardMs + (cost[rest + slots] as number);
+      if (total < (cost[own + slots] as number)) {
+        cost[own + slots] = total;
+        choice[own + slots] = SAVE_ALL;
       }
     }
     // Where everything can be kept, nothing is better: placements are tried below that only.
     let everything = firstUnit.forwardMs;
     for (let unit = first + 1; unit <= last; unit++) everything += (units[unit] as RotorUnit).forwardMs;
     let enough = most + 1;
-    while (enough > keepSlots && (cost[enough - 1] as number) <= everything * (1 + 1e-12)) enough -= 1;
+    while (enough > keepSlots && (cost[own + enough - 1] as number) <= everything * (1 + 1e-12)) enough -= 1;
     let sweepMs = 0;
     let sweepSlots = 0;
     for (let next = first + 1; next <= last; next++) {
@@ -156,20 +161,20 @@ export class RotorTable {
       const carried = next - 1 === first ? 0 : passed.inputBytes;
       sweepSlots = Math.max(sweepSlots, inSlots(passed.dropPeakBytes + carried + waiting));
       const kept = this.#inputSlots[next] as number;
-      const right = this.#cost[next]?.[last] as Float64Array;
-      const left = this.#cost[first]?.[next - 1] as Float64Array;
+      const right = this.#at(next, last) - kept;
+      const left = this.#at(first, next - 1);
       for (let slots = Math.max(sweepSlots, kept); slots < enough; slots++) {
-        const total = sweepMs + (right[slots - kept] as number) + (left[slots] as number);
-        if (total < (cost[slots] as number)) {
-          cost[slots] = total;
-          choice[slots] = next - first;
+        const total = sweepMs + (cost[right + slots] as number) + (cost[left + slots] as number);
+        if (total < (cost[own + slots] as number)) {
+          cost[own + slots] = total;
+          choice[own + slots] = next - first;
         }
       }
     }
   }
 
   #emit(first: number, last: number, slots: number, actions: UnitAction[]): void {
-    const choice = this.#choice[first]?.[last]?.[slots] ?? INFEASIBLE;
+    const choice = this.#choice[this.#at(first, last) + slots] ?? INFEASIBLE;
     if (choice === INFEASIBLE) throw new MpoError("internal", `no schedule of units ${first} to ${last}`);
     if (choice === SAVE_ALL) {
       actions.push({ kind: "forward", unit: first, keep: "all" });
