@@ -84,8 +84,12 @@ export async function retrain(
   const loaded = await worker.load({ ...model, training: trainingSetup(retraining, method, config) }, call);
   await worker.call("samples", { name: SAMPLES, samples: method.needsLabels ? samples : unlabelled(samples) }, call);
   await worker.call("samples", { name: JUDGED, samples: unlabelled(judgedOn) }, call);
-  const base = await worker.call("memory", { resetPeak: true }, call);
+  const residentBytes = async (): Promise<number> =>
+    (await worker.call("memory", { resetPeak: false }, call)).residentBytes;
+  const baseBytes = await residentBytes();
   const before = await evaluate(worker, JUDGED, config, call);
+  // What the evaluation took stays in TensorFlow's pool: the first step grows by that much less.
+  const heldBytes = Math.max(0, (await residentBytes()) - baseBytes);
   const classes = before.length / judgedOn.count;
 
   const trained = await trainEpochs({ worker, retraining, method, config, classes, options, call });
@@ -98,7 +102,7 @@ export async function retrain(
     steps: trained.steps,
     seconds: trained.seconds,
     plannedPeakBytes: loaded.plannedPeakBytes,
-    measuredPeakBytes: trained.peakBytes - base.residentBytes + loaded.stateBytes,
+    measuredPeakBytes: heldBytes + trained.peakGrowthBytes,
     idleBytes: loaded.idleBytes,
   };
 }
@@ -119,7 +123,8 @@ interface TrainedEpochs {
   readonly stopped: StopReason;
   readonly steps: number;
   readonly seconds: number;
-  readonly peakBytes: number;
+  /** Of the first epoch: later ones find the pool grown. */
+  readonly peakGrowthBytes: number;
 }
 
 /** Trains epoch by epoch, until all are done or the guard says stop. */
@@ -132,10 +137,10 @@ async function trainEpochs(input: EpochsInput): Promise<TrainedEpochs> {
   let guard = GUARD_AT_START;
   let weights: ModelWeights | undefined;
   let steps = 0;
-  let peakBytes = 0;
+  let peakGrowthBytes = 0;
   const began = nowMs();
   const result = (stopped: StopReason): TrainedEpochs => {
-    return { weights, stopped, steps, seconds: (nowMs() - began) / MS, peakBytes };
+    return { weights, stopped, steps, seconds: (nowMs() - began) / MS, peakGrowthBytes };
   };
   for (let epoch = 0; epoch < retraining.epochs; epoch++) {
     if (method.usesPseudoLabels) await labelByModel(worker, retraining.samples, config, call);
@@ -150,7 +155,7 @@ async function trainEpochs(input: EpochsInput): Promise<TrainedEpochs> {
       options.onProgress?.({ ...report, step: epoch * stepsPerEpoch + report.step }, totalSteps);
     const report = await worker.call("train", { samples: SAMPLES, run }, { ...call, onProgress });
     steps += report.steps.length;
-    peakBytes = Math.max(peakBytes, (await worker.call("memory", { resetPeak: false }, call)).peakBytes);
+    if (epoch === 0) peakGrowthBytes = report.peakGrowthBytes;
     const verdict = watchEpoch(guard, report.steps, classes);
     if (verdict.stop === "collapsed" || verdict.stop === "diverged") return result(verdict.stop);
     weights = await worker.call("readWeights", {}, call);
