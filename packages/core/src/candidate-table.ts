@@ -100,12 +100,12 @@ export class CandidateTable {
     };
   }
 
-  /** Memory by the walk over units, with the pool's usual waste: microseconds. */
+  /** Memory by the walk over units, with what the pool usually adds: microseconds. */
   roughMemory(plan: CataloguePlan, microBatch: number): Bounded {
     const { slotsPerParameter } = this.model.profile.memoryFacts;
     const copies = slotsPerParameter + (microBatch < this.effectiveBatch ? 1 : 0);
     const peakBytes = copies * plan.trainedBytes + peakAt(plan.peak, microBatch);
-    return this.model.memoryBytes(peakBytes * this.model.poolWaste.usual, microBatch);
+    return this.model.memoryBytes(this.model.roughGrowth(peakBytes), microBatch);
   }
 
   /** Memory by planning the step and replaying it through the allocator's pool: milliseconds, remembered. */

@@ -7,7 +7,7 @@ import { memoryTimeline, residentGrowth } from "./memory-timeline.ts";
 import { planStep } from "./plan-step.ts";
 import type { UnitCosts } from "./plan-unit.ts";
 import type { Profile, StepSample } from "./profile.ts";
-import type { RetrainConfig } from "./retrain-config.ts";
+import { type RetrainConfig, resolveRetrainConfig } from "./retrain-config.ts";
 import { median, typical } from "./robust-statistics.ts";
 import { UnitCostTable } from "./unit-costs.ts";
 import { unitSchedule } from "./unit-schedule.ts";
@@ -67,9 +67,9 @@ export class CostModel {
   readonly prices: WorkPrices;
   readonly memoryMargin: UpperMargin;
   readonly timeMargin: UpperMargin;
-  /** Growth through the pool over the timeline's peak, in the measured configs: what is usual, and the most. */
-  readonly poolWaste: { readonly usual: number; readonly most: number };
   readonly #memory: MemoryLaw;
+  /** From the timeline's peak to the growth through the pool. */
+  readonly #growth: MemoryLaw;
   readonly #time: TimeLaw;
   readonly #measuredMicroBatches: { readonly least: number; readonly most: number };
 
@@ -86,8 +86,15 @@ export class CostModel {
     this.#time = fitTime(steps, profile);
     this.memoryMargin = upperMargin(memoryResiduals(memorySteps), DEFAULT_MISS_RATE, 0.25);
     this.timeMargin = upperMargin(timeResiduals(steps, profile), DEFAULT_MISS_RATE, 0.5);
-    const waste = steps.map(({ plannedBytes, timelineBytes }) => plannedBytes / timelineBytes);
-    this.poolWaste = { usual: waste.length > 0 ? median(waste) : 1.05, most: Math.max(1.1, ...waste) };
+    const samples = [1, profile.effectiveBatch].map((microBatch) => {
+      const accumulation = Math.max(1, Math.round(profile.effectiveBatch / microBatch));
+      return this.#based({
+        config: resolveRetrainConfig({ microBatch, accumulation }),
+        plannedPeakBytes: 0,
+        msPerStep: [0],
+      });
+    });
+    this.#growth = fitGrowth([...steps, ...samples]);
     const seen = [...profile.steps.map(({ config }) => config), ...profile.unitTimes].map(
       ({ microBatch }) => microBatch,
     );
@@ -112,6 +119,11 @@ export class CostModel {
     const expected = memoryAt(this.#memory, plannedBytes);
     const margin = this.memoryMargin.margin * this.#stretch(microBatch);
     return { expected, upper: expected + margin * (expected + MEMORY_SLACK_BYTES) };
+  }
+
+  /** About what `residentGrowth` says, from the timeline's peak alone: for many configs at once. */
+  roughGrowth(timelineBytes: number): number {
+    return Math.max(timelineBytes, memoryAt(this.#growth, timelineBytes));
   }
 
   /** Time of one step of which one micro-batch takes `microMs` by the unit times. */
@@ -259,6 +271,20 @@ function fitMemory(steps: readonly BasedStep[]): MemoryLaw {
     { mean: 0, strength: 1 / 0.2 ** 2, least: Number.NEGATIVE_INFINITY },
   ];
   const [scale, offset] = leastSquares(observations, priors) as [number, number];
+  return { scale, offsetBytes: offset * usual };
+}
+
+function fitGrowth(steps: readonly BasedStep[]): MemoryLaw {
+  const usual = median(steps.map(({ timelineBytes }) => timelineBytes));
+  const observations = steps.map(({ timelineBytes, plannedBytes }) => ({
+    features: [timelineBytes / usual, 1],
+    target: plannedBytes / usual,
+    weight: (usual / timelineBytes) ** 2,
+  }));
+  const [scale, offset] = leastSquares(observations, [
+    { mean: 1.05, strength: 0.01, least: 1 },
+    { mean: 0, strength: 0.01, least: 0 },
+  ]) as [number, number];
   return { scale, offsetBytes: offset * usual };
 }
 
