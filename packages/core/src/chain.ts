@@ -42,6 +42,13 @@ export interface ChainOp {
   readonly parameters: readonly number[];
   /** Statistics kept for the gradient besides the output; absent: none. */
   readonly statisticsBytes?: AffineBytes;
+  /**
+   * Whether work space comes from the kernel library's own allocation (convolutions reorder their kernels there) and not
+   * from the allocator's pool; absent: from the pool.
+   */
+  readonly worksOutsidePool?: boolean;
+  /** Resident bytes of one compiled kernel (code, tables); each direction has one. Absent: none. */
+  readonly kernelBytes?: number;
   /** The output is the input seen in another shape: same buffer, no work. */
   readonly isAlias: boolean;
   readonly forward: {

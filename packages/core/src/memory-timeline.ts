@@ -60,54 +60,75 @@ export function memoryTimeline(plan: StepPlan, facts: StepMemoryFacts): MemoryTi
 export function residentGrowth(plan: StepPlan, facts: StepMemoryFacts): number {
   const memory = new PooledMemory();
   const stateBytes = holdState(plan, facts, (id, bytes) => memory.take(id, bytes));
-  walkMemory(plan, facts, 1, memory.visitor());
-  const warmPoolBytes = memory.poolBytes;
-  walkMemory(plan, facts, plan.config.microBatch, memory.visitor());
-  return memory.poolBytes - warmPoolBytes + memory.smallPeakBytes + stateBytes;
+  walkMemory(plan, facts, 1, memory);
+  const idleBytes = memory.poolBytes;
+  memory.forgetPeak();
+  walkMemory(plan, facts, plan.config.microBatch, memory);
+  return memory.peakBytes - idleBytes + stateBytes + kernelBytes(plan);
 }
 
-/** Pool for large buffers, malloc for small ones. */
-class PooledMemory {
+/** Kernels are compiled anew for each micro-batch size: one for each operation and direction that the plan runs. */
+function kernelBytes(plan: StepPlan): number {
+  return plan.microStep.reduce((sum, instruction) => {
+    const isFirst = instruction.kind === "backward" || (instruction.kind === "forward" && !instruction.isRecompute);
+    return isFirst ? sum + ((plan.chain.ops[instruction.op] as ChainOp).kernelBytes ?? 0) : sum;
+  }, 0);
+}
+
+/** Resident memory of a process: the pool for large buffers, malloc for small ones and for what libraries take. */
+class PooledMemory implements MemoryVisitor {
   readonly #pool = new PoolAllocator();
   readonly #inPool = new Set<number>();
   #smallBytes = 0;
-  #smallPeakBytes = 0;
+  #peakBytes = 0;
 
+  /** What the pool has touched: it never goes back to the system. */
   get poolBytes(): number {
     return this.#pool.touchedBytes;
   }
 
-  get smallPeakBytes(): number {
-    return this.#smallPeakBytes;
+  get peakBytes(): number {
+    return this.#peakBytes;
+  }
+
+  forgetPeak(): void {
+    this.#peakBytes = 0;
   }
 
   take(id: number, bytes: number): void {
     if (bytes >= POOL_THRESHOLD_BYTES) {
       this.#pool.allocate(id, bytes);
       this.#inPool.add(id);
-      return;
+    } else {
+      this.#smallBytes += bytes;
     }
-    this.#smallBytes += bytes;
-    this.#smallPeakBytes = Math.max(this.#smallPeakBytes, this.#smallBytes);
+    this.#notePeak(0);
   }
 
-  give(id: number, bytes: number): void {
+  allocate(id: number, bytes: number): void {
+    this.take(id, bytes);
+  }
+
+  free(id: number, bytes: number): void {
     if (this.#inPool.delete(id)) this.#pool.free(id);
     else this.#smallBytes -= bytes;
   }
 
-  #use(workBytes: number): void {
-    this.take(WORK_ID, workBytes);
-    this.give(WORK_ID, workBytes);
+  prepare(workBytes: number): void {
+    this.run(workBytes, false);
   }
 
-  visitor(): MemoryVisitor {
-    return {
-      allocate: (id, bytes) => this.take(id, bytes),
-      prepare: (workBytes) => this.#use(workBytes),
-      run: (workBytes) => this.#use(workBytes),
-      free: (id, bytes) => this.give(id, bytes),
-    };
+  run(workBytes: number, isOutsidePool: boolean): void {
+    if (isOutsidePool) {
+      this.#notePeak(workBytes);
+      return;
+    }
+    this.take(WORK_ID, workBytes);
+    this.free(WORK_ID, workBytes);
+  }
+
+  #notePeak(libraryBytes: number): void {
+    this.#peakBytes = Math.max(this.#peakBytes, this.#pool.touchedBytes + this.#smallBytes + libraryBytes);
   }
 }
 
@@ -120,8 +141,8 @@ interface MemoryVisitor {
   allocate(id: number, bytes: number): void;
   /** An instruction begins, with work space that is gone before its outputs are there. */
   prepare(workBytes: number): void;
-  /** An instruction runs, its outputs there, with this much work space. */
-  run(workBytes: number): void;
+  /** An instruction runs, its outputs there, with this much work space, in the pool or outside it. */
+  run(workBytes: number, isOutsidePool: boolean): void;
   free(id: number, bytes: number): void;
 }
 
@@ -174,7 +195,7 @@ function walkMemory(plan: StepPlan, facts: StepMemoryFacts, microBatch: number, 
         visitor.allocate(tensor, size);
       }
     }
-    visitor.run(workBytes(plan, instruction, facts, microBatch));
+    visitor.run(workBytes(plan, instruction, facts, microBatch), worksOutsidePool(plan, instruction));
     for (const tensor of [...readsOf(instruction), ...writesOf(instruction)]) {
       const where = home(tensor);
       if ((freeAfter.get(where) ?? Number.POSITIVE_INFINITY) > index) continue;
@@ -235,6 +256,11 @@ function takeOver(
 function bytesOf(plan: StepPlan, tensor: number, microBatch: number): number {
   const { sharesBufferOf } = plan.tensors[tensor] as PlannedTensor;
   return bytesAt((plan.tensors[sharesBufferOf] as PlannedTensor).bytes, microBatch);
+}
+
+function worksOutsidePool(plan: StepPlan, instruction: Instruction): boolean {
+  if (instruction.kind !== "forward" && instruction.kind !== "backward") return false;
+  return (plan.chain.ops[instruction.op] as ChainOp).worksOutsidePool ?? false;
 }
 
 function earlyWorkBytes(plan: StepPlan, instruction: Instruction, microBatch: number): number {

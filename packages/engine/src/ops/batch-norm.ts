@@ -37,6 +37,7 @@ export const batchNorm: OpDefinition<"batchNorm"> = {
     const maskBytes = isReadByReluOnly ? elementsOf(outputShape) / 2 : 0;
     const needs = { inputs: [0], output: false, statistics: true };
     return opFacts({
+      isCompiled: true,
       statisticsBytes: { fixed: 4 * channels * FLOAT_BYTES, perSample: maskBytes },
       flopsPerSample: 8 * elementsOf(outputShape),
       isJoint: true,

@@ -34,6 +34,7 @@ export const conv2d: OpDefinition<"conv2d"> = {
     const [height = 1, width = 1] = outputShape;
     const reordered = fixedBytes(kernelElements * FLOAT_BYTES);
     return opFacts({
+      isCompiled: true,
       forwardWork: reordered,
       inputWork: reordered,
       parameterWork: reordered,

@@ -29,6 +29,7 @@ export const dense: OpDefinition<"dense"> = {
     const kernelElements = featuresOf(inputShapes[0]) * attributes.units;
     const reordered = fixedBytes(kernelElements * FLOAT_BYTES);
     return opFacts({
+      isCompiled: true,
       forwardWork: reordered,
       inputWork: reordered,
       flopsPerSample: 2 * kernelElements,

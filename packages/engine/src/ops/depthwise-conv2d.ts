@@ -38,6 +38,7 @@ export const depthwiseConv2d: OpDefinition<"depthwiseConv2d"> = {
     const [height = 1, width = 1] = outputShape;
     const reordered = fixedBytes(kernelElements * FLOAT_BYTES);
     return opFacts({
+      isCompiled: true,
       forwardWork: reordered,
       inputWork: reordered,
       parameterWork: reordered,

@@ -3,6 +3,8 @@ import { elementsOf, type SampleShape } from "../model/model-graph.ts";
 import type { OpFacts } from "./op-definition.ts";
 
 export const FLOAT_BYTES = 4;
+/** Mean growth of a process for each kernel that oneDNN compiles for a new shape (fitted to resnet20 to densenet121). */
+const COMPILED_KERNEL_BYTES = 24 * 1024;
 
 export const NEEDS_NOTHING: GradientNeeds = { inputs: [], output: false, statistics: false };
 export const NEEDS_INPUT: GradientNeeds = { inputs: [0], output: false, statistics: false };
@@ -16,6 +18,8 @@ export function activationBytes(shape: SampleShape): AffineBytes {
 /** What an operation says where it differs from a plain elementwise one without parameters. */
 export interface PartialFacts {
   readonly isAlias?: boolean;
+  /** Runs kernels that the library compiles for their shape, with work space of its own. */
+  readonly isCompiled?: boolean;
   readonly statisticsBytes?: AffineBytes;
   readonly forwardWork?: AffineBytes;
   readonly earlyForwardWork?: AffineBytes;
@@ -34,6 +38,7 @@ export interface PartialFacts {
 export function opFacts(partial: PartialFacts): OpFacts {
   return {
     isAlias: partial.isAlias ?? false,
+    ...(partial.isCompiled === true ? { worksOutsidePool: true, kernelBytes: COMPILED_KERNEL_BYTES } : {}),
     ...(partial.statisticsBytes === undefined ? {} : { statisticsBytes: partial.statisticsBytes }),
     forward: {
       workBytes: partial.forwardWork ?? NO_BYTES,

@@ -23,7 +23,10 @@ export interface OpPlace<Kind extends OpKind> {
 }
 
 /** Facts for planning: everything of a `ChainOp` that the op itself decides. */
-export type OpFacts = Pick<ChainOp, "isAlias" | "forward" | "backward"> & Pick<ChainOp, "statisticsBytes">;
+export type OpFacts = Pick<
+  ChainOp,
+  "isAlias" | "forward" | "backward" | "statisticsBytes" | "worksOutsidePool" | "kernelBytes"
+>;
 
 export interface ForwardEmission<Kind extends OpKind> extends OpPlace<Kind> {
   readonly emit: GraphEmitter;
