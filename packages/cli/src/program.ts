@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { addBenchCommand } from "./commands/bench.ts";
+import { addDemoCommand } from "./commands/demo.ts";
 import { addModelsCommand } from "./commands/models.ts";
 import { addRetrainCommand } from "./commands/retrain.ts";
 import { addTrainCommand } from "./commands/train.ts";
@@ -26,7 +27,8 @@ export function buildProgram(context: CommandContext): Command {
     })
     .addHelpText("after", `\n${EXIT_CODE_HELP}`)
     .exitOverride();
-  for (const add of [addModelsCommand, addTrainCommand, addRetrainCommand, addBenchCommand]) add(program, context);
+  for (const add of [addDemoCommand, addModelsCommand, addTrainCommand, addRetrainCommand, addBenchCommand])
+    add(program, context);
   for (const command of allCommands(program)) inheritGlobals(command);
   return program;
 }

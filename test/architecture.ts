@@ -1,0 +1,194 @@
+/**
+ * The house rules that a compiler does not hold, as pure functions over the text of a workspace: which room may import
+ * which, where vendors may appear, what no source holds.
+ */
+
+/** A package as it lies on disk. */
+export interface Room {
+  /** Its folder under `packages/`. */
+  readonly name: string;
+  readonly manifest: {
+    readonly dependencies?: Readonly<Record<string, string>>;
+    readonly devDependencies?: Readonly<Record<string, string>>;
+    readonly exports?: Readonly<Record<string, unknown>>;
+  };
+  /** Folders of the packages that its tsconfig.json refers to. */
+  readonly references: readonly string[];
+  readonly files: readonly SourceFile[];
+}
+
+export interface SourceFile {
+  /** Relative to the package: `src/clock.ts`. */
+  readonly path: string;
+  readonly text: string;
+}
+
+/** Direction of imports: each room, and the rooms that it may import. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  core: [],
+  datasets: ["core"],
+  engine: ["core", "datasets"],
+  runtime: ["core"],
+  protocol: ["core"],
+  transport: ["core", "protocol", "runtime"],
+  agent: ["core", "datasets", "engine", "runtime", "protocol", "transport"],
+  // Without engine: a coordinator runs on hosts that have no TensorFlow. Without agent: neither knows the other.
+  coordinator: ["core", "datasets", "runtime", "protocol", "transport"],
+  cli: ["core", "datasets", "engine", "runtime", "protocol", "transport", "agent", "coordinator"],
+};
+
+/** Vendors that only one room may import, so that they can be changed there alone. */
+const VENDOR_ROOMS: readonly { readonly vendor: RegExp; readonly room: string }[] = [
+  { vendor: /^@tensorflow\//u, room: "engine" },
+  { vendor: /^(@grpc\/grpc-js|nats|@nats-io\/.+)$/u, room: "transport" },
+  { vendor: /^@grpc\/proto-loader$/u, room: "protocol" },
+  { vendor: /^pino$/u, room: "runtime" },
+];
+
+/** What no source holds; the second column names the rooms that may. */
+const FORBIDDEN: readonly { readonly what: string; readonly pattern: RegExp; readonly except: readonly string[] }[] = [
+  { what: "a default export", pattern: /\bexport default\b/u, except: [] },
+  { what: "the type any", pattern: /(:|<|\bas|\||,|=>)\s*any\b(?!\s*[:(])/u, except: [] },
+  { what: "an enum", pattern: /\benum\s+[A-Z]\w*\s*\{/u, except: [] },
+  { what: "console", pattern: /\bconsole\.\w+\(/u, except: ["cli"] },
+];
+
+/** A source file longer than this is worth a second thought. */
+export const LONG_FILE_LINES = 300;
+
+/** What the root of the workspace holds for all packages. */
+export interface Root {
+  /** Folders of the packages that its tsconfig.json refers to. */
+  readonly references: readonly string[];
+  /** Packages for tests. */
+  readonly devDependencies: Readonly<Record<string, string>>;
+}
+
+/** Everything that breaks a rule, as one sentence each. */
+export function violations(rooms: readonly Room[], root: Root): readonly string[] {
+  return [
+    ...rooms.flatMap((room) => [
+      ...manifestViolations(room),
+      ...room.files.flatMap((file) => fileViolations(room, file, root)),
+    ]),
+    ...rooms
+      .filter(({ name }) => !root.references.includes(name))
+      .map(({ name }) => `tsconfig.json does not refer to packages/${name}`),
+  ];
+}
+
+/** Source files with more lines than they should have, longest first. */
+export function longFiles(rooms: readonly Room[]): readonly { readonly path: string; readonly lines: number }[] {
+  return rooms
+    .flatMap(({ name, files }) =>
+      files
+        .filter(({ path }) => !isGenerated(path) && !isTest(path))
+        .map(({ path, text }) => ({ path: `packages/${name}/${path}`, lines: text.split("\n").length - 1 })),
+    )
+    .filter(({ lines }) => lines > LONG_FILE_LINES)
+    .sort((left, right) => right.lines - left.lines);
+}
+
+/** What a source imports or exports from, types too. Comments do not count. */
+export function importsOf(text: string): readonly string[] {
+  const code = withoutComments(text);
+  return [...code.matchAll(STATIC_IMPORT), ...code.matchAll(DYNAMIC_IMPORT)].map(
+    ([, specifier]) => specifier as string,
+  );
+}
+
+const STATIC_IMPORT = /^[ \t]*(?:import|export)\b(?:[^"';=]*?\bfrom)?\s*["']([^"'\n]+)["']/gmu;
+const DYNAMIC_IMPORT = /\bimport\(\s*["']([^"'\n]+)["']/gu;
+
+function manifestViolations({ name, manifest, references }: Room): readonly string[] {
+  const allowed = MAY_IMPORT[name];
+  if (allowed === undefined) return [`packages/${name} is no room of the house; add it to the design first`];
+  const found: string[] = [];
+  const rooms = roomsOf(Object.keys(manifest.dependencies ?? {}));
+  for (const room of [...rooms, ...roomsOf(Object.keys(manifest.devDependencies ?? {}))]) {
+    if (!allowed.includes(room)) found.push(`packages/${name}/package.json: ${name} may not depend on ${room}`);
+  }
+  for (const room of references) {
+    if (!allowed.includes(room)) found.push(`packages/${name}/tsconfig.json: ${name} may not refer to ${room}`);
+  }
+  for (const room of rooms) {
+    if (!references.includes(room)) found.push(`packages/${name}/tsconfig.json: there is no reference to ${room}`);
+  }
+  if (Object.keys(manifest.exports ?? {}).join() !== ".") {
+    found.push(`packages/${name}/package.json: exports must have "." alone`);
+  }
+  return found;
+}
+
+function fileViolations(room: Room, file: SourceFile, root: Root): readonly string[] {
+  const where = `packages/${room.name}/${file.path}`;
+  const found = importsOf(file.text).flatMap((specifier) => {
+    const problem = importProblem(room, file, specifier, root);
+    return problem === undefined ? [] : [`${where}: imports ${specifier}: ${problem}`];
+  });
+  if (isGenerated(file.path)) return found;
+  const code = withoutStrings(withoutComments(file.text));
+  for (const { what, pattern, except } of FORBIDDEN) {
+    if (!except.includes(room.name) && pattern.test(code)) found.push(`${where}: has ${what}`);
+  }
+  return found;
+}
+
+function importProblem(room: Room, file: SourceFile, specifier: string, root: Root): string | undefined {
+  if (specifier.startsWith("node:")) return undefined;
+  if (specifier.startsWith(".")) return leavesPackage(file.path, specifier) ? "leaves its package" : undefined;
+  const name = packageOf(specifier);
+  const { dependencies = {} } = room.manifest;
+  const devDependencies = { ...root.devDependencies, ...room.manifest.devDependencies };
+  const mayBeDev = isTest(file.path) || isGenerated(file.path);
+  if (!(name in dependencies) && !(mayBeDev && name in devDependencies)) return "is not in package.json";
+  if (name.startsWith("@mpo/")) {
+    if (specifier !== name) return "is a deep import";
+    const target = name.slice("@mpo/".length);
+    return MAY_IMPORT[room.name]?.includes(target) ? undefined : `${room.name} may not import ${target}`;
+  }
+  // Generated types mention grpc's; tests may run a real peer.
+  if (mayBeDev && name in devDependencies) return undefined;
+  const border = VENDOR_ROOMS.find(({ vendor }) => vendor.test(name));
+  return border === undefined || border.room === room.name ? undefined : `only ${border.room} may`;
+}
+
+function leavesPackage(path: string, specifier: string): boolean {
+  const parts = path.split("/").slice(0, -1);
+  for (const part of specifier.split("/")) {
+    if (part === "..") {
+      if (parts.pop() === undefined) return true;
+    } else if (part !== ".") parts.push(part);
+  }
+  return parts[0] !== "src";
+}
+
+function roomsOf(packages: readonly string[]): readonly string[] {
+  return packages.filter((name) => name.startsWith("@mpo/")).map((name) => name.slice("@mpo/".length));
+}
+
+function packageOf(specifier: string): string {
+  return specifier
+    .split("/")
+    .slice(0, specifier.startsWith("@") ? 2 : 1)
+    .join("/");
+}
+
+/** Test code may be longer, and may use what is installed for development. */
+function isTest(path: string): boolean {
+  return /\.test\.ts$|-testing\.ts$|\/(test-support|peer)\//u.test(path);
+}
+
+function isGenerated(path: string): boolean {
+  return path.startsWith("src/gen/");
+}
+
+const COMMENT_OR_STRING = /\/\*[\s\S]*?\*\/|\/\/[^\n]*|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`/gu;
+
+function withoutComments(text: string): string {
+  return text.replace(COMMENT_OR_STRING, (match) => (match.startsWith("/") ? " " : match));
+}
+
+function withoutStrings(text: string): string {
+  return text.replace(COMMENT_OR_STRING, (match) => (match.startsWith("/") ? match : '""'));
+}
