@@ -62,6 +62,7 @@ async function run(request: WorkerRequest): Promise<unknown> {
       state.session().assignFrom(request.body.weightsFolder);
       return null;
     case "memory":
+      globalThis.gc?.();
       if (request.body.resetPeak) resetMemoryPeak();
       return readMemory();
   }
