@@ -149,16 +149,20 @@ class StepBuilder {
     } else {
       // Parameters first: that is the last use of the saved input, which is gone before the input's gradient exists.
       if (trains) this.#pushBackward(op, gradient, op.backward.parameterNeeds, nothing, parameterGradients);
+      // Adding to an accumulator leaves the parameter as it is, so its gradient need not outlive the input's.
+      if (this.#consume === "accumulate") this.#consumeGradients(op, parameterGradients);
       if (reachesInput) this.#pushBackward(op, gradient, op.backward.inputNeeds, inputGradients, nothing);
     }
-    op.parameters.forEach((parameter, position) => {
-      const parameterGradient = parameterGradients[position];
-      if (parameterGradient !== undefined) {
-        this.instructions.push({ kind: this.#consume, parameter, gradient: parameterGradient });
-      }
-    });
+    if (op.backward.isJoint || this.#consume === "update") this.#consumeGradients(op, parameterGradients);
     inputGradients.forEach((tensor, position) => {
       if (tensor !== undefined) this.#addToGradient(op.inputs[position] as number, tensor);
+    });
+  }
+
+  #consumeGradients(op: ChainOp, parameterGradients: readonly (number | undefined)[]): void {
+    op.parameters.forEach((parameter, position) => {
+      const gradient = parameterGradients[position];
+      if (gradient !== undefined) this.instructions.push({ kind: this.#consume, parameter, gradient });
     });
   }
 
