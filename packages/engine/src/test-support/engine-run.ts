@@ -91,12 +91,14 @@ export async function engineGradients(run: EngineRun): Promise<EngineGradients> 
       ];
     }),
   );
-  return { gradients, loss: losses[0] as number };
+  return { gradients, loss: losses[0] as number, weights };
 }
 
 export interface EngineGradients {
   readonly gradients: ModelWeights;
   readonly loss: number;
+  /** After the step; useful for what does not train by gradient. */
+  readonly weights: ModelWeights;
 }
 
 /** Opens a session with the run's program and weights, and closes it whatever happens. */
