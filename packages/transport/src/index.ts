@@ -1,0 +1,19 @@
+export { type BusFaults, MemoryNotifyHub, type MemoryNotifyOptions } from "./bus/memory-notify-bus.ts";
+export type { Notification, NotifyBus, SubscribeOptions } from "./bus/notify-bus.ts";
+export { FLEET_LAYOUT, STREAMS } from "./store/fleet-layout.ts";
+export type {
+  Appended,
+  AppendOptions,
+  DeleteOptions,
+  FollowOptions,
+  ReadEventsOptions,
+  ReadOptions,
+  StateStore,
+  StoreCallOptions,
+  StoreChange,
+  StoreEntry,
+  StreamEvent,
+  WatchOptions,
+} from "./store/state-store.ts";
+export type { BucketSettings, StoreLayout, StreamSettings } from "./store/store-layout.ts";
+export { subjectMatches } from "./subject-match.ts";

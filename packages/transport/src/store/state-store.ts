@@ -1,0 +1,141 @@
+/** One value of a bucket. */
+export interface StoreEntry {
+  readonly key: string;
+  readonly value: Uint8Array;
+  /** Rises with every write of the bucket, over all keys. What `update` compares. */
+  readonly revision: number;
+  /** The store's clock at the write, milliseconds since 1970-01-01 UTC. */
+  readonly storedAtMs: number;
+}
+
+/**
+ * What a watch tells. First everything that exists, then `caught-up` once, then changes as they are stored, in order.
+ * The same change may come more than once: compare revisions. `reset` says that the store went back in time or was
+ * replaced: forget everything that this watch told; all of it comes anew, with another `caught-up`.
+ */
+export type StoreChange =
+  | { readonly kind: "put"; readonly entry: StoreEntry }
+  | { readonly kind: "delete"; readonly key: string; readonly revision: number }
+  | { readonly kind: "caught-up" }
+  | { readonly kind: "reset" };
+
+/** One event of a stream. */
+export interface StreamEvent {
+  readonly subject: string;
+  readonly value: Uint8Array;
+  /** Position in the stream, from 1. Rises over all subjects, with gaps where old events were removed. */
+  readonly sequence: number;
+  readonly storedAtMs: number;
+}
+
+/** Options of every call. */
+export interface StoreCallOptions {
+  /** Ends the waiting. A write that was sent may still happen. */
+  readonly signal?: AbortSignal;
+}
+
+export interface ReadOptions extends StoreCallOptions {
+  /**
+   * `leader` (default) sees every acknowledged write. `any` lets any replica answer, possibly with an old value or none;
+   * it is the only kind that a device is allowed.
+   */
+  readonly consistency?: "leader" | "any";
+}
+
+export interface DeleteOptions extends StoreCallOptions {
+  /** Delete only this revision; else `conflict`. */
+  readonly expectedRevision?: number;
+}
+
+export interface WatchOptions {
+  /** Keys to watch, with NATS wildcards by dot-separated part (`*` one part, `>` the rest). Default: all. */
+  readonly keys?: string;
+  /** Ends the watch: the iteration ends without an error. */
+  readonly signal: AbortSignal;
+}
+
+export interface AppendOptions extends StoreCallOptions {
+  /**
+   * Name of the event on its subject: sent again with the same name within the stream's `duplicateWindowMs`, it is
+   * stored once. Default: a new random name, which only makes this call's own repetitions safe.
+   */
+  readonly id?: string;
+}
+
+/** Where an event was stored. */
+export interface Appended {
+  readonly sequence: number;
+  /** Whether it was there already. */
+  readonly isDuplicate: boolean;
+}
+
+export interface ReadEventsOptions extends StoreCallOptions {
+  /** First sequence of interest. Default 1. */
+  readonly from?: number;
+  /** Subject, with NATS wildcards. Default: all. */
+  readonly subject?: string;
+  /** At most so many events, the oldest first. Default 1000. */
+  readonly limit?: number;
+}
+
+export interface FollowOptions {
+  /** First sequence of interest. Default 1: everything that is kept. */
+  readonly from?: number;
+  /** Subject, with NATS wildcards. Default: all. */
+  readonly subject?: string;
+  /** Ends it: the iteration ends without an error. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * The one place where coordinators keep state: buckets of keys with compare-and-set, and append-only streams. Values are
+ * bytes. Two implementations: JetStream, and the simulation's in-memory model which misbehaves in the same ways.
+ *
+ * What a write's outcome means, for every method that writes:
+ * - it returns: the write is stored, on disk, and no crash takes it back;
+ * - `conflict`: the revision was not the expected one; this write did not happen;
+ * - `timed-out`, `unavailable`, `cancelled`: UNKNOWN. It may have happened, and it may still happen. Never report it as
+ *   done nor as not done: read the key again (`leader`) and decide from what is there. The implementations have done so
+ *   several times before they give up;
+ * - `invalid-argument`: refused before it was sent (no such bucket, bad key, too long); `over-budget`: the bucket is full.
+ *
+ * There is no transaction over two keys: make each step a compare-and-set of one key, and safe to repeat.
+ * Source: reference/reliability.md §1 (no read-your-writes, spurious 10071, watches), §6 (2).
+ */
+export interface StateStore {
+  /** The newest value of a key; undefined when there is none, or it was deleted or has expired. */
+  get(bucket: string, key: string, options?: ReadOptions): Promise<StoreEntry | undefined>;
+  /** Writes whatever was there. Returns the new revision. */
+  put(bucket: string, key: string, value: Uint8Array, options?: StoreCallOptions): Promise<number>;
+  /** Writes a key that is not there; else `conflict`. Returns the revision. One of many racers wins. */
+  create(bucket: string, key: string, value: Uint8Array, options?: StoreCallOptions): Promise<number>;
+  /** Writes a key whose newest revision is `expectedRevision`; else `conflict`. Returns the new revision. */
+  update(
+    bucket: string,
+    key: string,
+    value: Uint8Array,
+    expectedRevision: number,
+    options?: StoreCallOptions,
+  ): Promise<number>;
+  /** Marks a key as deleted, whether or not it was there. Watches tell it. */
+  delete(bucket: string, key: string, options?: DeleteOptions): Promise<void>;
+  /** All keys that exist, sorted. `keys` as in `WatchOptions`. */
+  keys(bucket: string, options?: StoreCallOptions & { readonly keys?: string }): Promise<readonly string[]>;
+  /** See `StoreChange`. Goes on by itself after the connection was lost; ends only by its signal or `close`. */
+  watch(bucket: string, options: WatchOptions): AsyncIterable<StoreChange>;
+
+  /** Adds an event to a stream. */
+  append(stream: string, subject: string, value: Uint8Array, options?: AppendOptions): Promise<Appended>;
+  /** Events that are stored now, in order. */
+  read(stream: string, options?: ReadEventsOptions): Promise<readonly StreamEvent[]>;
+  /** The newest event of a subject (no wildcards); undefined when there is none. */
+  last(stream: string, subject: string, options?: StoreCallOptions): Promise<StreamEvent | undefined>;
+  /**
+   * Events from a sequence on, in order, stored ones and new ones as they come; each at least once. Goes on by itself
+   * after the connection was lost; ends only by its signal or `close`.
+   */
+  follow(stream: string, options: FollowOptions): AsyncIterable<StreamEvent>;
+
+  /** Ends all watches and lets go of the connection if it is the store's own. Calls after it are `unavailable`. */
+  close(): Promise<void>;
+}
