@@ -31,6 +31,7 @@ export {
   type WatchEventsResponse,
 } from "./admin-events-codec.ts";
 export { type ArtifactChunk, artifactChunk, type FetchArtifactRequest } from "./artifact-codec.ts";
+export { chainFromBytes, chainToBytes } from "./chain-codec.ts";
 export {
   compareVersions,
   type DesiredDocument,

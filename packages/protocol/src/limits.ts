@@ -11,6 +11,8 @@ export const LIMITS = {
   deviceMessageBytes: 65_536,
   /** A report of a profile. */
   profileBytes: 262_144,
+  /** A chain within it, compressed. */
+  chainBytes: 131_072,
   /** One chunk of an artifact. */
   chunkBytes: 65_536,
   /** A message of the Admin service: a page of up to 1000 devices. */
@@ -23,6 +25,8 @@ export const MAX_WHOLE: number = Number.MAX_SAFE_INTEGER;
 export const MAX_MS = 604_800_000;
 /** Units of a model. */
 export const MAX_UNITS = 4_096;
+/** Units of a chain that a coordinator plans: the placement of checkpoints takes time by their cube. */
+export const MAX_CHAIN_UNITS = 512;
 /** Actions of one step. */
 export const MAX_ACTIONS = 16_384;
 /** Micro-batch, accumulation. */

@@ -1,4 +1,5 @@
-import type { Prediction, Profile } from "@mpo/core";
+import type { Chain, Prediction, Profile } from "@mpo/core";
+import { chain } from "./chain-codec.ts";
 import { type MessageField, mapped, message, optional, orEmpty, refined } from "./composed-fields.ts";
 import { type DocumentVersion, documentVersion, rung } from "./desired-codec.ts";
 import { type DeviceIdentity, deviceIdentity } from "./device-codec.ts";
@@ -21,12 +22,16 @@ export interface ReportProfileRequest {
   /** The probe order that it answers. */
   readonly order?: string;
   readonly profile: Profile;
+  /** The model as it was planned when it was measured; absent when the coordinator has it. */
+  readonly chain?: Chain;
 }
 
 /** The profile is stored. */
 export interface ReportProfileResponse {
   readonly isDuplicate: boolean;
   readonly revision: number;
+  /** The coordinator has no chain of this model: send the report again, with it. */
+  readonly needsChain: boolean;
 }
 
 /** What became of a document; `confirmed`, `failed` and `refused` are final for their version. */
@@ -134,17 +139,20 @@ const reportProfileRequest: MessageField<ReportProfileRequest> = refined(
     report: name(),
     order: orEmpty(name()),
     profile,
+    chain: orEmpty(chain),
   }),
-  ({ identity, profile: { device } }, path) => {
+  ({ identity, profile: { device, model }, chain: sent }, path) => {
     if (device.id !== identity.device)
       refuse(`${path}.profile.device.id`, device.id, `the reporting device, ${identity.device}`);
+    if (sent !== undefined && sent.units.length !== model.unitCount)
+      refuse(`${path}.chain.units`, sent.units, `the profile's ${model.unitCount} units`);
   },
 );
 
 const reportProfileResponse: MessageField<ReportProfileResponse> = message<
   ReportProfileResponse,
   ReportProfileResponse__Output
->("ReportProfileResponse", { isDuplicate: flag(), revision: whole({ min: 1 }) });
+>("ReportProfileResponse", { isDuplicate: flag(), revision: whole({ min: 1 }), needsChain: flag() });
 
 /** The status as it lies on the wire: of a `oneof`, each choice is a field. */
 interface FlatStatusRequest extends Omit<ReportStatusRequest, "status"> {

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { artifactChunk } from "../artifact-codec.ts";
 import { desiredDocumentCodec, desiredEnvelopeCodec } from "../desired-codec.ts";
 import type { MessageCodec } from "../message-codec.ts";
+import type { ReportProfileRequest } from "../report-codec.ts";
 import { ADMIN_SERVICE, FLEET_SERVICE } from "../services.ts";
 import {
   budgets,
@@ -27,6 +28,7 @@ import {
   wholes,
   windowResults,
 } from "./arbitraries.ts";
+import { chains } from "./chain-arbitraries.ts";
 
 /** A codec with good values of it. */
 export interface CodecCase {
@@ -91,6 +93,20 @@ const statuses = fc.oneof(
 const fleet = FLEET_SERVICE;
 const admin = ADMIN_SERVICE;
 
+/** A report in which the parts speak of the same device and model. */
+function consistent(request: ReportProfileRequest): ReportProfileRequest {
+  const { identity, profile, chain } = request;
+  // Fewer units would leave measurements of units that are not there.
+  const fits = chain !== undefined && profile.unitTimes.every(({ unit }) => unit < chain.units.length);
+  const { chain: _, ...rest } = request;
+  const model = fits ? { ...profile.model, unitCount: chain.units.length } : profile.model;
+  return {
+    ...rest,
+    ...(fits ? { chain } : {}),
+    profile: { ...profile, model, device: { ...profile.device, id: identity.device } },
+  };
+}
+
 /** Every message that travels on its own. */
 export const CODEC_CASES: readonly CodecCase[] = [
   codecCase(desiredDocumentCodec, documents),
@@ -139,12 +155,14 @@ export const CODEC_CASES: readonly CodecCase[] = [
   ),
   codecCase(
     fleet.reportProfile.request,
-    shape({ identity: identities, report: names, profile: profiles }, { order: names }).map((request) => ({
-      ...request,
-      profile: { ...request.profile, device: { ...request.profile.device, id: request.identity.device } },
-    })),
+    shape({ identity: identities, report: names, profile: profiles }, { order: names, chain: chains }).map((request) =>
+      consistent(request),
+    ),
   ),
-  codecCase(fleet.reportProfile.response, shape({ isDuplicate: fc.boolean(), revision: wholes })),
+  codecCase(
+    fleet.reportProfile.response,
+    shape({ isDuplicate: fc.boolean(), revision: wholes, needsChain: fc.boolean() }),
+  ),
   codecCase(
     fleet.reportStatus.request,
     shape({ identity: identities, report: names, sequence: wholes, reportedAtMs: times, status: statuses }),

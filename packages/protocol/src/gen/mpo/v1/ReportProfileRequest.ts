@@ -8,6 +8,7 @@ export interface ReportProfileRequest {
   'report'?: (string);
   'order'?: (string);
   'profile'?: (_mpo_v1_Profile | null);
+  'chain'?: (Buffer | Uint8Array | string);
 }
 
 export interface ReportProfileRequest__Output {
@@ -15,4 +16,5 @@ export interface ReportProfileRequest__Output {
   'report': (string);
   'order': (string);
   'profile': (_mpo_v1_Profile__Output | null);
+  'chain': (Buffer);
 }
