@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import type { BenchMemoryOptions } from "../bench/bench-memory.ts";
 import type { BenchStepOptions } from "../bench/bench-step.ts";
 import { numberBetween, wholeNumber } from "../options/parsers.ts";
 import type { CommandContext } from "../run-cli.ts";
@@ -27,5 +28,16 @@ export function addBenchCommand(program: Command, context: CommandContext): void
     .action(async (options: BenchStepOptions) => {
       const { benchStep } = await import("../bench/bench-step.ts");
       await benchStep(options, context);
+    });
+  bench
+    .command("memory")
+    .description("planned against measured peak memory, over random configs of several models")
+    .option("--configs <n>", "how many configs, each in a new process", wholeNumber(1, 10_000), 40)
+    .option("--image <pixels>", "side of the (random) images", wholeNumber(8, 1024), 32)
+    .option("--seed <n>", "decides the configs", wholeNumber(0), 1)
+    .option("--threads <n>", "threads inside an operation", wholeNumber(1, 1024))
+    .action(async (options: BenchMemoryOptions) => {
+      const { benchMemory } = await import("../bench/bench-memory.ts");
+      await benchMemory(options, context);
     });
 }

@@ -188,17 +188,11 @@ class TrainingEmitter {
     const emit = this.#emit;
     for (const parameter of this.#plan.applied) {
       const accumulator = this.#handles.handle(accumulatorName(this.#parameter(parameter).name));
+      const read = (): string => emit.node("ReadVariableOp", [accumulator], { dtype: attr.type("float") });
+      emit.fenced(() => this.#emitUpdate(parameter, read()));
+      // Cleared in place, as x - x: new buffers of zeros would wander through the allocator's pool and leave holes.
       emit.fenced(() => {
-        const gradient = emit.node("ReadVariableOp", [accumulator], { dtype: attr.type("float") });
-        this.#emitUpdate(parameter, gradient);
-      });
-      emit.fenced(() => {
-        const shape = this.#shapeOf(this.#parameter(parameter).name, []);
-        const zeros = emit.node("Fill", [emit.ints(shape), emit.float(0)], {
-          T: attr.type("float"),
-          index_type: attr.type("int32"),
-        });
-        emit.node("AssignVariableOp", [accumulator, zeros], { dtype: attr.type("float") });
+        emit.node("AssignAddVariableOp", [accumulator, emit.float32("Neg", read())], { dtype: attr.type("float") });
       });
     }
     emitDone(emit, FETCHES.applyDone, emit.fence === undefined ? [] : [emit.fence]);
