@@ -93,7 +93,7 @@ export interface FollowOptions {
  *
  * What a write's outcome means, for every method that writes:
  * - it returns: the write is stored, on disk, and no crash takes it back;
- * - `conflict`: the revision was not the expected one; this write did not happen;
+ * - `conflict`: the revision was not the expected one; this write did not happen and never will;
  * - `timed-out`, `unavailable`, `cancelled`: UNKNOWN. It may have happened, and it may still happen. Never report it as
  *   done nor as not done: read the key again (`leader`) and decide from what is there. The implementations have done so
  *   several times before they give up;

@@ -1,0 +1,134 @@
+import { MpoError } from "@mpo/core";
+import { backOffSchedule, type Clock, throwIfAborted } from "@mpo/runtime";
+import type { LogCallOptions, LogWrite, StoreLog, Written } from "./store-log.ts";
+
+/** What a write needs besides the log. */
+export interface ResolveOptions extends LogCallOptions {
+  readonly clock: Clock;
+  /** From 0 up to 1: the jitter of waits. */
+  readonly random: () => number;
+  /** A name that nobody else ever gives to a write. */
+  readonly newId: () => string;
+}
+
+export interface CompareAndSetOptions extends ResolveOptions {
+  /** Gives a subject of the write's stream, for this write alone; `release` when what was sent there has arrived. */
+  readonly takeFence: () => { readonly subject: string; release(): void };
+}
+
+/** A write with an expectation: a compare-and-set. */
+type ExpectingWrite = LogWrite & { readonly expected: number };
+
+/** What became of a write whose answer is not to be trusted. */
+type Finding = { readonly stored: number } | { readonly lostTo: number } | "never-stored";
+
+const WAITS = { baseMs: 50, capMs: 1000, waits: 5 } as const;
+const UNCERTAIN = ["conflict", "timed-out", "unavailable"];
+
+/** Stores a message that expects nothing. Sending it again is safe: the same id is stored once. */
+export async function resolveAppend(log: StoreLog, write: LogWrite, options: ResolveOptions): Promise<Written> {
+  const { clock, random, signal } = options;
+  const waits = backOffSchedule({ ...WAITS, random });
+  for (;;) {
+    throwIfAborted(signal);
+    try {
+      return await log.write(write, options);
+    } catch (thrown) {
+      const failure = uncertain(thrown);
+      const wait = waits.next();
+      if (wait.done === true) throw unknown(write, failure);
+      await clock.sleep(wait.value, sleepOptions(signal));
+    }
+  }
+}
+
+/**
+ * Stores a message if its expectation holds, and finds out whether it was stored. The answers "wrong last sequence" and
+ * no answer at all are both taken as unknown (nats-server #7281): the leader is asked, and our own id decides. Returns
+ * the sequence. Throws `conflict` only when this write did not happen and never will; what is UNKNOWN (the server could
+ * not be reached any more) throws as it came.
+ */
+export async function resolveCompareAndSet(
+  log: StoreLog,
+  write: ExpectingWrite,
+  options: CompareAndSetOptions,
+): Promise<number> {
+  const { clock, random, signal, newId, takeFence } = options;
+  const waits = backOffSchedule({ ...WAITS, random });
+  let attempt = write;
+  let fence: ReturnType<CompareAndSetOptions["takeFence"]> | undefined;
+  let isFenceLost = false;
+  let failure: MpoError | undefined;
+  for (;;) {
+    throwIfAborted(signal);
+    try {
+      if (failure === undefined) return (await log.write(attempt, options)).sequence;
+      fence ??= takeFence();
+      const finding = await find(log, attempt, fence.subject, options);
+      // After a lost answer a fence may still be on its way: nobody else may use its subject.
+      if (!isFenceLost) fence.release();
+      fence = undefined;
+      isFenceLost = false;
+      if (finding !== "never-stored") {
+        if ("stored" in finding) return finding.stored;
+        throw conflict(write, finding.lostTo, failure);
+      }
+      failure = undefined;
+      attempt = { ...attempt, writeId: newId() };
+    } catch (thrown) {
+      if (failure !== undefined && thrown instanceof MpoError && thrown.code === "conflict") throw thrown;
+      isFenceLost = failure !== undefined;
+      // The first failure stays: until it is decided what became of the write, it is not sent again.
+      failure ??= uncertain(thrown);
+    }
+    const wait = waits.next();
+    if (wait.done === true) throw unknown(write, failure ?? new MpoError("unavailable", "the store refused it"));
+    await clock.sleep(wait.value, sleepOptions(signal));
+  }
+}
+
+/**
+ * Decides what became of a write. The fence is a message with the write's own id on another subject: JetStream stores an
+ * id once, so either it names the write as stored, or it is stored itself and the write, however late, no longer is.
+ * A fence whose own answer was lost is found on its subject, which is this write's alone.
+ * Not seen: a write that was stored, overwritten, and then forgotten by a restart of the server within seconds.
+ */
+async function find(log: StoreLog, write: ExpectingWrite, fence: string, options: LogCallOptions): Promise<Finding> {
+  const { stream, subject, writeId, expected } = write;
+  const newest = await log.last(stream, subject, options);
+  if (newest?.writeId === writeId) return { stored: newest.sequence };
+  const lostTo = { lostTo: newest?.sequence ?? 0 };
+  // Only one write can follow what we expected, and it was another's. (Cheap, and the usual case in a race.)
+  if (newest?.expected === expected) return lostTo;
+  const fenced = await log.write({ stream, subject: fence, value: new Uint8Array(), writeId, isDelete: true }, options);
+  if (fenced.isDuplicate && (await log.last(stream, fence, options))?.writeId !== writeId) {
+    return { stored: fenced.sequence };
+  }
+  return (newest?.sequence ?? 0) === expected ? "never-stored" : lostTo;
+}
+
+function uncertain(thrown: unknown): MpoError {
+  const failure = MpoError.from(thrown);
+  if (!UNCERTAIN.includes(failure.code)) throw failure;
+  return failure;
+}
+
+function sleepOptions(signal: AbortSignal | undefined): LogCallOptions {
+  return signal === undefined ? {} : { signal };
+}
+
+function conflict({ subject, expected }: ExpectingWrite, newest: number, cause: unknown): MpoError {
+  return new MpoError(
+    "conflict",
+    `${subject} is at revision ${newest}; this write expected ${expected === 0 ? "none" : expected}`,
+    { cause, hint: "Read it again and decide anew." },
+  );
+}
+
+function unknown({ subject }: LogWrite, failure: MpoError): MpoError {
+  const code = failure.code === "conflict" ? "timed-out" : failure.code;
+  return new MpoError(code, `it is not known whether ${subject} was written: ${failure.message}`, {
+    cause: failure,
+    hint: "Read it again from the leader and decide from what is there.",
+  });
+}
