@@ -16,6 +16,7 @@ import type { OpPlace } from "../ops/op-definition.ts";
 import { opDefinition } from "../ops/op-table.ts";
 import { emitDone } from "./emit-done.ts";
 import { FEEDS, FETCHES, type ProgramSource } from "./program.ts";
+import { StepClock } from "./step-clock.ts";
 import type { VariableHandles } from "./variable-handles.ts";
 
 type Training = NonNullable<ProgramSource["training"]>;
@@ -57,7 +58,13 @@ class TrainingEmitter {
     const emit = this.#emit;
     const initialised = this.#declareState();
     this.#tensors.set(0, [FEEDS.images]);
-    for (const instruction of this.#plan.microStep) emit.fenced(() => this.#emitInstruction(instruction));
+    const clock = this.#training.isTimed === true ? new StepClock(emit) : undefined;
+    clock?.stamp();
+    for (const instruction of this.#plan.microStep) {
+      emit.fenced(() => this.#emitInstruction(instruction));
+      clock?.stamp();
+    }
+    clock?.emitReadings();
     const after = [...emit.asides, ...(emit.fence === undefined ? [] : [emit.fence])];
     emit.named(FETCHES.stepLoss, "Identity", [this.#loss, ...after.map((node) => `^${node}`)], {
       T: attr.type("float"),
