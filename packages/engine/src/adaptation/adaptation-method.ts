@@ -29,7 +29,7 @@ const METHODS: Readonly<Record<LossName, AdaptationMethod>> = {
   tent: {
     loss: "tent",
     optimizer: { kind: "adam" },
-    learningRate: 2e-3,
+    learningRate: 1e-3,
     freezing: { featureExtraction: 1, normalisation: 0, linear: 1 },
     needsLabels: false,
     usesPseudoLabels: false,
@@ -37,7 +37,7 @@ const METHODS: Readonly<Record<LossName, AdaptationMethod>> = {
   shot: {
     loss: "shot",
     optimizer: NESTEROV,
-    learningRate: 1e-2,
+    learningRate: 5e-3,
     freezing: { featureExtraction: 0, normalisation: 0, linear: 1 },
     needsLabels: false,
     usesPseudoLabels: true,

@@ -1,0 +1,21 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { formatBytes, formatDuration, formatPoints, formatShare } from "./format.ts";
+
+describe("formats for people", () => {
+  const cases = [
+    [formatBytes(0), "0 KiB"],
+    [formatBytes(150 * 2 ** 20), "150.0 MiB"],
+    [formatBytes(1.25 * 2 ** 30), "1.25 GiB"],
+    [formatBytes(-3 * 2 ** 20), "-3.0 MiB"],
+    [formatDuration(0.4), "0 s"],
+    [formatDuration(59.6), "1 min 00 s"],
+    [formatDuration(185), "3 min 05 s"],
+    [formatDuration(7800), "2 h 10 min"],
+    [formatShare(0.9134), "91.3 %"],
+    [formatPoints(0.031), "+3.1"],
+    [formatPoints(-0.004), "-0.4"],
+    [formatPoints(0), "+0.0"],
+  ] as const;
+  for (const [shown, expected] of cases) it(expected, () => assert.equal(shown, expected));
+});

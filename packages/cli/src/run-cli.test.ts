@@ -1,0 +1,76 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+import { EXIT_CODES } from "@mpo/runtime";
+import { runCommand } from "./test-support/run-command.ts";
+
+describe("mpo", () => {
+  it("explains itself, exit codes too", async () => {
+    const { code, stdout, stderr } = await runCommand(["--help"]);
+    assert.equal(code, EXIT_CODES.ok);
+    for (const word of ["train", "retrain", "models", "bench", "demo", ...Object.values(EXIT_CODES).map(String)]) {
+      assert.match(stdout, new RegExp(`\\b${word}\\b`, "u"));
+    }
+    assert.equal(stderr, "");
+  });
+
+  const refused: readonly { readonly args: readonly string[]; readonly code: number; readonly says: RegExp }[] = [
+    { args: ["modls"], code: 2, says: /unknown command 'modls'[\s\S]*models/u },
+    { args: ["models", "--jsn"], code: 2, says: /unknown option '--jsn'[\s\S]*--json/u },
+    { args: ["train"], code: 2, says: /--output/u },
+    { args: ["train", "--output", "x", "--batch", "0"], code: 2, says: /'0' is invalid\. Expected a whole number/u },
+    { args: ["train", "--output", "x", "--batch", "8", "--micro-batch", "3"], code: 2, says: /3 does not divide/u },
+    { args: ["train", "--output", "x", "--dataset", "imagenet"], code: 2, says: /imagenet is unknown; expected/u },
+    { args: ["train", "--output", "x", "--dataset", "folder"], code: 2, says: /hint: Add --data FOLDER/u },
+    { args: ["retrain", "--weights", "/nowhere", "--method", "magic"], code: 2, says: /magic is unknown; expected/u },
+    { args: ["retrain", "--weights", "/nowhere"], code: 4, says: /error \(not-found\): \/nowhere/u },
+    { args: ["retrain", "--weights", "x", "--memory-cap", "150"], code: 2, says: /size with its unit/u },
+    {
+      args: ["retrain", "--weights", "x", "--segments", "2", "--checkpoints", "1"],
+      code: 2,
+      says: /Give one of them/u,
+    },
+    { args: ["bench", "step", "--model", "lenet"], code: 2, says: /"lenet" is unknown/u },
+    { args: ["bench", "step", "--peer", "theano"], code: 2, says: /theano is unknown/u },
+    { args: ["demo", "--weights", "/nowhere"], code: 4, says: /error \(not-found\)/u },
+  ];
+  for (const { args, code, says } of refused) {
+    it(`refuses ${args.join(" ")}`, async () => {
+      const outcome = await runCommand(args);
+      assert.match(outcome.stderr, says);
+      assert.match(outcome.stderr, /^error \([a-z-]+\): /mu);
+      assert.equal(outcome.code, code);
+      assert.equal(outcome.stdout, "");
+    });
+  }
+
+  it("prints the models as a table, or one object a line", async () => {
+    assert.match((await runCommand(["models"])).stdout, /resnet20/u);
+    const { records, code } = await runCommand(["models", "--json"]);
+    assert.equal(code, EXIT_CODES.ok);
+    assert.equal(records.length, 8);
+    assert.equal(records[0]?.["publishedParameters"], 272_474);
+  });
+
+  it("loads the engine only for commands that need it", () => {
+    const main = fileURLToPath(new URL("./main.ts", import.meta.url));
+    const run = (command: string): number | null => {
+      const args = [...process.execArgv, "--import", REFUSE_ENGINE, main, command];
+      return spawnSync(process.execPath, args, { stdio: "ignore" }).status;
+    };
+    assert.equal(run("--help"), EXIT_CODES.ok);
+    assert.equal(run("models"), EXIT_CODES.internal);
+  });
+});
+
+const HOOKS = `export async function resolve(specifier, context, next) {
+  if (/@mpo.engine|tensorflow/.test(specifier)) throw new Error("loaded " + specifier);
+  return await next(specifier, context);
+}`;
+const REGISTER = `import { register } from "node:module"; register(${JSON.stringify(moduleUrl(HOOKS))});`;
+const REFUSE_ENGINE = moduleUrl(REGISTER);
+
+function moduleUrl(source: string): string {
+  return `data:text/javascript,${encodeURIComponent(source)}`;
+}

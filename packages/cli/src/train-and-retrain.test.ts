@@ -1,0 +1,137 @@
+import assert from "node:assert/strict";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { encodeIdxImages, encodeIdxLabels, syntheticImages } from "@mpo/datasets";
+import { readLayersModel, readModelCard } from "@mpo/engine";
+import { EXIT_CODES } from "@mpo/runtime";
+import { runCommand } from "./test-support/run-command.ts";
+
+/** Commands with real workers, on a data set of a hundred small images in Fashion-MNIST's files. */
+describe("mpo train, retrain and bench", () => {
+  let folder: string;
+  let data: string;
+  const file = (...parts: readonly string[]): string => join(folder, ...parts);
+  const train = (output: string, ...more: readonly string[]): readonly string[] => {
+    const options = ["--epochs", "2", "--batch", "16", "--threads", "1", "--no-corruptions", ...more];
+    return ["train", "--json", "--data", data, "--output", file(output), ...options];
+  };
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), "mpo-cli-"));
+    data = folder;
+    for (const [part, count] of Object.entries({ train: 96, t10k: 64 })) {
+      const set = syntheticImages({ count, height: 12, width: 12, channels: 1, seed: count });
+      await writeFile(file(`${part}-images-idx3-ubyte`), encodeIdxImages(set));
+      await writeFile(file(`${part}-labels-idx1-ubyte`), encodeIdxLabels(set.labels ?? new Int32Array(count)));
+    }
+    const trained = await runCommand(train("source"));
+    assert.equal(trained.code, EXIT_CODES.ok, trained.stderr);
+    assert.deepEqual(
+      trained.records.map(({ event }) => event),
+      ["epoch", "epoch", "trained"],
+    );
+  });
+  after(() => rm(folder, { recursive: true, force: true }));
+
+  it("trains a model whose card says how", async () => {
+    const card = await readModelCard(file("source"));
+    assert.equal(card.model, "resnet20");
+    assert.deepEqual(card.inputShape, [12, 12, 1]);
+    assert.match(card.trainingCommand, /^mpo train .*--epochs 2/u);
+    assert.ok(card.accuracy.clean >= 0 && card.accuracy.clean <= 1);
+    assert.ok(!(await readdir(file("source"))).includes("checkpoint"));
+  });
+
+  it("keeps a checkpoint when it is interrupted, and goes on from it", async () => {
+    const interrupted = await runCommand(train("half"), { interruptWhen: (stderr) => /epoch 1\/2/u.test(stderr) });
+    assert.equal(interrupted.code, EXIT_CODES.cancelled, interrupted.stderr);
+    assert.match(interrupted.stderr, /stopped after step \d+; --resume/u);
+    assert.deepEqual(await readdir(file("half")), ["checkpoint"]);
+    const { step } = JSON.parse(await readFile(file("half", "checkpoint", "training.json"), "utf8")) as {
+      step: number;
+    };
+    assert.ok(step >= 6, `${step} steps`);
+
+    const other = await runCommand(train("half", "--resume", "--seed", "7"));
+    assert.equal(other.code, EXIT_CODES.state);
+    assert.match(other.stderr, /conflict\).*seed is 1, not 7/u);
+
+    const resumed = await runCommand(train("half", "--resume"));
+    assert.equal(resumed.code, EXIT_CODES.ok, resumed.stderr);
+    assert.deepEqual(
+      resumed.records.map(({ event, epoch }) => [event, epoch]),
+      [
+        ["epoch", 2],
+        ["trained", undefined],
+      ],
+    );
+    assert.deepEqual((await readdir(file("half"))).includes("checkpoint"), false);
+  });
+
+  const retrain = (...more: readonly string[]): readonly string[] => {
+    const size = ["--samples", "32", "--judge-samples", "32", "--batch", "16", "--epochs", "1", "--threads", "1"];
+    return ["retrain", "--json", "--weights", file("source"), "--data", data, ...size, ...more];
+  };
+
+  it("retrains with labels under all three techniques, and writes what is not worse", async () => {
+    const techniques = ["--micro-batch", "8", "--freeze", "0.3", "--segments", "3"];
+    const outcome = await runCommand(
+      retrain("--method", "crossEntropy", "--output", file("retrained"), "--corruption", "fog", ...techniques),
+    );
+    assert.equal(outcome.code, EXIT_CODES.ok, outcome.stderr);
+    const [record] = outcome.records;
+    assert.deepEqual(record?.["config"], {
+      microBatch: 8,
+      accumulation: 2,
+      freezing: { featureExtraction: 0.3, normalisation: 0.3, linear: 0.3 },
+      checkpoints: { kind: "uniform", segments: 3 },
+    });
+    assert.equal(record?.["steps"], 2);
+    if (record?.["isAccepted"] === true) {
+      const { graph } = await readLayersModel(file("retrained", "model.json"));
+      assert.equal(graph.name, "resnet20");
+    } else assert.equal(record?.["output"], null);
+  });
+
+  it("says when the memory cap is too small, with the exit code for budgets", async () => {
+    const outcome = await runCommand(retrain("--memory-cap", "1MiB", "--corruption", "clean"));
+    assert.equal(outcome.code, EXIT_CODES.budget, outcome.stderr);
+    assert.match(outcome.stderr, /error \(over-memory-cap\)[\s\S]*hint: /u);
+  });
+
+  it("ends a retraining that takes longer than its timeout", async () => {
+    const outcome = await runCommand(retrain("--epochs", "10000", "--timeout", "3s", "--method", "crossEntropy"));
+    assert.equal(outcome.code, EXIT_CODES.unavailable, outcome.stderr);
+    assert.match(outcome.stderr, /error \(timed-out\)/u);
+  });
+
+  it("refuses a model that takes other images", async () => {
+    await runCommand(["models"]);
+    const wrong = await mkdtemp(join(folder, "images-"));
+    for (const part of ["train", "t10k"]) {
+      const set = syntheticImages({ count: 8, height: 16, width: 16, channels: 1, seed: 1 });
+      await writeFile(join(wrong, `${part}-images-idx3-ubyte`), encodeIdxImages(set));
+      await writeFile(join(wrong, `${part}-labels-idx1-ubyte`), encodeIdxLabels(set.labels ?? new Int32Array(8)));
+    }
+    const outcome = await runCommand(["retrain", "--weights", file("source"), "--data", wrong]);
+    assert.equal(outcome.code, EXIT_CODES.usage);
+    assert.match(outcome.stderr, /takes images of 12x12x1; the data set's are 16x16x1/u);
+  });
+
+  it("measures a step beside plain TensorFlow.js", async () => {
+    const size = ["--image", "16", "--batch", "8", "--steps", "2", "--repeats", "1", "--threads", "1"];
+    const outcome = await runCommand(["bench", "step", "--json", "--norm", "group", "--peer", "tfjs", ...size]);
+    assert.equal(outcome.code, EXIT_CODES.ok, outcome.stderr);
+    assert.deepEqual(
+      outcome.records.map(({ system }) => system),
+      ["mpo", "tfjs"],
+    );
+    for (const record of outcome.records) {
+      assert.ok((record["msPerStep"] as number) > 0 && (record["idleBytes"] as number) > 0);
+    }
+    assert.ok((outcome.records[0]?.["plannedPeakBytes"] as number) > 0);
+    assert.equal(outcome.records[1]?.["plannedPeakBytes"], null);
+  });
+});

@@ -1,0 +1,116 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { resolveRetrainConfig } from "@mpo/core";
+import { createRandom } from "@mpo/datasets";
+import { GraphBuilder } from "../model/graph-builder.ts";
+import type { Model } from "../model/model-graph.ts";
+import { initialWeights } from "../model/variables.ts";
+import type { Samples } from "../training/batches.ts";
+import { EngineWorker } from "../worker/engine-worker.ts";
+import { evaluateAccuracy } from "./evaluate.ts";
+import { type Retraining, retrain } from "./retrain.ts";
+
+const SIDE = 8;
+const CLASSES = 3;
+const COUNT = 96;
+
+describe("retrain()", () => {
+  let worker: EngineWorker;
+  let model: Model;
+  const drifted = stripes(COUNT, 2, 0.4);
+
+  before(async () => {
+    worker = await EngineWorker.start({ environment: process.env, threads: 1 });
+    const graph = tinyNet();
+    const untrained: Retraining = {
+      model: { graph, weights: initialWeights(graph, 1) },
+      samples: stripes(COUNT, 1, 0),
+      method: "crossEntropy",
+      config: resolveRetrainConfig({ microBatch: 32 }),
+      epochs: 12,
+      seed: 1,
+      learningRate: 0.1,
+    };
+    const source = await retrain(worker, untrained);
+    assert.ok(source.isAccepted && (source.accuracyAfter ?? 0) > 0.9, source.reason);
+    model = { graph, weights: source.weights };
+  });
+  after(() => worker.close());
+
+  const task = (change: Partial<Retraining>): Retraining => ({
+    model,
+    samples: drifted,
+    method: "tent",
+    config: resolveRetrainConfig({ microBatch: 16, accumulation: 2 }),
+    epochs: 2,
+    seed: 1,
+    ...change,
+  });
+
+  for (const method of ["tent", "shot"] as const) {
+    it(`adapts with ${method} without labels, and judges with them`, async () => {
+      const reports: number[] = [];
+      const result = await retrain(worker, task({ method }), { onProgress: ({ step }) => reports.push(step) });
+      assert.equal(result.steps, 6);
+      assert.deepEqual(reports, [1, 2, 3, 4, 5, 6]);
+      assert.equal(result.config.freezing.linear, 1);
+      assert.ok(result.plannedPeakBytes > 0 && result.idleBytes > 0 && result.seconds > 0);
+      assert.ok(result.isAccepted, result.reason);
+      assert.ok((result.accuracyAfter as number) > (result.accuracyBefore as number), result.reason);
+      assert.deepEqual(result.weights.get("logits/kernel"), model.weights.get("logits/kernel"));
+      assert.notDeepEqual(result.weights.get("norm/beta"), model.weights.get("norm/beta"));
+      assert.equal(await evaluateAccuracy(worker, drifted), result.accuracyAfter);
+    });
+  }
+
+  it("keeps the old weights when the new are worse", async () => {
+    const result = await retrain(worker, task({ method: "shot", learningRate: 30, epochs: 1 }));
+    assert.equal(result.isAccepted, false);
+    assert.equal(result.weights, model.weights);
+    assert.notEqual(result.accuracyBefore, undefined);
+  });
+
+  it("stops after its step when it is cancelled, and the worker lives", async () => {
+    const controller = new AbortController();
+    const onProgress = (): void => controller.abort();
+    const cancelled = retrain(worker, task({ epochs: 50 }), { signal: controller.signal, onProgress });
+    await assert.rejects(cancelled, { code: "cancelled" });
+    assert.equal((await retrain(worker, task({ epochs: 1 }))).steps, 3);
+  });
+
+  const refused: readonly { readonly what: string; readonly change: Partial<Retraining> }[] = [
+    { what: "no epochs", change: { epochs: 0 } },
+    { what: "no samples", change: { samples: { images: new Float32Array(0), count: 0 } } },
+    { what: "no labels", change: { method: "crossEntropy", samples: { images: drifted.images, count: COUNT } } },
+  ];
+  for (const { what, change } of refused) {
+    it(`refuses ${what}`, async () => {
+      await assert.rejects(retrain(worker, task(change)), { code: "invalid-argument" });
+    });
+  }
+});
+
+function tinyNet(): Model["graph"] {
+  const g = new GraphBuilder("tiny", [SIDE, SIDE, 1]);
+  const conv = g.conv2d(g.input, { filters: 8, kernelSize: 3 }, "conv");
+  const norm = g.batchNorm(conv, { epsilon: 1e-5, momentum: 0.9 }, "norm");
+  return g.build(g.dense(g.globalAvgPool(g.activation(norm, "relu", "act"), "pool"), CLASSES, "logits"));
+}
+
+/** Horizontal, vertical and diagonal stripes; `shift` is a drift of the whole image's brightness. */
+function stripes(count: number, seed: number, shift: number): Samples {
+  const random = createRandom(seed);
+  const images = new Float32Array(count * SIDE * SIDE);
+  const labels = Int32Array.from({ length: count }, (_, index) => index % CLASSES);
+  labels.forEach((label, index) => {
+    const phase = random.integer(SIDE);
+    for (let y = 0; y < SIDE; y++) {
+      for (let x = 0; x < SIDE; x++) {
+        const along = label === 0 ? y : label === 1 ? x : x + y;
+        const stripe = (along + phase) % 4 < 2 ? 1 : 0;
+        images[(index * SIDE + y) * SIDE + x] = stripe * (1 - shift) + shift + 0.1 * random.gaussian();
+      }
+    }
+  });
+  return { images, labels, count };
+}
