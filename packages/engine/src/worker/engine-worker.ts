@@ -7,6 +7,7 @@ import { withStagedWeights } from "../session/stage-weights.ts";
 import type { TrainingSetup } from "../training/task.ts";
 import type { StepReport } from "../training/train-loop.ts";
 import type { FromWorker, LoadReport, WorkerCallKind, WorkerCalls } from "./messages.ts";
+import { workerEnvironment } from "./worker-environment.ts";
 
 /** How a worker process is started. */
 export interface WorkerOptions {
@@ -224,15 +225,4 @@ interface Pending {
   readonly settle: () => void;
   readonly onProgress: ((report: StepReport) => void) | undefined;
   readonly isCancelled: () => boolean;
-}
-
-function workerEnvironment(options: WorkerOptions): NodeJS.ProcessEnv {
-  const environment: NodeJS.ProcessEnv = { ...options.environment };
-  environment["TF_CPP_MIN_LOG_LEVEL"] ??= "2";
-  // Operations run one after the other, as the plan orders them; threads work inside each.
-  environment["TF_NUM_INTEROP_THREADS"] = "1";
-  if (options.threads !== undefined) environment["TF_NUM_INTRAOP_THREADS"] = String(options.threads);
-  if (options.memoryCapBytes !== undefined) environment["TF_MKL_ALLOC_MAX_BYTES"] = String(options.memoryCapBytes);
-  environment["MPO_OOM_SCORE_ADJUST"] = String(options.oomScoreAdjust ?? 500);
-  return environment;
 }

@@ -1,0 +1,23 @@
+/** What decides how TensorFlow runs in a child process. */
+export interface WorkerEnvironmentOptions {
+  /** Environment to start from, usually `process.env`. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Hard limit of TensorFlow's allocator in bytes. Absent: none. */
+  readonly memoryCapBytes?: number;
+  /** Threads inside an operation; default: all cores. */
+  readonly threads?: number;
+  /** How readily the system's memory killer takes the process, -1000..1000; default 500, so that others live. */
+  readonly oomScoreAdjust?: number;
+}
+
+/** Environment of a process that runs TensorFlow: workers and probes run alike, so that one predicts the other. */
+export function workerEnvironment(options: WorkerEnvironmentOptions): NodeJS.ProcessEnv {
+  const environment: NodeJS.ProcessEnv = { ...options.environment };
+  environment["TF_CPP_MIN_LOG_LEVEL"] ??= "2";
+  // Operations run one after the other, as the plan orders them; threads work inside each.
+  environment["TF_NUM_INTEROP_THREADS"] = "1";
+  if (options.threads !== undefined) environment["TF_NUM_INTRAOP_THREADS"] = String(options.threads);
+  if (options.memoryCapBytes !== undefined) environment["TF_MKL_ALLOC_MAX_BYTES"] = String(options.memoryCapBytes);
+  environment["MPO_OOM_SCORE_ADJUST"] = String(options.oomScoreAdjust ?? 500);
+  return environment;
+}
