@@ -1,0 +1,196 @@
+import { MpoError } from "@mpo/core";
+import {
+  compareVersions,
+  type DesiredDocument,
+  type DocumentVersion,
+  desiredDocumentCodec,
+  desiredEnvelopeCodec,
+} from "@mpo/protocol";
+import type { Logger } from "@mpo/runtime";
+import type { Disk } from "../ports/disk.ts";
+import { checkDocument, type DocumentContext, type RefusalReason, type VersionFloor } from "./document-check.ts";
+import {
+  decodeConfig,
+  decodeFloor,
+  encodeConfig,
+  encodeStored,
+  NO_CONFIG,
+  type StoredConfig,
+} from "./stored-config.ts";
+
+const FLOOR_FILE = "version-floor";
+const CONFIG_FILE = "config";
+
+/** What became of an offered envelope. */
+export type Offer =
+  | { readonly kind: "applied"; readonly document: DesiredDocument }
+  /** It is what the device has, or has given up on: nothing to do. */
+  | { readonly kind: "known" }
+  | {
+      readonly kind: "refused";
+      readonly reason: RefusalReason;
+      readonly message: string;
+      readonly version?: DocumentVersion;
+    };
+
+/**
+ * The documents of a device. A document is written down as the newest (its floor) before it is put in use, so that a
+ * crash at any moment leaves the old one or the new one in use, and never lets an older one in again.
+ */
+export class ConfigStore {
+  readonly #disk: Disk;
+  #floor: VersionFloor | undefined;
+  #stored: StoredConfig;
+  #document: DesiredDocument | undefined;
+  #queue: Promise<unknown> = Promise.resolve();
+
+  private constructor(disk: Disk, floor: VersionFloor | undefined, stored: StoredConfig) {
+    this.#disk = disk;
+    this.#floor = floor;
+    this.#stored = stored;
+    this.#document = documentIn(stored.current);
+  }
+
+  /**
+   * Reads what the last process left. A damaged file is put aside and told: a lost floor is as that of a new device, a
+   * lost configuration comes again from the coordinator.
+   */
+  static async open(disk: Disk, logger: Logger): Promise<ConfigStore> {
+    const floor = await readOr(disk, FLOOR_FILE, decodeFloor, logger);
+    const found = (await readOr(disk, CONFIG_FILE, decodeConfig, logger)) ?? NO_CONFIG;
+    const current = readable(found.current) ?? readable(found.lastGood);
+    const isConfirmed = found.isConfirmed || current !== found.current;
+    const stored = { current, lastGood: readable(found.lastGood), isConfirmed };
+    const inUse = documentIn(current);
+    // Only when the floor's file was lost: what is in use is then the least.
+    const least = inUse === undefined || floor !== undefined ? floor : floorOf(current as Uint8Array, inUse);
+    return new ConfigStore(disk, least, stored);
+  }
+
+  /** The document in use. */
+  get document(): DesiredDocument | undefined {
+    return this.#document;
+  }
+
+  /** The newest document ever accepted. */
+  get floor(): VersionFloor | undefined {
+    return this.#floor;
+  }
+
+  get isConfirmed(): boolean {
+    return this.#stored.isConfirmed;
+  }
+
+  /**
+   * Takes an envelope if it is good and newer, and puts it in use. Throws `unavailable` when the disk is full: the old
+   * document then stays in use, and the same envelope may be offered again.
+   */
+  offer(envelope: Uint8Array, context: Omit<DocumentContext, "floor">): Promise<Offer> {
+    return this.#inTurn(async () => {
+      const verdict = checkDocument(envelope, { ...context, floor: this.#floor });
+      if (verdict.kind === "refused") return verdict;
+      const { document, floor } = verdict;
+      if (this.#document !== undefined && compareVersions(document.version, this.#document.version) === 0) {
+        return { kind: "known" };
+      }
+      // In use is an older one although this was accepted: the device was cut off in between, or gave it up.
+      const isGivenUp = (await this.#disk.read(failedFile(floor))) !== undefined;
+      if (isGivenUp) return { kind: "known" };
+      if (this.#floor === undefined || compareVersions(floor, this.#floor) > 0) {
+        await this.#disk.write(FLOOR_FILE, encodeStored(floor));
+        const given = this.#floor;
+        this.#floor = floor;
+        if (given !== undefined) await this.#disk.remove(failedFile(given));
+      }
+      const lastGood = this.#stored.isConfirmed ? this.#stored.current : this.#stored.lastGood;
+      await this.#store({ current: envelope.slice(), lastGood, isConfirmed: false });
+      return { kind: "applied", document };
+    });
+  }
+
+  /** Says that a retraining under the document stayed within its bounds. False when it was known or is not in use. */
+  confirm(version: DocumentVersion): Promise<boolean> {
+    return this.#inTurn(async () => {
+      if (this.#stored.isConfirmed || !this.#isInUse(version)) return false;
+      await this.#store({ ...this.#stored, lastGood: this.#stored.current, isConfirmed: true });
+      return true;
+    });
+  }
+
+  /** Gives up the document in use, for the last good one or none. False when another is in use by now. */
+  giveUp(version: DocumentVersion): Promise<boolean> {
+    return this.#inTurn(async () => {
+      if (!this.#isInUse(version)) return false;
+      const { lastGood } = this.#stored;
+      const hasOther = lastGood !== undefined && !sameBytes(lastGood, this.#stored.current);
+      await this.#disk.write(failedFile(version), encodeStored({}));
+      await this.#store({
+        current: hasOther ? lastGood : undefined,
+        lastGood: hasOther ? lastGood : undefined,
+        isConfirmed: hasOther,
+      });
+      return true;
+    });
+  }
+
+  #isInUse(version: DocumentVersion): boolean {
+    return this.#document !== undefined && compareVersions(version, this.#document.version) === 0;
+  }
+
+  async #store(stored: StoredConfig): Promise<void> {
+    await this.#disk.write(CONFIG_FILE, encodeConfig(stored));
+    this.#stored = stored;
+    this.#document = documentIn(stored.current);
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#queue.then(work);
+    this.#queue = result.catch(() => undefined);
+    return result;
+  }
+}
+
+function failedFile({ epoch, version }: DocumentVersion): string {
+  return `failed-${epoch}-${version}`;
+}
+
+function documentIn(envelope: Uint8Array | undefined): DesiredDocument | undefined {
+  if (envelope === undefined) return undefined;
+  return desiredDocumentCodec.fromBytes(desiredEnvelopeCodec.fromBytes(envelope).document);
+}
+
+function readable(envelope: Uint8Array | undefined): Uint8Array | undefined {
+  try {
+    documentIn(envelope);
+    return envelope;
+  } catch {
+    return undefined;
+  }
+}
+
+function floorOf(envelope: Uint8Array, { tenant, device, deviceClass }: DesiredDocument): VersionFloor | undefined {
+  const context = { identity: { tenant, device }, deviceClass, agentVersion: "999", floor: undefined, nowMs: 0 };
+  const verdict = checkDocument(envelope, context);
+  return verdict.kind === "accepted" ? verdict.floor : undefined;
+}
+
+function sameBytes(left: Uint8Array, right: Uint8Array | undefined): boolean {
+  return right !== undefined && Buffer.compare(left, right) === 0;
+}
+
+async function readOr<T>(
+  disk: Disk,
+  name: string,
+  decode: (bytes: Uint8Array) => T,
+  logger: Logger,
+): Promise<T | undefined> {
+  const bytes = await disk.read(name);
+  if (bytes === undefined) return undefined;
+  try {
+    return decode(bytes);
+  } catch (thrown) {
+    logger.error("a file of the agent is damaged; it is put aside", { file: name, err: MpoError.from(thrown) });
+    await disk.write(`${name}.damaged`, bytes);
+    return undefined;
+  }
+}

@@ -1,0 +1,123 @@
+import { createHash } from "node:crypto";
+import { MpoError } from "@mpo/core";
+import {
+  compareVersions,
+  type DesiredDocument,
+  type DesiredEnvelope,
+  type DeviceIdentity,
+  type DocumentVersion,
+  desiredDocumentCodec,
+  desiredEnvelopeCodec,
+} from "@mpo/protocol";
+
+/** The newest document that a device has ever accepted. */
+export interface VersionFloor extends DocumentVersion {
+  /** SHA-256 of its bytes, hexadecimal: a version has one content for ever. */
+  readonly digest: string;
+  /** A lower bound on the time of day, which a machine without a clock may lack. */
+  readonly issuedAtMs: number;
+}
+
+/** Whether an envelope's signatures are good: throws `unauthenticated` when not. The seam for signed documents. */
+export type VerifyEnvelope = (envelope: DesiredEnvelope) => void;
+
+/** What a document is held against. */
+export interface DocumentContext {
+  readonly identity: DeviceIdentity;
+  readonly deviceClass: string;
+  readonly agentVersion: string;
+  readonly floor: VersionFloor | undefined;
+  /** The best known time, milliseconds since 1970-01-01 UTC. */
+  readonly nowMs: number;
+  /** Default: every envelope is good. */
+  readonly verify?: VerifyEnvelope;
+}
+
+/** What came of looking at an envelope. `version` is known once the document could be read and was for this device. */
+export type DocumentVerdict =
+  | { readonly kind: "accepted"; readonly document: DesiredDocument; readonly floor: VersionFloor }
+  | {
+      readonly kind: "refused";
+      readonly reason: RefusalReason;
+      readonly message: string;
+      readonly version?: DocumentVersion;
+    };
+
+/** Why a document is refused. */
+export const REFUSAL_REASONS = [
+  "unreadable",
+  "unsigned",
+  "foreign",
+  "older",
+  "changed",
+  "expired",
+  "unsupported",
+] as const;
+export type RefusalReason = (typeof REFUSAL_REASONS)[number];
+
+/**
+ * Looks at an envelope as it came: size, form, signature, for whom, newer than everything accepted before, not expired,
+ * for an agent not newer than this. Never throws. Attacks and answers: reference/reliability.md §3.
+ */
+export function checkDocument(envelopeBytes: Uint8Array, context: DocumentContext): DocumentVerdict {
+  let envelope: DesiredEnvelope;
+  let document: DesiredDocument;
+  try {
+    envelope = desiredEnvelopeCodec.fromBytes(envelopeBytes);
+    context.verify?.(envelope);
+    document = desiredDocumentCodec.fromBytes(envelope.document);
+  } catch (thrown) {
+    const error = MpoError.from(thrown);
+    return refused(error.code === "unauthenticated" ? "unsigned" : "unreadable", error.message);
+  }
+  const { identity, deviceClass, floor, nowMs, agentVersion } = context;
+  const digest = createHash("sha256").update(envelope.document).digest("hex");
+  if (document.tenant !== identity.tenant || document.device !== identity.device) {
+    return refused(
+      "foreign",
+      `it is for ${document.tenant}/${document.device}, not ${identity.tenant}/${identity.device}`,
+    );
+  }
+  const { version } = document;
+  if (document.deviceClass !== deviceClass) {
+    return refused("foreign", `it is for devices of class ${document.deviceClass}; this is a ${deviceClass}`, version);
+  }
+  const order = floor === undefined ? 1 : compareVersions(version, floor);
+  if (floor !== undefined && order < 0) {
+    return refused(
+      "older",
+      `version ${text(version)} is older than ${text(floor)}, which was accepted before`,
+      version,
+    );
+  }
+  if (order === 0 && floor !== undefined && floor.digest !== digest) {
+    return refused("changed", `version ${text(version)} was accepted before with another content`, version);
+  }
+  if (document.expiresAtMs <= Math.max(nowMs, floor?.issuedAtMs ?? 0)) {
+    return refused("expired", `it expired at ${new Date(document.expiresAtMs).toISOString()}`, version);
+  }
+  if (document.minAgentVersion !== undefined && isOlderRelease(agentVersion, document.minAgentVersion)) {
+    return refused("unsupported", `it needs agent ${document.minAgentVersion}; this is ${agentVersion}`, version);
+  }
+  const issuedAtMs = Math.max(document.issuedAtMs, floor?.issuedAtMs ?? 0);
+  return { kind: "accepted", document, floor: { ...version, digest, issuedAtMs } };
+}
+
+function refused(reason: RefusalReason, message: string, version?: DocumentVersion): DocumentVerdict {
+  return { kind: "refused", reason, message, ...(version === undefined ? {} : { version }) };
+}
+
+function text({ epoch, version }: DocumentVersion): string {
+  return `${epoch}.${version}`;
+}
+
+/** Compares "0.1.0" part by part; what is no number counts as 0. */
+function isOlderRelease(left: string, right: string): boolean {
+  const parts = (release: string): readonly number[] => release.split(/[.+-]/u).map((part) => Number(part) || 0);
+  const [mine, wanted] = [parts(left), parts(right)];
+  for (let index = 0; index < Math.max(mine.length, wanted.length); index++) {
+    const difference = (mine[index] ?? 0) - (wanted[index] ?? 0);
+    if (difference !== 0) return difference < 0;
+  }
+  return false;
+}

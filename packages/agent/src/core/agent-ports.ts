@@ -1,0 +1,23 @@
+import type { Clock, Logger } from "@mpo/runtime";
+import type { VerifyEnvelope } from "../config/document-check.ts";
+import type { AgentEngine } from "../ports/agent-engine.ts";
+import type { DeviceMonitor } from "../ports/device-monitor.ts";
+import type { Disk } from "../ports/disk.ts";
+import type { ConnectFeed, FleetLink } from "../ports/fleet-link.ts";
+import type { ServingApp } from "../ports/serving-app.ts";
+
+/** Everything through which an agent touches the world: the product, the simulation and the bench each bring theirs. */
+export interface AgentPorts {
+  readonly clock: Clock;
+  /** From 0 up to 1. */
+  readonly random: () => number;
+  readonly disk: Disk;
+  readonly link: FleetLink;
+  readonly connectFeed: ConnectFeed;
+  readonly monitor: DeviceMonitor;
+  readonly engine: AgentEngine;
+  readonly serving: ServingApp;
+  readonly logger: Logger;
+  /** Default: every envelope is good, until documents are signed. */
+  readonly verify?: VerifyEnvelope;
+}

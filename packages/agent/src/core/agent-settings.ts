@@ -1,0 +1,54 @@
+import type { DeviceIdentity, Label } from "@mpo/protocol";
+import { DEFAULT_DRIFT_LIMITS, type DriftLimits } from "../drift/drift-detector.ts";
+import { type BudgetPolicy, DEFAULT_BUDGET_POLICY } from "../policy/budget-policy.ts";
+import { DEFAULT_IDLE_RULE, type IdleRule } from "../policy/probe-schedule.ts";
+
+/** What an agent is told at its start. */
+export interface AgentSettings {
+  readonly identity: DeviceIdentity;
+  readonly labels: readonly Label[];
+  readonly joinToken?: string;
+  readonly agentVersion: string;
+  /** Names the engine and its library: a change makes profiles stale. */
+  readonly engineVersion: string;
+  readonly budget: BudgetPolicy;
+  readonly idle: IdleRule;
+  readonly drift: DriftLimits;
+  /** How the model is adapted: "tent", "shot", "crossEntropy". */
+  readonly method: string;
+  readonly effectiveBatch: number;
+  /** How often the machine and the inputs are looked at. */
+  readonly tickMs: number;
+  /** How often a running probe or window is checked against the serving program's needs. */
+  readonly watchMs: number;
+  /** Time between two windows of a model at least. */
+  readonly windowPauseMs: number;
+  /** Inputs that a window needs at least. */
+  readonly minTrainingInputs: number;
+  /** A profile older than this is measured again. */
+  readonly profileStaleMs: number;
+  /** What a probe may take without an order that says it. */
+  readonly probeMs: number;
+  /** A probe that waited this long for an idle machine runs on a busy one. */
+  readonly probePatienceMs: number;
+  /** Waits after failures of the link: from 0 to `base * 2^n`, at most `cap`. */
+  readonly linkRetry: { readonly baseMs: number; readonly capMs: number };
+}
+
+/** Everything that has a usual value. */
+export const DEFAULT_AGENT_SETTINGS: Omit<AgentSettings, "identity" | "agentVersion" | "engineVersion"> = {
+  labels: [],
+  budget: DEFAULT_BUDGET_POLICY,
+  idle: DEFAULT_IDLE_RULE,
+  drift: DEFAULT_DRIFT_LIMITS,
+  method: "tent",
+  effectiveBatch: 64,
+  tickMs: 5_000,
+  watchMs: 1_000,
+  windowPauseMs: 600_000,
+  minTrainingInputs: 64,
+  profileStaleMs: 7 * 86_400_000,
+  probeMs: 120_000,
+  probePatienceMs: 3_600_000,
+  linkRetry: { baseMs: 1_000, capMs: 300_000 },
+};

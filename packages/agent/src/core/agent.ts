@@ -1,0 +1,96 @@
+import { type DocumentVersion, desiredEnvelopeCodec } from "@mpo/protocol";
+import { ConfigStore } from "../config/config-store.ts";
+import { TrustedTime } from "../config/trusted-time.ts";
+import { Outbox } from "../report/outbox.ts";
+import type { AgentPorts } from "./agent-ports.ts";
+import type { AgentSettings } from "./agent-settings.ts";
+import { Documents } from "./documents.ts";
+import { FeedLoop } from "./feed-loop.ts";
+import { LinkLoop } from "./link-loop.ts";
+import { runTogether } from "./run-together.ts";
+import { runSending } from "./send-loop.ts";
+import { Wakeup } from "./wakeup.ts";
+import { type Doing, WorkLoop } from "./work-loop.ts";
+import { readWorkState } from "./work-memory.ts";
+
+/** What an agent is at, for status pages and tests. */
+export interface AgentSnapshot {
+  readonly isOnline: boolean;
+  readonly isFeedConnected: boolean;
+  readonly doing: Doing;
+  /** The newest document ever accepted, and the one in use. */
+  readonly floor: DocumentVersion | undefined;
+  readonly applied: DocumentVersion | undefined;
+  readonly isConfirmed: boolean;
+  readonly rung: number | undefined;
+  readonly waitingReports: number;
+  readonly droppedReports: number;
+  /** How far the machine's clock is ahead of the coordinator's, milliseconds. */
+  readonly clockSkewMs: number | undefined;
+}
+
+/** A running agent. */
+export interface Agent {
+  /** Runs until the signal aborts; then everything it began is over. */
+  run(options: { readonly signal: AbortSignal }): Promise<void>;
+  snapshot(): AgentSnapshot;
+  /** Retrains a model although no drift was noticed. */
+  openWindow(model: string): void;
+}
+
+/**
+ * Makes an agent over its ports; it reads what an earlier process left on the disk. The same core runs in the product, in
+ * the simulation and in the bench: all that touches the world comes through the ports.
+ */
+export async function createAgent(settings: AgentSettings, ports: AgentPorts): Promise<Agent> {
+  const inventory = await ports.monitor.inventory();
+  const store = await ConfigStore.open(ports.disk, ports.logger);
+  const outbox = await Outbox.open(ports.disk, { identity: settings.identity, ...ports });
+  const remembered = await readWorkState(ports.disk, ports.logger);
+  const time = new TrustedTime(ports.clock);
+  const sending = new Wakeup(ports.clock);
+  const { deviceClass } = inventory;
+  const documents = new Documents({
+    ...{ settings, ports, store, outbox, time, deviceClass },
+    onChange: () => work.documentChanged(),
+  });
+  const onReport = (): void => sending.wake();
+  const work: WorkLoop = new WorkLoop({ settings, ports, inventory, store, documents, outbox, remembered, onReport });
+  const offer = async (envelope: Uint8Array): Promise<void> => {
+    await documents.offer(envelope);
+    sending.wake();
+  };
+  const feed = new FeedLoop({ settings, ports, store, onEnvelope: offer });
+  const link = new LinkLoop({
+    ...{ settings, ports, store, time, inventory },
+    models: () => ports.serving.models(),
+    onHello: async ({ desired, probes, natsServers }) => {
+      if (desired !== undefined) await offer(desiredEnvelopeCodec.toBytes(desired));
+      work.setOrders(probes);
+      feed.useServers(natsServers);
+      sending.wake();
+    },
+  });
+  return {
+    run: ({ signal }) =>
+      runTogether(signal, [
+        (all) => link.run(all),
+        (all) => feed.run(all),
+        (all) => runSending({ settings, ports, outbox, wakeup: sending, onUnknown: () => link.sayHello() }, all),
+        (all) => work.run(all),
+      ]).finally(() => outbox.close()),
+    snapshot: () => ({
+      isOnline: link.isOnline,
+      isFeedConnected: feed.isConnected,
+      doing: work.doing,
+      floor: store.floor,
+      applied: store.document?.version,
+      isConfirmed: store.isConfirmed,
+      rung: work.rung,
+      waitingReports: outbox.waiting.length,
+      droppedReports: outbox.dropped,
+      clockSkewMs: time.skewMs,
+    }),
+    openWindow: (model) => work.openWindow(model),
+  };
+}

@@ -1,0 +1,108 @@
+import { MpoError } from "@mpo/core";
+import type { DocumentState, DocumentVersion } from "@mpo/protocol";
+import type { ConfigStore } from "../config/config-store.ts";
+import type { TrustedTime } from "../config/trusted-time.ts";
+import type { Outbox } from "../report/outbox.ts";
+import type { AgentPorts } from "./agent-ports.ts";
+import type { AgentSettings } from "./agent-settings.ts";
+
+/** The parts that documents go through. */
+export interface DocumentParts {
+  readonly settings: AgentSettings;
+  readonly ports: AgentPorts;
+  readonly store: ConfigStore;
+  readonly outbox: Outbox;
+  readonly time: TrustedTime;
+  readonly deviceClass: string;
+  /** Called after another document came in use. */
+  readonly onChange: () => void;
+}
+
+/** Takes envelopes from wherever they come, and reports what became of them. */
+export class Documents {
+  readonly #parts: DocumentParts;
+  /** What was told last of the document in use, so that nothing is told twice. */
+  #told = "";
+  #lastRefusal = "";
+
+  constructor(parts: DocumentParts) {
+    this.#parts = parts;
+  }
+
+  /** Offers an envelope. Never throws but for `cancelled`: a full disk is told, and the next push tries again. */
+  async offer(envelope: Uint8Array): Promise<void> {
+    const { settings, ports, store, time, deviceClass, onChange } = this.#parts;
+    const { verify, logger } = ports;
+    const { identity, agentVersion } = settings;
+    try {
+      const offer = await store.offer(envelope, {
+        identity,
+        deviceClass,
+        agentVersion,
+        nowMs: time.nowMs(),
+        ...(verify === undefined ? {} : { verify }),
+      });
+      if (offer.kind === "applied") {
+        logger.info("a new configuration is in use", { version: offer.document.version, model: offer.document.model });
+        onChange();
+        await this.tellRung(undefined);
+      } else if (offer.kind === "refused") {
+        await this.#refuse(offer.reason, offer.message, offer.version);
+      }
+    } catch (thrown) {
+      const error = MpoError.from(thrown);
+      if (error.code === "cancelled") throw error;
+      logger.error("a configuration could not be taken; the last good one stays in use", { err: error });
+    }
+  }
+
+  /** Tells which rung of the document is in use; nothing when that was told already. */
+  async tellRung(rung: number | undefined): Promise<void> {
+    const { store } = this.#parts;
+    const { document } = store;
+    if (document === undefined) return;
+    const state: DocumentState = store.isConfirmed ? "confirmed" : "applied";
+    const told = JSON.stringify([document.version, state, rung]);
+    if (told === this.#told) return;
+    this.#told = told;
+    await this.#tell(document.version, state, rung, "");
+  }
+
+  /** A retraining stayed within its bounds: the document is good. */
+  async confirm(version: DocumentVersion, rung: number | undefined): Promise<void> {
+    if (await this.#parts.store.confirm(version)) await this.tellRung(rung);
+  }
+
+  /** No rung of the document can be run: back to the last good one. */
+  async giveUp(version: DocumentVersion, message: string): Promise<void> {
+    if (!(await this.#parts.store.giveUp(version))) return;
+    this.#parts.ports.logger.warn("a configuration is given up", { version, reason: message });
+    await this.#tell(version, "failed", undefined, message);
+    this.#parts.onChange();
+    await this.tellRung(undefined);
+  }
+
+  async #refuse(reason: string, message: string, version: DocumentVersion | undefined): Promise<void> {
+    const { ports, store } = this.#parts;
+    const refusal = JSON.stringify([reason, version]);
+    if (refusal === this.#lastRefusal) return;
+    this.#lastRefusal = refusal;
+    ports.logger.warn("a configuration was refused", { reason, message, version });
+    // An old push that comes late is nothing wrong; and what is in use must not be told as refused.
+    const isInUse = JSON.stringify(store.document?.version) === JSON.stringify(version);
+    if (version !== undefined && reason !== "older" && !isInUse) {
+      await this.#tell(version, "refused", undefined, `${reason}: ${message}`);
+    }
+  }
+
+  async #tell(
+    version: DocumentVersion,
+    state: DocumentState,
+    rung: number | undefined,
+    message: string,
+  ): Promise<void> {
+    const document = { version, state, ...(rung === undefined ? {} : { rung }), message: message.slice(0, 512) };
+    const { outbox, time } = this.#parts;
+    await outbox.addStatus({ kind: "document", document }, Math.max(0, Math.round(time.nowMs())));
+  }
+}

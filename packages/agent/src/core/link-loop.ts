@@ -1,0 +1,179 @@
+import { MpoError } from "@mpo/core";
+import {
+  compareVersions,
+  type DocumentVersion,
+  type HelloResponse,
+  type Inventory,
+  type Resources,
+  type ServedModel,
+} from "@mpo/protocol";
+import type { ConfigStore } from "../config/config-store.ts";
+import type { TrustedTime } from "../config/trusted-time.ts";
+import type { AgentPorts } from "./agent-ports.ts";
+import type { AgentSettings } from "./agent-settings.ts";
+import { Waits } from "./back-off.ts";
+import { Wakeup } from "./wakeup.ts";
+
+const ENROLLED_FILE = "enrolled";
+const MS = 1000;
+/** A newer version that a hello did not bring in (refused, or a stale answer) is asked for again after this long. */
+const ASK_AGAIN_MS = 900_000;
+
+/** What the link needs of the agent. */
+export interface LinkParts {
+  readonly settings: AgentSettings;
+  readonly ports: AgentPorts;
+  readonly store: ConfigStore;
+  readonly time: TrustedTime;
+  readonly inventory: Inventory;
+  readonly models: () => Promise<readonly ServedModel[]>;
+  /** Called with every answer to a hello. */
+  readonly onHello: (response: HelloResponse) => Promise<void>;
+}
+
+/** Keeps an agent known to its coordinator: enrols once, says hello on every (re)connection, then heartbeats. */
+export class LinkLoop {
+  readonly #parts: LinkParts;
+  readonly #wakeup: Wakeup;
+  readonly #waits: Waits;
+  #isOnline = false;
+  #needsHello = true;
+  #asked: { readonly version: DocumentVersion; readonly atMs: number } | undefined;
+  #failures = 0;
+
+  constructor(parts: LinkParts) {
+    const { ports, settings } = parts;
+    this.#parts = parts;
+    this.#wakeup = new Wakeup(ports.clock);
+    this.#waits = new Waits({ ...settings.linkRetry, random: ports.random });
+  }
+
+  /** Whether the last call was answered. */
+  get isOnline(): boolean {
+    return this.#isOnline;
+  }
+
+  /** Calls that failed since the last that did not. */
+  get failures(): number {
+    return this.#failures;
+  }
+
+  /** Says hello now: the coordinator does not know the device, or something of it has changed. */
+  sayHello(): void {
+    this.#needsHello = true;
+    this.#wakeup.wake();
+  }
+
+  /** Runs until the signal aborts. Whatever a coordinator answers, this goes on: its trouble is not the device's. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      let waitMs: number;
+      try {
+        waitMs = await this.#exchange(signal);
+        this.#isOnline = true;
+        this.#failures = 0;
+        this.#waits.succeeded();
+      } catch (thrown) {
+        if (signal.aborted) return;
+        waitMs = await this.#failed(MpoError.from(thrown));
+      }
+      await this.#wakeup.sleep(waitMs, signal).catch(() => undefined);
+    }
+  }
+
+  /** One call of each that is due; returns how long to wait for the next. */
+  async #exchange(signal: AbortSignal): Promise<number> {
+    const { ports, settings, time } = this.#parts;
+    if ((await ports.disk.read(ENROLLED_FILE)) === undefined) {
+      const retryMs = await this.#enroll(signal);
+      if (retryMs !== undefined) return retryMs;
+    }
+    const { identity } = settings;
+    if (this.#needsHello) return this.#hello(signal);
+    const applied = this.#parts.store.document?.version;
+    const resources = await wholeResources(ports);
+    const request = { identity, resources, ...(applied === undefined ? {} : { appliedVersion: applied }) };
+    const answer = await ports.link.heartbeat(request, { signal });
+    time.heard(answer.serverTimeMs);
+    if (answer.needsHello || this.#isNews(answer.desiredVersion)) return this.#hello(signal);
+    return this.#jittered(answer.heartbeatSeconds);
+  }
+
+  async #enroll(signal: AbortSignal): Promise<number | undefined> {
+    const { ports, settings, inventory } = this.#parts;
+    const { identity, labels, joinToken } = settings;
+    const token = joinToken === undefined ? {} : { joinToken };
+    const answer = await ports.link.enroll({ identity, ...token, inventory, labels }, { signal });
+    if (answer.state === "pending") {
+      ports.logger.info("the coordinator has not accepted this device yet");
+      return Math.max(1, answer.retryAfterSeconds) * MS;
+    }
+    await ports.disk.write(ENROLLED_FILE, Buffer.from("1"));
+    return undefined;
+  }
+
+  async #hello(signal: AbortSignal): Promise<number> {
+    const { ports, settings, store, time, inventory, models, onHello } = this.#parts;
+    const { identity, labels } = settings;
+    const { floor, document } = store;
+    this.#needsHello = false;
+    try {
+      const answer = await ports.link.hello(
+        {
+          identity,
+          inventory,
+          resources: await wholeResources(ports),
+          labels,
+          models: await models(),
+          ...(floor === undefined ? {} : { versionFloor: { epoch: floor.epoch, version: floor.version } }),
+          ...(document === undefined ? {} : { appliedVersion: document.version }),
+        },
+        { signal },
+      );
+      time.heard(answer.serverTimeMs);
+      if (answer.desiredVersion !== undefined) {
+        this.#asked = { version: answer.desiredVersion, atMs: ports.clock.monotonicMs() };
+      }
+      await onHello(answer);
+      return this.#jittered(answer.heartbeatSeconds);
+    } catch (thrown) {
+      this.#needsHello = true;
+      throw thrown;
+    }
+  }
+
+  /** Whether the coordinator has a document that the device has not, and has not just been given. */
+  #isNews(desired: DocumentVersion | undefined): boolean {
+    const { store, ports } = this.#parts;
+    const known = store.document?.version;
+    if (desired === undefined || (known !== undefined && compareVersions(desired, known) === 0)) return false;
+    if (this.#asked === undefined || compareVersions(this.#asked.version, desired) !== 0) return true;
+    return ports.clock.monotonicMs() - this.#asked.atMs > ASK_AGAIN_MS;
+  }
+
+  async #failed(error: MpoError): Promise<number> {
+    const { logger, disk } = this.#parts.ports;
+    this.#isOnline = false;
+    this.#failures += 1;
+    // The connection may come back to another coordinator, or to one that has forgotten: introduce oneself again.
+    this.#needsHello = true;
+    if (error.code === "not-found") await disk.remove(ENROLLED_FILE).catch(() => undefined);
+    const waitMs = this.#waits.next();
+    logger.warn("the coordinator could not be reached", { err: error, waitMs: Math.round(waitMs) });
+    return waitMs;
+  }
+
+  #jittered(heartbeatSeconds: number): number {
+    return heartbeatSeconds * MS * (0.9 + 0.2 * this.#parts.ports.random());
+  }
+}
+
+/** As the wire takes them: sizes are whole. */
+async function wholeResources({ monitor }: AgentPorts): Promise<Resources> {
+  const resources = await monitor.resources();
+  return {
+    ...resources,
+    memoryAvailableBytes: Math.max(0, Math.floor(resources.memoryAvailableBytes)),
+    diskFreeBytes: Math.max(0, Math.floor(resources.diskFreeBytes)),
+  };
+}

@@ -1,0 +1,39 @@
+import type { Clock } from "@mpo/runtime";
+
+/** A loop's alarm: it sleeps until its time has come or somebody wakes it. */
+export class Wakeup {
+  readonly #clock: Clock;
+  #isWanted = false;
+  #sleep: AbortController | undefined;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Wakes the sleeper; when nobody sleeps, the next sleep ends at once. */
+  wake(): void {
+    this.#isWanted = true;
+    this.#sleep?.abort();
+  }
+
+  /** Waits `ms` milliseconds, less when woken. Throws when the signal aborts. */
+  async sleep(ms: number, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    if (!this.#isWanted) {
+      const sleep = new AbortController();
+      const onAbort = (): void => sleep.abort();
+      signal.addEventListener("abort", onAbort, { once: true });
+      this.#sleep = sleep;
+      try {
+        await this.#clock.sleep(ms, { signal: sleep.signal });
+      } catch (thrown) {
+        if (!sleep.signal.aborted) throw thrown;
+      } finally {
+        this.#sleep = undefined;
+        signal.removeEventListener("abort", onAbort);
+      }
+    }
+    this.#isWanted = false;
+    signal.throwIfAborted();
+  }
+}

@@ -1,0 +1,45 @@
+import { MpoError } from "@mpo/core";
+import type { Logger } from "@mpo/runtime";
+import { decodeStored, encodeStored } from "../config/stored-config.ts";
+import type { DriftState } from "../drift/drift-detector.ts";
+import type { InfeasibleConfigs } from "../policy/infeasible-configs.ts";
+import type { ProbeRecords } from "../policy/probe-schedule.ts";
+import type { Disk } from "../ports/disk.ts";
+
+/** What the work of an agent remembers over a restart. Losing it costs a probe, no promise. */
+export interface WorkState {
+  readonly probes: ProbeRecords;
+  readonly infeasible: InfeasibleConfigs;
+  /** References of drift detection by model. */
+  readonly drift: Readonly<Record<string, DriftState>>;
+}
+
+export const NO_WORK: WorkState = { probes: {}, infeasible: {}, drift: {} };
+
+const FILE = "work";
+
+/** Reads it; a damaged file counts as none. */
+export async function readWorkState(disk: Disk, logger: Logger): Promise<WorkState> {
+  const bytes = await disk.read(FILE);
+  if (bytes === undefined) return NO_WORK;
+  try {
+    const { format, ...rest } = decodeStored(bytes, "the memory of the work");
+    return format === FORMAT ? { ...NO_WORK, ...(rest as Partial<WorkState>) } : NO_WORK;
+  } catch (thrown) {
+    logger.warn("what the agent remembered of its work is damaged; it starts anew", { err: MpoError.from(thrown) });
+    return NO_WORK;
+  }
+}
+
+/** Raised when the state's form changes. */
+const FORMAT = 1;
+
+/** Writes it. A full disk is told, not thrown. */
+export async function writeWorkState(disk: Disk, state: WorkState, logger: Logger): Promise<void> {
+  try {
+    await disk.write(FILE, encodeStored({ format: FORMAT, ...state }));
+  } catch (thrown) {
+    if (!(thrown instanceof MpoError) || thrown.code !== "unavailable") throw thrown;
+    logger.error("what the agent remembers of its work could not be written down", { err: thrown });
+  }
+}

@@ -1,0 +1,1 @@
+export type { AgentPorts } from "./core/agent-ports.ts";

@@ -1,0 +1,149 @@
+import type { ProbeOrder, Resources, ServedModel } from "@mpo/protocol";
+
+/** What is remembered of the last probe of a model. Plain data, stored as JSON. */
+export interface ProbeRecord {
+  readonly modelDigest: string;
+  /** Digest of the model's graph, as in the profile. */
+  readonly graphDigest: string;
+  readonly engineVersion: string;
+  /** End of the last successful probe, device's clock; 0: none yet. */
+  readonly measuredAtMs: number;
+  readonly workerIdleBytes: number;
+  /** Failures since then. */
+  readonly failures: number;
+  /** Not before this, device's clock. */
+  readonly retryAtMs: number;
+  /** Names of the orders that were carried out, newest last. */
+  readonly doneOrders: readonly string[];
+}
+
+export type ProbeRecords = Readonly<Record<string, ProbeRecord>>;
+
+/** A probe that is due. */
+export interface DueProbe {
+  readonly model: string;
+  readonly modelDigest: string;
+  readonly why: "order" | "first" | "model-changed" | "engine-changed" | "stale";
+  readonly order?: ProbeOrder;
+}
+
+/** What decides which probe is due. */
+export interface ProbeSituation {
+  readonly models: readonly ServedModel[];
+  readonly orders: readonly ProbeOrder[];
+  readonly records: ProbeRecords;
+  readonly engineVersion: string;
+  readonly nowMs: number;
+  readonly staleAfterMs: number;
+}
+
+/** The most urgent probe: an order first, then what was never measured, then what has changed or aged. */
+export function dueProbe(situation: ProbeSituation): DueProbe | undefined {
+  const { models, orders, records, nowMs } = situation;
+  const ready = models.filter(({ name }) => !isWaiting(recordOf(records, name), nowMs));
+  for (const order of orders) {
+    const record = recordOf(records, order.model);
+    const isDone = record?.doneOrders.includes(order.order) ?? false;
+    const model = ready.find(({ name, digest }) => {
+      return name === order.model && isSameModel(order.modelDigest, digest, record);
+    });
+    if (model !== undefined && !isDone) return { model: model.name, modelDigest: model.digest, why: "order", order };
+  }
+  const due = ready.flatMap(({ name, digest }) => {
+    const why = reasonFor(recordOf(records, name), digest, situation);
+    return why === undefined ? [] : [{ model: name, modelDigest: digest, why }];
+  });
+  return due.toSorted((left, right) => URGENCY.indexOf(left.why) - URGENCY.indexOf(right.why))[0];
+}
+
+const URGENCY: readonly DueProbe["why"][] = ["first", "model-changed", "engine-changed", "stale"];
+
+function reasonFor(
+  record: ProbeRecord | undefined,
+  digest: string,
+  { engineVersion, nowMs, staleAfterMs }: ProbeSituation,
+): DueProbe["why"] | undefined {
+  if (record === undefined || record.measuredAtMs === 0) return "first";
+  if (record.modelDigest !== digest) return "model-changed";
+  if (record.engineVersion !== engineVersion) return "engine-changed";
+  // A clock that was set back makes the measurement lie in the future: it is then as good as fresh.
+  return nowMs - record.measuredAtMs > staleAfterMs ? "stale" : undefined;
+}
+
+/** Wait after the first failure; each further one doubles it. */
+const FIRST_WAIT_MS = 60_000;
+const LONGEST_WAIT_MS = 6 * 3_600_000;
+
+function isWaiting(record: ProbeRecord | undefined, nowMs: number): boolean {
+  if (record === undefined) return false;
+  const left = record.retryAtMs - nowMs;
+  // More than ever was set: the clock was set back.
+  return left > 0 && left <= LONGEST_WAIT_MS;
+}
+
+/** The records after a probe succeeded. */
+export function probeDone(
+  records: ProbeRecords,
+  due: DueProbe,
+  facts: Pick<ProbeRecord, "engineVersion" | "graphDigest" | "workerIdleBytes"> & { readonly nowMs: number },
+): ProbeRecords {
+  const orders = recordOf(records, due.model)?.doneOrders ?? [];
+  const record: ProbeRecord = {
+    modelDigest: due.modelDigest,
+    graphDigest: facts.graphDigest,
+    engineVersion: facts.engineVersion,
+    measuredAtMs: facts.nowMs,
+    workerIdleBytes: facts.workerIdleBytes,
+    failures: 0,
+    retryAtMs: 0,
+    doneOrders: withOrder(orders, due),
+  };
+  return { ...records, [due.model]: record };
+}
+
+/** The records after a probe failed: it waits, longer each time. An order that failed three times is given up. */
+export function probeFailed(records: ProbeRecords, due: DueProbe, nowMs: number): ProbeRecords {
+  const before = recordOf(records, due.model);
+  const failures = (before?.failures ?? 0) + 1;
+  const record: ProbeRecord = {
+    modelDigest: before?.modelDigest ?? due.modelDigest,
+    graphDigest: before?.graphDigest ?? "",
+    engineVersion: before?.engineVersion ?? "",
+    measuredAtMs: before?.measuredAtMs ?? 0,
+    workerIdleBytes: before?.workerIdleBytes ?? 0,
+    failures,
+    retryAtMs: nowMs + Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (failures - 1)),
+    doneOrders: failures % 3 === 0 ? withOrder(before?.doneOrders ?? [], due) : (before?.doneOrders ?? []),
+  };
+  return { ...records, [due.model]: record };
+}
+
+/** Whether a digest that the coordinator gives means this model: of its manifest, or of its graph as profiles have it. */
+export function isSameModel(digest: string, manifestDigest: string, record: ProbeRecord | undefined): boolean {
+  return digest === manifestDigest || (record !== undefined && digest === record.graphDigest);
+}
+
+const KEPT_ORDERS = 64;
+
+function withOrder(orders: readonly string[], { order }: DueProbe): readonly string[] {
+  return order === undefined ? orders : [...orders, order.order].slice(-KEPT_ORDERS);
+}
+
+function recordOf(records: ProbeRecords, model: string): ProbeRecord | undefined {
+  return Object.hasOwn(records, model) ? records[model] : undefined;
+}
+
+/** When the machine counts as idle enough to measure on. */
+export interface IdleRule {
+  /** Load average per core. */
+  readonly maxLoadPerCore: number;
+  readonly maxCpuPressurePercent: number;
+}
+
+export const DEFAULT_IDLE_RULE: IdleRule = { maxLoadPerCore: 0.7, maxCpuPressurePercent: 20 };
+
+/** Whether a probe may begin: what it measures on a busy machine is wrong, and it would slow the serving program. */
+export function isIdle(resources: Resources, cpuCores: number, rule: IdleRule): boolean {
+  const isLoaded = resources.loadAverage > rule.maxLoadPerCore * cpuCores;
+  return !isLoaded && (resources.cpuPressurePercent ?? 0) <= rule.maxCpuPressurePercent;
+}

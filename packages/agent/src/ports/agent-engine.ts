@@ -1,0 +1,76 @@
+import type { Chain, Profile, RetrainConfig } from "@mpo/core";
+import type { StepReport } from "@mpo/engine";
+
+/** Options of one piece of work. */
+export interface WorkOptions {
+  /** Ends the work at once, its processes too. */
+  readonly signal: AbortSignal;
+  readonly onProgress?: (report: StepReport) => void;
+}
+
+/** Measure a model. */
+export interface ProbeJob {
+  readonly model: string;
+  /** Folder of the model as it was deployed. */
+  readonly modelFolder: string;
+  /** Files with recent inputs, newest first; may be empty. */
+  readonly inputFiles: readonly string[];
+  /** Configurations to measure, most valuable first; empty: the engine chooses. */
+  readonly configs: readonly RetrainConfig[];
+  /** What a step may take above the idle process. A hard limit. */
+  readonly memoryBytes: number;
+  /** Wall time of all of it. */
+  readonly maxMs: number;
+  readonly method: string;
+  readonly effectiveBatch: number;
+  readonly device: { readonly id: string; readonly class: string };
+  readonly nowMs: number;
+}
+
+/** What a probe measured, and the model as it was planned. */
+export interface ProbeResult {
+  readonly profile: Profile;
+  readonly chain: Chain;
+}
+
+/** Retrain the model that is served. */
+export interface RetrainJob {
+  readonly model: string;
+  /** Folder of the weights that are served now. */
+  readonly modelFolder: string;
+  /** Files with recent inputs, newest first. */
+  readonly inputFiles: readonly string[];
+  readonly config: RetrainConfig;
+  readonly memoryBytes: number;
+  readonly maxMs: number;
+  /** Predicted time of one step: how many epochs fit. */
+  readonly stepMs: number;
+  readonly method: string;
+  readonly seed: number;
+}
+
+/** What a retraining took and gave. */
+export interface RetrainOutcome {
+  /** The retrained weights are not worse. */
+  readonly isAccepted: boolean;
+  readonly reason: string;
+  readonly steps: number;
+  readonly stepMs?: number;
+  readonly durationMs: number;
+  /** Above the idle process. */
+  readonly peakBytes?: number;
+  readonly judgement?: "labels" | "label-free";
+  readonly accuracyBefore?: number;
+  readonly accuracyAfter?: number;
+  /** Where the retrained model lies when it is accepted; the receiver moves it away or removes it. */
+  readonly stagedFolder?: string;
+}
+
+/**
+ * What trains. Throws `over-memory-cap` when the limit was hit, `worker-crashed` when the process was ended by something
+ * else (the system's memory killer included), `timed-out`, `cancelled`.
+ */
+export interface AgentEngine {
+  probe(job: ProbeJob, options: WorkOptions): Promise<ProbeResult>;
+  retrain(job: RetrainJob, options: WorkOptions): Promise<RetrainOutcome>;
+}

@@ -1,0 +1,59 @@
+import { MpoError } from "@mpo/core";
+import {
+  type ReportProfileRequest,
+  type ReportStatusRequest,
+  reportProfileRequestCodec,
+  reportStatusRequestCodec,
+} from "@mpo/protocol";
+
+/** A report that waits to be sent. */
+export type WaitingReport =
+  | { readonly kind: "profile"; readonly request: ReportProfileRequest }
+  | { readonly kind: "status"; readonly request: ReportStatusRequest };
+
+/** One record of an outbox's journal. */
+export type OutboxRecord =
+  | WaitingReport
+  /** The report of this name needs no sending any more. */
+  | { readonly kind: "done"; readonly report: string }
+  /** Name of this outbox, and the least sequence that was not given out yet. */
+  | { readonly kind: "outbox"; readonly name: string; readonly nextSequence: number };
+
+const TAGS = { outbox: 1, profile: 2, status: 3, done: 4 } as const;
+
+/** A tag byte, then the message as on the wire, or JSON. */
+export function encodeOutboxRecord(record: OutboxRecord): Uint8Array {
+  return Buffer.concat([Uint8Array.of(TAGS[record.kind]), bodyOf(record)]);
+}
+
+function bodyOf(record: OutboxRecord): Uint8Array {
+  switch (record.kind) {
+    case "profile":
+      return reportProfileRequestCodec.toBytes(record.request);
+    case "status":
+      return reportStatusRequestCodec.toBytes(record.request);
+    case "done":
+      return Buffer.from(record.report);
+    case "outbox":
+      return Buffer.from(JSON.stringify([record.name, record.nextSequence]));
+  }
+}
+
+/** Throws `invalid-data` for what `encodeOutboxRecord` did not make. */
+export function decodeOutboxRecord(bytes: Uint8Array): OutboxRecord {
+  const body = bytes.subarray(1);
+  switch (bytes[0]) {
+    case TAGS.profile:
+      return { kind: "profile", request: reportProfileRequestCodec.fromBytes(body) };
+    case TAGS.status:
+      return { kind: "status", request: reportStatusRequestCodec.fromBytes(body) };
+    case TAGS.done:
+      return { kind: "done", report: Buffer.from(body).toString("utf8") };
+    case TAGS.outbox: {
+      const [name, nextSequence] = JSON.parse(Buffer.from(body).toString("utf8")) as readonly [string, number];
+      return { kind: "outbox", name, nextSequence };
+    }
+    default:
+      throw new MpoError("invalid-data", `an outbox has no records of kind ${bytes[0]}`);
+  }
+}

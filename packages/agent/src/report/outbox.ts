@@ -1,0 +1,238 @@
+import { type Chain, MpoError, type Profile } from "@mpo/core";
+import type { DeviceIdentity, ReportedStatus } from "@mpo/protocol";
+import { isTransient, type Logger } from "@mpo/runtime";
+import type { Disk, DiskJournal } from "../ports/disk.ts";
+import type { FleetLink, LinkOptions } from "../ports/fleet-link.ts";
+import { decodeOutboxRecord, encodeOutboxRecord, type OutboxRecord, type WaitingReport } from "./outbox-record.ts";
+
+const JOURNAL_FILE = "outbox.journal";
+/** Reports that wait at most; a device that was cut off for long keeps the newest. */
+const MAX_WAITING = 512;
+const COMPACT_ABOVE_BYTES = 2 ** 18;
+
+/** Options of `Outbox.open`. */
+export interface OutboxOptions {
+  readonly identity: DeviceIdentity;
+  /** From 0 up to 1. */
+  readonly random: () => number;
+  readonly logger: Logger;
+}
+
+interface Waiting {
+  readonly report: WaitingReport;
+  /** Whether it is on the disk. */
+  isStored: boolean;
+}
+
+/**
+ * Reports on their way to the coordinator. They lie in a journal before they are sent, so that a crash loses none; each
+ * has a name that stays with it, so that one which was sent twice is stored once.
+ */
+export class Outbox {
+  readonly #journal: DiskJournal;
+  readonly #options: OutboxOptions;
+  readonly #name: string;
+  readonly #waiting = new Map<string, Waiting>();
+  #nextSequence: number;
+  #dropped = 0;
+  #hasStoredName: boolean;
+  #queue: Promise<unknown> = Promise.resolve();
+
+  private constructor(journal: DiskJournal, records: readonly OutboxRecord[], options: OutboxOptions) {
+    this.#journal = journal;
+    this.#options = options;
+    let name: string | undefined;
+    let nextSequence = 1;
+    for (const record of records) {
+      switch (record.kind) {
+        case "outbox":
+          name ??= record.name;
+          nextSequence = Math.max(nextSequence, record.nextSequence);
+          break;
+        case "done":
+          this.#waiting.delete(record.report);
+          break;
+        default:
+          this.#waiting.set(record.request.report, { report: record, isStored: true });
+          nextSequence = Math.max(nextSequence, sequenceOf(record.request.report) + 1);
+      }
+    }
+    this.#hasStoredName = name !== undefined;
+    this.#name = name ?? randomName(options.random);
+    this.#nextSequence = nextSequence;
+  }
+
+  /** Opens the journal. A record that cannot be read (another version's) is passed over and told. */
+  static async open(disk: Disk, options: OutboxOptions): Promise<Outbox> {
+    const journal = await disk.openJournal(JOURNAL_FILE);
+    const records = journal.payloads.flatMap((payload) => {
+      try {
+        return [decodeOutboxRecord(payload)];
+      } catch (thrown) {
+        options.logger.error("a report that waited cannot be read and is lost", { err: MpoError.from(thrown) });
+        return [];
+      }
+    });
+    return new Outbox(journal, records, options);
+  }
+
+  /** Reports that wait, oldest first. */
+  get waiting(): readonly WaitingReport[] {
+    return [...this.#waiting.values()].map(({ report }) => report);
+  }
+
+  /** Reports that were thrown away because too many waited, or because the coordinator refused them. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  /** Adds a profile with the model that it is of; an older one of the same model that still waits is dropped, unless it answers an order. */
+  addProfile(profile: Profile, chain: Chain, order: string | undefined): Promise<void> {
+    return this.#inTurn(async () => {
+      const outdated = this.waiting.filter(
+        ({ kind, request }) =>
+          kind === "profile" && request.order === undefined && request.profile.model.name === profile.model.name,
+      );
+      const report = this.#nameNext();
+      const { identity } = this.#options;
+      const request = { identity, report, ...(order === undefined ? {} : { order }), profile, chain };
+      await this.#add({ kind: "profile", request });
+      for (const { request: old } of outdated) await this.#remove(old.report);
+    });
+  }
+
+  /** Adds what became of a document or a window. */
+  addStatus(status: ReportedStatus, reportedAtMs: number): Promise<void> {
+    return this.#inTurn(async () => {
+      const sequence = this.#nextSequence;
+      const report = this.#nameNext();
+      const request = { identity: this.#options.identity, report, sequence, reportedAtMs, status };
+      await this.#add({ kind: "status", request });
+    });
+  }
+
+  /**
+   * Sends what waits, oldest first, until nothing does. Throws what made it stop: `unavailable`, `timed-out`,
+   * `not-found` (the device must introduce itself first), `unauthenticated`, `cancelled`. What a coordinator refuses for
+   * ever is dropped and told.
+   */
+  async flush(link: FleetLink, options: LinkOptions = {}): Promise<void> {
+    for (let next = this.waiting[0]; next !== undefined; next = this.waiting[0]) {
+      const { report } = next.request;
+      await this.#inTurn(() => this.#storeLeft());
+      try {
+        if (next.kind === "profile") await link.reportProfile(next.request, options);
+        else await link.reportStatus(next.request, options);
+      } catch (thrown) {
+        if (!isRefusal(thrown)) throw thrown;
+        this.#dropped += 1;
+        this.#options.logger.error("the coordinator refused a report; it is dropped", { report, err: thrown });
+      }
+      await this.#inTurn(() => this.#remove(report));
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#inTurn(() => this.#journal.close());
+  }
+
+  #nameNext(): string {
+    return `${this.#name}-${this.#nextSequence++}`;
+  }
+
+  async #add(report: WaitingReport): Promise<void> {
+    const waiting: Waiting = { report, isStored: false };
+    this.#waiting.set(report.request.report, waiting);
+    await this.#storeLeft();
+    while (this.#waiting.size > MAX_WAITING) {
+      const [oldest] = this.#waiting.keys();
+      this.#dropped += 1;
+      this.#options.logger.warn("too many reports wait; the oldest is dropped", { report: oldest });
+      await this.#remove(oldest as string);
+    }
+  }
+
+  /** Writes down what is not on the disk yet. A full disk is told, not thrown: the report is still sent from memory. */
+  async #storeLeft(): Promise<void> {
+    try {
+      for (const waiting of this.#waiting.values()) {
+        if (waiting.isStored) continue;
+        await this.#storeName();
+        await this.#journal.append(encodeOutboxRecord(waiting.report));
+        waiting.isStored = true;
+      }
+    } catch (thrown) {
+      this.#tellOrThrow(thrown, "a report could not be written down; a crash would lose it");
+    }
+  }
+
+  async #storeName(): Promise<void> {
+    if (this.#hasStoredName) return;
+    await this.#journal.append(encodeOutboxRecord(this.#head()));
+    this.#hasStoredName = true;
+  }
+
+  async #remove(report: string): Promise<void> {
+    const waiting = this.#waiting.get(report);
+    if (waiting === undefined) return;
+    this.#waiting.delete(report);
+    if (!waiting.isStored) return;
+    try {
+      if (this.#journal.sizeBytes > COMPACT_ABOVE_BYTES && this.#isMostlyDone()) {
+        const stored = [...this.#waiting.values()].filter(({ isStored }) => isStored);
+        const records: readonly OutboxRecord[] = [this.#head(), ...stored.map((left) => left.report)];
+        await this.#journal.compact(records.map(encodeOutboxRecord));
+        this.#hasStoredName = true;
+      } else {
+        await this.#journal.append(encodeOutboxRecord({ kind: "done", report }));
+      }
+    } catch (thrown) {
+      // Sent again after a crash, it is recognised by its name.
+      this.#tellOrThrow(thrown, "it could not be written down that a report was delivered");
+    }
+  }
+
+  /** Compacting writes everything that waits: worth it only when that is the smaller part. */
+  #isMostlyDone(): boolean {
+    let bytes = 0;
+    for (const { report } of this.#waiting.values()) bytes += encodeOutboxRecord(report).length;
+    return bytes < this.#journal.sizeBytes / 2;
+  }
+
+  #head(): OutboxRecord {
+    return { kind: "outbox", name: this.#name, nextSequence: this.#nextSequence };
+  }
+
+  #tellOrThrow(thrown: unknown, message: string): void {
+    if (!(thrown instanceof MpoError) || thrown.code !== "unavailable") throw thrown;
+    this.#options.logger.error(message, { err: thrown });
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#queue.then(work);
+    this.#queue = result.catch(() => undefined);
+    return result;
+  }
+}
+
+/** Answers that another attempt would get again. */
+function isRefusal(thrown: unknown): boolean {
+  if (!(thrown instanceof MpoError) || isTransient(thrown)) return false;
+  return ["invalid-argument", "invalid-data", "precondition-failed", "already-exists", "unsupported"].includes(
+    thrown.code,
+  );
+}
+
+function sequenceOf(report: string): number {
+  const sequence = Number(report.slice(report.lastIndexOf("-") + 1));
+  return Number.isSafeInteger(sequence) ? sequence : 0;
+}
+
+/** 12 hexadecimal digits: devices whose data folder was wiped must not repeat names. */
+function randomName(random: () => number): string {
+  const digits = (): string =>
+    Math.floor(random() * 2 ** 24)
+      .toString(16)
+      .padStart(6, "0");
+  return digits() + digits();
+}

@@ -1,0 +1,57 @@
+import { statfs } from "node:fs/promises";
+import type { Clock } from "@mpo/runtime";
+import { fileError } from "@mpo/runtime";
+import type { DeviceMonitor } from "../ports/device-monitor.ts";
+import { readCgroupMemory } from "./cgroup-memory.ts";
+import { readHeat } from "./heat.ts";
+import { type InventoryOptions, readInventory } from "./inventory.ts";
+import { readMemoryInfo } from "./memory-info.ts";
+import { readLoadAverage, readPressure } from "./pressure.ts";
+import { SystemFiles } from "./system-files.ts";
+
+/** Options of `systemMonitor`. */
+export interface SystemMonitorOptions extends InventoryOptions {
+  readonly clock: Clock;
+  /** A folder on the disk whose free room is told. */
+  readonly dataFolder: string;
+  /** Where `/proc` and `/sys` are. Default: "/". */
+  readonly systemRoot?: string;
+}
+
+/** The monitor of a Linux machine. */
+export function systemMonitor(options: SystemMonitorOptions): DeviceMonitor {
+  const files = new SystemFiles(options.systemRoot);
+  return {
+    inventory: () => readInventory(files, options),
+    resources: async () => {
+      const [memory, cgroup, pressure, loadAverage, heat, diskFreeBytes] = await Promise.all([
+        readMemoryInfo(files),
+        readCgroupMemory(files),
+        readPressure(files),
+        readLoadAverage(files),
+        readHeat(files),
+        freeBytes(options.dataFolder),
+      ]);
+      return {
+        measuredAtMs: Math.max(0, Math.round(options.clock.now())),
+        memoryAvailableBytes: Math.min(memory.availableBytes, cgroup?.availableBytes ?? Number.POSITIVE_INFINITY),
+        ...(cgroup === undefined ? {} : { memoryLimitBytes: cgroup.limitBytes }),
+        diskFreeBytes,
+        loadAverage,
+        ...(pressure.memoryPercent === undefined ? {} : { memoryPressurePercent: pressure.memoryPercent }),
+        ...(pressure.cpuPercent === undefined ? {} : { cpuPressurePercent: pressure.cpuPercent }),
+        ...(heat.temperatureCelsius === undefined ? {} : { temperatureCelsius: heat.temperatureCelsius }),
+        isThrottled: heat.isThrottled,
+      };
+    },
+  };
+}
+
+async function freeBytes(folder: string): Promise<number> {
+  try {
+    const { bavail, bsize } = await statfs(folder);
+    return bavail * bsize;
+  } catch (thrown) {
+    throw fileError(thrown, "read free space of", folder);
+  }
+}
