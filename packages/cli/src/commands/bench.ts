@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import type { BenchAdaptationOptions } from "../bench/bench-adaptation.ts";
 import type { BenchMemoryOptions } from "../bench/bench-memory.ts";
 import type { BenchStepOptions } from "../bench/bench-step.ts";
 import { numberBetween, wholeNumber } from "../options/parsers.ts";
@@ -39,5 +40,23 @@ export function addBenchCommand(program: Command, context: CommandContext): void
     .action(async (options: BenchMemoryOptions) => {
       const { benchMemory } = await import("../bench/bench-memory.ts");
       await benchMemory(options, context);
+    });
+  bench
+    .command("adaptation")
+    .description("accuracy before and after label-free retraining, for each of the 15 corruptions")
+    .requiredOption("--weights <dir>", "folder of the model")
+    .option("--methods <list>", "tent, shot, crossEntropy, with commas between", "tent,shot")
+    .option("--dataset <name>", "fashion-mnist, cifar10 or folder", "fashion-mnist")
+    .option("--data <folder>", "where the data set lies")
+    .option("--severity <1..5>", "how badly the images are damaged", wholeNumber(1, 5), 5)
+    .option("--samples <n>", "test images to adapt to", wholeNumber(1), 2000)
+    .option("--judge-samples <n>", "other test images on which the result is judged", wholeNumber(1), 2000)
+    .option("--epochs <n>", "times that the samples are seen", wholeNumber(1, 10_000), 2)
+    .option("--batch <n>", "images in a step", wholeNumber(1, 65_536), DEFAULT_BATCH)
+    .option("--seed <n>", "decides which samples, their order and damage", wholeNumber(0), 1)
+    .option("--threads <n>", "threads inside an operation (default: all cores)", wholeNumber(1, 1024))
+    .action(async (options: BenchAdaptationOptions) => {
+      const { benchAdaptation } = await import("../bench/bench-adaptation.ts");
+      await benchAdaptation(options, context);
     });
 }

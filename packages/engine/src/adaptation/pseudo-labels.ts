@@ -19,7 +19,7 @@ export function pseudoLabels(features: Float32Array, logits: Float32Array, count
   }
   const normalised = withBiasNormalised(features, count, width);
   let weights = softmaxRows(logits, count);
-  let labels = new Int32Array(count);
+  let labels: Int32Array = new Int32Array(count);
   for (let round = 0; round <= REFINEMENTS; round++) {
     labels = nearestCentroids(normalised, weights, count, classes);
     weights = new Float64Array(count * classes);
