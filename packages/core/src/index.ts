@@ -37,7 +37,13 @@ export {
 } from "./label-free.ts";
 export { rungFor } from "./ladder.ts";
 export { fitLearningCurve, type GainObservation, type GainPrediction, LearningCurve } from "./learning-curve.ts";
-export { type MemoryTimeline, memoryTimeline, residentGrowth, type StepMemoryFacts } from "./memory-timeline.ts";
+export {
+  type MemoryTimeline,
+  memoryTimeline,
+  residentGrowth,
+  type StepMemoryFacts,
+  warmPoolBytes,
+} from "./memory-timeline.ts";
 export { MPO_ERROR_CODES, MpoError, type MpoErrorCode, type MpoErrorOptions } from "./mpo-error.ts";
 export { hasDrifted, MAX_STEP_SAMPLES, observe, type WindowObservation } from "./online-correction.ts";
 export { type CataloguePlan, PlanCatalogue } from "./plan-catalogue.ts";

@@ -67,6 +67,18 @@ export function residentGrowth(plan: StepPlan, facts: StepMemoryFacts): number {
   return memory.peakBytes - idleBytes + stateBytes + kernelBytes(plan);
 }
 
+/**
+ * Bytes of the pool that a warm process holds besides weights and optimizer state: what running the plan with one sample
+ * has left. A hard limit of the pool counts them, while growth above the idle process does not.
+ */
+export function warmPoolBytes(plan: StepPlan, facts: StepMemoryFacts): number {
+  const memory = new PooledMemory();
+  holdState(plan, facts, (id, bytes) => memory.take(id, bytes));
+  const stateBytes = memory.poolBytes;
+  walkMemory(plan, facts, 1, memory);
+  return memory.poolBytes - stateBytes;
+}
+
 /** Kernels are compiled anew for each micro-batch size: one for each operation and direction that the plan runs. */
 function kernelBytes(plan: StepPlan): number {
   return plan.microStep.reduce((sum, instruction) => {

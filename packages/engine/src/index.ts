@@ -1,6 +1,12 @@
 // For users: models, and a worker that trains and evaluates them.
 
 // For planning: a model as a chain, and what a training adds to a step's memory.
+export {
+  type AdaptationMethod,
+  adaptationMethod,
+  configForMethod,
+  learningRateFor,
+} from "./adaptation/adaptation-method.ts";
 export { accuracyOf, evaluateAccuracy, evaluateLogits } from "./adaptation/evaluate.ts";
 export { type Judgement, judge } from "./adaptation/judge.ts";
 export { type Retraining, type RetrainOptions, type RetrainResult, retrain } from "./adaptation/retrain.ts";
@@ -34,6 +40,13 @@ export { graphVariables, initialWeights, parameterCount } from "./model/variable
 export { buildModel, isModelName, MODEL_NAMES, type ModelName, modelCatalogue } from "./model/zoo/build-model.ts";
 export { NORM_NAMES, type NormName } from "./model/zoo/zoo-layers.ts";
 export { type PeerOptions, type StepTiming, type TfjsStepOptions, timeTfjsStep } from "./peer/time-tfjs-step.ts";
+export { ENGINE_VERSION } from "./probe/engine-version.ts";
+export { graphDigest } from "./probe/graph-digest.ts";
+export { type MeasuredStep, measureStep, type StepTask } from "./probe/measure-step.ts";
+export type { ProbeSamples } from "./probe/micro-windows.ts";
+export { poolCapFor } from "./probe/pool-cap.ts";
+export { type ProbeBudget, type ProbeOptions, type ProbeTask, probe } from "./probe/probe.ts";
+export { type AvailableMemoryReader, readAvailableMemory } from "./probe/probe-guard.ts";
 export type { MemoryReading } from "./session/memory-meter.ts";
 export type { Samples } from "./training/batches.ts";
 export {

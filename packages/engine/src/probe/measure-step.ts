@@ -1,0 +1,129 @@
+import type { RetrainConfig, StepSample } from "@mpo/core";
+import { createRandom } from "@mpo/datasets";
+import { sampleShapes } from "../model/graph-shapes.ts";
+import { elementsOf, type Model } from "../model/model-graph.ts";
+import type { Samples } from "../training/batches.ts";
+import type { TrainingSetup } from "../training/task.ts";
+import { EngineWorker } from "../worker/engine-worker.ts";
+import type { LoadReport } from "../worker/messages.ts";
+
+/** What is measured, and how its processes run. */
+export interface StepTask {
+  readonly model: Model;
+  readonly training: Pick<TrainingSetup, "loss" | "optimizer">;
+  /** Real samples to run on; absent: random numbers of the same shape. */
+  readonly samples?: Samples;
+  readonly seed: number;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly threads?: number;
+  /** Hard limit of TensorFlow's allocator. */
+  readonly memoryCapBytes?: number;
+}
+
+/** A step that was measured in a process of its own. */
+export interface MeasuredStep {
+  readonly sample: StepSample;
+  readonly loaded: LoadReport;
+}
+
+/** Steps that are timed after the first, which meets its batch size for the first time: about this long together. */
+const TIMED_MS = 400;
+const MIN_TIMED_STEPS = 2;
+const MAX_TIMED_STEPS = 8;
+const SAMPLES = "probe";
+
+/** A worker that is ready to run the steps of one config. Dispose of it: its process is of use for one config only. */
+export class PreparedStep implements AsyncDisposable {
+  readonly loaded: LoadReport;
+  readonly config: RetrainConfig;
+  readonly #worker: EngineWorker;
+
+  private constructor(worker: EngineWorker, config: RetrainConfig, loaded: LoadReport) {
+    this.#worker = worker;
+    this.config = config;
+    this.loaded = loaded;
+  }
+
+  /** Starts a worker and loads the model. Throws what the worker throws: `over-memory-cap`, `cancelled`, ... */
+  static async start(task: StepTask, config: RetrainConfig, signal?: AbortSignal): Promise<PreparedStep> {
+    const call = signal === undefined ? {} : { signal };
+    const worker = await EngineWorker.start(
+      {
+        environment: task.environment,
+        ...(task.threads === undefined ? {} : { threads: task.threads }),
+        ...(task.memoryCapBytes === undefined ? {} : { memoryCapBytes: task.memoryCapBytes }),
+      },
+      call,
+    );
+    try {
+      const loaded = await worker.load({ ...task.model, training: { ...task.training, config } }, call);
+      const count = config.microBatch * config.accumulation;
+      await worker.call("samples", { name: SAMPLES, samples: samplesFor(task, count) }, call);
+      return new PreparedStep(worker, config, loaded);
+    } catch (error) {
+      await worker.close();
+      throw error;
+    }
+  }
+
+  /** Runs a few steps. `expectedMs` of one step decides how many; unknown: the fewest. */
+  async measure(expectedMs: number | undefined, signal?: AbortSignal): Promise<MeasuredStep> {
+    const timed = expectedMs === undefined ? MIN_TIMED_STEPS : Math.ceil(TIMED_MS / Math.max(1, expectedMs));
+    const run = {
+      steps: 1 + Math.min(MAX_TIMED_STEPS, Math.max(MIN_TIMED_STEPS, timed)),
+      // Nothing is learned: what runs is what would.
+      learningRate: { kind: "constant", rate: 0 },
+      seed: 0,
+      shuffle: false,
+      augmentation: "none",
+    } as const;
+    const call = signal === undefined ? {} : { signal };
+    const report = await this.#worker.call("train", { samples: SAMPLES, run }, call);
+    return {
+      loaded: this.loaded,
+      sample: {
+        config: this.config,
+        plannedPeakBytes: this.loaded.plannedPeakBytes,
+        measuredPeakBytes: report.peakGrowthBytes,
+        msPerStep: report.steps.slice(1).map(({ ms }) => ms),
+      },
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#worker.close();
+  }
+}
+
+/** Measures one config in a process of its own. */
+export async function measureStep(
+  task: StepTask,
+  config: RetrainConfig,
+  { signal, expectedMs }: { readonly signal?: AbortSignal; readonly expectedMs?: number } = {},
+): Promise<MeasuredStep> {
+  await using prepared = await PreparedStep.start(task, config, signal);
+  return await prepared.measure(expectedMs, signal);
+}
+
+/** Random samples that are drawn; more are these again: numbers cost as much to draw as to train on. */
+const DRAWN = 16;
+
+/** So many samples: real ones or random ones, again and again where they are too few. */
+function samplesFor({ model, samples, seed }: StepTask, count: number): Samples {
+  const [shape = []] = sampleShapes(model.graph).values();
+  const size = elementsOf(shape);
+  const source = samples ?? randomSamples(size, seed);
+  const images = new Float32Array(count * size);
+  const labels = new Int32Array(count);
+  for (let index = 0; index < count; index++) {
+    const from = index % source.count;
+    images.set(source.images.subarray(from * size, (from + 1) * size), index * size);
+    labels[index] = source.labels?.[from] ?? 0;
+  }
+  return { images, labels, count };
+}
+
+function randomSamples(size: number, seed: number): Samples {
+  const random = createRandom(seed);
+  return { images: Float32Array.from({ length: DRAWN * size }, () => random.uniform()), count: DRAWN };
+}

@@ -1,0 +1,159 @@
+import {
+  type AccuracySample,
+  type HalvingCandidate,
+  type HalvingRound,
+  MpoError,
+  nextRound,
+  planHalving,
+  type RetrainConfig,
+} from "@mpo/core";
+import { type AdaptationMethod, learningRateFor, statisticsMomentumFor } from "../adaptation/adaptation-method.ts";
+import { pseudoLabels } from "../adaptation/pseudo-labels.ts";
+import { GUARD_AT_START, watchEpoch } from "../adaptation/training-guard.ts";
+import type { Model, ModelWeights } from "../model/model-graph.ts";
+import type { Samples } from "../training/batches.ts";
+import type { EngineWorker } from "../worker/engine-worker.ts";
+import { AccuracyReader } from "./accuracy-reader.ts";
+
+/** Samples that micro-windows train and are judged on. */
+export interface ProbeSamples {
+  /** Recent samples, to adapt to; labels are used where the method needs them. */
+  readonly adapted: Samples;
+  /** Other recent samples, to judge on. With labels: by them. Without: by `source`, else there is no judge. */
+  readonly judged: Samples;
+  /** Samples of the source distribution with labels: they set the threshold of ATC, the judge without labels. */
+  readonly source?: Samples;
+}
+
+/** What micro-windows are run with. */
+export interface MicroWindowTask {
+  readonly model: Model;
+  readonly method: AdaptationMethod;
+  readonly samples: ProbeSamples;
+  /** Configs that differ in what they learn, in order of promise. */
+  readonly configs: readonly RetrainConfig[];
+  /** Predicted time of one step. */
+  readonly stepMs: (config: RetrainConfig) => number;
+  readonly budgetMs: number;
+  readonly seed: number;
+}
+
+const ADAPTED = "adapted";
+/** What loading a model and judging it takes beside the judging that is measured. */
+const LOAD_MS = 500;
+
+/** One candidate on its way: where its training stands. */
+interface Course {
+  readonly config: RetrainConfig;
+  weights: ModelWeights;
+  steps: number;
+  readonly points: { readonly steps: number; readonly accuracy: number }[];
+}
+
+/**
+ * Trains the configs for a few steps each on recent samples, the better ones for longer (successive halving), and judges
+ * them after each round. One worker does all: nothing of its memory is measured. Returns one curve for each config that
+ * was judged; none where there is no judge, or no time for one round.
+ */
+export async function runMicroWindows(
+  worker: EngineWorker,
+  task: MicroWindowTask,
+  { signal, nowMs }: { readonly signal: AbortSignal; readonly nowMs: () => number },
+): Promise<readonly AccuracySample[]> {
+  const began = nowMs();
+  const { model, samples, method } = task;
+  if (method.needsLabels && samples.adapted.labels === undefined) return [];
+  await worker.load({ ...model }, { signal });
+  const judgedFrom = nowMs();
+  const judge = await AccuracyReader.create(worker, samples, { signal });
+  if (judge === undefined) return [];
+  const startAccuracy = await judge.read();
+  const judgeMs = nowMs() - judgedFrom;
+  const courses = new Map(
+    task.configs.map((config): [string, Course] => [
+      keyOf(config),
+      { config, weights: model.weights, steps: 0, points: [] },
+    ]),
+  );
+  const candidates = [...courses].map(([key, { config }]): HalvingCandidate => {
+    return { key, msPerStep: task.stepMs(config), setupMs: judgeMs + LOAD_MS };
+  });
+  const plan = planned(candidates, task.budgetMs - (nowMs() - began));
+  const halvingBegan = nowMs();
+  for (let round: HalvingRound | undefined = plan?.first; plan !== undefined && round !== undefined; ) {
+    const scores = new Map<string, number>();
+    for (const { key } of round.candidates) {
+      const course = courses.get(key) as Course;
+      const isSound = await train(worker, task, course, round.steps, signal);
+      const accuracy = await judge.read();
+      course.points.push({ steps: course.steps, accuracy });
+      if (isSound) scores.set(key, accuracy);
+    }
+    round = nextRound(plan, round, scores, nowMs() - halvingBegan);
+  }
+  return [...courses.values()]
+    .filter(({ points }) => points.length > 0)
+    .map(({ config, points }) => ({
+      freezing: config.freezing,
+      microBatch: config.microBatch,
+      judge: judge.kind,
+      startAccuracy,
+      points,
+      judgedSamples: samples.judged.count,
+    }));
+}
+
+/** Undefined when not even one config fits the time. */
+function planned(
+  candidates: readonly HalvingCandidate[],
+  budgetMs: number,
+): ReturnType<typeof planHalving> | undefined {
+  try {
+    return planHalving(candidates, budgetMs);
+  } catch (error) {
+    if (error instanceof MpoError && error.code === "over-budget") return undefined;
+    throw error;
+  }
+}
+
+/** Trains on from where the course stands; false when it diverged or collapsed. The worker holds its weights after. */
+async function train(
+  worker: EngineWorker,
+  { model, method, samples, seed }: MicroWindowTask,
+  course: Course,
+  steps: number,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { config } = course;
+  const { loss, optimizer } = method;
+  const statisticsMomentum = statisticsMomentumFor(steps * config.accumulation);
+  const training = { config, loss, optimizer, statisticsMomentum };
+  await worker.load({ graph: model.graph, weights: course.weights, training }, { signal });
+  const { images, count, labels } = samples.adapted;
+  const own = method.needsLabels && labels !== undefined ? { images, count, labels } : { images, count };
+  await worker.call("samples", { name: ADAPTED, samples: own }, { signal });
+  if (method.usesPseudoLabels) {
+    const batch = Math.min(config.microBatch, JUDGED_BATCH);
+    const found = await worker.call("evaluate", { samples: ADAPTED, batch, features: true }, { signal });
+    const guessed = pseudoLabels(found.features as Float32Array, found.logits, count);
+    await worker.call("samples", { name: ADAPTED, samples: { images, count, labels: guessed } }, { signal });
+  }
+  const run = {
+    steps,
+    learningRate: { kind: "constant", rate: learningRateFor(method, config.microBatch * config.accumulation) },
+    seed: seed + course.steps,
+    shuffle: true,
+    augmentation: "none",
+  } as const;
+  const report = await worker.call("train", { samples: ADAPTED, run }, { signal });
+  course.steps += report.steps.length;
+  course.weights = await worker.call("readWeights", {}, { signal });
+  const classes = Math.exp(report.steps[0]?.meanPredictionEntropy ?? 0);
+  return watchEpoch(GUARD_AT_START, report.steps, classes).stop === undefined;
+}
+
+const JUDGED_BATCH = 128;
+
+function keyOf({ freezing, microBatch }: RetrainConfig): string {
+  return JSON.stringify([freezing, microBatch]);
+}

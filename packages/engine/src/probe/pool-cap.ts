@@ -1,0 +1,23 @@
+import { planStep, type RetrainConfig, type StepMemoryFacts, warmPoolBytes } from "@mpo/core";
+import { chainOf } from "../compiler/chain-of.ts";
+import type { ModelGraph } from "../model/model-graph.ts";
+
+/** Smaller buffers come from malloc, not from TensorFlow's pool (MklCPUAllocator, kSmallAllocationsThreshold). */
+const POOL_THRESHOLD_BYTES = 256 * 1024;
+
+/**
+ * The hard limit of TensorFlow's allocator under which a config's step may add `growthBytes` to an idle process: its pool
+ * holds the weights, and what warming up has left, which the idle process has already.
+ */
+export function poolCapFor(
+  graph: ModelGraph,
+  config: RetrainConfig,
+  facts: StepMemoryFacts,
+  growthBytes: number,
+): number {
+  const chain = chainOf(graph);
+  const weightBytes = chain.parameters
+    .filter(({ bytes }) => bytes >= POOL_THRESHOLD_BYTES)
+    .reduce((sum, { bytes }) => sum + bytes, 0);
+  return Math.ceil(weightBytes + warmPoolBytes(planStep(chain, config), facts) + growthBytes);
+}

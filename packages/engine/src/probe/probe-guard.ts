@@ -1,0 +1,81 @@
+import { readFile } from "node:fs/promises";
+import { MpoError } from "@mpo/core";
+
+/** Reads how many bytes the system could still give to processes. */
+export type AvailableMemoryReader = () => Promise<number>;
+
+/** MemAvailable of Linux. Throws `unsupported` elsewhere. */
+export const readAvailableMemory: AvailableMemoryReader = async () => {
+  const text = await readFile("/proc/meminfo", "utf8").catch((cause: unknown) => {
+    throw new MpoError("unsupported", "free memory cannot be read from /proc/meminfo", { cause });
+  });
+  const kibibytes = /^MemAvailable:\s+(\d+) kB$/mu.exec(text)?.[1];
+  if (kibibytes === undefined) throw new MpoError("unsupported", "/proc/meminfo has no MemAvailable");
+  return Number(kibibytes) * 1024;
+};
+
+const INTERVAL_MS = 200;
+
+/**
+ * A signal that aborts when `signal` does, when the time is over (`timed-out`), or when the system's free memory falls
+ * below a floor (`over-budget`). Dispose of it: it looks at the memory every 200 ms.
+ */
+export class ProbeGuard implements Disposable {
+  readonly #controller = new AbortController();
+  readonly #outer: AbortSignal | undefined;
+  readonly #onAbort: () => void;
+  readonly #deadline: NodeJS.Timeout;
+  readonly #interval: NodeJS.Timeout;
+  #isReading = false;
+
+  constructor(options: {
+    readonly signal?: AbortSignal;
+    readonly maxMs: number;
+    readonly leastAvailableBytes: number;
+    readonly availableBytes: AvailableMemoryReader;
+  }) {
+    this.#outer = options.signal;
+    this.#onAbort = () => {
+      this.#controller.abort(new MpoError("cancelled", "the probe was cancelled", { cause: this.#outer?.reason }));
+    };
+    if (options.signal?.aborted === true) this.#onAbort();
+    options.signal?.addEventListener("abort", this.#onAbort, { once: true });
+    this.#deadline = setTimeout(() => {
+      this.#controller.abort(new MpoError("timed-out", `the probe's ${options.maxMs} ms are over`));
+    }, options.maxMs);
+    this.#interval = setInterval(() => {
+      void this.check(options.availableBytes, options.leastAvailableBytes);
+    }, INTERVAL_MS);
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** Why it aborted, as the error to throw; undefined: it did not. */
+  get reason(): MpoError | undefined {
+    return this.#controller.signal.aborted ? MpoError.from(this.#controller.signal.reason) : undefined;
+  }
+
+  /** Looks at the memory now. */
+  async check(availableBytes: AvailableMemoryReader, leastBytes: number): Promise<void> {
+    if (this.#isReading) return;
+    this.#isReading = true;
+    try {
+      const available = await availableBytes();
+      if (available >= leastBytes) return;
+      const text = `free memory fell to ${Math.round(available)} bytes; at least ${Math.round(leastBytes)} must stay free`;
+      this.#controller.abort(new MpoError("over-budget", text, { hint: "Probe again when the device is idle." }));
+    } catch (error) {
+      this.#controller.abort(MpoError.from(error));
+    } finally {
+      this.#isReading = false;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#deadline);
+    clearInterval(this.#interval);
+    this.#outer?.removeEventListener("abort", this.#onAbort);
+  }
+}

@@ -1,0 +1,399 @@
+import {
+  type AccuracySample,
+  CostModel,
+  type FreezingRates,
+  MpoError,
+  PROFILE_VERSION,
+  type Profile,
+  planStep,
+  type RetrainConfig,
+  residentGrowth,
+  resolveRetrainConfig,
+  UnitCostTable,
+  validateProfile,
+} from "@mpo/core";
+import { type AdaptationMethod, adaptationMethod } from "../adaptation/adaptation-method.ts";
+import { chainOf } from "../compiler/chain-of.ts";
+import { stepMemoryFacts } from "../compiler/memory-facts.ts";
+import type { LossName } from "../losses/loss.ts";
+import type { Model } from "../model/model-graph.ts";
+import { parameterCount } from "../model/variables.ts";
+import { EngineWorker } from "../worker/engine-worker.ts";
+import { consistentTimes } from "./consistent-times.ts";
+import { ENGINE_VERSION } from "./engine-version.ts";
+import { graphDigest } from "./graph-digest.ts";
+import { type MeasuredStep, PreparedStep, type StepTask } from "./measure-step.ts";
+import { type ProbeSamples, runMicroWindows } from "./micro-windows.ts";
+import { poolCapFor } from "./pool-cap.ts";
+import { probeConfigs } from "./probe-configs.ts";
+import { type AvailableMemoryReader, ProbeGuard, readAvailableMemory } from "./probe-guard.ts";
+import { timeUnits } from "./time-units.ts";
+import { timedPlan } from "./timed-plan.ts";
+import { unitTimeSamples, updateSample } from "./unit-time-samples.ts";
+import type { UnitTimingReport } from "./unit-timing.ts";
+
+/** What is probed. */
+export interface ProbeTask {
+  readonly model: Model;
+  /** How the model will be retrained: loss and optimizer decide memory, time and accuracy. */
+  readonly method: LossName;
+  readonly effectiveBatch: number;
+  readonly device: { readonly id: string; readonly class: string };
+  /** Recent samples for micro-windows; absent: random numbers are trained on, and accuracy is not probed. */
+  readonly samples?: ProbeSamples;
+  /** Configs whose whole steps are measured, most valuable first; absent or empty: the probe chooses. */
+  readonly configs?: readonly RetrainConfig[];
+}
+
+/** What a probe may spend. */
+export interface ProbeBudget {
+  /** Wall time. What is running when it is over is ended and not counted. */
+  readonly maxMs: number;
+  /** What a step may take above the idle process; also the workers' hard limit. Absent: no limit. */
+  readonly memoryBytes?: number;
+  /** The probe stops at once when the system's free memory falls below. Default 256 MiB. */
+  readonly leastAvailableBytes?: number;
+}
+
+/** How a probe runs. */
+export interface ProbeOptions {
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly signal?: AbortSignal;
+  readonly threads?: number;
+  readonly seed?: number;
+  /** Default: the process's monotonic clock. */
+  readonly nowMs?: () => number;
+  /** Milliseconds since 1970. Default: the system's. */
+  readonly wallMs?: () => number;
+  /** Default: MemAvailable of /proc/meminfo. */
+  readonly availableBytes?: AvailableMemoryReader;
+  /** What is being measured, and the share of the time that is used. */
+  readonly onProgress?: (what: string, share: number) => void;
+}
+
+const MIB = 2 ** 20;
+const LEAST_AVAILABLE_BYTES = 256 * MIB;
+const TIMED_BATCHES = [1, 4, 16, 64];
+const TIMING_ROUNDS = 6;
+const MAX_CONFIGS = 40;
+/** Fewer measured steps than this make no profile. */
+const LEAST_STEPS = 2;
+/** Shares of the time: of timing units; of all but accuracy, where that is probed. */
+const TIMING_SHARE = 0.3;
+const COST_SHARE = 0.55;
+/** Workers that are loaded at the same time, to use all cores; they run one after the other. */
+const LOADED_AT_ONCE = 2;
+
+/**
+ * Measures a model on this device within a budget: the time of each unit at a few micro-batches (read inside real
+ * steps), whole steps of a few configs (memory and time, each in a process of its own), and, where there are samples, how
+ * accuracy moves under a few freezings. The model that serves is not touched: all runs in child processes on copies.
+ *
+ * Throws `cancelled`; `over-budget` when the budget is too small for a profile or the system's memory ran short;
+ * `invalid-argument` for a task that makes no sense.
+ */
+export async function probe(task: ProbeTask, budget: ProbeBudget, options: ProbeOptions): Promise<Profile> {
+  if (!(budget.maxMs > 0)) {
+    throw new MpoError("invalid-argument", `the probe's time is ${budget.maxMs} ms; expected more than 0`);
+  }
+  const availableBytes = options.availableBytes ?? readAvailableMemory;
+  const leastAvailableBytes = budget.leastAvailableBytes ?? LEAST_AVAILABLE_BYTES;
+  using guard = new ProbeGuard({
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+    maxMs: budget.maxMs,
+    leastAvailableBytes,
+    availableBytes,
+  });
+  await guard.check(availableBytes, leastAvailableBytes);
+  return await new Probe(task, budget, options, guard).run();
+}
+
+/** One probe under way. */
+class Probe {
+  readonly #task: ProbeTask;
+  readonly #budget: ProbeBudget;
+  readonly #options: ProbeOptions;
+  readonly #guard: ProbeGuard;
+  readonly #method: AdaptationMethod;
+  readonly #costs: UnitCostTable;
+  readonly #steps: MeasuredStep[] = [];
+  readonly #began: number;
+  #timing: UnitTimingReport | undefined;
+  #peakBytes = 0;
+
+  constructor(task: ProbeTask, budget: ProbeBudget, options: ProbeOptions, guard: ProbeGuard) {
+    this.#task = task;
+    this.#budget = budget;
+    this.#options = options;
+    this.#guard = guard;
+    this.#method = adaptationMethod(task.method);
+    this.#costs = new UnitCostTable(chainOf(task.model.graph));
+    this.#began = this.#now();
+  }
+
+  async run(): Promise<Profile> {
+    let accuracy: readonly AccuracySample[] = [];
+    try {
+      await this.#timeUnits();
+      await this.#measureSteps();
+      accuracy = await this.#measureAccuracy();
+    } catch (error) {
+      // What the time was too short for is left out; a cancel and a lack of memory end everything.
+      const reason = this.#guard.reason;
+      if (reason === undefined) throw error;
+      if (reason.code !== "timed-out") throw reason;
+    }
+    if (this.#timing === undefined || this.#steps.length < LEAST_STEPS) {
+      throw new MpoError(
+        "over-budget",
+        `${this.#budget.maxMs} ms are too few to probe ${this.#task.model.graph.name}: ` +
+          `${this.#timing === undefined ? "its units were not timed" : `${this.#steps.length} steps were measured`}`,
+        { hint: "Give the probe more time or memory." },
+      );
+    }
+    return validateProfile(this.#profile(accuracy));
+  }
+
+  async #timeUnits(): Promise<void> {
+    const { chain } = this.#costs;
+    const { effectiveBatch, samples, model } = this.#task;
+    const microBatches = TIMED_BATCHES.filter((size) => {
+      return size <= effectiveBatch && this.#fits(residentGrowth(timedPlan(chain, size), this.#facts()));
+    });
+    if (microBatches.length === 0) throw this.#nothingFits();
+    this.#report("units");
+    const { loss, optimizer } = this.#method;
+    this.#timing = await timeUnits(
+      model,
+      {
+        training: { loss, optimizer },
+        microBatches,
+        rounds: TIMING_ROUNDS,
+        maxMs: TIMING_SHARE * this.#budget.maxMs,
+        seed: this.#seed(),
+        ...(samples === undefined ? {} : { images: samples.adapted.images }),
+      },
+      { ...this.#process(), signal: this.#guard.signal },
+    );
+    this.#peakBytes = this.#timing.peakBytes;
+  }
+
+  /** As many configs as the time allows, the most valuable first. */
+  async #measureSteps(): Promise<void> {
+    const share = this.#task.samples === undefined ? 1 : COST_SHARE;
+    const until = this.#began + share * this.#budget.maxMs;
+    let queue = this.#configs();
+    let overheadMs = 0;
+    while (queue.length > 0 && this.#steps.length < MAX_CONFIGS) {
+      const model = new CostModel(this.#costs.chain, this.#profile([]), this.#costs);
+      const runMs = (config: RetrainConfig): number => LEAST_RUNS * model.predict(config).stepMs.expected;
+      const left = until - this.#now() - overheadMs;
+      // What takes too long now will not fit later either.
+      queue = queue.filter((config) => runMs(config) <= left);
+      const chunk = chunkWithin(queue, left, runMs);
+      if (chunk.length === 0) return;
+      queue = queue.filter((config) => !chunk.includes(config));
+      const chunkBegan = this.#now();
+      this.#report(`steps (${this.#steps.length} done)`);
+      const ranMs = await this.#measureChunk(chunk, (config) => model.predict(config).stepMs.expected);
+      overheadMs = this.#now() - chunkBegan - ranMs;
+    }
+  }
+
+  /** Loads the chunk's workers at once and runs them one after the other; returns how long the runs took. */
+  async #measureChunk(chunk: readonly RetrainConfig[], expectedMs: (config: RetrainConfig) => number): Promise<number> {
+    const { signal } = this.#guard;
+    const starts = await Promise.allSettled(
+      chunk.map((config) => PreparedStep.start(this.#stepTask(config), config, signal)),
+    );
+    let ranMs = 0;
+    try {
+      for (const start of starts) {
+        if (start.status === "rejected") {
+          this.#unlessOverCap(start.reason);
+          continue;
+        }
+        const began = this.#now();
+        const measured = await start.value.measure(expectedMs(start.value.config), signal).catch((error: unknown) => {
+          this.#unlessOverCap(error);
+        });
+        ranMs += this.#now() - began;
+        if (measured === undefined) continue;
+        this.#steps.push(measured);
+        const { idleBytes, stateBytes } = measured.loaded;
+        const grown = (measured.sample.measuredPeakBytes ?? 0) - stateBytes;
+        this.#peakBytes = Math.max(this.#peakBytes, idleBytes + grown);
+      }
+    } finally {
+      for (const start of starts) if (start.status === "fulfilled") await start.value[Symbol.asyncDispose]();
+    }
+    return ranMs;
+  }
+
+  /** A config that needs more than the limit has been stopped by it: the others go on. */
+  #unlessOverCap(error: unknown): void {
+    if (!(error instanceof MpoError && error.code === "over-memory-cap")) throw error;
+  }
+
+  async #measureAccuracy(): Promise<readonly AccuracySample[]> {
+    const { samples, model } = this.#task;
+    if (samples === undefined) return [];
+    this.#report("accuracy");
+    const costModel = new CostModel(this.#costs.chain, this.#profile([]), this.#costs);
+    const { signal } = this.#guard;
+    const configs = this.#learningConfigs(costModel);
+    const [largest] = configs;
+    if (largest === undefined) return [];
+    await using worker = await EngineWorker.start({ ...this.#process(), ...this.#cap(largest) }, { signal });
+    return await runMicroWindows(
+      worker,
+      {
+        model,
+        method: this.#method,
+        samples,
+        configs,
+        stepMs: (config) => costModel.predict(config).stepMs.expected,
+        budgetMs: SAFE_SHARE * (this.#began + this.#budget.maxMs - this.#now()),
+        seed: this.#seed(),
+      },
+      { signal, nowMs: () => this.#now() },
+    );
+  }
+
+  /** Freezings, and micro-batches where they matter, that span what can be learned; only what fits the memory. */
+  #learningConfigs(model: CostModel): readonly RetrainConfig[] {
+    const { effectiveBatch } = this.#task;
+    const fixed = this.#method.freezing;
+    const sizes = hasBatchStatistics(this.#task.model) ? [64, 16] : [32];
+    const frozen = [0, 0.5, 0.9].map(
+      (rate): FreezingRates => ({
+        featureExtraction: Math.max(rate, fixed.featureExtraction),
+        normalisation: Math.max(rate, fixed.normalisation),
+        linear: fixed.linear,
+      }),
+    );
+    const limit = this.#budget.memoryBytes ?? Number.POSITIVE_INFINITY;
+    return frozen.flatMap((freezing) =>
+      sizes
+        .filter((size) => effectiveBatch % size === 0)
+        .map((microBatch) => resolveRetrainConfig({ microBatch, accumulation: effectiveBatch / microBatch, freezing }))
+        .filter((config) => model.predict(config).memoryBytes.upper <= limit),
+    );
+  }
+
+  #configs(): readonly RetrainConfig[] {
+    const { configs = [], effectiveBatch } = this.#task;
+    const { freezing } = this.#method;
+    const chosen = probeConfigs(this.#costs.chain, { effectiveBatch, freezing, seed: this.#seed() });
+    return [...configs, ...(configs.length > 0 ? [] : chosen)].filter((config) => {
+      return this.#fits(residentGrowth(planStep(this.#costs.chain, config), this.#facts()));
+    });
+  }
+
+  #profile(accuracy: readonly AccuracySample[]): Profile {
+    const { model, device, effectiveBatch } = this.#task;
+    const { chain } = this.#costs;
+    const timing = this.#timing;
+    const idle = this.#steps.map(({ loaded }) => loaded.idleBytes - loaded.stateBytes).sort((a, b) => a - b);
+    return {
+      version: PROFILE_VERSION,
+      model: {
+        name: model.graph.name,
+        digest: graphDigest(model.graph),
+        unitCount: chain.units.length,
+        parameterCount: parameterCount(model.graph).trainable,
+        hasBatchStatistics: hasBatchStatistics(model),
+      },
+      device,
+      software: { engine: ENGINE_VERSION, library: timing?.tensorflowVersion ?? "unknown" },
+      method: { loss: this.#method.loss, optimizer: this.#method.optimizer.kind },
+      memoryFacts: this.#facts(),
+      effectiveBatch,
+      idleBytes: idle[Math.floor(idle.length / 2)] ?? 0,
+      unitTimes: timing === undefined ? [] : consistentTimes(unitTimeSamples(timedPlan(chain), timing.steps)),
+      steps: this.#steps.map(({ sample }) => sample),
+      updates: timing === undefined ? [] : [updateSample(timedPlan(chain), timing)],
+      accuracy,
+      spent: { ms: this.#now() - this.#began, peakBytes: this.#peakBytes, configs: this.#steps.length },
+      measuredAtMs: (this.#options.wallMs ?? Date.now)(),
+    };
+  }
+
+  #facts(): Profile["memoryFacts"] {
+    return stepMemoryFacts(this.#costs.chain, this.#method);
+  }
+
+  #fits(growthBytes: number): boolean {
+    return growthBytes <= (this.#budget.memoryBytes ?? Number.POSITIVE_INFINITY);
+  }
+
+  #nothingFits(): MpoError {
+    const needed = residentGrowth(timedPlan(this.#costs.chain), this.#facts());
+    return new MpoError(
+      "over-budget",
+      `the probe may take ${this.#budget.memoryBytes} bytes; the smallest step that it times takes about ${needed}`,
+      { hint: "Give the probe more memory." },
+    );
+  }
+
+  #stepTask(config: RetrainConfig): StepTask {
+    const { model, samples } = this.#task;
+    const { loss, optimizer } = this.#method;
+    const real = samples === undefined ? {} : { samples: samples.adapted };
+    return {
+      model,
+      training: { loss, optimizer },
+      ...real,
+      seed: this.#seed(),
+      ...this.#process(),
+      ...this.#cap(config),
+    };
+  }
+
+  #cap(config: RetrainConfig): { readonly memoryCapBytes?: number } {
+    const { memoryBytes } = this.#budget;
+    if (memoryBytes === undefined) return {};
+    return { memoryCapBytes: poolCapFor(this.#task.model.graph, config, this.#facts(), memoryBytes) };
+  }
+
+  #process(): Pick<StepTask, "environment" | "threads"> {
+    const { environment, threads } = this.#options;
+    return { environment, ...(threads === undefined ? {} : { threads }) };
+  }
+
+  #report(what: string): void {
+    this.#options.onProgress?.(what, Math.min(1, (this.#now() - this.#began) / this.#budget.maxMs));
+  }
+
+  #seed(): number {
+    return this.#options.seed ?? 1;
+  }
+
+  #now(): number {
+    return (this.#options.nowMs ?? (() => performance.now()))();
+  }
+}
+
+/** The first step and the fewest that are timed. */
+const LEAST_RUNS = 3;
+/** Part of the time left that micro-windows plan with: their steps are predicted, not known. */
+const SAFE_SHARE = 0.85;
+
+/** The first configs whose runs fit the time together. */
+function chunkWithin(
+  queue: readonly RetrainConfig[],
+  leftMs: number,
+  runMs: (config: RetrainConfig) => number,
+): readonly RetrainConfig[] {
+  const chunk: RetrainConfig[] = [];
+  let left = leftMs;
+  for (const config of queue.slice(0, LOADED_AT_ONCE)) {
+    left -= runMs(config);
+    if (left >= 0) chunk.push(config);
+  }
+  return chunk;
+}
+
+function hasBatchStatistics({ graph }: Model): boolean {
+  return graph.nodes.some(({ kind }) => kind === "batchNorm");
+}
