@@ -1,0 +1,241 @@
+import { MpoError } from "@mpo/core";
+import type {
+  DeviceIdentity,
+  DeviceView,
+  ExplainConfigRequest,
+  ExplainConfigResponse,
+  GetConfigRequest,
+  GetConfigResponse,
+  GetDeviceRequest,
+  GetDeviceResponse,
+  GetProfileRequest,
+  GetProfileResponse,
+  ListDevicesRequest,
+  ListDevicesResponse,
+  ListEventsRequest,
+  ListEventsResponse,
+  ListProfilesRequest,
+  ListProfilesResponse,
+  PushConfigRequest,
+  PushConfigResponse,
+  Reason,
+  RollbackConfigRequest,
+  RollbackConfigResponse,
+  WatchEventsRequest,
+  WatchEventsResponse,
+} from "@mpo/protocol";
+import type { Clock } from "@mpo/runtime";
+import type { DocumentService } from "../documents/document-service.ts";
+import type { Audit } from "../events/audit.ts";
+import type { ProfileService } from "../profiles/profile-service.ts";
+import type { DeviceRecord, SeenRecord } from "../registry/device-record.ts";
+import type { Registry } from "../registry/registry.ts";
+import { newestConfirmed, statusOf } from "../registry/status-record.ts";
+import type { StatusService } from "../registry/status-service.ts";
+import { reason } from "../search/planned-ladder.ts";
+import type { SearchService } from "../search/search-service.ts";
+import type { ApiCall } from "./fleet-api.ts";
+import { pageOf } from "./page.ts";
+
+/** What the API of people and programs stands on. */
+export interface AdminParts {
+  readonly registry: Registry;
+  readonly statuses: StatusService;
+  readonly profiles: ProfileService;
+  readonly documents: DocumentService;
+  readonly searches: SearchService;
+  readonly audit: Audit;
+  readonly clock: Clock;
+  readonly heartbeatSeconds: number;
+  /** Names for requests; never the same twice. */
+  readonly newId: () => string;
+}
+
+/** What people and programs ask of a coordinator. */
+export class AdminApi {
+  readonly #parts: AdminParts;
+
+  constructor(parts: AdminParts) {
+    this.#parts = parts;
+  }
+
+  listDevices(request: ListDevicesRequest): ListDevicesResponse {
+    const wanted: DeviceRecord[] = [];
+    for (const device of this.#parts.registry.devices()) {
+      const { identity, inventory, labels } = device;
+      const isOfClass = request.deviceClass === undefined || inventory.deviceClass === request.deviceClass;
+      const hasLabels = request.labels.every((wish) =>
+        labels.some(({ name, value }) => name === wish.name && value === wish.value),
+      );
+      if (identity.tenant === request.tenant && isOfClass && hasLabels) wanted.push(device);
+    }
+    const { items, ...rest } = pageOf(wanted, ({ identity }) => identity.device, request);
+    return { devices: items.map((device) => this.#view(device)), ...rest };
+  }
+
+  async getDevice({ identity }: GetDeviceRequest, { signal }: ApiCall): Promise<GetDeviceResponse> {
+    const device = await this.#device(identity, signal);
+    const { windows } = await this.#parts.statuses.load(identity, { signal });
+    return { device: this.#view(device), windows: windows.map(({ result }) => result) };
+  }
+
+  listProfiles(request: ListProfilesRequest): ListProfilesResponse {
+    const wanted = [...this.#parts.profiles.all()].filter(
+      ({ name: { identity, model } }) =>
+        identity.tenant === request.tenant &&
+        (request.device === undefined || identity.device === request.device) &&
+        (request.model === undefined || model === request.model),
+    );
+    const { items, ...rest } = pageOf(wanted, ({ name }) => `${name.identity.device} ${name.model}`, request);
+    const profiles = items.map(({ name, value, revision }) => ({
+      identity: name.identity,
+      model: name.model,
+      modelDigest: value.modelDigest,
+      deviceClass: value.deviceClass,
+      measuredAtMs: value.measuredAtMs,
+      stepCount: value.stepCount,
+      curveCount: value.curveCount,
+      revision,
+    }));
+    return { profiles, ...rest };
+  }
+
+  async getProfile(name: GetProfileRequest, { signal }: ApiCall): Promise<GetProfileResponse> {
+    const found = await this.#parts.profiles.load(name, { signal });
+    if (found === undefined) {
+      throw new MpoError("not-found", `device ${name.identity.device} has no profile of ${name.model}`, {
+        hint: "List what there is: mpo profiles list.",
+      });
+    }
+    return { profile: found.record.request.profile, revision: found.revision };
+  }
+
+  async getConfig({ identity, version }: GetConfigRequest, { signal }: ApiCall): Promise<GetConfigResponse> {
+    const document = await this.#parts.documents.find(identity, version, { signal });
+    const status = statusOf(await this.#parts.statuses.load(identity, { signal }), document.version);
+    return { document, ...(status === undefined ? {} : { status }) };
+  }
+
+  async explainConfig({ identity }: ExplainConfigRequest, { signal }: ApiCall): Promise<ExplainConfigResponse> {
+    const { document, explanation } = await this.#parts.documents.explain(identity, { signal });
+    return { document, ...explanation };
+  }
+
+  async pushConfig(request: PushConfigRequest, { signal, ...facts }: ApiCall): Promise<PushConfigResponse> {
+    const { identity, model, budget, objective, config, expectedVersion } = request;
+    const { document } = await this.#parts.searches.answer(
+      {
+        name: { identity, model },
+        request: `push ${this.#parts.newId()}`,
+        ...(budget === undefined ? {} : { budget }),
+        ...(objective === undefined ? {} : { objective }),
+        ...(config === undefined ? {} : { config }),
+        ...(expectedVersion === undefined ? {} : { expectedVersion }),
+        reasons: wordsOf(request.reason),
+      },
+      { signal },
+    );
+    await this.#wrote("config-pushed", identity, facts, document, request.reason);
+    return { document };
+  }
+
+  async rollbackConfig(request: RollbackConfigRequest, { signal, ...facts }: ApiCall): Promise<RollbackConfigResponse> {
+    const { identity } = request;
+    const to = request.version ?? (await this.#lastGood(identity, signal));
+    const document = await this.#parts.searches.rollBack(
+      identity,
+      to,
+      {
+        request: `rollback ${this.#parts.newId()}`,
+        reasons: [...wordsOf(request.reason), reason("rollback", `the content of ${to.epoch}.${to.version}`)],
+      },
+      { signal },
+    );
+    await this.#wrote("config-rolled-back", identity, facts, document, request.reason);
+    return { document };
+  }
+
+  async listEvents(request: ListEventsRequest, { signal }: ApiCall): Promise<ListEventsResponse> {
+    const { beforeSequence, pageSize } = request;
+    return { events: await this.#parts.audit.list(request, { beforeSequence, limit: pageSize, signal }) };
+  }
+
+  async *watchEvents(
+    request: WatchEventsRequest,
+    { signal }: ApiCall,
+  ): AsyncGenerator<WatchEventsResponse, void, undefined> {
+    const { afterSequence } = request;
+    for await (const event of this.#parts.audit.watch(request, { afterSequence, signal })) yield { event };
+  }
+
+  async #lastGood(
+    identity: DeviceIdentity,
+    signal: AbortSignal,
+  ): Promise<NonNullable<RollbackConfigRequest["version"]>> {
+    const current = await this.#parts.documents.find(identity, undefined, { signal });
+    const good = newestConfirmed(await this.#parts.statuses.load(identity, { signal }), current.version);
+    if (good !== undefined) return good;
+    throw new MpoError("precondition-failed", `no document of ${identity.device} before its newest was confirmed`, {
+      hint: "Name the version to go back to.",
+    });
+  }
+
+  async #device(identity: DeviceIdentity, signal: AbortSignal): Promise<DeviceRecord> {
+    const { registry } = this.#parts;
+    const device = registry.device(identity) ?? (await registry.load(identity, { signal }));
+    if (device !== undefined) return device;
+    throw new MpoError("not-found", `there is no device ${identity.device} of tenant ${identity.tenant}`, {
+      hint: "List the devices: mpo devices list.",
+    });
+  }
+
+  #view(device: DeviceRecord): DeviceView {
+    const { registry, documents, statuses, clock, heartbeatSeconds } = this.#parts;
+    const { identity, inventory, labels, models, enrolledAtMs } = device;
+    const seen = registry.seen(identity) ?? neverSeen(enrolledAtMs);
+    const isOnline = clock.now() - seen.lastSeenMs <= 2 * heartbeatSeconds * 1000;
+    const desiredVersion = documents.version(identity);
+    const reportedStatus = statuses.newest(identity);
+    return {
+      identity,
+      inventory,
+      resources: seen.resources,
+      labels,
+      models,
+      presence: isOnline ? "online" : "offline",
+      lastSeenMs: seen.lastSeenMs,
+      ...(desiredVersion === undefined ? {} : { desiredVersion }),
+      ...(reportedStatus === undefined ? {} : { reportedStatus }),
+    };
+  }
+
+  /** The change is made: that it cannot be written down must not make it look undone, but it must be seen. */
+  async #wrote(
+    kind: string,
+    identity: DeviceIdentity,
+    { peer }: Omit<ApiCall, "signal">,
+    { version, model }: PushConfigResponse["document"],
+    words: string,
+  ): Promise<void> {
+    const message = `${version.epoch}.${version.version} of ${model}${words === "" ? "" : `: ${words}`}`;
+    await this.#parts.audit.tell({ kind, identity, actor: `admin ${peer ?? "local"}`, message });
+  }
+}
+
+function wordsOf(words: string): readonly Reason[] {
+  return words === "" ? [] : [reason("asked", words)];
+}
+
+/** A device that has enrolled and not yet said what it has free. */
+function neverSeen(enrolledAtMs: number): SeenRecord {
+  return {
+    resources: {
+      measuredAtMs: enrolledAtMs,
+      memoryAvailableBytes: 0,
+      diskFreeBytes: 0,
+      loadAverage: 0,
+      isThrottled: false,
+    },
+    lastSeenMs: enrolledAtMs,
+  };
+}

@@ -1,0 +1,309 @@
+import assert from "node:assert/strict";
+import { describe, it, type TestContext } from "node:test";
+import { desiredDocumentCodec, desiredEnvelopeCodec } from "@mpo/protocol";
+import type { MemoryStateServer } from "@mpo/transport";
+import type { Coordinator } from "./coordinator.ts";
+import type { CoordinatorSettings } from "./settings.ts";
+import {
+  CALL,
+  documentReport,
+  eventually,
+  freshServer,
+  helloOf,
+  identityOf,
+  reportOf,
+  startCoordinator,
+  windowReport,
+} from "./test-support/tiny-fleet.ts";
+
+async function started(
+  context: TestContext,
+  server: MemoryStateServer = freshServer(),
+  settings: CoordinatorSettings = {},
+): Promise<Coordinator> {
+  const coordinator = await startCoordinator(server, settings);
+  context.after(() => coordinator.stop());
+  return coordinator;
+}
+
+/** Says hello, reports, and waits for the document of that report. */
+async function documented(coordinator: Coordinator, device: string, report = "r1") {
+  await coordinator.fleet.hello(helloOf(device), CALL);
+  await coordinator.fleet.reportProfile(reportOf(device, report), CALL);
+  return await documentFor(coordinator, device, `report ${report}`);
+}
+
+function documentFor(coordinator: Coordinator, device: string, request: string) {
+  return eventually(async () => {
+    const found = await coordinator.admin.getConfig({ identity: identityOf(device) }, CALL).catch(() => undefined);
+    return found?.document.reasons.some(({ text }) => text === request) === true ? found.document : undefined;
+  });
+}
+
+void describe("a coordinator", () => {
+  void it("makes a ladder of a profile, and tells the device of it", async (context) => {
+    const coordinator = await started(context);
+    const greeting = await coordinator.fleet.hello(helloOf("pi-1"), CALL);
+    assert.equal(greeting.desiredVersion, undefined);
+    assert.deepEqual(
+      greeting.probes.map(({ model, configs }) => [model, configs.length]),
+      [["tiny", 0]],
+    );
+    const answer = await coordinator.fleet.reportProfile(reportOf("pi-1", "r1"), CALL);
+    assert.deepEqual([answer.isDuplicate, answer.needsChain], [false, false]);
+    const document = await documentFor(coordinator, "pi-1", "report r1");
+    assert.deepEqual(document.version, { epoch: 1, version: 1 });
+    assert.ok(document.rungs.length >= 1 && document.expiresAtMs > document.issuedAtMs);
+    assert.equal(document.budget.memoryBytes, Math.floor(2 ** 30 * 0.75 - 300_000_000));
+    for (const rung of document.rungs) assert.ok(rung.memoryBytes.upper <= document.budget.memoryBytes);
+    const again = await coordinator.fleet.hello(helloOf("pi-1"), CALL);
+    assert.deepEqual(again.desiredVersion, document.version);
+    assert.deepEqual(again.probes, []);
+    assert.ok(again.desired !== undefined);
+    assert.deepEqual(desiredDocumentCodec.fromBytes(again.desired.document), document);
+    const applied = await coordinator.fleet.hello(helloOf("pi-1", { appliedVersion: document.version }), CALL);
+    assert.equal(applied.desired, undefined);
+    const why = await coordinator.admin.explainConfig({ identity: identityOf("pi-1") }, CALL);
+    assert.ok(why.considered > 10);
+    const { profile } = await coordinator.admin.getProfile({ identity: identityOf("pi-1"), model: "tiny" }, CALL);
+    assert.deepEqual(profile, reportOf("pi-1", "r1").profile);
+  });
+
+  void it("asks for a chain that it does not have, and takes one that another device sent", async (context) => {
+    const coordinator = await started(context);
+    await coordinator.fleet.hello(helloOf("pi-1"), CALL);
+    await coordinator.fleet.hello(helloOf("pi-2"), CALL);
+    const { chain: _, ...without } = reportOf("pi-1", "r1");
+    assert.equal((await coordinator.fleet.reportProfile(without, CALL)).needsChain, true);
+    const repeated = await coordinator.fleet.reportProfile(reportOf("pi-1", "r1"), CALL);
+    assert.deepEqual([repeated.isDuplicate, repeated.needsChain], [true, false]);
+    await documentFor(coordinator, "pi-1", "report r1");
+    const { chain: __, ...other } = reportOf("pi-2", "r1");
+    assert.equal((await coordinator.fleet.reportProfile(other, CALL)).needsChain, false);
+    await documentFor(coordinator, "pi-2", "report r1");
+  });
+
+  void it("stores a report once, however often it comes, and makes one document of it", async (context) => {
+    const coordinator = await started(context);
+    await documented(coordinator, "pi-1");
+    const answers = await Promise.all(
+      [1, 2, 3].map(() => coordinator.fleet.reportProfile(reportOf("pi-1", "r1"), CALL)),
+    );
+    assert.deepEqual(
+      answers.map(({ isDuplicate }) => isDuplicate),
+      [true, true, true],
+    );
+    await coordinator.fleet.reportProfile(reportOf("pi-1", "r2", 2), CALL);
+    const second = await documentFor(coordinator, "pi-1", "report r2");
+    assert.deepEqual(second.version, { epoch: 1, version: 2 });
+    // An old one that comes late changes nothing.
+    await coordinator.fleet.reportProfile(reportOf("pi-1", "r1"), CALL);
+    const { events } = await coordinator.admin.listEvents({ tenant: "acme", beforeSequence: 0, pageSize: 100 }, CALL);
+    assert.equal(events.filter(({ kind }) => kind === "profile-stored").length, 2);
+    const { document } = await coordinator.admin.getConfig({ identity: identityOf("pi-1") }, CALL);
+    assert.deepEqual(document.version, { epoch: 1, version: 2 });
+  });
+
+  void it("refuses reports of devices that it does not know", async (context) => {
+    const coordinator = await started(context);
+    await assert.rejects(coordinator.fleet.reportProfile(reportOf("pi-9", "r1"), CALL), {
+      code: "precondition-failed",
+    });
+    const beat = await coordinator.fleet.heartbeat(
+      { identity: identityOf("pi-9"), resources: helloOf("x").resources },
+      CALL,
+    );
+    assert.equal(beat.needsHello, true);
+  });
+
+  void it("gets above what devices know when it comes back with an older store", async (context) => {
+    const coordinator = await started(context);
+    await documented(coordinator, "pi-1");
+    const versionFloor = { epoch: 1, version: 41 };
+    const answer = await coordinator.fleet.hello(helloOf("pi-1", { versionFloor }), CALL);
+    assert.deepEqual(answer.desiredVersion, { epoch: 1, version: 42 });
+    assert.deepEqual((await coordinator.fleet.hello(helloOf("pi-1", { versionFloor }), CALL)).desiredVersion, {
+      epoch: 1,
+      version: 42,
+    });
+    // Also before there is any document.
+    await coordinator.fleet.hello(helloOf("pi-2", { versionFloor: { epoch: 3, version: 7 } }), CALL);
+    await coordinator.fleet.reportProfile(reportOf("pi-2", "r1"), CALL);
+    const document = await documentFor(coordinator, "pi-2", "report r1");
+    assert.deepEqual(document.version, { epoch: 3, version: 8 });
+    const beat = { identity: identityOf("pi-2"), resources: helloOf("x").resources };
+    await coordinator.fleet.heartbeat({ ...beat, appliedVersion: { epoch: 3, version: 20 } }, CALL);
+    const raised = await coordinator.admin.getConfig({ identity: identityOf("pi-2") }, CALL);
+    assert.deepEqual(raised.document.version, { epoch: 3, version: 21 });
+  });
+
+  void it("pushes by hand, refuses a push over another's, and rolls back to what was confirmed", async (context) => {
+    const coordinator = await started(context);
+    const { admin, fleet } = coordinator;
+    const identity = identityOf("pi-1");
+    const first = await documented(coordinator, "pi-1");
+    await fleet.reportStatus(documentReport("pi-1", 1, 1, "confirmed"), CALL);
+    const config = { ...(first.rungs[0] as (typeof first.rungs)[0]).config, checkpoints: { kind: "none" } as const };
+    const pushed = await admin.pushConfig(
+      { identity, model: "tiny", config, expectedVersion: first.version, reason: "trial" },
+      CALL,
+    );
+    assert.deepEqual(
+      pushed.document.rungs.map((rung) => rung.config),
+      [config],
+    );
+    await assert.rejects(
+      admin.pushConfig({ identity, model: "tiny", expectedVersion: first.version, reason: "" }, CALL),
+      { code: "conflict" },
+    );
+    const budget = { memoryBytes: 40_000_000, windowMs: 60_000 };
+    const small = await admin.pushConfig({ identity, model: "tiny", budget, reason: "" }, CALL);
+    assert.deepEqual(small.document.budget, budget);
+    const kept = await admin.pushConfig({ identity, model: "tiny", objective: "memory", reason: "" }, CALL);
+    assert.deepEqual([kept.document.budget, kept.document.objective], [budget, "memory"]);
+    await assert.rejects(
+      admin.pushConfig({ identity, model: "tiny", budget: { memoryBytes: 10, windowMs: 60_000 }, reason: "" }, CALL),
+      { code: "over-budget" },
+    );
+    const back = await admin.rollbackConfig({ identity, reason: "it was better" }, CALL);
+    assert.deepEqual(back.document.version, { epoch: 1, version: 5 });
+    assert.deepEqual(back.document.rungs, first.rungs);
+    const old = await admin.getConfig({ identity, version: { epoch: 1, version: 2 } }, CALL);
+    assert.deepEqual(old.document.rungs, pushed.document.rungs);
+    await assert.rejects(admin.getConfig({ identity, version: { epoch: 1, version: 99 } }, CALL), {
+      code: "not-found",
+    });
+    const kinds = await eventually(async () => {
+      const { events } = await admin.listEvents(
+        { tenant: "acme", device: "pi-1", beforeSequence: 0, pageSize: 50 },
+        CALL,
+      );
+      return events[0]?.kind === "config-rolled-back" ? events.map(({ kind }) => kind) : undefined;
+    });
+    assert.equal(kinds.filter((kind) => kind === "config-pushed").length, 4);
+  });
+
+  void it("keeps what became of documents and windows, in whatever order it hears of it", async (context) => {
+    const coordinator = await started(context);
+    const { admin, fleet } = coordinator;
+    const { rungs } = await documented(coordinator, "pi-1");
+    const rung = rungs[0] as (typeof rungs)[0];
+    const reports = [
+      documentReport("pi-1", 3, 1, "confirmed"),
+      documentReport("pi-1", 2, 1, "applied"),
+      documentReport("pi-1", 1, 1, "accepted"),
+      windowReport("pi-1", 5, rung),
+      windowReport("pi-1", 4, rung),
+    ];
+    for (const report of [...reports, ...reports]) await fleet.reportStatus(report, CALL);
+    const { device, windows } = await admin.getDevice({ identity: identityOf("pi-1") }, CALL);
+    assert.equal(device.reportedStatus?.state, "confirmed");
+    assert.deepEqual(
+      windows.map(({ window }) => window),
+      ["window-5", "window-4"],
+    );
+    assert.deepEqual(windows[0]?.rung, rung);
+  });
+
+  void it("lists by page, label and class", async (context) => {
+    const coordinator = await started(context);
+    for (const name of ["b", "a", "d", "c"]) {
+      await coordinator.fleet.hello(helloOf(name, { labels: [{ name: "site", value: name < "c" ? "n" : "s" }] }), CALL);
+    }
+    const query = { tenant: "acme", labels: [], pageSize: 3 };
+    const first = coordinator.admin.listDevices(query);
+    assert.deepEqual(
+      first.devices.map(({ identity }) => identity.device),
+      ["a", "b", "c"],
+    );
+    assert.equal(first.devices[0]?.presence, "online");
+    const { nextPageToken } = first;
+    assert.ok(nextPageToken !== undefined);
+    const second = coordinator.admin.listDevices({ ...query, pageToken: nextPageToken });
+    assert.deepEqual(
+      second.devices.map(({ identity }) => identity.device),
+      ["d"],
+    );
+    assert.equal(second.nextPageToken, undefined);
+    const north = coordinator.admin.listDevices({ ...query, labels: [{ name: "site", value: "n" }] });
+    assert.equal(north.devices.length, 2);
+    assert.equal(coordinator.admin.listDevices({ ...query, deviceClass: "other" }).devices.length, 0);
+    assert.equal(coordinator.admin.listDevices({ ...query, tenant: "other" }).devices.length, 0);
+    assert.throws(() => coordinator.admin.listDevices({ ...query, pageToken: "nonsense" }), {
+      code: "invalid-argument",
+    });
+  });
+
+  void it("tells of events as they happen", async (context) => {
+    const coordinator = await started(context);
+    const ends = new AbortController();
+    const kinds: string[] = [];
+    const watching = (async () => {
+      const request = { tenant: "acme", afterSequence: 0 };
+      for await (const { event } of coordinator.admin.watchEvents(request, { signal: ends.signal })) {
+        kinds.push(event.kind);
+        if (kinds.length === 3) ends.abort();
+      }
+    })();
+    await documented(coordinator, "pi-1");
+    await watching;
+    assert.deepEqual(kinds, ["device-enrolled", "profile-stored", "config-pushed"]);
+  });
+});
+
+void describe("several coordinators over one store", () => {
+  void it("make one document for each report, whoever takes it", async (context) => {
+    const server = freshServer();
+    const all = await Promise.all([1, 2, 3].map(() => started(context, server)));
+    const names = Array.from({ length: 12 }, (_, index) => `pi-${index}`);
+    await Promise.all(
+      names.map(async (name, index) => {
+        const at = (offset: number): Coordinator => all[(index + offset) % all.length] as Coordinator;
+        await at(0).fleet.hello(helloOf(name), CALL);
+        // The same report goes to two of them at once, as after a lost answer.
+        await Promise.all([1, 2].map((offset) => at(offset).fleet.reportProfile(reportOf(name, "r1"), CALL)));
+      }),
+    );
+    const [first] = all as [Coordinator];
+    for (const name of names) await documentFor(first, name, "report r1");
+    const store = server.connect();
+    await eventually(async () => ((await store.keys("work")).length === 0 ? true : undefined));
+    for (const name of names) {
+      const { document } = await first.admin.getConfig({ identity: identityOf(name) }, CALL);
+      assert.deepEqual(document.version, { epoch: 1, version: 1 }, name);
+    }
+    const watched = new Map<string, number>();
+    for (const key of await store.keys("desired")) {
+      const entry = await store.get("desired", key);
+      assert.ok(entry !== undefined);
+      const { device } = desiredDocumentCodec.fromBytes(desiredEnvelopeCodec.fromBytes(entry.value).document);
+      watched.set(device, (watched.get(device) ?? 0) + 1);
+    }
+    assert.deepEqual(
+      [...watched.values()],
+      names.map(() => 1),
+    );
+    await store.close();
+  });
+
+  void it("take over what another began and did not end", async (context) => {
+    const server = freshServer();
+    const first = await startCoordinator(server, { name: "first", leaseMs: 200 });
+    await first.fleet.hello(helloOf("pi-1"), CALL);
+    await first.stop();
+    // Its report is stored, and its claim says that it is at it; it never will be.
+    await first.fleet.reportProfile(reportOf("pi-1", "r1"), CALL);
+    const store = server.connect();
+    const [key] = await store.keys("work");
+    assert.ok(key !== undefined);
+    const entry = await store.get("work", key);
+    assert.ok(entry !== undefined);
+    const work = JSON.parse(Buffer.from(entry.value).toString("utf8")) as { value: object };
+    const claimed = { ...work, value: { ...work.value, owner: "first", attempts: 1 } };
+    await store.put("work", key, Buffer.from(JSON.stringify(claimed)));
+    const second = await started(context, server, { name: "second", leaseMs: 200 });
+    const document = await documentFor(second, "pi-1", "report r1");
+    assert.deepEqual(document.version, { epoch: 1, version: 1 });
+    await store.close();
+  });
+});

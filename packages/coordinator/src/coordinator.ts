@@ -1,0 +1,196 @@
+import { setMaxListeners } from "node:events";
+import { MpoError } from "@mpo/core";
+import { type Clock, isAbortError, isTransient, type Logger, linkSignals, systemClock } from "@mpo/runtime";
+import type { StateStore } from "@mpo/transport";
+import { AdminApi } from "./api/admin-api.ts";
+import { FleetApi } from "./api/fleet-api.ts";
+import { folderArtifacts } from "./artifacts/artifact-store.ts";
+import { DocumentService } from "./documents/document-service.ts";
+import { Audit } from "./events/audit.ts";
+import { createMetrics, type Metrics } from "./http/metrics.ts";
+import { PriorService } from "./priors/prior-service.ts";
+import { type ProfileName, ProfileService } from "./profiles/profile-service.ts";
+import { Registry } from "./registry/registry.ts";
+import { StatusService } from "./registry/status-service.ts";
+import { SearchQueue } from "./search/search-queue.ts";
+import { SearchService } from "./search/search-service.ts";
+import type { WorkRecord } from "./search/work-record.ts";
+import { type CoordinatorSettings, type ResolvedSettings, resolveSettings } from "./settings.ts";
+import { isConflict, type StoreContext } from "./store/change-entry.ts";
+
+/** What a coordinator stands on. */
+export interface CoordinatorPorts {
+  /** With the buckets and streams of `COORDINATOR_LAYOUT`. Stays the caller's to close. */
+  readonly store: StateStore;
+  readonly logger: Logger;
+  /** Default: the system's clock. */
+  readonly clock?: Clock;
+  /** From 0 up to 1. Default: `Math.random`. */
+  readonly random?: () => number;
+  /** Names that are never the same twice, also not in another process. */
+  readonly newId: () => string;
+}
+
+/** A coordinator without its listeners: all of its logic over a store. */
+export interface Coordinator {
+  readonly name: string;
+  readonly settings: ResolvedSettings;
+  /** What agents may call. */
+  readonly fleet: FleetApi;
+  /** What people and programs may call. */
+  readonly admin: AdminApi;
+  readonly metrics: Metrics;
+  /** Parts that are not ready, by name; empty: all are. */
+  notReady(): readonly string[];
+  /** Resolves when all indexes are full and it takes part in the work. */
+  start(options?: { readonly signal?: AbortSignal }): Promise<void>;
+  /** Ends what `start` began. */
+  stop(): Promise<void>;
+  /** Rejects when a part fails for good; resolves after `stop`. */
+  readonly ended: Promise<void>;
+}
+
+/**
+ * Puts a coordinator together. It keeps nothing of its own: everything is in the store, and several over one store share
+ * the work. Throws `invalid-argument` for settings that do not fit.
+ */
+export function createCoordinator(settings: CoordinatorSettings, ports: CoordinatorPorts): Coordinator {
+  const { store, clock = systemClock, random = Math.random, newId } = ports;
+  const resolved = resolveSettings(settings, newId);
+  const logger = ports.logger.child({ coordinator: resolved.name });
+  const context: StoreContext = { store, clock, random };
+  const registry = new Registry(context, logger);
+  const statuses = new StatusService(context, logger);
+  const profiles = new ProfileService(context, logger);
+  const priors = new PriorService(context, profiles, logger, { quorum: resolved.quorum });
+  const documents = new DocumentService(context, logger, { validMs: resolved.documentValidMs });
+  const queue = new SearchQueue(context, logger, { name: resolved.name, leaseMs: resolved.leaseMs });
+  const audit = new Audit(context, logger);
+  const metrics = createMetrics({
+    devices: () => registry.size,
+    profiles: () => profiles.size,
+    waitingSearches: () => queue.size,
+  });
+  const searches = new SearchService({
+    registry,
+    profiles,
+    priors,
+    documents,
+    clock,
+    budget: resolved.budget,
+    onSearched: (ms) => metrics.searched(ms),
+  });
+  const common = { registry, statuses, profiles, documents, searches, audit, clock };
+  const { heartbeatSeconds, natsServers, probes } = resolved;
+  const fleet = new FleetApi({
+    ...common,
+    priors,
+    queue,
+    logger,
+    probes,
+    heartbeatSeconds,
+    natsServers,
+    artifacts: folderArtifacts(resolved.artifactFolder),
+    onReport: (kind, isDuplicate) => metrics.reported(kind, isDuplicate),
+  });
+  const admin = new AdminApi({ ...common, heartbeatSeconds, newId });
+  const worker = searchWorker({ searches, profiles, priors, audit, metrics, logger });
+  const parts = { registry, statuses, profiles, priors, documents, queue };
+  const ends = new AbortController();
+  // One listener for each watch, and one for whatever the queue waits for.
+  setMaxListeners(64, ends.signal);
+  let tasks: readonly Promise<void>[] = [];
+  let resolve = (): void => undefined;
+  let reject = (_: unknown): void => undefined;
+  const ended = new Promise<void>((onEnd, onFailure) => {
+    resolve = onEnd;
+    reject = onFailure;
+  });
+  // Nobody may be listening yet: a failure is also told by `start`, and looked at when `ended` is.
+  ended.catch(() => undefined);
+  return {
+    name: resolved.name,
+    settings: resolved,
+    fleet,
+    admin,
+    metrics,
+    ended,
+    notReady: () =>
+      Object.entries(parts)
+        .filter(([, { watches }]) => watches.some(({ isReady }) => !isReady))
+        .map(([name]) => name),
+    start: async ({ signal } = {}) => {
+      const watches = Object.values(parts).flatMap((part) => part.watches);
+      const { signal: ending } = ends;
+      const running = [...watches.map((watch) => watch.run(ending)), audit.run(ending), queue.run(worker, ending)];
+      tasks = running.map((task) =>
+        task.then(
+          () => undefined,
+          (thrown: unknown) => {
+            if (!ending.aborted) reject(thrown);
+          },
+        ),
+      );
+      using linked = linkSignals(signal, ending);
+      await Promise.race([Promise.all(watches.map(({ ready }) => ready)), ended, aborted(linked.signal)]);
+      logger.info("the indexes are full", { devices: registry.size, profiles: profiles.size });
+    },
+    stop: async () => {
+      ends.abort();
+      await Promise.all(tasks);
+      resolve();
+    },
+  };
+}
+
+interface WorkerParts {
+  readonly searches: SearchService;
+  readonly profiles: ProfileService;
+  readonly priors: PriorService;
+  readonly audit: Audit;
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+}
+
+/** Does the searches of the queue. What cannot be done is written down, and the work is over. */
+function searchWorker({ searches, profiles, priors, audit, metrics, logger }: WorkerParts) {
+  return async (name: ProfileName, { request, budget, objective }: WorkRecord, signal: AbortSignal): Promise<void> => {
+    const { identity, model } = name;
+    try {
+      const facts = profiles.facts(name)?.value;
+      if (facts !== undefined) {
+        const { deviceClass, modelDigest } = facts;
+        await priors.refresh({ tenant: identity.tenant, deviceClass, model, modelDigest }, { signal });
+      }
+      const { document, isNew } = await searches.answer(
+        {
+          name,
+          request,
+          ...(budget === undefined ? {} : { budget }),
+          ...(objective === undefined ? {} : { objective }),
+        },
+        { signal },
+      );
+      if (!isNew) return;
+      const { version, rungs } = document;
+      metrics.pushed("search");
+      logger.info("pushed a document", { deviceId: identity.device, model, version, rungs: rungs.length });
+      const message = `${version.epoch}.${version.version} of ${model}: ${rungs.length} rungs, for ${request}`;
+      await audit.tell({ kind: "config-pushed", identity, actor: "coordinator", message });
+    } catch (thrown) {
+      if (isTransient(thrown) || isConflict(thrown) || isAbortError(thrown) || signal.aborted) throw thrown;
+      const error = MpoError.from(thrown);
+      logger.warn("a search found nothing", { deviceId: identity.device, model, err: error });
+      const message = `${model}, for ${request}: ${error.message}`;
+      await audit.tell({ kind: "search-failed", identity, actor: "coordinator", message });
+    }
+  };
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const fail = (): void => reject(MpoError.from(signal.reason, "cancelled"));
+    if (signal.aborted) fail();
+    else signal.addEventListener("abort", fail, { once: true });
+  });
+}

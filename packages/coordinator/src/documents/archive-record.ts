@@ -1,0 +1,102 @@
+import { createHash } from "node:crypto";
+import {
+  ADMIN_SERVICE,
+  compareVersions,
+  type DesiredDocument,
+  type DocumentVersion,
+  desiredDocumentCodec,
+  type RejectedRung,
+} from "@mpo/protocol";
+import { packed, recordFromBytes, recordToBytes, unpacked } from "../store/records.ts";
+
+/** Why a document is what it is, beyond its own reasons. */
+export interface Explanation {
+  readonly considered: number;
+  readonly overBudget: number;
+  readonly rejected: readonly RejectedRung[];
+}
+
+/** A document that was pushed once, as it was sent. */
+export interface ArchivedDocument {
+  readonly bytes: Uint8Array;
+}
+
+/** An explanation, kept under the digest of its document: it may be of one that was never pushed. */
+export interface KeptExplanation {
+  readonly digest: string;
+  readonly explanation: Explanation;
+}
+
+/** Documents of a device before its newest one, and explanations of the newest ones. */
+export interface ArchiveRecord {
+  /** Newest first. All of them were pushed. */
+  readonly documents: readonly ArchivedDocument[];
+  /** Newest first. */
+  readonly explanations: readonly KeptExplanation[];
+}
+
+export const EMPTY_ARCHIVE: ArchiveRecord = { documents: [], explanations: [] };
+
+const MAX_DOCUMENTS = 16;
+/** Explanations are many times larger than documents, and asked for of the newest. */
+const MAX_EXPLANATIONS = 3;
+
+/** SHA-256 of a document's bytes. */
+export function documentDigest(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}
+
+/** The archive before `next` takes the place of `current`: the current document is in it, and next's explanation. */
+export function withNext(
+  archive: ArchiveRecord,
+  { current, next }: { readonly current: Uint8Array | undefined; readonly next: KeptExplanation },
+): ArchiveRecord {
+  const digest = current === undefined ? undefined : documentDigest(current);
+  const older = archive.documents.filter(({ bytes }) => documentDigest(bytes) !== digest);
+  const ofCurrent = archive.explanations.filter((one) => one.digest === digest);
+  const rest = archive.explanations.filter((one) => one.digest !== digest && one.digest !== next.digest);
+  return {
+    documents: [...(current === undefined ? [] : [{ bytes: current }]), ...older].slice(0, MAX_DOCUMENTS),
+    explanations: [next, ...ofCurrent, ...rest].slice(0, MAX_EXPLANATIONS),
+  };
+}
+
+/** A pushed document of a version; undefined: it is not kept any more, or never was. */
+export function archivedDocument(archive: ArchiveRecord, version: DocumentVersion): DesiredDocument | undefined {
+  return archive.documents
+    .map(({ bytes }) => desiredDocumentCodec.fromBytes(bytes))
+    .find((document) => compareVersions(document.version, version) === 0);
+}
+
+const KIND = "archive";
+
+interface StoredArchive {
+  readonly documents: readonly string[];
+  readonly explanations: readonly { readonly digest: string; readonly explanation: string }[];
+}
+
+/** `document` is any: the form of the wire that explanations are kept in carries one. */
+export function archiveToBytes(archive: ArchiveRecord, document: DesiredDocument): Uint8Array {
+  const explained = ADMIN_SERVICE.explainConfig.response;
+  const stored: StoredArchive = {
+    documents: archive.documents.map(({ bytes }) => packed(bytes)),
+    explanations: archive.explanations.map(({ digest, explanation }) => ({
+      digest,
+      explanation: packed(explained.toBytes({ document, ...explanation })),
+    })),
+  };
+  return recordToBytes(KIND, stored);
+}
+
+/** Throws `invalid-data`. */
+export function archiveFromBytes(bytes: Uint8Array): ArchiveRecord {
+  const stored: StoredArchive = recordFromBytes(KIND, bytes);
+  const explained = ADMIN_SERVICE.explainConfig.response;
+  return {
+    documents: stored.documents.map((text) => ({ bytes: unpacked(text) })),
+    explanations: stored.explanations.map(({ digest, explanation }) => {
+      const { document: _, ...rest } = explained.fromBytes(unpacked(explanation));
+      return { digest, explanation: rest };
+    }),
+  };
+}

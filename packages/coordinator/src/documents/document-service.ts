@@ -1,0 +1,223 @@
+import { MpoError } from "@mpo/core";
+import {
+  BUCKETS,
+  compareVersions,
+  type DesiredDocument,
+  type DesiredEnvelope,
+  type DeviceIdentity,
+  type DocumentSignature,
+  type DocumentVersion,
+  desiredDocumentCodec,
+  desiredEnvelopeCodec,
+  deviceKey,
+} from "@mpo/protocol";
+import type { Logger } from "@mpo/runtime";
+import type { StoreEntry } from "@mpo/transport";
+import { changeEntry, isConflict, type StoreContext } from "../store/change-entry.ts";
+import { OWN_BUCKETS } from "../store/layout.ts";
+import { WatchedMap } from "../store/watched-map.ts";
+import {
+  type ArchiveRecord,
+  archivedDocument,
+  archiveFromBytes,
+  archiveToBytes,
+  documentDigest,
+  EMPTY_ARCHIVE,
+  type Explanation,
+  withNext,
+} from "./archive-record.ts";
+import { type DocumentContent, documentToBytes, nextVersion, reasonsFor, requestOf } from "./make-document.ts";
+
+interface CallOptions {
+  readonly signal?: AbortSignal;
+}
+
+/** Signs a document's bytes. Until devices have identities, with nothing. */
+export type DocumentSigner = (bytes: Uint8Array) => readonly DocumentSignature[];
+
+export interface DocumentOptions {
+  /** Epoch of new documents; raised when keys change. Default 1. */
+  readonly epoch?: number;
+  /** How long a document may still be applied for the first time, milliseconds. Default 30 days. */
+  readonly validMs?: number;
+  readonly sign?: DocumentSigner;
+}
+
+/** The newest document of a device, as it is in the store. */
+export interface CurrentDocument {
+  readonly document: DesiredDocument;
+  readonly envelope: DesiredEnvelope;
+  /** What a push must expect. */
+  readonly revision: number;
+}
+
+/** What is pushed. */
+export interface Push {
+  readonly content: DocumentContent;
+  readonly explanation: Explanation;
+  /** What it answers: a document is made once for each request. */
+  readonly request: string;
+  /** The newest version that the device has told of. */
+  readonly floor: DocumentVersion | undefined;
+}
+
+const DAY_MS = 86_400_000;
+
+/** What devices shall run: one document each, replaced only by a newer one, by compare-and-set. */
+export class DocumentService {
+  readonly #context: StoreContext;
+  readonly #versions: WatchedMap<DocumentVersion>;
+  readonly #epoch: number;
+  readonly #validMs: number;
+  readonly #sign: DocumentSigner;
+
+  constructor(context: StoreContext, logger: Logger, options: DocumentOptions = {}) {
+    this.#context = context;
+    this.#epoch = options.epoch ?? 1;
+    this.#validMs = options.validMs ?? 30 * DAY_MS;
+    this.#sign = options.sign ?? (() => []);
+    this.#versions = new WatchedMap({
+      store: context.store,
+      logger,
+      bucket: BUCKETS.desired,
+      read: (entry) => currentOf(entry).document.version,
+    });
+  }
+
+  get watches(): readonly Pick<WatchedMap<unknown>, "run" | "ready" | "isReady">[] {
+    return [this.#versions];
+  }
+
+  /** Version of the newest document, as far as this coordinator has seen. */
+  version(identity: DeviceIdentity): DocumentVersion | undefined {
+    return this.#versions.get(deviceKey(identity))?.value;
+  }
+
+  /** The newest document, from the store. */
+  async current(identity: DeviceIdentity, options: CallOptions = {}): Promise<CurrentDocument | undefined> {
+    const entry = await this.#context.store.get(BUCKETS.desired, deviceKey(identity), options);
+    return entry === undefined ? undefined : currentOf(entry);
+  }
+
+  /** A document of a version, the newest or one before. Throws `not-found`. */
+  async find(
+    identity: DeviceIdentity,
+    version: DocumentVersion | undefined,
+    options: CallOptions = {},
+  ): Promise<DesiredDocument> {
+    const current = await this.current(identity, options);
+    if (current === undefined) throw noDocument(identity);
+    if (version === undefined || compareVersions(current.document.version, version) === 0) return current.document;
+    const archived = archivedDocument(await this.#archive(identity, options), version);
+    if (archived !== undefined) return archived;
+    throw new MpoError(
+      "not-found",
+      `device ${identity.device} has no document ${version.epoch}.${version.version} any more; its newest is ${current.document.version.epoch}.${current.document.version.version}`,
+    );
+  }
+
+  /** The newest document and why it is what it is. Throws `not-found`. */
+  async explain(
+    identity: DeviceIdentity,
+    options: CallOptions = {},
+  ): Promise<{ readonly document: DesiredDocument; readonly explanation: Explanation }> {
+    const current = await this.current(identity, options);
+    if (current === undefined) throw noDocument(identity);
+    const digest = documentDigest(current.envelope.document);
+    const { explanations } = await this.#archive(identity, options);
+    const kept = explanations.find((one) => one.digest === digest)?.explanation;
+    return { document: current.document, explanation: kept ?? { considered: 0, overBudget: 0, rejected: [] } };
+  }
+
+  /** Whether a document was made for a request already: the newest one, or one of those before it that are kept. */
+  async isAnswered(
+    identity: DeviceIdentity,
+    request: string,
+    current: CurrentDocument | undefined,
+    options: CallOptions = {},
+  ): Promise<boolean> {
+    if (current === undefined) return false;
+    if (requestOf(current.document) === request) return true;
+    const { documents } = await this.#archive(identity, options);
+    return documents.some(({ bytes }) => requestOf(desiredDocumentCodec.fromBytes(bytes)) === request);
+  }
+
+  /**
+   * Puts a document in the place of `current` (undefined: there is none). Throws `conflict` when another took that place
+   * first. A push whose answer was lost is looked up, so that it counts once.
+   */
+  async push(
+    identity: DeviceIdentity,
+    push: Push,
+    current: CurrentDocument | undefined,
+    { signal }: CallOptions = {},
+  ): Promise<DesiredDocument> {
+    const call = signal === undefined ? {} : { signal };
+    const stamp = {
+      version: nextVersion(current?.document.version, push.floor, this.#epoch),
+      issuedAtMs: this.#context.clock.now(),
+      validMs: this.#validMs,
+    };
+    const reasons = reasonsFor(push.request, push.content.reasons);
+    const { document, bytes } = documentToBytes({ ...push.content, reasons }, stamp);
+    // First into the archive: once the new document is there, the one before it is nowhere else.
+    await this.#keep(identity, document, bytes, push.explanation, current, call);
+    const value = desiredEnvelopeCodec.toBytes({ document: bytes, signatures: this.#sign(bytes) });
+    const key = deviceKey(identity);
+    const revision = await this.#write(key, value, current, call);
+    this.#versions.note(key, document.version, revision);
+    return document;
+  }
+
+  async #write(
+    key: string,
+    value: Uint8Array,
+    current: CurrentDocument | undefined,
+    call: CallOptions,
+  ): Promise<number> {
+    const { store } = this.#context;
+    try {
+      return current === undefined
+        ? await store.create(BUCKETS.desired, key, value, call)
+        : await store.update(BUCKETS.desired, key, value, current.revision, call);
+    } catch (thrown) {
+      if (isConflict(thrown)) throw thrown;
+      const stored = await store.get(BUCKETS.desired, key, call);
+      if (stored !== undefined && Buffer.from(stored.value).equals(value)) return stored.revision;
+      throw thrown;
+    }
+  }
+
+  async #keep(
+    identity: DeviceIdentity,
+    document: DesiredDocument,
+    bytes: Uint8Array,
+    explanation: Explanation,
+    current: CurrentDocument | undefined,
+    call: CallOptions,
+  ): Promise<void> {
+    const next = { digest: documentDigest(bytes), explanation };
+    const place = { bucket: OWN_BUCKETS.archive, key: deviceKey(identity), ...call };
+    await changeEntry(this.#context, place, (entry) => {
+      const archive = entry === undefined ? EMPTY_ARCHIVE : archiveFromBytes(entry.value);
+      const kept = withNext(archive, { current: current?.envelope.document, next });
+      return { value: archiveToBytes(kept, document), result: undefined };
+    });
+  }
+
+  async #archive(identity: DeviceIdentity, options: CallOptions): Promise<ArchiveRecord> {
+    const entry = await this.#context.store.get(OWN_BUCKETS.archive, deviceKey(identity), options);
+    return entry === undefined ? EMPTY_ARCHIVE : archiveFromBytes(entry.value);
+  }
+}
+
+function currentOf({ value, revision }: StoreEntry): CurrentDocument {
+  const envelope = desiredEnvelopeCodec.fromBytes(value);
+  return { envelope, revision, document: desiredDocumentCodec.fromBytes(envelope.document) };
+}
+
+function noDocument({ device }: DeviceIdentity): MpoError {
+  return new MpoError("not-found", `device ${device} has no document yet`, {
+    hint: "It gets one when it has reported a profile: wait for its probe, or look at its events.",
+  });
+}

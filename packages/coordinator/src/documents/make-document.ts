@@ -1,0 +1,82 @@
+import { MpoError } from "@mpo/core";
+import { type DesiredDocument, type DocumentVersion, desiredDocumentCodec, LIMITS, type Reason } from "@mpo/protocol";
+
+/** The code of the reason that names what a document was made for. */
+export const REQUEST_REASON = "request";
+
+/** A document but for its place in the order and its time. */
+export type DocumentContent = Omit<DesiredDocument, "version" | "issuedAtMs" | "expiresAtMs">;
+
+/** When and as what a document goes out. */
+export interface DocumentStamp {
+  readonly version: DocumentVersion;
+  readonly issuedAtMs: number;
+  /** How long a device that has not applied it may still do so, milliseconds. */
+  readonly validMs: number;
+}
+
+const MAX_REASONS = 16;
+
+/** The version after the newest of the store and the newest that the device has told of. */
+export function nextVersion(
+  current: DocumentVersion | undefined,
+  floor: DocumentVersion | undefined,
+  epoch: number,
+): DocumentVersion {
+  const versions = [current, floor, { epoch, version: 0 }].filter((one) => one !== undefined);
+  const newest = Math.max(...versions.map((one) => one.epoch));
+  const highest = Math.max(...versions.map((one) => (one.epoch === newest ? one.version : 0)));
+  // A device that tells of the last version of an epoch would else get no document ever again.
+  if (highest >= Number.MAX_SAFE_INTEGER) return { epoch: newest + 1, version: 1 };
+  return { epoch: newest, version: highest + 1 };
+}
+
+/** What a document was made for: the id of a request; undefined: it does not say. */
+export function requestOf({ reasons }: Pick<DesiredDocument, "reasons">): string | undefined {
+  return reasons.find(({ code }) => code === REQUEST_REASON)?.text;
+}
+
+/** The reasons with the request that they answer, at most as many as a document holds. */
+export function reasonsFor(request: string, reasons: readonly Reason[]): readonly Reason[] {
+  const others = reasons.filter(({ code }) => code !== REQUEST_REASON);
+  return [{ code: REQUEST_REASON, text: request }, ...others].slice(0, MAX_REASONS);
+}
+
+/**
+ * The bytes of a document. One that is longer than a document may be loses rungs from the middle of its ladder, the
+ * one with the longest schedule first: the cheapest and the best stay. Throws `invalid-argument` when even those two
+ * are too long, or a field is not as it must be.
+ */
+export function documentToBytes(
+  content: DocumentContent,
+  { version, issuedAtMs, validMs }: DocumentStamp,
+): { readonly document: DesiredDocument; readonly bytes: Uint8Array } {
+  let { rungs, chosenRung } = content;
+  for (;;) {
+    const document: DesiredDocument = {
+      ...content,
+      rungs,
+      chosenRung,
+      version,
+      issuedAtMs,
+      expiresAtMs: issuedAtMs + validMs,
+    };
+    try {
+      return { document, bytes: desiredDocumentCodec.toBytes(document) };
+    } catch (thrown) {
+      const isTooLong = thrown instanceof MpoError && thrown.message.includes(`at most ${LIMITS.documentBytes}`);
+      const longest = longestBetween(rungs);
+      if (!isTooLong || longest === undefined) throw thrown;
+      rungs = rungs.filter((_, index) => index !== longest);
+      if (chosenRung >= longest) chosenRung = Math.max(0, chosenRung - 1);
+    }
+  }
+}
+
+function longestBetween(rungs: DocumentContent["rungs"]): number | undefined {
+  const lengths = rungs.map(({ config: { checkpoints } }) =>
+    checkpoints.kind === "schedule" ? checkpoints.actions.length : 0,
+  );
+  const between = lengths.slice(1, -1);
+  return between.length === 0 ? undefined : 1 + between.indexOf(Math.max(...between));
+}

@@ -1,0 +1,141 @@
+import { auditSubject, type DeviceIdentity, type FleetEvent, fleetEventCodec } from "@mpo/protocol";
+import { type Logger, linkSignals } from "@mpo/runtime";
+import { STREAMS, type StreamEvent } from "@mpo/transport";
+import type { StoreContext } from "../store/change-entry.ts";
+
+/** Something that happened, before it has its place among all events. */
+export interface Happening {
+  readonly kind: string;
+  readonly identity: DeviceIdentity;
+  /** A device, a person or a part of the coordinator. */
+  readonly actor: string;
+  readonly message: string;
+}
+
+/** Which events. */
+export interface EventFilter {
+  readonly tenant: string;
+  readonly device?: string;
+}
+
+const MAX_RECENT = 20_000;
+
+/**
+ * Who did what to which device: appended to a stream that is never shortened by hand, and the newest part kept in memory
+ * for lists.
+ */
+export class Audit {
+  readonly #context: StoreContext;
+  readonly #logger: Logger;
+  /** Oldest first. */
+  #recent: FleetEvent[] = [];
+
+  constructor(context: StoreContext, logger: Logger) {
+    this.#context = context;
+    this.#logger = logger;
+  }
+
+  /** Writes an event. Throws when it may not be stored: use it for what people do. */
+  async write(happening: Happening, { signal }: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    const { kind, identity, actor, message } = happening;
+    const event: FleetEvent = {
+      // Its place is the stream's to give; the codec asks for one.
+      sequence: 1,
+      atMs: this.#context.clock.now(),
+      kind,
+      tenant: identity.tenant,
+      device: identity.device,
+      actor: actor.slice(0, 128),
+      message: message.slice(0, 512),
+    };
+    const call = signal === undefined ? {} : { signal };
+    const subject = auditSubject(identity.tenant, kind);
+    await this.#context.store.append(STREAMS.audit, subject, fleetEventCodec.toBytes(event), call);
+  }
+
+  /** Writes an event of something that is done already and that nobody waits for: a failure is only logged. */
+  async tell(happening: Happening): Promise<void> {
+    try {
+      await this.write(happening);
+    } catch (thrown) {
+      this.#logger.warn("an event could not be stored", { ...happening, err: thrown });
+    }
+  }
+
+  /** Follows the stream until the signal aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    for await (const stored of this.#context.store.follow(STREAMS.audit, { signal })) {
+      const event = this.#eventOf(stored);
+      const newest = this.#recent.at(-1)?.sequence ?? 0;
+      if (event === undefined || event.sequence <= newest) continue;
+      this.#recent.push(event);
+      if (this.#recent.length > 2 * MAX_RECENT) this.#recent = this.#recent.slice(-MAX_RECENT);
+    }
+  }
+
+  /** Events before a position (0: from the newest), newest first. */
+  async list(
+    filter: EventFilter,
+    { beforeSequence, limit, signal }: { beforeSequence: number; limit: number; signal?: AbortSignal },
+  ): Promise<readonly FleetEvent[]> {
+    const isWanted = (event: FleetEvent): boolean =>
+      matches(event, filter) && (beforeSequence === 0 || event.sequence < beforeSequence);
+    const recent = this.#recent.filter(isWanted);
+    const oldest = this.#recent[0]?.sequence ?? 1;
+    if (recent.length >= limit || oldest <= 1) return recent.slice(-limit).reverse();
+    return [...(await this.#older(oldest, filter, isWanted, signal)), ...recent].slice(-limit).reverse();
+  }
+
+  /** Events behind a position (0: only new ones), as they happen, until the signal aborts. */
+  async *watch(
+    filter: EventFilter,
+    { afterSequence, signal }: { readonly afterSequence: number; readonly signal: AbortSignal },
+  ): AsyncGenerator<FleetEvent, void, undefined> {
+    using linked = linkSignals(signal);
+    const from = (afterSequence === 0 ? (this.#recent.at(-1)?.sequence ?? 0) : afterSequence) + 1;
+    const subject = `au.${filter.tenant}.>`;
+    let newest = from - 1;
+    for await (const stored of this.#context.store.follow(STREAMS.audit, { from, subject, signal: linked.signal })) {
+      const event = this.#eventOf(stored);
+      if (event === undefined || event.sequence <= newest) continue;
+      newest = event.sequence;
+      if (matches(event, filter)) yield event;
+    }
+  }
+
+  async #older(
+    before: number,
+    filter: EventFilter,
+    isWanted: (event: FleetEvent) => boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<readonly FleetEvent[]> {
+    const found: FleetEvent[] = [];
+    const subject = `au.${filter.tenant}.>`;
+    const call = signal === undefined ? {} : { signal };
+    for (let from = 1; from < before; ) {
+      const events = await this.#context.store.read(STREAMS.audit, { from, subject, ...call });
+      const last = events.at(-1);
+      if (last === undefined) break;
+      found.push(
+        ...events
+          .flatMap((stored) => this.#eventOf(stored) ?? [])
+          .filter((event) => event.sequence < before && isWanted(event)),
+      );
+      from = last.sequence + 1;
+    }
+    return found;
+  }
+
+  #eventOf({ value, sequence }: StreamEvent): FleetEvent | undefined {
+    try {
+      return { ...fleetEventCodec.fromBytes(value), sequence };
+    } catch (thrown) {
+      this.#logger.error("an event in the store cannot be read", { sequence, err: thrown });
+      return undefined;
+    }
+  }
+}
+
+function matches(event: FleetEvent, { tenant, device }: EventFilter): boolean {
+  return event.tenant === tenant && (device === undefined || event.device === device);
+}

@@ -1,0 +1,184 @@
+import {
+  type AccuracySample,
+  MpoError,
+  median,
+  outliers,
+  type Profile,
+  type StepSample,
+  type UnitTimeSample,
+  type UpdateSample,
+  validateProfile,
+} from "@mpo/core";
+
+/** Devices that must have measured the same thing before the fleet believes it (reference/reliability.md §5). */
+export const DEFAULT_QUORUM = 5;
+
+/** The name under which a pooled profile goes: it was measured by no device. */
+export const POOLED_DEVICE = "fleet";
+
+/** A profile of many devices. */
+export interface PooledProfile {
+  readonly profile: Profile;
+  /** How many devices it is of. */
+  readonly votes: number;
+}
+
+/**
+ * One profile from those of many devices of one class, such as a new device of it would have measured. Every device has
+ * one vote on each number, whatever it repeated; the median of the votes that are no outliers wins, so that less than half
+ * of the devices can not move it far; what fewer than `quorum` devices measured is left out. Only profiles that were
+ * measured in the same way count: those of the most common model, versions, method and batch. Undefined: too few.
+ */
+export function poolProfiles(profiles: readonly Profile[], quorum: number = DEFAULT_QUORUM): PooledProfile | undefined {
+  const alike = mostCommon(onePerDevice(profiles));
+  const [first] = alike;
+  if (first === undefined || alike.length < quorum) return undefined;
+  const vote = (read: (profile: Profile) => number): number => agreed(alike.map(read));
+  const pooled: Profile = {
+    ...first,
+    device: { id: POOLED_DEVICE, class: first.device.class },
+    memoryFacts: {
+      slotsPerParameter: vote(({ memoryFacts }) => memoryFacts.slotsPerParameter),
+      lossWorkBytesPerSample: vote(({ memoryFacts }) => memoryFacts.lossWorkBytesPerSample),
+    },
+    idleBytes: vote(({ idleBytes }) => idleBytes),
+    unitTimes: pooledUnits(alike, quorum),
+    steps: pooledSteps(alike, quorum),
+    updates: pooledUpdates(alike, quorum),
+    accuracy: pooledAccuracy(alike, quorum),
+    spent: { ms: 0, peakBytes: 0, configs: 0 },
+    measuredAtMs: Math.round(vote(({ measuredAtMs }) => measuredAtMs)),
+  };
+  try {
+    return { profile: validateProfile(pooled), votes: alike.length };
+  } catch (thrown) {
+    // Medians of sound profiles may contradict each other where few measured; then there is nothing to believe.
+    if (thrown instanceof MpoError && thrown.code === "invalid-data") return undefined;
+    throw thrown;
+  }
+}
+
+function onePerDevice(profiles: readonly Profile[]): readonly Profile[] {
+  const newest = new Map<string, Profile>();
+  for (const profile of profiles) {
+    const known = newest.get(profile.device.id);
+    if (known === undefined || known.measuredAtMs < profile.measuredAtMs) newest.set(profile.device.id, profile);
+  }
+  return [...newest.values()];
+}
+
+function mostCommon(profiles: readonly Profile[]): readonly Profile[] {
+  const groups = grouped(profiles, ({ model, device, software, method, effectiveBatch }) =>
+    JSON.stringify([model.digest, model.unitCount, device.class, software, method, effectiveBatch]),
+  );
+  return groups.reduce((best, group) => (group.length > best.length ? group : best), []);
+}
+
+/** Median of the votes that are no outliers. */
+function agreed(votes: readonly number[]): number {
+  const excluded = new Set(outliers(votes));
+  return median(votes.filter((_, index) => !excluded.has(index)));
+}
+
+function grouped<Item>(items: readonly Item[], keyOf: (item: Item) => string): readonly (readonly Item[])[] {
+  const groups = new Map<string, Item[]>();
+  for (const item of items) {
+    const key = keyOf(item);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [item]);
+    else group.push(item);
+  }
+  return [...groups.values()];
+}
+
+/** Samples of the same thing, one of each device at most, where enough devices have one. */
+function votes<Sample extends object>(
+  profiles: readonly Profile[],
+  samplesOf: (profile: Profile) => readonly Sample[],
+  keyOf: (sample: Sample) => string,
+  quorum: number,
+): readonly (readonly [Sample, ...Sample[]])[] {
+  const own = profiles.flatMap((profile) => grouped(samplesOf(profile), keyOf).flatMap((samples) => samples.slice(-1)));
+  return grouped(own, keyOf).flatMap(([first, ...others]) =>
+    first === undefined || 1 + others.length < quorum ? [] : [[first, ...others] as const],
+  );
+}
+
+function pooledUnits(profiles: readonly Profile[], quorum: number): readonly UnitTimeSample[] {
+  const all = votes(
+    profiles,
+    ({ unitTimes }) => unitTimes,
+    ({ unit, microBatch }) => `${unit} ${microBatch}`,
+    quorum,
+  );
+  return all.map((samples) => ({
+    unit: samples[0].unit,
+    microBatch: samples[0].microBatch,
+    forwardMs: [agreed(samples.map(({ forwardMs }) => median(forwardMs)))],
+    backwardMs: [agreed(samples.map(({ backwardMs }) => median(backwardMs)))],
+  }));
+}
+
+function pooledSteps(profiles: readonly Profile[], quorum: number): readonly StepSample[] {
+  const all = votes(
+    profiles,
+    ({ steps }) => steps,
+    ({ config }) => JSON.stringify(config),
+    quorum,
+  );
+  return all.map((samples) => {
+    const measured = samples.flatMap(({ measuredPeakBytes }) =>
+      measuredPeakBytes === undefined || measuredPeakBytes <= 0 ? [] : [measuredPeakBytes],
+    );
+    return {
+      config: samples[0].config,
+      plannedPeakBytes: Math.round(agreed(samples.map(({ plannedPeakBytes }) => plannedPeakBytes))),
+      ...(measured.length >= quorum ? { measuredPeakBytes: agreed(measured) } : {}),
+      msPerStep: [agreed(samples.map(({ msPerStep }) => median(msPerStep)))],
+    };
+  });
+}
+
+function pooledUpdates(profiles: readonly Profile[], quorum: number): readonly UpdateSample[] {
+  const all = votes(
+    profiles,
+    ({ updates }) => updates,
+    ({ parameterBytes }) => String(parameterBytes),
+    quorum,
+  );
+  return all.map((samples) => {
+    const added = samples.flatMap(({ accumulateMs }) => (accumulateMs.length === 0 ? [] : [median(accumulateMs)]));
+    return {
+      parameterBytes: samples[0].parameterBytes,
+      updateMs: [agreed(samples.map(({ updateMs }) => median(updateMs)))],
+      accumulateMs: added.length >= quorum ? [agreed(added)] : [],
+    };
+  });
+}
+
+/** Devices start from different accuracies, so they vote on the gain. */
+function pooledAccuracy(profiles: readonly Profile[], quorum: number): readonly AccuracySample[] {
+  const all = votes(
+    profiles,
+    ({ accuracy }) => accuracy,
+    ({ freezing, microBatch, judge }) => JSON.stringify([freezing, microBatch, judge]),
+    quorum,
+  );
+  return all.flatMap((samples) => {
+    const startAccuracy = agreed(samples.map((sample) => sample.startAccuracy));
+    const gains = samples.flatMap((sample) =>
+      sample.points.map(({ steps, accuracy }) => ({ steps, gain: accuracy - sample.startAccuracy })),
+    );
+    const points = grouped(gains, ({ steps }) => String(steps))
+      .filter((group) => group.length >= quorum)
+      .map((group) => ({
+        steps: group[0]?.steps ?? 1,
+        accuracy: Math.min(1, Math.max(0, startAccuracy + agreed(group.map(({ gain }) => gain)))),
+      }))
+      .sort((left, right) => left.steps - right.steps);
+    if (points.length === 0) return [];
+    const { freezing, microBatch, judge } = samples[0];
+    const judgedSamples = Math.min(...samples.map((sample) => sample.judgedSamples));
+    return [{ freezing, microBatch, judge, startAccuracy, points, judgedSamples }];
+  });
+}

@@ -1,0 +1,127 @@
+import type { Profile, RetrainConfig } from "@mpo/core";
+import { BUCKETS, priorKey, reportProfileRequestCodec } from "@mpo/protocol";
+import type { Logger } from "@mpo/runtime";
+import type { ProfileService } from "../profiles/profile-service.ts";
+import type { StoreContext } from "../store/change-entry.ts";
+import { packed, recordFromBytes, recordToBytes, unpacked } from "../store/records.ts";
+import { WatchedMap } from "../store/watched-map.ts";
+import { DEFAULT_QUORUM, POOLED_DEVICE, type PooledProfile, poolProfiles } from "./pool-profiles.ts";
+
+/** Whose devices of which class, and which model. */
+export interface PriorName {
+  readonly tenant: string;
+  readonly deviceClass: string;
+  readonly model: string;
+  /** Of the model's graph. */
+  readonly modelDigest: string;
+}
+
+/** A prior, and when it was pooled. */
+export interface Prior extends PooledProfile {
+  readonly pooledAtMs: number;
+}
+
+export interface PriorOptions {
+  /** Default 5. */
+  readonly quorum?: number;
+  /** Profiles that are pooled at most. Default 33. */
+  readonly maxVotes?: number;
+  /** A prior of the most votes is pooled again after this long. Default an hour. */
+  readonly maxAgeMs?: number;
+}
+
+const KIND = "prior";
+
+interface StoredPrior {
+  readonly votes: number;
+  readonly pooledAtMs: number;
+  readonly report: string;
+}
+
+/** What the fleet knows of a model on a class of devices, pooled so that no single device can turn it. */
+export class PriorService {
+  readonly #context: StoreContext;
+  readonly #profiles: ProfileService;
+  readonly #logger: Logger;
+  readonly #priors: WatchedMap<Prior>;
+  readonly #quorum: number;
+  readonly #maxVotes: number;
+  readonly #maxAgeMs: number;
+
+  constructor(context: StoreContext, profiles: ProfileService, logger: Logger, options: PriorOptions = {}) {
+    this.#context = context;
+    this.#profiles = profiles;
+    this.#logger = logger;
+    this.#quorum = options.quorum ?? DEFAULT_QUORUM;
+    this.#maxVotes = options.maxVotes ?? 33;
+    this.#maxAgeMs = options.maxAgeMs ?? 3_600_000;
+    this.#priors = new WatchedMap({
+      store: context.store,
+      logger,
+      bucket: BUCKETS.prior,
+      read: ({ value }) => priorFromBytes(value),
+    });
+  }
+
+  get watches(): readonly Pick<WatchedMap<unknown>, "run" | "ready" | "isReady">[] {
+    return [this.#priors];
+  }
+
+  /** The prior; undefined: too few devices have measured, or they measured another version of the model. */
+  prior(name: PriorName): Prior | undefined {
+    const prior = this.#priors.get(keyOf(name))?.value;
+    return prior?.profile.model.digest === name.modelDigest ? prior : undefined;
+  }
+
+  /** Configurations that most devices of a class have measured: what a new one measures first, to be comparable. */
+  suggested(name: Omit<PriorName, "modelDigest">): readonly RetrainConfig[] {
+    return this.#priors.get(keyOf(name))?.value.profile.steps.map(({ config }) => config) ?? [];
+  }
+
+  /** Pools anew if there are votes that the prior does not have. Safe to do twice, by several coordinators at once. */
+  async refresh(name: PriorName, { signal }: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    const voters = this.#profiles.ofClass(name.tenant, name.deviceClass, name.modelDigest);
+    const known = this.prior(name);
+    const nowMs = this.#context.clock.now();
+    const isFresh = known !== undefined && nowMs - known.pooledAtMs < this.#maxAgeMs;
+    const possible = Math.min(voters.length, this.#maxVotes);
+    // Each further vote moves a median less: pool again when there are a quarter more.
+    if (voters.length < this.#quorum || (isFresh && possible < 1.25 * known.votes)) return;
+    const call = signal === undefined ? {} : { signal };
+    const profiles: Profile[] = [];
+    for (const voter of spread(voters, this.#maxVotes)) {
+      const found = await this.#profiles.load(voter, call);
+      // Devices of one name in two tenants are two devices, but a tenant pools only its own.
+      if (found !== undefined) profiles.push(found.record.request.profile);
+    }
+    const pooled = poolProfiles(profiles, this.#quorum);
+    if (pooled === undefined) return;
+    const prior: Prior = { ...pooled, pooledAtMs: nowMs };
+    const key = keyOf(name);
+    const revision = await this.#context.store.put(BUCKETS.prior, key, priorToBytes(prior), call);
+    this.#priors.note(key, prior, revision);
+    this.#logger.info("pooled the profiles of a class", { ...name, votes: prior.votes });
+  }
+}
+
+/** At most `count` items, evenly over the list. */
+function spread<Item>(items: readonly Item[], count: number): readonly Item[] {
+  if (items.length <= count) return items;
+  return Array.from({ length: count }, (_, index) => items[Math.floor((index * items.length) / count)] as Item);
+}
+
+function keyOf({ tenant, deviceClass, model }: Omit<PriorName, "modelDigest">): string {
+  return `${tenant}.${priorKey(deviceClass, model)}`;
+}
+
+function priorToBytes({ profile, votes, pooledAtMs }: Prior): Uint8Array {
+  const identity = { tenant: POOLED_DEVICE, device: POOLED_DEVICE };
+  const report = packed(reportProfileRequestCodec.toBytes({ identity, report: POOLED_DEVICE, profile }));
+  const stored: StoredPrior = { votes, pooledAtMs, report };
+  return recordToBytes(KIND, stored);
+}
+
+function priorFromBytes(bytes: Uint8Array): Prior {
+  const { votes, pooledAtMs, report }: StoredPrior = recordFromBytes(KIND, bytes);
+  return { votes, pooledAtMs, profile: reportProfileRequestCodec.fromBytes(unpacked(report)).profile };
+}

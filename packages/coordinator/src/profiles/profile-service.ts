@@ -1,0 +1,184 @@
+import { createHash } from "node:crypto";
+import { type Chain, MpoError } from "@mpo/core";
+import {
+  chainFromBytes,
+  chainToBytes,
+  type DeviceIdentity,
+  deviceKey,
+  isName,
+  parseDeviceKey,
+  type ReportProfileRequest,
+} from "@mpo/protocol";
+import type { Logger } from "@mpo/runtime";
+import { changeEntry, isConflict, type StoreContext } from "../store/change-entry.ts";
+import { OWN_BUCKETS } from "../store/layout.ts";
+import { type Watched, WatchedMap } from "../store/watched-map.ts";
+import {
+  factsOf,
+  type ProfileFacts,
+  type ProfileRecord,
+  profileFromBytes,
+  profileToBytes,
+  withReport,
+} from "./profile-record.ts";
+
+interface CallOptions {
+  readonly signal?: AbortSignal;
+}
+
+/** Whose profile of which model. */
+export interface ProfileName {
+  readonly identity: DeviceIdentity;
+  readonly model: string;
+}
+
+/** What became of a report. */
+export interface StoredReport {
+  readonly record: ProfileRecord;
+  readonly revision: number;
+  readonly isDuplicate: boolean;
+}
+
+/** The key of a profile: "<shard>.<tenant>.<device>.<model>". */
+export function profileKey({ identity, model }: ProfileName): string {
+  if (!isName(model)) throw new MpoError("invalid-argument", "the model's name is no name");
+  return `${deviceKey(identity)}.${model}`;
+}
+
+/** Reads a profile's key back. Throws `invalid-data`. */
+export function parseProfileKey(key: string): ProfileName {
+  const end = key.lastIndexOf(".");
+  const model = key.slice(end + 1);
+  const identity = parseDeviceKey(key.slice(0, Math.max(0, end)));
+  if (!isName(model)) throw new MpoError("invalid-data", `${JSON.stringify(key.slice(0, 200))} is no profile's key`);
+  return { identity, model };
+}
+
+/** Profiles: stored once a report, by one compare-and-set; the newest of each device and model. */
+export class ProfileService {
+  readonly #context: StoreContext;
+  readonly #facts: WatchedMap<ProfileFacts>;
+  /** Digests of chains by tenant and model digest: a device may leave out a chain that is known. */
+  readonly #chainOf = new Map<string, string>();
+  /** Keys of profiles by device class, model and what it is of. */
+  readonly #byClass = new Map<string, Set<string>>();
+
+  constructor(context: StoreContext, logger: Logger) {
+    this.#context = context;
+    this.#facts = new WatchedMap({
+      store: context.store,
+      logger,
+      bucket: OWN_BUCKETS.profile,
+      read: ({ value }) => factsOf(profileFromBytes(value)),
+      onChange: (key, now, before) => this.#index(key, now?.value, before?.value),
+    });
+  }
+
+  get watches(): readonly Pick<WatchedMap<unknown>, "run" | "ready" | "isReady">[] {
+    return [this.#facts];
+  }
+
+  get size(): number {
+    return this.#facts.size;
+  }
+
+  facts(name: ProfileName): Watched<ProfileFacts> | undefined {
+    return this.#facts.get(profileKey(name));
+  }
+
+  /** All profiles, in no order. */
+  *all(): Generator<{ readonly name: ProfileName } & Watched<ProfileFacts>, void, undefined> {
+    for (const [key, watched] of this.#facts.entries()) yield { name: parseProfileKey(key), ...watched };
+  }
+
+  /** Profiles of a model (its graph's digest) on a class of devices of one tenant. */
+  ofClass(tenant: string, deviceClass: string, modelDigest: string): readonly ProfileName[] {
+    const keys = this.#byClass.get(classKey(tenant, deviceClass, modelDigest)) ?? [];
+    return [...keys].sort().map(parseProfileKey);
+  }
+
+  /** Stores a report. When this returns, it is stored, once. */
+  async store(request: ReportProfileRequest, { signal }: CallOptions = {}): Promise<StoredReport> {
+    const { identity, profile } = request;
+    const call = signal === undefined ? {} : { signal };
+    const sent = request.chain === undefined ? undefined : await this.#storeChain(request.chain, call);
+    const chain = sent ?? this.#chainOf.get(chainKey(identity.tenant, profile.model.digest));
+    const key = profileKey({ identity, model: profile.model.name });
+    const nowMs = this.#context.clock.now();
+    // A write whose answer was lost is found again as a duplicate, though nobody was told that it is stored.
+    let isOurs = false;
+    const { result, revision } = await changeEntry(
+      this.#context,
+      { bucket: OWN_BUCKETS.profile, key, ...call },
+      (current) => {
+        const decision = withReport(current === undefined ? undefined : profileFromBytes(current.value), request, {
+          chain,
+          nowMs,
+        });
+        const isDuplicate = decision.isDuplicate && !isOurs;
+        if (!decision.isDuplicate) isOurs = true;
+        const result = { record: decision.record, isDuplicate };
+        return decision.isChanged ? { value: profileToBytes(decision.record), result } : { result };
+      },
+    );
+    this.#facts.note(key, factsOf(result.record), revision);
+    return { ...result, revision };
+  }
+
+  /** The newest profile, from the store. */
+  async load(
+    name: ProfileName,
+    options: CallOptions = {},
+  ): Promise<{ readonly record: ProfileRecord; readonly revision: number } | undefined> {
+    const entry = await this.#context.store.get(OWN_BUCKETS.profile, profileKey(name), options);
+    return entry && { record: profileFromBytes(entry.value), revision: entry.revision };
+  }
+
+  /** A chain by its digest. Throws `not-found`. */
+  async loadChain(digest: string, options: CallOptions = {}): Promise<Chain> {
+    const entry = await this.#context.store.get(OWN_BUCKETS.chain, digest, options);
+    if (entry === undefined || sha256(entry.value) !== digest) {
+      throw new MpoError("not-found", `the store has no chain ${digest.slice(0, 12)}`, {
+        hint: "Let a device with this model probe again: it sends the chain with its profile.",
+      });
+    }
+    return chainFromBytes(entry.value);
+  }
+
+  async #storeChain(chain: Chain, call: CallOptions): Promise<string> {
+    const bytes = chainToBytes(chain);
+    const digest = sha256(bytes);
+    if ((await this.#context.store.get(OWN_BUCKETS.chain, digest, call)) !== undefined) return digest;
+    try {
+      await this.#context.store.create(OWN_BUCKETS.chain, digest, bytes, call);
+    } catch (thrown) {
+      // Another device has just sent the same one: the key is its digest.
+      if (!isConflict(thrown)) throw thrown;
+    }
+    return digest;
+  }
+
+  #index(key: string, now: ProfileFacts | undefined, before: ProfileFacts | undefined): void {
+    const { tenant } = parseProfileKey(key).identity;
+    if (before !== undefined) {
+      this.#byClass.get(classKey(tenant, before.deviceClass, before.modelDigest))?.delete(key);
+    }
+    if (now === undefined) return;
+    const place = classKey(tenant, now.deviceClass, now.modelDigest);
+    const keys = this.#byClass.get(place) ?? new Set();
+    this.#byClass.set(place, keys.add(key));
+    if (now.chain !== undefined) this.#chainOf.set(chainKey(tenant, now.modelDigest), now.chain);
+  }
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}
+
+function chainKey(tenant: string, modelDigest: string): string {
+  return `${tenant} ${modelDigest}`;
+}
+
+function classKey(tenant: string, deviceClass: string, modelDigest: string): string {
+  return `${tenant} ${deviceClass} ${modelDigest}`;
+}

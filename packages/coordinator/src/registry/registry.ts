@@ -1,0 +1,137 @@
+import { BUCKETS, type DeviceIdentity, type DocumentVersion, deviceKey, type Resources } from "@mpo/protocol";
+import type { Logger } from "@mpo/runtime";
+import { changeEntry, type StoreContext } from "../store/change-entry.ts";
+import { type Watched, WatchedMap } from "../store/watched-map.ts";
+import {
+  type DeviceFacts,
+  type DeviceRecord,
+  deviceFromBytes,
+  deviceToBytes,
+  newer,
+  type SeenRecord,
+  seenFromBytes,
+  seenToBytes,
+  withFacts,
+} from "./device-record.ts";
+
+interface CallOptions {
+  readonly signal?: AbortSignal;
+}
+
+/** Who is in the fleet, what each device is, and when it was last heard of. */
+export class Registry {
+  readonly #context: StoreContext;
+  readonly #devices: WatchedMap<DeviceRecord>;
+  readonly #seen: WatchedMap<SeenRecord>;
+
+  constructor(context: StoreContext, logger: Logger) {
+    this.#context = context;
+    const { store } = context;
+    this.#devices = new WatchedMap({
+      store,
+      logger,
+      bucket: BUCKETS.ident,
+      read: ({ value }) => deviceFromBytes(value),
+    });
+    this.#seen = new WatchedMap({
+      store,
+      logger,
+      bucket: BUCKETS.reported,
+      read: ({ value }) => seenFromBytes(value),
+    });
+  }
+
+  get watches(): readonly Pick<WatchedMap<unknown>, "run" | "ready" | "isReady">[] {
+    return [this.#devices, this.#seen];
+  }
+
+  get size(): number {
+    return this.#devices.size;
+  }
+
+  device(identity: DeviceIdentity): DeviceRecord | undefined {
+    return this.#devices.get(deviceKey(identity))?.value;
+  }
+
+  /** A device as it is in the store now: the index may not have heard of it yet. */
+  async load(identity: DeviceIdentity, options: CallOptions = {}): Promise<DeviceRecord | undefined> {
+    const entry = await this.#context.store.get(BUCKETS.ident, deviceKey(identity), options);
+    return entry === undefined ? undefined : deviceFromBytes(entry.value);
+  }
+
+  seen(identity: DeviceIdentity): SeenRecord | undefined {
+    return this.#seen.get(deviceKey(identity))?.value;
+  }
+
+  /** All devices, in no order. */
+  *devices(): Generator<DeviceRecord, void, undefined> {
+    for (const [, { value }] of this.#devices.entries()) yield value;
+  }
+
+  /** Stores what a device is. `isNew`: it was not known. */
+  async introduce(
+    facts: DeviceFacts,
+    { signal }: CallOptions = {},
+  ): Promise<{ readonly record: DeviceRecord; readonly isNew: boolean }> {
+    const key = deviceKey(facts.identity);
+    const known = this.#devices.get(key);
+    // Most devices say hello again and again without anything new: no need to ask the store.
+    if (known !== undefined && withFacts(known.value, facts, 0) === known.value) {
+      return { record: known.value, isNew: false };
+    }
+    return await this.#change(key, signal, (record) => withFacts(record, facts, this.#context.clock.now()));
+  }
+
+  /** Stores that a device has told of a document, if that is newer than all before. Does nothing for unknown devices. */
+  async raiseFloor(
+    identity: DeviceIdentity,
+    version: DocumentVersion,
+    { signal }: CallOptions = {},
+  ): Promise<DeviceRecord | undefined> {
+    const key = deviceKey(identity);
+    const known: Watched<DeviceRecord> | undefined = this.#devices.get(key);
+    if (known === undefined || newer(known.value.versionFloor, version) === known.value.versionFloor)
+      return known?.value;
+    const { record } = await this.#change(key, signal, (current) => {
+      if (current === undefined) return known.value;
+      const floor = newer(current.versionFloor, version);
+      return floor === current.versionFloor || floor === undefined ? current : { ...current, versionFloor: floor };
+    });
+    return record;
+  }
+
+  /** Stores that a device was heard of now. Concurrent writes may overtake each other: the next heartbeat settles it. */
+  async saw(
+    identity: DeviceIdentity,
+    facts: { readonly resources: Resources; readonly appliedVersion?: DocumentVersion },
+    options: CallOptions = {},
+  ): Promise<SeenRecord> {
+    const key = deviceKey(identity);
+    const { store, clock } = this.#context;
+    const { resources, appliedVersion } = facts;
+    const record: SeenRecord = {
+      resources,
+      lastSeenMs: clock.now(),
+      ...(appliedVersion === undefined ? {} : { appliedVersion }),
+    };
+    const revision = await store.put(BUCKETS.reported, key, seenToBytes(record), options);
+    this.#seen.note(key, record, revision);
+    return record;
+  }
+
+  async #change(
+    key: string,
+    signal: AbortSignal | undefined,
+    change: (record: DeviceRecord | undefined) => DeviceRecord,
+  ): Promise<{ readonly record: DeviceRecord; readonly isNew: boolean }> {
+    const place = { bucket: BUCKETS.ident, key, ...(signal === undefined ? {} : { signal }) };
+    const { result, revision } = await changeEntry(this.#context, place, (current) => {
+      const before = current === undefined ? undefined : deviceFromBytes(current.value);
+      const record = change(before);
+      const value = record === before ? {} : { value: deviceToBytes(record) };
+      return { ...value, result: { record, isNew: before === undefined } };
+    });
+    this.#devices.note(key, result.record, revision);
+    return result;
+  }
+}

@@ -1,0 +1,140 @@
+import {
+  compareVersions,
+  type DeviceIdentity,
+  type DocumentStatus,
+  type DocumentVersion,
+  type ReportStatusRequest,
+  reportStatusRequestCodec,
+  type WindowResult,
+} from "@mpo/protocol";
+import { packed, recordFromBytes, recordToBytes, unpacked } from "../store/records.ts";
+
+/** What became of one document, with the place of the report in the order of the device's reports. */
+export interface ReportedDocument {
+  readonly status: DocumentStatus;
+  readonly sequence: number;
+}
+
+/** One window, as it was reported. */
+export interface ReportedWindow {
+  readonly result: WindowResult;
+  readonly sequence: number;
+}
+
+/** What a device has told of its documents and windows. */
+export interface StatusRecord {
+  /** Names of the reports that were stored, oldest first. */
+  readonly reports: readonly string[];
+  /** How many were stored ever. */
+  readonly storedCount: number;
+  /** Newest version first. */
+  readonly documents: readonly ReportedDocument[];
+  /** In order of their sequence, newest first. */
+  readonly windows: readonly ReportedWindow[];
+}
+
+export const NO_STATUS: StatusRecord = { reports: [], storedCount: 0, documents: [], windows: [] };
+
+const MAX_REPORTS = 256;
+const MAX_DOCUMENTS = 32;
+/** As many as an answer of the Admin service holds. */
+const MAX_WINDOWS = 64;
+/** Windows with long schedules must leave room for the rest of the record. */
+const MAX_WINDOW_TEXT = 90_000;
+
+/** What a report makes of a record. */
+export interface StatusDecision {
+  readonly record: StatusRecord;
+  readonly isDuplicate: boolean;
+}
+
+/**
+ * The record after a report. Reports may come twice, late and out of order: a name is stored once, the sequence decides
+ * which of two reports of a document is the newer, and a state that is final stays.
+ */
+export function withStatus(record: StatusRecord, { report, sequence, status }: ReportStatusRequest): StatusDecision {
+  if (record.reports.includes(report)) return { record, isDuplicate: true };
+  return {
+    isDuplicate: false,
+    record: {
+      reports: [...record.reports, report].slice(-MAX_REPORTS),
+      storedCount: record.storedCount + 1,
+      documents:
+        status.kind === "document" ? withDocument(record.documents, status.document, sequence) : record.documents,
+      windows: status.kind === "window" ? withWindow(record.windows, status.window, sequence) : record.windows,
+    },
+  };
+}
+
+/** Whether a state is the last of its document. */
+export function isFinal({ state }: DocumentStatus): boolean {
+  return state === "confirmed" || state === "failed" || state === "refused";
+}
+
+function withDocument(
+  documents: readonly ReportedDocument[],
+  status: DocumentStatus,
+  sequence: number,
+): readonly ReportedDocument[] {
+  const known = documents.find((one) => compareVersions(one.status.version, status.version) === 0);
+  if (known !== undefined && (isFinal(known.status) || known.sequence > sequence)) {
+    // A final state that comes late still ends its document.
+    if (isFinal(known.status) || !isFinal(status)) return documents;
+  }
+  return [...documents.filter((one) => one !== known), { status, sequence }]
+    .sort((left, right) => compareVersions(right.status.version, left.status.version))
+    .slice(0, MAX_DOCUMENTS);
+}
+
+function withWindow(
+  windows: readonly ReportedWindow[],
+  result: WindowResult,
+  sequence: number,
+): readonly ReportedWindow[] {
+  const all = [...windows.filter((one) => one.result.window !== result.window), { result, sequence }]
+    .sort((left, right) => right.sequence - left.sequence)
+    .slice(0, MAX_WINDOWS);
+  while (all.length > 1 && JSON.stringify(all.map(packedWindow)).length > MAX_WINDOW_TEXT) all.pop();
+  return all;
+}
+
+/** What a device has told of a version; undefined: nothing. */
+export function statusOf(record: StatusRecord, version: DocumentVersion): DocumentStatus | undefined {
+  return record.documents.find(({ status }) => compareVersions(status.version, version) === 0)?.status;
+}
+
+/** The newest document that was confirmed, and older than a version. */
+export function newestConfirmed(record: StatusRecord, before: DocumentVersion): DocumentVersion | undefined {
+  return record.documents.find(
+    ({ status: { state, version } }) => state === "confirmed" && compareVersions(version, before) < 0,
+  )?.status.version;
+}
+
+const KIND = "status";
+/** Windows are kept in the form of the wire, which is short and checked; it asks for a sender. */
+const NOBODY: DeviceIdentity = { tenant: "x", device: "x" };
+
+interface StoredStatus extends Omit<StatusRecord, "windows"> {
+  readonly windows: readonly string[];
+}
+
+function packedWindow({ result, sequence }: ReportedWindow): string {
+  const status = { kind: "window", window: result } as const;
+  return packed(reportStatusRequestCodec.toBytes({ identity: NOBODY, report: "x", sequence, reportedAtMs: 0, status }));
+}
+
+function unpackedWindow(text: string): readonly ReportedWindow[] {
+  const { sequence, status } = reportStatusRequestCodec.fromBytes(unpacked(text));
+  return status.kind === "window" ? [{ result: status.window, sequence }] : [];
+}
+
+export function statusToBytes(record: StatusRecord): Uint8Array {
+  const stored: StoredStatus = { ...record, windows: record.windows.map(packedWindow) };
+  return recordToBytes(KIND, stored);
+}
+
+/** Throws `invalid-data`. */
+export function statusFromBytes(bytes: Uint8Array): StatusRecord {
+  const stored: StoredStatus = recordFromBytes(KIND, bytes);
+  return { ...stored, windows: stored.windows.flatMap(unpackedWindow) };
+}

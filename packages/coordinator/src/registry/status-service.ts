@@ -1,0 +1,61 @@
+import { type DeviceIdentity, type DocumentStatus, deviceKey, type ReportStatusRequest } from "@mpo/protocol";
+import type { Logger } from "@mpo/runtime";
+import { changeEntry, type StoreContext } from "../store/change-entry.ts";
+import { OWN_BUCKETS } from "../store/layout.ts";
+import { WatchedMap } from "../store/watched-map.ts";
+import { NO_STATUS, type StatusRecord, statusFromBytes, statusToBytes, withStatus } from "./status-record.ts";
+
+interface CallOptions {
+  readonly signal?: AbortSignal;
+}
+
+/** What devices told of documents and windows. */
+export class StatusService {
+  readonly #context: StoreContext;
+  readonly #newest: WatchedMap<DocumentStatus | undefined>;
+
+  constructor(context: StoreContext, logger: Logger) {
+    this.#context = context;
+    this.#newest = new WatchedMap({
+      store: context.store,
+      logger,
+      bucket: OWN_BUCKETS.status,
+      read: ({ value }) => statusFromBytes(value).documents[0]?.status,
+    });
+  }
+
+  get watches(): readonly Pick<WatchedMap<unknown>, "run" | "ready" | "isReady">[] {
+    return [this.#newest];
+  }
+
+  /** The status of the newest document that a device has told of. */
+  newest(identity: DeviceIdentity): DocumentStatus | undefined {
+    return this.#newest.get(deviceKey(identity))?.value;
+  }
+
+  /** Stores a report. When this returns, it is stored, once. */
+  async store(request: ReportStatusRequest, { signal }: CallOptions = {}): Promise<{ readonly isDuplicate: boolean }> {
+    const key = deviceKey(request.identity);
+    let isOurs = false;
+    const { result, revision } = await changeEntry(
+      this.#context,
+      { bucket: OWN_BUCKETS.status, key, ...(signal === undefined ? {} : { signal }) },
+      (current) => {
+        const before = current === undefined ? NO_STATUS : statusFromBytes(current.value);
+        const { record, isDuplicate } = withStatus(before, request);
+        const result = { record, isDuplicate: isDuplicate && !isOurs };
+        if (isDuplicate) return { result };
+        isOurs = true;
+        return { value: statusToBytes(record), result };
+      },
+    );
+    this.#newest.note(key, result.record.documents[0]?.status, revision);
+    return { isDuplicate: result.isDuplicate };
+  }
+
+  /** All that is kept of a device, from the store. */
+  async load(identity: DeviceIdentity, options: CallOptions = {}): Promise<StatusRecord> {
+    const entry = await this.#context.store.get(OWN_BUCKETS.status, deviceKey(identity), options);
+    return entry === undefined ? NO_STATUS : statusFromBytes(entry.value);
+  }
+}

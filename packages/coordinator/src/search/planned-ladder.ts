@@ -1,0 +1,200 @@
+import {
+  AccuracyModel,
+  type CandidateTable,
+  type Cut,
+  describeConfig,
+  MpoError,
+  type Prediction,
+  type RetrainConfig,
+  type SearchBudget,
+  type SearchObjective,
+  type SearchResult,
+  search,
+} from "@mpo/core";
+import type { Reason, RejectedRung } from "@mpo/protocol";
+
+/** The part of a document that a search decides, and why it is so. */
+export interface PlannedLadder {
+  readonly rungs: readonly Prediction[];
+  readonly chosenRung: number;
+  readonly reasons: readonly Reason[];
+  readonly considered: number;
+  readonly overBudget: number;
+  readonly rejected: readonly RejectedRung[];
+}
+
+/** What is searched for. */
+export interface LadderRequest {
+  readonly budget: SearchBudget;
+  readonly objective: SearchObjective;
+  /** What the device may spend at this moment: decides which rung is named as the one to begin with. */
+  readonly spendableBytes: number;
+  /** Rungs at most. Default: core's. */
+  readonly maxRungs?: number;
+}
+
+const MAX_REJECTED = 12;
+/** A text of the wire. */
+const MAX_TEXT = 256;
+
+/** The ladder for a budget. Throws `over-budget` when nothing fits. */
+export function searchedLadder(table: CandidateTable, request: LadderRequest): PlannedLadder {
+  const { budget, objective, maxRungs } = request;
+  const result = search(table, budget, { objective, ...(maxRungs === undefined ? {} : { maxRungs }) });
+  const rungs = result.ladder.map(onWire);
+  const fitting = rungs.findLastIndex(({ memoryBytes }) => memoryBytes.upper <= request.spendableBytes);
+  const { cuts, candidates, front } = result;
+  return {
+    rungs,
+    chosenRung: Math.max(0, fitting),
+    reasons: [
+      reason("objective", `best ${objective} within ${mebibytes(budget.memoryBytes)} and ${seconds(budget.windowMs)}`),
+      reason(
+        "cuts",
+        `${candidates} configurations: ${cuts.memory + cuts["exact-memory"]} over the memory, ${cuts.window} over the window, ${cuts.dominated} beaten by others, ${front} left`,
+      ),
+      reason("best", `${describeConfig(result.best.config)}: ${predicted(result.best)}`),
+      ...(fitting < rungs.length - 1
+        ? [
+            reason(
+              "free-memory",
+              `${mebibytes(request.spendableBytes)} are free now: begin on rung ${Math.max(0, fitting)}`,
+            ),
+          ]
+        : []),
+      ...unknownsOf(result.best),
+    ],
+    considered: candidates,
+    overBudget: cuts.memory + cuts["exact-memory"] + cuts.window,
+    rejected: nearest(result),
+  };
+}
+
+/** The one configuration that a person wants, with its predictions. Throws `invalid-argument` if the model cannot run it. */
+export function givenRung(table: CandidateTable, config: RetrainConfig, request: LadderRequest): PlannedLadder {
+  const { memoryBytes, stepMs, unknowns } = table.model.predict(config);
+  const stepsInWindow = Math.min(1e9, Math.floor(request.budget.windowMs / stepMs.expected));
+  const accuracy = table.accuracy.predict(config.freezing, config.microBatch, stepsInWindow);
+  const rung = onWire({
+    config,
+    memoryBytes,
+    stepMs,
+    stepsInWindow,
+    accuracy,
+    trainingMs: accuracy.steps * stepMs.expected,
+    unknowns,
+  });
+  const isOver = memoryBytes.upper > request.budget.memoryBytes || stepMs.upper > request.budget.windowMs;
+  const warning = reason(
+    "over-budget",
+    `it may need ${mebibytes(memoryBytes.upper)} of ${mebibytes(request.budget.memoryBytes)} and ${seconds(stepMs.upper)} a step`,
+  );
+  return {
+    rungs: [rung],
+    chosenRung: 0,
+    reasons: [reason("given", `${describeConfig(config)}: ${predicted(rung)}`), ...(isOver ? [warning] : [])],
+    considered: 1,
+    overBudget: isOver ? 1 : 0,
+    rejected: [],
+  };
+}
+
+/** An accuracy model from a device's own curves and, less sure, the fleet's. */
+export function accuracyModelOf(
+  profile: {
+    readonly accuracy: ConstructorParameters<typeof AccuracyModel>[0];
+    readonly model: { readonly hasBatchStatistics: boolean };
+  },
+  prior: { readonly accuracy: ConstructorParameters<typeof AccuracyModel>[0] } | undefined,
+): AccuracyModel {
+  const { hasBatchStatistics } = profile.model;
+  return new AccuracyModel(profile.accuracy, {
+    hasBatchStatistics,
+    ...(prior === undefined ? {} : { priors: prior.accuracy }),
+  });
+}
+
+/** A reason, cut to what a document holds. */
+export function reason(code: string, text: string): Reason {
+  return { code, text: clipped(text) };
+}
+
+/** Those not chosen that come nearest to it: the runner-up, then the most accurate that broke the budget. */
+function nearest(result: SearchResult): readonly RejectedRung[] {
+  const cut: { readonly prediction: Prediction; readonly cut: Cut }[] = [];
+  const least = (): number => Math.min(...cut.map(({ prediction }) => prediction.accuracy.expected));
+  result.forEach((prediction, why) => {
+    if (why === undefined || why.reason === "dominated" || why.reason === "policy") return;
+    if (cut.length >= 4 * MAX_REJECTED && prediction.accuracy.expected <= least()) return;
+    cut.push({ prediction, cut: why });
+    if (cut.length < 8 * MAX_REJECTED) return;
+    cut.sort(byAccuracy).splice(4 * MAX_REJECTED);
+  });
+  const runnerUp =
+    result.runnerUp === undefined
+      ? []
+      : [{ rung: onWire(result.runnerUp), reason: reason("runner-up", "the next best of those that fit") }];
+  const broken = cut
+    .sort(byAccuracy)
+    .slice(0, MAX_REJECTED - runnerUp.length)
+    .map(({ prediction, cut: why }) => ({ rung: onWire(prediction), reason: reason(why.reason, why.because) }));
+  return [...runnerUp, ...broken];
+}
+
+function byAccuracy(left: { readonly prediction: Prediction }, right: { readonly prediction: Prediction }): number {
+  return (
+    right.prediction.accuracy.expected - left.prediction.accuracy.expected ||
+    left.prediction.memoryBytes.upper - right.prediction.memoryBytes.upper
+  );
+}
+
+const MAX_UNKNOWNS = 8;
+const MAX_STEPS = 1e9;
+const MAX_MS = 604_800_000;
+
+/** A prediction within the bounds of the wire. Throws `over-budget` for a step that takes more than a week. */
+function onWire(prediction: Prediction): Prediction {
+  if (prediction.stepMs.upper > MAX_MS) {
+    throw new MpoError(
+      "over-budget",
+      `a step may take ${seconds(prediction.stepMs.upper)}; at most a week is possible`,
+    );
+  }
+  return {
+    ...prediction,
+    memoryBytes: atLeastNothing(prediction.memoryBytes),
+    stepMs: atLeastNothing(prediction.stepMs),
+    stepsInWindow: Math.min(MAX_STEPS, Math.max(0, Math.floor(prediction.stepsInWindow))),
+    accuracy: {
+      ...prediction.accuracy,
+      steps: Math.min(MAX_STEPS, Math.max(0, Math.round(prediction.accuracy.steps))),
+    },
+    trainingMs: Math.min(MAX_MS, prediction.trainingMs),
+    unknowns: prediction.unknowns.slice(0, MAX_UNKNOWNS).map(clipped),
+  };
+}
+
+function atLeastNothing({ expected, upper }: Prediction["memoryBytes"]): Prediction["memoryBytes"] {
+  const least = Math.max(0, expected);
+  return { expected: least, upper: Math.max(least, upper) };
+}
+
+function unknownsOf({ unknowns }: Prediction): readonly Reason[] {
+  return unknowns.slice(0, 4).map((text) => reason("unknown", text));
+}
+
+function predicted({ memoryBytes, stepMs, accuracy }: Prediction): string {
+  return `${mebibytes(memoryBytes.upper)} at most, ${Math.round(stepMs.expected)} ms a step, accuracy ${accuracy.expected.toFixed(3)}`;
+}
+
+function mebibytes(bytes: number): string {
+  return `${Math.round(bytes / 2 ** 20)} MiB`;
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`;
+}
+
+function clipped(text: string): string {
+  return text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT - 3)}...` : text;
+}

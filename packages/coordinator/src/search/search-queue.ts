@@ -1,0 +1,159 @@
+import { MpoError } from "@mpo/core";
+import { isTransient, type Logger, linkSignals } from "@mpo/runtime";
+import { type ProfileName, parseProfileKey, profileKey } from "../profiles/profile-service.ts";
+import { changeEntry, isConflict, type StoreContext } from "../store/change-entry.ts";
+import { OWN_BUCKETS } from "../store/layout.ts";
+import { type Watched, WatchedMap } from "../store/watched-map.ts";
+import { mayClaim, type WorkRecord, workFromBytes, workToBytes } from "./work-record.ts";
+
+export interface QueueOptions {
+  /** This coordinator; no two may share it. */
+  readonly name: string;
+  /** Default 15 s. */
+  readonly leaseMs?: number;
+  /** Default 250 ms. */
+  readonly courtesyMs?: number;
+}
+
+/** Does a piece of work. Throws what makes it impossible; `conflict` and failures of the store: to be tried again. */
+export type Worker = (name: ProfileName, work: WorkRecord, signal: AbortSignal) => Promise<void>;
+
+const MAX_ATTEMPTS = 8;
+
+/**
+ * Searches that wait, shared by all coordinators: each takes what nobody else is at. A claim is a compare-and-set of the
+ * work; what is done is deleted by the revision of its claim, so that a newer request for the same model stays.
+ */
+export class SearchQueue {
+  readonly #context: StoreContext;
+  readonly #logger: Logger;
+  readonly #options: Required<QueueOptions>;
+  readonly #waiting: WatchedMap<WorkRecord>;
+  /** When this coordinator first saw each revision. */
+  readonly #seenAt = new Map<string, number>();
+  readonly #own = new Set<string>();
+  #wake: () => void = () => undefined;
+
+  constructor(context: StoreContext, logger: Logger, options: QueueOptions) {
+    this.#context = context;
+    this.#logger = logger;
+    this.#options = { leaseMs: 15_000, courtesyMs: 250, ...options };
+    this.#waiting = new WatchedMap({
+      store: context.store,
+      logger,
+      bucket: OWN_BUCKETS.work,
+      read: ({ value }) => workFromBytes(value),
+      onChange: (key, now) => this.#changed(key, now),
+    });
+  }
+
+  get watches(): readonly Pick<WatchedMap<unknown>, "run" | "ready" | "isReady">[] {
+    return [this.#waiting];
+  }
+
+  get size(): number {
+    return this.#waiting.size;
+  }
+
+  /** Asks for a search. When this returns, it is stored; asking twice for the same is once. */
+  async ask(
+    name: ProfileName,
+    work: Omit<WorkRecord, "attempts" | "owner">,
+    { signal }: { readonly signal?: AbortSignal } = {},
+  ): Promise<void> {
+    const key = profileKey(name);
+    this.#own.add(`${key} ${work.request}`);
+    const place = { bucket: OWN_BUCKETS.work, key, ...(signal === undefined ? {} : { signal }) };
+    const { result, revision } = await changeEntry(this.#context, place, (current) => {
+      const known = current === undefined ? undefined : workFromBytes(current.value);
+      if (known?.request === work.request) return { result: known };
+      const record: WorkRecord = { ...work, attempts: 0 };
+      return { value: workToBytes(record), result: record };
+    });
+    this.#waiting.note(key, result, revision);
+  }
+
+  /** Does what waits, one at a time, until the signal aborts. */
+  async run(worker: Worker, signal: AbortSignal): Promise<void> {
+    await this.#waiting.ready;
+    while (!signal.aborted) {
+      const found = this.#next();
+      if (found === undefined) await this.#wait(signal);
+      else await this.#do(found.key, found.watched, worker, signal);
+    }
+  }
+
+  #next(): { readonly key: string; readonly watched: Watched<WorkRecord> } | undefined {
+    const nowMs = this.#context.clock.monotonicMs();
+    for (const [key, watched] of this.#waiting.entries()) {
+      const claimable = {
+        work: watched.value,
+        seenForMs: nowMs - (this.#seenAt.get(key) ?? nowMs),
+        isOwn: this.#own.has(`${key} ${watched.value.request}`),
+      };
+      if (mayClaim(claimable, this.#options)) return { key, watched };
+    }
+    return undefined;
+  }
+
+  async #do(key: string, { value, revision }: Watched<WorkRecord>, worker: Worker, signal: AbortSignal): Promise<void> {
+    const { store } = this.#context;
+    const claim: WorkRecord = { ...value, owner: this.#options.name, attempts: value.attempts + 1 };
+    let claimed: number;
+    try {
+      claimed = await store.update(OWN_BUCKETS.work, key, workToBytes(claim), revision, { signal });
+    } catch (thrown) {
+      if (signal.aborted) return;
+      // Somebody else has it, or it is not known: the watch will tell; until then it is not tried again.
+      this.#postpone(key);
+      if (!isConflict(thrown)) this.#logger.warn("could not take a search", { key, err: thrown });
+      return;
+    }
+    this.#waiting.note(key, claim, claimed);
+    try {
+      await this.#work(key, claim, worker, signal);
+      await store.delete(OWN_BUCKETS.work, key, { expectedRevision: claimed, signal });
+      this.#own.delete(`${key} ${claim.request}`);
+    } catch (thrown) {
+      if (signal.aborted) return;
+      if (isConflict(thrown)) this.#logger.debug("another request came for a search that is done", { key });
+      // The lease ends, and somebody tries again.
+      else this.#logger.warn("a search will be tried again", { key, attempts: claim.attempts, err: thrown });
+    }
+  }
+
+  /** Throws only what is worth another attempt. */
+  async #work(key: string, claim: WorkRecord, worker: Worker, signal: AbortSignal): Promise<void> {
+    try {
+      await worker(parseProfileKey(key), claim, signal);
+    } catch (thrown) {
+      const isWorthIt = isTransient(thrown) || isConflict(thrown) || signal.aborted;
+      if (isWorthIt && claim.attempts < MAX_ATTEMPTS) {
+        throw isConflict(thrown) ? new MpoError("unavailable", thrown.message, { cause: thrown }) : thrown;
+      }
+      this.#logger.error("a search is given up", { key, request: claim.request, err: thrown });
+    }
+  }
+
+  #changed(key: string, now: Watched<WorkRecord> | undefined): void {
+    if (now === undefined) this.#seenAt.delete(key);
+    else this.#seenAt.set(key, this.#context.clock.monotonicMs());
+    this.#wake();
+  }
+
+  #postpone(key: string): void {
+    this.#seenAt.set(key, this.#context.clock.monotonicMs());
+    const known = this.#waiting.get(key);
+    if (known !== undefined) this.#own.delete(`${key} ${known.value.request}`);
+  }
+
+  /** Until something changes, or a lease may have ended. */
+  async #wait(signal: AbortSignal): Promise<void> {
+    using linked = linkSignals(signal);
+    this.#wake = () => linked.abort();
+    const { leaseMs, courtesyMs } = this.#options;
+    const pauseMs = this.#waiting.size === 0 ? leaseMs : Math.max(1, Math.min(courtesyMs, leaseMs) / 2);
+    await this.#context.clock.sleep(pauseMs, { signal: linked.signal }).catch(() => undefined);
+    this.#wake = () => undefined;
+  }
+}

@@ -1,0 +1,113 @@
+import type { Logger } from "@mpo/runtime";
+import type { StateStore, StoreChange, StoreEntry } from "@mpo/transport";
+
+/** A value of a watched bucket. */
+export interface Watched<Value> {
+  readonly value: Value;
+  readonly revision: number;
+}
+
+/** Options of a `WatchedMap`. */
+export interface WatchedMapOptions<Value> {
+  readonly store: StateStore;
+  readonly bucket: string;
+  readonly logger: Logger;
+  /** Reads an entry; what it throws is logged, and the entry left out. */
+  readonly read: (entry: StoreEntry) => Value;
+  /** After a value changed; undefined: it is gone. */
+  readonly onChange?: (key: string, now: Watched<Value> | undefined, before: Watched<Value> | undefined) => void;
+}
+
+/** A bucket in memory, kept up to date by a watch. What this process wrote itself is there at once (`note`). */
+export class WatchedMap<Value> {
+  readonly #options: WatchedMapOptions<Value>;
+  readonly #values = new Map<string, Watched<Value>>();
+  #delivered = 0;
+  #isReady = false;
+  #tellReady: () => void = () => undefined;
+  /** Resolves when everything that was stored at the start is here. */
+  readonly ready: Promise<void>;
+
+  constructor(options: WatchedMapOptions<Value>) {
+    this.#options = options;
+    this.ready = new Promise((resolve) => {
+      this.#tellReady = resolve;
+    });
+  }
+
+  get isReady(): boolean {
+    return this.#isReady;
+  }
+
+  get size(): number {
+    return this.#values.size;
+  }
+
+  get(key: string): Watched<Value> | undefined {
+    return this.#values.get(key);
+  }
+
+  entries(): Iterable<readonly [string, Watched<Value>]> {
+    return this.#values.entries();
+  }
+
+  /** Follows the bucket until the signal aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    for await (const change of this.#options.store.watch(this.#options.bucket, { signal })) this.#apply(change);
+  }
+
+  /** Takes in a write of this process, unless the watch has told something newer. */
+  note(key: string, value: Value, revision: number): void {
+    const before = this.#values.get(key);
+    if (revision <= this.#delivered || (before !== undefined && before.revision >= revision)) return;
+    this.#set(key, { value, revision }, before);
+  }
+
+  #apply(change: StoreChange): void {
+    switch (change.kind) {
+      case "reset":
+        this.#delivered = 0;
+        for (const [key, before] of [...this.#values]) this.#set(key, undefined, before);
+        return;
+      case "caught-up":
+        this.#isReady = true;
+        this.#tellReady();
+        return;
+      case "delete": {
+        const before = this.#values.get(change.key);
+        if (this.#isOld(change.revision)) return;
+        if (before !== undefined && before.revision < change.revision) this.#set(change.key, undefined, before);
+        return;
+      }
+      case "put": {
+        const { entry } = change;
+        const before = this.#values.get(entry.key);
+        if (this.#isOld(entry.revision) || (before?.revision ?? 0) >= entry.revision) return;
+        try {
+          this.#set(entry.key, { value: this.#options.read(entry), revision: entry.revision }, before);
+        } catch (thrown) {
+          this.#options.logger.error("an entry of the store cannot be read", {
+            bucket: this.#options.bucket,
+            key: entry.key,
+            revision: entry.revision,
+            err: thrown,
+          });
+        }
+        return;
+      }
+    }
+  }
+
+  /** Revisions rise over the whole bucket, so that what is no newer than the last was told before. */
+  #isOld(revision: number): boolean {
+    if (revision <= this.#delivered) return true;
+    this.#delivered = revision;
+    return false;
+  }
+
+  #set(key: string, now: Watched<Value> | undefined, before: Watched<Value> | undefined): void {
+    if (now === undefined) this.#values.delete(key);
+    else this.#values.set(key, now);
+    this.#options.onChange?.(key, now, before);
+  }
+}
