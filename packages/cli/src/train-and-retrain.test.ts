@@ -96,7 +96,7 @@ describe("mpo train, retrain and bench", () => {
   });
 
   it("says when the memory cap is too small, with the exit code for budgets", async () => {
-    const outcome = await runCommand(retrain("--memory-cap", "1MiB", "--corruption", "clean"));
+    const outcome = await runCommand(retrain("--batch", "64", "--memory-cap", "2MiB", "--method", "shot"));
     assert.equal(outcome.code, EXIT_CODES.budget, outcome.stderr);
     assert.match(outcome.stderr, /error \(over-memory-cap\)[\s\S]*hint: /u);
   });

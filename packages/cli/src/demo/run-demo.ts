@@ -23,7 +23,7 @@ export interface DemoOptions {
 /** One of each kind of damage that a camera out in the field meets. */
 const CORRUPTIONS: readonly CorruptionName[] = ["gaussian_noise", "fog", "motion_blur"];
 const METHODS: readonly LossName[] = ["tent", "shot"];
-const JUDGE_SAMPLES = 600;
+const JUDGE_SAMPLES = 500;
 const MS = 1000;
 
 /** What one method gained and cost under one configuration, over all drifts. */

@@ -10,7 +10,7 @@ import {
   retrain,
   writeLayersModel,
 } from "@mpo/engine";
-import { linkSignals } from "@mpo/runtime";
+import { withDeadline } from "@mpo/runtime";
 import { type DriftedSamplesOptions, driftedSamples } from "../data/drifted-samples.ts";
 import { type DatasetOptions, loadDataset } from "../data/load-dataset.ts";
 import { loadModel, requireFitting } from "../data/load-model.ts";
@@ -33,11 +33,18 @@ export interface RetrainCommandOptions extends ConfigOptions, DatasetOptions, Dr
 
 /** Retrains a stored model, prints what it cost and gained, and writes the result where it is wanted and not worse. */
 export async function runRetrain(options: RetrainCommandOptions, context: CommandContext): Promise<void> {
-  const { terminal, workingFolder } = context;
+  const { signal } = context;
+  if (options.timeout === undefined) await retrainStored(options, context);
+  else {
+    const work = (limited: AbortSignal): Promise<void> => retrainStored(options, { ...context, signal: limited });
+    await withDeadline("the retraining", options.timeout, work, { signal });
+  }
+}
+
+async function retrainStored(options: RetrainCommandOptions, context: CommandContext): Promise<void> {
+  const { terminal, workingFolder, signal } = context;
   const method = methodOf(options.method);
   const config = configFrom(options);
-  using deadline = withTimeout(options.timeout, context.signal);
-  const { signal } = deadline;
   const weights = resolve(workingFolder, options.weights);
   const model = await loadModel(weights, signal);
   terminal.note(`reading ${options.dataset} ...`);
@@ -76,25 +83,6 @@ function methodOf(name: string): LossName {
     throw new MpoError("invalid-argument", `--method ${name} is unknown; expected ${LOSS_NAMES.join(", ")}`);
   }
   return method;
-}
-
-/** A signal that also aborts, as `timed-out`, when the time is over. */
-function withTimeout(
-  timeoutMs: number | undefined,
-  signal: AbortSignal,
-): Disposable & { readonly signal: AbortSignal } {
-  const linked = linkSignals(signal);
-  if (timeoutMs === undefined) return linked;
-  const timer = setTimeout(() => {
-    linked.abort(new MpoError("timed-out", `the retraining took longer than ${timeoutMs} ms`));
-  }, timeoutMs);
-  return {
-    signal: linked.signal,
-    [Symbol.dispose]: () => {
-      clearTimeout(timer);
-      linked[Symbol.dispose]();
-    },
-  };
 }
 
 async function writeAccepted(
