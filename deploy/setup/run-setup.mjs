@@ -5,6 +5,7 @@ import { parseArgs } from "node:util";
 import { checkAddon, ensureAddon } from "./addon.mjs";
 import { cacheRoot } from "./cache.mjs";
 import { ensureFashionMnist } from "./fashion-mnist.mjs";
+import { ensureNatsServer, offerNatsServer } from "./nats-server.mjs";
 import { ensureNpmPackages } from "./npm-packages.mjs";
 import { createSay, failureMessage, SetupFailure } from "./say.mjs";
 import { ensureTensorflowLibrary } from "./tensorflow-library.mjs";
@@ -17,18 +18,22 @@ const help = (cache) => `usage: node deploy/setup/setup.mjs [options]
 
 Gets everything that the project needs beyond Node and a C++ compiler: the npm packages of the lock file, TensorFlow's
 library (from its PyPI wheel, by pip), tfjs-node's addon (compiled here) and the data set Fashion-MNIST (by apt-get).
+Where Go is installed it also builds nats-server, which a coordinator needs; without Go it says so and goes on.
 Does nothing when all of it is in place.
 
   --quiet            print only when there is work to do
   --verify           read every hash of the cache again, and repair what is damaged
   --skip-tensorflow  do without TensorFlow (a host that only runs a coordinator)
   --skip-data        do without the data set
+  --with-nats        fail when there is no nats-server and none can be built
+  --skip-nats        do without nats-server
   --help             print this
 
 environment:
   MPO_CACHE             the cache folder (now ${cache})
   MPO_TENSORFLOW_WHEEL  a TensorFlow wheel file to use instead of the pinned one (NVIDIA's, on a Jetson)
   MPO_FASHION_MNIST     a folder with the four files of Fashion-MNIST, to use instead of Debian's package
+  MPO_NATS_SERVER       a nats-server to use instead of building one
   CXX                   the C++ compiler
 `;
 
@@ -59,6 +64,9 @@ export async function runSetup(args, env) {
       if (library.fresh || !addon.checked || options.verify) await checkAddon(context);
     }
     if (!options["skip-data"]) await ensureFashionMnist(context);
+    if (options["with-nats"]) await ensureNatsServer(context);
+    // A command that runs after a quiet set-up must not wait for what it may not need.
+    else if (!options["skip-nats"] && !options.quiet) await offerNatsServer(context);
     say.calm(`everything is in place (${((Date.now() - started) / 1000).toFixed(1)} s)`);
     return 0;
   } catch (error) {
@@ -75,11 +83,12 @@ export async function runSetup(args, env) {
 
 /**
  * @param {readonly string[]} args
- * @returns {{ quiet: boolean, verify: boolean, "skip-data": boolean, "skip-tensorflow": boolean, help: boolean }}
+ * @returns {Record<"quiet" | "verify" | "with-nats" | "skip-data" | "skip-tensorflow" | "skip-nats" | "help", boolean>}
  */
 function parseOptions(args) {
   const flag = /** @type {const} */ ({ type: "boolean", default: false });
-  const options = { quiet: flag, verify: flag, "skip-data": flag, "skip-tensorflow": flag, help: flag };
+  const skips = { "skip-data": flag, "skip-tensorflow": flag, "skip-nats": flag };
+  const options = { quiet: flag, verify: flag, "with-nats": flag, ...skips, help: flag };
   try {
     return parseArgs({ args: [...args], options }).values;
   } catch (error) {

@@ -1,0 +1,209 @@
+import { once } from "node:events";
+import { mkdir } from "node:fs/promises";
+import { resolve } from "node:path";
+import { MpoError } from "@mpo/core";
+import { backOffSchedule, type Clock, type Logger, silentLogger, systemClock, throwIfAborted } from "@mpo/runtime";
+import { type EmbeddedRecord, findLeftServer, removeRecord, writeRecord } from "./embedded-record.ts";
+import { claimFolder, type FolderClaim } from "./folder-claim.ts";
+import {
+  addressOf,
+  type LaunchOptions,
+  launchServer,
+  type RunningServer,
+  type ServerAddress,
+} from "./launch-server.ts";
+import type { NatsBinary } from "./nats-binary.ts";
+import { endProcess, isStill } from "./process-identity.ts";
+import { readServerFacts, requireVersion, type ServerFacts } from "./server-checks.ts";
+
+export interface EmbeddedServerOptions {
+  readonly binary: NatsBinary;
+  /** Private folder of the server: store, configuration, log. Made if it is missing. */
+  readonly folder: string;
+  /** Address to listen on. Default 127.0.0.1; the caller answers for any other. */
+  readonly host?: string;
+  /** 0 (default): a free one. */
+  readonly port?: number;
+  /** How long it may take until it answers; large stores take their time. Default 60 s. */
+  readonly startTimeoutMs?: number;
+  /** How long it may take to end before it is killed. Default 10 s. */
+  readonly stopTimeoutMs?: number;
+  readonly logger?: Logger;
+  /** Default: the system's clock. */
+  readonly clock?: Clock;
+  /** From 0 up to 1: jitter. Default: `Math.random`. */
+  readonly random?: () => number;
+  readonly signal?: AbortSignal;
+}
+
+/** A server that ran this long and then ended has not failed to start. */
+const GOOD_RUN_MS = 30_000;
+const RESTARTS = 5;
+/** A server that is no child of ours tells nobody when it ends. */
+const ADOPTED_POLL_MS = 500;
+
+/**
+ * A `nats-server` of our own on one box: file store in a private folder, loopback, every write on disk before it is
+ * acknowledged. It is started again when it dies. Node cannot tie a child's life to its parent's, so a kill -9 of this
+ * process leaves the server running: the next start takes it over, or ends it when it does not fit.
+ */
+export class EmbeddedNatsServer {
+  /** Rejects when the server died and could not be started again; resolves after `stop`. */
+  readonly ended: Promise<void>;
+  readonly #launch: LaunchOptions;
+  readonly #claim: FolderClaim;
+  readonly #logger: Logger;
+  readonly #random: () => number;
+  readonly #stops = new AbortController();
+  #running: RunningServer;
+
+  private constructor(
+    launch: LaunchOptions,
+    claim: FolderClaim,
+    running: RunningServer,
+    options: EmbeddedServerOptions,
+  ) {
+    this.#launch = launch;
+    this.#claim = claim;
+    this.#running = running;
+    this.#logger = options.logger ?? silentLogger;
+    this.#random = options.random ?? Math.random;
+    this.ended = this.#supervise();
+    this.ended.catch(() => undefined);
+  }
+
+  /**
+   * Starts the server, or takes over one that a crash left. Throws `conflict` when another living process has the folder,
+   * `unavailable` with the server's last words when it does not come up.
+   */
+  static async start(options: EmbeddedServerOptions): Promise<EmbeddedNatsServer> {
+    const { binary, host = "127.0.0.1", port = 0, startTimeoutMs = 60_000, stopTimeoutMs = 10_000, signal } = options;
+    requireVersion(binary.version, binary.path);
+    const folder = resolve(options.folder);
+    throwIfAborted(signal);
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    const claim = await claimFolder(folder);
+    const clock = options.clock ?? systemClock;
+    const launch: LaunchOptions = { binary, folder, host, port, startTimeoutMs, stopTimeoutMs, clock };
+    const withSignal = signal === undefined ? launch : { ...launch, signal };
+    try {
+      const left = await findLeftServer(folder);
+      const adopted = left === undefined ? undefined : await takeOver(withSignal, left, options.logger ?? silentLogger);
+      return new EmbeddedNatsServer(launch, claim, adopted ?? (await launchServer(withSignal)), options);
+    } catch (thrown) {
+      await claim.release();
+      throw thrown;
+    }
+  }
+
+  /** Where it listens. Stays the same over restarts. */
+  get address(): ServerAddress {
+    return this.#running.address;
+  }
+
+  get pid(): number {
+    return this.#running.identity.pid;
+  }
+
+  /** Whether it was running already, left by a crash. */
+  get wasAdopted(): boolean {
+    return this.#running.child === undefined;
+  }
+
+  /** What it says about itself. */
+  facts(options: { readonly signal?: AbortSignal } = {}): Promise<ServerFacts> {
+    return readServerFacts(this.address.monitorUrl, options);
+  }
+
+  /** Ends it, at first politely, and gives the folder back. */
+  async stop(): Promise<void> {
+    this.#stops.abort();
+    await this.#end();
+    // A restart that was under way may have put another in its place.
+    await this.ended.catch(() => undefined);
+    await this.#end();
+    await removeRecord(this.#launch.folder);
+    await this.#claim.release();
+  }
+
+  #end(): Promise<void> {
+    const { stopTimeoutMs: timeoutMs, clock } = this.#launch;
+    return endProcess(this.#running.identity, { timeoutMs, clock });
+  }
+
+  async #supervise(): Promise<void> {
+    const { clock } = this.#launch;
+    const { signal } = this.#stops;
+    for (;;) {
+      const startedMs = clock.monotonicMs();
+      await this.#untilEnd();
+      if (signal.aborted) return;
+      this.#logger.error("nats-server ended by itself; starting it again", { pid: this.pid });
+      const ranWell = clock.monotonicMs() - startedMs >= GOOD_RUN_MS;
+      if (!ranWell) await clock.sleep(this.#random() * 1000, { signal }).catch(() => undefined);
+      if (!(await this.#restart())) return;
+    }
+  }
+
+  /** Returns false when stopped meanwhile. Throws when it does not start again and again. */
+  async #restart(): Promise<boolean> {
+    const { clock } = this.#launch;
+    const { signal } = this.#stops;
+    // Clients know the old port.
+    const port = Number(new URL(this.address.url).port);
+    const waits = backOffSchedule({ baseMs: 200, capMs: 5000, waits: RESTARTS, random: this.#random });
+    while (!signal.aborted) {
+      try {
+        this.#running = await launchServer({ ...this.#launch, port, signal });
+        return true;
+      } catch (thrown) {
+        if (signal.aborted) return false;
+        const wait = waits.next();
+        if (wait.done === true) throw thrown;
+        this.#logger.error("nats-server does not start", { err: thrown, waitMs: wait.value });
+        await clock.sleep(wait.value, { signal }).catch(() => undefined);
+      }
+    }
+    return false;
+  }
+
+  async #untilEnd(): Promise<void> {
+    const { child, identity } = this.#running;
+    if (child !== undefined) {
+      if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
+      return;
+    }
+    const { signal } = this.#stops;
+    while (!signal.aborted && (await isStill(identity))) {
+      await this.#launch.clock.sleep(ADOPTED_POLL_MS, { signal }).catch(() => undefined);
+    }
+  }
+}
+
+/** Takes over a server that fits; ends one that does not, and returns undefined. */
+async function takeOver(
+  { folder, binary, host, port, stopTimeoutMs, clock, signal }: LaunchOptions,
+  { server, serverName }: EmbeddedRecord,
+  logger: Logger,
+): Promise<RunningServer | undefined> {
+  try {
+    const address = await addressOf(folder, server.pid);
+    const facts = await readServerFacts(address.monitorUrl, signal === undefined ? {} : { signal });
+    const misfits = [
+      facts.version === binary.version ? "" : `version ${facts.version}`,
+      facts.syncsAlways ? "" : "does not sync",
+      facts.host === host && (port === 0 || facts.port === port) ? "" : `listens on ${facts.host}:${facts.port}`,
+      serverName === "" || facts.serverName === serverName ? "" : `name ${facts.serverName}`,
+    ].filter((each) => each !== "");
+    if (misfits.length > 0) throw new MpoError("precondition-failed", misfits.join(", "));
+    await writeRecord(folder, { serverName: facts.serverName, server });
+    logger.info("took over a nats-server that a crash left", { pid: server.pid, url: address.url });
+    return { identity: server, address };
+  } catch (thrown) {
+    throwIfAborted(signal);
+    logger.warn("ending a nats-server that a crash left, which does not fit", { pid: server.pid, err: thrown });
+    await endProcess(server, { timeoutMs: stopTimeoutMs, clock });
+    await removeRecord(folder);
+    return undefined;
+  }
+}

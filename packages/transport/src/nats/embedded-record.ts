@@ -1,0 +1,65 @@
+import { readFile, unlink } from "node:fs/promises";
+import { join } from "node:path";
+import { MpoError } from "@mpo/core";
+import { fileError, readJsonFile, writeJsonFile } from "@mpo/runtime";
+import { identify, isStill, type ProcessIdentity } from "./process-identity.ts";
+
+/** What lies beside the store of an embedded server: which process it is. */
+export interface EmbeddedRecord {
+  readonly serverName: string;
+  readonly server: ProcessIdentity;
+}
+
+const RECORD_FILE = "server.json";
+const PID_FILE = "nats-server.pid";
+
+/** Where nats-server writes its own process number. */
+export function pidFile(folder: string): string {
+  return join(folder, PID_FILE);
+}
+
+/** Written as soon as the server's process exists, so that a crash right after leaves no unknown server. */
+export async function writeRecord(folder: string, record: EmbeddedRecord): Promise<void> {
+  await writeJsonFile(join(folder, RECORD_FILE), record);
+}
+
+export async function removeRecord(folder: string): Promise<void> {
+  for (const name of [RECORD_FILE, PID_FILE]) await unlink(join(folder, name)).catch(() => undefined);
+}
+
+/** Looks for a server that a crash of its owner left running on this folder. Its name is empty when nobody knows it. */
+export async function findLeftServer(folder: string): Promise<EmbeddedRecord | undefined> {
+  const record = await readRecord(folder);
+  if (record !== undefined && (await isStill(record.server))) return record;
+  // Killed between the start of the server and the writing of the record: the server's own file still tells.
+  const text = await readFile(pidFile(folder), "utf8").catch(() => "");
+  const server = /^\d+$/u.test(text.trim()) ? await identify(Number(text)) : undefined;
+  if (server === undefined || !(await runsOn(server.pid, folder))) return undefined;
+  return { server, serverName: "" };
+}
+
+async function readRecord(folder: string): Promise<EmbeddedRecord | undefined> {
+  try {
+    const value = (await readJsonFile(join(folder, RECORD_FILE), {
+      maxBytes: 65_536,
+    })) as Partial<EmbeddedRecord> | null;
+    const isWhole = isIdentity(value?.server) && typeof value?.serverName === "string";
+    return isWhole ? (value as EmbeddedRecord) : undefined;
+  } catch (thrown) {
+    const error = fileError(thrown, "read", join(folder, RECORD_FILE));
+    // A damaged record tells nothing; it is written whole or not at all, so a crash does not make one.
+    if (error instanceof MpoError && (error.code === "not-found" || error.code === "invalid-data")) return undefined;
+    throw error;
+  }
+}
+
+function isIdentity(value: unknown): value is ProcessIdentity {
+  const { pid, startTicks } = (value ?? {}) as Partial<ProcessIdentity>;
+  return Number.isSafeInteger(pid) && typeof startTicks === "string";
+}
+
+/** Whether a process was started with a file of this folder: numbers are given anew after a reboot. */
+async function runsOn(pid: number, folder: string): Promise<boolean> {
+  const line = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
+  return line.split("\0").some((word) => word.startsWith(`${folder}/`));
+}

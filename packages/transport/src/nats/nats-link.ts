@@ -1,0 +1,183 @@
+import { EventEmitter } from "node:events";
+import { MpoError } from "@mpo/core";
+import { abortError, backOffSchedule, type Clock, type Logger, retry, silentLogger, systemClock } from "@mpo/runtime";
+import {
+  type Authenticator,
+  connect,
+  credsAuthenticator,
+  DebugEvents,
+  Events,
+  type NatsConnection,
+  usernamePasswordAuthenticator,
+} from "nats";
+import { natsError } from "./nats-error.ts";
+import {
+  type NatsCredentials,
+  type NatsSettings,
+  type ResolvedNatsSettings,
+  resolveNatsSettings,
+} from "./nats-settings.ts";
+
+export interface NatsLinkOptions {
+  readonly logger?: Logger;
+  /** Default: the system's clock. */
+  readonly clock?: Clock;
+  /** From 0 up to 1: jitter. Default: `Math.random`. */
+  readonly random?: () => number;
+  /** Ends the attempts to connect. */
+  readonly signal?: AbortSignal;
+}
+
+/** One connection to NATS, kept for the life of the process; it comes back by itself after every interruption. */
+export class NatsLink {
+  readonly connection: NatsConnection;
+  readonly settings: ResolvedNatsSettings;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly logger: Logger;
+  /** Resolves after `close`; rejects when the connection ended for ever by itself: end the process then. */
+  readonly ended: Promise<void>;
+  readonly #events = new EventEmitter();
+  #isClosing = false;
+
+  private constructor(connection: NatsConnection, settings: ResolvedNatsSettings, options: NatsLinkOptions) {
+    this.connection = connection;
+    this.settings = settings;
+    this.clock = options.clock ?? systemClock;
+    this.random = options.random ?? Math.random;
+    this.logger = options.logger ?? silentLogger;
+    this.#events.setMaxListeners(0);
+    this.ended = this.#end();
+    this.ended.catch(() => undefined);
+    void this.#follow();
+  }
+
+  /** Connects. Throws `unavailable` when no server answers (unless `waitsForServer`), `unauthenticated` when refused. */
+  static async open(given: NatsSettings, options: NatsLinkOptions = {}): Promise<NatsLink> {
+    const settings = resolveNatsSettings(given);
+    const { logger = silentLogger, clock = systemClock, random = Math.random, signal } = options;
+    const { reconnectBaseMs: baseMs, reconnectCapMs: capMs, waitsForServer } = settings;
+    const waits = waitsForServer ? {} : { waits: 2 };
+    const attempt = async (): Promise<NatsConnection> => {
+      try {
+        return await connect(connectionOptions(settings, random));
+      } catch (thrown) {
+        throw unreachable(thrown, settings);
+      }
+    };
+    const connection = await retry(attempt, {
+      schedule: backOffSchedule({ baseMs, capMs, random, ...waits }),
+      clock,
+      ...(signal === undefined ? {} : { signal }),
+      onFailure: (err, count, waitMs) => logger.warn("no connection to NATS yet", { err, attempt: count, waitMs }),
+    });
+    if (signal?.aborted) {
+      await connection.close();
+      throw abortError(signal);
+    }
+    return new NatsLink(connection, settings, { ...options, logger });
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosing || this.connection.isClosed();
+  }
+
+  /** Calls `listener` after every reconnection, until the returned function is called. */
+  onReconnect(listener: () => void): () => void {
+    this.#events.on("reconnect", listener);
+    return () => {
+      this.#events.off("reconnect", listener);
+    };
+  }
+
+  /** Waits for an answer, but no longer than the signal allows. */
+  async within<T>(answer: Promise<T>, signal: AbortSignal | undefined, what: string): Promise<T> {
+    try {
+      return await untilAborted(answer, signal);
+    } catch (thrown) {
+      if (signal?.aborted) throw abortError(signal);
+      throw natsError(thrown, what);
+    }
+  }
+
+  /** Ends the connection; subscriptions and watches end with it. */
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    await this.connection.close();
+    await this.ended;
+  }
+
+  async #end(): Promise<void> {
+    const thrown = await this.connection.closed();
+    if (this.#isClosing) return;
+    const reason = thrown instanceof Error ? natsError(thrown, "NATS").message : "closed";
+    throw new MpoError("unavailable", `the connection to NATS ended for ever: ${reason}`, { cause: thrown });
+  }
+
+  async #follow(): Promise<void> {
+    for await (const { type, data } of this.connection.status()) {
+      if (type === Events.Disconnect) this.logger.warn("lost the connection to NATS", { server: data });
+      else if (type === Events.Reconnect) {
+        this.logger.info("connected to NATS again", { server: data });
+        this.#events.emit("reconnect");
+      } else if (type === Events.Error) this.logger.error("NATS reported an error", { reason: data });
+      else if (type === DebugEvents.StaleConnection) this.logger.warn("NATS does not answer pings");
+    }
+  }
+}
+
+function untilAborted<T>(answer: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return answer;
+  return new Promise<T>((resolve, reject) => {
+    const onAbort = (): void => reject(abortError(signal));
+    if (signal.aborted) onAbort();
+    else signal.addEventListener("abort", onAbort, { once: true });
+    answer.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+  });
+}
+
+function connectionOptions(settings: ResolvedNatsSettings, random: () => number): Parameters<typeof connect>[0] {
+  const { reconnectBaseMs: baseMs, reconnectCapMs: capMs, tls } = settings;
+  let waits = backOffSchedule({ baseMs, capMs, random });
+  let lastMs = 0;
+  const authenticator = authenticatorOf(settings.credentials);
+  return {
+    servers: [...settings.servers],
+    name: settings.name,
+    inboxPrefix: settings.inboxPrefix,
+    timeout: settings.connectTimeoutMs,
+    pingInterval: settings.pingMs,
+    maxPingOut: 2,
+    // The library gives up after 10 attempts and after two equal refusals; a fleet must outlive any outage.
+    maxReconnectAttempts: -1,
+    ignoreAuthErrorAbort: true,
+    reconnectDelayHandler: () => {
+      // The library does not say when it has succeeded: a pause much longer than any wait means that it had.
+      const nowMs = performance.now();
+      if (nowMs - lastMs > 2 * capMs) waits = backOffSchedule({ baseMs, capMs, random });
+      lastMs = nowMs;
+      return Math.max(50, waits.next().value ?? capMs);
+    },
+    ...(authenticator === undefined ? {} : { authenticator }),
+    ...(tls === undefined ? {} : { tls }),
+  };
+}
+
+function authenticatorOf(credentials: NatsCredentials): Authenticator | undefined {
+  switch (credentials.kind) {
+    case "none":
+      return undefined;
+    case "password":
+      return usernamePasswordAuthenticator(credentials.user, credentials.password);
+    case "creds":
+      return (nonce) => credsAuthenticator(new TextEncoder().encode(credentials.read()))(nonce);
+  }
+}
+
+function unreachable(thrown: unknown, { servers }: ResolvedNatsSettings): MpoError {
+  const error = natsError(thrown, `cannot connect to NATS at ${servers.join(", ")}`);
+  const isOurs = error.code === "unauthenticated" || error.code === "invalid-argument";
+  if (isOurs) return error;
+  const hint = "Check that nats-server runs there and that no firewall stands between.";
+  return new MpoError("unavailable", error.message, { cause: thrown, hint });
+}

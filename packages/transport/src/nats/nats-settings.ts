@@ -1,0 +1,56 @@
+/** How a process proves who it is to NATS. Held in memory only; never logged. */
+export type NatsCredentials =
+  | { readonly kind: "none" }
+  | { readonly kind: "password"; readonly user: string; readonly password: string }
+  /** Content of a `.creds` file: user JWT and nkey seed. Asked for at every connection, so that it can be renewed. */
+  | { readonly kind: "creds"; readonly read: () => string };
+
+/** Files for TLS to NATS; absent: plain text, for loopback only. */
+export interface NatsTls {
+  readonly caFile?: string;
+  readonly certFile?: string;
+  readonly keyFile?: string;
+}
+
+/** Everything about a connection to NATS, in one place. */
+export interface NatsSettings {
+  /** `nats://host:port` or `tls://host:port`; any of one cluster. */
+  readonly servers: readonly string[];
+  /** Who we are in the server's lists: "coordinator", "agent pi-4". */
+  readonly name: string;
+  /** Default `none`. */
+  readonly credentials?: NatsCredentials;
+  readonly tls?: NatsTls;
+  /** Prefix of reply subjects; one of its own for each device, so that permissions can name it. Default `_INBOX`. */
+  readonly inboxPrefix?: string;
+  /** Longest wait before the second attempt to connect again, milliseconds. Default 500. */
+  readonly reconnectBaseMs?: number;
+  /** No wait is longer than this; agents take minutes, so that a fleet comes back spread out. Default 30 s. */
+  readonly reconnectCapMs?: number;
+  /** Default 20 s: a dead link is found after two of them. */
+  readonly pingMs?: number;
+  /** How long one attempt to connect may take. Default 5 s. */
+  readonly connectTimeoutMs?: number;
+  /** How long to wait for an answer. Default 5 s. */
+  readonly requestTimeoutMs?: number;
+  /** At start: whether to wait for a server that is not there yet (agents), or to fail (coordinators). Default false. */
+  readonly waitsForServer?: boolean;
+}
+
+/** Settings with every default in place. */
+export type ResolvedNatsSettings = Required<Omit<NatsSettings, "tls">> & { readonly tls?: NatsTls };
+
+/** Completes settings. */
+export function resolveNatsSettings(settings: NatsSettings): ResolvedNatsSettings {
+  return {
+    credentials: { kind: "none" },
+    inboxPrefix: "_INBOX",
+    reconnectBaseMs: 500,
+    reconnectCapMs: 30_000,
+    pingMs: 20_000,
+    connectTimeoutMs: 5_000,
+    requestTimeoutMs: 5_000,
+    waitsForServer: false,
+    ...settings,
+  };
+}

@@ -1,0 +1,109 @@
+import { MpoError } from "@mpo/core";
+
+/** Oldest versions without the holes of 2026, by release line (reference/reliability.md §1). */
+const OLDEST: readonly (readonly [major: number, minor: number, patch: number])[] = [
+  [2, 12, 12],
+  [2, 14, 3],
+];
+
+/** What every message about versions asks for. */
+export const NEEDED_VERSION = "2.12.12 or later, or 2.14.3 or later";
+
+/** Whether a version of nats-server ("2.12.15", "v2.14.3") is new enough. Previews and candidates are not. */
+export function isNewEnough(version: string): boolean {
+  const parts = /^v?(\d+)\.(\d+)\.(\d+)$/u.exec(version.trim());
+  if (parts === null) return false;
+  const [major, minor, patch] = parts.slice(1).map(Number) as [number, number, number];
+  const line = OLDEST.find((oldest) => oldest[0] === major && oldest[1] === minor);
+  if (line !== undefined) return patch >= line[2];
+  return major > 2 || (major === 2 && minor > 14);
+}
+
+/** Throws `precondition-failed` when a server is too old. */
+export function requireVersion(version: string, where: string): void {
+  if (isNewEnough(version)) return;
+  throw new MpoError("precondition-failed", `nats-server at ${where} is ${version}; expected ${NEEDED_VERSION}`, {
+    hint: "Update nats-server: older ones let strangers in or lose data.",
+  });
+}
+
+/** What a server says about itself on its monitoring port (`/varz`). */
+export interface ServerFacts {
+  readonly serverName: string;
+  readonly version: string;
+  /** Milliseconds since it started are not needed; who it is, is. */
+  readonly host: string;
+  readonly port: number;
+  readonly hasJetstream: boolean;
+  /** Whether every write is on disk before it is acknowledged. */
+  readonly syncsAlways: boolean;
+  readonly storeDir: string;
+  /** Resident memory, bytes. */
+  readonly memoryBytes: number;
+}
+
+/** Asks a server's monitoring port. Throws `unavailable` when it does not answer, `invalid-data` when it is no NATS. */
+export async function readServerFacts(
+  monitorUrl: string,
+  options: { readonly signal?: AbortSignal } = {},
+): Promise<ServerFacts> {
+  const url = new URL("/varz", monitorUrl);
+  let body: unknown;
+  try {
+    const timeout = AbortSignal.timeout(5000);
+    const signal = options.signal === undefined ? timeout : AbortSignal.any([timeout, options.signal]);
+    const response = await fetch(url, { signal });
+    body = await response.json();
+  } catch (thrown) {
+    throw new MpoError("unavailable", `the monitoring port ${monitorUrl} does not answer`, { cause: thrown });
+  }
+  const varz = (body ?? {}) as Readonly<Record<string, unknown>>;
+  const jetstream = ((varz["jetstream"] as Readonly<Record<string, unknown>> | undefined)?.["config"] ??
+    {}) as Readonly<Record<string, unknown>>;
+  if (typeof varz["server_name"] !== "string" || typeof varz["version"] !== "string") {
+    throw new MpoError("invalid-data", `${url.href} is no nats-server's`);
+  }
+  return {
+    serverName: varz["server_name"],
+    version: varz["version"],
+    host: String(varz["host"]),
+    port: Number(varz["port"]),
+    hasJetstream: typeof jetstream["store_dir"] === "string",
+    syncsAlways: jetstream["sync_always"] === true,
+    storeDir: String(jetstream["store_dir"] ?? ""),
+    memoryBytes: Number(varz["mem"] ?? 0),
+  };
+}
+
+export interface SyncCheckOptions {
+  /** Monitoring ports of the servers; without one, whether they sync is not known. */
+  readonly monitorUrls: readonly string[];
+  /** Go on although a power cut may lose acknowledged writes. */
+  readonly allowsAsync: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Looks whether all servers put writes on disk before they acknowledge them. Returns "unknown" when no monitoring port
+ * is given. Throws `precondition-failed` when one does not (unless `allowsAsync`).
+ */
+export async function checkSync(options: SyncCheckOptions): Promise<"always" | "periodic" | "unknown"> {
+  if (options.monitorUrls.length === 0) return "unknown";
+  let result: "always" | "periodic" = "always";
+  for (const url of options.monitorUrls) {
+    const facts = await readServerFacts(url, options);
+    requireVersion(facts.version, url);
+    if (facts.syncsAlways) continue;
+    result = "periodic";
+    if (!options.allowsAsync) {
+      throw new MpoError(
+        "precondition-failed",
+        `nats-server ${facts.serverName} acknowledges writes before they are on disk`,
+        {
+          hint: 'Set "sync_interval: always" in its jetstream block, or allow the loss with --unsafe-async.',
+        },
+      );
+    }
+  }
+  return result;
+}
