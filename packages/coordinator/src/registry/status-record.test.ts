@@ -1,0 +1,77 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { ReportStatusRequest } from "@mpo/protocol";
+import fc from "fast-check";
+import { documentReport } from "../test-support/tiny-fleet.ts";
+import {
+  NO_STATUS,
+  newestConfirmed,
+  type StatusRecord,
+  statusFromBytes,
+  statusOf,
+  statusToBytes,
+  withStatus,
+} from "./status-record.ts";
+
+function after(reports: readonly ReportStatusRequest[]): StatusRecord {
+  return reports.reduce((record, report) => withStatus(record, report).record, NO_STATUS);
+}
+
+const report = fc
+  .record({
+    sequence: fc.integer({ min: 1, max: 8 }),
+    version: fc.integer({ min: 1, max: 3 }),
+    state: fc.constantFrom("accepted" as const, "applied" as const),
+  })
+  .map(({ sequence, version, state }) => documentReport("pi-1", sequence, version, state));
+
+void describe("what a device told", () => {
+  void it("does not depend on how often or in which order it came", () => {
+    const reports = fc.uniqueArray(report, { selector: ({ sequence }) => sequence, minLength: 1, maxLength: 8 });
+    fc.assert(
+      fc.property(reports, fc.infiniteStream(fc.nat()), (all, picks) => {
+        const shuffled = [...all, ...all]
+          .map((one) => ({ one, key: picks.next().value as number }))
+          .sort((left, right) => left.key - right.key)
+          .map(({ one }) => one);
+        const expected = after([...all].sort((left, right) => left.sequence - right.sequence));
+        const found = after(shuffled);
+        assert.deepEqual(found.documents, expected.documents);
+        assert.equal(found.storedCount, all.length);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  const finals = ["confirmed", "failed", "refused"] as const;
+  for (const state of finals) {
+    void it(`stays ${state}`, () => {
+      const later = [documentReport("pi-1", 9, 1, "applied"), documentReport("pi-1", 10, 1, "accepted")];
+      const record = after([documentReport("pi-1", 3, 1, state), ...later]);
+      assert.equal(statusOf(record, { epoch: 1, version: 1 })?.state, state);
+      // Also when it comes after what was told later.
+      const late = after([...later, documentReport("pi-1", 3, 1, state)]);
+      assert.equal(statusOf(late, { epoch: 1, version: 1 })?.state, state);
+    });
+  }
+
+  void it("names the newest good document before another", () => {
+    const record = after([
+      documentReport("pi-1", 1, 1, "confirmed"),
+      documentReport("pi-1", 2, 2, "confirmed"),
+      documentReport("pi-1", 3, 3, "failed"),
+    ]);
+    const found = [4, 2, 1].map((version) => newestConfirmed(record, { epoch: 1, version })?.version);
+    assert.deepEqual(found, [2, 1, undefined]);
+  });
+
+  void it("comes back from its bytes, and stays within its room", () => {
+    const many = Array.from({ length: 600 }, (_, index) => documentReport("pi-1", index + 1, index + 1, "applied"));
+    const record = after(many);
+    assert.equal(record.storedCount, 600);
+    const bytes = statusToBytes(record);
+    assert.ok(bytes.length < 65_536);
+    assert.deepEqual(statusFromBytes(bytes), record);
+    assert.throws(() => statusFromBytes(bytes.subarray(0, 100)), { code: "invalid-data" });
+  });
+});
