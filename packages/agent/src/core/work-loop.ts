@@ -206,15 +206,18 @@ export class WorkLoop {
     signal: AbortSignal,
   ): Promise<RetrainOutcome> {
     const { ports, settings } = this.#parts;
-    const { serving } = await ports.serving.folders(what.model);
+    const { serving, source, staging } = await ports.serving.folders(what.model);
     const job = {
       model: what.model,
       modelFolder: serving,
+      sourceFolder: source,
+      stagingFolder: staging,
       inputFiles: what.files,
       config: what.rung.config,
       memoryBytes: what.memoryBytes,
       maxMs: what.maxMs,
       stepMs: what.rung.stepMs.expected,
+      bestSteps: what.rung.accuracy.steps,
       method: settings.method,
       seed: Math.floor(ports.random() * 2 ** 31),
     };

@@ -38,13 +38,19 @@ export interface RetrainJob {
   readonly model: string;
   /** Folder of the weights that are served now. */
   readonly modelFolder: string;
+  /** Folder of the model as deployed: may hold labelled reference inputs for a label-free estimate. */
+  readonly sourceFolder: string;
+  /** Where the retrained model is written. */
+  readonly stagingFolder: string;
   /** Files with recent inputs, newest first. */
   readonly inputFiles: readonly string[];
   readonly config: RetrainConfig;
   readonly memoryBytes: number;
   readonly maxMs: number;
-  /** Predicted time of one step: how many epochs fit. */
+  /** Predicted time of one step: how much training fits. */
   readonly stepMs: number;
+  /** Predicted number of steps after which it is best stopped; 0: unknown. */
+  readonly bestSteps: number;
   readonly method: string;
   readonly seed: number;
 }

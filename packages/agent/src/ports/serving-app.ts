@@ -9,6 +9,13 @@ export interface RecentInputs {
   readonly cursor: string;
 }
 
+/** Folders of a model: as it was deployed, the weights that serve now, and a new one for retrained weights. */
+export interface ModelFolders {
+  readonly source: string;
+  readonly serving: string;
+  readonly staging: string;
+}
+
 /** How an agent sees the program that serves: through folders. */
 export interface ServingApp {
   /** Models that are served here. The digest is that of the model as it was deployed. */
@@ -17,8 +24,8 @@ export interface ServingApp {
   inputsAfter(model: string, cursor: string): Promise<RecentInputs>;
   /** Files with inputs to train on, newest first, and how many inputs they hold. */
   trainingFiles(model: string): Promise<{ readonly files: readonly string[]; readonly count: number }>;
-  /** Folder of the model as deployed, and of the weights that serve now. */
-  folders(model: string): Promise<{ readonly source: string; readonly serving: string }>;
+  /** Where things of a model are. */
+  folders(model: string): Promise<ModelFolders>;
   /** Puts a retrained model in place of the one that serves; the one before is kept. */
   publish(model: string, stagedFolder: string): Promise<void>;
 }

@@ -78,7 +78,7 @@ async function readBoard(files: SystemFiles): Promise<string> {
 
 /** x86 says "model name" for each core; arm64 says nothing there, old arm kernels say "Model" of the board. */
 function cpuField(cpuinfo: string): string | undefined {
-  const named = /^(?:model name|Processor|cpu model)\s*:\s*(.+)$/imu.exec(cpuinfo)?.[1];
+  const named = /^(?:model name|Processor|cpu model)\s*:\s*(.+)$/mu.exec(cpuinfo)?.[1];
   if (named !== undefined) return named.trim();
   const part = /^CPU part\s*:\s*(0x[0-9a-f]+)$/imu.exec(cpuinfo)?.[1];
   return part === undefined ? undefined : (ARM_PARTS[part.toLowerCase()] ?? `ARM part ${part}`);

@@ -1,0 +1,404 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { MpoError } from "@mpo/core";
+import type { ReportStatusRequest } from "@mpo/protocol";
+import { silentLogger, VirtualClock } from "@mpo/runtime";
+import { MemoryDisk, type WriteFault } from "../ports/memory-disk.ts";
+import { documentOf, envelopeOf, IDENTITY, MODEL_DIGEST, START_MS } from "../test-support/documents.ts";
+import { FakeDevice, killed } from "../test-support/fake-device.ts";
+import { FakeFleet } from "../test-support/fake-fleet.ts";
+import { type Agent, createAgent } from "./agent.ts";
+import { type AgentSettings, DEFAULT_AGENT_SETTINGS } from "./agent-settings.ts";
+
+const SETTINGS: AgentSettings = {
+  ...DEFAULT_AGENT_SETTINGS,
+  identity: IDENTITY,
+  agentVersion: "0.1.0",
+  engineVersion: "0.1.0",
+  budget: {
+    reserveBytes: 100,
+    reserveShare: 0,
+    workerIdleBytes: 100,
+    maxMemoryPressurePercent: 10,
+    maxTemperatureCelsius: 80,
+    minDiskFreeBytes: 0,
+  },
+};
+
+function seeded(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
+/** An agent in virtual time, with everything around it; `restart` begins another process on the same disk. */
+class World {
+  readonly clock = new VirtualClock(START_MS);
+  readonly fleet = new FakeFleet(this.clock);
+  readonly device = new FakeDevice(this.clock);
+  readonly disk: MemoryDisk;
+  agent: Agent | undefined;
+  lives = 0;
+  #stop = new AbortController();
+  #running: Promise<void> = Promise.resolve();
+
+  constructor(fault?: (write: number) => WriteFault) {
+    this.disk = new MemoryDisk(fault);
+  }
+
+  async start(): Promise<Agent> {
+    this.#stop = new AbortController();
+    const { clock, disk } = this;
+    const { monitor, engine, serving } = this.device;
+    const { link, connectFeed } = this.fleet;
+    const random = seeded(++this.lives);
+    const agent = await createAgent(SETTINGS, {
+      ...{ clock, disk, link, connectFeed, monitor, engine, serving, random },
+      logger: silentLogger,
+    });
+    this.agent = agent;
+    this.#running = agent.run({ signal: this.#stop.signal });
+    // A crashed disk ends the loops with `cancelled`.
+    this.#running.catch(() => undefined);
+    return agent;
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
+    await this.#running.catch(() => undefined);
+  }
+
+  async restart(): Promise<Agent> {
+    await this.stop();
+    this.disk.restart();
+    return this.start();
+  }
+
+  async pass(seconds: number): Promise<void> {
+    await this.clock.advance(seconds * 1000);
+  }
+
+  get applied(): number | undefined {
+    return this.agent?.snapshot().applied?.version;
+  }
+
+  /** What was told of documents: "1 applied 2". */
+  get told(): readonly string[] {
+    return this.fleet.statuses.flatMap(({ status }) =>
+      status.kind === "document"
+        ? [`${status.document.version.version} ${status.document.state} ${status.document.rung ?? "-"}`]
+        : [],
+    );
+  }
+
+  get windows(): readonly string[] {
+    return this.fleet.statuses.flatMap(({ status }) => (status.kind === "window" ? [status.window.outcome] : []));
+  }
+}
+
+async function inWorld(check: (world: World) => Promise<void>, fault?: (write: number) => WriteFault): Promise<void> {
+  const world = new World(fault);
+  try {
+    await check(world);
+  } finally {
+    await world.stop();
+    world.fleet.hub.close();
+  }
+}
+
+void describe("an agent", () => {
+  it("enrols once, says hello, probes, and reports the profile once", () =>
+    inWorld(async (world) => {
+      await world.start();
+      await world.pass(20);
+      await world.restart();
+      await world.pass(20);
+      assert.equal(world.fleet.enrolled.length, 1);
+      assert.equal(world.fleet.hellos.length, 2);
+      assert.equal(world.device.probes, 1);
+      assert.equal(world.fleet.profiles.length, 1);
+      assert.ok(world.fleet.profiles[0]?.chain !== undefined);
+      assert.equal(world.agent?.snapshot().waitingReports, 0);
+    }));
+
+  it("keeps a profile that it could not send, over a crash, and sends it once", () =>
+    inWorld(async (world) => {
+      await world.start();
+      await world.pass(1);
+      world.fleet.isCutOff = true;
+      await world.pass(30);
+      assert.equal(world.device.probes, 1);
+      world.disk.crash();
+      await world.restart();
+      await world.pass(30);
+      world.fleet.isCutOff = false;
+      world.fleet.losesAnswers = true;
+      await world.pass(700);
+      world.fleet.losesAnswers = false;
+      await world.pass(700);
+      assert.equal(world.fleet.profiles.length, 1);
+      assert.ok(world.fleet.duplicates > 0, "it was sent again, and recognised");
+      assert.equal(world.device.probes, 1);
+    }));
+
+  it("applies a push within a moment, and a lost push by the next heartbeat", () =>
+    inWorld(async (world) => {
+      await world.start();
+      await world.pass(10);
+      world.fleet.push(documentOf(1));
+      await world.pass(0.01);
+      assert.equal(world.applied, 1);
+      world.fleet.push(documentOf(2), true);
+      await world.pass(70);
+      assert.equal(world.applied, 2);
+      assert.deepEqual(world.told.slice(0, 2), ["1 applied -", "1 applied 2"]);
+    }));
+
+  it("goes to the newest in one step after a long time offline, and takes no older one afterwards", () =>
+    inWorld(async (world) => {
+      await world.start();
+      await world.pass(10);
+      world.fleet.push(documentOf(1));
+      await world.pass(1);
+      world.fleet.isCutOff = true;
+      await world.pass(100);
+      for (let version = 2; version <= 40; version++) world.fleet.push(documentOf(version));
+      await world.pass(7 * 86_400);
+      assert.equal(world.applied, 1);
+      world.fleet.isCutOff = false;
+      world.fleet.hub.disconnectAll();
+      await world.pass(600);
+      assert.equal(world.applied, 40);
+      const versions = new Set(world.told.map((told) => told.split(" ")[0]));
+      assert.deepEqual([...versions], ["1", "40"]);
+      // A coordinator that came back with an older store.
+      world.fleet.push(documentOf(3));
+      world.fleet.forgets = true;
+      await world.pass(100);
+      assert.equal(world.applied, 40);
+      assert.deepEqual(world.fleet.hellos.at(-1)?.versionFloor, { epoch: 1, version: 40 });
+    }));
+
+  it("walks the ladder when memory changes, also offline", () =>
+    inWorld(async (world) => {
+      await world.start();
+      world.fleet.push(documentOf(1));
+      await world.pass(20);
+      assert.equal(world.agent?.snapshot().rung, 2);
+      world.fleet.isCutOff = true;
+      // Reserve 100 and an idle worker of 100 are the serving program's.
+      for (const [availableBytes, rung] of [
+        [420, 1],
+        [320, 0],
+        [250, undefined],
+        [900, 2],
+      ] as const) {
+        world.device.availableBytes = availableBytes;
+        await world.pass(6);
+        assert.equal(world.agent?.snapshot().rung, rung, `${availableBytes} free`);
+      }
+      world.fleet.isCutOff = false;
+      await world.pass(700);
+      assert.equal(world.told.at(-1), "1 applied 2");
+    }));
+
+  it("opens a window when the inputs drift, publishes, reports, and confirms the document", () =>
+    inWorld(async (world) => {
+      await world.start();
+      world.fleet.push(documentOf(1));
+      world.device.drop(10, 0.5);
+      await world.pass(30);
+      assert.equal(world.device.retrained.length, 0);
+      world.device.drop(4, 0.9);
+      await world.pass(20);
+      assert.deepEqual(world.windows, ["replaced"]);
+      assert.deepEqual(world.device.published, ["staged"]);
+      assert.equal(world.device.retrained[0]?.memoryBytes, 1_000, "the document's budget is the limit");
+      assert.equal(world.told.at(-1), "1 confirmed 2");
+      const window = world.fleet.statuses.map(({ status }) => status).find(({ kind }) => kind === "window");
+      assert.ok(window?.kind === "window");
+      const { peakBytes, accuracyBefore, accuracyAfter, steps, rung } = window.window;
+      assert.deepEqual(
+        [peakBytes, accuracyBefore, accuracyAfter, steps, rung.memoryBytes.upper],
+        [50, 0.4, 0.6, 10, 300],
+      );
+      // What came is the new reference: the same again is no drift.
+      world.device.drop(12, 0.9);
+      await world.pass(700);
+      assert.equal(world.device.retrained.length, 1);
+    }));
+
+  it("marks a configuration whose worker was killed for memory, and tries a cheaper rung in the same window", () =>
+    inWorld(async (world) => {
+      world.device.onRetrain = (job) => {
+        if (job.config.microBatch > 2)
+          throw job.config.microBatch === 8 ? killed() : new MpoError("over-memory-cap", "over the cap");
+        return {};
+      };
+      await world.start();
+      world.fleet.push(documentOf(1));
+      world.device.drop(3, 0.5);
+      await world.pass(10);
+      world.agent?.openWindow("resnet");
+      await world.pass(20);
+      assert.deepEqual(world.windows, ["over-memory", "over-memory", "replaced"]);
+      assert.equal(world.agent?.snapshot().rung, 0, "the marks hold");
+      await world.restart();
+      await world.pass(20);
+      assert.equal(world.agent?.snapshot().rung, 0, "over a restart too");
+    }));
+
+  it("gives a document up whose every rung fails, for the last good one", () =>
+    inWorld(async (world) => {
+      await world.start();
+      world.fleet.push(documentOf(1));
+      world.device.drop(3, 0.5);
+      await world.pass(10);
+      world.agent?.openWindow("resnet");
+      await world.pass(10);
+      assert.equal(world.agent?.snapshot().isConfirmed, true);
+      world.fleet.push(
+        documentOf(2, {
+          rungs: documentOf(1).rungs.map((rung) => ({ ...rung, config: { ...rung.config, accumulation: 3 } })),
+        }),
+      );
+      world.device.onRetrain = () => {
+        throw killed();
+      };
+      await world.pass(10);
+      world.agent?.openWindow("resnet");
+      await world.pass(40);
+      assert.equal(world.applied, 1);
+      assert.ok(world.told.includes("2 failed -"));
+      assert.equal(world.agent?.snapshot().floor?.version, 2);
+      await world.pass(300);
+      assert.equal(world.applied, 1, "it is not taken again");
+    }));
+
+  it("ends a window when the serving program needs the memory", () =>
+    inWorld(async (world) => {
+      world.device.onRetrain = async () => {
+        throw new Error("it must have been ended");
+      };
+      await world.start();
+      world.fleet.push(documentOf(1));
+      world.device.drop(3, 0.5);
+      await world.pass(10);
+      world.agent?.openWindow("resnet");
+      await world.pass(0.5);
+      assert.equal(world.agent?.snapshot().doing, "window");
+      world.device.availableBytes = 20;
+      await world.pass(10);
+      assert.deepEqual(world.windows, ["cancelled"]);
+    }));
+
+  it("refuses what is for another device or model, says so once, and goes on", () =>
+    inWorld(async (world) => {
+      await world.start();
+      world.fleet.push(documentOf(1));
+      await world.pass(10);
+      world.fleet.push(documentOf(2, { expiresAtMs: START_MS + 3 }));
+      await world.pass(200);
+      assert.equal(world.applied, 1);
+      assert.equal(world.told.filter((told) => told === "2 refused -").length, 1);
+      world.fleet.push(documentOf(3, { modelDigest: MODEL_DIGEST.replaceAll("a", "c") }));
+      world.device.drop(3, 0.5);
+      await world.pass(1);
+      world.agent?.openWindow("resnet");
+      await world.pass(30);
+      assert.ok(world.told.includes("3 failed -"));
+      assert.equal(world.device.retrained.length, 0);
+    }));
+
+  it("survives a crash at any write, loses no report and sends none twice", async () => {
+    const story = async (world: World): Promise<void> => {
+      await world.start();
+      world.fleet.push(documentOf(1));
+      world.device.drop(10, 0.5);
+      await world.pass(40);
+      world.device.drop(4, 0.9);
+      await world.pass(60);
+    };
+    let writes = 0;
+    await inWorld(async (world) => {
+      await story(world);
+      writes = world.disk.writes;
+    });
+    assert.ok(writes > 15, `${writes} writes`);
+    for (let at = 0; at < writes; at++) {
+      const fault = at % 2 === 0 ? "crash-before" : "crash-after";
+      await inWorld(
+        async (world) => {
+          await story(world).catch(() => undefined);
+          assert.equal(world.disk.isCrashed, true);
+          await world.restart();
+          await world.pass(200);
+          const what = `${fault} at write ${at}`;
+          assert.equal(world.applied, 1, what);
+          assert.ok(world.fleet.profiles.length >= 1, what);
+          // Every profile that a probe made durable came, once: a second one only if the probe ran again.
+          assert.ok(world.fleet.profiles.length <= world.device.probes, what);
+          assert.equal(world.agent?.snapshot().waitingReports, 0, what);
+          const sequences = world.fleet.statuses.map(({ sequence }: ReportStatusRequest) => sequence);
+          assert.equal(new Set(sequences).size, sequences.length, `${what}: sequences are not given twice`);
+        },
+        (write) => (write === at ? fault : "none"),
+      );
+    }
+  });
+
+  it("a full disk is survived: reports are sent from memory, the old configuration stays", () => {
+    let isFull = false;
+    return inWorld(
+      async (world) => {
+        await world.start();
+        world.fleet.push(documentOf(1));
+        await world.pass(2);
+        isFull = true;
+        world.fleet.push(documentOf(2));
+        await world.pass(60);
+        assert.equal(world.applied, 1);
+        assert.equal(world.fleet.profiles.length, 1);
+        isFull = false;
+        world.fleet.push(documentOf(3));
+        await world.pass(60);
+        assert.equal(world.applied, 3);
+      },
+      () => (isFull ? "full" : "none"),
+    );
+  });
+
+  it("does the same twice from the same seed", async () => {
+    const trace = async (): Promise<string> => {
+      let text = "";
+      await inWorld(async (world) => {
+        await world.start();
+        world.fleet.push(documentOf(1));
+        world.device.drop(12, 0.5);
+        await world.pass(100);
+        text = JSON.stringify([world.fleet.hellos, world.fleet.statuses, world.fleet.profiles, world.fleet.heartbeats]);
+      });
+      return text;
+    };
+    assert.equal(await trace(), await trace());
+  });
+
+  it("takes garbage on the feed for what it is", () =>
+    inWorld(async (world) => {
+      await world.start();
+      world.fleet.push(documentOf(1));
+      await world.pass(5);
+      for (const size of [0, 1, 100, 10_000]) world.fleet.hub.publish(`dn.${"x"}`, Buffer.alloc(size));
+      const { notifySubject } = await import("@mpo/protocol");
+      for (const size of [0, 1, 100, 20_000]) world.fleet.hub.publish(notifySubject(IDENTITY), Buffer.alloc(size, 7));
+      world.fleet.hub.publish(notifySubject(IDENTITY), envelopeOf(documentOf(99, { device: "other" })));
+      await world.pass(60);
+      assert.equal(world.applied, 1);
+      world.fleet.push(documentOf(2));
+      await world.pass(1);
+      assert.equal(world.applied, 2);
+    }));
+});

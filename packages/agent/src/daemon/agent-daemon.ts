@@ -1,0 +1,64 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { Clock, Logger } from "@mpo/runtime";
+import { type Agent, createAgent } from "../core/agent.ts";
+import type { AgentSettings } from "../core/agent-settings.ts";
+import { jobEngine } from "../job/job-engine.ts";
+import type { AgentEngine } from "../ports/agent-engine.ts";
+import type { ConnectFeed, FleetLink } from "../ports/fleet-link.ts";
+import { openFolderDisk } from "../ports/folder-disk.ts";
+import { servingFolder } from "../serving/serving-folder.ts";
+import { systemMonitor } from "../system/system-monitor.ts";
+import { claimFolder } from "./claim-folder.ts";
+
+/** Options of `runAgentDaemon`. */
+export interface AgentDaemonOptions {
+  readonly settings: AgentSettings;
+  /** Where the agent keeps its journal, documents and memory. One agent a folder. */
+  readonly dataFolder: string;
+  /** The serving program's folders, one sub-folder a model. */
+  readonly servingRoot: string;
+  /** Default: made from board, cores and memory. */
+  readonly deviceClass?: string;
+  readonly link: FleetLink;
+  readonly connectFeed: ConnectFeed;
+  readonly clock: Clock;
+  /** From 0 up to 1. */
+  readonly random: () => number;
+  readonly logger: Logger;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Where `/proc` and `/sys` are. Default: "/". */
+  readonly systemRoot?: string;
+  /** Default: each job in a process of its own. */
+  readonly engine?: AgentEngine;
+  readonly onReady?: (agent: Agent) => void;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Runs the agent of this machine until the signal aborts. The process itself never loads TensorFlow. Throws
+ * `already-exists` when another agent uses the data folder, `unsupported` where memory cannot be read.
+ */
+export async function runAgentDaemon(options: AgentDaemonOptions): Promise<void> {
+  const { settings, dataFolder, servingRoot, clock, random, environment, signal } = options;
+  const { tenant, device } = settings.identity;
+  const logger = options.logger.child({ tenant, deviceId: device });
+  await mkdir(dataFolder, { recursive: true });
+  await using _claim = await claimFolder(dataFolder);
+  const monitor = systemMonitor({
+    ...{ clock, dataFolder, agentVersion: settings.agentVersion, nodeVersion: process.version },
+    architecture: process.arch,
+    engineVersion: settings.engineVersion,
+    ...(options.deviceClass === undefined ? {} : { deviceClass: options.deviceClass }),
+    ...(options.systemRoot === undefined ? {} : { systemRoot: options.systemRoot }),
+  });
+  const agent = await createAgent(settings, {
+    ...{ clock, random, monitor, logger, link: options.link, connectFeed: options.connectFeed },
+    disk: await openFolderDisk(join(dataFolder, "state")),
+    engine: options.engine ?? jobEngine({ environment }),
+    serving: servingFolder({ root: servingRoot, clock, logger, random }),
+  });
+  logger.info("the agent is up", { applied: agent.snapshot().applied, floor: agent.snapshot().floor });
+  options.onReady?.(agent);
+  await agent.run({ signal });
+}

@@ -1,0 +1,86 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { MpoError } from "@mpo/core";
+import { abortError } from "@mpo/runtime";
+import type { AgentEngine, WorkOptions } from "../ports/agent-engine.ts";
+import type { FromJob, JobAnswers, JobRequest } from "./job-messages.ts";
+
+/** Options of `jobEngine`. */
+export interface JobEngineOptions {
+  /** Environment of the processes, usually `process.env`. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** A job that does not end when told is killed after this long. Default 10 s: a step cannot be interrupted. */
+  readonly killGraceMs?: number;
+}
+
+/** The engine of a real device: each job is a process of its own, which starts the worker that loads TensorFlow. */
+export function jobEngine(options: JobEngineOptions): AgentEngine {
+  return {
+    probe: (job, work) => runJob({ kind: "probe", job }, work, options),
+    retrain: (job, work) => runJob({ kind: "retrain", job }, work, options),
+  };
+}
+
+async function runJob<Request extends JobRequest>(
+  request: Request,
+  { signal, onProgress }: WorkOptions,
+  { environment, killGraceMs = 10_000 }: JobEngineOptions,
+): Promise<JobAnswers[Request["kind"]]> {
+  if (signal.aborted) throw abortError(signal);
+  const entry = import.meta.url.endsWith(".ts") ? "./job-main.ts" : "./job-main.js";
+  const child = fork(fileURLToPath(new URL(entry, import.meta.url)), {
+    serialization: "advanced",
+    stdio: ["ignore", "ignore", "pipe", "ipc"],
+    env: { ...environment },
+  });
+  let timer: NodeJS.Timeout | undefined;
+  const hangUp = (): void => {
+    if (child.connected) child.disconnect();
+    timer = setTimeout(() => child.kill("SIGKILL"), killGraceMs);
+  };
+  signal.addEventListener("abort", hangUp, { once: true });
+  try {
+    const answer = await answerOf(child, request, onProgress);
+    if (signal.aborted) throw abortError(signal);
+    return answer as JobAnswers[Request["kind"]];
+  } catch (thrown) {
+    throw signal.aborted ? abortError(signal) : thrown;
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", hangUp);
+  }
+}
+
+/** Sends the request and waits until the process is gone. */
+function answerOf(
+  child: ChildProcess,
+  request: JobRequest,
+  onProgress: WorkOptions["onProgress"],
+): Promise<JobAnswers[keyof JobAnswers]> {
+  return new Promise((resolve, reject) => {
+    let stderr = "";
+    let end: Exclude<FromJob, { kind: "progress" }> | undefined;
+    child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      stderr = (stderr + text).slice(-2_000);
+    });
+    child.on("message", (message: FromJob) => {
+      if (message.kind === "progress") onProgress?.(message.report);
+      else end = message;
+    });
+    child.once("error", (cause) => reject(new MpoError("worker-crashed", `job: ${cause.message}`, { cause })));
+    child.once("close", (code, signal) => {
+      if (end?.kind === "answer") resolve(end.body);
+      else if (end?.kind === "error") {
+        const { code: errorCode, message, hint } = end.error;
+        reject(new MpoError(errorCode, message, hint === undefined ? {} : { hint }));
+      } else {
+        const how = signal === null ? `exit code ${code}` : `signal ${signal}`;
+        const tail = stderr.trim().split("\n").slice(-3).join(" | ");
+        reject(new MpoError("worker-crashed", `the job ended with ${how}${tail === "" ? "" : `: ${tail}`}`));
+      }
+    });
+    child.send(request, (error) => {
+      if (error !== null) child.kill("SIGKILL");
+    });
+  });
+}

@@ -1,0 +1,40 @@
+import { join } from "node:path";
+import { chainOf, MODEL_FILE, type ProbeSamples, probe, readLayersModel } from "@mpo/engine";
+import type { ProbeJob, ProbeResult } from "../ports/agent-engine.ts";
+import type { InputShape } from "../serving/read-inputs.ts";
+import { readReferenceInputs } from "./reference-inputs.ts";
+import { inputShape, type JobContext, lossOf } from "./retrain-job.ts";
+import { readTrainingInputs } from "./training-inputs.ts";
+
+const MAX_INPUTS = 256;
+
+/** Measures a deployed model within memory and time. Throws as the engine's `probe`. */
+export async function runProbeJob(job: ProbeJob, context: JobContext): Promise<ProbeResult> {
+  const { signal, environment } = context;
+  const model = await readLayersModel(join(job.modelFolder, MODEL_FILE), { signal });
+  const method = lossOf(job.method);
+  const samples = await probeSamples(job, inputShape(model));
+  const profile = await probe(
+    {
+      model,
+      method,
+      effectiveBatch: job.effectiveBatch,
+      device: job.device,
+      configs: job.configs,
+      ...(samples === undefined ? {} : { samples }),
+    },
+    { maxMs: job.maxMs, memoryBytes: job.memoryBytes },
+    { environment, signal },
+  );
+  // The fleet knows the model by the name under which it is served.
+  return { profile: { ...profile, model: { ...profile.model, name: job.model } }, chain: chainOf(model.graph) };
+}
+
+/** Recent inputs, or none while the serving program has dropped none. */
+async function probeSamples(job: ProbeJob, shape: InputShape): Promise<ProbeSamples | undefined> {
+  if (job.inputFiles.length === 0) return undefined;
+  const inputs = await readTrainingInputs(job.inputFiles, shape, MAX_INPUTS).catch(() => undefined);
+  if (inputs === undefined) return undefined;
+  const source = await readReferenceInputs(job.modelFolder, shape);
+  return { adapted: inputs.samples, judged: inputs.judgedOn, ...(source === undefined ? {} : { source }) };
+}

@@ -1,0 +1,65 @@
+import { stat } from "node:fs/promises";
+import { MpoError } from "@mpo/core";
+import { type ImageSet, loadImageFolder, readNpy, readNpyImages, readNpyLabels } from "@mpo/datasets";
+import { sideFile } from "./input-batch.ts";
+
+/** What a model takes. */
+export interface InputShape {
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
+}
+
+/** A batch that was read. */
+export interface ReadInputs {
+  readonly set: ImageSet;
+  /** Probabilities `[count, classes]`. */
+  readonly predictions?: Float32Array;
+  readonly labels?: Int32Array;
+}
+
+/**
+ * Reads a batch (see `InputBatch`). Throws `invalid-data` for what is no batch or not of this shape, `not-found`. Labels
+ * of image folders are not taken: their names are whatever the program chose.
+ */
+export async function readInputs(path: string, shape: InputShape): Promise<ReadInputs> {
+  const isFolder = (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
+  if (isFolder) {
+    const { height, width } = shape;
+    const channels = shape.channels === 1 ? 1 : 3;
+    const { labels: _, ...set } = await loadImageFolder(path, { height, width, channels });
+    return { set };
+  }
+  const set = await readNpyImages(path);
+  if (set.height !== shape.height || set.width !== shape.width || set.channels !== shape.channels) {
+    const found = `${set.height}x${set.width}x${set.channels}`;
+    throw new MpoError(
+      "invalid-data",
+      `${path} has inputs of ${found}; the model takes ${Object.values(shape).join("x")}`,
+    );
+  }
+  const [predictions, labels] = await Promise.all([
+    optional(() => readProbabilities(sideFile(path, "predictions"), set.count)),
+    optional(() => readNpyLabels(sideFile(path, "labels"))),
+  ]);
+  return {
+    set,
+    ...(predictions === undefined ? {} : { predictions }),
+    ...(labels?.length === set.count ? { labels } : {}),
+  };
+}
+
+async function readProbabilities(path: string, count: number): Promise<Float32Array | undefined> {
+  const { shape, data } = await readNpy(path);
+  if (shape.length !== 2 || shape[0] !== count) return undefined;
+  return Float32Array.from(data as ArrayLike<number>, Number);
+}
+
+async function optional<T>(read: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await read();
+  } catch (thrown) {
+    if (thrown instanceof MpoError && thrown.code === "not-found") return undefined;
+    throw thrown;
+  }
+}

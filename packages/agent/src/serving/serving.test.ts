@@ -1,0 +1,208 @@
+import assert from "node:assert/strict";
+import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { describe, it } from "node:test";
+import { encodeNpy, encodeNpyImages, type ImageSet, syntheticImages } from "@mpo/datasets";
+import { silentLogger, systemClock, VirtualClock } from "@mpo/runtime";
+import { runServingApp } from "../example-app/serving-app.ts";
+import type { ServingApp } from "../ports/serving-app.ts";
+import { findServable, readRetrainedManifest } from "./retrained-manifest.ts";
+import { servingFolder } from "./serving-folder.ts";
+
+const SHAPE = { height: 4, width: 4, channels: 1 };
+
+async function withFolder(check: (root: string, serving: ServingApp) => Promise<void>): Promise<void> {
+  const root = await mkdtemp(join(tmpdir(), "mpo-agent-serving-"));
+  try {
+    await put(root, "cam/model/model.json", "{}");
+    await put(root, "cam/model/model-card.json", JSON.stringify({ inputShape: [4, 4, 1] }));
+    let draws = 0;
+    const random = (): number => (++draws % 1000) / 1000;
+    await check(
+      root,
+      servingFolder({ root, clock: new VirtualClock(5), logger: silentLogger, random, maxTrainingInputs: 10 }),
+    );
+  } finally {
+    await rm(root, { recursive: true, force: true });
+  }
+}
+
+async function put(root: string, path: string, content: string | Uint8Array, atSeconds?: number): Promise<void> {
+  await mkdir(dirname(join(root, path)), { recursive: true });
+  await writeFile(join(root, path), content);
+  if (atSeconds !== undefined) await utimes(join(root, path), atSeconds, atSeconds);
+}
+
+const images = (count: number, seed: number = 1): ImageSet => syntheticImages({ ...SHAPE, count, seed });
+const batch = (count: number): Uint8Array => encodeNpyImages(images(count));
+
+/** Stages a model with these weights, and publishes it. */
+async function publish(serving: ServingApp, weights: string): Promise<void> {
+  const { staging } = await serving.folders("cam");
+  await put(staging, "model.json", `{"weights":"${weights}"}`);
+  await serving.publish("cam", staging);
+}
+
+describe("inputs", () => {
+  it("are found once each, oldest first, whatever lies beside them", () =>
+    withFolder(async (root, serving) => {
+      await put(root, "cam/inputs/b.npy", batch(3), 200);
+      await put(root, "cam/inputs/a.npy", batch(2), 300);
+      await put(root, "cam/inputs/.half.npy", "half", 400);
+      await put(root, "cam/inputs/note.txt", "x", 400);
+      const predictions = { type: "f4", shape: [3, 2], data: Float32Array.of(1, 0, 1, 0, 1, 0) } as const;
+      await put(root, "cam/inputs/b.predictions.npy", encodeNpy(predictions), 200);
+      const first = await serving.inputsAfter("cam", "");
+      assert.deepEqual(
+        first.summaries.map(({ count }) => count),
+        [3, 2],
+      );
+      assert.equal(first.summaries[0]?.predictionEntropy, 0);
+      assert.equal(first.summaries[1]?.predictionEntropy, undefined);
+      assert.deepEqual((await serving.inputsAfter("cam", first.cursor)).summaries, []);
+      await put(root, "cam/inputs/c.npy", batch(7), 500);
+      assert.deepEqual(
+        (await serving.inputsAfter("cam", first.cursor)).summaries.map(({ count }) => count),
+        [7],
+      );
+    }));
+
+  it("that are damaged or of another size are passed over", () =>
+    withFolder(async (root, serving) => {
+      await put(root, "cam/inputs/bad.npy", "no array", 100);
+      await put(
+        root,
+        "cam/inputs/large.npy",
+        encodeNpyImages(syntheticImages({ height: 8, width: 8, channels: 1, count: 2, seed: 1 })),
+        150,
+      );
+      await put(root, "cam/inputs/good.npy", batch(2), 200);
+      assert.equal((await serving.inputsAfter("cam", "")).summaries.length, 1);
+      assert.deepEqual(await serving.trainingFiles("cam"), { files: [join(root, "cam/inputs/good.npy")], count: 2 });
+    }));
+
+  it("for training are the newest, up to a limit", () =>
+    withFolder(async (root, serving) => {
+      for (const [index, name] of ["a", "b", "c", "d"].entries())
+        await put(root, `cam/inputs/${name}.npy`, batch(4), 100 + index);
+      const { files, count } = await serving.trainingFiles("cam");
+      assert.deepEqual([files.map((file) => file.at(-5)), count], [["d", "c", "b"], 12]);
+    }));
+
+  it("may be pictures", () =>
+    withFolder(async (root, serving) => {
+      // A PNG of one pixel.
+      const png = Buffer.from(
+        "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==",
+        "base64",
+      );
+      await put(root, "cam/inputs/hour-1/any/x.png", png);
+      await put(root, "cam/inputs/hour-1/any/y.png", png);
+      assert.deepEqual(
+        (await serving.inputsAfter("cam", "")).summaries.map(({ count }) => count),
+        [2],
+      );
+    }));
+});
+
+describe("models", () => {
+  it("are those with a deployed model; nothing else is one", () =>
+    withFolder(async (root, serving) => {
+      await put(root, "stray/readme.txt", "x");
+      await put(root, "bad name/model/model.json", "{}");
+      const models = await serving.models();
+      assert.deepEqual(
+        models.map(({ name }) => name),
+        ["cam"],
+      );
+      assert.match(models[0]?.digest ?? "", /^[0-9a-f]{64}$/u);
+    }));
+
+  it("are swapped in one step; the one before is kept, older ones go", () =>
+    withFolder(async (root, serving) => {
+      const retrained = join(root, "cam/retrained");
+      assert.equal(await findServable(retrained), undefined);
+      for (const weights of ["one", "two", "three"]) await publish(serving, weights);
+      const manifest = await readRetrainedManifest(retrained);
+      assert.equal(manifest?.version, 3);
+      const folders = (await readdir(retrained)).filter((name) => name !== "manifest.json").toSorted();
+      assert.deepEqual(folders, [manifest.current.folder, manifest.previous?.folder ?? ""].toSorted());
+      assert.equal((await serving.folders("cam")).serving, join(retrained, manifest.current.folder));
+      await publish(serving, "three");
+      assert.equal((await readRetrainedManifest(retrained))?.previous?.folder, manifest.previous?.folder);
+    }));
+
+  it("that are damaged are not served: first the one before, then the one as deployed", () =>
+    withFolder(async (root, serving) => {
+      const retrained = join(root, "cam/retrained");
+      for (const weights of ["one", "two"]) await publish(serving, weights);
+      const manifest = await readRetrainedManifest(retrained);
+      await put(retrained, `${manifest?.current.folder}/model.json`, "bent");
+      assert.deepEqual(await findServable(retrained), {
+        folder: join(retrained, manifest?.previous?.folder ?? ""),
+        version: 1,
+        isFallback: true,
+      });
+      await put(retrained, `${manifest?.previous?.folder}/model.json`, "bent");
+      assert.equal(await findServable(retrained), undefined);
+      assert.equal((await serving.folders("cam")).serving, join(root, "cam/model"));
+      await put(
+        retrained,
+        "manifest.json",
+        JSON.stringify({ version: 1, current: { folder: "../../etc", digest: "" }, publishedAtMs: 1 }),
+      );
+      assert.equal(await findServable(retrained), undefined, "a manifest leads nowhere else");
+      await publish(serving, "three");
+      assert.equal((await findServable(retrained))?.isFallback, false);
+    }));
+
+  it("left half written by a killed retraining are removed with the next", () =>
+    withFolder(async (root, serving) => {
+      await put(root, "cam/retrained/.staged-dead/model.json", "half");
+      await publish(serving, "one");
+      assert.equal((await readdir(join(root, "cam/retrained"))).includes(".staged-dead"), false);
+    }));
+});
+
+describe("the example program", () => {
+  it("drops inputs with predictions, and goes over to a retrained model without stopping", () =>
+    withFolder(async (root, serving) => {
+      const end = new AbortController();
+      const loaded: string[] = [];
+      let requests = 0;
+      const report = await runServingApp({
+        folder: join(root, "cam"),
+        clock: systemClock,
+        load: (folder) => {
+          loaded.push(folder);
+          return Promise.resolve({
+            predict: (set) => Promise.resolve(Float32Array.from({ length: set.count * 2 }, (_, at) => at % 2)),
+            close: () => Promise.resolve(),
+          });
+        },
+        next: async () => {
+          requests += 1;
+          if (requests === 8) await publish(serving, "better");
+          return requests > 16 ? undefined : { ...images(4), labels: Int32Array.of(1, 1, 1, 0) };
+        },
+        pauseMs: 0,
+        batchInputs: 8,
+        keptBatches: 3,
+        lookMs: 0,
+        signal: end.signal,
+      });
+      assert.deepEqual([report.requests, report.swaps, report.version, report.accuracy], [16, 1, 1, 0.75]);
+      assert.equal(report.latenciesMs.length, 16);
+      assert.deepEqual(loaded, [join(root, "cam/model"), (await findServable(join(root, "cam/retrained")))?.folder]);
+      const { summaries } = await serving.inputsAfter("cam", "");
+      assert.deepEqual(
+        summaries.map(({ count, predictionEntropy }) => [count, predictionEntropy]),
+        [
+          [8, 0],
+          [8, 0],
+          [8, 0],
+        ],
+      );
+    }));
+});

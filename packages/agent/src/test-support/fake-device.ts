@@ -1,0 +1,105 @@
+import { MpoError } from "@mpo/core";
+import type { Resources } from "@mpo/protocol";
+import type { Clock } from "@mpo/runtime";
+import type { InputSummary } from "../drift/input-summary.ts";
+import type { AgentEngine, RetrainJob, RetrainOutcome } from "../ports/agent-engine.ts";
+import type { DeviceMonitor } from "../ports/device-monitor.ts";
+import type { ServingApp } from "../ports/serving-app.ts";
+import { DEVICE_CLASS, MODEL_DIGEST } from "./documents.ts";
+import { CHAIN, profileOf } from "./profile.ts";
+
+/** A machine, its engine and its serving program in memory, for tests of the agent core. Sizes are small numbers. */
+export class FakeDevice {
+  readonly #clock: Clock;
+  availableBytes = 10_000;
+  readonly retrained: RetrainJob[] = [];
+  readonly published: string[] = [];
+  probes = 0;
+  inputs: InputSummary[] = [];
+  /** What a retraining does; default: it takes its predicted time and is accepted. */
+  onRetrain: ((job: RetrainJob) => Promise<Partial<RetrainOutcome>> | Partial<RetrainOutcome>) | undefined;
+  onProbe: (() => void) | undefined;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  readonly monitor: DeviceMonitor = {
+    inventory: async () => ({
+      deviceClass: DEVICE_CLASS,
+      board: "",
+      cpuModel: "",
+      cpuCores: 2,
+      memoryBytes: 10_000,
+      swapBytes: 0,
+      gpus: [],
+      os: "",
+      kernel: "",
+      architecture: "x64",
+      agentVersion: "0.1.0",
+      nodeVersion: "v20",
+    }),
+    resources: async (): Promise<Resources> => ({
+      measuredAtMs: Math.max(0, this.#clock.now()),
+      memoryAvailableBytes: this.availableBytes,
+      diskFreeBytes: 1e9,
+      loadAverage: 0,
+      isThrottled: false,
+    }),
+  };
+
+  readonly engine: AgentEngine = {
+    probe: async (job, { signal }) => {
+      await this.#clock.sleep(5_000, { signal });
+      this.onProbe?.();
+      this.probes += 1;
+      return { profile: profileOf(job.model, Math.round(this.#clock.now())), chain: CHAIN };
+    },
+    retrain: async (job, { signal }) => {
+      this.retrained.push(job);
+      await this.#clock.sleep(2_000, { signal });
+      const change = (await this.onRetrain?.(job)) ?? {};
+      return {
+        isAccepted: true,
+        reason: "better",
+        steps: 10,
+        stepMs: 100,
+        durationMs: 2_000,
+        peakBytes: 50,
+        judgement: "labels",
+        accuracyBefore: 0.4,
+        accuracyAfter: 0.6,
+        stagedFolder: "staged",
+        ...change,
+      };
+    },
+  };
+
+  readonly serving: ServingApp = {
+    models: async () => [{ name: "resnet", digest: MODEL_DIGEST }],
+    inputsAfter: async (_, cursor) => {
+      const from = Number(cursor === "" ? 0 : cursor);
+      return { summaries: this.inputs.slice(from), cursor: String(this.inputs.length) };
+    },
+    trainingFiles: async () => ({ files: ["a.npy"], count: this.inputs.length * 32 }),
+    folders: async () => ({ source: "source", serving: "source", staging: "staged" }),
+    publish: async (_, staged) => {
+      this.published.push(staged);
+    },
+  };
+
+  /** Drops batches of 32 inputs of this brightness. */
+  drop(batches: number, brightness: number): void {
+    const intensities = new Array<number>(16).fill(0);
+    intensities[Math.floor(brightness * 15)] = 100;
+    const features = { brightness, contrast: 0.2, detail: 0.1 };
+    for (let batch = 0; batch < batches; batch++) {
+      this.inputs.push({ count: 32, features, intensities, confidences: [] });
+    }
+  }
+}
+
+/** What a worker that the system's memory killer took leaves behind. */
+export function killed(): MpoError {
+  return new MpoError("worker-crashed", "the worker ended with signal SIGKILL");
+}

@@ -1,0 +1,112 @@
+import { MpoError } from "@mpo/core";
+import {
+  type DesiredDocument,
+  desiredEnvelopeCodec,
+  type EnrollRequest,
+  type HelloRequest,
+  type HelloResponse,
+  notifySubject,
+  type ProbeOrder,
+  type ReportProfileRequest,
+  type ReportStatusRequest,
+} from "@mpo/protocol";
+import type { Clock } from "@mpo/runtime";
+import { MemoryNotifyHub } from "@mpo/transport";
+import type { ConnectFeed, FleetLink } from "../ports/fleet-link.ts";
+import { envelopeOf, IDENTITY } from "./documents.ts";
+
+/** A coordinator as one agent sees it, for tests of the agent: it keeps what it is told, and can be cut off. */
+export class FakeFleet {
+  readonly hub: MemoryNotifyHub;
+  readonly enrolled: EnrollRequest[] = [];
+  readonly hellos: HelloRequest[] = [];
+  readonly profiles: ReportProfileRequest[] = [];
+  readonly statuses: ReportStatusRequest[] = [];
+  readonly names: Set<string> = new Set<string>();
+  orders: readonly ProbeOrder[] = [];
+  heartbeats = 0;
+  duplicates = 0;
+  isCutOff = false;
+  /** The answer to a report is lost after it was stored. */
+  losesAnswers = false;
+  forgets = false;
+  #desired: DesiredDocument | undefined;
+  readonly #clock: Clock;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.hub = new MemoryNotifyHub({ clock });
+  }
+
+  /** Stores a document and pushes it; `quietly`: the push is lost. */
+  push(document: DesiredDocument, quietly: boolean = false): void {
+    this.#desired = document;
+    if (!quietly && !this.isCutOff) this.hub.publish(notifySubject(IDENTITY), envelopeOf(document));
+  }
+
+  readonly link: FleetLink = {
+    enroll: async (request) => {
+      this.#requireReachable();
+      this.enrolled.push(request);
+      return { state: "accepted", retryAfterSeconds: 0 };
+    },
+    hello: async (request): Promise<HelloResponse> => {
+      this.#requireReachable();
+      if (this.enrolled.length === 0) throw new MpoError("not-found", "no such device");
+      this.hellos.push(request);
+      const desired = this.#desired;
+      return {
+        serverTimeMs: this.#clock.now(),
+        ...(desired === undefined
+          ? {}
+          : { desiredVersion: desired.version, desired: desiredEnvelopeCodec.fromBytes(envelopeOf(desired)) }),
+        probes: this.orders,
+        heartbeatSeconds: 30,
+        natsServers: ["memory"],
+      };
+    },
+    heartbeat: async () => {
+      this.#requireReachable();
+      this.heartbeats += 1;
+      const version = this.#desired === undefined ? {} : { desiredVersion: this.#desired.version };
+      const needsHello = this.forgets;
+      this.forgets = false;
+      return { serverTimeMs: this.#clock.now(), ...version, heartbeatSeconds: 30, needsHello };
+    },
+    reportProfile: async (request) => {
+      this.#requireReachable();
+      const isDuplicate = this.#store(request.report, () => this.profiles.push(request));
+      return { isDuplicate, revision: this.profiles.length, needsChain: false };
+    },
+    reportStatus: async (request) => {
+      this.#requireReachable();
+      return { isDuplicate: this.#store(request.report, () => this.statuses.push(request)) };
+    },
+  };
+
+  readonly connectFeed: ConnectFeed = async () => {
+    this.#requireReachable();
+    const bus = this.hub.connect();
+    return {
+      bus,
+      read: async () => {
+        this.#requireReachable();
+        return this.#desired === undefined ? undefined : envelopeOf(this.#desired);
+      },
+      close: () => bus.close(),
+    };
+  };
+
+  #store(report: string, keep: () => void): boolean {
+    const isDuplicate = this.names.has(report);
+    if (isDuplicate) this.duplicates += 1;
+    else keep();
+    this.names.add(report);
+    if (this.losesAnswers) throw new MpoError("timed-out", "the answer was lost");
+    return isDuplicate;
+  }
+
+  #requireReachable(): void {
+    if (this.isCutOff) throw new MpoError("unavailable", "cut off");
+  }
+}
