@@ -14,13 +14,17 @@ export interface StepReport {
   readonly meanPredictionEntropy: number;
 }
 
-/** Runs training steps one after the other; `onStep` may stop it by returning false. Yields to the event loop between. */
+/**
+ * Runs training steps one after the other; `onStep` may stop it by returning false. Yields to the event loop between.
+ * `stepsDone`: how many steps the optimizer's state has seen before.
+ */
 export async function runTraining(
   session: ProgramSession,
   plan: StepPlan,
   setup: TrainingSetup,
   feed: BatchFeed,
   run: TrainingRun,
+  stepsDone: number,
   onStep: (report: StepReport) => boolean,
 ): Promise<void> {
   const { microBatch, accumulation } = plan.config;
@@ -28,7 +32,7 @@ export async function runTraining(
   for (let step = 1; step <= run.steps; step++) {
     feed.next();
     const rate = learningRateAt(run.learningRate, step - 1, run.steps);
-    const learningRate = fedLearningRate(setup.optimizer, rate, step);
+    const learningRate = fedLearningRate(setup.optimizer, rate, stepsDone + step);
     const began = performance.now();
     let loss = 0;
     let prediction = new Float64Array(0);

@@ -31,6 +31,9 @@ export interface CallOptions {
 }
 
 const KILL_GRACE_MS = 2000;
+const OUT_OF_MEMORY = /OOM when allocating|RESOURCE_EXHAUSTED|ran out of memory|Allocator .* ran out/i;
+/** A line of TensorFlow's log of severity "fatal". */
+const TENSORFLOW_FATAL = /: F \S*(?:tensorflow|tsl)\//;
 
 /**
  * A child process that runs TensorFlow. Whatever happens to it (crash, kill, memory cap) ends in a rejected call with an
@@ -44,6 +47,7 @@ export class EngineWorker {
   readonly #temporaryFolder: string;
   #graph: ModelGraph | undefined;
   #nextId = 1;
+  #isClosing = false;
   #end: MpoError | undefined;
   #stderr = "";
 
@@ -58,7 +62,7 @@ export class EngineWorker {
     child.on("error", (cause) => this.#finish(new MpoError("worker-crashed", `worker: ${cause.message}`, { cause })));
     this.#exited = new Promise((resolve) => {
       child.on("exit", (code, signal) => {
-        this.#finish(this.#exitError(code, signal));
+        this.#finish(this.#isClosing ? closedError() : this.#exitError(code, signal));
         resolve();
       });
     });
@@ -69,7 +73,7 @@ export class EngineWorker {
     options: WorkerOptions,
     { signal }: { readonly signal?: AbortSignal } = {},
   ): Promise<EngineWorker> {
-    signal?.throwIfAborted();
+    if (signal?.aborted === true) throw cancelledError();
     const entry = import.meta.url.endsWith(".ts") ? "./worker-main.ts" : "./worker-main.js";
     const child = fork(fileURLToPath(new URL(entry, import.meta.url)), {
       serialization: "advanced",
@@ -99,7 +103,7 @@ export class EngineWorker {
     body: WorkerCalls[Kind]["request"],
     options: CallOptions = {},
   ): Promise<WorkerCalls[Kind]["answer"]> {
-    options.signal?.throwIfAborted();
+    if (options.signal?.aborted === true) throw cancelledError();
     const id = this.#nextId++;
     const answer = this.#register(id, options);
     if (this.#child.connected) {
@@ -134,13 +138,14 @@ export class EngineWorker {
 
   /** Asks the worker to end, kills it if it does not, and waits until it is gone. */
   async close(): Promise<void> {
+    this.#isClosing = true;
     if (this.#child.exitCode === null && this.#child.signalCode === null) {
       if (this.#child.connected) this.#child.disconnect();
       const timer = setTimeout(() => this.#child.kill("SIGKILL"), KILL_GRACE_MS);
       await this.#exited;
       clearTimeout(timer);
     }
-    this.#finish(new MpoError("cancelled", "the worker is closed"));
+    this.#finish(closedError());
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -188,7 +193,7 @@ export class EngineWorker {
       const { code, message: text, hint } = message.error;
       pending.reject(new MpoError(code, text, hint === undefined ? {} : { hint }));
     } else if (pending.isCancelled()) {
-      pending.reject(new MpoError("cancelled", "the work was cancelled"));
+      pending.reject(cancelledError());
     } else {
       pending.resolve(message.kind === "answer" ? message.body : null);
     }
@@ -198,18 +203,21 @@ export class EngineWorker {
     this.#end ??= error;
     for (const pending of this.#pending.values()) {
       pending.settle();
-      pending.reject(pending.isCancelled() ? new MpoError("cancelled", "the work was cancelled") : this.#end);
+      pending.reject(pending.isCancelled() ? cancelledError() : this.#end);
     }
     this.#pending.clear();
   }
 
-  /** TensorFlow's addon crashes (segmentation fault) after an allocation over the cap: that is not a random crash. */
+  /**
+   * After an allocation over the cap TensorFlow's kernels answer with an error, stop in a check of their own (abort), or
+   * use what they did not get (segmentation fault): none of these is a random crash.
+   */
   #exitError(code: number | null, signal: NodeJS.Signals | null): MpoError {
     const how = signal === null ? `exit code ${code}` : `signal ${signal}`;
-    const isOutOfMemory = /OOM when allocating|RESOURCE_EXHAUSTED|ran out of memory|Allocator .* ran out/i.test(
-      this.#stderr,
-    );
-    if (isOutOfMemory || (this.#capBytes !== undefined && (signal === "SIGSEGV" || code === 139))) {
+    const isSegmentationFault = signal === "SIGSEGV" || code === 139;
+    const isFailedCheck = (signal === "SIGABRT" || code === 134) && TENSORFLOW_FATAL.test(this.#stderr);
+    const isCapped = this.#capBytes !== undefined;
+    if (OUT_OF_MEMORY.test(this.#stderr) || (isCapped && (isSegmentationFault || isFailedCheck))) {
       return new MpoError("over-memory-cap", `the worker needed more than its memory cap of ${this.#capBytes} bytes`, {
         hint: "Choose a smaller micro-batch, more freezing or more checkpoints, or a higher cap.",
       });
@@ -217,6 +225,14 @@ export class EngineWorker {
     const tail = this.#stderr.trim().split("\n").slice(-3).join(" | ");
     return new MpoError("worker-crashed", `the worker ended with ${how}${tail === "" ? "" : `: ${tail}`}`);
   }
+}
+
+function cancelledError(): MpoError {
+  return new MpoError("cancelled", "the work was cancelled");
+}
+
+function closedError(): MpoError {
+  return new MpoError("cancelled", "the worker is closed");
 }
 
 interface Pending {

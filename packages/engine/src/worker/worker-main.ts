@@ -9,7 +9,7 @@ import { WorkerState } from "./worker-state.ts";
  * Entry of the worker process, the only one that loads TensorFlow. It answers one call at a time, in order; `cancel`
  * stops a running training after its step. When its parent goes away, so does it.
  */
-const state = new WorkerState(tmpdir());
+const state = new WorkerState(tmpdir(), memoryCap());
 const cancelled = new Set<number>();
 let queue: Promise<void> = Promise.resolve();
 
@@ -72,8 +72,11 @@ async function run(request: WorkerRequest): Promise<unknown> {
 function sessionError(thrown: unknown): MpoError {
   const error = MpoError.from(thrown);
   if (/OOM when allocating|RESOURCE_EXHAUSTED|out of memory/i.test(error.message)) {
-    return new MpoError("over-memory-cap", `the step needs more memory than the worker's cap: ${error.message}`, {
+    // TensorFlow's further lines advise what only its own users can do.
+    const [what] = error.message.split("\n");
+    return new MpoError("over-memory-cap", `the work needs more memory than the worker's cap: ${what}`, {
       cause: error,
+      hint: "Choose a smaller micro-batch, more freezing or more checkpoints, or a higher cap.",
     });
   }
   return error;
@@ -81,6 +84,12 @@ function sessionError(thrown: unknown): MpoError {
 
 function send(message: FromWorker): void {
   if (process.connected) process.send?.(message);
+}
+
+/** The limit that TensorFlow's allocator has been given (MklCPUAllocator). */
+function memoryCap(): number | undefined {
+  const bytes = process.env["TF_MKL_ALLOC_MAX_BYTES"];
+  return bytes === undefined ? undefined : Number(bytes);
 }
 
 /** When the system runs out of memory it shall take this process, not the application that is being served. */

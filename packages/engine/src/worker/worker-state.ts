@@ -18,15 +18,21 @@ import type { LoadReport, TrainReport, WorkerCalls } from "./messages.ts";
  */
 const RESERVE_FACTOR = 3;
 const RESERVE_EXTRA_BYTES = 256 * 1024 * 1024;
+/** The pool takes regions of multiples of this (kMinAllocationSize). */
+const POOL_ALIGNMENT_BYTES = 256;
 
 /** The model that a worker has loaded, and what it can do with it. Calls block; the worker process is there for that. */
 export class WorkerState {
   readonly #temporaryFolder: string;
   readonly #samples = new Map<string, Samples>();
+  /** Hard limit of TensorFlow's allocator; undefined: none. */
+  readonly #capBytes: number | undefined;
+  #isCapReserved = false;
   #loaded: Loaded | undefined;
 
-  constructor(temporaryFolder: string) {
+  constructor(temporaryFolder: string, capBytes?: number) {
     this.#temporaryFolder = temporaryFolder;
+    this.#capBytes = capBytes;
   }
 
   load({ graph, weightsFolder, training }: WorkerCalls["load"]["request"]): LoadReport {
@@ -41,8 +47,7 @@ export class WorkerState {
     });
     const session = new ProgramSession(program, shape, this.#temporaryFolder);
     try {
-      if (planned !== undefined)
-        session.reserve((planned.growthBytes + planned.weightBytes) * RESERVE_FACTOR + RESERVE_EXTRA_BYTES);
+      this.#reserve(session, planned);
       session.assignFrom(weightsFolder);
       if (planned !== undefined) {
         session.initialiseTraining();
@@ -50,6 +55,8 @@ export class WorkerState {
         const one = { images: new Float32Array(elementsOf(shape)), count: 1 };
         session.microStep(one, { learningRate: 0, sampleWeight: 0, seed: 0, holdStatistics: true });
         if (planned.plan.config.accumulation > 1) session.apply(0);
+        // Weight decay has gone into the slots, whatever the sample's weight.
+        if (training !== undefined && decaysSlots(training)) session.initialiseTraining();
       }
     } catch (error) {
       session.close();
@@ -57,7 +64,7 @@ export class WorkerState {
     }
     globalThis.gc?.();
     const idleBytes = readMemory().residentBytes;
-    this.#loaded = { session, shape, training, planned, idleBytes };
+    this.#loaded = { session, shape, training, planned, idleBytes, stepsDone: 0 };
     return {
       idleBytes,
       stateBytes: planned?.stateBytes ?? 0,
@@ -65,6 +72,17 @@ export class WorkerState {
       tensorflowVersion: tensorflowVersion(),
       loadMs: performance.now() - began,
     };
+  }
+
+  /** Under a cap the pool is one region of the cap's size from the first load on: beyond it there is none. */
+  #reserve(session: ProgramSession, planned: Planned | undefined): void {
+    if (this.#capBytes !== undefined) {
+      if (!this.#isCapReserved)
+        session.reserve(Math.floor(this.#capBytes / POOL_ALIGNMENT_BYTES) * POOL_ALIGNMENT_BYTES);
+      this.#isCapReserved = true;
+    } else if (planned !== undefined) {
+      session.reserve((planned.growthBytes + planned.weightBytes) * RESERVE_FACTOR + RESERVE_EXTRA_BYTES);
+    }
   }
 
   setSamples(name: string, samples: Samples): void {
@@ -76,17 +94,20 @@ export class WorkerState {
     onStep: (report: StepReport) => void,
     isCancelled: () => boolean,
   ): Promise<TrainReport> {
-    const { session, shape, training, planned } = this.#require();
+    const loaded = this.#require();
+    const { session, shape, training, planned } = loaded;
     if (training === undefined || planned === undefined) {
       throw new MpoError("precondition-failed", "the model was loaded without a training setup");
     }
     const steps: StepReport[] = [];
     let wasCancelled = false;
-    const feed = new BatchFeed(this.#named(samples), shape, training.config, run);
+    const feed = new BatchFeed(this.#named(samples, shape), shape, training.config, run);
     globalThis.gc?.();
     const idleBytes = readMemory().residentBytes;
     resetMemoryPeak();
-    await runTraining(session, planned.plan, training, feed, run, (report) => {
+    const { stepsDone } = loaded;
+    await runTraining(session, planned.plan, training, feed, run, stepsDone, (report) => {
+      loaded.stepsDone = stepsDone + report.step;
       steps.push(report);
       onStep(report);
       wasCancelled = isCancelled();
@@ -98,7 +119,10 @@ export class WorkerState {
 
   evaluate({ samples, batch, features }: WorkerCalls["evaluate"]["request"]): WorkerCalls["evaluate"]["answer"] {
     const { session, shape } = this.#require();
-    const { images, count } = this.#named(samples);
+    const { images, count } = this.#named(samples, shape);
+    if (!Number.isSafeInteger(batch) || batch < 1) {
+      throw new MpoError("invalid-argument", `evaluate: batch is ${batch}; expected a whole number of 1 or more`);
+    }
     const sampleSize = elementsOf(shape);
     const logits: Float32Array[] = [];
     const found: Float32Array[] = [];
@@ -130,9 +154,20 @@ export class WorkerState {
     return this.#loaded;
   }
 
-  #named(name: string): Samples {
+  #named(name: string, shape: SampleShape): Samples {
     const samples = this.#samples.get(name);
     if (samples === undefined) throw new MpoError("not-found", `the worker has no samples named ${name}`);
+    const { images, labels, count } = samples;
+    const expected = count * elementsOf(shape);
+    if (images.length !== expected) {
+      throw new MpoError(
+        "invalid-data",
+        `samples ${name} have ${images.length} values; expected ${expected} for ${count} samples of [${shape}]`,
+      );
+    }
+    if (labels !== undefined && labels.length !== count) {
+      throw new MpoError("invalid-data", `samples ${name} have ${labels.length} labels; expected ${count}`);
+    }
     return samples;
   }
 }
@@ -143,6 +178,8 @@ interface Loaded {
   readonly training: TrainingSetup | undefined;
   readonly planned: Planned | undefined;
   readonly idleBytes: number;
+  /** Steps that the optimizer's state has seen. */
+  stepsDone: number;
 }
 
 interface Planned {
@@ -161,6 +198,10 @@ function plan(graph: ModelGraph, training: TrainingSetup): Planned {
   const weightBytes = chain.parameters.reduce((sum, { bytes }) => sum + bytes, 0);
   const growthBytes = residentGrowth(stepPlan, facts);
   return { plan: stepPlan, growthBytes, stateBytes: trainedBytes * copies, weightBytes };
+}
+
+function decaysSlots({ optimizer }: TrainingSetup): boolean {
+  return optimizer.kind === "momentum" && (optimizer.weightDecay ?? 0) !== 0;
 }
 
 function inputShape(graph: ModelGraph): SampleShape {

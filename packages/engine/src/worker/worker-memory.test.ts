@@ -1,0 +1,72 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { MpoError } from "@mpo/core";
+import { initialWeights } from "../model/variables.ts";
+import { buildModel } from "../model/zoo/build-model.ts";
+import { testSamples } from "../test-support/engine-run.ts";
+import { runOfSteps, setupOf, smallModel, smallSamples } from "../test-support/small-training.ts";
+import { EngineWorker } from "./engine-worker.ts";
+
+const MIB = 1024 * 1024;
+const BATCH = 8;
+/** Sessions that are not closed grow the worker by 2 MiB each, however small the graph. */
+const MOST_GROWTH_MIB = 12;
+
+/** Trains one step under a cap of the worker's memory; returns the code of the error, or "trained". */
+async function trainUnder(memoryCapBytes: number, batch: number): Promise<string> {
+  const worker = await EngineWorker.start({ environment: process.env, memoryCapBytes });
+  try {
+    const graph = buildModel({ model: "resnet20", norm: "batch", inputShape: [28, 28, 1], classes: 10 });
+    await worker.load({ graph, weights: initialWeights(graph, 1), training: setupOf({ microBatch: batch }) });
+    await worker.call("samples", { name: "s", samples: testSamples(graph, batch, 10) });
+    await worker.call("train", { samples: "s", run: runOfSteps(1) });
+    return "trained";
+  } catch (error) {
+    assert.ok(error instanceof MpoError, String(error));
+    return error.code;
+  } finally {
+    await worker.close();
+  }
+}
+
+test("a step over the memory cap is said to be that, not a crash", async () => {
+  assert.equal(await trainUnder(40 * MIB, 256), "over-memory-cap");
+});
+
+test("a step under the memory cap trains", async () => {
+  assert.equal(await trainUnder(400 * MIB, 256), "trained");
+});
+
+test("a capped worker loads again and again", async () => {
+  const worker = await EngineWorker.start({ environment: process.env, memoryCapBytes: 100 * MIB });
+  try {
+    const { graph, weights } = smallModel();
+    await worker.call("samples", { name: "s", samples: smallSamples(BATCH) });
+    await worker.load({ graph, weights });
+    for (const microBatch of [BATCH, 2, BATCH]) {
+      await worker.load({ graph, weights, training: setupOf({ microBatch }) });
+      await worker.call("train", { samples: "s", run: runOfSteps(1) });
+    }
+  } finally {
+    await worker.close();
+  }
+});
+
+test("a hundred retrainings in one worker do not grow its memory", async () => {
+  const worker = await EngineWorker.start({ environment: process.env });
+  try {
+    const { graph, weights } = smallModel();
+    await worker.call("samples", { name: "s", samples: smallSamples(BATCH) });
+    let after20 = 0;
+    for (let round = 1; round <= 100; round++) {
+      await worker.load({ graph, weights, training: setupOf({ microBatch: BATCH }) });
+      await worker.call("train", { samples: "s", run: runOfSteps(1) });
+      const { residentBytes } = await worker.call("memory", { resetPeak: false });
+      if (round === 20) after20 = residentBytes;
+      const growth = Math.round((residentBytes - after20) / MIB);
+      if (round > 20) assert.ok(growth <= MOST_GROWTH_MIB, `${growth} MiB more after round ${round} than after 20`);
+    }
+  } finally {
+    await worker.close();
+  }
+});

@@ -1,0 +1,99 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { resolveRetrainConfig } from "@mpo/core";
+import type { Optimizer } from "../losses/optimizer.ts";
+import { randomModel, withFolder } from "../model/layers-format/layers-format-testing.ts";
+import { withStagedWeights } from "../session/stage-weights.ts";
+import { runEngine, testSamples } from "../test-support/engine-run.ts";
+import { MIXED_CLASSES, mixedGraph } from "../test-support/mixed-graph.ts";
+import type { TrainingRun } from "../training/task.ts";
+import { WorkerState } from "./worker-state.ts";
+
+const BATCH = 8;
+const { graph, weights } = randomModel(mixedGraph("batch"), 2);
+const samples = testSamples(graph, BATCH, MIXED_CLASSES);
+const RUN: TrainingRun = {
+  steps: 3,
+  learningRate: { kind: "constant", rate: 0.05 },
+  seed: 1,
+  shuffle: false,
+  augmentation: "none",
+};
+
+const OPTIMIZERS: readonly Optimizer[] = [
+  { kind: "sgd", weightDecay: 0.1 },
+  { kind: "momentum", momentum: 0.9, weightDecay: 0.1 },
+  { kind: "adam" },
+];
+
+/** Without dropout, whose seeds are the training's own. */
+const still = {
+  ...graph,
+  nodes: graph.nodes.map((node) => (node.kind === "dropout" ? { ...node, attributes: { rate: 0 } } : node)),
+};
+
+for (const optimizer of OPTIMIZERS) {
+  for (const accumulation of [1, 2]) {
+    test(`warming up leaves no trace in a training with ${JSON.stringify(optimizer)}, ${accumulation} micro-batches`, () =>
+      withFolder(async (folder) => {
+        const config = resolveRetrainConfig({ microBatch: BATCH / accumulation, accumulation });
+        const expected = await runEngine({
+          graph: still,
+          weights,
+          samples,
+          config,
+          optimizer,
+          steps: RUN.steps,
+          learningRate: 0.05,
+        });
+        const state = new WorkerState(folder);
+        try {
+          await withStagedWeights(still, weights, folder, async (weightsFolder) =>
+            state.load({ graph: still, weightsFolder, training: { config, loss: "crossEntropy", optimizer } }),
+          );
+          assert.deepEqual(state.session().read(), weights);
+          state.setSamples("s", samples);
+          const { steps } = await state.train(
+            { samples: "s", run: RUN },
+            () => undefined,
+            () => false,
+          );
+          assert.deepEqual(
+            steps.map(({ loss }) => loss),
+            expected.losses,
+          );
+          assert.deepEqual(state.session().read(), expected.weights);
+        } finally {
+          state.close();
+        }
+      }));
+  }
+}
+
+test("training goes on where the run before ended, also in the optimizer's state", () =>
+  withFolder(async (folder) => {
+    const config = resolveRetrainConfig({ microBatch: BATCH });
+    const setup = { config, loss: "crossEntropy", optimizer: { kind: "adam" } } as const;
+    const lossesOf = async (pieces: readonly number[]): Promise<readonly number[]> => {
+      const state = new WorkerState(folder);
+      try {
+        await withStagedWeights(still, weights, folder, async (weightsFolder) =>
+          state.load({ graph: still, weightsFolder, training: setup }),
+        );
+        state.setSamples("s", samples);
+        const losses: number[] = [];
+        for (const steps of pieces) {
+          const run = { samples: "s", run: { ...RUN, steps } };
+          await state.train(
+            run,
+            ({ loss }) => void losses.push(loss),
+            () => false,
+          );
+        }
+        return losses;
+      } finally {
+        state.close();
+      }
+    };
+    assert.deepEqual(await lossesOf([2, 1, 2]), await lossesOf([5]));
+  }));
