@@ -11,7 +11,7 @@ export const STREAMS = {
   audit: "audit",
 } as const;
 
-const GIB = 2 ** 30;
+const MIB = 2 ** 20;
 const DAY_MS = 86_400_000;
 /** A reporter that lost its answer tries again within minutes; beyond this the coordinator's own index decides. */
 const DUPLICATE_WINDOW_MS = 10 * 60_000;
@@ -19,13 +19,13 @@ const DUPLICATE_WINDOW_MS = 10 * 60_000;
 const CONTROL: Omit<BucketSettings, "name"> = {
   history: 1,
   maxValueBytes: LIMITS.deviceMessageBytes,
-  maxBytes: GIB,
+  maxBytes: 128 * MIB,
   allowDirect: false,
 };
 
 const EVENTS: Omit<StreamSettings, "name" | "subjects"> = {
   maxValueBytes: LIMITS.deviceMessageBytes,
-  maxBytes: 4 * GIB,
+  maxBytes: 512 * MIB,
   whenFull: "drop-oldest",
   duplicateWindowMs: DUPLICATE_WINDOW_MS,
   isPermanent: false,
@@ -33,7 +33,8 @@ const EVENTS: Omit<StreamSettings, "name" | "subjects"> = {
 
 /**
  * The product's store (reference/reliability.md §6 (3)). Documents keep a few revisions, so that a push can be rolled
- * back; they alone may be read from any replica, because a device refuses an older version than it has.
+ * back; they alone may be read from any replica, because a device refuses an older version than it has. JetStream sets
+ * `maxBytes` aside at once: together 3.3 GiB, so that it fits an edge box; large fleets pass a layout of their own.
  */
 export const FLEET_LAYOUT: StoreLayout = {
   buckets: [
@@ -42,14 +43,14 @@ export const FLEET_LAYOUT: StoreLayout = {
       name: BUCKETS.desired,
       history: 8,
       maxValueBytes: LIMITS.envelopeBytes,
-      maxBytes: 4 * GIB,
+      maxBytes: 512 * MIB,
       allowDirect: true,
       republish: DESIRED_REPUBLISH,
     },
-    { ...CONTROL, name: BUCKETS.reported, maxBytes: 4 * GIB },
+    { ...CONTROL, name: BUCKETS.reported, maxBytes: 512 * MIB },
     { ...CONTROL, name: BUCKETS.ident },
     { ...CONTROL, name: BUCKETS.prior, history: 5, maxValueBytes: LIMITS.profileBytes },
-    { ...CONTROL, name: BUCKETS.lease, ttlMs: 15_000, maxBytes: 2 ** 26 },
+    { ...CONTROL, name: BUCKETS.lease, ttlMs: 15_000, maxBytes: 16 * MIB },
   ],
   streams: [
     {
@@ -57,6 +58,7 @@ export const FLEET_LAYOUT: StoreLayout = {
       name: STREAMS.profiles,
       subjects: ["pf.>"],
       maxValueBytes: LIMITS.profileBytes,
+      maxBytes: 1024 * MIB,
       maxPerSubject: 3,
       maxAgeMs: 90 * DAY_MS,
       whenFull: "refuse",

@@ -1,0 +1,43 @@
+import { randomUUID } from "node:crypto";
+import { Metadata, type ServiceError, type StatusObject } from "@grpc/grpc-js";
+import type { MpoError } from "@mpo/core";
+import { errorFromStatus } from "@mpo/protocol";
+
+/** Options of a call by a client. */
+export interface CallOptions {
+  readonly signal?: AbortSignal;
+  /** Longest time for one attempt; every call has such an end. */
+  readonly deadlineMs?: number;
+  /** Name of the call in the logs of both sides. Default: a random one. */
+  readonly requestId?: string;
+}
+
+/** Metadata key of the call's name. */
+export const REQUEST_ID_KEY = "mpo-request-id";
+
+/** Names that are taken over from a caller; others are replaced. */
+export const REQUEST_ID: RegExp = /^[A-Za-z0-9-]{1,64}$/u;
+
+/** What a client sends beside a request. */
+export function requestMetadata({ requestId = randomUUID() }: CallOptions): Metadata {
+  const metadata = new Metadata();
+  metadata.set(REQUEST_ID_KEY, requestId);
+  return metadata;
+}
+
+/** The end of a call as grpc-js wants it. It measures by the system's clock, whatever clock we use. */
+export function deadlineIn(deadlineMs: number): Date {
+  return new Date(Date.now() + deadlineMs);
+}
+
+/** A failed call as ours. */
+export function errorOfCall({ code, details, metadata }: StatusObject | ServiceError): MpoError {
+  const told: Record<string, string | Uint8Array> = {};
+  for (const [key, value] of Object.entries(metadata?.getMap() ?? {})) {
+    if (typeof value === "string" || value instanceof Uint8Array) told[key] = value;
+  }
+  return errorFromStatus({ code, details, metadata: told });
+}
+
+/** Our messages are made and read by the codecs; grpc-js only carries bytes. */
+export const asIs = (bytes: Buffer): Buffer => bytes;

@@ -1,0 +1,95 @@
+import { type ChannelOptions, Client, connectivityState, credentials } from "@grpc/grpc-js";
+import { MpoError } from "@mpo/core";
+import { type Clock, type Logger, silentLogger, systemClock } from "@mpo/runtime";
+
+/** Who we are to the other side. Plain is for loopback, until devices have identities. */
+export type GrpcSecurity = { readonly kind: "plain" };
+
+export interface GrpcChannelOptions {
+  /** "host:port". */
+  readonly target: string;
+  /** Default plain. */
+  readonly security?: GrpcSecurity;
+  /** Longest answer that is read. */
+  readonly maxReceiveBytes: number;
+  /** How long a channel may stay in CONNECTING before it is made anew. Default 20 s. */
+  readonly stuckMs?: number;
+  readonly logger?: Logger;
+  /** Default: the system's clock. */
+  readonly clock?: Clock;
+}
+
+const OPTIONS: ChannelOptions = {
+  // Finds a dead peer while nothing is sent; without it only a deadline does (grpc-node #2710).
+  "grpc.keepalive_time_ms": 30_000,
+  "grpc.keepalive_timeout_ms": 15_000,
+  "grpc.keepalive_permit_without_calls": 1,
+  "grpc.initial_reconnect_backoff_ms": 500,
+  "grpc.max_reconnect_backoff_ms": 30_000,
+  // Calls are repeated by us, with our codes.
+  "grpc.enable_retries": 0,
+  "grpc.service_config_disable_resolution": 1,
+  // A channel made anew must not get the stuck connection of the old one from the process-wide pool.
+  "grpc.use_local_subchannel_pool": 1,
+};
+
+/**
+ * A connection that comes back. grpc-js waits for ever in CONNECTING when the peer accepts the connection but never
+ * speaks HTTP/2 (grpc-node #2785), so a channel that stays there is closed and made anew.
+ */
+export class GrpcChannel {
+  readonly #options: GrpcChannelOptions;
+  readonly #ends = new AbortController();
+  #client: Client;
+  #rebuilds = 0;
+
+  constructor(options: GrpcChannelOptions) {
+    this.#options = options;
+    this.#client = makeClient(options);
+    void this.#watch();
+  }
+
+  /** The client of the moment. Take it anew for every call. Throws `unavailable` after `close`. */
+  get client(): Client {
+    if (this.#ends.signal.aborted) throw new MpoError("unavailable", "the connection is closed");
+    return this.#client;
+  }
+
+  /** How often the channel was stuck and made anew. */
+  get rebuilds(): number {
+    return this.#rebuilds;
+  }
+
+  close(): void {
+    this.#ends.abort();
+    this.#client.close();
+  }
+
+  async #watch(): Promise<void> {
+    const { stuckMs = 20_000, clock = systemClock, logger = silentLogger, target } = this.#options;
+    const { signal } = this.#ends;
+    const everyMs = stuckMs / 4;
+    let connectingSinceMs: number | undefined;
+    while (!signal.aborted) {
+      await clock.sleep(everyMs, { signal }).catch(() => undefined);
+      if (signal.aborted) return;
+      const nowMs = clock.monotonicMs();
+      const isConnecting = this.#client.getChannel().getConnectivityState(false) === connectivityState.CONNECTING;
+      connectingSinceMs = isConnecting ? (connectingSinceMs ?? nowMs - everyMs) : undefined;
+      if (connectingSinceMs === undefined || nowMs - connectingSinceMs < stuckMs - everyMs / 2) continue;
+      logger.warn("the connection is stuck; making it anew", { target, stuckMs });
+      connectingSinceMs = undefined;
+      this.#rebuilds++;
+      const stuck = this.#client;
+      this.#client = makeClient(this.#options);
+      stuck.close();
+    }
+  }
+}
+
+function makeClient({ target, maxReceiveBytes }: GrpcChannelOptions): Client {
+  return new Client(target, credentials.createInsecure(), {
+    ...OPTIONS,
+    "grpc.max_receive_message_length": maxReceiveBytes,
+  });
+}

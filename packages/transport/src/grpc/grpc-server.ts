@@ -1,0 +1,195 @@
+import { setMaxListeners } from "node:events";
+import { isIPv4, isIPv6 } from "node:net";
+import {
+  type ChannelOptions,
+  Server,
+  ServerCredentials,
+  type ServiceDefinition,
+  type UntypedServiceImplementation,
+} from "@grpc/grpc-js";
+import { MpoError } from "@mpo/core";
+import {
+  ADMIN_SERVICE,
+  type AdminServiceMethods,
+  FLEET_SERVICE,
+  type FleetServiceMethods,
+  type Method,
+  type StreamMethod,
+  type UnaryMethod,
+} from "@mpo/protocol";
+import { type Clock, type Logger, silentLogger, systemClock } from "@mpo/runtime";
+import { believeClaim, type CallContext, type IdentifyDevice } from "./call-context.ts";
+import { asIs } from "./call-options.ts";
+import { type HandlersOf, type ServedBy, serveStream, serveUnary } from "./served-method.ts";
+import { type Quota, TokenBuckets } from "./token-bucket.ts";
+
+/** A service with its handlers. Made by `fleetService` and `adminService`, which check that they fit. */
+export interface ServedService {
+  readonly methods: Readonly<Record<string, Method<unknown, unknown>>>;
+  readonly handlers: Readonly<Record<string, (request: unknown, context: CallContext) => unknown>>;
+  /** Whether the identity in a request is that of the caller, and not that of a device it asks about. */
+  readonly isForDevices: boolean;
+}
+
+/** What agents ask, with its handlers: `fleetService({ enroll: async (request, context) => ..., ... })`. */
+export function fleetService(handlers: HandlersOf<FleetServiceMethods>): ServedService {
+  return { methods: FLEET_SERVICE, handlers, isForDevices: true } as unknown as ServedService;
+}
+
+/** What people and programs ask, with its handlers. */
+export function adminService(handlers: HandlersOf<AdminServiceMethods>): ServedService {
+  return { methods: ADMIN_SERVICE, handlers, isForDevices: false } as unknown as ServedService;
+}
+
+export interface GrpcServerOptions {
+  readonly services: readonly ServedService[];
+  /** Address to listen on. Default 127.0.0.1. */
+  readonly host?: string;
+  /** 0 (default): a free one. */
+  readonly port?: number;
+  /** Listen on addresses that others can reach, though nobody proves who he is. Default false. */
+  readonly insecureAllowAnyAddress?: boolean;
+  /** Who calls. Default `believeClaim`. */
+  readonly identify?: IdentifyDevice;
+  /** What one device (or address, where no device is known) may ask. Default 50 a second, 200 at once. */
+  readonly quota?: Quota;
+  /** Calls that run at once, over all connections. Default 10,000. */
+  readonly maxCalls?: number;
+  /** Calls that run at once on one connection. Default 100. */
+  readonly maxStreamsPerConnection?: number;
+  /** No call takes longer, whatever deadline its caller set. Default 1 h. */
+  readonly maxCallMs?: number;
+  readonly logger?: Logger;
+  /** Default: the system's clock. */
+  readonly clock?: Clock;
+}
+
+/** A server that listens. */
+export interface GrpcServer {
+  readonly host: string;
+  readonly port: number;
+  /** "host:port", as clients take it. */
+  readonly target: string;
+  /** Calls that run now. */
+  readonly running: number;
+  /** Takes no new calls, lets those that run end for `graceMs` (default 5 s), then ends them. */
+  stop(options?: { readonly graceMs?: number }): Promise<void>;
+}
+
+/** Longest frame around a message that a codec allows. */
+const FRAME_BYTES = 1024;
+
+/** Starts a server. Throws `invalid-argument` for an address that others can reach, `unavailable` for a taken port. */
+export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
+  const { host = "127.0.0.1", port = 0, logger = silentLogger, clock = systemClock } = options;
+  checkAddress(host, options.insecureAllowAnyAddress ?? false, logger);
+  const stops = new AbortController();
+  // Every call that runs listens.
+  setMaxListeners(0, stops.signal);
+  const served: ServedBy = {
+    identify: options.identify ?? believeClaim,
+    buckets: new TokenBuckets(options.quota ?? { perSecond: 50, burst: 200 }),
+    maxCalls: options.maxCalls ?? 10_000,
+    maxCallMs: options.maxCallMs ?? 3_600_000,
+    clock,
+    logger,
+    stops: stops.signal,
+    running: new Set(),
+  };
+  const server = new Server(channelOptions(options));
+  for (const service of options.services) addService(server, service, served);
+  const address = isIPv6(host) ? `[${host}]` : host;
+  const bound = await bind(server, `${address}:${port}`);
+  return {
+    host,
+    port: bound,
+    target: `${address}:${bound}`,
+    get running() {
+      return served.running.size;
+    },
+    stop: ({ graceMs = 5_000 } = {}) => stop(server, stops, graceMs, clock),
+  };
+}
+
+function checkAddress(host: string, isAnyAllowed: boolean, logger: Logger): void {
+  if (isLoopback(host)) return;
+  if (!isAnyAllowed) {
+    throw new MpoError("invalid-argument", `${host} can be reached by others, and nobody proves who he is yet`, {
+      hint: "Listen on 127.0.0.1, or say --insecure if the network is yours alone.",
+    });
+  }
+  logger.warn("INSECURE: listening where others can reach it, without proof of who calls", { host });
+}
+
+/** Whether an address is this machine's own. Names are not looked up: they may change. */
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || (isIPv4(host) && host.startsWith("127."));
+}
+
+function channelOptions({ services, maxStreamsPerConnection = 100 }: GrpcServerOptions): ChannelOptions {
+  const methods = services.flatMap((service) => Object.values(service.methods));
+  return {
+    // The codecs hold each message to its own limit; this one is held before a message is buffered.
+    "grpc.max_receive_message_length": Math.max(...methods.map(({ request }) => request.maxBytes)) + FRAME_BYTES,
+    "grpc.max_send_message_length": Math.max(...methods.map(({ response }) => response.maxBytes)) + FRAME_BYTES,
+    "grpc.max_concurrent_streams": maxStreamsPerConnection,
+    "grpc.max_metadata_size": 8_192,
+    "grpc.keepalive_time_ms": 60_000,
+    "grpc.keepalive_timeout_ms": 20_000,
+  };
+}
+
+function addService(server: Server, service: ServedService, all: ServedBy): void {
+  const { methods, handlers, isForDevices } = service;
+  const served = isForDevices ? all : { ...all, identify: (): undefined => undefined };
+  const definition: Record<string, ServiceDefinition[string]> = {};
+  const implementation: UntypedServiceImplementation = {};
+  for (const [name, method] of Object.entries(methods)) {
+    const handle = handlers[name];
+    if (handle === undefined) throw new MpoError("internal", `nothing handles ${method.path}`);
+    definition[name] = {
+      path: method.path,
+      requestStream: false,
+      responseStream: method.isStream,
+      requestSerialize: asIs,
+      requestDeserialize: asIs,
+      responseSerialize: asIs,
+      responseDeserialize: asIs,
+    };
+    implementation[name] = method.isStream
+      ? serveStream(served, method as StreamMethod<unknown, unknown>, handle as Parameters<typeof serveStream>[2])
+      : serveUnary(served, method as UnaryMethod<unknown, unknown>, handle as Parameters<typeof serveUnary>[2]);
+  }
+  server.addService(definition, implementation);
+}
+
+function bind(server: Server, address: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
+      if (error === null) resolve(port);
+      else {
+        const hint = "Choose another port, or end what listens there.";
+        reject(new MpoError("unavailable", `cannot listen on ${address}: ${error.message}`, { cause: error, hint }));
+      }
+    });
+  });
+}
+
+async function stop(server: Server, stops: AbortController, graceMs: number, clock: Clock): Promise<void> {
+  const ended = new AbortController();
+  const closed = new Promise<void>((resolve) => {
+    server.tryShutdown(() => resolve());
+  });
+  const late = clock.sleep(graceMs, { signal: ended.signal }).then(
+    async () => {
+      stops.abort(new MpoError("unavailable", "the server stops"));
+      // One turn, so that the callers are still told.
+      await clock.sleep(50);
+      server.forceShutdown();
+    },
+    () => undefined,
+  );
+  await closed;
+  ended.abort();
+  await late;
+}

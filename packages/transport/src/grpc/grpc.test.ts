@@ -1,0 +1,337 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Client, credentials, type ServiceError, type StatusObject } from "@grpc/grpc-js";
+import { MpoError } from "@mpo/core";
+import { type ArtifactChunk, artifactChunk, FLEET_SERVICE, GRPC_STATUS } from "@mpo/protocol";
+import { createLogger } from "@mpo/runtime";
+import fc from "fast-check";
+import {
+  ALIVE,
+  artifact,
+  connectFleet,
+  HEARTBEAT,
+  handlers,
+  IDENTITY,
+  join,
+  startFleet,
+  startTcp,
+} from "../test-support/grpc-room.ts";
+import { createAdminClient } from "./admin-client.ts";
+import type { CallContext } from "./call-context.ts";
+import { adminService, fleetService, startGrpcServer } from "./grpc-server.ts";
+import { unaryCall } from "./unary-call.ts";
+
+const code = (expected: string): { readonly name: string; readonly code: string } => ({
+  name: "MpoError",
+  code: expected,
+});
+
+void test("a call reaches its handler with who calls, and the answer comes back", async (t) => {
+  let seen: CallContext | undefined;
+  const server = await startFleet(t, {
+    heartbeat: (request, context) => {
+      seen = context;
+      assert.deepEqual(request, HEARTBEAT);
+      return Promise.resolve(ALIVE);
+    },
+  });
+  const client = connectFleet(t, server.target);
+  assert.deepEqual(await client.heartbeat(HEARTBEAT, { requestId: "r-1" }), ALIVE);
+  assert.deepEqual([seen?.deviceId, seen?.requestId, seen?.signal.aborted], ["acme.pi-4", "r-1", false]);
+  await client.heartbeat(HEARTBEAT);
+  assert.match(seen?.requestId ?? "", /^[0-9a-f-]{36}$/u);
+});
+
+void test("errors come back as they were thrown; of bugs only that they happened", async (t) => {
+  const lines: string[] = [];
+  const logger = createLogger({ write: (line) => void lines.push(line) });
+  const thrown: unknown[] = [];
+  const server = await startFleet(t, { heartbeat: () => Promise.reject(thrown.pop()) }, { logger });
+  const client = connectFleet(t, server.target);
+  thrown.push(new MpoError("conflict", "another was first", { hint: "Lies Größeres neu." }));
+  await assert.rejects(client.heartbeat(HEARTBEAT), {
+    ...code("conflict"),
+    message: "another was first",
+    hint: "Lies Größeres neu.",
+  });
+  assert.equal(lines.length, 0);
+  thrown.push(new TypeError("secret internals"));
+  await assert.rejects(client.heartbeat(HEARTBEAT, { requestId: "bug-1" }), (error: MpoError) => {
+    assert.equal(error.code, "internal");
+    assert.doesNotMatch(error.message, /secret/u);
+    return true;
+  });
+  assert.match(lines.join(), /bug-1.*secret internals/u);
+});
+
+void test("a handler's answer that does not fit the protocol is a bug of the server, not of the caller", async (t) => {
+  const server = await startFleet(t, { heartbeat: () => Promise.resolve({ ...ALIVE, heartbeatSeconds: -1 }) });
+  await assert.rejects(
+    connectFleet(t, server.target).heartbeat(HEARTBEAT),
+    (error: MpoError) => error.code !== "unavailable",
+  );
+});
+
+void test("deadline, cancel and a late handler: the caller is told, the handler's signal aborts", async (t) => {
+  const reasons: unknown[] = [];
+  const server = await startFleet(t, {
+    heartbeat: (_, { signal }) =>
+      new Promise((_resolve, reject) => {
+        signal.addEventListener("abort", () => {
+          reasons.push(signal.reason);
+          reject(signal.reason as Error);
+        });
+      }),
+  });
+  const client = connectFleet(t, server.target);
+  await assert.rejects(client.heartbeat(HEARTBEAT, { deadlineMs: 100 }), code("timed-out"));
+  const stop = new AbortController();
+  const cancelled = client.heartbeat(HEARTBEAT, { signal: stop.signal });
+  await until(() => server.running === 1);
+  stop.abort();
+  await assert.rejects(cancelled, code("cancelled"));
+  await assert.rejects(client.heartbeat(HEARTBEAT, { signal: stop.signal }), code("cancelled"));
+  await until(() => reasons.length === 2 && server.running === 0);
+});
+
+void test("no call outlasts the server's own limit, though its handler ignores its signal", async (t) => {
+  const server = await startFleet(t, { heartbeat: () => new Promise(() => undefined) }, { maxCallMs: 50 });
+  await assert.rejects(connectFleet(t, server.target).heartbeat(HEARTBEAT, { deadlineMs: 60_000 }), code("timed-out"));
+});
+
+void test("garbage, oversize and unknown calls are refused, and the server lives", async (t) => {
+  const server = await startFleet(t);
+  const raw = new Client(server.target, credentials.createInsecure());
+  t.after(() => raw.close());
+  const send = (path: string, bytes: Buffer): Promise<StatusObject | ServiceError> =>
+    new Promise((resolve) => {
+      raw.makeUnaryRequest(
+        path,
+        (each: Buffer) => each,
+        (each: Buffer) => each,
+        bytes,
+        (error) => {
+          resolve(error ?? ({ code: 0, details: "" } as StatusObject));
+        },
+      );
+    });
+  const paths = [FLEET_SERVICE.heartbeat.path, FLEET_SERVICE.hello.path, FLEET_SERVICE.reportProfile.path];
+  await fc.assert(
+    fc.asyncProperty(fc.constantFrom(...paths), fc.uint8Array({ maxLength: 200 }), async (path, bytes) => {
+      const { code: status } = await send(path, Buffer.from(bytes));
+      assert.equal(status, GRPC_STATUS.invalidArgument);
+    }),
+    { numRuns: 200, seed: 5 },
+  );
+  const overMessage = await send(paths[0] as string, Buffer.alloc(65_537));
+  assert.equal(overMessage.code, GRPC_STATUS.invalidArgument, overMessage.details);
+  const overServer = await send(paths[0] as string, Buffer.alloc(2_000_000));
+  assert.equal(overServer.code, GRPC_STATUS.resourceExhausted, overServer.details);
+  assert.equal((await send("/mpo.v1.FleetService/Nothing", Buffer.alloc(0))).code, GRPC_STATUS.unimplemented);
+  assert.deepEqual(await connectFleet(t, server.target).heartbeat(HEARTBEAT), ALIVE);
+});
+
+void test("an answer that is garbage is refused by the client", async (t) => {
+  const server = await startFleet(t);
+  const raw = new Client(server.target, credentials.createInsecure());
+  t.after(() => raw.close());
+  const swapped = { ...FLEET_SERVICE.heartbeat, response: FLEET_SERVICE.fetchArtifact.response } as const;
+  await assert.rejects(unaryCall(raw, swapped, HEARTBEAT), code("invalid-data"));
+});
+
+void test("calls that are safe to repeat are repeated, others and other failures are not", async (t) => {
+  let calls = 0;
+  const failures: MpoError[] = [];
+  const server = await startFleet(t, {
+    heartbeat: () => {
+      calls++;
+      const failure = failures.pop();
+      return failure === undefined ? Promise.resolve(ALIVE) : Promise.reject(failure);
+    },
+  });
+  const client = connectFleet(t, server.target, { retries: 2, random: () => 0.01 });
+  failures.push(new MpoError("unavailable", "a"), new MpoError("unavailable", "b"));
+  assert.deepEqual(await client.heartbeat(HEARTBEAT), ALIVE);
+  assert.equal(calls, 3);
+  failures.push(new MpoError("not-found", "c"));
+  await assert.rejects(client.heartbeat(HEARTBEAT), code("not-found"));
+  assert.equal(calls, 4);
+});
+
+void test("quota: one caller's flood is refused, others go on", async (t) => {
+  const server = await startFleet(t, {}, { quota: { perSecond: 0.001, burst: 5 } });
+  const client = connectFleet(t, server.target);
+  const flood = await Promise.allSettled(Array.from({ length: 20 }, () => client.heartbeat(HEARTBEAT)));
+  assert.equal(flood.filter(({ status }) => status === "fulfilled").length, 5);
+  for (const each of flood) if (each.status === "rejected") assert.equal((each.reason as MpoError).code, "unavailable");
+  const other = { ...HEARTBEAT, identity: { tenant: "acme", device: "other" } };
+  assert.deepEqual(await client.heartbeat(other), ALIVE);
+});
+
+void test("identity comes from one function, which can refuse; Admin's requests claim nobody", async (t) => {
+  const claims: unknown[] = [];
+  const refuse = new MpoError("unauthenticated", "not you");
+  const seen: (string | undefined)[] = [];
+  const server = await startGrpcServer({
+    services: [
+      fleetService(handlers()),
+      adminService({
+        getDevice: (_, { deviceId }) => {
+          seen.push(deviceId);
+          return Promise.reject(new MpoError("not-found", "nobody"));
+        },
+      } as Partial<Parameters<typeof adminService>[0]> as Parameters<typeof adminService>[0]),
+    ].map((service) => withAll(service)),
+    identify: ({ claimed, peer }) => {
+      claims.push(claimed);
+      assert.match(peer, /^127\.0\.0\.1:\d+$/u);
+      throw refuse;
+    },
+  });
+  t.after(() => server.stop({ graceMs: 0 }));
+  await assert.rejects(connectFleet(t, server.target).heartbeat(HEARTBEAT), code("unauthenticated"));
+  assert.deepEqual(claims, [IDENTITY]);
+  const admin = createAdminClient({ target: server.target });
+  t.after(() => admin.close());
+  await assert.rejects(admin.getDevice({ identity: IDENTITY }), code("not-found"));
+  assert.deepEqual([seen, claims.length], [[undefined], 1]);
+});
+
+void test("only loopback is listened on, unless insecurity is asked for, which is said", async (t) => {
+  for (const host of ["0.0.0.0", "::", "192.168.1.1", "example.org", "127.0.0.1.example.org"]) {
+    await assert.rejects(startFleet(t, {}, { host }), code("invalid-argument"));
+  }
+  const lines: string[] = [];
+  const logger = createLogger({ write: (line) => void lines.push(line) });
+  const open = await startFleet(t, {}, { host: "0.0.0.0", insecureAllowAnyAddress: true, logger });
+  assert.match(lines.join(), /INSECURE/u);
+  await assert.rejects(startFleet(t, {}, { port: open.port }), code("unavailable"));
+});
+
+void test("stopping lets calls end, and ends those that do not", async (t) => {
+  const gates: (() => void)[] = [];
+  const server = await startFleet(t, {
+    heartbeat: (_, { signal }) =>
+      new Promise((resolve, reject) => {
+        gates.push(() => resolve(ALIVE));
+        signal.addEventListener("abort", () => reject(signal.reason as Error));
+      }),
+  });
+  const client = connectFleet(t, server.target);
+  const [good, hanging] = [client.heartbeat(HEARTBEAT), client.heartbeat(HEARTBEAT)];
+  hanging.catch(() => undefined);
+  await until(() => gates.length === 2);
+  const stopping = server.stop({ graceMs: 200 });
+  gates[0]?.();
+  assert.deepEqual(await good, ALIVE);
+  await assert.rejects(hanging, code("unavailable"));
+  await stopping;
+  await assert.rejects(client.heartbeat(HEARTBEAT), code("unavailable"));
+});
+
+void test("an artifact is fetched whole, through broken connections, and verified", async (t) => {
+  const { bytes, digest, chunksFrom } = artifact(25_500);
+  const offsets: number[] = [];
+  const server = await startFleet(t, {
+    async *fetchArtifact({ offset }) {
+      offsets.push(offset);
+      let sent = 0;
+      for (const chunk of chunksFrom(offset)) {
+        if (++sent > 10) throw new MpoError("unavailable", "broken");
+        yield await Promise.resolve(chunk);
+      }
+    },
+  });
+  const client = connectFleet(t, server.target, { retries: 1, random: () => 0.01 });
+  const parts: Uint8Array[] = [];
+  const sink = { write: (part: Uint8Array): Promise<void> => Promise.resolve(void parts.push(part)) };
+  assert.equal(await client.downloadArtifact(IDENTITY, digest, sink, { maxBytes: 1e6 }), 25_500);
+  assert.deepEqual(Buffer.concat(parts), bytes);
+  assert.deepEqual(offsets, [0, 10_000, 20_000]);
+  await assert.rejects(client.downloadArtifact(IDENTITY, digest, sink, { maxBytes: 25_499 }), code("invalid-data"));
+});
+
+const one = (offset: number, total: number, length: number): ArtifactChunk =>
+  artifactChunk(offset, total, new Uint8Array(length).fill(1));
+for (const { what, chunks, expected } of [
+  { what: "other bytes", chunks: [one(0, 10, 10)], expected: "invalid-data" },
+  { what: "a gap", chunks: [one(0, 30, 10), one(20, 30, 10)], expected: "invalid-data" },
+  { what: "a repeated chunk", chunks: [one(0, 30, 10), one(0, 30, 10)], expected: "invalid-data" },
+  { what: "a length that changes", chunks: [one(0, 30, 10), one(10, 40, 10)], expected: "invalid-data" },
+  { what: "an early end", chunks: [one(0, 30, 10)], expected: "unavailable" },
+  { what: "nothing", chunks: [], expected: "unavailable" },
+  { what: "a wrong chunk digest", chunks: [{ ...one(0, 10, 10), dataDigest: "0".repeat(64) }], expected: "*" },
+]) {
+  void test(`an artifact that comes with ${what} is refused`, async (t) => {
+    const server = await startFleet(t, {
+      async *fetchArtifact() {
+        for (const chunk of chunks) yield await Promise.resolve(chunk);
+      },
+    });
+    const client = connectFleet(t, server.target);
+    const sink = { write: (): Promise<void> => Promise.resolve() };
+    const fetching = client.downloadArtifact(IDENTITY, artifact(10).digest, sink, { maxBytes: 100 });
+    await assert.rejects(fetching, expected === "*" ? { name: "MpoError" } : code(expected));
+  });
+}
+
+void test("a reader that leaves a stream ends the handler; a slow one holds it back", async (t) => {
+  let sent = 0;
+  let isEnded = false;
+  const total = 400 * 60_000;
+  const server = await startFleet(t, {
+    async *fetchArtifact() {
+      try {
+        for (; sent < 400; sent++) yield await Promise.resolve(one(sent * 60_000, total, 60_000));
+      } finally {
+        isEnded = true;
+      }
+    },
+  });
+  const client = connectFleet(t, server.target);
+  for await (const chunk of client.fetchArtifact({ identity: IDENTITY, digest: artifact(1).digest, offset: 0 })) {
+    assert.equal(chunk.offset, 0);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    break;
+  }
+  await until(() => server.running === 0);
+  assert.ok(sent < 200, `${sent} chunks of 60 kB were taken from the handler though one was read`);
+  await until(() => isEnded);
+});
+
+void test("a channel that stays in CONNECTING is made anew, and works once the peer speaks", async (t) => {
+  const server = await startFleet(t);
+  let isMute = true;
+  let mute = 0;
+  // Accepts, and never says a word: grpc-js waits for ever for the peer's settings.
+  const port = await startTcp(t, (socket) => {
+    if (isMute) mute++;
+    else join(socket, server.port);
+  });
+  const client = connectFleet(t, `127.0.0.1:${port}`, { stuckMs: 400 });
+  await assert.rejects(client.heartbeat(HEARTBEAT, { deadlineMs: 300 }), code("timed-out"));
+  isMute = false;
+  // The old connection stays mute: only a new channel can get through.
+  await until(() => client.rebuilds === 1);
+  assert.deepEqual(await client.heartbeat(HEARTBEAT), ALIVE);
+  assert.equal(mute, 1);
+});
+
+void test("a closed client refuses calls", async (t) => {
+  const server = await startFleet(t);
+  const client = connectFleet(t, server.target);
+  await client.heartbeat(HEARTBEAT);
+  client.close();
+  await assert.rejects(client.heartbeat(HEARTBEAT), code("unavailable"));
+});
+
+/** Handlers that a test leaves out refuse. */
+function withAll(service: ReturnType<typeof fleetService>): ReturnType<typeof fleetService> {
+  const refuse = (): Promise<never> => Promise.reject(new MpoError("unsupported", "not in this test"));
+  const all = Object.fromEntries(Object.keys(service.methods).map((name) => [name, refuse]));
+  return { ...service, handlers: { ...all, ...service.handlers } };
+}
+
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 10));
+}

@@ -1,0 +1,152 @@
+import { randomUUID } from "node:crypto";
+import { once } from "node:events";
+import type { ServerUnaryCall, ServerWritableStream, StatusObject, sendUnaryData } from "@grpc/grpc-js";
+import { Metadata } from "@grpc/grpc-js";
+import { MpoError } from "@mpo/core";
+import { type Method, type StreamMethod, statusFromError, type UnaryMethod } from "@mpo/protocol";
+import { type Clock, type Logger, linkSignals } from "@mpo/runtime";
+import { type CallContext, claimedIdentity, type IdentifyDevice } from "./call-context.ts";
+import { REQUEST_ID, REQUEST_ID_KEY } from "./call-options.ts";
+import type { TokenBuckets } from "./token-bucket.ts";
+
+/** Handlers of a service: one function a method, over checked values. */
+export type HandlersOf<Methods> = {
+  readonly [Name in keyof Methods]: Methods[Name] extends UnaryMethod<infer Request, infer Response>
+    ? (request: Request, context: CallContext) => Promise<Response>
+    : Methods[Name] extends StreamMethod<infer Request, infer Response>
+      ? (request: Request, context: CallContext) => AsyncIterable<Response>
+      : never;
+};
+
+/** What all calls of a server share. */
+export interface ServedBy {
+  readonly identify: IdentifyDevice;
+  readonly buckets: TokenBuckets;
+  readonly maxCalls: number;
+  readonly maxCallMs: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Aborts the calls that are left when the server stops. */
+  readonly stops: AbortSignal;
+  /** Calls that run now. */
+  readonly running: Set<object>;
+}
+
+type AnyCall = ServerUnaryCall<Buffer, Buffer> | ServerWritableStream<Buffer, Buffer>;
+
+/** A method with one answer as grpc-js wants it. */
+export function serveUnary(
+  server: ServedBy,
+  method: UnaryMethod<unknown, unknown>,
+  handle: (request: unknown, context: CallContext) => Promise<unknown>,
+): (call: ServerUnaryCall<Buffer, Buffer>, callback: sendUnaryData<Buffer>) => void {
+  return (call, callback) => {
+    const work = served(server, method, call, async (request, context) => {
+      const answer = method.response.toBytes(await handle(request, context));
+      // After the abort the caller was told already.
+      if (!context.signal.aborted) callback(null, answer);
+    });
+    work.catch((thrown: unknown) => callback(failure(thrown)));
+  };
+}
+
+/** A method that is answered by a stream as grpc-js wants it. */
+export function serveStream(
+  server: ServedBy,
+  method: StreamMethod<unknown, unknown>,
+  handle: (request: unknown, context: CallContext) => AsyncIterable<unknown>,
+): (call: ServerWritableStream<Buffer, Buffer>) => void {
+  return (call) => {
+    const work = served(server, method, call, async (request, context) => {
+      for await (const answer of handle(request, context)) {
+        if (context.signal.aborted) break;
+        if (!call.write(method.response.toBytes(answer))) await once(call, "drain", { signal: context.signal });
+      }
+      call.end();
+    });
+    work.catch((thrown: unknown) => call.emit("error", failure(thrown)));
+  };
+}
+
+/** Checks a call, runs it under its signal, and logs what went wrong. Throws what the caller is to be told. */
+async function served(
+  server: ServedBy,
+  method: Method<unknown, unknown>,
+  call: AnyCall,
+  work: (request: unknown, context: CallContext) => Promise<void>,
+): Promise<void> {
+  const { clock, running, maxCalls, maxCallMs } = server;
+  const requestId = requestIdOf(call.metadata);
+  const logger = server.logger.child({ requestId, path: method.path });
+  using linked = linkSignals(server.stops);
+  const onCancel = (): void => linked.abort(new MpoError("cancelled", "the caller gave up"));
+  const ends = new AbortController();
+  call.on("cancelled", onCancel);
+  let deviceId: string | undefined;
+  try {
+    if (running.size >= maxCalls) throw busy(`${maxCalls} calls run already`);
+    running.add(call);
+    const request = method.request.fromBytes(call.request);
+    deviceId = server.identify({ claimed: claimedIdentity(request), peer: call.getPeer() });
+    if (!server.buckets.take(deviceId ?? hostOf(call.getPeer()), clock.monotonicMs())) throw busy("too many calls");
+    // A caller without a deadline must not hold a handler for ever.
+    const late = new MpoError("timed-out", `the call took longer than ${maxCallMs} ms`);
+    void clock.sleep(maxCallMs, { signal: ends.signal }).then(
+      () => linked.abort(late),
+      () => undefined,
+    );
+    await untilAborted(work(request, { deviceId, signal: linked.signal, requestId }), linked.signal);
+  } catch (thrown) {
+    const error = MpoError.from(thrown);
+    const level = thrown instanceof MpoError && error.code !== "internal" ? "debug" : "error";
+    logger[level]("a call failed", { deviceId, peer: call.getPeer(), err: thrown });
+    throw thrown;
+  } finally {
+    ends.abort();
+    running.delete(call);
+    call.off("cancelled", onCancel);
+  }
+}
+
+/** The caller gets its answer when the signal aborts, though a handler may take its time to notice. */
+async function untilAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  const { promise, stop } = aborted(signal);
+  try {
+    await Promise.race([work, promise]);
+  } finally {
+    stop();
+  }
+}
+
+function aborted(signal: AbortSignal): { readonly promise: Promise<never>; stop(): void } {
+  let onAbort = (): void => undefined;
+  const promise = new Promise<never>((_, reject) => {
+    onAbort = () => reject(MpoError.from(signal.reason, "cancelled"));
+    if (signal.aborted) onAbort();
+    else signal.addEventListener("abort", onAbort, { once: true });
+  });
+  return { promise, stop: () => signal.removeEventListener("abort", onAbort) };
+}
+
+function busy(why: string): MpoError {
+  return new MpoError("unavailable", `busy: ${why}`, { hint: "Wait and try again, less often." });
+}
+
+function requestIdOf(metadata: Metadata): string {
+  const [given] = metadata.get(REQUEST_ID_KEY);
+  return typeof given === "string" && REQUEST_ID.test(given) ? given : randomUUID();
+}
+
+/** One bucket an address, whatever the port. */
+function hostOf(peer: string): string {
+  return peer.replace(/:\d+$/u, "");
+}
+
+function failure(thrown: unknown): Partial<StatusObject> & Error {
+  const { code, details, metadata } = statusFromError(thrown);
+  const told = new Metadata();
+  for (const [key, value] of Object.entries(metadata)) {
+    told.set(key, typeof value === "string" ? value : Buffer.from(value));
+  }
+  return Object.assign(new Error(details), { code, details, metadata: told });
+}

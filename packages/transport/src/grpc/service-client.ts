@@ -1,0 +1,73 @@
+import type { Method, StreamMethod, UnaryMethod } from "@mpo/protocol";
+import { backOffSchedule, type Clock, type Logger, retry, silentLogger, systemClock } from "@mpo/runtime";
+import type { CallOptions } from "./call-options.ts";
+import { GrpcChannel, type GrpcSecurity } from "./grpc-channel.ts";
+import { streamCall } from "./stream-call.ts";
+import { unaryCall } from "./unary-call.ts";
+
+/** A service as its client sees it. */
+export type ClientOf<Methods> = {
+  readonly [Name in keyof Methods]: Methods[Name] extends UnaryMethod<infer Request, infer Response>
+    ? (request: Request, options?: CallOptions) => Promise<Response>
+    : Methods[Name] extends StreamMethod<infer Request, infer Response>
+      ? (request: Request, options?: CallOptions) => AsyncIterable<Response>
+      : never;
+};
+
+export interface ServiceClientOptions {
+  /** "host:port". */
+  readonly target: string;
+  readonly security?: GrpcSecurity;
+  /** See `GrpcChannelOptions`. */
+  readonly stuckMs?: number;
+  /** How often a call that is safe to repeat is tried again after `unavailable` or `timed-out`. Default 3. */
+  readonly retries?: number;
+  readonly logger?: Logger;
+  /** Default: the system's clock. */
+  readonly clock?: Clock;
+  /** From 0 up to 1: jitter. Default: `Math.random`. */
+  readonly random?: () => number;
+}
+
+/** Longest frame around a message that a codec allows. */
+const FRAME_BYTES = 1024;
+const WAITS = { baseMs: 200, capMs: 5_000 } as const;
+
+/** A client of one service over one channel. */
+export interface ServiceClient<Methods> {
+  readonly calls: ClientOf<Methods>;
+  readonly channel: GrpcChannel;
+}
+
+/**
+ * Makes a client. Calls with one answer are repeated with full jitter if `isRepeatable` says so; streams never, because
+ * their reader has had a part.
+ */
+export function createServiceClient<Methods extends object>(
+  methods: Methods,
+  isRepeatable: (name: keyof Methods) => boolean,
+  options: ServiceClientOptions,
+): ServiceClient<Methods> {
+  const { retries = 3, logger = silentLogger, clock = systemClock, random = Math.random } = options;
+  const all = Object.entries(methods) as [keyof Methods, Method<unknown, unknown>][];
+  const maxReceiveBytes = Math.max(...all.map(([, { response }]) => response.maxBytes)) + FRAME_BYTES;
+  const channel = new GrpcChannel({ ...options, maxReceiveBytes });
+  const calls = all.map(([name, method]) => {
+    if (method.isStream) {
+      const stream = method as StreamMethod<unknown, unknown>;
+      return [name, (request: unknown, call?: CallOptions) => streamCall(channel.client, stream, request, call)];
+    }
+    const unary = method as UnaryMethod<unknown, unknown>;
+    const waits = isRepeatable(name) ? retries : 0;
+    const send = (request: unknown, call: CallOptions = {}): Promise<unknown> =>
+      retry(() => unaryCall(channel.client, unary, request, call), {
+        schedule: backOffSchedule({ ...WAITS, waits, random }),
+        clock,
+        ...(call.signal === undefined ? {} : { signal: call.signal }),
+        onFailure: (err, attempt, waitMs) =>
+          logger.debug("a call failed; trying again", { path: method.path, err, attempt, waitMs }),
+      });
+    return [name, send];
+  });
+  return { calls: Object.fromEntries(calls) as ClientOf<Methods>, channel };
+}

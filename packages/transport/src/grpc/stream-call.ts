@@ -1,0 +1,52 @@
+import type { Client, StatusObject } from "@grpc/grpc-js";
+import type { StreamMethod } from "@mpo/protocol";
+import { abortError, throwIfAborted } from "@mpo/runtime";
+import { asIs, type CallOptions, deadlineIn, errorOfCall, requestMetadata } from "./call-options.ts";
+
+/** Default of `deadlineMs` for calls that are answered by a stream. */
+export const STREAM_DEADLINE_MS = 600_000;
+
+/**
+ * One request, a stream of answers, once. Reads no faster than its reader: a slow one holds the server back. Leaving the
+ * loop ends the call. Throws the server's error after what came before it.
+ */
+export async function* streamCall<Request, Response>(
+  client: Client,
+  method: StreamMethod<Request, Response>,
+  request: Request,
+  options: CallOptions = {},
+): AsyncGenerator<Response, void, undefined> {
+  const { signal, deadlineMs = STREAM_DEADLINE_MS } = options;
+  throwIfAborted(signal);
+  const bytes = method.request.toBytes(request);
+  const call = client.makeServerStreamRequest<Buffer, Buffer>(
+    method.path,
+    asIs,
+    asIs,
+    bytes,
+    requestMetadata(options),
+    { deadline: deadlineIn(deadlineMs) },
+  );
+  let status: StatusObject | undefined;
+  call.on("status", (given: StatusObject) => {
+    status = given;
+  });
+  const onAbort = (): void => call.cancel();
+  signal?.addEventListener("abort", onAbort, { once: true });
+  try {
+    for await (const answer of call as AsyncIterable<Buffer>) yield method.response.fromBytes(answer);
+  } catch (thrown) {
+    if (signal?.aborted) throw abortError(signal);
+    throw isServiceError(thrown) ? errorOfCall(thrown) : thrown;
+  } finally {
+    signal?.removeEventListener("abort", onAbort);
+    // The status of a cancelled call comes as an error that nobody waits for any more.
+    call.on("error", () => undefined);
+    call.cancel();
+  }
+  if (status !== undefined && status.code !== 0) throw errorOfCall(status);
+}
+
+function isServiceError(thrown: unknown): thrown is Parameters<typeof errorOfCall>[0] {
+  return thrown instanceof Error && "code" in thrown && "details" in thrown && typeof thrown.code === "number";
+}
