@@ -67,6 +67,13 @@ class DenseLayer(nn.Module):
         return torch.cat([x, self.branch(x)], 1)
 
 
+def stem(build, channels, filters, small):
+    """Small images keep their resolution; the ImageNet form begins with strides."""
+    if small:
+        return build.conv(channels, filters, 3)
+    return nn.Sequential(build.conv(channels, filters, 7, 2), nn.MaxPool2d(3, 2, 1))
+
+
 def head(channels, classes, dropout=0.0):
     layers = [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
     if dropout > 0:
@@ -74,7 +81,7 @@ def head(channels, classes, dropout=0.0):
     return [*layers, nn.Linear(channels, classes)]
 
 
-def resnet20(norm, channels, classes):
+def resnet20(norm, channels, classes, small):
     build = Build(norm)
     blocks, x = [build.conv(channels, 16, 3)], 16
     for stage, filters in enumerate([16, 32, 64]):
@@ -88,9 +95,9 @@ def resnet20(norm, channels, classes):
 
 
 def bottleneck_resnet(counts, width, groups):
-    def make(norm, channels, classes):
+    def make(norm, channels, classes, small):
         build = Build(norm)
-        blocks, x = [build.conv(channels, 64, 3)], 64
+        blocks, x = [stem(build, channels, 64, small)], 64
         for stage, count in enumerate(counts):
             inner, filters = width * 2**stage, 256 * 2**stage
             for block in range(count):
@@ -108,10 +115,10 @@ def bottleneck_resnet(counts, width, groups):
     return make
 
 
-def mobilenet_v2(norm, channels, classes):
-    stages = [(1, 16, 1, 1), (6, 24, 2, 1), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)]
+def mobilenet_v2(norm, channels, classes, small):
+    stages = [(1, 16, 1, 1), (6, 24, 2, 1 if small else 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)]
     build = Build(norm)
-    blocks, x = [build.conv(channels, 32, 3, act=nn.ReLU6)], 32
+    blocks, x = [build.conv(channels, 32, 3, 1 if small else 2, act=nn.ReLU6)], 32
     for expansion, filters, count, first_stride in stages:
         for block in range(count):
             stride = first_stride if block == 0 else 1
@@ -127,9 +134,9 @@ def mobilenet_v2(norm, channels, classes):
     return nn.Sequential(*blocks, build.conv(x, 1280, 1, act=nn.ReLU6), *head(1280, classes, 0.2))
 
 
-def densenet121(norm, channels, classes):
+def densenet121(norm, channels, classes, small):
     build, growth = Build(norm), 32
-    blocks, x = [build.conv(channels, 2 * growth, 3)], 2 * growth
+    blocks, x = [stem(build, channels, 2 * growth, small)], 2 * growth
     for index, count in enumerate([6, 12, 24, 16]):
         if index > 0:
             transition = [build.norm(x), nn.ReLU(inplace=True), nn.Conv2d(x, x // 2, 1, bias=False), nn.AvgPool2d(2)]
@@ -179,7 +186,7 @@ def main():
     if config["model"] not in MODELS:
         sys.exit(f"no PyTorch definition of {config['model']}; there are {', '.join(MODELS)}")
     image, channels, classes = config["image"], config["channels"], config["classes"]
-    model = MODELS[config["model"]](config["norm"], channels, classes).to(memory_format=torch.channels_last)
+    model = MODELS[config["model"]](config["norm"], channels, classes, config["form"] == "small").to(memory_format=torch.channels_last)
     model.train()
     if config["freezeRate"] > 0:
         freeze(model, config["freezeRate"])
@@ -200,7 +207,8 @@ def main():
 
     images = torch.rand(batch, channels, image, image).contiguous(memory_format=torch.channels_last)
     labels = torch.randint(0, classes, (batch,))
-    step(images[:1], labels[:1], 1)
+    # Two samples: PyTorch refuses to normalise a single value.
+    step(images[:2], labels[:2], 2)
     idle = memory("VmRSS")
     with open("/proc/self/clear_refs", "w", encoding="ascii") as reset:
         reset.write("5")

@@ -52,6 +52,7 @@ export async function benchMemory(options: BenchMemoryOptions, context: CommandC
         {
           modelName: model,
           norm,
+          form: "small",
           image: options.image,
           model: { graph, weights: initialWeights(graph, options.seed) },
           classes: CLASSES,

@@ -2,7 +2,15 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { accumulationFor, MpoError, resolveRetrainConfig, uniformFreezing } from "@mpo/core";
-import { buildModel, initialWeights, type ModelName, type NormName, writeLayersModel } from "@mpo/engine";
+import {
+  buildModel,
+  FORM_NAMES,
+  type FormName,
+  initialWeights,
+  type ModelName,
+  type NormName,
+  writeLayersModel,
+} from "@mpo/engine";
 import { formatBytes } from "../output/format.ts";
 import { startProgress } from "../output/progress.ts";
 import { createTable } from "../output/table.ts";
@@ -20,6 +28,7 @@ import {
 export interface BenchStepOptions {
   readonly model: string;
   readonly norm: string;
+  readonly form: string;
   readonly image: number;
   readonly batch: number;
   readonly microBatch?: number;
@@ -82,6 +91,7 @@ function taskOf(options: BenchStepOptions): StepTask {
   const graph = buildModel({
     model: options.model as ModelName,
     norm: options.norm as NormName,
+    form: formOf(options.form),
     inputShape: [image, image, CHANNELS],
     classes: CLASSES,
   });
@@ -94,6 +104,7 @@ function taskOf(options: BenchStepOptions): StepTask {
   return {
     modelName: options.model,
     norm: options.norm,
+    form: formOf(options.form),
     image,
     model: { graph, weights: initialWeights(graph, options.seed) },
     classes: CLASSES,
@@ -104,6 +115,14 @@ function taskOf(options: BenchStepOptions): StepTask {
     seed: options.seed,
     threads: options.threads ?? availableParallelism(),
   };
+}
+
+function formOf(name: string): FormName {
+  const form = FORM_NAMES.find((known) => known === name);
+  if (form === undefined) {
+    throw new MpoError("invalid-argument", `--form ${name} is unknown; expected ${FORM_NAMES.join(" or ")}`);
+  }
+  return form;
 }
 
 async function systemsOf(
@@ -142,7 +161,7 @@ function isSpecial({ config, segments, freezeRate }: StepTask): boolean {
 function print(
   systems: readonly System[],
   results: ReadonlyMap<System, readonly StepMeasurement[]>,
-  { model, norm, batch, image, microBatch = batch, segments, freezeRate }: BenchStepOptions,
+  { model, norm, form, batch, image, microBatch = batch, segments, freezeRate }: BenchStepOptions,
   { terminal }: CommandContext,
 ): void {
   const table = createTable(terminal, ["system", "ms/step", "peak growth", "planned", "idle"]);
@@ -154,6 +173,7 @@ function print(
       system: system.name,
       model,
       norm,
+      form,
       batch,
       image,
       microBatch: system.isPlain ? batch : microBatch,

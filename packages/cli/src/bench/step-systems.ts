@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { MpoError, type RetrainConfig } from "@mpo/core";
 import { createRandom } from "@mpo/datasets";
-import { EngineWorker, type Model, sampleShapes, type TfjsStepOptions, timeTfjsStep } from "@mpo/engine";
+import { EngineWorker, type FormName, type Model, sampleShapes, type TfjsStepOptions, timeTfjsStep } from "@mpo/engine";
 import type { CommandContext } from "../run-cli.ts";
 import { median } from "./median.ts";
 
@@ -11,6 +11,7 @@ import { median } from "./median.ts";
 export interface StepTask {
   readonly modelName: string;
   readonly norm: string;
+  readonly form: FormName;
   readonly image: number;
   readonly model: Model;
   readonly classes: number;
@@ -80,10 +81,10 @@ export async function measureTorchStep(
   { environment, signal }: Context,
 ): Promise<StepMeasurement> {
   const { microBatch, accumulation } = task.config;
-  const { modelName, norm, image, classes, segments, freezeRate, threads, seed, steps } = task;
+  const { modelName, norm, form, image, classes, segments, freezeRate, threads, seed, steps } = task;
   const script = fileURLToPath(new URL("../../peers/torch_step.py", import.meta.url));
   const batch = microBatch * accumulation;
-  const config = { norm, image, channels: CHANNELS, classes, batch, microBatch, segments, freezeRate, threads };
+  const config = { norm, form, image, channels: CHANNELS, classes, batch, microBatch, segments, freezeRate, threads };
   const argument = JSON.stringify({ model: modelName, ...config, seed, steps });
   try {
     const env = { ...environment };

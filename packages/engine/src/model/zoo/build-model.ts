@@ -89,12 +89,12 @@ export function isModelName(name: string): name is ModelName {
 }
 
 /**
- * Builds a model of the zoo; its output is logits `[classes]`. Inputs of up to 64 pixels get the form for small images,
- * larger ones the ImageNet form (each model's file says how they differ). Throws `invalid-argument` for an unknown
+ * Builds a model of the zoo; its output is logits `[classes]`. Unless `form` says otherwise, inputs of up to 64 pixels get the
+ * form for small images, larger ones the ImageNet form (each model's file says how they differ). Throws `invalid-argument` for an unknown
  * name, and when the input is not `[height, width, channels]`.
  */
 export function buildModel(options: BuildModelOptions): ModelGraph {
-  const { model, norm, inputShape, classes } = options;
+  const { model, norm, inputShape, classes, form } = options;
   if (!isModelName(model)) {
     throw new MpoError(
       "invalid-argument",
@@ -110,7 +110,7 @@ export function buildModel(options: BuildModelOptions): ModelGraph {
   if (inputShape.length !== 3) {
     throw new MpoError("invalid-argument", `input shape [${inputShape}]: expected [height, width, channels]`);
   }
-  return BUILDERS[model]({ norm, inputShape, classes });
+  return BUILDERS[model]({ norm, inputShape, classes, ...(form === undefined ? {} : { form }) });
 }
 
 function imageNet(parameters: number): ModelEntry["published"] {

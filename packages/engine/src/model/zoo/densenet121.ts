@@ -1,6 +1,6 @@
 import { GraphBuilder } from "../graph-builder.ts";
 import type { ModelGraph } from "../model-graph.ts";
-import { isSmallInput, type ZooLayers, type ZooOptions, zooLayers } from "./zoo-layers.ts";
+import { usesSmallForm, type ZooLayers, type ZooOptions, zooLayers } from "./zoo-layers.ts";
 
 const BLOCKS = [6, 12, 24, 16] as const;
 const GROWTH = 32;
@@ -11,11 +11,11 @@ const BOTTLENECK_FACTOR = 4;
  * before it, one `concat(x, new)` a layer, so that each layer is a unit of its own. ImageNet form: 7x7 stem of stride
  * 2 and a 3x3 max pooling of stride 2. Form for small images: 3x3 stem of stride 1, no pooling.
  */
-export function densenet121({ norm, inputShape, classes }: ZooOptions): ModelGraph {
+export function densenet121({ norm, inputShape, classes, form }: ZooOptions): ModelGraph {
   const g = new GraphBuilder("densenet121", inputShape);
   const layers = zooLayers(g, norm);
   const stem = { filters: 2 * GROWTH, kernelSize: 7, strides: 2 };
-  let x = isSmallInput(inputShape)
+  let x = usesSmallForm({ form, inputShape })
     ? layers.conv(g.input, { filters: 2 * GROWTH, kernelSize: 3 }, "relu", "stem")
     : g.maxPool(layers.conv(g.input, stem, "relu", "stem"), { poolSize: 3, strides: 2 }, "stem_pool");
   for (const [block, count] of BLOCKS.entries()) {

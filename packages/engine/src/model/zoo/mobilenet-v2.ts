@@ -1,6 +1,6 @@
 import { GraphBuilder } from "../graph-builder.ts";
 import type { ModelGraph } from "../model-graph.ts";
-import { isSmallInput, type ZooLayers, type ZooOptions, zooLayers } from "./zoo-layers.ts";
+import { usesSmallForm, type ZooLayers, type ZooOptions, zooLayers } from "./zoo-layers.ts";
 
 /** Table 2 of the paper: expansion, channels, repeats, stride of the first. */
 const STAGES = [
@@ -20,10 +20,10 @@ const DROPOUT_RATE = 0.2;
  * MobileNet-v2, width 1 (Sandler et al. 2018). ImageNet form as in table 2. Form for small images: the stem and the
  * 24-channel stage, the first two with stride 2, have stride 1, so that 32 x 32 ends as 4 x 4.
  */
-export function mobilenetV2({ norm, inputShape, classes }: ZooOptions): ModelGraph {
+export function mobilenetV2({ norm, inputShape, classes, form }: ZooOptions): ModelGraph {
   const g = new GraphBuilder("mobilenet-v2", inputShape);
   const layers = zooLayers(g, norm);
-  const isSmall = isSmallInput(inputShape);
+  const isSmall = usesSmallForm({ form, inputShape });
   const stem = { filters: STEM_CHANNELS, kernelSize: 3, strides: isSmall ? 1 : 2 };
   let x = layers.conv(g.input, stem, "relu6", "stem");
   for (const [stage, [expansion, filters, repeats, stageStride]] of STAGES.entries()) {

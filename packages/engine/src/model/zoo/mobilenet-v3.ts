@@ -1,6 +1,6 @@
 import { GraphBuilder } from "../graph-builder.ts";
 import type { ActivationName, ModelGraph } from "../model-graph.ts";
-import { isSmallInput, type ZooLayers, type ZooOptions, zooLayers } from "./zoo-layers.ts";
+import { usesSmallForm, type ZooLayers, type ZooOptions, zooLayers } from "./zoo-layers.ts";
 
 interface Block {
   readonly kernelSize: number;
@@ -84,19 +84,23 @@ export function mobilenetV3Small(options: ZooOptions): ModelGraph {
  * of 8, as the published weights have it. ImageNet form as in the paper. Form for small images: the first two layers
  * with stride 2 (the stem and one block) have stride 1, so that 32 x 32 ends as 4 x 4.
  */
-function mobilenetV3(form: V3Form, { norm, inputShape, classes }: ZooOptions): ModelGraph {
-  const g = new GraphBuilder(form.name, inputShape);
+function mobilenetV3(network: V3Form, { norm, inputShape, classes, form }: ZooOptions): ModelGraph {
+  const g = new GraphBuilder(network.name, inputShape);
   const layers = zooLayers(g, norm, BATCH_NORM);
-  const isSmall = isSmallInput(inputShape);
+  const isSmall = usesSmallForm({ form, inputShape });
   const stem = { filters: STEM_CHANNELS, kernelSize: 3, strides: isSmall ? 1 : 2 };
-  const firstStrided = form.blocks.findIndex((block) => block.strides > 1);
+  const firstStrided = network.blocks.findIndex((block) => block.strides > 1);
   let x = layers.conv(g.input, stem, "hardSwish", "stem");
-  for (const [index, block] of form.blocks.entries()) {
+  for (const [index, block] of network.blocks.entries()) {
     const strides = isSmall && index === firstStrided ? 1 : block.strides;
     x = invertedResidual(g, layers, x, { ...block, strides }, `block${index + 1}`);
   }
-  x = layers.conv(x, { filters: form.lastChannels, kernelSize: 1 }, "hardSwish", "last");
-  const hidden = g.activation(g.dense(g.globalAvgPool(x, "pool"), form.lastUnits, "hidden"), "hardSwish", "hidden_act");
+  x = layers.conv(x, { filters: network.lastChannels, kernelSize: 1 }, "hardSwish", "last");
+  const hidden = g.activation(
+    g.dense(g.globalAvgPool(x, "pool"), network.lastUnits, "hidden"),
+    "hardSwish",
+    "hidden_act",
+  );
   return g.build(g.dense(g.dropout(hidden, DROPOUT_RATE, "dropout"), classes, "logits"));
 }
 

@@ -1,6 +1,6 @@
 import { GraphBuilder } from "../graph-builder.ts";
 import type { ModelGraph } from "../model-graph.ts";
-import { isSmallInput, type ZooLayers, type ZooOptions, zooLayers } from "./zoo-layers.ts";
+import { usesSmallForm, type ZooLayers, type ZooOptions, zooLayers } from "./zoo-layers.ts";
 
 interface BottleneckForm {
   readonly name: string;
@@ -32,22 +32,22 @@ export function resnext50(options: ZooOptions): ModelGraph {
  * changes. ImageNet form: 7x7 stem of stride 2 and a 3x3 max pooling of stride 2. Form for small images: 3x3 stem of
  * stride 1, no pooling. Strided windows are padded TensorFlow's way ("same").
  */
-function bottleneckResnet(form: BottleneckForm, { norm, inputShape, classes }: ZooOptions): ModelGraph {
-  const g = new GraphBuilder(form.name, inputShape);
+function bottleneckResnet(network: BottleneckForm, { norm, inputShape, classes, form }: ZooOptions): ModelGraph {
+  const g = new GraphBuilder(network.name, inputShape);
   const layers = zooLayers(g, norm);
-  let x = isSmallInput(inputShape)
+  let x = usesSmallForm({ form, inputShape })
     ? layers.conv(g.input, { filters: 64, kernelSize: 3 }, "relu", "stem")
     : g.maxPool(
         layers.conv(g.input, { filters: 64, kernelSize: 7, strides: 2 }, "relu", "stem"),
         { poolSize: 3, strides: 2 },
         "stem_pool",
       );
-  for (const [stage, blocks] of form.blocks.entries()) {
+  for (const [stage, blocks] of network.blocks.entries()) {
     for (let block = 0; block < blocks; block++) {
       const shape = {
-        width: form.width * 2 ** stage,
+        width: network.width * 2 ** stage,
         filters: FIRST_STAGE_OUTPUT * 2 ** stage,
-        groups: form.groups,
+        groups: network.groups,
         strides: stage > 0 && block === 0 ? 2 : 1,
       };
       x = bottleneck(g, layers, x, shape, `stage${stage + 1}_block${block + 1}`);

@@ -10,7 +10,16 @@ export interface ZooOptions {
   readonly norm: NormName;
   readonly inputShape: SampleShape;
   readonly classes: number;
+  /** Default: `small` up to 64 pixels in the shorter extent, else `imagenet`. ResNet-20 has the small form only. */
+  readonly form?: FormName;
 }
+
+/**
+ * `small`: for images like CIFAR's (32 x 32), keeps the resolution at the beginning. `imagenet`: as published for
+ * 224 x 224, with a strided beginning that throws most of so small an image away.
+ */
+export const FORM_NAMES = ["small", "imagenet"] as const;
+export type FormName = (typeof FORM_NAMES)[number];
 
 /** Settings of the batch normalisation, as each paper's reference code has them. */
 export interface BatchNormSettings {
@@ -23,11 +32,16 @@ const MOST_GROUPS = 32;
 const GROUP_NORM_EPSILON = 1e-5;
 const DEFAULT_BATCH_NORM: BatchNormSettings = { epsilon: 1e-5, momentum: 0.9 };
 
-/**
- * Whether the form for small images (CIFAR's 32 x 32) is built: up to 64 pixels in the shorter extent. That form keeps
- * the resolution at its beginning, where the ImageNet form (224 x 224) would throw most of so small an image away.
- */
-export function isSmallInput([height = 1, width = 1]: SampleShape): boolean {
+/** Whether the form for small images is built. */
+export function usesSmallForm({
+  form,
+  inputShape,
+}: {
+  readonly form: FormName | undefined;
+  readonly inputShape: SampleShape;
+}): boolean {
+  if (form !== undefined) return form === "small";
+  const [height = 1, width = 1] = inputShape;
   return Math.min(height, width) <= LARGEST_SMALL_EXTENT;
 }
 
