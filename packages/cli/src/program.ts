@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { addBenchCommand } from "./commands/bench.ts";
 import { addDemoCommand } from "./commands/demo.ts";
 import { addModelsCommand } from "./commands/models.ts";
+import { addPlanningCommands } from "./commands/planning.ts";
 import { addRetrainCommand } from "./commands/retrain.ts";
 import { addTrainCommand } from "./commands/train.ts";
 import { EXIT_CODE_HELP } from "./output/exit-code-help.ts";
@@ -27,7 +28,14 @@ export function buildProgram(context: CommandContext): Command {
     })
     .addHelpText("after", `\n${EXIT_CODE_HELP}`)
     .exitOverride();
-  for (const add of [addDemoCommand, addModelsCommand, addTrainCommand, addRetrainCommand, addBenchCommand])
+  for (const add of [
+    addDemoCommand,
+    addModelsCommand,
+    addTrainCommand,
+    addRetrainCommand,
+    addPlanningCommands,
+    addBenchCommand,
+  ])
     add(program, context);
   for (const command of allCommands(program)) inheritGlobals(command);
   return program;

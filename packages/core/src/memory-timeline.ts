@@ -79,8 +79,12 @@ export function warmPoolBytes(plan: StepPlan, facts: StepMemoryFacts): number {
   return memory.poolBytes - stateBytes;
 }
 
-/** Kernels are compiled anew for each micro-batch size: one for each operation and direction that the plan runs. */
+/**
+ * Kernels are compiled anew for each micro-batch size: one for each operation and direction that the plan runs. Those for
+ * one sample a warm process has.
+ */
 function kernelBytes(plan: StepPlan): number {
+  if (plan.config.microBatch === 1) return 0;
   return plan.microStep.reduce((sum, instruction) => {
     const isFirst = instruction.kind === "backward" || (instruction.kind === "forward" && !instruction.isRecompute);
     return isFirst ? sum + ((plan.chain.ops[instruction.op] as ChainOp).kernelBytes ?? 0) : sum;

@@ -38,11 +38,11 @@ export {
 } from "./model/model-graph.ts";
 export { graphVariables, initialWeights, parameterCount } from "./model/variables.ts";
 export { buildModel, isModelName, MODEL_NAMES, type ModelName, modelCatalogue } from "./model/zoo/build-model.ts";
-export { NORM_NAMES, type NormName } from "./model/zoo/zoo-layers.ts";
+export { FORM_NAMES, type FormName, NORM_NAMES, type NormName } from "./model/zoo/zoo-layers.ts";
 export { type PeerOptions, type StepTiming, type TfjsStepOptions, timeTfjsStep } from "./peer/time-tfjs-step.ts";
 export { ENGINE_VERSION } from "./probe/engine-version.ts";
 export { graphDigest } from "./probe/graph-digest.ts";
-export { type MeasuredStep, measureStep, type StepTask } from "./probe/measure-step.ts";
+export { type MeasuredStep, measureStep, type StepTask, timedStepsFor } from "./probe/measure-step.ts";
 export type { ProbeSamples } from "./probe/micro-windows.ts";
 export { poolCapFor } from "./probe/pool-cap.ts";
 export { type ProbeBudget, type ProbeOptions, type ProbeTask, probe } from "./probe/probe.ts";

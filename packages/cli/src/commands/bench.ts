@@ -4,6 +4,7 @@ import type { BenchMemoryOptions } from "../bench/bench-memory.ts";
 import type { BenchStepOptions } from "../bench/bench-step.ts";
 import { numberBetween, wholeNumber } from "../options/parsers.ts";
 import type { CommandContext } from "../run-cli.ts";
+import { addPlanningBenches } from "./bench-planning.ts";
 
 const DEFAULT_BATCH = 64;
 
@@ -59,4 +60,5 @@ export function addBenchCommand(program: Command, context: CommandContext): void
       const { benchAdaptation } = await import("../bench/bench-adaptation.ts");
       await benchAdaptation(options, context);
     });
+  addPlanningBenches(bench, context);
 }

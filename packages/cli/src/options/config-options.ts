@@ -21,8 +21,8 @@ export interface ConfigOptions {
   readonly checkpoints?: readonly number[];
 }
 
-/** Adds the options from which `configFrom` makes a config. */
-export function addConfigOptions(command: Command, defaultBatch: number): Command {
+/** Adds the options from which `configFrom` makes a config. Without a default batch, the command knows one. */
+export function addConfigOptions(command: Command, defaultBatch: number | undefined): Command {
   const rate = numberBetween(0, 1);
   return command
     .option("--batch <n>", "images in a step (the effective batch)", wholeNumber(1, 65_536), defaultBatch)

@@ -66,11 +66,10 @@ export class PreparedStep implements AsyncDisposable {
     }
   }
 
-  /** Runs a few steps. `expectedMs` of one step decides how many; unknown: the fewest. */
-  async measure(expectedMs: number | undefined, signal?: AbortSignal): Promise<MeasuredStep> {
-    const timed = expectedMs === undefined ? MIN_TIMED_STEPS : Math.ceil(TIMED_MS / Math.max(1, expectedMs));
+  /** Runs one step, and then those that are timed. */
+  async measure(timedSteps: number, signal?: AbortSignal): Promise<MeasuredStep> {
     const run = {
-      steps: 1 + Math.min(MAX_TIMED_STEPS, Math.max(MIN_TIMED_STEPS, timed)),
+      steps: 1 + timedSteps,
       // Nothing is learned: what runs is what would.
       learningRate: { kind: "constant", rate: 0 },
       seed: 0,
@@ -85,7 +84,7 @@ export class PreparedStep implements AsyncDisposable {
         config: this.config,
         plannedPeakBytes: this.loaded.plannedPeakBytes,
         measuredPeakBytes: report.peakGrowthBytes,
-        msPerStep: report.steps.slice(1).map(({ ms }) => ms),
+        msPerStep: (timedSteps > 0 ? report.steps.slice(1) : report.steps).map(({ ms }) => ms),
       },
     };
   }
@@ -95,14 +94,19 @@ export class PreparedStep implements AsyncDisposable {
   }
 }
 
-/** Measures one config in a process of its own. */
+/** Measures one config in a process of its own. `timedSteps` after the first one; default: the fewest that are used. */
 export async function measureStep(
   task: StepTask,
   config: RetrainConfig,
-  { signal, expectedMs }: { readonly signal?: AbortSignal; readonly expectedMs?: number } = {},
+  { signal, timedSteps = MIN_TIMED_STEPS }: { readonly signal?: AbortSignal; readonly timedSteps?: number } = {},
 ): Promise<MeasuredStep> {
   await using prepared = await PreparedStep.start(task, config, signal);
-  return await prepared.measure(expectedMs, signal);
+  return await prepared.measure(timedSteps, signal);
+}
+
+/** How many steps are timed when one is expected to take so long. */
+export function timedStepsFor(expectedMs: number): number {
+  return Math.min(MAX_TIMED_STEPS, Math.max(MIN_TIMED_STEPS, Math.ceil(TIMED_MS / Math.max(1, expectedMs))));
 }
 
 /** Random samples that are drawn; more are these again: numbers cost as much to draw as to train on. */

@@ -22,7 +22,7 @@ import { EngineWorker } from "../worker/engine-worker.ts";
 import { consistentTimes } from "./consistent-times.ts";
 import { ENGINE_VERSION } from "./engine-version.ts";
 import { graphDigest } from "./graph-digest.ts";
-import { type MeasuredStep, PreparedStep, type StepTask } from "./measure-step.ts";
+import { type MeasuredStep, PreparedStep, type StepTask, timedStepsFor } from "./measure-step.ts";
 import { type ProbeSamples, runMicroWindows } from "./micro-windows.ts";
 import { poolCapFor } from "./pool-cap.ts";
 import { probeConfigs } from "./probe-configs.ts";
@@ -214,7 +214,8 @@ class Probe {
           continue;
         }
         const began = this.#now();
-        const measured = await start.value.measure(expectedMs(start.value.config), signal).catch((error: unknown) => {
+        const timedSteps = timedStepsFor(expectedMs(start.value.config));
+        const measured = await start.value.measure(timedSteps, signal).catch((error: unknown) => {
           this.#unlessOverCap(error);
         });
         ranMs += this.#now() - began;

@@ -18,6 +18,8 @@ export function workerEnvironment(options: WorkerEnvironmentOptions): NodeJS.Pro
   environment["TF_NUM_INTEROP_THREADS"] = "1";
   if (options.threads !== undefined) environment["TF_NUM_INTRAOP_THREADS"] = String(options.threads);
   if (options.memoryCapBytes !== undefined) environment["TF_MKL_ALLOC_MAX_BYTES"] = String(options.memoryCapBytes);
+  // A small nursery: garbage of the steps' calls would else count as their memory, tens of megabytes of it.
+  environment["NODE_OPTIONS"] = [environment["NODE_OPTIONS"], "--max-semi-space-size=1"].filter(Boolean).join(" ");
   environment["MPO_OOM_SCORE_ADJUST"] = String(options.oomScoreAdjust ?? 500);
   return environment;
 }

@@ -1,0 +1,66 @@
+import {
+  AccuracyModel,
+  CandidateTable,
+  CostModel,
+  MpoError,
+  type Profile,
+  type SearchBudget,
+  type SearchObjective,
+} from "@mpo/core";
+import type { ProfileDocument } from "./profile-document.ts";
+import { fixedRatesOf, methodNamed } from "./subject.ts";
+
+/** Everything that predictions and searches of one profile need. */
+export interface Planner {
+  readonly costs: CostModel;
+  readonly accuracy: AccuracyModel;
+}
+
+/** Fits the models of a profile: milliseconds. */
+export function plannerOf({ profile, chain }: Pick<ProfileDocument, "profile" | "chain">): Planner {
+  return {
+    costs: new CostModel(chain, profile),
+    accuracy: new AccuracyModel(profile.accuracy, { hasBatchStatistics: profile.model.hasBatchStatistics }),
+  };
+}
+
+/** Every candidate of a search, under what the profile's method prescribes. */
+export function candidatesOf({ costs, accuracy }: Planner): CandidateTable {
+  const fixedRates = fixedRatesOf(methodNamed(costs.profile.method.loss));
+  return new CandidateTable(costs, accuracy, { fixedRates });
+}
+
+/** A budget as it stands on the command line. */
+export interface BudgetOptions {
+  /** Bytes that a step may add to the idle process. */
+  readonly memory?: number;
+  /** Bytes of the whole worker process. */
+  readonly memoryTotal?: number;
+  /** Milliseconds. */
+  readonly window: number;
+}
+
+/** The budget of a search. Throws `invalid-argument`, and `over-budget` when not even the idle process fits. */
+export function budgetFrom({ memory, memoryTotal, window }: BudgetOptions, { idleBytes }: Profile): SearchBudget {
+  if ((memory === undefined) === (memoryTotal === undefined)) {
+    throw new MpoError("invalid-argument", "give one of --memory (above idle) and --memory-total (the whole process)");
+  }
+  const memoryBytes = memory ?? (memoryTotal as number) - idleBytes;
+  if (memoryBytes > 0) return { memoryBytes, windowMs: window };
+  throw new MpoError(
+    "over-budget",
+    `--memory-total ${memoryTotal} bytes: the idle process alone takes ${Math.ceil(idleBytes)} bytes`,
+    { hint: "Give it more memory; --memory counts above the idle process." },
+  );
+}
+
+export const OBJECTIVES: readonly SearchObjective[] = ["accuracy", "memory", "time"];
+
+/** An objective by its name. Throws `invalid-argument`. */
+export function objectiveNamed(name: string): SearchObjective {
+  const objective = OBJECTIVES.find((known) => known === name);
+  if (objective === undefined) {
+    throw new MpoError("invalid-argument", `--objective ${name} is unknown; expected ${OBJECTIVES.join(", ")}`);
+  }
+  return objective;
+}
