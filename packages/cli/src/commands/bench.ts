@@ -16,6 +16,7 @@ export function addBenchCommand(program: Command, context: CommandContext): void
     .description("time and memory of one training step")
     .option("--model <name>", "a model of the zoo, see `mpo models`", "resnet20")
     .option("--norm <batch|group>", "its normalisation", "batch")
+    .option("--form <small|imagenet>", "the network's form: for small images, or as published for 224x224", "small")
     .option("--image <pixels>", "side of the (random) images", wholeNumber(8, 1024), 32)
     .option("--batch <n>", "images in a step", wholeNumber(1, 65_536), DEFAULT_BATCH)
     .option("--micro-batch <n>", "images at once; must divide the batch (default: the batch)", wholeNumber(1, 65_536))
