@@ -107,7 +107,7 @@ void describe("a coordinator", () => {
   void it("refuses reports of devices that it does not know", async (context) => {
     const coordinator = await started(context);
     await assert.rejects(coordinator.fleet.reportProfile(reportOf("pi-9", "r1"), CALL), {
-      code: "precondition-failed",
+      code: "not-found",
     });
     const beat = await coordinator.fleet.heartbeat(
       { identity: identityOf("pi-9"), resources: helloOf("x").resources },

@@ -1,5 +1,5 @@
-import { isIP } from "node:net";
 import { MpoError } from "@mpo/core";
+import { isLoopback } from "@mpo/transport";
 import { DEFAULT_PROBE_POLICY, type ProbePolicy } from "./probes/probe-orders.ts";
 import { type BudgetPolicy, DEFAULT_BUDGET_POLICY } from "./search/device-budget.ts";
 
@@ -29,6 +29,8 @@ export interface CoordinatorSettings {
   readonly natsServers?: readonly string[];
   /** Default 30. */
   readonly heartbeatSeconds?: number;
+  /** What one device, or one program, may ask in the long run; four times as much at once. Default 50. */
+  readonly callsPerSecond?: number;
   readonly budget?: Partial<BudgetPolicy>;
   readonly probes?: Partial<ProbePolicy>;
   /** Devices that must agree before the fleet believes a number. Default 5. */
@@ -50,6 +52,7 @@ export interface ResolvedSettings {
   readonly credentials: Credentials;
   readonly natsServers: readonly string[];
   readonly heartbeatSeconds: number;
+  readonly callsPerSecond: number;
   readonly budget: BudgetPolicy;
   readonly probes: ProbePolicy;
   readonly quorum: number;
@@ -73,6 +76,7 @@ export function resolveSettings(settings: CoordinatorSettings, newId: () => stri
     credentials: settings.credentials ?? {},
     natsServers: settings.natsServers ?? [],
     heartbeatSeconds: settings.heartbeatSeconds ?? 30,
+    callsPerSecond: settings.callsPerSecond ?? 50,
     budget: { ...DEFAULT_BUDGET_POLICY, ...settings.budget },
     probes: { ...DEFAULT_PROBE_POLICY, ...settings.probes },
     quorum: settings.quorum ?? 5,
@@ -82,6 +86,7 @@ export function resolveSettings(settings: CoordinatorSettings, newId: () => stri
   };
   const { budget, probes } = resolved;
   checkNumber("heartbeatSeconds", resolved.heartbeatSeconds, 1, 86_400);
+  checkNumber("callsPerSecond", resolved.callsPerSecond, 1, 1_000_000);
   checkNumber("budget.memoryShare", budget.memoryShare, 0.01, 1);
   checkNumber("budget.windowMs", budget.windowMs, 1, 604_800_000);
   checkNumber("probes.maxProbeMs", probes.maxProbeMs, 1, 86_400_000);
@@ -92,13 +97,8 @@ export function resolveSettings(settings: CoordinatorSettings, newId: () => stri
   return resolved;
 }
 
-/** Whether an address can be reached from this machine only. */
-export function isLoopback(host: string): boolean {
-  if (host === "localhost" || host === "::1") return true;
-  return isIP(host) === 4 && host.startsWith("127.");
-}
-
-function requireLoopback(host: string): void {
+/** Throws `precondition-failed` for an address that others can reach. */
+export function requireLoopback(host: string): void {
   if (isLoopback(host)) return;
   throw new MpoError("precondition-failed", `${host} can be reached by others, and nobody is authenticated yet`, {
     hint: "Bind to 127.0.0.1, or give --insecure if everybody who can reach this address may control the fleet.",

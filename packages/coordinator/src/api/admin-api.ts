@@ -213,12 +213,17 @@ export class AdminApi {
   async #wrote(
     kind: string,
     identity: DeviceIdentity,
-    { peer }: Omit<ApiCall, "signal">,
+    { requestId }: Omit<ApiCall, "signal">,
     { version, model }: PushConfigResponse["document"],
     words: string,
   ): Promise<void> {
     const message = `${version.epoch}.${version.version} of ${model}${words === "" ? "" : `: ${words}`}`;
-    await this.#parts.audit.tell({ kind, identity, actor: `admin ${peer ?? "local"}`, message });
+    await this.#parts.audit.tell({
+      kind,
+      identity,
+      actor: `admin${requestId === undefined ? "" : `, call ${requestId}`}`,
+      message,
+    });
   }
 }
 

@@ -1,15 +1,21 @@
+import { MpoError } from "@mpo/core";
 import type { DeviceIdentity } from "@mpo/protocol";
 
-/** What a connection proves of who is at its other end. */
+/** What the connection proves of who is at its other end. */
 export interface PeerFacts {
-  /** Address, for logs. */
-  readonly peer?: string;
+  /** "<tenant>.<device>", as the listener has found out; absent: it asked nobody. */
+  readonly deviceId?: string | undefined;
 }
 
 /**
- * Who a device is: the one place that says so. Until devices have certificates it is what the message says, which is why
- * the listeners stay on loopback; with them, the name in the certificate must be that of the message.
+ * Who a device is: the one place that says so. Until devices have certificates the listener believes what the message
+ * says, which is why it stays on loopback; with them, a message that names another device is refused here. Throws
+ * `unauthenticated`.
  */
-export function deviceIdentityOf(claimed: DeviceIdentity, _facts: PeerFacts): DeviceIdentity {
-  return claimed;
+export function deviceIdentityOf(claimed: DeviceIdentity, { deviceId }: PeerFacts): DeviceIdentity {
+  if (deviceId === undefined || deviceId === `${claimed.tenant}.${claimed.device}`) return claimed;
+  throw new MpoError(
+    "unauthenticated",
+    `the caller is ${deviceId}, and speaks for ${claimed.tenant}.${claimed.device}`,
+  );
 }

@@ -32,6 +32,8 @@ import { deviceIdentityOf, type PeerFacts } from "./device-identity.ts";
 /** One call. */
 export interface ApiCall extends PeerFacts {
   readonly signal: AbortSignal;
+  /** Name of the call in the logs. */
+  readonly requestId?: string;
 }
 
 /** What the API of devices stands on. */
@@ -152,7 +154,11 @@ export class FleetApi {
     return { isDuplicate, ...desired(documents.version(identity)) };
   }
 
-  fetchArtifact({ digest, offset }: FetchArtifactRequest, { signal }: ApiCall): AsyncIterable<ArtifactChunk> {
+  fetchArtifact(
+    { identity, digest, offset }: FetchArtifactRequest,
+    { signal, ...facts }: ApiCall,
+  ): AsyncIterable<ArtifactChunk> {
+    deviceIdentityOf(identity, facts);
     return this.#parts.artifacts.read(digest, offset, { signal });
   }
 
@@ -208,7 +214,7 @@ export class FleetApi {
   async #requireDevice(identity: DeviceIdentity, signal: AbortSignal): Promise<void> {
     const { registry } = this.#parts;
     if ((registry.device(identity) ?? (await registry.load(identity, { signal }))) !== undefined) return;
-    throw new MpoError("precondition-failed", `device ${identity.device} is not known here`, {
+    throw new MpoError("not-found", `device ${identity.device} is not known here`, {
       hint: "Say Hello first, then report again.",
     });
   }

@@ -66,11 +66,19 @@ export class Audit {
   async run(signal: AbortSignal): Promise<void> {
     for await (const stored of this.#context.store.follow(STREAMS.audit, { signal })) {
       const event = this.#eventOf(stored);
-      const newest = this.#recent.at(-1)?.sequence ?? 0;
-      if (event === undefined || event.sequence <= newest) continue;
+      if (event === undefined || this.#isKnown(event)) continue;
       this.#recent.push(event);
       if (this.#recent.length > 2 * MAX_RECENT) this.#recent = this.#recent.slice(-MAX_RECENT);
     }
+  }
+
+  /** A store that went back in time gives places away again: what lay there and behind has never happened. */
+  #isKnown(event: FleetEvent): boolean {
+    if (event.sequence > (this.#recent.at(-1)?.sequence ?? 0)) return false;
+    const known = this.#recent.find(({ sequence }) => sequence === event.sequence);
+    if (known === undefined || (known.atMs === event.atMs && known.message === event.message)) return true;
+    this.#recent = this.#recent.filter(({ sequence }) => sequence < event.sequence);
+    return false;
   }
 
   /** Events before a position (0: from the newest), newest first. */

@@ -10,11 +10,13 @@ import {
   type ReportProfileRequest,
 } from "@mpo/protocol";
 import type { Logger } from "@mpo/runtime";
+import type { StateStore } from "@mpo/transport";
 import { changeEntry, isConflict, type StoreContext } from "../store/change-entry.ts";
 import { OWN_BUCKETS } from "../store/layout.ts";
 import { type Watched, WatchedMap } from "../store/watched-map.ts";
 import {
   factsOf,
+  headerFromBytes,
   type ProfileFacts,
   type ProfileRecord,
   profileFromBytes,
@@ -52,6 +54,18 @@ export function parseProfileKey(key: string): ProfileName {
   const identity = parseDeviceKey(key.slice(0, Math.max(0, end)));
   if (!isName(model)) throw new MpoError("invalid-data", `${JSON.stringify(key.slice(0, 200))} is no profile's key`);
   return { identity, model };
+}
+
+/** Names of the reports that a store holds of a device and model, and how many were stored ever: for checks. */
+export async function storedReports(
+  store: StateStore,
+  name: ProfileName,
+  options: CallOptions = {},
+): Promise<{ readonly reports: readonly string[]; readonly storedCount: number }> {
+  const entry = await store.get(OWN_BUCKETS.profile, profileKey(name), options);
+  if (entry === undefined) return { reports: [], storedCount: 0 };
+  const { reports, storedCount } = headerFromBytes(entry.value);
+  return { reports, storedCount };
 }
 
 /** Profiles: stored once a report, by one compare-and-set; the newest of each device and model. */

@@ -14,7 +14,7 @@ export const DEFAULT_BUDGET_POLICY: BudgetPolicy = { memoryShare: 0.75, windowMs
 /** A device as far as its budget goes. */
 export interface Capacity {
   readonly inventory: Pick<Inventory, "memoryBytes">;
-  readonly resources?: Pick<Resources, "memoryAvailableBytes" | "memoryLimitBytes">;
+  readonly resources?: Pick<Resources, "memoryLimitBytes">;
 }
 
 /**
@@ -28,10 +28,4 @@ export function deviceBudget(
 ): SearchBudget {
   const total = Math.min(inventory.memoryBytes, resources?.memoryLimitBytes ?? Number.POSITIVE_INFINITY);
   return { memoryBytes: Math.max(1, Math.floor(total * memoryShare - idleBytes)), windowMs };
-}
-
-/** What may be spent at the moment, over the idle worker, bytes; never more than the budget. */
-export function spendableBytes({ resources }: Capacity, idleBytes: number, budget: SearchBudget): number {
-  if (resources === undefined) return budget.memoryBytes;
-  return Math.min(budget.memoryBytes, Math.max(0, resources.memoryAvailableBytes - idleBytes));
 }

@@ -27,8 +27,6 @@ export interface PlannedLadder {
 export interface LadderRequest {
   readonly budget: SearchBudget;
   readonly objective: SearchObjective;
-  /** What the device may spend at this moment: decides which rung is named as the one to begin with. */
-  readonly spendableBytes: number;
   /** Rungs at most. Default: core's. */
   readonly maxRungs?: number;
 }
@@ -42,11 +40,11 @@ export function searchedLadder(table: CandidateTable, request: LadderRequest): P
   const { budget, objective, maxRungs } = request;
   const result = search(table, budget, { objective, ...(maxRungs === undefined ? {} : { maxRungs }) });
   const rungs = result.ladder.map(onWire);
-  const fitting = rungs.findLastIndex(({ memoryBytes }) => memoryBytes.upper <= request.spendableBytes);
   const { cuts, candidates, front } = result;
   return {
     rungs,
-    chosenRung: Math.max(0, fitting),
+    // The best is the last; a device with less memory at the moment goes down from there by itself.
+    chosenRung: rungs.length - 1,
     reasons: [
       reason("objective", `best ${objective} within ${mebibytes(budget.memoryBytes)} and ${seconds(budget.windowMs)}`),
       reason(
@@ -54,14 +52,6 @@ export function searchedLadder(table: CandidateTable, request: LadderRequest): P
         `${candidates} configurations: ${cuts.memory + cuts["exact-memory"]} over the memory, ${cuts.window} over the window, ${cuts.dominated} beaten by others, ${front} left`,
       ),
       reason("best", `${describeConfig(result.best.config)}: ${predicted(result.best)}`),
-      ...(fitting < rungs.length - 1
-        ? [
-            reason(
-              "free-memory",
-              `${mebibytes(request.spendableBytes)} are free now: begin on rung ${Math.max(0, fitting)}`,
-            ),
-          ]
-        : []),
       ...unknownsOf(result.best),
     ],
     considered: candidates,

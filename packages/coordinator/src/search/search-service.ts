@@ -24,7 +24,7 @@ import { type ProfileName, type ProfileService, profileKey } from "../profiles/p
 import type { DeviceRecord } from "../registry/device-record.ts";
 import type { Registry } from "../registry/registry.ts";
 import { isConflict } from "../store/change-entry.ts";
-import { type BudgetPolicy, deviceBudget, spendableBytes } from "./device-budget.ts";
+import { type BudgetPolicy, deviceBudget } from "./device-budget.ts";
 import {
   accuracyModelOf,
   givenRung,
@@ -190,7 +190,6 @@ export class SearchService {
     const request: LadderRequest = {
       budget,
       objective: wish.objective ?? ofModel?.objective ?? "accuracy",
-      spendableBytes: spendableBytes(capacity, profile.idleBytes, budget),
     };
     const beginsMs = clock.monotonicMs();
     const ladder = wish.config === undefined ? searchedLadder(table, request) : givenRung(table, wish.config, request);

@@ -1,0 +1,49 @@
+import { MpoError } from "@mpo/core";
+import { adminService, type CallContext, fleetService, type ServedService } from "@mpo/transport";
+import type { Coordinator } from "../coordinator.ts";
+import type { Metrics } from "../http/metrics.ts";
+
+/** A coordinator's APIs as the listener serves them; every call is counted. */
+export function servicesOf({ fleet, admin, metrics }: Coordinator): readonly ServedService[] {
+  return [
+    fleetService({
+      enroll: counted(metrics, "enroll", (request, call) => fleet.enroll(request, call)),
+      hello: counted(metrics, "hello", (request, call) => fleet.hello(request, call)),
+      heartbeat: counted(metrics, "heartbeat", (request, call) => fleet.heartbeat(request, call)),
+      reportProfile: counted(metrics, "reportProfile", (request, call) => fleet.reportProfile(request, call)),
+      reportStatus: counted(metrics, "reportStatus", (request, call) => fleet.reportStatus(request, call)),
+      fetchArtifact: (request, call) => fleet.fetchArtifact(request, call),
+    }),
+    adminService({
+      listDevices: counted(metrics, "listDevices", async (request) => admin.listDevices(request)),
+      getDevice: counted(metrics, "getDevice", (request, call) => admin.getDevice(request, call)),
+      listProfiles: counted(metrics, "listProfiles", async (request) => admin.listProfiles(request)),
+      getProfile: counted(metrics, "getProfile", (request, call) => admin.getProfile(request, call)),
+      getConfig: counted(metrics, "getConfig", (request, call) => admin.getConfig(request, call)),
+      explainConfig: counted(metrics, "explainConfig", (request, call) => admin.explainConfig(request, call)),
+      pushConfig: counted(metrics, "pushConfig", (request, call) => admin.pushConfig(request, call)),
+      rollbackConfig: counted(metrics, "rollbackConfig", (request, call) => admin.rollbackConfig(request, call)),
+      listEvents: counted(metrics, "listEvents", (request, call) => admin.listEvents(request, call)),
+      watchEvents: (request, call) => admin.watchEvents(request, call),
+    }),
+  ];
+}
+
+type Handler<Request, Response> = (request: Request, call: CallContext) => Promise<Response>;
+
+function counted<Request, Response>(
+  metrics: Metrics,
+  method: string,
+  handle: Handler<Request, Response>,
+): Handler<Request, Response> {
+  return async (request, call) => {
+    try {
+      const answer = await handle(request, call);
+      metrics.called(method, "ok");
+      return answer;
+    } catch (thrown) {
+      metrics.called(method, MpoError.from(thrown).code);
+      throw thrown;
+    }
+  };
+}

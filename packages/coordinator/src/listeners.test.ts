@@ -1,0 +1,126 @@
+import assert from "node:assert/strict";
+import { type ClientHttp2Session, connect } from "node:http2";
+import { describe, it, type TestContext } from "node:test";
+import { FLEET_SERVICE, GRPC_STATUS } from "@mpo/protocol";
+import {
+  type AdminClient,
+  createAdminClient,
+  createFleetClient,
+  type FleetClient,
+  startGrpcServer,
+} from "@mpo/transport";
+import { servicesOf } from "./api/services.ts";
+import type { Coordinator } from "./coordinator.ts";
+import { eventually, freshServer, helloOf, identityOf, reportOf, startCoordinator } from "./test-support/tiny-fleet.ts";
+
+interface Fleet {
+  readonly coordinator: Coordinator;
+  readonly target: string;
+  readonly device: FleetClient;
+  readonly admin: AdminClient;
+}
+
+async function listening(context: TestContext): Promise<Fleet> {
+  const coordinator = await startCoordinator(freshServer());
+  const server = await startGrpcServer({ services: servicesOf(coordinator) });
+  const { target } = server;
+  const device = createFleetClient({ target, retries: 0 });
+  const admin = createAdminClient({ target, retries: 0 });
+  context.after(async () => {
+    device.close();
+    admin.close();
+    await server.stop({ graceMs: 0 });
+    await coordinator.stop();
+  });
+  return { coordinator, target, device, admin };
+}
+
+void describe("a coordinator behind its listener", () => {
+  void it("serves devices and people, from hello to a document", async (context) => {
+    const { device, admin } = await listening(context);
+    const identity = identityOf("pi-1");
+    assert.equal(
+      (await device.enroll({ identity, inventory: helloOf("pi-1").inventory, labels: [] })).state,
+      "accepted",
+    );
+    await device.hello(helloOf("pi-1"));
+    const ends = new AbortController();
+    const seen = (async () => {
+      for await (const { event } of admin.watchEvents({ tenant: "acme", afterSequence: 0 }, { signal: ends.signal })) {
+        if (event.kind === "config-pushed") return event;
+      }
+      return undefined;
+    })();
+    const stored = await device.reportProfile(reportOf("pi-1", "r1"));
+    assert.deepEqual([stored.isDuplicate, stored.needsChain], [false, false]);
+    assert.equal((await device.reportProfile(reportOf("pi-1", "r1"))).isDuplicate, true);
+    const { document } = await eventually(() => admin.getConfig({ identity }).catch(() => undefined));
+    assert.deepEqual(document.version, { epoch: 1, version: 1 });
+    assert.equal((await seen)?.device, "pi-1");
+    ends.abort();
+    const { devices } = await admin.listDevices({ tenant: "acme", labels: [], pageSize: 10 });
+    assert.deepEqual(
+      devices.map((one) => one.desiredVersion),
+      [document.version],
+    );
+    await assert.rejects(admin.getConfig({ identity: identityOf("pi-2") }), { code: "not-found" });
+    const why = await admin.explainConfig({ identity });
+    assert.ok(why.considered > 0);
+  });
+
+  void it("counts calls", async (context) => {
+    const { coordinator, device } = await listening(context);
+    await device.hello(helloOf("pi-1"));
+    await assert.rejects(device.reportProfile(reportOf("pi-2", "r1")), { code: "not-found" });
+    const { text } = await coordinator.metrics.page();
+    assert.match(text, /^mpo_calls_total\{method="hello",code="ok"\} 1$/mu);
+    assert.match(text, /^mpo_calls_total\{method="reportProfile",code="not-found"\} 1$/mu);
+  });
+
+  void it("refuses what is malformed, and goes on", async (context) => {
+    const { target, device } = await listening(context);
+    await device.hello(helloOf("pi-1"));
+    const { path, request } = FLEET_SERVICE.reportProfile;
+    const good = request.toBytes(reportOf("pi-1", "r1"));
+    const http = connect(`http://${target}`);
+    context.after(() => http.close());
+    const refused = new Set<number>();
+    for (let seed = 1; seed <= 30; seed++) {
+      const bytes = Uint8Array.from(good);
+      for (let edit = 0; edit < 12; edit++) {
+        bytes[(seed * 7919 + edit * 104_729) % bytes.length] = (seed * 31 + edit * 17) % 256;
+      }
+      refused.add(await rawCall(http, path, bytes.subarray(0, bytes.length - (seed % 3))));
+    }
+    // A change within a number may still be good; nothing may be a failure of the coordinator.
+    for (const status of refused)
+      assert.ok(
+        [GRPC_STATUS.ok, GRPC_STATUS.invalidArgument, GRPC_STATUS.notFound].some((one) => one === status),
+        String(status),
+      );
+    assert.ok(refused.has(GRPC_STATUS.invalidArgument));
+    assert.notEqual(await rawCall(http, path, new Uint8Array(5_000_000)), GRPC_STATUS.ok);
+    assert.equal((await device.reportProfile(reportOf("pi-1", "fresh"))).isDuplicate, false);
+  });
+});
+
+const FRAME_BYTES = 5;
+
+/** Sends bytes that no client would, as gRPC over HTTP/2; resolves to the status. */
+function rawCall(http: ClientHttp2Session, path: string, message: Uint8Array): Promise<number> {
+  const frame = Buffer.alloc(FRAME_BYTES + message.length);
+  frame.writeUInt32BE(message.length, 1);
+  frame.set(message, FRAME_BYTES);
+  return new Promise((resolve, reject) => {
+    const headers = { ":method": "POST", ":path": path, "content-type": "application/grpc", te: "trailers" };
+    const stream = http.request(headers);
+    const read = (from: Readonly<Record<string, unknown>>): void => {
+      if (from["grpc-status"] !== undefined) resolve(Number(from["grpc-status"]));
+    };
+    stream.on("response", read);
+    stream.on("trailers", read);
+    stream.on("error", reject);
+    stream.resume();
+    stream.end(frame);
+  });
+}

@@ -1,0 +1,115 @@
+import assert from "node:assert/strict";
+import { EventEmitter } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { homedir, tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { describe, it, type TestContext } from "node:test";
+import { createLogger, type ProcessPort, silentLogger } from "@mpo/runtime";
+import { createAdminClient, createFleetClient, findNatsServer } from "@mpo/transport";
+import { type CoordinatorAddresses, type EmbeddedNats, runCoordinator } from "./run-coordinator.ts";
+import type { CoordinatorSettings } from "./settings.ts";
+import { eventually, helloOf, identityOf, reportOf } from "./test-support/tiny-fleet.ts";
+
+const { PATH = "", MPO_CACHE, XDG_CACHE_HOME, MPO_NATS_SERVER } = process.env;
+const SEARCH = {
+  searchPath: PATH.split(delimiter),
+  cacheFolder: MPO_CACHE ?? join(XDG_CACHE_HOME ?? join(homedir(), ".cache"), "mpoptimizer"),
+};
+const NAMED = MPO_NATS_SERVER === undefined ? {} : { binary: MPO_NATS_SERVER };
+const missing = await findNatsServer({
+  ...SEARCH,
+  ...(MPO_NATS_SERVER === undefined ? {} : { named: MPO_NATS_SERVER }),
+}).then(
+  () => false as const,
+  (thrown: Error) => `no nats-server: ${thrown.message}`,
+);
+
+const ANY_PORTS: CoordinatorSettings = { grpc: { port: 0 }, http: { port: 0 } };
+
+interface Run {
+  readonly addresses: CoordinatorAddresses;
+  stop(): Promise<number>;
+}
+
+async function run(context: TestContext, folder: string, settings: CoordinatorSettings = ANY_PORTS): Promise<Run> {
+  const ends = new AbortController();
+  const nats: EmbeddedNats = { kind: "embedded", folder, ...SEARCH, ...NAMED };
+  let code: Promise<number> | undefined;
+  const stop = async (): Promise<number> => {
+    ends.abort();
+    return (await code) ?? 0;
+  };
+  context.after(stop);
+  const addresses = await new Promise<CoordinatorAddresses>((resolve, reject) => {
+    code = runCoordinator(settings, {
+      nats,
+      process: fakeProcess(),
+      logger: silentLogger,
+      signal: ends.signal,
+      onReady: resolve,
+    });
+    code.then((found) => reject(new Error(`it ended with ${found} before it was ready`)), reject);
+  });
+  return { addresses, stop };
+}
+
+function fakeProcess(): ProcessPort {
+  const emitter = new EventEmitter();
+  return {
+    on: (name, listener) => emitter.on(name, listener),
+    off: (name, listener) => emitter.off(name, listener),
+    exit: () => undefined,
+  };
+}
+
+async function folder(context: TestContext): Promise<string> {
+  const made = await mkdtemp(join(tmpdir(), "mpo-coordinator-"));
+  context.after(() => rm(made, { recursive: true, force: true }));
+  return made;
+}
+
+void describe("a coordinator as a process runs it", () => {
+  void it("keeps everything over a restart", { skip: missing }, async (context) => {
+    const data = await folder(context);
+    const identity = identityOf("pi-1");
+    const first = await run(context, data);
+    assert.match(first.addresses.grpc, /^127\.0\.0\.1:\d+$/u);
+    const device = createFleetClient({ target: first.addresses.grpc });
+    const greeting = await device.hello(helloOf("pi-1"));
+    assert.deepEqual(greeting.natsServers, first.addresses.natsServers);
+    assert.equal((await device.reportProfile(reportOf("pi-1", "r1"))).isDuplicate, false);
+    const admin = createAdminClient({ target: first.addresses.grpc });
+    const { document } = await eventually(() => admin.getConfig({ identity }).catch(() => undefined));
+    assert.equal((await fetch(`${first.addresses.http}/readyz`)).status, 200);
+    assert.match(await (await fetch(`${first.addresses.http}/metrics`)).text(), /^mpo_devices 1$/mu);
+    device.close();
+    admin.close();
+    assert.equal(await first.stop(), 130);
+
+    const second = await run(context, data);
+    const again = createFleetClient({ target: second.addresses.grpc });
+    assert.deepEqual((await again.hello(helloOf("pi-1"))).desiredVersion, document.version);
+    assert.equal((await again.reportProfile(reportOf("pi-1", "r1"))).isDuplicate, true);
+    again.close();
+    await second.stop();
+  });
+
+  void it("refuses addresses beyond loopback before anything starts, and warns when it may", async (context) => {
+    const data = await folder(context);
+    const lines: string[] = [];
+    const options = {
+      nats: { kind: "embedded", folder: data, searchPath: [], binary: join(data, "no-such-server") },
+      process: fakeProcess(),
+      logger: createLogger({ write: (line) => lines.push(line) }),
+    } as const;
+    const open = { ...ANY_PORTS, grpc: { host: "0.0.0.0", port: 0 } };
+    await assert.rejects(runCoordinator(open, options), { code: "precondition-failed" });
+    assert.deepEqual(lines, []);
+    const nats = { ...options.nats, host: "0.0.0.0" };
+    await assert.rejects(runCoordinator(ANY_PORTS, { ...options, nats }), { code: "precondition-failed" });
+    // It fails later, for want of a server, but it has warned.
+    assert.notEqual(await runCoordinator({ ...open, insecure: true }, options), 0);
+    assert.match(lines.join(""), /INSECURE/u);
+    assert.match(lines.join(""), /no-such-server/u);
+  });
+});

@@ -1,0 +1,289 @@
+import { randomUUID } from "node:crypto";
+import { join } from "node:path";
+import { MpoError } from "@mpo/core";
+import { type ExitCode, type Logger, type ProcessPort, runServices, type Service } from "@mpo/runtime";
+import {
+  EmbeddedNatsServer,
+  findNatsServer,
+  type GrpcServer,
+  type NatsCredentials,
+  NatsLink,
+  type NatsTls,
+  openJetstreamStore,
+  type StateStore,
+  startGrpcServer,
+} from "@mpo/transport";
+import { servicesOf } from "./api/services.ts";
+import { type Coordinator, createCoordinator } from "./coordinator.ts";
+import { type StatusServer, startStatusServer } from "./http/status-server.ts";
+import { type CoordinatorSettings, requireLoopback, resolveSettings } from "./settings.ts";
+import { COORDINATOR_LAYOUT } from "./store/layout.ts";
+
+/** A `nats-server` of the coordinator's own, on this machine. */
+export interface EmbeddedNats {
+  readonly kind: "embedded";
+  /** Private folder for everything that the fleet knows. Made if it is missing. */
+  readonly folder: string;
+  /** Path of `nats-server`, as the user says; absent: searched. */
+  readonly binary?: string;
+  /** Folders of programs, as in `PATH` split. */
+  readonly searchPath: readonly string[];
+  /** The user's cache folder, where the set-up puts `nats-server`. */
+  readonly cacheFolder?: string;
+  /** Default 127.0.0.1; another one only with `insecure`. */
+  readonly host?: string;
+  /** 0 (default): a free one. */
+  readonly port?: number;
+}
+
+/** A cluster that somebody else runs. Version, syncing and replication are checked at the start. */
+export interface ExternalNats {
+  readonly kind: "external";
+  /** "nats://host:port". */
+  readonly servers: readonly string[];
+  readonly credentials?: NatsCredentials;
+  readonly tls?: NatsTls;
+  /** Copies of each stream. Default 3; 1 for a single server. */
+  readonly replicas?: number;
+  /** Monitoring ports of the servers, to see whether they sync. */
+  readonly monitorUrls?: readonly string[];
+  /** Go on although a power cut may lose acknowledged writes. Default false. */
+  readonly allowsAsync?: boolean;
+}
+
+/** Where the coordinator listens, and what it stands on. */
+export interface CoordinatorAddresses {
+  readonly name: string;
+  /** "host:port". */
+  readonly grpc: string;
+  /** "http://host:port". */
+  readonly http: string;
+  readonly natsServers: readonly string[];
+  /** Process of the embedded server. */
+  readonly natsPid?: number;
+}
+
+export interface RunOptions {
+  readonly nats: EmbeddedNats | ExternalNats;
+  readonly process: ProcessPort;
+  readonly logger: Logger;
+  readonly signal?: AbortSignal;
+  /** Called once, when everything listens. */
+  readonly onReady?: (addresses: CoordinatorAddresses) => void;
+}
+
+/**
+ * Runs a coordinator until it is told to stop or a part of it fails; returns the exit code. Settings are checked before
+ * anything starts (`invalid-argument`, `precondition-failed` for addresses beyond loopback).
+ */
+export async function runCoordinator(settings: CoordinatorSettings, options: RunOptions): Promise<ExitCode> {
+  const { nats, logger, process, signal, onReady } = options;
+  const checked = resolveSettings(settings, randomUUID);
+  if (nats.kind === "embedded" && !checked.insecure) requireLoopback(nats.host ?? "127.0.0.1");
+  if (checked.insecure) {
+    logger.warn("INSECURE: nobody is authenticated; whoever can reach the listeners controls the fleet", {
+      grpc: checked.grpc.host,
+      http: checked.http.host,
+    });
+  }
+  const run = new CoordinatorRun({ ...settings, name: checked.name }, nats, logger);
+  const ready: Service = {
+    name: "ready",
+    start: () => {
+      const addresses = run.addresses();
+      logger.info("the coordinator is ready", { ...addresses });
+      onReady?.(addresses);
+      return Promise.resolve();
+    },
+    stop: () => Promise.resolve(),
+  };
+  const services = [...run.services(), ready];
+  return await runServices(services, { process, logger, ...(signal === undefined ? {} : { signal }) });
+}
+
+/** The parts of one run, each made from the ones before it. */
+class CoordinatorRun {
+  readonly #settings: CoordinatorSettings;
+  readonly #nats: EmbeddedNats | ExternalNats;
+  readonly #logger: Logger;
+  #server: EmbeddedNatsServer | undefined;
+  #link: NatsLink | undefined;
+  #store: StateStore | undefined;
+  #coordinator: Coordinator | undefined;
+  #grpc: GrpcServer | undefined;
+  #http: StatusServer | undefined;
+
+  constructor(settings: CoordinatorSettings, nats: EmbeddedNats | ExternalNats, logger: Logger) {
+    this.#settings = settings;
+    this.#nats = nats;
+    this.#logger = logger;
+  }
+
+  /** In the order of their start. */
+  services(): readonly Service[] {
+    const server = this.#nats.kind === "embedded" ? [this.#serverService(this.#nats)] : [];
+    return [...server, this.#linkService(), this.#coordinatorService(), this.#httpService(), this.#grpcService()];
+  }
+
+  addresses(): CoordinatorAddresses {
+    const coordinator = made(this.#coordinator);
+    const { host, port } = made(this.#http).address;
+    return {
+      name: coordinator.name,
+      grpc: made(this.#grpc).target,
+      http: `http://${host.includes(":") ? `[${host}]` : host}:${port}`,
+      natsServers: coordinator.settings.natsServers,
+      ...(this.#server === undefined ? {} : { natsPid: this.#server.pid }),
+    };
+  }
+
+  #serverService(nats: EmbeddedNats): Service {
+    return new Part("nats-server", {
+      start: async (signal) => {
+        const { binary: named, searchPath, cacheFolder, host, port } = nats;
+        const binary = await findNatsServer({
+          searchPath,
+          signal,
+          ...(named === undefined ? {} : { named }),
+          ...(cacheFolder === undefined ? {} : { cacheFolder }),
+        });
+        this.#server = await EmbeddedNatsServer.start({
+          binary,
+          folder: join(nats.folder, "nats"),
+          logger: this.#logger,
+          signal,
+          ...(host === undefined ? {} : { host }),
+          ...(port === undefined ? {} : { port }),
+        });
+        const { url } = this.#server.address;
+        this.#logger.info("nats-server runs", { url, pid: this.#server.pid, wasAdopted: this.#server.wasAdopted });
+        return { ended: this.#server.ended };
+      },
+      stop: async () => await this.#server?.stop(),
+    });
+  }
+
+  #linkService(): Service {
+    const nats = this.#nats;
+    return new Part("store", {
+      start: async (signal) => {
+        const settings =
+          nats.kind === "external"
+            ? {
+                servers: nats.servers,
+                ...(nats.credentials === undefined ? {} : { credentials: nats.credentials }),
+                ...(nats.tls === undefined ? {} : { tls: nats.tls }),
+              }
+            : { servers: [made(this.#server).address.url] };
+        const name = `coordinator ${this.#settings.name ?? ""}`.trim();
+        this.#link = await NatsLink.open({ ...settings, name }, { logger: this.#logger, signal });
+        this.#store = await openJetstreamStore(this.#link, {
+          layout: COORDINATOR_LAYOUT,
+          signal,
+          ...(nats.kind === "external"
+            ? {
+                replicas: nats.replicas ?? 3,
+                monitorUrls: nats.monitorUrls ?? [],
+                allowsAsync: nats.allowsAsync ?? false,
+              }
+            : { replicas: 1, monitorUrls: [made(this.#server).address.monitorUrl] }),
+        });
+        return { ended: this.#link.ended };
+      },
+      stop: async () => {
+        await this.#store?.close();
+        await this.#link?.close();
+      },
+    });
+  }
+
+  #coordinatorService(): Service {
+    return new Part("coordinator", {
+      start: async (signal) => {
+        const natsServers =
+          this.#settings.natsServers ??
+          (this.#nats.kind === "external" ? this.#nats.servers : [made(this.#server).address.url]);
+        this.#coordinator = createCoordinator(
+          { ...this.#settings, natsServers },
+          { store: made(this.#store), logger: this.#logger, newId: randomUUID },
+        );
+        await this.#coordinator.start({ signal });
+        return { ended: this.#coordinator.ended };
+      },
+      stop: async () => await this.#coordinator?.stop(),
+    });
+  }
+
+  #httpService(): Service {
+    return new Part("http", {
+      start: async () => {
+        const coordinator = made(this.#coordinator);
+        const { host, port } = coordinator.settings.http;
+        this.#http = await startStatusServer({
+          host,
+          port,
+          metrics: coordinator.metrics,
+          notReady: () => coordinator.notReady(),
+          logger: this.#logger,
+        });
+        return undefined;
+      },
+      stop: async () => await this.#http?.stop(),
+    });
+  }
+
+  #grpcService(): Service {
+    return new Part("grpc", {
+      start: async () => {
+        const coordinator = made(this.#coordinator);
+        const { grpc, insecure, callsPerSecond } = coordinator.settings;
+        this.#grpc = await startGrpcServer({
+          host: grpc.host,
+          port: grpc.port,
+          insecureAllowAnyAddress: insecure,
+          services: servicesOf(coordinator),
+          quota: { perSecond: callsPerSecond, burst: 4 * callsPerSecond },
+          logger: this.#logger,
+        });
+        return undefined;
+      },
+      stop: async () => await this.#grpc?.stop(),
+    });
+  }
+}
+
+interface PartWork {
+  /** `ended` settles when the part ends by itself; a part without it never does. */
+  start(signal: AbortSignal): Promise<{ readonly ended: Promise<void> } | undefined>;
+  stop(): Promise<void>;
+}
+
+/** A service that is made when it starts. */
+class Part implements Service {
+  readonly name: string;
+  readonly ended: Promise<void>;
+  readonly #work: PartWork;
+  #settle: (ended: Promise<void>) => void = () => undefined;
+
+  constructor(name: string, work: PartWork) {
+    this.name = name;
+    this.#work = work;
+    this.ended = new Promise((resolve) => {
+      this.#settle = resolve;
+    });
+  }
+
+  async start({ signal }: { readonly signal: AbortSignal }): Promise<void> {
+    const started = await this.#work.start(signal);
+    if (started !== undefined) this.#settle(started.ended);
+  }
+
+  async stop(): Promise<void> {
+    await this.#work.stop();
+  }
+}
+
+function made<T>(part: T | undefined): T {
+  if (part === undefined) throw new MpoError("internal", "a part is used before the one that it stands on");
+  return part;
+}

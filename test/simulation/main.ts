@@ -1,0 +1,96 @@
+/**
+ * Runs many seeds of the simulation, spread over processes, and tells which failed.
+ *
+ * usage: npm run test:simulation -- [--seeds N] [--from SEED] [--processes N]
+ *        npm run test:simulation -- --seed SEED      (replays one, twice, and compares)
+ */
+import { fork } from "node:child_process";
+import { availableParallelism } from "node:os";
+import { parseArgs } from "node:util";
+import { type SimulationResult, simulate } from "./simulate.ts";
+
+const { values } = parseArgs({
+  options: {
+    seeds: { type: "string", default: "1000" },
+    from: { type: "string", default: "1" },
+    processes: { type: "string", default: String(Math.min(8, availableParallelism())) },
+    seed: { type: "string" },
+    worker: { type: "boolean", default: false },
+  },
+});
+
+if (values.worker) await work();
+else if (values.seed !== undefined) await replay(number(values.seed, "--seed"));
+else await runAll();
+
+/** A process that simulates what it is sent, until nothing more comes. */
+async function work(): Promise<void> {
+  process.on("message", (seed: number) => {
+    simulate(seed).then(
+      (result) => process.send?.(result),
+      (thrown: unknown) => process.send?.({ ...failed(seed), problems: [String(thrown)] }),
+    );
+  });
+  await new Promise((resolve) => process.once("disconnect", resolve));
+}
+
+async function replay(seed: number): Promise<void> {
+  const first = await simulate(seed);
+  const second = await simulate(seed);
+  print(JSON.stringify(first, undefined, 2));
+  const isSame = first.traceHash === second.traceHash;
+  print(isSame ? "the second run was the same" : "THE SECOND RUN WAS ANOTHER: something is not deterministic");
+  if (first.problems.length > 0 || !isSame) process.exitCode = 1;
+}
+
+async function runAll(): Promise<void> {
+  const [count, from] = [number(values.seeds, "--seeds"), number(values.from, "--from")];
+  const beganMs = performance.now();
+  const seeds = Array.from({ length: count }, (_, index) => from + index).values();
+  const results: SimulationResult[] = [];
+  const lanes = Array.from({ length: number(values.processes, "--processes") }, () => lane(seeds, results));
+  await Promise.all(lanes);
+  const bad = results.filter(({ problems }) => problems.length > 0);
+  for (const { seed, problems } of bad) print(`seed ${seed}: ${problems.join("; ")}`);
+  const virtualHours = results.reduce((sum, { virtualMs }) => sum + virtualMs, 0) / 3_600_000;
+  const seconds = (performance.now() - beganMs) / 1000;
+  print(
+    `${results.length} seeds, ${bad.length} failed, ${virtualHours.toFixed(0)} virtual hours in ${seconds.toFixed(0)} s`,
+  );
+  if (bad.length > 0) print(`replay: npm run test:simulation -- --seed ${bad[0]?.seed}`);
+  if (bad.length > 0 || results.length < count) process.exitCode = 1;
+}
+
+/** One process that takes seed after seed. */
+function lane(seeds: Iterator<number>, results: SimulationResult[]): Promise<void> {
+  const child = fork(import.meta.filename, ["--worker"], { execArgv: process.execArgv });
+  const next = (): void => {
+    const { done, value } = seeds.next();
+    if (done === true) child.disconnect();
+    else child.send(value);
+  };
+  child.on("message", (result: SimulationResult) => {
+    results.push(result);
+    if (results.length % 50 === 0) print(`${results.length} seeds`);
+    next();
+  });
+  next();
+  return new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("exit", () => resolve());
+  });
+}
+
+function failed(seed: number): SimulationResult {
+  return { seed, problems: [], traceHash: "", events: 0, virtualMs: 0 };
+}
+
+function number(text: string, name: string): number {
+  const value = Number(text);
+  if (Number.isSafeInteger(value) && value >= 1) return value;
+  throw new Error(`${name} is ${text}; expected a whole number of 1 or more`);
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
