@@ -16,6 +16,7 @@ export { type Agent, type AgentSnapshot, createAgent } from "./core/agent.ts";
 export type { AgentPorts } from "./core/agent-ports.ts";
 export { type AgentSettings, DEFAULT_AGENT_SETTINGS } from "./core/agent-settings.ts";
 export { type AgentDaemonOptions, runAgentDaemon } from "./daemon/agent-daemon.ts";
+export { connectFleet, type FleetConnection, type FleetConnectionOptions } from "./daemon/connect-fleet.ts";
 export {
   DEFAULT_DRIFT_LIMITS,
   DRIFT_START,

@@ -72,13 +72,18 @@ export async function createAgent(settings: AgentSettings, ports: AgentPorts): P
     },
   });
   return {
-    run: ({ signal }) =>
-      runTogether(signal, [
-        (all) => link.run(all),
-        (all) => feed.run(all),
-        (all) => runSending({ settings, ports, outbox, wakeup: sending, onUnknown: () => link.sayHello() }, all),
-        (all) => work.run(all),
-      ]).finally(() => outbox.close()),
+    run: async ({ signal }) => {
+      try {
+        await runTogether(signal, [
+          (all) => link.run(all),
+          (all) => feed.run(all),
+          (all) => runSending({ settings, ports, outbox, wakeup: sending, onUnknown: () => link.sayHello() }, all),
+          (all) => work.run(all),
+        ]);
+      } finally {
+        await outbox.close();
+      }
+    },
     snapshot: () => ({
       isOnline: link.isOnline,
       isFeedConnected: feed.isConnected,

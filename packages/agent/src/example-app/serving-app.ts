@@ -1,6 +1,6 @@
 import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { encodeNpy, encodeNpyImages, type ImageSet, imageLength } from "@mpo/datasets";
+import type { ImageSet } from "@mpo/datasets";
 import type { Clock } from "@mpo/runtime";
 import { sideFile } from "../serving/input-batch.ts";
 import { findServable } from "../serving/retrained-manifest.ts";
@@ -110,6 +110,8 @@ function inputDrop({
   let waiting: { readonly set: ImageSet; readonly predictions: Float32Array }[] = [];
   let dropped = 0;
   return async (set, predictions) => {
+    // Loaded here: who only imports the package, as the agent's daemon does, stays small.
+    const { encodeNpy, encodeNpyImages, imageLength } = await import("@mpo/datasets");
     waiting.push({ set, predictions });
     const count = waiting.reduce((sum, each) => sum + each.set.count, 0);
     if (count < batchInputs) return;

@@ -68,16 +68,24 @@ function answerOf(
       else end = message;
     });
     child.once("error", (cause) => reject(new MpoError("worker-crashed", `job: ${cause.message}`, { cause })));
-    child.once("close", (code, signal) => {
+    // What it sent last may be read after its exit, but not after the hang-up. (`close` does not always come.)
+    let exit: { readonly code: number | null; readonly signal: NodeJS.Signals | null } | undefined;
+    const settle = (): void => {
+      if (exit === undefined || child.connected) return;
       if (end?.kind === "answer") resolve(end.body);
       else if (end?.kind === "error") {
-        const { code: errorCode, message, hint } = end.error;
-        reject(new MpoError(errorCode, message, hint === undefined ? {} : { hint }));
+        const { code, message, hint } = end.error;
+        reject(new MpoError(code, message, hint === undefined ? {} : { hint }));
       } else {
-        const how = signal === null ? `exit code ${code}` : `signal ${signal}`;
+        const how = exit.signal === null ? `exit code ${exit.code}` : `signal ${exit.signal}`;
         const tail = stderr.trim().split("\n").slice(-3).join(" | ");
         reject(new MpoError("worker-crashed", `the job ended with ${how}${tail === "" ? "" : `: ${tail}`}`));
       }
+    };
+    child.once("disconnect", settle);
+    child.once("exit", (code, signal) => {
+      exit = { code, signal };
+      settle();
     });
     child.send(request, (error) => {
       if (error !== null) child.kill("SIGKILL");

@@ -42,7 +42,7 @@ function bodyOf(record: OutboxRecord): Uint8Array {
 /** Throws `invalid-data` for what `encodeOutboxRecord` did not make. */
 export function decodeOutboxRecord(bytes: Uint8Array): OutboxRecord {
   const body = bytes.subarray(1);
-  switch (bytes[0]) {
+  switch (bytes[0] ?? 0) {
     case TAGS.profile:
       return { kind: "profile", request: reportProfileRequestCodec.fromBytes(body) };
     case TAGS.status:

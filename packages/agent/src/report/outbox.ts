@@ -20,8 +20,15 @@ export interface OutboxOptions {
 
 interface Waiting {
   readonly report: WaitingReport;
+  /** Its length in the journal; 0 until it is there. */
+  bytes: number;
   /** Whether it is on the disk. */
   isStored: boolean;
+}
+
+interface FoundRecord {
+  readonly record: OutboxRecord;
+  readonly bytes: number;
 }
 
 /**
@@ -38,12 +45,12 @@ export class Outbox {
   #hasStoredName: boolean;
   #queue: Promise<unknown> = Promise.resolve();
 
-  private constructor(journal: DiskJournal, records: readonly OutboxRecord[], options: OutboxOptions) {
+  private constructor(journal: DiskJournal, records: readonly FoundRecord[], options: OutboxOptions) {
     this.#journal = journal;
     this.#options = options;
     let name: string | undefined;
     let nextSequence = 1;
-    for (const record of records) {
+    for (const { record, bytes } of records) {
       switch (record.kind) {
         case "outbox":
           name ??= record.name;
@@ -52,8 +59,9 @@ export class Outbox {
         case "done":
           this.#waiting.delete(record.report);
           break;
-        default:
-          this.#waiting.set(record.request.report, { report: record, isStored: true });
+        case "profile":
+        case "status":
+          this.#waiting.set(record.request.report, { report: record, bytes, isStored: true });
           nextSequence = Math.max(nextSequence, sequenceOf(record.request.report) + 1);
       }
     }
@@ -67,7 +75,7 @@ export class Outbox {
     const journal = await disk.openJournal(JOURNAL_FILE);
     const records = journal.payloads.flatMap((payload) => {
       try {
-        return [decodeOutboxRecord(payload)];
+        return [{ record: decodeOutboxRecord(payload), bytes: payload.length }];
       } catch (thrown) {
         options.logger.error("a report that waited cannot be read and is lost", { err: MpoError.from(thrown) });
         return [];
@@ -141,7 +149,7 @@ export class Outbox {
   }
 
   async #add(report: WaitingReport): Promise<void> {
-    const waiting: Waiting = { report, isStored: false };
+    const waiting: Waiting = { report, bytes: 0, isStored: false };
     this.#waiting.set(report.request.report, waiting);
     await this.#storeLeft();
     while (this.#waiting.size > MAX_WAITING) {
@@ -158,7 +166,9 @@ export class Outbox {
       for (const waiting of this.#waiting.values()) {
         if (waiting.isStored) continue;
         await this.#storeName();
-        await this.#journal.append(encodeOutboxRecord(waiting.report));
+        const record = encodeOutboxRecord(waiting.report);
+        await this.#journal.append(record);
+        waiting.bytes = record.length;
         waiting.isStored = true;
       }
     } catch (thrown) {
@@ -195,7 +205,7 @@ export class Outbox {
   /** Compacting writes everything that waits: worth it only when that is the smaller part. */
   #isMostlyDone(): boolean {
     let bytes = 0;
-    for (const { report } of this.#waiting.values()) bytes += encodeOutboxRecord(report).length;
+    for (const waiting of this.#waiting.values()) bytes += waiting.bytes;
     return bytes < this.#journal.sizeBytes / 2;
   }
 

@@ -1,0 +1,77 @@
+import { BUCKETS, type DeviceIdentity, deviceKey } from "@mpo/protocol";
+import type { Clock, Logger } from "@mpo/runtime";
+import type { GrpcSecurity, NatsCredentials, NatsTls } from "@mpo/transport";
+import type { ConnectFeed, FleetLink } from "../ports/fleet-link.ts";
+
+/** How an agent reaches its fleet. All credentials pass through here. */
+export interface FleetConnectionOptions {
+  readonly identity: DeviceIdentity;
+  /** "host:port" of the coordinator's gRPC. */
+  readonly coordinator: string;
+  readonly security?: GrpcSecurity;
+  readonly natsCredentials?: NatsCredentials;
+  readonly natsTls?: NatsTls;
+  /** Takes the place of the NATS servers that the coordinator names. */
+  readonly natsServers?: readonly string[];
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly logger: Logger;
+}
+
+/** The ports of an agent to its fleet, over gRPC and NATS. Close it when the agent has ended. */
+export interface FleetConnection {
+  readonly link: FleetLink;
+  readonly connectFeed: ConnectFeed;
+  close(): void;
+}
+
+/** Makes the ports. Connects when they are used, never throws itself. */
+export async function connectFleet(options: FleetConnectionOptions): Promise<FleetConnection> {
+  const { createFleetClient, FLEET_LAYOUT, NatsLink, NatsNotifyBus, openExistingStore } = await import(
+    "@mpo/transport"
+  );
+  const { identity, coordinator, security, natsCredentials, natsTls, natsServers, clock, random, logger } = options;
+  const common = { clock, random, logger };
+  // Retries are the agent's own: it knows what is urgent.
+  const client = createFleetClient({
+    target: coordinator,
+    retries: 0,
+    ...common,
+    ...(security === undefined ? {} : { security }),
+  });
+  return {
+    link: client,
+    connectFeed: async (servers, { signal }) => {
+      const link = await NatsLink.open(
+        {
+          servers: natsServers ?? servers,
+          name: `agent-${identity.device}`,
+          inboxPrefix: `_INBOX_${deviceKey(identity).replaceAll(".", "_")}`,
+          ...(natsCredentials === undefined ? {} : { credentials: natsCredentials }),
+          ...(natsTls === undefined ? {} : { tls: natsTls }),
+        },
+        { ...common, signal },
+      );
+      try {
+        const store = await openExistingStore(link, FLEET_LAYOUT);
+        const bus = new NatsNotifyBus(link);
+        return {
+          bus,
+          read: async (device, read) => {
+            const entry = await store.get(BUCKETS.desired, deviceKey(device), { consistency: "any", ...read });
+            return entry?.value;
+          },
+          close: async () => {
+            await store.close();
+            await bus.close();
+            await link.close();
+          },
+        };
+      } catch (thrown) {
+        await link.close();
+        throw thrown;
+      }
+    },
+    close: () => client.close(),
+  };
+}

@@ -1,0 +1,52 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { encodeNpy, encodeNpyImages, syntheticImages } from "@mpo/datasets";
+import { readTrainingInputs } from "./training-inputs.ts";
+import { trainingLength } from "./training-length.ts";
+
+const SHAPE = { height: 4, width: 4, channels: 1 };
+
+describe("the length of a training", () => {
+  const facts = { inputs: 100, effectiveBatch: 32, stepMs: 100, bestSteps: 8, maxMs: 60_000 };
+  const cases = [
+    ["what is predicted to be best", facts, { epochs: 2, inputs: 100 }],
+    ["few passes without a prediction", { ...facts, bestSteps: 0 }, { epochs: 3, inputs: 100 }],
+    ["one pass at least", { ...facts, bestSteps: 1 }, { epochs: 1, inputs: 100 }],
+    ["what fits the time", { ...facts, bestSteps: 40, maxMs: 1_200 }, { epochs: 2, inputs: 100 }],
+    ["fewer inputs when no pass fits", { ...facts, maxMs: 300 }, { epochs: 1, inputs: 64 }],
+    ["nothing when no step fits", { ...facts, maxMs: 100 }, undefined],
+  ] as const;
+  for (const [what, given, expected] of cases) {
+    it(`is ${what}`, () => assert.deepEqual(trainingLength(given), expected));
+  }
+});
+
+describe("inputs for training", () => {
+  it("keep a quarter back when all have labels, and judge on all when one has none", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "mpo-agent-inputs-"));
+    try {
+      const path = (name: string): string => join(folder, name);
+      for (const name of ["a", "b"]) {
+        await writeFile(path(`${name}.npy`), encodeNpyImages(syntheticImages({ ...SHAPE, count: 6, seed: 1 })));
+      }
+      const labels = (from: number): Uint8Array =>
+        encodeNpy({ type: "i4", shape: [6], data: Int32Array.from({ length: 6 }, (_, at) => from + at) });
+      await writeFile(path("a.labels.npy"), labels(0));
+      const files = [path("a.npy"), path("b.npy"), path("gone.npy")];
+      const mixed = await readTrainingInputs(files, SHAPE, 100);
+      assert.equal(mixed.samples, mixed.judgedOn);
+      assert.deepEqual([mixed.samples.count, mixed.samples.labels], [12, undefined]);
+      await writeFile(path("b.labels.npy"), labels(6));
+      const { samples, judgedOn } = await readTrainingInputs(files, SHAPE, 10);
+      assert.deepEqual([...(judgedOn.labels ?? [])], [3, 7]);
+      assert.deepEqual([...(samples.labels ?? [])], [0, 1, 2, 4, 5, 6, 8, 9]);
+      assert.equal(samples.images.length, 8 * 16);
+      await assert.rejects(readTrainingInputs([path("gone.npy")], SHAPE, 10), { code: "not-found" });
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
+});
