@@ -35,8 +35,11 @@ export interface StepShape {
   readonly trainedBytes: number;
 }
 
-/** Absolute part of memory's error, so that margins of small configs are not a share of next to nothing. */
-const MEMORY_SLACK_BYTES = 2 * 1024 * 1024;
+/**
+ * Absolute part of memory's error: with the margins below, about a megabyte by which the heap of the worker's program
+ * differs from run to run, whatever the config.
+ */
+const MEMORY_SLACK_BYTES = 32 * 1024 * 1024;
 const TIME_SLACK_MS = 0.5;
 /** Errors that the fits expect of a good measurement, as shares. */
 const MEMORY_NOISE = 0.02;

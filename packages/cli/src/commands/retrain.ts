@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { addConfigOptions } from "../options/config-options.ts";
 import { durationInMs, numberBetween, sizeInBytes, wholeNumber } from "../options/parsers.ts";
-import type { RetrainCommandOptions } from "../retrain/run-retrain.ts";
+import type { AutoRetrainOptions } from "../retrain/auto-retrain.ts";
 import type { CommandContext } from "../run-cli.ts";
 
 const DEFAULT_BATCH = 256;
@@ -27,7 +27,19 @@ export function addRetrainCommand(program: Command, context: CommandContext): vo
     .option("--seed <n>", "decides which samples, their order and damage", wholeNumber(0), 1)
     .option("--threads <n>", "threads inside an operation (default: all cores)", wholeNumber(1, 1024))
     .option("--output <dir>", "write the retrained model there, if it is not worse")
-    .action(async (options: RetrainCommandOptions) => {
+    .option("--auto", "choose the config: probe, search, and run what fits --memory and --window", false)
+    .option("--memory <size>", "auto: what a step may add to the idle process, such as 150MiB", sizeInBytes)
+    .option("--memory-total <size>", "auto, instead: what the whole worker process may take", sizeInBytes)
+    .option("--window <duration>", "auto: time for probing and retraining, such as 60s", durationInMs)
+    .option("--objective <name>", "auto: accuracy; or memory or time at (nearly) the best accuracy", "accuracy")
+    .option("--profile <file>", "auto: use this profile and add to it what the window shows, instead of probing")
+    .option("--probe-budget <duration>", "auto: time for the probe (default: a third of the window, 20s)", durationInMs)
+    .action(async (options: AutoRetrainOptions & { readonly auto: boolean }) => {
+      if (options.auto) {
+        const { runAutoRetrain } = await import("../retrain/auto-retrain.ts");
+        await runAutoRetrain(options, context);
+        return;
+      }
       const { runRetrain } = await import("../retrain/run-retrain.ts");
       await runRetrain(options, context);
     });

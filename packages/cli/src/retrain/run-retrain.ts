@@ -85,8 +85,9 @@ function methodOf(name: string): LossName {
   return method;
 }
 
-async function writeAccepted(
-  options: RetrainCommandOptions,
+/** Writes the retrained model where it is wanted and not worse; returns the folder. */
+export async function writeAccepted(
+  options: Pick<RetrainCommandOptions, "output" | "weights">,
   { isAccepted, weights }: RetrainResult,
   graph: Parameters<typeof writeLayersModel>[0]["graph"],
   { workingFolder }: CommandContext,

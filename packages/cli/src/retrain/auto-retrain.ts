@@ -1,0 +1,266 @@
+import { resolve } from "node:path";
+import { describeConfig, MpoError, observe, type Prediction, type Profile, type SearchResult, search } from "@mpo/core";
+import {
+  chainOf,
+  ENGINE_VERSION,
+  EngineWorker,
+  graphDigest,
+  type LossName,
+  type Model,
+  poolCapFor,
+  probe,
+  type RetrainResult,
+  retrain,
+  type Samples,
+} from "@mpo/engine";
+import { driftedSamples } from "../data/drifted-samples.ts";
+import { loadDataset } from "../data/load-dataset.ts";
+import { loadModel, requireFitting } from "../data/load-model.ts";
+import { formatBytes, formatDuration, formatShare } from "../output/format.ts";
+import { startProgress } from "../output/progress.ts";
+import { deviceFacts } from "../planning/device-facts.ts";
+import { type BudgetOptions, budgetFrom, candidatesOf, objectiveNamed, plannerOf } from "../planning/planner.ts";
+import { readProfileDocument, writeProfileDocument } from "../planning/profile-document.ts";
+import { methodNamed } from "../planning/subject.ts";
+import type { CommandContext } from "../run-cli.ts";
+import { type RetrainCommandOptions, writeAccepted } from "./run-retrain.ts";
+
+/** The options of `mpo retrain --auto`. */
+export interface AutoRetrainOptions extends RetrainCommandOptions, Omit<BudgetOptions, "window"> {
+  readonly window?: number;
+  readonly objective: string;
+  /** An earlier profile: it is used instead of probing, and what the window shows is written back. */
+  readonly profile?: string;
+  readonly probeBudget?: number;
+}
+
+const MS = 1000;
+/** Share of the window that a probe may take unless told otherwise, and how long at most. */
+const PROBE_SHARE = 1 / 3;
+const MOST_PROBE_MS = 20_000;
+/** Share of what is left for loading, judging and writing. */
+const OVERHEAD_SHARE = 0.15;
+
+/** One retraining in which everything was chosen: what was expected of it, and what came. */
+interface AutoWindow {
+  readonly profile: Profile;
+  readonly result: SearchResult;
+  readonly chosen: Prediction;
+  readonly epochs: number;
+  readonly retrained: RetrainResult;
+}
+
+/**
+ * Probes (or takes a profile), searches what fits memory and what is left of the window, and runs the chosen config with
+ * its upper bound as the allocator's hard limit; one that breaks it is replaced by the next rung below. Then it reports
+ * what was predicted against what was measured, and feeds it back into the profile.
+ */
+export async function runAutoRetrain(options: AutoRetrainOptions, context: CommandContext): Promise<void> {
+  const { workingFolder, signal } = context;
+  const began = performance.now();
+  if (options.window === undefined) {
+    throw new MpoError("invalid-argument", "--auto needs --window", { hint: "Add --window 60s, for instance." });
+  }
+  const method = methodNamed(options.method);
+  const weights = resolve(workingFolder, options.weights);
+  const model = await loadModel(weights, signal);
+  const { train, test } = await loadDataset(options, context);
+  requireFitting(model, test, weights);
+  const { adapted, judged } = await driftedSamples(test, options, signal);
+  const source = await driftedSamples(
+    train,
+    { ...options, corruption: "clean", samples: Math.min(SOURCE_SAMPLES, train.count - 1), judgeSamples: 1 },
+    signal,
+  );
+  const windowFrom = performance.now();
+  const task = { model, method, adapted, source: source.adapted };
+  const profile = await profileFor(options, task, options.window, context);
+  const leftMs = options.window - (performance.now() - windowFrom);
+  if (leftMs <= 0) throw new MpoError("over-budget", "probing took the whole window", { hint: "Give it more time." });
+  const budget = budgetFrom({ ...options, window: (1 - OVERHEAD_SHARE) * leftMs }, profile);
+  const planner = plannerOf({ profile, chain: chainOf(model.graph) });
+  const result = search(candidatesOf(planner), budget, { objective: objectiveNamed(options.objective) });
+  const done = await runLadder({ options, model, method, adapted, judged, profile, result, context });
+  const output = await writeAccepted(options, done.retrained, model.graph, context);
+  await feedBack(options, model, profile, done.retrained, context);
+  print(options, { profile, result, ...done }, output, performance.now() - began, context);
+}
+
+const SOURCE_SAMPLES = 256;
+
+interface ProbedTask {
+  readonly model: Model;
+  readonly method: LossName;
+  readonly adapted: Samples;
+  readonly source: Samples;
+}
+
+async function profileFor(
+  options: AutoRetrainOptions,
+  { model, method, adapted, source }: ProbedTask,
+  windowMs: number,
+  context: CommandContext,
+): Promise<Profile> {
+  const { terminal, environment, signal } = context;
+  const device = deviceFacts();
+  if (options.profile !== undefined) {
+    const expected = { modelDigest: graphDigest(model.graph), deviceClass: device.class, engine: ENGINE_VERSION };
+    const { profile } = await readProfileDocument(options.profile, context, expected);
+    if (profile.method.loss === method) return profile;
+    throw new MpoError(
+      "precondition-failed",
+      `${options.profile} was probed for ${profile.method.loss}, not ${method}`,
+      {
+        hint: "Probe again with that method, or leave --profile out.",
+      },
+    );
+  }
+  const maxMs = options.probeBudget ?? Math.min(MOST_PROBE_MS, PROBE_SHARE * windowMs);
+  terminal.note(`probing for ${formatDuration(maxMs / MS)} ...`);
+  const progress = startProgress(terminal, "probing", 100);
+  try {
+    return await probe(
+      {
+        model,
+        method,
+        effectiveBatch: options.batch,
+        device,
+        // What a device has: recent inputs, and a few labelled ones from where the model was trained.
+        samples: { adapted, judged: { images: adapted.images, count: adapted.count }, source },
+      },
+      { maxMs, ...(options.memory === undefined ? {} : { memoryBytes: options.memory }) },
+      {
+        environment,
+        signal,
+        seed: options.seed,
+        ...(options.threads === undefined ? {} : { threads: options.threads }),
+        onProgress: (what, share) => progress.update(Math.round(100 * share), what),
+      },
+    );
+  } finally {
+    progress.end();
+  }
+}
+
+interface LadderRun extends Omit<ProbedTask, "source"> {
+  readonly options: AutoRetrainOptions;
+  readonly judged: Samples;
+  readonly profile: Profile;
+  readonly result: SearchResult;
+  readonly context: CommandContext;
+}
+
+/** Runs the highest rung that keeps its own bound. */
+async function runLadder(run: LadderRun): Promise<Pick<AutoWindow, "chosen" | "epochs" | "retrained">> {
+  const { result, context } = run;
+  let failed: unknown;
+  for (const chosen of [...result.ladder].reverse()) {
+    try {
+      return await runRung(run, chosen);
+    } catch (error) {
+      if (!(error instanceof MpoError && error.code === "over-memory-cap")) throw error;
+      failed = error;
+      context.terminal.note(
+        `over its bound of ${formatBytes(chosen.memoryBytes.upper)}: ${describeConfig(chosen.config)}`,
+      );
+    }
+  }
+  throw failed;
+}
+
+async function runRung(
+  { options, model, method, adapted, judged, profile, context }: LadderRun,
+  chosen: Prediction,
+): Promise<Pick<AutoWindow, "chosen" | "epochs" | "retrained">> {
+  const { terminal, environment, signal } = context;
+  const { config, memoryBytes, stepsInWindow, accuracy } = chosen;
+  terminal.note(`running ${describeConfig(config)}`);
+  const stepSize = config.microBatch * config.accumulation;
+  // Where the window is shorter than one pass, as many samples as it has steps for.
+  const count = Math.min(adapted.count, stepsInWindow * stepSize);
+  const stepsPerEpoch = Math.ceil(count / stepSize);
+  const wanted = Math.max(1, Math.round(accuracy.steps / stepsPerEpoch));
+  const epochs = Math.min(wanted, Math.max(1, Math.floor(stepsInWindow / stepsPerEpoch)));
+  await using worker = await EngineWorker.start(
+    {
+      environment,
+      memoryCapBytes: poolCapFor(model.graph, config, profile.memoryFacts, memoryBytes.upper),
+      ...(options.threads === undefined ? {} : { threads: options.threads }),
+    },
+    { signal },
+  );
+  const progress = startProgress(terminal, "retraining", epochs * stepsPerEpoch);
+  try {
+    const rate = options.learningRate === undefined ? {} : { learningRate: options.learningRate };
+    const samples = {
+      ...adapted,
+      images: adapted.images.subarray(0, (adapted.images.length / adapted.count) * count),
+      count,
+    };
+    const labels = adapted.labels?.subarray(0, count);
+    const task = { model, judgedOn: judged, method, config, epochs, seed: options.seed, ...rate };
+    const retrained = await retrain(
+      worker,
+      { ...task, samples: labels === undefined ? samples : { ...samples, labels } },
+      { signal, onProgress: ({ step, loss }) => progress.update(step, `loss ${loss.toFixed(3)}`) },
+    );
+    return { chosen, epochs, retrained };
+  } finally {
+    progress.end();
+  }
+}
+
+/** The profile's file learns what the window was seen to take. */
+async function feedBack(
+  { profile: path }: AutoRetrainOptions,
+  { graph }: Model,
+  profile: Profile,
+  { config, plannedPeakBytes, measuredPeakBytes, seconds, steps }: RetrainResult,
+  context: CommandContext,
+): Promise<void> {
+  if (path === undefined || steps === 0) return;
+  const msPerStep = [(MS * seconds) / steps];
+  const window = { config, plannedPeakBytes, peakBytes: measuredPeakBytes, msPerStep };
+  await writeProfileDocument(path, { profile: observe(profile, window), graph }, context);
+}
+
+function print(
+  options: AutoRetrainOptions,
+  { profile, result, chosen, epochs, retrained }: AutoWindow,
+  output: string | undefined,
+  totalMs: number,
+  { terminal }: CommandContext,
+): void {
+  const { weights: _, ...facts } = retrained;
+  const stepMs = (MS * retrained.seconds) / Math.max(1, retrained.steps);
+  const { method, corruption, severity } = options;
+  terminal.record({
+    event: "retrained",
+    method,
+    corruption,
+    severity,
+    epochs,
+    budget: result.budget,
+    predicted: chosen,
+    measured: { ...facts, stepMs },
+    probe: options.profile === undefined ? profile.spent : null,
+    totalMs,
+    output: output ?? null,
+  });
+  terminal.line(`${retrained.isAccepted ? "accepted" : "rejected"}: ${retrained.reason}`);
+  terminal.line(`config: ${describeConfig(chosen.config)}; ${retrained.steps} steps (${retrained.stopped})`);
+  terminal.line(
+    `memory: predicted ${formatBytes(chosen.memoryBytes.expected)}, at most ${formatBytes(chosen.memoryBytes.upper)}; ` +
+      `measured ${formatBytes(retrained.measuredPeakBytes)}`,
+  );
+  terminal.line(
+    `time of a step: predicted ${chosen.stepMs.expected.toFixed(0)} ms, at most ${chosen.stepMs.upper.toFixed(0)} ms; ` +
+      `measured ${stepMs.toFixed(0)} ms`,
+  );
+  const after = retrained.accuracyAfter;
+  terminal.line(
+    `accuracy: predicted ${formatShare(chosen.accuracy.expected)}; measured ${after === undefined ? "-" : formatShare(after)}`,
+  );
+  terminal.line(`all in ${formatDuration(totalMs / MS)}`);
+  if (output !== undefined) terminal.line(`the retrained model is in ${output}`);
+}
