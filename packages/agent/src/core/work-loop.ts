@@ -1,4 +1,4 @@
-import { MpoError, type Prediction } from "@mpo/core";
+import { MpoError } from "@mpo/core";
 import type { Inventory, ProbeOrder, Resources, ServedModel } from "@mpo/protocol";
 import type { ConfigStore } from "../config/config-store.ts";
 import { type BudgetFacts, workBudget } from "../policy/budget-policy.ts";
@@ -13,6 +13,7 @@ import type { AgentSettings } from "./agent-settings.ts";
 import type { Documents } from "./documents.ts";
 import { DriftWatch } from "./drift-watch.ts";
 import { guarded } from "./guarded-work.ts";
+import { probeJob, type RungToRun, retrainJob } from "./make-job.ts";
 import { Wakeup } from "./wakeup.ts";
 import { type WorkState, writeWorkState } from "./work-memory.ts";
 
@@ -195,32 +196,9 @@ export class WorkLoop {
     }
   }
 
-  async #retrain(
-    what: {
-      readonly model: string;
-      readonly files: readonly string[];
-      readonly rung: Prediction;
-      readonly memoryBytes: number;
-      readonly maxMs: number;
-    },
-    signal: AbortSignal,
-  ): Promise<RetrainOutcome> {
+  async #retrain(what: RungToRun, signal: AbortSignal): Promise<RetrainOutcome> {
     const { ports, settings } = this.#parts;
-    const { serving, source, staging } = await ports.serving.folders(what.model);
-    const job = {
-      model: what.model,
-      modelFolder: serving,
-      sourceFolder: source,
-      stagingFolder: staging,
-      inputFiles: what.files,
-      config: what.rung.config,
-      memoryBytes: what.memoryBytes,
-      maxMs: what.maxMs,
-      stepMs: what.rung.stepMs.expected,
-      bestSteps: what.rung.accuracy.steps,
-      method: settings.method,
-      seed: Math.floor(ports.random() * 2 ** 31),
-    };
+    const job = retrainJob(what, await ports.serving.folders(what.model), settings, ports.random);
     return guarded(this.#guardParts(what.model), signal, (linked) => ports.engine.retrain(job, { signal: linked }));
   }
 
@@ -273,18 +251,9 @@ export class WorkLoop {
     const { settings, ports, inventory } = this.#parts;
     const { source } = await ports.serving.folders(due.model);
     const { files } = await ports.serving.trainingFiles(due.model);
-    const job = {
-      model: due.model,
-      modelFolder: source,
-      inputFiles: files,
-      configs: due.order?.configs ?? [],
-      memoryBytes,
-      maxMs: due.order?.maxMs ?? settings.probeMs,
-      method: settings.method,
-      effectiveBatch: settings.effectiveBatch,
-      device: { id: settings.identity.device, class: inventory.deviceClass },
-      nowMs: Math.max(0, Math.round(ports.clock.now())),
-    };
+    const nowMs = Math.max(0, Math.round(ports.clock.now()));
+    const { deviceClass } = inventory;
+    const job = probeJob(due, { source, files, memoryBytes, deviceClass, nowMs }, settings);
     return guarded(this.#guardParts(due.model), signal, (linked) => ports.engine.probe(job, { signal: linked }));
   }
 
