@@ -1,7 +1,7 @@
 import type { Client, StatusObject } from "@grpc/grpc-js";
 import type { StreamMethod } from "@mpo/protocol";
 import { abortError, throwIfAborted } from "@mpo/runtime";
-import { asIs, type CallOptions, deadlineIn, errorOfCall, requestMetadata } from "./call-options.ts";
+import { asIs, type CallOptions, cancelCall, deadlineIn, errorOfCall, requestMetadata } from "./call-options.ts";
 
 /** Default of `deadlineMs` for calls that are answered by a stream. */
 export const STREAM_DEADLINE_MS = 600_000;
@@ -31,7 +31,7 @@ export async function* streamCall<Request, Response>(
   call.on("status", (given: StatusObject) => {
     status = given;
   });
-  const onAbort = (): void => call.cancel();
+  const onAbort = (): void => cancelCall(call);
   signal?.addEventListener("abort", onAbort, { once: true });
   try {
     for await (const answer of call as AsyncIterable<Buffer>) yield method.response.fromBytes(answer);

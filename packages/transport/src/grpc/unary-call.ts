@@ -1,7 +1,7 @@
 import type { Client } from "@grpc/grpc-js";
 import type { UnaryMethod } from "@mpo/protocol";
 import { abortError, throwIfAborted } from "@mpo/runtime";
-import { asIs, type CallOptions, deadlineIn, errorOfCall, requestMetadata } from "./call-options.ts";
+import { asIs, type CallOptions, cancelCall, deadlineIn, errorOfCall, requestMetadata } from "./call-options.ts";
 
 /** Default of `deadlineMs` for calls with one answer. */
 export const UNARY_DEADLINE_MS = 10_000;
@@ -34,7 +34,7 @@ export async function unaryCall<Request, Response>(
         else end(() => resolve(value ?? Buffer.alloc(0)));
       },
     );
-    onAbort = () => call.cancel();
+    onAbort = () => cancelCall(call);
     signal?.addEventListener("abort", onAbort, { once: true });
   });
   return method.response.fromBytes(answer);

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { cp, rm } from "node:fs/promises";
+import { join } from "node:path";
 import { after, test } from "node:test";
 import type { MpoError } from "@mpo/core";
 import { systemClock } from "@mpo/runtime";
@@ -6,7 +8,7 @@ import { headers } from "nats";
 import { FLEET_LAYOUT } from "../store/fleet-layout.ts";
 import type { StateStore, StoreChange } from "../store/state-store.ts";
 import { bytes, CONTRACT_LAYOUT, testStateStore, text } from "../store/state-store-contract-testing.ts";
-import { type Ends, openLink, skip, startServer } from "../test-support/nats-room.ts";
+import { type Ends, openLink, skip, startServer, temporaryFolder } from "../test-support/nats-room.ts";
 import { openExistingStore, openJetstreamStore } from "./jetstream-state-store.ts";
 import { NatsNotifyBus } from "./nats-notify-bus.ts";
 
@@ -128,6 +130,37 @@ if (skip !== false) {
     await manager.streams.delete("events");
     const wrong = openJetstreamStore(link, { layout: CONTRACT_LAYOUT, monitorUrls: ["http://127.0.0.1:1"] });
     await assert.rejects(wrong, { code: "unavailable", message: /monitoring port/u });
+  });
+
+  void test("a store that comes back older resets watches, which then tell what is there", async (t) => {
+    const folder = await temporaryFolder(t);
+    const first = await startServer(t, { folder });
+    const { url } = first.address;
+    const port = Number(new URL(url).port);
+    const link = await openLink(t, url);
+    const store = await openJetstreamStore(link, { layout: CONTRACT_LAYOUT });
+    await store.put("plain", "a", bytes("old"));
+    await first.stop();
+    const backup = join(await temporaryFolder(t), "jetstream");
+    await cp(join(folder, "jetstream"), backup, { recursive: true });
+    const second = await startServer(t, { folder, port });
+    const seen: string[] = [];
+    const ends = new AbortController();
+    let restored: Promise<unknown> | undefined;
+    const restore = async (): Promise<void> => {
+      await second.stop();
+      await rm(join(folder, "jetstream"), { recursive: true });
+      await cp(backup, join(folder, "jetstream"), { recursive: true });
+      await startServer(t, { folder, port });
+    };
+    for await (const change of store.watch("plain", { signal: ends.signal })) {
+      seen.push(change.kind === "put" ? `${change.entry.key}=${text(change.entry.value)}` : change.kind);
+      if (seen.length === 2) await store.put("plain", "a", bytes("new"));
+      if (seen.length === 3) restored = restore();
+      if (seen.at(-1) === "caught-up" && seen.length > 3) ends.abort();
+    }
+    await restored;
+    assert.deepEqual(seen, ["a=old", "caught-up", "a=new", "reset", "a=old", "caught-up"]);
   });
 
   void test("kill -9 of the server under load loses no acknowledged write, and watches go on", async (t) => {

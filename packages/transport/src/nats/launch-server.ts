@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { open, readdir, readFile, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { MpoError } from "@mpo/core";
-import { type Clock, throwIfAborted, withDeadline, writeFileAtomic } from "@mpo/runtime";
+import { type Clock, linkSignals, throwIfAborted, withDeadline, writeFileAtomic } from "@mpo/runtime";
 import { pidFile, removeRecord, writeRecord } from "./embedded-record.ts";
 import type { NatsBinary } from "./nats-binary.ts";
 import { endProcess, identify, type ProcessIdentity } from "./process-identity.ts";
@@ -107,7 +107,9 @@ async function untilReady({ folder, child, serverName, clock, signal }: Waiting)
 async function isHealthy(address: ServerAddress, serverName: string, signal: AbortSignal): Promise<boolean> {
   try {
     const facts = await readServerFacts(address.monitorUrl, { signal });
-    const health = await fetch(new URL("/healthz", address.monitorUrl), { signal });
+    // A signal of its own: fetch leaves its listener on the one that it is given.
+    using linked = linkSignals(signal);
+    const health = await fetch(new URL("/healthz", address.monitorUrl), { signal: linked.signal });
     await health.arrayBuffer();
     return health.ok && facts.serverName === serverName && facts.syncsAlways;
   } catch {

@@ -1,4 +1,7 @@
 import { MpoError } from "@mpo/core";
+import { throwIfAborted, withDeadline } from "@mpo/runtime";
+
+const MONITOR_TIMEOUT_MS = 5_000;
 
 /** Oldest versions without the holes of 2026, by release line (reference/reliability.md §1). */
 const OLDEST: readonly (readonly [major: number, minor: number, patch: number])[] = [
@@ -31,7 +34,6 @@ export function requireVersion(version: string, where: string): void {
 export interface ServerFacts {
   readonly serverName: string;
   readonly version: string;
-  /** Milliseconds since it started are not needed; who it is, is. */
   readonly host: string;
   readonly port: number;
   readonly hasJetstream: boolean;
@@ -50,11 +52,10 @@ export async function readServerFacts(
   const url = new URL("/varz", monitorUrl);
   let body: unknown;
   try {
-    const timeout = AbortSignal.timeout(5000);
-    const signal = options.signal === undefined ? timeout : AbortSignal.any([timeout, options.signal]);
-    const response = await fetch(url, { signal });
-    body = await response.json();
+    const asking = async (signal: AbortSignal): Promise<unknown> => (await fetch(url, { signal })).json();
+    body = await withDeadline("the monitoring port", MONITOR_TIMEOUT_MS, asking, options);
   } catch (thrown) {
+    throwIfAborted(options.signal);
     throw new MpoError("unavailable", `the monitoring port ${monitorUrl} does not answer`, { cause: thrown });
   }
   const varz = (body ?? {}) as Readonly<Record<string, unknown>>;

@@ -1,0 +1,155 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { test } from "node:test";
+import { systemClock } from "@mpo/runtime";
+import { bytes, CONTRACT_LAYOUT, text } from "../store/state-store-contract-testing.ts";
+import { binary, openLink, skip, startServer, temporaryFolder } from "../test-support/nats-room.ts";
+import { EmbeddedNatsServer } from "./embedded-nats-server.ts";
+import { claimFolder } from "./folder-claim.ts";
+import { openJetstreamStore } from "./jetstream-state-store.ts";
+import { identify, isStill } from "./process-identity.ts";
+
+void test("it listens on loopback, syncs always, and is gone after stop", { skip }, async (t) => {
+  const folder = await temporaryFolder(t);
+  const server = await startServer(t, { folder });
+  const facts = await server.facts();
+  assert.deepEqual([facts.host, facts.syncsAlways, facts.hasJetstream], ["127.0.0.1", true, true]);
+  assert.match(server.address.url, /^nats:\/\/127\.0\.0\.1:\d+$/u);
+  assert.equal(server.wasAdopted, false);
+  const identity = await identify(server.pid);
+  await assert.rejects(EmbeddedNatsServer.start({ binary: binary(), folder }), { code: "conflict" });
+  await server.stop();
+  assert.equal(identity !== undefined && (await isStill(identity)), false);
+  await server.ended;
+  assert.deepEqual(
+    (await readdir(folder)).filter((name) => /\.json$|\.pid$/u.test(name)),
+    [],
+  );
+});
+
+void test("it is started again on the same port when it is killed", { skip }, async (t) => {
+  const server = await startServer(t, { random: () => 0 });
+  const { url } = server.address;
+  const { pid } = server;
+  process.kill(pid, "SIGKILL");
+  while (server.pid === pid) await systemClock.sleep(20);
+  assert.equal(server.address.url, url);
+  assert.equal((await server.facts()).syncsAlways, true);
+});
+
+const OWNER = `
+  const { EmbeddedNatsServer } = await import(process.env.MODULE);
+  const server = await EmbeddedNatsServer.start({ binary: JSON.parse(process.env.BINARY), folder: process.env.FOLDER });
+  console.log(JSON.stringify({ pid: server.pid, url: server.address.url, wasAdopted: server.wasAdopted }));
+  setInterval(() => undefined, 1000);
+`;
+
+interface Owned {
+  readonly child: ChildProcess;
+  readonly pid: number;
+  readonly url: string;
+}
+
+/** A process that owns a server, as a coordinator does, to be killed. */
+async function startOwner(folder: string): Promise<Owned> {
+  const args = ["--conditions=source", "--import", "tsx", "--input-type=module", "-e", OWNER];
+  const MODULE = new URL("./embedded-nats-server.ts", import.meta.url).href;
+  const env = { ...process.env, MODULE, FOLDER: folder, BINARY: JSON.stringify(binary()) };
+  const child = spawn(process.execPath, args, { env, cwd: import.meta.dirname, stdio: ["ignore", "pipe", "inherit"] });
+  const [line] = (await once(child.stdout as NodeJS.ReadableStream, "data")) as [Buffer];
+  return { child, ...(JSON.parse(String(line)) as { pid: number; url: string }) };
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  child.kill("SIGKILL");
+  if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
+}
+
+void test("a server whose owner was killed is refused to a second owner before, and taken over after", {
+  skip,
+}, async (t) => {
+  const folder = await temporaryFolder(t);
+  const owner = await startOwner(folder);
+  t.after(() => kill(owner.child));
+  await assert.rejects(EmbeddedNatsServer.start({ binary: binary(), folder }), {
+    code: "conflict",
+    message: new RegExp(`process ${owner.child.pid} `, "u"),
+  });
+  const link = await openLink(t, owner.url);
+  const store = await openJetstreamStore(link, { layout: CONTRACT_LAYOUT });
+  await store.put("plain", "kept", bytes("1"));
+  await kill(owner.child);
+  const server = await startServer(t, { folder });
+  assert.deepEqual([server.wasAdopted, server.pid, server.address.url], [true, owner.pid, owner.url]);
+  assert.equal(text((await store.get("plain", "kept"))?.value), "1");
+  // Though no child of ours, it is watched over.
+  process.kill(server.pid, "SIGKILL");
+  while (server.pid === owner.pid) await systemClock.sleep(20);
+  assert.equal(server.address.url, owner.url);
+  for (;;) {
+    const entry = await store.get("plain", "kept").catch(() => undefined);
+    if (text(entry?.value) === "1") break;
+    await systemClock.sleep(50);
+  }
+});
+
+void test("a left server that does not fit is ended, and another started in its place", { skip }, async (t) => {
+  const folder = await temporaryFolder(t);
+  const owner = await startOwner(folder);
+  await kill(owner.child);
+  const left = await identify(owner.pid);
+  assert.ok(left !== undefined);
+  const port = await freePort();
+  const server = await startServer(t, { folder, port });
+  assert.deepEqual([server.wasAdopted, server.address.url], [false, `nats://127.0.0.1:${port}`]);
+  assert.equal(await isStill(left), false);
+});
+
+void test("a server that cannot start says why, and leaves nothing behind", { skip }, async (t) => {
+  const folder = await temporaryFolder(t);
+  const taken = createServer();
+  await new Promise<void>((resolve) => {
+    taken.listen(0, "127.0.0.1", resolve);
+  });
+  t.after(() => taken.close());
+  const { port } = taken.address() as { readonly port: number };
+  const starting = EmbeddedNatsServer.start({ binary: binary(), folder, port });
+  await assert.rejects(starting, { code: "unavailable", message: /address already in use/u });
+  const old = { path: binary().path, version: "2.9.10" };
+  await assert.rejects(EmbeddedNatsServer.start({ binary: old, folder }), { code: "precondition-failed" });
+  const absent = { path: join(folder, "no-such-program"), version: "2.12.15" };
+  await assert.rejects(EmbeddedNatsServer.start({ binary: absent, folder }), { code: "unavailable" });
+  await (await startServer(t, { folder })).stop();
+});
+
+void test("of many that claim a folder at once one gets it; a dead claim does not count", async (t) => {
+  const folder = await temporaryFolder(t);
+  for (const left of [
+    undefined,
+    '{"pid":999999999,"startTicks":"1"}',
+    `{"pid":${process.pid},"startTicks":"1"}`,
+    "nonsense",
+  ]) {
+    if (left !== undefined) await writeFile(join(folder, "owner.json"), left);
+    const claims = await Promise.allSettled(Array.from({ length: 8 }, () => claimFolder(folder)));
+    const won = claims.filter((each) => each.status === "fulfilled");
+    assert.equal(won.length, 1, String(left));
+    assert.equal(JSON.parse(await readFile(join(folder, "owner.json"), "utf8")).pid, process.pid);
+    await won[0]?.value.release();
+    assert.deepEqual(await readdir(folder), []);
+  }
+});
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => {
+    server.listen(0, "127.0.0.1", resolve);
+  });
+  const { port } = server.address() as { readonly port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
