@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { MpoError } from "@mpo/core";
 import { type Clock, linkSignals, systemClock } from "@mpo/runtime";
 import { AsyncQueue } from "../async-queue.ts";
@@ -39,11 +40,14 @@ export class MemoryNotifyHub {
   constructor(options: MemoryNotifyOptions = {}) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
+    // Every subscription and every message on its way listens.
+    setMaxListeners(0, this.#ends.signal);
   }
 
   /** A bus as one process has it: closing it leaves the others alone. */
   connect(): NotifyBus {
     const ends = new AbortController();
+    setMaxListeners(0, ends.signal);
     return {
       publish: (subject, data) => {
         if (ends.signal.aborted) throw new MpoError("unavailable", "the message bus is closed");

@@ -18,6 +18,9 @@ import {
   resolveNatsSettings,
 } from "./nats-settings.ts";
 
+/** Full jitter may draw nothing at all; the library would then spin. */
+const MIN_PAUSE_MS = 50;
+
 export interface NatsLinkOptions {
   readonly logger?: Logger;
   /** Default: the system's clock. */
@@ -40,7 +43,12 @@ export class NatsLink {
   readonly #events = new EventEmitter();
   #isClosing = false;
 
-  private constructor(connection: NatsConnection, settings: ResolvedNatsSettings, options: NatsLinkOptions) {
+  private constructor(
+    connection: NatsConnection,
+    settings: ResolvedNatsSettings,
+    pauses: ReconnectPauses,
+    options: NatsLinkOptions,
+  ) {
     this.connection = connection;
     this.settings = settings;
     this.clock = options.clock ?? systemClock;
@@ -49,7 +57,7 @@ export class NatsLink {
     this.#events.setMaxListeners(0);
     this.ended = this.#end();
     this.ended.catch(() => undefined);
-    void this.#follow();
+    void this.#follow(pauses);
   }
 
   /** Connects. Throws `unavailable` when no server answers (unless `waitsForServer`), `unauthenticated` when refused. */
@@ -58,9 +66,10 @@ export class NatsLink {
     const { logger = silentLogger, clock = systemClock, random = Math.random, signal } = options;
     const { reconnectBaseMs: baseMs, reconnectCapMs: capMs, waitsForServer } = settings;
     const waits = waitsForServer ? {} : { waits: 2 };
+    const pauses = new ReconnectPauses(settings, random);
     const attempt = async (): Promise<NatsConnection> => {
       try {
-        return await connect(connectionOptions(settings, random));
+        return await connect(connectionOptions(settings, pauses));
       } catch (thrown) {
         throw unreachable(thrown, settings);
       }
@@ -75,7 +84,7 @@ export class NatsLink {
       await connection.close();
       throw abortError(signal);
     }
-    return new NatsLink(connection, settings, { ...options, logger });
+    return new NatsLink(connection, settings, pauses, options);
   }
 
   get isClosed(): boolean {
@@ -114,15 +123,38 @@ export class NatsLink {
     throw new MpoError("unavailable", `the connection to NATS ended for ever: ${reason}`, { cause: thrown });
   }
 
-  async #follow(): Promise<void> {
+  async #follow(pauses: ReconnectPauses): Promise<void> {
     for await (const { type, data } of this.connection.status()) {
       if (type === Events.Disconnect) this.logger.warn("lost the connection to NATS", { server: data });
       else if (type === Events.Reconnect) {
         this.logger.info("connected to NATS again", { server: data });
+        pauses.reset();
         this.#events.emit("reconnect");
       } else if (type === Events.Error) this.logger.error("NATS reported an error", { reason: data });
       else if (type === DebugEvents.StaleConnection) this.logger.warn("NATS does not answer pings");
     }
+  }
+}
+
+/** Pauses between attempts to connect again: they grow until an attempt succeeds. */
+class ReconnectPauses {
+  readonly #make: () => Iterator<number>;
+  readonly #capMs: number;
+  #pauses: Iterator<number>;
+
+  constructor({ reconnectBaseMs: baseMs, reconnectCapMs: capMs }: ResolvedNatsSettings, random: () => number) {
+    this.#capMs = capMs;
+    this.#make = () => backOffSchedule({ baseMs, capMs, random });
+    this.#pauses = this.#make();
+  }
+
+  next(): number {
+    const pause = this.#pauses.next();
+    return Math.max(MIN_PAUSE_MS, pause.done === true ? this.#capMs : pause.value);
+  }
+
+  reset(): void {
+    this.#pauses = this.#make();
   }
 }
 
@@ -136,10 +168,8 @@ function untilAborted<T>(answer: Promise<T>, signal: AbortSignal | undefined): P
   });
 }
 
-function connectionOptions(settings: ResolvedNatsSettings, random: () => number): Parameters<typeof connect>[0] {
-  const { reconnectBaseMs: baseMs, reconnectCapMs: capMs, tls } = settings;
-  let waits = backOffSchedule({ baseMs, capMs, random });
-  let lastMs = 0;
+function connectionOptions(settings: ResolvedNatsSettings, pauses: ReconnectPauses): Parameters<typeof connect>[0] {
+  const { tls } = settings;
   const authenticator = authenticatorOf(settings.credentials);
   return {
     servers: [...settings.servers],
@@ -151,13 +181,7 @@ function connectionOptions(settings: ResolvedNatsSettings, random: () => number)
     // The library gives up after 10 attempts and after two equal refusals; a fleet must outlive any outage.
     maxReconnectAttempts: -1,
     ignoreAuthErrorAbort: true,
-    reconnectDelayHandler: () => {
-      // The library does not say when it has succeeded: a pause much longer than any wait means that it had.
-      const nowMs = performance.now();
-      if (nowMs - lastMs > 2 * capMs) waits = backOffSchedule({ baseMs, capMs, random });
-      lastMs = nowMs;
-      return Math.max(50, waits.next().value ?? capMs);
-    },
+    reconnectDelayHandler: () => pauses.next(),
     ...(authenticator === undefined ? {} : { authenticator }),
     ...(tls === undefined ? {} : { tls }),
   };

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { MpoError } from "@mpo/core";
 import { linkSignals, throwIfAborted } from "@mpo/runtime";
 import { AsyncQueue } from "../async-queue.ts";
@@ -14,6 +15,7 @@ export class NatsNotifyBus implements NotifyBus {
 
   constructor(link: NatsLink) {
     this.#link = link;
+    setMaxListeners(0, this.#ends.signal);
   }
 
   publish(subject: string, data: Uint8Array): void {
