@@ -17,7 +17,7 @@ const COUNT = 96;
 describe("retrain()", () => {
   let worker: EngineWorker;
   let model: Model;
-  const drifted = stripes(COUNT, 2, 0.4);
+  const drifted = stripes(COUNT, 2, 0.7);
 
   before(async () => {
     worker = await EngineWorker.start({ environment: process.env, threads: 1 });
