@@ -8,8 +8,9 @@ import { tfjsGradients } from "../test-support/tfjs-gradients.ts";
 const CLASSES = 10;
 const SAMPLES = 4;
 
+/** ResNet-101 is ResNet-50 with more of the same blocks, and takes the longest. */
 const MODELS: readonly (readonly [ModelName, "batch" | "group"])[] = [
-  ...MODEL_NAMES.map((model) => [model, "batch"] as const),
+  ...MODEL_NAMES.filter((model) => model !== "resnet101").map((model) => [model, "batch"] as const),
   ["resnet20", "group"],
   ["mobilenet-v3-small", "group"],
 ];

@@ -10,6 +10,12 @@ test("a constant learning rate stays", () => {
   for (const step of [0, 3, 9]) assert.equal(learningRateAt({ kind: "constant", rate: 0.3 }, step, 10), 0.3);
 });
 
+test("a linear learning rate goes on from piece to piece", () => {
+  const pieceOf = (from: number, to: number): number[] =>
+    [0, 1, 2, 3].map((step) => learningRateAt({ kind: "linear", from, to }, step, 4));
+  assert.deepEqual([...pieceOf(8, 4), ...pieceOf(4, 0)], [8, 7, 6, 5, 4, 3, 2, 1]);
+});
+
 test("one cycle rises in a line to its peak and falls along half a cosine", () => {
   const schedule: LearningRateSchedule = { kind: "oneCycle", peak: 2, warmUpShare: 0.4 };
   const rates = Array.from({ length: 10 }, (_, step) => learningRateAt(schedule, step, 10));
