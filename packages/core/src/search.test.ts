@@ -47,7 +47,9 @@ const budgets = fc.record({
 
 function visited(budget: SearchBudget): readonly { readonly prediction: Prediction; readonly cut: Cut | undefined }[] {
   const all: { prediction: Prediction; cut: Cut | undefined }[] = [];
-  search(table, budget).forEach((prediction, cut) => all.push({ prediction, cut }));
+  search(table, budget).forEach((prediction, cut) => {
+    all.push({ prediction, cut });
+  });
   return all;
 }
 
