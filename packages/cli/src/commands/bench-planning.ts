@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { BenchEmulationOptions } from "../bench/bench-emulation.ts";
+import type { BenchSearchOptions } from "../bench/bench-search.ts";
 import { durationInMs, wholeNumber } from "../options/parsers.ts";
 import { addSubjectOptions } from "../options/subject-options.ts";
 import type { CommandContext } from "../run-cli.ts";
@@ -22,5 +23,14 @@ export function addPlanningBenches(bench: Command, context: CommandContext): voi
     .action(async (options: BenchEmulationOptions) => {
       const { benchEmulation } = await import("../bench/bench-emulation.ts");
       await benchEmulation(options, context);
+    });
+  bench
+    .command("search")
+    .description("milliseconds for one device's whole search and for a re-plan, on made-up profiles of two models")
+    .option("--repeats <n>", "searches of each model", wholeNumber(2, 1000), 10)
+    .option("--seed <n>", "decides the profiles", wholeNumber(0), 1)
+    .action(async (options: BenchSearchOptions) => {
+      const { benchSearch } = await import("../bench/bench-search.ts");
+      await benchSearch(options, context);
     });
 }

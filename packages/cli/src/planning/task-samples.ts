@@ -1,7 +1,6 @@
 import { MpoError } from "@mpo/core";
-import { createRandom, takeImages } from "@mpo/datasets";
 import type { Model, ProbeSamples } from "@mpo/engine";
-import { driftedSamples, samplesOf } from "../data/drifted-samples.ts";
+import { driftedSamples } from "../data/drifted-samples.ts";
 import { loadDataset } from "../data/load-dataset.ts";
 import { requireFitting } from "../data/load-model.ts";
 import type { CommandContext } from "../run-cli.ts";
@@ -13,13 +12,12 @@ export interface TaskOptions {
   readonly data?: string;
   readonly samples: number;
   readonly judgeSamples: number;
-  /** Judge by labels (which a device seldom has) and not by the confidence of the predictions. */
+  /** Judge by labels, which a device seldom has, and not by how predictions agree under dropout. */
   readonly labels: boolean;
   readonly seed: number;
 }
 
 export const RANDOM_TASK = "random";
-const SOURCE_SAMPLES = 512;
 const WORST_SEVERITY = 5;
 
 /** Samples for micro-windows; undefined for the task `random`. Throws `invalid-argument` for one that does not exist. */
@@ -36,7 +34,7 @@ export async function taskSamples(
       hint: "Write random, or DATASET[:CORRUPTION[:SEVERITY]] such as fashion-mnist:fog:5.",
     });
   }
-  const { train, test } = await loadDataset(
+  const { test } = await loadDataset(
     { dataset, ...(options.data === undefined ? {} : { data: options.data }) },
     context,
   );
@@ -45,7 +43,5 @@ export async function taskSamples(
   const drawn = { corruption, severity, samples, judgeSamples, seed };
   const { adapted, judged } = await driftedSamples(test, drawn, context.signal);
   if (options.labels) return { adapted, judged };
-  const order = createRandom(seed).shuffled(Array.from({ length: train.count }, (_, index) => index));
-  const source = samplesOf(takeImages(train, order.slice(0, SOURCE_SAMPLES)));
-  return { adapted, judged: { images: judged.images, count: judged.count }, source };
+  return { adapted, judged: { images: judged.images, count: judged.count } };
 }

@@ -64,16 +64,11 @@ export async function runAutoRetrain(options: AutoRetrainOptions, context: Comma
   const method = methodNamed(options.method);
   const weights = resolve(workingFolder, options.weights);
   const model = await loadModel(weights, signal);
-  const { train, test } = await loadDataset(options, context);
+  const { test } = await loadDataset(options, context);
   requireFitting(model, test, weights);
   const { adapted, judged } = await driftedSamples(test, options, signal);
-  const source = await driftedSamples(
-    train,
-    { ...options, corruption: "clean", samples: Math.min(SOURCE_SAMPLES, train.count - 1), judgeSamples: 1 },
-    signal,
-  );
   const windowFrom = performance.now();
-  const task = { model, method, adapted, source: source.adapted };
+  const task = { model, method, adapted };
   const profile = await profileFor(options, task, options.window, context);
   const leftMs = options.window - (performance.now() - windowFrom);
   if (leftMs <= 0) throw new MpoError("over-budget", "probing took the whole window", { hint: "Give it more time." });
@@ -86,18 +81,15 @@ export async function runAutoRetrain(options: AutoRetrainOptions, context: Comma
   print(options, { profile, result, ...done }, output, performance.now() - began, context);
 }
 
-const SOURCE_SAMPLES = 256;
-
 interface ProbedTask {
   readonly model: Model;
   readonly method: LossName;
   readonly adapted: Samples;
-  readonly source: Samples;
 }
 
 async function profileFor(
   options: AutoRetrainOptions,
-  { model, method, adapted, source }: ProbedTask,
+  { model, method, adapted }: ProbedTask,
   windowMs: number,
   context: CommandContext,
 ): Promise<Profile> {
@@ -125,8 +117,8 @@ async function profileFor(
         method,
         effectiveBatch: options.batch,
         device,
-        // What a device has: recent inputs, and a few labelled ones from where the model was trained.
-        samples: { adapted, judged: { images: adapted.images, count: adapted.count }, source },
+        // What a device has: recent inputs, without labels.
+        samples: { adapted, judged: { images: adapted.images, count: adapted.count } },
       },
       { maxMs, ...(options.memory === undefined ? {} : { memoryBytes: options.memory }) },
       {
@@ -142,7 +134,7 @@ async function profileFor(
   }
 }
 
-interface LadderRun extends Omit<ProbedTask, "source"> {
+interface LadderRun extends ProbedTask {
   readonly options: AutoRetrainOptions;
   readonly judged: Samples;
   readonly profile: Profile;

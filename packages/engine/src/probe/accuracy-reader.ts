@@ -1,63 +1,52 @@
-import { type AccuracyJudge, atcAccuracy, atcThreshold } from "@mpo/core";
+import { type AccuracyJudge, aettaAccuracy, MpoError } from "@mpo/core";
 import { accuracyOf } from "../adaptation/evaluate.ts";
-import { softmaxRows } from "../adaptation/probabilities.ts";
+import type { ModelGraph } from "../model/model-graph.ts";
 import type { Samples } from "../training/batches.ts";
 import type { EngineWorker } from "../worker/engine-worker.ts";
-import type { ProbeSamples } from "./micro-windows.ts";
+import { headDropout, predictionsOf } from "./head-dropout.ts";
 
 const JUDGED = "judged";
-const BATCH = 128;
+const BATCH = 64;
+const DROPOUT_RUNS = 10;
+const SEED = 0;
 
 /**
- * Judges the weights that a worker holds: by labels where there are any, else by average thresholded confidence (Garg et
- * al. 2022), whose threshold comes from labelled samples of the source.
+ * Judges the weights that a worker holds: by labels where there are any, else by how far predictions agree under dropout
+ * (AETTA, Lee et al. 2024). Confidence is no judge here: entropy minimisation makes predictions surer, right or wrong,
+ * and a model that has collapsed is the surest of all.
  */
 export class AccuracyReader {
   readonly kind: AccuracyJudge;
   readonly #worker: EngineWorker;
+  readonly #graph: ModelGraph;
   readonly #judged: Samples;
-  readonly #threshold: number;
   readonly #signal: AbortSignal;
 
-  private constructor(worker: EngineWorker, judged: Samples, threshold: number | undefined, signal: AbortSignal) {
+  private constructor(worker: EngineWorker, graph: ModelGraph, judged: Samples, signal: AbortSignal) {
     this.#worker = worker;
+    this.#graph = graph;
     this.#judged = judged;
-    this.kind = threshold === undefined ? "labels" : "label-free";
-    this.#threshold = threshold ?? 0;
     this.#signal = signal;
+    this.kind = judged.labels === undefined ? "label-free" : "labels";
   }
 
-  /** Undefined when there is nothing to judge by. The worker must hold the source weights. */
-  static async create(
-    worker: EngineWorker,
-    { judged, source }: ProbeSamples,
-    { signal }: { readonly signal: AbortSignal },
-  ): Promise<AccuracyReader | undefined> {
-    if (judged.labels !== undefined) return new AccuracyReader(worker, judged, undefined, signal);
-    if (source?.labels === undefined) return undefined;
-    const logits = await evaluate(worker, source, signal);
-    const threshold = atcThreshold(confidences(logits, source.count), accuracyOf(logits, source.labels));
-    return new AccuracyReader(worker, judged, threshold, signal);
+  /** Undefined when there is nothing to judge by: neither labels nor a dense layer whose features can be dropped. */
+  static of(worker: EngineWorker, graph: ModelGraph, judged: Samples, signal: AbortSignal): AccuracyReader | undefined {
+    const hasHead = graph.nodes.some(({ kind }) => kind === "dense");
+    return judged.labels === undefined && !hasHead ? undefined : new AccuracyReader(worker, graph, judged, signal);
   }
 
   /** Accuracy of the weights that the worker holds now, 0 to 1. */
   async read(): Promise<number> {
-    const logits = await evaluate(this.#worker, this.#judged, this.#signal);
-    const { labels, count } = this.#judged;
-    if (this.kind === "labels" && labels !== undefined) return accuracyOf(logits, labels);
-    return atcAccuracy(confidences(logits, count), this.#threshold);
+    const { images, labels, count } = this.#judged;
+    const call = { signal: this.#signal };
+    await this.#worker.call("samples", { name: JUDGED, samples: { images, count } }, call);
+    const request = { samples: JUDGED, batch: BATCH, features: labels === undefined };
+    const { logits, features } = await this.#worker.call("evaluate", request, call);
+    if (labels !== undefined) return accuracyOf(logits, labels);
+    if (features === undefined) throw new MpoError("internal", "the worker gave no features");
+    const weights = await this.#worker.call("readWeights", {}, call);
+    const runs = headDropout(this.#graph, weights, { features, count }, { runs: DROPOUT_RUNS, seed: SEED });
+    return aettaAccuracy(predictionsOf(logits, count), runs);
   }
-}
-
-async function evaluate(worker: EngineWorker, { images, count }: Samples, signal: AbortSignal): Promise<Float32Array> {
-  await worker.call("samples", { name: JUDGED, samples: { images, count } }, { signal });
-  return (await worker.call("evaluate", { samples: JUDGED, batch: BATCH, features: false }, { signal })).logits;
-}
-
-function confidences(logits: Float32Array, count: number): readonly number[] {
-  const probabilities = softmaxRows(logits, count);
-  const classes = probabilities.length / count;
-  return Array.from({ length: count }, (_, row) =>
-    Math.max(...probabilities.subarray(row * classes, (row + 1) * classes)),
-  );
 }

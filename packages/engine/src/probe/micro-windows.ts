@@ -19,10 +19,8 @@ import { AccuracyReader } from "./accuracy-reader.ts";
 export interface ProbeSamples {
   /** Recent samples, to adapt to; labels are used where the method needs them. */
   readonly adapted: Samples;
-  /** Other recent samples, to judge on. With labels: by them. Without: by `source`, else there is no judge. */
+  /** Recent samples to judge on: by their labels if there are any, else by how predictions agree under dropout. */
   readonly judged: Samples;
-  /** Samples of the source distribution with labels: they set the threshold of ATC, the judge without labels. */
-  readonly source?: Samples;
 }
 
 /** What micro-windows are run with. */
@@ -65,7 +63,7 @@ export async function runMicroWindows(
   if (method.needsLabels && samples.adapted.labels === undefined) return [];
   await worker.load({ ...model }, { signal });
   const judgedFrom = nowMs();
-  const judge = await AccuracyReader.create(worker, samples, { signal });
+  const judge = AccuracyReader.of(worker, model.graph, samples.judged, signal);
   if (judge === undefined) return [];
   const startAccuracy = await judge.read();
   const judgeMs = nowMs() - judgedFrom;

@@ -246,7 +246,7 @@ class Probe {
     const [largest] = configs;
     if (largest === undefined) return [];
     await using worker = await EngineWorker.start({ ...this.#process(), ...this.#cap(largest) }, { signal });
-    return await runMicroWindows(
+    const curves = runMicroWindows(
       worker,
       {
         model,
@@ -259,6 +259,10 @@ class Probe {
       },
       { signal, nowMs: () => this.#now() },
     );
+    return await curves.catch((error: unknown) => {
+      this.#unlessOverCap(error);
+      return [];
+    });
   }
 
   /** Freezings, and micro-batches where they matter, that span what can be learned; only what fits the memory. */
