@@ -1,7 +1,14 @@
 import { COORDINATOR_LAYOUT, type CoordinatorSettings, createCoordinator, storedReports } from "@mpo/coordinator";
 import { MpoError } from "@mpo/core";
 import { createRandom } from "@mpo/datasets";
-import { BUCKETS, compareVersions, desiredDocumentCodec, desiredEnvelopeCodec, deviceKey } from "@mpo/protocol";
+import {
+  BUCKETS,
+  compareVersions,
+  type DeviceIdentity,
+  desiredDocumentCodec,
+  desiredEnvelopeCodec,
+  deviceKey,
+} from "@mpo/protocol";
 import { type Clock, silentLogger, VirtualClock } from "@mpo/runtime";
 import { MemoryNotifyHub, MemoryStateServer } from "@mpo/transport";
 import { FleetHistory, textOf } from "./fleet-history.ts";
@@ -19,8 +26,8 @@ export interface SimulationResult {
   readonly virtualMs: number;
 }
 
-const STORM_MS = 15 * 60_000;
-const CALM_MS = 20 * 60_000;
+const STORM_MS = 10 * 60_000;
+const CALM_MS = 16 * 60_000;
 const STEP_MS = 5_000;
 const START_MS = 1_800_000_000_000;
 
@@ -182,6 +189,19 @@ export async function simulate(seed: number): Promise<SimulationResult> {
     }
   };
 
+  /** Somebody asks for a new document; whether that works is not known to him. */
+  const push = (identity: DeviceIdentity): void => {
+    const all = reachable();
+    const target = all[Math.floor(random() * all.length)];
+    const { signal } = target ?? {};
+    if (target === undefined || signal === undefined) return;
+    const request = { identity, model: SIMULATED_MODEL, reason: "trial" };
+    target.coordinator.admin.pushConfig(request, { signal }).then(
+      ({ document }) => history.note("asked", identity.device, textOf(document.version)),
+      (thrown: unknown) => history.note("asked", identity.device, MpoError.from(thrown).code),
+    );
+  };
+
   /** A kill, a cut, a crash or a drift, now and then. */
   const disturb = async (): Promise<void> => {
     const nowMs = clock.monotonicMs();
@@ -202,6 +222,7 @@ export async function simulate(seed: number): Promise<SimulationResult> {
       server.restart();
     }
     for (const slot of devices) {
+      if (random() < 0.04) push(slot.device.identity);
       if (!slot.device.isDead && random() < 0.02) {
         slot.device.kill();
         slot.backAtMs = nowMs + random() * 120_000;
@@ -231,6 +252,12 @@ export async function simulate(seed: number): Promise<SimulationResult> {
     await revive(false);
     await virtual.advance(STEP_MS);
     look();
+  }
+  if (mayRewind) {
+    // The last thing that goes wrong: an older copy of the store is put back.
+    history.rewound();
+    server.crash({ loseNewest: 150 });
+    server.restart();
   }
   isStormy = false;
   while (clock.monotonicMs() < STORM_MS + CALM_MS) {

@@ -123,7 +123,7 @@ export class SimulatedDevice {
       tickMs: 30_000,
       watchMs: 60_000,
       windowPauseMs: 120_000,
-      profileStaleMs: 600_000,
+      profileStaleMs: 900_000,
       linkRetry: { baseMs: 1_000, capMs: 60_000 },
     };
     const agent = await createAgent(settings, {
