@@ -84,7 +84,9 @@ export async function benchSearch(options: BenchSearchOptions, context: CommandC
       seed: options.seed,
     };
     terminal.record(row);
-    const times = [row.searchMs, row.searchP95Ms, row.firstMs, row.replanMs, row.replanP95Ms].map((ms) => ms.toFixed(1));
+    const times = [row.searchMs, row.searchP95Ms, row.firstMs, row.replanMs, row.replanP95Ms].map((ms) =>
+      ms.toFixed(1),
+    );
     table.push([model, String(row.units), String(candidates), ...times]);
   }
   terminal.line(table.toString());
@@ -106,7 +108,13 @@ function madeUpProfile(chain: Chain, name: string, digest: string, seed: number)
   });
   const profile: Profile = {
     version: PROFILE_VERSION,
-    model: { name, digest, unitCount: chain.units.length, parameterCount: chain.parameters.length, hasBatchStatistics: true },
+    model: {
+      name,
+      digest,
+      unitCount: chain.units.length,
+      parameterCount: chain.parameters.length,
+      hasBatchStatistics: true,
+    },
     device: { id: "made-up", class: "made-up" },
     software: { engine: ENGINE_VERSION, library: "none" },
     method: { loss: method.loss, optimizer: method.optimizer.kind },
@@ -137,7 +145,12 @@ function madeUpStep(
 ): Profile["steps"][number] {
   const plannedPeakBytes = residentGrowth(planStep(chain, config), facts);
   const [measuredPeakBytes = plannedPeakBytes] = noisy(random, plannedPeakBytes);
-  return { config, plannedPeakBytes, measuredPeakBytes, msPerStep: noisy(random, model.predict(config).stepMs.expected) };
+  return {
+    config,
+    plannedPeakBytes,
+    measuredPeakBytes,
+    msPerStep: noisy(random, model.predict(config).stepMs.expected),
+  };
 }
 
 function madeUpCurves(random: Random): readonly AccuracySample[] {
@@ -147,7 +160,10 @@ function madeUpCurves(random: Random): readonly AccuracySample[] {
       microBatch,
       judge: "label-free" as const,
       startAccuracy: 0.5,
-      points: [2, 4, 8].map((steps) => ({ steps, accuracy: 0.5 + 0.2 * (1 - rate) * (steps / 8) + 0.02 * random.uniform() })),
+      points: [2, 4, 8].map((steps) => ({
+        steps,
+        accuracy: 0.5 + 0.2 * (1 - rate) * (steps / 8) + 0.02 * random.uniform(),
+      })),
       judgedSamples: 512,
     })),
   );
