@@ -23,6 +23,7 @@ import type { Audit } from "../events/audit.ts";
 import type { PriorService } from "../priors/prior-service.ts";
 import { type ProbePolicy, probeOrders } from "../probes/probe-orders.ts";
 import type { ProfileService } from "../profiles/profile-service.ts";
+import type { DeviceRecord } from "../registry/device-record.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { StatusService } from "../registry/status-service.ts";
 import type { SearchQueue } from "../search/search-queue.ts";
@@ -101,12 +102,16 @@ export class FleetApi {
   async heartbeat(request: HeartbeatRequest, { signal, ...facts }: ApiCall): Promise<HeartbeatResponse> {
     const { registry, documents, clock, heartbeatSeconds } = this.#parts;
     const identity = deviceIdentityOf(request.identity, facts);
-    const needsHello = registry.device(identity) === undefined;
-    if (!needsHello) {
+    const device = registry.device(identity);
+    if (device !== undefined) {
       await registry.saw(identity, request, { signal });
       await this.#toldOf(identity, request.appliedVersion, signal);
     }
-    return { serverTimeMs: clock.now(), ...desired(documents.version(identity)), heartbeatSeconds, needsHello };
+    const version = documents.version(identity);
+    // Also when what it once reported is gone (a store that was put back): the answer to a hello asks for it again.
+    const isForgotten = version === undefined && (request.appliedVersion !== undefined || this.#lacksProfile(device));
+    const needsHello = device === undefined || isForgotten;
+    return { serverTimeMs: clock.now(), ...desired(version), heartbeatSeconds, needsHello };
   }
 
   async reportProfile(request: ReportProfileRequest, { signal, ...facts }: ApiCall): Promise<ReportProfileResponse> {
@@ -186,6 +191,12 @@ export class FleetApi {
       const request = requestOfReport(facts.lastReport);
       await queue.ask({ identity, model }, { request, actor: "coordinator" }, { signal });
     }
+  }
+
+  #lacksProfile(device: DeviceRecord | undefined): boolean {
+    if (device === undefined || device.models.length === 0) return true;
+    const { identity, models } = device;
+    return models.some(({ name: model }) => this.#parts.profiles.facts({ identity, model }) === undefined);
   }
 
   #probes({ identity, models, inventory }: HelloRequest): HelloResponse["probes"] {

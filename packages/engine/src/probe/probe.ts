@@ -2,6 +2,7 @@ import {
   type AccuracySample,
   CostModel,
   type FreezingRates,
+  frozenParameters,
   MpoError,
   PROFILE_VERSION,
   type Profile,
@@ -282,7 +283,7 @@ class Probe {
       sizes
         .filter((size) => effectiveBatch % size === 0)
         .map((microBatch) => resolveRetrainConfig({ microBatch, accumulation: effectiveBatch / microBatch, freezing }))
-        .filter((config) => model.predict(config).memoryBytes.upper <= limit),
+        .filter((config) => this.#trains(config) && model.predict(config).memoryBytes.upper <= limit),
     );
   }
 
@@ -291,8 +292,13 @@ class Probe {
     const { freezing } = this.#method;
     const chosen = probeConfigs(this.#costs.chain, { effectiveBatch, freezing, seed: this.#seed() });
     return [...configs, ...(configs.length > 0 ? [] : chosen)].filter((config) => {
-      return this.#fits(residentGrowth(planStep(this.#costs.chain, config), this.#facts()));
+      return this.#trains(config) && this.#fits(residentGrowth(planStep(this.#costs.chain, config), this.#facts()));
     });
+  }
+
+  /** In a model of few layers a rate may freeze them all. */
+  #trains({ freezing }: RetrainConfig): boolean {
+    return frozenParameters(this.#costs.chain, freezing).some((isFrozen) => !isFrozen);
   }
 
   #profile(accuracy: readonly AccuracySample[]): Profile {

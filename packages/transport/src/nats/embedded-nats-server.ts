@@ -118,6 +118,8 @@ export class EmbeddedNatsServer {
   /** Ends it, at first politely, and gives the folder back. */
   async stop(): Promise<void> {
     this.#stops.abort();
+    // Its end is waited for from here on: nothing else may keep this process alive until then.
+    this.#running.child?.ref();
     await this.#end();
     // A restart that was under way may have put another in its place.
     await this.ended.catch(() => undefined);

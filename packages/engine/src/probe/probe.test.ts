@@ -1,0 +1,61 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { CostModel } from "@mpo/core";
+import { chainOf } from "../compiler/chain-of.ts";
+import { smallModel, smallSamples } from "../test-support/small-training.ts";
+import { graphDigest } from "./graph-digest.ts";
+import { type ProbeTask, probe } from "./probe.ts";
+
+const task: ProbeTask = {
+  model: smallModel(),
+  method: "tent",
+  effectiveBatch: 16,
+  device: { id: "here", class: "test" },
+  configs: [
+    { microBatch: 8, accumulation: 2 },
+    { microBatch: 16, accumulation: 1 },
+    { microBatch: 2, accumulation: 1 },
+  ].map((sizes) => ({
+    ...sizes,
+    freezing: { featureExtraction: 1, normalisation: 0, linear: 1 },
+    checkpoints: { kind: "none" },
+  })),
+};
+const options = { environment: process.env, threads: 1 };
+
+test("probe measures units, steps and accuracy, and charges what it spent", async () => {
+  const samples = { adapted: smallSamples(16), judged: { ...smallSamples(16) } };
+  const profile = await probe({ ...task, samples }, { maxMs: 90_000 }, options);
+  assert.equal(profile.model.digest, graphDigest(task.model.graph));
+  assert.deepEqual(profile.method, { loss: "tent", optimizer: "adam" });
+  assert.ok(profile.unitTimes.length > 0 && profile.steps.length >= 2);
+  assert.ok(profile.spent.ms > 0 && profile.spent.peakBytes > profile.idleBytes && profile.idleBytes > 0);
+  const predicted = new CostModel(chainOf(task.model.graph), profile).predict({ microBatch: 4, accumulation: 4 });
+  assert.ok(predicted.stepMs.expected > 0 && predicted.memoryBytes.upper >= predicted.memoryBytes.expected);
+});
+
+test("probe says so when its time is too short for a profile", async () => {
+  await assert.rejects(probe(task, { maxMs: 50 }, options), { code: "over-budget", message: /too few to probe/u });
+});
+
+test("probe stops when the system's memory runs short", async () => {
+  const availableBytes = (): Promise<number> => Promise.resolve(1000);
+  await assert.rejects(probe(task, { maxMs: 60_000 }, { ...options, availableBytes }), {
+    code: "over-budget",
+    message: /free memory fell to 1000 bytes/u,
+  });
+});
+
+test("probe is cancelled", async () => {
+  const controller = new AbortController();
+  const running = probe(task, { maxMs: 60_000 }, { ...options, signal: controller.signal });
+  controller.abort();
+  await assert.rejects(running, { code: "cancelled" });
+});
+
+test("probe refuses memory that not even its smallest step fits", async () => {
+  await assert.rejects(probe(task, { maxMs: 60_000, memoryBytes: 1000 }, options), {
+    code: "over-budget",
+    message: /1000 bytes/u,
+  });
+});
