@@ -1,3 +1,4 @@
+import "./onednn.ts";
 import * as tf from "@tensorflow/tfjs-node";
 
 /** The part of tfjs-node's backend through which compiled graphs run (nodejs_kernel_backend, 4.22.0). */

@@ -14,9 +14,6 @@ export interface WorkerEnvironmentOptions {
 export function workerEnvironment(options: WorkerEnvironmentOptions): NodeJS.ProcessEnv {
   const environment: NodeJS.ProcessEnv = { ...options.environment };
   environment["TF_CPP_MIN_LOG_LEVEL"] ??= "2";
-  // TensorFlow turns oneDNN on by itself only on processors with AVX512-VNNI and the like. Its kernels are faster on the
-  // others too, and its allocator is the one that keeps the memory cap: a worker without it has no limit.
-  environment["TF_ENABLE_ONEDNN_OPTS"] = "1";
   // Operations run one after the other, as the plan orders them; threads work inside each.
   environment["TF_NUM_INTEROP_THREADS"] = "1";
   if (options.threads !== undefined) environment["TF_NUM_INTRAOP_THREADS"] = String(options.threads);
