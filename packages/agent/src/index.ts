@@ -55,3 +55,4 @@ export type { ModelFolders, RecentInputs, ServingApp } from "./ports/serving-app
 export { findServable, type RetrainedManifest, readRetrainedManifest } from "./serving/retrained-manifest.ts";
 export { SERVING_FOLDERS, type ServingFolderOptions, servingFolder } from "./serving/serving-folder.ts";
 export { type SystemMonitorOptions, systemMonitor } from "./system/system-monitor.ts";
+export { AGENT_VERSION, engineVersion } from "./system/versions.ts";

@@ -1,5 +1,7 @@
 import { Command } from "commander";
+import { addAgentCommand } from "./commands/agent.ts";
 import { addBenchCommand } from "./commands/bench.ts";
+import { addCoordinatorCommand } from "./commands/coordinator.ts";
 import { addDemoCommand } from "./commands/demo.ts";
 import { addModelsCommand } from "./commands/models.ts";
 import { addPlanningCommands } from "./commands/planning.ts";
@@ -34,6 +36,8 @@ export function buildProgram(context: CommandContext): Command {
     addTrainCommand,
     addRetrainCommand,
     addPlanningCommands,
+    addCoordinatorCommand,
+    addAgentCommand,
     addBenchCommand,
   ])
     add(program, context);

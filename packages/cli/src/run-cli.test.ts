@@ -34,6 +34,13 @@ describe("mpo", () => {
     { args: ["bench", "step", "--model", "lenet"], code: 2, says: /"lenet" is unknown/u },
     { args: ["bench", "step", "--peer", "theano"], code: 2, says: /theano is unknown/u },
     { args: ["demo", "--weights", "/nowhere"], code: 4, says: /error \(not-found\)/u },
+    { args: ["coordinator", "--listen", "nowhere:99999"], code: 2, says: /Expected HOST:PORT/u },
+    { args: ["coordinator", "--listen", "0.0.0.0"], code: 4, says: /hint: Bind to 127\.0\.0\.1/u },
+    { args: ["coordinator", "--nats", "http://x"], code: 2, says: /begins with nats:/u },
+    { args: ["coordinator", "--nats-creds", "x"], code: 2, says: /--nats names none/u },
+    { args: ["agent", "--device", "a b"], code: 2, says: /Expected 1 to 64 characters/u },
+    { args: ["agent", "--label", "site"], code: 2, says: /Expected NAME=VALUE/u },
+    { args: ["agent", "--method", "magic"], code: 2, says: /magic is unknown; expected tent/u },
   ];
   for (const { args, code, says } of refused) {
     it(`refuses ${args.join(" ")}`, async () => {
@@ -55,18 +62,21 @@ describe("mpo", () => {
 
   it("loads the engine only for commands that need it", () => {
     const main = fileURLToPath(new URL("./main.ts", import.meta.url));
-    const run = (command: string): number | null => {
-      const args = [...process.execArgv, "--import", REFUSE_ENGINE, main, command];
+    const run = (...command: readonly string[]): number | null => {
+      const args = [...process.execArgv, "--import", REFUSE_ENGINE, main, ...command];
       return spawnSync(process.execPath, args, { stdio: "ignore" }).status;
     };
     assert.equal(run("--help"), EXIT_CODES.ok);
     assert.equal(run("models"), EXIT_CODES.internal);
+    // They come as far as they can without a nats-server, and without a folder.
+    assert.equal(run("coordinator", "--nats-server", "/nowhere"), EXIT_CODES.usage);
+    assert.equal(run("agent", "--data", "/proc/nowhere"), EXIT_CODES.state);
   });
 });
 
-const HOOKS = `export async function resolve(specifier, context, next) {
-  if (/@mpo.engine|tensorflow/.test(specifier)) throw new Error("loaded " + specifier);
-  return await next(specifier, context);
+const HOOKS = `export async function load(url, context, next) {
+  if (/packages.engine.|tensorflow/.test(url)) throw new Error("loaded " + url);
+  return await next(url, context);
 }`;
 const REGISTER = `import { register } from "node:module"; register(${JSON.stringify(moduleUrl(HOOKS))});`;
 const REFUSE_ENGINE = moduleUrl(REGISTER);

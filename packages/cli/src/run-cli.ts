@@ -26,12 +26,17 @@ export interface CommandContext {
   readonly stdout: OutputStream;
   /** Aborts at the first Ctrl-C. */
   readonly signal: AbortSignal;
+  /** For commands that run until they are stopped, and say themselves how they ended. */
+  readonly process: SignalSource;
+  /** Sets the exit code of a command that ends without an error. */
+  exitWith(code: ExitCode): void;
 }
 
 /** Runs `mpo` with the given arguments; the result is the exit code. Never throws. */
 export async function runCli(args: readonly string[], options: RunCliOptions): Promise<ExitCode> {
   const terminal = createTerminal(options.stdout, options.stderr, args);
   return await interruptible(options.process, terminal, async (signal) => {
+    let exitCode: ExitCode | undefined;
     try {
       const context: CommandContext = {
         environment: options.environment,
@@ -40,9 +45,13 @@ export async function runCli(args: readonly string[], options: RunCliOptions): P
         terminal,
         stdout: options.stdout,
         signal,
+        process: options.process,
+        exitWith: (code) => {
+          exitCode = code;
+        },
       };
       await buildProgram(context).parseAsync(args, { from: "user" });
-      return signal.aborted ? EXIT_CODES.cancelled : EXIT_CODES.ok;
+      return exitCode ?? (signal.aborted ? EXIT_CODES.cancelled : EXIT_CODES.ok);
     } catch (thrown) {
       // Commander has printed its own message, or the help that was asked for.
       if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? EXIT_CODES.ok : EXIT_CODES.usage;

@@ -70,6 +70,8 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   /** Called once, when everything listens. */
   readonly onReady?: (addresses: CoordinatorAddresses) => void;
+  /** Takes what ended it; default: it is logged. */
+  readonly onFailure?: (thrown: unknown) => void;
 }
 
 /**
@@ -77,7 +79,7 @@ export interface RunOptions {
  * anything starts (`invalid-argument`, `precondition-failed` for addresses beyond loopback).
  */
 export async function runCoordinator(settings: CoordinatorSettings, options: RunOptions): Promise<ExitCode> {
-  const { nats, logger, process, signal, onReady } = options;
+  const { nats, logger, process, signal, onReady, onFailure } = options;
   const checked = resolveSettings(settings, randomUUID);
   if (nats.kind === "embedded" && !checked.insecure) requireLoopback(nats.host ?? "127.0.0.1");
   if (checked.insecure) {
@@ -98,7 +100,12 @@ export async function runCoordinator(settings: CoordinatorSettings, options: Run
     stop: () => Promise.resolve(),
   };
   const services = [...run.services(), ready];
-  return await runServices(services, { process, logger, ...(signal === undefined ? {} : { signal }) });
+  return await runServices(services, {
+    process,
+    logger,
+    ...(signal === undefined ? {} : { signal }),
+    ...(onFailure === undefined ? {} : { onFailure }),
+  });
 }
 
 /** The parts of one run, each made from the ones before it. */

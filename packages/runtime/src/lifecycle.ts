@@ -33,6 +33,8 @@ export interface LifecycleOptions {
   readonly clock?: Clock;
   /** Stops the services as a signal of the system would. */
   readonly signal?: AbortSignal;
+  /** Takes what ended the services; default: it is logged. */
+  readonly onFailure?: (thrown: unknown) => void;
 }
 
 /**
@@ -74,7 +76,8 @@ export async function runServices(services: readonly Service[], options: Lifecyc
     } catch (thrown) {
       if (!stop.signal.aborted) {
         code = exitCodeOf(thrown);
-        logger.error("a service failed", { err: thrown });
+        if (options.onFailure === undefined) logger.error("a service failed", { err: thrown });
+        else options.onFailure(thrown);
         stop.abort();
       }
     }

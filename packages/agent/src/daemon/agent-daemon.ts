@@ -20,6 +20,11 @@ export interface AgentDaemonOptions {
   readonly servingRoot: string;
   /** Default: made from board, cores and memory. */
   readonly deviceClass?: string;
+  /**
+   * Behave as a machine with so much memory would: the agent and its children use it up, what else runs here does not.
+   * For several devices on one machine.
+   */
+  readonly memoryLimitBytes?: number;
   readonly link: FleetLink;
   readonly connectFeed: ConnectFeed;
   readonly clock: Clock;
@@ -50,6 +55,7 @@ export async function runAgentDaemon(options: AgentDaemonOptions): Promise<void>
     architecture: process.arch,
     engineVersion: settings.engineVersion,
     ...(options.deviceClass === undefined ? {} : { deviceClass: options.deviceClass }),
+    ...(options.memoryLimitBytes === undefined ? {} : { memoryLimitBytes: options.memoryLimitBytes }),
     ...(options.systemRoot === undefined ? {} : { systemRoot: options.systemRoot }),
   });
   const agent = await createAgent(settings, {

@@ -11,6 +11,8 @@ export interface InventoryOptions {
   readonly engineVersion?: string;
   /** Default: made from board, cores and memory. */
   readonly deviceClass?: string;
+  /** Tell of no more memory than this, bytes, as a smaller machine would. */
+  readonly memoryLimitBytes?: number;
 }
 
 const GIB = 2 ** 30;
@@ -21,15 +23,16 @@ const MAX_NAME = 64;
 export async function readInventory(files: SystemFiles, options: InventoryOptions): Promise<Inventory> {
   const cpuinfo = (await files.text("proc/cpuinfo")) ?? "";
   const memory = await readMemoryInfo(files);
+  const totalBytes = Math.min(memory.totalBytes, options.memoryLimitBytes ?? Number.POSITIVE_INFINITY);
   const board = await readBoard(files);
   const cpuCores = Math.max(1, cpuinfo.match(/^processor\s*:/gmu)?.length ?? 1);
-  const deviceClass = options.deviceClass ?? deviceClassOf({ board, cpuCores, ...options, ...memory });
+  const deviceClass = options.deviceClass ?? deviceClassOf({ board, cpuCores, totalBytes, ...options });
   return {
     deviceClass,
     board: board.slice(0, MAX_TEXT),
     cpuModel: (cpuField(cpuinfo) ?? "").slice(0, MAX_TEXT),
     cpuCores: Math.min(4096, cpuCores),
-    memoryBytes: memory.totalBytes,
+    memoryBytes: totalBytes,
     swapBytes: memory.swapBytes,
     gpus: await readGpus(files, board),
     os: (await osName(files)).slice(0, MAX_TEXT),

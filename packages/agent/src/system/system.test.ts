@@ -228,3 +228,41 @@ describe("the monitor", () => {
     assert.ok(resources.memoryAvailableBytes > 0 && resources.memoryAvailableBytes <= inventory.memoryBytes);
   });
 });
+
+describe("a simulated smaller machine", () => {
+  const status = (pid: number, parent: number, anonymousMib: number): string =>
+    `Name:\tnode\nPid:\t${pid}\nPPid:\t${parent}\nRssAnon:\t${anonymousMib * 1024} kB\nRssFile:\t99999 kB\nRssShmem:\t0 kB\n`;
+  const tree: Tree = {
+    ...PI,
+    "proc/100/status": status(100, 1, 60),
+    "proc/101/status": status(101, 100, 40),
+    "proc/102/status": status(102, 101, 300),
+    "proc/103/status": status(103, 1, 5000),
+    "proc/self/status": status(100, 1, 60),
+  };
+
+  it("has its limit less what the agent and its jobs hold, and is of a smaller class", async () => {
+    const [inventory, resources] = await withTree(tree, async (_, systemRoot) => {
+      const monitor = systemMonitor({
+        ...{ ...VERSIONS, systemRoot, clock: systemClock, dataFolder: systemRoot },
+        ...{ memoryLimitBytes: 1024 * MIB, agentPid: 100 },
+      });
+      return [await monitor.inventory(), await monitor.resources()];
+    });
+    assert.equal(inventory.memoryBytes, 1024 * MIB);
+    assert.equal(inventory.deviceClass, "raspberry-pi-4-model-b-1g");
+    assert.equal(resources.memoryAvailableBytes, (1024 - 400) * MIB);
+    assert.equal(resources.memoryLimitBytes, 1024 * MIB);
+  });
+
+  it("never tells more than the machine has", async () => {
+    const resources = await withTree(tree, async (_, systemRoot) => {
+      const limit = { memoryLimitBytes: 64 * 1024 * MIB, agentPid: 100 };
+      return systemMonitor({
+        ...{ ...VERSIONS, systemRoot, clock: systemClock, dataFolder: systemRoot },
+        ...limit,
+      }).resources();
+    });
+    assert.equal(resources.memoryAvailableBytes, 3000 * MIB);
+  });
+});

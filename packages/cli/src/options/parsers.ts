@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from "commander";
+import { InvalidArgumentError, Option } from "commander";
 
 /** A reader of one option's text, as commander takes it. It throws what commander prints as a usage error. */
 export type OptionParser<Value> = (text: string) => Value;
@@ -43,7 +43,7 @@ const BYTES: Readonly<Record<string, number>> = {
   mb: 1e6,
   gb: 1e9,
 };
-const MS: Readonly<Record<string, number>> = { ms: 1, s: 1e3, min: 6e4, h: 3.6e6 };
+const MS: Readonly<Record<string, number>> = { ms: 1, s: 1e3, min: 6e4, h: 3.6e6, d: 8.64e7 };
 
 /** A size with its unit, `150MiB` or `1.5 GB`, in bytes. */
 export const sizeInBytes: OptionParser<number> = (text) => {
@@ -62,6 +62,16 @@ export const durationInMs: OptionParser<number> = (text) => {
   }
   return ms;
 };
+
+/** An option for a size with a default, which help shows as it is written here. */
+export function sizeOption(flags: string, description: string, standard: string): Option {
+  return new Option(flags, description).argParser(sizeInBytes).default(sizeInBytes(standard), standard);
+}
+
+/** An option for a duration with a default, which help shows as it is written here. */
+export function durationOption(flags: string, description: string, standard: string): Option {
+  return new Option(flags, description).argParser(durationInMs).default(durationInMs(standard), standard);
+}
 
 function scaled(text: string, units: Readonly<Record<string, number>>): number | undefined {
   const match = /^(\d+(?:\.\d+)?) ?([a-z]+)$/iu.exec(text.trim());

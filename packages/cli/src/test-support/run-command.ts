@@ -10,29 +10,84 @@ export interface CommandOutcome {
   readonly records: readonly Record<string, unknown>[];
 }
 
+/** A command that runs in this process. */
+export interface StartedCommand {
+  readonly outcome: Promise<CommandOutcome>;
+  /** Interrupts it. */
+  signal(name: "SIGINT" | "SIGTERM"): void;
+  /** The first object on standard output that fits, now or later. Rejects when the command ends without one. */
+  record(fits: (record: Readonly<Record<string, unknown>>) => boolean): Promise<Record<string, unknown>>;
+}
+
+/** Starts `mpo` in this process. `onError` sees standard error as it grows. */
+export function startCommand(
+  args: readonly string[],
+  { onError = () => undefined }: { readonly onError?: (stderr: string, command: EventEmitter) => void } = {},
+): StartedCommand {
+  const process_ = Object.assign(new EventEmitter(), { exit: () => undefined });
+  const written = new EventEmitter();
+  written.setMaxListeners(0);
+  let stdout = "";
+  let stderr = "";
+  const recordsOf = (): Record<string, unknown>[] =>
+    stdout
+      .slice(0, stdout.lastIndexOf("\n") + 1)
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+  const outcome = runCli(args, {
+    environment: process.env,
+    workingFolder: process.cwd(),
+    stdout: {
+      write: (text) => {
+        stdout += text;
+        written.emit("text");
+      },
+    },
+    stderr: {
+      write: (text) => {
+        stderr += text;
+        onError(stderr, process_);
+      },
+    },
+    process: process_,
+  }).then((code) => ({ code, stdout, stderr, records: args.includes("--json") ? recordsOf() : [] }));
+  return {
+    outcome,
+    signal: (name) => void process_.emit(name),
+    record: async (fits) => {
+      let look = (): void => undefined;
+      const found = new Promise<Record<string, unknown>>((resolve) => {
+        look = () => {
+          const record = recordsOf().find(fits);
+          if (record !== undefined) resolve(record);
+        };
+        written.on("text", look);
+        look();
+      });
+      const ended = outcome.then(({ code }) => {
+        throw new Error(`mpo ${args.join(" ")} ended with ${code} before it printed that:\n${stderr}`);
+      });
+      try {
+        return await Promise.race([found, ended]);
+      } finally {
+        written.off("text", look);
+        ended.catch(() => undefined);
+      }
+    },
+  };
+}
+
 /** Runs `mpo` in this process. `interruptWhen` sees standard error as it grows; true means Ctrl-C, once. */
 export async function runCommand(
   args: readonly string[],
   { interruptWhen = () => false }: { readonly interruptWhen?: (stderr: string) => boolean } = {},
 ): Promise<CommandOutcome> {
-  const process_ = Object.assign(new EventEmitter(), { exit: () => undefined });
-  let stdout = "";
-  let stderr = "";
   let isInterrupted = false;
-  const code = await runCli(args, {
-    environment: process.env,
-    workingFolder: process.cwd(),
-    stdout: { write: (text) => (stdout += text) },
-    stderr: {
-      write: (text) => {
-        stderr += text;
-        if (isInterrupted || !interruptWhen(stderr)) return;
-        isInterrupted = true;
-        process_.emit("SIGINT");
-      },
-    },
-    process: process_,
-  });
-  const lines = args.includes("--json") ? stdout.split("\n").filter((line) => line !== "") : [];
-  return { code, stdout, stderr, records: lines.map((line) => JSON.parse(line) as Record<string, unknown>) };
+  const onError = (stderr: string, command: EventEmitter): void => {
+    if (isInterrupted || !interruptWhen(stderr)) return;
+    isInterrupted = true;
+    command.emit("SIGINT");
+  };
+  return await startCommand(args, { onError }).outcome;
 }

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { readdir } from "node:fs/promises";
+import { access, constants, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { MpoError } from "@mpo/core";
@@ -66,6 +66,8 @@ async function cachedServers(folder: string): Promise<readonly string[]> {
 
 async function versionOf(path: string, signal: AbortSignal | undefined): Promise<string | undefined> {
   try {
+    // Node leaves a listener on the signal for each program that cannot be started.
+    await access(path, constants.X_OK);
     const options = { timeout: 10_000, ...(signal === undefined ? {} : { signal }) };
     const { stdout } = await promisify(execFile)(path, ["--version"], options);
     return /v(\d+\.\d+\.\d+\S*)/u.exec(stdout)?.[1];

@@ -1,0 +1,16 @@
+import { readFileSync } from "node:fs";
+import { MpoError } from "@mpo/core";
+
+/** Version of the agent. */
+export const AGENT_VERSION: string = versionIn(new URL("../../package.json", import.meta.url));
+
+/** Version of the engine that the agent's jobs load, read without loading it. */
+export function engineVersion(): string {
+  return versionIn(new URL("../package.json", import.meta.resolve("@mpo/engine")));
+}
+
+function versionIn(manifest: URL): string {
+  const { version } = JSON.parse(readFileSync(manifest, "utf8")) as { readonly version?: unknown };
+  if (typeof version === "string") return version;
+  throw new MpoError("internal", `${manifest.href} has no version`);
+}

@@ -1,0 +1,56 @@
+import type { Command } from "commander";
+import type { AgentCommandOptions } from "../fleet/run-agent-command.ts";
+import { repeated, urlOf } from "../options/address-options.ts";
+import { addFleetOptions, addLogLevel, fleetName, labelOf } from "../options/fleet-options.ts";
+import { durationOption, numberBetween, sizeInBytes, sizeOption, wholeNumber } from "../options/parsers.ts";
+import type { CommandContext } from "../run-cli.ts";
+
+/** `mpo agent`: a device's side. */
+export function addAgentCommand(program: Command, context: CommandContext): void {
+  const command = addFleetOptions(
+    program
+      .command("agent")
+      .description("run the agent of this device: it probes, reports, and retrains when input drifts"),
+  )
+    .option("--device <name>", "name of this device in the fleet (default: the host's)", fleetName)
+    .option("--label <name=value>", "a word by which people select it; may be repeated", repeated(labelOf))
+    .option("--data <folder>", "where the agent's state lies (default: mpoptimizer/agents/DEVICE in XDG_STATE_HOME)")
+    .option("--serving <folder>", "what is shared with the program that serves (default: serving in --data)")
+    .option("--class <name>", "devices of one class learn from each other (default: board and memory)", fleetName)
+    .option("--method <name>", "how models are adapted: tent, shot or crossEntropy", "tent")
+    .option("--batch <n>", "images in a step (the effective batch)", wholeNumber(1, 65_536), 64)
+    .addOption(sizeOption("--reserve <size>", "memory that always stays free for the program that serves", "128MiB"))
+    .option("--reserve-share <share>", "and at least this share of the machine's memory", numberBetween(0, 0.95), 0.1)
+    .option("--memory-limit <size>", "behave as a machine with only so much memory would", sizeInBytes)
+    .addOption(
+      durationOption("--probe-time <duration>", "what a probe may take, unless the coordinator says it", "2min"),
+    )
+    .addOption(durationOption("--probe-patience <duration>", "probe on a busy machine after waiting so long", "1h"))
+    .addOption(durationOption("--window-pause <duration>", "time between two retrainings at least", "10min"))
+    .option("--min-inputs <n>", "recent inputs that a retraining needs", wholeNumber(1, 1_000_000), 64)
+    .addOption(durationOption("--tick <duration>", "how often the machine and the inputs are looked at", "5s"))
+    .option("--nats <url>", "use these servers, whatever the coordinator says", repeated(urlOf("nats", "tls")));
+  addLogLevel(command)
+    .addHelpText("after", HELP)
+    .action(async (options: AgentCommandOptions) => {
+      const { runAgentCommand } = await import("../fleet/run-agent-command.ts");
+      await runAgentCommand(options, context);
+    });
+}
+
+const HELP = `
+Runs until Ctrl-C or SIGTERM, with or without a coordinator: what cannot be told now is told later. TensorFlow is loaded
+by its jobs only, each a process of its own.
+
+The serving folder has a folder for each model:
+  MODEL/model       the model as deployed (a layers model with its card, as \`mpo train\` writes it)
+  MODEL/inputs      recent inputs, which the serving program drops here: .npy files or images
+  MODEL/retrained   retrained models, which the serving program picks up
+
+Examples:
+  mpo agent
+  mpo agent --coordinator 192.168.1.10:7443 --device pi-7 --label site=berlin --serving /srv/models
+  mpo agent --device small --memory-limit 1GiB      three devices of different size on one machine:
+  mpo agent --device large --memory-limit 4GiB      each with a name, and so a data folder, of its own
+
+Exit codes: 0 after SIGTERM; 130 after Ctrl-C; 2 a wrong option; 4 another agent uses the data folder; 6 the disk is full.`;

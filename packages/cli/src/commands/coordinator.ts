@@ -1,0 +1,55 @@
+import { type Command, Option } from "commander";
+import type { CoordinatorCommandOptions } from "../fleet/run-coordinator-command.ts";
+import { addressWith, repeated, urlOf } from "../options/address-options.ts";
+import { addLogLevel, COORDINATOR_PORT, fleetName } from "../options/fleet-options.ts";
+import { durationOption, numberBetween, wholeNumber } from "../options/parsers.ts";
+import type { CommandContext } from "../run-cli.ts";
+
+const HTTP_PORT = 9464;
+const NATS_PORT = 4222;
+
+/** `mpo coordinator`: the fleet's side. */
+export function addCoordinatorCommand(program: Command, context: CommandContext): void {
+  const command = program
+    .command("coordinator")
+    .description("run a coordinator: devices report to it, it searches, and pushes each device its configurations")
+    .option("--data <folder>", "where the fleet's state lies (default: mpoptimizer/coordinator in XDG_STATE_HOME)")
+    .option("--listen <host:port>", "for agents and commands; port 0: a free one", addressWith(COORDINATOR_PORT, 0))
+    .option("--http <host:port>", "for /metrics, /healthz and /readyz", addressWith(HTTP_PORT, 0))
+    .option("--insecure", "allow addresses that others can reach, though nobody proves who he is", false)
+    .option("--name <name>", "name of this coordinator (default: a random one)", fleetName)
+    .option("--artifacts <folder>", "models and weights that devices may fetch, each file named by its SHA-256")
+    .addOption(durationOption("--heartbeat <duration>", "how often devices tell that they are there", "30s"))
+    .option("--memory-share <share>", "of a device's memory that a retraining may take", numberBetween(0.01, 1), 0.75)
+    .addOption(durationOption("--window <duration>", "time in which one retraining must finish", "10min"))
+    .addOption(durationOption("--probe-time <duration>", "what one probe may take", "5min"))
+    .addOption(durationOption("--probe-max-age <duration>", "older profiles are measured again", "30d"))
+    .option("--quorum <n>", "devices that must agree before the fleet believes a number", wholeNumber(2, 1000), 5)
+    .addOption(new Option("--nats-server <path>", "the nats-server to start").env("MPO_NATS_SERVER"))
+    .option("--nats-listen <host:port>", "where that one listens (default: a free port)", addressWith(NATS_PORT, 0))
+    .option("--nats <url>", "use this cluster, and start none; may be repeated", repeated(urlOf("nats", "tls")))
+    .option("--nats-advertise <url>", "what agents connect to, if it is another", repeated(urlOf("nats", "tls")))
+    .option("--nats-monitor <url>", "monitoring port of each of its servers", repeated(urlOf("http", "https")))
+    .option("--nats-replicas <n>", "copies of each stream in that cluster", wholeNumber(1, 5), 3)
+    .option("--nats-creds <file>", "credentials for it")
+    .option("--unsafe-async", "use it although a power cut may lose what it has acknowledged", false);
+  addLogLevel(command)
+    .addHelpText("after", HELP)
+    .action(async (options: CoordinatorCommandOptions) => {
+      const { runCoordinatorCommand } = await import("../fleet/run-coordinator-command.ts");
+      await runCoordinatorCommand(options, context);
+    });
+}
+
+const HELP = `
+Runs until Ctrl-C or SIGTERM. It needs no TensorFlow. Unless --nats names a cluster, it starts a nats-server of its own.
+With --json the log is one JSON object a line on standard error, and one line on standard output tells when it is ready.
+
+Examples:
+  mpo coordinator
+  mpo coordinator --data /var/lib/mpo --window 5min --memory-share 0.5
+  mpo coordinator --nats nats://a:4222 --nats nats://b:4222 --nats-monitor http://a:8222 --nats-monitor http://b:8222
+  mpo coordinator --insecure --listen 0.0.0.0:7443 --nats-listen 0.0.0.0:4222 --nats-advertise nats://192.168.1.10:4222
+
+Exit codes: 0 after SIGTERM; 130 after Ctrl-C; 2 a wrong option; 4 no nats-server, the data folder is in use, or an
+address that others can reach without --insecure; 6 an address is taken, or NATS does not answer.`;

@@ -1,0 +1,43 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { EXIT_CODES } from "@mpo/runtime";
+import { noNatsServer, startCoordinator, startDaemon, testFolder } from "../test-support/fleet-room.ts";
+import { runCommand } from "../test-support/run-command.ts";
+
+describe("mpo coordinator and mpo agent", { skip: noNatsServer }, () => {
+  it("find each other, log who speaks, and end as they are told", async (t) => {
+    const folder = await testFolder(t);
+    const coordinator = await startCoordinator(t, folder);
+    const { grpc, http } = coordinator.ready;
+    assert.equal((await fetch(`${String(http)}/readyz`)).status, 200);
+    const agentArgs = ["agent", "--coordinator", String(grpc), "--device", "pi-1", "--data", join(folder, "agent")];
+    const agent = await startDaemon(t, [...agentArgs, "--memory-limit", "1GiB"]);
+    assert.equal(agent.ready["device"], "pi-1");
+    const metric = async (): Promise<string> => (await fetch(`${String(http)}/metrics`)).text();
+    while (!/^mpo_devices(\{.*\})? 1$/mu.test(await metric())) await new Promise((wake) => setTimeout(wake, 20));
+
+    const second = await runCommand([...agentArgs, "--quiet"]);
+    assert.match(second.stderr, /error \(already-exists\): an agent uses[\s\S]*hint: Stop that agent/u);
+    assert.equal(second.code, EXIT_CODES.state);
+    const taken = await runCommand([
+      ...["coordinator", "--listen", String(grpc), "--http", "127.0.0.1:0", "--data", join(folder, "other"), "--quiet"],
+    ]);
+    assert.match(taken.stderr, /error \(unavailable\): cannot listen on/u);
+    assert.equal(taken.code, EXIT_CODES.unavailable);
+
+    const agentEnd = await agent.stop("SIGTERM");
+    assert.equal(agentEnd.code, EXIT_CODES.ok);
+    const lines = agentEnd.stderr.split("\n").filter((line) => line.startsWith("{"));
+    assert.ok(lines.some((line) => (JSON.parse(line) as { deviceId?: string }).deviceId === "pi-1"));
+    assert.equal((await coordinator.stop("SIGINT")).code, EXIT_CODES.cancelled);
+  });
+
+  it("an agent is up without a coordinator", async (t) => {
+    const folder = await testFolder(t);
+    const agent = await startDaemon(t, ["agent", "--coordinator", "127.0.0.1:1", "--data", join(folder, "agent")]);
+    const { code, stderr } = await agent.stop("SIGINT");
+    assert.equal(code, EXIT_CODES.cancelled);
+    assert.doesNotMatch(stderr, /"level":"error"/u);
+  });
+});

@@ -1,0 +1,175 @@
+import { mkdir } from "node:fs/promises";
+import { hostname } from "node:os";
+import { join, resolve } from "node:path";
+import {
+  AGENT_VERSION,
+  type Agent,
+  type AgentSettings,
+  connectFleet,
+  DEFAULT_AGENT_SETTINGS,
+  engineVersion,
+  runAgentDaemon,
+} from "@mpo/agent";
+import { MpoError } from "@mpo/core";
+import { fileError, type LogLevel, linkSignals, runServices, type Service, systemClock } from "@mpo/runtime";
+import { targetOf } from "../options/address-options.ts";
+import { type FleetOptions, nameOfHost } from "../options/fleet-options.ts";
+import { printError } from "../output/print-error.ts";
+import type { CommandContext } from "../run-cli.ts";
+import { commandLogger } from "./command-logger.ts";
+import { stateFolder } from "./folders.ts";
+
+/** The options of `mpo agent`. Times are milliseconds, sizes bytes. */
+export interface AgentCommandOptions extends FleetOptions {
+  readonly device?: string;
+  readonly label?: AgentSettings["labels"];
+  readonly data?: string;
+  readonly serving?: string;
+  readonly class?: string;
+  readonly method: string;
+  readonly batch: number;
+  readonly reserve: number;
+  readonly reserveShare: number;
+  readonly memoryLimit?: number;
+  readonly probeTime: number;
+  readonly probePatience: number;
+  readonly windowPause: number;
+  readonly minInputs: number;
+  readonly tick: number;
+  readonly nats?: readonly string[];
+  readonly logLevel?: LogLevel;
+}
+
+/** A running job is told to end, and killed when it does not. */
+const DRAIN_MS = 20_000;
+
+/** Runs the agent of this device until it is stopped. */
+export async function runAgentCommand(options: AgentCommandOptions, context: CommandContext): Promise<void> {
+  const { terminal, process, environment } = context;
+  const logger = commandLogger(terminal, options.logLevel);
+  const settings = settingsFrom(options);
+  const { dataFolder, servingRoot } = await foldersFrom(options, settings.identity, context);
+  const coordinator = targetOf(options.coordinator);
+  const common = { clock: systemClock, random: Math.random, logger };
+  const agent = agentService(async (signal, onReady) => {
+    const { identity } = settings;
+    const natsServers = options.nats === undefined ? {} : { natsServers: options.nats };
+    const connection = await connectFleet({ identity, coordinator, ...natsServers, ...common });
+    try {
+      await runAgentDaemon({
+        ...{ settings, dataFolder, servingRoot, environment, signal, onReady, ...common },
+        link: connection.link,
+        connectFeed: connection.connectFeed,
+        ...(options.class === undefined ? {} : { deviceClass: options.class }),
+        ...(options.memoryLimit === undefined ? {} : { memoryLimitBytes: options.memoryLimit }),
+      });
+    } finally {
+      connection.close();
+    }
+  });
+  const ready: Service = {
+    name: "ready",
+    start: async () => tellReady({ settings, coordinator, dataFolder, servingRoot }, context),
+    stop: async () => undefined,
+  };
+  const code = await runServices([agent, ready], {
+    process,
+    logger,
+    drainMs: DRAIN_MS,
+    onFailure: (thrown) => {
+      if (terminal.json) logger.error("the agent ends", { err: thrown });
+      printError(terminal, thrown);
+    },
+  });
+  context.exitWith(code);
+}
+
+function settingsFrom(options: AgentCommandOptions): AgentSettings {
+  const method = METHODS.find((known) => known === options.method);
+  if (method === undefined) {
+    throw new MpoError("invalid-argument", `--method ${options.method} is unknown; expected ${METHODS.join(", ")}`);
+  }
+  const { budget } = DEFAULT_AGENT_SETTINGS;
+  return {
+    ...DEFAULT_AGENT_SETTINGS,
+    identity: { tenant: options.tenant, device: options.device ?? nameOfHost(hostname()) },
+    labels: options.label ?? [],
+    agentVersion: AGENT_VERSION,
+    engineVersion: engineVersion(),
+    method,
+    effectiveBatch: options.batch,
+    budget: { ...budget, reserveBytes: options.reserve, reserveShare: options.reserveShare },
+    probeMs: options.probeTime,
+    probePatienceMs: options.probePatience,
+    windowPauseMs: options.windowPause,
+    minTrainingInputs: options.minInputs,
+    tickMs: options.tick,
+  };
+}
+
+const METHODS = ["tent", "shot", "crossEntropy"] as const;
+
+async function foldersFrom(
+  options: AgentCommandOptions,
+  { tenant, device }: AgentSettings["identity"],
+  { environment, workingFolder }: CommandContext,
+): Promise<{ readonly dataFolder: string; readonly servingRoot: string }> {
+  const { data, serving } = options;
+  const usual = join(stateFolder(environment), "agents", tenant === "default" ? device : `${tenant}.${device}`);
+  const dataFolder = data === undefined ? usual : resolve(workingFolder, data);
+  const servingRoot = serving === undefined ? join(dataFolder, "serving") : resolve(workingFolder, serving);
+  for (const folder of [dataFolder, servingRoot]) {
+    try {
+      await mkdir(folder, { recursive: true });
+    } catch (thrown) {
+      throw fileError(thrown, "make", folder);
+    }
+  }
+  return { dataFolder, servingRoot };
+}
+
+/** The agent as a part of a process. `run` calls back when the agent is up. */
+function agentService(run: (signal: AbortSignal, onReady: (agent: Agent) => void) => Promise<void>): Service {
+  const ends = new AbortController();
+  let settle: (ended: Promise<void>) => void = () => undefined;
+  const ended = new Promise<void>((resolve) => {
+    settle = resolve;
+  });
+  let running: Promise<void> = Promise.resolve();
+  return {
+    name: "agent",
+    ended,
+    start: async ({ signal }) => {
+      using linked = linkSignals(signal);
+      const isUp = new Promise<Agent>((resolveUp) => {
+        running = run(ends.signal, resolveUp);
+      });
+      running.catch(() => undefined);
+      linked.signal.addEventListener("abort", () => ends.abort(), { once: true });
+      await Promise.race([isUp, running]);
+      settle(running);
+    },
+    stop: async () => {
+      ends.abort();
+      // A failure was told when it came.
+      await running.catch(() => undefined);
+    },
+  };
+}
+
+interface ReadyFacts {
+  readonly settings: AgentSettings;
+  readonly coordinator: string;
+  readonly dataFolder: string;
+  readonly servingRoot: string;
+}
+
+function tellReady({ settings, coordinator, dataFolder, servingRoot }: ReadyFacts, { terminal }: CommandContext): void {
+  const { device, tenant } = settings.identity;
+  terminal.record({ event: "ready", device, tenant, coordinator, data: dataFolder, serving: servingRoot });
+  terminal.line(`agent of ${device} is up`);
+  terminal.line(`  coordinator   ${coordinator}`);
+  terminal.line(`  data          ${dataFolder}`);
+  terminal.line(`  serving       ${servingRoot}`);
+  terminal.line(`next: put models there, each as NAME/model; and look at it: mpo devices show ${device}`);
+}

@@ -1,0 +1,145 @@
+import { readFileSync } from "node:fs";
+import { delimiter, resolve } from "node:path";
+import {
+  type CoordinatorAddresses,
+  type CoordinatorSettings,
+  type EmbeddedNats,
+  type ExternalNats,
+  runCoordinator,
+} from "@mpo/coordinator";
+import { MpoError } from "@mpo/core";
+import { fileError, type LogLevel } from "@mpo/runtime";
+import type { Address } from "../options/address-options.ts";
+import { printError } from "../output/print-error.ts";
+import type { CommandContext } from "../run-cli.ts";
+import { commandLogger } from "./command-logger.ts";
+import { cacheFolder, stateFolder } from "./folders.ts";
+
+/** The options of `mpo coordinator`. Times are milliseconds. */
+export interface CoordinatorCommandOptions {
+  readonly data?: string;
+  readonly listen?: Address;
+  readonly http?: Address;
+  readonly insecure: boolean;
+  readonly name?: string;
+  readonly artifacts?: string;
+  readonly heartbeat: number;
+  readonly memoryShare: number;
+  readonly window: number;
+  readonly probeTime: number;
+  readonly probeMaxAge: number;
+  readonly quorum: number;
+  readonly natsServer?: string;
+  readonly natsListen?: Address;
+  readonly nats?: readonly string[];
+  readonly natsAdvertise?: readonly string[];
+  readonly natsMonitor?: readonly string[];
+  readonly natsReplicas: number;
+  readonly natsCreds?: string;
+  readonly unsafeAsync: boolean;
+  readonly logLevel?: LogLevel;
+}
+
+const MS = 1000;
+
+/** Runs a coordinator until it is stopped. */
+export async function runCoordinatorCommand(
+  options: CoordinatorCommandOptions,
+  context: CommandContext,
+): Promise<void> {
+  const { terminal, process } = context;
+  const logger = commandLogger(terminal, options.logLevel);
+  const nats =
+    options.nats === undefined ? embeddedNats(options, context) : externalNats(options, options.nats, context);
+  const code = await runCoordinator(settingsFrom(options, context), {
+    nats,
+    process,
+    logger,
+    onReady: (addresses) => tellReady(addresses, nats, context),
+    onFailure: (thrown) => {
+      if (terminal.json) logger.error("the coordinator ends", { err: thrown });
+      printError(terminal, thrown);
+    },
+  });
+  context.exitWith(code);
+}
+
+function settingsFrom(options: CoordinatorCommandOptions, { workingFolder }: CommandContext): CoordinatorSettings {
+  const { listen, http, insecure, name, artifacts, natsAdvertise } = options;
+  return {
+    insecure,
+    heartbeatSeconds: Math.max(1, Math.round(options.heartbeat / MS)),
+    budget: { memoryShare: options.memoryShare, windowMs: options.window },
+    probes: { maxProbeMs: options.probeTime, maxAgeMs: options.probeMaxAge },
+    quorum: options.quorum,
+    ...(listen === undefined ? {} : { grpc: listen }),
+    ...(http === undefined ? {} : { http }),
+    ...(name === undefined ? {} : { name }),
+    ...(artifacts === undefined ? {} : { artifactFolder: resolve(workingFolder, artifacts) }),
+    ...(natsAdvertise === undefined ? {} : { natsServers: natsAdvertise }),
+  };
+}
+
+function embeddedNats(options: CoordinatorCommandOptions, context: CommandContext): EmbeddedNats {
+  for (const option of ["natsMonitor", "natsCreds"] as const) {
+    if (options[option] === undefined) continue;
+    const flag = option === "natsMonitor" ? "--nats-monitor" : "--nats-creds";
+    throw new MpoError("invalid-argument", `${flag} is about a cluster, and --nats names none`, {
+      hint: `Leave ${flag} away, or name the cluster with --nats URL.`,
+    });
+  }
+  const { environment, workingFolder } = context;
+  const { data, natsServer, natsListen } = options;
+  return {
+    kind: "embedded",
+    folder: data === undefined ? `${stateFolder(environment)}/coordinator` : resolve(workingFolder, data),
+    searchPath: (environment["PATH"] ?? "").split(delimiter),
+    cacheFolder: cacheFolder(environment),
+    ...(natsServer === undefined || natsServer === "" ? {} : { binary: natsServer }),
+    ...natsListen,
+  };
+}
+
+function externalNats(
+  options: CoordinatorCommandOptions,
+  servers: readonly string[],
+  { workingFolder }: CommandContext,
+): ExternalNats {
+  const { natsMonitor, natsCreds, natsReplicas, unsafeAsync } = options;
+  return {
+    kind: "external",
+    servers,
+    replicas: natsReplicas,
+    allowsAsync: unsafeAsync,
+    ...(natsMonitor === undefined ? {} : { monitorUrls: natsMonitor }),
+    ...(natsCreds === undefined
+      ? {}
+      : { credentials: { kind: "creds", read: credsIn(resolve(workingFolder, natsCreds)) } }),
+  };
+}
+
+/** Read now, so that a missing file is told at once; and again at every connection, so that it can be renewed. */
+function credsIn(path: string): () => string {
+  const read = (): string => {
+    try {
+      return readFileSync(path, "utf8");
+    } catch (thrown) {
+      throw fileError(thrown, "read", path);
+    }
+  };
+  read();
+  return read;
+}
+
+function tellReady(addresses: CoordinatorAddresses, nats: EmbeddedNats | ExternalNats, context: CommandContext): void {
+  const { terminal } = context;
+  const { grpc, http, natsServers, name } = addresses;
+  terminal.record({ event: "ready", ...addresses, ...(nats.kind === "embedded" ? { data: nats.folder } : {}) });
+  terminal.line(`coordinator ${name} is ready`);
+  terminal.line(`  agents and commands   ${grpc}`);
+  terminal.line(`  metrics and health    ${http}/metrics  ${http}/healthz  ${http}/readyz`);
+  terminal.line(`  NATS                  ${natsServers.join(", ")}`);
+  if (nats.kind === "embedded") terminal.line(`  data                  ${nats.folder}`);
+  const where = grpc === "127.0.0.1:7443" ? "" : ` --coordinator ${grpc}`;
+  terminal.line(`next: mpo agent${where}    and then: mpo devices list${where}`);
+}

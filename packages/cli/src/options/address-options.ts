@@ -1,0 +1,50 @@
+import { isIPv6 } from "node:net";
+import { InvalidArgumentError } from "commander";
+import type { OptionParser } from "./parsers.ts";
+
+/** A host and a port, as they stand on the command line. */
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+const MAX_PORT = 65_535;
+
+/** `HOST:PORT`, `HOST` (with the usual port) or `[IPV6]:PORT`. Port 0, where it is allowed, means any free one. */
+export function addressWith(usualPort: number, leastPort: 0 | 1): OptionParser<Address> {
+  return (text) => {
+    const match = /^(?:\[([^\]]+)\]|([^:/\s[\]]+))(?::(\d{1,5}))?$/u.exec(text.trim());
+    const [, six, plain] = match ?? [];
+    const port = match?.[3] === undefined ? usualPort : Number(match[3]);
+    const host = six ?? plain;
+    if (host === undefined || (six !== undefined && !isIPv6(six)) || port < leastPort || port > MAX_PORT) {
+      throw new InvalidArgumentError(`Expected HOST:PORT, such as 127.0.0.1:${usualPort}.`);
+    }
+    return { host, port };
+  };
+}
+
+/** As gRPC takes it: `host:port`, brackets around IPv6. */
+export function targetOf({ host, port }: Address): string {
+  return `${isIPv6(host) ? `[${host}]` : host}:${port}`;
+}
+
+/** A URL of one of these kinds, such as `nats://host:4222`. */
+export function urlOf(...protocols: readonly string[]): OptionParser<string> {
+  return (text) => {
+    const url = URL.canParse(text) ? new URL(text) : undefined;
+    if (url === undefined || !protocols.includes(url.protocol.slice(0, -1)) || url.hostname === "") {
+      throw new InvalidArgumentError(
+        `Expected a URL that begins with ${protocols.map((one) => `${one}://`).join(" or ")}.`,
+      );
+    }
+    return text;
+  };
+}
+
+/** Turns the reader of one value into that of an option that may be given several times. */
+export function repeated<Value>(
+  one: OptionParser<Value>,
+): (text: string, before?: readonly Value[]) => readonly Value[] {
+  return (text, before = []) => [...before, one(text)];
+}

@@ -1,0 +1,57 @@
+import { LOG_LEVELS } from "@mpo/runtime";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Address, addressWith } from "./address-options.ts";
+import type { OptionParser } from "./parsers.ts";
+
+/** The coordinator's usual port for agents and for these commands. */
+export const COORDINATOR_PORT = 7443;
+
+const NAME = /^[A-Za-z0-9_-]{1,64}$/u;
+
+/** A device, a tenant, a model, a label: safe in file names and in NATS subjects. */
+export const fleetName: OptionParser<string> = (text) => {
+  if (NAME.test(text)) return text;
+  throw new InvalidArgumentError("Expected 1 to 64 characters of A-Z a-z 0-9 _ -.");
+};
+
+/** `NAME=VALUE`. */
+export const labelOf: OptionParser<{ readonly name: string; readonly value: string }> = (text) => {
+  const at = text.indexOf("=");
+  const name = text.slice(0, Math.max(0, at));
+  const value = text.slice(at + 1);
+  if (!NAME.test(name) || value.length > 128) {
+    throw new InvalidArgumentError("Expected NAME=VALUE, such as site=berlin.");
+  }
+  return { name, value };
+};
+
+/** A device's name made of a host's: what names may not hold becomes `-`. */
+export function nameOfHost(host: string): string {
+  const name = host.replace(/[^A-Za-z0-9_-]+/gu, "-").slice(0, 64);
+  return NAME.test(name) ? name : "device";
+}
+
+/** Where the coordinator is, and whose devices are meant. */
+export interface FleetOptions {
+  readonly coordinator: Address;
+  readonly tenant: string;
+}
+
+/** Adds `--coordinator` and `--tenant`. */
+export function addFleetOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option("--coordinator <host:port>", "where the coordinator listens")
+        .env("MPO_COORDINATOR")
+        .argParser(addressWith(COORDINATOR_PORT, 1))
+        .default({ host: "127.0.0.1", port: COORDINATOR_PORT }, `127.0.0.1:${COORDINATOR_PORT}`),
+    )
+    .addOption(
+      new Option("--tenant <name>", "whose devices").env("MPO_TENANT").argParser(fleetName).default("default"),
+    );
+}
+
+/** Adds `--log-level`. */
+export function addLogLevel(command: Command): Command {
+  return command.addOption(new Option("--log-level <level>", "what is logged (default: info)").choices(LOG_LEVELS));
+}

@@ -1,0 +1,56 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import type { TestContext } from "node:test";
+import { findNatsServer } from "@mpo/transport";
+import { cacheFolder } from "../fleet/folders.ts";
+import { type CommandOutcome, type StartedCommand, startCommand } from "./run-command.ts";
+
+const { PATH = "", MPO_NATS_SERVER: named } = process.env;
+
+/** Why there is no `nats-server` here; false: there is one. For `skip`. */
+export const noNatsServer: string | false = await findNatsServer({
+  searchPath: PATH.split(delimiter),
+  cacheFolder: cacheFolder(process.env),
+  ...(named === undefined ? {} : { named }),
+}).then(
+  () => false as const,
+  (thrown: Error) => `no nats-server: ${thrown.message}`,
+);
+
+/** A folder that is removed after the test. */
+export async function testFolder(context: TestContext): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "mpo-cli-"));
+  context.after(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }));
+  return folder;
+}
+
+/** A daemon that says it is ready, and its answer to a stop. */
+export interface RunningDaemon {
+  /** Its record `ready`. */
+  readonly ready: Readonly<Record<string, unknown>>;
+  readonly command: StartedCommand;
+  stop(signal?: "SIGINT" | "SIGTERM"): Promise<CommandOutcome>;
+}
+
+/** Starts `mpo coordinator` or `mpo agent` in this process; it is stopped after the test. */
+export async function startDaemon(context: TestContext, args: readonly string[]): Promise<RunningDaemon> {
+  const command = startCommand([...args, "--json"]);
+  const stop: RunningDaemon["stop"] = (signal = "SIGTERM") => {
+    command.signal(signal);
+    return command.outcome;
+  };
+  context.after(() => stop());
+  const ready = await command.record(({ event }) => event === "ready");
+  return { ready, command, stop };
+}
+
+/** Starts a coordinator on free ports. */
+export function startCoordinator(
+  context: TestContext,
+  folder: string,
+  more: readonly string[] = [],
+): Promise<RunningDaemon> {
+  const ports = ["--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"];
+  return startDaemon(context, ["coordinator", ...ports, "--data", join(folder, "coordinator"), ...more]);
+}
