@@ -2,9 +2,11 @@ import { setMaxListeners } from "node:events";
 import { isIPv4, isIPv6 } from "node:net";
 import {
   type ChannelOptions,
+  logVerbosity,
   Server,
   ServerCredentials,
   type ServiceDefinition,
+  setLogVerbosity,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { MpoError } from "@mpo/core";
@@ -75,6 +77,9 @@ export interface GrpcServer {
   /** Takes no new calls, lets those that run end for `graceMs` (default 5 s), then ends them. */
   stop(options?: { readonly graceMs?: number }): Promise<void>;
 }
+
+// What it would print comes to us as errors too, and standard error is our log's.
+setLogVerbosity(logVerbosity.NONE);
 
 /** Longest frame around a message that a codec allows. */
 const FRAME_BYTES = 1024;
