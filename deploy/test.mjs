@@ -8,6 +8,8 @@ import { spawn } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import { cacheRoot } from "./setup/cache.mjs";
+import { hasNatsServer } from "./setup/nats-server.mjs";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const OTHER_FOLDERS = new Set(["node_modules", "dist", "gen"]);
@@ -75,6 +77,11 @@ if (files.length === 0) {
   const runner = ["--test", "--test-concurrency=2", "--test-reporter=spec", `--test-timeout=${HANG_MS}`];
   const code = await runNode(["--conditions=source", "--import", "tsx", ...runner, ...options, ...files]);
   if (code !== 0) failed.push("tests");
+}
+// A summary that says "skipped 40" is easily read past.
+if (!(await hasNatsServer({ cache: cacheRoot(process.env), env: process.env }))) {
+  console.error("\nNOT TESTED: whatever needs nats-server, for there is none (those tests were skipped).");
+  console.error("  To have it: install Go and run `npm run setup -- --with-nats`, which says what else will do.");
 }
 if (failed.length > 0) {
   console.error(`\nFAILED: ${failed.join(", ")}`);

@@ -112,7 +112,7 @@ async function compile({ cache, env, say, signal }, { tfjsNode, headers, library
  * @returns {Promise<string>}
  * @throws {SetupFailure} when there is none
  */
-async function findCompiler(env) {
+export async function findCompiler(env) {
   if (env.CXX) {
     const own = await findProgram(env.CXX, env);
     if (own !== undefined) return own;

@@ -104,7 +104,7 @@ export async function checkFolder(folder, { verify, signal }) {
   let stamp;
   try {
     stamp = JSON.parse(await readFile(join(folder, STAMP_FILE), "utf8"));
-    if (typeof stamp.facts !== "object" || typeof stamp.files !== "object") return { flaw: "its stamp is unreadable" };
+    if (!isStamp(stamp)) return { flaw: "its stamp is unreadable" };
   } catch {
     return { flaw: (await exists(folder)) ? "its stamp is missing or unreadable" : "" };
   }
@@ -120,6 +120,17 @@ export async function checkFolder(folder, { verify, signal }) {
   }
   if (touched) await writeAtomically(join(folder, STAMP_FILE), JSON.stringify(stamp, undefined, 1));
   return { stamp };
+}
+
+/**
+ * @param {any} stamp what the stamp file holds
+ * @returns {boolean} whether it says something about at least one file
+ */
+function isStamp(stamp) {
+  const files = Object.values(stamp?.files ?? {});
+  return (
+    typeof stamp?.facts === "object" && files.length > 0 && files.every((file) => typeof file?.sha256 === "string")
+  );
 }
 
 /**
@@ -192,12 +203,13 @@ async function make({ cache, signal }, artefact, slug) {
 /**
  * @param {string} folder
  * @param {number} bytes
+ * @param {(folder: string, detail: string) => import("./say.mjs").SetupFailure} [failure]
  * @throws {import("./say.mjs").SetupFailure} when the disk has less room
  */
-async function requireRoom(folder, bytes) {
+export async function requireRoom(folder, bytes, failure = diskFull) {
   const { bavail, bsize } = await statfs(folder);
   const freeBytes = bavail * bsize;
-  if (freeBytes < bytes) throw diskFull(folder, `${megabytes(freeBytes)} free, ${megabytes(bytes)} needed`);
+  if (freeBytes < bytes) throw failure(folder, `${megabytes(freeBytes)} free, ${megabytes(bytes)} needed`);
 }
 
 /** @param {NodeJS.ErrnoException} error */

@@ -75,6 +75,13 @@ for (const { title, damage, verify = false, says } of [
     damage: (/** @type {string} */ f) => writeFileSync(join(f, "stamp.json"), '{"fac'),
     says: /stamp/u,
   },
+  ...["null", '{"facts":null,"files":null}', '{"facts":{},"files":{}}', '{"facts":{},"files":{"a":null}}'].map(
+    (text) => ({
+      title: `the stamp says ${text}`,
+      damage: (/** @type {string} */ f) => writeFileSync(join(f, "stamp.json"), text),
+      says: /stamp is unreadable/u,
+    }),
+  ),
   {
     title: "a byte flipped unseen, with --verify",
     damage: (/** @type {string} */ f) => flipByte(join(f, "a")),

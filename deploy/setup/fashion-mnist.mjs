@@ -21,9 +21,9 @@ export const FASHION_MNIST_FILES = {
 };
 
 const PACKAGE = "dataset-fashion-mnist";
-const PACKAGE_FOLDER = "usr/share/datasets/fashion-mnist";
+export const INSTALLED_FOLDER = "usr/share/datasets/fashion-mnist";
 const BY_HAND =
-  "bring the four IDX files (train/t10k-images-idx3-ubyte, train/t10k-labels-idx1-ubyte, plain or .gz) and name their folder in MPO_FASHION_MNIST; or pass --skip-data to go without.";
+  "bring the four IDX files (train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte, t10k-labels-idx1-ubyte, plain or .gz, from github.com/zalandoresearch/fashion-mnist) and name their folder in MPO_FASHION_MNIST; a host that needs no data sets itself up with `npm run setup -- --skip-data`.";
 
 /**
  * Makes sure that the data set lies in the cache.
@@ -39,7 +39,7 @@ export async function ensureFashionMnist(context, { files = FASHION_MNIST_FILES,
     label: "the data set Fashion-MNIST",
     roomBytes: 150e6,
     build: async (staging) => {
-      const installed = join(systemRoot, PACKAGE_FOLDER);
+      const installed = join(systemRoot, INSTALLED_FOLDER);
       if (env.MPO_FASHION_MNIST) {
         await takeFiles(resolve(env.MPO_FASHION_MNIST), staging, files);
       } else if (await exists(installed)) {
@@ -97,19 +97,27 @@ function unpackGzip(packed, path) {
 }
 
 /**
+ * @param {NodeJS.ProcessEnv} env
+ * @returns {Promise<{ apt: string, dpkg: string }>}
+ * @throws {SetupFailure} when one of the two is missing
+ */
+export async function findApt(env) {
+  const apt = await findProgram("apt-get", env);
+  const dpkg = await findProgram("dpkg-deb", env);
+  if (apt !== undefined && dpkg !== undefined) return { apt, dpkg };
+  throw new SetupFailure(
+    `the data set Fashion-MNIST comes from Debian's package ${PACKAGE}, and this system has no ${apt ? "dpkg-deb" : "apt-get"}.`,
+    BY_HAND,
+  );
+}
+
+/**
  * @param {SetupContext} context
  * @param {string} folder made here
  * @returns {Promise<string>} the folder with the four files
  */
 async function downloadPackage({ cache, env, say, signal }, folder) {
-  const apt = await findProgram("apt-get", env);
-  const dpkg = await findProgram("dpkg-deb", env);
-  if (apt === undefined || dpkg === undefined) {
-    throw new SetupFailure(
-      `the data set Fashion-MNIST comes from Debian's package ${PACKAGE}, and this system has no ${apt ? "dpkg-deb" : "apt-get"}.`,
-      BY_HAND,
-    );
-  }
+  const { apt, dpkg } = await findApt(env);
   say.work(`downloading the data set Fashion-MNIST (31 MB, package ${PACKAGE}) with apt-get`);
   await mkdir(folder, { recursive: true });
   const options = { env: { ...env, LC_ALL: "C" }, cwd: folder, signal };
@@ -127,7 +135,7 @@ async function downloadPackage({ cache, env, say, signal }, folder) {
   const unpacked = join(folder, "unpacked");
   const result = await runChild(dpkg, ["--extract", join(folder, name), unpacked], options);
   if (result.code !== 0) throw downloadFailure(result.stderr, cache);
-  return join(unpacked, PACKAGE_FOLDER);
+  return join(unpacked, INSTALLED_FOLDER);
 }
 
 /**

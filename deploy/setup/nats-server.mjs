@@ -4,7 +4,7 @@
  */
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { ensureArtefact } from "./cache.mjs";
+import { ensureArtefact, exists } from "./cache.mjs";
 import { failureKind, findProgram, lastLines, runChild } from "./child.mjs";
 import { diskFull, SetupFailure } from "./say.mjs";
 
@@ -12,6 +12,7 @@ import { diskFull, SetupFailure } from "./say.mjs";
 
 /** The newest of the oldest release line without known holes: it builds with older Go than later lines. */
 export const NATS_VERSION = "2.12.15";
+const CACHED_FOLDER = `nats-server/${NATS_VERSION}`;
 const MODULE = "github.com/nats-io/nats-server/v2";
 /** Older ones let strangers in or lose data; by release line. Keep in step with transport's server-checks.ts. */
 const OLDEST = [
@@ -19,8 +20,9 @@ const OLDEST = [
   [2, 14, 3],
 ];
 
-const BY_HAND =
-  "install Go (https://go.dev/dl) and run the command again; or get nats-server 2.12.12 or later (2.14.3 or later) yourself and put it into PATH or name it in MPO_NATS_SERVER; or run the coordinator with --nats URL.";
+const OTHERWISE =
+  "get nats-server 2.12.12 or later (2.14.3 or later) yourself and put it into PATH or name it in MPO_NATS_SERVER; or run the coordinator with --nats URL.";
+const BY_HAND = `install Go (https://go.dev/dl) and run the command again; or ${OTHERWISE}`;
 
 /**
  * @param {string} text what `nats-server --version` prints
@@ -44,7 +46,7 @@ export async function ensureNatsServer(context) {
   const own = await ownServer(context);
   if (own !== undefined) return { path: own, fresh: false };
   const { folder, fresh } = await ensureArtefact(context, {
-    name: `nats-server/${NATS_VERSION}`,
+    name: CACHED_FOLDER,
     label: "nats-server",
     roomBytes: 700e6,
     build: async (staging) => {
@@ -54,6 +56,16 @@ export async function ensureNatsServer(context) {
   });
   if (fresh) context.say.work(`nats-server ${NATS_VERSION} is in place`);
   return { path: join(folder, "nats-server"), fresh };
+}
+
+/**
+ * Whether there is one already, the user's own or in the cache.
+ * @param {Pick<SetupContext, "cache" | "env">} context
+ * @returns {Promise<boolean>}
+ */
+export async function hasNatsServer({ cache, env }) {
+  const own = await ownServer({ env }).catch(() => undefined);
+  return own !== undefined || (await exists(join(cache, CACHED_FOLDER, "nats-server")));
 }
 
 /**
@@ -72,7 +84,7 @@ export async function offerNatsServer(context) {
 }
 
 /**
- * @param {SetupContext} context
+ * @param {Pick<SetupContext, "env" | "signal">} context
  * @returns {Promise<string | undefined>} the user's own, if it will do
  */
 async function ownServer({ env, signal }) {
@@ -104,7 +116,7 @@ async function build({ cache, env, say, signal }, staging) {
   const check = await runChild(built, ["--version"], { env, signal });
   if (check.code !== 0 || !isNewEnough(check.stdout)) {
     await rm(built, { force: true });
-    throw new SetupFailure(`the nats-server that Go built says ${JSON.stringify(check.stdout.trim())}.`, BY_HAND);
+    throw new SetupFailure(`the nats-server that Go built says ${JSON.stringify(check.stdout.trim())}.`, OTHERWISE);
   }
 }
 
@@ -119,7 +131,7 @@ function buildFailure(output, cache) {
   if (kind === "no-network") {
     return new SetupFailure(
       "no network: Go could not get the source of nats-server.",
-      `connect this machine and run the command again; or ${BY_HAND}`,
+      `connect this machine (or set HTTPS_PROXY, or GOPROXY for a mirror) and run the command again; or ${OTHERWISE}`,
     );
   }
   if (/requires go >= |go\.mod requires go|invalid go version/u.test(output)) {
@@ -127,6 +139,6 @@ function buildFailure(output, cache) {
   }
   return new SetupFailure(
     `Go could not build nats-server ${NATS_VERSION}. Its last words:\n${lastLines(output)}`,
-    BY_HAND,
+    `see what Go says above and run the command again; or ${OTHERWISE}`,
   );
 }

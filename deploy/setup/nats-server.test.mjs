@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { ensureNatsServer, isNewEnough, NATS_VERSION, offerNatsServer } from "./nats-server.mjs";
+import { ensureNatsServer, hasNatsServer, isNewEnough, NATS_VERSION, offerNatsServer } from "./nats-server.mjs";
 import { contextIn, temporaryFolder, writeProgram } from "./test-room.mjs";
 
 /** @param {string} version */
@@ -43,8 +43,10 @@ test("the pinned version is built once, into the cache", async (t) => {
   writeProgram(bin, "go", goThatBuilds(NATS_VERSION));
   const context = contextIn(folder, { env: { PATH: bin, GO_RUNS: join(folder, "runs") } });
   const path = join(folder, `cache/nats-server/${NATS_VERSION}/nats-server`);
+  assert.equal(await hasNatsServer(context), false);
   assert.deepEqual(await ensureNatsServer(context), { path, fresh: true });
   assert.match(context.said.join("\n"), /building nats-server/u);
+  assert.equal(await hasNatsServer(context), true);
   writeProgram(bin, "go", "process.exit(1)");
   assert.deepEqual(await ensureNatsServer(context), { path, fresh: false });
 });

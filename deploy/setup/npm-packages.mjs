@@ -6,17 +6,28 @@
 import { createHash } from "node:crypto";
 import { lstat, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { writeAtomically } from "./cache.mjs";
+import { exists, requireRoom, writeAtomically } from "./cache.mjs";
 import { failureKind, findProgram, lastLines, runChild } from "./child.mjs";
 import { withLock } from "./lock.mjs";
-import { diskFull, SetupFailure } from "./say.mjs";
+import { megabytes, SetupFailure } from "./say.mjs";
 
 /** @typedef {import("./cache.mjs").SetupContext} SetupContext */
-/** @typedef {{ version?: string, integrity?: string, link?: boolean, optional?: boolean }} LockedPackage */
+/**
+ * @typedef {object} LockedPackage
+ * @property {string} [version]
+ * @property {string} [integrity]
+ * @property {boolean} [link]
+ * @property {boolean} [optional]
+ * @property {string[]} [os]
+ * @property {string[]} [cpu]
+ * @property {string[]} [libc]
+ */
 
 /** npm's own pauses between attempts add up to more than a minute before it says that there is no network. */
 const SHORT_PAUSES = ["--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=5000"];
 const STAMP_FILE = "node_modules/.mpo-packages.json";
+/** What node_modules takes at most (half a gigabyte in use). */
+const ROOM_BYTES = 700e6;
 
 /**
  * Makes sure that node_modules holds what package-lock.json says.
@@ -46,7 +57,7 @@ export async function ensureNpmPackages(context) {
  * @param {string} root
  * @returns {Promise<boolean>}
  */
-async function isInStep(root) {
+export async function isInStep(root) {
   const lockText = await readFile(join(root, "package-lock.json"), "utf8");
   const installed = await readPackages(join(root, "node_modules/.package-lock.json"));
   if (installed === undefined) return false;
@@ -115,15 +126,17 @@ async function install(context) {
   say.work("installing the npm packages of package-lock.json (npm ci, without install scripts)");
   // An interrupted npm must not leave a stamp behind that says all is well.
   await rm(join(root, STAMP_FILE), { force: true });
-  await npm(context, [
-    "ci",
-    "--ignore-scripts",
-    "--no-audit",
-    "--no-fund",
-    "--prefer-offline",
-    "--loglevel=error",
-    ...SHORT_PAUSES,
-  ]);
+  // An older node_modules is removed by npm first: its room counts as free, and is not known.
+  if (!(await exists(join(root, "node_modules")))) await requireRoom(root, ROOM_BYTES, checkoutFull);
+  const ci = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", "--loglevel=error"];
+  await npm(context, [...ci, ...SHORT_PAUSES]).catch(async (error) => {
+    if (!(error instanceof WrongHash)) throw error;
+    // What npm kept from earlier is damaged more often than what a registry sends.
+    say.work("an npm package has the wrong hash: clearing npm's cache of damaged files, then trying once more");
+    await npm(context, ["cache", "verify", "--loglevel=error"]);
+    await npm(context, [...ci, ...SHORT_PAUSES]);
+  });
+  await requirePlatformPackages(root);
   /** @type {{ allowScripts?: Record<string, boolean> }} */
   const { allowScripts = {} } = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
   for (const [name, allowed] of Object.entries(allowScripts)) {
@@ -134,18 +147,37 @@ async function install(context) {
 }
 
 /**
+ * npm leaves out an optional package in silence when it cannot be written. The compiler and other tools are such
+ * packages, one for each platform.
+ * @param {string} root
+ * @throws {SetupFailure} when one of this platform is missing
+ */
+async function requirePlatformPackages(root) {
+  /** @type {Record<string, LockedPackage>} */
+  const locked = JSON.parse(await readFile(join(root, "package-lock.json"), "utf8")).packages;
+  const installed = (await readPackages(join(root, "node_modules/.package-lock.json"))) ?? {};
+  const { glibcVersionRuntime } = /** @type {{ header: { glibcVersionRuntime?: string } }} */ (
+    process.report.getReport()
+  ).header;
+  const libc = glibcVersionRuntime === undefined ? "musl" : "glibc";
+  const missing = Object.entries(locked).filter(
+    ([path, { os, cpu, libc: wanted = [libc] }]) =>
+      os?.includes(process.platform) && cpu?.includes(process.arch) && wanted.includes(libc) && !installed[path],
+  );
+  if (missing.length === 0) return;
+  throw new SetupFailure(
+    `npm ci left out ${missing.map(([path]) => path.replace(/^.*node_modules\//u, "")).join(", ")}, which this platform needs.`,
+    `see that there is room on the disk of ${root} and that the network works, then run the command again.`,
+  );
+}
+
+/**
  * @param {SetupContext} context
  * @param {string[]} args
  * @throws {SetupFailure}
  */
 async function npm({ root, env, say, signal }, args) {
-  const command = await findProgram("npm", env);
-  if (command === undefined) {
-    throw new SetupFailure(
-      "no npm found on the PATH; it comes with Node.",
-      "install it (Node from nodejs.org brings it; Debian, Ubuntu: `sudo apt-get install npm`).",
-    );
-  }
+  const command = await findNpm(env);
   const started = Date.now();
   const ticker = setInterval(
     () => say.progress(`npm ${args[0]}: ${Math.round((Date.now() - started) / 1000)} s`),
@@ -160,6 +192,35 @@ async function npm({ root, env, say, signal }, args) {
 }
 
 /**
+ * @param {NodeJS.ProcessEnv} env
+ * @returns {Promise<string>}
+ * @throws {SetupFailure} when there is none
+ */
+export async function findNpm(env) {
+  const npm = await findProgram("npm", env);
+  if (npm !== undefined) return npm;
+  throw new SetupFailure(
+    "no npm found on the PATH; it comes with Node.",
+    "install it (Node from nodejs.org brings it; Debian, Ubuntu: `sudo apt-get install npm`).",
+  );
+}
+
+/** A package is not the one that the lock file pins. */
+class WrongHash extends SetupFailure {}
+
+/**
+ * @param {string} root
+ * @param {string} [detail] how much is there and how much is needed
+ * @returns {SetupFailure}
+ */
+function checkoutFull(root, detail = `${megabytes(ROOM_BYTES)} needed for the npm packages`) {
+  return new SetupFailure(
+    `the disk is full at ${root} (${detail}).`,
+    "free some room there, or move the checkout to a larger disk, then run the command again.",
+  );
+}
+
+/**
  * @param {string} verb
  * @param {string} output
  * @param {string} root
@@ -167,11 +228,11 @@ async function npm({ root, env, say, signal }, args) {
  */
 function npmFailure(verb, output, root) {
   const kind = failureKind(output);
-  if (kind === "disk-full") return diskFull(root);
+  if (kind === "disk-full") return checkoutFull(root);
   if (/EINTEGRITY/u.test(output)) {
-    return new SetupFailure(
+    return new WrongHash(
       `wrong hash: an npm package is not the one that package-lock.json pins.\n${lastLines(output, 4)}`,
-      "run `npm cache clean --force` and the command again; if it stays, the registry or proxy in between changes files.",
+      "run the command again; if it stays, the registry or proxy in between changes files: use another (`npm config set registry`).",
     );
   }
   if (kind === "no-network") {

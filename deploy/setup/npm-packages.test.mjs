@@ -56,6 +56,33 @@ test("an install script on the allow-list is run", async (t) => {
   assert.equal(existsSync(join(folder, "packages/w/ran")), true);
 });
 
+test("npm's own cache is cleared of damaged files when a hash is wrong", async (t) => {
+  const folder = temporaryFolder(t);
+  checkout(folder);
+  const npm = `
+    const { existsSync, mkdirSync, writeFileSync } = require("node:fs");
+    const [verb, other] = process.argv.slice(2);
+    if (verb === "cache" && other === "verify") writeFileSync("verified", "");
+    else if (!existsSync("verified")) { console.error("npm error code EINTEGRITY"); process.exit(1); }
+    else { mkdirSync("node_modules"); writeFileSync("node_modules/.package-lock.json", '{"packages":{}}'); }`;
+  writeProgram(join(folder, "bin"), "npm", npm);
+  const context = contextIn(folder, { env: { PATH: join(folder, "bin") } });
+  assert.equal((await ensureNpmPackages(context)).fresh, true);
+  assert.match(context.said.join("\n"), /wrong hash: clearing npm's cache/u);
+});
+
+test("a package of this platform that npm left out in silence is told", async (t) => {
+  const folder = temporaryFolder(t);
+  const here = { version: "1.0.0", optional: true, os: [process.platform], cpu: [process.arch] };
+  const elsewhere = { ...here, os: ["aix"] };
+  checkout(folder, { locked: { "node_modules/here": here, "node_modules/elsewhere": elsewhere } });
+  writeProgram(join(folder, "bin"), "npm", 'require("node:fs").mkdirSync("node_modules")');
+  await assert.rejects(ensureNpmPackages(contextIn(folder, { env: { PATH: join(folder, "bin") } })), {
+    name: "SetupFailure",
+    message: /^npm ci left out here, which/u,
+  });
+});
+
 /** @param {string} integrity */
 const oneDependency = (integrity) => ({
   dependencies: { ms: "2.1.3" },

@@ -2,13 +2,13 @@
 
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { checkAddon, ensureAddon } from "./addon.mjs";
 import { cacheRoot } from "./cache.mjs";
 import { ensureFashionMnist } from "./fashion-mnist.mjs";
 import { ensureNatsServer, offerNatsServer } from "./nats-server.mjs";
+import { requirePrograms } from "./needed-programs.mjs";
 import { ensureNpmPackages } from "./npm-packages.mjs";
 import { createSay, failureMessage, SetupFailure } from "./say.mjs";
-import { ensureTensorflowLibrary } from "./tensorflow-library.mjs";
+import { ensureTensorflow } from "./tensorflow.mjs";
 
 /**
  * @param {string} cache
@@ -57,12 +57,9 @@ export async function runSetup(args, env) {
     const say = createSay({ quiet: options.quiet, stream: process.stdout });
     const root = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/u, "");
     const context = { root, cache, env, verify: options.verify, say, signal: abort.signal };
+    await requirePrograms(context, { tensorflow: !options["skip-tensorflow"], data: !options["skip-data"] });
     await ensureNpmPackages(context);
-    if (!options["skip-tensorflow"]) {
-      const library = await ensureTensorflowLibrary(context);
-      const addon = await ensureAddon(context, library);
-      if (library.fresh || !addon.checked || options.verify) await checkAddon(context);
-    }
+    if (!options["skip-tensorflow"]) await ensureTensorflow(context);
     if (!options["skip-data"]) await ensureFashionMnist(context);
     if (options["with-nats"]) await ensureNatsServer(context);
     // A command that runs after a quiet set-up must not wait for what it may not need.

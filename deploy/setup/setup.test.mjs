@@ -36,7 +36,11 @@ test("with nothing to do it is calm, and silent with --quiet", () => {
 
 for (const { title, args = [], env = {}, says } of [
   { title: "an unknown option", args: ["--fast"], says: /Unknown option '--fast'/u },
-  { title: "nothing on the PATH", env: { PATH: "/nowhere" }, says: /no pip found/u },
+  {
+    title: "nothing on the PATH",
+    env: { PATH: "/nowhere" },
+    says: /things are missing[\s\S]*no pip found[\s\S]*Fix:/u,
+  },
   {
     title: "a cache folder that is a file",
     env: { MPO_CACHE: join(SETUP, "cache") },

@@ -69,7 +69,7 @@ export async function ensureTensorflowLibrary(context, { pinned = PINNED_WHEELS[
 }
 
 /** @returns {string} such as `linux-x64` */
-function platformName() {
+export function platformName() {
   return `${process.platform}-${process.arch}`;
 }
 
@@ -169,7 +169,7 @@ async function downloadWheel({ cache, env, say, signal }, pinned, folder) {
  * @returns {Promise<{ command: string, args: string[] }>}
  * @throws {SetupFailure} when there is no pip
  */
-async function findPip(env) {
+export async function findPip(env) {
   const candidates = [
     { program: "python3", args: ["-m", "pip"] },
     { program: "python", args: ["-m", "pip"] },
@@ -185,6 +185,20 @@ async function findPip(env) {
   throw new SetupFailure(
     "no pip found (tried `python3 -m pip`, `pip3`); it downloads TensorFlow's library from PyPI.",
     "install it (Debian, Ubuntu: `sudo apt-get install python3-pip`; Fedora: `sudo dnf install python3-pip`), or name a downloaded wheel in MPO_TENSORFLOW_WHEEL.",
+  );
+}
+
+/**
+ * @param {NodeJS.ProcessEnv} env
+ * @returns {Promise<string>}
+ * @throws {SetupFailure} when there is no Python
+ */
+export async function findPython(env) {
+  const python = (await findProgram("python3", env)) ?? (await findProgram("python", env));
+  if (python !== undefined) return python;
+  throw new SetupFailure(
+    "no python3 found; it unpacks TensorFlow's wheel.",
+    "install it (Debian, Ubuntu: `sudo apt-get install python3`; Fedora: `sudo dnf install python3`).",
   );
 }
 
@@ -227,13 +241,7 @@ function wrongHash(pinned) {
  * @param {string} staging
  */
 async function unpack({ cache, env, say, signal }, wheel, staging) {
-  const python = (await findProgram("python3", env)) ?? (await findProgram("python", env));
-  if (python === undefined) {
-    throw new SetupFailure(
-      "no python3 found; it unpacks TensorFlow's wheel.",
-      "install it (Debian, Ubuntu: `sudo apt-get install python3`).",
-    );
-  }
+  const python = await findPython(env);
   say.work(`unpacking ${basename(wheel)}`);
   const script = fileURLToPath(new URL("./unpack-wheel.py", import.meta.url));
   const result = await runChild(python, [script, wheel, staging], {
