@@ -4,6 +4,7 @@ import { frozenParameters } from "./freezing.ts";
 import { trainedBytes } from "./freezing-choices.ts";
 import { type CoefficientPrior, dot, leastSquares, type Observation } from "./least-squares.ts";
 import { memoryTimeline, residentGrowth } from "./memory-timeline.ts";
+import { type MsCurve, msAt } from "./ms-curve.ts";
 import { planStep } from "./plan-step.ts";
 import type { UnitCosts } from "./plan-unit.ts";
 import type { Profile, StepSample } from "./profile.ts";
@@ -11,8 +12,10 @@ import { type RetrainConfig, resolveRetrainConfig } from "./retrain-config.ts";
 import { median, typical } from "./robust-statistics.ts";
 import { UnitCostTable } from "./unit-costs.ts";
 import { unitSchedule } from "./unit-schedule.ts";
+import { fitUnitTimes } from "./unit-times.ts";
 import { walkSchedule } from "./unit-walk.ts";
-import { type AffineMs, amountOf, DEFAULT_RATES, fitRates, fitUnitTimes, msAt, WorkPrices } from "./work-prices.ts";
+import { WorkPrices } from "./work-prices.ts";
+import { amountOf, DEFAULT_RATES, fitRates, ratedMs, type WorkRates, withoutKernelGradients } from "./work-rates.ts";
 
 /** A predicted number and the bound that it is believed not to pass. */
 export interface Bounded {
@@ -46,6 +49,8 @@ const MEMORY_NOISE = 0.02;
 const TIME_NOISE = 0.05;
 /** Later samples say more about the device as it is now: each newer one counts this much more (forgetting factor). */
 const FORGETTING = 0.97;
+/** Other programs' share of the processor during a probe above which its times are doubted. */
+const BUSY_SHARE = 0.15;
 /** Margin grows by this share for each doubling of the micro-batch past what was measured. */
 const EXTRAPOLATION = 0.5;
 
@@ -130,7 +135,7 @@ export class CostModel {
   }
 
   /** Time of one step of which one micro-batch takes `microMs` by the unit times. */
-  stepMs(microMs: AffineMs, shape: StepShape): Bounded {
+  stepMs(microMs: MsCurve, shape: StepShape): Bounded {
     const expected = Math.max(0, dot(timeFeatures(microMs, shape), this.#time));
     const margin = this.timeMargin.margin * this.#stretch(shape.microBatch);
     return { expected, upper: expected + margin * (expected + TIME_SLACK_MS) };
@@ -157,10 +162,15 @@ export class CostModel {
     if (config.accumulation > 1 && profile.steps.every((step) => step.config.accumulation === 1)) {
       found.push("no step with accumulation was measured");
     }
+    const { othersCpuShare = 0 } = profile.spent;
+    if (othersCpuShare > BUSY_SHARE) {
+      const share = `${Math.round(100 * othersCpuShare)} %`;
+      found.push(`other programs took ${share} of the processor while this was measured: times may be too long`);
+    }
     return found;
   }
 
-  #microMs(config: RetrainConfig): AffineMs {
+  #microMs(config: RetrainConfig): MsCurve {
     const costs = this.costs.costs(frozenParameters(this.chain, config.freezing));
     const walked = walkSchedule(
       costs,
@@ -207,7 +217,7 @@ const MEGABYTE = 1e6;
 
 /** Work; micro-batches; megabytes added to accumulators; megabytes updated; one for the step. */
 function timeFeatures(
-  microMs: AffineMs,
+  microMs: MsCurve,
   { microBatch, accumulation, trainedBytes: bytes }: StepShape,
 ): readonly number[] {
   const megabytes = bytes / MEGABYTE;
@@ -221,20 +231,48 @@ function timeFeatures(
 }
 
 function pricesOf(chain: Chain, profile: Profile, costs: UnitCostTable, unfrozen: readonly UnitCosts[]): WorkPrices {
-  if (profile.unitTimes.length > 0) {
-    const measured = profile.unitTimes.flatMap(({ unit, microBatch, forwardMs, backwardMs }) => {
-      const { work } = unfrozen[unit] as UnitCosts;
-      return [
-        { amount: amountOf(chain, work.forward), microBatch, ms: typical(forwardMs) },
-        { amount: amountOf(chain, work.backward), microBatch, ms: typical(backwardMs) },
-      ];
-    });
-    const rates = fitRates(measured);
-    return new WorkPrices(chain, unfrozen, rates, fitUnitTimes(chain, unfrozen, profile.unitTimes, rates));
+  const microBatches = knotsOf(profile);
+  if (profile.unitTimes.length === 0) {
+    return new WorkPrices(chain, { unfrozen, rates: ratesOfSteps(chain, profile, costs), microBatches });
   }
-  if (profile.steps.length === 0) return new WorkPrices(chain, unfrozen, DEFAULT_RATES);
-  // No unit was measured: whole steps are the only work whose time is known.
-  const measured = profile.steps.map(({ config, msPerStep }) => {
+  const amounts = unfrozen.map(({ work }) => ({
+    forward: amountOf(chain, work.forward),
+    backward: amountOf(chain, work.backward),
+    normOnlyBackward: amountOf(chain, withoutKernelGradients(chain, work.backward)),
+  }));
+  const measured = profile.unitTimes.flatMap(({ unit, microBatch, forwardMs, backwardMs, normOnlyBackwardMs = [] }) => {
+    const { forward, backward, normOnlyBackward } = amounts[unit] as (typeof amounts)[number];
+    return [
+      { amount: forward, microBatch, ms: typical(forwardMs) },
+      { amount: backward, microBatch, ms: typical(backwardMs) },
+      ...(normOnlyBackwardMs.length > 0
+        ? [{ amount: normOnlyBackward, microBatch, ms: typical(normOnlyBackwardMs) }]
+        : []),
+    ];
+  });
+  const rates = fitRates(measured);
+  const times = amounts.map((amount, unit) => {
+    const own = profile.unitTimes.filter((sample) => sample.unit === unit);
+    return fitUnitTimes(own, microBatches, {
+      forward: (microBatch) => ratedMs(amount.forward, microBatch, rates),
+      backward: (microBatch) => ratedMs(amount.backward, microBatch, rates),
+      normOnlyBackward: (microBatch) => ratedMs(amount.normOnlyBackward, microBatch, rates),
+    });
+  });
+  return new WorkPrices(chain, { unfrozen, rates, times, microBatches });
+}
+
+/** Micro-batches at which times are worked out: all that were measured, and the powers of two up to a whole step. */
+function knotsOf({ unitTimes, effectiveBatch }: Profile): readonly number[] {
+  const knots = new Set(unitTimes.map(({ microBatch }) => microBatch));
+  for (let size = 1; size < effectiveBatch; size *= 2) knots.add(size);
+  return [...knots.add(1).add(effectiveBatch)].sort((left, right) => left - right);
+}
+
+/** No unit was measured: whole steps are the only work whose time is known. */
+function ratesOfSteps(chain: Chain, { steps }: Profile, costs: UnitCostTable): WorkRates {
+  if (steps.length === 0) return DEFAULT_RATES;
+  const measured = steps.map(({ config, msPerStep }) => {
     const own = costs.costs(frozenParameters(chain, config.freezing));
     const walked = walkSchedule(own, unitSchedule(chain, config.checkpoints), 0);
     const work = own.flatMap((unit, index) => [
@@ -248,7 +286,7 @@ function pricesOf(chain: Chain, profile: Profile, costs: UnitCostTable, unfrozen
       ms: typical(msPerStep) / config.accumulation,
     };
   });
-  return new WorkPrices(chain, unfrozen, fitRates(measured));
+  return fitRates(measured);
 }
 
 function repeated<T>(items: readonly T[], times: number): readonly T[] {

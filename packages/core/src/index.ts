@@ -45,6 +45,7 @@ export {
   warmPoolBytes,
 } from "./memory-timeline.ts";
 export { MPO_ERROR_CODES, MpoError, type MpoErrorCode, type MpoErrorOptions } from "./mpo-error.ts";
+export { type MsCurve, msAt } from "./ms-curve.ts";
 export { hasDrifted, MAX_STEP_SAMPLES, observe, type WindowObservation } from "./online-correction.ts";
 export { type CataloguePlan, PlanCatalogue } from "./plan-catalogue.ts";
 export { planStep } from "./plan-step.ts";
@@ -107,4 +108,4 @@ export { UnitCostTable } from "./unit-costs.ts";
 export { type UnitAction, uniformBoundaries, unitSchedule } from "./unit-schedule.ts";
 export { type WalkedSchedule, walkSchedule } from "./unit-walk.ts";
 export { type ExpectedProfile, validateProfile } from "./validate-profile.ts";
-export { type AffineMs, msAt, WorkPrices } from "./work-prices.ts";
+export { WorkPrices } from "./work-prices.ts";

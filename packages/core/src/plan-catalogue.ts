@@ -1,5 +1,6 @@
 import type { CostModel } from "./cost-model.ts";
 import { type FixedRates, type FreezingChoice, freezingChoices, trainedBytes } from "./freezing-choices.ts";
+import { type MsCurve, msAt } from "./ms-curve.ts";
 import type { PeakEnvelope } from "./peak-envelope.ts";
 import type { UnitCosts } from "./plan-unit.ts";
 import type { CheckpointKind } from "./policies.ts";
@@ -7,7 +8,6 @@ import type { Checkpoints } from "./retrain-config.ts";
 import { RotorPlacement } from "./rotor-placement.ts";
 import { type UnitAction, unitSchedule } from "./unit-schedule.ts";
 import { walkSchedule } from "./unit-walk.ts";
-import { type AffineMs, msAt } from "./work-prices.ts";
 
 /** One freezing with one placement of checkpoints: a plan for every micro-batch. */
 export interface CataloguePlan {
@@ -18,7 +18,7 @@ export interface CataloguePlan {
   /** Peak of one micro-batch, the constant part left out. */
   readonly peak: PeakEnvelope;
   /** Time of one micro-batch, by the units' times. */
-  readonly microMs: AffineMs;
+  readonly microMs: MsCurve;
   readonly trainedBytes: number;
 }
 

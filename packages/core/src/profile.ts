@@ -10,6 +10,8 @@ export interface UnitTimeSample {
   readonly microBatch: number;
   readonly forwardMs: readonly number[];
   readonly backwardMs: readonly number[];
+  /** The backward run when only normalisation layers train. Absent: not measured. */
+  readonly normOnlyBackwardMs?: readonly number[];
 }
 
 /** A whole step that was run as it would be in a retraining. */
@@ -72,7 +74,13 @@ export interface Profile {
   readonly updates: readonly UpdateSample[];
   readonly accuracy: readonly AccuracySample[];
   /** What probing itself took. */
-  readonly spent: { readonly ms: number; readonly peakBytes: number; readonly configs: number };
+  readonly spent: {
+    readonly ms: number;
+    readonly peakBytes: number;
+    readonly configs: number;
+    /** Share of the processor that other programs took meanwhile, 0 to 1; absent: not known. */
+    readonly othersCpuShare?: number;
+  };
   /** Milliseconds since 1970, of the end of probing. */
   readonly measuredAtMs: number;
 }

@@ -54,11 +54,7 @@ export function validateProfile(value: unknown, expected: ExpectedProfile = {}):
     steps: fields.list("steps", stepOf),
     updates: fields.list("updates", updateOf),
     accuracy: fields.list("accuracy", accuracyOf),
-    spent: {
-      ms: fields.object("spent").number("ms", NOT_NEGATIVE),
-      peakBytes: fields.object("spent").number("peakBytes", NOT_NEGATIVE),
-      configs: fields.object("spent").number("configs", { least: 0, isWhole: true }),
-    },
+    spent: spentOf(fields.object("spent")),
     measuredAtMs: fields.number("measuredAtMs", NOT_NEGATIVE),
   };
   checkUnits(profile);
@@ -76,13 +72,24 @@ function modelOf(fields: FieldReader): Profile["model"] {
   };
 }
 
+function spentOf(fields: FieldReader): Profile["spent"] {
+  const spent = {
+    ms: fields.number("ms", NOT_NEGATIVE),
+    peakBytes: fields.number("peakBytes", NOT_NEGATIVE),
+    configs: fields.number("configs", { least: 0, isWhole: true }),
+  };
+  return fields.has("othersCpuShare") ? { ...spent, othersCpuShare: fields.number("othersCpuShare", SHARE) } : spent;
+}
+
 function unitTimeOf(fields: FieldReader): UnitTimeSample {
-  return {
+  const sample = {
     unit: fields.number("unit", { least: 0, isWhole: true }),
     microBatch: fields.number("microBatch", COUNT),
     forwardMs: fields.numbers("forwardMs", NOT_NEGATIVE, 1),
     backwardMs: fields.numbers("backwardMs", NOT_NEGATIVE, 1),
   };
+  if (!fields.has("normOnlyBackwardMs")) return sample;
+  return { ...sample, normOnlyBackwardMs: fields.numbers("normOnlyBackwardMs", NOT_NEGATIVE, 1) };
 }
 
 function stepOf(fields: FieldReader, path: string): StepSample {

@@ -42,7 +42,7 @@ export { FORM_NAMES, type FormName, NORM_NAMES, type NormName } from "./model/zo
 export { type PeerOptions, type StepTiming, type TfjsStepOptions, timeTfjsStep } from "./peer/time-tfjs-step.ts";
 export { ENGINE_VERSION } from "./probe/engine-version.ts";
 export { graphDigest } from "./probe/graph-digest.ts";
-export { type MeasuredStep, measureStep, type StepTask, timedStepsFor } from "./probe/measure-step.ts";
+export { type MeasuredStep, measureStep, PreparedStep, type StepTask, timedStepsFor } from "./probe/measure-step.ts";
 export type { ProbeSamples } from "./probe/micro-windows.ts";
 export { poolCapFor } from "./probe/pool-cap.ts";
 export { type ProbeBudget, type ProbeOptions, type ProbeTask, probe } from "./probe/probe.ts";

@@ -20,6 +20,15 @@ export function orEmpty<Value>(field: Field<Value>): Field<Value | undefined> {
   };
 }
 
+/** A list for which empty means absent. */
+export function unlessEmpty<Value>(field: Field<readonly Value[]>): Field<readonly Value[] | undefined> {
+  return {
+    ...field,
+    decode: (wire, path) => (Array.isArray(wire) && wire.length === 0 ? undefined : field.decode(wire, path)),
+    encode: (value, path) => (value === undefined ? [] : field.encode(value, path)),
+  };
+}
+
 /** A list; its length is checked before its first item is looked at. */
 export function list<Value>(
   item: Field<Value>,

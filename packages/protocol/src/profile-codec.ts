@@ -10,7 +10,7 @@ import {
   type UpdateSample,
   validateProfile,
 } from "@mpo/core";
-import { list, type MessageField, message, optional, refined } from "./composed-fields.ts";
+import { list, type MessageField, message, optional, refined, unlessEmpty } from "./composed-fields.ts";
 import type { Field } from "./field.ts";
 import { choice, digest, flag, integer, name, number, share, text, timestampMs, whole } from "./fields.ts";
 import type { AccuracyPoint__Output } from "./gen/mpo/v1/AccuracyPoint.ts";
@@ -71,6 +71,7 @@ const unitTime: MessageField<UnitTimeSample> = message<UnitTimeSample, UnitTimeS
   microBatch: batch,
   forwardMs: repeats,
   backwardMs: repeats,
+  normOnlyBackwardMs: unlessEmpty(repeats),
 });
 
 const step: MessageField<StepSample> = message<StepSample, StepSample__Output>("StepSample", {
@@ -109,6 +110,7 @@ const spent: MessageField<Part<"spent">> = message<Part<"spent">, ProbingCost__O
   ms,
   peakBytes: byteCount,
   configs: integer({ min: 0, max: 4096 }),
+  othersCpuShare: optional(share()),
 });
 
 /** Bounds are checked here; that the parts do not contradict each other, by core. */

@@ -1,6 +1,8 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import type { BenchEmulationOptions } from "../bench/bench-emulation.ts";
+import type { BenchPlacementOptions } from "../bench/bench-placement.ts";
 import type { BenchSearchOptions } from "../bench/bench-search.ts";
+import type { BenchSmallestOptions } from "../bench/bench-smallest.ts";
 import { durationInMs, wholeNumber } from "../options/parsers.ts";
 import { addSubjectOptions } from "../options/subject-options.ts";
 import type { CommandContext } from "../run-cli.ts";
@@ -16,13 +18,42 @@ export function addPlanningBenches(bench: Command, context: CommandContext): voi
   )
     .option("--batch <n>", "images in a step", wholeNumber(1, 65_536), 256)
     .option("--method <name>", "tent, shot or crossEntropy", "crossEntropy")
-    .option("--configs <n>", "how many configs; each runs twice, in processes of its own", wholeNumber(1, 10_000), 60)
+    .option("--configs <n>", "how many configs; each runs in a process of its own", wholeNumber(1, 10_000), 60)
     .option("--budget <duration>", "time for the probe", durationInMs, DEFAULT_BUDGET_MS)
     .option("--seed <n>", "decides the configs", wholeNumber(0), 1)
     .option("--threads <n>", "threads inside an operation (default: all cores)", wholeNumber(1, 1024))
+    .option("-o, --output <file>", "keep the profile here")
     .action(async (options: BenchEmulationOptions) => {
       const { benchEmulation } = await import("../bench/bench-emulation.ts");
       await benchEmulation(options, context);
+    });
+  addSubjectOptions(
+    bench.command("placement").description("uniform segments against optimally placed checkpoints, at equal memory"),
+  )
+    .option("--batch <n>", "images in a step, all at once", wholeNumber(1, 65_536), 64)
+    .option("--levels <n>", "memory levels: numbers of segments that save memory, from 2 on", wholeNumber(1, 12), 4)
+    .option("--repeats <n>", "steps of each that are timed", wholeNumber(1, 1000), 7)
+    .option("--budget <duration>", "time for the probe of what units cost", durationInMs, DEFAULT_BUDGET_MS)
+    .option("--profile <file>", "take what units cost from a profile instead")
+    .option("--seed <n>", "decides weights and images", wholeNumber(0), 1)
+    .option("--threads <n>", "threads inside an operation (default: all cores)", wholeNumber(1, 1024))
+    .action(async (options: BenchPlacementOptions) => {
+      const { benchPlacement } = await import("../bench/bench-placement.ts");
+      await benchPlacement(options, context);
+    });
+  bench
+    .command("smallest")
+    .description("the least memory that each model retrains in, as a share of its plain step")
+    .option("--models <list>", "with commas between", "resnet50,densenet121,mobilenet-v2")
+    .option("--norm <batch|group>", "their normalisation", "batch")
+    .addOption(new Option("--form <name>", "their form (default: by the images' size)").choices(["small", "imagenet"]))
+    .option("--image <pixels>", "side of the (random) images", wholeNumber(8, 1024), 32)
+    .option("--batch <n>", "images in a step", wholeNumber(1, 65_536), 256)
+    .option("--seed <n>", "decides weights and images", wholeNumber(0), 1)
+    .option("--threads <n>", "threads inside an operation (default: all cores)", wholeNumber(1, 1024))
+    .action(async (options: BenchSmallestOptions) => {
+      const { benchSmallest } = await import("../bench/bench-smallest.ts");
+      await benchSmallest(options, context);
     });
   bench
     .command("search")

@@ -1,4 +1,6 @@
 import { arch, availableParallelism, hostname, totalmem } from "node:os";
+import type { Profile } from "@mpo/core";
+import type { Terminal } from "../output/terminal.ts";
 
 const GIB = 2 ** 30;
 
@@ -8,4 +10,11 @@ export function deviceFacts(): { readonly id: string; readonly class: string } {
   // Memory as it is sold: the kernel keeps a part.
   const sold = gibibytes <= 1 ? 1 : Math.ceil(gibibytes / 2) * 2;
   return { id: hostname(), class: `${arch()}-${availableParallelism()}c-${sold}g` };
+}
+
+/** Says so when a profile was measured on another class of device than this machine's: its numbers are not of here. */
+export function noteOtherDevice({ device }: Profile, terminal: Terminal): void {
+  const here = deviceFacts().class;
+  if (device.class === here) return;
+  terminal.note(`note: the profile is of ${device.id}, a ${device.class}; this machine is a ${here}`);
 }

@@ -1,7 +1,9 @@
 import { describeConfig } from "@mpo/core";
+import { ENGINE_VERSION } from "@mpo/engine";
 import { type ConfigOptions, configFrom } from "../options/config-options.ts";
 import { formatBytes, formatShare } from "../output/format.ts";
 import type { CommandContext } from "../run-cli.ts";
+import { noteOtherDevice } from "./device-facts.ts";
 import { plannerOf } from "./planner.ts";
 import { readProfileDocument } from "./profile-document.ts";
 
@@ -16,7 +18,8 @@ export interface EmulateOptions extends Omit<ConfigOptions, "batch"> {
 /** Predicts one config from a profile, without running it. */
 export async function runEmulate(path: string, options: EmulateOptions, context: CommandContext): Promise<void> {
   const { terminal } = context;
-  const document = await readProfileDocument(path, context);
+  const document = await readProfileDocument(path, context, { engine: ENGINE_VERSION });
+  noteOtherDevice(document.profile, terminal);
   const { effectiveBatch, idleBytes } = document.profile;
   const config = configFrom({ ...options, batch: options.batch ?? effectiveBatch });
   const { costs, accuracy } = plannerOf(document);

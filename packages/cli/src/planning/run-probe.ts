@@ -79,5 +79,8 @@ function print(profile: Profile, output: string, { terminal }: CommandContext): 
       `measured in ${formatDuration(spent.ms / MS)}; times of one step differ by ${formatShare(timeSpread)} at most`,
   );
   terminal.line(`idle ${formatBytes(idleBytes)}, at most ${formatBytes(spent.peakBytes)} in any process`);
+  if (spent.othersCpuShare !== undefined) {
+    terminal.line(`other programs took ${formatShare(spent.othersCpuShare)} of the processor meanwhile`);
+  }
   terminal.line(`the profile is in ${output}`);
 }

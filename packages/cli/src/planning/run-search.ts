@@ -10,8 +10,10 @@ import {
   type SearchResult,
   search,
 } from "@mpo/core";
+import { ENGINE_VERSION } from "@mpo/engine";
 import { createTable } from "../output/table.ts";
 import type { CommandContext } from "../run-cli.ts";
+import { noteOtherDevice } from "./device-facts.ts";
 import { type BudgetOptions, budgetFrom, candidatesOf, objectiveNamed, plannerOf } from "./planner.ts";
 import { predictionTable } from "./prediction-table.ts";
 import { type ProfileDocument, readProfileDocument } from "./profile-document.ts";
@@ -36,7 +38,8 @@ export async function searchProfile(
   options: SearchCommandOptions,
   context: CommandContext,
 ): Promise<FinishedSearch> {
-  const document = await readProfileDocument(path, context);
+  const document = await readProfileDocument(path, context, { engine: ENGINE_VERSION });
+  noteOtherDevice(document.profile, context.terminal);
   const budget = budgetFrom(options, document.profile);
   const objective = objectiveNamed(options.objective);
   const policy = POLICIES[policyNamed(options.policy)];

@@ -3,6 +3,7 @@ import { MpoError } from "@mpo/core";
 import {
   adaptationMethod,
   buildModel,
+  type FormName,
   initialWeights,
   isModelName,
   LOSS_NAMES,
@@ -19,6 +20,7 @@ import type { CommandContext } from "../run-cli.ts";
 export interface SubjectOptions {
   readonly model?: string;
   readonly norm: string;
+  readonly form?: FormName;
   readonly image: number;
   readonly channels: number;
   readonly classes: number;
@@ -45,6 +47,7 @@ export async function loadSubject(
   const graph = buildModel({
     model,
     norm: normOf(norm),
+    ...(options.form === undefined ? {} : { form: options.form }),
     inputShape: [options.image, options.image, options.channels],
     classes: options.classes,
   });

@@ -116,7 +116,18 @@ function pooledUnits(profiles: readonly Profile[], quorum: number): readonly Uni
     microBatch: samples[0].microBatch,
     forwardMs: [agreed(samples.map(({ forwardMs }) => median(forwardMs)))],
     backwardMs: [agreed(samples.map(({ backwardMs }) => median(backwardMs)))],
+    ...pooledNormOnly(samples, quorum),
   }));
+}
+
+function pooledNormOnly(
+  samples: readonly UnitTimeSample[],
+  quorum: number,
+): Pick<UnitTimeSample, "normOnlyBackwardMs"> {
+  const measured = samples.flatMap(({ normOnlyBackwardMs }) =>
+    normOnlyBackwardMs === undefined ? [] : [median(normOnlyBackwardMs)],
+  );
+  return measured.length >= quorum ? { normOnlyBackwardMs: [agreed(measured)] } : {};
 }
 
 function pooledSteps(profiles: readonly Profile[], quorum: number): readonly StepSample[] {

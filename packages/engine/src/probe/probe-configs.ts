@@ -77,7 +77,8 @@ function withMethod(config: RetrainConfig, fixed: FreezingRates): RetrainConfig 
   return { ...config, freezing: Object.fromEntries(rates) as unknown as FreezingRates };
 }
 
-function powersOfTwo(most: number): readonly number[] {
+/** 1, 2, 4, ... up to `most`. */
+export function powersOfTwo(most: number): readonly number[] {
   const sizes: number[] = [];
   for (let size = 1; size <= most; size *= 2) sizes.push(size);
   return sizes;

@@ -26,7 +26,7 @@ import { graphDigest } from "./graph-digest.ts";
 import { type MeasuredStep, PreparedStep, type StepTask, timedStepsFor } from "./measure-step.ts";
 import { type ProbeSamples, runMicroWindows } from "./micro-windows.ts";
 import { poolCapFor } from "./pool-cap.ts";
-import { probeConfigs } from "./probe-configs.ts";
+import { powersOfTwo, probeConfigs } from "./probe-configs.ts";
 import { type AvailableMemoryReader, ProbeGuard, readAvailableMemory } from "./probe-guard.ts";
 import { timeUnits } from "./time-units.ts";
 import { timedPlan } from "./timed-plan.ts";
@@ -74,13 +74,12 @@ export interface ProbeOptions {
 
 const MIB = 2 ** 20;
 const LEAST_AVAILABLE_BYTES = 256 * MIB;
-const TIMED_BATCHES = [1, 4, 16, 64];
-const TIMING_ROUNDS = 6;
+const TIMING_ROUNDS = 8;
 const MAX_CONFIGS = 40;
 /** Fewer measured steps than this make no profile. */
 const LEAST_STEPS = 2;
 /** Shares of the time: of timing units; of all but accuracy, where that is probed. */
-const TIMING_SHARE = 0.3;
+const TIMING_SHARE = 0.4;
 const COST_SHARE = 0.55;
 /** Workers that are loaded at the same time, to use all cores; they run one after the other. */
 const LOADED_AT_ONCE = 2;
@@ -158,8 +157,8 @@ class Probe {
   async #timeUnits(): Promise<void> {
     const { chain } = this.#costs;
     const { effectiveBatch, samples, model } = this.#task;
-    const microBatches = TIMED_BATCHES.filter((size) => {
-      return size <= effectiveBatch && this.#fits(residentGrowth(timedPlan(chain, size), this.#facts()));
+    const microBatches = powersOfTwo(effectiveBatch).filter((size) => {
+      return this.#fits(residentGrowth(timedPlan(chain, size), this.#facts()));
     });
     if (microBatches.length === 0) throw this.#nothingFits();
     this.#report("units");
@@ -321,13 +320,26 @@ class Probe {
       memoryFacts: this.#facts(),
       effectiveBatch,
       idleBytes: idle[Math.floor(idle.length / 2)] ?? 0,
-      unitTimes: timing === undefined ? [] : consistentTimes(unitTimeSamples(timedPlan(chain), timing.steps)),
+      unitTimes: timing === undefined ? [] : consistentTimes(unitTimeSamples(chain, timing.passes)),
       steps: this.#steps.map(({ sample }) => sample),
-      updates: timing === undefined ? [] : [updateSample(timedPlan(chain), timing)],
+      updates: (timing?.passes ?? []).filter(({ pass }) => pass === "all").map((pass) => updateSample(chain, pass)),
       accuracy,
-      spent: { ms: this.#now() - this.#began, peakBytes: this.#peakBytes, configs: this.#steps.length },
+      spent: {
+        ms: this.#now() - this.#began,
+        peakBytes: this.#peakBytes,
+        configs: this.#steps.length,
+        ...this.#disturbance(),
+      },
       measuredAtMs: (this.#options.wallMs ?? Date.now)(),
     };
+  }
+
+  /** How busy others kept the processor, over all that counts as measured. */
+  #disturbance(): { readonly othersCpuShare?: number } {
+    const timed = (this.#timing?.passes ?? []).flatMap(({ steps }) => steps);
+    const shares = [...timed, ...this.#steps].flatMap(({ othersCpuShare }) => othersCpuShare ?? []);
+    if (shares.length === 0) return {};
+    return { othersCpuShare: shares.reduce((sum, share) => sum + share, 0) / shares.length };
   }
 
   #facts(): Profile["memoryFacts"] {

@@ -7,8 +7,15 @@ import { elementsOf, type SampleShape } from "../model/model-graph.ts";
 import { readMemory } from "../session/memory-meter.ts";
 import { type MicroBatch, ProgramSession } from "../session/program-session.ts";
 import { tensorflowVersion } from "../session/tensorflow.ts";
-import { timedPlan } from "./timed-plan.ts";
-import type { InstructionTimes, UnitTimingAnswer, UnitTimingReport, UnitTimingRequest } from "./unit-timing.ts";
+import { othersShare, readCpu } from "./cpu-contention.ts";
+import { passesOf, type TimedPass, timedPlan } from "./timed-plan.ts";
+import type {
+  InstructionTimes,
+  TimedPassReport,
+  UnitTimingAnswer,
+  UnitTimingReport,
+  UnitTimingRequest,
+} from "./unit-timing.ts";
 
 /**
  * Entry of the process that times the instructions of a step at several micro-batches. It answers one request and ends;
@@ -18,6 +25,10 @@ const MS = 1000;
 /** Small micro-batches are repeated within a round until they have seen about this many samples. */
 const SAMPLES_IN_ROUND = 8;
 const MAX_REPEATS = 4;
+/** Micro-batches that are timed whatever the time. */
+const LEAST_SIZES = 2;
+/** A micro-batch is worth starting on when there is time for this many runs of it: the first, one that counts, smaller ones. */
+const RUNS_AHEAD = 4;
 
 process.on("disconnect", () => process.exit(0));
 process.on("SIGINT", () => undefined);
@@ -35,7 +46,16 @@ function answerTo(request: UnitTimingRequest): UnitTimingAnswer {
 
 function timeInstructions(request: UnitTimingRequest): UnitTimingReport {
   const began = performance.now();
-  const plan = timedPlan(chainOf(request.graph));
+  const passes = passesOf(chainOf(request.graph));
+  const reports = passes.map((pass, index) => {
+    const until = began + (request.maxMs * (index + 1)) / passes.length;
+    return timePass(request, pass, until);
+  });
+  return { passes: reports, tensorflowVersion: tensorflowVersion(), peakBytes: readMemory().peakBytes };
+}
+
+function timePass(request: UnitTimingRequest, pass: TimedPass, until: number): TimedPassReport {
+  const plan = timedPlan(chainOf(request.graph), 1, pass);
   const [shape = []] = sampleShapes(request.graph).values();
   const program = compileProgram({ graph: request.graph, training: { ...request.training, plan, isTimed: true } });
   const session = new ProgramSession(program, shape, tmpdir());
@@ -44,24 +64,44 @@ function timeInstructions(request: UnitTimingRequest): UnitTimingReport {
   try {
     session.assignFrom(request.weightsFolder);
     session.initialiseTraining();
-    for (let round = 0; round <= request.rounds; round++) {
-      if (round > 1 && performance.now() - began > request.maxMs) break;
-      for (const microBatch of request.microBatches) {
-        const batch = batchOf(request, shape, microBatch);
-        const repeats = round === 0 ? 1 : Math.min(MAX_REPEATS, Math.ceil(SAMPLES_IN_ROUND / microBatch));
-        for (let repeat = 0; repeat < repeats; repeat++) {
-          const instructionMs = timeOnce(session, batch);
-          if (round > 0) steps.push({ microBatch, instructionMs });
-        }
-      }
+    const sizes = warmUp(session, request, shape, until);
+    for (let round = 1; round <= request.rounds; round++) {
+      if (round > 1 && performance.now() > until) break;
+      for (const microBatch of sizes) steps.push(...timeRound(session, batchOf(request, shape, microBatch)));
       const before = performance.now();
       session.apply(0);
-      if (round > 0) applyMs.push(performance.now() - before);
+      applyMs.push(performance.now() - before);
     }
-    return { steps, applyMs, tensorflowVersion: tensorflowVersion(), peakBytes: readMemory().peakBytes };
+    return { pass, steps, applyMs };
   } finally {
     session.close();
   }
+}
+
+/** Runs each micro-batch once, which does not count, up to the last that there is time for. Returns those. */
+function warmUp(session: ProgramSession, request: UnitTimingRequest, shape: SampleShape, until: number): number[] {
+  const sizes: number[] = [];
+  let before = { microBatch: 0, ms: 0 };
+  for (const microBatch of request.microBatches) {
+    const expectedMs = before.ms * (microBatch / Math.max(1, before.microBatch));
+    if (sizes.length >= LEAST_SIZES && expectedMs * RUNS_AHEAD > until - performance.now()) break;
+    const from = performance.now();
+    timeOnce(session, batchOf(request, shape, microBatch));
+    before = { microBatch, ms: performance.now() - from };
+    sizes.push(microBatch);
+  }
+  session.apply(0);
+  return sizes;
+}
+
+/** One micro-batch, small ones several times. */
+function timeRound(session: ProgramSession, batch: MicroBatch): readonly InstructionTimes[] {
+  const before = readCpu();
+  const repeats = Math.min(MAX_REPEATS, Math.ceil(SAMPLES_IN_ROUND / batch.count));
+  const times = Array.from({ length: repeats }, () => timeOnce(session, batch));
+  const othersCpuShare = othersShare(before, readCpu());
+  const busy = othersCpuShare === undefined ? {} : { othersCpuShare };
+  return times.map((instructionMs) => ({ microBatch: batch.count, instructionMs, ...busy }));
 }
 
 /** A learning rate of zero: the weights stay, the work is the same. */

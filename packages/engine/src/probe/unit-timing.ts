@@ -1,16 +1,20 @@
 import type { ModelGraph } from "../model/model-graph.ts";
 import type { TrainingSetup } from "../training/task.ts";
+import type { TimedPass } from "./timed-plan.ts";
 
-/** What a timing process is asked: one message in, one `UnitTimingAnswer` after each reading and at the end. */
+/** What a timing process is asked: one message in, one `UnitTimingAnswer` at the end. */
 export interface UnitTimingRequest {
   readonly graph: ModelGraph;
   readonly weightsFolder: string;
   readonly training: Pick<TrainingSetup, "loss" | "optimizer">;
-  /** Each is timed in turn, again and again, so that a busy minute disturbs all alike. */
+  /** Rising. Each is timed in turn, again and again, so that a busy minute disturbs all alike. */
   readonly microBatches: readonly number[];
-  /** Rounds at most; the first one, which meets its batch sizes for the first time, does not count. */
+  /** Rounds of each pass at most; the first one, which meets its batch sizes for the first time, does not count. */
   readonly rounds: number;
-  /** No new round begins when this time is over. */
+  /**
+   * No new round begins when this time is over, and micro-batches that would take too much of it are left out; each pass
+   * times each of the others once at least.
+   */
   readonly maxMs: number;
   /** float32 `[count, ...shape]` to run on; absent: random numbers. */
   readonly images?: Float32Array;
@@ -22,13 +26,21 @@ export interface InstructionTimes {
   readonly microBatch: number;
   /** Milliseconds of each instruction. */
   readonly instructionMs: readonly number[];
+  /** Share of the processor that others took meanwhile; absent: not known. */
+  readonly othersCpuShare?: number;
+}
+
+/** What one pass found. */
+export interface TimedPassReport {
+  readonly pass: TimedPass;
+  readonly steps: readonly InstructionTimes[];
+  /** Milliseconds of stepping the optimizer from the accumulators. */
+  readonly applyMs: readonly number[];
 }
 
 /** What a timing process found. */
 export interface UnitTimingReport {
-  readonly steps: readonly InstructionTimes[];
-  /** Milliseconds of stepping the optimizer from the accumulators, all parameters. */
-  readonly applyMs: readonly number[];
+  readonly passes: readonly TimedPassReport[];
   readonly tensorflowVersion: string;
   /** Resident bytes at the end, at most. */
   readonly peakBytes: number;

@@ -220,12 +220,15 @@ export const profiles: fc.Arbitrary<Profile> = shape({
   idleBytes: byteCounts,
   // Each unit at one micro-batch: of two, the larger must not be much faster.
   unitTimes: fc.uniqueArray(
-    shape({
-      unit: fc.integer({ min: 0, max: UNIT_COUNT - 1 }),
-      microBatch: counts,
-      forwardMs: repeats,
-      backwardMs: repeats,
-    }),
+    shape(
+      {
+        unit: fc.integer({ min: 0, max: UNIT_COUNT - 1 }),
+        microBatch: counts,
+        forwardMs: repeats,
+        backwardMs: repeats,
+      },
+      { normOnlyBackwardMs: repeats },
+    ),
     { selector: ({ unit }) => unit, maxLength: 5 },
   ),
   steps: fc.array(
@@ -237,7 +240,10 @@ export const profiles: fc.Arbitrary<Profile> = shape({
     { maxLength: 3 },
   ),
   accuracy: fc.array(accuracySamples, { maxLength: 3 }),
-  spent: shape({ ms: durations, peakBytes: byteCounts, configs: fc.integer({ min: 0, max: 4096 }) }),
+  spent: shape(
+    { ms: durations, peakBytes: byteCounts, configs: fc.integer({ min: 0, max: 4096 }) },
+    { othersCpuShare: fc.double({ min: 0, max: 1, noNaN: true }) },
+  ),
   measuredAtMs: times,
 });
 

@@ -6,6 +6,7 @@ export interface UnitTimeSample {
   'microBatch'?: (number);
   'forwardMs'?: (number | string)[];
   'backwardMs'?: (number | string)[];
+  'normOnlyBackwardMs'?: (number | string)[];
 }
 
 export interface UnitTimeSample__Output {
@@ -13,4 +14,5 @@ export interface UnitTimeSample__Output {
   'microBatch': (number);
   'forwardMs': (number)[];
   'backwardMs': (number)[];
+  'normOnlyBackwardMs': (number)[];
 }

@@ -1,0 +1,157 @@
+import assert from "node:assert/strict";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import type { Profile } from "@mpo/core";
+import { buildModel, chainOf, graphDigest } from "@mpo/engine";
+import { EXIT_CODES } from "@mpo/runtime";
+import { type CommandOutcome, runCommand } from "../test-support/run-command.ts";
+import { deviceFacts } from "./device-facts.ts";
+import { madeUpProfile } from "./made-up-profile.ts";
+import { writeProfileDocument } from "./profile-document.ts";
+
+/** What people see who give these commands a profile, a good one or not. */
+describe("mpo emulate, search and explain", () => {
+  const graph = buildModel({ model: "resnet20", norm: "batch", inputShape: [32, 32, 3], classes: 10 });
+  const profile: Profile = {
+    ...madeUpProfile(chainOf(graph), graph.name, graphDigest(graph), 1),
+    device: deviceFacts(),
+  };
+  let folder: string;
+  const file = (name: string): string => join(folder, name);
+  const search = async (...more: readonly string[]): Promise<CommandOutcome> =>
+    await runCommand(["search", "--json", file("p.json"), ...more]);
+  const write = async (name: string, changed: Profile): Promise<void> => {
+    await writeProfileDocument(file(name), { profile: changed, graph }, { workingFolder: folder, signal });
+  };
+  const { signal } = new AbortController();
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), "mpo-planning-"));
+    await write("p.json", profile);
+  });
+  after(() => rm(folder, { recursive: true, force: true }));
+
+  it("predict a config", async () => {
+    const emulated = await runCommand(["emulate", "--json", file("p.json"), "--micro-batch", "32", "--freeze", "0.5"]);
+    assert.equal(emulated.code, EXIT_CODES.ok, emulated.stderr);
+    const [record] = emulated.records as readonly { memoryBytes: { expected: number; upper: number } }[];
+    assert.ok(record !== undefined && record.memoryBytes.upper >= record.memoryBytes.expected);
+    assert.equal(emulated.stderr, "");
+  });
+
+  it("choose a config within the budget, and say what cut the others", async () => {
+    const found = await search("--memory", "40MiB", "--window", "600s");
+    assert.equal(found.code, EXIT_CODES.ok, found.stderr);
+    const [record] = found.records as readonly { best: { memoryBytes: { upper: number } } }[];
+    assert.ok((record?.best.memoryBytes.upper ?? Number.POSITIVE_INFINITY) <= 40 * 2 ** 20);
+    const explained = await runCommand(["explain", file("p.json"), "--memory", "40MiB", "--window", "600s"]);
+    assert.match(explained.stdout, /may need \d+ of 41943040 bytes/u);
+    assert.match(explained.stdout, /no better in memory, time or accuracy than micro-batch/u);
+  });
+
+  it("say the least memory that would do, and which config it is", async () => {
+    const refused = await search("--memory", "100KiB", "--window", "600s");
+    assert.equal(refused.code, EXIT_CODES.budget);
+    assert.match(refused.stderr, /the least that any may need is \d+ bytes \(micro-batch 1 x 256, .*\)/u);
+    const least = /may need is (\d+) bytes/u.exec(refused.stderr)?.[1] as string;
+    const enough = await search("--memory", `${least}B`, "--window", "600s");
+    assert.equal(enough.code, EXIT_CODES.ok, enough.stderr);
+  });
+
+  it("say so when the window is shorter than a step", async () => {
+    const refused = await search("--memory", "1GiB", "--window", "1ms");
+    assert.equal(refused.code, EXIT_CODES.budget);
+    assert.match(refused.stderr, /1 ms is shorter than one step of any configuration: .* \(micro-batch/u);
+  });
+
+  it("say so when the profile is of another class of device", async () => {
+    await write("other.json", { ...profile, device: { id: "pi-1", class: "arm64-4c-8g" } });
+    const found = await runCommand(["search", file("other.json"), "--memory", "40MiB", "--window", "600s"]);
+    assert.equal(found.code, EXIT_CODES.ok, found.stderr);
+    assert.match(found.stderr, /profile is of pi-1, a arm64-4c-8g; this machine is a /u);
+  });
+
+  const refusals: readonly {
+    readonly what: string;
+    readonly change: (text: string) => string;
+    readonly code: number;
+    readonly says: RegExp;
+  }[] = [
+    {
+      what: "is truncated",
+      change: (text) => text.slice(0, text.length / 2),
+      code: EXIT_CODES.data,
+      says: /is no JSON/u,
+    },
+    {
+      what: "has a NaN, which JSON cannot say",
+      change: (text) => text.replace(/"forwardMs":\s*\[[^\]]*\]/u, '"forwardMs":[NaN]'),
+      code: EXIT_CODES.data,
+      says: /is no JSON/u,
+    },
+    {
+      what: "has null for a time",
+      change: (text) => text.replace(/"forwardMs":\s*\[[^\]]*\]/u, '"forwardMs":[null]'),
+      code: EXIT_CODES.data,
+      says: /unitTimes\[0\]\.forwardMs\[0\] is null; expected a finite number of 0 or more/u,
+    },
+    {
+      what: "has a negative time",
+      change: (text) => text.replace(/"msPerStep":\s*\[/u, '"msPerStep":[-3,'),
+      code: EXIT_CODES.data,
+      says: /steps\[0\]\.msPerStep\[0\] is -3; expected a finite number of 0 or more/u,
+    },
+    {
+      what: "has times that fall as the micro-batch grows",
+      change: (text) => text.replace(/("microBatch":\s*256,\s*"forwardMs":\s*)\[[^\]]*\]/u, "$1[0.0001]"),
+      code: EXIT_CODES.data,
+      says: /forwardMs of unit 0 falls from .* at micro-batch 128 to 0\.0001 at 256/u,
+    },
+    {
+      what: "has steps that are out of order",
+      change: (text) => text.replace(/"steps":\s*4,/u, '"steps":1,'),
+      code: EXIT_CODES.data,
+      says: /accuracy\[0\]\.points\[1\]\.steps is 1; expected more than the 2/u,
+    },
+    {
+      what: "is of another version",
+      change: (text) => text.replace(/"version":\s*1,\s*"model"/u, '"version":99,"model"'),
+      code: EXIT_CODES.state,
+      says: /profile\.version is 99; this release reads 1/u,
+    },
+    {
+      what: "was measured by another engine",
+      change: (text) => text.replace(/"engine":\s*"[^"]*"/u, '"engine":"0.0.1"'),
+      code: EXIT_CODES.state,
+      says: /the profile is of engine 0\.0\.1, but .* was asked for/u,
+    },
+    {
+      what: "carries the graph of another model",
+      change: (text) => text.replace(/"filters":\s*16/u, '"filters":24'),
+      code: EXIT_CODES.data,
+      says: /graph is not the one that the profile was measured of/u,
+    },
+  ];
+  for (const { what, change, code, says } of refusals) {
+    it(`refuse a profile that ${what}`, async () => {
+      const good = await readFile(file("p.json"), "utf8");
+      const bad = change(good);
+      assert.notEqual(bad, good);
+      await writeFile(file("bad.json"), bad);
+      const refused = await runCommand(["search", "--json", file("bad.json"), "--memory", "1GiB", "--window", "60s"]);
+      assert.equal(refused.code, code, refused.stderr);
+      assert.match(refused.stderr, says);
+      assert.match(refused.stderr, /bad\.json/u);
+      assert.equal(refused.stdout, "");
+      assert.ok((await readdir(folder)).every((name) => name.endsWith(".json")));
+    });
+  }
+
+  it("say that there is no such profile", async () => {
+    const refused = await runCommand(["search", file("none.json"), "--memory", "1GiB", "--window", "60s"]);
+    assert.equal(refused.code, EXIT_CODES.state);
+    assert.match(refused.stderr, /none\.json/u);
+  });
+});

@@ -1,0 +1,44 @@
+/** A time at every micro-batch: straight between the micro-batches that it is known at, and on beyond the last two. */
+export interface MsCurve {
+  /** Rising; curves that are added have the same. */
+  readonly microBatches: readonly number[];
+  /** Milliseconds at each. */
+  readonly ms: readonly number[];
+}
+
+/** Time of nothing. */
+export function noMs(microBatches: readonly number[]): MsCurve {
+  return { microBatches, ms: microBatches.map(() => 0) };
+}
+
+export function msAt({ microBatches, ms }: MsCurve, microBatch: number): number {
+  const last = microBatches.length - 1;
+  if (last === 0) return ms[0] as number;
+  let right = 1;
+  while (right < last && (microBatches[right] as number) < microBatch) right += 1;
+  const from = microBatches[right - 1] as number;
+  const share = (microBatch - from) / ((microBatches[right] as number) - from);
+  const left = ms[right - 1] as number;
+  return Math.max(0, left + share * ((ms[right] as number) - left));
+}
+
+/** Sums up curves, each so many times. */
+export class MsSum {
+  readonly #microBatches: readonly number[];
+  readonly #ms: number[];
+
+  constructor(microBatches: readonly number[]) {
+    this.#microBatches = microBatches;
+    this.#ms = microBatches.map(() => 0);
+  }
+
+  add(times: number, { ms }: MsCurve): void {
+    if (times === 0) return;
+    const sum = this.#ms;
+    for (let knot = 0; knot < sum.length; knot++) sum[knot] = (sum[knot] as number) + times * (ms[knot] as number);
+  }
+
+  curve(): MsCurve {
+    return { microBatches: this.#microBatches, ms: this.#ms };
+  }
+}
