@@ -13,14 +13,16 @@ export interface Samples {
 
 const SHIFT_PIXELS = 2;
 
-/** Hands out batches of samples in a seeded order, for ever, in buffers that it uses again: training makes no garbage. */
+/**
+ * Hands out micro-batches of samples in a seeded order, for ever, in one buffer that it uses again: training makes no
+ * garbage, and a small micro-batch takes little memory whatever the effective batch.
+ */
 export class BatchFeed {
   readonly #samples: Samples;
   readonly #shape: SampleShape;
   readonly #sampleSize: number;
   readonly #random: Random;
   readonly #run: Pick<TrainingRun, "shuffle" | "augmentation">;
-  readonly #microBatch: number;
   readonly #images: Float32Array;
   readonly #labels: Int32Array;
   #order: readonly number[] = [];
@@ -29,23 +31,21 @@ export class BatchFeed {
   constructor(
     samples: Samples,
     shape: SampleShape,
-    config: Pick<RetrainConfig, "microBatch" | "accumulation">,
+    { microBatch }: Pick<RetrainConfig, "microBatch">,
     run: Pick<TrainingRun, "seed" | "shuffle" | "augmentation">,
   ) {
     if (samples.count < 1) throw new MpoError("invalid-argument", "there are no samples to train on");
-    const batchSize = config.microBatch * config.accumulation;
     this.#samples = samples;
     this.#shape = shape;
     this.#sampleSize = elementsOf(shape);
     this.#random = createRandom(run.seed);
     this.#run = run;
-    this.#microBatch = config.microBatch;
-    this.#images = new Float32Array(batchSize * this.#sampleSize);
-    this.#labels = new Int32Array(batchSize);
+    this.#images = new Float32Array(microBatch * this.#sampleSize);
+    this.#labels = new Int32Array(microBatch);
   }
 
-  /** Fills the buffers with the next effective batch; an epoch's end may lie within it. */
-  next(): void {
+  /** The next micro-batch, in a buffer that the next call overwrites; an epoch's end may lie within it. */
+  next(): Required<Samples> {
     const size = this.#sampleSize;
     this.#images.fill(0);
     for (let position = 0; position < this.#labels.length; position++) {
@@ -56,17 +56,7 @@ export class BatchFeed {
       else target.set(image);
       this.#labels[position] = this.#samples.labels?.[index] ?? -1;
     }
-  }
-
-  /** The effective batch's micro-batch `micro`: views that `next` overwrites. */
-  microBatch(micro: number): Required<Samples> {
-    const from = micro * this.#microBatch;
-    const to = from + this.#microBatch;
-    return {
-      images: this.#images.subarray(from * this.#sampleSize, to * this.#sampleSize),
-      labels: this.#labels.subarray(from, to),
-      count: this.#microBatch,
-    };
+    return { images: this.#images, labels: this.#labels, count: this.#labels.length };
   }
 
   #nextIndex(): number {

@@ -30,7 +30,6 @@ export async function runTraining(
   const { microBatch, accumulation } = plan.config;
   const batchSize = microBatch * accumulation;
   for (let step = 1; step <= run.steps; step++) {
-    feed.next();
     const rate = learningRateAt(run.learningRate, step - 1, run.steps);
     const learningRate = fedLearningRate(setup.optimizer, rate, stepsDone + step);
     const began = performance.now();
@@ -38,7 +37,7 @@ export async function runTraining(
     let prediction = new Float64Array(0);
     for (let micro = 0; micro < accumulation; micro++) {
       const seed = run.seed + step * accumulation + micro;
-      const result = session.microStep(feed.microBatch(micro), { learningRate, sampleWeight: 1 / batchSize, seed });
+      const result = session.microStep(feed.next(), { learningRate, sampleWeight: 1 / batchSize, seed });
       loss += result.loss;
       if (micro === 0) prediction = new Float64Array(result.prediction.length);
       result.prediction.forEach((value, index) => {
