@@ -1,10 +1,15 @@
 import { Command } from "commander";
 import { addAgentCommand } from "./commands/agent.ts";
 import { addBenchCommand } from "./commands/bench.ts";
+import { addConfigCommands } from "./commands/config.ts";
 import { addCoordinatorCommand } from "./commands/coordinator.ts";
 import { addDemoCommand } from "./commands/demo.ts";
+import { addDevicesCommands } from "./commands/devices.ts";
+import { addDoctorCommand } from "./commands/doctor.ts";
+import { addEventsCommand } from "./commands/events.ts";
 import { addModelsCommand } from "./commands/models.ts";
 import { addPlanningCommands } from "./commands/planning.ts";
+import { addProfilesCommands } from "./commands/profiles.ts";
 import { addRetrainCommand } from "./commands/retrain.ts";
 import { addTrainCommand } from "./commands/train.ts";
 import { EXIT_CODE_HELP } from "./output/exit-code-help.ts";
@@ -38,6 +43,11 @@ export function buildProgram(context: CommandContext): Command {
     addPlanningCommands,
     addCoordinatorCommand,
     addAgentCommand,
+    addDevicesCommands,
+    addProfilesCommands,
+    addConfigCommands,
+    addEventsCommand,
+    addDoctorCommand,
     addBenchCommand,
   ])
     add(program, context);

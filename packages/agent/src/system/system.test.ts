@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { describe, it } from "node:test";
 import { MpoError } from "@mpo/core";
 import { systemClock } from "@mpo/runtime";
+import type { DeviceMonitor } from "../ports/device-monitor.ts";
 import { readCgroupMemory } from "./cgroup-memory.ts";
 import { readHeat } from "./heat.ts";
 import { deviceClassOf, readInventory } from "./inventory.ts";
@@ -240,29 +241,35 @@ describe("a simulated smaller machine", () => {
     "proc/103/status": status(103, 1, 5000),
     "proc/self/status": status(100, 1, 60),
   };
-
-  it("has its limit less what the agent and its jobs hold, and is of a smaller class", async () => {
-    const [inventory, resources] = await withTree(tree, async (_, systemRoot) => {
-      const monitor = systemMonitor({
-        ...{ ...VERSIONS, systemRoot, clock: systemClock, dataFolder: systemRoot },
-        ...{ memoryLimitBytes: 1024 * MIB, agentPid: 100 },
-      });
-      return [await monitor.inventory(), await monitor.resources()];
+  const limited = (systemRoot: string, memoryLimitBytes: number = 1024 * MIB): DeviceMonitor =>
+    systemMonitor({
+      ...{ ...VERSIONS, systemRoot, clock: systemClock, dataFolder: systemRoot },
+      ...{ memoryLimitBytes, agentPid: 100 },
     });
+
+  const withChildren: Tree = {
+    ...tree,
+    "proc/100/task/100/children": "",
+    "proc/100/task/110/children": "101 \n",
+    "proc/101/task/101/children": "102 ",
+    "proc/102/task/102/children": "",
+  };
+  for (const [kernel, files] of Object.entries({ "tells children": withChildren, "does not": tree })) {
+    it(`has its limit less what the agent and its jobs hold, where the kernel ${kernel}`, async () => {
+      const resources = await withTree(files, (_, systemRoot) => limited(systemRoot).resources());
+      assert.equal(resources.memoryAvailableBytes, (1024 - 400) * MIB);
+      assert.equal(resources.memoryLimitBytes, 1024 * MIB);
+    });
+  }
+
+  it("is of a smaller class", async () => {
+    const inventory = await withTree(tree, (_, systemRoot) => limited(systemRoot).inventory());
     assert.equal(inventory.memoryBytes, 1024 * MIB);
     assert.equal(inventory.deviceClass, "raspberry-pi-4-model-b-1g");
-    assert.equal(resources.memoryAvailableBytes, (1024 - 400) * MIB);
-    assert.equal(resources.memoryLimitBytes, 1024 * MIB);
   });
 
   it("never tells more than the machine has", async () => {
-    const resources = await withTree(tree, async (_, systemRoot) => {
-      const limit = { memoryLimitBytes: 64 * 1024 * MIB, agentPid: 100 };
-      return systemMonitor({
-        ...{ ...VERSIONS, systemRoot, clock: systemClock, dataFolder: systemRoot },
-        ...limit,
-      }).resources();
-    });
+    const resources = await withTree(tree, (_, systemRoot) => limited(systemRoot, 64 * 1024 * MIB).resources());
     assert.equal(resources.memoryAvailableBytes, 3000 * MIB);
   });
 });

@@ -55,3 +55,23 @@ export function addFleetOptions(command: Command): Command {
 export function addLogLevel(command: Command): Command {
   return command.addOption(new Option("--log-level <level>", "what is logged (default: info)").choices(LOG_LEVELS));
 }
+
+/** Place of a document in the order of a device's documents: epoch and version. */
+export interface VersionOption {
+  readonly epoch: number;
+  readonly version: number;
+}
+
+/** `EPOCH.VERSION`, as documents are named everywhere: `1.4`. */
+export const documentVersion: OptionParser<VersionOption> = (text) => {
+  const [epoch, version] = (/^(\d{1,15})\.(\d{1,15})$/u.exec(text) ?? []).slice(1).map(Number);
+  if (epoch === undefined || version === undefined || epoch < 1 || version < 1) {
+    throw new InvalidArgumentError("Expected a document's version, such as 1.4.");
+  }
+  return { epoch, version };
+};
+
+/** A version as `documentVersion` reads it. */
+export function formatVersion({ epoch, version }: VersionOption): string {
+  return `${epoch}.${version}`;
+}

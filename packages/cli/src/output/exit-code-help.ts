@@ -9,3 +9,7 @@ export const EXIT_CODE_HELP = `Exit codes:
   6    the other side does not answer, or the disk is full: trying later may help
   7    the other side does not accept who we are
   130  interrupted (Ctrl-C)`;
+
+/** The exit codes of commands that ask a coordinator, in words for `--help`. */
+export const FLEET_EXIT_CODES = `Exit codes: 0 done; 2 a wrong argument; 4 there is no such device, profile or document, or it has changed
+meanwhile; 5 nothing fits the budget; 6 the coordinator does not answer; 130 interrupted.`;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { formatBytes, formatDuration, formatPoints, formatShare } from "./format.ts";
+import { formatAge, formatBytes, formatDuration, formatMs, formatPoints, formatShare } from "./format.ts";
 
 describe("formats for people", () => {
   const cases = [
@@ -16,6 +16,14 @@ describe("formats for people", () => {
     [formatPoints(0.031), "+3.1"],
     [formatPoints(-0.004), "-0.4"],
     [formatPoints(0), "+0.0"],
+    [formatAge(-5_000), "0 s ago"],
+    [formatAge(3_900), "3 s ago"],
+    [formatAge(60_000), "1 min ago"],
+    [formatAge(26 * 3_600_000), "1 d ago"],
+    [formatMs(0.42), "0.42 ms"],
+    [formatMs(131.4), "131 ms"],
+    [formatMs(4_200), "4.2 s"],
+    [formatMs(185_000), "3 min 05 s"],
   ] as const;
   for (const [shown, expected] of cases) it(expected, () => assert.equal(shown, expected));
 });

@@ -30,3 +30,22 @@ export function formatPoints(difference: number): string {
   const points = (100 * difference).toFixed(1);
   return difference >= 0 ? `+${points}` : points;
 }
+
+const AGE_UNITS = [
+  ["d", 86_400_000],
+  ["h", 3_600_000],
+  ["min", 60_000],
+] as const;
+
+/** How long ago something was: `3 s ago`, `5 min ago`, `2 d ago`. What a faster clock puts into the future is `0 s ago`. */
+export function formatAge(ageMs: number): string {
+  const [unit, unitMs] = AGE_UNITS.find(([, ms]) => ageMs >= ms) ?? ["s", 1000];
+  return `${Math.floor(Math.max(0, ageMs) / unitMs)} ${unit} ago`;
+}
+
+/** Milliseconds as people read them: `0.42 ms`, `131 ms`, `4.2 s`, `3 min 05 s`. */
+export function formatMs(ms: number): string {
+  if (ms < 10) return `${ms.toFixed(2)} ms`;
+  if (ms < 1000) return `${ms.toFixed(0)} ms`;
+  return ms < 60_000 ? `${(ms / 1000).toFixed(1)} s` : formatDuration(ms / 1000);
+}

@@ -1,0 +1,83 @@
+import { DEFAULT_GRPC_PORT, DEFAULT_HTTP_PORT } from "@mpo/coordinator";
+import { MpoError } from "@mpo/core";
+import { throwIfAborted } from "@mpo/runtime";
+import { stateFolder } from "../fleet/folders.ts";
+import type { FleetOptions } from "../options/fleet-options.ts";
+import { createTable } from "../output/table.ts";
+import type { CommandContext } from "../run-cli.ts";
+import type { Check, DoctorContext, Finding, Role } from "./check.ts";
+import { engineChecks } from "./engine-checks.ts";
+import { answersHealth, coordinatorCheck, natsCheck, once, portCheck } from "./network-checks.ts";
+import { storageCheck } from "./storage-check.ts";
+import { clearRefsCheck, clockCheck, memoryChecks, nodeCheck } from "./system-checks.ts";
+
+/** The options of `mpo doctor`. */
+export interface DoctorOptions extends FleetOptions {
+  /** Absent: both. */
+  readonly role?: Role;
+  /** The coordinator was named, and did not come from the default. */
+  readonly isCoordinatorNamed: boolean;
+}
+
+const LOOPBACK = "127.0.0.1";
+
+/** Checks this machine and prints what was found. Throws `precondition-failed` when something that is needed is broken. */
+export async function runDoctor(options: DoctorOptions, context: CommandContext): Promise<void> {
+  const { terminal, signal } = context;
+  const { role } = options;
+  const checks = checksFor(options, { ...context, systemRoot: "/" }).filter(
+    ({ neededBy }) => role === undefined || neededBy.includes(role),
+  );
+  const table = createTable(terminal, ["", "check", "found"]);
+  const fixes: string[] = [];
+  let broken = 0;
+  for (const { name, run } of checks) {
+    terminal.detail(`checking ${name} ...`);
+    const finding = await run().catch(brokenBy);
+    throwIfAborted(signal);
+    const { state, found, fix } = finding;
+    terminal.record({ check: name, ...finding });
+    table.push([state, name, found]);
+    if (state === "broken") broken += 1;
+    if (state !== "ok" && fix !== undefined) fixes.push(`${name}: ${fix}`);
+  }
+  terminal.line(table.toString());
+  for (const fix of fixes) terminal.line(fix);
+  if (broken === 0) {
+    terminal.line(fixes.length === 0 ? "everything is in order" : "nothing that is needed is broken");
+    return;
+  }
+  const what = role === undefined ? "an agent or a coordinator" : `a${role === "agent" ? "n" : ""} ${role}`;
+  throw new MpoError(
+    "precondition-failed",
+    `${broken} of ${checks.length} checks found something that ${what} needs broken`,
+  );
+}
+
+function checksFor(options: DoctorOptions, context: DoctorContext): readonly Check[] {
+  const { environment, signal } = context;
+  const data = stateFolder(environment);
+  const coordinator = coordinatorCheck(options, options.isCoordinatorNamed, context);
+  const asked = once(coordinator.run);
+  const isThere = async (): Promise<boolean> =>
+    options.coordinator.port === DEFAULT_GRPC_PORT && (await asked()).state === "ok";
+  const grpc = { host: LOOPBACK, port: DEFAULT_GRPC_PORT };
+  const http = { host: LOOPBACK, port: DEFAULT_HTTP_PORT };
+  return [
+    nodeCheck(process.version),
+    clockCheck(Date.now()),
+    storageCheck(data),
+    ...memoryChecks(context, data),
+    clearRefsCheck(context),
+    ...engineChecks(context),
+    natsCheck(context),
+    portCheck(grpc, "--listen", isThere),
+    portCheck(http, "--http", () => answersHealth(http, signal)),
+    { ...coordinator, run: asked },
+  ];
+}
+
+function brokenBy(thrown: unknown): Finding {
+  const { message, hint } = MpoError.from(thrown);
+  return { state: "broken", found: message, ...(hint === undefined ? {} : { fix: hint }) };
+}

@@ -1,0 +1,131 @@
+import { describeConfig } from "@mpo/core";
+import type { DeviceView, WindowResult } from "@mpo/protocol";
+import { type FleetOptions, formatVersion } from "../options/fleet-options.ts";
+import { formatAge, formatBytes, formatMs, formatShare } from "../output/format.ts";
+import { createTable } from "../output/table.ts";
+import type { CommandContext } from "../run-cli.ts";
+import { allPages, withAdmin } from "./with-admin.ts";
+
+/** The options of `mpo devices list`. */
+export interface ListDevicesOptions extends FleetOptions {
+  readonly label?: readonly { readonly name: string; readonly value: string }[];
+  readonly class?: string;
+}
+
+/** Prints the devices that have all of the labels. */
+export async function listDevices(options: ListDevicesOptions, context: CommandContext): Promise<void> {
+  const { terminal } = context;
+  const { tenant, label: labels = [], class: deviceClass } = options;
+  const devices = await withAdmin(options, context, ({ admin, call }) =>
+    allPages(async (page) => {
+      const request = { tenant, labels, ...(deviceClass === undefined ? {} : { deviceClass }), ...page };
+      const { devices: items, ...rest } = await admin.listDevices(request, call);
+      return { items, ...rest };
+    }),
+  );
+  const head = ["device", "state", "last seen", "class", "memory", "free", "models", "config", "told", "labels"];
+  const table = createTable(terminal, head);
+  for (const device of devices) {
+    terminal.record(device);
+    const { identity, inventory, resources, models, desiredVersion, presence, lastSeenMs } = device;
+    table.push([
+      identity.device,
+      presence,
+      formatAge(Date.now() - lastSeenMs),
+      inventory.deviceClass,
+      formatBytes(Math.min(inventory.memoryBytes, resources.memoryLimitBytes ?? Number.POSITIVE_INFINITY)),
+      formatBytes(resources.memoryAvailableBytes),
+      models.map(({ name }) => name).join(", ") || "none",
+      desiredVersion === undefined ? "none" : formatVersion(desiredVersion),
+      toldOf(device),
+      labelsOf(device),
+    ]);
+  }
+  terminal.line(table.toString());
+  terminal.line(summaryOf(devices));
+  if (devices.length === 0) terminal.note("hint: start an agent on a device: mpo agent --coordinator HOST:PORT");
+}
+
+/** Prints all that is known of one device, and its latest windows: what was predicted, and what was seen. */
+export async function showDevice(name: string, options: FleetOptions, context: CommandContext): Promise<void> {
+  const { terminal } = context;
+  const identity = { tenant: options.tenant, device: name };
+  const { device, windows } = await withAdmin(options, context, ({ admin, call }) =>
+    admin.getDevice({ identity }, call),
+  );
+  terminal.record({ ...device, windows });
+  const table = createTable(terminal, []);
+  for (const [what, value] of factsOf(device)) table.push([what, value]);
+  terminal.line(table.toString());
+  if (windows.length === 0) terminal.line("it has not retrained yet");
+  else terminal.line(windowTable(windows, context));
+}
+
+function factsOf(device: DeviceView): readonly (readonly [string, string])[] {
+  const { inventory, resources, presence, lastSeenMs, models, desiredVersion, identity } = device;
+  const { memoryLimitBytes, memoryPressurePercent, temperatureCelsius, loadAverage } = resources;
+  const hot = temperatureCelsius === undefined ? "" : `, ${temperatureCelsius.toFixed(0)} °C`;
+  const pressure = memoryPressurePercent === undefined ? "" : `, memory pressure ${memoryPressurePercent.toFixed(1)} %`;
+  const limit = memoryLimitBytes === undefined ? "" : `, limit ${formatBytes(memoryLimitBytes)}`;
+  return [
+    ["device", `${identity.device} (tenant ${identity.tenant})`],
+    ["state", `${presence}, last seen ${formatAge(Date.now() - lastSeenMs)}`],
+    ["class", inventory.deviceClass],
+    ["board", [inventory.board, inventory.cpuModel].filter((text) => text !== "").join(", ") || "unknown"],
+    ["processor", `${inventory.cpuCores} cores, ${inventory.architecture}`],
+    ["accelerators", inventory.gpus.map((gpu) => gpu.name).join(", ") || "none"],
+    ["memory", `${formatBytes(inventory.memoryBytes)}${limit}, free ${formatBytes(resources.memoryAvailableBytes)}`],
+    ["disk free", formatBytes(resources.diskFreeBytes)],
+    ["now", `load ${loadAverage.toFixed(2)}${pressure}${hot}${resources.isThrottled ? ", throttled" : ""}`],
+    ["system", `${inventory.os}, kernel ${inventory.kernel}`],
+    [
+      "software",
+      `agent ${inventory.agentVersion}, engine ${inventory.engineVersion ?? "none"}, Node ${inventory.nodeVersion}`,
+    ],
+    ["models", models.map((model) => `${model.name} (${model.digest.slice(0, 12)})`).join(", ") || "none"],
+    ["config", desiredVersion === undefined ? "none" : `${formatVersion(desiredVersion)}; told: ${toldOf(device)}`],
+    ["labels", labelsOf(device) || "none"],
+  ];
+}
+
+/** What was predicted beside what was seen. */
+function windowTable(windows: readonly WindowResult[], { terminal }: CommandContext): string {
+  const head = ["opened", "model", "outcome", "config", "peak: predicted", "seen", "step: predicted", "seen", "took"];
+  const table = createTable(terminal, [...head, "accuracy", "judged by"]);
+  for (const window of windows) {
+    const { rung, peakBytes, stepMs, accuracyBefore, accuracyAfter, judgement } = window;
+    table.push([
+      formatAge(Date.now() - window.openedAtMs),
+      window.model,
+      window.outcome,
+      describeConfig(rung.config),
+      `${formatBytes(rung.memoryBytes.expected)} (at most ${formatBytes(rung.memoryBytes.upper)})`,
+      peakBytes === undefined ? "-" : formatBytes(peakBytes),
+      formatMs(rung.stepMs.expected),
+      stepMs === undefined ? "-" : formatMs(stepMs),
+      formatMs(window.durationMs),
+      `${shareOr(accuracyBefore)} -> ${shareOr(accuracyAfter)}`,
+      judgement ?? "-",
+    ]);
+  }
+  return table.toString();
+}
+
+function shareOr(share: number | undefined): string {
+  return share === undefined ? "?" : formatShare(share);
+}
+
+function toldOf({ reportedStatus }: DeviceView): string {
+  if (reportedStatus === undefined) return "nothing yet";
+  const { version, state, rung } = reportedStatus;
+  return `${formatVersion(version)} ${state}${rung === undefined ? "" : `, rung ${rung + 1}`}`;
+}
+
+function labelsOf({ labels }: DeviceView): string {
+  return labels.map(({ name, value }) => `${name}=${value}`).join(", ");
+}
+
+function summaryOf(devices: readonly DeviceView[]): string {
+  const online = devices.filter(({ presence }) => presence === "online").length;
+  return `${devices.length} ${devices.length === 1 ? "device" : "devices"}, ${online} online`;
+}

@@ -1,0 +1,20 @@
+import { join, resolve } from "node:path";
+import { MpoError, type Profile } from "@mpo/core";
+import { graphDigest, MODEL_FILE, readLayersModel } from "@mpo/engine";
+import { writeProfileDocument } from "../planning/profile-document.ts";
+import type { CommandContext } from "../run-cli.ts";
+
+/** Writes a profile with the graph of its model. Throws `invalid-argument` when the folder holds another model. */
+export async function exportWithModel(
+  profile: Profile,
+  { output, weights }: { readonly output: string; readonly weights: string },
+  context: CommandContext,
+): Promise<void> {
+  const { graph } = await readLayersModel(join(resolve(context.workingFolder, weights), MODEL_FILE), context);
+  if (graphDigest(graph) !== profile.model.digest) {
+    throw new MpoError("invalid-argument", `${weights} is another model than the profile is of`, {
+      hint: `Give the folder of ${profile.model.name} as it was deployed on ${profile.device.id}.`,
+    });
+  }
+  await writeProfileDocument(output, { profile, graph }, context);
+}

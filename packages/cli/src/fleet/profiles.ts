@@ -1,0 +1,138 @@
+import { resolve } from "node:path";
+import { describeConfig, MpoError, typical } from "@mpo/core";
+import type { GetProfileResponse } from "@mpo/protocol";
+import { writeJsonFile } from "@mpo/runtime";
+import type { FleetOptions } from "../options/fleet-options.ts";
+import { formatAge, formatBytes, formatMs, formatShare } from "../output/format.ts";
+import { createTable } from "../output/table.ts";
+import type { CommandContext } from "../run-cli.ts";
+import { type AdminSession, allPages, withAdmin } from "./with-admin.ts";
+
+/** The options of `mpo profiles list`. */
+export interface ListProfilesOptions extends FleetOptions {
+  readonly device?: string;
+  readonly model?: string;
+}
+
+/** The options of `mpo profiles export`. */
+export interface ExportProfileOptions extends FleetOptions {
+  readonly output: string;
+  /** Folder of the model. */
+  readonly weights?: string;
+}
+
+/** Prints which profiles the fleet has. */
+export async function listProfiles(options: ListProfilesOptions, context: CommandContext): Promise<void> {
+  const { terminal } = context;
+  const profiles = await withAdmin(options, context, (session) => summaries(options, session));
+  const table = createTable(terminal, ["device", "model", "class", "measured", "steps", "curves", "digest"]);
+  for (const profile of profiles) {
+    terminal.record(profile);
+    const { identity, model, deviceClass, measuredAtMs, stepCount, curveCount, modelDigest } = profile;
+    const age = formatAge(Date.now() - measuredAtMs);
+    table.push([identity.device, model, deviceClass, age, stepCount, curveCount, modelDigest.slice(0, 12)]);
+  }
+  terminal.line(table.toString());
+  terminal.line(`${profiles.length} ${profiles.length === 1 ? "profile" : "profiles"}`);
+}
+
+/** Prints what a device measured of a model. */
+export async function showProfile(
+  device: string,
+  model: string | undefined,
+  options: FleetOptions,
+  context: CommandContext,
+): Promise<void> {
+  const { terminal } = context;
+  const { profile, revision } = await withAdmin(options, context, (session) => find(device, model, options, session));
+  terminal.record({ revision, ...profile });
+  const { idleBytes, spent, software, steps, accuracy, unitTimes } = profile;
+  terminal.line(
+    `${profile.model.name} on ${profile.device.id} (${profile.device.class}), measured ` +
+      `${formatAge(Date.now() - profile.measuredAtMs)} with engine ${software.engine}, TensorFlow ${software.library}`,
+  );
+  terminal.line(
+    `${profile.model.unitCount} units, ${profile.model.parameterCount} parameters, ${profile.method.loss} with ` +
+      `${profile.method.optimizer}, effective batch ${profile.effectiveBatch}`,
+  );
+  terminal.line(
+    `idle ${formatBytes(idleBytes)}; ${unitTimes.length} unit times; the probe took ${formatMs(spent.ms)} for ` +
+      `${spent.configs} configs, at most ${formatBytes(spent.peakBytes)}`,
+  );
+  const stepTable = createTable(terminal, ["step measured", "peak: planned", "seen", "ms a step"]);
+  for (const { config, plannedPeakBytes, measuredPeakBytes, msPerStep } of steps) {
+    const seen = measuredPeakBytes === undefined ? "-" : formatBytes(measuredPeakBytes);
+    stepTable.push([describeConfig(config), formatBytes(plannedPeakBytes), seen, typical(msPerStep).toFixed(1)]);
+  }
+  terminal.line(stepTable.toString());
+  if (accuracy.length === 0) return;
+  const curveTable = createTable(terminal, ["learning curve", "judged by", "accuracy before", "after", "steps"]);
+  for (const { freezing, microBatch, judge, startAccuracy, points } of accuracy) {
+    const { featureExtraction, normalisation, linear } = freezing;
+    const what = `micro-batch ${microBatch}, freezing ${featureExtraction}/${normalisation}/${linear}`;
+    const last = points.at(-1);
+    const after = last === undefined ? "-" : formatShare(last.accuracy);
+    curveTable.push([what, judge, formatShare(startAccuracy), after, last?.steps ?? 0]);
+  }
+  terminal.line(curveTable.toString());
+}
+
+/** Writes a profile to a file; with the model, as one that `mpo emulate`, `search` and `explain` read. */
+export async function exportProfile(
+  device: string,
+  model: string | undefined,
+  options: ExportProfileOptions,
+  context: CommandContext,
+): Promise<void> {
+  const { terminal, workingFolder, signal } = context;
+  const { profile, revision } = await withAdmin(options, context, (session) => find(device, model, options, session));
+  const { output, weights } = options;
+  if (weights === undefined) {
+    await writeJsonFile(resolve(workingFolder, output), { kind: "mpo-measurements", revision, profile }, { signal });
+  } else {
+    const { exportWithModel } = await import("./export-with-model.ts");
+    await exportWithModel(profile, { output, weights }, context);
+  }
+  terminal.record({ event: "exported", output, device, model: profile.model.name, revision });
+  terminal.line(`the profile of ${profile.model.name} on ${device} is in ${output}`);
+}
+
+/** A device's profile of a model, or its only one. */
+async function find(
+  device: string,
+  model: string | undefined,
+  options: FleetOptions,
+  session: AdminSession,
+): Promise<GetProfileResponse> {
+  const identity = { tenant: options.tenant, device };
+  const named = model ?? (await onlyModel(device, options, session));
+  return await session.admin.getProfile({ identity, model: named }, session.call);
+}
+
+async function onlyModel(device: string, options: FleetOptions, session: AdminSession): Promise<string> {
+  const found = await summaries({ ...options, device }, session);
+  const [only] = found;
+  if (only !== undefined && found.length === 1) return only.model;
+  if (only === undefined) {
+    // Says whether there is such a device at all.
+    await session.admin.getDevice({ identity: { tenant: options.tenant, device } }, session.call);
+    throw new MpoError("not-found", `device ${device} has reported no profile yet`, {
+      hint: `It probes when it is idle; see what it does: mpo events --device ${device}`,
+    });
+  }
+  throw new MpoError(
+    "invalid-argument",
+    `device ${device} has profiles of ${found.map((one) => one.model).join(", ")}`,
+    {
+      hint: "Name the model behind the device.",
+    },
+  );
+}
+
+function summaries({ tenant, device, model }: ListProfilesOptions, { admin, call }: AdminSession) {
+  const filter = { tenant, ...(device === undefined ? {} : { device }), ...(model === undefined ? {} : { model }) };
+  return allPages(async (page) => {
+    const { profiles: items, ...rest } = await admin.listProfiles({ ...filter, ...page }, call);
+    return { items, ...rest };
+  });
+}

@@ -1,0 +1,128 @@
+import { MpoError, type RetrainConfig, type SearchBudget, type SearchObjective } from "@mpo/core";
+import type { DesiredDocument, DeviceIdentity, DocumentStatus } from "@mpo/protocol";
+import { systemClock } from "@mpo/runtime";
+import { type ConfigOptions, configFrom } from "../options/config-options.ts";
+import { type FleetOptions, formatVersion, type VersionOption } from "../options/fleet-options.ts";
+import { formatMs } from "../output/format.ts";
+import type { CommandContext } from "../run-cli.ts";
+import { ladderTable } from "./config-tables.ts";
+import { type AdminSession, withAdmin } from "./with-admin.ts";
+
+/** The options of `mpo config push`. Sizes are bytes, times milliseconds. */
+export interface PushOptions extends FleetOptions, Omit<ConfigOptions, "batch"> {
+  readonly model?: string;
+  readonly batch?: number;
+  readonly memory?: number;
+  readonly window?: number;
+  readonly objective?: SearchObjective;
+  readonly expect?: VersionOption;
+  readonly reason: string;
+  readonly wait?: number;
+}
+
+/** Gives a device a new document: a configuration that is named, or one that is searched anew. */
+export async function pushConfig(device: string, options: PushOptions, context: CommandContext): Promise<void> {
+  const { terminal } = context;
+  const identity = { tenant: options.tenant, device };
+  await withAdmin(options, context, async (session) => {
+    const { admin, call } = session;
+    const current = await currentOf(identity, session);
+    const model = options.model ?? current?.model ?? (await onlyModel(identity, session));
+    const budget = budgetFrom(options, current);
+    const config = await givenConfig(options, { identity, model }, current, session);
+    const request = {
+      ...{ identity, model, reason: options.reason },
+      ...(budget === undefined ? {} : { budget }),
+      ...(options.objective === undefined ? {} : { objective: options.objective }),
+      ...(config === undefined ? {} : { config }),
+      ...(options.expect === undefined ? {} : { expectedVersion: options.expect }),
+    };
+    const { document } = await admin.pushConfig(request, call);
+    terminal.record({ event: "pushed", requestId: call.requestId, document });
+    terminal.line(`pushed ${formatVersion(document.version)} of ${model} to ${device}`);
+    terminal.line(ladderTable(terminal, document, { windows: [], inUse: undefined }));
+    for (const { code, text } of document.reasons) if (code === "over-budget") terminal.note(`warning: ${text}`);
+    if (options.wait === undefined) return;
+    const status = await untilTold(identity, document, options.wait, session);
+    terminal.record({ event: "told", status });
+    terminal.line(`${device} has told: ${status.state}${status.message === "" ? "" : `, ${status.message}`}`);
+    if (status.state !== "failed" && status.state !== "refused") return;
+    throw new MpoError(
+      "precondition-failed",
+      `${device} did not take ${formatVersion(document.version)}: ${status.message}`,
+    );
+  });
+}
+
+async function currentOf(
+  identity: DeviceIdentity,
+  { admin, call }: AdminSession,
+): Promise<DesiredDocument | undefined> {
+  try {
+    return (await admin.getConfig({ identity }, call)).document;
+  } catch (thrown) {
+    if (MpoError.from(thrown).code !== "not-found") throw thrown;
+    return undefined;
+  }
+}
+
+async function onlyModel(identity: DeviceIdentity, { admin, call }: AdminSession): Promise<string> {
+  const { models } = (await admin.getDevice({ identity }, call)).device;
+  const [only] = models;
+  if (only !== undefined && models.length === 1) return only.name;
+  const names = models.map(({ name }) => name).join(", ") || "none";
+  throw new MpoError("invalid-argument", `device ${identity.device} serves ${names}; expected one`, {
+    hint: "Say which with --model.",
+  });
+}
+
+/** What is not said stays as it is in the newest document. */
+function budgetFrom({ memory, window }: PushOptions, current: DesiredDocument | undefined): SearchBudget | undefined {
+  if (memory === undefined && window === undefined) return undefined;
+  const memoryBytes = memory ?? current?.budget.memoryBytes;
+  const windowMs = window ?? current?.budget.windowMs;
+  if (memoryBytes !== undefined && windowMs !== undefined) return { memoryBytes, windowMs };
+  throw new MpoError("invalid-argument", "the device has no document to take the rest of the budget from", {
+    hint: "Give both --memory and --window.",
+  });
+}
+
+async function givenConfig(
+  options: PushOptions,
+  { identity, model }: { readonly identity: DeviceIdentity; readonly model: string },
+  current: DesiredDocument | undefined,
+  { admin, call }: AdminSession,
+): Promise<RetrainConfig | undefined> {
+  const { microBatch, freeze, freezeFeatures, freezeNorm, freezeLinear, segments, checkpoints } = options;
+  const given = [microBatch, freeze, freezeFeatures, freezeNorm, freezeLinear, segments, checkpoints, options.batch];
+  if (given.every((one) => one === undefined)) return undefined;
+  const chosen = current?.model === model ? current.rungs[current.chosenRung]?.config : undefined;
+  const usual =
+    chosen === undefined
+      ? (await admin.getProfile({ identity, model }, call)).profile.effectiveBatch
+      : chosen.microBatch * chosen.accumulation;
+  return configFrom({ ...options, batch: options.batch ?? usual });
+}
+
+const POLL_MS = 200;
+
+/** Waits until the device has told what became of a document. Throws `timed-out`. */
+async function untilTold(
+  identity: DeviceIdentity,
+  { version }: DesiredDocument,
+  waitMs: number,
+  { admin, call }: AdminSession,
+): Promise<DocumentStatus> {
+  const began = systemClock.monotonicMs();
+  for (;;) {
+    const { status } = await admin.getConfig({ identity, version }, call);
+    if (status !== undefined && status.state !== "accepted") return status;
+    if (systemClock.monotonicMs() - began >= waitMs) {
+      const what = `${identity.device} has not applied ${formatVersion(version)} within ${formatMs(waitMs)}`;
+      throw new MpoError("timed-out", what, {
+        hint: `It is pushed, and applied when the device is back: mpo devices show ${identity.device}`,
+      });
+    }
+    await systemClock.sleep(POLL_MS, call);
+  }
+}

@@ -1,0 +1,68 @@
+import { randomUUID } from "node:crypto";
+import { MpoError } from "@mpo/core";
+import { isTransient } from "@mpo/runtime";
+import type { AdminClient, CallOptions } from "@mpo/transport";
+import { targetOf } from "../options/address-options.ts";
+import type { FleetOptions } from "../options/fleet-options.ts";
+import type { CommandContext } from "../run-cli.ts";
+
+/** How often a call that only reads is tried: a coordinator that starts again is back within seconds. */
+const RETRIES = 3;
+
+/** A coordinator to ask, and what goes with every call: the same request id for all calls of one command. */
+export interface AdminSession {
+  readonly admin: AdminClient;
+  readonly call: CallOptions & { readonly signal: AbortSignal; readonly requestId: string };
+  /** "host:port". */
+  readonly target: string;
+}
+
+/** Asks a coordinator. One that does not answer is told with what to do. */
+export async function withAdmin<Result>(
+  options: FleetOptions,
+  { signal, terminal }: CommandContext,
+  work: (session: AdminSession) => Promise<Result>,
+): Promise<Result> {
+  const { createAdminClient } = await import("@mpo/transport");
+  const target = targetOf(options.coordinator);
+  const requestId = `cli-${randomUUID()}`;
+  terminal.detail(`request ${requestId} to ${target}`);
+  const admin = createAdminClient({ target, retries: RETRIES });
+  try {
+    return await work({ admin, target, call: { signal, requestId } });
+  } catch (thrown) {
+    throw signal.aborted ? thrown : unreachable(thrown, target);
+  } finally {
+    admin.close();
+  }
+}
+
+/** An error of a connection with the way out; others as they are. */
+export function unreachable(thrown: unknown, target: string): unknown {
+  if (!isTransient(thrown)) return thrown;
+  const { code, message, hint } = MpoError.from(thrown);
+  return new MpoError(code, `the coordinator at ${target} does not answer: ${message}`, {
+    hint:
+      hint ?? "Start one with `mpo coordinator`, or say where it is with --coordinator HOST:PORT or MPO_COORDINATOR.",
+    cause: thrown,
+  });
+}
+
+/** The items of all pages of a list. */
+export async function allPages<Item>(
+  page: (request: { readonly pageSize: number; readonly pageToken?: string }) => Promise<{
+    readonly items: readonly Item[];
+    readonly nextPageToken?: string;
+  }>,
+): Promise<readonly Item[]> {
+  const all: Item[] = [];
+  let pageToken: string | undefined;
+  do {
+    const answer = await page({ pageSize: PAGE_SIZE, ...(pageToken === undefined ? {} : { pageToken }) });
+    all.push(...answer.items);
+    pageToken = answer.nextPageToken;
+  } while (pageToken !== undefined);
+  return all;
+}
+
+const PAGE_SIZE = 500;
