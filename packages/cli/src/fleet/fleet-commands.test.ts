@@ -1,0 +1,188 @@
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { EXIT_CODES } from "@mpo/runtime";
+import { noNatsServer, startCoordinator, testFolder } from "../test-support/fleet-room.ts";
+import { type CommandOutcome, runCommand, startCommand } from "../test-support/run-command.ts";
+import { SEEN, startTinyDevice } from "../test-support/tiny-device.ts";
+
+type Facts = Readonly<Record<string, unknown>>;
+
+/** Runs a command until it finds something; a test that waits for ever is ended by its own time limit. */
+async function eventually(
+  run: () => Promise<CommandOutcome>,
+  isThere: (outcome: CommandOutcome) => boolean,
+): Promise<CommandOutcome> {
+  for (;;) {
+    const outcome = await run();
+    if (isThere(outcome)) return outcome;
+    await new Promise((wake) => setTimeout(wake, 50));
+  }
+}
+
+const ok = ({ code }: CommandOutcome): boolean => code === EXIT_CODES.ok;
+
+describe("a fleet from the command line", { skip: noNatsServer, timeout: 180_000 }, () => {
+  it("is listed, explained, changed and watched", async (t) => {
+    const folder = await testFolder(t);
+    const { ready } = await startCoordinator(t, folder, ["--heartbeat", "1s"]);
+    const coordinator = String(ready["grpc"]);
+    const mpo = (...args: readonly string[]): Promise<CommandOutcome> =>
+      runCommand([...args, "--coordinator", coordinator]);
+    const json = (...args: readonly string[]): Promise<CommandOutcome> => mpo(...args, "--json");
+    const follower = startCommand(["events", "--follow", "--json", "--coordinator", coordinator]);
+    t.after(() => follower.signal("SIGINT"));
+    const berlin = [{ name: "site", value: "berlin" }];
+    const one = await startTinyDevice(t, { device: "pi-1", coordinator, folder, labels: berlin });
+    await startTinyDevice(t, { device: "pi-2", coordinator, folder });
+
+    // It enrols, probes, reports, and gets its first document.
+    const [first] = (await eventually(() => json("config", "show", "pi-1"), ok)).records;
+    assert.deepEqual(first?.["version"], { epoch: 1, version: 1 });
+    await eventually(
+      () => json("devices", "list"),
+      ({ records }) => records.length === 2,
+    );
+    const chosen = await json("devices", "list", "--label", "site=berlin");
+    assert.deepEqual(
+      chosen.records.map(({ identity }) => identity),
+      [{ tenant: "default", device: "pi-1" }],
+    );
+    assert.equal((await json("devices", "list", "--label", "site=paris")).records.length, 0);
+    const table = (await mpo("devices", "list")).stdout;
+    for (const word of ["pi-1", "online", "s ago", "tiny", "site=berlin", "2 devices, 2 online"]) {
+      assert.ok(table.includes(word), word);
+    }
+
+    // Profiles, also as a file that the planning commands read.
+    await eventually(
+      () => json("profiles", "list"),
+      ({ records }) => records.length === 2,
+    );
+    const shown = await mpo("profiles", "show", "pi-1");
+    assert.match(shown.stdout, /tiny on pi-1[\s\S]*learning curve/u);
+    const file = join(folder, "pi-1.json");
+    assert.equal((await mpo("profiles", "export", "pi-1", "--weights", one.modelFolder, "--output", file)).code, 0);
+    const searched = await runCommand(["search", file, "--memory", "64MiB", "--window", "60s", "--json"]);
+    assert.equal(searched.records[0]?.["event"], "searched");
+    assert.equal((await mpo("profiles", "export", "pi-1", "tiny", "--output", `${file}.raw`)).code, 0);
+    const raw = JSON.parse(await readFile(`${file}.raw`, "utf8")) as { readonly profile: { readonly device: Facts } };
+    assert.equal(raw.profile.device["id"], "pi-1");
+
+    // Why this config.
+    const [why] = (await json("config", "explain", "pi-1")).records;
+    assert.ok(Number(why?.["considered"]) > 0);
+    const told = (await mpo("config", "explain", "pi-1")).stdout;
+    assert.match(told, /configurations were looked at, \d+ of them over the budget/u);
+    assert.match(told, /objective: best accuracy within/u);
+
+    // What was predicted beside what a window saw.
+    one.agent.openWindow("tiny");
+    const windows = ({ records }: CommandOutcome): readonly Facts[] => records[0]?.["windows"] as readonly Facts[];
+    const seen = await eventually(
+      () => json("devices", "show", "pi-1"),
+      (outcome) => windows(outcome).length > 0,
+    );
+    assert.equal(windows(seen)[0]?.["peakBytes"], SEEN.peakBytes);
+    assert.match((await mpo("devices", "show", "pi-1")).stdout, /kept-old[\s\S]*7\.3 MiB[\s\S]*50\.0 % -> 62\.5 %/u);
+    const observed = (await json("config", "show", "pi-1")).records[0]?.["rungs"] as readonly { observed: Facts }[];
+    assert.equal(observed.find((rung) => rung.observed["windows"] === 1)?.observed["stepMs"], SEEN.stepMs);
+
+    // A configuration by hand, which nobody may have changed in between.
+    const push = ["config", "push", "pi-1", "--micro-batch", "8", "--freeze", "0.5", "--reason", "a test"];
+    const pushed = await json(...push, "--expect", "1.1", "--wait", "60s");
+    assert.equal(pushed.code, EXIT_CODES.ok, pushed.stderr);
+    const [{ document, requestId } = {}, { status } = {}] = pushed.records as readonly {
+      document?: { version: Facts; rungs: readonly { config: Facts }[] };
+      requestId?: string;
+      status?: Facts;
+    }[];
+    assert.deepEqual(document?.version, { epoch: 1, version: 2 });
+    assert.deepEqual([document?.rungs.length, document?.rungs[0]?.config["microBatch"]], [1, 8]);
+    assert.equal(document?.rungs[0]?.config["accumulation"], 4, "the effective batch stays");
+    assert.ok(status?.["state"] === "applied" || status?.["state"] === "confirmed");
+    const stale = await mpo(...push, "--expect", "1.1");
+    assert.equal(stale.code, EXIT_CODES.state);
+    assert.match(stale.stderr, /error \(conflict\)/u);
+
+    const back = await json("config", "rollback", "pi-1", "--to", "1.1", "--reason", "enough");
+    assert.deepEqual((back.records[0]?.["document"] as Facts | undefined)?.["version"], { epoch: 1, version: 3 });
+    const again = (await json("config", "show", "pi-1")).records[0];
+    const rungsOf = (document: Facts = {}): number => (document["rungs"] as readonly unknown[]).length;
+    assert.equal(rungsOf(again), rungsOf(first));
+    assert.equal((await json("config", "show", "pi-1", "--at", "1.2")).code, EXIT_CODES.ok);
+
+    // Who did it: the events name the call, and the follower saw them happen.
+    const { records: events } = await json("events", "--device", "pi-1");
+    const byHand = events.find(({ kind, actor }) => kind === "config-pushed" && actor !== "coordinator");
+    assert.ok(String(byHand?.["actor"]).includes(String(requestId)), JSON.stringify(byHand));
+    await follower.record(({ kind, device }) => kind === "config-rolled-back" && device === "pi-1");
+    assert.match((await mpo("events")).stdout, /device-enrolled +pi-2/u);
+    follower.signal("SIGINT");
+    assert.equal((await follower.outcome).code, EXIT_CODES.cancelled);
+  });
+
+  it("says what is wrong", async (t) => {
+    const folder = await testFolder(t);
+    const { ready } = await startCoordinator(t, folder);
+    const there = ["--coordinator", String(ready["grpc"])];
+    const refused: readonly { readonly args: readonly string[]; readonly code: number; readonly says: RegExp }[] = [
+      { args: ["devices", "list", "--coordinator", "127.0.0.1:1"], code: 6, says: /hint: Start one with `mpo coordi/u },
+      {
+        args: ["events", "--follow", "--coordinator", "127.0.0.1:1"],
+        code: 6,
+        says: /127\.0\.0\.1:1 does not answer/u,
+      },
+      {
+        args: ["devices", "show", "nobody", ...there],
+        code: 4,
+        says: /no device nobody[\s\S]*hint: List the devices/u,
+      },
+      { args: ["devices", "show", "no/body", ...there], code: 2, says: /Expected 1 to 64 characters/u },
+      { args: ["profiles", "show", "nobody", ...there], code: 4, says: /no device nobody/u },
+      { args: ["profiles", "export", "nobody", ...there], code: 2, says: /--output/u },
+      { args: ["config", "show", "nobody", ...there], code: 4, says: /no device nobody/u },
+      { args: ["config", "explain", "nobody", ...there], code: 4, says: /no device nobody/u },
+      { args: ["config", "push", "nobody", ...there], code: 4, says: /no device nobody/u },
+      { args: ["config", "push", "nobody", "--model", "x", "--memory", "1MiB", ...there], code: 2, says: /Give both/u },
+      { args: ["config", "push", "nobody", "--expect", "1", ...there], code: 2, says: /version, such as 1\.4/u },
+      { args: ["config", "rollback", "nobody", ...there], code: 4, says: /nobody/u },
+      { args: ["devices", ...there], code: 2, says: /unknown option|hint:/u },
+    ];
+    for (const { args, code, says } of refused) {
+      const outcome = await runCommand(args);
+      assert.match(outcome.stderr, says, args.join(" "));
+      assert.equal(outcome.code, code, args.join(" "));
+    }
+  });
+
+  it("is followed over a restart of the coordinator", async (t) => {
+    const folder = await testFolder(t);
+    const before = await startCoordinator(t, folder);
+    const address = String(before.ready["grpc"]);
+    const follow = ["events", "--follow", "--json", "--coordinator", address];
+    let noticed = (): void => undefined;
+    const isAway = new Promise<void>((resolve) => {
+      noticed = resolve;
+    });
+    const follower = startCommand(follow, { onError: (stderr) => void (stderr.includes("is away") && noticed()) });
+    t.after(() => follower.signal("SIGINT"));
+    await startTinyDevice(t, { device: "pi-1", coordinator: address, folder });
+    await follower.record(({ kind, device }) => kind === "device-enrolled" && device === "pi-1");
+    await before.stop();
+    await isAway;
+    await startCoordinator(t, folder, ["--listen", address]);
+    await startTinyDevice(t, { device: "pi-2", coordinator: address, folder });
+    await follower.record(({ kind, device }) => kind === "device-enrolled" && device === "pi-2");
+    follower.signal("SIGINT");
+    const { records, stderr } = await follower.outcome;
+    const places = records.map(({ sequence }) => Number(sequence));
+    assert.deepEqual(
+      places,
+      [...new Set(places)].toSorted((left, right) => left - right),
+      "each once, in order",
+    );
+    assert.match(stderr, /is back/u);
+  });
+});

@@ -1,0 +1,80 @@
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+import {
+  AGENT_VERSION,
+  type Agent,
+  type AgentEngine,
+  type AgentSettings,
+  connectFleet,
+  DEFAULT_AGENT_SETTINGS,
+  engineVersion,
+  runAgentDaemon,
+} from "@mpo/agent";
+import { writeLayersModel } from "@mpo/engine";
+import { silentLogger, systemClock } from "@mpo/runtime";
+import { TINY_CHAIN, TINY_MODEL, tinyProfile } from "./tiny-model.ts";
+
+/** A device of a test. */
+export interface TinyDevice {
+  readonly agent: Agent;
+  /** Folder of the model that it serves. */
+  readonly modelFolder: string;
+  stop(): Promise<void>;
+}
+
+/** What a window of a tiny device sees. */
+export const SEEN = { peakBytes: 7_654_321, stepMs: 12.5, accuracyBefore: 0.5, accuracyAfter: 0.625 } as const;
+
+/** Measures and retrains in no time; everything else of the agent is the product's. */
+const engine: AgentEngine = {
+  probe: async ({ model, device }) => ({ profile: tinyProfile(model, device), chain: TINY_CHAIN }),
+  retrain: async ({ bestSteps }) => ({
+    ...{ isAccepted: false, reason: "as good as before", steps: bestSteps, durationMs: 100, judgement: "label-free" },
+    ...SEEN,
+  }),
+};
+
+/** Starts the product's agent with a made-up engine; it serves the model `tiny`. It is stopped after the test. */
+export async function startTinyDevice(
+  context: TestContext,
+  options: {
+    readonly device: string;
+    readonly coordinator: string;
+    readonly folder: string;
+    readonly labels?: AgentSettings["labels"];
+  },
+): Promise<TinyDevice> {
+  const { device, coordinator, labels = [] } = options;
+  const folder = join(options.folder, device);
+  const modelFolder = join(folder, "serving/tiny/model");
+  await writeLayersModel(TINY_MODEL, modelFolder);
+  const common = { clock: systemClock, random: Math.random, logger: silentLogger };
+  const identity = { tenant: "default", device };
+  const connection = await connectFleet({ identity, coordinator, ...common });
+  const ends = new AbortController();
+  let running: Promise<void> = Promise.resolve();
+  const stop = async (): Promise<void> => {
+    ends.abort();
+    await running;
+    connection.close();
+  };
+  context.after(stop);
+  const agent = await new Promise<Agent>((resolve, reject) => {
+    running = runAgentDaemon({
+      settings: {
+        ...DEFAULT_AGENT_SETTINGS,
+        ...{ identity, labels, agentVersion: AGENT_VERSION, engineVersion: engineVersion() },
+        // The machine may be busy with other tests; and there are no inputs.
+        ...{ tickMs: 20, probePatienceMs: 0, minTrainingInputs: 0, linkRetry: { baseMs: 50, capMs: 200 } },
+      },
+      dataFolder: join(folder, "data"),
+      servingRoot: join(folder, "serving"),
+      ...{ engine, signal: ends.signal, environment: process.env, ...common },
+      link: connection.link,
+      connectFeed: connection.connectFeed,
+      onReady: resolve,
+    });
+    running.catch(reject);
+  });
+  return { agent, modelFolder, stop };
+}

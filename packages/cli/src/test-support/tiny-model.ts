@@ -1,0 +1,69 @@
+import { CostModel, PROFILE_VERSION, type Profile, planStep, residentGrowth, resolveRetrainConfig } from "@mpo/core";
+import {
+  adaptationMethod,
+  buildModel,
+  chainOf,
+  ENGINE_VERSION,
+  graphDigest,
+  initialWeights,
+  type Model,
+  stepMemoryFacts,
+} from "@mpo/engine";
+
+const graph = buildModel({ model: "resnet20", norm: "batch", inputShape: [12, 12, 1], classes: 4 });
+
+/** A real model for images so small that everything about it is quick. */
+export const TINY_MODEL: Model = { graph, weights: initialWeights(graph, 1) };
+export const TINY_CHAIN: ReturnType<typeof chainOf> = chainOf(graph);
+
+const BATCH = 32;
+
+/** What a device might measure of the tiny model; the numbers are made up, and the same each time. */
+export function tinyProfile(name: string, device: { readonly id: string; readonly class: string }): Profile {
+  const method = adaptationMethod("shot");
+  const memoryFacts = stepMemoryFacts(TINY_CHAIN, method);
+  const base: Profile = {
+    version: PROFILE_VERSION,
+    model: {
+      name,
+      digest: graphDigest(graph),
+      unitCount: TINY_CHAIN.units.length,
+      parameterCount: TINY_CHAIN.parameters.length,
+      hasBatchStatistics: true,
+    },
+    device,
+    software: { engine: ENGINE_VERSION, library: "2.15.1" },
+    method: { loss: method.loss, optimizer: method.optimizer.kind },
+    memoryFacts,
+    effectiveBatch: BATCH,
+    idleBytes: 100 * 2 ** 20,
+    unitTimes: TINY_CHAIN.units.flatMap((_, unit) =>
+      [2, BATCH].map((microBatch) => ({
+        unit,
+        microBatch,
+        forwardMs: [0.1 + 0.02 * microBatch],
+        backwardMs: [0.2 + 0.04 * microBatch],
+      })),
+    ),
+    steps: [],
+    updates: [],
+    accuracy: [0, 0.8].map((rate) => ({
+      freezing: { featureExtraction: rate, normalisation: rate, linear: 1 },
+      microBatch: 8,
+      judge: "label-free",
+      startAccuracy: 0.5,
+      points: [4, 8, 16].map((steps) => ({ steps, accuracy: 0.5 + (0.02 - 0.01 * rate) * steps })),
+      judgedSamples: 512,
+    })),
+    spent: { ms: 1_000, peakBytes: 120 * 2 ** 20, configs: 2 },
+    measuredAtMs: Date.now(),
+  };
+  const costs = new CostModel(TINY_CHAIN, base);
+  const steps = [4, BATCH].map((microBatch) => {
+    const config = resolveRetrainConfig({ microBatch, accumulation: BATCH / microBatch });
+    const plannedPeakBytes = residentGrowth(planStep(TINY_CHAIN, config), memoryFacts);
+    const ms = costs.predict(config).stepMs.expected;
+    return { config, plannedPeakBytes, measuredPeakBytes: 1.05 * plannedPeakBytes, msPerStep: [ms, 1.02 * ms] };
+  });
+  return { ...base, steps };
+}
