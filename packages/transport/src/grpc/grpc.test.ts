@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { Client, credentials, type ServiceError, type StatusObject } from "@grpc/grpc-js";
 import { MpoError } from "@mpo/core";
 import { type ArtifactChunk, artifactChunk, FLEET_SERVICE, GRPC_STATUS } from "@mpo/protocol";
-import { createLogger } from "@mpo/runtime";
+import { createLogger, VirtualClock } from "@mpo/runtime";
 import fc from "fast-check";
 import {
   ALIVE,
@@ -324,6 +324,21 @@ void test("a channel that stays in CONNECTING is made anew, and works once the p
   await until(() => client.rebuilds === 1);
   assert.deepEqual(await client.heartbeat(HEARTBEAT), ALIVE);
   assert.equal(mute, 1);
+});
+
+void test("by default a mute peer is given up within 20 s", async (t) => {
+  let mute = 0;
+  const port = await startTcp(t, () => {
+    mute++;
+  });
+  const clock = new VirtualClock();
+  const client = connectFleet(t, `127.0.0.1:${port}`, { clock });
+  await assert.rejects(client.heartbeat(HEARTBEAT, { deadlineMs: 300 }), code("timed-out"));
+  assert.equal(mute, 1);
+  await clock.advance(12_000);
+  assert.equal(client.rebuilds, 0, "a slow peer has its time");
+  await clock.advance(8_000);
+  assert.equal(client.rebuilds, 1);
 });
 
 void test("a closed client refuses calls", async (t) => {

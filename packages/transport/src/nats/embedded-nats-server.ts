@@ -118,19 +118,11 @@ export class EmbeddedNatsServer {
   /** Ends it, at first politely, and gives the folder back. */
   async stop(): Promise<void> {
     this.#stops.abort();
-    // Its end is waited for from here on: nothing else may keep this process alive until then.
-    this.#running.child?.ref();
-    await this.#end();
-    // A restart that was under way may have put another in its place.
+    // A restart that is under way may still put another server in its place: it is over first.
     await this.ended.catch(() => undefined);
-    await this.#end();
+    await endProcess(this.#running.identity, { timeoutMs: this.#launch.stopTimeoutMs, clock: this.#launch.clock });
     await removeRecord(this.#launch.folder);
     await this.#claim.release();
-  }
-
-  #end(): Promise<void> {
-    const { stopTimeoutMs: timeoutMs, clock } = this.#launch;
-    return endProcess(this.#running.identity, { timeoutMs, clock });
   }
 
   async #supervise(): Promise<void> {
@@ -171,11 +163,13 @@ export class EmbeddedNatsServer {
 
   async #untilEnd(): Promise<void> {
     const { child, identity } = this.#running;
+    const { signal } = this.#stops;
     if (child !== undefined) {
-      if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      // An unreferenced child keeps no event loop alive: whoever stops the server must not wait for this event.
+      await once(child, "exit", { signal }).catch(() => undefined);
       return;
     }
-    const { signal } = this.#stops;
     while (!signal.aborted && (await isStill(identity))) {
       await this.#launch.clock.sleep(ADOPTED_POLL_MS, { signal }).catch(() => undefined);
     }
