@@ -80,14 +80,17 @@ export class PriorService {
 
   /** Pools anew if there are votes that the prior does not have. Safe to do twice, by several coordinators at once. */
   async refresh(name: PriorName, { signal }: { readonly signal?: AbortSignal } = {}): Promise<void> {
-    const voters = this.#profiles.ofClass(name.tenant, name.deviceClass, name.modelDigest);
+    const { tenant, deviceClass, modelDigest } = name;
+    // Every search asks; a list of all devices of a class is made only when there is something to pool.
+    const count = this.#profiles.countOfClass(tenant, deviceClass, modelDigest);
     const known = this.prior(name);
     const nowMs = this.#context.clock.now();
     const isFresh = known !== undefined && nowMs - known.pooledAtMs < this.#maxAgeMs;
-    const possible = Math.min(voters.length, this.#maxVotes);
+    const possible = Math.min(count, this.#maxVotes);
     // Each further vote moves a median less: pool again when there are a quarter more.
-    if (voters.length < this.#quorum || (isFresh && possible < 1.25 * known.votes)) return;
+    if (count < this.#quorum || (isFresh && possible < 1.25 * known.votes)) return;
     const call = signal === undefined ? {} : { signal };
+    const voters = this.#profiles.ofClass(tenant, deviceClass, modelDigest);
     const profiles: Profile[] = [];
     for (const voter of spread(voters, this.#maxVotes)) {
       const found = await this.#profiles.load(voter, call);

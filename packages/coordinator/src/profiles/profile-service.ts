@@ -105,7 +105,12 @@ export class ProfileService {
     for (const [key, watched] of this.#facts.entries()) yield { name: parseProfileKey(key), ...watched };
   }
 
-  /** Profiles of a model (its graph's digest) on a class of devices of one tenant. */
+  /** How many profiles `ofClass` gives. */
+  countOfClass(tenant: string, deviceClass: string, modelDigest: string): number {
+    return this.#byClass.get(classKey(tenant, deviceClass, modelDigest))?.size ?? 0;
+  }
+
+  /** Profiles of a model (its graph's digest) on a class of devices of one tenant. Takes time by their number. */
   ofClass(tenant: string, deviceClass: string, modelDigest: string): readonly ProfileName[] {
     const keys = this.#byClass.get(classKey(tenant, deviceClass, modelDigest)) ?? [];
     return [...keys].sort().map(parseProfileKey);
