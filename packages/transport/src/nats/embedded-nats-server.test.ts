@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
+import { promisify } from "node:util";
 import { systemClock } from "@mpo/runtime";
 import { bytes, CONTRACT_LAYOUT, text } from "../store/state-store-contract-testing.ts";
 import { binary, openLink, skip, startServer, temporaryFolder } from "../test-support/nats-room.ts";
@@ -41,11 +42,30 @@ void test("it is started again on the same port when it is killed", { skip }, as
   assert.equal((await server.facts()).syncsAlways, true);
 });
 
+const STOPPER = `
+  const { EmbeddedNatsServer } = await import(process.env.MODULE);
+  for (let round = 0; round < 5; round++) {
+    const server = await EmbeddedNatsServer.start({ binary: JSON.parse(process.env.BINARY), folder: process.env.FOLDER });
+    process.kill(server.pid, "SIGKILL");
+    await server.stop();
+  }
+  console.log("stopped");
+`;
+
+void test("stopping ends although nothing else keeps the process alive", { skip }, async (t) => {
+  const MODULE = new URL("./embedded-nats-server.ts", import.meta.url).href;
+  const env = { ...process.env, MODULE, FOLDER: await temporaryFolder(t), BINARY: JSON.stringify(binary()) };
+  const args = ["--conditions=source", "--import", "tsx", "--input-type=module", "-e", STOPPER];
+  const { stdout } = await promisify(execFile)(process.execPath, args, { env, cwd: import.meta.dirname });
+  assert.equal(stdout, "stopped\n");
+});
+
 const OWNER = `
   const { EmbeddedNatsServer } = await import(process.env.MODULE);
   const server = await EmbeddedNatsServer.start({ binary: JSON.parse(process.env.BINARY), folder: process.env.FOLDER });
   console.log(JSON.stringify({ pid: server.pid, url: server.address.url, wasAdopted: server.wasAdopted }));
-  setInterval(() => undefined, 1000);
+  // It ends with the test, also when that is killed.
+  process.stdin.resume().on("end", () => process.exit());
 `;
 
 interface Owned {
@@ -59,7 +79,7 @@ async function startOwner(folder: string): Promise<Owned> {
   const args = ["--conditions=source", "--import", "tsx", "--input-type=module", "-e", OWNER];
   const MODULE = new URL("./embedded-nats-server.ts", import.meta.url).href;
   const env = { ...process.env, MODULE, FOLDER: folder, BINARY: JSON.stringify(binary()) };
-  const child = spawn(process.execPath, args, { env, cwd: import.meta.dirname, stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(process.execPath, args, { env, cwd: import.meta.dirname, stdio: ["pipe", "pipe", "inherit"] });
   const [line] = (await once(child.stdout as NodeJS.ReadableStream, "data")) as [Buffer];
   return { child, ...(JSON.parse(String(line)) as { pid: number; url: string }) };
 }
