@@ -1,0 +1,90 @@
+import { type Agent, connectFleet, DEFAULT_AGENT_SETTINGS, type FleetLink, runAgentDaemon } from "@mpo/agent";
+import { createRandom, deriveSeed } from "@mpo/datasets";
+import { type Clock, createLogger, systemClock } from "@mpo/runtime";
+import { processEngine } from "./process-engine.ts";
+import type { AgentConfiguration, FromAgent, ToAgent } from "./process-messages.ts";
+
+/** Entry of an agent's process: the product's daemon on its real disk and wire, with an engine that is made up. */
+const configuration = JSON.parse(process.argv[2] ?? "{}") as AgentConfiguration;
+const { device, coordinator, dataFolder, servingRoot, clockStartMs, clockSpeed, seed, life } = configuration;
+const identity = { tenant: "acme", device };
+const source = createRandom(deriveSeed(seed, life));
+const random = (): number => source.uniform();
+const logger = createLogger({ level: "info" });
+const clock: Clock = {
+  ...systemClock,
+  now: () => Math.floor(clockStartMs + (Date.now() - clockStartMs) * clockSpeed),
+};
+const ends = new AbortController();
+process.on("disconnect", () => ends.abort());
+process.on("SIGTERM", () => ends.abort());
+
+const tell = (message: FromAgent): void => {
+  if (process.connected) process.send?.(message, () => undefined);
+};
+
+function acknowledging(link: FleetLink): FleetLink {
+  return {
+    ...link,
+    reportProfile: async (request, options) => {
+      const answer = await link.reportProfile(request, options);
+      const { report, profile } = request;
+      tell({ kind: "acknowledged", model: profile.model.name, report, measurement: profile.measuredAtMs });
+      return answer;
+    },
+  };
+}
+
+async function watch(agent: Agent): Promise<void> {
+  let applied = "";
+  let reports = "";
+  while (!ends.signal.aborted) {
+    const snapshot = agent.snapshot();
+    if (snapshot.applied !== undefined && JSON.stringify(snapshot.applied) !== applied) {
+      applied = JSON.stringify(snapshot.applied);
+      tell({ kind: "applied", version: snapshot.applied });
+    }
+    const { waitingReports: waiting, droppedReports: dropped, isOnline } = snapshot;
+    const now = JSON.stringify([waiting, dropped, isOnline]);
+    if (now !== reports) tell({ kind: "reports", waiting, dropped, isOnline });
+    reports = now;
+    await systemClock.sleep(50, { signal: ends.signal }).catch(() => undefined);
+  }
+}
+
+const common = { clock, random, logger };
+const connection = await connectFleet({ identity, coordinator, ...common });
+let watching: Promise<void> = Promise.resolve();
+await runAgentDaemon({
+  settings: {
+    ...DEFAULT_AGENT_SETTINGS,
+    identity,
+    agentVersion: "0.1.0",
+    engineVersion: "0.1.0",
+    // This machine's load and memory are the harness's own.
+    budget: { ...DEFAULT_AGENT_SETTINGS.budget, reserveBytes: 0, reserveShare: 0, workerIdleBytes: 1 },
+    probePatienceMs: 0,
+    tickMs: 100,
+    windowPauseMs: 0,
+    minTrainingInputs: 0,
+    // Of the fast clock: a second or two.
+    profileStaleMs: 120_000,
+    linkRetry: { baseMs: 100, capMs: 1_000 },
+  },
+  dataFolder,
+  servingRoot,
+  deviceClass: "board",
+  link: acknowledging(connection.link),
+  connectFeed: connection.connectFeed,
+  ...common,
+  environment: process.env,
+  engine: processEngine(random, (pid) => tell({ kind: "worker", pid })),
+  onReady: (agent) => {
+    process.on("message", ({ model }: ToAgent) => agent.openWindow(model));
+    watching = watch(agent);
+  },
+  signal: ends.signal,
+});
+await watching;
+connection.close();
+if (process.connected) process.disconnect();

@@ -1,0 +1,45 @@
+import { homedir } from "node:os";
+import { delimiter, join } from "node:path";
+import { type EmbeddedNats, type ExternalNats, runCoordinator } from "@mpo/coordinator";
+import { createLogger } from "@mpo/runtime";
+import type { CoordinatorConfiguration } from "./process-messages.ts";
+
+/** Entry of a coordinator's process: the product's own, with fixed ports, ended when the harness goes away. */
+const { name, folder, grpcPort, natsPort } = JSON.parse(process.argv[2] ?? "{}") as CoordinatorConfiguration;
+const { PATH = "", MPO_CACHE, XDG_CACHE_HOME, MPO_NATS_SERVER } = process.env;
+const ends = new AbortController();
+process.on("disconnect", () => ends.abort());
+process.channel?.unref();
+
+const embedded: EmbeddedNats = {
+  kind: "embedded",
+  folder: folder ?? "",
+  port: natsPort,
+  searchPath: PATH.split(delimiter),
+  cacheFolder: MPO_CACHE ?? join(XDG_CACHE_HOME ?? join(homedir(), ".cache"), "mpoptimizer"),
+  ...(MPO_NATS_SERVER === undefined ? {} : { binary: MPO_NATS_SERVER }),
+};
+const external: ExternalNats = {
+  kind: "external",
+  servers: [`nats://127.0.0.1:${natsPort}`],
+  replicas: 1,
+  // The monitoring port changes with every start of the server; the first coordinator has checked it.
+  allowsAsync: true,
+};
+process.exitCode = await runCoordinator(
+  {
+    name,
+    grpc: { port: grpcPort },
+    http: { port: 0 },
+    heartbeatSeconds: 1,
+    leaseMs: 2_000,
+    callsPerSecond: 1_000,
+    natsServers: [`nats://127.0.0.1:${natsPort}`],
+  },
+  {
+    nats: folder === undefined ? external : embedded,
+    process,
+    logger: createLogger({ level: "info" }),
+    signal: ends.signal,
+  },
+);

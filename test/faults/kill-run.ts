@@ -1,0 +1,226 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { COORDINATOR_LAYOUT } from "@mpo/coordinator";
+import { MpoError } from "@mpo/core";
+import { BUCKETS, compareVersions } from "@mpo/protocol";
+import { retry, systemClock } from "@mpo/runtime";
+import { type AdminClient, createAdminClient, NatsLink, openExistingStore, type StateStore } from "@mpo/transport";
+import { type KilledAgent, KillFleet, kill, MODELS } from "./kill-fleet.ts";
+import { type FindDocument, type HistoryFigures, KillHistory } from "./kill-history.ts";
+import { type Kill, killSchedule, VICTIMS, type Victim } from "./kill-schedule.ts";
+
+export interface KillRunOptions {
+  readonly seed: number;
+  readonly cycles: number;
+  /** No kill after this; the end is still looked at. */
+  readonly maxMs: number;
+  readonly onProgress?: (line: string) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** What a run found. */
+export interface KillReport extends HistoryFigures {
+  readonly seed: number;
+  readonly kills: Readonly<Record<Victim, number>>;
+  /** Processes that ended although nobody killed them, and were started again (a coordinator without a nats-server). */
+  readonly ownEnds: number;
+  readonly seconds: number;
+  /** After the last kill, until everybody had the newest document and no report waited. */
+  readonly settledMs: number;
+  /** Empty: everything held. */
+  readonly problems: readonly string[];
+}
+
+/** It is looked at in between, so that no more is forgotten than the archive of documents holds. */
+const KILLS_A_PART = 20;
+const PATIENCE_MS = 90_000;
+const WORKER_PATIENCE_MS = 5_000;
+
+/**
+ * Kills processes of a fleet as the seed says, and holds what was seen from outside against what is stored in the end.
+ * The folder with logs stays when something did not hold.
+ */
+export async function runKills(options: KillRunOptions): Promise<KillReport> {
+  const { seed, cycles, maxMs, signal, onProgress = () => undefined } = options;
+  const beganMs = systemClock.monotonicMs();
+  const folder = await mkdtemp(join(tmpdir(), "mpo-kills-"));
+  const history = new KillHistory();
+  const fleet = await KillFleet.start(folder, seed, history);
+  const kills: Record<Victim, number> = { coordinator: 0, "nats-server": 0, agent: 0, worker: 0 };
+  const watching = new AbortController();
+  const link = await openLink(fleet, signal);
+  const admin = createAdminClient({ target: fleet.grpcTargets[0] as string });
+  const problems: string[] = [];
+  let settledMs = 0;
+  try {
+    const store = await existingStore(link, signal);
+    const watch = history.watch(store, watching.signal);
+    const find: FindDocument = (identity, version) => admin.getConfig({ identity, version });
+    const looking = lookUp(history, find, watching.signal);
+    const settle = async (): Promise<void> => {
+      settledMs = await settled(fleet, history, admin, signal);
+      await history.check(store, (identity, version) => patiently(() => find(identity, version), isNoAnswer));
+    };
+    await settle();
+    for (const [index, one] of killSchedule(seed, cycles).entries()) {
+      if (systemClock.monotonicMs() - beganMs > maxMs || history.problems.length > 0) break;
+      await systemClock.sleep(one.waitMs, signal === undefined ? {} : { signal });
+      for (const { process } of fleet.agents) {
+        process.send({ kind: "window", model: MODELS[index % MODELS.length] as string });
+      }
+      if (await killOne(fleet, one)) kills[one.victim]++;
+      if ((index + 1) % KILLS_A_PART === 0) {
+        await settle();
+        onProgress(`${index + 1} kills, ${history.figures.acknowledged} profiles acknowledged`);
+      }
+    }
+    await settle();
+    watching.abort();
+    await Promise.all([watch, looking]);
+  } catch (thrown) {
+    signal?.throwIfAborted();
+    problems.push(MpoError.from(thrown).message);
+  } finally {
+    watching.abort();
+    admin.close();
+    await link.close();
+    await fleet.stop();
+  }
+  const found = [...history.problems, ...problems];
+  if (found.length === 0) await rm(folder, { recursive: true, force: true, maxRetries: 3 });
+  else onProgress(`the logs are in ${folder}`);
+  const all = [...fleet.coordinators, ...fleet.agents.map(({ process }) => process)];
+  return {
+    seed,
+    kills,
+    ...history.figures,
+    ownEnds: all.reduce((sum, { ownEnds }) => sum + ownEnds, 0),
+    seconds: (systemClock.monotonicMs() - beganMs) / 1000,
+    settledMs,
+    problems: found,
+  };
+}
+
+/** Total of all kinds. */
+export function killCount({ kills }: Pick<KillReport, "kills">): number {
+  return VICTIMS.reduce((sum, victim) => sum + kills[victim], 0);
+}
+
+async function killOne(fleet: KillFleet, { victim, pick, downMs }: Kill): Promise<boolean> {
+  const chosen = <T>(all: readonly T[]): T => all[Math.floor(pick * all.length)] as T;
+  switch (victim) {
+    case "coordinator":
+      return await soon(() => chosen(fleet.coordinators).kill(downMs), PATIENCE_MS);
+    case "agent":
+      return await soon(() => chosen(fleet.agents).process.kill(downMs), PATIENCE_MS);
+    case "nats-server":
+      return await soon(async () => {
+        const pid = await fleet.natsPid();
+        return pid !== undefined && kill(pid);
+      }, PATIENCE_MS);
+    case "worker":
+      return await soon(() => killWorker(fleet.agents), WORKER_PATIENCE_MS);
+  }
+}
+
+/** The newest worker of an agent that has one. */
+function killWorker(agents: readonly KilledAgent[]): boolean {
+  return agents.some(({ workerPids }) => {
+    const pids = [...workerPids];
+    workerPids.clear();
+    return pids.reverse().some(kill);
+  });
+}
+
+/** Tries until it is done; false: it was not, for a long time. */
+async function soon(attempt: () => boolean | Promise<boolean>, patienceMs: number): Promise<boolean> {
+  const endMs = systemClock.monotonicMs() + patienceMs;
+  while (systemClock.monotonicMs() < endMs) {
+    if (await attempt()) return true;
+    await systemClock.sleep(20);
+  }
+  return false;
+}
+
+/** Waits until every agent is online, has reported everything and runs by its newest document; returns how long. */
+async function settled(
+  fleet: KillFleet,
+  history: KillHistory,
+  admin: AdminClient,
+  signal: AbortSignal | undefined,
+): Promise<number> {
+  const beganMs = systemClock.monotonicMs();
+  for (;;) {
+    const waiting = await unsettled(fleet, history, admin);
+    if (waiting === undefined) return systemClock.monotonicMs() - beganMs;
+    if (systemClock.monotonicMs() - beganMs > PATIENCE_MS) {
+      throw new MpoError("timed-out", `not settled within ${PATIENCE_MS} ms: ${waiting}`);
+    }
+    await systemClock.sleep(100, signal === undefined ? {} : { signal });
+  }
+}
+
+/** What is not settled yet, in words. */
+async function unsettled(
+  { agents, coordinators }: KillFleet,
+  history: KillHistory,
+  admin: AdminClient,
+): Promise<string | undefined> {
+  const dead = coordinators.find(({ isRunning }) => !isRunning);
+  if (dead !== undefined) return `${dead.name} does not run`;
+  for (const { identity, reports } of agents) {
+    const { device } = identity;
+    if (reports === undefined || !reports.isOnline) return `${device} is not online`;
+    if (reports.waiting > 0) return `${device} has ${reports.waiting} reports that wait`;
+    if (reports.dropped > 0) throw new MpoError("internal", `${device} dropped ${reports.dropped} reports`);
+    try {
+      const { document, status } = await admin.getConfig({ identity });
+      const applied = history.newestApplied(device);
+      const isNewest = applied !== undefined && compareVersions(applied, document.version) === 0;
+      if (!isNewest && status?.state !== "failed") return `${device} does not run by the newest document`;
+    } catch (thrown) {
+      return MpoError.from(thrown).message;
+    }
+  }
+  return undefined;
+}
+
+async function openLink({ natsUrl }: KillFleet, signal: AbortSignal | undefined): Promise<NatsLink> {
+  return await NatsLink.open(
+    { servers: [natsUrl], name: "history", waitsForServer: true, reconnectBaseMs: 50, reconnectCapMs: 500 },
+    signal === undefined ? {} : { signal },
+  );
+}
+
+/** The store, once the first coordinator has made its buckets. */
+async function existingStore(link: NatsLink, signal: AbortSignal | undefined): Promise<StateStore> {
+  const attempt = async (): Promise<StateStore> => {
+    const store = await openExistingStore(link, COORDINATOR_LAYOUT);
+    await store.get(BUCKETS.desired, "nobody");
+    return store;
+  };
+  return await patiently(attempt, () => true, signal);
+}
+
+async function lookUp(history: KillHistory, find: FindDocument, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await history.lookUp(find);
+    await systemClock.sleep(300, { signal }).catch(() => undefined);
+  }
+}
+
+/** Over the outages that this test makes. */
+async function patiently<T>(
+  work: () => Promise<T>,
+  isRetryable: (thrown: unknown) => boolean,
+  signal?: AbortSignal,
+): Promise<T> {
+  const schedule = Array.from({ length: 200 }, () => 200);
+  return await retry(work, { schedule, isRetryable, ...(signal === undefined ? {} : { signal }) });
+}
+
+/** Whether it is not known yet. */
+function isNoAnswer(thrown: unknown): boolean {
+  return MpoError.from(thrown).code !== "not-found";
+}

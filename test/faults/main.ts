@@ -1,0 +1,45 @@
+/**
+ * Kills processes of a real fleet (two coordinators, a nats-server, agents, their workers) with kill -9 at moments that
+ * a seed draws, and tells whether anything that was acknowledged got lost, came twice, or went where it should not.
+ *
+ * usage: npm run test:faults -- [--cycles N] [--seed SEED] [--minutes M]
+ *
+ * A seed fixes who is killed, in which order, after which pauses; where that hits a process is up to the machine.
+ */
+import { parseArgs } from "node:util";
+import { killCount, runKills } from "./kill-run.ts";
+
+const { values } = parseArgs({
+  options: {
+    cycles: { type: "string", default: "200" },
+    seed: { type: "string", default: String((Date.now() % 1_000_000) + 1) },
+    minutes: { type: "string", default: "10" },
+  },
+});
+const [cycles, seed, minutes] = [number(values.cycles), number(values.seed), number(values.minutes)];
+const interrupt = new AbortController();
+for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => interrupt.abort());
+
+print(`seed ${seed}, ${cycles} kills, at most ${minutes} minutes`);
+const report = await runKills({
+  ...{ seed, cycles, maxMs: minutes * 60_000, onProgress: print, signal: interrupt.signal },
+});
+print(JSON.stringify(report, undefined, 2));
+const killed = killCount(report);
+if (report.problems.length > 0 || killed < cycles) {
+  print(
+    report.problems.length > 0 ? "SOMETHING DID NOT HOLD" : `only ${killed} of ${cycles} kills within ${minutes} min`,
+  );
+  print(`again: npm run test:faults -- --seed ${seed} --cycles ${cycles}`);
+  process.exitCode = 1;
+} else print(`${killed} kills, nothing lost, nothing twice`);
+
+function number(text: string): number {
+  const value = Number(text);
+  if (Number.isSafeInteger(value) && value >= 1) return value;
+  throw new Error(`${text} is no whole number of 1 or more`);
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}

@@ -1,0 +1,37 @@
+import type { DocumentVersion } from "@mpo/protocol";
+
+/** What an agent's process is told at its start. */
+export interface AgentConfiguration {
+  readonly device: string;
+  readonly models: readonly string[];
+  readonly coordinator: string;
+  readonly dataFolder: string;
+  readonly servingRoot: string;
+  /** Its wall clock starts here and runs this much faster: waits of minutes pass in seconds. */
+  readonly clockStartMs: number;
+  readonly clockSpeed: number;
+  readonly seed: number;
+  readonly life: number;
+}
+
+/** What a coordinator's process is told at its start. */
+export interface CoordinatorConfiguration {
+  readonly name: string;
+  /** Folder of the embedded nats-server; absent: the server is another process's. */
+  readonly folder?: string;
+  readonly grpcPort: number;
+  readonly natsPort: number;
+  readonly life: number;
+}
+
+/** What an agent's process tells. */
+export type FromAgent =
+  /** The coordinator has said that a profile is stored. `measurement` names what was measured. */
+  | { readonly kind: "acknowledged"; readonly model: string; readonly report: string; readonly measurement: number }
+  | { readonly kind: "applied"; readonly version: DocumentVersion }
+  | { readonly kind: "reports"; readonly waiting: number; readonly dropped: number; readonly isOnline: boolean }
+  /** A worker has begun. */
+  | { readonly kind: "worker"; readonly pid: number };
+
+/** What it is told. */
+export type ToAgent = { readonly kind: "window"; readonly model: string };
