@@ -4,6 +4,7 @@ import type { BenchMemoryOptions } from "../bench/bench-memory.ts";
 import type { BenchStepOptions } from "../bench/bench-step.ts";
 import { numberBetween, wholeNumber } from "../options/parsers.ts";
 import type { CommandContext } from "../run-cli.ts";
+import { addFleetBench } from "./bench-fleet.ts";
 import { addPlanningBenches } from "./bench-planning.ts";
 
 const DEFAULT_BATCH = 64;
@@ -62,4 +63,5 @@ export function addBenchCommand(program: Command, context: CommandContext): void
       await benchAdaptation(options, context);
     });
   addPlanningBenches(bench, context);
+  addFleetBench(bench, context);
 }

@@ -1,0 +1,103 @@
+import { setMaxListeners } from "node:events";
+import { type Agent, connectFleet, type FleetConnection } from "@mpo/agent";
+import { createRandom } from "@mpo/datasets";
+import { type LogFields, type Logger, silentLogger, systemClock } from "@mpo/runtime";
+import {
+  type AcknowledgedReport,
+  type AppliedDocument,
+  type DriverPlan,
+  deviceName,
+  FLEET_TENANT,
+  type FromDriver,
+  type ToDriver,
+} from "./fleet-messages.ts";
+import { simulatedAgent } from "./simulated-agent.ts";
+
+/** Entry of a process that runs many simulated agents. It ends when the bench goes away. */
+const TELL_MS = 100;
+const MS = 1000;
+
+const ends = new AbortController();
+// Every agent listens.
+setMaxListeners(0, ends.signal);
+let report = (): void => undefined;
+/** One for all: a probe must not leave a listener on the process's signal. */
+const reporting = new Promise<void>((resolve) => {
+  report = resolve;
+});
+const agents: Agent[] = [];
+const runs: Promise<void>[] = [];
+const connections: FleetConnection[] = [];
+let applied: AppliedDocument[] = [];
+let acknowledged: AcknowledgedReport[] = [];
+const warnings: Record<string, number> = {};
+
+process.on("disconnect", () => ends.abort());
+// The terminal's Ctrl-C goes to the whole group: the bench decides when this ends.
+process.on("SIGINT", () => undefined);
+process.on("message", (message: ToDriver) => {
+  if (message.kind === "report") report();
+  else void drive(message.plan);
+});
+
+async function drive(plan: DriverPlan): Promise<void> {
+  const telling = tell();
+  await start(plan).catch(() => undefined);
+  await telling;
+  await Promise.allSettled(runs);
+  for (const connection of connections) connection.close();
+}
+
+async function start({ coordinator, first, count, startsPerSecond, seed }: DriverPlan): Promise<void> {
+  const source = createRandom(seed);
+  const random = (): number => source.uniform();
+  const beganMs = systemClock.monotonicMs();
+  for (let index = 0; index < count; index++) {
+    const aheadMs = (index / startsPerSecond) * MS - (systemClock.monotonicMs() - beganMs);
+    if (aheadMs > 0) await systemClock.sleep(aheadMs, { signal: ends.signal });
+    ends.signal.throwIfAborted();
+    const device = first + index;
+    const identity = { tenant: FLEET_TENANT, device: deviceName(device) };
+    const common = { clock: systemClock, random, logger };
+    const connection = await connectFleet({ identity, coordinator, ...common });
+    connections.push(connection);
+    const agent = await simulatedAgent({
+      ...{ device, connection, ...common },
+      mayReport: () => reporting,
+      onAcknowledged: (report) => acknowledged.push({ device, report, atMs: systemClock.now() }),
+      onApplied: (version) => applied.push({ device, version, atMs: systemClock.now() }),
+    });
+    agents.push(agent);
+    runs.push(agent.run({ signal: ends.signal }));
+  }
+}
+
+async function tell(): Promise<void> {
+  while (!ends.signal.aborted) {
+    await systemClock.sleep(TELL_MS, { signal: ends.signal }).catch(() => undefined);
+    const isJoined = (agent: Agent): boolean => {
+      const { isOnline, isFeedConnected } = agent.snapshot();
+      return isOnline && isFeedConnected;
+    };
+    const message: FromDriver = { joined: agents.filter(isJoined).length, applied, acknowledged, warnings };
+    applied = [];
+    acknowledged = [];
+    if (process.connected) process.send?.(message);
+  }
+  report();
+}
+
+/** Counts what goes wrong, instead of writing thousands of lines. */
+const logger: Logger = {
+  ...silentLogger,
+  warn: (message, fields) => count(message, fields),
+  error: (message, fields) => count(message, fields),
+  child: () => logger,
+};
+
+function count(message: string, fields: LogFields | undefined): void {
+  const error = fields?.["err"];
+  const code = typeof error === "object" && error !== null && "code" in error ? `: ${String(error.code)}` : "";
+  const key = message + code;
+  warnings[key] = (warnings[key] ?? 0) + 1;
+}

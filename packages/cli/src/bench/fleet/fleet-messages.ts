@@ -1,0 +1,56 @@
+/** What a driver's process is told at its start: which simulated agents it runs. */
+export interface DriverPlan {
+  /** "host:port" of the coordinator. */
+  readonly coordinator: string;
+  /** Devices are named by their number. */
+  readonly first: number;
+  readonly count: number;
+  /** Agents that are started in a second. */
+  readonly startsPerSecond: number;
+  readonly seed: number;
+}
+
+/** What a driver's process is told. */
+export type ToDriver =
+  | { readonly kind: "plan"; readonly plan: DriverPlan }
+  /** Every agent's probe ends now: all of them report. */
+  | { readonly kind: "report" };
+
+/** A document that an agent runs by; milliseconds since 1970-01-01 UTC. */
+export interface AppliedDocument {
+  readonly device: number;
+  readonly version: number;
+  readonly atMs: number;
+}
+
+/** A profile of which the coordinator has said that it is stored. */
+export interface AcknowledgedReport {
+  readonly device: number;
+  readonly report: string;
+  readonly atMs: number;
+}
+
+/** What a driver tells every now and then. */
+export interface FromDriver {
+  /** Agents that are enrolled, online and connected to NATS. */
+  readonly joined: number;
+  readonly applied: readonly AppliedDocument[];
+  readonly acknowledged: readonly AcknowledgedReport[];
+  /** What went wrong and was tried again, as the agents' logs have it: how often each. */
+  readonly warnings: Readonly<Record<string, number>>;
+}
+
+/** What the coordinator's process tells once, when it listens. */
+export interface CoordinatorReady {
+  readonly grpc: string;
+  readonly natsUrl: string;
+  readonly natsPid: number;
+}
+
+/** Name of a simulated device. */
+export function deviceName(device: number): string {
+  return `sim-${device}`;
+}
+
+export const FLEET_TENANT = "bench";
+export const FLEET_MODEL = "camera";

@@ -1,0 +1,131 @@
+import { MpoError } from "@mpo/core";
+import { BenchProcess } from "./child-process.ts";
+import type { AcknowledgedReport, FromDriver } from "./fleet-messages.ts";
+
+/** Agents of one driver's process: it shares a core with the coordinator. */
+const AGENTS_A_DRIVER = 2_500;
+const MS = 1000;
+const LOOK_MS = 50;
+
+export interface SimulatedFleetOptions {
+  readonly coordinator: string;
+  readonly agents: number;
+  readonly startsPerSecond: number;
+  readonly seed: number;
+}
+
+/** What a wait of `until` looks at. */
+export interface WaitOptions {
+  readonly what: string;
+  /** It fails when nothing has moved for so long. */
+  readonly patienceMs: number;
+  readonly signal: AbortSignal;
+  /** How far it is; the wait is over at `goal`. */
+  readonly progress: () => number;
+  readonly goal: number;
+  readonly onProgress: (done: number) => void;
+}
+
+/** Many simulated agents in a few processes, and what they have told. */
+export class SimulatedFleet implements AsyncDisposable {
+  readonly #drivers: readonly BenchProcess[];
+  readonly #joined: number[];
+  readonly #warnings: Readonly<Record<string, number>>[];
+  readonly #appliedAtMs = new Map<string, number>();
+  readonly #newest = new Map<number, number>();
+  readonly acknowledged: AcknowledgedReport[] = [];
+
+  constructor({ coordinator, agents, startsPerSecond, seed }: SimulatedFleetOptions) {
+    const count = Math.ceil(agents / AGENTS_A_DRIVER);
+    this.#joined = new Array<number>(count).fill(0);
+    this.#warnings = new Array<Readonly<Record<string, number>>>(count).fill({});
+    this.#drivers = this.#joined.map((_, index) => {
+      const driver = new BenchProcess(`driver ${index + 1}`, "fleet-driver-main", [], (message) =>
+        this.#hear(index, message as FromDriver),
+      );
+      const first = Math.floor((index * agents) / count);
+      const plan = {
+        ...{ coordinator, first, seed: seed + index, startsPerSecond: startsPerSecond / count },
+        count: Math.floor(((index + 1) * agents) / count) - first,
+      };
+      driver.send({ kind: "plan", plan });
+      return driver;
+    });
+  }
+
+  get drivers(): number {
+    return this.#drivers.length;
+  }
+
+  /** Agents that are online and connected to NATS. */
+  get joined(): number {
+    return this.#joined.reduce((sum, one) => sum + one, 0);
+  }
+
+  /** Agents that run by some document. */
+  get configured(): number {
+    return this.#newest.size;
+  }
+
+  /** What went wrong and was tried again, all agents together. */
+  get warnings(): Readonly<Record<string, number>> {
+    const sums: Record<string, number> = {};
+    for (const driver of this.#warnings) {
+      for (const [what, times] of Object.entries(driver)) sums[what] = (sums[what] ?? 0) + times;
+    }
+    return sums;
+  }
+
+  /** When a device said that it runs by a version, milliseconds since 1970-01-01 UTC; undefined: not yet. */
+  appliedAtMs(device: number, version: number): number | undefined {
+    return this.#appliedAtMs.get(`${device} ${version}`);
+  }
+
+  newestVersion(device: number): number {
+    return this.#newest.get(device) ?? 0;
+  }
+
+  /** Lets all probes end: everybody reports. */
+  report(): void {
+    for (const driver of this.#drivers) driver.send({ kind: "report" });
+  }
+
+  /** Rejects when a driver ends by itself. */
+  async failure(): Promise<never> {
+    return await Promise.race(this.#drivers.map((driver) => driver.failure()));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#drivers.map((driver) => driver[Symbol.asyncDispose]()));
+  }
+
+  #hear(index: number, { joined, applied, acknowledged, warnings }: FromDriver): void {
+    this.#joined[index] = joined;
+    this.#warnings[index] = warnings;
+    this.acknowledged.push(...acknowledged);
+    for (const { device, version, atMs } of applied) {
+      const key = `${device} ${version}`;
+      // The first time counts: an agent may say it again on another rung.
+      if (!this.#appliedAtMs.has(key)) this.#appliedAtMs.set(key, atMs);
+      this.#newest.set(device, Math.max(version, this.newestVersion(device)));
+    }
+  }
+}
+
+/** Waits for progress to reach a goal. Throws `timed-out` when it has stopped, `cancelled` by the signal. */
+export async function until(options: WaitOptions): Promise<void> {
+  const { what, patienceMs, signal, progress, goal, onProgress } = options;
+  let done = -1;
+  let movedMs = performance.now();
+  while (done < goal) {
+    signal.throwIfAborted();
+    const now = progress();
+    if (now !== done) movedMs = performance.now();
+    done = now;
+    onProgress(done);
+    if (performance.now() - movedMs > patienceMs) {
+      throw new MpoError("timed-out", `${what}: ${done} of ${goal}, and nothing moved for ${patienceMs / MS} s`);
+    }
+    if (done < goal) await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
+}
