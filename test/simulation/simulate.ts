@@ -5,6 +5,7 @@ import {
   BUCKETS,
   compareVersions,
   type DeviceIdentity,
+  type DocumentVersion,
   desiredDocumentCodec,
   desiredEnvelopeCodec,
   deviceKey,
