@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { extname } from "node:path";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { EXIT_CODES } from "@mpo/runtime";
@@ -61,7 +62,7 @@ describe("mpo", () => {
   });
 
   it("loads the engine only for commands that need it", () => {
-    const main = fileURLToPath(new URL("./main.ts", import.meta.url));
+    const main = fileURLToPath(new URL(`./main${extname(import.meta.url)}`, import.meta.url));
     const run = (...command: readonly string[]): number | null => {
       const args = [...process.execArgv, "--import", REFUSE_ENGINE, main, ...command];
       return spawnSync(process.execPath, args, { stdio: "ignore" }).status;

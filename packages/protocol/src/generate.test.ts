@@ -16,7 +16,7 @@ void test("the committed types are those of the proto files (else run src/genera
   const fresh = await mkdtemp(join(tmpdir(), "mpo-gen-"));
   context.after(() => rm(fresh, { recursive: true, force: true }));
   generateTypes(fresh);
-  const committed = await contents(join(import.meta.dirname, "gen"));
+  const committed = await contents(join(import.meta.dirname, "../src/gen"));
   const generated = await contents(fresh);
   assert.deepEqual([...committed.keys()], [...generated.keys()]);
   for (const [path, text] of generated) assert.equal(committed.get(path), text, path);

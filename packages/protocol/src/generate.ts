@@ -35,7 +35,7 @@ export function generateTypes(outFolder: string): void {
 }
 
 if (process.argv[1] === import.meta.filename) {
-  const folder = join(import.meta.dirname, "gen");
+  const folder = join(import.meta.dirname, "../src/gen");
   // What the proto files no longer have must go.
   rmSync(folder, { recursive: true, force: true });
   generateTypes(folder);

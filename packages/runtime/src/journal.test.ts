@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { extname, join } from "node:path";
 import { after, before, test } from "node:test";
 import fc from "fast-check";
 import { Journal } from "./journal.ts";
@@ -147,7 +147,7 @@ void test("foreign files, oversize records and aborts are refused", async () => 
 
 /** Runs a script in a process of its own: `journal` is open on `path`. */
 function inChild(path: string, script: string, prefix: string): ReturnType<typeof spawnSync> {
-  const source = `import { Journal } from ${JSON.stringify(new URL("./journal.ts", import.meta.url).href)};
+  const source = `import { Journal } from ${JSON.stringify(new URL(`./journal${extname(import.meta.url)}`, import.meta.url).href)};
     const journal = await Journal.open(${JSON.stringify(path)});
     ${script}`;
   const command = `${prefix} exec "$0" --conditions=source --import tsx --input-type=module -e "$1"`;

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { extname } from "node:path";
 import { test } from "node:test";
 import { MpoError } from "@mpo/core";
 import { createLogger, type LoggerOptions } from "./logger.ts";
@@ -72,7 +73,7 @@ void test("text lines are for people", () => {
 });
 
 void test("by default lines go to standard error at once, even when the process exits right after", () => {
-  const script = `import { createLogger } from ${JSON.stringify(new URL("./logger.ts", import.meta.url).href)};
+  const script = `import { createLogger } from ${JSON.stringify(new URL(`./logger${extname(import.meta.url)}`, import.meta.url).href)};
     createLogger().info("last words"); process.exit(3);`;
   const args = ["--conditions=source", "--import", "tsx", "--input-type=module", "-e", script];
   const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8", cwd: import.meta.dirname });

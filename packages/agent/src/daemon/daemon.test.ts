@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { extname, join } from "node:path";
 import { describe, it } from "node:test";
 import { silentLogger, systemClock } from "@mpo/runtime";
 import type { Agent } from "../core/agent.ts";
@@ -76,7 +76,7 @@ describe("the daemon", () => {
     }));
 
   it("loads neither TensorFlow nor image libraries", { skip: process.platform !== "linux" }, () => {
-    const index = new URL("../index.ts", import.meta.url).href;
+    const index = new URL(`../index${extname(import.meta.url)}`, import.meta.url).href;
     const script = `await import(${JSON.stringify(index)});
       const { connectFleet } = await import(${JSON.stringify(index)});
       process.stdout.write(JSON.stringify(process.report.getReport().sharedObjects));`;

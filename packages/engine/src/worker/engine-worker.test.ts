@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { fork } from "node:child_process";
 import { readdir } from "node:fs/promises";
+import { extname } from "node:path";
 import { test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -247,7 +248,9 @@ test("closing is possible at any time and more than once, and ends what is runni
   }));
 
 test("a worker ends when its parent is killed", async () => {
-  const parent = fork(fileURLToPath(new URL("../test-support/worker-parent.ts", import.meta.url)));
+  const parent = fork(
+    fileURLToPath(new URL(`../test-support/worker-parent${extname(import.meta.url)}`, import.meta.url)),
+  );
   try {
     const pid = await new Promise<number>((resolve, reject) => {
       parent.once("message", (message) => resolve(message as number));

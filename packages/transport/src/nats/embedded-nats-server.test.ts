@@ -3,7 +3,7 @@ import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
-import { join } from "node:path";
+import { extname, join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
 import { systemClock } from "@mpo/runtime";
@@ -77,7 +77,7 @@ interface Owned {
 /** A process that owns a server, as a coordinator does, to be killed. */
 async function startOwner(folder: string): Promise<Owned> {
   const args = ["--conditions=source", "--import", "tsx", "--input-type=module", "-e", OWNER];
-  const MODULE = new URL("./embedded-nats-server.ts", import.meta.url).href;
+  const MODULE = new URL(`./embedded-nats-server${extname(import.meta.url)}`, import.meta.url).href;
   const env = { ...process.env, MODULE, FOLDER: folder, BINARY: JSON.stringify(binary()) };
   const child = spawn(process.execPath, args, { env, cwd: import.meta.dirname, stdio: ["pipe", "pipe", "inherit"] });
   const [line] = (await once(child.stdout as NodeJS.ReadableStream, "data")) as [Buffer];
