@@ -10,6 +10,7 @@ import { Audit } from "./events/audit.ts";
 import { createMetrics, type Metrics } from "./http/metrics.ts";
 import { PriorService } from "./priors/prior-service.ts";
 import { type ProfileName, ProfileService } from "./profiles/profile-service.ts";
+import { countDevices } from "./registry/count-devices.ts";
 import { Registry } from "./registry/registry.ts";
 import { StatusService } from "./registry/status-service.ts";
 import { SearchQueue } from "./search/search-queue.ts";
@@ -67,9 +68,11 @@ export function createCoordinator(settings: CoordinatorSettings, ports: Coordina
   const queue = new SearchQueue(context, logger, { name: resolved.name, leaseMs: resolved.leaseMs });
   const audit = new Audit(context, logger);
   const metrics = createMetrics({
-    devices: () => registry.size,
+    devices: () =>
+      countDevices({ registry, documents, statuses, nowMs: clock.now(), heartbeatSeconds: resolved.heartbeatSeconds }),
     profiles: () => profiles.size,
     waitingSearches: () => queue.size,
+    storeLagMs: () => Math.max(...Object.values(parts).flatMap(({ watches }) => watches.map(({ lagMs }) => lagMs))),
   });
   const searches = new SearchService({
     registry,
@@ -92,8 +95,15 @@ export function createCoordinator(settings: CoordinatorSettings, ports: Coordina
     natsServers,
     artifacts: folderArtifacts(resolved.artifactFolder),
     onReport: (kind, isDuplicate) => metrics.reported(kind, isDuplicate),
+    onRaised: () => metrics.pushed("raise"),
   });
-  const admin = new AdminApi({ ...common, heartbeatSeconds, newId });
+  const admin = new AdminApi({
+    ...common,
+    heartbeatSeconds,
+    newId,
+    logger,
+    onPushed: (cause) => metrics.pushed(cause),
+  });
   const worker = searchWorker({ searches, profiles, priors, audit, metrics, logger });
   const parts = { registry, statuses, profiles, priors, documents, queue };
   const ends = new AbortController();
@@ -180,6 +190,7 @@ function searchWorker({ searches, profiles, priors, audit, metrics, logger }: Wo
     } catch (thrown) {
       if (isTransient(thrown) || isConflict(thrown) || isAbortError(thrown) || signal.aborted) throw thrown;
       const error = MpoError.from(thrown);
+      metrics.searchFailed(error.code);
       logger.warn("a search found nothing", { deviceId: identity.device, model, err: error });
       const message = `${model}, for ${request}: ${error.message}`;
       await audit.tell({ kind: "search-failed", identity, actor: "coordinator", message });

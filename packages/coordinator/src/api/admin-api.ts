@@ -24,11 +24,13 @@ import type {
   WatchEventsRequest,
   WatchEventsResponse,
 } from "@mpo/protocol";
-import type { Clock } from "@mpo/runtime";
+import type { Clock, Logger } from "@mpo/runtime";
 import type { DocumentService } from "../documents/document-service.ts";
 import type { Audit } from "../events/audit.ts";
+import type { PushCause } from "../http/metrics.ts";
 import type { ProfileService } from "../profiles/profile-service.ts";
 import type { DeviceRecord, SeenRecord } from "../registry/device-record.ts";
+import { isOnline } from "../registry/presence.ts";
 import type { Registry } from "../registry/registry.ts";
 import { newestConfirmed, statusOf } from "../registry/status-record.ts";
 import type { StatusService } from "../registry/status-service.ts";
@@ -49,6 +51,8 @@ export interface AdminParts {
   readonly heartbeatSeconds: number;
   /** Names for requests; never the same twice. */
   readonly newId: () => string;
+  readonly logger: Logger;
+  readonly onPushed?: (cause: PushCause) => void;
 }
 
 /** What people and programs ask of a coordinator. */
@@ -135,7 +139,7 @@ export class AdminApi {
       },
       { signal },
     );
-    await this.#wrote("config-pushed", identity, facts, document, request.reason);
+    await this.#wrote("hand", identity, facts, document, request.reason);
     return { document };
   }
 
@@ -151,7 +155,7 @@ export class AdminApi {
       },
       { signal },
     );
-    await this.#wrote("config-rolled-back", identity, facts, document, request.reason);
+    await this.#wrote("rollback", identity, facts, document, request.reason);
     return { document };
   }
 
@@ -193,7 +197,6 @@ export class AdminApi {
     const { registry, documents, statuses, clock, heartbeatSeconds } = this.#parts;
     const { identity, inventory, labels, models, enrolledAtMs } = device;
     const seen = registry.seen(identity) ?? neverSeen(enrolledAtMs);
-    const isOnline = clock.now() - seen.lastSeenMs <= 2 * heartbeatSeconds * 1000;
     const desiredVersion = documents.version(identity);
     const reportedStatus = statuses.newest(identity);
     return {
@@ -202,7 +205,7 @@ export class AdminApi {
       resources: seen.resources,
       labels,
       models,
-      presence: isOnline ? "online" : "offline",
+      presence: isOnline(seen.lastSeenMs, clock.now(), heartbeatSeconds) ? "online" : "offline",
       lastSeenMs: seen.lastSeenMs,
       ...(desiredVersion === undefined ? {} : { desiredVersion }),
       ...(reportedStatus === undefined ? {} : { reportedStatus }),
@@ -211,15 +214,18 @@ export class AdminApi {
 
   /** The change is made: that it cannot be written down must not make it look undone, but it must be seen. */
   async #wrote(
-    kind: string,
+    cause: "hand" | "rollback",
     identity: DeviceIdentity,
     { requestId }: Omit<ApiCall, "signal">,
     { version, model }: PushConfigResponse["document"],
     words: string,
   ): Promise<void> {
     const message = `${version.epoch}.${version.version} of ${model}${words === "" ? "" : `: ${words}`}`;
-    await this.#parts.audit.tell({
-      kind,
+    const { audit, logger, onPushed } = this.#parts;
+    onPushed?.(cause);
+    logger.info("a person changed a document", { cause, requestId, deviceId: identity.device, model, version });
+    await audit.tell({
+      kind: cause === "hand" ? "config-pushed" : "config-rolled-back",
       identity,
       actor: `admin${requestId === undefined ? "" : `, call ${requestId}`}`,
       message,

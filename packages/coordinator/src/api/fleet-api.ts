@@ -55,6 +55,8 @@ export interface FleetParts {
   /** Where devices find NATS. */
   readonly natsServers: readonly string[];
   readonly onReport?: (kind: "profile" | "status", isDuplicate: boolean) => void;
+  /** A document was sent again, above what a device knows. */
+  readonly onRaised?: () => void;
 }
 
 /** What agents ask of a coordinator. Every call is safe to repeat; what is acknowledged is stored. */
@@ -71,7 +73,7 @@ export class FleetApi {
       { identity, inventory: request.inventory, labels: request.labels },
       { signal },
     );
-    if (isNew) await this.#tellEnrolled(identity, request.inventory.deviceClass);
+    if (isNew) await this.#tellEnrolled(identity, request.inventory.deviceClass, facts);
     return { state: "accepted", retryAfterSeconds: 0 };
   }
 
@@ -80,7 +82,7 @@ export class FleetApi {
     const identity = deviceIdentityOf(request.identity, facts);
     const { resources, appliedVersion, versionFloor } = request;
     const { isNew } = await registry.introduce(request, { signal });
-    if (isNew) await this.#tellEnrolled(identity, request.inventory.deviceClass);
+    if (isNew) await this.#tellEnrolled(identity, request.inventory.deviceClass, facts);
     const seen = { resources, ...(appliedVersion === undefined ? {} : { appliedVersion }) };
     await registry.saw(identity, seen, { signal });
     await this.#toldOf(identity, newest(versionFloor, appliedVersion), signal);
@@ -115,7 +117,7 @@ export class FleetApi {
   }
 
   async reportProfile(request: ReportProfileRequest, { signal, ...facts }: ApiCall): Promise<ReportProfileResponse> {
-    const { profiles, queue, audit, onReport } = this.#parts;
+    const { profiles, queue, audit, logger, onReport } = this.#parts;
     const identity = deviceIdentityOf(request.identity, facts);
     await this.#requireDevice(identity, signal);
     const { record, revision, isDuplicate } = await profiles.store(request, { signal });
@@ -132,6 +134,9 @@ export class FleetApi {
     }
     onReport?.("profile", isDuplicate);
     if (!isDuplicate) {
+      const model = request.profile.model.name;
+      const { requestId } = facts;
+      logger.info("a profile is stored", { deviceId: identity.device, model, report: request.report, requestId });
       await audit.tell({
         kind: "profile-stored",
         identity,
@@ -143,7 +148,7 @@ export class FleetApi {
   }
 
   async reportStatus(request: ReportStatusRequest, { signal, ...facts }: ApiCall): Promise<ReportStatusResponse> {
-    const { statuses, audit, documents, onReport } = this.#parts;
+    const { statuses, audit, documents, logger, onReport } = this.#parts;
     const identity = deviceIdentityOf(request.identity, facts);
     await this.#requireDevice(identity, signal);
     const { isDuplicate } = await statuses.store(request, { signal });
@@ -154,7 +159,9 @@ export class FleetApi {
     }
     onReport?.("status", isDuplicate);
     if (!isDuplicate) {
-      await audit.tell({ identity, actor: `device ${identity.device}`, ...statusEvent(request) });
+      const event = statusEvent(request);
+      logger.info("a device has told", { deviceId: identity.device, ...event, requestId: facts.requestId });
+      await audit.tell({ identity, actor: `device ${identity.device}`, ...event });
     }
     return { isDuplicate, ...desired(documents.version(identity)) };
   }
@@ -176,6 +183,7 @@ export class FleetApi {
     if (ours !== undefined && compareVersions(ours, version) >= 0) return;
     const raised = await searches.raise(identity, { signal });
     if (raised === undefined) return;
+    this.#parts.onRaised?.();
     const message = `the device knows ${version.epoch}.${version.version}: sent again as ${raised.version.epoch}.${raised.version.version}`;
     this.#parts.logger.warn("the store is older than what a device knows", { deviceId: identity.device, version });
     await audit.tell({ kind: "config-raised", identity, actor: "coordinator", message });
@@ -230,8 +238,13 @@ export class FleetApi {
     });
   }
 
-  async #tellEnrolled(identity: DeviceIdentity, deviceClass: string): Promise<void> {
+  async #tellEnrolled(
+    identity: DeviceIdentity,
+    deviceClass: string,
+    { requestId }: Omit<ApiCall, "signal">,
+  ): Promise<void> {
     const message = `class ${deviceClass}`;
+    this.#parts.logger.info("a device enrolled", { deviceId: identity.device, deviceClass, requestId });
     await this.#parts.audit.tell({ kind: "device-enrolled", identity, actor: `device ${identity.device}`, message });
   }
 }

@@ -12,7 +12,7 @@ export function servicesOf({ fleet, admin, metrics }: Coordinator): readonly Ser
       heartbeat: counted(metrics, "heartbeat", (request, call) => fleet.heartbeat(request, call)),
       reportProfile: counted(metrics, "reportProfile", (request, call) => fleet.reportProfile(request, call)),
       reportStatus: counted(metrics, "reportStatus", (request, call) => fleet.reportStatus(request, call)),
-      fetchArtifact: (request, call) => fleet.fetchArtifact(request, call),
+      fetchArtifact: countedStream(metrics, "fetchArtifact", (request, call) => fleet.fetchArtifact(request, call)),
     }),
     adminService({
       listDevices: counted(metrics, "listDevices", async (request) => admin.listDevices(request)),
@@ -24,7 +24,7 @@ export function servicesOf({ fleet, admin, metrics }: Coordinator): readonly Ser
       pushConfig: counted(metrics, "pushConfig", (request, call) => admin.pushConfig(request, call)),
       rollbackConfig: counted(metrics, "rollbackConfig", (request, call) => admin.rollbackConfig(request, call)),
       listEvents: counted(metrics, "listEvents", (request, call) => admin.listEvents(request, call)),
-      watchEvents: (request, call) => admin.watchEvents(request, call),
+      watchEvents: countedStream(metrics, "watchEvents", (request, call) => admin.watchEvents(request, call)),
     }),
   ];
 }
@@ -37,13 +37,36 @@ function counted<Request, Response>(
   handle: Handler<Request, Response>,
 ): Handler<Request, Response> {
   return async (request, call) => {
+    const began = performance.now();
+    let code = "ok";
     try {
-      const answer = await handle(request, call);
-      metrics.called(method, "ok");
-      return answer;
+      return await handle(request, call);
     } catch (thrown) {
-      metrics.called(method, MpoError.from(thrown).code);
+      code = MpoError.from(thrown).code;
       throw thrown;
+    } finally {
+      metrics.called(method, code, performance.now() - began);
+    }
+  };
+}
+
+type StreamHandler<Request, Response> = (request: Request, call: CallContext) => AsyncIterable<Response>;
+
+/** How long a stream takes is its reader's affair: only that it ended is counted, and how. */
+function countedStream<Request, Response>(
+  metrics: Metrics,
+  method: string,
+  handle: StreamHandler<Request, Response>,
+): StreamHandler<Request, Response> {
+  return async function* (request, call) {
+    let code = "ok";
+    try {
+      yield* handle(request, call);
+    } catch (thrown) {
+      code = MpoError.from(thrown).code;
+      throw thrown;
+    } finally {
+      metrics.called(method, code);
     }
   };
 }

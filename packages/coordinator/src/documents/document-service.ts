@@ -15,7 +15,7 @@ import type { Logger } from "@mpo/runtime";
 import type { StoreEntry } from "@mpo/transport";
 import { changeEntry, isConflict, type StoreContext } from "../store/change-entry.ts";
 import { OWN_BUCKETS } from "../store/layout.ts";
-import { WatchedMap } from "../store/watched-map.ts";
+import { WatchedMap, type Watching } from "../store/watched-map.ts";
 import {
   type ArchiveRecord,
   archivedDocument,
@@ -77,6 +77,7 @@ export class DocumentService {
     this.#validMs = options.validMs ?? 30 * DAY_MS;
     this.#sign = options.sign ?? (() => []);
     this.#versions = new WatchedMap({
+      clock: context.clock,
       store: context.store,
       logger,
       bucket: BUCKETS.desired,
@@ -84,7 +85,7 @@ export class DocumentService {
     });
   }
 
-  get watches(): readonly Pick<WatchedMap<unknown>, "run" | "ready" | "isReady">[] {
+  get watches(): readonly Watching[] {
     return [this.#versions];
   }
 

@@ -2,20 +2,37 @@ import { Counter, Gauge, Histogram, Registry as MetricsRegistry } from "prom-cli
 
 /** What the gauges read when somebody asks. */
 export interface MetricSources {
-  readonly devices: () => number;
+  readonly devices: () => DeviceCounts;
   readonly profiles: () => number;
   readonly waitingSearches: () => number;
+  /** How long the newest change took from the store to this coordinator, milliseconds. */
+  readonly storeLagMs: () => number;
 }
+
+/** Devices of the fleet, by how they are. */
+export interface DeviceCounts {
+  readonly online: number;
+  readonly offline: number;
+  /** Online, and have not applied their newest document. */
+  readonly behind: number;
+}
+
+/** What made a document. */
+export type PushCause = "search" | "hand" | "rollback" | "raise";
 
 /** What the coordinator counts, in Prometheus' form. */
 export interface Metrics {
   reported(kind: "profile" | "status", isDuplicate: boolean): void;
   searched(ms: number): void;
-  pushed(cause: string): void;
-  called(method: string, code: string): void;
+  searchFailed(code: string): void;
+  pushed(cause: PushCause): void;
+  /** A call has ended: "ok", or the code of its error. Without a time for streams. */
+  called(method: string, code: string, ms?: number): void;
   /** The whole page, and its content type. */
   page(): Promise<{ readonly type: string; readonly text: string }>;
 }
+
+const FRESH_MS = 50;
 
 /** Metrics of their own: two coordinators in one process do not share any. */
 export function createMetrics(sources: MetricSources): Metrics {
@@ -45,6 +62,37 @@ export function createMetrics(sources: MetricSources): Metrics {
     labelNames: ["method", "code"],
     registers,
   });
+  const callTimes = new Histogram({
+    name: "mpo_call_seconds",
+    help: "Time of calls with one answer, by method",
+    labelNames: ["method"],
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    registers,
+  });
+  const failedSearches = new Counter({
+    name: "mpo_search_failures_total",
+    help: "Searches that found nothing, by the code of the error",
+    labelNames: ["code"],
+    registers,
+  });
+  // One count for all three gauges of a page: it takes time in proportion to the fleet.
+  let counts: { readonly devices: DeviceCounts; readonly atMs: number } | undefined;
+  const countedDevices = (): DeviceCounts => {
+    const nowMs = performance.now();
+    if (counts === undefined || nowMs - counts.atMs > FRESH_MS) counts = { devices: sources.devices(), atMs: nowMs };
+    return counts.devices;
+  };
+  new Gauge({
+    name: "mpo_devices_by_state",
+    help: "Devices by state: online (heard of within two heartbeats), offline",
+    labelNames: ["state"],
+    registers,
+    collect() {
+      const { online, offline } = countedDevices();
+      this.set({ state: "online" }, online);
+      this.set({ state: "offline" }, offline);
+    },
+  });
   const gauge = (name: string, help: string, read: () => number): void => {
     new Gauge({
       name,
@@ -55,7 +103,16 @@ export function createMetrics(sources: MetricSources): Metrics {
       },
     });
   };
-  gauge("mpo_devices", "Devices of the fleet", sources.devices);
+  gauge("mpo_devices", "Devices of the fleet", () => {
+    const { online, offline } = countedDevices();
+    return online + offline;
+  });
+  gauge("mpo_devices_behind", "Devices that are online and have not applied their newest document", () => {
+    return countedDevices().behind;
+  });
+  gauge("mpo_store_lag_seconds", "Time that the newest change took from the store to this coordinator", () => {
+    return sources.storeLagMs() / 1000;
+  });
   gauge("mpo_profiles", "Profiles that are stored", sources.profiles);
   gauge("mpo_searches_waiting", "Searches that wait", sources.waitingSearches);
   gauge("mpo_resident_bytes", "Resident memory of the coordinator", () => process.memoryUsage.rss());
@@ -63,7 +120,11 @@ export function createMetrics(sources: MetricSources): Metrics {
     reported: (kind, isDuplicate) => reports.inc({ kind, duplicate: String(isDuplicate) }),
     searched: (ms) => searches.observe(ms / 1000),
     pushed: (cause) => documents.inc({ cause }),
-    called: (method, code) => calls.inc({ method, code }),
+    searchFailed: (code) => failedSearches.inc({ code }),
+    called: (method, code, ms) => {
+      calls.inc({ method, code });
+      if (ms !== undefined) callTimes.observe({ method }, ms / 1000);
+    },
     page: async () => ({ type: registry.contentType, text: await registry.metrics() }),
   };
 }

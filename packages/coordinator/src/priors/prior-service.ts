@@ -4,7 +4,7 @@ import type { Logger } from "@mpo/runtime";
 import type { ProfileService } from "../profiles/profile-service.ts";
 import type { StoreContext } from "../store/change-entry.ts";
 import { packed, recordFromBytes, recordToBytes, unpacked } from "../store/records.ts";
-import { WatchedMap } from "../store/watched-map.ts";
+import { WatchedMap, type Watching } from "../store/watched-map.ts";
 import { DEFAULT_QUORUM, POOLED_DEVICE, type PooledProfile, poolProfiles } from "./pool-profiles.ts";
 
 /** Whose devices of which class, and which model. */
@@ -56,6 +56,7 @@ export class PriorService {
     this.#maxVotes = options.maxVotes ?? 33;
     this.#maxAgeMs = options.maxAgeMs ?? 3_600_000;
     this.#priors = new WatchedMap({
+      clock: context.clock,
       store: context.store,
       logger,
       bucket: BUCKETS.prior,
@@ -63,7 +64,7 @@ export class PriorService {
     });
   }
 
-  get watches(): readonly Pick<WatchedMap<unknown>, "run" | "ready" | "isReady">[] {
+  get watches(): readonly Watching[] {
     return [this.#priors];
   }
 

@@ -13,7 +13,7 @@ import type { Logger } from "@mpo/runtime";
 import type { StateStore } from "@mpo/transport";
 import { changeEntry, isConflict, type StoreContext } from "../store/change-entry.ts";
 import { OWN_BUCKETS } from "../store/layout.ts";
-import { type Watched, WatchedMap } from "../store/watched-map.ts";
+import { type Watched, WatchedMap, type Watching } from "../store/watched-map.ts";
 import {
   factsOf,
   headerFromBytes,
@@ -80,6 +80,7 @@ export class ProfileService {
   constructor(context: StoreContext, logger: Logger) {
     this.#context = context;
     this.#facts = new WatchedMap({
+      clock: context.clock,
       store: context.store,
       logger,
       bucket: OWN_BUCKETS.profile,
@@ -88,7 +89,7 @@ export class ProfileService {
     });
   }
 
-  get watches(): readonly Pick<WatchedMap<unknown>, "run" | "ready" | "isReady">[] {
+  get watches(): readonly Watching[] {
     return [this.#facts];
   }
 

@@ -1,7 +1,7 @@
 import { BUCKETS, type DeviceIdentity, type DocumentVersion, deviceKey, type Resources } from "@mpo/protocol";
 import type { Logger } from "@mpo/runtime";
 import { changeEntry, type StoreContext } from "../store/change-entry.ts";
-import { type Watched, WatchedMap } from "../store/watched-map.ts";
+import { type Watched, WatchedMap, type Watching } from "../store/watched-map.ts";
 import {
   type DeviceFacts,
   type DeviceRecord,
@@ -28,12 +28,14 @@ export class Registry {
     this.#context = context;
     const { store } = context;
     this.#devices = new WatchedMap({
+      clock: context.clock,
       store,
       logger,
       bucket: BUCKETS.ident,
       read: ({ value }) => deviceFromBytes(value),
     });
     this.#seen = new WatchedMap({
+      clock: context.clock,
       store,
       logger,
       bucket: BUCKETS.reported,
@@ -41,7 +43,7 @@ export class Registry {
     });
   }
 
-  get watches(): readonly Pick<WatchedMap<unknown>, "run" | "ready" | "isReady">[] {
+  get watches(): readonly Watching[] {
     return [this.#devices, this.#seen];
   }
 

@@ -2,7 +2,7 @@ import { type DeviceIdentity, type DocumentStatus, deviceKey, type ReportStatusR
 import type { Logger } from "@mpo/runtime";
 import { changeEntry, type StoreContext } from "../store/change-entry.ts";
 import { OWN_BUCKETS } from "../store/layout.ts";
-import { WatchedMap } from "../store/watched-map.ts";
+import { WatchedMap, type Watching } from "../store/watched-map.ts";
 import { NO_STATUS, type StatusRecord, statusFromBytes, statusToBytes, withStatus } from "./status-record.ts";
 
 interface CallOptions {
@@ -17,6 +17,7 @@ export class StatusService {
   constructor(context: StoreContext, logger: Logger) {
     this.#context = context;
     this.#newest = new WatchedMap({
+      clock: context.clock,
       store: context.store,
       logger,
       bucket: OWN_BUCKETS.status,
@@ -24,7 +25,7 @@ export class StatusService {
     });
   }
 
-  get watches(): readonly Pick<WatchedMap<unknown>, "run" | "ready" | "isReady">[] {
+  get watches(): readonly Watching[] {
     return [this.#newest];
   }
 

@@ -3,7 +3,7 @@ import { isTransient, type Logger, linkSignals } from "@mpo/runtime";
 import { type ProfileName, parseProfileKey, profileKey } from "../profiles/profile-service.ts";
 import { changeEntry, isConflict, type StoreContext } from "../store/change-entry.ts";
 import { OWN_BUCKETS } from "../store/layout.ts";
-import { type Watched, WatchedMap } from "../store/watched-map.ts";
+import { type Watched, WatchedMap, type Watching } from "../store/watched-map.ts";
 import { mayClaim, type WorkRecord, workFromBytes, workToBytes } from "./work-record.ts";
 
 export interface QueueOptions {
@@ -39,6 +39,7 @@ export class SearchQueue {
     this.#logger = logger;
     this.#options = { leaseMs: 15_000, courtesyMs: 250, ...options };
     this.#waiting = new WatchedMap({
+      clock: context.clock,
       store: context.store,
       logger,
       bucket: OWN_BUCKETS.work,
@@ -47,7 +48,7 @@ export class SearchQueue {
     });
   }
 
-  get watches(): readonly Pick<WatchedMap<unknown>, "run" | "ready" | "isReady">[] {
+  get watches(): readonly Watching[] {
     return [this.#waiting];
   }
 

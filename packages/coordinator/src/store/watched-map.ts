@@ -1,4 +1,4 @@
-import type { Logger } from "@mpo/runtime";
+import type { Clock, Logger } from "@mpo/runtime";
 import type { StateStore, StoreChange, StoreEntry } from "@mpo/transport";
 
 /** A value of a watched bucket. */
@@ -9,14 +9,18 @@ export interface Watched<Value> {
 
 /** Options of a `WatchedMap`. */
 export interface WatchedMapOptions<Value> {
-  readonly store: StateStore;
+  readonly store: Pick<StateStore, "watch">;
   readonly bucket: string;
   readonly logger: Logger;
+  readonly clock: Clock;
   /** Reads an entry; what it throws is logged, and the entry left out. */
   readonly read: (entry: StoreEntry) => Value;
   /** After a value changed; undefined: it is gone. */
   readonly onChange?: (key: string, now: Watched<Value> | undefined, before: Watched<Value> | undefined) => void;
 }
+
+/** What runs a watch, and how it is doing. */
+export type Watching = Pick<WatchedMap<unknown>, "run" | "ready" | "isReady" | "lagMs">;
 
 /** A bucket in memory, kept up to date by a watch. What this process wrote itself is there at once (`note`). */
 export class WatchedMap<Value> {
@@ -24,6 +28,7 @@ export class WatchedMap<Value> {
   readonly #values = new Map<string, Watched<Value>>();
   #delivered = 0;
   #isReady = false;
+  #lagMs = 0;
   #tellReady: () => void = () => undefined;
   /** Resolves when everything that was stored at the start is here. */
   readonly ready: Promise<void>;
@@ -41,6 +46,11 @@ export class WatchedMap<Value> {
 
   get size(): number {
     return this.#values.size;
+  }
+
+  /** How long the newest change took from the store to here, milliseconds; 0 before the first. */
+  get lagMs(): number {
+    return this.#lagMs;
   }
 
   get(key: string): Watched<Value> | undefined {
@@ -82,6 +92,8 @@ export class WatchedMap<Value> {
       case "put": {
         const { entry } = change;
         const before = this.#values.get(entry.key);
+        // What was there at the start is old, not late.
+        if (this.#isReady) this.#lagMs = Math.max(0, this.#options.clock.now() - entry.storedAtMs);
         if (this.#isOld(entry.revision) || (before?.revision ?? 0) >= entry.revision) return;
         try {
           this.#set(entry.key, { value: this.#options.read(entry), revision: entry.revision }, before);

@@ -7,7 +7,7 @@ import type {
   Resources,
   WindowResult,
 } from "@mpo/protocol";
-import { silentLogger } from "@mpo/runtime";
+import { type Logger, silentLogger } from "@mpo/runtime";
 import { MemoryStateServer } from "@mpo/transport";
 import { type Coordinator, createCoordinator } from "../coordinator.ts";
 import type { CoordinatorSettings } from "../settings.ts";
@@ -110,12 +110,13 @@ let coordinators = 0;
 export async function startCoordinator(
   server: MemoryStateServer,
   settings: CoordinatorSettings = {},
+  logger: Logger = silentLogger,
 ): Promise<Coordinator> {
   const number = ++coordinators;
   let ids = 0;
   const coordinator = createCoordinator(
     { name: `test-${number}`, ...settings },
-    { store: server.connect(), logger: silentLogger, newId: () => `${number}-${++ids}` },
+    { store: server.connect(), logger, newId: () => `${number}-${++ids}` },
   );
   await coordinator.start();
   return coordinator;

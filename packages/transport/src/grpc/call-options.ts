@@ -36,7 +36,14 @@ export function errorOfCall({ code, details, metadata }: StatusObject | ServiceE
   for (const [key, value] of Object.entries(metadata?.getMap() ?? {})) {
     if (typeof value === "string" || value instanceof Uint8Array) told[key] = value;
   }
-  return errorFromStatus({ code, details, metadata: told });
+  return errorFromStatus({ code, details: plainDetails(details), metadata: told });
+}
+
+/** Of grpc-js' words for a connection that cannot be made, the part that says why. */
+function plainDetails(details: string): string {
+  return (
+    /^No connection established\. Last error: (?:Error: )?(.*?)\. Resolution note: ?$/su.exec(details)?.[1] ?? details
+  );
 }
 
 /**

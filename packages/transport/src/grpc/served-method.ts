@@ -82,6 +82,7 @@ async function served(
   const onCancel = (): void => linked.abort(new MpoError("cancelled", "the caller gave up"));
   const ends = new AbortController();
   call.on("cancelled", onCancel);
+  const beganMs = clock.monotonicMs();
   let deviceId: string | undefined;
   try {
     if (running.size >= maxCalls) throw busy(`${maxCalls} calls run already`);
@@ -96,6 +97,7 @@ async function served(
       () => undefined,
     );
     await untilAborted(work(request, { deviceId, signal: linked.signal, requestId }), linked.signal);
+    logger.debug("a call was answered", { deviceId, ms: Math.round(clock.monotonicMs() - beganMs) });
   } catch (thrown) {
     const error = MpoError.from(thrown);
     const level = thrown instanceof MpoError && error.code !== "internal" ? "debug" : "error";

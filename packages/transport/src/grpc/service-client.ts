@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { Method, StreamMethod, UnaryMethod } from "@mpo/protocol";
 import { backOffSchedule, type Clock, type Logger, retry, silentLogger, systemClock } from "@mpo/runtime";
 import type { CallOptions } from "./call-options.ts";
@@ -59,14 +60,22 @@ export function createServiceClient<Methods extends object>(
     }
     const unary = method as UnaryMethod<unknown, unknown>;
     const waits = isRepeatable(name) ? retries : 0;
-    const send = (request: unknown, call: CallOptions = {}): Promise<unknown> =>
-      retry(() => unaryCall(channel.client, unary, request, call), {
+    const send = async (request: unknown, options: CallOptions = {}): Promise<unknown> => {
+      // One name for all attempts, in the logs of both sides.
+      const call = { ...options, requestId: options.requestId ?? randomUUID() };
+      const { requestId } = call;
+      const { path } = method;
+      return await retry(() => unaryCall(channel.client, unary, request, call), {
         schedule: backOffSchedule({ ...WAITS, waits, random }),
         clock,
         ...(call.signal === undefined ? {} : { signal: call.signal }),
         onFailure: (err, attempt, waitMs) =>
-          logger.debug("a call failed; trying again", { path: method.path, err, attempt, waitMs }),
+          logger.debug("a call failed; trying again", { path, requestId, err, attempt, waitMs }),
+      }).catch((err: unknown) => {
+        logger.debug("a call failed", { path, requestId, err });
+        throw err;
       });
+    };
     return [name, send];
   });
   return { calls: Object.fromEntries(calls) as ClientOf<Methods>, channel };

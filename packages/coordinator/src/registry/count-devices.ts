@@ -1,0 +1,35 @@
+import { compareVersions } from "@mpo/protocol";
+import type { DocumentService } from "../documents/document-service.ts";
+import type { DeviceCounts } from "../http/metrics.ts";
+import { isOnline } from "./presence.ts";
+import type { Registry } from "./registry.ts";
+import type { StatusService } from "./status-service.ts";
+
+/** What is counted, and when. */
+export interface CountParts {
+  readonly registry: Pick<Registry, "devices" | "seen">;
+  readonly documents: Pick<DocumentService, "version">;
+  readonly statuses: Pick<StatusService, "newest">;
+  readonly nowMs: number;
+  readonly heartbeatSeconds: number;
+}
+
+/** How many devices are there, away, and there without their newest document. Takes time in proportion to the fleet. */
+export function countDevices({ registry, documents, statuses, nowMs, heartbeatSeconds }: CountParts): DeviceCounts {
+  let [online, offline, behind] = [0, 0, 0];
+  for (const { identity } of registry.devices()) {
+    const seen = registry.seen(identity);
+    if (seen === undefined || !isOnline(seen.lastSeenMs, nowMs, heartbeatSeconds)) {
+      offline += 1;
+      continue;
+    }
+    online += 1;
+    const desired = documents.version(identity);
+    if (desired === undefined) continue;
+    const told = statuses.newest(identity);
+    const applied = [seen.appliedVersion, ...(told !== undefined && told.state !== "accepted" ? [told.version] : [])];
+    const isThere = applied.some((version) => version !== undefined && compareVersions(version, desired) >= 0);
+    if (!isThere) behind += 1;
+  }
+  return { online, offline, behind };
+}
