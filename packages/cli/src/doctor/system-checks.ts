@@ -1,4 +1,4 @@
-import { writeFile } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { DEFAULT_BUDGET_POLICY, systemMonitor, workBudget } from "@mpo/agent";
 import { systemClock } from "@mpo/runtime";
@@ -86,7 +86,9 @@ export function clearRefsCheck({ systemRoot }: DoctorContext): Check {
     run: async (): Promise<Finding> => {
       const path = join(systemRoot, "proc/self/clear_refs");
       try {
-        await writeFile(path, "5", { flag: "r+" });
+        // Not `writeFile`: it would make the file where it is missing.
+        await using file = await open(path, "r+");
+        await file.writeFile("5");
         return { state: "ok", found: "peaks of memory can be metered" };
       } catch (thrown) {
         return {

@@ -22,7 +22,13 @@ export interface StartedCommand {
 /** Starts `mpo` in this process. `onError` sees standard error as it grows. */
 export function startCommand(
   args: readonly string[],
-  { onError = () => undefined }: { readonly onError?: (stderr: string, command: EventEmitter) => void } = {},
+  {
+    onError = () => undefined,
+    environment = process.env,
+  }: {
+    readonly onError?: (stderr: string, command: EventEmitter) => void;
+    readonly environment?: Readonly<Record<string, string | undefined>>;
+  } = {},
 ): StartedCommand {
   const process_ = Object.assign(new EventEmitter(), { exit: () => undefined });
   const written = new EventEmitter();
@@ -36,7 +42,7 @@ export function startCommand(
       .filter((line) => line !== "")
       .map((line) => JSON.parse(line) as Record<string, unknown>);
   const outcome = runCli(args, {
-    environment: process.env,
+    environment,
     workingFolder: process.cwd(),
     stdout: {
       write: (text) => {

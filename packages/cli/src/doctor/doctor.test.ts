@@ -1,0 +1,112 @@
+import assert from "node:assert/strict";
+import { mkdir, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { describe, it, type TestContext } from "node:test";
+import { EXIT_CODES } from "@mpo/runtime";
+import { noNatsServer, startCoordinator, testFolder } from "../test-support/fleet-room.ts";
+import { startCommand } from "../test-support/run-command.ts";
+import type { Check, DoctorContext, Finding } from "./check.ts";
+import { portCheck } from "./network-checks.ts";
+import { storageCheck } from "./storage-check.ts";
+import { clearRefsCheck, clockCheck, memoryChecks, nodeCheck } from "./system-checks.ts";
+
+/** A context whose `/proc` and `/sys` are these files. */
+async function machine(context: TestContext, files: Readonly<Record<string, string>>): Promise<DoctorContext> {
+  const systemRoot = await testFolder(context);
+  for (const [path, text] of Object.entries(files)) {
+    await mkdir(dirname(join(systemRoot, path)), { recursive: true });
+    await writeFile(join(systemRoot, path), text);
+  }
+  return { systemRoot, environment: {}, signal: new AbortController().signal };
+}
+
+const GIB_IN_KIB = 2 ** 20;
+const memory = (availableKib: number): string => `MemTotal: ${4 * GIB_IN_KIB} kB\nMemAvailable: ${availableKib} kB\n`;
+const PSI = "some avg10=1.50 avg60=0.00 avg300=0.00 total=1\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=0\n";
+
+describe("the doctor's checks", () => {
+  const nodes = { "v20.19.0": "ok", "v22.5.1": "ok", "v20.18.3": "broken", "v18.20.0": "broken", "v23.0.0": "broken" };
+  for (const [version, state] of Object.entries(nodes)) {
+    it(`Node ${version} is ${state}`, async () => assert.equal((await nodeCheck(version).run()).state, state));
+  }
+
+  it("a clock that was never set", async () => {
+    assert.equal((await clockCheck(0).run()).state, "broken");
+    assert.equal((await clockCheck(Date.now()).run()).state, "ok");
+  });
+
+  it("memory, its limit and its pressure", async (t) => {
+    const findings = async (files: Readonly<Record<string, string>>): Promise<readonly Finding[]> => {
+      const checks: readonly Check[] = memoryChecks(await machine(t, files), tmpdir());
+      return await Promise.all(checks.map((check) => check.run()));
+    };
+    const limit = { "proc/self/cgroup": "0::/box", "sys/fs/cgroup/box/memory.max": String(512 * 2 ** 20) };
+    const usual = { "proc/meminfo": memory(3 * GIB_IN_KIB), "proc/pressure/memory": PSI, "proc/pressure/cpu": PSI };
+    const [room, pressure] = await findings(usual);
+    assert.deepEqual([room?.state, pressure?.state], ["ok", "ok"]);
+    assert.match(room?.found ?? "", /4\.00 GiB, no cgroup limit.*may take/u);
+    const [boxed] = await findings({ ...usual, ...limit });
+    assert.match(boxed?.found ?? "", /cgroup limit 512\.0 MiB.*nothing may run now: memory/u);
+    assert.match(boxed?.fix ?? "", /--reserve/u);
+    const [, noPressure] = await findings({ "proc/meminfo": memory(3 * GIB_IN_KIB) });
+    assert.equal(noPressure?.state, "warning");
+    assert.match(noPressure?.fix ?? "", /psi=1/u);
+  });
+
+  it("peaks that cannot be metered", async (t) => {
+    assert.equal((await clearRefsCheck(await machine(t, { "proc/self/clear_refs": "" })).run()).state, "ok");
+    assert.equal((await clearRefsCheck(await machine(t, {})).run()).state, "broken");
+  });
+
+  it("a disk on which nothing can be written", async (t) => {
+    assert.equal((await storageCheck(join(await testFolder(t), "not/there/yet")).run()).state, "ok");
+    const proc = await storageCheck("/proc/self/fdinfo").run();
+    assert.notEqual(proc.state, "ok");
+  });
+
+  it("a port that somebody else has", async (t) => {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    t.after(() => server.close());
+    const { port } = server.address() as { readonly port: number };
+    const at = { host: "127.0.0.1", port };
+    assert.equal((await portCheck(at, "--listen", async () => false).run()).state, "broken");
+    assert.equal((await portCheck(at, "--listen", async () => true).run()).state, "ok");
+  });
+});
+
+describe("mpo doctor", () => {
+  it("finds an agent's machine in order, TensorFlow and its cap too", { timeout: 180_000 }, async () => {
+    const { records, code, stderr } = await startCommand(["doctor", "--role", "agent", "--json"]).outcome;
+    const states = new Map(records.map(({ check, state }) => [check, state]));
+    assert.equal(states.get("TensorFlow"), "ok", JSON.stringify(records));
+    assert.equal(states.get("memory cap (oneDNN)"), "ok", JSON.stringify(records));
+    assert.equal(states.get("clear_refs"), "ok");
+    assert.equal(states.has("nats-server"), false);
+    assert.equal(code, EXIT_CODES.ok, stderr);
+  });
+
+  it("tells a missing nats-server and a coordinator that does not answer, with what to do", async () => {
+    const args = ["doctor", "--role", "coordinator", "--coordinator", "127.0.0.1:1"];
+    const environment = { ...process.env, MPO_NATS_SERVER: "/nowhere/nats-server" };
+    const { stdout, stderr, code } = await startCommand(args, { environment }).outcome;
+    assert.match(stdout, /broken.*nats-server/u);
+    assert.match(stdout, /^nats-server: Run `node deploy\/setup/mu);
+    assert.match(stdout, /^coordinator: Start one with/mu);
+    assert.match(stderr, /error \(precondition-failed\): [2-4] of \d+ checks/u);
+    assert.equal(code, EXIT_CODES.state);
+  });
+
+  it("reaches a coordinator", { skip: noNatsServer }, async (t) => {
+    const { ready } = await startCoordinator(t, await testFolder(t));
+    // Commander reads the process' own environment.
+    process.env["MPO_COORDINATOR"] = String(ready["grpc"]);
+    t.after(() => {
+      delete process.env["MPO_COORDINATOR"];
+    });
+    const { records } = await startCommand(["doctor", "--role", "coordinator", "--json"]).outcome;
+    assert.equal(records.find(({ check }) => check === "coordinator")?.["state"], "ok");
+  });
+});
