@@ -113,7 +113,9 @@ export class WorkerState {
       wasCancelled = isCancelled();
       return !wasCancelled;
     });
-    const peakGrowthBytes = readMemory().peakBytes - idleBytes + planned.stateBytes;
+    // A step that fits into what is held already may seem to take less than nothing: Linux counts pages for each
+    // processor and adds them up now and then, so that two readings are a few hundred kilobytes apart.
+    const peakGrowthBytes = Math.max(0, readMemory().peakBytes - idleBytes) + planned.stateBytes;
     return { steps, peakGrowthBytes, wasCancelled };
   }
 
