@@ -6,6 +6,7 @@ import { addCoordinatorCommand } from "./commands/coordinator.ts";
 import { addDemoCommand } from "./commands/demo.ts";
 import { addDevicesCommands } from "./commands/devices.ts";
 import { addDoctorCommand } from "./commands/doctor.ts";
+import { addEvaluateCommand } from "./commands/evaluate.ts";
 import { addEventsCommand } from "./commands/events.ts";
 import { addModelsCommand } from "./commands/models.ts";
 import { addPlanningCommands } from "./commands/planning.ts";
@@ -39,6 +40,7 @@ export function buildProgram(context: CommandContext): Command {
     addDemoCommand,
     addModelsCommand,
     addTrainCommand,
+    addEvaluateCommand,
     addRetrainCommand,
     addPlanningCommands,
     addCoordinatorCommand,

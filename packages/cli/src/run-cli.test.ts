@@ -24,8 +24,19 @@ describe("mpo", () => {
     { args: ["train", "--output", "x", "--batch", "8", "--micro-batch", "3"], code: 2, says: /3 does not divide/u },
     { args: ["train", "--output", "x", "--dataset", "imagenet"], code: 2, says: /imagenet is unknown; expected/u },
     { args: ["train", "--output", "x", "--dataset", "folder"], code: 2, says: /hint: Add --data FOLDER/u },
+    { args: ["train", "--output", "x", "--dataset", "npy"], code: 2, says: /hint: Add --data FOLDER; .*labels\.npy/u },
+    { args: ["evaluate", "--weights", "x", "--data", "/nowhere"], code: 4, says: /hint: Name a folder/u },
+    {
+      args: ["train", "--output", "x", "--dataset", "cifar10", "--data", "/nowhere"],
+      code: 4,
+      says: /data_batch_1\.bin[\s\S]*hint: Add --data FOLDER; it holds/u,
+    },
     { args: ["retrain", "--weights", "/nowhere", "--method", "magic"], code: 2, says: /magic is unknown; expected/u },
-    { args: ["retrain", "--weights", "/nowhere"], code: 4, says: /error \(not-found\): \/nowhere/u },
+    {
+      args: ["retrain", "--weights", "/nowhere"],
+      code: 4,
+      says: /error \(not-found\): \/nowhere[\s\S]*hint: Name a folder/u,
+    },
     { args: ["retrain", "--weights", "x", "--memory-cap", "150"], code: 2, says: /size with its unit/u },
     {
       args: ["retrain", "--weights", "x", "--segments", "2", "--checkpoints", "1"],

@@ -3,7 +3,14 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { encodeIdxImages, encodeIdxLabels, syntheticImages } from "@mpo/datasets";
+import {
+  CORRUPTION_NAMES,
+  encodeIdxImages,
+  encodeIdxLabels,
+  encodeNpy,
+  encodeNpyImages,
+  syntheticImages,
+} from "@mpo/datasets";
 import { readLayersModel, readModelCard } from "@mpo/engine";
 import { EXIT_CODES } from "@mpo/runtime";
 import { runCommand } from "./test-support/run-command.ts";
@@ -44,6 +51,28 @@ describe("mpo train, retrain and bench", () => {
     assert.ok(!(await readdir(file("source"))).includes("checkpoint"));
   });
 
+  it("evaluates it, and finds what the card says, on a data set of arrays too", async () => {
+    const plain = await runCommand(["evaluate", "--json", "--weights", file("source"), "--data", data]);
+    assert.equal(plain.code, EXIT_CODES.ok, plain.stderr);
+    const [{ accuracy, cardAccuracy, samples } = {}] = plain.records;
+    assert.equal(samples, 64);
+    assert.ok(typeof accuracy === "number" && accuracy === cardAccuracy);
+
+    const arrays = await mkdtemp(join(folder, "arrays-"));
+    const set = syntheticImages({ count: 20, height: 12, width: 12, channels: 1, seed: 3 });
+    await writeFile(join(arrays, "images.npy"), encodeNpyImages(set));
+    const labels = encodeNpy({ type: "i4", shape: [20], data: set.labels ?? new Int32Array(20) });
+    await writeFile(join(arrays, "labels.npy"), labels);
+    const npy = ["--dataset", "npy", "--data", arrays, "--corruptions"];
+    const damaged = await runCommand(["evaluate", "--json", "--weights", file("source"), ...npy]);
+    assert.equal(damaged.code, EXIT_CODES.ok, damaged.stderr);
+    assert.deepEqual(
+      damaged.records.map(({ images }) => images),
+      ["clean", ...CORRUPTION_NAMES],
+    );
+    assert.deepEqual(new Set(damaged.records.map(({ samples }) => samples)), new Set([4]));
+  });
+
   it("keeps a checkpoint when it is interrupted, and goes on from it", async () => {
     const interrupted = await runCommand(train("half"), { interruptWhen: (stderr) => /epoch 1\/2/u.test(stderr) });
     assert.equal(interrupted.code, EXIT_CODES.cancelled, interrupted.stderr);
@@ -57,6 +86,10 @@ describe("mpo train, retrain and bench", () => {
     const other = await runCommand(train("half", "--resume", "--seed", "7"));
     assert.equal(other.code, EXIT_CODES.state);
     assert.match(other.stderr, /conflict\).*seed is 1, not 7/u);
+
+    const careless = await runCommand(train("half"));
+    assert.equal(careless.code, EXIT_CODES.state, "an unfinished training is not written over");
+    assert.match(careless.stderr, /unfinished training \(\d+ steps\)[\s\S]*hint: Add --resume/u);
 
     const resumed = await runCommand(train("half", "--resume"));
     assert.equal(resumed.code, EXIT_CODES.ok, resumed.stderr);
@@ -103,8 +136,8 @@ describe("mpo train, retrain and bench", () => {
 
   it("ends a retraining that takes longer than its timeout", async () => {
     const outcome = await runCommand(retrain("--epochs", "10000", "--timeout", "3s", "--method", "crossEntropy"));
-    assert.equal(outcome.code, EXIT_CODES.unavailable, outcome.stderr);
-    assert.match(outcome.stderr, /error \(timed-out\)/u);
+    assert.equal(outcome.code, EXIT_CODES.budget, outcome.stderr);
+    assert.match(outcome.stderr, /error \(over-budget\): the retraining did not end within 3000 ms\nhint: /u);
   });
 
   it("refuses a model that takes other images", async () => {
@@ -129,6 +162,9 @@ describe("mpo train, retrain and bench", () => {
       ["mpo", "tfjs"],
     );
     for (const record of outcome.records) {
+      const facts = ["system", "model", "norm", "batch", "image", "microBatch", "segments", "freezeRate"];
+      const measured = ["msPerStep", "peakGrowthBytes", "idleBytes", "plannedPeakBytes"];
+      assert.deepEqual(Object.keys(record), [...facts, ...measured]);
       assert.ok((record["msPerStep"] as number) > 0 && (record["idleBytes"] as number) > 0);
     }
     assert.ok((outcome.records[0]?.["plannedPeakBytes"] as number) > 0);

@@ -54,6 +54,7 @@ export {
   encodeNpyImages,
   type ImageRange,
   loadCifar10C,
+  loadNpyFolder,
   readNpy,
   readNpyImages,
   readNpyLabels,

@@ -6,7 +6,7 @@ import { after, before, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { MpoError } from "@mpo/core";
 import { encodeNpy, type NpyArray } from "./npy.ts";
-import { encodeNpyImages, loadCifar10C, readNpy, readNpyImages, readNpyLabels } from "./npy-images.ts";
+import { encodeNpyImages, loadCifar10C, loadNpyFolder, readNpy, readNpyImages, readNpyLabels } from "./npy-images.ts";
 import { syntheticImages } from "./synthetic-images.ts";
 
 let folder: string;
@@ -89,6 +89,18 @@ void test("a range outside the file is refused", async () => {
   const path = await write("small.npy", { type: "u1", shape: [2, 1, 1], data: new Uint8Array(2) });
   await assert.rejects(readNpyImages(path, { from: 1, to: 3 }), coded("invalid-argument", /expected a part of 0\.\.2/));
   await assert.rejects(readNpyImages(path, { from: -1 }), coded("invalid-argument", /part of 0\.\.2/));
+});
+
+void test("a folder of images.npy and labels.npy is one set, when they are as many", async () => {
+  const set = syntheticImages({ count: 3, height: 4, width: 5, channels: 1, seed: 2 });
+  await write("images.npy", encodeNpyImages(set));
+  await write("labels.npy", { type: "i4", shape: [3], data: Int32Array.of(2, 0, 1) });
+  const read = await loadNpyFolder(folder);
+  assert.deepEqual([read.count, read.height, read.width, read.channels], [3, 4, 5, 1]);
+  assert.deepEqual(read.images, set.images);
+  assert.deepEqual([...read.labels!], [2, 0, 1]);
+  await write("labels.npy", { type: "i4", shape: [2], data: Int32Array.of(2, 0) });
+  await assert.rejects(loadNpyFolder(folder), coded("invalid-data", /labels\.npy: .*expected 3 labels.*found 2/));
 });
 
 void test("a folder that is not CIFAR-10-C is refused", async () => {

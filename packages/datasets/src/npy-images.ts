@@ -69,6 +69,19 @@ export async function readNpyLabels(path: string, options: ReadOptions & ImageRa
 }
 
 /**
+ * Loads a folder with `images.npy` (as `readNpyImages` takes it) and `labels.npy` (one for each image, from 0). Throws as
+ * `readNpyImages` does.
+ */
+export async function loadNpyFolder(folder: string, options: ReadOptions = {}): Promise<ImageSet> {
+  const images = await readNpyImages(join(folder, "images.npy"), options);
+  const labelsPath = join(folder, "labels.npy");
+  const labels = await readNpyLabels(labelsPath, options);
+  if (labels.length === images.count) return { ...images, labels };
+  const expected = `${images.count} labels, as many as images in images.npy`;
+  throw invalidData({ file: labelsPath, offsetBytes: 0, expected, found: String(labels.length) });
+}
+
+/**
  * Loads one corruption at one severity from a folder of the published CIFAR-10-C (Hendrycks & Dietterich 2019):
  * `<corruption>.npy` of [50000, 32, 32, 3], 10,000 images for each severity in turn, and `labels.npy`.
  * Throws as `readNpyImages` does.

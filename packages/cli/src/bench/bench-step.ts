@@ -117,6 +117,9 @@ function taskOf(options: BenchStepOptions): StepTask {
   };
 }
 
+/** Not named in the results. */
+const DEFAULT_FORM = "small";
+
 function formOf(name: string): FormName {
   const form = FORM_NAMES.find((known) => known === name);
   if (form === undefined) {
@@ -173,7 +176,7 @@ function print(
       system: system.name,
       model,
       norm,
-      form,
+      ...(form === DEFAULT_FORM ? {} : { form }),
       batch,
       image,
       microBatch: system.isPlain ? batch : microBatch,

@@ -49,7 +49,7 @@ export function addBenchCommand(program: Command, context: CommandContext): void
     .description("accuracy before and after label-free retraining, for each of the 15 corruptions")
     .requiredOption("--weights <dir>", "folder of the model")
     .option("--methods <list>", "tent, shot, crossEntropy, with commas between", "tent,shot")
-    .option("--dataset <name>", "fashion-mnist, cifar10 or folder", "fashion-mnist")
+    .option("--dataset <name>", "fashion-mnist, cifar10, folder or npy", "fashion-mnist")
     .option("--data <folder>", "where the data set lies")
     .option("--severity <1..5>", "how badly the images are damaged", wholeNumber(1, 5), 5)
     .option("--samples <n>", "test images to adapt to", wholeNumber(1), 2000)

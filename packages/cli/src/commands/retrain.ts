@@ -13,7 +13,7 @@ export function addRetrainCommand(program: Command, context: CommandContext): vo
     .description("adapt a stored model to drifted images and judge the result")
     .requiredOption("--weights <dir>", "folder of the model (what `mpo train` wrote, or any layers model)")
     .option("--method <name>", "tent, shot (neither needs labels) or crossEntropy", "tent")
-    .option("--dataset <name>", "fashion-mnist, cifar10 or folder", "fashion-mnist")
+    .option("--dataset <name>", "fashion-mnist, cifar10, folder or npy", "fashion-mnist")
     .option("--data <folder>", "where the data set lies")
     .option("--corruption <name>", "how the images are damaged; `clean` for not at all", "gaussian_noise")
     .option("--severity <1..5>", "how badly", wholeNumber(1, 5), 5)

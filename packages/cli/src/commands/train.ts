@@ -11,8 +11,11 @@ export function addTrainCommand(program: Command, context: CommandContext): void
     .requiredOption("--output <dir>", "folder for the model (TensorFlow.js layers format) and its card")
     .option("--model <name>", "a model of the zoo, see `mpo models`", "resnet20")
     .option("--norm <batch|group>", "its normalisation", "group")
-    .option("--dataset <name>", "fashion-mnist, cifar10 or folder", "fashion-mnist")
-    .option("--data <folder>", "where the data set lies (cifar10: the binary files; folder: one sub-folder a class)")
+    .option("--dataset <name>", "fashion-mnist, cifar10, folder or npy", "fashion-mnist")
+    .option(
+      "--data <folder>",
+      "where it lies (cifar10: binary files; folder: a sub-folder a class; npy: images.npy, labels.npy)",
+    )
     .option("--image-size <pixels>", "side to which a folder's images are brought (default 32)", wholeNumber(8, 512))
     .option("--epochs <n>", "times that all images are seen", wholeNumber(1, 10_000), 10)
     .option("--batch <n>", "images in a step", wholeNumber(1, 65_536), 128)

@@ -10,7 +10,13 @@ export async function loadModel(path: string, signal: AbortSignal): Promise<Mode
     (found) => found.isDirectory(),
     () => false,
   );
-  return await readLayersModel(isFolder ? join(path, MODEL_FILE) : path, { signal });
+  const file = isFolder ? join(path, MODEL_FILE) : path;
+  return await readLayersModel(file, { signal }).catch((thrown: unknown) => {
+    if (!(thrown instanceof MpoError) || thrown.code !== "not-found" || thrown.hint !== undefined) throw thrown;
+    const hint =
+      "Name a folder that `mpo train` wrote, or any TensorFlow.js layers model (model.json and its weight files).";
+    throw new MpoError(thrown.code, thrown.message, { hint, cause: thrown });
+  });
 }
 
 /** Throws `invalid-argument` when the model does not take these images. */

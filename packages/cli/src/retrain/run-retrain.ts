@@ -37,7 +37,13 @@ export async function runRetrain(options: RetrainCommandOptions, context: Comman
   if (options.timeout === undefined) await retrainStored(options, context);
   else {
     const work = (limited: AbortSignal): Promise<void> => retrainStored(options, { ...context, signal: limited });
-    await withDeadline("the retraining", options.timeout, work, { signal });
+    await withDeadline("the retraining", options.timeout, work, { signal }).catch((thrown: unknown) => {
+      if (!(thrown instanceof MpoError) || thrown.code !== "timed-out") throw thrown;
+      throw new MpoError("over-budget", thrown.message, {
+        hint: "Give it a longer --timeout, or less to do (--epochs, --samples).",
+        cause: thrown,
+      });
+    });
   }
 }
 

@@ -37,6 +37,24 @@ export async function writeCheckpoint(
 }
 
 /**
+ * Throws `conflict` when the folder holds an unfinished training, so that hours of work are not written over by a
+ * forgotten option.
+ */
+export async function requireNoCheckpoint(output: string, signal: AbortSignal): Promise<void> {
+  const path = join(output, FOLDER, STATE_FILE);
+  const state = await readJsonFile(path, { signal }).catch((thrown: unknown) => {
+    // One that cannot be read cannot be resumed either.
+    if (thrown instanceof MpoError && (thrown.code === "not-found" || thrown.code === "invalid-data")) return undefined;
+    throw thrown;
+  });
+  if (state === undefined) return;
+  const { step } = Object(state) as { readonly step?: unknown };
+  throw new MpoError("conflict", `${join(output, FOLDER)} holds an unfinished training (${step} steps)`, {
+    hint: "Add --resume to go on with it; or choose another --output, or delete that folder.",
+  });
+}
+
+/**
  * Reads it again. Throws `not-found` when there is none, `conflict` when it is of a training with other options,
  * `invalid-data` when it is damaged.
  */

@@ -17,11 +17,17 @@ import {
 } from "@mpo/engine";
 import { samplesOf } from "../data/drifted-samples.ts";
 import { classCount, loadDataset } from "../data/load-dataset.ts";
+import { measureCorruptions } from "../evaluate/measure-corruptions.ts";
 import { formatDuration, formatShare } from "../output/format.ts";
 import { type Progress, startProgress } from "../output/progress.ts";
 import type { CommandContext } from "../run-cli.ts";
-import { readCheckpoint, removeCheckpoint, type TrainingIdentity, writeCheckpoint } from "./checkpoint.ts";
-import { measureCorruptions } from "./measure-corruptions.ts";
+import {
+  readCheckpoint,
+  removeCheckpoint,
+  requireNoCheckpoint,
+  type TrainingIdentity,
+  writeCheckpoint,
+} from "./checkpoint.ts";
 import { defaultPeakRate, oneCycleRate, type TrainingPiece, trainingPieces } from "./schedule.ts";
 
 /** The options of `mpo train`. */
@@ -58,6 +64,7 @@ export async function runTrain(options: TrainOptions, context: CommandContext): 
   const output = resolve(context.workingFolder, options.output);
   const microBatch = options.microBatch ?? options.batch;
   const accumulation = accumulationFor(options.batch, microBatch);
+  if (!options.resume) await requireNoCheckpoint(output, signal);
   terminal.note(`reading ${options.dataset} ...`);
   const data = limited(await loadDataset(options, context), options.limit);
   const { height, width, channels } = data.train;

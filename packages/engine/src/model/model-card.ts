@@ -2,8 +2,8 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { MpoError } from "@mpo/core";
 import { z } from "zod";
+import { check, parseJson } from "./layers-format/checked-json.ts";
 import { type FileOptions, fileError, throwIfCancelled, writeFileAtomically } from "./layers-format/file-access.ts";
-import { check, parseJson } from "./layers-format/layers-json.ts";
 import type { SampleShape } from "./model-graph.ts";
 import { NORM_NAMES, type NormName } from "./zoo/zoo-layers.ts";
 

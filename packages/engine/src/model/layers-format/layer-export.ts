@@ -3,7 +3,7 @@ import { elementsOf, type Model, type ModelNode, type OpAttributes, type SampleS
 import { graphVariables } from "../variables.ts";
 import type { Expansion, ExportMetadata } from "./export-metadata.ts";
 import { toBlockDiagonal } from "./grouped-kernel.ts";
-import type { LayerJson } from "./layers-json.ts";
+import type { LayerJson } from "./layers-structure.ts";
 
 /** A weight to be stored; `values` makes it when it is written, so that block-diagonal kernels do not pile up. */
 export interface ExportedWeight {

@@ -248,6 +248,20 @@ void test("a converted Keras model is read", () =>
     assert.deepEqual([...(weights.get("fc/bias") ?? [])], [5, 6]);
   }));
 
+void test("a topology that was saved as text is read", () =>
+  withFolder(async (folder) => {
+    const path = await writeKerasModel(folder, [1, 2, 3, 4, 5, 6]);
+    const expected = await readLayersModel(path);
+    const json = JSON.parse(await readFile(path, "utf8")) as { modelTopology: { model_config: unknown } };
+    const inner = { ...json.modelTopology, model_config: JSON.stringify(json.modelTopology.model_config) };
+    for (const modelTopology of [JSON.stringify(json.modelTopology), inner]) {
+      await writeFile(path, JSON.stringify({ ...json, modelTopology }));
+      assert.deepEqual((await readLayersModel(path)).graph, expected.graph);
+    }
+    await writeFile(path, JSON.stringify({ ...json, modelTopology: "model" }));
+    await assert.rejects(readLayersModel(path), { code: "invalid-data", message: /at modelTopology/ });
+  }));
+
 void test("a number that is not finite is reported with its place", () =>
   withFolder(async (folder) => {
     const path = await writeKerasModel(folder, [1, 2, 3, 4, 5, Number.NaN]);

@@ -9,13 +9,14 @@ import { type ExportMetadata, parseExportMetadata } from "./export-metadata.ts";
 import { type FileOptions, fileError, throwIfCancelled } from "./file-access.ts";
 import { fromBlockDiagonal } from "./grouped-kernel.ts";
 import { importLayer } from "./layer-import.ts";
-import { type LayerJson, type LayersJson, parseLayersJson } from "./layers-json.ts";
+import { type LayersJson, parseLayersJson } from "./layers-json.ts";
+import type { LayerJson } from "./layers-structure.ts";
 import { readStoredWeights, type StoredWeight } from "./stored-weights.ts";
 
 /**
  * Reads a Keras or TensorFlow.js layers model: `model.json` and its weight files (float32, or quantised to uint8,
- * uint16 or float16). Sequential or Functional, one input of fixed size, one output; a layer's own activation becomes
- * a node after it. An export of `writeLayersModel` gives back the same graph.
+ * uint16 or float16). Sequential or Functional, one input of fixed size, one output; the layers of models inside it
+ * stand among its own, and a layer's own activation becomes a node after it. An export of `writeLayersModel` gives back the same graph.
  *
  * Throws `not-found`; `invalid-data` for damaged files, naming file and place; `unsupported` for a layer or a setting
  * that the engine does not have, naming the layer and what is supported; `cancelled`.
@@ -190,11 +191,16 @@ function assignWeights(
   return weights;
 }
 
-/** Converters of TensorFlow 2.2 and later may write `layer/cell/kernel` for `layer/kernel`. */
+/**
+ * Converters of TensorFlow 2.2 and later may write `layer/cell/kernel` for `layer/kernel`, and `model/layer/kernel` for a
+ * layer of a model inside the model.
+ */
 function shortName(name: string, stored: ReadonlyMap<string, StoredWeight>, graph: ModelGraph): string {
-  const parts = name.split("/");
-  const short = [...parts.slice(0, -2), ...parts.slice(-1)].join("/");
   const isNode = (variable: string): boolean =>
     graph.nodes.some((node) => node.name === variable.slice(0, variable.lastIndexOf("/")));
-  return !isNode(name) && parts.length > 2 && !stored.has(short) && isNode(short) ? short : name;
+  if (isNode(name)) return name;
+  const parts = name.split("/");
+  const withoutCell = [...parts.slice(0, -2), ...parts.slice(-1)];
+  const candidates = [withoutCell, parts.slice(1)].map((kept) => kept.join("/"));
+  return candidates.find((short) => !stored.has(short) && isNode(short)) ?? name;
 }

@@ -160,3 +160,49 @@ async function quantise(folder: string, dtype: "uint8" | "uint16" | "float16"): 
   await writeFile(path, JSON.stringify(json));
   await writeFile(join(folder, "weights.bin"), Buffer.concat(parts));
 }
+
+/** A base network inside a classifier, as in transfer learning; the base is the first layer, or not. */
+const NESTINGS: readonly (readonly [string, () => tf.LayersModel])[] = [
+  [
+    "a Functional model that begins a Sequential one",
+    () => tf.sequential({ name: "outer", layers: [baseModel(), tf.layers.dense({ name: "fc", units: 3 })] }),
+  ],
+  [
+    "a Sequential model in a Functional one, itself in another",
+    () => {
+      const input = tf.input({ shape: [6, 5, 2], name: "photos" });
+      const scaled = tf.layers.batchNormalization({ name: "scale" }).apply(input) as tf.SymbolicTensor;
+      const head = tf.sequential({
+        name: "head",
+        layers: [tf.layers.dense({ name: "fc", units: 3, inputShape: [4] })],
+      });
+      const joined = head.apply(baseModel().apply(scaled) as tf.SymbolicTensor) as tf.SymbolicTensor;
+      const inner = tf.model({ name: "inner", inputs: input, outputs: joined });
+      const again = tf.input({ shape: [6, 5, 2], name: "again" });
+      const output = tf.layers.softmax({ name: "end" }).apply(inner.apply(again) as tf.SymbolicTensor);
+      return tf.model({ name: "outer", inputs: again, outputs: output as tf.SymbolicTensor });
+    },
+  ],
+];
+
+function baseModel(): tf.LayersModel {
+  const input = tf.input({ shape: [6, 5, 2], name: "images" });
+  const conv = tf.layers.conv2d({ name: "conv", filters: 4, kernelSize: 3, activation: "relu" });
+  const pooled = tf.layers.globalAveragePooling2d({ name: "pool" }).apply(conv.apply(input)) as tf.SymbolicTensor;
+  return tf.model({ name: "base", inputs: input, outputs: pooled });
+}
+
+for (const [name, build] of NESTINGS) {
+  void test(`models inside a model are read: ${name}`, () =>
+    withFolder(async (folder) => {
+      const stock = build();
+      try {
+        await stock.save(`file://${folder}`);
+        const read = await readLayersModel(join(folder, "model.json"));
+        const images = imagesFor([6, 5, 2]);
+        assertClose(evaluateWithTfjs(tf, read, images), predict(stock, images, [6, 5, 2]));
+      } finally {
+        stock.dispose();
+      }
+    }));
+}

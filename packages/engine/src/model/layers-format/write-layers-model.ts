@@ -6,7 +6,7 @@ import { validateGraph } from "../validate-graph.ts";
 import { checkWeights } from "../variables.ts";
 import { type FileOptions, fileError, throwIfCancelled, writeFileAtomically } from "./file-access.ts";
 import { type ExportedModel, type ExportedWeight, exportLayers } from "./layer-export.ts";
-import type { LayerJson } from "./layers-json.ts";
+import type { LayerJson } from "./layers-structure.ts";
 import { HASH_DIGITS } from "./stored-weights.ts";
 
 /** Largest weight file, as TensorFlow.js's own converter writes them. */

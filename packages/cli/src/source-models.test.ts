@@ -1,0 +1,36 @@
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+import { CORRUPTION_NAMES, fashionMnistFolder } from "@mpo/datasets";
+import { readModelCard } from "@mpo/engine";
+import { runCommand } from "./test-support/run-command.ts";
+
+const MODELS = fileURLToPath(new URL("../models/", import.meta.url));
+const hasData = existsSync(join(fashionMnistFolder(process.env, homedir()), "t10k-labels-idx1-ubyte.gz"));
+
+describe("the source models of the repository", () => {
+  for (const name of ["resnet20-bn", "resnet20-gn"]) {
+    it(`${name} has a card with its command, seed and accuracies, clean at least 91 %`, async () => {
+      const { trainingCommand, seed, accuracy } = await readModelCard(join(MODELS, name));
+      assert.match(trainingCommand, /^mpo train .*--seed 1$/u);
+      assert.equal(seed, 1);
+      assert.ok(accuracy.clean >= 0.91);
+      assert.deepEqual(Object.keys(accuracy.corruptions), [...CORRUPTION_NAMES]);
+    });
+
+    it(`${name} is as good as its card says`, { skip: hasData ? false : "no Fashion-MNIST" }, async () => {
+      const { code, records, stderr } = await runCommand(["evaluate", "--json", "--weights", join(MODELS, name)]);
+      assert.equal(code, 0, stderr);
+      const [{ images, samples, accuracy, cardAccuracy } = {}, ...others] = records;
+      assert.deepEqual([images, samples, others], ["clean", 10_000, []]);
+      // Processors differ in the last bits: a few images in ten thousand may fall to the other side.
+      assert.ok(
+        Math.abs(Number(accuracy) - Number(cardAccuracy)) < 0.001,
+        `${accuracy}, the card says ${cardAccuracy}`,
+      );
+    });
+  }
+});

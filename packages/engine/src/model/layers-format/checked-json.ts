@@ -1,0 +1,21 @@
+import { MpoError } from "@mpo/core";
+import type { z } from "zod";
+
+/** Checks a value against a schema. Throws `invalid-data` naming file and place. */
+export function check<T>(schema: z.ZodType<T>, value: unknown, file: string): T {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  throw new MpoError("invalid-data", `${file}: at ${issue?.path.join(".") || "the top"}: ${issue?.message}`, {
+    cause: result.error,
+  });
+}
+
+/** Parses JSON. Throws `invalid-data` naming the file. */
+export function parseJson(text: string, file: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (thrown) {
+    throw new MpoError("invalid-data", `${file}: no JSON: ${MpoError.from(thrown).message}`, { cause: thrown });
+  }
+}
