@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import type { BenchAdaptationOptions } from "../bench/bench-adaptation.ts";
 import type { BenchMemoryOptions } from "../bench/bench-memory.ts";
 import type { BenchStepOptions } from "../bench/bench-step.ts";
+import { addDatasetOptions } from "../options/dataset-options.ts";
 import { numberBetween, wholeNumber } from "../options/parsers.ts";
 import type { CommandContext } from "../run-cli.ts";
 import { addFleetBench } from "./bench-fleet.ts";
@@ -44,13 +45,12 @@ export function addBenchCommand(program: Command, context: CommandContext): void
       const { benchMemory } = await import("../bench/bench-memory.ts");
       await benchMemory(options, context);
     });
-  bench
+  const adaptation = bench
     .command("adaptation")
     .description("accuracy before and after label-free retraining, for each of the 15 corruptions")
     .requiredOption("--weights <dir>", "folder of the model")
-    .option("--methods <list>", "tent, shot, crossEntropy, with commas between", "tent,shot")
-    .option("--dataset <name>", "fashion-mnist, cifar10, folder or npy", "fashion-mnist")
-    .option("--data <folder>", "where the data set lies")
+    .option("--methods <list>", "tent, shot, crossEntropy, with commas between", "tent,shot");
+  addDatasetOptions(adaptation)
     .option("--severity <1..5>", "how badly the images are damaged", wholeNumber(1, 5), 5)
     .option("--samples <n>", "test images to adapt to", wholeNumber(1), 2000)
     .option("--judge-samples <n>", "other test images on which the result is judged", wholeNumber(1), 2000)

@@ -1,20 +1,16 @@
 import type { Command } from "commander";
 import type { EvaluateOptions } from "../evaluate/run-evaluate.ts";
+import { addDatasetOptions } from "../options/dataset-options.ts";
 import { wholeNumber } from "../options/parsers.ts";
 import type { CommandContext } from "../run-cli.ts";
 
 /** `mpo evaluate`: how good a stored model is. */
 export function addEvaluateCommand(program: Command, context: CommandContext): void {
-  program
+  const command = program
     .command("evaluate")
     .description("measure the accuracy of a stored model, beside what its card says")
-    .requiredOption("--weights <dir>", "folder of the model (what `mpo train` wrote, or any layers model)")
-    .option("--dataset <name>", "fashion-mnist, cifar10, folder or npy", "fashion-mnist")
-    .option(
-      "--data <folder>",
-      "where it lies (cifar10: binary files; folder: a sub-folder a class; npy: images.npy, labels.npy)",
-    )
-    .option("--image-size <pixels>", "side to which a folder's images are brought (default 32)", wholeNumber(8, 512))
+    .requiredOption("--weights <dir>", "folder of the model (what `mpo train` wrote, or any layers model)");
+  addDatasetOptions(command)
     .option("--limit <n>", "use only the first N test images", wholeNumber(1))
     .option("--corruptions", "measure it under each of the 15 corruptions at severity 5 too", false)
     .option("--threads <n>", "threads inside an operation (default: all cores)", wholeNumber(1, 1024))

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { addConfigOptions } from "../options/config-options.ts";
+import { addDatasetOptions } from "../options/dataset-options.ts";
 import { durationInMs, numberBetween, sizeInBytes, wholeNumber } from "../options/parsers.ts";
 import type { AutoRetrainOptions } from "../retrain/auto-retrain.ts";
 import type { CommandContext } from "../run-cli.ts";
@@ -12,9 +13,8 @@ export function addRetrainCommand(program: Command, context: CommandContext): vo
     .command("retrain")
     .description("adapt a stored model to drifted images and judge the result")
     .requiredOption("--weights <dir>", "folder of the model (what `mpo train` wrote, or any layers model)")
-    .option("--method <name>", "tent, shot (neither needs labels) or crossEntropy", "tent")
-    .option("--dataset <name>", "fashion-mnist, cifar10, folder or npy", "fashion-mnist")
-    .option("--data <folder>", "where the data set lies")
+    .option("--method <name>", "tent, shot (neither needs labels) or crossEntropy", "tent");
+  addDatasetOptions(command)
     .option("--corruption <name>", "how the images are damaged; `clean` for not at all", "gaussian_noise")
     .option("--severity <1..5>", "how badly", wholeNumber(1, 5), 5)
     .option("--samples <n>", "test images to adapt to", wholeNumber(1), 1000)

@@ -1,22 +1,18 @@
 import type { Command } from "commander";
+import { addDatasetOptions } from "../options/dataset-options.ts";
 import { numberBetween, wholeNumber } from "../options/parsers.ts";
 import type { CommandContext } from "../run-cli.ts";
 import type { TrainOptions } from "../train/run-train.ts";
 
 /** `mpo train`: a source model from scratch. */
 export function addTrainCommand(program: Command, context: CommandContext): void {
-  program
+  const command = program
     .command("train")
     .description("train a model from scratch and write it with its card")
     .requiredOption("--output <dir>", "folder for the model (TensorFlow.js layers format) and its card")
     .option("--model <name>", "a model of the zoo, see `mpo models`", "resnet20")
-    .option("--norm <batch|group>", "its normalisation", "group")
-    .option("--dataset <name>", "fashion-mnist, cifar10, folder or npy", "fashion-mnist")
-    .option(
-      "--data <folder>",
-      "where it lies (cifar10: binary files; folder: a sub-folder a class; npy: images.npy, labels.npy)",
-    )
-    .option("--image-size <pixels>", "side to which a folder's images are brought (default 32)", wholeNumber(8, 512))
+    .option("--norm <batch|group>", "its normalisation", "group");
+  addDatasetOptions(command)
     .option("--epochs <n>", "times that all images are seen", wholeNumber(1, 10_000), 10)
     .option("--batch <n>", "images in a step", wholeNumber(1, 65_536), 128)
     .option("--micro-batch <n>", "images at once; must divide the batch (default: the batch)", wholeNumber(1, 65_536))

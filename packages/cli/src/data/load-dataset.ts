@@ -13,6 +13,7 @@ import {
   type TrainTest,
   takeImages,
 } from "@mpo/datasets";
+import { DATASET_FILES, DATASET_NAMES, type DatasetName } from "../options/dataset-options.ts";
 import type { CommandContext } from "../run-cli.ts";
 
 /** Which data a command works on, as its options say. */
@@ -24,8 +25,6 @@ export interface DatasetOptions {
   readonly imageSize?: number;
 }
 
-/** The names that `--dataset` takes. */
-const DATASETS = ["fashion-mnist", "cifar10", "folder", "npy"];
 const DEFAULT_IMAGE_SIZE = 32;
 /** Share of a folder's images that is set aside for testing, where nothing else says which. */
 const TEST_SHARE = 0.2;
@@ -39,27 +38,40 @@ export async function loadDataset(
   { dataset, data, imageSize }: DatasetOptions,
   { environment, workingFolder, signal }: Pick<CommandContext, "environment" | "workingFolder" | "signal">,
 ): Promise<TrainTest> {
-  const folder = data === undefined ? undefined : resolve(workingFolder, data);
-  switch (dataset) {
+  const name = DATASET_NAMES.find((known) => known === dataset);
+  if (name === undefined) {
+    throw new MpoError("invalid-argument", `--dataset ${dataset} is unknown; expected ${DATASET_NAMES.join(", ")}`);
+  }
+  const folder = data === undefined ? defaultFolder(name, environment) : resolve(workingFolder, data);
+  if (folder === undefined) {
+    throw new MpoError("invalid-argument", `--dataset ${name} needs to know which folder`, { hint: hintFor(name) });
+  }
+  const side = imageSize ?? DEFAULT_IMAGE_SIZE;
+  return await read(name, folder, side, signal).catch((thrown: unknown) => {
+    if (!(thrown instanceof MpoError) || thrown.code !== "not-found" || thrown.hint !== undefined) throw thrown;
+    throw new MpoError(thrown.code, thrown.message, { hint: hintFor(name), cause: thrown });
+  });
+}
+
+function defaultFolder(name: DatasetName, environment: CommandContext["environment"]): string | undefined {
+  if (name === "fashion-mnist") return fashionMnistFolder(environment, homedir());
+  return name === "cifar10" ? join(cacheFolder(environment, homedir()), "cifar-10-batches-bin") : undefined;
+}
+
+function hintFor(name: DatasetName): string {
+  return `Add --data FOLDER; it holds ${DATASET_FILES[name]}.`;
+}
+
+async function read(name: DatasetName, folder: string, side: number, signal: AbortSignal): Promise<TrainTest> {
+  switch (name) {
     case "fashion-mnist":
-      return await loadFashionMnist(folder ?? fashionMnistFolder(environment, homedir()), { signal });
+      return await loadFashionMnist(folder, { signal });
     case "cifar10":
-      return await withHint(
-        loadCifar10(folder ?? join(cacheFolder(environment, homedir()), "cifar-10-batches-bin"), { signal }),
-        "Add --data FOLDER; it holds data_batch_1.bin to data_batch_5.bin and test_batch.bin of CIFAR-10's binary version.",
-      );
-    case "folder": {
-      const images = required(folder, dataset, "it holds one sub-folder of PNG or JPEG files for each class");
-      const side = imageSize ?? DEFAULT_IMAGE_SIZE;
-      return splitForTesting(await loadImageFolder(images, { height: side, width: side, channels: 3, signal }));
-    }
-    case "npy": {
-      const contents = "it holds images.npy ([N, H, W] or [N, H, W, C]) and labels.npy ([N])";
-      const arrays = required(folder, dataset, contents);
-      return splitForTesting(await withHint(loadNpyFolder(arrays, { signal }), `Give --data a folder; ${contents}.`));
-    }
-    default:
-      throw new MpoError("invalid-argument", `--dataset ${dataset} is unknown; expected ${DATASETS.join(", ")}`);
+      return await loadCifar10(folder, { signal });
+    case "folder":
+      return splitForTesting(await loadImageFolder(folder, { height: side, width: side, channels: 3, signal }));
+    case "npy":
+      return splitForTesting(await loadNpyFolder(folder, { signal }));
   }
 }
 
@@ -67,21 +79,6 @@ export async function loadDataset(
 export function classCount({ classNames, labels }: ImageSet): number {
   if (classNames !== undefined) return classNames.length;
   return 1 + (labels?.reduce((most, label) => Math.max(most, label), 0) ?? 0);
-}
-
-function required(folder: string | undefined, dataset: string, contents: string): string {
-  if (folder !== undefined) return folder;
-  throw new MpoError("invalid-argument", `--dataset ${dataset} needs to know which folder`, {
-    hint: `Add --data FOLDER; ${contents}.`,
-  });
-}
-
-/** Says what to do where a file is missing. */
-async function withHint<T>(loading: Promise<T>, hint: string): Promise<T> {
-  return await loading.catch((thrown: unknown) => {
-    if (!(thrown instanceof MpoError) || thrown.code !== "not-found" || thrown.hint !== undefined) throw thrown;
-    throw new MpoError(thrown.code, thrown.message, { hint, cause: thrown });
-  });
 }
 
 /** Always the same split, so that what was trained on is never tested on. */

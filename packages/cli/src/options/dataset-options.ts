@@ -1,0 +1,22 @@
+import type { Command } from "commander";
+import { wholeNumber } from "./parsers.ts";
+
+/** The data sets that commands work on by name, with what `--data` holds of them. */
+export const DATASET_FILES = {
+  "fashion-mnist": "its four IDX files; by default where the set-up put them",
+  cifar10: "data_batch_1.bin to data_batch_5.bin and test_batch.bin of its binary version",
+  folder: "one sub-folder of PNG or JPEG files for each class",
+  npy: "images.npy ([N, H, W] or [N, H, W, C]) and labels.npy ([N])",
+} as const;
+
+export type DatasetName = keyof typeof DATASET_FILES;
+export const DATASET_NAMES = Object.keys(DATASET_FILES) as readonly DatasetName[];
+
+/** Adds the options that say which images a command works on. */
+export function addDatasetOptions(command: Command): Command {
+  const files = DATASET_NAMES.map((name) => `${name}: ${DATASET_FILES[name]}`).join("; ");
+  return command
+    .option("--dataset <name>", DATASET_NAMES.join(", "), "fashion-mnist")
+    .option("--data <folder>", `where it lies (${files})`)
+    .option("--image-size <pixels>", "side to which a folder's images are brought (default 32)", wholeNumber(8, 512));
+}
