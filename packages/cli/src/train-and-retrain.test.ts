@@ -71,6 +71,12 @@ describe("mpo train, retrain and bench", () => {
       ["clean", ...CORRUPTION_NAMES],
     );
     assert.deepEqual(new Set(damaged.records.map(({ samples }) => samples)), new Set([4]));
+
+    const beyond = encodeNpy({ type: "u1", shape: [20], data: new Uint8Array(20).fill(200) });
+    await writeFile(join(arrays, "labels.npy"), beyond);
+    const refused = await runCommand(["evaluate", "--weights", file("source"), ...npy]);
+    assert.equal(refused.code, EXIT_CODES.usage);
+    assert.match(refused.stderr, /the model has \d+ classes; the data set has an image of class 200/u);
   });
 
   it("keeps a checkpoint when it is interrupted, and goes on from it", async () => {

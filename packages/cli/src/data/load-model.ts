@@ -19,15 +19,26 @@ export async function loadModel(path: string, signal: AbortSignal): Promise<Mode
   });
 }
 
-/** Throws `invalid-argument` when the model does not take these images. */
-export function requireFitting({ graph }: Model, { height, width, channels }: ImageSet, modelPath: string): void {
-  const [wanted = []] = sampleShapes(graph).values();
+/** Throws `invalid-argument` when the model does not take these images, or has no output for one of their labels. */
+export function requireFitting({ graph }: Model, images: ImageSet, modelPath: string): void {
+  const { height, width, channels, labels } = images;
+  const shapes = sampleShapes(graph);
+  const [wanted = []] = shapes.values();
   const given = [height, width, channels];
   if (wanted.join() !== given.join()) {
     throw new MpoError(
       "invalid-argument",
       `${modelPath}: the model takes images of ${wanted.join("x")}; the data set's are ${given.join("x")}`,
       { hint: "Choose the data set that the model was trained on, or --image-size for a folder of images." },
+    );
+  }
+  const classes = shapes.get(graph.output)?.at(-1) ?? 0;
+  const beyond = labels?.find((label) => label >= classes);
+  if (beyond !== undefined) {
+    throw new MpoError(
+      "invalid-argument",
+      `${modelPath}: the model has ${classes} classes; the data set has an image of class ${beyond}, counted from 0`,
+      { hint: "Choose the data set that the model was trained on." },
     );
   }
 }
