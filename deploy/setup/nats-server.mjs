@@ -15,10 +15,10 @@ export const NATS_VERSION = "2.12.15";
 const CACHED_FOLDER = `nats-server/${NATS_VERSION}`;
 const MODULE = "github.com/nats-io/nats-server/v2";
 /** Older ones let strangers in or lose data; by release line. Keep in step with transport's server-checks.ts. */
-const OLDEST = [
+const OLDEST = /** @type {const} */ ([
   [2, 12, 12],
   [2, 14, 3],
-];
+]);
 
 const OTHERWISE =
   "get nats-server 2.12.12 or later (2.14.3 or later) yourself and put it into PATH or name it in MPO_NATS_SERVER; or run the coordinator with --nats URL.";
@@ -31,7 +31,7 @@ const BY_HAND = `install Go (https://go.dev/dl) and run the command again; or ${
 export function isNewEnough(text) {
   const parts = /v?(\d+)\.(\d+)\.(\d+)\s*$/u.exec(text);
   if (parts === null) return false;
-  const [major, minor, patch] = parts.slice(1).map(Number);
+  const [major = 0, minor = 0, patch = 0] = parts.slice(1).map(Number);
   const line = OLDEST.find((oldest) => oldest[0] === major && oldest[1] === minor);
   if (line !== undefined) return patch >= line[2];
   return major > 2 || (major === 2 && minor > 14);

@@ -7,7 +7,7 @@ import { NODE_RANGE, nodeRangeFailure } from "./node-range.mjs";
 
 const SETUP = fileURLToPath(new URL("./setup.mjs", import.meta.url));
 
-for (const [version, word] of [
+for (const [version, word] of /** @type {const} */ ([
   ["v12.22.0", "old"],
   ["v18.20.4", "old"],
   ["v20.18.3", "old"],
@@ -17,7 +17,7 @@ for (const [version, word] of [
   ["v23.0.0", "new"],
   ["v24.1.0-nightly", "new"],
   ["garbage", "old"],
-]) {
+])) {
   test(`Node ${version} is ${word === "" ? "accepted" : `too ${word}`}`, () => {
     const message = nodeRangeFailure(version);
     if (word === "") assert.equal(message, "");
