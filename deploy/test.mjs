@@ -86,14 +86,14 @@ if (files.length === 0) {
   failed.push("tests");
 }
 const runner = ["--test", "--test-concurrency=2", "--test-reporter=spec", `--test-timeout=${HANG_MS}`, ...options];
-const isOfPackage = (file) => file.startsWith("packages");
+const isOfPackage = (/** @type {string} */ file) => file.startsWith("packages");
 const whole = files.filter((file) => !isOfPackage(file));
 const built = files.filter(isOfPackage).map(builtFile);
-for (const { label, args } of [
+for (const { label, args, list } of [
   { label: "whole-system and set-up tests", args: ["--import", "tsx", ...runner, ...whole], list: whole },
   { label: "tests of packages", args: ["--enable-source-maps", ...runner, ...built], list: built },
 ].filter(({ list }) => list.length > 0)) {
-  console.log(`\n== ${label} (${args.length} files)`);
+  console.log(`\n== ${label} (${list.length} files)`);
   if ((await runNode(args)) !== 0) failed.push(label);
 }
 // A summary that says "skipped 40" is easily read past.

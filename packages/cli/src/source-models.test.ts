@@ -10,6 +10,10 @@ import { runCommand } from "./test-support/run-command.ts";
 
 const MODELS = fileURLToPath(new URL("../models/", import.meta.url));
 const hasData = existsSync(join(fashionMnistFolder(process.env, homedir()), "t10k-labels-idx1-ubyte.gz"));
+/** A part of the 10,000 test images is enough to notice weights that are not the card's. */
+const SAMPLES = 2000;
+/** Three standard errors of such a part's accuracy. */
+const TOLERANCE = 0.018;
 
 describe("the source models of the repository", () => {
   for (const name of ["resnet20-bn", "resnet20-gn"]) {
@@ -27,11 +31,8 @@ describe("the source models of the repository", () => {
       assert.equal(code, 0, stderr);
       const [{ images, samples, accuracy, cardAccuracy } = {}, ...others] = records;
       assert.deepEqual([images, samples, others], ["clean", SAMPLES, []]);
-      // Processors differ in the last bits: a few images in ten thousand may fall to the other side.
-      assert.ok(
-        Math.abs(Number(accuracy) - Number(cardAccuracy)) < 0.001,
-        `${accuracy}, the card says ${cardAccuracy}`,
-      );
+      const message = `${accuracy}, the card says ${cardAccuracy}`;
+      assert.ok(Math.abs(Number(accuracy) - Number(cardAccuracy)) < TOLERANCE, message);
     });
   }
 });
