@@ -68,8 +68,12 @@ void test("text lines are for people", () => {
   logger.debug("probing", { deviceId: "pi-4", config: "b 8" });
   logger.error("failed", { err: new MpoError("unavailable", "no answer", { hint: "Start it.", cause: "x" }) });
   assert.match(lines[0] as string, /^\d\d:\d\d:\d\d\.\d{3} DEBUG probing deviceId=pi-4 config="b 8"\n$/u);
-  assert.match(lines[1] as string, /ERROR failed: no answer \(unavailable\)\n {4}hint: Start it\.\n +at /u);
-  assert.match(lines[1] as string, /caused by: err=x\n$/u);
+  assert.match(
+    lines[1] as string,
+    /ERROR failed: no answer \(unavailable\)\n {4}hint: Start it\.\n +caused by: err=x\n$/u,
+  );
+  logger.error("failed", { err: new TypeError("a bug") });
+  assert.match(lines[2] as string, /ERROR failed: a bug\n +at .*logger\.test/u);
 });
 
 void test("by default lines go to standard error at once, even when the process exits right after", () => {

@@ -1,4 +1,4 @@
-/** Turns one JSON log line into a line for people: `10:15:02.120 WARN  message name=value`, an error's stack below. */
+/** Turns one JSON log line into a line for people: `10:15:02.120 WARN  message name=value`, a bug's stack below. */
 export function textLine(jsonLine: string): string {
   const { level, time, msg, err, ...fields } = JSON.parse(jsonLine) as Readonly<Record<string, unknown>>;
   const clockTime = String(time).slice(11, 23);
@@ -16,7 +16,9 @@ function errorText(error: unknown): string {
   const { code, message, hint, stack, cause } = error as Readonly<Record<string, unknown>>;
   const lines = [` ${String(message)}${code === undefined ? "" : ` (${String(code)})`}`];
   if (hint !== undefined) lines.push(`    hint: ${String(hint)}`);
-  const frames = String(stack ?? "").split("\n");
+  // Errors with a code of their own say what is wrong; where they were thrown is of use for bugs only.
+  const isBug = code === undefined || code === "internal";
+  const frames = isBug ? String(stack ?? "").split("\n") : [];
   lines.push(...frames.filter((line) => /^\s+at /u.test(line)).slice(0, 6));
   const causeText = cause === undefined ? "" : `\n    caused by:${errorText(cause)}`;
   return `:${lines.join("\n")}${causeText}`;

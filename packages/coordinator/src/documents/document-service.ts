@@ -219,6 +219,6 @@ function currentOf({ value, revision }: StoreEntry): CurrentDocument {
 
 function noDocument({ device }: DeviceIdentity): MpoError {
   return new MpoError("not-found", `device ${device} has no document yet`, {
-    hint: "It gets one when it has reported a profile: wait for its probe, or look at its events.",
+    hint: "It gets one when it has reported a profile: wait for its probe; the agent's log says how that goes.",
   });
 }
