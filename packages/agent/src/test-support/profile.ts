@@ -22,7 +22,7 @@ export function profileOf(model: string, measuredAtMs: number): Profile {
     },
     device: { id: IDENTITY.device, class: DEVICE_CLASS },
     software: { engine: "0.1.0", library: "2.15.1" },
-    method: { loss: "tent", optimizer: "adam" },
+    method: { loss: "crossEntropy", optimizer: "adam" },
     memoryFacts: { slotsPerParameter: 2, lossWorkBytesPerSample: 40 },
     effectiveBatch: 64,
     idleBytes: 100,

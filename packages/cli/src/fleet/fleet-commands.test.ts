@@ -26,7 +26,7 @@ const ok = ({ code }: CommandOutcome): boolean => code === EXIT_CODES.ok;
 describe("a fleet from the command line", { skip: noNatsServer, timeout: 180_000 }, () => {
   it("is listed, explained, changed and watched", async (t) => {
     const folder = await testFolder(t);
-    const { ready } = await startCoordinator(t, folder, ["--heartbeat", "1s"]);
+    const { ready } = await startCoordinator(t, folder);
     const coordinator = String(ready["grpc"]);
     const mpo = (...args: readonly string[]): Promise<CommandOutcome> =>
       runCommand([...args, "--coordinator", coordinator]);

@@ -265,8 +265,9 @@ function newest(left: DocumentVersion | undefined, right: DocumentVersion | unde
 
 function statusEvent({ status }: ReportStatusRequest): { readonly kind: string; readonly message: string } {
   if (status.kind === "document") {
-    const { version, state, message } = status.document;
-    return { kind: `document-${state}`, message: `${version.epoch}.${version.version} ${message}`.trim() };
+    const { version, state, rung, message } = status.document;
+    const inUse = rung === undefined ? "" : `, rung ${rung + 1}`;
+    return { kind: `document-${state}`, message: `${version.epoch}.${version.version}${inUse} ${message}`.trim() };
   }
   const { window, outcome, message } = status.window;
   return { kind: `window-${outcome}`, message: `${window} ${message}`.trim() };

@@ -4,10 +4,12 @@ import {
   CostModel,
   MpoError,
   type Profile,
+  prescribedRates,
   type RetrainConfig,
   type SearchBudget,
   type SearchObjective,
   UnitCostTable,
+  withPrescribedRates,
 } from "@mpo/core";
 import {
   compareVersions,
@@ -192,7 +194,11 @@ export class SearchService {
       objective: wish.objective ?? ofModel?.objective ?? "accuracy",
     };
     const beginsMs = clock.monotonicMs();
-    const ladder = wish.config === undefined ? searchedLadder(table, request) : givenRung(table, wish.config, request);
+    const { loss } = profile.method;
+    const ladder =
+      wish.config === undefined
+        ? searchedLadder(table, request)
+        : givenRung(table, withPrescribedRates(wish.config, loss), request);
     onSearched?.(clock.monotonicMs() - beginsMs);
     const reasons = [
       ...(wish.reasons ?? []),
@@ -240,7 +246,9 @@ export class SearchService {
         `the chain of ${name.model} has ${chain.units.length} units, its profile ${profile.model.unitCount}`,
       );
     }
-    const table = new CandidateTable(new CostModel(chain, profile, costs), accuracyModelOf(profile, prior?.profile));
+    const table = new CandidateTable(new CostModel(chain, profile, costs), accuracyModelOf(profile, prior?.profile), {
+      fixedRates: prescribedRates(profile.method.loss),
+    });
     this.#tables.set(key, table);
     return { table, profile, measured: request.report };
   }

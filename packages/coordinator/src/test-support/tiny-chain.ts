@@ -92,7 +92,7 @@ export function tinyProfile(
     },
     device: { id: device, class: "board" },
     software: { engine: "0.1.0", library: "2.15.1" },
-    method: { loss: "tent", optimizer: "sgd" },
+    method: { loss: "crossEntropy", optimizer: "sgd" },
     memoryFacts: { slotsPerParameter: 0, lossWorkBytesPerSample: 40 },
     effectiveBatch,
     idleBytes: 300_000_000,

@@ -1,4 +1,4 @@
-import { type FreezingRates, LAYER_CLASSES, type RetrainConfig } from "@mpo/core";
+import { type FreezingRates, LAYER_CLASSES, NOTHING_FROZEN, prescribedRates, type RetrainConfig } from "@mpo/core";
 import type { LossName } from "../losses/loss.ts";
 import type { Optimizer } from "../losses/optimizer.ts";
 
@@ -30,7 +30,7 @@ const METHODS: Readonly<Record<LossName, AdaptationMethod>> = {
     loss: "tent",
     optimizer: { kind: "adam" },
     learningRate: 1e-3,
-    freezing: { featureExtraction: 1, normalisation: 0, linear: 1 },
+    freezing: { ...NOTHING_FROZEN, ...prescribedRates("tent") },
     needsLabels: false,
     usesPseudoLabels: false,
   },
@@ -38,7 +38,7 @@ const METHODS: Readonly<Record<LossName, AdaptationMethod>> = {
     loss: "shot",
     optimizer: NESTEROV,
     learningRate: 5e-3,
-    freezing: { featureExtraction: 0, normalisation: 0, linear: 1 },
+    freezing: { ...NOTHING_FROZEN, ...prescribedRates("shot") },
     needsLabels: false,
     usesPseudoLabels: true,
   },
@@ -46,7 +46,7 @@ const METHODS: Readonly<Record<LossName, AdaptationMethod>> = {
     loss: "crossEntropy",
     optimizer: NESTEROV,
     learningRate: 1e-2,
-    freezing: { featureExtraction: 0, normalisation: 0, linear: 0 },
+    freezing: NOTHING_FROZEN,
     needsLabels: true,
     usesPseudoLabels: false,
   },

@@ -72,7 +72,7 @@ export function simulatedProfile(device: { readonly id: string; readonly class: 
     },
     device,
     software: { engine: "0.1.0", library: "none" },
-    method: { loss: "tent", optimizer: "sgd" },
+    method: { loss: "crossEntropy", optimizer: "sgd" },
     memoryFacts: { slotsPerParameter: 0, lossWorkBytesPerSample: 40 },
     effectiveBatch: EFFECTIVE_BATCH,
     idleBytes: 300 * MIB,
