@@ -207,7 +207,8 @@ export class SimulatedDevice {
       const from = cursor === "" ? 0 : Number(cursor);
       return Promise.resolve({ summaries: this.#inputs.slice(from), cursor: String(this.#inputs.length) });
     },
-    trainingFiles: () => Promise.resolve({ files: ["inputs.npy"], count: this.#inputs.length * 32 }),
+    trainingFiles: (_, cursor) =>
+      Promise.resolve({ files: ["inputs.npy"], count: (this.#inputs.length - Number(cursor)) * 32 }),
     folders: () => Promise.resolve({ source: "source", serving: "source", staging: "staged" }),
     publish: () => Promise.resolve(),
   };

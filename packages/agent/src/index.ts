@@ -27,7 +27,14 @@ export {
   watchInputs,
 } from "./drift/drift-detector.ts";
 export { type InputSummary, summarise } from "./drift/input-summary.ts";
-export { runServingApp, type ServingAppOptions, type ServingReport } from "./example-app/serving-app.ts";
+export { enginePredictor } from "./example-app/engine-predictor.ts";
+export {
+  type Predictor,
+  runServingApp,
+  type ServedRequest,
+  type ServingAppOptions,
+  type ServingReport,
+} from "./example-app/serving-app.ts";
 export { type JobEngineOptions, jobEngine } from "./job/job-engine.ts";
 export {
   BLOCK_REASONS,
@@ -52,6 +59,7 @@ export type { ConnectFeed, DesiredFeed, FleetLink, LinkOptions } from "./ports/f
 export { openFolderDisk } from "./ports/folder-disk.ts";
 export { MemoryDisk, type WriteFault } from "./ports/memory-disk.ts";
 export type { ModelFolders, RecentInputs, ServingApp } from "./ports/serving-app.ts";
+export { REFERENCE_FILE } from "./serving/reference-file.ts";
 export { findServable, type RetrainedManifest, readRetrainedManifest } from "./serving/retrained-manifest.ts";
 export { SERVING_FOLDERS, type ServingFolderOptions, servingFolder } from "./serving/serving-folder.ts";
 export { type SystemMonitorOptions, systemMonitor } from "./system/system-monitor.ts";

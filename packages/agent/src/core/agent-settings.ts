@@ -23,11 +23,15 @@ export interface AgentSettings {
   readonly watchMs: number;
   /** Time between two windows of a model at least. */
   readonly windowPauseMs: number;
-  /** Inputs that a window needs at least. */
+  /** Inputs that a window needs at least; after a drift, of those that came behind it. */
   readonly minTrainingInputs: number;
+  /** Time for measuring, when inputs have drifted, how accuracy moves on them. 0: it is not measured. */
+  readonly curvesMs: number;
+  /** How long a window waits for the document that the coordinator makes of that. */
+  readonly documentPatienceMs: number;
   /** A profile older than this is measured again. */
   readonly profileStaleMs: number;
-  /** What a probe may take without an order that says it. */
+  /** What a probe may take at most; an order may give it less. */
   readonly probeMs: number;
   /** A probe that waited this long for an idle machine runs on a busy one. */
   readonly probePatienceMs: number;
@@ -46,7 +50,9 @@ export const DEFAULT_AGENT_SETTINGS: Omit<AgentSettings, "identity" | "agentVers
   tickMs: 5_000,
   watchMs: 1_000,
   windowPauseMs: 600_000,
-  minTrainingInputs: 64,
+  minTrainingInputs: 256,
+  curvesMs: 30_000,
+  documentPatienceMs: 15_000,
   profileStaleMs: 7 * 86_400_000,
   probeMs: 120_000,
   probePatienceMs: 3_600_000,

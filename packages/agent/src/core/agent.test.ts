@@ -15,6 +15,7 @@ const SETTINGS: AgentSettings = {
   identity: IDENTITY,
   agentVersion: "0.1.0",
   engineVersion: "0.1.0",
+  minTrainingInputs: 64,
   budget: {
     reserveBytes: 100,
     reserveShare: 0,
@@ -211,9 +212,11 @@ void describe("an agent", () => {
       world.fleet.push(documentOf(1));
       world.device.drop(10, 0.5);
       await world.pass(30);
-      assert.equal(world.device.retrained.length, 0);
       world.device.drop(4, 0.9);
       await world.pass(20);
+      assert.equal(world.device.retrained.length, 0, "it waits for inputs that came behind the drift");
+      world.device.drop(2, 0.9);
+      await world.pass(40);
       assert.deepEqual(world.windows, ["replaced"]);
       assert.deepEqual(world.device.published, ["staged"]);
       assert.equal(world.device.retrained[0]?.memoryBytes, 1_000, "the document's budget is the limit");
@@ -227,6 +230,69 @@ void describe("an agent", () => {
       );
       // What came is the new reference: the same again is no drift.
       world.device.drop(12, 0.9);
+      await world.pass(700);
+      assert.equal(world.device.retrained.length, 1);
+    }));
+
+  it("measures on drifted inputs how accuracy moves, and waits a while for the document that comes of it", () =>
+    inWorld(async (world) => {
+      await world.start();
+      world.fleet.push(documentOf(1));
+      world.device.drop(10, 0.5);
+      await world.pass(30);
+      world.device.drop(4, 0.9);
+      await world.pass(6);
+      world.device.drop(4, 0.9);
+      await world.pass(12);
+      const [first, second] = world.device.probed;
+      assert.deepEqual([first?.inputFiles, first?.known], [[], undefined]);
+      assert.ok(second?.known !== undefined && second.inputFiles.length > 0);
+      assert.equal(world.fleet.profiles.length, 2);
+      assert.equal(world.device.retrained.length, 0);
+      world.fleet.push(documentOf(2));
+      await world.pass(1);
+      assert.equal(world.agent?.snapshot().doing, "window");
+      await world.pass(10);
+      assert.deepEqual(world.windows, ["replaced"]);
+      assert.equal(world.told.at(-1), "2 confirmed 2");
+    }));
+
+  it("retrains without a coordinator, and after a failed measurement, with the document that is there", () =>
+    inWorld(async (world) => {
+      await world.start();
+      world.fleet.push(documentOf(1));
+      world.device.drop(10, 0.5);
+      await world.pass(30);
+      world.fleet.isCutOff = true;
+      for (const brightness of [0.9, 0.1]) {
+        world.device.drop(4, brightness);
+        await world.pass(6);
+        world.device.drop(10, brightness);
+        await world.pass(700);
+        world.device.drop(10, brightness);
+        await world.pass(6);
+        world.device.onProbe = () => {
+          throw killed();
+        };
+      }
+      assert.equal(world.device.retrained.length, 2);
+      assert.equal(world.device.published.length, 2);
+    }));
+
+  it("does not take inputs from before its restart for a drift", () =>
+    inWorld(async (world) => {
+      await world.start();
+      world.fleet.push(documentOf(1));
+      world.device.drop(10, 0.5);
+      await world.pass(30);
+      world.device.drop(4, 0.9);
+      await world.pass(6);
+      world.device.drop(14, 0.9);
+      await world.pass(700);
+      assert.equal(world.device.retrained.length, 1);
+      await world.restart();
+      await world.pass(30);
+      world.device.drop(10, 0.9);
       await world.pass(700);
       assert.equal(world.device.retrained.length, 1);
     }));
@@ -319,6 +385,8 @@ void describe("an agent", () => {
       world.fleet.push(documentOf(1));
       world.device.drop(10, 0.5);
       await world.pass(40);
+      world.device.drop(4, 0.9);
+      await world.pass(6);
       world.device.drop(4, 0.9);
       await world.pass(60);
     };

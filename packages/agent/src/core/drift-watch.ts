@@ -13,6 +13,15 @@ export interface NoticedDrift {
   readonly model: string;
   readonly signs: readonly DriftSign[];
   readonly noticedAtMs: number;
+  /** Inputs behind it came after the drift: what a window trains on. */
+  readonly cursor: string;
+}
+
+/** What is remembered over a restart, by model. */
+export interface DriftMemory {
+  readonly drift: Readonly<Record<string, DriftState>>;
+  /** Inputs up to here were looked at: older ones are no news to the next process. */
+  readonly cursors: Readonly<Record<string, string>>;
 }
 
 /** Watches the inputs of all models that are served here. */
@@ -20,20 +29,21 @@ export class DriftWatch {
   readonly #serving: ServingApp;
   readonly #limits: DriftLimits;
   readonly #states: Map<string, DriftState>;
-  readonly #cursors = new Map<string, string>();
+  readonly #cursors: Map<string, string>;
   readonly #noticed = new Map<string, NoticedDrift>();
 
-  /** `states`: references that an earlier process wrote down. */
-  constructor(serving: ServingApp, limits: DriftLimits, states: Readonly<Record<string, DriftState>>) {
+  /** `memory`: what an earlier process wrote down. */
+  constructor(serving: ServingApp, limits: DriftLimits, memory: DriftMemory) {
     this.#serving = serving;
     this.#limits = limits;
-    this.#states = new Map(Object.entries(states));
+    this.#states = new Map(Object.entries(memory.drift));
+    this.#cursors = new Map(Object.entries(memory.cursors));
   }
 
   /** What is to be written down: complete references only. */
-  get references(): Readonly<Record<string, DriftState>> {
+  get memory(): DriftMemory {
     const complete = [...this.#states].filter(([, state]) => hasReference(state, this.#limits));
-    return Object.fromEntries(complete);
+    return { drift: Object.fromEntries(complete), cursors: Object.fromEntries(this.#cursors) };
   }
 
   /** Reads the new inputs of a model. Returns whether there is something new to write down. */
@@ -46,7 +56,7 @@ export class DriftWatch {
       const verdict = watchInputs(state, summary, this.#limits);
       state = verdict.state;
       if (verdict.signs.length > 0 && !this.#noticed.has(model)) {
-        this.#noticed.set(model, { model, signs: verdict.signs, noticedAtMs: nowMs });
+        this.#noticed.set(model, { model, signs: verdict.signs, noticedAtMs: nowMs, cursor });
       }
     }
     this.#states.set(model, state);
@@ -63,9 +73,12 @@ export class DriftWatch {
     return this.#states.get(model)?.confidences ?? [];
   }
 
-  /** A window has answered the drift: what comes now is the new reference. */
-  answered(model: string): void {
+  /** A window has answered the drift: what comes from now on is the new reference. */
+  async answered(model: string): Promise<void> {
     this.#noticed.delete(model);
     this.#states.set(model, DRIFT_START);
+    // What came during the window was predicted by the weights that are gone.
+    const { cursor } = await this.#serving.inputsAfter(model, this.#cursors.get(model) ?? "");
+    this.#cursors.set(model, cursor);
   }
 }

@@ -1,4 +1,4 @@
-import type { Prediction } from "@mpo/core";
+import type { Prediction, Profile } from "@mpo/core";
 import type { DueProbe } from "../policy/probe-schedule.ts";
 import type { ProbeJob, RetrainJob } from "../ports/agent-engine.ts";
 import type { ModelFolders } from "../ports/serving-app.ts";
@@ -36,26 +36,51 @@ export function retrainJob(
 
 /** What a probe may use, and who measures when. */
 export interface ProbeMeans {
-  /** Folder of the model as deployed. */
-  readonly source: string;
-  readonly files: readonly string[];
+  /** Folder of the model that is probed. */
+  readonly folder: string;
   readonly memoryBytes: number;
   readonly deviceClass: string;
   readonly nowMs: number;
 }
 
-/** The job of a probe that is due. */
+/** The job of a probe that is due: memory and time of the model as deployed. */
 export function probeJob(
   { model, order }: DueProbe,
-  { source, files, memoryBytes, deviceClass, nowMs }: ProbeMeans,
+  { folder, memoryBytes, deviceClass, nowMs }: ProbeMeans,
   { method, effectiveBatch, probeMs, identity }: AgentSettings,
 ): ProbeJob {
   return {
     ...{ model, memoryBytes, method, effectiveBatch, nowMs },
-    modelFolder: source,
-    inputFiles: files,
+    modelFolder: folder,
+    inputFiles: [],
     configs: order?.configs ?? [],
-    maxMs: order?.maxMs ?? probeMs,
+    maxMs: Math.min(order?.maxMs ?? probeMs, probeMs),
     device: { id: identity.device, class: deviceClass },
+  };
+}
+
+/** Inputs that have drifted, and what is known of the model's memory and time. */
+export interface CurvesToMeasure {
+  readonly model: string;
+  /** Newest first. */
+  readonly files: readonly string[];
+  readonly known: Profile;
+}
+
+/** The job of measuring how accuracy moves on drifted inputs, from the weights that serve. */
+export function curvesJob(
+  { model, files, known }: CurvesToMeasure,
+  { folder, memoryBytes, nowMs }: Omit<ProbeMeans, "deviceClass">,
+  { curvesMs }: AgentSettings,
+): ProbeJob {
+  return {
+    ...{ model, memoryBytes, nowMs, known },
+    method: known.method.loss,
+    effectiveBatch: known.effectiveBatch,
+    modelFolder: folder,
+    inputFiles: files,
+    configs: [],
+    maxMs: curvesMs,
+    device: known.device,
   };
 }

@@ -1,9 +1,9 @@
-import { MpoError } from "@mpo/core";
-import type { Inventory, ProbeOrder, Resources, ServedModel } from "@mpo/protocol";
+import { describeConfig, MpoError } from "@mpo/core";
+import type { DesiredDocument, DocumentVersion, Inventory, ProbeOrder, Resources, ServedModel } from "@mpo/protocol";
 import type { ConfigStore } from "../config/config-store.ts";
-import { type BudgetFacts, workBudget } from "../policy/budget-policy.ts";
+import { workBudget } from "../policy/budget-policy.ts";
 import { chooseRung, isHopeless } from "../policy/choose-rung.ts";
-import { type DueProbe, dueProbe, isIdle, isSameModel, probeDone, probeFailed } from "../policy/probe-schedule.ts";
+import { isSameModel } from "../policy/probe-schedule.ts";
 import type { RetrainOutcome } from "../ports/agent-engine.ts";
 import type { Outbox } from "../report/outbox.ts";
 import { runWindow } from "../window/run-window.ts";
@@ -13,9 +13,10 @@ import type { AgentSettings } from "./agent-settings.ts";
 import type { Documents } from "./documents.ts";
 import { DriftWatch } from "./drift-watch.ts";
 import { guarded } from "./guarded-work.ts";
-import { probeJob, type RungToRun, retrainJob } from "./make-job.ts";
+import { type RungToRun, retrainJob } from "./make-job.ts";
+import { budgetFacts, ProbeWork } from "./probe-work.ts";
 import { Wakeup } from "./wakeup.ts";
-import { type WorkState, writeWorkState } from "./work-memory.ts";
+import { WorkMemory, type WorkState } from "./work-memory.ts";
 
 /** What the work needs of the agent. */
 export interface WorkParts {
@@ -41,20 +42,22 @@ export class WorkLoop {
   readonly #parts: WorkParts;
   readonly #wakeup: Wakeup;
   readonly #drift: DriftWatch;
+  readonly #probes: ProbeWork;
+  readonly #memory: WorkMemory;
   readonly #lastWindowMs = new Map<string, number>();
   readonly #wanted = new Set<string>();
-  #state: WorkState;
-  #orders: readonly ProbeOrder[] = [];
+  /** Drifts for which accuracy was measured: the version that was in use, and how long a newer one is waited for. */
+  readonly #answers = new Map<string, { readonly version: string; readonly untilMs: number }>();
   #rung: number | undefined;
-  #dueSinceMs: number | undefined;
   #doing: Doing = "nothing";
 
   constructor(parts: WorkParts) {
     const { settings, ports, remembered } = parts;
     this.#parts = parts;
-    this.#state = remembered;
+    this.#memory = new WorkMemory(remembered, ports);
+    this.#probes = new ProbeWork({ ...parts, memory: this.#memory });
     this.#wakeup = new Wakeup(ports.clock);
-    this.#drift = new DriftWatch(ports.serving, settings.drift, remembered.drift);
+    this.#drift = new DriftWatch(ports.serving, settings.drift, remembered);
   }
 
   get doing(): Doing {
@@ -68,7 +71,7 @@ export class WorkLoop {
 
   /** Probes that the coordinator wants. */
   setOrders(orders: readonly ProbeOrder[]): void {
-    this.#orders = orders;
+    this.#probes.setOrders(orders);
     this.#wakeup.wake();
   }
 
@@ -105,13 +108,35 @@ export class WorkLoop {
     const { ports } = this.#parts;
     const models = await ports.serving.models();
     let hasNews = false;
-    for (const { name } of models) hasNews = (await this.#drift.look(name, ports.clock.now())) || hasNews;
-    if (hasNews) await this.#remember({ drift: this.#drift.references });
+    for (const { name } of models) hasNews = (await this.#look(name)) || hasNews;
+    if (hasNews) await this.#memory.change(this.#drift.memory);
     const resources = await ports.monitor.resources();
     await this.#walkLadder(resources, models);
     const windowOf = this.#dueWindow();
     if (windowOf !== undefined && (await this.#window(windowOf, models, signal))) return;
-    await this.#probe(models, resources, signal);
+    const probe = this.#probes.due(models, resources);
+    if (probe === undefined) return;
+    await this.#while("probe", () => this.#probes.run(probe.due, probe.memoryBytes, signal));
+  }
+
+  async #look(model: string): Promise<boolean> {
+    const { clock, logger } = this.#parts.ports;
+    const before = this.#drift.noticed(model);
+    const hasNews = await this.#drift.look(model, clock.now());
+    const drift = this.#drift.noticed(model);
+    if (drift !== undefined && before === undefined) {
+      logger.info("the inputs have drifted", { model, signs: drift.signs });
+    }
+    return hasNews;
+  }
+
+  async #while<T>(doing: Doing, work: () => Promise<T>): Promise<T> {
+    this.#doing = doing;
+    try {
+      return await work();
+    } finally {
+      this.#doing = "nothing";
+    }
   }
 
   /** Says which rung fits the memory that is free now. */
@@ -120,13 +145,14 @@ export class WorkLoop {
     const { document } = store;
     if (document === undefined || !models.some(({ name }) => name === document.model)) return;
     const { rungs, chosenRung, budget } = document;
-    const { infeasible } = this.#state;
+    const { infeasible } = this.#memory.state;
     if (isHopeless({ rungs, chosenRung, infeasible }, budget.memoryBytes)) {
       await documents.giveUp(document.version, "no rung ran within its memory");
       this.#parts.onReport();
       return;
     }
-    const free = workBudget(this.#parts.settings.budget, resources, this.#facts(document.model)).memoryBytes;
+    const facts = budgetFacts({ ...this.#parts, memory: this.#memory }, document.model);
+    const free = workBudget(this.#parts.settings.budget, resources, facts).memoryBytes;
     const memoryBytes = Math.min(free, budget.memoryBytes);
     const current = this.#rung === undefined ? {} : { current: this.#rung };
     const rung = chooseRung({ rungs, chosenRung, memoryBytes, infeasible, ...current });
@@ -147,136 +173,108 @@ export class WorkLoop {
     return this.#drift.noticed(model) !== undefined && !isPaused ? model : undefined;
   }
 
-  /** Runs a window. False when it could not begin. */
+  /** Runs a window, or what has to come before it. False when it could not begin. */
   async #window(model: string, models: readonly ServedModel[], signal: AbortSignal): Promise<boolean> {
-    const { store, ports, settings, documents, outbox } = this.#parts;
+    const { store, ports, settings, documents } = this.#parts;
     const { document } = store;
     const served = models.find(({ name }) => name === model);
     if (document === undefined || served === undefined) return false;
-    if (!isSameModel(document.modelDigest, served.digest, this.#state.probes[model])) {
+    if (!isSameModel(document.modelDigest, served.digest, this.#memory.state.probes[model])) {
       await documents.giveUp(document.version, `the device serves another ${model} than the document is for`);
       this.#parts.onReport();
       return false;
     }
-    const { files, count } = await ports.serving.trainingFiles(model);
-    if (count < settings.minTrainingInputs) return false;
     const drift = this.#drift.noticed(model);
+    // After a drift, only what came behind it: else the model would also be adapted to what it does well on.
+    const { files, count } = await ports.serving.trainingFiles(model, drift?.cursor ?? "");
+    if (count < settings.minTrainingInputs) return false;
+    if (!this.#wanted.has(model) && (await this.#prepares(model, document.version, files, signal))) return true;
+    return await this.#while("window", () => this.#runWindow(model, document, files, signal));
+  }
+
+  /**
+   * Before a drift is answered, how accuracy moves on the new inputs is measured, once, and a better document waited for.
+   * True while that goes on. Without a coordinator the document that is there must do.
+   */
+  async #prepares(
+    model: string,
+    version: DocumentVersion,
+    files: readonly string[],
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const { settings, ports } = this.#parts;
+    const inUse = `${version.epoch}.${version.version}`;
+    const answer = this.#answers.get(model);
+    if (answer !== undefined) return answer.version === inUse && ports.clock.monotonicMs() < answer.untilMs;
+    const isMeasured =
+      settings.curvesMs > 0 &&
+      (await this.#while("probe", async () =>
+        this.#probes.measureCurves(model, files, await this.#freeBytes(model), signal),
+      ));
+    const untilMs = ports.clock.monotonicMs() + (isMeasured ? settings.documentPatienceMs : 0);
+    this.#answers.set(model, { version: inUse, untilMs });
+    // The program may have removed these files meanwhile: look again, now, or when the document comes.
+    if (!isMeasured) this.#wakeup.wake();
+    return true;
+  }
+
+  async #runWindow(
+    model: string,
+    document: DesiredDocument,
+    files: readonly string[],
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const { ports, documents, outbox } = this.#parts;
     const name = `w-${this.#randomName()}`;
-    ports.logger.info("a window opens", { window: name, model, signs: drift?.signs ?? ["asked"] });
-    this.#doing = "window";
-    try {
-      const run = await runWindow(
-        { name, document, infeasible: this.#state.infeasible },
-        {
-          freeBytes: async () => this.#freeBytes(model),
-          retrain: (rung, memoryBytes, maxMs) => this.#retrain({ model, files, rung, memoryBytes, maxMs }, signal),
-          nowMs: () => ports.clock.now(),
-          monotonicMs: () => ports.clock.monotonicMs(),
-        },
-      );
-      if (run.results.length === 0) return false;
-      this.#wanted.delete(model);
-      this.#lastWindowMs.set(model, ports.clock.monotonicMs());
-      if (run.infeasible !== this.#state.infeasible) await this.#remember({ infeasible: run.infeasible });
-      if (run.accepted?.stagedFolder !== undefined) await ports.serving.publish(model, run.accepted.stagedFolder);
-      for (const window of run.results) {
-        ports.logger.info("a retraining ended", { window: window.window, outcome: window.outcome });
-        await outbox.addStatus({ kind: "window", window }, window.openedAtMs);
-      }
-      const last = run.results.at(-1);
-      if (last?.outcome === "replaced" || last?.outcome === "kept-old") {
-        this.#drift.answered(model);
-        await this.#remember({ drift: this.#drift.references });
-      }
-      if (last !== undefined && isWithinBounds(last)) await documents.confirm(document.version, this.#rung);
-      this.#parts.onReport();
-      return true;
-    } finally {
-      this.#doing = "nothing";
+    const signs = this.#drift.noticed(model)?.signs ?? ["asked"];
+    ports.logger.info("a window opens", { window: name, model, signs });
+    const { infeasible } = this.#memory.state;
+    const run = await runWindow(
+      { name, document, infeasible },
+      {
+        freeBytes: async () => this.#freeBytes(model),
+        retrain: (rung, memoryBytes, maxMs) => this.#retrain({ model, files, rung, memoryBytes, maxMs }, signal),
+        nowMs: () => ports.clock.now(),
+        monotonicMs: () => ports.clock.monotonicMs(),
+      },
+    );
+    if (run.results.length === 0) return false;
+    this.#wanted.delete(model);
+    this.#lastWindowMs.set(model, ports.clock.monotonicMs());
+    if (run.infeasible !== infeasible) await this.#memory.change({ infeasible: run.infeasible });
+    if (run.accepted?.stagedFolder !== undefined) await ports.serving.publish(model, run.accepted.stagedFolder);
+    for (const window of run.results) {
+      const { rung, peakBytes, stepMs, steps, outcome, message } = window;
+      ports.logger.info("a retraining ended", {
+        ...{ window: window.window, outcome, message, config: describeConfig(rung.config), steps },
+        memoryBytes: { predicted: rung.memoryBytes.expected, atMost: rung.memoryBytes.upper, measured: peakBytes },
+        stepMs: { predicted: rung.stepMs.expected, measured: stepMs },
+      });
+      await outbox.addStatus({ kind: "window", window }, window.openedAtMs);
     }
+    const last = run.results.at(-1);
+    if (last?.outcome === "replaced" || last?.outcome === "kept-old") {
+      this.#answers.delete(model);
+      await this.#drift.answered(model);
+      await this.#memory.change(this.#drift.memory);
+    }
+    if (last !== undefined && isWithinBounds(last)) await documents.confirm(document.version, this.#rung);
+    this.#parts.onReport();
+    return true;
   }
 
   async #retrain(what: RungToRun, signal: AbortSignal): Promise<RetrainOutcome> {
     const { ports, settings } = this.#parts;
     const job = retrainJob(what, await ports.serving.folders(what.model), settings, ports.random);
-    return guarded(this.#guardParts(what.model), signal, (linked) => ports.engine.retrain(job, { signal: linked }));
-  }
-
-  /** Runs the probe that is due, if the machine is idle or has not been for too long. */
-  async #probe(models: readonly ServedModel[], resources: Resources, signal: AbortSignal): Promise<void> {
-    const { settings, ports, inventory, outbox } = this.#parts;
-    const nowMs = ports.clock.now();
-    const due = dueProbe({
-      models,
-      orders: this.#orders,
-      records: this.#state.probes,
-      engineVersion: settings.engineVersion,
-      nowMs,
-      staleAfterMs: settings.profileStaleMs,
-    });
-    if (due === undefined) {
-      this.#dueSinceMs = undefined;
-      return;
-    }
-    this.#dueSinceMs ??= ports.clock.monotonicMs();
-    const waitedMs = ports.clock.monotonicMs() - this.#dueSinceMs;
-    const budget = workBudget(settings.budget, resources, this.#facts(due.model));
-    const isQuiet = isIdle(resources, inventory.cpuCores, settings.idle) || waitedMs >= settings.probePatienceMs;
-    if (budget.blockedBy.length > 0 || !isQuiet) return;
-    this.#doing = "probe";
-    ports.logger.info("a probe begins", { model: due.model, why: due.why, memoryBytes: budget.memoryBytes });
-    try {
-      const { profile, chain } = await this.#measure(due, budget.memoryBytes, signal);
-      // First the report, then the note that it was done: a crash in between costs a probe, not a profile.
-      await outbox.addProfile(profile, chain, due.order?.order);
-      const facts = {
-        engineVersion: settings.engineVersion,
-        graphDigest: profile.model.digest,
-        workerIdleBytes: profile.idleBytes,
-        nowMs: ports.clock.now(),
-      };
-      await this.#remember({ probes: probeDone(this.#state.probes, due, facts) });
-      this.#parts.onReport();
-    } catch (thrown) {
-      if (signal.aborted) throw thrown;
-      ports.logger.warn("a probe failed; it is tried again later", { model: due.model, err: MpoError.from(thrown) });
-      await this.#remember({ probes: probeFailed(this.#state.probes, due, ports.clock.now()) });
-    } finally {
-      this.#doing = "nothing";
-      this.#dueSinceMs = undefined;
-    }
-  }
-
-  async #measure(due: DueProbe, memoryBytes: number, signal: AbortSignal): ReturnType<AgentPorts["engine"]["probe"]> {
-    const { settings, ports, inventory } = this.#parts;
-    const { source } = await ports.serving.folders(due.model);
-    const { files } = await ports.serving.trainingFiles(due.model);
-    const nowMs = Math.max(0, Math.round(ports.clock.now()));
-    const { deviceClass } = inventory;
-    const job = probeJob(due, { source, files, memoryBytes, deviceClass, nowMs }, settings);
-    return guarded(this.#guardParts(due.model), signal, (linked) => ports.engine.probe(job, { signal: linked }));
+    const facts = (): ReturnType<typeof budgetFacts> =>
+      budgetFacts({ ...this.#parts, memory: this.#memory }, what.model);
+    return guarded({ settings, ports, facts }, signal, (linked) => ports.engine.retrain(job, { signal: linked }));
   }
 
   async #freeBytes(model: string): Promise<number> {
     const resources = await this.#parts.ports.monitor.resources();
-    return workBudget(this.#parts.settings.budget, resources, this.#facts(model)).memoryBytes;
-  }
-
-  #guardParts(model: string): Parameters<typeof guarded>[0] {
-    const { settings, ports } = this.#parts;
-    return { settings, ports, facts: () => this.#facts(model) };
-  }
-
-  #facts(model: string): BudgetFacts {
-    const idle = this.#state.probes[model]?.workerIdleBytes ?? 0;
-    const { memoryBytes } = this.#parts.inventory;
-    return { totalBytes: memoryBytes, ...(idle > 0 ? { workerIdleBytes: idle } : {}) };
-  }
-
-  async #remember(change: Partial<WorkState>): Promise<void> {
-    const { ports } = this.#parts;
-    this.#state = { ...this.#state, ...change };
-    await writeWorkState(ports.disk, this.#state, ports.logger);
+    const facts = budgetFacts({ ...this.#parts, memory: this.#memory }, model);
+    return workBudget(this.#parts.settings.budget, resources, facts).memoryBytes;
   }
 
   #randomName(): string {

@@ -1,22 +1,43 @@
 import { MpoError } from "@mpo/core";
 import type { Logger } from "@mpo/runtime";
 import { decodeStored, encodeStored } from "../config/stored-config.ts";
-import type { DriftState } from "../drift/drift-detector.ts";
 import type { InfeasibleConfigs } from "../policy/infeasible-configs.ts";
 import type { ProbeRecords } from "../policy/probe-schedule.ts";
 import type { Disk } from "../ports/disk.ts";
+import type { DriftMemory } from "./drift-watch.ts";
 
 /** What the work of an agent remembers over a restart. Losing it costs a probe, no promise. */
-export interface WorkState {
+export interface WorkState extends DriftMemory {
   readonly probes: ProbeRecords;
   readonly infeasible: InfeasibleConfigs;
-  /** References of drift detection by model. */
-  readonly drift: Readonly<Record<string, DriftState>>;
 }
 
-export const NO_WORK: WorkState = { probes: {}, infeasible: {}, drift: {} };
+export const NO_WORK: WorkState = { probes: {}, infeasible: {}, drift: {}, cursors: {} };
 
 const FILE = "work";
+
+/** The state of an agent's work, kept on its disk. */
+export class WorkMemory {
+  readonly #disk: Disk;
+  readonly #logger: Logger;
+  #state: WorkState;
+
+  constructor(state: WorkState, { disk, logger }: { readonly disk: Disk; readonly logger: Logger }) {
+    this.#state = state;
+    this.#disk = disk;
+    this.#logger = logger;
+  }
+
+  get state(): WorkState {
+    return this.#state;
+  }
+
+  /** Changes it and writes it down. A full disk is told, not thrown. */
+  async change(change: Partial<WorkState>): Promise<void> {
+    this.#state = { ...this.#state, ...change };
+    await writeWorkState(this.#disk, this.#state, this.#logger);
+  }
+}
 
 /** Reads it; a damaged file counts as none. */
 export async function readWorkState(disk: Disk, logger: Logger): Promise<WorkState> {

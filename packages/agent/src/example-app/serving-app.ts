@@ -26,12 +26,26 @@ export interface ServingAppOptions {
   readonly pauseMs?: number;
   /** Inputs that make a batch in the inputs folder. Default 32. */
   readonly batchInputs?: number;
-  /** Batches that are kept there. Default 32. */
+  /** Batches that are kept there. Default 64. */
   readonly keptBatches?: number;
   /** How often it looks for a retrained model, milliseconds. Default 1000. */
   readonly lookMs?: number;
   readonly onSwap?: (version: number) => void;
+  /** The model is loaded; the first request comes next. */
+  readonly onReady?: () => void;
+  /** After each request. */
+  readonly onServed?: (request: ServedRequest) => void;
   readonly signal: AbortSignal;
+}
+
+/** One request that was answered. */
+export interface ServedRequest {
+  readonly images: number;
+  /** Images that were predicted rightly; absent: no labels. */
+  readonly right?: number;
+  /** Of the retrained model that answered; 0: the one as deployed. */
+  readonly version: number;
+  readonly latencyMs: number;
 }
 
 /** What a run of the program saw. */
@@ -63,18 +77,22 @@ export async function runServingApp(options: ServingAppOptions): Promise<Serving
   let right = 0;
   let labelled = 0;
   let lookedAtMs = clock.monotonicMs();
+  options.onReady?.();
   try {
     while (!signal.aborted) {
       const set = await next();
       if (set === undefined) break;
       const began = clock.monotonicMs();
       const predictions = await predictor.predict(set);
-      latenciesMs.push(clock.monotonicMs() - began);
+      const latencyMs = clock.monotonicMs() - began;
+      latenciesMs.push(latencyMs);
       requests += 1;
-      if (set.labels !== undefined) {
+      const rightly = set.labels === undefined ? {} : { right: rightOnes(predictions, set.labels) };
+      if (rightly.right !== undefined) {
         labelled += set.count;
-        right += rightOnes(predictions, set.labels);
+        right += rightly.right;
       }
+      options.onServed?.({ images: set.count, version: served?.version ?? 0, latencyMs, ...rightly });
       await drop(set, predictions);
       if (clock.monotonicMs() - lookedAtMs >= lookMs) {
         lookedAtMs = clock.monotonicMs();
@@ -104,7 +122,7 @@ function inputDrop({
   folder,
   clock,
   batchInputs = 32,
-  keptBatches = 32,
+  keptBatches = 64,
 }: ServingAppOptions): (set: ImageSet, predictions: Float32Array) => Promise<void> {
   const inputs = join(folder, SERVING_FOLDERS.inputs);
   let waiting: { readonly set: ImageSet; readonly predictions: Float32Array }[] = [];

@@ -7,8 +7,8 @@ import { uniformFreezing } from "@mpo/core";
 import { encodeNpy, encodeNpyImages, syntheticImages } from "@mpo/datasets";
 import { buildModel, initialWeights, MODEL_FILE, readLayersModel, writeLayersModel } from "@mpo/engine";
 import type { RetrainJob } from "../ports/agent-engine.ts";
+import { REFERENCE_FILE } from "../serving/reference-file.ts";
 import { jobEngine } from "./job-engine.ts";
-import { REFERENCE_FILE } from "./reference-inputs.ts";
 
 const SHAPE = { height: 16, width: 16, channels: 1 };
 const MIB = 2 ** 20;

@@ -22,6 +22,7 @@ export async function runProbeJob(job: ProbeJob, context: JobContext): Promise<P
       device: job.device,
       configs: job.configs,
       ...(samples === undefined ? {} : { samples }),
+      ...(job.known === undefined ? {} : { known: job.known }),
     },
     { maxMs: job.maxMs, memoryBytes: job.memoryBytes },
     { environment, signal },

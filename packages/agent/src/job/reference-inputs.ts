@@ -2,9 +2,7 @@ import { join } from "node:path";
 import { MpoError } from "@mpo/core";
 import type { Samples } from "@mpo/engine";
 import { type InputShape, readInputs } from "../serving/read-inputs.ts";
-
-/** Labelled inputs beside a deployed model (with `reference.labels.npy`): what confidences are set against. */
-export const REFERENCE_FILE = "reference.npy";
+import { REFERENCE_FILE } from "../serving/reference-file.ts";
 
 /** Reads them; undefined when there are none, or none with labels. */
 export async function readReferenceInputs(folder: string, shape: InputShape): Promise<Required<Samples> | undefined> {

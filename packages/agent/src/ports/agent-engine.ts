@@ -11,9 +11,9 @@ export interface WorkOptions {
 /** Measure a model. */
 export interface ProbeJob {
   readonly model: string;
-  /** Folder of the model as it was deployed. */
+  /** Folder of the model. */
   readonly modelFolder: string;
-  /** Files with recent inputs, newest first; may be empty. */
+  /** Files with drifted inputs, newest first, to measure accuracy on; empty: it is not measured. */
   readonly inputFiles: readonly string[];
   /** Configurations to measure, most valuable first; empty: the engine chooses. */
   readonly configs: readonly RetrainConfig[];
@@ -25,6 +25,8 @@ export interface ProbeJob {
   readonly effectiveBatch: number;
   readonly device: { readonly id: string; readonly class: string };
   readonly nowMs: number;
+  /** What an earlier probe measured of memory and time: only accuracy is measured. */
+  readonly known?: Profile;
 }
 
 /** What a probe measured, and the model as it was planned. */

@@ -22,8 +22,8 @@ export interface ServingApp {
   models(): Promise<readonly ServedModel[]>;
   /** Inputs that came after `cursor` ("": all that are there), summed up file by file. */
   inputsAfter(model: string, cursor: string): Promise<RecentInputs>;
-  /** Files with inputs to train on, newest first, and how many inputs they hold. */
-  trainingFiles(model: string): Promise<{ readonly files: readonly string[]; readonly count: number }>;
+  /** Files with inputs to train on that came after `cursor` ("": all), newest first, and how many inputs they hold. */
+  trainingFiles(model: string, cursor: string): Promise<{ readonly files: readonly string[]; readonly count: number }>;
   /** Where things of a model are. */
   folders(model: string): Promise<ModelFolders>;
   /** Puts a retrained model in place of the one that serves; the one before is kept. */

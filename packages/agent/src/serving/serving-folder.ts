@@ -65,11 +65,12 @@ export function servingFolder(options: ServingFolderOptions): ServingApp {
       const last = news.at(-1);
       return { summaries, cursor: last === undefined ? cursor : batchCursor(last) };
     },
-    trainingFiles: async (model) => {
+    trainingFiles: async (model, cursor) => {
       const files: string[] = [];
       let count = 0;
-      for (const { path } of (await listInputBatches(pathOf(model, "inputs"))).toReversed()) {
-        if (count >= maxTrainingInputs) break;
+      for (const batch of (await listInputBatches(pathOf(model, "inputs"))).toReversed()) {
+        if (count >= maxTrainingInputs || batchCursor(batch) <= cursor) break;
+        const { path } = batch;
         const found = counts.get(path) ?? (await read(model, path))?.count;
         if (found === undefined || found === 0) continue;
         files.push(path);

@@ -79,15 +79,28 @@ describe("inputs", () => {
       );
       await put(root, "cam/inputs/good.npy", batch(2), 200);
       assert.equal((await serving.inputsAfter("cam", "")).summaries.length, 1);
-      assert.deepEqual(await serving.trainingFiles("cam"), { files: [join(root, "cam/inputs/good.npy")], count: 2 });
+      assert.deepEqual(await serving.trainingFiles("cam", ""), {
+        files: [join(root, "cam/inputs/good.npy")],
+        count: 2,
+      });
     }));
 
   it("for training are the newest, up to a limit", () =>
     withFolder(async (root, serving) => {
       for (const [index, name] of ["a", "b", "c", "d"].entries())
         await put(root, `cam/inputs/${name}.npy`, batch(4), 100 + index);
-      const { files, count } = await serving.trainingFiles("cam");
+      const { files, count } = await serving.trainingFiles("cam", "");
       assert.deepEqual([files.map((file) => file.at(-5)), count], [["d", "c", "b"], 12]);
+    }));
+
+  it("for training are those behind a place in their order", () =>
+    withFolder(async (root, serving) => {
+      await put(root, "cam/inputs/a.npy", batch(4), 100);
+      const { cursor } = await serving.inputsAfter("cam", "");
+      assert.deepEqual(await serving.trainingFiles("cam", cursor), { files: [], count: 0 });
+      await put(root, "cam/inputs/b.npy", batch(4), 101);
+      const { files, count } = await serving.trainingFiles("cam", cursor);
+      assert.deepEqual([files.map((file) => file.at(-5)), count], [["b"], 4]);
     }));
 
   it("may be pictures", () =>

@@ -2,17 +2,27 @@ import { MpoError } from "@mpo/core";
 import type { Resources } from "@mpo/protocol";
 import type { Clock } from "@mpo/runtime";
 import type { InputSummary } from "../drift/input-summary.ts";
-import type { AgentEngine, RetrainJob, RetrainOutcome } from "../ports/agent-engine.ts";
+import type { AgentEngine, ProbeJob, RetrainJob, RetrainOutcome } from "../ports/agent-engine.ts";
 import type { DeviceMonitor } from "../ports/device-monitor.ts";
 import type { ServingApp } from "../ports/serving-app.ts";
 import { DEVICE_CLASS, MODEL_DIGEST } from "./documents.ts";
 import { CHAIN, profileOf } from "./profile.ts";
+
+const CURVE = {
+  freezing: { featureExtraction: 1, normalisation: 0, linear: 1 },
+  microBatch: 8,
+  judge: "label-free",
+  startAccuracy: 0.4,
+  points: [{ steps: 8, accuracy: 0.6 }],
+  judgedSamples: 256,
+} as const;
 
 /** A machine, its engine and its serving program in memory, for tests of the agent core. Sizes are small numbers. */
 export class FakeDevice {
   readonly #clock: Clock;
   availableBytes = 10_000;
   readonly retrained: RetrainJob[] = [];
+  readonly probed: ProbeJob[] = [];
   readonly published: string[] = [];
   probes = 0;
   inputs: InputSummary[] = [];
@@ -50,10 +60,12 @@ export class FakeDevice {
 
   readonly engine: AgentEngine = {
     probe: async (job, { signal }) => {
+      this.probed.push(job);
       await this.#clock.sleep(5_000, { signal });
       this.onProbe?.();
       this.probes += 1;
-      return { profile: profileOf(job.model, Math.round(this.#clock.now())), chain: CHAIN };
+      const profile = profileOf(job.model, Math.round(this.#clock.now()));
+      return { profile: { ...profile, accuracy: job.known === undefined ? [] : [CURVE] }, chain: CHAIN };
     },
     retrain: async (job, { signal }) => {
       this.retrained.push(job);
@@ -81,7 +93,7 @@ export class FakeDevice {
       const from = Number(cursor === "" ? 0 : cursor);
       return { summaries: this.inputs.slice(from), cursor: String(this.inputs.length) };
     },
-    trainingFiles: async () => ({ files: ["a.npy"], count: this.inputs.length * 32 }),
+    trainingFiles: async (_, cursor) => ({ files: ["a.npy"], count: (this.inputs.length - Number(cursor)) * 32 }),
     folders: async () => ({ source: "source", serving: "source", staging: "staged" }),
     publish: async (_, staged) => {
       this.published.push(staged);

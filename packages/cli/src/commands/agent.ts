@@ -22,12 +22,22 @@ export function addAgentCommand(program: Command, context: CommandContext): void
     .addOption(sizeOption("--reserve <size>", "memory that always stays free for the program that serves", "128MiB"))
     .option("--reserve-share <share>", "and at least this share of the machine's memory", numberBetween(0, 0.95), 0.1)
     .option("--memory-limit <size>", "behave as a machine with only so much memory would", sizeInBytes)
+    .addOption(durationOption("--probe-time <duration>", "what a probe may take at most", "2min"))
     .addOption(
-      durationOption("--probe-time <duration>", "what a probe may take, unless the coordinator says it", "2min"),
+      durationOption(
+        "--drift-probe-time <duration>",
+        "what measuring accuracy after a drift may take; 0s: none",
+        "30s",
+      ),
     )
     .addOption(durationOption("--probe-patience <duration>", "probe on a busy machine after waiting so long", "1h"))
     .addOption(durationOption("--window-pause <duration>", "time between two retrainings at least", "10min"))
-    .option("--min-inputs <n>", "recent inputs that a retraining needs", wholeNumber(1, 1_000_000), 64)
+    .option(
+      "--min-inputs <n>",
+      "inputs that a retraining needs; after a drift, new ones",
+      wholeNumber(1, 1_000_000),
+      256,
+    )
     .addOption(durationOption("--tick <duration>", "how often the machine and the inputs are looked at", "5s"))
     .option("--nats <url>", "use these servers, whatever the coordinator says", repeated(urlOf("nats", "tls")));
   addLogLevel(command)

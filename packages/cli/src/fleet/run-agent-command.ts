@@ -32,6 +32,7 @@ export interface AgentCommandOptions extends FleetOptions {
   readonly reserveShare: number;
   readonly memoryLimit?: number;
   readonly probeTime: number;
+  readonly driftProbeTime: number;
   readonly probePatience: number;
   readonly windowPause: number;
   readonly minInputs: number;
@@ -100,6 +101,7 @@ function settingsFrom(options: AgentCommandOptions): AgentSettings {
     effectiveBatch: options.batch,
     budget: { ...budget, reserveBytes: options.reserve, reserveShare: options.reserveShare },
     probeMs: options.probeTime,
+    curvesMs: options.driftProbeTime,
     probePatienceMs: options.probePatience,
     windowPauseMs: options.windowPause,
     minTrainingInputs: options.minInputs,

@@ -78,16 +78,21 @@ export async function runMicroWindows(
   });
   const plan = planned(candidates, task.budgetMs - (nowMs() - began));
   const halvingBegan = nowMs();
-  for (let round: HalvingRound | undefined = plan?.first; plan !== undefined && round !== undefined; ) {
-    const scores = new Map<string, number>();
-    for (const { key } of round.candidates) {
-      const course = courses.get(key) as Course;
-      const isSound = await train(worker, task, course, round.steps, signal);
-      const accuracy = await judge.read();
-      course.points.push({ steps: course.steps, accuracy });
-      if (isSound) scores.set(key, accuracy);
+  try {
+    for (let round: HalvingRound | undefined = plan?.first; plan !== undefined && round !== undefined; ) {
+      const scores = new Map<string, number>();
+      for (const { key } of round.candidates) {
+        const course = courses.get(key) as Course;
+        const isSound = await train(worker, task, course, round.steps, signal);
+        const accuracy = await judge.read();
+        course.points.push({ steps: course.steps, accuracy });
+        if (isSound) scores.set(key, accuracy);
+      }
+      round = nextRound(plan, round, scores, nowMs() - halvingBegan);
     }
-    round = nextRound(plan, round, scores, nowMs() - halvingBegan);
+  } catch (error) {
+    // The time was over in the middle of a round: what was judged until then counts.
+    if (!signal.aborted) throw error;
   }
   return [...courses.values()]
     .filter(({ points }) => points.length > 0)

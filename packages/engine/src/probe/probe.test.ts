@@ -32,6 +32,16 @@ test("probe measures units, steps and accuracy, and charges what it spent", asyn
   assert.ok(profile.spent.ms > 0 && profile.spent.peakBytes > profile.idleBytes && profile.idleBytes > 0);
   const predicted = new CostModel(chainOf(task.model.graph), profile).predict({ microBatch: 4, accumulation: 4 });
   assert.ok(predicted.stepMs.expected > 0 && predicted.memoryBytes.upper >= predicted.memoryBytes.expected);
+
+  // New samples, and costs that are known: nothing but accuracy is measured again.
+  const other = { adapted: smallSamples(16), judged: smallSamples(16) };
+  const again = await probe({ ...task, samples: other, known: profile }, { maxMs: 8_000 }, options);
+  assert.deepEqual([again.unitTimes, again.steps], [profile.unitTimes, profile.steps]);
+  assert.equal(again.spent.configs, 0);
+  await assert.rejects(probe({ ...task, effectiveBatch: 32, known: profile }, { maxMs: 60_000 }, options), {
+    code: "invalid-argument",
+    message: /another model, method or batch/u,
+  });
 });
 
 test("probe says so when its time is too short for a profile", async () => {

@@ -44,6 +44,11 @@ export interface ProbeTask {
   readonly samples?: ProbeSamples;
   /** Configs whose whole steps are measured, most valuable first; absent or empty: the probe chooses. */
   readonly configs?: readonly RetrainConfig[];
+  /**
+   * What an earlier probe of this model and method measured of memory and time: it is taken over, and only accuracy is
+   * measured, on `samples`.
+   */
+  readonly known?: Profile;
 }
 
 /** What a probe may spend. */
@@ -96,6 +101,7 @@ export async function probe(task: ProbeTask, budget: ProbeBudget, options: Probe
   if (!(budget.maxMs > 0)) {
     throw new MpoError("invalid-argument", `the probe's time is ${budget.maxMs} ms; expected more than 0`);
   }
+  checkKnown(task);
   const availableBytes = options.availableBytes ?? readAvailableMemory;
   const leastAvailableBytes = budget.leastAvailableBytes ?? LEAST_AVAILABLE_BYTES;
   using guard = new ProbeGuard({
@@ -106,6 +112,18 @@ export async function probe(task: ProbeTask, budget: ProbeBudget, options: Probe
   });
   await guard.check(availableBytes, leastAvailableBytes);
   return await new Probe(task, budget, options, guard).run();
+}
+
+function checkKnown({ known, model, method, effectiveBatch }: ProbeTask): void {
+  if (known === undefined) return;
+  const isSame =
+    known.model.digest === graphDigest(model.graph) &&
+    known.method.loss === method &&
+    known.effectiveBatch === effectiveBatch;
+  if (isSame) return;
+  throw new MpoError("invalid-argument", `the known profile is of another model, method or batch than ${method} here`, {
+    hint: "Probe without a known profile.",
+  });
 }
 
 /** One probe under way. */
@@ -132,10 +150,13 @@ class Probe {
   }
 
   async run(): Promise<Profile> {
+    const { known } = this.#task;
     let accuracy: readonly AccuracySample[] = [];
     try {
-      await this.#timeUnits();
-      await this.#measureSteps();
+      if (known === undefined) {
+        await this.#timeUnits();
+        await this.#measureSteps();
+      }
       accuracy = await this.#measureAccuracy();
     } catch (error) {
       // What the time was too short for is left out; a cancel and a lack of memory end everything.
@@ -143,6 +164,8 @@ class Probe {
       if (reason === undefined) throw error;
       if (reason.code !== "timed-out") throw reason;
     }
+    if (this.#guard.reason !== undefined && this.#guard.reason.code !== "timed-out") throw this.#guard.reason;
+    if (known !== undefined) return validateProfile(this.#profile(accuracy));
     if (this.#timing === undefined || this.#steps.length < LEAST_STEPS) {
       throw new MpoError(
         "over-budget",
@@ -242,8 +265,9 @@ class Probe {
     this.#report("accuracy");
     const costModel = new CostModel(this.#costs.chain, this.#profile([]), this.#costs);
     const { signal } = this.#guard;
+    const memoryOf = (config: RetrainConfig): number => costModel.predict(config).memoryBytes.upper;
     const configs = this.#learningConfigs(costModel);
-    const [largest] = configs;
+    const [largest] = configs.toSorted((left, right) => memoryOf(right) - memoryOf(left));
     if (largest === undefined) return [];
     await using worker = await EngineWorker.start({ ...this.#process(), ...this.#cap(largest) }, { signal });
     const curves = runMicroWindows(
@@ -265,11 +289,12 @@ class Probe {
     });
   }
 
-  /** Freezings, and micro-batches where they matter, that span what can be learned; only what fits the memory. */
+  /** Freezings, and micro-batches where they matter, that span what can be learned, the most telling first; only what fits. */
   #learningConfigs(model: CostModel): readonly RetrainConfig[] {
     const { effectiveBatch } = this.#task;
     const fixed = this.#method.freezing;
-    const sizes = hasBatchStatistics(this.#task.model) ? [64, 16] : [32];
+    const sizes = hasBatchStatistics(this.#task.model) ? [64, 16, 4] : [32, 8, 2];
+    const sizesEach = hasBatchStatistics(this.#task.model) ? 2 : 1;
     const frozen = [0, 0.5, 0.9].map(
       (rate): FreezingRates => ({
         featureExtraction: Math.max(rate, fixed.featureExtraction),
@@ -278,12 +303,15 @@ class Probe {
       }),
     );
     const limit = this.#budget.memoryBytes ?? Number.POSITIVE_INFINITY;
-    return frozen.flatMap((freezing) =>
+    const fitting = frozen.map((freezing) =>
       sizes
         .filter((size) => effectiveBatch % size === 0)
         .map((microBatch) => resolveRetrainConfig({ microBatch, accumulation: effectiveBatch / microBatch, freezing }))
         .filter((config) => this.#trains(config) && model.predict(config).memoryBytes.upper <= limit),
     );
+    // Each freezing once before any twice: what comes last is left out where time is short.
+    const ranks = Array.from({ length: sizesEach }, (_, rank) => rank);
+    return ranks.flatMap((rank) => fitting.flatMap((configs) => configs[rank] ?? []));
   }
 
   #configs(): readonly RetrainConfig[] {
@@ -301,7 +329,12 @@ class Probe {
   }
 
   #profile(accuracy: readonly AccuracySample[]): Profile {
-    const { model, device, effectiveBatch } = this.#task;
+    const { model, device, effectiveBatch, known } = this.#task;
+    const measuredAtMs = (this.#options.wallMs ?? Date.now)();
+    if (known !== undefined) {
+      const spent = { ms: this.#now() - this.#began, peakBytes: this.#peakBytes, configs: 0 };
+      return { ...known, accuracy, spent, measuredAtMs };
+    }
     const { chain } = this.#costs;
     const timing = this.#timing;
     const idle = this.#steps.map(({ loaded }) => loaded.idleBytes - loaded.stateBytes).sort((a, b) => a - b);
@@ -330,7 +363,7 @@ class Probe {
         configs: this.#steps.length,
         ...this.#disturbance(),
       },
-      measuredAtMs: (this.#options.wallMs ?? Date.now)(),
+      measuredAtMs,
     };
   }
 

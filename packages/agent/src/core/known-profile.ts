@@ -1,0 +1,27 @@
+import { type MpoError, type Profile, validateProfile } from "@mpo/core";
+import type { Logger } from "@mpo/runtime";
+import { decodeStored, encodeStored } from "../config/stored-config.ts";
+import type { Disk } from "../ports/disk.ts";
+
+const fileOf = (model: string): string => `profile-${model}`;
+
+/** What the last whole probe of a model measured; undefined: nothing that this release can read. */
+export async function readKnownProfile(disk: Disk, model: string): Promise<Profile | undefined> {
+  const bytes = await disk.read(fileOf(model));
+  if (bytes === undefined) return undefined;
+  try {
+    return validateProfile(decodeStored(bytes, "the last profile")["profile"]);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Keeps a profile. A full disk is told, not thrown: it costs no more than another probe. */
+export async function writeKnownProfile(disk: Disk, profile: Profile, logger: Logger): Promise<void> {
+  try {
+    await disk.write(fileOf(profile.model.name), encodeStored({ profile }));
+  } catch (thrown) {
+    if ((thrown as Partial<MpoError>).code !== "unavailable") throw thrown;
+    logger.error("a profile could not be kept", { model: profile.model.name, err: thrown });
+  }
+}

@@ -1,0 +1,160 @@
+import { MpoError, type Profile } from "@mpo/core";
+import type { Inventory, ProbeOrder, Resources, ServedModel } from "@mpo/protocol";
+import { type BudgetFacts, workBudget } from "../policy/budget-policy.ts";
+import { type DueProbe, dueProbe, isIdle, probeDone, probeFailed } from "../policy/probe-schedule.ts";
+import type { ProbeJob, ProbeResult } from "../ports/agent-engine.ts";
+import type { Outbox } from "../report/outbox.ts";
+import type { AgentPorts } from "./agent-ports.ts";
+import type { AgentSettings } from "./agent-settings.ts";
+import { guarded } from "./guarded-work.ts";
+import { readKnownProfile, writeKnownProfile } from "./known-profile.ts";
+import { curvesJob, probeJob } from "./make-job.ts";
+import type { WorkMemory } from "./work-memory.ts";
+
+/** What probing needs of the agent. */
+export interface ProbeParts {
+  readonly settings: AgentSettings;
+  readonly ports: AgentPorts;
+  readonly inventory: Inventory;
+  readonly outbox: Outbox;
+  readonly memory: WorkMemory;
+  /** A report was added. */
+  readonly onReport: () => void;
+}
+
+/** The facts that budgets are made from. */
+export function budgetFacts(
+  { memory, inventory }: Pick<ProbeParts, "memory" | "inventory">,
+  model: string,
+): BudgetFacts {
+  const idle = memory.state.probes[model]?.workerIdleBytes ?? 0;
+  return { totalBytes: inventory.memoryBytes, ...(idle > 0 ? { workerIdleBytes: idle } : {}) };
+}
+
+/**
+ * The probes of an agent. Whole ones measure memory and time, when they are due and the machine is idle. How accuracy
+ * moves can only be seen on inputs that the model does badly on: that is measured when they have drifted.
+ */
+export class ProbeWork {
+  readonly #parts: ProbeParts;
+  #orders: readonly ProbeOrder[] = [];
+  #dueSinceMs: number | undefined;
+  #lastWait = "";
+
+  constructor(parts: ProbeParts) {
+    this.#parts = parts;
+  }
+
+  /** Probes that the coordinator wants. */
+  setOrders(orders: readonly ProbeOrder[]): void {
+    this.#orders = orders;
+  }
+
+  /** The probe that is due and may begin, and what it may take. Undefined: none, or the machine is not idle enough. */
+  due(models: readonly ServedModel[], resources: Resources): { due: DueProbe; memoryBytes: number } | undefined {
+    const { settings, ports, inventory, memory } = this.#parts;
+    const due = dueProbe({
+      models,
+      orders: this.#orders,
+      records: memory.state.probes,
+      engineVersion: settings.engineVersion,
+      nowMs: ports.clock.now(),
+      staleAfterMs: settings.profileStaleMs,
+    });
+    if (due === undefined) {
+      this.#dueSinceMs = undefined;
+      return undefined;
+    }
+    this.#dueSinceMs ??= ports.clock.monotonicMs();
+    const waitedMs = ports.clock.monotonicMs() - this.#dueSinceMs;
+    const budget = workBudget(settings.budget, resources, budgetFacts(this.#parts, due.model));
+    const isQuiet = isIdle(resources, inventory.cpuCores, settings.idle) || waitedMs >= settings.probePatienceMs;
+    if (budget.blockedBy.length === 0 && isQuiet) return { due, memoryBytes: budget.memoryBytes };
+    this.#tellWait(due, isQuiet ? budget.blockedBy : ["busy", ...budget.blockedBy], resources);
+    return undefined;
+  }
+
+  /** Runs a probe and reports it. A failure is told, and the probe tried again later. */
+  async run(due: DueProbe, memoryBytes: number, signal: AbortSignal): Promise<void> {
+    const { settings, ports, inventory, outbox, memory } = this.#parts;
+    ports.logger.info("a probe begins", { model: due.model, why: due.why, memoryBytes });
+    try {
+      const { source } = await ports.serving.folders(due.model);
+      const nowMs = Math.max(0, Math.round(ports.clock.now()));
+      const means = { folder: source, memoryBytes, deviceClass: inventory.deviceClass, nowMs };
+      const { profile, chain } = await this.#measure(probeJob(due, means, settings), signal);
+      // First the report, then the note that it was done: a crash in between costs a probe, not a profile.
+      await outbox.addProfile(profile, chain, due.order?.order);
+      const facts = {
+        engineVersion: settings.engineVersion,
+        graphDigest: profile.model.digest,
+        workerIdleBytes: profile.idleBytes,
+        nowMs: ports.clock.now(),
+      };
+      await writeKnownProfile(ports.disk, profile, ports.logger);
+      await memory.change({ probes: probeDone(memory.state.probes, due, facts) });
+      const { steps, spent } = profile;
+      ports.logger.info("a probe ended", {
+        model: due.model,
+        measuredSteps: steps.length,
+        tookMs: Math.round(spent.ms),
+      });
+      this.#parts.onReport();
+    } catch (thrown) {
+      if (signal.aborted) throw thrown;
+      ports.logger.warn("a probe failed; it is tried again later", { model: due.model, err: MpoError.from(thrown) });
+      await memory.change({ probes: probeFailed(memory.state.probes, due, ports.clock.now()) });
+    } finally {
+      this.#dueSinceMs = undefined;
+    }
+  }
+
+  /**
+   * Measures how accuracy moves on drifted inputs, and reports it with what is known of memory and time. False when
+   * nothing new was measured: no probe was there to stand on, or it failed.
+   */
+  async measureCurves(
+    model: string,
+    files: readonly string[],
+    memoryBytes: number,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const { settings, ports, outbox } = this.#parts;
+    try {
+      const known = await readKnownProfile(ports.disk, model);
+      if (known === undefined) return false;
+      const { serving } = await ports.serving.folders(model);
+      const nowMs = Math.max(0, Math.round(ports.clock.now()));
+      const job = curvesJob({ model, files, known }, { folder: serving, memoryBytes, nowMs }, settings);
+      ports.logger.info("a probe begins", { model, why: "drift", memoryBytes });
+      const { profile, chain } = await this.#measure(job, signal);
+      if (profile.accuracy.length === 0) return false;
+      await outbox.addProfile(profile, chain, undefined);
+      ports.logger.info("a probe ended", {
+        model,
+        curves: profile.accuracy.length,
+        tookMs: Math.round(profile.spent.ms),
+      });
+      this.#parts.onReport();
+      return true;
+    } catch (thrown) {
+      if (signal.aborted) throw thrown;
+      ports.logger.warn("how accuracy moves could not be measured", { model, err: MpoError.from(thrown) });
+      return false;
+    }
+  }
+
+  #measure(job: ProbeJob, signal: AbortSignal): Promise<ProbeResult & { readonly profile: Profile }> {
+    const { settings, ports } = this.#parts;
+    const facts = (): BudgetFacts => budgetFacts(this.#parts, job.model);
+    return guarded({ settings, ports, facts }, signal, (linked) => ports.engine.probe(job, { signal: linked }));
+  }
+
+  /** Once for each reason: the owner wants to know why nothing happens. */
+  #tellWait({ model }: DueProbe, reasons: readonly string[], { memoryAvailableBytes, loadAverage }: Resources): void {
+    const wait = `${model}: ${reasons.join()}`;
+    if (wait === this.#lastWait) return;
+    this.#lastWait = wait;
+    this.#parts.ports.logger.info("a probe waits", { model, reasons, memoryAvailableBytes, loadAverage });
+  }
+}
