@@ -8,6 +8,7 @@ import { addDevicesCommands } from "./commands/devices.ts";
 import { addDoctorCommand } from "./commands/doctor.ts";
 import { addEvaluateCommand } from "./commands/evaluate.ts";
 import { addEventsCommand } from "./commands/events.ts";
+import { addExampleAppCommand } from "./commands/example-app.ts";
 import { addModelsCommand } from "./commands/models.ts";
 import { addPlanningCommands } from "./commands/planning.ts";
 import { addProfilesCommands } from "./commands/profiles.ts";
@@ -50,6 +51,7 @@ export function buildProgram(context: CommandContext): Command {
     addConfigCommands,
     addEventsCommand,
     addDoctorCommand,
+    addExampleAppCommand,
     addBenchCommand,
   ])
     add(program, context);

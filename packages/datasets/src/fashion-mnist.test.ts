@@ -6,7 +6,13 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { MpoError } from "@mpo/core";
-import { cacheFolder, FASHION_MNIST_CLASSES, fashionMnistFolder, loadFashionMnist } from "./fashion-mnist.ts";
+import {
+  cacheFolder,
+  FASHION_MNIST_CLASSES,
+  fashionMnistFolder,
+  loadFashionMnist,
+  loadFashionMnistTest,
+} from "./fashion-mnist.ts";
 import { encodeIdxImages, encodeIdxLabels } from "./idx.ts";
 import { checkImageSet, imageLength } from "./image-set.ts";
 import { syntheticImages } from "./synthetic-images.ts";
@@ -51,6 +57,7 @@ void test("loads four files, plain or gzip, and checks labels against images", a
   await write("t10k", 2, [1, 2]);
   const { train, test: held } = await loadFashionMnist(folder);
   assert.deepEqual([train.count, held.count], [3, 2]);
+  assert.deepEqual(await loadFashionMnistTest(folder), held);
   assert.deepEqual([...train.labels!], [0, 9, 5]);
   assert.equal(train.classNames, FASHION_MNIST_CLASSES);
 

@@ -28,6 +28,7 @@ export {
   FASHION_MNIST_CLASSES,
   fashionMnistFolder,
   loadFashionMnist,
+  loadFashionMnistTest,
   type TrainTest,
 } from "./fashion-mnist.ts";
 export {

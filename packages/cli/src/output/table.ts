@@ -1,8 +1,19 @@
 import Table from "cli-table3";
 import type { Terminal } from "./terminal.ts";
 
+/** Options of `createTable`. */
+export interface TableOptions {
+  /** Of each column; words are wrapped to it. Default: as wide as what stands there. */
+  readonly widths?: readonly number[];
+}
+
 /** A table for people; bold head where colours are. Push rows, then print `toString()`. */
-export function createTable(terminal: Terminal, head: readonly string[]): Table.Table {
+export function createTable(terminal: Terminal, head: readonly string[], { widths }: TableOptions = {}): Table.Table {
   const isColored = terminal.colors.isColorSupported;
-  return new Table({ head: [...head], style: { head: isColored ? ["bold"] : [], border: [], compact: true } });
+  const style = { head: isColored ? ["bold"] : [], border: [], compact: widths === undefined };
+  return new Table({
+    head: [...head],
+    style,
+    ...(widths === undefined ? {} : { colWidths: [...widths], wordWrap: true }),
+  });
 }

@@ -3,16 +3,16 @@ import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type CorruptionName, fashionMnistFolder, loadFashionMnist } from "@mpo/datasets";
 import { EngineWorker, type LossName, type Model, type RetrainResult, retrain } from "@mpo/engine";
-import { loadModel, requireFitting } from "../data/load-model.ts";
-import { formatBytes, formatDuration, formatPoints, formatShare } from "../output/format.ts";
-import { type Progress, startProgress } from "../output/progress.ts";
-import { createTable } from "../output/table.ts";
-import type { CommandContext } from "../run-cli.ts";
+import { loadModel, requireFitting } from "../../data/load-model.ts";
+import { formatBytes, formatDuration, formatPoints, formatShare } from "../../output/format.ts";
+import { type Progress, startProgress } from "../../output/progress.ts";
+import { createTable } from "../../output/table.ts";
+import type { CommandContext } from "../../run-cli.ts";
 import { DEMO_CONFIGURATIONS, type DemoConfiguration } from "./configurations.ts";
 import { readDrifts, type StreamDrift } from "./drifted-stream.ts";
 
-/** The options of `mpo demo`. */
-export interface DemoOptions {
+/** The options of `mpo demo engine`. */
+export interface EngineDemoOptions {
   readonly weights?: string;
   readonly samples: number;
   readonly epochs: number;
@@ -53,12 +53,12 @@ interface DriftOutcome {
  * A stream brings three drifts. At each, the model is retrained on the first images, without labels, and judged on the
  * later ones: with Tent and with SHOT, each under several configurations of the same effective batch.
  */
-export async function runDemo(options: DemoOptions, context: CommandContext): Promise<void> {
+export async function runEngineDemo(options: EngineDemoOptions, context: CommandContext): Promise<void> {
   const { terminal, signal, environment, workingFolder } = context;
   const began = performance.now();
   const weights =
     options.weights === undefined
-      ? fileURLToPath(new URL("../../models/resnet20-bn", import.meta.url))
+      ? fileURLToPath(new URL("../../../models/resnet20-bn", import.meta.url))
       : resolve(workingFolder, options.weights);
   const model = await loadModel(weights, signal);
   const { test } = await loadFashionMnist(fashionMnistFolder(environment, homedir()), { signal });
@@ -92,7 +92,7 @@ interface ConfigurationRun {
   readonly drifts: readonly StreamDrift[];
   readonly method: LossName;
   readonly configuration: DemoConfiguration;
-  readonly options: DemoOptions;
+  readonly options: EngineDemoOptions;
   readonly context: CommandContext;
   readonly progress: Progress;
   /** Retrainings done before this. */

@@ -7,7 +7,7 @@ import {
   sliceImages,
 } from "@mpo/datasets";
 import type { Samples } from "@mpo/engine";
-import { samplesOf } from "../data/drifted-samples.ts";
+import { samplesOf } from "../../data/drifted-samples.ts";
 
 /** One drift that the stream brought: its first images to adapt to, the later ones to judge on. */
 export interface StreamDrift {

@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { homedir } from "node:os";
+import { delimiter, join } from "node:path";
+import { describe, it, type TestContext } from "node:test";
+import { findNatsServer } from "@mpo/transport";
+import { DemoRun } from "./demo-run.ts";
+
+const { MPO_NATS_SERVER: named, MPO_CACHE: cache, XDG_CACHE_HOME: base, PATH = "" } = process.env;
+const missing = await findNatsServer({
+  searchPath: PATH.split(delimiter),
+  cacheFolder: cache ?? join(base ?? join(homedir(), ".cache"), "mpoptimizer"),
+  ...(named === undefined ? {} : { named }),
+}).then(
+  () => false as const,
+  (thrown: Error) => `no nats-server: ${thrown.message}`,
+);
+
+const SMALL = [
+  ...["--devices", "small", "--inputs", "128", "--judged-images", "64"],
+  ...["--probe-time", "15s", "--drift-probe-time", "8s", "--window", "20s"],
+];
+
+interface DeviceRecord {
+  readonly event: string;
+  readonly rungs: number;
+  readonly rung: { readonly memoryBytes: { readonly upper: number }; readonly stepMs: { readonly expected: number } };
+  readonly budget: { readonly memoryBytes: number };
+  readonly window: { readonly outcome: string; readonly peakBytes: number; readonly steps: number };
+  readonly served: Readonly<Record<"clean" | "drifted" | "retrained", { readonly share: number } | undefined>>;
+}
+
+function start(context: TestContext, args: readonly string[]): DemoRun {
+  const run = new DemoRun(args);
+  context.after(() => run.kill());
+  return run;
+}
+
+void describe("the demo's fleet", { skip: missing }, () => {
+  void it("goes from enrolling to a retrained model that serves, all in processes", { timeout: 460_000 }, async (t) => {
+    const run = start(t, SMALL);
+    await run.untilSays(/uses the ladder/u);
+    const commands = (await run.processes()).join("\n");
+    for (const part of ["coordinator", "nats-server", "agent", "example-app"]) {
+      assert.match(commands, new RegExp(part, "u"));
+    }
+    assert.equal(await run.exitCode, 0, run.stderr);
+    assert.match(run.stderr, /noticed the drift/u);
+    const device = run.records.find(({ event }) => event === "device") as unknown as DeviceRecord;
+    const { rung, budget, window, served, rungs } = device;
+    assert.ok(rungs >= 1 && rung.memoryBytes.upper <= budget.memoryBytes);
+    assert.ok(window.outcome === "replaced" || window.outcome === "kept-old", window.outcome);
+    assert.ok(window.steps > 0 && window.peakBytes > 0 && rung.stepMs.expected > 0);
+    // By labels that the agent has never seen.
+    const { clean, drifted, retrained } = served;
+    assert.ok((drifted?.share ?? 1) < (clean?.share ?? 0) - 0.1, JSON.stringify(served));
+    if (window.outcome === "replaced") {
+      assert.ok((retrained?.share ?? 0) > (drifted?.share ?? 1), JSON.stringify(served));
+    }
+    assert.deepEqual(await run.processes(), []);
+    const folder = /lies in (\S+)/u.exec(run.stderr)?.[1] ?? "";
+    assert.ok(folder !== "" && !existsSync(folder), "the temporary folder is gone");
+  });
+
+  for (const [when, says] of [
+    ["while its coordinator starts", /starting a coordinator/u],
+    ["while a device probes", /small: probes/u],
+  ] as const) {
+    void it(`leaves no process behind after Ctrl-C ${when}`, { timeout: 240_000 }, async (t) => {
+      const run = start(t, SMALL);
+      await run.untilSays(says);
+      run.interrupt();
+      assert.equal(await run.exitCode, 130, run.stderr);
+      assert.deepEqual(await run.processes(), []);
+      const folder = /lies in (\S+)/u.exec(run.stderr)?.[1] ?? "";
+      assert.equal(existsSync(folder), false, "the temporary folder is gone");
+    });
+  }
+});
