@@ -1,5 +1,6 @@
 import { MpoError } from "@mpo/core";
 import type { FleetEvent } from "@mpo/protocol";
+import { linkSignals } from "@mpo/runtime";
 import type { AdminClient } from "@mpo/transport";
 
 /** What happens in the fleet, as the coordinator tells it. */
@@ -42,27 +43,42 @@ export class FleetEvents {
     { device, kind, behind = 0 }: { readonly device: string; readonly kind: RegExp; readonly behind?: number },
     { signal, withinMs }: { readonly signal: AbortSignal; readonly withinMs: number },
   ): Promise<FleetEvent> {
-    const ends = AbortSignal.timeout(withinMs);
-    for (;;) {
-      signal.throwIfAborted();
-      const found = this.#seen.slice(behind).find((event) => event.device === device && kind.test(event.kind));
-      if (found !== undefined) return found;
-      if (this.#failure !== undefined) throw MpoError.from(this.#failure, "unavailable");
-      if (ends.aborted) {
-        throw new MpoError("timed-out", `nothing like ${kind.source} came from ${device} in ${withinMs / 1000} s`, {
-          hint: "Is the machine busy with something else? Run it again with --keep, and look at the logs.",
-        });
+    using ends = linkSignals(signal);
+    let isOver = false;
+    const timer = setTimeout(() => {
+      isOver = true;
+      ends.abort();
+    }, withinMs);
+    try {
+      for (;;) {
+        signal.throwIfAborted();
+        const found = this.#seen.slice(behind).find((event) => event.device === device && kind.test(event.kind));
+        if (found !== undefined) return found;
+        if (this.#failure !== undefined) throw MpoError.from(this.#failure, "unavailable");
+        if (isOver) {
+          throw new MpoError("timed-out", `nothing like ${kind.source} came from ${device} in ${withinMs / 1000} s`, {
+            hint: "Is the machine busy with something else? Run it again with --keep, and look at the logs.",
+          });
+        }
+        await this.#change(ends.signal);
       }
-      await new Promise<void>((resolve) => {
-        const wake = (): void => {
-          this.#waiting.delete(wake);
-          for (const each of [signal, ends]) each.removeEventListener("abort", wake);
-          resolve();
-        };
-        this.#waiting.add(wake);
-        for (const each of [signal, ends]) each.addEventListener("abort", wake, { once: true });
-      });
+    } finally {
+      clearTimeout(timer);
     }
+  }
+
+  /** Until something has happened, or the signal aborts. */
+  async #change(signal: AbortSignal): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const wake = (): void => {
+        this.#waiting.delete(wake);
+        signal.removeEventListener("abort", wake);
+        resolve();
+      };
+      this.#waiting.add(wake);
+      if (signal.aborted) wake();
+      else signal.addEventListener("abort", wake, { once: true });
+    });
   }
 
   #wakeAll(): void {
