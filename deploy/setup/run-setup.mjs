@@ -54,7 +54,8 @@ export async function runSetup(args, env) {
       process.stdout.write(help(cache));
       return 0;
     }
-    const say = createSay({ quiet: options.quiet, stream: process.stdout });
+    // A quiet set-up runs before a command: standard output is that command's.
+    const say = createSay({ quiet: options.quiet, stream: options.quiet ? process.stderr : process.stdout });
     const root = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/u, "");
     const context = { root, cache, env, verify: options.verify, say, signal: abort.signal };
     await requirePrograms(context, { tensorflow: !options["skip-tensorflow"], data: !options["skip-data"] });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -32,6 +33,16 @@ test("with nothing to do it is calm, and silent with --quiet", () => {
     [setup([...args, "--quiet"])].map(({ status, stdout, stderr }) => [status, stdout, stderr]),
     [[0, "", ""]],
   );
+});
+
+test("--quiet leaves standard output to the command that follows, also when there is work", (t) => {
+  const folder = temporaryFolder(t);
+  const wheel = join(folder, "bad.whl");
+  writeFileSync(wheel, "no wheel");
+  const env = { MPO_CACHE: join(folder, "cache"), MPO_TENSORFLOW_WHEEL: wheel };
+  const { status, stdout, stderr } = setup(["--skip-data", "--quiet"], env);
+  assert.deepEqual({ status, stdout }, { status: 1, stdout: "" });
+  assert.match(stderr, /^set-up: reading bad\.whl[\s\S]*is not a wheel/u);
 });
 
 for (const { title, args = [], env = {}, says } of [
