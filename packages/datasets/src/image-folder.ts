@@ -1,7 +1,6 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { MpoError } from "@mpo/core";
-import sharp from "sharp";
 import { forEachBounded } from "./bounded.ts";
 import { invalidData, throwIfCancelled } from "./data-error.ts";
 import type { ReadOptions } from "./data-file.ts";
@@ -78,6 +77,8 @@ async function listImages(
 
 async function decodeImage(path: string, options: ImageFolderOptions): Promise<Uint8Array> {
   const { height, width, channels } = options;
+  // Loaded with the first picture: who reads arrays alone, as an agent may, stays small.
+  const { default: sharp } = await import("sharp");
   try {
     const { data, info } = await sharp(path, { limitInputPixels: MOST_PIXELS, failOn: "truncated" })
       .autoOrient()

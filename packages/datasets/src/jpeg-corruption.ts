@@ -1,4 +1,3 @@
-import sharp from "sharp";
 import { forEachBounded } from "./bounded.ts";
 import { type Corruption, checkCorruptible } from "./corruption-kernel.ts";
 import { throwIfCancelled } from "./data-error.ts";
@@ -66,6 +65,7 @@ function stripPixels(set: ImageSet, from: number, to: number, cell: StripCell): 
 async function throughJpeg(pixels: Uint8Array, shape: ImageShape, quality: number): Promise<Uint8Array> {
   const space = shape.channels === 1 ? "b-w" : "srgb";
   const raw = { width: shape.width, height: shape.height, channels: shape.channels as 1 | 3 };
+  const { default: sharp } = await import("sharp");
   const jpeg = await sharp(pixels, { raw })
     .toColourspace(space)
     .jpeg({ quality, chromaSubsampling: "4:2:0" })

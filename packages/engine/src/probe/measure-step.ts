@@ -19,6 +19,8 @@ export interface StepTask {
   readonly threads?: number;
   /** Hard limit of TensorFlow's allocator. */
   readonly memoryCapBytes?: number;
+  /** As of `WorkerOptions`. */
+  readonly oomScoreAdjust?: number;
 }
 
 /** A step that was measured in a process of its own. */
@@ -58,6 +60,7 @@ export class PreparedStep implements AsyncDisposable {
         environment: task.environment,
         ...(task.threads === undefined ? {} : { threads: task.threads }),
         ...(task.memoryCapBytes === undefined ? {} : { memoryCapBytes: task.memoryCapBytes }),
+        ...(task.oomScoreAdjust === undefined ? {} : { oomScoreAdjust: task.oomScoreAdjust }),
       },
       call,
     );

@@ -1,4 +1,4 @@
-import { planStep, type RetrainConfig, type StepMemoryFacts, warmPoolBytes } from "@mpo/core";
+import { planStep, type RetrainConfig, type StepMemoryFacts, type StepPlan, warmPoolBytes } from "@mpo/core";
 import { chainOf } from "../compiler/chain-of.ts";
 import type { ModelGraph } from "../model/model-graph.ts";
 
@@ -15,9 +15,14 @@ export function poolCapFor(
   facts: StepMemoryFacts,
   growthBytes: number,
 ): number {
+  return poolCapForPlan(graph, planStep(chainOf(graph), config), facts, growthBytes);
+}
+
+/** The same for a plan. */
+export function poolCapForPlan(graph: ModelGraph, plan: StepPlan, facts: StepMemoryFacts, growthBytes: number): number {
   const chain = chainOf(graph);
   const weightBytes = chain.parameters
     .filter(({ bytes }) => bytes >= POOL_THRESHOLD_BYTES)
     .reduce((sum, { bytes }) => sum + bytes, 0);
-  return Math.ceil(weightBytes + warmPoolBytes(planStep(chain, config), facts) + growthBytes);
+  return Math.ceil(weightBytes + warmPoolBytes(plan, facts) + growthBytes);
 }

@@ -25,7 +25,7 @@ import { ENGINE_VERSION } from "./engine-version.ts";
 import { graphDigest } from "./graph-digest.ts";
 import { type MeasuredStep, PreparedStep, type StepTask, timedStepsFor } from "./measure-step.ts";
 import { type ProbeSamples, runMicroWindows } from "./micro-windows.ts";
-import { poolCapFor } from "./pool-cap.ts";
+import { poolCapFor, poolCapForPlan } from "./pool-cap.ts";
 import { powersOfTwo, probeConfigs } from "./probe-configs.ts";
 import { type AvailableMemoryReader, ProbeGuard, readAvailableMemory } from "./probe-guard.ts";
 import { timeUnits } from "./time-units.ts";
@@ -66,6 +66,13 @@ export interface ProbeOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly signal?: AbortSignal;
   readonly threads?: number;
+  /** How readily the system's memory killer takes the probe's processes; default: that of workers. */
+  readonly oomScoreAdjust?: number;
+  /**
+   * Workers that are loaded at the same time, to use all cores; they run one after the other. Each holds an idle process
+   * of memory. Default 2.
+   */
+  readonly loadedAtOnce?: number;
   readonly seed?: number;
   /** Default: the process's monotonic clock. */
   readonly nowMs?: () => number;
@@ -86,8 +93,9 @@ const LEAST_STEPS = 2;
 /** Shares of the time: of timing units; of all but accuracy, where that is probed. */
 const TIMING_SHARE = 0.4;
 const COST_SHARE = 0.55;
-/** Workers that are loaded at the same time, to use all cores; they run one after the other. */
 const LOADED_AT_ONCE = 2;
+/** The timing process meets many micro-batches in turn: its pool is left in pieces, and needs more than any step. */
+const TIMING_ROOM = 1.5;
 
 /**
  * Measures a model on this device within a budget: the time of each unit at a few micro-batches (read inside real
@@ -196,7 +204,7 @@ class Probe {
         seed: this.#seed(),
         ...(samples === undefined ? {} : { images: samples.adapted.images }),
       },
-      { ...this.#process(), signal: this.#guard.signal },
+      { ...this.#process(), ...this.#timingCap(microBatches), signal: this.#guard.signal },
     );
     this.#peakBytes = this.#timing.peakBytes;
   }
@@ -213,7 +221,7 @@ class Probe {
       const left = until - this.#now() - overheadMs;
       // What takes too long now will not fit later either.
       queue = queue.filter((config) => runMs(config) <= left);
-      const chunk = chunkWithin(queue, left, runMs);
+      const chunk = chunkWithin(queue.slice(0, this.#options.loadedAtOnce ?? LOADED_AT_ONCE), left, runMs);
       if (chunk.length === 0) return;
       queue = queue.filter((config) => !chunk.includes(config));
       const chunkBegan = this.#now();
@@ -412,9 +420,21 @@ class Probe {
     return { memoryCapBytes: poolCapFor(this.#task.model.graph, config, this.#facts(), memoryBytes) };
   }
 
-  #process(): Pick<StepTask, "environment" | "threads"> {
-    const { environment, threads } = this.#options;
-    return { environment, ...(threads === undefined ? {} : { threads }) };
+  #timingCap(microBatches: readonly number[]): { readonly memoryCapBytes?: number } {
+    const { memoryBytes } = this.#budget;
+    if (memoryBytes === undefined) return {};
+    const plan = timedPlan(this.#costs.chain, Math.max(...microBatches));
+    const cap = poolCapForPlan(this.#task.model.graph, plan, this.#facts(), memoryBytes);
+    return { memoryCapBytes: Math.ceil(TIMING_ROOM * cap) };
+  }
+
+  #process(): Pick<StepTask, "environment" | "threads" | "oomScoreAdjust"> {
+    const { environment, threads, oomScoreAdjust } = this.#options;
+    return {
+      environment,
+      ...(threads === undefined ? {} : { threads }),
+      ...(oomScoreAdjust === undefined ? {} : { oomScoreAdjust }),
+    };
   }
 
   #report(what: string): void {
@@ -443,7 +463,7 @@ function chunkWithin(
 ): readonly RetrainConfig[] {
   const chunk: RetrainConfig[] = [];
   let left = leftMs;
-  for (const config of queue.slice(0, LOADED_AT_ONCE)) {
+  for (const config of queue) {
     left -= runMs(config);
     if (left >= 0) chunk.push(config);
   }

@@ -7,6 +7,7 @@ import { elementsOf, type SampleShape } from "../model/model-graph.ts";
 import { readMemory } from "../session/memory-meter.ts";
 import { type MicroBatch, ProgramSession } from "../session/program-session.ts";
 import { tensorflowVersion } from "../session/tensorflow.ts";
+import { volunteerForMemoryKiller } from "../worker/memory-killer.ts";
 import { othersShare, readCpu } from "./cpu-contention.ts";
 import { passesOf, type TimedPass, timedPlan } from "./timed-plan.ts";
 import type {
@@ -29,6 +30,8 @@ const MAX_REPEATS = 4;
 const LEAST_SIZES = 2;
 /** A micro-batch is worth starting on when there is time for this many runs of it: the first, one that counts, smaller ones. */
 const RUNS_AHEAD = 4;
+
+volunteerForMemoryKiller();
 
 process.on("disconnect", () => process.exit(0));
 process.on("SIGINT", () => undefined);

@@ -5,6 +5,8 @@ import { fileURLToPath } from "node:url";
 import { MpoError } from "@mpo/core";
 import type { Model } from "../model/model-graph.ts";
 import { withStagedWeights } from "../session/stage-weights.ts";
+import { isCapExit } from "../worker/cap-exit.ts";
+import { ResidentWatch } from "../worker/resident-watch.ts";
 import { workerEnvironment } from "../worker/worker-environment.ts";
 import type { UnitTimingAnswer, UnitTimingReport, UnitTimingRequest } from "./unit-timing.ts";
 
@@ -12,12 +14,18 @@ import type { UnitTimingAnswer, UnitTimingReport, UnitTimingRequest } from "./un
 export interface UnitTimingOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly threads?: number;
+  /** Hard limit, as of `WorkerOptions`. Absent: none. */
+  readonly memoryCapBytes?: number;
+  readonly oomScoreAdjust?: number;
   readonly signal?: AbortSignal;
 }
 
+/** What the process takes beside TensorFlow's pool: the library itself, the graph, executors and kernels. */
+const OUTSIDE_POOL_BYTES = 768 * 2 ** 20;
+
 /**
  * Times every instruction of a training step at several micro-batches, in a process of its own. Throws `worker-crashed`
- * when that process ends without a result, `cancelled`.
+ * when that process ends without a result, `over-memory-cap`, `cancelled`.
  */
 export async function timeUnits(
   model: Model,
@@ -48,12 +56,29 @@ async function runTiming(request: UnitTimingRequest, options: UnitTimingOptions)
     answer = message as UnitTimingAnswer;
   });
   child.send(request, () => undefined);
+  const cap = options.memoryCapBytes;
+  let isOver = false;
+  using _watch =
+    cap === undefined || child.pid === undefined
+      ? undefined
+      : new ResidentWatch({
+          pid: child.pid,
+          allowanceBytes: cap + OUTSIDE_POOL_BYTES + 3 * (request.images?.byteLength ?? 0),
+          onOver: () => {
+            isOver = true;
+            child.kill("SIGKILL");
+          },
+        });
   const onAbort = (): void => void child.kill("SIGKILL");
   signal?.addEventListener("abort", onAbort, { once: true });
   try {
     const [code, killedBy] = (await once(child, "close")) as [number | null, string | null];
     throwIfCancelled(signal);
     if (answer?.kind === "report") return answer.report;
+    const said = `${stderr} ${answer?.message ?? ""}`;
+    if (isOver || isCapExit({ code, signal: killedBy, stderr: said, isCapped: cap !== undefined })) {
+      throw new MpoError("over-memory-cap", `timing a step needed more than its memory cap of ${cap} bytes`);
+    }
     const how = killedBy === null ? `exit code ${code}` : `signal ${killedBy}`;
     const reason = answer?.message ?? stderr.trim().slice(-500);
     throw new MpoError("worker-crashed", `timing a step ended with ${how}: ${reason}`);

@@ -6,12 +6,17 @@ import type { ModelGraph, ModelWeights } from "../model/model-graph.ts";
 import { withStagedWeights } from "../session/stage-weights.ts";
 import type { TrainingSetup } from "../training/task.ts";
 import type { StepReport } from "../training/train-loop.ts";
+import { isCapExit } from "./cap-exit.ts";
 import type { FromWorker, LoadReport, WorkerCallKind, WorkerCalls } from "./messages.ts";
+import { ResidentWatch } from "./resident-watch.ts";
 import { workerEnvironment } from "./worker-environment.ts";
 
 /** How a worker process is started. */
 export interface WorkerOptions {
-  /** Hard limit of TensorFlow's allocator in bytes: what exceeds it fails as `over-memory-cap`. Absent: none. */
+  /**
+   * Hard limit of TensorFlow's allocator in bytes: what exceeds it fails as `over-memory-cap`. So does a process that holds
+   * more than this and what it was sent, whoever allocated it: it is killed within about 50 ms. Absent: no limit.
+   */
   readonly memoryCapBytes?: number;
   /** Threads inside an operation; default: all cores. */
   readonly threads?: number;
@@ -31,9 +36,13 @@ export interface CallOptions {
 }
 
 const KILL_GRACE_MS = 2000;
-const OUT_OF_MEMORY = /OOM when allocating|RESOURCE_EXHAUSTED|ran out of memory|Allocator .* ran out/i;
-/** A line of TensorFlow's log of severity "fatal". */
-const TENSORFLOW_FATAL = /: F \S*(?:tensorflow|tsl)\//;
+/** What loading a model takes beside TensorFlow's pool: its graph, executors and kernels, which large models have most of. */
+const LOADING_BYTES = 512 * 2 ** 20;
+/** What a loaded model takes beside the pool: small buffers, garbage of JavaScript. */
+const OUTSIDE_POOL_BYTES = 128 * 2 ** 20;
+/** Copies of what is sent that exist at a time: as it came through the pipe, as values, as a batch of them. */
+const COPIES = 3;
+const CAP_HINT = "Choose a smaller micro-batch, more freezing or more checkpoints, or a higher cap.";
 
 /**
  * A child process that runs TensorFlow. Whatever happens to it (crash, kill, memory cap) ends in a rejected call with an
@@ -45,6 +54,7 @@ export class EngineWorker {
   readonly #pending = new Map<number, Pending>();
   readonly #exited: Promise<void>;
   readonly #temporaryFolder: string;
+  #watch: ResidentWatch | undefined;
   #graph: ModelGraph | undefined;
   #nextId = 1;
   #isClosing = false;
@@ -85,6 +95,7 @@ export class EngineWorker {
     const worker = new EngineWorker(child, options);
     try {
       await worker.#register(0, { ...(signal === undefined ? {} : { signal }) });
+      worker.#beginWatch();
     } catch (error) {
       await worker.close();
       throw error;
@@ -104,6 +115,7 @@ export class EngineWorker {
     options: CallOptions = {},
   ): Promise<WorkerCalls[Kind]["answer"]> {
     if (options.signal?.aborted === true) throw cancelledError();
+    if (kind === "samples") this.#grantSamples(body as WorkerCalls["samples"]["request"]);
     const id = this.#nextId++;
     const answer = this.#register(id, options);
     if (this.#child.connected) {
@@ -120,9 +132,12 @@ export class EngineWorker {
     { graph, weights, training }: { graph: ModelGraph; weights: ModelWeights; training?: TrainingSetup },
     options: CallOptions = {},
   ): Promise<LoadReport> {
+    this.#grantWeights(weights);
     const report = await withStagedWeights(graph, weights, this.#temporaryFolder, (weightsFolder) =>
       this.call("load", { graph, weightsFolder, ...(training === undefined ? {} : { training }) }, options),
     );
+    // Later loads find the pool as large as it became: what it holds then is no new measure.
+    if (this.#graph === undefined) this.#watch?.rebase((this.#capBytes ?? 0) + OUTSIDE_POOL_BYTES);
     this.#graph = graph;
     return report;
   }
@@ -150,6 +165,31 @@ export class EngineWorker {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  #beginWatch(): void {
+    const { pid } = this.#child;
+    if (this.#capBytes === undefined || pid === undefined) return;
+    this.#watch = new ResidentWatch({
+      pid,
+      allowanceBytes: this.#capBytes + LOADING_BYTES,
+      onOver: (grownBytes, allowedBytes) => {
+        const text = `the worker took ${grownBytes} bytes beside its libraries; its memory cap allows ${allowedBytes}`;
+        this.#finish(new MpoError("over-memory-cap", text, { hint: CAP_HINT }));
+        this.#child.kill("SIGKILL");
+      },
+    });
+  }
+
+  #grantSamples({ name, samples }: WorkerCalls["samples"]["request"]): void {
+    const labelBytes = samples.labels?.byteLength ?? 0;
+    this.#watch?.grant(`samples ${name}`, COPIES * (samples.images.byteLength + labelBytes));
+  }
+
+  /** The pool's cap holds the variables; weights that are read out are copies outside. */
+  #grantWeights(weights: ModelWeights): void {
+    const bytes = [...weights.values()].reduce((sum, { byteLength }) => sum + byteLength, 0);
+    this.#watch?.grant("weights", COPIES * bytes);
   }
 
   #register(id: number, options: CallOptions): Promise<unknown> {
@@ -200,6 +240,7 @@ export class EngineWorker {
   }
 
   #finish(error: MpoError): void {
+    this.#watch?.[Symbol.dispose]();
     this.#end ??= error;
     for (const pending of this.#pending.values()) {
       pending.settle();
@@ -208,19 +249,11 @@ export class EngineWorker {
     this.#pending.clear();
   }
 
-  /**
-   * After an allocation over the cap TensorFlow's kernels answer with an error, stop in a check of their own (abort), or
-   * use what they did not get (segmentation fault): none of these is a random crash.
-   */
   #exitError(code: number | null, signal: NodeJS.Signals | null): MpoError {
     const how = signal === null ? `exit code ${code}` : `signal ${signal}`;
-    const isSegmentationFault = signal === "SIGSEGV" || code === 139;
-    const isFailedCheck = (signal === "SIGABRT" || code === 134) && TENSORFLOW_FATAL.test(this.#stderr);
-    const isCapped = this.#capBytes !== undefined;
-    if (OUT_OF_MEMORY.test(this.#stderr) || (isCapped && (isSegmentationFault || isFailedCheck))) {
-      return new MpoError("over-memory-cap", `the worker needed more than its memory cap of ${this.#capBytes} bytes`, {
-        hint: "Choose a smaller micro-batch, more freezing or more checkpoints, or a higher cap.",
-      });
+    if (isCapExit({ code, signal, stderr: this.#stderr, isCapped: this.#capBytes !== undefined })) {
+      const text = `the worker needed more than its memory cap of ${this.#capBytes} bytes`;
+      return new MpoError("over-memory-cap", text, { hint: CAP_HINT });
     }
     const tail = this.#stderr.trim().split("\n").slice(-3).join(" | ");
     return new MpoError("worker-crashed", `the worker ended with ${how}${tail === "" ? "" : `: ${tail}`}`);

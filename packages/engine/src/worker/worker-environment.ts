@@ -1,3 +1,5 @@
+import { OOM_SCORE_VARIABLE } from "./memory-killer.ts";
+
 /** What decides how TensorFlow runs in a child process. */
 export interface WorkerEnvironmentOptions {
   /** Environment to start from, usually `process.env`. */
@@ -20,6 +22,6 @@ export function workerEnvironment(options: WorkerEnvironmentOptions): NodeJS.Pro
   if (options.memoryCapBytes !== undefined) environment["TF_MKL_ALLOC_MAX_BYTES"] = String(options.memoryCapBytes);
   // A small nursery: garbage of the steps' calls would else count as their memory, tens of megabytes of it.
   environment["NODE_OPTIONS"] = [environment["NODE_OPTIONS"], "--max-semi-space-size=1"].filter(Boolean).join(" ");
-  environment["MPO_OOM_SCORE_ADJUST"] = String(options.oomScoreAdjust ?? 500);
+  environment[OOM_SCORE_VARIABLE] = String(options.oomScoreAdjust ?? 500);
   return environment;
 }

@@ -1,7 +1,7 @@
-import { writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { MpoError } from "@mpo/core";
 import { readMemory, resetMemoryPeak } from "../session/memory-meter.ts";
+import { volunteerForMemoryKiller } from "./memory-killer.ts";
 import type { FromWorker, ToWorker, WorkerRequest } from "./messages.ts";
 import { WorkerState } from "./worker-state.ts";
 
@@ -90,15 +90,4 @@ function send(message: FromWorker): void {
 function memoryCap(): number | undefined {
   const bytes = process.env["TF_MKL_ALLOC_MAX_BYTES"];
   return bytes === undefined ? undefined : Number(bytes);
-}
-
-/** When the system runs out of memory it shall take this process, not the application that is being served. */
-function volunteerForMemoryKiller(): void {
-  const adjust = process.env["MPO_OOM_SCORE_ADJUST"];
-  if (adjust === undefined) return;
-  try {
-    writeFileSync("/proc/self/oom_score_adj", adjust);
-  } catch {
-    // Not Linux, or not allowed: the system decides by itself.
-  }
 }

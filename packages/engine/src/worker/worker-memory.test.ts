@@ -4,6 +4,7 @@ import { MpoError } from "@mpo/core";
 import { initialWeights } from "../model/variables.ts";
 import { buildModel } from "../model/zoo/build-model.ts";
 import { testSamples } from "../test-support/engine-run.ts";
+import { hogEnvironment } from "../test-support/hog-environment.ts";
 import { runOfSteps, setupOf, smallModel, smallSamples } from "../test-support/small-training.ts";
 import { EngineWorker } from "./engine-worker.ts";
 
@@ -13,8 +14,12 @@ const BATCH = 8;
 const MOST_GROWTH_MIB = 12;
 
 /** Trains one step under a cap of the worker's memory; returns the code of the error, or "trained". */
-async function trainUnder(memoryCapBytes: number, batch: number): Promise<string> {
-  const worker = await EngineWorker.start({ environment: process.env, memoryCapBytes });
+async function trainUnder(
+  memoryCapBytes: number,
+  batch: number,
+  environment: NodeJS.ProcessEnv = process.env,
+): Promise<string> {
+  const worker = await EngineWorker.start({ environment, memoryCapBytes });
   try {
     const graph = buildModel({ model: "resnet20", norm: "batch", inputShape: [28, 28, 1], classes: 10 });
     await worker.load({ graph, weights: initialWeights(graph, 1), training: setupOf({ microBatch: batch }) });
@@ -35,6 +40,14 @@ test("a step over the memory cap is said to be that, not a crash", async () => {
 
 test("a step under the memory cap trains", async () => {
   assert.equal(await trainUnder(400 * MIB, 256), "trained");
+});
+
+test("memory outside of TensorFlow's pool counts too: the worker is killed, and it is said why", async () => {
+  assert.equal(await trainUnder(400 * MIB, 256, hogEnvironment("buffers")), "over-memory-cap");
+});
+
+test("a TensorFlow without the pool that keeps the cap is held to it from outside", async () => {
+  assert.equal(await trainUnder(40 * MIB, 256, hogEnvironment("no-pool")), "over-memory-cap");
 });
 
 test("a capped worker loads again and again", async () => {

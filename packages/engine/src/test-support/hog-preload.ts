@@ -1,0 +1,23 @@
+/**
+ * Loaded before the program of every process in a worker's family (see `hogEnvironment`), for tests of memory that is taken
+ * outside of TensorFlow's pool.
+ */
+const STEP_BYTES = 16 * 2 ** 20;
+/** The machine is to live where nothing stops it. */
+const MOST_BYTES = 2 ** 31;
+const isWorker = /\/worker-main\.[tj]s$/u.test(process.argv[1] ?? "");
+const kind = process.env["MPO_TEST_HOG"];
+const held: Uint8Array[] = [];
+
+if (isWorker && kind === "buffers") {
+  process.on("message", (message: { readonly kind?: string }) => {
+    for (let taken = 0; message.kind === "train" && taken < MOST_BYTES; taken += STEP_BYTES) {
+      held.push(new Uint8Array(STEP_BYTES).fill(1));
+    }
+  });
+}
+if (isWorker && kind === "no-pool") {
+  // Decided when the library is loaded, for good: what the worker says later is too late.
+  process.env["TF_ENABLE_ONEDNN_OPTS"] = "0";
+  await import("@tensorflow/tfjs-node");
+}
