@@ -36,6 +36,7 @@ export {
   type ServingReport,
 } from "./example-app/serving-app.ts";
 export { type JobEngineOptions, jobEngine } from "./job/job-engine.ts";
+export { CPU_SHARES, type CpuShare } from "./job/step-back.ts";
 export {
   BLOCK_REASONS,
   type BlockReason,

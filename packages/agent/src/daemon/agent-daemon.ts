@@ -1,9 +1,10 @@
-import { mkdir } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock, Logger } from "@mpo/runtime";
 import { type Agent, createAgent } from "../core/agent.ts";
 import type { AgentSettings } from "../core/agent-settings.ts";
 import { jobEngine } from "../job/job-engine.ts";
+import type { CpuShare } from "../job/step-back.ts";
 import type { AgentEngine } from "../ports/agent-engine.ts";
 import type { ConnectFeed, FleetLink } from "../ports/fleet-link.ts";
 import { openFolderDisk } from "../ports/folder-disk.ts";
@@ -34,6 +35,8 @@ export interface AgentDaemonOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Where `/proc` and `/sys` are. Default: "/". */
   readonly systemRoot?: string;
+  /** How probes and windows share the processors with other programs. Default: "leftover". */
+  readonly cpuShare?: CpuShare;
   /** Default: each job in a process of its own. */
   readonly engine?: AgentEngine;
   readonly onReady?: (agent: Agent) => void;
@@ -46,10 +49,14 @@ export interface AgentDaemonOptions {
  */
 export async function runAgentDaemon(options: AgentDaemonOptions): Promise<void> {
   const { settings, dataFolder, servingRoot, clock, random, environment, signal } = options;
+  const cpuShare = options.cpuShare === undefined ? {} : { cpuShare: options.cpuShare };
   const { tenant, device } = settings.identity;
   const logger = options.logger.child({ tenant, deviceId: device });
   await mkdir(dataFolder, { recursive: true });
   await using _claim = await claimFolder(dataFolder);
+  const temporaryFolder = join(dataFolder, "work");
+  // What the jobs of a killed agent left.
+  await rm(temporaryFolder, { recursive: true, force: true });
   const monitor = systemMonitor({
     ...{ clock, dataFolder, agentVersion: settings.agentVersion, nodeVersion: process.version },
     architecture: process.arch,
@@ -61,7 +68,7 @@ export async function runAgentDaemon(options: AgentDaemonOptions): Promise<void>
   const agent = await createAgent(settings, {
     ...{ clock, random, monitor, logger, link: options.link, connectFeed: options.connectFeed },
     disk: await openFolderDisk(join(dataFolder, "state")),
-    engine: options.engine ?? jobEngine({ environment }),
+    engine: options.engine ?? jobEngine({ environment, temporaryFolder, ...cpuShare }),
     serving: servingFolder({ root: servingRoot, clock, logger, random }),
   });
   logger.info("the agent is up", { applied: agent.snapshot().applied, floor: agent.snapshot().floor });

@@ -1,16 +1,23 @@
 import { type ChildProcess, fork } from "node:child_process";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { MpoError } from "@mpo/core";
 import { abortError } from "@mpo/runtime";
 import type { AgentEngine, WorkOptions } from "../ports/agent-engine.ts";
+import { jobGroupGone, killJobGroup } from "./job-group.ts";
 import type { FromJob, JobAnswers, JobRequest } from "./job-messages.ts";
+import type { CpuShare } from "./step-back.ts";
 
 /** Options of `jobEngine`. */
 export interface JobEngineOptions {
   /** Environment of the processes, usually `process.env`. */
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** A job that does not end when told is killed after this long. Default 10 s: a step cannot be interrupted. */
-  readonly killGraceMs?: number;
+  /** How jobs share the processors with other programs. Default: "leftover". */
+  readonly cpuShare?: CpuShare;
+  /** Where a job's temporary files lie until it ends. Default: the system's. */
+  readonly temporaryFolder?: string;
 }
 
 /** The engine of a real device: each job is a process of its own, which starts the worker that loads TensorFlow. */
@@ -24,30 +31,35 @@ export function jobEngine(options: JobEngineOptions): AgentEngine {
 async function runJob<Request extends JobRequest>(
   request: Request,
   { signal, onProgress }: WorkOptions,
-  { environment, killGraceMs = 10_000 }: JobEngineOptions,
+  { environment, cpuShare = "leftover", temporaryFolder = tmpdir() }: JobEngineOptions,
 ): Promise<JobAnswers[Request["kind"]]> {
   if (signal.aborted) throw abortError(signal);
+  await mkdir(temporaryFolder, { recursive: true });
+  const temporary = await mkdtemp(join(temporaryFolder, "mpo-job-"));
   const entry = import.meta.url.endsWith(".ts") ? "./job-main.ts" : "./job-main.js";
-  const child = fork(fileURLToPath(new URL(entry, import.meta.url)), {
+  const child = fork(fileURLToPath(new URL(entry, import.meta.url)), [cpuShare], {
     serialization: "advanced",
     stdio: ["ignore", "ignore", "pipe", "ipc"],
-    env: { ...environment },
+    env: { ...environment, TMPDIR: temporary },
+    // A session and a process group of its own: it can be put behind others, and ended, as a whole.
+    detached: true,
   });
-  let timer: NodeJS.Timeout | undefined;
-  const hangUp = (): void => {
-    if (child.connected) child.disconnect();
-    timer = setTimeout(() => child.kill("SIGKILL"), killGraceMs);
-  };
-  signal.addEventListener("abort", hangUp, { once: true });
+  const end = (): void => killJobGroup(child.pid);
+  signal.addEventListener("abort", end, { once: true });
+  if (signal.aborted) end();
   try {
     const answer = await answerOf(child, request, onProgress);
     if (signal.aborted) throw abortError(signal);
     return answer as JobAnswers[Request["kind"]];
   } catch (thrown) {
+    if (request.kind === "retrain") await rm(request.job.stagingFolder, { recursive: true, force: true });
     throw signal.aborted ? abortError(signal) : thrown;
   } finally {
-    clearTimeout(timer);
-    signal.removeEventListener("abort", hangUp);
+    signal.removeEventListener("abort", end);
+    // Whatever became of the job's process: its worker goes too.
+    end();
+    await jobGroupGone(child.pid);
+    await rm(temporary, { recursive: true, force: true, maxRetries: 3 });
   }
 }
 

@@ -1,23 +1,25 @@
-import { writeFileSync } from "node:fs";
 import { MpoError } from "@mpo/core";
+import { killJobGroup } from "./job-group.ts";
 import type { FromJob, JobRequest } from "./job-messages.ts";
+import { CPU_SHARES, stepBack } from "./step-back.ts";
 
 /**
  * Entry of a job's process: it reads models and inputs and drives the worker, so that the daemon never grows. It does
- * one job and ends; when the daemon goes away or hangs up, so does it, and its worker with it.
+ * one job and ends. The daemon ends it by killing its process group; when the daemon itself is gone, it does so itself.
  */
-const ends = new AbortController();
+let isDone = false;
 
-process.on("disconnect", () => ends.abort(new MpoError("cancelled", "the agent ended the job")));
-// The terminal's Ctrl-C goes to the whole group: the daemon decides what happens to its jobs.
-process.on("SIGINT", () => undefined);
+process.on("disconnect", () => {
+  if (!isDone) killJobGroup(process.pid);
+});
 process.once("message", (request: JobRequest) => void answer(request));
-adjustMemoryKiller();
+stepBack(CPU_SHARES.find((share) => share === process.argv[2]) ?? "leftover");
 
 async function answer(request: JobRequest): Promise<void> {
   const context = {
     environment: process.env,
-    signal: ends.signal,
+    // Nothing ends a job gently: who wants it ended kills it.
+    signal: new AbortController().signal,
     onProgress: (report: Extract<FromJob, { kind: "progress" }>["report"]) => send({ kind: "progress", report }),
   };
   try {
@@ -32,6 +34,7 @@ async function answer(request: JobRequest): Promise<void> {
     const { code, message, hint } = MpoError.from(thrown);
     await send({ kind: "error", error: { code, message, hint } });
   } finally {
+    isDone = true;
     if (process.connected) process.disconnect();
   }
 }
@@ -41,13 +44,4 @@ function send(message: FromJob): Promise<void> {
     if (process.connected && process.send !== undefined) process.send(message, () => resolve());
     else resolve();
   });
-}
-
-/** After the worker, this process shall go when memory runs out. */
-function adjustMemoryKiller(): void {
-  try {
-    writeFileSync("/proc/self/oom_score_adj", "900");
-  } catch {
-    // Not Linux, or not allowed: the system decides by itself.
-  }
 }

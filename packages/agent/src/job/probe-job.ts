@@ -3,10 +3,11 @@ import { chainOf, MODEL_FILE, type ProbeSamples, probe, readLayersModel } from "
 import type { ProbeJob, ProbeResult } from "../ports/agent-engine.ts";
 import type { InputShape } from "../serving/read-inputs.ts";
 import { readReferenceInputs } from "./reference-inputs.ts";
-import { inputShape, type JobContext, lossOf } from "./retrain-job.ts";
+import { inputShape, type JobContext, lossOf, OOM_SCORE_ADJUST } from "./retrain-job.ts";
 import { readTrainingInputs } from "./training-inputs.ts";
 
 const MAX_INPUTS = 256;
+const KIB = 1024;
 
 /** Measures a deployed model within memory and time. Throws as the engine's `probe`. */
 export async function runProbeJob(job: ProbeJob, context: JobContext): Promise<ProbeResult> {
@@ -25,10 +26,15 @@ export async function runProbeJob(job: ProbeJob, context: JobContext): Promise<P
       ...(job.known === undefined ? {} : { known: job.known }),
     },
     { maxMs: job.maxMs, memoryBytes: job.memoryBytes },
-    { environment, signal },
+    // One worker at a time: the budget leaves room for one idle process.
+    { environment, signal, oomScoreAdjust: OOM_SCORE_ADJUST, loadedAtOnce: 1 },
   );
   // The fleet knows the model by the name under which it is served.
-  return { profile: { ...profile, model: { ...profile.model, name: job.model } }, chain: chainOf(model.graph) };
+  return {
+    profile: { ...profile, model: { ...profile.model, name: job.model } },
+    chain: chainOf(model.graph),
+    jobBytes: process.resourceUsage().maxRSS * KIB,
+  };
 }
 
 /** Recent inputs, or none while the serving program has dropped none. */

@@ -34,8 +34,8 @@ export interface JobContext {
 }
 
 const MAX_INPUTS = 2_048;
-/** The worker is the first that the system's memory killer takes. */
-const OOM_SCORE_ADJUST = 1_000;
+/** Workers are the first that the system's memory killer takes. */
+export const OOM_SCORE_ADJUST = 1_000;
 
 /** Retrains a model on recent inputs within memory and time; writes it to the staging folder when it is not worse. */
 export async function runRetrainJob(job: RetrainJob, context: JobContext): Promise<RetrainOutcome> {

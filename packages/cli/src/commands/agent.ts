@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import type { AgentCommandOptions } from "../fleet/run-agent-command.ts";
 import { repeated, urlOf } from "../options/address-options.ts";
 import { addFleetOptions, addLogLevel, fleetName, labelOf } from "../options/fleet-options.ts";
@@ -21,6 +21,11 @@ export function addAgentCommand(program: Command, context: CommandContext): void
     .option("--batch <n>", "images in a step (the effective batch)", wholeNumber(1, 65_536), 64)
     .addOption(sizeOption("--reserve <size>", "memory that always stays free for the program that serves", "128MiB"))
     .option("--reserve-share <share>", "and at least this share of the machine's memory", numberBetween(0, 0.95), 0.1)
+    .addOption(
+      new Option("--cpu-share <share>", "what probes and retrainings compute with: what others leave over, or equally")
+        .choices(["leftover", "equal"])
+        .default("leftover"),
+    )
     .option("--memory-limit <size>", "behave as a machine with only so much memory would", sizeInBytes)
     .addOption(durationOption("--probe-time <duration>", "what a probe may take at most", "2min"))
     .addOption(

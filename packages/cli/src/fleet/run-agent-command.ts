@@ -5,6 +5,7 @@ import {
   AGENT_VERSION,
   type Agent,
   type AgentSettings,
+  type CpuShare,
   connectFleet,
   DEFAULT_AGENT_SETTINGS,
   engineVersion,
@@ -30,6 +31,7 @@ export interface AgentCommandOptions extends FleetOptions {
   readonly batch: number;
   readonly reserve: number;
   readonly reserveShare: number;
+  readonly cpuShare: CpuShare;
   readonly memoryLimit?: number;
   readonly probeTime: number;
   readonly driftProbeTime: number;
@@ -59,6 +61,7 @@ export async function runAgentCommand(options: AgentCommandOptions, context: Com
     try {
       await runAgentDaemon({
         ...{ settings, dataFolder, servingRoot, environment, signal, onReady, ...common },
+        cpuShare: options.cpuShare,
         link: connection.link,
         connectFeed: connection.connectFeed,
         ...(options.class === undefined ? {} : { deviceClass: options.class }),
