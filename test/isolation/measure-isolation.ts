@@ -1,0 +1,76 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { deployModel, type HogKind, runHog } from "./hog-jobs.ts";
+import { ServedApp } from "./served-app.ts";
+
+/** What is run. */
+export interface IsolationOptions {
+  readonly tries: number;
+  /** Taken in turn. */
+  readonly kinds: readonly HogKind[];
+  /** How long the example program is alone before each try. */
+  readonly aloneMs: number;
+  readonly cpuShare: "leftover" | "equal";
+  readonly onTry?: (done: number, code: string) => void;
+}
+
+/** Times of requests, milliseconds. */
+export interface Latency {
+  readonly requests: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+}
+
+export interface IsolationResult {
+  readonly tries: number;
+  /** Processes of the example program that ended. */
+  readonly deaths: number;
+  /** How the tries ended, by code of the error, and how often. */
+  readonly ends: Readonly<Record<string, number>>;
+  readonly alone: Latency;
+  /** While a job ran, from its start to its end. */
+  readonly beside: Latency;
+  /** `beside` over `alone`, at the 99th percentile. */
+  readonly p99Ratio: number;
+  readonly appResidentBytes: number;
+}
+
+/** Lets the example program serve under load, alone and beside jobs that take too much memory, in turn. */
+export async function measureIsolation(options: IsolationOptions): Promise<IsolationResult> {
+  const { tries, kinds, aloneMs, cpuShare, onTry } = options;
+  // Jobs start as in the product, from what is built: without the loader that runs this.
+  process.execArgv.splice(0);
+  const folder = await mkdtemp(join(tmpdir(), "mpo-isolation-"));
+  try {
+    await deployModel(folder);
+    await using app = new ServedApp(folder);
+    await app.start();
+    await sleep(aloneMs);
+    app.takeLatenciesMs();
+    const alone: number[] = [];
+    const beside: number[] = [];
+    const ends: Record<string, number> = {};
+    for (let done = 0; done < tries; done++) {
+      await sleep(aloneMs);
+      alone.push(...app.takeLatenciesMs());
+      const code = await runHog(kinds[done % kinds.length] as HogKind, folder, cpuShare);
+      beside.push(...app.takeLatenciesMs());
+      ends[code] = (ends[code] ?? 0) + 1;
+      onTry?.(done + 1, code);
+      await app.revive();
+    }
+    const latency = { alone: latencyOf(alone), beside: latencyOf(beside) };
+    const p99Ratio = latency.beside.p99Ms / latency.alone.p99Ms;
+    return { tries, deaths: app.deaths, ends, ...latency, p99Ratio, appResidentBytes: app.residentBytes };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function latencyOf(times: readonly number[]): Latency {
+  const sorted = times.toSorted((left, right) => left - right);
+  const at = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0;
+  return { requests: sorted.length, p50Ms: at(0.5), p99Ms: at(0.99) };
+}

@@ -1,0 +1,56 @@
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+/** A memory control group of this process's own making, for the processes that join it. Dispose of it when they are gone. */
+export class MemoryGroup implements Disposable {
+  readonly folder: string;
+
+  private constructor(folder: string) {
+    this.folder = folder;
+  }
+
+  /** Makes one below the group that this process is in. Undefined where that is not allowed, or memory is not controlled. */
+  static make(limitBytes: number): MemoryGroup | undefined {
+    const lines = readFileSync("/proc/self/cgroup", "utf8").split("\n");
+    const old = lines.find((line) => line.split(":")[1] === "memory")?.split(":")[2];
+    const unified = lines.find((line) => line.startsWith("0::"))?.slice(3);
+    const places = [
+      ...(old === undefined ? [] : [{ root: join("/sys/fs/cgroup/memory", old), limit: "memory.limit_in_bytes" }]),
+      ...(unified === undefined ? [] : [{ root: join("/sys/fs/cgroup", unified), limit: "memory.max" }]),
+    ];
+    for (const { root, limit } of places) {
+      const folder = join(root, `mpo-isolation-${process.pid}`);
+      try {
+        mkdirSync(folder);
+      } catch {
+        continue;
+      }
+      try {
+        if (!existsSync(join(folder, limit))) throw new Error("memory is not controlled here");
+        writeFileSync(join(folder, limit), String(limitBytes));
+        return new MemoryGroup(folder);
+      } catch {
+        rmdirSync(folder);
+      }
+    }
+    return undefined;
+  }
+
+  /** How often the system's memory killer has taken a process of the group. */
+  get kills(): number {
+    for (const name of ["memory.events", "memory.oom_control"]) {
+      const path = join(this.folder, name);
+      if (existsSync(path)) return Number(/^oom_kill (\d+)$/mu.exec(readFileSync(path, "utf8"))?.[1] ?? 0);
+    }
+    return 0;
+  }
+
+  /** A command line that runs another one within the group. */
+  command(program: string, args: readonly string[]): readonly [string, readonly string[]] {
+    return ["sh", ["-c", 'echo $$ > "$0/cgroup.procs" && exec "$@"', this.folder, program, ...args]];
+  }
+
+  [Symbol.dispose](): void {
+    rmdirSync(this.folder);
+  }
+}
