@@ -48,7 +48,7 @@ export const DEFAULT_AGENT_SETTINGS: Omit<AgentSettings, "identity" | "agentVers
   method: "tent",
   effectiveBatch: 64,
   tickMs: 5_000,
-  watchMs: 250,
+  watchMs: 1_000,
   windowPauseMs: 600_000,
   minTrainingInputs: 256,
   curvesMs: 30_000,

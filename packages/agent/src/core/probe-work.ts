@@ -82,13 +82,13 @@ export class ProbeWork {
       const { source } = await ports.serving.folders(due.model);
       const nowMs = Math.max(0, Math.round(ports.clock.now()));
       const means = { folder: source, memoryBytes, deviceClass: inventory.deviceClass, nowMs };
-      const { profile, chain, jobBytes = 0 } = await this.#measure(probeJob(due, means, settings), signal);
+      const { profile, chain } = await this.#measure(probeJob(due, means, settings), signal);
       // First the report, then the note that it was done: a crash in between costs a probe, not a profile.
       await outbox.addProfile(profile, chain, due.order?.order);
       const facts = {
         engineVersion: settings.engineVersion,
         graphDigest: profile.model.digest,
-        workerIdleBytes: profile.idleBytes + jobBytes,
+        workerIdleBytes: profile.idleBytes,
         nowMs: ports.clock.now(),
       };
       await writeKnownProfile(ports.disk, profile, ports.logger);

@@ -7,7 +7,6 @@ import { inputShape, type JobContext, lossOf, OOM_SCORE_ADJUST } from "./retrain
 import { readTrainingInputs } from "./training-inputs.ts";
 
 const MAX_INPUTS = 256;
-const KIB = 1024;
 
 /** Measures a deployed model within memory and time. Throws as the engine's `probe`. */
 export async function runProbeJob(job: ProbeJob, context: JobContext): Promise<ProbeResult> {
@@ -33,7 +32,6 @@ export async function runProbeJob(job: ProbeJob, context: JobContext): Promise<P
   return {
     profile: { ...profile, model: { ...profile.model, name: job.model } },
     chain: chainOf(model.graph),
-    jobBytes: process.resourceUsage().maxRSS * KIB,
   };
 }
 

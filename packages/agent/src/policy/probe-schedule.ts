@@ -8,7 +8,6 @@ export interface ProbeRecord {
   readonly engineVersion: string;
   /** End of the last successful probe, device's clock; 0: none yet. */
   readonly measuredAtMs: number;
-  /** Of all processes of a job before the first step; 0: not known. */
   readonly workerIdleBytes: number;
   /** Failures since then. */
   readonly failures: number;

@@ -33,8 +33,6 @@ export interface ProbeJob {
 export interface ProbeResult {
   readonly profile: Profile;
   readonly chain: Chain;
-  /** What the processes of a job hold beside the worker, bytes; absent: not known. */
-  readonly jobBytes?: number;
 }
 
 /** Retrain the model that is served. */

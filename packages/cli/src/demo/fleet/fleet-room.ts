@@ -110,7 +110,8 @@ export class FleetRoom {
     const folders = ["--data", join(this.folder, device.name, "agent"), "--serving", this.servingFolder(device)];
     const work = ["--method", "shot", "--min-inputs", String(inputs), "--reserve", "64MiB", "--reserve-share", "0"];
     // All devices share one machine, which is never idle.
-    const times = ["--probe-time", `${probeMs}ms`, "--probe-patience", "1s", "--tick", "1s"];
+    const shared = ["--cpu-share", "equal", "--probe-patience", "1s"];
+    const times = [...shared, "--probe-time", `${probeMs}ms`, "--tick", "1s"];
     const curves = ["--drift-probe-time", `${curvesMs}ms`];
     const args = ["agent", ...fleet, ...folders, ...work, ...times, ...curves];
     const agent = this.#start(`${device.name}-agent`, args, (line) => onAgentLog(device.name, line));
