@@ -1,8 +1,9 @@
 /** The steps of the set-up, in order. */
 
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { cacheRoot } from "./cache.mjs";
+import { cacheRoot, exists } from "./cache.mjs";
 import { ensureFashionMnist } from "./fashion-mnist.mjs";
 import { ensureNatsServer, offerNatsServer } from "./nats-server.mjs";
 import { requirePrograms } from "./needed-programs.mjs";
@@ -65,6 +66,9 @@ export async function runSetup(args, env) {
     if (options["with-nats"]) await ensureNatsServer(context);
     // A command that runs after a quiet set-up must not wait for what it may not need.
     else if (!options["skip-nats"] && !options.quiet) await offerNatsServer(context);
+    if (!(await exists(join(root, "packages/cli/dist/main.js")))) {
+      say.work("the next command first compiles the TypeScript (up to a minute, once)");
+    }
     say.calm(`everything is in place (${((Date.now() - started) / 1000).toFixed(1)} s)`);
     return 0;
   } catch (error) {
