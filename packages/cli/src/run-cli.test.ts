@@ -88,7 +88,7 @@ describe("mpo", () => {
     assert.equal(run("models"), EXIT_CODES.internal);
     // They come as far as they can without a nats-server, and without a folder.
     assert.equal(run("coordinator", "--nats-server", "/nowhere"), EXIT_CODES.usage);
-    assert.equal(run("agent", "--data", "/dev/null/nowhere"), EXIT_CODES.state);
+    assert.equal(run("agent", "--data", "/proc/nowhere"), EXIT_CODES.state);
   });
 });
 

@@ -23,6 +23,7 @@ export {
   type LogLevel,
   silentLogger,
 } from "./logger.ts";
+export { makeFolder } from "./make-folder.ts";
 export { redact, redactText } from "./redact.ts";
 export { type BackOff, backOffSchedule, isTransient, type RetryOptions, retry, TRANSIENT_CODES } from "./retry.ts";
 export {

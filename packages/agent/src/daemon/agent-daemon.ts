@@ -1,6 +1,6 @@
-import { mkdir, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { Clock, Logger } from "@mpo/runtime";
+import { type Clock, type Logger, makeFolder } from "@mpo/runtime";
 import { type Agent, createAgent } from "../core/agent.ts";
 import type { AgentSettings } from "../core/agent-settings.ts";
 import { jobEngine } from "../job/job-engine.ts";
@@ -52,7 +52,7 @@ export async function runAgentDaemon(options: AgentDaemonOptions): Promise<void>
   const cpuShare = options.cpuShare === undefined ? {} : { cpuShare: options.cpuShare };
   const { tenant, device } = settings.identity;
   const logger = options.logger.child({ tenant, deviceId: device });
-  await mkdir(dataFolder, { recursive: true });
+  await makeFolder(dataFolder);
   await using _claim = await claimFolder(dataFolder);
   const temporaryFolder = join(dataFolder, "work");
   // What the jobs of a killed agent left.

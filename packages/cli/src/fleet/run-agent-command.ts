@@ -1,4 +1,3 @@
-import { mkdir } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join, resolve } from "node:path";
 import {
@@ -12,7 +11,7 @@ import {
   runAgentDaemon,
 } from "@mpo/agent";
 import { MpoError } from "@mpo/core";
-import { fileError, type LogLevel, linkSignals, runServices, type Service, systemClock } from "@mpo/runtime";
+import { type LogLevel, linkSignals, makeFolder, runServices, type Service, systemClock } from "@mpo/runtime";
 import { targetOf } from "../options/address-options.ts";
 import { type FleetOptions, nameOfHost } from "../options/fleet-options.ts";
 import { printError } from "../output/print-error.ts";
@@ -123,13 +122,7 @@ async function foldersFrom(
   const usual = join(stateFolder(environment), "agents", tenant === "default" ? device : `${tenant}.${device}`);
   const dataFolder = data === undefined ? usual : resolve(workingFolder, data);
   const servingRoot = serving === undefined ? join(dataFolder, "serving") : resolve(workingFolder, serving);
-  for (const folder of [dataFolder, servingRoot]) {
-    try {
-      await mkdir(folder, { recursive: true });
-    } catch (thrown) {
-      throw fileError(thrown, "make", folder);
-    }
-  }
+  for (const folder of [dataFolder, servingRoot]) await makeFolder(folder);
   return { dataFolder, servingRoot };
 }
 

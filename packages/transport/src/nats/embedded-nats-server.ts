@@ -1,8 +1,15 @@
 import { once } from "node:events";
-import { mkdir } from "node:fs/promises";
 import { resolve } from "node:path";
 import { MpoError } from "@mpo/core";
-import { backOffSchedule, type Clock, type Logger, silentLogger, systemClock, throwIfAborted } from "@mpo/runtime";
+import {
+  backOffSchedule,
+  type Clock,
+  type Logger,
+  makeFolder,
+  silentLogger,
+  systemClock,
+  throwIfAborted,
+} from "@mpo/runtime";
 import { type EmbeddedRecord, findLeftServer, removeRecord, writeRecord } from "./embedded-record.ts";
 import { claimFolder, type FolderClaim } from "./folder-claim.ts";
 import {
@@ -81,7 +88,7 @@ export class EmbeddedNatsServer {
     requireVersion(binary.version, binary.path);
     const folder = resolve(options.folder);
     throwIfAborted(signal);
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await makeFolder(folder, { mode: 0o700 });
     const claim = await claimFolder(folder);
     const clock = options.clock ?? systemClock;
     const launch: LaunchOptions = { binary, folder, host, port, startTimeoutMs, stopTimeoutMs, clock };
