@@ -35,6 +35,8 @@ export interface KillReport extends HistoryFigures {
 /** It is looked at in between, so that no more is forgotten than the archive of documents holds. */
 const KILLS_A_PART = 20;
 const PATIENCE_MS = 90_000;
+const SETTLE_LOOKS = 1_500;
+const LOOK_MS = 50;
 const WORKER_PATIENCE_MS = 5_000;
 
 /**
@@ -143,7 +145,7 @@ async function soon(attempt: () => boolean | Promise<boolean>, patienceMs: numbe
   return false;
 }
 
-/** Waits until every agent is online, has reported everything and runs by its newest document; returns how long. */
+/** Waits until every agent has been online, with nothing to report and its newest document; returns how long. */
 async function settled(
   fleet: KillFleet,
   history: KillHistory,
@@ -151,39 +153,41 @@ async function settled(
   signal: AbortSignal | undefined,
 ): Promise<number> {
   const beganMs = systemClock.monotonicMs();
-  for (;;) {
-    const waiting = await unsettled(fleet, history, admin);
-    if (waiting === undefined) return systemClock.monotonicMs() - beganMs;
-    if (systemClock.monotonicMs() - beganMs > PATIENCE_MS) {
-      throw new MpoError("timed-out", `not settled within ${PATIENCE_MS} ms: ${waiting}`);
+  const left = new Set(fleet.agents);
+  let waiting = "";
+  // Looks are counted, not seconds: a machine that was paused in between has lost nothing.
+  for (let look = 0; look < SETTLE_LOOKS; look++) {
+    const dead = fleet.coordinators.find(({ isRunning }) => !isRunning);
+    if (dead !== undefined) waiting = `${dead.name} does not run`;
+    for (const agent of left) {
+      const found = await unsettled(agent, history, admin);
+      if (found === undefined) left.delete(agent);
+      else waiting = found;
     }
-    await systemClock.sleep(100, signal === undefined ? {} : { signal });
+    if (left.size === 0 && dead === undefined) return systemClock.monotonicMs() - beganMs;
+    await systemClock.sleep(LOOK_MS, signal === undefined ? {} : { signal });
   }
+  throw new MpoError("timed-out", `not settled after ${SETTLE_LOOKS} looks, ${LOOK_MS} ms apart: ${waiting}`);
 }
 
 /** What is not settled yet, in words. */
 async function unsettled(
-  { agents, coordinators }: KillFleet,
+  { identity, reports }: KilledAgent,
   history: KillHistory,
   admin: AdminClient,
 ): Promise<string | undefined> {
-  const dead = coordinators.find(({ isRunning }) => !isRunning);
-  if (dead !== undefined) return `${dead.name} does not run`;
-  for (const { identity, reports } of agents) {
-    const { device } = identity;
-    if (reports === undefined || !reports.isOnline) return `${device} is not online`;
-    if (reports.waiting > 0) return `${device} has ${reports.waiting} reports that wait`;
-    if (reports.dropped > 0) throw new MpoError("internal", `${device} dropped ${reports.dropped} reports`);
-    try {
-      const { document, status } = await admin.getConfig({ identity });
-      const applied = history.newestApplied(device);
-      const isNewest = applied !== undefined && compareVersions(applied, document.version) === 0;
-      if (!isNewest && status?.state !== "failed") return `${device} does not run by the newest document`;
-    } catch (thrown) {
-      return MpoError.from(thrown).message;
-    }
+  const { device } = identity;
+  if (reports === undefined || !reports.isOnline) return `${device} is not online`;
+  if (reports.dropped > 0) throw new MpoError("internal", `${device} dropped ${reports.dropped} reports`);
+  if (reports.waiting > 0) return `${device} has ${reports.waiting} reports that wait`;
+  try {
+    const { document, status } = await admin.getConfig({ identity });
+    const applied = history.newestApplied(device);
+    const isNewest = applied !== undefined && compareVersions(applied, document.version) === 0;
+    return isNewest || status?.state === "failed" ? undefined : `${device} does not run by the newest document`;
+  } catch (thrown) {
+    return MpoError.from(thrown).message;
   }
-  return undefined;
 }
 
 async function openLink({ natsUrl }: KillFleet, signal: AbortSignal | undefined): Promise<NatsLink> {

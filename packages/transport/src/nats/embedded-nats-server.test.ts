@@ -53,7 +53,7 @@ const STOPPER = `
 `;
 
 void test("stopping ends although nothing else keeps the process alive", { skip }, async (t) => {
-  const MODULE = new URL("./embedded-nats-server.ts", import.meta.url).href;
+  const MODULE = new URL(`./embedded-nats-server${extname(import.meta.url)}`, import.meta.url).href;
   const env = { ...process.env, MODULE, FOLDER: await temporaryFolder(t), BINARY: JSON.stringify(binary()) };
   const args = ["--conditions=source", "--import", "tsx", "--input-type=module", "-e", STOPPER];
   const { stdout } = await promisify(execFile)(process.execPath, args, { env, cwd: import.meta.dirname });
