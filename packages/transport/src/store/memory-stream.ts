@@ -125,8 +125,9 @@ export class MemoryStream {
     this.#records.set(record.sequence, record);
     const sequences = this.#bySubject.get(record.subject) ?? [];
     // A record that comes back after `undo` is older than what is there.
+    const isOlder = (sequences.at(-1) ?? 0) > record.sequence;
     sequences.push(record.sequence);
-    sequences.sort((left, right) => left - right);
+    if (isOlder) sequences.sort((left, right) => left - right);
     this.#bySubject.set(record.subject, sequences);
     this.#bytes += bytesOf(record);
   }
