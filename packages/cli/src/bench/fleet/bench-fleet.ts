@@ -96,10 +96,14 @@ async function measure(options: BenchFleetOptions, folder: string, context: Comm
       progress.end();
     }
   };
+  const tellWarnings = (thrown: unknown): never => {
+    for (const [warning, times] of Object.entries(fleet.warnings)) terminal.complain(`${warning} (${times} times)`);
+    throw thrown;
+  };
   const wait = (what: string, goal: number, done: () => number): Promise<void> =>
     phase(what, goal, (bar) =>
       until({ what, goal, progress: done, signal, patienceMs: PATIENCE_MS, onProgress: (now) => bar.update(now, "") }),
-    );
+    ).catch(tellWarnings);
   try {
     const joinSeconds = await seconds(() => wait("agents joined", agents, () => fleet.joined));
     const reportedAtMs = Date.now();

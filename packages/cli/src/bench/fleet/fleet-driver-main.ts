@@ -42,7 +42,9 @@ process.on("message", (message: ToDriver) => {
 
 async function drive(plan: DriverPlan): Promise<void> {
   const telling = tell();
-  await start(plan).catch(() => undefined);
+  await start(plan).catch((thrown: unknown) => {
+    if (!ends.signal.aborted) throw thrown;
+  });
   await telling;
   await Promise.allSettled(runs);
   for (const connection of connections) connection.close();
