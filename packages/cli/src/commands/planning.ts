@@ -5,12 +5,13 @@ import { addSubjectOptions } from "../options/subject-options.ts";
 import type { EmulateOptions } from "../planning/run-emulate.ts";
 import type { ProbeCommandOptions } from "../planning/run-probe.ts";
 import type { SearchCommandOptions } from "../planning/run-search.ts";
+import type { ReportOptions } from "../report/run-report.ts";
 import type { CommandContext } from "../run-cli.ts";
 
 const DEFAULT_BATCH = 256;
 const DEFAULT_PROBE_MS = 20_000;
 
-/** `mpo probe`, `emulate`, `search` and `explain`: from a measurement of this machine to the best config. */
+/** `mpo probe`, `emulate`, `search`, `explain` and `report`: from a measurement of this machine to the best config. */
 export function addPlanningCommands(program: Command, context: CommandContext): void {
   addProbe(program, context);
   addEmulate(program, context);
@@ -24,6 +25,7 @@ export function addPlanningCommands(program: Command, context: CommandContext): 
         await (name === "search" ? runSearch : runExplain)(path, options, context);
       });
   }
+  addReport(program, context);
 }
 
 /** Adds the options from which `budgetFrom` makes a budget, and the objective. */
@@ -68,5 +70,19 @@ function addEmulate(program: Command, context: CommandContext): void {
     .action(async (path: string, options: EmulateOptions) => {
       const { runEmulate } = await import("../planning/run-emulate.ts");
       await runEmulate(path, options, context);
+    });
+}
+
+function addReport(program: Command, context: CommandContext): void {
+  addBudgetOptions(
+    program
+      .command("report")
+      .description("write one HTML page that shows what was chosen from a profile, and why")
+      .argument("<profile>", "what `mpo probe` wrote"),
+  )
+    .option("-o, --output <file>", "where the page goes", "report.html")
+    .action(async (path: string, options: ReportOptions) => {
+      const { runReport } = await import("../report/run-report.ts");
+      await runReport(path, options, context);
     });
 }

@@ -1,0 +1,50 @@
+import {
+  type CandidateTable,
+  MpoError,
+  POLICIES,
+  POLICY_NAMES,
+  type PolicyName,
+  type SearchBudget,
+  type SearchObjective,
+  type SearchResult,
+  search,
+} from "@mpo/core";
+
+/** What one policy makes of a budget: its own best choice, or why nothing that it may choose fits. */
+export type PolicyOutcome =
+  | { readonly policy: PolicyName; readonly result: SearchResult }
+  | { readonly policy: PolicyName; readonly refusal: MpoError };
+
+/** The same search for every policy, each with its own rules. Throws what is no matter of the budget. */
+export function searchPolicies(
+  table: CandidateTable,
+  budget: SearchBudget,
+  objective: SearchObjective,
+): readonly PolicyOutcome[] {
+  return POLICY_NAMES.map((policy) => searchPolicy(table, budget, objective, policy));
+}
+
+/** The search under one policy's rules. Throws what is no matter of the budget. */
+export function searchPolicy(
+  table: CandidateTable,
+  budget: SearchBudget,
+  objective: SearchObjective,
+  policy: PolicyName,
+): PolicyOutcome {
+  try {
+    return { policy, result: search(table, budget, { objective, policy: POLICIES[policy] }) };
+  } catch (error) {
+    if (error instanceof MpoError && error.code === "over-budget") return { policy, refusal: error };
+    throw error;
+  }
+}
+
+/** The policies as people read them. */
+export const POLICY_TITLES: Readonly<Record<PolicyName, string>> = {
+  fullBatch: "plain",
+  microBatch: "micro-batch only",
+  freezing: "freezing only",
+  checkpointing: "checkpointing only",
+  microBatchAndCheckpointing: "micro-batch + checkpointing",
+  joint: "joint",
+};

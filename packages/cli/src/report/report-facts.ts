@@ -1,0 +1,143 @@
+import {
+  type AccuracySample,
+  type Cut,
+  describeConfig,
+  type MemoryTimeline,
+  memoryTimeline,
+  type Prediction,
+  planStep,
+  type RetrainConfig,
+  type SearchBudget,
+  type SearchObjective,
+  type SearchResult,
+  type StepPlan,
+  search,
+  typical,
+} from "@mpo/core";
+import { candidatesOf, type Planner, plannerOf } from "../planning/planner.ts";
+import { type PolicyOutcome, searchPolicies } from "../planning/policy-outcomes.ts";
+import type { ProfileDocument } from "../planning/profile-document.ts";
+
+/** A candidate as a picture shows it. */
+export interface CandidatePoint {
+  readonly memoryBytes: number;
+  readonly stepMs: number;
+  /** At the end of the window, 0 to 1. */
+  readonly accuracy: number;
+  readonly isFront: boolean;
+  readonly config: string;
+}
+
+/** What one policy chose; or, where nothing fits, what it would choose if memory and time were no matter. */
+export interface PolicyChoice {
+  readonly outcome: PolicyOutcome;
+  readonly shown: Prediction;
+}
+
+/** A plan with what is in memory during each of its instructions. */
+export interface PlannedMemory {
+  readonly plan: StepPlan;
+  readonly timeline: MemoryTimeline;
+}
+
+/** One measured step beside what is predicted of it. */
+export interface StepCheck {
+  readonly config: string;
+  readonly measured: number;
+  readonly expected: number;
+  readonly upper: number;
+}
+
+/** One measured learning curve. */
+export interface CurveFacts {
+  readonly name: string;
+  readonly sample: AccuracySample;
+}
+
+/** Everything that a report shows. */
+export interface ReportFacts {
+  readonly document: ProfileDocument;
+  readonly planner: Planner;
+  readonly result: SearchResult;
+  readonly policies: readonly PolicyChoice[];
+  readonly candidates: readonly CandidatePoint[];
+  readonly chosen: PlannedMemory;
+  readonly plain: PlannedMemory;
+  readonly memoryChecks: readonly StepCheck[];
+  readonly timeChecks: readonly StepCheck[];
+  readonly curves: readonly CurveFacts[];
+}
+
+/** Candidates of a picture that are in no front, at most: more are a blot. */
+const MOST_CUT_POINTS = 400;
+const BOUNDLESS: SearchBudget = { memoryBytes: Number.MAX_SAFE_INTEGER, windowMs: Number.MAX_SAFE_INTEGER };
+
+/** Searches a profile and gathers what is to be shown. Throws `over-budget` when nothing fits. */
+export function gatherReport(document: ProfileDocument, budget: SearchBudget, objective: SearchObjective): ReportFacts {
+  const { profile, chain } = document;
+  const planner = plannerOf(document);
+  const table = candidatesOf(planner);
+  const result = search(table, budget, { objective });
+  const boundless = searchPolicies(table, { ...BOUNDLESS, windowMs: budget.windowMs }, objective);
+  const timeless = searchPolicies(table, BOUNDLESS, objective);
+  const policies = searchPolicies(table, budget, objective).flatMap((outcome, index): PolicyChoice[] => {
+    const found = [outcome, boundless[index], timeless[index]].find((one) => one !== undefined && "result" in one);
+    return found !== undefined && "result" in found ? [{ outcome, shown: found.result.best }] : [];
+  });
+  const planned = (config: RetrainConfig): PlannedMemory => {
+    const plan = planStep(chain, config);
+    return { plan, timeline: memoryTimeline(plan, profile.memoryFacts) };
+  };
+  const plain = policies.find(({ outcome }) => outcome.policy === "fullBatch");
+  return {
+    document,
+    planner,
+    result,
+    policies,
+    candidates: candidatePoints(result),
+    chosen: planned(result.best.config),
+    plain: planned((plain?.shown ?? result.best).config),
+    ...stepChecks(document, planner),
+    curves: profile.accuracy.map((sample) => ({ name: curveName(sample, profile.model.hasBatchStatistics), sample })),
+  };
+}
+
+function candidatePoints(result: SearchResult): readonly CandidatePoint[] {
+  const front: CandidatePoint[] = [];
+  const others: CandidatePoint[] = [];
+  const every = Math.max(1, Math.floor((result.candidates - result.front) / MOST_CUT_POINTS));
+  let seen = 0;
+  result.forEach((prediction: Prediction, cut: Cut | undefined) => {
+    if (cut !== undefined && seen++ % every !== 0) return;
+    (cut === undefined ? front : others).push({
+      memoryBytes: prediction.memoryBytes.expected,
+      stepMs: prediction.stepMs.expected,
+      accuracy: prediction.accuracy.expected,
+      isFront: cut === undefined,
+      config: describeConfig(prediction.config),
+    });
+  });
+  return [...others, ...front];
+}
+
+function stepChecks(
+  { profile }: ProfileDocument,
+  { costs }: Planner,
+): Pick<ReportFacts, "memoryChecks" | "timeChecks"> {
+  const memoryChecks: StepCheck[] = [];
+  const timeChecks: StepCheck[] = [];
+  for (const { config, measuredPeakBytes, msPerStep } of profile.steps) {
+    const { memoryBytes, stepMs } = costs.predict(config);
+    const name = describeConfig(config);
+    if (measuredPeakBytes !== undefined)
+      memoryChecks.push({ config: name, measured: measuredPeakBytes, ...memoryBytes });
+    timeChecks.push({ config: name, measured: typical(msPerStep), ...stepMs });
+  }
+  return { memoryChecks, timeChecks };
+}
+
+function curveName({ freezing, microBatch }: AccuracySample, hasBatchStatistics: boolean): string {
+  const rates = [freezing.featureExtraction, freezing.normalisation, freezing.linear];
+  const frozen = rates.every((rate) => rate === 0) ? "nothing frozen" : `freezing ${rates.join("/")}`;
+  return hasBatchStatistics ? `${frozen}, micro-batch ${microBatch}` : frozen;
+}

@@ -1,0 +1,146 @@
+import { describeConfig, type Prediction, profileAgeMs } from "@mpo/core";
+import { formatBytes, formatDuration, formatShare } from "../output/format.ts";
+import { POLICY_TITLES } from "../planning/policy-outcomes.ts";
+import { html, type Markup, trusted } from "./html.ts";
+import type { ReportFacts, StepCheck } from "./report-facts.ts";
+import { policyVerdict, reasonsFor } from "./report-reasons.ts";
+import { REPORT_STYLE } from "./report-style.ts";
+
+const MS = 1000;
+
+/** A picture with its title and what it shows. */
+export interface Picture {
+  readonly title: string;
+  readonly caption: string;
+  readonly drawing: Markup;
+}
+
+/**
+ * The whole page, in one piece: no scripts, nothing that is fetched (its policy forbids both). Names from the profile are
+ * escaped. `nowMs` is milliseconds since 1970.
+ */
+export function reportPage(facts: ReportFacts, pictures: readonly Picture[], nowMs: number): string {
+  const { profile } = facts.document;
+  const title = `${profile.model.name}: which configuration, and why`;
+  const page = html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${title}</title>
+<style>${trusted(REPORT_STYLE)}</style>
+</head>
+<body>
+<main>
+${header(facts, nowMs)}
+${chosenCard(facts)}
+<h2>Why this configuration</h2>
+<div class="card"><ul>${reasonsFor(facts).map((reason) => html`<li>${reason}</li>`)}</ul></div>
+<h2>Beside single techniques</h2>
+${policyTable(facts)}
+<h2>Pictures</h2>
+<div class="pictures">${pictures.map(figure)}</div>
+<h2>The ladder</h2>
+<p class="faint">Cheapest memory first. A device whose free memory changes steps to another rung by itself.</p>
+${ladderTable(facts)}
+<h2>Predicted and measured</h2>
+${checksTable(facts)}
+</main>
+${footer(facts)}
+</body>
+</html>
+`;
+  return page.text;
+}
+
+function header({ document, result }: ReportFacts, nowMs: number): Markup {
+  const { profile } = document;
+  const { memoryBytes, windowMs } = result.budget;
+  return html`<h1>${profile.model.name}</h1>
+<p class="faint">${profile.method.loss}, ${profile.effectiveBatch} images in a step · on ${profile.device.id}
+(${profile.device.class}) · profile of ${formatDuration(profileAgeMs(profile, nowMs) / MS)} ago, which took
+${formatDuration(profile.spent.ms / MS)}</p>
+<p>Limit: <strong>${formatBytes(memoryBytes)}</strong> above the idle process,
+<strong>${formatDuration(windowMs / MS)}</strong> of training.</p>`;
+}
+
+function chosenCard({ result, planner }: ReportFacts): Markup {
+  const { config, memoryBytes, stepMs, accuracy, stepsInWindow, trainingMs, unknowns } = result.best;
+  return html`<div class="card">
+<p class="chosen">${describeConfig(config)}</p>
+<dl class="tiles">
+<div><dt>memory</dt><dd>${formatBytes(memoryBytes.expected)} <small>at most ${formatBytes(memoryBytes.upper)}</small></dd></div>
+<div><dt>time of a step</dt><dd>${stepMs.expected.toFixed(0)} ms <small>at most ${stepMs.upper.toFixed(0)} ms</small></dd></div>
+<div><dt>steps</dt><dd>${Math.round(accuracy.steps)} <small>of ${stepsInWindow} in the window, ${(trainingMs / MS).toFixed(1)} s</small></dd></div>
+<div><dt>accuracy (predicted)</dt><dd>${formatShare(planner.accuracy.startAccuracy)} → ${formatShare(accuracy.expected)}
+<small>${formatShare(accuracy.lower)} to ${formatShare(accuracy.upper)}</small></dd></div>
+</dl>
+${unknowns.map((unknown) => html`<p class="faint">Not known: ${unknown}.</p>`)}
+</div>`;
+}
+
+function policyTable({ policies }: ReportFacts): Markup {
+  const head = ["policy", "memory", "at most", "ms a step", "steps", "accuracy", "configuration"];
+  const rows = policies.map((choice) => {
+    const { outcome, shown } = choice;
+    return html`<tr${trusted(outcome.policy === "joint" ? ' class="best"' : "")}>
+<td>${POLICY_TITLES[outcome.policy]}</td>${predictionCells(shown)}
+<td>${policyVerdict(choice)}</td><td class="words">${describeConfig(shown.config)}</td></tr>`;
+  });
+  return table(head, rows);
+}
+
+function ladderTable({ result }: ReportFacts): Markup {
+  const head = ["rung", "memory", "at most", "ms a step", "steps", "accuracy", "configuration"];
+  const rows = result.ladder.map((rung, index) => {
+    const isLast = index === result.ladder.length - 1;
+    return html`<tr${trusted(isLast ? ' class="best"' : "")}><td>${isLast ? "chosen" : index + 1}</td>${predictionCells(rung)}
+<td>${formatShare(rung.accuracy.expected)}</td><td class="words">${describeConfig(rung.config)}</td></tr>`;
+  });
+  return table(head, rows);
+}
+
+function predictionCells({ memoryBytes, stepMs, accuracy }: Prediction): readonly Markup[] {
+  return [
+    html`<td>${formatBytes(memoryBytes.expected)}</td>`,
+    html`<td>${formatBytes(memoryBytes.upper)}</td>`,
+    html`<td>${stepMs.expected.toFixed(0)}</td>`,
+    html`<td>${Math.round(accuracy.steps)}</td>`,
+  ];
+}
+
+function checksTable({ memoryChecks, timeChecks }: ReportFacts): Markup {
+  const rows = timeChecks.map((time) => {
+    const memory = memoryChecks.find(({ config }) => config === time.config);
+    const cells = (check: StepCheck | undefined, show: (value: number) => string): readonly Markup[] =>
+      [check?.expected, check?.upper, check?.measured].map(
+        (value) => html`<td>${value === undefined ? "–" : show(value)}</td>`,
+      );
+    return html`<tr><td class="words">${time.config}</td>${cells(memory, formatBytes)}
+${cells(time, (ms) => ms.toFixed(1))}</tr>`;
+  });
+  const head = ["step that the probe measured", "memory", "at most", "measured", "ms", "at most", "measured"];
+  return html`<details class="card table"><summary>${timeChecks.length} whole steps that the probe ran</summary>
+${bareTable(head, rows)}</details>`;
+}
+
+function table(head: readonly string[], rows: readonly Markup[]): Markup {
+  return html`<div class="card table">${bareTable(head, rows)}</div>`;
+}
+
+function bareTable(head: readonly string[], rows: readonly Markup[]): Markup {
+  const cell = (title: string): Markup =>
+    title === "configuration" ? html`<th class="words">${title}</th>` : html`<th>${title}</th>`;
+  return html`<table><thead><tr>${head.map(cell)}</tr></thead><tbody>${rows}</tbody></table>`;
+}
+
+function figure({ title, caption, drawing }: Picture): Markup {
+  return html`<figure class="card"><h3>${title}</h3>${drawing}<figcaption>${caption}</figcaption></figure>`;
+}
+
+function footer({ document }: ReportFacts): Markup {
+  const { model, software } = document.profile;
+  return html`<footer class="faint">MPOptimizer ${software.engine}, TensorFlow ${software.library} ·
+model ${model.digest}, ${model.unitCount} units, ${model.parameterCount} parameters</footer>`;
+}

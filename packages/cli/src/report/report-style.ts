@@ -1,0 +1,51 @@
+/** The page's style: light and dark by what the reader's system prefers; one column on a phone. */
+export const REPORT_STYLE: string = `
+:root {
+  color-scheme: light dark;
+  --page: #f6f7f9; --card: #ffffff; --text: #1c2230; --faint: #6a7283; --line: #dfe3ea;
+  --joint: #1f6feb; --plain: #d1495b; --third: #2a9d62; --fourth: #b7791f; --fifth: #8250df; --sixth: #0e8a9a;
+}
+@media (prefers-color-scheme: dark) {
+  :root {
+    --page: #10141b; --card: #181e28; --text: #e6eaf1; --faint: #98a2b3; --line: #2c3442;
+    --joint: #6cb0ff; --plain: #ff8593; --third: #5fd08f; --fourth: #e5b35b; --fifth: #c19bff; --sixth: #56cbd9;
+  }
+}
+* { box-sizing: border-box; }
+body {
+  margin: 0 auto; padding: 24px 16px 48px; max-width: 1120px; background: var(--page); color: var(--text);
+  font: 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; overflow-wrap: anywhere;
+}
+h1 { font-size: 24px; line-height: 1.25; margin: 0 0 4px; }
+h2 { font-size: 18px; margin: 32px 0 12px; }
+p { margin: 0 0 8px; }
+.faint { color: var(--faint); }
+.card { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 16px; }
+.chosen { font-size: 17px; font-weight: 600; color: var(--joint); margin: 0 0 12px; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 12px; margin: 0; }
+.tiles dt { color: var(--faint); font-size: 13px; }
+.tiles dd { margin: 0; font-size: 20px; font-weight: 600; }
+.tiles dd small { display: block; font-size: 13px; font-weight: 400; color: var(--faint); }
+ul { margin: 0; padding-left: 20px; }
+.pictures { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 16px; }
+figure { margin: 0; }
+figure h3 { font-size: 15px; margin: 0 0 8px; }
+figure svg { display: block; width: 100%; height: auto; }
+figcaption { color: var(--faint); font-size: 13px; margin-top: 8px; }
+.table { overflow-x: auto; padding: 4px 16px; }
+table { border-collapse: collapse; width: 100%; font-size: 14px; }
+th, td { text-align: right; padding: 7px 0 7px 16px; border-top: 1px solid var(--line); white-space: nowrap; }
+thead th { border-top: 0; color: var(--faint); font-weight: 500; }
+th:first-child, td:first-child { text-align: left; padding-left: 0; }
+td.words, th.words { text-align: left; white-space: normal; min-width: 180px; }
+tr.best td { font-weight: 600; color: var(--joint); }
+details summary { cursor: pointer; padding: 10px 0; }
+footer { margin-top: 32px; font-size: 13px; }
+@media (max-width: 760px) {
+  body { padding: 16px 12px 32px; }
+  .pictures { grid-template-columns: minmax(0, 1fr); }
+  .card { padding: 12px; }
+  .table { padding: 4px 12px; }
+}
+@media print { body { background: none; } .card { break-inside: avoid; } }
+`;

@@ -1,0 +1,93 @@
+import { resolve } from "node:path";
+import { writeFileAtomic } from "@mpo/runtime";
+import { formatBytes } from "../output/format.ts";
+import { type BudgetOptions, budgetFrom, objectiveNamed } from "../planning/planner.ts";
+import { readProfileDocument } from "../planning/profile-document.ts";
+import type { CommandContext } from "../run-cli.ts";
+import { drawChart } from "./chart.ts";
+import { checksChart } from "./checks-chart.ts";
+import { curvesChart } from "./curves-chart.ts";
+import { accuracyFrontChart, timeFrontChart } from "./front-chart.ts";
+import { trusted } from "./html.ts";
+import { gatherReport, type ReportFacts, type StepCheck } from "./report-facts.ts";
+import { type Picture, reportPage } from "./report-page.ts";
+import { bothTimelinesChart, chosenTimelineChart } from "./timeline-chart.ts";
+
+/** The options of `mpo report`. */
+export interface ReportOptions extends BudgetOptions {
+  readonly objective: string;
+  readonly output: string;
+}
+
+const MIB = 2 ** 20;
+
+/** Searches a profile and writes what came of it as one HTML page. Nothing is written when nothing fits. */
+export async function runReport(path: string, options: ReportOptions, context: CommandContext): Promise<void> {
+  const { terminal, workingFolder, signal } = context;
+  const document = await readProfileDocument(path, context);
+  const budget = budgetFrom(options, document.profile);
+  const facts = gatherReport(document, budget, objectiveNamed(options.objective));
+  const page = reportPage(facts, await picturesOf(facts), Date.now());
+  const output = resolve(workingFolder, options.output);
+  await writeFileAtomic(output, page, { mode: 0o644, signal });
+  const bytes = Buffer.byteLength(page);
+  terminal.record({ event: "reported", output, bytes, best: facts.result.best });
+  terminal.line(`the report is in ${options.output} (${formatBytes(bytes)}; it opens in any browser, without network)`);
+}
+
+async function picturesOf(facts: ReportFacts): Promise<readonly Picture[]> {
+  const { memoryChecks, timeChecks, curves, chosen, plain } = facts;
+  const peaks = `${formatBytes(chosen.timeline.peakBytes)} against ${formatBytes(plain.timeline.peakBytes)}`;
+  return [
+    {
+      title: "Accuracy over memory",
+      caption:
+        "Every configuration as predicted: grey ones are cut, small blue ones are in the front of memory, time and " +
+        "accuracy, large signs are what each policy chooses (both of these: micro-batch and checkpoints). Right of the " +
+        "dashed limit: it does not fit.",
+      drawing: await drawChart(accuracyFrontChart(facts)),
+    },
+    {
+      title: "Time over memory",
+      caption: "The same configurations by the time of a step: less memory is bought with time.",
+      drawing: await drawChart(timeFrontChart(facts)),
+    },
+    {
+      title: "Memory along a step: chosen and plain",
+      caption: `What is in memory during each instruction of the two plans; peaks ${peaks}. Dashed: the limit.`,
+      drawing: await drawChart(bothTimelinesChart(facts)),
+    },
+    {
+      title: "Memory along a step: the chosen plan alone",
+      caption:
+        "What the plan does when, and what it holds meanwhile. A process grows by somewhat more: by kernels, and by what " +
+        "the allocator cannot fill.",
+      drawing: await drawChart(chosenTimelineChart(facts)),
+    },
+    {
+      title: "Memory: predicted and measured",
+      caption: `Steps that the probe ran, off by ${meanError(memoryChecks)} on average; strokes go up to the bounds.`,
+      drawing: await drawChart(checksChart(memoryChecks, { of: MIB, name: "MiB" })),
+    },
+    {
+      title: "Time: predicted and measured",
+      caption: `Times of those steps, off by ${meanError(timeChecks)} on average. The fit has seen them.`,
+      drawing: await drawChart(checksChart(timeChecks, { of: 1, name: "ms" })),
+    },
+    {
+      title: "Learning curves",
+      caption:
+        curves.length === 0
+          ? "No accuracy was measured: gains are a guess. Probe with --task to measure them."
+          : "Accuracy as it was judged in micro-windows (dots), and the curves fitted to it with two deviations to " +
+            "either side.",
+      drawing: curves.length === 0 ? trusted("") : await drawChart(curvesChart(facts)),
+    },
+  ];
+}
+
+function meanError(checks: readonly StepCheck[]): string {
+  const errors = checks.map(({ expected, measured }) => Math.abs(expected / measured - 1));
+  const mean = errors.reduce((sum, error) => sum + error, 0) / Math.max(1, errors.length);
+  return `${(100 * mean).toFixed(1)} %`;
+}
