@@ -3,7 +3,8 @@ import type { BenchEmulationOptions } from "../bench/bench-emulation.ts";
 import type { BenchPlacementOptions } from "../bench/bench-placement.ts";
 import type { BenchSearchOptions } from "../bench/bench-search.ts";
 import type { BenchSmallestOptions } from "../bench/bench-smallest.ts";
-import { durationInMs, wholeNumber } from "../options/parsers.ts";
+import type { BenchPoliciesOptions } from "../bench/policies/bench-policies.ts";
+import { durationInMs, listOf, sizeInBytes, wholeNumber } from "../options/parsers.ts";
 import { addSubjectOptions } from "../options/subject-options.ts";
 import type { CommandContext } from "../run-cli.ts";
 
@@ -63,5 +64,32 @@ export function addPlanningBenches(bench: Command, context: CommandContext): voi
     .action(async (options: BenchSearchOptions) => {
       const { benchSearch } = await import("../bench/bench-search.ts");
       await benchSearch(options, context);
+    });
+  addPolicies(bench, context);
+}
+
+function addPolicies(bench: Command, context: CommandContext): void {
+  bench
+    .command("policies")
+    .description("accuracy, memory and time of every policy under equal limits, on the same drifts")
+    .requiredOption("--weights <dir>", "folder of the model")
+    .option("--task <name>", "fashion-c or cifar10-c: the data set's test images, damaged", "fashion-c")
+    .option("--data <folder>", "where the data set lies")
+    .option("--corruptions <list>", "names with commas between, or all", "all")
+    .option("--severity <1..5>", "how badly the images are damaged", wholeNumber(1, 5), 5)
+    .option("--method <name>", "tent or shot, neither needs labels", "tent")
+    .option("--batch <n>", "images in a step (the effective batch)", wholeNumber(1, 65_536), 256)
+    .requiredOption("--memory <sizes>", "limits of what a step may add, such as 12MiB,40MiB", listOf(sizeInBytes))
+    .requiredOption("--window <durations>", "limits of time for a retraining, such as 3s,10s", listOf(durationInMs))
+    .option("--samples <n>", "images of each drift to adapt to", wholeNumber(1), 1024)
+    .option("--judge-samples <n>", "other images of it, with labels, for the report", wholeNumber(1), 2000)
+    .option("--probe-budget <duration>", "time for the probe", durationInMs, DEFAULT_BUDGET_MS)
+    .option("--seed <n>", "decides samples, their damage and order", wholeNumber(0), 1)
+    .option("--threads <n>", "threads inside an operation (default: all cores)", wholeNumber(1, 1024))
+    .option("-o, --output <file>", "keep results there as they come")
+    .option("--resume", "go on from that file; limits, windows and corruptions may be others", false)
+    .action(async (options: BenchPoliciesOptions) => {
+      const { benchPolicies } = await import("../bench/policies/bench-policies.ts");
+      await benchPolicies(options, context);
     });
 }

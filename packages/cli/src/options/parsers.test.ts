@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { InvalidArgumentError } from "commander";
-import { durationInMs, numberBetween, type OptionParser, sizeInBytes, wholeNumber, wholeNumbers } from "./parsers.ts";
+import {
+  durationInMs,
+  listOf,
+  numberBetween,
+  type OptionParser,
+  sizeInBytes,
+  wholeNumber,
+  wholeNumbers,
+} from "./parsers.ts";
 
 interface Case {
   readonly what: string;
@@ -51,6 +59,15 @@ const CASES: readonly Case[] = [
       ["1B", 1],
     ],
     bad: ["150", "MiB", "-1MiB", "1TiB", "0MiB", "1e3MiB", "", "constructor"],
+  },
+  {
+    what: "listOf(sizeInBytes)",
+    parse: listOf(sizeInBytes),
+    good: [
+      ["1KiB", [1024]],
+      ["1KiB, 2KB", [1024, 2000]],
+    ],
+    bad: ["", "1KiB,", "1KiB,2"],
   },
   {
     what: "durationInMs()",

@@ -22,6 +22,11 @@ export function numberBetween(min: number, max: number): OptionParser<number> {
   };
 }
 
+/** Values with commas between: `12MiB,40MiB`. */
+export function listOf<Value>(parse: OptionParser<Value>): OptionParser<readonly Value[]> {
+  return (text) => text.split(",").map((part) => parse(part.trim()));
+}
+
 /** Whole numbers with commas between: `0,3,7`. */
 export function wholeNumbers(min: number): OptionParser<readonly number[]> {
   const one = wholeNumber(min);

@@ -24,6 +24,7 @@ import { readProfileDocument, writeProfileDocument } from "../planning/profile-d
 import { methodNamed } from "../planning/subject.ts";
 import type { CommandContext } from "../run-cli.ts";
 import { type RetrainCommandOptions, writeAccepted } from "./run-retrain.ts";
+import { windowLength } from "./window-length.ts";
 
 /** The options of `mpo retrain --auto`. */
 export interface AutoRetrainOptions extends RetrainCommandOptions, Omit<BudgetOptions, "window"> {
@@ -165,14 +166,9 @@ async function runRung(
   chosen: Prediction,
 ): Promise<Pick<AutoWindow, "chosen" | "epochs" | "retrained">> {
   const { terminal, environment, signal } = context;
-  const { config, memoryBytes, stepsInWindow, accuracy } = chosen;
+  const { config, memoryBytes } = chosen;
   terminal.note(`running ${describeConfig(config)}`);
-  const stepSize = config.microBatch * config.accumulation;
-  // Where the window is shorter than one pass, as many samples as it has steps for.
-  const count = Math.min(adapted.count, stepsInWindow * stepSize);
-  const stepsPerEpoch = Math.ceil(count / stepSize);
-  const wanted = Math.max(1, Math.round(accuracy.steps / stepsPerEpoch));
-  const epochs = Math.min(wanted, Math.max(1, Math.floor(stepsInWindow / stepsPerEpoch)));
+  const { count, epochs, steps } = windowLength(chosen, adapted.count);
   await using worker = await EngineWorker.start(
     {
       environment,
@@ -181,7 +177,7 @@ async function runRung(
     },
     { signal },
   );
-  const progress = startProgress(terminal, "retraining", epochs * stepsPerEpoch);
+  const progress = startProgress(terminal, "retraining", steps);
   try {
     const rate = options.learningRate === undefined ? {} : { learningRate: options.learningRate };
     const samples = {

@@ -1,0 +1,81 @@
+import { FieldReader, MpoError, type Profile, validateProfile } from "@mpo/core";
+import { readJsonFile, writeJsonFile } from "@mpo/runtime";
+import type { PolicyRunOutcome } from "./policy-run.ts";
+
+/** What makes results comparable: a file goes on only with the same. */
+export type PolicyIdentity = Readonly<Record<string, string | number>>;
+
+/** What a bench has done so far. Limits, windows and corruptions may be others in the next piece. */
+export interface PolicyResults {
+  readonly identity: PolicyIdentity;
+  readonly profile: Profile;
+  /** Accuracy of the unchanged model, 0 to 1, by corruption. */
+  readonly before: ReadonlyMap<string, number>;
+  readonly outcomes: readonly PolicyRunOutcome[];
+}
+
+const KIND = "mpo-bench-policies";
+const VERSION = 1;
+const SHARE = { least: 0, most: 1 };
+
+/** Replaces the file in one step. */
+export async function writePolicyResults(path: string, results: PolicyResults): Promise<void> {
+  const { identity, profile, before, outcomes } = results;
+  const accuracies = [...before].map(([corruption, accuracy]) => ({ corruption, accuracy }));
+  await writeJsonFile(path, { kind: KIND, version: VERSION, identity, profile, before: accuracies, outcomes });
+}
+
+/**
+ * Reads it again. Throws `not-found`; `conflict` when it is of a bench with other options or of another model;
+ * `invalid-data` when it is damaged.
+ */
+export async function readPolicyResults(
+  path: string,
+  identity: PolicyIdentity,
+  modelDigest: string,
+  signal: AbortSignal,
+): Promise<PolicyResults> {
+  const value = await readJsonFile(path, { signal, maxBytes: 64 * 2 ** 20 });
+  try {
+    const fields = new FieldReader(value, "file");
+    fields.oneOf("kind", [KIND]);
+    fields.number("version", { least: VERSION, most: VERSION });
+    checkIdentity(value as { readonly identity: unknown }, identity);
+    const before = fields.list("before", (entry): [string, number] => {
+      return [entry.text("corruption"), entry.number("accuracy", SHARE)];
+    });
+    return {
+      identity,
+      profile: validateProfile((value as { readonly profile: unknown }).profile, { modelDigest }),
+      before: new Map(before),
+      outcomes: fields.list("outcomes", outcomeOf),
+    };
+  } catch (thrown) {
+    const error = MpoError.from(thrown);
+    const hint = error.hint === undefined ? {} : { hint: error.hint };
+    throw new MpoError(error.code, `${path}: ${error.message}`, { ...hint, cause: thrown });
+  }
+}
+
+function checkIdentity({ identity: found }: { readonly identity: unknown }, wanted: PolicyIdentity): void {
+  const stored = typeof found === "object" && found !== null ? (found as Readonly<Record<string, unknown>>) : {};
+  for (const [name, value] of Object.entries(wanted)) {
+    if (stored[name] === value) continue;
+    throw new MpoError("conflict", `${name} is ${JSON.stringify(stored[name])}, not ${JSON.stringify(value)}`, {
+      hint: "Resume with the options that the bench began with, or leave --resume out.",
+    });
+  }
+}
+
+function outcomeOf(fields: FieldReader): PolicyRunOutcome {
+  const peak = fields.has("peakBytes") ? { peakBytes: fields.number("peakBytes", { least: 0 }) } : {};
+  return {
+    key: fields.text("key"),
+    corruption: fields.text("corruption"),
+    isOverCap: fields.flag("isOverCap"),
+    accuracyAfter: fields.number("accuracyAfter", SHARE),
+    seconds: fields.number("seconds", { least: 0 }),
+    steps: fields.number("steps", { least: 0, isWhole: true }),
+    ...peak,
+  };
+}
