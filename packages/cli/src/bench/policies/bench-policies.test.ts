@@ -72,6 +72,7 @@ describe("mpo bench policies", () => {
       [["--task", "imagenet-c"], 2, /imagenet-c is unknown; expected one of fashion-c/u],
       [["--corruptions", "rust"], 2, /rust is unknown/u],
       [["--method", "magic"], 2, /magic is unknown/u],
+      [["--method", "crossEntropy"], 2, /crossEntropy needs labels/u],
       [["--memory", "12"], 2, /size with its unit/u],
       [["--resume", "--seed", "2", "--corruptions", "frost"], 4, /seed is 1, not 2/u],
     ];

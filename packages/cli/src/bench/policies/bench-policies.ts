@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { MpoError, type Profile } from "@mpo/core";
 import { CORRUPTION_NAMES, type ImageSet } from "@mpo/datasets";
-import { chainOf, EngineWorker, evaluateAccuracy, graphDigest, type Model, probe } from "@mpo/engine";
+import { adaptationMethod, chainOf, graphDigest, type Model, probe } from "@mpo/engine";
 import { driftedSamples } from "../../data/drifted-samples.ts";
 import { loadDataset } from "../../data/load-dataset.ts";
 import { loadModel, requireFitting } from "../../data/load-model.ts";
@@ -12,6 +12,7 @@ import { candidatesOf, plannerOf } from "../../planning/planner.ts";
 import { methodNamed } from "../../planning/subject.ts";
 import type { CommandContext } from "../../run-cli.ts";
 import { type EqualAccuracy, equalAccuracy } from "./equal-accuracy.ts";
+import { LabelJudge } from "./label-judge.ts";
 import { type MeasuredCell, measureCell } from "./measured-cell.ts";
 import { type ChoiceTask, chooseUnder } from "./policy-choices.ts";
 import { describeRun, type PolicyDrift, type PolicyRunTask } from "./policy-run.ts";
@@ -65,6 +66,11 @@ export async function benchPolicies(options: BenchPoliciesOptions, context: Comm
     throw new MpoError("invalid-argument", `--task ${options.task} is unknown; expected one of ${known}`);
   }
   const method = methodNamed(options.method);
+  if (adaptationMethod(method).needsLabels) {
+    throw new MpoError("invalid-argument", `--method ${method} needs labels, which a device has not`, {
+      hint: "Choose tent or shot.",
+    });
+  }
   const corruptions = corruptionsOf(options.corruptions);
   const weights = resolve(workingFolder, options.weights);
   const model = await loadModel(weights, signal);
@@ -77,11 +83,13 @@ export async function benchPolicies(options: BenchPoliciesOptions, context: Comm
   terminal.note(`damaging ${options.samples + options.judgeSamples} images in ${corruptions.length} ways ...`);
   const drifts = await driftsOf(test, corruptions, options, signal);
   const bench = new PoliciesBench({ options, context, model, drifts });
-  const results = await bench.begin();
+  await using judge = await LabelJudge.start(model, { environment, ...threadsOf(options) }, signal);
+  const results = await bench.begin(judge);
   const task: PolicyRunTask = {
     model,
     method,
     profile: results.profile,
+    judge,
     seed: options.seed,
     environment,
     signal,
@@ -115,7 +123,7 @@ class PoliciesBench {
   }
 
   /** What is known already; else the profile, and the accuracies before anything is trained. */
-  async begin(): Promise<PolicyResults> {
+  async begin(judge: LabelJudge): Promise<PolicyResults> {
     const { options, context, model } = this.#parts;
     const digest = graphDigest(model.graph);
     const known =
@@ -134,7 +142,7 @@ class PoliciesBench {
       outcomes: known?.outcomes ?? [],
     };
     await this.#keep(results);
-    return await this.#judgeBefore(results);
+    return await this.#judgeBefore(results, judge);
   }
 
   async measure(task: PolicyRunTask, results: PolicyResults): Promise<PoliciesFound> {
@@ -210,17 +218,12 @@ class PoliciesBench {
     }
   }
 
-  async #judgeBefore(results: PolicyResults): Promise<PolicyResults> {
-    const { drifts, model, options, context } = this.#parts;
+  async #judgeBefore(results: PolicyResults, judge: LabelJudge): Promise<PolicyResults> {
+    const { drifts, model } = this.#parts;
     const missing = drifts.filter(({ corruption }) => !results.before.has(corruption));
     if (missing.length === 0) return results;
-    const { environment, signal } = context;
-    await using worker = await EngineWorker.start({ environment, ...threadsOf(options) }, { signal });
-    await worker.load({ ...model }, { signal });
     const before = new Map(results.before);
-    for (const { corruption, judged } of missing) {
-      before.set(corruption, await evaluateAccuracy(worker, judged, { signal }));
-    }
+    for (const { corruption, judged } of missing) before.set(corruption, await judge.accuracy(model.weights, judged));
     const judged = { ...results, before };
     await this.#keep(judged);
     return judged;

@@ -1,14 +1,7 @@
 import { describeConfig, MpoError, type Prediction, type Profile } from "@mpo/core";
-import {
-  EngineWorker,
-  evaluateAccuracy,
-  type LossName,
-  type Model,
-  poolCapFor,
-  retrain,
-  type Samples,
-} from "@mpo/engine";
+import { EngineWorker, type LossName, type Model, poolCapFor, retrain, type Samples } from "@mpo/engine";
 import type { WindowLength } from "../../retrain/window-length.ts";
+import type { LabelJudge } from "./label-judge.ts";
 
 /** One retraining that several policies, limits and windows may have chosen alike. */
 export interface PolicyRun {
@@ -45,6 +38,7 @@ export interface PolicyRunTask {
   readonly model: Model;
   readonly method: LossName;
   readonly profile: Profile;
+  readonly judge: LabelJudge;
   readonly seed: number;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly threads?: number;
@@ -71,7 +65,7 @@ const GUARD_IMAGES = 256;
 export async function* runPolicy(
   { key, chosen, length }: PolicyRun,
   drifts: readonly PolicyDrift[],
-  { model, method, profile, seed, environment, threads, signal }: PolicyRunTask,
+  { model, method, profile, judge, seed, environment, threads, signal }: PolicyRunTask,
 ): AsyncGenerator<PolicyRunOutcome, void, undefined> {
   const { config, memoryBytes } = chosen;
   const memoryCapBytes = poolCapFor(model.graph, config, profile.memoryFacts, memoryBytes.upper);
@@ -106,8 +100,7 @@ export async function* runPolicy(
         yield { key, corruption, isOverCap: true, accuracyAfter: 0, seconds: 0, steps: 0 };
         return;
       }
-      await worker.assignWeights(result.weights, { signal });
-      const accuracyAfter = await evaluateAccuracy(worker, judged, { signal });
+      const accuracyAfter = await judge.accuracy(result.weights, judged);
       const { seconds, steps, measuredPeakBytes } = result;
       const peak = isFresh ? { peakBytes: measuredPeakBytes } : {};
       yield { key, corruption, isOverCap: false, accuracyAfter, seconds, steps, ...peak };
