@@ -4,7 +4,7 @@ import type { BenchPlacementOptions } from "../bench/bench-placement.ts";
 import type { BenchSearchOptions } from "../bench/bench-search.ts";
 import type { BenchSmallestOptions } from "../bench/bench-smallest.ts";
 import type { BenchPoliciesOptions } from "../bench/policies/bench-policies.ts";
-import { durationInMs, listOf, sizeInBytes, wholeNumber } from "../options/parsers.ts";
+import { durationInMs, listed, sizeInBytes, wholeNumber } from "../options/parsers.ts";
 import { addSubjectOptions } from "../options/subject-options.ts";
 import type { CommandContext } from "../run-cli.ts";
 
@@ -79,8 +79,8 @@ function addPolicies(bench: Command, context: CommandContext): void {
     .option("--severity <1..5>", "how badly the images are damaged", wholeNumber(1, 5), 5)
     .option("--method <name>", "tent or shot, neither needs labels", "tent")
     .option("--batch <n>", "images in a step (the effective batch)", wholeNumber(1, 65_536), 256)
-    .requiredOption("--memory <sizes>", "limits of what a step may add, such as 12MiB,40MiB", listOf(sizeInBytes))
-    .requiredOption("--window <durations>", "limits of time for a retraining, such as 3s,10s", listOf(durationInMs))
+    .requiredOption("--memory <sizes>", "limits of what a step may add, such as 12MiB,40MiB", listed(sizeInBytes))
+    .requiredOption("--window <durations>", "limits of time for a retraining, such as 3s,10s", listed(durationInMs))
     .option("--samples <n>", "images of each drift to adapt to", wholeNumber(1), 1024)
     .option("--judge-samples <n>", "other images of it, with labels, for the report", wholeNumber(1), 2000)
     .option("--probe-budget <duration>", "time for the probe", durationInMs, DEFAULT_BUDGET_MS)

@@ -61,8 +61,8 @@ const CASES: readonly Case[] = [
     bad: ["150", "MiB", "-1MiB", "1TiB", "0MiB", "1e3MiB", "", "constructor"],
   },
   {
-    what: "listOf(sizeInBytes)",
-    parse: listOf(sizeInBytes),
+    what: "listed(sizeInBytes)",
+    parse: listed(sizeInBytes),
     good: [
       ["1KiB", [1024]],
       ["1KiB, 2KB", [1024, 2000]],

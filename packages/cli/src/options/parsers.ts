@@ -23,7 +23,7 @@ export function numberBetween(min: number, max: number): OptionParser<number> {
 }
 
 /** Values with commas between: `12MiB,40MiB`. */
-export function listOf<Value>(parse: OptionParser<Value>): OptionParser<readonly Value[]> {
+export function listed<Value>(parse: OptionParser<Value>): OptionParser<readonly Value[]> {
   return (text) => text.split(",").map((part) => parse(part.trim()));
 }
 

@@ -49,7 +49,7 @@ function frontChart({ candidates, policies, result }: ReportFacts, upright: Upri
   const value = {
     field: "value",
     type: "quantitative",
-    scale: upright.isLogarithmic ? { type: "log", nice: false } : { type: "linear", zero: false },
+    scale: upright.isLogarithmic ? LOGARITHMIC : LINEAR,
     axis: { title: upright.title, format: "~g" },
   } as const;
   const tooltip = { field: "config", type: "nominal" } as const;
@@ -98,6 +98,9 @@ function policyPoint(
   const fits = "result" in outcome ? "chosen" : "does not fit";
   return { memory: shown.memoryBytes.expected / MIB, value, policy, config: `${policy}: ${fits}` };
 }
+
+const LOGARITHMIC = { type: "log", nice: false } as const;
+const LINEAR = { type: "linear", zero: false } as const;
 
 /** Short: the renderer leaves more room for a text than it takes. */
 const LEGEND: Readonly<Record<PolicyName, string>> = {
