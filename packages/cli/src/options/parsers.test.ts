@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { InvalidArgumentError } from "commander";
 import {
   durationInMs,
-  listOf,
+  listed,
   numberBetween,
   type OptionParser,
   sizeInBytes,

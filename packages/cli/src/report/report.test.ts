@@ -27,6 +27,8 @@ describe("mpo report", () => {
   let profile: string;
   let page: string;
   let elements: readonly Element[];
+  /** A busy machine may have left no time for any. */
+  let curves = 0;
   const errors: ParserError[] = [];
 
   before(async () => {
@@ -34,9 +36,10 @@ describe("mpo report", () => {
     profile = join(folder, "profile.json");
     const weights = new URL("../../models/resnet20-gn", import.meta.url).pathname;
     const task = ["--task", "fashion-mnist:fog:5", "--samples", "64", "--judge-samples", "64", "--batch", "32"];
-    const probed = await runCommand(["probe", "--weights", weights, ...task, "--budget", "12s", "-o", profile]);
+    const probed = await runCommand(["probe", "--weights", weights, ...task, "--budget", "30s", "-o", profile]);
     assert.equal(probed.code, 0, probed.stderr);
     const document = JSON.parse(await readFile(profile, "utf8"));
+    curves = document.profile.accuracy.length;
     document.profile.model.name = HOSTILE;
     document.profile.device.id = HOSTILE;
     await writeFile(profile, JSON.stringify(document));
@@ -78,7 +81,8 @@ describe("mpo report", () => {
       const shapes = elementsOf(figure).filter(({ attrs }) =>
         attrs.some(({ name, value }) => name === "d" && value.length > 0),
       );
-      assert.ok(shapes.length > 2, `${title}: ${shapes.length} shapes`);
+      const isEmpty = title === "Learning curves" && curves === 0;
+      assert.equal(shapes.length > 2, !isEmpty, `${title}: ${shapes.length} shapes`);
       assert.ok(!textOf(figure).includes("NaN"), title);
     }
   });

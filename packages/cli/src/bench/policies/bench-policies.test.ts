@@ -16,7 +16,7 @@ describe("mpo bench policies", () => {
     folder = await mkdtemp(join(tmpdir(), "mpo-bench-policies-"));
     output = join(folder, "results.json");
     const weights = new URL("../../../models/resnet20-bn", import.meta.url).pathname;
-    const sizes = ["--samples", "64", "--judge-samples", "100", "--batch", "32", "--probe-budget", "10s"];
+    const sizes = ["--samples", "64", "--judge-samples", "100", "--batch", "32", "--probe-budget", "30s"];
     const limits = ["--memory", "400MiB,12MiB", "--window", "60s"];
     args = ["bench", "policies", "--weights", weights, ...sizes, ...limits, "--json", "-o", output];
   });
