@@ -17,16 +17,17 @@ describe("mpo bench policies", () => {
     output = join(folder, "results.json");
     const weights = new URL("../../../models/resnet20-bn", import.meta.url).pathname;
     const sizes = ["--samples", "64", "--judge-samples", "100", "--batch", "32", "--probe-budget", "30s"];
-    const limits = ["--memory", "400MiB,12MiB", "--window", "60s"];
+    // The only drift pays for the whole probe: four seconds are left for training.
+    const limits = ["--memory", "400MiB,12MiB", "--window", "34s"];
     args = ["bench", "policies", "--weights", weights, ...sizes, ...limits, "--json", "-o", output];
   });
   after(() => rm(folder, { recursive: true, force: true }));
 
   it("stops at Ctrl-C with what it has, and goes on from there", async () => {
-    const begun = [...args, "--corruptions", "frost,contrast"];
+    const begun = [...args, "--corruptions", "frost"];
     const stopped = await runCommand(begun, { interruptWhen: (stderr) => /different retrainings/u.test(stderr) });
     assert.equal(stopped.code, 130, stopped.stderr);
-    assert.equal(JSON.parse(await readFile(output, "utf8")).before.length, 2);
+    assert.equal(JSON.parse(await readFile(output, "utf8")).before.length, 1);
 
     const { code, records, stderr } = await runCommand([...begun, "--resume"]);
     assert.equal(code, 0, stderr);
@@ -44,7 +45,7 @@ describe("mpo bench policies", () => {
         predicted: { memoryBytes: { upper: number } } | null;
         drifts: unknown[];
       };
-      assert.equal(drifts.length, 2);
+      assert.equal(drifts.length, 1);
       if (!isAdapted) {
         assert.equal(accuracyAfter, accuracyBefore, policy);
         continue;

@@ -14,6 +14,7 @@ import type { CommandContext } from "../../run-cli.ts";
 import { type EqualAccuracy, equalAccuracy } from "./equal-accuracy.ts";
 import { LabelJudge } from "./label-judge.ts";
 import { type MeasuredCell, measureCell } from "./measured-cell.ts";
+import { chargedWindowMs } from "./policy-accounting.ts";
 import { type ChoiceTask, chooseUnder } from "./policy-choices.ts";
 import { describeRun, type PolicyDrift, type PolicyRunTask } from "./policy-run.ts";
 import { printPolicies } from "./print-policies.ts";
@@ -169,7 +170,8 @@ class PoliciesBench {
       const before = drifts.map(({ corruption }) => results.before.get(corruption) as number);
       const cells: MeasuredCell[] = [];
       for (const one of choices) cells.push(await measureCell(one, book, before));
-      const equal = await equalAccuracy({ choice, cells, book, windowMs: Math.max(...options.window) });
+      const windowMs = chargedWindowMs(Math.max(...options.window), choice.probeMs, choice.windows);
+      const equal = await equalAccuracy({ choice, cells, book, windowMs });
       return { profile, corruptions: drifts.map(({ corruption }) => corruption), before, cells, equal };
     } finally {
       progress.end();

@@ -1,12 +1,11 @@
 import {
   type CandidateTable,
-  POLICIES,
   POLICY_NAMES,
   type PolicyName,
   type Prediction,
   type SearchBudget,
   type SearchObjective,
-  search,
+  type SearchResult,
 } from "@mpo/core";
 import { searchPolicy } from "../../planning/policy-outcomes.ts";
 import { windowLength } from "../../retrain/window-length.ts";
@@ -55,30 +54,41 @@ export function chooseUnder(task: ChoiceTask, limits: Limits): readonly PolicyCh
 
 /**
  * Runs that may reach an accuracy with little memory, least first: what the policy would choose for memory, and its
- * ladder.
+ * ladder. None where no step fits the window.
  */
 export function lowMemoryRuns(task: ChoiceTask, policy: PolicyName, windowMs: number): readonly PolicyRun[] {
-  const budget = { memoryBytes: BOUNDLESS_BYTES, windowMs };
-  const rules = { policy: POLICIES[policy] };
-  const least = search(task.table, budget, { ...rules, objective: "memory" });
-  const best = search(task.table, budget, { ...rules, objective: "accuracy" });
-  const predictions = [
-    least.best,
-    ...best.ladder.filter(({ memoryBytes }) => memoryBytes.expected > least.best.memoryBytes.expected),
-  ];
-  return predictions.filter(({ accuracy }) => accuracy.steps > 0).map((one) => runOf(one, task.sampleCount));
+  const least = boundlessly(task, policy, windowMs, "memory");
+  const best = boundlessly(task, policy, windowMs, "accuracy");
+  if (least === undefined || best === undefined) return [];
+  const above = best.ladder.filter(({ memoryBytes }) => memoryBytes.expected > least.best.memoryBytes.expected);
+  return [least.best, ...above]
+    .filter(({ accuracy }) => accuracy.steps > 0)
+    .map((prediction) => runOf(prediction, task.sampleCount));
 }
 
-/** Ever longer runs (1, 2, 4, ... steps) of what the policy would choose for time. */
+/** Ever longer runs (1, 2, 4, ... steps) of what the policy would choose for time. None where no step fits the window. */
 export function quickRuns(task: ChoiceTask, policy: PolicyName, windowMs: number): readonly PolicyRun[] {
-  const budget = { memoryBytes: BOUNDLESS_BYTES, windowMs };
-  const { best } = search(task.table, budget, { policy: POLICIES[policy], objective: "time" });
+  const found = boundlessly(task, policy, windowMs, "time");
+  if (found === undefined) return [];
+  const { best } = found;
   const runs: PolicyRun[] = [];
   for (let steps = 1; steps <= best.stepsInWindow; steps *= 2) {
     const prediction = { ...best, stepsInWindow: steps, accuracy: { ...best.accuracy, steps } };
     runs.push(runOf(prediction, task.sampleCount));
   }
   return runs;
+}
+
+/** A search in which memory is no matter. */
+function boundlessly(
+  { table }: ChoiceTask,
+  policy: PolicyName,
+  windowMs: number,
+  objective: SearchObjective,
+): SearchResult | undefined {
+  if (windowMs <= 0) return undefined;
+  const outcome = searchPolicy(table, { memoryBytes: BOUNDLESS_BYTES, windowMs }, objective, policy);
+  return "result" in outcome ? outcome.result : undefined;
 }
 
 function runOf(prediction: Prediction, sampleCount: number): PolicyRun {
