@@ -61,10 +61,17 @@ export function residentGrowth(plan: StepPlan, facts: StepMemoryFacts): number {
   const memory = new PooledMemory();
   const stateBytes = holdState(plan, facts, (id, bytes) => memory.take(id, bytes));
   walkMemory(plan, facts, 1, memory);
-  const idleBytes = memory.poolBytes;
+  // Warming up has left buffers of exactly these sizes, small ones too.
+  if (plan.config.microBatch === 1) return stateBytes + feedBytes(plan);
+  const idleBytes = memory.heldBytes;
   memory.forgetPeak();
   walkMemory(plan, facts, plan.config.microBatch, memory);
-  return memory.peakBytes - idleBytes + stateBytes + kernelBytes(plan);
+  return memory.peakBytes - idleBytes + stateBytes + kernelBytes(plan) + feedBytes(plan);
+}
+
+/** The program that feeds a step has the micro-batch, too: TensorFlow copies what it is fed. */
+function feedBytes(plan: StepPlan): number {
+  return bytesAt((plan.tensors[INPUT_TENSOR] as PlannedTensor).bytes, plan.config.microBatch);
 }
 
 /**
@@ -101,6 +108,11 @@ class PooledMemory implements MemoryVisitor {
   /** What the pool has touched: it never goes back to the system. */
   get poolBytes(): number {
     return this.#pool.touchedBytes;
+  }
+
+  /** Resident between steps: what the pool has touched, and the small buffers of optimizer state. */
+  get heldBytes(): number {
+    return this.#pool.touchedBytes + this.#smallBytes;
   }
 
   get peakBytes(): number {

@@ -129,8 +129,35 @@ class Search {
         fitting.push(candidate);
       }
     }
+    return fitting.length > 0 ? fitting : this.#exactlyFitting();
+  }
+
+  /** The faster estimate errs to the safe side: before nothing is said to fit, what looks smallest is planned exactly. */
+  #exactlyFitting(): readonly number[] {
+    const fitting = this.#smallest()
+      .filter(({ upper }) => upper <= this.#budget.memoryBytes)
+      .map(({ candidate }) => candidate)
+      .filter((candidate) => (this.#table.stepMsUpper[candidate] as number) <= this.#budget.windowMs);
     if (fitting.length === 0) throw this.#nothingFits();
+    for (const candidate of fitting) {
+      this.#cut[candidate] = KEPT;
+      const steps = Math.floor(this.#budget.windowMs / (this.#table.stepMsExpected[candidate] as number));
+      this.#gain[candidate] = this.#table.curve(candidate).bestWithin(steps).gain;
+    }
     return fitting;
+  }
+
+  /** Allowed candidates of the least memory by the estimate, with their exact bound, by rising memory. */
+  #smallest(): readonly { readonly candidate: number; readonly upper: number }[] {
+    const table = this.#table;
+    const allowed = this.#allowedPlans();
+    return [...table.byMemory]
+      .filter(allowed)
+      .slice(0, MAX_SMALLEST)
+      .map((candidate) => ({
+        candidate,
+        upper: table.exactMemory(table.plan(candidate), table.microBatch(candidate)).upper,
+      }));
   }
 
   /** In order of rising memory, so that whatever dominates a candidate has been seen before it. */
@@ -309,9 +336,11 @@ class Search {
           best === undefined || (values[candidate] as number) < (values[best] as number) ? candidate : best,
         undefined,
       );
-    const inMemory = candidates.filter(
-      (candidate) => (table.memoryUpper[candidate] as number) <= this.#budget.memoryBytes,
-    );
+    const smallestFirst = [...this.#smallest()].sort((left, right) => left.upper - right.upper);
+    const inMemory = [
+      ...candidates.filter((candidate) => (table.memoryUpper[candidate] as number) <= this.#budget.memoryBytes),
+      ...smallestFirst.filter(({ upper }) => upper <= this.#budget.memoryBytes).map(({ candidate }) => candidate),
+    ];
     const fastest = least(table.stepMsUpper, inMemory);
     if (fastest !== undefined && (table.stepMsUpper[fastest] as number) > this.#budget.windowMs) {
       const { config, stepMs } = this.#rough(fastest);
@@ -321,19 +350,19 @@ class Search {
         { hint: "Give the window more time, or the search more memory." },
       );
     }
-    const smallest = least(table.memoryUpper, candidates);
+    const [smallest] = smallestFirst;
     if (smallest === undefined) return new MpoError("invalid-argument", "the policy allows no configuration at all");
-    const plan = table.plan(smallest);
-    const microBatch = table.microBatch(smallest);
-    const { upper } = table.exactMemory(plan, microBatch);
+    const config = table.config(table.plan(smallest.candidate), table.microBatch(smallest.candidate));
     return new MpoError(
       "over-budget",
-      `no configuration fits ${Math.round(this.#budget.memoryBytes)} bytes: the least that any may need is ${Math.ceil(upper)} bytes (${describeConfig(table.config(plan, microBatch))})`,
+      `no configuration fits ${Math.floor(this.#budget.memoryBytes)} bytes: the least that any may need is ${Math.ceil(smallest.upper)} bytes (${describeConfig(config)})`,
       { hint: "Free memory on the device, or choose a smaller model." },
     );
   }
 }
 
+/** Candidates of the least memory that are planned exactly before nothing is said to fit. */
+const MAX_SMALLEST = 8;
 /** Placements that are planned exactly, at most, before the coarser one is taken. */
 const MAX_REFINEMENTS = 2;
 
