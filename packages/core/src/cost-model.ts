@@ -38,6 +38,8 @@ export interface StepShape {
   readonly trainedBytes: number;
 }
 
+/** Least margin of memory while few measurements were made: what plans are seen to be off by, over many models. */
+const FEW_MEMORY_MARGIN = 0.05;
 /**
  * Absolute part of memory's error: with the margins below, about a megabyte by which the heap of the worker's program
  * differs from run to run, whatever the config.
@@ -92,7 +94,7 @@ export class CostModel {
     const memorySteps = steps.filter(({ measuredBytes }) => measuredBytes !== undefined);
     this.#memory = fitMemory(memorySteps);
     this.#time = fitTime(steps, profile);
-    this.memoryMargin = upperMargin(memoryResiduals(memorySteps), DEFAULT_MISS_RATE, 0.25);
+    this.memoryMargin = upperMargin(memoryResiduals(memorySteps), DEFAULT_MISS_RATE, 0.25, FEW_MEMORY_MARGIN);
     this.timeMargin = upperMargin(timeResiduals(steps, profile), DEFAULT_MISS_RATE, 0.5);
     const samples = [1, profile.effectiveBatch].map((microBatch) => {
       const accumulation = Math.max(1, Math.round(profile.effectiveBatch / microBatch));

@@ -28,6 +28,7 @@ import { type ProbeSamples, runMicroWindows } from "./micro-windows.ts";
 import { poolCapFor, poolCapForPlan } from "./pool-cap.ts";
 import { powersOfTwo, probeConfigs } from "./probe-configs.ts";
 import { type AvailableMemoryReader, ProbeGuard, readAvailableMemory } from "./probe-guard.ts";
+import { StepQueue } from "./step-queue.ts";
 import { timeUnits } from "./time-units.ts";
 import { timedPlan } from "./timed-plan.ts";
 import { unitTimeSamples, updateSample } from "./unit-time-samples.ts";
@@ -91,11 +92,14 @@ const MAX_CONFIGS = 40;
 /** Fewer measured steps than this make no profile. */
 const LEAST_STEPS = 2;
 /** Shares of the time: of timing units; of all but accuracy, where that is probed. */
-const TIMING_SHARE = 0.4;
+const TIMING_SHARE = 0.3;
 const COST_SHARE = 0.55;
 const LOADED_AT_ONCE = 2;
 /** The timing process meets many micro-batches in turn: its pool is left in pieces, and needs more than any step. */
 const TIMING_ROOM = 1.5;
+/** Further configs that a worker times after its first, and what loading one takes, about. */
+const MORE_IN_ONE = 3;
+const RELOAD_MS = 500;
 
 /**
  * Measures a model on this device within a budget: the time of each unit at a few micro-batches (read inside real
@@ -213,58 +217,72 @@ class Probe {
   async #measureSteps(): Promise<void> {
     const share = this.#task.samples === undefined ? 1 : COST_SHARE;
     const until = this.#began + share * this.#budget.maxMs;
-    let queue = this.#configs();
-    let overheadMs = 0;
-    while (queue.length > 0 && this.#steps.length < MAX_CONFIGS) {
+    const queue = new StepQueue(this.#configs());
+    while (!queue.isEmpty && this.#steps.length < MAX_CONFIGS) {
       const model = new CostModel(this.#costs.chain, this.#profile([]), this.#costs);
       const runMs = (config: RetrainConfig): number => LEAST_RUNS * model.predict(config).stepMs.expected;
-      const left = until - this.#now() - overheadMs;
-      // What takes too long now will not fit later either.
-      queue = queue.filter((config) => runMs(config) <= left);
-      const chunk = chunkWithin(queue.slice(0, this.#options.loadedAtOnce ?? LOADED_AT_ONCE), left, runMs);
+      const chunk = queue.take(this.#options.loadedAtOnce ?? LOADED_AT_ONCE, until - this.#now(), runMs);
       if (chunk.length === 0) return;
-      queue = queue.filter((config) => !chunk.includes(config));
-      const chunkBegan = this.#now();
       this.#report(`steps (${this.#steps.length} done)`);
-      const ranMs = await this.#measureChunk(chunk, (config) => model.predict(config).stepMs.expected);
-      overheadMs = this.#now() - chunkBegan - ranMs;
+      await this.#measureChunk(chunk, (config) => model.predict(config).stepMs.expected, () =>
+        queue.take(1, until - this.#now(), (config) => runMs(config) + RELOAD_MS),
+      );
     }
   }
 
-  /** Loads the chunk's workers at once and runs them one after the other; returns how long the runs took. */
-  async #measureChunk(chunk: readonly RetrainConfig[], expectedMs: (config: RetrainConfig) => number): Promise<number> {
+  /**
+   * Loads the chunk's workers at once and runs them one after the other. Each goes on with a few more configs, of which
+   * only the time is measured: a new process takes longer than they do.
+   */
+  async #measureChunk(
+    chunk: readonly RetrainConfig[],
+    expectedMs: (config: RetrainConfig) => number,
+    more: () => readonly RetrainConfig[],
+  ): Promise<void> {
     const { signal } = this.#guard;
     const starts = await Promise.allSettled(
       chunk.map((config) => PreparedStep.start(this.#stepTask(config), config, signal)),
     );
-    let ranMs = 0;
     try {
       for (const start of starts) {
         if (start.status === "rejected") {
           this.#unlessOverCap(start.reason);
           continue;
         }
-        const began = this.#now();
-        const timedSteps = timedStepsFor(expectedMs(start.value.config));
-        const measured = await start.value.measure(timedSteps, signal).catch((error: unknown) => {
-          this.#unlessOverCap(error);
-        });
-        ranMs += this.#now() - began;
-        if (measured === undefined) continue;
-        this.#steps.push(measured);
-        const { idleBytes, stateBytes } = measured.loaded;
-        const grown = (measured.sample.measuredPeakBytes ?? 0) - stateBytes;
-        this.#peakBytes = Math.max(this.#peakBytes, idleBytes + grown);
+        const { value: prepared } = start;
+        if (!(await this.#measured(prepared, expectedMs(prepared.config)))) continue;
+        for (let extra = 0; extra < MORE_IN_ONE; extra++) {
+          const [config] = more();
+          if (config === undefined) break;
+          const isLoaded = await prepared.reload(config, signal).then(
+            () => true,
+            (error: unknown) => this.#unlessOverCap(error),
+          );
+          if (!isLoaded || !(await this.#measured(prepared, expectedMs(config)))) break;
+        }
       }
     } finally {
       for (const start of starts) if (start.status === "fulfilled") await start.value[Symbol.asyncDispose]();
     }
-    return ranMs;
+  }
+
+  /** False when the limit stopped it: its process is no more. */
+  async #measured(prepared: PreparedStep, expectedMs: number): Promise<boolean> {
+    const measured = await prepared.measure(timedStepsFor(expectedMs), this.#guard.signal).catch((error: unknown) => {
+      this.#unlessOverCap(error);
+    });
+    if (measured === undefined) return false;
+    this.#steps.push(measured);
+    const { idleBytes, stateBytes } = measured.loaded;
+    const grown = (measured.sample.measuredPeakBytes ?? 0) - stateBytes;
+    this.#peakBytes = Math.max(this.#peakBytes, idleBytes + grown);
+    return true;
   }
 
   /** A config that needs more than the limit has been stopped by it: the others go on. */
-  #unlessOverCap(error: unknown): void {
+  #unlessOverCap(error: unknown): false {
     if (!(error instanceof MpoError && error.code === "over-memory-cap")) throw error;
+    return false;
   }
 
   async #measureAccuracy(): Promise<readonly AccuracySample[]> {
@@ -345,7 +363,8 @@ class Probe {
     }
     const { chain } = this.#costs;
     const timing = this.#timing;
-    const idle = this.#steps.map(({ loaded }) => loaded.idleBytes - loaded.stateBytes).sort((a, b) => a - b);
+    const fresh = this.#steps.filter(({ sample }) => sample.measuredPeakBytes !== undefined);
+    const idle = fresh.map(({ loaded }) => loaded.idleBytes - loaded.stateBytes).sort((a, b) => a - b);
     return {
       version: PROFILE_VERSION,
       model: {
@@ -454,21 +473,6 @@ class Probe {
 const LEAST_RUNS = 3;
 /** Part of the time left that micro-windows plan with: their steps are predicted, not known. */
 const SAFE_SHARE = 0.85;
-
-/** The first configs whose runs fit the time together. */
-function chunkWithin(
-  queue: readonly RetrainConfig[],
-  leftMs: number,
-  runMs: (config: RetrainConfig) => number,
-): readonly RetrainConfig[] {
-  const chunk: RetrainConfig[] = [];
-  let left = leftMs;
-  for (const config of queue) {
-    left -= runMs(config);
-    if (left >= 0) chunk.push(config);
-  }
-  return chunk;
-}
 
 function hasBatchStatistics({ graph }: Model): boolean {
   return graph.nodes.some(({ kind }) => kind === "batchNorm");

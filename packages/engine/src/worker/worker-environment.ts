@@ -12,6 +12,9 @@ export interface WorkerEnvironmentOptions {
   readonly oomScoreAdjust?: number;
 }
 
+/** glibc's own defaults; setting them holds them there (mallopt(3)). */
+const MALLOC_THRESHOLD_BYTES = String(128 * 1024);
+
 /** Environment of a process that runs TensorFlow: workers and probes run alike, so that one predicts the other. */
 export function workerEnvironment(options: WorkerEnvironmentOptions): NodeJS.ProcessEnv {
   const environment: NodeJS.ProcessEnv = { ...options.environment };
@@ -20,6 +23,10 @@ export function workerEnvironment(options: WorkerEnvironmentOptions): NodeJS.Pro
   environment["TF_NUM_INTEROP_THREADS"] = "1";
   if (options.threads !== undefined) environment["TF_NUM_INTRAOP_THREADS"] = String(options.threads);
   if (options.memoryCapBytes !== undefined) environment["TF_MKL_ALLOC_MAX_BYTES"] = String(options.memoryCapBytes);
+  // Small buffers come from glibc's malloc. By itself it moves its thresholds as it runs, and a process then keeps up to
+  // tens of megabytes that were given back, more or less from run to run; with fixed ones it keeps next to nothing.
+  environment["MALLOC_MMAP_THRESHOLD_"] ??= MALLOC_THRESHOLD_BYTES;
+  environment["MALLOC_TRIM_THRESHOLD_"] ??= MALLOC_THRESHOLD_BYTES;
   // A small nursery: garbage of the steps' calls would else count as their memory, tens of megabytes of it.
   environment["NODE_OPTIONS"] = [environment["NODE_OPTIONS"], "--max-semi-space-size=1"].filter(Boolean).join(" ");
   environment[OOM_SCORE_VARIABLE] = String(options.oomScoreAdjust ?? 500);
