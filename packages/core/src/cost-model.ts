@@ -46,6 +46,9 @@ const FEW_MEMORY_MARGIN = 0.05;
  */
 const MEMORY_SLACK_BYTES = 32 * 1024 * 1024;
 const TIME_SLACK_MS = 0.5;
+/** How far plans are believed to be off before anything was measured: a share of what they say, and bytes. */
+const MEMORY_SCALE_DEVIATION = 0.1;
+const MEMORY_OFFSET_DEVIATION = 3 * 1024 * 1024;
 /** Errors that the fits expect of a good measurement, as shares. */
 const MEMORY_NOISE = 0.02;
 const TIME_NOISE = 0.05;
@@ -310,8 +313,8 @@ function fitMemory(steps: readonly BasedStep[]): MemoryLaw {
     };
   });
   const priors = [
-    { mean: 1, strength: 1 / 0.15 ** 2, least: 0.5 },
-    { mean: 0, strength: 1 / 0.2 ** 2, least: Number.NEGATIVE_INFINITY },
+    { mean: 1, strength: 1 / MEMORY_SCALE_DEVIATION ** 2, least: 0.5 },
+    { mean: 0, strength: (usual / MEMORY_OFFSET_DEVIATION) ** 2, least: Number.NEGATIVE_INFINITY },
   ];
   const [scale, offset] = leastSquares(observations, priors) as [number, number];
   return { scale, offsetBytes: offset * usual };

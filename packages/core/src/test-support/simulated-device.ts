@@ -26,7 +26,7 @@ export const SLOW_BOARD: SimulatedDevice = {
   launchMs: 0.03,
   stepMs: 2,
   memoryScale: 1.06,
-  memoryOffsetBytes: 6e6,
+  memoryOffsetBytes: 2e6,
   noise: 0.02,
   seed: 7,
 };
