@@ -40,7 +40,13 @@ export async function benchEmulation(options: BenchEmulationOptions, context: Co
   const profile = await probe(
     { model, method, effectiveBatch: options.batch, device: deviceFacts() },
     { maxMs: options.budget },
-    { environment, signal, seed: options.seed, ...threads },
+    {
+      environment,
+      signal,
+      seed: options.seed,
+      ...threads,
+      onProgress: (what, share) => terminal.detail(`${formatShare(share)} of the time: ${what}`),
+    },
   );
   if (options.output !== undefined) {
     await writeProfileDocument(options.output, { profile, graph: model.graph }, context);
