@@ -4,6 +4,7 @@ import { adaptationMethod, chainOf, probe, type StepTask } from "@mpo/engine";
 import { formatBytes, formatShare } from "../output/format.ts";
 import { startProgress } from "../output/progress.ts";
 import { createTable } from "../output/table.ts";
+import { checkOutput } from "../planning/check-output.ts";
 import { deviceFacts } from "../planning/device-facts.ts";
 import { writeProfileDocument } from "../planning/profile-document.ts";
 import { fixedRatesOf, loadSubject, methodNamed, type SubjectOptions } from "../planning/subject.ts";
@@ -34,6 +35,7 @@ const LOADED_AT_ONCE = 2;
 export async function benchEmulation(options: BenchEmulationOptions, context: CommandContext): Promise<void> {
   const { terminal, signal, environment } = context;
   const method = methodNamed(options.method);
+  if (options.output !== undefined) await checkOutput("--output", options.output, context.workingFolder);
   const model = await loadSubject(options, context);
   const threads = options.threads === undefined ? {} : { threads: options.threads };
   terminal.note(`probing ${model.graph.name} for ${options.budget / MS} s ...`);

@@ -149,6 +149,17 @@ describe("mpo emulate, search and explain", () => {
     });
   }
 
+  it("probe refuses, before it begins, to write where it cannot", async () => {
+    const probe = (output: string): Promise<CommandOutcome> =>
+      runCommand(["probe", "--model", "resnet20", "--budget", "60s", "--output", output]);
+    const inFile = await probe(join(file("p.json"), "inside.json"));
+    assert.equal(inFile.code, EXIT_CODES.usage, inFile.stderr);
+    assert.match(inFile.stderr, /--output .*inside\.json: its folder cannot be written to/u);
+    const asFolder = await probe(folder);
+    assert.equal(asFolder.code, EXIT_CODES.usage, asFolder.stderr);
+    assert.match(asFolder.stderr, /it is a folder; expected a file/u);
+  });
+
   it("say that there is no such profile", async () => {
     const refused = await runCommand(["search", file("none.json"), "--memory", "1GiB", "--window", "60s"]);
     assert.equal(refused.code, EXIT_CODES.state);

@@ -3,6 +3,7 @@ import { probe } from "@mpo/engine";
 import { formatBytes, formatDuration, formatShare } from "../output/format.ts";
 import { startProgress } from "../output/progress.ts";
 import type { CommandContext } from "../run-cli.ts";
+import { checkOutput } from "./check-output.ts";
 import { deviceFacts } from "./device-facts.ts";
 import { writeProfileDocument } from "./profile-document.ts";
 import { loadSubject, methodNamed, type SubjectOptions } from "./subject.ts";
@@ -25,6 +26,7 @@ const MS = 1000;
 export async function runProbe(options: ProbeCommandOptions, context: CommandContext): Promise<void> {
   const { terminal, environment, signal } = context;
   const method = methodNamed(options.method);
+  await checkOutput("--output", options.output, context.workingFolder);
   const model = await loadSubject(options, context);
   const samples = await taskSamples(options, model, context);
   const progress = startProgress(terminal, "probing", 100);
