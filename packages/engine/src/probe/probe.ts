@@ -224,8 +224,10 @@ class Probe {
       const chunk = queue.take(this.#options.loadedAtOnce ?? LOADED_AT_ONCE, until - this.#now(), runMs);
       if (chunk.length === 0) return;
       this.#report(`steps (${this.#steps.length} done)`);
-      await this.#measureChunk(chunk, (config) => model.predict(config).stepMs.expected, () =>
-        queue.take(1, until - this.#now(), (config) => runMs(config) + RELOAD_MS),
+      await this.#measureChunk(
+        chunk,
+        (config) => model.predict(config).stepMs.expected,
+        () => queue.take(1, until - this.#now(), (config) => runMs(config) + RELOAD_MS),
       );
     }
   }
