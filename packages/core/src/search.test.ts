@@ -106,7 +106,7 @@ test("every cut holds against all other candidates", () => {
         ),
         cut.because,
       );
-    } else {
+    } else if (cut === undefined) {
       const isBeaten = front.some(
         ({ prediction: other }) =>
           other !== prediction &&
