@@ -37,7 +37,7 @@ const MIN_TIMED_STEPS = 2;
 const MAX_TIMED_STEPS = 32;
 /** Timings of one config, at most, when others disturb it; and how long they may take together. */
 const MAX_ATTEMPTS = 3;
-const PATIENCE_MS = 3000;
+const PATIENCE_MS = 1500;
 const SAMPLES = "probe";
 
 /**
