@@ -6,6 +6,9 @@ import { encodeSavedModel } from "../graph/graph-proto.ts";
 import { elementsOf, type ModelWeights, type SampleShape } from "../model/model-graph.ts";
 import { closeSession, type HostTensor, openSession, runSession } from "./tensorflow.ts";
 
+/** Size of a tensor that TensorFlow is told as an int32: 8 GiB of float32. */
+const MOST_ELEMENTS = 2 ** 31 - 1;
+
 /** One micro-batch on its way into the step. */
 export interface MicroBatch {
   /** float32 `[count, ...sample shape]`. */
@@ -61,7 +64,7 @@ export class ProgramSession {
    * resident as it is used. In one region the pool's growth is what the plan's walk through the allocator says.
    */
   reserve(bytes: number): void {
-    const elements = { shape: [1], data: Int32Array.of(Math.ceil(bytes / 4)) };
+    const elements = { shape: [1], data: Int32Array.of(Math.min(MOST_ELEMENTS, Math.ceil(bytes / 4))) };
     this.#run({ [FEEDS.reserveElements]: elements }, [FETCHES.reserveDone]);
   }
 
