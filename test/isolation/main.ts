@@ -19,15 +19,18 @@ const { values } = parseArgs({
   },
 });
 
+const end = new AbortController();
+for (const name of ["SIGTERM", "SIGINT"] as const) process.once(name, () => end.abort());
 const capped = await measureIsolation({
   tries: Number(values.tries),
   kinds: ["pool", "outside"],
   aloneMs: Number(values["alone-ms"]),
   cpuShare: values["cpu-share"] === "equal" ? "equal" : "leftover",
+  signal: end.signal,
   onTry: (done, code) => process.stderr.write(`try ${done}: ${code}\n`),
 });
 const killerTries = Number(values["killer-tries"]);
-const killer = killerTries > 0 ? await measureKiller(killerTries) : undefined;
+const killer = killerTries > 0 && !end.signal.aborted ? await measureKiller(killerTries) : undefined;
 if (values.json) {
   print(JSON.stringify({ capped, ...(killer === undefined ? {} : { killer }) }));
 } else {

@@ -13,6 +13,8 @@ export interface IsolationOptions {
   /** How long the example program is alone before each try. */
   readonly aloneMs: number;
   readonly cpuShare: "leftover" | "equal";
+  /** Ends the run after the try that is under way; what was seen until then is told. */
+  readonly signal?: AbortSignal;
   readonly onTry?: (done: number, code: string) => void;
 }
 
@@ -39,7 +41,7 @@ export interface IsolationResult {
 
 /** Lets the example program serve under load, alone and beside jobs that take too much memory, in turn. */
 export async function measureIsolation(options: IsolationOptions): Promise<IsolationResult> {
-  const { tries, kinds, aloneMs, cpuShare, onTry } = options;
+  const { kinds, aloneMs, cpuShare, onTry, signal } = options;
   // Jobs start as in the product, from what is built: without the loader that runs this.
   process.execArgv.splice(0);
   const folder = await mkdtemp(join(tmpdir(), "mpo-isolation-"));
@@ -52,13 +54,14 @@ export async function measureIsolation(options: IsolationOptions): Promise<Isola
     const alone: number[] = [];
     const beside: number[] = [];
     const ends: Record<string, number> = {};
-    for (let done = 0; done < tries; done++) {
+    let tries = 0;
+    for (; tries < options.tries && signal?.aborted !== true; tries++) {
       await sleep(aloneMs);
       alone.push(...app.takeLatenciesMs());
-      const code = await runHog(kinds[done % kinds.length] as HogKind, folder, cpuShare);
+      const code = await runHog(kinds[tries % kinds.length] as HogKind, folder, cpuShare);
       beside.push(...app.takeLatenciesMs());
       ends[code] = (ends[code] ?? 0) + 1;
-      onTry?.(done + 1, code);
+      onTry?.(tries + 1, code);
       await app.revive();
     }
     const latency = { alone: latencyOf(alone), beside: latencyOf(beside) };

@@ -21,13 +21,13 @@ const GROUP_BYTES = 1_800 * 2 ** 20;
  * "no-group": none can be made here.
  */
 export async function measureKiller(tries: number): Promise<KillerResult | "no-group"> {
-  using group = MemoryGroup.make(GROUP_BYTES);
+  await using group = MemoryGroup.make(GROUP_BYTES);
   if (group === undefined) return "no-group";
   const own = fileURLToPath(import.meta.url);
   const [program, args] = group.command(process.execPath, ["--import", "tsx", own, String(tries)]);
-  const child = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(program, args, { stdio: ["ignore", "pipe", "inherit", "ipc"] });
   let output = "";
-  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+  child.stdout?.setEncoding("utf8").on("data", (text: string) => {
     output += text;
   });
   const code = await new Promise<number | null>((resolve) => child.once("close", resolve));
@@ -38,6 +38,15 @@ export async function measureKiller(tries: number): Promise<KillerResult | "no-g
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const tries = Number(process.argv[2]);
-  const result = await measureIsolation({ tries, kinds: ["unlimited"], aloneMs: 200, cpuShare: "equal" });
+  const end = new AbortController();
+  process.once("disconnect", () => end.abort());
+  const result = await measureIsolation({
+    tries,
+    kinds: ["unlimited"],
+    aloneMs: 200,
+    cpuShare: "equal",
+    signal: end.signal,
+  });
   process.stdout.write(JSON.stringify(result));
+  if (process.connected) process.disconnect();
 }

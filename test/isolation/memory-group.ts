@@ -1,8 +1,12 @@
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+
+const LEFT_WITHIN_MS = 5_000;
+const LOOK_MS = 20;
 
 /** A memory control group of this process's own making, for the processes that join it. Dispose of it when they are gone. */
-export class MemoryGroup implements Disposable {
+export class MemoryGroup implements AsyncDisposable {
   readonly folder: string;
 
   private constructor(folder: string) {
@@ -50,7 +54,16 @@ export class MemoryGroup implements Disposable {
     return ["sh", ["-c", 'echo $$ > "$0/cgroup.procs" && exec "$@"', this.folder, program, ...args]];
   }
 
-  [Symbol.dispose](): void {
-    rmdirSync(this.folder);
+  /** Removes it. Processes that were killed may take a moment to leave. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (let waitedMs = 0; ; waitedMs += LOOK_MS) {
+      try {
+        rmdirSync(this.folder);
+        return;
+      } catch (thrown) {
+        if (waitedMs >= LEFT_WITHIN_MS) throw thrown;
+      }
+      await sleep(LOOK_MS);
+    }
   }
 }

@@ -51,7 +51,7 @@ export interface ServedRequest {
 /** What a run of the program saw. */
 export interface ServingReport {
   readonly requests: number;
-  /** Time from a request to its answer, milliseconds, in order. */
+  /** Time from a request to its answer, milliseconds, in order: of the last 10,000. */
   readonly latenciesMs: readonly number[];
   /** Share of labelled inputs that were predicted rightly, since the model was last swapped; undefined: no labels. */
   readonly accuracy: number | undefined;
@@ -59,6 +59,9 @@ export interface ServingReport {
   /** Version of the retrained model that serves; 0: the one as deployed. */
   readonly version: number;
 }
+
+/** A program that runs for months must not grow. */
+const KEPT_LATENCIES = 10_000;
 
 /**
  * A program that serves a model under load and works with an agent through folders alone: it drops its inputs and
@@ -86,6 +89,7 @@ export async function runServingApp(options: ServingAppOptions): Promise<Serving
       const predictions = await predictor.predict(set);
       const latencyMs = clock.monotonicMs() - began;
       latenciesMs.push(latencyMs);
+      if (latenciesMs.length > KEPT_LATENCIES) latenciesMs.shift();
       requests += 1;
       const rightly = set.labels === undefined ? {} : { right: rightOnes(predictions, set.labels) };
       if (rightly.right !== undefined) {
