@@ -6,8 +6,8 @@ import { encodeSavedModel } from "../graph/graph-proto.ts";
 import { elementsOf, type ModelWeights, type SampleShape } from "../model/model-graph.ts";
 import { closeSession, type HostTensor, openSession, runSession } from "./tensorflow.ts";
 
-/** Size of a tensor that TensorFlow is told as an int32: 8 GiB of float32. */
-const MOST_ELEMENTS = 2 ** 31 - 1;
+/** Elements of a tensor whose number TensorFlow still gives as an int32: 8 GiB of float32. */
+const MOST_ELEMENTS = 2 ** 31 - 2;
 
 /** One micro-batch on its way into the step. */
 export interface MicroBatch {
