@@ -4,7 +4,7 @@ import type { BenchPlacementOptions } from "../bench/bench-placement.ts";
 import type { BenchSearchOptions } from "../bench/bench-search.ts";
 import type { BenchSmallestOptions } from "../bench/bench-smallest.ts";
 import type { BenchPoliciesOptions } from "../bench/policies/bench-policies.ts";
-import { durationInMs, listed, sizeInBytes, wholeNumber } from "../options/parsers.ts";
+import { durationInMs, durationOption, listed, sizeInBytes, wholeNumber } from "../options/parsers.ts";
 import { addSubjectOptions } from "../options/subject-options.ts";
 import type { CommandContext } from "../run-cli.ts";
 
@@ -83,7 +83,7 @@ function addPolicies(bench: Command, context: CommandContext): void {
     .requiredOption("--window <durations>", "limits of time for a retraining, such as 3s,10s", listed(durationInMs))
     .option("--samples <n>", "images of each drift to adapt to", wholeNumber(1), 1024)
     .option("--judge-samples <n>", "other images of it, with labels, for the report", wholeNumber(1), 2000)
-    .option("--probe-budget <duration>", "time for the probe", durationInMs, DEFAULT_BUDGET_MS)
+    .addOption(durationOption("--probe-budget <duration>", "time for the probe", "20s"))
     .option("--seed <n>", "decides samples, their damage and order", wholeNumber(0), 1)
     .option("--threads <n>", "threads inside an operation (default: all cores)", wholeNumber(1, 1024))
     .option("-o, --output <file>", "keep results there as they come")
