@@ -18,7 +18,7 @@ const missing = await findNatsServer({
 
 const SMALL = [
   ...["--devices", "small", "--inputs", "128", "--judged-images", "64"],
-  ...["--probe-time", "15s", "--drift-probe-time", "8s", "--window", "20s"],
+  ...["--probe-time", "35s", "--drift-probe-time", "10s", "--window", "30s"],
 ];
 
 interface DeviceRecord {
