@@ -16,7 +16,7 @@ export function addDemoCommand(program: Command, context: CommandContext): void 
     .option("--devices <names>", "which of them, by commas", listOf(DEMO_DEVICE_NAMES), DEMO_DEVICE_NAMES)
     .option("--folder <dir>", "keep logs and data there (default: a temporary folder, removed at the end)")
     .option("--keep", "leave everything running until Ctrl-C, and keep the folder", false)
-    .addOption(durationOption("--probe-time <duration>", "what a probe of memory and time may take", "35s"))
+    .addOption(durationOption("--probe-time <duration>", "what a probe of memory and time may take", "30s"))
     .addOption(durationOption("--drift-probe-time <duration>", "what a probe of accuracy may take", "12s"))
     .addOption(durationOption("--window <duration>", "time in which a retraining must finish", "30s"))
     .option("--inputs <n>", "drifted images that an agent collects before it retrains", wholeNumber(64, 512), 384)
