@@ -16,6 +16,9 @@ import { simulatedAgent } from "./simulated-agent.ts";
 /** Entry of a process that runs many simulated agents. It ends when the bench goes away. */
 const TELL_MS = 100;
 const MS = 1000;
+/** Agents that may be joining at once: on a slow machine all would else wait for each other until their calls time out. */
+const MAX_JOINING = 40;
+const LOOK_MS = 20;
 
 const ends = new AbortController();
 // Every agent listens.
@@ -57,6 +60,7 @@ async function start({ coordinator, first, count, startsPerSecond, seed }: Drive
   for (let index = 0; index < count; index++) {
     const aheadMs = (index / startsPerSecond) * MS - (systemClock.monotonicMs() - beganMs);
     if (aheadMs > 0) await systemClock.sleep(aheadMs, { signal: ends.signal });
+    while (agents.length - joined() >= MAX_JOINING) await systemClock.sleep(LOOK_MS, { signal: ends.signal });
     ends.signal.throwIfAborted();
     const device = first + index;
     const identity = { tenant: FLEET_TENANT, device: deviceName(device) };
@@ -74,14 +78,20 @@ async function start({ coordinator, first, count, startsPerSecond, seed }: Drive
   }
 }
 
+/** How many are enrolled, online and connected to NATS. */
+function joined(): number {
+  let count = 0;
+  for (const agent of agents) {
+    const { isOnline, isFeedConnected } = agent.snapshot();
+    if (isOnline && isFeedConnected) count++;
+  }
+  return count;
+}
+
 async function tell(): Promise<void> {
   while (!ends.signal.aborted) {
     await systemClock.sleep(TELL_MS, { signal: ends.signal }).catch(() => undefined);
-    const isJoined = (agent: Agent): boolean => {
-      const { isOnline, isFeedConnected } = agent.snapshot();
-      return isOnline && isFeedConnected;
-    };
-    const message: FromDriver = { joined: agents.filter(isJoined).length, applied, acknowledged, warnings };
+    const message: FromDriver = { joined: joined(), applied, acknowledged, warnings };
     applied = [];
     acknowledged = [];
     if (process.connected) process.send?.(message);
