@@ -46,6 +46,7 @@ describe("mpo", () => {
     },
     { args: ["bench", "step", "--model", "lenet"], code: 2, says: /"lenet" is unknown/u },
     { args: ["bench", "step", "--peer", "theano"], code: 2, says: /theano is unknown/u },
+    { args: ["bench", "step", "--segments", "2", "--checkpoints", "1"], code: 2, says: /both say what is kept/u },
     { args: ["demo", "engine", "--weights", "/nowhere"], code: 4, says: /error \(not-found\)/u },
     { args: ["demo", "--devices", "small,huge"], code: 2, says: /some of small,medium,large/u },
     { args: ["example-app", "--serving", "x", "--corruption", "rust"], code: 2, says: /rust is unknown; expected/u },

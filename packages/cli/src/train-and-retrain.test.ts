@@ -161,7 +161,8 @@ describe("mpo train, retrain and bench", () => {
 
   it("measures a step beside plain TensorFlow.js", async () => {
     const size = ["--image", "16", "--batch", "8", "--steps", "2", "--repeats", "1", "--threads", "1"];
-    const outcome = await runCommand(["bench", "step", "--json", "--norm", "group", "--peer", "tfjs", ...size]);
+    const kept = ["--norm", "group", "--checkpoints", "0,2"];
+    const outcome = await runCommand(["bench", "step", "--json", ...kept, "--peer", "tfjs", ...size]);
     assert.equal(outcome.code, EXIT_CODES.ok, outcome.stderr);
     assert.deepEqual(
       outcome.records.map(({ system }) => system),
@@ -175,5 +176,7 @@ describe("mpo train, retrain and bench", () => {
     }
     assert.ok((outcome.records[0]?.["plannedPeakBytes"] as number) > 0);
     assert.equal(outcome.records[1]?.["plannedPeakBytes"], null);
+    assert.deepEqual(outcome.records[0]?.["checkpoints"], [0, 2]);
+    assert.equal(outcome.records[1]?.["checkpoints"], undefined);
   });
 });

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { accumulationFor, MpoError, resolveRetrainConfig, uniformFreezing } from "@mpo/core";
+import { accumulationFor, type Checkpoints, MpoError, resolveRetrainConfig, uniformFreezing } from "@mpo/core";
 import {
   buildModel,
   FORM_NAMES,
@@ -33,6 +33,8 @@ export interface BenchStepOptions {
   readonly batch: number;
   readonly microBatch?: number;
   readonly segments: number;
+  /** For our own step only; the others have no such thing, and keep to `segments`. */
+  readonly checkpoints?: readonly number[];
   readonly freezeRate: number;
   readonly steps: number;
   readonly repeats: number;
@@ -50,6 +52,8 @@ interface System {
   readonly measure: () => Promise<StepMeasurement>;
   /** Knows plain steps only: no micro-batch, checkpoints or freezing. */
   readonly isPlain: boolean;
+  /** Ours: it alone keeps chosen units. */
+  readonly isOwn?: boolean;
 }
 
 /**
@@ -87,7 +91,12 @@ export async function benchStep(options: BenchStepOptions, context: CommandConte
 }
 
 function taskOf(options: BenchStepOptions): StepTask {
-  const { batch, microBatch = batch, segments, freezeRate, image } = options;
+  const { batch, microBatch = batch, segments, checkpoints, freezeRate, image } = options;
+  if (segments > 1 && checkpoints !== undefined) {
+    throw new MpoError("invalid-argument", "--segments and --checkpoints both say what is kept", {
+      hint: "Give one of them.",
+    });
+  }
   const graph = buildModel({
     model: options.model as ModelName,
     norm: options.norm as NormName,
@@ -99,7 +108,7 @@ function taskOf(options: BenchStepOptions): StepTask {
     microBatch,
     accumulation: accumulationFor(batch, microBatch),
     freezing: uniformFreezing(freezeRate),
-    checkpoints: segments > 1 ? { kind: "uniform", segments } : { kind: "none" },
+    checkpoints: checkpointsOf(segments, checkpoints),
   });
   return {
     modelName: options.model,
@@ -120,6 +129,11 @@ function taskOf(options: BenchStepOptions): StepTask {
 /** Not named in the results. */
 const DEFAULT_FORM = "small";
 
+function checkpointsOf(segments: number, at: readonly number[] | undefined): Checkpoints {
+  if (at !== undefined) return { kind: "boundaries", at };
+  return segments > 1 ? { kind: "uniform", segments } : { kind: "none" };
+}
+
 function formOf(name: string): FormName {
   const form = FORM_NAMES.find((known) => known === name);
   if (form === undefined) {
@@ -134,7 +148,9 @@ async function systemsOf(
   folder: string,
   context: CommandContext,
 ): Promise<readonly System[]> {
-  const systems: System[] = [{ name: "mpo", measure: () => measureOwnStep(task, context), isPlain: false }];
+  const systems: System[] = [
+    { name: "mpo", measure: () => measureOwnStep(task, context), isPlain: false, isOwn: true },
+  ];
   if (options.peer !== undefined) {
     if (options.peer !== "tfjs") {
       throw new MpoError("invalid-argument", `--peer ${options.peer} is unknown; expected tfjs`, {
@@ -158,13 +174,14 @@ async function systemsOf(
 }
 
 function isSpecial({ config, segments, freezeRate }: StepTask): boolean {
-  return config.accumulation > 1 || segments > 1 || freezeRate > 0;
+  const hasCheckpoints = segments > 1 || config.checkpoints.kind === "boundaries";
+  return config.accumulation > 1 || hasCheckpoints || freezeRate > 0;
 }
 
 function print(
   systems: readonly System[],
   results: ReadonlyMap<System, readonly StepMeasurement[]>,
-  { model, norm, form, batch, image, microBatch = batch, segments, freezeRate }: BenchStepOptions,
+  { model, norm, form, batch, image, microBatch = batch, segments, checkpoints, freezeRate }: BenchStepOptions,
   { terminal }: CommandContext,
 ): void {
   const table = createTable(terminal, ["system", "ms/step", "peak growth", "planned", "idle"]);
@@ -181,6 +198,7 @@ function print(
       image,
       microBatch: system.isPlain ? batch : microBatch,
       segments: system.isPlain ? 1 : segments,
+      ...(system.isOwn && checkpoints !== undefined ? { checkpoints } : {}),
       freezeRate: system.isPlain ? 0 : freezeRate,
       msPerStep: middle(({ msPerStep }) => msPerStep),
       peakGrowthBytes: middle(({ peakGrowthBytes }) => peakGrowthBytes),

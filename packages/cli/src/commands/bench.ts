@@ -3,7 +3,7 @@ import type { BenchAdaptationOptions } from "../bench/bench-adaptation.ts";
 import type { BenchMemoryOptions } from "../bench/bench-memory.ts";
 import type { BenchStepOptions } from "../bench/bench-step.ts";
 import { addDatasetOptions } from "../options/dataset-options.ts";
-import { numberBetween, wholeNumber } from "../options/parsers.ts";
+import { numberBetween, wholeNumber, wholeNumbers } from "../options/parsers.ts";
 import type { CommandContext } from "../run-cli.ts";
 import { addFleetBench } from "./bench-fleet.ts";
 import { addPlanningBenches } from "./bench-planning.ts";
@@ -23,6 +23,7 @@ export function addBenchCommand(program: Command, context: CommandContext): void
     .option("--batch <n>", "images in a step", wholeNumber(1, 65_536), DEFAULT_BATCH)
     .option("--micro-batch <n>", "images at once; must divide the batch (default: the batch)", wholeNumber(1, 65_536))
     .option("--segments <k>", "checkpoints: k segments of equal unit count", wholeNumber(1, 10_000), 1)
+    .option("--checkpoints <units>", "checkpoints of our own step: keep the inputs of these units", wholeNumbers(0))
     .option("--freeze-rate <rate>", "share of layers that do not train, 0 to 1", numberBetween(0, 1), 0)
     .option("--steps <n>", "steps of each measurement", wholeNumber(1, 10_000), 10)
     .option("--repeats <n>", "measurements of each system, each in a new process, in turn", wholeNumber(1, 1000), 3)

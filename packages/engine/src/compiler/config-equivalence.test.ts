@@ -2,12 +2,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Checkpoints, type FreezingRates, frozenParameters, NOTHING_FROZEN, type RetrainConfig } from "@mpo/core";
 import { createRandom } from "@mpo/datasets";
+import type { Optimizer } from "../losses/optimizer.ts";
 import { randomModel } from "../model/layers-format/layers-format-testing.ts";
 import type { ModelGraph, ModelWeights } from "../model/model-graph.ts";
 import { graphVariables } from "../model/variables.ts";
 import { buildModel } from "../model/zoo/build-model.ts";
 import { assertSameGradients } from "../test-support/compare-gradients.ts";
-import { type EngineRun, engineGradients, testSamples } from "../test-support/engine-run.ts";
+import { type EngineRun, engineGradients, runEngine, testSamples } from "../test-support/engine-run.ts";
 import { MIXED_CLASSES, mixedGraph } from "../test-support/mixed-graph.ts";
 import { randomSchedule } from "../test-support/random-schedule.ts";
 import { chainOf } from "./chain-of.ts";
@@ -136,6 +137,29 @@ for (const loss of ["crossEntropy", "tent"] as const) {
       await assertEquivalent(run, await plainStep(), config);
     });
   }
+}
+
+/** Optimizers that could move a parameter whose gradient is zero: by weight decay, by what they remember. */
+const RESTLESS: readonly Optimizer[] = [
+  { kind: "momentum", momentum: 0.9, weightDecay: 0.1 },
+  { kind: "adam", epsilon: 1e-3 },
+];
+
+for (const optimizer of RESTLESS) {
+  test(`many steps of ${optimizer.kind} move every kernel that trains, and no frozen one by one bit`, async () => {
+    const run = runOf(mixedGraph("batch"), MIXED_CLASSES);
+    const freezing: FreezingRates = { featureExtraction: 0.5, normalisation: 0.5, linear: 0 };
+    const config: Config = { microBatch: 4, accumulation: 2, freezing, checkpoints: { kind: "uniform", segments: 3 } };
+    const { weights } = await runEngine({ ...run, config, optimizer, steps: 6, learningRate: 0.01 });
+    const chain = chainOf(run.graph);
+    const frozen = frozenParameters(chain, freezing);
+    assert.ok(frozen.includes(true) && frozen.includes(false));
+    for (const { id, name } of chain.parameters) {
+      const [before, after] = [bitsOf(run.weights, name), bitsOf(weights, name)];
+      if (frozen[id]) assert.deepEqual(after, before, `${name} moved`);
+      else if (name.endsWith("kernel")) assert.notDeepEqual(after, before, `${name} did not move`);
+    }
+  });
 }
 
 test("a model of the zoo has the same gradients under checkpoints, freezing and micro-batches together", async () => {

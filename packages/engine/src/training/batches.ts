@@ -40,7 +40,8 @@ export class BatchFeed {
     this.#sampleSize = elementsOf(shape);
     this.#random = createRandom(run.seed);
     this.#run = run;
-    this.#images = new Float32Array(microBatch * this.#sampleSize);
+    // Written to, so that it is resident from now on: the pages of a new array are only promised.
+    this.#images = new Float32Array(microBatch * this.#sampleSize).fill(0);
     this.#labels = new Int32Array(microBatch);
   }
 
