@@ -2,7 +2,14 @@ import { type Command, Option } from "commander";
 import type { AgentCommandOptions } from "../fleet/run-agent-command.ts";
 import { repeated, urlOf } from "../options/address-options.ts";
 import { addFleetOptions, addLogLevel, fleetName, labelOf } from "../options/fleet-options.ts";
-import { durationOption, numberBetween, sizeInBytes, sizeOption, wholeNumber } from "../options/parsers.ts";
+import {
+  durationOption,
+  durationOrNoneInMs,
+  numberBetween,
+  sizeInBytes,
+  sizeOption,
+  wholeNumber,
+} from "../options/parsers.ts";
 import type { CommandContext } from "../run-cli.ts";
 
 /** `mpo agent`: a device's side. */
@@ -33,6 +40,7 @@ export function addAgentCommand(program: Command, context: CommandContext): void
         "--drift-probe-time <duration>",
         "what measuring accuracy after a drift may take; 0s: none",
         "30s",
+        durationOrNoneInMs,
       ),
     )
     .addOption(durationOption("--probe-patience <duration>", "probe on a busy machine after waiting so long", "1h"))

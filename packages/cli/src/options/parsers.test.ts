@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import { InvalidArgumentError } from "commander";
 import {
   durationInMs,
+  durationOrNoneInMs,
   listed,
   numberBetween,
   type OptionParser,
@@ -68,6 +69,16 @@ const CASES: readonly Case[] = [
       ["1KiB, 2KB", [1024, 2000]],
     ],
     bad: ["", "1KiB,", "1KiB,2"],
+  },
+  {
+    what: "durationOrNoneInMs()",
+    parse: durationOrNoneInMs,
+    good: [
+      ["0s", 0],
+      ["0ms", 0],
+      ["30s", 30_000],
+    ],
+    bad: ["0", "none", "-1s", "0.2ms"],
   },
   {
     what: "durationInMs()",

@@ -68,14 +68,22 @@ export const durationInMs: OptionParser<number> = (text) => {
   return ms;
 };
 
+/** The same, or `0s` for none at all. */
+export const durationOrNoneInMs: OptionParser<number> = (text) => (scaled(text, MS) === 0 ? 0 : durationInMs(text));
+
 /** An option for a size with a default, which help shows as it is written here. */
 export function sizeOption(flags: string, description: string, standard: string): Option {
   return new Option(flags, description).argParser(sizeInBytes).default(sizeInBytes(standard), standard);
 }
 
 /** An option for a duration with a default, which help shows as it is written here. */
-export function durationOption(flags: string, description: string, standard: string): Option {
-  return new Option(flags, description).argParser(durationInMs).default(durationInMs(standard), standard);
+export function durationOption(
+  flags: string,
+  description: string,
+  standard: string,
+  parse: OptionParser<number> = durationInMs,
+): Option {
+  return new Option(flags, description).argParser(parse).default(parse(standard), standard);
 }
 
 function scaled(text: string, units: Readonly<Record<string, number>>): number | undefined {
