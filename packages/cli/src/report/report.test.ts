@@ -10,7 +10,7 @@ type Node = DefaultTreeAdapterTypes.Node;
 type Element = DefaultTreeAdapterTypes.Element;
 
 const HOSTILE = `</title><script>alert(1)</script><img src=x onerror="alert(2)">&`;
-const LIMITS = ["--memory", "6MiB", "--window", "5s"];
+const LIMITS = ["--memory", "12MiB", "--window", "5s"];
 
 function elementsOf(node: Node): readonly Element[] {
   const own = "tagName" in node ? [node] : [];
