@@ -12,6 +12,7 @@ export {
 export { type Clock, type SleepOptions, systemClock } from "./clock.ts";
 export { EXIT_CODES, type ExitCode, exitCodeOf } from "./exit-codes.ts";
 export { fileError, systemErrorCode } from "./file-error.ts";
+export { claimFolder, type FolderClaimOptions } from "./folder-claim.ts";
 export { Journal, type JournalOpening, type JournalOptions } from "./journal.ts";
 export { type LifecycleOptions, type ProcessPort, runServices, type Service } from "./lifecycle.ts";
 export {

@@ -1,6 +1,6 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { type Clock, type Logger, makeFolder } from "@mpo/runtime";
+import { type Clock, claimFolder, type Logger, makeFolder } from "@mpo/runtime";
 import { type Agent, createAgent } from "../core/agent.ts";
 import type { AgentSettings } from "../core/agent-settings.ts";
 import { jobEngine } from "../job/job-engine.ts";
@@ -10,7 +10,6 @@ import type { ConnectFeed, FleetLink } from "../ports/fleet-link.ts";
 import { openFolderDisk } from "../ports/folder-disk.ts";
 import { servingFolder } from "../serving/serving-folder.ts";
 import { systemMonitor } from "../system/system-monitor.ts";
-import { claimFolder } from "./claim-folder.ts";
 
 /** Options of `runAgentDaemon`. */
 export interface AgentDaemonOptions {
@@ -53,7 +52,9 @@ export async function runAgentDaemon(options: AgentDaemonOptions): Promise<void>
   const { tenant, device } = settings.identity;
   const logger = options.logger.child({ tenant, deviceId: device });
   await makeFolder(dataFolder);
-  await using _claim = await claimFolder(dataFolder);
+  await using _claim = await claimFolder(dataFolder, {
+    hint: "One agent per folder: stop that one, or give this one a data folder of its own.",
+  });
   const temporaryFolder = join(dataFolder, "work");
   // What the jobs of a killed agent left.
   await rm(temporaryFolder, { recursive: true, force: true });

@@ -11,7 +11,6 @@ import { DEVICE_CLASS, documentOf, IDENTITY } from "../test-support/documents.ts
 import { FakeDevice } from "../test-support/fake-device.ts";
 import { FakeFleet } from "../test-support/fake-fleet.ts";
 import { runAgentDaemon } from "./agent-daemon.ts";
-import { claimFolder } from "./claim-folder.ts";
 
 async function withFolder(check: (folder: string) => Promise<void>): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "mpo-agent-daemon-"));
@@ -61,18 +60,6 @@ describe("the daemon", () => {
       assert.deepEqual(await readdir(join(folder, "data")), ["state"], "the claim is gone");
       assert.equal(fleet.hellos[0]?.models[0]?.name, "resnet");
       fleet.hub.close();
-    }));
-
-  it("lets one agent use a folder, and takes over what a killed one left", () =>
-    withFolder(async (folder) => {
-      {
-        await using _claim = await claimFolder(folder);
-        await assert.rejects(claimFolder(folder), { code: "already-exists" });
-      }
-      for (const left of ["999999999 5", `${process.pid} 1`, "", "no numbers"]) {
-        await writeFile(join(folder, "agent.pid"), left);
-        await (await claimFolder(folder))[Symbol.asyncDispose]();
-      }
     }));
 
   it("loads neither TensorFlow nor image libraries", { skip: process.platform !== "linux" }, () => {

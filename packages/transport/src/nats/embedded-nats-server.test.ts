@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { createServer } from "node:net";
 import { extname, join } from "node:path";
 import { test } from "node:test";
@@ -10,7 +10,6 @@ import { systemClock } from "@mpo/runtime";
 import { bytes, CONTRACT_LAYOUT, text } from "../store/state-store-contract-testing.ts";
 import { binary, openLink, skip, startServer, temporaryFolder } from "../test-support/nats-room.ts";
 import { EmbeddedNatsServer } from "./embedded-nats-server.ts";
-import { claimFolder } from "./folder-claim.ts";
 import { openJetstreamStore } from "./jetstream-state-store.ts";
 import { identify, isStill } from "./process-identity.ts";
 
@@ -22,7 +21,7 @@ void test("it listens on loopback, syncs always, and is gone after stop", { skip
   assert.match(server.address.url, /^nats:\/\/127\.0\.0\.1:\d+$/u);
   assert.equal(server.wasAdopted, false);
   const identity = await identify(server.pid);
-  await assert.rejects(EmbeddedNatsServer.start({ binary: binary(), folder }), { code: "conflict" });
+  await assert.rejects(EmbeddedNatsServer.start({ binary: binary(), folder }), { code: "already-exists" });
   await server.stop();
   assert.equal(identity !== undefined && (await isStill(identity)), false);
   await server.ended;
@@ -96,7 +95,7 @@ void test("a server whose owner was killed is refused to a second owner before, 
   const owner = await startOwner(folder);
   t.after(() => kill(owner.child));
   await assert.rejects(EmbeddedNatsServer.start({ binary: binary(), folder }), {
-    code: "conflict",
+    code: "already-exists",
     message: new RegExp(`process ${owner.child.pid} `, "u"),
   });
   const link = await openLink(t, owner.url);
@@ -144,24 +143,6 @@ void test("a server that cannot start says why, and leaves nothing behind", { sk
   const absent = { path: join(folder, "no-such-program"), version: "2.12.15" };
   await assert.rejects(EmbeddedNatsServer.start({ binary: absent, folder }), { code: "unavailable" });
   await (await startServer(t, { folder })).stop();
-});
-
-void test("of many that claim a folder at once one gets it; a dead claim does not count", async (t) => {
-  const folder = await temporaryFolder(t);
-  for (const left of [
-    undefined,
-    '{"pid":999999999,"startTicks":"1"}',
-    `{"pid":${process.pid},"startTicks":"1"}`,
-    "nonsense",
-  ]) {
-    if (left !== undefined) await writeFile(join(folder, "owner.json"), left);
-    const claims = await Promise.allSettled(Array.from({ length: 8 }, () => claimFolder(folder)));
-    const won = claims.filter((each) => each.status === "fulfilled");
-    assert.equal(won.length, 1, String(left));
-    assert.equal(JSON.parse(await readFile(join(folder, "owner.json"), "utf8")).pid, process.pid);
-    await won[0]?.value.release();
-    assert.deepEqual(await readdir(folder), []);
-  }
 });
 
 async function freePort(): Promise<number> {

@@ -4,6 +4,7 @@ import { MpoError } from "@mpo/core";
 import {
   backOffSchedule,
   type Clock,
+  claimFolder,
   type Logger,
   makeFolder,
   silentLogger,
@@ -11,7 +12,6 @@ import {
   throwIfAborted,
 } from "@mpo/runtime";
 import { type EmbeddedRecord, findLeftServer, removeRecord, writeRecord } from "./embedded-record.ts";
-import { claimFolder, type FolderClaim } from "./folder-claim.ts";
 import {
   addressOf,
   type LaunchOptions,
@@ -45,6 +45,8 @@ export interface EmbeddedServerOptions {
 
 /** A server that ran this long and then ended has not failed to start. */
 const GOOD_RUN_MS = 30_000;
+const CLAIM_HINT =
+  "One coordinator per folder: end the other, give another folder, or connect to its server with --nats URL.";
 const RESTARTS = 5;
 /** A server that is no child of ours tells nobody when it ends. */
 const ADOPTED_POLL_MS = 500;
@@ -58,7 +60,7 @@ export class EmbeddedNatsServer {
   /** Rejects when the server died and could not be started again; resolves after `stop`. */
   readonly ended: Promise<void>;
   readonly #launch: LaunchOptions;
-  readonly #claim: FolderClaim;
+  readonly #claim: AsyncDisposable;
   readonly #logger: Logger;
   readonly #random: () => number;
   readonly #stops = new AbortController();
@@ -66,7 +68,7 @@ export class EmbeddedNatsServer {
 
   private constructor(
     launch: LaunchOptions,
-    claim: FolderClaim,
+    claim: AsyncDisposable,
     running: RunningServer,
     options: EmbeddedServerOptions,
   ) {
@@ -80,7 +82,7 @@ export class EmbeddedNatsServer {
   }
 
   /**
-   * Starts the server, or takes over one that a crash left. Throws `conflict` when another living process has the folder,
+   * Starts the server, or takes over one that a crash left. Throws `already-exists` when another process has the folder,
    * `unavailable` with the server's last words when it does not come up.
    */
   static async start(options: EmbeddedServerOptions): Promise<EmbeddedNatsServer> {
@@ -89,7 +91,7 @@ export class EmbeddedNatsServer {
     const folder = resolve(options.folder);
     throwIfAborted(signal);
     await makeFolder(folder, { mode: 0o700 });
-    const claim = await claimFolder(folder);
+    const claim = await claimFolder(folder, { hint: CLAIM_HINT });
     const clock = options.clock ?? systemClock;
     const launch: LaunchOptions = { binary, folder, host, port, startTimeoutMs, stopTimeoutMs, clock };
     const withSignal = signal === undefined ? launch : { ...launch, signal };
@@ -98,7 +100,7 @@ export class EmbeddedNatsServer {
       const adopted = left === undefined ? undefined : await takeOver(withSignal, left, options.logger ?? silentLogger);
       return new EmbeddedNatsServer(launch, claim, adopted ?? (await launchServer(withSignal)), options);
     } catch (thrown) {
-      await claim.release();
+      await claim[Symbol.asyncDispose]();
       throw thrown;
     }
   }
@@ -129,7 +131,7 @@ export class EmbeddedNatsServer {
     await this.ended.catch(() => undefined);
     await endProcess(this.#running.identity, { timeoutMs: this.#launch.stopTimeoutMs, clock: this.#launch.clock });
     await removeRecord(this.#launch.folder);
-    await this.#claim.release();
+    await this.#claim[Symbol.asyncDispose]();
   }
 
   async #supervise(): Promise<void> {

@@ -48,11 +48,6 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** This process. */
-export async function ownIdentity(): Promise<ProcessIdentity> {
-  return (await identify(process.pid)) ?? { pid: process.pid, startTicks: "" };
-}
-
 export interface EndOptions {
   /** How long it may take to end after SIGTERM, milliseconds; then it gets SIGKILL. */
   readonly timeoutMs: number;
