@@ -11,6 +11,7 @@ import { createMetrics, type Metrics } from "./http/metrics.ts";
 import { PriorService } from "./priors/prior-service.ts";
 import { type ProfileName, ProfileService } from "./profiles/profile-service.ts";
 import { countDevices } from "./registry/count-devices.ts";
+import { heartbeatSecondsOf } from "./registry/presence.ts";
 import { Registry } from "./registry/registry.ts";
 import { StatusService } from "./registry/status-service.ts";
 import { SearchQueue } from "./search/search-queue.ts";
@@ -67,9 +68,10 @@ export function createCoordinator(settings: CoordinatorSettings, ports: Coordina
   const documents = new DocumentService(context, logger, { validMs: resolved.documentValidMs });
   const queue = new SearchQueue(context, logger, { name: resolved.name, leaseMs: resolved.leaseMs });
   const audit = new Audit(context, logger);
+  const heartbeatSeconds = (): number => heartbeatSecondsOf(resolved.heartbeatSeconds, registry.size);
   const metrics = createMetrics({
     devices: () =>
-      countDevices({ registry, documents, statuses, nowMs: clock.now(), heartbeatSeconds: resolved.heartbeatSeconds }),
+      countDevices({ registry, documents, statuses, nowMs: clock.now(), heartbeatSeconds: heartbeatSeconds() }),
     profiles: () => profiles.size,
     waitingSearches: () => queue.size,
     storeLagMs: () => Math.max(...Object.values(parts).flatMap(({ watches }) => watches.map(({ lagMs }) => lagMs))),
@@ -84,7 +86,7 @@ export function createCoordinator(settings: CoordinatorSettings, ports: Coordina
     onSearched: (ms) => metrics.searched(ms),
   });
   const common = { registry, statuses, profiles, documents, searches, audit, clock };
-  const { heartbeatSeconds, natsServers, probes } = resolved;
+  const { natsServers, probes } = resolved;
   const fleet = new FleetApi({
     ...common,
     priors,

@@ -27,7 +27,7 @@ export interface CoordinatorSettings {
   readonly credentials?: Credentials;
   /** What agents are told to connect to, "nats://127.0.0.1:4222". */
   readonly natsServers?: readonly string[];
-  /** Default 30. */
+  /** Default 30; a fleet of thousands is told more (`heartbeatSecondsOf`). */
   readonly heartbeatSeconds?: number;
   /** What one device, or one program, may ask in the long run; four times as much at once. Default 50. */
   readonly callsPerSecond?: number;

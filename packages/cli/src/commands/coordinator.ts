@@ -19,7 +19,13 @@ export function addCoordinatorCommand(program: Command, context: CommandContext)
     .option("--insecure", "allow addresses that others can reach, though nobody proves who he is", false)
     .option("--name <name>", "name of this coordinator (default: a random one)", fleetName)
     .option("--artifacts <folder>", "models and weights that devices may fetch, each file named by its SHA-256")
-    .addOption(durationOption("--heartbeat <duration>", "how often devices tell that they are there", "30s"))
+    .addOption(
+      durationOption(
+        "--heartbeat <duration>",
+        "how often devices tell that they are there; seldomer in a fleet of thousands",
+        "30s",
+      ),
+    )
     .option("--memory-share <share>", "of a device's memory that a retraining may take", numberBetween(0.01, 1), 0.75)
     .addOption(durationOption("--window <duration>", "time in which one retraining must finish", "10min"))
     .addOption(durationOption("--probe-time <duration>", "what one probe may take", "5min"))

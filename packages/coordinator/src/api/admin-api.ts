@@ -48,7 +48,7 @@ export interface AdminParts {
   readonly searches: SearchService;
   readonly audit: Audit;
   readonly clock: Clock;
-  readonly heartbeatSeconds: number;
+  readonly heartbeatSeconds: () => number;
   /** Names for requests; never the same twice. */
   readonly newId: () => string;
   readonly logger: Logger;
@@ -205,7 +205,7 @@ export class AdminApi {
       resources: seen.resources,
       labels,
       models,
-      presence: isOnline(seen.lastSeenMs, clock.now(), heartbeatSeconds) ? "online" : "offline",
+      presence: isOnline(seen.lastSeenMs, clock.now(), heartbeatSeconds()) ? "online" : "offline",
       lastSeenMs: seen.lastSeenMs,
       ...(desiredVersion === undefined ? {} : { desiredVersion }),
       ...(reportedStatus === undefined ? {} : { reportedStatus }),

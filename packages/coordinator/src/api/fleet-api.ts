@@ -51,7 +51,8 @@ export interface FleetParts {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly probes: ProbePolicy;
-  readonly heartbeatSeconds: number;
+  /** How often devices are to say that they are there, at the moment. */
+  readonly heartbeatSeconds: () => number;
   /** Where devices find NATS. */
   readonly natsServers: readonly string[];
   readonly onReport?: (kind: "profile" | "status", isDuplicate: boolean) => void;
@@ -96,7 +97,7 @@ export class FleetApi {
       ...(current === undefined ? {} : { desiredVersion: current.document.version }),
       ...(isNews ? { desired: current.envelope } : {}),
       probes: this.#probes(request),
-      heartbeatSeconds,
+      heartbeatSeconds: heartbeatSeconds(),
       natsServers,
     };
   }
@@ -113,7 +114,7 @@ export class FleetApi {
     // Also when what it once reported is gone (a store that was put back): the answer to a hello asks for it again.
     const isForgotten = version === undefined && (request.appliedVersion !== undefined || this.#lacksProfile(device));
     const needsHello = device === undefined || isForgotten;
-    return { serverTimeMs: clock.now(), ...desired(version), heartbeatSeconds, needsHello };
+    return { serverTimeMs: clock.now(), ...desired(version), heartbeatSeconds: heartbeatSeconds(), needsHello };
   }
 
   async reportProfile(request: ReportProfileRequest, { signal, ...facts }: ApiCall): Promise<ReportProfileResponse> {

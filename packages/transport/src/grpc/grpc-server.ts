@@ -55,8 +55,13 @@ export interface GrpcServerOptions {
   readonly identify?: IdentifyDevice;
   /** What one device (or address, where no device is known) may ask. Default 50 a second, 200 at once. */
   readonly quota?: Quota;
-  /** Calls that run at once, over all connections. Default 10,000. */
+  /**
+   * Calls with one answer that run at once, over all connections. Default 500: more would wait until their callers give
+   * up, and the work for them would be lost; who is refused at once tries again later, with jitter.
+   */
   readonly maxCalls?: number;
+  /** Calls answered by a stream that run at once, over all connections. Default 10,000. */
+  readonly maxStreams?: number;
   /** Calls that run at once on one connection. Default 100. */
   readonly maxStreamsPerConnection?: number;
   /** No call takes longer, whatever deadline its caller set. Default 1 h. */
@@ -83,6 +88,7 @@ setLogVerbosity(logVerbosity.NONE);
 
 /** Longest frame around a message that a codec allows. */
 const FRAME_BYTES = 1024;
+const LATE_LOOK_MS = 10_000;
 
 /** Starts a server. Throws `invalid-argument` for an address that others can reach, `unavailable` for a taken port. */
 export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
@@ -94,23 +100,23 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   const served: ServedBy = {
     identify: options.identify ?? believeClaim,
     buckets: new TokenBuckets(options.quota ?? { perSecond: 50, burst: 200 }),
-    maxCalls: options.maxCalls ?? 10_000,
-    maxCallMs: options.maxCallMs ?? 3_600_000,
+    maxCalls: { unary: options.maxCalls ?? 500, stream: options.maxStreams ?? 10_000 },
     clock,
     logger,
     stops: stops.signal,
-    running: new Set(),
+    running: { unary: new Set(), stream: new Set() },
   };
   const server = new Server(channelOptions(options));
   for (const service of options.services) addService(server, service, served);
   const address = isIPv6(host) ? `[${host}]` : host;
   const bound = await bind(server, `${address}:${port}`);
+  void endLateCalls(served, options.maxCallMs ?? 3_600_000);
   return {
     host,
     port: bound,
     target: `${address}:${bound}`,
     get running() {
-      return served.running.size;
+      return served.running.unary.size + served.running.stream.size;
     },
     stop: ({ graceMs = 5_000 } = {}) => stop(server, stops, graceMs, clock),
   };
@@ -180,6 +186,17 @@ function bind(server: Server, address: string): Promise<number> {
   });
 }
 
+/** A caller without a deadline must not hold a handler for ever. One look at all now and then: a timer a call costs more. */
+async function endLateCalls({ running, clock, stops }: ServedBy, maxCallMs: number): Promise<void> {
+  while (!stops.aborted) {
+    await clock.sleep(Math.min(maxCallMs / 2, LATE_LOOK_MS), { signal: stops }).catch(() => undefined);
+    const lateMs = clock.monotonicMs() - maxCallMs;
+    for (const call of [...running.unary, ...running.stream]) {
+      if (call.beganMs < lateMs) call.abort(new MpoError("timed-out", `the call took longer than ${maxCallMs} ms`));
+    }
+  }
+}
+
 async function stop(server: Server, stops: AbortController, graceMs: number, clock: Clock): Promise<void> {
   const ended = new AbortController();
   const closed = new Promise<void>((resolve) => {
@@ -197,4 +214,5 @@ async function stop(server: Server, stops: AbortController, graceMs: number, clo
   await closed;
   ended.abort();
   await late;
+  stops.abort(new MpoError("unavailable", "the server has stopped"));
 }

@@ -108,6 +108,22 @@ void test("no call outlasts the server's own limit, though its handler ignores i
   await assert.rejects(connectFleet(t, server.target).heartbeat(HEARTBEAT, { deadlineMs: 60_000 }), code("timed-out"));
 });
 
+void test("more calls than may run at once are refused at once, and answered when others have ended", async (t) => {
+  let answer = (): void => undefined;
+  const first = new Promise<void>((resolve) => {
+    answer = resolve;
+  });
+  const heartbeat = () => first.then(() => ({ serverTimeMs: 0, heartbeatSeconds: 1, needsHello: false }));
+  const server = await startFleet(t, { heartbeat }, { maxCalls: 2 });
+  const client = connectFleet(t, server.target, { retries: 0 });
+  const running = [client.heartbeat(HEARTBEAT), client.heartbeat(HEARTBEAT)];
+  await until(() => server.running === 2);
+  await assert.rejects(client.heartbeat(HEARTBEAT), { code: "unavailable", message: /busy: 2 calls run already/u });
+  answer();
+  await Promise.all(running);
+  assert.equal((await client.heartbeat(HEARTBEAT)).heartbeatSeconds, 1);
+});
+
 void test("garbage, oversize and unknown calls are refused, and the server lives", async (t) => {
   const server = await startFleet(t);
   const raw = new Client(server.target, credentials.createInsecure());

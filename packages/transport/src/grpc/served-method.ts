@@ -22,14 +22,21 @@ export type HandlersOf<Methods> = {
 export interface ServedBy {
   readonly identify: IdentifyDevice;
   readonly buckets: TokenBuckets;
-  readonly maxCalls: number;
-  readonly maxCallMs: number;
+  /** Calls that may run at once, by whether their answer is a stream. */
+  readonly maxCalls: { readonly unary: number; readonly stream: number };
   readonly clock: Clock;
   readonly logger: Logger;
   /** Aborts the calls that are left when the server stops. */
   readonly stops: AbortSignal;
   /** Calls that run now. */
-  readonly running: Set<object>;
+  readonly running: { readonly unary: Set<RunningCall>; readonly stream: Set<RunningCall> };
+}
+
+/** A call that runs. */
+export interface RunningCall {
+  /** As the server's clock tells monotonic time. */
+  readonly beganMs: number;
+  abort(reason: MpoError): void;
 }
 
 type AnyCall = ServerUnaryCall<Buffer, Buffer> | ServerWritableStream<Buffer, Buffer>;
@@ -75,27 +82,23 @@ async function served(
   call: AnyCall,
   work: (request: unknown, context: CallContext) => Promise<void>,
 ): Promise<void> {
-  const { clock, running, maxCalls, maxCallMs } = server;
+  const { clock } = server;
+  const running = server.running[method.isStream ? "stream" : "unary"];
+  const most = server.maxCalls[method.isStream ? "stream" : "unary"];
   const requestId = requestIdOf(call.metadata);
   const logger = server.logger.child({ requestId, path: method.path });
   using linked = linkSignals(server.stops);
   const onCancel = (): void => linked.abort(new MpoError("cancelled", "the caller gave up"));
-  const ends = new AbortController();
   call.on("cancelled", onCancel);
   const beganMs = clock.monotonicMs();
+  const own: RunningCall = { beganMs, abort: (reason) => linked.abort(reason) };
   let deviceId: string | undefined;
   try {
-    if (running.size >= maxCalls) throw busy(`${maxCalls} calls run already`);
-    running.add(call);
+    if (running.size >= most) throw busy(`${most} calls run already`);
+    running.add(own);
     const request = method.request.fromBytes(call.request);
     deviceId = server.identify({ claimed: claimedIdentity(request), peer: call.getPeer() });
     if (!server.buckets.take(deviceId ?? hostOf(call.getPeer()), clock.monotonicMs())) throw busy("too many calls");
-    // A caller without a deadline must not hold a handler for ever.
-    const late = new MpoError("timed-out", `the call took longer than ${maxCallMs} ms`);
-    void clock.sleep(maxCallMs, { signal: ends.signal }).then(
-      () => linked.abort(late),
-      () => undefined,
-    );
     await untilAborted(work(request, { deviceId, signal: linked.signal, requestId }), linked.signal);
     logger.debug("a call was answered", { deviceId, ms: Math.round(clock.monotonicMs() - beganMs) });
   } catch (thrown) {
@@ -104,8 +107,7 @@ async function served(
     logger[level]("a call failed", { deviceId, peer: call.getPeer(), err: thrown });
     throw thrown;
   } finally {
-    ends.abort();
-    running.delete(call);
+    running.delete(own);
     call.off("cancelled", onCancel);
   }
 }
