@@ -25,6 +25,8 @@ else await runAll();
 
 /** A process that simulates what it is sent, until nothing more comes. */
 async function work(): Promise<void> {
+  // Faults are errors by the thousand; where they came from is asked when a seed is replayed.
+  Error.stackTraceLimit = 0;
   process.on("message", (seed: number) => {
     simulate(seed).then(
       (result) => process.send?.(result),

@@ -1,5 +1,3 @@
-import { dot, leastSquares, type Observation } from "./least-squares.ts";
-
 /** One look at a training: accuracy gained over the start after so many steps. */
 export interface GainObservation {
   readonly steps: number;
@@ -95,28 +93,50 @@ const SIGMAS: readonly number[] = [4, 8, 16, 32, 64, 128, 256, 512, 1024, 4096, 
 /** What is believed of any curve before it is seen: gains of some tenths at most, and falls are rarer than rises. */
 const RISE_DEVIATION = 0.3;
 const FALL_DEVIATION = 0.15;
+/** No accuracy falls by more than all of it. */
+const LEAST_RISE = -1;
+
+/** What each form is at `STEP_GRID`, worked out once: `RISEN[i]` is that of `TAUS[i]`. */
+const RISEN: readonly (readonly number[])[] = TAUS.map((tau) => STEP_GRID.map((steps) => risen(steps, tau)));
+const FALLEN: readonly (readonly number[])[] = SIGMAS.map((sigma) => STEP_GRID.map((steps) => fallen(steps, sigma)));
 
 /**
  * Fits a curve to observations. Prior knowledge comes as further observations with a larger deviation. Without any, the
  * curve expects nothing and is unsure.
  */
 export function fitLearningCurve(observations: readonly GainObservation[]): LearningCurve {
-  const hypotheses = TAUS.flatMap((tau) => SIGMAS.map((sigma) => hypothesis(observations, tau, sigma)));
+  const ups = TAUS.map((tau) => observations.map(({ steps }) => risen(steps, tau)));
+  const downs = SIGMAS.map((sigma) => observations.map(({ steps }) => -fallen(steps, sigma)));
+  const hypotheses = ups.flatMap((up) => downs.map((down) => hypothesis(observations, up, down)));
   const best = Math.min(...hypotheses.map(({ misfit }) => misfit));
   const weights = hypotheses.map(({ misfit }) => Math.exp(-(misfit - best) / 2));
   const total = weights.reduce((sum, weight) => sum + weight, 0);
-  const curves = hypotheses.map(
-    ({ tau, sigma, rise, fall, riseVariance, fallVariance }) =>
-      new LearningCurve(
-        STEP_GRID.map((steps) => rise * risen(steps, tau) - fall * fallen(steps, sigma)),
-        STEP_GRID.map((steps) =>
-          Math.sqrt(riseVariance * risen(steps, tau) ** 2 + fallVariance * fallen(steps, sigma) ** 2),
-        ),
-      ),
-  );
-  return LearningCurve.mix(
-    curves,
+  return mixOf(
+    hypotheses,
     weights.map((weight) => weight / total),
+  );
+}
+
+/** Mean of all hypotheses, and their own variance with that of their means, at each point of the grid. */
+function mixOf(hypotheses: readonly Hypothesis[], weights: readonly number[]): LearningCurve {
+  const gains = new Array<number>(STEP_GRID.length).fill(0);
+  const squares = new Array<number>(STEP_GRID.length).fill(0);
+  hypotheses.forEach(({ rise, fall, riseVariance, fallVariance }, index) => {
+    const weight = weights[index] as number;
+    const rising = RISEN[Math.floor(index / SIGMAS.length)] as readonly number[];
+    const falling = FALLEN[index % SIGMAS.length] as readonly number[];
+    for (let point = 0; point < STEP_GRID.length; point++) {
+      const up = rising[point] as number;
+      const down = falling[point] as number;
+      const gain = rise * up - fall * down;
+      gains[point] = (gains[point] as number) + weight * gain;
+      const square = riseVariance * up ** 2 + fallVariance * down ** 2 + gain ** 2;
+      squares[point] = (squares[point] as number) + weight * square;
+    }
+  });
+  return new LearningCurve(
+    gains,
+    squares.map((square, point) => Math.sqrt(Math.max(0, square - (gains[point] as number) ** 2))),
   );
 }
 
@@ -125,8 +145,6 @@ const WILD_DEVIATIONS = 3;
 const REWEIGHTINGS = 4;
 
 interface Hypothesis {
-  readonly tau: number;
-  readonly sigma: number;
   readonly rise: number;
   readonly fall: number;
   readonly riseVariance: number;
@@ -135,38 +153,66 @@ interface Hypothesis {
   readonly misfit: number;
 }
 
-function hypothesis(observations: readonly GainObservation[], tau: number, sigma: number): Hypothesis {
-  const points = observations.map(
-    ({ steps, gain, deviation }): Required<Observation> => ({
-      features: [risen(steps, tau), -fallen(steps, sigma)],
-      target: gain,
-      weight: 1 / deviation ** 2,
-    }),
-  );
-  const priors = [
-    { mean: 0, strength: 1 / RISE_DEVIATION ** 2, least: -1 },
-    { mean: 0, strength: 1 / FALL_DEVIATION ** 2, least: 0 },
-  ];
-  let [rise, fall] = leastSquares(points, priors) as [number, number];
-  for (let round = 0; round < REWEIGHTINGS; round++) {
-    const reweighted = points.map((point) => {
-      const distance = Math.abs(point.target - dot(point.features, [rise, fall])) * Math.sqrt(point.weight);
-      return { ...point, weight: point.weight / Math.max(1, distance / WILD_DEVIATIONS) ** 2 };
-    });
-    [rise, fall] = leastSquares(reweighted, priors) as [number, number];
+/** Fits one form: `up[i]` and `down[i]` are what a rise and a fall of 1 add to observation i. */
+function hypothesis(
+  observations: readonly GainObservation[],
+  up: readonly number[],
+  down: readonly number[],
+): Hypothesis {
+  const riseStrength = 1 / RISE_DEVIATION ** 2;
+  const fallStrength = 1 / FALL_DEVIATION ** 2;
+  const distance = (index: number, rise: number, fall: number): number => {
+    const { gain, deviation } = observations[index] as GainObservation;
+    return Math.abs(gain - rise * (up[index] as number) - fall * (down[index] as number)) / deviation;
+  };
+  let [rise, fall] = [0, 0];
+  let [riseInformation, fallInformation] = [riseStrength, fallStrength];
+  for (let round = 0; round <= REWEIGHTINGS; round++) {
+    let [upUp, upDown, downDown] = [riseStrength, 0, fallStrength];
+    let [upGain, downGain] = [0, 0];
+    for (let index = 0; index < observations.length; index++) {
+      const { gain, deviation } = observations[index] as GainObservation;
+      const wildness = round === 0 ? 1 : Math.max(1, distance(index, rise, fall) / WILD_DEVIATIONS);
+      const weight = 1 / (deviation * wildness) ** 2;
+      const [rising, falling] = [up[index] as number, down[index] as number];
+      upUp += weight * rising ** 2;
+      upDown += weight * rising * falling;
+      downDown += weight * falling ** 2;
+      upGain += weight * rising * gain;
+      downGain += weight * falling * gain;
+    }
+    // The information of all that was seen, wild or not.
+    if (round === 0) [riseInformation, fallInformation] = [upUp, downDown];
+    [rise, fall] = boundedPair({ upUp, upDown, downDown, upGain, downGain });
   }
-  let riseStrength = 1 / RISE_DEVIATION ** 2;
-  let fallStrength = 1 / FALL_DEVIATION ** 2;
-  let misfit = (rise / RISE_DEVIATION) ** 2 + (fall / FALL_DEVIATION) ** 2;
-  for (const { features, target, weight } of points) {
-    const [up, down] = features as readonly [number, number];
+  let misfit = rise ** 2 * riseStrength + fall ** 2 * fallStrength;
+  for (let index = 0; index < observations.length; index++) {
     // Student's t with few degrees of freedom: one wild judgement does not outvote the rest.
-    const squared = (target - rise * up - fall * down) ** 2 * weight;
-    misfit += 5 * Math.log1p(squared / 4);
-    riseStrength += weight * up ** 2;
-    fallStrength += weight * down ** 2;
+    misfit += 5 * Math.log1p(distance(index, rise, fall) ** 2 / 4);
   }
-  return { tau, sigma, rise, fall, riseVariance: 1 / riseStrength, fallVariance: 1 / fallStrength, misfit };
+  return { rise, fall, riseVariance: 1 / riseInformation, fallVariance: 1 / fallInformation, misfit };
+}
+
+/** The least squares of rise >= -1 and fall >= 0, exactly: with two unknowns each bound holds or does not. */
+function boundedPair(normal: {
+  readonly upUp: number;
+  readonly upDown: number;
+  readonly downDown: number;
+  readonly upGain: number;
+  readonly downGain: number;
+}): [rise: number, fall: number] {
+  const { upUp, upDown, downDown, upGain, downGain } = normal;
+  const determinant = upUp * downDown - upDown ** 2;
+  const free: [number, number] = [
+    (upGain * downDown - downGain * upDown) / determinant,
+    (upUp * downGain - upDown * upGain) / determinant,
+  ];
+  if (free[0] >= LEAST_RISE && free[1] >= 0) return free;
+  const loss = (rise: number, fall: number): number =>
+    upUp * rise ** 2 + 2 * upDown * rise * fall + downDown * fall ** 2 - 2 * (upGain * rise + downGain * fall);
+  const withoutFall: [number, number] = [Math.max(LEAST_RISE, upGain / upUp), 0];
+  const withLeastRise: [number, number] = [LEAST_RISE, Math.max(0, (downGain - upDown * LEAST_RISE) / downDown)];
+  return loss(...withoutFall) <= loss(...withLeastRise) ? withoutFall : withLeastRise;
 }
 
 function risen(steps: number, tau: number): number {
