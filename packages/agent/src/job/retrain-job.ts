@@ -34,6 +34,8 @@ export interface JobContext {
 }
 
 const MAX_INPUTS = 2_048;
+/** Of the time that is left once the worker is up; the rest is for the estimate without labels and for writing. */
+const RETRAIN_SHARE = 0.8;
 /** Workers are the first that the system's memory killer takes. */
 export const OOM_SCORE_ADJUST = 1_000;
 
@@ -74,6 +76,7 @@ export async function runRetrainJob(job: RetrainJob, context: JobContext): Promi
         config: job.config,
         epochs: length.epochs,
         seed: job.seed,
+        maxMs: RETRAIN_SHARE * (began + job.maxMs - performance.now()),
       };
       const result = await retrain(worker, task, { signal, onProgress: context.onProgress });
       const estimate = await labelFreeEstimate({

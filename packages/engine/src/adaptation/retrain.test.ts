@@ -63,6 +63,14 @@ describe("retrain()", () => {
     });
   }
 
+  it("stops when its time is up, and judges what it learned until then", async () => {
+    const hurried = await retrain(worker, task({ epochs: 50, maxMs: 1 }));
+    assert.deepEqual([hurried.stopped, hurried.steps], ["outOfTime", 1]);
+    assert.notEqual(hurried.accuracyAfter, undefined);
+    const unhurried = await retrain(worker, task({ maxMs: 3_600_000 }));
+    assert.deepEqual([unhurried.stopped, unhurried.steps], ["finished", 6]);
+  });
+
   it("keeps the old weights when the new are worse", async () => {
     const result = await retrain(worker, task({ method: "shot", learningRate: 30, epochs: 1 }));
     assert.equal(result.isAccepted, false);

@@ -31,6 +31,11 @@ export interface Retraining {
   readonly learningRate?: number;
   /** Default: none. */
   readonly augmentation?: Augmentation;
+  /**
+   * Wall time for all of it, milliseconds: training stops in time for the result to be judged ("outOfTime"), and what was
+   * learned until then counts. At least one step is made. Default: no limit.
+   */
+  readonly maxMs?: number;
 }
 
 /** How a retraining runs. */
@@ -63,6 +68,7 @@ const SAMPLES = "adapted";
 const JUDGED = "judged";
 const LARGEST_EVALUATION_BATCH = 128;
 const MS = 1000;
+const JUDGING_ROOM = 1.5;
 
 /**
  * Adapts a model to drifted samples in a fresh worker, and judges the result. The measured peak is right only for the
@@ -78,6 +84,8 @@ export async function retrain(
 ): Promise<RetrainResult> {
   const { model, samples, judgedOn = samples } = retraining;
   const call = options.signal === undefined ? {} : { signal: options.signal };
+  const { nowMs = () => performance.now() } = options;
+  const began = nowMs();
   const method = adaptationMethod(retraining.method);
   checkSamples(retraining, method);
   const config = configForMethod(retraining.config, method);
@@ -87,12 +95,25 @@ export async function retrain(
   const residentBytes = async (): Promise<number> =>
     (await worker.call("memory", { resetPeak: false }, call)).residentBytes;
   const baseBytes = await residentBytes();
+  const judgingMs = nowMs();
   const before = await evaluate(worker, JUDGED, config, call);
+  // Judging again takes as long as it did now, or a little longer beside other programs.
+  const trainUntilMs = began + (retraining.maxMs ?? Number.POSITIVE_INFINITY) - JUDGING_ROOM * (nowMs() - judgingMs);
   // What the evaluation took stays in TensorFlow's pool: the first step grows by that much less.
   const heldBytes = Math.max(0, (await residentBytes()) - baseBytes);
   const classes = before.length / judgedOn.count;
 
-  const trained = await trainEpochs({ worker, retraining, method, config, classes, options, call });
+  const trained = await trainEpochs({
+    worker,
+    retraining,
+    method,
+    config,
+    classes,
+    options,
+    call,
+    nowMs,
+    trainUntilMs,
+  });
   const judgement = await judgeTrained(worker, trained, before, { config, judgedOn, call });
   return {
     ...judgement,
@@ -115,6 +136,9 @@ interface EpochsInput {
   readonly classes: number;
   readonly options: RetrainOptions;
   readonly call: Pick<CallOptions, "signal">;
+  readonly nowMs: () => number;
+  /** By `nowMs`. */
+  readonly trainUntilMs: number;
 }
 
 interface TrainedEpochs {
@@ -129,8 +153,7 @@ interface TrainedEpochs {
 
 /** Trains epoch by epoch, until all are done or the guard says stop. */
 async function trainEpochs(input: EpochsInput): Promise<TrainedEpochs> {
-  const { worker, retraining, method, config, classes, options, call } = input;
-  const { nowMs = () => performance.now() } = options;
+  const { worker, retraining, method, config, classes, options, call, nowMs, trainUntilMs } = input;
   const stepsPerEpoch = stepsPerEpochOf(retraining, config);
   const totalSteps = retraining.epochs * stepsPerEpoch;
   const rate = retraining.learningRate ?? learningRateFor(method, config.microBatch * config.accumulation);
@@ -138,13 +161,17 @@ async function trainEpochs(input: EpochsInput): Promise<TrainedEpochs> {
   let weights: ModelWeights | undefined;
   let steps = 0;
   let peakGrowthBytes = 0;
+  let longestStepMs = 0;
   const began = nowMs();
   const result = (stopped: StopReason): TrainedEpochs => {
     return { weights, stopped, steps, seconds: (nowMs() - began) / MS, peakGrowthBytes };
   };
   for (let epoch = 0; epoch < retraining.epochs; epoch++) {
     if (method.usesPseudoLabels) await labelByModel(worker, retraining.samples, config, call);
+    const leftMs = trainUntilMs - nowMs();
+    if (epoch > 0 && leftMs < longestStepMs) return result("outOfTime");
     const run = {
+      ...(Number.isFinite(leftMs) ? { maxMs: leftMs } : {}),
       steps: stepsPerEpoch,
       learningRate: { kind: "constant", rate },
       seed: retraining.seed + epoch,
@@ -155,11 +182,13 @@ async function trainEpochs(input: EpochsInput): Promise<TrainedEpochs> {
       options.onProgress?.({ ...report, step: epoch * stepsPerEpoch + report.step }, totalSteps);
     const report = await worker.call("train", { samples: SAMPLES, run }, { ...call, onProgress });
     steps += report.steps.length;
+    longestStepMs = Math.max(longestStepMs, ...report.steps.map(({ ms }) => ms));
     if (epoch === 0) peakGrowthBytes = report.peakGrowthBytes;
     const verdict = watchEpoch(guard, report.steps, classes);
     if (verdict.stop === "collapsed" || verdict.stop === "diverged") return result(verdict.stop);
     weights = await worker.call("readWeights", {}, call);
     if (verdict.stop !== undefined) return result(verdict.stop);
+    if (report.steps.length < stepsPerEpoch) return result("outOfTime");
     guard = verdict.state;
   }
   return result("finished");

@@ -31,6 +31,8 @@ export interface TrainingRun {
   /** Visit the samples in a new seeded order in each epoch; otherwise in their given order, again and again. */
   readonly shuffle: boolean;
   readonly augmentation: Augmentation;
+  /** No step is begun that would, at the length of the longest before, end later than this; the first always is. */
+  readonly maxMs?: number;
 }
 
 /** Learning rate at step `step` (from 0) of `steps`. */

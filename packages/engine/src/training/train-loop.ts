@@ -16,7 +16,7 @@ export interface StepReport {
 
 /**
  * Runs training steps one after the other; `onStep` may stop it by returning false. Yields to the event loop between.
- * `stepsDone`: how many steps the optimizer's state has seen before.
+ * Ends early when `run.maxMs` is up. `stepsDone`: how many steps the optimizer's state has seen before.
  */
 export async function runTraining(
   session: ProgramSession,
@@ -29,6 +29,9 @@ export async function runTraining(
 ): Promise<void> {
   const { microBatch, accumulation } = plan.config;
   const batchSize = microBatch * accumulation;
+  const { maxMs = Number.POSITIVE_INFINITY } = run;
+  const startedMs = performance.now();
+  let longestMs = 0;
   for (let step = 1; step <= run.steps; step++) {
     const rate = learningRateAt(run.learningRate, step - 1, run.steps);
     const learningRate = fedLearningRate(setup.optimizer, rate, stepsDone + step);
@@ -46,7 +49,9 @@ export async function runTraining(
     }
     if (accumulation > 1) session.apply(learningRate);
     const ms = performance.now() - began;
+    longestMs = Math.max(longestMs, ms);
     if (!onStep({ step, loss, ms, meanPredictionEntropy: entropyOf(prediction) })) return;
+    if (performance.now() - startedMs + longestMs > maxMs) return;
     await new Promise((resolve) => setImmediate(resolve));
   }
 }
