@@ -27,9 +27,6 @@ export { frozenParameters, layersOfClass, valuesWithGradient } from "./freezing.
 export { type FixedRates, type FreezingChoice, freezingChoices, trainedBytes } from "./freezing-choices.ts";
 export {
   aettaAccuracy,
-  atcAccuracy,
-  atcThreshold,
-  confidence,
   entropy,
   meanPrediction,
   type Probabilities,

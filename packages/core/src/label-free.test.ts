@@ -2,15 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { DEFAULT_COLLAPSE_LIMITS, NO_COLLAPSE, watchForCollapse } from "./collapse-guard.ts";
-import {
-  aettaAccuracy,
-  atcAccuracy,
-  atcThreshold,
-  confidence,
-  entropy,
-  meanPrediction,
-  smoothedEstimate,
-} from "./label-free.ts";
+import { aettaAccuracy, entropy, meanPrediction, smoothedEstimate } from "./label-free.ts";
 import { MpoError } from "./mpo-error.ts";
 
 const near = (actual: number, expected: number, tolerance = 1e-9): void =>
@@ -19,10 +11,9 @@ const near = (actual: number, expected: number, tolerance = 1e-9): void =>
 const sure = (label: number, classes = 4): readonly number[] =>
   Array.from({ length: classes }, (_, index) => (index === label ? 0.97 : 0.03 / (classes - 1)));
 
-test("entropy, confidence and mean prediction", () => {
+test("entropy and mean prediction", () => {
   near(entropy([0.25, 0.25, 0.25, 0.25]), Math.log(4));
   near(entropy([1, 0]), 0);
-  near(confidence(Float32Array.of(0.1, 0.5, 0.25, 0.15)), 0.5);
   assert.deepEqual(
     meanPrediction([
       [1, 0],
@@ -31,28 +22,6 @@ test("entropy, confidence and mean prediction", () => {
     [0.5, 0.5],
   );
   assert.throws(() => meanPrediction([]), MpoError);
-});
-
-test("ATC gives back the source accuracy on source data, and less where confidence has dropped", () => {
-  fc.assert(
-    fc.property(
-      fc.array(fc.double({ min: 0.1, max: 1, noNaN: true }), { minLength: 200, maxLength: 200 }),
-      fc.double({ min: 0.05, max: 0.95, noNaN: true }),
-      (confidences, accuracy) => {
-        const distinct = confidences.map((value, index) => value + index * 1e-6);
-        const threshold = atcThreshold(distinct, accuracy);
-        near(atcAccuracy(distinct, threshold), accuracy, 0.011);
-        assert.ok(
-          atcAccuracy(
-            distinct.map((value) => value * 0.8),
-            threshold,
-          ) <= atcAccuracy(distinct, threshold),
-        );
-      },
-    ),
-    { seed: 1, numRuns: 50 },
-  );
-  assert.throws(() => atcThreshold([], 0.5), MpoError);
 });
 
 test("AETTA: agreement is accuracy, disagreement is error, and a collapse is exposed", () => {

@@ -1,16 +1,7 @@
 import { MpoError } from "./mpo-error.ts";
-import { quantile } from "./robust-statistics.ts";
 
 /** Class probabilities of one sample; they sum to 1. */
 export type Probabilities = ArrayLike<number>;
-
-/** Largest probability. */
-export function confidence(probabilities: Probabilities): number {
-  let largest = 0;
-  for (let index = 0; index < probabilities.length; index++)
-    largest = Math.max(largest, probabilities[index] as number);
-  return largest;
-}
 
 /** Shannon entropy in nats. */
 export function entropy(probabilities: Probabilities): number {
@@ -33,22 +24,6 @@ export function meanPrediction(batch: readonly Probabilities[]): readonly number
     }
   }
   return mean;
-}
-
-/**
- * Threshold of "average thresholded confidence" (Garg et al. 2022, arXiv 2201.04234): on source data, the share of
- * samples surer than the threshold equals the accuracy. Computed once, where labels were.
- */
-export function atcThreshold(sourceConfidences: readonly number[], sourceAccuracy: number): number {
-  if (sourceConfidences.length === 0)
-    throw new MpoError("invalid-argument", "no source confidences to set a threshold");
-  return quantile(sourceConfidences, 1 - sourceAccuracy);
-}
-
-/** Accuracy that ATC predicts: the share of samples surer than the threshold. */
-export function atcAccuracy(confidences: readonly number[], threshold: number): number {
-  if (confidences.length === 0) throw new MpoError("invalid-argument", "no confidences to judge");
-  return confidences.filter((value) => value > threshold).length / confidences.length;
 }
 
 /** Exponent of the entropy term, and weight of the newest estimate (AETTA, learner/dnn.py). */

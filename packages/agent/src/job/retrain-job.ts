@@ -79,15 +79,7 @@ export async function runRetrainJob(job: RetrainJob, context: JobContext): Promi
         maxMs: RETRAIN_SHARE * (began + job.maxMs - performance.now()),
       };
       const result = await retrain(worker, task, { signal, onProgress: context.onProgress });
-      const estimate = await labelFreeEstimate({
-        worker,
-        model,
-        result,
-        judgedOn,
-        sourceFolder: job.sourceFolder,
-        shape,
-        signal,
-      });
+      const estimate = await labelFreeEstimate({ worker, model, result, judgedOn, signal });
       if (result.isAccepted) await writeStaged(job, { graph: model.graph, weights: result.weights }, signal);
       return outcomeOf(job, result, estimate, performance.now() - began);
     },
