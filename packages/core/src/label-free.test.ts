@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
 import { DEFAULT_COLLAPSE_LIMITS, NO_COLLAPSE, watchForCollapse } from "./collapse-guard.ts";
 import { aettaAccuracy, entropy, meanPrediction, smoothedEstimate } from "./label-free.ts";
 import { MpoError } from "./mpo-error.ts";
