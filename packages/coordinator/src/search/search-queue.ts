@@ -19,6 +19,8 @@ export interface QueueOptions {
 export type Worker = (name: ProfileName, work: WorkRecord, signal: AbortSignal) => Promise<void>;
 
 const MAX_ATTEMPTS = 8;
+/** Searches at once: most of the time of one goes by until the store has synced what it wrote. */
+const LANES = 4;
 
 /**
  * Searches that wait, shared by all coordinators: each takes what nobody else is at. A claim is a compare-and-set of the
@@ -31,8 +33,10 @@ export class SearchQueue {
   readonly #waiting: WatchedMap<WorkRecord>;
   /** When this coordinator first saw each revision. */
   readonly #seenAt = new Map<string, number>();
-  readonly #own = new Set<string>();
-  #wake: () => void = () => undefined;
+  /** Requests that this coordinator was asked, by key. */
+  readonly #own = new Map<string, string>();
+  readonly #busy = new Set<string>();
+  readonly #wakes = new Set<() => void>();
 
   constructor(context: StoreContext, logger: Logger, options: QueueOptions) {
     this.#context = context;
@@ -63,7 +67,7 @@ export class SearchQueue {
     { signal }: { readonly signal?: AbortSignal } = {},
   ): Promise<void> {
     const key = profileKey(name);
-    this.#own.add(`${key} ${work.request}`);
+    this.#own.set(key, work.request);
     const place = { bucket: OWN_BUCKETS.work, key, ...(signal === undefined ? {} : { signal }) };
     const { result, revision } = await changeEntry(this.#context, place, (current) => {
       const known = current === undefined ? undefined : workFromBytes(current.value);
@@ -74,23 +78,36 @@ export class SearchQueue {
     this.#waiting.note(key, result, revision);
   }
 
-  /** Does what waits, one at a time, until the signal aborts. */
+  /** Does what waits, a few at once, until the signal aborts. */
   async run(worker: Worker, signal: AbortSignal): Promise<void> {
     await this.#waiting.ready;
+    await Promise.all(Array.from({ length: LANES }, () => this.#lane(worker, signal)));
+  }
+
+  async #lane(worker: Worker, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       const found = this.#next();
-      if (found === undefined) await this.#wait(signal);
-      else await this.#do(found.key, found.watched, worker, signal);
+      if (found === undefined) {
+        await this.#wait(signal);
+        continue;
+      }
+      this.#busy.add(found.key);
+      try {
+        await this.#do(found.key, found.watched, worker, signal);
+      } finally {
+        this.#busy.delete(found.key);
+      }
     }
   }
 
   #next(): { readonly key: string; readonly watched: Watched<WorkRecord> } | undefined {
     const nowMs = this.#context.clock.monotonicMs();
     for (const [key, watched] of this.#waiting.entries()) {
+      if (this.#busy.has(key)) continue;
       const claimable = {
         work: watched.value,
         seenForMs: nowMs - (this.#seenAt.get(key) ?? nowMs),
-        isOwn: this.#own.has(`${key} ${watched.value.request}`),
+        isOwn: this.#own.get(key) === watched.value.request,
       };
       if (mayClaim(claimable, this.#options)) return { key, watched };
     }
@@ -114,7 +131,6 @@ export class SearchQueue {
     try {
       await this.#work(key, claim, worker, signal);
       await store.delete(OWN_BUCKETS.work, key, { expectedRevision: claimed, signal });
-      this.#own.delete(`${key} ${claim.request}`);
     } catch (thrown) {
       if (signal.aborted) return;
       if (isConflict(thrown)) this.#logger.debug("another request came for a search that is done", { key });
@@ -137,24 +153,26 @@ export class SearchQueue {
   }
 
   #changed(key: string, now: Watched<WorkRecord> | undefined): void {
-    if (now === undefined) this.#seenAt.delete(key);
-    else this.#seenAt.set(key, this.#context.clock.monotonicMs());
-    this.#wake();
+    if (now === undefined) {
+      this.#seenAt.delete(key);
+      this.#own.delete(key);
+    } else this.#seenAt.set(key, this.#context.clock.monotonicMs());
+    for (const wake of this.#wakes) wake();
   }
 
   #postpone(key: string): void {
     this.#seenAt.set(key, this.#context.clock.monotonicMs());
-    const known = this.#waiting.get(key);
-    if (known !== undefined) this.#own.delete(`${key} ${known.value.request}`);
+    this.#own.delete(key);
   }
 
   /** Until something changes, or a lease may have ended. */
   async #wait(signal: AbortSignal): Promise<void> {
     using linked = linkSignals(signal);
-    this.#wake = () => linked.abort();
+    const wake = (): void => linked.abort();
+    this.#wakes.add(wake);
     const { leaseMs, courtesyMs } = this.#options;
     const pauseMs = this.#waiting.size === 0 ? leaseMs : Math.max(1, Math.min(courtesyMs, leaseMs) / 2);
     await this.#context.clock.sleep(pauseMs, { signal: linked.signal }).catch(() => undefined);
-    this.#wake = () => undefined;
+    this.#wakes.delete(wake);
   }
 }
