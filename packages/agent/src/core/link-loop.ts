@@ -16,6 +16,8 @@ import { Wakeup } from "./wakeup.ts";
 
 const ENROLLED_FILE = "enrolled";
 const MS = 1000;
+/** Calls in a row that failed, each repeated by the link, and count as an outage. */
+const OUTAGE_FAILURES = 2;
 /** A newer version that a hello did not bring in (refused, or a stale answer) is asked for again after this long. */
 const ASK_AGAIN_MS = 900_000;
 
@@ -155,8 +157,9 @@ export class LinkLoop {
     const { logger, disk } = this.#parts.ports;
     this.#isOnline = false;
     this.#failures += 1;
-    // The connection may come back to another coordinator, or to one that has forgotten: introduce oneself again.
-    this.#needsHello = true;
+    // After an outage there may be another coordinator, elsewhere: introduce oneself again. One lost heartbeat is none, and
+    // a coordinator that has forgotten the device says so.
+    if (this.#failures >= OUTAGE_FAILURES || error.code === "not-found") this.#needsHello = true;
     if (error.code === "not-found") await disk.remove(ENROLLED_FILE).catch(() => undefined);
     const waitMs = this.#waits.next();
     logger.warn("the coordinator could not be reached", { err: error, waitMs: Math.round(waitMs) });

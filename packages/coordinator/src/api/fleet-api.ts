@@ -4,6 +4,7 @@ import {
   compareVersions,
   type DeviceIdentity,
   type DocumentVersion,
+  deviceKey,
   type EnrollRequest,
   type EnrollResponse,
   type FetchArtifactRequest,
@@ -60,9 +61,15 @@ export interface FleetParts {
   readonly onRaised?: () => void;
 }
 
+/** A device whose profile is missing is asked to say hello again after so many heartbeats: it may be measuring. */
+const HELLO_AGAIN_HEARTBEATS = 5;
+const MS = 1000;
+
 /** What agents ask of a coordinator. Every call is safe to repeat; what is acknowledged is stored. */
 export class FleetApi {
   readonly #parts: FleetParts;
+  /** When each device last said hello here, by the clock's monotonic time. */
+  readonly #helloAtMs = new Map<string, number>();
 
   constructor(parts: FleetParts) {
     this.#parts = parts;
@@ -82,6 +89,7 @@ export class FleetApi {
     const { registry, clock, heartbeatSeconds, natsServers } = this.#parts;
     const identity = deviceIdentityOf(request.identity, facts);
     const { resources, appliedVersion, versionFloor } = request;
+    this.#helloAtMs.set(deviceKey(identity), clock.monotonicMs());
     const { isNew } = await registry.introduce(request, { signal });
     if (isNew) await this.#tellEnrolled(identity, request.inventory.deviceClass, facts);
     const seen = { resources, ...(appliedVersion === undefined ? {} : { appliedVersion }) };
@@ -112,7 +120,10 @@ export class FleetApi {
     }
     const version = documents.version(identity);
     // Also when what it once reported is gone (a store that was put back): the answer to a hello asks for it again.
-    const isForgotten = version === undefined && (request.appliedVersion !== undefined || this.#lacksProfile(device));
+    const isForgotten =
+      version === undefined &&
+      (request.appliedVersion !== undefined || this.#lacksProfile(device)) &&
+      !this.#hasJustSaidHello(identity);
     const needsHello = device === undefined || isForgotten;
     return { serverTimeMs: clock.now(), ...desired(version), heartbeatSeconds: heartbeatSeconds(), needsHello };
   }
@@ -200,6 +211,12 @@ export class FleetApi {
       const request = requestOfReport(facts.lastReport);
       await queue.ask({ identity, model }, { request, actor: "coordinator" }, { signal });
     }
+  }
+
+  #hasJustSaidHello(identity: DeviceIdentity): boolean {
+    const { clock, heartbeatSeconds } = this.#parts;
+    const atMs = this.#helloAtMs.get(deviceKey(identity));
+    return atMs !== undefined && clock.monotonicMs() - atMs < HELLO_AGAIN_HEARTBEATS * heartbeatSeconds() * MS;
   }
 
   #lacksProfile(device: DeviceRecord | undefined): boolean {

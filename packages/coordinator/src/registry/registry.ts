@@ -1,4 +1,11 @@
-import { BUCKETS, type DeviceIdentity, type DocumentVersion, deviceKey, type Resources } from "@mpo/protocol";
+import {
+  BUCKETS,
+  compareVersions,
+  type DeviceIdentity,
+  type DocumentVersion,
+  deviceKey,
+  type Resources,
+} from "@mpo/protocol";
 import type { Logger } from "@mpo/runtime";
 import { changeEntry, type StoreContext } from "../store/change-entry.ts";
 import { type Watched, WatchedMap, type Watching } from "../store/watched-map.ts";
@@ -17,6 +24,9 @@ import {
 interface CallOptions {
   readonly signal?: AbortSignal;
 }
+
+/** What is told so soon again is not stored again: a device that says hello after a heartbeat has told nothing new. */
+const SAME_MS = 5_000;
 
 /** Who is in the fleet, what each device is, and when it was last heard of. */
 export class Registry {
@@ -111,9 +121,12 @@ export class Registry {
     const key = deviceKey(identity);
     const { store, clock } = this.#context;
     const { resources, appliedVersion } = facts;
+    const known = this.#seen.get(key)?.value;
+    const nowMs = clock.now();
+    if (known !== undefined && isSameMoment(known, appliedVersion, nowMs)) return known;
     const record: SeenRecord = {
       resources,
-      lastSeenMs: clock.now(),
+      lastSeenMs: nowMs,
       ...(appliedVersion === undefined ? {} : { appliedVersion }),
     };
     const revision = await store.put(BUCKETS.reported, key, seenToBytes(record), options);
@@ -136,4 +149,11 @@ export class Registry {
     this.#devices.note(key, result.record, revision);
     return result;
   }
+}
+
+function isSameMoment(known: SeenRecord, applied: DocumentVersion | undefined, nowMs: number): boolean {
+  const { appliedVersion: before, lastSeenMs } = known;
+  const isSameVersion =
+    applied === undefined || before === undefined ? applied === before : compareVersions(applied, before) === 0;
+  return isSameVersion && nowMs >= lastSeenMs && nowMs - lastSeenMs < SAME_MS;
 }
