@@ -30,7 +30,7 @@ interface FleetFigures {
   /** From the making of a document to the device's saying that it runs by it. */
   readonly pushP50Ms: number;
   readonly pushP99Ms: number;
-  /** Acknowledged, which means stored and synced, when all agents report at once. */
+  /** Acknowledged, which means stored and synced, when all agents report, a good many at once. */
   readonly reportsPerSecond: number;
   /** At the end, with all agents connected. */
   readonly coordinatorRssBytes: number;
@@ -56,7 +56,7 @@ const OTHER_FILES = 200;
 /**
  * Runs a coordinator with its nats-server, and many simulated agents in a few processes: the product's agent core, each
  * with a gRPC channel and a NATS connection of its own; simulated are disk, sensors, serving program and engine. All
- * join, all report at once, and get the configurations that are searched for them; then configurations are pushed.
+ * join, all report, and get the configurations that are searched for them; then configurations are pushed.
  */
 export async function benchFleet(options: BenchFleetOptions, context: CommandContext): Promise<void> {
   await requireOpenFiles(options.agents);

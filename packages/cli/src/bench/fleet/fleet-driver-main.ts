@@ -18,6 +18,11 @@ const TELL_MS = 100;
 const MS = 1000;
 /** Agents that may be joining at once: on a slow machine all would else wait for each other until their calls time out. */
 const MAX_JOINING = 40;
+/**
+ * Reports that may be on their way at once: real devices have a processor each to write them with; here thousands share
+ * one, and all at once would spend their deadlines waiting for it.
+ */
+const MAX_REPORTING = 64;
 const LOOK_MS = 20;
 const COUNT_EVERY_TICKS = 10;
 
@@ -29,6 +34,9 @@ let report = (): void => undefined;
 const reporting = new Promise<void>((resolve) => {
   report = resolve;
 });
+/** Probes that are over, and wait for their turn to report. */
+const turns: (() => void)[] = [];
+let reportingNow = 0;
 const agents: Agent[] = [];
 /** Those that may still be joining. */
 let joining: Agent[] = [];
@@ -75,14 +83,34 @@ async function start({ coordinator, first, count, startsPerSecond, seed }: Drive
     connections.push(connection);
     const agent = await simulatedAgent({
       ...{ device, connection, ...common },
-      mayReport: () => reporting,
-      onAcknowledged: (report) => acknowledged.push({ device, report, atMs: systemClock.now() }),
+      mayReport: turnToReport,
+      onAcknowledged: (report) => {
+        acknowledged.push({ device, report, atMs: systemClock.now() });
+        reportingNow -= 1;
+        nextTurn();
+      },
       onApplied: (version) => applied.push({ device, version, atMs: systemClock.now() }),
     });
     agents.push(agent);
     joining.push(agent);
     runs.push(agent.run({ signal: ends.signal }));
   }
+}
+
+async function turnToReport(): Promise<void> {
+  await reporting;
+  await new Promise<void>((resolve) => {
+    turns.push(resolve);
+    nextTurn();
+  });
+}
+
+function nextTurn(): void {
+  if (reportingNow >= MAX_REPORTING) return;
+  const turn = turns.shift();
+  if (turn === undefined) return;
+  reportingNow += 1;
+  turn();
 }
 
 /** How many are enrolled, online and connected to NATS. */
