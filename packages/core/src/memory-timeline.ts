@@ -188,61 +188,80 @@ function holdState(plan: StepPlan, facts: StepMemoryFacts, hold: (id: number, by
   return stateBytes;
 }
 
+/** What a walk asks of a plan again and again, whatever the micro-batch. */
+interface PlanAccesses {
+  /** Tensors that each instruction reads, and then those that it writes. */
+  readonly touched: readonly (readonly number[])[];
+  readonly written: readonly (readonly number[])[];
+  /** Index of the last instruction that reads each buffer, by the id of the tensor that owns it; -1: nobody does. */
+  readonly lastReader: Int32Array;
+}
+
+/** A plan is walked at several sizes and by several visitors; its instructions stay the same. */
+const KNOWN_ACCESSES = new WeakMap<readonly Instruction[], PlanAccesses>();
+
+function accessesOf({ microStep, tensors }: StepPlan): PlanAccesses {
+  const known = KNOWN_ACCESSES.get(microStep);
+  if (known !== undefined) return known;
+  const lastReader = new Int32Array(tensors.length).fill(-1);
+  const written = microStep.map(writesOf);
+  const touched = microStep.map((instruction, index) => {
+    const reads = readsOf(instruction);
+    for (const tensor of reads) lastReader[(tensors[tensor] as PlannedTensor).sharesBufferOf] = index;
+    return [...reads, ...(written[index] as readonly number[])];
+  });
+  const accesses = { touched, written, lastReader };
+  KNOWN_ACCESSES.set(microStep, accesses);
+  return accesses;
+}
+
+/** In `freeAt`: the buffer was never written, or is free already. */
+const NOT_HELD = -1;
+
 function walkMemory(plan: StepPlan, facts: StepMemoryFacts, microBatch: number, visitor: MemoryVisitor): void {
-  const lastReader = lastReaders(plan);
+  const { touched, written, lastReader } = accessesOf(plan);
   const inputBytes = bytesAt((plan.tensors[INPUT_TENSOR] as PlannedTensor).bytes, microBatch);
   visitor.allocate(INPUT_TENSOR, inputBytes);
-  const bufferBytes = new Map<number, number>();
+  const count = plan.tensors.length;
+  const bufferBytes = new Float64Array(count);
   /** Buffer that a tensor really sits in, after taking over another's. */
-  const homes = new Map<number, number>();
-  const home = (tensor: number): number => {
-    const root = (plan.tensors[tensor] as PlannedTensor).sharesBufferOf;
-    return homes.get(root) ?? root;
-  };
+  const homes = Int32Array.from({ length: count }, (_, tensor) => tensor);
+  const home = (tensor: number): number => homes[(plan.tensors[tensor] as PlannedTensor).sharesBufferOf] as number;
   /** Instruction after which a home's buffer is free. */
-  const freeAfter = new Map<number, number>();
+  const freeAt = new Int32Array(count).fill(NOT_HELD);
 
   plan.microStep.forEach((instruction, index) => {
     const takenOver = takeOver(plan, instruction, microBatch, (tensor) => {
-      const isLast = freeAfter.get(home(tensor)) === index;
+      const isLast = freeAt[home(tensor)] === index;
       return isLast && (plan.tensors[tensor] as PlannedTensor).role !== "input";
     });
     visitor.prepare(earlyWorkBytes(plan, instruction, microBatch));
-    for (const tensor of writesOf(instruction)) {
+    for (const tensor of written[index] as readonly number[]) {
       const { sharesBufferOf, bytes } = plan.tensors[tensor] as PlannedTensor;
       if (sharesBufferOf !== tensor) continue;
-      const last = lastReader.get(tensor) ?? index;
+      // What nobody reads is free at once.
+      const last = Math.max(index, lastReader[tensor] as number);
       if (takenOver !== undefined && takenOver.output === tensor) {
         const taken = home(takenOver.input);
-        homes.set(tensor, taken);
-        freeAfter.set(taken, last);
+        homes[tensor] = taken;
+        freeAt[taken] = last;
       } else {
         const size = bytesAt(bytes, microBatch);
-        bufferBytes.set(tensor, size);
-        freeAfter.set(tensor, last);
+        bufferBytes[tensor] = size;
+        freeAt[tensor] = last;
         visitor.allocate(tensor, size);
       }
     }
     visitor.run(workBytes(plan, instruction, facts, microBatch), worksOutsidePool(plan, instruction));
-    for (const tensor of [...readsOf(instruction), ...writesOf(instruction)]) {
+    for (const tensor of touched[index] as readonly number[]) {
       const where = home(tensor);
-      if ((freeAfter.get(where) ?? Number.POSITIVE_INFINITY) > index) continue;
-      const size = bufferBytes.get(where);
-      if (size === undefined) continue;
-      bufferBytes.delete(where);
-      visitor.free(where, size);
+      const at = freeAt[where] as number;
+      if (at === NOT_HELD || at > index) continue;
+      freeAt[where] = NOT_HELD;
+      visitor.free(where, bufferBytes[where] as number);
     }
   });
   visitor.free(INPUT_TENSOR, inputBytes);
-}
-
-/** Index of the last instruction that reads each buffer, by the id of the tensor that owns it. */
-function lastReaders(plan: StepPlan): ReadonlyMap<number, number> {
-  const last = new Map<number, number>();
-  plan.microStep.forEach((instruction, index) => {
-    for (const tensor of readsOf(instruction)) last.set((plan.tensors[tensor] as PlannedTensor).sharesBufferOf, index);
-  });
-  return last;
 }
 
 /** The output that is written over an input, where the operation may and nobody reads that input again. */

@@ -85,26 +85,29 @@ export interface StepPlan {
 export function readsOf(instruction: Instruction): readonly number[] {
   switch (instruction.kind) {
     case "forward":
-      return [...new Set(instruction.inputs)];
+      return eachOnce(instruction.inputs);
     case "loss":
       return [instruction.logits];
     case "backward":
-      return [
-        ...new Set(
-          [
-            instruction.gradient,
-            ...instruction.savedInputs,
-            instruction.savedOutput,
-            instruction.savedStatistics,
-          ].filter((tensor) => tensor !== undefined),
-        ),
-      ];
+      return eachOnce([
+        instruction.gradient,
+        ...instruction.savedInputs,
+        instruction.savedOutput,
+        instruction.savedStatistics,
+      ]);
     case "addGradients":
-      return [...new Set([instruction.left, instruction.right])];
+      return eachOnce([instruction.left, instruction.right]);
     case "update":
     case "accumulate":
       return [instruction.gradient];
   }
+}
+
+/** A handful at most: looking through them beats a set. */
+function eachOnce(tensors: readonly (number | undefined)[]): readonly number[] {
+  const found: number[] = [];
+  for (const tensor of tensors) if (tensor !== undefined && !found.includes(tensor)) found.push(tensor);
+  return found;
 }
 
 /** Tensor ids that an instruction writes. */

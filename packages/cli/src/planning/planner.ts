@@ -6,6 +6,7 @@ import {
   type Profile,
   type SearchBudget,
   type SearchObjective,
+  UnitCostTable,
 } from "@mpo/core";
 import type { ProfileDocument } from "./profile-document.ts";
 import { fixedRatesOf, methodNamed } from "./subject.ts";
@@ -16,10 +17,13 @@ export interface Planner {
   readonly accuracy: AccuracyModel;
 }
 
-/** Fits the models of a profile: milliseconds. */
-export function plannerOf({ profile, chain }: Pick<ProfileDocument, "profile" | "chain">): Planner {
+/** Fits the models of a profile: milliseconds. `units` may be shared between all profiles of one chain. */
+export function plannerOf(
+  { profile, chain }: Pick<ProfileDocument, "profile" | "chain">,
+  units: UnitCostTable = new UnitCostTable(chain),
+): Planner {
   return {
-    costs: new CostModel(chain, profile),
+    costs: new CostModel(chain, profile, units),
     accuracy: new AccuracyModel(profile.accuracy, { hasBatchStatistics: profile.model.hasBatchStatistics }),
   };
 }
