@@ -46,8 +46,9 @@ export function simulatedAgent(parts: SimulatedAgentParts): Promise<Agent> {
     identity: { tenant: FLEET_TENANT, device: deviceName(device) },
     agentVersion: "0.1.0",
     engineVersion: "0.1.0",
-    // A probe here is a wait: nothing to watch.
+    // A probe here is a wait: nothing to watch. Nor does the machine change, and thousands of agents share a processor.
     watchMs: 60_000,
+    tickMs: 60_000,
   };
   const ports: AgentPorts = {
     ...{ clock, random, logger },
