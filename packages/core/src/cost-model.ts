@@ -52,6 +52,8 @@ const MEMORY_OFFSET_DEVIATION = 3 * 1024 * 1024;
 /** Errors that the fits expect of a good measurement, as shares. */
 const MEMORY_NOISE = 0.02;
 const TIME_NOISE = 0.05;
+/** Of the sum of its units' times, what a step takes at least. */
+const LEAST_WORK_SHARE = 0.3;
 /** Later samples say more about the device as it is now: each newer one counts this much more (forgetting factor). */
 const FORGETTING = 0.97;
 /** Other programs' share of the processor during a probe above which its times are doubted. */
@@ -141,7 +143,7 @@ export class CostModel {
 
   /** Time of one step of which one micro-batch takes `microMs` by the unit times. */
   stepMs(microMs: MsCurve, shape: StepShape): Bounded {
-    const expected = Math.max(0, dot(timeFeatures(microMs, shape), this.#time));
+    const expected = expectedMs(timeFeatures(microMs, shape), this.#time);
     const margin = this.timeMargin.margin * this.#stretch(shape.microBatch);
     return { expected, upper: expected + margin * (expected + TIME_SLACK_MS) };
   }
@@ -334,6 +336,14 @@ function fitGrowth(steps: readonly BasedStep[]): MemoryLaw {
   return { scale, offsetBytes: offset * usual };
 }
 
+/**
+ * What a law says of a step. Units are timed one by one, which takes longer than running them in one go: the cost of a
+ * micro-batch may be negative. No step takes less than a good part of its units' times, though.
+ */
+function expectedMs(features: readonly number[], law: TimeLaw): number {
+  return Math.max(LEAST_WORK_SHARE * (features[0] as number), dot(features, law));
+}
+
 function fitTime(steps: readonly BasedStep[], profile: Profile): TimeLaw {
   const usualMs = steps.length > 0 ? median(steps.map(({ ms }) => ms)) : 1;
   const observations = steps.map(({ features, ms }, index): Observation => {
@@ -348,8 +358,8 @@ function fitTime(steps: readonly BasedStep[], profile: Profile): TimeLaw {
     least,
   });
   return leastSquares(observations, [
-    around(1, profile.unitTimes.length > 0 ? 0.3 : 1, 0.05),
-    around(0, 0.05 * usualMs),
+    around(1, profile.unitTimes.length > 0 ? 0.15 : 1, 0.05),
+    around(0, 0.01 * usualMs, Number.NEGATIVE_INFINITY),
     around(accumulate ?? 0.5, accumulate === undefined ? 1 : 0.1 * accumulate + 0.01),
     around(update ?? 0.5, update === undefined ? 1 : 0.1 * update + 0.01),
     around(0, 0.1 * usualMs),
@@ -377,7 +387,7 @@ function timeResiduals(steps: readonly BasedStep[], profile: Profile): readonly 
       steps.filter((_, other) => other !== index),
       profile,
     );
-    const expected = Math.max(0, dot(step.features, law));
+    const expected = expectedMs(step.features, law);
     return (step.ms - expected) / (expected + TIME_SLACK_MS);
   });
 }

@@ -37,6 +37,7 @@ export { fitLearningCurve, type GainObservation, type GainPrediction, LearningCu
 export {
   type MemoryTimeline,
   memoryTimeline,
+  outsidePoolBytes,
   residentGrowth,
   type StepMemoryFacts,
   warmPoolBytes,

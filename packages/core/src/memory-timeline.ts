@@ -86,6 +86,11 @@ export function warmPoolBytes(plan: StepPlan, facts: StepMemoryFacts): number {
   return memory.poolBytes - stateBytes;
 }
 
+/** Part of `residentGrowth` that no limit of the pool counts: compiled kernels, and the micro-batch as it is fed. */
+export function outsidePoolBytes(plan: StepPlan): number {
+  return kernelBytes(plan) + feedBytes(plan);
+}
+
 /**
  * Kernels are compiled anew for each micro-batch size: one for each operation and direction that the plan runs. Those for
  * one sample a warm process has.

@@ -1,7 +1,7 @@
 import { type CostModel, MpoError, type RetrainConfig, type StepPrediction, typical } from "@mpo/core";
 import { type MeasuredStep, PreparedStep, poolCapFor, type StepTask, timedStepsFor } from "@mpo/engine";
 
-/** One config that was predicted, and run with the upper bound of its memory as the allocator's hard limit. */
+/** One config that was predicted, run freely, and run with the upper bound of its memory as the allocator's hard limit. */
 export interface EmulationRow {
   readonly config: RetrainConfig;
   readonly predicted: StepPrediction;
@@ -10,45 +10,42 @@ export interface EmulationRow {
   /** Relative, without sign. */
   readonly memoryError: number;
   readonly timeError: number;
-  /** It did not get by with its bound: the allocator refused (then it was run again without a limit), or it grew by more. */
+  /** It did not get by with its bound: the allocator refused, or it grew by more. */
   readonly isOverBound: boolean;
   /** Share of the processor that other programs took meanwhile; absent: not known. */
   readonly othersCpuShare?: number;
 }
 
-/** Loads the workers of some configs at the same time, to use all cores, and runs them one after the other. */
+/**
+ * Runs configs freely, which is what is predicted, and again with the bound as a hard limit: there the pool ends early,
+ * and takes room to its end before it uses gaps again. Two workers are loaded at the same time, to use both cores, and
+ * run one after the other.
+ */
 export async function runUnderBounds(
   task: StepTask,
   costModel: CostModel,
-  configs: readonly RetrainConfig[],
+  config: RetrainConfig,
   signal: AbortSignal,
-): Promise<readonly EmulationRow[]> {
-  const predictions = configs.map((config) => costModel.predict(config));
-  const starts = await Promise.allSettled(
-    configs.map((config, index) => {
-      const upper = (predictions[index] as StepPrediction).memoryBytes.upper;
-      const memoryCapBytes = poolCapFor(task.model.graph, config, costModel.profile.memoryFacts, upper);
-      return PreparedStep.start({ ...task, memoryCapBytes }, config, signal);
-    }),
-  );
-  const rows: EmulationRow[] = [];
+): Promise<EmulationRow> {
+  const predicted = costModel.predict(config);
+  const { upper } = predicted.memoryBytes;
+  const memoryCapBytes = poolCapFor(task.model.graph, config, costModel.profile.memoryFacts, upper);
+  const [free, capped] = await Promise.allSettled([
+    PreparedStep.start(task, config, signal),
+    PreparedStep.start({ ...task, memoryCapBytes }, config, signal),
+  ]);
   try {
-    for (const [index, start] of starts.entries()) {
-      const config = configs[index] as RetrainConfig;
-      const predicted = predictions[index] as StepPrediction;
-      const timedSteps = timedStepsFor(predicted.stepMs.expected);
-      const capped = await withinCap(async () => {
-        if (start.status === "rejected") throw start.reason;
-        return await start.value.measure(timedSteps, signal);
-      });
-      if (start.status === "fulfilled") await start.value[Symbol.asyncDispose]();
-      const measured = capped ?? (await runFreely(task, config, timedSteps, signal));
-      rows.push(rowOf(predicted, measured, capped === undefined));
-    }
+    if (free.status === "rejected") throw free.reason;
+    const measured = await free.value.measure(timedStepsFor(predicted.stepMs.expected), signal);
+    const within = await withinCap(async () => {
+      if (capped.status === "rejected") throw capped.reason;
+      return await capped.value.measure(0, signal);
+    });
+    const cappedBytes = within?.sample.measuredPeakBytes ?? Number.POSITIVE_INFINITY;
+    return rowOf(predicted, measured, cappedBytes > upper);
   } finally {
-    for (const start of starts) if (start.status === "fulfilled") await start.value[Symbol.asyncDispose]();
+    for (const start of [free, capped]) if (start.status === "fulfilled") await start.value[Symbol.asyncDispose]();
   }
-  return rows;
 }
 
 /** Undefined: the allocator's limit stopped it. */
@@ -61,17 +58,11 @@ async function withinCap(run: () => Promise<MeasuredStep>): Promise<MeasuredStep
   }
 }
 
-async function runFreely(
-  task: StepTask,
-  config: RetrainConfig,
-  timedSteps: number,
-  signal: AbortSignal,
-): Promise<MeasuredStep> {
-  await using prepared = await PreparedStep.start(task, config, signal);
-  return await prepared.measure(timedSteps, signal);
-}
-
-function rowOf(predicted: StepPrediction, { sample, othersCpuShare }: MeasuredStep, wasStopped: boolean): EmulationRow {
+function rowOf(
+  predicted: StepPrediction,
+  { sample, othersCpuShare }: MeasuredStep,
+  isOverBound: boolean,
+): EmulationRow {
   const { memoryBytes, stepMs } = predicted;
   const measuredBytes = sample.measuredPeakBytes ?? 0;
   const measuredMs = typical(sample.msPerStep);
@@ -82,7 +73,7 @@ function rowOf(predicted: StepPrediction, { sample, othersCpuShare }: MeasuredSt
     measuredMs,
     memoryError: Math.abs(memoryBytes.expected / measuredBytes - 1),
     timeError: Math.abs(stepMs.expected / measuredMs - 1),
-    isOverBound: wasStopped || measuredBytes > memoryBytes.upper,
+    isOverBound,
     ...(othersCpuShare === undefined ? {} : { othersCpuShare }),
   };
 }

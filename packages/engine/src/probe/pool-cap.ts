@@ -1,4 +1,11 @@
-import { planStep, type RetrainConfig, type StepMemoryFacts, type StepPlan, warmPoolBytes } from "@mpo/core";
+import {
+  outsidePoolBytes,
+  planStep,
+  type RetrainConfig,
+  type StepMemoryFacts,
+  type StepPlan,
+  warmPoolBytes,
+} from "@mpo/core";
 import { chainOf } from "../compiler/chain-of.ts";
 import type { ModelGraph } from "../model/model-graph.ts";
 
@@ -7,7 +14,8 @@ const POOL_THRESHOLD_BYTES = 256 * 1024;
 
 /**
  * The hard limit of TensorFlow's allocator under which a config's step may add `growthBytes` to an idle process: its pool
- * holds the weights, and what warming up has left, which the idle process has already.
+ * holds the weights, and what warming up has left, which the idle process has already; what grows outside the pool must
+ * find its place within `growthBytes`, too.
  */
 export function poolCapFor(
   graph: ModelGraph,
@@ -24,5 +32,5 @@ export function poolCapForPlan(graph: ModelGraph, plan: StepPlan, facts: StepMem
   const weightBytes = chain.parameters
     .filter(({ bytes }) => bytes >= POOL_THRESHOLD_BYTES)
     .reduce((sum, { bytes }) => sum + bytes, 0);
-  return Math.ceil(weightBytes + warmPoolBytes(plan, facts) + growthBytes);
+  return Math.ceil(weightBytes + warmPoolBytes(plan, facts) + Math.max(0, growthBytes - outsidePoolBytes(plan)));
 }

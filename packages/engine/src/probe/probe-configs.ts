@@ -34,8 +34,11 @@ export function probeConfigs(chain: Chain, options: ProbeConfigOptions): readonl
   const uniform: Checkpoints = { kind: "uniform", segments };
   const corners: readonly Partial<RetrainConfig>[] = [
     { microBatch: part(4), accumulation: ACCUMULATION },
-    { microBatch: part(16) },
+    // Where what a step takes besides its work, in memory and in time, is most of it.
+    { microBatch: Math.min(2, batch), accumulation: 2 * ACCUMULATION },
     { microBatch: part(2), checkpoints: uniform },
+    { microBatch: part(16), accumulation: ACCUMULATION, freezing: uniformFreezing(0.5) },
+    { microBatch: part(16) },
     { microBatch: part(4), accumulation: ACCUMULATION, freezing: uniformFreezing(0.5) },
     { microBatch: batch },
     { microBatch: part(64), accumulation: ACCUMULATION, checkpoints: uniform, freezing: uniformFreezing(0.3) },

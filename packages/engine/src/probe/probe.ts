@@ -98,7 +98,7 @@ const LOADED_AT_ONCE = 2;
 /** The timing process meets many micro-batches in turn: its pool is left in pieces, and needs more than any step. */
 const TIMING_ROOM = 1.5;
 /** Further configs that a worker times after its first, and what loading one takes, about. */
-const MORE_IN_ONE = 1;
+const MORE_IN_ONE = 3;
 const RELOAD_MS = 500;
 
 /**
