@@ -2,11 +2,9 @@ import type { AccuracyModel } from "./accuracy-model.ts";
 import type { Bounded, CostModel } from "./cost-model.ts";
 import type { FixedRates, FreezingChoice } from "./freezing-choices.ts";
 import type { LearningCurve } from "./learning-curve.ts";
-import { residentGrowth } from "./memory-timeline.ts";
 import { MpoError } from "./mpo-error.ts";
 import { peakAt } from "./peak-envelope.ts";
 import { type CataloguePlan, PlanCatalogue } from "./plan-catalogue.ts";
-import { planStep } from "./plan-step.ts";
 import type { RetrainConfig } from "./retrain-config.ts";
 
 export interface CandidateOptions {
@@ -36,7 +34,6 @@ export class CandidateTable {
   /** Candidates by rising expected memory. */
   readonly byMemory: Uint32Array;
   readonly #curves: readonly LearningCurve[];
-  readonly #exactBytes = new Map<string, number>();
 
   constructor(model: CostModel, accuracy: AccuracyModel, options: CandidateOptions = {}) {
     this.model = model;
@@ -110,12 +107,9 @@ export class CandidateTable {
 
   /** Memory by planning the step and replaying it through the allocator's pool: milliseconds, remembered. */
   exactMemory(plan: CataloguePlan, microBatch: number): Bounded {
-    const config = this.config(plan, microBatch);
-    const key = JSON.stringify(config);
-    const known = this.#exactBytes.get(key);
-    const bytes = known ?? residentGrowth(planStep(this.model.chain, config), this.model.profile.memoryFacts);
-    this.#exactBytes.set(key, bytes);
-    return this.model.memoryBytes(bytes, microBatch);
+    const { costs, profile } = this.model;
+    const { growthBytes } = costs.planned(this.config(plan, microBatch), profile.memoryFacts);
+    return this.model.memoryBytes(growthBytes, microBatch);
   }
 
   stepMs(plan: CataloguePlan, microBatch: number): Bounded {

@@ -3,7 +3,7 @@ import { DEFAULT_MISS_RATE, type UpperMargin, upperMargin } from "./conformal.ts
 import { frozenParameters } from "./freezing.ts";
 import { trainedBytes } from "./freezing-choices.ts";
 import { type CoefficientPrior, dot, leastSquares, type Observation } from "./least-squares.ts";
-import { memoryTimeline, residentGrowth } from "./memory-timeline.ts";
+import { residentGrowth } from "./memory-timeline.ts";
 import { type MsCurve, msAt } from "./ms-curve.ts";
 import { planStep } from "./plan-step.ts";
 import type { UnitCosts } from "./plan-unit.ts";
@@ -188,15 +188,14 @@ export class CostModel {
   }
 
   #based(sample: StepSample): BasedStep {
-    const plan = planStep(this.chain, sample.config);
-    const facts = this.profile.memoryFacts;
+    const planned = this.costs.planned(sample.config, this.profile.memoryFacts);
     return {
-      plannedBytes: residentGrowth(plan, facts),
-      timelineBytes: memoryTimeline(plan, facts).peakBytes,
+      plannedBytes: planned.growthBytes,
+      timelineBytes: planned.timelineBytes,
       measuredBytes: sample.measuredPeakBytes,
       features: timeFeatures(this.#microMs(sample.config), {
         ...sample.config,
-        trainedBytes: trainedBytes(this.chain, plan.frozen),
+        trainedBytes: planned.trainedBytes,
       }),
       ms: typical(sample.msPerStep),
     };

@@ -1,6 +1,23 @@
 import type { Chain, ChainOp, ChainUnit, ChainValue } from "./chain.ts";
 import { valuesWithGradient } from "./freezing.ts";
+import { trainedBytes } from "./freezing-choices.ts";
+import { memoryTimeline, residentGrowth, type StepMemoryFacts } from "./memory-timeline.ts";
+import { planStep } from "./plan-step.ts";
 import { planUnit, type UnitCosts, type UnitWork } from "./plan-unit.ts";
+import { type RetrainConfig, resolveRetrainConfig } from "./retrain-config.ts";
+
+/** Memory of a whole step as planned, bytes. */
+export interface PlannedMemory {
+  /** `residentGrowth`. */
+  readonly growthBytes: number;
+  /** Peak of `memoryTimeline`. */
+  readonly timelineBytes: number;
+  /** Of the parameters that train. */
+  readonly trainedBytes: number;
+}
+
+/** Whole steps that are remembered, at most. */
+const MAX_PLANNED = 4_096;
 
 /**
  * Costs of all units of a chain under any set of frozen parameters, got by planning each unit on its own with
@@ -13,6 +30,7 @@ export class UnitCostTable {
   readonly #structures: readonly number[];
   readonly #byStructure = new Map<string, UnitCosts>();
   readonly #byUnit: readonly Map<string, UnitCosts>[];
+  readonly #planned = new Map<string, PlannedMemory>();
 
   constructor(chain: Chain) {
     this.chain = chain;
@@ -24,6 +42,26 @@ export class UnitCostTable {
       return number;
     });
     this.#byUnit = chain.units.map(() => new Map());
+  }
+
+  /**
+   * Memory of one config by planning the whole step: milliseconds. Remembered: the devices of a model are probed with the
+   * same configs, and their searches end among the same. Throws `invalid-argument` for one that the chain cannot run.
+   */
+  planned(partial: Partial<RetrainConfig>, facts: StepMemoryFacts): PlannedMemory {
+    const config = resolveRetrainConfig(partial);
+    const key = JSON.stringify([config, facts]);
+    const known = this.#planned.get(key);
+    if (known !== undefined) return known;
+    const plan = planStep(this.chain, config);
+    const planned: PlannedMemory = {
+      growthBytes: residentGrowth(plan, facts),
+      timelineBytes: memoryTimeline(plan, facts).peakBytes,
+      trainedBytes: trainedBytes(this.chain, plan.frozen),
+    };
+    if (this.#planned.size >= MAX_PLANNED) this.#planned.clear();
+    this.#planned.set(key, planned);
+    return planned;
   }
 
   /** `frozen[parameterId]`, as `frozenParameters` gives it. One entry a unit. */

@@ -40,14 +40,17 @@ export function fitUnitTimes(
   };
 }
 
+/** Share of a point's distance from the line, in proportion, that is believed. */
+const BEND = 0.5;
+
 interface Point {
   readonly microBatch: number;
   readonly ms: number;
 }
 
 /**
- * A straight line through the points (kernels cost a launch and then so much a sample), and along it what each point says
- * beside it: caches and the choice of kernels bend the line.
+ * A straight line through the points (kernels cost a launch and then so much a sample), and along it half of what each
+ * point says beside it: caches and the choice of kernels bend the line, but so does a machine that is now fast, now slow.
  */
 function fitCurve(
   points: readonly Point[],
@@ -57,7 +60,7 @@ function fitCurve(
   if (points.length === 0) return { microBatches, ms: microBatches.map(() => 0) };
   const line = lineThrough(points, expectedMs);
   const ratios = points
-    .map(({ microBatch, ms }) => ({ at: Math.log2(microBatch), ratio: ms / line(microBatch) }))
+    .map(({ microBatch, ms }) => ({ at: Math.log2(microBatch), ratio: (ms / line(microBatch)) ** BEND }))
     .sort((left, right) => left.at - right.at);
   return {
     microBatches,
