@@ -2,6 +2,7 @@ import {
   outsidePoolBytes,
   planStep,
   type RetrainConfig,
+  residentGrowth,
   type StepMemoryFacts,
   type StepPlan,
   warmPoolBytes,
@@ -11,6 +12,8 @@ import type { ModelGraph } from "../model/model-graph.ts";
 
 /** Smaller buffers come from malloc, not from TensorFlow's pool (MklCPUAllocator, kSmallAllocationsThreshold). */
 const POOL_THRESHOLD_BYTES = 256 * 1024;
+/** By how much the heap of a worker's program differs from run to run. */
+const HEAP_BYTES = 2.5 * 2 ** 20;
 
 /**
  * The hard limit of TensorFlow's allocator under which a config's step may add `growthBytes` to an idle process: its pool
@@ -32,5 +35,10 @@ export function poolCapForPlan(graph: ModelGraph, plan: StepPlan, facts: StepMem
   const weightBytes = chain.parameters
     .filter(({ bytes }) => bytes >= POOL_THRESHOLD_BYTES)
     .reduce((sum, { bytes }) => sum + bytes, 0);
-  return Math.ceil(weightBytes + warmPoolBytes(plan, facts) + Math.max(0, growthBytes - outsidePoolBytes(plan)));
+  const outsideBytes = outsidePoolBytes(plan);
+  const most = Math.max(0, growthBytes - outsideBytes);
+  // A pool that ends early takes all the room it has. What the heap may add has its place, as far as the plan leaves one.
+  const needed = residentGrowth(plan, facts) - outsideBytes;
+  const poolBytes = Math.max(most - HEAP_BYTES, Math.min(most, needed));
+  return Math.ceil(weightBytes + warmPoolBytes(plan, facts) + poolBytes);
 }
