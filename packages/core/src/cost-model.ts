@@ -1,11 +1,8 @@
 import type { Chain } from "./chain.ts";
 import { DEFAULT_MISS_RATE, type UpperMargin, upperMargin } from "./conformal.ts";
 import { frozenParameters } from "./freezing.ts";
-import { trainedBytes } from "./freezing-choices.ts";
 import { type CoefficientPrior, dot, leastSquares, type Observation } from "./least-squares.ts";
-import { residentGrowth } from "./memory-timeline.ts";
 import { type MsCurve, msAt } from "./ms-curve.ts";
-import { planStep } from "./plan-step.ts";
 import type { UnitCosts } from "./plan-unit.ts";
 import type { Profile, StepSample } from "./profile.ts";
 import { type RetrainConfig, resolveRetrainConfig } from "./retrain-config.ts";
@@ -118,13 +115,11 @@ export class CostModel {
 
   /** Everything about one config. Throws `invalid-argument` for one that the chain cannot run. */
   predict(partial: Partial<RetrainConfig>): StepPrediction {
-    const plan = planStep(this.chain, partial);
-    const { config } = plan;
-    const microMs = this.#microMs(config);
-    const shape = { ...config, trainedBytes: trainedBytes(this.chain, plan.frozen) };
+    const config = resolveRetrainConfig(partial);
+    const { growthBytes, trainedBytes } = this.costs.planned(config, this.profile.memoryFacts);
     return {
-      memoryBytes: this.memoryBytes(residentGrowth(plan, this.profile.memoryFacts), config.microBatch),
-      stepMs: this.stepMs(microMs, shape),
+      memoryBytes: this.memoryBytes(growthBytes, config.microBatch),
+      stepMs: this.stepMs(this.#microMs(config), { ...config, trainedBytes }),
       unknowns: this.unknowns(config),
     };
   }

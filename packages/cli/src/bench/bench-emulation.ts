@@ -10,7 +10,7 @@ import { writeProfileDocument } from "../planning/profile-document.ts";
 import { fixedRatesOf, loadSubject, methodNamed, type SubjectOptions } from "../planning/subject.ts";
 import type { CommandContext } from "../run-cli.ts";
 import { drawConfigs } from "./draw-configs.ts";
-import { type EmulationRow, runUnderBounds } from "./run-under-bound.ts";
+import { type EmulationRow, runUnderBound } from "./run-under-bound.ts";
 
 /** The options of `mpo bench emulation`. */
 export interface BenchEmulationOptions extends SubjectOptions {
@@ -60,7 +60,7 @@ export async function benchEmulation(options: BenchEmulationOptions, context: Co
   const progress = startProgress(terminal, "running", configs.length);
   try {
     for (const config of configs) {
-      const row = await runUnderBounds(task, costModel, config, signal);
+      const row = await runUnderBound(task, costModel, config, signal);
       rows.push(row);
       terminal.record({ event: "config", ...row });
       progress.update(rows.length, `${formatShare(row.memoryError)} memory, ${formatShare(row.timeError)} time`);

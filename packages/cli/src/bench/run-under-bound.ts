@@ -21,7 +21,7 @@ export interface EmulationRow {
  * and takes room to its end before it uses gaps again. Two workers are loaded at the same time, to use both cores, and
  * run one after the other.
  */
-export async function runUnderBounds(
+export async function runUnderBound(
   task: StepTask,
   costModel: CostModel,
   config: RetrainConfig,

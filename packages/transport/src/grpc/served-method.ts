@@ -83,8 +83,9 @@ async function served(
   work: (request: unknown, context: CallContext) => Promise<void>,
 ): Promise<void> {
   const { clock } = server;
-  const running = server.running[method.isStream ? "stream" : "unary"];
-  const most = server.maxCalls[method.isStream ? "stream" : "unary"];
+  const kind = method.isStream ? "stream" : "unary";
+  const running = server.running[kind];
+  const most = server.maxCalls[kind];
   const requestId = requestIdOf(call.metadata);
   const logger = server.logger.child({ requestId, path: method.path });
   using linked = linkSignals(server.stops);
