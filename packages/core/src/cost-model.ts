@@ -42,6 +42,11 @@ const FEW_MEMORY_MARGIN = 0.05;
  * differs from run to run, whatever the config.
  */
 const MEMORY_SLACK_BYTES = 32 * 1024 * 1024;
+/**
+ * By how much the heap of a worker's program may differ from run to run, whatever the config: a bound leaves room for
+ * it. Readings of the smallest steps, again and again, lay up to 4 MiB apart.
+ */
+export const HEAP_BYTES: number = 5 * 1024 * 1024;
 const TIME_SLACK_MS = 0.5;
 /** How far plans are believed to be off before anything was measured: a share of what they say, and bytes. */
 const MEMORY_SCALE_DEVIATION = 0.1;
@@ -128,7 +133,7 @@ export class CostModel {
   memoryBytes(plannedBytes: number, microBatch: number): Bounded {
     const expected = memoryAt(this.#memory, plannedBytes);
     const margin = this.memoryMargin.margin * this.#stretch(microBatch);
-    return { expected, upper: expected + margin * (expected + MEMORY_SLACK_BYTES) };
+    return { expected, upper: expected + Math.max(HEAP_BYTES, margin * (expected + MEMORY_SLACK_BYTES)) };
   }
 
   /** About what `residentGrowth` says, from the timeline's peak alone: for many configs at once. */

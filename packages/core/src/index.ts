@@ -20,7 +20,7 @@ export {
   watchForCollapse,
 } from "./collapse-guard.ts";
 export { DEFAULT_MISS_RATE, type UpperMargin, upperMargin } from "./conformal.ts";
-export { type Bounded, CostModel, type StepPrediction, type StepShape } from "./cost-model.ts";
+export { type Bounded, CostModel, HEAP_BYTES, type StepPrediction, type StepShape } from "./cost-model.ts";
 export { describeConfig } from "./describe-config.ts";
 export { FieldReader, invalid, type NumberRange } from "./field-check.ts";
 export { frozenParameters, layersOfClass, valuesWithGradient } from "./freezing.ts";

@@ -17,6 +17,7 @@ import { opDefinition } from "../ops/op-table.ts";
 import { emitDone } from "./emit-done.ts";
 import { FEEDS, FETCHES, type ProgramSource } from "./program.ts";
 import { StepClock } from "./step-clock.ts";
+import { timedParts } from "./timed-parts.ts";
 import type { VariableHandles } from "./variable-handles.ts";
 
 type Training = NonNullable<ProgramSource["training"]>;
@@ -58,13 +59,8 @@ class TrainingEmitter {
     const emit = this.#emit;
     const initialised = this.#declareState();
     this.#tensors.set(0, [FEEDS.images]);
-    const clock = this.#training.isTimed === true ? new StepClock(emit) : undefined;
-    clock?.stamp();
-    for (const instruction of this.#plan.microStep) {
-      emit.fenced(() => this.#emitInstruction(instruction));
-      clock?.stamp();
-    }
-    clock?.emitReadings();
+    if (this.#training.isTimed === true) this.#emitTimed();
+    else for (const instruction of this.#plan.microStep) emit.fenced(() => this.#emitInstruction(instruction));
     const after = [...emit.asides, ...(emit.fence === undefined ? [] : [emit.fence])];
     emit.named(FETCHES.stepLoss, "Identity", [this.#loss, ...after.map((node) => `^${node}`)], {
       T: attr.type("float"),
@@ -74,6 +70,25 @@ class TrainingEmitter {
       emitDone(emit, FETCHES.initDone, initialised);
       this.#emitApply();
     });
+  }
+
+  /** The same instructions with the time read after each of `timedParts`. */
+  #emitTimed(): void {
+    const { microStep } = this.#plan;
+    const clock = new StepClock(this.#emit);
+    clock.stamp();
+    const parts = timedParts(this.#plan);
+    parts.forEach(({ instruction: index, isKernelGradient }, position) => {
+      const instruction = microStep[index] as Instruction;
+      const isOneOfTwo = [position - 1, position + 1].some((other) => parts[other]?.instruction === index);
+      const half = isKernelGradient ? "parameters" : "inputs";
+      this.#emit.fenced(() => {
+        if (instruction.kind === "backward" && isOneOfTwo) this.#emitBackward(instruction, half);
+        else this.#emitInstruction(instruction);
+      });
+      clock.stamp();
+    });
+    clock.emitReadings();
   }
 
   /** Optimizer slots and accumulators of what trains; returns the nodes that set them to zero. */
@@ -160,7 +175,7 @@ class TrainingEmitter {
     if (instruction.statistics !== undefined) this.#tensors.set(instruction.statistics, statistics ?? []);
   }
 
-  #emitBackward(instruction: BackwardInstruction): void {
+  #emitBackward(instruction: BackwardInstruction, half?: "parameters" | "inputs"): void {
     const { op, node, place } = this.#place(instruction.op);
     const saved = (tensor: number | undefined, what: string): readonly string[] => {
       if (tensor === undefined) throw new MpoError("internal", `the gradient of ${op.name} reads ${what}, not planned`);
@@ -175,8 +190,9 @@ class TrainingEmitter {
       savedOutput: () => saved(instruction.savedOutput, "its output")[0] as string,
       savedStatistics: () => saved(instruction.savedStatistics, "its statistics"),
       variable: (name) => this.#read(`${op.name}/${name}`),
-      wantsInput: (position) => instruction.inputGradients[position] !== undefined,
-      wantsParameter: (name) => instruction.parameterGradients[parameterNames.indexOf(name)] !== undefined,
+      wantsInput: (position) => half !== "parameters" && instruction.inputGradients[position] !== undefined,
+      wantsParameter: (name) =>
+        half !== "inputs" && instruction.parameterGradients[parameterNames.indexOf(name)] !== undefined,
       seed: FEEDS.seed,
       opIndex: op.id,
     });

@@ -28,7 +28,7 @@ export const FETCHES = {
   stepLoss: "step_loss",
   /** float32 `[classes]`: mean prediction of the micro-batch. */
   stepPrediction: "step_prediction",
-  /** float32 `[instructions + 1]`: seconds from the step's begin to the end of each instruction; only in a timed program. */
+  /** float32 `[parts + 1]`: seconds from the step's begin to the end of each of `timedParts`; only in a timed program. */
   clock: "clock",
   /** Fetching it steps the parameters from their accumulators, and clears those. */
   applyDone: "apply_done",
@@ -74,7 +74,7 @@ export interface ProgramSource {
     readonly optimizer: Optimizer;
     /** Share of the old value that moving statistics keep at each micro-batch; absent: each layer's own. */
     readonly statisticsMomentum?: number;
-    /** Read the time after each instruction (`FETCHES.clock`). Default: no. */
+    /** Read the time after each of `timedParts` (`FETCHES.clock`). Default: no. */
     readonly isTimed?: boolean;
   };
 }

@@ -6,7 +6,7 @@ import { FETCHES } from "./program.ts";
 const DOUBLE: AttrValue = { type: 2 };
 
 /**
- * Reads the time between the instructions of a step, inside the step: what each takes then is measured where it runs,
+ * Reads the time between the parts of a step, inside the step: what each takes then is measured where it runs,
  * with the caches and threads that it really has. Stateful, so that no graph optimiser merges or folds it.
  */
 export class StepClock {

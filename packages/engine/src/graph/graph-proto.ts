@@ -63,9 +63,12 @@ export interface NodeDef {
   readonly attr: Readonly<Record<string, AttrValue>>;
 }
 
+/** Parsed at first use. */
+let savedModel: protobuf.Type | undefined;
+
 /** Encodes a graph as the bytes of a `saved_model.pb` with the tag `serve` and no variables folder. */
 export function encodeSavedModel(nodes: readonly NodeDef[]): Uint8Array {
-  const savedModel = protobuf.parse(DEFINITIONS, { keepCase: false }).root.lookupType("SavedModel");
+  savedModel ??= protobuf.parse(DEFINITIONS, { keepCase: false }).root.lookupType("SavedModel");
   const message = savedModel.create({
     savedModelSchemaVersion: 1,
     metaGraphs: [

@@ -1,4 +1,5 @@
 import {
+  HEAP_BYTES,
   outsidePoolBytes,
   planStep,
   type RetrainConfig,
@@ -12,8 +13,6 @@ import type { ModelGraph } from "../model/model-graph.ts";
 
 /** Smaller buffers come from malloc, not from TensorFlow's pool (MklCPUAllocator, kSmallAllocationsThreshold). */
 const POOL_THRESHOLD_BYTES = 256 * 1024;
-/** By how much the heap of a worker's program differs from run to run. */
-const HEAP_BYTES = 2.5 * 2 ** 20;
 
 /**
  * The hard limit of TensorFlow's allocator under which a config's step may add `growthBytes` to an idle process: its pool

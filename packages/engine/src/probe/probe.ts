@@ -26,8 +26,8 @@ import { graphDigest } from "./graph-digest.ts";
 import { type MeasuredStep, PreparedStep, type StepTask, timedStepsFor } from "./measure-step.ts";
 import { type ProbeSamples, runMicroWindows } from "./micro-windows.ts";
 import { poolCapFor, poolCapForPlan } from "./pool-cap.ts";
-import { powersOfTwo, probeConfigs } from "./probe-configs.ts";
 import { type AvailableMemoryReader, ProbeGuard, readAvailableMemory } from "./probe-guard.ts";
+import { powersOfTwo, probeSteps, type StepGroup } from "./probe-steps.ts";
 import { StepQueue } from "./step-queue.ts";
 import { timeUnits } from "./time-units.ts";
 import { timedPlan } from "./timed-plan.ts";
@@ -97,13 +97,12 @@ const COST_SHARE = 0.55;
 const LOADED_AT_ONCE = 2;
 /** The timing process meets many micro-batches in turn: its pool is left in pieces, and needs more than any step. */
 const TIMING_ROOM = 1.5;
-/** Further configs that a worker times after its first, and what loading one takes, about. */
-const MORE_IN_ONE = 3;
-const RELOAD_MS = 500;
+/** What it takes a worker to go on with another micro-batch of the same program, about. */
+const RELOAD_MS = 150;
 
 /**
  * Measures a model on this device within a budget: the time of each unit at a few micro-batches (read inside real
- * steps), whole steps of a few configs (memory and time, each in a process of its own), and, where there are samples, how
+ * steps), whole steps of a few configs (memory in a process of its own each, time at several micro-batches), and, where there are samples, how
  * accuracy moves under a few freezings. The model that serves is not touched: all runs in child processes on copies.
  *
  * Throws `cancelled`; `over-budget` when the budget is too small for a profile or the system's memory ran short;
@@ -213,56 +212,62 @@ class Probe {
     this.#peakBytes = this.#timing.peakBytes;
   }
 
-  /** As many configs as the time allows, the most valuable first. */
+  /** As many as the time allows, the most valuable first. */
   async #measureSteps(): Promise<void> {
     const share = this.#task.samples === undefined ? 1 : COST_SHARE;
     const until = this.#began + share * this.#budget.maxMs;
-    const queue = new StepQueue(this.#configs());
+    const queue = new StepQueue(this.#stepGroups());
+    let startMs = 0;
     while (!queue.isEmpty && this.#steps.length < MAX_CONFIGS) {
       const model = new CostModel(this.#costs.chain, this.#profile([]), this.#costs);
-      const runMs = (config: RetrainConfig): number => LEAST_RUNS * model.predict(config).stepMs.expected;
-      const chunk = queue.take(this.#options.loadedAtOnce ?? LOADED_AT_ONCE, until - this.#now(), runMs);
+      const stepMs = (config: RetrainConfig): number => model.predict(config).stepMs.expected;
+      const leftMs = (): number => until - this.#now();
+      const chunk = queue.take(this.#options.loadedAtOnce ?? LOADED_AT_ONCE, leftMs() - startMs, ({ first }) => {
+        return LEAST_RUNS * stepMs(first);
+      });
       if (chunk.length === 0) return;
       this.#report(`steps (${this.#steps.length} done)`);
-      await this.#measureChunk(
-        chunk,
-        (config) => model.predict(config).stepMs.expected,
-        () => queue.take(1, until - this.#now(), (config) => runMs(config) + RELOAD_MS),
-      );
+      startMs = await this.#measureChunk(chunk, stepMs, leftMs);
     }
   }
 
   /**
-   * Loads the chunk's workers at once and runs them one after the other. Each goes on with a few more configs, of which
-   * only the time is measured: a new process takes longer than they do.
+   * Loads the chunk's workers at once and runs them one after the other. Each goes on with the other micro-batches of its
+   * group, of which only the time is measured. Returns what loading took.
    */
   async #measureChunk(
-    chunk: readonly RetrainConfig[],
-    expectedMs: (config: RetrainConfig) => number,
-    more: () => readonly RetrainConfig[],
-  ): Promise<void> {
+    chunk: readonly StepGroup[],
+    stepMs: (config: RetrainConfig) => number,
+    leftMs: () => number,
+  ): Promise<number> {
     const { signal } = this.#guard;
+    const began = this.#now();
     const starts = await Promise.allSettled(
-      chunk.map((config) => PreparedStep.start(this.#stepTask(config), config, signal)),
+      chunk.map(({ first }) => PreparedStep.start(this.#stepTask(first), first, signal)),
     );
+    const startMs = this.#now() - began;
     try {
-      for (const start of starts) {
+      // What no worker has run yet comes before what repeats its like.
+      let reservedMs = chunk.reduce((sum, { first }) => sum + LEAST_RUNS * stepMs(first), 0);
+      for (const [index, start] of starts.entries()) {
+        const { first, others } = chunk[index] as StepGroup;
+        reservedMs -= LEAST_RUNS * stepMs(first);
         if (start.status === "rejected") {
           this.#unlessOverCap(start.reason);
           continue;
         }
         const { value: prepared } = start;
-        if (!(await this.#measured(prepared, expectedMs(prepared.config)))) continue;
-        for (let extra = 0; extra < MORE_IN_ONE; extra++) {
-          const [config] = more();
-          if (config === undefined) break;
-          const isLoaded = await prepared.reload(config, signal).then(
+        if (!(await this.#measured(prepared, stepMs(first)))) continue;
+        for (const other of others) {
+          if (LEAST_RUNS * stepMs(other) + RELOAD_MS > leftMs() - reservedMs) continue;
+          const isLoaded = await prepared.reload(other, signal).then(
             () => true,
             (error: unknown) => this.#unlessOverCap(error),
           );
-          if (!isLoaded || !(await this.#measured(prepared, expectedMs(config)))) break;
+          if (!isLoaded || !(await this.#measured(prepared, stepMs(other)))) break;
         }
       }
+      return startMs;
     } finally {
       for (const start of starts) if (start.status === "fulfilled") await start.value[Symbol.asyncDispose]();
     }
@@ -342,12 +347,18 @@ class Probe {
     return ranks.flatMap((rank) => fitting.flatMap((configs) => configs[rank] ?? []));
   }
 
-  #configs(): readonly RetrainConfig[] {
+  #stepGroups(): readonly StepGroup[] {
     const { configs = [], effectiveBatch } = this.#task;
     const { freezing } = this.#method;
-    const chosen = probeConfigs(this.#costs.chain, { effectiveBatch, freezing, seed: this.#seed() });
-    return [...configs, ...(configs.length > 0 ? [] : chosen)].filter((config) => {
-      return this.#trains(config) && this.#fits(residentGrowth(planStep(this.#costs.chain, config), this.#facts()));
+    const groups =
+      configs.length > 0
+        ? configs.map((first) => ({ first, others: [] }))
+        : probeSteps(this.#costs.chain, { effectiveBatch, freezing, seed: this.#seed() });
+    const isPossible = (config: RetrainConfig): boolean =>
+      this.#trains(config) && this.#fits(residentGrowth(planStep(this.#costs.chain, config), this.#facts()));
+    return groups.flatMap(({ first, others }): readonly StepGroup[] => {
+      const [possible, ...rest] = [first, ...others].filter(isPossible);
+      return possible === undefined ? [] : [{ first: possible, others: rest }];
     });
   }
 
@@ -382,9 +393,9 @@ class Probe {
       memoryFacts: this.#facts(),
       effectiveBatch,
       idleBytes: idle[Math.floor(idle.length / 2)] ?? 0,
-      unitTimes: timing === undefined ? [] : consistentTimes(unitTimeSamples(chain, timing.passes)),
+      unitTimes: timing === undefined ? [] : consistentTimes(unitTimeSamples(chain, timing)),
       steps: this.#steps.map(({ sample }) => sample),
-      updates: (timing?.passes ?? []).filter(({ pass }) => pass === "all").map((pass) => updateSample(chain, pass)),
+      updates: timing === undefined ? [] : [updateSample(chain, timing)],
       accuracy,
       spent: {
         ms: this.#now() - this.#began,
@@ -398,8 +409,9 @@ class Probe {
 
   /** How busy others kept the processor, over all that counts as measured. */
   #disturbance(): { readonly othersCpuShare?: number } {
-    const timed = (this.#timing?.passes ?? []).flatMap(({ steps }) => steps);
-    const shares = [...timed, ...this.#steps].flatMap(({ othersCpuShare }) => othersCpuShare ?? []);
+    const shares = [...(this.#timing?.steps ?? []), ...this.#steps].flatMap(
+      ({ othersCpuShare }) => othersCpuShare ?? [],
+    );
     if (shares.length === 0) return {};
     return { othersCpuShare: shares.reduce((sum, share) => sum + share, 0) / shares.length };
   }

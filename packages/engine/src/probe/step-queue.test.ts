@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { resolveRetrainConfig } from "@mpo/core";
 import { StepQueue } from "./step-queue.ts";
 
-/** A config that takes its micro-batch's milliseconds. */
-const taking = (ms: number) => resolveRetrainConfig({ microBatch: ms, accumulation: 1 });
-const runMs = ({ microBatch }: { readonly microBatch: number }): number => microBatch;
+/** What takes so many milliseconds. */
+const taking = (ms: number) => ({ ms });
+const runMs = ({ ms }: { readonly ms: number }): number => ms;
 
 test("a queue hands out what fits the time together, in order", () => {
   const queue = new StepQueue([30, 50, 20, 10].map(taking));

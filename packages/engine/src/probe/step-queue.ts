@@ -1,11 +1,9 @@
-import type { RetrainConfig } from "@mpo/core";
+/** What waits to be measured, the most valuable first. */
+export class StepQueue<Item> {
+  #waiting: readonly Item[];
 
-/** Configs that wait to be measured, the most valuable first. */
-export class StepQueue {
-  #waiting: readonly RetrainConfig[];
-
-  constructor(configs: readonly RetrainConfig[]) {
-    this.#waiting = configs;
+  constructor(items: readonly Item[]) {
+    this.#waiting = items;
   }
 
   get isEmpty(): boolean {
@@ -13,20 +11,20 @@ export class StepQueue {
   }
 
   /**
-   * Takes the first configs, `most` of them, whose runs fit the time together. What would not fit on its own now will not
+   * Takes the first items, `most` of them, whose runs fit the time together. What would not fit on its own now will not
    * later either and is dropped.
    */
-  take(most: number, leftMs: number, runMs: (config: RetrainConfig) => number): readonly RetrainConfig[] {
-    this.#waiting = this.#waiting.filter((config) => runMs(config) <= leftMs);
-    const taken: RetrainConfig[] = [];
+  take(most: number, leftMs: number, runMs: (item: Item) => number): readonly Item[] {
+    this.#waiting = this.#waiting.filter((item) => runMs(item) <= leftMs);
+    const taken: Item[] = [];
     let left = leftMs;
-    for (const config of this.#waiting) {
+    for (const item of this.#waiting) {
       if (taken.length === most) break;
-      left -= runMs(config);
+      left -= runMs(item);
       if (left < 0) break;
-      taken.push(config);
+      taken.push(item);
     }
-    this.#waiting = this.#waiting.filter((config) => !taken.includes(config));
+    this.#waiting = this.#waiting.filter((item) => !taken.includes(item));
     return taken;
   }
 }

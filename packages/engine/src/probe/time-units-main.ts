@@ -9,17 +9,11 @@ import { type MicroBatch, ProgramSession } from "../session/program-session.ts";
 import { tensorflowVersion } from "../session/tensorflow.ts";
 import { volunteerForMemoryKiller } from "../worker/memory-killer.ts";
 import { othersShare, readCpu } from "./cpu-contention.ts";
-import { passesOf, type TimedPass, timedPlan } from "./timed-plan.ts";
-import type {
-  InstructionTimes,
-  TimedPassReport,
-  UnitTimingAnswer,
-  UnitTimingReport,
-  UnitTimingRequest,
-} from "./unit-timing.ts";
+import { timedPlan } from "./timed-plan.ts";
+import type { PartTimes, UnitTimingAnswer, UnitTimingReport, UnitTimingRequest } from "./unit-timing.ts";
 
 /**
- * Entry of the process that times the instructions of a step at several micro-batches. It answers one request and ends;
+ * Entry of the process that times the parts of a step at several micro-batches. It answers one request and ends;
  * when its parent goes away, so does it.
  */
 const MS = 1000;
@@ -41,28 +35,19 @@ process.once("message", (request: UnitTimingRequest) => {
 
 function answerTo(request: UnitTimingRequest): UnitTimingAnswer {
   try {
-    return { kind: "report", report: timeInstructions(request) };
+    return { kind: "report", report: timeParts(request) };
   } catch (thrown) {
     return { kind: "error", message: thrown instanceof Error ? thrown.message : String(thrown) };
   }
 }
 
-function timeInstructions(request: UnitTimingRequest): UnitTimingReport {
-  const began = performance.now();
-  const passes = passesOf(chainOf(request.graph));
-  const reports = passes.map((pass, index) => {
-    const until = began + (request.maxMs * (index + 1)) / passes.length;
-    return timePass(request, pass, until);
-  });
-  return { passes: reports, tensorflowVersion: tensorflowVersion(), peakBytes: readMemory().peakBytes };
-}
-
-function timePass(request: UnitTimingRequest, pass: TimedPass, until: number): TimedPassReport {
-  const plan = timedPlan(chainOf(request.graph), 1, pass);
+function timeParts(request: UnitTimingRequest): UnitTimingReport {
+  const until = performance.now() + request.maxMs;
+  const plan = timedPlan(chainOf(request.graph));
   const [shape = []] = sampleShapes(request.graph).values();
   const program = compileProgram({ graph: request.graph, training: { ...request.training, plan, isTimed: true } });
   const session = new ProgramSession(program, shape, tmpdir());
-  const steps: InstructionTimes[] = [];
+  const steps: PartTimes[] = [];
   const applyMs: number[] = [];
   try {
     session.assignFrom(request.weightsFolder);
@@ -80,7 +65,7 @@ function timePass(request: UnitTimingRequest, pass: TimedPass, until: number): T
       session.apply(0);
       applyMs.push(performance.now() - before);
     }
-    return { pass, steps, applyMs };
+    return { steps, applyMs, tensorflowVersion: tensorflowVersion(), peakBytes: readMemory().peakBytes };
   } finally {
     session.close();
   }
@@ -103,13 +88,13 @@ function warmUp(session: ProgramSession, request: UnitTimingRequest, shape: Samp
 }
 
 /** One micro-batch, small ones several times. */
-function timeRound(session: ProgramSession, batch: MicroBatch): readonly InstructionTimes[] {
+function timeRound(session: ProgramSession, batch: MicroBatch): readonly PartTimes[] {
   const before = readCpu();
   const repeats = Math.min(MAX_REPEATS, Math.ceil(SAMPLES_IN_ROUND / batch.count));
   const times = Array.from({ length: repeats }, () => timeOnce(session, batch));
   const othersCpuShare = othersShare(before, readCpu());
   const busy = othersCpuShare === undefined ? {} : { othersCpuShare };
-  return times.map((instructionMs) => ({ microBatch: batch.count, instructionMs, ...busy }));
+  return times.map((partMs) => ({ microBatch: batch.count, partMs, ...busy }));
 }
 
 /** A learning rate of zero: the weights stay, the work is the same. */

@@ -24,7 +24,7 @@ export interface UnitTimingOptions {
 const OUTSIDE_POOL_BYTES = 768 * 2 ** 20;
 
 /**
- * Times every instruction of a training step at several micro-batches, in a process of its own. Throws `worker-crashed`
+ * Times every part of a training step at several micro-batches, in a process of its own. Throws `worker-crashed`
  * when that process ends without a result, `over-memory-cap`, `cancelled`.
  */
 export async function timeUnits(

@@ -1,63 +1,75 @@
 import type { Chain, ChainOp, Instruction, StepPlan, UnitTimeSample, UpdateSample } from "@mpo/core";
+import { type TimedPart, timedParts } from "../compiler/timed-parts.ts";
 import { CALM_SHARE } from "./cpu-contention.ts";
 import { timedPlan } from "./timed-plan.ts";
-import type { InstructionTimes, TimedPassReport } from "./unit-timing.ts";
+import type { PartTimes, UnitTimingReport } from "./unit-timing.ts";
 
-/** Times of the instructions of all passes, added up to those of the model's units: a sample for each unit and micro-batch. */
-export function unitTimeSamples(chain: Chain, passes: readonly TimedPassReport[]): readonly UnitTimeSample[] {
-  const all = timesOf(chain, passes, "all");
-  const normOnly = timesOf(chain, passes, "normOnly");
+/** What was timed of a step's parts. */
+export type TimedParts = Pick<UnitTimingReport, "steps" | "applyMs">;
+
+/** Times of a step's parts, added up to those of the model's units: a sample for each unit and micro-batch. */
+export function unitTimeSamples(chain: Chain, { steps }: TimedParts): readonly UnitTimeSample[] {
+  const all = runsOf(chain, steps);
   const microBatches = [...new Set(all.map(({ microBatch }) => microBatch))].sort((left, right) => left - right);
   return microBatches.flatMap((microBatch) => {
     const runs = calmest(all.filter((times) => times.microBatch === microBatch));
-    const normRuns = calmest(normOnly.filter((times) => times.microBatch === microBatch));
     return chain.units.map((_, unit): UnitTimeSample => {
-      const forwardMs = [...runs, ...normRuns].map((run) => run.forwardMs[unit] as number);
-      const backwardMs = runs.map((run) => run.backwardMs[unit] as number);
-      const normOnlyBackwardMs = normRuns.map((run) => run.backwardMs[unit] as number);
-      return { unit, microBatch, forwardMs, backwardMs, ...(normRuns.length === 0 ? {} : { normOnlyBackwardMs }) };
+      const read = (field: "forwardMs" | "backwardMs" | "normOnlyBackwardMs"): readonly number[] =>
+        runs.map((run) => run[field][unit] as number);
+      return {
+        unit,
+        microBatch,
+        forwardMs: read("forwardMs"),
+        backwardMs: read("backwardMs"),
+        normOnlyBackwardMs: read("normOnlyBackwardMs"),
+      };
     });
   });
 }
 
 /** Time of stepping the optimizer, and of adding all gradients to their accumulators once. */
-export function updateSample(chain: Chain, { steps, applyMs }: TimedPassReport): UpdateSample {
-  const isAccumulation = timedPlan(chain).microStep.map(({ kind }) => kind === "accumulate");
+export function updateSample(chain: Chain, { steps, applyMs }: TimedParts): UpdateSample {
+  const plan = timedPlan(chain);
+  const isAccumulation = timedParts(plan).map(({ instruction }) => plan.microStep[instruction]?.kind === "accumulate");
   return {
     parameterBytes: chain.parameters.reduce((sum, { bytes }) => sum + bytes, 0),
     updateMs: applyMs.slice(-MAX_REPEATS),
     accumulateMs: calmest(steps)
       .slice(-MAX_REPEATS)
-      .map(({ instructionMs }) =>
-        instructionMs.reduce((sum, ms, index) => (isAccumulation[index] === true ? sum + ms : sum), 0),
-      ),
+      .map(({ partMs }) => partMs.reduce((sum, ms, index) => (isAccumulation[index] === true ? sum + ms : sum), 0)),
   };
 }
 
 /** Repeats that a profile keeps of one time. */
 const MAX_REPEATS = 32;
 
-/** One run, added up. */
-interface UnitRun extends Pick<InstructionTimes, "microBatch" | "othersCpuShare"> {
-  /** By unit. */
+/** One run, added up; times by unit. */
+interface UnitRun extends Pick<PartTimes, "microBatch" | "othersCpuShare"> {
   readonly forwardMs: readonly number[];
   readonly backwardMs: readonly number[];
+  /** Of `backwardMs`, all but the gradients of kernels. */
+  readonly normOnlyBackwardMs: readonly number[];
 }
 
-function timesOf(chain: Chain, passes: readonly TimedPassReport[], pass: TimedPassReport["pass"]): readonly UnitRun[] {
-  const plan = timedPlan(chain, 1, pass);
+function runsOf(chain: Chain, steps: readonly PartTimes[]): readonly UnitRun[] {
+  const plan = timedPlan(chain);
   const owners = instructionUnits(plan);
-  const steps = passes.find((report) => report.pass === pass)?.steps ?? [];
+  const parts = timedParts(plan);
   return steps.map((step) => {
     const forwardMs = chain.units.map(() => 0);
     const backwardMs = chain.units.map(() => 0);
-    step.instructionMs.forEach((ms, index) => {
-      const owner = owners[index];
+    const normOnlyBackwardMs = chain.units.map(() => 0);
+    step.partMs.forEach((ms, index) => {
+      const { instruction, isKernelGradient } = parts[index] as TimedPart;
+      const owner = owners[instruction];
       if (owner === undefined) return;
-      const sums = owner.direction === "forward" ? forwardMs : backwardMs;
-      sums[owner.unit] = (sums[owner.unit] as number) + ms;
+      const add = (sums: number[]): void => {
+        sums[owner.unit] = (sums[owner.unit] as number) + ms;
+      };
+      add(owner.direction === "forward" ? forwardMs : backwardMs);
+      if (owner.direction === "backward" && !isKernelGradient) add(normOnlyBackwardMs);
     });
-    return { ...step, forwardMs, backwardMs };
+    return { ...step, forwardMs, backwardMs, normOnlyBackwardMs };
   });
 }
 

@@ -1,6 +1,5 @@
 import type { ModelGraph } from "../model/model-graph.ts";
 import type { TrainingSetup } from "../training/task.ts";
-import type { TimedPass } from "./timed-plan.ts";
 
 /** What a timing process is asked: one message in, one `UnitTimingAnswer` at the end. */
 export interface UnitTimingRequest {
@@ -9,11 +8,11 @@ export interface UnitTimingRequest {
   readonly training: Pick<TrainingSetup, "loss" | "optimizer">;
   /** Rising. Each is timed in turn, again and again, so that a busy minute disturbs all alike. */
   readonly microBatches: readonly number[];
-  /** Rounds of each pass at most; the first one, which meets its batch sizes for the first time, does not count. */
+  /** Rounds at most; the first one, which meets its batch sizes for the first time, does not count. */
   readonly rounds: number;
   /**
-   * No new round begins when this time is over, and micro-batches that would take too much of it are left out; each pass
-   * times each of the others once at least.
+   * No new round begins when this time is over, and micro-batches that would take too much of it are left out; the
+   * smallest are timed once at least.
    */
   readonly maxMs: number;
   /** float32 `[count, ...shape]` to run on; absent: random numbers. */
@@ -21,26 +20,20 @@ export interface UnitTimingRequest {
   readonly seed: number;
 }
 
-/** One micro-batch that was timed, instruction by instruction of `timedPlan`. */
-export interface InstructionTimes {
+/** One micro-batch that was timed, part by part of `timedPlan`. */
+export interface PartTimes {
   readonly microBatch: number;
-  /** Milliseconds of each instruction. */
-  readonly instructionMs: readonly number[];
+  /** Milliseconds of each of `timedParts`. */
+  readonly partMs: readonly number[];
   /** Share of the processor that others took meanwhile; absent: not known. */
   readonly othersCpuShare?: number;
 }
 
-/** What one pass found. */
-export interface TimedPassReport {
-  readonly pass: TimedPass;
-  readonly steps: readonly InstructionTimes[];
-  /** Milliseconds of stepping the optimizer from the accumulators. */
-  readonly applyMs: readonly number[];
-}
-
 /** What a timing process found. */
 export interface UnitTimingReport {
-  readonly passes: readonly TimedPassReport[];
+  readonly steps: readonly PartTimes[];
+  /** Milliseconds of stepping the optimizer from the accumulators. */
+  readonly applyMs: readonly number[];
   readonly tensorflowVersion: string;
   /** Resident bytes at the end, at most. */
   readonly peakBytes: number;

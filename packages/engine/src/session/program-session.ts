@@ -37,6 +37,7 @@ export interface MicroStepResult {
 /** A compiled program with its variables in a TensorFlow session of its own. Runs block; use it in a worker process. */
 export class ProgramSession {
   readonly program: Program;
+  readonly #encoded: Uint8Array;
   readonly #sessionId: number;
   readonly #inputShape: SampleShape;
   #isOpen = true;
@@ -45,13 +46,19 @@ export class ProgramSession {
   constructor(program: Program, inputShape: SampleShape, temporaryFolder: string) {
     this.program = program;
     this.#inputShape = inputShape;
+    this.#encoded = encodeSavedModel(program.nodes);
     const folder = mkdtempSync(join(temporaryFolder, "mpo-graph-"));
     try {
-      writeFileSync(join(folder, "saved_model.pb"), encodeSavedModel(program.nodes));
+      writeFileSync(join(folder, "saved_model.pb"), this.#encoded);
       this.#sessionId = openSession(folder);
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
+  }
+
+  /** Whether another program is the same graph, whatever its plan says of micro-batches: this session can run it. */
+  canRun(program: Program): boolean {
+    return Buffer.compare(encodeSavedModel(program.nodes), this.#encoded) === 0;
   }
 
   /** Sets all variables from a folder made by `stageWeights`. */
@@ -93,7 +100,7 @@ export class ProgramSession {
     return { loss: loss[0] as number, prediction: Float32Array.from(prediction) };
   }
 
-  /** The same in a program that reads the time: seconds from the begin to the end of each instruction, after a 0. */
+  /** The same in a program that reads the time: seconds from the begin to the end of each of `timedParts`, after a 0. */
   timedMicroStep(batch: MicroBatch, settings: MicroStepSettings): Float32Array {
     const [clock] = this.#run(this.#stepFeeds(batch, settings), [FETCHES.clock, FETCHES.stepLoss]);
     return Float32Array.from(clock as Float32Array);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { resolveRetrainConfig } from "@mpo/core";
+import { type RetrainConfig, resolveRetrainConfig } from "@mpo/core";
 import type { Optimizer } from "../losses/optimizer.ts";
 import { randomModel, withFolder } from "../model/layers-format/layers-format-testing.ts";
 import { withStagedWeights } from "../session/stage-weights.ts";
@@ -96,4 +96,42 @@ test("training goes on where the run before ended, also in the optimizer's state
       }
     };
     assert.deepEqual(await lossesOf([2, 1, 2]), await lossesOf([5]));
+  }));
+
+test("another micro-batch of the same program runs in the same session, and what ran before leaves no trace", () =>
+  withFolder(async (folder) => {
+    const optimizer = { kind: "adam" } as const;
+    const state = new WorkerState(folder);
+    const load = (config: RetrainConfig) =>
+      withStagedWeights(still, weights, folder, async (weightsFolder) =>
+        state.load({ graph: still, weightsFolder, training: { config, loss: "crossEntropy", optimizer } }),
+      );
+    const train = () =>
+      state.train(
+        { samples: "s", run: RUN },
+        () => undefined,
+        () => false,
+      );
+    try {
+      state.setSamples("s", samples);
+      await load(resolveRetrainConfig({ microBatch: BATCH / 4, accumulation: 4 }));
+      const first = state.session();
+      await train();
+      const config = resolveRetrainConfig({ microBatch: BATCH / 2, accumulation: 2 });
+      await load(config);
+      assert.equal(state.session(), first);
+      const { steps } = await train();
+      const task = { graph: still, weights, samples, config, optimizer, steps: RUN.steps, learningRate: 0.05 };
+      const expected = await runEngine(task);
+      assert.deepEqual(
+        steps.map(({ loss }) => loss),
+        expected.losses,
+      );
+      assert.deepEqual(state.session().read(), expected.weights);
+
+      await load(resolveRetrainConfig({ microBatch: BATCH, accumulation: 1 }));
+      assert.notEqual(state.session(), first);
+    } finally {
+      state.close();
+    }
   }));

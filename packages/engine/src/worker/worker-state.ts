@@ -2,6 +2,7 @@ import { MpoError, planStep, residentGrowth, type StepMemoryFacts, type StepPlan
 import { chainOf } from "../compiler/chain-of.ts";
 import { compileProgram } from "../compiler/compile-program.ts";
 import { stepMemoryFacts } from "../compiler/memory-facts.ts";
+import type { Program } from "../compiler/program.ts";
 import { sampleShapes } from "../model/graph-shapes.ts";
 import { elementsOf, type ModelGraph, type SampleShape } from "../model/model-graph.ts";
 import { readMemory, resetMemoryPeak } from "../session/memory-meter.ts";
@@ -37,15 +38,15 @@ export class WorkerState {
 
   load({ graph, weightsFolder, training }: WorkerCalls["load"]["request"]): LoadReport {
     const began = performance.now();
-    this.#loaded?.session.close();
-    this.#loaded = undefined;
     const shape = inputShape(graph);
     const planned = training === undefined ? undefined : plan(graph, training);
-    const program = compileProgram({
-      graph,
-      ...(planned === undefined || training === undefined ? {} : { training: { ...training, plan: planned.plan } }),
-    });
-    const session = new ProgramSession(program, shape, this.#temporaryFolder);
+    const session = this.#sessionOf(
+      compileProgram({
+        graph,
+        ...(planned === undefined || training === undefined ? {} : { training: { ...training, plan: planned.plan } }),
+      }),
+      shape,
+    );
     try {
       this.#reserve(session, planned);
       session.assignFrom(weightsFolder);
@@ -72,6 +73,15 @@ export class WorkerState {
       tensorflowVersion: tensorflowVersion(),
       loadMs: performance.now() - began,
     };
+  }
+
+  /** The session that is open already, if it can run the program: TensorFlow takes a second or more to prepare one. */
+  #sessionOf(program: Program, shape: SampleShape): ProgramSession {
+    const open = this.#loaded?.session;
+    this.#loaded = undefined;
+    if (open?.canRun(program) === true) return open;
+    open?.close();
+    return new ProgramSession(program, shape, this.#temporaryFolder);
   }
 
   /** Under a cap the pool is one region of the cap's size from the first load on: beyond it there is none. */

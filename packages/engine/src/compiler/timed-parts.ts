@@ -1,0 +1,34 @@
+import type { Chain, ChainOp, ChainParameter, Instruction, StepPlan } from "@mpo/core";
+
+/** A stretch of a timed micro-step between two readings of the clock: an instruction, or one half of it. */
+export interface TimedPart {
+  /** Position in `plan.microStep`. */
+  readonly instruction: number;
+  /** It computes nothing but gradients of kernels, which are not computed where normalisation alone trains. */
+  readonly isKernelGradient: boolean;
+}
+
+/**
+ * What the clock of a timed program tells apart, in order. The backward pass of a layer with a kernel is two parts where
+ * it hands a gradient on: the kernel's own gradient first, then its input's.
+ */
+export function timedParts({ chain, microStep }: StepPlan): readonly TimedPart[] {
+  return microStep.flatMap((instruction, index): readonly TimedPart[] => {
+    if (!computesKernelGradient(chain, instruction)) return [{ instruction: index, isKernelGradient: false }];
+    const kernel = { instruction: index, isKernelGradient: true };
+    return handsOn(instruction) ? [kernel, { instruction: index, isKernelGradient: false }] : [kernel];
+  });
+}
+
+function computesKernelGradient(chain: Chain, instruction: Instruction): boolean {
+  if (instruction.kind !== "backward") return false;
+  const { parameters } = chain.ops[instruction.op] as ChainOp;
+  return instruction.parameterGradients.some((gradient, position) => {
+    if (gradient === undefined) return false;
+    return (chain.parameters[parameters[position] as number] as ChainParameter).layerClass !== "normalisation";
+  });
+}
+
+function handsOn(instruction: Instruction): boolean {
+  return instruction.kind === "backward" && instruction.inputGradients.some((gradient) => gradient !== undefined);
+}
