@@ -49,10 +49,11 @@ const MEMORY_SLACK_BYTES = 32 * 1024 * 1024;
 export const HEAP_BYTES: number = 5 * 1024 * 1024;
 const TIME_SLACK_MS = 0.5;
 /** How far plans are believed to be off before anything was measured: a share of what they say, and bytes. */
-const MEMORY_SCALE_DEVIATION = 0.1;
-const MEMORY_OFFSET_DEVIATION = 3 * 1024 * 1024;
-/** Errors that the fits expect of a good measurement, as shares. */
-const MEMORY_NOISE = 0.02;
+const MEMORY_SCALE_DEVIATION = 0.05;
+const MEMORY_OFFSET_DEVIATION = 1024 * 1024;
+/** Errors that the fits expect of a good measurement: shares, and what the heap of the worker's program adds. */
+const MEMORY_NOISE = 0.01;
+const MEMORY_NOISE_BYTES = 1.7 * 1024 * 1024;
 const TIME_NOISE = 0.05;
 /** Of the sum of its units' times, what a step takes at least. */
 const LEAST_WORK_SHARE = 0.3;
@@ -306,7 +307,7 @@ function memoryAt({ scale, offsetBytes }: MemoryLaw, plannedBytes: number): numb
 function fitMemory(steps: readonly BasedStep[]): MemoryLaw {
   const usual = steps.length > 0 ? median(steps.map(({ plannedBytes }) => plannedBytes)) : MEMORY_SLACK_BYTES;
   const observations = steps.map(({ plannedBytes, measuredBytes = 0 }, index): Observation => {
-    const noise = MEMORY_NOISE * (plannedBytes + MEMORY_SLACK_BYTES);
+    const noise = MEMORY_NOISE * plannedBytes + MEMORY_NOISE_BYTES;
     return {
       features: [plannedBytes / usual, 1],
       target: measuredBytes / usual,

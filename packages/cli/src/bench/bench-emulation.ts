@@ -110,6 +110,8 @@ function print(
     processMemoryP95: quantile(processErrors, P95),
     timeMape: mean(time),
     timeP95: quantile(time, P95),
+    // How far two runs of one config lie apart: about the least error that any prediction could show here.
+    timeSpread: mean(rows.flatMap(({ timeSpread }) => timeSpread ?? [])),
     oomRate: mean(rows.map(({ isOverBound }) => Number(isOverBound))),
     // Of the plain step's memory, what a limit at the bound leaves to others (xMem's measure); nothing where it broke.
     conservedMemory: mean(
@@ -127,7 +129,8 @@ function print(
     `${rows.length} configs never probed: memory off by ${formatShare(summary.memoryMape)} on average ` +
       `(95th percentile ${formatShare(summary.memoryP95)}), of the whole process by ` +
       `${formatShare(summary.processMemoryMape)} (${formatShare(summary.processMemoryP95)}), time by ${formatShare(summary.timeMape)} ` +
-      `(${formatShare(summary.timeP95)}); ${formatShare(summary.oomRate)} broke their bound; ` +
+      `(${formatShare(summary.timeP95)}; two runs of one config differ by ${formatShare(summary.timeSpread)}); ` +
+      `${formatShare(summary.oomRate)} broke their bound; ` +
       `probing took ${summary.probeSeconds.toFixed(1)} s`,
   );
 }

@@ -1,12 +1,15 @@
 import { type CostModel, MpoError, type RetrainConfig, type StepPrediction, typical } from "@mpo/core";
-import { type MeasuredStep, PreparedStep, poolCapFor, type StepTask, timedStepsFor } from "@mpo/engine";
+import { type MeasuredStep, PreparedStep, poolCapFor, type StepTask } from "@mpo/engine";
 
 /** One config that was predicted, run freely, and run with the upper bound of its memory as the allocator's hard limit. */
 export interface EmulationRow {
   readonly config: RetrainConfig;
   readonly predicted: StepPrediction;
   readonly measuredBytes: number;
+  /** Mean of both runs. */
   readonly measuredMs: number;
+  /** By how much the times of the two runs differ, as a share of their mean: what no prediction can do better than. */
+  readonly timeSpread?: number;
   /** Relative, without sign. */
   readonly memoryError: number;
   readonly timeError: number;
@@ -16,10 +19,14 @@ export interface EmulationRow {
   readonly othersCpuShare?: number;
 }
 
+/** Steps of a config are timed for about this long, in each of its two processes. */
+const TIMED_MS = 1500;
+const LEAST_STEPS = 2;
+
 /**
  * Runs configs freely, which is what is predicted, and again with the bound as a hard limit: there the pool ends early,
- * and takes room to its end before it uses gaps again. Two workers are loaded at the same time, to use both cores, and
- * run one after the other.
+ * and takes room to its end before it uses gaps again. Time is taken of both: a machine is faster now and then. Two
+ * workers are loaded at the same time, to use both cores, and run one after the other.
  */
 export async function runUnderBound(
   task: StepTask,
@@ -36,13 +43,13 @@ export async function runUnderBound(
   ]);
   try {
     if (free.status === "rejected") throw free.reason;
-    const measured = await free.value.measure(timedStepsFor(predicted.stepMs.expected), signal);
+    const timedSteps = Math.max(LEAST_STEPS, Math.ceil(TIMED_MS / predicted.stepMs.expected));
+    const measured = await free.value.measure(timedSteps, signal);
     const within = await withinCap(async () => {
       if (capped.status === "rejected") throw capped.reason;
-      return await capped.value.measure(0, signal);
+      return await capped.value.measure(timedSteps, signal);
     });
-    const cappedBytes = within?.sample.measuredPeakBytes ?? Number.POSITIVE_INFINITY;
-    return rowOf(predicted, measured, cappedBytes > upper);
+    return rowOf(predicted, measured, within);
   } finally {
     for (const start of [free, capped]) if (start.status === "fulfilled") await start.value[Symbol.asyncDispose]();
   }
@@ -58,22 +65,23 @@ async function withinCap(run: () => Promise<MeasuredStep>): Promise<MeasuredStep
   }
 }
 
-function rowOf(
-  predicted: StepPrediction,
-  { sample, othersCpuShare }: MeasuredStep,
-  isOverBound: boolean,
-): EmulationRow {
+function rowOf(predicted: StepPrediction, free: MeasuredStep, capped: MeasuredStep | undefined): EmulationRow {
   const { memoryBytes, stepMs } = predicted;
-  const measuredBytes = sample.measuredPeakBytes ?? 0;
-  const measuredMs = typical(sample.msPerStep);
+  const measuredBytes = free.sample.measuredPeakBytes ?? 0;
+  const cappedBytes = capped?.sample.measuredPeakBytes ?? Number.POSITIVE_INFINITY;
+  const freeMs = typical(free.sample.msPerStep);
+  const cappedMs = capped === undefined ? freeMs : typical(capped.sample.msPerStep);
+  const measuredMs = (freeMs + cappedMs) / 2;
+  const shares = [free, capped].flatMap((step) => step?.othersCpuShare ?? []);
   return {
-    config: sample.config,
+    config: free.sample.config,
     predicted,
     measuredBytes,
     measuredMs,
+    ...(capped === undefined ? {} : { timeSpread: Math.abs(freeMs - cappedMs) / measuredMs }),
     memoryError: Math.abs(memoryBytes.expected / measuredBytes - 1),
     timeError: Math.abs(stepMs.expected / measuredMs - 1),
-    isOverBound,
-    ...(othersCpuShare === undefined ? {} : { othersCpuShare }),
+    isOverBound: cappedBytes > memoryBytes.upper,
+    ...(shares.length === 0 ? {} : { othersCpuShare: Math.max(...shares) }),
   };
 }
