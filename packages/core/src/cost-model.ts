@@ -50,7 +50,7 @@ export const HEAP_BYTES: number = 5 * 1024 * 1024;
 const TIME_SLACK_MS = 0.5;
 /** How far plans are believed to be off before anything was measured: a share of what they say, and bytes. */
 const MEMORY_SCALE_DEVIATION = 0.05;
-const MEMORY_OFFSET_DEVIATION = 1024 * 1024;
+const MEMORY_OFFSET_DEVIATION = 2 * 1024 * 1024;
 /** Errors that the fits expect of a good measurement: shares, and what the heap of the worker's program adds. */
 const MEMORY_NOISE = 0.01;
 const MEMORY_NOISE_BYTES = 1.7 * 1024 * 1024;
