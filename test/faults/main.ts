@@ -2,21 +2,20 @@
  * Kills processes of a real fleet (two coordinators, a nats-server, agents, their workers) with kill -9 at moments that
  * a seed draws, and tells whether anything that was acknowledged got lost, came twice, or went where it should not.
  *
- * usage: npm run test:faults -- [--cycles N] [--seed SEED] [--minutes M]
- *
  * A seed fixes who is killed, in which order, after which pauses; where that hits a process is up to the machine.
  */
-import { parseArgs } from "node:util";
+import { readOptions, wholeNumber } from "../read-options.ts";
 import { killCount, runKills } from "./kill-run.ts";
 
-const { values } = parseArgs({
-  options: {
-    cycles: { type: "string", default: "200" },
-    seed: { type: "string", default: String((Date.now() % 1_000_000) + 1) },
-    minutes: { type: "string", default: "10" },
-  },
+const USAGE = "usage: npm run test:faults -- [--cycles N] [--seed SEED] [--minutes M]";
+const values = readOptions(USAGE, {
+  cycles: { type: "string", default: "200" },
+  seed: { type: "string", default: String((Date.now() % 1_000_000) + 1) },
+  minutes: { type: "string", default: "10" },
 });
-const [cycles, seed, minutes] = [number(values.cycles), number(values.seed), number(values.minutes)];
+const cycles = wholeNumber(USAGE, "--cycles", values.cycles);
+const seed = wholeNumber(USAGE, "--seed", values.seed);
+const minutes = wholeNumber(USAGE, "--minutes", values.minutes);
 const interrupt = new AbortController();
 for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => interrupt.abort());
 
@@ -33,12 +32,6 @@ if (report.problems.length > 0 || killed < cycles) {
   print(`again: npm run test:faults -- --seed ${seed} --cycles ${cycles}`);
   process.exitCode = 1;
 } else print(`${killed} kills, nothing lost, nothing twice`);
-
-function number(text: string): number {
-  const value = Number(text);
-  if (Number.isSafeInteger(value) && value >= 1) return value;
-  throw new Error(`${text} is no whole number of 1 or more`);
-}
 
 function print(line: string): void {
   process.stdout.write(`${line}\n`);

@@ -2,29 +2,27 @@
  * Holds the example program under load against jobs that take more memory than they may: how often one of its processes
  * was killed, and what its slowest requests take beside them. With a last part where the system's own memory killer has
  * to choose, in a memory control group, where one can be made.
- *
- * usage: npm run test:isolation -- [--tries N] [--killer-tries N] [--alone-ms MS] [--cpu-share leftover|equal] [--json]
  */
-import { parseArgs } from "node:util";
+import { readOptions, wholeNumber } from "../read-options.ts";
 import { measureIsolation } from "./measure-isolation.ts";
 import { measureKiller } from "./measure-killer.ts";
 
-const { values } = parseArgs({
-  options: {
-    tries: { type: "string", default: "100" },
-    "killer-tries": { type: "string", default: "10" },
-    "alone-ms": { type: "string", default: "2500" },
-    "cpu-share": { type: "string", default: "leftover" },
-    json: { type: "boolean", default: false },
-  },
+const USAGE =
+  "usage: npm run test:isolation -- [--tries N] [--killer-tries N] [--alone-ms MS] [--cpu-share leftover|equal] [--json]";
+const values = readOptions(USAGE, {
+  tries: { type: "string", default: "100" },
+  "killer-tries": { type: "string", default: "10" },
+  "alone-ms": { type: "string", default: "2500" },
+  "cpu-share": { type: "string", default: "leftover" },
+  json: { type: "boolean", default: false },
 });
 
 const end = new AbortController();
 for (const name of ["SIGTERM", "SIGINT"] as const) process.once(name, () => end.abort());
 const capped = await measureIsolation({
-  tries: Number(values.tries),
+  tries: wholeNumber(USAGE, "--tries", values.tries),
   kinds: ["pool", "outside"],
-  aloneMs: Number(values["alone-ms"]),
+  aloneMs: wholeNumber(USAGE, "--alone-ms", values["alone-ms"]),
   cpuShare: values["cpu-share"] === "equal" ? "equal" : "leftover",
   signal: end.signal,
   onTry: (done, code) => process.stderr.write(`try ${done}: ${code}\n`),

@@ -1,26 +1,23 @@
 /**
  * Runs many seeds of the simulation, spread over processes, and tells which failed.
- *
- * usage: npm run test:simulation -- [--seeds N] [--from SEED] [--processes N]
- *        npm run test:simulation -- --seed SEED      (replays one, twice, and compares)
  */
 import { fork } from "node:child_process";
 import { availableParallelism } from "node:os";
-import { parseArgs } from "node:util";
+import { readOptions, wholeNumber } from "../read-options.ts";
 import { type SimulationResult, simulate } from "./simulate.ts";
 
-const { values } = parseArgs({
-  options: {
-    seeds: { type: "string", default: "1000" },
-    from: { type: "string", default: "1" },
-    processes: { type: "string", default: String(Math.min(8, availableParallelism())) },
-    seed: { type: "string" },
-    worker: { type: "boolean", default: false },
-  },
+const USAGE = `usage: npm run test:simulation -- [--seeds N] [--from SEED] [--processes N]
+       npm run test:simulation -- --seed SEED      (replays one, twice, and compares)`;
+const values = readOptions(USAGE, {
+  seeds: { type: "string", default: "1000" },
+  from: { type: "string", default: "1" },
+  processes: { type: "string", default: String(Math.min(8, availableParallelism())) },
+  seed: { type: "string" },
+  worker: { type: "boolean", default: false },
 });
 
 if (values.worker) await work();
-else if (values.seed !== undefined) await replay(number(values.seed, "--seed"));
+else if (values.seed !== undefined) await replay(wholeNumber(USAGE, "--seed", values.seed));
 else await runAll();
 
 /** A process that simulates what it is sent, until nothing more comes. */
@@ -46,11 +43,11 @@ async function replay(seed: number): Promise<void> {
 }
 
 async function runAll(): Promise<void> {
-  const [count, from] = [number(values.seeds, "--seeds"), number(values.from, "--from")];
+  const [count, from] = [wholeNumber(USAGE, "--seeds", values.seeds), wholeNumber(USAGE, "--from", values.from)];
   const beganMs = performance.now();
   const seeds = Array.from({ length: count }, (_, index) => from + index).values();
   const results: SimulationResult[] = [];
-  const lanes = Array.from({ length: number(values.processes, "--processes") }, () => lane(seeds, results));
+  const lanes = Array.from({ length: wholeNumber(USAGE, "--processes", values.processes) }, () => lane(seeds, results));
   await Promise.all(lanes);
   const bad = results.filter(({ problems }) => problems.length > 0);
   for (const { seed, problems } of bad) print(`seed ${seed}: ${problems.join("; ")}`);
@@ -85,12 +82,6 @@ function lane(seeds: Iterator<number>, results: SimulationResult[]): Promise<voi
 
 function failed(seed: number): SimulationResult {
   return { seed, problems: [], traceHash: "", events: 0, virtualMs: 0 };
-}
-
-function number(text: string, name: string): number {
-  const value = Number(text);
-  if (Number.isSafeInteger(value) && value >= 1) return value;
-  throw new Error(`${name} is ${text}; expected a whole number of 1 or more`);
 }
 
 function print(line: string): void {

@@ -1,7 +1,7 @@
 import type { Chain } from "./chain.ts";
 import { DEFAULT_MISS_RATE, type UpperMargin, upperMargin } from "./conformal.ts";
 import { frozenParameters } from "./freezing.ts";
-import { type CoefficientPrior, dot, leastSquares, type Observation } from "./least-squares.ts";
+import { type CoefficientPrior, dot, leastSquares, type Observation, robustLeastSquares } from "./least-squares.ts";
 import { type MsCurve, msAt } from "./ms-curve.ts";
 import type { UnitCosts } from "./plan-unit.ts";
 import type { Profile, StepSample } from "./profile.ts";
@@ -357,13 +357,15 @@ function fitTime(steps: readonly BasedStep[], profile: Profile): TimeLaw {
     strength: 1 / deviation ** 2,
     least,
   });
-  return leastSquares(observations, [
+  const priors = [
     around(1, profile.unitTimes.length > 0 ? 0.15 : 1, 0.05),
-    around(0, 0.01 * usualMs, Number.NEGATIVE_INFINITY),
+    around(0, 0.003 * usualMs, Number.NEGATIVE_INFINITY),
     around(accumulate ?? 0.5, accumulate === undefined ? 1 : 0.1 * accumulate + 0.01),
     around(update ?? 0.5, update === undefined ? 1 : 0.1 * update + 0.01),
     around(0, 0.1 * usualMs),
-  ]);
+  ];
+  // A step that something else held up says little; one within the expected noise is not wild.
+  return robustLeastSquares(observations, priors, 1);
 }
 
 function perMegabyte({ updates }: Profile, field: "updateMs" | "accumulateMs"): number | undefined {

@@ -72,23 +72,27 @@ export function dot(features: readonly number[], coefficients: readonly number[]
 
 const HUBER_ROUNDS = 8;
 const HUBER_CUTOFF = 1.345;
+/** Among fewer none is wilder than the others. */
+const LEAST_ROBUST = 3;
 
 /**
  * `leastSquares` that a few wild observations do not move: those further off than the rest count less, by how far
- * (Huber's weights, iterated; the scale is the median absolute residual).
+ * (Huber's weights, iterated; the scale is the median absolute residual, but `leastScale` at least: where weights are
+ * inverse variances, 1 says that nothing within the expected noise is wild).
  */
 export function robustLeastSquares(
   observations: readonly Observation[],
   priors: readonly CoefficientPrior[],
+  leastScale: number = 0,
 ): readonly number[] {
   let solution = leastSquares(observations, priors);
-  if (observations.length <= priors.length) return solution;
+  if (observations.length < LEAST_ROBUST) return solution;
   for (let round = 0; round < HUBER_ROUNDS; round++) {
     const residuals = observations.map(
       ({ features, target, weight = 1 }) => Math.abs(target - dot(features, solution)) * Math.sqrt(weight),
     );
     const sorted = [...residuals].sort((left, right) => left - right);
-    const scale = (sorted[Math.floor(sorted.length / 2)] as number) / 0.6745;
+    const scale = Math.max(leastScale, (sorted[Math.floor(sorted.length / 2)] as number) / 0.6745);
     if (!(scale > 1e-12)) return solution;
     solution = leastSquares(
       observations.map((observation, index) => {

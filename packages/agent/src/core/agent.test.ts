@@ -257,6 +257,28 @@ void describe("an agent", () => {
       assert.equal(world.told.at(-1), "2 confirmed 2");
     }));
 
+  it("lets what a window took join what it knows of the model, for the next drift's report", () =>
+    inWorld(async (world) => {
+      await world.start();
+      world.fleet.push(documentOf(1));
+      world.device.drop(10, 0.5);
+      await world.pass(30);
+      for (const brightness of [0.9, 0.1]) {
+        world.device.drop(4, brightness);
+        await world.pass(6);
+        world.device.drop(10, brightness);
+        await world.pass(700);
+      }
+      assert.equal(world.device.retrained.length, 2);
+      const [first, second] = world.device.probed.filter(({ known }) => known !== undefined);
+      const added = second?.known?.steps.slice(first?.known?.steps.length) ?? [];
+      assert.deepEqual(
+        added.map(({ measuredPeakBytes, msPerStep }) => [measuredPeakBytes, ...msPerStep]),
+        [[50, 100]],
+      );
+      assert.deepEqual(added[0]?.config, world.device.retrained[0]?.config);
+    }));
+
   it("retrains without a coordinator, and after a failed measurement, with the document that is there", () =>
     inWorld(async (world) => {
       await world.start();

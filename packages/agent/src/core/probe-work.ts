@@ -1,4 +1,4 @@
-import { MpoError, type Profile } from "@mpo/core";
+import { MpoError, observe, type Profile, type WindowObservation } from "@mpo/core";
 import type { Inventory, ProbeOrder, Resources, ServedModel } from "@mpo/protocol";
 import { type BudgetFacts, workBudget } from "../policy/budget-policy.ts";
 import { type DueProbe, dueProbe, isIdle, probeDone, probeFailed } from "../policy/probe-schedule.ts";
@@ -142,6 +142,16 @@ export class ProbeWork {
       ports.logger.warn("how accuracy moves could not be measured", { model, err: MpoError.from(thrown) });
       return false;
     }
+  }
+
+  /**
+   * What is known of a model learns what a window took. The coordinator hears of it with the next drift's curves: a search
+   * after each window would change the device's document all the time.
+   */
+  async observed(model: string, window: WindowObservation): Promise<void> {
+    const { disk, logger } = this.#parts.ports;
+    const known = await readKnownProfile(disk, model);
+    if (known !== undefined) await writeKnownProfile(disk, observe(known, window), logger);
   }
 
   #measure(job: ProbeJob, signal: AbortSignal): Promise<ProbeResult & { readonly profile: Profile }> {

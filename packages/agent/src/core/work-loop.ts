@@ -242,6 +242,7 @@ export class WorkLoop {
     this.#wanted.delete(model);
     this.#lastWindowMs.set(model, ports.clock.monotonicMs());
     if (run.infeasible !== infeasible) await this.#memory.change({ infeasible: run.infeasible });
+    if (run.observed !== undefined) await this.#probes.observed(model, run.observed);
     if (run.accepted?.stagedFolder !== undefined) await ports.serving.publish(model, run.accepted.stagedFolder);
     for (const window of run.results) {
       const { rung, peakBytes, stepMs, steps, outcome, message } = window;

@@ -106,6 +106,7 @@ function outcomeOf(
     steps: result.steps,
     ...(result.steps === 0 ? {} : { stepMs: (result.seconds * 1000) / result.steps }),
     durationMs,
+    plannedPeakBytes: result.plannedPeakBytes,
     peakBytes: Math.max(0, Math.round(result.measuredPeakBytes)),
     ...(judgement === undefined ? {} : { judgement }),
     ...(before === undefined ? {} : { accuracyBefore: before }),

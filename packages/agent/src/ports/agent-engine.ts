@@ -65,7 +65,8 @@ export interface RetrainOutcome {
   readonly steps: number;
   readonly stepMs?: number;
   readonly durationMs: number;
-  /** Above the idle process. */
+  /** Above the idle process, as planned and as measured. */
+  readonly plannedPeakBytes?: number;
   readonly peakBytes?: number;
   readonly judgement?: "labels" | "label-free";
   readonly accuracyBefore?: number;

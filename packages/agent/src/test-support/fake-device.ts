@@ -77,6 +77,7 @@ export class FakeDevice {
         steps: 10,
         stepMs: 100,
         durationMs: 2_000,
+        plannedPeakBytes: 40,
         peakBytes: 50,
         judgement: "labels",
         accuracyBefore: 0.4,

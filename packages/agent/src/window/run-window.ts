@@ -1,4 +1,4 @@
-import type { Prediction } from "@mpo/core";
+import type { Prediction, RetrainConfig, WindowObservation } from "@mpo/core";
 import type { DesiredDocument, WindowResult } from "@mpo/protocol";
 import { chooseRung } from "../policy/choose-rung.ts";
 import { type InfeasibleConfigs, markInfeasible } from "../policy/infeasible-configs.ts";
@@ -28,6 +28,8 @@ export interface WindowRun {
   readonly infeasible: InfeasibleConfigs;
   /** The retrained weights, when a try was accepted. */
   readonly accepted: RetrainOutcome | undefined;
+  /** What the try that ran to its end took; undefined: none did, or too little was read of it. */
+  readonly observed: WindowObservation | undefined;
 }
 
 /** Less time than this is not worth another try. */
@@ -43,11 +45,12 @@ export async function runWindow(opened: OpenedWindow, ports: WindowPorts): Promi
   const results: WindowResult[] = [];
   let { infeasible } = opened;
   let highest = document.chosenRung;
+  const nothing = { accepted: undefined, observed: undefined };
   for (;;) {
     const memoryBytes = Math.min(await ports.freeBytes(), document.budget.memoryBytes);
     const index = chooseRung({ rungs: document.rungs, chosenRung: highest, memoryBytes, infeasible });
     const maxMs = endMs - ports.monotonicMs();
-    if (index === undefined || maxMs < LEAST_MS) return { results, infeasible, accepted: undefined };
+    if (index === undefined || maxMs < LEAST_MS) return { ...nothing, results, infeasible };
     const rung = document.rungs[index] as Prediction;
     const began = ports.monotonicMs();
     const openedAtMs = Math.max(0, Math.round(ports.nowMs()));
@@ -58,13 +61,20 @@ export async function runWindow(opened: OpenedWindow, ports: WindowPorts): Promi
     try {
       const outcome = await ports.retrain(rung, memoryBytes, maxMs);
       results.push(finishedWindow(tried(), outcome));
-      return { results, infeasible, accepted: outcome.isAccepted ? outcome : undefined };
+      const accepted = outcome.isAccepted ? outcome : undefined;
+      return { results, infeasible, accepted, observed: observationOf(rung.config, outcome) };
     } catch (thrown) {
       results.push(failedWindow(tried(), thrown));
-      if (!isOutOfMemory(thrown)) return { results, infeasible, accepted: undefined };
+      if (!isOutOfMemory(thrown)) return { ...nothing, results, infeasible };
       infeasible = markInfeasible(infeasible, rung.config, memoryBytes);
       highest = index - 1;
-      if (highest < 0) return { results, infeasible, accepted: undefined };
+      if (highest < 0) return { ...nothing, results, infeasible };
     }
   }
+}
+
+function observationOf(config: RetrainConfig, outcome: RetrainOutcome): WindowObservation | undefined {
+  const { plannedPeakBytes, peakBytes, stepMs } = outcome;
+  if (plannedPeakBytes === undefined || peakBytes === undefined || stepMs === undefined) return undefined;
+  return { config, plannedPeakBytes, peakBytes, msPerStep: [stepMs] };
 }
