@@ -105,7 +105,8 @@ export class AccuracyModel {
     const mixed = LearningCurve.mix(
       this.#known.map(({ curve }) => curve),
       raw.map((weight) => weight / total),
-    ).widened(UNSEEN_DEVIATION * Math.sqrt(1 - Math.exp(-nearest / 2)));
+      UNSEEN_DEVIATION * Math.sqrt(1 - Math.exp(-nearest / 2)),
+    );
     this.#cache.set(key, mixed);
     return mixed;
   }

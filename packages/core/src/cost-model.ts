@@ -1,7 +1,7 @@
 import type { Chain } from "./chain.ts";
 import { DEFAULT_MISS_RATE, type UpperMargin, upperMargin } from "./conformal.ts";
 import { frozenParameters } from "./freezing.ts";
-import { type CoefficientPrior, dot, leastSquares, type Observation, robustLeastSquares } from "./least-squares.ts";
+import { type CoefficientPrior, dot, leastSquares, type Observation, withoutWild } from "./least-squares.ts";
 import { type MsCurve, msAt } from "./ms-curve.ts";
 import type { UnitCosts } from "./plan-unit.ts";
 import type { Profile, StepSample } from "./profile.ts";
@@ -101,9 +101,10 @@ export class CostModel {
     const steps = profile.steps.map((sample) => this.#based(sample));
     const memorySteps = steps.filter(({ measuredBytes }) => measuredBytes !== undefined);
     this.#memory = fitMemory(memorySteps);
-    this.#time = fitTime(steps, profile);
+    const time = timeFit(steps, profile);
+    this.#time = leastSquares(time.observations, time.priors);
     this.memoryMargin = upperMargin(memoryResiduals(memorySteps), DEFAULT_MISS_RATE, 0.25, FEW_MEMORY_MARGIN);
-    this.timeMargin = upperMargin(timeResiduals(steps, profile), DEFAULT_MISS_RATE, 0.5);
+    this.timeMargin = upperMargin(timeResiduals(steps, time), DEFAULT_MISS_RATE, 0.5);
     const samples = [1, profile.effectiveBatch].map((microBatch) => {
       const accumulation = Math.max(1, Math.round(profile.effectiveBatch / microBatch));
       return this.#based({
@@ -344,7 +345,13 @@ function expectedMs(features: readonly number[], law: TimeLaw): number {
   return Math.max(LEAST_WORK_SHARE * (features[0] as number), dot(features, law));
 }
 
-function fitTime(steps: readonly BasedStep[], profile: Profile): TimeLaw {
+/** Weighed observations of a law, and what is believed of its coefficients. */
+interface TimeFit {
+  readonly observations: readonly Observation[];
+  readonly priors: readonly CoefficientPrior[];
+}
+
+function timeFit(steps: readonly BasedStep[], profile: Profile): TimeFit {
   const usualMs = steps.length > 0 ? median(steps.map(({ ms }) => ms)) : 1;
   const observations = steps.map(({ features, ms }, index): Observation => {
     const noise = TIME_NOISE * (ms + TIME_SLACK_MS);
@@ -365,7 +372,7 @@ function fitTime(steps: readonly BasedStep[], profile: Profile): TimeLaw {
     around(0, 0.1 * usualMs),
   ];
   // A step that something else held up says little; one within the expected noise is not wild.
-  return robustLeastSquares(observations, priors, 1);
+  return { observations: withoutWild(observations, priors, 1), priors };
 }
 
 function perMegabyte({ updates }: Profile, field: "updateMs" | "accumulateMs"): number | undefined {
@@ -383,11 +390,11 @@ function memoryResiduals(steps: readonly BasedStep[]): readonly number[] {
   });
 }
 
-function timeResiduals(steps: readonly BasedStep[], profile: Profile): readonly number[] {
+function timeResiduals(steps: readonly BasedStep[], { observations, priors }: TimeFit): readonly number[] {
   return steps.map((step, index) => {
-    const law = fitTime(
-      steps.filter((_, other) => other !== index),
-      profile,
+    const law = leastSquares(
+      observations.filter((_, other) => other !== index),
+      priors,
     );
     const expected = expectedMs(step.features, law);
     return (step.ms - expected) / (expected + TIME_SLACK_MS);

@@ -24,20 +24,22 @@ const STEP_GRID: readonly number[] = [0, ...Array.from({ length: 41 }, (_, index
  * and `fall` are exact), so that few observations give a wide prediction and not a sure wrong one.
  */
 export class LearningCurve {
-  readonly #gains: readonly number[];
-  readonly #deviations: readonly number[];
+  readonly #gains: Float64Array;
+  readonly #deviations: Float64Array;
   /** `#bestPoint[i]`: where the gain is best among the points up to i. */
   readonly #bestPoint: readonly number[];
 
   /** Tabulated gains and deviations at `STEP_GRID`; use `fitLearningCurve`. */
-  constructor(gains: readonly number[], deviations: readonly number[]) {
+  constructor(gains: Float64Array, deviations: Float64Array) {
     this.#gains = gains;
     this.#deviations = deviations;
+    const bestPoint: number[] = [];
     let best = 0;
-    this.#bestPoint = gains.map((gain, point) => {
-      if (gain > (gains[best] as number)) best = point;
-      return best;
-    });
+    for (let point = 0; point < gains.length; point++) {
+      if ((gains[point] as number) > (gains[best] as number)) best = point;
+      bestPoint.push(best);
+    }
+    this.#bestPoint = bestPoint;
   }
 
   /** Gain after exactly so many steps. */
@@ -63,18 +65,28 @@ export class LearningCurve {
     return point === -1 ? Number.POSITIVE_INFINITY : (STEP_GRID[point] as number);
   }
 
-  /** Mean of several curves; `weights` sum to 1. Disagreement between them adds to the deviation. */
-  static mix(curves: readonly LearningCurve[], weights: readonly number[]): LearningCurve {
-    const gains = STEP_GRID.map((_, point) =>
-      curves.reduce((sum, curve, index) => sum + (weights[index] as number) * (curve.#gains[point] as number), 0),
-    );
-    const deviations = STEP_GRID.map((_, point) => {
-      const variance = curves.reduce((sum, curve, index) => {
-        const apart = (curve.#gains[point] as number) - (gains[point] as number);
-        return sum + (weights[index] as number) * ((curve.#deviations[point] as number) ** 2 + apart ** 2);
-      }, 0);
-      return Math.sqrt(variance);
-    });
+  /**
+   * Mean of several curves; `weights` sum to 1. Disagreement between them adds to the deviation, and so does `widening`,
+   * as in `widened`.
+   */
+  static mix(curves: readonly LearningCurve[], weights: readonly number[], widening: number = 0): LearningCurve {
+    const gains = new Float64Array(STEP_GRID.length);
+    const squares = new Float64Array(STEP_GRID.length);
+    for (let index = 0; index < curves.length; index++) {
+      const curve = curves[index] as LearningCurve;
+      const weight = weights[index] as number;
+      for (let point = 0; point < gains.length; point++) {
+        const gain = curve.#gains[point] as number;
+        gains[point] = (gains[point] as number) + weight * gain;
+        squares[point] = (squares[point] as number) + weight * ((curve.#deviations[point] as number) ** 2 + gain ** 2);
+      }
+    }
+    // The variance of a mixture: its parts' own, and that of their means. Squares become deviations where they are.
+    const deviations = squares;
+    for (let point = 0; point < gains.length; point++) {
+      const variance = Math.max(0, (squares[point] as number) - (gains[point] as number) ** 2);
+      deviations[point] = Math.sqrt(point === 0 ? variance : variance + widening ** 2);
+    }
     return new LearningCurve(gains, deviations);
   }
 
@@ -119,8 +131,8 @@ export function fitLearningCurve(observations: readonly GainObservation[]): Lear
 
 /** Mean of all hypotheses, and their own variance with that of their means, at each point of the grid. */
 function mixOf(hypotheses: readonly Hypothesis[], weights: readonly number[]): LearningCurve {
-  const gains = new Array<number>(STEP_GRID.length).fill(0);
-  const squares = new Array<number>(STEP_GRID.length).fill(0);
+  const gains = new Float64Array(STEP_GRID.length);
+  const squares = new Float64Array(STEP_GRID.length);
   hypotheses.forEach(({ rise, fall, riseVariance, fallVariance }, index) => {
     const weight = weights[index] as number;
     const rising = RISEN[Math.floor(index / SIGMAS.length)] as readonly number[];
@@ -230,7 +242,7 @@ function gridPosition(steps: number): number {
   return Math.min(STEP_GRID.length - 1, 1 + 2 * Math.log2(steps));
 }
 
-function interpolated(table: readonly number[], steps: number): number {
+function interpolated(table: Float64Array, steps: number): number {
   const position = gridPosition(steps);
   const below = Math.floor(position);
   const lower = table[below] as number;

@@ -19,41 +19,88 @@ const SWEEPS = 500;
 const TOLERANCE = 1e-12;
 
 /**
- * Weighted least squares with bounds and a Gaussian prior a coefficient, by coordinate descent on the normal equations:
- * exact enough for the handful of coefficients that the cost models have. Deterministic.
+ * Weighted least squares with bounds and a Gaussian prior a coefficient, on the normal equations: solved directly, and
+ * by coordinate descent where a bound holds. Meant for the handful of coefficients that the cost models have.
+ * Deterministic.
  */
 export function leastSquares(
   observations: readonly Observation[],
   priors: readonly CoefficientPrior[],
 ): readonly number[] {
+  const equations = normalEquations(observations, priors);
+  const free = solved(equations);
+  if (free?.every((value, index) => value >= (priors[index] as CoefficientPrior).least) === true) return free;
+  return descended(equations, priors);
+}
+
+/** `gram * solution = right`; row-major. */
+interface NormalEquations {
+  readonly gram: Float64Array;
+  readonly right: Float64Array;
+}
+
+function normalEquations(observations: readonly Observation[], priors: readonly CoefficientPrior[]): NormalEquations {
   const size = priors.length;
-  const gram = Array.from({ length: size }, () => new Float64Array(size));
+  const gram = new Float64Array(size * size);
   const right = new Float64Array(size);
   for (const { features, target, weight = 1 } of observations) {
     for (let row = 0; row < size; row++) {
       const scaled = weight * (features[row] as number);
       right[row] = (right[row] as number) + scaled * target;
-      const gramRow = gram[row] as Float64Array;
       for (let column = 0; column < size; column++) {
-        gramRow[column] = (gramRow[column] as number) + scaled * (features[column] as number);
+        const at = row * size + column;
+        gram[at] = (gram[at] as number) + scaled * (features[column] as number);
       }
     }
   }
   priors.forEach(({ mean, strength }, index) => {
-    const row = gram[index] as Float64Array;
-    row[index] = (row[index] as number) + strength;
+    const diagonal = index * size + index;
+    gram[diagonal] = (gram[diagonal] as number) + strength;
     right[index] = (right[index] as number) + strength * mean;
   });
+  return { gram, right };
+}
+
+/** A pivot below this share of its diagonal: the observations do not tell the coefficients apart. */
+const LEAST_PIVOT = 1e-10;
+
+/** Cholesky's way; undefined where the equations have no single solution. */
+function solved({ gram, right }: NormalEquations): readonly number[] | undefined {
+  const size = right.length;
+  const lower = new Float64Array(size * size);
+  const solution: number[] = [];
+  for (let row = 0; row < size; row++) {
+    let value = right[row] as number;
+    for (let column = 0; column <= row; column++) {
+      let sum = gram[row * size + column] as number;
+      for (let k = 0; k < column; k++) sum -= (lower[row * size + k] as number) * (lower[column * size + k] as number);
+      if (column < row) lower[row * size + column] = sum / (lower[column * size + column] as number);
+      else if (!(sum > LEAST_PIVOT * (gram[row * size + row] as number))) return undefined;
+      else lower[row * size + row] = Math.sqrt(sum);
+    }
+    for (let k = 0; k < row; k++) value -= (lower[row * size + k] as number) * (solution[k] as number);
+    solution.push(value / (lower[row * size + row] as number));
+  }
+  for (let row = size - 1; row >= 0; row--) {
+    let value = solution[row] as number;
+    for (let k = row + 1; k < size; k++) value -= (lower[k * size + row] as number) * (solution[k] as number);
+    solution[row] = value / (lower[row * size + row] as number);
+  }
+  return solution;
+}
+
+function descended({ gram, right }: NormalEquations, priors: readonly CoefficientPrior[]): readonly number[] {
+  const size = priors.length;
   const solution = priors.map(({ mean, least }) => Math.max(mean, least));
   for (let sweep = 0; sweep < SWEEPS; sweep++) {
     let change = 0;
     for (let index = 0; index < size; index++) {
-      const row = gram[index] as Float64Array;
-      const diagonal = row[index] as number;
+      const row = index * size;
+      const diagonal = gram[row + index] as number;
       if (!(diagonal > 0)) continue;
       let rest = right[index] as number;
       for (let other = 0; other < size; other++) {
-        if (other !== index) rest -= (row[other] as number) * (solution[other] as number);
+        if (other !== index) rest -= (gram[row + other] as number) * (solution[other] as number);
       }
       const next = Math.max(rest / diagonal, (priors[index] as CoefficientPrior).least);
       const previous = solution[index] as number;
@@ -67,10 +114,14 @@ export function leastSquares(
 
 /** Value of the law at one point. */
 export function dot(features: readonly number[], coefficients: readonly number[]): number {
-  return features.reduce((sum, feature, index) => sum + feature * (coefficients[index] as number), 0);
+  let sum = 0;
+  for (let index = 0; index < features.length; index++) {
+    sum += (features[index] as number) * (coefficients[index] as number);
+  }
+  return sum;
 }
 
-const HUBER_ROUNDS = 8;
+const HUBER_ROUNDS = 5;
 const HUBER_CUTOFF = 1.345;
 /** Among fewer none is wilder than the others. */
 const LEAST_ROBUST = 3;
@@ -85,22 +136,32 @@ export function robustLeastSquares(
   priors: readonly CoefficientPrior[],
   leastScale: number = 0,
 ): readonly number[] {
-  let solution = leastSquares(observations, priors);
-  if (observations.length < LEAST_ROBUST) return solution;
+  return leastSquares(withoutWild(observations, priors, leastScale), priors);
+}
+
+/** The same observations with the weights at which `robustLeastSquares` arrives. */
+export function withoutWild(
+  observations: readonly Observation[],
+  priors: readonly CoefficientPrior[],
+  leastScale: number = 0,
+): readonly Observation[] {
+  if (observations.length < LEAST_ROBUST) return observations;
+  let weighted = observations;
   for (let round = 0; round < HUBER_ROUNDS; round++) {
-    const residuals = observations.map(
+    const solution = leastSquares(weighted, priors);
+    const residuals = Float64Array.from(
+      observations,
       ({ features, target, weight = 1 }) => Math.abs(target - dot(features, solution)) * Math.sqrt(weight),
     );
-    const sorted = [...residuals].sort((left, right) => left - right);
+    const sorted = residuals.slice().sort();
     const scale = Math.max(leastScale, (sorted[Math.floor(sorted.length / 2)] as number) / 0.6745);
-    if (!(scale > 1e-12)) return solution;
-    solution = leastSquares(
-      observations.map((observation, index) => {
-        const distance = (residuals[index] as number) / (HUBER_CUTOFF * scale);
-        return { ...observation, weight: (observation.weight ?? 1) / Math.max(1, distance) };
-      }),
-      priors,
-    );
+    if (!(scale > 1e-12)) return weighted;
+    const furthest = HUBER_CUTOFF * scale;
+    // The first fit is the last one where nothing is wild.
+    if ((sorted[sorted.length - 1] as number) <= furthest) return weighted;
+    weighted = observations.map(({ features, target, weight = 1 }, index) => {
+      return { features, target, weight: weight / Math.max(1, (residuals[index] as number) / furthest) };
+    });
   }
-  return solution;
+  return weighted;
 }

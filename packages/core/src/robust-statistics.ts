@@ -40,6 +40,7 @@ export function outliers(values: readonly number[]): readonly number[] {
 
 /** Median of the repeats that are not outliers. */
 export function typical(values: readonly number[]): number {
+  if (values.length === 1) return values[0] as number;
   const excluded = new Set(outliers(values));
   return median(values.filter((_, index) => !excluded.has(index)));
 }

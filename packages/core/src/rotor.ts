@@ -60,7 +60,7 @@ export class RotorTable {
     const inSlots = (bytes: number): number => Math.ceil(bytes / this.slotBytes - 1e-9);
     this.#inputSlots = Int32Array.from(units, ({ inputBytes }) => inSlots(inputBytes));
     this.#savedSlots = Int32Array.from(units, ({ savedBytes }) => inSlots(savedBytes));
-    const size = units.length * units.length * (slots + 1);
+    const size = ((units.length * (units.length + 1)) / 2) * (slots + 1);
     this.#cost = new Float64Array(size).fill(Number.POSITIVE_INFINITY);
     this.#choice = new Uint8Array(size);
     for (let last = 0; last < units.length; last++) {
@@ -113,7 +113,7 @@ export class RotorTable {
 
   /** Where the row of units `first` to `last` starts. */
   #at(first: number, last: number): number {
-    return (first * this.#units.length + last) * (this.slots + 1);
+    return ((last * (last + 1)) / 2 + first) * (this.slots + 1);
   }
 
   #solve(first: number, last: number, inSlots: (bytes: number) => number): void {

@@ -28,6 +28,8 @@ export class WorkPrices {
   readonly #chain: Chain;
   readonly #sources: PriceSources;
   readonly #cache = new WeakMap<UnitCosts, UnitMs>();
+  /** Of all units of a model under one set of frozen parameters. */
+  readonly #ofModel = new WeakMap<readonly UnitCosts[], readonly UnitMs[]>();
 
   constructor(chain: Chain, sources: PriceSources) {
     this.#chain = chain;
@@ -38,13 +40,20 @@ export class WorkPrices {
   /** Time of one micro-batch under a schedule. */
   scheduleMs(costs: readonly UnitCosts[], walked: WalkedSchedule): MsCurve {
     const sum = new MsSum(this.microBatches);
-    costs.forEach((unit, index) => {
-      const { forward, again, backward } = this.unitMs(unit, index);
+    this.#unitsMs(costs).forEach(({ forward, again, backward }, index) => {
       sum.add(walked.forwards[index] as number, forward);
       sum.add(walked.agains[index] as number, again);
       sum.add(walked.backwards[index] as number, backward);
     });
     return sum.curve();
+  }
+
+  #unitsMs(costs: readonly UnitCosts[]): readonly UnitMs[] {
+    const known = this.#ofModel.get(costs);
+    if (known !== undefined) return known;
+    const priced = costs.map((unit, index) => this.unitMs(unit, index));
+    this.#ofModel.set(costs, priced);
+    return priced;
   }
 
   /** Time of one unit in each way of running it. */

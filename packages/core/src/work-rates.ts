@@ -20,7 +20,22 @@ export interface WorkAmount {
   readonly bytes: AffineBytes;
 }
 
+/** Work of units is planned once for all devices of a model, and so are its amounts. */
+const AMOUNTS = new WeakMap<readonly UnitWork[], WorkAmount>();
+const WITHOUT_KERNELS = new WeakMap<readonly UnitWork[], readonly UnitWork[]>();
+
+/** Remembered: `work` must not change, and is of one chain. */
 export function amountOf(chain: Chain, work: readonly UnitWork[]): WorkAmount {
+  return remembered(AMOUNTS, work, () => countAmount(chain, work));
+}
+
+function remembered<Key extends object, Value>(known: WeakMap<Key, Value>, key: Key, make: () => Value): Value {
+  const value = known.get(key) ?? make();
+  known.set(key, value);
+  return value;
+}
+
+function countAmount(chain: Chain, work: readonly UnitWork[]): WorkAmount {
   let launches = 0;
   let flopsPerSample = 0;
   let bytes = NO_BYTES;
@@ -47,12 +62,17 @@ export function amountOf(chain: Chain, work: readonly UnitWork[]): WorkAmount {
   return { launches, flopsPerSample, bytes };
 }
 
-/** What is left of backward work when only normalisation layers train: kernels' gradients are not computed. */
+/**
+ * What is left of backward work when only normalisation layers train: kernels' gradients are not computed. Remembered, as
+ * `amountOf`.
+ */
 export function withoutKernelGradients(chain: Chain, work: readonly UnitWork[]): readonly UnitWork[] {
-  return work.flatMap((entry): readonly UnitWork[] => {
-    if (entry.kind !== "backward" || !entry.trains || !hasKernel(chain, entry.op)) return [entry];
-    return entry.reachesInput ? [{ ...entry, trains: false }] : [];
-  });
+  return remembered(WITHOUT_KERNELS, work, () =>
+    work.flatMap((entry): readonly UnitWork[] => {
+      if (entry.kind !== "backward" || !entry.trains || !hasKernel(chain, entry.op)) return [entry];
+      return entry.reachesInput ? [{ ...entry, trains: false }] : [];
+    }),
+  );
 }
 
 function hasKernel(chain: Chain, op: number): boolean {
