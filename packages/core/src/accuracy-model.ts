@@ -27,7 +27,7 @@ const LABEL_FREE_DEVIATION = 0.03;
 /** Another device's task is not this one's. */
 const PRIOR_DEVIATION = 0.05;
 /** Freezing rates this far apart (Euclidean) learn about the same. */
-const RATE_LENGTH = 0.35;
+const RATE_LENGTH = 0.25;
 /** So do micro-batches this many doublings apart, where batch statistics matter. */
 const DOUBLING_LENGTH = 1.5;
 /** How unsure a curve is that was read off far neighbours only. */
@@ -42,9 +42,20 @@ const GUESS_STEPS = 50;
 
 interface KnownCurve {
   readonly freezing: FreezingRates;
-  readonly microBatch: number;
+  /** Undefined: the same at any. */
+  readonly microBatch: number | undefined;
   readonly curve: LearningCurve;
 }
+
+/**
+ * Known without measuring: where everything is frozen, normalisation's statistics too, nothing is gained or lost. Without
+ * it what a half frozen model gains would be expected of one that is hardly trained at all.
+ */
+const ALL_FROZEN: KnownCurve = {
+  freezing: { featureExtraction: 1, normalisation: 1, linear: 1 },
+  microBatch: undefined,
+  curve: LearningCurve.flat(),
+};
 
 /**
  * Accuracy of any freezing and micro-batch at the end of a training, from curves measured for a few. What was not
@@ -75,14 +86,12 @@ export class AccuracyModel {
       group.observations.push(...observationsOf(sample, isPrior));
       groups.set(key, group);
     }
-    this.#known =
-      groups.size > 0
-        ? [...groups.values()].map(({ first, observations }) => ({
-            freezing: first.freezing,
-            microBatch: first.microBatch,
-            curve: fitLearningCurve(observations),
-          }))
-        : guessedCurves();
+    const measured = [...groups.values()].map(({ first, observations }) => ({
+      freezing: first.freezing,
+      microBatch: first.microBatch,
+      curve: fitLearningCurve(observations),
+    }));
+    this.#known = groups.size > 0 ? [...measured, ALL_FROZEN] : guessedCurves();
   }
 
   /** Accuracy after at most so many steps under a config, stopping where it is best. */
@@ -116,7 +125,9 @@ export class AccuracyModel {
     for (const layerClass of LAYER_CLASSES) {
       squared += ((entry.freezing[layerClass] - freezing[layerClass]) / RATE_LENGTH) ** 2;
     }
-    if (this.#hasBatchStatistics) squared += (Math.log2(entry.microBatch / microBatch) / DOUBLING_LENGTH) ** 2;
+    if (this.#hasBatchStatistics && entry.microBatch !== undefined) {
+      squared += (Math.log2(entry.microBatch / microBatch) / DOUBLING_LENGTH) ** 2;
+    }
     return squared;
   }
 

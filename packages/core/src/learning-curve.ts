@@ -42,6 +42,11 @@ export class LearningCurve {
     this.#bestPoint = bestPoint;
   }
 
+  /** No gain and no loss, for sure. */
+  static flat(): LearningCurve {
+    return new LearningCurve(new Float64Array(STEP_GRID.length), new Float64Array(STEP_GRID.length));
+  }
+
   /** Gain after exactly so many steps. */
   at(steps: number): GainPrediction {
     return { gain: interpolated(this.#gains, steps), deviation: interpolated(this.#deviations, steps) };
@@ -105,6 +110,11 @@ const SIGMAS: readonly number[] = [4, 8, 16, 32, 64, 128, 256, 512, 1024, 4096, 
 /** What is believed of any curve before it is seen: gains of some tenths at most, and falls are rarer than rises. */
 const RISE_DEVIATION = 0.3;
 const FALL_DEVIATION = 0.15;
+/**
+ * A rise that takes twice the steps is less likely by this (-2 log of the odds): what adapts does so within some tens of
+ * steps, mostly; a few early looks must not promise that it goes on rising for hundreds.
+ */
+const SLOW_MISFIT = 1;
 /** No accuracy falls by more than all of it. */
 const LEAST_RISE = -1;
 
@@ -119,7 +129,10 @@ const FALLEN: readonly (readonly number[])[] = SIGMAS.map((sigma) => STEP_GRID.m
 export function fitLearningCurve(observations: readonly GainObservation[]): LearningCurve {
   const ups = TAUS.map((tau) => observations.map(({ steps }) => risen(steps, tau)));
   const downs = SIGMAS.map((sigma) => observations.map(({ steps }) => -fallen(steps, sigma)));
-  const hypotheses = ups.flatMap((up) => downs.map((down) => hypothesis(observations, up, down)));
+  const hypotheses = ups.flatMap((up, index) => {
+    const slowness = SLOW_MISFIT * Math.log2(TAUS[index] as number);
+    return downs.map((down) => hypothesis(observations, up, down, slowness));
+  });
   const best = Math.min(...hypotheses.map(({ misfit }) => misfit));
   const weights = hypotheses.map(({ misfit }) => Math.exp(-(misfit - best) / 2));
   const total = weights.reduce((sum, weight) => sum + weight, 0);
@@ -165,11 +178,15 @@ interface Hypothesis {
   readonly misfit: number;
 }
 
-/** Fits one form: `up[i]` and `down[i]` are what a rise and a fall of 1 add to observation i. */
+/**
+ * Fits one form: `up[i]` and `down[i]` are what a rise and a fall of 1 add to observation i; `unlikely` is how little the
+ * form is believed before anything was seen, as `Hypothesis.misfit`.
+ */
 function hypothesis(
   observations: readonly GainObservation[],
   up: readonly number[],
   down: readonly number[],
+  unlikely: number,
 ): Hypothesis {
   const riseStrength = 1 / RISE_DEVIATION ** 2;
   const fallStrength = 1 / FALL_DEVIATION ** 2;
@@ -197,7 +214,7 @@ function hypothesis(
     if (round === 0) [riseInformation, fallInformation] = [upUp, downDown];
     [rise, fall] = boundedPair({ upUp, upDown, downDown, upGain, downGain });
   }
-  let misfit = rise ** 2 * riseStrength + fall ** 2 * fallStrength;
+  let misfit = unlikely + rise ** 2 * riseStrength + fall ** 2 * fallStrength;
   for (let index = 0; index < observations.length; index++) {
     // Student's t with few degrees of freedom: one wild judgement does not outvote the rest.
     misfit += 5 * Math.log1p(distance(index, rise, fall) ** 2 / 4);

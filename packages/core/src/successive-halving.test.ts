@@ -84,16 +84,25 @@ test("a candidate that failed is out, and lost time is taken from the rest", () 
 test("candidates that the time does not allow are left out, least promising first", () => {
   const plan = planHalving(
     ["a", "b", "c", "d", "e"].map((key) => candidate(key, 10, 100)),
-    700,
+    500,
   );
-  assert.ok(plan.leftOut.length > 0);
-  assert.equal(plan.leftOut.at(-1)?.key, "e");
+  assert.deepEqual(
+    plan.leftOut.map(({ key }) => key),
+    ["e"],
+  );
   assert.throws(
     () => planHalving([candidate("a", 1000)], 100),
     (error: unknown) =>
       error instanceof MpoError && error.code === "over-budget" && /100 ms are too few to try a/.test(error.message),
   );
   assert.throws(() => planHalving([], 100), MpoError);
+});
+
+test("where time is short, rounds are left out before candidates are", () => {
+  const all = ["a", "b", "c", "d", "e"].map((key) => candidate(key, 10, 100));
+  const [short, long] = [planHalving(all, 700), planHalving(all, 7000)];
+  assert.deepEqual([short.rounds, short.first.candidates.length, short.first.steps], [1, 5, 4]);
+  assert.deepEqual([long.rounds, long.first.candidates.length], [4, 5]);
 });
 
 test("a whole run of successive halving keeps its budget", () => {

@@ -29,35 +29,31 @@ const HALVING_RATE = 2;
 
 /**
  * Plans successive halving under a time budget: all rounds get the same share of it, so that later rounds train fewer
- * candidates for longer. Candidates come in order of promise; those at the end are left out while the first round could
- * not give each `leastSteps`. Throws `over-budget` when not even one candidate fits.
+ * candidates for longer. Candidates come in order of promise. Where time is short there are fewer rounds, one at least;
+ * where not even that gives each `leastSteps`, candidates at the end are left out: what was never tried is a guess, what
+ * was tried for a few steps is not. Throws `over-budget` when not even one candidate fits.
  */
 export function planHalving(
   candidates: readonly HalvingCandidate[],
   budgetMs: number,
   leastSteps: number = 2,
 ): HalvingPlan {
-  if (candidates.length === 0) throw new MpoError("invalid-argument", "successive halving needs one candidate or more");
-  let kept = candidates;
-  while (stepsFor(kept, budgetMs / roundsOf(kept.length)) < leastSteps) {
-    if (kept.length === 1) {
-      const [only] = kept as [HalvingCandidate];
-      throw new MpoError(
-        "over-budget",
-        `${budgetMs} ms are too few to try ${only.key} for ${leastSteps} steps of ${only.msPerStep} ms`,
-        { hint: "Give the probe more time." },
-      );
+  const [only] = candidates;
+  if (only === undefined) throw new MpoError("invalid-argument", "successive halving needs one candidate or more");
+  for (let count = candidates.length; count >= 1; count--) {
+    const kept = candidates.slice(0, count);
+    for (let rounds = roundsOf(count); rounds >= 1; rounds--) {
+      const steps = stepsFor(kept, budgetMs / rounds);
+      if (steps < leastSteps) continue;
+      const first = { index: 0, candidates: kept, steps };
+      return { rounds, budgetMs, leastSteps, leftOut: candidates.slice(count), first };
     }
-    kept = kept.slice(0, -1);
   }
-  const rounds = roundsOf(kept.length);
-  return {
-    rounds,
-    budgetMs,
-    leastSteps,
-    leftOut: candidates.slice(kept.length),
-    first: { index: 0, candidates: kept, steps: stepsFor(kept, budgetMs / rounds) },
-  };
+  throw new MpoError(
+    "over-budget",
+    `${budgetMs} ms are too few to try ${only.key} for ${leastSteps} steps of ${only.msPerStep} ms`,
+    { hint: "Give the probe more time." },
+  );
 }
 
 /**

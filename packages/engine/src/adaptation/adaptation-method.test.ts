@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { resolveRetrainConfig } from "@mpo/core";
-import { adaptationMethod, configForMethod, learningRateFor, statisticsMomentumFor } from "./adaptation-method.ts";
+import { adaptationMethod, configForMethod, learningRateFor } from "./adaptation-method.ts";
 
 describe("configForMethod()", () => {
   const half = resolveRetrainConfig({ freezing: { featureExtraction: 0.5, normalisation: 0.5, linear: 0.5 } });
@@ -23,16 +23,5 @@ describe("learningRateFor()", () => {
     const tent = adaptationMethod("tent");
     assert.equal(learningRateFor(tent, 256), tent.learningRate);
     assert.equal(learningRateFor(tent, 64), tent.learningRate / 4);
-  });
-});
-
-describe("statisticsMomentumFor()", () => {
-  it("leaves a twentieth of the old statistics after all updates", () => {
-    for (const updates of [1, 4, 32]) assert.ok(Math.abs(statisticsMomentumFor(updates) ** updates - 0.05) < 1e-9);
-  });
-
-  it("never looks back further than about a hundred updates", () => {
-    assert.equal(statisticsMomentumFor(10_000), 0.99);
-    assert.equal(statisticsMomentumFor(0), 0.05);
   });
 });

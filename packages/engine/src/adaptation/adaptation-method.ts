@@ -67,16 +67,3 @@ export function configForMethod(config: RetrainConfig, { freezing }: AdaptationM
 export function learningRateFor({ learningRate }: AdaptationMethod, effectiveBatch: number): number {
   return (learningRate * effectiveBatch) / REFERENCE_BATCH;
 }
-
-/** Share of the moving statistics before the training that is left after it. */
-const STATISTICS_LEFT = 0.05;
-/** A mean over about a hundred micro-batches is steady enough; the activations move meanwhile. */
-const LARGEST_MOMENTUM = 0.99;
-
-/**
- * Share of the old value that moving statistics keep at each of `updates` micro-batches, such that a training's end sees
- * those of its own data: inference then normalises nearly as the training did.
- */
-export function statisticsMomentumFor(updates: number): number {
-  return Math.min(LARGEST_MOMENTUM, STATISTICS_LEFT ** (1 / Math.max(1, updates)));
-}

@@ -2,16 +2,10 @@ import { MpoError, type RetrainConfig } from "@mpo/core";
 import type { LossName } from "../losses/loss.ts";
 import type { Model, ModelWeights } from "../model/model-graph.ts";
 import type { Samples } from "../training/batches.ts";
-import type { Augmentation, TrainingSetup } from "../training/task.ts";
+import type { Augmentation } from "../training/task.ts";
 import type { StepReport } from "../training/train-loop.ts";
 import type { CallOptions, EngineWorker } from "../worker/engine-worker.ts";
-import {
-  type AdaptationMethod,
-  adaptationMethod,
-  configForMethod,
-  learningRateFor,
-  statisticsMomentumFor,
-} from "./adaptation-method.ts";
+import { type AdaptationMethod, adaptationMethod, configForMethod, learningRateFor } from "./adaptation-method.ts";
 import { type Judgement, judge } from "./judge.ts";
 import { pseudoLabels } from "./pseudo-labels.ts";
 import { GUARD_AT_START, type StopReason, watchEpoch } from "./training-guard.ts";
@@ -89,7 +83,9 @@ export async function retrain(
   const method = adaptationMethod(retraining.method);
   checkSamples(retraining, method);
   const config = configForMethod(retraining.config, method);
-  const loaded = await worker.load({ ...model, training: trainingSetup(retraining, method, config) }, call);
+  const { loss, optimizer } = method;
+  const training = { config, loss, optimizer, replacesStatistics: true };
+  const loaded = await worker.load({ ...model, training }, call);
   await worker.call("samples", { name: SAMPLES, samples: method.needsLabels ? samples : unlabelled(samples) }, call);
   await worker.call("samples", { name: JUDGED, samples: unlabelled(judgedOn) }, call);
   const residentBytes = async (): Promise<number> =>
@@ -245,12 +241,6 @@ function evaluationBatch({ microBatch }: RetrainConfig): number {
 
 function stepsPerEpochOf({ samples }: Retraining, { microBatch, accumulation }: RetrainConfig): number {
   return Math.ceil(samples.count / (microBatch * accumulation));
-}
-
-function trainingSetup(retraining: Retraining, method: AdaptationMethod, config: RetrainConfig): TrainingSetup {
-  const updates = retraining.epochs * stepsPerEpochOf(retraining, config) * config.accumulation;
-  const { loss, optimizer } = method;
-  return { config, loss, optimizer, statisticsMomentum: statisticsMomentumFor(updates) };
 }
 
 function checkSamples({ samples, judgedOn, method, epochs }: Retraining, { needsLabels }: AdaptationMethod): void {

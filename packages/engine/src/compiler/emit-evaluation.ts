@@ -29,7 +29,7 @@ export function emitEvaluation(emit: GraphEmitter, graph: ModelGraph, handles: V
       training: false,
       updatesMovingStatistics: false,
       statisticsMomentum: undefined,
-      statisticsGate: FEEDS.statisticsGate,
+      statisticsShare: FEEDS.statisticsShare,
       seed: FEEDS.seed,
       opIndex,
     });

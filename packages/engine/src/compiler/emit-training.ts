@@ -167,7 +167,7 @@ class TrainingEmitter {
       training: true,
       updatesMovingStatistics: instruction.updatesMovingStatistics && node.kind === "batchNorm",
       statisticsMomentum: this.#training.statisticsMomentum,
-      statisticsGate: FEEDS.statisticsGate,
+      statisticsShare: FEEDS.statisticsShare,
       seed: FEEDS.seed,
       opIndex: op.id,
     });

@@ -15,8 +15,8 @@ export const FEEDS = {
   sampleWeight: "sample_weight",
   /** int32 `[2]`. */
   seed: "seed",
-  /** float32 scalar: 1 lets moving statistics move, 0 holds them (warming up). */
-  statisticsGate: "statistics_gate",
+  /** float32 scalar: of each move of the moving statistics, what is made; 0 holds them (warming up). */
+  statisticsShare: "statistics_share",
   /** Text: folder with one file for each variable, named by its index, of its float32 values (little-endian). */
   weightsFolder: "weights_folder",
   /** int32 `[1]`: float32 elements to reserve. */

@@ -85,7 +85,7 @@ function updateMoving(emission: ForwardEmission<"batchNorm">, name: string, batc
   const { emit } = emission;
   emit.aside(() => {
     const distance = emit.float32("Sub", emission.variable(name), batch);
-    const change = emit.float32("Mul", distance, emit.float32("Mul", emission.statisticsGate, emit.float(share)));
+    const change = emit.float32("Mul", distance, emit.float32("Mul", emission.statisticsShare, emit.float(share)));
     emit.node("AssignSubVariableOp", [emission.handle(name), change], { dtype: attr.type("float") });
   });
 }

@@ -47,7 +47,7 @@ test("dropout keeps a share of 1 - rate, scaled up, and what it keeps depends on
         training: true,
         updatesMovingStatistics: false,
         statisticsMomentum: undefined,
-        statisticsGate: "",
+        statisticsShare: "",
         seed: emit.ints([seed, 0]),
         opIndex,
       }).output;

@@ -42,7 +42,7 @@ export interface ForwardEmission<Kind extends OpKind> extends OpPlace<Kind> {
   /** Share of the old value that moving statistics keep; absent: the layer's own. */
   readonly statisticsMomentum: number | undefined;
   /** Scalar by which changes of moving statistics are multiplied. */
-  readonly statisticsGate: string;
+  readonly statisticsShare: string;
   /** Two int32 that differ from step to step but not between a forward and its recompute: seeds of random ops. */
   readonly seed: string;
   /** A number that is the op's own in the model. */

@@ -7,7 +7,7 @@ import {
   planHalving,
   type RetrainConfig,
 } from "@mpo/core";
-import { type AdaptationMethod, learningRateFor, statisticsMomentumFor } from "../adaptation/adaptation-method.ts";
+import { type AdaptationMethod, learningRateFor } from "../adaptation/adaptation-method.ts";
 import { pseudoLabels } from "../adaptation/pseudo-labels.ts";
 import { GUARD_AT_START, watchEpoch } from "../adaptation/training-guard.ts";
 import type { Model, ModelWeights } from "../model/model-graph.ts";
@@ -37,6 +37,11 @@ export interface MicroWindowTask {
 }
 
 const ADAPTED = "adapted";
+/**
+ * Samples that are judged on at most: more would take longer than the training between two looks, and chance moves a look
+ * at so many by no more than the judge without labels is off.
+ */
+const MOST_JUDGED = 384;
 /** What loading a model and judging it takes beside the judging that is measured. */
 const LOAD_MS = 500;
 
@@ -63,7 +68,8 @@ export async function runMicroWindows(
   if (method.needsLabels && samples.adapted.labels === undefined) return [];
   await worker.load({ ...model }, { signal });
   const judgedFrom = nowMs();
-  const judge = AccuracyReader.of(worker, model.graph, samples.judged, signal);
+  const judged = firstOf(samples.judged, MOST_JUDGED);
+  const judge = AccuracyReader.of(worker, model.graph, judged, signal);
   if (judge === undefined) return [];
   const startAccuracy = await judge.read();
   const judgeMs = nowMs() - judgedFrom;
@@ -102,8 +108,15 @@ export async function runMicroWindows(
       judge: judge.kind,
       startAccuracy,
       points,
-      judgedSamples: samples.judged.count,
+      judgedSamples: judged.count,
     }));
+}
+
+function firstOf({ images, labels, count }: Samples, most: number): Samples {
+  if (count <= most) return { images, count, ...(labels === undefined ? {} : { labels }) };
+  const size = images.length / count;
+  const own = labels === undefined ? {} : { labels: labels.subarray(0, most) };
+  return { images: images.subarray(0, most * size), count: most, ...own };
 }
 
 /** Undefined when not even one config fits the time. */
@@ -129,8 +142,7 @@ async function train(
 ): Promise<boolean> {
   const { config } = course;
   const { loss, optimizer } = method;
-  const statisticsMomentum = statisticsMomentumFor(steps * config.accumulation);
-  const training = { config, loss, optimizer, statisticsMomentum };
+  const training = { config, loss, optimizer, replacesStatistics: true };
   await worker.load({ graph: model.graph, weights: course.weights, training }, { signal });
   const { images, count, labels } = samples.adapted;
   const own = method.needsLabels && labels !== undefined ? { images, count, labels } : { images, count };

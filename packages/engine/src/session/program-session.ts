@@ -23,8 +23,8 @@ export interface MicroStepSettings {
   /** 1 / effective batch. */
   readonly sampleWeight: number;
   readonly seed: number;
-  /** Hold the moving statistics still (warming up); default: they move. */
-  readonly holdStatistics?: boolean;
+  /** Of each move of the moving statistics, what is made: 0 holds them still (warming up). Default: 1. */
+  readonly statisticsShare?: number;
 }
 
 export interface MicroStepResult {
@@ -138,7 +138,7 @@ export class ProgramSession {
       [FEEDS.learningRate]: { shape: [], data: Float32Array.of(settings.learningRate) },
       [FEEDS.sampleWeight]: { shape: [], data: Float32Array.of(settings.sampleWeight) },
       [FEEDS.seed]: { shape: [2], data: Int32Array.of(settings.seed, 0) },
-      [FEEDS.statisticsGate]: { shape: [], data: Float32Array.of(settings.holdStatistics === true ? 0 : 1) },
+      [FEEDS.statisticsShare]: { shape: [], data: Float32Array.of(settings.statisticsShare ?? 1) },
     };
   }
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { type LearningRateSchedule, learningRateAt } from "./task.ts";
+import { type LearningRateSchedule, learningRateAt, statisticsShareAt } from "./task.ts";
 
 const PEAK = 0.7;
 const ROUNDING = 1e-12;
@@ -40,4 +40,22 @@ test("one cycle is positive, never above its peak, reaches it, and has one top",
     }),
     { seed: 1 },
   );
+});
+
+test("replaced statistics hold nothing of the old ones, and of micro-batches in proportion to their number", () => {
+  for (const updates of [1, 2, 5, 60]) {
+    let weights: number[] = [];
+    let old = 1;
+    for (let update = 0; update < updates; update++) {
+      const share = statisticsShareAt(update);
+      weights = [...weights.map((weight) => weight * (1 - share)), share];
+      old *= 1 - share;
+    }
+    assert.equal(old, 0);
+    const [first = 0] = weights;
+    weights.forEach((weight, update) => {
+      assert.ok(Math.abs(weight / first - (update + 1)) < 1e-9, `update ${update} of ${updates}`);
+    });
+  }
+  assert.equal(statisticsShareAt(10_000), 0.01);
 });

@@ -19,8 +19,11 @@ export interface TrainingSetup {
   readonly config: RetrainConfig;
   readonly loss: LossName;
   readonly optimizer: Optimizer;
-  /** Share of the old value that moving statistics keep at each micro-batch; absent: each layer's own. */
-  readonly statisticsMomentum?: number;
+  /**
+   * Moving statistics become those of this training's own micro-batches, whenever it ends (`statisticsShareAt`). Default:
+   * they move by each layer's own momentum.
+   */
+  readonly replacesStatistics?: boolean;
 }
 
 /** How long and with what data order it is trained. The effective batch is `microBatch * accumulation` of the config. */
@@ -33,6 +36,19 @@ export interface TrainingRun {
   readonly augmentation: Augmentation;
   /** No step is begun that would, at the length of the longest before, end later than this; the first always is. */
   readonly maxMs?: number;
+}
+
+/** A mean over about a hundred micro-batches is steady enough; the activations move meanwhile. */
+const LEAST_STATISTICS_SHARE = 0.01;
+
+/**
+ * By how much moving statistics go towards those of micro-batch `update` (from 0), where they are replaced: at the first
+ * all the way, then such that each micro-batch counts in proportion to its number, so that later ones, whose weights are
+ * nearer to those that remain, count more. Nothing of the old is left after any number of updates: a training may be
+ * stopped at any time, and inference then normalises as the training did.
+ */
+export function statisticsShareAt(update: number): number {
+  return Math.max(LEAST_STATISTICS_SHARE, 2 / (update + 2));
 }
 
 /** Learning rate at step `step` (from 0) of `steps`. */

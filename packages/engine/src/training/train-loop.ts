@@ -2,7 +2,7 @@ import type { StepPlan } from "@mpo/core";
 import { fedLearningRate } from "../losses/optimizer.ts";
 import type { ProgramSession } from "../session/program-session.ts";
 import type { BatchFeed } from "./batches.ts";
-import { learningRateAt, type TrainingRun, type TrainingSetup } from "./task.ts";
+import { learningRateAt, statisticsShareAt, type TrainingRun, type TrainingSetup } from "./task.ts";
 
 /** What one step showed. */
 export interface StepReport {
@@ -40,7 +40,10 @@ export async function runTraining(
     let prediction = new Float64Array(0);
     for (let micro = 0; micro < accumulation; micro++) {
       const seed = run.seed + step * accumulation + micro;
-      const result = session.microStep(feed.next(), { learningRate, sampleWeight: 1 / batchSize, seed });
+      const update = (stepsDone + step - 1) * accumulation + micro;
+      const statisticsShare = setup.replacesStatistics === true ? statisticsShareAt(update) : 1;
+      const settings = { learningRate, sampleWeight: 1 / batchSize, seed, statisticsShare };
+      const result = session.microStep(feed.next(), settings);
       loss += result.loss;
       if (micro === 0) prediction = new Float64Array(result.prediction.length);
       result.prediction.forEach((value, index) => {

@@ -135,3 +135,28 @@ test("another micro-batch of the same program runs in the same session, and what
       state.close();
     }
   }));
+
+test("a training that replaces statistics leaves none of the old ones, however early it ends", () =>
+  withFolder(async (folder) => {
+    const config = resolveRetrainConfig({ microBatch: BATCH });
+    const setup = { config, loss: "crossEntropy", optimizer: { kind: "sgd" }, replacesStatistics: true } as const;
+    const state = new WorkerState(folder);
+    try {
+      await withStagedWeights(still, weights, folder, async (weightsFolder) =>
+        state.load({ graph: still, weightsFolder, training: setup }),
+      );
+      state.setSamples("s", samples);
+      const one = { ...RUN, steps: 1, learningRate: { kind: "constant", rate: 0 } } as const;
+      await state.train(
+        { samples: "s", run: one },
+        () => undefined,
+        () => false,
+      );
+      const task = { graph: still, weights, samples, config, steps: 1, learningRate: 0, statisticsMomentum: 0 };
+      const { weights: expected } = await runEngine(task);
+      assert.notDeepEqual(expected, weights);
+      assert.deepEqual(state.session().read(), expected);
+    } finally {
+      state.close();
+    }
+  }));

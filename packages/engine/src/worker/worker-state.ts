@@ -2,7 +2,7 @@ import { MpoError, planStep, residentGrowth, type StepMemoryFacts, type StepPlan
 import { chainOf } from "../compiler/chain-of.ts";
 import { compileProgram } from "../compiler/compile-program.ts";
 import { stepMemoryFacts } from "../compiler/memory-facts.ts";
-import type { Program } from "../compiler/program.ts";
+import type { Program, ProgramSource } from "../compiler/program.ts";
 import { sampleShapes } from "../model/graph-shapes.ts";
 import { elementsOf, type ModelGraph, type SampleShape } from "../model/model-graph.ts";
 import { readMemory, resetMemoryPeak } from "../session/memory-meter.ts";
@@ -43,7 +43,9 @@ export class WorkerState {
     const session = this.#sessionOf(
       compileProgram({
         graph,
-        ...(planned === undefined || training === undefined ? {} : { training: { ...training, plan: planned.plan } }),
+        ...(planned === undefined || training === undefined
+          ? {}
+          : { training: programTraining(training, planned.plan) }),
       }),
       shape,
     );
@@ -54,7 +56,7 @@ export class WorkerState {
         session.initialiseTraining();
         // One sample, weight zero: everything that is made once (kernels, executors) is there before memory is measured.
         const one = { images: new Float32Array(elementsOf(shape)), count: 1 };
-        session.microStep(one, { learningRate: 0, sampleWeight: 0, seed: 0, holdStatistics: true });
+        session.microStep(one, { learningRate: 0, sampleWeight: 0, seed: 0, statisticsShare: 0 });
         if (planned.plan.config.accumulation > 1) session.apply(0);
         // Weight decay has gone into the slots, whatever the sample's weight.
         if (training !== undefined && decaysSlots(training)) session.initialiseTraining();
@@ -199,6 +201,14 @@ interface Planned {
   readonly growthBytes: number;
   readonly stateBytes: number;
   readonly weightBytes: number;
+}
+
+/** Where statistics are replaced, the share that is fed decides alone. */
+function programTraining(
+  { replacesStatistics, ...training }: TrainingSetup,
+  plan: StepPlan,
+): NonNullable<ProgramSource["training"]> {
+  return { ...training, plan, ...(replacesStatistics === true ? { statisticsMomentum: 0 } : {}) };
 }
 
 function plan(graph: ModelGraph, training: TrainingSetup): Planned {
