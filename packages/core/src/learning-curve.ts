@@ -104,7 +104,7 @@ export class LearningCurve {
   }
 }
 
-const TAUS: readonly number[] = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 4096];
+const TAUS: readonly number[] = [0.25, 0.5, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 4096];
 const SIGMAS: readonly number[] = [4, 8, 16, 32, 64, 128, 256, 512, 1024, 4096, 16384];
 
 /** What is believed of any curve before it is seen: gains of some tenths at most, and falls are rarer than rises. */
