@@ -268,6 +268,8 @@ void describe("an agent", () => {
         await world.pass(6);
         world.device.drop(10, brightness);
         await world.pass(700);
+        world.device.drop(10, brightness);
+        await world.pass(6);
       }
       assert.equal(world.device.retrained.length, 2);
       const [first, second] = world.device.probed.filter(({ known }) => known !== undefined);
