@@ -61,8 +61,6 @@ export function residentGrowth(plan: StepPlan, facts: StepMemoryFacts): number {
   const memory = new PooledMemory();
   const stateBytes = holdState(plan, facts, (id, bytes) => memory.take(id, bytes));
   walkMemory(plan, facts, 1, memory);
-  // Warming up has left buffers of exactly these sizes, small ones too.
-  if (plan.config.microBatch === 1) return stateBytes + feedBytes(plan);
   const idleBytes = memory.heldBytes;
   memory.forgetPeak();
   walkMemory(plan, facts, plan.config.microBatch, memory);
