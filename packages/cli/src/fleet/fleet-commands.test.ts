@@ -39,8 +39,8 @@ describe("a fleet from the command line", { skip: noNatsServer, timeout: 180_000
 
     // It enrols, probes, reports, and gets its first document; a second one may have come before anybody looks.
     const [first] = (await eventually(() => json("config", "show", "pi-1"), ok)).records;
-    const { epoch, version } = first?.["version"] as { readonly epoch: number; readonly version: number };
-    assert.ok(epoch === 1 && version >= 1, `${epoch}.${version}`);
+    const made = first?.["version"] as { readonly epoch: number; readonly version: number } | undefined;
+    assert.ok(made?.epoch === 1 && made.version >= 1, JSON.stringify(made));
     await eventually(
       () => json("devices", "list"),
       ({ records }) => records.length === 2,
