@@ -108,3 +108,4 @@ export { type UnitAction, uniformBoundaries, unitSchedule } from "./unit-schedul
 export { type WalkedSchedule, walkSchedule } from "./unit-walk.ts";
 export { type ExpectedProfile, validateProfile } from "./validate-profile.ts";
 export { WorkPrices } from "./work-prices.ts";
+export { hasKernel } from "./work-rates.ts";

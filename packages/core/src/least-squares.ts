@@ -128,18 +128,19 @@ const LEAST_ROBUST = 3;
 
 /**
  * `leastSquares` that a few wild observations do not move: those further off than the rest count less, by how far
- * (Huber's weights, iterated; the scale is the median absolute residual, but `leastScale` at least: where weights are
- * inverse variances, 1 says that nothing within the expected noise is wild).
+ * (Huber's weights, iterated; the scale is the median absolute residual).
  */
 export function robustLeastSquares(
   observations: readonly Observation[],
   priors: readonly CoefficientPrior[],
-  leastScale: number = 0,
 ): readonly number[] {
-  return leastSquares(withoutWild(observations, priors, leastScale), priors);
+  return leastSquares(withoutWild(observations, priors), priors);
 }
 
-/** The same observations with the weights at which `robustLeastSquares` arrives. */
+/**
+ * The same observations with the weights at which `robustLeastSquares` arrives. The scale is `leastScale` at least: where
+ * weights are inverse variances, 1 says that nothing within the expected noise is wild.
+ */
 export function withoutWild(
   observations: readonly Observation[],
   priors: readonly CoefficientPrior[],

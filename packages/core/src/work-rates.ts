@@ -75,7 +75,8 @@ export function withoutKernelGradients(chain: Chain, work: readonly UnitWork[]):
   );
 }
 
-function hasKernel(chain: Chain, op: number): boolean {
+/** Whether an operation has parameters that are not normalisation's. */
+export function hasKernel(chain: Chain, op: number): boolean {
   return (chain.ops[op] as ChainOp).parameters.some((parameter) => {
     return (chain.parameters[parameter] as ChainParameter).layerClass !== "normalisation";
   });

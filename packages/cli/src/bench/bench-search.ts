@@ -44,7 +44,7 @@ export async function benchSearch(options: BenchSearchOptions, context: CommandC
     for (let repeat = 0; repeat < options.repeats; repeat++) {
       signal.throwIfAborted();
       const random = createRandom(options.seed + repeat);
-      // Each time another device of the model: its measurements differ by a little, and so do its placements.
+      // Each time another device of the model: its measurements differ by a little.
       const own = madeUpProfile(chain, model, digest, options.seed + repeat);
       const began = performance.now();
       const candidateTable = candidatesOf(plannerOf({ profile: own, chain }, units));

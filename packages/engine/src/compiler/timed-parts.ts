@@ -1,4 +1,4 @@
-import type { Chain, ChainOp, ChainParameter, Instruction, StepPlan } from "@mpo/core";
+import { type Chain, hasKernel, type Instruction, type StepPlan } from "@mpo/core";
 
 /** A stretch of a timed micro-step between two readings of the clock: an instruction, or one half of it. */
 export interface TimedPart {
@@ -21,12 +21,8 @@ export function timedParts({ chain, microStep }: StepPlan): readonly TimedPart[]
 }
 
 function computesKernelGradient(chain: Chain, instruction: Instruction): boolean {
-  if (instruction.kind !== "backward") return false;
-  const { parameters } = chain.ops[instruction.op] as ChainOp;
-  return instruction.parameterGradients.some((gradient, position) => {
-    if (gradient === undefined) return false;
-    return (chain.parameters[parameters[position] as number] as ChainParameter).layerClass !== "normalisation";
-  });
+  if (instruction.kind !== "backward" || !hasKernel(chain, instruction.op)) return false;
+  return instruction.parameterGradients.some((gradient) => gradient !== undefined);
 }
 
 function handsOn(instruction: Instruction): boolean {
