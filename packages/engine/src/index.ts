@@ -43,13 +43,13 @@ export { type PeerOptions, type StepTiming, type TfjsStepOptions, timeTfjsStep }
 export { AccuracyReader } from "./probe/accuracy-reader.ts";
 export { ENGINE_VERSION } from "./probe/engine-version.ts";
 export { graphDigest } from "./probe/graph-digest.ts";
-export { type MeasuredStep, measureStep, PreparedStep, type StepTask, timedStepsFor } from "./probe/measure-step.ts";
+export { type MeasuredStep, measureStep, PreparedStep, type StepTask } from "./probe/measure-step.ts";
 export type { ProbeSamples } from "./probe/micro-windows.ts";
 export { poolCapFor } from "./probe/pool-cap.ts";
 export { type ProbeBudget, type ProbeOptions, type ProbeTask, probe } from "./probe/probe.ts";
 export { type AvailableMemoryReader, readAvailableMemory } from "./probe/probe-guard.ts";
 export type { MemoryReading } from "./session/memory-meter.ts";
-export type { Samples } from "./training/batches.ts";
+export { firstSamples, type Samples } from "./training/batches.ts";
 export {
   AUGMENTATIONS,
   type Augmentation,

@@ -5,6 +5,7 @@ import {
   adaptationMethod,
   chainOf,
   EngineWorker,
+  firstSamples,
   LOSS_NAMES,
   type LossName,
   MODEL_CARD_FILE,
@@ -14,7 +15,6 @@ import {
   type RetrainResult,
   readLayersModel,
   retrain,
-  type Samples,
   type StepReport,
   sampleShapes,
   stepMemoryFacts,
@@ -67,7 +67,7 @@ export async function runRetrainJob(job: RetrainJob, context: JobContext): Promi
         },
         { signal },
       );
-      const used = firstOf(samples, length.inputs);
+      const used = firstSamples(samples, length.inputs);
       const task = {
         model,
         samples: used,
@@ -137,15 +137,4 @@ export function lossOf(name: string): LossName {
   const found = LOSS_NAMES.find((known) => known === name);
   if (found !== undefined) return found;
   throw new MpoError("invalid-argument", `method is ${JSON.stringify(name)}; expected one of ${LOSS_NAMES.join(", ")}`);
-}
-
-function firstOf(samples: Samples, count: number): Samples {
-  if (count >= samples.count) return samples;
-  const length = samples.images.length / samples.count;
-  const { labels } = samples;
-  return {
-    images: samples.images.subarray(0, count * length),
-    count,
-    ...(labels === undefined ? {} : { labels: labels.subarray(0, count) }),
-  };
 }

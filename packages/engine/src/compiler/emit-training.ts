@@ -17,7 +17,7 @@ import { opDefinition } from "../ops/op-table.ts";
 import { emitDone } from "./emit-done.ts";
 import { FEEDS, FETCHES, type ProgramSource } from "./program.ts";
 import { StepClock } from "./step-clock.ts";
-import { timedParts } from "./timed-parts.ts";
+import { type GradientHalf, timedParts } from "./timed-parts.ts";
 import type { VariableHandles } from "./variable-handles.ts";
 
 type Training = NonNullable<ProgramSource["training"]>;
@@ -74,20 +74,12 @@ class TrainingEmitter {
 
   /** The same instructions with the time read after each of `timedParts`. */
   #emitTimed(): void {
-    const { microStep } = this.#plan;
     const clock = new StepClock(this.#emit);
     clock.stamp();
-    const parts = timedParts(this.#plan);
-    parts.forEach(({ instruction: index, isKernelGradient }, position) => {
-      const instruction = microStep[index] as Instruction;
-      const isOneOfTwo = [position - 1, position + 1].some((other) => parts[other]?.instruction === index);
-      const half = isKernelGradient ? "parameters" : "inputs";
-      this.#emit.fenced(() => {
-        if (instruction.kind === "backward" && isOneOfTwo) this.#emitBackward(instruction, half);
-        else this.#emitInstruction(instruction);
-      });
+    for (const { instruction, half } of timedParts(this.#plan)) {
+      this.#emit.fenced(() => this.#emitInstruction(this.#plan.microStep[instruction] as Instruction, half));
       clock.stamp();
-    });
+    }
     clock.emitReadings();
   }
 
@@ -121,7 +113,7 @@ class TrainingEmitter {
     return specs.find((spec) => spec.name === parameter.slice(slash + 1))?.shape ?? fallback;
   }
 
-  #emitInstruction(instruction: Instruction): void {
+  #emitInstruction(instruction: Instruction, half?: GradientHalf): void {
     switch (instruction.kind) {
       case "forward":
         this.#emitForward(instruction);
@@ -137,7 +129,7 @@ class TrainingEmitter {
         return;
       }
       case "backward":
-        this.#emitBackward(instruction);
+        this.#emitBackward(instruction, half);
         return;
       case "addGradients": {
         const sum = this.#emit.float32("AddV2", this.#tensor(instruction.left), this.#tensor(instruction.right));
@@ -175,7 +167,7 @@ class TrainingEmitter {
     if (instruction.statistics !== undefined) this.#tensors.set(instruction.statistics, statistics ?? []);
   }
 
-  #emitBackward(instruction: BackwardInstruction, half?: "parameters" | "inputs"): void {
+  #emitBackward(instruction: BackwardInstruction, half?: GradientHalf): void {
     const { op, node, place } = this.#place(instruction.op);
     const saved = (tensor: number | undefined, what: string): readonly string[] => {
       if (tensor === undefined) throw new MpoError("internal", `the gradient of ${op.name} reads ${what}, not planned`);

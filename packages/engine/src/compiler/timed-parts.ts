@@ -6,7 +6,11 @@ export interface TimedPart {
   readonly instruction: number;
   /** It computes nothing but gradients of kernels, which are not computed where normalisation alone trains. */
   readonly isKernelGradient: boolean;
+  /** Of a backward pass in two parts, which gradients this one computes; absent: it is the whole instruction. */
+  readonly half?: GradientHalf;
 }
+
+export type GradientHalf = "parameters" | "inputs";
 
 /**
  * What the clock of a timed program tells apart, in order. The backward pass of a layer with a kernel is two parts where
@@ -15,8 +19,11 @@ export interface TimedPart {
 export function timedParts({ chain, microStep }: StepPlan): readonly TimedPart[] {
   return microStep.flatMap((instruction, index): readonly TimedPart[] => {
     if (!computesKernelGradient(chain, instruction)) return [{ instruction: index, isKernelGradient: false }];
-    const kernel = { instruction: index, isKernelGradient: true };
-    return handsOn(instruction) ? [kernel, { instruction: index, isKernelGradient: false }] : [kernel];
+    if (!handsOn(instruction)) return [{ instruction: index, isKernelGradient: true }];
+    return [
+      { instruction: index, isKernelGradient: true, half: "parameters" },
+      { instruction: index, isKernelGradient: false, half: "inputs" },
+    ];
   });
 }
 

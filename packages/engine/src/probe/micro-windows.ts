@@ -11,7 +11,7 @@ import { type AdaptationMethod, learningRateFor } from "../adaptation/adaptation
 import { pseudoLabels } from "../adaptation/pseudo-labels.ts";
 import { GUARD_AT_START, watchEpoch } from "../adaptation/training-guard.ts";
 import type { Model, ModelWeights } from "../model/model-graph.ts";
-import type { Samples } from "../training/batches.ts";
+import { firstSamples, type Samples } from "../training/batches.ts";
 import type { EngineWorker } from "../worker/engine-worker.ts";
 import { AccuracyReader } from "./accuracy-reader.ts";
 
@@ -68,7 +68,7 @@ export async function runMicroWindows(
   if (method.needsLabels && samples.adapted.labels === undefined) return [];
   await worker.load({ ...model }, { signal });
   const judgedFrom = nowMs();
-  const judged = firstOf(samples.judged, MOST_JUDGED);
+  const judged = firstSamples(samples.judged, MOST_JUDGED);
   const judge = AccuracyReader.of(worker, model.graph, judged, signal);
   if (judge === undefined) return [];
   const startAccuracy = await judge.read();
@@ -110,13 +110,6 @@ export async function runMicroWindows(
       points,
       judgedSamples: judged.count,
     }));
-}
-
-function firstOf({ images, labels, count }: Samples, most: number): Samples {
-  if (count <= most) return { images, count, ...(labels === undefined ? {} : { labels }) };
-  const size = images.length / count;
-  const own = labels === undefined ? {} : { labels: labels.subarray(0, most) };
-  return { images: images.subarray(0, most * size), count: most, ...own };
 }
 
 /** Undefined when not even one config fits the time. */

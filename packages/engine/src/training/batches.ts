@@ -11,6 +11,17 @@ export interface Samples {
   readonly count: number;
 }
 
+/** The first `most` samples, or all where there are no more; views, not copies. */
+export function firstSamples(samples: Samples, most: number): Samples {
+  const { images, labels, count } = samples;
+  if (count <= most) return samples;
+  return {
+    images: images.subarray(0, most * (images.length / count)),
+    count: most,
+    ...(labels === undefined ? {} : { labels: labels.subarray(0, most) }),
+  };
+}
+
 const SHIFT_PIXELS = 2;
 
 /**
