@@ -12,7 +12,10 @@ export interface GrpcChannelOptions {
   readonly security?: GrpcSecurity;
   /** Longest answer that is read. */
   readonly maxReceiveBytes: number;
-  /** How long a channel may stay in CONNECTING before it is made anew. Default 20 s. */
+  /**
+   * How long a channel may stay in CONNECTING before it is made anew: default 20 s, and twice as long each time until one
+   * has been ready, up to eight times.
+   */
   readonly stuckMs?: number;
   readonly logger?: Logger;
   /** Default: the system's clock. */
@@ -20,9 +23,10 @@ export interface GrpcChannelOptions {
 }
 
 const OPTIONS: ChannelOptions = {
-  // Finds a dead peer while nothing is sent; without it only a deadline does (grpc-node #2710).
-  "grpc.keepalive_time_ms": 30_000,
-  "grpc.keepalive_timeout_ms": 15_000,
+  // Finds a dead peer while nothing is sent; without it only a deadline does (grpc-node #2710). Seldom and patient: a
+  // coordinator answers for thousands, and one that is late is not dead.
+  "grpc.keepalive_time_ms": 60_000,
+  "grpc.keepalive_timeout_ms": 30_000,
   "grpc.keepalive_permit_without_calls": 1,
   "grpc.initial_reconnect_backoff_ms": 500,
   "grpc.max_reconnect_backoff_ms": 30_000,
@@ -32,6 +36,12 @@ const OPTIONS: ChannelOptions = {
   // A channel made anew must not get the stuck connection of the old one from the process-wide pool.
   "grpc.use_local_subchannel_pool": 1,
 };
+
+/**
+ * Times `stuckMs`, at most, that a channel may take. A coordinator that thousands come back to at once takes long to let
+ * them in; beginning again every 20 s they would never get there.
+ */
+const MOST_PATIENCE = 8;
 
 /**
  * A connection that comes back. grpc-js waits for ever in CONNECTING when the peer accepts the connection but never
@@ -69,16 +79,20 @@ export class GrpcChannel {
     const { stuckMs = 20_000, clock = systemClock, logger = silentLogger, target } = this.#options;
     const { signal } = this.#ends;
     const everyMs = stuckMs / 4;
+    let patience = 1;
     let connectingSinceMs: number | undefined;
     while (!signal.aborted) {
       await clock.sleep(everyMs, { signal }).catch(() => undefined);
       if (signal.aborted) return;
       const nowMs = clock.monotonicMs();
-      const isConnecting = this.#client.getChannel().getConnectivityState(false) === connectivityState.CONNECTING;
-      connectingSinceMs = isConnecting ? (connectingSinceMs ?? nowMs - everyMs) : undefined;
-      if (connectingSinceMs === undefined || nowMs - connectingSinceMs < stuckMs - everyMs / 2) continue;
-      logger.warn("the connection is stuck; making it anew", { target, stuckMs });
+      const state = this.#client.getChannel().getConnectivityState(false);
+      if (state === connectivityState.READY) patience = 1;
+      connectingSinceMs = state === connectivityState.CONNECTING ? (connectingSinceMs ?? nowMs - everyMs) : undefined;
+      const limitMs = stuckMs * patience;
+      if (connectingSinceMs === undefined || nowMs - connectingSinceMs < limitMs - everyMs / 2) continue;
+      logger.warn("the connection is stuck; making it anew", { target, stuckMs: limitMs });
       connectingSinceMs = undefined;
+      patience = Math.min(MOST_PATIENCE, 2 * patience);
       this.#rebuilds++;
       const stuck = this.#client;
       this.#client = makeClient(this.#options);

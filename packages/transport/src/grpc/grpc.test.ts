@@ -355,6 +355,12 @@ void test("by default a mute peer is given up within 20 s", async (t) => {
   assert.equal(client.rebuilds, 0, "a slow peer has its time");
   await clock.advance(8_000);
   assert.equal(client.rebuilds, 1);
+  // The channel made anew connects with the next call, and has twice the time.
+  await assert.rejects(client.heartbeat(HEARTBEAT, { deadlineMs: 300 }), code("timed-out"));
+  await clock.advance(30_000);
+  assert.equal(client.rebuilds, 1, "whoever was slow once may be slower");
+  await clock.advance(20_000);
+  assert.equal(client.rebuilds, 2);
 });
 
 void test("a closed client refuses calls", async (t) => {

@@ -38,7 +38,7 @@ const reporting = new Promise<void>((resolve) => {
 const turns: (() => void)[] = [];
 let reportingNow = 0;
 const agents: Agent[] = [];
-/** Those that may still be joining. */
+/** Those that had not joined when last looked at. */
 let joining: Agent[] = [];
 const runs: Promise<void>[] = [];
 const connections: FleetConnection[] = [];
@@ -73,7 +73,7 @@ async function start({ coordinator, first, count, startsPerSecond, seed }: Drive
     if (aheadMs > 0) await systemClock.sleep(aheadMs, { signal: ends.signal });
     while (joining.length >= MAX_JOINING) {
       await systemClock.sleep(LOOK_MS, { signal: ends.signal });
-      joining = joining.filter((agent) => !hasJoined(agent));
+      joined();
     }
     ends.signal.throwIfAborted();
     const device = first + index;
@@ -113,9 +113,13 @@ function nextTurn(): void {
   turn();
 }
 
-/** How many are enrolled, online and connected to NATS. */
+/**
+ * How many have been enrolled, online and connected to NATS: one that is late with a heartbeat where thousands share a
+ * processor has joined all the same.
+ */
 function joined(): number {
-  return agents.filter(hasJoined).length;
+  joining = joining.filter((agent) => !hasJoined(agent));
+  return agents.length - joining.length;
 }
 
 function hasJoined(agent: Agent): boolean {
