@@ -38,9 +38,11 @@ export {
   type MemoryTimeline,
   memoryTimeline,
   outsidePoolBytes,
+  type PoolUse,
+  poolUse,
   residentGrowth,
   type StepMemoryFacts,
-  warmPoolBytes,
+  WARM_UP_STEPS,
 } from "./memory-timeline.ts";
 export { MPO_ERROR_CODES, MpoError, type MpoErrorCode, type MpoErrorOptions } from "./mpo-error.ts";
 export { type MsCurve, msAt } from "./ms-curve.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { memoryTimeline, type StepMemoryFacts } from "./memory-timeline.ts";
+import { memoryTimeline, poolUse, residentGrowth, type StepMemoryFacts } from "./memory-timeline.ts";
 import { planStep } from "./plan-step.ts";
 import type { Checkpoints } from "./retrain-config.ts";
 import { readsOf, writesOf } from "./step-plan.ts";
@@ -95,4 +95,26 @@ test("memoryTimeline grows with the micro-batch and with optimizer slots, and sh
   assert.ok(peak(8, 0, 2) > peak(8, 0, 0));
   assert.ok(peak(8, 1, 0) < peak(8, 0.5, 0));
   assert.ok(peak(8, 0.5, 0) <= peak(8, 0, 0));
+});
+
+test("a pool holds its large tensors, weights and state, and grows by no more than the process does", () => {
+  const large = 512 * 1024;
+  const builder = new ChainBuilder(large);
+  builder.conv(large, large);
+  builder.relu();
+  builder.endUnit();
+  builder.dense(4, large);
+  builder.endUnit();
+  const chain = builder.build("large");
+  for (const slotsPerParameter of [0, 2]) {
+    for (const microBatch of [1, 2, 5]) {
+      const facts = { slotsPerParameter, lossWorkBytesPerSample: 0 };
+      const plan = planStep(chain, { microBatch });
+      const { idleBytes, peakBytes } = poolUse(plan, facts);
+      const stateBytes = 2 * large * slotsPerParameter;
+      assert.ok(idleBytes >= 2 * large, "both weights");
+      assert.ok(peakBytes >= idleBytes + stateBytes);
+      assert.ok(peakBytes - idleBytes <= residentGrowth(plan, facts));
+    }
+  }
 });

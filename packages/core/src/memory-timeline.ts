@@ -11,6 +11,12 @@ export interface StepMemoryFacts {
   readonly lossWorkBytesPerSample: number;
 }
 
+/**
+ * Steps with one sample that make a process warm. The first one leaves the pool with other gaps than it found, and a
+ * second one may grow by another 24 MiB (ResNet-50); from then on it stays.
+ */
+export const WARM_UP_STEPS = 2;
+
 export interface MemoryTimeline {
   /** Bytes in use while `plan.microStep[i]` runs: constant part, live tensors, its outputs and its work space. */
   readonly bytesDuring: readonly number[];
@@ -54,39 +60,52 @@ export function memoryTimeline(plan: StepPlan, facts: StepMemoryFacts): MemoryTi
 /**
  * Bytes by which a warm process grows when it runs the plan, optimizer state and accumulators included: the same walk,
  * through a model of the allocator's pool, so that what the pool wastes between live tensors counts. A process is warm
- * when it has run the plan once with one sample; what that left in the pool is used again, and does not count. Small
- * buffers go back to the system in between.
+ * when it has run the plan `WARM_UP_STEPS` times with one sample; what that left in the pool is used again, and does not
+ * count. Small buffers go back to the system in between.
  */
 export function residentGrowth(plan: StepPlan, facts: StepMemoryFacts): number {
   const memory = new PooledMemory();
   const stateBytes = holdState(plan, facts, (id, bytes) => memory.take(id, bytes));
-  walkMemory(plan, facts, 1, memory);
+  warmUp(plan, facts, memory);
   const idleBytes = memory.heldBytes;
   memory.forgetPeak();
   walkMemory(plan, facts, plan.config.microBatch, memory);
   return memory.peakBytes - idleBytes + stateBytes + kernelBytes(plan) + feedBytes(plan);
 }
 
-/** The program that feeds a step has the micro-batch, too: TensorFlow copies what it is fed. */
-function feedBytes(plan: StepPlan): number {
-  return bytesAt((plan.tensors[INPUT_TENSOR] as PlannedTensor).bytes, plan.config.microBatch);
+/** Bytes of the allocator's pool, as its walk touches them: what a hard limit of the pool counts. */
+export interface PoolUse {
+  /** Weights, and what warming up has left: a process has these before its growth begins. */
+  readonly idleBytes: number;
+  /** All of it when the step has run, optimizer state included. */
+  readonly peakBytes: number;
 }
 
-/**
- * Bytes of the pool that a warm process holds besides weights and optimizer state: what running the plan with one sample
- * has left. A hard limit of the pool counts them, while growth above the idle process does not.
- */
-export function warmPoolBytes(plan: StepPlan, facts: StepMemoryFacts): number {
+/** The pool's part of a process that runs the plan's step once it is warm. */
+export function poolUse(plan: StepPlan, facts: StepMemoryFacts): PoolUse {
   const memory = new PooledMemory();
+  for (const { id, bytes } of plan.chain.parameters) memory.take(FIRST_WEIGHT_ID - id, bytes);
+  const weightBytes = memory.poolBytes;
   holdState(plan, facts, (id, bytes) => memory.take(id, bytes));
-  const stateBytes = memory.poolBytes;
-  walkMemory(plan, facts, 1, memory);
-  return memory.poolBytes - stateBytes;
+  const stateBytes = memory.poolBytes - weightBytes;
+  warmUp(plan, facts, memory);
+  const idleBytes = memory.poolBytes - stateBytes;
+  walkMemory(plan, facts, plan.config.microBatch, memory);
+  return { idleBytes, peakBytes: memory.poolBytes };
 }
 
 /** Part of `residentGrowth` that no limit of the pool counts: compiled kernels, and the micro-batch as it is fed. */
 export function outsidePoolBytes(plan: StepPlan): number {
   return kernelBytes(plan) + feedBytes(plan);
+}
+
+function warmUp(plan: StepPlan, facts: StepMemoryFacts, memory: MemoryVisitor): void {
+  for (let step = 0; step < WARM_UP_STEPS; step++) walkMemory(plan, facts, 1, memory);
+}
+
+/** The program that feeds a step has the micro-batch, too: TensorFlow copies what it is fed. */
+function feedBytes(plan: StepPlan): number {
+  return bytesAt((plan.tensors[INPUT_TENSOR] as PlannedTensor).bytes, plan.config.microBatch);
 }
 
 /**
@@ -164,6 +183,8 @@ class PooledMemory implements MemoryVisitor {
 }
 
 const WORK_ID = -1;
+/** Below all other ids. */
+const FIRST_WEIGHT_ID = Number.MIN_SAFE_INTEGER / 2;
 /** The input batch is the first tensor of every plan; its caller holds it until the step is done. */
 const INPUT_TENSOR = 0;
 

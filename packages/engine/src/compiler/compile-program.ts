@@ -41,6 +41,7 @@ function emitFeeds(emit: GraphEmitter, inputShape: SampleShape): void {
   placeholder(FEEDS.sampleWeight, "float", []);
   placeholder(FEEDS.seed, "int32", [2]);
   placeholder(FEEDS.statisticsShare, "float", []);
+  placeholder(FEEDS.initialState, "float", []);
   const shape = emit.node("Shape", [images], { T: attr.type("float"), out_type: attr.type("int32") });
   const first = emit.node("GatherV2", [shape, emit.int(0), emit.int(0)], {
     Tparams: attr.type("int32"),

@@ -94,7 +94,7 @@ class TrainingEmitter {
       if (this.#plan.config.accumulation > 1) state.push(accumulatorName(name));
       for (const stateName of state) {
         const handle = this.#handles.declare(stateName, this.#shapeOf(name, shape));
-        const zeros = emit.node("Fill", [emit.ints(this.#shapeOf(name, shape)), emit.float(0)], {
+        const zeros = emit.node("Fill", [emit.ints(this.#shapeOf(name, shape)), FEEDS.initialState], {
           T: attr.type("float"),
           index_type: attr.type("int32"),
         });

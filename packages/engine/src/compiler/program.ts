@@ -17,6 +17,11 @@ export const FEEDS = {
   seed: "seed",
   /** float32 scalar: of each move of the moving statistics, what is made; 0 holds them (warming up). */
   statisticsShare: "statistics_share",
+  /**
+   * float32 scalar: optimizer state and accumulators at the start, zero. Were it a constant, TensorFlow would fold it into
+   * tensors of zeros, one for each shape, and keep those for ever.
+   */
+  initialState: "initial_state",
   /** Text: folder with one file for each variable, named by its index, of its float32 values (little-endian). */
   weightsFolder: "weights_folder",
   /** int32 `[1]`: float32 elements to reserve. */

@@ -458,7 +458,7 @@ class Probe {
     const { memoryBytes } = this.#budget;
     if (memoryBytes === undefined) return {};
     const plan = timedPlan(this.#costs.chain, Math.max(...microBatches));
-    const cap = poolCapForPlan(this.#task.model.graph, plan, this.#facts(), memoryBytes);
+    const cap = poolCapForPlan(plan, this.#facts(), memoryBytes);
     return { memoryCapBytes: Math.ceil(TIMING_ROOM * cap) };
   }
 

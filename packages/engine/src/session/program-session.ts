@@ -77,7 +77,7 @@ export class ProgramSession {
 
   /** Sets optimizer state and accumulators to zero: the memory of a training begins here. */
   initialiseTraining(): void {
-    this.#run({}, [FETCHES.initDone]);
+    this.#run({ [FEEDS.initialState]: { shape: [], data: Float32Array.of(0) } }, [FETCHES.initDone]);
   }
 
   /** Values of all variables. */

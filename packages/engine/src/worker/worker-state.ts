@@ -1,4 +1,4 @@
-import { MpoError, planStep, residentGrowth, type StepMemoryFacts, type StepPlan } from "@mpo/core";
+import { MpoError, planStep, residentGrowth, type StepMemoryFacts, type StepPlan, WARM_UP_STEPS } from "@mpo/core";
 import { chainOf } from "../compiler/chain-of.ts";
 import { compileProgram } from "../compiler/compile-program.ts";
 import { stepMemoryFacts } from "../compiler/memory-facts.ts";
@@ -19,11 +19,6 @@ import type { LoadReport, TrainReport, WorkerCalls } from "./messages.ts";
  */
 const RESERVE_FACTOR = 3;
 const RESERVE_EXTRA_BYTES = 256 * 1024 * 1024;
-/**
- * Steps that make a process warm. The first one leaves the pool with other gaps than it found, and a second one grows by
- * another 24 MiB (ResNet-50); from then on it stays.
- */
-const WARM_UP_STEPS = 2;
 /** The pool takes regions of multiples of this (kMinAllocationSize). */
 const POOL_ALIGNMENT_BYTES = 256;
 
