@@ -44,16 +44,16 @@ const FEW_MEMORY_MARGIN = 0.05;
 const MEMORY_SLACK_BYTES = 32 * 1024 * 1024;
 /**
  * By how much the heap of a worker's program may differ from run to run, whatever the config: a bound leaves room for
- * it. Readings of the smallest steps, again and again, lay up to 4 MiB apart.
+ * it. Readings of the smallest steps, again and again, lay up to 2.5 MiB apart.
  */
-export const HEAP_BYTES: number = 5 * 1024 * 1024;
+export const HEAP_BYTES: number = 3 * 1024 * 1024;
 const TIME_SLACK_MS = 0.5;
 /** How far plans are believed to be off before anything was measured: a share of what they say, and bytes. */
 const MEMORY_SCALE_DEVIATION = 0.05;
-const MEMORY_OFFSET_DEVIATION = 2 * 1024 * 1024;
+const MEMORY_OFFSET_DEVIATION = 1.5 * 1024 * 1024;
 /** Errors that the fits expect of a good measurement: shares, and what the heap of the worker's program adds. */
 const MEMORY_NOISE = 0.01;
-const MEMORY_NOISE_BYTES = 1.7 * 1024 * 1024;
+const MEMORY_NOISE_BYTES = 1024 * 1024;
 const TIME_NOISE = 0.05;
 /** Of the sum of its units' times, what a step takes at least. */
 const LEAST_WORK_SHARE = 0.3;

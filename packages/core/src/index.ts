@@ -51,6 +51,7 @@ export { type CataloguePlan, PlanCatalogue } from "./plan-catalogue.ts";
 export { planStep } from "./plan-step.ts";
 export type { UnitCosts, UnitPeak, UnitWork } from "./plan-unit.ts";
 export { type CheckpointKind, POLICIES, POLICY_NAMES, type PolicyName, type PolicyRules } from "./policies.ts";
+export { POOL_THRESHOLD_BYTES } from "./pool-allocator.ts";
 export { prescribedRates, withPrescribedRates } from "./prescribed-rates.ts";
 export {
   type AccuracyJudge,

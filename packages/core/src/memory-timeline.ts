@@ -60,8 +60,8 @@ export function memoryTimeline(plan: StepPlan, facts: StepMemoryFacts): MemoryTi
 /**
  * Bytes by which a warm process grows when it runs the plan, optimizer state and accumulators included: the same walk,
  * through a model of the allocator's pool, so that what the pool wastes between live tensors counts. A process is warm
- * when it has run the plan `WARM_UP_STEPS` times with one sample; what that left in the pool is used again, and does not
- * count. Small buffers go back to the system in between.
+ * when it has run the plan `WARM_UP_STEPS` times with one sample; what that left in pool and heap is used again, and does
+ * not count.
  */
 export function residentGrowth(plan: StepPlan, facts: StepMemoryFacts): number {
   const memory = new PooledMemory();
@@ -120,21 +120,25 @@ function kernelBytes(plan: StepPlan): number {
   }, 0);
 }
 
-/** Resident memory of a process: the pool for large buffers, malloc for small ones and for what libraries take. */
+/**
+ * Resident memory of a process: the pool for large buffers, the heap for small ones, and what libraries take. Neither pool
+ * nor heap gives back to the system what it has touched (`workerEnvironment` sees to that).
+ */
 class PooledMemory implements MemoryVisitor {
   readonly #pool = new PoolAllocator();
   readonly #inPool = new Set<number>();
   #smallBytes = 0;
+  #heapBytes = 0;
   #peakBytes = 0;
 
-  /** What the pool has touched: it never goes back to the system. */
+  /** What the pool has touched. */
   get poolBytes(): number {
     return this.#pool.touchedBytes;
   }
 
-  /** Resident between steps: what the pool has touched, and the small buffers of optimizer state. */
+  /** Resident between steps. */
   get heldBytes(): number {
-    return this.#pool.touchedBytes + this.#smallBytes;
+    return this.#pool.touchedBytes + this.#heapBytes;
   }
 
   get peakBytes(): number {
@@ -151,6 +155,7 @@ class PooledMemory implements MemoryVisitor {
       this.#inPool.add(id);
     } else {
       this.#smallBytes += bytes;
+      this.#heapBytes = Math.max(this.#heapBytes, this.#smallBytes);
     }
     this.#notePeak(0);
   }
@@ -178,7 +183,7 @@ class PooledMemory implements MemoryVisitor {
   }
 
   #notePeak(libraryBytes: number): void {
-    this.#peakBytes = Math.max(this.#peakBytes, this.#pool.touchedBytes + this.#smallBytes + libraryBytes);
+    this.#peakBytes = Math.max(this.#peakBytes, this.heldBytes + libraryBytes);
   }
 }
 

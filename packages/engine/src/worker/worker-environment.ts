@@ -1,3 +1,4 @@
+import { POOL_THRESHOLD_BYTES } from "@mpo/core";
 import { OOM_SCORE_VARIABLE } from "./memory-killer.ts";
 
 /** What decides how TensorFlow runs in a child process. */
@@ -12,8 +13,17 @@ export interface WorkerEnvironmentOptions {
   readonly oomScoreAdjust?: number;
 }
 
-/** glibc's own defaults; setting them holds them there (mallopt(3)). */
-const MALLOC_THRESHOLD_BYTES = String(128 * 1024);
+/**
+ * How glibc's malloc serves small buffers (mallopt(3)): from one heap, which keeps what it has taken. With a heap for each
+ * thread one and the same step grew by three megabytes more or less from run to run, and giving memory back after each
+ * step costs a sixth of its time (MobileNet-v2, micro-batches of 2).
+ */
+const MALLOC = {
+  MALLOC_ARENA_MAX: "1",
+  // Just above what TensorFlow's pool leaves to malloc: larger blocks are not the steps', and go back to the system.
+  MALLOC_MMAP_THRESHOLD_: String(POOL_THRESHOLD_BYTES + 1024),
+  MALLOC_TRIM_THRESHOLD_: String(2 ** 30),
+} as const;
 
 /** The GNU C library advises the system to use large pages for what malloc takes (2.35 or newer; others ignore it). */
 const LARGE_PAGES = "glibc.malloc.hugetlb=1";
@@ -26,10 +36,7 @@ export function workerEnvironment(options: WorkerEnvironmentOptions): NodeJS.Pro
   environment["TF_NUM_INTEROP_THREADS"] = "1";
   if (options.threads !== undefined) environment["TF_NUM_INTRAOP_THREADS"] = String(options.threads);
   if (options.memoryCapBytes !== undefined) environment["TF_MKL_ALLOC_MAX_BYTES"] = String(options.memoryCapBytes);
-  // Small buffers come from glibc's malloc. By itself it moves its thresholds as it runs, and a process then keeps up to
-  // tens of megabytes that were given back, more or less from run to run; with fixed ones it keeps next to nothing.
-  environment["MALLOC_MMAP_THRESHOLD_"] ??= MALLOC_THRESHOLD_BYTES;
-  environment["MALLOC_TRIM_THRESHOLD_"] ??= MALLOC_THRESHOLD_BYTES;
+  for (const [name, value] of Object.entries(MALLOC)) environment[name] ??= value;
   // A small nursery: garbage of the steps' calls would else count as their memory, tens of megabytes of it.
   environment["NODE_OPTIONS"] = [environment["NODE_OPTIONS"], "--max-semi-space-size=1"].filter(Boolean).join(" ");
   // Large pages where the system allows them on request: a step's tensors lie in one region of hundreds of megabytes, of
