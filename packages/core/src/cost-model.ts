@@ -44,9 +44,11 @@ const FEW_MEMORY_MARGIN = 0.05;
 const MEMORY_SLACK_BYTES = 32 * 1024 * 1024;
 /**
  * By how much the heap of a worker's program may differ from run to run, whatever the config: a bound leaves room for
- * it. Readings of the smallest steps, again and again, lay up to 2.5 MiB apart.
+ * it. Readings of the smallest steps, again and again, lay up to 3 MiB apart.
  */
-export const HEAP_BYTES: number = 3 * 1024 * 1024;
+export const HEAP_BYTES: number = 4 * 1024 * 1024;
+/** Least share of what is expected that a bound leaves: a pool that ends early has other gaps than one that does not. */
+const LEAST_MEMORY_MARGIN = 0.02;
 const TIME_SLACK_MS = 0.5;
 /** How far plans are believed to be off before anything was measured: a share of what they say, and bytes. */
 const MEMORY_SCALE_DEVIATION = 0.05;
@@ -135,7 +137,8 @@ export class CostModel {
   memoryBytes(plannedBytes: number, microBatch: number): Bounded {
     const expected = memoryAt(this.#memory, plannedBytes);
     const margin = this.memoryMargin.margin * this.#stretch(microBatch);
-    return { expected, upper: expected + Math.max(HEAP_BYTES, margin * (expected + MEMORY_SLACK_BYTES)) };
+    const least = HEAP_BYTES + LEAST_MEMORY_MARGIN * expected;
+    return { expected, upper: expected + Math.max(least, margin * (expected + MEMORY_SLACK_BYTES)) };
   }
 
   /** About what `residentGrowth` says, from the timeline's peak alone: for many configs at once. */
