@@ -65,7 +65,7 @@ export function memoryTimeline(plan: StepPlan, facts: StepMemoryFacts): MemoryTi
  */
 export function residentGrowth(plan: StepPlan, facts: StepMemoryFacts): number {
   const memory = new PooledMemory();
-  const stateBytes = holdState(plan, facts, (id, bytes) => memory.take(id, bytes));
+  const stateBytes = holdState(plan, facts, (bytes) => memory.hold(bytes));
   warmUp(plan, facts, memory);
   const idleBytes = memory.heldBytes;
   memory.forgetPeak();
@@ -84,9 +84,9 @@ export interface PoolUse {
 /** The pool's part of a process that runs the plan's step once it is warm. */
 export function poolUse(plan: StepPlan, facts: StepMemoryFacts): PoolUse {
   const memory = new PooledMemory();
-  for (const { id, bytes } of plan.chain.parameters) memory.take(FIRST_WEIGHT_ID - id, bytes);
+  for (const { bytes } of plan.chain.parameters) memory.hold(bytes);
   const weightBytes = memory.poolBytes;
-  holdState(plan, facts, (id, bytes) => memory.take(id, bytes));
+  holdState(plan, facts, (bytes) => memory.hold(bytes));
   const stateBytes = memory.poolBytes - weightBytes;
   warmUp(plan, facts, memory);
   const idleBytes = memory.poolBytes - stateBytes;
@@ -130,6 +130,7 @@ class PooledMemory implements MemoryVisitor {
   #smallBytes = 0;
   #heapBytes = 0;
   #peakBytes = 0;
+  #nextHeldId = WORK_ID - 1;
 
   /** What the pool has touched. */
   get poolBytes(): number {
@@ -147,6 +148,11 @@ class PooledMemory implements MemoryVisitor {
 
   forgetPeak(): void {
     this.#peakBytes = 0;
+  }
+
+  /** Takes what is never given back. */
+  hold(bytes: number): void {
+    this.take(this.#nextHeldId--, bytes);
   }
 
   take(id: number, bytes: number): void {
@@ -188,8 +194,6 @@ class PooledMemory implements MemoryVisitor {
 }
 
 const WORK_ID = -1;
-/** Below all other ids. */
-const FIRST_WEIGHT_ID = Number.MIN_SAFE_INTEGER / 2;
 /** The input batch is the first tensor of every plan; its caller holds it until the step is done. */
 const INPUT_TENSOR = 0;
 
@@ -204,13 +208,12 @@ interface MemoryVisitor {
 }
 
 /** Optimizer slots and accumulators, which are there before the first step; returns their bytes. */
-function holdState(plan: StepPlan, facts: StepMemoryFacts, hold: (id: number, bytes: number) => void): number {
+function holdState(plan: StepPlan, facts: StepMemoryFacts, hold: (bytes: number) => void): number {
   const copies = facts.slotsPerParameter + (plan.config.accumulation > 1 ? 1 : 0);
   let stateBytes = 0;
-  let heldId = WORK_ID - 1;
   for (const { id, bytes } of plan.chain.parameters) {
     for (let copy = 0; copy < copies && !plan.frozen[id]; copy++) {
-      hold(heldId--, bytes);
+      hold(bytes);
       stateBytes += bytes;
     }
   }

@@ -53,7 +53,7 @@ async function inWorkplace(check: (workplace: Workplace) => Promise<void>): Prom
       sourceFolder: source,
       stagingFolder: join(folder, "staged"),
       inputFiles: [inputs],
-      config: { microBatch: 16, accumulation: 1, freezing: uniformFreezing(0), checkpoints: { kind: "none" } },
+      config: { microBatch: 16, accumulation: 2, freezing: uniformFreezing(0), checkpoints: { kind: "none" } },
       memoryBytes: 500 * MIB,
       maxMs: 100_000,
       stepMs: 100,

@@ -24,7 +24,6 @@ const MAX_JOINING = 40;
  */
 const MAX_REPORTING = 64;
 const LOOK_MS = 20;
-const COUNT_EVERY_TICKS = 10;
 
 const ends = new AbortController();
 // Every agent listens.
@@ -73,7 +72,7 @@ async function start({ coordinator, first, count, startsPerSecond, seed }: Drive
     if (aheadMs > 0) await systemClock.sleep(aheadMs, { signal: ends.signal });
     while (joining.length >= MAX_JOINING) {
       await systemClock.sleep(LOOK_MS, { signal: ends.signal });
-      joined();
+      lookAtJoining();
     }
     ends.signal.throwIfAborted();
     const device = first + index;
@@ -118,8 +117,12 @@ function nextTurn(): void {
  * processor has joined all the same.
  */
 function joined(): number {
-  joining = joining.filter((agent) => !hasJoined(agent));
+  lookAtJoining();
   return agents.length - joining.length;
+}
+
+function lookAtJoining(): void {
+  joining = joining.filter((agent) => !hasJoined(agent));
 }
 
 function hasJoined(agent: Agent): boolean {
@@ -128,11 +131,9 @@ function hasJoined(agent: Agent): boolean {
 }
 
 async function tell(): Promise<void> {
-  for (let tick = 0, count = 0; !ends.signal.aborted; tick++) {
+  while (!ends.signal.aborted) {
     await systemClock.sleep(TELL_MS, { signal: ends.signal }).catch(() => undefined);
-    // Looking at thousands of agents takes time that they need.
-    if (tick % COUNT_EVERY_TICKS === 0) count = joined();
-    const message: FromDriver = { joined: count, applied, acknowledged, warnings };
+    const message: FromDriver = { joined: joined(), applied, acknowledged, warnings };
     applied = [];
     acknowledged = [];
     if (process.connected) process.send?.(message);

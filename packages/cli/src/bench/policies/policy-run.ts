@@ -1,5 +1,5 @@
 import { describeConfig, MpoError, type Prediction, type Profile } from "@mpo/core";
-import { EngineWorker, type LossName, type Model, poolCapFor, retrain, type Samples } from "@mpo/engine";
+import { EngineWorker, firstSamples, type LossName, type Model, poolCapFor, retrain, type Samples } from "@mpo/engine";
 import type { WindowLength } from "../../retrain/window-length.ts";
 import type { LabelJudge } from "./label-judge.ts";
 
@@ -75,8 +75,9 @@ export async function* runPolicy(
   try {
     for (const { corruption, adapted, judged } of drifts) {
       signal.throwIfAborted();
-      const samples = firstOf(adapted, length.count);
-      const judgedOn = firstOf(adapted, Math.min(adapted.count, GUARD_IMAGES));
+      const unlabelled = { images: adapted.images, count: adapted.count };
+      const samples = firstSamples(unlabelled, length.count);
+      const judgedOn = firstSamples(unlabelled, GUARD_IMAGES);
       const task = { model, samples, judgedOn, method, config, epochs: length.epochs, seed };
       let isFresh = worker === undefined;
       worker ??= await start();
@@ -112,9 +113,4 @@ export async function* runPolicy(
 
 function isOverCap(error: unknown): boolean {
   return error instanceof MpoError && error.code === "over-memory-cap";
-}
-
-/** The first `count` samples, without labels. */
-function firstOf({ images, count }: Samples, wanted: number): Samples {
-  return { images: images.subarray(0, (images.length / count) * wanted), count: wanted };
 }
