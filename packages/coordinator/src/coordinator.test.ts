@@ -69,6 +69,18 @@ void describe("a coordinator", () => {
     assert.deepEqual(profile, reportOf("pi-1", "r1").profile);
   });
 
+  void it("greets a device that has nothing new without asking the store", async (context) => {
+    const server = freshServer();
+    const coordinator = await started(context, server);
+    const { version } = await documented(coordinator, "pi-1");
+    await coordinator.fleet.hello(helloOf("pi-1", { appliedVersion: version }), CALL);
+    // What a store that does not answer can not be asked.
+    server.crash();
+    const answer = await coordinator.fleet.hello(helloOf("pi-1", { appliedVersion: version }), CALL);
+    assert.deepEqual([answer.desiredVersion, answer.desired], [version, undefined]);
+    server.restart();
+  });
+
   void it("asks for a chain that it does not have, and takes one that another device sent", async (context) => {
     const coordinator = await started(context);
     await coordinator.fleet.hello(helloOf("pi-1"), CALL);

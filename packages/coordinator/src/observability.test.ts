@@ -61,6 +61,17 @@ void describe("what an operator sees", () => {
     assert.ok(events.some(({ actor, message }) => actor === "admin, call push-1" && message.endsWith(": by hand")));
   });
 
+  void it("calls that were refused because too many ran", async (context) => {
+    const { coordinator, page } = await room(context);
+    const onRefused = (path: string): void => coordinator.metrics.refused(path);
+    const full = await startGrpcServer({ services: servicesOf(coordinator), maxCalls: 0, onRefused });
+    context.after(() => full.stop({ graceMs: 0 }));
+    const device = createFleetClient({ target: full.target, retries: 0 });
+    context.after(() => device.close());
+    await assert.rejects(device.hello(helloOf("pi-1")), { code: "unavailable" });
+    assert.ok((await page()).includes('mpo_calls_refused_total{method="hello"} 1'));
+  });
+
   void it("what was pushed, by whom, and who is behind", async (context) => {
     const { device, admin, page } = await room(context);
     const identity = identityOf("pi-1");

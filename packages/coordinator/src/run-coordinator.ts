@@ -249,6 +249,7 @@ class CoordinatorRun {
           port: grpc.port,
           insecureAllowAnyAddress: insecure,
           services: servicesOf(coordinator),
+          onRefused: (path) => coordinator.metrics.refused(path),
           quota: { perSecond: callsPerSecond, burst: 4 * callsPerSecond },
           logger: this.#logger,
         });

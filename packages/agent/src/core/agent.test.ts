@@ -125,6 +125,26 @@ void describe("an agent", () => {
       assert.equal(world.agent?.snapshot().waitingReports, 0);
     }));
 
+  it("is more patient with a coordinator that has so many devices that it wants to hear of each less often", async () => {
+    const missed: number[] = [];
+    for (const heartbeatSeconds of [30, 240]) {
+      await inWorld(async (world) => {
+        world.fleet.heartbeatSeconds = heartbeatSeconds;
+        await world.start();
+        await world.pass(300);
+        world.fleet.isCutOff = true;
+        await world.pass(600);
+        missed.push(world.fleet.missedCalls);
+        world.fleet.isCutOff = false;
+        await world.pass(2_400);
+        assert.equal(world.agent?.snapshot().isOnline, true);
+        assert.equal(world.fleet.hellos.length, 2, "after an outage it introduces itself again");
+      });
+    }
+    const [small = 0, large = 0] = missed;
+    assert.ok(large >= 1 && small >= 1.5 * large, `${small} calls in a small fleet, ${large} in a large one`);
+  });
+
   it("keeps a profile that it could not send, over a crash, and sends it once", () =>
     inWorld(async (world) => {
       await world.start();

@@ -16,8 +16,15 @@ import { Wakeup } from "./wakeup.ts";
 
 const ENROLLED_FILE = "enrolled";
 const MS = 1000;
-/** Calls in a row that failed, each repeated by the link, and count as an outage. */
-const OUTAGE_FAILURES = 2;
+/** Calls in a row that failed, and count as an outage. */
+const OUTAGE_FAILURES = 4;
+/**
+ * The loop itself tries again, and knows how long to wait: a link that repeated each call at once would send a
+ * coordinator that is late with its answers a multiple of what it is late with.
+ */
+const ONCE = { retries: 0 } as const;
+/** Waits after failures are meant for a fleet with heartbeats so far apart; a larger one has them further apart. */
+const USUAL_HEARTBEAT_SECONDS = 30;
 /** A newer version that a hello did not bring in (refused, or a stale answer) is asked for again after this long. */
 const ASK_AGAIN_MS = 900_000;
 
@@ -42,6 +49,7 @@ export class LinkLoop {
   #needsHello = true;
   #asked: { readonly version: DocumentVersion; readonly atMs: number } | undefined;
   #failures = 0;
+  #heartbeatSeconds = USUAL_HEARTBEAT_SECONDS;
 
   constructor(parts: LinkParts) {
     const { ports, settings } = parts;
@@ -95,7 +103,7 @@ export class LinkLoop {
     const applied = this.#parts.store.document?.version;
     const resources = await wholeResources(ports);
     const request = { identity, resources, ...(applied === undefined ? {} : { appliedVersion: applied }) };
-    const answer = await ports.link.heartbeat(request, { signal });
+    const answer = await ports.link.heartbeat(request, { signal, ...ONCE });
     time.heard(answer.serverTimeMs);
     if (answer.needsHello || this.#isNews(answer.desiredVersion)) return this.#hello(signal);
     return this.#jittered(answer.heartbeatSeconds);
@@ -105,7 +113,7 @@ export class LinkLoop {
     const { ports, settings, inventory } = this.#parts;
     const { identity, labels, joinToken } = settings;
     const token = joinToken === undefined ? {} : { joinToken };
-    const answer = await ports.link.enroll({ identity, ...token, inventory, labels }, { signal });
+    const answer = await ports.link.enroll({ identity, ...token, inventory, labels }, { signal, ...ONCE });
     if (answer.state === "pending") {
       ports.logger.info("the coordinator has not accepted this device yet");
       return Math.max(1, answer.retryAfterSeconds) * MS;
@@ -130,7 +138,7 @@ export class LinkLoop {
           ...(floor === undefined ? {} : { versionFloor: { epoch: floor.epoch, version: floor.version } }),
           ...(document === undefined ? {} : { appliedVersion: document.version }),
         },
-        { signal },
+        { signal, ...ONCE },
       );
       time.heard(answer.serverTimeMs);
       if (answer.desiredVersion !== undefined) {
@@ -154,19 +162,24 @@ export class LinkLoop {
   }
 
   async #failed(error: MpoError): Promise<number> {
-    const { logger, disk } = this.#parts.ports;
+    const { settings, ports } = this.#parts;
+    const { logger, disk } = ports;
     this.#isOnline = false;
     this.#failures += 1;
     // After an outage there may be another coordinator, elsewhere: introduce oneself again. One lost heartbeat is none, and
     // a coordinator that has forgotten the device says so.
     if (this.#failures >= OUTAGE_FAILURES || error.code === "not-found") this.#needsHello = true;
     if (error.code === "not-found") await disk.remove(ENROLLED_FILE).catch(() => undefined);
-    const waitMs = this.#waits.next();
+    // A coordinator that has told so many devices to be patient cannot hear all of them at once after an outage either.
+    const longestMs = Math.max(settings.linkRetry.capMs, this.#heartbeatSeconds * MS);
+    const pace = Math.max(1, this.#heartbeatSeconds / USUAL_HEARTBEAT_SECONDS);
+    const waitMs = Math.min(longestMs, this.#waits.next() * pace);
     logger.warn("the coordinator could not be reached", { err: error, waitMs: Math.round(waitMs) });
     return waitMs;
   }
 
   #jittered(heartbeatSeconds: number): number {
+    this.#heartbeatSeconds = heartbeatSeconds;
     return heartbeatSeconds * MS * (0.9 + 0.2 * this.#parts.ports.random());
   }
 }

@@ -18,6 +18,8 @@ import type { NotifyBus } from "@mpo/transport";
 /** Options of every call to a coordinator. */
 export interface LinkOptions {
   readonly signal?: AbortSignal;
+  /** How often the link itself tries again before it throws. Default: a few times. */
+  readonly retries?: number;
 }
 
 /**

@@ -27,6 +27,9 @@ export class FakeFleet {
   heartbeats = 0;
   duplicates = 0;
   isCutOff = false;
+  /** Calls that came while it was cut off. */
+  missedCalls = 0;
+  heartbeatSeconds = 30;
   /** The answer to a report is lost after it was stored. */
   losesAnswers = false;
   forgets = false;
@@ -61,7 +64,7 @@ export class FakeFleet {
           ? {}
           : { desiredVersion: desired.version, desired: desiredEnvelopeCodec.fromBytes(envelopeOf(desired)) }),
         probes: this.orders,
-        heartbeatSeconds: 30,
+        heartbeatSeconds: this.heartbeatSeconds,
         natsServers: ["memory"],
       };
     },
@@ -71,7 +74,7 @@ export class FakeFleet {
       const version = this.#desired === undefined ? {} : { desiredVersion: this.#desired.version };
       const needsHello = this.forgets;
       this.forgets = false;
-      return { serverTimeMs: this.#clock.now(), ...version, heartbeatSeconds: 30, needsHello };
+      return { serverTimeMs: this.#clock.now(), ...version, heartbeatSeconds: this.heartbeatSeconds, needsHello };
     },
     reportProfile: async (request) => {
       this.#requireReachable();
@@ -107,6 +110,8 @@ export class FakeFleet {
   }
 
   #requireReachable(): void {
-    if (this.isCutOff) throw new MpoError("unavailable", "cut off");
+    if (!this.isCutOff) return;
+    this.missedCalls += 1;
+    throw new MpoError("unavailable", "cut off");
   }
 }

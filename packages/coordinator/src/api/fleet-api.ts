@@ -19,7 +19,7 @@ import {
 } from "@mpo/protocol";
 import type { Clock, Logger } from "@mpo/runtime";
 import type { ArtifactStore } from "../artifacts/artifact-store.ts";
-import type { DocumentService } from "../documents/document-service.ts";
+import type { CurrentDocument, DocumentService } from "../documents/document-service.ts";
 import type { Audit } from "../events/audit.ts";
 import type { PriorService } from "../priors/prior-service.ts";
 import { type ProbePolicy, probeOrders } from "../probes/probe-orders.ts";
@@ -96,14 +96,11 @@ export class FleetApi {
     await registry.saw(identity, seen, { signal });
     await this.#toldOf(identity, newest(versionFloor, appliedVersion), signal);
     await this.#askForMissing(request, signal);
-    const current = await this.#parts.documents.current(identity, { signal });
-    const isNews =
-      current !== undefined &&
-      (appliedVersion === undefined || compareVersions(current.document.version, appliedVersion) > 0);
+    const news = await this.#news(identity, appliedVersion, signal);
     return {
       serverTimeMs: clock.now(),
-      ...(current === undefined ? {} : { desiredVersion: current.document.version }),
-      ...(isNews ? { desired: current.envelope } : {}),
+      ...desired(news?.document.version ?? this.#parts.documents.version(identity)),
+      ...(news === undefined ? {} : { desired: news.envelope }),
       probes: this.#probes(request),
       heartbeatSeconds: heartbeatSeconds(),
       natsServers,
@@ -201,6 +198,23 @@ export class FleetApi {
     await audit.tell({ kind: "config-raised", identity, actor: "coordinator", message });
   }
 
+  /**
+   * A device's document, if it does not run by it already. Where the index has nothing new the store is not asked: a fleet
+   * that comes back says hello all at once, and what was pushed in this moment comes to the device by NATS.
+   */
+  async #news(
+    identity: DeviceIdentity,
+    applied: DocumentVersion | undefined,
+    signal: AbortSignal,
+  ): Promise<CurrentDocument | undefined> {
+    const { documents } = this.#parts;
+    const isNewer = (version: DocumentVersion | undefined): boolean =>
+      version !== undefined && (applied === undefined || compareVersions(version, applied) > 0);
+    if (!isNewer(documents.version(identity))) return undefined;
+    const current = await documents.current(identity, { signal });
+    return isNewer(current?.document.version) ? current : undefined;
+  }
+
   /** Models that have a profile but no document: the search was lost, or the model was not served when it was measured. */
   async #askForMissing({ identity, models }: HelloRequest, signal: AbortSignal): Promise<void> {
     const { profiles, documents, queue } = this.#parts;
@@ -209,6 +223,8 @@ export class FleetApi {
       const facts = profiles.facts({ identity, model })?.value;
       if (facts?.chain === undefined) continue;
       const request = requestOfReport(facts.lastReport);
+      // It waits for its turn already: the store need not be asked with every hello.
+      if (queue.isWaiting({ identity, model }, request)) continue;
       await queue.ask({ identity, model }, { request, actor: "coordinator" }, { signal });
     }
   }

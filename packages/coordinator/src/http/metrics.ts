@@ -28,6 +28,8 @@ export interface Metrics {
   pushed(cause: PushCause): void;
   /** A call has ended: "ok", or the code of its error. Without a time for streams. */
   called(method: string, code: string, ms?: number): void;
+  /** A call was refused because too many run already; by its path, "/package.Service/Method". */
+  refused(path: string): void;
   /** The whole page, and its content type. */
   page(): Promise<{ readonly type: string; readonly text: string }>;
 }
@@ -67,6 +69,12 @@ export function createMetrics(sources: MetricSources): Metrics {
     help: "Time of calls with one answer, by method",
     labelNames: ["method"],
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    registers,
+  });
+  const refusedCalls = new Counter({
+    name: "mpo_calls_refused_total",
+    help: "Calls that were refused because the coordinator was late with others, by method",
+    labelNames: ["method"],
     registers,
   });
   const failedSearches = new Counter({
@@ -125,6 +133,13 @@ export function createMetrics(sources: MetricSources): Metrics {
       calls.inc({ method, code });
       if (ms !== undefined) callTimes.observe({ method }, ms / 1000);
     },
+    refused: (path) => refusedCalls.inc({ method: methodOf(path) }),
     page: async () => ({ type: registry.contentType, text: await registry.metrics() }),
   };
+}
+
+/** As our own counts name it: "heartbeat" of "/mpo.v1.Fleet/Heartbeat". */
+function methodOf(path: string): string {
+  const name = path.slice(path.lastIndexOf("/") + 1);
+  return name.charAt(0).toLowerCase() + name.slice(1);
 }

@@ -19,8 +19,8 @@ export interface QueueOptions {
 export type Worker = (name: ProfileName, work: WorkRecord, signal: AbortSignal) => Promise<void>;
 
 const MAX_ATTEMPTS = 8;
-/** Searches at once: most of the time of one goes by until the store has synced what it wrote. */
-const LANES = 4;
+/** Searches at once: nearly all the time of one goes by until the store has answered a dozen questions, one by one. */
+const LANES = 16;
 
 /**
  * Searches that wait, shared by all coordinators: each takes what nobody else is at. A claim is a compare-and-set of the
@@ -58,6 +58,11 @@ export class SearchQueue {
 
   get size(): number {
     return this.#waiting.size;
+  }
+
+  /** Whether this search is asked for, as far as this coordinator has seen. */
+  isWaiting(name: ProfileName, request: string): boolean {
+    return this.#waiting.get(profileKey(name))?.value.request === request;
   }
 
   /** Asks for a search. When this returns, it is stored; asking twice for the same is once. */

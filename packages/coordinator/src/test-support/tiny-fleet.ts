@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import type {
   DeviceIdentity,
   HelloRequest,
@@ -98,6 +99,8 @@ export function windowReport(device: string, sequence: number, rung: WindowResul
 
 /** A call that nobody ends. */
 export const CALL: { readonly signal: AbortSignal } = { signal: new AbortController().signal };
+// Tests make many at once with it.
+setMaxListeners(0, CALL.signal);
 
 /** A fresh store for coordinators. */
 export function freshServer(): MemoryStateServer {

@@ -10,6 +10,8 @@ export interface CallOptions {
   readonly deadlineMs?: number;
   /** Name of the call in the logs of both sides. Default: a random one. */
   readonly requestId?: string;
+  /** How often it is tried again, where calls are repeated at all. Default: as the client was made. */
+  readonly retries?: number;
 }
 
 /** Metadata key of the call's name. */

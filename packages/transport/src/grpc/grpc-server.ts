@@ -60,12 +60,19 @@ export interface GrpcServerOptions {
    * up, and the work for them would be lost; who is refused at once tries again later, with jitter.
    */
   readonly maxCalls?: number;
+  /**
+   * While the oldest call with one answer has run for longer, no more than a few are taken beside it: what a server that
+   * is late takes on beyond that would be given up by its callers before it is answered. Default 2 s.
+   */
+  readonly lateMs?: number;
   /** Calls answered by a stream that run at once, over all connections. Default 10,000. */
   readonly maxStreams?: number;
   /** Calls that run at once on one connection. Default 100. */
   readonly maxStreamsPerConnection?: number;
   /** No call takes longer, whatever deadline its caller set. Default 1 h. */
   readonly maxCallMs?: number;
+  /** A call was refused because too many run already. */
+  readonly onRefused?: (path: string) => void;
   readonly logger?: Logger;
   /** Default: the system's clock. */
   readonly clock?: Clock;
@@ -101,6 +108,8 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
     identify: options.identify ?? believeClaim,
     buckets: new TokenBuckets(options.quota ?? { perSecond: 50, burst: 200 }),
     maxCalls: { unary: options.maxCalls ?? 500, stream: options.maxStreams ?? 10_000 },
+    lateMs: options.lateMs ?? 2_000,
+    onRefused: options.onRefused ?? (() => undefined),
     clock,
     logger,
     stops: stops.signal,

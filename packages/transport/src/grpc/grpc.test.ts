@@ -124,6 +124,45 @@ void test("more calls than may run at once are refused at once, and answered whe
   assert.equal((await client.heartbeat(HEARTBEAT)).heartbeatSeconds, 1);
 });
 
+void test("a server that is late takes few calls more, and says so to the others at once", async (t) => {
+  let answer = (): void => undefined;
+  const late = new Promise<void>((resolve) => {
+    answer = resolve;
+  });
+  const clock = new VirtualClock(0);
+  const refused: string[] = [];
+  const server = await startFleet(
+    t,
+    { heartbeat: () => late.then(() => ALIVE) },
+    { clock, lateMs: 2_000, onRefused: (path) => refused.push(path), quota: { perSecond: 1, burst: 1000 } },
+  );
+  const client = connectFleet(t, server.target, { retries: 0 });
+  const running = Array.from({ length: 80 }, () => client.heartbeat(HEARTBEAT));
+  await until(() => server.running === 80);
+  await clock.advance(1_999);
+  running.push(client.heartbeat(HEARTBEAT));
+  await until(() => server.running === 81);
+  await clock.advance(2);
+  await assert.rejects(client.heartbeat(HEARTBEAT), { code: "unavailable", message: /busy: .* longer than 2000 ms/u });
+  assert.deepEqual(refused, [FLEET_SERVICE.heartbeat.path]);
+  answer();
+  assert.equal((await Promise.all(running)).length, 81);
+  assert.equal((await client.heartbeat(HEARTBEAT)).heartbeatSeconds, ALIVE.heartbeatSeconds);
+});
+
+void test("a call may say how often it is repeated", async (t) => {
+  let calls = 0;
+  const server = await startFleet(t, {
+    heartbeat: () => {
+      calls++;
+      return Promise.reject(new MpoError("unavailable", "not now"));
+    },
+  });
+  const client = connectFleet(t, server.target, { retries: 3 });
+  await assert.rejects(client.heartbeat(HEARTBEAT, { retries: 0 }), code("unavailable"));
+  assert.equal(calls, 1);
+});
+
 void test("garbage, oversize and unknown calls are refused, and the server lives", async (t) => {
   const server = await startFleet(t);
   const raw = new Client(server.target, credentials.createInsecure());

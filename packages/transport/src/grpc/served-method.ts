@@ -24,6 +24,9 @@ export interface ServedBy {
   readonly buckets: TokenBuckets;
   /** Calls that may run at once, by whether their answer is a stream. */
   readonly maxCalls: { readonly unary: number; readonly stream: number };
+  /** See `GrpcServerOptions`. */
+  readonly lateMs: number;
+  readonly onRefused: (path: string) => void;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Aborts the calls that are left when the server stops. */
@@ -48,6 +51,12 @@ export function serveUnary(
   handle: (request: unknown, context: CallContext) => Promise<unknown>,
 ): (call: ServerUnaryCall<Buffer, Buffer>, callback: sendUnaryData<Buffer>) => void {
   return (call, callback) => {
+    const refusal = refusalOf(server, "unary");
+    if (refusal !== undefined) {
+      server.onRefused(method.path);
+      callback(refusal);
+      return;
+    }
     const work = served(server, method, call, async (request, context) => {
       const answer = method.response.toBytes(await handle(request, context));
       // After the abort the caller was told already.
@@ -64,6 +73,12 @@ export function serveStream(
   handle: (request: unknown, context: CallContext) => AsyncIterable<unknown>,
 ): (call: ServerWritableStream<Buffer, Buffer>) => void {
   return (call) => {
+    const refusal = refusalOf(server, "stream");
+    if (refusal !== undefined) {
+      server.onRefused(method.path);
+      call.emit("error", refusal);
+      return;
+    }
     const work = served(server, method, call, async (request, context) => {
       for await (const answer of handle(request, context)) {
         if (context.signal.aborted) break;
@@ -85,7 +100,6 @@ async function served(
   const { clock } = server;
   const kind = method.isStream ? "stream" : "unary";
   const running = server.running[kind];
-  const most = server.maxCalls[kind];
   const requestId = requestIdOf(call.metadata);
   const logger = server.logger.child({ requestId, path: method.path });
   using linked = linkSignals(server.stops);
@@ -95,7 +109,6 @@ async function served(
   const own: RunningCall = { beganMs, abort: (reason) => linked.abort(reason) };
   let deviceId: string | undefined;
   try {
-    if (running.size >= most) throw busy(`${most} calls run already`);
     running.add(own);
     const request = method.request.fromBytes(call.request);
     deviceId = server.identify({ claimed: claimedIdentity(request), peer: call.getPeer() });
@@ -131,6 +144,33 @@ function aborted(signal: AbortSignal): { readonly promise: Promise<never>; stop(
     else signal.addEventListener("abort", onAbort, { once: true });
   });
   return { promise, stop: () => signal.removeEventListener("abort", onAbort) };
+}
+
+/** Calls that a late server still takes beside its oldest one. */
+const CALLS_WHEN_LATE = 64;
+
+/**
+ * What a call is told at once because too many run already; undefined: it may run. A server is refusing when it has no
+ * time to spare: this comes before all else, and costs next to nothing.
+ */
+function refusalOf(server: ServedBy, kind: "unary" | "stream"): ReturnType<typeof failure> | undefined {
+  const running = server.running[kind];
+  const most = server.maxCalls[kind];
+  if (running.size >= most) return refusal(`${most} calls run already`);
+  if (kind === "stream" || running.size < CALLS_WHEN_LATE) return undefined;
+  // A set keeps the order of insertion: the first has run the longest.
+  const [oldest] = running;
+  const isLate = oldest !== undefined && server.clock.monotonicMs() - oldest.beganMs > server.lateMs;
+  return isLate ? refusal(`calls take longer than ${server.lateMs} ms`) : undefined;
+}
+
+/** One for each reason: an error for every call would cost more than many calls do. */
+const refusals = new Map<string, ReturnType<typeof failure>>();
+
+function refusal(why: string): ReturnType<typeof failure> {
+  const known = refusals.get(why) ?? failure(busy(why));
+  refusals.set(why, known);
+  return known;
 }
 
 function busy(why: string): MpoError {

@@ -59,8 +59,8 @@ export function createServiceClient<Methods extends object>(
       return [name, (request: unknown, call?: CallOptions) => streamCall(channel.client, stream, request, call)];
     }
     const unary = method as UnaryMethod<unknown, unknown>;
-    const waits = isRepeatable(name) ? retries : 0;
     const send = async (request: unknown, options: CallOptions = {}): Promise<unknown> => {
+      const waits = isRepeatable(name) ? (options.retries ?? retries) : 0;
       // One name for all attempts, in the logs of both sides.
       const call = { ...options, requestId: options.requestId ?? randomUUID() };
       const { requestId } = call;

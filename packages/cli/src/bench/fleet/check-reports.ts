@@ -1,4 +1,6 @@
+import { setMaxListeners } from "node:events";
 import { COORDINATOR_LAYOUT, storedReports } from "@mpo/coordinator";
+import { linkSignals } from "@mpo/runtime";
 import { NatsLink, openExistingStore } from "@mpo/transport";
 import { type AcknowledgedReport, deviceName, FLEET_MODEL, FLEET_TENANT } from "./fleet-messages.ts";
 
@@ -21,7 +23,11 @@ export async function checkReports(
 ): Promise<ReportCheck> {
   const told = new Map<number, Set<string>>();
   for (const { device, report } of acknowledged) told.set(device, (told.get(device) ?? new Set()).add(report));
-  const link = await NatsLink.open({ servers: [natsUrl], name: "bench" }, { signal });
+  using linked = linkSignals(signal);
+  // Every reader listens.
+  setMaxListeners(0, linked.signal);
+  const { signal: ending } = linked;
+  const link = await NatsLink.open({ servers: [natsUrl], name: "bench" }, { signal: ending });
   try {
     const store = await openExistingStore(link, COORDINATOR_LAYOUT);
     const devices = Array.from({ length: agents }, (_, device) => device).values();
@@ -29,7 +35,11 @@ export async function checkReports(
     const reader = async (): Promise<void> => {
       for (const device of devices) {
         const identity = { tenant: FLEET_TENANT, device: deviceName(device) };
-        const { reports, storedCount } = await storedReports(store, { identity, model: FLEET_MODEL }, { signal });
+        const { reports, storedCount } = await storedReports(
+          store,
+          { identity, model: FLEET_MODEL },
+          { signal: ending },
+        );
         const names = new Set(reports);
         lost += [...(told.get(device) ?? [])].filter((report) => !names.has(report)).length;
         duplicated += storedCount - names.size;
