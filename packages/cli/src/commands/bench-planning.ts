@@ -8,8 +8,6 @@ import { durationInMs, durationOption, listed, sizeInBytes, wholeNumber } from "
 import { addSubjectOptions } from "../options/subject-options.ts";
 import type { CommandContext } from "../run-cli.ts";
 
-const DEFAULT_BUDGET_MS = 20_000;
-
 /** The benches of probing, prediction and search: further commands of `mpo bench`. */
 export function addPlanningBenches(bench: Command, context: CommandContext): void {
   addSubjectOptions(
@@ -20,7 +18,7 @@ export function addPlanningBenches(bench: Command, context: CommandContext): voi
     .option("--batch <n>", "images in a step", wholeNumber(1, 65_536), 256)
     .option("--method <name>", "tent, shot or crossEntropy", "crossEntropy")
     .option("--configs <n>", "how many configs; each runs in a process of its own", wholeNumber(1, 10_000), 60)
-    .option("--budget <duration>", "time for the probe", durationInMs, DEFAULT_BUDGET_MS)
+    .addOption(durationOption("--budget <duration>", "time for the probe", "20s"))
     .option("--seed <n>", "decides the configs", wholeNumber(0), 1)
     .option("--threads <n>", "threads inside an operation (default: all cores)", wholeNumber(1, 1024))
     .option("-o, --output <file>", "keep the profile here")
@@ -34,7 +32,7 @@ export function addPlanningBenches(bench: Command, context: CommandContext): voi
     .option("--batch <n>", "images in a step, all at once", wholeNumber(1, 65_536), 64)
     .option("--levels <n>", "memory levels: numbers of segments that save memory, from 2 on", wholeNumber(1, 12), 4)
     .option("--repeats <n>", "steps of each that are timed", wholeNumber(1, 1000), 7)
-    .option("--budget <duration>", "time for the probe of what units cost", durationInMs, DEFAULT_BUDGET_MS)
+    .addOption(durationOption("--budget <duration>", "time for the probe of what units cost", "20s"))
     .option("--profile <file>", "take what units cost from a profile instead")
     .option("--seed <n>", "decides weights and images", wholeNumber(0), 1)
     .option("--threads <n>", "threads inside an operation (default: all cores)", wholeNumber(1, 1024))

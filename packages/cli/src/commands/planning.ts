@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
 import { addConfigOptions } from "../options/config-options.ts";
-import { durationInMs, sizeInBytes, wholeNumber } from "../options/parsers.ts";
+import { durationInMs, durationOption, sizeInBytes, wholeNumber } from "../options/parsers.ts";
 import { addSubjectOptions } from "../options/subject-options.ts";
 import type { EmulateOptions } from "../planning/run-emulate.ts";
 import type { ProbeCommandOptions } from "../planning/run-probe.ts";
@@ -9,7 +9,6 @@ import type { ReportOptions } from "../report/run-report.ts";
 import type { CommandContext } from "../run-cli.ts";
 
 const DEFAULT_BATCH = 256;
-const DEFAULT_PROBE_MS = 20_000;
 
 /** `mpo probe`, `emulate`, `search`, `explain` and `report`: from a measurement of this machine to the best config. */
 export function addPlanningCommands(program: Command, context: CommandContext): void {
@@ -44,7 +43,7 @@ function addProbe(program: Command, context: CommandContext): void {
     .requiredOption("-o, --output <file>", "where the profile goes")
     .option("--method <name>", "how it will be retrained: tent, shot or crossEntropy", "tent")
     .option("--batch <n>", "images in a step (the effective batch)", wholeNumber(1, 65_536), DEFAULT_BATCH)
-    .option("--budget <duration>", "time that the probe may take", durationInMs, DEFAULT_PROBE_MS)
+    .addOption(durationOption("--budget <duration>", "time that the probe may take", "20s"))
     .option("--memory <size>", "what its steps may add to an idle process; a hard limit", sizeInBytes)
     .option("--floor <size>", "stop when the system's free memory falls below (default 256MiB)", sizeInBytes)
     .option("--task <task>", "random numbers, or images: DATASET[:CORRUPTION[:SEVERITY]]", "random")

@@ -48,6 +48,27 @@ test("probe says so when its time is too short for a profile", async () => {
   await assert.rejects(probe(task, { maxMs: 50 }, options), { code: "over-budget", message: /too few to probe/u });
 });
 
+test("probe measures the quickest steps when the time is too short for all as they should be", async () => {
+  const maxMs = 60_000;
+  let lateMs = 0;
+  const profile = await probe(
+    task,
+    { maxMs },
+    {
+      ...options,
+      nowMs: () => performance.now() + lateMs,
+      // As on a machine on which timing the units takes nearly all of the time.
+      onProgress: (what) => {
+        if (what === "units") lateMs = maxMs;
+      },
+    },
+  );
+  assert.equal(profile.steps.length, 2);
+  for (const { measuredPeakBytes, msPerStep } of profile.steps) {
+    assert.ok((measuredPeakBytes ?? 0) > 0 && msPerStep.length >= 1);
+  }
+});
+
 test("probe stops when the system's memory runs short", async () => {
   const availableBytes = (): Promise<number> => Promise.resolve(1000);
   await assert.rejects(probe(task, { maxMs: 60_000 }, { ...options, availableBytes }), {

@@ -23,7 +23,7 @@ import { EngineWorker } from "../worker/engine-worker.ts";
 import { consistentTimes } from "./consistent-times.ts";
 import { ENGINE_VERSION } from "./engine-version.ts";
 import { graphDigest } from "./graph-digest.ts";
-import { type MeasuredStep, PreparedStep, type StepTask, timedStepsFor } from "./measure-step.ts";
+import { type MeasuredStep, measureStep, PreparedStep, type StepTask, timedStepsFor } from "./measure-step.ts";
 import { type ProbeSamples, runMicroWindows } from "./micro-windows.ts";
 import { poolCapFor, poolCapForPlan } from "./pool-cap.ts";
 import { type AvailableMemoryReader, ProbeGuard, readAvailableMemory } from "./probe-guard.ts";
@@ -216,18 +216,48 @@ class Probe {
   async #measureSteps(): Promise<void> {
     const share = this.#task.samples === undefined ? 1 : COST_SHARE;
     const until = this.#began + share * this.#budget.maxMs;
-    const queue = new StepQueue(this.#stepGroups());
+    const groups = this.#stepGroups();
+    const queue = new StepQueue(groups);
     let startMs = 0;
     while (!queue.isEmpty && this.#steps.length < MAX_CONFIGS) {
-      const model = new CostModel(this.#costs.chain, this.#profile([]), this.#costs);
-      const stepMs = (config: RetrainConfig): number => model.predict(config).stepMs.expected;
+      const stepMs = this.#stepMs();
       const leftMs = (): number => until - this.#now();
       const chunk = queue.take(this.#options.loadedAtOnce ?? LOADED_AT_ONCE, leftMs() - startMs, ({ first }) => {
         return LEAST_RUNS * stepMs(first);
       });
-      if (chunk.length === 0) return;
+      if (chunk.length === 0) break;
       this.#report(`steps (${this.#steps.length} done)`);
       startMs = await this.#measureChunk(chunk, stepMs, leftMs);
+    }
+    if (this.#steps.length < LEAST_STEPS) await this.#measureQuickest(groups);
+  }
+
+  /** What a config's step takes, as far as is known now. */
+  #stepMs(): (config: RetrainConfig) => number {
+    const model = new CostModel(this.#costs.chain, this.#profile([]), this.#costs);
+    return (config) => model.predict(config).stepMs.expected;
+  }
+
+  /**
+   * On a busy machine the time may be too short for every step as it should be measured. Without any there is no profile:
+   * then the quickest ones are tried, once each, until the time is over.
+   */
+  async #measureQuickest(groups: readonly StepGroup[]): Promise<void> {
+    const stepMs = this.#stepMs();
+    const measured = new Set(this.#steps.map(({ sample }) => JSON.stringify(sample.config)));
+    const quickest = groups
+      .flatMap(({ first, others }) => [first, ...others])
+      .filter((config) => !measured.has(JSON.stringify(config)))
+      .sort((left, right) => stepMs(left) - stepMs(right))
+      .slice(0, LEAST_STEPS - this.#steps.length);
+    const { signal } = this.#guard;
+    for (const config of quickest) {
+      this.#report(`the quickest steps (${this.#steps.length} done)`);
+      // Each in a process of its own: of a profile so small, memory should rest on both.
+      await measureStep(this.#stepTask(config), config, { signal, timedSteps: 1 }).then(
+        (step) => this.#keep(step),
+        (error: unknown) => this.#unlessOverCap(error),
+      );
     }
   }
 
@@ -279,11 +309,15 @@ class Probe {
       this.#unlessOverCap(error);
     });
     if (measured === undefined) return false;
+    this.#keep(measured);
+    return true;
+  }
+
+  #keep(measured: MeasuredStep): void {
     this.#steps.push(measured);
     const { idleBytes, stateBytes } = measured.loaded;
     const grown = (measured.sample.measuredPeakBytes ?? 0) - stateBytes;
     this.#peakBytes = Math.max(this.#peakBytes, idleBytes + grown);
-    return true;
   }
 
   /** A config that needs more than the limit has been stopped by it: the others go on. */
