@@ -11,6 +11,7 @@ import {
   freshServer,
   helloOf,
   identityOf,
+  probeReport,
   reportOf,
   startCoordinator,
   windowReport,
@@ -79,6 +80,26 @@ void describe("a coordinator", () => {
     const answer = await coordinator.fleet.hello(helloOf("pi-1", { appliedVersion: version }), CALL);
     assert.deepEqual([answer.desiredVersion, answer.desired], [version, undefined]);
     server.restart();
+  });
+
+  void it("tells of a probe that failed until one has ended well", async (context) => {
+    const coordinator = await started(context);
+    await coordinator.fleet.hello(helloOf("pi-1"), CALL);
+    const report = reportOf("pi-1", "r1");
+    const { measuredAtMs } = report.profile;
+    await coordinator.fleet.reportStatus(probeReport("pi-1", 1, measuredAtMs - 1, "no memory"), CALL);
+    const identity = identityOf("pi-1");
+    const failures = async () => (await coordinator.admin.getDevice({ identity }, CALL)).probeFailures;
+    assert.deepEqual(
+      (await failures()).map(({ model, message }) => [model, message]),
+      [["tiny", "no memory"]],
+    );
+    const { events } = await coordinator.admin.listEvents({ tenant: "acme", beforeSequence: 0, pageSize: 10 }, CALL);
+    assert.equal(events.find(({ kind }) => kind === "probe-failed")?.message, "tiny, 1 in a row: no memory");
+    await coordinator.fleet.reportProfile(report, CALL);
+    assert.deepEqual(await failures(), []);
+    await coordinator.fleet.reportStatus(probeReport("pi-1", 2, measuredAtMs + 1, "again"), CALL);
+    assert.equal((await failures()).length, 1);
   });
 
   void it("asks for a chain that it does not have, and takes one that another device sent", async (context) => {

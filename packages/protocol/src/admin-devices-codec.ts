@@ -27,7 +27,14 @@ import type { ProfileSummary__Output } from "./gen/mpo/v1/ProfileSummary.ts";
 import { LIMITS } from "./limits.ts";
 import { type MessageCodec, messageCodec } from "./message-codec.ts";
 import { profile } from "./profile-codec.ts";
-import { type DocumentStatus, documentStatus, type WindowResult, windowResult } from "./report-codec.ts";
+import {
+  type DocumentStatus,
+  documentStatus,
+  type ProbeFailure,
+  probeFailure,
+  type WindowResult,
+  windowResult,
+} from "./report-codec.ts";
 
 /** What the coordinator knows of a device. */
 export interface DeviceView {
@@ -67,10 +74,11 @@ export interface GetDeviceRequest {
   readonly identity: DeviceIdentity;
 }
 
-/** A device and its latest windows, newest first. */
+/** A device, its latest windows, newest first, and the models whose newest probe failed. */
 export interface GetDeviceResponse {
   readonly device: DeviceView;
   readonly windows: readonly WindowResult[];
+  readonly probeFailures: readonly ProbeFailure[];
 }
 
 /** Asks for profiles. */
@@ -142,7 +150,7 @@ const getDeviceRequest: MessageField<GetDeviceRequest> = message<GetDeviceReques
 
 const getDeviceResponse: MessageField<GetDeviceResponse> = message<GetDeviceResponse, GetDeviceResponse__Output>(
   "GetDeviceResponse",
-  { device, windows: list(windowResult, { max: 64 }) },
+  { device, windows: list(windowResult, { max: 64 }), probeFailures: list(probeFailure, { max: 32 }) },
 );
 
 const listProfilesRequest: MessageField<ListProfilesRequest> = message<

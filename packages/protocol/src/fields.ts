@@ -34,6 +34,16 @@ export function text({ min = 0, max, hasLines = false, isSecret = false }: TextB
   });
 }
 
+/**
+ * A text as a field `text({ max })` takes it: on one line, without halves of characters, and cut where it is too long.
+ * Words of errors may come from other programs, with line breaks and whatever else.
+ */
+export function asLine(words: string, max: number): string {
+  const line = words.replace(/[\p{Cc}\p{Cs}\u2028\u2029]+/gu, " ").trim();
+  // A cut may leave the first half of a character.
+  return line.slice(0, max).replace(/\p{Cs}$/u, "");
+}
+
 /** Characters of names of tenants, devices, models and whatever else becomes part of a NATS subject. */
 const NAME = /^[A-Za-z0-9_-]{1,64}$/u;
 

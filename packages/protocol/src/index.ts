@@ -44,7 +44,7 @@ export {
 } from "./desired-codec.ts";
 export type { DeviceIdentity, Gpu, Inventory, Label, Resources, ServedModel } from "./device-codec.ts";
 export type { EnrollRequest, EnrollResponse } from "./enroll-codec.ts";
-export { isName } from "./fields.ts";
+export { asLine, isName } from "./fields.ts";
 export type {
   HeartbeatRequest,
   HeartbeatResponse,
@@ -57,6 +57,7 @@ export type { MessageCodec } from "./message-codec.ts";
 export {
   type DocumentState,
   type DocumentStatus,
+  type ProbeFailure,
   type ReportedStatus,
   type ReportProfileRequest,
   type ReportProfileResponse,

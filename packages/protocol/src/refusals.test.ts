@@ -180,12 +180,14 @@ void test("a chunk whose bytes are not what its digest says, or that ends too la
   );
 });
 
-void test("a status of both a document and a window, or of neither, is refused", () => {
+void test("a status of two things, or of none, is refused", () => {
   const base = { identity, report: "r", sequence: "1", reportedAtMs: "0" };
-  assert.throws(
-    () => FLEET_SERVICE.reportStatus.request.decode(base),
-    /^MpoError: ReportStatusRequest\.status is absent/u,
-  );
+  const document = { version: { epoch: "1", version: "1" }, state: "DOCUMENT_STATE_APPLIED", message: "" };
+  const probe = { model: "m", failedAtMs: "0", failures: 1, retryAtMs: "0", message: "" };
+  const { decode } = FLEET_SERVICE.reportStatus.request;
+  assert.equal(decode({ ...base, probe }).status.kind, "probe");
+  assert.throws(() => decode({ ...base, document, probe }), /status is a list of 2; expected exactly one of document/u);
+  assert.throws(() => decode(base), /^MpoError: ReportStatusRequest\.status is absent/u);
 });
 
 void test("labels twice are refused", () => {

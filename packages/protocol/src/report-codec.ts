@@ -6,6 +6,7 @@ import { type DeviceIdentity, deviceIdentity } from "./device-codec.ts";
 import { type Field, refuse } from "./field.ts";
 import { choice, flag, integer, name, number, share, text, timestampMs, whole } from "./fields.ts";
 import type { DocumentStatus__Output } from "./gen/mpo/v1/DocumentStatus.ts";
+import type { ProbeFailure__Output } from "./gen/mpo/v1/ProbeFailure.ts";
 import type { ReportProfileRequest__Output } from "./gen/mpo/v1/ReportProfileRequest.ts";
 import type { ReportProfileResponse__Output } from "./gen/mpo/v1/ReportProfileResponse.ts";
 import type { ReportStatusRequest__Output } from "./gen/mpo/v1/ReportStatusRequest.ts";
@@ -68,12 +69,24 @@ export interface WindowResult {
   readonly message: string;
 }
 
-/** What is reported of: a document or a window. */
+/** A probe that ended without a profile. Times are the device's, milliseconds since 1970-01-01 UTC. */
+export interface ProbeFailure {
+  readonly model: string;
+  readonly failedAtMs: number;
+  /** In a row, this one included. */
+  readonly failures: number;
+  /** When it is tried again at the earliest. */
+  readonly retryAtMs: number;
+  readonly message: string;
+}
+
+/** What is reported of: a document, a window or a probe. */
 export type ReportedStatus =
   | { readonly kind: "document"; readonly document: DocumentStatus }
-  | { readonly kind: "window"; readonly window: WindowResult };
+  | { readonly kind: "window"; readonly window: WindowResult }
+  | { readonly kind: "probe"; readonly probe: ProbeFailure };
 
-/** Delivers what became of a document or a window. `sequence` rises with every report of a device. */
+/** Delivers what became of a document, a window or a probe. `sequence` rises with every report of a device. */
 export interface ReportStatusRequest {
   readonly identity: DeviceIdentity;
   readonly report: string;
@@ -133,6 +146,14 @@ export const windowResult: MessageField<WindowResult> = message<WindowResult, Wi
   message: text({ max: 512 }),
 });
 
+export const probeFailure: MessageField<ProbeFailure> = message<ProbeFailure, ProbeFailure__Output>("ProbeFailure", {
+  model: name(),
+  failedAtMs: timestampMs(),
+  failures: integer({ min: 1, max: 1e9 }),
+  retryAtMs: timestampMs(),
+  message: text({ max: 512 }),
+});
+
 const reportProfileRequest: MessageField<ReportProfileRequest> = refined(
   message<ReportProfileRequest, ReportProfileRequest__Output>("ReportProfileRequest", {
     identity: deviceIdentity,
@@ -158,6 +179,7 @@ const reportProfileResponse: MessageField<ReportProfileResponse> = message<
 interface FlatStatusRequest extends Omit<ReportStatusRequest, "status"> {
   readonly document?: DocumentStatus;
   readonly window?: WindowResult;
+  readonly probe?: ProbeFailure;
 }
 
 const reportStatusRequest: MessageField<ReportStatusRequest> = mapped(
@@ -168,17 +190,35 @@ const reportStatusRequest: MessageField<ReportStatusRequest> = mapped(
     reportedAtMs: timestampMs(),
     document: optional(documentStatus),
     window: optional(windowResult),
+    probe: optional(probeFailure),
   }),
-  ({ document, window, ...rest }, path): ReportStatusRequest => {
-    if (document !== undefined && window === undefined) return { ...rest, status: { kind: "document", document } };
-    if (window !== undefined && document === undefined) return { ...rest, status: { kind: "window", window } };
-    return refuse(`${path}.status`, document && [document, window], "exactly one of document and window");
+  ({ document, window, probe, ...rest }, path): ReportStatusRequest => {
+    const given: readonly ReportedStatus[] = [
+      ...(document === undefined ? [] : [{ kind: "document", document } as const]),
+      ...(window === undefined ? [] : [{ kind: "window", window } as const]),
+      ...(probe === undefined ? [] : [{ kind: "probe", probe } as const]),
+    ];
+    const [status] = given;
+    if (status !== undefined && given.length === 1) return { ...rest, status };
+    return refuse(
+      `${path}.status`,
+      given.length === 0 ? undefined : given,
+      "exactly one of document, window and probe",
+    );
   },
-  ({ status, ...rest }): FlatStatusRequest => ({
-    ...rest,
-    ...(status.kind === "document" ? { document: status.document } : { window: status.window }),
-  }),
+  ({ status, ...rest }): FlatStatusRequest => ({ ...rest, ...flatStatus(status) }),
 );
+
+function flatStatus(status: ReportedStatus): Pick<FlatStatusRequest, "document" | "window" | "probe"> {
+  switch (status.kind) {
+    case "document":
+      return { document: status.document };
+    case "window":
+      return { window: status.window };
+    case "probe":
+      return { probe: status.probe };
+  }
+}
 
 const reportStatusResponse: MessageField<ReportStatusResponse> = message<
   ReportStatusResponse,

@@ -165,6 +165,26 @@ void describe("an agent", () => {
       assert.equal(world.device.probes, 1);
     }));
 
+  it("tells of probes that fail, in words that fit the wire, until one does not", () =>
+    inWorld(async (world) => {
+      world.device.onProbe = () => {
+        throw new MpoError("over-budget", "the machine's memory\nran short", { hint: "Free some." });
+      };
+      await world.start();
+      await world.pass(150);
+      const failures = world.fleet.statuses.flatMap(({ status }) => (status.kind === "probe" ? [status.probe] : []));
+      assert.deepEqual(
+        failures.map(({ model, failures, message }) => [model, failures, message]),
+        [1, 2].map((count) => ["resnet", count, "the machine's memory ran short Free some."]),
+      );
+      const waits = failures.map(({ failedAtMs, retryAtMs }) => retryAtMs - failedAtMs);
+      assert.deepEqual(waits, [60_000, 120_000]);
+      world.device.onProbe = undefined;
+      await world.pass(200);
+      assert.equal(world.fleet.profiles.length, 1);
+      assert.equal(world.fleet.statuses.filter(({ status }) => status.kind === "probe").length, 2);
+    }));
+
   it("applies a push within a moment, and a lost push by the next heartbeat", () =>
     inWorld(async (world) => {
       await world.start();

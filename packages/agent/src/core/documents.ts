@@ -1,5 +1,5 @@
 import { MpoError } from "@mpo/core";
-import type { DocumentState, DocumentVersion } from "@mpo/protocol";
+import { asLine, type DocumentState, type DocumentVersion } from "@mpo/protocol";
 import type { ConfigStore } from "../config/config-store.ts";
 import type { TrustedTime } from "../config/trusted-time.ts";
 import type { Outbox } from "../report/outbox.ts";
@@ -101,7 +101,7 @@ export class Documents {
     rung: number | undefined,
     message: string,
   ): Promise<void> {
-    const document = { version, state, ...(rung === undefined ? {} : { rung }), message: message.slice(0, 512) };
+    const document = { version, state, ...(rung === undefined ? {} : { rung }), message: asLine(message, 512) };
     const { outbox, time } = this.#parts;
     await outbox.addStatus({ kind: "document", document }, Math.max(0, Math.round(time.nowMs())));
   }

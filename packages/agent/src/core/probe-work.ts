@@ -1,5 +1,12 @@
 import { MpoError, observe, type Profile, type WindowObservation } from "@mpo/core";
-import type { Inventory, ProbeOrder, Resources, ServedModel } from "@mpo/protocol";
+import {
+  asLine,
+  type Inventory,
+  type ProbeFailure,
+  type ProbeOrder,
+  type Resources,
+  type ServedModel,
+} from "@mpo/protocol";
 import { type BudgetFacts, workBudget } from "../policy/budget-policy.ts";
 import { type DueProbe, dueProbe, isIdle, probeDone, probeFailed } from "../policy/probe-schedule.ts";
 import type { ProbeJob, ProbeResult } from "../ports/agent-engine.ts";
@@ -10,6 +17,9 @@ import { guarded } from "./guarded-work.ts";
 import { readKnownProfile, writeKnownProfile } from "./known-profile.ts";
 import { curvesJob, probeJob } from "./make-job.ts";
 import type { WorkMemory } from "./work-memory.ts";
+
+/** Of the words that a report takes. */
+const MESSAGE_LENGTH = 512;
 
 /** What probing needs of the agent. */
 export interface ProbeParts {
@@ -102,11 +112,25 @@ export class ProbeWork {
       this.#parts.onReport();
     } catch (thrown) {
       if (signal.aborted) throw thrown;
-      ports.logger.warn("a probe failed; it is tried again later", { model: due.model, err: MpoError.from(thrown) });
-      await memory.change({ probes: probeFailed(memory.state.probes, due, ports.clock.now()) });
+      await this.#failed(due, MpoError.from(thrown));
     } finally {
       this.#dueSinceMs = undefined;
     }
+  }
+
+  /** Told to the coordinator too: a device without a profile shall not be a riddle to whoever looks after the fleet. */
+  async #failed(due: DueProbe, error: MpoError): Promise<void> {
+    const { ports, outbox, memory, onReport } = this.#parts;
+    const { model } = due;
+    ports.logger.warn("a probe failed; it is tried again later", { model, err: error });
+    await memory.change({ probes: probeFailed(memory.state.probes, due, ports.clock.now()) });
+    const failedAtMs = Math.max(0, Math.round(ports.clock.now()));
+    const { failures = 1, retryAtMs = failedAtMs } = memory.state.probes[model] ?? {};
+    const retry = Math.max(0, Math.round(retryAtMs));
+    const message = asLine([error.message, error.hint ?? ""].join(" "), MESSAGE_LENGTH);
+    const probe: ProbeFailure = { model, failedAtMs, failures, retryAtMs: retry, message };
+    await outbox.addStatus({ kind: "probe", probe }, failedAtMs);
+    onReport();
   }
 
   /**

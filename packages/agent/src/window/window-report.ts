@@ -1,5 +1,5 @@
 import { MpoError, type Prediction } from "@mpo/core";
-import type { WindowOutcome, WindowResult } from "@mpo/protocol";
+import { asLine, type WindowOutcome, type WindowResult } from "@mpo/protocol";
 import type { RetrainOutcome } from "../ports/agent-engine.ts";
 
 /** One try of a window. */
@@ -27,7 +27,7 @@ export function finishedWindow(tried: WindowTry, outcome: RetrainOutcome): Windo
     ...(judgement === undefined ? {} : { judgement }),
     ...(accuracyBefore === undefined ? {} : { accuracyBefore }),
     ...(accuracyAfter === undefined ? {} : { accuracyAfter }),
-    message: outcome.reason.slice(0, MAX_MESSAGE),
+    message: asLine(outcome.reason, MAX_MESSAGE),
   };
 }
 
@@ -38,7 +38,7 @@ export function failedWindow(tried: WindowTry, thrown: unknown): WindowResult {
     ...withLimits(tried),
     outcome: outcomeOf(error),
     steps: 0,
-    message: error.message.slice(0, MAX_MESSAGE),
+    message: asLine(error.message, MAX_MESSAGE),
   };
 }
 

@@ -1,10 +1,12 @@
 import { describeConfig } from "@mpo/core";
-import type { DeviceView, WindowResult } from "@mpo/protocol";
+import type { DeviceView, ProbeFailure, WindowResult } from "@mpo/protocol";
 import { type FleetOptions, formatVersion } from "../options/fleet-options.ts";
-import { formatAge, formatBytes, formatMs, formatShare } from "../output/format.ts";
+import { formatAge, formatBytes, formatDuration, formatMs, formatShare } from "../output/format.ts";
 import { createTable } from "../output/table.ts";
 import type { CommandContext } from "../run-cli.ts";
 import { allPages, withAdmin } from "./with-admin.ts";
+
+const MS = 1000;
 
 /** The options of `mpo devices list`. */
 export interface ListDevicesOptions extends FleetOptions {
@@ -50,13 +52,14 @@ export async function listDevices(options: ListDevicesOptions, context: CommandC
 export async function showDevice(name: string, options: FleetOptions, context: CommandContext): Promise<void> {
   const { terminal } = context;
   const identity = { tenant: options.tenant, device: name };
-  const { device, windows } = await withAdmin(options, context, ({ admin, call }) =>
+  const { device, windows, probeFailures } = await withAdmin(options, context, ({ admin, call }) =>
     admin.getDevice({ identity }, call),
   );
-  terminal.record({ ...device, windows });
+  terminal.record({ ...device, windows, probeFailures });
   const table = createTable(terminal, []);
   for (const [what, value] of factsOf(device)) table.push([what, value]);
   terminal.line(table.toString());
+  for (const failure of probeFailures) terminal.line(failureLine(failure));
   if (windows.length === 0) terminal.line("it has not retrained yet");
   else terminal.line(windowTable(windows, context));
 }
@@ -86,6 +89,14 @@ function factsOf(device: DeviceView): readonly (readonly [string, string])[] {
     ["config", desiredVersion === undefined ? "none" : `${formatVersion(desiredVersion)}; told: ${toldOf(device)}`],
     ["labels", labelsOf(device) || "none"],
   ];
+}
+
+function failureLine({ model, failedAtMs, failures, retryAtMs, message }: ProbeFailure): string {
+  const waitMs = retryAtMs - Date.now();
+  const again =
+    waitMs > 0 ? `again in ${formatDuration(waitMs / MS)} at the earliest` : "again when the device is idle";
+  const times = failures === 1 ? "" : ` (${failures} times in a row)`;
+  return `the probe of ${model} failed ${formatAge(Date.now() - failedAtMs)}${times}: ${message}\n  it is tried ${again}`;
 }
 
 /** What was predicted beside what was seen. */

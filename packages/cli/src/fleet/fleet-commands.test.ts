@@ -5,7 +5,7 @@ import { describe, it } from "node:test";
 import { EXIT_CODES } from "@mpo/runtime";
 import { noNatsServer, startCoordinator, testFolder } from "../test-support/fleet-room.ts";
 import { type CommandOutcome, runCommand, startCommand } from "../test-support/run-command.ts";
-import { SEEN, startTinyDevice } from "../test-support/tiny-device.ts";
+import { BROKEN_DEVICE, SEEN, startTinyDevice } from "../test-support/tiny-device.ts";
 
 type Facts = Readonly<Record<string, unknown>>;
 
@@ -125,6 +125,24 @@ describe("a fleet from the command line", { skip: noNatsServer, timeout: 180_000
     assert.match((await mpo("events")).stdout, /device-enrolled +pi-2/u);
     follower.signal("SIGINT");
     assert.equal((await follower.outcome).code, EXIT_CODES.cancelled);
+  });
+
+  it("tells why a device has no profile", async (t) => {
+    const folder = await testFolder(t);
+    const { ready } = await startCoordinator(t, folder);
+    const coordinator = String(ready["grpc"]);
+    await startTinyDevice(t, { device: BROKEN_DEVICE, coordinator, folder });
+    const show = ["devices", "show", BROKEN_DEVICE, "--coordinator", coordinator];
+    const { stdout } = await eventually(
+      () => runCommand(show),
+      (outcome) => outcome.stdout.includes("the probe of tiny failed"),
+    );
+    assert.match(
+      stdout,
+      /failed .* ago: nothing fits Free some memory\.\s+it is tried again in \d.* s at the earliest/u,
+    );
+    const events = await runCommand(["events", "--coordinator", coordinator]);
+    assert.match(events.stdout, /probe-failed +broken +.*tiny, 1 in a row: nothing fits/u);
   });
 
   it("says what is wrong", async (t) => {

@@ -10,6 +10,7 @@ import {
   engineVersion,
   runAgentDaemon,
 } from "@mpo/agent";
+import { MpoError } from "@mpo/core";
 import { writeLayersModel } from "@mpo/engine";
 import { silentLogger, systemClock } from "@mpo/runtime";
 import { TINY_CHAIN, TINY_MODEL, tinyProfile } from "./tiny-model.ts";
@@ -25,9 +26,15 @@ export interface TinyDevice {
 /** What a window of a tiny device sees. */
 export const SEEN = { peakBytes: 7_654_321, stepMs: 12.5, accuracyBefore: 0.5, accuracyAfter: 0.625 } as const;
 
+/** On a device of this name every probe fails. */
+export const BROKEN_DEVICE = "broken";
+
 /** Measures and retrains in no time; everything else of the agent is the product's. */
 const engine: AgentEngine = {
-  probe: async ({ model, device }) => ({ profile: tinyProfile(model, device), chain: TINY_CHAIN }),
+  probe: async ({ model, device }) => {
+    if (device.id === BROKEN_DEVICE) throw new MpoError("over-budget", "nothing fits", { hint: "Free some memory." });
+    return { profile: tinyProfile(model, device), chain: TINY_CHAIN };
+  },
   retrain: async ({ bestSteps }) => ({
     ...{ isAccepted: false, reason: "as good as before", steps: bestSteps, durationMs: 100, judgement: "label-free" },
     ...SEEN,

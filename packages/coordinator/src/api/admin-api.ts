@@ -16,6 +16,7 @@ import type {
   ListEventsResponse,
   ListProfilesRequest,
   ListProfilesResponse,
+  ProbeFailure,
   PushConfigRequest,
   PushConfigResponse,
   Reason,
@@ -79,8 +80,12 @@ export class AdminApi {
 
   async getDevice({ identity }: GetDeviceRequest, { signal }: ApiCall): Promise<GetDeviceResponse> {
     const device = await this.#device(identity, signal);
-    const { windows } = await this.#parts.statuses.load(identity, { signal });
-    return { device: this.#view(device), windows: windows.map(({ result }) => result) };
+    const { windows, failures } = await this.#parts.statuses.load(identity, { signal });
+    return {
+      device: this.#view(device),
+      windows: windows.map(({ result }) => result),
+      probeFailures: failures.map(({ failure }) => failure).filter((failure) => this.#stands(identity, failure)),
+    };
   }
 
   listProfiles(request: ListProfilesRequest): ListProfilesResponse {
@@ -191,6 +196,12 @@ export class AdminApi {
     throw new MpoError("not-found", `there is no device ${identity.device} of tenant ${identity.tenant}`, {
       hint: "List the devices: mpo devices list.",
     });
+  }
+
+  /** Whether no probe of that model has ended well since. Both times are the device's. */
+  #stands(identity: DeviceIdentity, { model, failedAtMs }: ProbeFailure): boolean {
+    const facts = this.#parts.profiles.facts({ identity, model })?.value;
+    return facts === undefined || facts.measuredAtMs < failedAtMs;
   }
 
   #view(device: DeviceRecord): DeviceView {

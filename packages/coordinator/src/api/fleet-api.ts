@@ -303,6 +303,10 @@ function statusEvent({ status }: ReportStatusRequest): { readonly kind: string; 
     const inUse = rung === undefined ? "" : `, rung ${rung + 1}`;
     return { kind: `document-${state}`, message: `${version.epoch}.${version.version}${inUse} ${message}`.trim() };
   }
+  if (status.kind === "probe") {
+    const { model, failures, message } = status.probe;
+    return { kind: "probe-failed", message: `${model}, ${failures} in a row: ${message}` };
+  }
   const { window, outcome, message } = status.window;
   return { kind: `window-${outcome}`, message: `${window} ${message}`.trim() };
 }

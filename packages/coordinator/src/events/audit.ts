@@ -1,4 +1,4 @@
-import { auditSubject, type DeviceIdentity, type FleetEvent, fleetEventCodec } from "@mpo/protocol";
+import { asLine, auditSubject, type DeviceIdentity, type FleetEvent, fleetEventCodec } from "@mpo/protocol";
 import { type Logger, linkSignals } from "@mpo/runtime";
 import { STREAMS, type StreamEvent } from "@mpo/transport";
 import type { StoreContext } from "../store/change-entry.ts";
@@ -45,8 +45,8 @@ export class Audit {
       kind,
       tenant: identity.tenant,
       device: identity.device,
-      actor: actor.slice(0, 128),
-      message: message.slice(0, 512),
+      actor: asLine(actor, 128),
+      message: asLine(message, 512),
     };
     const call = signal === undefined ? {} : { signal };
     const subject = auditSubject(identity.tenant, kind);

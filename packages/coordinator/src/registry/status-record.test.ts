@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { ReportStatusRequest } from "@mpo/protocol";
 import fc from "fast-check";
-import { documentReport } from "../test-support/tiny-fleet.ts";
+import { documentReport, probeReport } from "../test-support/tiny-fleet.ts";
 import {
   NO_STATUS,
   newestConfirmed,
@@ -63,6 +63,24 @@ void describe("what a device told", () => {
     ]);
     const found = [4, 2, 1].map((version) => newestConfirmed(record, { epoch: 1, version })?.version);
     assert.deepEqual(found, [2, 1, undefined]);
+  });
+
+  void it("keeps the newest failed probe of a model, in whatever order they come", () => {
+    const failures = [1, 2, 3].map((sequence) => probeReport("pi-1", sequence, 1000 * sequence, `no ${sequence}`));
+    for (const order of [failures, [...failures].reverse()]) {
+      const record = after(order);
+      assert.deepEqual(
+        record.failures.map(({ failure, sequence }) => [failure.message, sequence]),
+        [["no 3", 3]],
+      );
+      assert.deepEqual(statusFromBytes(statusToBytes(record)), record);
+    }
+  });
+
+  void it("is read from records of before failed probes were told", () => {
+    const { failures: _, ...before } = after([documentReport("pi-1", 1, 1, "applied")]);
+    const read = statusFromBytes(statusToBytes(before as StatusRecord));
+    assert.deepEqual(read, { ...before, failures: [] });
   });
 
   void it("comes back from its bytes, and stays within its room", () => {

@@ -3,6 +3,7 @@ import {
   type DeviceIdentity,
   type DocumentStatus,
   type DocumentVersion,
+  type ProbeFailure,
   type ReportStatusRequest,
   reportStatusRequestCodec,
   type WindowResult,
@@ -21,7 +22,13 @@ export interface ReportedWindow {
   readonly sequence: number;
 }
 
-/** What a device has told of its documents and windows. */
+/** The newest failed probe of a model. */
+export interface ReportedFailure {
+  readonly failure: ProbeFailure;
+  readonly sequence: number;
+}
+
+/** What a device has told of its documents, windows and failed probes. */
 export interface StatusRecord {
   /** Names of the reports that were stored, oldest first. */
   readonly reports: readonly string[];
@@ -31,14 +38,18 @@ export interface StatusRecord {
   readonly documents: readonly ReportedDocument[];
   /** In order of their sequence, newest first. */
   readonly windows: readonly ReportedWindow[];
+  /** One a model, newest first. */
+  readonly failures: readonly ReportedFailure[];
 }
 
-export const NO_STATUS: StatusRecord = { reports: [], storedCount: 0, documents: [], windows: [] };
+export const NO_STATUS: StatusRecord = { reports: [], storedCount: 0, documents: [], windows: [], failures: [] };
 
 const MAX_REPORTS = 256;
 const MAX_DOCUMENTS = 32;
 /** As many as an answer of the Admin service holds. */
 const MAX_WINDOWS = 64;
+/** As many as models that a device may serve. */
+const MAX_FAILURES = 32;
 /** Windows with long schedules must leave room for the rest of the record. */
 const MAX_WINDOW_TEXT = 90_000;
 
@@ -62,6 +73,7 @@ export function withStatus(record: StatusRecord, { report, sequence, status }: R
       documents:
         status.kind === "document" ? withDocument(record.documents, status.document, sequence) : record.documents,
       windows: status.kind === "window" ? withWindow(record.windows, status.window, sequence) : record.windows,
+      failures: status.kind === "probe" ? withFailure(record.failures, status.probe, sequence) : record.failures,
     },
   };
 }
@@ -98,6 +110,18 @@ function withWindow(
   return all;
 }
 
+function withFailure(
+  failures: readonly ReportedFailure[],
+  failure: ProbeFailure,
+  sequence: number,
+): readonly ReportedFailure[] {
+  const known = failures.find((one) => one.failure.model === failure.model);
+  if (known !== undefined && known.sequence > sequence) return failures;
+  return [...failures.filter((one) => one !== known), { failure, sequence }]
+    .sort((left, right) => right.sequence - left.sequence)
+    .slice(0, MAX_FAILURES);
+}
+
 /** What a device has told of a version; undefined: nothing. */
 export function statusOf(record: StatusRecord, version: DocumentVersion): DocumentStatus | undefined {
   return record.documents.find(({ status }) => compareVersions(status.version, version) === 0)?.status;
@@ -114,8 +138,10 @@ const KIND = "status";
 /** Windows are kept in the form of the wire, which is short and checked; it asks for a sender. */
 const NOBODY: DeviceIdentity = { tenant: "x", device: "x" };
 
-interface StoredStatus extends Omit<StatusRecord, "windows"> {
+interface StoredStatus extends Omit<StatusRecord, "windows" | "failures"> {
   readonly windows: readonly string[];
+  /** Absent in records from before failed probes were told. */
+  readonly failures?: readonly ReportedFailure[];
 }
 
 function packedWindow({ result, sequence }: ReportedWindow): string {
@@ -136,5 +162,5 @@ export function statusToBytes(record: StatusRecord): Uint8Array {
 /** Throws `invalid-data`. */
 export function statusFromBytes(bytes: Uint8Array): StatusRecord {
   const stored: StoredStatus = recordFromBytes(KIND, bytes);
-  return { ...stored, windows: stored.windows.flatMap(unpackedWindow) };
+  return { ...stored, windows: stored.windows.flatMap(unpackedWindow), failures: stored.failures ?? [] };
 }

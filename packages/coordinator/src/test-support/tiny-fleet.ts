@@ -97,6 +97,21 @@ export function windowReport(device: string, sequence: number, rung: WindowResul
   };
 }
 
+export function probeReport(
+  device: string,
+  sequence: number,
+  failedAtMs: number,
+  message: string,
+): ReportStatusRequest {
+  return {
+    identity: identityOf(device),
+    report: `status-${sequence}`,
+    sequence,
+    reportedAtMs: failedAtMs,
+    status: { kind: "probe", probe: { model: "tiny", failedAtMs, failures: sequence, retryAtMs: failedAtMs, message } },
+  };
+}
+
 /** A call that nobody ends. */
 export const CALL: { readonly signal: AbortSignal } = { signal: new AbortController().signal };
 // Tests make many at once with it.

@@ -44,6 +44,7 @@ import type { ListEventsResponse as _mpo_v1_ListEventsResponse, ListEventsRespon
 import type { ListProfilesRequest as _mpo_v1_ListProfilesRequest, ListProfilesRequest__Output as _mpo_v1_ListProfilesRequest__Output } from './mpo/v1/ListProfilesRequest.ts';
 import type { ListProfilesResponse as _mpo_v1_ListProfilesResponse, ListProfilesResponse__Output as _mpo_v1_ListProfilesResponse__Output } from './mpo/v1/ListProfilesResponse.ts';
 import type { MemoryFacts as _mpo_v1_MemoryFacts, MemoryFacts__Output as _mpo_v1_MemoryFacts__Output } from './mpo/v1/MemoryFacts.ts';
+import type { ProbeFailure as _mpo_v1_ProbeFailure, ProbeFailure__Output as _mpo_v1_ProbeFailure__Output } from './mpo/v1/ProbeFailure.ts';
 import type { ProbeOrder as _mpo_v1_ProbeOrder, ProbeOrder__Output as _mpo_v1_ProbeOrder__Output } from './mpo/v1/ProbeOrder.ts';
 import type { ProbingCost as _mpo_v1_ProbingCost, ProbingCost__Output as _mpo_v1_ProbingCost__Output } from './mpo/v1/ProbingCost.ts';
 import type { Profile as _mpo_v1_Profile, Profile__Output as _mpo_v1_Profile__Output } from './mpo/v1/Profile.ts';
@@ -132,6 +133,7 @@ export interface ProtoGrpcType {
       MemoryFacts: MessageTypeDefinition<_mpo_v1_MemoryFacts, _mpo_v1_MemoryFacts__Output>
       Objective: EnumTypeDefinition
       Presence: EnumTypeDefinition
+      ProbeFailure: MessageTypeDefinition<_mpo_v1_ProbeFailure, _mpo_v1_ProbeFailure__Output>
       ProbeOrder: MessageTypeDefinition<_mpo_v1_ProbeOrder, _mpo_v1_ProbeOrder__Output>
       ProbingCost: MessageTypeDefinition<_mpo_v1_ProbingCost, _mpo_v1_ProbingCost__Output>
       Profile: MessageTypeDefinition<_mpo_v1_Profile, _mpo_v1_Profile__Output>

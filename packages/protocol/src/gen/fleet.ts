@@ -27,6 +27,7 @@ import type { Inventory as _mpo_v1_Inventory, Inventory__Output as _mpo_v1_Inven
 import type { KeepAll as _mpo_v1_KeepAll, KeepAll__Output as _mpo_v1_KeepAll__Output } from './mpo/v1/KeepAll.ts';
 import type { Label as _mpo_v1_Label, Label__Output as _mpo_v1_Label__Output } from './mpo/v1/Label.ts';
 import type { MemoryFacts as _mpo_v1_MemoryFacts, MemoryFacts__Output as _mpo_v1_MemoryFacts__Output } from './mpo/v1/MemoryFacts.ts';
+import type { ProbeFailure as _mpo_v1_ProbeFailure, ProbeFailure__Output as _mpo_v1_ProbeFailure__Output } from './mpo/v1/ProbeFailure.ts';
 import type { ProbeOrder as _mpo_v1_ProbeOrder, ProbeOrder__Output as _mpo_v1_ProbeOrder__Output } from './mpo/v1/ProbeOrder.ts';
 import type { ProbingCost as _mpo_v1_ProbingCost, ProbingCost__Output as _mpo_v1_ProbingCost__Output } from './mpo/v1/ProbingCost.ts';
 import type { Profile as _mpo_v1_Profile, Profile__Output as _mpo_v1_Profile__Output } from './mpo/v1/Profile.ts';
@@ -89,6 +90,7 @@ export interface ProtoGrpcType {
       Label: MessageTypeDefinition<_mpo_v1_Label, _mpo_v1_Label__Output>
       MemoryFacts: MessageTypeDefinition<_mpo_v1_MemoryFacts, _mpo_v1_MemoryFacts__Output>
       Objective: EnumTypeDefinition
+      ProbeFailure: MessageTypeDefinition<_mpo_v1_ProbeFailure, _mpo_v1_ProbeFailure__Output>
       ProbeOrder: MessageTypeDefinition<_mpo_v1_ProbeOrder, _mpo_v1_ProbeOrder__Output>
       ProbingCost: MessageTypeDefinition<_mpo_v1_ProbingCost, _mpo_v1_ProbingCost__Output>
       Profile: MessageTypeDefinition<_mpo_v1_Profile, _mpo_v1_Profile__Output>

@@ -10,7 +10,7 @@ import fc from "fast-check";
 import type { DesiredDocument, DesiredEnvelope, DocumentVersion } from "../desired-codec.ts";
 import type { DeviceIdentity, Inventory, Label, Resources, ServedModel } from "../device-codec.ts";
 import { MAX_MS, MAX_WHOLE } from "../limits.ts";
-import type { DocumentStatus, WindowResult } from "../report-codec.ts";
+import type { DocumentStatus, ProbeFailure, WindowResult } from "../report-codec.ts";
 
 /** An object with fields that are always there, and fields that may be absent. */
 export function shape<Required extends object, Optional extends object = Record<never, never>>(
@@ -288,3 +288,11 @@ export const windowResults: fc.Arbitrary<WindowResult> = shape(
     accuracyAfter: shares,
   },
 );
+
+export const probeFailures: fc.Arbitrary<ProbeFailure> = shape({
+  model: names,
+  failedAtMs: times,
+  failures: fc.integer({ min: 1, max: 1e9 }),
+  retryAtMs: times,
+  message: texts(0, 512),
+});

@@ -16,6 +16,7 @@ import {
   labelLists,
   names,
   objectives,
+  probeFailures,
   profiles,
   reasons,
   resourceSets,
@@ -88,6 +89,7 @@ const orders = shape({
 const statuses = fc.oneof(
   shape({ kind: fc.constant("document" as const), document: documentStatuses }),
   shape({ kind: fc.constant("window" as const), window: windowResults }),
+  shape({ kind: fc.constant("probe" as const), probe: probeFailures }),
 );
 
 const fleet = FLEET_SERVICE;
@@ -190,7 +192,14 @@ export const CODEC_CASES: readonly CodecCase[] = [
     shape({ devices: fc.array(devices, { maxLength: 3 }) }, { nextPageToken: pageTokens }),
   ),
   codecCase(admin.getDevice.request, shape({ identity: identities })),
-  codecCase(admin.getDevice.response, shape({ device: devices, windows: fc.array(windowResults, { maxLength: 3 }) })),
+  codecCase(
+    admin.getDevice.response,
+    shape({
+      device: devices,
+      windows: fc.array(windowResults, { maxLength: 3 }),
+      probeFailures: fc.array(probeFailures, { maxLength: 3 }),
+    }),
+  ),
   codecCase(
     admin.listProfiles.request,
     shape({ tenant: names, ...page }, { device: names, model: names, pageToken: pageTokens }),

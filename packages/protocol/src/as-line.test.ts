@@ -1,0 +1,22 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { asLine, text } from "./fields.ts";
+
+test("whatever words an error has, a text field takes them as a line", () => {
+  const field = text({ max: 40 });
+  const words = fc.oneof(fc.string({ unit: "binary" }), fc.string({ unit: "grapheme" }), fc.string());
+  fc.assert(
+    fc.property(words, (given) => {
+      const line = asLine(given, 40);
+      assert.equal(field.encode(line, "message"), line);
+      assert.equal(asLine(line, 40), line, "once is enough");
+    }),
+  );
+});
+
+test("lines become one, and half characters go", () => {
+  assert.equal(asLine("the worker ended:\n\tno memory\u2028left\r\n", 512), "the worker ended: no memory left");
+  assert.equal(asLine("ab😀", 3), "ab");
+  assert.equal(asLine("\ud83d", 10), "");
+});
