@@ -52,14 +52,12 @@ const LEAST_MEMORY_MARGIN = 0.02;
 const TIME_SLACK_MS = 0.5;
 /** How far plans are believed to be off before anything was measured: a share of what they say, and bytes. */
 const MEMORY_SCALE_DEVIATION = 0.05;
-const MEMORY_OFFSET_DEVIATION = 1024 * 1024;
-/**
- * Errors that the fits expect of a good measurement: shares, and what the heap of the worker's program and the pool's gaps
- * add. Over 46 configs of two models the plan alone was off by -0.8 MiB on average, with a deviation of 2.4: one sample
- * must not move all predictions by what is but its own.
- */
+const MEMORY_OFFSET_DEVIATION = 1.5 * 1024 * 1024;
+/** Errors that the fits expect of a good measurement: shares, and what the heap of the worker's program adds. */
 const MEMORY_NOISE = 0.01;
-const MEMORY_NOISE_BYTES = 2 * 1024 * 1024;
+const MEMORY_NOISE_BYTES = 1024 * 1024;
+/** More than this is not noise any more. */
+const MOST_MEMORY_NOISE_BYTES = 4 * 1024 * 1024;
 const TIME_NOISE = 0.05;
 /** Of the sum of its units' times, what a step takes at least. */
 const LEAST_WORK_SHARE = 0.3;
@@ -312,10 +310,28 @@ function memoryAt({ scale, offsetBytes }: MemoryLaw, plannedBytes: number): numb
   return Math.max(0, scale * plannedBytes + offsetBytes);
 }
 
+/**
+ * The law of measured memory. How noisy measurements are is told by their own scatter about it: where they agree, a few
+ * settle it; where they do not, one of them must not move every prediction by what is but its own.
+ */
 function fitMemory(steps: readonly BasedStep[]): MemoryLaw {
+  const law = fitMemoryWith(steps, MEMORY_NOISE_BYTES);
+  const squares = steps.map((step) => {
+    const { plannedBytes, measuredBytes = 0 } = step;
+    return Math.max(0, Math.abs(measuredBytes - memoryAt(law, plannedBytes)) - MEMORY_NOISE * plannedBytes) ** 2;
+  });
+  const freedom = Math.max(1, steps.length - LAW_COEFFICIENTS);
+  const scatterBytes = Math.sqrt(squares.reduce((sum, square) => sum + square, 0) / freedom);
+  if (scatterBytes <= MEMORY_NOISE_BYTES) return law;
+  return fitMemoryWith(steps, Math.min(MOST_MEMORY_NOISE_BYTES, scatterBytes));
+}
+
+const LAW_COEFFICIENTS = 2;
+
+function fitMemoryWith(steps: readonly BasedStep[], noiseBytes: number): MemoryLaw {
   const usual = steps.length > 0 ? median(steps.map(({ plannedBytes }) => plannedBytes)) : MEMORY_SLACK_BYTES;
   const observations = steps.map(({ plannedBytes, measuredBytes = 0 }, index): Observation => {
-    const noise = MEMORY_NOISE * plannedBytes + MEMORY_NOISE_BYTES;
+    const noise = MEMORY_NOISE * plannedBytes + noiseBytes;
     return {
       features: [plannedBytes / usual, 1],
       target: measuredBytes / usual,
