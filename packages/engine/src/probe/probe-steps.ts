@@ -3,6 +3,7 @@ import {
   type Checkpoints,
   type FreezingRates,
   LAYER_CLASSES,
+  layersOfClass,
   type RetrainConfig,
   resolveRetrainConfig,
   uniformFreezing,
@@ -50,19 +51,25 @@ export function probeSteps(chain: Chain, options: ProbeStepOptions): readonly St
   const segments = Math.max(2, Math.round(Math.sqrt(chain.units.length)));
   const uniform: Checkpoints = { kind: "uniform", segments };
   const tiny = Math.min(2, batch);
+  // As a search freezes: a lone classifier always trains. Steps without it measure what no step will be.
+  const hasOneClassifier = layersOfClass(chain, "linear").length <= 1;
+  const frozen = (rate: number): FreezingRates => ({
+    ...uniformFreezing(rate),
+    ...(hasOneClassifier ? { linear: 0 } : {}),
+  });
   const corners: readonly Draft[] = [
     { microBatches: [part(4), part(32)], isAccumulated: true },
     // A tiny micro-batch: what a step takes besides its work, in memory and in time, is most of it.
-    { microBatches: [tiny, part(16), part(2)], isAccumulated: true, freezing: uniformFreezing(0.5) },
+    { microBatches: [tiny, part(16), part(2)], isAccumulated: true, freezing: frozen(0.5) },
     { microBatches: [part(2), part(8), part(64)], isAccumulated: false, checkpoints: uniform },
     { microBatches: [batch, part(4), part(16)], isAccumulated: false },
     {
       microBatches: [part(64), part(8)],
       isAccumulated: true,
       checkpoints: uniform,
-      freezing: uniformFreezing(0.3),
+      freezing: frozen(0.3),
     },
-    { microBatches: [part(2), part(64)], isAccumulated: true, freezing: uniformFreezing(0.7) },
+    { microBatches: [part(2), part(64)], isAccumulated: true, freezing: frozen(0.7) },
   ];
   const random = createRandom(options.seed);
   const drawn = Array.from({ length: RANDOM_GROUPS }, () => drawGroup(random, chain, batch));
