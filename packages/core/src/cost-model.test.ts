@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { CostModel } from "./cost-model.ts";
 import { hasDrifted, observe } from "./online-correction.ts";
-import { NOTHING_FROZEN, type RetrainConfig } from "./retrain-config.ts";
+import { NOTHING_FROZEN, type RetrainConfig, resolveRetrainConfig } from "./retrain-config.ts";
 import { SimulatedProber, SLOW_BOARD, simulatedProfile, someConfigs } from "./test-support/simulated-device.ts";
 import { resnetLikeChain } from "./test-support/tiny-chain.ts";
 import { emptyProfile } from "./test-support/tiny-profile.ts";
@@ -70,12 +70,16 @@ test("CostModel of an empty profile says that it knows nothing, and its bounds a
 });
 
 test("CostModel's bounds widen past the measured micro-batches", () => {
-  const model = new CostModel(chain, simulatedProfile(chain));
-  const margin = (microBatch: number): number => {
-    const { expected, upper } = model.predict({ microBatch }).memoryBytes;
-    return (upper - expected) / (expected + 2 * 1024 * 1024);
+  const profile = simulatedProfile(chain);
+  const model = new CostModel(chain, profile);
+  const large = resolveRetrainConfig({ microBatch: 512 });
+  const step = new SimulatedProber(chain).step(large, profile);
+  const measured = new CostModel(chain, { ...profile, steps: [...profile.steps, step] });
+  const widthBytes = (of: CostModel): number => {
+    const { expected, upper } = of.predict(large).memoryBytes;
+    return upper - expected;
   };
-  assert.ok(margin(512) > margin(64) * 2);
+  assert.ok(widthBytes(model) > 2 * widthBytes(measured), `${widthBytes(model)} and ${widthBytes(measured)} bytes`);
   assert.match(model.predict({ microBatch: 512 }).unknowns.join(), /512 lies outside the measured 2 to 64/);
 });
 

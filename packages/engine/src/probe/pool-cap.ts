@@ -14,10 +14,10 @@ import type { ModelGraph } from "../model/model-graph.ts";
 /**
  * What a pool must have beyond the plan's walk: TensorFlow takes buffers in an order that is a little different, and gaps
  * are then others. Steps of MobileNet-v2 needed up to half a megabyte more, of ResNet-50 1.5 %, of ResNet-20 with equal
- * segments 5 % once.
+ * segments 5 %.
  */
 const SPARE_BYTES = 1024 * 1024;
-const SPARE_SHARE = 0.03;
+const SPARE_SHARE = 0.06;
 
 /**
  * The hard limit of TensorFlow's allocator under which a config's step may add `growthBytes` to an idle process: its pool
