@@ -17,14 +17,19 @@ export type FixedRates = Partial<FreezingRates>;
 const TENTHS: readonly number[] = Array.from({ length: 11 }, (_, tenths) => tenths / 10);
 
 /**
- * All sets of frozen parameters that rates in tenths, one a layer class, can give; each set once. A class of one layer
- * (the classifier) is left to train unless a method fixes it: freezing it saves next to nothing.
+ * Whether a search freezes layers of a class. A class of one layer (the classifier) is left to train unless a method fixes
+ * it: freezing it saves next to nothing.
  */
+export function hasChoice(chain: Chain, layerClass: LayerClass): boolean {
+  return layersOfClass(chain, layerClass).length > 1;
+}
+
+/** All sets of frozen parameters that rates in tenths, one a layer class (`hasChoice`), can give; each set once. */
 export function freezingChoices(chain: Chain, fixed: FixedRates = {}): readonly FreezingChoice[] {
   const ratesOf = (layerClass: LayerClass): readonly number[] => {
     const prescribed = fixed[layerClass];
     if (prescribed !== undefined) return [prescribed];
-    return layersOfClass(chain, layerClass).length <= 1 ? [0] : TENTHS;
+    return hasChoice(chain, layerClass) ? TENTHS : [0];
   };
   // Classes freeze separately: the set of a combination is the union of the sets of its rates.
   const setsOf = (layerClass: LayerClass): readonly ClassRate[] =>

@@ -24,7 +24,7 @@ export { type Bounded, CostModel, HEAP_BYTES, type StepPrediction, type StepShap
 export { describeConfig } from "./describe-config.ts";
 export { FieldReader, invalid, type NumberRange } from "./field-check.ts";
 export { frozenParameters, layersOfClass, valuesWithGradient } from "./freezing.ts";
-export { type FixedRates, type FreezingChoice, freezingChoices, trainedBytes } from "./freezing-choices.ts";
+export { type FixedRates, type FreezingChoice, freezingChoices, hasChoice, trainedBytes } from "./freezing-choices.ts";
 export {
   aettaAccuracy,
   entropy,

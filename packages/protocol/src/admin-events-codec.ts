@@ -1,5 +1,5 @@
 import { list, type MessageField, message, orEmpty } from "./composed-fields.ts";
-import { integer, name, text, timestampMs, whole } from "./fields.ts";
+import { integer, MESSAGE_LENGTH, name, text, timestampMs, whole } from "./fields.ts";
 import type { Event__Output } from "./gen/mpo/v1/Event.ts";
 import type { ListEventsRequest__Output } from "./gen/mpo/v1/ListEventsRequest.ts";
 import type { ListEventsResponse__Output } from "./gen/mpo/v1/ListEventsResponse.ts";
@@ -52,7 +52,7 @@ const event: MessageField<FleetEvent> = message<FleetEvent, Event__Output>("Even
   tenant: name(),
   device: orEmpty(name()),
   actor: text({ min: 1, max: 128 }),
-  message: text({ max: 512 }),
+  message: text({ max: MESSAGE_LENGTH }),
 });
 
 const listEventsRequest: MessageField<ListEventsRequest> = message<ListEventsRequest, ListEventsRequest__Output>(

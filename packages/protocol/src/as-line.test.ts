@@ -5,7 +5,7 @@ import { asLine, text } from "./fields.ts";
 
 test("whatever words an error has, a text field takes them as a line", () => {
   const field = text({ max: 40 });
-  const words = fc.oneof(fc.string({ unit: "binary" }), fc.string({ unit: "grapheme" }), fc.string());
+  const words = fc.oneof(fc.string({ unit: "binary" }), fc.string({ unit: "grapheme" }), fc.string({ maxLength: 80 }));
   fc.assert(
     fc.property(words, (given) => {
       const line = asLine(given, 40);
@@ -18,5 +18,6 @@ test("whatever words an error has, a text field takes them as a line", () => {
 test("lines become one, and half characters go", () => {
   assert.equal(asLine("the worker ended:\n\tno memory\u2028left\r\n", 512), "the worker ended: no memory left");
   assert.equal(asLine("ab😀", 3), "ab");
+  assert.equal(asLine("no room left", 3), "no");
   assert.equal(asLine("\ud83d", 10), "");
 });

@@ -34,14 +34,20 @@ export function text({ min = 0, max, hasLines = false, isSecret = false }: TextB
   });
 }
 
+/** Characters of the words in which a message says what happened. */
+export const MESSAGE_LENGTH = 512;
+
 /**
  * A text as a field `text({ max })` takes it: on one line, without halves of characters, and cut where it is too long.
  * Words of errors may come from other programs, with line breaks and whatever else.
  */
-export function asLine(words: string, max: number): string {
+export function asLine(words: string, max: number = MESSAGE_LENGTH): string {
   const line = words.replace(/[\p{Cc}\p{Cs}\u2028\u2029]+/gu, " ").trim();
   // A cut may leave the first half of a character.
-  return line.slice(0, max).replace(/\p{Cs}$/u, "");
+  return line
+    .slice(0, max)
+    .replace(/\p{Cs}$/u, "")
+    .trimEnd();
 }
 
 /** Characters of names of tenants, devices, models and whatever else becomes part of a NATS subject. */

@@ -4,7 +4,7 @@ import { type MessageField, mapped, message, optional, orEmpty, refined } from "
 import { type DocumentVersion, documentVersion, rung } from "./desired-codec.ts";
 import { type DeviceIdentity, deviceIdentity } from "./device-codec.ts";
 import { type Field, refuse } from "./field.ts";
-import { choice, flag, integer, name, number, share, text, timestampMs, whole } from "./fields.ts";
+import { choice, flag, integer, MESSAGE_LENGTH, name, number, share, text, timestampMs, whole } from "./fields.ts";
 import type { DocumentStatus__Output } from "./gen/mpo/v1/DocumentStatus.ts";
 import type { ProbeFailure__Output } from "./gen/mpo/v1/ProbeFailure.ts";
 import type { ReportProfileRequest__Output } from "./gen/mpo/v1/ReportProfileRequest.ts";
@@ -115,7 +115,7 @@ export const documentStatus: MessageField<DocumentStatus> = message<DocumentStat
     version: documentVersion,
     state: documentState,
     rung: optional(integer({ min: 0, max: 63 })),
-    message: text({ max: 512 }),
+    message: text({ max: MESSAGE_LENGTH }),
   },
 );
 
@@ -143,7 +143,7 @@ export const windowResult: MessageField<WindowResult> = message<WindowResult, Wi
   judgement: optional(choice({ labels: "JUDGEMENT_LABELS", "label-free": "JUDGEMENT_LABEL_FREE" })),
   accuracyBefore: optional(share()),
   accuracyAfter: optional(share()),
-  message: text({ max: 512 }),
+  message: text({ max: MESSAGE_LENGTH }),
 });
 
 export const probeFailure: MessageField<ProbeFailure> = message<ProbeFailure, ProbeFailure__Output>("ProbeFailure", {
@@ -151,7 +151,7 @@ export const probeFailure: MessageField<ProbeFailure> = message<ProbeFailure, Pr
   failedAtMs: timestampMs(),
   failures: integer({ min: 1, max: 1e9 }),
   retryAtMs: timestampMs(),
-  message: text({ max: 512 }),
+  message: text({ max: MESSAGE_LENGTH }),
 });
 
 const reportProfileRequest: MessageField<ReportProfileRequest> = refined(

@@ -101,7 +101,7 @@ export class Documents {
     rung: number | undefined,
     message: string,
   ): Promise<void> {
-    const document = { version, state, ...(rung === undefined ? {} : { rung }), message: asLine(message, 512) };
+    const document = { version, state, ...(rung === undefined ? {} : { rung }), message: asLine(message) };
     const { outbox, time } = this.#parts;
     await outbox.addStatus({ kind: "document", document }, Math.max(0, Math.round(time.nowMs())));
   }

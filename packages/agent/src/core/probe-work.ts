@@ -8,7 +8,7 @@ import {
   type ServedModel,
 } from "@mpo/protocol";
 import { type BudgetFacts, workBudget } from "../policy/budget-policy.ts";
-import { type DueProbe, dueProbe, isIdle, probeDone, probeFailed } from "../policy/probe-schedule.ts";
+import { type DueProbe, dueProbe, isIdle, type ProbeRecord, probeDone, probeFailed } from "../policy/probe-schedule.ts";
 import type { ProbeJob, ProbeResult } from "../ports/agent-engine.ts";
 import type { Outbox } from "../report/outbox.ts";
 import type { AgentPorts } from "./agent-ports.ts";
@@ -17,9 +17,6 @@ import { guarded } from "./guarded-work.ts";
 import { readKnownProfile, writeKnownProfile } from "./known-profile.ts";
 import { curvesJob, probeJob } from "./make-job.ts";
 import type { WorkMemory } from "./work-memory.ts";
-
-/** Of the words that a report takes. */
-const MESSAGE_LENGTH = 512;
 
 /** What probing needs of the agent. */
 export interface ProbeParts {
@@ -123,12 +120,12 @@ export class ProbeWork {
     const { ports, outbox, memory, onReport } = this.#parts;
     const { model } = due;
     ports.logger.warn("a probe failed; it is tried again later", { model, err: error });
-    await memory.change({ probes: probeFailed(memory.state.probes, due, ports.clock.now()) });
     const failedAtMs = Math.max(0, Math.round(ports.clock.now()));
-    const { failures = 1, retryAtMs = failedAtMs } = memory.state.probes[model] ?? {};
-    const retry = Math.max(0, Math.round(retryAtMs));
-    const message = asLine([error.message, error.hint ?? ""].join(" "), MESSAGE_LENGTH);
-    const probe: ProbeFailure = { model, failedAtMs, failures, retryAtMs: retry, message };
+    const probes = probeFailed(memory.state.probes, due, failedAtMs);
+    await memory.change({ probes });
+    const { failures, retryAtMs } = probes[model] as ProbeRecord;
+    const message = asLine(`${error.message} ${error.hint ?? ""}`);
+    const probe: ProbeFailure = { model, failedAtMs, failures, retryAtMs, message };
     await outbox.addStatus({ kind: "probe", probe }, failedAtMs);
     onReport();
   }

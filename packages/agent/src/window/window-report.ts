@@ -11,7 +11,6 @@ export interface WindowTry {
   readonly durationMs: number;
 }
 
-const MAX_MESSAGE = 512;
 /** A week: the most that the wire takes. */
 const MAX_MS = 604_800_000;
 
@@ -27,7 +26,7 @@ export function finishedWindow(tried: WindowTry, outcome: RetrainOutcome): Windo
     ...(judgement === undefined ? {} : { judgement }),
     ...(accuracyBefore === undefined ? {} : { accuracyBefore }),
     ...(accuracyAfter === undefined ? {} : { accuracyAfter }),
-    message: asLine(outcome.reason, MAX_MESSAGE),
+    message: asLine(outcome.reason),
   };
 }
 
@@ -38,7 +37,7 @@ export function failedWindow(tried: WindowTry, thrown: unknown): WindowResult {
     ...withLimits(tried),
     outcome: outcomeOf(error),
     steps: 0,
-    message: asLine(error.message, MAX_MESSAGE),
+    message: asLine(error.message),
   };
 }
 

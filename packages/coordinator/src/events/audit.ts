@@ -46,7 +46,7 @@ export class Audit {
       tenant: identity.tenant,
       device: identity.device,
       actor: asLine(actor, 128),
-      message: asLine(message, 512),
+      message: asLine(message),
     };
     const call = signal === undefined ? {} : { signal };
     const subject = auditSubject(identity.tenant, kind);

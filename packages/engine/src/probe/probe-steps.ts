@@ -2,8 +2,8 @@ import {
   type Chain,
   type Checkpoints,
   type FreezingRates,
+  hasChoice,
   LAYER_CLASSES,
-  layersOfClass,
   type RetrainConfig,
   resolveRetrainConfig,
   uniformFreezing,
@@ -52,10 +52,9 @@ export function probeSteps(chain: Chain, options: ProbeStepOptions): readonly St
   const uniform: Checkpoints = { kind: "uniform", segments };
   const tiny = Math.min(2, batch);
   // As a search freezes: a lone classifier always trains. Steps without it measure what no step will be.
-  const hasOneClassifier = layersOfClass(chain, "linear").length <= 1;
   const frozen = (rate: number): FreezingRates => ({
     ...uniformFreezing(rate),
-    ...(hasOneClassifier ? { linear: 0 } : {}),
+    ...(hasChoice(chain, "linear") ? {} : { linear: 0 }),
   });
   const corners: readonly Draft[] = [
     { microBatches: [part(4), part(32)], isAccumulated: true },
