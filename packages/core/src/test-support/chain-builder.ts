@@ -1,5 +1,13 @@
-import { type AffineBytes, fixedBytes, NO_BYTES, perSampleBytes } from "../affine-bytes.ts";
-import type { Chain, ChainOp, ChainParameter, ChainUnit, ChainValue, GradientNeeds, LayerClass } from "../chain.ts";
+import { type AffineBytes, fixedBytes, NO_BYTES, perSampleBytes } from "../facts/affine-bytes.ts";
+import type {
+  Chain,
+  ChainOp,
+  ChainParameter,
+  ChainUnit,
+  ChainValue,
+  GradientNeeds,
+  LayerClass,
+} from "../facts/chain.ts";
 
 const NOTHING: GradientNeeds = { inputs: [], output: false, statistics: false };
 const INPUT: GradientNeeds = { inputs: [0], output: false, statistics: false };

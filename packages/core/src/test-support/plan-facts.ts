@@ -1,4 +1,4 @@
-import { readsOf, type StepPlan, writesOf } from "../step-plan.ts";
+import { readsOf, type StepPlan, writesOf } from "../plan/step-plan.ts";
 
 /** Checks that every tensor that an instruction reads was written before it (or is the step's input). */
 export function firstUnwrittenRead(plan: StepPlan): string | undefined {

@@ -1,5 +1,5 @@
-import type { RotorUnit } from "../rotor.ts";
-import type { UnitAction } from "../unit-schedule.ts";
+import type { UnitAction } from "../facts/retrain-config.ts";
+import type { RotorUnit } from "../plan/rotor.ts";
 
 /** All persistent schedules of units `first` to `last`: what is checkpointed stays until its backward. */
 export function persistentSchedules(first: number, last: number): readonly (readonly UnitAction[])[] {

@@ -1,10 +1,10 @@
 import fc from "fast-check";
-import type { Chain } from "../chain.ts";
-import { residentGrowth } from "../memory-timeline.ts";
-import { planStep } from "../plan-step.ts";
-import type { Profile, StepSample, UnitTimeSample } from "../profile.ts";
-import { accumulationFor, NOTHING_FROZEN, type RetrainConfig } from "../retrain-config.ts";
-import { readsOf, type StepPlan, writesOf } from "../step-plan.ts";
+import type { Chain } from "../facts/chain.ts";
+import type { Profile, StepSample, UnitTimeSample } from "../facts/profile.ts";
+import { accumulationFor, NOTHING_FROZEN, type RetrainConfig } from "../facts/retrain-config.ts";
+import { residentGrowth } from "../memory/memory-timeline.ts";
+import { planStep } from "../plan/plan-step.ts";
+import { readsOf, type StepPlan, writesOf } from "../plan/step-plan.ts";
 import { emptyProfile } from "./tiny-profile.ts";
 
 /** A device that exists only in numbers, instruction by instruction: it shares no code with the cost model. */

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import type { Chain } from "../chain.ts";
+import type { Chain } from "../facts/chain.ts";
 import { ChainBuilder } from "./chain-builder.ts";
 
 export type NormKind = "batchNorm" | "groupNorm";

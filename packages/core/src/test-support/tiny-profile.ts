@@ -1,5 +1,5 @@
-import type { Chain } from "../chain.ts";
-import { PROFILE_VERSION, type Profile } from "../profile.ts";
+import type { Chain } from "../facts/chain.ts";
+import { PROFILE_VERSION, type Profile } from "../facts/profile.ts";
 
 /** A profile of a chain without any measurement; tests add what they need. */
 export function emptyProfile(chain: Chain, changes: Partial<Profile> = {}): Profile {

@@ -1,0 +1,164 @@
+import { type AccuracySample, type FreezingRates, LAYER_CLASSES } from "../facts/index.ts";
+import { fitLearningCurve, type GainObservation, LearningCurve } from "./learning-curve.ts";
+
+export interface AccuracyPrediction {
+  /** Accuracy at the end, early stop included, 0 to 1. */
+  readonly expected: number;
+  /** Two standard deviations to either side. */
+  readonly lower: number;
+  readonly upper: number;
+  /** Steps after which training is best stopped. */
+  readonly steps: number;
+}
+
+export interface AccuracyOptions {
+  /** The micro-batch changes what is learned (batch normalisation). */
+  readonly hasBatchStatistics: boolean;
+  /** What the fleet knows of this model: counts like own samples, but is less sure. */
+  readonly priors?: readonly AccuracySample[];
+}
+
+/** Deviation of a judgement beside chance: the micro-window's data are not the window's. */
+const JUDGEMENT_DEVIATION = 0.01;
+/** Judgements without labels are off by this much more. */
+const LABEL_FREE_DEVIATION = 0.03;
+/** Another device's task is not this one's. */
+const PRIOR_DEVIATION = 0.05;
+/** Freezing rates this far apart (Euclidean) learn about the same. */
+const RATE_LENGTH = 0.25;
+/** So do micro-batches this many doublings apart, where batch statistics matter. */
+const DOUBLING_LENGTH = 1.5;
+/** How unsure a curve is that was read off far neighbours only. */
+const UNSEEN_DEVIATION = 0.1;
+
+/** What training does where nothing was ever measured: some gain, more where more trains. Only an order to try things in. */
+const GUESSED: readonly { readonly rate: number; readonly gain: number }[] = [
+  { rate: 0, gain: 0.1 },
+  { rate: 1, gain: 0.05 },
+];
+const GUESS_STEPS = 50;
+
+interface KnownCurve {
+  readonly freezing: FreezingRates;
+  /** Undefined: the same at any. */
+  readonly microBatch: number | undefined;
+  readonly curve: LearningCurve;
+}
+
+/**
+ * Known without measuring: where everything is frozen, normalisation's statistics too, nothing is gained or lost. Without
+ * it what a half frozen model gains would be expected of one that is hardly trained at all.
+ */
+const ALL_FROZEN: KnownCurve = {
+  freezing: { featureExtraction: 1, normalisation: 1, linear: 1 },
+  microBatch: undefined,
+  curve: LearningCurve.flat(),
+};
+
+/**
+ * Accuracy of any freezing and micro-batch at the end of a training, from curves measured for a few. What was not
+ * measured is read off its neighbours (a Gaussian kernel over rates, and over the micro-batch where it matters), less
+ * surely the further they are. Checkpointing changes nothing.
+ */
+export class AccuracyModel {
+  readonly startAccuracy: number;
+  /** Nothing was measured: predictions are a guess. */
+  readonly isGuess: boolean;
+  readonly #hasBatchStatistics: boolean;
+  readonly #known: readonly KnownCurve[];
+  readonly #cache = new Map<string, LearningCurve>();
+
+  constructor(samples: readonly AccuracySample[], { hasBatchStatistics, priors = [] }: AccuracyOptions) {
+    this.#hasBatchStatistics = hasBatchStatistics;
+    const all = [
+      ...samples.map((sample) => ({ sample, isPrior: false })),
+      ...priors.map((sample) => ({ sample, isPrior: true })),
+    ];
+    this.isGuess = all.length === 0;
+    const starts = (samples.length > 0 ? samples : priors).map(({ startAccuracy }) => startAccuracy);
+    this.startAccuracy = starts.length > 0 ? starts.reduce((sum, start) => sum + start, 0) / starts.length : 0.5;
+    const groups = new Map<string, { readonly first: AccuracySample; readonly observations: GainObservation[] }>();
+    for (const { sample, isPrior } of all) {
+      const key = this.#keyOf(sample.freezing, sample.microBatch);
+      const group = groups.get(key) ?? { first: sample, observations: [] };
+      group.observations.push(...observationsOf(sample, isPrior));
+      groups.set(key, group);
+    }
+    const measured = [...groups.values()].map(({ first, observations }) => ({
+      freezing: first.freezing,
+      microBatch: first.microBatch,
+      curve: fitLearningCurve(observations),
+    }));
+    this.#known = groups.size > 0 ? [...measured, ALL_FROZEN] : guessedCurves();
+  }
+
+  /** Accuracy after at most so many steps under a config, stopping where it is best. */
+  predict(freezing: FreezingRates, microBatch: number, steps: number): AccuracyPrediction {
+    const { gain, deviation, steps: best } = this.curve(freezing, microBatch).bestWithin(steps);
+    const within = (accuracy: number): number => Math.min(1, Math.max(0, accuracy));
+    const expected = within(this.startAccuracy + gain);
+    return { expected, lower: within(expected - 2 * deviation), upper: within(expected + 2 * deviation), steps: best };
+  }
+
+  curve(freezing: FreezingRates, microBatch: number): LearningCurve {
+    const key = this.#keyOf(freezing, microBatch);
+    const known = this.#cache.get(key);
+    if (known !== undefined) return known;
+    const distances = this.#known.map((entry) => this.#distance(entry, freezing, microBatch));
+    const nearest = Math.min(...distances);
+    // Relative to the nearest, so that far from everything the nearest still counts.
+    const raw = distances.map((distance) => Math.exp((nearest - distance) / 2));
+    const total = raw.reduce((sum, weight) => sum + weight, 0);
+    const mixed = LearningCurve.mix(
+      this.#known.map(({ curve }) => curve),
+      raw.map((weight) => weight / total),
+      UNSEEN_DEVIATION * Math.sqrt(1 - Math.exp(-nearest / 2)),
+    );
+    this.#cache.set(key, mixed);
+    return mixed;
+  }
+
+  #distance(entry: KnownCurve, freezing: FreezingRates, microBatch: number): number {
+    let squared = 0;
+    for (const layerClass of LAYER_CLASSES) {
+      squared += ((entry.freezing[layerClass] - freezing[layerClass]) / RATE_LENGTH) ** 2;
+    }
+    if (this.#hasBatchStatistics && entry.microBatch !== undefined) {
+      squared += (Math.log2(entry.microBatch / microBatch) / DOUBLING_LENGTH) ** 2;
+    }
+    return squared;
+  }
+
+  #keyOf(freezing: FreezingRates, microBatch: number): string {
+    const rates = LAYER_CLASSES.map((layerClass) => freezing[layerClass]).join();
+    return this.#hasBatchStatistics ? `${rates} ${microBatch}` : rates;
+  }
+}
+
+function observationsOf(sample: AccuracySample, isPrior: boolean): readonly GainObservation[] {
+  return sample.points.map(({ steps, accuracy }) => {
+    // A share of right answers cannot be surer than one more of each kind allows (Agresti and Coull).
+    const share = (accuracy * sample.judgedSamples + 2) / (sample.judgedSamples + 4);
+    const chance = Math.sqrt((share * (1 - share)) / (sample.judgedSamples + 4));
+    const judge = sample.judge === "labels" ? JUDGEMENT_DEVIATION : LABEL_FREE_DEVIATION;
+    return {
+      steps,
+      gain: accuracy - sample.startAccuracy,
+      deviation: Math.hypot(chance, judge, isPrior ? PRIOR_DEVIATION : 0),
+    };
+  });
+}
+
+function guessedCurves(): readonly KnownCurve[] {
+  return GUESSED.map(({ rate, gain }) => ({
+    freezing: { featureExtraction: rate, normalisation: rate, linear: 0 },
+    microBatch: 32,
+    curve: fitLearningCurve(
+      [0.5, 1, 4].map((times) => ({
+        steps: times * GUESS_STEPS,
+        gain: gain * (1 - Math.exp(-times)),
+        deviation: UNSEEN_DEVIATION,
+      })),
+    ).widened(UNSEEN_DEVIATION),
+  }));
+}

@@ -1,0 +1,126 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import type { AccuracySample } from "../facts/profile.ts";
+import { NOTHING_FROZEN, uniformFreezing } from "../facts/retrain-config.ts";
+import { AccuracyModel } from "./accuracy-model.ts";
+import { fitLearningCurve, type GainObservation } from "./learning-curve.ts";
+
+function observed(
+  gainAt: (steps: number) => number,
+  steps: readonly number[],
+  deviation = 0.01,
+): readonly GainObservation[] {
+  return steps.map((count) => ({ steps: count, gain: gainAt(count), deviation }));
+}
+
+const rising = (steps: number): number => 0.2 * (1 - Math.exp(-steps / 20));
+/** Tent on a small net: up by 0.15, then down below the start. */
+const collapsing = (steps: number): number =>
+  0.18 * (1 - Math.exp(-steps / 10)) - 0.4 * (steps ** 2 / (steps ** 2 + 120 ** 2));
+
+test("a curve follows what was seen and goes on in its form", () => {
+  const curve = fitLearningCurve(observed(rising, [5, 10, 20, 40]));
+  for (const steps of [5, 20, 40, 80]) {
+    const { gain, deviation } = curve.at(steps);
+    assert.ok(Math.abs(gain - rising(steps)) < 0.03, `${steps}: ${gain} for ${rising(steps)}`);
+    assert.ok(deviation < 0.06);
+  }
+  assert.equal(curve.at(0).gain, 0);
+});
+
+test("a curve may peak and fall, and early stop finds the peak", () => {
+  const curve = fitLearningCurve(observed(collapsing, [4, 8, 16, 32, 64, 128, 256]));
+  assert.ok(Math.abs(curve.at(256).gain - collapsing(256)) < 0.04);
+  const best = curve.bestWithin(1000);
+  assert.ok(best.steps >= 12 && best.steps <= 64, `stops at ${best.steps}`);
+  assert.ok(best.gain > curve.at(256).gain + 0.1);
+  const early = curve.bestWithin(8);
+  assert.ok(early.steps <= 8 && early.gain <= best.gain);
+});
+
+test("a curve that only falls is stopped at once", () => {
+  const curve = fitLearningCurve(observed((steps) => -0.01 * steps, [2, 5, 10]));
+  assert.deepEqual(curve.bestWithin(100), { steps: 0, gain: 0, deviation: 0 });
+});
+
+test("one wild judgement does not carry a curve away", () => {
+  const points = observed(rising, [5, 10, 15, 20, 30, 40]);
+  const wild = points.map((point, index) => (index === 2 ? { ...point, gain: -0.6 } : point));
+  assert.ok(Math.abs(fitLearningCurve(wild).at(40).gain - rising(40)) < 0.06);
+});
+
+test("a curve is less sure of what it has not seen, and of what was judged badly", () => {
+  const curve = fitLearningCurve(observed(rising, [5, 10]));
+  assert.ok(curve.at(1000).deviation > 2 * curve.at(10).deviation);
+  assert.ok(fitLearningCurve(observed(rising, [5, 10], 0.1)).at(10).deviation > curve.at(10).deviation);
+  assert.ok(fitLearningCurve([]).at(50).deviation > 0.1);
+});
+
+test("bestWithin never falls when more steps are allowed", () => {
+  fc.assert(
+    fc.property(
+      fc.array(
+        fc.record({ steps: fc.integer({ min: 1, max: 200 }), gain: fc.double({ min: -0.5, max: 0.5, noNaN: true }) }),
+        {
+          minLength: 1,
+          maxLength: 6,
+        },
+      ),
+      (points) => {
+        const curve = fitLearningCurve(points.map((point) => ({ ...point, deviation: 0.03 })));
+        let previous = 0;
+        for (const steps of [0, 1, 3, 10, 31, 100, 500, 5000]) {
+          const { gain } = curve.bestWithin(steps);
+          assert.ok(gain >= previous - 1e-9, `${gain} within ${steps} steps, ${previous} within fewer`);
+          previous = gain;
+        }
+      },
+    ),
+    { seed: 1, numRuns: 40 },
+  );
+});
+
+function sample(rate: number, microBatch: number, gain: number): AccuracySample {
+  return {
+    freezing: uniformFreezing(rate),
+    microBatch,
+    judge: "labels",
+    startAccuracy: 0.5,
+    points: [10, 20, 40].map((steps) => ({ steps, accuracy: 0.5 + gain * (1 - Math.exp(-steps / 10)) })),
+    judgedSamples: 1000,
+  };
+}
+
+test("AccuracyModel reads unmeasured freezing off its neighbours, less surely", () => {
+  const model = new AccuracyModel([sample(0, 16, 0.3), sample(1, 16, 0.1)], { hasBatchStatistics: false });
+  const measured = model.predict(NOTHING_FROZEN, 16, 40);
+  const between = model.predict(uniformFreezing(0.5), 16, 40);
+  assert.ok(Math.abs(measured.expected - 0.8) < 0.03, String(measured.expected));
+  assert.ok(
+    between.expected < measured.expected && between.expected > model.predict(uniformFreezing(1), 16, 40).expected,
+  );
+  assert.ok(between.upper - between.lower > measured.upper - measured.lower);
+  assert.equal(model.predict(NOTHING_FROZEN, 1, 40).expected, measured.expected);
+});
+
+test("AccuracyModel tells micro-batches apart where batch statistics matter", () => {
+  const model = new AccuracyModel([sample(0, 64, 0.3), sample(0, 1, 0.02)], { hasBatchStatistics: true });
+  assert.ok(model.predict(NOTHING_FROZEN, 64, 40).expected > model.predict(NOTHING_FROZEN, 1, 40).expected + 0.2);
+});
+
+test("AccuracyModel starts from the fleet's prior and lets own measurements overrule it", () => {
+  const prior = [sample(0, 16, 0.3)];
+  const first = new AccuracyModel([], { hasBatchStatistics: false, priors: prior });
+  assert.ok(first.predict(NOTHING_FROZEN, 16, 40).expected > 0.7);
+  const second = new AccuracyModel([sample(0, 16, 0.05)], { hasBatchStatistics: false, priors: prior });
+  assert.ok(second.predict(NOTHING_FROZEN, 16, 40).expected < 0.6);
+});
+
+test("AccuracyModel without any measurement guesses, and says so", () => {
+  const model = new AccuracyModel([], { hasBatchStatistics: true });
+  assert.equal(model.isGuess, true);
+  const { expected, lower } = model.predict(NOTHING_FROZEN, 16, 100);
+  assert.ok(expected > lower + 0.1);
+  assert.ok(expected > model.predict(uniformFreezing(1), 16, 100).expected);
+});

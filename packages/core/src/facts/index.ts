@@ -1,0 +1,38 @@
+export { type AffineBytes, addBytes, bytesAt, fixedBytes, NO_BYTES, perSampleBytes } from "./affine-bytes.ts";
+export {
+  type Chain,
+  type ChainOp,
+  type ChainParameter,
+  type ChainUnit,
+  type ChainValue,
+  type GradientNeeds,
+  LAYER_CLASSES,
+  type LayerClass,
+} from "./chain.ts";
+export { describeConfig } from "./describe-config.ts";
+export { FieldReader, invalid, type NumberRange } from "./field-check.ts";
+export { MPO_ERROR_CODES, MpoError, type MpoErrorCode, type MpoErrorOptions } from "./mpo-error.ts";
+export {
+  type AccuracyJudge,
+  type AccuracySample,
+  PROFILE_VERSION,
+  type Profile,
+  probingShare,
+  profileAgeMs,
+  type StepMemoryFacts,
+  type StepSample,
+  type UnitTimeSample,
+  type UpdateSample,
+} from "./profile.ts";
+export {
+  accumulationFor,
+  type Checkpoints,
+  DEFAULT_EFFECTIVE_BATCH,
+  type FreezingRates,
+  NOTHING_FROZEN,
+  type RetrainConfig,
+  resolveRetrainConfig,
+  type UnitAction,
+  uniformFreezing,
+} from "./retrain-config.ts";
+export { type ExpectedProfile, validateProfile } from "./validate-profile.ts";

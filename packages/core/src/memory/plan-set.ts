@@ -1,0 +1,111 @@
+import type { Checkpoints, StepMemoryFacts, UnitAction } from "../facts/index.ts";
+import {
+  type CheckpointKind,
+  type FixedRates,
+  type FreezingChoice,
+  freezingChoices,
+  trainedBytes,
+  unitSchedule,
+} from "../plan/index.ts";
+import type { PeakEnvelope } from "./peak-envelope.ts";
+import type { UnitCosts } from "./plan-unit.ts";
+import type { RotorPlacement } from "./rotor-placement.ts";
+import type { UnitCostTable } from "./unit-costs.ts";
+import { type WalkedSchedule, walkSchedule } from "./unit-walk.ts";
+
+/** One freezing with one placement of checkpoints: what it does, whatever the device. */
+export interface UnpricedPlan {
+  /** Position in `PlanSet.choices`. */
+  readonly choice: number;
+  readonly kind: CheckpointKind;
+  readonly checkpoints: Checkpoints;
+  /** Peak of one micro-batch, the constant part left out. */
+  readonly peak: PeakEnvelope;
+  readonly walked: WalkedSchedule;
+  readonly trainedBytes: number;
+}
+
+/** What a set of plans is made for. */
+export interface PlanSetOptions {
+  readonly fixed: FixedRates;
+  readonly facts: StepMemoryFacts;
+}
+
+/** Placements of one freezing differ by at least this share of memory; the search looks between them at the end. */
+const PLACEMENT_SPACING = 0.4;
+/** By placement: devices that share one share its plans. */
+const KNOWN = new WeakMap<RotorPlacement, Map<string, PlanSet>>();
+
+/**
+ * The plans of a model that a search chooses from: every set of frozen parameters that rates in tenths give, with no
+ * checkpoints, with uniform ones, and with the optimal ones of several sizes.
+ */
+export class PlanSet {
+  readonly choices: readonly FreezingChoice[];
+  readonly plans: readonly UnpricedPlan[];
+  readonly #costs: readonly (readonly UnitCosts[])[];
+  readonly #trainedBytes: readonly number[];
+  readonly #placement: RotorPlacement;
+  readonly #lossWorkBytesPerSample: number;
+  /** By choice. */
+  readonly #finest = new Map<number, readonly UnpricedPlan[]>();
+
+  /** The set for these options, made at its first use. */
+  static of(table: UnitCostTable, placement: RotorPlacement, options: PlanSetOptions): PlanSet {
+    const known = KNOWN.get(placement) ?? new Map<string, PlanSet>();
+    KNOWN.set(placement, known);
+    const key = JSON.stringify([options.fixed, options.facts.lossWorkBytesPerSample]);
+    const set = known.get(key) ?? new PlanSet(table, placement, options);
+    known.set(key, set);
+    return set;
+  }
+
+  private constructor(table: UnitCostTable, placement: RotorPlacement, { fixed, facts }: PlanSetOptions) {
+    const { chain } = table;
+    this.#placement = placement;
+    this.#lossWorkBytesPerSample = facts.lossWorkBytesPerSample;
+    this.choices = freezingChoices(chain, fixed);
+    this.#costs = this.choices.map(({ frozen }) => table.costs(frozen));
+    this.#trainedBytes = this.choices.map(({ frozen }) => trainedBytes(chain, frozen));
+    const segments = Math.max(1, Math.round(Math.sqrt(chain.units.length)));
+    const none: Checkpoints = { kind: "none" };
+    const uniform: Checkpoints = { kind: "uniform", segments };
+    const noneActions = unitSchedule(chain, none);
+    const uniformActions = unitSchedule(chain, uniform);
+    this.plans = this.choices.flatMap(({ frozen }, choice) => [
+      this.#plan(choice, "none", none, noneActions),
+      // Uniform segments are what a policy without freezing uses; beside optimal ones they have nothing to add.
+      ...(choice === 0 && segments > 1 ? [this.#plan(choice, "uniform", uniform, uniformActions)] : []),
+      // The last placement keeps everything, which "none" says already.
+      ...placement
+        .schedules(frozen, this.costs(choice), PLACEMENT_SPACING)
+        .slice(0, -1)
+        .map((actions) => this.#placed(choice, actions)),
+    ]);
+  }
+
+  /** Of the units, under one choice. */
+  costs(choice: number): readonly UnitCosts[] {
+    return this.#costs[choice] as readonly UnitCosts[];
+  }
+
+  /** Every optimal placement of one freezing, least memory first, down to the finest step of the table. */
+  placements(choice: number): readonly UnpricedPlan[] {
+    const known = this.#finest.get(choice);
+    if (known !== undefined) return known;
+    const { frozen } = this.choices[choice] as FreezingChoice;
+    const plans = this.#placement.schedules(frozen, this.costs(choice)).map((actions) => this.#placed(choice, actions));
+    this.#finest.set(choice, plans);
+    return plans;
+  }
+
+  #placed(choice: number, actions: readonly UnitAction[]): UnpricedPlan {
+    return this.#plan(choice, "optimal", { kind: "schedule", actions }, actions);
+  }
+
+  #plan(choice: number, kind: CheckpointKind, checkpoints: Checkpoints, actions: readonly UnitAction[]): UnpricedPlan {
+    const walked = walkSchedule(this.costs(choice), actions, this.#lossWorkBytesPerSample);
+    const { peak } = walked;
+    return { choice, kind, checkpoints, peak, walked, trainedBytes: this.#trainedBytes[choice] as number };
+  }
+}

@@ -1,0 +1,11 @@
+export { DEFAULT_MISS_RATE, type UpperMargin, upperMargin } from "./conformal.ts";
+export {
+  type CoefficientPrior,
+  dot,
+  leastSquares,
+  type Observation,
+  robustLeastSquares,
+  withoutWild,
+} from "./least-squares.ts";
+export { ParetoFront } from "./pareto-front.ts";
+export { median, outliers, quantile, relativeSpread, typical } from "./robust-statistics.ts";

@@ -1,0 +1,73 @@
+import { type Chain, type FreezingRates, type LayerClass, NOTHING_FROZEN } from "../facts/index.ts";
+import { frozenParameters, layersOfClass } from "./freezing.ts";
+
+/** One set of frozen parameters, with the lowest rates that give it. */
+export interface FreezingChoice {
+  readonly rates: FreezingRates;
+  /** `frozen[parameterId]`. */
+  readonly frozen: readonly boolean[];
+  /** Rates and frozen parameters in one word: equal for equal sets. */
+  readonly key: string;
+}
+
+/** Rates that a method prescribes: Tent trains normalisation only, SHOT leaves the classifier alone. */
+export type FixedRates = Partial<FreezingRates>;
+
+const TENTHS: readonly number[] = Array.from({ length: 11 }, (_, tenths) => tenths / 10);
+
+/**
+ * Whether a search freezes layers of a class. A class of one layer (the classifier) is left to train unless a method fixes
+ * it: freezing it saves next to nothing.
+ */
+export function hasChoice(chain: Chain, layerClass: LayerClass): boolean {
+  return layersOfClass(chain, layerClass).length > 1;
+}
+
+/** All sets of frozen parameters that rates in tenths, one a layer class (`hasChoice`), can give; each set once. */
+export function freezingChoices(chain: Chain, fixed: FixedRates = {}): readonly FreezingChoice[] {
+  const ratesOf = (layerClass: LayerClass): readonly number[] => {
+    const prescribed = fixed[layerClass];
+    if (prescribed !== undefined) return [prescribed];
+    return hasChoice(chain, layerClass) ? TENTHS : [0];
+  };
+  // Classes freeze separately: the set of a combination is the union of the sets of its rates.
+  const setsOf = (layerClass: LayerClass): readonly ClassRate[] =>
+    ratesOf(layerClass).map((rate) => ({
+      rate,
+      frozen: frozenParameters(chain, { ...NOTHING_FROZEN, [layerClass]: rate }),
+    }));
+  const linears = setsOf("linear");
+  const norms = setsOf("normalisation");
+  const choices = new Map<string, FreezingChoice>();
+  for (const feature of setsOf("featureExtraction")) {
+    for (const norm of norms) {
+      for (const linear of linears) {
+        const frozen = chain.parameters.map(
+          ({ id }) => (feature.frozen[id] || norm.frozen[id] || linear.frozen[id]) === true,
+        );
+        if (frozen.every((isFrozen) => isFrozen)) continue;
+        const key = frozenKey(frozen);
+        const rates = { featureExtraction: feature.rate, normalisation: norm.rate, linear: linear.rate };
+        if (!choices.has(key)) choices.set(key, { rates, frozen, key });
+      }
+    }
+  }
+  return [...choices.values()];
+}
+
+interface ClassRate {
+  readonly rate: number;
+  readonly frozen: readonly boolean[];
+}
+
+/** A word that is equal for equal sets of frozen parameters. */
+export function frozenKey(frozen: readonly boolean[]): string {
+  let key = "";
+  for (const isFrozen of frozen) key += isFrozen ? "f" : "t";
+  return key;
+}
+
+/** Bytes of the parameters that train. */
+export function trainedBytes(chain: Chain, frozen: readonly boolean[]): number {
+  return chain.parameters.reduce((sum, { id, bytes }) => (frozen[id] ? sum : sum + bytes), 0);
+}

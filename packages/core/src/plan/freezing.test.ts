@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { LayerClass } from "../facts/chain.ts";
+import { NOTHING_FROZEN } from "../facts/retrain-config.ts";
+import { tinyChain } from "../test-support/tiny-chain.ts";
+import { frozenParameters, layersOfClass, valuesWithGradient } from "./freezing.ts";
+
+const chain = tinyChain();
+
+test("layersOfClass lists each layer once, from the input side", () => {
+  const counts = (["featureExtraction", "normalisation", "linear"] as const).map(
+    (layerClass: LayerClass) => layersOfClass(chain, layerClass).length,
+  );
+  assert.deepEqual(counts, [4, 4, 1]);
+});
+
+test("frozenParameters freezes the first round(rate * count) layers of a class", () => {
+  const cases = [
+    { rate: 0, frozenConvs: 0 },
+    { rate: 0.1, frozenConvs: 0 },
+    { rate: 0.25, frozenConvs: 1 },
+    { rate: 0.5, frozenConvs: 2 },
+    { rate: 1, frozenConvs: 4 },
+  ];
+  for (const { rate, frozenConvs } of cases) {
+    const frozen = frozenParameters(chain, { ...NOTHING_FROZEN, featureExtraction: rate });
+    const convs = chain.parameters.filter(({ layerClass }) => layerClass === "featureExtraction");
+    assert.deepEqual(
+      convs.map(({ id }) => frozen[id]),
+      convs.map((_, index) => index < frozenConvs),
+      `rate ${rate}`,
+    );
+    assert.equal(frozen.filter(Boolean).length, frozenConvs);
+  }
+});
+
+test("valuesWithGradient turns true at the first operation that trains and stays so", () => {
+  const allFrozenButHead = frozenParameters(chain, { featureExtraction: 1, normalisation: 1, linear: 0 });
+  const wanted = valuesWithGradient(chain, allFrozenButHead);
+  assert.deepEqual(
+    wanted,
+    chain.values.map(({ id }) => id === chain.output),
+  );
+  const withNorms = valuesWithGradient(chain, frozenParameters(chain, { ...NOTHING_FROZEN, featureExtraction: 1 }));
+  assert.deepEqual(
+    withNorms,
+    chain.values.map(({ id }) => id >= 2),
+  );
+});

@@ -1,0 +1,35 @@
+import { type Chain, type FreezingRates, LAYER_CLASSES, type LayerClass } from "../facts/index.ts";
+
+/**
+ * The parameters that do not train: of each class's layers, in the order of the model, the first
+ * `round(rate * count)`. Returns `frozen[parameterId]`.
+ */
+export function frozenParameters(chain: Chain, rates: FreezingRates): readonly boolean[] {
+  const frozenLayers = new Set<string>();
+  for (const layerClass of LAYER_CLASSES) {
+    const layers = layersOfClass(chain, layerClass);
+    const count = Math.round(rates[layerClass] * layers.length);
+    for (const layer of layers.slice(0, count)) frozenLayers.add(layer);
+  }
+  return chain.parameters.map((parameter) => frozenLayers.has(parameter.layer));
+}
+
+/** Names of the layers of one class that have parameters, from the input side. */
+export function layersOfClass(chain: Chain, layerClass: LayerClass): readonly string[] {
+  const layers = new Set<string>();
+  for (const parameter of chain.parameters) if (parameter.layerClass === layerClass) layers.add(parameter.layer);
+  return [...layers];
+}
+
+/**
+ * For each value of the chain: does the loss's gradient have to reach it? True when something that trains lies at or
+ * before the operation that produced it. The backward pass stops where this turns false.
+ */
+export function valuesWithGradient(chain: Chain, frozen: readonly boolean[]): readonly boolean[] {
+  const wanted = chain.values.map(() => false);
+  for (const op of chain.ops) {
+    const trains = op.parameters.some((parameter) => !frozen[parameter]);
+    wanted[op.output] = trains || op.inputs.some((input) => wanted[input]);
+  }
+  return wanted;
+}

@@ -1,0 +1,136 @@
+import type { AccuracyModel, LearningCurve } from "../accuracy/index.ts";
+import { MpoError, type RetrainConfig } from "../facts/index.ts";
+import { peakAt } from "../memory/index.ts";
+import type { FixedRates, FreezingChoice } from "../plan/index.ts";
+import type { Bounded, CostModel } from "./cost-model.ts";
+import { type CataloguePlan, PlanCatalogue } from "./plan-catalogue.ts";
+
+export interface CandidateOptions {
+  /** `b * a` of every candidate. Default: the profile's. */
+  readonly effectiveBatch?: number;
+  /** Micro-batches to try; each divides the effective batch. Default: all powers of two that do, and the batch itself. */
+  readonly microBatches?: readonly number[];
+  /** Rates that the method prescribes. */
+  readonly fixedRates?: FixedRates;
+}
+
+/**
+ * Every candidate of a search with what does not depend on the budget: memory, time of a step, learning curve. Built
+ * once for a profile; each search and each re-plan only walks it. Candidate `plan * microBatches.length + j` is that
+ * plan at `microBatches[j]`.
+ */
+export class CandidateTable {
+  readonly model: CostModel;
+  readonly accuracy: AccuracyModel;
+  readonly catalogue: PlanCatalogue;
+  readonly effectiveBatch: number;
+  readonly microBatches: readonly number[];
+  readonly memoryExpected: Float64Array;
+  readonly memoryUpper: Float64Array;
+  readonly stepMsExpected: Float64Array;
+  readonly stepMsUpper: Float64Array;
+  /** Candidates by rising expected memory. */
+  readonly byMemory: Uint32Array;
+  readonly #curves: readonly LearningCurve[];
+
+  constructor(model: CostModel, accuracy: AccuracyModel, options: CandidateOptions = {}) {
+    this.model = model;
+    this.accuracy = accuracy;
+    this.effectiveBatch = options.effectiveBatch ?? model.profile.effectiveBatch;
+    this.microBatches = checkedMicroBatches(
+      options.microBatches ?? powersOfTwo(this.effectiveBatch),
+      this.effectiveBatch,
+    );
+    this.catalogue = new PlanCatalogue(model, options.fixedRates);
+    const { plans, choices } = this.catalogue;
+    const sizes = this.microBatches.length;
+    this.memoryExpected = new Float64Array(plans.length * sizes);
+    this.memoryUpper = new Float64Array(plans.length * sizes);
+    this.stepMsExpected = new Float64Array(plans.length * sizes);
+    this.stepMsUpper = new Float64Array(plans.length * sizes);
+    plans.forEach((plan, planIndex) => {
+      this.microBatches.forEach((microBatch, size) => {
+        const candidate = planIndex * sizes + size;
+        const memory = this.roughMemory(plan, microBatch);
+        const step = this.stepMs(plan, microBatch);
+        this.memoryExpected[candidate] = memory.expected;
+        this.memoryUpper[candidate] = memory.upper;
+        this.stepMsExpected[candidate] = step.expected;
+        this.stepMsUpper[candidate] = step.upper;
+      });
+    });
+    this.byMemory = Uint32Array.from(this.memoryExpected.keys()).sort(
+      (left, right) => (this.memoryExpected[left] as number) - (this.memoryExpected[right] as number) || left - right,
+    );
+    this.#curves = choices.flatMap(({ rates }) => this.microBatches.map((size) => accuracy.curve(rates, size)));
+  }
+
+  get count(): number {
+    return this.memoryExpected.length;
+  }
+
+  plan(candidate: number): CataloguePlan {
+    return this.catalogue.plans[Math.floor(candidate / this.microBatches.length)] as CataloguePlan;
+  }
+
+  microBatch(candidate: number): number {
+    return this.microBatches[candidate % this.microBatches.length] as number;
+  }
+
+  curve(candidate: number): LearningCurve {
+    const size = candidate % this.microBatches.length;
+    return this.#curves[this.plan(candidate).choice * this.microBatches.length + size] as LearningCurve;
+  }
+
+  choice(plan: CataloguePlan): FreezingChoice {
+    return this.catalogue.choices[plan.choice] as FreezingChoice;
+  }
+
+  config(plan: CataloguePlan, microBatch: number): RetrainConfig {
+    return {
+      microBatch,
+      accumulation: this.effectiveBatch / microBatch,
+      freezing: this.choice(plan).rates,
+      checkpoints: plan.checkpoints,
+    };
+  }
+
+  /** Memory by the walk over units, with what the pool usually adds: microseconds. */
+  roughMemory(plan: CataloguePlan, microBatch: number): Bounded {
+    const { slotsPerParameter } = this.model.profile.memoryFacts;
+    const copies = slotsPerParameter + (microBatch < this.effectiveBatch ? 1 : 0);
+    const peakBytes = copies * plan.trainedBytes + peakAt(plan.peak, microBatch);
+    return this.model.memoryBytes(this.model.roughGrowth(peakBytes), microBatch);
+  }
+
+  /** Memory by planning the step and replaying it through the allocator's pool: milliseconds, remembered. */
+  exactMemory(plan: CataloguePlan, microBatch: number): Bounded {
+    const { costs, profile } = this.model;
+    const { growthBytes } = costs.planned(this.config(plan, microBatch), profile.memoryFacts);
+    return this.model.memoryBytes(growthBytes, microBatch);
+  }
+
+  stepMs(plan: CataloguePlan, microBatch: number): Bounded {
+    return this.model.stepMs(plan.microMs, {
+      microBatch,
+      accumulation: this.effectiveBatch / microBatch,
+      trainedBytes: plan.trainedBytes,
+    });
+  }
+}
+
+function powersOfTwo(batch: number): readonly number[] {
+  const sizes: number[] = [];
+  for (let size = 1; size < batch; size *= 2) if (batch % size === 0) sizes.push(size);
+  return [...sizes, batch];
+}
+
+function checkedMicroBatches(sizes: readonly number[], batch: number): readonly number[] {
+  for (const size of sizes) {
+    if (!Number.isSafeInteger(size) || size < 1 || batch % size !== 0) {
+      throw new MpoError("invalid-argument", `micro-batch ${size} does not divide the effective batch ${batch}`);
+    }
+  }
+  if (sizes.length === 0) throw new MpoError("invalid-argument", "no micro-batch to try");
+  return [...new Set(sizes)].sort((left, right) => left - right);
+}

@@ -1,0 +1,15 @@
+export { type CandidateOptions, CandidateTable } from "./candidate-table.ts";
+export { type Bounded, CostModel, HEAP_BYTES, type StepPrediction, type StepShape } from "./cost-model.ts";
+export { rungFor } from "./ladder.ts";
+export { hasDrifted, MAX_STEP_SAMPLES, observe, type WindowObservation } from "./online-correction.ts";
+export { type CataloguePlan, PlanCatalogue } from "./plan-catalogue.ts";
+export { type SearchOptions, search } from "./search.ts";
+export {
+  CUT_REASONS,
+  type Cut,
+  type CutReason,
+  type Prediction,
+  type SearchBudget,
+  type SearchObjective,
+  type SearchResult,
+} from "./search-result.ts";

@@ -1,0 +1,57 @@
+import type { AccuracyPrediction } from "../accuracy/index.ts";
+import type { RetrainConfig } from "../facts/index.ts";
+import type { Bounded } from "./cost-model.ts";
+
+/** What a device may spend now. */
+export interface SearchBudget {
+  /** Bytes above the idle process. */
+  readonly memoryBytes: number;
+  /** Wall time of the retraining. */
+  readonly windowMs: number;
+}
+
+/** Accuracy within the budget; or the least memory, or time, at the accuracy that is nearly the best. */
+export type SearchObjective = "accuracy" | "memory" | "time";
+
+/** A config with everything that is predicted of it in a window. */
+export interface Prediction {
+  readonly config: RetrainConfig;
+  readonly memoryBytes: Bounded;
+  readonly stepMs: Bounded;
+  /** Steps that fit the window. */
+  readonly stepsInWindow: number;
+  /** At the end of the window, stopping early where it is best. */
+  readonly accuracy: AccuracyPrediction;
+  /** Time until it stops. */
+  readonly trainingMs: number;
+  readonly unknowns: readonly string[];
+}
+
+/**
+ * What cut a candidate: the policy; its upper bound of memory; the upper bound of its step; something no worse in memory,
+ * time and accuracy; or, for one that would have been chosen, its memory once it was planned exactly.
+ */
+export const CUT_REASONS = ["policy", "memory", "window", "dominated", "exact-memory"] as const;
+export type CutReason = (typeof CUT_REASONS)[number];
+
+/** Why a candidate is not in the front. */
+export interface Cut {
+  readonly reason: CutReason;
+  /** In words, with the numbers. */
+  readonly because: string;
+}
+
+export interface SearchResult {
+  readonly best: Prediction;
+  /** The next best after it that differs in more than its checkpoints; undefined: there is none. */
+  readonly runnerUp: Prediction | undefined;
+  /** Cheapest memory first, each better for the objective than all before it. `best` is the last. */
+  readonly ladder: readonly Prediction[];
+  readonly budget: SearchBudget;
+  readonly objective: SearchObjective;
+  readonly candidates: number;
+  readonly front: number;
+  readonly cuts: Readonly<Record<CutReason, number>>;
+  /** Calls with every candidate, its prediction and what cut it (undefined: in the front). For pictures and tables. */
+  readonly forEach: (visit: (prediction: Prediction, cut: Cut | undefined) => void) => void;
+}

@@ -1,0 +1,372 @@
+import { describeConfig, MpoError } from "../facts/index.ts";
+import { ParetoFront } from "../numerics/index.ts";
+import { POLICIES, type PolicyRules } from "../plan/index.ts";
+import type { CandidateTable } from "./candidate-table.ts";
+import type { Bounded } from "./cost-model.ts";
+import { chooseRungs, orderedLadder, SAME_ACCURACY } from "./ladder.ts";
+import type { CataloguePlan } from "./plan-catalogue.ts";
+import {
+  CUT_REASONS,
+  type Cut,
+  type CutReason,
+  type Prediction,
+  type SearchBudget,
+  type SearchObjective,
+  type SearchResult,
+} from "./search-result.ts";
+
+export interface SearchOptions {
+  readonly objective?: SearchObjective;
+  /** Accuracy that "nearly the best" may miss. Default 0.01. */
+  readonly tolerance?: number;
+  /** Default: the joint policy. */
+  readonly policy?: PolicyRules;
+  /** Rungs of the ladder at most. Default 6. */
+  readonly maxRungs?: number;
+}
+
+const KEPT = 0;
+const BY_POLICY = 1;
+const BY_MEMORY = 2;
+const BY_WINDOW = 3;
+const BY_DOMINANCE = 4;
+const BY_EXACT_MEMORY = 5;
+
+const DEFAULT_TOLERANCE = 0.01;
+const DEFAULT_MAX_RUNGS = 6;
+
+/**
+ * Chooses the config for a budget: cuts what breaks it (by upper bounds) or what something else beats in memory, time and
+ * accuracy; takes the best of the rest for the objective; places its checkpoints anew for exactly this budget. What is
+ * chosen was checked by planning it, not by the faster estimate. Throws `over-budget`, naming the least that would do,
+ * when nothing fits the memory or no step fits the window.
+ */
+export function search(table: CandidateTable, budget: SearchBudget, options: SearchOptions = {}): SearchResult {
+  checkBudget(budget);
+  return new Search(table, budget, options).run();
+}
+
+/** One walk over the candidates under one budget. */
+class Search {
+  readonly #table: CandidateTable;
+  readonly #budget: SearchBudget;
+  readonly #objective: SearchObjective;
+  readonly #tolerance: number;
+  readonly #policy: PolicyRules;
+  readonly #maxRungs: number;
+  readonly #cut: Uint8Array;
+  readonly #dominator: Int32Array;
+  /** Accuracy gained by the end of the window. */
+  readonly #gain: Float64Array;
+
+  constructor(table: CandidateTable, budget: SearchBudget, options: SearchOptions) {
+    this.#table = table;
+    this.#budget = budget;
+    this.#objective = options.objective ?? "accuracy";
+    this.#tolerance = options.tolerance ?? DEFAULT_TOLERANCE;
+    this.#policy = options.policy ?? POLICIES.joint;
+    this.#maxRungs = options.maxRungs ?? DEFAULT_MAX_RUNGS;
+    this.#cut = new Uint8Array(table.count);
+    this.#dominator = new Int32Array(table.count).fill(-1);
+    this.#gain = new Float64Array(table.count);
+  }
+
+  run(): SearchResult {
+    let fitting = this.#cutByBudget();
+    for (;;) {
+      const front = this.#cutDominated(fitting);
+      const ranked = this.#ranked(front);
+      const [candidate] = ranked;
+      if (candidate === undefined) throw this.#nothingFits();
+      const best = this.#refined(candidate);
+      if (best !== undefined) return this.#result(front, ranked, candidate, best);
+      // What the best one hid may be the best now; what would break the budget by as much is not tried one by one.
+      fitting = this.#cutLike(candidate, fitting);
+    }
+  }
+
+  #result(front: readonly number[], ranked: readonly number[], candidate: number, best: Prediction): SearchResult {
+    const runnerUp = ranked.find((other) => !this.#isAlike(other, candidate));
+    return {
+      best,
+      runnerUp: runnerUp === undefined ? undefined : this.#rough(runnerUp),
+      ladder: this.#ladder(front, best),
+      budget: this.#budget,
+      objective: this.#objective,
+      candidates: this.#table.count,
+      front: front.length,
+      cuts: this.#cutCounts(),
+      forEach: (visit) => this.#forEach(visit),
+    };
+  }
+
+  /** Cuts a candidate that broke the budget when it was planned, and those that would by the same factor. */
+  #cutLike(failed: number, fitting: readonly number[]): readonly number[] {
+    const { memoryUpper } = this.#table;
+    const exact = this.#table.exactMemory(this.#table.plan(failed), this.#table.microBatch(failed));
+    const factor = exact.upper / (memoryUpper[failed] as number);
+    return fitting.filter((candidate) => {
+      const isCut = candidate === failed || (memoryUpper[candidate] as number) * factor > this.#budget.memoryBytes;
+      this.#cut[candidate] = isCut ? BY_EXACT_MEMORY : KEPT;
+      return !isCut;
+    });
+  }
+
+  #cutByBudget(): readonly number[] {
+    const { memoryUpper, stepMsExpected, stepMsUpper, byMemory } = this.#table;
+    const { memoryBytes, windowMs } = this.#budget;
+    const fitting: number[] = [];
+    const allowed = this.#allowedPlans();
+    for (const candidate of byMemory) {
+      const isAllowed = allowed(candidate);
+      if (!isAllowed) this.#cut[candidate] = BY_POLICY;
+      else if ((memoryUpper[candidate] as number) > memoryBytes) this.#cut[candidate] = BY_MEMORY;
+      else if ((stepMsUpper[candidate] as number) > windowMs) this.#cut[candidate] = BY_WINDOW;
+      else {
+        const steps = Math.floor(windowMs / (stepMsExpected[candidate] as number));
+        this.#gain[candidate] = this.#table.curve(candidate).bestWithin(steps).gain;
+        fitting.push(candidate);
+      }
+    }
+    return fitting.length > 0 ? fitting : this.#exactlyFitting();
+  }
+
+  /** The faster estimate errs to the safe side: before nothing is said to fit, what looks smallest is planned exactly. */
+  #exactlyFitting(): readonly number[] {
+    const fitting = this.#smallest()
+      .filter(({ upper }) => upper <= this.#budget.memoryBytes)
+      .map(({ candidate }) => candidate)
+      .filter((candidate) => (this.#table.stepMsUpper[candidate] as number) <= this.#budget.windowMs);
+    if (fitting.length === 0) throw this.#nothingFits();
+    for (const candidate of fitting) {
+      this.#cut[candidate] = KEPT;
+      const steps = Math.floor(this.#budget.windowMs / (this.#table.stepMsExpected[candidate] as number));
+      this.#gain[candidate] = this.#table.curve(candidate).bestWithin(steps).gain;
+    }
+    return fitting;
+  }
+
+  /** Allowed candidates of the least memory by the estimate, with their exact bound, by rising memory. */
+  #smallest(): readonly { readonly candidate: number; readonly upper: number }[] {
+    const table = this.#table;
+    const allowed = this.#allowedPlans();
+    return [...table.byMemory]
+      .filter(allowed)
+      .slice(0, MAX_SMALLEST)
+      .map((candidate) => ({
+        candidate,
+        upper: table.exactMemory(table.plan(candidate), table.microBatch(candidate)).upper,
+      }));
+  }
+
+  /** In order of rising memory, so that whatever dominates a candidate has been seen before it. */
+  #cutDominated(fitting: readonly number[]): readonly number[] {
+    const { stepMsExpected } = this.#table;
+    const staircase = new ParetoFront();
+    return fitting.filter((candidate) => {
+      const dominator = staircase.add(candidate, stepMsExpected[candidate] as number, this.#gain[candidate] as number);
+      if (dominator === undefined) return true;
+      this.#cut[candidate] = BY_DOMINANCE;
+      this.#dominator[candidate] = dominator;
+      return false;
+    });
+  }
+
+  /** Best for the objective first. */
+  #ranked(front: readonly number[]): readonly number[] {
+    const gain = this.#gain;
+    const { stepMsExpected, memoryExpected } = this.#table;
+    const byTime = (left: number, right: number): number =>
+      (stepMsExpected[left] as number) - (stepMsExpected[right] as number);
+    const most = front.reduce((best, candidate) => Math.max(best, gain[candidate] as number), Number.NEGATIVE_INFINITY);
+    const target = most - this.#tolerance;
+    const enough = front.filter((candidate) => (gain[candidate] as number) >= target);
+    const rest = front.filter((candidate) => (gain[candidate] as number) < target);
+    const byGain = (left: number, right: number): number => {
+      const steps =
+        Math.floor((gain[right] as number) / SAME_ACCURACY) - Math.floor((gain[left] as number) / SAME_ACCURACY);
+      return steps !== 0 ? steps : byTime(left, right);
+    };
+    if (this.#objective === "accuracy") return [...enough.sort(byGain), ...rest.sort(byGain)];
+    const score =
+      this.#objective === "memory"
+        ? (candidate: number): number => memoryExpected[candidate] as number
+        : (candidate: number): number =>
+            this.#table.curve(candidate).stepsToReach(target) * (stepMsExpected[candidate] as number);
+    const scores = new Map(enough.map((candidate) => [candidate, score(candidate)]));
+    enough.sort((left, right) => {
+      const byScore = (scores.get(left) as number) - (scores.get(right) as number);
+      return byScore !== 0 && !Number.isNaN(byScore) ? byScore : byTime(left, right);
+    });
+    return [...enough, ...rest.sort(byGain)];
+  }
+
+  /** The fastest placement of the same freezing and micro-batch that fits; for the memory objective, the one chosen. */
+  #refined(candidate: number): Prediction | undefined {
+    const table = this.#table;
+    const microBatch = table.microBatch(candidate);
+    const own = table.plan(candidate);
+    const plans =
+      own.kind === "optimal" && this.#objective !== "memory"
+        ? [...table.catalogue.placements(own.choice)]
+            .filter((plan) => table.roughMemory(plan, microBatch).upper <= this.#budget.memoryBytes)
+            .map((plan) => ({ plan, ms: table.stepMs(plan, microBatch).expected }))
+            .sort((left, right) => left.ms - right.ms)
+            .map(({ plan }) => plan)
+            .slice(0, MAX_REFINEMENTS)
+        : [];
+    for (const plan of [...plans, own]) {
+      const memory = table.exactMemory(plan, microBatch);
+      if (memory.upper <= this.#budget.memoryBytes) return this.#prediction(plan, microBatch, memory);
+    }
+    return undefined;
+  }
+
+  #ladder(front: readonly number[], best: Prediction): readonly Prediction[] {
+    const { memoryExpected, stepMsExpected } = this.#table;
+    const steps = front
+      .map((candidate) => ({
+        candidate,
+        memoryBytes: memoryExpected[candidate] as number,
+        stepMs: stepMsExpected[candidate] as number,
+        gain: this.#gain[candidate] as number,
+      }))
+      .filter(({ memoryBytes }) => memoryBytes < best.memoryBytes.expected);
+    const below = chooseRungs(steps, this.#objective, this.#maxRungs - 1).map(({ candidate }) => {
+      const plan = this.#table.plan(candidate);
+      const microBatch = this.#table.microBatch(candidate);
+      return this.#prediction(plan, microBatch, this.#table.exactMemory(plan, microBatch));
+    });
+    return orderedLadder(below, best);
+  }
+
+  #allowedPlans(): (candidate: number) => boolean {
+    const { microBatch, freezing, checkpoints } = this.#policy;
+    const table = this.#table;
+    const kinds = new Set(checkpoints);
+    const plain = table.catalogue.choices[0];
+    const sizes = table.microBatches.length;
+    const planAllowed = table.catalogue.plans.map(
+      (plan) => kinds.has(plan.kind) && (freezing === "any" || table.choice(plan) === plain),
+    );
+    const fullOnly = microBatch === "full";
+    return (candidate) =>
+      planAllowed[Math.floor(candidate / sizes)] === true &&
+      (!fullOnly || table.microBatch(candidate) === table.effectiveBatch);
+  }
+
+  #isAlike(left: number, right: number): boolean {
+    const table = this.#table;
+    return table.plan(left).choice === table.plan(right).choice && table.microBatch(left) === table.microBatch(right);
+  }
+
+  #rough(candidate: number): Prediction {
+    const plan = this.#table.plan(candidate);
+    const microBatch = this.#table.microBatch(candidate);
+    return this.#prediction(plan, microBatch, {
+      expected: this.#table.memoryExpected[candidate] as number,
+      upper: this.#table.memoryUpper[candidate] as number,
+    });
+  }
+
+  #prediction(plan: CataloguePlan, microBatch: number, memoryBytes: Bounded): Prediction {
+    const table = this.#table;
+    const config = table.config(plan, microBatch);
+    const stepMs = table.stepMs(plan, microBatch);
+    const stepsInWindow = Math.floor(this.#budget.windowMs / stepMs.expected);
+    const accuracy = table.accuracy.predict(config.freezing, microBatch, stepsInWindow);
+    const unknowns = [
+      ...table.model.unknowns(config),
+      ...(table.accuracy.isGuess ? ["no accuracy was measured: gains are a guess"] : []),
+    ];
+    const trainingMs = accuracy.steps * stepMs.expected;
+    return { config, memoryBytes, stepMs, stepsInWindow, accuracy, trainingMs, unknowns };
+  }
+
+  #cutCounts(): Readonly<Record<CutReason, number>> {
+    const counts: Record<CutReason, number> = { policy: 0, memory: 0, window: 0, dominated: 0, "exact-memory": 0 };
+    for (const code of this.#cut) {
+      const reason = CUT_REASONS[code - 1];
+      if (reason !== undefined) counts[reason] += 1;
+    }
+    return counts;
+  }
+
+  #forEach(visit: (prediction: Prediction, cut: Cut | undefined) => void): void {
+    for (let candidate = 0; candidate < this.#table.count; candidate++) {
+      const prediction = this.#rough(candidate);
+      visit(prediction, this.#cutOf(candidate, prediction));
+    }
+  }
+
+  #cutOf(candidate: number, { memoryBytes, stepMs }: Prediction): Cut | undefined {
+    const reason = CUT_REASONS[(this.#cut[candidate] as number) - 1];
+    if (reason === undefined) return undefined;
+    switch (reason) {
+      case "policy":
+        return { reason, because: "the policy does not allow it" };
+      case "memory":
+        return {
+          reason,
+          because: `may need ${Math.round(memoryBytes.upper)} of ${Math.round(this.#budget.memoryBytes)} bytes`,
+        };
+      case "window":
+        return { reason, because: `a step may take ${stepMs.upper.toFixed(1)} of ${this.#budget.windowMs} ms` };
+      case "exact-memory":
+        return {
+          reason,
+          because:
+            "planned exactly and replayed through the allocator's pool, it or one much like it breaks the memory budget",
+        };
+      case "dominated": {
+        const { config } = this.#rough(this.#dominator[candidate] as number);
+        return { reason, because: `no better in memory, time or accuracy than ${describeConfig(config)}` };
+      }
+    }
+  }
+
+  #nothingFits(): MpoError {
+    const table = this.#table;
+    const allowed = this.#allowedPlans();
+    const candidates = [...table.byMemory].filter(allowed);
+    const least = (values: Float64Array, among: readonly number[]): number | undefined =>
+      among.reduce<number | undefined>(
+        (best, candidate) =>
+          best === undefined || (values[candidate] as number) < (values[best] as number) ? candidate : best,
+        undefined,
+      );
+    const smallestFirst = [...this.#smallest()].sort((left, right) => left.upper - right.upper);
+    const inMemory = [
+      ...candidates.filter((candidate) => (table.memoryUpper[candidate] as number) <= this.#budget.memoryBytes),
+      ...smallestFirst.filter(({ upper }) => upper <= this.#budget.memoryBytes).map(({ candidate }) => candidate),
+    ];
+    const fastest = least(table.stepMsUpper, inMemory);
+    if (fastest !== undefined && (table.stepMsUpper[fastest] as number) > this.#budget.windowMs) {
+      const { config, stepMs } = this.#rough(fastest);
+      return new MpoError(
+        "over-budget",
+        `a window of ${this.#budget.windowMs} ms is shorter than one step of any configuration: the fastest that fits the memory may take ${stepMs.upper.toFixed(1)} ms (${describeConfig(config)})`,
+        { hint: "Give the window more time, or the search more memory." },
+      );
+    }
+    const [smallest] = smallestFirst;
+    if (smallest === undefined) return new MpoError("invalid-argument", "the policy allows no configuration at all");
+    const config = table.config(table.plan(smallest.candidate), table.microBatch(smallest.candidate));
+    return new MpoError(
+      "over-budget",
+      `no configuration fits ${Math.floor(this.#budget.memoryBytes)} bytes: the least that any may need is ${Math.ceil(smallest.upper)} bytes (${describeConfig(config)})`,
+      { hint: "Free memory on the device, or choose a smaller model." },
+    );
+  }
+}
+
+/** Candidates of the least memory that are planned exactly before nothing is said to fit. */
+const MAX_SMALLEST = 8;
+/** Placements that are planned exactly, at most, before the coarser one is taken. */
+const MAX_REFINEMENTS = 2;
+
+function checkBudget({ memoryBytes, windowMs }: SearchBudget): void {
+  if (!(memoryBytes > 0))
+    throw new MpoError("invalid-argument", `memory budget is ${memoryBytes}; expected bytes above 0`);
+  if (!(windowMs > 0)) throw new MpoError("invalid-argument", `window is ${windowMs}; expected milliseconds above 0`);
+}
