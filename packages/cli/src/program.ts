@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import type { CommandContext } from "./command-context.ts";
 import { addAgentCommand } from "./commands/agent.ts";
 import { addBenchCommand } from "./commands/bench.ts";
 import { addConfigCommands } from "./commands/config.ts";
@@ -15,7 +16,6 @@ import { addProfilesCommands } from "./commands/profiles.ts";
 import { addRetrainCommand } from "./commands/retrain.ts";
 import { addTrainCommand } from "./commands/train.ts";
 import { EXIT_CODE_HELP } from "./output/exit-code-help.ts";
-import type { CommandContext } from "./run-cli.ts";
 
 /**
  * The whole command line. Commands load the rooms that they need when they run, so that `--help` is quick and a host

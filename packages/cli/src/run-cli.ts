@@ -1,9 +1,10 @@
 import { MpoError } from "@mpo/core";
 import { EXIT_CODES, type ExitCode } from "@mpo/runtime";
 import { CommanderError } from "commander";
+import type { CommandContext } from "./command-context.ts";
 import { interruptible, type SignalSource } from "./interrupt.ts";
 import { printError } from "./output/print-error.ts";
-import { createTerminal, type OutputStream, type Terminal } from "./output/terminal.ts";
+import { createTerminal, type OutputStream } from "./output/terminal.ts";
 import { buildProgram } from "./program.ts";
 
 /** What the command needs of the process that it runs in. */
@@ -14,22 +15,6 @@ export interface RunCliOptions {
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
   readonly process: SignalSource;
-}
-
-/** What every command gets. */
-export interface CommandContext {
-  readonly environment: Readonly<Record<string, string | undefined>>;
-  readonly workingFolder: string;
-  /** The command line as it was given, for cards and notes. */
-  readonly commandLine: string;
-  readonly terminal: Terminal;
-  readonly stdout: OutputStream;
-  /** Aborts at the first Ctrl-C. */
-  readonly signal: AbortSignal;
-  /** For commands that run until they are stopped, and say themselves how they ended. */
-  readonly process: SignalSource;
-  /** Sets the exit code of a command that ends without an error. */
-  exitWith(code: ExitCode): void;
 }
 
 /** Runs `mpo` with the given arguments; the result is the exit code. Never throws. */

@@ -2,12 +2,12 @@ import { resolve } from "node:path";
 import { MpoError, resolveRetrainConfig } from "@mpo/core";
 import { CORRUPTION_NAMES } from "@mpo/datasets";
 import { EngineWorker, LOSS_NAMES, type LossName, type Model, retrain } from "@mpo/engine";
+import type { CommandContext } from "../command-context.ts";
 import { driftedSamples } from "../data/drifted-samples.ts";
 import { type DatasetOptions, loadDataset } from "../data/load-dataset.ts";
 import { loadModel, requireFitting } from "../data/load-model.ts";
 import { startProgress } from "../output/progress.ts";
 import { createTable } from "../output/table.ts";
-import type { CommandContext } from "../run-cli.ts";
 
 /** The options of `mpo bench adaptation`. */
 export interface BenchAdaptationOptions extends DatasetOptions {

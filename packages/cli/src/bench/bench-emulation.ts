@@ -1,6 +1,7 @@
 import { cpus } from "node:os";
 import { CostModel, describeConfig, type Profile, quantile } from "@mpo/core";
 import { adaptationMethod, chainOf, probe, type StepTask } from "@mpo/engine";
+import type { CommandContext } from "../command-context.ts";
 import { formatBytes, formatShare } from "../output/format.ts";
 import { startProgress } from "../output/progress.ts";
 import { createTable } from "../output/table.ts";
@@ -8,7 +9,6 @@ import { checkOutput } from "../planning/check-output.ts";
 import { deviceFacts } from "../planning/device-facts.ts";
 import { writeProfileDocument } from "../planning/profile-document.ts";
 import { fixedRatesOf, loadSubject, methodNamed, type SubjectOptions } from "../planning/subject.ts";
-import type { CommandContext } from "../run-cli.ts";
 import { drawConfigs } from "./draw-configs.ts";
 import { MachineSpeed } from "./machine-speed.ts";
 import { type EmulationRow, runUnderBound } from "./run-under-bound.ts";

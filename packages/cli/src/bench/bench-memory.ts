@@ -1,10 +1,10 @@
 import { MpoError, type RetrainConfig, resolveRetrainConfig, uniformFreezing } from "@mpo/core";
 import { createRandom, type Random } from "@mpo/datasets";
 import { buildModel, chainOf, initialWeights, type ModelGraph, type ModelName } from "@mpo/engine";
+import type { CommandContext } from "../command-context.ts";
 import { formatBytes } from "../output/format.ts";
 import { startProgress } from "../output/progress.ts";
 import { createTable } from "../output/table.ts";
-import type { CommandContext } from "../run-cli.ts";
 import { median } from "./median.ts";
 import { measureOwnStep } from "./step-systems.ts";
 

@@ -9,13 +9,13 @@ import {
   resolveRetrainConfig,
 } from "@mpo/core";
 import { adaptationMethod, chainOf, type Model, PreparedStep, probe, type StepTask } from "@mpo/engine";
+import type { CommandContext } from "../command-context.ts";
 import { formatBytes, formatShare } from "../output/format.ts";
 import { startProgress } from "../output/progress.ts";
 import { createTable } from "../output/table.ts";
 import { deviceFacts } from "../planning/device-facts.ts";
 import { readProfileDocument } from "../planning/profile-document.ts";
 import { loadSubject, type SubjectOptions } from "../planning/subject.ts";
-import type { CommandContext } from "../run-cli.ts";
 
 /** The options of `mpo bench placement`. */
 export interface BenchPlacementOptions extends SubjectOptions {

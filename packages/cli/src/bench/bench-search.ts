@@ -2,10 +2,10 @@ import { cpus } from "node:os";
 import { planStep, quantile, residentGrowth, search, UnitCostTable } from "@mpo/core";
 import { createRandom } from "@mpo/datasets";
 import { buildModel, chainOf, graphDigest } from "@mpo/engine";
+import type { CommandContext } from "../command-context.ts";
 import { createTable } from "../output/table.ts";
 import { madeUpProfile } from "../planning/made-up-profile.ts";
 import { candidatesOf, plannerOf } from "../planning/planner.ts";
-import type { CommandContext } from "../run-cli.ts";
 import { median } from "./median.ts";
 
 /** The options of `mpo bench search`. */

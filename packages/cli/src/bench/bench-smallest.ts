@@ -28,9 +28,9 @@ import {
   type StepTask,
   stepMemoryFacts,
 } from "@mpo/engine";
+import type { CommandContext } from "../command-context.ts";
 import { formatBytes, formatShare } from "../output/format.ts";
 import { createTable } from "../output/table.ts";
-import type { CommandContext } from "../run-cli.ts";
 
 /** The options of `mpo bench smallest`. */
 export interface BenchSmallestOptions {

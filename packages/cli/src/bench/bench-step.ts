@@ -11,10 +11,10 @@ import {
   type NormName,
   writeLayersModel,
 } from "@mpo/engine";
+import type { CommandContext } from "../command-context.ts";
 import { formatBytes } from "../output/format.ts";
 import { startProgress } from "../output/progress.ts";
 import { createTable } from "../output/table.ts";
-import type { CommandContext } from "../run-cli.ts";
 import { median } from "./median.ts";
 import {
   measureOwnStep,

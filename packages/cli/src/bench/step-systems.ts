@@ -4,7 +4,7 @@ import { promisify } from "node:util";
 import { MpoError, type RetrainConfig } from "@mpo/core";
 import { createRandom } from "@mpo/datasets";
 import { EngineWorker, type FormName, type Model, sampleShapes, type TfjsStepOptions, timeTfjsStep } from "@mpo/engine";
-import type { CommandContext } from "../run-cli.ts";
+import type { CommandContext } from "../command-context.ts";
 import { median } from "./median.ts";
 
 /** What is measured, the same for all systems. */

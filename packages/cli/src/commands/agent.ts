@@ -1,4 +1,5 @@
 import { type Command, Option } from "commander";
+import type { CommandContext } from "../command-context.ts";
 import type { AgentCommandOptions } from "../fleet/run-agent-command.ts";
 import { repeated, urlOf } from "../options/address-options.ts";
 import { addFleetOptions, addLogLevel, fleetName, labelOf } from "../options/fleet-options.ts";
@@ -10,7 +11,6 @@ import {
   sizeOption,
   wholeNumber,
 } from "../options/parsers.ts";
-import type { CommandContext } from "../run-cli.ts";
 
 /** `mpo agent`: a device's side. */
 export function addAgentCommand(program: Command, context: CommandContext): void {

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { BenchFleetOptions } from "../bench/fleet/bench-fleet.ts";
+import type { CommandContext } from "../command-context.ts";
 import { wholeNumber } from "../options/parsers.ts";
-import type { CommandContext } from "../run-cli.ts";
 
 /** `mpo bench fleet`: a coordinator under many simulated agents. */
 export function addFleetBench(bench: Command, context: CommandContext): void {

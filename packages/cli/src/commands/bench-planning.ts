@@ -4,9 +4,9 @@ import type { BenchPlacementOptions } from "../bench/bench-placement.ts";
 import type { BenchSearchOptions } from "../bench/bench-search.ts";
 import type { BenchSmallestOptions } from "../bench/bench-smallest.ts";
 import type { BenchPoliciesOptions } from "../bench/policies/bench-policies.ts";
+import type { CommandContext } from "../command-context.ts";
 import { durationInMs, durationOption, listed, sizeInBytes, wholeNumber } from "../options/parsers.ts";
 import { addSubjectOptions } from "../options/subject-options.ts";
-import type { CommandContext } from "../run-cli.ts";
 
 /** The benches of probing, prediction and search: further commands of `mpo bench`. */
 export function addPlanningBenches(bench: Command, context: CommandContext): void {

@@ -2,9 +2,9 @@ import type { Command } from "commander";
 import type { BenchAdaptationOptions } from "../bench/bench-adaptation.ts";
 import type { BenchMemoryOptions } from "../bench/bench-memory.ts";
 import type { BenchStepOptions } from "../bench/bench-step.ts";
+import type { CommandContext } from "../command-context.ts";
 import { addDatasetOptions } from "../options/dataset-options.ts";
 import { numberBetween, wholeNumber, wholeNumbers } from "../options/parsers.ts";
-import type { CommandContext } from "../run-cli.ts";
 import { addFleetBench } from "./bench-fleet.ts";
 import { addPlanningBenches } from "./bench-planning.ts";
 

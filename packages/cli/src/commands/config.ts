@@ -1,11 +1,11 @@
 import { type Command, Option } from "commander";
+import type { CommandContext } from "../command-context.ts";
 import type { RollbackOptions, ShowConfigOptions } from "../fleet/config.ts";
 import type { PushOptions } from "../fleet/push-config.ts";
 import { addConfigOptions } from "../options/config-options.ts";
 import { addFleetOptions, documentVersion, type FleetOptions, fleetName } from "../options/fleet-options.ts";
 import { durationInMs, sizeInBytes } from "../options/parsers.ts";
 import { FLEET_EXIT_CODES } from "../output/exit-code-help.ts";
-import type { CommandContext } from "../run-cli.ts";
 
 /** `mpo config show`, `explain`, `push` and `rollback`. */
 export function addConfigCommands(program: Command, context: CommandContext): void {

@@ -1,9 +1,9 @@
 import { type Command, Option } from "commander";
+import type { CommandContext } from "../command-context.ts";
 import type { CoordinatorCommandOptions } from "../fleet/run-coordinator-command.ts";
 import { addressWith, repeated, urlOf } from "../options/address-options.ts";
 import { addLogLevel, COORDINATOR_PORT, fleetName } from "../options/fleet-options.ts";
 import { durationOption, numberBetween, wholeNumber } from "../options/parsers.ts";
-import type { CommandContext } from "../run-cli.ts";
 
 const HTTP_PORT = 9464;
 const NATS_PORT = 4222;

@@ -1,10 +1,10 @@
 import type { Command } from "commander";
+import type { CommandContext } from "../command-context.ts";
 import type { EngineDemoOptions } from "../demo/engine/run-engine-demo.ts";
 import { DEMO_DEVICE_NAMES } from "../demo/fleet/demo-devices.ts";
 import type { FleetDemoOptions } from "../demo/fleet/run-fleet-demo.ts";
 import { listOf } from "../options/list-of.ts";
 import { durationOption, wholeNumber } from "../options/parsers.ts";
-import type { CommandContext } from "../run-cli.ts";
 
 /** `mpo demo`: a small fleet whose images drift; `mpo demo engine`: the engine alone. */
 export function addDemoCommand(program: Command, context: CommandContext): void {

@@ -1,9 +1,9 @@
 import type { Command } from "commander";
+import type { CommandContext } from "../command-context.ts";
 import type { ListDevicesOptions } from "../fleet/devices.ts";
 import { repeated } from "../options/address-options.ts";
 import { addFleetOptions, type FleetOptions, fleetName, labelOf } from "../options/fleet-options.ts";
 import { FLEET_EXIT_CODES } from "../output/exit-code-help.ts";
-import type { CommandContext } from "../run-cli.ts";
 
 /** `mpo devices list` and `show`. */
 export function addDevicesCommands(program: Command, context: CommandContext): void {

@@ -1,7 +1,7 @@
 import { type Command, Option } from "commander";
+import type { CommandContext } from "../command-context.ts";
 import { ROLES, type Role } from "../doctor/check.ts";
 import { addFleetOptions, type FleetOptions } from "../options/fleet-options.ts";
-import type { CommandContext } from "../run-cli.ts";
 
 /** `mpo doctor`: what is wrong with this machine. */
 export function addDoctorCommand(program: Command, context: CommandContext): void {

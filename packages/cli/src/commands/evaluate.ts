@@ -1,8 +1,8 @@
 import type { Command } from "commander";
+import type { CommandContext } from "../command-context.ts";
 import type { EvaluateOptions } from "../evaluate/run-evaluate.ts";
 import { addDatasetOptions } from "../options/dataset-options.ts";
 import { wholeNumber } from "../options/parsers.ts";
-import type { CommandContext } from "../run-cli.ts";
 
 /** `mpo evaluate`: how good a stored model is. */
 export function addEvaluateCommand(program: Command, context: CommandContext): void {

@@ -1,9 +1,9 @@
 import type { Command } from "commander";
+import type { CommandContext } from "../command-context.ts";
 import type { EventsOptions } from "../fleet/events.ts";
 import { addFleetOptions, fleetName } from "../options/fleet-options.ts";
 import { wholeNumber } from "../options/parsers.ts";
 import { FLEET_EXIT_CODES } from "../output/exit-code-help.ts";
-import type { CommandContext } from "../run-cli.ts";
 
 /** `mpo events`: who did what to which device. */
 export function addEventsCommand(program: Command, context: CommandContext): void {

@@ -1,8 +1,8 @@
 import type { Command } from "commander";
+import type { CommandContext } from "../command-context.ts";
 import type { ExampleAppOptions } from "../example-app/run-example-app.ts";
 import { fleetName } from "../options/fleet-options.ts";
 import { durationInMs, numberBetween, wholeNumber } from "../options/parsers.ts";
-import type { CommandContext } from "../run-cli.ts";
 
 /** `mpo example-app`: what serves a model beside an agent. */
 export function addExampleAppCommand(program: Command, context: CommandContext): void {

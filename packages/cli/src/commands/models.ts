@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { CommandContext } from "../run-cli.ts";
+import type { CommandContext } from "../command-context.ts";
 
 /** `mpo models`: what the zoo has. */
 export function addModelsCommand(program: Command, context: CommandContext): void {

@@ -1,4 +1,5 @@
 import { type Command, Option } from "commander";
+import type { CommandContext } from "../command-context.ts";
 import { addConfigOptions } from "../options/config-options.ts";
 import { durationInMs, durationOption, sizeInBytes, wholeNumber } from "../options/parsers.ts";
 import { addSubjectOptions } from "../options/subject-options.ts";
@@ -6,7 +7,6 @@ import type { EmulateOptions } from "../planning/run-emulate.ts";
 import type { ProbeCommandOptions } from "../planning/run-probe.ts";
 import type { SearchCommandOptions } from "../planning/run-search.ts";
 import type { ReportOptions } from "../report/run-report.ts";
-import type { CommandContext } from "../run-cli.ts";
 
 const DEFAULT_BATCH = 256;
 

@@ -1,8 +1,8 @@
 import type { Command } from "commander";
+import type { CommandContext } from "../command-context.ts";
 import type { ExportProfileOptions, ListProfilesOptions } from "../fleet/profiles.ts";
 import { addFleetOptions, type FleetOptions, fleetName } from "../options/fleet-options.ts";
 import { FLEET_EXIT_CODES } from "../output/exit-code-help.ts";
-import type { CommandContext } from "../run-cli.ts";
 
 /** `mpo profiles list`, `show` and `export`. */
 export function addProfilesCommands(program: Command, context: CommandContext): void {

@@ -1,9 +1,9 @@
 import type { Command } from "commander";
+import type { CommandContext } from "../command-context.ts";
 import { addConfigOptions } from "../options/config-options.ts";
 import { addDatasetOptions } from "../options/dataset-options.ts";
 import { durationInMs, numberBetween, sizeInBytes, wholeNumber } from "../options/parsers.ts";
 import type { AutoRetrainOptions } from "../retrain/auto-retrain.ts";
-import type { CommandContext } from "../run-cli.ts";
 
 const DEFAULT_BATCH = 256;
 

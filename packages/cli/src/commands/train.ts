@@ -1,7 +1,7 @@
 import type { Command } from "commander";
+import type { CommandContext } from "../command-context.ts";
 import { addDatasetOptions } from "../options/dataset-options.ts";
 import { numberBetween, wholeNumber } from "../options/parsers.ts";
-import type { CommandContext } from "../run-cli.ts";
 import type { TrainOptions } from "../train/run-train.ts";
 
 /** `mpo train`: a source model from scratch. */

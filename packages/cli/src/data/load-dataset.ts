@@ -13,8 +13,8 @@ import {
   type TrainTest,
   takeImages,
 } from "@mpo/datasets";
+import type { CommandContext } from "../command-context.ts";
 import { DATASET_FILES, DATASET_NAMES, type DatasetName } from "../options/dataset-options.ts";
-import type { CommandContext } from "../run-cli.ts";
 
 /** Which data a command works on, as its options say. */
 export interface DatasetOptions {

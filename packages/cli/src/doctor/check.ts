@@ -1,4 +1,4 @@
-import type { CommandContext } from "../run-cli.ts";
+import type { CommandContext } from "../command-context.ts";
 
 /** What a machine shall be: the checks that are made depend on it. */
 export const ROLES = ["agent", "coordinator"] as const;

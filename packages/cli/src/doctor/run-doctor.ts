@@ -1,10 +1,10 @@
 import { DEFAULT_GRPC_PORT, DEFAULT_HTTP_PORT } from "@mpo/coordinator";
 import { MpoError } from "@mpo/core";
 import { throwIfAborted } from "@mpo/runtime";
+import type { CommandContext } from "../command-context.ts";
 import { stateFolder } from "../fleet/folders.ts";
 import type { FleetOptions } from "../options/fleet-options.ts";
 import { createTable } from "../output/table.ts";
-import type { CommandContext } from "../run-cli.ts";
 import type { Check, DoctorContext, Finding, Role } from "./check.ts";
 import { engineChecks } from "./engine-checks.ts";
 import { answersHealth, coordinatorCheck, natsCheck, once, portCheck } from "./network-checks.ts";

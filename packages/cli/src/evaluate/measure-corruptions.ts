@@ -1,9 +1,9 @@
 import { CORRUPTION_NAMES, corrupt, type ImageSet, type Severity } from "@mpo/datasets";
 import { type EngineWorker, evaluateAccuracy } from "@mpo/engine";
+import type { CommandContext } from "../command-context.ts";
 import { samplesOf } from "../data/drifted-samples.ts";
 import { formatShare } from "../output/format.ts";
 import { startProgress } from "../output/progress.ts";
-import type { CommandContext } from "../run-cli.ts";
 
 const SEVERITY: Severity = 5;
 const SEED = 0;

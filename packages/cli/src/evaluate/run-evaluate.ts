@@ -2,12 +2,12 @@ import { resolve } from "node:path";
 import { MpoError } from "@mpo/core";
 import { sliceImages } from "@mpo/datasets";
 import { EngineWorker, evaluateAccuracy, type ModelCard, readModelCard } from "@mpo/engine";
+import type { CommandContext } from "../command-context.ts";
 import { samplesOf } from "../data/drifted-samples.ts";
 import { type DatasetOptions, loadDataset } from "../data/load-dataset.ts";
 import { loadModel, requireFitting } from "../data/load-model.ts";
 import { formatShare } from "../output/format.ts";
 import { createTable } from "../output/table.ts";
-import type { CommandContext } from "../run-cli.ts";
 import { measureCorruptions } from "./measure-corruptions.ts";
 
 /** The options of `mpo evaluate`. */

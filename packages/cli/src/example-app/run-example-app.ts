@@ -12,8 +12,8 @@ import {
   sliceImages,
 } from "@mpo/datasets";
 import { systemClock } from "@mpo/runtime";
+import type { CommandContext } from "../command-context.ts";
 import { formatShare } from "../output/format.ts";
-import type { CommandContext } from "../run-cli.ts";
 import { driftingRequests } from "./drifting-requests.ts";
 import { prepareServing } from "./prepare-serving.ts";
 import { ServedAccuracy } from "./served-accuracy.ts";

@@ -1,6 +1,6 @@
 import type { GetConfigResponse } from "@mpo/protocol";
+import type { CommandContext } from "../command-context.ts";
 import { type FleetOptions, formatVersion, type VersionOption } from "../options/fleet-options.ts";
-import type { CommandContext } from "../run-cli.ts";
 import { documentLines, ladderTable, observedOf, rejectedTable } from "./config-tables.ts";
 import { withAdmin } from "./with-admin.ts";
 

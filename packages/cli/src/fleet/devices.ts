@@ -1,9 +1,9 @@
 import { describeConfig } from "@mpo/core";
 import type { DeviceView, ProbeFailure, WindowResult } from "@mpo/protocol";
+import type { CommandContext } from "../command-context.ts";
 import { type FleetOptions, formatVersion } from "../options/fleet-options.ts";
 import { formatAge, formatBytes, formatDuration, formatMs, formatShare } from "../output/format.ts";
 import { createTable } from "../output/table.ts";
-import type { CommandContext } from "../run-cli.ts";
 import { allPages, withAdmin } from "./with-admin.ts";
 
 const MS = 1000;

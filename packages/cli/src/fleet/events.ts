@@ -1,7 +1,7 @@
 import type { FleetEvent } from "@mpo/protocol";
 import { backOffSchedule, isTransient, systemClock } from "@mpo/runtime";
+import type { CommandContext } from "../command-context.ts";
 import type { FleetOptions } from "../options/fleet-options.ts";
-import type { CommandContext } from "../run-cli.ts";
 import { type AdminSession, withAdmin } from "./with-admin.ts";
 
 /** The options of `mpo events`. */

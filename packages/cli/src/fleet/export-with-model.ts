@@ -1,8 +1,8 @@
 import { join, resolve } from "node:path";
 import { MpoError, type Profile } from "@mpo/core";
 import { graphDigest, MODEL_FILE, readLayersModel } from "@mpo/engine";
+import type { CommandContext } from "../command-context.ts";
 import { writeProfileDocument } from "../planning/profile-document.ts";
-import type { CommandContext } from "../run-cli.ts";
 
 /** Writes a profile with the graph of its model. Throws `invalid-argument` when the folder holds another model. */
 export async function exportWithModel(

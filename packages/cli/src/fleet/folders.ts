@@ -1,6 +1,6 @@
 import { homedir } from "node:os";
 import { isAbsolute, join } from "node:path";
-import type { CommandContext } from "../run-cli.ts";
+import type { CommandContext } from "../command-context.ts";
 
 type Environment = CommandContext["environment"];
 

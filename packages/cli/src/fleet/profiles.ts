@@ -2,10 +2,10 @@ import { resolve } from "node:path";
 import { describeConfig, MpoError, typical } from "@mpo/core";
 import type { GetProfileResponse } from "@mpo/protocol";
 import { writeJsonFile } from "@mpo/runtime";
+import type { CommandContext } from "../command-context.ts";
 import type { FleetOptions } from "../options/fleet-options.ts";
 import { formatAge, formatBytes, formatMs, formatShare } from "../output/format.ts";
 import { createTable } from "../output/table.ts";
-import type { CommandContext } from "../run-cli.ts";
 import { type AdminSession, allPages, withAdmin } from "./with-admin.ts";
 
 /** The options of `mpo profiles list`. */

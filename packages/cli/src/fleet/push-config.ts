@@ -1,10 +1,10 @@
 import { MpoError, type RetrainConfig, type SearchBudget, type SearchObjective } from "@mpo/core";
 import type { DesiredDocument, DeviceIdentity, DocumentStatus } from "@mpo/protocol";
 import { systemClock } from "@mpo/runtime";
+import type { CommandContext } from "../command-context.ts";
 import { type ConfigOptions, configFrom } from "../options/config-options.ts";
 import { type FleetOptions, formatVersion, type VersionOption } from "../options/fleet-options.ts";
 import { formatMs } from "../output/format.ts";
-import type { CommandContext } from "../run-cli.ts";
 import { ladderTable } from "./config-tables.ts";
 import { type AdminSession, withAdmin } from "./with-admin.ts";
 

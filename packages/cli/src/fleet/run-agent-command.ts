@@ -12,10 +12,10 @@ import {
 } from "@mpo/agent";
 import { MpoError } from "@mpo/core";
 import { type LogLevel, linkSignals, makeFolder, runServices, type Service, systemClock } from "@mpo/runtime";
+import type { CommandContext } from "../command-context.ts";
 import { targetOf } from "../options/address-options.ts";
 import { type FleetOptions, nameOfHost } from "../options/fleet-options.ts";
 import { printError } from "../output/print-error.ts";
-import type { CommandContext } from "../run-cli.ts";
 import { commandLogger } from "./command-logger.ts";
 import { stateFolder } from "./folders.ts";
 

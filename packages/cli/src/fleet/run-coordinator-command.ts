@@ -9,9 +9,9 @@ import {
 } from "@mpo/coordinator";
 import { MpoError } from "@mpo/core";
 import { fileError, type LogLevel } from "@mpo/runtime";
+import type { CommandContext } from "../command-context.ts";
 import type { Address } from "../options/address-options.ts";
 import { printError } from "../output/print-error.ts";
-import type { CommandContext } from "../run-cli.ts";
 import { commandLogger } from "./command-logger.ts";
 import { cacheFolder, stateFolder } from "./folders.ts";
 

@@ -2,9 +2,9 @@ import { randomUUID } from "node:crypto";
 import { MpoError } from "@mpo/core";
 import { isTransient } from "@mpo/runtime";
 import type { AdminClient, CallOptions } from "@mpo/transport";
+import type { CommandContext } from "../command-context.ts";
 import { targetOf } from "../options/address-options.ts";
 import type { FleetOptions } from "../options/fleet-options.ts";
-import type { CommandContext } from "../run-cli.ts";
 
 /** How often a call that only reads is tried: a coordinator that starts again is back within seconds. */
 const RETRIES = 3;

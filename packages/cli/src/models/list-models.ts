@@ -1,6 +1,6 @@
 import { buildModel, modelCatalogue, parameterCount } from "@mpo/engine";
+import type { CommandContext } from "../command-context.ts";
 import { createTable } from "../output/table.ts";
-import type { CommandContext } from "../run-cli.ts";
 
 const SMALL_FORM = [32, 32, 3];
 const LARGE_FORM = [224, 224, 3];

@@ -1,8 +1,8 @@
 import { describeConfig } from "@mpo/core";
 import { ENGINE_VERSION } from "@mpo/engine";
+import type { CommandContext } from "../command-context.ts";
 import { type ConfigOptions, configFrom } from "../options/config-options.ts";
 import { formatBytes, formatShare } from "../output/format.ts";
-import type { CommandContext } from "../run-cli.ts";
 import { noteOtherDevice } from "./device-facts.ts";
 import { plannerOf } from "./planner.ts";
 import { readProfileDocument } from "./profile-document.ts";

@@ -1,8 +1,8 @@
 import { type Profile, relativeSpread } from "@mpo/core";
 import { probe } from "@mpo/engine";
+import type { CommandContext } from "../command-context.ts";
 import { formatBytes, formatDuration, formatShare } from "../output/format.ts";
 import { startProgress } from "../output/progress.ts";
-import type { CommandContext } from "../run-cli.ts";
 import { checkOutput } from "./check-output.ts";
 import { deviceFacts } from "./device-facts.ts";
 import { writeProfileDocument } from "./profile-document.ts";

@@ -11,8 +11,8 @@ import {
   search,
 } from "@mpo/core";
 import { ENGINE_VERSION } from "@mpo/engine";
+import type { CommandContext } from "../command-context.ts";
 import { createTable } from "../output/table.ts";
-import type { CommandContext } from "../run-cli.ts";
 import { noteOtherDevice } from "./device-facts.ts";
 import { type BudgetOptions, budgetFrom, candidatesOf, objectiveNamed, plannerOf } from "./planner.ts";
 import { predictionTable } from "./prediction-table.ts";

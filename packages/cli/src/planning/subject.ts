@@ -13,8 +13,8 @@ import {
   NORM_NAMES,
   type NormName,
 } from "@mpo/engine";
+import type { CommandContext } from "../command-context.ts";
 import { loadModel } from "../data/load-model.ts";
-import type { CommandContext } from "../run-cli.ts";
 
 /** Which model a command is about: one of the zoo with random weights, or a stored one. */
 export interface SubjectOptions {

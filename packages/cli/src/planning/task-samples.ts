@@ -1,9 +1,9 @@
 import { MpoError } from "@mpo/core";
 import type { Model, ProbeSamples } from "@mpo/engine";
+import type { CommandContext } from "../command-context.ts";
 import { driftedSamples } from "../data/drifted-samples.ts";
 import { loadDataset } from "../data/load-dataset.ts";
 import { requireFitting } from "../data/load-model.ts";
-import type { CommandContext } from "../run-cli.ts";
 
 /** What a probe's samples are drawn from. */
 export interface TaskOptions {

@@ -1,9 +1,9 @@
 import { resolve } from "node:path";
 import { writeFileAtomic } from "@mpo/runtime";
+import type { CommandContext } from "../command-context.ts";
 import { formatBytes } from "../output/format.ts";
 import { type BudgetOptions, budgetFrom, objectiveNamed } from "../planning/planner.ts";
 import { readProfileDocument } from "../planning/profile-document.ts";
-import type { CommandContext } from "../run-cli.ts";
 import { drawChart } from "./chart.ts";
 import { checksChart } from "./checks-chart.ts";
 import { curvesChart } from "./curves-chart.ts";

@@ -13,6 +13,7 @@ import {
   retrain,
   type Samples,
 } from "@mpo/engine";
+import type { CommandContext } from "../command-context.ts";
 import { driftedSamples } from "../data/drifted-samples.ts";
 import { loadDataset } from "../data/load-dataset.ts";
 import { loadModel, requireFitting } from "../data/load-model.ts";
@@ -22,7 +23,6 @@ import { deviceFacts } from "../planning/device-facts.ts";
 import { type BudgetOptions, budgetFrom, candidatesOf, objectiveNamed, plannerOf } from "../planning/planner.ts";
 import { readProfileDocument, writeProfileDocument } from "../planning/profile-document.ts";
 import { methodNamed } from "../planning/subject.ts";
-import type { CommandContext } from "../run-cli.ts";
 import { type RetrainCommandOptions, writeAccepted } from "./run-retrain.ts";
 import { windowLength } from "./window-length.ts";
 

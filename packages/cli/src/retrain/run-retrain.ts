@@ -11,13 +11,13 @@ import {
   writeLayersModel,
 } from "@mpo/engine";
 import { withDeadline } from "@mpo/runtime";
+import type { CommandContext } from "../command-context.ts";
 import { type DriftedSamplesOptions, driftedSamples } from "../data/drifted-samples.ts";
 import { type DatasetOptions, loadDataset } from "../data/load-dataset.ts";
 import { loadModel, requireFitting } from "../data/load-model.ts";
 import { type ConfigOptions, configFrom } from "../options/config-options.ts";
 import { formatBytes } from "../output/format.ts";
 import { startProgress } from "../output/progress.ts";
-import type { CommandContext } from "../run-cli.ts";
 
 /** The options of `mpo retrain`. */
 export interface RetrainCommandOptions extends ConfigOptions, DatasetOptions, DriftedSamplesOptions {

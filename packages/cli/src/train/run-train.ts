@@ -15,12 +15,12 @@ import {
   writeLayersModel,
   writeModelCard,
 } from "@mpo/engine";
+import type { CommandContext } from "../command-context.ts";
 import { samplesOf } from "../data/drifted-samples.ts";
 import { classCount, loadDataset } from "../data/load-dataset.ts";
 import { measureCorruptions } from "../evaluate/measure-corruptions.ts";
 import { formatDuration, formatShare } from "../output/format.ts";
 import { type Progress, startProgress } from "../output/progress.ts";
-import type { CommandContext } from "../run-cli.ts";
 import {
   readCheckpoint,
   removeCheckpoint,

@@ -3,11 +3,11 @@ import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type CorruptionName, fashionMnistFolder, loadFashionMnist } from "@mpo/datasets";
 import { EngineWorker, type LossName, type Model, type RetrainResult, retrain } from "@mpo/engine";
+import type { CommandContext } from "../../command-context.ts";
 import { loadModel, requireFitting } from "../../data/load-model.ts";
 import { formatBytes, formatDuration, formatPoints, formatShare } from "../../output/format.ts";
 import { type Progress, startProgress } from "../../output/progress.ts";
 import { createTable } from "../../output/table.ts";
-import type { CommandContext } from "../../run-cli.ts";
 import { DEMO_CONFIGURATIONS, type DemoConfiguration } from "./configurations.ts";
 import { readDrifts, type StreamDrift } from "./drifted-stream.ts";
 

@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import type { MpoError } from "@mpo/core";
 import { fileError } from "@mpo/runtime";
 import { type AdminClient, createAdminClient } from "@mpo/transport";
-import type { CommandContext } from "../../run-cli.ts";
+import type { CommandContext } from "../../command-context.ts";
 import { ChildCommand, type CommandRecord } from "./child-command.ts";
 import type { DemoDevice } from "./demo-devices.ts";
 

@@ -1,7 +1,7 @@
 import type { DeviceIdentity, FleetEvent } from "@mpo/protocol";
 import type { AdminClient } from "@mpo/transport";
+import type { CommandContext } from "../../command-context.ts";
 import { formatBytes, formatDuration } from "../../output/format.ts";
-import type { CommandContext } from "../../run-cli.ts";
 import type { CommandRecord } from "./child-command.ts";
 import { type DemoDevice, demoDevices } from "./demo-devices.ts";
 import { type DeviceOutcome, imagesAfter, phasesOf, readOutcome } from "./device-outcome.ts";
