@@ -79,6 +79,16 @@ describe("the rules", () => {
       says: /engine may not import runtime/u,
     },
     { what: "a deep import", room: withFile('export * from "@mpo/core/src/chain.ts";'), says: /deep import/u },
+    {
+      what: "a stand-in in product code",
+      room: withFile('import { x } from "@mpo/core/testing";'),
+      says: /for tests and the lab/u,
+    },
+    {
+      what: "an own stand-in in product code",
+      room: withFile('import { x } from "../testing/clock.ts";'),
+      says: /for tests and the lab/u,
+    },
     { what: "an undeclared import", room: withFile('await import("left-pad");'), says: /left-pad: is not in package/u },
     { what: "a development import in a source", room: withFile('import "fast-check";'), says: /is not in package/u },
     {

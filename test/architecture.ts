@@ -35,7 +35,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   // Without engine: a coordinator runs on hosts that have no TensorFlow. Without agent: neither knows the other.
   coordinator: ["core", "datasets", "runtime", "protocol", "transport"],
   cli: ["core", "datasets", "engine", "runtime", "protocol", "transport", "agent", "coordinator"],
+  // Benches, the demo and simulators. Nothing imports it: the command line loads it where it is installed.
+  lab: ["core", "datasets", "engine", "runtime", "protocol", "transport", "agent", "coordinator", "cli"],
 };
+
+/** A package's second door: stand-ins for tests and the laboratory, which no product code may use. */
+const TESTING_DOOR = "testing";
 
 /** Vendors that only one room may import, so that they can be changed there alone. */
 const VENDOR_ROOMS: readonly { readonly vendor: RegExp; readonly room: string }[] = [
@@ -50,7 +55,7 @@ const FORBIDDEN: readonly { readonly what: string; readonly pattern: RegExp; rea
   { what: "a default export", pattern: /\bexport default\b/u, except: [] },
   { what: "the type any", pattern: /(:|<|\bas|\||,|=>)\s*any\b(?!\s*[:(])/u, except: [] },
   { what: "an enum", pattern: /\benum\s+[A-Z]\w*\s*\{/u, except: [] },
-  { what: "console", pattern: /\bconsole\.\w+\(/u, except: ["cli"] },
+  { what: "console", pattern: /\bconsole\.\w+\(/u, except: ["cli", "lab"] },
 ];
 
 /** A source file longer than this is worth a second thought. */
@@ -114,9 +119,8 @@ function manifestViolations({ name, manifest, references }: Room): readonly stri
   for (const room of rooms) {
     if (!references.includes(room)) found.push(`packages/${name}/tsconfig.json: there is no reference to ${room}`);
   }
-  if (Object.keys(manifest.exports ?? {}).join() !== ".") {
-    found.push(`packages/${name}/package.json: exports must have "." alone`);
-  }
+  const doors = Object.keys(manifest.exports ?? {}).filter((door) => door !== `./${TESTING_DOOR}`);
+  if (doors.join() !== ".") found.push(`packages/${name}/package.json: exports must have "." and "./testing" alone`);
   return found;
 }
 
@@ -136,14 +140,19 @@ function fileViolations(room: Room, file: SourceFile, root: Root): readonly stri
 
 function importProblem(room: Room, file: SourceFile, specifier: string, root: Root): string | undefined {
   if (specifier.startsWith("node:")) return undefined;
-  if (specifier.startsWith(".")) return leavesPackage(file.path, specifier) ? "leaves its package" : undefined;
+  if (specifier.startsWith(".")) {
+    if (leavesPackage(file.path, specifier)) return "leaves its package";
+    return specifier.includes(`/${TESTING_DOOR}/`) && !isTest(file.path) ? "is for tests and the lab" : undefined;
+  }
   const name = packageOf(specifier);
   const { dependencies = {} } = room.manifest;
   const devDependencies = { ...root.devDependencies, ...room.manifest.devDependencies };
   const mayBeDev = isTest(file.path) || isGenerated(file.path);
   if (!(name in dependencies) && !(mayBeDev && name in devDependencies)) return "is not in package.json";
   if (name.startsWith("@mpo/")) {
-    if (specifier !== name) return "is a deep import";
+    if (specifier === `${name}/${TESTING_DOOR}`) {
+      if (room.name !== "lab" && !isTest(file.path)) return "is for tests and the lab";
+    } else if (specifier !== name) return "is a deep import";
     const target = name.slice("@mpo/".length);
     return MAY_IMPORT[room.name]?.includes(target) ? undefined : `${room.name} may not import ${target}`;
   }
@@ -176,7 +185,7 @@ function packageOf(specifier: string): string {
 
 /** Test code may be longer, and may use what is installed for development. */
 function isTest(path: string): boolean {
-  return /\.test\.ts$|-testing\.ts$|\/(test-support|peer)\//u.test(path);
+  return /\.test\.ts$|\/(test-support|testing)\//u.test(path);
 }
 
 function isGenerated(path: string): boolean {

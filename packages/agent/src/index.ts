@@ -27,14 +27,6 @@ export {
   watchInputs,
 } from "./drift/drift-detector.ts";
 export { type InputSummary, summarise } from "./drift/input-summary.ts";
-export { enginePredictor } from "./example-app/engine-predictor.ts";
-export {
-  type Predictor,
-  runServingApp,
-  type ServedRequest,
-  type ServingAppOptions,
-  type ServingReport,
-} from "./example-app/serving-app.ts";
 export { type JobEngineOptions, jobEngine } from "./job/job-engine.ts";
 export { CPU_SHARES, type CpuShare } from "./job/step-back.ts";
 export {
@@ -58,8 +50,8 @@ export type { DeviceMonitor } from "./ports/device-monitor.ts";
 export type { Disk, DiskJournal } from "./ports/disk.ts";
 export type { ConnectFeed, DesiredFeed, FleetLink, LinkOptions } from "./ports/fleet-link.ts";
 export { openFolderDisk } from "./ports/folder-disk.ts";
-export { MemoryDisk, type WriteFault } from "./ports/memory-disk.ts";
 export type { ModelFolders, RecentInputs, ServingApp } from "./ports/serving-app.ts";
+export { sideFile } from "./serving/input-batch.ts";
 export { REFERENCE_FILE } from "./serving/reference-file.ts";
 export { findServable, type RetrainedManifest, readRetrainedManifest } from "./serving/retrained-manifest.ts";
 export { SERVING_FOLDERS, type ServingFolderOptions, servingFolder } from "./serving/serving-folder.ts";

@@ -1,1 +1,30 @@
+export type { CommandContext } from "./command-context.ts";
+export { driftedSamples, samplesOf } from "./data/drifted-samples.ts";
+export { type DatasetOptions, loadDataset } from "./data/load-dataset.ts";
+export { loadModel, requireFitting } from "./data/load-model.ts";
+export { addDatasetOptions } from "./options/dataset-options.ts";
+export { fleetName } from "./options/fleet-options.ts";
+export { listOf } from "./options/list-of.ts";
+export {
+  durationInMs,
+  durationOption,
+  listed,
+  numberBetween,
+  sizeInBytes,
+  wholeNumber,
+  wholeNumbers,
+} from "./options/parsers.ts";
+export { addSubjectOptions } from "./options/subject-options.ts";
+export { formatBytes, formatDuration, formatPoints, formatShare } from "./output/format.ts";
+export { type Progress, startProgress } from "./output/progress.ts";
+export { createTable } from "./output/table.ts";
+export type { Terminal } from "./output/terminal.ts";
+export { checkOutput } from "./planning/check-output.ts";
+export { deviceFacts } from "./planning/device-facts.ts";
+export { madeUpProfile } from "./planning/made-up-profile.ts";
+export { candidatesOf, plannerOf } from "./planning/planner.ts";
+export { POLICY_TITLES, searchPolicy } from "./planning/policy-outcomes.ts";
+export { readProfileDocument, writeProfileDocument } from "./planning/profile-document.ts";
+export { fixedRatesOf, loadSubject, methodNamed, type SubjectOptions } from "./planning/subject.ts";
+export { type WindowLength, windowLength } from "./retrain/window-length.ts";
 export { type RunCliOptions, runCli } from "./run-cli.ts";

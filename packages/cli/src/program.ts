@@ -1,27 +1,25 @@
 import { Command } from "commander";
 import type { CommandContext } from "./command-context.ts";
 import { addAgentCommand } from "./commands/agent.ts";
-import { addBenchCommand } from "./commands/bench.ts";
 import { addConfigCommands } from "./commands/config.ts";
 import { addCoordinatorCommand } from "./commands/coordinator.ts";
-import { addDemoCommand } from "./commands/demo.ts";
 import { addDevicesCommands } from "./commands/devices.ts";
 import { addDoctorCommand } from "./commands/doctor.ts";
 import { addEvaluateCommand } from "./commands/evaluate.ts";
 import { addEventsCommand } from "./commands/events.ts";
-import { addExampleAppCommand } from "./commands/example-app.ts";
 import { addModelsCommand } from "./commands/models.ts";
 import { addPlanningCommands } from "./commands/planning.ts";
 import { addProfilesCommands } from "./commands/profiles.ts";
 import { addRetrainCommand } from "./commands/retrain.ts";
 import { addTrainCommand } from "./commands/train.ts";
+import { addLabCommands } from "./lab.ts";
 import { EXIT_CODE_HELP } from "./output/exit-code-help.ts";
 
 /**
  * The whole command line. Commands load the rooms that they need when they run, so that `--help` is quick and a host
  * without TensorFlow can run what needs none.
  */
-export function buildProgram(context: CommandContext): Command {
+export async function buildProgram(context: CommandContext, args: readonly string[]): Promise<Command> {
   const { terminal } = context;
   const program = new Command("mpo")
     .description("Retrains neural networks within whatever memory and time a device has.")
@@ -38,7 +36,6 @@ export function buildProgram(context: CommandContext): Command {
     .addHelpText("after", `\n${EXIT_CODE_HELP}`)
     .exitOverride();
   for (const add of [
-    addDemoCommand,
     addModelsCommand,
     addTrainCommand,
     addEvaluateCommand,
@@ -51,10 +48,9 @@ export function buildProgram(context: CommandContext): Command {
     addConfigCommands,
     addEventsCommand,
     addDoctorCommand,
-    addExampleAppCommand,
-    addBenchCommand,
   ])
     add(program, context);
+  await addLabCommands(program, context, args);
   for (const command of allCommands(program)) inheritGlobals(command);
   return program;
 }

@@ -5,7 +5,7 @@ import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { MODEL_NAMES } from "@mpo/engine";
 import { EXIT_CODES } from "@mpo/runtime";
-import { runCommand } from "./test-support/run-command.ts";
+import { runCommand } from "./testing/run-command.ts";
 
 describe("mpo", () => {
   it("explains itself, exit codes too", async () => {

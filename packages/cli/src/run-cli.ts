@@ -35,7 +35,8 @@ export async function runCli(args: readonly string[], options: RunCliOptions): P
           exitCode = code;
         },
       };
-      await buildProgram(context).parseAsync(args, { from: "user" });
+      const program = await buildProgram(context, args);
+      await program.parseAsync(args, { from: "user" });
       return exitCode ?? (signal.aborted ? EXIT_CODES.cancelled : EXIT_CODES.ok);
     } catch (thrown) {
       // Commander has printed its own message, or the help that was asked for.

@@ -6,7 +6,7 @@ import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { CORRUPTION_NAMES, fashionMnistFolder } from "@mpo/datasets";
 import { readModelCard } from "@mpo/engine";
-import { runCommand } from "./test-support/run-command.ts";
+import { runCommand } from "./testing/run-command.ts";
 
 const MODELS = fileURLToPath(new URL("../models/", import.meta.url));
 const hasData = existsSync(join(fashionMnistFolder(process.env, homedir()), "t10k-labels-idx1-ubyte.gz"));

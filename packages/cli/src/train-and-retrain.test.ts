@@ -13,7 +13,7 @@ import {
 } from "@mpo/datasets";
 import { readLayersModel, readModelCard } from "@mpo/engine";
 import { EXIT_CODES } from "@mpo/runtime";
-import { runCommand } from "./test-support/run-command.ts";
+import { runCommand } from "./testing/run-command.ts";
 
 /** Commands with real workers, on a data set of a hundred small images in Fashion-MNIST's files. */
 describe("mpo train, retrain and bench", () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
 import { desiredDocumentCodec, desiredEnvelopeCodec } from "@mpo/protocol";
-import type { MemoryStateServer } from "@mpo/transport";
+import type { MemoryStateServer } from "@mpo/transport/testing";
 import type { Coordinator } from "./coordinator.ts";
 import type { CoordinatorSettings } from "./settings.ts";
 import {
@@ -15,7 +15,7 @@ import {
   reportOf,
   startCoordinator,
   windowReport,
-} from "./test-support/tiny-fleet.ts";
+} from "./testing/tiny-fleet.ts";
 
 async function started(
   context: TestContext,

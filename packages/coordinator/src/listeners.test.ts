@@ -11,7 +11,7 @@ import {
 } from "@mpo/transport";
 import { servicesOf } from "./api/services.ts";
 import type { Coordinator } from "./coordinator.ts";
-import { eventually, freshServer, helloOf, identityOf, reportOf, startCoordinator } from "./test-support/tiny-fleet.ts";
+import { eventually, freshServer, helloOf, identityOf, reportOf, startCoordinator } from "./testing/tiny-fleet.ts";
 
 interface Fleet {
   readonly coordinator: Coordinator;

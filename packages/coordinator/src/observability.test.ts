@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
-import { createLogger, silentLogger, VirtualClock } from "@mpo/runtime";
+import { createLogger, silentLogger } from "@mpo/runtime";
+import { VirtualClock } from "@mpo/runtime/testing";
 import { createAdminClient, createFleetClient, startGrpcServer } from "@mpo/transport";
 import { servicesOf } from "./api/services.ts";
 import { countDevices } from "./registry/count-devices.ts";
@@ -14,7 +15,7 @@ import {
   RESOURCES,
   reportOf,
   startCoordinator,
-} from "./test-support/tiny-fleet.ts";
+} from "./testing/tiny-fleet.ts";
 
 type Line = Readonly<Record<string, unknown>>;
 

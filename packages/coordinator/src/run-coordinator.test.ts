@@ -8,7 +8,7 @@ import { createLogger, type ProcessPort, silentLogger } from "@mpo/runtime";
 import { createAdminClient, createFleetClient, findNatsServer } from "@mpo/transport";
 import { type CoordinatorAddresses, type EmbeddedNats, runCoordinator } from "./run-coordinator.ts";
 import type { CoordinatorSettings } from "./settings.ts";
-import { eventually, helloOf, identityOf, reportOf } from "./test-support/tiny-fleet.ts";
+import { eventually, helloOf, identityOf, reportOf } from "./testing/tiny-fleet.ts";
 
 const { PATH = "", MPO_CACHE, XDG_CACHE_HOME, MPO_NATS_SERVER } = process.env;
 const SEARCH = {

@@ -39,7 +39,6 @@ export {
 export { graphVariables, initialWeights, parameterCount } from "./model/variables.ts";
 export { buildModel, isModelName, MODEL_NAMES, type ModelName, modelCatalogue } from "./model/zoo/build-model.ts";
 export { FORM_NAMES, type FormName, NORM_NAMES, type NormName } from "./model/zoo/zoo-layers.ts";
-export { type PeerOptions, type StepTiming, type TfjsStepOptions, timeTfjsStep } from "./peer/time-tfjs-step.ts";
 export { AccuracyReader } from "./probe/accuracy-reader.ts";
 export { ENGINE_VERSION } from "./probe/engine-version.ts";
 export { graphDigest } from "./probe/graph-digest.ts";

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { MpoError } from "@mpo/core";
 import { linkSignals, withDeadline } from "./abort.ts";
 import { abortError, throwIfAborted } from "./abort-error.ts";
-import { VirtualClock } from "./virtual-clock.ts";
+import { VirtualClock } from "./testing/virtual-clock.ts";
 
 const codeIs = (code: string) => (thrown: unknown) => thrown instanceof MpoError && thrown.code === code;
 

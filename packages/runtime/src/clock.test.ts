@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { getEventListeners } from "node:events";
 import { test } from "node:test";
 import { systemClock } from "./clock.ts";
-import { VirtualClock } from "./virtual-clock.ts";
+import { VirtualClock } from "./testing/virtual-clock.ts";
 
 void test("the system's clock sleeps, and an abort wakes it as cancelled", async () => {
   const before = systemClock.monotonicMs();

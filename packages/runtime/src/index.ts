@@ -41,4 +41,3 @@ export {
   textSetting,
 } from "./setting.ts";
 export { describeSettings, type Environment, readSettings, type SettingsOf, type SettingsSpec } from "./settings.ts";
-export { VirtualClock } from "./virtual-clock.ts";

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { MpoError } from "@mpo/core";
 import { type ProcessPort, runServices, type Service } from "./lifecycle.ts";
 import { silentLogger } from "./logger.ts";
-import { VirtualClock } from "./virtual-clock.ts";
+import { VirtualClock } from "./testing/virtual-clock.ts";
 
 /** A process whose signals the test sends, and whose exit is only noted. */
 class TestProcess extends EventEmitter implements ProcessPort {

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { MpoError } from "@mpo/core";
 import fc from "fast-check";
 import { backOffSchedule, retry } from "./retry.ts";
-import { VirtualClock } from "./virtual-clock.ts";
+import { VirtualClock } from "./testing/virtual-clock.ts";
 
 const unavailable = new MpoError("unavailable", "down");
 

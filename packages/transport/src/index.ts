@@ -1,4 +1,3 @@
-export { type BusFaults, MemoryNotifyHub, type MemoryNotifyOptions } from "./bus/memory-notify-bus.ts";
 export type { Notification, NotifyBus, SubscribeOptions } from "./bus/notify-bus.ts";
 export { type AdminClient, createAdminClient } from "./grpc/admin-client.ts";
 export { believeClaim, type CallContext, type CallerFacts, type IdentifyDevice } from "./grpc/call-context.ts";
@@ -26,7 +25,6 @@ export { NatsNotifyBus } from "./nats/nats-notify-bus.ts";
 export type { NatsCredentials, NatsSettings, NatsTls } from "./nats/nats-settings.ts";
 export { checkSync, readServerFacts, type ServerFacts } from "./nats/server-checks.ts";
 export { FLEET_LAYOUT, STREAMS } from "./store/fleet-layout.ts";
-export { MemoryStateServer, type MemoryStateServerOptions } from "./store/memory-state-server.ts";
 export type {
   Appended,
   AppendOptions,
@@ -41,6 +39,5 @@ export type {
   StreamEvent,
   WatchOptions,
 } from "./store/state-store.ts";
-export type { StoreFaults } from "./store/store-faults.ts";
 export type { BucketSettings, StoreLayout, StreamSettings } from "./store/store-layout.ts";
 export { subjectMatches } from "./subject-match.ts";

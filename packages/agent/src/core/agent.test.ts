@@ -2,11 +2,12 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { MpoError } from "@mpo/core";
 import type { ReportStatusRequest } from "@mpo/protocol";
-import { silentLogger, VirtualClock } from "@mpo/runtime";
-import { MemoryDisk, type WriteFault } from "../ports/memory-disk.ts";
+import { silentLogger } from "@mpo/runtime";
+import { VirtualClock } from "@mpo/runtime/testing";
 import { documentOf, envelopeOf, IDENTITY, MODEL_DIGEST, START_MS } from "../test-support/documents.ts";
 import { FakeDevice, killed } from "../test-support/fake-device.ts";
 import { FakeFleet } from "../test-support/fake-fleet.ts";
+import { MemoryDisk, type WriteFault } from "../testing/memory-disk.ts";
 import { type Agent, createAgent } from "./agent.ts";
 import { type AgentSettings, DEFAULT_AGENT_SETTINGS } from "./agent-settings.ts";
 

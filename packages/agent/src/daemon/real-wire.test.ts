@@ -16,10 +16,10 @@ import {
 } from "@mpo/transport";
 import { createAgent } from "../core/agent.ts";
 import { DEFAULT_AGENT_SETTINGS } from "../core/agent-settings.ts";
-import { MemoryDisk } from "../ports/memory-disk.ts";
 import { documentOf, envelopeOf, IDENTITY } from "../test-support/documents.ts";
 import { FakeDevice } from "../test-support/fake-device.ts";
 import { FakeFleet } from "../test-support/fake-fleet.ts";
+import { MemoryDisk } from "../testing/memory-disk.ts";
 import { connectFleet } from "./connect-fleet.ts";
 
 const { MPO_NATS_SERVER: named, MPO_CACHE: cache, XDG_CACHE_HOME: base, PATH = "" } = process.env;

@@ -5,13 +5,14 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { MpoError } from "@mpo/core";
 import type { ReportedStatus } from "@mpo/protocol";
-import { silentLogger, VirtualClock } from "@mpo/runtime";
+import { silentLogger } from "@mpo/runtime";
+import { VirtualClock } from "@mpo/runtime/testing";
 import type { Disk } from "../ports/disk.ts";
 import { openFolderDisk } from "../ports/folder-disk.ts";
-import { MemoryDisk } from "../ports/memory-disk.ts";
 import { IDENTITY, START_MS } from "../test-support/documents.ts";
 import { FakeFleet } from "../test-support/fake-fleet.ts";
 import { CHAIN, profileOf } from "../test-support/profile.ts";
+import { MemoryDisk } from "../testing/memory-disk.ts";
 import { Outbox } from "./outbox.ts";
 
 const STATUS: ReportedStatus = {

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { describe, it } from "node:test";
 import { encodeNpy, encodeNpyImages, type ImageSet, syntheticImages } from "@mpo/datasets";
-import { silentLogger, systemClock, VirtualClock } from "@mpo/runtime";
-import { runServingApp } from "../example-app/serving-app.ts";
+import { silentLogger } from "@mpo/runtime";
+import { VirtualClock } from "@mpo/runtime/testing";
 import type { ServingApp } from "../ports/serving-app.ts";
 import { findServable, readRetrainedManifest } from "./retrained-manifest.ts";
 import { servingFolder } from "./serving-folder.ts";
@@ -175,47 +175,5 @@ describe("models", () => {
       await put(root, "cam/retrained/.staged-dead/model.json", "half");
       await publish(serving, "one");
       assert.equal((await readdir(join(root, "cam/retrained"))).includes(".staged-dead"), false);
-    }));
-});
-
-describe("the example program", () => {
-  it("drops inputs with predictions, and goes over to a retrained model without stopping", () =>
-    withFolder(async (root, serving) => {
-      const end = new AbortController();
-      const loaded: string[] = [];
-      let requests = 0;
-      const report = await runServingApp({
-        folder: join(root, "cam"),
-        clock: systemClock,
-        load: (folder) => {
-          loaded.push(folder);
-          return Promise.resolve({
-            predict: (set) => Promise.resolve(Float32Array.from({ length: set.count * 2 }, (_, at) => at % 2)),
-            close: () => Promise.resolve(),
-          });
-        },
-        next: async () => {
-          requests += 1;
-          if (requests === 8) await publish(serving, "better");
-          return requests > 16 ? undefined : { ...images(4), labels: Int32Array.of(1, 1, 1, 0) };
-        },
-        pauseMs: 0,
-        batchInputs: 8,
-        keptBatches: 3,
-        lookMs: 0,
-        signal: end.signal,
-      });
-      assert.deepEqual([report.requests, report.swaps, report.version, report.accuracy], [16, 1, 1, 0.75]);
-      assert.equal(report.latenciesMs.length, 16);
-      assert.deepEqual(loaded, [join(root, "cam/model"), (await findServable(join(root, "cam/retrained")))?.folder]);
-      const { summaries } = await serving.inputsAfter("cam", "");
-      assert.deepEqual(
-        summaries.map(({ count, predictionEntropy }) => [count, predictionEntropy]),
-        [
-          [8, 0],
-          [8, 0],
-          [8, 0],
-        ],
-      );
     }));
 });

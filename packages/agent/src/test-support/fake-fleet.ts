@@ -11,7 +11,7 @@ import {
   type ReportStatusRequest,
 } from "@mpo/protocol";
 import type { Clock } from "@mpo/runtime";
-import { MemoryNotifyHub } from "@mpo/transport";
+import { MemoryNotifyHub } from "@mpo/transport/testing";
 import type { ConnectFeed, FleetLink } from "../ports/fleet-link.ts";
 import { envelopeOf, IDENTITY } from "./documents.ts";
 

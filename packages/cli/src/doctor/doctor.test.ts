@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { EXIT_CODES } from "@mpo/runtime";
 import { noNatsServer, startCoordinator, testFolder } from "../test-support/fleet-room.ts";
-import { startCommand } from "../test-support/run-command.ts";
+import { startCommand } from "../testing/run-command.ts";
 import type { Check, DoctorContext, Finding } from "./check.ts";
 import { portCheck } from "./network-checks.ts";
 import { storageCheck } from "./storage-check.ts";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { EXIT_CODES } from "@mpo/runtime";
 import { noNatsServer, startCoordinator, startDaemon, testFolder } from "../test-support/fleet-room.ts";
-import { runCommand } from "../test-support/run-command.ts";
+import { runCommand } from "../testing/run-command.ts";
 
 describe("mpo coordinator and mpo agent", { skip: noNatsServer }, () => {
   it("find each other, log who speaks, and end as they are told", async (t) => {

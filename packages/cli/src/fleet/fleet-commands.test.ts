@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { EXIT_CODES } from "@mpo/runtime";
 import { noNatsServer, startCoordinator, testFolder } from "../test-support/fleet-room.ts";
-import { type CommandOutcome, runCommand, startCommand } from "../test-support/run-command.ts";
 import { BROKEN_DEVICE, SEEN, startTinyDevice } from "../test-support/tiny-device.ts";
+import { type CommandOutcome, runCommand, startCommand } from "../testing/run-command.ts";
 
 type Facts = Readonly<Record<string, unknown>>;
 

@@ -6,7 +6,7 @@ import { after, before, describe, it } from "node:test";
 import type { Profile } from "@mpo/core";
 import { buildModel, chainOf, graphDigest } from "@mpo/engine";
 import { EXIT_CODES } from "@mpo/runtime";
-import { type CommandOutcome, runCommand } from "../test-support/run-command.ts";
+import { type CommandOutcome, runCommand } from "../testing/run-command.ts";
 import { deviceFacts } from "./device-facts.ts";
 import { madeUpProfile } from "./made-up-profile.ts";
 import { writeProfileDocument } from "./profile-document.ts";

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { type DefaultTreeAdapterTypes, type ParserError, parse } from "parse5";
-import { runCommand } from "../test-support/run-command.ts";
+import { runCommand } from "../testing/run-command.ts";
 
 type Node = DefaultTreeAdapterTypes.Node;
 type Element = DefaultTreeAdapterTypes.Element;

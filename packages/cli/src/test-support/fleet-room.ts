@@ -4,7 +4,7 @@ import { delimiter, join } from "node:path";
 import type { TestContext } from "node:test";
 import { findNatsServer } from "@mpo/transport";
 import { cacheFolder } from "../fleet/folders.ts";
-import { type CommandOutcome, type StartedCommand, startCommand } from "./run-command.ts";
+import { type CommandOutcome, type StartedCommand, startCommand } from "../testing/run-command.ts";
 
 const { PATH = "", MPO_NATS_SERVER: named } = process.env;
 

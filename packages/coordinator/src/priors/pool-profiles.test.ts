@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Profile } from "@mpo/core";
 import fc from "fast-check";
-import { tinyProfile } from "../test-support/tiny-chain.ts";
+import { tinyProfile } from "../testing/tiny-chain.ts";
 import { poolProfiles } from "./pool-profiles.ts";
 
 function fleet(count: number, speed: (index: number) => number = () => 1): readonly Profile[] {

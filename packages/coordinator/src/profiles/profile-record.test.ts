@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { reportOf } from "../test-support/tiny-fleet.ts";
+import { reportOf } from "../testing/tiny-fleet.ts";
 import { headerFromBytes, type ProfileRecord, profileFromBytes, profileToBytes, withReport } from "./profile-record.ts";
 import { parseProfileKey, profileKey } from "./profile-service.ts";
 

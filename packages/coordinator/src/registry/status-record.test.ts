@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { ReportStatusRequest } from "@mpo/protocol";
 import fc from "fast-check";
-import { documentReport, probeReport } from "../test-support/tiny-fleet.ts";
+import { documentReport, probeReport } from "../testing/tiny-fleet.ts";
 import {
   NO_STATUS,
   newestConfirmed,

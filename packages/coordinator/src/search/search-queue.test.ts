@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { silentLogger, systemClock } from "@mpo/runtime";
-import { MemoryStateServer } from "@mpo/transport";
+import { MemoryStateServer } from "@mpo/transport/testing";
 import { COORDINATOR_LAYOUT } from "../store/layout.ts";
-import { identityOf } from "../test-support/tiny-fleet.ts";
+import { identityOf } from "../testing/tiny-fleet.ts";
 import { SearchQueue, type Worker } from "./search-queue.ts";
 
 const DEVICES: readonly string[] = ["pi-0", "pi-1", "pi-2", "pi-3", "pi-4", "pi-5", "pi-6"];

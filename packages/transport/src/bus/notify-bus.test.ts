@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import { systemClock, VirtualClock } from "@mpo/runtime";
+import { systemClock } from "@mpo/runtime";
+import { VirtualClock } from "@mpo/runtime/testing";
 import { NatsNotifyBus } from "../nats/nats-notify-bus.ts";
-import { bytes, text } from "../store/state-store-contract-testing.ts";
-import { openLink, skip, startServer } from "../test-support/nats-room.ts";
-import { MemoryNotifyHub } from "./memory-notify-bus.ts";
+import { MemoryNotifyHub } from "../testing/memory-notify-bus.ts";
+import { openLink, skip, startServer } from "../testing/nats-room.ts";
+import { bytes, text } from "../testing/state-store-contract.ts";
 import type { Notification, NotifyBus } from "./notify-bus.ts";
 
 type MakeBuses = (t: TestContext) => Promise<{

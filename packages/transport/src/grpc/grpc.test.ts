@@ -3,7 +3,8 @@ import { test } from "node:test";
 import { Client, credentials, type ServiceError, type StatusObject } from "@grpc/grpc-js";
 import { MpoError } from "@mpo/core";
 import { type ArtifactChunk, artifactChunk, FLEET_SERVICE, GRPC_STATUS } from "@mpo/protocol";
-import { createLogger, VirtualClock } from "@mpo/runtime";
+import { createLogger } from "@mpo/runtime";
+import { VirtualClock } from "@mpo/runtime/testing";
 import fc from "fast-check";
 import {
   ALIVE,

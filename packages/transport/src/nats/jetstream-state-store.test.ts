@@ -7,8 +7,8 @@ import { systemClock } from "@mpo/runtime";
 import { headers } from "nats";
 import { FLEET_LAYOUT } from "../store/fleet-layout.ts";
 import type { StateStore, StoreChange } from "../store/state-store.ts";
-import { bytes, CONTRACT_LAYOUT, testStateStore, text } from "../store/state-store-contract-testing.ts";
-import { type Ends, openLink, skip, startServer, temporaryFolder } from "../test-support/nats-room.ts";
+import { type Ends, openLink, skip, startServer, temporaryFolder } from "../testing/nats-room.ts";
+import { bytes, CONTRACT_LAYOUT, testStateStore, text } from "../testing/state-store-contract.ts";
 import { openExistingStore, openJetstreamStore } from "./jetstream-state-store.ts";
 import { NatsNotifyBus } from "./nats-notify-bus.ts";
 

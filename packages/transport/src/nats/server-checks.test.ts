@@ -4,7 +4,7 @@ import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
-import { temporaryFolder } from "../test-support/nats-room.ts";
+import { temporaryFolder } from "../testing/nats-room.ts";
 import { findNatsServer } from "./nats-binary.ts";
 import { checkSync, isNewEnough } from "./server-checks.ts";
 

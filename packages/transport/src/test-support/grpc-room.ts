@@ -7,7 +7,7 @@ import { createFleetClient, type FleetClient } from "../grpc/fleet-client.ts";
 import { fleetService, type GrpcServer, type GrpcServerOptions, startGrpcServer } from "../grpc/grpc-server.ts";
 import type { HandlersOf } from "../grpc/served-method.ts";
 import type { ServiceClientOptions } from "../grpc/service-client.ts";
-import type { Ends } from "./nats-room.ts";
+import type { Ends } from "../testing/nats-room.ts";
 
 export const IDENTITY = { tenant: "acme", device: "pi-4" };
 

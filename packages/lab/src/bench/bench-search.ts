@@ -1,0 +1,81 @@
+import { cpus } from "node:os";
+import { type CommandContext, candidatesOf, createTable, madeUpProfile, plannerOf } from "@mpo/cli";
+import { planStep, quantile, residentGrowth, search, UnitCostTable } from "@mpo/core";
+import { createRandom } from "@mpo/datasets";
+import { buildModel, chainOf, graphDigest } from "@mpo/engine";
+import { median } from "./median.ts";
+
+/** The options of `mpo bench search`. */
+export interface BenchSearchOptions {
+  readonly repeats: number;
+  readonly seed: number;
+}
+
+const SUBJECTS = ["resnet20", "resnet101"] as const;
+const BATCH = 256;
+const P95 = 0.95;
+/** Of what the plain step needs. */
+const BUDGET_SHARE = 0.3;
+const MIB = 2 ** 20;
+const WINDOW_MS = 600_000;
+
+/**
+ * Times the whole search of one device, from its profile to the ladder, and a re-plan when the memory changes: all in
+ * this thread. The profiles are made up, seeded, on the chains of real models: what a search costs depends on the chain.
+ */
+export async function benchSearch(options: BenchSearchOptions, context: CommandContext): Promise<void> {
+  const { terminal, signal } = context;
+  const head = ["model", "units", "candidates", "search ms", "95th percentile", "first ms", "re-plan ms", "95th"];
+  const table = createTable(terminal, head);
+  for (const model of SUBJECTS) {
+    const graph = buildModel({ model, norm: "batch", inputShape: [32, 32, 3], classes: 10 });
+    const chain = chainOf(graph);
+    const digest = graphDigest(graph);
+    const profile = madeUpProfile(chain, model, digest, options.seed);
+    const most = residentGrowth(planStep(chain, { microBatch: BATCH }), profile.memoryFacts);
+    const searches: number[] = [];
+    const replans: number[] = [];
+    let candidates = 0;
+    // As a coordinator keeps it for the devices of a model; the first search fills it.
+    const units = new UnitCostTable(chain);
+    for (let repeat = 0; repeat < options.repeats; repeat++) {
+      signal.throwIfAborted();
+      const random = createRandom(options.seed + repeat);
+      // Each time another device of the model: its measurements differ by a little.
+      const own = madeUpProfile(chain, model, digest, options.seed + repeat);
+      const began = performance.now();
+      const candidateTable = candidatesOf(plannerOf({ profile: own, chain }, units));
+      search(candidateTable, { memoryBytes: BUDGET_SHARE * most, windowMs: WINDOW_MS });
+      searches.push(performance.now() - began);
+      candidates = candidateTable.count;
+      const budget = { memoryBytes: Math.max(24 * MIB, random.uniform() * most), windowMs: WINDOW_MS };
+      const replanFrom = performance.now();
+      search(candidateTable, budget);
+      replans.push(performance.now() - replanFrom);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    // The first one meets cold code and a model that was never planned; a coordinator's later ones do not.
+    const [firstMs = 0, ...warm] = searches;
+    const shown = warm.length > 0 ? warm : searches;
+    const row = {
+      event: "search",
+      model,
+      units: chain.units.length,
+      candidates,
+      firstMs,
+      searchMs: median(shown),
+      searchP95Ms: quantile(shown, P95),
+      replanMs: median(replans),
+      replanP95Ms: quantile(replans, P95),
+      repeats: options.repeats,
+      seed: options.seed,
+      processor: `${cpus().length} x ${cpus()[0]?.model ?? "unknown"}`,
+    };
+    terminal.record(row);
+    const times = [row.searchMs, row.searchP95Ms, row.firstMs, row.replanMs, row.replanP95Ms].map((ms) =>
+      ms.toFixed(1),
+    );
+    table.push([model, String(row.units), String(candidates), ...times]);
+  }
+  terminal.line(table.toString());
+}

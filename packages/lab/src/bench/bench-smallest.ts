@@ -1,0 +1,160 @@
+import { cpus } from "node:os";
+import { type CommandContext, createTable, formatBytes, formatShare } from "@mpo/cli";
+import {
+  AccuracyModel,
+  type CandidateOptions,
+  CandidateTable,
+  type Chain,
+  CostModel,
+  describeConfig,
+  MpoError,
+  PROFILE_VERSION,
+  type Profile,
+  type RetrainConfig,
+  resolveRetrainConfig,
+} from "@mpo/core";
+import {
+  adaptationMethod,
+  buildModel,
+  chainOf,
+  type FormName,
+  graphDigest,
+  initialWeights,
+  isModelName,
+  MODEL_NAMES,
+  type ModelName,
+  measureStep,
+  NORM_NAMES,
+  type NormName,
+  type StepTask,
+  stepMemoryFacts,
+} from "@mpo/engine";
+
+/** The options of `mpo bench smallest`. */
+export interface BenchSmallestOptions {
+  readonly models: string;
+  readonly norm: string;
+  readonly form?: FormName;
+  readonly image: number;
+  readonly batch: number;
+  readonly seed: number;
+  readonly threads?: number;
+}
+
+const METHOD = "crossEntropy";
+const CLASSES = 10;
+/** Configs that look smallest are planned exactly, and the smallest of those is run. */
+const PLANNED_EXACTLY = 24;
+
+/**
+ * How little memory a retraining can do with: for each model the plain step, the smallest joint config of the same
+ * effective batch, and the smallest that trains everything, each run once in a process of its own. One step each: memory
+ * shows in the first.
+ */
+export async function benchSmallest(options: BenchSmallestOptions, context: CommandContext): Promise<void> {
+  const { terminal, signal, environment } = context;
+  const table = createTable(terminal, ["model", "config", "planned", "measured", "of plain"]);
+  for (const name of options.models.split(",")) {
+    const { model, norm } = { model: modelNamed(name), norm: normNamed(options.norm) };
+    const form = options.form === undefined ? {} : { form: options.form };
+    const inputShape = [options.image, options.image, 3];
+    const graph = buildModel({ model, norm, ...form, inputShape, classes: CLASSES });
+    const { loss, optimizer } = adaptationMethod(METHOD);
+    const threads = options.threads === undefined ? {} : { threads: options.threads };
+    const task: StepTask = {
+      model: { graph, weights: initialWeights(graph, options.seed) },
+      training: { loss, optimizer },
+      seed: options.seed,
+      environment,
+      ...threads,
+    };
+    const chain = chainOf(graph);
+    const costs = new CostModel(chain, unmeasured(chain, name, graphDigest(graph), options.batch));
+    const configs: readonly (readonly [string, RetrainConfig])[] = [
+      ["plain", resolveRetrainConfig({ microBatch: options.batch })],
+      ["smallest", smallestOf(costs, {})],
+      [
+        "smallest, all trains",
+        smallestOf(costs, { fixedRates: { featureExtraction: 0, normalisation: 0, linear: 0 } }),
+      ],
+    ];
+    let plainBytes = 0;
+    for (const [what, config] of configs) {
+      terminal.note(`${name}: ${what} ...`);
+      const { sample } = await measureStep(task, config, { signal, timedSteps: 0 });
+      const measured = sample.measuredPeakBytes ?? 0;
+      if (plainBytes === 0) plainBytes = measured;
+      const share = measured / plainBytes;
+      terminal.record({
+        event: "smallest",
+        model: name,
+        norm,
+        form: options.form ?? null,
+        what,
+        config,
+        plannedBytes: sample.plannedPeakBytes,
+        measuredBytes: measured,
+        shareOfPlain: share,
+        stepMs: sample.msPerStep[0],
+        processor: `${cpus().length} x ${cpus()[0]?.model ?? "unknown"}`,
+      });
+      table.push([
+        name,
+        `${what}: ${describeConfig(config)}`,
+        formatBytes(sample.plannedPeakBytes),
+        formatBytes(measured),
+        formatShare(share),
+      ]);
+    }
+  }
+  terminal.line(table.toString());
+}
+
+/** The candidate that needs least, planned exactly. */
+function smallestOf(costs: CostModel, options: CandidateOptions): RetrainConfig {
+  const table = new CandidateTable(costs, new AccuracyModel([], { hasBatchStatistics: false }), options);
+  const exact = [...table.byMemory.subarray(0, PLANNED_EXACTLY)].map((candidate) => {
+    const plan = table.plan(candidate);
+    const microBatch = table.microBatch(candidate);
+    return { config: table.config(plan, microBatch), bytes: table.exactMemory(plan, microBatch).expected };
+  });
+  return exact.reduce((best, other) => (other.bytes < best.bytes ? other : best)).config;
+}
+
+/** A profile without measurements: memory is what plans say. */
+function unmeasured(chain: Chain, name: string, digest: string, effectiveBatch: number): Profile {
+  const method = adaptationMethod(METHOD);
+  return {
+    version: PROFILE_VERSION,
+    model: {
+      name,
+      digest,
+      unitCount: chain.units.length,
+      parameterCount: chain.parameters.length,
+      hasBatchStatistics: false,
+    },
+    device: { id: "none", class: "none" },
+    software: { engine: "none", library: "none" },
+    method: { loss: method.loss, optimizer: method.optimizer.kind },
+    memoryFacts: stepMemoryFacts(chain, method),
+    effectiveBatch,
+    idleBytes: 0,
+    unitTimes: [],
+    steps: [],
+    updates: [],
+    accuracy: [],
+    spent: { ms: 0, peakBytes: 0, configs: 0 },
+    measuredAtMs: 0,
+  };
+}
+
+function modelNamed(name: string): ModelName {
+  if (isModelName(name)) return name;
+  throw new MpoError("invalid-argument", `--models: ${name} is unknown; expected some of ${MODEL_NAMES.join(", ")}`);
+}
+
+function normNamed(name: string): NormName {
+  const norm = NORM_NAMES.find((known) => known === name);
+  if (norm !== undefined) return norm;
+  throw new MpoError("invalid-argument", `--norm ${name} is unknown; expected ${NORM_NAMES.join(" or ")}`);
+}

@@ -1,0 +1,88 @@
+import assert from "node:assert/strict";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { runCommand } from "@mpo/cli/testing";
+import { POLICY_NAMES } from "@mpo/core";
+import { bundledModel } from "../../product-files.ts";
+
+const MIB = 2 ** 20;
+
+describe("mpo bench policies", () => {
+  let folder: string;
+  let output: string;
+  let args: readonly string[];
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), "mpo-bench-policies-"));
+    output = join(folder, "results.json");
+    const weights = bundledModel("resnet20-bn");
+    const sizes = ["--samples", "64", "--judge-samples", "100", "--batch", "32", "--probe-budget", "30s"];
+    // The only drift pays for the whole probe: four seconds are left for training.
+    const limits = ["--memory", "400MiB,12MiB", "--window", "34s"];
+    args = ["bench", "policies", "--weights", weights, ...sizes, ...limits, "--json", "-o", output];
+  });
+  after(() => rm(folder, { recursive: true, force: true }));
+
+  it("stops at Ctrl-C with what it has, and goes on from there", async () => {
+    const begun = [...args, "--corruptions", "frost"];
+    const stopped = await runCommand(begun, { interruptWhen: (stderr) => /different retrainings/u.test(stderr) });
+    assert.equal(stopped.code, 130, stopped.stderr);
+    assert.equal(JSON.parse(await readFile(output, "utf8")).before.length, 1);
+
+    const { code, records, stderr } = await runCommand([...begun, "--resume"]);
+    assert.equal(code, 0, stderr);
+    assert.doesNotMatch(stderr, /probing/u);
+    const cells = records.filter(({ event }) => event === "cell");
+    assert.equal(cells.length, 2 * POLICY_NAMES.length);
+    for (const cell of cells) {
+      const { policy, isAdapted, memoryBytes, accuracyBefore, accuracyAfter, peakBytes, predicted, drifts } = cell as {
+        policy: string;
+        isAdapted: boolean;
+        memoryBytes: number;
+        accuracyBefore: number;
+        accuracyAfter: number;
+        peakBytes: number;
+        predicted: { memoryBytes: { upper: number } } | null;
+        drifts: unknown[];
+      };
+      assert.equal(drifts.length, 1);
+      if (!isAdapted) {
+        assert.equal(accuracyAfter, accuracyBefore, policy);
+        continue;
+      }
+      assert.ok((predicted?.memoryBytes.upper ?? 0) <= memoryBytes, policy);
+      // The allocator held it to its bound; beside its pool a process has a few megabytes of heap that move.
+      assert.ok(peakBytes > 0 && peakBytes <= memoryBytes + 8 * MIB, `${policy}: ${peakBytes}`);
+    }
+    const of = (policy: string, memoryBytes: number): Record<string, unknown> | undefined =>
+      cells.find((cell) => cell["policy"] === policy && cell["memoryBytes"] === memoryBytes);
+    assert.equal(of("fullBatch", 12 * MIB)?.["isAdapted"], false);
+    assert.equal(of("fullBatch", 400 * MIB)?.["isAdapted"], true);
+    assert.equal(of("joint", 12 * MIB)?.["isAdapted"], true);
+    const summary = records.at(-1);
+    assert.equal(summary?.["event"], "summary");
+    // By how much depends on how many steps a busy machine makes in the four seconds.
+    assert.ok(Number(of("joint", 12 * MIB)?.["accuracyAfter"]) > Number(summary?.["accuracyBefore"]));
+
+    // Everything is known now: only the tables are made again.
+    const again = await runCommand([...begun, "--resume"]);
+    assert.deepEqual(again.records, records);
+  });
+
+  it("refuses what it cannot do", async () => {
+    const cases: readonly (readonly [readonly string[], number, RegExp])[] = [
+      [["--task", "imagenet-c"], 2, /imagenet-c is unknown; expected one of fashion-c/u],
+      [["--corruptions", "rust"], 2, /rust is unknown/u],
+      [["--method", "magic"], 2, /magic is unknown/u],
+      [["--method", "crossEntropy"], 2, /crossEntropy needs labels/u],
+      [["--memory", "12"], 2, /size with its unit/u],
+      [["--resume", "--seed", "2", "--corruptions", "frost"], 4, /seed is 1, not 2/u],
+    ];
+    for (const [more, code, says] of cases) {
+      const outcome = await runCommand([...args, ...more]);
+      assert.match(outcome.stderr, says);
+      assert.equal(outcome.code, code, outcome.stderr);
+    }
+  });
+});

@@ -1,0 +1,95 @@
+import { searchPolicy, windowLength } from "@mpo/cli";
+import {
+  type CandidateTable,
+  POLICY_NAMES,
+  type PolicyName,
+  type Prediction,
+  type SearchBudget,
+  type SearchObjective,
+  type SearchResult,
+} from "@mpo/core";
+import { chargedWindowMs, type Limits } from "./policy-accounting.ts";
+import { type PolicyRun, policyRun } from "./policy-run.ts";
+
+/** What one policy would run under one pair of limits. */
+export interface PolicyChoice {
+  readonly limits: Limits;
+  readonly policy: PolicyName;
+  /** Best first; after it what would run if it broke its memory bound. Empty: the model stays as it is. */
+  readonly runs: readonly PolicyRun[];
+  /** Why there is none. */
+  readonly because?: string;
+}
+
+/** What the choices are made from. */
+export interface ChoiceTask {
+  readonly table: CandidateTable;
+  readonly objective: SearchObjective;
+  /** Images that a window has to adapt to. */
+  readonly sampleCount: number;
+  /** Time of the probe, and the windows among which it is shared. */
+  readonly probeMs: number;
+  readonly windows: number;
+}
+
+/** Memory and time that are no matter. */
+const BOUNDLESS_BYTES = Number.MAX_SAFE_INTEGER;
+
+/** Every policy's choice under one pair of limits: the same search, by each policy's own rules. */
+export function chooseUnder(task: ChoiceTask, limits: Limits): readonly PolicyChoice[] {
+  return POLICY_NAMES.map((policy): PolicyChoice => {
+    const windowMs = chargedWindowMs(limits.windowMs, task.probeMs, task.windows);
+    if (windowMs <= 0) {
+      return { limits, policy, runs: [], because: `the window's share of the probe takes all of it` };
+    }
+    const budget: SearchBudget = { memoryBytes: limits.memoryBytes, windowMs };
+    const outcome = searchPolicy(task.table, budget, task.objective, policy);
+    if ("refusal" in outcome) return { limits, policy, runs: [], because: outcome.refusal.message };
+    const rungs = [...outcome.result.ladder].reverse().filter(({ accuracy }) => accuracy.steps > 0);
+    if (rungs.length === 0) return { limits, policy, runs: [], because: "no gain is expected of any training" };
+    return { limits, policy, runs: rungs.map((rung) => runOf(rung, task.sampleCount)) };
+  });
+}
+
+/**
+ * Runs that may reach an accuracy with little memory, least first: what the policy would choose for memory, and its
+ * ladder. None where no step fits the window.
+ */
+export function lowMemoryRuns(task: ChoiceTask, policy: PolicyName, windowMs: number): readonly PolicyRun[] {
+  const least = boundlessly(task, policy, windowMs, "memory");
+  const best = boundlessly(task, policy, windowMs, "accuracy");
+  if (least === undefined || best === undefined) return [];
+  const above = best.ladder.filter(({ memoryBytes }) => memoryBytes.expected > least.best.memoryBytes.expected);
+  return [least.best, ...above]
+    .filter(({ accuracy }) => accuracy.steps > 0)
+    .map((prediction) => runOf(prediction, task.sampleCount));
+}
+
+/** Ever longer runs (1, 2, 4, ... steps) of what the policy would choose for time. None where no step fits the window. */
+export function quickRuns(task: ChoiceTask, policy: PolicyName, windowMs: number): readonly PolicyRun[] {
+  const found = boundlessly(task, policy, windowMs, "time");
+  if (found === undefined) return [];
+  const { best } = found;
+  const runs: PolicyRun[] = [];
+  for (let steps = 1; steps <= best.stepsInWindow; steps *= 2) {
+    const prediction = { ...best, stepsInWindow: steps, accuracy: { ...best.accuracy, steps } };
+    runs.push(runOf(prediction, task.sampleCount));
+  }
+  return runs;
+}
+
+/** A search in which memory is no matter. */
+function boundlessly(
+  { table }: ChoiceTask,
+  policy: PolicyName,
+  windowMs: number,
+  objective: SearchObjective,
+): SearchResult | undefined {
+  if (windowMs <= 0) return undefined;
+  const outcome = searchPolicy(table, { memoryBytes: BOUNDLESS_BYTES, windowMs }, objective, policy);
+  return "result" in outcome ? outcome.result : undefined;
+}
+
+function runOf(prediction: Prediction, sampleCount: number): PolicyRun {
+  return policyRun(prediction, windowLength(prediction, sampleCount));
+}

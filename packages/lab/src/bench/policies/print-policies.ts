@@ -1,0 +1,208 @@
+import {
+  createTable,
+  formatBytes,
+  formatDuration,
+  formatPoints,
+  formatShare,
+  POLICY_TITLES,
+  type Terminal,
+} from "@mpo/cli";
+import { POLICY_NAMES } from "@mpo/core";
+import type { BenchPoliciesOptions, PoliciesFound } from "./bench-policies.ts";
+import type { LeastNeeded } from "./equal-accuracy.ts";
+import type { MeasuredCell } from "./measured-cell.ts";
+import { comparePolicies, mean, type PoliciesSummary } from "./policy-accounting.ts";
+import { describeRun } from "./policy-run.ts";
+
+const MS = 1000;
+
+/** Prints everything that was found: for people as tables, for programs as records, a summary last. */
+export function printPolicies(found: PoliciesFound, options: BenchPoliciesOptions, terminal: Terminal): void {
+  const summary = comparePolicies(found.cells);
+  for (const cell of found.cells) terminal.record(cellRecord(cell, found));
+  for (const needs of found.equal.needs) {
+    terminal.record({
+      event: "equal-accuracy",
+      policy: needs.policy,
+      bytes: needed(needs.bytes),
+      seconds: needed(needs.seconds),
+    });
+  }
+  printCells(found, terminal);
+  printComparison(summary, terminal);
+  printNeeds(found, terminal);
+  printSummary(found, summary, options, terminal);
+}
+
+function cellRecord(
+  { limits, policy, isAdapted, after, run, because, peakBytes, seconds }: MeasuredCell,
+  found: PoliciesFound,
+): object {
+  return {
+    event: "cell",
+    ...limits,
+    policy,
+    isAdapted,
+    config: run?.chosen.config ?? null,
+    steps: run?.length.steps ?? 0,
+    because: because ?? null,
+    predicted: run === undefined ? null : { memoryBytes: run.chosen.memoryBytes, stepMs: run.chosen.stepMs },
+    accuracyBefore: mean(found.before),
+    accuracyAfter: mean(after),
+    drifts: found.corruptions.map((corruption, drift) => ({
+      corruption,
+      before: found.before[drift],
+      after: after[drift],
+    })),
+    peakBytes,
+    seconds,
+  };
+}
+
+function printCells({ cells, before }: PoliciesFound, terminal: Terminal): void {
+  const table = createTable(terminal, [
+    "memory",
+    "window",
+    "policy",
+    "accuracy",
+    "points",
+    "peak",
+    "seconds",
+    "what ran",
+  ]);
+  for (const { limits, policy, after, run, because, peakBytes, seconds } of cells) {
+    table.push([
+      formatBytes(limits.memoryBytes),
+      windowText(limits.windowMs),
+      POLICY_TITLES[policy],
+      formatShare(mean(after)),
+      formatPoints(mean(after) - mean(before)),
+      run === undefined ? "-" : formatBytes(peakBytes),
+      run === undefined ? "-" : seconds.toFixed(2),
+      run === undefined ? `nothing: ${shortened(because ?? "")}` : describeRun(run),
+    ]);
+  }
+  terminal.line(table.toString());
+}
+
+function printComparison({ pairs }: PoliciesSummary, terminal: Terminal): void {
+  const head = [
+    "memory",
+    "window",
+    "binding",
+    "joint",
+    "best single technique",
+    "difference",
+    "best other policy",
+    "difference",
+  ];
+  const table = createTable(terminal, head);
+  for (const { limits, isBinding, joint, bestSingle, bestOther, gainOverSingle, gainOverOther } of pairs) {
+    table.push([
+      formatBytes(limits.memoryBytes),
+      windowText(limits.windowMs),
+      isBinding ? "yes" : "no",
+      formatShare(joint),
+      `${POLICY_TITLES[bestSingle.policy]} ${formatShare(bestSingle.accuracy)}`,
+      formatPoints(gainOverSingle),
+      `${POLICY_TITLES[bestOther.policy]} ${formatShare(bestOther.accuracy)}`,
+      formatPoints(gainOverOther),
+    ]);
+  }
+  terminal.line(table.toString());
+}
+
+function printNeeds({ equal }: PoliciesFound, terminal: Terminal): void {
+  const table = createTable(terminal, [
+    "policy",
+    "least memory",
+    "accuracy",
+    "with",
+    "least seconds",
+    "accuracy",
+    "with",
+  ]);
+  for (const { policy, bytes, seconds } of equal.needs) {
+    table.push([
+      POLICY_TITLES[policy],
+      bytes === undefined ? "not reached" : formatBytes(bytes.amount),
+      bytes === undefined ? "-" : formatShare(bytes.accuracy),
+      bytes === undefined ? "-" : describeRun(bytes.run),
+      seconds === undefined ? "not reached" : seconds.amount.toFixed(2),
+      seconds === undefined ? "-" : formatShare(seconds.accuracy),
+      seconds === undefined ? "-" : describeRun(seconds.run),
+    ]);
+  }
+  terminal.line(
+    `For ${formatShare(equal.accuracy)}, as ${POLICY_TITLES[equal.technique]} reaches under the loosest limits:`,
+  );
+  terminal.line(table.toString());
+}
+
+function printSummary(
+  found: PoliciesFound,
+  summary: PoliciesSummary,
+  options: BenchPoliciesOptions,
+  terminal: Terminal,
+): void {
+  const { equal, profile, before, corruptions } = found;
+  const { worstGain, meanGainWhereBinding, meanGainOverTechnique, largestGain, pairs } = summary;
+  terminal.record({
+    event: "summary",
+    weights: options.weights,
+    method: options.method,
+    seed: options.seed,
+    corruptions: corruptions.length,
+    accuracyBefore: mean(before),
+    pairs: pairs.map(({ gainOverSingleByDrift, ...pair }) => ({
+      ...pair,
+      gainOverBestSingleByDrift: mean(gainOverSingleByDrift),
+      worstDrift: Math.min(...gainOverSingleByDrift),
+    })),
+    worstGain,
+    meanGainWhereBinding: meanGainWhereBinding ?? null,
+    meanGainOverTechnique,
+    largestGain: largestGain ?? null,
+    equalAccuracy: equal.accuracy,
+    memoryRatio: equal.memoryRatio ?? null,
+    timeRatio: equal.timeRatio ?? null,
+    probeSeconds: profile.spent.ms / MS,
+  });
+  terminal.line(
+    `joint against the best other policy: at worst ${formatPoints(worstGain)} points; against the best single technique ` +
+      `where the plain step does not fit: ${meanGainWhereBinding === undefined ? "-" : formatPoints(meanGainWhereBinding)} on average`,
+  );
+  for (const policy of POLICY_NAMES) {
+    const gain = meanGainOverTechnique[policy];
+    if (gain !== undefined) terminal.line(`  against ${POLICY_TITLES[policy]} there: ${formatPoints(gain)} on average`);
+  }
+  terminal.line(
+    `at equal accuracy the plain policy needs ${times(equal.memoryRatio)} the memory and ${times(equal.timeRatio)} the time of joint`,
+  );
+  const share = profile.spent.ms / MS / corruptions.length;
+  terminal.line(
+    `probing took ${formatDuration(profile.spent.ms / MS)}: ${share.toFixed(2)} s were charged to each window`,
+  );
+}
+
+function needed(least: LeastNeeded | undefined): object | null {
+  if (least === undefined) return null;
+  return {
+    amount: least.amount,
+    accuracy: least.accuracy,
+    config: least.run.chosen.config,
+    steps: least.run.length.steps,
+  };
+}
+
+function times(ratio: number | undefined): string {
+  return ratio === undefined ? "? times" : `${ratio.toFixed(1)} times`;
+}
+
+function windowText(ms: number): string {
+  return `${(ms / MS).toFixed(1)} s`;
+}
+
+function shortened(text: string): string {
+  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
+}

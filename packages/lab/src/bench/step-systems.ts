@@ -1,0 +1,121 @@
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import type { CommandContext } from "@mpo/cli";
+import { MpoError, type RetrainConfig } from "@mpo/core";
+import { createRandom } from "@mpo/datasets";
+import { EngineWorker, type FormName, type Model, sampleShapes } from "@mpo/engine";
+import { type TfjsStepOptions, timeTfjsStep } from "@mpo/engine/testing";
+import { median } from "./median.ts";
+
+/** What is measured, the same for all systems. */
+export interface StepTask {
+  readonly modelName: string;
+  readonly norm: string;
+  readonly form: FormName;
+  readonly image: number;
+  readonly model: Model;
+  readonly classes: number;
+  readonly config: RetrainConfig;
+  readonly segments: number;
+  readonly freezeRate: number;
+  readonly steps: number;
+  readonly seed: number;
+  readonly threads: number;
+}
+
+/** One measurement of one system in a process of its own. */
+export interface StepMeasurement {
+  readonly msPerStep: number;
+  readonly peakGrowthBytes: number;
+  /** Resident bytes after one step with one sample. */
+  readonly idleBytes: number;
+  /** What the plan says; only our own system has one. */
+  readonly plannedPeakBytes: number | undefined;
+}
+
+type Context = Pick<CommandContext, "environment" | "signal">;
+const LEARNING_RATE = 0.01;
+const CHANNELS = 3;
+
+/** Our own compiled step. */
+export async function measureOwnStep(task: StepTask, { environment, signal }: Context): Promise<StepMeasurement> {
+  const { config, model, steps, seed, threads } = task;
+  await using worker = await EngineWorker.start({ environment, threads }, { signal });
+  const training = { config, loss: "crossEntropy", optimizer: { kind: "sgd" } } as const;
+  const { idleBytes, plannedPeakBytes } = await worker.load({ ...model, training }, { signal });
+  await worker.call("samples", { name: "random", samples: randomSamples(task) }, { signal });
+  const run = {
+    // One more: the first step meets its batch size for the first time.
+    steps: steps + 1,
+    learningRate: { kind: "constant", rate: LEARNING_RATE },
+    seed,
+    shuffle: false,
+    augmentation: "none",
+  } as const;
+  const report = await worker.call("train", { samples: "random", run }, { signal });
+  const msPerStep = median(report.steps.slice(1).map(({ ms }) => ms));
+  return { msPerStep, peakGrowthBytes: report.peakGrowthBytes, idleBytes, plannedPeakBytes };
+}
+
+/** The same network with TensorFlow.js' own layers and autodiff, from an exported model. It knows plain steps only. */
+export async function measureTfjsStep(
+  task: StepTask,
+  modelPath: string,
+  { environment, signal }: Context,
+): Promise<StepMeasurement> {
+  const { microBatch, accumulation } = task.config;
+  const options: TfjsStepOptions = { modelPath, batch: microBatch * accumulation, steps: task.steps, seed: task.seed };
+  const timing = await timeTfjsStep(options, { environment, threads: task.threads, signal });
+  return {
+    msPerStep: median(timing.stepMs),
+    peakGrowthBytes: timing.peakGrowthBytes,
+    idleBytes: timing.idleBytes,
+    plannedPeakBytes: undefined,
+  };
+}
+
+/** The same network in PyTorch, eager and channels_last, through the script in `peers/`. */
+export async function measureTorchStep(
+  task: StepTask,
+  python: string,
+  { environment, signal }: Context,
+): Promise<StepMeasurement> {
+  const { microBatch, accumulation } = task.config;
+  const { modelName, norm, form, image, classes, segments, freezeRate, threads, seed, steps } = task;
+  const script = fileURLToPath(new URL("../../peers/torch_step.py", import.meta.url));
+  const batch = microBatch * accumulation;
+  const config = { norm, form, image, channels: CHANNELS, classes, batch, microBatch, segments, freezeRate, threads };
+  const argument = JSON.stringify({ model: modelName, ...config, seed, steps });
+  try {
+    const env = { ...environment };
+    const { stdout } = await promisify(execFile)(python, [script, argument], { env, signal });
+    const result = JSON.parse(stdout) as Omit<StepMeasurement, "plannedPeakBytes">;
+    const { msPerStep, peakGrowthBytes, idleBytes } = result;
+    return { msPerStep, peakGrowthBytes, idleBytes, plannedPeakBytes: undefined };
+  } catch (thrown) {
+    signal.throwIfAborted();
+    const { code, stderr } = thrown as { readonly code?: unknown; readonly stderr?: string };
+    if (code === "ENOENT") throw new MpoError("not-found", `--torch-python ${python}: there is no such program`);
+    const reason = stderr?.trim().split("\n").at(-1) ?? MpoError.from(thrown).message;
+    throw new MpoError("worker-crashed", `PyTorch through ${python}: ${reason}`, { cause: thrown });
+  }
+}
+
+function randomSamples({ model, config, classes, seed }: StepTask): {
+  readonly images: Float32Array;
+  readonly labels: Int32Array;
+  readonly count: number;
+} {
+  const random = createRandom(seed);
+  const count = config.microBatch * config.accumulation;
+  const size = [...(sampleShapes(model.graph).values().next().value ?? [])].reduce(
+    (product, side) => product * side,
+    1,
+  );
+  return {
+    images: Float32Array.from({ length: count * size }, () => random.uniform()),
+    labels: Int32Array.from({ length: count }, () => random.integer(classes)),
+    count,
+  };
+}

@@ -1,0 +1,33 @@
+import { type CommandContext, durationInMs, fleetName, numberBetween, wholeNumber } from "@mpo/cli";
+import type { Command } from "commander";
+import type { ExampleAppOptions } from "../example-app/run-example-app.ts";
+
+/** `mpo example-app`: what serves a model beside an agent. */
+export function addExampleAppCommand(program: Command, context: CommandContext): void {
+  program
+    .command("example-app")
+    .description("serve a model beside an agent, as a program of your own would, with images that drift")
+    .requiredOption("--serving <folder>", "the folder that is shared with the agent")
+    .option("--model <name>", "name of the model, and of its folder there", fleetName, "fashion")
+    .option("--weights <dir>", "a Fashion-MNIST model (default: the one that comes with this)")
+    .option("--corruption <name>", "what the drift does to the images", "snow")
+    .option("--drift-after <duration>", "when it begins (default: when Enter is pressed)", durationInMs)
+    .option("--rate <n>", "images a second, about", numberBetween(1, 10_000), 100)
+    .option("--seed <n>", "decides the order of the images", wholeNumber(0), 1)
+    .addHelpText("after", HELP)
+    .action(async (options: ExampleAppOptions) => {
+      const { runExampleApp } = await import("../example-app/run-example-app.ts");
+      await runExampleApp(options, context);
+    });
+}
+
+const HELP = `
+Runs until Ctrl-C. It works with the agent through the serving folder alone, which has a folder for each model:
+  MODEL/model       the model as deployed; made when it is missing
+  MODEL/inputs      images that were served, with their predictions, without labels
+  MODEL/retrained   retrained models, which it goes over to
+
+The accuracy that it prints comes from labels that it keeps to itself.
+
+Example:
+  mpo example-app --serving serving --corruption fog --drift-after 2min`;

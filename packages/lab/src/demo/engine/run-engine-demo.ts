@@ -1,0 +1,164 @@
+import { homedir } from "node:os";
+import { resolve } from "node:path";
+import {
+  type CommandContext,
+  createTable,
+  formatBytes,
+  formatDuration,
+  formatPoints,
+  formatShare,
+  loadModel,
+  type Progress,
+  requireFitting,
+  startProgress,
+} from "@mpo/cli";
+import { type CorruptionName, fashionMnistFolder, loadFashionMnist } from "@mpo/datasets";
+import { EngineWorker, type LossName, type Model, type RetrainResult, retrain } from "@mpo/engine";
+import { bundledModel } from "../../product-files.ts";
+import { DEMO_CONFIGURATIONS, type DemoConfiguration } from "./configurations.ts";
+import { readDrifts, type StreamDrift } from "./drifted-stream.ts";
+
+/** The options of `mpo demo engine`. */
+export interface EngineDemoOptions {
+  readonly weights?: string;
+  readonly samples: number;
+  readonly epochs: number;
+  readonly seed: number;
+  readonly threads?: number;
+}
+
+/** One of each kind of damage that a camera out in the field meets. */
+const CORRUPTIONS: readonly CorruptionName[] = ["gaussian_noise", "fog", "motion_blur"];
+const METHODS: readonly LossName[] = ["tent", "shot"];
+const JUDGE_SAMPLES = 500;
+const MS = 1000;
+
+/** What one method gained and cost under one configuration, over all drifts. */
+interface DemoRow {
+  readonly method: LossName;
+  readonly configuration: string;
+  /** Means over the drifts, 0 to 1. */
+  readonly accuracyBefore: number;
+  readonly accuracyAfter: number;
+  readonly plannedPeakBytes: number;
+  readonly measuredPeakBytes: number;
+  /** Of all drifts' retrainings. */
+  readonly seconds: number;
+  readonly accepted: number;
+  readonly drifts: readonly DriftOutcome[];
+}
+
+interface DriftOutcome {
+  readonly corruption: string;
+  readonly accuracyBefore: number;
+  readonly accuracyAfter: number;
+  readonly isAccepted: boolean;
+  readonly stopped: string;
+}
+
+/**
+ * A stream brings three drifts. At each, the model is retrained on the first images, without labels, and judged on the
+ * later ones: with Tent and with SHOT, each under several configurations of the same effective batch.
+ */
+export async function runEngineDemo(options: EngineDemoOptions, context: CommandContext): Promise<void> {
+  const { terminal, signal, environment, workingFolder } = context;
+  const began = performance.now();
+  const weights = options.weights === undefined ? bundledModel("resnet20-bn") : resolve(workingFolder, options.weights);
+  const model = await loadModel(weights, signal);
+  const { test } = await loadFashionMnist(fashionMnistFolder(environment, homedir()), { signal });
+  requireFitting(model, test, weights);
+  terminal.note(
+    `A stream of Fashion-MNIST images drifts: ${CORRUPTIONS.join(", ")}, all at severity 5. At each drift a copy of the ` +
+      `model adapts to the first ${options.samples} images, without labels, and is judged on the next ${JUDGE_SAMPLES}.`,
+  );
+  const drifts = await readDrifts(test, CORRUPTIONS, { ...options, judgeSamples: JUDGE_SAMPLES }, signal);
+  const rows: DemoRow[] = [];
+  const total = METHODS.length * DEMO_CONFIGURATIONS.length * drifts.length;
+  const progress = startProgress(terminal, "retraining", total);
+  try {
+    for (const method of METHODS) {
+      for (const configuration of DEMO_CONFIGURATIONS) {
+        const done = rows.length * drifts.length;
+        const row = await runConfiguration({ model, drifts, method, configuration, options, context, progress, done });
+        rows.push(row);
+        terminal.record(row);
+      }
+    }
+  } finally {
+    progress.end();
+  }
+  print(rows, context);
+  terminal.note(`done in ${formatDuration((performance.now() - began) / MS)}`);
+}
+
+interface ConfigurationRun {
+  readonly model: Model;
+  readonly drifts: readonly StreamDrift[];
+  readonly method: LossName;
+  readonly configuration: DemoConfiguration;
+  readonly options: EngineDemoOptions;
+  readonly context: CommandContext;
+  readonly progress: Progress;
+  /** Retrainings done before this. */
+  readonly done: number;
+}
+
+/** All drifts in one fresh worker, so that the first one's measured peak is that of a process of its own. */
+async function runConfiguration(run: ConfigurationRun): Promise<DemoRow> {
+  const { model, drifts, method, configuration, options, context, progress, done } = run;
+  const { environment, signal } = context;
+  const threads = options.threads === undefined ? {} : { threads: options.threads };
+  await using worker = await EngineWorker.start({ environment, ...threads }, { signal });
+  const results: RetrainResult[] = [];
+  for (const { adapted, judged } of drifts) {
+    const { epochs, seed } = options;
+    const task = { model, samples: adapted, judgedOn: judged, method, config: configuration.config, epochs, seed };
+    results.push(await retrain(worker, task, { signal }));
+    progress.update(done + results.length, `${method}, ${configuration.name}`);
+  }
+  const [first] = results as [RetrainResult];
+  const outcomes = results.map((result, index): DriftOutcome => {
+    const { accuracyBefore = 0, accuracyAfter, isAccepted, stopped } = result;
+    const { corruption } = drifts[index] as StreamDrift;
+    // What would serve from now on: the retrained model only where it was accepted.
+    const served = isAccepted ? (accuracyAfter ?? accuracyBefore) : accuracyBefore;
+    return { corruption, accuracyBefore, accuracyAfter: served, isAccepted, stopped };
+  });
+  return {
+    method,
+    configuration: configuration.name,
+    accuracyBefore: mean(outcomes.map(({ accuracyBefore }) => accuracyBefore)),
+    accuracyAfter: mean(outcomes.map(({ accuracyAfter }) => accuracyAfter)),
+    plannedPeakBytes: first.plannedPeakBytes,
+    measuredPeakBytes: first.measuredPeakBytes,
+    seconds: results.reduce((sum, { seconds }) => sum + seconds, 0),
+    accepted: outcomes.filter(({ isAccepted }) => isAccepted).length,
+    drifts: outcomes,
+  };
+}
+
+function print(rows: readonly DemoRow[], { terminal }: CommandContext): void {
+  const head = ["method", "configuration", "accuracy before", "after", "points", "peak planned", "measured", "seconds"];
+  const table = createTable(terminal, [...head, "accepted"]);
+  for (const row of rows) {
+    table.push([
+      row.method,
+      row.configuration,
+      formatShare(row.accuracyBefore),
+      formatShare(row.accuracyAfter),
+      formatPoints(row.accuracyAfter - row.accuracyBefore),
+      formatBytes(row.plannedPeakBytes),
+      formatBytes(row.measuredPeakBytes),
+      row.seconds.toFixed(1),
+      `${row.accepted}/${row.drifts.length}`,
+    ]);
+  }
+  terminal.line(table.toString());
+  terminal.line(
+    "Peaks are what a step adds to the idle worker. A model that is judged worse is not accepted: the old one stays.",
+  );
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}

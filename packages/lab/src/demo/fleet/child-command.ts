@@ -1,0 +1,149 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { createWriteStream } from "node:fs";
+import { createInterface } from "node:readline";
+import { MpoError } from "@mpo/core";
+import { MPO_ENTRY } from "../../product-files.ts";
+
+/** One line of JSON that a command printed. */
+export type CommandRecord = Readonly<Record<string, unknown>>;
+
+/** Options of `startCommand`. */
+export interface ChildCommandOptions {
+  /** What the processes are called in messages. */
+  readonly name: string;
+  /** What follows `mpo` on the command line; `--json` is added. */
+  readonly args: readonly string[];
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly workingFolder: string;
+  /** Its log is written there. */
+  readonly logFile: string;
+  readonly onLog: (line: CommandRecord) => void;
+  /** It has ended although nobody told it to. */
+  readonly onFailure: (error: MpoError) => void;
+}
+
+const LOG_TAIL = 5;
+
+/**
+ * An `mpo` command in a process of its own, as somebody would start it in another terminal. It gets a process group of
+ * its own too: Ctrl-C reaches the demo alone, which stops its children in order.
+ */
+export class ChildCommand {
+  readonly name: string;
+  readonly #child: ChildProcess;
+  readonly #records: CommandRecord[] = [];
+  readonly #logTail: string[] = [];
+  readonly #exited: Promise<void>;
+  #hasExited = false;
+  #isStopping = false;
+  #changed = (): void => undefined;
+
+  constructor(options: ChildCommandOptions) {
+    const { name, args, environment, workingFolder, logFile, onLog, onFailure } = options;
+    this.name = name;
+    const log = createWriteStream(logFile, { flags: "a" });
+    // A log that cannot be written must not end the demo.
+    log.on("error", () => undefined);
+    const command = [...process.execArgv, MPO_ENTRY, ...args, "--json"];
+    this.#child = spawn(process.execPath, command, {
+      cwd: workingFolder,
+      env: { ...environment },
+      stdio: ["pipe", "pipe", "pipe"],
+      detached: true,
+    });
+    this.#exited = new Promise((resolve) => {
+      const end = (): void => {
+        this.#hasExited = true;
+        log.end();
+        this.#changed();
+        if (!this.#isStopping) onFailure(this.#failure());
+        resolve();
+      };
+      this.#child.once("error", end);
+      this.#child.once("exit", end);
+    });
+    this.#child.stdin?.on("error", () => undefined);
+    readLines(this.#child.stdout, (line) => {
+      const record = parsed(line);
+      if (record === undefined) return;
+      this.#records.push(record);
+      this.#changed();
+    });
+    readLines(this.#child.stderr, (line) => {
+      log.write(`${line}\n`);
+      const record = parsed(line);
+      if (record !== undefined) onLog(record);
+      this.#logTail.push(line);
+      this.#logTail.splice(0, this.#logTail.length - LOG_TAIL);
+    });
+  }
+
+  /** The newest record of a kind. */
+  latest(event: string): CommandRecord | undefined {
+    return this.#records.findLast((record) => record["event"] === event);
+  }
+
+  /** Writes a line to its standard input, as somebody at a keyboard would. */
+  type(line: string): void {
+    this.#child.stdin?.write(`${line}\n`);
+  }
+
+  /** Waits until `find` finds something in what it has printed. Throws `unavailable` when it ends before that. */
+  async until<Found>(find: (child: this) => Found | undefined, signal: AbortSignal): Promise<Found> {
+    for (;;) {
+      signal.throwIfAborted();
+      const found = find(this);
+      if (found !== undefined) return found;
+      if (this.#hasExited) throw this.#failure();
+      await new Promise<void>((resolve) => {
+        const wake = (): void => {
+          signal.removeEventListener("abort", wake);
+          resolve();
+        };
+        this.#changed = wake;
+        signal.addEventListener("abort", wake, { once: true });
+      });
+    }
+  }
+
+  /** Tells it to end, and kills it and its children when it does not. */
+  async stop(graceMs: number): Promise<void> {
+    if (this.#isStopping) return await this.#exited;
+    this.#isStopping = true;
+    const { pid } = this.#child;
+    if (pid === undefined) return;
+    if (!this.#hasExited) this.#child.kill("SIGTERM");
+    const timer = setTimeout(() => killGroup(pid), graceMs);
+    await this.#exited;
+    clearTimeout(timer);
+    // Whatever it may have left behind.
+    killGroup(pid);
+  }
+
+  /** With the end of its log. */
+  #failure(): MpoError {
+    const tail = this.#logTail.map((line) => `\n  ${line}`).join("");
+    return new MpoError("unavailable", `${this.name} has ended (exit code ${this.#child.exitCode})${tail}`);
+  }
+}
+
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch {
+    // Nobody is left.
+  }
+}
+
+function readLines(stream: NodeJS.ReadableStream | null, onLine: (line: string) => void): void {
+  if (stream !== null) createInterface({ input: stream }).on("line", onLine);
+}
+
+function parsed(line: string): CommandRecord | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === "object" && value !== null ? (value as CommandRecord) : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,181 @@
+import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { findServable, SERVING_FOLDERS, sideFile } from "@mpo/agent";
+import type { ImageSet } from "@mpo/datasets";
+import type { Clock } from "@mpo/runtime";
+
+/** What predicts: an engine's worker in the example program, anything in a test. */
+export interface Predictor {
+  /** Probabilities `[count, classes]`. */
+  predict(set: ImageSet): Promise<Float32Array>;
+  close(): Promise<void>;
+}
+
+/** Options of `runServingApp`. */
+export interface ServingAppOptions {
+  /** The model's folder: holds `model`, `inputs`, `retrained`. */
+  readonly folder: string;
+  readonly clock: Clock;
+  /** Loads the model that lies in a folder. */
+  readonly load: (modelFolder: string) => Promise<Predictor>;
+  /** The next requests' inputs; undefined: no more come. Labels are used to tell accuracy, and never dropped. */
+  readonly next: () => Promise<ImageSet | undefined>;
+  /** Pause between requests, milliseconds. Default 20. */
+  readonly pauseMs?: number;
+  /** Inputs that make a batch in the inputs folder. Default 32. */
+  readonly batchInputs?: number;
+  /** Batches that are kept there. Default 64. */
+  readonly keptBatches?: number;
+  /** How often it looks for a retrained model, milliseconds. Default 1000. */
+  readonly lookMs?: number;
+  readonly onSwap?: (version: number) => void;
+  /** The model is loaded; the first request comes next. */
+  readonly onReady?: () => void;
+  /** After each request. */
+  readonly onServed?: (request: ServedRequest) => void;
+  readonly signal: AbortSignal;
+}
+
+/** One request that was answered. */
+export interface ServedRequest {
+  readonly images: number;
+  /** Images that were predicted rightly; absent: no labels. */
+  readonly right?: number;
+  /** Of the retrained model that answered; 0: the one as deployed. */
+  readonly version: number;
+  readonly latencyMs: number;
+}
+
+/** What a run of the program saw. */
+export interface ServingReport {
+  readonly requests: number;
+  /** Time from a request to its answer, milliseconds, in order: of the last 10,000. */
+  readonly latenciesMs: readonly number[];
+  /** Share of labelled inputs that were predicted rightly, since the model was last swapped; undefined: no labels. */
+  readonly accuracy: number | undefined;
+  readonly swaps: number;
+  /** Version of the retrained model that serves; 0: the one as deployed. */
+  readonly version: number;
+}
+
+/** A program that runs for months must not grow. */
+const KEPT_LATENCIES = 10_000;
+
+/**
+ * A program that serves a model under load and works with an agent through folders alone: it drops its inputs and
+ * predictions, and goes over to a retrained model when a whole one appears. The new one is loaded before the old one is
+ * let go, so that no request waits; one that does not load is passed over. Runs until the signal or the inputs end.
+ */
+export async function runServingApp(options: ServingAppOptions): Promise<ServingReport> {
+  const { folder, clock, load, next, pauseMs = 20, lookMs = 1000, signal } = options;
+  const retrained = join(folder, SERVING_FOLDERS.retrained);
+  const drop = inputDrop(options);
+  const latenciesMs: number[] = [];
+  let served = await findServable(retrained);
+  let predictor = await load(served?.folder ?? join(folder, SERVING_FOLDERS.source));
+  let requests = 0;
+  let swaps = 0;
+  let right = 0;
+  let labelled = 0;
+  let lookedAtMs = clock.monotonicMs();
+  options.onReady?.();
+  try {
+    while (!signal.aborted) {
+      const set = await next();
+      if (set === undefined) break;
+      const began = clock.monotonicMs();
+      const predictions = await predictor.predict(set);
+      const latencyMs = clock.monotonicMs() - began;
+      latenciesMs.push(latencyMs);
+      if (latenciesMs.length > KEPT_LATENCIES) latenciesMs.shift();
+      requests += 1;
+      const rightly = set.labels === undefined ? {} : { right: rightOnes(predictions, set.labels) };
+      if (rightly.right !== undefined) {
+        labelled += set.count;
+        right += rightly.right;
+      }
+      options.onServed?.({ images: set.count, version: served?.version ?? 0, latencyMs, ...rightly });
+      await drop(set, predictions);
+      if (clock.monotonicMs() - lookedAtMs >= lookMs) {
+        lookedAtMs = clock.monotonicMs();
+        const found = await findServable(retrained);
+        if (found !== undefined && found.folder !== served?.folder) {
+          const better = await load(found.folder).catch(() => undefined);
+          if (better !== undefined) {
+            await predictor.close();
+            [predictor, served] = [better, found];
+            [right, labelled] = [0, 0];
+            swaps += 1;
+            options.onSwap?.(found.version);
+          }
+        }
+      }
+      if (pauseMs > 0) await clock.sleep(pauseMs, { signal }).catch(() => undefined);
+    }
+  } finally {
+    await predictor.close();
+  }
+  const accuracy = labelled === 0 ? undefined : right / labelled;
+  return { requests, latenciesMs, accuracy, swaps, version: served?.version ?? 0 };
+}
+
+/** Collects inputs and drops a batch when there are enough; the oldest batches are removed. */
+function inputDrop({
+  folder,
+  clock,
+  batchInputs = 32,
+  keptBatches = 64,
+}: ServingAppOptions): (set: ImageSet, predictions: Float32Array) => Promise<void> {
+  const inputs = join(folder, SERVING_FOLDERS.inputs);
+  let waiting: { readonly set: ImageSet; readonly predictions: Float32Array }[] = [];
+  let dropped = 0;
+  return async (set, predictions) => {
+    // Loaded here: who only imports the package, as the agent's daemon does, stays small.
+    const { encodeNpy, encodeNpyImages, imageLength } = await import("@mpo/datasets");
+    waiting.push({ set, predictions });
+    const count = waiting.reduce((sum, each) => sum + each.set.count, 0);
+    if (count < batchInputs) return;
+    const name = `${Math.round(clock.now())}-${String(dropped++).padStart(6, "0")}.npy`;
+    await mkdir(inputs, { recursive: true });
+    const classes = predictions.length / set.count;
+    const all = Float32Array.from(waiting.flatMap((each) => [...each.predictions]));
+    const images = new Float32Array(count * imageLength(set));
+    let at = 0;
+    for (const each of waiting) {
+      images.set(each.set.images, at);
+      at += each.set.images.length;
+    }
+    const { height, width, channels } = set;
+    await writeInto(
+      inputs,
+      sideFile(name, "predictions"),
+      encodeNpy({ type: "f4", shape: [count, classes], data: all }),
+    );
+    // Last: its name is what the agent looks for.
+    await writeInto(inputs, name, encodeNpyImages({ images, count, height, width, channels }));
+    waiting = [];
+    await removeOldest(inputs, keptBatches);
+  };
+}
+
+async function writeInto(folder: string, name: string, content: Uint8Array): Promise<void> {
+  await writeFile(join(folder, `.${name}`), content);
+  await rename(join(folder, `.${name}`), join(folder, name));
+}
+
+async function removeOldest(folder: string, kept: number): Promise<void> {
+  const names = (await readdir(folder)).filter((name) => /^\d+-\d+\.npy$/u.test(name)).toSorted();
+  for (const name of names.slice(0, Math.max(0, names.length - kept))) {
+    await rm(join(folder, name), { force: true });
+    await rm(join(folder, sideFile(name, "predictions")), { force: true });
+  }
+}
+
+function rightOnes(predictions: Float32Array, labels: Int32Array): number {
+  const classes = predictions.length / labels.length;
+  return labels.reduce((right, label, row) => {
+    const shares = predictions.subarray(row * classes, (row + 1) * classes);
+    const best = shares.reduce((top, share, index) => (share > (shares[top] as number) ? index : top), 0);
+    return right + (best === label ? 1 : 0);
+  }, 0);
+}

@@ -1,0 +1,169 @@
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import type { DeviceIdentity } from "@mpo/protocol";
+import { systemClock } from "@mpo/runtime";
+import { entryBeside } from "../product-files.ts";
+import type { KillHistory } from "./kill-history.ts";
+import type { AgentConfiguration, CoordinatorConfiguration, FromAgent } from "./process-messages.ts";
+import { type SupervisedOptions, SupervisedProcess } from "./supervised-process.ts";
+
+const TENANT = "acme";
+export const MODELS: readonly string[] = ["cam", "mic"];
+const AGENTS = 3;
+/** How much faster the agents' wall clocks run than time: a probe that failed waits for a minute of theirs. */
+const CLOCK_SPEED = 60;
+const SILENT = { onMessage: () => undefined, onLife: () => undefined };
+
+/** One agent's process, and what it has told. */
+export interface KilledAgent {
+  readonly identity: DeviceIdentity;
+  readonly process: SupervisedProcess;
+  readonly workerPids: Set<number>;
+  reports: Extract<FromAgent, { kind: "reports" }> | undefined;
+}
+
+/** Two coordinators on one nats-server, which the first of them owns, and agents of both: all real processes. */
+export class KillFleet {
+  readonly natsUrl: string;
+  readonly grpcTargets: readonly string[];
+  readonly coordinators: readonly SupervisedProcess[];
+  readonly agents: readonly KilledAgent[];
+  readonly #natsFolder: string;
+
+  private constructor(folder: string, ports: readonly number[], seed: number, history: KillHistory) {
+    const [natsPort = 0, ...grpcPorts] = ports;
+    this.natsUrl = `nats://127.0.0.1:${natsPort}`;
+    this.grpcTargets = grpcPorts.map((port) => `127.0.0.1:${port}`);
+    const data = join(folder, "coordinator");
+    this.#natsFolder = join(data, "nats");
+    this.coordinators = grpcPorts.map((grpcPort, index) => {
+      const name = `coordinator-${index + 1}`;
+      const configuration: Omit<CoordinatorConfiguration, "life"> = {
+        ...{ name, grpcPort, natsPort },
+        ...(index === 0 ? { folder: data } : {}),
+      };
+      return process(folder, name, "coordinator-main", configuration, SILENT);
+    });
+    this.agents = Array.from({ length: AGENTS }, (_, index) => {
+      const device = `pi-${index + 1}`;
+      const configuration: Omit<AgentConfiguration, "life"> = {
+        device,
+        models: MODELS,
+        coordinator: this.grpcTargets[index % this.grpcTargets.length] as string,
+        dataFolder: join(folder, device, "data"),
+        servingRoot: join(folder, device, "serving"),
+        clockStartMs: systemClock.now(),
+        clockSpeed: CLOCK_SPEED,
+        seed: seed + index,
+      };
+      const identity = { tenant: TENANT, device };
+      const onMessage = (message: unknown): void => hear(agent, message as FromAgent, history);
+      const onLife = (): void => {
+        agent.reports = undefined;
+      };
+      const agent: KilledAgent = {
+        identity,
+        process: process(folder, device, "agent-main", configuration, { onMessage, onLife }),
+        workerPids: new Set(),
+        reports: undefined,
+      };
+      return agent;
+    });
+  }
+
+  static async start(folder: string, seed: number, history: KillHistory): Promise<KillFleet> {
+    const ports = await freePorts(3);
+    await mkdir(join(folder, "logs"), { recursive: true });
+    const fleet = new KillFleet(folder, ports, seed, history);
+    for (const { identity } of fleet.agents) {
+      for (const model of MODELS) {
+        const source = join(folder, identity.device, "serving", model, "model");
+        await mkdir(source, { recursive: true });
+        await writeFile(join(source, "model.json"), "{}");
+      }
+    }
+    for (const one of fleet.#processes()) one.start();
+    return fleet;
+  }
+
+  /** The nats-server's process; undefined: there is none now. */
+  async natsPid(): Promise<number | undefined> {
+    const pid = Number(await readFile(join(this.#natsFolder, "nats-server.pid"), "utf8").catch(() => "0"));
+    // A number that was left behind may be another process's by now.
+    const command = pid > 1 ? await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "") : "";
+    return command.includes(this.#natsFolder) ? pid : undefined;
+  }
+
+  /** Ends everything; what the owner of the nats-server left is ended too. */
+  async stop(): Promise<void> {
+    await Promise.all(this.agents.map((agent) => agent.process.stop()));
+    const [owner, ...others] = this.coordinators;
+    await Promise.all(others.map((one) => one.stop()));
+    await owner?.stop();
+    const left = await this.natsPid();
+    if (left !== undefined) kill(left);
+  }
+
+  #processes(): readonly SupervisedProcess[] {
+    return [...this.coordinators, ...this.agents.map((agent) => agent.process)];
+  }
+}
+
+/** Kills a process that may be gone already. */
+export function kill(pid: number): boolean {
+  try {
+    return globalThis.process.kill(pid, "SIGKILL");
+  } catch {
+    return false;
+  }
+}
+
+function hear(agent: KilledAgent, message: FromAgent, history: KillHistory): void {
+  switch (message.kind) {
+    case "acknowledged":
+      history.acknowledged(agent.identity, message.model, message.report, message.measurement);
+      return;
+    case "applied":
+      history.applied(agent.identity, message.version);
+      return;
+    case "reports":
+      agent.reports = message;
+      return;
+    case "worker":
+      agent.workerPids.add(message.pid);
+  }
+}
+
+function process(
+  folder: string,
+  name: string,
+  entry: string,
+  configuration: object,
+  { onMessage, onLife }: Pick<SupervisedOptions, "onMessage" | "onLife">,
+): SupervisedProcess {
+  return new SupervisedProcess({
+    ...{ name, configuration, onMessage, onLife },
+    entry: entryBeside(entry, import.meta.url),
+    logFile: join(folder, "logs", `${name}.log`),
+  });
+}
+
+/** Ports that are free now. Processes that come back after a kill must find each other where they were. */
+async function freePorts(count: number): Promise<readonly number[]> {
+  const servers = Array.from({ length: count }, () => createServer());
+  const ports = await Promise.all(
+    servers.map(
+      (server) =>
+        new Promise<number>((resolve, reject) => {
+          server.once("error", reject);
+          server.listen(0, "127.0.0.1", () => {
+            const address = server.address();
+            resolve(typeof address === "object" && address !== null ? address.port : 0);
+          });
+        }),
+    ),
+  );
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}

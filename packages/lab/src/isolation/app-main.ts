@@ -1,0 +1,35 @@
+import { syntheticImages } from "@mpo/datasets";
+import { systemClock } from "@mpo/runtime";
+import { enginePredictor } from "../example-app/engine-predictor.ts";
+import { runServingApp } from "../example-app/serving-app.ts";
+
+/**
+ * The example program in a process of its own: it serves the model of the folder that is its argument, with TensorFlow in
+ * a worker, and sends the time of each request, milliseconds. It ends when its parent hangs up.
+ */
+const [folder = "", pauseMs = "10"] = process.argv.slice(2);
+const end = new AbortController();
+process.on("disconnect", () => end.abort());
+const images = syntheticImages({ height: 28, width: 28, channels: 1, count: 8, seed: 1 });
+
+await runServingApp({
+  folder,
+  clock: systemClock,
+  load: async (modelFolder) => {
+    const predictor = await enginePredictor(modelFolder, process.env);
+    return {
+      predict: async (set) => {
+        const began = performance.now();
+        const result = await predictor.predict(set);
+        if (process.connected) process.send?.(performance.now() - began);
+        return result;
+      },
+      close: () => predictor.close(),
+    };
+  },
+  next: async () => images,
+  pauseMs: Number(pauseMs),
+  batchInputs: 256,
+  keptBatches: 4,
+  signal: end.signal,
+});

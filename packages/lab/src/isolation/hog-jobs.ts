@@ -1,0 +1,60 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { extname, join } from "node:path";
+import { jobEngine, type RetrainJob, SERVING_FOLDERS } from "@mpo/agent";
+import { MpoError } from "@mpo/core";
+import { encodeNpyImages, syntheticImages } from "@mpo/datasets";
+import { buildModel, initialWeights, writeLayersModel } from "@mpo/engine";
+
+/**
+ * How a job takes more memory than it may: "pool" by a step whose tensors do not fit, "outside" by what is not
+ * TensorFlow's, "unlimited" outside too, and with a limit that is far above what there is.
+ */
+export type HogKind = "pool" | "outside" | "unlimited";
+
+const MIB = 2 ** 20;
+const SHAPE = { height: 28, width: 28, channels: 1 } as const;
+const INPUTS = 256;
+
+/** Deploys a model for the example program and the jobs, with inputs to train on. */
+export async function deployModel(folder: string): Promise<void> {
+  const source = join(folder, SERVING_FOLDERS.source);
+  const graph = buildModel({ model: "resnet20", norm: "batch", inputShape: [28, 28, 1], classes: 10 });
+  await writeLayersModel({ graph, weights: initialWeights(graph, 1) }, source);
+  await mkdir(join(folder, "training"), { recursive: true });
+  const images = syntheticImages({ ...SHAPE, count: INPUTS, seed: 2 });
+  await writeFile(join(folder, "training", "a.npy"), encodeNpyImages(images));
+}
+
+/** Runs one job that takes too much. Returns the code of the error that it ends with; "done" if it does not. */
+export async function runHog(kind: HogKind, folder: string, cpuShare: "leftover" | "equal"): Promise<string> {
+  const preload = new URL(`./hog-preload${extname(import.meta.url)}`, import.meta.url).href;
+  const options = [process.env["NODE_OPTIONS"], `--import ${preload}`].filter(Boolean).join(" ");
+  const environment = kind === "pool" ? process.env : { ...process.env, NODE_OPTIONS: options };
+  const source = join(folder, SERVING_FOLDERS.source);
+  const job: RetrainJob = {
+    model: "cam",
+    modelFolder: source,
+    sourceFolder: source,
+    stagingFolder: join(folder, "staged"),
+    inputFiles: [join(folder, "training", "a.npy")],
+    config: {
+      microBatch: INPUTS,
+      accumulation: 1,
+      freezing: { featureExtraction: 0, normalisation: 0, linear: 0 },
+      checkpoints: { kind: "none" },
+    },
+    memoryBytes: { pool: 20 * MIB, outside: 400 * MIB, unlimited: 3_000 * MIB }[kind],
+    maxMs: 100_000,
+    stepMs: 1_000,
+    bestSteps: 1,
+    method: "shot",
+    seed: 1,
+  };
+  const temporaryFolder = join(folder, "work");
+  try {
+    await jobEngine({ environment, cpuShare, temporaryFolder }).retrain(job, { signal: new AbortController().signal });
+    return "done";
+  } catch (thrown) {
+    return MpoError.from(thrown).code;
+  }
+}

@@ -1,0 +1,351 @@
+import { COORDINATOR_LAYOUT, type CoordinatorSettings, createCoordinator, storedReports } from "@mpo/coordinator";
+import { MpoError } from "@mpo/core";
+import { createRandom } from "@mpo/datasets";
+import {
+  BUCKETS,
+  compareVersions,
+  type DeviceIdentity,
+  type DocumentVersion,
+  desiredDocumentCodec,
+  desiredEnvelopeCodec,
+  deviceKey,
+} from "@mpo/protocol";
+import { type Clock, silentLogger } from "@mpo/runtime";
+import { VirtualClock } from "@mpo/runtime/testing";
+import { MemoryNotifyHub, MemoryStateServer } from "@mpo/transport/testing";
+import { FleetHistory, textOf } from "./fleet-history.ts";
+import { SIMULATED_MODEL, SimulatedDevice } from "./simulated-device.ts";
+import { type LiveCoordinator, simulatedLink } from "./simulated-network.ts";
+
+/** What a simulation found. */
+export interface SimulationResult {
+  readonly seed: number;
+  /** Empty: everything held. */
+  readonly problems: readonly string[];
+  /** Equal for equal seeds. */
+  readonly traceHash: string;
+  readonly events: number;
+  readonly virtualMs: number;
+}
+
+const STORM_MS = 10 * 60_000;
+const CALM_MS = 16 * 60_000;
+const STEP_MS = 5_000;
+const START_MS = 1_800_000_000_000;
+
+interface SlotOf<T> {
+  current: T | undefined;
+  /** When it comes back, virtual milliseconds. */
+  backAtMs: number;
+}
+
+/**
+ * Runs a fleet in virtual time: the product's coordinators and agents over a store, a bus and a network that misbehave
+ * while a storm lasts, as the seed says. Afterwards it is calm, and everything must have come right. Every fourth seed's
+ * store may lose writes that it acknowledged (a restored older copy).
+ */
+export async function simulate(seed: number): Promise<SimulationResult> {
+  const virtual = new VirtualClock(START_MS);
+  // As the system's: whole milliseconds on the wall, whatever fractions things took.
+  const clock: Clock = {
+    now: () => Math.floor(virtual.now()),
+    monotonicMs: () => virtual.monotonicMs(),
+    sleep: (ms, options) => virtual.sleep(ms, options),
+  };
+  const source = createRandom(seed);
+  const random = (): number => source.uniform();
+  const history = new FleetHistory();
+  const mayRewind = seed % 4 === 3;
+  let isStormy = true;
+  const chance = (share: number): number => (isStormy ? share : 0);
+  const hub = new MemoryNotifyHub({
+    clock,
+    faults: {
+      random,
+      get lose() {
+        return chance(0.2);
+      },
+      get duplicate() {
+        return chance(0.2);
+      },
+      get maxDelayMs() {
+        return chance(3_000);
+      },
+    },
+  });
+  const server = new MemoryStateServer({
+    layout: COORDINATOR_LAYOUT,
+    clock,
+    hub,
+    faults: {
+      random,
+      maxDelayMs: 20,
+      timeoutMs: 2_000,
+      get staleGet() {
+        return chance(0.2);
+      },
+      get conflictThoughStored() {
+        return chance(0.02);
+      },
+      get conflictThoughRight() {
+        return chance(0.02);
+      },
+      get timeoutThoughStored() {
+        return chance(0.02);
+      },
+      get timeoutNotStored() {
+        return chance(0.02);
+      },
+      get storedAfterTimeout() {
+        return chance(0.02);
+      },
+      get readTimeout() {
+        return chance(0.02);
+      },
+      get duplicateDelivery() {
+        return chance(0.1);
+      },
+    },
+  });
+  const observer = new AbortController();
+  const observing = server.connect();
+  const watching = history.watch(observing, observer.signal);
+
+  let lives = 0;
+  let ids = 0;
+  const startCoordinator = (): LiveCoordinator & { readonly end: () => void } => {
+    const settings: CoordinatorSettings = {
+      name: `c${++lives}`,
+      heartbeatSeconds: 30,
+      leaseMs: 10_000,
+      quorum: 2,
+      natsServers: ["nats://sim"],
+    };
+    const store = server.connect();
+    const ends = new AbortController();
+    const coordinator = createCoordinator(settings, {
+      store,
+      logger: silentLogger,
+      clock,
+      random,
+      newId: () => `id${++ids}`,
+    });
+    coordinator.start({ signal: ends.signal }).catch((thrown: unknown) => {
+      if (!ends.signal.aborted) history.fail(`a coordinator did not start: ${MpoError.from(thrown).message}`);
+    });
+    coordinator.ended.catch((thrown: unknown) => {
+      if (!ends.signal.aborted) history.fail(`a coordinator failed: ${MpoError.from(thrown).message}`);
+    });
+    const end = (): void => {
+      ends.abort();
+      void coordinator.stop();
+      void store.close();
+    };
+    return { coordinator, signal: ends.signal, end };
+  };
+
+  const coordinators: SlotOf<ReturnType<typeof startCoordinator>>[] = [0, 1].map(() => ({
+    current: startCoordinator(),
+    backAtMs: 0,
+  }));
+  const reachable = (): readonly LiveCoordinator[] =>
+    coordinators.flatMap(({ current }) => (current === undefined ? [] : [current]));
+
+  const devices = await Promise.all(
+    Array.from({ length: 3 }, async (_, index) => {
+      const identity = { tenant: "acme", device: `pi-${index}` };
+      const device: SimulatedDevice = new SimulatedDevice({
+        identity,
+        clock,
+        random,
+        server,
+        hub,
+        isStormy: () => isStormy,
+        link: acknowledging(
+          simulatedLink({
+            clock,
+            coordinators: () => (device.isCut ? [] : reachable()),
+            faults: () => ({
+              random,
+              loseRequest: chance(0.05),
+              loseAnswer: chance(0.1),
+              repeat: chance(0.1),
+              maxDelayMs: 100,
+            }),
+            onCall: (method, outcome) => history.note(clock.monotonicMs().toFixed(3), identity.device, method, outcome),
+          }),
+          (report) => history.acknowledged(identity.device, report),
+        ),
+      });
+      await device.start();
+      return { device, backAtMs: 0, brightness: 0.3 };
+    }),
+  );
+
+  const look = (): void => {
+    for (const { device } of devices) {
+      history.applied(device.identity.device, device.agent?.snapshot().applied);
+      if (device.failure !== undefined) {
+        history.fail(`${device.identity.device} ended: ${MpoError.from(device.failure).message}`);
+      }
+    }
+  };
+
+  /** Somebody asks for a new document; whether that works is not known to him. */
+  const push = (identity: DeviceIdentity): void => {
+    const all = reachable();
+    const target = all[Math.floor(random() * all.length)];
+    const { signal } = target ?? {};
+    if (target === undefined || signal === undefined) return;
+    const request = { identity, model: SIMULATED_MODEL, reason: "trial" };
+    target.coordinator.admin.pushConfig(request, { signal }).then(
+      ({ document }) => history.note("asked", identity.device, textOf(document.version)),
+      (thrown: unknown) => history.note("asked", identity.device, MpoError.from(thrown).code),
+    );
+  };
+
+  /** A kill, a cut, a crash or a drift, now and then. */
+  const disturb = async (): Promise<void> => {
+    const nowMs = clock.monotonicMs();
+    for (const slot of coordinators) {
+      if (slot.current !== undefined && random() < 0.02) {
+        history.note(nowMs, "kill", slot.current.coordinator.name);
+        slot.current.end();
+        slot.current = undefined;
+        slot.backAtMs = nowMs + random() * 60_000;
+      }
+    }
+    if (random() < 0.01) {
+      const loseNewest = mayRewind ? Math.floor(random() * 30) : 0;
+      history.note(nowMs, "store crash", loseNewest);
+      if (loseNewest > 0) history.rewound();
+      server.crash({ loseNewest });
+      await virtual.advance(random() * 5_000);
+      server.restart();
+    }
+    for (const slot of devices) {
+      if (random() < 0.04) push(slot.device.identity);
+      if (!slot.device.isDead && random() < 0.02) {
+        slot.device.kill();
+        slot.backAtMs = nowMs + random() * 120_000;
+      }
+      if (random() < 0.03) slot.device.cut(!slot.device.isCut);
+      if (random() < 0.01) virtual.jumpWallClock((random() - 0.5) * 600_000);
+    }
+  };
+
+  const revive = async (isAtOnce: boolean): Promise<void> => {
+    const nowMs = clock.monotonicMs();
+    for (const slot of coordinators) {
+      if (slot.current === undefined && (isAtOnce || nowMs >= slot.backAtMs)) slot.current = startCoordinator();
+    }
+    for (const slot of devices) {
+      if (slot.device.isDead && (isAtOnce || nowMs >= slot.backAtMs)) await slot.device.start();
+      if (isAtOnce) slot.device.cut(false);
+      if (random() < 0.05) {
+        slot.brightness = random();
+        slot.device.drop(slot.brightness);
+      }
+    }
+  };
+
+  while (clock.monotonicMs() < STORM_MS) {
+    await disturb();
+    await revive(false);
+    await virtual.advance(STEP_MS);
+    look();
+  }
+  if (mayRewind) {
+    // The last thing that goes wrong: an older copy of the store is put back.
+    history.rewound();
+    server.crash({ loseNewest: 150 });
+    server.restart();
+  }
+  isStormy = false;
+  while (clock.monotonicMs() < STORM_MS + CALM_MS) {
+    await revive(true);
+    await virtual.advance(STEP_MS);
+    look();
+  }
+  // A probe that has just ended may have brought a new document: it is a moment away.
+  for (let waits = 0; waits < 12 && !(await isSettled()); waits++) await virtual.advance(STEP_MS);
+  look();
+  await settle();
+  const virtualMs = clock.monotonicMs();
+  for (const { current } of coordinators) current?.end();
+  for (const { device } of devices) device.kill();
+  observer.abort();
+  await virtual.advance(60_000);
+  await Promise.race([watching, virtual.advance(1)]);
+  history.checkPushed();
+  return { seed, problems: history.problems, traceHash: history.traceHash(), events: history.events, virtualMs };
+
+  /** Whether every device runs by the newest document. */
+  async function isSettled(): Promise<boolean> {
+    const found = await Promise.all(devices.map(({ device }) => patiently(newestOf(device.identity))));
+    return devices.every(({ device }, index) => {
+      const { applied } = device.agent?.snapshot() ?? {};
+      const newest = found[index];
+      return newest !== undefined && applied !== undefined && compareVersions(newest, applied) === 0;
+    });
+  }
+
+  async function newestOf(identity: DeviceIdentity): Promise<DocumentVersion | undefined> {
+    const entry = await observing.get(BUCKETS.desired, deviceKey(identity));
+    if (entry === undefined) return undefined;
+    return desiredDocumentCodec.fromBytes(desiredEnvelopeCodec.fromBytes(entry.value).document).version;
+  }
+
+  /** The outcome of something that itself waits for the virtual clock. */
+  async function patiently<T>(work: Promise<T>): Promise<T> {
+    let isDone = false;
+    const done = (): void => {
+      isDone = true;
+    };
+    work.then(done, done);
+    while (!isDone) await virtual.advance(100);
+    return await work;
+  }
+
+  /** It has been calm for long: nothing may wait, and everybody has the newest. */
+  async function settle(): Promise<void> {
+    const checks = devices.map(async ({ device }) => {
+      const { identity, agent } = device;
+      const name = identity.device;
+      const snapshot = agent?.snapshot();
+      if (snapshot === undefined) return history.fail(`${name} does not run`);
+      const desired = await newestOf(identity);
+      if (desired === undefined) return history.fail(`${name} has no document`);
+      const [{ coordinator, signal } = {}] = reachable();
+      const told = await coordinator?.admin.getConfig({ identity }, { signal: signal ?? observer.signal });
+      // None of its rungs could be run: the device is right to have gone back, and has said so.
+      const isGivenUp = told?.status?.state === "failed";
+      if (!isGivenUp && (snapshot.applied === undefined || compareVersions(snapshot.applied, desired) !== 0)) {
+        const applied = snapshot.applied === undefined ? "nothing" : textOf(snapshot.applied);
+        history.fail(`${name} runs by ${applied} (${JSON.stringify(snapshot)}); the newest is ${textOf(desired)}`);
+      }
+      const { reports, storedCount } = await storedReports(observing, { identity, model: SIMULATED_MODEL });
+      if (history.isRewound) return;
+      const lost = [...history.acknowledgedBy(name)].filter((report) => !reports.includes(report));
+      if (lost.length > 0) history.fail(`${name} was told that ${lost.join()} are stored; they are not`);
+      if (storedCount !== new Set(reports).size) history.fail(`${name}: ${storedCount} stored of ${reports.length}`);
+    });
+    await patiently(Promise.all(checks)).catch((thrown: unknown) => {
+      history.fail(`the end could not be looked at: ${MpoError.from(thrown).message}`);
+    });
+  }
+}
+
+function acknowledging(
+  link: ReturnType<typeof simulatedLink>,
+  onProfile: (report: string) => void,
+): ReturnType<typeof simulatedLink> {
+  return {
+    ...link,
+    reportProfile: async (request, options) => {
+      const answer = await link.reportProfile(request, options);
+      onProfile(request.report);
+      return answer;
+    },
+  };
+}

@@ -1,0 +1,215 @@
+import {
+  type Agent,
+  type AgentEngine,
+  type AgentSettings,
+  createAgent,
+  DEFAULT_AGENT_SETTINGS,
+  type DeviceMonitor,
+  type FleetLink,
+  type InputSummary,
+  type ServingApp,
+} from "@mpo/agent";
+import { MemoryDisk } from "@mpo/agent/testing";
+import { tinyChain, tinyProfile } from "@mpo/coordinator/testing";
+import { type Chain, MpoError } from "@mpo/core";
+import { BUCKETS, type DeviceIdentity, deviceKey, type Inventory, type Resources } from "@mpo/protocol";
+import { type Clock, silentLogger } from "@mpo/runtime";
+import type { MemoryNotifyHub, MemoryStateServer } from "@mpo/transport/testing";
+
+export interface DeviceOptions {
+  readonly identity: DeviceIdentity;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly link: FleetLink;
+  readonly server: MemoryStateServer;
+  readonly hub: MemoryNotifyHub;
+  /** Whether faults may happen now. */
+  readonly isStormy: () => boolean;
+}
+
+export const SIMULATED_MODEL = "tiny";
+const MODEL_DIGEST = "cd".repeat(32);
+const CHAIN: Chain = tinyChain(3);
+
+const INVENTORY: Inventory = {
+  deviceClass: "board",
+  board: "",
+  cpuModel: "",
+  cpuCores: 4,
+  memoryBytes: 2 ** 30,
+  swapBytes: 0,
+  gpus: [],
+  os: "",
+  kernel: "",
+  architecture: "arm64",
+  agentVersion: "0.1.0",
+  nodeVersion: "20",
+};
+
+/** A machine in numbers with the product's agent on it, which can be killed at any moment and started again. */
+export class SimulatedDevice {
+  readonly identity: DeviceIdentity;
+  readonly #options: DeviceOptions;
+  readonly #disk: MemoryDisk;
+  readonly #inputs: InputSummary[] = [];
+  #agent: Agent | undefined;
+  #life = new AbortController();
+  #isCut = false;
+  #failure: unknown;
+
+  constructor(options: DeviceOptions) {
+    this.#options = options;
+    this.identity = options.identity;
+    const { random, isStormy } = options;
+    this.#disk = new MemoryDisk(() => {
+      if (!isStormy()) return "none";
+      const draw = random();
+      if (draw < 0.01) return "full";
+      if (draw < 0.015) return "crash-before";
+      return draw < 0.02 ? "crash-after" : "none";
+    });
+  }
+
+  /** The agent that runs; undefined: it is dead. */
+  get agent(): Agent | undefined {
+    return this.#agent;
+  }
+
+  /** What ended the agent although nobody killed it. */
+  get failure(): unknown {
+    return this.#failure;
+  }
+
+  /** Whether network and bus are cut. */
+  get isCut(): boolean {
+    return this.#isCut;
+  }
+
+  cut(isCut: boolean): void {
+    this.#isCut = isCut;
+  }
+
+  /** Files of inputs that are brighter or darker than before. */
+  drop(brightness: number): void {
+    const intensities = new Array<number>(16).fill(0);
+    intensities[Math.floor(brightness * 15)] = 100;
+    const features = { brightness, contrast: 0.2, detail: 0.1 };
+    for (let file = 0; file < 8; file++) this.#inputs.push({ count: 32, features, intensities, confidences: [] });
+  }
+
+  kill(): void {
+    this.#disk.crash();
+    this.#life.abort();
+    this.#agent = undefined;
+  }
+
+  /** Whether the process is gone, also by a crash of its own. */
+  get isDead(): boolean {
+    return this.#agent === undefined || this.#disk.isCrashed;
+  }
+
+  async start(): Promise<void> {
+    const { clock, random, link } = this.#options;
+    this.#life.abort();
+    this.#life = new AbortController();
+    this.#disk.restart();
+    const { signal } = this.#life;
+    const settings: AgentSettings = {
+      ...DEFAULT_AGENT_SETTINGS,
+      identity: this.identity,
+      agentVersion: "0.1.0",
+      engineVersion: "0.1.0 2.15.1",
+      budget: { ...DEFAULT_AGENT_SETTINGS.budget, workerIdleBytes: 3e8 },
+      tickMs: 30_000,
+      watchMs: 60_000,
+      windowPauseMs: 120_000,
+      profileStaleMs: 900_000,
+      linkRetry: { baseMs: 1_000, capMs: 60_000 },
+    };
+    const agent = await createAgent(settings, {
+      clock,
+      random,
+      disk: this.#disk,
+      link,
+      connectFeed: () => Promise.resolve(this.#feed()),
+      monitor: this.#monitor,
+      engine: this.#engine,
+      serving: this.#serving,
+      logger: silentLogger,
+    });
+    this.#agent = agent;
+    agent.run({ signal }).catch((thrown: unknown) => {
+      if (!signal.aborted && !this.#disk.isCrashed) this.#failure = thrown;
+      if (this.#agent === agent) this.#agent = undefined;
+    });
+  }
+
+  #feed() {
+    const { server, hub } = this.#options;
+    const bus = hub.connect();
+    const store = server.connect();
+    return {
+      bus,
+      read: async (identity: DeviceIdentity, options: { readonly signal?: AbortSignal } = {}) => {
+        if (this.#isCut) throw new MpoError("unavailable", "the network is cut");
+        const entry = await store.get(BUCKETS.desired, deviceKey(identity), { ...options, consistency: "any" });
+        return entry?.value;
+      },
+      close: async () => {
+        await bus.close();
+        await store.close();
+      },
+    };
+  }
+
+  readonly #monitor: DeviceMonitor = {
+    inventory: () => Promise.resolve(INVENTORY),
+    resources: (): Promise<Resources> =>
+      Promise.resolve({
+        measuredAtMs: Math.max(0, this.#options.clock.now()),
+        memoryAvailableBytes: 700_000_000 + this.#options.random() * 2e8,
+        diskFreeBytes: 1e10,
+        loadAverage: 0.1,
+        isThrottled: false,
+      }),
+  };
+
+  readonly #engine: AgentEngine = {
+    probe: async (job, { signal }) => {
+      const { clock, random, isStormy } = this.#options;
+      await clock.sleep(5_000 + random() * 20_000, { signal });
+      if (isStormy() && random() < 0.1) throw new MpoError("worker-crashed", "the worker was killed");
+      const profile = tinyProfile(job.device.id, { speed: 0.5 + random(), chain: CHAIN });
+      return { profile: { ...profile, measuredAtMs: job.nowMs }, chain: CHAIN };
+    },
+    retrain: async (job, { signal }) => {
+      const { clock, random, isStormy } = this.#options;
+      await clock.sleep(2_000 + random() * 20_000, { signal });
+      if (isStormy() && random() < 0.2) throw new MpoError("over-memory-cap", "the cap was hit");
+      return {
+        isAccepted: random() < 0.8,
+        reason: "",
+        steps: 10,
+        stepMs: job.stepMs,
+        durationMs: 5_000,
+        peakBytes: 1_000_000,
+        judgement: "label-free",
+        accuracyBefore: 0.5,
+        accuracyAfter: 0.6,
+        stagedFolder: "staged",
+      };
+    },
+  };
+
+  readonly #serving: ServingApp = {
+    models: () => Promise.resolve([{ name: SIMULATED_MODEL, digest: MODEL_DIGEST }]),
+    inputsAfter: (_, cursor) => {
+      const from = cursor === "" ? 0 : Number(cursor);
+      return Promise.resolve({ summaries: this.#inputs.slice(from), cursor: String(this.#inputs.length) });
+    },
+    trainingFiles: (_, cursor) =>
+      Promise.resolve({ files: ["inputs.npy"], count: (this.#inputs.length - Number(cursor)) * 32 }),
+    folders: () => Promise.resolve({ source: "source", serving: "source", staging: "staged" }),
+    publish: () => Promise.resolve(),
+  };
+}
