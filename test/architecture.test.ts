@@ -86,7 +86,7 @@ describe("the rules", () => {
     },
     {
       what: "an own stand-in in product code",
-      room: withFile('import { x } from "../testing/clock.ts";'),
+      room: withFile('import { x } from "./testing/clock.ts";'),
       says: /for tests and the lab/u,
     },
     { what: "an undeclared import", room: withFile('await import("left-pad");'), says: /left-pad: is not in package/u },
