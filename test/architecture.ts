@@ -26,17 +26,18 @@ export interface SourceFile {
 /** Direction of imports: each room, and the rooms that it may import. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   core: [],
-  datasets: ["core"],
-  engine: ["core", "datasets"],
-  runtime: ["core"],
+  io: ["core"],
+  datasets: ["core", "io"],
+  engine: ["core", "io", "datasets"],
+  runtime: ["core", "io"],
   protocol: ["core"],
-  transport: ["core", "protocol", "runtime"],
-  agent: ["core", "datasets", "engine", "runtime", "protocol", "transport"],
+  transport: ["core", "io", "protocol", "runtime"],
+  agent: ["core", "io", "datasets", "engine", "runtime", "protocol", "transport"],
   // Without engine: a coordinator runs on hosts that have no TensorFlow. Without agent: neither knows the other.
-  coordinator: ["core", "datasets", "runtime", "protocol", "transport"],
-  cli: ["core", "datasets", "engine", "runtime", "protocol", "transport", "agent", "coordinator"],
+  coordinator: ["core", "io", "datasets", "runtime", "protocol", "transport"],
+  cli: ["core", "io", "datasets", "engine", "runtime", "protocol", "transport", "agent", "coordinator"],
   // Benches, the demo and simulators. Nothing imports it: the command line loads it where it is installed.
-  lab: ["core", "datasets", "engine", "runtime", "protocol", "transport", "agent", "coordinator", "cli"],
+  lab: ["core", "io", "datasets", "engine", "runtime", "protocol", "transport", "agent", "coordinator", "cli"],
 };
 
 /** A package's second door: stand-ins for tests and the laboratory, which no product code may use. */

@@ -1,6 +1,7 @@
 import { setMaxListeners } from "node:events";
 import { MpoError } from "@mpo/core";
-import { type Clock, isAbortError, isTransient, type Logger, linkSignals, systemClock } from "@mpo/runtime";
+import { type Clock, isAbortError, linkSignals, systemClock } from "@mpo/io";
+import { isTransient, type Logger } from "@mpo/runtime";
 import type { StateStore } from "@mpo/transport";
 import { AdminApi } from "./api/admin-api.ts";
 import { FleetApi } from "./api/fleet-api.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
+import { VirtualClock } from "@mpo/io/testing";
 import { createLogger, silentLogger } from "@mpo/runtime";
-import { VirtualClock } from "@mpo/runtime/testing";
 import { createAdminClient, createFleetClient, startGrpcServer } from "@mpo/transport";
 import { servicesOf } from "./api/services.ts";
 import { countDevices } from "./registry/count-devices.ts";

@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import { MpoError } from "@mpo/core";
+import { throwIfAborted } from "@mpo/io";
 import type { CorruptionName, Severity } from "./corruption-name.ts";
-import { throwIfCancelled } from "./data-error.ts";
 import { type ImageSet, type ImageShape, imageLength } from "./image-set.ts";
 import { createRandom, deriveSeed, type Random } from "./random.ts";
 import { type SeverityLevels, severityLevel } from "./severity-levels.ts";
@@ -45,7 +45,7 @@ export function perImage<Name extends CorruptionName>(name: Name, plan: KernelPl
     for (let i = 0; i < set.count; i++) {
       if (i % imagesBetweenPauses === 0) {
         if (i > 0) await setImmediate();
-        throwIfCancelled(options.signal, name);
+        throwIfAborted(options.signal);
       }
       const output = images.subarray(i * length, (i + 1) * length);
       const input = set.images.subarray(i * length, (i + 1) * length);

@@ -18,8 +18,3 @@ export function invalidData(problem: DataProblem): MpoError {
     { hint: "Fetch or write the file again; it is damaged or of another format.", cause: problem.cause },
   );
 }
-
-/** Throws `cancelled` when the signal is aborted. */
-export function throwIfCancelled(signal: AbortSignal | undefined, what: string): void {
-  if (signal?.aborted) throw new MpoError("cancelled", `${what}: cancelled`, { cause: signal.reason });
-}

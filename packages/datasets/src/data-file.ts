@@ -2,7 +2,8 @@ import { type FileHandle, open } from "node:fs/promises";
 import { promisify } from "node:util";
 import { constants, gunzip, gunzipSync } from "node:zlib";
 import { MpoError } from "@mpo/core";
-import { invalidData, throwIfCancelled } from "./data-error.ts";
+import { fileError, throwIfAborted } from "@mpo/io";
+import { invalidData } from "./data-error.ts";
 
 const gunzipAsync = promisify(gunzip);
 
@@ -43,9 +44,9 @@ export async function withFile<T>(
   options: ReadOptions,
   use: (file: FileHandle, sizeBytes: number) => Promise<T>,
 ): Promise<T> {
-  throwIfCancelled(options.signal, `reading ${path}`);
+  throwIfAborted(options.signal);
   const file = await open(path, "r").catch((thrown: unknown) => {
-    throw new MpoError("not-found", `${path}: cannot be opened: ${MpoError.from(thrown).message}`, { cause: thrown });
+    throw fileError(thrown, "open", path);
   });
   try {
     const { size } = await file.stat().then((stat) => {
@@ -53,7 +54,7 @@ export async function withFile<T>(
       return stat;
     });
     const result = await use(file, size);
-    throwIfCancelled(options.signal, `reading ${path}`);
+    throwIfAborted(options.signal);
     return result;
   } finally {
     await file.close();
@@ -121,7 +122,7 @@ async function readGzip(
     });
   }
   const packed = await readRange(file, 0, sizeBytes, path);
-  throwIfCancelled(options.signal, `reading ${path}`);
+  throwIfAborted(options.signal);
   const bytes = await gunzipAsync(packed, { maxOutputLength: expected + 1 }).catch(broken);
   requireSize(path, expected, bytes.length);
   return bytes;

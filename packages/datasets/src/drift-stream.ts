@@ -1,7 +1,7 @@
 import { MpoError } from "@mpo/core";
+import { throwIfAborted } from "@mpo/io";
 import { corrupt } from "./corruption.ts";
 import type { CorruptionName, Severity } from "./corruption-name.ts";
-import { throwIfCancelled } from "./data-error.ts";
 import { type ImageSet, imageLength, takeImages } from "./image-set.ts";
 import { createRandom, deriveSeed } from "./random.ts";
 
@@ -49,7 +49,7 @@ export async function* driftStream(options: DriftStreamOptions): AsyncGenerator<
   const sourceIndex = sourceOrder(source.count, options.seed);
   const total = tasks.length * imagesPerTask;
   for (let position = options.startAt ?? 0; position < total; ) {
-    throwIfCancelled(signal, "drift stream");
+    throwIfAborted(signal);
     const taskIndex = Math.floor(position / imagesPerTask);
     const within = position - taskIndex * imagesPerTask;
     const end = Math.min(imagesPerTask, (Math.floor(within / batchSize) + 1) * batchSize);

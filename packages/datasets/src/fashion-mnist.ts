@@ -1,7 +1,7 @@
 import { access } from "node:fs/promises";
 import { isAbsolute, join, resolve } from "node:path";
 import { MpoError } from "@mpo/core";
-import { throwIfCancelled } from "./data-error.ts";
+import { throwIfAborted } from "@mpo/io";
 import type { ReadOptions } from "./data-file.ts";
 import { readIdxImages, readIdxLabels } from "./idx.ts";
 import type { ImageSet } from "./image-set.ts";
@@ -74,7 +74,7 @@ async function loadPart(
   classNames: readonly string[],
   options: ReadOptions,
 ): Promise<ImageSet> {
-  throwIfCancelled(options.signal, `loading ${folder}`);
+  throwIfAborted(options.signal);
   const imagesPath = await plainOrGzip(join(folder, `${part}-images-idx3-ubyte`));
   const labelsPath = await plainOrGzip(join(folder, `${part}-labels-idx1-ubyte`));
   const images = await readIdxImages(imagesPath, options);

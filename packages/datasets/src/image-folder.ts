@@ -1,8 +1,9 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { MpoError } from "@mpo/core";
+import { fileError, throwIfAborted } from "@mpo/io";
 import { forEachBounded } from "./bounded.ts";
-import { invalidData, throwIfCancelled } from "./data-error.ts";
+import { invalidData } from "./data-error.ts";
 import type { ReadOptions } from "./data-file.ts";
 import type { ImageSet } from "./image-set.ts";
 
@@ -43,7 +44,7 @@ export async function loadImageFolder(folder: string, options: ImageFolderOption
   const images = new Float32Array(files.length * length);
   const labels = Int32Array.from(files, (file) => file.label);
   await forEachBounded(files.length, CONCURRENCY, async (i) => {
-    throwIfCancelled(signal, `loading ${folder}`);
+    throwIfAborted(signal);
     const pixels = await decodeImage(files[i]!.path, options);
     for (let p = 0; p < length; p++) images[i * length + p] = pixels[p]! / 255;
   });
@@ -54,9 +55,9 @@ async function listImages(
   folder: string,
   signal: AbortSignal | undefined,
 ): Promise<{ classNames: string[]; files: { path: string; label: number }[] }> {
-  throwIfCancelled(signal, `loading ${folder}`);
+  throwIfAborted(signal);
   const entries = await readdir(folder, { withFileTypes: true }).catch((thrown: unknown) => {
-    throw new MpoError("not-found", `${folder}: cannot be listed: ${MpoError.from(thrown).message}`, { cause: thrown });
+    throw fileError(thrown, "list", folder);
   });
   const classNames = entries
     .filter((entry) => entry.isDirectory() && !entry.name.startsWith("."))

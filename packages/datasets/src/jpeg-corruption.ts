@@ -1,6 +1,6 @@
+import { throwIfAborted } from "@mpo/io";
 import { forEachBounded } from "./bounded.ts";
 import { type Corruption, checkCorruptible } from "./corruption-kernel.ts";
-import { throwIfCancelled } from "./data-error.ts";
 import { type ImageSet, type ImageShape, imageLength } from "./image-set.ts";
 import { severityLevel } from "./severity-levels.ts";
 
@@ -21,7 +21,7 @@ export const jpegCompression: Corruption = async (set, severity, _seed, options 
   const perStrip = Math.max(1, Math.floor(MOST_STRIP_ROWS / cell.rows));
   const images = new Float32Array(set.images.length);
   await forEachBounded(Math.ceil(set.count / perStrip), CONCURRENCY, async (strip) => {
-    throwIfCancelled(options.signal, "jpeg_compression");
+    throwIfAborted(options.signal);
     const from = strip * perStrip;
     const to = Math.min(set.count, from + perStrip);
     const pixels = stripPixels(set, from, to, cell);

@@ -1,5 +1,10 @@
 import { MpoError } from "@mpo/core";
 
+/** What every work takes that can be given up. */
+export interface Abortable {
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** The reason of an aborted signal as an `MpoError`: as given if it is one, else `timed-out` or `cancelled`. */
 export function abortError(signal: AbortSignal): MpoError {
   const reason: unknown = signal.reason;

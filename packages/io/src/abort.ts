@@ -1,5 +1,5 @@
 import { MpoError } from "@mpo/core";
-import { abortError, isAbortError, throwIfAborted } from "./abort-error.ts";
+import { type Abortable, abortError, isAbortError, throwIfAborted } from "./abort-error.ts";
 import { type Clock, systemClock } from "./clock.ts";
 
 /** A signal that listens to others until it is disposed of: use with `using`, or call `dispose` in a `finally`. */
@@ -36,8 +36,7 @@ export function linkSignals(...signals: readonly (AbortSignal | undefined)[]): L
 }
 
 /** Options of `withDeadline`. */
-export interface DeadlineOptions {
-  readonly signal?: AbortSignal;
+export interface DeadlineOptions extends Abortable {
   /** Default: the system's clock. */
   readonly clock?: Clock;
 }

@@ -1,14 +1,13 @@
 import { mkdir, open, readdir, readFile, rename, stat, unlink } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { MpoError } from "@mpo/core";
-import { throwIfAborted } from "./abort-error.ts";
+import { type Abortable, throwIfAborted } from "./abort-error.ts";
 import { fileError, systemErrorCode } from "./file-error.ts";
 
 /** Options of `writeFileAtomic`. */
-export interface WriteOptions {
+export interface WriteOptions extends Abortable {
   /** Permissions of a new file. Default 0o600: only the owner reads it. */
   readonly mode?: number;
-  readonly signal?: AbortSignal;
 }
 
 let written = 0;
@@ -66,10 +65,9 @@ export async function removeLeftTemporaries(folder: string): Promise<readonly st
 }
 
 /** Options of `readJsonFile`. */
-export interface ReadJsonOptions {
+export interface ReadJsonOptions extends Abortable {
   /** A larger file is refused before it is read. Default 16 MiB. */
   readonly maxBytes?: number;
-  readonly signal?: AbortSignal;
 }
 
 /**

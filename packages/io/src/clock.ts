@@ -1,10 +1,5 @@
 import { setTimeout as systemSleep } from "node:timers/promises";
-import { abortError } from "./abort-error.ts";
-
-/** Options of every wait. */
-export interface SleepOptions {
-  readonly signal?: AbortSignal;
-}
+import { type Abortable, abortError } from "./abort-error.ts";
 
 /** The one way to read time and to wait, so that tests and the simulation can bring their own time. */
 export interface Clock {
@@ -13,7 +8,7 @@ export interface Clock {
   /** Milliseconds since some fixed moment; never goes back. For durations and deadlines. */
   monotonicMs(): number;
   /** Waits `ms` milliseconds (0 or less: one turn of the event loop). Throws `cancelled` or the signal's reason. */
-  sleep(ms: number, options?: SleepOptions): Promise<void>;
+  sleep(ms: number, options?: Abortable): Promise<void>;
 }
 
 /** Node's timers end at once when asked to wait longer than this. */

@@ -2,8 +2,7 @@ import { readFile, rm, stat } from "node:fs/promises";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { MpoError } from "@mpo/core";
-import { writeFileAtomic } from "./atomic-file.ts";
-import { fileError, systemErrorCode } from "./file-error.ts";
+import { fileError, systemErrorCode, writeFileAtomic } from "@mpo/io";
 
 /** Who has the folder, for the message to others; it decides nothing. */
 const OWNER_FILE = "owner.pid";

@@ -1,17 +1,4 @@
-export { type DeadlineOptions, type LinkedSignal, linkSignals, withDeadline } from "./abort.ts";
-export { abortError, isAbortError, throwIfAborted } from "./abort-error.ts";
-export {
-  type ReadJsonOptions,
-  readJsonFile,
-  removeLeftTemporaries,
-  syncFolder,
-  type WriteOptions,
-  writeFileAtomic,
-  writeJsonFile,
-} from "./atomic-file.ts";
-export { type Clock, type SleepOptions, systemClock } from "./clock.ts";
 export { EXIT_CODES, type ExitCode, exitCodeOf } from "./exit-codes.ts";
-export { fileError, systemErrorCode } from "./file-error.ts";
 export { claimFolder, type FolderClaimOptions } from "./folder-claim.ts";
 export { Journal, type JournalOpening, type JournalOptions } from "./journal.ts";
 export { type LifecycleOptions, type ProcessPort, runServices, type Service } from "./lifecycle.ts";
@@ -24,7 +11,6 @@ export {
   type LogLevel,
   silentLogger,
 } from "./logger.ts";
-export { makeFolder } from "./make-folder.ts";
 export { redact, redactText } from "./redact.ts";
 export { type BackOff, backOffSchedule, isTransient, type RetryOptions, retry, TRANSIENT_CODES } from "./retry.ts";
 export {

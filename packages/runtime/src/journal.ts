@@ -1,9 +1,7 @@
 import { type FileHandle, mkdir, open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { MpoError } from "@mpo/core";
-import { throwIfAborted } from "./abort-error.ts";
-import { syncFolder, writeFileAtomic } from "./atomic-file.ts";
-import { fileError } from "./file-error.ts";
+import { fileError, syncFolder, throwIfAborted, writeFileAtomic } from "@mpo/io";
 import { encodeRecord, JOURNAL_HEADER, scanRecords } from "./journal-format.ts";
 
 /** Options of `Journal.open`. */

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { EventEmitter } from "node:events";
 import { test } from "node:test";
 import { MpoError } from "@mpo/core";
+import { VirtualClock } from "@mpo/io/testing";
 import { type ProcessPort, runServices, type Service } from "./lifecycle.ts";
 import { silentLogger } from "./logger.ts";
-import { VirtualClock } from "./testing/virtual-clock.ts";
 
 /** A process whose signals the test sends, and whose exit is only noted. */
 class TestProcess extends EventEmitter implements ProcessPort {

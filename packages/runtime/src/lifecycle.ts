@@ -1,7 +1,5 @@
 import { MpoError } from "@mpo/core";
-import { linkSignals, withDeadline } from "./abort.ts";
-import { abortError } from "./abort-error.ts";
-import { type Clock, systemClock } from "./clock.ts";
+import { abortError, type Clock, linkSignals, systemClock, withDeadline } from "@mpo/io";
 import { EXIT_CODES, type ExitCode, exitCodeOf } from "./exit-codes.ts";
 import type { Logger } from "./logger.ts";
 

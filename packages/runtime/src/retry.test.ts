@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MpoError } from "@mpo/core";
+import { VirtualClock } from "@mpo/io/testing";
 import fc from "fast-check";
 import { backOffSchedule, retry } from "./retry.ts";
-import { VirtualClock } from "./testing/virtual-clock.ts";
 
 const unavailable = new MpoError("unavailable", "down");
 

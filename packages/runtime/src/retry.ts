@@ -1,6 +1,5 @@
 import { MpoError, type MpoErrorCode } from "@mpo/core";
-import { isAbortError, throwIfAborted } from "./abort-error.ts";
-import { type Clock, systemClock } from "./clock.ts";
+import { type Clock, isAbortError, systemClock, throwIfAborted } from "@mpo/io";
 
 /** Shape of a back-off. */
 export interface BackOff {

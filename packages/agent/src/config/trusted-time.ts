@@ -1,4 +1,4 @@
-import type { Clock } from "@mpo/runtime";
+import type { Clock } from "@mpo/io";
 
 /** A server's time is believed for this long without another; then the machine's own clock has drifted less. */
 const BELIEVED_FOR_MS = 24 * 3_600_000;

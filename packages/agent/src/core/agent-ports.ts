@@ -1,4 +1,5 @@
-import type { Clock, Logger } from "@mpo/runtime";
+import type { Clock } from "@mpo/io";
+import type { Logger } from "@mpo/runtime";
 import type { VerifyEnvelope } from "../config/document-check.ts";
 import type { AgentEngine } from "../ports/agent-engine.ts";
 import type { DeviceMonitor } from "../ports/device-monitor.ts";

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { MpoError } from "@mpo/core";
+import { VirtualClock } from "@mpo/io/testing";
 import type { ReportStatusRequest } from "@mpo/protocol";
 import { silentLogger } from "@mpo/runtime";
-import { VirtualClock } from "@mpo/runtime/testing";
 import { documentOf, envelopeOf, IDENTITY, MODEL_DIGEST, START_MS } from "../test-support/documents.ts";
 import { FakeDevice, killed } from "../test-support/fake-device.ts";
 import { FakeFleet } from "../test-support/fake-fleet.ts";

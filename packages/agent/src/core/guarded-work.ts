@@ -1,5 +1,5 @@
 import { MpoError } from "@mpo/core";
-import { linkSignals } from "@mpo/runtime";
+import { linkSignals } from "@mpo/io";
 import { type BudgetFacts, emergency } from "../policy/budget-policy.ts";
 import type { AgentPorts } from "./agent-ports.ts";
 import type { AgentSettings } from "./agent-settings.ts";

@@ -1,4 +1,4 @@
-import { linkSignals } from "@mpo/runtime";
+import { linkSignals } from "@mpo/io";
 
 /** Runs loops until the signal aborts. When one fails, the others are ended too, and its error is thrown. */
 export async function runTogether(

@@ -1,4 +1,4 @@
-import type { Clock } from "@mpo/runtime";
+import type { Clock } from "@mpo/io";
 
 /** A loop's alarm: it sleeps until its time has come or somebody wakes it. */
 export class Wakeup {

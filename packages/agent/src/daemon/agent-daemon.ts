@@ -1,6 +1,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { type Clock, claimFolder, type Logger, makeFolder } from "@mpo/runtime";
+import { type Clock, makeFolder } from "@mpo/io";
+import { claimFolder, type Logger } from "@mpo/runtime";
 import { type Agent, createAgent } from "../core/agent.ts";
 import type { AgentSettings } from "../core/agent-settings.ts";
 import { jobEngine } from "../job/job-engine.ts";

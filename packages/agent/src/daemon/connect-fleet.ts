@@ -1,5 +1,6 @@
+import type { Clock } from "@mpo/io";
 import { BUCKETS, type DeviceIdentity, deviceKey } from "@mpo/protocol";
-import type { Clock, Logger } from "@mpo/runtime";
+import type { Logger } from "@mpo/runtime";
 import type { GrpcSecurity, NatsCredentials, NatsTls } from "@mpo/transport";
 import type { ConnectFeed, FleetLink } from "../ports/fleet-link.ts";
 

@@ -3,8 +3,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { describe, it } from "node:test";
+import { systemClock } from "@mpo/io";
 import { BUCKETS, deviceKey } from "@mpo/protocol";
-import { silentLogger, systemClock } from "@mpo/runtime";
+import { silentLogger } from "@mpo/runtime";
 import {
   EmbeddedNatsServer,
   FLEET_LAYOUT,

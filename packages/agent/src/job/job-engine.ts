@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { MpoError } from "@mpo/core";
-import { abortError } from "@mpo/runtime";
+import { abortError } from "@mpo/io";
 import type { AgentEngine, WorkOptions } from "../ports/agent-engine.ts";
 import { jobGroupGone, killJobGroup } from "./job-group.ts";
 import type { FromJob, JobAnswers, JobRequest } from "./job-messages.ts";

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { systemErrorCode } from "@mpo/runtime";
+import { systemErrorCode } from "@mpo/io";
 
 /** A killed process is gone when it has given its memory back; one that nobody buries must not be waited for. */
 const GONE_WITHIN_MS = 3_000;

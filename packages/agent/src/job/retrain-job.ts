@@ -20,7 +20,7 @@ import {
   stepMemoryFacts,
   writeLayersModel,
 } from "@mpo/engine";
-import { withDeadline } from "@mpo/runtime";
+import { withDeadline } from "@mpo/io";
 import type { RetrainJob, RetrainOutcome } from "../ports/agent-engine.ts";
 import { type LabelFreeEstimate, labelFreeEstimate } from "./label-free-estimate.ts";
 import { readTrainingInputs } from "./training-inputs.ts";

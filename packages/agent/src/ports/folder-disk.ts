@@ -1,7 +1,8 @@
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { MpoError } from "@mpo/core";
-import { fileError, Journal, removeLeftTemporaries, systemErrorCode, writeFileAtomic } from "@mpo/runtime";
+import { fileError, removeLeftTemporaries, systemErrorCode, writeFileAtomic } from "@mpo/io";
+import { Journal } from "@mpo/runtime";
 import type { Disk } from "./disk.ts";
 
 const FILE_NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$/u;

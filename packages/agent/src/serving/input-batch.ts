@@ -1,6 +1,6 @@
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { systemErrorCode } from "@mpo/runtime";
+import { systemErrorCode } from "@mpo/io";
 
 /**
  * A batch of inputs as the serving program drops it: `NAME.npy` (`[count, height, width, channels]`, 0..255 or 0..1), or a

@@ -3,7 +3,7 @@ import { createReadStream } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { fileError } from "@mpo/runtime";
+import { fileError } from "@mpo/io";
 
 /** SHA-256 of a file, hexadecimal. Throws `not-found`. */
 export async function fileDigest(path: string): Promise<string> {

@@ -1,6 +1,6 @@
 import { readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { type Clock, fileError, syncFolder, systemErrorCode, writeJsonFile } from "@mpo/runtime";
+import { type Clock, fileError, syncFolder, systemErrorCode, writeJsonFile } from "@mpo/io";
 import { folderDigest } from "./model-digest.ts";
 import { MANIFEST_FILE, type RetrainedManifest, readRetrainedManifest } from "./retrained-manifest.ts";
 

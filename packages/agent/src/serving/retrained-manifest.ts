@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { MpoError } from "@mpo/core";
-import { readJsonFile } from "@mpo/runtime";
+import { readJsonFile } from "@mpo/io";
 import { folderDigest } from "./model-digest.ts";
 
 /** One retrained model in its folder. */

@@ -1,8 +1,9 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { MpoError } from "@mpo/core";
+import { type Clock, readJsonFile } from "@mpo/io";
 import { isName, type ServedModel } from "@mpo/protocol";
-import { type Clock, type Logger, readJsonFile } from "@mpo/runtime";
+import type { Logger } from "@mpo/runtime";
 import { type InputSummary, summarise } from "../drift/input-summary.ts";
 import type { ServingApp } from "../ports/serving-app.ts";
 import { batchCursor, listInputBatches } from "./input-batch.ts";

@@ -1,6 +1,6 @@
 import { statfs } from "node:fs/promises";
-import type { Clock } from "@mpo/runtime";
-import { fileError } from "@mpo/runtime";
+import type { Clock } from "@mpo/io";
+import { fileError } from "@mpo/io";
 import type { DeviceMonitor } from "../ports/device-monitor.ts";
 import { readCgroupMemory } from "./cgroup-memory.ts";
 import { readHeat } from "./heat.ts";

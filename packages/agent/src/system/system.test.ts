@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { describe, it } from "node:test";
 import { MpoError } from "@mpo/core";
-import { systemClock } from "@mpo/runtime";
+import { systemClock } from "@mpo/io";
 import type { DeviceMonitor } from "../ports/device-monitor.ts";
 import { readCgroupMemory } from "./cgroup-memory.ts";
 import { readHeat } from "./heat.ts";

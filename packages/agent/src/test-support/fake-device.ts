@@ -1,6 +1,6 @@
 import { MpoError } from "@mpo/core";
+import type { Clock } from "@mpo/io";
 import type { Resources } from "@mpo/protocol";
-import type { Clock } from "@mpo/runtime";
 import type { InputSummary } from "../drift/input-summary.ts";
 import type { AgentEngine, ProbeJob, RetrainJob, RetrainOutcome } from "../ports/agent-engine.ts";
 import type { DeviceMonitor } from "../ports/device-monitor.ts";

@@ -1,4 +1,5 @@
 import { MpoError } from "@mpo/core";
+import type { Clock } from "@mpo/io";
 import {
   type DesiredDocument,
   desiredEnvelopeCodec,
@@ -10,7 +11,6 @@ import {
   type ReportProfileRequest,
   type ReportStatusRequest,
 } from "@mpo/protocol";
-import type { Clock } from "@mpo/runtime";
 import { MemoryNotifyHub } from "@mpo/transport/testing";
 import type { ConnectFeed, FleetLink } from "../ports/fleet-link.ts";
 import { envelopeOf, IDENTITY } from "./documents.ts";

@@ -1,7 +1,7 @@
 import { createServer } from "node:net";
 import { delimiter } from "node:path";
 import { MpoError } from "@mpo/core";
-import { systemErrorCode } from "@mpo/runtime";
+import { systemErrorCode } from "@mpo/io";
 import { createAdminClient, findNatsServer } from "@mpo/transport";
 import { cacheFolder } from "../fleet/folders.ts";
 import { type Address, targetOf } from "../options/address-options.ts";

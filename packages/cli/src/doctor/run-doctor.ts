@@ -1,6 +1,6 @@
 import { DEFAULT_GRPC_PORT, DEFAULT_HTTP_PORT } from "@mpo/coordinator";
 import { MpoError } from "@mpo/core";
-import { throwIfAborted } from "@mpo/runtime";
+import { throwIfAborted } from "@mpo/io";
 import type { CommandContext } from "../command-context.ts";
 import { stateFolder } from "../fleet/folders.ts";
 import type { FleetOptions } from "../options/fleet-options.ts";

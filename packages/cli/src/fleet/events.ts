@@ -1,5 +1,6 @@
+import { systemClock } from "@mpo/io";
 import type { FleetEvent } from "@mpo/protocol";
-import { backOffSchedule, isTransient, systemClock } from "@mpo/runtime";
+import { backOffSchedule, isTransient } from "@mpo/runtime";
 import type { CommandContext } from "../command-context.ts";
 import type { FleetOptions } from "../options/fleet-options.ts";
 import { type AdminSession, withAdmin } from "./with-admin.ts";

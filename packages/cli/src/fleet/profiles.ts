@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { describeConfig, MpoError, typical } from "@mpo/core";
+import { writeJsonFile } from "@mpo/io";
 import type { GetProfileResponse } from "@mpo/protocol";
-import { writeJsonFile } from "@mpo/runtime";
 import type { CommandContext } from "../command-context.ts";
 import type { FleetOptions } from "../options/fleet-options.ts";
 import { formatAge, formatBytes, formatMs, formatShare } from "../output/format.ts";

@@ -1,6 +1,6 @@
 import { MpoError, type RetrainConfig, type SearchBudget, type SearchObjective } from "@mpo/core";
+import { systemClock } from "@mpo/io";
 import type { DesiredDocument, DeviceIdentity, DocumentStatus } from "@mpo/protocol";
-import { systemClock } from "@mpo/runtime";
 import type { CommandContext } from "../command-context.ts";
 import { type ConfigOptions, configFrom } from "../options/config-options.ts";
 import { type FleetOptions, formatVersion, type VersionOption } from "../options/fleet-options.ts";

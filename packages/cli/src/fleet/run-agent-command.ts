@@ -11,7 +11,8 @@ import {
   runAgentDaemon,
 } from "@mpo/agent";
 import { MpoError } from "@mpo/core";
-import { type LogLevel, linkSignals, makeFolder, runServices, type Service, systemClock } from "@mpo/runtime";
+import { linkSignals, makeFolder, systemClock } from "@mpo/io";
+import { type LogLevel, runServices, type Service } from "@mpo/runtime";
 import type { CommandContext } from "../command-context.ts";
 import { targetOf } from "../options/address-options.ts";
 import { type FleetOptions, nameOfHost } from "../options/fleet-options.ts";

@@ -8,7 +8,8 @@ import {
   runCoordinator,
 } from "@mpo/coordinator";
 import { MpoError } from "@mpo/core";
-import { fileError, type LogLevel } from "@mpo/runtime";
+import { fileError } from "@mpo/io";
+import type { LogLevel } from "@mpo/runtime";
 import type { CommandContext } from "../command-context.ts";
 import type { Address } from "../options/address-options.ts";
 import { printError } from "../output/print-error.ts";

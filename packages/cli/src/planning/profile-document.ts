@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { type Chain, type ExpectedProfile, FieldReader, MpoError, type Profile, validateProfile } from "@mpo/core";
 import { chainOf, graphDigest, type ModelGraph } from "@mpo/engine";
-import { readJsonFile, writeJsonFile } from "@mpo/runtime";
+import { readJsonFile, writeJsonFile } from "@mpo/io";
 import type { CommandContext } from "../command-context.ts";
 
 /** A profile with the graph that it is of: all that emulating and searching need, without the model's weights. */

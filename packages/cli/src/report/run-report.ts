@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { writeFileAtomic } from "@mpo/runtime";
+import { writeFileAtomic } from "@mpo/io";
 import type { CommandContext } from "../command-context.ts";
 import { formatBytes } from "../output/format.ts";
 import { type BudgetOptions, budgetFrom, objectiveNamed } from "../planning/planner.ts";

@@ -10,7 +10,7 @@ import {
   retrain,
   writeLayersModel,
 } from "@mpo/engine";
-import { withDeadline } from "@mpo/runtime";
+import { withDeadline } from "@mpo/io";
 import type { CommandContext } from "../command-context.ts";
 import { type DriftedSamplesOptions, driftedSamples } from "../data/drifted-samples.ts";
 import { type DatasetOptions, loadDataset } from "../data/load-dataset.ts";

@@ -12,7 +12,8 @@ import {
 } from "@mpo/agent";
 import { MpoError } from "@mpo/core";
 import { writeLayersModel } from "@mpo/engine";
-import { silentLogger, systemClock } from "@mpo/runtime";
+import { systemClock } from "@mpo/io";
+import { silentLogger } from "@mpo/runtime";
 import { TINY_CHAIN, TINY_MODEL, tinyProfile } from "./tiny-model.ts";
 
 /** A device of a test. */

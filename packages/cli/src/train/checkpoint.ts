@@ -2,7 +2,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { MpoError } from "@mpo/core";
 import { MODEL_FILE, type Model, readLayersModel, writeLayersModel } from "@mpo/engine";
-import { readJsonFile, writeJsonFile } from "@mpo/runtime";
+import { readJsonFile, writeJsonFile } from "@mpo/io";
 
 const FOLDER = "checkpoint";
 const STATE_FILE = "training.json";

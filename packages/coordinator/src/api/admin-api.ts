@@ -1,4 +1,5 @@
 import { MpoError } from "@mpo/core";
+import type { Clock } from "@mpo/io";
 import type {
   DeviceIdentity,
   DeviceView,
@@ -25,7 +26,7 @@ import type {
   WatchEventsRequest,
   WatchEventsResponse,
 } from "@mpo/protocol";
-import type { Clock, Logger } from "@mpo/runtime";
+import type { Logger } from "@mpo/runtime";
 import type { DocumentService } from "../documents/document-service.ts";
 import type { Audit } from "../events/audit.ts";
 import type { PushCause } from "../http/metrics.ts";

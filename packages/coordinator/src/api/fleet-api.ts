@@ -1,4 +1,5 @@
 import { MpoError } from "@mpo/core";
+import type { Clock } from "@mpo/io";
 import {
   type ArtifactChunk,
   compareVersions,
@@ -17,7 +18,7 @@ import {
   type ReportStatusRequest,
   type ReportStatusResponse,
 } from "@mpo/protocol";
-import type { Clock, Logger } from "@mpo/runtime";
+import type { Logger } from "@mpo/runtime";
 import type { ArtifactStore } from "../artifacts/artifact-store.ts";
 import type { CurrentDocument, DocumentService } from "../documents/document-service.ts";
 import type { Audit } from "../events/audit.ts";

@@ -3,8 +3,8 @@ import { createReadStream } from "node:fs";
 import { type FileHandle, open, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { MpoError } from "@mpo/core";
+import { fileError, throwIfAborted } from "@mpo/io";
 import { type ArtifactChunk, artifactChunk, LIMITS } from "@mpo/protocol";
-import { fileError, throwIfAborted } from "@mpo/runtime";
 
 /** Where models and weights files come from. */
 export interface ArtifactStore {

@@ -1,5 +1,6 @@
+import { linkSignals } from "@mpo/io";
 import { asLine, auditSubject, type DeviceIdentity, type FleetEvent, fleetEventCodec } from "@mpo/protocol";
-import { type Logger, linkSignals } from "@mpo/runtime";
+import type { Logger } from "@mpo/runtime";
 import { STREAMS, type StreamEvent } from "@mpo/transport";
 import type { StoreContext } from "../store/change-entry.ts";
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { silentLogger, systemClock } from "@mpo/runtime";
+import { systemClock } from "@mpo/io";
+import { silentLogger } from "@mpo/runtime";
 import { MemoryStateServer } from "@mpo/transport/testing";
 import { COORDINATOR_LAYOUT } from "../store/layout.ts";
 import { identityOf } from "../testing/tiny-fleet.ts";

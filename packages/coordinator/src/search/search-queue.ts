@@ -1,5 +1,6 @@
 import { MpoError } from "@mpo/core";
-import { isTransient, type Logger, linkSignals } from "@mpo/runtime";
+import { linkSignals } from "@mpo/io";
+import { isTransient, type Logger } from "@mpo/runtime";
 import { type ProfileName, parseProfileKey, profileKey } from "../profiles/profile-service.ts";
 import { changeEntry, isConflict, type StoreContext } from "../store/change-entry.ts";
 import { OWN_BUCKETS } from "../store/layout.ts";

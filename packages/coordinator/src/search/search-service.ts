@@ -11,6 +11,7 @@ import {
   UnitCostTable,
   withPrescribedRates,
 } from "@mpo/core";
+import type { Clock } from "@mpo/io";
 import {
   compareVersions,
   type DesiredDocument,
@@ -18,7 +19,6 @@ import {
   type DocumentVersion,
   type Reason,
 } from "@mpo/protocol";
-import type { Clock } from "@mpo/runtime";
 import type { CurrentDocument, DocumentService } from "../documents/document-service.ts";
 import type { DocumentContent } from "../documents/make-document.ts";
 import type { PriorService } from "../priors/prior-service.ts";

@@ -1,5 +1,6 @@
 import { MpoError } from "@mpo/core";
-import { backOffSchedule, type Clock, isTransient, retry } from "@mpo/runtime";
+import type { Clock } from "@mpo/io";
+import { backOffSchedule, isTransient, retry } from "@mpo/runtime";
 import type { StateStore, StoreEntry } from "@mpo/transport";
 
 /** What the parts of a coordinator stand on. */

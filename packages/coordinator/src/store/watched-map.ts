@@ -1,4 +1,5 @@
-import type { Clock, Logger } from "@mpo/runtime";
+import type { Clock } from "@mpo/io";
+import type { Logger } from "@mpo/runtime";
 import type { StateStore, StoreChange, StoreEntry } from "@mpo/transport";
 
 /** A value of a watched bucket. */

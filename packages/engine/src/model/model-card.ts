@@ -1,9 +1,10 @@
-import { readFile } from "node:fs/promises";
+import { access, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { MpoError } from "@mpo/core";
+import { type Abortable, fileError, throwIfAborted, writeJsonFile } from "@mpo/io";
 import { z } from "zod";
 import { check, parseJson } from "./layers-format/checked-json.ts";
-import { type FileOptions, fileError, throwIfCancelled, writeFileAtomically } from "./layers-format/file-access.ts";
+import { MODEL_FILE_MODE } from "./layers-format/write-layers-model.ts";
 import type { SampleShape } from "./model-graph.ts";
 import { NORM_NAMES, type NormName } from "./zoo/zoo-layers.ts";
 
@@ -41,21 +42,25 @@ const schema: z.ZodType<ModelCard> = z.object({
 });
 
 /** Reads the card of the model in a folder. Throws `not-found`, `invalid-data` naming the place, `cancelled`. */
-export async function readModelCard(folder: string, options: FileOptions = {}): Promise<ModelCard> {
+export async function readModelCard(folder: string, options: Abortable = {}): Promise<ModelCard> {
   const path = join(folder, MODEL_CARD_FILE);
-  throwIfCancelled(options, `reading ${path}`);
+  throwIfAborted(options.signal);
   const text = await readFile(path, "utf8").catch((thrown: unknown) => {
-    throw fileError(thrown, path);
+    throw fileError(thrown, "read", path);
   });
   return check(schema, parseJson(text, path), path);
 }
 
 /** Writes the card of the model in a folder, in one step. Throws `invalid-argument`, `not-found`, `cancelled`. */
-export async function writeModelCard(folder: string, card: ModelCard, options: FileOptions = {}): Promise<void> {
+export async function writeModelCard(folder: string, card: ModelCard, options: Abortable = {}): Promise<void> {
   const result = schema.safeParse(card);
   if (!result.success) {
     const [issue] = result.error.issues;
     throw new MpoError("invalid-argument", `model card: at ${issue?.path.join(".")}: ${issue?.message}`);
   }
-  await writeFileAtomically(join(folder, MODEL_CARD_FILE), `${JSON.stringify(result.data, undefined, 2)}\n`, options);
+  // Without its model a card is no use: the folder is not made.
+  await access(folder).catch((thrown: unknown) => {
+    throw fileError(thrown, "write the card in", folder);
+  });
+  await writeJsonFile(join(folder, MODEL_CARD_FILE), result.data, { ...options, mode: MODEL_FILE_MODE });
 }

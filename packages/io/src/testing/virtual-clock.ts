@@ -1,5 +1,5 @@
-import { abortError } from "../abort-error.ts";
-import type { Clock, SleepOptions } from "../clock.ts";
+import { type Abortable, abortError } from "../abort-error.ts";
+import type { Clock } from "../clock.ts";
 
 interface Sleeper {
   readonly dueMs: number;
@@ -38,7 +38,7 @@ export class VirtualClock implements Clock {
     return this.#next()?.dueMs;
   }
 
-  sleep(ms: number, { signal }: SleepOptions = {}): Promise<void> {
+  sleep(ms: number, { signal }: Abortable = {}): Promise<void> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) {
         reject(abortError(signal));

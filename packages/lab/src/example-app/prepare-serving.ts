@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { REFERENCE_FILE, SERVING_FOLDERS } from "@mpo/agent";
 import { concatImages, encodeNpy, encodeNpyImages, type ImageSet } from "@mpo/datasets";
 import { MODEL_FILE } from "@mpo/engine";
-import { fileError } from "@mpo/runtime";
+import { fileError } from "@mpo/io";
 
 /**
  * Deploys a model into a serving folder, as a program's installer would: the model's files, and a few

@@ -10,7 +10,7 @@ import {
   loadFashionMnistTest,
   sliceImages,
 } from "@mpo/datasets";
-import { systemClock } from "@mpo/runtime";
+import { systemClock } from "@mpo/io";
 import { bundledModel } from "../product-files.ts";
 import { driftingRequests } from "./drifting-requests.ts";
 import { enginePredictor } from "./engine-predictor.ts";

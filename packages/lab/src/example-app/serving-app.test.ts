@@ -5,8 +5,9 @@ import { dirname, join } from "node:path";
 import { describe, it } from "node:test";
 import { findServable, type ServingApp, servingFolder } from "@mpo/agent";
 import { type ImageSet, syntheticImages } from "@mpo/datasets";
-import { silentLogger, systemClock } from "@mpo/runtime";
-import { VirtualClock } from "@mpo/runtime/testing";
+import { systemClock } from "@mpo/io";
+import { VirtualClock } from "@mpo/io/testing";
+import { silentLogger } from "@mpo/runtime";
 import { runServingApp } from "./serving-app.ts";
 
 const SHAPE = { height: 4, width: 4, channels: 1 };

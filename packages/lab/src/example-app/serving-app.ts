@@ -2,7 +2,7 @@ import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { findServable, SERVING_FOLDERS, sideFile } from "@mpo/agent";
 import type { ImageSet } from "@mpo/datasets";
-import type { Clock } from "@mpo/runtime";
+import type { Clock } from "@mpo/io";
 
 /** What predicts: an engine's worker in the example program, anything in a test. */
 export interface Predictor {

@@ -1,6 +1,7 @@
 import { type Agent, connectFleet, DEFAULT_AGENT_SETTINGS, type FleetLink, runAgentDaemon } from "@mpo/agent";
 import { createRandom, deriveSeed } from "@mpo/datasets";
-import { type Clock, createLogger, systemClock } from "@mpo/runtime";
+import { type Clock, systemClock } from "@mpo/io";
+import { createLogger } from "@mpo/runtime";
 import { processEngine } from "./process-engine.ts";
 import type { AgentConfiguration, FromAgent, ToAgent } from "./process-messages.ts";
 

@@ -1,8 +1,8 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import { systemClock } from "@mpo/io";
 import type { DeviceIdentity } from "@mpo/protocol";
-import { systemClock } from "@mpo/runtime";
 import { entryBeside } from "../product-files.ts";
 import type { KillHistory } from "./kill-history.ts";
 import type { AgentConfiguration, CoordinatorConfiguration, FromAgent } from "./process-messages.ts";

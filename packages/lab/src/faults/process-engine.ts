@@ -2,7 +2,7 @@ import { fork } from "node:child_process";
 import type { AgentEngine } from "@mpo/agent";
 import { tinyChain, tinyProfile } from "@mpo/coordinator/testing";
 import { MpoError } from "@mpo/core";
-import { abortError, throwIfAborted } from "@mpo/runtime";
+import { abortError, throwIfAborted } from "@mpo/io";
 import { entryBeside } from "../product-files.ts";
 
 const ENTRY = entryBeside("worker-main", import.meta.url);

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, openSync } from "node:fs";
-import { systemClock } from "@mpo/runtime";
+import { systemClock } from "@mpo/io";
 
 export interface SupervisedOptions {
   readonly name: string;

@@ -1,5 +1,5 @@
 import { syntheticImages } from "@mpo/datasets";
-import { systemClock } from "@mpo/runtime";
+import { systemClock } from "@mpo/io";
 import { enginePredictor } from "../example-app/engine-predictor.ts";
 import { runServingApp } from "../example-app/serving-app.ts";
 

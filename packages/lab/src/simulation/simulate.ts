@@ -1,6 +1,8 @@
 import { COORDINATOR_LAYOUT, type CoordinatorSettings, createCoordinator, storedReports } from "@mpo/coordinator";
 import { MpoError } from "@mpo/core";
 import { createRandom } from "@mpo/datasets";
+import type { Clock } from "@mpo/io";
+import { VirtualClock } from "@mpo/io/testing";
 import {
   BUCKETS,
   compareVersions,
@@ -10,8 +12,7 @@ import {
   desiredEnvelopeCodec,
   deviceKey,
 } from "@mpo/protocol";
-import { type Clock, silentLogger } from "@mpo/runtime";
-import { VirtualClock } from "@mpo/runtime/testing";
+import { silentLogger } from "@mpo/runtime";
 import { MemoryNotifyHub, MemoryStateServer } from "@mpo/transport/testing";
 import { FleetHistory, textOf } from "./fleet-history.ts";
 import { SIMULATED_MODEL, SimulatedDevice } from "./simulated-device.ts";

@@ -1,8 +1,8 @@
 import type { FleetLink } from "@mpo/agent";
 import type { Coordinator } from "@mpo/coordinator";
 import { MpoError } from "@mpo/core";
+import { type Clock, linkSignals } from "@mpo/io";
 import { FLEET_SERVICE, type Method } from "@mpo/protocol";
-import { type Clock, linkSignals } from "@mpo/runtime";
 
 /** A coordinator that runs, and the signal of its end. */
 export interface LiveCoordinator {

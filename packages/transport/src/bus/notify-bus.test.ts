@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import { systemClock } from "@mpo/runtime";
-import { VirtualClock } from "@mpo/runtime/testing";
+import { systemClock } from "@mpo/io";
+import { VirtualClock } from "@mpo/io/testing";
 import { NatsNotifyBus } from "../nats/nats-notify-bus.ts";
 import { MemoryNotifyHub } from "../testing/memory-notify-bus.ts";
 import { openLink, skip, startServer } from "../testing/nats-room.ts";

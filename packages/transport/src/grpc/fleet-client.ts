@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { MpoError } from "@mpo/core";
+import { systemClock } from "@mpo/io";
 import { type DeviceIdentity, FLEET_SERVICE, type FleetServiceMethods } from "@mpo/protocol";
-import { backOffSchedule, isTransient, systemClock } from "@mpo/runtime";
+import { backOffSchedule, isTransient } from "@mpo/runtime";
 import type { CallOptions } from "./call-options.ts";
 import { type ClientOf, createServiceClient, type ServiceClient, type ServiceClientOptions } from "./service-client.ts";
 

@@ -1,6 +1,7 @@
 import { type ChannelOptions, Client, connectivityState, credentials } from "@grpc/grpc-js";
 import { MpoError } from "@mpo/core";
-import { type Clock, type Logger, silentLogger, systemClock } from "@mpo/runtime";
+import { type Clock, systemClock } from "@mpo/io";
+import { type Logger, silentLogger } from "@mpo/runtime";
 
 /** Who we are to the other side. Plain is for loopback, until devices have identities. */
 export type GrpcSecurity = { readonly kind: "plain" };

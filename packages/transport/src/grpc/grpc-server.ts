@@ -10,6 +10,7 @@ import {
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { MpoError } from "@mpo/core";
+import { type Clock, systemClock } from "@mpo/io";
 import {
   ADMIN_SERVICE,
   type AdminServiceMethods,
@@ -19,7 +20,7 @@ import {
   type StreamMethod,
   type UnaryMethod,
 } from "@mpo/protocol";
-import { type Clock, type Logger, silentLogger, systemClock } from "@mpo/runtime";
+import { type Logger, silentLogger } from "@mpo/runtime";
 import { believeClaim, type CallContext, type IdentifyDevice } from "./call-context.ts";
 import { asIs } from "./call-options.ts";
 import { type HandlersOf, type ServedBy, serveStream, serveUnary } from "./served-method.ts";

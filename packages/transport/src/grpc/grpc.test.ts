@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Client, credentials, type ServiceError, type StatusObject } from "@grpc/grpc-js";
 import { MpoError } from "@mpo/core";
+import { VirtualClock } from "@mpo/io/testing";
 import { type ArtifactChunk, artifactChunk, FLEET_SERVICE, GRPC_STATUS } from "@mpo/protocol";
 import { createLogger } from "@mpo/runtime";
-import { VirtualClock } from "@mpo/runtime/testing";
 import fc from "fast-check";
 import {
   ALIVE,

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
+import { type Clock, systemClock } from "@mpo/io";
 import type { Method, StreamMethod, UnaryMethod } from "@mpo/protocol";
-import { backOffSchedule, type Clock, type Logger, retry, silentLogger, systemClock } from "@mpo/runtime";
+import { backOffSchedule, type Logger, retry, silentLogger } from "@mpo/runtime";
 import type { CallOptions } from "./call-options.ts";
 import { GrpcChannel, type GrpcSecurity } from "./grpc-channel.ts";
 import { streamCall } from "./stream-call.ts";

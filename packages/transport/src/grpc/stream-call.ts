@@ -1,6 +1,6 @@
 import type { Client, StatusObject } from "@grpc/grpc-js";
+import { abortError, throwIfAborted } from "@mpo/io";
 import type { StreamMethod } from "@mpo/protocol";
-import { abortError, throwIfAborted } from "@mpo/runtime";
 import { asIs, type CallOptions, cancelCall, deadlineIn, errorOfCall, requestMetadata } from "./call-options.ts";
 
 /** Default of `deadlineMs` for calls that are answered by a stream. */

@@ -1,6 +1,6 @@
 import type { Client } from "@grpc/grpc-js";
+import { abortError, throwIfAborted } from "@mpo/io";
 import type { UnaryMethod } from "@mpo/protocol";
-import { abortError, throwIfAborted } from "@mpo/runtime";
 import { asIs, type CallOptions, cancelCall, deadlineIn, errorOfCall, requestMetadata } from "./call-options.ts";
 
 /** Default of `deadlineMs` for calls with one answer. */

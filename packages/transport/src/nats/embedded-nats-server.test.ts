@@ -6,7 +6,7 @@ import { createServer } from "node:net";
 import { extname, join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
-import { systemClock } from "@mpo/runtime";
+import { systemClock } from "@mpo/io";
 import { binary, openLink, skip, startServer, temporaryFolder } from "../testing/nats-room.ts";
 import { bytes, CONTRACT_LAYOUT, text } from "../testing/state-store-contract.ts";
 import { EmbeddedNatsServer } from "./embedded-nats-server.ts";

@@ -1,16 +1,8 @@
 import { once } from "node:events";
 import { resolve } from "node:path";
 import { MpoError } from "@mpo/core";
-import {
-  backOffSchedule,
-  type Clock,
-  claimFolder,
-  type Logger,
-  makeFolder,
-  silentLogger,
-  systemClock,
-  throwIfAborted,
-} from "@mpo/runtime";
+import { type Clock, makeFolder, systemClock, throwIfAborted } from "@mpo/io";
+import { backOffSchedule, claimFolder, type Logger, silentLogger } from "@mpo/runtime";
 import { type EmbeddedRecord, findLeftServer, removeRecord, writeRecord } from "./embedded-record.ts";
 import {
   addressOf,

@@ -1,7 +1,7 @@
 import { readFile, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { MpoError } from "@mpo/core";
-import { fileError, readJsonFile, writeJsonFile } from "@mpo/runtime";
+import { fileError, readJsonFile, writeJsonFile } from "@mpo/io";
 import { identify, isStill, type ProcessIdentity } from "./process-identity.ts";
 
 /** What lies beside the store of an embedded server: which process it is. */

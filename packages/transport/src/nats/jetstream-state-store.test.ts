@@ -3,7 +3,7 @@ import { cp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import type { MpoError } from "@mpo/core";
-import { systemClock } from "@mpo/runtime";
+import { systemClock } from "@mpo/io";
 import { headers } from "nats";
 import { FLEET_LAYOUT } from "../store/fleet-layout.ts";
 import type { StateStore, StoreChange } from "../store/state-store.ts";

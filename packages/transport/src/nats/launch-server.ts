@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { open, readdir, readFile, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { MpoError } from "@mpo/core";
-import { type Clock, linkSignals, throwIfAborted, withDeadline, writeFileAtomic } from "@mpo/runtime";
+import { type Clock, linkSignals, throwIfAborted, withDeadline, writeFileAtomic } from "@mpo/io";
 import { pidFile, removeRecord, writeRecord } from "./embedded-record.ts";
 import type { NatsBinary } from "./nats-binary.ts";
 import { endProcess, identify, type ProcessIdentity } from "./process-identity.ts";

@@ -1,6 +1,7 @@
 import { EventEmitter } from "node:events";
 import { MpoError } from "@mpo/core";
-import { abortError, backOffSchedule, type Clock, type Logger, retry, silentLogger, systemClock } from "@mpo/runtime";
+import { abortError, type Clock, systemClock } from "@mpo/io";
+import { backOffSchedule, type Logger, retry, silentLogger } from "@mpo/runtime";
 import {
   type Authenticator,
   connect,

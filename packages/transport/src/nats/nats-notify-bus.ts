@@ -1,6 +1,6 @@
 import { setMaxListeners } from "node:events";
 import { MpoError } from "@mpo/core";
-import { linkSignals, throwIfAborted } from "@mpo/runtime";
+import { linkSignals, throwIfAborted } from "@mpo/io";
 import { AsyncQueue } from "../async-queue.ts";
 import type { Notification, NotifyBus, SubscribeOptions } from "../bus/notify-bus.ts";
 import { natsError } from "./nats-error.ts";

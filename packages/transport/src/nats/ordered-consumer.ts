@@ -1,4 +1,5 @@
-import { backOffSchedule, linkSignals } from "@mpo/runtime";
+import { linkSignals } from "@mpo/io";
+import { backOffSchedule } from "@mpo/runtime";
 import {
   AckPolicy,
   type ConsumerConfig,

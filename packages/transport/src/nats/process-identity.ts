@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { MpoError } from "@mpo/core";
-import { type Clock, systemErrorCode } from "@mpo/runtime";
+import { type Clock, systemErrorCode } from "@mpo/io";
 
 const END_POLL_MS = 50;
 

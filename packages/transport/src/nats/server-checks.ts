@@ -1,5 +1,5 @@
 import { MpoError } from "@mpo/core";
-import { throwIfAborted, withDeadline } from "@mpo/runtime";
+import { throwIfAborted, withDeadline } from "@mpo/io";
 
 const MONITOR_TIMEOUT_MS = 5_000;
 

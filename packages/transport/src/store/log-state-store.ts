@@ -1,6 +1,6 @@
 import { setMaxListeners } from "node:events";
 import { MpoError } from "@mpo/core";
-import { abortError, type Clock, linkSignals, withDeadline } from "@mpo/runtime";
+import { abortError, type Clock, linkSignals, withDeadline } from "@mpo/io";
 import { subjectMatches } from "../subject-match.ts";
 import { FenceSlots, fenceSubject, isFenceKey } from "./fence-slots.ts";
 import { type ResolveOptions, resolveAppend, resolveCompareAndSet } from "./resolve-write.ts";

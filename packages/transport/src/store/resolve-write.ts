@@ -1,5 +1,6 @@
 import { MpoError } from "@mpo/core";
-import { backOffSchedule, type Clock, throwIfAborted } from "@mpo/runtime";
+import { type Clock, throwIfAborted } from "@mpo/io";
+import { backOffSchedule } from "@mpo/runtime";
 import type { LogCallOptions, LogWrite, StoreLog, Written } from "./store-log.ts";
 
 /** What a write needs besides the log. */

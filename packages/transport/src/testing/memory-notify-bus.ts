@@ -1,6 +1,6 @@
 import { setMaxListeners } from "node:events";
 import { MpoError } from "@mpo/core";
-import { type Clock, linkSignals, systemClock } from "@mpo/runtime";
+import { type Clock, linkSignals, systemClock } from "@mpo/io";
 import { AsyncQueue } from "../async-queue.ts";
 import type { Notification, NotifyBus, SubscribeOptions } from "../bus/notify-bus.ts";
 import { subjectMatches } from "../subject-match.ts";

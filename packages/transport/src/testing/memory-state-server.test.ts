@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MpoError } from "@mpo/core";
-import { VirtualClock } from "@mpo/runtime/testing";
+import { VirtualClock } from "@mpo/io/testing";
 import type { StoreChange } from "../store/state-store.ts";
 import { MemoryNotifyHub } from "./memory-notify-bus.ts";
 import { MemoryStateServer } from "./memory-state-server.ts";

@@ -1,6 +1,6 @@
 import { setMaxListeners } from "node:events";
 import { MpoError } from "@mpo/core";
-import { type Clock, linkSignals, systemClock, throwIfAborted } from "@mpo/runtime";
+import { type Clock, linkSignals, systemClock, throwIfAborted } from "@mpo/io";
 import { LogStateStore } from "../store/log-state-store.ts";
 import type { StateStore } from "../store/state-store.ts";
 import { bucketStream, type StoreLayout } from "../store/store-layout.ts";

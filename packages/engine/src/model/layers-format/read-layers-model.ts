@@ -1,12 +1,12 @@
 import { readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { MpoError } from "@mpo/core";
+import { type Abortable, fileError, throwIfAborted } from "@mpo/io";
 import { z } from "zod";
 import { GraphBuilder } from "../graph-builder.ts";
 import type { Model, ModelGraph, ModelWeights, SampleShape } from "../model-graph.ts";
 import { graphVariables } from "../variables.ts";
 import { type ExportMetadata, parseExportMetadata } from "./export-metadata.ts";
-import { type FileOptions, fileError, throwIfCancelled } from "./file-access.ts";
 import { fromBlockDiagonal } from "./grouped-kernel.ts";
 import { importLayer } from "./layer-import.ts";
 import { type LayersJson, parseLayersJson } from "./layers-json.ts";
@@ -21,10 +21,10 @@ import { readStoredWeights, type StoredWeight } from "./stored-weights.ts";
  * Throws `not-found`; `invalid-data` for damaged files, naming file and place; `unsupported` for a layer or a setting
  * that the engine does not have, naming the layer and what is supported; `cancelled`.
  */
-export async function readLayersModel(modelJsonPath: string, options: FileOptions = {}): Promise<Model> {
-  throwIfCancelled(options, `reading ${modelJsonPath}`);
+export async function readLayersModel(modelJsonPath: string, options: Abortable = {}): Promise<Model> {
+  throwIfAborted(options.signal);
   const text = await readFile(modelJsonPath, "utf8").catch((thrown: unknown) => {
-    throw fileError(thrown, modelJsonPath);
+    throw fileError(thrown, "read", modelJsonPath);
   });
   const json = parseLayersJson(text, modelJsonPath);
   const metadata = parseExportMetadata(json.metadata, modelJsonPath);

@@ -2,8 +2,8 @@ import { createHash } from "node:crypto";
 import { type FileHandle, open, stat } from "node:fs/promises";
 import { join, normalize, sep } from "node:path";
 import { MpoError } from "@mpo/core";
+import { type Abortable, fileError, throwIfAborted } from "@mpo/io";
 import { elementsOf } from "../model-graph.ts";
-import { type FileOptions, fileError, throwIfCancelled } from "./file-access.ts";
 import type { WeightGroup, WeightSpec } from "./layers-json.ts";
 
 /** A weight as read. */
@@ -29,7 +29,7 @@ const BYTES_PER_ELEMENT = { float32: 4, int32: 4, bool: 1, uint8: 1, uint16: 2, 
 export async function readStoredWeights(
   folder: string,
   manifest: readonly WeightGroup[],
-  options: FileOptions = {},
+  options: Abortable = {},
 ): Promise<ReadonlyMap<string, StoredWeight>> {
   const weights = new Map<string, StoredWeight>();
   for (const group of manifest) {
@@ -65,16 +65,16 @@ interface Place {
 }
 
 /** The files of a group, after comparing their sizes with what the manifest needs. */
-async function shardsOf(folder: string, group: WeightGroup, options: FileOptions): Promise<readonly Shard[]> {
+async function shardsOf(folder: string, group: WeightGroup, options: Abortable): Promise<readonly Shard[]> {
   const shards: Shard[] = [];
   for (const path of group.paths) {
-    throwIfCancelled(options, `reading ${folder}`);
+    throwIfAborted(options.signal);
     const full = join(folder, path);
     if (!full.startsWith(join(normalize(folder), sep))) {
       throw new MpoError("invalid-data", `${folder}: the manifest names "${path}"; expected a file in this folder`);
     }
     const { size } = await stat(full).catch((thrown: unknown) => {
-      throw fileError(thrown, full);
+      throw fileError(thrown, "read", full);
     });
     shards.push({ path: full, sizeBytes: size });
   }
@@ -97,13 +97,13 @@ async function shardsOf(folder: string, group: WeightGroup, options: FileOptions
 /** Hands out the bytes of several files as if they were one. */
 class ShardReader {
   readonly #shards: readonly Shard[];
-  readonly #options: FileOptions;
+  readonly #options: Abortable;
   #index = 0;
   #offset = 0;
   #file: FileHandle | undefined;
   #hash = createHash("sha256");
 
-  constructor(shards: readonly Shard[], options: FileOptions) {
+  constructor(shards: readonly Shard[], options: Abortable) {
     this.#shards = shards;
     this.#options = options;
   }
@@ -132,7 +132,7 @@ class ShardReader {
   }
 
   async #read(shard: Shard, target: Uint8Array<ArrayBuffer>): Promise<void> {
-    throwIfCancelled(this.#options, `reading ${shard.path}`);
+    throwIfAborted(this.#options.signal);
     try {
       this.#file ??= await open(shard.path, "r");
       const { bytesRead } = await this.#file.read(target, 0, target.length, this.#offset);
@@ -143,7 +143,7 @@ class ShardReader {
         );
       }
     } catch (thrown) {
-      throw fileError(thrown, shard.path);
+      throw fileError(thrown, "read", shard.path);
     }
     this.#hash.update(target);
     this.#offset += target.length;

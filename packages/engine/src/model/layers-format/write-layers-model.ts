@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
-import { mkdir, readFile, rm } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { type Abortable, makeFolder, throwIfAborted, writeFileAtomic } from "@mpo/io";
 import { elementsOf, type Model } from "../model-graph.ts";
 import { validateGraph } from "../validate-graph.ts";
 import { checkWeights } from "../variables.ts";
-import { type FileOptions, fileError, throwIfCancelled, writeFileAtomically } from "./file-access.ts";
 import { type ExportedModel, type ExportedWeight, exportLayers } from "./layer-export.ts";
 import type { LayerJson } from "./layers-structure.ts";
 import { HASH_DIGITS } from "./stored-weights.ts";
@@ -16,6 +16,8 @@ const SHARD_NAME = /^weights-\d+of\d+-[0-9a-f]+\.bin$/;
 
 /** Name of the file that `readLayersModel` and `tf.loadLayersModel` take. */
 export const MODEL_FILE = "model.json";
+/** Models are no secret: the program that serves one may run as another user. The process's umask has the last word. */
+export const MODEL_FILE_MODE = 0o666;
 
 /**
  * Writes a model as TensorFlow.js layers format, for `tf.loadLayersModel` (models with group normalisation need
@@ -28,23 +30,21 @@ export const MODEL_FILE = "model.json";
  * Throws `invalid-argument` for weights that do not fit the graph, `invalid-data` for numbers that are not finite,
  * `unavailable`, `cancelled`.
  */
-export async function writeLayersModel(model: Model, folder: string, options: FileOptions = {}): Promise<string> {
+export async function writeLayersModel(model: Model, folder: string, options: Abortable = {}): Promise<string> {
   validateGraph(model.graph);
   checkWeights(model);
-  throwIfCancelled(options, `writing ${folder}`);
+  throwIfAborted(options.signal);
   const exported = exportLayers(model);
   const path = join(folder, MODEL_FILE);
-  await mkdir(folder, { recursive: true }).catch((thrown: unknown) => {
-    throw fileError(thrown, folder);
-  });
+  await makeFolder(folder);
   const oldShards = await listedShards(path);
   const written: string[] = [];
   try {
     for (const shard of shardsOf(exported.weights)) {
-      await writeFileAtomically(join(folder, shard.name), shard.bytes, options);
+      await writeFileAtomic(join(folder, shard.name), shard.bytes, { ...options, mode: MODEL_FILE_MODE });
       written.push(shard.name);
     }
-    await writeFileAtomically(path, modelJson(model, exported, written), options);
+    await writeFileAtomic(path, modelJson(model, exported, written), { ...options, mode: MODEL_FILE_MODE });
   } catch (thrown) {
     await removeShards(folder, written, oldShards);
     throw thrown;

@@ -1,6 +1,6 @@
 import { setMaxListeners } from "node:events";
 import { COORDINATOR_LAYOUT, storedReports } from "@mpo/coordinator";
-import { linkSignals } from "@mpo/runtime";
+import { linkSignals } from "@mpo/io";
 import { NatsLink, openExistingStore } from "@mpo/transport";
 import { type AcknowledgedReport, deviceName, FLEET_MODEL, FLEET_TENANT } from "./fleet-messages.ts";
 

@@ -1,7 +1,8 @@
 import { setMaxListeners } from "node:events";
 import { type Agent, connectFleet, type FleetConnection } from "@mpo/agent";
 import { createRandom } from "@mpo/datasets";
-import { type LogFields, type Logger, silentLogger, systemClock } from "@mpo/runtime";
+import { systemClock } from "@mpo/io";
+import { type LogFields, type Logger, silentLogger } from "@mpo/runtime";
 import {
   type AcknowledgedReport,
   type AppliedDocument,

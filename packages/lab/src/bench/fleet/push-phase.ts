@@ -1,7 +1,7 @@
 import { setMaxListeners } from "node:events";
 import { MpoError } from "@mpo/core";
 import { createRandom } from "@mpo/datasets";
-import { linkSignals, systemClock } from "@mpo/runtime";
+import { linkSignals, systemClock } from "@mpo/io";
 import type { AdminClient } from "@mpo/transport";
 import { deviceName, FLEET_MODEL, FLEET_TENANT } from "./fleet-messages.ts";
 import { type SimulatedFleet, until, type WaitOptions } from "./simulated-fleet.ts";

@@ -12,7 +12,8 @@ import {
 } from "@mpo/agent";
 import { MemoryDisk } from "@mpo/agent/testing";
 import { type Chain, MpoError } from "@mpo/core";
-import type { Clock, Logger } from "@mpo/runtime";
+import type { Clock } from "@mpo/io";
+import type { Logger } from "@mpo/runtime";
 import { deviceName, FLEET_MODEL, FLEET_TENANT } from "./fleet-messages.ts";
 import { simulatedChain, simulatedProfile } from "./simulated-profile.ts";
 

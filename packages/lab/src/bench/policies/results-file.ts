@@ -1,5 +1,5 @@
 import { FieldReader, MpoError, type Profile, validateProfile } from "@mpo/core";
-import { readJsonFile, writeJsonFile } from "@mpo/runtime";
+import { readJsonFile, writeJsonFile } from "@mpo/io";
 import type { PolicyRunOutcome } from "./policy-run.ts";
 
 /** What makes results comparable: a file goes on only with the same. */

@@ -1,6 +1,6 @@
 import { MpoError } from "@mpo/core";
+import { linkSignals } from "@mpo/io";
 import type { FleetEvent } from "@mpo/protocol";
-import { linkSignals } from "@mpo/runtime";
 import type { AdminClient } from "@mpo/transport";
 
 /** What happens in the fleet, as the coordinator tells it. */

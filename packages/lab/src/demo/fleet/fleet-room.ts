@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { CommandContext } from "@mpo/cli";
 import type { MpoError } from "@mpo/core";
-import { fileError } from "@mpo/runtime";
+import { fileError } from "@mpo/io";
 import { type AdminClient, createAdminClient } from "@mpo/transport";
 import { ChildCommand, type CommandRecord } from "./child-command.ts";
 import type { DemoDevice } from "./demo-devices.ts";
