@@ -36,6 +36,8 @@ export {
   type ChainUnit,
   type ChainValue,
   type Checkpoints,
+  COMPILED_KERNEL_BYTES,
+  type CostProfile,
   DEFAULT_EFFECTIVE_BATCH,
   describeConfig,
   type ExpectedProfile,
@@ -46,6 +48,9 @@ export {
   invalid,
   LAYER_CLASSES,
   type LayerClass,
+  LIBRARY_BYTES,
+  LOADING_BYTES,
+  MIXED_POOL_FACTOR,
   MPO_ERROR_CODES,
   MpoError,
   type MpoErrorCode,
@@ -53,6 +58,11 @@ export {
   NO_BYTES,
   NOTHING_FROZEN,
   type NumberRange,
+  OUTSIDE_POOL_BYTES,
+  POOL_ALIGNMENT_BYTES,
+  POOL_RESERVE,
+  POOL_SPARE,
+  POOL_THRESHOLD_BYTES,
   PROFILE_VERSION,
   type Profile,
   perSampleBytes,
@@ -67,12 +77,12 @@ export {
   type UpdateSample,
   uniformFreezing,
   validateProfile,
+  WARM_UP_STEPS,
 } from "./facts/index.ts";
 export {
   type MemoryTimeline,
   memoryTimeline,
   outsidePoolBytes,
-  POOL_THRESHOLD_BYTES,
   type PoolUse,
   poolUse,
   RotorPlacement,
@@ -82,19 +92,16 @@ export {
   UnitCostTable,
   type UnitPeak,
   type UnitWork,
-  WARM_UP_STEPS,
   type WalkedSchedule,
   walkSchedule,
 } from "./memory/index.ts";
 export {
-  DEFAULT_MISS_RATE,
+  type Bounded,
   median,
   outliers,
   quantile,
   relativeSpread,
   typical,
-  type UpperMargin,
-  upperMargin,
 } from "./numerics/index.ts";
 export {
   type AddGradientsInstruction,
@@ -130,7 +137,6 @@ export {
   writesOf,
 } from "./plan/index.ts";
 export {
-  type Bounded,
   type CandidateOptions,
   CandidateTable,
   type CataloguePlan,
@@ -138,7 +144,6 @@ export {
   CUT_REASONS,
   type Cut,
   type CutReason,
-  HEAP_BYTES,
   hasDrifted,
   MAX_STEP_SAMPLES,
   observe,
@@ -150,8 +155,7 @@ export {
   type SearchOptions,
   type SearchResult,
   type StepPrediction,
-  type StepShape,
   search,
   type WindowObservation,
 } from "./search/index.ts";
-export { hasKernel, type MsCurve, msAt, WorkPrices } from "./time/index.ts";
+export { hasKernel } from "./time/index.ts";

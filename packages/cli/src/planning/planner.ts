@@ -2,6 +2,7 @@ import {
   AccuracyModel,
   CandidateTable,
   CostModel,
+  type FixedRates,
   MpoError,
   type Profile,
   type SearchBudget,
@@ -15,6 +16,8 @@ import { fixedRatesOf, methodNamed } from "./subject.ts";
 export interface Planner {
   readonly costs: CostModel;
   readonly accuracy: AccuracyModel;
+  /** Rates that the profile's method prescribes. */
+  readonly fixedRates: FixedRates;
 }
 
 /** Fits the models of a profile: milliseconds. `units` may be shared between all profiles of one chain. */
@@ -25,12 +28,12 @@ export function plannerOf(
   return {
     costs: new CostModel(chain, profile, units),
     accuracy: new AccuracyModel(profile.accuracy, { hasBatchStatistics: profile.model.hasBatchStatistics }),
+    fixedRates: fixedRatesOf(methodNamed(profile.method.loss)),
   };
 }
 
 /** Every candidate of a search, under what the profile's method prescribes. */
-export function candidatesOf({ costs, accuracy }: Planner): CandidateTable {
-  const fixedRates = fixedRatesOf(methodNamed(costs.profile.method.loss));
+export function candidatesOf({ costs, accuracy, fixedRates }: Planner): CandidateTable {
   return new CandidateTable(costs, accuracy, { fixedRates });
 }
 

@@ -15,6 +15,7 @@ export { MPO_ERROR_CODES, MpoError, type MpoErrorCode, type MpoErrorOptions } fr
 export {
   type AccuracyJudge,
   type AccuracySample,
+  type CostProfile,
   PROFILE_VERSION,
   type Profile,
   probingShare,
@@ -35,4 +36,5 @@ export {
   type UnitAction,
   uniformFreezing,
 } from "./retrain-config.ts";
+export * from "./tensorflow-2.15.ts";
 export { type ExpectedProfile, validateProfile } from "./validate-profile.ts";

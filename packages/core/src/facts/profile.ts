@@ -92,6 +92,11 @@ export interface Profile {
   readonly measuredAtMs: number;
 }
 
+/** As much of a profile as memory and time are predicted from. */
+export type CostProfile = Pick<Profile, "memoryFacts" | "effectiveBatch" | "unitTimes" | "steps" | "updates"> & {
+  readonly spent: Pick<Profile["spent"], "othersCpuShare">;
+};
+
 /** Age of a profile; never negative, also when the clocks of device and reader disagree. */
 export function profileAgeMs(profile: Profile, nowMs: number): number {
   return Math.max(0, nowMs - profile.measuredAtMs);

@@ -1,3 +1,4 @@
+export { MemoryLaw } from "./memory-law.ts";
 export {
   type MemoryTimeline,
   memoryTimeline,
@@ -5,12 +6,10 @@ export {
   type PoolUse,
   poolUse,
   residentGrowth,
-  WARM_UP_STEPS,
 } from "./memory-timeline.ts";
 export { peakAt } from "./peak-envelope.ts";
 export { PlanSet, type UnpricedPlan } from "./plan-set.ts";
 export type { UnitCosts, UnitPeak, UnitWork } from "./plan-unit.ts";
-export { POOL_THRESHOLD_BYTES } from "./pool-allocator.ts";
 export { RotorPlacement, rotorUnits } from "./rotor-placement.ts";
 export { placementFor } from "./shared-placements.ts";
 export { UnitCostTable } from "./unit-costs.ts";

@@ -1,12 +1,6 @@
-import { bytesAt, type ChainOp, type StepMemoryFacts } from "../facts/index.ts";
+import { bytesAt, type ChainOp, POOL_THRESHOLD_BYTES, type StepMemoryFacts, WARM_UP_STEPS } from "../facts/index.ts";
 import { type Instruction, type PlannedTensor, readsOf, type StepPlan, writesOf } from "../plan/index.ts";
-import { POOL_THRESHOLD_BYTES, PoolAllocator } from "./pool-allocator.ts";
-
-/**
- * Steps with one sample that make a process warm. The first one leaves the pool with other gaps than it found, and a
- * second one may grow by another 24 MiB (ResNet-50); from then on it stays.
- */
-export const WARM_UP_STEPS = 2;
+import { PoolAllocator } from "./pool-allocator.ts";
 
 export interface MemoryTimeline {
   /** Bytes in use while `plan.microStep[i]` runs: constant part, live tensors, its outputs and its work space. */

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { POOL_ALIGNMENT_BYTES } from "../facts/tensorflow-2.15.ts";
 import { ReferencePool } from "../test-support/reference-pool.ts";
-import { ALIGNMENT_BYTES, PoolAllocator } from "./pool-allocator.ts";
+import { PoolAllocator } from "./pool-allocator.ts";
 
 const MIB = 1024 * 1024;
 
@@ -10,7 +11,7 @@ const MIB = 1024 * 1024;
 type Call = { readonly bytes: number } | { readonly freeOf: number };
 
 const size = fc.oneof(
-  fc.integer({ min: 0, max: 4 * ALIGNMENT_BYTES }),
+  fc.integer({ min: 0, max: 4 * POOL_ALIGNMENT_BYTES }),
   fc.integer({ min: 1, max: 64 }).map((count) => count * MIB),
   fc.integer({ min: 1, max: 400 * MIB }),
 );

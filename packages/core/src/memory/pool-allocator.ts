@@ -1,3 +1,5 @@
+import { POOL_ALIGNMENT_BYTES, POOL_MOST_WASTED_BYTES } from "../facts/index.ts";
+
 /**
  * TensorFlow's "best fit with coalescing" pool (tensorflow/tsl/framework/bfc_allocator, 2.15), as far as it decides how
  * many bytes become resident: which free chunk is taken, when it is split, what grows together again. One region is
@@ -20,7 +22,7 @@ export class PoolAllocator {
 
   /** Takes the smallest free chunk that is large enough, lowest address first. */
   allocate(id: number, bytes: number): void {
-    const size = Math.max(ALIGNMENT_BYTES, Math.ceil(bytes / ALIGNMENT_BYTES) * ALIGNMENT_BYTES);
+    const size = Math.max(POOL_ALIGNMENT_BYTES, Math.ceil(bytes / POOL_ALIGNMENT_BYTES) * POOL_ALIGNMENT_BYTES);
     let best = -1;
     for (let index = 0; index < this.#chunks.length; index++) {
       const chunk = this.#chunks[index] as Chunk;
@@ -29,7 +31,7 @@ export class PoolAllocator {
     }
     const chunk = this.#chunks[best];
     if (chunk === undefined) throw new RangeError(`the pool has no room for ${bytes} bytes`);
-    if (chunk.size >= 2 * size || chunk.size - size >= MAX_INTERNAL_FRAGMENTATION_BYTES) {
+    if (chunk.size >= 2 * size || chunk.size - size >= POOL_MOST_WASTED_BYTES) {
       this.#chunks.splice(best + 1, 0, { address: chunk.address + size, size: chunk.size - size, id: undefined });
       chunk.size = size;
     }
@@ -57,13 +59,6 @@ export class PoolAllocator {
     }
   }
 }
-
-/** Requests are rounded up to this (kMinAllocationSize). */
-export const ALIGNMENT_BYTES = 256;
-/** A chunk less than twice the request is handed out whole, unless this much would be wasted. */
-const MAX_INTERNAL_FRAGMENTATION_BYTES = 128 * 1024 * 1024;
-/** Smaller requests do not go to the pool but to malloc (MklCPUAllocator, kSmallAllocationsThreshold). */
-export const POOL_THRESHOLD_BYTES: number = 256 * 1024;
 
 interface Chunk {
   address: number;

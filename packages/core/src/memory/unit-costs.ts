@@ -69,6 +69,11 @@ export class UnitCostTable {
     return planned;
   }
 
+  /** With nothing frozen. */
+  unfrozen(): readonly UnitCosts[] {
+    return this.costs(this.chain.parameters.map(() => false));
+  }
+
   /** `frozen[parameterId]`, as `frozenParameters` gives it. One entry a unit. */
   costs(frozen: readonly boolean[]): readonly UnitCosts[] {
     const wanted = valuesWithGradient(this.chain, frozen);

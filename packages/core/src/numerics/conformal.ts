@@ -1,3 +1,9 @@
+/** A predicted number and the bound that it is believed not to pass. */
+export interface Bounded {
+  readonly expected: number;
+  readonly upper: number;
+}
+
 /** Largest share of cases that may lie above an upper bound. */
 export const DEFAULT_MISS_RATE = 0.01;
 
@@ -19,14 +25,12 @@ export interface UpperMargin {
  * Margin of an upper bound from residuals `measured / predicted - 1` of cases that the prediction did not see (leave
  * one out). Split conformal: with n residuals the bound at miss rate r is the ceil((n + 1)(1 - r))-th smallest (Vovk et
  * al. 2005; Lei et al. 2018); that needs n >= 1 / r - 1. Below it there is no such guarantee: then the largest absolute
- * residual, times a safety factor that shrinks as residuals come in, and never less than `least`: a few that happen to be
- * small promise nothing. With no residual at all the margin is `prior`.
+ * residual, times a safety factor that shrinks as residuals come in. With no residual at all the margin is `prior`.
  */
 export function upperMargin(
   residuals: readonly number[],
   missRate: number = DEFAULT_MISS_RATE,
   prior: number = 0.25,
-  least: number = LEAST_MARGIN,
 ): UpperMargin {
   const count = residuals.length;
   if (count === 0) return { margin: prior, residuals: 0, isGuaranteed: false };
@@ -37,5 +41,5 @@ export function upperMargin(
   }
   const largest = Math.max(...residuals.map((residual) => Math.abs(residual)));
   const safety = 1 + (FEW_RESIDUALS_SAFETY - 1) * Math.max(0, 1 - (count - 3) / (1 / missRate - 4)) + 1 / count;
-  return { margin: Math.max(LEAST_MARGIN, least, largest * safety), residuals: count, isGuaranteed: false };
+  return { margin: Math.max(LEAST_MARGIN, largest * safety), residuals: count, isGuaranteed: false };
 }

@@ -1,7 +1,8 @@
-export { DEFAULT_MISS_RATE, type UpperMargin, upperMargin } from "./conformal.ts";
+export { type Bounded, DEFAULT_MISS_RATE, type UpperMargin, upperMargin } from "./conformal.ts";
 export {
   type CoefficientPrior,
   dot,
+  FORGETTING,
   leastSquares,
   type Observation,
   robustLeastSquares,

@@ -15,6 +15,9 @@ export interface CoefficientPrior {
   readonly least: number;
 }
 
+/** Of a device that changes later samples say more: each newer one counts this much more (forgetting factor). */
+export const FORGETTING = 0.97;
+
 const SWEEPS = 500;
 const TOLERANCE = 1e-12;
 

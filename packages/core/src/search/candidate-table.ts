@@ -1,8 +1,9 @@
 import type { AccuracyModel, LearningCurve } from "../accuracy/index.ts";
 import { MpoError, type RetrainConfig } from "../facts/index.ts";
 import { peakAt } from "../memory/index.ts";
+import type { Bounded } from "../numerics/index.ts";
 import type { FixedRates, FreezingChoice } from "../plan/index.ts";
-import type { Bounded, CostModel } from "./cost-model.ts";
+import type { CostModel } from "./cost-model.ts";
 import { type CataloguePlan, PlanCatalogue } from "./plan-catalogue.ts";
 
 export interface CandidateOptions {

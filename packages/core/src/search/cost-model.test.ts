@@ -3,7 +3,6 @@ import { test } from "node:test";
 import { NOTHING_FROZEN, type RetrainConfig, resolveRetrainConfig } from "../facts/retrain-config.ts";
 import { SimulatedProber, SLOW_BOARD, simulatedProfile, someConfigs } from "../test-support/simulated-device.ts";
 import { resnetLikeChain } from "../test-support/tiny-chain.ts";
-import { emptyProfile } from "../test-support/tiny-profile.ts";
 import { CostModel } from "./cost-model.ts";
 import { hasDrifted, observe } from "./online-correction.ts";
 
@@ -61,8 +60,9 @@ test("CostModel is not moved by a repeat that a busy machine spoilt", () => {
   assert.ok(Math.abs(dirty / clean - 1) < 0.05, `${dirty} against ${clean}`);
 });
 
-test("CostModel of an empty profile says that it knows nothing, and its bounds are wide", () => {
-  const model = new CostModel(chain, emptyProfile(chain));
+test("CostModel of a device that was never measured says that it knows nothing, and its bounds are wide", () => {
+  const { memoryFacts } = simulatedProfile(chain);
+  const model = CostModel.unmeasured(chain, { memoryFacts, effectiveBatch: 256 });
   const { memoryBytes, stepMs, unknowns } = model.predict({ microBatch: 4 });
   assert.ok(memoryBytes.upper >= 1.25 * memoryBytes.expected);
   assert.ok(stepMs.upper >= 1.5 * stepMs.expected);

@@ -1,5 +1,5 @@
 export { type CandidateOptions, CandidateTable } from "./candidate-table.ts";
-export { type Bounded, CostModel, HEAP_BYTES, type StepPrediction, type StepShape } from "./cost-model.ts";
+export { CostModel, type StepPrediction } from "./cost-model.ts";
 export { rungFor } from "./ladder.ts";
 export { hasDrifted, MAX_STEP_SAMPLES, observe, type WindowObservation } from "./online-correction.ts";
 export { type CataloguePlan, PlanCatalogue } from "./plan-catalogue.ts";

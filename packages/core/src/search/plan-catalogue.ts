@@ -22,8 +22,9 @@ export class PlanCatalogue {
   /** Times are weighed at about `microBatch`. */
   constructor(model: CostModel, fixed: FixedRates = {}, microBatch: number = 16) {
     this.#model = model;
-    const unfrozen = model.costs.costs(model.chain.parameters.map(() => false));
-    const forwardMs = unfrozen.map((unit, index) => msAt(model.prices.unitMs(unit, index).forward, microBatch));
+    const forwardMs = model.costs
+      .unfrozen()
+      .map((unit, index) => msAt(model.prices.unitMs(unit, index).forward, microBatch));
     const placement = placementFor(model.costs, forwardMs, microBatch);
     this.#set = PlanSet.of(model.costs, placement, { fixed, facts: model.profile.memoryFacts });
     this.choices = this.#set.choices;

@@ -1,6 +1,6 @@
 import type { AccuracyPrediction } from "../accuracy/index.ts";
 import type { RetrainConfig } from "../facts/index.ts";
-import type { Bounded } from "./cost-model.ts";
+import type { Bounded } from "../numerics/index.ts";
 
 /** What a device may spend now. */
 export interface SearchBudget {

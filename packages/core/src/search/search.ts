@@ -1,8 +1,7 @@
 import { describeConfig, MpoError } from "../facts/index.ts";
-import { ParetoFront } from "../numerics/index.ts";
+import { type Bounded, ParetoFront } from "../numerics/index.ts";
 import { POLICIES, type PolicyRules } from "../plan/index.ts";
 import type { CandidateTable } from "./candidate-table.ts";
-import type { Bounded } from "./cost-model.ts";
 import { chooseRungs, orderedLadder, SAME_ACCURACY } from "./ladder.ts";
 import type { CataloguePlan } from "./plan-catalogue.ts";
 import {

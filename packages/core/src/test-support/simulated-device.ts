@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import type { Chain } from "../facts/chain.ts";
-import type { Profile, StepSample, UnitTimeSample } from "../facts/profile.ts";
+import type { CostProfile, Profile, StepSample, UnitTimeSample } from "../facts/profile.ts";
 import { accumulationFor, NOTHING_FROZEN, type RetrainConfig } from "../facts/retrain-config.ts";
 import { residentGrowth } from "../memory/memory-timeline.ts";
 import { planStep } from "../plan/plan-step.ts";
@@ -53,12 +53,12 @@ export class SimulatedProber {
     return config.accumulation * ms + this.#device.stepMs;
   }
 
-  trueBytes(config: RetrainConfig, profile: Profile): number {
+  trueBytes(config: RetrainConfig, profile: CostProfile): number {
     const planned = residentGrowth(planStep(this.#chain, config), profile.memoryFacts);
     return this.#device.memoryScale * planned + this.#device.memoryOffsetBytes;
   }
 
-  step(config: RetrainConfig, profile: Profile): StepSample {
+  step(config: RetrainConfig, profile: CostProfile): StepSample {
     return {
       config,
       plannedPeakBytes: residentGrowth(planStep(this.#chain, config), profile.memoryFacts),

@@ -1,0 +1,52 @@
+/**
+ * What is so of TensorFlow 2.15 (its CPU build with oneDNN) and not of this program: of another version or another kind of
+ * machine, measure it again. Unless an entry says otherwise, values were seen on x86_64 with TensorFlow 2.15.1, glibc 2.36
+ * and pages of 2 MiB on request, over ResNet-20, ResNet-50, MobileNet-v2 and DenseNet-121.
+ */
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+// --- The allocator's pool: constants of its source (tsl/framework/bfc_allocator, core/common_runtime/mkl_cpu_allocator.h).
+
+/** Requests are rounded up to this, and regions taken in multiples of it (kMinAllocationSize). */
+export const POOL_ALIGNMENT_BYTES = 256;
+/** Smaller requests do not go to the pool but to malloc (kSmallAllocationsThreshold). */
+export const POOL_THRESHOLD_BYTES: number = 256 * KIB;
+/** A chunk less than twice the request is handed out whole, unless this much would be wasted. */
+export const POOL_MOST_WASTED_BYTES: number = 128 * MIB;
+
+// --- How a process's memory follows from a plan. Again: `mpo bench memory`, and `mpo bench emulation` for small steps.
+
+/**
+ * Steps with one sample that make a process warm. The first one leaves the pool with other gaps than it found, and a
+ * second one may grow by another 24 MiB (ResNet-50); from then on it stays.
+ */
+export const WARM_UP_STEPS = 2;
+/** Mean growth for each kernel that oneDNN compiles for a new shape: between that of ResNet-20 and of MobileNet-v2. */
+export const COMPILED_KERNEL_BYTES: number = 12 * KIB;
+/**
+ * One deviation of what steps take about what the plan says: bytes of the heap, which grows by whole pages of 2 MiB, and a
+ * share of the pool. A probe shows how it is on its own device; this counts where few measurements were made.
+ */
+export const GROWTH_SCATTER: { readonly bytes: number; readonly share: number } = { bytes: MIB, share: 0.01 };
+/** One deviation of a device's law from the plan itself: of its scale, and of what it adds to every step. */
+export const PLAN_DEVIATION: { readonly scale: number; readonly bytes: number } = { scale: 0.05, bytes: 1.5 * MIB };
+/**
+ * What a pool that ends early needs beyond the plan's walk: buffers are taken in an order that is a little different, and
+ * gaps are then others. MobileNet-v2 needed up to half a megabyte more, ResNet-50 1.5 %, ResNet-20 in equal segments 5 %.
+ */
+export const POOL_SPARE: { readonly bytes: number; readonly share: number } = { bytes: MIB, share: 0.06 };
+/** The same where one process meets many micro-batches in turn: as a factor, its pool being left in pieces. */
+export const MIXED_POOL_FACTOR = 1.5;
+/** Address space with which a pool never meets its end, where it would fit worse than planned: multiple of need, and bytes. */
+export const POOL_RESERVE: { readonly factor: number; readonly bytes: number } = { factor: 3, bytes: 256 * MIB };
+
+// --- What a process takes beside the pool. Again: watch RssAnon in /proc/PID/status while `mpo bench step` loads ResNet-50.
+
+/** The library itself. */
+export const LIBRARY_BYTES: number = 128 * MIB;
+/** Loading a model: its graph, executors and kernels, of which large models have most. */
+export const LOADING_BYTES: number = 512 * MIB;
+/** A model that is loaded: small buffers, garbage of JavaScript. */
+export const OUTSIDE_POOL_BYTES: number = 128 * MIB;

@@ -1,0 +1,77 @@
+import type { CostProfile, UnitTimeSample } from "../facts/index.ts";
+import { type UnitCostTable, type UnitWork, walkSchedule } from "../memory/index.ts";
+import { typical } from "../numerics/index.ts";
+import { frozenParameters, unitSchedule } from "../plan/index.ts";
+import { fitUnitTimes } from "./unit-times.ts";
+import { WorkPrices } from "./work-prices.ts";
+import { amountOf, DEFAULT_RATES, fitRates, ratedMs, type WorkRates, withoutKernelGradients } from "./work-rates.ts";
+
+/** Prices of the work of a model on the device that a profile is of. */
+export function fitPrices(profile: CostProfile, costs: UnitCostTable): WorkPrices {
+  const { chain } = costs;
+  const { unitTimes } = profile;
+  const unfrozen = costs.unfrozen();
+  const microBatches = knotsOf(profile);
+  if (unitTimes.length === 0) {
+    return new WorkPrices(chain, { unfrozen, rates: ratesOfSteps(profile, costs), microBatches });
+  }
+  const samplesOf = unfrozen.map((_, unit) => unitTimes.filter((sample) => sample.unit === unit));
+  const amounts = unfrozen.map(({ work }) => ({
+    forward: amountOf(chain, work.forward),
+    backward: amountOf(chain, work.backward),
+    normOnlyBackward: amountOf(chain, withoutKernelGradients(chain, work.backward)),
+  }));
+  const rates = fitRates(
+    amounts.flatMap(({ forward, backward, normOnlyBackward }, unit) => {
+      const measured = (amount: typeof forward, read: (sample: UnitTimeSample) => readonly number[] | undefined) =>
+        (samplesOf[unit] ?? []).map((sample) => {
+          return { amount, microBatch: sample.microBatch, ms: typical(read(sample) ?? []) };
+        });
+      return [
+        ...measured(forward, ({ forwardMs }) => forwardMs),
+        ...measured(backward, ({ backwardMs }) => backwardMs),
+        ...measured(normOnlyBackward, ({ normOnlyBackwardMs }) => normOnlyBackwardMs),
+      ];
+    }),
+  );
+  const times = amounts.map((amount, unit) =>
+    fitUnitTimes(samplesOf[unit] ?? [], microBatches, {
+      forward: (microBatch) => ratedMs(amount.forward, microBatch, rates),
+      backward: (microBatch) => ratedMs(amount.backward, microBatch, rates),
+      normOnlyBackward: (microBatch) => ratedMs(amount.normOnlyBackward, microBatch, rates),
+    }),
+  );
+  return new WorkPrices(chain, { unfrozen, rates, times, microBatches });
+}
+
+/** Micro-batches at which times are worked out: all that were measured, and the powers of two up to a whole step. */
+function knotsOf({ unitTimes, effectiveBatch }: CostProfile): readonly number[] {
+  const knots = new Set(unitTimes.map(({ microBatch }) => microBatch));
+  for (let size = 1; size < effectiveBatch; size *= 2) knots.add(size);
+  return [...knots.add(1).add(effectiveBatch)].sort((left, right) => left - right);
+}
+
+/** No unit was measured: whole steps are the only work whose time is known. */
+function ratesOfSteps({ steps }: CostProfile, costs: UnitCostTable): WorkRates {
+  if (steps.length === 0) return DEFAULT_RATES;
+  const { chain } = costs;
+  const measured = steps.map(({ config, msPerStep }) => {
+    const units = costs.costs(frozenParameters(chain, config.freezing));
+    const { forwards, agains, backwards } = walkSchedule(units, unitSchedule(chain, config.checkpoints), 0);
+    const work = units.flatMap((unit, index) => [
+      ...repeated(unit.work.forward, forwards[index]),
+      ...repeated(unit.work.again, agains[index]),
+      ...repeated(unit.work.backward, backwards[index]),
+    ]);
+    return {
+      amount: amountOf(chain, work),
+      microBatch: config.microBatch,
+      ms: typical(msPerStep) / config.accumulation,
+    };
+  });
+  return fitRates(measured);
+}
+
+function repeated(work: readonly UnitWork[], times = 0): readonly UnitWork[] {
+  return Array.from({ length: times }, () => work).flat();
+}
