@@ -1,10 +1,8 @@
-import { type AffineBytes, type GradientNeeds, NO_BYTES, perSampleBytes } from "@mpo/core";
+import { type AffineBytes, COMPILED_KERNEL_BYTES, type GradientNeeds, NO_BYTES, perSampleBytes } from "@mpo/core";
 import { elementsOf, type SampleShape } from "../model/model-graph.ts";
 import type { OpFacts } from "./op-definition.ts";
 
 export const FLOAT_BYTES = 4;
-/** Mean growth of a process for each kernel that oneDNN compiles for a new shape (between those of ResNet-20 and MobileNet-v2). */
-const COMPILED_KERNEL_BYTES = 12 * 1024;
 
 export const NEEDS_NOTHING: GradientNeeds = { inputs: [], output: false, statistics: false };
 export const NEEDS_INPUT: GradientNeeds = { inputs: [0], output: false, statistics: false };

@@ -42,8 +42,6 @@ const ADAPTED = "adapted";
  * at so many by no more than the judge without labels is off.
  */
 const MOST_JUDGED = 384;
-/** What loading a model and judging it takes beside the judging that is measured. */
-const LOAD_MS = 500;
 
 /** One candidate on its way: where its training stands. */
 interface Course {
@@ -68,6 +66,7 @@ export async function runMicroWindows(
   if (method.needsLabels && samples.adapted.labels === undefined) return [];
   await worker.load({ ...model }, { signal });
   const judgedFrom = nowMs();
+  const loadMs = judgedFrom - began;
   const judged = firstSamples(samples.judged, MOST_JUDGED);
   const judge = AccuracyReader.of(worker, model.graph, judged, signal);
   if (judge === undefined) return [];
@@ -80,7 +79,7 @@ export async function runMicroWindows(
     ]),
   );
   const candidates = [...courses].map(([key, { config }]): HalvingCandidate => {
-    return { key, msPerStep: task.stepMs(config), setupMs: judgeMs + LOAD_MS };
+    return { key, msPerStep: task.stepMs(config), setupMs: judgeMs + loadMs };
   });
   const plan = planned(candidates, task.budgetMs - (nowMs() - began));
   const halvingBegan = nowMs();

@@ -1,8 +1,10 @@
 import {
   type AccuracySample,
   CostModel,
+  type CostProfile,
   type FreezingRates,
   frozenParameters,
+  MIXED_POOL_FACTOR,
   MpoError,
   PROFILE_VERSION,
   type Profile,
@@ -95,10 +97,6 @@ const LEAST_STEPS = 2;
 const TIMING_SHARE = 0.3;
 const COST_SHARE = 0.55;
 const LOADED_AT_ONCE = 2;
-/** The timing process meets many micro-batches in turn: its pool is left in pieces, and needs more than any step. */
-const TIMING_ROOM = 1.5;
-/** What it takes a worker to go on with another micro-batch of the same program, about. */
-const RELOAD_MS = 150;
 
 /**
  * Measures a model on this device within a budget: the time of each unit at a few micro-batches (read inside real
@@ -149,6 +147,8 @@ class Probe {
   readonly #began: number;
   #timing: UnitTimingReport | undefined;
   #peakBytes = 0;
+  /** What it last took a worker to go on with another micro-batch of the same program. */
+  #reloadMs = 0;
 
   constructor(task: ProbeTask, budget: ProbeBudget, options: ProbeOptions, guard: ProbeGuard) {
     this.#task = task;
@@ -234,7 +234,7 @@ class Probe {
 
   /** What a config's step takes, as far as is known now. */
   #stepMs(): (config: RetrainConfig) => number {
-    const model = new CostModel(this.#costs.chain, this.#profile([]), this.#costs);
+    const model = new CostModel(this.#costs.chain, this.#costProfile(), this.#costs);
     return (config) => model.predict(config).stepMs.expected;
   }
 
@@ -289,11 +289,13 @@ class Probe {
         const { value: prepared } = start;
         if (!(await this.#measured(prepared, stepMs(first)))) continue;
         for (const other of others) {
-          if (LEAST_RUNS * stepMs(other) + RELOAD_MS > leftMs() - reservedMs) continue;
+          if (LEAST_RUNS * stepMs(other) + this.#reloadMs > leftMs() - reservedMs) continue;
+          const reloadFrom = this.#now();
           const isLoaded = await prepared.reload(other, signal).then(
             () => true,
             (error: unknown) => this.#unlessOverCap(error),
           );
+          this.#reloadMs = this.#now() - reloadFrom;
           if (!isLoaded || !(await this.#measured(prepared, stepMs(other)))) break;
         }
       }
@@ -330,7 +332,7 @@ class Probe {
     const { samples, model } = this.#task;
     if (samples === undefined) return [];
     this.#report("accuracy");
-    const costModel = new CostModel(this.#costs.chain, this.#profile([]), this.#costs);
+    const costModel = new CostModel(this.#costs.chain, this.#costProfile(), this.#costs);
     const { signal } = this.#guard;
     const memoryOf = (config: RetrainConfig): number => costModel.predict(config).memoryBytes.upper;
     const configs = this.#learningConfigs(costModel);
@@ -402,15 +404,31 @@ class Probe {
     return frozenParameters(this.#costs.chain, freezing).some((isFrozen) => !isFrozen);
   }
 
+  /** What is known of memory and time until now. */
+  #costProfile(): CostProfile {
+    const { known, effectiveBatch } = this.#task;
+    if (known !== undefined) return known;
+    const { chain } = this.#costs;
+    const timing = this.#timing;
+    return {
+      memoryFacts: this.#facts(),
+      effectiveBatch,
+      unitTimes: timing === undefined ? [] : consistentTimes(unitTimeSamples(chain, timing)),
+      steps: this.#steps.map(({ sample }) => sample),
+      updates: timing === undefined ? [] : [updateSample(chain, timing)],
+      spent: this.#disturbance(),
+    };
+  }
+
   #profile(accuracy: readonly AccuracySample[]): Profile {
-    const { model, device, effectiveBatch, known } = this.#task;
+    const { model, device, known } = this.#task;
     const measuredAtMs = (this.#options.wallMs ?? Date.now)();
     if (known !== undefined) {
       const spent = { ms: this.#now() - this.#began, peakBytes: this.#peakBytes, configs: 0 };
       return { ...known, accuracy, spent, measuredAtMs };
     }
     const { chain } = this.#costs;
-    const timing = this.#timing;
+    const measured = this.#costProfile();
     const fresh = this.#steps.filter(({ sample }) => sample.measuredPeakBytes !== undefined);
     const idle = fresh.map(({ loaded }) => loaded.idleBytes - loaded.stateBytes).sort((a, b) => a - b);
     return {
@@ -423,20 +441,16 @@ class Probe {
         hasBatchStatistics: hasBatchStatistics(model),
       },
       device,
-      software: { engine: ENGINE_VERSION, library: timing?.tensorflowVersion ?? "unknown" },
+      software: { engine: ENGINE_VERSION, library: this.#timing?.tensorflowVersion ?? "unknown" },
       method: { loss: this.#method.loss, optimizer: this.#method.optimizer.kind },
-      memoryFacts: this.#facts(),
-      effectiveBatch,
+      ...measured,
       idleBytes: idle[Math.floor(idle.length / 2)] ?? 0,
-      unitTimes: timing === undefined ? [] : consistentTimes(unitTimeSamples(chain, timing)),
-      steps: this.#steps.map(({ sample }) => sample),
-      updates: timing === undefined ? [] : [updateSample(chain, timing)],
       accuracy,
       spent: {
         ms: this.#now() - this.#began,
         peakBytes: this.#peakBytes,
         configs: this.#steps.length,
-        ...this.#disturbance(),
+        ...measured.spent,
       },
       measuredAtMs,
     };
@@ -493,7 +507,7 @@ class Probe {
     if (memoryBytes === undefined) return {};
     const plan = timedPlan(this.#costs.chain, Math.max(...microBatches));
     const cap = poolCapForPlan(plan, this.#facts(), memoryBytes);
-    return { memoryCapBytes: Math.ceil(TIMING_ROOM * cap) };
+    return { memoryCapBytes: Math.ceil(MIXED_POOL_FACTOR * cap) };
   }
 
   #process(): Pick<StepTask, "environment" | "threads" | "oomScoreAdjust"> {

@@ -2,7 +2,7 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import { tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
-import { MpoError } from "@mpo/core";
+import { LIBRARY_BYTES, LOADING_BYTES, MpoError, OUTSIDE_POOL_BYTES } from "@mpo/core";
 import type { Model } from "../model/model-graph.ts";
 import { withStagedWeights } from "../session/stage-weights.ts";
 import { isCapExit } from "../worker/cap-exit.ts";
@@ -19,9 +19,6 @@ export interface UnitTimingOptions {
   readonly oomScoreAdjust?: number;
   readonly signal?: AbortSignal;
 }
-
-/** What the process takes beside TensorFlow's pool: the library itself, the graph, executors and kernels. */
-const OUTSIDE_POOL_BYTES = 768 * 2 ** 20;
 
 /**
  * Times every part of a training step at several micro-batches, in a process of its own. Throws `worker-crashed`
@@ -63,7 +60,8 @@ async function runTiming(request: UnitTimingRequest, options: UnitTimingOptions)
       ? undefined
       : new ResidentWatch({
           pid: child.pid,
-          allowanceBytes: cap + OUTSIDE_POOL_BYTES + 3 * (request.images?.byteLength ?? 0),
+          allowanceBytes:
+            cap + LIBRARY_BYTES + LOADING_BYTES + OUTSIDE_POOL_BYTES + 3 * (request.images?.byteLength ?? 0),
           onOver: () => {
             isOver = true;
             child.kill("SIGKILL");

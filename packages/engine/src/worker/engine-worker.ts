@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
-import { MpoError } from "@mpo/core";
+import { LOADING_BYTES, MpoError, OUTSIDE_POOL_BYTES } from "@mpo/core";
 import type { ModelGraph, ModelWeights } from "../model/model-graph.ts";
 import { withStagedWeights } from "../session/stage-weights.ts";
 import type { TrainingSetup } from "../training/task.ts";
@@ -36,10 +36,6 @@ export interface CallOptions {
 }
 
 const KILL_GRACE_MS = 2000;
-/** What loading a model takes beside TensorFlow's pool: its graph, executors and kernels, which large models have most of. */
-const LOADING_BYTES = 512 * 2 ** 20;
-/** What a loaded model takes beside the pool: small buffers, garbage of JavaScript. */
-const OUTSIDE_POOL_BYTES = 128 * 2 ** 20;
 /** Copies of what is sent that exist at a time: as it came through the pipe, as values, as a batch of them. */
 const COPIES = 3;
 const CAP_HINT = "Choose a smaller micro-batch, more freezing or more checkpoints, or a higher cap.";

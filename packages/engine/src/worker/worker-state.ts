@@ -1,4 +1,13 @@
-import { MpoError, planStep, residentGrowth, type StepMemoryFacts, type StepPlan, WARM_UP_STEPS } from "@mpo/core";
+import {
+  MpoError,
+  POOL_ALIGNMENT_BYTES,
+  POOL_RESERVE,
+  planStep,
+  residentGrowth,
+  type StepMemoryFacts,
+  type StepPlan,
+  WARM_UP_STEPS,
+} from "@mpo/core";
 import { chainOf } from "../compiler/chain-of.ts";
 import { compileProgram } from "../compiler/compile-program.ts";
 import { stepMemoryFacts } from "../compiler/memory-facts.ts";
@@ -12,15 +21,6 @@ import { BatchFeed, type Samples } from "../training/batches.ts";
 import type { TrainingSetup } from "../training/task.ts";
 import { runTraining, type StepReport } from "../training/train-loop.ts";
 import type { LoadReport, TrainReport, WorkerCalls } from "./messages.ts";
-
-/**
- * Address space reserved for the allocator's pool, as a multiple of weights and planned growth: so much that the pool
- * never reaches the region's end, where it would fit worse than planned. Only what is used becomes resident.
- */
-const RESERVE_FACTOR = 3;
-const RESERVE_EXTRA_BYTES = 256 * 1024 * 1024;
-/** The pool takes regions of multiples of this (kMinAllocationSize). */
-const POOL_ALIGNMENT_BYTES = 256;
 
 /** The model that a worker has loaded, and what it can do with it. Calls block; the worker process is there for that. */
 export class WorkerState {
@@ -95,7 +95,8 @@ export class WorkerState {
         session.reserve(Math.floor(this.#capBytes / POOL_ALIGNMENT_BYTES) * POOL_ALIGNMENT_BYTES);
       this.#isCapReserved = true;
     } else if (planned !== undefined) {
-      session.reserve((planned.growthBytes + planned.weightBytes) * RESERVE_FACTOR + RESERVE_EXTRA_BYTES);
+      // Only what is used becomes resident.
+      session.reserve((planned.growthBytes + planned.weightBytes) * POOL_RESERVE.factor + POOL_RESERVE.bytes);
     }
   }
 
