@@ -21,7 +21,6 @@ export { createTable } from "./output/table.ts";
 export type { Terminal } from "./output/terminal.ts";
 export { checkOutput } from "./planning/check-output.ts";
 export { deviceFacts } from "./planning/device-facts.ts";
-export { madeUpProfile } from "./planning/made-up-profile.ts";
 export { candidatesOf, plannerOf } from "./planning/planner.ts";
 export { POLICY_TITLES, searchPolicy } from "./planning/policy-outcomes.ts";
 export { readProfileDocument, writeProfileDocument } from "./planning/profile-document.ts";

@@ -158,4 +158,4 @@ export {
   search,
   type WindowObservation,
 } from "./search/index.ts";
-export { hasKernel } from "./time/index.ts";
+export { hasKernel, msAt } from "./time/index.ts";

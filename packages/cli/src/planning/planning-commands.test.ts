@@ -4,20 +4,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import type { Profile } from "@mpo/core";
-import { buildModel, chainOf, graphDigest } from "@mpo/engine";
 import { EXIT_CODES } from "@mpo/runtime";
+import { TINY_MODEL, tinyProfile } from "../test-support/tiny-model.ts";
 import { type CommandOutcome, runCommand } from "../testing/run-command.ts";
 import { deviceFacts } from "./device-facts.ts";
-import { madeUpProfile } from "./made-up-profile.ts";
 import { writeProfileDocument } from "./profile-document.ts";
 
 /** What people see who give these commands a profile, a good one or not. */
 describe("mpo emulate, search and explain", () => {
-  const graph = buildModel({ model: "resnet20", norm: "batch", inputShape: [32, 32, 3], classes: 10 });
-  const profile: Profile = {
-    ...madeUpProfile(chainOf(graph), graph.name, graphDigest(graph), 1),
-    device: deviceFacts(),
-  };
+  const { graph } = TINY_MODEL;
+  const profile = tinyProfile(graph.name, deviceFacts());
   let folder: string;
   const file = (name: string): string => join(folder, name);
   const search = async (...more: readonly string[]): Promise<CommandOutcome> =>
@@ -42,19 +38,19 @@ describe("mpo emulate, search and explain", () => {
   });
 
   it("choose a config within the budget, and say what cut the others", async () => {
-    const found = await search("--memory", "40MiB", "--window", "600s");
+    const found = await search("--memory", "8MiB", "--window", "600s");
     assert.equal(found.code, EXIT_CODES.ok, found.stderr);
     const [record] = found.records as readonly { best: { memoryBytes: { upper: number } } }[];
-    assert.ok((record?.best.memoryBytes.upper ?? Number.POSITIVE_INFINITY) <= 40 * 2 ** 20);
-    const explained = await runCommand(["explain", file("p.json"), "--memory", "40MiB", "--window", "600s"]);
-    assert.match(explained.stdout, /may need \d+ of 41943040 bytes/u);
+    assert.ok((record?.best.memoryBytes.upper ?? Number.POSITIVE_INFINITY) <= 8 * 2 ** 20);
+    const explained = await runCommand(["explain", file("p.json"), "--memory", "8MiB", "--window", "600s"]);
+    assert.match(explained.stdout, /may need \d+ of 8388608 bytes/u);
     assert.match(explained.stdout, /no better in memory, time or accuracy than micro-batch/u);
   });
 
   it("say the least memory that would do, and which config it is", async () => {
     const refused = await search("--memory", "100KiB", "--window", "600s");
     assert.equal(refused.code, EXIT_CODES.budget);
-    assert.match(refused.stderr, /the least that any may need is \d+ bytes \(micro-batch 1 x 256, .*\)/u);
+    assert.match(refused.stderr, /the least that any may need is \d+ bytes \(micro-batch 2 x 16, .*\)/u);
     const least = /may need is (\d+) bytes/u.exec(refused.stderr)?.[1] as string;
     const enough = await search("--memory", `${least}B`, "--window", "600s");
     assert.equal(enough.code, EXIT_CODES.ok, enough.stderr);
@@ -68,7 +64,7 @@ describe("mpo emulate, search and explain", () => {
 
   it("say so when the profile is of another class of device", async () => {
     await write("other.json", { ...profile, device: { id: "pi-1", class: "arm64-4c-8g" } });
-    const found = await runCommand(["search", file("other.json"), "--memory", "40MiB", "--window", "600s"]);
+    const found = await runCommand(["search", file("other.json"), "--memory", "8MiB", "--window", "600s"]);
     assert.equal(found.code, EXIT_CODES.ok, found.stderr);
     assert.match(found.stderr, /profile is of pi-1, a arm64-4c-8g; this machine is a /u);
   });
@@ -105,15 +101,15 @@ describe("mpo emulate, search and explain", () => {
     },
     {
       what: "has times that fall as the micro-batch grows",
-      change: (text) => text.replace(/("microBatch":\s*256,\s*"forwardMs":\s*)\[[^\]]*\]/u, "$1[0.0001]"),
+      change: (text) => text.replace(/("microBatch":\s*32,\s*"forwardMs":\s*)\[[^\]]*\]/u, "$1[0.0001]"),
       code: EXIT_CODES.data,
-      says: /forwardMs of unit 0 falls from .* at micro-batch 128 to 0\.0001 at 256/u,
+      says: /forwardMs of unit 0 falls from .* at micro-batch 2 to 0\.0001 at 32/u,
     },
     {
       what: "has steps that are out of order",
-      change: (text) => text.replace(/"steps":\s*4,/u, '"steps":1,'),
+      change: (text) => text.replace(/"steps":\s*8,/u, '"steps":1,'),
       code: EXIT_CODES.data,
-      says: /accuracy\[0\]\.points\[1\]\.steps is 1; expected more than the 2/u,
+      says: /accuracy\[0\]\.points\[1\]\.steps is 1; expected more than the 4/u,
     },
     {
       what: "is of another version",

@@ -76,7 +76,10 @@ class Search {
       const front = this.#cutDominated(fitting);
       const ranked = this.#ranked(front);
       const [candidate] = ranked;
-      if (candidate === undefined) throw this.#nothingFits();
+      if (candidate === undefined) {
+        fitting = this.#exactlyFitting();
+        continue;
+      }
       const best = this.#refined(candidate);
       if (best !== undefined) return this.#result(front, ranked, candidate, best);
       // What the best one hid may be the best now; what would break the budget by as much is not tried one by one.
@@ -127,10 +130,10 @@ class Search {
         fitting.push(candidate);
       }
     }
-    return fitting.length > 0 ? fitting : this.#exactlyFitting();
+    return fitting;
   }
 
-  /** The faster estimate errs to the safe side: before nothing is said to fit, what looks smallest is planned exactly. */
+  /** The faster estimate is off: before nothing is said to fit, what looks smallest is planned exactly. Throws `over-budget`. */
   #exactlyFitting(): readonly number[] {
     const fitting = this.#smallest()
       .filter(({ upper }) => upper <= this.#budget.memoryBytes)

@@ -1,8 +1,9 @@
 import { cpus } from "node:os";
-import { type CommandContext, candidatesOf, createTable, madeUpProfile, plannerOf } from "@mpo/cli";
+import { type CommandContext, candidatesOf, createTable, plannerOf } from "@mpo/cli";
 import { planStep, quantile, residentGrowth, search, UnitCostTable } from "@mpo/core";
 import { createRandom } from "@mpo/datasets";
 import { buildModel, chainOf, graphDigest } from "@mpo/engine";
+import { madeUpProfile } from "./made-up-profile.ts";
 import { median } from "./median.ts";
 
 /** The options of `mpo bench search`. */

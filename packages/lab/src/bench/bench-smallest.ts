@@ -4,12 +4,9 @@ import {
   AccuracyModel,
   type CandidateOptions,
   CandidateTable,
-  type Chain,
   CostModel,
   describeConfig,
   MpoError,
-  PROFILE_VERSION,
-  type Profile,
   type RetrainConfig,
   resolveRetrainConfig,
 } from "@mpo/core";
@@ -18,7 +15,6 @@ import {
   buildModel,
   chainOf,
   type FormName,
-  graphDigest,
   initialWeights,
   isModelName,
   MODEL_NAMES,
@@ -69,7 +65,8 @@ export async function benchSmallest(options: BenchSmallestOptions, context: Comm
       ...threads,
     };
     const chain = chainOf(graph);
-    const costs = new CostModel(chain, unmeasured(chain, name, graphDigest(graph), options.batch));
+    const memoryFacts = stepMemoryFacts(chain, task.training);
+    const costs = CostModel.unmeasured(chain, { memoryFacts, effectiveBatch: options.batch });
     const configs: readonly (readonly [string, RetrainConfig])[] = [
       ["plain", resolveRetrainConfig({ microBatch: options.batch })],
       ["smallest", smallestOf(costs, {})],
@@ -119,33 +116,6 @@ function smallestOf(costs: CostModel, options: CandidateOptions): RetrainConfig 
     return { config: table.config(plan, microBatch), bytes: table.exactMemory(plan, microBatch).expected };
   });
   return exact.reduce((best, other) => (other.bytes < best.bytes ? other : best)).config;
-}
-
-/** A profile without measurements: memory is what plans say. */
-function unmeasured(chain: Chain, name: string, digest: string, effectiveBatch: number): Profile {
-  const method = adaptationMethod(METHOD);
-  return {
-    version: PROFILE_VERSION,
-    model: {
-      name,
-      digest,
-      unitCount: chain.units.length,
-      parameterCount: chain.parameters.length,
-      hasBatchStatistics: false,
-    },
-    device: { id: "none", class: "none" },
-    software: { engine: "none", library: "none" },
-    method: { loss: method.loss, optimizer: method.optimizer.kind },
-    memoryFacts: stepMemoryFacts(chain, method),
-    effectiveBatch,
-    idleBytes: 0,
-    unitTimes: [],
-    steps: [],
-    updates: [],
-    accuracy: [],
-    spent: { ms: 0, peakBytes: 0, configs: 0 },
-    measuredAtMs: 0,
-  };
 }
 
 function modelNamed(name: string): ModelName {

@@ -2,12 +2,12 @@ import {
   type AccuracySample,
   type Chain,
   CostModel,
+  msAt,
   PROFILE_VERSION,
   type Profile,
-  planStep,
-  residentGrowth,
   resolveRetrainConfig,
-  type StepMemoryFacts,
+  type StepSample,
+  type UnitTimeSample,
   uniformFreezing,
 } from "@mpo/core";
 import { createRandom, type Random } from "@mpo/datasets";
@@ -16,31 +16,15 @@ import { adaptationMethod, ENGINE_VERSION, stepMemoryFacts } from "@mpo/engine";
 const BATCH = 256;
 const MICRO_BATCHES = [1, 2, 4, 8, 16, 32, 64, 128, 256];
 const REPEATS_OF_TIMES = 3;
-/** A slow core: what times are made of where nothing is measured. */
-const MS_PER_FLOP = 1 / 2e7;
 const MIB = 2 ** 20;
 
-/** A profile as a probe of a slow core would bring it. */
+/** A profile as a probe of a slow core would bring it: measurements a few percent beside what is predicted unmeasured. */
 export function madeUpProfile(chain: Chain, name: string, digest: string, seed: number): Profile {
   const random = createRandom(seed);
   const method = adaptationMethod("crossEntropy");
-  const facts = stepMemoryFacts(chain, method);
-  const unitTimes = chain.units.flatMap((unit, index) => {
-    const flops = chain.ops
-      .slice(unit.firstOp, unit.lastOp + 1)
-      .reduce((sum, { forward }) => sum + forward.flopsPerSample, 0);
-    return MICRO_BATCHES.map((microBatch) => {
-      const forward = 0.1 + flops * MS_PER_FLOP * microBatch;
-      return {
-        unit: index,
-        microBatch,
-        forwardMs: noisy(random, forward),
-        backwardMs: noisy(random, 2 * forward),
-        normOnlyBackwardMs: noisy(random, forward),
-      };
-    });
-  });
-  const profile: Profile = {
+  const facts = { memoryFacts: stepMemoryFacts(chain, method), effectiveBatch: BATCH };
+  const model = CostModel.unmeasured(chain, facts);
+  return {
     version: PROFILE_VERSION,
     model: {
       name,
@@ -52,39 +36,36 @@ export function madeUpProfile(chain: Chain, name: string, digest: string, seed: 
     device: { id: "made-up", class: "made-up" },
     software: { engine: ENGINE_VERSION, library: "none" },
     method: { loss: method.loss, optimizer: method.optimizer.kind },
-    memoryFacts: facts,
-    effectiveBatch: BATCH,
+    ...facts,
     idleBytes: 400 * MIB,
-    unitTimes,
-    steps: [],
+    unitTimes: madeUpTimes(model, random),
+    steps: [256, 128, 64, 32, 16, 4].map((microBatch, index) => madeUpStep(model, microBatch, index / 10, random)),
     updates: [],
     accuracy: madeUpCurves(random),
     spent: { ms: 0, peakBytes: 0, configs: 0 },
     measuredAtMs: 0,
   };
-  const model = new CostModel(chain, profile);
-  const steps = [256, 128, 64, 32, 16, 4].map((microBatch, index) => {
-    const config = resolveRetrainConfig({ microBatch, freezing: uniformFreezing(index / 10) });
-    return madeUpStep(chain, facts, config, model, random);
-  });
-  return { ...profile, steps };
 }
 
-function madeUpStep(
-  chain: Chain,
-  facts: StepMemoryFacts,
-  config: Profile["steps"][number]["config"],
-  model: CostModel,
-  random: Random,
-): Profile["steps"][number] {
-  const plannedPeakBytes = residentGrowth(planStep(chain, config), facts);
-  const [measuredPeakBytes = plannedPeakBytes] = noisy(random, plannedPeakBytes);
-  return {
-    config,
-    plannedPeakBytes,
-    measuredPeakBytes,
-    msPerStep: noisy(random, model.predict(config).stepMs.expected),
-  };
+function madeUpTimes({ costs, prices }: CostModel, random: Random): readonly UnitTimeSample[] {
+  return costs.unfrozen().flatMap((work, unit) => {
+    const { forward, backward } = prices.unitMs(work, unit);
+    return MICRO_BATCHES.map((microBatch) => ({
+      unit,
+      microBatch,
+      forwardMs: noisy(random, msAt(forward, microBatch)),
+      backwardMs: noisy(random, msAt(backward, microBatch)),
+      normOnlyBackwardMs: noisy(random, msAt(forward, microBatch)),
+    }));
+  });
+}
+
+function madeUpStep(model: CostModel, microBatch: number, frozen: number, random: Random): StepSample {
+  const config = resolveRetrainConfig({ microBatch, freezing: uniformFreezing(frozen) });
+  const { growthBytes } = model.costs.planned(config, model.profile.memoryFacts);
+  const [measuredPeakBytes = growthBytes] = noisy(random, growthBytes);
+  const msPerStep = noisy(random, model.predict(config).stepMs.expected);
+  return { config, plannedPeakBytes: growthBytes, measuredPeakBytes, msPerStep };
 }
 
 function madeUpCurves(random: Random): readonly AccuracySample[] {
