@@ -1,0 +1,51 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { before, describe, it } from "node:test";
+import { COMMANDS_GUIDE, commandsGuide, commandsHelp } from "../deploy/guides/generate-commands.mjs";
+import { readDocuments } from "./documents.ts";
+
+type CommandHelp = Awaited<ReturnType<typeof commandsHelp>>[number];
+
+/** A command as a document gives it: `npm run mpo -- config push small --wait 20s` or `mpo config push`. */
+const COMMAND_LINE = /^(?:npm run(?: -s)? mpo -- |mpo )(.*)$/u;
+
+describe("the guide to the commands", () => {
+  let commands: readonly CommandHelp[] = [];
+  before(async () => {
+    commands = await commandsHelp();
+  });
+
+  it("says what the commands' own help says", () => {
+    const isCurrent = readFileSync(COMMANDS_GUIDE, "utf8") === commandsGuide(commands);
+    assert.ok(isCurrent, "deploy/guides/commands.md is out of date: run `npm run guides`");
+  });
+
+  it("knows every command and option that a document shows", () => {
+    const unknown = readDocuments().flatMap(({ path, text }) =>
+      commandLines(text).flatMap((line) => unknownWords(line, commands).map((word) => `${path}: ${word} in: ${line}`)),
+    );
+    assert.deepEqual(unknown, []);
+  });
+});
+
+/** Commands in blocks of shell and in backquotes, without their comments, on one line each. */
+function commandLines(text: string): readonly string[] {
+  const blocks = [...text.matchAll(/^```sh\n(.*?)^```/gmsu)].flatMap(([, block = ""]) =>
+    block.replaceAll(/\\\n\s*/gu, "").split("\n"),
+  );
+  const quoted = [...text.replaceAll(/^```.*?^```/gmsu, "").matchAll(/`([^`]+)`/gu)].map(([, code = ""]) => code);
+  return [...blocks, ...quoted.map((code) => code.replaceAll(/\s+/gu, " "))].flatMap((code) => {
+    const [, line] = COMMAND_LINE.exec(code.trim()) ?? [];
+    return line === undefined || /^(?:COMMAND|\.\.\.)/u.test(line) ? [] : [line.replace(/ +#.*$/u, "")];
+  });
+}
+
+/** What of a command line there is not: the command itself, or options. */
+function unknownWords(line: string, commands: readonly CommandHelp[]): readonly string[] {
+  const words = line.split(/[\s=]+/u);
+  const [everywhere] = commands;
+  const command = commands.findLast(({ name }) => `mpo ${line} `.startsWith(`${name} `));
+  if (command === undefined || command === everywhere) return words.slice(0, 1).filter((word) => !word.startsWith("-"));
+  const known = [...command.options, ...(everywhere?.options ?? [])].flatMap(({ term }) => term.split(/[ ,]+/u));
+  return words.filter((word) => /^--?[a-z]/u.test(word) && word !== "--help" && !known.includes(word));
+}
