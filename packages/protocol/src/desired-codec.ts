@@ -27,7 +27,7 @@ export interface DocumentVersion {
   readonly version: number;
 }
 
-/** What a device shall run (design, section 7). Times are milliseconds since 1970-01-01 UTC. */
+/** What a device shall run (deploy/decisions/6-a-push-is-a-hint.md). Times are milliseconds since 1970-01-01 UTC. */
 export interface DesiredDocument extends Readonly<{ tenant: string; device: string }> {
   readonly deviceClass: string;
   readonly version: DocumentVersion;

@@ -57,7 +57,8 @@ export type RefusalReason = (typeof REFUSAL_REASONS)[number];
 
 /**
  * Looks at an envelope as it came: size, form, signature, for whom, newer than everything accepted before, not expired,
- * for an agent not newer than this. Never throws. Attacks and answers: reference/reliability.md §3.
+ * for an agent not newer than this. Never throws. The checks answer the attacks on updates that The Update Framework
+ * lists: foreign, old, changed or endless content.
  */
 export function checkDocument(envelopeBytes: Uint8Array, context: DocumentContext): DocumentVerdict {
   let envelope: DesiredEnvelope;

@@ -10,7 +10,7 @@ import {
   validateProfile,
 } from "@mpo/core";
 
-/** Devices that must have measured the same thing before the fleet believes it (reference/reliability.md §5). */
+/** Devices that must have measured the same thing before the fleet believes it: of five, two may be wrong. */
 export const DEFAULT_QUORUM = 5;
 
 /** The name under which a pooled profile goes: it was measured by no device. */

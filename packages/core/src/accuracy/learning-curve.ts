@@ -18,7 +18,7 @@ const STEP_GRID: readonly number[] = [0, ...Array.from({ length: 41 }, (_, index
 
 /**
  * Accuracy gained along a training, with its uncertainty. The form can rise and saturate, fall from the start, and peak
- * and fall (adaptation without labels collapses when it runs longer; `reference` tent#7):
+ * and fall (Tent does when it runs on: github.com/DequanWang/tent/issues/7):
  * `gain(s) = rise * (1 - exp(-s / tau)) - fall * (s / sigma)^2 / (1 + (s / sigma)^2)`.
  * All forms of a coarse grid over `tau` and `sigma` count by how well they explain what was seen (their fits of `rise`
  * and `fall` are exact), so that few observations give a wide prediction and not a sure wrong one.

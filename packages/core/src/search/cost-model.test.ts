@@ -31,7 +31,7 @@ function errorsOf(model: CostModel, prober: SimulatedProber): Errors {
   return sum;
 }
 
-test("CostModel predicts configs that were never run, within the design's errors", () => {
+test("CostModel predicts configs that were never run, within 3 % of memory and 8 % of time", () => {
   const errors = errorsOf(new CostModel(chain, simulatedProfile(chain)), new SimulatedProber(chain));
   assert.ok(errors.memory <= 0.03, `memory ${errors.memory}`);
   assert.ok(errors.time <= 0.08, `time ${errors.time}`);

@@ -26,7 +26,7 @@ const PROTECTIONS = ["deny_delete", "deny_purge"] as const;
 /**
  * Makes the streams of a layout, or brings those that exist to it. Throws `precondition-failed` when one cannot be
  * brought there, has weaker promises than the layout (writes acknowledged before they are on disk), or is read by a
- * consumer a device: such a fleet would take the server down (reference/reliability.md §1).
+ * consumer a device: such a fleet would take the server down (deploy/decisions/5-own-ordered-consumer.md).
  */
 export async function ensureStreams(manager: JetStreamManager, layout: StoreLayout, replicas: number): Promise<void> {
   for (const plan of streamPlans(layout, replicas)) {

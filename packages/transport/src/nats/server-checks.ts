@@ -3,7 +3,7 @@ import { throwIfAborted, withDeadline } from "@mpo/io";
 
 const MONITOR_TIMEOUT_MS = 5_000;
 
-/** Oldest versions without the holes of 2026, by release line (reference/reliability.md §1). */
+/** Oldest versions without the holes of 2026 (authentication bypasses, crashes before it), by release line. */
 const OLDEST: readonly (readonly [major: number, minor: number, patch: number])[] = [
   [2, 12, 12],
   [2, 14, 3],

@@ -14,7 +14,7 @@ export type StreamPlan = Partial<StreamConfig> & { readonly name: string; readon
 const HEADER_BYTES = 1024;
 const BUCKET_DUPLICATE_WINDOW_MS = 120_000;
 
-/** The streams of a layout as JetStream is told (reference/reliability.md §6 (3)). */
+/** The streams of a layout, in JetStream's words. */
 export function streamPlans(layout: StoreLayout, replicas: number): readonly StreamPlan[] {
   return [
     ...layout.buckets.map((bucket) => bucketPlan(bucket, replicas)),

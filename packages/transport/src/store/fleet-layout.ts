@@ -32,9 +32,10 @@ const EVENTS: Omit<StreamSettings, "name" | "subjects"> = {
 };
 
 /**
- * The product's store (reference/reliability.md §6 (3)). Documents keep a few revisions, so that a push can be rolled
- * back; they alone may be read from any replica, because a device refuses an older version than it has. JetStream sets
- * `maxBytes` aside at once: together 3.3 GiB, so that it fits an edge box; large fleets pass a layout of their own.
+ * The product's store (deploy/decisions/4-jetstream-with-fences.md). Documents keep a few revisions, so that a push can
+ * be rolled back; they alone may be read from any replica, because a device refuses an older version than it has.
+ * JetStream sets `maxBytes` aside at once: together 3.3 GiB, so that it fits an edge box; large fleets pass a layout of
+ * their own.
  */
 export const FLEET_LAYOUT: StoreLayout = {
   buckets: [

@@ -100,7 +100,7 @@ export interface FollowOptions {
  * - `invalid-argument`: refused before it was sent (no such bucket, bad key, too long); `over-budget`: the bucket is full.
  *
  * There is no transaction over two keys: make each step a compare-and-set of one key, and safe to repeat.
- * Source: reference/reliability.md §1 (no read-your-writes, spurious 10071, watches), §6 (2).
+ * Why it is so, and what JetStream does not promise: deploy/decisions/4-jetstream-with-fences.md.
  */
 export interface StateStore {
   /** The newest value of a key; undefined when there is none, or it was deleted or has expired. */

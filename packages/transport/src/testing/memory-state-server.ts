@@ -31,7 +31,7 @@ interface PastWrite {
 
 /**
  * The simulation's JetStream, in this process: deterministic for a given clock and random, and able to misbehave as the
- * real one does (reference/reliability.md §4). Many stores connect to one server.
+ * real one does (deploy/decisions/4-jetstream-with-fences.md). Many stores connect to one server.
  */
 export class MemoryStateServer {
   readonly #options: MemoryStateServerOptions;
