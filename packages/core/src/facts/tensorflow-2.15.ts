@@ -1,7 +1,7 @@
 /**
  * What is so of TensorFlow 2.15 (its CPU build with oneDNN) and not of this program: of another version or another kind of
- * machine, measure it again. Unless an entry says otherwise, values were seen on x86_64 with TensorFlow 2.15.1, glibc 2.36
- * and pages of 2 MiB on request, over ResNet-20, ResNet-50, MobileNet-v2 and DenseNet-121.
+ * machine, measure it again. Values were seen on x86_64 (AMD EPYC, Intel Xeon) with TensorFlow 2.15.1, glibc 2.36 and pages
+ * of 2 MiB on request, over ResNet-20, ResNet-50, MobileNet-v2 and DenseNet-121.
  */
 
 const KIB = 1024;
@@ -16,7 +16,8 @@ export const POOL_THRESHOLD_BYTES: number = 256 * KIB;
 /** A chunk less than twice the request is handed out whole, unless this much would be wasted. */
 export const POOL_MOST_WASTED_BYTES: number = 128 * MIB;
 
-// --- How a process's memory follows from a plan. Again: `mpo bench memory`, and `mpo bench emulation` for small steps.
+// --- How a process's memory follows from a plan. Measure again: `mpo bench memory` for the plan, `mpo bench emulation` for
+// small steps and for steps whose pool ends at their bound.
 
 /**
  * Steps with one sample that make a process warm. The first one leaves the pool with other gaps than it found, and a
@@ -26,8 +27,9 @@ export const WARM_UP_STEPS = 2;
 /** Mean growth for each kernel that oneDNN compiles for a new shape: between that of ResNet-20 and of MobileNet-v2. */
 export const COMPILED_KERNEL_BYTES: number = 12 * KIB;
 /**
- * One deviation of what steps take about what the plan says: bytes of the heap, which grows by whole pages of 2 MiB, and a
- * share of the pool. A probe shows how it is on its own device; this counts where few measurements were made.
+ * One deviation of what steps take about the law (median error over 0.67): bytes of the heap, and a share of the pool. A
+ * probe shows how it is on its own device; this counts where few measurements were made. Where other programs take most of
+ * the processor, small steps vary by three times as much.
  */
 export const GROWTH_SCATTER: { readonly bytes: number; readonly share: number } = { bytes: MIB, share: 0.01 };
 /** One deviation of a device's law from the plan itself: of its scale, and of what it adds to every step. */
@@ -42,11 +44,12 @@ export const MIXED_POOL_FACTOR = 1.5;
 /** Address space with which a pool never meets its end, where it would fit worse than planned: multiple of need, and bytes. */
 export const POOL_RESERVE: { readonly factor: number; readonly bytes: number } = { factor: 3, bytes: 256 * MIB };
 
-// --- What a process takes beside the pool. Again: watch RssAnon in /proc/PID/status while `mpo bench step` loads ResNet-50.
+// --- What a process may take beside the pool. Measure again: RssAnon in /proc/PID/status of the worker of
+// `mpo bench step --model resnet50 --form imagenet --image 224`, at its start, while it loads, and when it runs.
 
-/** The library itself. */
+/** The library itself; 54 MiB were seen. */
 export const LIBRARY_BYTES: number = 128 * MIB;
-/** Loading a model: its graph, executors and kernels, of which large models have most. */
+/** Loading a model: its graph, executors and kernels, of which large models have most; 447 MiB for ResNet-50. */
 export const LOADING_BYTES: number = 512 * MIB;
 /** A model that is loaded: small buffers, garbage of JavaScript. */
 export const OUTSIDE_POOL_BYTES: number = 128 * MIB;
