@@ -13,16 +13,8 @@ export const FEW_RESIDUALS_SAFETY = 1.5;
 /** Relative error that is always allowed for, whatever the residuals say: a clock tick, a page of memory. */
 const LEAST_MARGIN = 0.005;
 
-export interface UpperMargin {
-  /** Relative: the bound is `prediction * (1 + margin)`. Never negative. */
-  readonly margin: number;
-  readonly residuals: number;
-  /** Enough residuals for the wanted rate; else the margin is the largest residual times a safety factor. */
-  readonly isGuaranteed: boolean;
-}
-
 /**
- * Margin of an upper bound from residuals `measured / predicted - 1` of cases that the prediction did not see (leave
+ * Margin of the bound `prediction * (1 + margin)` from residuals `measured / predicted - 1` of cases that the prediction did not see (leave
  * one out). Split conformal: with n residuals the bound at miss rate r is the ceil((n + 1)(1 - r))-th smallest (Vovk et
  * al. 2005; Lei et al. 2018); that needs n >= 1 / r - 1. Below it there is no such guarantee: then the largest absolute
  * residual, times a safety factor that shrinks as residuals come in. With no residual at all the margin is `prior`.
@@ -31,15 +23,12 @@ export function upperMargin(
   residuals: readonly number[],
   missRate: number = DEFAULT_MISS_RATE,
   prior: number = 0.25,
-): UpperMargin {
+): number {
   const count = residuals.length;
-  if (count === 0) return { margin: prior, residuals: 0, isGuaranteed: false };
-  const rank = Math.ceil((count + 1) * (1 - missRate));
-  if (rank <= count) {
-    const sorted = [...residuals].sort((left, right) => left - right);
-    return { margin: Math.max(LEAST_MARGIN, sorted[rank - 1] as number), residuals: count, isGuaranteed: true };
-  }
+  if (count === 0) return prior;
+  const ranked = residuals.toSorted((left, right) => left - right)[Math.ceil((count + 1) * (1 - missRate)) - 1];
+  if (ranked !== undefined) return Math.max(LEAST_MARGIN, ranked);
   const largest = Math.max(...residuals.map((residual) => Math.abs(residual)));
   const safety = 1 + (FEW_RESIDUALS_SAFETY - 1) * Math.max(0, 1 - (count - 3) / (1 / missRate - 4)) + 1 / count;
-  return { margin: Math.max(LEAST_MARGIN, largest * safety), residuals: count, isGuaranteed: false };
+  return Math.max(LEAST_MARGIN, largest * safety);
 }

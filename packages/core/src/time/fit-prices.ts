@@ -1,4 +1,4 @@
-import type { CostProfile, UnitTimeSample } from "../facts/index.ts";
+import type { CostProfile } from "../facts/index.ts";
 import { type UnitCostTable, type UnitWork, walkSchedule } from "../memory/index.ts";
 import { typical } from "../numerics/index.ts";
 import { frozenParameters, unitSchedule } from "../plan/index.ts";
@@ -15,32 +15,30 @@ export function fitPrices(profile: CostProfile, costs: UnitCostTable): WorkPrice
   if (unitTimes.length === 0) {
     return new WorkPrices(chain, { unfrozen, rates: ratesOfSteps(profile, costs), microBatches });
   }
-  const samplesOf = unfrozen.map((_, unit) => unitTimes.filter((sample) => sample.unit === unit));
   const amounts = unfrozen.map(({ work }) => ({
     forward: amountOf(chain, work.forward),
     backward: amountOf(chain, work.backward),
     normOnlyBackward: amountOf(chain, withoutKernelGradients(chain, work.backward)),
   }));
   const rates = fitRates(
-    amounts.flatMap(({ forward, backward, normOnlyBackward }, unit) => {
-      const measured = (amount: typeof forward, read: (sample: UnitTimeSample) => readonly number[] | undefined) =>
-        (samplesOf[unit] ?? []).map((sample) => {
-          return { amount, microBatch: sample.microBatch, ms: typical(read(sample) ?? []) };
-        });
+    unitTimes.flatMap(({ unit, microBatch, forwardMs, backwardMs, normOnlyBackwardMs = [] }) => {
+      const amount = amounts[unit];
+      if (amount === undefined) return [];
       return [
-        ...measured(forward, ({ forwardMs }) => forwardMs),
-        ...measured(backward, ({ backwardMs }) => backwardMs),
-        ...measured(normOnlyBackward, ({ normOnlyBackwardMs }) => normOnlyBackwardMs),
+        { amount: amount.forward, microBatch, ms: typical(forwardMs) },
+        { amount: amount.backward, microBatch, ms: typical(backwardMs) },
+        { amount: amount.normOnlyBackward, microBatch, ms: typical(normOnlyBackwardMs) },
       ];
     }),
   );
-  const times = amounts.map((amount, unit) =>
-    fitUnitTimes(samplesOf[unit] ?? [], microBatches, {
-      forward: (microBatch) => ratedMs(amount.forward, microBatch, rates),
-      backward: (microBatch) => ratedMs(amount.backward, microBatch, rates),
-      normOnlyBackward: (microBatch) => ratedMs(amount.normOnlyBackward, microBatch, rates),
-    }),
-  );
+  const times = amounts.map(({ forward, backward, normOnlyBackward }, unit) => {
+    const own = unitTimes.filter((sample) => sample.unit === unit);
+    return fitUnitTimes(own, microBatches, {
+      forward: (microBatch) => ratedMs(forward, microBatch, rates),
+      backward: (microBatch) => ratedMs(backward, microBatch, rates),
+      normOnlyBackward: (microBatch) => ratedMs(normOnlyBackward, microBatch, rates),
+    });
+  });
   return new WorkPrices(chain, { unfrozen, rates, times, microBatches });
 }
 

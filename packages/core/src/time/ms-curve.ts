@@ -6,11 +6,6 @@ export interface MsCurve {
   readonly ms: readonly number[];
 }
 
-/** Time of nothing. */
-export function noMs(microBatches: readonly number[]): MsCurve {
-  return { microBatches, ms: microBatches.map(() => 0) };
-}
-
 export function msAt({ microBatches, ms }: MsCurve, microBatch: number): number {
   const last = microBatches.length - 1;
   if (last === 0) return ms[0] as number;

@@ -69,7 +69,7 @@ export class TimeLaw {
       const expected = expectedMs(features, leastSquares(others, priors));
       return (target - expected) / (expected + SLACK_MS);
     });
-    this.#margin = upperMargin(residuals, DEFAULT_MISS_RATE, UNMEASURED_MARGIN).margin;
+    this.#margin = upperMargin(residuals, DEFAULT_MISS_RATE, UNMEASURED_MARGIN);
   }
 
   /** Time of one micro-batch of a config, by the unit times. */
