@@ -118,8 +118,11 @@ function deviationOf(misses: readonly number[]): number {
  */
 function fitMeasured(points: readonly Point[]): Line {
   const first = fitAround(points, 1);
-  return fitAround(points, deviationOf(points.map((point) => missOf(point, first))));
+  const squares = points.reduce((sum, point) => sum + missOf(point, first) ** 2, 0);
+  return fitAround(points, Math.max(1, Math.sqrt(squares / Math.max(1, points.length - COEFFICIENTS))));
 }
+
+const COEFFICIENTS = 2;
 
 /** Later samples say more about the device as it is now. */
 function fitAround(points: readonly Point[], deviation: number): Line {
