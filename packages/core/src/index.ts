@@ -48,7 +48,6 @@ export {
   invalid,
   LAYER_CLASSES,
   type LayerClass,
-  LIBRARY_BYTES,
   LOADING_BYTES,
   MIXED_POOL_FACTOR,
   MPO_ERROR_CODES,

@@ -11,8 +11,3 @@ export const MPO_ENTRY: string = fileURLToPath(new URL(`./main${extname(CLI_DOOR
 export function bundledModel(name: "resnet20-bn" | "resnet20-gn"): string {
   return fileURLToPath(new URL(`../models/${name}`, CLI_DOOR));
 }
-
-/** A file of the lab that runs as a process of its own. `name` has no ending, `from` is the caller's `import.meta.url`. */
-export function entryBeside(name: string, from: string): string {
-  return fileURLToPath(new URL(`./${name}${extname(from)}`, from));
-}

@@ -30,6 +30,7 @@ const STATUS_OF: Readonly<Record<MpoErrorCode, number>> = {
   "over-budget": GRPC_STATUS.resourceExhausted,
   "over-memory-cap": GRPC_STATUS.resourceExhausted,
   "worker-crashed": GRPC_STATUS.internal,
+  "worker-killed": GRPC_STATUS.resourceExhausted,
   "timed-out": GRPC_STATUS.deadlineExceeded,
   cancelled: GRPC_STATUS.cancelled,
   unavailable: GRPC_STATUS.unavailable,

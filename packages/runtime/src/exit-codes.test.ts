@@ -18,6 +18,7 @@ const EXPECTED = [
   ["unauthenticated", 7],
   ["cancelled", 130],
   ["worker-crashed", 1],
+  ["worker-killed", 5],
   ["internal", 1],
 ] as const;
 

@@ -41,6 +41,7 @@ const EXIT_CODE_OF: Readonly<Record<MpoErrorCode, ExitCode>> = {
   unauthenticated: EXIT_CODES.unauthenticated,
   cancelled: EXIT_CODES.cancelled,
   "worker-crashed": EXIT_CODES.internal,
+  "worker-killed": EXIT_CODES.budget,
   internal: EXIT_CODES.internal,
 };
 

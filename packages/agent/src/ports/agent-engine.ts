@@ -76,8 +76,8 @@ export interface RetrainOutcome {
 }
 
 /**
- * What trains. Throws `over-memory-cap` when the limit was hit, `worker-crashed` when the process was ended by something
- * else (the system's memory killer included), `timed-out`, `cancelled`.
+ * What trains. Throws `over-memory-cap` when the limit was hit, `worker-killed` when the process was killed from outside,
+ * mostly by the system's memory killer, `worker-crashed`, `timed-out`, `cancelled`.
  */
 export interface AgentEngine {
   probe(job: ProbeJob, options: WorkOptions): Promise<ProbeResult>;

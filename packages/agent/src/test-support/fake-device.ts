@@ -114,5 +114,5 @@ export class FakeDevice {
 
 /** What a worker that the system's memory killer took leaves behind. */
 export function killed(): MpoError {
-  return new MpoError("worker-crashed", "the worker ended with signal SIGKILL");
+  return new MpoError("worker-killed", "the worker ended with signal SIGKILL");
 }

@@ -44,8 +44,7 @@ export function failedWindow(tried: WindowTry, thrown: unknown): WindowResult {
 /** Whether a failure says that the configuration does not fit: its worker hit the cap or was killed. */
 export function isOutOfMemory(thrown: unknown): boolean {
   if (!(thrown instanceof MpoError)) return false;
-  // The system's memory killer leaves nothing but the signal.
-  return thrown.code === "over-memory-cap" || (thrown.code === "worker-crashed" && /SIGKILL/u.test(thrown.message));
+  return thrown.code === "over-memory-cap" || thrown.code === "worker-killed";
 }
 
 function outcomeOf(error: MpoError): WindowOutcome {

@@ -8,6 +8,7 @@ export const MPO_ERROR_CODES = [
   "over-budget",
   "over-memory-cap",
   "worker-crashed",
+  "worker-killed",
   "timed-out",
   "cancelled",
   "unavailable",

@@ -47,8 +47,6 @@ export const POOL_RESERVE: { readonly factor: number; readonly bytes: number } =
 // --- What a process may take beside the pool. Measure again: RssAnon in /proc/PID/status of the worker of
 // `mpo bench step --model resnet50 --form imagenet --image 224`, at its start, while it loads, and when it runs.
 
-/** The library itself. */
-export const LIBRARY_BYTES: number = 128 * MIB;
 /** Loading a model: its graph, executors and kernels, of which large models have most; 447 MiB for ResNet-50. */
 export const LOADING_BYTES: number = 512 * MIB;
 /** A model that is loaded: small buffers, garbage of JavaScript. */

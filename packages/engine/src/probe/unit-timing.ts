@@ -1,7 +1,7 @@
 import type { ModelGraph } from "../model/model-graph.ts";
 import type { TrainingSetup } from "../training/task.ts";
 
-/** What a timing process is asked: one message in, one `UnitTimingAnswer` at the end. */
+/** What a worker is asked to time. */
 export interface UnitTimingRequest {
   readonly graph: ModelGraph;
   readonly weightsFolder: string;
@@ -29,7 +29,7 @@ export interface PartTimes {
   readonly othersCpuShare?: number;
 }
 
-/** What a timing process found. */
+/** What it found. */
 export interface UnitTimingReport {
   readonly steps: readonly PartTimes[];
   /** Milliseconds of stepping the optimizer from the accumulators. */
@@ -38,7 +38,3 @@ export interface UnitTimingReport {
   /** Resident bytes at the end, at most. */
   readonly peakBytes: number;
 }
-
-export type UnitTimingAnswer =
-  | { readonly kind: "report"; readonly report: UnitTimingReport }
-  | { readonly kind: "error"; readonly message: string };

@@ -10,10 +10,16 @@ const kind = process.env["MPO_TEST_HOG"];
 const held: Uint8Array[] = [];
 
 if (isWorker && kind === "buffers") {
-  process.on("message", (message: { readonly kind?: string }) => {
-    for (let taken = 0; message.kind === "train" && taken < MOST_BYTES; taken += STEP_BYTES) {
+  const takeMemory = ({ kind: call }: { readonly kind?: string }): void => {
+    for (let taken = 0; call === "train" && taken < MOST_BYTES; taken += STEP_BYTES) {
       held.push(new Uint8Array(STEP_BYTES).fill(1));
     }
+  };
+  // Only beside the worker's own listener: messages wait for the first.
+  process.on("newListener", function besideWorker(event) {
+    if (event !== "message") return;
+    process.off("newListener", besideWorker);
+    process.on("message", takeMemory);
   });
 }
 if (isWorker && kind === "no-pool") {

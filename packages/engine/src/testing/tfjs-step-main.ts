@@ -1,7 +1,8 @@
+import { serveCalls } from "@mpo/io";
 import * as tf from "@tensorflow/tfjs-node";
 import { loadWithTfjs } from "../model/layers-format/load-with-tfjs.ts";
 import { readMemory, resetMemoryPeak } from "../session/memory-meter.ts";
-import type { StepTiming, TfjsStepOptions } from "./time-tfjs-step.ts";
+import type { StepTiming, TfjsCalls, TfjsStepOptions } from "./time-tfjs-step.ts";
 
 /**
  * Entry of the child process that trains with TensorFlow.js' own layers and automatic differentiation
@@ -9,11 +10,7 @@ import type { StepTiming, TfjsStepOptions } from "./time-tfjs-step.ts";
  */
 const LEARNING_RATE = 0.01;
 
-const options = JSON.parse(process.argv[2] ?? "{}") as TfjsStepOptions;
-process.on("disconnect", () => process.exit(0));
-process.on("SIGINT", () => undefined);
-const timing = await timeSteps(options);
-process.send?.(timing, () => process.disconnect());
+serveCalls<TfjsCalls>({ timeStep: timeSteps });
 
 async function timeSteps({ modelPath, batch, steps, seed }: TfjsStepOptions): Promise<StepTiming> {
   const model = await loadWithTfjs(tf as unknown as Parameters<typeof loadWithTfjs>[0], modelPath);

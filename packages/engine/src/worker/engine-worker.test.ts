@@ -225,11 +225,11 @@ test("a worker that is killed in a step is an error value of every call", () =>
     );
     const waiting = worker.call("memory", { resetPeak: false });
     await Promise.all([
-      assert.rejects(training, failsAs("worker-crashed", /SIGKILL/)),
-      assert.rejects(waiting, failsAs("worker-crashed", /SIGKILL/)),
+      assert.rejects(training, failsAs("worker-killed", /SIGKILL/)),
+      assert.rejects(waiting, failsAs("worker-killed", /SIGKILL/)),
     ]);
-    await assert.rejects(worker.call("memory", { resetPeak: false }), failsAs("worker-crashed", /SIGKILL/));
-    await assert.rejects(worker.load(smallModel()), failsAs("worker-crashed", /SIGKILL/));
+    await assert.rejects(worker.call("memory", { resetPeak: false }), failsAs("worker-killed", /SIGKILL/));
+    await assert.rejects(worker.load(smallModel()), failsAs("worker-killed", /SIGKILL/));
   }));
 
 test("closing is possible at any time and more than once, and ends what is running", () =>

@@ -1,5 +1,5 @@
-import type { MpoErrorCode } from "@mpo/core";
 import type { ModelGraph, ModelWeights } from "../model/model-graph.ts";
+import type { UnitTimingReport, UnitTimingRequest } from "../probe/unit-timing.ts";
 import type { MemoryReading } from "../session/memory-meter.ts";
 import type { Samples } from "../training/batches.ts";
 import type { TrainingRun, TrainingSetup } from "../training/task.ts";
@@ -18,6 +18,7 @@ export interface WorkerCalls {
   readonly train: {
     readonly request: { readonly samples: string; readonly run: TrainingRun };
     readonly answer: TrainReport;
+    readonly progress: StepReport;
   };
   /** Logits `[count, classes]` in inference mode, and features where wanted and available. */
   readonly evaluate: {
@@ -26,6 +27,8 @@ export interface WorkerCalls {
   };
   readonly readWeights: { readonly request: Record<string, never>; readonly answer: ModelWeights };
   readonly assignWeights: { readonly request: { readonly weightsFolder: string }; readonly answer: null };
+  /** Times every part of a training step, in a session of its own: for a worker that has loaded nothing. */
+  readonly timeUnits: { readonly request: UnitTimingRequest; readonly answer: UnitTimingReport };
   readonly memory: { readonly request: { readonly resetPeak: boolean }; readonly answer: MemoryReading };
 }
 
@@ -48,24 +51,3 @@ export interface TrainReport {
   readonly peakGrowthBytes: number;
   readonly wasCancelled: boolean;
 }
-
-export type WorkerRequest = {
-  readonly [Kind in WorkerCallKind]: {
-    readonly id: number;
-    readonly kind: Kind;
-    readonly body: WorkerCalls[Kind]["request"];
-  };
-}[WorkerCallKind];
-
-/** From the parent: a call, or the wish that the running one stop after its step. */
-export type ToWorker = WorkerRequest | { readonly id: number; readonly kind: "cancel" };
-
-export type FromWorker =
-  | { readonly id: number; readonly kind: "answer"; readonly body: unknown }
-  | { readonly id: number; readonly kind: "progress"; readonly report: StepReport }
-  | {
-      readonly id: number;
-      readonly kind: "error";
-      readonly error: { readonly code: MpoErrorCode; readonly message: string; readonly hint: string | undefined };
-    }
-  | { readonly id: 0; readonly kind: "ready" };

@@ -1,72 +1,48 @@
 import { tmpdir } from "node:os";
 import { MpoError } from "@mpo/core";
+import { serveCalls } from "@mpo/io";
+import { timeParts } from "../probe/time-parts.ts";
 import { readMemory, resetMemoryPeak } from "../session/memory-meter.ts";
 import { volunteerForMemoryKiller } from "./memory-killer.ts";
-import type { FromWorker, ToWorker, WorkerRequest } from "./messages.ts";
+import type { WorkerCalls } from "./messages.ts";
 import { WorkerState } from "./worker-state.ts";
 
 /**
- * Entry of the worker process, the only one that loads TensorFlow. It answers one call at a time, in order; `cancel`
- * stops a running training after its step. When its parent goes away, so does it.
+ * Entry of the worker process, the only one that loads TensorFlow. A training that is cancelled stops after its step.
  */
 const state = new WorkerState(tmpdir(), memoryCap());
-const cancelled = new Set<number>();
-let queue: Promise<void> = Promise.resolve();
 
 volunteerForMemoryKiller();
 
-process.on("message", (message: ToWorker) => {
-  if (message.kind === "cancel") {
-    cancelled.add(message.id);
-    return;
-  }
-  queue = queue.then(() => answer(message));
-});
-process.on("disconnect", () => {
-  state.close();
-  process.exit(0);
-});
-// The terminal's Ctrl-C goes to the whole group: the parent decides what happens to its workers.
-process.on("SIGINT", () => undefined);
-send({ id: 0, kind: "ready" });
-
-async function answer(request: WorkerRequest): Promise<void> {
-  try {
-    send({ id: request.id, kind: "answer", body: await run(request) });
-  } catch (thrown) {
-    const { code, message, hint } = sessionError(thrown);
-    send({ id: request.id, kind: "error", error: { code, message, hint } });
-  } finally {
-    cancelled.delete(request.id);
-  }
-}
-
-async function run(request: WorkerRequest): Promise<unknown> {
-  switch (request.kind) {
-    case "load":
-      return state.load(request.body);
-    case "samples":
-      state.setSamples(request.body.name, request.body.samples);
+serveCalls<WorkerCalls>(
+  {
+    load: (request) => state.load(request),
+    samples: ({ name, samples }) => {
+      state.setSamples(name, samples);
       return null;
-    case "train":
-      return await state.train(
-        request.body,
-        (report) => send({ id: request.id, kind: "progress", report }),
-        () => cancelled.has(request.id),
-      );
-    case "evaluate":
-      return state.evaluate(request.body);
-    case "readWeights":
-      return state.session().read();
-    case "assignWeights":
-      state.session().assignFrom(request.body.weightsFolder);
+    },
+    train: (request, { signal, onProgress }) => state.train(request, onProgress, () => signal.aborted),
+    evaluate: (request) => state.evaluate(request),
+    readWeights: () => state.session().read(),
+    assignWeights: ({ weightsFolder }) => {
+      state.session().assignFrom(weightsFolder);
       return null;
-    case "memory":
+    },
+    timeUnits: timeParts,
+    memory: ({ resetPeak }) => {
       globalThis.gc?.();
-      if (request.body.resetPeak) resetMemoryPeak();
+      if (resetPeak) resetMemoryPeak();
       return readMemory();
-  }
-}
+    },
+  },
+  {
+    onHangUp: () => {
+      state.close();
+      process.exit(0);
+    },
+    errorOf: sessionError,
+  },
+);
 
 /** TensorFlow says "OOM" or RESOURCE_EXHAUSTED when the allocator's limit is reached. */
 function sessionError(thrown: unknown): MpoError {
@@ -80,10 +56,6 @@ function sessionError(thrown: unknown): MpoError {
     });
   }
   return error;
-}
-
-function send(message: FromWorker): void {
-  if (process.connected) process.send?.(message);
 }
 
 /** The limit that TensorFlow's allocator has been given (MklCPUAllocator). */

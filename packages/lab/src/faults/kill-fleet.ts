@@ -1,9 +1,8 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { systemClock } from "@mpo/io";
+import { entryBeside, systemClock } from "@mpo/io";
 import type { DeviceIdentity } from "@mpo/protocol";
-import { entryBeside } from "../product-files.ts";
 import type { KillHistory } from "./kill-history.ts";
 import type { AgentConfiguration, CoordinatorConfiguration, FromAgent } from "./process-messages.ts";
 import { type SupervisedOptions, SupervisedProcess } from "./supervised-process.ts";

@@ -1,11 +1,12 @@
-import { fork } from "node:child_process";
 import type { AgentEngine } from "@mpo/agent";
 import { tinyChain, tinyProfile } from "@mpo/coordinator/testing";
-import { MpoError } from "@mpo/core";
-import { abortError, throwIfAborted } from "@mpo/io";
-import { entryBeside } from "../product-files.ts";
+import { CalledProcess, entryBeside, throwIfAborted } from "@mpo/io";
 
-const ENTRY = entryBeside("worker-main", import.meta.url);
+/** What the worker can be asked: to be busy for some milliseconds. */
+export interface PretendCalls {
+  readonly work: { readonly request: number; readonly answer: null };
+}
+
 const CHAIN = tinyChain(3);
 
 /** An engine whose measurements are made up, but whose work is a real process: who kills it gets a real crash. */
@@ -28,23 +29,8 @@ export function processEngine(random: () => number, onWorker: (pid: number) => v
 
 async function inWorker(workMs: number, signal: AbortSignal, onWorker: (pid: number) => void): Promise<void> {
   throwIfAborted(signal);
-  const child = fork(ENTRY, [], { execArgv: [], stdio: ["ignore", "ignore", "ignore", "ipc"] });
-  const onAbort = (): void => void child.kill("SIGKILL");
-  signal.addEventListener("abort", onAbort, { once: true });
-  let isDone = false;
-  child.on("message", () => {
-    isDone = true;
-  });
-  try {
-    await new Promise<void>((resolve, reject) => {
-      child.once("error", reject);
-      child.once("exit", () => resolve());
-      child.send(workMs, () => undefined);
-      if (child.pid !== undefined) onWorker(child.pid);
-    });
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
-  if (signal.aborted) throw abortError(signal);
-  if (!isDone) throw new MpoError("worker-crashed", "the worker was killed");
+  const entry = entryBeside("worker-main", import.meta.url);
+  await using worker = new CalledProcess<PretendCalls>({ name: "worker", entry, graceMs: 0 });
+  if (worker.pid !== undefined) onWorker(worker.pid);
+  await worker.call("work", workMs, { signal });
 }

@@ -18,7 +18,7 @@ test("when memory runs out for all, the system takes the job and not the program
 }, async (t) => {
   const result = await measureKiller(1);
   if (result === "no-group") return t.skip("no memory control group can be made here");
-  assert.deepEqual(result.ends, { "worker-crashed": 1 });
+  assert.deepEqual(result.ends, { "worker-killed": 1 });
   assert.ok(result.kills > 0, "the memory killer had to choose");
   assert.equal(result.deaths, 0);
 });

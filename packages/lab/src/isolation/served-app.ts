@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { entryBeside } from "../product-files.ts";
+import { entryBeside } from "@mpo/io";
 
 /** The example program under load, seen from outside. Dispose of it: its processes end. */
 export class ServedApp implements AsyncDisposable {

@@ -179,7 +179,7 @@ export class SimulatedDevice {
     probe: async (job, { signal }) => {
       const { clock, random, isStormy } = this.#options;
       await clock.sleep(5_000 + random() * 20_000, { signal });
-      if (isStormy() && random() < 0.1) throw new MpoError("worker-crashed", "the worker was killed");
+      if (isStormy() && random() < 0.1) throw new MpoError("worker-killed", "the worker was killed");
       const profile = tinyProfile(job.device.id, { speed: 0.5 + random(), chain: CHAIN });
       return { profile: { ...profile, measuredAtMs: job.nowMs }, chain: CHAIN };
     },

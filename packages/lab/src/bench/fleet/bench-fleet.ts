@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { type CommandContext, createTable, type Progress, startProgress } from "@mpo/cli";
 import { MpoError, quantile } from "@mpo/core";
 import { createAdminClient } from "@mpo/transport";
+import { benchProcess, failureOf } from "./bench-process.ts";
 import { checkReports } from "./check-reports.ts";
-import { BenchProcess } from "./child-process.ts";
 import type { AcknowledgedReport, CoordinatorReady } from "./fleet-messages.ts";
 import { openFilesLimit, residentBytes } from "./process-memory.ts";
 import { pushPhase } from "./push-phase.ts";
@@ -78,10 +78,10 @@ async function measure(options: BenchFleetOptions, folder: string, context: Comm
   const cacheFolder = cache ?? join(base ?? join(homedir(), ".cache"), "mpoptimizer");
   // The bench is one program that asks more than an operator would.
   const args = [folder, cacheFolder, String(Math.max(1000, 2 * rate))];
-  await using coordinator = new BenchProcess("coordinator", "fleet-coordinator-main", args, (message) =>
+  await using coordinator = benchProcess("coordinator", "fleet-coordinator-main", args, (message) =>
     tellReady(message as CoordinatorReady),
   );
-  const { grpc, natsUrl, natsPid } = await Promise.race([ready, coordinator.failure(), aborted(signal)]);
+  const { grpc, natsUrl, natsPid } = await Promise.race([ready, failureOf(coordinator), aborted(signal)]);
   await using fleet = new SimulatedFleet({ coordinator: grpc, agents, startsPerSecond, seed });
   const admin = createAdminClient({ target: grpc });
   let progress: Progress | undefined;
@@ -89,7 +89,7 @@ async function measure(options: BenchFleetOptions, folder: string, context: Comm
     terminal.detail(title);
     progress = startProgress(terminal, title, goal);
     try {
-      return await Promise.race([work(progress), coordinator.failure(), fleet.failure()]);
+      return await Promise.race([work(progress), failureOf(coordinator), fleet.failure()]);
     } finally {
       progress.end();
     }
@@ -116,7 +116,7 @@ async function measure(options: BenchFleetOptions, folder: string, context: Comm
         onProgress: (now) => bar.update(now, ""),
       }),
     );
-    const [coordinatorRssBytes, natsRssBytes] = await Promise.all([coordinator.pid, natsPid].map(residentBytes));
+    const [coordinatorRssBytes, natsRssBytes] = await Promise.all([coordinator.pid ?? 0, natsPid].map(residentBytes));
     return {
       agents,
       pushP50Ms: quantile(latencies, P50),

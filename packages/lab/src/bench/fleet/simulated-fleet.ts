@@ -1,5 +1,6 @@
 import { MpoError } from "@mpo/core";
-import { BenchProcess } from "./child-process.ts";
+import type { ChildHost } from "@mpo/io";
+import { benchProcess, failureOf } from "./bench-process.ts";
 import type { AcknowledgedReport, FromDriver } from "./fleet-messages.ts";
 
 /** Agents of one driver's process: it shares a core with the coordinator. */
@@ -28,7 +29,7 @@ export interface WaitOptions {
 
 /** Many simulated agents in a few processes, and what they have told. */
 export class SimulatedFleet implements AsyncDisposable {
-  readonly #drivers: readonly BenchProcess[];
+  readonly #drivers: readonly ChildHost[];
   readonly #joined: number[];
   readonly #warnings: Readonly<Record<string, number>>[];
   readonly #appliedAtMs = new Map<string, number>();
@@ -40,7 +41,7 @@ export class SimulatedFleet implements AsyncDisposable {
     this.#joined = new Array<number>(count).fill(0);
     this.#warnings = new Array<Readonly<Record<string, number>>>(count).fill({});
     this.#drivers = this.#joined.map((_, index) => {
-      const driver = new BenchProcess(`driver ${index + 1}`, "fleet-driver-main", [], (message) =>
+      const driver = benchProcess(`driver ${index + 1}`, "fleet-driver-main", [], (message) =>
         this.#hear(index, message as FromDriver),
       );
       const first = Math.floor((index * agents) / count);
@@ -92,11 +93,11 @@ export class SimulatedFleet implements AsyncDisposable {
 
   /** Rejects when a driver ends by itself. */
   async failure(): Promise<never> {
-    return await Promise.race(this.#drivers.map((driver) => driver.failure()));
+    return await Promise.race(this.#drivers.map((driver) => failureOf(driver)));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.#drivers.map((driver) => driver[Symbol.asyncDispose]()));
+    await Promise.all(this.#drivers.map((driver) => driver.close()));
   }
 
   #hear(index: number, { joined, applied, acknowledged, warnings }: FromDriver): void {

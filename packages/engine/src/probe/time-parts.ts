@@ -7,15 +7,10 @@ import { elementsOf, type SampleShape } from "../model/model-graph.ts";
 import { readMemory } from "../session/memory-meter.ts";
 import { type MicroBatch, ProgramSession } from "../session/program-session.ts";
 import { tensorflowVersion } from "../session/tensorflow.ts";
-import { volunteerForMemoryKiller } from "../worker/memory-killer.ts";
 import { othersShare, readCpu } from "./cpu-contention.ts";
 import { timedPlan } from "./timed-plan.ts";
-import type { PartTimes, UnitTimingAnswer, UnitTimingReport, UnitTimingRequest } from "./unit-timing.ts";
+import type { PartTimes, UnitTimingReport, UnitTimingRequest } from "./unit-timing.ts";
 
-/**
- * Entry of the process that times the parts of a step at several micro-batches. It answers one request and ends;
- * when its parent goes away, so does it.
- */
 const MS = 1000;
 /** Small micro-batches are repeated within a round until they have seen about this many samples. */
 const SAMPLES_IN_ROUND = 8;
@@ -25,23 +20,8 @@ const LEAST_SIZES = 2;
 /** A micro-batch is worth starting on when there is time for this many runs of it: the first, one that counts, smaller ones. */
 const RUNS_AHEAD = 4;
 
-volunteerForMemoryKiller();
-
-process.on("disconnect", () => process.exit(0));
-process.on("SIGINT", () => undefined);
-process.once("message", (request: UnitTimingRequest) => {
-  send(answerTo(request));
-});
-
-function answerTo(request: UnitTimingRequest): UnitTimingAnswer {
-  try {
-    return { kind: "report", report: timeParts(request) };
-  } catch (thrown) {
-    return { kind: "error", message: thrown instanceof Error ? thrown.message : String(thrown) };
-  }
-}
-
-function timeParts(request: UnitTimingRequest): UnitTimingReport {
+/** Times the parts of a step at several micro-batches. Blocks; the worker process is there for that. */
+export function timeParts(request: UnitTimingRequest): UnitTimingReport {
   const until = performance.now() + request.maxMs;
   const plan = timedPlan(chainOf(request.graph));
   const [shape = []] = sampleShapes(request.graph).values();
@@ -112,8 +92,4 @@ function batchOf({ images, seed }: UnitTimingRequest, shape: SampleShape, count:
   if (images !== undefined && images.length >= size) return { images: images.subarray(0, size), labels, count };
   const random = createRandom(seed);
   return { images: Float32Array.from({ length: size }, () => random.uniform()), labels, count };
-}
-
-function send(answer: UnitTimingAnswer): void {
-  process.send?.(answer, () => process.disconnect());
 }
