@@ -70,7 +70,7 @@ export class EngineWorker implements AsyncDisposable {
     throwIfAborted(signal);
     const worker = new EngineWorker(options);
     try {
-      await worker.call("memory", { resetPeak: false }, { signal });
+      await worker.call("memory", { resetPeak: false }, { signal, graceMs: 0 });
       worker.#beginWatch();
     } catch (error) {
       await worker.close();

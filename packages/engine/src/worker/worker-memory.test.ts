@@ -10,6 +10,7 @@ import { EngineWorker } from "./engine-worker.ts";
 
 const MIB = 1024 * 1024;
 const BATCH = 8;
+const CAP_BYTES = 100 * MIB;
 /** Sessions that are not closed grow the worker by 2 MiB each, however small the graph. */
 const MOST_GROWTH_MIB = 12;
 
@@ -51,15 +52,22 @@ test("a TensorFlow without the pool that keeps the cap is held to it from outsid
 });
 
 test("a capped worker loads again and again", async () => {
-  const worker = await EngineWorker.start({ environment: process.env, memoryCapBytes: 100 * MIB });
+  const worker = await EngineWorker.start({ environment: process.env, memoryCapBytes: CAP_BYTES });
   try {
     const { graph, weights } = smallModel();
     await worker.call("samples", { name: "s", samples: smallSamples(BATCH) });
     await worker.load({ graph, weights });
+    const losses: number[] = [];
     for (const microBatch of [BATCH, 2, BATCH]) {
-      await worker.load({ graph, weights, training: setupOf({ microBatch }) });
-      await worker.call("train", { samples: "s", run: runOfSteps(1) });
+      const { stateBytes } = await worker.load({ graph, weights, training: setupOf({ microBatch }) });
+      assert.deepEqual(await worker.call("readWeights", {}), weights, "each load begins with the weights it is given");
+      const { steps, peakGrowthBytes } = await worker.call("train", { samples: "s", run: runOfSteps(1) });
+      assert.ok(peakGrowthBytes >= stateBytes && peakGrowthBytes <= CAP_BYTES, `a step took ${peakGrowthBytes} bytes`);
+      losses.push(...steps.map(({ loss }) => loss));
     }
+    assert.equal(losses.length, 3);
+    assert.ok(losses.every(Number.isFinite) && losses[0] !== losses[1]);
+    assert.equal(losses[2], losses[0], "the same load and step give the same loss");
   } finally {
     await worker.close();
   }

@@ -147,12 +147,17 @@ export class ChildHost implements AsyncDisposable {
   #reasonOf(end: ProcessEnd): MpoError {
     const known = this.#options.explainEnd?.(end);
     if (known !== undefined) return known;
-    const tail = end.stderr.trim().split("\n").slice(-TAIL_LINES).join(" | ");
+    const tail = end.stderr.split("\n").filter(isTelling).slice(-TAIL_LINES).join(" | ");
     const how = end.signal === null ? `exit code ${end.code}` : `signal ${end.signal}`;
     const text = `the ${this.name} ended with ${how}${tail === "" ? "" : `: ${tail}`}`;
     if (end.signal !== "SIGKILL") return new MpoError("worker-crashed", text);
     return new MpoError("worker-killed", text, { hint: "The system may be short of memory: free some, or set a cap." });
   }
+}
+
+/** Of what Node writes about an error that nobody caught, its message: not the stack, the fields, its own version. */
+function isTelling(line: string): boolean {
+  return /^[^\s}]/u.test(line) && !line.startsWith("Node.js v");
 }
 
 /** A file that runs as a process of its own. `name` has no ending, `from` is the caller's `import.meta.url`. */
