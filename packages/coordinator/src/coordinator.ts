@@ -1,6 +1,6 @@
 import { setMaxListeners } from "node:events";
 import { MpoError } from "@mpo/core";
-import { type Clock, isAbortError, linkSignals, systemClock } from "@mpo/io";
+import { type Clock, isAbortError, linkSignals, systemClock, untilAborted } from "@mpo/io";
 import { isTransient, type Logger } from "@mpo/runtime";
 import type { StateStore } from "@mpo/transport";
 import { AdminApi } from "./api/admin-api.ts";
@@ -145,7 +145,7 @@ export function createCoordinator(settings: CoordinatorSettings, ports: Coordina
         ),
       );
       using linked = linkSignals(signal, ending);
-      await Promise.race([Promise.all(watches.map(({ ready }) => ready)), ended, aborted(linked.signal)]);
+      await untilAborted(Promise.race([Promise.all(watches.map(({ ready }) => ready)), ended]), linked.signal);
       logger.info("the indexes are full", { devices: registry.size, profiles: profiles.size });
     },
     stop: async () => {
@@ -199,12 +199,4 @@ function searchWorker({ searches, profiles, priors, audit, metrics, logger }: Wo
       await audit.tell({ kind: "search-failed", identity, actor: "coordinator", message });
     }
   };
-}
-
-function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    const fail = (): void => reject(MpoError.from(signal.reason, "cancelled"));
-    if (signal.aborted) fail();
-    else signal.addEventListener("abort", fail, { once: true });
-  });
 }

@@ -2,6 +2,23 @@ import { MpoError } from "@mpo/core";
 import { type Abortable, abortError, isAbortError, throwIfAborted } from "./abort-error.ts";
 import { type Clock, systemClock } from "./clock.ts";
 
+/** Calls `listener` once the signal aborts, at once if it has; dispose of it to be left alone. */
+export function onAbort(signal: AbortSignal | undefined, listener: () => void): Disposable {
+  if (signal?.aborted) listener();
+  else signal?.addEventListener("abort", listener, { once: true });
+  return { [Symbol.dispose]: () => signal?.removeEventListener("abort", listener) };
+}
+
+/** Waits for work that may take its time to notice a signal, or none: throws as soon as the signal aborts. */
+export async function untilAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  let giveUp = (): void => undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    giveUp = () => reject(abortError(signal as AbortSignal));
+  });
+  using _listening = onAbort(signal, giveUp);
+  return await Promise.race([work, aborted]);
+}
+
 /** A signal that listens to others until it is disposed of: use with `using`, or call `dispose` in a `finally`. */
 export interface LinkedSignal extends Disposable {
   readonly signal: AbortSignal;
@@ -15,22 +32,12 @@ export interface LinkedSignal extends Disposable {
  */
 export function linkSignals(...signals: readonly (AbortSignal | undefined)[]): LinkedSignal {
   const controller = new AbortController();
-  const cleanups: (() => void)[] = [];
-  for (const signal of signals) {
-    if (signal === undefined) continue;
-    if (signal.aborted) {
-      controller.abort(signal.reason);
-      break;
-    }
-    const onAbort = (): void => controller.abort(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
-    cleanups.push(() => signal.removeEventListener("abort", onAbort));
-  }
+  const listening = signals.map((signal) => onAbort(signal, () => controller.abort(signal?.reason)));
   return {
     signal: controller.signal,
     abort: (reason) => controller.abort(reason),
     [Symbol.dispose]: () => {
-      for (const cleanup of cleanups) cleanup();
+      for (const one of listening) one[Symbol.dispose]();
     },
   };
 }

@@ -1,4 +1,4 @@
-export { type DeadlineOptions, type LinkedSignal, linkSignals, withDeadline } from "./abort.ts";
+export { type DeadlineOptions, type LinkedSignal, linkSignals, onAbort, untilAborted, withDeadline } from "./abort.ts";
 export { type Abortable, abortError, isAbortError, throwIfAborted } from "./abort-error.ts";
 export {
   type ReadJsonOptions,

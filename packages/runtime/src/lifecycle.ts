@@ -1,5 +1,5 @@
 import { MpoError } from "@mpo/core";
-import { abortError, type Clock, linkSignals, systemClock, withDeadline } from "@mpo/io";
+import { abortError, type Clock, linkSignals, onAbort, systemClock, withDeadline } from "@mpo/io";
 import { EXIT_CODES, type ExitCode, exitCodeOf } from "./exit-codes.ts";
 import type { Logger } from "./logger.ts";
 
@@ -94,18 +94,13 @@ export async function runServices(services: readonly Service[], options: Lifecyc
 
 /** Waits until the signal aborts or one service ends; throws what that service threw. */
 async function firstEnd(services: readonly Service[], signal: AbortSignal): Promise<void> {
-  let onAbort = (): void => undefined;
-  const aborted = new Promise<void>((resolve) => {
-    onAbort = resolve;
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", onAbort, { once: true });
+  let resolve = (): void => undefined;
+  const aborted = new Promise<void>((onResolve) => {
+    resolve = onResolve;
   });
-  try {
-    const ends = services.flatMap(({ ended }) => (ended === undefined ? [] : [ended]));
-    await Promise.race([aborted, ...ends]);
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-  }
+  using _listening = onAbort(signal, resolve);
+  const ends = services.flatMap(({ ended }) => (ended === undefined ? [] : [ended]));
+  await Promise.race([aborted, ...ends]);
 }
 
 interface DrainOptions {

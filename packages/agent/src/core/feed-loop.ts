@@ -1,4 +1,5 @@
 import { MpoError } from "@mpo/core";
+import { type LinkedSignal, linkSignals } from "@mpo/io";
 import {
   compareVersions,
   type DocumentVersion,
@@ -74,9 +75,7 @@ export class FeedLoop {
 
   async #follow(servers: readonly string[], signal: AbortSignal, onConnected: () => void): Promise<void> {
     const { ports, settings } = this.#parts;
-    const connection = new AbortController();
-    const onAbort = (): void => connection.abort();
-    signal.addEventListener("abort", onAbort, { once: true });
+    using connection = linkSignals(signal);
     let feed: DesiredFeed | undefined;
     let watcher: Promise<void> = Promise.resolve();
     try {
@@ -94,7 +93,6 @@ export class FeedLoop {
     } finally {
       this.#isConnected = false;
       connection.abort();
-      signal.removeEventListener("abort", onAbort);
       await watcher;
       await feed?.close();
     }
@@ -121,7 +119,7 @@ export class FeedLoop {
     return hinted === undefined || isNewer(hinted, this.#parts.store.document?.version);
   }
 
-  async #endWhenServersChange(servers: readonly string[], connection: AbortController): Promise<void> {
+  async #endWhenServersChange(servers: readonly string[], connection: LinkedSignal): Promise<void> {
     while (!connection.signal.aborted && servers === this.#servers) {
       await this.#wakeup.sleep(FOREVER_MS, connection.signal).catch(() => undefined);
     }

@@ -1,10 +1,10 @@
-import type { Clock } from "@mpo/io";
+import { type Clock, type LinkedSignal, linkSignals } from "@mpo/io";
 
 /** A loop's alarm: it sleeps until its time has come or somebody wakes it. */
 export class Wakeup {
   readonly #clock: Clock;
   #isWanted = false;
-  #sleep: AbortController | undefined;
+  #sleep: LinkedSignal | undefined;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -20,9 +20,7 @@ export class Wakeup {
   async sleep(ms: number, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     if (!this.#isWanted) {
-      const sleep = new AbortController();
-      const onAbort = (): void => sleep.abort();
-      signal.addEventListener("abort", onAbort, { once: true });
+      using sleep = linkSignals(signal);
       this.#sleep = sleep;
       try {
         await this.#clock.sleep(ms, { signal: sleep.signal });
@@ -30,7 +28,6 @@ export class Wakeup {
         if (!sleep.signal.aborted) throw thrown;
       } finally {
         this.#sleep = undefined;
-        signal.removeEventListener("abort", onAbort);
       }
     }
     this.#isWanted = false;

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { MpoError } from "@mpo/core";
+import { onAbort } from "@mpo/io";
 
 /** Reads how many bytes the system could still give to processes. */
 export type AvailableMemoryReader = () => Promise<number>;
@@ -22,8 +23,7 @@ const INTERVAL_MS = 200;
  */
 export class ProbeGuard implements Disposable {
   readonly #controller = new AbortController();
-  readonly #outer: AbortSignal | undefined;
-  readonly #onAbort: () => void;
+  readonly #listening: Disposable;
   readonly #deadline: NodeJS.Timeout;
   readonly #interval: NodeJS.Timeout;
   #isReading = false;
@@ -34,12 +34,9 @@ export class ProbeGuard implements Disposable {
     readonly leastAvailableBytes: number;
     readonly availableBytes: AvailableMemoryReader;
   }) {
-    this.#outer = options.signal;
-    this.#onAbort = () => {
-      this.#controller.abort(new MpoError("cancelled", "the probe was cancelled", { cause: this.#outer?.reason }));
-    };
-    if (options.signal?.aborted === true) this.#onAbort();
-    options.signal?.addEventListener("abort", this.#onAbort, { once: true });
+    this.#listening = onAbort(options.signal, () => {
+      this.#controller.abort(new MpoError("cancelled", "the probe was cancelled", { cause: options.signal?.reason }));
+    });
     this.#deadline = setTimeout(() => {
       this.#controller.abort(new MpoError("timed-out", `the probe's ${options.maxMs} ms are over`));
     }, options.maxMs);
@@ -76,6 +73,6 @@ export class ProbeGuard implements Disposable {
   [Symbol.dispose](): void {
     clearTimeout(this.#deadline);
     clearInterval(this.#interval);
-    this.#outer?.removeEventListener("abort", this.#onAbort);
+    this.#listening[Symbol.dispose]();
   }
 }

@@ -1,4 +1,5 @@
 import { MpoError } from "@mpo/core";
+import { onAbort } from "../abort.ts";
 import { type Abortable, abortError, throwIfAborted } from "../abort-error.ts";
 import type { CallTypes, FromChild, ProgressOf } from "./call-messages.ts";
 import { ChildHost, type ChildOptions } from "./child-host.ts";
@@ -46,12 +47,11 @@ export class CalledProcess<Calls extends CallTypes<Calls>> extends ChildHost {
     const endAfter = (ms: number, reason: () => MpoError): void => {
       timers.push(setTimeout(() => this.end(reason()), ms));
     };
-    const onAbort = (): void => {
+    using _listening = onAbort(signal, () => {
       this.send({ id, kind: "cancel" });
       // A step cannot be interrupted: when it does not end soon, its process does.
       endAfter(graceMs, () => abortError(signal as AbortSignal));
-    };
-    signal?.addEventListener("abort", onAbort, { once: true });
+    });
     if (timeoutMs !== undefined) {
       endAfter(timeoutMs, () => new MpoError("timed-out", `the ${this.name} did not answer within ${timeoutMs} ms`));
     }
@@ -68,7 +68,6 @@ export class CalledProcess<Calls extends CallTypes<Calls>> extends ChildHost {
     } finally {
       this.#pending.delete(id);
       for (const timer of timers) clearTimeout(timer);
-      signal?.removeEventListener("abort", onAbort);
     }
   }
 }

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import type { ServerUnaryCall, ServerWritableStream, StatusObject, sendUnaryData } from "@grpc/grpc-js";
 import { Metadata } from "@grpc/grpc-js";
 import { MpoError } from "@mpo/core";
-import { type Clock, linkSignals } from "@mpo/io";
+import { type Clock, linkSignals, untilAborted } from "@mpo/io";
 import { type Method, type StreamMethod, statusFromError, type UnaryMethod } from "@mpo/protocol";
 import type { Logger } from "@mpo/runtime";
 import { type CallContext, claimedIdentity, type IdentifyDevice } from "./call-context.ts";
@@ -114,6 +114,7 @@ async function served(
     const request = method.request.fromBytes(call.request);
     deviceId = server.identify({ claimed: claimedIdentity(request), peer: call.getPeer() });
     if (!server.buckets.take(deviceId ?? hostOf(call.getPeer()), clock.monotonicMs())) throw busy("too many calls");
+    // The caller gets its answer when the signal aborts, though a handler may take its time to notice.
     await untilAborted(work(request, { deviceId, signal: linked.signal, requestId }), linked.signal);
     logger.debug("a call was answered", { deviceId, ms: Math.round(clock.monotonicMs() - beganMs) });
   } catch (thrown) {
@@ -125,26 +126,6 @@ async function served(
     running.delete(own);
     call.off("cancelled", onCancel);
   }
-}
-
-/** The caller gets its answer when the signal aborts, though a handler may take its time to notice. */
-async function untilAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
-  const { promise, stop } = aborted(signal);
-  try {
-    await Promise.race([work, promise]);
-  } finally {
-    stop();
-  }
-}
-
-function aborted(signal: AbortSignal): { readonly promise: Promise<never>; stop(): void } {
-  let onAbort = (): void => undefined;
-  const promise = new Promise<never>((_, reject) => {
-    onAbort = () => reject(MpoError.from(signal.reason, "cancelled"));
-    if (signal.aborted) onAbort();
-    else signal.addEventListener("abort", onAbort, { once: true });
-  });
-  return { promise, stop: () => signal.removeEventListener("abort", onAbort) };
 }
 
 /** Calls that a late server still takes beside its oldest one. */

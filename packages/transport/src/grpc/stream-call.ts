@@ -1,5 +1,5 @@
 import type { Client, StatusObject } from "@grpc/grpc-js";
-import { abortError, throwIfAborted } from "@mpo/io";
+import { abortError, onAbort, throwIfAborted } from "@mpo/io";
 import type { StreamMethod } from "@mpo/protocol";
 import { asIs, type CallOptions, cancelCall, deadlineIn, errorOfCall, requestMetadata } from "./call-options.ts";
 
@@ -31,15 +31,13 @@ export async function* streamCall<Request, Response>(
   call.on("status", (given: StatusObject) => {
     status = given;
   });
-  const onAbort = (): void => cancelCall(call);
-  signal?.addEventListener("abort", onAbort, { once: true });
+  using _listening = onAbort(signal, () => cancelCall(call));
   try {
     for await (const answer of call as AsyncIterable<Buffer>) yield method.response.fromBytes(answer);
   } catch (thrown) {
     if (signal?.aborted) throw abortError(signal);
     throw isServiceError(thrown) ? errorOfCall(thrown) : thrown;
   } finally {
-    signal?.removeEventListener("abort", onAbort);
     // The status of a cancelled call comes as an error that nobody waits for any more.
     call.on("error", () => undefined);
     call.cancel();

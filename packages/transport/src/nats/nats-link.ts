@@ -1,6 +1,6 @@
 import { EventEmitter } from "node:events";
 import { MpoError } from "@mpo/core";
-import { abortError, type Clock, systemClock } from "@mpo/io";
+import { abortError, type Clock, systemClock, untilAborted } from "@mpo/io";
 import { backOffSchedule, type Logger, retry, silentLogger } from "@mpo/runtime";
 import {
   type Authenticator,
@@ -157,16 +157,6 @@ class ReconnectPauses {
   reset(): void {
     this.#pauses = this.#make();
   }
-}
-
-function untilAborted<T>(answer: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return answer;
-  return new Promise<T>((resolve, reject) => {
-    const onAbort = (): void => reject(abortError(signal));
-    if (signal.aborted) onAbort();
-    else signal.addEventListener("abort", onAbort, { once: true });
-    answer.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
-  });
 }
 
 function connectionOptions(settings: ResolvedNatsSettings, pauses: ReconnectPauses): Parameters<typeof connect>[0] {

@@ -3,6 +3,7 @@ import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { type CommandContext, createTable, type Progress, startProgress } from "@mpo/cli";
 import { MpoError, quantile } from "@mpo/core";
+import { untilAborted } from "@mpo/io";
 import { createAdminClient } from "@mpo/transport";
 import { benchProcess, failureOf } from "./bench-process.ts";
 import { checkReports } from "./check-reports.ts";
@@ -81,7 +82,7 @@ async function measure(options: BenchFleetOptions, folder: string, context: Comm
   await using coordinator = benchProcess("coordinator", "fleet-coordinator-main", args, (message) =>
     tellReady(message as CoordinatorReady),
   );
-  const { grpc, natsUrl, natsPid } = await Promise.race([ready, failureOf(coordinator), aborted(signal)]);
+  const { grpc, natsUrl, natsPid } = await untilAborted(Promise.race([ready, failureOf(coordinator)]), signal);
   await using fleet = new SimulatedFleet({ coordinator: grpc, agents, startsPerSecond, seed });
   const admin = createAdminClient({ target: grpc });
   let progress: Progress | undefined;
@@ -154,14 +155,6 @@ async function seconds(work: () => Promise<void>): Promise<number> {
   const beganMs = performance.now();
   await work();
   return (performance.now() - beganMs) / MS;
-}
-
-function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    const fail = (): void => reject(new MpoError("cancelled", "interrupted"));
-    if (signal.aborted) fail();
-    else signal.addEventListener("abort", fail, { once: true });
-  });
 }
 
 function print(figures: FleetFigures, { terminal }: CommandContext): void {

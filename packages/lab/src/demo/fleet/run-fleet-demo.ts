@@ -1,4 +1,5 @@
 import { type CommandContext, formatBytes, formatDuration } from "@mpo/cli";
+import { onAbort } from "@mpo/io";
 import type { DeviceIdentity, FleetEvent } from "@mpo/protocol";
 import type { AdminClient } from "@mpo/transport";
 import type { CommandRecord } from "./child-command.ts";
@@ -148,10 +149,7 @@ async function stayUp({ room, context }: Demo, devices: readonly DemoDevice[]): 
   for (const command of commands) terminal.line(`  npm run mpo -- ${command}`);
   terminal.line("Press Ctrl-C to stop all of it.");
   terminal.record({ event: "kept", coordinator: room.target, folder: room.folder, commands });
-  await new Promise<void>((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
+  await new Promise<void>((resolve) => void onAbort(signal, resolve));
 }
 
 /** Each once: an agent also tells when it goes to another rung of the ladder. */
