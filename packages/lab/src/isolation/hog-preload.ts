@@ -7,10 +7,17 @@ const STEP_BYTES = 16 * 2 ** 20;
 const MOST_BYTES = 2 ** 32;
 const held: Uint8Array[] = [];
 
+function takeMemory({ kind }: { readonly kind?: unknown }): void {
+  for (let taken = 0; kind === "train" && taken < MOST_BYTES; taken += STEP_BYTES) {
+    held.push(new Uint8Array(STEP_BYTES).fill(1));
+  }
+}
+
 if (/\/worker-main\.[tj]s$/u.test(process.argv[1] ?? "")) {
-  process.on("message", (message: { readonly kind?: unknown }) => {
-    for (let taken = 0; message.kind === "train" && taken < MOST_BYTES; taken += STEP_BYTES) {
-      held.push(new Uint8Array(STEP_BYTES).fill(1));
-    }
+  // Only beside the worker's own listener: messages wait for the first.
+  process.on("newListener", function besideWorker(event) {
+    if (event !== "message") return;
+    process.off("newListener", besideWorker);
+    process.on("message", takeMemory);
   });
 }
