@@ -96,10 +96,17 @@ export {
 } from "./memory/index.ts";
 export {
   type Bounded,
+  GIB,
+  KIB,
+  MIB,
+  MINUTE_MS,
+  mean,
   median,
   outliers,
+  powersOfTwo,
   quantile,
   relativeSpread,
+  SECOND_MS,
   typical,
 } from "./numerics/index.ts";
 export {
@@ -144,17 +151,24 @@ export {
   type Cut,
   type CutReason,
   hasDrifted,
+  MAX_PREDICTED_MS,
   MAX_STEP_SAMPLES,
   observe,
   PlanCatalogue,
+  type PlannedProfile,
+  Planner,
+  type PlannerOptions,
   type Prediction,
+  plannerOf,
   rungFor,
   type SearchBudget,
   type SearchObjective,
   type SearchOptions,
+  type SearchRequest,
   type SearchResult,
   type StepPrediction,
   search,
+  type Unmeasured,
   type WindowObservation,
 } from "./search/index.ts";
-export { hasKernel, msAt } from "./time/index.ts";
+export { hasKernel } from "./time/index.ts";

@@ -1,12 +1,10 @@
-import { describeConfig } from "@mpo/core";
+import { describeConfig, SECOND_MS } from "@mpo/core";
 import type { DeviceView, ProbeFailure, WindowResult } from "@mpo/protocol";
 import type { CommandContext } from "../command-context.ts";
 import { type FleetOptions, formatVersion } from "../options/fleet-options.ts";
 import { formatAge, formatBytes, formatDuration, formatMs, formatShare } from "../output/format.ts";
 import { createTable } from "../output/table.ts";
 import { allPages, withAdmin } from "./with-admin.ts";
-
-const MS = 1000;
 
 /** The options of `mpo devices list`. */
 export interface ListDevicesOptions extends FleetOptions {
@@ -94,7 +92,7 @@ function factsOf(device: DeviceView): readonly (readonly [string, string])[] {
 function failureLine({ model, failedAtMs, failures, retryAtMs, message }: ProbeFailure): string {
   const waitMs = retryAtMs - Date.now();
   const again =
-    waitMs > 0 ? `again in ${formatDuration(waitMs / MS)} at the earliest` : "again when the device is idle";
+    waitMs > 0 ? `again in ${formatDuration(waitMs / SECOND_MS)} at the earliest` : "again when the device is idle";
   const times = failures === 1 ? "" : ` (${failures} times in a row)`;
   return `the probe of ${model} failed ${formatAge(Date.now() - failedAtMs)}${times}: ${message}\n  it is tried ${again}`;
 }

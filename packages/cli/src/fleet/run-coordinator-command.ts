@@ -7,7 +7,7 @@ import {
   type ExternalNats,
   runCoordinator,
 } from "@mpo/coordinator";
-import { MpoError } from "@mpo/core";
+import { MpoError, SECOND_MS } from "@mpo/core";
 import { fileError } from "@mpo/io";
 import type { LogLevel } from "@mpo/runtime";
 import type { CommandContext } from "../command-context.ts";
@@ -41,8 +41,6 @@ export interface CoordinatorCommandOptions {
   readonly logLevel?: LogLevel;
 }
 
-const MS = 1000;
-
 /** Runs a coordinator until it is stopped. */
 export async function runCoordinatorCommand(
   options: CoordinatorCommandOptions,
@@ -69,7 +67,7 @@ function settingsFrom(options: CoordinatorCommandOptions, { workingFolder }: Com
   const { listen, http, insecure, name, artifacts, natsAdvertise } = options;
   return {
     insecure,
-    heartbeatSeconds: Math.max(1, Math.round(options.heartbeat / MS)),
+    heartbeatSeconds: Math.max(1, Math.round(options.heartbeat / SECOND_MS)),
     budget: { memoryShare: options.memoryShare, windowMs: options.window },
     probes: { maxProbeMs: options.probeTime, maxAgeMs: options.probeMaxAge },
     quorum: options.quorum,

@@ -1,3 +1,4 @@
+import { SECOND_MS } from "@mpo/core";
 import { SingleBar } from "cli-progress";
 import { formatDuration } from "./format.ts";
 import type { Terminal } from "./terminal.ts";
@@ -10,8 +11,6 @@ export interface Progress {
   note(text: string): void;
   end(): void;
 }
-
-const MS = 1000;
 
 export function startProgress(terminal: Terminal, title: string, total: number): Progress {
   if (!terminal.interactive) return { update: () => undefined, note: terminal.note, end: () => undefined };
@@ -31,7 +30,7 @@ export function startProgress(terminal: Terminal, title: string, total: number):
   let last = { done: 0, facts: "" };
   const shown = (done: number, facts: string): object => {
     const perStep = (performance.now() - began) / Math.max(1, done - start);
-    return { facts, left: done > start ? formatDuration((perStep * (total - done)) / MS) : "?" };
+    return { facts, left: done > start ? formatDuration((perStep * (total - done)) / SECOND_MS) : "?" };
   };
   bar.start(total, 0, shown(0, ""));
   return {

@@ -1,8 +1,7 @@
 import { arch, availableParallelism, hostname, totalmem } from "node:os";
 import type { Profile } from "@mpo/core";
+import { GIB } from "@mpo/core";
 import type { Terminal } from "../output/terminal.ts";
-
-const GIB = 2 ** 30;
 
 /** Who measures: this machine's name, and the class of machines like it (architecture, cores, memory). */
 export function deviceFacts(): { readonly id: string; readonly class: string } {

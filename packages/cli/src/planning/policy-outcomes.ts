@@ -1,13 +1,11 @@
 import {
-  type CandidateTable,
   MpoError,
-  POLICIES,
+  type Planner,
   POLICY_NAMES,
   type PolicyName,
   type SearchBudget,
   type SearchObjective,
   type SearchResult,
-  search,
 } from "@mpo/core";
 
 /** What one policy makes of a budget: its own best choice, or why nothing that it may choose fits. */
@@ -17,22 +15,22 @@ export type PolicyOutcome =
 
 /** The same search for every policy, each with its own rules. Throws what is no matter of the budget. */
 export function searchPolicies(
-  table: CandidateTable,
+  planner: Planner,
   budget: SearchBudget,
   objective: SearchObjective,
 ): readonly PolicyOutcome[] {
-  return POLICY_NAMES.map((policy) => searchPolicy(table, budget, objective, policy));
+  return POLICY_NAMES.map((policy) => searchPolicy(planner, budget, objective, policy));
 }
 
 /** The search under one policy's rules. Throws what is no matter of the budget. */
 export function searchPolicy(
-  table: CandidateTable,
+  planner: Planner,
   budget: SearchBudget,
   objective: SearchObjective,
   policy: PolicyName,
 ): PolicyOutcome {
   try {
-    return { policy, result: search(table, budget, { objective, policy: POLICIES[policy] }) };
+    return { policy, result: planner.search(budget, { objective, policy }) };
   } catch (error) {
     if (error instanceof MpoError && error.code === "over-budget") return { policy, refusal: error };
     throw error;

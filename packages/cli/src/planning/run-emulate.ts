@@ -1,10 +1,9 @@
-import { describeConfig } from "@mpo/core";
+import { describeConfig, plannerOf } from "@mpo/core";
 import { ENGINE_VERSION } from "@mpo/engine";
 import type { CommandContext } from "../command-context.ts";
 import { type ConfigOptions, configFrom } from "../options/config-options.ts";
 import { formatBytes, formatShare } from "../output/format.ts";
 import { noteOtherDevice } from "./device-facts.ts";
-import { plannerOf } from "./planner.ts";
 import { readProfileDocument } from "./profile-document.ts";
 
 /** The options of `mpo emulate`. */
@@ -22,7 +21,7 @@ export async function runEmulate(path: string, options: EmulateOptions, context:
   noteOtherDevice(document.profile, terminal);
   const { effectiveBatch, idleBytes } = document.profile;
   const config = configFrom({ ...options, batch: options.batch ?? effectiveBatch });
-  const { costs, accuracy } = plannerOf(document);
+  const { costs, accuracy } = plannerOf(document.profile, document.chain);
   const predicted = costs.predict(config);
   const { memoryBytes, stepMs, unknowns } = predicted;
   const steps = options.window === undefined ? undefined : Math.floor(options.window / stepMs.expected);

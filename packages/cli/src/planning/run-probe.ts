@@ -1,4 +1,4 @@
-import { type Profile, relativeSpread } from "@mpo/core";
+import { type Profile, relativeSpread, SECOND_MS } from "@mpo/core";
 import { probe } from "@mpo/engine";
 import type { CommandContext } from "../command-context.ts";
 import { formatBytes, formatDuration, formatShare } from "../output/format.ts";
@@ -19,8 +19,6 @@ export interface ProbeCommandOptions extends SubjectOptions, TaskOptions {
   readonly threads?: number;
   readonly output: string;
 }
-
-const MS = 1000;
 
 /** Measures a model on this machine and writes its profile. Nothing is written when the probe fails. */
 export async function runProbe(options: ProbeCommandOptions, context: CommandContext): Promise<void> {
@@ -78,7 +76,7 @@ function print(profile: Profile, output: string, { terminal }: CommandContext): 
   });
   terminal.line(
     `${model.name}: ${model.unitCount} units timed, ${steps.length} whole steps and ${accuracy.length} learning curves ` +
-      `measured in ${formatDuration(spent.ms / MS)}; times of one step differ by ${formatShare(timeSpread)} at most`,
+      `measured in ${formatDuration(spent.ms / SECOND_MS)}; times of one step differ by ${formatShare(timeSpread)} at most`,
   );
   terminal.line(`idle ${formatBytes(idleBytes)}, at most ${formatBytes(spent.peakBytes)} in any process`);
   if (spent.othersCpuShare !== undefined) {

@@ -2,26 +2,22 @@ import {
   CUT_REASONS,
   type Cut,
   describeConfig,
-  MpoError,
-  POLICIES,
-  POLICY_NAMES,
   type PolicyName,
   type Prediction,
+  plannerOf,
   type SearchResult,
-  search,
 } from "@mpo/core";
 import { ENGINE_VERSION } from "@mpo/engine";
 import type { CommandContext } from "../command-context.ts";
 import { createTable } from "../output/table.ts";
+import { type BudgetOptions, budgetFrom } from "./budget.ts";
 import { noteOtherDevice } from "./device-facts.ts";
-import { type BudgetOptions, budgetFrom, candidatesOf, objectiveNamed, plannerOf } from "./planner.ts";
 import { predictionTable } from "./prediction-table.ts";
 import { type ProfileDocument, readProfileDocument } from "./profile-document.ts";
 
 /** The options of `mpo search` and `mpo explain`. */
 export interface SearchCommandOptions extends BudgetOptions {
-  readonly objective: string;
-  readonly policy: string;
+  readonly policy: PolicyName;
   /** Of `explain`: how many candidates are shown of each reason. */
   readonly show?: number;
 }
@@ -41,9 +37,7 @@ export async function searchProfile(
   const document = await readProfileDocument(path, context, { engine: ENGINE_VERSION });
   noteOtherDevice(document.profile, context.terminal);
   const budget = budgetFrom(options, document.profile);
-  const objective = objectiveNamed(options.objective);
-  const policy = POLICIES[policyNamed(options.policy)];
-  const result = search(candidatesOf(plannerOf(document)), budget, { objective, policy });
+  const result = plannerOf(document.profile, document.chain).search(budget, options);
   return { document, result };
 }
 
@@ -93,12 +87,4 @@ const DEFAULT_SHOWN = 5;
 function summaryOf({ candidates, front, cuts, objective }: SearchResult): string {
   const words = CUT_REASONS.filter((reason) => cuts[reason] > 0).map((reason) => `${cuts[reason]} by ${reason}`);
   return `best for ${objective} of ${candidates} candidates; cut: ${words.join(", ") || "none"}; ${front} in the front`;
-}
-
-function policyNamed(name: string): PolicyName {
-  const policy = POLICY_NAMES.find((known) => known === name);
-  if (policy === undefined) {
-    throw new MpoError("invalid-argument", `--policy ${name} is unknown; expected ${POLICY_NAMES.join(", ")}`);
-  }
-  return policy;
 }

@@ -1,7 +1,6 @@
 import { resolve } from "node:path";
 import { MpoError } from "@mpo/core";
 import {
-  adaptationMethod,
   buildModel,
   type FormName,
   initialWeights,
@@ -61,12 +60,6 @@ export function methodNamed(name: string): LossName {
     throw new MpoError("invalid-argument", `--method ${name} is unknown; expected ${LOSS_NAMES.join(", ")}`);
   }
   return method;
-}
-
-/** The freezing rates that a method prescribes, as a search takes them. */
-export function fixedRatesOf(method: LossName): Partial<ReturnType<typeof adaptationMethod>["freezing"]> {
-  const { freezing } = adaptationMethod(method);
-  return Object.fromEntries(Object.entries(freezing).filter(([, rate]) => rate > 0));
 }
 
 function normOf(name: string): NormName {

@@ -1,8 +1,8 @@
 import type { PolicyName } from "@mpo/core";
+import { MIB } from "@mpo/core";
 import { type ChartSpec, COLORS, PALETTE } from "./chart.ts";
 import type { PolicyChoice, ReportFacts } from "./report-facts.ts";
 
-const MIB = 2 ** 20;
 const CUT = "cut";
 const FRONT = "in the front";
 

@@ -4,17 +4,17 @@ import {
   describeConfig,
   type MemoryTimeline,
   memoryTimeline,
+  type Planner,
   type Prediction,
+  plannerOf,
   planStep,
   type RetrainConfig,
   type SearchBudget,
   type SearchObjective,
   type SearchResult,
   type StepPlan,
-  search,
   typical,
 } from "@mpo/core";
-import { candidatesOf, type Planner, plannerOf } from "../planning/planner.ts";
 import { type PolicyOutcome, searchPolicies } from "../planning/policy-outcomes.ts";
 import type { ProfileDocument } from "../planning/profile-document.ts";
 
@@ -75,12 +75,11 @@ const BOUNDLESS: SearchBudget = { memoryBytes: Number.MAX_SAFE_INTEGER, windowMs
 /** Searches a profile and gathers what is to be shown. Throws `over-budget` when nothing fits. */
 export function gatherReport(document: ProfileDocument, budget: SearchBudget, objective: SearchObjective): ReportFacts {
   const { profile, chain } = document;
-  const planner = plannerOf(document);
-  const table = candidatesOf(planner);
-  const result = search(table, budget, { objective });
-  const boundless = searchPolicies(table, { ...BOUNDLESS, windowMs: budget.windowMs }, objective);
-  const timeless = searchPolicies(table, BOUNDLESS, objective);
-  const policies = searchPolicies(table, budget, objective).flatMap((outcome, index): PolicyChoice[] => {
+  const planner = plannerOf(profile, chain);
+  const result = planner.search(budget, { objective });
+  const boundless = searchPolicies(planner, { ...BOUNDLESS, windowMs: budget.windowMs }, objective);
+  const timeless = searchPolicies(planner, BOUNDLESS, objective);
+  const policies = searchPolicies(planner, budget, objective).flatMap((outcome, index): PolicyChoice[] => {
     const found = [outcome, boundless[index], timeless[index]].find((one) => one !== undefined && "result" in one);
     return found !== undefined && "result" in found ? [{ outcome, shown: found.result.best }] : [];
   });

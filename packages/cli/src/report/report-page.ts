@@ -1,12 +1,10 @@
-import { describeConfig, type Prediction, profileAgeMs } from "@mpo/core";
+import { describeConfig, type Prediction, profileAgeMs, SECOND_MS } from "@mpo/core";
 import { formatBytes, formatDuration, formatShare } from "../output/format.ts";
 import { POLICY_TITLES } from "../planning/policy-outcomes.ts";
 import { html, type Markup, trusted } from "./html.ts";
 import type { ReportFacts, StepCheck } from "./report-facts.ts";
 import { policyVerdict, reasonsFor } from "./report-reasons.ts";
 import { REPORT_STYLE } from "./report-style.ts";
-
-const MS = 1000;
 
 /** A picture with its title and what it shows. */
 export interface Picture {
@@ -59,10 +57,10 @@ function header({ document, result }: ReportFacts, nowMs: number): Markup {
   const { memoryBytes, windowMs } = result.budget;
   return html`<h1>${profile.model.name}</h1>
 <p class="faint">${profile.method.loss}, ${profile.effectiveBatch} images in a step · on ${profile.device.id}
-(${profile.device.class}) · profile of ${formatDuration(profileAgeMs(profile, nowMs) / MS)} ago, which took
-${formatDuration(profile.spent.ms / MS)}</p>
+(${profile.device.class}) · profile of ${formatDuration(profileAgeMs(profile, nowMs) / SECOND_MS)} ago, which took
+${formatDuration(profile.spent.ms / SECOND_MS)}</p>
 <p>Limit: <strong>${formatBytes(memoryBytes)}</strong> above the idle process,
-<strong>${formatDuration(windowMs / MS)}</strong> of training.</p>`;
+<strong>${formatDuration(windowMs / SECOND_MS)}</strong> of training.</p>`;
 }
 
 function chosenCard({ result, planner }: ReportFacts): Markup {
@@ -72,7 +70,7 @@ function chosenCard({ result, planner }: ReportFacts): Markup {
 <dl class="tiles">
 <div><dt>memory</dt><dd>${formatBytes(memoryBytes.expected)} <small>at most ${formatBytes(memoryBytes.upper)}</small></dd></div>
 <div><dt>time of a step</dt><dd>${stepMs.expected.toFixed(0)} ms <small>at most ${stepMs.upper.toFixed(0)} ms</small></dd></div>
-<div><dt>steps</dt><dd>${Math.round(accuracy.steps)} <small>of ${stepsInWindow} in the window, ${(trainingMs / MS).toFixed(1)} s</small></dd></div>
+<div><dt>steps</dt><dd>${Math.round(accuracy.steps)} <small>of ${stepsInWindow} in the window, ${(trainingMs / SECOND_MS).toFixed(1)} s</small></dd></div>
 <div><dt>accuracy (predicted)</dt><dd>${formatShare(planner.accuracy.startAccuracy)} → ${formatShare(accuracy.expected)}
 <small>${formatShare(accuracy.lower)} to ${formatShare(accuracy.upper)}</small></dd></div>
 </dl>

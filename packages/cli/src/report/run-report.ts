@@ -1,8 +1,9 @@
 import { resolve } from "node:path";
+import { MIB } from "@mpo/core";
 import { writeFileAtomic } from "@mpo/io";
 import type { CommandContext } from "../command-context.ts";
 import { formatBytes } from "../output/format.ts";
-import { type BudgetOptions, budgetFrom, objectiveNamed } from "../planning/planner.ts";
+import { type BudgetOptions, budgetFrom } from "../planning/budget.ts";
 import { readProfileDocument } from "../planning/profile-document.ts";
 import { drawChart } from "./chart.ts";
 import { checksChart } from "./checks-chart.ts";
@@ -15,18 +16,15 @@ import { bothTimelinesChart, chosenTimelineChart } from "./timeline-chart.ts";
 
 /** The options of `mpo report`. */
 export interface ReportOptions extends BudgetOptions {
-  readonly objective: string;
   readonly output: string;
 }
-
-const MIB = 2 ** 20;
 
 /** Searches a profile and writes what came of it as one HTML page. Nothing is written when nothing fits. */
 export async function runReport(path: string, options: ReportOptions, context: CommandContext): Promise<void> {
   const { terminal, workingFolder, signal } = context;
   const document = await readProfileDocument(path, context);
   const budget = budgetFrom(options, document.profile);
-  const facts = gatherReport(document, budget, objectiveNamed(options.objective));
+  const facts = gatherReport(document, budget, options.objective);
   const page = reportPage(facts, await picturesOf(facts), Date.now());
   const output = resolve(workingFolder, options.output);
   await writeFileAtomic(output, page, { mode: 0o644, signal });

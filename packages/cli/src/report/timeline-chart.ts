@@ -1,8 +1,8 @@
 import type { Instruction } from "@mpo/core";
+import { MIB } from "@mpo/core";
 import { type ChartSpec, COLORS, PALETTE } from "./chart.ts";
 import type { PlannedMemory, ReportFacts } from "./report-facts.ts";
 
-const MIB = 2 ** 20;
 /** Points of one curve at most; each stands for the highest of several instructions. */
 const MOST_POINTS = 300;
 const CHOSEN = "chosen";

@@ -1,5 +1,14 @@
 import { resolve } from "node:path";
-import { describeConfig, MpoError, observe, type Prediction, type Profile, type SearchResult, search } from "@mpo/core";
+import {
+  describeConfig,
+  MpoError,
+  observe,
+  type Prediction,
+  type Profile,
+  plannerOf,
+  SECOND_MS,
+  type SearchResult,
+} from "@mpo/core";
 import {
   chainOf,
   ENGINE_VERSION,
@@ -19,8 +28,8 @@ import { loadDataset } from "../data/load-dataset.ts";
 import { loadModel, requireFitting } from "../data/load-model.ts";
 import { formatBytes, formatDuration, formatShare } from "../output/format.ts";
 import { startProgress } from "../output/progress.ts";
+import { type BudgetOptions, budgetFrom } from "../planning/budget.ts";
 import { deviceFacts } from "../planning/device-facts.ts";
-import { type BudgetOptions, budgetFrom, candidatesOf, objectiveNamed, plannerOf } from "../planning/planner.ts";
 import { readProfileDocument, writeProfileDocument } from "../planning/profile-document.ts";
 import { methodNamed } from "../planning/subject.ts";
 import { type RetrainCommandOptions, writeAccepted } from "./run-retrain.ts";
@@ -29,13 +38,11 @@ import { windowLength } from "./window-length.ts";
 /** The options of `mpo retrain --auto`. */
 export interface AutoRetrainOptions extends RetrainCommandOptions, Omit<BudgetOptions, "window"> {
   readonly window?: number;
-  readonly objective: string;
   /** An earlier profile: it is used instead of probing, and what the window shows is written back. */
   readonly profile?: string;
   readonly probeBudget?: number;
 }
 
-const MS = 1000;
 /** Share of the window that a probe may take unless told otherwise, and how long at most. */
 const PROBE_SHARE = 1 / 3;
 const MOST_PROBE_MS = 20_000;
@@ -74,8 +81,7 @@ export async function runAutoRetrain(options: AutoRetrainOptions, context: Comma
   const leftMs = options.window - (performance.now() - windowFrom);
   if (leftMs <= 0) throw new MpoError("over-budget", "probing took the whole window", { hint: "Give it more time." });
   const budget = budgetFrom({ ...options, window: (1 - OVERHEAD_SHARE) * leftMs }, profile);
-  const planner = plannerOf({ profile, chain: chainOf(model.graph) });
-  const result = search(candidatesOf(planner), budget, { objective: objectiveNamed(options.objective) });
+  const result = plannerOf(profile, chainOf(model.graph)).search(budget, options);
   const done = await runLadder({ options, model, method, adapted, judged, profile, result, context });
   const output = await writeAccepted(options, done.retrained, model.graph, context);
   await feedBack(options, model, profile, done.retrained, context);
@@ -109,7 +115,7 @@ async function profileFor(
     );
   }
   const maxMs = options.probeBudget ?? Math.min(MOST_PROBE_MS, PROBE_SHARE * windowMs);
-  terminal.note(`probing for ${formatDuration(maxMs / MS)} ...`);
+  terminal.note(`probing for ${formatDuration(maxMs / SECOND_MS)} ...`);
   const progress = startProgress(terminal, "probing", 100);
   try {
     return await probe(
@@ -207,7 +213,7 @@ async function feedBack(
   context: CommandContext,
 ): Promise<void> {
   if (path === undefined || steps === 0) return;
-  const msPerStep = [(MS * seconds) / steps];
+  const msPerStep = [(SECOND_MS * seconds) / steps];
   const window = { config, plannedPeakBytes, peakBytes: measuredPeakBytes, msPerStep };
   await writeProfileDocument(path, { profile: observe(profile, window), graph }, context);
 }
@@ -220,7 +226,7 @@ function print(
   { terminal }: CommandContext,
 ): void {
   const { weights: _, ...facts } = retrained;
-  const stepMs = (MS * retrained.seconds) / Math.max(1, retrained.steps);
+  const stepMs = (SECOND_MS * retrained.seconds) / Math.max(1, retrained.steps);
   const { method, corruption, severity } = options;
   terminal.record({
     event: "retrained",
@@ -249,6 +255,6 @@ function print(
   terminal.line(
     `accuracy: predicted ${formatShare(chosen.accuracy.expected)}; measured ${after === undefined ? "-" : formatShare(after)}`,
   );
-  terminal.line(`all in ${formatDuration(totalMs / MS)}`);
+  terminal.line(`all in ${formatDuration(totalMs / SECOND_MS)}`);
   if (output !== undefined) terminal.line(`the retrained model is in ${output}`);
 }

@@ -1,4 +1,4 @@
-import { CostModel, PROFILE_VERSION, type Profile, planStep, residentGrowth, resolveRetrainConfig } from "@mpo/core";
+import { PROFILE_VERSION, type Profile, plannerOf, planStep, residentGrowth, resolveRetrainConfig } from "@mpo/core";
 import {
   adaptationMethod,
   buildModel,
@@ -58,7 +58,7 @@ export function tinyProfile(name: string, device: { readonly id: string; readonl
     spent: { ms: 1_000, peakBytes: 120 * 2 ** 20, configs: 2 },
     measuredAtMs: Date.now(),
   };
-  const costs = new CostModel(TINY_CHAIN, base);
+  const costs = plannerOf(base, TINY_CHAIN).costs;
   const steps = [4, BATCH].map((microBatch) => {
     const config = resolveRetrainConfig({ microBatch, accumulation: BATCH / microBatch });
     const plannedPeakBytes = residentGrowth(planStep(TINY_CHAIN, config), memoryFacts);

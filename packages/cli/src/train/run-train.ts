@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { accumulationFor, MpoError, resolveRetrainConfig } from "@mpo/core";
+import { accumulationFor, MpoError, resolveRetrainConfig, SECOND_MS } from "@mpo/core";
 import { deriveSeed, sliceImages, type TrainTest } from "@mpo/datasets";
 import {
   buildModel,
@@ -52,7 +52,6 @@ export interface TrainOptions {
 const MOMENTUM = 0.9;
 const WEIGHT_DECAY = 5e-4;
 const TRAIN_SAMPLES = "train";
-const MS = 1000;
 
 /**
  * Trains a zoo model from scratch: SGD with Nesterov momentum 0.9, weight decay 5e-4, one-cycle learning rate, random
@@ -146,7 +145,7 @@ async function trainEpochs(epochs: Epochs): Promise<ModelWeights> {
       const weights = await worker.call("readWeights", {}, { signal });
       await keep(weights, piece.firstStep + piece.steps);
       const accuracy = await evaluateAccuracy(worker, samplesOf(data.test), { signal });
-      const seconds = (performance.now() - began) / MS;
+      const seconds = (performance.now() - began) / SECOND_MS;
       shown = `, accuracy ${formatShare(accuracy)}`;
       const epoch = piece.epoch + 1;
       terminal.record({ event: "epoch", epoch, of: identity.epochs, loss, accuracy, seconds });
@@ -240,7 +239,7 @@ async function keepInterrupted(
 ): Promise<void> {
   const now =
     thrown instanceof InterruptedPiece
-      ? await worker.call("readWeights", {}, { timeoutMs: 10 * MS }).then(
+      ? await worker.call("readWeights", {}, { timeoutMs: 10 * SECOND_MS }).then(
           (weights) => ({ weights, step: thrown.step }),
           () => last,
         )

@@ -1,4 +1,4 @@
-import { MpoError } from "@mpo/core";
+import { MpoError, SECOND_MS } from "@mpo/core";
 import type { Clock } from "@mpo/io";
 import {
   type ArtifactChunk,
@@ -64,7 +64,6 @@ export interface FleetParts {
 
 /** A device whose profile is missing is asked to say hello again after so many heartbeats: it may be measuring. */
 const HELLO_AGAIN_HEARTBEATS = 5;
-const MS = 1000;
 
 /** What agents ask of a coordinator. Every call is safe to repeat; what is acknowledged is stored. */
 export class FleetApi {
@@ -233,7 +232,7 @@ export class FleetApi {
   #hasJustSaidHello(identity: DeviceIdentity): boolean {
     const { clock, heartbeatSeconds } = this.#parts;
     const atMs = this.#helloAtMs.get(deviceKey(identity));
-    return atMs !== undefined && clock.monotonicMs() - atMs < HELLO_AGAIN_HEARTBEATS * heartbeatSeconds() * MS;
+    return atMs !== undefined && clock.monotonicMs() - atMs < HELLO_AGAIN_HEARTBEATS * heartbeatSeconds() * SECOND_MS;
   }
 
   #lacksProfile(device: DeviceRecord | undefined): boolean {

@@ -1,15 +1,14 @@
 import {
-  AccuracyModel,
-  type CandidateTable,
   type Cut,
   describeConfig,
+  MAX_PREDICTED_MS,
   MpoError,
+  type Planner,
   type Prediction,
   type RetrainConfig,
   type SearchBudget,
   type SearchObjective,
   type SearchResult,
-  search,
 } from "@mpo/core";
 import type { Reason, RejectedRung } from "@mpo/protocol";
 
@@ -27,8 +26,6 @@ export interface PlannedLadder {
 export interface LadderRequest {
   readonly budget: SearchBudget;
   readonly objective: SearchObjective;
-  /** Rungs at most. Default: core's. */
-  readonly maxRungs?: number;
 }
 
 const MAX_REJECTED = 12;
@@ -36,11 +33,10 @@ const MAX_REJECTED = 12;
 const MAX_TEXT = 256;
 
 /** The ladder for a budget. Throws `over-budget` when nothing fits. */
-export function searchedLadder(table: CandidateTable, request: LadderRequest): PlannedLadder {
-  const { budget, objective, maxRungs } = request;
-  const result = search(table, budget, { objective, ...(maxRungs === undefined ? {} : { maxRungs }) });
-  const rungs = result.ladder.map(onWire);
-  const { cuts, candidates, front } = result;
+export function searchedLadder(planner: Planner, request: LadderRequest): PlannedLadder {
+  const { budget, objective } = request;
+  const result = planner.search(budget, { objective });
+  const { cuts, candidates, front, ladder: rungs } = result;
   return {
     rungs,
     // The best is the last; a device with less memory at the moment goes down from there by itself.
@@ -61,19 +57,12 @@ export function searchedLadder(table: CandidateTable, request: LadderRequest): P
 }
 
 /** The one configuration that a person wants, with its predictions. Throws `invalid-argument` if the model cannot run it. */
-export function givenRung(table: CandidateTable, config: RetrainConfig, request: LadderRequest): PlannedLadder {
-  const { memoryBytes, stepMs, unknowns } = table.model.predict(config);
-  const stepsInWindow = Math.min(1e9, Math.floor(request.budget.windowMs / stepMs.expected));
-  const accuracy = table.accuracy.predict(config.freezing, config.microBatch, stepsInWindow);
-  const rung = onWire({
-    config,
-    memoryBytes,
-    stepMs,
-    stepsInWindow,
-    accuracy,
-    trainingMs: accuracy.steps * stepMs.expected,
-    unknowns,
-  });
+export function givenRung(planner: Planner, config: RetrainConfig, request: LadderRequest): PlannedLadder {
+  const rung = planner.predict(config, request.budget.windowMs);
+  const { memoryBytes, stepMs } = rung;
+  if (stepMs.upper > MAX_PREDICTED_MS) {
+    throw new MpoError("over-budget", `a step may take ${seconds(stepMs.upper)}; at most a week is possible`);
+  }
   const isOver = memoryBytes.upper > request.budget.memoryBytes || stepMs.upper > request.budget.windowMs;
   const warning = reason(
     "over-budget",
@@ -89,21 +78,6 @@ export function givenRung(table: CandidateTable, config: RetrainConfig, request:
   };
 }
 
-/** An accuracy model from a device's own curves and, less sure, the fleet's. */
-export function accuracyModelOf(
-  profile: {
-    readonly accuracy: ConstructorParameters<typeof AccuracyModel>[0];
-    readonly model: { readonly hasBatchStatistics: boolean };
-  },
-  prior: { readonly accuracy: ConstructorParameters<typeof AccuracyModel>[0] } | undefined,
-): AccuracyModel {
-  const { hasBatchStatistics } = profile.model;
-  return new AccuracyModel(profile.accuracy, {
-    hasBatchStatistics,
-    ...(prior === undefined ? {} : { priors: prior.accuracy }),
-  });
-}
-
 /** A reason, cut to what a document holds. */
 export function reason(code: string, text: string): Reason {
   return { code, text: clipped(text) };
@@ -115,6 +89,7 @@ function nearest(result: SearchResult): readonly RejectedRung[] {
   const least = (): number => Math.min(...cut.map(({ prediction }) => prediction.accuracy.expected));
   result.forEach((prediction, why) => {
     if (why === undefined || why.reason === "dominated" || why.reason === "policy") return;
+    if (prediction.stepMs.upper > MAX_PREDICTED_MS) return;
     if (cut.length >= 4 * MAX_REJECTED && prediction.accuracy.expected <= least()) return;
     cut.push({ prediction, cut: why });
     if (cut.length < 8 * MAX_REJECTED) return;
@@ -123,11 +98,11 @@ function nearest(result: SearchResult): readonly RejectedRung[] {
   const runnerUp =
     result.runnerUp === undefined
       ? []
-      : [{ rung: onWire(result.runnerUp), reason: reason("runner-up", "the next best of those that fit") }];
+      : [{ rung: result.runnerUp, reason: reason("runner-up", "the next best of those that fit") }];
   const broken = cut
     .sort(byAccuracy)
     .slice(0, MAX_REJECTED - runnerUp.length)
-    .map(({ prediction, cut: why }) => ({ rung: onWire(prediction), reason: reason(why.reason, why.because) }));
+    .map(({ prediction, cut: why }) => ({ rung: prediction, reason: reason(why.reason, why.because) }));
   return [...runnerUp, ...broken];
 }
 
@@ -136,37 +111,6 @@ function byAccuracy(left: { readonly prediction: Prediction }, right: { readonly
     right.prediction.accuracy.expected - left.prediction.accuracy.expected ||
     left.prediction.memoryBytes.upper - right.prediction.memoryBytes.upper
   );
-}
-
-const MAX_UNKNOWNS = 8;
-const MAX_STEPS = 1e9;
-const MAX_MS = 604_800_000;
-
-/** A prediction within the bounds of the wire. Throws `over-budget` for a step that takes more than a week. */
-function onWire(prediction: Prediction): Prediction {
-  if (prediction.stepMs.upper > MAX_MS) {
-    throw new MpoError(
-      "over-budget",
-      `a step may take ${seconds(prediction.stepMs.upper)}; at most a week is possible`,
-    );
-  }
-  return {
-    ...prediction,
-    memoryBytes: atLeastNothing(prediction.memoryBytes),
-    stepMs: atLeastNothing(prediction.stepMs),
-    stepsInWindow: Math.min(MAX_STEPS, Math.max(0, Math.floor(prediction.stepsInWindow))),
-    accuracy: {
-      ...prediction.accuracy,
-      steps: Math.min(MAX_STEPS, Math.max(0, Math.round(prediction.accuracy.steps))),
-    },
-    trainingMs: Math.min(MAX_MS, prediction.trainingMs),
-    unknowns: prediction.unknowns.slice(0, MAX_UNKNOWNS).map(clipped),
-  };
-}
-
-function atLeastNothing({ expected, upper }: Prediction["memoryBytes"]): Prediction["memoryBytes"] {
-  const least = Math.max(0, expected);
-  return { expected: least, upper: Math.max(least, upper) };
 }
 
 function unknownsOf({ unknowns }: Prediction): readonly Reason[] {

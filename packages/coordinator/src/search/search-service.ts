@@ -1,14 +1,12 @@
 import {
-  CandidateTable,
   type Chain,
-  CostModel,
   MpoError,
+  type Planner,
   type Profile,
-  prescribedRates,
+  plannerOf,
   type RetrainConfig,
   type SearchBudget,
   type SearchObjective,
-  UnitCostTable,
   withPrescribedRates,
 } from "@mpo/core";
 import type { Clock } from "@mpo/io";
@@ -27,14 +25,7 @@ import type { DeviceRecord } from "../registry/device-record.ts";
 import type { Registry } from "../registry/registry.ts";
 import { isConflict } from "../store/change-entry.ts";
 import { type BudgetPolicy, deviceBudget } from "./device-budget.ts";
-import {
-  accuracyModelOf,
-  givenRung,
-  type LadderRequest,
-  type PlannedLadder,
-  reason,
-  searchedLadder,
-} from "./planned-ladder.ts";
+import { givenRung, type LadderRequest, type PlannedLadder, reason, searchedLadder } from "./planned-ladder.ts";
 import { Recent } from "./recent.ts";
 
 /** What the search service stands on. */
@@ -80,8 +71,9 @@ const MAX_RACES = 6;
 /** Makes the documents of devices from their profiles, by core's search. */
 export class SearchService {
   readonly #parts: SearchParts;
-  readonly #tables = new Recent<CandidateTable>(16);
-  readonly #costs = new Recent<{ readonly chain: Chain; readonly costs: UnitCostTable }>(16);
+  readonly #planners = new Recent<Planner>(16);
+  /** Planners of one chain share what they plan: they must be given the same object. */
+  readonly #chains = new Recent<Chain>(16);
 
   constructor(parts: SearchParts) {
     this.#parts = parts;
@@ -181,7 +173,7 @@ export class SearchService {
     const { identity, model } = wish.name;
     const served = device.models.find(({ name }) => name === model);
     if (served === undefined) throw missing(`device ${identity.device} does not serve a model ${model}`);
-    const { table, profile, measured } = await this.#table(wish.name, options);
+    const { planner, profile, measured } = await this.#planner(wish.name, options);
     const ofModel = current?.document.model === model ? current.document : undefined;
     const seen = registry.seen(identity);
     const capacity = { inventory: device.inventory, ...(seen === undefined ? {} : { resources: seen.resources }) };
@@ -197,8 +189,8 @@ export class SearchService {
     const { loss } = profile.method;
     const ladder =
       wish.config === undefined
-        ? searchedLadder(table, request)
-        : givenRung(table, withPrescribedRates(wish.config, loss), request);
+        ? searchedLadder(planner, request)
+        : givenRung(planner, withPrescribedRates(wish.config, loss), request);
     onSearched?.(clock.monotonicMs() - beginsMs);
     const reasons = [
       ...(wish.reasons ?? []),
@@ -221,10 +213,10 @@ export class SearchService {
     return { content, ladder };
   }
 
-  async #table(
+  async #planner(
     name: ProfileName,
     options: CallOptions,
-  ): Promise<{ readonly table: CandidateTable; readonly profile: Profile; readonly measured: string }> {
+  ): Promise<{ readonly planner: Planner; readonly profile: Profile; readonly measured: string }> {
     const { profiles, priors } = this.#parts;
     const found = await profiles.load(name, options);
     if (found === undefined) throw missing(`device ${name.identity.device} has no profile of ${name.model}`);
@@ -238,31 +230,25 @@ export class SearchService {
       modelDigest: profile.model.digest,
     });
     const key = `${profileKey(name)} ${found.revision} ${prior?.pooledAtMs ?? 0}`;
-    const known = this.#tables.get(key);
-    if (known !== undefined) return { table: known, profile, measured: request.report };
-    const { chain, costs } = await this.#chain(digest, options);
+    const known = this.#planners.get(key);
+    if (known !== undefined) return { planner: known, profile, measured: request.report };
+    const chain = await this.#chain(digest, options);
     if (chain.units.length !== profile.model.unitCount) {
       throw missing(
         `the chain of ${name.model} has ${chain.units.length} units, its profile ${profile.model.unitCount}`,
       );
     }
-    const table = new CandidateTable(new CostModel(chain, profile, costs), accuracyModelOf(profile, prior?.profile), {
-      fixedRates: prescribedRates(profile.method.loss),
-    });
-    this.#tables.set(key, table);
-    return { table, profile, measured: request.report };
+    const planner = plannerOf(profile, chain, prior === undefined ? {} : { priors: prior.profile.accuracy });
+    this.#planners.set(key, planner);
+    return { planner, profile, measured: request.report };
   }
 
-  async #chain(
-    digest: string,
-    options: CallOptions,
-  ): Promise<{ readonly chain: Chain; readonly costs: UnitCostTable }> {
-    const known = this.#costs.get(digest);
+  async #chain(digest: string, options: CallOptions): Promise<Chain> {
+    const known = this.#chains.get(digest);
     if (known !== undefined) return known;
     const chain = await this.#parts.profiles.loadChain(digest, options);
-    const loaded = { chain, costs: new UnitCostTable(chain) };
-    this.#costs.set(digest, loaded);
-    return loaded;
+    this.#chains.set(digest, chain);
+    return chain;
   }
 
   async #device(identity: DeviceIdentity, options: CallOptions): Promise<DeviceRecord> {

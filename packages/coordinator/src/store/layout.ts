@@ -1,3 +1,4 @@
+import { GIB } from "@mpo/core";
 import { BUCKETS, LIMITS } from "@mpo/protocol";
 import { type BucketSettings, FLEET_LAYOUT, STREAMS, type StoreLayout } from "@mpo/transport";
 
@@ -20,7 +21,6 @@ export const ARCHIVE_BYTES = 524_288;
 /** Longest value of the bucket of statuses. */
 export const STATUS_BYTES = 131_072;
 
-const GIB = 2 ** 30;
 const OWN: Omit<BucketSettings, "name" | "maxValueBytes"> = { history: 1, maxBytes: 4 * GIB, allowDirect: false };
 
 /**

@@ -9,4 +9,6 @@ export {
   withoutWild,
 } from "./least-squares.ts";
 export { ParetoFront } from "./pareto-front.ts";
-export { median, outliers, quantile, relativeSpread, typical } from "./robust-statistics.ts";
+export { powersOfTwo } from "./powers-of-two.ts";
+export { mean, median, outliers, quantile, relativeSpread, typical } from "./robust-statistics.ts";
+export { GIB, KIB, MIB, MINUTE_MS, SECOND_MS } from "./units.ts";

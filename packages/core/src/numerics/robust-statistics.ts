@@ -1,3 +1,8 @@
+/** Arithmetic mean; NaN for none. */
+export function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
 /** Middle of the values (mean of the two middle ones); NaN for none. */
 export function median(values: readonly number[]): number {
   return quantile(values, 0.5);

@@ -1,7 +1,7 @@
 import type { AccuracyModel, LearningCurve } from "../accuracy/index.ts";
 import { MpoError, type RetrainConfig } from "../facts/index.ts";
 import { peakAt } from "../memory/index.ts";
-import type { Bounded } from "../numerics/index.ts";
+import { type Bounded, powersOfTwo } from "../numerics/index.ts";
 import type { FixedRates, FreezingChoice } from "../plan/index.ts";
 import type { CostModel } from "./cost-model.ts";
 import { type CataloguePlan, PlanCatalogue } from "./plan-catalogue.ts";
@@ -39,7 +39,7 @@ export class CandidateTable {
     this.accuracy = accuracy;
     this.effectiveBatch = options.effectiveBatch ?? model.profile.effectiveBatch;
     this.microBatches = checkedMicroBatches(
-      options.microBatches ?? powersOfTwo(this.effectiveBatch),
+      options.microBatches ?? divisorsOf(this.effectiveBatch),
       this.effectiveBatch,
     );
     this.catalogue = new PlanCatalogue(model, options.fixedRates);
@@ -120,10 +120,9 @@ export class CandidateTable {
   }
 }
 
-function powersOfTwo(batch: number): readonly number[] {
-  const sizes: number[] = [];
-  for (let size = 1; size < batch; size *= 2) if (batch % size === 0) sizes.push(size);
-  return [...sizes, batch];
+/** The powers of two that divide a batch, and the batch. */
+function divisorsOf(batch: number): readonly number[] {
+  return [...new Set([...powersOfTwo(batch).filter((size) => batch % size === 0), batch])];
 }
 
 function checkedMicroBatches(sizes: readonly number[], batch: number): readonly number[] {

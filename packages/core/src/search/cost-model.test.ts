@@ -17,11 +17,11 @@ interface Errors {
 }
 
 /** Mean errors and shares above the bound, over configs that were never measured. */
-function errorsOf(model: CostModel, prober: SimulatedProber): Errors {
+function errorsOf(model: CostModel, prober: SimulatedProber, profile = simulatedProfile(chain)): Errors {
   const sum = { memory: 0, time: 0, memoryOver: 0, timeOver: 0 };
   for (const config of configs) {
     const { memoryBytes, stepMs } = model.predict(config);
-    const bytes = prober.trueBytes(config, model.profile);
+    const bytes = prober.trueBytes(config, profile);
     const ms = prober.trueMs(config);
     sum.memory += Math.abs(memoryBytes.expected / bytes - 1) / configs.length;
     sum.time += Math.abs(stepMs.expected / ms - 1) / configs.length;

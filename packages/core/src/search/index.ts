@@ -3,6 +3,15 @@ export { CostModel, type StepPrediction } from "./cost-model.ts";
 export { rungFor } from "./ladder.ts";
 export { hasDrifted, MAX_STEP_SAMPLES, observe, type WindowObservation } from "./online-correction.ts";
 export { type CataloguePlan, PlanCatalogue } from "./plan-catalogue.ts";
+export {
+  type PlannedProfile,
+  Planner,
+  type PlannerOptions,
+  plannerOf,
+  type SearchRequest,
+  type Unmeasured,
+} from "./planner.ts";
+export { MAX_PREDICTED_MS } from "./prediction.ts";
 export { type SearchOptions, search } from "./search.ts";
 export {
   CUT_REASONS,

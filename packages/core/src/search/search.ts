@@ -4,6 +4,7 @@ import { POLICIES, type PolicyRules } from "../plan/index.ts";
 import type { CandidateTable } from "./candidate-table.ts";
 import { chooseRungs, orderedLadder, SAME_ACCURACY } from "./ladder.ts";
 import type { CataloguePlan } from "./plan-catalogue.ts";
+import { predictionOf } from "./prediction.ts";
 import {
   CUT_REASONS,
   type Cut,
@@ -274,15 +275,8 @@ class Search {
   #prediction(plan: CataloguePlan, microBatch: number, memoryBytes: Bounded): Prediction {
     const table = this.#table;
     const config = table.config(plan, microBatch);
-    const stepMs = table.stepMs(plan, microBatch);
-    const stepsInWindow = Math.floor(this.#budget.windowMs / stepMs.expected);
-    const accuracy = table.accuracy.predict(config.freezing, microBatch, stepsInWindow);
-    const unknowns = [
-      ...table.model.unknowns(config),
-      ...(table.accuracy.isGuess ? ["no accuracy was measured: gains are a guess"] : []),
-    ];
-    const trainingMs = accuracy.steps * stepMs.expected;
-    return { config, memoryBytes, stepMs, stepsInWindow, accuracy, trainingMs, unknowns };
+    const step = { memoryBytes, stepMs: table.stepMs(plan, microBatch), unknowns: table.model.unknowns(config) };
+    return predictionOf(config, step, { accuracy: table.accuracy, windowMs: this.#budget.windowMs });
   }
 
   #cutCounts(): Readonly<Record<CutReason, number>> {

@@ -9,7 +9,7 @@ import {
   requireFitting,
   startProgress,
 } from "@mpo/cli";
-import { MpoError, resolveRetrainConfig } from "@mpo/core";
+import { MpoError, mean, resolveRetrainConfig } from "@mpo/core";
 import { CORRUPTION_NAMES } from "@mpo/datasets";
 import { EngineWorker, LOSS_NAMES, type LossName, type Model, retrain } from "@mpo/engine";
 
@@ -101,10 +101,6 @@ function methodsOf(list: string): readonly LossName[] {
 function known(accuracy: number | undefined): number {
   if (accuracy === undefined) throw new MpoError("invalid-data", "accuracy needs labels; this data set has none");
   return accuracy;
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 function percent(share: number): string {

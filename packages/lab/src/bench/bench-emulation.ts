@@ -4,7 +4,6 @@ import {
   checkOutput,
   createTable,
   deviceFacts,
-  fixedRatesOf,
   formatBytes,
   formatShare,
   loadSubject,
@@ -13,7 +12,7 @@ import {
   startProgress,
   writeProfileDocument,
 } from "@mpo/cli";
-import { CostModel, describeConfig, type Profile, quantile } from "@mpo/core";
+import { type CostModel, describeConfig, type Profile, plannerOf, quantile, SECOND_MS } from "@mpo/core";
 import { adaptationMethod, chainOf, probe, type StepTask } from "@mpo/engine";
 import { drawConfigs } from "./draw-configs.ts";
 import { MachineSpeed } from "./machine-speed.ts";
@@ -36,7 +35,6 @@ interface BenchRow extends EmulationRow {
   readonly machineFactor: number;
 }
 
-const MS = 1000;
 const P95 = 0.95;
 const LARGE_BYTES = 20 * 2 ** 20;
 
@@ -53,7 +51,7 @@ export async function benchEmulation(options: BenchEmulationOptions, context: Co
   const { loss, optimizer } = adaptationMethod(method);
   const task: StepTask = { model, training: { loss, optimizer }, seed: options.seed, environment, ...threads };
   await using speed = await MachineSpeed.start(task, options.batch, signal);
-  terminal.note(`probing ${model.graph.name} for ${options.budget / MS} s ...`);
+  terminal.note(`probing ${model.graph.name} for ${options.budget / SECOND_MS} s ...`);
   const beforeMs = await speed.look(signal);
   const profile = await probe(
     { model, method, effectiveBatch: options.batch, device: deviceFacts() },
@@ -72,13 +70,13 @@ export async function benchEmulation(options: BenchEmulationOptions, context: Co
     await writeProfileDocument(options.output, { profile, graph: model.graph }, context);
   }
   terminal.record({ event: "probed", spent: profile.spent });
-  const costModel = new CostModel(chainOf(model.graph), profile);
-  const configs = drawConfigs(costModel, { ...options, fixedRates: fixedRatesOf(method) });
+  const planner = plannerOf(profile, chainOf(model.graph));
+  const configs = drawConfigs(planner, options);
   const rows: BenchRow[] = [];
   const progress = startProgress(terminal, "running", configs.length);
   try {
     for (const config of configs) {
-      const emulated = await runUnderBound(task, costModel, config, signal);
+      const emulated = await runUnderBound(task, planner.costs, config, signal);
       const nowMs = await speed.look(signal);
       const row = { ...emulated, machineFactor: (lastMs + nowMs) / 2 / probedMs };
       lastMs = nowMs;
@@ -89,7 +87,7 @@ export async function benchEmulation(options: BenchEmulationOptions, context: Co
   } finally {
     progress.end();
   }
-  print(rows, profile, costModel, options, context);
+  print(rows, profile, planner.costs, options, context);
 }
 
 function print(
@@ -150,7 +148,7 @@ function print(
     conservedMemory: mean(
       rows.map(({ isOverBound, predicted }) => (isOverBound ? 0 : 1 - predicted.memoryBytes.upper / plainBytes)),
     ),
-    probeSeconds: profile.spent.ms / MS,
+    probeSeconds: profile.spent.ms / SECOND_MS,
     // Above a few hundredths, the times of this run say more of the machine's other work than of the predictions.
     othersCpuShare: mean(rows.map(({ othersCpuShare = 0 }) => othersCpuShare)),
     configs: rows.length,

@@ -1,8 +1,7 @@
 import { type CommandContext, createTable, formatBytes, startProgress } from "@mpo/cli";
-import { MpoError, type RetrainConfig, resolveRetrainConfig, uniformFreezing } from "@mpo/core";
+import { MpoError, median, type RetrainConfig, resolveRetrainConfig, uniformFreezing } from "@mpo/core";
 import { createRandom, type Random } from "@mpo/datasets";
 import { buildModel, chainOf, initialWeights, type ModelGraph, type ModelName } from "@mpo/engine";
-import { median } from "./median.ts";
 import { measureOwnStep } from "./step-systems.ts";
 
 /** The options of `mpo bench memory`. */

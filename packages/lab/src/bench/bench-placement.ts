@@ -11,13 +11,15 @@ import {
   startProgress,
 } from "@mpo/cli";
 import {
-  CostModel,
+  type CostModel,
   median,
   PlanCatalogue,
+  plannerOf,
   planStep,
   type RetrainConfig,
   residentGrowth,
   resolveRetrainConfig,
+  SECOND_MS,
 } from "@mpo/core";
 import { adaptationMethod, chainOf, type Model, PreparedStep, probe, type StepTask } from "@mpo/engine";
 
@@ -46,7 +48,6 @@ interface Level {
   readonly optimal: RetrainConfig;
 }
 
-const MS = 1000;
 const METHOD = "crossEntropy";
 const MOST_SEGMENTS = 12;
 /** A level is worth measuring when it needs less than this share of the one before. */
@@ -121,13 +122,13 @@ async function costModelOf(model: Model, options: BenchPlacementOptions, context
   const { terminal, environment, signal } = context;
   if (options.profile !== undefined) {
     const { chain, profile } = await readProfileDocument(options.profile, context);
-    return new CostModel(chain, profile);
+    return plannerOf(profile, chain).costs;
   }
-  terminal.note(`probing ${model.graph.name} for ${options.budget / MS} s ...`);
+  terminal.note(`probing ${model.graph.name} for ${options.budget / SECOND_MS} s ...`);
   const threads = options.threads === undefined ? {} : { threads: options.threads };
   const task = { model, method: METHOD, effectiveBatch: options.batch, device: deviceFacts() } as const;
   const profile = await probe(task, { maxMs: options.budget }, { environment, signal, seed: options.seed, ...threads });
-  return new CostModel(chainOf(model.graph), profile);
+  return plannerOf(profile, chainOf(model.graph)).costs;
 }
 
 /** For each number of segments that saves memory: uniform ones, and the fastest optimal placement within their memory. */

@@ -1,10 +1,9 @@
 import { cpus } from "node:os";
-import { type CommandContext, candidatesOf, createTable, plannerOf } from "@mpo/cli";
-import { planStep, quantile, residentGrowth, search, UnitCostTable } from "@mpo/core";
+import { type CommandContext, createTable } from "@mpo/cli";
+import { MIB, median, plannerOf, planStep, quantile, residentGrowth } from "@mpo/core";
 import { createRandom } from "@mpo/datasets";
-import { buildModel, chainOf, graphDigest } from "@mpo/engine";
-import { madeUpProfile } from "./made-up-profile.ts";
-import { median } from "./median.ts";
+import { adaptationMethod, buildModel, chainOf, graphDigest, stepMemoryFacts } from "@mpo/engine";
+import { simulatedProfiles } from "./simulated-profile.ts";
 
 /** The options of `mpo bench search`. */
 export interface BenchSearchOptions {
@@ -17,8 +16,8 @@ const BATCH = 256;
 const P95 = 0.95;
 /** Of what the plain step needs. */
 const BUDGET_SHARE = 0.3;
-const MIB = 2 ** 20;
 const WINDOW_MS = 600_000;
+const DEVICE = { id: "simulated", class: "simulated" };
 
 /**
  * Times the whole search of one device, from its profile to the ladder, and a re-plan when the memory changes: all in
@@ -31,27 +30,35 @@ export async function benchSearch(options: BenchSearchOptions, context: CommandC
   for (const model of SUBJECTS) {
     const graph = buildModel({ model, norm: "batch", inputShape: [32, 32, 3], classes: 10 });
     const chain = chainOf(graph);
-    const digest = graphDigest(graph);
-    const profile = madeUpProfile(chain, model, digest, options.seed);
-    const most = residentGrowth(planStep(chain, { microBatch: BATCH }), profile.memoryFacts);
+    const { loss, optimizer } = adaptationMethod("crossEntropy");
+    const memoryFacts = stepMemoryFacts(chain, { loss, optimizer });
+    const most = residentGrowth(planStep(chain, { microBatch: BATCH }), memoryFacts);
+    const profileOf = simulatedProfiles(chain, {
+      model: {
+        ...{ name: model, digest: graphDigest(graph), unitCount: chain.units.length },
+        ...{ parameterCount: chain.parameters.length, hasBatchStatistics: true },
+      },
+      method: { loss, optimizer: optimizer.kind },
+      memoryFacts,
+      effectiveBatch: BATCH,
+    });
     const searches: number[] = [];
     const replans: number[] = [];
     let candidates = 0;
-    // As a coordinator keeps it for the devices of a model; the first search fills it.
-    const units = new UnitCostTable(chain);
     for (let repeat = 0; repeat < options.repeats; repeat++) {
       signal.throwIfAborted();
       const random = createRandom(options.seed + repeat);
       // Each time another device of the model: its measurements differ by a little.
-      const own = madeUpProfile(chain, model, digest, options.seed + repeat);
+      const own = profileOf({ device: DEVICE, seed: options.seed + repeat });
       const began = performance.now();
-      const candidateTable = candidatesOf(plannerOf({ profile: own, chain }, units));
-      search(candidateTable, { memoryBytes: BUDGET_SHARE * most, windowMs: WINDOW_MS });
+      // Planners of one chain share what does not depend on the device; the first search fills it.
+      const planner = plannerOf(own, chain);
+      planner.search({ memoryBytes: BUDGET_SHARE * most, windowMs: WINDOW_MS });
       searches.push(performance.now() - began);
-      candidates = candidateTable.count;
+      candidates = planner.candidates.count;
       const budget = { memoryBytes: Math.max(24 * MIB, random.uniform() * most), windowMs: WINDOW_MS };
       const replanFrom = performance.now();
-      search(candidateTable, budget);
+      planner.search(budget);
       replans.push(performance.now() - replanFrom);
       await new Promise((resolve) => setImmediate(resolve));
     }

@@ -1,12 +1,11 @@
 import { cpus } from "node:os";
 import { type CommandContext, createTable, formatBytes, formatShare } from "@mpo/cli";
 import {
-  AccuracyModel,
-  type CandidateOptions,
-  CandidateTable,
-  CostModel,
   describeConfig,
   MpoError,
+  NOTHING_FROZEN,
+  type Planner,
+  plannerOf,
   type RetrainConfig,
   resolveRetrainConfig,
 } from "@mpo/core";
@@ -65,15 +64,17 @@ export async function benchSmallest(options: BenchSmallestOptions, context: Comm
       ...threads,
     };
     const chain = chainOf(graph);
-    const memoryFacts = stepMemoryFacts(chain, task.training);
-    const costs = CostModel.unmeasured(chain, { memoryFacts, effectiveBatch: options.batch });
+    const method = { loss, optimizer };
+    const unmeasured = {
+      method,
+      model: { hasBatchStatistics: false },
+      memoryFacts: stepMemoryFacts(chain, method),
+      effectiveBatch: options.batch,
+    };
     const configs: readonly (readonly [string, RetrainConfig])[] = [
       ["plain", resolveRetrainConfig({ microBatch: options.batch })],
-      ["smallest", smallestOf(costs, {})],
-      [
-        "smallest, all trains",
-        smallestOf(costs, { fixedRates: { featureExtraction: 0, normalisation: 0, linear: 0 } }),
-      ],
+      ["smallest", smallestOf(plannerOf(unmeasured, chain))],
+      ["smallest, all trains", smallestOf(plannerOf(unmeasured, chain, { fixedRates: NOTHING_FROZEN }))],
     ];
     let plainBytes = 0;
     for (const [what, config] of configs) {
@@ -108,8 +109,7 @@ export async function benchSmallest(options: BenchSmallestOptions, context: Comm
 }
 
 /** The candidate that needs least, planned exactly. */
-function smallestOf(costs: CostModel, options: CandidateOptions): RetrainConfig {
-  const table = new CandidateTable(costs, new AccuracyModel([], { hasBatchStatistics: false }), options);
+function smallestOf({ candidates: table }: Planner): RetrainConfig {
   const exact = [...table.byMemory.subarray(0, PLANNED_EXACTLY)].map((candidate) => {
     const plan = table.plan(candidate);
     const microBatch = table.microBatch(candidate);

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { type CommandContext, createTable, formatBytes, startProgress } from "@mpo/cli";
-import { accumulationFor, type Checkpoints, MpoError, resolveRetrainConfig, uniformFreezing } from "@mpo/core";
+import { accumulationFor, type Checkpoints, MpoError, median, resolveRetrainConfig, uniformFreezing } from "@mpo/core";
 import {
   buildModel,
   FORM_NAMES,
@@ -12,7 +12,6 @@ import {
   type NormName,
   writeLayersModel,
 } from "@mpo/engine";
-import { median } from "./median.ts";
 import {
   measureOwnStep,
   measureTfjsStep,

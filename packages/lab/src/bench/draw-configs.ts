@@ -1,4 +1,4 @@
-import { type CostModel, type FixedRates, PlanCatalogue, type RetrainConfig, resolveRetrainConfig } from "@mpo/core";
+import { type PlanCatalogue, type Planner, powersOfTwo, type RetrainConfig, resolveRetrainConfig } from "@mpo/core";
 import { createRandom, type Random } from "@mpo/datasets";
 
 /** What configs are drawn from. */
@@ -7,20 +7,18 @@ export interface DrawOptions {
   readonly configs: number;
   /** `b * a` of each. */
   readonly batch: number;
-  readonly fixedRates: FixedRates;
   readonly seed: number;
 }
 
 const MANY_SEGMENTS = 8;
 
 /** Seeded configs from all that a search could choose, each once, and none that the profile's steps were measured of. */
-export function drawConfigs(costModel: CostModel, options: DrawOptions): readonly RetrainConfig[] {
+export function drawConfigs({ costs, candidates }: Planner, options: DrawOptions): readonly RetrainConfig[] {
   const random = createRandom(options.seed);
-  const catalogue = new PlanCatalogue(costModel, options.fixedRates);
-  const probed = new Set(costModel.profile.steps.map(({ config }) => JSON.stringify(config)));
+  const probed = new Set(costs.profile.steps.map(({ config }) => JSON.stringify(config)));
   const configs = new Map<string, RetrainConfig>();
   for (let tries = 0; configs.size < options.configs && tries < 100 * options.configs; tries++) {
-    const config = drawConfig(random, catalogue, costModel.chain.units.length, options.batch);
+    const config = drawConfig(random, candidates.catalogue, costs.chain.units.length, options.batch);
     const key = JSON.stringify(config);
     if (!probed.has(key)) configs.set(key, config);
   }
@@ -29,8 +27,7 @@ export function drawConfigs(costModel: CostModel, options: DrawOptions): readonl
 
 function drawConfig(random: Random, catalogue: PlanCatalogue, units: number, batch: number): RetrainConfig {
   const pick = <Item>(items: readonly Item[]): Item => items[random.integer(items.length)] as Item;
-  const sizes: number[] = [];
-  for (let size = 1; size <= batch; size *= 2) if (batch % size === 0) sizes.push(size);
+  const sizes = powersOfTwo(batch).filter((size) => batch % size === 0);
   const microBatch = pick(sizes);
   const choice = random.integer(catalogue.choices.length);
   const { rates } = catalogue.choices[choice] as (typeof catalogue.choices)[number];

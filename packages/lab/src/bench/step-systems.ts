@@ -2,11 +2,10 @@ import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { CommandContext } from "@mpo/cli";
-import { MpoError, type RetrainConfig } from "@mpo/core";
+import { MpoError, median, type RetrainConfig } from "@mpo/core";
 import { createRandom } from "@mpo/datasets";
 import { EngineWorker, type FormName, type Model, sampleShapes } from "@mpo/engine";
 import { type TfjsStepOptions, timeTfjsStep } from "@mpo/engine/testing";
-import { median } from "./median.ts";
 
 /** What is measured, the same for all systems. */
 export interface StepTask {

@@ -2,7 +2,7 @@ import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { type CommandContext, formatShare } from "@mpo/cli";
-import { MpoError } from "@mpo/core";
+import { MpoError, SECOND_MS } from "@mpo/core";
 import {
   CORRUPTION_NAMES,
   fashionMnistFolder,
@@ -38,7 +38,6 @@ const REFERENCE_INPUTS = 256;
 const IMAGES_PER_REQUEST = 8;
 const TELL_MS = 1_000;
 const NOTE_MS = 10_000;
-const MS = 1_000;
 
 /**
  * A program that serves a model beside an agent, as a user's own would: it answers requests, drops its inputs into the
@@ -88,7 +87,7 @@ export async function runExampleApp(options: ExampleAppOptions, context: Command
       clock: systemClock,
       load: async (modelFolder) => await enginePredictor(modelFolder, environment, { signal }),
       next: requests.next,
-      pauseMs: (MS * IMAGES_PER_REQUEST) / rate,
+      pauseMs: (SECOND_MS * IMAGES_PER_REQUEST) / rate,
       onReady: () => {
         terminal.record({ event: "ready", folder });
         terminal.line(`serving ${options.model} in ${folder}`);

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { extname, join } from "node:path";
 import { jobEngine, type RetrainJob, SERVING_FOLDERS } from "@mpo/agent";
-import { MpoError } from "@mpo/core";
+import { MIB, MpoError } from "@mpo/core";
 import { encodeNpyImages, syntheticImages } from "@mpo/datasets";
 import { buildModel, initialWeights, writeLayersModel } from "@mpo/engine";
 
@@ -11,7 +11,6 @@ import { buildModel, initialWeights, writeLayersModel } from "@mpo/engine";
  */
 export type HogKind = "pool" | "outside" | "unlimited";
 
-const MIB = 2 ** 20;
 const SHAPE = { height: 28, width: 28, channels: 1 } as const;
 const INPUTS = 256;
 

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { type CommandContext, createTable, type Progress, startProgress } from "@mpo/cli";
-import { MpoError, quantile } from "@mpo/core";
+import { MIB, MpoError, quantile, SECOND_MS } from "@mpo/core";
 import { untilAborted } from "@mpo/io";
 import { createAdminClient } from "@mpo/transport";
 import { benchProcess, failureOf } from "./bench-process.ts";
@@ -45,8 +45,6 @@ interface FleetFigures {
 }
 
 const PATIENCE_MS = 90_000;
-const MIB = 2 ** 20;
-const MS = 1000;
 const P50 = 0.5;
 const P99 = 0.99;
 /** Of a process that is not the fleet's: files, its own servers. */
@@ -148,13 +146,13 @@ async function requireOpenFiles(agents: number): Promise<void> {
 
 function ratePerSecond(acknowledged: readonly AcknowledgedReport[], fromMs: number): number {
   const lastMs = acknowledged.reduce((last, { atMs }) => Math.max(last, atMs), fromMs + 1);
-  return (acknowledged.length / (lastMs - fromMs)) * MS;
+  return (acknowledged.length / (lastMs - fromMs)) * SECOND_MS;
 }
 
 async function seconds(work: () => Promise<void>): Promise<number> {
   const beganMs = performance.now();
   await work();
-  return (performance.now() - beganMs) / MS;
+  return (performance.now() - beganMs) / SECOND_MS;
 }
 
 function print(figures: FleetFigures, { terminal }: CommandContext): void {

@@ -1,5 +1,6 @@
 import { setMaxListeners } from "node:events";
 import { type Agent, connectFleet, type FleetConnection } from "@mpo/agent";
+import { SECOND_MS } from "@mpo/core";
 import { createRandom } from "@mpo/datasets";
 import { systemClock } from "@mpo/io";
 import { type LogFields, type Logger, silentLogger } from "@mpo/runtime";
@@ -16,7 +17,6 @@ import { simulatedAgent } from "./simulated-agent.ts";
 
 /** Entry of a process that runs many simulated agents. It ends when the bench goes away. */
 const TELL_MS = 100;
-const MS = 1000;
 /** Agents that may be joining at once: on a slow machine all would else wait for each other until their calls time out. */
 const MAX_JOINING = 40;
 /**
@@ -69,7 +69,7 @@ async function start({ coordinator, first, count, startsPerSecond, seed }: Drive
   const random = (): number => source.uniform();
   const beganMs = systemClock.monotonicMs();
   for (let index = 0; index < count; index++) {
-    const aheadMs = (index / startsPerSecond) * MS - (systemClock.monotonicMs() - beganMs);
+    const aheadMs = (index / startsPerSecond) * SECOND_MS - (systemClock.monotonicMs() - beganMs);
     if (aheadMs > 0) await systemClock.sleep(aheadMs, { signal: ends.signal });
     while (joining.length >= MAX_JOINING) {
       await systemClock.sleep(LOOK_MS, { signal: ends.signal });

@@ -1,5 +1,5 @@
 import { setMaxListeners } from "node:events";
-import { MpoError } from "@mpo/core";
+import { MpoError, SECOND_MS } from "@mpo/core";
 import { createRandom } from "@mpo/datasets";
 import { linkSignals, systemClock } from "@mpo/io";
 import type { AdminClient } from "@mpo/transport";
@@ -21,8 +21,6 @@ interface Pushed {
   readonly issuedAtMs: number;
 }
 
-const MS = 1000;
-
 /**
  * Pushes configurations at a steady rate to devices that a seed draws. Returns for each push how long it took from the
  * making of the document to the device's saying that it runs by it, in milliseconds: all processes share one clock.
@@ -37,7 +35,7 @@ export async function pushPhase(options: PushOptions): Promise<readonly number[]
   const beganMs = performance.now();
   const calls: Promise<Pushed>[] = [];
   for (let index = 0; index < pushes; index++) {
-    const aheadMs = (index / perSecond) * MS - (performance.now() - beganMs);
+    const aheadMs = (index / perSecond) * SECOND_MS - (performance.now() - beganMs);
     if (aheadMs > 0) await systemClock.sleep(aheadMs, { signal });
     signal.throwIfAborted();
     const call = push(admin, random.integer(agents), signal);

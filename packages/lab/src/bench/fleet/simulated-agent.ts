@@ -11,11 +11,11 @@ import {
   type ServingApp,
 } from "@mpo/agent";
 import { MemoryDisk } from "@mpo/agent/testing";
-import { type Chain, MpoError } from "@mpo/core";
+import { type Chain, GIB, MpoError } from "@mpo/core";
 import type { Clock } from "@mpo/io";
 import type { Logger } from "@mpo/runtime";
 import { deviceName, FLEET_MODEL, FLEET_TENANT } from "./fleet-messages.ts";
-import { simulatedChain, simulatedProfile } from "./simulated-profile.ts";
+import { simulatedChain, simulatedProfile } from "./simulated-chain.ts";
 
 /** What a simulated agent needs of its driver. */
 export interface SimulatedAgentParts {
@@ -31,7 +31,6 @@ export interface SimulatedAgentParts {
   readonly onApplied: (version: number) => void;
 }
 
-const GIB = 2 ** 30;
 const CLASSES = ["board-2g", "board-4g", "board-8g", "board-16g"] as const;
 const CHAIN: Chain = simulatedChain();
 const MODEL_DIGEST = "cd".repeat(32);
@@ -103,7 +102,7 @@ function engineOf(device: number, { mayReport }: SimulatedAgentParts): AgentEngi
   return {
     probe: async (job) => {
       await mayReport();
-      const profile = simulatedProfile(job.device, 0.5 + (device % 97) / 97);
+      const profile = simulatedProfile({ device: job.device, speed: 0.5 + (device % 97) / 97, seed: device });
       const model = { ...profile.model, name: job.model };
       return { profile: { ...profile, model, measuredAtMs: job.nowMs }, chain: CHAIN };
     },

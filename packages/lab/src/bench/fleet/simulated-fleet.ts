@@ -1,11 +1,10 @@
-import { MpoError } from "@mpo/core";
+import { MpoError, SECOND_MS } from "@mpo/core";
 import type { ChildHost } from "@mpo/io";
 import { benchProcess, failureOf } from "./bench-process.ts";
 import type { AcknowledgedReport, FromDriver } from "./fleet-messages.ts";
 
 /** Agents of one driver's process: it shares a core with the coordinator. */
 const AGENTS_A_DRIVER = 2_500;
-const MS = 1000;
 const LOOK_MS = 50;
 
 export interface SimulatedFleetOptions {
@@ -125,7 +124,7 @@ export async function until(options: WaitOptions): Promise<void> {
     done = now;
     onProgress(done);
     if (performance.now() - movedMs > patienceMs) {
-      throw new MpoError("timed-out", `${what}: ${done} of ${goal}, and nothing moved for ${patienceMs / MS} s`);
+      throw new MpoError("timed-out", `${what}: ${done} of ${goal}, and nothing moved for ${patienceMs / SECOND_MS} s`);
     }
     if (done < goal) await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }

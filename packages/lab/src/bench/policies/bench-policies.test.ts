@@ -4,10 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { runCommand } from "@mpo/cli/testing";
-import { POLICY_NAMES } from "@mpo/core";
+import { MIB, POLICY_NAMES } from "@mpo/core";
 import { bundledModel } from "../../product-files.ts";
-
-const MIB = 2 ** 20;
 
 describe("mpo bench policies", () => {
   let folder: string;

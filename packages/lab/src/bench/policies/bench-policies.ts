@@ -1,7 +1,6 @@
 import { resolve } from "node:path";
 import {
   type CommandContext,
-  candidatesOf,
   deviceFacts,
   driftedSamples,
   formatDuration,
@@ -9,11 +8,10 @@ import {
   loadModel,
   methodNamed,
   type Progress,
-  plannerOf,
   requireFitting,
   startProgress,
 } from "@mpo/cli";
-import { MpoError, type Profile } from "@mpo/core";
+import { MpoError, type Profile, plannerOf, SECOND_MS } from "@mpo/core";
 import { CORRUPTION_NAMES, type ImageSet } from "@mpo/datasets";
 import { adaptationMethod, chainOf, graphDigest, type Model, probe } from "@mpo/engine";
 import { type EqualAccuracy, equalAccuracy } from "./equal-accuracy.ts";
@@ -55,7 +53,6 @@ export interface PoliciesFound {
   readonly equal: EqualAccuracy;
 }
 
-const MS = 1000;
 /** Tasks by name: a data set whose images are corrupted. */
 const TASKS: Readonly<Record<string, string>> = { "fashion-c": "fashion-mnist", "cifar10-c": "cifar10" };
 
@@ -154,9 +151,9 @@ class PoliciesBench {
   async measure(task: PolicyRunTask, results: PolicyResults): Promise<PoliciesFound> {
     const { options, drifts, model, context } = this.#parts;
     const { profile } = results;
-    const table = candidatesOf(plannerOf({ profile, chain: chainOf(model.graph) }));
+    const planner = plannerOf(profile, chainOf(model.graph));
     const choice: ChoiceTask = {
-      table,
+      planner,
       objective: "accuracy",
       sampleCount: options.samples,
       probeMs: profile.spent.ms,
@@ -199,7 +196,7 @@ class PoliciesBench {
     const { options, context, model, drifts } = this.#parts;
     const { terminal, environment, signal } = context;
     const [{ adapted }] = drifts as [PolicyDrift];
-    terminal.note(`probing for ${formatDuration(options.probeBudget / MS)} ...`);
+    terminal.note(`probing for ${formatDuration(options.probeBudget / SECOND_MS)} ...`);
     const progress = startProgress(terminal, "probing", 100);
     const unlabelled = { images: adapted.images, count: adapted.count };
     try {

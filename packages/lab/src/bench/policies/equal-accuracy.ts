@@ -1,6 +1,6 @@
-import { POLICY_NAMES, type PolicyName } from "@mpo/core";
+import { mean, POLICY_NAMES, type PolicyName } from "@mpo/core";
 import { type MeasuredCell, secondsOf } from "./measured-cell.ts";
-import { mean, SINGLE_TECHNIQUES } from "./policy-accounting.ts";
+import { SINGLE_TECHNIQUES } from "./policy-accounting.ts";
 import { type ChoiceTask, lowMemoryRuns, quickRuns } from "./policy-choices.ts";
 import type { PolicyRun } from "./policy-run.ts";
 import type { BookedRun, RunBook } from "./run-book.ts";

@@ -1,4 +1,5 @@
-import { mean, type PolicyCell } from "./policy-accounting.ts";
+import { mean } from "@mpo/core";
+import type { PolicyCell } from "./policy-accounting.ts";
 import type { PolicyChoice } from "./policy-choices.ts";
 import type { PolicyRun } from "./policy-run.ts";
 import type { BookedRun, RunBook } from "./run-book.ts";

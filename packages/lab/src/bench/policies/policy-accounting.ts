@@ -1,4 +1,4 @@
-import { MpoError, type PolicyName } from "@mpo/core";
+import { MpoError, mean, type PolicyName } from "@mpo/core";
 
 /** What a device may spend in one window. */
 export interface Limits {
@@ -111,9 +111,4 @@ function cellOf(cells: readonly PolicyCell[], policy: PolicyName): PolicyCell {
   const cell = cells.find((one) => one.policy === policy);
   if (cell === undefined) throw new MpoError("internal", `no cell of policy ${policy}`);
   return cell;
-}
-
-/** Arithmetic mean of at least one number. */
-export function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

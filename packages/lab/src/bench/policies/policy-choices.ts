@@ -1,6 +1,6 @@
 import { searchPolicy, windowLength } from "@mpo/cli";
 import {
-  type CandidateTable,
+  type Planner,
   POLICY_NAMES,
   type PolicyName,
   type Prediction,
@@ -23,7 +23,7 @@ export interface PolicyChoice {
 
 /** What the choices are made from. */
 export interface ChoiceTask {
-  readonly table: CandidateTable;
+  readonly planner: Planner;
   readonly objective: SearchObjective;
   /** Images that a window has to adapt to. */
   readonly sampleCount: number;
@@ -43,7 +43,7 @@ export function chooseUnder(task: ChoiceTask, limits: Limits): readonly PolicyCh
       return { limits, policy, runs: [], because: `the window's share of the probe takes all of it` };
     }
     const budget: SearchBudget = { memoryBytes: limits.memoryBytes, windowMs };
-    const outcome = searchPolicy(task.table, budget, task.objective, policy);
+    const outcome = searchPolicy(task.planner, budget, task.objective, policy);
     if ("refusal" in outcome) return { limits, policy, runs: [], because: outcome.refusal.message };
     const rungs = [...outcome.result.ladder].reverse().filter(({ accuracy }) => accuracy.steps > 0);
     if (rungs.length === 0) return { limits, policy, runs: [], because: "no gain is expected of any training" };
@@ -80,13 +80,13 @@ export function quickRuns(task: ChoiceTask, policy: PolicyName, windowMs: number
 
 /** A search in which memory is no matter. */
 function boundlessly(
-  { table }: ChoiceTask,
+  { planner }: ChoiceTask,
   policy: PolicyName,
   windowMs: number,
   objective: SearchObjective,
 ): SearchResult | undefined {
   if (windowMs <= 0) return undefined;
-  const outcome = searchPolicy(table, { memoryBytes: BOUNDLESS_BYTES, windowMs }, objective, policy);
+  const outcome = searchPolicy(planner, { memoryBytes: BOUNDLESS_BYTES, windowMs }, objective, policy);
   return "result" in outcome ? outcome.result : undefined;
 }
 

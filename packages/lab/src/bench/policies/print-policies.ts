@@ -7,14 +7,12 @@ import {
   POLICY_TITLES,
   type Terminal,
 } from "@mpo/cli";
-import { POLICY_NAMES } from "@mpo/core";
+import { mean, POLICY_NAMES, SECOND_MS } from "@mpo/core";
 import type { BenchPoliciesOptions, PoliciesFound } from "./bench-policies.ts";
 import type { LeastNeeded } from "./equal-accuracy.ts";
 import type { MeasuredCell } from "./measured-cell.ts";
-import { comparePolicies, mean, type PoliciesSummary } from "./policy-accounting.ts";
+import { comparePolicies, type PoliciesSummary } from "./policy-accounting.ts";
 import { describeRun } from "./policy-run.ts";
-
-const MS = 1000;
 
 /** Prints everything that was found: for people as tables, for programs as records, a summary last. */
 export function printPolicies(found: PoliciesFound, options: BenchPoliciesOptions, terminal: Terminal): void {
@@ -166,7 +164,7 @@ function printSummary(
     equalAccuracy: equal.accuracy,
     memoryRatio: equal.memoryRatio ?? null,
     timeRatio: equal.timeRatio ?? null,
-    probeSeconds: profile.spent.ms / MS,
+    probeSeconds: profile.spent.ms / SECOND_MS,
   });
   terminal.line(
     `joint against the best other policy: at worst ${formatPoints(worstGain)} points; against the best single technique ` +
@@ -179,9 +177,9 @@ function printSummary(
   terminal.line(
     `at equal accuracy the plain policy needs ${times(equal.memoryRatio)} the memory and ${times(equal.timeRatio)} the time of joint`,
   );
-  const share = profile.spent.ms / MS / corruptions.length;
+  const share = profile.spent.ms / SECOND_MS / corruptions.length;
   terminal.line(
-    `probing took ${formatDuration(profile.spent.ms / MS)}: ${share.toFixed(2)} s were charged to each window`,
+    `probing took ${formatDuration(profile.spent.ms / SECOND_MS)}: ${share.toFixed(2)} s were charged to each window`,
   );
 }
 
@@ -200,7 +198,7 @@ function times(ratio: number | undefined): string {
 }
 
 function windowText(ms: number): string {
-  return `${(ms / MS).toFixed(1)} s`;
+  return `${(ms / SECOND_MS).toFixed(1)} s`;
 }
 
 function shortened(text: string): string {

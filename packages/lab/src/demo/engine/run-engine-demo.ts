@@ -12,6 +12,7 @@ import {
   requireFitting,
   startProgress,
 } from "@mpo/cli";
+import { mean, SECOND_MS } from "@mpo/core";
 import { type CorruptionName, fashionMnistFolder, loadFashionMnist } from "@mpo/datasets";
 import { EngineWorker, type LossName, type Model, type RetrainResult, retrain } from "@mpo/engine";
 import { bundledModel } from "../../product-files.ts";
@@ -31,7 +32,6 @@ export interface EngineDemoOptions {
 const CORRUPTIONS: readonly CorruptionName[] = ["gaussian_noise", "fog", "motion_blur"];
 const METHODS: readonly LossName[] = ["tent", "shot"];
 const JUDGE_SAMPLES = 500;
-const MS = 1000;
 
 /** What one method gained and cost under one configuration, over all drifts. */
 interface DemoRow {
@@ -88,7 +88,7 @@ export async function runEngineDemo(options: EngineDemoOptions, context: Command
     progress.end();
   }
   print(rows, context);
-  terminal.note(`done in ${formatDuration((performance.now() - began) / MS)}`);
+  terminal.note(`done in ${formatDuration((performance.now() - began) / SECOND_MS)}`);
 }
 
 interface ConfigurationRun {
@@ -157,8 +157,4 @@ function print(rows: readonly DemoRow[], { terminal }: CommandContext): void {
   terminal.line(
     "Peaks are what a step adds to the idle worker. A model that is judged worse is not accepted: the old one stays.",
   );
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

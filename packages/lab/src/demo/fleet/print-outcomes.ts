@@ -1,8 +1,7 @@
 import { createTable, formatBytes, formatDuration, formatPoints, formatShare, type Terminal } from "@mpo/cli";
-import { describeConfig } from "@mpo/core";
+import { describeConfig, SECOND_MS } from "@mpo/core";
 import type { DeviceOutcome } from "./device-outcome.ts";
 
-const MS = 1000;
 const NAME_WIDTH = 24;
 const DEVICE_WIDTH = 30;
 
@@ -24,7 +23,7 @@ const ROWS: readonly (readonly [string, (outcome: DeviceOutcome) => string])[] =
   ["memory of the device", ({ memoryBytes }) => `${formatBytes(memoryBytes)} (simulated)`],
   [
     "limits of a retraining",
-    ({ budget }) => `${formatBytes(budget.memoryBytes)}, ${formatDuration(budget.windowMs / MS)}`,
+    ({ budget }) => `${formatBytes(budget.memoryBytes)}, ${formatDuration(budget.windowMs / SECOND_MS)}`,
   ],
   ["chosen configuration", ({ rung }) => describeConfig(rung.config)],
   ["why", why],
@@ -35,7 +34,10 @@ const ROWS: readonly (readonly [string, (outcome: DeviceOutcome) => string])[] =
   ["after it", ({ served }) => formatShare(served.drifted.share)],
   ["after retraining", retrained],
   ["the agent's own estimate", estimate],
-  ["retraining", ({ window }) => `${window.steps} steps, ${formatDuration(window.durationMs / MS)}: ${window.outcome}`],
+  [
+    "retraining",
+    ({ window }) => `${window.steps} steps, ${formatDuration(window.durationMs / SECOND_MS)}: ${window.outcome}`,
+  ],
 ];
 
 function why({ considered, overBudget, excluded, rungs }: DeviceOutcome): string {

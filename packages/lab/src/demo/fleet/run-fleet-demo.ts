@@ -1,4 +1,5 @@
 import { type CommandContext, formatBytes, formatDuration } from "@mpo/cli";
+import { SECOND_MS } from "@mpo/core";
 import { onAbort } from "@mpo/io";
 import type { DeviceIdentity, FleetEvent } from "@mpo/protocol";
 import type { AdminClient } from "@mpo/transport";
@@ -25,7 +26,6 @@ export interface FleetDemoOptions {
 }
 
 const TENANT = "default";
-const MS = 1000;
 /** How long anything may take beyond the time that it was given: a probe that failed is tried again after a minute. */
 const PATIENCE_MS = 150_000;
 
@@ -66,7 +66,7 @@ export async function runFleetDemo(options: FleetDemoOptions, context: CommandCo
     const outcomes = await runDevices(devices, demo);
     for (const outcome of outcomes) terminal.record({ event: "device", ...outcome });
     printOutcomes(outcomes, terminal);
-    const seconds = (performance.now() - began) / MS;
+    const seconds = (performance.now() - began) / SECOND_MS;
     terminal.record({ event: "done", seconds });
     terminal.line(`done in ${formatDuration(seconds)}`);
     isFinished = true;
@@ -197,6 +197,6 @@ function noteAgent(device: string, line: CommandRecord, note: (text: string) => 
 }
 
 function clockOf(ms: number): string {
-  const seconds = Math.floor(ms / MS);
+  const seconds = Math.floor(ms / SECOND_MS);
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
 }
