@@ -1,19 +1,40 @@
 import type { ExitCode } from "@mpo/runtime";
-import type { SignalSource } from "./interrupt.ts";
-import type { OutputStream, Terminal } from "./output/terminal.ts";
+import type { Terminal } from "./output/terminal.ts";
 
-/** What every command gets. */
-export interface CommandContext {
-  readonly environment: Readonly<Record<string, string | undefined>>;
-  readonly workingFolder: string;
-  /** The command line as it was given, for cards and notes. */
-  readonly commandLine: string;
+/** Where a command says things. */
+export interface Output {
   readonly terminal: Terminal;
-  readonly stdout: OutputStream;
+}
+
+/** Where a command finds its files. */
+export interface Files {
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Relative paths start here. */
+  readonly workingFolder: string;
+}
+
+/** How a command is stopped. */
+export interface Stop {
   /** Aborts at the first Ctrl-C. */
   readonly signal: AbortSignal;
-  /** For commands that run until they are stopped, and say themselves how they ended. */
+}
+
+/** The part of `process` through which a command is interrupted. */
+export interface SignalSource {
+  on(signal: "SIGINT" | "SIGTERM", listener: () => void): unknown;
+  off(signal: "SIGINT" | "SIGTERM", listener: () => void): unknown;
+  exit(code: number): unknown;
+}
+
+/** For commands that run until they are stopped, and say themselves how they ended. */
+export interface Daemon extends Stop {
   readonly process: SignalSource;
   /** Sets the exit code of a command that ends without an error. */
   exitWith(code: ExitCode): void;
+}
+
+/** All that a command may use; each function asks for the parts that it does use. */
+export interface CommandContext extends Output, Files, Daemon {
+  /** The command line as it was given, for cards and notes. */
+  readonly commandLine: string;
 }

@@ -2,15 +2,18 @@ export type { CommandContext } from "./command-context.ts";
 export { driftedSamples, samplesOf } from "./data/drifted-samples.ts";
 export { type DatasetOptions, loadDataset } from "./data/load-dataset.ts";
 export { loadModel, requireFitting } from "./data/load-model.ts";
+export { choice } from "./options/choice.ts";
 export { addDatasetOptions } from "./options/dataset-options.ts";
 export { fleetName } from "./options/fleet-options.ts";
-export { listOf } from "./options/list-of.ts";
 export {
   durationInMs,
   durationOption,
   listed,
+  listOf,
   numberBetween,
+  type OptionParser,
   sizeInBytes,
+  threadsOption,
   wholeNumber,
   wholeNumbers,
 } from "./options/parsers.ts";
@@ -20,9 +23,10 @@ export { type Progress, startProgress } from "./output/progress.ts";
 export { createTable } from "./output/table.ts";
 export type { Terminal } from "./output/terminal.ts";
 export { checkOutput } from "./planning/check-output.ts";
-export { deviceFacts } from "./planning/device-facts.ts";
 export { POLICY_TITLES, searchPolicy } from "./planning/policy-outcomes.ts";
+export { probeHere } from "./planning/probe-here.ts";
 export { readProfileDocument, writeProfileDocument } from "./planning/profile-document.ts";
-export { loadSubject, methodNamed, type SubjectOptions } from "./planning/subject.ts";
+export { loadSubject, type SubjectOptions } from "./planning/subject.ts";
+export type { CommandEntry, CommandFile } from "./program.ts";
 export { type WindowLength, windowLength } from "./retrain/window-length.ts";
 export { type RunCliOptions, runCli } from "./run-cli.ts";

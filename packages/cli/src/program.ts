@@ -1,24 +1,39 @@
 import { Command } from "commander";
 import type { CommandContext } from "./command-context.ts";
-import { addAgentCommand } from "./commands/agent.ts";
-import { addConfigCommands } from "./commands/config.ts";
-import { addCoordinatorCommand } from "./commands/coordinator.ts";
-import { addDevicesCommands } from "./commands/devices.ts";
-import { addDoctorCommand } from "./commands/doctor.ts";
-import { addEvaluateCommand } from "./commands/evaluate.ts";
-import { addEventsCommand } from "./commands/events.ts";
-import { addModelsCommand } from "./commands/models.ts";
-import { addPlanningCommands } from "./commands/planning.ts";
-import { addProfilesCommands } from "./commands/profiles.ts";
-import { addRetrainCommand } from "./commands/retrain.ts";
-import { addTrainCommand } from "./commands/train.ts";
-import { addLabCommands } from "./lab.ts";
 import { EXIT_CODE_HELP } from "./output/exit-code-help.ts";
 
+/** What the file of a command exports. */
+export interface CommandFile {
+  /** Adds arguments, options and action. */
+  define(command: Command, context: CommandContext): void;
+}
+
 /**
- * The whole command line. Commands load the rooms that they need when they run, so that `--help` is quick and a host
- * without TensorFlow can run what needs none.
+ * A command as help lists it, and its file. Only the file of the command that is called is loaded, so that help is quick
+ * and a host without TensorFlow can run what needs none.
  */
+export type CommandEntry = readonly [name: string, does: string, load: () => Promise<CommandFile>];
+
+const COMMANDS: readonly CommandEntry[] = [
+  ["models", "list the models that can be built by name", () => import("./commands/models.ts")],
+  ["train", "train a model from scratch and write it with its card", () => import("./commands/train.ts")],
+  ["evaluate", "measure a stored model's accuracy, beside what its card says", () => import("./commands/evaluate.ts")],
+  ["retrain", "adapt a stored model to drifted images and judge the result", () => import("./commands/retrain.ts")],
+  ["probe", "measure a model on this machine, in seconds, and write its profile", () => import("./commands/probe.ts")],
+  ["emulate", "predict memory, time and accuracy of one config", () => import("./commands/emulate.ts")],
+  ["search", "choose the best config for a budget, and the ladder", () => import("./commands/search.ts")],
+  ["explain", "say why it was chosen", () => import("./commands/explain.ts")],
+  ["report", "write one HTML page that shows what was chosen, and why", () => import("./commands/report.ts")],
+  ["coordinator", "run a coordinator, to which devices report", () => import("./commands/coordinator.ts")],
+  ["agent", "run the agent of this device", () => import("./commands/agent.ts")],
+  ["devices", "see the devices of a fleet", () => import("./commands/devices.ts")],
+  ["profiles", "see what the devices of a fleet have measured", () => import("./commands/profiles.ts")],
+  ["config", "see and change what a device shall run", () => import("./commands/config.ts")],
+  ["events", "list what happened in a fleet: who did what to which device", () => import("./commands/events.ts")],
+  ["doctor", "check this machine, and say what is wrong and what to do", () => import("./commands/doctor.ts")],
+];
+
+/** The whole command line, with the options of the command that `args` call. */
 export async function buildProgram(context: CommandContext, args: readonly string[]): Promise<Command> {
   const { terminal } = context;
   const program = new Command("mpo")
@@ -29,30 +44,33 @@ export async function buildProgram(context: CommandContext, args: readonly strin
     .showSuggestionAfterError()
     .showHelpAfterError("hint: `mpo help` lists the commands; `mpo COMMAND --help` lists a command's options.")
     .configureOutput({
-      writeOut: (text) => void context.stdout.write(text),
+      writeOut: (text) => void terminal.stdout.write(text),
       writeErr: (text) => terminal.complain(text.trimEnd()),
       outputError: (text, write) => write(text.replace(/^error: /u, "error (invalid-argument): ")),
     })
     .addHelpText("after", `\n${EXIT_CODE_HELP}`)
     .exitOverride();
-  for (const add of [
-    addModelsCommand,
-    addTrainCommand,
-    addEvaluateCommand,
-    addRetrainCommand,
-    addPlanningCommands,
-    addCoordinatorCommand,
-    addAgentCommand,
-    addDevicesCommands,
-    addProfilesCommands,
-    addConfigCommands,
-    addEventsCommand,
-    addDoctorCommand,
-  ])
-    add(program, context);
-  await addLabCommands(program, context, args);
+  const called = args.find((arg) => !arg.startsWith("-") && arg !== "help");
+  const isOurs = COMMANDS.some(([name]) => name === called);
+  for (const [name, does, load] of isOurs ? COMMANDS : [...COMMANDS, ...(await labCommands())]) {
+    const command = program.command(name).description(does);
+    if (name === called) (await load()).define(command, context);
+  }
   for (const command of allCommands(program)) inheritGlobals(command);
   return program;
+}
+
+/** Not a literal, so that the product is built and installed without it. */
+const LAB: string = "@mpo/lab";
+
+/** The laboratory's commands (bench, demo, example-app, report), where it is installed. */
+async function labCommands(): Promise<readonly CommandEntry[]> {
+  try {
+    return ((await import(LAB)) as { readonly COMMANDS: readonly CommandEntry[] }).COMMANDS;
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code !== "ERR_MODULE_NOT_FOUND") throw thrown;
+    return [];
+  }
 }
 
 function allCommands(command: Command): readonly Command[] {

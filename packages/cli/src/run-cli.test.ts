@@ -23,7 +23,11 @@ describe("mpo", () => {
     { args: ["train"], code: 2, says: /--output/u },
     { args: ["train", "--output", "x", "--batch", "0"], code: 2, says: /'0' is invalid\. Expected a whole number/u },
     { args: ["train", "--output", "x", "--batch", "8", "--micro-batch", "3"], code: 2, says: /3 does not divide/u },
-    { args: ["train", "--output", "x", "--dataset", "imagenet"], code: 2, says: /imagenet is unknown; expected/u },
+    {
+      args: ["train", "--output", "x", "--dataset", "imagenet"],
+      code: 2,
+      says: /'imagenet' is invalid\. Allowed choices are fashion-mnist/u,
+    },
     { args: ["train", "--output", "x", "--dataset", "folder"], code: 2, says: /hint: Add --data FOLDER/u },
     { args: ["train", "--output", "x", "--dataset", "npy"], code: 2, says: /hint: Add --data FOLDER; .*labels\.npy/u },
     { args: ["evaluate", "--weights", "x", "--data", "/nowhere"], code: 4, says: /hint: Name a folder/u },
@@ -32,7 +36,11 @@ describe("mpo", () => {
       code: 4,
       says: /data_batch_1\.bin[\s\S]*hint: Add --data FOLDER; it holds/u,
     },
-    { args: ["retrain", "--weights", "/nowhere", "--method", "magic"], code: 2, says: /magic is unknown; expected/u },
+    {
+      args: ["retrain", "--weights", "/nowhere", "--method", "magic"],
+      code: 2,
+      says: /'magic' is invalid\. Allowed choices are tent/u,
+    },
     {
       args: ["retrain", "--weights", "/nowhere"],
       code: 4,
@@ -44,19 +52,27 @@ describe("mpo", () => {
       code: 2,
       says: /Give one of them/u,
     },
-    { args: ["bench", "step", "--model", "lenet"], code: 2, says: /"lenet" is unknown/u },
-    { args: ["bench", "step", "--peer", "theano"], code: 2, says: /theano is unknown/u },
+    {
+      args: ["bench", "step", "--model", "lenet"],
+      code: 2,
+      says: /'lenet' is invalid\. Allowed choices are resnet20/u,
+    },
+    { args: ["bench", "step", "--peer", "theano"], code: 2, says: /'theano' is invalid\. Allowed choices are tfjs/u },
     { args: ["bench", "step", "--segments", "2", "--checkpoints", "1"], code: 2, says: /both say what is kept/u },
     { args: ["demo", "engine", "--weights", "/nowhere"], code: 4, says: /error \(not-found\)/u },
     { args: ["demo", "--devices", "small,huge"], code: 2, says: /some of small,medium,large/u },
-    { args: ["example-app", "--serving", "x", "--corruption", "rust"], code: 2, says: /rust is unknown; expected/u },
+    {
+      args: ["example-app", "--serving", "x", "--corruption", "rust"],
+      code: 2,
+      says: /'rust' is invalid\. Allowed choices are /u,
+    },
     { args: ["coordinator", "--listen", "nowhere:99999"], code: 2, says: /Expected HOST:PORT/u },
     { args: ["coordinator", "--listen", "0.0.0.0"], code: 4, says: /hint: Bind to 127\.0\.0\.1/u },
     { args: ["coordinator", "--nats", "http://x"], code: 2, says: /begins with nats:/u },
     { args: ["coordinator", "--nats-creds", "x"], code: 2, says: /--nats names none/u },
     { args: ["agent", "--device", "a b"], code: 2, says: /Expected 1 to 64 characters/u },
     { args: ["agent", "--label", "site"], code: 2, says: /Expected NAME=VALUE/u },
-    { args: ["agent", "--method", "magic"], code: 2, says: /magic is unknown; expected tent/u },
+    { args: ["agent", "--method", "magic"], code: 2, says: /'magic' is invalid\. Allowed choices are tent/u },
   ];
   for (const { args, code, says } of refused) {
     it(`refuses ${args.join(" ")}`, async () => {

@@ -1,10 +1,8 @@
-import type { CommandContext } from "@mpo/cli";
-import type { Command } from "commander";
-import { addBenchCommand } from "./commands/bench.ts";
-import { addDemoCommand } from "./commands/demo.ts";
-import { addExampleAppCommand } from "./commands/example-app.ts";
+import type { CommandEntry } from "@mpo/cli";
 
-/** Adds the laboratory's commands to the command line. Each loads what it needs when it runs. */
-export function addLabCommands(program: Command, context: CommandContext): void {
-  for (const add of [addDemoCommand, addExampleAppCommand, addBenchCommand]) add(program, context);
-}
+/** The laboratory's commands. */
+export const COMMANDS: readonly CommandEntry[] = [
+  ["demo", "run a small fleet here, let its images drift, and show how it copes", () => import("./commands/demo.ts")],
+  ["example-app", "serve a model beside an agent, with images that drift", () => import("./commands/example-app.ts")],
+  ["bench", "measure, side by side with other systems", () => import("./commands/bench.ts")],
+];

@@ -1,9 +1,12 @@
-import { type Command, Option } from "commander";
+import { METHOD_NAMES } from "@mpo/core";
+import type { Command } from "commander";
 import type { CommandContext } from "../command-context.ts";
-import type { AgentCommandOptions } from "../fleet/run-agent-command.ts";
+import { type AgentCommandOptions, runAgentCommand } from "../fleet/run-agent-command.ts";
 import { repeated, urlOf } from "../options/address-options.ts";
+import { choice } from "../options/choice.ts";
 import { addFleetOptions, addLogLevel, fleetName, labelOf } from "../options/fleet-options.ts";
 import {
+  batchOption,
   durationOption,
   durationOrNoneInMs,
   numberBetween,
@@ -12,58 +15,38 @@ import {
   wholeNumber,
 } from "../options/parsers.ts";
 
-/** `mpo agent`: a device's side. */
-export function addAgentCommand(program: Command, context: CommandContext): void {
-  const command = addFleetOptions(
-    program
-      .command("agent")
-      .description("run the agent of this device: it probes, reports, and retrains when input drifts"),
-  )
+/** `mpo agent`. */
+export function define(command: Command, context: CommandContext): void {
+  addFleetOptions(command)
     .option("--device <name>", "name of this device in the fleet (default: the host's)", fleetName)
     .option("--label <name=value>", "a word by which people select it; may be repeated", repeated(labelOf))
     .option("--data <folder>", "where the agent's state lies (default: mpoptimizer/agents/DEVICE in XDG_STATE_HOME)")
     .option("--serving <folder>", "what is shared with the program that serves (default: serving in --data)")
     .option("--class <name>", "devices of one class learn from each other (default: board and memory)", fleetName)
-    .option("--method <name>", "how models are adapted: tent, shot or crossEntropy", "tent")
-    .option("--batch <n>", "images in a step (the effective batch)", wholeNumber(1, 65_536), 64)
+    .addOption(choice("--method <name>", "how models are adapted", METHOD_NAMES, "tent"))
+    .addOption(batchOption(64))
     .addOption(sizeOption("--reserve <size>", "memory that always stays free for the program that serves", "128MiB"))
     .option("--reserve-share <share>", "and at least this share of the machine's memory", numberBetween(0, 0.95), 0.1)
-    .addOption(
-      new Option("--cpu-share <share>", "what probes and retrainings compute with: what others leave over, or equally")
-        .choices(["leftover", "equal"])
-        .default("leftover"),
-    )
+    .addOption(choice("--cpu-share <share>", CPU_SHARE, ["leftover", "equal"], "leftover"))
     .option("--memory-limit <size>", "behave as a machine with only so much memory would", sizeInBytes)
     .addOption(durationOption("--probe-time <duration>", "what a probe may take at most", "2min"))
-    .addOption(
-      durationOption(
-        "--drift-probe-time <duration>",
-        "what measuring accuracy after a drift may take; 0s: none",
-        "30s",
-        durationOrNoneInMs,
-      ),
-    )
+    .addOption(durationOption("--drift-probe-time <duration>", DRIFT_PROBE_TIME, "30s", durationOrNoneInMs))
     .addOption(durationOption("--probe-patience <duration>", "probe on a busy machine after waiting so long", "1h"))
     .addOption(durationOption("--window-pause <duration>", "time between two retrainings at least", "10min"))
-    .option(
-      "--min-inputs <n>",
-      "inputs that a retraining needs; after a drift, new ones",
-      wholeNumber(1, 1_000_000),
-      256,
-    )
+    .option("--min-inputs <n>", "inputs that a retraining needs; after a drift, new ones", wholeNumber(1, 1e6), 256)
     .addOption(durationOption("--tick <duration>", "how often the machine and the inputs are looked at", "5s"))
     .option("--nats <url>", "use these servers, whatever the coordinator says", repeated(urlOf("nats", "tls")));
   addLogLevel(command)
     .addHelpText("after", HELP)
-    .action(async (options: AgentCommandOptions) => {
-      const { runAgentCommand } = await import("../fleet/run-agent-command.ts");
-      await runAgentCommand(options, context);
-    });
+    .action((options: AgentCommandOptions) => runAgentCommand(options, context));
 }
 
+const CPU_SHARE = "what probes and retrainings compute with: what others leave over, or equally";
+const DRIFT_PROBE_TIME = "what measuring accuracy after a drift may take; 0s: none";
+
 const HELP = `
-Runs until Ctrl-C or SIGTERM, with or without a coordinator: what cannot be told now is told later. TensorFlow is loaded
-by its jobs only, each a process of its own.
+It probes, reports, and retrains when input drifts. Runs until Ctrl-C or SIGTERM, with or without a coordinator: what
+cannot be reported now is reported later. TensorFlow is loaded by its jobs only, each a process of its own.
 
 The serving folder has a folder for each model:
   MODEL/model       the model as deployed (a layers model with its card, as \`mpo train\` writes it)

@@ -1,68 +1,103 @@
-import { type Command, Option } from "commander";
+import { given } from "@mpo/core";
+import type { GetConfigResponse } from "@mpo/protocol";
+import type { Command } from "commander";
 import type { CommandContext } from "../command-context.ts";
-import type { RollbackOptions, ShowConfigOptions } from "../fleet/config.ts";
-import type { PushOptions } from "../fleet/push-config.ts";
-import { addConfigOptions } from "../options/config-options.ts";
-import { addFleetOptions, documentVersion, type FleetOptions, fleetName } from "../options/fleet-options.ts";
-import { durationInMs, sizeInBytes } from "../options/parsers.ts";
-import { FLEET_EXIT_CODES } from "../output/exit-code-help.ts";
+import { documentLines, ladderTable, observedOf, rejectedTable } from "../fleet/config-tables.ts";
+import { definePush } from "../fleet/push-config.ts";
+import { withAdmin } from "../fleet/with-admin.ts";
+import {
+  addFleetCommand,
+  documentVersion,
+  type FleetOptions,
+  fleetName,
+  formatVersion,
+  type VersionOption,
+} from "../options/fleet-options.ts";
+
+interface ShowOptions extends FleetOptions {
+  readonly at?: VersionOption;
+}
+
+interface RollbackOptions extends FleetOptions {
+  readonly to?: VersionOption;
+  readonly reason: string;
+}
+
+const ROLLBACK_HELP = '\nExample:\n  mpo config rollback pi-7 --to 1.4 --reason "1.5 is too slow"\n';
 
 /** `mpo config show`, `explain`, `push` and `rollback`. */
-export function addConfigCommands(program: Command, context: CommandContext): void {
-  const config = program.command("config").description("see and change what a device shall run");
-  addFleetOptions(config.command("show").description("show a device's document: the ladder, predicted and seen"))
+export function define(config: Command, context: CommandContext): void {
+  const show = config.command("show").description("show a device's document: the ladder, predicted and seen");
+  addFleetCommand(show)
     .argument("<device>", "its name", fleetName)
     .option("--at <version>", "an older document, such as 1.4", documentVersion)
-    .addHelpText("after", `\n${FLEET_EXIT_CODES}`)
-    .action(async (device: string, options: ShowConfigOptions) => {
-      const { showConfig } = await import("../fleet/config.ts");
-      await showConfig(device, options, context);
-    });
-  addFleetOptions(config.command("explain").description("say why a device's document is what it is"))
+    .action((device: string, options: ShowOptions) => showConfig(device, options, context));
+  addFleetCommand(config.command("explain").description("say why a device's document is what it is"))
     .argument("<device>", "its name", fleetName)
-    .addHelpText("after", `\n${FLEET_EXIT_CODES}`)
-    .action(async (device: string, options: FleetOptions) => {
-      const { explainConfig } = await import("../fleet/config.ts");
-      await explainConfig(device, options, context);
-    });
-  addPush(config, context);
-  addFleetOptions(config.command("rollback").description("give a device an older document's content, as a new version"))
+    .action((device: string, options: FleetOptions) => explainConfig(device, options, context));
+  const push = "give a device a new document: searched again, or with a configuration of yours";
+  definePush(config.command("push").description(push), context);
+  const back = config.command("rollback").description("give a device an older document's content, as a new version");
+  addFleetCommand(back, ROLLBACK_HELP)
     .argument("<device>", "its name", fleetName)
     .option("--to <version>", "to this one (default: the last one before that the device confirmed)", documentVersion)
     .option("--reason <words>", "why; goes into the document and the events", "")
-    .addHelpText(
-      "after",
-      `\nExample:\n  mpo config rollback pi-7 --to 1.4 --reason "1.5 is too slow"\n\n${FLEET_EXIT_CODES}`,
-    )
-    .action(async (device: string, options: RollbackOptions) => {
-      const { rollBackConfig } = await import("../fleet/config.ts");
-      await rollBackConfig(device, options, context);
-    });
+    .action((device: string, options: RollbackOptions) => rollBackConfig(device, options, context));
 }
 
-function addPush(config: Command, context: CommandContext): void {
-  const command = addFleetOptions(
-    config.command("push").description("give a device a new document: searched anew, or with a configuration of yours"),
-  )
-    .argument("<device>", "its name", fleetName)
-    .option("--model <name>", "for this model (default: as in its newest document)", fleetName)
-    .option("--memory <size>", "search for this much above the idle process, such as 150MiB", sizeInBytes)
-    .option("--window <duration>", "search for a retraining of this time, such as 60s", durationInMs)
-    .addOption(new Option("--objective <name>", "what the best is best at").choices(["accuracy", "memory", "time"]))
-    .option("--expect <version>", "only if this is still its newest document, such as 1.4", documentVersion)
-    .option("--reason <words>", "why; goes into the document and the events", "")
-    .option("--wait <duration>", "wait until the device has told what became of it", durationInMs);
-  addConfigOptions(command, undefined)
-    .addHelpText("after", `\n${PUSH_HELP}\n\n${FLEET_EXIT_CODES}`)
-    .action(async (device: string, options: PushOptions) => {
-      const { pushConfig } = await import("../fleet/push-config.ts");
-      await pushConfig(device, options, context);
-    });
+/** Prints a device's document, its ladder, and what was seen where its rungs ran. */
+async function showConfig(device: string, options: ShowOptions, context: CommandContext): Promise<void> {
+  const { terminal } = context;
+  const identity = { tenant: options.tenant, device };
+  const { config, windows } = await withAdmin(options, context, async ({ admin, call }) => {
+    // First: it says whether there is such a device.
+    const { windows: found } = await admin.getDevice({ identity }, call);
+    return { config: await admin.getConfig({ identity, ...given({ version: options.at }) }, call), windows: found };
+  });
+  const { document, status } = config;
+  const rungs = document.rungs.map((rung) => ({ ...rung, observed: observedOf(rung, document.model, windows) }));
+  terminal.record({ ...document, rungs, status: status ?? null });
+  for (const line of documentLines(document, status)) terminal.line(line);
+  terminal.line(ladderTable(terminal, document, { windows, inUse: inUseOf(config) }));
 }
 
-const PUSH_HELP = `Without one of --batch to --checkpoints, the coordinator searches again, with the budget that is given or was given before.
-With one of them, that very configuration is pushed, whatever the search says.
+/** Prints why a device's document is what it is. */
+async function explainConfig(device: string, options: FleetOptions, context: CommandContext): Promise<void> {
+  const { terminal } = context;
+  const identity = { tenant: options.tenant, device };
+  const { why, config, windows } = await withAdmin(options, context, async ({ admin, call }) => {
+    const { windows: found } = await admin.getDevice({ identity }, call);
+    return {
+      why: await admin.explainConfig({ identity }, call),
+      config: await admin.getConfig({ identity }, call),
+      windows: found,
+    };
+  });
+  const { document, considered, overBudget, rejected } = why;
+  terminal.record({ ...why, status: config.status ?? null });
+  for (const line of documentLines(document, config.status)) terminal.line(line);
+  terminal.line(`${considered} configurations were looked at, ${overBudget} of them over the budget`);
+  for (const { code, text } of document.reasons) terminal.line(`  ${code}: ${text}`);
+  terminal.line(ladderTable(terminal, document, { windows, inUse: inUseOf(config) }));
+  if (rejected.length > 0) terminal.line(rejectedTable(terminal, rejected));
+}
 
-Examples:
-  mpo config push pi-7 --memory 100MiB --window 60s --reason "less memory for the new firmware"
-  mpo config push pi-7 --micro-batch 8 --freeze 0.5 --segments 4 --expect 1.4 --wait 10s`;
+/** Gives a device an older document's content as a new version. */
+async function rollBackConfig(device: string, options: RollbackOptions, context: CommandContext): Promise<void> {
+  const { terminal } = context;
+  const identity = { tenant: options.tenant, device };
+  const { document, requestId } = await withAdmin(options, context, async ({ admin, call }) => {
+    const request = { identity, reason: options.reason, ...given({ version: options.to }) };
+    const answer = await admin.rollbackConfig(request, call);
+    return { ...answer, requestId: call.requestId };
+  });
+  terminal.record({ event: "rolled-back", requestId, document });
+  const { reasons, version } = document;
+  const what = reasons.find(({ code }) => code === "rollback")?.text ?? "an older document";
+  terminal.line(`pushed ${formatVersion(version)} to ${device}: ${what}`);
+  terminal.line(`next: mpo config show ${device}`);
+}
+
+function inUseOf({ status }: GetConfigResponse): number | undefined {
+  return status?.state === "applied" || status?.state === "confirmed" ? status.rung : undefined;
+}

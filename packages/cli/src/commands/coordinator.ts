@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
 import type { CommandContext } from "../command-context.ts";
-import type { CoordinatorCommandOptions } from "../fleet/run-coordinator-command.ts";
+import { type CoordinatorCommandOptions, runCoordinatorCommand } from "../fleet/run-coordinator-command.ts";
 import { addressWith, repeated, urlOf } from "../options/address-options.ts";
 import { addLogLevel, COORDINATOR_PORT, fleetName } from "../options/fleet-options.ts";
 import { durationOption, numberBetween, wholeNumber } from "../options/parsers.ts";
@@ -8,24 +8,16 @@ import { durationOption, numberBetween, wholeNumber } from "../options/parsers.t
 const HTTP_PORT = 9464;
 const NATS_PORT = 4222;
 
-/** `mpo coordinator`: the fleet's side. */
-export function addCoordinatorCommand(program: Command, context: CommandContext): void {
-  const command = program
-    .command("coordinator")
-    .description("run a coordinator: devices report to it, it searches, and pushes each device its configurations")
+/** `mpo coordinator`. */
+export function define(command: Command, context: CommandContext): void {
+  command
     .option("--data <folder>", "where the fleet's state lies (default: mpoptimizer/coordinator in XDG_STATE_HOME)")
     .option("--listen <host:port>", "for agents and commands; port 0: a free one", addressWith(COORDINATOR_PORT, 0))
     .option("--http <host:port>", "for /metrics, /healthz and /readyz", addressWith(HTTP_PORT, 0))
     .option("--insecure", "allow addresses that others can reach, though nobody proves who he is", false)
     .option("--name <name>", "name of this coordinator (default: a random one)", fleetName)
     .option("--artifacts <folder>", "models and weights that devices may fetch, each file named by its SHA-256")
-    .addOption(
-      durationOption(
-        "--heartbeat <duration>",
-        "how often devices tell that they are there; seldomer in a fleet of thousands",
-        "30s",
-      ),
-    )
+    .addOption(durationOption("--heartbeat <duration>", HEARTBEAT, "30s"))
     .option("--memory-share <share>", "of a device's memory that a retraining may take", numberBetween(0.01, 1), 0.75)
     .addOption(durationOption("--window <duration>", "time in which one retraining must finish", "10min"))
     .addOption(durationOption("--probe-time <duration>", "what one probe may take", "5min"))
@@ -41,14 +33,13 @@ export function addCoordinatorCommand(program: Command, context: CommandContext)
     .option("--unsafe-async", "use it although a power cut may lose what it has acknowledged", false);
   addLogLevel(command)
     .addHelpText("after", HELP)
-    .action(async (options: CoordinatorCommandOptions) => {
-      const { runCoordinatorCommand } = await import("../fleet/run-coordinator-command.ts");
-      await runCoordinatorCommand(options, context);
-    });
+    .action((options: CoordinatorCommandOptions) => runCoordinatorCommand(options, context));
 }
 
+const HEARTBEAT = "how often devices report that they are there; longer in a fleet of thousands";
+
 const HELP = `
-Runs until Ctrl-C or SIGTERM. It needs no TensorFlow. Unless --nats names a cluster, it starts a nats-server of its own.
+Devices report to it; it searches, and pushes each device its configurations. Runs until Ctrl-C or SIGTERM. It needs no TensorFlow. Unless --nats names a cluster, it starts a nats-server of its own.
 With --json the log is one JSON object a line on standard error, and one line on standard output tells when it is ready.
 
 Examples:

@@ -1,29 +1,154 @@
+import { describeConfig, given, SECOND_MS } from "@mpo/core";
+import type { DeviceView, ProbeFailure, WindowResult } from "@mpo/protocol";
 import type { Command } from "commander";
-import type { CommandContext } from "../command-context.ts";
-import type { ListDevicesOptions } from "../fleet/devices.ts";
+import type { CommandContext, Output } from "../command-context.ts";
+import { allPages, withAdmin } from "../fleet/with-admin.ts";
 import { repeated } from "../options/address-options.ts";
-import { addFleetOptions, type FleetOptions, fleetName, labelOf } from "../options/fleet-options.ts";
-import { FLEET_EXIT_CODES } from "../output/exit-code-help.ts";
+import { addFleetCommand, type FleetOptions, fleetName, formatVersion, labelOf } from "../options/fleet-options.ts";
+import { formatAge, formatBytes, formatDuration, formatMs, formatShare } from "../output/format.ts";
+import { createTable } from "../output/table.ts";
+
+interface ListOptions extends FleetOptions {
+  readonly label?: readonly { readonly name: string; readonly value: string }[];
+  readonly class?: string;
+}
 
 /** `mpo devices list` and `show`. */
-export function addDevicesCommands(program: Command, context: CommandContext): void {
-  const devices = program.command("devices").description("see the devices of a fleet");
-  addFleetOptions(devices.command("list").description("list the devices: what they are, have, and run"))
+export function define(devices: Command, context: CommandContext): void {
+  const list = devices.command("list").description("list the devices: what they are, have, and run");
+  addFleetCommand(list, "\nExamples:\n  mpo devices list --label site=berlin\n  mpo devices list --json\n")
     .option("--label <name=value>", "only those with this label; may be repeated", repeated(labelOf))
     .option("--class <name>", "only those of this class", fleetName)
-    .addHelpText(
-      "after",
-      `\nExamples:\n  mpo devices list --label site=berlin\n  mpo devices list --json\n\n${FLEET_EXIT_CODES}`,
-    )
-    .action(async (options: ListDevicesOptions) => {
-      const { listDevices } = await import("../fleet/devices.ts");
-      await listDevices(options, context);
-    });
-  addFleetOptions(devices.command("show").description("show one device and its latest retrainings, predicted and seen"))
+    .action((options: ListOptions) => listDevices(options, context));
+  const show = devices.command("show").description("show one device and its latest retrainings, predicted and seen");
+  addFleetCommand(show, "\nExample:\n  mpo devices show pi-7\n")
     .argument("<device>", "its name", fleetName)
-    .addHelpText("after", `\nExample:\n  mpo devices show pi-7\n\n${FLEET_EXIT_CODES}`)
-    .action(async (device: string, options: FleetOptions) => {
-      const { showDevice } = await import("../fleet/devices.ts");
-      await showDevice(device, options, context);
-    });
+    .action((device: string, options: FleetOptions) => showDevice(device, options, context));
+}
+
+/** Prints the devices that have all of the labels. */
+async function listDevices(options: ListOptions, context: CommandContext): Promise<void> {
+  const { terminal } = context;
+  const { tenant, label: labels = [], class: deviceClass } = options;
+  const devices = await withAdmin(options, context, ({ admin, call }) =>
+    allPages(async (page) => {
+      const request = { tenant, labels, ...given({ deviceClass }), ...page };
+      const { devices: items, ...rest } = await admin.listDevices(request, call);
+      return { items, ...rest };
+    }),
+  );
+  const head = ["device", "state", "last seen", "class", "memory", "free", "models", "config", "told", "labels"];
+  const table = createTable(terminal, head);
+  for (const device of devices) {
+    terminal.record(device);
+    const { identity, inventory, resources, models, desiredVersion, presence, lastSeenMs } = device;
+    table.push([
+      identity.device,
+      presence,
+      formatAge(Date.now() - lastSeenMs),
+      inventory.deviceClass,
+      formatBytes(Math.min(inventory.memoryBytes, resources.memoryLimitBytes ?? Number.POSITIVE_INFINITY)),
+      formatBytes(resources.memoryAvailableBytes),
+      models.map(({ name }) => name).join(", ") || "none",
+      desiredVersion === undefined ? "none" : formatVersion(desiredVersion),
+      toldOf(device),
+      labelsOf(device),
+    ]);
+  }
+  terminal.line(table.toString());
+  terminal.line(summaryOf(devices));
+  if (devices.length === 0) terminal.note("hint: start an agent on a device: mpo agent --coordinator HOST:PORT");
+}
+
+/** Prints all that is known of one device, and its latest windows: what was predicted, and what was seen. */
+async function showDevice(name: string, options: FleetOptions, context: CommandContext): Promise<void> {
+  const { terminal } = context;
+  const identity = { tenant: options.tenant, device: name };
+  const { device, windows, probeFailures } = await withAdmin(options, context, ({ admin, call }) =>
+    admin.getDevice({ identity }, call),
+  );
+  terminal.record({ ...device, windows, probeFailures });
+  const table = createTable(terminal, []);
+  for (const [what, value] of factsOf(device)) table.push([what, value]);
+  terminal.line(table.toString());
+  for (const failure of probeFailures) terminal.line(failureLine(failure));
+  if (windows.length === 0) terminal.line("it has not retrained yet");
+  else terminal.line(windowTable(windows, context));
+}
+
+function factsOf(device: DeviceView): readonly (readonly [string, string])[] {
+  const { inventory, resources, presence, lastSeenMs, models, desiredVersion, identity } = device;
+  const { memoryLimitBytes, memoryPressurePercent, temperatureCelsius, loadAverage } = resources;
+  const hot = temperatureCelsius === undefined ? "" : `, ${temperatureCelsius.toFixed(0)} °C`;
+  const pressure = memoryPressurePercent === undefined ? "" : `, memory pressure ${memoryPressurePercent.toFixed(1)} %`;
+  const limit = memoryLimitBytes === undefined ? "" : `, limit ${formatBytes(memoryLimitBytes)}`;
+  return [
+    ["device", `${identity.device} (tenant ${identity.tenant})`],
+    ["state", `${presence}, last seen ${formatAge(Date.now() - lastSeenMs)}`],
+    ["class", inventory.deviceClass],
+    ["board", [inventory.board, inventory.cpuModel].filter((text) => text !== "").join(", ") || "unknown"],
+    ["processor", `${inventory.cpuCores} cores, ${inventory.architecture}`],
+    ["accelerators", inventory.gpus.map((gpu) => gpu.name).join(", ") || "none"],
+    ["memory", `${formatBytes(inventory.memoryBytes)}${limit}, free ${formatBytes(resources.memoryAvailableBytes)}`],
+    ["disk free", formatBytes(resources.diskFreeBytes)],
+    ["now", `load ${loadAverage.toFixed(2)}${pressure}${hot}${resources.isThrottled ? ", throttled" : ""}`],
+    ["system", `${inventory.os}, kernel ${inventory.kernel}`],
+    [
+      "software",
+      `agent ${inventory.agentVersion}, engine ${inventory.engineVersion ?? "none"}, Node ${inventory.nodeVersion}`,
+    ],
+    ["models", models.map((model) => `${model.name} (${model.digest.slice(0, 12)})`).join(", ") || "none"],
+    ["config", desiredVersion === undefined ? "none" : `${formatVersion(desiredVersion)}; told: ${toldOf(device)}`],
+    ["labels", labelsOf(device) || "none"],
+  ];
+}
+
+function failureLine({ model, failedAtMs, failures, retryAtMs, message }: ProbeFailure): string {
+  const waitMs = retryAtMs - Date.now();
+  const again =
+    waitMs > 0 ? `again in ${formatDuration(waitMs / SECOND_MS)} at the earliest` : "again when the device is idle";
+  const times = failures === 1 ? "" : ` (${failures} times in a row)`;
+  return `the probe of ${model} failed ${formatAge(Date.now() - failedAtMs)}${times}: ${message}\n  it is tried ${again}`;
+}
+
+/** What was predicted beside what was seen. */
+function windowTable(windows: readonly WindowResult[], { terminal }: Output): string {
+  const head = ["opened", "model", "outcome", "config", "peak: predicted", "seen", "step: predicted", "seen", "took"];
+  const table = createTable(terminal, [...head, "accuracy", "judged by"]);
+  for (const window of windows) {
+    const { rung, peakBytes, stepMs, accuracyBefore, accuracyAfter, judgement } = window;
+    table.push([
+      formatAge(Date.now() - window.openedAtMs),
+      window.model,
+      window.outcome,
+      describeConfig(rung.config),
+      `${formatBytes(rung.memoryBytes.expected)} (at most ${formatBytes(rung.memoryBytes.upper)})`,
+      peakBytes === undefined ? "-" : formatBytes(peakBytes),
+      formatMs(rung.stepMs.expected),
+      stepMs === undefined ? "-" : formatMs(stepMs),
+      formatMs(window.durationMs),
+      `${shareOr(accuracyBefore)} -> ${shareOr(accuracyAfter)}`,
+      judgement ?? "-",
+    ]);
+  }
+  return table.toString();
+}
+
+function shareOr(share: number | undefined): string {
+  return share === undefined ? "?" : formatShare(share);
+}
+
+function toldOf({ reportedStatus }: DeviceView): string {
+  if (reportedStatus === undefined) return "nothing yet";
+  const { version, state, rung } = reportedStatus;
+  return `${formatVersion(version)} ${state}${rung === undefined ? "" : `, rung ${rung + 1}`}`;
+}
+
+function labelsOf({ labels }: DeviceView): string {
+  return labels.map(({ name, value }) => `${name}=${value}`).join(", ");
+}
+
+function summaryOf(devices: readonly DeviceView[]): string {
+  const online = devices.filter(({ presence }) => presence === "online").length;
+  return `${devices.length} ${devices.length === 1 ? "device" : "devices"}, ${online} online`;
 }

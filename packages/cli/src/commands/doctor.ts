@@ -1,17 +1,18 @@
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import type { CommandContext } from "../command-context.ts";
 import { ROLES, type Role } from "../doctor/check.ts";
+import { runDoctor } from "../doctor/run-doctor.ts";
+import { choice } from "../options/choice.ts";
 import { addFleetOptions, type FleetOptions } from "../options/fleet-options.ts";
 
-/** `mpo doctor`: what is wrong with this machine. */
-export function addDoctorCommand(program: Command, context: CommandContext): void {
-  addFleetOptions(program.command("doctor").description("check this machine, and say what is wrong and what to do"))
-    .addOption(new Option("--role <name>", "check only what this needs (default: both)").choices(ROLES))
+/** `mpo doctor`. */
+export function define(doctor: Command, context: CommandContext): void {
+  addFleetOptions(doctor)
+    .addOption(choice("--role <name>", "check only what this needs (default: both)", ROLES))
     .addHelpText("after", HELP)
-    .action(async (options: FleetOptions & { readonly role?: Role }, command: Command) => {
-      const { runDoctor } = await import("../doctor/run-doctor.ts");
-      const isCoordinatorNamed = command.getOptionValueSource("coordinator") !== "default";
-      await runDoctor({ ...options, isCoordinatorNamed }, context);
+    .action((options: FleetOptions & { readonly role?: Role }) => {
+      const isCoordinatorNamed = doctor.getOptionValueSource("coordinator") !== "default";
+      return runDoctor({ ...options, isCoordinatorNamed }, context);
     });
 }
 

@@ -1,21 +1,64 @@
+import { resolve } from "node:path";
+import { given, MpoError } from "@mpo/core";
+import { sliceImages } from "@mpo/datasets";
+import { EngineWorker, evaluateAccuracy, type ModelCard, readModelCard } from "@mpo/engine";
 import type { Command } from "commander";
 import type { CommandContext } from "../command-context.ts";
-import type { EvaluateOptions } from "../evaluate/run-evaluate.ts";
+import { samplesOf } from "../data/drifted-samples.ts";
+import { type DatasetOptions, loadDataset } from "../data/load-dataset.ts";
+import { loadModel, requireFitting } from "../data/load-model.ts";
+import { measureCorruptions } from "../data/measure-corruptions.ts";
 import { addDatasetOptions } from "../options/dataset-options.ts";
-import { wholeNumber } from "../options/parsers.ts";
+import { threadsOption, wholeNumber } from "../options/parsers.ts";
+import { formatShare } from "../output/format.ts";
+import { createTable } from "../output/table.ts";
 
-/** `mpo evaluate`: how good a stored model is. */
-export function addEvaluateCommand(program: Command, context: CommandContext): void {
-  const command = program
-    .command("evaluate")
-    .description("measure the accuracy of a stored model, beside what its card says")
-    .requiredOption("--weights <dir>", "folder of the model (what `mpo train` wrote, or any layers model)");
+interface EvaluateOptions extends DatasetOptions {
+  readonly weights: string;
+  readonly limit?: number;
+  readonly corruptions: boolean;
+  readonly threads?: number;
+}
+
+/** `mpo evaluate`. */
+export function define(command: Command, context: CommandContext): void {
+  command.requiredOption("--weights <dir>", "folder of the model (what `mpo train` wrote, or any layers model)");
   addDatasetOptions(command)
     .option("--limit <n>", "use only the first N test images", wholeNumber(1))
     .option("--corruptions", "measure it under each of the 15 corruptions at severity 5 too", false)
-    .option("--threads <n>", "threads inside an operation (default: all cores)", wholeNumber(1, 1024))
-    .action(async (options: EvaluateOptions) => {
-      const { runEvaluate } = await import("../evaluate/run-evaluate.ts");
-      await runEvaluate(options, context);
-    });
+    .addOption(threadsOption())
+    .action((options: EvaluateOptions) => evaluate(options, context));
+}
+
+/**
+ * Measures a stored model on test images, clean and (when asked) under each of the 15 corruptions at severity 5, beside
+ * what its card says. Throws `invalid-argument` when the images have no labels or do not fit the model.
+ */
+async function evaluate(options: EvaluateOptions, context: CommandContext): Promise<void> {
+  const { terminal, signal, workingFolder, environment } = context;
+  const path = resolve(workingFolder, options.weights);
+  const model = await loadModel(path, signal);
+  const { test: all } = await loadDataset(options, context);
+  requireFitting(model, all, path);
+  const test = options.limit === undefined ? all : sliceImages(all, 0, Math.min(options.limit, all.count));
+  const card = await readCard(path, signal);
+  await using worker = await EngineWorker.start({ environment, ...given({ threads: options.threads }) }, { signal });
+  await worker.load(model, { signal });
+  const clean = await evaluateAccuracy(worker, samplesOf(test), { signal });
+  const corruptions = options.corruptions ? await measureCorruptions(worker, test, context) : {};
+  const table = createTable(terminal, ["images", "accuracy", "its card says"]);
+  for (const [name, accuracy] of Object.entries({ clean, ...corruptions })) {
+    const said = name === "clean" ? card?.accuracy.clean : card?.accuracy.corruptions[name];
+    terminal.record({ images: name, samples: test.count, accuracy, cardAccuracy: said ?? null });
+    table.push([name, formatShare(accuracy), said === undefined ? "-" : formatShare(said)]);
+  }
+  terminal.line(table.toString());
+}
+
+/** The card beside the model, where there is one. */
+async function readCard(path: string, signal: AbortSignal): Promise<ModelCard | undefined> {
+  return await readModelCard(path, { signal }).catch((thrown: unknown) => {
+    if (thrown instanceof MpoError && thrown.code === "not-found") return undefined;
+    throw thrown;
+  });
 }

@@ -1,39 +1,166 @@
+import { resolve } from "node:path";
+import { describeConfig, given, MpoError, typical } from "@mpo/core";
+import { writeJsonFile } from "@mpo/io";
+import type { GetProfileResponse } from "@mpo/protocol";
 import type { Command } from "commander";
 import type { CommandContext } from "../command-context.ts";
-import type { ExportProfileOptions, ListProfilesOptions } from "../fleet/profiles.ts";
-import { addFleetOptions, type FleetOptions, fleetName } from "../options/fleet-options.ts";
-import { FLEET_EXIT_CODES } from "../output/exit-code-help.ts";
+import { type AdminSession, allPages, withAdmin } from "../fleet/with-admin.ts";
+import { addFleetCommand, type FleetOptions, fleetName } from "../options/fleet-options.ts";
+import { formatAge, formatBytes, formatMs, formatShare } from "../output/format.ts";
+import { createTable } from "../output/table.ts";
+
+interface ListOptions extends FleetOptions {
+  readonly device?: string;
+  readonly model?: string;
+}
+
+interface ExportOptions extends FleetOptions {
+  readonly output: string;
+  /** Folder of the model. */
+  readonly weights?: string;
+}
+
+const EXPORT_HELP = `
+Example:
+  mpo profiles export pi-7 --weights resnet20-bn --output pi-7.json
+  mpo search pi-7.json --memory 100MiB --window 60s
+`;
 
 /** `mpo profiles list`, `show` and `export`. */
-export function addProfilesCommands(program: Command, context: CommandContext): void {
-  const profiles = program.command("profiles").description("see what the devices of a fleet have measured");
-  addFleetOptions(profiles.command("list").description("list the profiles"))
+export function define(profiles: Command, context: CommandContext): void {
+  addFleetCommand(profiles.command("list").description("list the profiles"))
     .option("--device <name>", "only this device's", fleetName)
     .option("--model <name>", "only of this model", fleetName)
-    .addHelpText("after", `\n${FLEET_EXIT_CODES}`)
-    .action(async (options: ListProfilesOptions) => {
-      const { listProfiles } = await import("../fleet/profiles.ts");
-      await listProfiles(options, context);
-    });
-  addFleetOptions(profiles.command("show").description("show what a device measured of a model"))
-    .argument("<device>", "its name", fleetName)
-    .argument("[model]", "the model; may be left out where there is one", fleetName)
-    .addHelpText("after", `\n${FLEET_EXIT_CODES}`)
-    .action(async (device: string, model: string | undefined, options: FleetOptions) => {
-      const { showProfile } = await import("../fleet/profiles.ts");
-      await showProfile(device, model, options, context);
-    });
-  addFleetOptions(profiles.command("export").description("write a profile to a file"))
-    .argument("<device>", "its name", fleetName)
-    .argument("[model]", "the model; may be left out where there is one", fleetName)
+    .action((options: ListOptions) => listProfiles(options, context));
+  addSubject(addFleetCommand(profiles.command("show").description("show what a device measured of a model"))).action(
+    (device: string, model: string | undefined, options: FleetOptions) => showProfile(device, model, options, context),
+  );
+  addSubject(addFleetCommand(profiles.command("export").description("write a profile to a file"), EXPORT_HELP))
     .requiredOption("-o, --output <file>", "where it goes")
     .option("--weights <dir>", "folder of the model: then `mpo emulate`, `search` and `explain` can read the file")
-    .addHelpText(
-      "after",
-      `\nExample:\n  mpo profiles export pi-7 --weights resnet20-bn --output pi-7.json\n  mpo search pi-7.json --memory 100MiB --window 60s\n\n${FLEET_EXIT_CODES}`,
-    )
-    .action(async (device: string, model: string | undefined, options: ExportProfileOptions) => {
-      const { exportProfile } = await import("../fleet/profiles.ts");
-      await exportProfile(device, model, options, context);
+    .action((device: string, model: string | undefined, options: ExportOptions) =>
+      exportProfile(device, model, options, context),
+    );
+}
+
+function addSubject(command: Command): Command {
+  return command
+    .argument("<device>", "its name", fleetName)
+    .argument("[model]", "the model; may be left out where there is one", fleetName);
+}
+
+/** Prints which profiles the fleet has. */
+async function listProfiles(options: ListOptions, context: CommandContext): Promise<void> {
+  const { terminal } = context;
+  const profiles = await withAdmin(options, context, (session) => summaries(options, session));
+  const table = createTable(terminal, ["device", "model", "class", "measured", "steps", "curves", "digest"]);
+  for (const profile of profiles) {
+    terminal.record(profile);
+    const { identity, model, deviceClass, measuredAtMs, stepCount, curveCount, modelDigest } = profile;
+    const age = formatAge(Date.now() - measuredAtMs);
+    table.push([identity.device, model, deviceClass, age, stepCount, curveCount, modelDigest.slice(0, 12)]);
+  }
+  terminal.line(table.toString());
+  terminal.line(`${profiles.length} ${profiles.length === 1 ? "profile" : "profiles"}`);
+}
+
+/** Prints what a device measured of a model. */
+async function showProfile(
+  device: string,
+  model: string | undefined,
+  options: FleetOptions,
+  context: CommandContext,
+): Promise<void> {
+  const { terminal } = context;
+  const { profile, revision } = await withAdmin(options, context, (session) => find(device, model, options, session));
+  terminal.record({ revision, ...profile });
+  const { idleBytes, spent, software, steps, accuracy, unitTimes } = profile;
+  terminal.line(
+    `${profile.model.name} on ${profile.device.id} (${profile.device.class}), measured ` +
+      `${formatAge(Date.now() - profile.measuredAtMs)} with engine ${software.engine}, TensorFlow ${software.library}`,
+  );
+  terminal.line(
+    `${profile.model.unitCount} units, ${profile.model.parameterCount} parameters, ${profile.method.loss} with ` +
+      `${profile.method.optimizer}, effective batch ${profile.effectiveBatch}`,
+  );
+  terminal.line(
+    `idle ${formatBytes(idleBytes)}; ${unitTimes.length} unit times; the probe took ${formatMs(spent.ms)} for ` +
+      `${spent.configs} configs, at most ${formatBytes(spent.peakBytes)}`,
+  );
+  const stepTable = createTable(terminal, ["step measured", "peak: planned", "seen", "ms a step"]);
+  for (const { config, plannedPeakBytes, measuredPeakBytes, msPerStep } of steps) {
+    const seen = measuredPeakBytes === undefined ? "-" : formatBytes(measuredPeakBytes);
+    stepTable.push([describeConfig(config), formatBytes(plannedPeakBytes), seen, typical(msPerStep).toFixed(1)]);
+  }
+  terminal.line(stepTable.toString());
+  if (accuracy.length === 0) return;
+  const curveTable = createTable(terminal, ["learning curve", "judged by", "accuracy before", "after", "steps"]);
+  for (const { freezing, microBatch, judge, startAccuracy, points } of accuracy) {
+    const { featureExtraction, normalisation, linear } = freezing;
+    const what = `micro-batch ${microBatch}, freezing ${featureExtraction}/${normalisation}/${linear}`;
+    const last = points.at(-1);
+    const after = last === undefined ? "-" : formatShare(last.accuracy);
+    curveTable.push([what, judge, formatShare(startAccuracy), after, last?.steps ?? 0]);
+  }
+  terminal.line(curveTable.toString());
+}
+
+/** Writes a profile to a file; with the model, as one that `mpo emulate`, `search` and `explain` read. */
+async function exportProfile(
+  device: string,
+  model: string | undefined,
+  options: ExportOptions,
+  context: CommandContext,
+): Promise<void> {
+  const { terminal, workingFolder, signal } = context;
+  const { profile, revision } = await withAdmin(options, context, (session) => find(device, model, options, session));
+  const { output, weights } = options;
+  if (weights === undefined) {
+    await writeJsonFile(resolve(workingFolder, output), { kind: "mpo-measurements", revision, profile }, { signal });
+  } else {
+    const { exportWithModel } = await import("../fleet/export-with-model.ts");
+    await exportWithModel(profile, { output, weights }, context);
+  }
+  terminal.record({ event: "exported", output, device, model: profile.model.name, revision });
+  terminal.line(`the profile of ${profile.model.name} on ${device} is in ${output}`);
+}
+
+/** A device's profile of a model, or its only one. */
+async function find(
+  device: string,
+  model: string | undefined,
+  options: FleetOptions,
+  session: AdminSession,
+): Promise<GetProfileResponse> {
+  const identity = { tenant: options.tenant, device };
+  const named = model ?? (await onlyModel(device, options, session));
+  return await session.admin.getProfile({ identity, model: named }, session.call);
+}
+
+async function onlyModel(device: string, options: FleetOptions, session: AdminSession): Promise<string> {
+  const found = await summaries({ ...options, device }, session);
+  const [only] = found;
+  if (only !== undefined && found.length === 1) return only.model;
+  if (only === undefined) {
+    // Says whether there is such a device at all.
+    await session.admin.getDevice({ identity: { tenant: options.tenant, device } }, session.call);
+    throw new MpoError("not-found", `device ${device} has reported no profile yet`, {
+      hint: `It probes when it is idle; see what it does: mpo events --device ${device}`,
     });
+  }
+  throw new MpoError(
+    "invalid-argument",
+    `device ${device} has profiles of ${found.map((one) => one.model).join(", ")}`,
+    {
+      hint: "Name the model behind the device.",
+    },
+  );
+}
+
+function summaries({ tenant, device, model }: ListOptions, { admin, call }: AdminSession) {
+  const filter = { tenant, ...given({ device, model }) };
+  return allPages(async (page) => {
+    const { profiles: items, ...rest } = await admin.listProfiles({ ...filter, ...page }, call);
+    return { items, ...rest };
+  });
 }

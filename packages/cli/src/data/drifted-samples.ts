@@ -1,18 +1,10 @@
 import { MpoError } from "@mpo/core";
-import {
-  CORRUPTION_NAMES,
-  corrupt,
-  createRandom,
-  type ImageSet,
-  isCorruptionName,
-  type Severity,
-  takeImages,
-} from "@mpo/datasets";
+import { type CorruptionName, corrupt, createRandom, type ImageSet, type Severity, takeImages } from "@mpo/datasets";
 import type { Samples } from "@mpo/engine";
 
 /** Which images are drawn and how they are damaged. */
 export interface DriftedSamplesOptions {
-  readonly corruption: string;
+  readonly corruption: CorruptionName | "clean";
   readonly severity: number;
   readonly samples: number;
   readonly judgeSamples: number;
@@ -25,16 +17,12 @@ export interface DriftedSamples {
   readonly judged: Samples;
 }
 
-/** Draws both sets, seeded. Throws `invalid-argument` for an unknown corruption and when there are too few images. */
+/** Draws both sets, seeded. Throws `invalid-argument` when there are too few images. */
 export async function driftedSamples(
   source: ImageSet,
   { corruption, severity, samples, judgeSamples, seed }: DriftedSamplesOptions,
   signal: AbortSignal,
 ): Promise<DriftedSamples> {
-  if (corruption !== "clean" && !isCorruptionName(corruption)) {
-    const known = ["clean", ...CORRUPTION_NAMES].join(", ");
-    throw new MpoError("invalid-argument", `--corruption ${corruption} is unknown; expected one of ${known}`);
-  }
   const wanted = samples + judgeSamples;
   if (wanted > source.count) {
     throw new MpoError("invalid-argument", `${wanted} samples are wanted; the data set has ${source.count}`, {

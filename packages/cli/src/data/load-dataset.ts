@@ -13,12 +13,12 @@ import {
   type TrainTest,
   takeImages,
 } from "@mpo/datasets";
-import type { CommandContext } from "../command-context.ts";
-import { DATASET_FILES, DATASET_NAMES, type DatasetName } from "../options/dataset-options.ts";
+import type { Files, Stop } from "../command-context.ts";
+import { DATASET_FILES, type DatasetName } from "../options/dataset-options.ts";
 
 /** Which data a command works on, as its options say. */
 export interface DatasetOptions {
-  readonly dataset: string;
+  readonly dataset: DatasetName;
   /** The folder of its files, where it has no place of its own. */
   readonly data?: string;
   /** Side in pixels to which a folder's images are brought. */
@@ -32,16 +32,12 @@ const TEST_SHARE = 0.2;
 /**
  * Loads a data set. Fashion-MNIST lies where the set-up put it; `cifar10` needs the folder of its binary version;
  * `folder` needs one with a sub-folder of PNG or JPEG files for each class, of which every fifth image (seeded) is kept
- * for testing; `npy` one with `images.npy` and `labels.npy`, split the same way. Throws `invalid-argument` for an unknown name, and what the readers throw.
+ * for testing; `npy` one with `images.npy` and `labels.npy`, split the same way. Throws what the readers throw.
  */
 export async function loadDataset(
-  { dataset, data, imageSize }: DatasetOptions,
-  { environment, workingFolder, signal }: Pick<CommandContext, "environment" | "workingFolder" | "signal">,
+  { dataset: name, data, imageSize }: DatasetOptions,
+  { environment, workingFolder, signal }: Files & Stop,
 ): Promise<TrainTest> {
-  const name = DATASET_NAMES.find((known) => known === dataset);
-  if (name === undefined) {
-    throw new MpoError("invalid-argument", `--dataset ${dataset} is unknown; expected ${DATASET_NAMES.join(", ")}`);
-  }
   const folder = data === undefined ? defaultFolder(name, environment) : resolve(workingFolder, data);
   if (folder === undefined) {
     throw new MpoError("invalid-argument", `--dataset ${name} needs to know which folder`, { hint: hintFor(name) });
@@ -53,7 +49,7 @@ export async function loadDataset(
   });
 }
 
-function defaultFolder(name: DatasetName, environment: CommandContext["environment"]): string | undefined {
+function defaultFolder(name: DatasetName, environment: Files["environment"]): string | undefined {
   if (name === "fashion-mnist") return fashionMnistFolder(environment, homedir());
   return name === "cifar10" ? join(cacheFolder(environment, homedir()), "cifar-10-batches-bin") : undefined;
 }

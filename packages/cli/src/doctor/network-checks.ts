@@ -1,9 +1,10 @@
 import { createServer } from "node:net";
+import { homedir } from "node:os";
 import { delimiter } from "node:path";
-import { MpoError } from "@mpo/core";
+import { given, MpoError } from "@mpo/core";
+import { cacheFolder } from "@mpo/datasets";
 import { systemErrorCode } from "@mpo/io";
 import { createAdminClient, findNatsServer } from "@mpo/transport";
-import { cacheFolder } from "../fleet/folders.ts";
 import { type Address, targetOf } from "../options/address-options.ts";
 import type { FleetOptions } from "../options/fleet-options.ts";
 import type { Check, DoctorContext, Finding } from "./check.ts";
@@ -17,9 +18,9 @@ export function natsCheck({ environment, signal }: DoctorContext): Check {
       const { MPO_NATS_SERVER: named } = environment;
       const { path, version } = await findNatsServer({
         searchPath: (environment["PATH"] ?? "").split(delimiter),
-        cacheFolder: cacheFolder(environment),
+        cacheFolder: cacheFolder(environment, homedir()),
         signal,
-        ...(named === undefined ? {} : { named }),
+        ...given({ named }),
       });
       return { state: "ok", found: `${version}, ${path}` };
     },

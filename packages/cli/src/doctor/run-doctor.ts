@@ -2,7 +2,7 @@ import { DEFAULT_GRPC_PORT, DEFAULT_HTTP_PORT } from "@mpo/coordinator";
 import { MpoError } from "@mpo/core";
 import { throwIfAborted } from "@mpo/io";
 import type { CommandContext } from "../command-context.ts";
-import { stateFolder } from "../fleet/folders.ts";
+import { stateFolder } from "../fleet/state-folder.ts";
 import type { FleetOptions } from "../options/fleet-options.ts";
 import { createTable } from "../output/table.ts";
 import type { Check, DoctorContext, Finding, Role } from "./check.ts";

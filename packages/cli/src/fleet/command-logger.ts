@@ -7,6 +7,6 @@ export function commandLogger(terminal: Terminal, level: LogLevel | undefined): 
   return createLogger({
     level: level ?? usual,
     format: terminal.json ? "json" : "text",
-    write: (line) => void terminal.errorStream.write(line),
+    write: (line) => void terminal.stderr.write(line),
   });
 }

@@ -1,15 +1,32 @@
-import { MpoError, type RetrainConfig, type SearchBudget, type SearchObjective } from "@mpo/core";
+import {
+  given,
+  MpoError,
+  type RetrainConfig,
+  SEARCH_OBJECTIVES,
+  type SearchBudget,
+  type SearchObjective,
+} from "@mpo/core";
 import { systemClock } from "@mpo/io";
 import type { DesiredDocument, DeviceIdentity, DocumentStatus } from "@mpo/protocol";
+import type { Command } from "commander";
 import type { CommandContext } from "../command-context.ts";
-import { type ConfigOptions, configFrom } from "../options/config-options.ts";
-import { type FleetOptions, formatVersion, type VersionOption } from "../options/fleet-options.ts";
+import { choice } from "../options/choice.ts";
+import { addConfigOptions, type ConfigOptions, configFrom } from "../options/config-options.ts";
+import {
+  addFleetCommand,
+  documentVersion,
+  type FleetOptions,
+  fleetName,
+  formatVersion,
+  type VersionOption,
+} from "../options/fleet-options.ts";
+import { durationInMs, sizeInBytes } from "../options/parsers.ts";
 import { formatMs } from "../output/format.ts";
 import { ladderTable } from "./config-tables.ts";
 import { type AdminSession, withAdmin } from "./with-admin.ts";
 
-/** The options of `mpo config push`. Sizes are bytes, times milliseconds. */
-export interface PushOptions extends FleetOptions, Omit<ConfigOptions, "batch"> {
+/** Sizes are bytes, times milliseconds. */
+interface PushOptions extends FleetOptions, Omit<ConfigOptions, "batch"> {
   readonly model?: string;
   readonly batch?: number;
   readonly memory?: number;
@@ -20,8 +37,31 @@ export interface PushOptions extends FleetOptions, Omit<ConfigOptions, "batch"> 
   readonly wait?: number;
 }
 
+/** `mpo config push`. */
+export function definePush(command: Command, context: CommandContext): void {
+  addFleetCommand(command, HELP)
+    .argument("<device>", "its name", fleetName)
+    .option("--model <name>", "for this model (default: as in its newest document)", fleetName)
+    .option("--memory <size>", "search for this much above the idle process, such as 150MiB", sizeInBytes)
+    .option("--window <duration>", "search for a retraining of this time, such as 60s", durationInMs)
+    .addOption(choice("--objective <name>", "what the best is best at", SEARCH_OBJECTIVES))
+    .option("--expect <version>", "only if this is still its newest document, such as 1.4", documentVersion)
+    .option("--reason <words>", "why; goes into the document and the events", "")
+    .option("--wait <duration>", "wait until the device has reported what became of it", durationInMs);
+  addConfigOptions(command).action((device: string, options: PushOptions) => pushConfig(device, options, context));
+}
+
+const HELP = `
+Without one of --batch to --checkpoints, the coordinator searches again, with the budget that is given or was given before.
+With one of them, that very configuration is pushed, whatever the search says.
+
+Examples:
+  mpo config push pi-7 --memory 100MiB --window 60s --reason "less memory for the new firmware"
+  mpo config push pi-7 --micro-batch 8 --freeze 0.5 --segments 4 --expect 1.4 --wait 10s
+`;
+
 /** Gives a device a new document: a configuration that is named, or one that is searched anew. */
-export async function pushConfig(device: string, options: PushOptions, context: CommandContext): Promise<void> {
+async function pushConfig(device: string, options: PushOptions, context: CommandContext): Promise<void> {
   const { terminal } = context;
   const identity = { tenant: options.tenant, device };
   await withAdmin(options, context, async (session) => {
@@ -32,10 +72,7 @@ export async function pushConfig(device: string, options: PushOptions, context: 
     const config = await givenConfig(options, { identity, model }, current, session);
     const request = {
       ...{ identity, model, reason: options.reason },
-      ...(budget === undefined ? {} : { budget }),
-      ...(options.objective === undefined ? {} : { objective: options.objective }),
-      ...(config === undefined ? {} : { config }),
-      ...(options.expect === undefined ? {} : { expectedVersion: options.expect }),
+      ...given({ budget, objective: options.objective, config, expectedVersion: options.expect }),
     };
     const { document } = await admin.pushConfig(request, call);
     terminal.record({ event: "pushed", requestId: call.requestId, document });

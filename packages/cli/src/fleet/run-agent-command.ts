@@ -10,7 +10,7 @@ import {
   engineVersion,
   runAgentDaemon,
 } from "@mpo/agent";
-import { MpoError } from "@mpo/core";
+import { given } from "@mpo/core";
 import { linkSignals, makeFolder, systemClock } from "@mpo/io";
 import { type LogLevel, runServices, type Service } from "@mpo/runtime";
 import type { CommandContext } from "../command-context.ts";
@@ -18,7 +18,7 @@ import { targetOf } from "../options/address-options.ts";
 import { type FleetOptions, nameOfHost } from "../options/fleet-options.ts";
 import { printError } from "../output/print-error.ts";
 import { commandLogger } from "./command-logger.ts";
-import { stateFolder } from "./folders.ts";
+import { stateFolder } from "./state-folder.ts";
 
 /** The options of `mpo agent`. Times are milliseconds, sizes bytes. */
 export interface AgentCommandOptions extends FleetOptions {
@@ -56,16 +56,19 @@ export async function runAgentCommand(options: AgentCommandOptions, context: Com
   const common = { clock: systemClock, random: Math.random, logger };
   const agent = agentService(async (signal, onReady) => {
     const { identity } = settings;
-    const natsServers = options.nats === undefined ? {} : { natsServers: options.nats };
-    const connection = await connectFleet({ identity, coordinator, ...natsServers, ...common });
+    const connection = await connectFleet({
+      identity,
+      coordinator,
+      ...given({ natsServers: options.nats }),
+      ...common,
+    });
     try {
       await runAgentDaemon({
         ...{ settings, dataFolder, servingRoot, environment, signal, onReady, ...common },
         cpuShare: options.cpuShare,
         link: connection.link,
         connectFeed: connection.connectFeed,
-        ...(options.class === undefined ? {} : { deviceClass: options.class }),
-        ...(options.memoryLimit === undefined ? {} : { memoryLimitBytes: options.memoryLimit }),
+        ...given({ deviceClass: options.class, memoryLimitBytes: options.memoryLimit }),
       });
     } finally {
       connection.close();
@@ -89,10 +92,6 @@ export async function runAgentCommand(options: AgentCommandOptions, context: Com
 }
 
 function settingsFrom(options: AgentCommandOptions): AgentSettings {
-  const method = METHODS.find((known) => known === options.method);
-  if (method === undefined) {
-    throw new MpoError("invalid-argument", `--method ${options.method} is unknown; expected ${METHODS.join(", ")}`);
-  }
   const { budget } = DEFAULT_AGENT_SETTINGS;
   return {
     ...DEFAULT_AGENT_SETTINGS,
@@ -100,7 +99,7 @@ function settingsFrom(options: AgentCommandOptions): AgentSettings {
     labels: options.label ?? [],
     agentVersion: AGENT_VERSION,
     engineVersion: engineVersion(),
-    method,
+    method: options.method,
     effectiveBatch: options.batch,
     budget: { ...budget, reserveBytes: options.reserve, reserveShare: options.reserveShare },
     probeMs: options.probeTime,
@@ -111,8 +110,6 @@ function settingsFrom(options: AgentCommandOptions): AgentSettings {
     tickMs: options.tick,
   };
 }
-
-const METHODS = ["tent", "shot", "crossEntropy"] as const;
 
 async function foldersFrom(
   options: AgentCommandOptions,

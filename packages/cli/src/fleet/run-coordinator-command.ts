@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { homedir } from "node:os";
 import { delimiter, resolve } from "node:path";
 import {
   type CoordinatorAddresses,
@@ -7,14 +8,15 @@ import {
   type ExternalNats,
   runCoordinator,
 } from "@mpo/coordinator";
-import { MpoError, SECOND_MS } from "@mpo/core";
+import { given, MpoError, SECOND_MS } from "@mpo/core";
+import { cacheFolder } from "@mpo/datasets";
 import { fileError } from "@mpo/io";
 import type { LogLevel } from "@mpo/runtime";
 import type { CommandContext } from "../command-context.ts";
 import type { Address } from "../options/address-options.ts";
 import { printError } from "../output/print-error.ts";
 import { commandLogger } from "./command-logger.ts";
-import { cacheFolder, stateFolder } from "./folders.ts";
+import { stateFolder } from "./state-folder.ts";
 
 /** The options of `mpo coordinator`. Times are milliseconds. */
 export interface CoordinatorCommandOptions {
@@ -64,18 +66,15 @@ export async function runCoordinatorCommand(
 }
 
 function settingsFrom(options: CoordinatorCommandOptions, { workingFolder }: CommandContext): CoordinatorSettings {
-  const { listen, http, insecure, name, artifacts, natsAdvertise } = options;
+  const { artifacts } = options;
   return {
-    insecure,
+    insecure: options.insecure,
     heartbeatSeconds: Math.max(1, Math.round(options.heartbeat / SECOND_MS)),
     budget: { memoryShare: options.memoryShare, windowMs: options.window },
     probes: { maxProbeMs: options.probeTime, maxAgeMs: options.probeMaxAge },
     quorum: options.quorum,
-    ...(listen === undefined ? {} : { grpc: listen }),
-    ...(http === undefined ? {} : { http }),
-    ...(name === undefined ? {} : { name }),
+    ...given({ grpc: options.listen, http: options.http, name: options.name, natsServers: options.natsAdvertise }),
     ...(artifacts === undefined ? {} : { artifactFolder: resolve(workingFolder, artifacts) }),
-    ...(natsAdvertise === undefined ? {} : { natsServers: natsAdvertise }),
   };
 }
 
@@ -84,17 +83,17 @@ function embeddedNats(options: CoordinatorCommandOptions, context: CommandContex
     if (options[option] === undefined) continue;
     const flag = option === "natsMonitor" ? "--nats-monitor" : "--nats-creds";
     throw new MpoError("invalid-argument", `${flag} is about a cluster, and --nats names none`, {
-      hint: `Leave ${flag} away, or name the cluster with --nats URL.`,
+      hint: `Leave ${flag} out, or name the cluster with --nats URL.`,
     });
   }
   const { environment, workingFolder } = context;
-  const { data, natsServer, natsListen } = options;
+  const { data, natsServer: binary, natsListen } = options;
   return {
     kind: "embedded",
     folder: data === undefined ? `${stateFolder(environment)}/coordinator` : resolve(workingFolder, data),
     searchPath: (environment["PATH"] ?? "").split(delimiter),
-    cacheFolder: cacheFolder(environment),
-    ...(natsServer === undefined || natsServer === "" ? {} : { binary: natsServer }),
+    cacheFolder: cacheFolder(environment, homedir()),
+    ...(binary === undefined || binary === "" ? {} : { binary }),
     ...natsListen,
   };
 }
@@ -110,7 +109,7 @@ function externalNats(
     servers,
     replicas: natsReplicas,
     allowsAsync: unsafeAsync,
-    ...(natsMonitor === undefined ? {} : { monitorUrls: natsMonitor }),
+    ...given({ monitorUrls: natsMonitor }),
     ...(natsCreds === undefined
       ? {}
       : { credentials: { kind: "creds", read: credsIn(resolve(workingFolder, natsCreds)) } }),

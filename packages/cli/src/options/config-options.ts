@@ -7,7 +7,7 @@ import {
   resolveRetrainConfig,
 } from "@mpo/core";
 import type { Command } from "commander";
-import { numberBetween, wholeNumber, wholeNumbers } from "./parsers.ts";
+import { batchOption, microBatchOption, numberBetween, wholeNumber, wholeNumbers } from "./parsers.ts";
 
 /** The m-hyperparameters as they stand on the command line. */
 export interface ConfigOptions {
@@ -22,11 +22,11 @@ export interface ConfigOptions {
 }
 
 /** Adds the options from which `configFrom` makes a config. Without a default batch, the command knows one. */
-export function addConfigOptions(command: Command, defaultBatch: number | undefined): Command {
+export function addConfigOptions(command: Command, defaultBatch?: number): Command {
   const rate = numberBetween(0, 1);
   return command
-    .option("--batch <n>", "images in a step (the effective batch)", wholeNumber(1, 65_536), defaultBatch)
-    .option("--micro-batch <n>", "images at once; must divide the batch (default: the batch)", wholeNumber(1, 65_536))
+    .addOption(batchOption(defaultBatch))
+    .addOption(microBatchOption())
     .option("--freeze <rate>", "share of layers that do not train, from the input side, 0 to 1", rate)
     .option("--freeze-features <rate>", "the same for convolutions only", rate)
     .option("--freeze-norm <rate>", "the same for normalisation layers only", rate)

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { choice } from "./choice.ts";
 import { wholeNumber } from "./parsers.ts";
 
 /** The data sets that commands work on by name, with what `--data` holds of them. */
@@ -16,7 +17,7 @@ export const DATASET_NAMES = Object.keys(DATASET_FILES) as readonly DatasetName[
 export function addDatasetOptions(command: Command): Command {
   const files = DATASET_NAMES.map((name) => `${name}: ${DATASET_FILES[name]}`).join("; ");
   return command
-    .option("--dataset <name>", DATASET_NAMES.join(", "), "fashion-mnist")
+    .addOption(choice("--dataset <name>", "images to work on", DATASET_NAMES, "fashion-mnist"))
     .option("--data <folder>", `where it lies (${files})`)
     .option("--image-size <pixels>", "side to which a folder's images are brought (default 32)", wholeNumber(8, 512));
 }

@@ -1,6 +1,8 @@
 import { LOG_LEVELS } from "@mpo/runtime";
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { FLEET_EXIT_CODES } from "../output/exit-code-help.ts";
 import { type Address, addressWith } from "./address-options.ts";
+import { choice } from "./choice.ts";
 import type { OptionParser } from "./parsers.ts";
 
 /** The coordinator's usual port for agents and for these commands. */
@@ -51,9 +53,14 @@ export function addFleetOptions(command: Command): Command {
     );
 }
 
+/** Adds what every command that asks a coordinator has: where it is, its examples, its exit codes. */
+export function addFleetCommand(command: Command, examples = ""): Command {
+  return addFleetOptions(command).addHelpText("after", `${examples}\n${FLEET_EXIT_CODES}`);
+}
+
 /** Adds `--log-level`. */
 export function addLogLevel(command: Command): Command {
-  return command.addOption(new Option("--log-level <level>", "what is logged (default: info)").choices(LOG_LEVELS));
+  return command.addOption(choice("--log-level <level>", "what is logged (default: info)", LOG_LEVELS));
 }
 
 /** Place of a document in the order of a device's documents: epoch and version. */

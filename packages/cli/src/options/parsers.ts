@@ -22,6 +22,33 @@ export function numberBetween(min: number, max: number): OptionParser<number> {
   };
 }
 
+/** `--batch`. Without a standard, the command knows one. */
+export function batchOption(standard?: number): Option {
+  const option = new Option("--batch <n>", "images in a step (the effective batch)").argParser(wholeNumber(1, 65_536));
+  return standard === undefined ? option : option.default(standard);
+}
+
+/** `--micro-batch`. */
+export function microBatchOption(): Option {
+  const description = "images at once; must divide the batch (default: the batch)";
+  return new Option("--micro-batch <n>", description).argParser(wholeNumber(1, 65_536));
+}
+
+/** `--threads`. */
+export function threadsOption(): Option {
+  const description = "threads inside an operation (default: all cores)";
+  return new Option("--threads <n>", description).argParser(wholeNumber(1, 1024));
+}
+
+/** Names by commas, each one of those that are known. */
+export function listOf<Name extends string>(known: readonly Name[]): OptionParser<readonly Name[]> {
+  return (text) => {
+    const names = text.split(",").map((part) => known.find((name) => name === part.trim()));
+    if (names.every((name) => name !== undefined)) return [...new Set(names)];
+    throw new InvalidArgumentError(`Expected some of ${known.join(",")}.`);
+  };
+}
+
 /** Values with commas between: `12MiB,40MiB`. */
 export function listed<Value>(parse: OptionParser<Value>): OptionParser<readonly Value[]> {
   return (text) => text.split(",").map((part) => parse(part.trim()));

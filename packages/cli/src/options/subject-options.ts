@@ -1,12 +1,14 @@
-import { type Command, Option } from "commander";
+import { FORM_NAMES, MODEL_NAMES, NORM_NAMES } from "@mpo/engine";
+import type { Command } from "commander";
+import { choice } from "./choice.ts";
 import { wholeNumber } from "./parsers.ts";
 
 /** Adds the options that say which model a command is about. */
 export function addSubjectOptions(command: Command): Command {
   return command
-    .option("--model <name>", "a model of the zoo with random weights, see `mpo models`")
-    .option("--norm <batch|group>", "its normalisation", "batch")
-    .addOption(new Option("--form <name>", "its form (default: by the images' size)").choices(["small", "imagenet"]))
+    .addOption(choice("--model <name>", "a model of the zoo with random weights", MODEL_NAMES))
+    .addOption(choice("--norm <name>", "its normalisation", NORM_NAMES, "batch"))
+    .addOption(choice("--form <name>", "its form (default: by the images' size)", FORM_NAMES))
     .option("--image <pixels>", "side of its images", wholeNumber(8, 1024), 32)
     .option("--channels <n>", "channels of its images", wholeNumber(1, 16), 3)
     .option("--classes <n>", "its classes", wholeNumber(2, 100_000), 10)

@@ -15,7 +15,8 @@ export interface Terminal {
   /** Standard error is a screen: lines there may be drawn again. */
   readonly interactive: boolean;
   readonly colors: ReturnType<typeof createColors>;
-  readonly errorStream: OutputStream;
+  readonly stdout: OutputStream;
+  readonly stderr: OutputStream;
   /** One line of a result for people; nothing with `--json`. */
   line(text: string): void;
   /** One result for programs; nothing without `--json`. */
@@ -38,14 +39,14 @@ export function createTerminal(stdout: OutputStream, stderr: OutputStream, args:
   const json = options.includes("--json");
   const quiet = options.includes("--quiet");
   const verbose = options.includes("--verbose");
-  const interactive = stderr.isTTY === true && !quiet;
   return {
     json,
     quiet,
     verbose,
-    interactive,
+    interactive: stderr.isTTY === true && !quiet,
     colors: createColors(stdout.isTTY === true && !json),
-    errorStream: stderr,
+    stdout,
+    stderr,
     line: (text) => void (json || stdout.write(`${text}\n`)),
     record: (value) => void (json && stdout.write(`${JSON.stringify(value)}\n`)),
     note: (text) => void (quiet || stderr.write(`${text}\n`)),

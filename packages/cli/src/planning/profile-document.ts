@@ -1,8 +1,16 @@
 import { resolve } from "node:path";
-import { type Chain, type ExpectedProfile, FieldReader, MpoError, type Profile, validateProfile } from "@mpo/core";
+import {
+  type Chain,
+  type ExpectedProfile,
+  FieldReader,
+  given,
+  MpoError,
+  type Profile,
+  validateProfile,
+} from "@mpo/core";
 import { chainOf, graphDigest, type ModelGraph } from "@mpo/engine";
 import { readJsonFile, writeJsonFile } from "@mpo/io";
-import type { CommandContext } from "../command-context.ts";
+import type { Files, Stop } from "../command-context.ts";
 
 /** A profile with the graph that it is of: all that emulating and searching need, without the model's weights. */
 export interface ProfileDocument {
@@ -15,13 +23,11 @@ const KIND = "mpo-profile";
 const DOCUMENT_VERSION = 1;
 const MAX_BYTES = 64 * 2 ** 20;
 
-type FileContext = Pick<CommandContext, "workingFolder" | "signal">;
-
 /** Writes a profile's file in one step. */
 export async function writeProfileDocument(
   path: string,
   { profile, graph }: Omit<ProfileDocument, "chain">,
-  { workingFolder, signal }: FileContext,
+  { workingFolder, signal }: Pick<Files, "workingFolder"> & Stop,
 ): Promise<void> {
   await writeJsonFile(
     resolve(workingFolder, path),
@@ -36,7 +42,7 @@ export async function writeProfileDocument(
  */
 export async function readProfileDocument(
   path: string,
-  { workingFolder, signal }: FileContext,
+  { workingFolder, signal }: Pick<Files, "workingFolder"> & Stop,
   expected: ExpectedProfile = {},
 ): Promise<ProfileDocument> {
   const file = resolve(workingFolder, path);
@@ -54,9 +60,8 @@ export async function readProfileDocument(
     const profile = validateProfile(rawProfile, expected);
     return { profile, graph, chain: chainOfProfile(profile, graph) };
   } catch (thrown) {
-    const error = MpoError.from(thrown);
-    const hint = error.hint === undefined ? {} : { hint: error.hint };
-    throw new MpoError(error.code, `${path}: ${error.message}`, { ...hint, cause: thrown });
+    const { code, message, hint } = MpoError.from(thrown);
+    throw new MpoError(code, `${path}: ${message}`, { ...given({ hint }), cause: thrown });
   }
 }
 

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import {
   describeConfig,
+  given,
   MpoError,
   observe,
   type Prediction,
@@ -17,7 +18,6 @@ import {
   type LossName,
   type Model,
   poolCapFor,
-  probe,
   type RetrainResult,
   retrain,
   type Samples,
@@ -30,8 +30,8 @@ import { formatBytes, formatDuration, formatShare } from "../output/format.ts";
 import { startProgress } from "../output/progress.ts";
 import { type BudgetOptions, budgetFrom } from "../planning/budget.ts";
 import { deviceFacts } from "../planning/device-facts.ts";
+import { probeHere } from "../planning/probe-here.ts";
 import { readProfileDocument, writeProfileDocument } from "../planning/profile-document.ts";
-import { methodNamed } from "../planning/subject.ts";
 import { type RetrainCommandOptions, writeAccepted } from "./run-retrain.ts";
 import { windowLength } from "./window-length.ts";
 
@@ -69,7 +69,7 @@ export async function runAutoRetrain(options: AutoRetrainOptions, context: Comma
   if (options.window === undefined) {
     throw new MpoError("invalid-argument", "--auto needs --window", { hint: "Add --window 60s, for instance." });
   }
-  const method = methodNamed(options.method);
+  const { method } = options;
   const weights = resolve(workingFolder, options.weights);
   const model = await loadModel(weights, signal);
   const { test } = await loadDataset(options, context);
@@ -100,10 +100,12 @@ async function profileFor(
   windowMs: number,
   context: CommandContext,
 ): Promise<Profile> {
-  const { terminal, environment, signal } = context;
-  const device = deviceFacts();
   if (options.profile !== undefined) {
-    const expected = { modelDigest: graphDigest(model.graph), deviceClass: device.class, engine: ENGINE_VERSION };
+    const expected = {
+      modelDigest: graphDigest(model.graph),
+      deviceClass: deviceFacts().class,
+      engine: ENGINE_VERSION,
+    };
     const { profile } = await readProfileDocument(options.profile, context, expected);
     if (profile.method.loss === method) return profile;
     throw new MpoError(
@@ -115,30 +117,11 @@ async function profileFor(
     );
   }
   const maxMs = options.probeBudget ?? Math.min(MOST_PROBE_MS, PROBE_SHARE * windowMs);
-  terminal.note(`probing for ${formatDuration(maxMs / SECOND_MS)} ...`);
-  const progress = startProgress(terminal, "probing", 100);
-  try {
-    return await probe(
-      {
-        model,
-        method,
-        effectiveBatch: options.batch,
-        device,
-        // What a device has: recent inputs, without labels.
-        samples: { adapted, judged: { images: adapted.images, count: adapted.count } },
-      },
-      { maxMs, ...(options.memory === undefined ? {} : { memoryBytes: options.memory }) },
-      {
-        environment,
-        signal,
-        seed: options.seed,
-        ...(options.threads === undefined ? {} : { threads: options.threads }),
-        onProgress: (what, share) => progress.update(Math.round(100 * share), what),
-      },
-    );
-  } finally {
-    progress.end();
-  }
+  context.terminal.note(`probing for ${formatDuration(maxMs / SECOND_MS)} ...`);
+  // What a device has: recent inputs, without labels.
+  const samples = { adapted, judged: { images: adapted.images, count: adapted.count } };
+  const task = { model, method, effectiveBatch: options.batch, samples };
+  return await probeHere(task, { maxMs, ...given({ memoryBytes: options.memory }) }, options, context);
 }
 
 interface LadderRun extends ProbedTask {

@@ -1,9 +1,8 @@
 import { copyFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { MpoError } from "@mpo/core";
+import { given, MpoError } from "@mpo/core";
 import {
   EngineWorker,
-  LOSS_NAMES,
   type LossName,
   MODEL_CARD_FILE,
   type RetrainResult,
@@ -22,7 +21,7 @@ import { startProgress } from "../output/progress.ts";
 /** The options of `mpo retrain`. */
 export interface RetrainCommandOptions extends ConfigOptions, DatasetOptions, DriftedSamplesOptions {
   readonly weights: string;
-  readonly method: string;
+  readonly method: LossName;
   readonly epochs: number;
   readonly learningRate?: number;
   readonly memoryCap?: number;
@@ -49,7 +48,7 @@ export async function runRetrain(options: RetrainCommandOptions, context: Comman
 
 async function retrainStored(options: RetrainCommandOptions, context: CommandContext): Promise<void> {
   const { terminal, workingFolder, signal } = context;
-  const method = methodOf(options.method);
+  const { method } = options;
   const config = configFrom(options);
   const weights = resolve(workingFolder, options.weights);
   const model = await loadModel(weights, signal);
@@ -61,8 +60,7 @@ async function retrainStored(options: RetrainCommandOptions, context: CommandCon
   await using worker = await EngineWorker.start(
     {
       environment: context.environment,
-      ...(options.memoryCap === undefined ? {} : { memoryCapBytes: options.memoryCap }),
-      ...(options.threads === undefined ? {} : { threads: options.threads }),
+      ...given({ memoryCapBytes: options.memoryCap, threads: options.threads }),
     },
     { signal },
   );
@@ -70,8 +68,16 @@ async function retrainStored(options: RetrainCommandOptions, context: CommandCon
   const progress = startProgress(terminal, "retraining", epochs * Math.ceil(options.samples / options.batch));
   let result: RetrainResult;
   try {
-    const rate = learningRate === undefined ? {} : { learningRate };
-    const task = { model, samples: adapted, judgedOn: judged, method, config, epochs, seed, ...rate };
+    const task = {
+      model,
+      samples: adapted,
+      judgedOn: judged,
+      method,
+      config,
+      epochs,
+      seed,
+      ...given({ learningRate }),
+    };
     result = await retrain(worker, task, {
       signal,
       onProgress: ({ step, loss }) => progress.update(step, `loss ${loss.toFixed(3)}`),
@@ -81,14 +87,6 @@ async function retrainStored(options: RetrainCommandOptions, context: CommandCon
   }
   const output = await writeAccepted(options, result, model.graph, context);
   print(options, result, output, context);
-}
-
-function methodOf(name: string): LossName {
-  const method = LOSS_NAMES.find((known) => known === name);
-  if (method === undefined) {
-    throw new MpoError("invalid-argument", `--method ${name} is unknown; expected ${LOSS_NAMES.join(", ")}`);
-  }
-  return method;
 }
 
 /** Writes the retrained model where it is wanted and not worse; returns the folder. */

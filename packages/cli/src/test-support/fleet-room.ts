@@ -1,9 +1,9 @@
 import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { homedir, tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import type { TestContext } from "node:test";
+import { cacheFolder } from "@mpo/datasets";
 import { findNatsServer } from "@mpo/transport";
-import { cacheFolder } from "../fleet/folders.ts";
 import { type CommandOutcome, type StartedCommand, startCommand } from "../testing/run-command.ts";
 
 const { PATH = "", MPO_NATS_SERVER: named } = process.env;
@@ -11,7 +11,7 @@ const { PATH = "", MPO_NATS_SERVER: named } = process.env;
 /** Why there is no `nats-server` here; false: there is one. For `skip`. */
 export const noNatsServer: string | false = await findNatsServer({
   searchPath: PATH.split(delimiter),
-  cacheFolder: cacheFolder(process.env),
+  cacheFolder: cacheFolder(process.env, homedir()),
   ...(named === undefined ? {} : { named }),
 }).then(
   () => false as const,

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { accumulationFor, MpoError, resolveRetrainConfig, SECOND_MS } from "@mpo/core";
+import { accumulationFor, given, MpoError, resolveRetrainConfig, SECOND_MS } from "@mpo/core";
 import { deriveSeed, sliceImages, type TrainTest } from "@mpo/datasets";
 import {
   buildModel,
@@ -17,8 +17,8 @@ import {
 } from "@mpo/engine";
 import type { CommandContext } from "../command-context.ts";
 import { samplesOf } from "../data/drifted-samples.ts";
-import { classCount, loadDataset } from "../data/load-dataset.ts";
-import { measureCorruptions } from "../evaluate/measure-corruptions.ts";
+import { classCount, type DatasetOptions, loadDataset } from "../data/load-dataset.ts";
+import { measureCorruptions } from "../data/measure-corruptions.ts";
 import { formatDuration, formatShare } from "../output/format.ts";
 import { type Progress, startProgress } from "../output/progress.ts";
 import {
@@ -31,13 +31,10 @@ import {
 import { defaultPeakRate, oneCycleRate, type TrainingPiece, trainingPieces } from "./schedule.ts";
 
 /** The options of `mpo train`. */
-export interface TrainOptions {
+export interface TrainOptions extends DatasetOptions {
   readonly output: string;
-  readonly model: string;
-  readonly norm: string;
-  readonly dataset: string;
-  readonly data?: string;
-  readonly imageSize?: number;
+  readonly model: ModelName;
+  readonly norm: NormName;
   readonly epochs: number;
   readonly batch: number;
   readonly microBatch?: number;
@@ -68,8 +65,8 @@ export async function runTrain(options: TrainOptions, context: CommandContext): 
   const data = limited(await loadDataset(options, context), options.limit);
   const { height, width, channels } = data.train;
   const graph = buildModel({
-    model: options.model as ModelName,
-    norm: options.norm as NormName,
+    model: options.model,
+    norm: options.norm,
     inputShape: [height, width, channels],
     classes: classCount(data.train),
   });
@@ -87,7 +84,7 @@ export async function runTrain(options: TrainOptions, context: CommandContext): 
     ? await readCheckpoint(output, identity, signal)
     : { model: { graph, weights: initialWeights(graph, options.seed) }, step: 0 };
   await using worker = await EngineWorker.start(
-    { environment: context.environment, ...(options.threads === undefined ? {} : { threads: options.threads }) },
+    { environment: context.environment, ...given({ threads: options.threads }) },
     { signal },
   );
   const training: TrainingSetup = {
@@ -103,7 +100,7 @@ export async function runTrain(options: TrainOptions, context: CommandContext): 
   const corruptions = options.corruptions ? await measureCorruptions(worker, data.test, context) : {};
   const card: ModelCard = {
     model: options.model,
-    norm: options.norm as NormName,
+    norm: options.norm,
     inputShape: [height, width, channels],
     classes: classCount(data.train),
     trainingCommand: context.commandLine,

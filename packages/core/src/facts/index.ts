@@ -11,6 +11,7 @@ export {
 } from "./chain.ts";
 export { describeConfig } from "./describe-config.ts";
 export { FieldReader, invalid, type NumberRange } from "./field-check.ts";
+export { given } from "./given.ts";
 export { MPO_ERROR_CODES, MpoError, type MpoErrorCode, type MpoErrorOptions } from "./mpo-error.ts";
 export {
   type AccuracyJudge,

@@ -1,6 +1,10 @@
 import type { RetrainConfig } from "../facts/index.ts";
 import type { FixedRates } from "./freezing-choices.ts";
 
+/** Methods of adaptation, by the names of their losses. */
+export const METHOD_NAMES = ["tent", "shot", "crossEntropy"] as const;
+export type MethodName = (typeof METHOD_NAMES)[number];
+
 const RATES: ReadonlyMap<string, FixedRates> = new Map<string, FixedRates>([
   ["tent", { featureExtraction: 1, linear: 1 }],
   ["shot", { linear: 1 }],

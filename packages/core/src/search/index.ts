@@ -18,6 +18,7 @@ export {
   type Cut,
   type CutReason,
   type Prediction,
+  SEARCH_OBJECTIVES,
   type SearchBudget,
   type SearchObjective,
   type SearchResult,

@@ -11,7 +11,8 @@ export interface SearchBudget {
 }
 
 /** Accuracy within the budget; or the least memory, or time, at the accuracy that is nearly the best. */
-export type SearchObjective = "accuracy" | "memory" | "time";
+export type SearchObjective = (typeof SEARCH_OBJECTIVES)[number];
+export const SEARCH_OBJECTIVES = ["accuracy", "memory", "time"] as const;
 
 /** A config with everything that is predicted of it in a window. */
 export interface Prediction {

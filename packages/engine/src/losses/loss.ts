@@ -1,3 +1,4 @@
+import { METHOD_NAMES, type MethodName } from "@mpo/core";
 import type { GraphEmitter } from "../graph/graph-emitter.ts";
 import { attr } from "../graph/graph-proto.ts";
 
@@ -7,8 +8,8 @@ import { attr } from "../graph/graph-proto.ts";
  * - `shot`: information maximisation, entropy minus diversity, plus cross-entropy on pseudo-labels where labels are
  *   given (Liang et al. 2020). A label of -1 counts for nothing.
  */
-export const LOSS_NAMES = ["crossEntropy", "tent", "shot"] as const;
-export type LossName = (typeof LOSS_NAMES)[number];
+export const LOSS_NAMES: typeof METHOD_NAMES = METHOD_NAMES;
+export type LossName = MethodName;
 
 /** Weight of the pseudo-labels' cross-entropy in SHOT (digits experiments of the paper: 0.1 to 0.3). */
 export const SHOT_PSEUDO_LABEL_WEIGHT = 0.3;

@@ -11,12 +11,12 @@ import {
 } from "@mpo/cli";
 import { MpoError, mean, resolveRetrainConfig } from "@mpo/core";
 import { CORRUPTION_NAMES } from "@mpo/datasets";
-import { EngineWorker, LOSS_NAMES, type LossName, type Model, retrain } from "@mpo/engine";
+import { EngineWorker, type LossName, type Model, retrain } from "@mpo/engine";
 
 /** The options of `mpo bench adaptation`. */
 export interface BenchAdaptationOptions extends DatasetOptions {
   readonly weights: string;
-  readonly methods: string;
+  readonly methods: readonly LossName[];
   readonly severity: number;
   readonly samples: number;
   readonly judgeSamples: number;
@@ -43,7 +43,7 @@ export async function benchAdaptation(options: BenchAdaptationOptions, context: 
   const model = await loadModel(path, signal);
   const { test } = await loadDataset(options, context);
   requireFitting(model, test, path);
-  const methods = methodsOf(options.methods).map((method): MethodAccuracies => ({ method, after: [] }));
+  const methods = options.methods.map((method): MethodAccuracies => ({ method, after: [] }));
   const before: number[] = [];
   const progress = startProgress(terminal, "adapting", CORRUPTION_NAMES.length * methods.length);
   try {
@@ -86,16 +86,6 @@ async function adapt(
   await using worker = await EngineWorker.start(workerOptions, { signal });
   const config = resolveRetrainConfig({ microBatch: batch });
   return await retrain(worker, { model, samples: adapted, judgedOn: judged, method, config, epochs, seed }, { signal });
-}
-
-function methodsOf(list: string): readonly LossName[] {
-  return list.split(",").map((name) => {
-    const method = LOSS_NAMES.find((candidate) => candidate === name.trim());
-    if (method === undefined) {
-      throw new MpoError("invalid-argument", `--methods has ${name}; expected a list of ${LOSS_NAMES.join(", ")}`);
-    }
-    return method;
-  });
 }
 
 function known(accuracy: number | undefined): number {

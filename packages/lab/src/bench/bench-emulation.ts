@@ -3,17 +3,25 @@ import {
   type CommandContext,
   checkOutput,
   createTable,
-  deviceFacts,
   formatBytes,
   formatShare,
   loadSubject,
-  methodNamed,
+  probeHere,
   type SubjectOptions,
   startProgress,
   writeProfileDocument,
 } from "@mpo/cli";
-import { type CostModel, describeConfig, type Profile, plannerOf, quantile, SECOND_MS } from "@mpo/core";
-import { adaptationMethod, chainOf, probe, type StepTask } from "@mpo/engine";
+import {
+  type CostModel,
+  describeConfig,
+  given,
+  type MethodName,
+  type Profile,
+  plannerOf,
+  quantile,
+  SECOND_MS,
+} from "@mpo/core";
+import { adaptationMethod, chainOf, type StepTask } from "@mpo/engine";
 import { drawConfigs } from "./draw-configs.ts";
 import { MachineSpeed } from "./machine-speed.ts";
 import { type EmulationRow, runUnderBound } from "./run-under-bound.ts";
@@ -21,7 +29,7 @@ import { type EmulationRow, runUnderBound } from "./run-under-bound.ts";
 /** The options of `mpo bench emulation`. */
 export interface BenchEmulationOptions extends SubjectOptions {
   readonly batch: number;
-  readonly method: string;
+  readonly method: MethodName;
   readonly configs: number;
   readonly budget: number;
   readonly threads?: number;
@@ -44,25 +52,20 @@ const LARGE_BYTES = 20 * 2 ** 20;
  */
 export async function benchEmulation(options: BenchEmulationOptions, context: CommandContext): Promise<void> {
   const { terminal, signal, environment } = context;
-  const method = methodNamed(options.method);
+  const { method } = options;
   if (options.output !== undefined) await checkOutput("--output", options.output, context.workingFolder);
   const model = await loadSubject(options, context);
-  const threads = options.threads === undefined ? {} : { threads: options.threads };
+  const threads = given({ threads: options.threads });
   const { loss, optimizer } = adaptationMethod(method);
   const task: StepTask = { model, training: { loss, optimizer }, seed: options.seed, environment, ...threads };
   await using speed = await MachineSpeed.start(task, options.batch, signal);
   terminal.note(`probing ${model.graph.name} for ${options.budget / SECOND_MS} s ...`);
   const beforeMs = await speed.look(signal);
-  const profile = await probe(
-    { model, method, effectiveBatch: options.batch, device: deviceFacts() },
+  const profile = await probeHere(
+    { model, method, effectiveBatch: options.batch },
     { maxMs: options.budget },
-    {
-      environment,
-      signal,
-      seed: options.seed,
-      ...threads,
-      onProgress: (what, share) => terminal.detail(`${formatShare(share)} of the time: ${what}`),
-    },
+    options,
+    context,
   );
   let lastMs = await speed.look(signal);
   const probedMs = (beforeMs + lastMs) / 2;

@@ -2,10 +2,10 @@ import { cpus } from "node:os";
 import {
   type CommandContext,
   createTable,
-  deviceFacts,
   formatBytes,
   formatShare,
   loadSubject,
+  probeHere,
   readProfileDocument,
   type SubjectOptions,
   startProgress,
@@ -21,7 +21,7 @@ import {
   resolveRetrainConfig,
   SECOND_MS,
 } from "@mpo/core";
-import { adaptationMethod, chainOf, type Model, PreparedStep, probe, type StepTask } from "@mpo/engine";
+import { adaptationMethod, chainOf, type Model, PreparedStep, type StepTask } from "@mpo/engine";
 
 /** The options of `mpo bench placement`. */
 export interface BenchPlacementOptions extends SubjectOptions {
@@ -119,15 +119,13 @@ export async function benchPlacement(options: BenchPlacementOptions, context: Co
 
 /** What units cost on this machine: of a profile, or probed now. */
 async function costModelOf(model: Model, options: BenchPlacementOptions, context: CommandContext): Promise<CostModel> {
-  const { terminal, environment, signal } = context;
   if (options.profile !== undefined) {
     const { chain, profile } = await readProfileDocument(options.profile, context);
     return plannerOf(profile, chain).costs;
   }
-  terminal.note(`probing ${model.graph.name} for ${options.budget / SECOND_MS} s ...`);
-  const threads = options.threads === undefined ? {} : { threads: options.threads };
-  const task = { model, method: METHOD, effectiveBatch: options.batch, device: deviceFacts() } as const;
-  const profile = await probe(task, { maxMs: options.budget }, { environment, signal, seed: options.seed, ...threads });
+  context.terminal.note(`probing ${model.graph.name} for ${options.budget / SECOND_MS} s ...`);
+  const task = { model, method: METHOD, effectiveBatch: options.batch } as const;
+  const profile = await probeHere(task, { maxMs: options.budget }, options, context);
   return plannerOf(profile, chainOf(model.graph)).costs;
 }
 

@@ -2,7 +2,7 @@ import { cpus } from "node:os";
 import { type CommandContext, createTable, formatBytes, formatShare } from "@mpo/cli";
 import {
   describeConfig,
-  MpoError,
+  given,
   NOTHING_FROZEN,
   type Planner,
   plannerOf,
@@ -15,11 +15,8 @@ import {
   chainOf,
   type FormName,
   initialWeights,
-  isModelName,
-  MODEL_NAMES,
   type ModelName,
   measureStep,
-  NORM_NAMES,
   type NormName,
   type StepTask,
   stepMemoryFacts,
@@ -27,8 +24,8 @@ import {
 
 /** The options of `mpo bench smallest`. */
 export interface BenchSmallestOptions {
-  readonly models: string;
-  readonly norm: string;
+  readonly models: readonly ModelName[];
+  readonly norm: NormName;
   readonly form?: FormName;
   readonly image: number;
   readonly batch: number;
@@ -49,19 +46,18 @@ const PLANNED_EXACTLY = 24;
 export async function benchSmallest(options: BenchSmallestOptions, context: CommandContext): Promise<void> {
   const { terminal, signal, environment } = context;
   const table = createTable(terminal, ["model", "config", "planned", "measured", "of plain"]);
-  for (const name of options.models.split(",")) {
-    const { model, norm } = { model: modelNamed(name), norm: normNamed(options.norm) };
-    const form = options.form === undefined ? {} : { form: options.form };
+  const { norm } = options;
+  for (const name of options.models) {
+    const form = given({ form: options.form });
     const inputShape = [options.image, options.image, 3];
-    const graph = buildModel({ model, norm, ...form, inputShape, classes: CLASSES });
+    const graph = buildModel({ model: name, norm, ...form, inputShape, classes: CLASSES });
     const { loss, optimizer } = adaptationMethod(METHOD);
-    const threads = options.threads === undefined ? {} : { threads: options.threads };
     const task: StepTask = {
       model: { graph, weights: initialWeights(graph, options.seed) },
       training: { loss, optimizer },
       seed: options.seed,
       environment,
-      ...threads,
+      ...given({ threads: options.threads }),
     };
     const chain = chainOf(graph);
     const method = { loss, optimizer };
@@ -116,15 +112,4 @@ function smallestOf({ candidates: table }: Planner): RetrainConfig {
     return { config: table.config(plan, microBatch), bytes: table.exactMemory(plan, microBatch).expected };
   });
   return exact.reduce((best, other) => (other.bytes < best.bytes ? other : best)).config;
-}
-
-function modelNamed(name: string): ModelName {
-  if (isModelName(name)) return name;
-  throw new MpoError("invalid-argument", `--models: ${name} is unknown; expected some of ${MODEL_NAMES.join(", ")}`);
-}
-
-function normNamed(name: string): NormName {
-  const norm = NORM_NAMES.find((known) => known === name);
-  if (norm !== undefined) return norm;
-  throw new MpoError("invalid-argument", `--norm ${name} is unknown; expected ${NORM_NAMES.join(" or ")}`);
 }

@@ -5,7 +5,6 @@ import { type CommandContext, createTable, formatBytes, startProgress } from "@m
 import { accumulationFor, type Checkpoints, MpoError, median, resolveRetrainConfig, uniformFreezing } from "@mpo/core";
 import {
   buildModel,
-  FORM_NAMES,
   type FormName,
   initialWeights,
   type ModelName,
@@ -22,9 +21,9 @@ import {
 
 /** The options of `mpo bench step`. */
 export interface BenchStepOptions {
-  readonly model: string;
-  readonly norm: string;
-  readonly form: string;
+  readonly model: ModelName;
+  readonly norm: NormName;
+  readonly form: FormName;
   readonly image: number;
   readonly batch: number;
   readonly microBatch?: number;
@@ -36,7 +35,7 @@ export interface BenchStepOptions {
   readonly repeats: number;
   readonly seed: number;
   readonly threads?: number;
-  readonly peer?: string;
+  readonly peer?: "tfjs";
   readonly torchPython?: string;
 }
 
@@ -94,9 +93,9 @@ function taskOf(options: BenchStepOptions): StepTask {
     });
   }
   const graph = buildModel({
-    model: options.model as ModelName,
-    norm: options.norm as NormName,
-    form: formOf(options.form),
+    model: options.model,
+    norm: options.norm,
+    form: options.form,
     inputShape: [image, image, CHANNELS],
     classes: CLASSES,
   });
@@ -109,7 +108,7 @@ function taskOf(options: BenchStepOptions): StepTask {
   return {
     modelName: options.model,
     norm: options.norm,
-    form: formOf(options.form),
+    form: options.form,
     image,
     model: { graph, weights: initialWeights(graph, options.seed) },
     classes: CLASSES,
@@ -130,14 +129,6 @@ function checkpointsOf(segments: number, at: readonly number[] | undefined): Che
   return segments > 1 ? { kind: "uniform", segments } : { kind: "none" };
 }
 
-function formOf(name: string): FormName {
-  const form = FORM_NAMES.find((known) => known === name);
-  if (form === undefined) {
-    throw new MpoError("invalid-argument", `--form ${name} is unknown; expected ${FORM_NAMES.join(" or ")}`);
-  }
-  return form;
-}
-
 async function systemsOf(
   options: BenchStepOptions,
   task: StepTask,
@@ -148,11 +139,6 @@ async function systemsOf(
     { name: "mpo", measure: () => measureOwnStep(task, context), isPlain: false, isOwn: true },
   ];
   if (options.peer !== undefined) {
-    if (options.peer !== "tfjs") {
-      throw new MpoError("invalid-argument", `--peer ${options.peer} is unknown; expected tfjs`, {
-        hint: "PyTorch is measured with --torch-python PATH.",
-      });
-    }
     const modelPath = await writeLayersModel(task.model, folder, { signal: context.signal });
     systems.push({ name: "tfjs", measure: () => measureTfjsStep(task, modelPath, context), isPlain: true });
     if (isSpecial(task)) {

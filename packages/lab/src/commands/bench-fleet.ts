@@ -1,6 +1,6 @@
 import { type CommandContext, wholeNumber } from "@mpo/cli";
 import type { Command } from "commander";
-import type { BenchFleetOptions } from "../bench/fleet/bench-fleet.ts";
+import { type BenchFleetOptions, benchFleet } from "../bench/fleet/bench-fleet.ts";
 
 /** `mpo bench fleet`: a coordinator under many simulated agents. */
 export function addFleetBench(bench: Command, context: CommandContext): void {
@@ -17,8 +17,5 @@ export function addFleetBench(bench: Command, context: CommandContext): void {
     .option("--rate <n>", "pushes in a second", wholeNumber(1, 10_000), 20)
     .option("--join-rate <n>", "agents started in a second", wholeNumber(1, 10_000), 200)
     .option("--seed <n>", "decides which devices, and all jitter", wholeNumber(0), 1)
-    .action(async (options: BenchFleetOptions) => {
-      const { benchFleet } = await import("../bench/fleet/bench-fleet.ts");
-      await benchFleet(options, context);
-    });
+    .action((options: BenchFleetOptions) => benchFleet(options, context));
 }

@@ -1,22 +1,32 @@
-import { addDatasetOptions, type CommandContext, numberBetween, wholeNumber, wholeNumbers } from "@mpo/cli";
+import {
+  addDatasetOptions,
+  type CommandContext,
+  choice,
+  listOf,
+  numberBetween,
+  threadsOption,
+  wholeNumber,
+  wholeNumbers,
+} from "@mpo/cli";
+import { METHOD_NAMES } from "@mpo/core";
+import { FORM_NAMES, MODEL_NAMES, NORM_NAMES } from "@mpo/engine";
 import type { Command } from "commander";
-import type { BenchAdaptationOptions } from "../bench/bench-adaptation.ts";
-import type { BenchMemoryOptions } from "../bench/bench-memory.ts";
-import type { BenchStepOptions } from "../bench/bench-step.ts";
+import { type BenchAdaptationOptions, benchAdaptation } from "../bench/bench-adaptation.ts";
+import { type BenchMemoryOptions, benchMemory } from "../bench/bench-memory.ts";
+import { type BenchStepOptions, benchStep } from "../bench/bench-step.ts";
 import { addFleetBench } from "./bench-fleet.ts";
 import { addPlanningBenches } from "./bench-planning.ts";
 
 const DEFAULT_BATCH = 64;
 
 /** `mpo bench`: measurements, side by side with others where that is possible. */
-export function addBenchCommand(program: Command, context: CommandContext): void {
-  const bench = program.command("bench").description("measure, side by side with other systems");
+export function define(bench: Command, context: CommandContext): void {
   bench
     .command("step")
     .description("time and memory of one training step")
-    .option("--model <name>", "a model of the zoo, see `mpo models`", "resnet20")
-    .option("--norm <batch|group>", "its normalisation", "batch")
-    .option("--form <small|imagenet>", "the network's form: for small images, or as published for 224x224", "small")
+    .addOption(choice("--model <name>", "a model of the zoo, see `mpo models`", MODEL_NAMES, "resnet20"))
+    .addOption(choice("--norm <name>", "its normalisation", NORM_NAMES, "batch"))
+    .addOption(choice("--form <name>", "for small images, or as published for 224x224", FORM_NAMES, "small"))
     .option("--image <pixels>", "side of the (random) images", wholeNumber(8, 1024), 32)
     .option("--batch <n>", "images in a step", wholeNumber(1, 65_536), DEFAULT_BATCH)
     .option("--micro-batch <n>", "images at once; must divide the batch (default: the batch)", wholeNumber(1, 65_536))
@@ -27,12 +37,9 @@ export function addBenchCommand(program: Command, context: CommandContext): void
     .option("--repeats <n>", "measurements of each system, each in a new process, in turn", wholeNumber(1, 1000), 3)
     .option("--seed <n>", "decides weights and images", wholeNumber(0), 1)
     .option("--threads <n>", "threads of every system (default: all cores)", wholeNumber(1, 1024))
-    .option("--peer <name>", "measure another system too: tfjs (TensorFlow.js' own layers and autodiff)")
+    .addOption(choice("--peer <name>", "measure another system too: TensorFlow.js' own layers and autodiff", ["tfjs"]))
     .option("--torch-python <path>", "measure PyTorch too, with this Python that has torch")
-    .action(async (options: BenchStepOptions) => {
-      const { benchStep } = await import("../bench/bench-step.ts");
-      await benchStep(options, context);
-    });
+    .action((options: BenchStepOptions) => benchStep(options, context));
   bench
     .command("memory")
     .description("planned against measured peak memory, over random configs of several models")
@@ -40,15 +47,12 @@ export function addBenchCommand(program: Command, context: CommandContext): void
     .option("--image <pixels>", "side of the (random) images", wholeNumber(8, 1024), 32)
     .option("--seed <n>", "decides the configs", wholeNumber(0), 1)
     .option("--threads <n>", "threads inside an operation", wholeNumber(1, 1024))
-    .action(async (options: BenchMemoryOptions) => {
-      const { benchMemory } = await import("../bench/bench-memory.ts");
-      await benchMemory(options, context);
-    });
+    .action((options: BenchMemoryOptions) => benchMemory(options, context));
   const adaptation = bench
     .command("adaptation")
     .description("accuracy before and after label-free retraining, for each of the 15 corruptions")
     .requiredOption("--weights <dir>", "folder of the model")
-    .option("--methods <list>", "tent, shot, crossEntropy, with commas between", "tent,shot");
+    .option("--methods <list>", `some of ${METHOD_NAMES.join(",")}`, listOf(METHOD_NAMES), ["tent", "shot"]);
   addDatasetOptions(adaptation)
     .option("--severity <1..5>", "how badly the images are damaged", wholeNumber(1, 5), 5)
     .option("--samples <n>", "test images to adapt to", wholeNumber(1), 2000)
@@ -56,11 +60,8 @@ export function addBenchCommand(program: Command, context: CommandContext): void
     .option("--epochs <n>", "times that the samples are seen", wholeNumber(1, 10_000), 2)
     .option("--batch <n>", "images in a step", wholeNumber(1, 65_536), DEFAULT_BATCH)
     .option("--seed <n>", "decides which samples, their order and damage", wholeNumber(0), 1)
-    .option("--threads <n>", "threads inside an operation (default: all cores)", wholeNumber(1, 1024))
-    .action(async (options: BenchAdaptationOptions) => {
-      const { benchAdaptation } = await import("../bench/bench-adaptation.ts");
-      await benchAdaptation(options, context);
-    });
+    .addOption(threadsOption())
+    .action((options: BenchAdaptationOptions) => benchAdaptation(options, context));
   addPlanningBenches(bench, context);
   addFleetBench(bench, context);
 }

@@ -1,16 +1,14 @@
-import { type CommandContext, durationOption, listOf, wholeNumber } from "@mpo/cli";
+import { type CommandContext, durationOption, listOf, threadsOption, wholeNumber } from "@mpo/cli";
 import type { Command } from "commander";
-import type { EngineDemoOptions } from "../demo/engine/run-engine-demo.ts";
+import { type EngineDemoOptions, runEngineDemo } from "../demo/engine/run-engine-demo.ts";
 import { DEMO_DEVICE_NAMES } from "../demo/fleet/demo-devices.ts";
-import type { FleetDemoOptions } from "../demo/fleet/run-fleet-demo.ts";
+import { type FleetDemoOptions, runFleetDemo } from "../demo/fleet/run-fleet-demo.ts";
 
 /** `mpo demo`: a small fleet whose images drift; `mpo demo engine`: the engine alone. */
-export function addDemoCommand(program: Command, context: CommandContext): void {
-  const demo = program
-    .command("demo")
+export function define(demo: Command, context: CommandContext): void {
+  demo
     // `engine` has a --seed of its own.
     .enablePositionalOptions()
-    .description("run a fleet of three devices on this machine, let their images drift, and show how they cope")
     .option("--devices <names>", "which of them, by commas", listOf(DEMO_DEVICE_NAMES), DEMO_DEVICE_NAMES)
     .option("--folder <dir>", "keep logs and data there (default: a temporary folder, removed at the end)")
     .option("--keep", "leave everything running until Ctrl-C, and keep the folder", false)
@@ -21,10 +19,7 @@ export function addDemoCommand(program: Command, context: CommandContext): void 
     .option("--judged-images <n>", "images on which a retrained model is judged", wholeNumber(1), 600)
     .option("--seed <n>", "decides the order of the images", wholeNumber(0), 1)
     .addHelpText("after", HELP)
-    .action(async (options: FleetDemoOptions) => {
-      const { runFleetDemo } = await import("../demo/fleet/run-fleet-demo.ts");
-      await runFleetDemo(options, context);
-    });
+    .action((options: FleetDemoOptions) => runFleetDemo(options, context));
   demo
     .command("engine")
     .description("retrain a real model on drifting images under several configurations, and show what each costs")
@@ -32,11 +27,8 @@ export function addDemoCommand(program: Command, context: CommandContext): void 
     .option("--samples <n>", "images of each drift to adapt to", wholeNumber(1, 5000), 512)
     .option("--epochs <n>", "times that the samples are seen", wholeNumber(1, 100), 2)
     .option("--seed <n>", "decides the stream and the order of its samples", wholeNumber(0), 1)
-    .option("--threads <n>", "threads inside an operation (default: all cores)", wholeNumber(1, 1024))
-    .action(async (options: EngineDemoOptions) => {
-      const { runEngineDemo } = await import("../demo/engine/run-engine-demo.ts");
-      await runEngineDemo(options, context);
-    });
+    .addOption(threadsOption())
+    .action((options: EngineDemoOptions) => runEngineDemo(options, context));
 }
 
 const HELP = `

@@ -1,24 +1,20 @@
-import { type CommandContext, durationInMs, fleetName, numberBetween, wholeNumber } from "@mpo/cli";
+import { type CommandContext, choice, durationInMs, fleetName, numberBetween, wholeNumber } from "@mpo/cli";
+import { CORRUPTION_NAMES } from "@mpo/datasets";
 import type { Command } from "commander";
-import type { ExampleAppOptions } from "../example-app/run-example-app.ts";
+import { type ExampleAppOptions, runExampleApp } from "../example-app/run-example-app.ts";
 
 /** `mpo example-app`: what serves a model beside an agent. */
-export function addExampleAppCommand(program: Command, context: CommandContext): void {
-  program
-    .command("example-app")
-    .description("serve a model beside an agent, as a program of your own would, with images that drift")
+export function define(command: Command, context: CommandContext): void {
+  command
     .requiredOption("--serving <folder>", "the folder that is shared with the agent")
     .option("--model <name>", "name of the model, and of its folder there", fleetName, "fashion")
     .option("--weights <dir>", "a Fashion-MNIST model (default: the one that comes with this)")
-    .option("--corruption <name>", "what the drift does to the images", "snow")
+    .addOption(choice("--corruption <name>", "what the drift does to the images", CORRUPTION_NAMES, "snow"))
     .option("--drift-after <duration>", "when it begins (default: when Enter is pressed)", durationInMs)
     .option("--rate <n>", "images a second, about", numberBetween(1, 10_000), 100)
     .option("--seed <n>", "decides the order of the images", wholeNumber(0), 1)
     .addHelpText("after", HELP)
-    .action(async (options: ExampleAppOptions) => {
-      const { runExampleApp } = await import("../example-app/run-example-app.ts");
-      await runExampleApp(options, context);
-    });
+    .action((options: ExampleAppOptions) => runExampleApp(options, context));
 }
 
 const HELP = `

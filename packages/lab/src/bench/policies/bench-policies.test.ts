@@ -70,9 +70,9 @@ describe("mpo bench policies", () => {
 
   it("refuses what it cannot do", async () => {
     const cases: readonly (readonly [readonly string[], number, RegExp])[] = [
-      [["--task", "imagenet-c"], 2, /imagenet-c is unknown; expected one of fashion-c/u],
-      [["--corruptions", "rust"], 2, /rust is unknown/u],
-      [["--method", "magic"], 2, /magic is unknown/u],
+      [["--task", "imagenet-c"], 2, /'imagenet-c' is invalid\. Allowed choices are fashion-c/u],
+      [["--corruptions", "rust"], 2, /'rust' is invalid\. Expected some of gaussian_noise/u],
+      [["--method", "magic"], 2, /'magic' is invalid\. Allowed choices are tent/u],
       [["--method", "crossEntropy"], 2, /crossEntropy needs labels/u],
       [["--memory", "12"], 2, /size with its unit/u],
       [["--resume", "--seed", "2", "--corruptions", "frost"], 4, /seed is 1, not 2/u],

@@ -1,19 +1,18 @@
 import { resolve } from "node:path";
 import {
   type CommandContext,
-  deviceFacts,
   driftedSamples,
   formatDuration,
   loadDataset,
   loadModel,
-  methodNamed,
   type Progress,
+  probeHere,
   requireFitting,
   startProgress,
 } from "@mpo/cli";
-import { MpoError, type Profile, plannerOf, SECOND_MS } from "@mpo/core";
-import { CORRUPTION_NAMES, type ImageSet } from "@mpo/datasets";
-import { adaptationMethod, chainOf, graphDigest, type Model, probe } from "@mpo/engine";
+import { given, type MethodName, MpoError, type Profile, plannerOf, SECOND_MS } from "@mpo/core";
+import type { CorruptionName, ImageSet } from "@mpo/datasets";
+import { adaptationMethod, chainOf, graphDigest, type Model } from "@mpo/engine";
 import { type EqualAccuracy, equalAccuracy } from "./equal-accuracy.ts";
 import { LabelJudge } from "./label-judge.ts";
 import { type MeasuredCell, measureCell } from "./measured-cell.ts";
@@ -27,11 +26,11 @@ import { RunBook } from "./run-book.ts";
 /** The options of `mpo bench policies`. */
 export interface BenchPoliciesOptions {
   readonly weights: string;
-  readonly task: string;
+  readonly task: keyof typeof POLICY_TASKS;
   readonly data?: string;
-  readonly corruptions: string;
+  readonly corruptions: readonly CorruptionName[];
   readonly severity: number;
-  readonly method: string;
+  readonly method: MethodName;
   readonly batch: number;
   readonly memory: readonly number[];
   readonly window: readonly number[];
@@ -54,7 +53,7 @@ export interface PoliciesFound {
 }
 
 /** Tasks by name: a data set whose images are corrupted. */
-const TASKS: Readonly<Record<string, string>> = { "fashion-c": "fashion-mnist", "cifar10-c": "cifar10" };
+export const POLICY_TASKS = { "fashion-c": "fashion-mnist", "cifar10-c": "cifar10" } as const;
 
 /**
  * Runs every policy under the same limits on the same drifts, each with what the same search chooses by its own rules,
@@ -63,22 +62,16 @@ const TASKS: Readonly<Record<string, string>> = { "fashion-c": "fashion-mnist", 
  */
 export async function benchPolicies(options: BenchPoliciesOptions, context: CommandContext): Promise<void> {
   const { terminal, signal, environment, workingFolder } = context;
-  const dataset = TASKS[options.task];
-  if (dataset === undefined) {
-    const known = Object.keys(TASKS).join(", ");
-    throw new MpoError("invalid-argument", `--task ${options.task} is unknown; expected one of ${known}`);
-  }
-  const method = methodNamed(options.method);
+  const { method, corruptions } = options;
   if (adaptationMethod(method).needsLabels) {
     throw new MpoError("invalid-argument", `--method ${method} needs labels, which a device has not`, {
       hint: "Choose tent or shot.",
     });
   }
-  const corruptions = corruptionsOf(options.corruptions);
   const weights = resolve(workingFolder, options.weights);
   const model = await loadModel(weights, signal);
   const { test } = await loadDataset(
-    { dataset, ...(options.data === undefined ? {} : { data: options.data }) },
+    { dataset: POLICY_TASKS[options.task], ...given({ data: options.data }) },
     context,
   );
   requireFitting(model, test, weights);
@@ -194,32 +187,12 @@ class PoliciesBench {
   /** Probed on what the first drift brings, without labels, as a device would. */
   async #probe(): Promise<Profile> {
     const { options, context, model, drifts } = this.#parts;
-    const { terminal, environment, signal } = context;
     const [{ adapted }] = drifts as [PolicyDrift];
-    terminal.note(`probing for ${formatDuration(options.probeBudget / SECOND_MS)} ...`);
-    const progress = startProgress(terminal, "probing", 100);
+    context.terminal.note(`probing for ${formatDuration(options.probeBudget / SECOND_MS)} ...`);
     const unlabelled = { images: adapted.images, count: adapted.count };
-    try {
-      return await probe(
-        {
-          model,
-          method: methodNamed(options.method),
-          effectiveBatch: options.batch,
-          device: deviceFacts(),
-          samples: { adapted: unlabelled, judged: unlabelled },
-        },
-        { maxMs: options.probeBudget },
-        {
-          environment,
-          signal,
-          seed: options.seed,
-          ...threadsOf(options),
-          onProgress: (what, share) => progress.update(Math.round(100 * share), what),
-        },
-      );
-    } finally {
-      progress.end();
-    }
+    const samples = { adapted: unlabelled, judged: unlabelled };
+    const task = { model, method: options.method, effectiveBatch: options.batch, samples };
+    return await probeHere(task, { maxMs: options.probeBudget }, options, context);
   }
 
   async #judgeBefore(results: PolicyResults, judge: LabelJudge): Promise<PolicyResults> {
@@ -240,7 +213,7 @@ class PoliciesBench {
 
 async function driftsOf(
   source: ImageSet,
-  corruptions: readonly string[],
+  corruptions: readonly CorruptionName[],
   options: BenchPoliciesOptions,
   signal: AbortSignal,
 ): Promise<readonly PolicyDrift[]> {
@@ -249,10 +222,6 @@ async function driftsOf(
     drifts.push({ corruption, ...(await driftedSamples(source, { ...options, corruption }, signal)) });
   }
   return drifts;
-}
-
-function corruptionsOf(list: string): readonly string[] {
-  return list === "all" ? CORRUPTION_NAMES : [...new Set(list.split(",").map((name) => name.trim()))];
 }
 
 function threadsOf({ threads }: BenchPoliciesOptions): { readonly threads?: number } {

@@ -1,9 +1,9 @@
 import { CORRUPTION_NAMES, corrupt, type ImageSet, type Severity } from "@mpo/datasets";
 import { type EngineWorker, evaluateAccuracy } from "@mpo/engine";
-import type { CommandContext } from "../command-context.ts";
-import { samplesOf } from "../data/drifted-samples.ts";
+import type { Output, Stop } from "../command-context.ts";
 import { formatShare } from "../output/format.ts";
 import { startProgress } from "../output/progress.ts";
+import { samplesOf } from "./drifted-samples.ts";
 
 const SEVERITY: Severity = 5;
 const SEED = 0;
@@ -12,7 +12,7 @@ const SEED = 0;
 export async function measureCorruptions(
   worker: EngineWorker,
   test: ImageSet,
-  { terminal, signal }: CommandContext,
+  { terminal, signal }: Output & Stop,
 ): Promise<Readonly<Record<string, number>>> {
   const accuracies: Record<string, number> = {};
   const progress = startProgress(terminal, "corruptions", CORRUPTION_NAMES.length);

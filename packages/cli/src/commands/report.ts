@@ -1,26 +1,34 @@
 import { resolve } from "node:path";
-import { MIB } from "@mpo/core";
+import { MIB, mean } from "@mpo/core";
 import { writeFileAtomic } from "@mpo/io";
+import type { Command } from "commander";
 import type { CommandContext } from "../command-context.ts";
-import { formatBytes } from "../output/format.ts";
+import { addBudgetOptions } from "../options/budget-options.ts";
+import { formatBytes, formatShare } from "../output/format.ts";
 import { type BudgetOptions, budgetFrom } from "../planning/budget.ts";
 import { readProfileDocument } from "../planning/profile-document.ts";
-import { drawChart } from "./chart.ts";
-import { checksChart } from "./checks-chart.ts";
-import { curvesChart } from "./curves-chart.ts";
-import { accuracyFrontChart, timeFrontChart } from "./front-chart.ts";
-import { trusted } from "./html.ts";
-import { gatherReport, type ReportFacts, type StepCheck } from "./report-facts.ts";
-import { type Picture, reportPage } from "./report-page.ts";
-import { bothTimelinesChart, chosenTimelineChart } from "./timeline-chart.ts";
+import { drawChart } from "../report/chart.ts";
+import { checksChart } from "../report/checks-chart.ts";
+import { curvesChart } from "../report/curves-chart.ts";
+import { accuracyFrontChart, timeFrontChart } from "../report/front-chart.ts";
+import { trusted } from "../report/html.ts";
+import { gatherReport, type ReportFacts, type StepCheck } from "../report/report-facts.ts";
+import { type Picture, reportPage } from "../report/report-page.ts";
+import { bothTimelinesChart, chosenTimelineChart } from "../report/timeline-chart.ts";
 
-/** The options of `mpo report`. */
-export interface ReportOptions extends BudgetOptions {
+interface ReportOptions extends BudgetOptions {
   readonly output: string;
 }
 
+/** `mpo report`. */
+export function define(command: Command, context: CommandContext): void {
+  addBudgetOptions(command.argument("<profile>", "what `mpo probe` wrote"))
+    .option("-o, --output <file>", "where the page goes", "report.html")
+    .action((path: string, options: ReportOptions) => report(path, options, context));
+}
+
 /** Searches a profile and writes what came of it as one HTML page. Nothing is written when nothing fits. */
-export async function runReport(path: string, options: ReportOptions, context: CommandContext): Promise<void> {
+async function report(path: string, options: ReportOptions, context: CommandContext): Promise<void> {
   const { terminal, workingFolder, signal } = context;
   const document = await readProfileDocument(path, context);
   const budget = budgetFrom(options, document.profile);
@@ -86,6 +94,5 @@ async function picturesOf(facts: ReportFacts): Promise<readonly Picture[]> {
 
 function meanError(checks: readonly StepCheck[]): string {
   const errors = checks.map(({ expected, measured }) => Math.abs(expected / measured - 1));
-  const mean = errors.reduce((sum, error) => sum + error, 0) / Math.max(1, errors.length);
-  return `${(100 * mean).toFixed(1)} %`;
+  return formatShare(errors.length === 0 ? 0 : mean(errors));
 }

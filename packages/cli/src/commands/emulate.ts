@@ -1,24 +1,32 @@
 import { describeConfig, plannerOf } from "@mpo/core";
 import { ENGINE_VERSION } from "@mpo/engine";
+import type { Command } from "commander";
 import type { CommandContext } from "../command-context.ts";
-import { type ConfigOptions, configFrom } from "../options/config-options.ts";
+import { addConfigOptions, type ConfigOptions, configFrom } from "../options/config-options.ts";
+import { durationInMs } from "../options/parsers.ts";
 import { formatBytes, formatShare } from "../output/format.ts";
-import { noteOtherDevice } from "./device-facts.ts";
-import { readProfileDocument } from "./profile-document.ts";
+import { noteOtherDevice } from "../planning/device-facts.ts";
+import { readProfileDocument } from "../planning/profile-document.ts";
 
-/** The options of `mpo emulate`. */
-export interface EmulateOptions extends Omit<ConfigOptions, "batch"> {
+interface EmulateOptions extends Omit<ConfigOptions, "batch"> {
   /** Default: the profile's. */
   readonly batch?: number;
   /** Milliseconds. */
   readonly window?: number;
 }
 
+/** `mpo emulate`. */
+export function define(command: Command, context: CommandContext): void {
+  addConfigOptions(command.argument("<profile>", "what `mpo probe` wrote"))
+    .option("--window <duration>", "predict the accuracy after so much training, such as 60s", durationInMs)
+    .action((path: string, options: EmulateOptions) => emulate(path, options, context));
+}
+
 /** Predicts one config from a profile, without running it. */
-export async function runEmulate(path: string, options: EmulateOptions, context: CommandContext): Promise<void> {
+async function emulate(path: string, options: EmulateOptions, context: CommandContext): Promise<void> {
   const { terminal } = context;
   const document = await readProfileDocument(path, context, { engine: ENGINE_VERSION });
-  noteOtherDevice(document.profile, terminal);
+  noteOtherDevice(document.profile, context);
   const { effectiveBatch, idleBytes } = document.profile;
   const config = configFrom({ ...options, batch: options.batch ?? effectiveBatch });
   const { costs, accuracy } = plannerOf(document.profile, document.chain);

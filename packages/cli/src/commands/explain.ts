@@ -1,0 +1,41 @@
+import { describeConfig, type Prediction } from "@mpo/core";
+import type { Command } from "commander";
+import type { CommandContext } from "../command-context.ts";
+import { wholeNumber } from "../options/parsers.ts";
+import { createTable } from "../output/table.ts";
+import { predictionTable } from "../planning/prediction-table.ts";
+import { addSearchOptions, type SearchOptions, searchProfile, summaryOf } from "./search.ts";
+
+interface ExplainOptions extends SearchOptions {
+  readonly show: number;
+}
+
+/** `mpo explain`. */
+export function define(command: Command, context: CommandContext): void {
+  addSearchOptions(command)
+    .option("--show <n>", "candidates to show of each reason", wholeNumber(1), 5)
+    .action((path: string, options: ExplainOptions) => explain(path, options, context));
+}
+
+/** Prints why: the chosen config, its runner-up, and candidates with what cut each. */
+async function explain(path: string, options: ExplainOptions, context: CommandContext): Promise<void> {
+  const { result } = await searchProfile(path, options, context);
+  const { terminal } = context;
+  const { best, runnerUp, cuts, candidates } = result;
+  terminal.record({ event: "explained", best, runnerUp: runnerUp ?? null, cuts, candidates });
+  const chosen: [string, Prediction][] = [["chosen", best]];
+  if (runnerUp !== undefined) chosen.push(["runner-up", runnerUp]);
+  terminal.line(predictionTable(terminal, chosen));
+  terminal.line(summaryOf(result));
+  const shown = new Map<string, number>();
+  const table = createTable(terminal, ["cut by", "config", "because"]);
+  result.forEach(({ config, memoryBytes, stepMs, accuracy }, cut) => {
+    const reason = cut?.reason ?? "front";
+    const count = shown.get(reason) ?? 0;
+    if (count >= options.show) return;
+    shown.set(reason, count + 1);
+    terminal.record({ event: "candidate", config, memoryBytes, stepMs, accuracy, cut: cut ?? null });
+    table.push([reason, describeConfig(config), cut?.because ?? "nothing is better in all of memory, time, accuracy"]);
+  });
+  terminal.line(table.toString());
+}

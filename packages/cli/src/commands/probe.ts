@@ -1,0 +1,84 @@
+import { given, METHOD_NAMES, type MethodName, type Profile, relativeSpread, SECOND_MS } from "@mpo/core";
+import type { Command } from "commander";
+import type { CommandContext, Output } from "../command-context.ts";
+import { choice } from "../options/choice.ts";
+import { batchOption, durationOption, sizeInBytes, threadsOption, wholeNumber } from "../options/parsers.ts";
+import { addSubjectOptions } from "../options/subject-options.ts";
+import { taskOf } from "../options/task-option.ts";
+import { formatBytes, formatDuration, formatShare } from "../output/format.ts";
+import { checkOutput } from "../planning/check-output.ts";
+import { probeHere } from "../planning/probe-here.ts";
+import { writeProfileDocument } from "../planning/profile-document.ts";
+import { loadSubject, type SubjectOptions } from "../planning/subject.ts";
+import { type TaskOptions, taskSamples } from "../planning/task-samples.ts";
+
+interface ProbeOptions extends SubjectOptions, TaskOptions {
+  readonly method: MethodName;
+  readonly batch: number;
+  readonly budget: number;
+  readonly memory?: number;
+  readonly floor?: number;
+  readonly threads?: number;
+  readonly output: string;
+}
+
+/** `mpo probe`. */
+export function define(command: Command, context: CommandContext): void {
+  addSubjectOptions(command)
+    .requiredOption("-o, --output <file>", "where the profile goes")
+    .addOption(choice("--method <name>", "how it will be retrained", METHOD_NAMES, "tent"))
+    .addOption(batchOption(256))
+    .addOption(durationOption("--budget <duration>", "time that the probe may take", "20s"))
+    .option("--memory <size>", "what its steps may add to an idle process; a hard limit", sizeInBytes)
+    .option("--floor <size>", "stop when the system's free memory falls below (default 256MiB)", sizeInBytes)
+    .option("--task <task>", "random numbers, or images: DATASET[:CORRUPTION[:SEVERITY]]", taskOf, "random")
+    .option("--data <folder>", "where the data set lies")
+    .option("--samples <n>", "images to adapt to in micro-windows", wholeNumber(1), 512)
+    .option("--judge-samples <n>", "other images on which micro-windows are judged", wholeNumber(1), 512)
+    .option("--labels", "judge micro-windows by labels, which a device seldom has", false)
+    .option("--seed <n>", "decides weights, samples and configs", wholeNumber(0), 1)
+    .addOption(threadsOption())
+    .action((options: ProbeOptions) => probeModel(options, context));
+}
+
+/** Measures a model on this machine and writes its profile. Nothing is written when the probe fails. */
+async function probeModel(options: ProbeOptions, context: CommandContext): Promise<void> {
+  await checkOutput("--output", options.output, context.workingFolder);
+  const model = await loadSubject(options, context);
+  const samples = await taskSamples(options, model, context);
+  const profile = await probeHere(
+    { model, method: options.method, effectiveBatch: options.batch, ...given({ samples }) },
+    { maxMs: options.budget, ...given({ memoryBytes: options.memory, leastAvailableBytes: options.floor }) },
+    options,
+    context,
+  );
+  await writeProfileDocument(options.output, { profile, graph: model.graph }, context);
+  print(profile, options.output, context);
+}
+
+function print(profile: Profile, output: string, { terminal }: Output): void {
+  const { spent, steps, unitTimes, accuracy, idleBytes, model } = profile;
+  const timeSpread = Math.max(...steps.map(({ msPerStep }) => relativeSpread(msPerStep)));
+  terminal.record({
+    event: "probed",
+    output,
+    model,
+    device: profile.device,
+    software: profile.software,
+    spent,
+    idleBytes,
+    unitTimes: unitTimes.length,
+    steps: steps.length,
+    curves: accuracy.length,
+    timeSpread,
+  });
+  terminal.line(
+    `${model.name}: ${model.unitCount} units timed, ${steps.length} whole steps and ${accuracy.length} learning curves ` +
+      `measured in ${formatDuration(spent.ms / SECOND_MS)}; times of one step differ by ${formatShare(timeSpread)} at most`,
+  );
+  terminal.line(`idle ${formatBytes(idleBytes)}, at most ${formatBytes(spent.peakBytes)} in any process`);
+  if (spent.othersCpuShare !== undefined) {
+    terminal.line(`other programs took ${formatShare(spent.othersCpuShare)} of the processor meanwhile`);
+  }
+  terminal.line(`the profile is in ${output}`);
+}

@@ -1,0 +1,61 @@
+import { CUT_REASONS, POLICY_NAMES, type PolicyName, type Prediction, plannerOf, type SearchResult } from "@mpo/core";
+import { ENGINE_VERSION } from "@mpo/engine";
+import type { Command } from "commander";
+import type { CommandContext, Files, Output, Stop } from "../command-context.ts";
+import { addBudgetOptions } from "../options/budget-options.ts";
+import { choice } from "../options/choice.ts";
+import { type BudgetOptions, budgetFrom } from "../planning/budget.ts";
+import { noteOtherDevice } from "../planning/device-facts.ts";
+import { predictionTable } from "../planning/prediction-table.ts";
+import { type ProfileDocument, readProfileDocument } from "../planning/profile-document.ts";
+
+/** The options of `mpo search` and `mpo explain`. */
+export interface SearchOptions extends BudgetOptions {
+  readonly policy: PolicyName;
+}
+
+/** `mpo search`. */
+export function define(command: Command, context: CommandContext): void {
+  addSearchOptions(command).action((path: string, options: SearchOptions) => runSearch(path, options, context));
+}
+
+/** Adds the profile, the budget, and which policy chooses. */
+export function addSearchOptions(command: Command): Command {
+  return addBudgetOptions(command.argument("<profile>", "what `mpo probe` wrote")).addOption(
+    choice("--policy <name>", "what it may choose from", POLICY_NAMES, "joint"),
+  );
+}
+
+/** Reads a profile and searches it. Throws `over-budget`, with the least that would do, when nothing fits. */
+export async function searchProfile(
+  path: string,
+  options: SearchOptions,
+  context: Files & Output & Stop,
+): Promise<{ readonly document: ProfileDocument; readonly result: SearchResult }> {
+  const document = await readProfileDocument(path, context, { engine: ENGINE_VERSION });
+  const { profile, chain } = document;
+  noteOtherDevice(profile, context);
+  return { document, result: plannerOf(profile, chain).search(budgetFrom(options, profile), options) };
+}
+
+/** Prints the config to use now, and the ladder. */
+async function runSearch(path: string, options: SearchOptions, context: CommandContext): Promise<void> {
+  const { result, document } = await searchProfile(path, options, context);
+  const { terminal } = context;
+  const { forEach: _, ...facts } = result;
+  terminal.record({ event: "searched", idleBytes: document.profile.idleBytes, ...facts });
+  const last = result.ladder.length - 1;
+  const rungs = result.ladder.map((rung, index): [string, Prediction] => [
+    index === last ? "chosen" : `rung ${index + 1}`,
+    rung,
+  ]);
+  terminal.line(predictionTable(terminal, rungs));
+  terminal.line(summaryOf(result));
+  for (const unknown of result.best.unknowns) terminal.line(`not known: ${unknown}`);
+}
+
+/** How many candidates there were, and what became of them. */
+export function summaryOf({ candidates, front, cuts, objective }: SearchResult): string {
+  const words = CUT_REASONS.filter((reason) => cuts[reason] > 0).map((reason) => `${cuts[reason]} by ${reason}`);
+  return `best for ${objective} of ${candidates} candidates; cut: ${words.join(", ") || "none"}; ${front} in the front`;
+}
