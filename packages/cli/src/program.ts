@@ -23,7 +23,6 @@ const COMMANDS: readonly CommandEntry[] = [
   ["emulate", "predict memory, time and accuracy of one config", () => import("./commands/emulate.ts")],
   ["search", "choose the best config for a budget, and the ladder", () => import("./commands/search.ts")],
   ["explain", "say why it was chosen", () => import("./commands/explain.ts")],
-  ["report", "write one HTML page that shows what was chosen, and why", () => import("./commands/report.ts")],
   ["coordinator", "run a coordinator, to which devices report", () => import("./commands/coordinator.ts")],
   ["agent", "run the agent of this device", () => import("./commands/agent.ts")],
   ["devices", "see the devices of a fleet", () => import("./commands/devices.ts")],

@@ -1,4 +1,4 @@
-import { searchPolicy, windowLength } from "@mpo/cli";
+import { windowLength } from "@mpo/cli";
 import {
   type Planner,
   POLICY_NAMES,
@@ -8,6 +8,7 @@ import {
   type SearchObjective,
   type SearchResult,
 } from "@mpo/core";
+import { searchPolicy } from "../../policy-outcomes.ts";
 import { chargedWindowMs, type Limits } from "./policy-accounting.ts";
 import { type PolicyRun, policyRun } from "./policy-run.ts";
 

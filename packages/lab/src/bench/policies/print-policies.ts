@@ -1,13 +1,6 @@
-import {
-  createTable,
-  formatBytes,
-  formatDuration,
-  formatPoints,
-  formatShare,
-  POLICY_TITLES,
-  type Terminal,
-} from "@mpo/cli";
+import { createTable, formatBytes, formatDuration, formatPoints, formatShare, type Terminal } from "@mpo/cli";
 import { mean, POLICY_NAMES, SECOND_MS } from "@mpo/core";
+import { POLICY_TITLES } from "../../policy-outcomes.ts";
 import type { BenchPoliciesOptions, PoliciesFound } from "./bench-policies.ts";
 import type { LeastNeeded } from "./equal-accuracy.ts";
 import type { MeasuredCell } from "./measured-cell.ts";

@@ -1,3 +1,4 @@
+import type { ProfileDocument } from "@mpo/cli";
 import {
   type AccuracySample,
   type Cut,
@@ -15,8 +16,7 @@ import {
   type StepPlan,
   typical,
 } from "@mpo/core";
-import { type PolicyOutcome, searchPolicies } from "../planning/policy-outcomes.ts";
-import type { ProfileDocument } from "../planning/profile-document.ts";
+import { type PolicyOutcome, searchPolicies } from "../policy-outcomes.ts";
 
 /** A candidate as a picture shows it. */
 export interface CandidatePoint {

@@ -3,8 +3,8 @@ import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { runCommand } from "@mpo/cli/testing";
 import { type DefaultTreeAdapterTypes, type ParserError, parse } from "parse5";
-import { runCommand } from "../testing/run-command.ts";
 
 type Node = DefaultTreeAdapterTypes.Node;
 type Element = DefaultTreeAdapterTypes.Element;
@@ -34,7 +34,7 @@ describe("mpo report", () => {
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), "mpo-report-"));
     profile = join(folder, "profile.json");
-    const weights = new URL("../../models/resnet20-gn", import.meta.url).pathname;
+    const weights = new URL("../../../cli/models/resnet20-gn", import.meta.url).pathname;
     const task = ["--task", "fashion-mnist:fog:5", "--samples", "64", "--judge-samples", "64", "--batch", "32"];
     const probed = await runCommand(["probe", "--weights", weights, ...task, "--budget", "30s", "-o", profile]);
     assert.equal(probed.code, 0, probed.stderr);

@@ -1,12 +1,16 @@
 import { resolve } from "node:path";
+import {
+  addBudgetOptions,
+  type BudgetOptions,
+  budgetFrom,
+  type CommandContext,
+  formatBytes,
+  formatShare,
+  readProfileDocument,
+} from "@mpo/cli";
 import { MIB, mean } from "@mpo/core";
 import { writeFileAtomic } from "@mpo/io";
 import type { Command } from "commander";
-import type { CommandContext } from "../command-context.ts";
-import { addBudgetOptions } from "../options/budget-options.ts";
-import { formatBytes, formatShare } from "../output/format.ts";
-import { type BudgetOptions, budgetFrom } from "../planning/budget.ts";
-import { readProfileDocument } from "../planning/profile-document.ts";
 import { drawChart } from "../report/chart.ts";
 import { checksChart } from "../report/checks-chart.ts";
 import { curvesChart } from "../report/curves-chart.ts";

@@ -1,6 +1,6 @@
+import { formatBytes, formatPoints, formatShare } from "@mpo/cli";
 import { CUT_REASONS, type CutReason, describeConfig, type Prediction, type SearchResult } from "@mpo/core";
-import { formatBytes, formatPoints, formatShare } from "../output/format.ts";
-import { POLICY_TITLES } from "../planning/policy-outcomes.ts";
+import { POLICY_TITLES } from "../policy-outcomes.ts";
 import type { PolicyChoice, ReportFacts } from "./report-facts.ts";
 
 const CUT_WORDS: Readonly<Record<CutReason, string>> = {

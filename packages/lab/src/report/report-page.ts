@@ -1,6 +1,6 @@
+import { formatBytes, formatDuration, formatShare } from "@mpo/cli";
 import { describeConfig, type Prediction, profileAgeMs, SECOND_MS } from "@mpo/core";
-import { formatBytes, formatDuration, formatShare } from "../output/format.ts";
-import { POLICY_TITLES } from "../planning/policy-outcomes.ts";
+import { POLICY_TITLES } from "../policy-outcomes.ts";
 import { html, type Markup, trusted } from "./html.ts";
 import type { ReportFacts, StepCheck } from "./report-facts.ts";
 import { policyVerdict, reasonsFor } from "./report-reasons.ts";
