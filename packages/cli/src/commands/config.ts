@@ -1,7 +1,7 @@
 import { given } from "@mpo/core";
 import type { GetConfigResponse } from "@mpo/protocol";
 import type { Command } from "commander";
-import type { CommandContext } from "../command-context.ts";
+import type { CommandContext, Output, Stop } from "../command-context.ts";
 import { documentLines, ladderTable, observedOf, rejectedTable } from "../fleet/config-tables.ts";
 import { definePush } from "../fleet/push-config.ts";
 import { withAdmin } from "../fleet/with-admin.ts";
@@ -46,7 +46,7 @@ export function define(config: Command, context: CommandContext): void {
 }
 
 /** Prints a device's document, its ladder, and what was seen where its rungs ran. */
-async function showConfig(device: string, options: ShowOptions, context: CommandContext): Promise<void> {
+async function showConfig(device: string, options: ShowOptions, context: Output & Stop): Promise<void> {
   const { terminal } = context;
   const identity = { tenant: options.tenant, device };
   const { config, windows } = await withAdmin(options, context, async ({ admin, call }) => {
@@ -62,7 +62,7 @@ async function showConfig(device: string, options: ShowOptions, context: Command
 }
 
 /** Prints why a device's document is what it is. */
-async function explainConfig(device: string, options: FleetOptions, context: CommandContext): Promise<void> {
+async function explainConfig(device: string, options: FleetOptions, context: Output & Stop): Promise<void> {
   const { terminal } = context;
   const identity = { tenant: options.tenant, device };
   const { why, config, windows } = await withAdmin(options, context, async ({ admin, call }) => {
@@ -83,7 +83,7 @@ async function explainConfig(device: string, options: FleetOptions, context: Com
 }
 
 /** Gives a device an older document's content as a new version. */
-async function rollBackConfig(device: string, options: RollbackOptions, context: CommandContext): Promise<void> {
+async function rollBackConfig(device: string, options: RollbackOptions, context: Output & Stop): Promise<void> {
   const { terminal } = context;
   const identity = { tenant: options.tenant, device };
   const { document, requestId } = await withAdmin(options, context, async ({ admin, call }) => {

@@ -1,7 +1,7 @@
 import { describeConfig, given, SECOND_MS } from "@mpo/core";
 import type { DeviceView, ProbeFailure, WindowResult } from "@mpo/protocol";
 import type { Command } from "commander";
-import type { CommandContext, Output } from "../command-context.ts";
+import type { CommandContext, Output, Stop } from "../command-context.ts";
 import { allPages, withAdmin } from "../fleet/with-admin.ts";
 import { repeated } from "../options/address-options.ts";
 import { addFleetCommand, type FleetOptions, fleetName, formatVersion, labelOf } from "../options/fleet-options.ts";
@@ -27,7 +27,7 @@ export function define(devices: Command, context: CommandContext): void {
 }
 
 /** Prints the devices that have all of the labels. */
-async function listDevices(options: ListOptions, context: CommandContext): Promise<void> {
+async function listDevices(options: ListOptions, context: Output & Stop): Promise<void> {
   const { terminal } = context;
   const { tenant, label: labels = [], class: deviceClass } = options;
   const devices = await withAdmin(options, context, ({ admin, call }) =>
@@ -61,7 +61,7 @@ async function listDevices(options: ListOptions, context: CommandContext): Promi
 }
 
 /** Prints all that is known of one device, and its latest windows: what was predicted, and what was seen. */
-async function showDevice(name: string, options: FleetOptions, context: CommandContext): Promise<void> {
+async function showDevice(name: string, options: FleetOptions, context: Output & Stop): Promise<void> {
   const { terminal } = context;
   const identity = { tenant: options.tenant, device: name };
   const { device, windows, probeFailures } = await withAdmin(options, context, ({ admin, call }) =>

@@ -1,7 +1,7 @@
 import { describeConfig, plannerOf } from "@mpo/core";
 import { ENGINE_VERSION } from "@mpo/engine";
 import type { Command } from "commander";
-import type { CommandContext } from "../command-context.ts";
+import type { CommandContext, Files, Output, Stop } from "../command-context.ts";
 import { addConfigOptions, type ConfigOptions, configFrom } from "../options/config-options.ts";
 import { durationInMs } from "../options/parsers.ts";
 import { formatBytes, formatShare } from "../output/format.ts";
@@ -23,7 +23,7 @@ export function define(command: Command, context: CommandContext): void {
 }
 
 /** Predicts one config from a profile, without running it. */
-async function emulate(path: string, options: EmulateOptions, context: CommandContext): Promise<void> {
+async function emulate(path: string, options: EmulateOptions, context: Files & Output & Stop): Promise<void> {
   const { terminal } = context;
   const document = await readProfileDocument(path, context, { engine: ENGINE_VERSION });
   noteOtherDevice(document.profile, context);

@@ -3,7 +3,7 @@ import { given, MpoError } from "@mpo/core";
 import { sliceImages } from "@mpo/datasets";
 import { EngineWorker, evaluateAccuracy, type ModelCard, readModelCard } from "@mpo/engine";
 import type { Command } from "commander";
-import type { CommandContext } from "../command-context.ts";
+import type { CommandContext, Files, Output, Stop } from "../command-context.ts";
 import { samplesOf } from "../data/drifted-samples.ts";
 import { type DatasetOptions, loadDataset } from "../data/load-dataset.ts";
 import { loadModel, requireFitting } from "../data/load-model.ts";
@@ -34,7 +34,7 @@ export function define(command: Command, context: CommandContext): void {
  * Measures a stored model on test images, clean and (when asked) under each of the 15 corruptions at severity 5, beside
  * what its card says. Throws `invalid-argument` when the images have no labels or do not fit the model.
  */
-async function evaluate(options: EvaluateOptions, context: CommandContext): Promise<void> {
+async function evaluate(options: EvaluateOptions, context: Files & Output & Stop): Promise<void> {
   const { terminal, signal, workingFolder, environment } = context;
   const path = resolve(workingFolder, options.weights);
   const model = await loadModel(path, signal);

@@ -3,7 +3,7 @@ import { systemClock } from "@mpo/io";
 import type { FleetEvent } from "@mpo/protocol";
 import { backOffSchedule, isTransient } from "@mpo/runtime";
 import type { Command } from "commander";
-import type { CommandContext, Output } from "../command-context.ts";
+import type { CommandContext, Output, Stop } from "../command-context.ts";
 import { type AdminSession, withAdmin } from "../fleet/with-admin.ts";
 import { addFleetCommand, type FleetOptions, fleetName } from "../options/fleet-options.ts";
 import { wholeNumber } from "../options/parsers.ts";
@@ -26,7 +26,7 @@ export function define(command: Command, context: CommandContext): void {
 }
 
 /** Prints what happened in the fleet, oldest first; with `follow` what happens from now on too, until it is stopped. */
-async function showEvents(options: EventsOptions, context: CommandContext): Promise<void> {
+async function showEvents(options: EventsOptions, context: Output & Stop): Promise<void> {
   await withAdmin(options, context, async (session) => {
     const last = await printNewest(options.limit, options, session, context);
     if (options.follow) await follow(last, options, session, context);
@@ -38,7 +38,7 @@ async function printNewest(
   pageSize: number,
   options: EventsOptions,
   { admin, call }: AdminSession,
-  context: CommandContext,
+  context: Output & Stop,
 ): Promise<number> {
   const { events } = await admin.listEvents({ ...filterOf(options), beforeSequence: 0, pageSize }, call);
   for (const event of events.toReversed()) print(event, context);
@@ -53,7 +53,7 @@ async function follow(
   after: number,
   options: EventsOptions,
   session: AdminSession,
-  context: CommandContext,
+  context: Output & Stop,
 ): Promise<void> {
   const { admin, call, target } = session;
   const { terminal, signal } = context;

@@ -1,6 +1,6 @@
 import { describeConfig, type Prediction } from "@mpo/core";
 import type { Command } from "commander";
-import type { CommandContext } from "../command-context.ts";
+import type { CommandContext, Files, Output, Stop } from "../command-context.ts";
 import { wholeNumber } from "../options/parsers.ts";
 import { createTable } from "../output/table.ts";
 import { predictionTable } from "../planning/prediction-table.ts";
@@ -18,7 +18,7 @@ export function define(command: Command, context: CommandContext): void {
 }
 
 /** Prints why: the chosen config, its runner-up, and candidates with what cut each. */
-async function explain(path: string, options: ExplainOptions, context: CommandContext): Promise<void> {
+async function explain(path: string, options: ExplainOptions, context: Files & Output & Stop): Promise<void> {
   const { result } = await searchProfile(path, options, context);
   const { terminal } = context;
   const { best, runnerUp, cuts, candidates } = result;

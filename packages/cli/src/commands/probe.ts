@@ -1,6 +1,6 @@
 import { given, METHOD_NAMES, type MethodName, type Profile, relativeSpread, SECOND_MS } from "@mpo/core";
 import type { Command } from "commander";
-import type { CommandContext, Output } from "../command-context.ts";
+import type { CommandContext, Files, Output, Stop } from "../command-context.ts";
 import { choice } from "../options/choice.ts";
 import { batchOption, durationOption, sizeInBytes, threadsOption, wholeNumber } from "../options/parsers.ts";
 import { addSubjectOptions } from "../options/subject-options.ts";
@@ -42,7 +42,7 @@ export function define(command: Command, context: CommandContext): void {
 }
 
 /** Measures a model on this machine and writes its profile. Nothing is written when the probe fails. */
-async function probeModel(options: ProbeOptions, context: CommandContext): Promise<void> {
+async function probeModel(options: ProbeOptions, context: Files & Output & Stop): Promise<void> {
   await checkOutput("--output", options.output, context.workingFolder);
   const model = await loadSubject(options, context);
   const samples = await taskSamples(options, model, context);

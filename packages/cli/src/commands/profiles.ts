@@ -3,7 +3,7 @@ import { describeConfig, given, MpoError, typical } from "@mpo/core";
 import { writeJsonFile } from "@mpo/io";
 import type { GetProfileResponse } from "@mpo/protocol";
 import type { Command } from "commander";
-import type { CommandContext } from "../command-context.ts";
+import type { CommandContext, Files, Output, Stop } from "../command-context.ts";
 import { type AdminSession, allPages, withAdmin } from "../fleet/with-admin.ts";
 import { addFleetCommand, type FleetOptions, fleetName } from "../options/fleet-options.ts";
 import { formatAge, formatBytes, formatMs, formatShare } from "../output/format.ts";
@@ -50,7 +50,7 @@ function addSubject(command: Command): Command {
 }
 
 /** Prints which profiles the fleet has. */
-async function listProfiles(options: ListOptions, context: CommandContext): Promise<void> {
+async function listProfiles(options: ListOptions, context: Output & Stop): Promise<void> {
   const { terminal } = context;
   const profiles = await withAdmin(options, context, (session) => summaries(options, session));
   const table = createTable(terminal, ["device", "model", "class", "measured", "steps", "curves", "digest"]);
@@ -69,7 +69,7 @@ async function showProfile(
   device: string,
   model: string | undefined,
   options: FleetOptions,
-  context: CommandContext,
+  context: Output & Stop,
 ): Promise<void> {
   const { terminal } = context;
   const { profile, revision } = await withAdmin(options, context, (session) => find(device, model, options, session));
@@ -110,7 +110,7 @@ async function exportProfile(
   device: string,
   model: string | undefined,
   options: ExportOptions,
-  context: CommandContext,
+  context: Files & Output & Stop,
 ): Promise<void> {
   const { terminal, workingFolder, signal } = context;
   const { profile, revision } = await withAdmin(options, context, (session) => find(device, model, options, session));

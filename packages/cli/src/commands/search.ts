@@ -39,7 +39,7 @@ export async function searchProfile(
 }
 
 /** Prints the config to use now, and the ladder. */
-async function runSearch(path: string, options: SearchOptions, context: CommandContext): Promise<void> {
+async function runSearch(path: string, options: SearchOptions, context: Files & Output & Stop): Promise<void> {
   const { result, document } = await searchProfile(path, options, context);
   const { terminal } = context;
   const { forEach: _, ...facts } = result;

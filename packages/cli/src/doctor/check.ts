@@ -1,4 +1,4 @@
-import type { CommandContext } from "../command-context.ts";
+import type { Files, Stop } from "../command-context.ts";
 
 /** What a machine shall be: the checks that are made depend on it. */
 export const ROLES = ["agent", "coordinator"] as const;
@@ -22,7 +22,8 @@ export interface Check {
 }
 
 /** What checks look at. */
-export type DoctorContext = Pick<CommandContext, "environment" | "signal"> & {
-  /** Where `/proc` and `/sys` are. */
-  readonly systemRoot: string;
-};
+export type DoctorContext = Pick<Files, "environment"> &
+  Stop & {
+    /** Where `/proc` and `/sys` are. */
+    readonly systemRoot: string;
+  };

@@ -1,7 +1,7 @@
 import { DEFAULT_GRPC_PORT, DEFAULT_HTTP_PORT } from "@mpo/coordinator";
 import { MpoError } from "@mpo/core";
 import { throwIfAborted } from "@mpo/io";
-import type { CommandContext } from "../command-context.ts";
+import type { Files, Output, Stop } from "../command-context.ts";
 import { stateFolder } from "../fleet/state-folder.ts";
 import type { FleetOptions } from "../options/fleet-options.ts";
 import { createTable } from "../output/table.ts";
@@ -22,7 +22,7 @@ export interface DoctorOptions extends FleetOptions {
 const LOOPBACK = "127.0.0.1";
 
 /** Checks this machine and prints what was found. Throws `precondition-failed` when something that is needed is broken. */
-export async function runDoctor(options: DoctorOptions, context: CommandContext): Promise<void> {
+export async function runDoctor(options: DoctorOptions, context: Files & Output & Stop): Promise<void> {
   const { terminal, signal } = context;
   const { role } = options;
   const checks = checksFor(options, { ...context, systemRoot: "/" }).filter(

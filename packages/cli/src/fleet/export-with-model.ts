@@ -1,14 +1,14 @@
 import { join, resolve } from "node:path";
 import { MpoError, type Profile } from "@mpo/core";
 import { graphDigest, MODEL_FILE, readLayersModel } from "@mpo/engine";
-import type { CommandContext } from "../command-context.ts";
+import type { Files, Stop } from "../command-context.ts";
 import { writeProfileDocument } from "../planning/profile-document.ts";
 
 /** Writes a profile with the graph of its model. Throws `invalid-argument` when the folder holds another model. */
 export async function exportWithModel(
   profile: Profile,
   { output, weights }: { readonly output: string; readonly weights: string },
-  context: CommandContext,
+  context: Files & Stop,
 ): Promise<void> {
   const { graph } = await readLayersModel(join(resolve(context.workingFolder, weights), MODEL_FILE), context);
   if (graphDigest(graph) !== profile.model.digest) {

@@ -9,7 +9,7 @@ import {
 import { systemClock } from "@mpo/io";
 import type { DesiredDocument, DeviceIdentity, DocumentStatus } from "@mpo/protocol";
 import type { Command } from "commander";
-import type { CommandContext } from "../command-context.ts";
+import type { CommandContext, Output, Stop } from "../command-context.ts";
 import { choice } from "../options/choice.ts";
 import { addConfigOptions, type ConfigOptions, configFrom } from "../options/config-options.ts";
 import {
@@ -61,7 +61,7 @@ Examples:
 `;
 
 /** Gives a device a new document: a configuration that is named, or one that is searched anew. */
-async function pushConfig(device: string, options: PushOptions, context: CommandContext): Promise<void> {
+async function pushConfig(device: string, options: PushOptions, context: Output & Stop): Promise<void> {
   const { terminal } = context;
   const identity = { tenant: options.tenant, device };
   await withAdmin(options, context, async (session) => {

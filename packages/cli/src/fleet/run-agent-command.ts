@@ -13,7 +13,7 @@ import {
 import { given } from "@mpo/core";
 import { linkSignals, makeFolder, systemClock } from "@mpo/io";
 import { type LogLevel, runServices, type Service } from "@mpo/runtime";
-import type { CommandContext } from "../command-context.ts";
+import type { Daemon, Files, Output } from "../command-context.ts";
 import { targetOf } from "../options/address-options.ts";
 import { type FleetOptions, nameOfHost } from "../options/fleet-options.ts";
 import { printError } from "../output/print-error.ts";
@@ -47,7 +47,7 @@ export interface AgentCommandOptions extends FleetOptions {
 const DRAIN_MS = 20_000;
 
 /** Runs the agent of this device until it is stopped. */
-export async function runAgentCommand(options: AgentCommandOptions, context: CommandContext): Promise<void> {
+export async function runAgentCommand(options: AgentCommandOptions, context: Daemon & Files & Output): Promise<void> {
   const { terminal, process, environment } = context;
   const logger = commandLogger(terminal, options.logLevel);
   const settings = settingsFrom(options);
@@ -114,7 +114,7 @@ function settingsFrom(options: AgentCommandOptions): AgentSettings {
 async function foldersFrom(
   options: AgentCommandOptions,
   { tenant, device }: AgentSettings["identity"],
-  { environment, workingFolder }: CommandContext,
+  { environment, workingFolder }: Files,
 ): Promise<{ readonly dataFolder: string; readonly servingRoot: string }> {
   const { data, serving } = options;
   const usual = join(stateFolder(environment), "agents", tenant === "default" ? device : `${tenant}.${device}`);
@@ -160,7 +160,7 @@ interface ReadyFacts {
   readonly servingRoot: string;
 }
 
-function tellReady({ settings, coordinator, dataFolder, servingRoot }: ReadyFacts, { terminal }: CommandContext): void {
+function tellReady({ settings, coordinator, dataFolder, servingRoot }: ReadyFacts, { terminal }: Output): void {
   const { device, tenant } = settings.identity;
   terminal.record({ event: "ready", device, tenant, coordinator, data: dataFolder, serving: servingRoot });
   terminal.line(`agent of ${device} is up`);

@@ -12,7 +12,7 @@ import { given, MpoError, SECOND_MS } from "@mpo/core";
 import { cacheFolder } from "@mpo/datasets";
 import { fileError } from "@mpo/io";
 import type { LogLevel } from "@mpo/runtime";
-import type { CommandContext } from "../command-context.ts";
+import type { Daemon, Files, Output } from "../command-context.ts";
 import type { Address } from "../options/address-options.ts";
 import { printError } from "../output/print-error.ts";
 import { commandLogger } from "./command-logger.ts";
@@ -46,7 +46,7 @@ export interface CoordinatorCommandOptions {
 /** Runs a coordinator until it is stopped. */
 export async function runCoordinatorCommand(
   options: CoordinatorCommandOptions,
-  context: CommandContext,
+  context: Daemon & Files & Output,
 ): Promise<void> {
   const { terminal, process } = context;
   const logger = commandLogger(terminal, options.logLevel);
@@ -65,7 +65,7 @@ export async function runCoordinatorCommand(
   context.exitWith(code);
 }
 
-function settingsFrom(options: CoordinatorCommandOptions, { workingFolder }: CommandContext): CoordinatorSettings {
+function settingsFrom(options: CoordinatorCommandOptions, { workingFolder }: Files): CoordinatorSettings {
   const { artifacts } = options;
   return {
     insecure: options.insecure,
@@ -78,7 +78,7 @@ function settingsFrom(options: CoordinatorCommandOptions, { workingFolder }: Com
   };
 }
 
-function embeddedNats(options: CoordinatorCommandOptions, context: CommandContext): EmbeddedNats {
+function embeddedNats(options: CoordinatorCommandOptions, context: Daemon & Files & Output): EmbeddedNats {
   for (const option of ["natsMonitor", "natsCreds"] as const) {
     if (options[option] === undefined) continue;
     const flag = option === "natsMonitor" ? "--nats-monitor" : "--nats-creds";
@@ -101,7 +101,7 @@ function embeddedNats(options: CoordinatorCommandOptions, context: CommandContex
 function externalNats(
   options: CoordinatorCommandOptions,
   servers: readonly string[],
-  { workingFolder }: CommandContext,
+  { workingFolder }: Files,
 ): ExternalNats {
   const { natsMonitor, natsCreds, natsReplicas, unsafeAsync } = options;
   return {
@@ -129,7 +129,11 @@ function credsIn(path: string): () => string {
   return read;
 }
 
-function tellReady(addresses: CoordinatorAddresses, nats: EmbeddedNats | ExternalNats, context: CommandContext): void {
+function tellReady(
+  addresses: CoordinatorAddresses,
+  nats: EmbeddedNats | ExternalNats,
+  context: Daemon & Files & Output,
+): void {
   const { terminal } = context;
   const { grpc, http, natsServers, name } = addresses;
   terminal.record({ event: "ready", ...addresses, ...(nats.kind === "embedded" ? { data: nats.folder } : {}) });

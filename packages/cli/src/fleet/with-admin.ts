@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { MpoError } from "@mpo/core";
 import { isTransient } from "@mpo/runtime";
 import type { AdminClient, CallOptions } from "@mpo/transport";
-import type { CommandContext } from "../command-context.ts";
+import type { Output, Stop } from "../command-context.ts";
 import { targetOf } from "../options/address-options.ts";
 import type { FleetOptions } from "../options/fleet-options.ts";
 
@@ -20,7 +20,7 @@ export interface AdminSession {
 /** Asks a coordinator. One that does not answer is told with what to do. */
 export async function withAdmin<Result>(
   options: FleetOptions,
-  { signal, terminal }: CommandContext,
+  { signal, terminal }: Output & Stop,
   work: (session: AdminSession) => Promise<Result>,
 ): Promise<Result> {
   const { createAdminClient } = await import("@mpo/transport");

@@ -22,7 +22,7 @@ import {
   retrain,
   type Samples,
 } from "@mpo/engine";
-import type { CommandContext } from "../command-context.ts";
+import type { Files, Output, Stop } from "../command-context.ts";
 import { driftedSamples } from "../data/drifted-samples.ts";
 import { loadDataset } from "../data/load-dataset.ts";
 import { loadModel, requireFitting } from "../data/load-model.ts";
@@ -63,7 +63,7 @@ interface AutoWindow {
  * its upper bound as the allocator's hard limit; one that breaks it is replaced by the next rung below. Then it reports
  * what was predicted against what was measured, and feeds it back into the profile.
  */
-export async function runAutoRetrain(options: AutoRetrainOptions, context: CommandContext): Promise<void> {
+export async function runAutoRetrain(options: AutoRetrainOptions, context: Files & Output & Stop): Promise<void> {
   const { workingFolder, signal } = context;
   const began = performance.now();
   if (options.window === undefined) {
@@ -98,7 +98,7 @@ async function profileFor(
   options: AutoRetrainOptions,
   { model, method, adapted }: ProbedTask,
   windowMs: number,
-  context: CommandContext,
+  context: Files & Output & Stop,
 ): Promise<Profile> {
   if (options.profile !== undefined) {
     const expected = {
@@ -129,7 +129,7 @@ interface LadderRun extends ProbedTask {
   readonly judged: Samples;
   readonly profile: Profile;
   readonly result: SearchResult;
-  readonly context: CommandContext;
+  readonly context: Files & Output & Stop;
 }
 
 /** Runs the highest rung that keeps its own bound. */
@@ -193,7 +193,7 @@ async function feedBack(
   { graph }: Model,
   profile: Profile,
   { config, plannedPeakBytes, measuredPeakBytes, seconds, steps }: RetrainResult,
-  context: CommandContext,
+  context: Files & Output & Stop,
 ): Promise<void> {
   if (path === undefined || steps === 0) return;
   const msPerStep = [(SECOND_MS * seconds) / steps];
@@ -206,7 +206,7 @@ function print(
   { profile, result, chosen, epochs, retrained }: AutoWindow,
   output: string | undefined,
   totalMs: number,
-  { terminal }: CommandContext,
+  { terminal }: Output,
 ): void {
   const { weights: _, ...facts } = retrained;
   const stepMs = (SECOND_MS * retrained.seconds) / Math.max(1, retrained.steps);

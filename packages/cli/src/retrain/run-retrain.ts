@@ -10,7 +10,7 @@ import {
   writeLayersModel,
 } from "@mpo/engine";
 import { withDeadline } from "@mpo/io";
-import type { CommandContext } from "../command-context.ts";
+import type { Files, Output, Stop } from "../command-context.ts";
 import { type DriftedSamplesOptions, driftedSamples } from "../data/drifted-samples.ts";
 import { type DatasetOptions, loadDataset } from "../data/load-dataset.ts";
 import { loadModel, requireFitting } from "../data/load-model.ts";
@@ -31,7 +31,7 @@ export interface RetrainCommandOptions extends ConfigOptions, DatasetOptions, Dr
 }
 
 /** Retrains a stored model, prints what it cost and gained, and writes the result where it is wanted and not worse. */
-export async function runRetrain(options: RetrainCommandOptions, context: CommandContext): Promise<void> {
+export async function runRetrain(options: RetrainCommandOptions, context: Files & Output & Stop): Promise<void> {
   const { signal } = context;
   if (options.timeout === undefined) await retrainStored(options, context);
   else {
@@ -46,7 +46,7 @@ export async function runRetrain(options: RetrainCommandOptions, context: Comman
   }
 }
 
-async function retrainStored(options: RetrainCommandOptions, context: CommandContext): Promise<void> {
+async function retrainStored(options: RetrainCommandOptions, context: Files & Output & Stop): Promise<void> {
   const { terminal, workingFolder, signal } = context;
   const { method } = options;
   const config = configFrom(options);
@@ -94,7 +94,7 @@ export async function writeAccepted(
   options: Pick<RetrainCommandOptions, "output" | "weights">,
   { isAccepted, weights }: RetrainResult,
   graph: Parameters<typeof writeLayersModel>[0]["graph"],
-  { workingFolder }: CommandContext,
+  { workingFolder }: Files,
 ): Promise<string | undefined> {
   if (options.output === undefined || !isAccepted) return undefined;
   const folder = resolve(workingFolder, options.output);
@@ -109,7 +109,7 @@ function print(
   options: RetrainCommandOptions,
   result: RetrainResult,
   output: string | undefined,
-  { terminal }: CommandContext,
+  { terminal }: Output,
 ): void {
   const { weights: _, ...facts } = result;
   const { method, corruption, severity, samples } = options;
