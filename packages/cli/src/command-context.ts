@@ -1,4 +1,4 @@
-import type { ExitCode } from "@mpo/runtime";
+import type { ExitCode, ProcessPort } from "@mpo/runtime";
 import type { Terminal } from "./output/terminal.ts";
 
 /** Where a command says things. */
@@ -19,16 +19,9 @@ export interface Stop {
   readonly signal: AbortSignal;
 }
 
-/** The part of `process` through which a command is interrupted. */
-export interface SignalSource {
-  on(signal: "SIGINT" | "SIGTERM", listener: () => void): unknown;
-  off(signal: "SIGINT" | "SIGTERM", listener: () => void): unknown;
-  exit(code: number): unknown;
-}
-
 /** For commands that run until they are stopped, and say themselves how they ended. */
 export interface Daemon extends Stop {
-  readonly process: SignalSource;
+  readonly process: ProcessPort;
   /** Sets the exit code of a command that ends without an error. */
   exitWith(code: ExitCode): void;
 }

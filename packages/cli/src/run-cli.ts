@@ -1,7 +1,7 @@
 import { MpoError } from "@mpo/core";
-import { EXIT_CODES, type ExitCode } from "@mpo/runtime";
+import { EXIT_CODES, type ExitCode, type ProcessPort } from "@mpo/runtime";
 import { CommanderError } from "commander";
-import type { Files, SignalSource } from "./command-context.ts";
+import type { Files } from "./command-context.ts";
 import { printError } from "./output/print-error.ts";
 import { createTerminal, type OutputStream } from "./output/terminal.ts";
 import { buildProgram } from "./program.ts";
@@ -10,7 +10,7 @@ import { buildProgram } from "./program.ts";
 export interface RunCliOptions extends Files {
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
-  readonly process: SignalSource;
+  readonly process: ProcessPort;
 }
 
 /**

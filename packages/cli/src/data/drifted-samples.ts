@@ -1,4 +1,4 @@
-import { MpoError } from "@mpo/core";
+import { given, MpoError } from "@mpo/core";
 import { type CorruptionName, corrupt, createRandom, type ImageSet, type Severity, takeImages } from "@mpo/datasets";
 import type { Samples } from "@mpo/engine";
 
@@ -38,7 +38,7 @@ export async function driftedSamples(
 
 /** An image set as the engine takes it. */
 export function samplesOf({ images, labels, count }: ImageSet): Samples {
-  return { images, count, ...(labels === undefined ? {} : { labels }) };
+  return { images, count, ...given({ labels }) };
 }
 
 /** A copy: what goes to a worker should not drag the whole set's memory along. */

@@ -1,4 +1,4 @@
-import { MpoError, NOTHING_FROZEN, type RetrainConfig, typical } from "@mpo/core";
+import { given, MpoError, NOTHING_FROZEN, type RetrainConfig, typical } from "@mpo/core";
 import type { MeasuredStep } from "@mpo/engine";
 import { formatBytes, formatMs } from "../output/format.ts";
 import type { Check, DoctorContext } from "./check.ts";
@@ -60,7 +60,7 @@ async function oneStep({ environment, signal }: DoctorContext, cap: number | und
     training: adaptationMethod("crossEntropy"),
     environment,
     seed: 1,
-    ...(cap === undefined ? {} : { memoryCapBytes: cap }),
+    ...given({ memoryCapBytes: cap }),
   };
   return await measureStep(task, CONFIG, { signal, timedSteps: cap === undefined ? 2 : 0 });
 }

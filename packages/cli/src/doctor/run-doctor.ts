@@ -1,5 +1,5 @@
 import { DEFAULT_GRPC_PORT, DEFAULT_HTTP_PORT } from "@mpo/coordinator";
-import { MpoError } from "@mpo/core";
+import { given, MpoError } from "@mpo/core";
 import { throwIfAborted } from "@mpo/io";
 import type { Files, Output, Stop } from "../command-context.ts";
 import { stateFolder } from "../fleet/state-folder.ts";
@@ -79,5 +79,5 @@ function checksFor(options: DoctorOptions, context: DoctorContext): readonly Che
 
 function brokenBy(thrown: unknown): Finding {
   const { message, hint } = MpoError.from(thrown);
-  return { state: "broken", found: message, ...(hint === undefined ? {} : { fix: hint }) };
+  return { state: "broken", found: message, ...given({ fix: hint }) };
 }

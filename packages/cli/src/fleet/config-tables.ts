@@ -1,4 +1,4 @@
-import { describeConfig, median, type Prediction } from "@mpo/core";
+import { describeConfig, given, median, type Prediction } from "@mpo/core";
 import type { DesiredDocument, DocumentStatus, ExplainConfigResponse, WindowResult } from "@mpo/protocol";
 import { formatVersion } from "../options/fleet-options.ts";
 import { formatAge, formatBytes, formatMs, formatShare } from "../output/format.ts";
@@ -41,7 +41,7 @@ export function observedOf(rung: Prediction, model: string, windows: readonly Wi
     windows: same.length,
     ...(peaks.length === 0 ? {} : { peakBytes: median(peaks) }),
     ...(times.length === 0 ? {} : { stepMs: median(times) }),
-    ...(accuracy === undefined ? {} : { accuracyAfter: accuracy }),
+    ...given({ accuracyAfter: accuracy }),
   };
 }
 

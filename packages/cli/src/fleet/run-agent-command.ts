@@ -64,7 +64,11 @@ export async function runAgentCommand(options: AgentCommandOptions, context: Dae
     });
     try {
       await runAgentDaemon({
-        ...{ settings, dataFolder, servingRoot, environment, signal, onReady, ...common },
+        ...{ settings, dataFolder, servingRoot, environment, signal, ...common },
+        onReady: (up) => {
+          tellReady({ settings, coordinator, dataFolder, servingRoot }, context);
+          onReady(up);
+        },
         cpuShare: options.cpuShare,
         link: connection.link,
         connectFeed: connection.connectFeed,
@@ -74,12 +78,7 @@ export async function runAgentCommand(options: AgentCommandOptions, context: Dae
       connection.close();
     }
   });
-  const ready: Service = {
-    name: "ready",
-    start: async () => tellReady({ settings, coordinator, dataFolder, servingRoot }, context),
-    stop: async () => undefined,
-  };
-  const code = await runServices([agent, ready], {
+  const code = await runServices([agent], {
     process,
     logger,
     drainMs: DRAIN_MS,

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { MpoError } from "@mpo/core";
+import { given, MpoError } from "@mpo/core";
 import { isTransient } from "@mpo/runtime";
 import type { AdminClient, CallOptions } from "@mpo/transport";
 import type { Output, Stop } from "../command-context.ts";
@@ -58,7 +58,7 @@ export async function allPages<Item>(
   const all: Item[] = [];
   let pageToken: string | undefined;
   do {
-    const answer = await page({ pageSize: PAGE_SIZE, ...(pageToken === undefined ? {} : { pageToken }) });
+    const answer = await page({ pageSize: PAGE_SIZE, ...given({ pageToken }) });
     all.push(...answer.items);
     pageToken = answer.nextPageToken;
   } while (pageToken !== undefined);

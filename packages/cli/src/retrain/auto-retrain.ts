@@ -162,13 +162,13 @@ async function runRung(
     {
       environment,
       memoryCapBytes: poolCapFor(model.graph, config, profile.memoryFacts, memoryBytes.upper),
-      ...(options.threads === undefined ? {} : { threads: options.threads }),
+      ...given({ threads: options.threads }),
     },
     { signal },
   );
   const progress = startProgress(terminal, "retraining", steps);
   try {
-    const rate = options.learningRate === undefined ? {} : { learningRate: options.learningRate };
+    const rate = given({ learningRate: options.learningRate });
     const samples = {
       ...adapted,
       images: adapted.images.subarray(0, (adapted.images.length / adapted.count) * count),

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import type { TestContext } from "node:test";
+import { given } from "@mpo/core";
 import { cacheFolder } from "@mpo/datasets";
 import { findNatsServer } from "@mpo/transport";
 import { type CommandOutcome, type StartedCommand, startCommand } from "../testing/run-command.ts";
@@ -12,7 +13,7 @@ const { PATH = "", MPO_NATS_SERVER: named } = process.env;
 export const noNatsServer: string | false = await findNatsServer({
   searchPath: PATH.split(delimiter),
   cacheFolder: cacheFolder(process.env, homedir()),
-  ...(named === undefined ? {} : { named }),
+  ...given({ named }),
 }).then(
   () => false as const,
   (thrown: Error) => `no nats-server: ${thrown.message}`,

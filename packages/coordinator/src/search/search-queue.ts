@@ -1,4 +1,4 @@
-import { MpoError } from "@mpo/core";
+import { given, MpoError } from "@mpo/core";
 import { linkSignals } from "@mpo/io";
 import { isTransient, type Logger } from "@mpo/runtime";
 import { type ProfileName, parseProfileKey, profileKey } from "../profiles/profile-service.ts";
@@ -74,7 +74,7 @@ export class SearchQueue {
   ): Promise<void> {
     const key = profileKey(name);
     this.#own.set(key, work.request);
-    const place = { bucket: OWN_BUCKETS.work, key, ...(signal === undefined ? {} : { signal }) };
+    const place = { bucket: OWN_BUCKETS.work, key, ...given({ signal }) };
     const { result, revision } = await changeEntry(this.#context, place, (current) => {
       const known = current === undefined ? undefined : workFromBytes(current.value);
       if (known?.request === work.request) return { result: known };

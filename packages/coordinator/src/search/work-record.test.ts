@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { given } from "@mpo/core";
 import { mayClaim } from "./work-record.ts";
 
 const RULES = { name: "a", leaseMs: 1000, courtesyMs: 100 };
@@ -16,7 +17,7 @@ void describe("a piece of work", () => {
   ] as const;
   for (const { what, owner, seenForMs, isOwn, may } of cases) {
     void it(`${what}: ${may ? "taken" : "left"}`, () => {
-      const work = { request: "r", actor: "x", attempts: 0, ...(owner === undefined ? {} : { owner }) };
+      const work = { request: "r", actor: "x", attempts: 0, ...given({ owner }) };
       assert.equal(mayClaim({ work, seenForMs, isOwn }, RULES), may);
     });
   }

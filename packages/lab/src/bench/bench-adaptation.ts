@@ -9,7 +9,7 @@ import {
   requireFitting,
   startProgress,
 } from "@mpo/cli";
-import { MpoError, mean, resolveRetrainConfig } from "@mpo/core";
+import { given, MpoError, mean, resolveRetrainConfig } from "@mpo/core";
 import { CORRUPTION_NAMES } from "@mpo/datasets";
 import { EngineWorker, type LossName, type Model, retrain } from "@mpo/engine";
 
@@ -82,7 +82,7 @@ async function adapt(
   { batch, epochs, seed, threads }: BenchAdaptationOptions,
   { environment, signal }: Pick<CommandContext, "environment" | "signal">,
 ): Promise<Awaited<ReturnType<typeof retrain>>> {
-  const workerOptions = { environment, ...(threads === undefined ? {} : { threads }) };
+  const workerOptions = { environment, ...given({ threads }) };
   await using worker = await EngineWorker.start(workerOptions, { signal });
   const config = resolveRetrainConfig({ microBatch: batch });
   return await retrain(worker, { model, samples: adapted, judgedOn: judged, method, config, epochs, seed }, { signal });

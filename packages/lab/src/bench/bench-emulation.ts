@@ -55,9 +55,14 @@ export async function benchEmulation(options: BenchEmulationOptions, context: Co
   const { method } = options;
   if (options.output !== undefined) await checkOutput("--output", options.output, context.workingFolder);
   const model = await loadSubject(options, context);
-  const threads = given({ threads: options.threads });
   const { loss, optimizer } = adaptationMethod(method);
-  const task: StepTask = { model, training: { loss, optimizer }, seed: options.seed, environment, ...threads };
+  const task: StepTask = {
+    model,
+    training: { loss, optimizer },
+    seed: options.seed,
+    environment,
+    ...given({ threads: options.threads }),
+  };
   await using speed = await MachineSpeed.start(task, options.batch, signal);
   terminal.note(`probing ${model.graph.name} for ${options.budget / SECOND_MS} s ...`);
   const beforeMs = await speed.look(signal);

@@ -12,6 +12,7 @@ import {
 } from "@mpo/cli";
 import {
   type CostModel,
+  given,
   median,
   PlanCatalogue,
   plannerOf,
@@ -63,8 +64,13 @@ export async function benchPlacement(options: BenchPlacementOptions, context: Co
   const model = await loadSubject(options, context);
   const costModel = await costModelOf(model, options, context);
   const { loss, optimizer } = adaptationMethod(METHOD);
-  const threads = options.threads === undefined ? {} : { threads: options.threads };
-  const task: StepTask = { model, training: { loss, optimizer }, seed: options.seed, environment, ...threads };
+  const task: StepTask = {
+    model,
+    training: { loss, optimizer },
+    seed: options.seed,
+    environment,
+    ...given({ threads: options.threads }),
+  };
   const plain = resolveRetrainConfig({ microBatch: options.batch });
   const levels = levelsOf(costModel, options);
   const table = createTable(terminal, ["segments", "uniform peak", "overhead", "optimal peak", "overhead"]);

@@ -48,9 +48,8 @@ export async function benchSmallest(options: BenchSmallestOptions, context: Comm
   const table = createTable(terminal, ["model", "config", "planned", "measured", "of plain"]);
   const { norm } = options;
   for (const name of options.models) {
-    const form = given({ form: options.form });
     const inputShape = [options.image, options.image, 3];
-    const graph = buildModel({ model: name, norm, ...form, inputShape, classes: CLASSES });
+    const graph = buildModel({ model: name, norm, ...given({ form: options.form }), inputShape, classes: CLASSES });
     const { loss, optimizer } = adaptationMethod(METHOD);
     const task: StepTask = {
       model: { graph, weights: initialWeights(graph, options.seed) },

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { given } from "@mpo/core";
 import type { Predictor } from "./serving-app.ts";
 
 /** A predictor that runs a model in a worker of the engine, kept from the system's memory killer. */
@@ -9,7 +10,7 @@ export async function enginePredictor(
 ): Promise<Predictor> {
   // Loaded here: who only imports the package, as the agent's daemon does, stays small.
   const { EngineWorker, evaluateLogits, MODEL_FILE, readLayersModel } = await import("@mpo/engine");
-  const call = signal === undefined ? {} : { signal };
+  const call = given({ signal });
   const model = await readLayersModel(join(modelFolder, MODEL_FILE), call);
   const worker = await EngineWorker.start({ environment, threads: 1, oomScoreAdjust: 0 }, call);
   try {

@@ -1,6 +1,7 @@
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 import { type EmbeddedNats, type ExternalNats, runCoordinator } from "@mpo/coordinator";
+import { given } from "@mpo/core";
 import { createLogger } from "@mpo/runtime";
 import type { CoordinatorConfiguration } from "./process-messages.ts";
 
@@ -17,7 +18,7 @@ const embedded: EmbeddedNats = {
   port: natsPort,
   searchPath: PATH.split(delimiter),
   cacheFolder: MPO_CACHE ?? join(XDG_CACHE_HOME ?? join(homedir(), ".cache"), "mpoptimizer"),
-  ...(MPO_NATS_SERVER === undefined ? {} : { binary: MPO_NATS_SERVER }),
+  ...given({ binary: MPO_NATS_SERVER }),
 };
 const external: ExternalNats = {
   kind: "external",

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { COORDINATOR_LAYOUT } from "@mpo/coordinator";
-import { MpoError } from "@mpo/core";
+import { given, MpoError } from "@mpo/core";
 import { systemClock } from "@mpo/io";
 import { BUCKETS, compareVersions } from "@mpo/protocol";
 import { retry } from "@mpo/runtime";
@@ -222,7 +222,7 @@ async function patiently<T>(
   signal?: AbortSignal,
 ): Promise<T> {
   const schedule = Array.from({ length: 200 }, () => 200);
-  return await retry(work, { schedule, isRetryable, ...(signal === undefined ? {} : { signal }) });
+  return await retry(work, { schedule, isRetryable, ...given({ signal }) });
 }
 
 /** Whether it is not known yet. */

@@ -3,6 +3,7 @@
  * was killed, and what its slowest requests take beside them. With a last part where the system's own memory killer has
  * to choose, in a memory control group, where one can be made.
  */
+import { given } from "@mpo/core";
 import { readOptions, wholeNumber } from "../read-options.ts";
 import { measureIsolation } from "./measure-isolation.ts";
 import { measureKiller } from "./measure-killer.ts";
@@ -30,7 +31,7 @@ const capped = await measureIsolation({
 const killerTries = Number(values["killer-tries"]);
 const killer = killerTries > 0 && !end.signal.aborted ? await measureKiller(killerTries) : undefined;
 if (values.json) {
-  print(JSON.stringify({ capped, ...(killer === undefined ? {} : { killer }) }));
+  print(JSON.stringify({ capped, ...given({ killer }) }));
 } else {
   const { alone, beside } = capped;
   const ends = Object.entries(capped.ends).map(([code, count]) => `${count} ${code}`);

@@ -1,5 +1,6 @@
 import { delimiter } from "node:path";
 import { runCoordinator } from "@mpo/coordinator";
+import { given } from "@mpo/core";
 import { createLogger } from "@mpo/runtime";
 import type { CoordinatorReady } from "./fleet-messages.ts";
 
@@ -17,7 +18,7 @@ process.exitCode = await runCoordinator(
       folder,
       cacheFolder,
       searchPath: PATH.split(delimiter),
-      ...(binary === undefined ? {} : { binary }),
+      ...given({ binary }),
     },
     process,
     logger: createLogger({ level: "warn" }),

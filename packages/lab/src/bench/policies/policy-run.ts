@@ -1,5 +1,5 @@
 import type { WindowLength } from "@mpo/cli";
-import { describeConfig, MpoError, type Prediction, type Profile } from "@mpo/core";
+import { describeConfig, given, MpoError, type Prediction, type Profile } from "@mpo/core";
 import { EngineWorker, firstSamples, type LossName, type Model, poolCapFor, retrain, type Samples } from "@mpo/engine";
 import type { LabelJudge } from "./label-judge.ts";
 
@@ -70,7 +70,7 @@ export async function* runPolicy(
   const { config, memoryBytes } = chosen;
   const memoryCapBytes = poolCapFor(model.graph, config, profile.memoryFacts, memoryBytes.upper);
   const start = (): Promise<EngineWorker> =>
-    EngineWorker.start({ environment, memoryCapBytes, ...(threads === undefined ? {} : { threads }) }, { signal });
+    EngineWorker.start({ environment, memoryCapBytes, ...given({ threads }) }, { signal });
   let worker: EngineWorker | undefined;
   try {
     for (const { corruption, adapted, judged } of drifts) {

@@ -1,4 +1,4 @@
-import { FieldReader, MpoError, type Profile, validateProfile } from "@mpo/core";
+import { FieldReader, given, MpoError, type Profile, validateProfile } from "@mpo/core";
 import { readJsonFile, writeJsonFile } from "@mpo/io";
 import type { PolicyRunOutcome } from "./policy-run.ts";
 
@@ -52,7 +52,7 @@ export async function readPolicyResults(
     };
   } catch (thrown) {
     const error = MpoError.from(thrown);
-    const hint = error.hint === undefined ? {} : { hint: error.hint };
+    const hint = given({ hint: error.hint });
     throw new MpoError(error.code, `${path}: ${error.message}`, { ...hint, cause: thrown });
   }
 }

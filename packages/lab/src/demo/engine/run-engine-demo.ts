@@ -12,7 +12,7 @@ import {
   requireFitting,
   startProgress,
 } from "@mpo/cli";
-import { mean, SECOND_MS } from "@mpo/core";
+import { given, mean, SECOND_MS } from "@mpo/core";
 import { type CorruptionName, fashionMnistFolder, loadFashionMnist } from "@mpo/datasets";
 import { EngineWorker, type LossName, type Model, type RetrainResult, retrain } from "@mpo/engine";
 import { bundledModel } from "../../product-files.ts";
@@ -107,8 +107,7 @@ interface ConfigurationRun {
 async function runConfiguration(run: ConfigurationRun): Promise<DemoRow> {
   const { model, drifts, method, configuration, options, context, progress, done } = run;
   const { environment, signal } = context;
-  const threads = options.threads === undefined ? {} : { threads: options.threads };
-  await using worker = await EngineWorker.start({ environment, ...threads }, { signal });
+  await using worker = await EngineWorker.start({ environment, ...given({ threads: options.threads }) }, { signal });
   const results: RetrainResult[] = [];
   for (const { adapted, judged } of drifts) {
     const { epochs, seed } = options;

@@ -1,5 +1,5 @@
 import { type CommandContext, formatBytes, formatDuration } from "@mpo/cli";
-import { SECOND_MS } from "@mpo/core";
+import { given, SECOND_MS } from "@mpo/core";
 import { onAbort } from "@mpo/io";
 import type { DeviceIdentity, FleetEvent } from "@mpo/protocol";
 import type { AdminClient } from "@mpo/transport";
@@ -51,7 +51,7 @@ export async function runFleetDemo(options: FleetDemoOptions, context: CommandCo
   const { probeTime: probeMs, driftProbeTime: curvesMs, window: windowMs, inputs, seed, folder } = options;
   const times = { probeMs, curvesMs, windowMs, inputs, seed };
   const onAgentLog = (device: string, line: CommandRecord): void => noteAgent(device, line, note);
-  const room = await FleetRoom.open({ ...times, onAgentLog, ...(folder === undefined ? {} : { folder }) }, context);
+  const room = await FleetRoom.open({ ...times, onAgentLog, ...given({ folder }) }, context);
   const ends = new AbortController();
   let following: Promise<void> = Promise.resolve();
   let isFinished = false;
