@@ -1,6 +1,4 @@
 export {
-  AccuracyModel,
-  type AccuracyOptions,
   type AccuracyPrediction,
   aettaAccuracy,
   type CollapseLimits,
@@ -100,7 +98,6 @@ export {
   GIB,
   KIB,
   MIB,
-  MINUTE_MS,
   mean,
   median,
   outliers,
@@ -146,8 +143,6 @@ export {
   writesOf,
 } from "./plan/index.ts";
 export {
-  type CandidateOptions,
-  CandidateTable,
   type CataloguePlan,
   CostModel,
   CUT_REASONS,
@@ -158,21 +153,15 @@ export {
   MAX_STEP_SAMPLES,
   observe,
   PlanCatalogue,
-  type PlannedProfile,
   Planner,
-  type PlannerOptions,
   type Prediction,
   plannerOf,
   rungFor,
   SEARCH_OBJECTIVES,
   type SearchBudget,
   type SearchObjective,
-  type SearchOptions,
-  type SearchRequest,
   type SearchResult,
   type StepPrediction,
-  search,
-  type Unmeasured,
   type WindowObservation,
 } from "./search/index.ts";
 export { hasKernel } from "./time/index.ts";

@@ -1,19 +1,10 @@
 import type { AccuracyModel, LearningCurve } from "../accuracy/index.ts";
-import { MpoError, type RetrainConfig } from "../facts/index.ts";
+import type { RetrainConfig } from "../facts/index.ts";
 import { peakAt } from "../memory/index.ts";
 import { type Bounded, powersOfTwo } from "../numerics/index.ts";
 import type { FixedRates, FreezingChoice } from "../plan/index.ts";
 import type { CostModel } from "./cost-model.ts";
 import { type CataloguePlan, PlanCatalogue } from "./plan-catalogue.ts";
-
-export interface CandidateOptions {
-  /** `b * a` of every candidate. Default: the profile's. */
-  readonly effectiveBatch?: number;
-  /** Micro-batches to try; each divides the effective batch. Default: all powers of two that do, and the batch itself. */
-  readonly microBatches?: readonly number[];
-  /** Rates that the method prescribes. */
-  readonly fixedRates?: FixedRates;
-}
 
 /**
  * Every candidate of a search with what does not depend on the budget: memory, time of a step, learning curve. Built
@@ -25,6 +16,7 @@ export class CandidateTable {
   readonly accuracy: AccuracyModel;
   readonly catalogue: PlanCatalogue;
   readonly effectiveBatch: number;
+  /** The powers of two that divide the effective batch, and the batch. */
   readonly microBatches: readonly number[];
   readonly memoryExpected: Float64Array;
   readonly memoryUpper: Float64Array;
@@ -34,15 +26,12 @@ export class CandidateTable {
   readonly byMemory: Uint32Array;
   readonly #curves: readonly LearningCurve[];
 
-  constructor(model: CostModel, accuracy: AccuracyModel, options: CandidateOptions = {}) {
+  constructor(model: CostModel, accuracy: AccuracyModel, fixedRates: FixedRates = {}) {
     this.model = model;
     this.accuracy = accuracy;
-    this.effectiveBatch = options.effectiveBatch ?? model.profile.effectiveBatch;
-    this.microBatches = checkedMicroBatches(
-      options.microBatches ?? divisorsOf(this.effectiveBatch),
-      this.effectiveBatch,
-    );
-    this.catalogue = new PlanCatalogue(model, options.fixedRates);
+    this.effectiveBatch = model.profile.effectiveBatch;
+    this.microBatches = divisorsOf(this.effectiveBatch);
+    this.catalogue = new PlanCatalogue(model, fixedRates);
     const { plans, choices } = this.catalogue;
     const sizes = this.microBatches.length;
     this.memoryExpected = new Float64Array(plans.length * sizes);
@@ -120,17 +109,6 @@ export class CandidateTable {
   }
 }
 
-/** The powers of two that divide a batch, and the batch. */
 function divisorsOf(batch: number): readonly number[] {
   return [...new Set([...powersOfTwo(batch).filter((size) => batch % size === 0), batch])];
-}
-
-function checkedMicroBatches(sizes: readonly number[], batch: number): readonly number[] {
-  for (const size of sizes) {
-    if (!Number.isSafeInteger(size) || size < 1 || batch % size !== 0) {
-      throw new MpoError("invalid-argument", `micro-batch ${size} does not divide the effective batch ${batch}`);
-    }
-  }
-  if (sizes.length === 0) throw new MpoError("invalid-argument", "no micro-batch to try");
-  return [...new Set(sizes)].sort((left, right) => left - right);
 }

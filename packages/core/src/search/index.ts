@@ -1,18 +1,9 @@
-export { type CandidateOptions, CandidateTable } from "./candidate-table.ts";
 export { CostModel, type StepPrediction } from "./cost-model.ts";
 export { rungFor } from "./ladder.ts";
 export { hasDrifted, MAX_STEP_SAMPLES, observe, type WindowObservation } from "./online-correction.ts";
 export { type CataloguePlan, PlanCatalogue } from "./plan-catalogue.ts";
-export {
-  type PlannedProfile,
-  Planner,
-  type PlannerOptions,
-  plannerOf,
-  type SearchRequest,
-  type Unmeasured,
-} from "./planner.ts";
+export { Planner, plannerOf } from "./planner.ts";
 export { MAX_PREDICTED_MS } from "./prediction.ts";
-export { type SearchOptions, search } from "./search.ts";
 export {
   CUT_REASONS,
   type Cut,

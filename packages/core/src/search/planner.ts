@@ -1,12 +1,12 @@
 import { AccuracyModel } from "../accuracy/index.ts";
 import type { AccuracySample, Chain, CostProfile, Profile, RetrainConfig } from "../facts/index.ts";
 import { UnitCostTable } from "../memory/index.ts";
-import { type FixedRates, POLICIES, type PolicyName, prescribedRates } from "../plan/index.ts";
+import { type FixedRates, prescribedRates } from "../plan/index.ts";
 import { CandidateTable } from "./candidate-table.ts";
 import { CostModel } from "./cost-model.ts";
 import { predictionOf } from "./prediction.ts";
-import { search } from "./search.ts";
-import type { Prediction, SearchBudget, SearchObjective, SearchResult } from "./search-result.ts";
+import { type SearchOptions, search } from "./search.ts";
+import type { Prediction, SearchBudget, SearchResult } from "./search-result.ts";
 
 /** As much of a profile as a planner is made of. */
 export type PlannedProfile = CostProfile & Pick<Profile, "accuracy"> & PlannedMethod;
@@ -26,13 +26,6 @@ export interface PlannerOptions {
   readonly fixedRates?: FixedRates;
 }
 
-/** What is searched for. */
-export interface SearchRequest {
-  readonly objective?: SearchObjective;
-  /** Default: joint. */
-  readonly policy?: PolicyName;
-}
-
 /** All that is predicted of one model on one device, and the search over it. */
 export class Planner {
   readonly costs: CostModel;
@@ -48,7 +41,7 @@ export class Planner {
 
   /** Made at the first search: a prediction alone needs none. */
   get candidates(): CandidateTable {
-    this.#candidates ??= new CandidateTable(this.costs, this.accuracy, { fixedRates: this.#fixedRates });
+    this.#candidates ??= new CandidateTable(this.costs, this.accuracy, this.#fixedRates);
     return this.#candidates;
   }
 
@@ -58,8 +51,8 @@ export class Planner {
   }
 
   /** The best config for a budget, its ladder, and what cut each of the others. Throws `over-budget` when nothing fits. */
-  search(budget: SearchBudget, { policy = "joint", ...options }: SearchRequest = {}): SearchResult {
-    return search(this.candidates, budget, { ...options, policy: POLICIES[policy] });
+  search(budget: SearchBudget, options: SearchOptions = {}): SearchResult {
+    return search(this.candidates, budget, options);
   }
 }
 

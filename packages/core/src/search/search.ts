@@ -1,6 +1,6 @@
 import { describeConfig, MpoError } from "../facts/index.ts";
 import { type Bounded, ParetoFront } from "../numerics/index.ts";
-import { POLICIES, type PolicyRules } from "../plan/index.ts";
+import { POLICIES, type PolicyName, type PolicyRules } from "../plan/index.ts";
 import type { CandidateTable } from "./candidate-table.ts";
 import { chooseRungs, orderedLadder, SAME_ACCURACY } from "./ladder.ts";
 import type { CataloguePlan } from "./plan-catalogue.ts";
@@ -20,9 +20,7 @@ export interface SearchOptions {
   /** Accuracy that "nearly the best" may miss. Default 0.01. */
   readonly tolerance?: number;
   /** Default: the joint policy. */
-  readonly policy?: PolicyRules;
-  /** Rungs of the ladder at most. Default 6. */
-  readonly maxRungs?: number;
+  readonly policy?: PolicyName;
 }
 
 const KEPT = 0;
@@ -33,7 +31,8 @@ const BY_DOMINANCE = 4;
 const BY_EXACT_MEMORY = 5;
 
 const DEFAULT_TOLERANCE = 0.01;
-const DEFAULT_MAX_RUNGS = 6;
+/** Of a ladder. */
+const MAX_RUNGS = 6;
 
 /**
  * Chooses the config for a budget: cuts what breaks it (by upper bounds) or what something else beats in memory, time and
@@ -53,7 +52,6 @@ class Search {
   readonly #objective: SearchObjective;
   readonly #tolerance: number;
   readonly #policy: PolicyRules;
-  readonly #maxRungs: number;
   readonly #cut: Uint8Array;
   readonly #dominator: Int32Array;
   /** Accuracy gained by the end of the window. */
@@ -64,8 +62,7 @@ class Search {
     this.#budget = budget;
     this.#objective = options.objective ?? "accuracy";
     this.#tolerance = options.tolerance ?? DEFAULT_TOLERANCE;
-    this.#policy = options.policy ?? POLICIES.joint;
-    this.#maxRungs = options.maxRungs ?? DEFAULT_MAX_RUNGS;
+    this.#policy = POLICIES[options.policy ?? "joint"];
     this.#cut = new Uint8Array(table.count);
     this.#dominator = new Int32Array(table.count).fill(-1);
     this.#gain = new Float64Array(table.count);
@@ -235,7 +232,7 @@ class Search {
         gain: this.#gain[candidate] as number,
       }))
       .filter(({ memoryBytes }) => memoryBytes < best.memoryBytes.expected);
-    const below = chooseRungs(steps, this.#objective, this.#maxRungs - 1).map(({ candidate }) => {
+    const below = chooseRungs(steps, this.#objective, MAX_RUNGS - 1).map(({ candidate }) => {
       const plan = this.#table.plan(candidate);
       const microBatch = this.#table.microBatch(candidate);
       return this.#prediction(plan, microBatch, this.#table.exactMemory(plan, microBatch));
