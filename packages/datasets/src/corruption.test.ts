@@ -187,17 +187,31 @@ void test("a running corruption stops when its signal is aborted", async () => {
   await assert.rejects(running, (error) => error instanceof MpoError && error.code === "cancelled");
 });
 
-void test("grey JPEG in a strip is byte for byte the JPEG of the single image", async () => {
-  const set = sliceImages(grey28, 0, 3);
-  const damaged = await corrupt(set, "jpeg_compression", 5, 1);
-  for (let i = 0; i < set.count; i++) {
-    const pixels = Uint8Array.from(imageAt(set, i), (value) => Math.round(value * 255));
-    const raw = { width: 28, height: 28, channels: 1 as const };
-    const jpeg = await sharp(pixels, { raw }).toColourspace("b-w").jpeg({ quality: 40 }).toBuffer();
-    const decoded = await sharp(jpeg).toColourspace("b-w").raw().toBuffer();
-    assert.deepEqual(
-      imageAt(damaged, i),
-      Float32Array.from(decoded, (byte) => byte / 255),
-    );
-  }
-});
+for (const [height, width, channels] of [
+  [28, 28, 1],
+  [32, 32, 3],
+  [30, 21, 3],
+  [224, 224, 3],
+] as const) {
+  void test(`JPEG of many images at a time is byte for byte that of each: ${height}x${width}x${channels}`, async () => {
+    const set = syntheticImages({ count: 3, height, width, channels, seed: 5 });
+    for (const [severity, qualities] of [
+      [1, [80, 25]],
+      [5, [40, 7]],
+    ] as const) {
+      const quality = qualities[Number(height > 96)]!;
+      const damaged = await corrupt(set, "jpeg_compression", severity, 1);
+      for (let i = 0; i < set.count; i++) {
+        const pixels = Uint8Array.from(imageAt(set, i), (value) => Math.round(value * 255));
+        const space = channels === 1 ? "b-w" : "srgb";
+        const raw = sharp(pixels, { raw: { width, height, channels } }).toColourspace(space);
+        const jpeg = await raw.jpeg({ quality, chromaSubsampling: "4:2:0" }).toBuffer();
+        const decoded = await sharp(jpeg).toColourspace(space).raw().toBuffer();
+        assert.deepEqual(
+          imageAt(damaged, i),
+          Float32Array.from(decoded, (byte) => byte / 255),
+        );
+      }
+    }
+  });
+}
