@@ -146,6 +146,27 @@ void test("noise has the published strength", async () => {
   assert.ok(Math.abs((await spread("impulse_noise")) - 0.5 * Math.sqrt(0.07)) < 0.005);
 });
 
+void test("as in the published files: small images cut to levels, large ones written as JPEG of quality 85", async () => {
+  const cut = (set: ImageSet): Uint8Array => Uint8Array.from(set.images, (value) => Math.floor(value * 255 + 1e-4));
+  for (const name of ["gaussian_noise", "pixelate", "jpeg_compression"] as const) {
+    const set = sliceImages(colour32, 0, 4);
+    const found = await corrupt(set, name, 3, 1, { asPublishedFiles: true });
+    assert.deepEqual(
+      found.images,
+      Float32Array.from(cut(await corrupt(set, name, 3, 1)), (byte) => byte / 255),
+    );
+  }
+  const large = syntheticImages({ count: 1, height: 224, width: 224, channels: 3, seed: 5 });
+  const raw = { width: 224, height: 224, channels: 3 } as const;
+  const pixels = cut(await corrupt(large, "gaussian_noise", 3, 1));
+  const jpeg = await sharp(pixels, { raw }).jpeg({ quality: 85, chromaSubsampling: "4:2:0" }).toBuffer();
+  const found = await corrupt(large, "gaussian_noise", 3, 1, { asPublishedFiles: true });
+  assert.deepEqual(
+    found.images,
+    Float32Array.from(await sharp(jpeg).raw().toBuffer(), (byte) => byte / 255),
+  );
+});
+
 void test("blurs and pixelate keep a flat image flat", async () => {
   const flat: ImageSet = { images: new Float32Array(784).fill(0.5), count: 1, height: 28, width: 28, channels: 1 };
   const names = [

@@ -3,10 +3,12 @@ import { defocusBlur, glassBlur, motionBlur, zoomBlur } from "./blur-corruptions
 import type { Corruption, CorruptionOptions } from "./corruption-kernel.ts";
 import { CORRUPTION_NAMES, type CorruptionName, type Severity } from "./corruption-name.ts";
 import { contrast, elasticTransform, pixelate } from "./digital-corruptions.ts";
+import { frost } from "./frost-corruption.ts";
 import type { ImageSet } from "./image-set.ts";
 import { jpegCompression } from "./jpeg-corruption.ts";
 import { gaussianNoise, impulseNoise, shotNoise } from "./noise-corruptions.ts";
-import { brightness, fog, frost, snow } from "./weather-corruptions.ts";
+import { asPublishedFiles } from "./published-files.ts";
+import { brightness, fog, snow } from "./weather-corruptions.ts";
 
 /** Groups of corruptions, as published. */
 export type CorruptionFamily = "noise" | "blur" | "weather" | "digital";
@@ -38,7 +40,18 @@ const BY_NAME: Readonly<Record<CorruptionName, readonly [CorruptionFamily, Corru
 
 /**
  * The 15 corruptions in the published order: Hendrycks & Dietterich, "Benchmarking Neural Network Robustness to Common
- * Corruptions and Perturbations", ICLR 2019, with the severity tables of CIFAR-10-C.
+ * Corruptions and Perturbations", ICLR 2019, with the severity tables of CIFAR-10-C for images with a side below 96
+ * pixels and those of ImageNet-C for others. What differs from the authors' programs (`make_cifar_c.py`,
+ * `make_imagenet_c.py`):
+ *
+ * - Random numbers come from this package's own generator: the same distributions, other draws.
+ * - `frost` blends procedural ice with the photographs' mean, spread and grain; the photographs themselves cannot be
+ *   shipped, but are taken from `CorruptionOptions.frostPictures`.
+ * - Values stay fractions. The authors cut some to whole levels on the way (glass and motion blur, snow's flakes,
+ *   pixelate: up to 1 level of 255, snow up to 3) and all in the published files, of which ImageNet-C's are JPEG too:
+ *   `CorruptionOptions.asPublishedFiles` does the latter.
+ * - Sizes other than 32 and 224, grey images and sides of different lengths are taken too; lengths that are shares of
+ *   the side follow the shorter one.
  */
 export const CORRUPTIONS: readonly CorruptionInfo[] = CORRUPTION_NAMES.map((name) => {
   const [family, apply] = BY_NAME[name];
@@ -64,5 +77,6 @@ export async function corrupt(
   if (!isCorruptionName(name)) {
     throw new MpoError("invalid-argument", `corruption: expected one of ${CORRUPTION_NAMES.join(", ")}, got ${name}`);
   }
-  return await BY_NAME[name][1](images, severity, seed, options);
+  const damaged = await BY_NAME[name][1](images, severity, seed, options);
+  return options.asPublishedFiles === true ? await asPublishedFiles(damaged, options.signal) : damaged;
 }

@@ -44,19 +44,18 @@ export interface SnowLevel {
 type FiveLevels<L> = readonly [L, L, L, L, L];
 type LevelTable = { readonly [Name in CorruptionName]: FiveLevels<SeverityLevels[Name]> };
 
-/** Images with a shorter side below this take the CIFAR-10-C table, others that of ImageNet-C. */
-const LARGE_SIDE = 96;
+/** Whether images take after CIFAR-10-C (made for sides of 32), not ImageNet-C (224): the shorter side is below 96. */
+export function isSmall(shape: ImageShape): boolean {
+  return Math.min(shape.height, shape.width) < 96;
+}
 
-/**
- * The parameters of a corruption for images of a shape: the published CIFAR-10-C table (made for sides of 32) for small
- * images, the published ImageNet-C table (made for sides of 224) for large ones. Both: Hendrycks & Dietterich 2019.
- */
+/** The parameters of a corruption for images of a shape, from the published tables (Hendrycks & Dietterich 2019). */
 export function severityLevel<Name extends CorruptionName>(
   name: Name,
   shape: ImageShape,
   severity: Severity,
 ): SeverityLevels[Name] {
-  const table = Math.min(shape.height, shape.width) < LARGE_SIDE ? CIFAR_10_C : IMAGENET_C;
+  const table = isSmall(shape) ? CIFAR_10_C : IMAGENET_C;
   return table[name][severity - 1] as SeverityLevels[Name];
 }
 
