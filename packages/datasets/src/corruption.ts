@@ -41,17 +41,7 @@ const BY_NAME: Readonly<Record<CorruptionName, readonly [CorruptionFamily, Corru
 /**
  * The 15 corruptions in the published order: Hendrycks & Dietterich, "Benchmarking Neural Network Robustness to Common
  * Corruptions and Perturbations", ICLR 2019, with the severity tables of CIFAR-10-C for images with a side below 96
- * pixels and those of ImageNet-C for others. What differs from the authors' programs (`make_cifar_c.py`,
- * `make_imagenet_c.py`):
- *
- * - Random numbers come from this package's own generator: the same distributions, other draws.
- * - `frost` blends procedural ice with the photographs' mean, spread and grain; the photographs themselves cannot be
- *   shipped, but are taken from `CorruptionOptions.frostPictures`.
- * - Values stay fractions. The authors cut some to whole levels on the way (glass and motion blur, snow's flakes,
- *   pixelate: up to 1 level of 255, snow up to 3) and all in the published files, of which ImageNet-C's are JPEG too:
- *   `CorruptionOptions.asPublishedFiles` does the latter.
- * - Sizes other than 32 and 224, grey images and sides of different lengths are taken too; lengths that are shares of
- *   the side follow the shorter one.
+ * pixels and those of ImageNet-C for others. What differs from the authors' programs is in this package's README.
  */
 export const CORRUPTIONS: readonly CorruptionInfo[] = CORRUPTION_NAMES.map((name) => {
   const [family, apply] = BY_NAME[name];
