@@ -9,9 +9,16 @@ import { dirname, join } from "node:path";
 import { ensureArtefact, writeAtomically } from "./cache.mjs";
 import { failureKind, findProgram, lastLines, runChild } from "./child.mjs";
 import { diskFull, SetupFailure } from "./say.mjs";
+import { isKnownRelease, KNOWN_RELEASES } from "./tensorflow-library.mjs";
 
 /** @typedef {import("./cache.mjs").SetupContext} SetupContext */
-/** @typedef {{ libFolder: string, includeFolder: string, wheelSha256: string }} TensorflowLibrary */
+/**
+ * @typedef {object} TensorflowLibrary
+ * @property {string} libFolder
+ * @property {string} includeFolder
+ * @property {string} wheelSha256
+ * @property {string} [ownVersion] TensorFlow's version, when it comes from the user's own wheel
+ */
 
 const SOURCES = ["tfjs_backend.cc", "tfjs_binding.cc"];
 const COMPILER_FLAGS = ["-shared", "-fPIC", "-std=c++17", "-O2", "-DNAPI_VERSION=8", "-DBUILDING_NODE_EXTENSION"];
@@ -101,8 +108,15 @@ async function compile({ cache, env, say, signal }, { tfjsNode, headers, library
   );
   if (result.code === 0) return;
   if (failureKind(result.stderr) === "disk-full") throw diskFull(cache);
+  const said = `Its last words:\n${lastLines(result.stderr)}`;
+  if (library.ownVersion !== undefined && !isKnownRelease(library.ownVersion)) {
+    throw new SetupFailure(
+      `the addon cannot be built for TensorFlow ${library.ownVersion}, which MPO_TENSORFLOW_WHEEL names, with ${compiler}. ${said}`,
+      `name a wheel of ${KNOWN_RELEASES}, or unset MPO_TENSORFLOW_WHEEL to use the one from PyPI.`,
+    );
+  }
   throw new SetupFailure(
-    `${compiler} could not build TensorFlow's addon. Its last words:\n${lastLines(result.stderr)}`,
+    `${compiler} could not build TensorFlow's addon. ${said}`,
     "a compiler with C++17 and its standard library is needed (Debian, Ubuntu: `sudo apt-get install g++`); name another one in CXX.",
   );
 }
@@ -209,6 +223,6 @@ export async function checkAddon({ root, env, say, signal }) {
   }
   throw new SetupFailure(
     `TensorFlow's addon does not work here (${result.signalName ?? `exit code ${result.code}`}):\n${lastLines(result.stderr)}`,
-    "run again with --verify, which checks every file of the cache; when MPO_TENSORFLOW_WHEEL is set, check that it is a TensorFlow 2.13 to 2.16 wheel for this machine.",
+    `run again with --verify, which checks every file of the cache; when MPO_TENSORFLOW_WHEEL is set, check that it is a wheel of ${KNOWN_RELEASES} for this machine.`,
   );
 }

@@ -93,7 +93,7 @@ test("the addon is built once, put in place beside its library, and repaired the
 
 const FAILING = "console.error('fatal error: algorithm: No such file or directory'); process.exit(1)";
 const FULL = "console.error('/usr/bin/ld: final link failed: No space left on device'); process.exit(1)";
-for (const { title, env, says, fix } of [
+for (const { title, env, ownVersion, says, fix } of [
   {
     title: "no compiler",
     env: () => ({ PATH: "/nowhere" }),
@@ -108,6 +108,20 @@ for (const { title, env, says, fix } of [
     fix: /C\+\+17/u,
   },
   {
+    title: "the compiler fails on a known release",
+    env: (/** @type {string} */ folder) => ({ CXX: writeProgram(folder, "cxx", FAILING) }),
+    ownVersion: "2.21.0",
+    says: /could not build[\s\S]*algorithm: No such file/u,
+    fix: /C\+\+17/u,
+  },
+  {
+    title: "the compiler fails on a release that is not known",
+    env: (/** @type {string} */ folder) => ({ CXX: writeProgram(folder, "cxx", FAILING) }),
+    ownVersion: "2.34.0",
+    says: /cannot be built for TensorFlow 2\.34\.0[\s\S]*algorithm: No such file/u,
+    fix: /^name a wheel of TensorFlow 2\.12 to 2\.21/u,
+  },
+  {
     title: "the disk is full",
     env: (/** @type {string} */ folder) => ({ CXX: writeProgram(folder, "cxx", FULL) }),
     says: /^the disk is full/u,
@@ -118,7 +132,7 @@ for (const { title, env, says, fix } of [
     const folder = temporaryFolder(t);
     const context = contextIn(folder, { env: { ...process.env, ...env(folder) } });
     smallCheckout(folder);
-    const library = { libFolder: folder, includeFolder: folder, wheelSha256: "0" };
+    const library = { libFolder: folder, includeFolder: folder, wheelSha256: "0", ownVersion };
     await assert.rejects(ensureAddon(context, library), (/** @type {import("./say.mjs").SetupFailure} */ error) => {
       assert.equal(error.name, "SetupFailure", error.stack);
       assert.match(error.message, says);

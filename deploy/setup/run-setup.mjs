@@ -10,6 +10,7 @@ import { requirePrograms } from "./needed-programs.mjs";
 import { ensureNpmPackages } from "./npm-packages.mjs";
 import { createSay, failureMessage, SetupFailure } from "./say.mjs";
 import { ensureTensorflow } from "./tensorflow.mjs";
+import { KNOWN_RELEASES } from "./tensorflow-library.mjs";
 
 /**
  * @param {string} cache
@@ -32,7 +33,7 @@ Does nothing when all of it is in place.
 
 environment:
   MPO_CACHE             the cache folder (now ${cache})
-  MPO_TENSORFLOW_WHEEL  a TensorFlow wheel file to use instead of the pinned one (NVIDIA's, on a Jetson)
+  MPO_TENSORFLOW_WHEEL  a wheel file of ${KNOWN_RELEASES} to use instead of the pinned one (NVIDIA's, on a Jetson)
   MPO_FASHION_MNIST     a folder with the four files of Fashion-MNIST, to use instead of Debian's package
   MPO_NATS_SERVER       a nats-server to use instead of building one
   CXX                   the C++ compiler

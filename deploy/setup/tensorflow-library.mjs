@@ -35,6 +35,19 @@ export const PINNED_WHEELS = {
   },
 };
 
+/** Releases whose wheels were tried, as 2.x; older ones hold no C++ library. */
+const [OLDEST_KNOWN, NEWEST_KNOWN] = [12, 21];
+export const KNOWN_RELEASES = `TensorFlow 2.${OLDEST_KNOWN} to 2.${NEWEST_KNOWN}`;
+
+/**
+ * @param {string} version such as `2.15.1` or `2.16.1+nv24.8`
+ * @returns {boolean} whether its wheels were tried
+ */
+export function isKnownRelease(version) {
+  const minor = Number(/^2\.(\d+)\./u.exec(version)?.[1]);
+  return minor >= OLDEST_KNOWN && minor <= NEWEST_KNOWN;
+}
+
 /** What is kept of a wheel takes about this many times the wheel's own room. */
 const UNPACKED_RATIO = 3.2;
 
@@ -42,7 +55,7 @@ const UNPACKED_RATIO = 3.2;
  * Makes sure that the library lies in the cache.
  * @param {SetupContext} context `env.MPO_TENSORFLOW_WHEEL` names another wheel file
  * @param {{ pinned?: PinnedWheel }} [options] the wheel to get; the one of this platform when left out
- * @returns {Promise<{ libFolder: string, includeFolder: string, wheelSha256: string, fresh: boolean }>}
+ * @returns {Promise<import("./addon.mjs").TensorflowLibrary & { fresh: boolean }>}
  */
 export async function ensureTensorflowLibrary(context, { pinned = PINNED_WHEELS[platformName()] } = {}) {
   const { env, say } = context;
@@ -53,19 +66,20 @@ export async function ensureTensorflowLibrary(context, { pinned = PINNED_WHEELS[
   // pip writes the wheel twice, first into its own temporary folder.
   const downloadBytes = ownWheel === undefined ? 2 * chosen.bytes : 0;
   const { folder, facts, fresh } = await ensureArtefact(context, {
-    name: `tensorflow/${wheelSha256}`,
+    name: `tensorflow/${ownWheel === undefined ? "" : "own-"}${wheelSha256}`,
     label: "TensorFlow's library",
     roomBytes: downloadBytes + UNPACKED_RATIO * chosen.bytes,
     build: async (staging) => {
       const download = join(staging, "download");
       const wheel = ownWheel ?? (await downloadWheel(context, /** @type {PinnedWheel} */ (pinned), download));
-      await unpack(context, wheel, staging);
+      const version = await unpack(context, wheel, staging);
       await rm(download, { recursive: true, force: true });
-      return { wheel: basename(wheel), wheelSha256 };
+      return { wheel: basename(wheel), wheelSha256, version };
     },
   });
   if (fresh) say.work(`TensorFlow's library is in place (${facts.wheel})`);
-  return { libFolder: join(folder, "lib"), includeFolder: join(folder, "include"), wheelSha256, fresh };
+  const ownVersion = ownWheel === undefined ? undefined : facts.version;
+  return { libFolder: join(folder, "lib"), includeFolder: join(folder, "include"), wheelSha256, ownVersion, fresh };
 }
 
 /** @returns {string} such as `linux-x64` */
@@ -239,24 +253,27 @@ function wrongHash(pinned) {
  * @param {SetupContext} context
  * @param {string} wheel
  * @param {string} staging
+ * @returns {Promise<string>} TensorFlow's version
  */
 async function unpack({ cache, env, say, signal }, wheel, staging) {
   const python = await findPython(env);
   say.work(`unpacking ${basename(wheel)}`);
   const script = fileURLToPath(new URL("./unpack-wheel.py", import.meta.url));
+  let version = "";
   const result = await runChild(python, [script, wheel, staging], {
     env,
     signal,
     onLine: (line) => {
+      if (line.startsWith("version ")) version = line.slice("version ".length);
       const [done, total] = line.split(" ").map(Number);
       if (done && total) say.progress(`${megabytes(done)} of ${megabytes(total)} unpacked`);
     },
   });
-  if (result.code === 0) return;
+  if (result.code === 0) return version;
   if (failureKind(result.stderr) === "disk-full") throw diskFull(cache);
   throw new SetupFailure(
     `TensorFlow's wheel could not be unpacked: ${result.stderr.trim()}.`,
-    "a wheel of TensorFlow 2.13 or later that is not cut short is needed: get it again, or unset MPO_TENSORFLOW_WHEEL to use the one from PyPI.",
+    `a wheel of ${KNOWN_RELEASES} that is not cut short is needed: get it again, or unset MPO_TENSORFLOW_WHEEL to use the one from PyPI.`,
   );
 }
 

@@ -3,13 +3,15 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { test } from "node:test";
 import { filesBelow, hashFile } from "./cache.mjs";
-import { ensureTensorflowLibrary } from "./tensorflow-library.mjs";
+import { ensureTensorflowLibrary, isKnownRelease } from "./tensorflow-library.mjs";
 import { contextIn, makeWheel, temporaryFolder, WHEEL_PARTS, writeProgram } from "./test-room.mjs";
 
 const UNPACKED = [
   "include/tensorflow/c/c_api.h",
   "include/tensorflow/c/eager/c_api.h",
-  "include/tsl/platform/ctstring.h",
+  "include/tensorflow/c/tf_status.h",
+  "include/tensorflow/core/platform/ctstring_internal.h",
+  "include/tsl/c/tsl_status.h",
   "lib/libomp-54bf90fd.so.5",
   "lib/libtensorflow_cc.so.2",
   "lib/libtensorflow_framework.so.2",
@@ -55,6 +57,43 @@ test("the user's own wheel is taken and its hash remembered", async (t) => {
   context.said.length = 0;
   assert.equal((await ensureTensorflowLibrary(context)).fresh, false);
   assert.deepEqual(context.said, []);
+});
+
+// Where the releases keep what `tensorflow/c/tf_status.h` includes.
+for (const { version, header } of [
+  { version: "2.12.1", header: "tsl/c/tsl_status.h" },
+  { version: "2.16.2", header: "tsl/c/tsl_status.h" },
+  { version: "2.18.1", header: "xla/tsl/c/tsl_status.h" },
+  { version: "2.21.0", header: "xla/tsl/c/tsl_status.h" },
+  { version: "2.99.0+own", header: "somewhere/new/status.h" },
+]) {
+  test(`headers are followed to where TensorFlow ${version} keeps them`, async (t) => {
+    const folder = temporaryFolder(t);
+    const { "tensorflow/include/tsl/c/tsl_status.h": status = "", ...others } = WHEEL_PARTS;
+    const parts = {
+      ...others,
+      "tensorflow/include/tensorflow/c/tf_status.h": `#include "${header}"`,
+      [`tensorflow/include/${header}`]: status,
+    };
+    const wheel = makeWheel(folder, parts, "", version);
+    const context = contextIn(folder, { env: { ...process.env, MPO_TENSORFLOW_WHEEL: wheel } });
+    const { includeFolder, ownVersion } = await ensureTensorflowLibrary(context);
+    assert.equal(ownVersion, version);
+    assert.deepEqual(
+      await filesBelow(includeFolder),
+      [
+        ...[header, "tensorflow/c/c_api.h", "tensorflow/c/eager/c_api.h", "tensorflow/c/tf_status.h"],
+        "tensorflow/core/platform/ctstring_internal.h",
+      ].sort(),
+    );
+  });
+}
+
+test("the releases that were tried are known", () => {
+  for (const known of ["2.12.0", "2.15.1", "2.16.1+nv24.8", "2.21.0"]) assert.ok(isKnownRelease(known), known);
+  for (const other of ["1.15.5", "2.1.2", "2.11.1", "2.22.0", "3.15.1", "", "nonsense"]) {
+    assert.ok(!isKnownRelease(other), other);
+  }
 });
 
 /** @typedef {{ folder: string, wheel: string }} Room */
@@ -122,15 +161,24 @@ for (const { title, setEnv, options, says, fix } of [
       return { MPO_TENSORFLOW_WHEEL: join(folder, "text.whl") };
     },
     says: /is not a wheel/u,
-    fix: /2\.13/u,
+    fix: /2\.12 to 2\.21/u,
   },
   {
     title: "own wheel without the library",
     setEnv: (/** @type {Room} */ { folder }) => ({
-      MPO_TENSORFLOW_WHEEL: makeWheel(join(folder, "other"), { "tensorflow/a.py": "" }),
+      MPO_TENSORFLOW_WHEEL: makeWheel(join(folder, "other"), { "tensorflow/a.py": "" }, "", "2.11.1"),
     }),
-    says: /holds no .*libtensorflow_cc\.so\.2/u,
-    fix: /2\.13/u,
+    says: /\(version 2\.11\.1\) holds no .*libtensorflow_cc\.so\.2/u,
+    fix: /2\.12 to 2\.21/u,
+  },
+  {
+    title: "own wheel without a header that another includes",
+    setEnv: (/** @type {Room} */ { folder }) => {
+      const { "tensorflow/include/tsl/c/tsl_status.h": _, ...parts } = WHEEL_PARTS;
+      return { MPO_TENSORFLOW_WHEEL: makeWheel(join(folder, "other"), parts) };
+    },
+    says: /holds no tensorflow\/include\/tsl\/c\/tsl_status\.h/u,
+    fix: /2\.12 to 2\.21/u,
   },
   {
     title: "own wheel with a part that does not match its list",

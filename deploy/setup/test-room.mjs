@@ -54,9 +54,9 @@ export function writeTree(folder, files) {
 
 const MAKE_WHEEL = `
 import base64, hashlib, json, sys, zipfile
-path, parts, spoil = sys.argv[1], json.loads(sys.argv[2]), sys.argv[3]
-info = "tensorflow_cpu-2.15.1.dist-info/"
-parts[info + "METADATA"] = "Metadata-Version: 2.1\\nName: tensorflow-cpu\\nVersion: 2.15.1\\n"
+path, parts, spoil, version = sys.argv[1], json.loads(sys.argv[2]), sys.argv[3], sys.argv[4]
+info = "tensorflow_cpu-%s.dist-info/" % version
+parts[info + "METADATA"] = "Metadata-Version: 2.1\\nName: tensorflow-cpu\\nVersion: %s\\n" % version
 parts[info + "WHEEL"] = "Wheel-Version: 1.0\\nTag: cp311-cp311-manylinux2014_x86_64\\n"
 hash = lambda text: base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
 record = "".join("%s,sha256=%s,%d\\n" % (name, hash(text + spoil if name == spoil else text), len(text)) for name, text in parts.items())
@@ -70,10 +70,13 @@ with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
 export const WHEEL_PARTS = {
   "tensorflow/libtensorflow_cc.so.2": "the library\n".repeat(1000),
   "tensorflow/libtensorflow_framework.so.2": "the framework",
-  "tensorflow/include/tensorflow/c/c_api.h": "// c_api",
-  "tensorflow/include/tensorflow/c/eager/c_api.h": "// eager",
-  "tensorflow/include/tsl/platform/ctstring.h": "// ctstring",
+  "tensorflow/include/tensorflow/c/c_api.h": '#include <stddef.h>\n#include "tensorflow/c/tf_status.h"\n',
+  "tensorflow/include/tensorflow/c/eager/c_api.h": '// #include "nothing.h"\n#include "tensorflow/c/c_api.h"\n',
+  "tensorflow/include/tensorflow/c/tf_status.h": '  #  include "tsl/c/tsl_status.h"',
+  "tensorflow/include/tsl/c/tsl_status.h": '#include "tensorflow/c/tf_status.h" // in a circle',
+  "tensorflow/include/tensorflow/core/platform/ctstring_internal.h": "// ctstring",
   "tensorflow/include/tensorflow/core/graph.h": "// not needed",
+  "tensorflow/include/tensorflow/c/experimental.h": "// not needed",
   "tensorflow_cpu_aws.libs/libomp-54bf90fd.so.5": "OpenMP",
   "tensorflow/python/keras.py": "# not needed",
 };
@@ -83,11 +86,12 @@ export const WHEEL_PARTS = {
  * @param {string} folder
  * @param {Record<string, string>} [parts]
  * @param {string} [spoil] the part whose hash is written down wrongly
+ * @param {string} [version]
  * @returns {string} its path
  */
-export function makeWheel(folder, parts = WHEEL_PARTS, spoil = "") {
+export function makeWheel(folder, parts = WHEEL_PARTS, spoil = "", version = "2.15.1") {
   mkdirSync(folder, { recursive: true });
-  const path = join(folder, "tensorflow_cpu-2.15.1-cp311-cp311-manylinux2014_x86_64.whl");
-  execFileSync("python3", ["-c", MAKE_WHEEL, path, JSON.stringify(parts), spoil]);
+  const path = join(folder, `tensorflow_cpu-${version}-cp311-cp311-manylinux2014_x86_64.whl`);
+  execFileSync("python3", ["-c", MAKE_WHEEL, path, JSON.stringify(parts), spoil, version]);
   return path;
 }

@@ -2,7 +2,7 @@
 
 usage: python3 unpack-wheel.py WHEEL TARGET
 
-Writes TARGET/lib and TARGET/include. Prints lines "DONE TOTAL" in bytes while it works.
+Writes TARGET/lib and TARGET/include. Prints "version VERSION", then lines "DONE TOTAL" in bytes while it works.
 Exit codes: 2 not a wheel, 3 a needed part is missing, 4 a hash is wrong, 5 disk full.
 """
 
@@ -17,20 +17,14 @@ import sys
 import zipfile
 
 CHUNK_BYTES = 4 << 20
-NEEDED = (
-    "tensorflow/libtensorflow_cc.so.2",
-    "tensorflow/libtensorflow_framework.so.2",
-    "tensorflow/include/tensorflow/c/c_api.h",
-    "tensorflow/include/tensorflow/c/eager/c_api.h",
-)
+LIBRARIES = ("tensorflow/libtensorflow_cc.so.2", "tensorflow/libtensorflow_framework.so.2")
+# The headers that tfjs-node's addon names. What these include in turn moves from release to release, so it is followed.
+HEADERS = ("tensorflow/c/c_api.h", "tensorflow/c/eager/c_api.h", "tensorflow/core/platform/ctstring_internal.h")
+INCLUDE_FOLDER = "tensorflow/include/"
+INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
 # "NAME.libs/" holds what a wheel brings along for its libraries (the aarch64 wheel: OpenMP). They look for it beside
 # themselves too, so it goes to the same folder.
-PLACES = (
-    (re.compile(r"tensorflow/(libtensorflow_(?:cc|framework)\.so\.2)$"), "lib/"),
-    (re.compile(r"[^/]+\.libs/([^/]+)$"), "lib/"),
-    (re.compile(r"tensorflow/include/((?:tensorflow|tsl)/c/.+\.h)$"), "include/"),
-    (re.compile(r"tensorflow/include/((?:tensorflow/core|tsl)/platform/ctstring[a-z_]*\.h)$"), "include/"),
-)
+BESIDE_LIBRARIES = re.compile(r"[^/]+\.libs/([^/]+)$")
 
 
 def stop(code, message):
@@ -38,12 +32,26 @@ def stop(code, message):
     sys.exit(code)
 
 
-def place(name):
-    for pattern, folder in PLACES:
-        match = pattern.match(name)
-        if match and ".." not in name.split("/"):
-            return folder + match.group(1)
-    return None
+def followed_headers(archive):
+    """The addon's headers and all that they include, those that are missing too."""
+    names = set(archive.namelist())
+    headers = list(HEADERS)
+    for header in headers:
+        if INCLUDE_FOLDER + header in names:
+            source = archive.read(INCLUDE_FOLDER + header).decode("utf-8")
+            headers += [found for found in dict.fromkeys(INCLUDE.findall(source)) if found not in headers]
+    return headers
+
+
+def places_of(archive):
+    """Where each part that is kept goes, by its name in the wheel; parts that are missing from it too."""
+    places = {name: "lib/" + os.path.basename(name) for name in LIBRARIES}
+    places.update({INCLUDE_FOLDER + header: "include/" + header for header in followed_headers(archive)})
+    for name in archive.namelist():
+        match = BESIDE_LIBRARIES.match(name)
+        if match:
+            places[name] = "lib/" + match.group(1)
+    return {name: place for name, place in places.items() if ".." not in name.split("/")}
 
 
 def open_wheel(wheel):
@@ -53,19 +61,21 @@ def open_wheel(wheel):
     except (zipfile.BadZipFile, StopIteration) as error:
         stop(2, "%s is not a wheel: %s" % (wheel, error or "it has no RECORD"))
     rows = csv.reader(io.StringIO(archive.read(record).decode("utf-8")))
-    return archive, {row[0]: row[1].partition("=")[2] for row in rows if len(row) > 1}
+    return archive, record.split(".dist-info/")[0].rpartition("-")[2], {row[0]: row[1].partition("=")[2] for row in rows if len(row) > 1}
 
 
 def main(wheel, target):
-    archive, hashes = open_wheel(wheel)
-    kept = [info for info in archive.infolist() if place(info.filename)]
-    missing = set(NEEDED) - {info.filename for info in kept}
+    archive, version, hashes = open_wheel(wheel)
+    print("version", version, flush=True)
+    places = places_of(archive)
+    missing = set(places) - set(archive.namelist())
     if missing:
-        stop(3, "%s holds no %s" % (os.path.basename(wheel), ", no ".join(sorted(missing))))
+        stop(3, "%s (version %s) holds no %s" % (os.path.basename(wheel), version, ", no ".join(sorted(missing))))
+    kept = [archive.getinfo(name) for name in places]
     total = sum(info.file_size for info in kept)
     done = 0
     for info in kept:
-        path = os.path.join(target, place(info.filename))
+        path = os.path.join(target, places[info.filename])
         os.makedirs(os.path.dirname(path), exist_ok=True)
         digest = hashlib.sha256()
         with archive.open(info) as source, open(path, "wb") as sink:

@@ -9,6 +9,7 @@ import {
   boxAxis,
   composeAxes,
   gaussianAxis,
+  gaussianRadius,
   nearestAxis,
   zoomAxis,
 } from "./axis-map.ts";
@@ -42,8 +43,8 @@ void test("the weights of every output position add up to 1", () => {
         bilinearAxis(from, to),
         boxAxis(from, to),
         zoomAxis(from, factor),
-        gaussianAxis(from, factor, 3, "reflect"),
-        gaussianAxis(from, factor, 4, "edge"),
+        gaussianAxis(from, factor, gaussianRadius(factor, 3), "reflect"),
+        gaussianAxis(from, factor, gaussianRadius(factor, 4), "edge"),
         composeAxes(boxAxis(from, to), boxAxis(to, from)),
       ];
       for (const map of maps) {

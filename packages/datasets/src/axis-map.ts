@@ -1,3 +1,5 @@
+import { type Border, borderIndex } from "./border.ts";
+
 /**
  * A linear map along one axis of an image: output position o is the weighted sum of the input positions
  * `starts[o] .. starts[o] + counts[o]`. Resizing, zooming and Gaussian filtering (with the border folded in) are
@@ -15,9 +17,6 @@ export interface AxisMap {
 
 /** One input position and its weight. */
 export type Tap = readonly [position: number, weight: number];
-
-/** How positions outside the image are read: `edge` repeats the last pixel, `reflect` mirrors with the edge repeated. */
-export type Border = "edge" | "reflect";
 
 /** Builds a map from the taps of every output position; taps at the same position add up. */
 export function axisMap(inputLength: number, outputLength: number, taps: (output: number) => readonly Tap[]): AxisMap {
@@ -58,7 +57,7 @@ export function bilinearAxis(inputLength: number, outputLength: number): AxisMap
     const taps: [number, number][] = [];
     for (let i = Math.ceil(centre - support); i <= Math.floor(centre + support); i++) {
       const weight = 1 - Math.abs(i - centre) / support;
-      if (weight > 0) taps.push([clampIndex(i, inputLength), weight]);
+      if (weight > 0) taps.push([borderIndex(i, inputLength, "edge"), weight]);
     }
     return normalised(taps);
   });
@@ -70,18 +69,18 @@ export function boxAxis(inputLength: number, outputLength: number): AxisMap {
   const support = 0.5 * Math.max(1, scale);
   return axisMap(inputLength, outputLength, (o) => {
     const centre = (o + 0.5) * scale;
-    const first = clampIndex(Math.floor(centre - support + 0.5), inputLength);
-    const last = Math.max(first, clampIndex(Math.floor(centre + support + 0.5) - 1, inputLength));
+    const first = borderIndex(Math.floor(centre - support + 0.5), inputLength, "edge");
+    const last = Math.max(first, borderIndex(Math.floor(centre + support + 0.5) - 1, inputLength, "edge"));
     const taps: [number, number][] = [];
     for (let i = first; i <= last; i++) taps.push([i, 1]);
     return normalised(taps);
   });
 }
 
-/** Enlarges the middle by `factor` >= 1 and keeps the length: linear interpolation, ends aligned. */
+/** Enlarges the middle by `factor` >= 1 and keeps the length: linear interpolation, ends aligned, as SciPy's `zoom`. */
 export function zoomAxis(length: number, factor: number): AxisMap {
   const kept = Math.ceil(length / factor);
-  const enlarged = Math.max(length, Math.round(kept * factor));
+  const enlarged = Math.max(length, roundHalfToEven(kept * factor));
   const top = Math.floor((length - kept) / 2);
   const trim = Math.floor((enlarged - length) / 2);
   const step = enlarged > 1 ? (kept - 1) / (enlarged - 1) : 0;
@@ -96,15 +95,18 @@ export function zoomAxis(length: number, factor: number): AxisMap {
   });
 }
 
-/** Gaussian filter of `sigma` pixels, cut off at `truncate` sigmas; the identity when that is below half a pixel. */
-export function gaussianAxis(length: number, sigma: number, truncate: number, border: Border): AxisMap {
-  const radius = Math.floor(truncate * sigma + 0.5);
+/** Gaussian filter of `sigma` pixels that reaches `radius` pixels; the identity when that is 0. */
+export function gaussianAxis(length: number, sigma: number, radius: number, border: Border): AxisMap {
   const weights: number[] = [];
   for (let i = -radius; i <= radius; i++) weights.push(radius === 0 ? 1 : Math.exp((-0.5 * i * i) / (sigma * sigma)));
-  const index = border === "edge" ? clampIndex : reflectIndex;
   return axisMap(length, length, (o) =>
-    normalised(weights.map((weight, i): [number, number] => [index(o + i - radius, length), weight])),
+    normalised(weights.map((weight, i): [number, number] => [borderIndex(o + i - radius, length, border), weight])),
   );
+}
+
+/** Where a Gaussian filter ends that is cut off at `truncate` sigmas. */
+export function gaussianRadius(sigma: number, truncate: number): number {
+  return Math.floor(truncate * sigma + 0.5);
 }
 
 /** The map that does `first`, then `second`. */
@@ -163,14 +165,10 @@ export function applyAxes(
   }
 }
 
-function clampIndex(index: number, length: number): number {
-  return Math.min(length - 1, Math.max(0, index));
-}
-
-function reflectIndex(index: number, length: number): number {
-  const period = 2 * length;
-  const inside = ((index % period) + period) % period;
-  return inside < length ? inside : period - 1 - inside;
+/** As Python rounds: 32.5 to 32, 33.5 to 34. */
+function roundHalfToEven(value: number): number {
+  const floor = Math.floor(value);
+  return value - floor === 0.5 ? floor + (floor % 2) : Math.round(value);
 }
 
 function normalised(taps: readonly [number, number][]): Tap[] {

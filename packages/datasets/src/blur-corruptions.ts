@@ -1,5 +1,5 @@
-import { applyAxes, axesScratchLength, gaussianAxis, zoomAxis } from "./axis-map.ts";
-import { createConvolver, type FilterTap, motionTaps, normaliseTaps } from "./convolve.ts";
+import { applyAxes, axesScratchLength, gaussianAxis, gaussianRadius, zoomAxis } from "./axis-map.ts";
+import { createConvolver, type FilterTap, motionTaps } from "./convolve.ts";
 import { type Corruption, perImage } from "./corruption-kernel.ts";
 import type { ImageShape } from "./image-set.ts";
 import { applyPixelMap, sumOfAxes } from "./pixel-map.ts";
@@ -15,8 +15,8 @@ export const defocusBlur: Corruption = perImage("defocus_blur", (shape, { radius
 
 /** Frosted glass: blurred, every pixel replaced by one near it, blurred again. */
 export const glassBlur: Corruption = perImage("glass_blur", (shape, { sigma, reach, rounds }) => {
-  const vertical = gaussianAxis(shape.height, sigma, 4, "edge");
-  const horizontal = gaussianAxis(shape.width, sigma, 4, "edge");
+  const vertical = gaussianAxis(shape.height, sigma, gaussianRadius(sigma, 4), "edge");
+  const horizontal = gaussianAxis(shape.width, sigma, gaussianRadius(sigma, 4), "edge");
   const scratch = new Float32Array(axesScratchLength(vertical, horizontal, shape.channels));
   const blurred = new Float32Array(shape.height * shape.width * shape.channels);
   return (input, output, random) => {
@@ -37,10 +37,10 @@ export const motionBlur: Corruption = perImage("motion_blur", (shape, { radius, 
 });
 
 /** A camera rushing forward: the mean of the image and of itself enlarged more and more. */
-export const zoomBlur: Corruption = perImage("zoom_blur", (shape, { mostPercent, stepPercent }) => {
+export const zoomBlur: Corruption = perImage("zoom_blur", (shape, { count, step }) => {
   const unchanged = 1;
-  const factors = [unchanged];
-  for (let percent = 0; percent <= mostPercent; percent += stepPercent) factors.push(1 + percent / 100);
+  // The step as floating-point numbers have it next to 1: some enlarged sides lie on a half and are rounded by it.
+  const factors = [unchanged, ...Array.from({ length: count }, (_, i) => 1 + i * (1 + step - 1))];
   const map = sumOfAxes(factors.map((factor) => [zoomAxis(shape.height, factor), zoomAxis(shape.width, factor)]));
   return (input, output) => {
     applyPixelMap(map, shape.channels, input, output);
@@ -48,27 +48,27 @@ export const zoomBlur: Corruption = perImage("zoom_blur", (shape, { mostPercent,
   };
 });
 
+/**
+ * A disk, its edge softened by a small Gaussian. As published, both are cut to the same square, whose border mirrors what
+ * is inside it: where the disk reaches the border (radius 8 and 10), the weights add up to a little more than 1.
+ */
 function diskTaps(radius: number, aliasSigma: number): FilterTap[] {
-  // The disk's edge is softened by a small Gaussian, 3 wide for small disks and 5 for large ones as published.
-  const soft = radius <= 8 ? 1 : 2;
-  const weights = Array.from({ length: 2 * soft + 1 }, (_, i) =>
-    Math.exp((-0.5 * (i - soft) ** 2) / (aliasSigma * aliasSigma)),
-  );
-  const inside = (y: number, x: number): number => Number(x * x + y * y <= radius * radius);
-  const reach = Math.floor(radius) + soft;
+  const reach = Math.max(8, radius);
+  const size = 2 * reach + 1;
+  const disk = new Float32Array(size * size).map((_, i) => {
+    const y = Math.floor(i / size) - reach;
+    const x = (i % size) - reach;
+    return Number(x * x + y * y <= radius * radius);
+  });
+  const area = disk.reduce((sum, inside) => sum + inside, 0);
+  const soften = gaussianAxis(size, aliasSigma, radius <= 8 ? 1 : 2, "mirror");
+  const softened = new Float32Array(disk.length);
+  applyAxes(soften, soften, 1, disk, new Float32Array(disk.length), softened);
   const taps: FilterTap[] = [];
-  for (let dy = -reach; dy <= reach; dy++) {
-    for (let dx = -reach; dx <= reach; dx++) {
-      let weight = 0;
-      for (let i = -soft; i <= soft; i++) {
-        for (let j = -soft; j <= soft; j++) {
-          weight += weights[i + soft]! * weights[j + soft]! * inside(dy + i, dx + j);
-        }
-      }
-      if (weight > 0) taps.push({ dy, dx, weight });
-    }
+  for (const [i, weight] of softened.entries()) {
+    if (weight > 0) taps.push({ dy: Math.floor(i / size) - reach, dx: (i % size) - reach, weight: weight / area });
   }
-  return normaliseTaps(taps);
+  return taps;
 }
 
 function takeNeighbours(pixels: Float32Array, shape: ImageShape, reach: number, random: Random): void {

@@ -1,3 +1,4 @@
+import { type Border, borderIndex } from "./border.ts";
 import type { ImageShape } from "./image-set.ts";
 
 /** One weight of a two-dimensional filter: output (y, x) takes `weight` of input (y + dy, x + dx). */
@@ -7,17 +8,14 @@ export interface FilterTap {
   readonly weight: number;
 }
 
-/** How a filter reads outside the image: `edge` repeats the last pixel, `mirror` reflects around it. */
-export type FilterBorder = "edge" | "mirror";
-
 /** A filter for HWC images of one shape whose taps may change from image to image; owns its padded scratch image. */
 export type Convolver = (input: Float32Array, taps: readonly FilterTap[], output: Float32Array) => void;
 
 /** Makes a convolver for taps that reach at most `radius` pixels. */
-export function createConvolver(shape: ImageShape, radius: number, border: FilterBorder): Convolver {
+export function createConvolver(shape: ImageShape, radius: number, border: Border): Convolver {
   const { height, width, channels } = shape;
-  const rows = borderIndex(height, radius, border);
-  const columns = borderIndex(width, radius, border);
+  const rows = paddedIndex(height, radius, border);
+  const columns = paddedIndex(width, radius, border);
   const paddedRow = columns.length * channels;
   const padded = new Float32Array(rows.length * paddedRow);
   const row = width * channels;
@@ -39,12 +37,6 @@ export function createConvolver(shape: ImageShape, radius: number, border: Filte
   };
 }
 
-/** Scales weights to a sum of 1. */
-export function normaliseTaps(taps: readonly FilterTap[]): FilterTap[] {
-  const sum = taps.reduce((total, tap) => total + tap.weight, 0);
-  return taps.map((tap) => ({ ...tap, weight: tap.weight / sum }));
-}
-
 /**
  * Taps of a one-sided Gaussian trail: pixels in a line at `angle` (radians, 0 = to the right, clockwise), at whole
  * pixels, the nearest weighing most. `length` is the number of pixels in the trail.
@@ -56,15 +48,10 @@ export function motionTaps(length: number, sigma: number, angle: number): Filter
     // Math.round gives -0 for small negatives; adding 0 makes it 0.
     taps.push({ dy: Math.round(i * Math.sin(angle)) + 0, dx: Math.round(i * Math.cos(angle)) + 0, weight });
   }
-  return normaliseTaps(taps);
+  const sum = taps.reduce((total, tap) => total + tap.weight, 0);
+  return taps.map((tap) => ({ ...tap, weight: tap.weight / sum }));
 }
 
-function borderIndex(length: number, radius: number, border: FilterBorder): Int32Array {
-  const period = Math.max(1, 2 * (length - 1));
-  return Int32Array.from({ length: length + 2 * radius }, (_, i) => {
-    const index = i - radius;
-    if (border === "edge") return Math.min(length - 1, Math.max(0, index));
-    const inside = ((index % period) + period) % period;
-    return inside < length ? inside : period - inside;
-  });
+function paddedIndex(length: number, radius: number, border: Border): Int32Array {
+  return Int32Array.from({ length: length + 2 * radius }, (_, i) => borderIndex(i - radius, length, border));
 }

@@ -10,12 +10,17 @@ export interface CorruptionOptions {
   readonly signal?: AbortSignal | undefined;
   /** Index of the first image in the whole it was cut from: image i draws from the seed of `firstIndex + i`. 0 when left out. */
   readonly firstIndex?: number;
+  /** The authors' photographs (`loadFrostPictures`) for `frost`; left out: procedural ice. */
+  readonly frostPictures?: readonly ImageSet[];
+  /** Values as in the published files, cut to bytes and for ImageNet-C coded as JPEG; left out: as the functions give them. */
+  readonly asPublishedFiles?: boolean;
 }
 
 /**
  * A corruption: a copy of the images, damaged. The same seed, image index and severity give the same bytes, however the
- * set is split; severities share their random draws, so a stronger one is the same damage grown. Works for 1 and 3
- * channels and any size; values stay in 0..1; labels are kept. Throws `invalid-argument` or `cancelled`.
+ * set is split. Severities share their random draws: a stronger one is the same damage grown, save where the published
+ * table trades one parameter for another (elastic_transform, glass_blur, steps of motion_blur, frost and pixelate). Works
+ * for 1 and 3 channels and any size; values stay in 0..1; labels are kept. Throws `invalid-argument` or `cancelled`.
  */
 export type Corruption = (
   images: ImageSet,
@@ -28,7 +33,12 @@ export type Corruption = (
 export type ImageKernel = (input: Float32Array, output: Float32Array, random: Random) => void;
 
 /** What a corruption prepares once for all images of a call: tables and scratch memory. */
-export type KernelPlan<Level> = (shape: ImageShape, level: Level, seed: number) => ImageKernel;
+export type KernelPlan<Level> = (
+  shape: ImageShape,
+  level: Level,
+  seed: number,
+  options: CorruptionOptions,
+) => ImageKernel;
 
 /** Values worked on between two looks at the event loop and the signal. */
 const VALUES_BETWEEN_PAUSES = 2 ** 18;
@@ -37,7 +47,7 @@ const VALUES_BETWEEN_PAUSES = 2 ** 18;
 export function perImage<Name extends CorruptionName>(name: Name, plan: KernelPlan<SeverityLevels[Name]>): Corruption {
   return async (set, severity, seed, options = {}) => {
     checkCorruptible(name, set, severity);
-    const kernel = plan(set, severityLevel(name, set, severity), seed);
+    const kernel = plan(set, severityLevel(name, set, severity), seed, options);
     const length = imageLength(set);
     const firstIndex = options.firstIndex ?? 0;
     const images = new Float32Array(set.images.length);

@@ -146,6 +146,27 @@ void test("noise has the published strength", async () => {
   assert.ok(Math.abs((await spread("impulse_noise")) - 0.5 * Math.sqrt(0.07)) < 0.005);
 });
 
+void test("as in the published files: small images cut to levels, large ones written as JPEG of quality 85", async () => {
+  const cut = (set: ImageSet): Uint8Array => Uint8Array.from(set.images, (value) => Math.floor(value * 255 + 1e-4));
+  for (const name of ["gaussian_noise", "pixelate", "jpeg_compression"] as const) {
+    const set = sliceImages(colour32, 0, 4);
+    const found = await corrupt(set, name, 3, 1, { asPublishedFiles: true });
+    assert.deepEqual(
+      found.images,
+      Float32Array.from(cut(await corrupt(set, name, 3, 1)), (byte) => byte / 255),
+    );
+  }
+  const large = syntheticImages({ count: 1, height: 224, width: 224, channels: 3, seed: 5 });
+  const raw = { width: 224, height: 224, channels: 3 } as const;
+  const pixels = cut(await corrupt(large, "gaussian_noise", 3, 1));
+  const jpeg = await sharp(pixels, { raw }).jpeg({ quality: 85, chromaSubsampling: "4:2:0" }).toBuffer();
+  const found = await corrupt(large, "gaussian_noise", 3, 1, { asPublishedFiles: true });
+  assert.deepEqual(
+    found.images,
+    Float32Array.from(await sharp(jpeg).raw().toBuffer(), (byte) => byte / 255),
+  );
+});
+
 void test("blurs and pixelate keep a flat image flat", async () => {
   const flat: ImageSet = { images: new Float32Array(784).fill(0.5), count: 1, height: 28, width: 28, channels: 1 };
   const names = [
@@ -187,17 +208,31 @@ void test("a running corruption stops when its signal is aborted", async () => {
   await assert.rejects(running, (error) => error instanceof MpoError && error.code === "cancelled");
 });
 
-void test("grey JPEG in a strip is byte for byte the JPEG of the single image", async () => {
-  const set = sliceImages(grey28, 0, 3);
-  const damaged = await corrupt(set, "jpeg_compression", 5, 1);
-  for (let i = 0; i < set.count; i++) {
-    const pixels = Uint8Array.from(imageAt(set, i), (value) => Math.round(value * 255));
-    const raw = { width: 28, height: 28, channels: 1 as const };
-    const jpeg = await sharp(pixels, { raw }).toColourspace("b-w").jpeg({ quality: 40 }).toBuffer();
-    const decoded = await sharp(jpeg).toColourspace("b-w").raw().toBuffer();
-    assert.deepEqual(
-      imageAt(damaged, i),
-      Float32Array.from(decoded, (byte) => byte / 255),
-    );
-  }
-});
+for (const [height, width, channels] of [
+  [28, 28, 1],
+  [32, 32, 3],
+  [30, 21, 3],
+  [224, 224, 3],
+] as const) {
+  void test(`JPEG of many images at a time is byte for byte that of each: ${height}x${width}x${channels}`, async () => {
+    const set = syntheticImages({ count: 3, height, width, channels, seed: 5 });
+    for (const [severity, qualities] of [
+      [1, [80, 25]],
+      [5, [40, 7]],
+    ] as const) {
+      const quality = qualities[Number(height > 96)]!;
+      const damaged = await corrupt(set, "jpeg_compression", severity, 1);
+      for (let i = 0; i < set.count; i++) {
+        const pixels = Uint8Array.from(imageAt(set, i), (value) => Math.round(value * 255));
+        const space = channels === 1 ? "b-w" : "srgb";
+        const raw = sharp(pixels, { raw: { width, height, channels } }).toColourspace(space);
+        const jpeg = await raw.jpeg({ quality, chromaSubsampling: "4:2:0" }).toBuffer();
+        const decoded = await sharp(jpeg).toColourspace(space).raw().toBuffer();
+        assert.deepEqual(
+          imageAt(damaged, i),
+          Float32Array.from(decoded, (byte) => byte / 255),
+        );
+      }
+    }
+  });
+}

@@ -3,10 +3,12 @@ import { defocusBlur, glassBlur, motionBlur, zoomBlur } from "./blur-corruptions
 import type { Corruption, CorruptionOptions } from "./corruption-kernel.ts";
 import { CORRUPTION_NAMES, type CorruptionName, type Severity } from "./corruption-name.ts";
 import { contrast, elasticTransform, pixelate } from "./digital-corruptions.ts";
+import { frost } from "./frost-corruption.ts";
 import type { ImageSet } from "./image-set.ts";
 import { jpegCompression } from "./jpeg-corruption.ts";
 import { gaussianNoise, impulseNoise, shotNoise } from "./noise-corruptions.ts";
-import { brightness, fog, frost, snow } from "./weather-corruptions.ts";
+import { asPublishedFiles } from "./published-files.ts";
+import { brightness, fog, snow } from "./weather-corruptions.ts";
 
 /** Groups of corruptions, as published. */
 export type CorruptionFamily = "noise" | "blur" | "weather" | "digital";
@@ -38,7 +40,8 @@ const BY_NAME: Readonly<Record<CorruptionName, readonly [CorruptionFamily, Corru
 
 /**
  * The 15 corruptions in the published order: Hendrycks & Dietterich, "Benchmarking Neural Network Robustness to Common
- * Corruptions and Perturbations", ICLR 2019, with the severity tables of CIFAR-10-C.
+ * Corruptions and Perturbations", ICLR 2019, with the severity tables of CIFAR-10-C for images with a side below 96
+ * pixels and those of ImageNet-C for others. What differs from the authors' programs is in this package's README.
  */
 export const CORRUPTIONS: readonly CorruptionInfo[] = CORRUPTION_NAMES.map((name) => {
   const [family, apply] = BY_NAME[name];
@@ -64,5 +67,6 @@ export async function corrupt(
   if (!isCorruptionName(name)) {
     throw new MpoError("invalid-argument", `corruption: expected one of ${CORRUPTION_NAMES.join(", ")}, got ${name}`);
   }
-  return await BY_NAME[name][1](images, severity, seed, options);
+  const damaged = await BY_NAME[name][1](images, severity, seed, options);
+  return options.asPublishedFiles === true ? await asPublishedFiles(damaged, options.signal) : damaged;
 }

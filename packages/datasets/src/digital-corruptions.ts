@@ -1,4 +1,5 @@
-import { applyAxes, axesScratchLength, boxAxis, composeAxes, gaussianAxis } from "./axis-map.ts";
+import { applyAxes, axesScratchLength, boxAxis, composeAxes, gaussianAxis, gaussianRadius } from "./axis-map.ts";
+import { type Border, borderIndex } from "./border.ts";
 import { type Corruption, perImage } from "./corruption-kernel.ts";
 import type { ImageShape } from "./image-set.ts";
 import type { Random } from "./random.ts";
@@ -35,8 +36,9 @@ export const pixelate: Corruption = perImage("pixelate", (shape, { share }) => {
 export const elasticTransform: Corruption = perImage("elastic_transform", (shape, { push, smoothness, affine }) => {
   const { height, width, channels } = shape;
   const side = Math.min(height, width);
-  const vertical = gaussianAxis(height, smoothness * side, 3, "reflect");
-  const horizontal = gaussianAxis(width, smoothness * side, 3, "reflect");
+  const sigma = smoothness * side;
+  const vertical = gaussianAxis(height, sigma, gaussianRadius(sigma, 3), "reflect");
+  const horizontal = gaussianAxis(width, sigma, gaussianRadius(sigma, 3), "reflect");
   const scratch = new Float32Array(height * width);
   const noise = new Float32Array(height * width);
   const pushY = new Float32Array(height * width);
@@ -51,14 +53,15 @@ export const elasticTransform: Corruption = perImage("elastic_transform", (shape
     }
     for (let y = 0; y < height; y++) {
       for (let x = 0; x < width; x++) {
-        const fromY = warp.y0 + warp.yy * y + warp.yx * x;
-        const fromX = warp.x0 + warp.xy * y + warp.xx * x;
-        sampleBilinear(input, shape, fromY, fromX, warped, (y * width + x) * channels);
+        const fromY = in32nds(warp.y0 + warp.yy * y, warp.yx * x);
+        const fromX = in32nds(warp.x0 + warp.xy * y, warp.xx * x);
+        sampleBilinear(input, shape, { y: fromY, x: fromX }, "mirror", warped, (y * width + x) * channels);
       }
     }
     for (let y = 0, pixel = 0; y < height; y++) {
       for (let x = 0; x < width; x++, pixel++) {
-        sampleBilinear(warped, shape, y + pushY[pixel]!, x + pushX[pixel]!, output, pixel * channels);
+        const from = { y: y + pushY[pixel]!, x: x + pushX[pixel]! };
+        sampleBilinear(warped, shape, from, "reflect", output, pixel * channels);
       }
     }
   };
@@ -104,6 +107,11 @@ function randomAffine(shape: ImageShape, reach: number, random: Random): Affine 
   };
 }
 
+/** The sum of two coordinates as the published program's library (OpenCV) has it: in whole 32nds of a pixel. */
+function in32nds(a: number, b: number): number {
+  return Math.floor((Math.round(a * 1024) + Math.round(b * 1024) + 16) / 32) / 32;
+}
+
 interface Point {
   readonly y: number;
   readonly x: number;
@@ -112,8 +120,8 @@ interface Point {
 function sampleBilinear(
   image: Float32Array,
   shape: ImageShape,
-  y: number,
-  x: number,
+  { y, x }: Point,
+  border: Border,
   output: Float32Array,
   to: number,
 ): void {
@@ -122,22 +130,14 @@ function sampleBilinear(
   const floorX = Math.floor(x);
   const shareY = y - floorY;
   const shareX = x - floorX;
-  const top = mirror(floorY, height) * width;
-  const bottom = mirror(floorY + 1, height) * width;
-  const left = mirror(floorX, width);
-  const right = mirror(floorX + 1, width);
+  const top = borderIndex(floorY, height, border) * width;
+  const bottom = borderIndex(floorY + 1, height, border) * width;
+  const left = borderIndex(floorX, width, border);
+  const right = borderIndex(floorX + 1, width, border);
   for (let c = 0; c < channels; c++) {
     const above = image[(top + left) * channels + c]! * (1 - shareX) + image[(top + right) * channels + c]! * shareX;
     const below =
       image[(bottom + left) * channels + c]! * (1 - shareX) + image[(bottom + right) * channels + c]! * shareX;
     output[to + c] = above * (1 - shareY) + below * shareY;
   }
-}
-
-function mirror(index: number, length: number): number {
-  if (index >= 0 && index < length) return index;
-  if (length === 1) return 0;
-  const period = 2 * (length - 1);
-  const inside = ((index % period) + period) % period;
-  return inside < length ? inside : period - inside;
 }

@@ -31,6 +31,7 @@ export {
   loadFashionMnistTest,
   type TrainTest,
 } from "./fashion-mnist.ts";
+export { loadFrostPictures } from "./frost-pictures.ts";
 export {
   decodeIdxImages,
   decodeIdxLabels,

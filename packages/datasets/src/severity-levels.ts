@@ -11,8 +11,8 @@ export interface SeverityLevels {
   defocus_blur: { readonly radius: number; readonly aliasSigma: number };
   glass_blur: { readonly sigma: number; readonly reach: number; readonly rounds: number };
   motion_blur: { readonly radius: number; readonly sigma: number };
-  /** The largest enlargement and the step up to it, in percent. */
-  zoom_blur: { readonly mostPercent: number; readonly stepPercent: number };
+  /** Enlargements from 1 on, `count` of them, `step` apart. */
+  zoom_blur: { readonly count: number; readonly step: number };
   snow: SnowLevel;
   /** Shares of the image and of the ice in the blend. */
   frost: { readonly keep: number; readonly ice: number };
@@ -44,19 +44,18 @@ export interface SnowLevel {
 type FiveLevels<L> = readonly [L, L, L, L, L];
 type LevelTable = { readonly [Name in CorruptionName]: FiveLevels<SeverityLevels[Name]> };
 
-/** Images with a shorter side below this take the CIFAR-10-C table, others that of ImageNet-C. */
-const LARGE_SIDE = 96;
+/** Whether images take after CIFAR-10-C (made for sides of 32), not ImageNet-C (224): the shorter side is below 96. */
+export function isSmall(shape: ImageShape): boolean {
+  return Math.min(shape.height, shape.width) < 96;
+}
 
-/**
- * The parameters of a corruption for images of a shape: the published CIFAR-10-C table (made for sides of 32) for small
- * images, the published ImageNet-C table (made for sides of 224) for large ones. Both: Hendrycks & Dietterich 2019.
- */
+/** The parameters of a corruption for images of a shape, from the published tables (Hendrycks & Dietterich 2019). */
 export function severityLevel<Name extends CorruptionName>(
   name: Name,
   shape: ImageShape,
   severity: Severity,
 ): SeverityLevels[Name] {
-  const table = Math.min(shape.height, shape.width) < LARGE_SIDE ? CIFAR_10_C : IMAGENET_C;
+  const table = isSmall(shape) ? CIFAR_10_C : IMAGENET_C;
   return table[name][severity - 1] as SeverityLevels[Name];
 }
 
@@ -86,11 +85,11 @@ const CIFAR_10_C: LevelTable = {
     { radius: 9, sigma: 2.5 },
   ],
   zoom_blur: [
-    { mostPercent: 5, stepPercent: 1 },
-    { mostPercent: 10, stepPercent: 1 },
-    { mostPercent: 15, stepPercent: 1 },
-    { mostPercent: 20, stepPercent: 1 },
-    { mostPercent: 25, stepPercent: 1 },
+    { count: 7, step: 0.01 },
+    { count: 12, step: 0.01 },
+    { count: 16, step: 0.01 },
+    { count: 21, step: 0.01 },
+    { count: 26, step: 0.01 },
   ],
   snow: [
     { mean: 0.1, sigma: 0.2, zoom: 1, threshold: 0.6, trailRadius: 8, trailSigma: 3, keep: 0.95 },
@@ -155,11 +154,11 @@ const IMAGENET_C: LevelTable = {
     { radius: 20, sigma: 15 },
   ],
   zoom_blur: [
-    { mostPercent: 10, stepPercent: 1 },
-    { mostPercent: 15, stepPercent: 1 },
-    { mostPercent: 20, stepPercent: 2 },
-    { mostPercent: 24, stepPercent: 2 },
-    { mostPercent: 30, stepPercent: 3 },
+    { count: 12, step: 0.01 },
+    { count: 16, step: 0.01 },
+    { count: 11, step: 0.02 },
+    { count: 13, step: 0.02 },
+    { count: 11, step: 0.03 },
   ],
   snow: [
     { mean: 0.1, sigma: 0.3, zoom: 3, threshold: 0.5, trailRadius: 10, trailSigma: 4, keep: 0.8 },

@@ -1,9 +1,7 @@
 import { applyAxes, zoomAxis } from "./axis-map.ts";
 import { createConvolver, motionTaps } from "./convolve.ts";
 import { type Corruption, perImage } from "./corruption-kernel.ts";
-import { type IceTexture, iceTexture, randomCorner } from "./ice-texture.ts";
 import { plasma, powerOfTwoFrom } from "./plasma.ts";
-import { deriveSeed } from "./random.ts";
 import { LUMA_WEIGHTS } from "./resize.ts";
 
 /** Falling snow: motion-blurred flakes, the scene whitened. */
@@ -28,37 +26,6 @@ export const snow: Corruption = perImage("snow", (shape, level) => {
     for (let i = 0; i < output.length; i++) {
       const pixel = Math.floor(i / shape.channels);
       output[i]! += trails[pixel]! + trails[last - pixel]!;
-    }
-  };
-});
-
-/** Pictures of ice that one call chooses from, as many as the published photographs. */
-const ICE_TEXTURES = 5;
-/** Ice is a little blue: factors of red, green and blue. */
-const ICE_TINT: readonly number[] = [0.86, 0.95, 1];
-
-/**
- * Ice on the lens, blended over the image. The published corruption blends five photographs; here the ice is
- * procedural (see `iceTexture`), with the published weights.
- */
-export const frost: Corruption = perImage("frost", (shape, { keep, ice }, seed) => {
-  const { height, width, channels } = shape;
-  const leastSize = 2 * Math.max(height, width);
-  const made: IceTexture[] = [];
-  return (input, output, random) => {
-    const which = random.integer(ICE_TEXTURES);
-    made[which] ??= iceTexture(leastSize, deriveSeed(seed, "frost", which));
-    const texture = made[which];
-    const corner = randomCorner(texture, random);
-    const mask = texture.size - 1;
-    for (let y = 0, i = 0; y < height; y++) {
-      const row = ((corner.y + y) & mask) * texture.size;
-      for (let x = 0; x < width; x++) {
-        const value = ice * texture.values[row + ((corner.x + x) & mask)]!;
-        for (let c = 0; c < channels; c++, i++) {
-          output[i] = keep * input[i]! + value * (channels === 3 ? ICE_TINT[c]! : 1);
-        }
-      }
     }
   };
 });
