@@ -45,6 +45,7 @@ export {
   type GradientNeeds,
   given,
   invalid,
+  isOutOfMemory,
   LAYER_CLASSES,
   type LayerClass,
   LOADING_BYTES,

@@ -12,7 +12,7 @@ export {
 export { describeConfig } from "./describe-config.ts";
 export { FieldReader, invalid, type NumberRange } from "./field-check.ts";
 export { given } from "./given.ts";
-export { MPO_ERROR_CODES, MpoError, type MpoErrorCode, type MpoErrorOptions } from "./mpo-error.ts";
+export { isOutOfMemory, MPO_ERROR_CODES, MpoError, type MpoErrorCode, type MpoErrorOptions } from "./mpo-error.ts";
 export {
   type AccuracyJudge,
   type AccuracySample,

@@ -52,3 +52,11 @@ export class MpoError extends Error {
     return new MpoError(code, String(thrown));
   }
 }
+
+/**
+ * Whether a failure says that the work needs more memory than there is: it hit its cap, or its process was killed, which is
+ * all that the system's memory killer leaves behind.
+ */
+export function isOutOfMemory(thrown: unknown): boolean {
+  return thrown instanceof MpoError && (thrown.code === "over-memory-cap" || thrown.code === "worker-killed");
+}
