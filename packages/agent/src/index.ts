@@ -37,7 +37,6 @@ export {
   type WorkBudget,
   workBudget,
 } from "./policy/budget-policy.ts";
-export { chooseRung, type RungChoice } from "./policy/choose-rung.ts";
 export type {
   AgentEngine,
   ProbeJob,

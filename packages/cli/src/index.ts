@@ -29,5 +29,4 @@ export { probeHere } from "./planning/probe-here.ts";
 export { type ProfileDocument, readProfileDocument, writeProfileDocument } from "./planning/profile-document.ts";
 export { loadSubject, type SubjectOptions } from "./planning/subject.ts";
 export type { CommandEntry, CommandFile } from "./program.ts";
-export { type WindowLength, windowLength } from "./retrain/window-length.ts";
 export { type RunCliOptions, runCli } from "./run-cli.ts";

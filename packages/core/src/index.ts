@@ -166,3 +166,14 @@ export {
   type WindowObservation,
 } from "./search/index.ts";
 export { hasKernel } from "./time/index.ts";
+export {
+  chooseRung,
+  endOfWindow,
+  type InfeasibleConfigs,
+  isHopeless,
+  runWindow,
+  type Window,
+  type WindowPorts,
+  type WindowRun,
+  type WindowTry,
+} from "./window/index.ts";

@@ -1,19 +1,12 @@
 // For users: models, and a worker that trains and evaluates them.
 
 // For planning: a model as a chain, and what a training adds to a step's memory.
-export {
-  type AdaptationMethod,
-  adaptationMethod,
-  configForMethod,
-  learningRateFor,
-} from "./adaptation/adaptation-method.ts";
 export { accuracyOf, evaluateAccuracy, evaluateLogits } from "./adaptation/evaluate.ts";
 export { type Judgement, judge } from "./adaptation/judge.ts";
 export { type Retraining, type RetrainOptions, type RetrainResult, retrain } from "./adaptation/retrain.ts";
 export { STOP_REASONS, type StopReason } from "./adaptation/training-guard.ts";
 export { chainOf } from "./compiler/chain-of.ts";
 export { stepMemoryFacts } from "./compiler/memory-facts.ts";
-export { LOSS_NAMES, type LossName } from "./losses/loss.ts";
 export type { Optimizer } from "./losses/optimizer.ts";
 export { sampleShapes } from "./model/graph-shapes.ts";
 export { readLayersModel } from "./model/layers-format/read-layers-model.ts";
@@ -57,6 +50,9 @@ export {
   type TrainingRun,
   type TrainingSetup,
 } from "./training/task.ts";
-export type { StepReport } from "./training/train-loop.ts";
+export { type StepReport, stepTimes } from "./training/train-loop.ts";
+export { type AdaptationMethod, methodNamed } from "./window/method.ts";
+export { type RungResult, type RungTraining, trainRung } from "./window/train-rung.ts";
+export { trainingMs, type WindowLength, windowLength } from "./window/window-length.ts";
 export { type CallOptions, EngineWorker, type WorkerOptions } from "./worker/engine-worker.ts";
 export type { LoadReport, TrainReport, WorkerCallKind, WorkerCalls } from "./worker/messages.ts";

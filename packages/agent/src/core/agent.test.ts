@@ -260,7 +260,7 @@ void describe("an agent", () => {
       await world.pass(40);
       assert.deepEqual(world.windows, ["replaced"]);
       assert.deepEqual(world.device.published, ["staged"]);
-      assert.equal(world.device.retrained[0]?.memoryBytes, 1_000, "the document's budget is the limit");
+      assert.equal(world.device.retrained[0]?.memoryBytes, 300, "the rung's own bound is the limit");
       assert.equal(world.told.at(-1), "1 confirmed 2");
       const window = world.fleet.statuses.map(({ status }) => status).find(({ kind }) => kind === "window");
       assert.ok(window?.kind === "window");
@@ -319,7 +319,7 @@ void describe("an agent", () => {
         added.map(({ measuredPeakBytes, msPerStep }) => [measuredPeakBytes, ...msPerStep]),
         [[50, 100]],
       );
-      assert.deepEqual(added[0]?.config, world.device.retrained[0]?.config);
+      assert.deepEqual(added[0]?.config, world.device.retrained[0]?.rung.config);
     }));
 
   it("retrains without a coordinator, and after a failed measurement, with the document that is there", () =>
@@ -365,8 +365,8 @@ void describe("an agent", () => {
   it("marks a configuration whose worker was killed for memory, and tries a cheaper rung in the same window", () =>
     inWorld(async (world) => {
       world.device.onRetrain = (job) => {
-        if (job.config.microBatch > 2)
-          throw job.config.microBatch === 8 ? killed() : new MpoError("over-memory-cap", "over the cap");
+        if (job.rung.config.microBatch > 2)
+          throw job.rung.config.microBatch === 8 ? killed() : new MpoError("over-memory-cap", "over the cap");
         return {};
       };
       await world.start();

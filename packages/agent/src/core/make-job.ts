@@ -22,14 +22,11 @@ export function retrainJob(
   random: () => number,
 ): RetrainJob {
   return {
-    ...{ model, memoryBytes, maxMs, method },
+    ...{ model, rung, memoryBytes, maxMs, method },
     modelFolder: serving,
     sourceFolder: source,
     stagingFolder: staging,
     inputFiles: files,
-    config: rung.config,
-    stepMs: rung.stepMs.expected,
-    bestSteps: rung.accuracy.steps,
     seed: Math.floor(random() * 2 ** 31),
   };
 }

@@ -1,4 +1,4 @@
-import { MpoError, observe, type Profile, type WindowObservation } from "@mpo/core";
+import { MpoError, observe, type Profile } from "@mpo/core";
 import {
   asLine,
   type Inventory,
@@ -9,7 +9,7 @@ import {
 } from "@mpo/protocol";
 import { type BudgetFacts, workBudget } from "../policy/budget-policy.ts";
 import { type DueProbe, dueProbe, isIdle, type ProbeRecord, probeDone, probeFailed } from "../policy/probe-schedule.ts";
-import type { ProbeJob, ProbeResult } from "../ports/agent-engine.ts";
+import type { ProbeJob, ProbeResult, RetrainOutcome } from "../ports/agent-engine.ts";
 import type { Outbox } from "../report/outbox.ts";
 import type { AgentPorts } from "./agent-ports.ts";
 import type { AgentSettings } from "./agent-settings.ts";
@@ -166,11 +166,13 @@ export class ProbeWork {
   }
 
   /**
-   * What is known of a model learns what a window took. The coordinator hears of it with the next drift's curves: a search
+   * What is known of a model learns what a window's steps took, where there were enough of them. The coordinator hears of it with the next drift's curves: a search
    * after each window would change the device's document all the time.
    */
-  async observed(model: string, window: WindowObservation): Promise<void> {
+  async observed(model: string, { config, plannedBytes, peakBytes, stepMs }: RetrainOutcome): Promise<void> {
     const { disk, logger } = this.#parts.ports;
+    if (stepMs.length === 0) return;
+    const window = { config, plannedPeakBytes: plannedBytes, peakBytes, msPerStep: stepMs };
     const known = await readKnownProfile(disk, model);
     if (known !== undefined) await writeKnownProfile(disk, observe(known, window), logger);
   }

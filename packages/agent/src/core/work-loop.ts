@@ -1,13 +1,11 @@
-import { describeConfig, MpoError } from "@mpo/core";
+import { chooseRung, describeConfig, isHopeless, MpoError, runWindow } from "@mpo/core";
 import type { DesiredDocument, DocumentVersion, Inventory, ProbeOrder, Resources, ServedModel } from "@mpo/protocol";
 import type { ConfigStore } from "../config/config-store.ts";
 import { workBudget } from "../policy/budget-policy.ts";
-import { chooseRung, isHopeless } from "../policy/choose-rung.ts";
 import { isSameModel } from "../policy/probe-schedule.ts";
 import type { RetrainOutcome } from "../ports/agent-engine.ts";
 import type { Outbox } from "../report/outbox.ts";
-import { runWindow } from "../window/run-window.ts";
-import { isWithinBounds } from "../window/window-report.ts";
+import { isWithinBounds, windowResults } from "../window/window-report.ts";
 import type { AgentPorts } from "./agent-ports.ts";
 import type { AgentSettings } from "./agent-settings.ts";
 import type { Documents } from "./documents.ts";
@@ -229,22 +227,28 @@ export class WorkLoop {
     const signs = this.#drift.noticed(model)?.signs ?? ["asked"];
     ports.logger.info("a window opens", { window: name, model, signs });
     const { infeasible } = this.#memory.state;
+    const { rungs, chosenRung, budget } = document;
     const run = await runWindow(
-      { name, document, infeasible },
+      { rungs, chosenRung, windowMs: budget.windowMs, infeasible },
       {
-        freeBytes: async () => this.#freeBytes(model),
-        retrain: (rung, memoryBytes, maxMs) => this.#retrain({ model, files, rung, memoryBytes, maxMs }, signal),
-        nowMs: () => ports.clock.now(),
-        monotonicMs: () => ports.clock.monotonicMs(),
+        clock: ports.clock,
+        freeBytes: async () => Math.min(await this.#freeBytes(model), budget.memoryBytes),
+        train: (rung, limits) => this.#retrain({ model, files, rung, ...limits }, signal),
       },
+      signal,
     );
-    if (run.results.length === 0) return false;
+    const ended = run.tries.at(-1)?.ended;
+    if (ended === undefined) return false;
     this.#wanted.delete(model);
     this.#lastWindowMs.set(model, ports.clock.monotonicMs());
     if (run.infeasible !== infeasible) await this.#memory.change({ infeasible: run.infeasible });
-    if (run.observed !== undefined) await this.#probes.observed(model, run.observed);
-    if (run.accepted?.stagedFolder !== undefined) await ports.serving.publish(model, run.accepted.stagedFolder);
-    for (const window of run.results) {
+    if ("result" in ended) {
+      const { isAccepted, stagedFolder } = ended.result;
+      await this.#probes.observed(model, ended.result);
+      if (isAccepted && stagedFolder !== undefined) await ports.serving.publish(model, stagedFolder);
+    }
+    const results = windowResults(run, { name, model });
+    for (const window of results) {
       const { rung, peakBytes, stepMs, steps, outcome, message } = window;
       ports.logger.info("a retraining ended", {
         ...{ window: window.window, outcome, message, config: describeConfig(rung.config), steps },
@@ -253,7 +257,7 @@ export class WorkLoop {
       });
       await outbox.addStatus({ kind: "window", window }, window.openedAtMs);
     }
-    const last = run.results.at(-1);
+    const last = results.at(-1);
     if (last?.outcome === "replaced" || last?.outcome === "kept-old") {
       this.#answers.delete(model);
       await this.#drift.answered(model);

@@ -1,7 +1,6 @@
-import { MpoError } from "@mpo/core";
+import { type InfeasibleConfigs, MpoError } from "@mpo/core";
 import type { Logger } from "@mpo/runtime";
 import { decodeStored, encodeStored } from "../config/stored-config.ts";
-import type { InfeasibleConfigs } from "../policy/infeasible-configs.ts";
 import type { ProbeRecords } from "../policy/probe-schedule.ts";
 import type { Disk } from "../ports/disk.ts";
 import type { DriftMemory } from "./drift-watch.ts";

@@ -4,7 +4,7 @@ import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { MpoError, uniformFreezing } from "@mpo/core";
+import { MpoError, type Prediction, uniformFreezing } from "@mpo/core";
 import { encodeNpy, encodeNpyImages, syntheticImages } from "@mpo/datasets";
 import { buildModel, initialWeights, MODEL_FILE, readLayersModel, writeLayersModel } from "@mpo/engine";
 import type { AgentEngine, RetrainJob } from "../ports/agent-engine.ts";
@@ -13,6 +13,19 @@ import { jobEngine } from "./job-engine.ts";
 
 const SHAPE = { height: 16, width: 16, channels: 1 };
 const MIB = 2 ** 20;
+
+/** A rung that is best trained for so many steps of 32 inputs. */
+function rungOf(bestSteps: number): Prediction {
+  return {
+    config: { microBatch: 16, accumulation: 2, freezing: uniformFreezing(0), checkpoints: { kind: "none" } },
+    memoryBytes: { expected: 400 * MIB, upper: 500 * MIB },
+    stepMs: { expected: 100, upper: 150 },
+    stepsInWindow: 1_000,
+    accuracy: { expected: 0.5, lower: 0.4, upper: 0.6, steps: bestSteps },
+    trainingMs: 100 * bestSteps,
+    unknowns: [],
+  };
+}
 
 /** How many living processes have this path in their environment. */
 function processesWith(path: string): number {
@@ -53,11 +66,9 @@ async function inWorkplace(check: (workplace: Workplace) => Promise<void>): Prom
       sourceFolder: source,
       stagingFolder: join(folder, "staged"),
       inputFiles: [inputs],
-      config: { microBatch: 16, accumulation: 2, freezing: uniformFreezing(0), checkpoints: { kind: "none" } },
+      rung: rungOf(2),
       memoryBytes: 500 * MIB,
       maxMs: 100_000,
-      stepMs: 100,
-      bestSteps: 2,
       method: "tent",
       seed: 1,
     };
@@ -74,7 +85,10 @@ describe("a job in its own process", () => {
     inWorkplace(async ({ job, engine, work }) => {
       const outcome = await engine.retrain(job, { signal: new AbortController().signal });
       assert.equal(outcome.steps, 2);
-      assert.ok((outcome.peakBytes ?? 0) > MIB && (outcome.stepMs ?? 0) > 0 && outcome.durationMs > 0);
+      assert.ok(outcome.peakBytes > MIB && outcome.plannedBytes > MIB);
+      // Starting the worker, loading and judging are no part of a step, and the first step is left out.
+      assert.equal(outcome.stepMs.length, 1);
+      assert.ok((outcome.stepMs[0] ?? 0) > 0 && outcome.overheadMs > (outcome.stepMs[0] ?? 0));
       assert.equal(outcome.judgement, "label-free");
       assert.ok((outcome.accuracyBefore ?? -1) >= 0 && (outcome.accuracyAfter ?? -1) >= 0);
       if (outcome.isAccepted) await readLayersModel(join(outcome.stagedFolder ?? "", MODEL_FILE));
@@ -97,7 +111,7 @@ describe("a job in its own process", () => {
       const stop = new AbortController();
       let seen = 0;
       const stopped = engine.retrain(
-        { ...job, bestSteps: 1_000 },
+        { ...job, rung: rungOf(1_000) },
         {
           signal: stop.signal,
           onProgress: () => {

@@ -1,9 +1,9 @@
 import { join } from "node:path";
-import { chainOf, MODEL_FILE, type ProbeSamples, probe, readLayersModel } from "@mpo/engine";
+import { chainOf, MODEL_FILE, methodNamed, type ProbeSamples, probe, readLayersModel } from "@mpo/engine";
 import type { ProbeJob, ProbeResult } from "../ports/agent-engine.ts";
 import type { InputShape } from "../serving/read-inputs.ts";
 import { readReferenceInputs } from "./reference-inputs.ts";
-import { inputShape, type JobContext, lossOf, OOM_SCORE_ADJUST } from "./retrain-job.ts";
+import { inputShape, type JobContext, OOM_SCORE_ADJUST } from "./retrain-job.ts";
 import { readTrainingInputs } from "./training-inputs.ts";
 
 const MAX_INPUTS = 256;
@@ -12,7 +12,7 @@ const MAX_INPUTS = 256;
 export async function runProbeJob(job: ProbeJob, context: JobContext): Promise<ProbeResult> {
   const { signal, environment } = context;
   const model = await readLayersModel(join(job.modelFolder, MODEL_FILE), { signal });
-  const method = lossOf(job.method);
+  const { loss: method } = methodNamed(job.method);
   const samples = await probeSamples(job, inputShape(model));
   const profile = await probe(
     {

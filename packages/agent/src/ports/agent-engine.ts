@@ -1,5 +1,5 @@
-import type { Chain, Profile, RetrainConfig } from "@mpo/core";
-import type { StepReport } from "@mpo/engine";
+import type { Chain, Prediction, Profile, RetrainConfig } from "@mpo/core";
+import type { RungResult, StepReport } from "@mpo/engine";
 
 /** Options of one piece of work. */
 export interface WorkOptions {
@@ -46,31 +46,16 @@ export interface RetrainJob {
   readonly stagingFolder: string;
   /** Files with recent inputs, newest first. */
   readonly inputFiles: readonly string[];
-  readonly config: RetrainConfig;
+  readonly rung: Prediction;
   readonly memoryBytes: number;
   readonly maxMs: number;
-  /** Predicted time of one step: how much training fits. */
-  readonly stepMs: number;
-  /** Predicted number of steps after which it is best stopped; 0: unknown. */
-  readonly bestSteps: number;
   readonly method: string;
   readonly seed: number;
 }
 
-/** What a retraining took and gave. */
-export interface RetrainOutcome {
-  /** The retrained weights are not worse. */
-  readonly isAccepted: boolean;
-  readonly reason: string;
-  readonly steps: number;
-  readonly stepMs?: number;
-  readonly durationMs: number;
-  /** Above the idle process, as planned and as measured. */
-  readonly plannedPeakBytes?: number;
-  readonly peakBytes?: number;
-  readonly judgement?: "labels" | "label-free";
-  readonly accuracyBefore?: number;
-  readonly accuracyAfter?: number;
+/** What a retraining took and gave; its weights lie in a folder. */
+export interface RetrainOutcome
+  extends Omit<RungResult, "weights" | "stopped" | "epochs" | "trainingMs" | "idleBytes"> {
   /** Where the retrained model lies when it is accepted; the receiver moves it away or removes it. */
   readonly stagedFolder?: string;
 }

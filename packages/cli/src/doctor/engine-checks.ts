@@ -53,11 +53,11 @@ export function engineChecks(context: DoctorContext): readonly Check[] {
 
 async function oneStep({ environment, signal }: DoctorContext, cap: number | undefined): Promise<MeasuredStep> {
   // Loaded here: the other checks need no engine, and tell why it may be missing.
-  const { adaptationMethod, buildModel, initialWeights, measureStep } = await import("@mpo/engine");
+  const { buildModel, initialWeights, measureStep, methodNamed } = await import("@mpo/engine");
   const graph = buildModel({ model: "resnet20", norm: "batch", inputShape: [32, 32, 3], classes: 10 });
   const task = {
     model: { graph, weights: initialWeights(graph, 1) },
-    training: adaptationMethod("crossEntropy"),
+    training: methodNamed("crossEntropy"),
     environment,
     seed: 1,
     ...given({ memoryCapBytes: cap }),

@@ -1,27 +1,20 @@
 import { copyFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { given, MpoError } from "@mpo/core";
-import {
-  EngineWorker,
-  type LossName,
-  MODEL_CARD_FILE,
-  type RetrainResult,
-  retrain,
-  writeLayersModel,
-} from "@mpo/engine";
+import { given, type MethodName, MpoError } from "@mpo/core";
+import { EngineWorker, MODEL_CARD_FILE, type RetrainResult, retrain, writeLayersModel } from "@mpo/engine";
 import { withDeadline } from "@mpo/io";
 import type { Files, Output, Stop } from "../command-context.ts";
 import { type DriftedSamplesOptions, driftedSamples } from "../data/drifted-samples.ts";
 import { type DatasetOptions, loadDataset } from "../data/load-dataset.ts";
 import { loadModel, requireFitting } from "../data/load-model.ts";
 import { type ConfigOptions, configFrom } from "../options/config-options.ts";
-import { formatBytes } from "../output/format.ts";
+import { formatBytes, formatMs } from "../output/format.ts";
 import { startProgress } from "../output/progress.ts";
 
 /** The options of `mpo retrain`. */
 export interface RetrainCommandOptions extends ConfigOptions, DatasetOptions, DriftedSamplesOptions {
   readonly weights: string;
-  readonly method: LossName;
+  readonly method: MethodName;
   readonly epochs: number;
   readonly learningRate?: number;
   readonly memoryCap?: number;
@@ -116,8 +109,8 @@ function print(
   terminal.record({ method, corruption, severity, samples, ...facts, output: output ?? null });
   terminal.line(`${result.isAccepted ? "accepted" : "rejected"}: ${result.reason}`);
   terminal.line(
-    `${result.steps} steps in ${result.seconds.toFixed(1)} s (${result.stopped}); peak above idle ` +
-      `${formatBytes(result.measuredPeakBytes)}, planned ${formatBytes(result.plannedPeakBytes)}; ` +
+    `${result.steps} steps in ${formatMs(result.trainingMs)}, ${formatMs(result.overheadMs)} besides ` +
+      `(${result.stopped}); peak above idle ${formatBytes(result.peakBytes)}, planned ${formatBytes(result.plannedBytes)}; ` +
       `idle ${formatBytes(result.idleBytes)}`,
   );
   if (output !== undefined) terminal.line(`the retrained model is in ${output}`);

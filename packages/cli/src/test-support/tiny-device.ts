@@ -36,9 +36,9 @@ const engine: AgentEngine = {
     if (device.id === BROKEN_DEVICE) throw new MpoError("over-budget", "nothing fits", { hint: "Free some memory." });
     return { profile: tinyProfile(model, device), chain: TINY_CHAIN };
   },
-  retrain: async ({ bestSteps }) => ({
-    ...{ isAccepted: false, reason: "as good as before", steps: bestSteps, durationMs: 100, judgement: "label-free" },
-    ...SEEN,
+  retrain: async ({ rung: { config, accuracy, memoryBytes } }) => ({
+    ...{ isAccepted: false, reason: "as good as before", steps: accuracy.steps, judgement: "label-free", config },
+    ...{ ...SEEN, stepMs: [SEEN.stepMs], plannedBytes: Math.round(memoryBytes.expected), overheadMs: 100 },
   }),
 };
 

@@ -1,12 +1,12 @@
 import { PROFILE_VERSION, type Profile, plannerOf, planStep, residentGrowth, resolveRetrainConfig } from "@mpo/core";
 import {
-  adaptationMethod,
   buildModel,
   chainOf,
   ENGINE_VERSION,
   graphDigest,
   initialWeights,
   type Model,
+  methodNamed,
   stepMemoryFacts,
 } from "@mpo/engine";
 
@@ -20,7 +20,7 @@ const BATCH = 32;
 
 /** What a device might measure of the tiny model; the numbers are made up, and the same each time. */
 export function tinyProfile(name: string, device: { readonly id: string; readonly class: string }): Profile {
-  const method = adaptationMethod("shot");
+  const method = methodNamed("shot");
   const memoryFacts = stepMemoryFacts(TINY_CHAIN, method);
   const base: Profile = {
     version: PROFILE_VERSION,

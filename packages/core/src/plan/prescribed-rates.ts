@@ -1,7 +1,13 @@
 import type { RetrainConfig } from "../facts/index.ts";
 import type { FixedRates } from "./freezing-choices.ts";
 
-/** Methods of adaptation, by the names of their losses. */
+/**
+ * Methods of adaptation, by the names of their losses.
+ * - `tent`: mean entropy of the predictions (Wang et al. 2021).
+ * - `shot`: information maximisation, entropy minus diversity, plus cross-entropy on pseudo-labels where labels are
+ *   given (Liang et al. 2020). A label of -1 counts for nothing.
+ * - `crossEntropy`: needs labels.
+ */
 export const METHOD_NAMES = ["tent", "shot", "crossEntropy"] as const;
 export type MethodName = (typeof METHOD_NAMES)[number];
 

@@ -54,7 +54,11 @@ describe("retrain()", () => {
       assert.equal(result.steps, 6);
       assert.deepEqual(reports, [1, 2, 3, 4, 5, 6]);
       assert.equal(result.config.freezing.linear, 1);
-      assert.ok(result.plannedPeakBytes > 0 && result.idleBytes > 0 && result.seconds > 0);
+      assert.ok(result.plannedBytes > 0 && result.idleBytes > 0);
+      // The first step is left out of the times of single ones; labelling and judging are no part of the training.
+      assert.equal(result.stepMs.length, 5);
+      assert.ok(result.trainingMs > result.stepMs.reduce((sum, ms) => sum + ms, 0));
+      assert.ok(result.overheadMs > 0);
       assert.ok(result.isAccepted, result.reason);
       assert.ok((result.accuracyAfter as number) > (result.accuracyBefore as number), result.reason);
       assert.deepEqual(result.weights.get("logits/kernel"), model.weights.get("logits/kernel"));
@@ -66,6 +70,7 @@ describe("retrain()", () => {
   it("stops when its time is up, and judges what it learned until then", async () => {
     const hurried = await retrain(worker, task({ epochs: 50, maxMs: 1 }));
     assert.deepEqual([hurried.stopped, hurried.steps], ["outOfTime", 1]);
+    assert.deepEqual(hurried.stepMs, []);
     assert.notEqual(hurried.accuracyAfter, undefined);
     const unhurried = await retrain(worker, task({ maxMs: 3_600_000 }));
     assert.deepEqual([unhurried.stopped, unhurried.steps], ["finished", 6]);

@@ -1,11 +1,10 @@
-import { MpoError, type RetrainConfig } from "@mpo/core";
-import type { LossName } from "../losses/loss.ts";
+import { type MethodName, MpoError, type RetrainConfig, withPrescribedRates } from "@mpo/core";
 import type { Model, ModelWeights } from "../model/model-graph.ts";
 import type { Samples } from "../training/batches.ts";
 import type { Augmentation } from "../training/task.ts";
-import type { StepReport } from "../training/train-loop.ts";
+import { type StepReport, stepTimes } from "../training/train-loop.ts";
+import { type AdaptationMethod, learningRateFor, methodNamed } from "../window/method.ts";
 import type { CallOptions, EngineWorker } from "../worker/engine-worker.ts";
-import { type AdaptationMethod, adaptationMethod, configForMethod, learningRateFor } from "./adaptation-method.ts";
 import { type Judgement, judge } from "./judge.ts";
 import { pseudoLabels } from "./pseudo-labels.ts";
 import { GUARD_AT_START, type StopReason, watchEpoch } from "./training-guard.ts";
@@ -17,7 +16,7 @@ export interface Retraining {
   readonly samples: Samples;
   /** Samples on which the result is judged, with labels if there are any; default: `samples`. */
   readonly judgedOn?: Samples;
-  readonly method: LossName;
+  readonly method: MethodName;
   readonly config: RetrainConfig;
   readonly epochs: number;
   readonly seed: number;
@@ -48,12 +47,16 @@ export interface RetrainResult extends Judgement {
   /** The config that ran: what the method never trains is frozen in it. */
   readonly config: RetrainConfig;
   readonly steps: number;
-  /** Time of the steps and pseudo-labels, without loading and judging. */
-  readonly seconds: number;
+  /** Times of the latest single steps, the first of all left out; empty: too few were made. */
+  readonly stepMs: readonly number[];
+  /** Time of all steps together, the first too. */
+  readonly trainingMs: number;
+  /** Everything else: loading, labelling, reading weights, judging. */
+  readonly overheadMs: number;
   /** What the plan says a step adds to the idle process. */
-  readonly plannedPeakBytes: number;
+  readonly plannedBytes: number;
   /** What was measured. */
-  readonly measuredPeakBytes: number;
+  readonly peakBytes: number;
   /** Resident bytes of the worker with the model, before samples and steps. */
   readonly idleBytes: number;
 }
@@ -61,8 +64,9 @@ export interface RetrainResult extends Judgement {
 const SAMPLES = "adapted";
 const JUDGED = "judged";
 const LARGEST_EVALUATION_BATCH = 128;
-const MS = 1000;
 const JUDGING_ROOM = 1.5;
+/** Times of steps that a profile takes at once. */
+const MOST_TIMES = 64;
 
 /**
  * Adapts a model to drifted samples in a fresh worker, and judges the result. The measured peak is right only for the
@@ -80,10 +84,10 @@ export async function retrain(
   const call = options.signal === undefined ? {} : { signal: options.signal };
   const { nowMs = () => performance.now() } = options;
   const began = nowMs();
-  const method = adaptationMethod(retraining.method);
+  const method = methodNamed(retraining.method);
   checkSamples(retraining, method);
-  const config = configForMethod(retraining.config, method);
   const { loss, optimizer } = method;
+  const config = withPrescribedRates(retraining.config, loss);
   const training = { config, loss, optimizer, replacesStatistics: true };
   const loaded = await worker.load({ ...model, training }, call);
   await worker.call("samples", { name: SAMPLES, samples: method.needsLabels ? samples : unlabelled(samples) }, call);
@@ -111,15 +115,18 @@ export async function retrain(
     trainUntilMs,
   });
   const judgement = await judgeTrained(worker, trained, before, { config, judgedOn, call });
+  const trainingMs = trained.steps.reduce((sum, { ms }) => sum + ms, 0);
   return {
     ...judgement,
     weights: judgement.isAccepted && trained.weights !== undefined ? trained.weights : model.weights,
     stopped: trained.stopped,
     config,
-    steps: trained.steps,
-    seconds: trained.seconds,
-    plannedPeakBytes: loaded.plannedPeakBytes,
-    measuredPeakBytes: heldBytes + trained.peakGrowthBytes,
+    steps: trained.steps.length,
+    stepMs: stepTimes(trained.steps).slice(-MOST_TIMES),
+    trainingMs,
+    overheadMs: nowMs() - began - trainingMs,
+    plannedBytes: loaded.plannedPeakBytes,
+    peakBytes: Math.max(0, heldBytes + trained.peakGrowthBytes),
     idleBytes: loaded.idleBytes,
   };
 }
@@ -141,8 +148,7 @@ interface TrainedEpochs {
   /** Those after the last epoch that went well; undefined when none did. */
   readonly weights: ModelWeights | undefined;
   readonly stopped: StopReason;
-  readonly steps: number;
-  readonly seconds: number;
+  readonly steps: readonly StepReport[];
   /** Of the first epoch: later ones find the pool grown. */
   readonly peakGrowthBytes: number;
 }
@@ -155,13 +161,10 @@ async function trainEpochs(input: EpochsInput): Promise<TrainedEpochs> {
   const rate = retraining.learningRate ?? learningRateFor(method, config.microBatch * config.accumulation);
   let guard = GUARD_AT_START;
   let weights: ModelWeights | undefined;
-  let steps = 0;
+  const steps: StepReport[] = [];
   let peakGrowthBytes = 0;
   let longestStepMs = 0;
-  const began = nowMs();
-  const result = (stopped: StopReason): TrainedEpochs => {
-    return { weights, stopped, steps, seconds: (nowMs() - began) / MS, peakGrowthBytes };
-  };
+  const result = (stopped: StopReason): TrainedEpochs => ({ weights, stopped, steps, peakGrowthBytes });
   for (let epoch = 0; epoch < retraining.epochs; epoch++) {
     if (method.usesPseudoLabels) await labelByModel(worker, retraining.samples, config, call);
     const leftMs = trainUntilMs - nowMs();
@@ -177,7 +180,7 @@ async function trainEpochs(input: EpochsInput): Promise<TrainedEpochs> {
     const onProgress = (report: StepReport): void =>
       options.onProgress?.({ ...report, step: epoch * stepsPerEpoch + report.step }, totalSteps);
     const report = await worker.call("train", { samples: SAMPLES, run }, { ...call, onProgress });
-    steps += report.steps.length;
+    steps.push(...report.steps);
     longestStepMs = Math.max(longestStepMs, ...report.steps.map(({ ms }) => ms));
     if (epoch === 0) peakGrowthBytes = report.peakGrowthBytes;
     const verdict = watchEpoch(guard, report.steps, classes);

@@ -1,6 +1,5 @@
-import type { StepPlan } from "@mpo/core";
+import type { MethodName, StepPlan } from "@mpo/core";
 import type { NodeDef } from "../graph/graph-proto.ts";
-import type { LossName } from "../losses/loss.ts";
 import type { Optimizer } from "../losses/optimizer.ts";
 import type { ModelGraph } from "../model/model-graph.ts";
 
@@ -75,7 +74,7 @@ export interface ProgramSource {
   /** Absent: evaluation only. */
   readonly training?: {
     readonly plan: StepPlan;
-    readonly loss: LossName;
+    readonly loss: MethodName;
     readonly optimizer: Optimizer;
     /** Share of the old value that moving statistics keep at each micro-batch; absent: each layer's own. */
     readonly statisticsMomentum?: number;

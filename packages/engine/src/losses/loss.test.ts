@@ -1,3 +1,4 @@
+import { METHOD_NAMES, type MethodName } from "@mpo/core";
 import "../test-support/quiet-tensorflow.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -5,7 +6,7 @@ import { createRandom } from "@mpo/datasets";
 import * as tf from "@tensorflow/tfjs-node";
 import { assertClose } from "../test-support/compare-gradients.ts";
 import { runGraph } from "../test-support/graph-run.ts";
-import { emitLoss, LOSS_NAMES, type LossName, SHOT_PSEUDO_LABEL_WEIGHT } from "./loss.ts";
+import { emitLoss, SHOT_PSEUDO_LABEL_WEIGHT } from "./loss.ts";
 
 const CLASSES = 7;
 
@@ -35,7 +36,7 @@ const CASES: readonly (readonly [string, LossCase])[] = [
   ["a part of a larger batch", { ...lossCase(6, 4, 1, "some"), effectiveBatch: 16 }],
 ];
 
-function engineLoss(name: LossName, { logits, labels, effectiveBatch }: LossCase): readonly [number, Float32Array] {
+function engineLoss(name: MethodName, { logits, labels, effectiveBatch }: LossCase): readonly [number, Float32Array] {
   const count = labels.length;
   const feeds = {
     logits: { shape: [count, CLASSES], data: logits },
@@ -51,7 +52,7 @@ function engineLoss(name: LossName, { logits, labels, effectiveBatch }: LossCase
 }
 
 /** The losses as their papers write them; sums over the micro-batch, over the effective batch's size. */
-const PEERS: Readonly<Record<LossName, (logits: tf.Tensor2D, labels: Int32Array) => tf.Tensor>> = {
+const PEERS: Readonly<Record<MethodName, (logits: tf.Tensor2D, labels: Int32Array) => tf.Tensor>> = {
   crossEntropy: (logits, labels) => {
     const targets = tf.buffer([labels.length, CLASSES]);
     for (const [row, label] of labels.entries()) if (label >= 0) targets.set(1, row, label);
@@ -66,7 +67,7 @@ const PEERS: Readonly<Record<LossName, (logits: tf.Tensor2D, labels: Int32Array)
   },
 };
 
-function peerLoss(name: LossName, { logits, labels, effectiveBatch }: LossCase): readonly [number, Float32Array] {
+function peerLoss(name: MethodName, { logits, labels, effectiveBatch }: LossCase): readonly [number, Float32Array] {
   return tf.tidy(() => {
     const loss = (x: tf.Tensor): tf.Scalar =>
       tf.div(PEERS[name](x as tf.Tensor2D, labels), effectiveBatch).asScalar() as tf.Scalar;
@@ -75,7 +76,7 @@ function peerLoss(name: LossName, { logits, labels, effectiveBatch }: LossCase):
   });
 }
 
-for (const name of LOSS_NAMES) {
+for (const name of METHOD_NAMES) {
   for (const [title, lossCase] of CASES) {
     test(`${name} and its gradient, with ${title}, are those of tfjs`, () => {
       const [loss, gradient] = engineLoss(name, lossCase);

@@ -1,21 +1,12 @@
-import { METHOD_NAMES, type MethodName } from "@mpo/core";
+import type { MethodName } from "@mpo/core";
 import type { GraphEmitter } from "../graph/graph-emitter.ts";
 import { attr } from "../graph/graph-proto.ts";
-
-/**
- * - `crossEntropy`: needs labels.
- * - `tent`: mean entropy of the predictions (Wang et al. 2021).
- * - `shot`: information maximisation, entropy minus diversity, plus cross-entropy on pseudo-labels where labels are
- *   given (Liang et al. 2020). A label of -1 counts for nothing.
- */
-export const LOSS_NAMES: typeof METHOD_NAMES = METHOD_NAMES;
-export type LossName = MethodName;
 
 /** Weight of the pseudo-labels' cross-entropy in SHOT (digits experiments of the paper: 0.1 to 0.3). */
 export const SHOT_PSEUDO_LABEL_WEIGHT = 0.3;
 
 /** Tensors of `[b, classes]` that are alive at once while a loss runs, besides logits and their gradient. */
-export const LOSS_WORK_TENSORS: Readonly<Record<LossName, number>> = { crossEntropy: 1, tent: 4, shot: 6 };
+export const LOSS_WORK_TENSORS: Readonly<Record<MethodName, number>> = { crossEntropy: 1, tent: 4, shot: 6 };
 
 export interface LossInputs {
   /** `[b, classes]`. */
@@ -36,7 +27,7 @@ export interface LossTensors {
 }
 
 /** Emits a loss of the logits and its gradient in closed form. */
-export function emitLoss(name: LossName, emit: GraphEmitter, inputs: LossInputs): LossTensors {
+export function emitLoss(name: MethodName, emit: GraphEmitter, inputs: LossInputs): LossTensors {
   switch (name) {
     case "crossEntropy":
       return crossEntropy(emit, inputs);

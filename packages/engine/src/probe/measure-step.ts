@@ -4,6 +4,7 @@ import { sampleShapes } from "../model/graph-shapes.ts";
 import { elementsOf, type Model } from "../model/model-graph.ts";
 import type { Samples } from "../training/batches.ts";
 import type { TrainingSetup } from "../training/task.ts";
+import { type StepReport, stepTimes } from "../training/train-loop.ts";
 import { EngineWorker } from "../worker/engine-worker.ts";
 import type { LoadReport } from "../worker/messages.ts";
 import { CALM_SHARE, othersShare, readCpu } from "./cpu-contention.ts";
@@ -96,8 +97,7 @@ export class PreparedStep implements AsyncDisposable {
   async measure(timedSteps: number, signal?: AbortSignal): Promise<MeasuredStep> {
     const began = performance.now();
     const first = await this.#run(1 + timedSteps, signal);
-    const { msPerStep } = first;
-    let best: TimedRun = { ...first, msPerStep: timedSteps > 0 ? msPerStep.slice(1) : msPerStep };
+    let best: TimedRun = first;
     const isCalm = (): boolean => timedSteps === 0 || (best.othersCpuShare ?? 0) <= CALM_SHARE;
     for (let attempt = 1; attempt < MAX_ATTEMPTS && !isCalm(); attempt++) {
       if (performance.now() - began > PATIENCE_MS) break;
@@ -111,7 +111,8 @@ export class PreparedStep implements AsyncDisposable {
         config: this.#config,
         plannedPeakBytes: this.#loaded.plannedPeakBytes,
         ...(this.#isFirst ? { measuredPeakBytes: first.growthBytes } : {}),
-        msPerStep: best.msPerStep,
+        // Where none is timed, the first is all that is known.
+        msPerStep: best === first && timedSteps > 0 ? stepTimes(first.steps) : best.steps.map(({ ms }) => ms),
       },
     };
   }
@@ -131,7 +132,7 @@ export class PreparedStep implements AsyncDisposable {
     const report = await this.#worker.call("train", { samples: SAMPLES, run }, call);
     const othersCpuShare = othersShare(before, readCpu(workers));
     return {
-      msPerStep: report.steps.map(({ ms }) => ms),
+      steps: report.steps,
       growthBytes: report.peakGrowthBytes,
       ...(othersCpuShare === undefined ? {} : { othersCpuShare }),
     };
@@ -155,7 +156,7 @@ async function load(
 }
 
 interface TimedRun {
-  readonly msPerStep: readonly number[];
+  readonly steps: readonly StepReport[];
   readonly growthBytes: number;
   readonly othersCpuShare?: number;
 }

@@ -7,11 +7,11 @@ import {
   planHalving,
   type RetrainConfig,
 } from "@mpo/core";
-import { type AdaptationMethod, learningRateFor } from "../adaptation/adaptation-method.ts";
 import { pseudoLabels } from "../adaptation/pseudo-labels.ts";
 import { GUARD_AT_START, watchEpoch } from "../adaptation/training-guard.ts";
 import type { Model, ModelWeights } from "../model/model-graph.ts";
 import { firstSamples, type Samples } from "../training/batches.ts";
+import { type AdaptationMethod, learningRateFor } from "../window/method.ts";
 import type { EngineWorker } from "../worker/engine-worker.ts";
 import { AccuracyReader } from "./accuracy-reader.ts";
 

@@ -3,18 +3,18 @@ import {
   type Checkpoints,
   type FreezingRates,
   hasChoice,
-  LAYER_CLASSES,
   type RetrainConfig,
   resolveRetrainConfig,
   uniformFreezing,
+  withPrescribedRates,
 } from "@mpo/core";
 import { createRandom, type Random } from "@mpo/datasets";
 
 /** What the steps of a probe are chosen for. */
 export interface ProbeStepOptions {
   readonly effectiveBatch: number;
-  /** What the method never trains. */
-  readonly freezing: FreezingRates;
+  /** The method, by its loss: some layers it never trains. */
+  readonly loss: string;
   readonly seed: number;
 }
 
@@ -74,7 +74,7 @@ export function probeSteps(chain: Chain, options: ProbeStepOptions): readonly St
   const drawn = Array.from({ length: RANDOM_GROUPS }, () => drawGroup(random, chain, batch));
   const seen = new Set<string>();
   return [...corners, ...drawn].flatMap((draft): readonly StepGroup[] => {
-    const configs = configsOf(draft, options.freezing).filter((config) => {
+    const configs = configsOf(draft, options.loss).filter((config) => {
       const key = JSON.stringify(config);
       const isNew = !seen.has(key);
       seen.add(key);
@@ -85,10 +85,10 @@ export function probeSteps(chain: Chain, options: ProbeStepOptions): readonly St
   });
 }
 
-function configsOf({ microBatches, isAccumulated, ...common }: Draft, fixed: FreezingRates): readonly RetrainConfig[] {
+function configsOf({ microBatches, isAccumulated, ...common }: Draft, loss: string): readonly RetrainConfig[] {
   const accumulation = isAccumulated ? ACCUMULATION : 1;
   return [...new Set(microBatches)].map((microBatch) =>
-    withMethod(resolveRetrainConfig({ ...common, microBatch, accumulation }), fixed),
+    withPrescribedRates(resolveRetrainConfig({ ...common, microBatch, accumulation }), loss),
   );
 }
 
@@ -108,11 +108,6 @@ function drawGroup(random: Random, chain: Chain, batch: number): Draft {
     freezing: { featureExtraction: rate(), normalisation: rate(), linear: 0 },
     checkpoints: pick<Checkpoints>([{ kind: "none" }, { kind: "boundaries", at }]),
   };
-}
-
-function withMethod(config: RetrainConfig, fixed: FreezingRates): RetrainConfig {
-  const rates = LAYER_CLASSES.map((name) => [name, Math.max(config.freezing[name], fixed[name])] as const);
-  return { ...config, freezing: Object.fromEntries(rates) as unknown as FreezingRates };
 }
 
 /** 1, 2, 4, ... up to `most`. */

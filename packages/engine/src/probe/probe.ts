@@ -2,8 +2,8 @@ import {
   type AccuracySample,
   CostModel,
   type CostProfile,
-  type FreezingRates,
   frozenParameters,
+  type MethodName,
   MIXED_POOL_FACTOR,
   MpoError,
   PROFILE_VERSION,
@@ -14,13 +14,13 @@ import {
   resolveRetrainConfig,
   UnitCostTable,
   validateProfile,
+  withPrescribedRates,
 } from "@mpo/core";
-import { type AdaptationMethod, adaptationMethod } from "../adaptation/adaptation-method.ts";
 import { chainOf } from "../compiler/chain-of.ts";
 import { stepMemoryFacts } from "../compiler/memory-facts.ts";
-import type { LossName } from "../losses/loss.ts";
 import type { Model } from "../model/model-graph.ts";
 import { parameterCount } from "../model/variables.ts";
+import { type AdaptationMethod, methodNamed } from "../window/method.ts";
 import { EngineWorker } from "../worker/engine-worker.ts";
 import { consistentTimes } from "./consistent-times.ts";
 import { ENGINE_VERSION } from "./engine-version.ts";
@@ -40,7 +40,7 @@ import type { UnitTimingReport } from "./unit-timing.ts";
 export interface ProbeTask {
   readonly model: Model;
   /** How the model will be retrained: loss and optimizer decide memory, time and accuracy. */
-  readonly method: LossName;
+  readonly method: MethodName;
   readonly effectiveBatch: number;
   readonly device: { readonly id: string; readonly class: string };
   /** Recent samples for micro-windows; absent: random numbers are trained on, and accuracy is not probed. */
@@ -155,7 +155,7 @@ class Probe {
     this.#budget = budget;
     this.#options = options;
     this.#guard = guard;
-    this.#method = adaptationMethod(task.method);
+    this.#method = methodNamed(task.method);
     this.#costs = new UnitCostTable(chainOf(task.model.graph));
     this.#began = this.#now();
   }
@@ -361,22 +361,19 @@ class Probe {
   /** Freezings, and micro-batches where they matter, that span what can be learned, the most telling first; only what fits. */
   #learningConfigs(model: CostModel): readonly RetrainConfig[] {
     const { effectiveBatch } = this.#task;
-    const fixed = this.#method.freezing;
     const sizes = hasBatchStatistics(this.#task.model) ? [64, 16, 4] : [32, 8, 2];
     const sizesEach = hasBatchStatistics(this.#task.model) ? 2 : 1;
-    // What nearly nothing trains gains comes before what lies between.
-    const frozen = [0, 0.9, 0.5].map(
-      (rate): FreezingRates => ({
-        featureExtraction: Math.max(rate, fixed.featureExtraction),
-        normalisation: Math.max(rate, fixed.normalisation),
-        linear: fixed.linear,
-      }),
-    );
     const limit = this.#budget.memoryBytes ?? Number.POSITIVE_INFINITY;
-    const fitting = frozen.map((freezing) =>
+    const configOf = (rate: number, microBatch: number): RetrainConfig => {
+      const freezing = { featureExtraction: rate, normalisation: rate, linear: 0 };
+      const config = resolveRetrainConfig({ microBatch, accumulation: effectiveBatch / microBatch, freezing });
+      return withPrescribedRates(config, this.#method.loss);
+    };
+    // What nearly nothing trains gains comes before what lies between.
+    const fitting = [0, 0.9, 0.5].map((rate) =>
       sizes
         .filter((size) => effectiveBatch % size === 0)
-        .map((microBatch) => resolveRetrainConfig({ microBatch, accumulation: effectiveBatch / microBatch, freezing }))
+        .map((microBatch) => configOf(rate, microBatch))
         .filter((config) => this.#trains(config) && model.predict(config).memoryBytes.upper <= limit),
     );
     // Each freezing once before any twice: what comes last is left out where time is short.
@@ -386,11 +383,11 @@ class Probe {
 
   #stepGroups(): readonly StepGroup[] {
     const { configs = [], effectiveBatch } = this.#task;
-    const { freezing } = this.#method;
+    const { loss } = this.#method;
     const groups =
       configs.length > 0
         ? configs.map((first) => ({ first, others: [] }))
-        : probeSteps(this.#costs.chain, { effectiveBatch, freezing, seed: this.#seed() });
+        : probeSteps(this.#costs.chain, { effectiveBatch, loss, seed: this.#seed() });
     const isPossible = (config: RetrainConfig): boolean =>
       this.#trains(config) && this.#fits(residentGrowth(planStep(this.#costs.chain, config), this.#facts()));
     return groups.flatMap(({ first, others }): readonly StepGroup[] => {

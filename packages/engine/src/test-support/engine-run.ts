@@ -2,11 +2,10 @@ import "./quiet-tensorflow.ts";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Chain, planStep, type RetrainConfig } from "@mpo/core";
+import { type Chain, type MethodName, planStep, type RetrainConfig } from "@mpo/core";
 import { createRandom, deriveSeed } from "@mpo/datasets";
 import { chainOf } from "../compiler/chain-of.ts";
 import { compileProgram } from "../compiler/compile-program.ts";
-import type { LossName } from "../losses/loss.ts";
 import { fedLearningRate, type Optimizer } from "../losses/optimizer.ts";
 import { sampleShapes } from "../model/graph-shapes.ts";
 import { elementsOf, type ModelGraph, type ModelWeights, type SampleShape } from "../model/model-graph.ts";
@@ -27,7 +26,7 @@ export interface EngineRun {
   readonly samples: TestSamples;
   /** `accumulation` is 1, and `microBatch` all samples of an accumulation's part, unless given. */
   readonly config?: Partial<RetrainConfig>;
-  readonly loss?: LossName;
+  readonly loss?: MethodName;
   readonly optimizer?: Optimizer;
   readonly statisticsMomentum?: number;
   readonly steps?: number;

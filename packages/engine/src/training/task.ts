@@ -1,5 +1,4 @@
-import type { RetrainConfig } from "@mpo/core";
-import type { LossName } from "../losses/loss.ts";
+import type { MethodName, RetrainConfig } from "@mpo/core";
 import type { Optimizer } from "../losses/optimizer.ts";
 
 /** How the learning rate moves over a training. */
@@ -17,7 +16,7 @@ export type Augmentation = (typeof AUGMENTATIONS)[number];
 /** What is trained, fixed when a worker loads a model. */
 export interface TrainingSetup {
   readonly config: RetrainConfig;
-  readonly loss: LossName;
+  readonly loss: MethodName;
   readonly optimizer: Optimizer;
   /**
    * Moving statistics become those of this training's own micro-batches, whenever it ends (`statisticsShareAt`). Default:

@@ -14,6 +14,11 @@ export interface StepReport {
   readonly meanPredictionEntropy: number;
 }
 
+/** Times of single steps: the first of a session meets its batch size for the first time, and does not count. */
+export function stepTimes(steps: readonly Pick<StepReport, "ms">[]): readonly number[] {
+  return steps.slice(1).map(({ ms }) => ms);
+}
+
 /**
  * Runs training steps one after the other; `onStep` may stop it by returning false. Yields to the event loop between.
  * Ends early when `run.maxMs` is up. `stepsDone`: how many steps the optimizer's state has seen before.

@@ -9,14 +9,14 @@ import {
   requireFitting,
   startProgress,
 } from "@mpo/cli";
-import { given, MpoError, mean, resolveRetrainConfig } from "@mpo/core";
+import { given, type MethodName, MpoError, mean, resolveRetrainConfig } from "@mpo/core";
 import { CORRUPTION_NAMES } from "@mpo/datasets";
-import { EngineWorker, type LossName, type Model, retrain } from "@mpo/engine";
+import { EngineWorker, type Model, retrain } from "@mpo/engine";
 
 /** The options of `mpo bench adaptation`. */
 export interface BenchAdaptationOptions extends DatasetOptions {
   readonly weights: string;
-  readonly methods: readonly LossName[];
+  readonly methods: readonly MethodName[];
   readonly severity: number;
   readonly samples: number;
   readonly judgeSamples: number;
@@ -28,7 +28,7 @@ export interface BenchAdaptationOptions extends DatasetOptions {
 
 /** Accuracies of one method, 0 to 1, by corruption. */
 interface MethodAccuracies {
-  readonly method: LossName;
+  readonly method: MethodName;
   readonly after: number[];
 }
 
@@ -77,7 +77,7 @@ export async function benchAdaptation(options: BenchAdaptationOptions, context: 
 
 async function adapt(
   model: Model,
-  method: LossName,
+  method: MethodName,
   { adapted, judged }: Awaited<ReturnType<typeof driftedSamples>>,
   { batch, epochs, seed, threads }: BenchAdaptationOptions,
   { environment, signal }: Pick<CommandContext, "environment" | "signal">,

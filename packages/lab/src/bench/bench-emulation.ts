@@ -21,7 +21,7 @@ import {
   quantile,
   SECOND_MS,
 } from "@mpo/core";
-import { adaptationMethod, chainOf, type StepTask } from "@mpo/engine";
+import { chainOf, methodNamed, type StepTask } from "@mpo/engine";
 import { drawConfigs } from "./draw-configs.ts";
 import { MachineSpeed } from "./machine-speed.ts";
 import { type EmulationRow, runUnderBound } from "./run-under-bound.ts";
@@ -55,7 +55,7 @@ export async function benchEmulation(options: BenchEmulationOptions, context: Co
   const { method } = options;
   if (options.output !== undefined) await checkOutput("--output", options.output, context.workingFolder);
   const model = await loadSubject(options, context);
-  const { loss, optimizer } = adaptationMethod(method);
+  const { loss, optimizer } = methodNamed(method);
   const task: StepTask = {
     model,
     training: { loss, optimizer },

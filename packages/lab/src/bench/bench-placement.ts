@@ -22,7 +22,7 @@ import {
   resolveRetrainConfig,
   SECOND_MS,
 } from "@mpo/core";
-import { adaptationMethod, chainOf, type Model, PreparedStep, type StepTask } from "@mpo/engine";
+import { chainOf, type Model, methodNamed, PreparedStep, type StepTask } from "@mpo/engine";
 
 /** The options of `mpo bench placement`. */
 export interface BenchPlacementOptions extends SubjectOptions {
@@ -63,7 +63,7 @@ export async function benchPlacement(options: BenchPlacementOptions, context: Co
   const { terminal, signal, environment } = context;
   const model = await loadSubject(options, context);
   const costModel = await costModelOf(model, options, context);
-  const { loss, optimizer } = adaptationMethod(METHOD);
+  const { loss, optimizer } = methodNamed(METHOD);
   const task: StepTask = {
     model,
     training: { loss, optimizer },

@@ -2,7 +2,7 @@ import { cpus } from "node:os";
 import { type CommandContext, createTable } from "@mpo/cli";
 import { MIB, median, plannerOf, planStep, quantile, residentGrowth } from "@mpo/core";
 import { createRandom } from "@mpo/datasets";
-import { adaptationMethod, buildModel, chainOf, graphDigest, stepMemoryFacts } from "@mpo/engine";
+import { buildModel, chainOf, graphDigest, methodNamed, stepMemoryFacts } from "@mpo/engine";
 import { simulatedProfiles } from "./simulated-profile.ts";
 
 /** The options of `mpo bench search`. */
@@ -30,7 +30,7 @@ export async function benchSearch(options: BenchSearchOptions, context: CommandC
   for (const model of SUBJECTS) {
     const graph = buildModel({ model, norm: "batch", inputShape: [32, 32, 3], classes: 10 });
     const chain = chainOf(graph);
-    const { loss, optimizer } = adaptationMethod("crossEntropy");
+    const { loss, optimizer } = methodNamed("crossEntropy");
     const memoryFacts = stepMemoryFacts(chain, { loss, optimizer });
     const most = residentGrowth(planStep(chain, { microBatch: BATCH }), memoryFacts);
     const profileOf = simulatedProfiles(chain, {

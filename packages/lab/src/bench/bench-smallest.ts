@@ -10,13 +10,13 @@ import {
   resolveRetrainConfig,
 } from "@mpo/core";
 import {
-  adaptationMethod,
   buildModel,
   chainOf,
   type FormName,
   initialWeights,
   type ModelName,
   measureStep,
+  methodNamed,
   type NormName,
   type StepTask,
   stepMemoryFacts,
@@ -50,7 +50,7 @@ export async function benchSmallest(options: BenchSmallestOptions, context: Comm
   for (const name of options.models) {
     const inputShape = [options.image, options.image, 3];
     const graph = buildModel({ model: name, norm, ...given({ form: options.form }), inputShape, classes: CLASSES });
-    const { loss, optimizer } = adaptationMethod(METHOD);
+    const { loss, optimizer } = methodNamed(METHOD);
     const task: StepTask = {
       model: { graph, weights: initialWeights(graph, options.seed) },
       training: { loss, optimizer },

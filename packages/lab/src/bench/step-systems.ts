@@ -4,7 +4,7 @@ import { promisify } from "node:util";
 import type { CommandContext } from "@mpo/cli";
 import { MpoError, median, type RetrainConfig } from "@mpo/core";
 import { createRandom } from "@mpo/datasets";
-import { EngineWorker, type FormName, type Model, sampleShapes } from "@mpo/engine";
+import { EngineWorker, type FormName, type Model, sampleShapes, stepTimes } from "@mpo/engine";
 import { type TfjsStepOptions, timeTfjsStep } from "@mpo/engine/testing";
 
 /** What is measured, the same for all systems. */
@@ -53,7 +53,7 @@ export async function measureOwnStep(task: StepTask, { environment, signal }: Co
     augmentation: "none",
   } as const;
   const report = await worker.call("train", { samples: "random", run }, { signal });
-  const msPerStep = median(report.steps.slice(1).map(({ ms }) => ms));
+  const msPerStep = median(stepTimes(report.steps));
   return { msPerStep, peakGrowthBytes: report.peakGrowthBytes, idleBytes, plannedPeakBytes };
 }
 

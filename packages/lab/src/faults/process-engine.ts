@@ -21,8 +21,18 @@ export function processEngine(random: () => number, onWorker: (pid: number) => v
     },
     retrain: async (job, { signal }) => {
       await work(signal);
-      const steps = Math.max(1, job.bestSteps);
-      return { isAccepted: false, reason: "made up", steps, stepMs: job.stepMs, durationMs: 500, peakBytes: 1_000_000 };
+      const { config, stepMs, accuracy } = job.rung;
+      return {
+        ...{
+          isAccepted: false,
+          reason: "made up",
+          config,
+          steps: Math.max(1, accuracy.steps),
+          stepMs: [stepMs.expected],
+        },
+        ...{ plannedBytes: 1_000_000, peakBytes: 1_000_000, overheadMs: 400 },
+        ...{ judgement: undefined, accuracyBefore: undefined, accuracyAfter: undefined },
+      };
     },
   };
 }

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { extname, join } from "node:path";
 import { jobEngine, type RetrainJob, SERVING_FOLDERS } from "@mpo/agent";
-import { MIB, MpoError } from "@mpo/core";
+import { MIB, MpoError, resolveRetrainConfig } from "@mpo/core";
 import { encodeNpyImages, syntheticImages } from "@mpo/datasets";
 import { buildModel, initialWeights, writeLayersModel } from "@mpo/engine";
 
@@ -36,16 +36,17 @@ export async function runHog(kind: HogKind, folder: string, cpuShare: "leftover"
     sourceFolder: source,
     stagingFolder: join(folder, "staged"),
     inputFiles: [join(folder, "training", "a.npy")],
-    config: {
-      microBatch: INPUTS,
-      accumulation: 1,
-      freezing: { featureExtraction: 0, normalisation: 0, linear: 0 },
-      checkpoints: { kind: "none" },
+    rung: {
+      config: resolveRetrainConfig({ microBatch: INPUTS }),
+      memoryBytes: { expected: 20 * MIB, upper: 20 * MIB },
+      stepMs: { expected: 1_000, upper: 1_000 },
+      stepsInWindow: 1,
+      accuracy: { expected: 0.5, lower: 0.5, upper: 0.5, steps: 1 },
+      trainingMs: 1_000,
+      unknowns: [],
     },
     memoryBytes: { pool: 20 * MIB, outside: 400 * MIB, unlimited: 3_000 * MIB }[kind],
     maxMs: 100_000,
-    stepMs: 1_000,
-    bestSteps: 1,
     method: "shot",
     seed: 1,
   };

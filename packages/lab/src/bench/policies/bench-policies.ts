@@ -12,7 +12,7 @@ import {
 } from "@mpo/cli";
 import { given, type MethodName, MpoError, type Profile, plannerOf, SECOND_MS } from "@mpo/core";
 import type { CorruptionName, ImageSet } from "@mpo/datasets";
-import { adaptationMethod, chainOf, graphDigest, type Model } from "@mpo/engine";
+import { chainOf, graphDigest, type Model, methodNamed } from "@mpo/engine";
 import { type EqualAccuracy, equalAccuracy } from "./equal-accuracy.ts";
 import { LabelJudge } from "./label-judge.ts";
 import { type MeasuredCell, measureCell } from "./measured-cell.ts";
@@ -63,7 +63,7 @@ export const POLICY_TASKS = { "fashion-c": "fashion-mnist", "cifar10-c": "cifar1
 export async function benchPolicies(options: BenchPoliciesOptions, context: CommandContext): Promise<void> {
   const { terminal, signal, environment, workingFolder } = context;
   const { method, corruptions } = options;
-  if (adaptationMethod(method).needsLabels) {
+  if (methodNamed(method).needsLabels) {
     throw new MpoError("invalid-argument", `--method ${method} needs labels, which a device has not`, {
       hint: "Choose tent or shot.",
     });
@@ -84,7 +84,6 @@ export async function benchPolicies(options: BenchPoliciesOptions, context: Comm
   const task: PolicyRunTask = {
     model,
     method,
-    profile: results.profile,
     judge,
     seed: options.seed,
     environment,
@@ -164,7 +163,7 @@ class PoliciesBench {
       const book = this.#book(task, results, progress);
       const before = drifts.map(({ corruption }) => results.before.get(corruption) as number);
       const cells: MeasuredCell[] = [];
-      for (const one of choices) cells.push(await measureCell(one, book, before));
+      for (const one of choices) cells.push(await measureCell(one, book, before, context.signal));
       const windowMs = chargedWindowMs(Math.max(...options.window), choice.probeMs, choice.windows);
       const equal = await equalAccuracy({ choice, cells, book, windowMs });
       return { profile, corruptions: drifts.map(({ corruption }) => corruption), before, cells, equal };

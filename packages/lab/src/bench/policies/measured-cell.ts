@@ -1,4 +1,5 @@
-import { mean } from "@mpo/core";
+import { endOfWindow, isOutOfMemory, MpoError, mean, runWindow } from "@mpo/core";
+import { systemClock } from "@mpo/io";
 import type { PolicyCell } from "./policy-accounting.ts";
 import type { PolicyChoice } from "./policy-choices.ts";
 import type { PolicyRun } from "./policy-run.ts";
@@ -15,21 +16,44 @@ export interface MeasuredCell extends PolicyCell {
   readonly seconds: number;
 }
 
-/** Runs the first of a choice's runs that keeps its memory bound. `before`: accuracies of the model as it is. */
+/**
+ * Opens a window as a device does, for all drifts at once: the best of a choice's runs that keeps its memory bound. Limits
+ * of time are those of the steps, for which the runs were chosen. `before`: accuracies of the model as it is.
+ */
 export async function measureCell(
   { limits, policy, runs, because }: PolicyChoice,
   book: RunBook,
   before: readonly number[],
+  signal: AbortSignal,
 ): Promise<MeasuredCell> {
-  for (const run of runs) {
-    const booked = await book.run(run);
-    if (booked.peakBytes === undefined) continue;
-    const after = booked.outcomes.map(({ accuracyAfter }) => accuracyAfter);
-    const { peakBytes } = booked;
-    return { limits, policy, isAdapted: true, after, run, because: undefined, peakBytes, seconds: secondsOf(booked) };
+  const byRung = new Map(runs.map((run) => [run.chosen, run]));
+  const window = await runWindow(
+    { rungs: [...byRung.keys()].reverse(), windowMs: Number.POSITIVE_INFINITY },
+    {
+      clock: systemClock,
+      freeBytes: () => limits.memoryBytes,
+      train: async (rung) => {
+        const run = byRung.get(rung) as PolicyRun;
+        const booked = await book.run(run);
+        const { peakBytes } = booked;
+        if (peakBytes === undefined) throw new MpoError("over-memory-cap", "every run broke its own memory bound");
+        return {
+          run,
+          peakBytes,
+          after: booked.outcomes.map(({ accuracyAfter }) => accuracyAfter),
+          seconds: secondsOf(booked),
+        };
+      },
+    },
+    signal,
+  );
+  signal.throwIfAborted();
+  const ended = window.tries.at(-1)?.ended;
+  if (ended === undefined || ("error" in ended && isOutOfMemory(ended.error))) {
+    const why = because ?? ended?.error.message;
+    return { limits, policy, isAdapted: false, after: before, run: undefined, because: why, peakBytes: 0, seconds: 0 };
   }
-  const why = because ?? "every run broke its own memory bound";
-  return { limits, policy, isAdapted: false, after: before, run: undefined, because: why, peakBytes: 0, seconds: 0 };
+  return { limits, policy, isAdapted: true, because: undefined, ...endOfWindow(window).result };
 }
 
 /** Mean time of a run's steps over the drifts. */

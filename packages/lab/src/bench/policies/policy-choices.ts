@@ -1,9 +1,7 @@
-import { windowLength } from "@mpo/cli";
 import {
   type Planner,
   POLICY_NAMES,
   type PolicyName,
-  type Prediction,
   type SearchBudget,
   type SearchObjective,
   type SearchResult,
@@ -48,7 +46,7 @@ export function chooseUnder(task: ChoiceTask, limits: Limits): readonly PolicyCh
     if ("refusal" in outcome) return { limits, policy, runs: [], because: outcome.refusal.message };
     const rungs = [...outcome.result.ladder].reverse().filter(({ accuracy }) => accuracy.steps > 0);
     if (rungs.length === 0) return { limits, policy, runs: [], because: "no gain is expected of any training" };
-    return { limits, policy, runs: rungs.map((rung) => runOf(rung, task.sampleCount)) };
+    return { limits, policy, runs: rungs.map((rung) => policyRun(rung, task.sampleCount)) };
   });
 }
 
@@ -63,7 +61,7 @@ export function lowMemoryRuns(task: ChoiceTask, policy: PolicyName, windowMs: nu
   const above = best.ladder.filter(({ memoryBytes }) => memoryBytes.expected > least.best.memoryBytes.expected);
   return [least.best, ...above]
     .filter(({ accuracy }) => accuracy.steps > 0)
-    .map((prediction) => runOf(prediction, task.sampleCount));
+    .map((prediction) => policyRun(prediction, task.sampleCount));
 }
 
 /** Ever longer runs (1, 2, 4, ... steps) of what the policy would choose for time. None where no step fits the window. */
@@ -74,7 +72,7 @@ export function quickRuns(task: ChoiceTask, policy: PolicyName, windowMs: number
   const runs: PolicyRun[] = [];
   for (let steps = 1; steps <= best.stepsInWindow; steps *= 2) {
     const prediction = { ...best, stepsInWindow: steps, accuracy: { ...best.accuracy, steps } };
-    runs.push(runOf(prediction, task.sampleCount));
+    runs.push(policyRun(prediction, task.sampleCount));
   }
   return runs;
 }
@@ -89,8 +87,4 @@ function boundlessly(
   if (windowMs <= 0) return undefined;
   const outcome = searchPolicy(planner, { memoryBytes: BOUNDLESS_BYTES, windowMs }, objective, policy);
   return "result" in outcome ? outcome.result : undefined;
-}
-
-function runOf(prediction: Prediction, sampleCount: number): PolicyRun {
-  return policyRun(prediction, windowLength(prediction, sampleCount));
 }

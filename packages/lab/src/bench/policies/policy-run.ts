@@ -1,6 +1,5 @@
-import type { WindowLength } from "@mpo/cli";
-import { describeConfig, given, MpoError, type Prediction, type Profile } from "@mpo/core";
-import { EngineWorker, firstSamples, type LossName, type Model, poolCapFor, retrain, type Samples } from "@mpo/engine";
+import { describeConfig, given, isOutOfMemory, type MethodName, MpoError, type Prediction, SECOND_MS } from "@mpo/core";
+import { firstSamples, type Model, type Samples, trainRung, type WindowLength, windowLength } from "@mpo/engine";
 import type { LabelJudge } from "./label-judge.ts";
 
 /** One retraining that several policies, limits and windows may have chosen alike. */
@@ -19,7 +18,6 @@ export interface PolicyRunOutcome {
   readonly isOverCap: boolean;
   /** Of the model that would serve from then on, 0 to 1. */
   readonly accuracyAfter: number;
-  /** Absent where the process had run another drift before: its pool had grown already. */
   readonly peakBytes?: number;
   /** Time of the steps. */
   readonly seconds: number;
@@ -36,8 +34,7 @@ export interface PolicyDrift {
 /** What all runs share. */
 export interface PolicyRunTask {
   readonly model: Model;
-  readonly method: LossName;
-  readonly profile: Profile;
+  readonly method: MethodName;
   readonly judge: LabelJudge;
   readonly seed: number;
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -45,8 +42,10 @@ export interface PolicyRunTask {
   readonly signal: AbortSignal;
 }
 
-/** The run of a prediction under the limits that it was made for. */
-export function policyRun(chosen: Prediction, length: WindowLength): PolicyRun {
+/** The run of a prediction, as long as its steps were predicted to fit. Throws `over-budget` where none does. */
+export function policyRun(chosen: Prediction, sampleCount: number): PolicyRun {
+  const length = windowLength(chosen, sampleCount);
+  if (length === undefined) throw new MpoError("over-budget", "the window is shorter than a step");
   return { key: JSON.stringify([chosen.config, length.count, length.epochs]), chosen, length };
 }
 
@@ -58,59 +57,24 @@ export function describeRun({ chosen, length }: PolicyRun): string {
 /** Images on which the device itself looks whether the retrained model has collapsed. */
 const GUARD_IMAGES = 256;
 
-/**
- * Retrains to one drift after the other, always from the same weights, in one process whose allocator is held to the
- * config's own upper bound. Yields each outcome at once, so that it can be kept.
- */
-export async function* runPolicy(
-  { key, chosen, length }: PolicyRun,
-  drifts: readonly PolicyDrift[],
-  { model, method, profile, judge, seed, environment, threads, signal }: PolicyRunTask,
-): AsyncGenerator<PolicyRunOutcome, void, undefined> {
-  const { config, memoryBytes } = chosen;
-  const memoryCapBytes = poolCapFor(model.graph, config, profile.memoryFacts, memoryBytes.upper);
-  const start = (): Promise<EngineWorker> =>
-    EngineWorker.start({ environment, memoryCapBytes, ...given({ threads }) }, { signal });
-  let worker: EngineWorker | undefined;
+/** Retrains to one drift as a device does: in a process of its own that is held to the config's own upper bound. */
+export async function runPolicy(
+  { key, chosen: rung }: PolicyRun,
+  { corruption, adapted: { images, count }, judged }: PolicyDrift,
+  { model, method, judge, seed, environment, threads, signal }: PolicyRunTask,
+): Promise<PolicyRunOutcome> {
+  const samples = { images, count };
+  const judgedOn = firstSamples(samples, GUARD_IMAGES);
+  const memoryBytes = rung.memoryBytes.upper;
   try {
-    for (const { corruption, adapted, judged } of drifts) {
-      signal.throwIfAborted();
-      const unlabelled = { images: adapted.images, count: adapted.count };
-      const samples = firstSamples(unlabelled, length.count);
-      const judgedOn = firstSamples(unlabelled, GUARD_IMAGES);
-      const task = { model, samples, judgedOn, method, config, epochs: length.epochs, seed };
-      let isFresh = worker === undefined;
-      worker ??= await start();
-      const attempt = retrain(worker, task, { signal });
-      const result = await attempt.catch(async (error: unknown) => {
-        if (!isOverCap(error)) throw error;
-        await worker?.close();
-        worker = undefined;
-        if (isFresh) return undefined;
-        // What the drifts before left in the pool may stand in the way: that is not this config's need.
-        isFresh = true;
-        worker = await start();
-        return await retrain(worker, task, { signal }).catch(async (again: unknown) => {
-          if (!isOverCap(again)) throw again;
-          await worker?.close();
-          worker = undefined;
-          return undefined;
-        });
-      });
-      if (result === undefined || worker === undefined) {
-        yield { key, corruption, isOverCap: true, accuracyAfter: 0, seconds: 0, steps: 0 };
-        return;
-      }
-      const accuracyAfter = await judge.accuracy(result.weights, judged);
-      const { seconds, steps, measuredPeakBytes } = result;
-      const peak = isFresh ? { peakBytes: measuredPeakBytes } : {};
-      yield { key, corruption, isOverCap: false, accuracyAfter, seconds, steps, ...peak };
-    }
-  } finally {
-    await worker?.close();
+    const { weights, trainingMs, steps, peakBytes } = await trainRung(
+      { model, method, rung, memoryBytes, samples, judgedOn, seed },
+      { environment, signal, ...given({ threads }) },
+    );
+    const accuracyAfter = await judge.accuracy(weights, judged);
+    return { key, corruption, isOverCap: false, accuracyAfter, seconds: trainingMs / SECOND_MS, steps, peakBytes };
+  } catch (thrown) {
+    if (!isOutOfMemory(thrown)) throw thrown;
+    return { key, corruption, isOverCap: true, accuracyAfter: 0, seconds: 0, steps: 0 };
   }
-}
-
-function isOverCap(error: unknown): boolean {
-  return error instanceof MpoError && error.code === "over-memory-cap";
 }

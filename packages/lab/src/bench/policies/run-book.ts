@@ -40,12 +40,12 @@ export class RunBook {
   async run(run: PolicyRun): Promise<BookedRun> {
     const booked = this.#booked(run.key);
     const missing = this.#drifts.filter(({ corruption }) => !booked.has(corruption));
-    if (missing.length > 0 && !isOver(booked)) {
-      for await (const outcome of runPolicy(run, missing, this.#task)) {
-        this.#add(outcome);
-        this.#report(run, outcome.corruption);
-        await this.#keep(this.all());
-      }
+    for (const drift of missing) {
+      if (isOver(booked)) break;
+      this.#task.signal.throwIfAborted();
+      this.#add(await runPolicy(run, drift, this.#task));
+      this.#report(run, drift.corruption);
+      await this.#keep(this.all());
     }
     if (isOver(booked)) return { outcomes: [], peakBytes: undefined };
     const peaks = [...booked.values()].flatMap(({ peakBytes }) => (peakBytes === undefined ? [] : [peakBytes]));

@@ -12,9 +12,9 @@ import {
   requireFitting,
   startProgress,
 } from "@mpo/cli";
-import { given, mean, SECOND_MS } from "@mpo/core";
+import { given, type MethodName, mean, SECOND_MS } from "@mpo/core";
 import { type CorruptionName, fashionMnistFolder, loadFashionMnist } from "@mpo/datasets";
-import { EngineWorker, type LossName, type Model, type RetrainResult, retrain } from "@mpo/engine";
+import { EngineWorker, type Model, type RetrainResult, retrain } from "@mpo/engine";
 import { bundledModel } from "../../product-files.ts";
 import { DEMO_CONFIGURATIONS, type DemoConfiguration } from "./configurations.ts";
 import { readDrifts, type StreamDrift } from "./drifted-stream.ts";
@@ -30,19 +30,19 @@ export interface EngineDemoOptions {
 
 /** One of each kind of damage that a camera out in the field meets. */
 const CORRUPTIONS: readonly CorruptionName[] = ["gaussian_noise", "fog", "motion_blur"];
-const METHODS: readonly LossName[] = ["tent", "shot"];
+const METHODS: readonly MethodName[] = ["tent", "shot"];
 const JUDGE_SAMPLES = 500;
 
 /** What one method gained and cost under one configuration, over all drifts. */
 interface DemoRow {
-  readonly method: LossName;
+  readonly method: MethodName;
   readonly configuration: string;
   /** Means over the drifts, 0 to 1. */
   readonly accuracyBefore: number;
   readonly accuracyAfter: number;
   readonly plannedPeakBytes: number;
   readonly measuredPeakBytes: number;
-  /** Of all drifts' retrainings. */
+  /** Of all drifts' steps. */
   readonly seconds: number;
   readonly accepted: number;
   readonly drifts: readonly DriftOutcome[];
@@ -94,7 +94,7 @@ export async function runEngineDemo(options: EngineDemoOptions, context: Command
 interface ConfigurationRun {
   readonly model: Model;
   readonly drifts: readonly StreamDrift[];
-  readonly method: LossName;
+  readonly method: MethodName;
   readonly configuration: DemoConfiguration;
   readonly options: EngineDemoOptions;
   readonly context: CommandContext;
@@ -128,9 +128,9 @@ async function runConfiguration(run: ConfigurationRun): Promise<DemoRow> {
     configuration: configuration.name,
     accuracyBefore: mean(outcomes.map(({ accuracyBefore }) => accuracyBefore)),
     accuracyAfter: mean(outcomes.map(({ accuracyAfter }) => accuracyAfter)),
-    plannedPeakBytes: first.plannedPeakBytes,
-    measuredPeakBytes: first.measuredPeakBytes,
-    seconds: results.reduce((sum, { seconds }) => sum + seconds, 0),
+    plannedPeakBytes: first.plannedBytes,
+    measuredPeakBytes: first.peakBytes,
+    seconds: results.reduce((sum, { trainingMs }) => sum + trainingMs, 0) / SECOND_MS,
     accepted: outcomes.filter(({ isAccepted }) => isAccepted).length,
     drifts: outcomes,
   };

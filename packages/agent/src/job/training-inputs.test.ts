@@ -5,24 +5,8 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { encodeNpy, encodeNpyImages, syntheticImages } from "@mpo/datasets";
 import { readTrainingInputs } from "./training-inputs.ts";
-import { trainingLength } from "./training-length.ts";
 
 const SHAPE = { height: 4, width: 4, channels: 1 };
-
-describe("the length of a training", () => {
-  const facts = { inputs: 100, effectiveBatch: 32, stepMs: 100, bestSteps: 8, maxMs: 60_000 };
-  const cases = [
-    ["what is predicted to be best", facts, { epochs: 2, inputs: 100 }],
-    ["few passes without a prediction", { ...facts, bestSteps: 0 }, { epochs: 3, inputs: 100 }],
-    ["one pass at least", { ...facts, bestSteps: 1 }, { epochs: 1, inputs: 100 }],
-    ["what fits the time", { ...facts, bestSteps: 40, maxMs: 1_200 }, { epochs: 2, inputs: 100 }],
-    ["fewer inputs when no pass fits", { ...facts, maxMs: 300 }, { epochs: 1, inputs: 64 }],
-    ["nothing when no step fits", { ...facts, maxMs: 100 }, undefined],
-  ] as const;
-  for (const [what, given, expected] of cases) {
-    it(`is ${what}`, () => assert.deepEqual(trainingLength(given), expected));
-  }
-});
 
 describe("inputs for training", () => {
   it("keep a quarter back when all have labels, and judge on all when one has none", async () => {

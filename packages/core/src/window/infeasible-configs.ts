@@ -1,4 +1,4 @@
-import type { RetrainConfig } from "@mpo/core";
+import type { RetrainConfig } from "../facts/index.ts";
 
 /** Memory under which a configuration has failed, bytes, by `configKey`. Plain data, stored as JSON. */
 export type InfeasibleConfigs = Readonly<Record<string, number>>;

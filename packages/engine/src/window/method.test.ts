@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { resolveRetrainConfig } from "@mpo/core";
-import { adaptationMethod, configForMethod, learningRateFor } from "./adaptation-method.ts";
+import { METHOD_NAMES, resolveRetrainConfig, withPrescribedRates } from "@mpo/core";
+import { learningRateFor, methodNamed } from "./method.ts";
 
-describe("configForMethod()", () => {
+describe("methodNamed()", () => {
   const half = resolveRetrainConfig({ freezing: { featureExtraction: 0.5, normalisation: 0.5, linear: 0.5 } });
 
   const cases = [
@@ -13,14 +13,24 @@ describe("configForMethod()", () => {
   ] as const;
   for (const { method, freezing } of cases) {
     it(`freezes what ${method} never trains, and keeps the rest of the config`, () => {
-      assert.deepEqual(configForMethod(half, adaptationMethod(method)), { ...half, freezing });
+      assert.deepEqual(withPrescribedRates(half, methodNamed(method).loss), { ...half, freezing });
     });
   }
+
+  it("knows each loss, and refuses other names", () => {
+    assert.deepEqual(
+      METHOD_NAMES.map((name) => methodNamed(name).loss),
+      METHOD_NAMES,
+    );
+    for (const name of ["magic", "", "constructor"]) {
+      assert.throws(() => methodNamed(name), { code: "invalid-argument", message: /is unknown; expected tent/u });
+    }
+  });
 });
 
 describe("learningRateFor()", () => {
   it("follows the batch", () => {
-    const tent = adaptationMethod("tent");
+    const tent = methodNamed("tent");
     assert.equal(learningRateFor(tent, 256), tent.learningRate);
     assert.equal(learningRateFor(tent, 64), tent.learningRate / 4);
   });

@@ -1,16 +1,20 @@
-import { AccuracyReader, type EngineWorker, type Model, type RetrainResult, type Samples } from "@mpo/engine";
+import type { Model } from "../model/model-graph.ts";
+import { AccuracyReader } from "../probe/accuracy-reader.ts";
+import type { Samples } from "../training/batches.ts";
+import type { EngineWorker } from "../worker/engine-worker.ts";
 
 /** Estimated accuracy on the drifted inputs, 0 to 1. */
 export interface LabelFreeEstimate {
-  readonly before: number;
-  readonly after: number;
+  readonly accuracyBefore: number;
+  readonly accuracyAfter: number;
 }
 
-/** What the estimate is made from. The worker holds the retrained model. */
+/** What the estimate is made from. */
 export interface EstimateInput {
   readonly worker: EngineWorker;
   readonly model: Model;
-  readonly result: RetrainResult;
+  /** The weights that serve from now on: the model's own where the retrained ones were not accepted. */
+  readonly weights: Model["weights"];
   readonly judgedOn: Samples;
   readonly signal: AbortSignal;
 }
@@ -21,14 +25,14 @@ export interface EstimateInput {
  * that were adapted to the drifted inputs no longer fit the source. Undefined with labels, or where nothing can be dropped.
  */
 export async function labelFreeEstimate(input: EstimateInput): Promise<LabelFreeEstimate | undefined> {
-  const { worker, model, result, judgedOn, signal } = input;
+  const { worker, model, weights, judgedOn, signal } = input;
   if (judgedOn.labels !== undefined) return undefined;
   const reader = AccuracyReader.of(worker, model.graph, judgedOn, signal);
   if (reader === undefined) return undefined;
-  const estimate = async (weights: Model["weights"]): Promise<number> => {
-    await worker.assignWeights(weights, { signal });
+  const estimate = async (assigned: Model["weights"]): Promise<number> => {
+    await worker.assignWeights(assigned, { signal });
     return await reader.read();
   };
-  const before = await estimate(model.weights);
-  return { before, after: result.isAccepted ? await estimate(result.weights) : before };
+  const accuracyBefore = await estimate(model.weights);
+  return { accuracyBefore, accuracyAfter: weights === model.weights ? accuracyBefore : await estimate(weights) };
 }

@@ -1,0 +1,41 @@
+import { METHOD_NAMES, type MethodName, MpoError } from "@mpo/core";
+import type { Optimizer } from "../losses/optimizer.ts";
+
+/** How a method adapts a model, unless other values are given. What it never trains, core's `prescribedRates` says. */
+export interface AdaptationMethod {
+  readonly loss: MethodName;
+  readonly optimizer: Optimizer;
+  /** Learning rate for an effective batch of 256; it follows the batch in proportion. */
+  readonly learningRate: number;
+  /** The samples need labels. */
+  readonly needsLabels: boolean;
+  /** Labels are made by the model itself, again for each epoch. */
+  readonly usesPseudoLabels: boolean;
+}
+
+/** Effective batch for which the learning rates are given. */
+const REFERENCE_BATCH = 256;
+const NESTEROV: Optimizer = { kind: "momentum", momentum: 0.9, nesterov: true };
+
+/**
+ * - Tent (Wang et al. 2021): entropy of the predictions.
+ * - SHOT (Liang et al. 2020): information maximisation and pseudo-labels.
+ * - Cross-entropy: where labels are known.
+ */
+const METHODS: Readonly<Record<MethodName, Omit<AdaptationMethod, "loss">>> = {
+  tent: { optimizer: { kind: "adam" }, learningRate: 1e-3, needsLabels: false, usesPseudoLabels: false },
+  shot: { optimizer: NESTEROV, learningRate: 5e-3, needsLabels: false, usesPseudoLabels: true },
+  crossEntropy: { optimizer: NESTEROV, learningRate: 1e-2, needsLabels: true, usesPseudoLabels: false },
+};
+
+/** The method of a name: that of its loss. Throws `invalid-argument`. */
+export function methodNamed(name: string): AdaptationMethod {
+  const loss = METHOD_NAMES.find((known) => known === name);
+  if (loss !== undefined) return { loss, ...METHODS[loss] };
+  throw new MpoError("invalid-argument", `method ${name} is unknown; expected ${METHOD_NAMES.join(", ")}`);
+}
+
+/** The method's learning rate for an effective batch. */
+export function learningRateFor({ learningRate }: AdaptationMethod, effectiveBatch: number): number {
+  return (learningRate * effectiveBatch) / REFERENCE_BATCH;
+}

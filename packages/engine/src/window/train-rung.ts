@@ -1,0 +1,71 @@
+import { type AccuracyJudge, MpoError, type Prediction } from "@mpo/core";
+import { type Retraining, type RetrainResult, retrain } from "../adaptation/retrain.ts";
+import { chainOf } from "../compiler/chain-of.ts";
+import { stepMemoryFacts } from "../compiler/memory-facts.ts";
+import { poolCapFor } from "../probe/pool-cap.ts";
+import { firstSamples } from "../training/batches.ts";
+import type { StepReport } from "../training/train-loop.ts";
+import { EngineWorker, type WorkerOptions } from "../worker/engine-worker.ts";
+import { labelFreeEstimate } from "./label-free-estimate.ts";
+import { methodNamed } from "./method.ts";
+import { windowLength } from "./window-length.ts";
+
+/** A rung of the ladder, and what it is trained on. */
+export interface RungTraining extends Pick<Retraining, "model" | "samples" | "method" | "seed" | "learningRate"> {
+  readonly rung: Prediction;
+  /** Samples on which the result is judged, with labels if there are any. */
+  readonly judgedOn: Retraining["samples"];
+  /** What a step may add to the idle process: becomes the hard limit of the worker's allocator. */
+  readonly memoryBytes: number;
+  /** Wall time for all of it; default: as long as the steps take that were predicted to fit. */
+  readonly maxMs?: number;
+}
+
+/** How its worker runs. */
+export interface RungOptions extends Pick<WorkerOptions, "environment" | "threads" | "oomScoreAdjust"> {
+  readonly signal: AbortSignal;
+  readonly onProgress?: (report: StepReport, totalSteps: number) => void;
+}
+
+/** What a rung took and gave. Accuracies are by labels, or estimated where there are none. */
+export interface RungResult extends RetrainResult {
+  readonly epochs: number;
+  /** How accuracy was judged; undefined: it could not be. */
+  readonly judgement: AccuracyJudge | undefined;
+}
+
+/** Of the time that is left once the worker is up; the rest is for the estimate without labels and for writing. */
+const RETRAIN_SHARE = 0.8;
+
+/**
+ * Trains one rung in a fresh worker that may not take more than `memoryBytes`: as long as `windowLength` says, judged,
+ * without labels too. Throws what `retrain` throws, and `timed-out` when the window is shorter than a step.
+ */
+export async function trainRung(training: RungTraining, options: RungOptions): Promise<RungResult> {
+  const began = performance.now();
+  const { rung, model, samples, judgedOn, memoryBytes, maxMs = Number.POSITIVE_INFINITY, ...rest } = training;
+  const { signal, onProgress, ...process } = options;
+  const { config, stepMs } = rung;
+  const length = windowLength(rung, samples.count, maxMs);
+  if (length === undefined) {
+    throw new MpoError(
+      "timed-out",
+      `a step takes ${stepMs.expected.toFixed(0)} ms; the window has ${maxMs.toFixed(0)} ms`,
+    );
+  }
+  const facts = stepMemoryFacts(chainOf(model.graph), methodNamed(training.method));
+  const memoryCapBytes = poolCapFor(model.graph, config, facts, memoryBytes);
+  await using worker = await EngineWorker.start({ ...process, memoryCapBytes }, { signal });
+  const { epochs } = length;
+  const leftMs = RETRAIN_SHARE * (began + maxMs - performance.now());
+  const task = { ...rest, model, samples: firstSamples(samples, length.count), judgedOn, config, epochs };
+  const result = await retrain(
+    worker,
+    { ...task, ...(Number.isFinite(leftMs) ? { maxMs: leftMs } : {}) },
+    { signal, ...(onProgress === undefined ? {} : { onProgress }) },
+  );
+  const estimate = await labelFreeEstimate({ worker, model, weights: result.weights, judgedOn, signal });
+  const judgement = result.accuracyBefore !== undefined ? "labels" : estimate && "label-free";
+  const overheadMs = performance.now() - began - result.trainingMs;
+  return { ...result, ...estimate, epochs, judgement, overheadMs };
+}
