@@ -21,19 +21,31 @@ export class AccuracyReader {
   readonly #graph: ModelGraph;
   readonly #judged: Samples;
   readonly #signal: AbortSignal;
+  readonly #batch: number;
 
-  private constructor(worker: EngineWorker, graph: ModelGraph, judged: Samples, signal: AbortSignal) {
+  private constructor(worker: EngineWorker, graph: ModelGraph, judged: Samples, signal: AbortSignal, batch: number) {
     this.#worker = worker;
     this.#graph = graph;
     this.#judged = judged;
     this.#signal = signal;
+    this.#batch = batch;
     this.kind = judged.labels === undefined ? "label-free" : "labels";
   }
 
-  /** Undefined when there is nothing to judge by: neither labels nor a dense layer whose features can be dropped. */
-  static of(worker: EngineWorker, graph: ModelGraph, judged: Samples, signal: AbortSignal): AccuracyReader | undefined {
+  /**
+   * Undefined when there is nothing to judge by: neither labels nor a dense layer whose features can be dropped.
+   * `mostAtOnce`: samples that the worker's memory holds at once.
+   */
+  static of(
+    worker: EngineWorker,
+    graph: ModelGraph,
+    judged: Samples,
+    signal: AbortSignal,
+    mostAtOnce: number = BATCH,
+  ): AccuracyReader | undefined {
     const hasHead = graph.nodes.some(({ kind }) => kind === "dense");
-    return judged.labels === undefined && !hasHead ? undefined : new AccuracyReader(worker, graph, judged, signal);
+    if (judged.labels === undefined && !hasHead) return undefined;
+    return new AccuracyReader(worker, graph, judged, signal, Math.min(BATCH, mostAtOnce));
   }
 
   /** Accuracy of the weights that the worker holds now, 0 to 1. */
@@ -41,7 +53,7 @@ export class AccuracyReader {
     const { images, labels, count } = this.#judged;
     const call = { signal: this.#signal };
     await this.#worker.call("samples", { name: JUDGED, samples: { images, count } }, call);
-    const request = { samples: JUDGED, batch: BATCH, features: labels === undefined };
+    const request = { samples: JUDGED, batch: this.#batch, features: labels === undefined };
     const { logits, features } = await this.#worker.call("evaluate", request, call);
     if (labels !== undefined) return accuracyOf(logits, labels);
     if (features === undefined) throw new MpoError("internal", "the worker gave no features");

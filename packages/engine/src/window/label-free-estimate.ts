@@ -16,6 +16,8 @@ export interface EstimateInput {
   /** The weights that serve from now on: the model's own where the retrained ones were not accepted. */
   readonly weights: Model["weights"];
   readonly judgedOn: Samples;
+  /** Of the config that ran: the worker's memory holds no more samples at once. */
+  readonly microBatch: number;
   readonly signal: AbortSignal;
 }
 
@@ -25,9 +27,9 @@ export interface EstimateInput {
  * that were adapted to the drifted inputs no longer fit the source. Undefined with labels, or where nothing can be dropped.
  */
 export async function labelFreeEstimate(input: EstimateInput): Promise<LabelFreeEstimate | undefined> {
-  const { worker, model, weights, judgedOn, signal } = input;
+  const { worker, model, weights, judgedOn, microBatch, signal } = input;
   if (judgedOn.labels !== undefined) return undefined;
-  const reader = AccuracyReader.of(worker, model.graph, judgedOn, signal);
+  const reader = AccuracyReader.of(worker, model.graph, judgedOn, signal, microBatch);
   if (reader === undefined) return undefined;
   const estimate = async (assigned: Model["weights"]): Promise<number> => {
     await worker.assignWeights(assigned, { signal });

@@ -64,7 +64,9 @@ export async function trainRung(training: RungTraining, options: RungOptions): P
     { ...task, ...(Number.isFinite(leftMs) ? { maxMs: leftMs } : {}) },
     { signal, ...(onProgress === undefined ? {} : { onProgress }) },
   );
-  const estimate = await labelFreeEstimate({ worker, model, weights: result.weights, judgedOn, signal });
+  const { weights } = result;
+  const { microBatch } = config;
+  const estimate = await labelFreeEstimate({ worker, model, weights, judgedOn, microBatch, signal });
   const judgement = result.accuracyBefore !== undefined ? "labels" : estimate && "label-free";
   const overheadMs = performance.now() - began - result.trainingMs;
   return { ...result, ...estimate, epochs, judgement, overheadMs };
