@@ -1,7 +1,6 @@
 /**
- * The npm packages of the lock file. They are installed with `npm ci` and without install scripts, but for those of
- * packages named true in package.json's `allowScripts`. Nothing is done when node_modules is in step with the lock
- * file already.
+ * The npm packages of the lock file. They are installed with `npm ci` and without install scripts. Nothing is done when
+ * node_modules is in step with the lock file already.
  */
 import { createHash } from "node:crypto";
 import { lstat, readFile, rm } from "node:fs/promises";
@@ -137,13 +136,6 @@ async function install(context) {
     await npm(context, [...ci, ...SHORT_PAUSES]);
   });
   await requirePlatformPackages(root);
-  /** @type {{ allowScripts?: Record<string, boolean> }} */
-  const { allowScripts = {} } = JSON.parse(await readFile(join(root, "package.json"), "utf8"));
-  for (const [name, allowed] of Object.entries(allowScripts)) {
-    if (!allowed) continue;
-    say.work(`running the install script of ${name} (allowed in package.json)`);
-    await npm(context, ["rebuild", name, "--ignore-scripts=false", "--loglevel=error"]);
-  }
 }
 
 /**

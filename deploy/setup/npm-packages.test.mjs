@@ -8,9 +8,9 @@ import { contextIn, temporaryFolder, writeProgram, writeTree } from "./test-room
 /**
  * A checkout with one workspace, whose install script leaves a mark where it runs.
  * @param {string} folder
- * @param {{ allowScripts?: Record<string, boolean>, dependencies?: Record<string, string>, locked?: object }} [options]
+ * @param {{ dependencies?: Record<string, string>, locked?: object }} [options]
  */
-function checkout(folder, { allowScripts = {}, dependencies = {}, locked = {} } = {}) {
+function checkout(folder, { dependencies = {}, locked = {} } = {}) {
   const root = { name: "r", version: "1.0.0", workspaces: ["packages/w"] };
   const workspace = { name: "w", version: "1.0.0", scripts: { postinstall: "node -e \"fs.writeFileSync('ran','')\"" } };
   const lock = {
@@ -23,7 +23,7 @@ function checkout(folder, { allowScripts = {}, dependencies = {}, locked = {} } 
     },
   };
   writeTree(folder, {
-    "package.json": JSON.stringify({ ...root, dependencies, allowScripts }),
+    "package.json": JSON.stringify({ ...root, dependencies }),
     "package-lock.json": JSON.stringify(lock),
     "packages/v/package.json": JSON.stringify({ name: "v", version: "1.0.0" }),
     "packages/w/package.json": JSON.stringify(workspace),
@@ -47,13 +47,6 @@ test("packages are installed when needed, and install scripts are not run", asyn
   rmSync(join(folder, "node_modules/.package-lock.json"));
   writeFileSync(join(folder, "node_modules/.mpo-packages.json"), "{");
   assert.equal((await ensureNpmPackages(context)).fresh, true, "an unfinished installation is repeated");
-});
-
-test("an install script on the allow-list is run", async (t) => {
-  const folder = temporaryFolder(t);
-  checkout(folder, { allowScripts: { w: true } });
-  await ensureNpmPackages(contextIn(folder));
-  assert.equal(existsSync(join(folder, "packages/w/ran")), true);
 });
 
 test("npm's own cache is cleared of damaged files when a hash is wrong", async (t) => {
