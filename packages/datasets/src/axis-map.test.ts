@@ -5,12 +5,10 @@ import {
   type AxisMap,
   applyAxes,
   axesScratchLength,
-  bilinearAxis,
   boxAxis,
   composeAxes,
   gaussianAxis,
   gaussianRadius,
-  nearestAxis,
   zoomAxis,
 } from "./axis-map.ts";
 import { applyPixelMap, sumOfAxes } from "./pixel-map.ts";
@@ -39,8 +37,6 @@ void test("the weights of every output position add up to 1", () => {
   fc.assert(
     fc.property(length, length, fc.double({ min: 1, max: 6, noNaN: true }), (from, to, factor) => {
       const maps = [
-        nearestAxis(from, to),
-        bilinearAxis(from, to),
         boxAxis(from, to),
         zoomAxis(from, factor),
         gaussianAxis(from, factor, gaussianRadius(factor, 3), "reflect"),
@@ -61,7 +57,7 @@ void test("the weights of every output position add up to 1", () => {
 void test("a composed map does one map after the other", () => {
   const { images } = syntheticImages({ count: 1, height: 20, width: 13, channels: 3, seed: 1 });
   const [down, across] = [boxAxis(20, 11), boxAxis(13, 7)];
-  const [up, back] = [bilinearAxis(11, 20), bilinearAxis(7, 13)];
+  const [up, back] = [boxAxis(11, 20), boxAxis(7, 13)];
   const steps = apply(up, back, 3, apply(down, across, 3, images));
   assertNear(apply(composeAxes(down, up), composeAxes(across, back), 3, images), steps);
 });
@@ -82,6 +78,6 @@ void test("zooming by 1 changes nothing, by 2 shows the middle", () => {
   const { images } = syntheticImages({ count: 1, height: 8, width: 8, channels: 1, seed: 3 });
   assert.deepEqual(apply(zoomAxis(8, 1), zoomAxis(8, 1), 1, images), images);
   const row = Float32Array.from([9, 9, 0, 1, 2, 3, 9, 9]);
-  const zoomed = apply(nearestAxis(1, 1), zoomAxis(8, 2), 1, row);
+  const zoomed = apply(boxAxis(1, 1), zoomAxis(8, 2), 1, row);
   assert.deepEqual([zoomed[0], zoomed[7]], [0, 3]);
 });

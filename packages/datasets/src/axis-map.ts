@@ -19,7 +19,7 @@ export interface AxisMap {
 export type Tap = readonly [position: number, weight: number];
 
 /** Builds a map from the taps of every output position; taps at the same position add up. */
-export function axisMap(inputLength: number, outputLength: number, taps: (output: number) => readonly Tap[]): AxisMap {
+function axisMap(inputLength: number, outputLength: number, taps: (output: number) => readonly Tap[]): AxisMap {
   const starts = new Int32Array(outputLength);
   const counts = new Int32Array(outputLength);
   const offsets = new Int32Array(outputLength);
@@ -40,27 +40,6 @@ export function axisMap(inputLength: number, outputLength: number, taps: (output
     for (let position = first; position <= last; position++) weights.push(row[position]!);
   }
   return { inputLength, outputLength, starts, counts, offsets, weights: Float64Array.from(weights) };
-}
-
-/** Reads from the nearest pixel, pixel centres aligned. */
-export function nearestAxis(inputLength: number, outputLength: number): AxisMap {
-  const scale = inputLength / outputLength;
-  return axisMap(inputLength, outputLength, (o) => [[Math.min(inputLength - 1, Math.floor((o + 0.5) * scale)), 1]]);
-}
-
-/** Triangle filter, pixel centres aligned; when shrinking it widens, so that nothing aliases. */
-export function bilinearAxis(inputLength: number, outputLength: number): AxisMap {
-  const scale = inputLength / outputLength;
-  const support = Math.max(1, scale);
-  return axisMap(inputLength, outputLength, (o) => {
-    const centre = (o + 0.5) * scale - 0.5;
-    const taps: [number, number][] = [];
-    for (let i = Math.ceil(centre - support); i <= Math.floor(centre + support); i++) {
-      const weight = 1 - Math.abs(i - centre) / support;
-      if (weight > 0) taps.push([borderIndex(i, inputLength, "edge"), weight]);
-    }
-    return normalised(taps);
-  });
 }
 
 /** Equal mean of the pixels whose centre lies in the output pixel's window (the BOX filter of imaging libraries). */

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { MpoError } from "@mpo/core";
 import fc from "fast-check";
-import { CIFAR10_CLASSES, decodeCifar10, encodeCifar10, loadCifar10, readCifar10Batches } from "./cifar10.ts";
-import { concatImages, type ImageSet } from "./image-set.ts";
+import { CIFAR10_CLASSES, loadCifar10, readCifar10Batches } from "./cifar10.ts";
+import { concatImages, type ImageSet, imageAt } from "./image-set.ts";
 import { syntheticImages } from "./synthetic-images.ts";
 
 let folder: string;
@@ -23,13 +23,32 @@ function batch(count: number, seed: number): ImageSet {
   return { ...set, images, classNames: CIFAR10_CLASSES };
 }
 
-void test("records hold the label, then red, green and blue planes", () => {
+/** The batch file of images with labels, rounded to bytes. */
+function encodeCifar10(set: ImageSet): Uint8Array {
+  const bytes = new Uint8Array(set.count * 3073);
+  for (let i = 0; i < set.count; i++) {
+    const image = imageAt(set, i);
+    bytes[i * 3073] = set.labels![i]!;
+    for (let p = 0; p < 3072; p++) {
+      bytes[i * 3073 + 1 + p] = Math.round(image[(p % 1024) * 3 + Math.floor(p / 1024)]! * 255);
+    }
+  }
+  return bytes;
+}
+
+async function decoded(bytes: Uint8Array): Promise<ImageSet> {
+  const path = join(folder, "one-batch.bin");
+  await writeFile(path, bytes);
+  return await readCifar10Batches([path]);
+}
+
+void test("records hold the label, then red, green and blue planes", async () => {
   const bytes = new Uint8Array(3073);
   bytes[0] = 7;
   bytes[1 + 1] = 255;
   bytes[1 + 1024 + 32] = 51;
   bytes[1 + 2048 + 1023] = 102;
-  const set = decodeCifar10(bytes, "f");
+  const set = await decoded(bytes);
   assert.deepEqual([...set.labels!], [7]);
   assert.equal(set.images[1 * 3], 1);
   assert.equal(set.images[32 * 3 + 1], Math.fround(0.2));
@@ -37,11 +56,11 @@ void test("records hold the label, then red, green and blue planes", () => {
   assert.equal(set.images.filter((value) => value > 0).length, 3);
 });
 
-void test("batches survive a round trip", () => {
-  fc.assert(
-    fc.property(fc.integer({ min: 1, max: 4 }), fc.nat(), (count, seed) => {
+void test("batches survive a round trip", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.integer({ min: 1, max: 4 }), fc.nat(), async (count, seed) => {
       const set = batch(count, seed);
-      assert.deepEqual(decodeCifar10(encodeCifar10(set), "f"), set);
+      assert.deepEqual(await decoded(encodeCifar10(set)), set);
     }),
     { numRuns: 20 },
   );
@@ -78,15 +97,6 @@ for (const [name, bytes, message] of [
       assert.match(error.message, message);
       return true;
     };
-    assert.throws(() => decodeCifar10(bytes, path), refused);
     await assert.rejects(readCifar10Batches([path]), refused);
   });
 }
-
-void test("what the format cannot hold is refused", () => {
-  const small = syntheticImages({ count: 1, height: 28, width: 28, channels: 1, seed: 1 });
-  assert.throws(
-    () => encodeCifar10(small),
-    (error) => error instanceof MpoError && error.code === "invalid-argument",
-  );
-});

@@ -4,7 +4,7 @@ import { MpoError } from "@mpo/core";
 import { invalidData } from "./data-error.ts";
 import { type ReadOptions, readRange, withFile } from "./data-file.ts";
 import type { TrainTest } from "./fashion-mnist.ts";
-import { type ImageSet, imageAt } from "./image-set.ts";
+import type { ImageSet } from "./image-set.ts";
 
 /** Class names of CIFAR-10 (Krizhevsky 2009), by label. */
 export const CIFAR10_CLASSES: readonly string[] = [
@@ -63,37 +63,6 @@ export async function readCifar10Batches(
   }
   if (at !== count) throw new MpoError("conflict", `${paths.join(", ")}: shrank while being read; read them again`);
   return { images, count, height: SIDE, width: SIDE, channels: CHANNELS, labels, classNames };
-}
-
-/** The images in the bytes of one batch file; `file` names it in errors. Throws `invalid-data`. */
-export function decodeCifar10(
-  bytes: Uint8Array,
-  file: string,
-  classNames: readonly string[] = CIFAR10_CLASSES,
-): ImageSet {
-  const count = recordCount(bytes.length, file);
-  const images = new Float32Array(count * IMAGE);
-  const labels = new Int32Array(count);
-  decodeRecords(bytes, file, classNames, images, labels);
-  return { images, count, height: SIDE, width: SIDE, channels: CHANNELS, labels, classNames };
-}
-
-/** The batch file of 32x32x3 images with labels, rounded to bytes. Throws `invalid-argument` for any other set. */
-export function encodeCifar10(set: ImageSet): Uint8Array {
-  const { labels } = set;
-  if (set.height !== SIDE || set.width !== SIDE || set.channels !== CHANNELS || labels === undefined) {
-    throw new MpoError("invalid-argument", "CIFAR-10: expected images of 32x32x3 with labels");
-  }
-  const bytes = new Uint8Array(set.count * RECORD);
-  for (let i = 0; i < set.count; i++) {
-    const image = imageAt(set, i);
-    bytes[i * RECORD] = labels[i]!;
-    for (let p = 0; p < IMAGE; p++) {
-      const value = image[(p % PLANE) * CHANNELS + Math.floor(p / PLANE)]!;
-      bytes[i * RECORD + 1 + p] = Math.round(Math.min(1, Math.max(0, value)) * 255);
-    }
-  }
-  return bytes;
 }
 
 function recordCount(sizeBytes: number, file: string): number {

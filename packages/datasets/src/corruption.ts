@@ -10,43 +10,28 @@ import { gaussianNoise, impulseNoise, shotNoise } from "./noise-corruptions.ts";
 import { asPublishedFiles } from "./published-files.ts";
 import { brightness, fog, snow } from "./weather-corruptions.ts";
 
-/** Groups of corruptions, as published. */
-export type CorruptionFamily = "noise" | "blur" | "weather" | "digital";
-
-/** One entry of the registry. */
-export interface CorruptionInfo {
-  readonly name: CorruptionName;
-  readonly family: CorruptionFamily;
-  readonly apply: Corruption;
-}
-
-const BY_NAME: Readonly<Record<CorruptionName, readonly [CorruptionFamily, Corruption]>> = {
-  gaussian_noise: ["noise", gaussianNoise],
-  shot_noise: ["noise", shotNoise],
-  impulse_noise: ["noise", impulseNoise],
-  defocus_blur: ["blur", defocusBlur],
-  glass_blur: ["blur", glassBlur],
-  motion_blur: ["blur", motionBlur],
-  zoom_blur: ["blur", zoomBlur],
-  snow: ["weather", snow],
-  frost: ["weather", frost],
-  fog: ["weather", fog],
-  brightness: ["weather", brightness],
-  contrast: ["digital", contrast],
-  elastic_transform: ["digital", elasticTransform],
-  pixelate: ["digital", pixelate],
-  jpeg_compression: ["digital", jpegCompression],
-};
-
 /**
- * The 15 corruptions in the published order: Hendrycks & Dietterich, "Benchmarking Neural Network Robustness to Common
+ * The 15 corruptions of Hendrycks & Dietterich, "Benchmarking Neural Network Robustness to Common
  * Corruptions and Perturbations", ICLR 2019, with the severity tables of CIFAR-10-C for images with a side below 96
  * pixels and those of ImageNet-C for others. What differs from the authors' programs is in this package's README.
  */
-export const CORRUPTIONS: readonly CorruptionInfo[] = CORRUPTION_NAMES.map((name) => {
-  const [family, apply] = BY_NAME[name];
-  return { name, family, apply };
-});
+const BY_NAME: Readonly<Record<CorruptionName, Corruption>> = {
+  gaussian_noise: gaussianNoise,
+  shot_noise: shotNoise,
+  impulse_noise: impulseNoise,
+  defocus_blur: defocusBlur,
+  glass_blur: glassBlur,
+  motion_blur: motionBlur,
+  zoom_blur: zoomBlur,
+  snow: snow,
+  frost: frost,
+  fog: fog,
+  brightness: brightness,
+  contrast: contrast,
+  elastic_transform: elasticTransform,
+  pixelate: pixelate,
+  jpeg_compression: jpegCompression,
+};
 
 /** True when there is a corruption of this name. */
 export function isCorruptionName(name: string): name is CorruptionName {

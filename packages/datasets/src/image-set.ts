@@ -25,40 +25,6 @@ export function imageLength(shape: ImageShape): number {
   return shape.height * shape.width * shape.channels;
 }
 
-/**
- * The set itself once its parts fit together. Throws `invalid-argument` when a size is not a whole number >= 1
- * (count may be 0), when arrays are too short or long, or when a label has no class name.
- */
-export function checkImageSet<T extends ImageSet>(set: T): T {
-  const sizes = { count: set.count, height: set.height, width: set.width, channels: set.channels };
-  for (const [name, value] of Object.entries(sizes)) {
-    const least = name === "count" ? 0 : 1;
-    if (!Number.isSafeInteger(value) || value < least) {
-      throw new MpoError("invalid-argument", `image set: ${name}: expected a whole number >= ${least}, got ${value}`);
-    }
-  }
-  const expected = set.count * imageLength(set);
-  if (set.images.length !== expected) {
-    throw new MpoError(
-      "invalid-argument",
-      `image set: images: expected ${expected} values for ${set.count}x${set.height}x${set.width}x${set.channels}, got ${set.images.length}`,
-    );
-  }
-  if (set.labels === undefined) return set;
-  if (set.labels.length !== set.count) {
-    throw new MpoError("invalid-argument", `image set: labels: expected ${set.count}, got ${set.labels.length}`);
-  }
-  const classes = set.classNames?.length ?? Number.POSITIVE_INFINITY;
-  const bad = set.labels.findIndex((label) => label < 0 || label >= classes);
-  if (bad >= 0) {
-    throw new MpoError(
-      "invalid-argument",
-      `image set: label of image ${bad}: expected 0..${classes - 1}, got ${set.labels[bad]}`,
-    );
-  }
-  return set;
-}
-
 /** The values of one image, as a view. Throws `invalid-argument` when there is no such image. */
 export function imageAt(set: ImageSet, index: number): Float32Array {
   requireIndex(set, index);

@@ -6,7 +6,7 @@ import { after, before, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { MpoError } from "@mpo/core";
 import { encodeNpy, type NpyArray } from "./npy.ts";
-import { encodeNpyImages, loadCifar10C, loadNpyFolder, readNpy, readNpyImages, readNpyLabels } from "./npy-images.ts";
+import { encodeNpyImages, loadNpyFolder, readNpy, readNpyImages, readNpyLabels } from "./npy-images.ts";
 import { syntheticImages } from "./synthetic-images.ts";
 
 let folder: string;
@@ -101,10 +101,4 @@ void test("a folder of images.npy and labels.npy is one set, when they are as ma
   assert.deepEqual([...read.labels!], [2, 0, 1]);
   await write("labels.npy", { type: "i4", shape: [2], data: Int32Array.of(2, 0) });
   await assert.rejects(loadNpyFolder(folder), coded("invalid-data", /labels\.npy: .*expected 3 labels.*found 2/));
-});
-
-void test("a folder that is not CIFAR-10-C is refused", async () => {
-  await assert.rejects(loadCifar10C(folder, "fog", 3), coded("not-found", /fog\.npy/));
-  await write("fog.npy", { type: "u1", shape: [2, 32, 32, 3], data: new Uint8Array(2 * 3072) });
-  await assert.rejects(loadCifar10C(folder, "fog", 3), coded("invalid-argument", /range 20000\.\.30000/));
 });

@@ -1,7 +1,5 @@
 import { join } from "node:path";
 import { MpoError } from "@mpo/core";
-import { CIFAR10_CLASSES } from "./cifar10.ts";
-import type { CorruptionName, Severity } from "./corruption-name.ts";
 import { invalidData } from "./data-error.ts";
 import { type ReadOptions, readRange, readSizedFile, requireSize, withFile } from "./data-file.ts";
 import type { ImageSet } from "./image-set.ts";
@@ -79,29 +77,6 @@ export async function loadNpyFolder(folder: string, options: ReadOptions = {}): 
   if (labels.length === images.count) return { ...images, labels };
   const expected = `${images.count} labels, as many as images in images.npy`;
   throw invalidData({ file: labelsPath, offsetBytes: 0, expected, found: String(labels.length) });
-}
-
-/**
- * Loads one corruption at one severity from a folder of the published CIFAR-10-C (Hendrycks & Dietterich 2019):
- * `<corruption>.npy` of [50000, 32, 32, 3], 10,000 images for each severity in turn, and `labels.npy`.
- * Throws as `readNpyImages` does.
- */
-export async function loadCifar10C(
-  folder: string,
-  corruption: CorruptionName,
-  severity: Severity,
-  options: ReadOptions = {},
-): Promise<ImageSet> {
-  const range = { from: (severity - 1) * 10_000, to: severity * 10_000 };
-  const images = await readNpyImages(join(folder, `${corruption}.npy`), { ...options, ...range });
-  const labelsPath = join(folder, "labels.npy");
-  const labels = await readNpyLabels(labelsPath, { ...options, ...range });
-  const bad = labels.findIndex((label) => label >= CIFAR10_CLASSES.length);
-  if (bad >= 0) {
-    const found = `${labels[bad]} for image ${range.from + bad}`;
-    throw invalidData({ file: labelsPath, offsetBytes: 0, expected: "labels in 0..9", found });
-  }
-  return { ...images, labels, classNames: CIFAR10_CLASSES };
 }
 
 /** The `.npy` file ([N, H, W, C] of f4) of the images of a set. */

@@ -3,7 +3,7 @@ import type { ImageSet, ImageShape } from "./image-set.ts";
 import { createRandom, deriveSeed, type Random } from "./random.ts";
 
 /** Kinds of drawings that `syntheticImages` tells apart, by label. */
-export const SYNTHETIC_CLASSES: readonly string[] = ["disk", "ring", "box", "cross", "stripes", "checks"];
+const SYNTHETIC_CLASSES: readonly string[] = ["disk", "ring", "box", "cross", "stripes", "checks"];
 
 export interface SyntheticOptions extends ImageShape {
   readonly count: number;

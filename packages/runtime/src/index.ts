@@ -13,17 +13,3 @@ export {
 } from "./logger.ts";
 export { redact, redactText } from "./redact.ts";
 export { type BackOff, backOffSchedule, isTransient, type RetryOptions, retry, TRANSIENT_CODES } from "./retry.ts";
-export {
-  type Bounds,
-  bytesSetting,
-  choiceSetting,
-  durationSetting,
-  flagSetting,
-  integerSetting,
-  numberSetting,
-  type ReadResult,
-  type Setting,
-  type SettingOptions,
-  textSetting,
-} from "./setting.ts";
-export { describeSettings, type Environment, readSettings, type SettingsOf, type SettingsSpec } from "./settings.ts";

@@ -26,7 +26,7 @@ export function* backOffSchedule(backOff: BackOff): Generator<number, void, unde
 }
 
 /** Codes of failures that may pass by themselves. */
-export const TRANSIENT_CODES: readonly MpoErrorCode[] = ["unavailable", "timed-out"];
+const TRANSIENT_CODES: readonly MpoErrorCode[] = ["unavailable", "timed-out"];
 
 /** Whether an error is worth another attempt: `unavailable` or `timed-out`. */
 export function isTransient(thrown: unknown): boolean {

@@ -1,6 +1,7 @@
 import type { Profile, RetrainConfig } from "@mpo/core";
-import { BUCKETS, priorKey, reportProfileRequestCodec } from "@mpo/protocol";
+import { priorKey, reportProfileRequestCodec } from "@mpo/protocol";
 import type { Logger } from "@mpo/runtime";
+import { BUCKETS } from "@mpo/transport";
 import type { ProfileService } from "../profiles/profile-service.ts";
 import type { StoreContext } from "../store/change-entry.ts";
 import { packed, recordFromBytes, recordToBytes, unpacked } from "../store/records.ts";
@@ -24,13 +25,13 @@ export interface Prior extends PooledProfile {
 export interface PriorOptions {
   /** Default 5. */
   readonly quorum?: number;
-  /** Profiles that are pooled at most. Default 33. */
-  readonly maxVotes?: number;
   /** A prior of the most votes is pooled again after this long. Default an hour. */
   readonly maxAgeMs?: number;
 }
 
 const KIND = "prior";
+/** Profiles that are pooled at most. */
+const MAX_VOTES = 33;
 
 interface StoredPrior {
   readonly votes: number;
@@ -45,7 +46,6 @@ export class PriorService {
   readonly #logger: Logger;
   readonly #priors: WatchedMap<Prior>;
   readonly #quorum: number;
-  readonly #maxVotes: number;
   readonly #maxAgeMs: number;
 
   constructor(context: StoreContext, profiles: ProfileService, logger: Logger, options: PriorOptions = {}) {
@@ -53,7 +53,6 @@ export class PriorService {
     this.#profiles = profiles;
     this.#logger = logger;
     this.#quorum = options.quorum ?? DEFAULT_QUORUM;
-    this.#maxVotes = options.maxVotes ?? 33;
     this.#maxAgeMs = options.maxAgeMs ?? 3_600_000;
     this.#priors = new WatchedMap({
       clock: context.clock,
@@ -87,13 +86,13 @@ export class PriorService {
     const known = this.prior(name);
     const nowMs = this.#context.clock.now();
     const isFresh = known !== undefined && nowMs - known.pooledAtMs < this.#maxAgeMs;
-    const possible = Math.min(count, this.#maxVotes);
+    const possible = Math.min(count, MAX_VOTES);
     // Each further vote moves a median less: pool again when there are a quarter more.
     if (count < this.#quorum || (isFresh && possible < 1.25 * known.votes)) return;
     const call = signal === undefined ? {} : { signal };
     const voters = this.#profiles.ofClass(tenant, deviceClass, modelDigest);
     const profiles: Profile[] = [];
-    for (const voter of spread(voters, this.#maxVotes)) {
+    for (const voter of spread(voters, MAX_VOTES)) {
       const found = await this.#profiles.load(voter, call);
       // Devices of one name in two tenants are two devices, but a tenant pools only its own.
       if (found !== undefined) profiles.push(found.record.request.profile);

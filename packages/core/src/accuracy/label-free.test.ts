@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MpoError } from "../facts/mpo-error.ts";
-import { DEFAULT_COLLAPSE_LIMITS, NO_COLLAPSE, watchForCollapse } from "./collapse-guard.ts";
-import { aettaAccuracy, entropy, meanPrediction, smoothedEstimate } from "./label-free.ts";
+import { aettaAccuracy, entropy, meanPrediction } from "./label-free.ts";
 
 const near = (actual: number, expected: number, tolerance = 1e-9): void =>
   assert.ok(Math.abs(actual - expected) <= tolerance, `${actual} for ${expected}`);
@@ -49,35 +48,4 @@ test("AETTA: agreement is accuracy, disagreement is error, and a collapse is exp
     0.5,
   );
   assert.throws(() => aettaAccuracy([], []), MpoError);
-});
-
-test("estimates are smoothed", () => {
-  near(smoothedEstimate(undefined, 0.8), 0.8);
-  near(smoothedEstimate(0.5, 1), 0.7);
-});
-
-test("the guard resets on few classes, on too small a loss, on a loss that is no number, and else goes on", () => {
-  const diverse = [0, 1, 2, 3].map((label) => sure(label));
-  const collapsed = [0, 0, 0, 0].map((label) => sure(label));
-  const cases = [
-    { predictions: diverse, loss: 0.8, isMixed: true, reset: undefined },
-    { predictions: collapsed, loss: 0.8, isMixed: true, reset: "diversity" },
-    { predictions: collapsed, loss: 0.8, isMixed: false, reset: undefined },
-    { predictions: diverse, loss: 0.1, isMixed: true, reset: "loss" },
-    { predictions: diverse, loss: Number.NaN, isMixed: true, reset: "loss" },
-  ];
-  for (const { predictions, loss, isMixed, reset } of cases) {
-    const verdict = watchForCollapse(NO_COLLAPSE, predictions, loss, DEFAULT_COLLAPSE_LIMITS, isMixed);
-    assert.equal(verdict.reset, reset);
-    assert.equal(verdict.state.resets, reset === undefined ? 0 : 1);
-  }
-  let state = NO_COLLAPSE;
-  let resets = 0;
-  for (let step = 0; step < 40; step++) {
-    const verdict = watchForCollapse(state, diverse, step < 10 ? 1 : 0.05);
-    state = verdict.state;
-    resets += Number(verdict.reset !== undefined);
-    if (step < 25) assert.equal(resets, 0, `reset at step ${step}: the average must smooth`);
-  }
-  assert.ok(resets > 0);
 });

@@ -26,9 +26,8 @@ export function meanPrediction(batch: readonly Probabilities[]): readonly number
   return mean;
 }
 
-/** Exponent of the entropy term, and weight of the newest estimate (AETTA, learner/dnn.py). */
+/** Exponent of the entropy term (AETTA, learner/dnn.py). */
 const AETTA_POWER = 3;
-const AETTA_NEWEST = 0.4;
 
 /**
  * Accuracy without labels during adaptation (AETTA, Lee et al. 2024): how often predictions under dropout disagree with
@@ -52,11 +51,6 @@ export function aettaAccuracy(plain: readonly Probabilities[], dropout: readonly
   const diversity = (entropy(mean) / Math.log(classes)) ** AETTA_POWER;
   const error = Math.min(1 - 1 / classes, diversity > 0 ? rate / diversity : rate > 0 ? Number.POSITIVE_INFINITY : 1);
   return 1 - error;
-}
-
-/** Moving average of estimates, as AETTA keeps it; `previous` undefined: the first. */
-export function smoothedEstimate(previous: number | undefined, newest: number): number {
-  return previous === undefined ? newest : (1 - AETTA_NEWEST) * previous + AETTA_NEWEST * newest;
 }
 
 function largestIndex(probabilities: Probabilities): number {

@@ -19,7 +19,6 @@ export {
   type CostProfile,
   PROFILE_VERSION,
   type Profile,
-  probingShare,
   profileAgeMs,
   type StepMemoryFacts,
   type StepSample,

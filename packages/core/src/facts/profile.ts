@@ -101,8 +101,3 @@ export type CostProfile = Pick<Profile, "memoryFacts" | "effectiveBatch" | "unit
 export function profileAgeMs(profile: Profile, nowMs: number): number {
   return Math.max(0, nowMs - profile.measuredAtMs);
 }
-
-/** Share of a window that probing took: it is charged to the window (Ekya charges its profiling likewise). */
-export function probingShare(profile: Profile, windowMs: number): number {
-  return profile.spent.ms / windowMs;
-}

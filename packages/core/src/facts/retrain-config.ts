@@ -37,7 +37,7 @@ export interface RetrainConfig {
 }
 
 /** The effective batch of the paper's experiments (b * a = 256). */
-export const DEFAULT_EFFECTIVE_BATCH = 256;
+const DEFAULT_EFFECTIVE_BATCH = 256;
 
 export const NOTHING_FROZEN: FreezingRates = { featureExtraction: 0, normalisation: 0, linear: 0 };
 

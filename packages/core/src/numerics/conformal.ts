@@ -8,7 +8,7 @@ export interface Bounded {
 export const DEFAULT_MISS_RATE = 0.01;
 
 /** With fewer residuals than a bound of the wanted rate needs, the largest is stretched by this. */
-export const FEW_RESIDUALS_SAFETY = 1.5;
+const FEW_RESIDUALS_SAFETY = 1.5;
 
 /** Relative error that is always allowed for, whatever the residuals say: a clock tick, a page of memory. */
 const LEAST_MARGIN = 0.005;

@@ -1,19 +1,16 @@
-export { frozenParameters, layersOfClass, valuesWithGradient } from "./freezing.ts";
+export { frozenParameters, valuesWithGradient } from "./freezing.ts";
 export { type FixedRates, type FreezingChoice, freezingChoices, hasChoice, trainedBytes } from "./freezing-choices.ts";
 export { planStep } from "./plan-step.ts";
 export { type CheckpointKind, POLICIES, POLICY_NAMES, type PolicyName, type PolicyRules } from "./policies.ts";
 export { METHOD_NAMES, type MethodName, prescribedRates, withPrescribedRates } from "./prescribed-rates.ts";
 export { DEFAULT_ROTOR_SLOTS, RotorTable, type RotorUnit } from "./rotor.ts";
 export {
-  type AddGradientsInstruction,
   type BackwardInstruction,
   type ForwardInstruction,
   type Instruction,
-  type LossInstruction,
-  type ParameterInstruction,
   type PlannedTensor,
   readsOf,
   type StepPlan,
   writesOf,
 } from "./step-plan.ts";
-export { uniformBoundaries, unitSchedule } from "./unit-schedule.ts";
+export { unitSchedule } from "./unit-schedule.ts";

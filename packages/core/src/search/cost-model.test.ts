@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { NOTHING_FROZEN, type RetrainConfig, resolveRetrainConfig } from "../facts/retrain-config.ts";
+import { type RetrainConfig, resolveRetrainConfig } from "../facts/retrain-config.ts";
 import { SimulatedProber, SLOW_BOARD, simulatedProfile, someConfigs } from "../test-support/simulated-device.ts";
 import { resnetLikeChain } from "../test-support/tiny-chain.ts";
 import { CostModel } from "./cost-model.ts";
-import { hasDrifted, observe } from "./online-correction.ts";
+import { observe } from "./online-correction.ts";
 
 const chain = resnetLikeChain(20, "groupNorm");
 const configs = someConfigs(64, 60, 11);
@@ -68,7 +68,7 @@ test("CostModel's bounds widen past the measured micro-batches", () => {
   assert.match(model.predict({ microBatch: 512 }).unknowns.join(), /512 lies outside the measured 2 to 64/);
 });
 
-test("observe corrects a device that has changed, and hasDrifted notices it", () => {
+test("observe corrects a device that has changed", () => {
   const profile = simulatedProfile(chain);
   const model = new CostModel(chain, profile);
   const changed = new SimulatedProber(chain, { ...SLOW_BOARD, memoryScale: 1.3, flopsPerMs: 2e6, bytesPerMs: 2e5 });
@@ -76,19 +76,8 @@ test("observe corrects a device that has changed, and hasDrifted notices it", ()
     const { plannedPeakBytes, measuredPeakBytes = 0, msPerStep } = changed.step(config, profile);
     return { config, plannedPeakBytes, peakBytes: measuredPeakBytes, msPerStep };
   });
-  assert.equal(hasDrifted(model, windows.slice(0, 3)), true);
-  assert.equal(hasDrifted(model, windows.slice(0, 2)), false);
   const before = errorsOf(model, changed);
   const after = errorsOf(new CostModel(chain, windows.reduce(observe, profile)), changed);
   assert.ok(after.memory < before.memory / 2, `memory ${before.memory} to ${after.memory}`);
   assert.ok(after.time < before.time / 2, `time ${before.time} to ${after.time}`);
-  assert.equal(
-    hasDrifted(model, [
-      {
-        ...(windows[0] as (typeof windows)[0]),
-        config: { microBatch: 1, accumulation: 1, freezing: NOTHING_FROZEN, checkpoints: { kind: "none" } },
-      },
-    ]),
-    false,
-  );
 });

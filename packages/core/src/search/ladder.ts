@@ -46,11 +46,6 @@ export function orderedLadder(below: readonly Prediction[], best: Prediction): r
   return [...cheaper, best];
 }
 
-/** The highest rung whose bound fits the memory that is free now; undefined: not even the lowest does. */
-export function rungFor(ladder: readonly Prediction[], freeBytes: number): Prediction | undefined {
-  return ladder.findLast(({ memoryBytes }) => memoryBytes.upper <= freeBytes);
-}
-
 /** At most `count`, spread evenly over the logarithm of their memory; the first stays. */
 function thinned(rungs: readonly RungCandidate[], count: number): readonly RungCandidate[] {
   if (rungs.length <= count) return rungs;

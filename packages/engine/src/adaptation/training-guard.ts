@@ -1,7 +1,7 @@
 import type { StepReport } from "../training/train-loop.ts";
 
 /** Why a training ended. */
-export const STOP_REASONS = ["finished", "collapsed", "diverged", "noProgress", "outOfTime"] as const;
+const STOP_REASONS = ["finished", "collapsed", "diverged", "noProgress", "outOfTime"] as const;
 export type StopReason = (typeof STOP_REASONS)[number];
 
 /** Entropy of the mean prediction, as a share of its largest value, below which a model counts as collapsed. */

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Chain, MpoError } from "@mpo/core";
 import { GraphBuilder } from "../model/graph-builder.ts";
-import { everythingGraph } from "../model/layers-format/layers-format-testing.ts";
 import type { ModelGraph } from "../model/model-graph.ts";
 import { parameterCount } from "../model/variables.ts";
 import { buildModel, MODEL_NAMES } from "../model/zoo/build-model.ts";
+import { everythingGraph } from "../test-support/layers-format-testing.ts";
 import { chainOf, trainedNodes } from "./chain-of.ts";
 
 const ZOO: readonly (readonly [string, ModelGraph])[] = MODEL_NAMES.flatMap((model) =>

@@ -86,7 +86,7 @@ export function trainedNodes(graph: ModelGraph): readonly ModelNode[] {
 }
 
 /** Names of the nodes whose only reader is a ReLU. */
-export function readByRelu(nodes: readonly ModelNode[]): ReadonlySet<string> {
+function readByRelu(nodes: readonly ModelNode[]): ReadonlySet<string> {
   const readers = new Map<string, ModelNode[]>();
   for (const node of nodes) {
     for (const name of node.inputs) readers.set(name, [...(readers.get(name) ?? []), node]);

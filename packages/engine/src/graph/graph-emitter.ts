@@ -1,4 +1,4 @@
-import { type AttrValue, attr, type DataType, type NodeDef } from "./graph-proto.ts";
+import { type AttrValue, attr, type NodeDef } from "./graph-proto.ts";
 
 /**
  * Builds a TensorFlow graph node by node. While a fence is set, every new node waits for it by a control edge: so the
@@ -171,11 +171,6 @@ export class GraphEmitter {
     this.#constants.set(key, name);
     return name;
   }
-}
-
-/** Element type attribute of a variable or placeholder. */
-export function dtypeAttr(type: DataType): Readonly<Record<string, AttrValue>> {
-  return { dtype: attr.type(type) };
 }
 
 /** Node that a tensor comes from. */

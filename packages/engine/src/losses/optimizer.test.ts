@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { GraphBuilder } from "../model/graph-builder.ts";
-import { randomModel } from "../model/layers-format/layers-format-testing.ts";
 import type { ModelWeights } from "../model/model-graph.ts";
 import { assertClose, norm } from "../test-support/compare-gradients.ts";
 import { type EngineRun, engineGradients, runEngine, testSamples } from "../test-support/engine-run.ts";
+import { randomModel } from "../test-support/layers-format-testing.ts";
 import type { Optimizer } from "./optimizer.ts";
 
 const CLASSES = 4;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { withFolder } from "./layers-format/layers-format-testing.ts";
+import { withFolder } from "../test-support/layers-format-testing.ts";
 import { MODEL_CARD_FILE, type ModelCard, readModelCard, writeModelCard } from "./model-card.ts";
 
 const CARD: ModelCard = {

@@ -3,8 +3,6 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as tf from "@tensorflow/tfjs-node";
 import { GraphBuilder } from "../model/graph-builder.ts";
-import { forwardWithTfjs } from "../model/layers-format/evaluate-with-tfjs.ts";
-import { randomModel } from "../model/layers-format/layers-format-testing.ts";
 import type { ModelGraph } from "../model/model-graph.ts";
 import { graphVariables } from "../model/variables.ts";
 import { assertSameGradients } from "../test-support/compare-gradients.ts";
@@ -15,6 +13,8 @@ import {
   type TestSamples,
   testSamples,
 } from "../test-support/engine-run.ts";
+import { forwardWithTfjs } from "../test-support/evaluate-with-tfjs.ts";
+import { randomModel } from "../test-support/layers-format-testing.ts";
 import { tfjsGradients } from "../test-support/tfjs-gradients.ts";
 
 const CLASSES = 4;

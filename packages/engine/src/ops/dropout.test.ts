@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { GraphBuilder } from "../model/graph-builder.ts";
-import { randomModel } from "../model/layers-format/layers-format-testing.ts";
 import type { ModelGraph, ModelWeights } from "../model/model-graph.ts";
 import { assertSameGradients } from "../test-support/compare-gradients.ts";
 import { type EngineRun, engineGradients, runEngine, testSamples, withSession } from "../test-support/engine-run.ts";
 import { runGraph } from "../test-support/graph-run.ts";
+import { randomModel } from "../test-support/layers-format-testing.ts";
 import { OP_TABLE } from "./op-table.ts";
 
 const RATE = 0.3;

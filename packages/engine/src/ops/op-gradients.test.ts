@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { GraphBuilder } from "../model/graph-builder.ts";
-import { randomModel } from "../model/layers-format/layers-format-testing.ts";
 import { ACTIVATION_NAMES, type ModelGraph, type OpAttributes, type OpKind } from "../model/model-graph.ts";
 import { assertClose, assertSameGradients } from "../test-support/compare-gradients.ts";
 import { engineGradients, testSamples } from "../test-support/engine-run.ts";
+import { randomModel } from "../test-support/layers-format-testing.ts";
 import { tfjsGradients } from "../test-support/tfjs-gradients.ts";
 import { OP_TABLE } from "./op-table.ts";
 

@@ -1,10 +1,10 @@
 import "./quiet-tensorflow.ts";
 import * as tf from "@tensorflow/tfjs-node";
 import { trainedNodes } from "../compiler/chain-of.ts";
-import { forwardWithTfjs } from "../model/layers-format/evaluate-with-tfjs.ts";
 import { elementsOf, type ModelGraph, type ModelNode, type ModelWeights, type Size2D } from "../model/model-graph.ts";
 import { graphVariables } from "../model/variables.ts";
 import type { TestSamples } from "./engine-run.ts";
+import { forwardWithTfjs } from "./evaluate-with-tfjs.ts";
 
 /** Scalar loss of logits `[b, classes]`. */
 export type TfjsLoss = (logits: tf.Tensor2D, labels: Int32Array) => tf.Scalar;

@@ -1,1 +1,1 @@
-export { type StepTiming, type TfjsStepOptions, timeTfjsStep } from "./time-tfjs-step.ts";
+export { type TfjsStepOptions, timeTfjsStep } from "./time-tfjs-step.ts";

@@ -1,7 +1,7 @@
 import { serveCalls } from "@mpo/io";
 import * as tf from "@tensorflow/tfjs-node";
-import { loadWithTfjs } from "../model/layers-format/load-with-tfjs.ts";
 import { readMemory, resetMemoryPeak } from "../session/memory-meter.ts";
+import { loadWithTfjs } from "../test-support/load-with-tfjs.ts";
 import type { StepTiming, TfjsCalls, TfjsStepOptions } from "./time-tfjs-step.ts";
 
 /**

@@ -2,12 +2,12 @@ import "../test-support/quiet-tensorflow.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as tf from "@tensorflow/tfjs-node";
-import { withFolder } from "../model/layers-format/layers-format-testing.ts";
-import { loadWithTfjs } from "../model/layers-format/load-with-tfjs.ts";
 import { writeLayersModel } from "../model/layers-format/write-layers-model.ts";
 import { initialWeights } from "../model/variables.ts";
 import { buildModel } from "../model/zoo/build-model.ts";
 import { runEngine, testSamples, withSession } from "../test-support/engine-run.ts";
+import { withFolder } from "../test-support/layers-format-testing.ts";
+import { loadWithTfjs } from "../test-support/load-with-tfjs.ts";
 
 const SHAPE = [16, 16, 3];
 const SAMPLES = 8;

@@ -9,7 +9,7 @@ export type LearningRateSchedule =
   /** Goes linearly from one rate to another over the steps: a piece of a schedule that is longer than one run. */
   | { readonly kind: "linear"; readonly from: number; readonly to: number };
 
-export const AUGMENTATIONS = ["none", "shiftFlip"] as const;
+const AUGMENTATIONS = ["none", "shiftFlip"] as const;
 /** `shiftFlip`: random shift by up to 2 pixels and random mirror image, as is usual for 28 to 32 pixel images. */
 export type Augmentation = (typeof AUGMENTATIONS)[number];
 

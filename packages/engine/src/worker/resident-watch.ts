@@ -60,7 +60,7 @@ export class ResidentWatch implements Disposable {
  * Resident memory of a process without the files that it maps (its libraries), bytes. Undefined when the process is gone,
  * or where the kernel does not tell. In kibibytes from `status`: `statm` counts pages, whose size differs by machine.
  */
-export function readPrivateBytes(pid: number): number | undefined {
+function readPrivateBytes(pid: number): number | undefined {
   try {
     const kibibytes = /^RssAnon:\s+(\d+) kB$/mu.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
     return kibibytes === undefined ? undefined : Number(kibibytes) * 1024;

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { everythingGraph, randomModel, withFolder } from "../../test-support/layers-format-testing.ts";
 import { GraphBuilder } from "../graph-builder.ts";
 import type { Model, ModelWeights } from "../model-graph.ts";
 import { buildModel } from "../zoo/build-model.ts";
-import { everythingGraph, randomModel, withFolder } from "./layers-format-testing.ts";
 import { readLayersModel } from "./read-layers-model.ts";
 import { writeLayersModel } from "./write-layers-model.ts";
 

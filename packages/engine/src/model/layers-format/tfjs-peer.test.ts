@@ -4,11 +4,11 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { createRandom } from "@mpo/datasets";
 import * as tf from "@tensorflow/tfjs-node";
+import { evaluateWithTfjs } from "../../test-support/evaluate-with-tfjs.ts";
+import { everythingGraph, randomModel, withFolder } from "../../test-support/layers-format-testing.ts";
+import { loadWithTfjs } from "../../test-support/load-with-tfjs.ts";
 import { elementsOf, type ModelGraph } from "../model-graph.ts";
 import { buildModel } from "../zoo/build-model.ts";
-import { evaluateWithTfjs } from "./evaluate-with-tfjs.ts";
-import { everythingGraph, randomModel, withFolder } from "./layers-format-testing.ts";
-import { loadWithTfjs } from "./load-with-tfjs.ts";
 import { readLayersModel } from "./read-layers-model.ts";
 import { writeLayersModel } from "./write-layers-model.ts";
 

@@ -2,9 +2,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createRandom, deriveSeed } from "@mpo/datasets";
-import { GraphBuilder } from "../graph-builder.ts";
-import type { Model, ModelGraph } from "../model-graph.ts";
-import { graphVariables, initialWeights } from "../variables.ts";
+import { GraphBuilder } from "../model/graph-builder.ts";
+import type { Model, ModelGraph } from "../model/model-graph.ts";
+import { graphVariables, initialWeights } from "../model/variables.ts";
 
 /** Runs a test with a folder of its own, which is removed afterwards, also when the test fails. */
 export async function withFolder(use: (folder: string) => Promise<void>): Promise<void> {

@@ -1,5 +1,5 @@
 import type { Tensor, Tensor2D, Tensor4D } from "@tensorflow/tfjs";
-import type { ActivationName, Model, ModelGraph, ModelNode, SampleShape, Size2D } from "../model-graph.ts";
+import type { ActivationName, Model, ModelGraph, ModelNode, SampleShape, Size2D } from "../model/model-graph.ts";
 import type { TensorFlow } from "./group-normalization-layer.ts";
 
 /**
