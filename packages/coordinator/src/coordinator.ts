@@ -5,7 +5,6 @@ import { isTransient, type Logger } from "@mpo/runtime";
 import type { StateStore } from "@mpo/transport";
 import { AdminApi } from "./api/admin-api.ts";
 import { FleetApi } from "./api/fleet-api.ts";
-import { folderArtifacts } from "./artifacts/artifact-store.ts";
 import { DocumentService } from "./documents/document-service.ts";
 import { Audit } from "./events/audit.ts";
 import { createMetrics, type Metrics } from "./http/metrics.ts";
@@ -18,12 +17,12 @@ import { StatusService } from "./registry/status-service.ts";
 import { SearchQueue } from "./search/search-queue.ts";
 import { SearchService } from "./search/search-service.ts";
 import type { WorkRecord } from "./search/work-record.ts";
-import { type CoordinatorSettings, type ResolvedSettings, resolveSettings } from "./settings.ts";
+import type { ResolvedSettings } from "./settings.ts";
 import { isConflict, type StoreContext } from "./store/change-entry.ts";
 
 /** What a coordinator stands on. */
 export interface CoordinatorPorts {
-  /** With the buckets and streams of `COORDINATOR_LAYOUT`. Stays the caller's to close. */
+  /** With the buckets and streams of `FLEET_LAYOUT`. Stays the caller's to close. */
   readonly store: StateStore;
   readonly logger: Logger;
   /** Default: the system's clock. */
@@ -55,21 +54,20 @@ export interface Coordinator {
 
 /**
  * Puts a coordinator together. It keeps nothing of its own: everything is in the store, and several over one store share
- * the work. Throws `invalid-argument` for settings that do not fit.
+ * the work.
  */
-export function createCoordinator(settings: CoordinatorSettings, ports: CoordinatorPorts): Coordinator {
+export function createCoordinator(settings: ResolvedSettings, ports: CoordinatorPorts): Coordinator {
   const { store, clock = systemClock, random = Math.random, newId } = ports;
-  const resolved = resolveSettings(settings, newId);
-  const logger = ports.logger.child({ coordinator: resolved.name });
+  const logger = ports.logger.child({ coordinator: settings.name });
   const context: StoreContext = { store, clock, random };
   const registry = new Registry(context, logger);
   const statuses = new StatusService(context, logger);
   const profiles = new ProfileService(context, logger);
-  const priors = new PriorService(context, profiles, logger, { quorum: resolved.quorum });
-  const documents = new DocumentService(context, logger, { validMs: resolved.documentValidMs });
-  const queue = new SearchQueue(context, logger, { name: resolved.name, leaseMs: resolved.leaseMs });
+  const priors = new PriorService(context, profiles, logger, { quorum: settings.quorum });
+  const documents = new DocumentService(context, logger, { validMs: settings.documentValidMs });
+  const queue = new SearchQueue(context, logger, { name: settings.name, leaseMs: settings.leaseMs });
   const audit = new Audit(context, logger);
-  const heartbeatSeconds = (): number => heartbeatSecondsOf(resolved.heartbeatSeconds, registry.size);
+  const heartbeatSeconds = (): number => heartbeatSecondsOf(settings.heartbeatSeconds, registry.size);
   const metrics = createMetrics({
     devices: () =>
       countDevices({ registry, documents, statuses, nowMs: clock.now(), heartbeatSeconds: heartbeatSeconds() }),
@@ -83,11 +81,11 @@ export function createCoordinator(settings: CoordinatorSettings, ports: Coordina
     priors,
     documents,
     clock,
-    budget: resolved.budget,
+    budget: settings.budget,
     onSearched: (ms) => metrics.searched(ms),
   });
   const common = { registry, statuses, profiles, documents, searches, audit, clock };
-  const { natsServers, probes } = resolved;
+  const { natsServers, probes } = settings;
   const fleet = new FleetApi({
     ...common,
     priors,
@@ -96,7 +94,6 @@ export function createCoordinator(settings: CoordinatorSettings, ports: Coordina
     probes,
     heartbeatSeconds,
     natsServers,
-    artifacts: folderArtifacts(resolved.artifactFolder),
     onReport: (kind, isDuplicate) => metrics.reported(kind, isDuplicate),
     onRaised: () => metrics.pushed("raise"),
   });
@@ -122,8 +119,8 @@ export function createCoordinator(settings: CoordinatorSettings, ports: Coordina
   // Nobody may be listening yet: a failure is also told by `start`, and looked at when `ended` is.
   ended.catch(() => undefined);
   return {
-    name: resolved.name,
-    settings: resolved,
+    name: settings.name,
+    settings,
     fleet,
     admin,
     metrics,

@@ -4,11 +4,11 @@ import { MpoError } from "@mpo/core";
 import { type ExitCode, type Logger, type ProcessPort, runServices, type Service } from "@mpo/runtime";
 import {
   EmbeddedNatsServer,
+  FLEET_LAYOUT,
   findNatsServer,
   type GrpcServer,
   type NatsCredentials,
   NatsLink,
-  type NatsTls,
   openJetstreamStore,
   type StateStore,
   startGrpcServer,
@@ -16,8 +16,7 @@ import {
 import { servicesOf } from "./api/services.ts";
 import { type Coordinator, createCoordinator } from "./coordinator.ts";
 import { type StatusServer, startStatusServer } from "./http/status-server.ts";
-import { type CoordinatorSettings, requireLoopback, resolveSettings } from "./settings.ts";
-import { COORDINATOR_LAYOUT } from "./store/layout.ts";
+import { type CoordinatorSettings, type ResolvedSettings, requireLoopback, resolveSettings } from "./settings.ts";
 
 /** A `nats-server` of the coordinator's own, on this machine. */
 export interface EmbeddedNats {
@@ -42,7 +41,6 @@ export interface ExternalNats {
   /** "nats://host:port". */
   readonly servers: readonly string[];
   readonly credentials?: NatsCredentials;
-  readonly tls?: NatsTls;
   /** Copies of each stream. Default 3; 1 for a single server. */
   readonly replicas?: number;
   /** Monitoring ports of the servers, to see whether they sync. */
@@ -88,7 +86,7 @@ export async function runCoordinator(settings: CoordinatorSettings, options: Run
       http: checked.http.host,
     });
   }
-  const run = new CoordinatorRun({ ...settings, name: checked.name }, nats, logger);
+  const run = new CoordinatorRun(checked, nats, logger);
   const ready: Service = {
     name: "ready",
     start: () => {
@@ -110,7 +108,7 @@ export async function runCoordinator(settings: CoordinatorSettings, options: Run
 
 /** The parts of one run, each made from the ones before it. */
 class CoordinatorRun {
-  readonly #settings: CoordinatorSettings;
+  readonly #settings: ResolvedSettings;
   readonly #nats: EmbeddedNats | ExternalNats;
   readonly #logger: Logger;
   #server: EmbeddedNatsServer | undefined;
@@ -120,7 +118,7 @@ class CoordinatorRun {
   #grpc: GrpcServer | undefined;
   #http: StatusServer | undefined;
 
-  constructor(settings: CoordinatorSettings, nats: EmbeddedNats | ExternalNats, logger: Logger) {
+  constructor(settings: ResolvedSettings, nats: EmbeddedNats | ExternalNats, logger: Logger) {
     this.#settings = settings;
     this.#nats = nats;
     this.#logger = logger;
@@ -179,13 +177,12 @@ class CoordinatorRun {
             ? {
                 servers: nats.servers,
                 ...(nats.credentials === undefined ? {} : { credentials: nats.credentials }),
-                ...(nats.tls === undefined ? {} : { tls: nats.tls }),
               }
             : { servers: [made(this.#server).address.url] };
-        const name = `coordinator ${this.#settings.name ?? ""}`.trim();
+        const name = `coordinator ${this.#settings.name}`;
         this.#link = await NatsLink.open({ ...settings, name }, { logger: this.#logger, signal });
         this.#store = await openJetstreamStore(this.#link, {
-          layout: COORDINATOR_LAYOUT,
+          layout: FLEET_LAYOUT,
           signal,
           ...(nats.kind === "external"
             ? {
@@ -208,8 +205,11 @@ class CoordinatorRun {
     return new Part("coordinator", {
       start: async (signal) => {
         const natsServers =
-          this.#settings.natsServers ??
-          (this.#nats.kind === "external" ? this.#nats.servers : [made(this.#server).address.url]);
+          this.#settings.natsServers.length > 0
+            ? this.#settings.natsServers
+            : this.#nats.kind === "external"
+              ? this.#nats.servers
+              : [made(this.#server).address.url];
         this.#coordinator = createCoordinator(
           { ...this.#settings, natsServers },
           { store: made(this.#store), logger: this.#logger, newId: randomUUID },

@@ -5,86 +5,67 @@ import { type BudgetPolicy, DEFAULT_BUDGET_POLICY } from "./search/device-budget
 
 /** Where a listener binds. */
 export interface ListenAddress {
-  /** Default "127.0.0.1". */
-  readonly host?: string;
+  readonly host: string;
   /** 0: any free one. */
   readonly port: number;
 }
 
-/** Everything that proves who is who, in one place. Empty until devices and people have identities. */
-export type Credentials = Readonly<Record<never, never>>;
-
-/** How a coordinator runs. Absent fields take the defaults that they document. */
-export interface CoordinatorSettings {
-  /** Name of this coordinator; no two that share a store may have the same. Default: a random one. */
-  readonly name?: string;
-  /** For agents and the command line. Default: port 7443 on loopback. */
-  readonly grpc?: ListenAddress;
-  /** For `/metrics`, `/healthz`, `/readyz`. Default: port 9464 on loopback. */
-  readonly http?: ListenAddress;
-  /** Allow addresses beyond loopback although nobody is authenticated. Default false. */
-  readonly insecure?: boolean;
-  readonly credentials?: Credentials;
-  /** What agents are told to connect to, "nats://127.0.0.1:4222". */
-  readonly natsServers?: readonly string[];
-  /** Default 30; a fleet of thousands is told more (`heartbeatSecondsOf`). */
-  readonly heartbeatSeconds?: number;
-  /** What one device, or one program, may ask in the long run; four times as much at once. Default 50. */
-  readonly callsPerSecond?: number;
-  readonly budget?: Partial<BudgetPolicy>;
-  readonly probes?: Partial<ProbePolicy>;
-  /** Devices that must agree before the fleet believes a number. Default 5. */
-  readonly quorum?: number;
-  /** Folder of models and weights files, each named by its SHA-256; absent: none is served. */
-  readonly artifactFolder?: string;
-  /** How long another coordinator's claim of a search is respected, milliseconds. Default 15 s. */
-  readonly leaseMs?: number;
-  /** How long a document may be applied for the first time, milliseconds. Default 30 days. */
-  readonly documentValidMs?: number;
-}
-
-/** Settings with all defaults filled in. */
+/** How a coordinator runs. */
 export interface ResolvedSettings {
+  /** Name of this coordinator; no two that share a store may have the same. Default: a random one. */
   readonly name: string;
-  readonly grpc: Required<ListenAddress>;
-  readonly http: Required<ListenAddress>;
+  /** For agents and the command line. */
+  readonly grpc: ListenAddress;
+  /** For `/metrics`, `/healthz`, `/readyz`. */
+  readonly http: ListenAddress;
+  /** Allow addresses beyond loopback although nobody is authenticated. */
   readonly insecure: boolean;
-  readonly credentials: Credentials;
+  /** What agents are told to connect to, "nats://127.0.0.1:4222". Default, an empty list: what the coordinator uses. */
   readonly natsServers: readonly string[];
+  /** In a small fleet; thousands are asked less often (`heartbeatSecondsOf`). */
   readonly heartbeatSeconds: number;
+  /** What one device, or one program, may ask in the long run; four times as much at once. */
   readonly callsPerSecond: number;
   readonly budget: BudgetPolicy;
   readonly probes: ProbePolicy;
+  /** Devices that must agree before the fleet believes a number. */
   readonly quorum: number;
-  readonly artifactFolder: string | undefined;
+  /** How long another coordinator's claim of a search is respected, milliseconds. */
   readonly leaseMs: number;
+  /** How long a document may be applied for the first time, milliseconds. */
   readonly documentValidMs: number;
 }
+
+/** Settings as they are given: what is absent takes its default. */
+export type CoordinatorSettings = Partial<Omit<ResolvedSettings, Group>> & {
+  readonly [Name in Group]?: Partial<ResolvedSettings[Name]>;
+};
+type Group = "grpc" | "http" | "budget" | "probes";
 
 export const DEFAULT_GRPC_PORT = 7443;
 export const DEFAULT_HTTP_PORT = 9464;
 const LOOPBACK = "127.0.0.1";
+const DEFAULTS: Omit<ResolvedSettings, "name"> = {
+  grpc: { host: LOOPBACK, port: DEFAULT_GRPC_PORT },
+  http: { host: LOOPBACK, port: DEFAULT_HTTP_PORT },
+  insecure: false,
+  natsServers: [],
+  heartbeatSeconds: 30,
+  callsPerSecond: 50,
+  budget: DEFAULT_BUDGET_POLICY,
+  probes: DEFAULT_PROBE_POLICY,
+  quorum: 5,
+  leaseMs: 15_000,
+  documentValidMs: 30 * 86_400_000,
+};
 
 /** Fills in defaults and checks. Throws `invalid-argument`; `precondition-failed` for an address that must not be bound. */
 export function resolveSettings(settings: CoordinatorSettings, newId: () => string): ResolvedSettings {
-  const insecure = settings.insecure ?? false;
-  const resolved: ResolvedSettings = {
-    name: settings.name ?? `coordinator-${newId()}`,
-    grpc: { host: LOOPBACK, port: DEFAULT_GRPC_PORT, ...settings.grpc },
-    http: { host: LOOPBACK, port: DEFAULT_HTTP_PORT, ...settings.http },
-    insecure,
-    credentials: settings.credentials ?? {},
-    natsServers: settings.natsServers ?? [],
-    heartbeatSeconds: settings.heartbeatSeconds ?? 30,
-    callsPerSecond: settings.callsPerSecond ?? 50,
-    budget: { ...DEFAULT_BUDGET_POLICY, ...settings.budget },
-    probes: { ...DEFAULT_PROBE_POLICY, ...settings.probes },
-    quorum: settings.quorum ?? 5,
-    artifactFolder: settings.artifactFolder,
-    leaseMs: settings.leaseMs ?? 15_000,
-    documentValidMs: settings.documentValidMs ?? 30 * 86_400_000,
-  };
-  const { budget, probes } = resolved;
+  const grpc = { ...DEFAULTS.grpc, ...settings.grpc };
+  const http = { ...DEFAULTS.http, ...settings.http };
+  const budget = { ...DEFAULTS.budget, ...settings.budget };
+  const probes = { ...DEFAULTS.probes, ...settings.probes };
+  const resolved = { ...DEFAULTS, name: `coordinator-${newId()}`, ...settings, grpc, http, budget, probes };
   checkNumber("heartbeatSeconds", resolved.heartbeatSeconds, 1, 86_400);
   checkNumber("callsPerSecond", resolved.callsPerSecond, 1, 1_000_000);
   checkNumber("budget.memoryShare", budget.memoryShare, 0.01, 1);
@@ -93,7 +74,7 @@ export function resolveSettings(settings: CoordinatorSettings, newId: () => stri
   checkNumber("quorum", resolved.quorum, 2, 1000);
   checkNumber("leaseMs", resolved.leaseMs, 100, 3_600_000);
   checkNumber("documentValidMs", resolved.documentValidMs, 1000, 400 * 86_400_000);
-  if (!insecure) for (const { host } of [resolved.grpc, resolved.http]) requireLoopback(host);
+  if (!resolved.insecure) for (const { host } of [grpc, http]) requireLoopback(host);
   return resolved;
 }
 

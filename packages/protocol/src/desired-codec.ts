@@ -1,5 +1,5 @@
 import type { AccuracyPrediction, Bounded, Prediction, SearchBudget, SearchObjective } from "@mpo/core";
-import { list, type MessageField, message, orEmpty, refined } from "./composed-fields.ts";
+import { list, type MessageField, message, refined } from "./composed-fields.ts";
 import { type Field, refuse } from "./field.ts";
 import { bytes, choice, digest, integer, name, number, positive, share, text, timestampMs, whole } from "./fields.ts";
 import type { AccuracyPrediction__Output } from "./gen/mpo/v1/AccuracyPrediction.ts";
@@ -33,11 +33,9 @@ export interface DesiredDocument extends Readonly<{ tenant: string; device: stri
   readonly version: DocumentVersion;
   readonly issuedAtMs: number;
   readonly expiresAtMs: number;
-  readonly rollout?: string;
   readonly model: string;
   /** SHA-256 of the model's manifest, hexadecimal. */
   readonly modelDigest: string;
-  readonly minAgentVersion?: string;
   readonly objective: SearchObjective;
   readonly budget: SearchBudget;
   /** Cheapest memory first. */
@@ -125,10 +123,8 @@ export const desiredDocument: MessageField<DesiredDocument> = refined(
     version: documentVersion,
     issuedAtMs: timestampMs(),
     expiresAtMs: timestampMs(),
-    rollout: orEmpty(name()),
     model: name(),
     modelDigest: digest(),
-    minAgentVersion: orEmpty(text({ max: 64 })),
     objective,
     budget,
     rungs: list(rung, { min: 1, max: 64 }),

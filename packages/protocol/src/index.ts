@@ -20,7 +20,6 @@ export type {
   ListProfilesRequest,
   ListProfilesResponse,
   PageRequest,
-  ProfileSummary,
 } from "./admin-devices-codec.ts";
 export {
   type FleetEvent,
@@ -30,7 +29,6 @@ export {
   type WatchEventsRequest,
   type WatchEventsResponse,
 } from "./admin-events-codec.ts";
-export { type ArtifactChunk, artifactChunk, type FetchArtifactRequest } from "./artifact-codec.ts";
 export { chainFromBytes, chainToBytes } from "./chain-codec.ts";
 export {
   compareVersions,
@@ -45,15 +43,8 @@ export {
 export type { DeviceIdentity, Gpu, Inventory, Label, Resources, ServedModel } from "./device-codec.ts";
 export type { EnrollRequest, EnrollResponse } from "./enroll-codec.ts";
 export { asLine, isName } from "./fields.ts";
-export type {
-  HeartbeatRequest,
-  HeartbeatResponse,
-  HelloRequest,
-  HelloResponse,
-  ProbeOrder,
-} from "./hello-codec.ts";
+export type { HeartbeatRequest, HeartbeatResponse, HelloRequest, HelloResponse, ProbeOrder } from "./hello-codec.ts";
 export { LIMITS } from "./limits.ts";
-export type { MessageCodec } from "./message-codec.ts";
 export {
   type DocumentState,
   type DocumentStatus,
@@ -77,19 +68,5 @@ export {
   type StreamMethod,
   type UnaryMethod,
 } from "./services.ts";
-export { errorFromStatus, GRPC_STATUS, statusFromError, type WireStatus } from "./status.ts";
-export {
-  auditSubject,
-  BUCKETS,
-  cohortSubject,
-  DESIRED_REPUBLISH,
-  desiredSubject,
-  deviceKey,
-  notifySubject,
-  parseDeviceKey,
-  priorKey,
-  profileSubject,
-  reportSubject,
-  SHARD_COUNT,
-  shardOf,
-} from "./subjects.ts";
+export { errorFromStatus, GRPC_STATUS, statusFromError } from "./status.ts";
+export { auditSubject, deviceKey, notifySubject, parseDeviceKey, priorKey } from "./subjects.ts";

@@ -13,8 +13,6 @@ export const LIMITS = {
   profileBytes: 262_144,
   /** A chain within it, compressed. */
   chainBytes: 131_072,
-  /** One chunk of an artifact. */
-  chunkBytes: 65_536,
   /** A message of the Admin service: a page of up to 1000 devices. */
   adminMessageBytes: 4_194_304,
 } as const;

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { artifactChunk } from "./artifact-codec.ts";
 import { compareVersions, type DesiredDocument, desiredDocumentCodec, desiredEnvelopeCodec } from "./desired-codec.ts";
 import { LIMITS } from "./limits.ts";
 import { ADMIN_SERVICE, FLEET_SERVICE } from "./services.ts";
@@ -167,17 +166,6 @@ void test("versions are ordered by epoch, then by version", () => {
   ];
   assert.deepEqual(sorted.toReversed().toSorted(compareVersions), sorted);
   assert.equal(compareVersions({ epoch: 1, version: 1 }, { epoch: 1, version: 1 }), 0);
-});
-
-void test("a chunk whose bytes are not what its digest says, or that ends too late, is refused", () => {
-  const { response } = FLEET_SERVICE.fetchArtifact;
-  const chunk = artifactChunk(0, 10, Uint8Array.of(1, 2, 3));
-  const changed = { ...chunk, data: Uint8Array.of(1, 2, 4) };
-  assert.throws(() => response.toBytes(changed), /^MpoError: FetchArtifactResponse\.dataDigest is/u);
-  assert.throws(
-    () => response.toBytes(artifactChunk(8, 10, Uint8Array.of(1, 2, 3))),
-    /data is 3 bytes; expected to end/u,
-  );
 });
 
 void test("a status of two things, or of none, is refused", () => {

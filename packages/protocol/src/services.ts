@@ -1,7 +1,6 @@
 import * as config from "./admin-config-codec.ts";
 import * as devices from "./admin-devices-codec.ts";
 import * as events from "./admin-events-codec.ts";
-import * as artifact from "./artifact-codec.ts";
 import * as enroll from "./enroll-codec.ts";
 import * as hello from "./hello-codec.ts";
 import type { MessageCodec } from "./message-codec.ts";
@@ -49,7 +48,6 @@ export interface FleetServiceMethods {
   readonly hello: UnaryMethod<hello.HelloRequest, hello.HelloResponse>;
   readonly reportProfile: UnaryMethod<report.ReportProfileRequest, report.ReportProfileResponse>;
   readonly reportStatus: UnaryMethod<report.ReportStatusRequest, report.ReportStatusResponse>;
-  readonly fetchArtifact: StreamMethod<artifact.FetchArtifactRequest, artifact.ArtifactChunk>;
   readonly heartbeat: UnaryMethod<hello.HeartbeatRequest, hello.HeartbeatResponse>;
 }
 
@@ -65,11 +63,6 @@ export const FLEET_SERVICE: FleetServiceMethods = {
     "/mpo.v1.FleetService/ReportStatus",
     report.reportStatusRequestCodec,
     report.reportStatusResponseCodec,
-  ),
-  fetchArtifact: stream(
-    "/mpo.v1.FleetService/FetchArtifact",
-    artifact.fetchArtifactRequestCodec,
-    artifact.fetchArtifactResponseCodec,
   ),
   heartbeat: unary("/mpo.v1.FleetService/Heartbeat", hello.heartbeatRequestCodec, hello.heartbeatResponseCodec),
 };

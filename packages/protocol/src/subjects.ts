@@ -3,11 +3,11 @@ import { MpoError } from "@mpo/core";
 import type { DeviceIdentity } from "./device-codec.ts";
 import { isName } from "./fields.ts";
 
-/** How many virtual shards there are. Streams hold ranges of them, so growing never changes a subject. */
-export const SHARD_COUNT = 256;
-
-/** The shard of a device, 2 hexadecimal digits: the first byte of the SHA-256 of "tenant.device". */
-export function shardOf(identity: DeviceIdentity): string {
+/**
+ * One of 256 shards, 2 hexadecimal digits: the first byte of the SHA-256 of "tenant.device". Streams hold ranges of
+ * shards, so that growing never changes a subject.
+ */
+function shardOf(identity: DeviceIdentity): string {
   const { tenant, device } = checked(identity);
   return createHash("sha256").update(`${tenant}.${device}`).digest("hex").slice(0, 2);
 }
@@ -31,52 +31,9 @@ export function parseDeviceKey(key: string): DeviceIdentity {
   );
 }
 
-/** Buckets of JetStream's key-value store. */
-export const BUCKETS = {
-  /** Newest document of each device; a device reads its own. */
-  desired: "desired",
-  /** What each device last told; written by coordinators only. */
-  reported: "reported",
-  /** Inventory and labels of each device. */
-  ident: "ident",
-  /** Pooled profiles by class and model. */
-  prior: "prior",
-  /** Who works on which shard. */
-  lease: "lease",
-} as const;
-
-/** Where a write to a device's document lands: the bucket's own subject. A device reads it by direct get. */
-export function desiredSubject(identity: DeviceIdentity): string {
-  return `$KV.${BUCKETS.desired}.${deviceKey(identity)}`;
-}
-
 /** Where the stream republishes a device's document after it was stored; the device's one subscription. */
 export function notifySubject(identity: DeviceIdentity): string {
   return `dn.${deviceKey(identity)}`;
-}
-
-/** What the stream of documents republishes, and to where. */
-export const DESIRED_REPUBLISH: { readonly src: string; readonly dest: string } = {
-  src: `$KV.${BUCKETS.desired}.>`,
-  dest: "dn.>",
-};
-
-/** Where a profile of a device is stored, one subject a model. */
-export function profileSubject(identity: DeviceIdentity, model: string): string {
-  return `pf.${deviceKey(identity)}.${checkedName("model", model)}`;
-}
-
-/** Where a status report of a device is stored. */
-export function reportSubject(identity: DeviceIdentity): string {
-  return `rp.${deviceKey(identity)}`;
-}
-
-/** Where a whole shard is told to look ("dc.<shard>"). Throws `invalid-argument` when it is no shard. */
-export function cohortSubject(shard: string): string {
-  if (!/^[0-9a-f]{2}$/u.test(shard)) {
-    throw new MpoError("invalid-argument", `shard is ${JSON.stringify(shard)}; expected two hexadecimal digits`);
-  }
-  return `dc.${shard}`;
 }
 
 /** The key of the pooled profile of a model on a class of devices: "<class>.<model>". */

@@ -12,4 +12,4 @@ export {
   silentLogger,
 } from "./logger.ts";
 export { redact, redactText } from "./redact.ts";
-export { type BackOff, backOffSchedule, isTransient, type RetryOptions, retry, TRANSIENT_CODES } from "./retry.ts";
+export { type BackOff, backOffSchedule, isTransient, type RetryOptions, retry } from "./retry.ts";

@@ -12,15 +12,3 @@ export function subjectMatches(pattern: string, subject: string): boolean {
   }
   return parts.length === wanted.length;
 }
-
-/**
- * The subject that a republish rule gives, for rules of the form `prefix.>` to `prefix.>`; undefined when the subject
- * does not fall under it.
- */
-export function republished(
-  rule: { readonly src: string; readonly dest: string },
-  subject: string,
-): string | undefined {
-  const src = rule.src.replace(/>$/u, "");
-  return subjectMatches(rule.src, subject) ? rule.dest.replace(/>$/u, "") + subject.slice(src.length) : undefined;
-}

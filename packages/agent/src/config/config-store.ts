@@ -169,7 +169,7 @@ function readable(envelope: Uint8Array | undefined): Uint8Array | undefined {
 }
 
 function floorOf(envelope: Uint8Array, { tenant, device, deviceClass }: DesiredDocument): VersionFloor | undefined {
-  const context = { identity: { tenant, device }, deviceClass, agentVersion: "999", floor: undefined, nowMs: 0 };
+  const context = { identity: { tenant, device }, deviceClass, floor: undefined, nowMs: 0 };
   const verdict = checkDocument(envelope, context);
   return verdict.kind === "accepted" ? verdict.floor : undefined;
 }

@@ -16,7 +16,7 @@ import { ConfigStore } from "./config-store.ts";
 import { checkDocument, type DocumentContext } from "./document-check.ts";
 import { TrustedTime } from "./trusted-time.ts";
 
-const CONTEXT = { identity: IDENTITY, deviceClass: DEVICE_CLASS, agentVersion: "0.1.0", nowMs: START_MS };
+const CONTEXT = { identity: IDENTITY, deviceClass: DEVICE_CLASS, nowMs: START_MS };
 const open = (disk: Disk): Promise<ConfigStore> => ConfigStore.open(disk, silentLogger);
 const versionOf = (store: ConfigStore): number | undefined => store.document?.version.version;
 
@@ -69,11 +69,6 @@ describe("a document", () => {
       envelope: envelopeOf(documentOf(2)),
       context: { nowMs: 0, floor: { epoch: 1, version: 1, digest: "", issuedAtMs: START_MS + 40 * DAY_MS } },
       reason: "expired",
-    },
-    {
-      what: "needs a newer agent",
-      envelope: envelopeOf(documentOf(1, { minAgentVersion: "0.2.0" })),
-      reason: "unsupported",
     },
     {
       what: "is not signed as it must be",

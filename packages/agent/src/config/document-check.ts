@@ -25,7 +25,6 @@ export type VerifyEnvelope = (envelope: DesiredEnvelope) => void;
 export interface DocumentContext {
   readonly identity: DeviceIdentity;
   readonly deviceClass: string;
-  readonly agentVersion: string;
   readonly floor: VersionFloor | undefined;
   /** The best known time, milliseconds since 1970-01-01 UTC. */
   readonly nowMs: number;
@@ -44,15 +43,7 @@ export type DocumentVerdict =
     };
 
 /** Why a document is refused. */
-export const REFUSAL_REASONS = [
-  "unreadable",
-  "unsigned",
-  "foreign",
-  "older",
-  "changed",
-  "expired",
-  "unsupported",
-] as const;
+const REFUSAL_REASONS = ["unreadable", "unsigned", "foreign", "older", "changed", "expired", "unsupported"] as const;
 export type RefusalReason = (typeof REFUSAL_REASONS)[number];
 
 /**
@@ -71,7 +62,7 @@ export function checkDocument(envelopeBytes: Uint8Array, context: DocumentContex
     const error = MpoError.from(thrown);
     return refused(error.code === "unauthenticated" ? "unsigned" : "unreadable", error.message);
   }
-  const { identity, deviceClass, floor, nowMs, agentVersion } = context;
+  const { identity, deviceClass, floor, nowMs } = context;
   const digest = createHash("sha256").update(envelope.document).digest("hex");
   if (document.tenant !== identity.tenant || document.device !== identity.device) {
     return refused(
@@ -97,9 +88,6 @@ export function checkDocument(envelopeBytes: Uint8Array, context: DocumentContex
   if (document.expiresAtMs <= Math.max(nowMs, floor?.issuedAtMs ?? 0)) {
     return refused("expired", `it expired at ${new Date(document.expiresAtMs).toISOString()}`, version);
   }
-  if (document.minAgentVersion !== undefined && isOlderRelease(agentVersion, document.minAgentVersion)) {
-    return refused("unsupported", `it needs agent ${document.minAgentVersion}; this is ${agentVersion}`, version);
-  }
   const issuedAtMs = Math.max(document.issuedAtMs, floor?.issuedAtMs ?? 0);
   return { kind: "accepted", document, floor: { ...version, digest, issuedAtMs } };
 }
@@ -110,15 +98,4 @@ function refused(reason: RefusalReason, message: string, version?: DocumentVersi
 
 function text({ epoch, version }: DocumentVersion): string {
   return `${epoch}.${version}`;
-}
-
-/** Compares "0.1.0" part by part; what is no number counts as 0. */
-function isOlderRelease(left: string, right: string): boolean {
-  const parts = (release: string): readonly number[] => release.split(/[.+-]/u).map((part) => Number(part) || 0);
-  const [mine, wanted] = [parts(left), parts(right)];
-  for (let index = 0; index < Math.max(mine.length, wanted.length); index++) {
-    const difference = (mine[index] ?? 0) - (wanted[index] ?? 0);
-    if (difference !== 0) return difference < 0;
-  }
-  return false;
 }

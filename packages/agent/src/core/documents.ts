@@ -33,12 +33,11 @@ export class Documents {
   async offer(envelope: Uint8Array): Promise<void> {
     const { settings, ports, store, time, deviceClass, onChange } = this.#parts;
     const { verify, logger } = ports;
-    const { identity, agentVersion } = settings;
+    const { identity } = settings;
     try {
       const offer = await store.offer(envelope, {
         identity,
         deviceClass,
-        agentVersion,
         nowMs: time.nowMs(),
         ...(verify === undefined ? {} : { verify }),
       });

@@ -11,7 +11,7 @@ export interface WorkState extends DriftMemory {
   readonly infeasible: InfeasibleConfigs;
 }
 
-export const NO_WORK: WorkState = { probes: {}, infeasible: {}, drift: {}, cursors: {} };
+const NO_WORK: WorkState = { probes: {}, infeasible: {}, drift: {}, cursors: {} };
 
 const FILE = "work";
 
@@ -55,7 +55,7 @@ export async function readWorkState(disk: Disk, logger: Logger): Promise<WorkSta
 const FORMAT = 1;
 
 /** Writes it. A full disk is told, not thrown. */
-export async function writeWorkState(disk: Disk, state: WorkState, logger: Logger): Promise<void> {
+async function writeWorkState(disk: Disk, state: WorkState, logger: Logger): Promise<void> {
   try {
     await disk.write(FILE, encodeStored({ format: FORMAT, ...state }));
   } catch (thrown) {

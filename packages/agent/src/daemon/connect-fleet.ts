@@ -1,7 +1,7 @@
 import type { Clock } from "@mpo/io";
-import { BUCKETS, type DeviceIdentity, deviceKey } from "@mpo/protocol";
+import { type DeviceIdentity, deviceKey } from "@mpo/protocol";
 import type { Logger } from "@mpo/runtime";
-import type { GrpcSecurity, NatsCredentials, NatsTls } from "@mpo/transport";
+import type { NatsCredentials } from "@mpo/transport";
 import type { ConnectFeed, FleetLink } from "../ports/fleet-link.ts";
 
 /** How an agent reaches its fleet. All credentials pass through here. */
@@ -9,9 +9,7 @@ export interface FleetConnectionOptions {
   readonly identity: DeviceIdentity;
   /** "host:port" of the coordinator's gRPC. */
   readonly coordinator: string;
-  readonly security?: GrpcSecurity;
   readonly natsCredentials?: NatsCredentials;
-  readonly natsTls?: NatsTls;
   /** Takes the place of the NATS servers that the coordinator names. */
   readonly natsServers?: readonly string[];
   readonly clock: Clock;
@@ -28,18 +26,13 @@ export interface FleetConnection {
 
 /** Makes the ports. Connects when they are used, never throws itself. */
 export async function connectFleet(options: FleetConnectionOptions): Promise<FleetConnection> {
-  const { createFleetClient, FLEET_LAYOUT, NatsLink, NatsNotifyBus, openExistingStore } = await import(
+  const { BUCKETS, createFleetClient, FLEET_LAYOUT, NatsLink, NatsNotifyBus, openExistingStore } = await import(
     "@mpo/transport"
   );
-  const { identity, coordinator, security, natsCredentials, natsTls, natsServers, clock, random, logger } = options;
+  const { identity, coordinator, natsCredentials, natsServers, clock, random, logger } = options;
   const common = { clock, random, logger };
   // Retries are the agent's own: it knows what is urgent.
-  const client = createFleetClient({
-    target: coordinator,
-    retries: 0,
-    ...common,
-    ...(security === undefined ? {} : { security }),
-  });
+  const client = createFleetClient({ target: coordinator, retries: 0, ...common });
   return {
     link: client,
     connectFeed: async (servers, { signal }) => {
@@ -49,7 +42,6 @@ export async function connectFleet(options: FleetConnectionOptions): Promise<Fle
           name: `agent-${identity.device}`,
           inboxPrefix: `_INBOX_${deviceKey(identity).replaceAll(".", "_")}`,
           ...(natsCredentials === undefined ? {} : { credentials: natsCredentials }),
-          ...(natsTls === undefined ? {} : { tls: natsTls }),
         },
         { ...common, signal },
       );

@@ -4,9 +4,10 @@ import { homedir, tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { describe, it } from "node:test";
 import { systemClock } from "@mpo/io";
-import { BUCKETS, deviceKey } from "@mpo/protocol";
+import { deviceKey } from "@mpo/protocol";
 import { silentLogger } from "@mpo/runtime";
 import {
+  BUCKETS,
   EmbeddedNatsServer,
   FLEET_LAYOUT,
   findNatsServer,
@@ -49,10 +50,6 @@ describe("an agent on the real wire", { skip: binary === undefined ? "there is n
         fleetService({
           ...{ enroll, heartbeat, reportProfile, reportStatus },
           hello: async (request) => ({ ...(await fleet.link.hello(request)), natsServers: [nats.address.url] }),
-          // biome-ignore lint/correctness/useYield: there are no artifacts here.
-          fetchArtifact: async function* () {
-            throw new Error("not asked for");
-          },
         }),
       ],
     });

@@ -25,7 +25,7 @@ export const DEFAULT_BUDGET_POLICY: BudgetPolicy = {
 };
 
 /** Why nothing may run now. */
-export const BLOCK_REASONS = ["memory", "memory-pressure", "heat", "throttled", "disk"] as const;
+const BLOCK_REASONS = ["memory", "memory-pressure", "heat", "throttled", "disk"] as const;
 export type BlockReason = (typeof BLOCK_REASONS)[number];
 
 /** What a retraining may take now. */
@@ -44,7 +44,7 @@ export interface BudgetFacts {
 }
 
 /** Memory that the serving program keeps, bytes. */
-export function reservedBytes(policy: BudgetPolicy, resources: Resources, totalBytes: number): number {
+function reservedBytes(policy: BudgetPolicy, resources: Resources, totalBytes: number): number {
   const machine = Math.min(totalBytes, resources.memoryLimitBytes ?? totalBytes);
   return Math.max(policy.reserveBytes, policy.reserveShare * machine);
 }

@@ -1,9 +1,7 @@
 import type {
-  ArtifactChunk,
   DeviceIdentity,
   EnrollRequest,
   EnrollResponse,
-  FetchArtifactRequest,
   HeartbeatRequest,
   HeartbeatResponse,
   HelloRequest,
@@ -32,7 +30,6 @@ export interface FleetLink {
   heartbeat(request: HeartbeatRequest, options?: LinkOptions): Promise<HeartbeatResponse>;
   reportProfile(request: ReportProfileRequest, options?: LinkOptions): Promise<ReportProfileResponse>;
   reportStatus(request: ReportStatusRequest, options?: LinkOptions): Promise<ReportStatusResponse>;
-  fetchArtifact?(request: FetchArtifactRequest, options?: LinkOptions): AsyncIterable<ArtifactChunk>;
 }
 
 /** Where a device reads its own document and hears that there is a new one. */

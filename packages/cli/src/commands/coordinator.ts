@@ -16,7 +16,6 @@ export function define(command: Command, context: CommandContext): void {
     .option("--http <host:port>", "for /metrics, /healthz and /readyz", addressWith(HTTP_PORT, 0))
     .option("--insecure", "allow addresses that others can reach, though nobody proves who he is", false)
     .option("--name <name>", "name of this coordinator (default: a random one)", fleetName)
-    .option("--artifacts <folder>", "models and weights that devices may fetch, each file named by its SHA-256")
     .addOption(durationOption("--heartbeat <duration>", HEARTBEAT, "30s"))
     .option("--memory-share <share>", "of a device's memory that a retraining may take", numberBetween(0.01, 1), 0.75)
     .addOption(durationOption("--window <duration>", "time in which one retraining must finish", "10min"))

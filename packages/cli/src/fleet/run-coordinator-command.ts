@@ -25,7 +25,6 @@ export interface CoordinatorCommandOptions {
   readonly http?: Address;
   readonly insecure: boolean;
   readonly name?: string;
-  readonly artifacts?: string;
   readonly heartbeat: number;
   readonly memoryShare: number;
   readonly window: number;
@@ -52,7 +51,7 @@ export async function runCoordinatorCommand(
   const logger = commandLogger(terminal, options.logLevel);
   const nats =
     options.nats === undefined ? embeddedNats(options, context) : externalNats(options, options.nats, context);
-  const code = await runCoordinator(settingsFrom(options, context), {
+  const code = await runCoordinator(settingsFrom(options), {
     nats,
     process,
     logger,
@@ -65,8 +64,7 @@ export async function runCoordinatorCommand(
   context.exitWith(code);
 }
 
-function settingsFrom(options: CoordinatorCommandOptions, { workingFolder }: Files): CoordinatorSettings {
-  const { artifacts } = options;
+function settingsFrom(options: CoordinatorCommandOptions): CoordinatorSettings {
   return {
     insecure: options.insecure,
     heartbeatSeconds: Math.max(1, Math.round(options.heartbeat / SECOND_MS)),
@@ -74,7 +72,6 @@ function settingsFrom(options: CoordinatorCommandOptions, { workingFolder }: Fil
     probes: { maxProbeMs: options.probeTime, maxAgeMs: options.probeMaxAge },
     quorum: options.quorum,
     ...given({ grpc: options.listen, http: options.http, name: options.name, natsServers: options.natsAdvertise }),
-    ...(artifacts === undefined ? {} : { artifactFolder: resolve(workingFolder, artifacts) }),
   };
 }
 

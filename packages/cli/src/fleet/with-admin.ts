@@ -38,7 +38,7 @@ export async function withAdmin<Result>(
 }
 
 /** An error of a connection with the way out; others as they are. */
-export function unreachable(thrown: unknown, target: string): unknown {
+function unreachable(thrown: unknown, target: string): unknown {
   if (!isTransient(thrown)) return thrown;
   const { code, message, hint } = MpoError.from(thrown);
   return new MpoError(code, `the coordinator at ${target} does not answer: ${message}`, {

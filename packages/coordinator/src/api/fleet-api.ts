@@ -1,14 +1,12 @@
 import { MpoError, SECOND_MS } from "@mpo/core";
 import type { Clock } from "@mpo/io";
 import {
-  type ArtifactChunk,
   compareVersions,
   type DeviceIdentity,
   type DocumentVersion,
   deviceKey,
   type EnrollRequest,
   type EnrollResponse,
-  type FetchArtifactRequest,
   type HeartbeatRequest,
   type HeartbeatResponse,
   type HelloRequest,
@@ -19,7 +17,6 @@ import {
   type ReportStatusResponse,
 } from "@mpo/protocol";
 import type { Logger } from "@mpo/runtime";
-import type { ArtifactStore } from "../artifacts/artifact-store.ts";
 import type { CurrentDocument, DocumentService } from "../documents/document-service.ts";
 import type { Audit } from "../events/audit.ts";
 import type { PriorService } from "../priors/prior-service.ts";
@@ -49,7 +46,6 @@ export interface FleetParts {
   readonly searches: SearchService;
   readonly queue: SearchQueue;
   readonly audit: Audit;
-  readonly artifacts: ArtifactStore;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly probes: ProbePolicy;
@@ -175,14 +171,6 @@ export class FleetApi {
     return { isDuplicate, ...desired(documents.version(identity)) };
   }
 
-  fetchArtifact(
-    { identity, digest, offset }: FetchArtifactRequest,
-    { signal, ...facts }: ApiCall,
-  ): AsyncIterable<ArtifactChunk> {
-    deviceIdentityOf(identity, facts);
-    return this.#parts.artifacts.read(digest, offset, { signal });
-  }
-
   /** A device has told of a version: if the store knows none so new, it is an older copy, and must get above it. */
   async #toldOf(identity: DeviceIdentity, version: DocumentVersion | undefined, signal: AbortSignal): Promise<void> {
     const { registry, documents, searches, audit } = this.#parts;
@@ -284,7 +272,7 @@ export class FleetApi {
 }
 
 /** The request for the search after a report. */
-export function requestOfReport(report: string): string {
+function requestOfReport(report: string): string {
   return `report ${report}`;
 }
 

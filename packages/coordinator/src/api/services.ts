@@ -12,7 +12,6 @@ export function servicesOf({ fleet, admin, metrics }: Coordinator): readonly Ser
       heartbeat: counted(metrics, "heartbeat", (request, call) => fleet.heartbeat(request, call)),
       reportProfile: counted(metrics, "reportProfile", (request, call) => fleet.reportProfile(request, call)),
       reportStatus: counted(metrics, "reportStatus", (request, call) => fleet.reportStatus(request, call)),
-      fetchArtifact: countedStream(metrics, "fetchArtifact", (request, call) => fleet.fetchArtifact(request, call)),
     }),
     adminService({
       listDevices: counted(metrics, "listDevices", async (request) => admin.listDevices(request)),

@@ -1,6 +1,5 @@
 import { MpoError } from "@mpo/core";
 import {
-  BUCKETS,
   compareVersions,
   type DesiredDocument,
   type DesiredEnvelope,
@@ -13,8 +12,8 @@ import {
 } from "@mpo/protocol";
 import type { Logger } from "@mpo/runtime";
 import type { StoreEntry } from "@mpo/transport";
+import { BUCKETS } from "@mpo/transport";
 import { changeEntry, isConflict, type StoreContext } from "../store/change-entry.ts";
-import { OWN_BUCKETS } from "../store/layout.ts";
 import { WatchedMap, type Watching } from "../store/watched-map.ts";
 import {
   type ArchiveRecord,
@@ -198,7 +197,7 @@ export class DocumentService {
     call: CallOptions,
   ): Promise<void> {
     const next = { digest: documentDigest(bytes), explanation };
-    const place = { bucket: OWN_BUCKETS.archive, key: deviceKey(identity), ...call };
+    const place = { bucket: BUCKETS.archive, key: deviceKey(identity), ...call };
     await changeEntry(this.#context, place, (entry) => {
       const archive = entry === undefined ? EMPTY_ARCHIVE : archiveFromBytes(entry.value);
       const kept = withNext(archive, { current: current?.envelope.document, next });
@@ -207,7 +206,7 @@ export class DocumentService {
   }
 
   async #archive(identity: DeviceIdentity, options: CallOptions): Promise<ArchiveRecord> {
-    const entry = await this.#context.store.get(OWN_BUCKETS.archive, deviceKey(identity), options);
+    const entry = await this.#context.store.get(BUCKETS.archive, deviceKey(identity), options);
     return entry === undefined ? EMPTY_ARCHIVE : archiveFromBytes(entry.value);
   }
 }

@@ -2,7 +2,7 @@ import { MpoError } from "@mpo/core";
 import { type DesiredDocument, type DocumentVersion, desiredDocumentCodec, LIMITS, type Reason } from "@mpo/protocol";
 
 /** The code of the reason that names what a document was made for. */
-export const REQUEST_REASON = "request";
+const REQUEST_REASON = "request";
 
 /** A document but for its place in the order and its time. */
 export type DocumentContent = Omit<DesiredDocument, "version" | "issuedAtMs" | "expiresAtMs">;

@@ -11,8 +11,8 @@ import {
 } from "@mpo/protocol";
 import type { Logger } from "@mpo/runtime";
 import type { StateStore } from "@mpo/transport";
+import { BUCKETS } from "@mpo/transport";
 import { changeEntry, isConflict, type StoreContext } from "../store/change-entry.ts";
-import { OWN_BUCKETS } from "../store/layout.ts";
 import { type Watched, WatchedMap, type Watching } from "../store/watched-map.ts";
 import {
   factsOf,
@@ -62,7 +62,7 @@ export async function storedReports(
   name: ProfileName,
   options: CallOptions = {},
 ): Promise<{ readonly reports: readonly string[]; readonly storedCount: number }> {
-  const entry = await store.get(OWN_BUCKETS.profile, profileKey(name), options);
+  const entry = await store.get(BUCKETS.profile, profileKey(name), options);
   if (entry === undefined) return { reports: [], storedCount: 0 };
   const { reports, storedCount } = headerFromBytes(entry.value);
   return { reports, storedCount };
@@ -83,7 +83,7 @@ export class ProfileService {
       clock: context.clock,
       store: context.store,
       logger,
-      bucket: OWN_BUCKETS.profile,
+      bucket: BUCKETS.profile,
       read: ({ value }) => factsOf(profileFromBytes(value)),
       onChange: (key, now, before) => this.#index(key, now?.value, before?.value),
     });
@@ -129,7 +129,7 @@ export class ProfileService {
     let isOurs = false;
     const { result, revision } = await changeEntry(
       this.#context,
-      { bucket: OWN_BUCKETS.profile, key, ...call },
+      { bucket: BUCKETS.profile, key, ...call },
       (current) => {
         const decision = withReport(current === undefined ? undefined : profileFromBytes(current.value), request, {
           chain,
@@ -150,13 +150,13 @@ export class ProfileService {
     name: ProfileName,
     options: CallOptions = {},
   ): Promise<{ readonly record: ProfileRecord; readonly revision: number } | undefined> {
-    const entry = await this.#context.store.get(OWN_BUCKETS.profile, profileKey(name), options);
+    const entry = await this.#context.store.get(BUCKETS.profile, profileKey(name), options);
     return entry && { record: profileFromBytes(entry.value), revision: entry.revision };
   }
 
   /** A chain by its digest. Throws `not-found`. */
   async loadChain(digest: string, options: CallOptions = {}): Promise<Chain> {
-    const entry = await this.#context.store.get(OWN_BUCKETS.chain, digest, options);
+    const entry = await this.#context.store.get(BUCKETS.chain, digest, options);
     if (entry === undefined || sha256(entry.value) !== digest) {
       throw new MpoError("not-found", `the store has no chain ${digest.slice(0, 12)}`, {
         hint: "Let a device with this model probe again: it sends the chain with its profile.",
@@ -168,9 +168,9 @@ export class ProfileService {
   async #storeChain(chain: Chain, call: CallOptions): Promise<string> {
     const bytes = chainToBytes(chain);
     const digest = sha256(bytes);
-    if ((await this.#context.store.get(OWN_BUCKETS.chain, digest, call)) !== undefined) return digest;
+    if ((await this.#context.store.get(BUCKETS.chain, digest, call)) !== undefined) return digest;
     try {
-      await this.#context.store.create(OWN_BUCKETS.chain, digest, bytes, call);
+      await this.#context.store.create(BUCKETS.chain, digest, bytes, call);
     } catch (thrown) {
       // Another device has just sent the same one: the key is its digest.
       if (!isConflict(thrown)) throw thrown;

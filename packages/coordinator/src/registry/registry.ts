@@ -1,12 +1,6 @@
-import {
-  BUCKETS,
-  compareVersions,
-  type DeviceIdentity,
-  type DocumentVersion,
-  deviceKey,
-  type Resources,
-} from "@mpo/protocol";
+import { compareVersions, type DeviceIdentity, type DocumentVersion, deviceKey, type Resources } from "@mpo/protocol";
 import type { Logger } from "@mpo/runtime";
+import { BUCKETS } from "@mpo/transport";
 import { changeEntry, type StoreContext } from "../store/change-entry.ts";
 import { type Watched, WatchedMap, type Watching } from "../store/watched-map.ts";
 import {

@@ -79,7 +79,7 @@ export function withStatus(record: StatusRecord, { report, sequence, status }: R
 }
 
 /** Whether a state is the last of its document. */
-export function isFinal({ state }: DocumentStatus): boolean {
+function isFinal({ state }: DocumentStatus): boolean {
   return state === "confirmed" || state === "failed" || state === "refused";
 }
 

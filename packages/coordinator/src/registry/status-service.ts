@@ -1,7 +1,7 @@
 import { type DeviceIdentity, type DocumentStatus, deviceKey, type ReportStatusRequest } from "@mpo/protocol";
 import type { Logger } from "@mpo/runtime";
+import { BUCKETS } from "@mpo/transport";
 import { changeEntry, type StoreContext } from "../store/change-entry.ts";
-import { OWN_BUCKETS } from "../store/layout.ts";
 import { WatchedMap, type Watching } from "../store/watched-map.ts";
 import { NO_STATUS, type StatusRecord, statusFromBytes, statusToBytes, withStatus } from "./status-record.ts";
 
@@ -20,7 +20,7 @@ export class StatusService {
       clock: context.clock,
       store: context.store,
       logger,
-      bucket: OWN_BUCKETS.status,
+      bucket: BUCKETS.status,
       read: ({ value }) => statusFromBytes(value).documents[0]?.status,
     });
   }
@@ -40,7 +40,7 @@ export class StatusService {
     let isOurs = false;
     const { result, revision } = await changeEntry(
       this.#context,
-      { bucket: OWN_BUCKETS.status, key, ...(signal === undefined ? {} : { signal }) },
+      { bucket: BUCKETS.status, key, ...(signal === undefined ? {} : { signal }) },
       (current) => {
         const before = current === undefined ? NO_STATUS : statusFromBytes(current.value);
         const { record, isDuplicate } = withStatus(before, request);
@@ -56,7 +56,7 @@ export class StatusService {
 
   /** All that is kept of a device, from the store. */
   async load(identity: DeviceIdentity, options: CallOptions = {}): Promise<StatusRecord> {
-    const entry = await this.#context.store.get(OWN_BUCKETS.status, deviceKey(identity), options);
+    const entry = await this.#context.store.get(BUCKETS.status, deviceKey(identity), options);
     return entry === undefined ? NO_STATUS : statusFromBytes(entry.value);
   }
 }

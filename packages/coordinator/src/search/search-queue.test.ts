@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { systemClock } from "@mpo/io";
 import { silentLogger } from "@mpo/runtime";
+import { FLEET_LAYOUT } from "@mpo/transport";
 import { MemoryStateServer } from "@mpo/transport/testing";
-import { COORDINATOR_LAYOUT } from "../store/layout.ts";
 import { identityOf } from "../testing/tiny-fleet.ts";
 import { SearchQueue, type Worker } from "./search-queue.ts";
 
@@ -11,7 +11,7 @@ const DEVICES: readonly string[] = ["pi-0", "pi-1", "pi-2", "pi-3", "pi-4", "pi-
 
 /** Runs `use` while two coordinators work through the queue of one store. */
 async function withQueues(worker: Worker, use: (queues: readonly SearchQueue[]) => Promise<void>): Promise<void> {
-  const server = new MemoryStateServer({ layout: COORDINATOR_LAYOUT });
+  const server = new MemoryStateServer({ layout: FLEET_LAYOUT });
   const ends = new AbortController();
   const { signal } = ends;
   const queues = ["left", "right"].map((name) => {

@@ -1,9 +1,9 @@
 import { given, MpoError } from "@mpo/core";
 import { linkSignals } from "@mpo/io";
 import { isTransient, type Logger } from "@mpo/runtime";
+import { BUCKETS } from "@mpo/transport";
 import { type ProfileName, parseProfileKey, profileKey } from "../profiles/profile-service.ts";
 import { changeEntry, isConflict, type StoreContext } from "../store/change-entry.ts";
-import { OWN_BUCKETS } from "../store/layout.ts";
 import { type Watched, WatchedMap, type Watching } from "../store/watched-map.ts";
 import { mayClaim, type WorkRecord, workFromBytes, workToBytes } from "./work-record.ts";
 
@@ -47,7 +47,7 @@ export class SearchQueue {
       clock: context.clock,
       store: context.store,
       logger,
-      bucket: OWN_BUCKETS.work,
+      bucket: BUCKETS.work,
       read: ({ value }) => workFromBytes(value),
       onChange: (key, now) => this.#changed(key, now),
     });
@@ -74,7 +74,7 @@ export class SearchQueue {
   ): Promise<void> {
     const key = profileKey(name);
     this.#own.set(key, work.request);
-    const place = { bucket: OWN_BUCKETS.work, key, ...given({ signal }) };
+    const place = { bucket: BUCKETS.work, key, ...given({ signal }) };
     const { result, revision } = await changeEntry(this.#context, place, (current) => {
       const known = current === undefined ? undefined : workFromBytes(current.value);
       if (known?.request === work.request) return { result: known };
@@ -125,7 +125,7 @@ export class SearchQueue {
     const claim: WorkRecord = { ...value, owner: this.#options.name, attempts: value.attempts + 1 };
     let claimed: number;
     try {
-      claimed = await store.update(OWN_BUCKETS.work, key, workToBytes(claim), revision, { signal });
+      claimed = await store.update(BUCKETS.work, key, workToBytes(claim), revision, { signal });
     } catch (thrown) {
       if (signal.aborted) return;
       // Somebody else has it, or it is not known: the watch will tell; until then it is not tried again.
@@ -136,7 +136,7 @@ export class SearchQueue {
     this.#waiting.note(key, claim, claimed);
     try {
       await this.#work(key, claim, worker, signal);
-      await store.delete(OWN_BUCKETS.work, key, { expectedRevision: claimed, signal });
+      await store.delete(BUCKETS.work, key, { expectedRevision: claimed, signal });
     } catch (thrown) {
       if (signal.aborted) return;
       if (isConflict(thrown)) this.#logger.debug("another request came for a search that is done", { key });

@@ -9,10 +9,10 @@ import type {
   WindowResult,
 } from "@mpo/protocol";
 import { type Logger, silentLogger } from "@mpo/runtime";
+import { FLEET_LAYOUT } from "@mpo/transport";
 import { MemoryStateServer } from "@mpo/transport/testing";
 import { type Coordinator, createCoordinator } from "../coordinator.ts";
-import type { CoordinatorSettings } from "../settings.ts";
-import { COORDINATOR_LAYOUT } from "../store/layout.ts";
+import { type CoordinatorSettings, resolveSettings } from "../settings.ts";
 import { tinyChain, tinyProfile } from "./tiny-chain.ts";
 
 export const MODEL_DIGEST: string = "cd".repeat(32);
@@ -119,7 +119,7 @@ setMaxListeners(0, CALL.signal);
 
 /** A fresh store for coordinators. */
 export function freshServer(): MemoryStateServer {
-  return new MemoryStateServer({ layout: COORDINATOR_LAYOUT });
+  return new MemoryStateServer({ layout: FLEET_LAYOUT });
 }
 
 let coordinators = 0;
@@ -132,10 +132,9 @@ export async function startCoordinator(
 ): Promise<Coordinator> {
   const number = ++coordinators;
   let ids = 0;
-  const coordinator = createCoordinator(
-    { name: `test-${number}`, ...settings },
-    { store: server.connect(), logger, newId: () => `${number}-${++ids}` },
-  );
+  const newId = (): string => `${number}-${++ids}`;
+  const resolved = resolveSettings({ name: `test-${number}`, ...settings }, newId);
+  const coordinator = createCoordinator(resolved, { store: server.connect(), logger, newId });
   await coordinator.start();
   return coordinator;
 }

@@ -9,7 +9,7 @@ const WORTH_ANOTHER_TRY = 1.1;
 const MAX_MARKS = 256;
 
 /** A configuration as a text: equal for equal ones. */
-export function configKey(config: RetrainConfig): string {
+function configKey(config: RetrainConfig): string {
   const { microBatch, accumulation, freezing, checkpoints } = config;
   const { featureExtraction, normalisation, linear } = freezing;
   return JSON.stringify([microBatch, accumulation, featureExtraction, normalisation, linear, checkpoints]);

@@ -1,6 +1,5 @@
 import { storedReports } from "@mpo/coordinator";
 import {
-  BUCKETS,
   compareVersions,
   type DeviceIdentity,
   type DocumentVersion,
@@ -8,6 +7,7 @@ import {
   desiredEnvelopeCodec,
 } from "@mpo/protocol";
 import type { StateStore } from "@mpo/transport";
+import { BUCKETS } from "@mpo/transport";
 
 /** Looks up a version of a device's document; throws `not-found` when it was never pushed, or is forgotten. */
 export type FindDocument = (identity: DeviceIdentity, version: DocumentVersion) => Promise<unknown>;
@@ -157,7 +157,7 @@ export class KillHistory {
   }
 }
 
-export function textOf({ epoch, version }: DocumentVersion): string {
+function textOf({ epoch, version }: DocumentVersion): string {
   return `${epoch}.${version}`;
 }
 

@@ -1,12 +1,19 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { COORDINATOR_LAYOUT } from "@mpo/coordinator";
 import { given, MpoError } from "@mpo/core";
 import { systemClock } from "@mpo/io";
-import { BUCKETS, compareVersions } from "@mpo/protocol";
+import { compareVersions } from "@mpo/protocol";
 import { retry } from "@mpo/runtime";
-import { type AdminClient, createAdminClient, NatsLink, openExistingStore, type StateStore } from "@mpo/transport";
+import {
+  type AdminClient,
+  BUCKETS,
+  createAdminClient,
+  FLEET_LAYOUT,
+  NatsLink,
+  openExistingStore,
+  type StateStore,
+} from "@mpo/transport";
 import { type KilledAgent, KillFleet, kill, MODELS } from "./kill-fleet.ts";
 import { type FindDocument, type HistoryFigures, KillHistory } from "./kill-history.ts";
 import { type Kill, killSchedule, VICTIMS, type Victim } from "./kill-schedule.ts";
@@ -201,7 +208,7 @@ async function openLink({ natsUrl }: KillFleet, signal: AbortSignal | undefined)
 /** The store, once the first coordinator has made its buckets. */
 async function existingStore(link: NatsLink, signal: AbortSignal | undefined): Promise<StateStore> {
   const attempt = async (): Promise<StateStore> => {
-    const store = await openExistingStore(link, COORDINATOR_LAYOUT);
+    const store = await openExistingStore(link, FLEET_LAYOUT);
     await store.get(BUCKETS.desired, "nobody");
     return store;
   };

@@ -4,16 +4,23 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { type Agent, connectFleet, DEFAULT_AGENT_SETTINGS, runAgentDaemon } from "@mpo/agent";
-import { COORDINATOR_LAYOUT, createCoordinator, servicesOf } from "@mpo/coordinator";
+import { createCoordinator, resolveSettings, servicesOf } from "@mpo/coordinator";
 import { eventually, freshServer, helloOf, identityOf, reportOf, startCoordinator } from "@mpo/coordinator/testing";
 import { systemClock } from "@mpo/io";
-import { ADMIN_SERVICE, BUCKETS, deviceKey, FLEET_SERVICE, GRPC_STATUS, notifySubject } from "@mpo/protocol";
+import { ADMIN_SERVICE, deviceKey, FLEET_SERVICE, GRPC_STATUS, notifySubject } from "@mpo/protocol";
 import { silentLogger } from "@mpo/runtime";
-import { createFleetClient, NatsNotifyBus, openJetstreamStore, startGrpcServer } from "@mpo/transport";
+import {
+  BUCKETS,
+  createFleetClient,
+  FLEET_LAYOUT,
+  NatsNotifyBus,
+  openJetstreamStore,
+  startGrpcServer,
+} from "@mpo/transport";
 import { openLink, skip, startServer } from "@mpo/transport/testing";
 import fc from "fast-check";
+import { rawCall, rawConnection } from "../test-support/raw-call.ts";
 import { processEngine } from "./process-engine.ts";
-import { rawCall, rawConnection } from "./raw-call.ts";
 
 const METHODS = [...Object.values(FLEET_SERVICE), ...Object.values(ADMIN_SERVICE)];
 /** What a bug of the server would be told as. */
@@ -72,10 +79,11 @@ test("whatever bytes come as a call, the coordinator refuses them and goes on", 
 test("whatever comes over NATS, agent and coordinator live on with what was good", { skip }, async (t) => {
   const nats = await startServer(t);
   const link = await openLink(t, nats.address.url);
-  const store = await openJetstreamStore(link, { layout: COORDINATOR_LAYOUT, monitorUrls: [nats.address.monitorUrl] });
+  const store = await openJetstreamStore(link, { layout: FLEET_LAYOUT, monitorUrls: [nats.address.monitorUrl] });
   let ids = 0;
-  const settings = { name: "c", natsServers: [nats.address.url], heartbeatSeconds: 1 };
-  const coordinator = createCoordinator(settings, { store, logger: silentLogger, newId: () => `id-${++ids}` });
+  const newId = (): string => `id-${++ids}`;
+  const settings = resolveSettings({ name: "c", natsServers: [nats.address.url], heartbeatSeconds: 1 }, newId);
+  const coordinator = createCoordinator(settings, { store, logger: silentLogger, newId });
   await coordinator.start();
   const server = await startGrpcServer({ services: servicesOf(coordinator) });
   t.after(async () => {

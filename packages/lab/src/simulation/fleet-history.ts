@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
 import {
-  BUCKETS,
   compareVersions,
   type DesiredDocument,
   type DocumentVersion,
@@ -8,6 +7,7 @@ import {
   desiredEnvelopeCodec,
 } from "@mpo/protocol";
 import type { StateStore } from "@mpo/transport";
+import { BUCKETS } from "@mpo/transport";
 
 /** One document as it was stored. */
 interface PushedDocument {

@@ -1,10 +1,9 @@
-import { COORDINATOR_LAYOUT, type CoordinatorSettings, createCoordinator, storedReports } from "@mpo/coordinator";
+import { createCoordinator, resolveSettings, storedReports } from "@mpo/coordinator";
 import { MpoError } from "@mpo/core";
 import { createRandom } from "@mpo/datasets";
 import type { Clock } from "@mpo/io";
 import { VirtualClock } from "@mpo/io/testing";
 import {
-  BUCKETS,
   compareVersions,
   type DeviceIdentity,
   type DocumentVersion,
@@ -13,6 +12,7 @@ import {
   deviceKey,
 } from "@mpo/protocol";
 import { silentLogger } from "@mpo/runtime";
+import { BUCKETS, FLEET_LAYOUT } from "@mpo/transport";
 import { MemoryNotifyHub, MemoryStateServer } from "@mpo/transport/testing";
 import { FleetHistory, textOf } from "./fleet-history.ts";
 import { SIMULATED_MODEL, SimulatedDevice } from "./simulated-device.ts";
@@ -75,7 +75,7 @@ export async function simulate(seed: number): Promise<SimulationResult> {
     },
   });
   const server = new MemoryStateServer({
-    layout: COORDINATOR_LAYOUT,
+    layout: FLEET_LAYOUT,
     clock,
     hub,
     faults: {
@@ -115,22 +115,14 @@ export async function simulate(seed: number): Promise<SimulationResult> {
   let lives = 0;
   let ids = 0;
   const startCoordinator = (): LiveCoordinator & { readonly end: () => void } => {
-    const settings: CoordinatorSettings = {
-      name: `c${++lives}`,
-      heartbeatSeconds: 30,
-      leaseMs: 10_000,
-      quorum: 2,
-      natsServers: ["nats://sim"],
-    };
+    const newId = (): string => `id${++ids}`;
+    const settings = resolveSettings(
+      { name: `c${++lives}`, heartbeatSeconds: 30, leaseMs: 10_000, quorum: 2, natsServers: ["nats://sim"] },
+      newId,
+    );
     const store = server.connect();
     const ends = new AbortController();
-    const coordinator = createCoordinator(settings, {
-      store,
-      logger: silentLogger,
-      clock,
-      random,
-      newId: () => `id${++ids}`,
-    });
+    const coordinator = createCoordinator(settings, { store, logger: silentLogger, clock, random, newId });
     coordinator.start({ signal: ends.signal }).catch((thrown: unknown) => {
       if (!ends.signal.aborted) history.fail(`a coordinator did not start: ${MpoError.from(thrown).message}`);
     });

@@ -13,8 +13,9 @@ import { MemoryDisk } from "@mpo/agent/testing";
 import { tinyChain, tinyProfile } from "@mpo/coordinator/testing";
 import { type Chain, MpoError } from "@mpo/core";
 import type { Clock } from "@mpo/io";
-import { BUCKETS, type DeviceIdentity, deviceKey, type Inventory, type Resources } from "@mpo/protocol";
+import { type DeviceIdentity, deviceKey, type Inventory, type Resources } from "@mpo/protocol";
 import { silentLogger } from "@mpo/runtime";
+import { BUCKETS } from "@mpo/transport";
 import type { MemoryNotifyHub, MemoryStateServer } from "@mpo/transport/testing";
 
 export interface DeviceOptions {

@@ -19,8 +19,6 @@ import type { EnrollResponse as _mpo_v1_EnrollResponse, EnrollResponse__Output a
 import type { Event as _mpo_v1_Event, Event__Output as _mpo_v1_Event__Output } from './mpo/v1/Event.ts';
 import type { ExplainConfigRequest as _mpo_v1_ExplainConfigRequest, ExplainConfigRequest__Output as _mpo_v1_ExplainConfigRequest__Output } from './mpo/v1/ExplainConfigRequest.ts';
 import type { ExplainConfigResponse as _mpo_v1_ExplainConfigResponse, ExplainConfigResponse__Output as _mpo_v1_ExplainConfigResponse__Output } from './mpo/v1/ExplainConfigResponse.ts';
-import type { FetchArtifactRequest as _mpo_v1_FetchArtifactRequest, FetchArtifactRequest__Output as _mpo_v1_FetchArtifactRequest__Output } from './mpo/v1/FetchArtifactRequest.ts';
-import type { FetchArtifactResponse as _mpo_v1_FetchArtifactResponse, FetchArtifactResponse__Output as _mpo_v1_FetchArtifactResponse__Output } from './mpo/v1/FetchArtifactResponse.ts';
 import type { FleetServiceClient as _mpo_v1_FleetServiceClient, FleetServiceDefinition as _mpo_v1_FleetServiceDefinition } from './mpo/v1/FleetService.ts';
 import type { FreezingRates as _mpo_v1_FreezingRates, FreezingRates__Output as _mpo_v1_FreezingRates__Output } from './mpo/v1/FreezingRates.ts';
 import type { GetConfigRequest as _mpo_v1_GetConfigRequest, GetConfigRequest__Output as _mpo_v1_GetConfigRequest__Output } from './mpo/v1/GetConfigRequest.ts';
@@ -105,8 +103,6 @@ export interface ProtoGrpcType {
       Event: MessageTypeDefinition<_mpo_v1_Event, _mpo_v1_Event__Output>
       ExplainConfigRequest: MessageTypeDefinition<_mpo_v1_ExplainConfigRequest, _mpo_v1_ExplainConfigRequest__Output>
       ExplainConfigResponse: MessageTypeDefinition<_mpo_v1_ExplainConfigResponse, _mpo_v1_ExplainConfigResponse__Output>
-      FetchArtifactRequest: MessageTypeDefinition<_mpo_v1_FetchArtifactRequest, _mpo_v1_FetchArtifactRequest__Output>
-      FetchArtifactResponse: MessageTypeDefinition<_mpo_v1_FetchArtifactResponse, _mpo_v1_FetchArtifactResponse__Output>
       FleetService: SubtypeConstructor<typeof grpc.Client, _mpo_v1_FleetServiceClient> & { service: _mpo_v1_FleetServiceDefinition }
       FreezingRates: MessageTypeDefinition<_mpo_v1_FreezingRates, _mpo_v1_FreezingRates__Output>
       GetConfigRequest: MessageTypeDefinition<_mpo_v1_GetConfigRequest, _mpo_v1_GetConfigRequest__Output>

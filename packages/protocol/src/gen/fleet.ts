@@ -14,8 +14,6 @@ import type { DocumentStatus as _mpo_v1_DocumentStatus, DocumentStatus__Output a
 import type { DocumentVersion as _mpo_v1_DocumentVersion, DocumentVersion__Output as _mpo_v1_DocumentVersion__Output } from './mpo/v1/DocumentVersion.ts';
 import type { EnrollRequest as _mpo_v1_EnrollRequest, EnrollRequest__Output as _mpo_v1_EnrollRequest__Output } from './mpo/v1/EnrollRequest.ts';
 import type { EnrollResponse as _mpo_v1_EnrollResponse, EnrollResponse__Output as _mpo_v1_EnrollResponse__Output } from './mpo/v1/EnrollResponse.ts';
-import type { FetchArtifactRequest as _mpo_v1_FetchArtifactRequest, FetchArtifactRequest__Output as _mpo_v1_FetchArtifactRequest__Output } from './mpo/v1/FetchArtifactRequest.ts';
-import type { FetchArtifactResponse as _mpo_v1_FetchArtifactResponse, FetchArtifactResponse__Output as _mpo_v1_FetchArtifactResponse__Output } from './mpo/v1/FetchArtifactResponse.ts';
 import type { FleetServiceClient as _mpo_v1_FleetServiceClient, FleetServiceDefinition as _mpo_v1_FleetServiceDefinition } from './mpo/v1/FleetService.ts';
 import type { FreezingRates as _mpo_v1_FreezingRates, FreezingRates__Output as _mpo_v1_FreezingRates__Output } from './mpo/v1/FreezingRates.ts';
 import type { Gpu as _mpo_v1_Gpu, Gpu__Output as _mpo_v1_Gpu__Output } from './mpo/v1/Gpu.ts';
@@ -75,8 +73,6 @@ export interface ProtoGrpcType {
       EnrollRequest: MessageTypeDefinition<_mpo_v1_EnrollRequest, _mpo_v1_EnrollRequest__Output>
       EnrollResponse: MessageTypeDefinition<_mpo_v1_EnrollResponse, _mpo_v1_EnrollResponse__Output>
       EnrollmentState: EnumTypeDefinition
-      FetchArtifactRequest: MessageTypeDefinition<_mpo_v1_FetchArtifactRequest, _mpo_v1_FetchArtifactRequest__Output>
-      FetchArtifactResponse: MessageTypeDefinition<_mpo_v1_FetchArtifactResponse, _mpo_v1_FetchArtifactResponse__Output>
       FleetService: SubtypeConstructor<typeof grpc.Client, _mpo_v1_FleetServiceClient> & { service: _mpo_v1_FleetServiceDefinition }
       FreezingRates: MessageTypeDefinition<_mpo_v1_FreezingRates, _mpo_v1_FreezingRates__Output>
       Gpu: MessageTypeDefinition<_mpo_v1_Gpu, _mpo_v1_Gpu__Output>

@@ -150,22 +150,19 @@ export const reasons: fc.Arbitrary<DesiredDocument["reasons"][number]> = shape({
 
 export const documents: fc.Arbitrary<DesiredDocument> = fc
   .tuple(
-    shape(
-      {
-        tenant: names,
-        device: names,
-        deviceClass: names,
-        version: versions,
-        issuedAtMs: fc.integer({ min: 0, max: 4e12 }),
-        model: names,
-        modelDigest: digests,
-        objective: objectives,
-        budget: budgets,
-        rungs: fc.array(rungs, { minLength: 1, maxLength: 6 }),
-        reasons: fc.array(reasons, { maxLength: 4 }),
-      },
-      { rollout: names, minAgentVersion: texts(1, 64) },
-    ),
+    shape({
+      tenant: names,
+      device: names,
+      deviceClass: names,
+      version: versions,
+      issuedAtMs: fc.integer({ min: 0, max: 4e12 }),
+      model: names,
+      modelDigest: digests,
+      objective: objectives,
+      budget: budgets,
+      rungs: fc.array(rungs, { minLength: 1, maxLength: 6 }),
+      reasons: fc.array(reasons, { maxLength: 4 }),
+    }),
     fc.nat(),
     fc.integer({ min: 1, max: 1e9 }),
   )

@@ -1,5 +1,4 @@
 import fc from "fast-check";
-import { artifactChunk } from "../artifact-codec.ts";
 import { desiredDocumentCodec, desiredEnvelopeCodec } from "../desired-codec.ts";
 import type { MessageCodec } from "../message-codec.ts";
 import type { ReportProfileRequest } from "../report-codec.ts";
@@ -45,9 +44,6 @@ const pem = fc.array(texts(1, 64), { minLength: 1, maxLength: 5 }).map((lines) =
 const heartbeats = fc.integer({ min: 1, max: 86_400 });
 const page = { pageSize: fc.integer({ min: 1, max: 1000 }) };
 const pageTokens = texts(1, 256);
-const chunks = fc
-  .tuple(fc.nat(1e6), fc.uint8Array({ minLength: 1, maxLength: 300 }), fc.nat(1e6))
-  .map(([offset, data, rest]) => artifactChunk(offset, offset + data.length + rest, data));
 
 const devices = shape(
   {
@@ -170,8 +166,6 @@ export const CODEC_CASES: readonly CodecCase[] = [
     shape({ identity: identities, report: names, sequence: wholes, reportedAtMs: times, status: statuses }),
   ),
   codecCase(fleet.reportStatus.response, shape({ isDuplicate: fc.boolean() }, { desiredVersion: versions })),
-  codecCase(fleet.fetchArtifact.request, shape({ identity: identities, digest: digests, offset: fc.maxSafeNat() })),
-  codecCase(fleet.fetchArtifact.response, chunks),
   codecCase(
     fleet.heartbeat.request,
     shape({ identity: identities, resources: resourceSets }, { appliedVersion: versions }),

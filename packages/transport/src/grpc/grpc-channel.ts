@@ -3,14 +3,9 @@ import { MpoError } from "@mpo/core";
 import { type Clock, systemClock } from "@mpo/io";
 import { type Logger, silentLogger } from "@mpo/runtime";
 
-/** Who we are to the other side. Plain is for loopback, until devices have identities. */
-export type GrpcSecurity = { readonly kind: "plain" };
-
 export interface GrpcChannelOptions {
   /** "host:port". */
   readonly target: string;
-  /** Default plain. */
-  readonly security?: GrpcSecurity;
   /** Longest answer that is read. */
   readonly maxReceiveBytes: number;
   /**

@@ -3,12 +3,11 @@ import { test } from "node:test";
 import { Client, credentials, type ServiceError, type StatusObject } from "@grpc/grpc-js";
 import { MpoError } from "@mpo/core";
 import { VirtualClock } from "@mpo/io/testing";
-import { type ArtifactChunk, artifactChunk, FLEET_SERVICE, GRPC_STATUS } from "@mpo/protocol";
+import { FLEET_SERVICE, GRPC_STATUS } from "@mpo/protocol";
 import { createLogger } from "@mpo/runtime";
 import fc from "fast-check";
 import {
   ALIVE,
-  artifact,
   connectFleet,
   HEARTBEAT,
   handlers,
@@ -200,7 +199,7 @@ void test("an answer that is garbage is refused by the client", async (t) => {
   const server = await startFleet(t);
   const raw = new Client(server.target, credentials.createInsecure());
   t.after(() => raw.close());
-  const swapped = { ...FLEET_SERVICE.heartbeat, response: FLEET_SERVICE.fetchArtifact.response } as const;
+  const swapped = { ...FLEET_SERVICE.heartbeat, response: FLEET_SERVICE.enroll.response } as const;
   await assert.rejects(unaryCall(raw, swapped, HEARTBEAT), code("invalid-data"));
 });
 
@@ -294,73 +293,34 @@ void test("stopping lets calls end, and ends those that do not", async (t) => {
   await assert.rejects(client.heartbeat(HEARTBEAT), code("unavailable"));
 });
 
-void test("an artifact is fetched whole, through broken connections, and verified", async (t) => {
-  const { bytes, digest, chunksFrom } = artifact(25_500);
-  const offsets: number[] = [];
-  const server = await startFleet(t, {
-    async *fetchArtifact({ offset }) {
-      offsets.push(offset);
-      let sent = 0;
-      for (const chunk of chunksFrom(offset)) {
-        if (++sent > 10) throw new MpoError("unavailable", "broken");
-        yield await Promise.resolve(chunk);
-      }
-    },
-  });
-  const client = connectFleet(t, server.target, { retries: 1, random: () => 0.01 });
-  const parts: Uint8Array[] = [];
-  const sink = { write: (part: Uint8Array): Promise<void> => Promise.resolve(void parts.push(part)) };
-  assert.equal(await client.downloadArtifact(IDENTITY, digest, sink, { maxBytes: 1e6 }), 25_500);
-  assert.deepEqual(Buffer.concat(parts), bytes);
-  assert.deepEqual(offsets, [0, 10_000, 20_000]);
-  await assert.rejects(client.downloadArtifact(IDENTITY, digest, sink, { maxBytes: 25_499 }), code("invalid-data"));
-});
-
-const one = (offset: number, total: number, length: number): ArtifactChunk =>
-  artifactChunk(offset, total, new Uint8Array(length).fill(1));
-for (const { what, chunks, expected } of [
-  { what: "other bytes", chunks: [one(0, 10, 10)], expected: "invalid-data" },
-  { what: "a gap", chunks: [one(0, 30, 10), one(20, 30, 10)], expected: "invalid-data" },
-  { what: "a repeated chunk", chunks: [one(0, 30, 10), one(0, 30, 10)], expected: "invalid-data" },
-  { what: "a length that changes", chunks: [one(0, 30, 10), one(10, 40, 10)], expected: "invalid-data" },
-  { what: "an early end", chunks: [one(0, 30, 10)], expected: "unavailable" },
-  { what: "nothing", chunks: [], expected: "unavailable" },
-  { what: "a wrong chunk digest", chunks: [{ ...one(0, 10, 10), dataDigest: "0".repeat(64) }], expected: "*" },
-]) {
-  void test(`an artifact that comes with ${what} is refused`, async (t) => {
-    const server = await startFleet(t, {
-      async *fetchArtifact() {
-        for (const chunk of chunks) yield await Promise.resolve(chunk);
-      },
-    });
-    const client = connectFleet(t, server.target);
-    const sink = { write: (): Promise<void> => Promise.resolve() };
-    const fetching = client.downloadArtifact(IDENTITY, artifact(10).digest, sink, { maxBytes: 100 });
-    await assert.rejects(fetching, expected === "*" ? { name: "MpoError" } : code(expected));
-  });
-}
-
 void test("a reader that leaves a stream ends the handler; a slow one holds it back", async (t) => {
+  const most = 16_000;
   let sent = 0;
   let isEnded = false;
-  const total = 400 * 60_000;
-  const server = await startFleet(t, {
-    async *fetchArtifact() {
-      try {
-        for (; sent < 400; sent++) yield await Promise.resolve(one(sent * 60_000, total, 60_000));
-      } finally {
-        isEnded = true;
-      }
-    },
+  const server = await startGrpcServer({
+    services: [
+      adminService({
+        async *watchEvents() {
+          const event = { atMs: 1, kind: "config-pushed", tenant: "acme", actor: "test", message: "€".repeat(512) };
+          try {
+            for (; sent < most; sent++) yield await Promise.resolve({ event: { ...event, sequence: sent + 1 } });
+          } finally {
+            isEnded = true;
+          }
+        },
+      } as Partial<Parameters<typeof adminService>[0]> as Parameters<typeof adminService>[0]),
+    ].map((service) => withAll(service)),
   });
-  const client = connectFleet(t, server.target);
-  for await (const chunk of client.fetchArtifact({ identity: IDENTITY, digest: artifact(1).digest, offset: 0 })) {
-    assert.equal(chunk.offset, 0);
+  t.after(() => server.stop({ graceMs: 0 }));
+  const admin = createAdminClient({ target: server.target });
+  t.after(() => admin.close());
+  for await (const { event } of admin.watchEvents({ tenant: "acme", afterSequence: 0 })) {
+    assert.equal(event.sequence, 1);
     await new Promise((resolve) => setTimeout(resolve, 200));
     break;
   }
   await until(() => server.running === 0);
-  assert.ok(sent < 200, `${sent} chunks of 60 kB were taken from the handler though one was read`);
+  assert.ok(sent < most / 2, `${sent} events of 1.5 kB were taken from the handler though one was read`);
   await until(() => isEnded);
 });
 

@@ -3,7 +3,7 @@ import { type Clock, systemClock } from "@mpo/io";
 import type { Method, StreamMethod, UnaryMethod } from "@mpo/protocol";
 import { backOffSchedule, type Logger, retry, silentLogger } from "@mpo/runtime";
 import type { CallOptions } from "./call-options.ts";
-import { GrpcChannel, type GrpcSecurity } from "./grpc-channel.ts";
+import { GrpcChannel } from "./grpc-channel.ts";
 import { streamCall } from "./stream-call.ts";
 import { unaryCall } from "./unary-call.ts";
 
@@ -19,7 +19,6 @@ export type ClientOf<Methods> = {
 export interface ServiceClientOptions {
   /** "host:port". */
   readonly target: string;
-  readonly security?: GrpcSecurity;
   /** See `GrpcChannelOptions`. */
   readonly stuckMs?: number;
   /** How often a call that is safe to repeat is tried again after `unavailable` or `timed-out`. Default 3. */

@@ -4,7 +4,7 @@ import type { StreamMethod } from "@mpo/protocol";
 import { asIs, type CallOptions, cancelCall, deadlineIn, errorOfCall, requestMetadata } from "./call-options.ts";
 
 /** Default of `deadlineMs` for calls that are answered by a stream. */
-export const STREAM_DEADLINE_MS = 600_000;
+const STREAM_DEADLINE_MS = 600_000;
 
 /**
  * One request, a stream of answers, once. Reads no faster than its reader: a slow one holds the server back. Leaving the

@@ -4,7 +4,7 @@ import type { UnaryMethod } from "@mpo/protocol";
 import { asIs, type CallOptions, cancelCall, deadlineIn, errorOfCall, requestMetadata } from "./call-options.ts";
 
 /** Default of `deadlineMs` for calls with one answer. */
-export const UNARY_DEADLINE_MS = 10_000;
+const UNARY_DEADLINE_MS = 10_000;
 
 /** One request, one answer, once. Throws the server's error as it was thrown there, or what became of the connection. */
 export async function unaryCall<Request, Response>(

@@ -160,7 +160,6 @@ class ReconnectPauses {
 }
 
 function connectionOptions(settings: ResolvedNatsSettings, pauses: ReconnectPauses): Parameters<typeof connect>[0] {
-  const { tls } = settings;
   const authenticator = authenticatorOf(settings.credentials);
   return {
     servers: [...settings.servers],
@@ -176,7 +175,6 @@ function connectionOptions(settings: ResolvedNatsSettings, pauses: ReconnectPaus
     // A stack for every request, in case it fails: a tenth of a busy coordinator's time. Our errors say what failed.
     noAsyncTraces: true,
     ...(authenticator === undefined ? {} : { authenticator }),
-    ...(tls === undefined ? {} : { tls }),
   };
 }
 

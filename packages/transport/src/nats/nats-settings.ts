@@ -5,13 +5,6 @@ export type NatsCredentials =
   /** Content of a `.creds` file: user JWT and nkey seed. Asked for at every connection, so that it can be renewed. */
   | { readonly kind: "creds"; readonly read: () => string };
 
-/** Files for TLS to NATS; absent: plain text, for loopback only. */
-export interface NatsTls {
-  readonly caFile?: string;
-  readonly certFile?: string;
-  readonly keyFile?: string;
-}
-
 /** Everything about a connection to NATS, in one place. */
 export interface NatsSettings {
   /** `nats://host:port` or `tls://host:port`; any of one cluster. */
@@ -20,7 +13,6 @@ export interface NatsSettings {
   readonly name: string;
   /** Default `none`. */
   readonly credentials?: NatsCredentials;
-  readonly tls?: NatsTls;
   /** Prefix of reply subjects; one of its own for each device, so that permissions can name it. Default `_INBOX`. */
   readonly inboxPrefix?: string;
   /** Longest wait before the second attempt to connect again, milliseconds. Default 500. */
@@ -38,7 +30,7 @@ export interface NatsSettings {
 }
 
 /** Settings with every default in place. */
-export type ResolvedNatsSettings = Required<Omit<NatsSettings, "tls">> & { readonly tls?: NatsTls };
+export type ResolvedNatsSettings = Required<NatsSettings>;
 
 /** Completes settings. */
 export function resolveNatsSettings(settings: NatsSettings): ResolvedNatsSettings {

@@ -23,33 +23,28 @@ export function streamPlans(layout: StoreLayout, replicas: number): readonly Str
 }
 
 function bucketPlan(bucket: BucketSettings, replicas: number): StreamPlan {
-  const { name, history, maxBytes, maxValueBytes, allowDirect, ttlMs, republish } = bucket;
+  const { name, history, maxBytes, maxValueBytes, allowDirect, republish } = bucket;
   return {
     ...common(replicas, maxValueBytes, maxBytes),
     name: bucketStream(name),
     subjects: [keySubject(name, ">")],
     max_msgs_per_subject: history,
-    // JetStream refuses a window that is longer than the age.
-    duplicate_window: nanos(Math.min(BUCKET_DUPLICATE_WINDOW_MS, ttlMs ?? Number.POSITIVE_INFINITY)),
+    duplicate_window: nanos(BUCKET_DUPLICATE_WINDOW_MS),
     allow_direct: allowDirect,
-    discard: DiscardPolicy.New,
-    ...(ttlMs === undefined ? {} : { max_age: nanos(ttlMs) }),
     // The library demands `headers_only`; absent means false to the server.
     ...(republish === undefined ? {} : { republish: { ...republish, headers_only: false } as Republish }),
   };
 }
 
 function eventPlan(stream: StreamSettings, replicas: number): StreamPlan {
-  const { name, subjects, maxBytes, maxValueBytes, maxPerSubject, maxAgeMs, whenFull } = stream;
+  const { name, subjects, maxBytes, maxValueBytes, maxAgeMs } = stream;
   return {
     ...common(replicas, maxValueBytes, maxBytes),
     name,
     subjects: [...subjects],
     duplicate_window: nanos(stream.duplicateWindowMs),
-    discard: whenFull === "refuse" ? DiscardPolicy.New : DiscardPolicy.Old,
     deny_purge: stream.isPermanent,
     allow_direct: false,
-    ...(maxPerSubject === undefined ? {} : { max_msgs_per_subject: maxPerSubject }),
     ...(maxAgeMs === undefined ? {} : { max_age: nanos(maxAgeMs) }),
   };
 }
@@ -61,6 +56,7 @@ function common(replicas: number, maxValueBytes: number, maxBytes: number): Part
     num_replicas: replicas,
     max_msg_size: maxValueBytes + HEADER_BYTES,
     max_bytes: maxBytes,
+    discard: DiscardPolicy.New,
     deny_delete: true,
     allow_rollup_hdrs: false,
   };

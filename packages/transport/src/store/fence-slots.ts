@@ -1,7 +1,7 @@
 import { keySubject } from "./store-layout.ts";
 
 /** The first part of the store's own keys, in every bucket. They are neither watched nor listed. */
-export const FENCE_PREFIX = "_fence";
+const FENCE_PREFIX = "_fence";
 
 /** A key that one undecided write has for itself. */
 export interface FenceSlot {

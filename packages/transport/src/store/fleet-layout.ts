@@ -1,76 +1,82 @@
-import { BUCKETS, DESIRED_REPUBLISH, LIMITS } from "@mpo/protocol";
-import type { BucketSettings, StoreLayout, StreamSettings } from "./store-layout.ts";
+import { LIMITS } from "@mpo/protocol";
+import type { BucketSettings, StoreLayout } from "./store-layout.ts";
 
-/** Streams of the fleet's store. Their subjects come from `@mpo/protocol` (`profileSubject` and the like). */
+/** Buckets of the fleet's store. Where no other key is named, it is the device's (`deviceKey`). */
+export const BUCKETS = {
+  /** Newest document of each device; a device reads its own. */
+  desired: "desired",
+  /** What each device last reported. */
+  reported: "reported",
+  /** Inventory and labels of each device. */
+  ident: "ident",
+  /** Pooled profiles. Key: class of devices, model. */
+  prior: "prior",
+  /** Newest profile of each device and model, with the names of the reports that were stored. Key: device key, model. */
+  profile: "profile",
+  /** Chains by the SHA-256 of their bytes. Written once. */
+  chain: "chain",
+  /** What became of documents and windows. */
+  status: "status",
+  /** Documents that were pushed before the newest, and why each is what it is. */
+  archive: "archive",
+  /** Searches that are to be done. Key: device key, model. */
+  work: "work",
+} as const;
+
+/** Streams of the fleet's store. */
 export const STREAMS = {
-  /** Profiles: `pf.<shard>.<tenant>.<device>.<model>`. */
-  profiles: "profiles",
-  /** Status reports: `rp.<shard>.<tenant>.<device>`. */
-  reports: "reports",
-  /** Who changed what: `au.<tenant>.<kind>`. */
+  /** Who changed what. Subject: `auditSubject`. */
   audit: "audit",
 } as const;
 
 const MIB = 2 ** 20;
+const GIB = 2 ** 30;
 const DAY_MS = 86_400_000;
-/** A reporter that lost its answer tries again within minutes; beyond this the coordinator's own index decides. */
-const DUPLICATE_WINDOW_MS = 10 * 60_000;
 
-const CONTROL: Omit<BucketSettings, "name"> = {
+const SMALL: Omit<BucketSettings, "name"> = {
   history: 1,
   maxValueBytes: LIMITS.deviceMessageBytes,
   maxBytes: 128 * MIB,
   allowDirect: false,
 };
-
-const EVENTS: Omit<StreamSettings, "name" | "subjects"> = {
-  maxValueBytes: LIMITS.deviceMessageBytes,
-  maxBytes: 512 * MIB,
-  whenFull: "drop-oldest",
-  duplicateWindowMs: DUPLICATE_WINDOW_MS,
-  isPermanent: false,
-};
+const LARGE = { ...SMALL, maxBytes: 4 * GIB };
 
 /**
- * The product's store (deploy/decisions/4-jetstream-with-fences.md). Documents keep a few revisions, so that a push can
- * be rolled back; they alone may be read from any replica, because a device refuses an older version than it has.
- * JetStream sets `maxBytes` aside at once: together 3.3 GiB, so that it fits an edge box; large fleets pass a layout of
- * their own.
+ * Everything that a fleet keeps. Documents keep a few revisions, so that a push can be rolled back; they alone may be
+ * read from any replica, because a device refuses an older version than it has. A profile and the name of its report are
+ * one value, so that one compare-and-set stores both or neither: with a stream of reports beside a table of names, a
+ * crash between the two would lose or double one.
  */
 export const FLEET_LAYOUT: StoreLayout = {
   buckets: [
     {
-      ...CONTROL,
+      ...SMALL,
       name: BUCKETS.desired,
       history: 8,
       maxValueBytes: LIMITS.envelopeBytes,
       maxBytes: 512 * MIB,
       allowDirect: true,
-      republish: DESIRED_REPUBLISH,
+      // Where a device hears of its document: `notifySubject`.
+      republish: { src: `$KV.${BUCKETS.desired}.>`, dest: "dn.>" },
     },
-    { ...CONTROL, name: BUCKETS.reported, maxBytes: 512 * MIB },
-    { ...CONTROL, name: BUCKETS.ident },
-    { ...CONTROL, name: BUCKETS.prior, history: 5, maxValueBytes: LIMITS.profileBytes },
-    { ...CONTROL, name: BUCKETS.lease, ttlMs: 15_000, maxBytes: 16 * MIB },
+    { ...SMALL, name: BUCKETS.reported, maxBytes: 512 * MIB },
+    { ...SMALL, name: BUCKETS.ident },
+    { ...SMALL, name: BUCKETS.prior, history: 5, maxValueBytes: LIMITS.profileBytes },
+    { ...LARGE, name: BUCKETS.profile, maxValueBytes: LIMITS.profileBytes + 65_536 },
+    { ...LARGE, name: BUCKETS.chain, maxValueBytes: LIMITS.chainBytes },
+    { ...LARGE, name: BUCKETS.status, maxValueBytes: 131_072 },
+    { ...LARGE, name: BUCKETS.archive, maxValueBytes: 524_288 },
+    { ...LARGE, name: BUCKETS.work },
   ],
   streams: [
     {
-      ...EVENTS,
-      name: STREAMS.profiles,
-      subjects: ["pf.>"],
-      maxValueBytes: LIMITS.profileBytes,
-      maxBytes: 1024 * MIB,
-      maxPerSubject: 3,
-      maxAgeMs: 90 * DAY_MS,
-      whenFull: "refuse",
-    },
-    { ...EVENTS, name: STREAMS.reports, subjects: ["rp.>"], maxPerSubject: 64, maxAgeMs: 30 * DAY_MS },
-    {
-      ...EVENTS,
       name: STREAMS.audit,
       subjects: ["au.>"],
+      maxValueBytes: LIMITS.deviceMessageBytes,
+      maxBytes: 512 * MIB,
       maxAgeMs: 400 * DAY_MS,
-      whenFull: "refuse",
+      // A reporter that lost its answer tries again within minutes.
+      duplicateWindowMs: 10 * 60_000,
       isPermanent: true,
     },
   ],

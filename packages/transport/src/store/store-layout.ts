@@ -15,8 +15,6 @@ export interface BucketSettings {
    * control buckets (leases, identities) must not allow it.
    */
   readonly allowDirect: boolean;
-  /** An entry is gone this long after its last write. Watchers are not told. Absent: kept for ever. */
-  readonly ttlMs?: number;
   /** Every stored write is sent again on a plain subject, by NATS subject mapping: `$KV.desired.>` to `dn.>`. */
   readonly republish?: { readonly src: string; readonly dest: string };
 }
@@ -28,21 +26,17 @@ export interface StreamSettings {
   /** Subjects that it stores, NATS wildcards allowed: `pf.>`. No two streams may overlap. */
   readonly subjects: readonly string[];
   readonly maxValueBytes: number;
-  /** What the whole stream may take on disk. */
+  /** What the whole stream may take on disk. When it is full, new events are refused. */
   readonly maxBytes: number;
-  /** Newest events kept per subject. Absent: all. */
-  readonly maxPerSubject?: number;
   /** Events older than this are removed. Absent: kept. */
   readonly maxAgeMs?: number;
-  /** What happens when the stream is full: `refuse` new events, or drop the oldest. */
-  readonly whenFull: "refuse" | "drop-oldest";
   /** How long an event's id is remembered, so that the same event sent again is stored once. */
   readonly duplicateWindowMs: number;
   /** Whether no event may ever be removed by hand (audit). */
   readonly isPermanent: boolean;
 }
 
-/** Everything that a store holds, by name. The product's own is `FLEET_LAYOUT`. */
+/** Everything that a store holds, by name. The fleet's is `FLEET_LAYOUT`. */
 export interface StoreLayout {
   readonly buckets: readonly BucketSettings[];
   readonly streams: readonly StreamSettings[];

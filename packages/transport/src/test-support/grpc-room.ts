@@ -1,8 +1,6 @@
-import { createHash } from "node:crypto";
 import { createConnection, createServer, type Socket } from "node:net";
 import { MpoError } from "@mpo/core";
-import type { ArtifactChunk, HeartbeatRequest, HeartbeatResponse } from "@mpo/protocol";
-import { artifactChunk, type FleetServiceMethods } from "@mpo/protocol";
+import type { FleetServiceMethods, HeartbeatRequest, HeartbeatResponse } from "@mpo/protocol";
 import { createFleetClient, type FleetClient } from "../grpc/fleet-client.ts";
 import { fleetService, type GrpcServer, type GrpcServerOptions, startGrpcServer } from "../grpc/grpc-server.ts";
 import type { HandlersOf } from "../grpc/served-method.ts";
@@ -18,10 +16,6 @@ export const HEARTBEAT: HeartbeatRequest = {
 
 export const ALIVE: HeartbeatResponse = { serverTimeMs: 5, heartbeatSeconds: 30, needsHello: false };
 
-const unsupported = (): never => {
-  throw new MpoError("unsupported", "not in this test");
-};
-
 /** Handlers of which each test brings its own. */
 export function handlers(own: Partial<HandlersOf<FleetServiceMethods>> = {}): HandlersOf<FleetServiceMethods> {
   const refuse = (): Promise<never> => Promise.reject(new MpoError("unsupported", "not in this test"));
@@ -30,7 +24,6 @@ export function handlers(own: Partial<HandlersOf<FleetServiceMethods>> = {}): Ha
     hello: refuse,
     reportProfile: refuse,
     reportStatus: refuse,
-    fetchArtifact: unsupported,
     heartbeat: () => Promise.resolve(ALIVE),
     ...own,
   };
@@ -52,23 +45,6 @@ export function connectFleet(t: Ends, target: string, options: Partial<ServiceCl
   const client = createFleetClient({ target, retries: 0, ...options });
   t.after(() => Promise.resolve(client.close()));
   return client;
-}
-
-/** An artifact, its digest, and its chunks from an offset on. */
-export function artifact(length: number): {
-  readonly bytes: Buffer;
-  readonly digest: string;
-  chunksFrom(offset: number): Generator<ArtifactChunk>;
-} {
-  const bytes = Buffer.from(Array.from({ length }, (_, index) => (index * 31) % 251));
-  const digest = createHash("sha256").update(bytes).digest("hex");
-  return {
-    bytes,
-    digest,
-    *chunksFrom(offset) {
-      for (let at = offset; at < length; at += 1000) yield artifactChunk(at, length, bytes.subarray(at, at + 1000));
-    },
-  };
 }
 
 /** A TCP server that ends with the test: it hands every connection to `onSocket`. */

@@ -5,7 +5,7 @@ import { LogStateStore } from "../store/log-state-store.ts";
 import type { StateStore } from "../store/state-store.ts";
 import { bucketStream, type StoreLayout } from "../store/store-layout.ts";
 import type { ConsumeOptions, LogDelivery, LogRecord, LogWrite, StoreLog, Written } from "../store/store-log.ts";
-import { republished, subjectMatches } from "../subject-match.ts";
+import { subjectMatches } from "../subject-match.ts";
 import type { MemoryNotifyHub } from "./memory-notify-bus.ts";
 import { MemoryStream, type StoredWrite } from "./memory-stream.ts";
 import { drawWriteFault, type StoreFaults } from "./store-faults.ts";
@@ -50,23 +50,21 @@ export class MemoryStateServer {
   constructor(options: MemoryStateServerOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
-    for (const { name, history, ttlMs, maxBytes, republish } of options.layout.buckets) {
+    for (const { name, history, maxBytes, republish } of options.layout.buckets) {
       const stream = new MemoryStream({
         maxPerSubject: history,
-        maxAgeMs: ttlMs ?? Number.POSITIVE_INFINITY,
+        maxAgeMs: Number.POSITIVE_INFINITY,
         maxBytes,
-        dropsOldest: false,
         duplicateWindowMs: BUCKET_DUPLICATE_WINDOW_MS,
       });
       this.#streams.set(bucketStream(name), stream);
       if (republish !== undefined) this.#republish.set(bucketStream(name), republish);
     }
-    for (const { name, maxPerSubject, maxAgeMs, maxBytes, whenFull, duplicateWindowMs } of options.layout.streams) {
+    for (const { name, maxAgeMs, maxBytes, duplicateWindowMs } of options.layout.streams) {
       const stream = new MemoryStream({
-        maxPerSubject: maxPerSubject ?? Number.POSITIVE_INFINITY,
+        maxPerSubject: Number.POSITIVE_INFINITY,
         maxAgeMs: maxAgeMs ?? Number.POSITIVE_INFINITY,
         maxBytes,
-        dropsOldest: whenFull === "drop-oldest",
         duplicateWindowMs,
       });
       this.#streams.set(name, stream);
@@ -256,4 +254,13 @@ export class MemoryStateServer {
   #checkUp(): void {
     if (!this.#isUp) throw new MpoError("unavailable", "the store is down");
   }
+}
+
+/**
+ * The subject that a republish rule gives, for rules of the form `prefix.>` to `prefix.>`; undefined when the subject
+ * does not fall under it.
+ */
+function republished(rule: { readonly src: string; readonly dest: string }, subject: string): string | undefined {
+  const src = rule.src.replace(/>$/u, "");
+  return subjectMatches(rule.src, subject) ? rule.dest.replace(/>$/u, "") + subject.slice(src.length) : undefined;
 }

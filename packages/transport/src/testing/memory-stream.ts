@@ -6,7 +6,6 @@ export interface MemoryStreamLimits {
   readonly maxPerSubject: number;
   readonly maxAgeMs: number;
   readonly maxBytes: number;
-  readonly dropsOldest: boolean;
   readonly duplicateWindowMs: number;
 }
 
@@ -104,21 +103,16 @@ export class MemoryStream {
   }
 
   #makeRoom(record: LogRecord, removed: LogRecord[]): void {
-    const { maxPerSubject, maxBytes, dropsOldest } = this.#limits;
-    const take = (old: LogRecord | undefined): void => {
-      if (old === undefined) return;
-      this.#remove(old);
-      removed.push(old);
-    };
+    const { maxPerSubject, maxBytes } = this.#limits;
     const ofSubject = this.#bySubject.get(record.subject) ?? [];
     const oldest = ofSubject.length >= maxPerSubject ? this.#records.get(ofSubject[0] as number) : undefined;
     const freed = oldest === undefined ? 0 : bytesOf(oldest);
-    if (this.#bytes - freed + bytesOf(record) > maxBytes && !dropsOldest) {
+    if (this.#bytes - freed + bytesOf(record) > maxBytes) {
       throw new MpoError("over-budget", `the stream is full: ${this.#bytes} of ${maxBytes} bytes`);
     }
-    take(oldest);
-    while (this.#records.size > 0 && this.#bytes + bytesOf(record) > maxBytes)
-      take(this.#records.values().next().value);
+    if (oldest === undefined) return;
+    this.#remove(oldest);
+    removed.push(oldest);
   }
 
   #add(record: LogRecord): void {

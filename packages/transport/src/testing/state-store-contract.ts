@@ -19,7 +19,6 @@ export const CONTRACT_LAYOUT: StoreLayout = {
   buckets: [
     { ...BUCKET, name: "plain" },
     { ...BUCKET, name: "told", allowDirect: true, history: 3, republish: { src: "$KV.told.>", dest: "dn.>" } },
-    { ...BUCKET, name: "short", ttlMs: 1000 },
   ],
   streams: [
     {
@@ -27,8 +26,6 @@ export const CONTRACT_LAYOUT: StoreLayout = {
       subjects: ["ev.>"],
       maxValueBytes: 100,
       maxBytes: 2 ** 20,
-      maxPerSubject: 3,
-      whenFull: "refuse",
       duplicateWindowMs: 60_000,
       isPermanent: false,
     },
@@ -37,9 +34,17 @@ export const CONTRACT_LAYOUT: StoreLayout = {
       subjects: ["au.>"],
       maxValueBytes: 100,
       maxBytes: 4096,
-      whenFull: "refuse",
       duplicateWindowMs: 60_000,
       isPermanent: true,
+    },
+    {
+      name: "short",
+      subjects: ["sh.>"],
+      maxValueBytes: 100,
+      maxBytes: 4096,
+      maxAgeMs: 1000,
+      duplicateWindowMs: 1000,
+      isPermanent: false,
     },
   ],
 };
@@ -129,8 +134,8 @@ export function testStateStore(name: string, make: MakeStores): void {
     assert.equal(elsewhere.isDuplicate, false);
     for (const value of ["3", "4", "5"]) await store.append("events", "ev.a", bytes(value));
     const list = (events: readonly StreamEvent[]): string[] => events.map(({ value }) => text(value) as string);
-    assert.deepEqual(list(await other.read("events")), ["2", "3", "4", "5"]);
-    assert.deepEqual(list(await other.read("events", { subject: "ev.a", limit: 2 })), ["3", "4"]);
+    assert.deepEqual(list(await other.read("events")), ["1", "2", "3", "4", "5"]);
+    assert.deepEqual(list(await other.read("events", { subject: "ev.a", limit: 2 })), ["1", "3"]);
     assert.deepEqual(list(await other.read("events", { from: elsewhere.sequence + 2 })), ["4", "5"]);
     assert.deepEqual(await other.read("events", { from: 1000 }), []);
     assert.equal(text((await other.last("events", "ev.a"))?.value), "5");

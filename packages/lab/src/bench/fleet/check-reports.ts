@@ -1,7 +1,7 @@
 import { setMaxListeners } from "node:events";
-import { COORDINATOR_LAYOUT, storedReports } from "@mpo/coordinator";
+import { storedReports } from "@mpo/coordinator";
 import { linkSignals } from "@mpo/io";
-import { NatsLink, openExistingStore } from "@mpo/transport";
+import { FLEET_LAYOUT, NatsLink, openExistingStore } from "@mpo/transport";
 import { type AcknowledgedReport, deviceName, FLEET_MODEL, FLEET_TENANT } from "./fleet-messages.ts";
 
 /** What became of acknowledged reports. */
@@ -29,7 +29,7 @@ export async function checkReports(
   const { signal: ending } = linked;
   const link = await NatsLink.open({ servers: [natsUrl], name: "bench" }, { signal: ending });
   try {
-    const store = await openExistingStore(link, COORDINATOR_LAYOUT);
+    const store = await openExistingStore(link, FLEET_LAYOUT);
     const devices = Array.from({ length: agents }, (_, device) => device).values();
     let [lost, duplicated] = [0, 0];
     const reader = async (): Promise<void> => {

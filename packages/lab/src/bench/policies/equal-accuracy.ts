@@ -32,7 +32,7 @@ export interface EqualAccuracy {
 }
 
 /** Accuracies no further below than this are the same: half a point. */
-export const SAME_ACCURACY = 0.005;
+const SAME_ACCURACY = 0.005;
 /** Runs of one policy that are tried before it counts as not reaching the accuracy. */
 const MOST_TRIES = 5;
 

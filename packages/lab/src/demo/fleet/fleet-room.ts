@@ -9,7 +9,7 @@ import { ChildCommand, type CommandRecord } from "./child-command.ts";
 import type { DemoDevice } from "./demo-devices.ts";
 
 /** The name under which the demo's model is served. */
-export const DEMO_MODEL = "fashion";
+const DEMO_MODEL = "fashion";
 
 /** Times and sizes of the demo's fleet. */
 export interface FleetRoomOptions {

@@ -14,10 +14,8 @@ export interface DesiredDocument {
   'version'?: (_mpo_v1_DocumentVersion | null);
   'issuedAtMs'?: (number | string | Long);
   'expiresAtMs'?: (number | string | Long);
-  'rollout'?: (string);
   'model'?: (string);
   'modelDigest'?: (Buffer | Uint8Array | string);
-  'minAgentVersion'?: (string);
   'objective'?: (_mpo_v1_Objective);
   'budget'?: (_mpo_v1_Budget | null);
   'rungs'?: (_mpo_v1_Rung)[];
@@ -32,10 +30,8 @@ export interface DesiredDocument__Output {
   'version': (_mpo_v1_DocumentVersion__Output | null);
   'issuedAtMs': (string);
   'expiresAtMs': (string);
-  'rollout': (string);
   'model': (string);
   'modelDigest': (Buffer);
-  'minAgentVersion': (string);
   'objective': (_mpo_v1_Objective__Output);
   'budget': (_mpo_v1_Budget__Output | null);
   'rungs': (_mpo_v1_Rung__Output)[];

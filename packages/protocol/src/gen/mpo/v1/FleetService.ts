@@ -4,8 +4,6 @@ import type * as grpc from '@grpc/grpc-js'
 import type { MethodDefinition } from '@grpc/proto-loader'
 import type { EnrollRequest as _mpo_v1_EnrollRequest, EnrollRequest__Output as _mpo_v1_EnrollRequest__Output } from '../../mpo/v1/EnrollRequest.ts';
 import type { EnrollResponse as _mpo_v1_EnrollResponse, EnrollResponse__Output as _mpo_v1_EnrollResponse__Output } from '../../mpo/v1/EnrollResponse.ts';
-import type { FetchArtifactRequest as _mpo_v1_FetchArtifactRequest, FetchArtifactRequest__Output as _mpo_v1_FetchArtifactRequest__Output } from '../../mpo/v1/FetchArtifactRequest.ts';
-import type { FetchArtifactResponse as _mpo_v1_FetchArtifactResponse, FetchArtifactResponse__Output as _mpo_v1_FetchArtifactResponse__Output } from '../../mpo/v1/FetchArtifactResponse.ts';
 import type { HeartbeatRequest as _mpo_v1_HeartbeatRequest, HeartbeatRequest__Output as _mpo_v1_HeartbeatRequest__Output } from '../../mpo/v1/HeartbeatRequest.ts';
 import type { HeartbeatResponse as _mpo_v1_HeartbeatResponse, HeartbeatResponse__Output as _mpo_v1_HeartbeatResponse__Output } from '../../mpo/v1/HeartbeatResponse.ts';
 import type { HelloRequest as _mpo_v1_HelloRequest, HelloRequest__Output as _mpo_v1_HelloRequest__Output } from '../../mpo/v1/HelloRequest.ts';
@@ -24,11 +22,6 @@ export interface FleetServiceClient extends grpc.Client {
   enroll(argument: _mpo_v1_EnrollRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_mpo_v1_EnrollResponse__Output>): grpc.ClientUnaryCall;
   enroll(argument: _mpo_v1_EnrollRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_mpo_v1_EnrollResponse__Output>): grpc.ClientUnaryCall;
   enroll(argument: _mpo_v1_EnrollRequest, callback: grpc.requestCallback<_mpo_v1_EnrollResponse__Output>): grpc.ClientUnaryCall;
-  
-  FetchArtifact(argument: _mpo_v1_FetchArtifactRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_mpo_v1_FetchArtifactResponse__Output>;
-  FetchArtifact(argument: _mpo_v1_FetchArtifactRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_mpo_v1_FetchArtifactResponse__Output>;
-  fetchArtifact(argument: _mpo_v1_FetchArtifactRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_mpo_v1_FetchArtifactResponse__Output>;
-  fetchArtifact(argument: _mpo_v1_FetchArtifactRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_mpo_v1_FetchArtifactResponse__Output>;
   
   Heartbeat(argument: _mpo_v1_HeartbeatRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_mpo_v1_HeartbeatResponse__Output>): grpc.ClientUnaryCall;
   Heartbeat(argument: _mpo_v1_HeartbeatRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_mpo_v1_HeartbeatResponse__Output>): grpc.ClientUnaryCall;
@@ -71,8 +64,6 @@ export interface FleetServiceClient extends grpc.Client {
 export interface FleetServiceHandlers extends grpc.UntypedServiceImplementation {
   Enroll: grpc.handleUnaryCall<_mpo_v1_EnrollRequest__Output, _mpo_v1_EnrollResponse>;
   
-  FetchArtifact: grpc.handleServerStreamingCall<_mpo_v1_FetchArtifactRequest__Output, _mpo_v1_FetchArtifactResponse>;
-  
   Heartbeat: grpc.handleUnaryCall<_mpo_v1_HeartbeatRequest__Output, _mpo_v1_HeartbeatResponse>;
   
   Hello: grpc.handleUnaryCall<_mpo_v1_HelloRequest__Output, _mpo_v1_HelloResponse>;
@@ -85,7 +76,6 @@ export interface FleetServiceHandlers extends grpc.UntypedServiceImplementation 
 
 export interface FleetServiceDefinition extends grpc.ServiceDefinition {
   Enroll: MethodDefinition<_mpo_v1_EnrollRequest, _mpo_v1_EnrollResponse, _mpo_v1_EnrollRequest__Output, _mpo_v1_EnrollResponse__Output>
-  FetchArtifact: MethodDefinition<_mpo_v1_FetchArtifactRequest, _mpo_v1_FetchArtifactResponse, _mpo_v1_FetchArtifactRequest__Output, _mpo_v1_FetchArtifactResponse__Output>
   Heartbeat: MethodDefinition<_mpo_v1_HeartbeatRequest, _mpo_v1_HeartbeatResponse, _mpo_v1_HeartbeatRequest__Output, _mpo_v1_HeartbeatResponse__Output>
   Hello: MethodDefinition<_mpo_v1_HelloRequest, _mpo_v1_HelloResponse, _mpo_v1_HelloRequest__Output, _mpo_v1_HelloResponse__Output>
   ReportProfile: MethodDefinition<_mpo_v1_ReportProfileRequest, _mpo_v1_ReportProfileResponse, _mpo_v1_ReportProfileRequest__Output, _mpo_v1_ReportProfileResponse__Output>
