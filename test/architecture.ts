@@ -1,3 +1,13 @@
+import {
+  importsOf,
+  isGenerated,
+  isTest,
+  resolvedPath,
+  type SourceFile,
+  withoutComments,
+  withoutStrings,
+} from "./source-text.ts";
+
 /**
  * The house rules that a compiler does not hold, as pure functions over the text of a workspace: which room may import
  * which, where vendors may appear, what no source holds.
@@ -15,12 +25,6 @@ export interface Room {
   /** Folders of the packages that its tsconfig.json refers to. */
   readonly references: readonly string[];
   readonly files: readonly SourceFile[];
-}
-
-export interface SourceFile {
-  /** Relative to the package: `src/clock.ts`. */
-  readonly path: string;
-  readonly text: string;
 }
 
 /** Direction of imports: each room, and the rooms that it may import. */
@@ -95,17 +99,6 @@ export function longFiles(rooms: readonly Room[]): readonly { readonly path: str
     .sort((left, right) => right.lines - left.lines);
 }
 
-/** What a source imports or exports from, types too. Comments do not count. */
-export function importsOf(text: string): readonly string[] {
-  const code = withoutComments(text);
-  return [...code.matchAll(STATIC_IMPORT), ...code.matchAll(DYNAMIC_IMPORT)].map(
-    ([, specifier]) => specifier as string,
-  );
-}
-
-const STATIC_IMPORT = /^[ \t]*(?:import|export)\b(?:[^"';=]*?\bfrom)?\s*["']([^"'\n]+)["']/gmu;
-const DYNAMIC_IMPORT = /\bimport\(\s*["']([^"'\n]+)["']/gu;
-
 function manifestViolations({ name, manifest, references }: Room): readonly string[] {
   const allowed = MAY_IMPORT[name];
   if (allowed === undefined) return [`packages/${name} is no room of the house; add it to the design first`];
@@ -127,7 +120,7 @@ function manifestViolations({ name, manifest, references }: Room): readonly stri
 
 function fileViolations(room: Room, file: SourceFile, root: Root): readonly string[] {
   const where = `packages/${room.name}/${file.path}`;
-  const found = importsOf(file.text).flatMap((specifier) => {
+  const found = importsOf(file.text).flatMap(({ specifier }) => {
     const problem = importProblem(room, file, specifier, root);
     return problem === undefined ? [] : [`${where}: imports ${specifier}: ${problem}`];
   });
@@ -164,13 +157,7 @@ function importProblem(room: Room, file: SourceFile, specifier: string, root: Ro
 }
 
 function leavesPackage(path: string, specifier: string): boolean {
-  const parts = path.split("/").slice(0, -1);
-  for (const part of specifier.split("/")) {
-    if (part === "..") {
-      if (parts.pop() === undefined) return true;
-    } else if (part !== ".") parts.push(part);
-  }
-  return parts[0] !== "src";
+  return resolvedPath(path, specifier)?.startsWith("src/") !== true;
 }
 
 function roomsOf(packages: readonly string[]): readonly string[] {
@@ -182,23 +169,4 @@ function packageOf(specifier: string): string {
     .split("/")
     .slice(0, specifier.startsWith("@") ? 2 : 1)
     .join("/");
-}
-
-/** Test code may be longer, and may use what is installed for development. */
-function isTest(path: string): boolean {
-  return /\.test\.ts$|\/(test-support|testing)\//u.test(path);
-}
-
-function isGenerated(path: string): boolean {
-  return path.startsWith("src/gen/");
-}
-
-const COMMENT_OR_STRING = /\/\*[\s\S]*?\*\/|\/\/[^\n]*|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`/gu;
-
-function withoutComments(text: string): string {
-  return text.replace(COMMENT_OR_STRING, (match) => (match.startsWith("/") ? " " : match));
-}
-
-function withoutStrings(text: string): string {
-  return text.replace(COMMENT_OR_STRING, (match) => (match.startsWith("/") ? match : '""'));
 }
