@@ -3,7 +3,9 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
-import { importsOf, longFiles, type Room, type Root, violations } from "./architecture.ts";
+import { longFiles, type Room, type Root, violations } from "./architecture.ts";
+import { exportsOf, importsOf } from "./source-text.ts";
+import { circles, roomViolations, unusedNames } from "./structure.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
@@ -16,8 +18,23 @@ describe("the house", () => {
     assert.deepEqual(violations(rooms, root), []);
   });
 
-  it("reports long files", (t) => {
-    for (const { path, lines } of longFiles(rooms)) t.diagnostic(`${path} has ${lines} lines: can it be two concepts?`);
+  it("has a user for every name that a door exports", () => {
+    const others = readdirSync(join(ROOT, "test"), { recursive: true, encoding: "utf8" })
+      .filter((path) => path.endsWith(".ts"))
+      .map((path) => ({ path: `test/${path}`, text: readFileSync(join(ROOT, "test", path), "utf8") }));
+    assert.deepEqual(unusedNames(rooms, others), []);
+  });
+
+  it("has no circle of imports, of types neither", () => {
+    assert.deepEqual(circles(rooms), []);
+  });
+
+  it("has rooms inside packages that import each other in order, through their doors", () => {
+    assert.deepEqual(roomViolations(rooms), []);
+  });
+
+  it("says of every long file why it is long", () => {
+    assert.deepEqual(longFiles(rooms), []);
   });
 });
 
@@ -132,15 +149,103 @@ describe("the rules", () => {
     );
   });
 
-  it("find all kinds of imports, and none in comments", () => {
-    const text =
-      'import a from "a";\nexport { b } from "b";\nawait import("c");\nimport "d";\n// from "e"\nimport type { f } from "f";';
-    assert.deepEqual(importsOf(text), ["a", "b", "d", "f", "c"]);
+  it("find all kinds of imports and their names, and none in comments", () => {
+    const text = `import a, { b, type c as d } from "a";
+      export { b } from "b";
+      const { e, f: g } = await import("c");
+      import "d";
+      // from "e"
+      import type { h } from "f";
+      let x: import("g").i;`.replaceAll(/^ +/gmu, "");
+    assert.deepEqual(importsOf(text), [
+      { specifier: "a", names: ["b", "c"] },
+      { specifier: "b", names: ["b"] },
+      { specifier: "d", names: [] },
+      { specifier: "f", names: ["h"] },
+      { specifier: "c", names: ["e", "f"] },
+      { specifier: "g", names: ["i"] },
+    ]);
   });
 
-  it("find long files but not long tests", () => {
-    const files = ["src/long.ts", "src/long.test.ts"].map((path) => ({ path, text: "x\n".repeat(301) }));
+  it("find all kinds of exports", () => {
+    const text = `export { a, type b as c } from "x";
+      export type { d };
+      export async function e() {}
+      export const f = 1;
+      export abstract class g {}
+      export interface h {}
+      export * from "y";
+      // export const i = 1;`.replaceAll(/^ +/gmu, "");
+    assert.deepEqual(exportsOf(text), ["a", "c", "d", "e", "f", "g", "h", "*"]);
+  });
+
+  it("find long files without a reason, but not long tests", () => {
+    const long = "x\n".repeat(301);
+    const files = [
+      { path: "src/long.ts", text: long },
+      { path: "src/long.test.ts", text: long },
+      { path: "src/reason.ts", text: `import "x";\n\n// Long because: it is a table.\n${long}` },
+    ];
     assert.deepEqual(longFiles([{ ...sound, files }]), [{ path: "packages/engine/src/long.ts", lines: 301 }]);
+  });
+});
+
+describe("users and circles", () => {
+  const room = (name: string, files: Readonly<Record<string, string>>): { name: string; files: Room["files"] } => ({
+    name,
+    files: Object.entries(files).map(([path, text]) => ({ path: `src/${path}`, text })),
+  });
+
+  it("a name of a door needs a user outside of its folder", () => {
+    const rooms = [
+      room("core", {
+        "index.ts": 'export { used, unused, tested } from "./plan/index.ts";',
+        "plan/index.ts": 'export { used, unused, tested, type lonely } from "./x.ts";',
+        "plan/y.ts": 'import { lonely } from "./index.ts";',
+        "own.test.ts": 'import { unused } from "./index.ts";',
+      }),
+      room("engine", {
+        "a.ts": 'const { used } = await import("@mpo/core");',
+        "testing/index.ts": "export const x = 1;",
+      }),
+      room("cli", { "index.ts": 'export * from "./a.ts";' }),
+    ];
+    const others = [{ path: "test/a.test.ts", text: 'import { tested } from "@mpo/core";' }];
+    assert.deepEqual(unusedNames(rooms, others), [
+      "packages/core/src/index.ts: nobody outside uses unused",
+      "packages/core/src/plan/index.ts: nobody outside uses lonely",
+      "packages/engine/src/testing/index.ts: nobody outside uses x",
+      "packages/cli/src/index.ts: names not what it exports",
+    ]);
+  });
+
+  it("a circle is found through types, doors and packages", () => {
+    const rooms = [
+      room("core", { "a.ts": 'import type { b } from "./b.ts";', "b.ts": 'import { c } from "./c/index.ts";' }),
+      room("core", { "c/index.ts": 'export { a } from "../a.ts";', "d.ts": 'import "./a.ts";' }),
+      room("io", { "index.ts": 'import "@mpo/engine";' }),
+      room("engine", { "index.ts": 'import "./x.ts";', "x.ts": 'import "@mpo/io";' }),
+    ];
+    assert.deepEqual(circles(rooms), [
+      ["packages/core/src/a.ts", "packages/core/src/b.ts", "packages/core/src/c/index.ts"],
+      ["packages/engine/src/index.ts", "packages/engine/src/x.ts", "packages/io/src/index.ts"],
+    ]);
+  });
+
+  it("rooms inside a package keep their order, and their doors", () => {
+    const rooms = [
+      room("core", {
+        "plan/a.ts": 'import "../facts/index.ts";\nimport "../time/index.ts";\nimport "../facts/chain.ts";',
+        "plan/a.test.ts": 'import "../time/clock.ts";',
+        "attic/b.ts": "",
+        "index.ts": 'export { a } from "./plan/index.ts";',
+      }),
+    ];
+    assert.deepEqual(roomViolations(rooms), [
+      "packages/core/src/plan/a.ts: plan may not import time",
+      "packages/core/src/plan/a.ts: imports ../facts/chain.ts past the door of facts",
+      "packages/core/src/attic/b.ts: attic is no room of its package; add it to INNER_ROOMS",
+    ]);
   });
 });
 

@@ -28,12 +28,13 @@ export function importsOf(text: string): readonly Import[] {
   ];
 }
 
-/** The names under which a source exports something. */
+/** The names under which a source exports something; `*` for all of another file's. */
 export function exportsOf(text: string): readonly string[] {
   const code = withoutComments(text);
   return [
     ...[...code.matchAll(EXPORTED_LIST)].flatMap(([, list = ""]) => namesIn(list, /.*\sas\s/u)),
     ...[...code.matchAll(EXPORTED_DECLARATION)].map(([, name = ""]) => name),
+    ...(/^export\b(?:\s+type)?\s*\*/mu.test(code) ? ["*"] : []),
   ];
 }
 

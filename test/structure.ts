@@ -10,7 +10,7 @@ export interface Sources {
 
 /** Rooms inside a package: each may import those before it, through their index.ts. */
 const INNER_ROOMS: Readonly<Record<string, readonly string[]>> = {
-  core: ["facts", "numerics", "plan", "memory", "time", "accuracy", "search"],
+  core: ["numerics", "facts", "plan", "memory", "time", "accuracy", "search"],
 };
 
 /**
@@ -35,7 +35,7 @@ export function unusedNames(packages: readonly Sources[], others: readonly Sourc
     .flatMap(({ path, text }) =>
       exportsOf(text)
         .filter((name) => used.get(path)?.has(name) !== true)
-        .map((name) => `${path}: nobody outside uses ${name}`),
+        .map((name) => `${path}: ${name === "*" ? "names not what it exports" : `nobody outside uses ${name}`}`),
     );
 }
 

@@ -36,5 +36,19 @@ export {
   type UnitAction,
   uniformFreezing,
 } from "./retrain-config.ts";
-export * from "./tensorflow-2.15.ts";
+export {
+  COMPILED_KERNEL_BYTES,
+  GROWTH_SCATTER,
+  LIBRARY_BYTES,
+  LOADING_BYTES,
+  MIXED_POOL_FACTOR,
+  OUTSIDE_POOL_BYTES,
+  PLAN_DEVIATION,
+  POOL_ALIGNMENT_BYTES,
+  POOL_MOST_WASTED_BYTES,
+  POOL_RESERVE,
+  POOL_SPARE,
+  POOL_THRESHOLD_BYTES,
+  WARM_UP_STEPS,
+} from "./tensorflow-2.15.ts";
 export { type ExpectedProfile, validateProfile } from "./validate-profile.ts";

@@ -13,13 +13,13 @@ import {
 import { given, type MethodName, MpoError, type Profile, plannerOf, SECOND_MS } from "@mpo/core";
 import type { CorruptionName, ImageSet } from "@mpo/datasets";
 import { chainOf, graphDigest, type Model, methodNamed } from "@mpo/engine";
-import { type EqualAccuracy, equalAccuracy } from "./equal-accuracy.ts";
+import { equalAccuracy } from "./equal-accuracy.ts";
 import { LabelJudge } from "./label-judge.ts";
 import { type MeasuredCell, measureCell } from "./measured-cell.ts";
 import { chargedWindowMs } from "./policy-accounting.ts";
 import { type ChoiceTask, chooseUnder } from "./policy-choices.ts";
 import { describeRun, type PolicyDrift, type PolicyRunTask } from "./policy-run.ts";
-import { printPolicies } from "./print-policies.ts";
+import { type PoliciesFound, printPolicies } from "./print-policies.ts";
 import { type PolicyIdentity, type PolicyResults, readPolicyResults, writePolicyResults } from "./results-file.ts";
 import { RunBook } from "./run-book.ts";
 
@@ -41,15 +41,6 @@ export interface BenchPoliciesOptions {
   readonly threads?: number;
   readonly output?: string;
   readonly resume: boolean;
-}
-
-/** Everything that the bench found. */
-export interface PoliciesFound {
-  readonly profile: Profile;
-  readonly corruptions: readonly string[];
-  readonly before: readonly number[];
-  readonly cells: readonly MeasuredCell[];
-  readonly equal: EqualAccuracy;
 }
 
 /** Tasks by name: a data set whose images are corrupted. */

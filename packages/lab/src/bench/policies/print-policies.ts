@@ -1,14 +1,29 @@
 import { createTable, formatBytes, formatDuration, formatPoints, formatShare, type Terminal } from "@mpo/cli";
-import { mean, POLICY_NAMES, SECOND_MS } from "@mpo/core";
+import { mean, POLICY_NAMES, type Profile, SECOND_MS } from "@mpo/core";
 import { POLICY_TITLES } from "../../policy-outcomes.ts";
-import type { BenchPoliciesOptions, PoliciesFound } from "./bench-policies.ts";
-import type { LeastNeeded } from "./equal-accuracy.ts";
+import type { EqualAccuracy, LeastNeeded } from "./equal-accuracy.ts";
 import type { MeasuredCell } from "./measured-cell.ts";
 import { comparePolicies, type PoliciesSummary } from "./policy-accounting.ts";
 import { describeRun } from "./policy-run.ts";
 
+/** Everything that the bench found. */
+export interface PoliciesFound {
+  readonly profile: Profile;
+  readonly corruptions: readonly string[];
+  readonly before: readonly number[];
+  readonly cells: readonly MeasuredCell[];
+  readonly equal: EqualAccuracy;
+}
+
+/** What was asked for, as the summary repeats it. */
+export interface PoliciesAsked {
+  readonly weights: string;
+  readonly method: string;
+  readonly seed: number;
+}
+
 /** Prints everything that was found: for people as tables, for programs as records, a summary last. */
-export function printPolicies(found: PoliciesFound, options: BenchPoliciesOptions, terminal: Terminal): void {
+export function printPolicies(found: PoliciesFound, options: PoliciesAsked, terminal: Terminal): void {
   const summary = comparePolicies(found.cells);
   for (const cell of found.cells) terminal.record(cellRecord(cell, found));
   for (const needs of found.equal.needs) {
@@ -133,7 +148,7 @@ function printNeeds({ equal }: PoliciesFound, terminal: Terminal): void {
 function printSummary(
   found: PoliciesFound,
   summary: PoliciesSummary,
-  options: BenchPoliciesOptions,
+  options: PoliciesAsked,
   terminal: Terminal,
 ): void {
   const { equal, profile, before, corruptions } = found;
