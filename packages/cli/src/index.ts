@@ -19,7 +19,7 @@ export {
   wholeNumbers,
 } from "./options/parsers.ts";
 export { addSubjectOptions } from "./options/subject-options.ts";
-export { formatBytes, formatDuration, formatPoints, formatShare } from "./output/format.ts";
+export { formatDuration, formatPoints, formatShare } from "./output/format.ts";
 export { type Progress, startProgress } from "./output/progress.ts";
 export { createTable } from "./output/table.ts";
 export type { Terminal } from "./output/terminal.ts";

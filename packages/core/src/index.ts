@@ -35,6 +35,7 @@ export {
   FieldReader,
   type FreezingRates,
   fixedBytes,
+  formatBytes,
   type GradientNeeds,
   given,
   invalid,

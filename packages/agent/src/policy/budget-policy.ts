@@ -1,3 +1,4 @@
+import { formatBytes } from "@mpo/core";
 import type { Resources } from "@mpo/protocol";
 
 /** What the program that serves must keep. Work is refused or stopped where it would not. */
@@ -72,7 +73,7 @@ const EMERGENCY_PRESSURE = 3;
 export function emergency(policy: BudgetPolicy, resources: Resources, facts: BudgetFacts): string | undefined {
   const reserve = reservedBytes(policy, resources, facts.totalBytes);
   if (resources.memoryAvailableBytes < reserve * EMERGENCY_SHARE) {
-    return `only ${resources.memoryAvailableBytes} bytes are free; ${Math.round(reserve)} are the serving program's`;
+    return `only ${formatBytes(resources.memoryAvailableBytes)} are free; ${formatBytes(reserve)} are the serving program's`;
   }
   const pressure = resources.memoryPressurePercent ?? 0;
   const most = Math.min(90, policy.maxMemoryPressurePercent * EMERGENCY_PRESSURE);

@@ -1,6 +1,6 @@
 import { access, constants, stat, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
-import { formatBytes } from "../output/format.ts";
+import { formatBytes } from "@mpo/core";
 import type { Check } from "./check.ts";
 
 /** A retrained model, a journal and a store must find room. */

@@ -1,8 +1,8 @@
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { DEFAULT_BUDGET_POLICY, systemMonitor, workBudget } from "@mpo/agent";
+import { formatBytes } from "@mpo/core";
 import { systemClock } from "@mpo/io";
-import { formatBytes } from "../output/format.ts";
 import type { Check, DoctorContext, Finding } from "./check.ts";
 import { existingParent } from "./storage-check.ts";
 

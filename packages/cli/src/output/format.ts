@@ -1,14 +1,5 @@
-const KIBIBYTE = 1024;
 const SECONDS_IN_MINUTE = 60;
 const MINUTES_IN_HOUR = 60;
-
-/** `150.0 MiB`, `1.2 GiB`; small sizes in KiB. */
-export function formatBytes(bytes: number): string {
-  const mebibytes = bytes / KIBIBYTE ** 2;
-  if (Math.abs(mebibytes) >= KIBIBYTE) return `${(mebibytes / KIBIBYTE).toFixed(2)} GiB`;
-  if (Math.abs(mebibytes) >= 1) return `${mebibytes.toFixed(1)} MiB`;
-  return `${(bytes / KIBIBYTE).toFixed(0)} KiB`;
-}
 
 /** `42 s`, `3 min 05 s`, `2 h 10 min`. */
 export function formatDuration(seconds: number): string {

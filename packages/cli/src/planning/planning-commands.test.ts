@@ -43,16 +43,16 @@ describe("mpo emulate, search and explain", () => {
     const [record] = found.records as readonly { best: { memoryBytes: { upper: number } } }[];
     assert.ok((record?.best.memoryBytes.upper ?? Number.POSITIVE_INFINITY) <= 8 * 2 ** 20);
     const explained = await runCommand(["explain", file("p.json"), "--memory", "8MiB", "--window", "600s"]);
-    assert.match(explained.stdout, /may need \d+ of 8388608 bytes/u);
+    assert.match(explained.stdout, /may need [\d.]+ MiB of 8\.0 MiB/u);
     assert.match(explained.stdout, /no better in memory, time or accuracy than micro-batch/u);
   });
 
   it("say the least memory that would do, and which config it is", async () => {
     const refused = await search("--memory", "100KiB", "--window", "600s");
     assert.equal(refused.code, EXIT_CODES.budget);
-    assert.match(refused.stderr, /the least that any may need is \d+ bytes \(micro-batch 2 x 16, .*\)/u);
-    const least = /may need is (\d+) bytes/u.exec(refused.stderr)?.[1] as string;
-    const enough = await search("--memory", `${least}B`, "--window", "600s");
+    assert.match(refused.stderr, /the least that any may need is [\d.]+ MiB \(micro-batch 2 x 16, .*\)/u);
+    const least = /may need is ([\d.]+) MiB/u.exec(refused.stderr)?.[1] as string;
+    const enough = await search("--memory", `${least}MiB`, "--window", "600s");
     assert.equal(enough.code, EXIT_CODES.ok, enough.stderr);
   });
 

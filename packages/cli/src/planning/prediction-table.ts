@@ -1,5 +1,5 @@
-import { describeConfig, type Prediction } from "@mpo/core";
-import { formatBytes, formatShare } from "../output/format.ts";
+import { describeConfig, formatBytes, type Prediction } from "@mpo/core";
+import { formatShare } from "../output/format.ts";
 import { createTable } from "../output/table.ts";
 import type { Terminal } from "../output/terminal.ts";
 

@@ -1,4 +1,4 @@
-import { describeConfig, MpoError } from "../facts/index.ts";
+import { describeConfig, formatBytes, MpoError } from "../facts/index.ts";
 import { type Bounded, ParetoFront } from "../numerics/index.ts";
 import { POLICIES, type PolicyName, type PolicyRules } from "../plan/index.ts";
 import type { CandidateTable } from "./candidate-table.ts";
@@ -301,7 +301,7 @@ class Search {
       case "memory":
         return {
           reason,
-          because: `may need ${Math.round(memoryBytes.upper)} of ${Math.round(this.#budget.memoryBytes)} bytes`,
+          because: `may need ${formatBytes(memoryBytes.upper)} of ${formatBytes(this.#budget.memoryBytes)}`,
         };
       case "window":
         return { reason, because: `a step may take ${stepMs.upper.toFixed(1)} of ${this.#budget.windowMs} ms` };
@@ -347,7 +347,7 @@ class Search {
     const config = table.config(table.plan(smallest.candidate), table.microBatch(smallest.candidate));
     return new MpoError(
       "over-budget",
-      `no configuration fits ${Math.floor(this.#budget.memoryBytes)} bytes: the least that any may need is ${Math.ceil(smallest.upper)} bytes (${describeConfig(config)})`,
+      `no configuration fits ${formatBytes(this.#budget.memoryBytes)}: the least that any may need is ${formatBytes(smallest.upper, Math.ceil)} (${describeConfig(config)})`,
       { hint: "Free memory on the device, or choose a smaller model." },
     );
   }

@@ -7,6 +7,7 @@ import {
   planHalving,
   type RetrainConfig,
 } from "@mpo/core";
+import type { Clock } from "@mpo/io";
 import { pseudoLabels } from "../adaptation/pseudo-labels.ts";
 import { GUARD_AT_START, watchEpoch } from "../adaptation/training-guard.ts";
 import type { Model, ModelWeights } from "../model/model-graph.ts";
@@ -59,19 +60,19 @@ interface Course {
 export async function runMicroWindows(
   worker: EngineWorker,
   task: MicroWindowTask,
-  { signal, nowMs }: { readonly signal: AbortSignal; readonly nowMs: () => number },
+  { signal, clock }: { readonly signal: AbortSignal; readonly clock: Clock },
 ): Promise<readonly AccuracySample[]> {
-  const began = nowMs();
+  const began = clock.monotonicMs();
   const { model, samples, method } = task;
   if (method.needsLabels && samples.adapted.labels === undefined) return [];
   await worker.load({ ...model }, { signal });
-  const judgedFrom = nowMs();
+  const judgedFrom = clock.monotonicMs();
   const loadMs = judgedFrom - began;
   const judged = firstSamples(samples.judged, MOST_JUDGED);
   const judge = AccuracyReader.of(worker, model.graph, judged, signal);
   if (judge === undefined) return [];
   const startAccuracy = await judge.read();
-  const judgeMs = nowMs() - judgedFrom;
+  const judgeMs = clock.monotonicMs() - judgedFrom;
   const courses = new Map(
     task.configs.map((config): [string, Course] => [
       keyOf(config),
@@ -81,8 +82,8 @@ export async function runMicroWindows(
   const candidates = [...courses].map(([key, { config }]): HalvingCandidate => {
     return { key, msPerStep: task.stepMs(config), setupMs: judgeMs + loadMs };
   });
-  const plan = planned(candidates, task.budgetMs - (nowMs() - began));
-  const halvingBegan = nowMs();
+  const plan = planned(candidates, task.budgetMs - (clock.monotonicMs() - began));
+  const halvingBegan = clock.monotonicMs();
   try {
     for (let round: HalvingRound | undefined = plan?.first; plan !== undefined && round !== undefined; ) {
       const scores = new Map<string, number>();
@@ -93,7 +94,7 @@ export async function runMicroWindows(
         course.points.push({ steps: course.steps, accuracy });
         if (isSound) scores.set(key, accuracy);
       }
-      round = nextRound(plan, round, scores, nowMs() - halvingBegan);
+      round = nextRound(plan, round, scores, clock.monotonicMs() - halvingBegan);
     }
   } catch (error) {
     // The time was over in the middle of a round: what was judged until then counts.

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { CostModel } from "@mpo/core";
+import { systemClock } from "@mpo/io";
 import { chainOf } from "../compiler/chain-of.ts";
 import { smallModel, smallSamples } from "../test-support/small-training.ts";
 import { graphDigest } from "./graph-digest.ts";
-import { type ProbeTask, probe } from "./probe.ts";
+import { probe } from "./probe.ts";
+import type { ProbeTask } from "./probe-task.ts";
 
 const task: ProbeTask = {
   model: smallModel(),
@@ -56,7 +58,7 @@ test("probe measures the quickest steps when the time is too short for all as th
     { maxMs },
     {
       ...options,
-      nowMs: () => performance.now() + lateMs,
+      clock: { ...systemClock, monotonicMs: () => performance.now() + lateMs },
       // As on a machine on which timing the units takes nearly all of the time.
       onProgress: (what) => {
         if (what === "units") lateMs = maxMs;
@@ -73,7 +75,7 @@ test("probe stops when the system's memory runs short", async () => {
   const availableBytes = (): Promise<number> => Promise.resolve(1000);
   await assert.rejects(probe(task, { maxMs: 60_000 }, { ...options, availableBytes }), {
     code: "over-budget",
-    message: /free memory fell to 1000 bytes/u,
+    message: /free memory fell to 1 KiB/u,
   });
 });
 
@@ -87,6 +89,6 @@ test("probe is cancelled", async () => {
 test("probe refuses memory that not even its smallest step fits", async () => {
   await assert.rejects(probe(task, { maxMs: 60_000, memoryBytes: 1000 }, options), {
     code: "over-budget",
-    message: /1000 bytes/u,
+    message: /may take 1 KiB; .* takes about \d+ KiB|may take 1 KiB; .* MiB/u,
   });
 });

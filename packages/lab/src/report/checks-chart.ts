@@ -19,13 +19,13 @@ export function checksChart(
     field: "measured",
     type: "quantitative",
     scale,
-    axis: { title: `measured (${unit.name})`, format: "~g", tickCount: 5 },
+    axis: { title: `measured (${unit.name})`, format: "~f", tickCount: 5 },
   } as const;
   const y = {
     field: "expected",
     type: "quantitative",
     scale,
-    axis: { title: `predicted (${unit.name})`, format: "~g", tickCount: 5 },
+    axis: { title: `predicted (${unit.name})`, format: "~f", tickCount: 5 },
   } as const;
   return {
     layer: [

@@ -44,13 +44,13 @@ function frontChart({ candidates, policies, result }: ReportFacts, upright: Upri
     field: "memory",
     type: "quantitative",
     scale: { type: "log", nice: false },
-    axis: { title: "memory that a step adds (MiB)", grid: false, tickCount: 5, format: "~g" },
+    axis: { title: "memory that a step adds (MiB)", grid: false, tickCount: 5, format: "~f" },
   } as const;
   const value = {
     field: "value",
     type: "quantitative",
     scale: upright.isLogarithmic ? LOGARITHMIC : LINEAR,
-    axis: { title: upright.title, format: "~g" },
+    axis: { title: upright.title, format: "~f" },
   } as const;
   const tooltip = { field: "config", type: "nominal" } as const;
   return {
