@@ -49,7 +49,7 @@ export function messageCodec<Value>(field: MessageField<Value>, maxBytes: number
       const bytes = messageType(typeName).serialize(encode(value));
       if (bytes.length > maxBytes) {
         const message = `${field.messageName} would have ${bytes.length} bytes; expected at most ${maxBytes}`;
-        throw new MpoError("invalid-argument", message);
+        throw new MpoError("over-budget", message);
       }
       return bytes;
     },

@@ -18,4 +18,4 @@ export { NatsLink } from "./nats/nats-link.ts";
 export { NatsNotifyBus } from "./nats/nats-notify-bus.ts";
 export type { NatsCredentials } from "./nats/nats-settings.ts";
 export { BUCKETS, FLEET_LAYOUT, STREAMS } from "./store/fleet-layout.ts";
-export type { StateStore, StoreChange, StoreEntry, StreamEvent } from "./store/state-store.ts";
+export type { StateStore, StoreCallOptions, StoreChange, StoreEntry, StreamEvent } from "./store/state-store.ts";

@@ -37,17 +37,16 @@ export interface ProbeMeans {
   readonly folder: string;
   readonly memoryBytes: number;
   readonly deviceClass: string;
-  readonly nowMs: number;
 }
 
 /** The job of a probe that is due: memory and time of the model as deployed. */
 export function probeJob(
   { model, order }: DueProbe,
-  { folder, memoryBytes, deviceClass, nowMs }: ProbeMeans,
+  { folder, memoryBytes, deviceClass }: ProbeMeans,
   { method, effectiveBatch, probeMs, identity }: AgentSettings,
 ): ProbeJob {
   return {
-    ...{ model, memoryBytes, method, effectiveBatch, nowMs },
+    ...{ model, memoryBytes, method, effectiveBatch },
     modelFolder: folder,
     inputFiles: [],
     configs: order?.configs ?? [],
@@ -67,11 +66,11 @@ export interface CurvesToMeasure {
 /** The job of measuring how accuracy moves on drifted inputs, from the weights that serve. */
 export function curvesJob(
   { model, files, known }: CurvesToMeasure,
-  { folder, memoryBytes, nowMs }: Omit<ProbeMeans, "deviceClass">,
+  { folder, memoryBytes }: Omit<ProbeMeans, "deviceClass">,
   { curvesMs }: AgentSettings,
 ): ProbeJob {
   return {
-    ...{ model, memoryBytes, nowMs, known },
+    ...{ model, memoryBytes, known },
     method: known.method.loss,
     effectiveBatch: known.effectiveBatch,
     modelFolder: folder,

@@ -87,8 +87,7 @@ export class ProbeWork {
     ports.logger.info("a probe begins", { model: due.model, why: due.why, memoryBytes });
     try {
       const { source } = await ports.serving.folders(due.model);
-      const nowMs = Math.max(0, Math.round(ports.clock.now()));
-      const means = { folder: source, memoryBytes, deviceClass: inventory.deviceClass, nowMs };
+      const means = { folder: source, memoryBytes, deviceClass: inventory.deviceClass };
       const { profile, chain } = await this.#measure(probeJob(due, means, settings), signal);
       // First the report, then the note that it was done: a crash in between costs a probe, not a profile.
       await outbox.addProfile(profile, chain, due.order?.order);
@@ -145,8 +144,7 @@ export class ProbeWork {
       const known = await readKnownProfile(ports.disk, model);
       if (known === undefined) return false;
       const { serving } = await ports.serving.folders(model);
-      const nowMs = Math.max(0, Math.round(ports.clock.now()));
-      const job = curvesJob({ model, files, known }, { folder: serving, memoryBytes, nowMs }, settings);
+      const job = curvesJob({ model, files, known }, { folder: serving, memoryBytes }, settings);
       ports.logger.info("a probe begins", { model, why: "drift", memoryBytes });
       const { profile, chain } = await this.#measure(job, signal);
       if (profile.accuracy.length === 0) return false;

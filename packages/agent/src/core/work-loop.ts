@@ -94,7 +94,7 @@ export class WorkLoop {
       } catch (thrown) {
         if (signal.aborted) return;
         const error = MpoError.from(thrown);
-        // A crashed disk means a crashed process: the simulation ends here.
+        // What the work stands on was closed: nothing can be kept any more.
         if (error.code === "cancelled") throw error;
         ports.logger.error("the agent's work failed; it goes on", { err: error });
       }

@@ -24,7 +24,6 @@ export interface ProbeJob {
   readonly method: string;
   readonly effectiveBatch: number;
   readonly device: { readonly id: string; readonly class: string };
-  readonly nowMs: number;
   /** What an earlier probe measured of memory and time: only accuracy is measured. */
   readonly known?: Profile;
 }

@@ -1,5 +1,4 @@
 import { MpoError, SECOND_MS } from "@mpo/core";
-import type { Clock } from "@mpo/io";
 import {
   compareVersions,
   type DeviceIdentity,
@@ -16,46 +15,17 @@ import {
   type ReportStatusRequest,
   type ReportStatusResponse,
 } from "@mpo/protocol";
-import type { Logger } from "@mpo/runtime";
-import type { CurrentDocument, DocumentService } from "../documents/document-service.ts";
-import type { Audit } from "../events/audit.ts";
-import type { PriorService } from "../priors/prior-service.ts";
-import { type ProbePolicy, probeOrders } from "../probes/probe-orders.ts";
-import type { ProfileService } from "../profiles/profile-service.ts";
 import type { DeviceRecord } from "../registry/device-record.ts";
-import type { Registry } from "../registry/registry.ts";
-import type { StatusService } from "../registry/status-service.ts";
-import type { SearchQueue } from "../search/search-queue.ts";
-import type { SearchService } from "../search/search-service.ts";
 import { deviceIdentityOf, type PeerFacts } from "./device-identity.ts";
+import type { FleetParts } from "./fleet-parts.ts";
+import { askForMissing, newsFor, probesFor, requestOfReport } from "./hello-answer.ts";
+import { statusEvent } from "./status-event.ts";
 
 /** One call. */
 export interface ApiCall extends PeerFacts {
   readonly signal: AbortSignal;
   /** Name of the call in the logs. */
   readonly requestId?: string;
-}
-
-/** What the API of devices stands on. */
-export interface FleetParts {
-  readonly registry: Registry;
-  readonly statuses: StatusService;
-  readonly profiles: ProfileService;
-  readonly priors: PriorService;
-  readonly documents: DocumentService;
-  readonly searches: SearchService;
-  readonly queue: SearchQueue;
-  readonly audit: Audit;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly probes: ProbePolicy;
-  /** How often devices are to say that they are there, at the moment. */
-  readonly heartbeatSeconds: () => number;
-  /** Where devices find NATS. */
-  readonly natsServers: readonly string[];
-  readonly onReport?: (kind: "profile" | "status", isDuplicate: boolean) => void;
-  /** A document was sent again, above what a device knows. */
-  readonly onRaised?: () => void;
 }
 
 /** A device whose profile is missing is asked to say hello again after so many heartbeats: it may be measuring. */
@@ -91,13 +61,13 @@ export class FleetApi {
     const seen = { resources, ...(appliedVersion === undefined ? {} : { appliedVersion }) };
     await registry.saw(identity, seen, { signal });
     await this.#toldOf(identity, newest(versionFloor, appliedVersion), signal);
-    await this.#askForMissing(request, signal);
-    const news = await this.#news(identity, appliedVersion, signal);
+    await askForMissing(this.#parts, request, signal);
+    const news = await newsFor(this.#parts.documents, identity, appliedVersion, signal);
     return {
       serverTimeMs: clock.now(),
       ...desired(news?.document.version ?? this.#parts.documents.version(identity)),
       ...(news === undefined ? {} : { desired: news.envelope }),
-      probes: this.#probes(request),
+      probes: probesFor(this.#parts, request),
       heartbeatSeconds: heartbeatSeconds(),
       natsServers,
     };
@@ -186,37 +156,6 @@ export class FleetApi {
     await audit.tell({ kind: "config-raised", identity, actor: "coordinator", message });
   }
 
-  /**
-   * A device's document, if it does not run by it already. Where the index has nothing new the store is not asked: a fleet
-   * that comes back says hello all at once, and what was pushed in this moment comes to the device by NATS.
-   */
-  async #news(
-    identity: DeviceIdentity,
-    applied: DocumentVersion | undefined,
-    signal: AbortSignal,
-  ): Promise<CurrentDocument | undefined> {
-    const { documents } = this.#parts;
-    const isNewer = (version: DocumentVersion | undefined): boolean =>
-      version !== undefined && (applied === undefined || compareVersions(version, applied) > 0);
-    if (!isNewer(documents.version(identity))) return undefined;
-    const current = await documents.current(identity, { signal });
-    return isNewer(current?.document.version) ? current : undefined;
-  }
-
-  /** Models that have a profile but no document: the search was lost, or the model was not served when it was measured. */
-  async #askForMissing({ identity, models }: HelloRequest, signal: AbortSignal): Promise<void> {
-    const { profiles, documents, queue } = this.#parts;
-    if (documents.version(identity) !== undefined) return;
-    for (const { name: model } of models) {
-      const facts = profiles.facts({ identity, model })?.value;
-      if (facts?.chain === undefined) continue;
-      const request = requestOfReport(facts.lastReport);
-      // It waits for its turn already: the store need not be asked with every hello.
-      if (queue.isWaiting({ identity, model }, request)) continue;
-      await queue.ask({ identity, model }, { request, actor: "coordinator" }, { signal });
-    }
-  }
-
   #hasJustSaidHello(identity: DeviceIdentity): boolean {
     const { clock, heartbeatSeconds } = this.#parts;
     const atMs = this.#helloAtMs.get(deviceKey(identity));
@@ -227,29 +166,6 @@ export class FleetApi {
     if (device === undefined || device.models.length === 0) return true;
     const { identity, models } = device;
     return models.some(({ name: model }) => this.#parts.profiles.facts({ identity, model }) === undefined);
-  }
-
-  #probes({ identity, models, inventory }: HelloRequest): HelloResponse["probes"] {
-    const { profiles, priors, clock, probes } = this.#parts;
-    const nowMs = clock.now();
-    const states = models.map((model) => {
-      const facts = profiles.facts({ identity, model: model.name });
-      const { deviceClass } = inventory;
-      return {
-        model,
-        suggested: priors.suggested({ tenant: identity.tenant, deviceClass, model: model.name }),
-        ...(facts === undefined
-          ? {}
-          : {
-              profile: {
-                revision: facts.revision,
-                ageMs: nowMs - facts.value.receivedAtMs,
-                hasChain: facts.value.chain !== undefined,
-              },
-            }),
-      };
-    });
-    return probeOrders(identity, states, probes);
   }
 
   async #requireDevice(identity: DeviceIdentity, signal: AbortSignal): Promise<void> {
@@ -271,11 +187,6 @@ export class FleetApi {
   }
 }
 
-/** The request for the search after a report. */
-function requestOfReport(report: string): string {
-  return `report ${report}`;
-}
-
 function desired(version: DocumentVersion | undefined): { readonly desiredVersion?: DocumentVersion } {
   return version === undefined ? {} : { desiredVersion: version };
 }
@@ -283,18 +194,4 @@ function desired(version: DocumentVersion | undefined): { readonly desiredVersio
 function newest(left: DocumentVersion | undefined, right: DocumentVersion | undefined): DocumentVersion | undefined {
   if (left === undefined || right === undefined) return left ?? right;
   return compareVersions(left, right) >= 0 ? left : right;
-}
-
-function statusEvent({ status }: ReportStatusRequest): { readonly kind: string; readonly message: string } {
-  if (status.kind === "document") {
-    const { version, state, rung, message } = status.document;
-    const inUse = rung === undefined ? "" : `, rung ${rung + 1}`;
-    return { kind: `document-${state}`, message: `${version.epoch}.${version.version}${inUse} ${message}`.trim() };
-  }
-  if (status.kind === "probe") {
-    const { model, failures, message } = status.probe;
-    return { kind: "probe-failed", message: `${model}, ${failures} in a row: ${message}` };
-  }
-  const { window, outcome, message } = status.window;
-  return { kind: `window-${outcome}`, message: `${window} ${message}`.trim() };
 }

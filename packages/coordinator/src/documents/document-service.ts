@@ -11,8 +11,7 @@ import {
   deviceKey,
 } from "@mpo/protocol";
 import type { Logger } from "@mpo/runtime";
-import type { StoreEntry } from "@mpo/transport";
-import { BUCKETS } from "@mpo/transport";
+import { BUCKETS, type StoreCallOptions, type StoreEntry } from "@mpo/transport";
 import { changeEntry, isConflict, type StoreContext } from "../store/change-entry.ts";
 import { WatchedMap, type Watching } from "../store/watched-map.ts";
 import {
@@ -26,10 +25,6 @@ import {
   withNext,
 } from "./archive-record.ts";
 import { type DocumentContent, documentToBytes, nextVersion, reasonsFor, requestOf } from "./make-document.ts";
-
-interface CallOptions {
-  readonly signal?: AbortSignal;
-}
 
 /** Signs a document's bytes. Until devices have identities, with nothing. */
 export type DocumentSigner = (bytes: Uint8Array) => readonly DocumentSignature[];
@@ -94,7 +89,7 @@ export class DocumentService {
   }
 
   /** The newest document, from the store. */
-  async current(identity: DeviceIdentity, options: CallOptions = {}): Promise<CurrentDocument | undefined> {
+  async current(identity: DeviceIdentity, options: StoreCallOptions = {}): Promise<CurrentDocument | undefined> {
     const entry = await this.#context.store.get(BUCKETS.desired, deviceKey(identity), options);
     return entry === undefined ? undefined : currentOf(entry);
   }
@@ -103,7 +98,7 @@ export class DocumentService {
   async find(
     identity: DeviceIdentity,
     version: DocumentVersion | undefined,
-    options: CallOptions = {},
+    options: StoreCallOptions = {},
   ): Promise<DesiredDocument> {
     const current = await this.current(identity, options);
     if (current === undefined) throw noDocument(identity);
@@ -119,7 +114,7 @@ export class DocumentService {
   /** The newest document and why it is what it is. Throws `not-found`. */
   async explain(
     identity: DeviceIdentity,
-    options: CallOptions = {},
+    options: StoreCallOptions = {},
   ): Promise<{ readonly document: DesiredDocument; readonly explanation: Explanation }> {
     const current = await this.current(identity, options);
     if (current === undefined) throw noDocument(identity);
@@ -134,7 +129,7 @@ export class DocumentService {
     identity: DeviceIdentity,
     request: string,
     current: CurrentDocument | undefined,
-    options: CallOptions = {},
+    options: StoreCallOptions = {},
   ): Promise<boolean> {
     if (current === undefined) return false;
     if (requestOf(current.document) === request) return true;
@@ -150,7 +145,7 @@ export class DocumentService {
     identity: DeviceIdentity,
     push: Push,
     current: CurrentDocument | undefined,
-    { signal }: CallOptions = {},
+    { signal }: StoreCallOptions = {},
   ): Promise<DesiredDocument> {
     const call = signal === undefined ? {} : { signal };
     const stamp = {
@@ -173,7 +168,7 @@ export class DocumentService {
     key: string,
     value: Uint8Array,
     current: CurrentDocument | undefined,
-    call: CallOptions,
+    call: StoreCallOptions,
   ): Promise<number> {
     const { store } = this.#context;
     try {
@@ -194,7 +189,7 @@ export class DocumentService {
     bytes: Uint8Array,
     explanation: Explanation,
     current: CurrentDocument | undefined,
-    call: CallOptions,
+    call: StoreCallOptions,
   ): Promise<void> {
     const next = { digest: documentDigest(bytes), explanation };
     const place = { bucket: BUCKETS.archive, key: deviceKey(identity), ...call };
@@ -205,7 +200,7 @@ export class DocumentService {
     });
   }
 
-  async #archive(identity: DeviceIdentity, options: CallOptions): Promise<ArchiveRecord> {
+  async #archive(identity: DeviceIdentity, options: StoreCallOptions): Promise<ArchiveRecord> {
     const entry = await this.#context.store.get(BUCKETS.archive, deviceKey(identity), options);
     return entry === undefined ? EMPTY_ARCHIVE : archiveFromBytes(entry.value);
   }

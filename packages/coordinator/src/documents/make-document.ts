@@ -1,5 +1,5 @@
 import { MpoError } from "@mpo/core";
-import { type DesiredDocument, type DocumentVersion, desiredDocumentCodec, LIMITS, type Reason } from "@mpo/protocol";
+import { type DesiredDocument, type DocumentVersion, desiredDocumentCodec, type Reason } from "@mpo/protocol";
 
 /** The code of the reason that names what a document was made for. */
 const REQUEST_REASON = "request";
@@ -44,8 +44,8 @@ export function reasonsFor(request: string, reasons: readonly Reason[]): readonl
 
 /**
  * The bytes of a document. One that is longer than a document may be loses rungs from the middle of its ladder, the
- * one with the longest schedule first: the cheapest and the best stay. Throws `invalid-argument` when even those two
- * are too long, or a field is not as it must be.
+ * one with the longest schedule first: the cheapest and the best stay. Throws `over-budget` when even those two are too
+ * long, `invalid-argument` when a field is not as it must be.
  */
 export function documentToBytes(
   content: DocumentContent,
@@ -64,7 +64,7 @@ export function documentToBytes(
     try {
       return { document, bytes: desiredDocumentCodec.toBytes(document) };
     } catch (thrown) {
-      const isTooLong = thrown instanceof MpoError && thrown.message.includes(`at most ${LIMITS.documentBytes}`);
+      const isTooLong = thrown instanceof MpoError && thrown.code === "over-budget";
       const longest = longestBetween(rungs);
       if (!isTooLong || longest === undefined) throw thrown;
       rungs = rungs.filter((_, index) => index !== longest);

@@ -10,8 +10,7 @@ import {
   type ReportProfileRequest,
 } from "@mpo/protocol";
 import type { Logger } from "@mpo/runtime";
-import type { StateStore } from "@mpo/transport";
-import { BUCKETS } from "@mpo/transport";
+import { BUCKETS, type StateStore, type StoreCallOptions } from "@mpo/transport";
 import { changeEntry, isConflict, type StoreContext } from "../store/change-entry.ts";
 import { type Watched, WatchedMap, type Watching } from "../store/watched-map.ts";
 import {
@@ -23,10 +22,6 @@ import {
   profileToBytes,
   withReport,
 } from "./profile-record.ts";
-
-interface CallOptions {
-  readonly signal?: AbortSignal;
-}
 
 /** Whose profile of which model. */
 export interface ProfileName {
@@ -60,7 +55,7 @@ export function parseProfileKey(key: string): ProfileName {
 export async function storedReports(
   store: StateStore,
   name: ProfileName,
-  options: CallOptions = {},
+  options: StoreCallOptions = {},
 ): Promise<{ readonly reports: readonly string[]; readonly storedCount: number }> {
   const entry = await store.get(BUCKETS.profile, profileKey(name), options);
   if (entry === undefined) return { reports: [], storedCount: 0 };
@@ -118,7 +113,7 @@ export class ProfileService {
   }
 
   /** Stores a report. When this returns, it is stored, once. */
-  async store(request: ReportProfileRequest, { signal }: CallOptions = {}): Promise<StoredReport> {
+  async store(request: ReportProfileRequest, { signal }: StoreCallOptions = {}): Promise<StoredReport> {
     const { identity, profile } = request;
     const call = signal === undefined ? {} : { signal };
     const sent = request.chain === undefined ? undefined : await this.#storeChain(request.chain, call);
@@ -148,14 +143,14 @@ export class ProfileService {
   /** The newest profile, from the store. */
   async load(
     name: ProfileName,
-    options: CallOptions = {},
+    options: StoreCallOptions = {},
   ): Promise<{ readonly record: ProfileRecord; readonly revision: number } | undefined> {
     const entry = await this.#context.store.get(BUCKETS.profile, profileKey(name), options);
     return entry && { record: profileFromBytes(entry.value), revision: entry.revision };
   }
 
   /** A chain by its digest. Throws `not-found`. */
-  async loadChain(digest: string, options: CallOptions = {}): Promise<Chain> {
+  async loadChain(digest: string, options: StoreCallOptions = {}): Promise<Chain> {
     const entry = await this.#context.store.get(BUCKETS.chain, digest, options);
     if (entry === undefined || sha256(entry.value) !== digest) {
       throw new MpoError("not-found", `the store has no chain ${digest.slice(0, 12)}`, {
@@ -165,7 +160,7 @@ export class ProfileService {
     return chainFromBytes(entry.value);
   }
 
-  async #storeChain(chain: Chain, call: CallOptions): Promise<string> {
+  async #storeChain(chain: Chain, call: StoreCallOptions): Promise<string> {
     const bytes = chainToBytes(chain);
     const digest = sha256(bytes);
     if ((await this.#context.store.get(BUCKETS.chain, digest, call)) !== undefined) return digest;

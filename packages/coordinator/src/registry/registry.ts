@@ -1,6 +1,6 @@
 import { compareVersions, type DeviceIdentity, type DocumentVersion, deviceKey, type Resources } from "@mpo/protocol";
 import type { Logger } from "@mpo/runtime";
-import { BUCKETS } from "@mpo/transport";
+import { BUCKETS, type StoreCallOptions } from "@mpo/transport";
 import { changeEntry, type StoreContext } from "../store/change-entry.ts";
 import { type Watched, WatchedMap, type Watching } from "../store/watched-map.ts";
 import {
@@ -14,10 +14,6 @@ import {
   seenToBytes,
   withFacts,
 } from "./device-record.ts";
-
-interface CallOptions {
-  readonly signal?: AbortSignal;
-}
 
 /** What is told so soon again is not stored again: a device that says hello after a heartbeat has told nothing new. */
 const SAME_MS = 5_000;
@@ -60,7 +56,7 @@ export class Registry {
   }
 
   /** A device as it is in the store now: the index may not have heard of it yet. */
-  async load(identity: DeviceIdentity, options: CallOptions = {}): Promise<DeviceRecord | undefined> {
+  async load(identity: DeviceIdentity, options: StoreCallOptions = {}): Promise<DeviceRecord | undefined> {
     const entry = await this.#context.store.get(BUCKETS.ident, deviceKey(identity), options);
     return entry === undefined ? undefined : deviceFromBytes(entry.value);
   }
@@ -77,7 +73,7 @@ export class Registry {
   /** Stores what a device is. `isNew`: it was not known. */
   async introduce(
     facts: DeviceFacts,
-    { signal }: CallOptions = {},
+    { signal }: StoreCallOptions = {},
   ): Promise<{ readonly record: DeviceRecord; readonly isNew: boolean }> {
     const key = deviceKey(facts.identity);
     const known = this.#devices.get(key);
@@ -92,7 +88,7 @@ export class Registry {
   async raiseFloor(
     identity: DeviceIdentity,
     version: DocumentVersion,
-    { signal }: CallOptions = {},
+    { signal }: StoreCallOptions = {},
   ): Promise<DeviceRecord | undefined> {
     const key = deviceKey(identity);
     const known: Watched<DeviceRecord> | undefined = this.#devices.get(key);
@@ -110,7 +106,7 @@ export class Registry {
   async saw(
     identity: DeviceIdentity,
     facts: { readonly resources: Resources; readonly appliedVersion?: DocumentVersion },
-    options: CallOptions = {},
+    options: StoreCallOptions = {},
   ): Promise<SeenRecord> {
     const key = deviceKey(identity);
     const { store, clock } = this.#context;

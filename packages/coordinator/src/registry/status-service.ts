@@ -1,13 +1,9 @@
 import { type DeviceIdentity, type DocumentStatus, deviceKey, type ReportStatusRequest } from "@mpo/protocol";
 import type { Logger } from "@mpo/runtime";
-import { BUCKETS } from "@mpo/transport";
+import { BUCKETS, type StoreCallOptions } from "@mpo/transport";
 import { changeEntry, type StoreContext } from "../store/change-entry.ts";
 import { WatchedMap, type Watching } from "../store/watched-map.ts";
 import { NO_STATUS, type StatusRecord, statusFromBytes, statusToBytes, withStatus } from "./status-record.ts";
-
-interface CallOptions {
-  readonly signal?: AbortSignal;
-}
 
 /** What devices told of documents and windows. */
 export class StatusService {
@@ -35,7 +31,10 @@ export class StatusService {
   }
 
   /** Stores a report. When this returns, it is stored, once. */
-  async store(request: ReportStatusRequest, { signal }: CallOptions = {}): Promise<{ readonly isDuplicate: boolean }> {
+  async store(
+    request: ReportStatusRequest,
+    { signal }: StoreCallOptions = {},
+  ): Promise<{ readonly isDuplicate: boolean }> {
     const key = deviceKey(request.identity);
     let isOurs = false;
     const { result, revision } = await changeEntry(
@@ -55,7 +54,7 @@ export class StatusService {
   }
 
   /** All that is kept of a device, from the store. */
-  async load(identity: DeviceIdentity, options: CallOptions = {}): Promise<StatusRecord> {
+  async load(identity: DeviceIdentity, options: StoreCallOptions = {}): Promise<StatusRecord> {
     const entry = await this.#context.store.get(BUCKETS.status, deviceKey(identity), options);
     return entry === undefined ? NO_STATUS : statusFromBytes(entry.value);
   }

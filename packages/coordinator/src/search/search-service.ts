@@ -1,14 +1,4 @@
-import {
-  type Chain,
-  MpoError,
-  type Planner,
-  type Profile,
-  plannerOf,
-  type RetrainConfig,
-  type SearchBudget,
-  type SearchObjective,
-  withPrescribedRates,
-} from "@mpo/core";
+import { MpoError, type RetrainConfig, type SearchBudget, type SearchObjective, withPrescribedRates } from "@mpo/core";
 import type { Clock } from "@mpo/io";
 import {
   compareVersions,
@@ -17,16 +7,17 @@ import {
   type DocumentVersion,
   type Reason,
 } from "@mpo/protocol";
+import type { StoreCallOptions } from "@mpo/transport";
 import type { CurrentDocument, DocumentService } from "../documents/document-service.ts";
 import type { DocumentContent } from "../documents/make-document.ts";
 import type { PriorService } from "../priors/prior-service.ts";
-import { type ProfileName, type ProfileService, profileKey } from "../profiles/profile-service.ts";
+import type { ProfileName, ProfileService } from "../profiles/profile-service.ts";
 import type { DeviceRecord } from "../registry/device-record.ts";
 import type { Registry } from "../registry/registry.ts";
 import { isConflict } from "../store/change-entry.ts";
 import { type BudgetPolicy, deviceBudget } from "./device-budget.ts";
+import { DevicePlanners, missing } from "./device-planners.ts";
 import { givenRung, type LadderRequest, type PlannedLadder, reason, searchedLadder } from "./planned-ladder.ts";
-import { Recent } from "./recent.ts";
 
 /** What the search service stands on. */
 export interface SearchParts {
@@ -61,29 +52,24 @@ export interface MadeDocument {
   readonly isNew: boolean;
 }
 
-interface CallOptions {
-  readonly signal?: AbortSignal;
-}
-
 /** Races with other coordinators and people on one device that are fought out before giving up. */
 const MAX_RACES = 6;
 
 /** Makes the documents of devices from their profiles, by core's search. */
 export class SearchService {
   readonly #parts: SearchParts;
-  readonly #planners = new Recent<Planner>(16);
-  /** Planners of one chain share what they plan: they must be given the same object. */
-  readonly #chains = new Recent<Chain>(16);
+  readonly #planners: DevicePlanners;
 
   constructor(parts: SearchParts) {
     this.#parts = parts;
+    this.#planners = new DevicePlanners(parts.profiles, parts.priors);
   }
 
   /**
    * Makes the document that answers a request and pushes it, once. Throws `precondition-failed` when device, profile, chain
    * or model are not there, `over-budget` when nothing fits, `conflict` when the expected version is not the newest.
    */
-  async answer(wish: DocumentWish, options: CallOptions = {}): Promise<MadeDocument> {
+  async answer(wish: DocumentWish, options: StoreCallOptions = {}): Promise<MadeDocument> {
     const { identity } = wish.name;
     return await this.#raced(identity, wish.expectedVersion, options, async (current) => {
       if (current !== undefined && (await this.#parts.documents.isAnswered(identity, wish.request, current, options))) {
@@ -101,7 +87,7 @@ export class SearchService {
     identity: DeviceIdentity,
     to: DocumentVersion,
     { request, reasons }: { readonly request: string; readonly reasons: readonly Reason[] },
-    options: CallOptions = {},
+    options: StoreCallOptions = {},
   ): Promise<DesiredDocument> {
     const content = contentOf(await this.#parts.documents.find(identity, to, options));
     const { document } = await this.#raced(identity, undefined, options, async (current) => ({
@@ -122,7 +108,7 @@ export class SearchService {
    * Sends the newest document again under a version above what the device has told of: a store that was restored from an
    * older copy would else be ignored for ever. Undefined: there is nothing to raise.
    */
-  async raise(identity: DeviceIdentity, options: CallOptions = {}): Promise<DesiredDocument | undefined> {
+  async raise(identity: DeviceIdentity, options: StoreCallOptions = {}): Promise<DesiredDocument | undefined> {
     const { documents } = this.#parts;
     const made = await this.#raced(identity, undefined, options, async (current) => {
       if (current === undefined) return undefined;
@@ -141,7 +127,7 @@ export class SearchService {
   async #raced<Made extends MadeDocument | undefined>(
     identity: DeviceIdentity,
     expected: DocumentVersion | undefined,
-    options: CallOptions,
+    options: StoreCallOptions,
     make: (current: CurrentDocument | undefined) => Promise<Made>,
   ): Promise<Made> {
     for (let race = 1; ; race++) {
@@ -167,13 +153,13 @@ export class SearchService {
     device: DeviceRecord,
     wish: DocumentWish,
     current: CurrentDocument | undefined,
-    options: CallOptions,
+    options: StoreCallOptions,
   ): Promise<{ readonly content: DocumentContent; readonly ladder: PlannedLadder }> {
     const { registry, budget: policy, clock, onSearched } = this.#parts;
     const { identity, model } = wish.name;
     const served = device.models.find(({ name }) => name === model);
     if (served === undefined) throw missing(`device ${identity.device} does not serve a model ${model}`);
-    const { planner, profile, measured } = await this.#planner(wish.name, options);
+    const { planner, profile, measured } = await this.#planners.load(wish.name, options);
     const ofModel = current?.document.model === model ? current.document : undefined;
     const seen = registry.seen(identity);
     const capacity = { inventory: device.inventory, ...(seen === undefined ? {} : { resources: seen.resources }) };
@@ -213,45 +199,7 @@ export class SearchService {
     return { content, ladder };
   }
 
-  async #planner(
-    name: ProfileName,
-    options: CallOptions,
-  ): Promise<{ readonly planner: Planner; readonly profile: Profile; readonly measured: string }> {
-    const { profiles, priors } = this.#parts;
-    const found = await profiles.load(name, options);
-    if (found === undefined) throw missing(`device ${name.identity.device} has no profile of ${name.model}`);
-    const { chain: digest, request } = found.record;
-    const { profile } = request;
-    if (digest === undefined) throw missing(`nobody has sent the chain of ${name.model}`);
-    const prior = priors.prior({
-      tenant: name.identity.tenant,
-      deviceClass: profile.device.class,
-      model: name.model,
-      modelDigest: profile.model.digest,
-    });
-    const key = `${profileKey(name)} ${found.revision} ${prior?.pooledAtMs ?? 0}`;
-    const known = this.#planners.get(key);
-    if (known !== undefined) return { planner: known, profile, measured: request.report };
-    const chain = await this.#chain(digest, options);
-    if (chain.units.length !== profile.model.unitCount) {
-      throw missing(
-        `the chain of ${name.model} has ${chain.units.length} units, its profile ${profile.model.unitCount}`,
-      );
-    }
-    const planner = plannerOf(profile, chain, prior === undefined ? {} : { priors: prior.profile.accuracy });
-    this.#planners.set(key, planner);
-    return { planner, profile, measured: request.report };
-  }
-
-  async #chain(digest: string, options: CallOptions): Promise<Chain> {
-    const known = this.#chains.get(digest);
-    if (known !== undefined) return known;
-    const chain = await this.#parts.profiles.loadChain(digest, options);
-    this.#chains.set(digest, chain);
-    return chain;
-  }
-
-  async #device(identity: DeviceIdentity, options: CallOptions): Promise<DeviceRecord> {
+  async #device(identity: DeviceIdentity, options: StoreCallOptions): Promise<DeviceRecord> {
     const device = await this.#parts.registry.load(identity, options);
     if (device === undefined) {
       throw new MpoError("not-found", `there is no device ${identity.device} of tenant ${identity.tenant}`, {
@@ -267,7 +215,7 @@ export class SearchService {
     content: DocumentContent,
     { considered, overBudget, rejected }: Pick<PlannedLadder, "considered" | "overBudget" | "rejected">,
     current: CurrentDocument | undefined,
-    options: CallOptions,
+    options: StoreCallOptions,
   ): Promise<DesiredDocument> {
     const push = {
       content,
@@ -284,8 +232,4 @@ const NOTHING_EXPLAINED = { considered: 0, overBudget: 0, rejected: [] };
 
 function contentOf({ version: _, issuedAtMs: __, expiresAtMs: ___, ...content }: DesiredDocument): DocumentContent {
   return content;
-}
-
-function missing(message: string): MpoError {
-  return new MpoError("precondition-failed", message, { hint: "Wait until the device has probed and reported." });
 }

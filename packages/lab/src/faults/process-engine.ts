@@ -1,6 +1,6 @@
 import type { AgentEngine } from "@mpo/agent";
 import { tinyChain, tinyProfile } from "@mpo/coordinator/testing";
-import { CalledProcess, entryBeside, throwIfAborted } from "@mpo/io";
+import { CalledProcess, entryBeside, systemClock, throwIfAborted } from "@mpo/io";
 
 /** What the worker can be asked: to be busy for some milliseconds. */
 export interface PretendCalls {
@@ -17,7 +17,7 @@ export function processEngine(random: () => number, onWorker: (pid: number) => v
       await work(signal);
       const profile = tinyProfile(job.device.id, { speed: 0.5 + random(), chain: CHAIN });
       const model = { ...profile.model, name: job.model };
-      return { profile: { ...profile, model, measuredAtMs: job.nowMs }, chain: CHAIN };
+      return { profile: { ...profile, model, measuredAtMs: systemClock.now() }, chain: CHAIN };
     },
     retrain: async (job, { signal }) => {
       await work(signal);

@@ -182,7 +182,7 @@ export class SimulatedDevice {
       await clock.sleep(5_000 + random() * 20_000, { signal });
       if (isStormy() && random() < 0.1) throw new MpoError("worker-killed", "the worker was killed");
       const profile = tinyProfile(job.device.id, { speed: 0.5 + random(), chain: CHAIN });
-      return { profile: { ...profile, measuredAtMs: job.nowMs }, chain: CHAIN };
+      return { profile: { ...profile, measuredAtMs: Math.max(0, Math.round(clock.now())) }, chain: CHAIN };
     },
     retrain: async (job, { signal }) => {
       const { clock, random, isStormy } = this.#options;

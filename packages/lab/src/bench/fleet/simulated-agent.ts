@@ -98,13 +98,13 @@ function monitorOf(device: number, clock: Clock): DeviceMonitor {
   };
 }
 
-function engineOf(device: number, { mayReport }: SimulatedAgentParts): AgentEngine {
+function engineOf(device: number, { clock, mayReport }: SimulatedAgentParts): AgentEngine {
   return {
     probe: async (job) => {
       await mayReport();
       const profile = simulatedProfile({ device: job.device, speed: 0.5 + (device % 97) / 97, seed: device });
       const model = { ...profile.model, name: job.model };
-      return { profile: { ...profile, model, measuredAtMs: job.nowMs }, chain: CHAIN };
+      return { profile: { ...profile, model, measuredAtMs: clock.now() }, chain: CHAIN };
     },
     retrain: async () => {
       throw new MpoError("internal", "a simulated device has nothing to retrain");

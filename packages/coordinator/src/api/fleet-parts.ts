@@ -1,0 +1,33 @@
+import type { Clock } from "@mpo/io";
+import type { Logger } from "@mpo/runtime";
+import type { DocumentService } from "../documents/document-service.ts";
+import type { Audit } from "../events/audit.ts";
+import type { PriorService } from "../priors/prior-service.ts";
+import type { ProbePolicy } from "../probes/probe-orders.ts";
+import type { ProfileService } from "../profiles/profile-service.ts";
+import type { Registry } from "../registry/registry.ts";
+import type { StatusService } from "../registry/status-service.ts";
+import type { SearchQueue } from "../search/search-queue.ts";
+import type { SearchService } from "../search/search-service.ts";
+
+/** What the API of devices stands on. */
+export interface FleetParts {
+  readonly registry: Registry;
+  readonly statuses: StatusService;
+  readonly profiles: ProfileService;
+  readonly priors: PriorService;
+  readonly documents: DocumentService;
+  readonly searches: SearchService;
+  readonly queue: SearchQueue;
+  readonly audit: Audit;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly probes: ProbePolicy;
+  /** How often devices are to say that they are there, at the moment. */
+  readonly heartbeatSeconds: () => number;
+  /** Where devices find NATS. */
+  readonly natsServers: readonly string[];
+  readonly onReport?: (kind: "profile" | "status", isDuplicate: boolean) => void;
+  /** A document was sent again, above what a device knows. */
+  readonly onRaised?: () => void;
+}

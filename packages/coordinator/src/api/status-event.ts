@@ -1,0 +1,16 @@
+import type { ReportStatusRequest } from "@mpo/protocol";
+
+/** What a status report is in the list of events. */
+export function statusEvent({ status }: ReportStatusRequest): { readonly kind: string; readonly message: string } {
+  if (status.kind === "document") {
+    const { version, state, rung, message } = status.document;
+    const inUse = rung === undefined ? "" : `, rung ${rung + 1}`;
+    return { kind: `document-${state}`, message: `${version.epoch}.${version.version}${inUse} ${message}`.trim() };
+  }
+  if (status.kind === "probe") {
+    const { model, failures, message } = status.probe;
+    return { kind: "probe-failed", message: `${model}, ${failures} in a row: ${message}` };
+  }
+  const { window, outcome, message } = status.window;
+  return { kind: `window-${outcome}`, message: `${window} ${message}`.trim() };
+}
