@@ -7,7 +7,8 @@ import { planStep } from "../plan/plan-step.ts";
 import { readsOf, writesOf } from "../plan/step-plan.ts";
 import { ChainBuilder } from "../test-support/chain-builder.ts";
 import { arbitraryChain, tinyChain } from "../test-support/tiny-chain.ts";
-import { memoryTimeline, poolUse, residentGrowth } from "./memory-timeline.ts";
+import { memoryTimeline } from "./memory-timeline.ts";
+import { poolUse, residentGrowth } from "./resident-memory.ts";
 
 const FACTS: StepMemoryFacts = { slotsPerParameter: 0, lossWorkBytesPerSample: 0 };
 const segments = fc.integer({ min: 1, max: 6 }).map((count): Checkpoints => ({ kind: "uniform", segments: count }));

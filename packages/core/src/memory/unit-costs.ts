@@ -8,8 +8,9 @@ import {
   type StepMemoryFacts,
 } from "../facts/index.ts";
 import { planStep, trainedBytes, valuesWithGradient } from "../plan/index.ts";
-import { memoryTimeline, residentGrowth } from "./memory-timeline.ts";
+import { memoryTimeline } from "./memory-timeline.ts";
 import { planUnit, type UnitCosts, type UnitWork } from "./plan-unit.ts";
+import { residentGrowth } from "./resident-memory.ts";
 
 /** Memory of a whole step as planned, bytes. */
 export interface PlannedMemory {

@@ -1,10 +1,13 @@
 import { describeConfig, formatBytes, MpoError } from "../facts/index.ts";
 import { type Bounded, ParetoFront } from "../numerics/index.ts";
-import { POLICIES, type PolicyName, type PolicyRules } from "../plan/index.ts";
+import { POLICIES, type PolicyName } from "../plan/index.ts";
+import { allowedBy } from "./allowed-candidates.ts";
 import type { CandidateTable } from "./candidate-table.ts";
-import { chooseRungs, orderedLadder, SAME_ACCURACY } from "./ladder.ts";
+import { chooseRungs, orderedLadder } from "./ladder.ts";
+import { type ExactCandidate, nothingFits } from "./nothing-fits.ts";
 import type { CataloguePlan } from "./plan-catalogue.ts";
 import { predictionOf } from "./prediction.ts";
+import { type RankingRule, rankedCandidates } from "./rank-candidates.ts";
 import {
   CUT_REASONS,
   type Cut,
@@ -50,8 +53,8 @@ class Search {
   readonly #table: CandidateTable;
   readonly #budget: SearchBudget;
   readonly #objective: SearchObjective;
-  readonly #tolerance: number;
-  readonly #policy: PolicyRules;
+  readonly #rule: RankingRule;
+  readonly #allowed: (candidate: number) => boolean;
   readonly #cut: Uint8Array;
   readonly #dominator: Int32Array;
   /** Accuracy gained by the end of the window. */
@@ -61,18 +64,19 @@ class Search {
     this.#table = table;
     this.#budget = budget;
     this.#objective = options.objective ?? "accuracy";
-    this.#tolerance = options.tolerance ?? DEFAULT_TOLERANCE;
-    this.#policy = POLICIES[options.policy ?? "joint"];
+    this.#allowed = allowedBy(POLICIES[options.policy ?? "joint"], table);
     this.#cut = new Uint8Array(table.count);
     this.#dominator = new Int32Array(table.count).fill(-1);
     this.#gain = new Float64Array(table.count);
+    const tolerance = options.tolerance ?? DEFAULT_TOLERANCE;
+    this.#rule = { objective: this.#objective, tolerance, gain: this.#gain };
   }
 
   run(): SearchResult {
     let fitting = this.#cutByBudget();
     for (;;) {
       const front = this.#cutDominated(fitting);
-      const ranked = this.#ranked(front);
+      const ranked = rankedCandidates(this.#table, front, this.#rule);
       const [candidate] = ranked;
       if (candidate === undefined) {
         fitting = this.#exactlyFitting();
@@ -116,10 +120,8 @@ class Search {
     const { memoryUpper, stepMsExpected, stepMsUpper, byMemory } = this.#table;
     const { memoryBytes, windowMs } = this.#budget;
     const fitting: number[] = [];
-    const allowed = this.#allowedPlans();
     for (const candidate of byMemory) {
-      const isAllowed = allowed(candidate);
-      if (!isAllowed) this.#cut[candidate] = BY_POLICY;
+      if (!this.#allowed(candidate)) this.#cut[candidate] = BY_POLICY;
       else if ((memoryUpper[candidate] as number) > memoryBytes) this.#cut[candidate] = BY_MEMORY;
       else if ((stepMsUpper[candidate] as number) > windowMs) this.#cut[candidate] = BY_WINDOW;
       else {
@@ -133,11 +135,14 @@ class Search {
 
   /** The faster estimate is off: before nothing is said to fit, what looks smallest is planned exactly. Throws `over-budget`. */
   #exactlyFitting(): readonly number[] {
-    const fitting = this.#smallest()
+    const smallest = this.#smallest();
+    const fitting = smallest
       .filter(({ upper }) => upper <= this.#budget.memoryBytes)
       .map(({ candidate }) => candidate)
       .filter((candidate) => (this.#table.stepMsUpper[candidate] as number) <= this.#budget.windowMs);
-    if (fitting.length === 0) throw this.#nothingFits();
+    if (fitting.length === 0) {
+      throw nothingFits(this.#table, this.#budget, [...this.#table.byMemory].filter(this.#allowed), smallest);
+    }
     for (const candidate of fitting) {
       this.#cut[candidate] = KEPT;
       const steps = Math.floor(this.#budget.windowMs / (this.#table.stepMsExpected[candidate] as number));
@@ -147,11 +152,10 @@ class Search {
   }
 
   /** Allowed candidates of the least memory by the estimate, with their exact bound, by rising memory. */
-  #smallest(): readonly { readonly candidate: number; readonly upper: number }[] {
+  #smallest(): readonly ExactCandidate[] {
     const table = this.#table;
-    const allowed = this.#allowedPlans();
     return [...table.byMemory]
-      .filter(allowed)
+      .filter(this.#allowed)
       .slice(0, MAX_SMALLEST)
       .map((candidate) => ({
         candidate,
@@ -170,35 +174,6 @@ class Search {
       this.#dominator[candidate] = dominator;
       return false;
     });
-  }
-
-  /** Best for the objective first. */
-  #ranked(front: readonly number[]): readonly number[] {
-    const gain = this.#gain;
-    const { stepMsExpected, memoryExpected } = this.#table;
-    const byTime = (left: number, right: number): number =>
-      (stepMsExpected[left] as number) - (stepMsExpected[right] as number);
-    const most = front.reduce((best, candidate) => Math.max(best, gain[candidate] as number), Number.NEGATIVE_INFINITY);
-    const target = most - this.#tolerance;
-    const enough = front.filter((candidate) => (gain[candidate] as number) >= target);
-    const rest = front.filter((candidate) => (gain[candidate] as number) < target);
-    const byGain = (left: number, right: number): number => {
-      const steps =
-        Math.floor((gain[right] as number) / SAME_ACCURACY) - Math.floor((gain[left] as number) / SAME_ACCURACY);
-      return steps !== 0 ? steps : byTime(left, right);
-    };
-    if (this.#objective === "accuracy") return [...enough.sort(byGain), ...rest.sort(byGain)];
-    const score =
-      this.#objective === "memory"
-        ? (candidate: number): number => memoryExpected[candidate] as number
-        : (candidate: number): number =>
-            this.#table.curve(candidate).stepsToReach(target) * (stepMsExpected[candidate] as number);
-    const scores = new Map(enough.map((candidate) => [candidate, score(candidate)]));
-    enough.sort((left, right) => {
-      const byScore = (scores.get(left) as number) - (scores.get(right) as number);
-      return byScore !== 0 && !Number.isNaN(byScore) ? byScore : byTime(left, right);
-    });
-    return [...enough, ...rest.sort(byGain)];
   }
 
   /** The fastest placement of the same freezing and micro-batch that fits; for the memory objective, the one chosen. */
@@ -238,21 +213,6 @@ class Search {
       return this.#prediction(plan, microBatch, this.#table.exactMemory(plan, microBatch));
     });
     return orderedLadder(below, best);
-  }
-
-  #allowedPlans(): (candidate: number) => boolean {
-    const { microBatch, freezing, checkpoints } = this.#policy;
-    const table = this.#table;
-    const kinds = new Set(checkpoints);
-    const plain = table.catalogue.choices[0];
-    const sizes = table.microBatches.length;
-    const planAllowed = table.catalogue.plans.map(
-      (plan) => kinds.has(plan.kind) && (freezing === "any" || table.choice(plan) === plain),
-    );
-    const fullOnly = microBatch === "full";
-    return (candidate) =>
-      planAllowed[Math.floor(candidate / sizes)] === true &&
-      (!fullOnly || table.microBatch(candidate) === table.effectiveBatch);
   }
 
   #isAlike(left: number, right: number): boolean {
@@ -316,40 +276,6 @@ class Search {
         return { reason, because: `no better in memory, time or accuracy than ${describeConfig(config)}` };
       }
     }
-  }
-
-  #nothingFits(): MpoError {
-    const table = this.#table;
-    const allowed = this.#allowedPlans();
-    const candidates = [...table.byMemory].filter(allowed);
-    const least = (values: Float64Array, among: readonly number[]): number | undefined =>
-      among.reduce<number | undefined>(
-        (best, candidate) =>
-          best === undefined || (values[candidate] as number) < (values[best] as number) ? candidate : best,
-        undefined,
-      );
-    const smallestFirst = [...this.#smallest()].sort((left, right) => left.upper - right.upper);
-    const inMemory = [
-      ...candidates.filter((candidate) => (table.memoryUpper[candidate] as number) <= this.#budget.memoryBytes),
-      ...smallestFirst.filter(({ upper }) => upper <= this.#budget.memoryBytes).map(({ candidate }) => candidate),
-    ];
-    const fastest = least(table.stepMsUpper, inMemory);
-    if (fastest !== undefined && (table.stepMsUpper[fastest] as number) > this.#budget.windowMs) {
-      const { config, stepMs } = this.#rough(fastest);
-      return new MpoError(
-        "over-budget",
-        `a window of ${this.#budget.windowMs} ms is shorter than one step of any configuration: the fastest that fits the memory may take ${stepMs.upper.toFixed(1)} ms (${describeConfig(config)})`,
-        { hint: "Give the window more time, or the search more memory." },
-      );
-    }
-    const [smallest] = smallestFirst;
-    if (smallest === undefined) return new MpoError("invalid-argument", "the policy allows no configuration at all");
-    const config = table.config(table.plan(smallest.candidate), table.microBatch(smallest.candidate));
-    return new MpoError(
-      "over-budget",
-      `no configuration fits ${formatBytes(this.#budget.memoryBytes)}: the least that any may need is ${formatBytes(smallest.upper, Math.ceil)} (${describeConfig(config)})`,
-      { hint: "Free memory on the device, or choose a smaller model." },
-    );
   }
 }
 

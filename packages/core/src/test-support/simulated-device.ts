@@ -2,7 +2,7 @@ import fc from "fast-check";
 import type { Chain } from "../facts/chain.ts";
 import type { CostProfile, Profile, StepSample, UnitTimeSample } from "../facts/profile.ts";
 import { accumulationFor, NOTHING_FROZEN, type RetrainConfig } from "../facts/retrain-config.ts";
-import { residentGrowth } from "../memory/memory-timeline.ts";
+import { residentGrowth } from "../memory/resident-memory.ts";
 import { planStep } from "../plan/plan-step.ts";
 import { readsOf, type StepPlan, writesOf } from "../plan/step-plan.ts";
 import { emptyProfile } from "./tiny-profile.ts";

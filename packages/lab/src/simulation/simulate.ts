@@ -12,11 +12,11 @@ import {
   deviceKey,
 } from "@mpo/protocol";
 import { silentLogger } from "@mpo/runtime";
-import { BUCKETS, FLEET_LAYOUT } from "@mpo/transport";
-import { MemoryNotifyHub, MemoryStateServer } from "@mpo/transport/testing";
+import { BUCKETS } from "@mpo/transport";
 import { FleetHistory, textOf } from "./fleet-history.ts";
 import { SIMULATED_MODEL, SimulatedDevice } from "./simulated-device.ts";
-import { type LiveCoordinator, simulatedLink } from "./simulated-network.ts";
+import { acknowledging, type LiveCoordinator, simulatedLink } from "./simulated-network.ts";
+import { stormyHub, stormyServer } from "./stormy-store.ts";
 
 /** What a simulation found. */
 export interface SimulationResult {
@@ -59,55 +59,8 @@ export async function simulate(seed: number): Promise<SimulationResult> {
   const mayRewind = seed % 4 === 3;
   let isStormy = true;
   const chance = (share: number): number => (isStormy ? share : 0);
-  const hub = new MemoryNotifyHub({
-    clock,
-    faults: {
-      random,
-      get lose() {
-        return chance(0.2);
-      },
-      get duplicate() {
-        return chance(0.2);
-      },
-      get maxDelayMs() {
-        return chance(3_000);
-      },
-    },
-  });
-  const server = new MemoryStateServer({
-    layout: FLEET_LAYOUT,
-    clock,
-    hub,
-    faults: {
-      random,
-      maxDelayMs: 20,
-      timeoutMs: 2_000,
-      get staleGet() {
-        return chance(0.2);
-      },
-      get conflictThoughStored() {
-        return chance(0.02);
-      },
-      get conflictThoughRight() {
-        return chance(0.02);
-      },
-      get timeoutThoughStored() {
-        return chance(0.02);
-      },
-      get timeoutNotStored() {
-        return chance(0.02);
-      },
-      get storedAfterTimeout() {
-        return chance(0.02);
-      },
-      get readTimeout() {
-        return chance(0.02);
-      },
-      get duplicateDelivery() {
-        return chance(0.1);
-      },
-    },
-  });
+  const hub = stormyHub({ clock, random, chance });
+  const server = stormyServer({ clock, random, chance }, hub);
   const observer = new AbortController();
   const observing = server.connect();
   const watching = history.watch(observing, observer.signal);
@@ -327,18 +280,4 @@ export async function simulate(seed: number): Promise<SimulationResult> {
       history.fail(`the end could not be looked at: ${MpoError.from(thrown).message}`);
     });
   }
-}
-
-function acknowledging(
-  link: ReturnType<typeof simulatedLink>,
-  onProfile: (report: string) => void,
-): ReturnType<typeof simulatedLink> {
-  return {
-    ...link,
-    reportProfile: async (request, options) => {
-      const answer = await link.reportProfile(request, options);
-      onProfile(request.report);
-      return answer;
-    },
-  };
 }

@@ -1,0 +1,40 @@
+import { describeConfig, formatBytes, MpoError, type RetrainConfig } from "../facts/index.ts";
+import type { CandidateTable } from "./candidate-table.ts";
+import type { SearchBudget } from "./search-result.ts";
+
+/** A candidate with its exact bound of memory. */
+export interface ExactCandidate {
+  readonly candidate: number;
+  readonly upper: number;
+}
+
+/** The error of a search that found nothing, with the least that would do. */
+export function nothingFits(
+  table: CandidateTable,
+  { memoryBytes, windowMs }: SearchBudget,
+  allowed: readonly number[],
+  smallest: readonly ExactCandidate[],
+): MpoError {
+  const configOf = (candidate: number): RetrainConfig =>
+    table.config(table.plan(candidate), table.microBatch(candidate));
+  const inMemory = [
+    ...allowed.filter((candidate) => (table.memoryUpper[candidate] as number) <= memoryBytes),
+    ...smallest.filter(({ upper }) => upper <= memoryBytes).map(({ candidate }) => candidate),
+  ];
+  const stepMsOf = (candidate: number): number => table.stepMsUpper[candidate] as number;
+  const [fastest] = inMemory.sort((left, right) => stepMsOf(left) - stepMsOf(right));
+  if (fastest !== undefined && stepMsOf(fastest) > windowMs) {
+    return new MpoError(
+      "over-budget",
+      `a window of ${windowMs} ms is shorter than one step of any configuration: the fastest that fits the memory may take ${stepMsOf(fastest).toFixed(1)} ms (${describeConfig(configOf(fastest))})`,
+      { hint: "Give the window more time, or the search more memory." },
+    );
+  }
+  const [least] = [...smallest].sort((left, right) => left.upper - right.upper);
+  if (least === undefined) return new MpoError("invalid-argument", "the policy allows no configuration at all");
+  return new MpoError(
+    "over-budget",
+    `no configuration fits ${formatBytes(memoryBytes)}: the least that any may need is ${formatBytes(least.upper, Math.ceil)} (${describeConfig(configOf(least.candidate))})`,
+    { hint: "Free memory on the device, or choose a smaller model." },
+  );
+}

@@ -1,0 +1,44 @@
+import type { CandidateTable } from "./candidate-table.ts";
+import { SAME_ACCURACY } from "./ladder.ts";
+import type { SearchObjective } from "./search-result.ts";
+
+/** What candidates are ranked by. */
+export interface RankingRule {
+  readonly objective: SearchObjective;
+  /** Accuracy that "nearly the best" may miss. */
+  readonly tolerance: number;
+  /** Accuracy that each candidate gains by the end of the window. */
+  readonly gain: Float64Array;
+}
+
+/** Candidates, best for the objective first. */
+export function rankedCandidates(
+  table: CandidateTable,
+  front: readonly number[],
+  { objective, tolerance, gain }: RankingRule,
+): readonly number[] {
+  const { stepMsExpected, memoryExpected } = table;
+  const byTime = (left: number, right: number): number =>
+    (stepMsExpected[left] as number) - (stepMsExpected[right] as number);
+  const most = front.reduce((best, candidate) => Math.max(best, gain[candidate] as number), Number.NEGATIVE_INFINITY);
+  const target = most - tolerance;
+  const enough = front.filter((candidate) => (gain[candidate] as number) >= target);
+  const rest = front.filter((candidate) => (gain[candidate] as number) < target);
+  const byGain = (left: number, right: number): number => {
+    const steps =
+      Math.floor((gain[right] as number) / SAME_ACCURACY) - Math.floor((gain[left] as number) / SAME_ACCURACY);
+    return steps !== 0 ? steps : byTime(left, right);
+  };
+  if (objective === "accuracy") return [...enough.sort(byGain), ...rest.sort(byGain)];
+  const score =
+    objective === "memory"
+      ? (candidate: number): number => memoryExpected[candidate] as number
+      : (candidate: number): number =>
+          table.curve(candidate).stepsToReach(target) * (stepMsExpected[candidate] as number);
+  const scores = new Map(enough.map((candidate) => [candidate, score(candidate)]));
+  enough.sort((left, right) => {
+    const byScore = (scores.get(left) as number) - (scores.get(right) as number);
+    return byScore !== 0 && !Number.isNaN(byScore) ? byScore : byTime(left, right);
+  });
+  return [...enough, ...rest.sort(byGain)];
+}
