@@ -61,7 +61,7 @@ describe("the budget", () => {
 
   it("ends work that takes the serving program's memory, not work that makes a little pressure", () => {
     const facts = { totalBytes: 1_000 };
-    assert.match(emergency(POLICY, { ...RESOURCES, memoryAvailableBytes: 40 }, facts) ?? "", /only 40 bytes/u);
+    assert.match(emergency(POLICY, { ...RESOURCES, memoryAvailableBytes: 40 }, facts) ?? "", /only 0 KiB are free/u);
     assert.match(emergency(POLICY, { ...RESOURCES, memoryPressurePercent: 50 }, facts) ?? "", /pressure/u);
     assert.equal(emergency(POLICY, { ...RESOURCES, memoryPressurePercent: 20 }, facts), undefined);
   });

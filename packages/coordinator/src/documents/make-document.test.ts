@@ -85,7 +85,7 @@ void describe("a document", () => {
     assert.ok(document.rungs.includes(rungs[1] as Prediction) && !document.rungs.includes(rungs[2] as Prediction));
     assert.ok(document.chosenRung < document.rungs.length);
     assert.throws(() => documentToBytes(content([rung(1, 5000), rung(2, 5000)], 0), STAMP), {
-      code: "invalid-argument",
+      code: "over-budget",
     });
   });
 

@@ -185,13 +185,13 @@ test("a method's fixed rates hold in every candidate", () => {
   assert.equal(tent.catalogue.choices.length, 10);
 });
 
-test("a budget under the least of any config names that config and its bytes", () => {
+test("a budget under the least of any config names that config and its size", () => {
   assert.throws(
     () => search(table, { memoryBytes: leastBytes / 10, windowMs: 1e6 }),
     (error: unknown) =>
       error instanceof MpoError &&
       error.code === "over-budget" &&
-      /no configuration fits \d+ bytes: the least that any may need is \d+ bytes \(micro-batch 1 x 64/.test(
+      /no configuration fits [\d.]+ [KM]iB: the least that any may need is [\d.]+ [KM]iB \(micro-batch 1 x 64/.test(
         error.message,
       ),
   );
