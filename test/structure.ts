@@ -84,7 +84,8 @@ function allFiles(packages: readonly Sources[]): readonly SourceFile[] {
 
 /** Path of the file that a specifier leads to; undefined for what is not of this workspace. */
 function targetOf(path: string, specifier: string): string | undefined {
-  if (specifier.startsWith(".")) return resolvedPath(path, specifier);
+  // Scripts of deploy/ use what is built.
+  if (specifier.startsWith(".")) return resolvedPath(path, specifier)?.replace(/\/dist\/(.*)\.js$/u, "/src/$1.ts");
   const [, name, door] = specifier.match(/^@mpo\/([^/]+)(\/testing)?$/u) ?? [];
   return name === undefined ? undefined : `packages/${name}/src${door ?? ""}/index.ts`;
 }

@@ -34,7 +34,7 @@ const BY_NAME: Readonly<Record<CorruptionName, Corruption>> = {
 };
 
 /** True when there is a corruption of this name. */
-export function isCorruptionName(name: string): name is CorruptionName {
+function isCorruptionName(name: string): name is CorruptionName {
   return Object.hasOwn(BY_NAME, name);
 }
 

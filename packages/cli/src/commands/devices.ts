@@ -1,11 +1,11 @@
-import { describeConfig, given, SECOND_MS } from "@mpo/core";
+import { describeConfig, formatBytes, given, SECOND_MS } from "@mpo/core";
 import type { DeviceView, ProbeFailure, WindowResult } from "@mpo/protocol";
 import type { Command } from "commander";
 import type { CommandContext, Output, Stop } from "../command-context.ts";
 import { allPages, withAdmin } from "../fleet/with-admin.ts";
 import { repeated } from "../options/address-options.ts";
 import { addFleetCommand, type FleetOptions, fleetName, formatVersion, labelOf } from "../options/fleet-options.ts";
-import { formatAge, formatBytes, formatDuration, formatMs, formatShare } from "../output/format.ts";
+import { formatAge, formatDuration, formatMs, formatShare } from "../output/format.ts";
 import { createTable } from "../output/table.ts";
 
 interface ListOptions extends FleetOptions {

@@ -1,10 +1,10 @@
-import { describeConfig, plannerOf } from "@mpo/core";
+import { describeConfig, formatBytes, plannerOf } from "@mpo/core";
 import { ENGINE_VERSION } from "@mpo/engine";
 import type { Command } from "commander";
 import type { CommandContext, Files, Output, Stop } from "../command-context.ts";
 import { addConfigOptions, type ConfigOptions, configFrom } from "../options/config-options.ts";
 import { durationInMs } from "../options/parsers.ts";
-import { formatBytes, formatShare } from "../output/format.ts";
+import { formatShare } from "../output/format.ts";
 import { noteOtherDevice } from "../planning/device-facts.ts";
 import { readProfileDocument } from "../planning/profile-document.ts";
 

@@ -1,11 +1,11 @@
-import { given, METHOD_NAMES, type MethodName, type Profile, relativeSpread, SECOND_MS } from "@mpo/core";
+import { formatBytes, given, METHOD_NAMES, type MethodName, type Profile, relativeSpread, SECOND_MS } from "@mpo/core";
 import type { Command } from "commander";
 import type { CommandContext, Files, Output, Stop } from "../command-context.ts";
 import { choice } from "../options/choice.ts";
 import { batchOption, durationOption, sizeInBytes, threadsOption, wholeNumber } from "../options/parsers.ts";
 import { addSubjectOptions } from "../options/subject-options.ts";
 import { taskOf } from "../options/task-option.ts";
-import { formatBytes, formatDuration, formatShare } from "../output/format.ts";
+import { formatDuration, formatShare } from "../output/format.ts";
 import { checkOutput } from "../planning/check-output.ts";
 import { probeHere } from "../planning/probe-here.ts";
 import { writeProfileDocument } from "../planning/profile-document.ts";

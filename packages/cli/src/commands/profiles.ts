@@ -1,12 +1,12 @@
 import { resolve } from "node:path";
-import { describeConfig, given, MpoError, typical } from "@mpo/core";
+import { describeConfig, formatBytes, given, MpoError, typical } from "@mpo/core";
 import { writeJsonFile } from "@mpo/io";
 import type { GetProfileResponse } from "@mpo/protocol";
 import type { Command } from "commander";
 import type { CommandContext, Files, Output, Stop } from "../command-context.ts";
 import { type AdminSession, allPages, withAdmin } from "../fleet/with-admin.ts";
 import { addFleetCommand, type FleetOptions, fleetName } from "../options/fleet-options.ts";
-import { formatAge, formatBytes, formatMs, formatShare } from "../output/format.ts";
+import { formatAge, formatMs, formatShare } from "../output/format.ts";
 import { createTable } from "../output/table.ts";
 
 interface ListOptions extends FleetOptions {

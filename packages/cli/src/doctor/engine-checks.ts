@@ -1,6 +1,6 @@
-import { given, MpoError, NOTHING_FROZEN, type RetrainConfig, typical } from "@mpo/core";
+import { formatBytes, given, MpoError, NOTHING_FROZEN, type RetrainConfig, typical } from "@mpo/core";
 import type { MeasuredStep } from "@mpo/engine";
-import { formatBytes, formatMs } from "../output/format.ts";
+import { formatMs } from "../output/format.ts";
 import type { Check, DoctorContext } from "./check.ts";
 
 const CONFIG: RetrainConfig = {

@@ -1,7 +1,7 @@
-import { describeConfig, given, median, type Prediction } from "@mpo/core";
+import { describeConfig, formatBytes, given, median, type Prediction } from "@mpo/core";
 import type { DesiredDocument, DocumentStatus, ExplainConfigResponse, WindowResult } from "@mpo/protocol";
 import { formatVersion } from "../options/fleet-options.ts";
-import { formatAge, formatBytes, formatMs, formatShare } from "../output/format.ts";
+import { formatAge, formatMs, formatShare } from "../output/format.ts";
 import { createTable } from "../output/table.ts";
 import type { Terminal } from "../output/terminal.ts";
 

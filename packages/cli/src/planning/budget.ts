@@ -1,4 +1,4 @@
-import { MpoError, type Profile, type SearchBudget, type SearchObjective } from "@mpo/core";
+import { formatBytes, MpoError, type Profile, type SearchBudget, type SearchObjective } from "@mpo/core";
 
 /** A budget as it stands on the command line. */
 export interface BudgetOptions {
@@ -19,11 +19,11 @@ export function budgetFrom(
   if ((memory === undefined) === (memoryTotal === undefined)) {
     throw new MpoError("invalid-argument", "give one of --memory (above idle) and --memory-total (the whole process)");
   }
-  const memoryBytes = memory ?? (memoryTotal as number) - idleBytes;
+  const memoryBytes = memory ?? Number(memoryTotal) - idleBytes;
   if (memoryBytes > 0) return { memoryBytes, windowMs: window };
   throw new MpoError(
     "over-budget",
-    `--memory-total ${memoryTotal} bytes: the idle process alone takes ${Math.ceil(idleBytes)} bytes`,
+    `--memory-total ${formatBytes(Number(memoryTotal))}: the idle process alone takes ${formatBytes(idleBytes, Math.ceil)}`,
     { hint: "Give it more memory; --memory counts above the idle process." },
   );
 }

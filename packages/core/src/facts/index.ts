@@ -10,7 +10,8 @@ export {
   type LayerClass,
 } from "./chain.ts";
 export { describeConfig } from "./describe-config.ts";
-export { FieldReader, invalid, type NumberRange } from "./field-check.ts";
+export { FieldReader, invalid } from "./field-check.ts";
+export { formatBytes } from "./format-bytes.ts";
 export { given } from "./given.ts";
 export { isOutOfMemory, MPO_ERROR_CODES, MpoError, type MpoErrorCode, type MpoErrorOptions } from "./mpo-error.ts";
 export {
@@ -28,7 +29,6 @@ export {
 export {
   accumulationFor,
   type Checkpoints,
-  DEFAULT_EFFECTIVE_BATCH,
   type FreezingRates,
   NOTHING_FROZEN,
   type RetrainConfig,
@@ -39,7 +39,6 @@ export {
 export {
   COMPILED_KERNEL_BYTES,
   GROWTH_SCATTER,
-  LIBRARY_BYTES,
   LOADING_BYTES,
   MIXED_POOL_FACTOR,
   OUTSIDE_POOL_BYTES,

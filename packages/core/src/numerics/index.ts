@@ -11,4 +11,4 @@ export {
 export { ParetoFront } from "./pareto-front.ts";
 export { powersOfTwo } from "./powers-of-two.ts";
 export { mean, median, outliers, quantile, relativeSpread, typical } from "./robust-statistics.ts";
-export { GIB, KIB, MIB, SECOND_MS } from "./units.ts";
+export { GIB, MIB, SECOND_MS } from "./units.ts";

@@ -1,4 +1,3 @@
-export const KIB: number = 2 ** 10;
 export const MIB: number = 2 ** 20;
 export const GIB: number = 2 ** 30;
 export const SECOND_MS = 1_000;

@@ -1,6 +1,6 @@
 export { CostModel, type StepPrediction } from "./cost-model.ts";
 export { observe, type WindowObservation } from "./online-correction.ts";
-export { type CataloguePlan, PlanCatalogue } from "./plan-catalogue.ts";
+export { PlanCatalogue } from "./plan-catalogue.ts";
 export { Planner, plannerOf } from "./planner.ts";
 export { MAX_PREDICTED_MS } from "./prediction.ts";
 export {

@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { MpoError } from "@mpo/core";
+import { formatBytes, MpoError } from "@mpo/core";
 import { onAbort } from "@mpo/io";
 
 /** Reads how many bytes the system could still give to processes. */
@@ -61,7 +61,7 @@ export class ProbeGuard implements Disposable {
     try {
       const available = await availableBytes();
       if (available >= leastBytes) return;
-      const text = `free memory fell to ${Math.round(available)} bytes; at least ${Math.round(leastBytes)} must stay free`;
+      const text = `free memory fell to ${formatBytes(available)}; at least ${formatBytes(leastBytes)} must stay free`;
       this.#controller.abort(new MpoError("over-budget", text, { hint: "Probe again when the device is idle." }));
     } catch (error) {
       this.#controller.abort(MpoError.from(error));

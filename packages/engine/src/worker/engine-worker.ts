@@ -1,5 +1,5 @@
 import { tmpdir } from "node:os";
-import { LOADING_BYTES, MpoError, OUTSIDE_POOL_BYTES } from "@mpo/core";
+import { formatBytes, LOADING_BYTES, MpoError, OUTSIDE_POOL_BYTES } from "@mpo/core";
 import { CalledProcess, entryBeside, type CallOptions as ProcessCallOptions, throwIfAborted } from "@mpo/io";
 import type { ModelGraph, ModelWeights } from "../model/model-graph.ts";
 import { withStagedWeights } from "../session/stage-weights.ts";
@@ -57,7 +57,7 @@ export class EngineWorker implements AsyncDisposable {
       graceMs: KILL_GRACE_MS,
       explainEnd: (end) => {
         if (!isCapExit({ ...end, isCapped: capBytes !== undefined })) return undefined;
-        return overCap(`the worker needed more than its memory cap of ${capBytes} bytes`);
+        return overCap(`the worker needed more than its memory cap of ${formatBytes(Number(capBytes))}`);
       },
     });
   }
@@ -146,7 +146,7 @@ export class EngineWorker implements AsyncDisposable {
       pid,
       allowanceBytes: this.#capBytes + LOADING_BYTES,
       onOver: (grownBytes, allowedBytes) => {
-        const text = `the worker took ${grownBytes} bytes beside its libraries; its memory cap allows ${allowedBytes}`;
+        const text = `the worker took ${formatBytes(grownBytes)} beside its libraries; its memory cap allows ${formatBytes(allowedBytes)}`;
         this.#process.end(overCap(text));
       },
     });

@@ -3,7 +3,6 @@ import {
   type CommandContext,
   checkOutput,
   createTable,
-  formatBytes,
   formatShare,
   loadSubject,
   probeHere,
@@ -14,6 +13,7 @@ import {
 import {
   type CostModel,
   describeConfig,
+  formatBytes,
   given,
   type MethodName,
   type Profile,

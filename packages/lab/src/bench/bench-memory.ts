@@ -1,5 +1,5 @@
-import { type CommandContext, createTable, formatBytes, startProgress } from "@mpo/cli";
-import { MpoError, median, type RetrainConfig, resolveRetrainConfig, uniformFreezing } from "@mpo/core";
+import { type CommandContext, createTable, startProgress } from "@mpo/cli";
+import { formatBytes, MpoError, median, type RetrainConfig, resolveRetrainConfig, uniformFreezing } from "@mpo/core";
 import { createRandom, type Random } from "@mpo/datasets";
 import { buildModel, chainOf, initialWeights, type ModelGraph, type ModelName } from "@mpo/engine";
 import { measureOwnStep } from "./step-systems.ts";

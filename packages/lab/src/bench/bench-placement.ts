@@ -2,7 +2,6 @@ import { cpus } from "node:os";
 import {
   type CommandContext,
   createTable,
-  formatBytes,
   formatShare,
   loadSubject,
   probeHere,
@@ -12,6 +11,7 @@ import {
 } from "@mpo/cli";
 import {
   type CostModel,
+  formatBytes,
   given,
   median,
   PlanCatalogue,

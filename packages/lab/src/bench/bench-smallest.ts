@@ -1,7 +1,8 @@
 import { cpus } from "node:os";
-import { type CommandContext, createTable, formatBytes, formatShare } from "@mpo/cli";
+import { type CommandContext, createTable, formatShare } from "@mpo/cli";
 import {
   describeConfig,
+  formatBytes,
   given,
   NOTHING_FROZEN,
   type Planner,

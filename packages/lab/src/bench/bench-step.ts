@@ -1,8 +1,16 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { type CommandContext, createTable, formatBytes, startProgress } from "@mpo/cli";
-import { accumulationFor, type Checkpoints, MpoError, median, resolveRetrainConfig, uniformFreezing } from "@mpo/core";
+import { type CommandContext, createTable, startProgress } from "@mpo/cli";
+import {
+  accumulationFor,
+  type Checkpoints,
+  formatBytes,
+  MpoError,
+  median,
+  resolveRetrainConfig,
+  uniformFreezing,
+} from "@mpo/core";
 import {
   buildModel,
   type FormName,

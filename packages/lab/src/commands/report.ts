@@ -4,11 +4,10 @@ import {
   type BudgetOptions,
   budgetFrom,
   type CommandContext,
-  formatBytes,
   formatShare,
   readProfileDocument,
 } from "@mpo/cli";
-import { MIB, mean } from "@mpo/core";
+import { formatBytes, MIB, mean } from "@mpo/core";
 import { writeFileAtomic } from "@mpo/io";
 import type { Command } from "commander";
 import { drawChart } from "../report/chart.ts";

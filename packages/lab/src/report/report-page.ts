@@ -1,5 +1,5 @@
-import { formatBytes, formatDuration, formatShare } from "@mpo/cli";
-import { describeConfig, type Prediction, profileAgeMs, SECOND_MS } from "@mpo/core";
+import { formatDuration, formatShare } from "@mpo/cli";
+import { describeConfig, formatBytes, type Prediction, profileAgeMs, SECOND_MS } from "@mpo/core";
 import { POLICY_TITLES } from "../policy-outcomes.ts";
 import { html, type Markup, trusted } from "./html.ts";
 import type { ReportFacts, StepCheck } from "./report-facts.ts";

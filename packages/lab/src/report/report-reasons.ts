@@ -1,5 +1,12 @@
-import { formatBytes, formatPoints, formatShare } from "@mpo/cli";
-import { CUT_REASONS, type CutReason, describeConfig, type Prediction, type SearchResult } from "@mpo/core";
+import { formatPoints, formatShare } from "@mpo/cli";
+import {
+  CUT_REASONS,
+  type CutReason,
+  describeConfig,
+  formatBytes,
+  type Prediction,
+  type SearchResult,
+} from "@mpo/core";
 import { POLICY_TITLES } from "../policy-outcomes.ts";
 import type { PolicyChoice, ReportFacts } from "./report-facts.ts";
 

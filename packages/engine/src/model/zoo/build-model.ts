@@ -84,7 +84,7 @@ export function modelCatalogue(): readonly ModelEntry[] {
 }
 
 /** Whether the zoo has a model of this name. */
-export function isModelName(name: string): name is ModelName {
+function isModelName(name: string): name is ModelName {
   return (MODEL_NAMES as readonly string[]).includes(name);
 }
 

@@ -1,5 +1,5 @@
-import { createTable, formatBytes, formatDuration, formatPoints, formatShare, type Terminal } from "@mpo/cli";
-import { mean, POLICY_NAMES, type Profile, SECOND_MS } from "@mpo/core";
+import { createTable, formatDuration, formatPoints, formatShare, type Terminal } from "@mpo/cli";
+import { formatBytes, mean, POLICY_NAMES, type Profile, SECOND_MS } from "@mpo/core";
 import { POLICY_TITLES } from "../../policy-outcomes.ts";
 import type { EqualAccuracy, LeastNeeded } from "./equal-accuracy.ts";
 import type { MeasuredCell } from "./measured-cell.ts";

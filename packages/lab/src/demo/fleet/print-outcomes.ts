@@ -1,5 +1,5 @@
-import { createTable, formatBytes, formatDuration, formatPoints, formatShare, type Terminal } from "@mpo/cli";
-import { describeConfig, SECOND_MS } from "@mpo/core";
+import { createTable, formatDuration, formatPoints, formatShare, type Terminal } from "@mpo/cli";
+import { describeConfig, formatBytes, SECOND_MS } from "@mpo/core";
 import type { DeviceOutcome } from "./device-outcome.ts";
 
 const NAME_WIDTH = 24;

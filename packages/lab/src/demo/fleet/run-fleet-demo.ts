@@ -1,5 +1,5 @@
-import { type CommandContext, formatBytes, formatDuration } from "@mpo/cli";
-import { given, SECOND_MS } from "@mpo/core";
+import { type CommandContext, formatDuration } from "@mpo/cli";
+import { formatBytes, given, SECOND_MS } from "@mpo/core";
 import { onAbort } from "@mpo/io";
 import type { DeviceIdentity, FleetEvent } from "@mpo/protocol";
 import type { AdminClient } from "@mpo/transport";
