@@ -28,5 +28,5 @@ export { checkOutput } from "./planning/check-output.ts";
 export { probeHere } from "./planning/probe-here.ts";
 export { type ProfileDocument, readProfileDocument, writeProfileDocument } from "./planning/profile-document.ts";
 export { loadSubject, type SubjectOptions } from "./planning/subject.ts";
-export type { CommandEntry, CommandFile } from "./program.ts";
-export { type RunCliOptions, runCli } from "./run-cli.ts";
+export type { CommandEntry } from "./program.ts";
+export { runCli } from "./run-cli.ts";

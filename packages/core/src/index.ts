@@ -115,7 +115,6 @@ export {
   type SearchObjective,
   type SearchResult,
   type StepPrediction,
-  type WindowObservation,
 } from "./search/index.ts";
 export { hasKernel } from "./time/index.ts";
 export {
@@ -124,8 +123,5 @@ export {
   type InfeasibleConfigs,
   isHopeless,
   runWindow,
-  type Window,
-  type WindowPorts,
   type WindowRun,
-  type WindowTry,
 } from "./window/index.ts";

@@ -52,6 +52,6 @@ export async function corrupt(
   if (!isCorruptionName(name)) {
     throw new MpoError("invalid-argument", `corruption: expected one of ${CORRUPTION_NAMES.join(", ")}, got ${name}`);
   }
-  const damaged = await BY_NAME[name][1](images, severity, seed, options);
+  const damaged = await BY_NAME[name](images, severity, seed, options);
   return options.asPublishedFiles === true ? await asPublishedFiles(damaged, options.signal) : damaged;
 }

@@ -1,9 +1,9 @@
 import { MpoError } from "@mpo/core";
 import { type Corruption, type ImageKernel, perImage } from "./corruption-kernel.ts";
 import type { ImageSet, ImageShape } from "./image-set.ts";
+import { LUMA_WEIGHTS } from "./luma.ts";
 import { plasma, powerOfTwoFrom } from "./plasma.ts";
 import { createRandom, deriveSeed } from "./random.ts";
-import { LUMA_WEIGHTS } from "./luma.ts";
 import { isSmall, type SeverityLevels } from "./severity-levels.ts";
 
 /** Ice on the lens, blended over the image: procedural, or cut from the published photographs where these are given. */

@@ -1,8 +1,8 @@
 import { applyAxes, zoomAxis } from "./axis-map.ts";
 import { createConvolver, motionTaps } from "./convolve.ts";
 import { type Corruption, perImage } from "./corruption-kernel.ts";
-import { plasma, powerOfTwoFrom } from "./plasma.ts";
 import { LUMA_WEIGHTS } from "./luma.ts";
+import { plasma, powerOfTwoFrom } from "./plasma.ts";
 
 /** Falling snow: motion-blurred flakes, the scene whitened. */
 export const snow: Corruption = perImage("snow", (shape, level) => {

@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import {
   describeConfig,
   endOfWindow,
+  formatBytes,
   given,
   isOutOfMemory,
   type MethodName,
@@ -31,7 +32,7 @@ import type { Files, Output, Stop } from "../command-context.ts";
 import { driftedSamples } from "../data/drifted-samples.ts";
 import { loadDataset } from "../data/load-dataset.ts";
 import { loadModel, requireFitting } from "../data/load-model.ts";
-import { formatBytes, formatDuration, formatMs, formatShare } from "../output/format.ts";
+import { formatDuration, formatMs, formatShare } from "../output/format.ts";
 import { type Progress, startProgress } from "../output/progress.ts";
 import { type BudgetOptions, budgetFrom } from "../planning/budget.ts";
 import { deviceFacts } from "../planning/device-facts.ts";

@@ -1,6 +1,6 @@
 import { copyFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { given, type MethodName, MpoError } from "@mpo/core";
+import { formatBytes, given, type MethodName, MpoError } from "@mpo/core";
 import { EngineWorker, MODEL_CARD_FILE, type RetrainResult, retrain, writeLayersModel } from "@mpo/engine";
 import { withDeadline } from "@mpo/io";
 import type { Files, Output, Stop } from "../command-context.ts";
@@ -8,7 +8,7 @@ import { type DriftedSamplesOptions, driftedSamples } from "../data/drifted-samp
 import { type DatasetOptions, loadDataset } from "../data/load-dataset.ts";
 import { loadModel, requireFitting } from "../data/load-model.ts";
 import { type ConfigOptions, configFrom } from "../options/config-options.ts";
-import { formatBytes, formatMs } from "../output/format.ts";
+import { formatMs } from "../output/format.ts";
 import { startProgress } from "../output/progress.ts";
 
 /** The options of `mpo retrain`. */

@@ -1,5 +1,5 @@
 export { CostModel, type StepPrediction } from "./cost-model.ts";
-export { observe, type WindowObservation } from "./online-correction.ts";
+export { observe } from "./online-correction.ts";
 export { PlanCatalogue } from "./plan-catalogue.ts";
 export { Planner, plannerOf } from "./planner.ts";
 export { MAX_PREDICTED_MS } from "./prediction.ts";

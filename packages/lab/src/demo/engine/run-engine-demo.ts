@@ -3,7 +3,6 @@ import { resolve } from "node:path";
 import {
   type CommandContext,
   createTable,
-  formatBytes,
   formatDuration,
   formatPoints,
   formatShare,
@@ -12,7 +11,7 @@ import {
   requireFitting,
   startProgress,
 } from "@mpo/cli";
-import { given, type MethodName, mean, SECOND_MS } from "@mpo/core";
+import { formatBytes, given, type MethodName, mean, SECOND_MS } from "@mpo/core";
 import { type CorruptionName, fashionMnistFolder, loadFashionMnist } from "@mpo/datasets";
 import { EngineWorker, type Model, type RetrainResult, retrain } from "@mpo/engine";
 import { bundledModel } from "../../product-files.ts";
