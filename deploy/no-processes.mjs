@@ -12,17 +12,8 @@ function refuse() {
 
 // The runner itself starts a process for each file, and loads this too.
 if (process.env.NODE_TEST_CONTEXT !== undefined) {
-  for (const name of /** @type {const} */ ([
-    "exec",
-    "execFile",
-    "execFileSync",
-    "execSync",
-    "fork",
-    "spawn",
-    "spawnSync",
-  ])) {
-    childProcess[name] = refuse;
-  }
+  const names = ["exec", "execFile", "execFileSync", "execSync", "fork", "spawn", "spawnSync"];
+  Object.assign(childProcess, Object.fromEntries(names.map((name) => [name, refuse])));
   syncBuiltinESMExports();
   const { dlopen } = process;
   process.dlopen = (module, file, ...flags) =>

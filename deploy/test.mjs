@@ -2,7 +2,9 @@
  * The whole check of the repository, in order: types, format and lint, promise rules, tests. Every check runs even when
  * an earlier one fails, and the tests come last, so that the output ends with the test runner's own summary.
  *
- * usage: node deploy/test.mjs [PART-OF-A-FILE-NAME]... [--OPTION-OF-NODE-TEST]...
+ * Tests whose file is called *.slow.test.* start processes, load TensorFlow or want nats-server: `--fast` leaves them out.
+ *
+ * usage: node deploy/test.mjs [--fast] [PART-OF-A-FILE-NAME]... [--OPTION-OF-NODE-TEST]...
  */
 import { spawn } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
@@ -63,7 +65,8 @@ function builtFile(file) {
   return file.replace(/^(packages\/[^/]+)\/src\/(.*)\.ts$/u, "$1/dist/$2.js");
 }
 
-const options = process.argv.slice(2).filter((argument) => argument.startsWith("-"));
+const isFast = process.argv.includes("--fast");
+const options = process.argv.slice(2).filter((argument) => argument.startsWith("-") && argument !== "--fast");
 const filters = process.argv
   .slice(2)
   .filter((argument) => !argument.startsWith("-"))
@@ -74,7 +77,9 @@ const files = [
   ...packages.flatMap((name) => testFiles(join("packages", name, "src"), /\.test\.ts$/u)),
   ...testFiles("deploy", /\.test\.mjs$/u),
   ...testFiles("test", /\.test\.ts$/u),
-].filter((file) => filters.length === 0 || filters.some((part) => file.includes(part)));
+]
+  .filter((file) => !(isFast && file.includes(".slow.test.")))
+  .filter((file) => filters.length === 0 || filters.some((part) => file.includes(part)));
 
 const failed = [];
 for (const { label, args } of CHECKS) {
@@ -85,7 +90,15 @@ if (files.length === 0) {
   console.error(filters.length === 0 ? "there are no tests" : `no test file's name holds ${filters.join(" or ")}`);
   failed.push("tests");
 }
-const runner = ["--test", "--test-concurrency=2", "--test-reporter=spec", `--test-timeout=${HANG_MS}`, ...options];
+const guard = isFast ? ["--import", "./deploy/no-processes.mjs"] : [];
+const runner = [
+  ...guard,
+  "--test",
+  "--test-concurrency=2",
+  "--test-reporter=spec",
+  `--test-timeout=${HANG_MS}`,
+  ...options,
+];
 const isOfPackage = (/** @type {string} */ file) => file.startsWith("packages");
 const whole = files.filter((file) => !isOfPackage(file));
 const built = files.filter(isOfPackage).map(builtFile);
@@ -97,7 +110,7 @@ for (const { label, args, list } of [
   if ((await runNode(args)) !== 0) failed.push(label);
 }
 // A summary that says "skipped 40" is easily read past.
-if (!(await hasNatsServer({ cache: cacheRoot(process.env), env: process.env }))) {
+if (!isFast && !(await hasNatsServer({ cache: cacheRoot(process.env), env: process.env }))) {
   console.error("\nNOT TESTED: whatever needs nats-server, for there is none (those tests were skipped).");
   console.error("  To have it: install Go and run `npm run setup -- --with-nats`, which says what else will do.");
 }
