@@ -27,7 +27,7 @@ const options = { environment: process.env, threads: 1 };
 
 test("probe measures units, steps and accuracy, and charges what it spent", async () => {
   const samples = { adapted: smallSamples(16), judged: { ...smallSamples(16) } };
-  const profile = await probe({ ...task, samples }, { maxMs: 90_000 }, options);
+  const profile = await probe({ ...task, samples }, { maxMs: 45_000 }, options);
   assert.equal(profile.model.digest, graphDigest(task.model.graph));
   assert.deepEqual(profile.method, { loss: "tent", optimizer: "adam" });
   assert.ok(profile.unitTimes.length > 0 && profile.steps.length >= 2);
