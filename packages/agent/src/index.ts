@@ -8,8 +8,8 @@ export {
   REFUSAL_REASONS,
   type RefusalReason,
   type VerifyEnvelope,
-  type VersionFloor,
 } from "./config/document-check.ts";
+export type { VersionFloor } from "./config/stored-config.ts";
 export { TrustedTime } from "./config/trusted-time.ts";
 // For the simulation and the bench: the core, and ports without a machine behind them.
 export { type Agent, type AgentSnapshot, createAgent } from "./core/agent.ts";

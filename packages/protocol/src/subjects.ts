@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
-import { MpoError } from "@mpo/core";
-import type { DeviceIdentity } from "./device-codec.ts";
-import { isName } from "./fields.ts";
+import { isName, MpoError } from "@mpo/core";
+import type { DeviceIdentity } from "./messages/device.ts";
 
 /** How many virtual shards there are. Streams hold ranges of them, so growing never changes a subject. */
 export const SHARD_COUNT = 256;

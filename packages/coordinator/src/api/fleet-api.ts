@@ -129,9 +129,9 @@ export class FleetApi {
     const { profiles, queue, audit, logger, onReport } = this.#parts;
     const identity = deviceIdentityOf(request.identity, facts);
     await this.#requireDevice(identity, signal);
-    const { record, revision, isDuplicate } = await profiles.store(request, { signal });
-    const isNewest = record.reports.at(-1) === request.report;
-    const needsChain = isNewest && record.chain === undefined;
+    const { header, revision, isDuplicate } = await profiles.store(request, { signal });
+    const isNewest = header.reports.at(-1) === request.report;
+    const needsChain = isNewest && header.chain === undefined;
     // Also for a repeated one: who asked for the search may have ended between the two writes.
     if (isNewest && !needsChain) {
       const name = { identity, model: request.profile.model.name };
@@ -222,7 +222,7 @@ export class FleetApi {
     for (const { name: model } of models) {
       const facts = profiles.facts({ identity, model })?.value;
       if (facts?.chain === undefined) continue;
-      const request = requestOfReport(facts.lastReport);
+      const request = requestOfReport(facts.reports.at(-1) ?? "");
       // It waits for its turn already: the store need not be asked with every hello.
       if (queue.isWaiting({ identity, model }, request)) continue;
       await queue.ask({ identity, model }, { request, actor: "coordinator" }, { signal });

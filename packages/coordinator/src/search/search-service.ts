@@ -178,7 +178,7 @@ export class SearchService {
     const seen = registry.seen(identity);
     const capacity = { inventory: device.inventory, ...(seen === undefined ? {} : { resources: seen.resources }) };
     // A budget that a person set stays; one of the policy follows the device.
-    const kept = ofModel?.reasons.some(({ code }) => code === BUDGET_GIVEN) === true ? ofModel.budget : undefined;
+    const kept = ofModel?.budgetSource === "given" ? ofModel.budget : undefined;
     const given = wish.budget ?? kept;
     const budget = given ?? deviceBudget(capacity, profile.idleBytes, policy);
     const request: LadderRequest = {
@@ -192,20 +192,16 @@ export class SearchService {
         ? searchedLadder(planner, request)
         : givenRung(planner, withPrescribedRates(wish.config, loss), request);
     onSearched?.(clock.monotonicMs() - beginsMs);
-    const reasons = [
-      ...(wish.reasons ?? []),
-      ...(given === undefined ? [] : [reason(BUDGET_GIVEN, "the budget was set by a person")]),
-      ...ladder.reasons,
-      reason("profile", `measured by report ${measured}`),
-    ];
+    const reasons = [...(wish.reasons ?? []), ...ladder.reasons, reason("profile", `measured by report ${measured}`)];
     const content: DocumentContent = {
       tenant: identity.tenant,
       device: identity.device,
       deviceClass: device.inventory.deviceClass,
       model,
-      modelDigest: served.digest,
+      manifestDigest: served.manifestDigest,
       objective: request.objective,
       budget: request.budget,
+      budgetSource: given === undefined ? "policy" : "given",
       rungs: ladder.rungs,
       chosenRung: ladder.chosenRung,
       reasons,
@@ -220,18 +216,18 @@ export class SearchService {
     const { profiles, priors } = this.#parts;
     const found = await profiles.load(name, options);
     if (found === undefined) throw missing(`device ${name.identity.device} has no profile of ${name.model}`);
-    const { chain: digest, request } = found.record;
-    const { profile } = request;
+    const { chain: digest } = found.header;
+    const { profile, report } = found.request;
     if (digest === undefined) throw missing(`nobody has sent the chain of ${name.model}`);
     const prior = priors.prior({
       tenant: name.identity.tenant,
       deviceClass: profile.device.class,
       model: name.model,
-      modelDigest: profile.model.digest,
+      graphDigest: profile.model.graphDigest,
     });
     const key = `${profileKey(name)} ${found.revision} ${prior?.pooledAtMs ?? 0}`;
     const known = this.#planners.get(key);
-    if (known !== undefined) return { planner: known, profile, measured: request.report };
+    if (known !== undefined) return { planner: known, profile, measured: report };
     const chain = await this.#chain(digest, options);
     if (chain.units.length !== profile.model.unitCount) {
       throw missing(
@@ -240,7 +236,7 @@ export class SearchService {
     }
     const planner = plannerOf(profile, chain, prior === undefined ? {} : { priors: prior.profile.accuracy });
     this.#planners.set(key, planner);
-    return { planner, profile, measured: request.report };
+    return { planner, profile, measured: report };
   }
 
   async #chain(digest: string, options: CallOptions): Promise<Chain> {
@@ -279,10 +275,10 @@ export class SearchService {
   }
 }
 
-const BUDGET_GIVEN = "budget-given";
 const NOTHING_EXPLAINED = { considered: 0, overBudget: 0, rejected: [] };
 
-function contentOf({ version: _, issuedAtMs: __, expiresAtMs: ___, ...content }: DesiredDocument): DocumentContent {
+function contentOf(document: DesiredDocument): DocumentContent {
+  const { version: _, issuedAtMs: __, expiresAtMs: ___, request: ____, ...content } = document;
   return content;
 }
 

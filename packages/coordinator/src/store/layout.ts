@@ -32,7 +32,7 @@ export const COORDINATOR_LAYOUT: StoreLayout = {
   buckets: [
     ...FLEET_LAYOUT.buckets.filter(({ name }) => name !== BUCKETS.lease),
     { ...OWN, name: OWN_BUCKETS.profile, maxValueBytes: LIMITS.profileBytes + 65_536 },
-    { ...OWN, name: OWN_BUCKETS.chain, maxValueBytes: LIMITS.chainBytes },
+    { ...OWN, name: OWN_BUCKETS.chain, maxValueBytes: LIMITS.profileBytes },
     { ...OWN, name: OWN_BUCKETS.status, maxValueBytes: STATUS_BYTES },
     { ...OWN, name: OWN_BUCKETS.archive, maxValueBytes: ARCHIVE_BYTES },
     { ...OWN, name: OWN_BUCKETS.work, maxValueBytes: LIMITS.deviceMessageBytes },

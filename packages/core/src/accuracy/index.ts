@@ -1,4 +1,4 @@
-export { AccuracyModel, type AccuracyOptions, type AccuracyPrediction } from "./accuracy-model.ts";
+export { AccuracyModel, type AccuracyOptions } from "./accuracy-model.ts";
 export {
   type CollapseLimits,
   type CollapseState,

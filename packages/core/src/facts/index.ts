@@ -5,37 +5,56 @@ export {
   type ChainParameter,
   type ChainUnit,
   type ChainValue,
+  chainSchema,
   type GradientNeeds,
   LAYER_CLASSES,
   type LayerClass,
 } from "./chain.ts";
 export { describeConfig } from "./describe-config.ts";
-export { FieldReader, invalid, type NumberRange } from "./field-check.ts";
 export { given } from "./given.ts";
+export { MAX_REPEATS, type Measured, measuredSchema } from "./measured.ts";
 export { isOutOfMemory, MPO_ERROR_CODES, MpoError, type MpoErrorCode, type MpoErrorOptions } from "./mpo-error.ts";
+export {
+  type AccuracyPrediction,
+  budgetSchema,
+  objectiveSchema,
+  type Prediction,
+  predictionSchema,
+  REASON_LENGTH,
+  SEARCH_OBJECTIVES,
+  type SearchBudget,
+  type SearchObjective,
+} from "./prediction.ts";
 export {
   type AccuracyJudge,
   type AccuracySample,
   type CostProfile,
+  type ExpectedProfile,
+  judgeSchema,
   PROFILE_VERSION,
   type Profile,
   probingShare,
   profileAgeMs,
+  profileSchema,
   type StepMemoryFacts,
-  type StepSample,
   type UnitTimeSample,
   type UpdateSample,
+  validateProfile,
 } from "./profile.ts";
 export {
   accumulationFor,
   type Checkpoints,
+  configSchema,
   DEFAULT_EFFECTIVE_BATCH,
   type FreezingRates,
+  MAX_BATCH,
   NOTHING_FROZEN,
   type RetrainConfig,
   resolveRetrainConfig,
   type UnitAction,
   uniformFreezing,
+  unitActionSchema,
 } from "./retrain-config.ts";
+export * as fact from "./schema.ts";
+export { checked, type Fact, isName, MAX_COUNT, MAX_MS, MAX_UINT32, MESSAGE_LENGTH } from "./schema.ts";
 export * from "./tensorflow-2.15.ts";
-export { type ExpectedProfile, validateProfile } from "./validate-profile.ts";

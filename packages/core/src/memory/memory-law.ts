@@ -53,7 +53,7 @@ export class MemoryLaw {
     { steps, memoryFacts, effectiveBatch }: Pick<Profile, "steps" | "memoryFacts" | "effectiveBatch">,
     costs: UnitCostTable,
   ) {
-    const points = steps.flatMap(({ config, measuredPeakBytes: y }): readonly Point[] => {
+    const points = steps.flatMap(({ config, peakBytes: y }): readonly Point[] => {
       const x = costs.planned(config, memoryFacts).growthBytes;
       return y === undefined ? [] : [{ x, y, noise: scatterAt(x) }];
     });

@@ -1,15 +1,6 @@
-import type { Profile, RetrainConfig, StepSample } from "../facts/index.ts";
+import type { Measured, Profile } from "../facts/index.ts";
 import { typical } from "../numerics/index.ts";
 import type { CostModel } from "./cost-model.ts";
-
-/** What a real retraining window was seen to take. */
-export interface WindowObservation {
-  readonly config: RetrainConfig;
-  readonly plannedPeakBytes: number;
-  readonly peakBytes: number;
-  /** Times of single steps, any number of them. */
-  readonly msPerStep: readonly number[];
-}
 
 /** Steps that a profile keeps; the oldest go first. */
 export const MAX_STEP_SAMPLES = 64;
@@ -19,14 +10,8 @@ export const MAX_STEP_SAMPLES = 64;
  * scale and offset is the one that recursive least squares with a forgetting factor would arrive at; its residual joins
  * those that bounds are made of.
  */
-export function observe(profile: Profile, window: WindowObservation): Profile {
-  const sample: StepSample = {
-    config: window.config,
-    plannedPeakBytes: window.plannedPeakBytes,
-    measuredPeakBytes: window.peakBytes,
-    msPerStep: window.msPerStep,
-  };
-  return { ...profile, steps: [...profile.steps, sample].slice(-MAX_STEP_SAMPLES) };
+export function observe(profile: Profile, window: Measured): Profile {
+  return { ...profile, steps: [...profile.steps, window].slice(-MAX_STEP_SAMPLES) };
 }
 
 /** Spend probes where the error passes this (nn-Meter's rule). */
@@ -36,12 +21,17 @@ const DRIFT_ERROR = 0.1;
  * True when all of the last windows were off by more than 10 % in the same direction, in memory or in time: the device
  * is no longer what was probed.
  */
-export function hasDrifted(model: CostModel, windows: readonly WindowObservation[], count: number = 3): boolean {
+export function hasDrifted(model: CostModel, windows: readonly Measured[], count: number = 3): boolean {
   const recent = windows.slice(-count);
   if (recent.length < count) return false;
-  const errors = recent.map(({ config, peakBytes, msPerStep }) => {
-    const { memoryBytes, stepMs } = model.predict(config);
-    return { memory: peakBytes / memoryBytes.expected - 1, time: typical(msPerStep) / stepMs.expected - 1 };
+  const errors = recent.map((window) => {
+    const predicted = model.predict(window.config);
+    // Where memory was not read, nothing of it has changed.
+    const peakBytes = window.peakBytes ?? predicted.memoryBytes.expected;
+    return {
+      memory: peakBytes / predicted.memoryBytes.expected - 1,
+      time: typical(window.stepMs) / predicted.stepMs.expected - 1,
+    };
   });
   const allPast = (values: readonly number[]): boolean =>
     values.every((error) => error > DRIFT_ERROR) || values.every((error) => error < -DRIFT_ERROR);

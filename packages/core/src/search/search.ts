@@ -1,19 +1,11 @@
-import { describeConfig, MpoError } from "../facts/index.ts";
+import { describeConfig, MpoError, type Prediction, type SearchBudget, type SearchObjective } from "../facts/index.ts";
 import { type Bounded, ParetoFront } from "../numerics/index.ts";
 import { POLICIES, type PolicyName, type PolicyRules } from "../plan/index.ts";
 import type { CandidateTable } from "./candidate-table.ts";
 import { chooseRungs, orderedLadder, SAME_ACCURACY } from "./ladder.ts";
 import type { CataloguePlan } from "./plan-catalogue.ts";
 import { predictionOf } from "./prediction.ts";
-import {
-  CUT_REASONS,
-  type Cut,
-  type CutReason,
-  type Prediction,
-  type SearchBudget,
-  type SearchObjective,
-  type SearchResult,
-} from "./search-result.ts";
+import { CUT_REASONS, type Cut, type CutReason, type SearchResult } from "./search-result.ts";
 
 export interface SearchOptions {
   readonly objective?: SearchObjective;

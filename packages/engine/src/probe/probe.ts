@@ -126,7 +126,7 @@ export async function probe(task: ProbeTask, budget: ProbeBudget, options: Probe
 function checkKnown({ known, model, method, effectiveBatch }: ProbeTask): void {
   if (known === undefined) return;
   const isSame =
-    known.model.digest === graphDigest(model.graph) &&
+    known.model.graphDigest === graphDigest(model.graph) &&
     known.method.loss === method &&
     known.effectiveBatch === effectiveBatch;
   if (isSame) return;
@@ -318,7 +318,7 @@ class Probe {
   #keep(measured: MeasuredStep): void {
     this.#steps.push(measured);
     const { idleBytes, stateBytes } = measured.loaded;
-    const grown = (measured.sample.measuredPeakBytes ?? 0) - stateBytes;
+    const grown = (measured.sample.peakBytes ?? 0) - stateBytes;
     this.#peakBytes = Math.max(this.#peakBytes, idleBytes + grown);
   }
 
@@ -426,13 +426,13 @@ class Probe {
     }
     const { chain } = this.#costs;
     const measured = this.#costProfile();
-    const fresh = this.#steps.filter(({ sample }) => sample.measuredPeakBytes !== undefined);
+    const fresh = this.#steps.filter(({ sample }) => sample.peakBytes !== undefined);
     const idle = fresh.map(({ loaded }) => loaded.idleBytes - loaded.stateBytes).sort((a, b) => a - b);
     return {
       version: PROFILE_VERSION,
       model: {
         name: model.graph.name,
-        digest: graphDigest(model.graph),
+        graphDigest: graphDigest(model.graph),
         unitCount: chain.units.length,
         parameterCount: parameterCount(model.graph).trainable,
         hasBatchStatistics: hasBatchStatistics(model),

@@ -35,8 +35,8 @@ export async function benchSearch(options: BenchSearchOptions, context: CommandC
     const most = residentGrowth(planStep(chain, { microBatch: BATCH }), memoryFacts);
     const profileOf = simulatedProfiles(chain, {
       model: {
-        ...{ name: model, digest: graphDigest(graph), unitCount: chain.units.length },
-        ...{ parameterCount: chain.parameters.length, hasBatchStatistics: true },
+        ...{ name: model, graphDigest: graphDigest(graph), unitCount: chain.units.length },
+        ...{ parameterCount: parameterCount(graph).trainable, hasBatchStatistics: true },
       },
       method: { loss, optimizer: optimizer.kind },
       memoryFacts,
