@@ -1,5 +1,5 @@
 import type { AccuracyModel } from "../accuracy/index.ts";
-import { MAX_COUNT, type Prediction, type RetrainConfig } from "../facts/index.ts";
+import { MAX_COUNT, MAX_MS, type Prediction, type RetrainConfig } from "../facts/index.ts";
 import type { StepPrediction } from "./cost-model.ts";
 
 /** What becomes of a config in a window, from what its step takes. */
@@ -8,7 +8,7 @@ export function predictionOf(
   { memoryBytes, stepMs, unknowns }: StepPrediction,
   { accuracy: model, windowMs }: { readonly accuracy: AccuracyModel; readonly windowMs: number },
 ): Prediction {
-  const stepsInWindow = Math.min(MAX_COUNT, Math.floor(windowMs / stepMs.expected));
+  const stepsInWindow = Math.min(MAX_COUNT, Math.floor(Math.min(MAX_MS, windowMs) / stepMs.expected));
   const accuracy = model.predict(config.freezing, config.microBatch, stepsInWindow);
   return {
     config,
