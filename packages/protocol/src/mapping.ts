@@ -216,8 +216,9 @@ function unionEntry(schema: z.core.$ZodType, union: protobuf.OneOf): Entry {
   };
 }
 
-function isProto3Optional({ options }: protobuf.Field): boolean {
-  return options?.["proto3_optional"] === true;
+/** A field marked `optional` is alone in a `oneof` of its own name, as descriptors have it. */
+function isProto3Optional({ name, partOf }: protobuf.Field): boolean {
+  return partOf?.name === `_${name}`;
 }
 
 function differs(what: string, how: string): MpoError {
