@@ -177,8 +177,9 @@ describe("the rules", () => {
       export abstract class g {}
       export interface h {}
       export * from "y";
+      export * as j from "z";
       // export const i = 1;`.replaceAll(/^ +/gmu, "");
-    assert.deepEqual(exportsOf(text), ["a", "c", "d", "e", "f", "g", "h", "*"]);
+    assert.deepEqual(exportsOf(text), ["a", "c", "d", "e", "f", "g", "h", "*", "j"]);
   });
 
   it("find long files without a reason, but not long tests", () => {

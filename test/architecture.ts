@@ -51,7 +51,6 @@ const TESTING_DOOR = "testing";
 const VENDOR_ROOMS: readonly { readonly vendor: RegExp; readonly room: string }[] = [
   { vendor: /^@tensorflow\//u, room: "engine" },
   { vendor: /^(@grpc\/grpc-js|nats|@nats-io\/.+)$/u, room: "transport" },
-  { vendor: /^@grpc\/proto-loader$/u, room: "protocol" },
   { vendor: /^pino$/u, room: "runtime" },
 ];
 

@@ -28,13 +28,13 @@ export function importsOf(text: string): readonly Import[] {
   ];
 }
 
-/** The names under which a source exports something; `*` for all of another file's. */
+/** The names under which a source exports something; `*` for all that another file exports. */
 export function exportsOf(text: string): readonly string[] {
   const code = withoutComments(text);
   return [
     ...[...code.matchAll(EXPORTED_LIST)].flatMap(([, list = ""]) => namesIn(list, /.*\sas\s/u)),
     ...[...code.matchAll(EXPORTED_DECLARATION)].map(([, name = ""]) => name),
-    ...(/^export\b(?:\s+type)?\s*\*/mu.test(code) ? ["*"] : []),
+    ...[...code.matchAll(EXPORTED_WHOLE)].map(([, name = "*"]) => name),
   ];
 }
 
@@ -71,6 +71,7 @@ const DYNAMIC_IMPORT = /(?:(\{[^{}=;]*\})\s*=\s*await\s+)?\bimport\(\s*["']([^"'
 const EXPORTED_LIST = /^export\b(?:\s+type)?\s*(\{[^}]*\})/gmu;
 const EXPORTED_DECLARATION =
   /^export\s+(?:declare\s+|abstract\s+|async\s+)*(?:function\*?|const|let|class|interface|type)\s+(\w+)/gmu;
+const EXPORTED_WHOLE = /^export\s+(?:type\s+)?\*(?:\s+as\s+(\w+))?/gmu;
 const COMMENT_OR_STRING = /\/\*[\s\S]*?\*\/|\/\/[^\n]*|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`/gu;
 
 /** Names of a list in braces, less what `dropped` matches of each. */

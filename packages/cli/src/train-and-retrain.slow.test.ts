@@ -170,13 +170,13 @@ describe("mpo train, retrain and bench", () => {
     );
     for (const record of outcome.records) {
       const facts = ["system", "model", "norm", "batch", "image", "microBatch", "segments", "freezeRate"];
-      const measured = ["msPerStep", "peakGrowthBytes", "idleBytes", "plannedPeakBytes"];
+      const measured = ["msPerStep", "peakGrowthBytes", "idleBytes", "plannedBytes"];
       const chosen = record["system"] === "mpo" ? ["checkpoints"] : [];
       assert.deepEqual(Object.keys(record), [...facts.slice(0, -1), ...chosen, "freezeRate", ...measured]);
       assert.ok((record["msPerStep"] as number) > 0 && (record["idleBytes"] as number) > 0);
     }
-    assert.ok((outcome.records[0]?.["plannedPeakBytes"] as number) > 0);
-    assert.equal(outcome.records[1]?.["plannedPeakBytes"], null);
+    assert.ok((outcome.records[0]?.["plannedBytes"] as number) > 0);
+    assert.equal(outcome.records[1]?.["plannedBytes"], null);
     assert.deepEqual(outcome.records[0]?.["checkpoints"], [0, 2]);
     assert.equal(outcome.records[1]?.["checkpoints"], undefined);
   });

@@ -37,7 +37,7 @@ async function documented(coordinator: Coordinator, device: string, report = "r1
 function documentFor(coordinator: Coordinator, device: string, request: string) {
   return eventually(async () => {
     const found = await coordinator.admin.getConfig({ identity: identityOf(device) }, CALL).catch(() => undefined);
-    return found?.document.reasons.some(({ text }) => text === request) === true ? found.document : undefined;
+    return found?.document.request === request ? found.document : undefined;
   });
 }
 
@@ -65,7 +65,7 @@ void describe("a coordinator", () => {
     const applied = await coordinator.fleet.hello(helloOf("pi-1", { appliedVersion: document.version }), CALL);
     assert.equal(applied.desired, undefined);
     const why = await coordinator.admin.explainConfig({ identity: identityOf("pi-1") }, CALL);
-    assert.ok(why.considered > 10);
+    assert.ok(why.explanation.considered > 10);
     const { profile } = await coordinator.admin.getProfile({ identity: identityOf("pi-1"), model: "tiny" }, CALL);
     assert.deepEqual(profile, reportOf("pi-1", "r1").profile);
   });

@@ -169,8 +169,8 @@ function searchWorker({ searches, profiles, priors, audit, metrics, logger }: Wo
     try {
       const facts = profiles.facts(name)?.value;
       if (facts !== undefined) {
-        const { deviceClass, modelDigest } = facts;
-        await priors.refresh({ tenant: identity.tenant, deviceClass, model, modelDigest }, { signal });
+        const { deviceClass, graphDigest } = facts;
+        await priors.refresh({ tenant: identity.tenant, deviceClass, model, graphDigest }, { signal });
       }
       const { document, isNew } = await searches.answer(
         {

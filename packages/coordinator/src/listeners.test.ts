@@ -65,7 +65,7 @@ void describe("a coordinator behind its listener", () => {
     );
     await assert.rejects(admin.getConfig({ identity: identityOf("pi-2") }), { code: "not-found" });
     const why = await admin.explainConfig({ identity });
-    assert.ok(why.considered > 0);
+    assert.ok(why.explanation.considered > 0);
   });
 
   void it("counts calls", async (context) => {

@@ -1,4 +1,4 @@
-import { MpoError } from "@mpo/core";
+import { MAX_MS, MpoError } from "@mpo/core";
 import { isLoopback } from "@mpo/transport";
 import { DEFAULT_PROBE_POLICY, type ProbePolicy } from "./probes/probe-orders.ts";
 import { type BudgetPolicy, DEFAULT_BUDGET_POLICY } from "./search/device-budget.ts";
@@ -69,7 +69,7 @@ export function resolveSettings(settings: CoordinatorSettings, newId: () => stri
   checkNumber("heartbeatSeconds", resolved.heartbeatSeconds, 1, 86_400);
   checkNumber("callsPerSecond", resolved.callsPerSecond, 1, 1_000_000);
   checkNumber("budget.memoryShare", budget.memoryShare, 0.01, 1);
-  checkNumber("budget.windowMs", budget.windowMs, 1, 604_800_000);
+  checkNumber("budget.windowMs", budget.windowMs, 1, MAX_MS);
   checkNumber("probes.maxProbeMs", probes.maxProbeMs, 1, 86_400_000);
   checkNumber("quorum", resolved.quorum, 2, 1000);
   checkNumber("leaseMs", resolved.leaseMs, 100, 3_600_000);

@@ -1,15 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { checked, fact } from "@mpo/core";
 import fc from "fast-check";
-import { asLine, text } from "./fields.ts";
+import { asLine } from "./as-line.ts";
 
 test("whatever words an error has, a text field takes them as a line", () => {
-  const field = text({ max: 40 });
+  const field = fact.text(0, 40);
   const words = fc.oneof(fc.string({ unit: "binary" }), fc.string({ unit: "grapheme" }), fc.string({ maxLength: 80 }));
   fc.assert(
     fc.property(words, (given) => {
       const line = asLine(given, 40);
-      assert.equal(field.encode(line, "message"), line);
+      assert.equal(checked(field, line, "message"), line);
       assert.equal(asLine(line, 40), line, "once is enough");
     }),
   );

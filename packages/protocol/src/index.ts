@@ -1,35 +1,33 @@
-export type {
-  ExplainConfigRequest,
-  ExplainConfigResponse,
-  GetConfigRequest,
-  GetConfigResponse,
-  PushConfigRequest,
-  PushConfigResponse,
-  RejectedRung,
-  RollbackConfigRequest,
-  RollbackConfigResponse,
-} from "./admin-config-codec.ts";
+export { asLine } from "./as-line.ts";
+export { LIMITS } from "./limits.ts";
 export type {
   DeviceView,
+  ExplainConfigRequest,
+  ExplainConfigResponse,
+  Explanation,
+  FleetEvent,
+  GetConfigRequest,
+  GetConfigResponse,
   GetDeviceRequest,
   GetDeviceResponse,
   GetProfileRequest,
   GetProfileResponse,
   ListDevicesRequest,
   ListDevicesResponse,
+  ListEventsRequest,
+  ListEventsResponse,
   ListProfilesRequest,
   ListProfilesResponse,
   PageRequest,
-} from "./admin-devices-codec.ts";
-export {
-  type FleetEvent,
-  fleetEventCodec,
-  type ListEventsRequest,
-  type ListEventsResponse,
-  type WatchEventsRequest,
-  type WatchEventsResponse,
-} from "./admin-events-codec.ts";
-export { chainFromBytes, chainToBytes } from "./chain-codec.ts";
+  PushConfigRequest,
+  PushConfigResponse,
+  RejectedRung,
+  RollbackConfigRequest,
+  RollbackConfigResponse,
+  WatchEventsRequest,
+  WatchEventsResponse,
+} from "./messages/admin.ts";
+export type { DeviceIdentity, Gpu, Inventory, Label, Resources, ServedModel } from "./messages/device.ts";
 export {
   compareVersions,
   type DesiredDocument,
@@ -38,27 +36,31 @@ export {
   type DocumentVersion,
   desiredDocumentCodec,
   desiredEnvelopeCodec,
+  MAX_REASONS,
   type Reason,
-} from "./desired-codec.ts";
-export type { DeviceIdentity, Gpu, Inventory, Label, Resources, ServedModel } from "./device-codec.ts";
-export type { EnrollRequest, EnrollResponse } from "./enroll-codec.ts";
-export { asLine, isName } from "./fields.ts";
-export type { HeartbeatRequest, HeartbeatResponse, HelloRequest, HelloResponse, ProbeOrder } from "./hello-codec.ts";
-export { LIMITS } from "./limits.ts";
-export {
-  type DocumentState,
-  type DocumentStatus,
-  type ProbeFailure,
-  type ReportedStatus,
-  type ReportProfileRequest,
-  type ReportProfileResponse,
-  type ReportStatusRequest,
-  type ReportStatusResponse,
-  reportProfileRequestCodec,
-  reportStatusRequestCodec,
-  type WindowOutcome,
-  type WindowResult,
-} from "./report-codec.ts";
+} from "./messages/document.ts";
+export type {
+  EnrollRequest,
+  EnrollResponse,
+  HeartbeatRequest,
+  HeartbeatResponse,
+  HelloRequest,
+  HelloResponse,
+  ProbeOrder,
+} from "./messages/link.ts";
+export type {
+  DocumentState,
+  DocumentStatus,
+  ProbeFailure,
+  ReportedStatus,
+  ReportProfileRequest,
+  ReportProfileResponse,
+  ReportStatusRequest,
+  ReportStatusResponse,
+  WindowOutcome,
+  WindowResult,
+} from "./messages/report.ts";
+export * as schemas from "./schemas.ts";
 export {
   ADMIN_SERVICE,
   type AdminServiceMethods,
@@ -69,4 +71,5 @@ export {
   type UnaryMethod,
 } from "./services.ts";
 export { errorFromStatus, GRPC_STATUS, statusFromError } from "./status.ts";
+export { chainCodec, explanationCodec, profileCodec, windowResultCodec } from "./stored.ts";
 export { auditSubject, deviceKey, notifySubject, parseDeviceKey, priorKey } from "./subjects.ts";

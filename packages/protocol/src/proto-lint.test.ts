@@ -3,13 +3,12 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import protobuf from "protobufjs";
-import { PROTO_FILES, PROTO_FOLDER } from "./load.ts";
+import { PROTO_FILES, PROTO_FOLDER } from "./protos.ts";
 
 const MESSAGE_NAME = /^[A-Z][A-Za-z0-9]*$/u;
 const FIELD_NAME = /^[a-z][a-z0-9]*(_[a-z0-9]+)*$/u;
-const QUANTITY = new Set(["double", "uint32", "uint64"]);
-/** The comment of every number says its range: in digits, or that it is an index, a finite number or a bound of one. */
-const RANGE = /\d|\bindex\b|\bfinite\b/u;
+/** Bounds of a field are its schema's to give. */
+const BOUND = /\d[ \d.e^-]* to \d|\bat most \d|\babove \d|\d (?:bytes|characters)|\bfinite\b/iu;
 
 const folder = join(PROTO_FOLDER, "mpo", "v1");
 const files = (await readdir(folder)).filter((name) => name.endsWith(".proto"));
@@ -37,11 +36,10 @@ function problemsOf(message: protobuf.Type): readonly string[] {
     if (!field.comment) problems.push(`${name}: no comment`);
     if (field instanceof protobuf.MapField) problems.push(`${name}: a map (keys would become property names)`);
     if (field.required) problems.push(`${name}: required`);
-    if (["float", "int32", "int64", "sint32", "sint64", "fixed32", "fixed64"].includes(field.type)) {
-      problems.push(`${name}: ${field.type}; use double, uint32 or uint64`);
+    if (["float", "int32", "int64", "sint64", "fixed32", "fixed64"].includes(field.type)) {
+      problems.push(`${name}: ${field.type}; use double, uint32, sint32 or uint64`);
     }
-    if (QUANTITY.has(field.type) && !RANGE.test(field.comment ?? "")) problems.push(`${name}: no range in the comment`);
-    if (field.repeated && !/\d/u.test(field.comment ?? "")) problems.push(`${name}: no limit of its length`);
+    if (BOUND.test(field.comment ?? "")) problems.push(`${name}: a bound in the comment; the schema has it`);
   }
   for (const nested of message.nestedArray) problems.push(`${message.name}.${nested.name}: nested; put it beside`);
   return problems;

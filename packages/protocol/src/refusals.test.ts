@@ -1,15 +1,26 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { configSchema, type Fact, profileSchema } from "@mpo/core";
 import fc from "fast-check";
-import { compareVersions, type DesiredDocument, desiredDocumentCodec, desiredEnvelopeCodec } from "./desired-codec.ts";
+import type * as z from "zod";
 import { LIMITS } from "./limits.ts";
+import { inventory, resources } from "./messages/device.ts";
+import {
+  compareVersions,
+  type DesiredDocument,
+  desiredDocument,
+  desiredDocumentCodec,
+  desiredEnvelopeCodec,
+} from "./messages/document.ts";
+import { protoMessage } from "./protos.ts";
 import { ADMIN_SERVICE, FLEET_SERVICE } from "./services.ts";
-import { configs, documents, inventories, profiles, resourceSets } from "./test-support/arbitraries.ts";
+import { valuesOf } from "./test-support/values.ts";
 
-const one = <Value>(values: fc.Arbitrary<Value>): Value => fc.sample(values, { numRuns: 1, seed: 11 })[0] as Value;
+const one = <Schema extends z.ZodType>(schema: Schema): Fact<Schema> =>
+  fc.sample(valuesOf(schema), { numRuns: 1, seed: 11 })[0] as Fact<Schema>;
 const identity = { tenant: "acme", device: "pi-4" };
 const document: DesiredDocument = {
-  ...one(documents),
+  ...one(desiredDocument),
   ...identity,
   issuedAtMs: 1000,
   expiresAtMs: 2000,
@@ -47,7 +58,7 @@ const DOCUMENTS: readonly (readonly [Partial<DesiredDocument>, RegExp])[] = [
   [{ version: { epoch: 1, version: -1 } }, /version\.version is -1/u],
   [{ expiresAtMs: 1000 }, /expiresAtMs is 1000; expected later than issuedAtMs, 1000/u],
   [{ issuedAtMs: Number.NaN }, /issuedAtMs is NaN/u],
-  [{ modelDigest: "AB" }, /modelDigest is "AB"; expected 64/u],
+  [{ manifestDigest: "AB" }, /manifestDigest is "AB"; expected 64/u],
   [{ objective: "speed" as never }, /objective is "speed"; expected one of accuracy, memory, time/u],
   [{ objective: "toString" as never }, /objective/u],
   [{ budget: { memoryBytes: 0, windowMs: 1 } }, /budget\.memoryBytes is 0/u],
@@ -65,11 +76,11 @@ const DOCUMENTS: readonly (readonly [Partial<DesiredDocument>, RegExp])[] = [
   ],
   [
     { rungs: [{ ...rung, config: { ...rung.config, checkpoints: { kind: "uniform", segments: 0 } } }] },
-    /config\.uniform\.segments is 0/u,
+    /config\.checkpoints\.segments is 0/u,
   ],
   [
     { rungs: [{ ...rung, config: { ...rung.config, checkpoints: { kind: "boundaries", at: [1, 4096] } } }] },
-    /config\.boundaries\.at\[1\] is 4096/u,
+    /config\.checkpoints\.at\[1\] is 4096/u,
   ],
   [
     {
@@ -80,9 +91,12 @@ const DOCUMENTS: readonly (readonly [Partial<DesiredDocument>, RegExp])[] = [
         },
       ],
     },
-    /config\.schedule\.actions\[0\] is/u,
+    /config\.checkpoints\.actions\[0\]\.unit is 9999/u,
   ],
-  [{ rungs: [{ ...rung, config: { ...rung.config, checkpoints: { kind: "magic" } as never } }] }, /checkpoints\.kind/u],
+  [
+    { rungs: [{ ...rung, config: { ...rung.config, checkpoints: { kind: "magic" } as never } }] },
+    /checkpoints\.kind is "magic"; expected exactly one of none, uniform/u,
+  ],
   [
     { rungs: [{ ...rung, memoryBytes: { expected: 5, upper: 4 } }] },
     /memoryBytes\.upper is 4; expected at least what/u,
@@ -98,6 +112,8 @@ const DOCUMENTS: readonly (readonly [Partial<DesiredDocument>, RegExp])[] = [
   ],
   [{ rungs: [{ ...rung, unknowns: [""] }] }, /unknowns\[0\] is empty/u],
   [{ reasons: [{ code: "ok", text: "line\nbreak" }] }, /reasons\[0\]\.text/u],
+  [{ budgetSource: "me" as never }, /budgetSource is "me"; expected one of given, policy/u],
+  [{ request: "" }, /request is empty/u],
   [{ reasons: [{ code: "not ok", text: "x" }] }, /reasons\[0\]\.code/u],
 ];
 for (const [edit, expected] of DOCUMENTS) {
@@ -110,16 +126,21 @@ for (const [edit, expected] of DOCUMENTS) {
 }
 
 void test("checkpoints of no kind, or of two, are refused when they come in", () => {
-  const config = one(configs);
-  const wire = ADMIN_SERVICE.pushConfig.request.encode({ identity, model: "m", config, reason: "" }) as {
+  const type = protoMessage("PushConfigRequest");
+  const { request } = ADMIN_SERVICE.pushConfig;
+  const config = one(configSchema);
+  const wire = type.decode(request.toBytes({ identity, model: "m", config, reason: "" })) as unknown as {
     readonly config: Record<string, unknown>;
   };
-  for (const flat of [{}, { none: {}, uniform: { segments: 2 } }]) {
-    const { microBatch, accumulation, freezing } = wire.config;
-    const changed = { ...wire, config: { microBatch, accumulation, freezing, ...flat } };
-    assert.throws(() => ADMIN_SERVICE.pushConfig.request.decode(changed), {
+  const { microBatch, accumulation, freezing } = wire.config;
+  for (const [flat, found] of [
+    [{}, "absent"],
+    [{ none: {}, uniform: { segments: 2 } }, '"none and uniform"'],
+  ] as const) {
+    const bytes = type.encode({ ...wire, config: { microBatch, accumulation, freezing, ...flat } }).finish();
+    assert.throws(() => request.fromBytes(bytes), {
       code: "invalid-data",
-      message: /^PushConfigRequest\.config\.checkpoints is .*exactly one of its kinds/u,
+      message: `PushConfigRequest.config.checkpoints is ${found}; expected exactly one of none, uniform, boundaries, schedule`,
     });
   }
 });
@@ -135,7 +156,7 @@ void test("a document of 8192 bytes goes through, one of 8193 does not", () => {
   const padding = 130 + LIMITS.documentBytes - bytesOf(sized(actionCount, 130));
   const full = desiredDocumentCodec.toBytes(sized(actionCount, padding));
   assert.equal(full.length, 8_192);
-  assert.throws(() => bytesOf(sized(actionCount, padding + 1)), { code: "over-budget", message: /8193 bytes/u });
+  assert.throws(() => bytesOf(sized(actionCount, padding + 1)), { code: "invalid-argument", message: /8193 bytes/u });
   const envelope = { document: full, signatures: [{ key: "k", signature: new Uint8Array(64) }] };
   assert.ok(full.equals(desiredEnvelopeCodec.fromBytes(desiredEnvelopeCodec.toBytes(envelope)).document));
   assert.throws(
@@ -169,17 +190,21 @@ void test("versions are ordered by epoch, then by version", () => {
 });
 
 void test("a status of two things, or of none, is refused", () => {
-  const base = { identity, report: "r", sequence: "1", reportedAtMs: "0" };
-  const document = { version: { epoch: "1", version: "1" }, state: "DOCUMENT_STATE_APPLIED", message: "" };
-  const probe = { model: "m", failedAtMs: "0", failures: 1, retryAtMs: "0", message: "" };
-  const { decode } = FLEET_SERVICE.reportStatus.request;
-  assert.equal(decode({ ...base, probe }).status.kind, "probe");
-  assert.throws(() => decode({ ...base, document, probe }), /status is a list of 2; expected exactly one of document/u);
-  assert.throws(() => decode(base), /^MpoError: ReportStatusRequest\.status is absent/u);
+  const type = protoMessage("ReportStatusRequest");
+  const base = { identity, report: "r", sequence: 1, reportedAtMs: 0 };
+  const document = { version: { epoch: 1, version: 1 }, state: 2, message: "" };
+  const probe = { model: "m", failedAtMs: 0, failures: 1, retryAtMs: 0, message: "" };
+  const read = (wire: object) => FLEET_SERVICE.reportStatus.request.fromBytes(type.encode(wire).finish());
+  assert.equal(read({ ...base, probe }).status.kind, "probe");
+  assert.throws(
+    () => read({ ...base, document, probe }),
+    /status is "document and probe"; expected exactly one of doc/u,
+  );
+  assert.throws(() => read(base), /^MpoError: ReportStatusRequest\.status is absent/u);
 });
 
 void test("labels twice are refused", () => {
-  const hello = { identity, inventory: one(inventories), resources: one(resourceSets), models: [] };
+  const hello = { identity, inventory: one(inventory), resources: one(resources), models: [] };
   const labels = [
     { name: "site", value: "a" },
     { name: "site", value: "b" },
@@ -190,21 +215,24 @@ void test("labels twice are refused", () => {
   );
 });
 
-const profile = one(profiles);
+const profile = one(profileSchema);
 const freezing = { featureExtraction: 0, normalisation: 0, linear: 0 };
 const timed = (microBatch: number, ms: number): unknown => ({ unit: 1, microBatch, forwardMs: [ms], backwardMs: [ms] });
 const PROFILES: readonly (readonly [object, RegExp])[] = [
-  [{ version: 2 }, /profile\.version is 2/u],
+  [{ version: 1 }, /profile\.version is 1/u],
   [{ device: { id: "other", class: "c" } }, /profile\.device\.id is "other"; expected the reporting device, pi-4/u],
   [{ idleBytes: -1 }, /profile\.idleBytes is -1/u],
   [{ idleBytes: Number.NaN }, /profile\.idleBytes is NaN/u],
   [{ unitTimes: [{ unit: 4095, microBatch: 1, forwardMs: [1], backwardMs: [1] }] }, /unitTimes\[0\]\.unit is 4095/u],
-  [{ unitTimes: [timed(8, 10), timed(16, 1)] }, /forwardMs of unit 1 falls from 10 at micro-batch 8 to 1 at 16/u],
+  [
+    { unitTimes: [timed(8, 10), timed(16, 1)] },
+    /unitTimes\[1\]\.forwardMs is 1; expected at least half of the 10 at micro-batch 8/u,
+  ],
   [
     { unitTimes: [{ unit: 0, microBatch: 1, forwardMs: [], backwardMs: [1] }] },
     /unitTimes\[0\]\.forwardMs is a list of 0/u,
   ],
-  [{ steps: [{ config: rung.config, plannedPeakBytes: 0, msPerStep: [1] }] }, /steps\[0\]\.plannedPeakBytes is 0/u],
+  [{ steps: [{ config: rung.config, plannedBytes: 0, stepMs: [1] }] }, /steps\[0\]\.plannedBytes is 0/u],
   [{ method: { loss: "a b", optimizer: "sgd" } }, /method\.loss is "a b"/u],
   [
     {
@@ -237,7 +265,7 @@ for (const [edit, expected] of PROFILES) {
 }
 
 void test("a secret that is refused is not shown", () => {
-  const request = { identity, inventory: one(inventories), labels: [], joinToken: "hunter2\n" };
+  const request = { identity, inventory: one(inventory), labels: [], joinToken: "hunter2\n" };
   assert.throws(
     () => FLEET_SERVICE.enroll.request.toBytes(request),
     (thrown) => thrown instanceof Error && !thrown.message.includes("hunter2") && /joinToken/u.test(thrown.message),

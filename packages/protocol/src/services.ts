@@ -1,10 +1,10 @@
-import * as config from "./admin-config-codec.ts";
-import * as devices from "./admin-devices-codec.ts";
-import * as events from "./admin-events-codec.ts";
-import * as enroll from "./enroll-codec.ts";
-import * as hello from "./hello-codec.ts";
-import type { MessageCodec } from "./message-codec.ts";
-import * as report from "./report-codec.ts";
+import type { Fact } from "@mpo/core";
+import type * as z from "zod";
+import { LIMITS } from "./limits.ts";
+import { type MessageCodec, messageCodec } from "./message-codec.ts";
+import * as admin from "./messages/admin.ts";
+import * as link from "./messages/link.ts";
+import * as report from "./messages/report.ts";
 
 /** One call of a service, with the codecs of what it takes and gives. */
 export interface Method<Request, Response> {
@@ -26,90 +26,67 @@ export interface StreamMethod<Request, Response> extends Method<Request, Respons
   readonly isStream: true;
 }
 
-function unary<Request, Response>(
-  path: string,
-  request: MessageCodec<Request>,
-  response: MessageCodec<Response>,
-): UnaryMethod<Request, Response> {
-  return { path, request, response, isStream: false };
+interface MethodOptions {
+  /** Longest messages, where they are not of the usual length. */
+  readonly requestBytes?: number;
+  readonly responseBytes?: number;
+  /** Whether a request is stored and sent on as the bytes that came. */
+  readonly keepsBytes?: boolean;
 }
 
-function stream<Request, Response>(
-  path: string,
-  request: MessageCodec<Request>,
-  response: MessageCodec<Response>,
-): StreamMethod<Request, Response> {
-  return { path, request, response, isStream: true };
+/** Makes the methods of a service; their messages are named by the call. */
+function service(name: string, usualBytes: number) {
+  const method = <Request extends z.ZodObject, Response extends z.ZodObject>(
+    call: string,
+    request: Request,
+    response: Response,
+    { requestBytes = usualBytes, responseBytes = usualBytes, keepsBytes = false }: MethodOptions = {},
+  ) => ({
+    path: `/mpo.v1.${name}/${call}`,
+    request: messageCodec(`${call}Request`, request, requestBytes, { keepsBytes }),
+    response: messageCodec(`${call}Response`, response, responseBytes),
+  });
+  return {
+    unary: <Request extends z.ZodObject, Response extends z.ZodObject>(
+      ...call: Parameters<typeof method<Request, Response>>
+    ): UnaryMethod<Fact<Request>, Fact<Response>> => ({ ...method(...call), isStream: false }),
+    stream: <Request extends z.ZodObject, Response extends z.ZodObject>(
+      ...call: Parameters<typeof method<Request, Response>>
+    ): StreamMethod<Fact<Request>, Fact<Response>> => ({ ...method(...call), isStream: true }),
+  };
 }
+
+const { unary } = service("FleetService", LIMITS.deviceMessageBytes);
 
 /** What agents ask of a coordinator. */
-export interface FleetServiceMethods {
-  readonly enroll: UnaryMethod<enroll.EnrollRequest, enroll.EnrollResponse>;
-  readonly hello: UnaryMethod<hello.HelloRequest, hello.HelloResponse>;
-  readonly reportProfile: UnaryMethod<report.ReportProfileRequest, report.ReportProfileResponse>;
-  readonly reportStatus: UnaryMethod<report.ReportStatusRequest, report.ReportStatusResponse>;
-  readonly heartbeat: UnaryMethod<hello.HeartbeatRequest, hello.HeartbeatResponse>;
-}
-
-export const FLEET_SERVICE: FleetServiceMethods = {
-  enroll: unary("/mpo.v1.FleetService/Enroll", enroll.enrollRequestCodec, enroll.enrollResponseCodec),
-  hello: unary("/mpo.v1.FleetService/Hello", hello.helloRequestCodec, hello.helloResponseCodec),
-  reportProfile: unary(
-    "/mpo.v1.FleetService/ReportProfile",
-    report.reportProfileRequestCodec,
-    report.reportProfileResponseCodec,
-  ),
-  reportStatus: unary(
-    "/mpo.v1.FleetService/ReportStatus",
-    report.reportStatusRequestCodec,
-    report.reportStatusResponseCodec,
-  ),
-  heartbeat: unary("/mpo.v1.FleetService/Heartbeat", hello.heartbeatRequestCodec, hello.heartbeatResponseCodec),
+export type FleetServiceMethods = typeof FLEET_SERVICE;
+export const FLEET_SERVICE = {
+  enroll: unary("Enroll", link.enrollRequest, link.enrollResponse),
+  // May carry probe orders with full schedules.
+  hello: unary("Hello", link.helloRequest, link.helloResponse, { responseBytes: LIMITS.profileBytes }),
+  reportProfile: unary("ReportProfile", report.reportProfileRequest, report.reportProfileResponse, {
+    requestBytes: LIMITS.profileBytes,
+    keepsBytes: true,
+  }),
+  reportStatus: unary("ReportStatus", report.reportStatusRequest, report.reportStatusResponse, {
+    keepsBytes: true,
+  }),
+  heartbeat: unary("Heartbeat", link.heartbeatRequest, link.heartbeatResponse),
 };
 
-/** What people and programs ask of a coordinator. */
-export interface AdminServiceMethods {
-  readonly listDevices: UnaryMethod<devices.ListDevicesRequest, devices.ListDevicesResponse>;
-  readonly getDevice: UnaryMethod<devices.GetDeviceRequest, devices.GetDeviceResponse>;
-  readonly listProfiles: UnaryMethod<devices.ListProfilesRequest, devices.ListProfilesResponse>;
-  readonly getProfile: UnaryMethod<devices.GetProfileRequest, devices.GetProfileResponse>;
-  readonly getConfig: UnaryMethod<config.GetConfigRequest, config.GetConfigResponse>;
-  readonly explainConfig: UnaryMethod<config.ExplainConfigRequest, config.ExplainConfigResponse>;
-  readonly pushConfig: UnaryMethod<config.PushConfigRequest, config.PushConfigResponse>;
-  readonly rollbackConfig: UnaryMethod<config.RollbackConfigRequest, config.RollbackConfigResponse>;
-  readonly listEvents: UnaryMethod<events.ListEventsRequest, events.ListEventsResponse>;
-  readonly watchEvents: StreamMethod<events.WatchEventsRequest, events.WatchEventsResponse>;
-}
+const { unary: ask, stream: watch } = service("AdminService", LIMITS.adminMessageBytes);
 
-export const ADMIN_SERVICE: AdminServiceMethods = {
-  listDevices: unary(
-    "/mpo.v1.AdminService/ListDevices",
-    devices.listDevicesRequestCodec,
-    devices.listDevicesResponseCodec,
-  ),
-  getDevice: unary("/mpo.v1.AdminService/GetDevice", devices.getDeviceRequestCodec, devices.getDeviceResponseCodec),
-  listProfiles: unary(
-    "/mpo.v1.AdminService/ListProfiles",
-    devices.listProfilesRequestCodec,
-    devices.listProfilesResponseCodec,
-  ),
-  getProfile: unary("/mpo.v1.AdminService/GetProfile", devices.getProfileRequestCodec, devices.getProfileResponseCodec),
-  getConfig: unary("/mpo.v1.AdminService/GetConfig", config.getConfigRequestCodec, config.getConfigResponseCodec),
-  explainConfig: unary(
-    "/mpo.v1.AdminService/ExplainConfig",
-    config.explainConfigRequestCodec,
-    config.explainConfigResponseCodec,
-  ),
-  pushConfig: unary("/mpo.v1.AdminService/PushConfig", config.pushConfigRequestCodec, config.pushConfigResponseCodec),
-  rollbackConfig: unary(
-    "/mpo.v1.AdminService/RollbackConfig",
-    config.rollbackConfigRequestCodec,
-    config.rollbackConfigResponseCodec,
-  ),
-  listEvents: unary("/mpo.v1.AdminService/ListEvents", events.listEventsRequestCodec, events.listEventsResponseCodec),
-  watchEvents: stream(
-    "/mpo.v1.AdminService/WatchEvents",
-    events.watchEventsRequestCodec,
-    events.watchEventsResponseCodec,
-  ),
+/** What people and programs ask of a coordinator. */
+export type AdminServiceMethods = typeof ADMIN_SERVICE;
+export const ADMIN_SERVICE = {
+  listDevices: ask("ListDevices", admin.listDevicesRequest, admin.listDevicesResponse),
+  getDevice: ask("GetDevice", admin.getDeviceRequest, admin.getDeviceResponse),
+  listProfiles: ask("ListProfiles", admin.listProfilesRequest, admin.listProfilesResponse),
+  getProfile: ask("GetProfile", admin.getProfileRequest, admin.getProfileResponse),
+  getConfig: ask("GetConfig", admin.getConfigRequest, admin.getConfigResponse),
+  explainConfig: ask("ExplainConfig", admin.explainConfigRequest, admin.explainConfigResponse),
+  pushConfig: ask("PushConfig", admin.pushConfigRequest, admin.pushConfigResponse),
+  rollbackConfig: ask("RollbackConfig", admin.rollbackConfigRequest, admin.rollbackConfigResponse),
+  listEvents: ask("ListEvents", admin.listEventsRequest, admin.listEventsResponse),
+  watchEvents: watch("WatchEvents", admin.watchEventsRequest, admin.watchEventsResponse),
 };

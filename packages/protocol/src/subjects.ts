@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
-import { MpoError } from "@mpo/core";
-import type { DeviceIdentity } from "./device-codec.ts";
-import { isName } from "./fields.ts";
+import { isName, MpoError } from "@mpo/core";
+import type { DeviceIdentity } from "./messages/device.ts";
 
 /**
  * One of 256 shards, 2 hexadecimal digits: the first byte of the SHA-256 of "tenant.device". Streams hold ranges of

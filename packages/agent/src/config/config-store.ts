@@ -8,7 +8,7 @@ import {
 } from "@mpo/protocol";
 import type { Logger } from "@mpo/runtime";
 import type { Disk } from "../ports/disk.ts";
-import { checkDocument, type DocumentContext, type RefusalReason, type VersionFloor } from "./document-check.ts";
+import { checkDocument, type DocumentContext, floorOf, type RefusalReason } from "./document-check.ts";
 import {
   decodeConfig,
   decodeFloor,
@@ -16,6 +16,7 @@ import {
   encodeStored,
   NO_CONFIG,
   type StoredConfig,
+  type VersionFloor,
 } from "./stored-config.ts";
 
 const FLOOR_FILE = "version-floor";
@@ -59,11 +60,16 @@ export class ConfigStore {
     const floor = await readOr(disk, FLOOR_FILE, decodeFloor, logger);
     const found = (await readOr(disk, CONFIG_FILE, decodeConfig, logger)) ?? NO_CONFIG;
     const current = readable(found.current) ?? readable(found.lastGood);
+    if (current !== found.current)
+      logger.warn("the document in use cannot be read by this release: the coordinator's next one takes its place", {});
     const isConfirmed = found.isConfirmed || current !== found.current;
     const stored = { current, lastGood: readable(found.lastGood), isConfirmed };
     const inUse = documentIn(current);
     // Only when the floor's file was lost: what is in use is then the least.
-    const least = inUse === undefined || floor !== undefined ? floor : floorOf(current as Uint8Array, inUse);
+    const least =
+      inUse === undefined || floor !== undefined
+        ? floor
+        : floorOf(desiredEnvelopeCodec.fromBytes(current as Uint8Array), inUse);
     return new ConfigStore(disk, least, stored);
   }
 
@@ -166,12 +172,6 @@ function readable(envelope: Uint8Array | undefined): Uint8Array | undefined {
   } catch {
     return undefined;
   }
-}
-
-function floorOf(envelope: Uint8Array, { tenant, device, deviceClass }: DesiredDocument): VersionFloor | undefined {
-  const context = { identity: { tenant, device }, deviceClass, floor: undefined, nowMs: 0 };
-  const verdict = checkDocument(envelope, context);
-  return verdict.kind === "accepted" ? verdict.floor : undefined;
 }
 
 function sameBytes(left: Uint8Array, right: Uint8Array | undefined): boolean {

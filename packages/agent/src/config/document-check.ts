@@ -9,14 +9,7 @@ import {
   desiredDocumentCodec,
   desiredEnvelopeCodec,
 } from "@mpo/protocol";
-
-/** The newest document that a device has ever accepted. */
-export interface VersionFloor extends DocumentVersion {
-  /** SHA-256 of its bytes, hexadecimal: a version has one content for ever. */
-  readonly digest: string;
-  /** A lower bound on the time of day, which a machine without a clock may lack. */
-  readonly issuedAtMs: number;
-}
+import type { VersionFloor } from "./stored-config.ts";
 
 /** Whether an envelope's signatures are good: throws `unauthenticated` when not. The seam for signed documents. */
 export type VerifyEnvelope = (envelope: DesiredEnvelope) => void;
@@ -63,7 +56,6 @@ export function checkDocument(envelopeBytes: Uint8Array, context: DocumentContex
     return refused(error.code === "unauthenticated" ? "unsigned" : "unreadable", error.message);
   }
   const { identity, deviceClass, floor, nowMs } = context;
-  const digest = createHash("sha256").update(envelope.document).digest("hex");
   if (document.tenant !== identity.tenant || document.device !== identity.device) {
     return refused(
       "foreign",
@@ -82,14 +74,20 @@ export function checkDocument(envelopeBytes: Uint8Array, context: DocumentContex
       version,
     );
   }
-  if (order === 0 && floor !== undefined && floor.digest !== digest) {
+  if (order === 0 && floor !== undefined && floor.digest !== floorOf(envelope, document).digest) {
     return refused("changed", `version ${text(version)} was accepted before with another content`, version);
   }
   if (document.expiresAtMs <= Math.max(nowMs, floor?.issuedAtMs ?? 0)) {
     return refused("expired", `it expired at ${new Date(document.expiresAtMs).toISOString()}`, version);
   }
-  const issuedAtMs = Math.max(document.issuedAtMs, floor?.issuedAtMs ?? 0);
-  return { kind: "accepted", document, floor: { ...version, digest, issuedAtMs } };
+  const accepted = floorOf(envelope, document);
+  const issuedAtMs = Math.max(accepted.issuedAtMs, floor?.issuedAtMs ?? 0);
+  return { kind: "accepted", document, floor: { ...accepted, issuedAtMs } };
+}
+
+/** The floor that a document sets once it is accepted. */
+export function floorOf(envelope: DesiredEnvelope, { version, issuedAtMs }: DesiredDocument): VersionFloor {
+  return { ...version, digest: createHash("sha256").update(envelope.document).digest("hex"), issuedAtMs };
 }
 
 function refused(reason: RefusalReason, message: string, version?: DocumentVersion): DocumentVerdict {

@@ -1,6 +1,39 @@
 import { crc32 } from "node:zlib";
-import { MpoError } from "@mpo/core";
-import type { VersionFloor } from "./document-check.ts";
+import { checked, type Fact, fact, MpoError } from "@mpo/core";
+import { LIMITS, schemas } from "@mpo/protocol";
+
+const { digest, flag, object, text, timestampMs } = fact;
+
+type Schema = ReturnType<typeof object>;
+
+/** A record of an agent as it lies on the disk: JSON with a checksum, so that a changed bit is noticed. */
+export function encodeStored(value: unknown): Uint8Array {
+  const body = JSON.stringify(value);
+  return Buffer.from(`${checksum(body)} ${body}\n`);
+}
+
+/** Throws `invalid-data` for what `encodeStored` did not make, or of what is not as its schema has it. */
+export function decodeStored<Record extends Schema>(bytes: Uint8Array, name: string, schema: Record): Fact<Record> {
+  const all = Buffer.from(bytes).toString("utf8");
+  const body = all.slice(9, -1);
+  if (all.slice(0, 9) !== `${checksum(body)} `) {
+    throw new MpoError("invalid-data", `${name} is damaged: its checksum does not fit`);
+  }
+  return checked(schema, JSON.parse(body), name);
+}
+
+function checksum(body: string): string {
+  return crc32(body).toString(16).padStart(8, "0");
+}
+
+/** The newest version that a device has ever accepted, and of what. */
+export type VersionFloor = Fact<typeof floorSchema>;
+const floorSchema = object({ ...schemas.documentVersion.shape, digest: digest(), issuedAtMs: timestampMs() });
+
+/** From its bytes. Throws `invalid-data`. */
+export function decodeFloor(bytes: Uint8Array): VersionFloor {
+  return decodeStored(bytes, "the stored version floor", floorSchema);
+}
 
 /** What a device keeps of its documents. Envelopes are as they came. */
 export interface StoredConfig {
@@ -14,55 +47,25 @@ export interface StoredConfig {
 
 export const NO_CONFIG: StoredConfig = { current: undefined, lastGood: undefined, isConfirmed: false };
 
-/** Text with a checksum, so that a changed bit is noticed. */
-export function encodeStored(value: unknown): Uint8Array {
-  const body = JSON.stringify(value);
-  return Buffer.from(`${crc32(body).toString(16).padStart(8, "0")} ${body}\n`);
-}
-
-/** Throws `invalid-data` for what `encodeStored` did not make. */
-export function decodeStored(bytes: Uint8Array, name: string): Readonly<Record<string, unknown>> {
-  const text = Buffer.from(bytes).toString("utf8");
-  const body = text.slice(9, -1);
-  if (text.slice(0, 9) !== `${crc32(body).toString(16).padStart(8, "0")} `) {
-    throw new MpoError("invalid-data", `${name} is damaged: its checksum does not fit`);
-  }
-  return JSON.parse(body) as Readonly<Record<string, unknown>>;
-}
+/** In base64. */
+const envelope = text(0, 2 * LIMITS.envelopeBytes).optional();
+const configSchema = object({ current: envelope, lastGood: envelope, isConfirmed: flag() });
 
 /** To its bytes on the disk. */
-export function encodeConfig(config: StoredConfig): Uint8Array {
-  return encodeStored({
-    current: base64(config.current),
-    lastGood: base64(config.lastGood),
-    isConfirmed: config.isConfirmed,
-  });
+export function encodeConfig({ current, lastGood, isConfirmed }: StoredConfig): Uint8Array {
+  return encodeStored({ current: base64(current), lastGood: base64(lastGood), isConfirmed });
 }
 
 /** From its bytes. Throws `invalid-data`. */
 export function decodeConfig(bytes: Uint8Array): StoredConfig {
-  const { current, lastGood, isConfirmed } = decodeStored(bytes, "the stored configuration");
-  return { current: fromBase64(current), lastGood: fromBase64(lastGood), isConfirmed: isConfirmed === true };
+  const { current, lastGood, isConfirmed } = decodeStored(bytes, "the stored configuration", configSchema);
+  return { current: fromBase64(current), lastGood: fromBase64(lastGood), isConfirmed };
 }
 
-/** From its bytes. Throws `invalid-data`. */
-export function decodeFloor(bytes: Uint8Array): VersionFloor {
-  const { epoch, version, digest, issuedAtMs } = decodeStored(bytes, "the stored version floor");
-  if (
-    typeof epoch !== "number" ||
-    typeof version !== "number" ||
-    typeof digest !== "string" ||
-    typeof issuedAtMs !== "number"
-  ) {
-    throw new MpoError("invalid-data", "the stored version floor lacks a field");
-  }
-  return { epoch, version, digest, issuedAtMs };
+function base64(bytes: Uint8Array | undefined): string | undefined {
+  return bytes === undefined ? undefined : Buffer.from(bytes).toString("base64");
 }
 
-function base64(bytes: Uint8Array | undefined): string | null {
-  return bytes === undefined ? null : Buffer.from(bytes).toString("base64");
-}
-
-function fromBase64(text: unknown): Uint8Array | undefined {
-  return typeof text === "string" ? new Uint8Array(Buffer.from(text, "base64")) : undefined;
+function fromBase64(packed: string | undefined): Uint8Array | undefined {
+  return packed === undefined ? undefined : new Uint8Array(Buffer.from(packed, "base64"));
 }

@@ -316,7 +316,7 @@ void describe("an agent", () => {
       const [first, second] = world.device.probed.filter(({ known }) => known !== undefined);
       const added = second?.known?.steps.slice(first?.known?.steps.length) ?? [];
       assert.deepEqual(
-        added.map(({ measuredPeakBytes, msPerStep }) => [measuredPeakBytes, ...msPerStep]),
+        added.map(({ peakBytes, stepMs }) => [peakBytes, ...stepMs]),
         [[50, 100]],
       );
       assert.deepEqual(added[0]?.config, world.device.retrained[0]?.rung.config);
@@ -435,7 +435,7 @@ void describe("an agent", () => {
       await world.pass(200);
       assert.equal(world.applied, 1);
       assert.equal(world.told.filter((told) => told === "2 refused -").length, 1);
-      world.fleet.push(documentOf(3, { modelDigest: MODEL_DIGEST.replaceAll("a", "c") }));
+      world.fleet.push(documentOf(3, { manifestDigest: MODEL_DIGEST.replaceAll("a", "c") }));
       world.device.drop(3, 0.5);
       await world.pass(1);
       world.agent?.openWindow("resnet");

@@ -1,4 +1,4 @@
-import { type MpoError, type Profile, validateProfile } from "@mpo/core";
+import { fact, type MpoError, type Profile, profileSchema } from "@mpo/core";
 import type { Logger } from "@mpo/runtime";
 import { decodeStored, encodeStored } from "../config/stored-config.ts";
 import type { Disk } from "../ports/disk.ts";
@@ -10,7 +10,7 @@ export async function readKnownProfile(disk: Disk, model: string): Promise<Profi
   const bytes = await disk.read(fileOf(model));
   if (bytes === undefined) return undefined;
   try {
-    return validateProfile(decodeStored(bytes, "the last profile")["profile"]);
+    return decodeStored(bytes, "the last profile", fact.object({ profile: profileSchema })).profile;
   } catch {
     return undefined;
   }

@@ -93,7 +93,6 @@ export class ProbeWork {
       await outbox.addProfile(profile, chain, due.order?.order);
       const facts = {
         engineVersion: settings.engineVersion,
-        graphDigest: profile.model.digest,
         workerIdleBytes: profile.idleBytes,
         nowMs: ports.clock.now(),
       };
@@ -170,7 +169,7 @@ export class ProbeWork {
   async observed(model: string, { config, plannedBytes, peakBytes, stepMs }: RetrainOutcome): Promise<void> {
     const { disk, logger } = this.#parts.ports;
     if (stepMs.length === 0) return;
-    const window = { config, plannedPeakBytes: plannedBytes, peakBytes, msPerStep: stepMs };
+    const window = { config, plannedBytes, peakBytes, stepMs };
     const known = await readKnownProfile(disk, model);
     if (known !== undefined) await writeKnownProfile(disk, observe(known, window), logger);
   }

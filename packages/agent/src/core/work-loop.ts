@@ -2,7 +2,6 @@ import { chooseRung, describeConfig, isHopeless, MpoError, runWindow } from "@mp
 import type { DesiredDocument, DocumentVersion, Inventory, ProbeOrder, Resources, ServedModel } from "@mpo/protocol";
 import type { ConfigStore } from "../config/config-store.ts";
 import { workBudget } from "../policy/budget-policy.ts";
-import { isSameModel } from "../policy/probe-schedule.ts";
 import type { RetrainOutcome } from "../ports/agent-engine.ts";
 import type { Outbox } from "../report/outbox.ts";
 import { isWithinBounds, windowResults } from "../window/window-report.ts";
@@ -177,7 +176,7 @@ export class WorkLoop {
     const { document } = store;
     const served = models.find(({ name }) => name === model);
     if (document === undefined || served === undefined) return false;
-    if (!isSameModel(document.modelDigest, served.digest, this.#memory.state.probes[model])) {
+    if (document.manifestDigest !== served.manifestDigest) {
       await documents.giveUp(document.version, `the device serves another ${model} than the document is for`);
       this.#parts.onReport();
       return false;

@@ -1,15 +1,21 @@
-import { type InfeasibleConfigs, MpoError } from "@mpo/core";
+import { type Fact, fact, MpoError } from "@mpo/core";
 import type { Logger } from "@mpo/runtime";
 import { decodeStored, encodeStored } from "../config/stored-config.ts";
-import type { ProbeRecords } from "../policy/probe-schedule.ts";
+import type { DriftState } from "../drift/drift-detector.ts";
+import { probeRecordSchema } from "../policy/probe-schedule.ts";
 import type { Disk } from "../ports/disk.ts";
 import type { DriftMemory } from "./drift-watch.ts";
 
+const { asIs, byteCount, object, table, text } = fact;
+
 /** What the work of an agent remembers over a restart. Losing it costs a probe, no promise. */
-export interface WorkState extends DriftMemory {
-  readonly probes: ProbeRecords;
-  readonly infeasible: InfeasibleConfigs;
-}
+export type WorkState = Fact<typeof workSchema> & DriftMemory;
+const workSchema = object({
+  probes: table(probeRecordSchema),
+  infeasible: table(byteCount()),
+  drift: table(asIs<DriftState>()),
+  cursors: table(text(0, 1_024)),
+});
 
 const NO_WORK: WorkState = { probes: {}, infeasible: {}, drift: {}, cursors: {} };
 
@@ -43,21 +49,19 @@ export async function readWorkState(disk: Disk, logger: Logger): Promise<WorkSta
   const bytes = await disk.read(FILE);
   if (bytes === undefined) return NO_WORK;
   try {
-    const { format, ...rest } = decodeStored(bytes, "the memory of the work");
-    return format === FORMAT ? { ...NO_WORK, ...(rest as Partial<WorkState>) } : NO_WORK;
+    return decodeStored(bytes, "the memory of the work", workSchema);
   } catch (thrown) {
-    logger.warn("what the agent remembered of its work is damaged; it starts anew", { err: MpoError.from(thrown) });
+    logger.warn("what the agent remembered of its work cannot be read; it starts again", {
+      err: MpoError.from(thrown),
+    });
     return NO_WORK;
   }
 }
 
-/** Raised when the state's form changes. */
-const FORMAT = 1;
-
 /** Writes it. A full disk is told, not thrown. */
 async function writeWorkState(disk: Disk, state: WorkState, logger: Logger): Promise<void> {
   try {
-    await disk.write(FILE, encodeStored({ format: FORMAT, ...state }));
+    await disk.write(FILE, encodeStored(state));
   } catch (thrown) {
     if (!(thrown instanceof MpoError) || thrown.code !== "unavailable") throw thrown;
     logger.error("what the agent remembers of its work could not be written down", { err: thrown });

@@ -69,8 +69,8 @@ describe("the budget", () => {
 
 describe("probes", () => {
   const models = [
-    { name: "a", digest: "d1" },
-    { name: "b", digest: "d2" },
+    { name: "a", manifestDigest: "d1" },
+    { name: "b", manifestDigest: "d2" },
   ];
   const situation: ProbeSituation = {
     models,
@@ -80,8 +80,8 @@ describe("probes", () => {
     nowMs: 1e12,
     staleAfterMs: 1_000,
   };
-  const order: ProbeOrder = { order: "o1", model: "b", modelDigest: "d2", configs: [], maxMs: 10 };
-  const facts = { engineVersion: "1", graphDigest: "g2", workerIdleBytes: 5, nowMs: 1e12 };
+  const order: ProbeOrder = { order: "o1", model: "b", manifestDigest: "d2", configs: [], maxMs: 10 };
+  const facts = { engineVersion: "1", workerIdleBytes: 5, nowMs: 1e12 };
   const due = (change: Partial<ProbeSituation>): string | undefined => {
     const found = dueProbe({ ...situation, ...change });
     return found === undefined ? undefined : `${found.model} ${found.why}`;
@@ -89,25 +89,24 @@ describe("probes", () => {
 
   it("come in the order of their urgency", () => {
     const first = dueProbe(situation);
-    assert.deepEqual(first, { model: "a", modelDigest: "d1", why: "first" });
-    let records: ProbeRecords = probeDone({}, { model: "a", modelDigest: "d1", why: "first" }, facts);
+    assert.deepEqual(first, { model: "a", manifestDigest: "d1", why: "first" });
+    let records: ProbeRecords = probeDone({}, { model: "a", manifestDigest: "d1", why: "first" }, facts);
     assert.equal(due({ records }), "b first");
-    records = probeDone(records, { model: "b", modelDigest: "d2", why: "first" }, facts);
+    records = probeDone(records, { model: "b", manifestDigest: "d2", why: "first" }, facts);
     assert.equal(due({ records }), undefined);
     assert.equal(due({ records, nowMs: 1e12 + 1_001 }), "a stale");
     assert.equal(due({ records, nowMs: 5 }), undefined, "a clock that was set back");
     assert.equal(due({ records, engineVersion: "2" }), "a engine-changed");
-    assert.equal(due({ records, models: [{ name: "a", digest: "new" }] }), "a model-changed");
+    assert.equal(due({ records, models: [{ name: "a", manifestDigest: "new" }] }), "a model-changed");
     assert.equal(due({ records, orders: [order] }), "b order");
-    assert.equal(due({ records, orders: [{ ...order, modelDigest: "g2" }] }), "b order", "by the graph's digest");
-    assert.equal(due({ records, orders: [{ ...order, modelDigest: "other" }] }), undefined);
-    records = probeDone(records, { model: "b", modelDigest: "d2", why: "order", order }, facts);
+    assert.equal(due({ records, orders: [{ ...order, manifestDigest: "other" }] }), undefined);
+    records = probeDone(records, { model: "b", manifestDigest: "d2", why: "order", order }, facts);
     assert.equal(due({ records, orders: [order] }), undefined, "an order is carried out once");
   });
 
   it("wait longer after each failure, and give an order up after three", () => {
-    const failing = { model: "b", modelDigest: "d2", why: "order", order } as const;
-    let records = probeDone({}, { model: "a", modelDigest: "d1", why: "first" }, { ...facts, nowMs: 2e12 });
+    const failing = { model: "b", manifestDigest: "d2", why: "order", order } as const;
+    let records = probeDone({}, { model: "a", manifestDigest: "d1", why: "first" }, { ...facts, nowMs: 2e12 });
     const waits: number[] = [];
     for (let failure = 0; failure < 3; failure++) {
       records = probeFailed(records, failing, 1e12);

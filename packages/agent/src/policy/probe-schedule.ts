@@ -1,28 +1,33 @@
+import { type Fact, fact } from "@mpo/core";
 import type { ProbeOrder, Resources, ServedModel } from "@mpo/protocol";
 
-/** What is remembered of the last probe of a model. Plain data, stored as JSON. */
-export interface ProbeRecord {
-  readonly modelDigest: string;
-  /** Digest of the model's graph, as in the profile. */
-  readonly graphDigest: string;
-  readonly engineVersion: string;
+const { byteCount, digest, list, name, number, object, text, whole } = fact;
+
+/** Orders whose names are remembered. */
+const KEPT_ORDERS = 64;
+
+/** What is remembered of the last probe of a model. */
+export type ProbeRecord = Fact<typeof probeRecordSchema>;
+export const probeRecordSchema = object({
+  manifestDigest: digest(),
+  engineVersion: text(0, 64),
   /** End of the last successful probe, device's clock; 0: none yet. */
-  readonly measuredAtMs: number;
-  readonly workerIdleBytes: number;
+  measuredAtMs: number(0, 8.64e15),
+  workerIdleBytes: byteCount(),
   /** Failures since then. */
-  readonly failures: number;
+  failures: whole(),
   /** Not before this, device's clock. */
-  readonly retryAtMs: number;
+  retryAtMs: number(0, 8.64e15),
   /** Names of the orders that were carried out, newest last. */
-  readonly doneOrders: readonly string[];
-}
+  doneOrders: list(name(), 0, KEPT_ORDERS),
+});
 
 export type ProbeRecords = Readonly<Record<string, ProbeRecord>>;
 
 /** A probe that is due. */
 export interface DueProbe {
   readonly model: string;
-  readonly modelDigest: string;
+  readonly manifestDigest: string;
   readonly why: "order" | "first" | "model-changed" | "engine-changed" | "stale";
   readonly order?: ProbeOrder;
 }
@@ -44,14 +49,15 @@ export function dueProbe(situation: ProbeSituation): DueProbe | undefined {
   for (const order of orders) {
     const record = recordOf(records, order.model);
     const isDone = record?.doneOrders.includes(order.order) ?? false;
-    const model = ready.find(({ name, digest }) => {
-      return name === order.model && isSameModel(order.modelDigest, digest, record);
-    });
-    if (model !== undefined && !isDone) return { model: model.name, modelDigest: model.digest, why: "order", order };
+    const model = ready.find(
+      ({ name, manifestDigest }) => name === order.model && manifestDigest === order.manifestDigest,
+    );
+    if (model !== undefined && !isDone)
+      return { model: model.name, manifestDigest: model.manifestDigest, why: "order", order };
   }
-  const due = ready.flatMap(({ name, digest }) => {
-    const why = reasonFor(recordOf(records, name), digest, situation);
-    return why === undefined ? [] : [{ model: name, modelDigest: digest, why }];
+  const due = ready.flatMap(({ name, manifestDigest }) => {
+    const why = reasonFor(recordOf(records, name), manifestDigest, situation);
+    return why === undefined ? [] : [{ model: name, manifestDigest, why }];
   });
   return due.toSorted((left, right) => URGENCY.indexOf(left.why) - URGENCY.indexOf(right.why))[0];
 }
@@ -60,11 +66,11 @@ const URGENCY: readonly DueProbe["why"][] = ["first", "model-changed", "engine-c
 
 function reasonFor(
   record: ProbeRecord | undefined,
-  digest: string,
+  manifestDigest: string,
   { engineVersion, nowMs, staleAfterMs }: ProbeSituation,
 ): DueProbe["why"] | undefined {
   if (record === undefined || record.measuredAtMs === 0) return "first";
-  if (record.modelDigest !== digest) return "model-changed";
+  if (record.manifestDigest !== manifestDigest) return "model-changed";
   if (record.engineVersion !== engineVersion) return "engine-changed";
   // A clock that was set back makes the measurement lie in the future: it is then as good as fresh.
   return nowMs - record.measuredAtMs > staleAfterMs ? "stale" : undefined;
@@ -85,12 +91,11 @@ function isWaiting(record: ProbeRecord | undefined, nowMs: number): boolean {
 export function probeDone(
   records: ProbeRecords,
   due: DueProbe,
-  facts: Pick<ProbeRecord, "engineVersion" | "graphDigest" | "workerIdleBytes"> & { readonly nowMs: number },
+  facts: Pick<ProbeRecord, "engineVersion" | "workerIdleBytes"> & { readonly nowMs: number },
 ): ProbeRecords {
   const orders = recordOf(records, due.model)?.doneOrders ?? [];
   const record: ProbeRecord = {
-    modelDigest: due.modelDigest,
-    graphDigest: facts.graphDigest,
+    manifestDigest: due.manifestDigest,
     engineVersion: facts.engineVersion,
     measuredAtMs: facts.nowMs,
     workerIdleBytes: facts.workerIdleBytes,
@@ -106,8 +111,7 @@ export function probeFailed(records: ProbeRecords, due: DueProbe, nowMs: number)
   const before = recordOf(records, due.model);
   const failures = (before?.failures ?? 0) + 1;
   const record: ProbeRecord = {
-    modelDigest: before?.modelDigest ?? due.modelDigest,
-    graphDigest: before?.graphDigest ?? "",
+    manifestDigest: before?.manifestDigest ?? due.manifestDigest,
     engineVersion: before?.engineVersion ?? "",
     measuredAtMs: before?.measuredAtMs ?? 0,
     workerIdleBytes: before?.workerIdleBytes ?? 0,
@@ -117,13 +121,6 @@ export function probeFailed(records: ProbeRecords, due: DueProbe, nowMs: number)
   };
   return { ...records, [due.model]: record };
 }
-
-/** Whether a digest that the coordinator gives means this model: of its manifest, or of its graph as profiles have it. */
-export function isSameModel(digest: string, manifestDigest: string, record: ProbeRecord | undefined): boolean {
-  return digest === manifestDigest || (record !== undefined && digest === record.graphDigest);
-}
-
-const KEPT_ORDERS = 64;
 
 function withOrder(orders: readonly string[], { order }: DueProbe): readonly string[] {
   return order === undefined ? orders : [...orders, order.order].slice(-KEPT_ORDERS);

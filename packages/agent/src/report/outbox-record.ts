@@ -1,10 +1,7 @@
 import { MpoError } from "@mpo/core";
-import {
-  type ReportProfileRequest,
-  type ReportStatusRequest,
-  reportProfileRequestCodec,
-  reportStatusRequestCodec,
-} from "@mpo/protocol";
+import { FLEET_SERVICE, type ReportProfileRequest, type ReportStatusRequest } from "@mpo/protocol";
+
+const { reportProfile, reportStatus } = FLEET_SERVICE;
 
 /** A report that waits to be sent. */
 export type WaitingReport =
@@ -29,9 +26,9 @@ export function encodeOutboxRecord(record: OutboxRecord): Uint8Array {
 function bodyOf(record: OutboxRecord): Uint8Array {
   switch (record.kind) {
     case "profile":
-      return reportProfileRequestCodec.toBytes(record.request);
+      return reportProfile.request.toBytes(record.request);
     case "status":
-      return reportStatusRequestCodec.toBytes(record.request);
+      return reportStatus.request.toBytes(record.request);
     case "done":
       return Buffer.from(record.report);
     case "outbox":
@@ -44,9 +41,9 @@ export function decodeOutboxRecord(bytes: Uint8Array): OutboxRecord {
   const body = bytes.subarray(1);
   switch (bytes[0] ?? 0) {
     case TAGS.profile:
-      return { kind: "profile", request: reportProfileRequestCodec.fromBytes(body) };
+      return { kind: "profile", request: reportProfile.request.fromBytes(body) };
     case TAGS.status:
-      return { kind: "status", request: reportStatusRequestCodec.fromBytes(body) };
+      return { kind: "status", request: reportStatus.request.fromBytes(body) };
     case TAGS.done:
       return { kind: "done", report: Buffer.from(body).toString("utf8") };
     case TAGS.outbox: {

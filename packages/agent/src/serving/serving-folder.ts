@@ -1,8 +1,8 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { MpoError } from "@mpo/core";
+import { isName, MpoError } from "@mpo/core";
 import { type Clock, readJsonFile } from "@mpo/io";
-import { isName, type ServedModel } from "@mpo/protocol";
+import type { ServedModel } from "@mpo/protocol";
 import type { Logger } from "@mpo/runtime";
 import { type InputSummary, summarise } from "../drift/input-summary.ts";
 import type { ServingApp } from "../ports/serving-app.ts";
@@ -98,8 +98,9 @@ async function servedModels(root: string): Promise<readonly ServedModel[]> {
   const names = await readdir(root).catch(() => []);
   const found = await Promise.all(
     names.filter(isName).map(async (name): Promise<readonly ServedModel[]> => {
-      const digest = await fileDigest(join(root, name, SERVING_FOLDERS.source, MODEL_FILE)).catch(() => undefined);
-      return digest === undefined ? [] : [{ name, digest }];
+      const manifest = join(root, name, SERVING_FOLDERS.source, MODEL_FILE);
+      const manifestDigest = await fileDigest(manifest).catch(() => undefined);
+      return manifestDigest === undefined ? [] : [{ name, manifestDigest }];
     }),
   );
   return found.flat().toSorted((left, right) => (left.name < right.name ? -1 : 1));

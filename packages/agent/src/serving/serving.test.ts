@@ -129,7 +129,7 @@ describe("models", () => {
         models.map(({ name }) => name),
         ["cam"],
       );
-      assert.match(models[0]?.digest ?? "", /^[0-9a-f]{64}$/u);
+      assert.match(models[0]?.manifestDigest ?? "", /^[0-9a-f]{64}$/u);
     }));
 
   it("are swapped in one step; the one before is kept, older ones go", () =>

@@ -40,12 +40,14 @@ export function documentOf(version: number, changes: Partial<DesiredDocument> = 
     issuedAtMs: START_MS + version,
     expiresAtMs: START_MS + 30 * DAY_MS,
     model: "resnet",
-    modelDigest: MODEL_DIGEST,
+    manifestDigest: MODEL_DIGEST,
     objective: "accuracy",
     budget: { memoryBytes: 1_000, windowMs: 60_000 },
     rungs,
     chosenRung: rungs.length - 1,
     reasons: [],
+    request: `test-${version}`,
+    budgetSource: "policy",
     ...changes,
   };
 }

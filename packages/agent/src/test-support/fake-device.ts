@@ -90,7 +90,7 @@ export class FakeDevice {
   };
 
   readonly serving: ServingApp = {
-    models: async () => [{ name: "resnet", digest: MODEL_DIGEST }],
+    models: async () => [{ name: "resnet", manifestDigest: MODEL_DIGEST }],
     inputsAfter: async (_, cursor) => {
       const from = Number(cursor === "" ? 0 : cursor);
       return { summaries: this.inputs.slice(from), cursor: String(this.inputs.length) };

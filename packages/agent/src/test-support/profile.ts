@@ -1,4 +1,4 @@
-import type { Chain, Profile } from "@mpo/core";
+import { type Chain, PROFILE_VERSION, type Profile } from "@mpo/core";
 import { buildModel, chainOf } from "@mpo/engine";
 import { DEVICE_CLASS, IDENTITY } from "./documents.ts";
 
@@ -12,10 +12,10 @@ export const CHAIN: Chain = chainOf(
 /** A small profile of a model with that chain. */
 export function profileOf(model: string, measuredAtMs: number): Profile {
   return {
-    version: 1,
+    version: PROFILE_VERSION,
     model: {
       name: model,
-      digest: GRAPH_DIGEST,
+      graphDigest: GRAPH_DIGEST,
       unitCount: CHAIN.units.length,
       parameterCount: 10,
       hasBatchStatistics: false,

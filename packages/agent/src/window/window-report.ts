@@ -2,9 +2,6 @@ import { isOutOfMemory, type MpoError, typical, type WindowRun } from "@mpo/core
 import { asLine, type WindowOutcome, type WindowResult } from "@mpo/protocol";
 import type { RetrainOutcome } from "../ports/agent-engine.ts";
 
-/** A week: the most that the wire takes. */
-const MAX_MS = 604_800_000;
-
 /** The reports of a window, one for each rung that was tried. */
 export function windowResults(
   { tries }: WindowRun<RetrainOutcome>,
@@ -12,7 +9,7 @@ export function windowResults(
 ): readonly WindowResult[] {
   return tries.map(({ rung, openedAtMs, durationMs, ended }, index) => ({
     window: index === 0 ? name : `${name}-${index + 1}`,
-    ...{ model, openedAtMs, rung, durationMs: Math.min(MAX_MS, durationMs) },
+    ...{ model, openedAtMs, rung, durationMs },
     ...("error" in ended ? failed(ended.error) : finished(ended.result)),
   }));
 }
@@ -23,18 +20,18 @@ function finished(result: RetrainOutcome): Ended {
   const { isAccepted, steps, stepMs, peakBytes, judgement, accuracyBefore, accuracyAfter, reason } = result;
   return {
     outcome: isAccepted ? "replaced" : steps === 0 ? "out-of-time" : "kept-old",
-    peakBytes: Math.round(peakBytes),
+    peakBytes,
     steps,
-    ...(stepMs.length === 0 ? {} : { stepMs: Math.min(MAX_MS, typical(stepMs)) }),
-    ...(judgement === undefined ? {} : { judgement }),
-    ...(accuracyBefore === undefined ? {} : { accuracyBefore }),
-    ...(accuracyAfter === undefined ? {} : { accuracyAfter }),
+    stepMs,
+    judgement,
+    accuracyBefore,
+    accuracyAfter,
     message: asLine(reason),
   };
 }
 
 function failed(error: MpoError): Ended {
-  return { outcome: outcomeOf(error), steps: 0, message: asLine(error.message) };
+  return { outcome: outcomeOf(error), steps: 0, stepMs: [], message: asLine(error.message) };
 }
 
 function outcomeOf(error: MpoError): WindowOutcome {
@@ -46,7 +43,11 @@ function outcomeOf(error: MpoError): WindowOutcome {
 /** Whether a window proves its document good: it ran to a judgement within the memory and the time that were predicted. */
 export function isWithinBounds({ outcome, peakBytes, rung, stepMs }: WindowResult): boolean {
   const isJudged = outcome === "replaced" || outcome === "kept-old";
-  return isJudged && (peakBytes ?? 0) <= rung.memoryBytes.upper && (stepMs ?? 0) <= rung.stepMs.upper * SLOWER;
+  return (
+    isJudged &&
+    (peakBytes ?? 0) <= rung.memoryBytes.upper &&
+    (stepMs.length === 0 || typical(stepMs) <= rung.stepMs.upper * SLOWER)
+  );
 }
 
 /** Time is no safety limit: a busy machine makes any step slower. */

@@ -73,8 +73,9 @@ async function explainConfig(device: string, options: FleetOptions, context: Out
       windows: found,
     };
   });
-  const { document, considered, overBudget, rejected } = why;
-  terminal.record({ ...why, status: config.status ?? null });
+  const { document, explanation } = why;
+  const { considered, overBudget, rejected } = explanation;
+  terminal.record({ document, ...explanation, status: config.status ?? null });
   for (const line of documentLines(document, config.status)) terminal.line(line);
   terminal.line(`${considered} configurations were looked at, ${overBudget} of them over the budget`);
   for (const { code, text } of document.reasons) terminal.line(`  ${code}: ${text}`);

@@ -1,4 +1,4 @@
-import { describeConfig, formatBytes, given, SECOND_MS } from "@mpo/core";
+import { describeConfig, formatBytes, given, SECOND_MS, typical } from "@mpo/core";
 import type { DeviceView, ProbeFailure, WindowResult } from "@mpo/protocol";
 import type { Command } from "commander";
 import type { CommandContext, Output, Stop } from "../command-context.ts";
@@ -97,7 +97,7 @@ function factsOf(device: DeviceView): readonly (readonly [string, string])[] {
       "software",
       `agent ${inventory.agentVersion}, engine ${inventory.engineVersion ?? "none"}, Node ${inventory.nodeVersion}`,
     ],
-    ["models", models.map((model) => `${model.name} (${model.digest.slice(0, 12)})`).join(", ") || "none"],
+    ["models", models.map((model) => `${model.name} (${model.manifestDigest.slice(0, 12)})`).join(", ") || "none"],
     ["config", desiredVersion === undefined ? "none" : `${formatVersion(desiredVersion)}; told: ${toldOf(device)}`],
     ["labels", labelsOf(device) || "none"],
   ];
@@ -125,7 +125,7 @@ function windowTable(windows: readonly WindowResult[], { terminal }: Output): st
       `${formatBytes(rung.memoryBytes.expected)} (at most ${formatBytes(rung.memoryBytes.upper)})`,
       peakBytes === undefined ? "-" : formatBytes(peakBytes),
       formatMs(rung.stepMs.expected),
-      stepMs === undefined ? "-" : formatMs(stepMs),
+      stepMs.length === 0 ? "-" : formatMs(typical(stepMs)),
       formatMs(window.durationMs),
       `${shareOr(accuracyBefore)} -> ${shareOr(accuracyAfter)}`,
       judgement ?? "-",

@@ -58,7 +58,7 @@ async function probeModel(options: ProbeOptions, context: Files & Output & Stop)
 
 function print(profile: Profile, output: string, { terminal }: Output): void {
   const { spent, steps, unitTimes, accuracy, idleBytes, model } = profile;
-  const timeSpread = Math.max(...steps.map(({ msPerStep }) => relativeSpread(msPerStep)));
+  const timeSpread = Math.max(...steps.map(({ stepMs }) => relativeSpread(stepMs)));
   terminal.record({
     event: "probed",
     output,

@@ -56,9 +56,9 @@ async function listProfiles(options: ListOptions, context: Output & Stop): Promi
   const table = createTable(terminal, ["device", "model", "class", "measured", "steps", "curves", "digest"]);
   for (const profile of profiles) {
     terminal.record(profile);
-    const { identity, model, deviceClass, measuredAtMs, stepCount, curveCount, modelDigest } = profile;
+    const { identity, model, deviceClass, measuredAtMs, stepCount, curveCount, graphDigest } = profile;
     const age = formatAge(Date.now() - measuredAtMs);
-    table.push([identity.device, model, deviceClass, age, stepCount, curveCount, modelDigest.slice(0, 12)]);
+    table.push([identity.device, model, deviceClass, age, stepCount, curveCount, graphDigest.slice(0, 12)]);
   }
   terminal.line(table.toString());
   terminal.line(`${profiles.length} ${profiles.length === 1 ? "profile" : "profiles"}`);
@@ -88,9 +88,9 @@ async function showProfile(
       `${spent.configs} configs, at most ${formatBytes(spent.peakBytes)}`,
   );
   const stepTable = createTable(terminal, ["step measured", "peak: planned", "seen", "ms a step"]);
-  for (const { config, plannedPeakBytes, measuredPeakBytes, msPerStep } of steps) {
-    const seen = measuredPeakBytes === undefined ? "-" : formatBytes(measuredPeakBytes);
-    stepTable.push([describeConfig(config), formatBytes(plannedPeakBytes), seen, typical(msPerStep).toFixed(1)]);
+  for (const { config, plannedBytes, peakBytes, stepMs } of steps) {
+    const seen = peakBytes === undefined ? "-" : formatBytes(peakBytes);
+    stepTable.push([describeConfig(config), formatBytes(plannedBytes), seen, typical(stepMs).toFixed(1)]);
   }
   terminal.line(stepTable.toString());
   if (accuracy.length === 0) return;

@@ -23,7 +23,7 @@ export function engineChecks(context: DoctorContext): readonly Check[] {
         try {
           const { loaded, sample } = await oneStep(context, undefined);
           const idle = `${formatBytes(loaded.idleBytes)} idle`;
-          const step = `a step of ResNet-20 with 64 images takes ${formatMs(typical(sample.msPerStep))}`;
+          const step = `a step of ResNet-20 with 64 images takes ${formatMs(typical(sample.stepMs))}`;
           return { state: "ok", found: `${loaded.tensorflowVersion}, ${idle}; ${step}` };
         } catch (thrown) {
           return { state: "broken", found: MpoError.from(thrown).message, fix: SETUP_FIX };

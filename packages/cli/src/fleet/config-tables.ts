@@ -1,5 +1,5 @@
-import { describeConfig, formatBytes, given, median, type Prediction } from "@mpo/core";
-import type { DesiredDocument, DocumentStatus, ExplainConfigResponse, WindowResult } from "@mpo/protocol";
+import { describeConfig, formatBytes, given, median, type Prediction, typical } from "@mpo/core";
+import type { DesiredDocument, DocumentStatus, Explanation, WindowResult } from "@mpo/protocol";
 import { formatVersion } from "../options/fleet-options.ts";
 import { formatAge, formatMs, formatShare } from "../output/format.ts";
 import { createTable } from "../output/table.ts";
@@ -35,7 +35,7 @@ export function observedOf(rung: Prediction, model: string, windows: readonly Wi
   const config = JSON.stringify(rung.config);
   const same = windows.filter((one) => one.model === model && JSON.stringify(one.rung.config) === config);
   const peaks = same.flatMap(({ peakBytes }) => peakBytes ?? []);
-  const times = same.flatMap(({ stepMs }) => stepMs ?? []);
+  const times = same.flatMap(({ stepMs }) => (stepMs.length === 0 ? [] : [typical(stepMs)]));
   const accuracy = same.find(({ accuracyAfter }) => accuracyAfter !== undefined)?.accuracyAfter;
   return {
     windows: same.length,
@@ -74,7 +74,7 @@ export function ladderTable(
 }
 
 /** What was looked at and not chosen, the runner-up first. */
-export function rejectedTable(terminal: Terminal, rejected: ExplainConfigResponse["rejected"]): string {
+export function rejectedTable(terminal: Terminal, rejected: Explanation["rejected"]): string {
   const table = createTable(terminal, ["not chosen", "config", "memory at most", "step", "accuracy", "because"]);
   for (const { rung, reason } of rejected) {
     table.push([

@@ -11,7 +11,7 @@ export async function exportWithModel(
   context: Files & Stop,
 ): Promise<void> {
   const { graph } = await readLayersModel(join(resolve(context.workingFolder, weights), MODEL_FILE), context);
-  if (graphDigest(graph) !== profile.model.digest) {
+  if (graphDigest(graph) !== profile.model.graphDigest) {
     throw new MpoError("invalid-argument", `${weights} is another model than the profile is of`, {
       hint: `Give the folder of ${profile.model.name} as it was deployed on ${profile.device.id}.`,
     });

@@ -50,9 +50,9 @@ function unreachable(thrown: unknown, target: string): unknown {
 
 /** The items of all pages of a list. */
 export async function allPages<Item>(
-  page: (request: { readonly pageSize: number; readonly pageToken?: string }) => Promise<{
+  page: (request: { readonly pageSize: number; readonly pageToken?: string | undefined }) => Promise<{
     readonly items: readonly Item[];
-    readonly nextPageToken?: string;
+    readonly nextPageToken?: string | undefined;
   }>,
 ): Promise<readonly Item[]> {
   const all: Item[] = [];

@@ -1,3 +1,4 @@
+import { MAX_BATCH } from "@mpo/core";
 import { InvalidArgumentError, Option } from "commander";
 
 /** A reader of one option's text, as commander takes it. It throws what commander prints as a usage error. */
@@ -24,14 +25,16 @@ export function numberBetween(min: number, max: number): OptionParser<number> {
 
 /** `--batch`. Without a standard, the command knows one. */
 export function batchOption(standard?: number): Option {
-  const option = new Option("--batch <n>", "images in a step (the effective batch)").argParser(wholeNumber(1, 65_536));
+  const option = new Option("--batch <n>", "images in a step (the effective batch)").argParser(
+    wholeNumber(1, MAX_BATCH),
+  );
   return standard === undefined ? option : option.default(standard);
 }
 
 /** `--micro-batch`. */
 export function microBatchOption(): Option {
   const description = "images at once; must divide the batch (default: the batch)";
-  return new Option("--micro-batch <n>", description).argParser(wholeNumber(1, 65_536));
+  return new Option("--micro-batch <n>", description).argParser(wholeNumber(1, MAX_BATCH));
 }
 
 /** `--threads`. */

@@ -13,7 +13,7 @@ const profile: Profile = {
   version: PROFILE_VERSION,
   model: {
     name: graph.name,
-    digest: graphDigest(graph),
+    graphDigest: graphDigest(graph),
     unitCount: chain.units.length,
     parameterCount: 1,
     hasBatchStatistics: true,
@@ -71,7 +71,7 @@ describe("a profile's file", () => {
 
   it("is refused when it is of another model, device class or engine", async () => {
     await writeProfileDocument("p.json", { profile, graph }, context());
-    for (const expected of [{ modelDigest: "other" }, { deviceClass: "other" }, { engine: "other" }]) {
+    for (const expected of [{ graphDigest: "other" }, { deviceClass: "other" }, { engine: "other" }]) {
       await assert.rejects(readProfileDocument("p.json", context(), expected), { code: "precondition-failed" });
     }
   });

@@ -1,8 +1,9 @@
 import { resolve } from "node:path";
 import {
   type Chain,
+  checked,
   type ExpectedProfile,
-  FieldReader,
+  fact,
   given,
   MpoError,
   type Profile,
@@ -48,9 +49,7 @@ export async function readProfileDocument(
   const file = resolve(workingFolder, path);
   const value = await readJsonFile(file, { signal, maxBytes: MAX_BYTES });
   try {
-    const fields = new FieldReader(value, "file");
-    fields.oneOf("kind", [KIND]);
-    const version = fields.number("version");
+    const { version } = checked(fact.object({ kind: fact.word([KIND]), version: fact.whole() }), value, "file");
     if (version !== DOCUMENT_VERSION) {
       throw new MpoError("precondition-failed", `version is ${version}; this release reads ${DOCUMENT_VERSION}`, {
         hint: "Probe the device again with this release.",
@@ -67,7 +66,7 @@ export async function readProfileDocument(
 
 function chainOfProfile(profile: Profile, graph: ModelGraph): Chain {
   const digest = digestOf(graph);
-  if (digest !== profile.model.digest) {
+  if (digest !== profile.model.graphDigest) {
     throw new MpoError("invalid-data", "graph is not the one that the profile was measured of", {
       hint: "The file was changed by hand; probe the model again.",
     });

@@ -118,7 +118,7 @@ async function profileFor(
 ): Promise<Profile> {
   if (options.profile !== undefined) {
     const expected = {
-      modelDigest: graphDigest(model.graph),
+      graphDigest: graphDigest(model.graph),
       deviceClass: deviceFacts().class,
       engine: ENGINE_VERSION,
     };
@@ -170,7 +170,7 @@ async function feedBack(
   context: Files & Output & Stop,
 ): Promise<void> {
   if (path === undefined || stepMs.length === 0) return;
-  const window = { config, plannedPeakBytes: plannedBytes, peakBytes, msPerStep: stepMs };
+  const window = { config, plannedBytes, peakBytes, stepMs };
   await writeProfileDocument(path, { profile: observe(profile, window), graph }, context);
 }
 

@@ -26,7 +26,7 @@ export function tinyProfile(name: string, device: { readonly id: string; readonl
     version: PROFILE_VERSION,
     model: {
       name,
-      digest: graphDigest(graph),
+      graphDigest: graphDigest(graph),
       unitCount: TINY_CHAIN.units.length,
       parameterCount: TINY_CHAIN.parameters.length,
       hasBatchStatistics: true,
@@ -61,9 +61,9 @@ export function tinyProfile(name: string, device: { readonly id: string; readonl
   const costs = plannerOf(base, TINY_CHAIN).costs;
   const steps = [4, BATCH].map((microBatch) => {
     const config = resolveRetrainConfig({ microBatch, accumulation: BATCH / microBatch });
-    const plannedPeakBytes = residentGrowth(planStep(TINY_CHAIN, config), memoryFacts);
+    const plannedBytes = residentGrowth(planStep(TINY_CHAIN, config), memoryFacts);
     const ms = costs.predict(config).stepMs.expected;
-    return { config, plannedPeakBytes, measuredPeakBytes: 1.05 * plannedPeakBytes, msPerStep: [ms, 1.02 * ms] };
+    return { config, plannedBytes, peakBytes: 1.05 * plannedBytes, stepMs: [ms, 1.02 * ms] };
   });
   return { ...base, steps };
 }

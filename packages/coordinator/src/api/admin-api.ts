@@ -100,7 +100,7 @@ export class AdminApi {
     const profiles = items.map(({ name, value, revision }) => ({
       identity: name.identity,
       model: name.model,
-      modelDigest: value.modelDigest,
+      graphDigest: value.graphDigest,
       deviceClass: value.deviceClass,
       measuredAtMs: value.measuredAtMs,
       stepCount: value.stepCount,
@@ -117,7 +117,7 @@ export class AdminApi {
         hint: "List what there is: mpo profiles list.",
       });
     }
-    return { profile: found.record.request.profile, revision: found.revision };
+    return { profile: found.request.profile, revision: found.revision };
   }
 
   async getConfig({ identity, version }: GetConfigRequest, { signal }: ApiCall): Promise<GetConfigResponse> {
@@ -128,7 +128,7 @@ export class AdminApi {
 
   async explainConfig({ identity }: ExplainConfigRequest, { signal }: ApiCall): Promise<ExplainConfigResponse> {
     const { document, explanation } = await this.#parts.documents.explain(identity, { signal });
-    return { document, ...explanation };
+    return { document, explanation };
   }
 
   async pushConfig(request: PushConfigRequest, { signal, ...facts }: ApiCall): Promise<PushConfigResponse> {

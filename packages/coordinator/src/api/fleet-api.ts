@@ -95,9 +95,9 @@ export class FleetApi {
     const { profiles, queue, audit, logger, onReport } = this.#parts;
     const identity = deviceIdentityOf(request.identity, facts);
     await this.#requireDevice(identity, signal);
-    const { record, revision, isDuplicate } = await profiles.store(request, { signal });
-    const isNewest = record.reports.at(-1) === request.report;
-    const needsChain = isNewest && record.chain === undefined;
+    const { header, revision, isDuplicate } = await profiles.store(request, { signal });
+    const isNewest = header.reports.at(-1) === request.report;
+    const needsChain = isNewest && header.chain === undefined;
     // Also for a repeated one: who asked for the search may have ended between the two writes.
     if (isNewest && !needsChain) {
       const name = { identity, model: request.profile.model.name };

@@ -36,7 +36,7 @@ export async function askForMissing(
   for (const { name: model } of models) {
     const facts = profiles.facts({ identity, model })?.value;
     if (facts?.chain === undefined) continue;
-    const request = requestOfReport(facts.lastReport);
+    const request = requestOfReport(facts.reports.at(-1) ?? "");
     // It waits for its turn already: the store need not be asked with every hello.
     if (queue.isWaiting({ identity, model }, request)) continue;
     await queue.ask({ identity, model }, { request, actor: "coordinator" }, { signal });

@@ -1,20 +1,14 @@
 import { createHash } from "node:crypto";
+import { fact } from "@mpo/core";
 import {
-  ADMIN_SERVICE,
   compareVersions,
   type DesiredDocument,
   type DocumentVersion,
   desiredDocumentCodec,
-  type RejectedRung,
+  type Explanation,
+  explanationCodec,
 } from "@mpo/protocol";
-import { packed, recordFromBytes, recordToBytes, unpacked } from "../store/records.ts";
-
-/** Why a document is what it is, beyond its own reasons. */
-export interface Explanation {
-  readonly considered: number;
-  readonly overBudget: number;
-  readonly rejected: readonly RejectedRung[];
-}
+import { packed, packedBytes, recordForm, unpacked } from "../store/records.ts";
 
 /** A document that was pushed once, as it was sent. */
 export interface ArchivedDocument {
@@ -68,35 +62,33 @@ export function archivedDocument(archive: ArchiveRecord, version: DocumentVersio
     .find((document) => compareVersions(document.version, version) === 0);
 }
 
-const KIND = "archive";
+const { digest, list, object } = fact;
+const form = recordForm(
+  "archive",
+  object({
+    documents: list(packedBytes, 0, MAX_DOCUMENTS),
+    explanations: list(object({ digest: digest(), explanation: packedBytes }), 0, MAX_EXPLANATIONS),
+  }),
+);
 
-interface StoredArchive {
-  readonly documents: readonly string[];
-  readonly explanations: readonly { readonly digest: string; readonly explanation: string }[];
-}
-
-/** `document` is any: the form of the wire that explanations are kept in carries one. */
-export function archiveToBytes(archive: ArchiveRecord, document: DesiredDocument): Uint8Array {
-  const explained = ADMIN_SERVICE.explainConfig.response;
-  const stored: StoredArchive = {
-    documents: archive.documents.map(({ bytes }) => packed(bytes)),
-    explanations: archive.explanations.map(({ digest, explanation }) => ({
-      digest,
-      explanation: packed(explained.toBytes({ document, ...explanation })),
+export function archiveToBytes({ documents, explanations }: ArchiveRecord): Uint8Array {
+  return form.toBytes({
+    documents: documents.map(({ bytes }) => packed(bytes)),
+    explanations: explanations.map((one) => ({
+      digest: one.digest,
+      explanation: packed(explanationCodec.toBytes(one.explanation)),
     })),
-  };
-  return recordToBytes(KIND, stored);
+  });
 }
 
 /** Throws `invalid-data`. */
 export function archiveFromBytes(bytes: Uint8Array): ArchiveRecord {
-  const stored: StoredArchive = recordFromBytes(KIND, bytes);
-  const explained = ADMIN_SERVICE.explainConfig.response;
+  const { documents, explanations } = form.fromBytes(bytes);
   return {
-    documents: stored.documents.map((text) => ({ bytes: unpacked(text) })),
-    explanations: stored.explanations.map(({ digest, explanation }) => {
-      const { document: _, ...rest } = explained.fromBytes(unpacked(explanation));
-      return { digest, explanation: rest };
-    }),
+    documents: documents.map((text) => ({ bytes: unpacked(text) })),
+    explanations: explanations.map((one) => ({
+      digest: one.digest,
+      explanation: explanationCodec.fromBytes(unpacked(one.explanation)),
+    })),
   };
 }

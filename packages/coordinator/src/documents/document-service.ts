@@ -9,6 +9,7 @@ import {
   desiredDocumentCodec,
   desiredEnvelopeCodec,
   deviceKey,
+  type Explanation,
 } from "@mpo/protocol";
 import type { Logger } from "@mpo/runtime";
 import { BUCKETS, type StoreCallOptions, type StoreEntry } from "@mpo/transport";
@@ -21,10 +22,9 @@ import {
   archiveToBytes,
   documentDigest,
   EMPTY_ARCHIVE,
-  type Explanation,
   withNext,
 } from "./archive-record.ts";
-import { type DocumentContent, documentToBytes, nextVersion, reasonsFor, requestOf } from "./make-document.ts";
+import { type DocumentContent, documentToBytes, nextVersion } from "./make-document.ts";
 
 /** Signs a document's bytes. Until devices have identities, with nothing. */
 export type DocumentSigner = (bytes: Uint8Array) => readonly DocumentSignature[];
@@ -132,9 +132,9 @@ export class DocumentService {
     options: StoreCallOptions = {},
   ): Promise<boolean> {
     if (current === undefined) return false;
-    if (requestOf(current.document) === request) return true;
+    if (current.document.request === request) return true;
     const { documents } = await this.#archive(identity, options);
-    return documents.some(({ bytes }) => requestOf(desiredDocumentCodec.fromBytes(bytes)) === request);
+    return documents.some(({ bytes }) => desiredDocumentCodec.fromBytes(bytes).request === request);
   }
 
   /**
@@ -152,11 +152,11 @@ export class DocumentService {
       version: nextVersion(current?.document.version, push.floor, this.#epoch),
       issuedAtMs: this.#context.clock.now(),
       validMs: this.#validMs,
+      request: push.request,
     };
-    const reasons = reasonsFor(push.request, push.content.reasons);
-    const { document, bytes } = documentToBytes({ ...push.content, reasons }, stamp);
+    const { document, bytes } = documentToBytes(push.content, stamp);
     // First into the archive: once the new document is there, the one before it is nowhere else.
-    await this.#keep(identity, document, bytes, push.explanation, current, call);
+    await this.#keep(identity, bytes, push.explanation, current, call);
     const value = desiredEnvelopeCodec.toBytes({ document: bytes, signatures: this.#sign(bytes) });
     const key = deviceKey(identity);
     const revision = await this.#write(key, value, current, call);
@@ -185,7 +185,6 @@ export class DocumentService {
 
   async #keep(
     identity: DeviceIdentity,
-    document: DesiredDocument,
     bytes: Uint8Array,
     explanation: Explanation,
     current: CurrentDocument | undefined,
@@ -196,7 +195,7 @@ export class DocumentService {
     await changeEntry(this.#context, place, (entry) => {
       const archive = entry === undefined ? EMPTY_ARCHIVE : archiveFromBytes(entry.value);
       const kept = withNext(archive, { current: current?.envelope.document, next });
-      return { value: archiveToBytes(kept, document), result: undefined };
+      return { value: archiveToBytes(kept), result: undefined };
     });
   }
 

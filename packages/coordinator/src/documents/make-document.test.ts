@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Prediction } from "@mpo/core";
 import { desiredDocumentCodec, LIMITS } from "@mpo/protocol";
-import { type DocumentContent, documentToBytes, nextVersion, reasonsFor, requestOf } from "./make-document.ts";
+import { type DocumentContent, documentToBytes, nextVersion } from "./make-document.ts";
 
 const MOST = Number.MAX_SAFE_INTEGER;
 
@@ -59,16 +59,17 @@ function content(rungs: readonly Prediction[], chosenRung: number): DocumentCont
     device: "pi-1",
     deviceClass: "board",
     model: "tiny",
-    modelDigest: "cd".repeat(32),
+    manifestDigest: "cd".repeat(32),
     objective: "accuracy",
     budget: { memoryBytes: 1000, windowMs: 1000 },
+    budgetSource: "policy",
     rungs,
     chosenRung,
     reasons: [],
   };
 }
 
-const STAMP = { version: { epoch: 1, version: 1 }, issuedAtMs: 1000, validMs: 5000 };
+const STAMP = { version: { epoch: 1, version: 1 }, issuedAtMs: 1000, validMs: 5000, request: "report r1" };
 
 void describe("a document", () => {
   void it("has its time, and comes back from its bytes", () => {
@@ -89,13 +90,9 @@ void describe("a document", () => {
     });
   });
 
-  void it("says what it answers, first", () => {
-    const reasons = reasonsFor("report r1", [
-      { code: "request", text: "report r0" },
-      ...Array.from({ length: 20 }, () => ({ code: "x", text: "y" })),
-    ]);
-    assert.equal(reasons.length, 16);
-    assert.equal(requestOf({ reasons }), "report r1");
-    assert.equal(requestOf({ reasons: [] }), undefined);
+  void it("says what it answers, and keeps the first of too many reasons", () => {
+    const reasons = Array.from({ length: 20 }, (_, index) => ({ code: "x", text: `${index}` }));
+    const { document } = documentToBytes({ ...content([rung(1, 3)], 0), reasons }, STAMP);
+    assert.deepEqual([document.request, document.reasons], ["report r1", reasons.slice(0, 16)]);
   });
 });

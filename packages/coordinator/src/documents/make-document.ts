@@ -1,11 +1,8 @@
 import { MpoError } from "@mpo/core";
-import { type DesiredDocument, type DocumentVersion, desiredDocumentCodec, type Reason } from "@mpo/protocol";
-
-/** The code of the reason that names what a document was made for. */
-const REQUEST_REASON = "request";
+import { type DesiredDocument, type DocumentVersion, desiredDocumentCodec, MAX_REASONS } from "@mpo/protocol";
 
 /** A document but for its place in the order and its time. */
-export type DocumentContent = Omit<DesiredDocument, "version" | "issuedAtMs" | "expiresAtMs">;
+export type DocumentContent = Omit<DesiredDocument, "version" | "issuedAtMs" | "expiresAtMs" | "request">;
 
 /** When and as what a document goes out. */
 export interface DocumentStamp {
@@ -13,9 +10,9 @@ export interface DocumentStamp {
   readonly issuedAtMs: number;
   /** How long a device that has not applied it may still do so, milliseconds. */
   readonly validMs: number;
+  /** What it answers. */
+  readonly request: string;
 }
-
-const MAX_REASONS = 16;
 
 /** The version after the newest of the store and the newest that the device has told of. */
 export function nextVersion(
@@ -31,17 +28,6 @@ export function nextVersion(
   return { epoch: newest, version: highest + 1 };
 }
 
-/** What a document was made for: the id of a request; undefined: it does not say. */
-export function requestOf({ reasons }: Pick<DesiredDocument, "reasons">): string | undefined {
-  return reasons.find(({ code }) => code === REQUEST_REASON)?.text;
-}
-
-/** The reasons with the request that they answer, at most as many as a document holds. */
-export function reasonsFor(request: string, reasons: readonly Reason[]): readonly Reason[] {
-  const others = reasons.filter(({ code }) => code !== REQUEST_REASON);
-  return [{ code: REQUEST_REASON, text: request }, ...others].slice(0, MAX_REASONS);
-}
-
 /**
  * The bytes of a document. One that is longer than a document may be loses rungs from the middle of its ladder, the
  * one with the longest schedule first: the cheapest and the best stay. Throws `over-budget` when even those two are too
@@ -49,7 +35,7 @@ export function reasonsFor(request: string, reasons: readonly Reason[]): readonl
  */
 export function documentToBytes(
   content: DocumentContent,
-  { version, issuedAtMs, validMs }: DocumentStamp,
+  { version, issuedAtMs, validMs, request }: DocumentStamp,
 ): { readonly document: DesiredDocument; readonly bytes: Uint8Array } {
   let { rungs, chosenRung } = content;
   for (;;) {
@@ -57,6 +43,8 @@ export function documentToBytes(
       ...content,
       rungs,
       chosenRung,
+      reasons: content.reasons.slice(0, MAX_REASONS),
+      request,
       version,
       issuedAtMs,
       expiresAtMs: issuedAtMs + validMs,

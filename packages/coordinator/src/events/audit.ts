@@ -1,8 +1,9 @@
 import { linkSignals } from "@mpo/io";
-import { asLine, auditSubject, type DeviceIdentity, type FleetEvent, fleetEventCodec } from "@mpo/protocol";
+import { asLine, auditSubject, type DeviceIdentity, type FleetEvent, schemas } from "@mpo/protocol";
 import type { Logger } from "@mpo/runtime";
 import { STREAMS, type StreamEvent } from "@mpo/transport";
 import type { StoreContext } from "../store/change-entry.ts";
+import { recordForm } from "../store/records.ts";
 
 /** Something that happened, before it has its place among all events. */
 export interface Happening {
@@ -16,10 +17,13 @@ export interface Happening {
 /** Which events. */
 export interface EventFilter {
   readonly tenant: string;
-  readonly device?: string;
+  readonly device?: string | undefined;
 }
 
 const MAX_RECENT = 20_000;
+
+/** An event as it is stored: its place is the stream's to give. */
+const EVENT = recordForm("event", schemas.event.omit({ sequence: true }));
 
 /**
  * Who did what to which device: appended to a stream that is never shortened by hand, and the newest part kept in memory
@@ -39,9 +43,7 @@ export class Audit {
   /** Writes an event. Throws when it may not be stored: use it for what people do. */
   async write(happening: Happening, { signal }: { readonly signal?: AbortSignal } = {}): Promise<void> {
     const { kind, identity, actor, message } = happening;
-    const event: FleetEvent = {
-      // Its place is the stream's to give; the codec asks for one.
-      sequence: 1,
+    const event = {
       atMs: this.#context.clock.now(),
       kind,
       tenant: identity.tenant,
@@ -51,7 +53,7 @@ export class Audit {
     };
     const call = signal === undefined ? {} : { signal };
     const subject = auditSubject(identity.tenant, kind);
-    await this.#context.store.append(STREAMS.audit, subject, fleetEventCodec.toBytes(event), call);
+    await this.#context.store.append(STREAMS.audit, subject, EVENT.toBytes(event), call);
   }
 
   /** Writes an event of something that is done already and that nobody waits for: a failure is only logged. */
@@ -137,7 +139,7 @@ export class Audit {
 
   #eventOf({ value, sequence }: StreamEvent): FleetEvent | undefined {
     try {
-      return { ...fleetEventCodec.fromBytes(value), sequence };
+      return { ...EVENT.fromBytes(value), sequence };
     } catch (thrown) {
       this.#logger.error("an event in the store cannot be read", { sequence, err: thrown });
       return undefined;

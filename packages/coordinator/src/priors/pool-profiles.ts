@@ -1,10 +1,10 @@
 import {
   type AccuracySample,
+  type Measured,
   MpoError,
   median,
   outliers,
   type Profile,
-  type StepSample,
   type UnitTimeSample,
   type UpdateSample,
   validateProfile,
@@ -14,7 +14,7 @@ import {
 export const DEFAULT_QUORUM = 5;
 
 /** The name under which a pooled profile goes: it was measured by no device. */
-export const POOLED_DEVICE = "fleet";
+const POOLED_DEVICE = "fleet";
 
 /** A profile of many devices. */
 export interface PooledProfile {
@@ -69,7 +69,7 @@ function onePerDevice(profiles: readonly Profile[]): readonly Profile[] {
 
 function mostCommon(profiles: readonly Profile[]): readonly Profile[] {
   const groups = grouped(profiles, ({ model, device, software, method, effectiveBatch }) =>
-    JSON.stringify([model.digest, model.unitCount, device.class, software, method, effectiveBatch]),
+    JSON.stringify([model.graphDigest, model.unitCount, device.class, software, method, effectiveBatch]),
   );
   return groups.reduce((best, group) => (group.length > best.length ? group : best), []);
 }
@@ -130,7 +130,7 @@ function pooledNormOnly(
   return measured.length >= quorum ? { normOnlyBackwardMs: [agreed(measured)] } : {};
 }
 
-function pooledSteps(profiles: readonly Profile[], quorum: number): readonly StepSample[] {
+function pooledSteps(profiles: readonly Profile[], quorum: number): readonly Measured[] {
   const all = votes(
     profiles,
     ({ steps }) => steps,
@@ -138,14 +138,12 @@ function pooledSteps(profiles: readonly Profile[], quorum: number): readonly Ste
     quorum,
   );
   return all.map((samples) => {
-    const measured = samples.flatMap(({ measuredPeakBytes }) =>
-      measuredPeakBytes === undefined || measuredPeakBytes <= 0 ? [] : [measuredPeakBytes],
-    );
+    const measured = samples.flatMap(({ peakBytes }) => (peakBytes === undefined || peakBytes <= 0 ? [] : [peakBytes]));
     return {
       config: samples[0].config,
-      plannedPeakBytes: Math.round(agreed(samples.map(({ plannedPeakBytes }) => plannedPeakBytes))),
-      ...(measured.length >= quorum ? { measuredPeakBytes: agreed(measured) } : {}),
-      msPerStep: [agreed(samples.map(({ msPerStep }) => median(msPerStep)))],
+      plannedBytes: Math.round(agreed(samples.map(({ plannedBytes }) => plannedBytes))),
+      ...(measured.length >= quorum ? { peakBytes: agreed(measured) } : {}),
+      stepMs: [agreed(samples.map(({ stepMs }) => median(stepMs)))],
     };
   });
 }

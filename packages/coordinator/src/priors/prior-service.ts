@@ -1,12 +1,12 @@
-import type { Profile, RetrainConfig } from "@mpo/core";
-import { priorKey, reportProfileRequestCodec } from "@mpo/protocol";
+import { fact, type Profile, type RetrainConfig } from "@mpo/core";
+import { priorKey, profileCodec } from "@mpo/protocol";
 import type { Logger } from "@mpo/runtime";
 import { BUCKETS } from "@mpo/transport";
 import type { ProfileService } from "../profiles/profile-service.ts";
 import type { StoreContext } from "../store/change-entry.ts";
-import { packed, recordFromBytes, recordToBytes, unpacked } from "../store/records.ts";
+import { packed, packedBytes, recordForm, unpacked } from "../store/records.ts";
 import { WatchedMap, type Watching } from "../store/watched-map.ts";
-import { DEFAULT_QUORUM, POOLED_DEVICE, type PooledProfile, poolProfiles } from "./pool-profiles.ts";
+import { DEFAULT_QUORUM, type PooledProfile, poolProfiles } from "./pool-profiles.ts";
 
 /** Whose devices of which class, and which model. */
 export interface PriorName {
@@ -14,7 +14,7 @@ export interface PriorName {
   readonly deviceClass: string;
   readonly model: string;
   /** Of the model's graph. */
-  readonly modelDigest: string;
+  readonly graphDigest: string;
 }
 
 /** A prior, and when it was pooled. */
@@ -29,15 +29,10 @@ export interface PriorOptions {
   readonly maxAgeMs?: number;
 }
 
-const KIND = "prior";
+const { object, timestampMs, whole } = fact;
+const form = recordForm("prior", object({ votes: whole(1), pooledAtMs: timestampMs(), profile: packedBytes }));
 /** Profiles that are pooled at most. */
 const MAX_VOTES = 33;
-
-interface StoredPrior {
-  readonly votes: number;
-  readonly pooledAtMs: number;
-  readonly report: string;
-}
 
 /** What the fleet knows of a model on a class of devices, pooled so that no single device can turn it. */
 export class PriorService {
@@ -70,19 +65,19 @@ export class PriorService {
   /** The prior; undefined: too few devices have measured, or they measured another version of the model. */
   prior(name: PriorName): Prior | undefined {
     const prior = this.#priors.get(keyOf(name))?.value;
-    return prior?.profile.model.digest === name.modelDigest ? prior : undefined;
+    return prior?.profile.model.graphDigest === name.graphDigest ? prior : undefined;
   }
 
   /** Configurations that most devices of a class have measured: what a new one measures first, to be comparable. */
-  suggested(name: Omit<PriorName, "modelDigest">): readonly RetrainConfig[] {
+  suggested(name: Omit<PriorName, "graphDigest">): readonly RetrainConfig[] {
     return this.#priors.get(keyOf(name))?.value.profile.steps.map(({ config }) => config) ?? [];
   }
 
   /** Pools anew if there are votes that the prior does not have. Safe to do twice, by several coordinators at once. */
   async refresh(name: PriorName, { signal }: { readonly signal?: AbortSignal } = {}): Promise<void> {
-    const { tenant, deviceClass, modelDigest } = name;
+    const { tenant, deviceClass, graphDigest } = name;
     // Every search asks; a list of all devices of a class is made only when there is something to pool.
-    const count = this.#profiles.countOfClass(tenant, deviceClass, modelDigest);
+    const count = this.#profiles.countOfClass(tenant, deviceClass, graphDigest);
     const known = this.prior(name);
     const nowMs = this.#context.clock.now();
     const isFresh = known !== undefined && nowMs - known.pooledAtMs < this.#maxAgeMs;
@@ -90,12 +85,12 @@ export class PriorService {
     // Each further vote moves a median less: pool again when there are a quarter more.
     if (count < this.#quorum || (isFresh && possible < 1.25 * known.votes)) return;
     const call = signal === undefined ? {} : { signal };
-    const voters = this.#profiles.ofClass(tenant, deviceClass, modelDigest);
+    const voters = this.#profiles.ofClass(tenant, deviceClass, graphDigest);
     const profiles: Profile[] = [];
     for (const voter of spread(voters, MAX_VOTES)) {
       const found = await this.#profiles.load(voter, call);
       // Devices of one name in two tenants are two devices, but a tenant pools only its own.
-      if (found !== undefined) profiles.push(found.record.request.profile);
+      if (found !== undefined) profiles.push(found.request.profile);
     }
     const pooled = poolProfiles(profiles, this.#quorum);
     if (pooled === undefined) return;
@@ -113,18 +108,15 @@ function spread<Item>(items: readonly Item[], count: number): readonly Item[] {
   return Array.from({ length: count }, (_, index) => items[Math.floor((index * items.length) / count)] as Item);
 }
 
-function keyOf({ tenant, deviceClass, model }: Omit<PriorName, "modelDigest">): string {
+function keyOf({ tenant, deviceClass, model }: Omit<PriorName, "graphDigest">): string {
   return `${tenant}.${priorKey(deviceClass, model)}`;
 }
 
-function priorToBytes({ profile, votes, pooledAtMs }: Prior): Uint8Array {
-  const identity = { tenant: POOLED_DEVICE, device: POOLED_DEVICE };
-  const report = packed(reportProfileRequestCodec.toBytes({ identity, report: POOLED_DEVICE, profile }));
-  const stored: StoredPrior = { votes, pooledAtMs, report };
-  return recordToBytes(KIND, stored);
+function priorToBytes({ profile, ...rest }: Prior): Uint8Array {
+  return form.toBytes({ ...rest, profile: packed(profileCodec.toBytes(profile)) });
 }
 
 function priorFromBytes(bytes: Uint8Array): Prior {
-  const { votes, pooledAtMs, report }: StoredPrior = recordFromBytes(KIND, bytes);
-  return { votes, pooledAtMs, profile: reportProfileRequestCodec.fromBytes(unpacked(report)).profile };
+  const { profile, ...rest } = form.fromBytes(bytes);
+  return { ...rest, profile: profileCodec.fromBytes(unpacked(profile)) };
 }

@@ -38,13 +38,17 @@ export function probeOrders(
     .map(({ model, profile, suggested }) => ({
       order: orderName(identity, model, profile?.revision ?? 0),
       model: model.name,
-      modelDigest: model.digest,
+      manifestDigest: model.manifestDigest,
       configs: suggested.slice(0, MAX_CONFIGS),
       maxMs: maxProbeMs,
     }));
 }
 
-function orderName({ tenant, device }: DeviceIdentity, { name, digest }: ServedModel, revision: number): string {
-  const hash = createHash("sha256").update(`${tenant}.${device}.${name}.${digest}.${revision}`).digest("hex");
+function orderName(
+  { tenant, device }: DeviceIdentity,
+  { name, manifestDigest }: ServedModel,
+  revision: number,
+): string {
+  const hash = createHash("sha256").update(`${tenant}.${device}.${name}.${manifestDigest}.${revision}`).digest("hex");
   return `probe-${hash.slice(0, 24)}`;
 }

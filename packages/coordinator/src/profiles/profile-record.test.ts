@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { reportOf } from "../testing/tiny-fleet.ts";
-import { headerFromBytes, type ProfileRecord, profileFromBytes, profileToBytes, withReport } from "./profile-record.ts";
+import { type ProfileRecord, profileFromBytes, profileToBytes, reportIn, withReport } from "./profile-record.ts";
 import { parseProfileKey, profileKey } from "./profile-service.ts";
 
+const CHAIN = "ab".repeat(32);
 const { chain: _, ...REQUEST } = reportOf("pi-1", "r1");
 
 void describe("a stored profile", () => {
@@ -20,8 +21,8 @@ void describe("a stored profile", () => {
           seen.add(name);
           record = decision.record;
         }
-        assert.equal(record?.storedCount ?? 0, seen.size);
-        assert.deepEqual(new Set(record?.reports ?? []), new Set([...seen].map((name) => `r${name}`)));
+        assert.equal(record?.header.storedCount ?? 0, seen.size);
+        assert.deepEqual(new Set(record?.header.reports ?? []), new Set([...seen].map((name) => `r${name}`)));
       }),
       { numRuns: 100 },
     );
@@ -29,18 +30,18 @@ void describe("a stored profile", () => {
 
   void it("takes a chain that comes later", () => {
     const first = withReport(undefined, REQUEST, { chain: undefined, nowMs: 1 }).record;
-    const again = withReport(first, REQUEST, { chain: "ab", nowMs: 2 });
-    assert.deepEqual([again.isDuplicate, again.isChanged, again.record.chain], [true, true, "ab"]);
-    assert.equal(withReport(again.record, REQUEST, { chain: "cd", nowMs: 3 }).isChanged, false);
+    const again = withReport(first, REQUEST, { chain: CHAIN, nowMs: 2 });
+    assert.deepEqual([again.isDuplicate, again.isChanged, again.record.header.chain], [true, true, CHAIN]);
+    assert.equal(withReport(again.record, REQUEST, { chain: "cd".repeat(32), nowMs: 3 }).isChanged, false);
   });
 
   void it("comes back from its bytes, and says when they are damaged", () => {
-    const { record } = withReport(undefined, REQUEST, { chain: "ab", nowMs: 1 });
+    const { record } = withReport(undefined, REQUEST, { chain: CHAIN, nowMs: 1 });
     const bytes = profileToBytes(record);
     assert.deepEqual(profileFromBytes(bytes), record);
-    assert.deepEqual(headerFromBytes(bytes).reports, ["r1"]);
+    assert.deepEqual(reportIn(record), REQUEST);
     for (const cut of [0, 3, 10, bytes.length - 1]) {
-      assert.throws(() => profileFromBytes(bytes.subarray(0, cut)), { code: "invalid-data" });
+      assert.throws(() => reportIn(profileFromBytes(bytes.subarray(0, cut))), { code: "invalid-data" });
     }
   });
 

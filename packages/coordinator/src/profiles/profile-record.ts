@@ -1,26 +1,37 @@
-import { MpoError, type Profile } from "@mpo/core";
-import { type ReportProfileRequest, reportProfileRequestCodec } from "@mpo/protocol";
-import { recordFromBytes, recordToBytes } from "../store/records.ts";
+import { type Fact, fact, MpoError } from "@mpo/core";
+import { FLEET_SERVICE, type ReportProfileRequest } from "@mpo/protocol";
+import { recordForm } from "../store/records.ts";
 
-/** What is kept of a device's profile of one model besides its measurements. */
-export interface ProfileHeader {
-  /** Names of the reports that were stored, oldest first: a repeated one is not stored again. */
-  readonly reports: readonly string[];
-  /** How many reports were stored ever. */
-  readonly storedCount: number;
-  /** SHA-256 of the chain's bytes; absent: nobody has sent it. */
-  readonly chain?: string;
-  /** By the coordinator's clock. */
-  readonly receivedAtMs: number;
-}
-
-/** A profile as it is stored: the newest report as it came, and its header. */
-export interface ProfileRecord extends ProfileHeader {
-  readonly request: ReportProfileRequest;
-}
+const { digest, list, name, object, timestampMs, whole } = fact;
 
 /** Names of reports that are remembered. A device sends its reports in order, and repeats only what got no answer. */
 const MAX_REPORTS = 256;
+
+const headerSchema = object({
+  /** Names of the reports that were stored, oldest first: a repeated one is not stored again. */
+  reports: list(name(), 1, MAX_REPORTS),
+  /** How many reports were stored ever. */
+  storedCount: whole(1),
+  /** SHA-256 of the chain's bytes; absent: nobody has sent it. */
+  chain: digest().optional(),
+  /** By the coordinator's clock. */
+  receivedAtMs: timestampMs(),
+  graphDigest: digest(),
+  deviceClass: name(),
+  measuredAtMs: timestampMs(),
+  stepCount: whole(),
+  curveCount: whole(),
+});
+const headerForm = recordForm("profile", headerSchema);
+
+/** Short facts of a device's newest profile of one model, for indexes, lists and pooling. */
+export type ProfileHeader = Fact<typeof headerSchema>;
+
+/** A profile as it is stored: its header, and the newest report's bytes, without the chain. */
+export interface ProfileRecord {
+  readonly header: ProfileHeader;
+  readonly report: Uint8Array;
+}
 
 /** What a report makes of a record. */
 export interface ProfileDecision {
@@ -29,6 +40,8 @@ export interface ProfileDecision {
   /** Whether there is anything to store. */
   readonly isChanged: boolean;
 }
+
+const codec = FLEET_SERVICE.reportProfile.request;
 
 /**
  * The record after a report. A report whose name was stored before changes nothing but a chain that was missing; a new one
@@ -40,45 +53,46 @@ export function withReport(
   request: ReportProfileRequest,
   { chain, nowMs }: { readonly chain: string | undefined; readonly nowMs: number },
 ): ProfileDecision {
-  if (record?.reports.includes(request.report) === true) {
-    const isMissing = record.chain === undefined && chain !== undefined && record.reports.at(-1) === request.report;
-    return { record: isMissing ? { ...record, chain } : record, isDuplicate: true, isChanged: isMissing };
+  const before = record?.header;
+  if (record !== undefined && before?.reports.includes(request.report) === true) {
+    const isMissing = before.chain === undefined && chain !== undefined && before.reports.at(-1) === request.report;
+    const next = isMissing ? { ...record, header: { ...before, chain } } : record;
+    return { record: next, isDuplicate: true, isChanged: isMissing };
   }
-  const { chain: _, ...stored } = request;
-  const next: ProfileRecord = {
-    reports: [...(record?.reports ?? []), request.report].slice(-MAX_REPORTS),
-    storedCount: (record?.storedCount ?? 0) + 1,
-    ...(chain === undefined ? {} : { chain }),
+  const { profile } = request;
+  const header: ProfileHeader = {
+    reports: [...(before?.reports ?? []), request.report].slice(-MAX_REPORTS),
+    storedCount: (before?.storedCount ?? 0) + 1,
+    chain,
     receivedAtMs: nowMs,
-    request: stored,
+    graphDigest: profile.model.graphDigest,
+    deviceClass: profile.device.class,
+    measuredAtMs: profile.measuredAtMs,
+    stepCount: profile.steps.length,
+    curveCount: profile.accuracy.length,
   };
-  return { record: next, isDuplicate: false, isChanged: true };
+  // As it came; without the chain, which lies once for all devices.
+  const report = codec.toBytes(request.chain === undefined ? request : { ...request, chain: undefined });
+  return { record: { header, report }, isDuplicate: false, isChanged: true };
 }
 
-const KIND = "profile";
+/** The report of a record. Throws `invalid-data`. */
+export function reportIn({ report }: ProfileRecord): ReportProfileRequest {
+  return codec.fromBytes(report);
+}
+
 const LENGTH_BYTES = 4;
 
 /** A record as bytes: the length of its header, its header, the newest report's own bytes. */
-export function profileToBytes({ request, ...header }: ProfileRecord): Uint8Array {
-  const head = recordToBytes(KIND, header);
+export function profileToBytes({ header, report }: ProfileRecord): Uint8Array {
+  const head = headerForm.toBytes(header);
   const length = Buffer.alloc(LENGTH_BYTES);
   length.writeUInt32BE(head.length);
-  return Buffer.concat([length, head, reportProfileRequestCodec.toBytes(request)]);
+  return Buffer.concat([length, head, report]);
 }
 
-/** The header alone: for indexes, which must not hold all measurements. Throws `invalid-data`. */
-export function headerFromBytes(bytes: Uint8Array): ProfileHeader {
-  return recordFromBytes(KIND, parts(bytes).head);
-}
-
-/** Throws `invalid-data`. */
+/** Reads no more than the header: the report stays as it is. Throws `invalid-data`. */
 export function profileFromBytes(bytes: Uint8Array): ProfileRecord {
-  const { head, body } = parts(bytes);
-  const header: ProfileHeader = recordFromBytes(KIND, head);
-  return { ...header, request: reportProfileRequestCodec.fromBytes(body) };
-}
-
-function parts(bytes: Uint8Array): { readonly head: Uint8Array; readonly body: Uint8Array } {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   const length = buffer.length < LENGTH_BYTES ? Number.POSITIVE_INFINITY : buffer.readUInt32BE();
   if (LENGTH_BYTES + length > buffer.length) {
@@ -86,29 +100,6 @@ function parts(bytes: Uint8Array): { readonly head: Uint8Array; readonly body: U
       hint: "The store is damaged: restore it from a backup.",
     });
   }
-  return { head: buffer.subarray(LENGTH_BYTES, LENGTH_BYTES + length), body: buffer.subarray(LENGTH_BYTES + length) };
-}
-
-/** Short facts of a profile, for lists and for pooling. */
-export interface ProfileFacts extends Omit<ProfileHeader, "reports"> {
-  readonly lastReport: string;
-  readonly modelDigest: string;
-  readonly deviceClass: string;
-  readonly measuredAtMs: number;
-  readonly stepCount: number;
-  readonly curveCount: number;
-}
-
-/** The facts of a record. */
-export function factsOf({ request, reports, ...header }: ProfileRecord): ProfileFacts {
-  const profile: Profile = request.profile;
-  return {
-    ...header,
-    lastReport: reports.at(-1) ?? request.report,
-    modelDigest: profile.model.digest,
-    deviceClass: profile.device.class,
-    measuredAtMs: profile.measuredAtMs,
-    stepCount: profile.steps.length,
-    curveCount: profile.accuracy.length,
-  };
+  const end = LENGTH_BYTES + length;
+  return { header: headerForm.fromBytes(buffer.subarray(LENGTH_BYTES, end)), report: buffer.subarray(end) };
 }

@@ -1,27 +1,11 @@
 import { createHash } from "node:crypto";
-import { type Chain, MpoError } from "@mpo/core";
-import {
-  chainFromBytes,
-  chainToBytes,
-  type DeviceIdentity,
-  deviceKey,
-  isName,
-  parseDeviceKey,
-  type ReportProfileRequest,
-} from "@mpo/protocol";
+import { type Chain, isName, MpoError } from "@mpo/core";
+import { chainCodec, type DeviceIdentity, deviceKey, parseDeviceKey, type ReportProfileRequest } from "@mpo/protocol";
 import type { Logger } from "@mpo/runtime";
 import { BUCKETS, type StateStore, type StoreCallOptions } from "@mpo/transport";
 import { changeEntry, isConflict, type StoreContext } from "../store/change-entry.ts";
 import { type Watched, WatchedMap, type Watching } from "../store/watched-map.ts";
-import {
-  factsOf,
-  headerFromBytes,
-  type ProfileFacts,
-  type ProfileRecord,
-  profileFromBytes,
-  profileToBytes,
-  withReport,
-} from "./profile-record.ts";
+import { type ProfileHeader, profileFromBytes, profileToBytes, reportIn, withReport } from "./profile-record.ts";
 
 /** Whose profile of which model. */
 export interface ProfileName {
@@ -31,14 +15,21 @@ export interface ProfileName {
 
 /** What became of a report. */
 export interface StoredReport {
-  readonly record: ProfileRecord;
+  readonly header: ProfileHeader;
   readonly revision: number;
   readonly isDuplicate: boolean;
 }
 
+/** A profile in the store, read whole. */
+export interface LoadedProfile {
+  readonly header: ProfileHeader;
+  readonly request: ReportProfileRequest;
+  readonly revision: number;
+}
+
 /** The key of a profile: "<shard>.<tenant>.<device>.<model>". */
 export function profileKey({ identity, model }: ProfileName): string {
-  if (!isName(model)) throw new MpoError("invalid-argument", "the model's name is no name");
+  if (!isName(model)) throw new MpoError("invalid-argument", `${JSON.stringify(model)} is not a valid name of a model`);
   return `${deviceKey(identity)}.${model}`;
 }
 
@@ -59,14 +50,14 @@ export async function storedReports(
 ): Promise<{ readonly reports: readonly string[]; readonly storedCount: number }> {
   const entry = await store.get(BUCKETS.profile, profileKey(name), options);
   if (entry === undefined) return { reports: [], storedCount: 0 };
-  const { reports, storedCount } = headerFromBytes(entry.value);
+  const { reports, storedCount } = profileFromBytes(entry.value).header;
   return { reports, storedCount };
 }
 
 /** Profiles: stored once a report, by one compare-and-set; the newest of each device and model. */
 export class ProfileService {
   readonly #context: StoreContext;
-  readonly #facts: WatchedMap<ProfileFacts>;
+  readonly #facts: WatchedMap<ProfileHeader>;
   /** Digests of chains by tenant and model digest: a device may leave out a chain that is known. */
   readonly #chainOf = new Map<string, string>();
   /** Keys of profiles by device class, model and what it is of. */
@@ -79,7 +70,7 @@ export class ProfileService {
       store: context.store,
       logger,
       bucket: BUCKETS.profile,
-      read: ({ value }) => factsOf(profileFromBytes(value)),
+      read: ({ value }) => profileFromBytes(value).header,
       onChange: (key, now, before) => this.#index(key, now?.value, before?.value),
     });
   }
@@ -92,23 +83,23 @@ export class ProfileService {
     return this.#facts.size;
   }
 
-  facts(name: ProfileName): Watched<ProfileFacts> | undefined {
+  facts(name: ProfileName): Watched<ProfileHeader> | undefined {
     return this.#facts.get(profileKey(name));
   }
 
   /** All profiles, in no order. */
-  *all(): Generator<{ readonly name: ProfileName } & Watched<ProfileFacts>, void, undefined> {
+  *all(): Generator<{ readonly name: ProfileName } & Watched<ProfileHeader>, void, undefined> {
     for (const [key, watched] of this.#facts.entries()) yield { name: parseProfileKey(key), ...watched };
   }
 
   /** How many profiles `ofClass` gives. */
-  countOfClass(tenant: string, deviceClass: string, modelDigest: string): number {
-    return this.#byClass.get(classKey(tenant, deviceClass, modelDigest))?.size ?? 0;
+  countOfClass(tenant: string, deviceClass: string, graphDigest: string): number {
+    return this.#byClass.get(classKey(tenant, deviceClass, graphDigest))?.size ?? 0;
   }
 
   /** Profiles of a model (its graph's digest) on a class of devices of one tenant. Takes time by their number. */
-  ofClass(tenant: string, deviceClass: string, modelDigest: string): readonly ProfileName[] {
-    const keys = this.#byClass.get(classKey(tenant, deviceClass, modelDigest)) ?? [];
+  ofClass(tenant: string, deviceClass: string, graphDigest: string): readonly ProfileName[] {
+    const keys = this.#byClass.get(classKey(tenant, deviceClass, graphDigest)) ?? [];
     return [...keys].sort().map(parseProfileKey);
   }
 
@@ -117,7 +108,7 @@ export class ProfileService {
     const { identity, profile } = request;
     const call = signal === undefined ? {} : { signal };
     const sent = request.chain === undefined ? undefined : await this.#storeChain(request.chain, call);
-    const chain = sent ?? this.#chainOf.get(chainKey(identity.tenant, profile.model.digest));
+    const chain = sent ?? this.#chainOf.get(chainKey(identity.tenant, profile.model.graphDigest));
     const key = profileKey({ identity, model: profile.model.name });
     const nowMs = this.#context.clock.now();
     // A write whose answer was lost is found again as a duplicate, though nobody was told that it is stored.
@@ -132,21 +123,20 @@ export class ProfileService {
         });
         const isDuplicate = decision.isDuplicate && !isOurs;
         if (!decision.isDuplicate) isOurs = true;
-        const result = { record: decision.record, isDuplicate };
+        const result = { header: decision.record.header, isDuplicate };
         return decision.isChanged ? { value: profileToBytes(decision.record), result } : { result };
       },
     );
-    this.#facts.note(key, factsOf(result.record), revision);
+    this.#facts.note(key, result.header, revision);
     return { ...result, revision };
   }
 
   /** The newest profile, from the store. */
-  async load(
-    name: ProfileName,
-    options: StoreCallOptions = {},
-  ): Promise<{ readonly record: ProfileRecord; readonly revision: number } | undefined> {
+  async load(name: ProfileName, options: StoreCallOptions = {}): Promise<LoadedProfile | undefined> {
     const entry = await this.#context.store.get(BUCKETS.profile, profileKey(name), options);
-    return entry && { record: profileFromBytes(entry.value), revision: entry.revision };
+    if (entry === undefined) return undefined;
+    const record = profileFromBytes(entry.value);
+    return { header: record.header, request: reportIn(record), revision: entry.revision };
   }
 
   /** A chain by its digest. Throws `not-found`. */
@@ -157,11 +147,11 @@ export class ProfileService {
         hint: "Let a device with this model probe again: it sends the chain with its profile.",
       });
     }
-    return chainFromBytes(entry.value);
+    return chainCodec.fromBytes(entry.value);
   }
 
   async #storeChain(chain: Chain, call: StoreCallOptions): Promise<string> {
-    const bytes = chainToBytes(chain);
+    const bytes = chainCodec.toBytes(chain);
     const digest = sha256(bytes);
     if ((await this.#context.store.get(BUCKETS.chain, digest, call)) !== undefined) return digest;
     try {
@@ -173,16 +163,16 @@ export class ProfileService {
     return digest;
   }
 
-  #index(key: string, now: ProfileFacts | undefined, before: ProfileFacts | undefined): void {
+  #index(key: string, now: ProfileHeader | undefined, before: ProfileHeader | undefined): void {
     const { tenant } = parseProfileKey(key).identity;
     if (before !== undefined) {
-      this.#byClass.get(classKey(tenant, before.deviceClass, before.modelDigest))?.delete(key);
+      this.#byClass.get(classKey(tenant, before.deviceClass, before.graphDigest))?.delete(key);
     }
     if (now === undefined) return;
-    const place = classKey(tenant, now.deviceClass, now.modelDigest);
+    const place = classKey(tenant, now.deviceClass, now.graphDigest);
     const keys = this.#byClass.get(place) ?? new Set();
     this.#byClass.set(place, keys.add(key));
-    if (now.chain !== undefined) this.#chainOf.set(chainKey(tenant, now.modelDigest), now.chain);
+    if (now.chain !== undefined) this.#chainOf.set(chainKey(tenant, now.graphDigest), now.chain);
   }
 }
 
@@ -190,10 +180,10 @@ function sha256(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
 
-function chainKey(tenant: string, modelDigest: string): string {
-  return `${tenant} ${modelDigest}`;
+function chainKey(tenant: string, graphDigest: string): string {
+  return `${tenant} ${graphDigest}`;
 }
 
-function classKey(tenant: string, deviceClass: string, modelDigest: string): string {
-  return `${tenant} ${deviceClass} ${modelDigest}`;
+function classKey(tenant: string, deviceClass: string, graphDigest: string): string {
+  return `${tenant} ${deviceClass} ${graphDigest}`;
 }

@@ -1,34 +1,35 @@
-import {
-  compareVersions,
-  type DeviceIdentity,
-  type DocumentVersion,
-  type HelloRequest,
-  type Inventory,
-  type Label,
-  type Resources,
-  type ServedModel,
-} from "@mpo/protocol";
-import { recordFromBytes, recordToBytes } from "../store/records.ts";
+import { type Fact, fact } from "@mpo/core";
+import { compareVersions, type DocumentVersion, type HelloRequest, schemas } from "@mpo/protocol";
+import { type RecordForm, recordForm } from "../store/records.ts";
 
-/** What a device is, as it told. Changes rarely. */
-export interface DeviceRecord {
-  readonly identity: DeviceIdentity;
-  readonly inventory: Inventory;
-  readonly labels: readonly Label[];
-  readonly models: readonly ServedModel[];
+const { object, timestampMs } = fact;
+const { deviceIdentity, documentVersion, inventory, labels, resources, servedModels } = schemas;
+
+const deviceSchema = object({
+  identity: deviceIdentity,
+  inventory,
+  labels,
+  models: servedModels,
   /** When it became part of the fleet, by the coordinator's clock. */
-  readonly enrolledAtMs: number;
-  /** The newest document that it has ever told of: new ones must be newer. */
-  readonly versionFloor?: DocumentVersion;
-}
+  enrolledAtMs: timestampMs(),
+  /** The newest document that it has ever reported: new ones must be newer. */
+  versionFloor: documentVersion.optional(),
+});
+
+/** What a device is, as it reported. Changes rarely. */
+export type DeviceRecord = Fact<typeof deviceSchema>;
+export const deviceForm: RecordForm<DeviceRecord> = recordForm("device", deviceSchema);
+
+const seenSchema = object({
+  resources,
+  /** By the coordinator's clock. */
+  lastSeenMs: timestampMs(),
+  appliedVersion: documentVersion.optional(),
+});
 
 /** What a device had free when it was last heard of. Changes with every heartbeat. */
-export interface SeenRecord {
-  readonly resources: Resources;
-  /** By the coordinator's clock. */
-  readonly lastSeenMs: number;
-  readonly appliedVersion?: DocumentVersion;
-}
+export type SeenRecord = Fact<typeof seenSchema>;
+export const seenForm: RecordForm<SeenRecord> = recordForm("last-seen", seenSchema);
 
 /** What a device tells of itself when it enrols or says hello. */
 export type DeviceFacts = Pick<HelloRequest, "identity" | "inventory" | "labels"> &
@@ -55,25 +56,4 @@ export function newer(
 ): DocumentVersion | undefined {
   if (left === undefined || right === undefined) return left ?? right;
   return compareVersions(left, right) >= 0 ? left : right;
-}
-
-const DEVICE = "device";
-const SEEN = "last-seen";
-
-export function deviceToBytes(record: DeviceRecord): Uint8Array {
-  return recordToBytes(DEVICE, record);
-}
-
-/** Throws `invalid-data`. */
-export function deviceFromBytes(bytes: Uint8Array): DeviceRecord {
-  return recordFromBytes(DEVICE, bytes);
-}
-
-export function seenToBytes(record: SeenRecord): Uint8Array {
-  return recordToBytes(SEEN, record);
-}
-
-/** Throws `invalid-data`. */
-export function seenFromBytes(bytes: Uint8Array): SeenRecord {
-  return recordFromBytes(SEEN, bytes);
 }

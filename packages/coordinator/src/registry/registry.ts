@@ -6,12 +6,10 @@ import { type Watched, WatchedMap, type Watching } from "../store/watched-map.ts
 import {
   type DeviceFacts,
   type DeviceRecord,
-  deviceFromBytes,
-  deviceToBytes,
+  deviceForm,
   newer,
   type SeenRecord,
-  seenFromBytes,
-  seenToBytes,
+  seenForm,
   withFacts,
 } from "./device-record.ts";
 
@@ -32,14 +30,14 @@ export class Registry {
       store,
       logger,
       bucket: BUCKETS.ident,
-      read: ({ value }) => deviceFromBytes(value),
+      read: ({ value }) => deviceForm.fromBytes(value),
     });
     this.#seen = new WatchedMap({
       clock: context.clock,
       store,
       logger,
       bucket: BUCKETS.reported,
-      read: ({ value }) => seenFromBytes(value),
+      read: ({ value }) => seenForm.fromBytes(value),
     });
   }
 
@@ -58,7 +56,7 @@ export class Registry {
   /** A device as it is in the store now: the index may not have heard of it yet. */
   async load(identity: DeviceIdentity, options: StoreCallOptions = {}): Promise<DeviceRecord | undefined> {
     const entry = await this.#context.store.get(BUCKETS.ident, deviceKey(identity), options);
-    return entry === undefined ? undefined : deviceFromBytes(entry.value);
+    return entry === undefined ? undefined : deviceForm.fromBytes(entry.value);
   }
 
   seen(identity: DeviceIdentity): SeenRecord | undefined {
@@ -105,7 +103,7 @@ export class Registry {
   /** Stores that a device was heard of now. Concurrent writes may overtake each other: the next heartbeat settles it. */
   async saw(
     identity: DeviceIdentity,
-    facts: { readonly resources: Resources; readonly appliedVersion?: DocumentVersion },
+    facts: { readonly resources: Resources; readonly appliedVersion?: DocumentVersion | undefined },
     options: StoreCallOptions = {},
   ): Promise<SeenRecord> {
     const key = deviceKey(identity);
@@ -114,12 +112,8 @@ export class Registry {
     const known = this.#seen.get(key)?.value;
     const nowMs = clock.now();
     if (known !== undefined && isSameMoment(known, appliedVersion, nowMs)) return known;
-    const record: SeenRecord = {
-      resources,
-      lastSeenMs: nowMs,
-      ...(appliedVersion === undefined ? {} : { appliedVersion }),
-    };
-    const revision = await store.put(BUCKETS.reported, key, seenToBytes(record), options);
+    const record: SeenRecord = { resources, lastSeenMs: nowMs, appliedVersion };
+    const revision = await store.put(BUCKETS.reported, key, seenForm.toBytes(record), options);
     this.#seen.note(key, record, revision);
     return record;
   }
@@ -131,9 +125,9 @@ export class Registry {
   ): Promise<{ readonly record: DeviceRecord; readonly isNew: boolean }> {
     const place = { bucket: BUCKETS.ident, key, ...(signal === undefined ? {} : { signal }) };
     const { result, revision } = await changeEntry(this.#context, place, (current) => {
-      const before = current === undefined ? undefined : deviceFromBytes(current.value);
+      const before = current === undefined ? undefined : deviceForm.fromBytes(current.value);
       const record = change(before);
-      const value = record === before ? {} : { value: deviceToBytes(record) };
+      const value = record === before ? {} : { value: deviceForm.toBytes(record) };
       return { ...value, result: { record, isNew: before === undefined } };
     });
     this.#devices.note(key, result.record, revision);

@@ -1,48 +1,17 @@
+import { type Fact, fact } from "@mpo/core";
 import {
   compareVersions,
-  type DeviceIdentity,
   type DocumentStatus,
   type DocumentVersion,
   type ProbeFailure,
   type ReportStatusRequest,
-  reportStatusRequestCodec,
+  schemas,
   type WindowResult,
+  windowResultCodec,
 } from "@mpo/protocol";
-import { packed, recordFromBytes, recordToBytes, unpacked } from "../store/records.ts";
+import { packed, packedBytes, recordForm, unpacked } from "../store/records.ts";
 
-/** What became of one document, with the place of the report in the order of the device's reports. */
-export interface ReportedDocument {
-  readonly status: DocumentStatus;
-  readonly sequence: number;
-}
-
-/** One window, as it was reported. */
-export interface ReportedWindow {
-  readonly result: WindowResult;
-  readonly sequence: number;
-}
-
-/** The newest failed probe of a model. */
-export interface ReportedFailure {
-  readonly failure: ProbeFailure;
-  readonly sequence: number;
-}
-
-/** What a device has told of its documents, windows and failed probes. */
-export interface StatusRecord {
-  /** Names of the reports that were stored, oldest first. */
-  readonly reports: readonly string[];
-  /** How many were stored ever. */
-  readonly storedCount: number;
-  /** Newest version first. */
-  readonly documents: readonly ReportedDocument[];
-  /** In order of their sequence, newest first. */
-  readonly windows: readonly ReportedWindow[];
-  /** One a model, newest first. */
-  readonly failures: readonly ReportedFailure[];
-}
-
-export const NO_STATUS: StatusRecord = { reports: [], storedCount: 0, documents: [], windows: [], failures: [] };
+const { list, name, object, whole } = fact;
 
 const MAX_REPORTS = 256;
 const MAX_DOCUMENTS = 32;
@@ -52,6 +21,47 @@ const MAX_WINDOWS = 64;
 const MAX_FAILURES = 32;
 /** Windows with long schedules must leave room for the rest of the record. */
 const MAX_WINDOW_TEXT = 90_000;
+
+const sequence = whole(1);
+const reportedDocument = object({ status: schemas.documentStatus, sequence });
+const reportedFailure = object({ failure: schemas.probeFailure, sequence });
+const shared = {
+  /** Names of the reports that were stored, oldest first. */
+  reports: list(name(), 0, MAX_REPORTS),
+  /** How many were stored ever. */
+  storedCount: whole(),
+  /** Newest version first. */
+  documents: list(reportedDocument, 0, MAX_DOCUMENTS),
+  /** One a model, newest first. */
+  failures: list(reportedFailure, 0, MAX_FAILURES),
+};
+/** Windows are kept in the form of the wire, which is short. */
+const storedWindow = object({ sequence, result: packedBytes });
+const form = recordForm("status", object({ ...shared, windows: list(storedWindow, 0, MAX_WINDOWS) }));
+
+/** What became of one document, with the place of the report in the order of the device's reports. */
+export type ReportedDocument = Fact<typeof reportedDocument>;
+
+/** The newest failed probe of a model. */
+export type ReportedFailure = Fact<typeof reportedFailure>;
+
+/** One window, as it was reported. */
+export interface ReportedWindow {
+  readonly result: WindowResult;
+  readonly sequence: number;
+}
+
+/** What a device has reported of its documents, windows and failed probes. */
+export interface StatusRecord {
+  readonly reports: readonly string[];
+  readonly storedCount: number;
+  readonly documents: readonly ReportedDocument[];
+  readonly failures: readonly ReportedFailure[];
+  /** In order of their sequence, newest first. */
+  readonly windows: readonly ReportedWindow[];
+}
+
+export const NO_STATUS: StatusRecord = { reports: [], storedCount: 0, documents: [], windows: [], failures: [] };
 
 /** What a report makes of a record. */
 export interface StatusDecision {
@@ -134,33 +144,19 @@ export function newestConfirmed(record: StatusRecord, before: DocumentVersion): 
   )?.status.version;
 }
 
-const KIND = "status";
-/** Windows are kept in the form of the wire, which is short and checked; it asks for a sender. */
-const NOBODY: DeviceIdentity = { tenant: "x", device: "x" };
-
-interface StoredStatus extends Omit<StatusRecord, "windows" | "failures"> {
-  readonly windows: readonly string[];
-  /** Absent in records from before failed probes were told. */
-  readonly failures?: readonly ReportedFailure[];
-}
-
-function packedWindow({ result, sequence }: ReportedWindow): string {
-  const status = { kind: "window", window: result } as const;
-  return packed(reportStatusRequestCodec.toBytes({ identity: NOBODY, report: "x", sequence, reportedAtMs: 0, status }));
-}
-
-function unpackedWindow(text: string): readonly ReportedWindow[] {
-  const { sequence, status } = reportStatusRequestCodec.fromBytes(unpacked(text));
-  return status.kind === "window" ? [{ result: status.window, sequence }] : [];
+function packedWindow({ result, sequence }: ReportedWindow): Fact<typeof storedWindow> {
+  return { sequence, result: packed(windowResultCodec.toBytes(result)) };
 }
 
 export function statusToBytes(record: StatusRecord): Uint8Array {
-  const stored: StoredStatus = { ...record, windows: record.windows.map(packedWindow) };
-  return recordToBytes(KIND, stored);
+  return form.toBytes({ ...record, windows: record.windows.map(packedWindow) });
 }
 
 /** Throws `invalid-data`. */
 export function statusFromBytes(bytes: Uint8Array): StatusRecord {
-  const stored: StoredStatus = recordFromBytes(KIND, bytes);
-  return { ...stored, windows: stored.windows.flatMap(unpackedWindow), failures: stored.failures ?? [] };
+  const stored = form.fromBytes(bytes);
+  const windows = stored.windows.map(({ sequence, result }) => {
+    return { sequence, result: windowResultCodec.fromBytes(unpacked(result)) };
+  });
+  return { ...stored, windows };
 }

@@ -29,18 +29,18 @@ export class DevicePlanners {
   async load(name: ProfileName, options: StoreCallOptions): Promise<DevicePlanner> {
     const found = await this.#profiles.load(name, options);
     if (found === undefined) throw missing(`device ${name.identity.device} has no profile of ${name.model}`);
-    const { chain: digest, request } = found.record;
-    const { profile } = request;
+    const { chain: digest } = found.header;
+    const { profile, report } = found.request;
     if (digest === undefined) throw missing(`nobody has sent the chain of ${name.model}`);
     const prior = this.#priors.prior({
       tenant: name.identity.tenant,
       deviceClass: profile.device.class,
       model: name.model,
-      modelDigest: profile.model.digest,
+      graphDigest: profile.model.graphDigest,
     });
     const key = `${profileKey(name)} ${found.revision} ${prior?.pooledAtMs ?? 0}`;
     const known = this.#planners.get(key);
-    if (known !== undefined) return { planner: known, profile, measured: request.report };
+    if (known !== undefined) return { planner: known, profile, measured: report };
     const chain = await this.#chain(digest, options);
     if (chain.units.length !== profile.model.unitCount) {
       throw missing(
@@ -49,7 +49,7 @@ export class DevicePlanners {
     }
     const planner = plannerOf(profile, chain, prior === undefined ? {} : { priors: prior.profile.accuracy });
     this.#planners.set(key, planner);
-    return { planner, profile, measured: request.report };
+    return { planner, profile, measured: report };
   }
 
   async #chain(digest: string, options: StoreCallOptions): Promise<Chain> {

@@ -1,16 +1,17 @@
 import {
   type Cut,
   describeConfig,
-  MAX_PREDICTED_MS,
+  MAX_MS,
   MpoError,
   type Planner,
   type Prediction,
+  REASON_LENGTH,
   type RetrainConfig,
   type SearchBudget,
   type SearchObjective,
   type SearchResult,
 } from "@mpo/core";
-import type { Reason, RejectedRung } from "@mpo/protocol";
+import { asLine, type Reason, type RejectedRung } from "@mpo/protocol";
 
 /** The part of a document that a search decides, and why it is so. */
 export interface PlannedLadder {
@@ -29,8 +30,6 @@ export interface LadderRequest {
 }
 
 const MAX_REJECTED = 12;
-/** A text of the wire. */
-const MAX_TEXT = 256;
 
 /** The ladder for a budget. Throws `over-budget` when nothing fits. */
 export function searchedLadder(planner: Planner, request: LadderRequest): PlannedLadder {
@@ -60,7 +59,7 @@ export function searchedLadder(planner: Planner, request: LadderRequest): Planne
 export function givenRung(planner: Planner, config: RetrainConfig, request: LadderRequest): PlannedLadder {
   const rung = planner.predict(config, request.budget.windowMs);
   const { memoryBytes, stepMs } = rung;
-  if (stepMs.upper > MAX_PREDICTED_MS) {
+  if (stepMs.upper > MAX_MS) {
     throw new MpoError("over-budget", `a step may take ${seconds(stepMs.upper)}; at most a week is possible`);
   }
   const isOver = memoryBytes.upper > request.budget.memoryBytes || stepMs.upper > request.budget.windowMs;
@@ -80,7 +79,7 @@ export function givenRung(planner: Planner, config: RetrainConfig, request: Ladd
 
 /** A reason, cut to what a document holds. */
 export function reason(code: string, text: string): Reason {
-  return { code, text: clipped(text) };
+  return { code, text: asLine(text, REASON_LENGTH) };
 }
 
 /** Those not chosen that come nearest to it: the runner-up, then the most accurate that broke the budget. */
@@ -89,7 +88,7 @@ function nearest(result: SearchResult): readonly RejectedRung[] {
   const least = (): number => Math.min(...cut.map(({ prediction }) => prediction.accuracy.expected));
   result.forEach((prediction, why) => {
     if (why === undefined || why.reason === "dominated" || why.reason === "policy") return;
-    if (prediction.stepMs.upper > MAX_PREDICTED_MS) return;
+    if (prediction.stepMs.upper > MAX_MS) return;
     if (cut.length >= 4 * MAX_REJECTED && prediction.accuracy.expected <= least()) return;
     cut.push({ prediction, cut: why });
     if (cut.length < 8 * MAX_REJECTED) return;
@@ -127,8 +126,4 @@ function mebibytes(bytes: number): string {
 
 function seconds(ms: number): string {
   return `${(ms / 1000).toFixed(1)} s`;
-}
-
-function clipped(text: string): string {
-  return text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT - 3)}...` : text;
 }

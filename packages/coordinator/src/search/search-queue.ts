@@ -5,7 +5,7 @@ import { BUCKETS } from "@mpo/transport";
 import { type ProfileName, parseProfileKey, profileKey } from "../profiles/profile-service.ts";
 import { changeEntry, isConflict, type StoreContext } from "../store/change-entry.ts";
 import { type Watched, WatchedMap, type Watching } from "../store/watched-map.ts";
-import { mayClaim, type WorkRecord, workFromBytes, workToBytes } from "./work-record.ts";
+import { mayClaim, type WorkRecord, workForm } from "./work-record.ts";
 
 export interface QueueOptions {
   /** This coordinator; no two may share it. */
@@ -48,7 +48,7 @@ export class SearchQueue {
       store: context.store,
       logger,
       bucket: BUCKETS.work,
-      read: ({ value }) => workFromBytes(value),
+      read: ({ value }) => workForm.fromBytes(value),
       onChange: (key, now) => this.#changed(key, now),
     });
   }
@@ -76,10 +76,10 @@ export class SearchQueue {
     this.#own.set(key, work.request);
     const place = { bucket: BUCKETS.work, key, ...given({ signal }) };
     const { result, revision } = await changeEntry(this.#context, place, (current) => {
-      const known = current === undefined ? undefined : workFromBytes(current.value);
+      const known = current === undefined ? undefined : workForm.fromBytes(current.value);
       if (known?.request === work.request) return { result: known };
       const record: WorkRecord = { ...work, attempts: 0 };
-      return { value: workToBytes(record), result: record };
+      return { value: workForm.toBytes(record), result: record };
     });
     this.#waiting.note(key, result, revision);
   }
@@ -125,7 +125,7 @@ export class SearchQueue {
     const claim: WorkRecord = { ...value, owner: this.#options.name, attempts: value.attempts + 1 };
     let claimed: number;
     try {
-      claimed = await store.update(BUCKETS.work, key, workToBytes(claim), revision, { signal });
+      claimed = await store.update(BUCKETS.work, key, workForm.toBytes(claim), revision, { signal });
     } catch (thrown) {
       if (signal.aborted) return;
       // Somebody else has it, or it is not known: the watch will tell; until then it is not tried again.

@@ -164,7 +164,7 @@ export class SearchService {
     const seen = registry.seen(identity);
     const capacity = { inventory: device.inventory, ...(seen === undefined ? {} : { resources: seen.resources }) };
     // A budget that a person set stays; one of the policy follows the device.
-    const kept = ofModel?.reasons.some(({ code }) => code === BUDGET_GIVEN) === true ? ofModel.budget : undefined;
+    const kept = ofModel?.budgetSource === "given" ? ofModel.budget : undefined;
     const given = wish.budget ?? kept;
     const budget = given ?? deviceBudget(capacity, profile.idleBytes, policy);
     const request: LadderRequest = {
@@ -178,20 +178,16 @@ export class SearchService {
         ? searchedLadder(planner, request)
         : givenRung(planner, withPrescribedRates(wish.config, loss), request);
     onSearched?.(clock.monotonicMs() - beginsMs);
-    const reasons = [
-      ...(wish.reasons ?? []),
-      ...(given === undefined ? [] : [reason(BUDGET_GIVEN, "the budget was set by a person")]),
-      ...ladder.reasons,
-      reason("profile", `measured by report ${measured}`),
-    ];
+    const reasons = [...(wish.reasons ?? []), ...ladder.reasons, reason("profile", `measured by report ${measured}`)];
     const content: DocumentContent = {
       tenant: identity.tenant,
       device: identity.device,
       deviceClass: device.inventory.deviceClass,
       model,
-      modelDigest: served.digest,
+      manifestDigest: served.manifestDigest,
       objective: request.objective,
       budget: request.budget,
+      budgetSource: given === undefined ? "policy" : "given",
       rungs: ladder.rungs,
       chosenRung: ladder.chosenRung,
       reasons,
@@ -227,9 +223,9 @@ export class SearchService {
   }
 }
 
-const BUDGET_GIVEN = "budget-given";
 const NOTHING_EXPLAINED = { considered: 0, overBudget: 0, rejected: [] };
 
-function contentOf({ version: _, issuedAtMs: __, expiresAtMs: ___, ...content }: DesiredDocument): DocumentContent {
+function contentOf(document: DesiredDocument): DocumentContent {
+  const { version: _, issuedAtMs: __, expiresAtMs: ___, request: ____, ...content } = document;
   return content;
 }

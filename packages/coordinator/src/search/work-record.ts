@@ -1,30 +1,24 @@
-import type { SearchBudget, SearchObjective } from "@mpo/core";
-import { recordFromBytes, recordToBytes } from "../store/records.ts";
+import { budgetSchema, type Fact, fact, objectiveSchema } from "@mpo/core";
+import { type RecordForm, recordForm } from "../store/records.ts";
+
+const { object, text, whole } = fact;
+
+const workSchema = object({
+  /** What asks for it; a document is made once for each. */
+  request: text(1, 256),
+  /** Who asked. */
+  actor: text(1, 128),
+  budget: budgetSchema.optional(),
+  objective: objectiveSchema.optional(),
+  /** How often somebody began with it. */
+  attempts: whole(),
+  /** The coordinator that is at it; absent: none is. */
+  owner: text(1, 256).optional(),
+});
 
 /** A search that is to be done. */
-export interface WorkRecord {
-  /** What asks for it; a document is made once for each. */
-  readonly request: string;
-  /** Who asked. */
-  readonly actor: string;
-  readonly budget?: SearchBudget;
-  readonly objective?: SearchObjective;
-  /** How often somebody began with it. */
-  readonly attempts: number;
-  /** The coordinator that is at it; absent: none is. */
-  readonly owner?: string;
-}
-
-const KIND = "search-work";
-
-export function workToBytes(record: WorkRecord): Uint8Array {
-  return recordToBytes(KIND, record);
-}
-
-/** Throws `invalid-data`. */
-export function workFromBytes(bytes: Uint8Array): WorkRecord {
-  return recordFromBytes(KIND, bytes);
-}
+export type WorkRecord = Fact<typeof workSchema>;
+export const workForm: RecordForm<WorkRecord> = recordForm("search-work", workSchema);
 
 /** What a coordinator knows of a piece of work when it looks for some. */
 export interface Claimable {

@@ -69,9 +69,9 @@ export function tinyProfile(
       freezing: NOTHING_FROZEN,
       checkpoints: { kind: "none" } as const,
     },
-    plannedPeakBytes: peak,
-    measuredPeakBytes: 1.1 * peak,
-    msPerStep: [3 * chain.units.length * unitMs(effectiveBatch), 3.1 * chain.units.length * unitMs(effectiveBatch)],
+    plannedBytes: peak,
+    peakBytes: 1.1 * peak,
+    stepMs: [3 * chain.units.length * unitMs(effectiveBatch), 3.1 * chain.units.length * unitMs(effectiveBatch)],
   });
   const curve = (rate: number, gain: number) => ({
     freezing: { featureExtraction: rate, normalisation: rate, linear: 0 },
@@ -85,7 +85,7 @@ export function tinyProfile(
     version: PROFILE_VERSION,
     model: {
       name: chain.model,
-      digest: "ab".repeat(32),
+      graphDigest: "ab".repeat(32),
       unitCount: chain.units.length,
       parameterCount: 10_000,
       hasBatchStatistics: false,

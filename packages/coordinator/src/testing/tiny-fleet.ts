@@ -50,7 +50,7 @@ export function helloOf(device: string, changes: Partial<HelloRequest> = {}): He
     inventory: INVENTORY,
     resources: RESOURCES,
     labels: [{ name: "site", value: "north" }],
-    models: [{ name: "tiny", digest: MODEL_DIGEST }],
+    models: [{ name: "tiny", manifestDigest: MODEL_DIGEST }],
     ...changes,
   };
 }
@@ -91,6 +91,7 @@ export function windowReport(device: string, sequence: number, rung: WindowResul
         outcome: "replaced",
         durationMs: 1000,
         steps: 10,
+        stepMs: [],
         message: "",
       },
     },

@@ -1,15 +1,5 @@
-import { type AccuracySample, type FreezingRates, LAYER_CLASSES } from "../facts/index.ts";
+import { type AccuracyPrediction, type AccuracySample, type FreezingRates, LAYER_CLASSES } from "../facts/index.ts";
 import { fitLearningCurve, type GainObservation, LearningCurve } from "./learning-curve.ts";
-
-export interface AccuracyPrediction {
-  /** Accuracy at the end, early stop included, 0 to 1. */
-  readonly expected: number;
-  /** Two standard deviations to either side. */
-  readonly lower: number;
-  readonly upper: number;
-  /** Steps after which training is best stopped. */
-  readonly steps: number;
-}
 
 export interface AccuracyOptions {
   /** The micro-batch changes what is learned (batch normalisation). */
@@ -97,7 +87,8 @@ export class AccuracyModel {
     const { gain, deviation, steps: best } = this.curve(freezing, microBatch).bestWithin(steps);
     const within = (accuracy: number): number => Math.min(1, Math.max(0, accuracy));
     const expected = within(this.startAccuracy + gain);
-    return { expected, lower: within(expected - 2 * deviation), upper: within(expected + 2 * deviation), steps: best };
+    const [lower, upper] = [within(expected - 2 * deviation), within(expected + 2 * deviation)];
+    return { expected, lower, upper, steps: Math.min(Math.round(best), Math.floor(steps)) };
   }
 
   curve(freezing: FreezingRates, microBatch: number): LearningCurve {

@@ -1,8 +1,8 @@
+import { byteCount, type Fact, object } from "./schema.ts";
+
 /** A byte count that grows with the micro-batch: `fixed + perSample * b`. */
-export interface AffineBytes {
-  readonly fixed: number;
-  readonly perSample: number;
-}
+export type AffineBytes = Fact<typeof affineSchema>;
+export const affineSchema = object({ fixed: byteCount(), perSample: byteCount() });
 
 export const NO_BYTES: AffineBytes = { fixed: 0, perSample: 0 };
 

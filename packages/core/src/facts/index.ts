@@ -5,39 +5,60 @@ export {
   type ChainParameter,
   type ChainUnit,
   type ChainValue,
+  chainSchema,
   type GradientNeeds,
   LAYER_CLASSES,
   type LayerClass,
 } from "./chain.ts";
 export { describeConfig } from "./describe-config.ts";
-export { FieldReader, invalid } from "./field-check.ts";
 export { formatBytes } from "./format-bytes.ts";
 export { given } from "./given.ts";
+export { MAX_REPEATS, type Measured, measuredSchema } from "./measured.ts";
 export { isOutOfMemory, MPO_ERROR_CODES, MpoError, type MpoErrorCode, type MpoErrorOptions } from "./mpo-error.ts";
+export {
+  type AccuracyPrediction,
+  budgetSchema,
+  objectiveSchema,
+  type Prediction,
+  predictionSchema,
+  REASON_LENGTH,
+  SEARCH_OBJECTIVES,
+  type SearchBudget,
+  type SearchObjective,
+} from "./prediction.ts";
 export {
   type AccuracyJudge,
   type AccuracySample,
   type CostProfile,
+  type ExpectedProfile,
+  judgeSchema,
   PROFILE_VERSION,
   type Profile,
   profileAgeMs,
+  profileSchema,
   type StepMemoryFacts,
-  type StepSample,
   type UnitTimeSample,
   type UpdateSample,
+  validateProfile,
 } from "./profile.ts";
 export {
   accumulationFor,
   type Checkpoints,
+  configSchema,
   type FreezingRates,
+  MAX_BATCH,
   NOTHING_FROZEN,
   type RetrainConfig,
   resolveRetrainConfig,
   type UnitAction,
   uniformFreezing,
+  unitActionSchema,
 } from "./retrain-config.ts";
+export * as fact from "./schema.ts";
+export { checked, type Fact, isName, MAX_COUNT, MAX_MS, MAX_UINT32, MESSAGE_LENGTH } from "./schema.ts";
 export {
   COMPILED_KERNEL_BYTES,
+  GROWTH_DEVIATION,
   GROWTH_SCATTER,
   LOADING_BYTES,
   MIXED_POOL_FACTOR,
@@ -50,4 +71,3 @@ export {
   POOL_THRESHOLD_BYTES,
   WARM_UP_STEPS,
 } from "./tensorflow-2.15.ts";
-export { type ExpectedProfile, validateProfile } from "./validate-profile.ts";

@@ -1,8 +1,19 @@
-import { LAYER_CLASSES, type LayerClass } from "./chain.ts";
 import { MpoError } from "./mpo-error.ts";
+import { checked, choice, type Fact, list, object, share, whole, word } from "./schema.ts";
+
+/** Units of a model. */
+export const MAX_UNITS = 4_096;
+/** Actions of one step. */
+const MAX_ACTIONS = 16_384;
+const unit = whole(0, MAX_UNITS - 1);
+
+/** Samples that go through the model at once, or micro-batches of one update. */
+export const MAX_BATCH = 65_536;
+export const batchSchema = whole(1, MAX_BATCH);
 
 /** Share of the layers of each class that is frozen, counted from the input side: 0 = all train, 1 = none trains. */
-export type FreezingRates = Readonly<Record<LayerClass, number>>;
+export type FreezingRates = Fact<typeof freezingSchema>;
+export const freezingSchema = object({ featureExtraction: share(), normalisation: share(), linear: share() });
 
 /**
  * One action of a step at the level of units. A forward action says what stays in memory afterwards:
@@ -11,9 +22,11 @@ export type FreezingRates = Readonly<Record<LayerClass, number>>;
  * - `nothing`: not even its input (unless somebody else still needs it).
  * (rotor, Beaumont et al. 2019: F_all, F_ck, F_none, B.)
  */
-export type UnitAction =
-  | { readonly kind: "forward"; readonly unit: number; readonly keep: "all" | "input" | "nothing" }
-  | { readonly kind: "backward"; readonly unit: number };
+export type UnitAction = Fact<typeof unitActionSchema>;
+export const unitActionSchema = choice({
+  forward: { unit, keep: word(["all", "input", "nothing"]) },
+  backward: { unit },
+});
 
 /**
  * Which activations are kept for the backward pass.
@@ -22,19 +35,23 @@ export type UnitAction =
  * - `boundaries`: the inputs of the units `at` are kept; what lies between is recomputed once, segment by segment.
  * - `schedule`: an explicit list of unit actions, as the rotor dynamic programme yields it.
  */
-export type Checkpoints =
-  | { readonly kind: "none" }
-  | { readonly kind: "uniform"; readonly segments: number }
-  | { readonly kind: "boundaries"; readonly at: readonly number[] }
-  | { readonly kind: "schedule"; readonly actions: readonly UnitAction[] };
+export type Checkpoints = Fact<typeof checkpointsSchema>;
+const checkpointsSchema = choice({
+  none: {},
+  uniform: { segments: whole(1, MAX_UNITS) },
+  boundaries: { at: list(unit, 0, MAX_UNITS) },
+  schedule: { actions: list(unitActionSchema, 0, MAX_ACTIONS) },
+});
 
-/** The m-hyperparameters of one retraining. `microBatch * accumulation` is the effective batch. */
-export interface RetrainConfig {
-  readonly microBatch: number;
-  readonly accumulation: number;
-  readonly freezing: FreezingRates;
-  readonly checkpoints: Checkpoints;
-}
+/** The part of a config that needs no look at the model. */
+const sizesSchema = object({ microBatch: batchSchema, accumulation: batchSchema, freezing: freezingSchema });
+
+/**
+ * The m-hyperparameters of one retraining. `microBatch * accumulation` is the effective batch. Whether boundaries and
+ * actions fit a model is for the plan to say: it knows the chain.
+ */
+export type RetrainConfig = Fact<typeof configSchema>;
+export const configSchema = object({ ...sizesSchema.shape, checkpoints: checkpointsSchema });
 
 /** The effective batch of the paper's experiments (b * a = 256). */
 const DEFAULT_EFFECTIVE_BATCH = 256;
@@ -54,12 +71,10 @@ export function resolveRetrainConfig(partial: Partial<RetrainConfig>): RetrainCo
     freezing: partial.freezing ?? NOTHING_FROZEN,
     checkpoints: partial.checkpoints ?? { kind: "none" },
   };
-  requirePositiveInteger("microBatch", config.microBatch);
-  requirePositiveInteger("accumulation", config.accumulation);
-  for (const layerClass of LAYER_CLASSES) requireRate(`freezing.${layerClass}`, config.freezing[layerClass]);
-  if (config.checkpoints.kind === "uniform") {
-    requirePositiveInteger("checkpoints.segments", config.checkpoints.segments);
-  }
+  checked(sizesSchema, config, "config", "invalid-argument");
+  // Schedules are long, come from plans, and are checked against the chain where they are used.
+  const { checkpoints } = config;
+  if (checkpoints.kind === "uniform") checked(checkpointsSchema, checkpoints, "config.checkpoints", "invalid-argument");
   return config;
 }
 
@@ -68,8 +83,8 @@ export function resolveRetrainConfig(partial: Partial<RetrainConfig>): RetrainCo
  * a rest would weigh its samples differently.
  */
 export function accumulationFor(effectiveBatch: number, microBatch: number): number {
-  requirePositiveInteger("batch", effectiveBatch);
-  requirePositiveInteger("microBatch", microBatch);
+  checked(whole(1), effectiveBatch, "batch", "invalid-argument");
+  checked(batchSchema, microBatch, "microBatch", "invalid-argument");
   if (effectiveBatch % microBatch !== 0) {
     throw new MpoError(
       "invalid-argument",
@@ -78,16 +93,4 @@ export function accumulationFor(effectiveBatch: number, microBatch: number): num
     );
   }
   return effectiveBatch / microBatch;
-}
-
-function requirePositiveInteger(field: string, value: number): void {
-  if (!Number.isSafeInteger(value) || value < 1) {
-    throw new MpoError("invalid-argument", `${field} is ${value}; expected a whole number of 1 or more`);
-  }
-}
-
-function requireRate(field: string, value: number): void {
-  if (!(value >= 0 && value <= 1)) {
-    throw new MpoError("invalid-argument", `${field} is ${value}; expected a rate from 0 to 1`);
-  }
 }

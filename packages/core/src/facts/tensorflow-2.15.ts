@@ -27,11 +27,15 @@ export const WARM_UP_STEPS = 2;
 /** Mean growth for each kernel that oneDNN compiles for a new shape: between that of ResNet-20 and of MobileNet-v2. */
 export const COMPILED_KERNEL_BYTES: number = 12 * KIB;
 /**
- * One deviation of what steps take about the law (median error over 0.67): bytes of the heap, and a share of the pool. A
- * probe shows how it is on its own device; this counts where few measurements were made. Where other programs take most of
- * the processor, small steps vary by three times as much.
+ * Scatter of what steps take about the law (median error over 0.67): bytes of the heap, and a share of the pool. Where
+ * other programs take most of the processor, small steps vary by three times as much.
  */
 export const GROWTH_SCATTER: { readonly bytes: number; readonly share: number } = { bytes: MIB, share: 0.01 };
+/**
+ * Root mean square of the same errors, in that unit: a heap grows by whole pages of 2 MiB, so a few are far off. A probe
+ * shows how it is on its own device; this counts where few measurements were made.
+ */
+export const GROWTH_DEVIATION = 1.4;
 /** One deviation of a device's law from the plan itself: of its scale, and of what it adds to every step. */
 export const PLAN_DEVIATION: { readonly scale: number; readonly bytes: number } = { scale: 0.05, bytes: 1.5 * MIB };
 /**

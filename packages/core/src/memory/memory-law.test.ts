@@ -17,8 +17,8 @@ const configs = someConfigs(64, 24, 5);
 function lawOf(offBytes: readonly number[]): MemoryLaw {
   const steps = offBytes.map((bytes, index) => {
     const config = configs[index % configs.length] ?? assert.fail("no config");
-    const plannedPeakBytes = costs.planned(config, empty.memoryFacts).growthBytes;
-    return { config, plannedPeakBytes, measuredPeakBytes: Math.max(0, plannedPeakBytes + bytes), msPerStep: [1] };
+    const plannedBytes = costs.planned(config, empty.memoryFacts).growthBytes;
+    return { config, plannedBytes, peakBytes: Math.max(0, plannedBytes + bytes), stepMs: [1] };
   });
   return new MemoryLaw({ ...empty, steps }, costs);
 }

@@ -1,4 +1,11 @@
-import { GROWTH_SCATTER, PLAN_DEVIATION, POOL_SPARE, type Profile, resolveRetrainConfig } from "../facts/index.ts";
+import {
+  GROWTH_DEVIATION,
+  GROWTH_SCATTER,
+  PLAN_DEVIATION,
+  POOL_SPARE,
+  type Profile,
+  resolveRetrainConfig,
+} from "../facts/index.ts";
 import {
   type Bounded,
   type CoefficientPrior,
@@ -6,14 +13,10 @@ import {
   FORGETTING,
   leastSquares,
   type Observation,
+  studentQuantile,
 } from "../numerics/index.ts";
 import type { UnitCostTable } from "./unit-costs.ts";
 
-/**
- * Deviations that a bound leaves room for: of any scatter with one peak no more than the miss rate lies beyond (the
- * one-sided inequality of Vysochanskij and Petunin). It is not normal: a heap grows by whole pages of 2 MiB.
- */
-const DEVIATIONS = Math.sqrt(4 / (9 * DEFAULT_MISS_RATE) - 1);
 /** Measurements of the device that the scatter of other devices counts as much as. */
 const PRIOR_MEASUREMENTS = 4;
 /** Least share of what is expected that a bound leaves where nothing was measured. */
@@ -50,7 +53,7 @@ export class MemoryLaw {
     { steps, memoryFacts, effectiveBatch }: Pick<Profile, "steps" | "memoryFacts" | "effectiveBatch">,
     costs: UnitCostTable,
   ) {
-    const points = steps.flatMap(({ config, measuredPeakBytes: y }): readonly Point[] => {
+    const points = steps.flatMap(({ config, peakBytes: y }): readonly Point[] => {
       const x = costs.planned(config, memoryFacts).growthBytes;
       return y === undefined ? [] : [{ x, y, noise: scatterAt(x) }];
     });
@@ -59,7 +62,7 @@ export class MemoryLaw {
     const misses = points.map((point, index) =>
       missOf(point, fitMeasured(points.filter((_, other) => other !== index))),
     );
-    this.#deviation = deviationOf(misses);
+    this.#deviation = deviationOf(misses, GROWTH_DEVIATION);
     const samples = [1, effectiveBatch].map((microBatch) =>
       resolveRetrainConfig({ microBatch, accumulation: Math.max(1, Math.round(effectiveBatch / microBatch)) }),
     );
@@ -78,7 +81,7 @@ export class MemoryLaw {
   /** Growth of the process for a planned growth (`residentGrowth`); `stretch` widens the bound. */
   growth(plannedBytes: number, stretch: number): Bounded {
     const expected = Math.max(0, at(this.#measured, plannedBytes));
-    const deviations = DEVIATIONS * this.#deviation;
+    const deviations = studentQuantile(1 - DEFAULT_MISS_RATE, PRIOR_MEASUREMENTS + this.measurements) * this.#deviation;
     const margin =
       Math.max(POOL_SPARE.bytes, deviations * GROWTH_SCATTER.bytes) +
       Math.max(POOL_SPARE.share, deviations * GROWTH_SCATTER.share, this.measurements === 0 ? UNMEASURED_SHARE : 0) *
@@ -106,9 +109,9 @@ function missOf({ x, y, noise }: Point, line: Line): number {
   return (y - at(line, x)) / noise;
 }
 
-/** Scatter of the device's misses, leaning to that of other devices while there are few. */
-function deviationOf(misses: readonly number[]): number {
-  const squares = misses.reduce((sum, miss) => sum + miss ** 2, PRIOR_MEASUREMENTS);
+/** Scatter of the device's misses, leaning to that of other devices (`usual`) while there are few. */
+function deviationOf(misses: readonly number[], usual: number): number {
+  const squares = misses.reduce((sum, miss) => sum + miss ** 2, PRIOR_MEASUREMENTS * usual ** 2);
   return Math.sqrt(squares / (PRIOR_MEASUREMENTS + misses.length));
 }
 

@@ -73,8 +73,8 @@ test("observe corrects a device that has changed", () => {
   const model = new CostModel(chain, profile);
   const changed = new SimulatedProber(chain, { ...SLOW_BOARD, memoryScale: 1.3, flopsPerMs: 2e6, bytesPerMs: 2e5 });
   const windows = configs.slice(0, 24).map((config) => {
-    const { plannedPeakBytes, measuredPeakBytes = 0, msPerStep } = changed.step(config, profile);
-    return { config, plannedPeakBytes, peakBytes: measuredPeakBytes, msPerStep };
+    const { plannedBytes, peakBytes = 0, stepMs } = changed.step(config, profile);
+    return { config, plannedBytes, peakBytes: peakBytes, stepMs };
   });
   const before = errorsOf(model, changed);
   const after = errorsOf(new CostModel(chain, windows.reduce(observe, profile)), changed);

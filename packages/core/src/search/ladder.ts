@@ -1,4 +1,4 @@
-import type { Prediction, SearchObjective } from "./search-result.ts";
+import type { Prediction, SearchObjective } from "../facts/index.ts";
 
 /** Accuracies this close are the same: the faster config wins. */
 export const SAME_ACCURACY = 0.001;

@@ -1,6 +1,5 @@
-import { describeConfig, formatBytes, MpoError, type RetrainConfig } from "../facts/index.ts";
+import { describeConfig, formatBytes, MpoError, type RetrainConfig, type SearchBudget } from "../facts/index.ts";
 import type { CandidateTable } from "./candidate-table.ts";
-import type { SearchBudget } from "./search-result.ts";
 
 /** A candidate with its exact bound of memory. */
 export interface ExactCandidate {

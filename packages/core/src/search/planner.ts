@@ -1,12 +1,20 @@
 import { AccuracyModel } from "../accuracy/index.ts";
-import type { AccuracySample, Chain, CostProfile, Profile, RetrainConfig } from "../facts/index.ts";
+import type {
+  AccuracySample,
+  Chain,
+  CostProfile,
+  Prediction,
+  Profile,
+  RetrainConfig,
+  SearchBudget,
+} from "../facts/index.ts";
 import { UnitCostTable } from "../memory/index.ts";
 import { type FixedRates, prescribedRates } from "../plan/index.ts";
 import { CandidateTable } from "./candidate-table.ts";
 import { CostModel } from "./cost-model.ts";
 import { predictionOf } from "./prediction.ts";
 import { type SearchOptions, search } from "./search.ts";
-import type { Prediction, SearchBudget, SearchResult } from "./search-result.ts";
+import type { SearchResult } from "./search-result.ts";
 
 /** As much of a profile as a planner is made of. */
 export type PlannedProfile = CostProfile & Pick<Profile, "accuracy"> & PlannedMethod;

@@ -1,6 +1,6 @@
+import type { SearchObjective } from "../facts/index.ts";
 import type { CandidateTable } from "./candidate-table.ts";
 import { SAME_ACCURACY } from "./ladder.ts";
-import type { SearchObjective } from "./search-result.ts";
 
 /** What candidates are ranked by. */
 export interface RankingRule {

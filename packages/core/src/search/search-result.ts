@@ -1,32 +1,4 @@
-import type { AccuracyPrediction } from "../accuracy/index.ts";
-import type { RetrainConfig } from "../facts/index.ts";
-import type { Bounded } from "../numerics/index.ts";
-
-/** What a device may spend now. */
-export interface SearchBudget {
-  /** Bytes above the idle process. */
-  readonly memoryBytes: number;
-  /** Wall time of the retraining. */
-  readonly windowMs: number;
-}
-
-/** Accuracy within the budget; or the least memory, or time, at the accuracy that is nearly the best. */
-export type SearchObjective = (typeof SEARCH_OBJECTIVES)[number];
-export const SEARCH_OBJECTIVES = ["accuracy", "memory", "time"] as const;
-
-/** A config with everything that is predicted of it in a window. */
-export interface Prediction {
-  readonly config: RetrainConfig;
-  readonly memoryBytes: Bounded;
-  readonly stepMs: Bounded;
-  /** Steps that fit the window. */
-  readonly stepsInWindow: number;
-  /** At the end of the window, stopping early where it is best. */
-  readonly accuracy: AccuracyPrediction;
-  /** Time until it stops. */
-  readonly trainingMs: number;
-  readonly unknowns: readonly string[];
-}
+import type { Prediction, SearchBudget, SearchObjective } from "../facts/index.ts";
 
 /**
  * What cut a candidate: the policy; its upper bound of memory; the upper bound of its step; something no worse in memory,

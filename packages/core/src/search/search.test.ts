@@ -2,9 +2,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { AccuracyModel } from "../accuracy/accuracy-model.ts";
+import type { Prediction, SearchBudget } from "../facts/index.ts";
 import { MpoError } from "../facts/mpo-error.ts";
+import { predictionSchema } from "../facts/prediction.ts";
 import type { AccuracySample } from "../facts/profile.ts";
 import { uniformFreezing } from "../facts/retrain-config.ts";
+import { checked } from "../facts/schema.ts";
 import { planStep } from "../plan/plan-step.ts";
 import { POLICY_NAMES } from "../plan/policies.ts";
 import { simulatedProfile } from "../test-support/simulated-device.ts";
@@ -12,7 +15,7 @@ import { resnetLikeChain } from "../test-support/tiny-chain.ts";
 import { CandidateTable } from "./candidate-table.ts";
 import { CostModel } from "./cost-model.ts";
 import { search } from "./search.ts";
-import type { Cut, Prediction, SearchBudget } from "./search-result.ts";
+import type { Cut } from "./search-result.ts";
 
 const chain = resnetLikeChain(20, "groupNorm");
 const model = new CostModel(chain, simulatedProfile(chain));
@@ -86,6 +89,7 @@ test("every cut holds against all other candidates", () => {
   const budget: SearchBudget = { memoryBytes: mostBytes / 4, windowMs: 40 * fastestMs };
   const all = visited(budget);
   assert.equal(all.length, table.count);
+  for (const { prediction } of all) assert.deepEqual(checked(predictionSchema, prediction, "prediction"), prediction);
   const front = all.filter(({ cut }) => cut === undefined);
   assert.ok(front.length > 0);
   for (const { prediction, cut } of all) {

@@ -1,4 +1,11 @@
-import { describeConfig, formatBytes, MpoError } from "../facts/index.ts";
+import {
+  describeConfig,
+  formatBytes,
+  MpoError,
+  type Prediction,
+  type SearchBudget,
+  type SearchObjective,
+} from "../facts/index.ts";
 import { type Bounded, ParetoFront } from "../numerics/index.ts";
 import { POLICIES, type PolicyName } from "../plan/index.ts";
 import { allowedBy } from "./allowed-candidates.ts";
@@ -8,15 +15,7 @@ import { type ExactCandidate, nothingFits } from "./nothing-fits.ts";
 import type { CataloguePlan } from "./plan-catalogue.ts";
 import { predictionOf } from "./prediction.ts";
 import { type RankingRule, rankedCandidates } from "./rank-candidates.ts";
-import {
-  CUT_REASONS,
-  type Cut,
-  type CutReason,
-  type Prediction,
-  type SearchBudget,
-  type SearchObjective,
-  type SearchResult,
-} from "./search-result.ts";
+import { CUT_REASONS, type Cut, type CutReason, type SearchResult } from "./search-result.ts";
 
 export interface SearchOptions {
   readonly objective?: SearchObjective;

@@ -1,5 +1,4 @@
-import type { RetrainConfig } from "../facts/index.ts";
-import type { Prediction } from "../search/index.ts";
+import type { Prediction, RetrainConfig } from "../facts/index.ts";
 
 export function configOf(microBatch: number): RetrainConfig {
   return {

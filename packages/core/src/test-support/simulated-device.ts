@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import type { Chain } from "../facts/chain.ts";
-import type { CostProfile, Profile, StepSample, UnitTimeSample } from "../facts/profile.ts";
+import type { Measured } from "../facts/measured.ts";
+import type { CostProfile, Profile, UnitTimeSample } from "../facts/profile.ts";
 import { accumulationFor, NOTHING_FROZEN, type RetrainConfig } from "../facts/retrain-config.ts";
 import { residentGrowth } from "../memory/resident-memory.ts";
 import { planStep } from "../plan/plan-step.ts";
@@ -58,12 +59,12 @@ export class SimulatedProber {
     return this.#device.memoryScale * planned + this.#device.memoryOffsetBytes;
   }
 
-  step(config: RetrainConfig, profile: CostProfile): StepSample {
+  step(config: RetrainConfig, profile: CostProfile): Measured {
     return {
       config,
-      plannedPeakBytes: residentGrowth(planStep(this.#chain, config), profile.memoryFacts),
-      measuredPeakBytes: this.trueBytes(config, profile) * this.#jitter(),
-      msPerStep: [1, 2, 3].map(() => this.trueMs(config) * this.#jitter()),
+      plannedBytes: residentGrowth(planStep(this.#chain, config), profile.memoryFacts),
+      peakBytes: this.trueBytes(config, profile) * this.#jitter(),
+      stepMs: [1, 2, 3].map(() => this.trueMs(config) * this.#jitter()),
     };
   }
 

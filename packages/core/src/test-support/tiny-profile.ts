@@ -7,9 +7,9 @@ export function emptyProfile(chain: Chain, changes: Partial<Profile> = {}): Prof
     version: PROFILE_VERSION,
     model: {
       name: chain.model,
-      digest: `digest-of-${chain.model}`,
+      graphDigest: "d1".repeat(32),
       unitCount: chain.units.length,
-      parameterCount: chain.parameters.length,
+      parameterCount: chain.parameters.reduce((sum, { bytes }) => sum + bytes / 4, 0),
       hasBatchStatistics: chain.ops.some(({ kind }) => kind === "batchNorm"),
     },
     device: { id: "device-1", class: "test" },

@@ -53,7 +53,7 @@ function knotsOf({ unitTimes, effectiveBatch }: CostProfile): readonly number[] 
 function ratesOfSteps({ steps }: CostProfile, costs: UnitCostTable): WorkRates {
   if (steps.length === 0) return DEFAULT_RATES;
   const { chain } = costs;
-  const measured = steps.map(({ config, msPerStep }) => {
+  const measured = steps.map(({ config, stepMs }) => {
     const units = costs.costs(frozenParameters(chain, config.freezing));
     const { forwards, agains, backwards } = walkSchedule(units, unitSchedule(chain, config.checkpoints), 0);
     const work = units.flatMap((unit, index) => [
@@ -64,7 +64,7 @@ function ratesOfSteps({ steps }: CostProfile, costs: UnitCostTable): WorkRates {
     return {
       amount: amountOf(chain, work),
       microBatch: config.microBatch,
-      ms: typical(msPerStep) / config.accumulation,
+      ms: typical(stepMs) / config.accumulation,
     };
   });
   return fitRates(measured);

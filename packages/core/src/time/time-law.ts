@@ -52,9 +52,9 @@ export class TimeLaw {
     this.#profile = profile;
     this.#costs = costs;
     this.prices = fitPrices(profile, costs);
-    const steps = profile.steps.map(({ config, msPerStep }): Observation => {
+    const steps = profile.steps.map(({ config, stepMs }): Observation => {
       const { trainedBytes } = costs.planned(config, profile.memoryFacts);
-      return { features: featuresOf(this.microMs(config), { ...config, trainedBytes }), target: typical(msPerStep) };
+      return { features: featuresOf(this.microMs(config), { ...config, trainedBytes }), target: typical(stepMs) };
     });
     const priors = priorsOf(profile, steps.length > 0 ? median(steps.map(({ target }) => target)) : 1);
     const weighed = steps.map((step, index): Observation => {

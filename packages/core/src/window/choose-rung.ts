@@ -1,4 +1,4 @@
-import type { Prediction } from "../search/index.ts";
+import type { Prediction } from "../facts/index.ts";
 import { type InfeasibleConfigs, isFeasible } from "./infeasible-configs.ts";
 
 /** What the choice of a rung looks at. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { Prediction } from "../facts/index.ts";
 import { MpoError, type MpoErrorCode } from "../facts/index.ts";
-import type { Prediction } from "../search/index.ts";
 import { ladder } from "../test-support/ladder.ts";
 import { endOfWindow, runWindow, type Window, type WindowRun } from "./run-window.ts";
 

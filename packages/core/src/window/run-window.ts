@@ -1,5 +1,5 @@
+import type { Prediction } from "../facts/index.ts";
 import { isOutOfMemory, MpoError } from "../facts/index.ts";
-import type { Prediction } from "../search/index.ts";
 import { chooseRung } from "./choose-rung.ts";
 import { type InfeasibleConfigs, markInfeasible } from "./infeasible-configs.ts";
 

@@ -1,4 +1,4 @@
-import { type MethodName, MpoError, type RetrainConfig, withPrescribedRates } from "@mpo/core";
+import { MAX_REPEATS, type MethodName, MpoError, type RetrainConfig, withPrescribedRates } from "@mpo/core";
 import type { Model, ModelWeights } from "../model/model-graph.ts";
 import type { Samples } from "../training/batches.ts";
 import type { Augmentation } from "../training/task.ts";
@@ -65,8 +65,6 @@ const SAMPLES = "adapted";
 const JUDGED = "judged";
 const LARGEST_EVALUATION_BATCH = 128;
 const JUDGING_ROOM = 1.5;
-/** Times of steps that a profile takes at once. */
-const MOST_TIMES = 64;
 
 /**
  * Adapts a model to drifted samples in a fresh worker, and judges the result. The measured peak is right only for the
@@ -122,11 +120,11 @@ export async function retrain(
     stopped: trained.stopped,
     config,
     steps: trained.steps.length,
-    stepMs: stepTimes(trained.steps).slice(-MOST_TIMES),
+    stepMs: stepTimes(trained.steps).slice(-MAX_REPEATS),
     trainingMs,
     overheadMs: nowMs() - began - trainingMs,
-    plannedBytes: loaded.plannedPeakBytes,
-    peakBytes: Math.max(0, heldBytes + trained.peakGrowthBytes),
+    plannedBytes: loaded.plannedBytes,
+    peakBytes: Math.max(0, heldBytes + trained.peakBytes),
     idleBytes: loaded.idleBytes,
   };
 }
@@ -150,7 +148,7 @@ interface TrainedEpochs {
   readonly stopped: StopReason;
   readonly steps: readonly StepReport[];
   /** Of the first epoch: later ones find the pool grown. */
-  readonly peakGrowthBytes: number;
+  readonly peakBytes: number;
 }
 
 /** Trains epoch by epoch, until all are done or the guard says stop. */
@@ -162,9 +160,9 @@ async function trainEpochs(input: EpochsInput): Promise<TrainedEpochs> {
   let guard = GUARD_AT_START;
   let weights: ModelWeights | undefined;
   const steps: StepReport[] = [];
-  let peakGrowthBytes = 0;
+  let peakBytes = 0;
   let longestStepMs = 0;
-  const result = (stopped: StopReason): TrainedEpochs => ({ weights, stopped, steps, peakGrowthBytes });
+  const result = (stopped: StopReason): TrainedEpochs => ({ weights, stopped, steps, peakBytes });
   for (let epoch = 0; epoch < retraining.epochs; epoch++) {
     if (method.usesPseudoLabels) await labelByModel(worker, retraining.samples, config, call);
     const leftMs = trainUntilMs - nowMs();
@@ -182,7 +180,7 @@ async function trainEpochs(input: EpochsInput): Promise<TrainedEpochs> {
     const report = await worker.call("train", { samples: SAMPLES, run }, { ...call, onProgress });
     steps.push(...report.steps);
     longestStepMs = Math.max(longestStepMs, ...report.steps.map(({ ms }) => ms));
-    if (epoch === 0) peakGrowthBytes = report.peakGrowthBytes;
+    if (epoch === 0) peakBytes = report.peakBytes;
     const verdict = watchEpoch(guard, report.steps, classes);
     if (verdict.stop === "collapsed" || verdict.stop === "diverged") return result(verdict.stop);
     weights = await worker.call("readWeights", {}, call);

@@ -1,4 +1,4 @@
-import type { RetrainConfig, StepSample } from "@mpo/core";
+import type { Measured, RetrainConfig } from "@mpo/core";
 import { createRandom } from "@mpo/datasets";
 import { sampleShapes } from "../model/graph-shapes.ts";
 import { elementsOf, type Model } from "../model/model-graph.ts";
@@ -26,7 +26,7 @@ export interface StepTask {
 
 /** A step that was measured in a process of its own. */
 export interface MeasuredStep {
-  readonly sample: StepSample;
+  readonly sample: Measured;
   readonly loaded: LoadReport;
   /** Share of the processor that others took during what was timed; absent: not known. */
   readonly othersCpuShare?: number;
@@ -109,10 +109,10 @@ export class PreparedStep implements AsyncDisposable {
       ...(best.othersCpuShare === undefined ? {} : { othersCpuShare: best.othersCpuShare }),
       sample: {
         config: this.#config,
-        plannedPeakBytes: this.#loaded.plannedPeakBytes,
-        ...(this.#isFirst ? { measuredPeakBytes: first.growthBytes } : {}),
+        plannedBytes: this.#loaded.plannedBytes,
+        ...(this.#isFirst ? { peakBytes: first.peakBytes } : {}),
         // Where none is timed, the first is all that is known.
-        msPerStep: best === first && timedSteps > 0 ? stepTimes(first.steps) : best.steps.map(({ ms }) => ms),
+        stepMs: best === first && timedSteps > 0 ? stepTimes(first.steps) : best.steps.map(({ ms }) => ms),
       },
     };
   }
@@ -133,7 +133,7 @@ export class PreparedStep implements AsyncDisposable {
     const othersCpuShare = othersShare(before, readCpu(workers));
     return {
       steps: report.steps,
-      growthBytes: report.peakGrowthBytes,
+      peakBytes: report.peakBytes,
       ...(othersCpuShare === undefined ? {} : { othersCpuShare }),
     };
   }
@@ -157,7 +157,7 @@ async function load(
 
 interface TimedRun {
   readonly steps: readonly StepReport[];
-  readonly growthBytes: number;
+  readonly peakBytes: number;
   readonly othersCpuShare?: number;
 }
 

@@ -35,7 +35,7 @@ export class ProbeFindings {
   keepStep(step: MeasuredStep): void {
     this.#steps.push(step);
     const { idleBytes, stateBytes } = step.loaded;
-    const grown = (step.sample.measuredPeakBytes ?? 0) - stateBytes;
+    const grown = (step.sample.peakBytes ?? 0) - stateBytes;
     this.#peakBytes = Math.max(this.#peakBytes, idleBytes + grown);
   }
 
@@ -52,13 +52,13 @@ export class ProbeFindings {
     const spent = { ms: this.#context.spentMs(), peakBytes: this.#peakBytes, configs: this.#steps.length };
     if (known !== undefined) return { ...known, accuracy, spent, measuredAtMs };
     const measured = this.#costProfile();
-    const fresh = this.#steps.filter(({ sample }) => sample.measuredPeakBytes !== undefined);
+    const fresh = this.#steps.filter(({ sample }) => sample.peakBytes !== undefined);
     const idle = fresh.map(({ loaded }) => loaded.idleBytes - loaded.stateBytes).sort((a, b) => a - b);
     return {
       version: PROFILE_VERSION,
       model: {
         name: model.graph.name,
-        digest: graphDigest(model.graph),
+        graphDigest: graphDigest(model.graph),
         unitCount: chain.units.length,
         parameterCount: parameterCount(model.graph).trainable,
         hasBatchStatistics,

@@ -28,7 +28,7 @@ const options = { environment: process.env, threads: 1 };
 test("probe measures units, steps and accuracy, and charges what it spent", async () => {
   const samples = { adapted: smallSamples(16), judged: { ...smallSamples(16) } };
   const profile = await probe({ ...task, samples }, { maxMs: 45_000 }, options);
-  assert.equal(profile.model.digest, graphDigest(task.model.graph));
+  assert.equal(profile.model.graphDigest, graphDigest(task.model.graph));
   assert.deepEqual(profile.method, { loss: "tent", optimizer: "adam" });
   assert.ok(profile.unitTimes.length > 0 && profile.steps.length >= 2);
   assert.ok(profile.spent.ms > 0 && profile.spent.peakBytes > profile.idleBytes && profile.idleBytes > 0);
@@ -66,8 +66,8 @@ test("probe measures the quickest steps when the time is too short for all as th
     },
   );
   assert.equal(profile.steps.length, 2);
-  for (const { measuredPeakBytes, msPerStep } of profile.steps) {
-    assert.ok((measuredPeakBytes ?? 0) > 0 && msPerStep.length >= 1);
+  for (const { peakBytes, stepMs } of profile.steps) {
+    assert.ok((peakBytes ?? 0) > 0 && stepMs.length >= 1);
   }
 });
 

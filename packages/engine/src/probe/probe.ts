@@ -64,7 +64,7 @@ export async function probe(task: ProbeTask, budget: ProbeBudget, options: Probe
 function checkKnown({ known, model, method, effectiveBatch }: ProbeTask): void {
   if (known === undefined) return;
   const isSame =
-    known.model.digest === graphDigest(model.graph) &&
+    known.model.graphDigest === graphDigest(model.graph) &&
     known.method.loss === method &&
     known.effectiveBatch === effectiveBatch;
   if (isSame) return;

@@ -61,7 +61,7 @@ test("a worker loads, trains with progress, evaluates, and hands weights out and
     const { graph, weights } = smallModel();
     const loaded = await worker.load({ graph, weights, training: setupOf({ microBatch: BATCH }) });
     assert.match(loaded.tensorflowVersion, /^2\./);
-    assert.ok(loaded.idleBytes > 0 && loaded.plannedPeakBytes > 0);
+    assert.ok(loaded.idleBytes > 0 && loaded.plannedBytes > 0);
     assert.equal(loaded.stateBytes, 0);
     await worker.call("samples", { name: "s", samples: smallSamples(BATCH) });
     assert.deepEqual(await worker.call("readWeights", {}), weights);

@@ -40,14 +40,14 @@ export interface LoadReport {
   /** Optimizer slots and accumulators, which the idle process already holds. */
   readonly stateBytes: number;
   /** What the plan says a step adds to the idle process, state included; 0 without training. */
-  readonly plannedPeakBytes: number;
+  readonly plannedBytes: number;
   readonly tensorflowVersion: string;
   readonly loadMs: number;
 }
 
 export interface TrainReport {
   readonly steps: readonly StepReport[];
-  /** Measured: peak above idle, plus state; comparable with `plannedPeakBytes`. */
-  readonly peakGrowthBytes: number;
+  /** Measured: peak above idle, plus state; comparable with `plannedBytes`. */
+  readonly peakBytes: number;
   readonly wasCancelled: boolean;
 }

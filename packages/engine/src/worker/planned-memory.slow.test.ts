@@ -26,11 +26,11 @@ async function growthOf(graph: ModelGraph, config: Partial<RetrainConfig>, optim
   const worker = await EngineWorker.start({ environment: process.env });
   try {
     const training = { config: resolved, loss: "crossEntropy", optimizer } as const;
-    const { plannedPeakBytes } = await worker.load({ graph, weights: initialWeights(graph, 1), training });
+    const { plannedBytes } = await worker.load({ graph, weights: initialWeights(graph, 1), training });
     const samples = testSamples(graph, resolved.microBatch * resolved.accumulation, CLASSES);
     await worker.call("samples", { name: "s", samples });
-    const { peakGrowthBytes } = await worker.call("train", { samples: "s", run: runOfSteps(2) });
-    return { plannedBytes: plannedPeakBytes, measuredBytes: peakGrowthBytes };
+    const { peakBytes } = await worker.call("train", { samples: "s", run: runOfSteps(2) });
+    return { plannedBytes: plannedBytes, measuredBytes: peakBytes };
   } finally {
     await worker.close();
   }

@@ -61,8 +61,8 @@ test("a capped worker loads again and again", async () => {
     for (const microBatch of [BATCH, 2, BATCH]) {
       const { stateBytes } = await worker.load({ graph, weights, training: setupOf({ microBatch }) });
       assert.deepEqual(await worker.call("readWeights", {}), weights, "each load begins with the weights it is given");
-      const { steps, peakGrowthBytes } = await worker.call("train", { samples: "s", run: runOfSteps(1) });
-      assert.ok(peakGrowthBytes >= stateBytes && peakGrowthBytes <= CAP_BYTES, `a step took ${peakGrowthBytes} bytes`);
+      const { steps, peakBytes } = await worker.call("train", { samples: "s", run: runOfSteps(1) });
+      assert.ok(peakBytes >= stateBytes && peakBytes <= CAP_BYTES, `a step took ${peakBytes} bytes`);
       losses.push(...steps.map(({ loss }) => loss));
     }
     assert.equal(losses.length, 3);

@@ -73,7 +73,7 @@ export class WorkerState {
     return {
       idleBytes,
       stateBytes: planned?.stateBytes ?? 0,
-      plannedPeakBytes: planned?.growthBytes ?? 0,
+      plannedBytes: planned?.growthBytes ?? 0,
       tensorflowVersion: tensorflowVersion(),
       loadMs: performance.now() - began,
     };
@@ -130,8 +130,8 @@ export class WorkerState {
     });
     // A step that fits into what is held already may seem to take less than nothing: Linux counts pages for each
     // processor and adds them up now and then, so that two readings are a few hundred kilobytes apart.
-    const peakGrowthBytes = Math.max(0, readMemory().peakBytes - idleBytes) + planned.stateBytes;
-    return { steps, peakGrowthBytes, wasCancelled };
+    const peakBytes = Math.max(0, readMemory().peakBytes - idleBytes) + planned.stateBytes;
+    return { steps, peakBytes, wasCancelled };
   }
 
   evaluate({ samples, batch, features }: WorkerCalls["evaluate"]["request"]): WorkerCalls["evaluate"]["answer"] {

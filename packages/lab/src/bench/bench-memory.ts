@@ -61,14 +61,14 @@ export async function benchMemory(options: BenchMemoryOptions, context: CommandC
         },
         context,
       );
-      const plannedPeakBytes = measured.plannedPeakBytes ?? 0;
-      const error = plannedPeakBytes / measured.peakGrowthBytes - 1;
+      const plannedBytes = measured.plannedBytes ?? 0;
+      const error = plannedBytes / measured.peakGrowthBytes - 1;
       errors.push(Math.abs(error));
-      terminal.record({ model, norm, config, plannedPeakBytes, peakGrowthBytes: measured.peakGrowthBytes, error });
+      terminal.record({ model, norm, config, plannedBytes, peakGrowthBytes: measured.peakGrowthBytes, error });
       table.push([
         `${model} ${norm}`,
         describe(config),
-        formatBytes(plannedPeakBytes),
+        formatBytes(plannedBytes),
         formatBytes(measured.peakGrowthBytes),
         `${(100 * error).toFixed(1)} %`,
       ]);

@@ -171,12 +171,12 @@ async function runInTurn(
     const placed: { readonly config: RetrainConfig; readonly peakBytes: number; readonly ms: number[] }[] = [];
     for (const worker of workers) {
       const { sample } = await worker.measure(0, signal);
-      placed.push({ config: worker.config, peakBytes: sample.measuredPeakBytes ?? 0, ms: [] });
+      placed.push({ config: worker.config, peakBytes: sample.peakBytes ?? 0, ms: [] });
     }
     for (let repeat = 0; repeat < repeats; repeat++) {
       for (const [index, worker] of workers.entries()) {
         const { sample } = await worker.measure(0, signal);
-        placed[index]?.ms.push(...sample.msPerStep);
+        placed[index]?.ms.push(...sample.stepMs);
       }
     }
     return placed;

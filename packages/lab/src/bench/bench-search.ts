@@ -2,7 +2,7 @@ import { cpus } from "node:os";
 import { type CommandContext, createTable } from "@mpo/cli";
 import { MIB, median, plannerOf, planStep, quantile, residentGrowth } from "@mpo/core";
 import { createRandom } from "@mpo/datasets";
-import { buildModel, chainOf, graphDigest, methodNamed, stepMemoryFacts } from "@mpo/engine";
+import { buildModel, chainOf, graphDigest, methodNamed, parameterCount, stepMemoryFacts } from "@mpo/engine";
 import { simulatedProfiles } from "./simulated-profile.ts";
 
 /** The options of `mpo bench search`. */
@@ -35,8 +35,8 @@ export async function benchSearch(options: BenchSearchOptions, context: CommandC
     const most = residentGrowth(planStep(chain, { microBatch: BATCH }), memoryFacts);
     const profileOf = simulatedProfiles(chain, {
       model: {
-        ...{ name: model, digest: graphDigest(graph), unitCount: chain.units.length },
-        ...{ parameterCount: chain.parameters.length, hasBatchStatistics: true },
+        ...{ name: model, graphDigest: graphDigest(graph), unitCount: chain.units.length },
+        ...{ parameterCount: parameterCount(graph).trainable, hasBatchStatistics: true },
       },
       method: { loss, optimizer: optimizer.kind },
       memoryFacts,

@@ -76,7 +76,7 @@ export async function benchSmallest(options: BenchSmallestOptions, context: Comm
     for (const [what, config] of configs) {
       terminal.note(`${name}: ${what} ...`);
       const { sample } = await measureStep(task, config, { signal, timedSteps: 0 });
-      const measured = sample.measuredPeakBytes ?? 0;
+      const measured = sample.peakBytes ?? 0;
       if (plainBytes === 0) plainBytes = measured;
       const share = measured / plainBytes;
       terminal.record({
@@ -86,16 +86,16 @@ export async function benchSmallest(options: BenchSmallestOptions, context: Comm
         form: options.form ?? null,
         what,
         config,
-        plannedBytes: sample.plannedPeakBytes,
+        plannedBytes: sample.plannedBytes,
         measuredBytes: measured,
         shareOfPlain: share,
-        stepMs: sample.msPerStep[0],
+        stepMs: sample.stepMs[0],
         processor: `${cpus().length} x ${cpus()[0]?.model ?? "unknown"}`,
       });
       table.push([
         name,
         `${what}: ${describeConfig(config)}`,
-        formatBytes(sample.plannedPeakBytes),
+        formatBytes(sample.plannedBytes),
         formatBytes(measured),
         formatShare(share),
       ]);

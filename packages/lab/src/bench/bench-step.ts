@@ -178,7 +178,7 @@ function print(
   for (const system of systems) {
     const measurements = results.get(system) ?? [];
     const middle = (of: (measurement: StepMeasurement) => number): number => median(measurements.map(of));
-    const planned = measurements[0]?.plannedPeakBytes;
+    const planned = measurements[0]?.plannedBytes;
     const row = {
       system: system.name,
       model,
@@ -193,7 +193,7 @@ function print(
       msPerStep: middle(({ msPerStep }) => msPerStep),
       peakGrowthBytes: middle(({ peakGrowthBytes }) => peakGrowthBytes),
       idleBytes: middle(({ idleBytes }) => idleBytes),
-      plannedPeakBytes: planned ?? null,
+      plannedBytes: planned ?? null,
     };
     terminal.record(row);
     table.push([

@@ -26,7 +26,7 @@ export class MachineSpeed implements AsyncDisposable {
   /** Milliseconds of the step now. */
   async look(signal: AbortSignal): Promise<number> {
     const { sample } = await this.#step.measure(STEPS, signal);
-    return typical(sample.msPerStep);
+    return typical(sample.stepMs);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -67,10 +67,10 @@ async function withinCap(run: () => Promise<MeasuredStep>): Promise<MeasuredStep
 
 function rowOf(predicted: StepPrediction, free: MeasuredStep, capped: MeasuredStep | undefined): EmulationRow {
   const { memoryBytes, stepMs } = predicted;
-  const measuredBytes = free.sample.measuredPeakBytes ?? 0;
-  const cappedBytes = capped?.sample.measuredPeakBytes ?? Number.POSITIVE_INFINITY;
-  const freeMs = typical(free.sample.msPerStep);
-  const cappedMs = capped === undefined ? freeMs : typical(capped.sample.msPerStep);
+  const measuredBytes = free.sample.peakBytes ?? 0;
+  const cappedBytes = capped?.sample.peakBytes ?? Number.POSITIVE_INFINITY;
+  const freeMs = typical(free.sample.stepMs);
+  const cappedMs = capped === undefined ? freeMs : typical(capped.sample.stepMs);
   const measuredMs = (freeMs + cappedMs) / 2;
   const shares = [free, capped].flatMap((step) => step?.othersCpuShare ?? []);
   return {

@@ -51,7 +51,7 @@ export function simulatedProfiles(
       accumulation: accumulationFor(effectiveBatch, microBatch),
       freezing,
     });
-    return { config, frozen, plannedPeakBytes: residentGrowth(planStep(chain, config), memoryFacts) };
+    return { config, frozen, plannedBytes: residentGrowth(planStep(chain, config), memoryFacts) };
   });
   return ({ device, speed = 1, seed }) => {
     const random = createRandom(seed);
@@ -74,9 +74,9 @@ export function simulatedProfiles(
           };
         }),
       ),
-      steps: steps.map(({ config, frozen, plannedPeakBytes }) => ({
-        ...{ config, plannedPeakBytes, measuredPeakBytes: noisy(1.05 * plannedPeakBytes)[0] as number },
-        msPerStep: noisy(config.accumulation * stepMs(config.microBatch, frozen)),
+      steps: steps.map(({ config, frozen, plannedBytes }) => ({
+        ...{ config, plannedBytes, peakBytes: noisy(1.05 * plannedBytes)[0] as number },
+        stepMs: noisy(config.accumulation * stepMs(config.microBatch, frozen)),
       })),
       updates: [],
       accuracy: CURVE_RATES.flatMap((rate) =>

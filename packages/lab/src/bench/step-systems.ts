@@ -30,7 +30,7 @@ export interface StepMeasurement {
   /** Resident bytes after one step with one sample. */
   readonly idleBytes: number;
   /** What the plan says; only our own system has one. */
-  readonly plannedPeakBytes: number | undefined;
+  readonly plannedBytes: number | undefined;
 }
 
 type Context = Pick<CommandContext, "environment" | "signal">;
@@ -42,7 +42,7 @@ export async function measureOwnStep(task: StepTask, { environment, signal }: Co
   const { config, model, steps, seed, threads } = task;
   await using worker = await EngineWorker.start({ environment, threads }, { signal });
   const training = { config, loss: "crossEntropy", optimizer: { kind: "sgd" } } as const;
-  const { idleBytes, plannedPeakBytes } = await worker.load({ ...model, training }, { signal });
+  const { idleBytes, plannedBytes } = await worker.load({ ...model, training }, { signal });
   await worker.call("samples", { name: "random", samples: randomSamples(task) }, { signal });
   const run = {
     // One more: the first step meets its batch size for the first time.
@@ -54,7 +54,7 @@ export async function measureOwnStep(task: StepTask, { environment, signal }: Co
   } as const;
   const report = await worker.call("train", { samples: "random", run }, { signal });
   const msPerStep = median(stepTimes(report.steps));
-  return { msPerStep, peakGrowthBytes: report.peakGrowthBytes, idleBytes, plannedPeakBytes };
+  return { msPerStep, peakGrowthBytes: report.peakBytes, idleBytes, plannedBytes };
 }
 
 /** The same network with TensorFlow.js' own layers and autodiff, from an exported model. It knows plain steps only. */
@@ -70,7 +70,7 @@ export async function measureTfjsStep(
     msPerStep: median(timing.stepMs),
     peakGrowthBytes: timing.peakGrowthBytes,
     idleBytes: timing.idleBytes,
-    plannedPeakBytes: undefined,
+    plannedBytes: undefined,
   };
 }
 
@@ -89,9 +89,9 @@ export async function measureTorchStep(
   try {
     const env = { ...environment };
     const { stdout } = await promisify(execFile)(python, [script, argument], { env, signal });
-    const result = JSON.parse(stdout) as Omit<StepMeasurement, "plannedPeakBytes">;
+    const result = JSON.parse(stdout) as Omit<StepMeasurement, "plannedBytes">;
     const { msPerStep, peakGrowthBytes, idleBytes } = result;
-    return { msPerStep, peakGrowthBytes, idleBytes, plannedPeakBytes: undefined };
+    return { msPerStep, peakGrowthBytes, idleBytes, plannedBytes: undefined };
   } catch (thrown) {
     signal.throwIfAborted();
     const { code, stderr } = thrown as { readonly code?: unknown; readonly stderr?: string };

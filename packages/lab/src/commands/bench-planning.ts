@@ -11,7 +11,7 @@ import {
   threadsOption,
   wholeNumber,
 } from "@mpo/cli";
-import { METHOD_NAMES } from "@mpo/core";
+import { MAX_BATCH, METHOD_NAMES } from "@mpo/core";
 import { CORRUPTION_NAMES } from "@mpo/datasets";
 import { FORM_NAMES, MODEL_NAMES, type ModelName, NORM_NAMES } from "@mpo/engine";
 import type { Command } from "commander";
@@ -32,7 +32,7 @@ export function addPlanningBenches(bench: Command, context: CommandContext): voi
       .command("emulation")
       .description("predicted against measured memory and time, over random configs that were never probed"),
   )
-    .option("--batch <n>", "images in a step", wholeNumber(1, 65_536), 256)
+    .option("--batch <n>", "images in a step", wholeNumber(1, MAX_BATCH), 256)
     .addOption(choice("--method <name>", "how it will be retrained", METHOD_NAMES, "crossEntropy"))
     .option("--configs <n>", "how many configs; each runs in a process of its own", wholeNumber(1, 10_000), 60)
     .addOption(durationOption("--budget <duration>", "time for the probe", "20s"))
@@ -43,7 +43,7 @@ export function addPlanningBenches(bench: Command, context: CommandContext): voi
   addSubjectOptions(
     bench.command("placement").description("uniform segments against optimally placed checkpoints, at equal memory"),
   )
-    .option("--batch <n>", "images in a step, all at once", wholeNumber(1, 65_536), 64)
+    .option("--batch <n>", "images in a step, all at once", wholeNumber(1, MAX_BATCH), 64)
     .option("--levels <n>", "memory levels: numbers of segments that save memory, from 2 on", wholeNumber(1, 12), 4)
     .option("--repeats <n>", "steps of each that are timed", wholeNumber(1, 1000), 7)
     .addOption(durationOption("--budget <duration>", "time for the probe of what units cost", "20s"))
@@ -58,7 +58,7 @@ export function addPlanningBenches(bench: Command, context: CommandContext): voi
     .addOption(choice("--norm <name>", "their normalisation", NORM_NAMES, "batch"))
     .addOption(choice("--form <name>", "their form (default: by the images' size)", FORM_NAMES))
     .option("--image <pixels>", "side of the (random) images", wholeNumber(8, 1024), 32)
-    .option("--batch <n>", "images in a step", wholeNumber(1, 65_536), 256)
+    .option("--batch <n>", "images in a step", wholeNumber(1, MAX_BATCH), 256)
     .option("--seed <n>", "decides weights and images", wholeNumber(0), 1)
     .addOption(threadsOption())
     .action((options: BenchSmallestOptions) => benchSmallest(options, context));
@@ -81,7 +81,7 @@ function addPolicies(bench: Command, context: CommandContext): void {
     .option("--corruptions <list>", "names with commas between (default: all)", corruptionsOf, CORRUPTION_NAMES)
     .option("--severity <1..5>", "how badly the images are damaged", wholeNumber(1, 5), 5)
     .addOption(choice("--method <name>", "one that needs no labels", METHOD_NAMES, "tent"))
-    .option("--batch <n>", "images in a step (the effective batch)", wholeNumber(1, 65_536), 256)
+    .option("--batch <n>", "images in a step (the effective batch)", wholeNumber(1, MAX_BATCH), 256)
     .requiredOption("--memory <sizes>", "limits of what a step may add, such as 12MiB,40MiB", listed(sizeInBytes))
     .requiredOption("--window <durations>", "limits of time for a retraining, such as 3s,10s", listed(durationInMs))
     .option("--samples <n>", "images of each drift to adapt to", wholeNumber(1), 1024)

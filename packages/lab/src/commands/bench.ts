@@ -8,7 +8,7 @@ import {
   wholeNumber,
   wholeNumbers,
 } from "@mpo/cli";
-import { METHOD_NAMES } from "@mpo/core";
+import { MAX_BATCH, METHOD_NAMES } from "@mpo/core";
 import { FORM_NAMES, MODEL_NAMES, NORM_NAMES } from "@mpo/engine";
 import type { Command } from "commander";
 import { type BenchAdaptationOptions, benchAdaptation } from "../bench/bench-adaptation.ts";
@@ -28,8 +28,12 @@ export function define(bench: Command, context: CommandContext): void {
     .addOption(choice("--norm <name>", "its normalisation", NORM_NAMES, "batch"))
     .addOption(choice("--form <name>", "for small images, or as published for 224x224", FORM_NAMES, "small"))
     .option("--image <pixels>", "side of the (random) images", wholeNumber(8, 1024), 32)
-    .option("--batch <n>", "images in a step", wholeNumber(1, 65_536), DEFAULT_BATCH)
-    .option("--micro-batch <n>", "images at once; must divide the batch (default: the batch)", wholeNumber(1, 65_536))
+    .option("--batch <n>", "images in a step", wholeNumber(1, MAX_BATCH), DEFAULT_BATCH)
+    .option(
+      "--micro-batch <n>",
+      "images at once; must divide the batch (default: the batch)",
+      wholeNumber(1, MAX_BATCH),
+    )
     .option("--segments <k>", "checkpoints: k segments of equal unit count", wholeNumber(1, 10_000), 1)
     .option("--checkpoints <units>", "checkpoints of our own step: keep the inputs of these units", wholeNumbers(0))
     .option("--freeze-rate <rate>", "share of layers that do not train, 0 to 1", numberBetween(0, 1), 0)
@@ -58,7 +62,7 @@ export function define(bench: Command, context: CommandContext): void {
     .option("--samples <n>", "test images to adapt to", wholeNumber(1), 2000)
     .option("--judge-samples <n>", "other test images on which the result is judged", wholeNumber(1), 2000)
     .option("--epochs <n>", "times that the samples are seen", wholeNumber(1, 10_000), 2)
-    .option("--batch <n>", "images in a step", wholeNumber(1, 65_536), DEFAULT_BATCH)
+    .option("--batch <n>", "images in a step", wholeNumber(1, MAX_BATCH), DEFAULT_BATCH)
     .option("--seed <n>", "decides which samples, their order and damage", wholeNumber(0), 1)
     .addOption(threadsOption())
     .action((options: BenchAdaptationOptions) => benchAdaptation(options, context));

@@ -125,12 +125,11 @@ function stepChecks(
 ): Pick<ReportFacts, "memoryChecks" | "timeChecks"> {
   const memoryChecks: StepCheck[] = [];
   const timeChecks: StepCheck[] = [];
-  for (const { config, measuredPeakBytes, msPerStep } of profile.steps) {
-    const { memoryBytes, stepMs } = costs.predict(config);
+  for (const { config, peakBytes, stepMs } of profile.steps) {
+    const predicted = costs.predict(config);
     const name = describeConfig(config);
-    if (measuredPeakBytes !== undefined)
-      memoryChecks.push({ config: name, measured: measuredPeakBytes, ...memoryBytes });
-    timeChecks.push({ config: name, measured: typical(msPerStep), ...stepMs });
+    if (peakBytes !== undefined) memoryChecks.push({ config: name, measured: peakBytes, ...predicted.memoryBytes });
+    timeChecks.push({ config: name, measured: typical(stepMs), ...predicted.stepMs });
   }
   return { memoryChecks, timeChecks };
 }

@@ -140,5 +140,5 @@ function figure({ title, caption, drawing }: Picture): Markup {
 function footer({ document }: ReportFacts): Markup {
   const { model, software } = document.profile;
   return html`<footer class="faint">MPOptimizer ${software.engine}, TensorFlow ${software.library} ·
-model ${model.digest}, ${model.unitCount} units, ${model.parameterCount} parameters</footer>`;
+model ${model.graphDigest}, ${model.unitCount} units, ${model.parameterCount} parameters</footer>`;
 }

@@ -16,8 +16,6 @@ interface PushedDocument {
   readonly request: string;
 }
 
-const REQUEST = "request";
-
 /** Everything that happened in a simulation, and what must hold of it at every moment. */
 export class FleetHistory {
   readonly #pushed = new Map<string, PushedDocument[]>();
@@ -109,7 +107,7 @@ export class FleetHistory {
     }
   }
 
-  #stored({ device, version, reasons }: DesiredDocument, revision: number): void {
+  #stored({ device, version, request }: DesiredDocument, revision: number): void {
     const pushed = this.#pushed.get(device) ?? [];
     this.#pushed.set(device, pushed);
     const last = pushed.at(-1);
@@ -118,7 +116,7 @@ export class FleetHistory {
     if (last !== undefined && !this.#isRewound && compareVersions(version, last.version) <= 0) {
       this.fail(`${device} was pushed ${textOf(version)} after ${textOf(last.version)}`);
     }
-    pushed.push({ revision, version, request: reasons.find(({ code }) => code === REQUEST)?.text ?? "" });
+    pushed.push({ revision, version, request });
   }
 }
 

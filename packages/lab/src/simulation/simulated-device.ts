@@ -206,7 +206,7 @@ export class SimulatedDevice {
   };
 
   readonly #serving: ServingApp = {
-    models: () => Promise.resolve([{ name: SIMULATED_MODEL, digest: MODEL_DIGEST }]),
+    models: () => Promise.resolve([{ name: SIMULATED_MODEL, manifestDigest: MODEL_DIGEST }]),
     inputsAfter: (_, cursor) => {
       const from = cursor === "" ? 0 : Number(cursor);
       return Promise.resolve({ summaries: this.#inputs.slice(from), cursor: String(this.#inputs.length) });

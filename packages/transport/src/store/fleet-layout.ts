@@ -63,7 +63,7 @@ export const FLEET_LAYOUT: StoreLayout = {
     { ...SMALL, name: BUCKETS.ident },
     { ...SMALL, name: BUCKETS.prior, history: 5, maxValueBytes: LIMITS.profileBytes },
     { ...LARGE, name: BUCKETS.profile, maxValueBytes: LIMITS.profileBytes + 65_536 },
-    { ...LARGE, name: BUCKETS.chain, maxValueBytes: LIMITS.chainBytes },
+    { ...LARGE, name: BUCKETS.chain, maxValueBytes: LIMITS.profileBytes },
     { ...LARGE, name: BUCKETS.status, maxValueBytes: 131_072 },
     { ...LARGE, name: BUCKETS.archive, maxValueBytes: 524_288 },
     { ...LARGE, name: BUCKETS.work },

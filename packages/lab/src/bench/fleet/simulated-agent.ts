@@ -113,7 +113,7 @@ function engineOf(device: number, { clock, mayReport }: SimulatedAgentParts): Ag
 }
 
 const SERVING: ServingApp = {
-  models: async () => [{ name: FLEET_MODEL, digest: MODEL_DIGEST }],
+  models: async () => [{ name: FLEET_MODEL, manifestDigest: MODEL_DIGEST }],
   inputsAfter: async (_, cursor) => ({ summaries: [], cursor }),
   trainingFiles: async () => ({ files: [], count: 0 }),
   folders: async () => ({ source: "source", serving: "source", staging: "staged" }),

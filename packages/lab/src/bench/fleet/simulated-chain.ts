@@ -45,7 +45,7 @@ function operation(unit: number): ChainOp {
 export const simulatedProfile: ReturnType<typeof simulatedProfiles> = simulatedProfiles(simulatedChain(), {
   model: {
     name: "simulated",
-    digest: "ab".repeat(32),
+    graphDigest: "ab".repeat(32),
     unitCount: UNITS,
     parameterCount: 10_000,
     hasBatchStatistics: false,

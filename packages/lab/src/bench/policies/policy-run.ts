@@ -18,7 +18,7 @@ export interface PolicyRunOutcome {
   readonly isOverCap: boolean;
   /** Of the model that would serve from then on, 0 to 1. */
   readonly accuracyAfter: number;
-  readonly peakBytes?: number;
+  readonly peakBytes?: number | undefined;
   /** Time of the steps. */
   readonly seconds: number;
   readonly steps: number;

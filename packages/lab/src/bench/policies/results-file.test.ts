@@ -6,9 +6,10 @@ import { after, before, describe, it } from "node:test";
 import { PROFILE_VERSION, type Profile } from "@mpo/core";
 import { type PolicyResults, readPolicyResults, writePolicyResults } from "./results-file.ts";
 
+const DIGEST = "ab".repeat(32);
 const profile: Profile = {
   version: PROFILE_VERSION,
-  model: { name: "m", digest: "abc", unitCount: 1, parameterCount: 1, hasBatchStatistics: false },
+  model: { name: "m", graphDigest: DIGEST, unitCount: 1, parameterCount: 1, hasBatchStatistics: false },
   device: { id: "here", class: "test" },
   software: { engine: "0.1.0", library: "2.15.1" },
   method: { loss: "tent", optimizer: "adam" },
@@ -46,12 +47,12 @@ describe("the results' file of a bench of policies", () => {
   after(() => rm(folder, { recursive: true, force: true }));
 
   it("comes back as it was written", async () => {
-    assert.deepEqual(await readPolicyResults(path, identity, "abc", signal), results);
+    assert.deepEqual(await readPolicyResults(path, identity, DIGEST, signal), results);
   });
 
   it("is refused for other options and for another model", async () => {
     const other = { ...identity, seed: 2 };
-    await assert.rejects(readPolicyResults(path, other, "abc", signal), {
+    await assert.rejects(readPolicyResults(path, other, DIGEST, signal), {
       code: "conflict",
       message: /seed is 1, not 2/u,
     });
@@ -70,7 +71,7 @@ describe("the results' file of a bench of policies", () => {
     it(`is refused when it ${what}`, async () => {
       const damaged = join(folder, "damaged.json");
       await writeFile(damaged, change(await readFile(path, "utf8")));
-      await assert.rejects(readPolicyResults(damaged, identity, "abc", signal), {
+      await assert.rejects(readPolicyResults(damaged, identity, DIGEST, signal), {
         code: "invalid-data",
         message: /damaged\.json/u,
       });

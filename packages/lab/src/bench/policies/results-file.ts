@@ -1,4 +1,4 @@
-import { FieldReader, given, MpoError, type Profile, validateProfile } from "@mpo/core";
+import { checked, fact, given, MpoError, type Profile, validateProfile } from "@mpo/core";
 import { readJsonFile, writeJsonFile } from "@mpo/io";
 import type { PolicyRunOutcome } from "./policy-run.ts";
 
@@ -16,7 +16,27 @@ export interface PolicyResults {
 
 const KIND = "mpo-bench-policies";
 const VERSION = 1;
-const SHARE = { least: 0, most: 1 };
+
+const { byteCount, flag, list, number, object, share, text, whole, word } = fact;
+const label = text(1, 256);
+const fileSchema = object({
+  kind: word([KIND]),
+  version: whole(VERSION, VERSION),
+  before: list(object({ corruption: label, accuracy: share() }), 0, 1_000),
+  outcomes: list(
+    object({
+      key: label,
+      corruption: label,
+      isOverCap: flag(),
+      accuracyAfter: share(),
+      seconds: number(0, 1e9),
+      steps: whole(),
+      peakBytes: byteCount().optional(),
+    }),
+    0,
+    100_000,
+  ),
+});
 
 /** Replaces the file in one step. */
 export async function writePolicyResults(path: string, results: PolicyResults): Promise<void> {
@@ -32,23 +52,18 @@ export async function writePolicyResults(path: string, results: PolicyResults): 
 export async function readPolicyResults(
   path: string,
   identity: PolicyIdentity,
-  modelDigest: string,
+  graphDigest: string,
   signal: AbortSignal,
 ): Promise<PolicyResults> {
   const value = await readJsonFile(path, { signal, maxBytes: 64 * 2 ** 20 });
   try {
-    const fields = new FieldReader(value, "file");
-    fields.oneOf("kind", [KIND]);
-    fields.number("version", { least: VERSION, most: VERSION });
+    const { before, outcomes } = checked(fileSchema, value, "file");
     checkIdentity(value as { readonly identity: unknown }, identity);
-    const before = fields.list("before", (entry): [string, number] => {
-      return [entry.text("corruption"), entry.number("accuracy", SHARE)];
-    });
     return {
       identity,
-      profile: validateProfile((value as { readonly profile: unknown }).profile, { modelDigest }),
-      before: new Map(before),
-      outcomes: fields.list("outcomes", outcomeOf),
+      profile: validateProfile((value as { readonly profile: unknown }).profile, { graphDigest }),
+      before: new Map(before.map(({ corruption, accuracy }) => [corruption, accuracy])),
+      outcomes,
     };
   } catch (thrown) {
     const error = MpoError.from(thrown);
@@ -65,17 +80,4 @@ function checkIdentity({ identity: found }: { readonly identity: unknown }, want
       hint: "Resume with the options that the bench began with, or leave --resume out.",
     });
   }
-}
-
-function outcomeOf(fields: FieldReader): PolicyRunOutcome {
-  const peak = fields.has("peakBytes") ? { peakBytes: fields.number("peakBytes", { least: 0 }) } : {};
-  return {
-    key: fields.text("key"),
-    corruption: fields.text("corruption"),
-    isOverCap: fields.flag("isOverCap"),
-    accuracyAfter: fields.number("accuracyAfter", SHARE),
-    seconds: fields.number("seconds", { least: 0 }),
-    steps: fields.number("steps", { least: 0, isWhole: true }),
-    ...peak,
-  };
 }

@@ -39,8 +39,8 @@ interface DemoRow {
   /** Means over the drifts, 0 to 1. */
   readonly accuracyBefore: number;
   readonly accuracyAfter: number;
-  readonly plannedPeakBytes: number;
-  readonly measuredPeakBytes: number;
+  readonly plannedBytes: number;
+  readonly peakBytes: number;
   /** Of all drifts' steps. */
   readonly seconds: number;
   readonly accepted: number;
@@ -127,8 +127,8 @@ async function runConfiguration(run: ConfigurationRun): Promise<DemoRow> {
     configuration: configuration.name,
     accuracyBefore: mean(outcomes.map(({ accuracyBefore }) => accuracyBefore)),
     accuracyAfter: mean(outcomes.map(({ accuracyAfter }) => accuracyAfter)),
-    plannedPeakBytes: first.plannedBytes,
-    measuredPeakBytes: first.peakBytes,
+    plannedBytes: first.plannedBytes,
+    peakBytes: first.peakBytes,
     seconds: results.reduce((sum, { trainingMs }) => sum + trainingMs, 0) / SECOND_MS,
     accepted: outcomes.filter(({ isAccepted }) => isAccepted).length,
     drifts: outcomes,
@@ -145,8 +145,8 @@ function print(rows: readonly DemoRow[], { terminal }: CommandContext): void {
       formatShare(row.accuracyBefore),
       formatShare(row.accuracyAfter),
       formatPoints(row.accuracyAfter - row.accuracyBefore),
-      formatBytes(row.plannedPeakBytes),
-      formatBytes(row.measuredPeakBytes),
+      formatBytes(row.plannedBytes),
+      formatBytes(row.peakBytes),
       row.seconds.toFixed(1),
       `${row.accepted}/${row.drifts.length}`,
     ]);

@@ -44,7 +44,8 @@ export async function readOutcome(
   ]);
   const [window] = windows;
   if (window === undefined) throw new Error(`${device.name} has reported no window`);
-  const { document, considered, overBudget, rejected } = explained;
+  const { document, explanation } = explained;
+  const { considered, overBudget, rejected } = explanation;
   return {
     device,
     memoryBytes: view.inventory.memoryBytes,

@@ -1,5 +1,5 @@
 import { createTable, formatDuration, formatPoints, formatShare, type Terminal } from "@mpo/cli";
-import { describeConfig, formatBytes, SECOND_MS } from "@mpo/core";
+import { describeConfig, formatBytes, SECOND_MS, typical } from "@mpo/core";
 import type { DeviceOutcome } from "./device-outcome.ts";
 
 const NAME_WIDTH = 24;
@@ -54,7 +54,7 @@ function memory({ rung, window }: DeviceOutcome): string {
 }
 
 function time({ rung, window }: DeviceOutcome): string {
-  const measured = window.stepMs === undefined ? "-" : `${window.stepMs.toFixed(0)} ms`;
+  const measured = window.stepMs.length === 0 ? "-" : `${typical(window.stepMs).toFixed(0)} ms`;
   return `predicted ${rung.stepMs.expected.toFixed(0)} ms, measured ${measured}`;
 }
 

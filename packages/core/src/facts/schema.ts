@@ -1,0 +1,218 @@
+import * as z from "zod";
+import { MpoError, type MpoErrorCode } from "./mpo-error.ts";
+
+/** What a schema says that a value is; nothing of it can be changed. */
+export type Fact<Schema extends z.ZodType> = Immutable<z.output<Schema>>;
+
+type Immutable<Value> = Value extends Uint8Array
+  ? Value
+  : Value extends readonly (infer Item)[]
+    ? readonly Immutable<Item>[]
+    : { readonly [Key in keyof Value]: Immutable<Value[Key]> };
+
+/** Where in a value something is. */
+export type FactPath = readonly (string | number)[];
+
+/** Largest whole number that a JavaScript number holds exactly, 2^53 - 1. */
+export const MAX_WHOLE: number = Number.MAX_SAFE_INTEGER;
+/** Largest whole number of 32 bits. */
+export const MAX_UINT32: number = 2 ** 32 - 1;
+/** A week: no window, step or probe takes longer. */
+export const MAX_MS = 604_800_000;
+/** Steps, failures and other things that are counted one by one. */
+export const MAX_COUNT = 1e9;
+/** Characters of the words in which a message says what happened. */
+export const MESSAGE_LENGTH = 512;
+
+const SHOWN_CHARACTERS = 48;
+
+/** A value for an error message: short, one line, never the content of bytes or objects. */
+function shown(found: unknown): string {
+  if (found === undefined) return "absent";
+  if (found === null) return "null";
+  if (found === "") return "empty";
+  if (typeof found === "string")
+    return found.length > SHOWN_CHARACTERS ? `a text of ${found.length} characters` : JSON.stringify(found);
+  if (typeof found === "number" || typeof found === "boolean" || typeof found === "bigint") return String(found);
+  if (ArrayBuffer.isView(found)) return `${found.byteLength} bytes`;
+  if (Array.isArray(found)) return `a list of ${found.length}`;
+  return `of type ${typeof found}`;
+}
+
+/** What an error says of a value; the first thing that is wrong is enough. */
+function expecting(
+  expected: string,
+  show: (found: unknown) => string = shown,
+): { readonly abort: true; readonly error: (issue: { readonly input?: unknown }) => string } {
+  return { abort: true, error: ({ input }) => `is ${show(input)}; expected ${expected}` };
+}
+
+/** An object; keys that it does not name are left out. */
+export function object<Shape extends z.core.$ZodLooseShape>(shape: Shape): z.ZodObject<Shape> {
+  return z.object(shape, expecting("an object")) as unknown as z.ZodObject<Shape>;
+}
+
+/** A whole number, up to what a JavaScript number holds exactly. */
+export function whole(min: number = 0, max: number = MAX_WHOLE): z.ZodNumber {
+  const expected = expecting(`a whole number from ${min} to ${max}`);
+  return z.number(expected).int(expected).min(min, expected).max(max, expected);
+}
+
+/** A finite number. */
+export function number(min: number, max: number): z.ZodNumber {
+  const expected = expecting(`a number from ${min} to ${max}`);
+  return z.number(expected).min(min, expected).max(max, expected);
+}
+
+/** A number above 0. */
+export function positive(max: number): z.ZodNumber {
+  const expected = expecting(`a number above 0 and up to ${max}`);
+  return z.number(expected).gt(0, expected).max(max, expected);
+}
+
+/** A share, 0 to 1. */
+export function share(): z.ZodNumber {
+  return number(0, 1);
+}
+
+/** A duration, milliseconds. */
+export function durationMs(): z.ZodNumber {
+  return number(0, MAX_MS);
+}
+
+/** Bytes that need not be whole: a mean, or a bound. */
+export function byteCount(): z.ZodNumber {
+  return number(0, MAX_WHOLE);
+}
+
+/** Milliseconds since 1970-01-01 UTC, as far as a `Date` goes. */
+export function timestampMs(): z.ZodNumber {
+  return whole(0, 8.64e15);
+}
+
+/** True or false. */
+export function flag(): z.ZodBoolean {
+  return z.boolean(expecting("true or false"));
+}
+
+/** What would forge log lines, and halves of characters. */
+const NOT_ON_A_LINE = /[\p{Cc}\p{Cs}\u2028\u2029]/u;
+
+/** Lengths of the texts and bytes that a schema takes, where a function of its own checks them. */
+export const LENGTHS: z.core.$ZodRegistry<{ readonly min: number; readonly max: number }> = z.registry();
+
+/** A text on one line, of so many UTF-16 code units. */
+export function text(min: number, max: number): z.ZodString {
+  const expected = expecting(`${min} to ${max} characters on one line`);
+  const fits = (value: string): boolean => value.length >= min && value.length <= max && !NOT_ON_A_LINE.test(value);
+  return z.string(expected).refine(fits, expected).register(LENGTHS, { min, max });
+}
+
+/** A text that is never shown, on one line or more (PEM). */
+export function secret(max: number, { hasLines = false }: { readonly hasLines?: boolean } = {}): z.ZodString {
+  const expected = expecting(`1 to ${max} characters${hasLines ? "" : " on one line"}`, (found) =>
+    typeof found === "string" && found !== "" ? "[secret]" : shown(found),
+  );
+  const fits = (value: string): boolean =>
+    value !== "" && value.length <= max && !NOT_ON_A_LINE.test(hasLines ? value.replaceAll("\n", "") : value);
+  return z.string(expected).refine(fits, expected).register(LENGTHS, { min: 1, max });
+}
+
+/** Characters of names of tenants, devices, models and whatever else becomes part of a NATS subject or a file's name. */
+const NAME = /^[A-Za-z0-9_-]{1,64}$/u;
+
+/** Whether a text may be a name: 1 to 64 of [A-Za-z0-9_-], and not a name that every JavaScript object has. */
+export function isName(value: unknown): value is string {
+  return typeof value === "string" && NAME.test(value) && !(value in {}) && value !== "prototype";
+}
+
+/** A name (see `isName`). */
+export function name(): z.ZodString {
+  const expected = expecting("a name: 1 to 64 characters of A-Z a-z 0-9 _ -");
+  return z.string(expected).regex(NAME, expected).refine(isName, expected);
+}
+
+/** A SHA-256 as 64 lower-case hexadecimal digits. */
+export function digest(): z.ZodString {
+  const expected = expecting("64 lower-case hexadecimal digits");
+  return z.string(expected).regex(/^[0-9a-f]{64}$/u, expected);
+}
+
+/** One of a few words. */
+export function word<const Words extends readonly string[]>(words: Words): z.ZodEnum<{ [W in Words[number]]: W }> {
+  return z.enum(words, expecting(`one of ${words.join(", ")}`)) as z.ZodEnum<{ [W in Words[number]]: W }>;
+}
+
+/** Bytes of some length. */
+export function bytes(min: number, max: number): z.ZodCustom<Uint8Array, Uint8Array> {
+  const expected = expecting(min === max ? `${min} bytes` : `${min} to ${max} bytes`);
+  const fits = (value: unknown): boolean => value instanceof Uint8Array && value.length >= min && value.length <= max;
+  return z.custom<Uint8Array>(fits, expected).register(LENGTHS, { min, max });
+}
+
+/** A list; its length is checked before its first item is looked at. */
+export function list<Item extends z.ZodType>(
+  item: Item,
+  min: number,
+  max: number,
+): z.ZodPipe<z.ZodCustom<unknown[], unknown[]>, z.ZodArray<Item>> {
+  const expected = expecting(`a list of ${min} to ${max}`);
+  const fits = (value: unknown): boolean => Array.isArray(value) && value.length >= min && value.length <= max;
+  return z.custom<unknown[]>(fits, expected).pipe(z.array(item).min(min).max(max) as never) as never;
+}
+
+/** Values by names that are not known before. */
+export function table<Value extends z.ZodType>(value: Value): z.ZodRecord<z.ZodString, Value> {
+  return z.record(z.string(), value, expecting("an object"));
+}
+
+/** A value of a program's own, which is not looked into. */
+export function asIs<Value>(): z.ZodCustom<Value, Value> {
+  return z.custom<Value>();
+}
+
+/** One of several objects, told apart by their `kind`: what else each kind has. */
+export function choice<const Kinds extends Readonly<Record<string, z.core.$ZodLooseShape>>>(
+  kinds: Kinds,
+): z.ZodDiscriminatedUnion<
+  { [Kind in keyof Kinds & string]: z.ZodObject<{ kind: z.ZodLiteral<Kind> } & Kinds[Kind]> }[keyof Kinds & string][],
+  "kind"
+> {
+  const options = Object.entries(kinds).map(([kind, shape]) => object({ kind: z.literal(kind), ...shape }));
+  const show = (found: unknown): string =>
+    typeof found === "object" && found !== null && "kind" in found ? shown(found.kind) : shown(found);
+  const expected = expecting(`exactly one of ${Object.keys(kinds).join(", ")}`, show);
+  return z.discriminatedUnion("kind", options as never, expected) as never;
+}
+
+/** Says what contradicts itself in a value whose parts are as they should be. */
+export type Refuse = (path: FactPath, found: unknown, expected: string) => void;
+
+/** A schema with one more rule. */
+export function consistent<Schema extends z.ZodType>(
+  schema: Schema,
+  check: (value: z.output<Schema>, refuse: Refuse) => void,
+): Schema {
+  return schema.superRefine((value, context) => {
+    check(value, (path, found, expected) =>
+      context.addIssue({ code: "custom", path: [...path], message: `is ${shown(found)}; expected ${expected}` }),
+    );
+  });
+}
+
+/**
+ * A value that may be anything, as its schema has it. Throws an error that names the place, what is there and what was
+ * expected: "HelloRequest.inventory.cpuCores is 0; expected a whole number from 1 to 4096".
+ */
+export function checked<Schema extends z.ZodType>(
+  schema: Schema,
+  value: unknown,
+  place: string,
+  code: MpoErrorCode = "invalid-data",
+): Fact<Schema> {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data as Fact<Schema>;
+  const [issue] = result.error.issues as [z.core.$ZodIssue];
+  const path = issue.path.map((key) => (typeof key === "number" ? `[${key}]` : `.${String(key)}`)).join("");
+  throw new MpoError(code, `${place}${path} ${issue.message}`);
+}

@@ -1,0 +1,190 @@
+import {
+  budgetSchema,
+  configSchema,
+  type Fact,
+  fact,
+  MAX_UINT32,
+  MESSAGE_LENGTH,
+  objectiveSchema,
+  predictionSchema,
+  profileSchema,
+  REASON_LENGTH,
+} from "@mpo/core";
+import { deviceIdentity, inventory, labels, resources, servedModels } from "./device.ts";
+import { desiredDocument, documentVersion, reason } from "./document.ts";
+import { documentStatus, probeFailure, windowResult } from "./report.ts";
+
+const { digest, list, name, object, text, timestampMs, whole, word } = fact;
+
+const pageSize = whole(1, 1_000);
+const pageToken = text(1, 256).optional();
+const why = text(0, REASON_LENGTH);
+
+/** A page of a list: how many, and where the page before ended. */
+export type PageRequest = Pick<ListDevicesRequest, "pageSize" | "pageToken">;
+
+/** What the coordinator knows of a device. */
+export type DeviceView = Fact<typeof device>;
+const device = object({
+  identity: deviceIdentity,
+  inventory,
+  resources,
+  labels,
+  models: servedModels,
+  presence: word(["online", "offline"]),
+  lastSeenMs: timestampMs(),
+  desiredVersion: documentVersion.optional(),
+  reportedStatus: documentStatus.optional(),
+});
+
+/** Asks for devices with all of these labels. */
+export type ListDevicesRequest = Fact<typeof listDevicesRequest>;
+export const listDevicesRequest = object({
+  tenant: name(),
+  labels,
+  deviceClass: name().optional(),
+  pageSize,
+  pageToken,
+});
+
+/** A page of devices. */
+export type ListDevicesResponse = Fact<typeof listDevicesResponse>;
+export const listDevicesResponse = object({ devices: list(device, 0, 1_000), nextPageToken: pageToken });
+
+/** Names a device. */
+export type GetDeviceRequest = Fact<typeof getDeviceRequest>;
+export const getDeviceRequest = object({ identity: deviceIdentity });
+
+/** A device, its latest windows, newest first, and the models whose newest probe failed. */
+export type GetDeviceResponse = Fact<typeof getDeviceResponse>;
+export const getDeviceResponse = object({
+  device,
+  windows: list(windowResult, 0, 64),
+  probeFailures: list(probeFailure, 0, 32),
+});
+
+/** Asks for profiles. */
+export type ListProfilesRequest = Fact<typeof listProfilesRequest>;
+export const listProfilesRequest = object({
+  tenant: name(),
+  device: name().optional(),
+  model: name().optional(),
+  pageSize,
+  pageToken,
+});
+
+/** A profile without its measurements. */
+export type ProfileSummary = Fact<typeof profileSummary>;
+const profileSummary = object({
+  identity: deviceIdentity,
+  model: name(),
+  graphDigest: digest(),
+  deviceClass: name(),
+  measuredAtMs: timestampMs(),
+  stepCount: whole(0, 4_096),
+  curveCount: whole(0, 1_024),
+  revision: whole(1),
+});
+
+/** A page of profiles. */
+export type ListProfilesResponse = Fact<typeof listProfilesResponse>;
+export const listProfilesResponse = object({ profiles: list(profileSummary, 0, 1_000), nextPageToken: pageToken });
+
+/** Names a profile. */
+export type GetProfileRequest = Fact<typeof getProfileRequest>;
+export const getProfileRequest = object({ identity: deviceIdentity, model: name() });
+
+/** A profile, and where it is stored. */
+export type GetProfileResponse = Fact<typeof getProfileResponse>;
+export const getProfileResponse = object({ profile: profileSchema, revision: whole(1) });
+
+/** Asks for a document; no version: the newest. */
+export type GetConfigRequest = Fact<typeof getConfigRequest>;
+export const getConfigRequest = object({ identity: deviceIdentity, version: documentVersion.optional() });
+
+/** A document, and what the device has reported of it. */
+export type GetConfigResponse = Fact<typeof getConfigResponse>;
+export const getConfigResponse = object({ document: desiredDocument, status: documentStatus.optional() });
+
+/** Asks why a device's document is what it is. */
+export type ExplainConfigRequest = Fact<typeof explainConfigRequest>;
+export const explainConfigRequest = object({ identity: deviceIdentity });
+
+/** A configuration that was looked at and not chosen, and why. */
+export type RejectedRung = Fact<typeof rejectedRung>;
+const rejectedRung = object({ rung: predictionSchema, reason });
+
+/** What a search looked at. */
+export type Explanation = Fact<typeof explanation>;
+export const explanation = object({
+  considered: whole(0, MAX_UINT32),
+  overBudget: whole(0, MAX_UINT32),
+  rejected: list(rejectedRung, 0, 64),
+});
+
+/** Why a device's document is what it is, beyond its own reasons. */
+export type ExplainConfigResponse = Fact<typeof explainConfigResponse>;
+export const explainConfigResponse = object({ document: desiredDocument, explanation });
+
+/** Gives a device a new document: with `config` if given, else searched again. */
+export type PushConfigRequest = Fact<typeof pushConfigRequest>;
+export const pushConfigRequest = object({
+  identity: deviceIdentity,
+  model: name(),
+  budget: budgetSchema.optional(),
+  objective: objectiveSchema.optional(),
+  config: configSchema.optional(),
+  /** Refused as a conflict when this is not the newest document any more. */
+  expectedVersion: documentVersion.optional(),
+  reason: why,
+});
+
+/** What was pushed. */
+export type PushConfigResponse = Fact<typeof pushConfigResponse>;
+export const pushConfigResponse = object({ document: desiredDocument });
+
+/** Gives a device an older document's content as a new version; no version: that of the newest confirmed one. */
+export type RollbackConfigRequest = Fact<typeof rollbackConfigRequest>;
+export const rollbackConfigRequest = object({
+  identity: deviceIdentity,
+  version: documentVersion.optional(),
+  reason: why,
+});
+
+/** What was pushed. */
+export type RollbackConfigResponse = Fact<typeof rollbackConfigResponse>;
+export const rollbackConfigResponse = object({ document: desiredDocument });
+
+/** Something that happened in the fleet: who did what to which device. */
+export type FleetEvent = Fact<typeof event>;
+export const event = object({
+  /** Position in the order of all events. */
+  sequence: whole(1),
+  atMs: timestampMs(),
+  kind: name(),
+  tenant: name(),
+  device: name().optional(),
+  actor: text(1, 128),
+  message: text(0, MESSAGE_LENGTH),
+});
+
+/** Asks for events before a position (0: from the newest), newest first. */
+export type ListEventsRequest = Fact<typeof listEventsRequest>;
+export const listEventsRequest = object({
+  tenant: name(),
+  device: name().optional(),
+  beforeSequence: whole(),
+  pageSize,
+});
+
+/** Events, newest first. */
+export type ListEventsResponse = Fact<typeof listEventsResponse>;
+export const listEventsResponse = object({ events: list(event, 0, 1_000) });
+
+/** Asks for events after a position (0: only new ones), as they happen. */
+export type WatchEventsRequest = Fact<typeof watchEventsRequest>;
+export const watchEventsRequest = object({ tenant: name(), device: name().optional(), afterSequence: whole() });
+
+/** One event, as it happens. */
+export type WatchEventsResponse = Fact<typeof watchEventsResponse>;
+export const watchEventsResponse = object({ event });

@@ -1,0 +1,72 @@
+import { type Fact, fact } from "@mpo/core";
+
+const { bytes, consistent, digest, flag, list, name, number, object, text, timestampMs, whole } = fact;
+
+/** Who speaks: names that are safe in NATS subjects and file names. */
+export type DeviceIdentity = Fact<typeof deviceIdentity>;
+export const deviceIdentity = object({ tenant: name(), device: name() });
+
+/** A word that people put on a device to select it later. */
+export type Label = Fact<typeof label>;
+const label = object({ name: name(), value: text(0, 128) });
+
+/** A device's labels, each name once. */
+export const labels = consistent(list(label, 0, 32), (all, refuse) => {
+  const names = all.map((one) => one.name);
+  const twice = names.findIndex((one, index) => names.indexOf(one) < index);
+  if (twice >= 0) refuse([twice, "name"], names[twice], "each name once");
+});
+
+/** One accelerator. */
+export type Gpu = Fact<typeof gpu>;
+const gpu = object({
+  name: text(1, 128),
+  /** Own memory; 0 when it shares the system's. */
+  memoryBytes: whole(),
+  sharesMemory: flag(),
+});
+
+/** What a device is. Texts are as the system gives them, empty when it gives none. */
+export type Inventory = Fact<typeof inventory>;
+export const inventory = object({
+  deviceClass: name(),
+  board: text(0, 128),
+  cpuModel: text(0, 128),
+  cpuCores: whole(1, 4_096),
+  memoryBytes: whole(1),
+  swapBytes: whole(),
+  gpus: list(gpu, 0, 16),
+  os: text(0, 128),
+  kernel: text(0, 128),
+  architecture: text(1, 32),
+  agentVersion: text(1, 64),
+  nodeVersion: text(1, 64),
+  /** TensorFlow's; absent when the agent has none. */
+  engineVersion: text(1, 64).optional(),
+});
+
+const percent = number(0, 100).optional();
+
+/** What a device has free at one moment. What it cannot read is absent. */
+export type Resources = Fact<typeof resources>;
+export const resources = object({
+  measuredAtMs: timestampMs(),
+  memoryAvailableBytes: whole(),
+  memoryLimitBytes: whole(1).optional(),
+  diskFreeBytes: whole(),
+  loadAverage: number(0, 1e6),
+  memoryPressurePercent: percent,
+  cpuPressurePercent: percent,
+  temperatureCelsius: number(-100, 250).optional(),
+  isThrottled: flag(),
+});
+
+/** A model that a device serves. */
+export type ServedModel = Fact<typeof servedModel>;
+const servedModel = object({ name: name(), manifestDigest: digest() });
+
+/** Models that a device serves. */
+export const servedModels = list(servedModel, 0, 32);
+
+/** An Ed25519 public key. */
+export const publicKey = bytes(32, 32);

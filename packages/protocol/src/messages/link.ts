@@ -1,0 +1,83 @@
+import { configSchema, type Fact, fact } from "@mpo/core";
+import { deviceIdentity, inventory, labels, publicKey, resources, servedModels } from "./device.ts";
+import { desiredEnvelope, documentVersion } from "./document.ts";
+
+const { digest, flag, list, name, object, positive, secret, text, timestampMs, whole, word } = fact;
+
+const DAY_SECONDS = 86_400;
+const heartbeatSeconds = whole(1, DAY_SECONDS);
+
+/** Asks to become part of the fleet. Token and key are absent until devices have identities. */
+export type EnrollRequest = Fact<typeof enrollRequest>;
+export const enrollRequest = object({
+  identity: deviceIdentity,
+  joinToken: secret(256).optional(),
+  /** Ed25519. */
+  publicKey: publicKey.optional(),
+  inventory,
+  labels,
+});
+
+/** Whether the device is part of the fleet, and what it needs to prove it. */
+export type EnrollResponse = Fact<typeof enrollResponse>;
+export const enrollResponse = object({
+  state: word(["accepted", "pending"]),
+  certificatePem: secret(16_384, { hasLines: true }).optional(),
+  natsCredentials: secret(8_192, { hasLines: true }).optional(),
+  /** When to ask again if pending. */
+  retryAfterSeconds: whole(0, DAY_SECONDS),
+});
+
+/** Says who is there, on every (re)connection. */
+export type HelloRequest = Fact<typeof helloRequest>;
+export const helloRequest = object({
+  identity: deviceIdentity,
+  inventory,
+  resources,
+  labels,
+  models: servedModels,
+  /** The newest document the device has ever accepted: a coordinator with an older store raises its own to it. */
+  versionFloor: documentVersion.optional(),
+  /** The document it runs by. */
+  appliedVersion: documentVersion.optional(),
+});
+
+/** What is to be measured; no configs: the device chooses. */
+export type ProbeOrder = Fact<typeof probeOrder>;
+const probeOrder = object({
+  order: name(),
+  model: name(),
+  manifestDigest: digest(),
+  /** Most valuable first. */
+  configs: list(configSchema, 0, 64),
+  maxMs: positive(DAY_SECONDS * 1000),
+});
+
+/** What a device should do now. */
+export type HelloResponse = Fact<typeof helloResponse>;
+export const helloResponse = object({
+  serverTimeMs: timestampMs(),
+  desiredVersion: documentVersion.optional(),
+  desired: desiredEnvelope.optional(),
+  probes: list(probeOrder, 0, 32),
+  heartbeatSeconds,
+  natsServers: list(text(1, 256), 0, 8),
+});
+
+/** Says that a device is alive, apart from its work. */
+export type HeartbeatRequest = Fact<typeof heartbeatRequest>;
+export const heartbeatRequest = object({
+  identity: deviceIdentity,
+  resources,
+  appliedVersion: documentVersion.optional(),
+});
+
+/** The answer to a heartbeat. */
+export type HeartbeatResponse = Fact<typeof heartbeatResponse>;
+export const heartbeatResponse = object({
+  serverTimeMs: timestampMs(),
+  desiredVersion: documentVersion.optional(),
+  heartbeatSeconds,
+  /** The coordinator does not know the device: say hello again. */
+  needsHello: flag(),
+});

@@ -1,0 +1,118 @@
+import {
+  chainSchema,
+  type Fact,
+  fact,
+  judgeSchema,
+  MAX_COUNT,
+  MAX_REPEATS,
+  MESSAGE_LENGTH,
+  measuredSchema,
+  predictionSchema,
+  profileSchema,
+} from "@mpo/core";
+import { deviceIdentity } from "./device.ts";
+import { documentVersion, rungIndex } from "./document.ts";
+
+const { choice, consistent, durationMs, flag, list, name, object, share, text, timestampMs, whole, word } = fact;
+
+const message = text(0, MESSAGE_LENGTH);
+
+/** Delivers a profile. A report of a name that was stored before is not stored again. */
+export type ReportProfileRequest = Fact<typeof reportProfileRequest>;
+export const reportProfileRequest = consistent(
+  object({
+    identity: deviceIdentity,
+    report: name(),
+    /** The probe order that it answers. */
+    order: name().optional(),
+    profile: profileSchema,
+    /** The model as it was planned when it was measured; absent when the coordinator has it. */
+    chain: chainSchema.optional(),
+  }),
+  ({ identity, profile: { device, model }, chain }, refuse) => {
+    if (device.id !== identity.device)
+      refuse(["profile", "device", "id"], device.id, `the reporting device, ${identity.device}`);
+    if (chain !== undefined && chain.units.length !== model.unitCount)
+      refuse(["chain", "units"], chain.units, `the profile's ${model.unitCount} units`);
+  },
+);
+
+/** The profile is stored. */
+export type ReportProfileResponse = Fact<typeof reportProfileResponse>;
+export const reportProfileResponse = object({
+  isDuplicate: flag(),
+  revision: whole(1),
+  /** The coordinator has no chain of this model: send the report again, with it. */
+  needsChain: flag(),
+});
+
+/** What became of a document; `confirmed`, `failed` and `refused` are final for their version. */
+export type DocumentState = DocumentStatus["state"];
+
+/** What became of a document on a device. */
+export type DocumentStatus = Fact<typeof documentStatus>;
+export const documentStatus = object({
+  version: documentVersion,
+  state: word(["accepted", "applied", "confirmed", "failed", "refused"]),
+  /** The rung in use. */
+  rung: rungIndex.optional(),
+  message,
+});
+
+/** How a retraining window ended. */
+export type WindowOutcome = WindowResult["outcome"];
+
+const { peakBytes } = measuredSchema.shape;
+
+/** One retraining: what was predicted (in `rung`) and what was seen. What was not measured is absent. */
+export type WindowResult = Fact<typeof windowResult>;
+export const windowResult = object({
+  window: name(),
+  model: name(),
+  openedAtMs: timestampMs(),
+  rung: predictionSchema,
+  outcome: word(["replaced", "kept-old", "over-memory", "out-of-time", "failed", "cancelled"]),
+  peakBytes,
+  durationMs: durationMs(),
+  steps: whole(0, MAX_COUNT),
+  /** Of single steps, the first left out. */
+  stepMs: list(durationMs(), 0, MAX_REPEATS),
+  judgement: judgeSchema.optional(),
+  accuracyBefore: share().optional(),
+  accuracyAfter: share().optional(),
+  message,
+});
+
+/** A probe that ended without a profile. Times are the device's. */
+export type ProbeFailure = Fact<typeof probeFailure>;
+export const probeFailure = object({
+  model: name(),
+  failedAtMs: timestampMs(),
+  /** In a row, this one included. */
+  failures: whole(1, MAX_COUNT),
+  /** When it is tried again at the earliest. */
+  retryAtMs: timestampMs(),
+  message,
+});
+
+/** What is reported of: a document, a window or a probe. */
+export type ReportedStatus = ReportStatusRequest["status"];
+
+/** Delivers what became of a document, a window or a probe. */
+export type ReportStatusRequest = Fact<typeof reportStatusRequest>;
+export const reportStatusRequest = object({
+  identity: deviceIdentity,
+  report: name(),
+  /** Rises with every report of a device. */
+  sequence: whole(1),
+  reportedAtMs: timestampMs(),
+  status: choice({
+    document: { document: documentStatus },
+    window: { window: windowResult },
+    probe: { probe: probeFailure },
+  }),
+});
+
+/** The report is stored. */
+export type ReportStatusResponse = Fact<typeof reportStatusResponse>;
+export const reportStatusResponse = object({ isDuplicate: flag(), desiredVersion: documentVersion.optional() });
