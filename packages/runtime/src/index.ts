@@ -1,7 +1,15 @@
 export { EXIT_CODES, type ExitCode, exitCodeOf } from "./exit-codes.ts";
+export { lockFile } from "./file-lock.ts";
 export { claimFolder, type FolderClaimOptions } from "./folder-claim.ts";
 export { Journal, type JournalOpening, type JournalOptions } from "./journal.ts";
-export { type LifecycleOptions, type ProcessPort, runServices, type Service } from "./lifecycle.ts";
+export {
+  type LifecycleOptions,
+  type ProcessPort,
+  runServices,
+  type Service,
+  STOP_SIGNALS,
+  type StopSignal,
+} from "./lifecycle.ts";
 export {
   createLogger,
   LOG_LEVELS,
