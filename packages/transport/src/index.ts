@@ -9,10 +9,11 @@ export {
   fleetService,
   type GrpcServer,
   type GrpcServerOptions,
-  isLoopback,
   type ServedService,
   startGrpcServer,
 } from "./grpc/grpc-server.ts";
+export { isLoopback } from "./grpc/loopback.ts";
+export { type ProxyInUse, proxyFor } from "./grpc/proxy.ts";
 export type { HandlersOf } from "./grpc/served-method.ts";
 export type { ClientOf, ServiceClientOptions } from "./grpc/service-client.ts";
 export type { Quota } from "./grpc/token-bucket.ts";

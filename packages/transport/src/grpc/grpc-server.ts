@@ -1,5 +1,5 @@
 import { setMaxListeners } from "node:events";
-import { isIPv4, isIPv6 } from "node:net";
+import { isIPv6 } from "node:net";
 import {
   type ChannelOptions,
   logVerbosity,
@@ -23,6 +23,7 @@ import {
 import { type Logger, silentLogger } from "@mpo/runtime";
 import { believeClaim, type CallContext, type IdentifyDevice } from "./call-context.ts";
 import { asIs } from "./call-options.ts";
+import { isLoopback } from "./loopback.ts";
 import { type HandlersOf, type ServedBy, serveStream, serveUnary } from "./served-method.ts";
 import { type Quota, TokenBuckets } from "./token-bucket.ts";
 
@@ -142,11 +143,6 @@ function checkAddress(host: string, isAnyAllowed: boolean, logger: Logger): void
   logger.warn("INSECURE: listening where others can reach it, without proof of who calls", { host });
 }
 
-/** Whether an address is this machine's own. Names are not looked up: they may change. */
-export function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || (isIPv4(host) && host.startsWith("127."));
-}
-
 function channelOptions({ services, maxStreamsPerConnection = 100 }: GrpcServerOptions): ChannelOptions {
   const methods = services.flatMap((service) => Object.values(service.methods));
   return {
@@ -156,7 +152,8 @@ function channelOptions({ services, maxStreamsPerConnection = 100 }: GrpcServerO
     "grpc.max_concurrent_streams": maxStreamsPerConnection,
     "grpc.max_metadata_size": 8_192,
     "grpc.keepalive_time_ms": 60_000,
-    "grpc.keepalive_timeout_ms": 20_000,
+    // Its answer waits behind what a device is sending, over a link that may be slow.
+    "grpc.keepalive_timeout_ms": 120_000,
   };
 }
 

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Client, credentials, type ServiceError, type StatusObject } from "@grpc/grpc-js";
 import { MpoError } from "@mpo/core";
+import { systemClock } from "@mpo/io";
 import { VirtualClock } from "@mpo/io/testing";
 import { type ArtifactChunk, artifactChunk, FLEET_SERVICE, GRPC_STATUS } from "@mpo/protocol";
 import { createLogger } from "@mpo/runtime";
@@ -19,6 +20,7 @@ import {
 } from "../test-support/grpc-room.ts";
 import { createAdminClient } from "./admin-client.ts";
 import type { CallContext } from "./call-context.ts";
+import { CallPace } from "./call-pace.ts";
 import { adminService, fleetService, startGrpcServer } from "./grpc-server.ts";
 import { unaryCall } from "./unary-call.ts";
 
@@ -201,7 +203,7 @@ void test("an answer that is garbage is refused by the client", async (t) => {
   const raw = new Client(server.target, credentials.createInsecure());
   t.after(() => raw.close());
   const swapped = { ...FLEET_SERVICE.heartbeat, response: FLEET_SERVICE.fetchArtifact.response } as const;
-  await assert.rejects(unaryCall(raw, swapped, HEARTBEAT), code("invalid-data"));
+  await assert.rejects(unaryCall(raw, swapped, HEARTBEAT, { pace: new CallPace(systemClock) }), code("invalid-data"));
 });
 
 void test("calls that are safe to repeat are repeated, others and other failures are not", async (t) => {
