@@ -38,6 +38,8 @@ export interface CoordinatorPorts {
 export interface Coordinator {
   readonly name: string;
   readonly settings: ResolvedSettings;
+  /** Devices of the fleet, as far as the index knows. */
+  readonly deviceCount: number;
   /** What agents may call. */
   readonly fleet: FleetApi;
   /** What people and programs may call. */
@@ -62,7 +64,7 @@ export function createCoordinator(settings: CoordinatorSettings, ports: Coordina
   const resolved = resolveSettings(settings, newId);
   const logger = ports.logger.child({ coordinator: resolved.name });
   const context: StoreContext = { store, clock, random };
-  const registry = new Registry(context, logger);
+  const registry = new Registry(context, logger, { heartbeatSeconds: resolved.heartbeatSeconds });
   const statuses = new StatusService(context, logger);
   const profiles = new ProfileService(context, logger);
   const priors = new PriorService(context, profiles, logger, { quorum: resolved.quorum });
@@ -124,6 +126,9 @@ export function createCoordinator(settings: CoordinatorSettings, ports: Coordina
   return {
     name: resolved.name,
     settings: resolved,
+    get deviceCount() {
+      return registry.size;
+    },
     fleet,
     admin,
     metrics,

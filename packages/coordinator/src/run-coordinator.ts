@@ -1,7 +1,16 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { MpoError } from "@mpo/core";
-import { type ExitCode, type Logger, type ProcessPort, runServices, type Service } from "@mpo/runtime";
+import {
+  connectionsWithin,
+  type ExitCode,
+  FEW_OPEN_FILES,
+  type Logger,
+  type ProcessPort,
+  readOpenFiles,
+  runServices,
+  type Service,
+} from "@mpo/runtime";
 import {
   EmbeddedNatsServer,
   findNatsServer,
@@ -91,11 +100,11 @@ export async function runCoordinator(settings: CoordinatorSettings, options: Run
   const run = new CoordinatorRun({ ...settings, name: checked.name }, nats, logger);
   const ready: Service = {
     name: "ready",
-    start: () => {
+    start: async () => {
+      await warnOfFewFiles(run.deviceCount, logger);
       const addresses = run.addresses();
       logger.info("the coordinator is ready", { ...addresses });
       onReady?.(addresses);
-      return Promise.resolve();
     },
     stop: () => Promise.resolve(),
   };
@@ -105,6 +114,20 @@ export async function runCoordinator(settings: CoordinatorSettings, options: Run
     logger,
     ...(signal === undefined ? {} : { signal }),
     ...(onFailure === undefined ? {} : { onFailure }),
+  });
+}
+
+/** Each device holds a connection, and now and then a second one. */
+const FILES_PER_DEVICE = 2;
+
+async function warnOfFewFiles(deviceCount: number, logger: Logger): Promise<void> {
+  const files = await readOpenFiles();
+  if (files === undefined) return;
+  const devices = connectionsWithin(files);
+  if (files.limit >= FEW_OPEN_FILES && devices >= FILES_PER_DEVICE * deviceCount) return;
+  logger.warn("few files may be open: no more devices than these can be connected at once", {
+    ...{ limit: files.limit, devices, known: deviceCount },
+    hint: "Raise the limit of open files (ulimit -Hn, LimitNOFILE=) and start again.",
   });
 }
 
@@ -130,6 +153,10 @@ class CoordinatorRun {
   services(): readonly Service[] {
     const server = this.#nats.kind === "embedded" ? [this.#serverService(this.#nats)] : [];
     return [...server, this.#linkService(), this.#coordinatorService(), this.#httpService(), this.#grpcService()];
+  }
+
+  get deviceCount(): number {
+    return made(this.#coordinator).deviceCount;
   }
 
   addresses(): CoordinatorAddresses {

@@ -19,6 +19,7 @@ export {
   type LogLevel,
   silentLogger,
 } from "./logger.ts";
+export { connectionsWithin, FEW_OPEN_FILES, type OpenFiles, readOpenFiles } from "./open-files.ts";
 export { redact, redactText } from "./redact.ts";
 export { type BackOff, backOffSchedule, isTransient, type RetryOptions, retry, TRANSIENT_CODES } from "./retry.ts";
 export {

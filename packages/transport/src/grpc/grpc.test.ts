@@ -264,6 +264,22 @@ void test("identity comes from one function, which can refuse; Admin's requests 
   assert.deepEqual([seen, claims.length], [[undefined], 1]);
 });
 
+void test("connections beyond the limit are closed, which is said once, and there is room when others end", async (t) => {
+  const lines: string[] = [];
+  const logger = createLogger({ write: (line) => void lines.push(line) });
+  const server = await startFleet(t, {}, { maxConnections: 3, logger });
+  const clients = Array.from({ length: 3 }, () => connectFleet(t, server.target));
+  await Promise.all(clients.map((client) => client.heartbeat(HEARTBEAT)));
+  for (let more = 0; more < 2; more++) {
+    await assert.rejects(connectFleet(t, server.target).heartbeat(HEARTBEAT), code("unavailable"));
+  }
+  assert.equal(lines.length, 1);
+  assert.match(lines[0] ?? "", /"maxConnections":3.*connections are refused/u);
+  clients[0]?.close();
+  const late = connectFleet(t, server.target, { retries: 20 });
+  assert.deepEqual(await late.heartbeat(HEARTBEAT), ALIVE);
+});
+
 void test("only loopback is listened on, unless insecurity is asked for, which is said", async (t) => {
   for (const host of ["0.0.0.0", "::", "192.168.1.1", "example.org", "127.0.0.1.example.org"]) {
     await assert.rejects(startFleet(t, {}, { host }), code("invalid-argument"));

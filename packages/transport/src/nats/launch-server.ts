@@ -4,7 +4,7 @@ import { open, readdir, readFile, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { MpoError } from "@mpo/core";
 import { type Clock, linkSignals, throwIfAborted, withDeadline, writeFileAtomic } from "@mpo/io";
-import { lockFile } from "@mpo/runtime";
+import { connectionsWithin, lockFile, readOpenFiles } from "@mpo/runtime";
 import { pidFile, removeRecord, writeRecord } from "./embedded-record.ts";
 import type { NatsBinary } from "./nats-binary.ts";
 import { endProcess, identify, type ProcessIdentity } from "./process-identity.ts";
@@ -49,7 +49,7 @@ export async function launchServer(options: LaunchOptions): Promise<RunningServe
   await removePortsFiles(folder);
   const serverName = `mpo-${process.pid}-${Date.now().toString(36)}`;
   const config = join(folder, "nats-server.conf");
-  await writeFileAtomic(config, configuration({ folder, serverName, host, port }));
+  await writeFileAtomic(config, configuration({ folder, serverName, host, port, maxClients: await maxClients() }));
   const log = await open(join(folder, "nats-server.log"), "a", 0o600);
   const lock = await open(join(folder, LOCK_FILE), "a", 0o600);
   let child: ChildProcess;
@@ -135,10 +135,17 @@ interface Configuration {
   readonly serverName: string;
   readonly host: string;
   readonly port: number;
+  readonly maxClients: number;
+}
+
+/** Its own default, or what leaves it descriptors for its store: without them it would lose more than a connection. */
+async function maxClients(): Promise<number> {
+  const { limit } = (await readOpenFiles()) ?? { limit: Number.POSITIVE_INFINITY };
+  return Math.min(65_536, connectionsWithin({ limit, open: 0 }));
 }
 
 /** NATS' own port for "any free one" is -1. The seams for TLS and users come with identity. */
-function configuration({ folder, serverName, host, port }: Configuration): string {
+function configuration({ folder, serverName, host, port, maxClients }: Configuration): string {
   const quoted = (text: string): string => JSON.stringify(text);
   return `# Written at every start; changes are lost.
 server_name: ${quoted(serverName)}
@@ -148,6 +155,7 @@ http: "127.0.0.1:-1"
 pid_file: ${quoted(pidFile(folder))}
 ports_file_dir: ${quoted(folder)}
 max_payload: ${MAX_PAYLOAD_BYTES}
+max_connections: ${maxClients}
 jetstream {
   store_dir: ${quoted(folder)}
   sync_interval: always
