@@ -3,7 +3,7 @@ import type { CommandContext } from "../command-context.ts";
 import { type CoordinatorCommandOptions, runCoordinatorCommand } from "../fleet/run-coordinator-command.ts";
 import { addressWith, repeated, urlOf } from "../options/address-options.ts";
 import { addLogLevel, COORDINATOR_PORT, fleetName } from "../options/fleet-options.ts";
-import { durationOption, numberBetween, wholeNumber } from "../options/parsers.ts";
+import { durationFrom, durationOption, numberBetween, wholeNumber } from "../options/parsers.ts";
 
 const HTTP_PORT = 9464;
 const NATS_PORT = 4222;
@@ -17,7 +17,7 @@ export function define(command: Command, context: CommandContext): void {
     .option("--insecure", "allow addresses that others can reach, though nobody proves who he is", false)
     .option("--name <name>", "name of this coordinator (default: a random one)", fleetName)
     .option("--artifacts <folder>", "models and weights that devices may fetch, each file named by its SHA-256")
-    .addOption(durationOption("--heartbeat <duration>", HEARTBEAT, "30s"))
+    .addOption(durationOption("--heartbeat <duration>", HEARTBEAT, "30s", durationFrom("1s")))
     .option("--memory-share <share>", "of a device's memory that a retraining may take", numberBetween(0.01, 1), 0.75)
     .addOption(durationOption("--window <duration>", "time in which one retraining must finish", "10min"))
     .addOption(durationOption("--probe-time <duration>", "what one probe may take", "5min"))
