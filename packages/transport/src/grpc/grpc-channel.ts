@@ -102,7 +102,7 @@ export class GrpcChannel {
 
   close(): void {
     this.#ends.abort();
-    this.#client.close();
+    closeClient(this.#client);
   }
 
   async #watch(): Promise<void> {
@@ -126,7 +126,7 @@ export class GrpcChannel {
       this.#rebuilds++;
       const stuck = this.#client;
       this.#client = makeClient(this.#options, this.#proxy);
-      stuck.close();
+      closeClient(stuck);
     }
   }
 }
@@ -141,4 +141,18 @@ function makeClient(
     "grpc.enable_http_proxy": proxy === undefined ? 0 : 1,
     "grpc.max_receive_message_length": maxReceiveBytes,
   });
+}
+
+/**
+ * Closes a client for good. One that is closed while it waits to connect again connects all the same (grpc-js 1.14.7,
+ * subchannel.ts: `continueConnecting`), and that connection would stay, and hold the process: it is closed when it is there.
+ */
+function closeClient(client: Client): void {
+  const channel = client.getChannel();
+  const { TRANSIENT_FAILURE } = connectivityState;
+  if (channel.getConnectivityState(false) !== TRANSIENT_FAILURE) client.close();
+  else
+    channel.watchConnectivityState(TRANSIENT_FAILURE, Number.POSITIVE_INFINITY, () =>
+      setImmediate(() => client.close()),
+    );
 }

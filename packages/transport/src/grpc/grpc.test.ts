@@ -271,7 +271,9 @@ void test("connections beyond the limit are closed, which is said once, and ther
   const clients = Array.from({ length: 3 }, () => connectFleet(t, server.target));
   await Promise.all(clients.map((client) => client.heartbeat(HEARTBEAT)));
   for (let more = 0; more < 2; more++) {
-    await assert.rejects(connectFleet(t, server.target).heartbeat(HEARTBEAT), code("unavailable"));
+    const client = connectFleet(t, server.target);
+    await assert.rejects(client.heartbeat(HEARTBEAT), code("unavailable"));
+    client.close();
   }
   assert.equal(lines.length, 1);
   assert.match(lines[0] ?? "", /"maxConnections":3.*connections are refused/u);
@@ -419,6 +421,27 @@ void test("by default a mute peer is given up within 20 s", async (t) => {
   assert.equal(client.rebuilds, 1, "whoever was slow once may be slower");
   await clock.advance(20_000);
   assert.equal(client.rebuilds, 2);
+});
+
+void test("a client that was closed while nothing listened leaves no connection behind when something does", async (t) => {
+  const server = await startFleet(t);
+  let isUp = false;
+  let connections = 0;
+  let open = 0;
+  const port = await startTcp(t, (socket) => {
+    if (!isUp) return void socket.resetAndDestroy();
+    connections += 1;
+    open += 1;
+    socket.on("close", () => (open -= 1));
+    return join(socket, server.port);
+  });
+  const client = connectFleet(t, `127.0.0.1:${port}`);
+  await assert.rejects(client.heartbeat(HEARTBEAT), code("unavailable"));
+  client.close();
+  isUp = true;
+  // Longer than it waits before it tries again.
+  await systemClock.sleep(2_500);
+  assert.equal(open, 0, `of ${connections}`);
 });
 
 void test("a closed client refuses calls", async (t) => {
