@@ -39,7 +39,8 @@ export function define(command: Command, context: CommandContext): void {
 const HEARTBEAT = "how often devices report that they are there; longer in a fleet of thousands";
 
 const HELP = `
-Devices report to it; it searches, and pushes each device its configurations. Runs until Ctrl-C or SIGTERM. It needs no TensorFlow. Unless --nats names a cluster, it starts a nats-server of its own.
+Devices report to it; it searches, and pushes each device its configurations. Runs until Ctrl-C, SIGTERM or the end of its
+terminal. It needs no TensorFlow. Unless --nats names a cluster, it starts a nats-server of its own.
 With --json the log is one JSON object a line on standard error, and one line on standard output tells when it is ready.
 
 Examples:
@@ -48,5 +49,5 @@ Examples:
   mpo coordinator --nats nats://a:4222 --nats nats://b:4222 --nats-monitor http://a:8222 --nats-monitor http://b:8222
   mpo coordinator --insecure --listen 0.0.0.0:7443 --nats-listen 0.0.0.0:4222 --nats-advertise nats://192.168.1.10:4222
 
-Exit codes: 0 after SIGTERM; 130 after Ctrl-C; 2 a wrong option; 4 no nats-server, the data folder is in use, or an
+Exit codes: 0 after SIGTERM or SIGHUP; 130 after Ctrl-C; 2 a wrong option; 4 no nats-server, the data folder is in use, or an
 address that others can reach without --insecure; 6 an address is taken, or NATS does not answer.`;
