@@ -18,7 +18,10 @@ describe("mpo coordinator and mpo agent", { skip: noNatsServer }, () => {
     while (!/^mpo_devices(\{.*\})? 1$/mu.test(await metric())) await new Promise((wake) => setTimeout(wake, 20));
 
     const second = await runCommand([...agentArgs, "--quiet"]);
-    assert.match(second.stderr, /error \(already-exists\): process \d+ uses[\s\S]*hint: One agent per folder/u);
+    assert.match(
+      second.stderr,
+      /error \(already-exists\): process \d+ on \S+ \(since .*\) uses[\s\S]*hint: One agent per folder/u,
+    );
     assert.equal(second.code, EXIT_CODES.state);
     const taken = await runCommand([
       ...["coordinator", "--listen", String(grpc), "--http", "127.0.0.1:0", "--data", join(folder, "other"), "--quiet"],
