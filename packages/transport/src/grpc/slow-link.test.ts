@@ -13,7 +13,7 @@ function profileOf(times: number, varied: boolean): Profile {
   return {
     version: PROFILE_VERSION,
     model: {
-      ...{ name: "cam", digest: "ab".repeat(32) },
+      ...{ name: "cam", graphDigest: "ab".repeat(32) },
       ...{ unitCount: 3, parameterCount: 1, hasBatchStatistics: false },
     },
     device: { id: IDENTITY.device, class: "test" },
