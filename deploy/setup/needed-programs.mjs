@@ -6,6 +6,7 @@ import { readdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { findCompiler } from "./addon.mjs";
 import { exists } from "./cache.mjs";
+import { findProgram } from "./child.mjs";
 import { findApt, INSTALLED_FOLDER } from "./fashion-mnist.mjs";
 import { findNpm, isInStep } from "./npm-packages.mjs";
 import { SetupFailure } from "./say.mjs";
@@ -21,6 +22,7 @@ import { findPip, findPython, PINNED_WHEELS, platformName } from "./tensorflow-l
  */
 export async function requirePrograms(context, { tensorflow, data, systemRoot = "/" }) {
   const finders = [
+    findFlock,
     ...(await npmFinders(context)),
     ...(tensorflow ? await tensorflowFinders(context) : []),
     ...(data ? await dataFinders(context, systemRoot) : []),
@@ -44,6 +46,20 @@ function oneFailure(failures) {
   return new SetupFailure(
     `${failures.length} things are missing.${list((failure) => failure.message)}`,
     list((failure) => failure.fix),
+  );
+}
+
+/**
+ * Agents and coordinators lock their folders with it.
+ * @param {NodeJS.ProcessEnv} env
+ * @returns {Promise<string>}
+ */
+async function findFlock(env) {
+  const flock = await findProgram("flock", env);
+  if (flock !== undefined) return flock;
+  throw new SetupFailure(
+    "no flock found on the PATH; it comes with util-linux.",
+    "install it (Debian, Ubuntu: `sudo apt-get install util-linux`).",
   );
 }
 

@@ -22,9 +22,13 @@ test("everything that is missing is named in one message, each with its fix", as
     requirePrograms(context, { ...ALL, systemRoot }),
     (/** @type {import("./say.mjs").SetupFailure} */ error) => {
       assert.equal(error.name, "SetupFailure");
-      const message = /^4 things[\s\S]*1\. no npm[\s\S]*2\. no pip[\s\S]*3\. no C\+\+ compiler[\s\S]*4\. .*no apt-get/u;
+      const message =
+        /^5 things[\s\S]*1\. no flock[\s\S]*2\. no npm[\s\S]*3\. no pip[\s\S]*4\. no C\+\+ compiler[\s\S]*5\. .*no apt-get/u;
       assert.match(error.message, message);
-      assert.match(error.fix, /1\. .*npm[\s\S]*2\. .*python3-pip[\s\S]*3\. .*g\+\+[\s\S]*4\. .*MPO_FASHION_MNIST/u);
+      assert.match(
+        error.fix,
+        /1\. .*util-linux[\s\S]*2\. .*npm[\s\S]*3\. .*python3-pip[\s\S]*4\. .*g\+\+[\s\S]*5\. .*MPO_FASHION_MNIST/u,
+      );
       return true;
     },
   );
@@ -32,16 +36,20 @@ test("everything that is missing is named in one message, each with its fix", as
 
 test("one that is missing is told alone", async (t) => {
   const { systemRoot, ...context } = bareContext(t);
-  for (const name of ["npm", "c++", "apt-get", "dpkg-deb"]) writeProgram(join(context.root, "bin"), name, "");
+  for (const name of ["flock", "npm", "c++", "apt-get", "dpkg-deb"]) writeProgram(join(context.root, "bin"), name, "");
   await assert.rejects(requirePrograms(context, { ...ALL, systemRoot }), { message: /^no pip found/u });
 });
 
-test("what is in place already needs no program", async (t) => {
+test("what is in place already needs no program but flock", async (t) => {
   const { systemRoot, ...context } = bareContext(t);
+  writeProgram(join(context.root, "bin"), "flock", "");
   writeTree(context.root, { "node_modules/.package-lock.json": LOCK });
   mkdirSync(join(context.cache, "tfjs-addon/key"), { recursive: true });
   mkdirSync(join(context.cache, "tensorflow/own-wheel"), { recursive: true });
   mkdirSync(join(context.cache, "fashion-mnist"));
-  await requirePrograms({ ...context, env: { MPO_TENSORFLOW_WHEEL: "/w.whl" } }, { ...ALL, systemRoot });
+  await requirePrograms(
+    { ...context, env: { ...context.env, MPO_TENSORFLOW_WHEEL: "/w.whl" } },
+    { ...ALL, systemRoot },
+  );
   await requirePrograms(context, { tensorflow: false, data: false, systemRoot });
 });

@@ -1,11 +1,9 @@
 #!/usr/bin/env node
+import { watchOutput } from "./output/standard-output.ts";
 import { runCli } from "./run-cli.ts";
 
-// The reader of a pipe may have seen enough (`mpo models | head -1`): that is no error.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code === "EPIPE") process.exit(0);
-  throw error;
-});
+// Whoever cannot be told this way cannot be told that either; what runs goes on.
+process.stderr.on("error", () => undefined);
 
 process.exitCode = await runCli(process.argv.slice(2), {
   environment: process.env,
@@ -13,4 +11,9 @@ process.exitCode = await runCli(process.argv.slice(2), {
   stdout: process.stdout,
   stderr: process.stderr,
   process,
+  output: watchOutput(process.stdout),
 });
+
+/** Everything is said and done: what a library still holds open must not hold the process. */
+const LINGER_MS = 1_000;
+setTimeout(() => process.exit(), LINGER_MS).unref();

@@ -37,6 +37,8 @@ export interface CoordinatorPorts {
 export interface Coordinator {
   readonly name: string;
   readonly settings: ResolvedSettings;
+  /** Devices of the fleet, as far as the index knows. */
+  readonly deviceCount: number;
   /** What agents may call. */
   readonly fleet: FleetApi;
   /** What people and programs may call. */
@@ -60,7 +62,7 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
   const { store, clock = systemClock, random = Math.random, newId } = ports;
   const logger = ports.logger.child({ coordinator: settings.name });
   const context: StoreContext = { store, clock, random };
-  const registry = new Registry(context, logger);
+  const registry = new Registry(context, logger, { heartbeatSeconds: settings.heartbeatSeconds });
   const statuses = new StatusService(context, logger);
   const profiles = new ProfileService(context, logger);
   const priors = new PriorService(context, profiles, logger, { quorum: settings.quorum });
@@ -121,6 +123,9 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
   return {
     name: settings.name,
     settings,
+    get deviceCount() {
+      return registry.size;
+    },
     fleet,
     admin,
     metrics,

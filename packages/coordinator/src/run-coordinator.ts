@@ -1,7 +1,16 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { MpoError } from "@mpo/core";
-import { type ExitCode, type Logger, type ProcessPort, runServices, type Service } from "@mpo/runtime";
+import {
+  connectionsWithin,
+  type ExitCode,
+  FEW_OPEN_FILES,
+  type Logger,
+  type ProcessPort,
+  readOpenFiles,
+  runServices,
+  type Service,
+} from "@mpo/runtime";
 import {
   EmbeddedNatsServer,
   FLEET_LAYOUT,
@@ -16,6 +25,7 @@ import {
 import { servicesOf } from "./api/services.ts";
 import { type Coordinator, createCoordinator } from "./coordinator.ts";
 import { type StatusServer, startStatusServer } from "./http/status-server.ts";
+import { Part } from "./part.ts";
 import { type CoordinatorSettings, type ResolvedSettings, requireLoopback, resolveSettings } from "./settings.ts";
 
 /** A `nats-server` of the coordinator's own, on this machine. */
@@ -89,11 +99,11 @@ export async function runCoordinator(settings: CoordinatorSettings, options: Run
   const run = new CoordinatorRun(checked, nats, logger);
   const ready: Service = {
     name: "ready",
-    start: () => {
+    start: async () => {
+      await warnOfFewFiles(run.deviceCount, logger);
       const addresses = run.addresses();
       logger.info("the coordinator is ready", { ...addresses });
       onReady?.(addresses);
-      return Promise.resolve();
     },
     stop: () => Promise.resolve(),
   };
@@ -103,6 +113,20 @@ export async function runCoordinator(settings: CoordinatorSettings, options: Run
     logger,
     ...(signal === undefined ? {} : { signal }),
     ...(onFailure === undefined ? {} : { onFailure }),
+  });
+}
+
+/** Each device holds a connection, and now and then a second one. */
+const FILES_PER_DEVICE = 2;
+
+async function warnOfFewFiles(deviceCount: number, logger: Logger): Promise<void> {
+  const files = await readOpenFiles();
+  if (files === undefined) return;
+  const devices = connectionsWithin(files);
+  if (files.limit >= FEW_OPEN_FILES && devices >= FILES_PER_DEVICE * deviceCount) return;
+  logger.warn("few files may be open: no more devices than these can be connected at once", {
+    ...{ limit: files.limit, devices, known: deviceCount },
+    hint: "Raise the limit of open files (ulimit -Hn, LimitNOFILE=) and start again.",
   });
 }
 
@@ -128,6 +152,10 @@ class CoordinatorRun {
   services(): readonly Service[] {
     const server = this.#nats.kind === "embedded" ? [this.#serverService(this.#nats)] : [];
     return [...server, this.#linkService(), this.#coordinatorService(), this.#httpService(), this.#grpcService()];
+  }
+
+  get deviceCount(): number {
+    return made(this.#coordinator).deviceCount;
   }
 
   addresses(): CoordinatorAddresses {
@@ -257,37 +285,6 @@ class CoordinatorRun {
       },
       stop: async () => await this.#grpc?.stop(),
     });
-  }
-}
-
-interface PartWork {
-  /** `ended` settles when the part ends by itself; a part without it never does. */
-  start(signal: AbortSignal): Promise<{ readonly ended: Promise<void> } | undefined>;
-  stop(): Promise<void>;
-}
-
-/** A service that is made when it starts. */
-class Part implements Service {
-  readonly name: string;
-  readonly ended: Promise<void>;
-  readonly #work: PartWork;
-  #settle: (ended: Promise<void>) => void = () => undefined;
-
-  constructor(name: string, work: PartWork) {
-    this.name = name;
-    this.#work = work;
-    this.ended = new Promise((resolve) => {
-      this.#settle = resolve;
-    });
-  }
-
-  async start({ signal }: { readonly signal: AbortSignal }): Promise<void> {
-    const started = await this.#work.start(signal);
-    if (started !== undefined) this.#settle(started.ended);
-  }
-
-  async stop(): Promise<void> {
-    await this.#work.stop();
   }
 }
 

@@ -1,67 +1,78 @@
-import { readFile, rm, stat } from "node:fs/promises";
-import { createServer, type Server } from "node:net";
+import { type FileHandle, open, readFile, rm, stat } from "node:fs/promises";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { MpoError } from "@mpo/core";
-import { fileError, systemErrorCode, writeFileAtomic } from "@mpo/io";
+import { fileError, systemErrorCode } from "@mpo/io";
+import { lockFile } from "./file-lock.ts";
 
-/** Who has the folder, for the message to others; it decides nothing. */
-const OWNER_FILE = "owner.pid";
+const OWNER_FILE = "owner.lock";
 
 export interface FolderClaimOptions {
   /** What a second owner is told to do. */
   readonly hint: string;
+  /** How the others are told apart, for the message to a second owner. Default: the name of this host. */
+  readonly host?: string;
 }
 
 /**
  * Takes a folder for this process alone, until it is disposed of or the process ends, also by kill -9. Throws
- * `already-exists` when somebody has it (this process too), `unsupported` elsewhere than on Linux.
+ * `already-exists`, naming the owner, when somebody has it: this process, another one, or one in another container.
  *
- * The claim is a listening socket with a name of Linux' abstract namespace (unix(7)), made of the folder's device and inode.
- * The kernel gives the name to one process and takes it back when that one dies, so there is never a dead claim to clear
- * away: clearing one away is where files with a pid let two in. Containers see each other's claims when they share a network.
+ * The claim is a lock of the kernel on a file in the folder, so there is never a dead claim to clear away: clearing one
+ * away is where files with a pid let two in. What the file holds (pid, host, since) is for the message alone.
  */
-export async function claimFolder(folder: string, { hint }: FolderClaimOptions): Promise<AsyncDisposable> {
-  if (process.platform !== "linux") {
-    throw new MpoError("unsupported", `folders cannot be claimed on ${process.platform}`, { hint: "Use Linux." });
-  }
+export async function claimFolder(
+  folder: string,
+  { hint, host = hostname() }: FolderClaimOptions,
+): Promise<AsyncDisposable> {
   const path = join(folder, OWNER_FILE);
-  const name = await claimName(folder);
-  const server = await listen(name).catch(async (thrown: unknown) => {
-    if (systemErrorCode(thrown) !== "EADDRINUSE") throw fileError(thrown, "claim", folder);
-    const owner = await readFile(path, "utf8").catch(() => "");
-    const who = /^\d+\n$/u.test(owner) ? `process ${owner.trim()}` : "another process";
-    throw new MpoError("already-exists", `${who} uses ${folder} already`, { hint });
-  });
+  const handle = await lockedFile(path, folder, hint);
   const release = async (): Promise<void> => {
-    await rm(path, { force: true });
-    await new Promise((resolve) => server.close(resolve));
+    // Removed while it is locked: who opened it before sees that it is gone, and tries again.
+    await rm(path, { force: true }).catch(() => undefined);
+    await handle.close();
   };
   try {
-    await writeFileAtomic(path, `${process.pid}\n`, { mode: 0o600 });
+    await handle.truncate(0);
+    await handle.write(`${process.pid} ${host} ${new Date().toISOString()}\n`, 0);
+    return { [Symbol.asyncDispose]: release };
   } catch (thrown) {
     await release();
-    throw thrown;
-  }
-  return { [Symbol.asyncDispose]: release };
-}
-
-async function claimName(folder: string): Promise<string> {
-  try {
-    const { dev, ino } = await stat(folder, { bigint: true });
-    return `\0mpo-folder-${dev}-${ino}`;
-  } catch (thrown) {
     throw fileError(thrown, "claim", folder);
   }
 }
 
-/** A claim keeps no process alive. */
-function listen(name: string): Promise<Server> {
-  return new Promise((resolve, reject) => {
-    const server = createServer((socket) => socket.destroy());
-    server.once("error", reject);
-    server.listen({ path: name }, () => {
-      server.unref();
-      resolve(server);
+async function lockedFile(path: string, folder: string, hint: string): Promise<FileHandle> {
+  for (;;) {
+    const handle = await open(path, "a+", 0o600).catch((thrown: unknown) => {
+      throw fileError(thrown, "claim", folder);
     });
-  });
+    try {
+      const isOurs = await lockFile(handle.fd, path);
+      const isThere = await isNamed(handle, path);
+      if (isOurs && isThere) return handle;
+      // A file that its owner removed in between says nothing about the folder.
+      if (isThere) throw new MpoError("already-exists", `${await ownerIn(path)} uses ${folder} already`, { hint });
+    } catch (thrown) {
+      await handle.close();
+      throw thrown;
+    }
+    await handle.close();
+  }
+}
+
+/** Whether the path still leads to the file that was opened. */
+async function isNamed(handle: FileHandle, path: string): Promise<boolean> {
+  try {
+    const [opened, named] = await Promise.all([handle.stat({ bigint: true }), stat(path, { bigint: true })]);
+    return opened.dev === named.dev && opened.ino === named.ino;
+  } catch (thrown) {
+    if (systemErrorCode(thrown) === "ENOENT") return false;
+    throw thrown;
+  }
+}
+
+async function ownerIn(path: string): Promise<string> {
+  const [, pid, host, since] = /^(\d+) (\S+) (\S+)\n$/u.exec(await readFile(path, "utf8").catch(() => "")) ?? [];
+  return pid === undefined ? "another process" : `process ${pid} on ${host} (since ${since})`;
 }

@@ -1,6 +1,14 @@
 export { EXIT_CODES, type ExitCode, exitCodeOf } from "./exit-codes.ts";
+export { lockFile } from "./file-lock.ts";
 export { claimFolder } from "./folder-claim.ts";
 export { Journal } from "./journal.ts";
-export { type ProcessPort, runServices, type Service } from "./lifecycle.ts";
+export {
+  type ProcessPort,
+  runServices,
+  type Service,
+  STOP_SIGNALS,
+  type StopSignal,
+} from "./lifecycle.ts";
 export { createLogger, LOG_LEVELS, type LogFields, type Logger, type LogLevel, silentLogger } from "./logger.ts";
+export { connectionsWithin, FEW_OPEN_FILES, readOpenFiles } from "./open-files.ts";
 export { backOffSchedule, isTransient, retry } from "./retry.ts";

@@ -31,6 +31,16 @@ export interface JournalScan {
   readonly end: "whole" | "torn" | "damaged";
 }
 
+/** Reads a whole file. One that does not begin as a journal has no good bytes; a header that was never finished is torn. */
+export function scanJournal(file: Uint8Array, maxRecordBytes: number): JournalScan {
+  const head = file.subarray(0, JOURNAL_HEADER.length);
+  const isOurs = head.every((byte, index) => byte === JOURNAL_HEADER[index]);
+  if (!isOurs) return { payloads: [], goodBytes: 0, end: "damaged" };
+  if (head.length < JOURNAL_HEADER.length) return { payloads: [], goodBytes: 0, end: "torn" };
+  const scan = scanRecords(file.subarray(head.length), maxRecordBytes);
+  return { ...scan, goodBytes: head.length + scan.goodBytes };
+}
+
 /** Reads records until the first that is not whole. `file` starts behind the header. */
 export function scanRecords(file: Uint8Array, maxRecordBytes: number): JournalScan {
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);

@@ -29,7 +29,7 @@ async function contents(path: string): Promise<{ readonly payloads: readonly str
 void test("records come back in order after reopening, empty ones too", async () => {
   const path = newPath();
   const journal = await Journal.open(path);
-  assert.deepEqual(journal.opening, { payloads: [], cutBytes: 0, damagedTail: undefined });
+  assert.deepEqual(journal.opening, { payloads: [], cutBytes: 0, setAside: undefined });
   await Promise.all(["one", "", "three"].map((content) => journal.append(bytes(content))));
   assert.equal((await readFile(path)).length, journal.sizeBytes);
   await journal.close();
@@ -52,7 +52,7 @@ void test("a file cut at every byte gives exactly the records that were whole, a
     const expected = ["first", "", "third record"].slice(0, sizes.filter((size) => size <= length).length - 1);
     const again = await Journal.open(path);
     assert.deepEqual(again.opening.payloads.map(text), length < 8 ? [] : expected, `cut at ${length}`);
-    assert.equal(again.opening.damagedTail, undefined);
+    assert.equal(again.opening.setAside, undefined);
     await again.append(bytes("new"));
     await again.close();
     assert.deepEqual((await contents(path)).payloads, [...(length < 8 ? [] : expected), "new"], `after ${length}`);
@@ -109,7 +109,7 @@ void test("damage inside keeps what is before it, and puts the rest aside", asyn
   const journal = await Journal.open(path);
   await journal.close();
   assert.deepEqual(journal.opening.payloads.map(text), ["a"]);
-  assert.equal(journal.opening.damagedTail, `${path}.damaged`);
+  assert.equal(journal.opening.setAside, `${path}.damaged`);
   assert.deepEqual(await readFile(`${path}.damaged`), Buffer.concat(parts.slice(1)));
 });
 
@@ -133,11 +133,27 @@ void test("compactions and appends under way together keep their order", async (
   assert.deepEqual((await contents(path)).payloads, ["x", "b"]);
 });
 
-void test("foreign files, oversize records and aborts are refused", async () => {
-  const path = newPath();
-  await writeFile(path, "something else");
-  await assert.rejects(Journal.open(path), { code: "invalid-data", message: /no journal/u });
-  assert.equal(await readFile(path, "utf8"), "something else");
+const record = encodeRecord(bytes("kept"));
+const FOREIGN = [
+  ["zeros, as a power cut leaves", Buffer.alloc(Buffer.concat([JOURNAL_HEADER, record]).length)],
+  ["fewer zeros than a header", Buffer.alloc(3)],
+  ["what a newer release wrote", Buffer.concat([Buffer.from("MPOJ\u0002\0\0\0"), record])],
+  ["another file", Buffer.from("something else")],
+] as const;
+for (const [what, content] of FOREIGN) {
+  void test(`${what} is set aside whole, and the journal starts empty`, async () => {
+    const path = newPath();
+    await writeFile(path, content);
+    const journal = await Journal.open(path);
+    assert.deepEqual(journal.opening, { payloads: [], cutBytes: content.length, setAside: `${path}.damaged` });
+    assert.deepEqual(await readFile(`${path}.damaged`), content);
+    await journal.append(bytes("new"));
+    await journal.close();
+    assert.deepEqual(await contents(path), { payloads: ["new"], cutBytes: 0 });
+  });
+}
+
+void test("oversize records and aborts are refused", async () => {
   const journal = await Journal.open(newPath(), { maxRecordBytes: 3 });
   await assert.rejects(journal.append(bytes("four")), { code: "invalid-argument", message: /4 bytes.*at most 3/u });
   await assert.rejects(journal.append(bytes("abc"), { signal: AbortSignal.abort() }), { code: "cancelled" });

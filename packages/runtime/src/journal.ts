@@ -2,7 +2,7 @@ import { type FileHandle, mkdir, open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { MpoError } from "@mpo/core";
 import { fileError, syncFolder, throwIfAborted, writeFileAtomic } from "@mpo/io";
-import { encodeRecord, JOURNAL_HEADER, scanRecords } from "./journal-format.ts";
+import { encodeRecord, JOURNAL_HEADER, scanJournal } from "./journal-format.ts";
 
 /** Options of `Journal.open`. */
 export interface JournalOptions {
@@ -17,8 +17,8 @@ export interface JournalOpening {
   readonly payloads: readonly Uint8Array[];
   /** Bytes cut from the end because they were no whole record. */
   readonly cutBytes: number;
-  /** Where the cut bytes were kept, when they were more than one unfinished append: the disk has lost data. */
-  readonly damagedTail: string | undefined;
+  /** Where the cut bytes were kept, when they were more than one unfinished append: data are lost. */
+  readonly setAside: string | undefined;
 }
 
 /**
@@ -43,8 +43,8 @@ export class Journal {
   }
 
   /**
-   * Opens or makes a journal. Throws `invalid-data` when the file is something else; a broken end is cut, and kept
-   * beside it as `<path>.damaged` when it may hold more than one unfinished append.
+   * Opens or makes a journal. What is whole is kept; a broken end is cut, and set aside as `<path>.damaged` when it may hold
+   * more than one unfinished append. So is a whole file that is none of this version: zeros, or what a newer release wrote.
    */
   static async open(path: string, options: JournalOptions = {}): Promise<Journal> {
     const { maxRecordBytes = 2 ** 22, signal } = options;
@@ -56,18 +56,21 @@ export class Journal {
       await handle.close();
       handle = await open(path, "r+");
       const file = await handle.readFile();
-      const isNew = await startsAnew(handle, path, file);
-      const body = isNew ? new Uint8Array() : file.subarray(JOURNAL_HEADER.length);
-      const scan = scanRecords(body, maxRecordBytes);
-      const sizeBytes = JOURNAL_HEADER.length + scan.goodBytes;
-      const cutBytes = body.length - scan.goodBytes;
-      const damagedTail = scan.end === "damaged" ? `${path}.damaged` : undefined;
-      if (damagedTail !== undefined) await writeFileAtomic(damagedTail, body.subarray(scan.goodBytes));
+      const { payloads, goodBytes, end } = scanJournal(file, maxRecordBytes);
+      const cutBytes = file.length - goodBytes;
+      const setAside = end === "damaged" ? `${path}.damaged` : undefined;
+      if (setAside !== undefined) await writeFileAtomic(setAside, file.subarray(goodBytes));
       if (cutBytes > 0) {
-        await handle.truncate(sizeBytes);
+        await handle.truncate(goodBytes);
         await handle.sync();
       }
-      return new Journal(path, handle, sizeBytes, maxRecordBytes, { payloads: scan.payloads, cutBytes, damagedTail });
+      if (goodBytes === 0) {
+        await writeAll(handle, JOURNAL_HEADER, 0);
+        await handle.sync();
+        await syncFolder(dirname(path));
+      }
+      const sizeBytes = Math.max(goodBytes, JOURNAL_HEADER.length);
+      return new Journal(path, handle, sizeBytes, maxRecordBytes, { payloads, cutBytes, setAside });
     } catch (thrown) {
       await handle?.close().catch(() => undefined);
       throw fileError(thrown, "open journal", path);
@@ -146,21 +149,6 @@ export class Journal {
     this.#queue = result.catch(() => undefined);
     return result;
   }
-}
-
-/** Writes the header into a new file, or into one whose header was never finished. Throws when it is another's file. */
-async function startsAnew(handle: FileHandle, path: string, file: Uint8Array): Promise<boolean> {
-  const head = file.subarray(0, JOURNAL_HEADER.length);
-  if (!head.every((byte, index) => byte === JOURNAL_HEADER[index])) {
-    throw new MpoError("invalid-data", `${path} is no journal of this version`, {
-      hint: "Move the file away, or point the setting to another folder.",
-    });
-  }
-  if (head.length === JOURNAL_HEADER.length) return false;
-  await writeAll(handle, JOURNAL_HEADER, 0);
-  await handle.sync();
-  await syncFolder(dirname(path));
-  return true;
 }
 
 async function writeAll(handle: FileHandle, bytes: Uint8Array, position: number): Promise<void> {

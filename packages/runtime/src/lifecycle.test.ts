@@ -49,6 +49,7 @@ function bench(): Bench {
 
 for (const [signal, exitCode] of [
   ["SIGTERM", 0],
+  ["SIGHUP", 0],
   ["SIGINT", 130],
 ] as const) {
   void test(`services start in order and stop in reverse on ${signal}, exit code ${exitCode}`, async () => {
@@ -59,7 +60,7 @@ for (const [signal, exitCode] of [
     process.emit(signal);
     assert.equal(await code, exitCode);
     assert.deepEqual(log.slice(2), ["stop server", "stop store"]);
-    assert.deepEqual([process.listenerCount("SIGINT"), process.listenerCount("SIGTERM")], [0, 0]);
+    assert.deepEqual(process.eventNames(), []);
     assert.deepEqual(process.exits, []);
     assert.equal(clock.sleeping, 0);
   });
@@ -140,6 +141,8 @@ void test("a second signal exits at once", async () => {
   const code = run([service("slow", { stop: ({ signal }) => clock.sleep(500, { signal }) })]);
   await clock.advance(0);
   process.emit("SIGINT");
+  process.emit("SIGHUP");
+  assert.deepEqual(process.exits, [], "a closing terminal sends both");
   process.emit("SIGINT");
   assert.deepEqual(process.exits, [130]);
   await clock.advance(500);

@@ -14,10 +14,14 @@ export interface Service {
   readonly ended?: Promise<void>;
 }
 
+/** Ctrl-C, what ends a service, and a terminal or SSH session that was closed. */
+export const STOP_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+export type StopSignal = (typeof STOP_SIGNALS)[number];
+
 /** The part of `process` that a lifecycle needs. */
 export interface ProcessPort {
-  on(signal: "SIGINT" | "SIGTERM", listener: () => void): unknown;
-  off(signal: "SIGINT" | "SIGTERM", listener: () => void): unknown;
+  on(signal: StopSignal, listener: () => void): unknown;
+  off(signal: StopSignal, listener: () => void): unknown;
   exit(code: number): void;
 }
 
@@ -36,28 +40,28 @@ export interface LifecycleOptions {
 }
 
 /**
- * Starts services in order, waits for SIGTERM, SIGINT, the signal, or the end of a service, and stops them in reverse.
- * Returns the exit code: 0 after SIGTERM or when a service ended well, 130 after SIGINT or the signal, else the code
- * of the first error. A second SIGINT or SIGTERM exits at once; so does a drain that takes too long, naming who hangs.
+ * Starts services in order, waits for a stop signal, the signal, or the end of a service, and stops them in reverse.
+ * Returns the exit code: 0 after SIGTERM, SIGHUP or when a service ended well, 130 after SIGINT or the signal, else the
+ * code of the first error. A second stop signal exits at once, but for SIGHUP: a closing terminal may send it beside
+ * another. So does a drain that takes too long, naming who hangs.
  */
 export async function runServices(services: readonly Service[], options: LifecycleOptions): Promise<ExitCode> {
   const { process, logger, clock = systemClock, drainMs = 10_000 } = options;
   using stop = linkSignals(options.signal);
   let code: ExitCode = EXIT_CODES.ok;
-  const onSignal = (name: string, exitCode: ExitCode) => (): void => {
+  const onSignal = (name: StopSignal): void => {
     if (stop.signal.aborted) {
+      if (name === "SIGHUP") return;
       logger.warn("second signal: exiting at once", { signal: name });
       process.exit(EXIT_CODES.cancelled);
       return;
     }
     logger.info("stopping", { signal: name });
-    code = exitCode;
+    code = name === "SIGINT" ? EXIT_CODES.cancelled : EXIT_CODES.ok;
     stop.abort();
   };
-  const onInterrupt = onSignal("SIGINT", EXIT_CODES.cancelled);
-  const onTerminate = onSignal("SIGTERM", EXIT_CODES.ok);
-  process.on("SIGINT", onInterrupt);
-  process.on("SIGTERM", onTerminate);
+  const listeners = STOP_SIGNALS.map((name) => [name, () => onSignal(name)] as const);
+  for (const [name, listener] of listeners) process.on(name, listener);
   const started: Service[] = [];
   try {
     try {
@@ -87,8 +91,7 @@ export async function runServices(services: readonly Service[], options: Lifecyc
     process.exit(EXIT_CODES.internal);
     return EXIT_CODES.internal;
   } finally {
-    process.off("SIGINT", onInterrupt);
-    process.off("SIGTERM", onTerminate);
+    for (const [name, listener] of listeners) process.off(name, listener);
   }
 }
 

@@ -76,6 +76,36 @@ void test("text lines are for people", () => {
   assert.match(lines[2] as string, /ERROR failed: a bug\n +at .*logger\.test/u);
 });
 
+void test("lines that cannot be written are dropped, counted and told once they can", () => {
+  const written: string[] = [];
+  let fails: "not" | "throws" | "calls back" = "not";
+  const logger = createLogger({
+    format: "text",
+    write: (line, done) => {
+      if (fails === "throws") throw Object.assign(new Error("write EPIPE"), { code: "EPIPE" });
+      if (fails === "calls back") return done(Object.assign(new Error("ENOSPC"), { code: "ENOSPC" }));
+      written.push(line);
+      return done();
+    },
+  });
+  const say = (how: typeof fails, message: string): void => {
+    fails = how;
+    logger.info(message);
+  };
+  say("not", "one");
+  say("throws", "two");
+  say("calls back", "three");
+  say("not", "four");
+  say("not", "five");
+  const messages = written.map((line) => line.replace(/^[\d:.]+ /u, "").trim());
+  assert.deepEqual(messages, [
+    "INFO  one",
+    "INFO  four",
+    "WARN  the log could not be written for a time: lines are lost lostLines=2",
+    "INFO  five",
+  ]);
+});
+
 void test("by default lines go to standard error at once, even when the process exits right after", () => {
   const script = `import { createLogger } from ${JSON.stringify(new URL(`./logger${extname(import.meta.url)}`, import.meta.url).href)};
     createLogger().info("last words"); process.exit(3);`;
@@ -85,3 +115,21 @@ void test("by default lines go to standard error at once, even when the process 
   assert.equal(stdout, "");
   assert.match(stderr, /"last words"/u);
 });
+
+for (const [what, into] of [
+  ["a reader that is gone", "2> >(true)"],
+  ["a full disk", "2>/dev/full"],
+] as const) {
+  void test(`by default ${what} ends nobody`, () => {
+    const script = `import { createLogger } from ${JSON.stringify(new URL(`./logger${extname(import.meta.url)}`, import.meta.url).href)};
+      const logger = createLogger();
+      for (let line = 0; line < 5; line++) { logger.info("a line"); await new Promise((wake) => setTimeout(wake, 20)); }
+      console.log("alive");`;
+    const args = ["-c", `"$0" --conditions=source --import tsx --input-type=module -e "$1" ${into}`];
+    const { status, stdout } = spawnSync("bash", [...args, process.execPath, script], {
+      encoding: "utf8",
+      cwd: import.meta.dirname,
+    });
+    assert.deepEqual([status, stdout], [0, "alive\n"]);
+  });
+}

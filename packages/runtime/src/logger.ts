@@ -1,6 +1,8 @@
-import { destination, type Logger as PinoLogger, pino } from "pino";
+import { writeSync } from "node:fs";
+import { type Logger as PinoLogger, pino } from "pino";
 import { redact, redactText } from "./redact.ts";
 import { textLine } from "./text-line.ts";
+import { type LineWriter, tolerantWriter } from "./tolerant-writer.ts";
 
 /** Levels from chatty to silent. */
 export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
@@ -27,15 +29,24 @@ export interface LoggerOptions {
   readonly level?: LogLevel;
   /** `json`: one object a line, for collectors. `text`: for people. Default `json`. */
   readonly format?: "json" | "text";
-  /** Takes whole lines. Default: standard error, so that standard output stays for results. */
-  readonly write?: (line: string) => void;
+  /**
+   * Takes whole lines. It may fail: such lines are dropped, and counted in a line that says so later. Default: standard
+   * error, so that standard output stays for results.
+   */
+  readonly write?: LineWriter;
 }
+
+const standardError: LineWriter = (line, done) => {
+  writeSync(2, line);
+  done();
+};
 
 /** A logger that hides secrets (see `redact`) and writes each line at once. */
 export function createLogger(options: LoggerOptions = {}): Logger {
   const { level = "info", format = "json" } = options;
-  const stderr = options.write === undefined ? destination({ fd: 2, sync: true }) : undefined;
-  const write = options.write ?? ((line: string): void => void stderr?.write(line));
+  const write = tolerantWriter(options.write ?? standardError, (lostLines) =>
+    logger.warn("the log could not be written for a time: lines are lost", { lostLines }),
+  );
   const stream = { write: format === "text" ? (line: string) => write(textLine(line)) : write };
   const base = pino(
     {
@@ -48,11 +59,12 @@ export function createLogger(options: LoggerOptions = {}): Logger {
     },
     stream,
   );
-  return wrap(base);
+  const logger = wrap(base);
+  return logger;
 }
 
 /** A logger that says nothing. */
-export const silentLogger: Logger = createLogger({ level: "silent", write: () => undefined });
+export const silentLogger: Logger = createLogger({ level: "silent" });
 
 function wrap(target: PinoLogger): Logger {
   const at =

@@ -7,10 +7,11 @@ export {
   adminService,
   fleetService,
   type GrpcServer,
-  isLoopback,
   type ServedService,
   startGrpcServer,
 } from "./grpc/grpc-server.ts";
+export { isLoopback } from "./grpc/loopback.ts";
+export { proxyFor } from "./grpc/proxy.ts";
 export { EmbeddedNatsServer } from "./nats/embedded-nats-server.ts";
 export { openExistingStore, openJetstreamStore } from "./nats/jetstream-state-store.ts";
 export { findNatsServer } from "./nats/nats-binary.ts";

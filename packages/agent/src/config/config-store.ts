@@ -1,4 +1,3 @@
-import { MpoError } from "@mpo/core";
 import {
   compareVersions,
   type DesiredDocument,
@@ -18,6 +17,7 @@ import {
   type StoredConfig,
   type VersionFloor,
 } from "./stored-config.ts";
+import { readStored } from "./stored-file.ts";
 
 const FLOOR_FILE = "version-floor";
 const CONFIG_FILE = "config";
@@ -57,8 +57,8 @@ export class ConfigStore {
    * lost configuration comes again from the coordinator.
    */
   static async open(disk: Disk, logger: Logger): Promise<ConfigStore> {
-    const floor = await readOr(disk, FLOOR_FILE, decodeFloor, logger);
-    const found = (await readOr(disk, CONFIG_FILE, decodeConfig, logger)) ?? NO_CONFIG;
+    const floor = await readStored(disk, FLOOR_FILE, decodeFloor, logger);
+    const found = (await readStored(disk, CONFIG_FILE, decodeConfig, logger)) ?? NO_CONFIG;
     const current = readable(found.current) ?? readable(found.lastGood);
     if (current !== found.current)
       logger.warn("the document in use cannot be read by this release: the coordinator's next one takes its place", {});
@@ -176,21 +176,4 @@ function readable(envelope: Uint8Array | undefined): Uint8Array | undefined {
 
 function sameBytes(left: Uint8Array, right: Uint8Array | undefined): boolean {
   return right !== undefined && Buffer.compare(left, right) === 0;
-}
-
-async function readOr<T>(
-  disk: Disk,
-  name: string,
-  decode: (bytes: Uint8Array) => T,
-  logger: Logger,
-): Promise<T | undefined> {
-  const bytes = await disk.read(name);
-  if (bytes === undefined) return undefined;
-  try {
-    return decode(bytes);
-  } catch (thrown) {
-    logger.error("a file of the agent is damaged; it is put aside", { file: name, err: MpoError.from(thrown) });
-    await disk.write(`${name}.damaged`, bytes);
-    return undefined;
-  }
 }

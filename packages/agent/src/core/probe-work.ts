@@ -140,7 +140,7 @@ export class ProbeWork {
   ): Promise<boolean> {
     const { settings, ports, outbox } = this.#parts;
     try {
-      const known = await readKnownProfile(ports.disk, model);
+      const known = await readKnownProfile(ports.disk, model, ports.logger);
       if (known === undefined) return false;
       const { serving } = await ports.serving.folders(model);
       const job = curvesJob({ model, files, known }, { folder: serving, memoryBytes }, settings);
@@ -170,7 +170,7 @@ export class ProbeWork {
     const { disk, logger } = this.#parts.ports;
     if (stepMs.length === 0) return;
     const window = { config, plannedBytes, peakBytes, stepMs };
-    const known = await readKnownProfile(disk, model);
+    const known = await readKnownProfile(disk, model, logger);
     if (known !== undefined) await writeKnownProfile(disk, observe(known, window), logger);
   }
 

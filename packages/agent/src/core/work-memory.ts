@@ -1,6 +1,7 @@
 import { type Fact, fact, MpoError } from "@mpo/core";
 import type { Logger } from "@mpo/runtime";
 import { decodeStored, encodeStored } from "../config/stored-config.ts";
+import { readStored } from "../config/stored-file.ts";
 import type { DriftState } from "../drift/drift-detector.ts";
 import { probeRecordSchema } from "../policy/probe-schedule.ts";
 import type { Disk } from "../ports/disk.ts";
@@ -17,7 +18,7 @@ const workSchema = object({
   cursors: table(text(0, 1_024)),
 });
 
-const NO_WORK: WorkState = { probes: {}, infeasible: {}, drift: {}, cursors: {} };
+export const NO_WORK: WorkState = { probes: {}, infeasible: {}, drift: {}, cursors: {} };
 
 const FILE = "work";
 
@@ -44,22 +45,14 @@ export class WorkMemory {
   }
 }
 
-/** Reads it; a damaged file counts as none. */
+/** Reads it; what this release cannot read counts as none. */
 export async function readWorkState(disk: Disk, logger: Logger): Promise<WorkState> {
-  const bytes = await disk.read(FILE);
-  if (bytes === undefined) return NO_WORK;
-  try {
-    return decodeStored(bytes, "the memory of the work", workSchema);
-  } catch (thrown) {
-    logger.warn("what the agent remembered of its work cannot be read; it starts again", {
-      err: MpoError.from(thrown),
-    });
-    return NO_WORK;
-  }
+  const decode = (bytes: Uint8Array): WorkState => decodeStored(bytes, "the memory of the work", workSchema);
+  return (await readStored(disk, FILE, decode, logger)) ?? NO_WORK;
 }
 
 /** Writes it. A full disk is told, not thrown. */
-async function writeWorkState(disk: Disk, state: WorkState, logger: Logger): Promise<void> {
+export async function writeWorkState(disk: Disk, state: WorkState, logger: Logger): Promise<void> {
   try {
     await disk.write(FILE, encodeStored(state));
   } catch (thrown) {

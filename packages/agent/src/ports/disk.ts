@@ -2,6 +2,8 @@
 export interface DiskJournal {
   /** Records found at the opening, oldest first. */
   readonly payloads: readonly Uint8Array[];
+  /** Where what was not whole lies now; undefined: nothing was lost. */
+  readonly setAside?: string | undefined;
   readonly sizeBytes: number;
   /** Resolves when the record is on the disk. Throws `unavailable` when the disk is full; nothing is written then. */
   append(payload: Uint8Array): Promise<void>;

@@ -34,7 +34,7 @@ export async function openFolderDisk(folder: string): Promise<Disk> {
     openJournal: async (name) => {
       const journal = await Journal.open(pathOf(name));
       return {
-        payloads: journal.opening.payloads,
+        ...journal.opening,
         get sizeBytes() {
           return journal.sizeBytes;
         },

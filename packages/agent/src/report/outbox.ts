@@ -70,9 +70,15 @@ export class Outbox {
     this.#nextSequence = nextSequence;
   }
 
-  /** Opens the journal. A record that cannot be read (another version's) is passed over and told. */
+  /** Opens the journal. What of it was damaged, and records that cannot be read (another version's), are lost and logged. */
   static async open(disk: Disk, options: OutboxOptions): Promise<Outbox> {
     const journal = await disk.openJournal(JOURNAL_FILE);
+    if (journal.setAside !== undefined) {
+      options.logger.error("reports that waited are lost: their journal was damaged, and is set aside", {
+        file: journal.setAside,
+        kept: journal.payloads.length,
+      });
+    }
     const records = journal.payloads.flatMap((payload) => {
       try {
         return [{ record: decodeOutboxRecord(payload), bytes: payload.length }];

@@ -45,8 +45,9 @@ const CPU_SHARE = "what probes and retrainings compute with: what others leave o
 const DRIFT_PROBE_TIME = "what measuring accuracy after a drift may take; 0s: none";
 
 const HELP = `
-It probes, reports, and retrains when input drifts. Runs until Ctrl-C or SIGTERM, with or without a coordinator: what
-cannot be reported now is reported later. TensorFlow is loaded by its jobs only, each a process of its own.
+It probes, reports, and retrains when input drifts. Runs until Ctrl-C, SIGTERM or the end of its terminal,
+with or without a coordinator: what cannot be reported now is reported later. TensorFlow is loaded by its jobs only, each
+a process of its own.
 
 The serving folder has a folder for each model:
   MODEL/model       the model as deployed (a layers model with its card, as \`mpo train\` writes it)
@@ -59,4 +60,4 @@ Examples:
   mpo agent --device small --memory-limit 1GiB      three devices of different size on one machine:
   mpo agent --device large --memory-limit 4GiB      each with a name, and so a data folder, of its own
 
-Exit codes: 0 after SIGTERM; 130 after Ctrl-C; 2 a wrong option; 4 another agent uses the data folder; 6 the disk is full.`;
+Exit codes: 0 after SIGTERM or SIGHUP; 130 after Ctrl-C; 2 a wrong option; 4 another agent uses the data folder; 6 the disk is full.`;

@@ -3,7 +3,7 @@ import type { CommandContext } from "../command-context.ts";
 import { type CoordinatorCommandOptions, runCoordinatorCommand } from "../fleet/run-coordinator-command.ts";
 import { addressWith, repeated, urlOf } from "../options/address-options.ts";
 import { addLogLevel, COORDINATOR_PORT, fleetName } from "../options/fleet-options.ts";
-import { durationOption, numberBetween, wholeNumber } from "../options/parsers.ts";
+import { durationFrom, durationOption, numberBetween, wholeNumber } from "../options/parsers.ts";
 
 const HTTP_PORT = 9464;
 const NATS_PORT = 4222;
@@ -16,7 +16,7 @@ export function define(command: Command, context: CommandContext): void {
     .option("--http <host:port>", "for /metrics, /healthz and /readyz", addressWith(HTTP_PORT, 0))
     .option("--insecure", "allow addresses that others can reach, though nobody proves who he is", false)
     .option("--name <name>", "name of this coordinator (default: a random one)", fleetName)
-    .addOption(durationOption("--heartbeat <duration>", HEARTBEAT, "30s"))
+    .addOption(durationOption("--heartbeat <duration>", HEARTBEAT, "30s", durationFrom("1s")))
     .option("--memory-share <share>", "of a device's memory that a retraining may take", numberBetween(0.01, 1), 0.75)
     .addOption(durationOption("--window <duration>", "time in which one retraining must finish", "10min"))
     .addOption(durationOption("--probe-time <duration>", "what one probe may take", "5min"))
@@ -38,7 +38,8 @@ export function define(command: Command, context: CommandContext): void {
 const HEARTBEAT = "how often devices report that they are there; longer in a fleet of thousands";
 
 const HELP = `
-Devices report to it; it searches, and pushes each device its configurations. Runs until Ctrl-C or SIGTERM. It needs no TensorFlow. Unless --nats names a cluster, it starts a nats-server of its own.
+Devices report to it; it searches, and pushes each device its configurations. Runs until Ctrl-C, SIGTERM or the end of its
+terminal. It needs no TensorFlow. Unless --nats names a cluster, it starts a nats-server of its own.
 With --json the log is one JSON object a line on standard error, and one line on standard output tells when it is ready.
 
 Examples:
@@ -47,5 +48,5 @@ Examples:
   mpo coordinator --nats nats://a:4222 --nats nats://b:4222 --nats-monitor http://a:8222 --nats-monitor http://b:8222
   mpo coordinator --insecure --listen 0.0.0.0:7443 --nats-listen 0.0.0.0:4222 --nats-advertise nats://192.168.1.10:4222
 
-Exit codes: 0 after SIGTERM; 130 after Ctrl-C; 2 a wrong option; 4 no nats-server, the data folder is in use, or an
+Exit codes: 0 after SIGTERM or SIGHUP; 130 after Ctrl-C; 2 a wrong option; 4 no nats-server, the data folder is in use, or an
 address that others can reach without --insecure; 6 an address is taken, or NATS does not answer.`;

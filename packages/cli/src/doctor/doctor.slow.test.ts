@@ -8,9 +8,9 @@ import { EXIT_CODES } from "@mpo/runtime";
 import { noNatsServer, startCoordinator, testFolder } from "../test-support/fleet-room.ts";
 import { startCommand } from "../testing/run-command.ts";
 import type { Check, DoctorContext, Finding } from "./check.ts";
-import { portCheck } from "./network-checks.ts";
+import { portCheck, proxyCheck } from "./network-checks.ts";
 import { storageCheck } from "./storage-check.ts";
-import { clearRefsCheck, clockCheck, memoryChecks, nodeCheck } from "./system-checks.ts";
+import { clearRefsCheck, clockCheck, flockCheck, memoryChecks, nodeCheck, openFilesCheck } from "./system-checks.ts";
 
 /** A context whose `/proc` and `/sys` are these files. */
 async function machine(context: TestContext, files: Readonly<Record<string, string>>): Promise<DoctorContext> {
@@ -58,6 +58,35 @@ describe("the doctor's checks", () => {
   it("peaks that cannot be metered", async (t) => {
     assert.equal((await clearRefsCheck(await machine(t, { "proc/self/clear_refs": "" })).run()).state, "ok");
     assert.equal((await clearRefsCheck(await machine(t, {})).run()).state, "broken");
+  });
+
+  it("few open files", async (t) => {
+    const limits = (most: string): string =>
+      `Limit  Soft Limit  Hard Limit  Units\nMax open files  ${most}  ${most}  files\n`;
+    const finding = async (most: string): Promise<Finding> =>
+      await openFilesCheck(await machine(t, { "proc/self/limits": limits(most), "proc/self/fd/0": "" })).run();
+    assert.equal((await finding("65536")).state, "ok");
+    const few = await finding("256");
+    assert.deepEqual([few.state, /at most 256: room for 191/u.test(few.found)], ["warning", true], few.found);
+    assert.match(few.fix ?? "", /ulimit -Hn/u);
+  });
+
+  it("a missing flock", async (t) => {
+    const context = await machine(t, {});
+    const { PATH = "" } = process.env;
+    assert.equal((await flockCheck({ ...context, environment: { PATH } }).run()).state, "ok");
+    const none = await flockCheck({ ...context, environment: { PATH: "/nowhere" } }).run();
+    assert.deepEqual([none.state, /util-linux/u.test(none.fix ?? "")], ["broken", true]);
+  });
+
+  it("a proxy on the way", async (t) => {
+    const context = { ...(await machine(t, {})), environment: { http_proxy: "http://proxy:3128" } };
+    const check = (host: string): Promise<Finding> =>
+      proxyCheck({ tenant: "default", coordinator: { host, port: 7443 } }, context).run();
+    assert.equal((await check("127.0.0.1")).state, "ok");
+    const used = await check("fleet.example");
+    assert.equal(used.state, "warning");
+    assert.match(used.found, /http_proxy sends gRPC to fleet\.example:7443 through proxy:3128/u);
   });
 
   it("a disk on which nothing can be written", async (t) => {

@@ -4,7 +4,7 @@ import { delimiter } from "node:path";
 import { given, MpoError } from "@mpo/core";
 import { cacheFolder } from "@mpo/datasets";
 import { systemErrorCode } from "@mpo/io";
-import { createAdminClient, findNatsServer } from "@mpo/transport";
+import { createAdminClient, findNatsServer, proxyFor } from "@mpo/transport";
 import { type Address, targetOf } from "../options/address-options.ts";
 import type { FleetOptions } from "../options/fleet-options.ts";
 import type { Check, DoctorContext, Finding } from "./check.ts";
@@ -49,11 +49,31 @@ export function coordinatorCheck(
         return {
           state: isNamed ? "broken" : "warning",
           found: `${target} does not answer: ${MpoError.from(thrown).message}`,
-          fix: "Start one with `mpo coordinator`, or say where it is with --coordinator HOST:PORT or MPO_COORDINATOR.",
+          fix:
+            MpoError.from(thrown).hint ??
+            "Start one with `mpo coordinator`, or say where it is with --coordinator HOST:PORT or MPO_COORDINATOR.",
         };
       } finally {
         admin.close();
       }
+    },
+  };
+}
+
+/** A proxy that is set in the environment stands between nobody and the coordinator, or does so on purpose. */
+export function proxyCheck({ coordinator }: FleetOptions, { environment }: DoctorContext): Check {
+  return {
+    name: "proxy",
+    neededBy: ["agent", "coordinator"],
+    run: async () => {
+      const target = targetOf(coordinator);
+      const proxy = proxyFor(target, environment);
+      if (proxy === undefined) return { state: "ok", found: `none between here and ${target}` };
+      return {
+        state: "warning",
+        found: `${proxy.variable} sends gRPC to ${target} through ${proxy.address}; NATS goes past it`,
+        fix: `If the coordinator can be reached without it: add ${coordinator.host} to no_proxy, or unset ${proxy.variable}.`,
+      };
     },
   };
 }

@@ -7,9 +7,9 @@ import type { FleetOptions } from "../options/fleet-options.ts";
 import { createTable } from "../output/table.ts";
 import type { Check, DoctorContext, Finding, Role } from "./check.ts";
 import { engineChecks } from "./engine-checks.ts";
-import { answersHealth, coordinatorCheck, natsCheck, once, portCheck } from "./network-checks.ts";
+import { answersHealth, coordinatorCheck, natsCheck, once, portCheck, proxyCheck } from "./network-checks.ts";
 import { storageCheck } from "./storage-check.ts";
-import { clearRefsCheck, clockCheck, memoryChecks, nodeCheck } from "./system-checks.ts";
+import { clearRefsCheck, clockCheck, flockCheck, memoryChecks, nodeCheck, openFilesCheck } from "./system-checks.ts";
 
 /** The options of `mpo doctor`. */
 export interface DoctorOptions extends FleetOptions {
@@ -67,12 +67,15 @@ function checksFor(options: DoctorOptions, context: DoctorContext): readonly Che
     nodeCheck(process.version),
     clockCheck(Date.now()),
     storageCheck(data),
+    flockCheck(context),
+    openFilesCheck(context),
     ...memoryChecks(context, data),
     clearRefsCheck(context),
     ...engineChecks(context),
     natsCheck(context),
     portCheck(grpc, "--listen", isThere),
     portCheck(http, "--http", () => answersHealth(http, signal)),
+    proxyCheck(options, context),
     { ...coordinator, run: asked },
   ];
 }

@@ -1,8 +1,9 @@
-import { open } from "node:fs/promises";
-import { join } from "node:path";
+import { access, constants, open } from "node:fs/promises";
+import { delimiter, join } from "node:path";
 import { DEFAULT_BUDGET_POLICY, systemMonitor, workBudget } from "@mpo/agent";
 import { formatBytes } from "@mpo/core";
 import { systemClock } from "@mpo/io";
+import { connectionsWithin, FEW_OPEN_FILES, readOpenFiles } from "@mpo/runtime";
 import type { Check, DoctorContext, Finding } from "./check.ts";
 import { existingParent } from "./storage-check.ts";
 
@@ -97,6 +98,46 @@ export function clearRefsCheck({ systemRoot }: DoctorContext): Check {
           fix: "The kernel needs CONFIG_PROC_PAGE_MONITOR; in a container, mount /proc with write access.",
         };
       }
+    },
+  };
+}
+
+/** A fleet's connections find room. */
+export function openFilesCheck({ systemRoot }: DoctorContext): Check {
+  return {
+    name: "open files",
+    neededBy: ["coordinator"],
+    run: async () => {
+      const files = await readOpenFiles(systemRoot);
+      if (files === undefined) return { state: "ok", found: "the system does not tell its limit" };
+      const room = connectionsWithin(files);
+      const found = `at most ${files.limit}: room for ${room} connections of devices`;
+      if (files.limit >= FEW_OPEN_FILES) return { state: "ok", found };
+      return {
+        state: "warning",
+        found,
+        fix: "Raise the limit: ulimit -Hn 65536, or LimitNOFILE=65536 in its service.",
+      };
+    },
+  };
+}
+
+/** One owner of a data folder: the program that takes the kernel's lock on it. */
+export function flockCheck({ environment }: DoctorContext): Check {
+  return {
+    name: "flock",
+    neededBy: ["agent", "coordinator"],
+    run: async () => {
+      for (const folder of (environment["PATH"] ?? "").split(delimiter)) {
+        const path = join(folder, "flock");
+        const isThere = await access(path, constants.X_OK).then(
+          () => true,
+          () => false,
+        );
+        if (isThere) return { state: "ok", found: path };
+      }
+      const fix = "Install util-linux (Debian, Ubuntu: apt-get install util-linux).";
+      return { state: "broken", found: "there is no program flock in PATH", fix };
     },
   };
 }

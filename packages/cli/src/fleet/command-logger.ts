@@ -1,12 +1,18 @@
 import { createLogger, type Logger, type LogLevel } from "@mpo/runtime";
 import type { Terminal } from "../output/terminal.ts";
 
+/** What may wait for a reader of the log that is stuck: lines beyond it are lost, not kept in memory. */
+const MAX_WAITING_BYTES = 2 ** 20;
+
 /** The log of a command that runs on: standard error, one JSON object a line with `--json`, else lines for people. */
 export function commandLogger(terminal: Terminal, level: LogLevel | undefined): Logger {
   const usual = terminal.verbose ? "debug" : terminal.quiet ? "warn" : "info";
   return createLogger({
     level: level ?? usual,
     format: terminal.json ? "json" : "text",
-    write: (line) => void terminal.stderr.write(line),
+    write: (line, done) => {
+      const isStuck = (terminal.stderr.writableLength ?? 0) > MAX_WAITING_BYTES;
+      return isStuck ? done(new Error("nobody reads the log")) : terminal.stderr.write(line, done);
+    },
   });
 }

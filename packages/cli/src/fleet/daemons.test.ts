@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { EXIT_CODES } from "@mpo/runtime";
 import { noNatsServer, startCoordinator, startDaemon, testFolder } from "../test-support/fleet-room.ts";
-import { runCommand } from "../testing/run-command.ts";
+import { runCommand, startCommand } from "../testing/run-command.ts";
 
 describe("mpo coordinator and mpo agent", { skip: noNatsServer }, () => {
   it("find each other, log who speaks, and end as they are told", async (t) => {
@@ -18,7 +18,10 @@ describe("mpo coordinator and mpo agent", { skip: noNatsServer }, () => {
     while (!/^mpo_devices(\{.*\})? 1$/mu.test(await metric())) await new Promise((wake) => setTimeout(wake, 20));
 
     const second = await runCommand([...agentArgs, "--quiet"]);
-    assert.match(second.stderr, /error \(already-exists\): process \d+ uses[\s\S]*hint: One agent per folder/u);
+    assert.match(
+      second.stderr,
+      /error \(already-exists\): process \d+ on \S+ \(since .*\) uses[\s\S]*hint: One agent per folder/u,
+    );
     assert.equal(second.code, EXIT_CODES.state);
     const taken = await runCommand([
       ...["coordinator", "--listen", String(grpc), "--http", "127.0.0.1:0", "--data", join(folder, "other"), "--quiet"],
@@ -32,6 +35,17 @@ describe("mpo coordinator and mpo agent", { skip: noNatsServer }, () => {
     assert.ok(lines.some((line) => (JSON.parse(line) as { deviceId?: string }).deviceId === "pi-1"));
     assert.equal((await coordinator.stop("SIGINT")).code, EXIT_CODES.cancelled);
   });
+
+  for (const daemon of ["agent", "coordinator"]) {
+    it(`${daemon}: a signal that comes before it is up is not lost`, async (t) => {
+      const folder = await testFolder(t);
+      const ports = daemon === "agent" ? [] : ["--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"];
+      const command = startCommand([daemon, "--data", join(folder, "data"), ...ports]);
+      command.signal("SIGTERM");
+      const { code, stdout } = await command.outcome;
+      assert.deepEqual([code, stdout], [EXIT_CODES.cancelled, ""]);
+    });
+  }
 
   it("an agent is up without a coordinator", async (t) => {
     const folder = await testFolder(t);

@@ -11,7 +11,7 @@ import {
   runAgentDaemon,
 } from "@mpo/agent";
 import { given } from "@mpo/core";
-import { linkSignals, makeFolder, systemClock } from "@mpo/io";
+import { linkSignals, makeFolder, systemClock, throwIfAborted } from "@mpo/io";
 import { type LogLevel, runServices, type Service } from "@mpo/runtime";
 import type { Daemon, Files, Output } from "../command-context.ts";
 import { targetOf } from "../options/address-options.ts";
@@ -78,6 +78,8 @@ export async function runAgentCommand(options: AgentCommandOptions, context: Dae
       connection.close();
     }
   });
+  // From here on the services listen themselves: what came while they were made ready must not be lost.
+  throwIfAborted(context.signal);
   const code = await runServices([agent], {
     process,
     logger,

@@ -10,7 +10,7 @@ import {
 } from "@mpo/coordinator";
 import { given, MpoError, SECOND_MS } from "@mpo/core";
 import { cacheFolder } from "@mpo/datasets";
-import { fileError } from "@mpo/io";
+import { fileError, throwIfAborted } from "@mpo/io";
 import type { LogLevel } from "@mpo/runtime";
 import type { Daemon, Files, Output } from "../command-context.ts";
 import type { Address } from "../options/address-options.ts";
@@ -51,6 +51,8 @@ export async function runCoordinatorCommand(
   const logger = commandLogger(terminal, options.logLevel);
   const nats =
     options.nats === undefined ? embeddedNats(options, context) : externalNats(options, options.nats, context);
+  // From here on the services listen themselves: what came before must not be lost.
+  throwIfAborted(context.signal);
   const code = await runCoordinator(settingsFrom(options), {
     nats,
     process,

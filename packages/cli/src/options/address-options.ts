@@ -13,6 +13,7 @@ const MAX_PORT = 65_535;
 /** `HOST:PORT`, `HOST` (with the usual port) or `[IPV6]:PORT`. Port 0, where it is allowed, means any free one. */
 export function addressWith(usualPort: number, leastPort: 0 | 1): OptionParser<Address> {
   return (text) => {
+    refuseZone(text);
     const match = /^(?:\[([^\]]+)\]|([^:/\s[\]]+))(?::(\d{1,5}))?$/u.exec(text.trim());
     const [, six, plain] = match ?? [];
     const port = match?.[3] === undefined ? usualPort : Number(match[3]);
@@ -24,6 +25,13 @@ export function addressWith(usualPort: number, leastPort: 0 | 1): OptionParser<A
   };
 }
 
+/** `[fe80::1%eth0]`: neither gRPC nor NATS can connect to it. */
+function refuseZone(text: string): void {
+  if (/\[[^\]]*%/u.test(text)) {
+    throw new InvalidArgumentError("IPv6 zones are not supported: expected an address without %.");
+  }
+}
+
 /** As gRPC takes it: `host:port`, brackets around IPv6. */
 export function targetOf({ host, port }: Address): string {
   return `${isIPv6(host) ? `[${host}]` : host}:${port}`;
@@ -32,6 +40,7 @@ export function targetOf({ host, port }: Address): string {
 /** A URL of one of these kinds, such as `nats://host:4222`. */
 export function urlOf(...protocols: readonly string[]): OptionParser<string> {
   return (text) => {
+    refuseZone(text);
     const url = URL.canParse(text) ? new URL(text) : undefined;
     if (url === undefined || !protocols.includes(url.protocol.slice(0, -1)) || url.hostname === "") {
       throw new InvalidArgumentError(

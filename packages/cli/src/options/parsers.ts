@@ -98,6 +98,16 @@ export const durationInMs: OptionParser<number> = (text) => {
   return ms;
 };
 
+/** The same, of at least so many milliseconds; `least` is how that is written. */
+export function durationFrom(least: string): OptionParser<number> {
+  const leastMs = durationInMs(least);
+  return (text) => {
+    const ms = durationInMs(text);
+    if (ms < leastMs) throw new InvalidArgumentError(`Expected a duration of ${least} or more.`);
+    return ms;
+  };
+}
+
 /** The same, or `0s` for none at all. */
 export const durationOrNoneInMs: OptionParser<number> = (text) => (scaled(text, MS) === 0 ? 0 : durationInMs(text));
 

@@ -2,8 +2,10 @@ import { createColors } from "picocolors";
 
 /** The part of a stream that is written to. */
 export interface OutputStream {
-  write(text: string): unknown;
+  write(text: string, done?: (error?: Error | null) => void): unknown;
   readonly isTTY?: boolean;
+  /** Bytes that wait for a reader. */
+  readonly writableLength?: number;
 }
 
 /** Where a command says things: results on standard output, everything else on standard error. */

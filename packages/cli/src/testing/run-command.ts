@@ -1,4 +1,5 @@
 import { EventEmitter } from "node:events";
+import type { StopSignal } from "@mpo/runtime";
 import { runCli } from "../run-cli.ts";
 
 /** What a command said and how it ended. */
@@ -14,7 +15,7 @@ export interface CommandOutcome {
 export interface StartedCommand {
   readonly outcome: Promise<CommandOutcome>;
   /** Interrupts it. */
-  signal(name: "SIGINT" | "SIGTERM"): void;
+  signal(name: StopSignal): void;
   /** The first object on standard output that fits, now or later. Rejects when the command ends without one. */
   record(fits: (record: Readonly<Record<string, unknown>>) => boolean): Promise<Record<string, unknown>>;
 }

@@ -95,6 +95,7 @@ export class FleetApi {
     const { profiles, queue, audit, logger, onReport } = this.#parts;
     const identity = deviceIdentityOf(request.identity, facts);
     await this.#requireDevice(identity, signal);
+    await this.#parts.registry.heardOf(identity, { signal });
     const { header, revision, isDuplicate } = await profiles.store(request, { signal });
     const isNewest = header.reports.at(-1) === request.report;
     const needsChain = isNewest && header.chain === undefined;
@@ -126,6 +127,7 @@ export class FleetApi {
     const { statuses, audit, documents, logger, onReport } = this.#parts;
     const identity = deviceIdentityOf(request.identity, facts);
     await this.#requireDevice(identity, signal);
+    await this.#parts.registry.heardOf(identity, { signal });
     const { isDuplicate } = await statuses.store(request, { signal });
     const { status } = request;
     // A refused document may never have been the device's own: its version says nothing.

@@ -17,9 +17,9 @@ export interface CountParts {
 /** How many devices are there, away, and there without their newest document. Takes time in proportion to the fleet. */
 export function countDevices({ registry, documents, statuses, nowMs, heartbeatSeconds }: CountParts): DeviceCounts {
   let [online, offline, behind] = [0, 0, 0];
-  for (const { identity } of registry.devices()) {
+  for (const { identity, enrolledAtMs } of registry.devices()) {
     const seen = registry.seen(identity);
-    if (seen === undefined || !isOnline(seen.lastSeenMs, nowMs, heartbeatSeconds)) {
+    if (!isOnline(seen?.lastSeenMs ?? enrolledAtMs, nowMs, heartbeatSeconds)) {
       offline += 1;
       continue;
     }
@@ -27,7 +27,7 @@ export function countDevices({ registry, documents, statuses, nowMs, heartbeatSe
     const desired = documents.version(identity);
     if (desired === undefined) continue;
     const told = statuses.newest(identity);
-    const applied = [seen.appliedVersion, ...(told !== undefined && told.state !== "accepted" ? [told.version] : [])];
+    const applied = [seen?.appliedVersion, ...(told !== undefined && told.state !== "accepted" ? [told.version] : [])];
     const isThere = applied.some((version) => version !== undefined && compareVersions(version, desired) >= 0);
     if (!isThere) behind += 1;
   }

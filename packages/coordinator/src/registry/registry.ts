@@ -15,15 +15,23 @@ import {
 
 /** What is told so soon again is not stored again: a device that says hello after a heartbeat has told nothing new. */
 const SAME_MS = 5_000;
+const MS = 1_000;
+
+export interface RegistryOptions {
+  /** How often devices say that they are there, at least: each of these is stored. */
+  readonly heartbeatSeconds: number;
+}
 
 /** Who is in the fleet, what each device is, and when it was last heard of. */
 export class Registry {
   readonly #context: StoreContext;
+  readonly #sameMs: number;
   readonly #devices: WatchedMap<DeviceRecord>;
   readonly #seen: WatchedMap<SeenRecord>;
 
-  constructor(context: StoreContext, logger: Logger) {
+  constructor(context: StoreContext, logger: Logger, { heartbeatSeconds }: RegistryOptions) {
     this.#context = context;
+    this.#sameMs = Math.min(SAME_MS, (heartbeatSeconds * MS) / 2);
     const { store } = context;
     this.#devices = new WatchedMap({
       clock: context.clock,
@@ -107,15 +115,34 @@ export class Registry {
     options: StoreCallOptions = {},
   ): Promise<SeenRecord> {
     const key = deviceKey(identity);
-    const { store, clock } = this.#context;
     const { resources, appliedVersion } = facts;
     const known = this.#seen.get(key)?.value;
-    const nowMs = clock.now();
-    if (known !== undefined && isSameMoment(known, appliedVersion, nowMs)) return known;
+    const nowMs = this.#context.clock.now();
+    if (known !== undefined && this.#isSameMoment(known, nowMs) && isSame(known.appliedVersion, appliedVersion)) {
+      return known;
+    }
     const record: SeenRecord = { resources, lastSeenMs: nowMs, appliedVersion };
-    const revision = await store.put(BUCKETS.reported, key, seenForm.toBytes(record), options);
-    this.#seen.note(key, record, revision);
+    await this.#putSeen(key, record, options);
     return record;
+  }
+
+  /** Stores that a device was heard of now: it told something else than how it is. */
+  async heardOf(identity: DeviceIdentity, options: StoreCallOptions = {}): Promise<void> {
+    const key = deviceKey(identity);
+    const known = this.#seen.get(key)?.value;
+    const nowMs = this.#context.clock.now();
+    // Who has not said yet how it is will do so next: it says hello before all else.
+    if (known === undefined || this.#isSameMoment(known, nowMs)) return;
+    await this.#putSeen(key, { ...known, lastSeenMs: nowMs }, options);
+  }
+
+  async #putSeen(key: string, record: SeenRecord, options: StoreCallOptions): Promise<void> {
+    const revision = await this.#context.store.put(BUCKETS.reported, key, seenForm.toBytes(record), options);
+    this.#seen.note(key, record, revision);
+  }
+
+  #isSameMoment({ lastSeenMs }: SeenRecord, nowMs: number): boolean {
+    return nowMs >= lastSeenMs && nowMs - lastSeenMs < this.#sameMs;
   }
 
   async #change(
@@ -135,9 +162,6 @@ export class Registry {
   }
 }
 
-function isSameMoment(known: SeenRecord, applied: DocumentVersion | undefined, nowMs: number): boolean {
-  const { appliedVersion: before, lastSeenMs } = known;
-  const isSameVersion =
-    applied === undefined || before === undefined ? applied === before : compareVersions(applied, before) === 0;
-  return isSameVersion && nowMs >= lastSeenMs && nowMs - lastSeenMs < SAME_MS;
+function isSame(left: DocumentVersion | undefined, right: DocumentVersion | undefined): boolean {
+  return left === undefined || right === undefined ? left === right : compareVersions(left, right) === 0;
 }

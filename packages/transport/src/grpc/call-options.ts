@@ -41,11 +41,12 @@ export function errorOfCall({ code, details, metadata }: StatusObject | ServiceE
   return errorFromStatus({ code, details: plainDetails(details), metadata: told });
 }
 
-/** Of grpc-js' words for a connection that cannot be made, the part that says why. */
-function plainDetails(details: string): string {
-  return (
-    /^No connection established\. Last error: (?:Error: )?(.*?)\. Resolution note: ?$/su.exec(details)?.[1] ?? details
-  );
+/** Of grpc-js' words for a connection that cannot be made, the part that says why, where they say it. */
+function plainDetails(details: string | undefined): string {
+  const told = details ?? "";
+  const why =
+    /^No connection established\. Last error: (?:Error: )?(.*?)\. Resolution note: ?$/su.exec(told)?.[1] ?? told;
+  return why === "" || why === "undefined" || why === "null" ? "no connection could be made" : why;
 }
 
 /**

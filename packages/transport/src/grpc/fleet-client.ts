@@ -11,12 +11,19 @@ export interface FleetClient extends ClientOf<FleetServiceMethods> {
 /** Connects when the first call is made; never throws itself. */
 export function createFleetClient(options: ServiceClientOptions): FleetClient {
   // "Every call is safe to repeat" (fleet.proto).
-  const client = createServiceClient(FLEET_SERVICE, () => true, options);
+  const connect = (isForLarge: boolean) => createServiceClient(FLEET_SERVICE, () => true, { ...options, isForLarge });
+  const client = connect(false);
+  // On one connection a heartbeat would wait behind a report: what is sent lies in the kernel's buffers, in order.
+  const large = connect(true);
+  const { reportProfile, reportStatus } = large.calls;
   return {
-    ...client.calls,
+    ...{ ...client.calls, reportProfile, reportStatus },
     get rebuilds() {
-      return client.channel.rebuilds;
+      return client.channel.rebuilds + large.channel.rebuilds;
     },
-    close: () => client.channel.close(),
+    close: () => {
+      client.channel.close();
+      large.channel.close();
+    },
   };
 }

@@ -1,7 +1,8 @@
-import { type ChannelOptions, Client, connectivityState, credentials } from "@grpc/grpc-js";
+import { type ChannelOptions, Client, compressionAlgorithms, connectivityState, credentials } from "@grpc/grpc-js";
 import { MpoError } from "@mpo/core";
 import { type Clock, systemClock } from "@mpo/io";
-import { type Logger, silentLogger } from "@mpo/runtime";
+import { isTransient, type Logger, silentLogger } from "@mpo/runtime";
+import { type ProxyInUse, proxyFor } from "./proxy.ts";
 
 export interface GrpcChannelOptions {
   /** "host:port". */
@@ -13,6 +14,8 @@ export interface GrpcChannelOptions {
    * has been ready, up to eight times.
    */
   readonly stuckMs?: number;
+  /** For large messages now and then: they are compressed, and the connection ends soon after them. Default false. */
+  readonly isForLarge?: boolean;
   readonly logger?: Logger;
   /** Default: the system's clock. */
   readonly clock?: Clock;
@@ -33,6 +36,14 @@ const OPTIONS: ChannelOptions = {
   "grpc.use_local_subchannel_pool": 1,
 };
 
+const FOR_LARGE: ChannelOptions = {
+  "grpc.default_compression_algorithm": compressionAlgorithms.gzip,
+  // A device has this connection beside another: it is there while it is used.
+  "grpc.client_idle_timeout_ms": 30_000,
+  // Over a slow link the answer waits behind what is being sent: deadlines find a dead peer here.
+  "grpc.keepalive_timeout_ms": 300_000,
+};
+
 /**
  * Times `stuckMs`, at most, that a channel may take. A coordinator that thousands come back to at once takes long to let
  * them in; beginning again every 20 s they would never get there.
@@ -45,13 +56,20 @@ const MOST_PATIENCE = 8;
  */
 export class GrpcChannel {
   readonly #options: GrpcChannelOptions;
+  readonly #proxy: ProxyInUse | undefined;
   readonly #ends = new AbortController();
   #client: Client;
   #rebuilds = 0;
 
   constructor(options: GrpcChannelOptions) {
+    const { target } = options;
+    if (target.includes("%")) {
+      // grpc-js (1.14.7, transport.ts) connects, fails to write this as a URL, and leaves the socket open.
+      throw new MpoError("invalid-argument", `${target} names a zone; IPv6 zones are not supported`);
+    }
     this.#options = options;
-    this.#client = makeClient(options);
+    this.#proxy = proxyFor(target);
+    this.#client = makeClient(options, this.#proxy);
     void this.#watch();
   }
 
@@ -66,9 +84,20 @@ export class GrpcChannel {
     return this.#rebuilds;
   }
 
+  /** A failure of a call; where a proxy may be to blame, it is named. */
+  explained(thrown: unknown): unknown {
+    if (this.#proxy === undefined || !isTransient(thrown)) return thrown;
+    const { variable, address } = this.#proxy;
+    const { code, message } = MpoError.from(thrown);
+    return new MpoError(code, `${message} (through the proxy ${address}, which ${variable} names)`, {
+      hint: `If ${this.#options.target} can be reached without it, add its host to no_proxy, or unset ${variable}.`,
+      cause: thrown,
+    });
+  }
+
   close(): void {
     this.#ends.abort();
-    this.#client.close();
+    closeClient(this.#client);
   }
 
   async #watch(): Promise<void> {
@@ -91,15 +120,34 @@ export class GrpcChannel {
       patience = Math.min(MOST_PATIENCE, 2 * patience);
       this.#rebuilds++;
       const stuck = this.#client;
-      this.#client = makeClient(this.#options);
-      stuck.close();
+      this.#client = makeClient(this.#options, this.#proxy);
+      closeClient(stuck);
     }
   }
 }
 
-function makeClient({ target, maxReceiveBytes }: GrpcChannelOptions): Client {
+function makeClient(
+  { target, maxReceiveBytes, isForLarge = false }: GrpcChannelOptions,
+  proxy: ProxyInUse | undefined,
+): Client {
   return new Client(target, credentials.createInsecure(), {
     ...OPTIONS,
+    ...(isForLarge ? FOR_LARGE : {}),
+    "grpc.enable_http_proxy": proxy === undefined ? 0 : 1,
     "grpc.max_receive_message_length": maxReceiveBytes,
   });
+}
+
+/**
+ * Closes a client for good. One that is closed while it waits to connect again connects all the same (grpc-js 1.14.7,
+ * subchannel.ts: `continueConnecting`), and that connection would stay, and hold the process: it is closed when it is there.
+ */
+function closeClient(client: Client): void {
+  const channel = client.getChannel();
+  const { TRANSIENT_FAILURE } = connectivityState;
+  if (channel.getConnectivityState(false) !== TRANSIENT_FAILURE) client.close();
+  else
+    channel.watchConnectivityState(TRANSIENT_FAILURE, Number.POSITIVE_INFINITY, () =>
+      setImmediate(() => client.close()),
+    );
 }

@@ -1,5 +1,5 @@
 import { setMaxListeners } from "node:events";
-import { isIPv4, isIPv6 } from "node:net";
+import { isIPv6 } from "node:net";
 import {
   type ChannelOptions,
   logVerbosity,
@@ -20,9 +20,10 @@ import {
   type StreamMethod,
   type UnaryMethod,
 } from "@mpo/protocol";
-import { type Logger, silentLogger } from "@mpo/runtime";
+import { connectionsWithin, type Logger, readOpenFiles, silentLogger } from "@mpo/runtime";
 import { believeClaim, type CallContext, type IdentifyDevice } from "./call-context.ts";
 import { asIs } from "./call-options.ts";
+import { isLoopback } from "./loopback.ts";
 import { type HandlersOf, type ServedBy, serveStream, serveUnary } from "./served-method.ts";
 import { type Quota, TokenBuckets } from "./token-bucket.ts";
 
@@ -70,6 +71,11 @@ export interface GrpcServerOptions {
   readonly maxStreams?: number;
   /** Calls that run at once on one connection. Default 100. */
   readonly maxStreamsPerConnection?: number;
+  /**
+   * Connections at once; more are closed as soon as they come. Default: as many as the limit of open files leaves when some
+   * are kept back.
+   */
+  readonly maxConnections?: number;
   /** No call takes longer, whatever deadline its caller set. Default 1 h. */
   readonly maxCallMs?: number;
   /** A call was refused because too many run already. */
@@ -120,6 +126,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   for (const service of options.services) addService(server, service, served);
   const address = isIPv6(host) ? `[${host}]` : host;
   const bound = await bind(server, `${address}:${port}`);
+  limitConnections(server, options.maxConnections ?? (await maxConnections()), clock, logger);
   void endLateCalls(served, options.maxCallMs ?? 3_600_000);
   return {
     host,
@@ -142,11 +149,6 @@ function checkAddress(host: string, isAnyAllowed: boolean, logger: Logger): void
   logger.warn("INSECURE: listening where others can reach it, without proof of who calls", { host });
 }
 
-/** Whether an address is this machine's own. Names are not looked up: they may change. */
-export function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || (isIPv4(host) && host.startsWith("127."));
-}
-
 function channelOptions({ services, maxStreamsPerConnection = 100 }: GrpcServerOptions): ChannelOptions {
   const methods = services.flatMap((service) => Object.values(service.methods));
   return {
@@ -156,7 +158,8 @@ function channelOptions({ services, maxStreamsPerConnection = 100 }: GrpcServerO
     "grpc.max_concurrent_streams": maxStreamsPerConnection,
     "grpc.max_metadata_size": 8_192,
     "grpc.keepalive_time_ms": 60_000,
-    "grpc.keepalive_timeout_ms": 20_000,
+    // Its answer waits behind what a device is sending, over a link that may be slow.
+    "grpc.keepalive_timeout_ms": 120_000,
   };
 }
 
@@ -194,6 +197,34 @@ function bind(server: Server, address: string): Promise<number> {
       }
     });
   });
+}
+
+async function maxConnections(): Promise<number> {
+  const files = await readOpenFiles();
+  return files === undefined ? Number.POSITIVE_INFINITY : connectionsWithin(files);
+}
+
+/** So often, at most, it is said that connections are refused. */
+const SAY_REFUSED_MS = 60_000;
+
+/** grpc-js (1.14.7) has no option for it, and its servers are its own; they are Node's, which can. */
+function limitConnections(server: Server, most: number, clock: Clock, logger: Logger): void {
+  if (!Number.isFinite(most)) return;
+  let refused = 0;
+  let saidAtMs = Number.NEGATIVE_INFINITY;
+  const onDrop = (): void => {
+    refused += 1;
+    if (clock.monotonicMs() - saidAtMs < SAY_REFUSED_MS) return;
+    saidAtMs = clock.monotonicMs();
+    logger.warn("connections are refused: as many as may be are open", {
+      ...{ maxConnections: most, refused },
+      hint: "Raise the limit of open files (ulimit -Hn, LimitNOFILE=) and start again.",
+    });
+  };
+  for (const http2Server of server["http2Servers"].keys()) {
+    http2Server.maxConnections = most;
+    http2Server.on("drop", onDrop);
+  }
 }
 
 /** A caller without a deadline must not hold a handler for ever. One look at all now and then: a timer a call costs more. */

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Client, credentials, type ServiceError, type StatusObject } from "@grpc/grpc-js";
 import { MpoError } from "@mpo/core";
+import { systemClock } from "@mpo/io";
 import { VirtualClock } from "@mpo/io/testing";
 import { FLEET_SERVICE, GRPC_STATUS } from "@mpo/protocol";
 import { createLogger } from "@mpo/runtime";
@@ -18,6 +19,7 @@ import {
 } from "../test-support/grpc-room.ts";
 import { createAdminClient } from "./admin-client.ts";
 import type { CallContext } from "./call-context.ts";
+import { CallPace } from "./call-pace.ts";
 import { adminService, fleetService, startGrpcServer } from "./grpc-server.ts";
 import { unaryCall } from "./unary-call.ts";
 
@@ -200,7 +202,7 @@ void test("an answer that is garbage is refused by the client", async (t) => {
   const raw = new Client(server.target, credentials.createInsecure());
   t.after(() => raw.close());
   const swapped = { ...FLEET_SERVICE.heartbeat, response: FLEET_SERVICE.enroll.response } as const;
-  await assert.rejects(unaryCall(raw, swapped, HEARTBEAT), code("invalid-data"));
+  await assert.rejects(unaryCall(raw, swapped, HEARTBEAT, { pace: new CallPace(systemClock) }), code("invalid-data"));
 });
 
 void test("calls that are safe to repeat are repeated, others and other failures are not", async (t) => {
@@ -259,6 +261,24 @@ void test("identity comes from one function, which can refuse; Admin's requests 
   t.after(() => admin.close());
   await assert.rejects(admin.getDevice({ identity: IDENTITY }), code("not-found"));
   assert.deepEqual([seen, claims.length], [[undefined], 1]);
+});
+
+void test("connections beyond the limit are closed, which is said once, and there is room when others end", async (t) => {
+  const lines: string[] = [];
+  const logger = createLogger({ write: (line) => void lines.push(line) });
+  const server = await startFleet(t, {}, { maxConnections: 3, logger });
+  const clients = Array.from({ length: 3 }, () => connectFleet(t, server.target));
+  await Promise.all(clients.map((client) => client.heartbeat(HEARTBEAT)));
+  for (let more = 0; more < 2; more++) {
+    const client = connectFleet(t, server.target);
+    await assert.rejects(client.heartbeat(HEARTBEAT), code("unavailable"));
+    client.close();
+  }
+  assert.equal(lines.length, 1);
+  assert.match(lines[0] ?? "", /"maxConnections":3.*connections are refused/u);
+  clients[0]?.close();
+  const late = connectFleet(t, server.target, { retries: 20 });
+  assert.deepEqual(await late.heartbeat(HEARTBEAT), ALIVE);
 });
 
 void test("only loopback is listened on, unless insecurity is asked for, which is said", async (t) => {
@@ -361,6 +381,27 @@ void test("by default a mute peer is given up within 20 s", async (t) => {
   assert.equal(client.rebuilds, 1, "whoever was slow once may be slower");
   await clock.advance(20_000);
   assert.equal(client.rebuilds, 2);
+});
+
+void test("a client that was closed while nothing listened leaves no connection behind when something does", async (t) => {
+  const server = await startFleet(t);
+  let isUp = false;
+  let connections = 0;
+  let open = 0;
+  const port = await startTcp(t, (socket) => {
+    if (!isUp) return void socket.resetAndDestroy();
+    connections += 1;
+    open += 1;
+    socket.on("close", () => (open -= 1));
+    return join(socket, server.port);
+  });
+  const client = connectFleet(t, `127.0.0.1:${port}`);
+  await assert.rejects(client.heartbeat(HEARTBEAT), code("unavailable"));
+  client.close();
+  isUp = true;
+  // Longer than it waits before it tries again.
+  await systemClock.sleep(2_500);
+  assert.equal(open, 0, `of ${connections}`);
 });
 
 void test("a closed client refuses calls", async (t) => {

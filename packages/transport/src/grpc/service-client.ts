@@ -3,6 +3,7 @@ import { type Clock, systemClock } from "@mpo/io";
 import type { Method, StreamMethod, UnaryMethod } from "@mpo/protocol";
 import { backOffSchedule, type Logger, retry, silentLogger } from "@mpo/runtime";
 import type { CallOptions } from "./call-options.ts";
+import { CallPace } from "./call-pace.ts";
 import { GrpcChannel } from "./grpc-channel.ts";
 import { streamCall } from "./stream-call.ts";
 import { unaryCall } from "./unary-call.ts";
@@ -21,6 +22,7 @@ export interface ServiceClientOptions {
   readonly target: string;
   /** See `GrpcChannelOptions`. */
   readonly stuckMs?: number;
+  readonly isForLarge?: boolean;
   /** How often a call that is safe to repeat is tried again after `unavailable` or `timed-out`. Default 3. */
   readonly retries?: number;
   readonly logger?: Logger;
@@ -59,10 +61,11 @@ export function createServiceClient<Methods extends object>(
       return [name, (request: unknown, call?: CallOptions) => streamCall(channel.client, stream, request, call)];
     }
     const unary = method as UnaryMethod<unknown, unknown>;
+    const pace = new CallPace(clock);
     const send = async (request: unknown, options: CallOptions = {}): Promise<unknown> => {
       const waits = isRepeatable(name) ? (options.retries ?? retries) : 0;
       // One name for all attempts, in the logs of both sides.
-      const call = { ...options, requestId: options.requestId ?? randomUUID() };
+      const call = { ...options, requestId: options.requestId ?? randomUUID(), pace };
       const { requestId } = call;
       const { path } = method;
       return await retry(() => unaryCall(channel.client, unary, request, call), {
@@ -73,7 +76,7 @@ export function createServiceClient<Methods extends object>(
           logger.debug("a call failed; trying again", { path, requestId, err, attempt, waitMs }),
       }).catch((err: unknown) => {
         logger.debug("a call failed", { path, requestId, err });
-        throw err;
+        throw channel.explained(err);
       });
     };
     return [name, send];

@@ -1,21 +1,27 @@
-import type { Client } from "@grpc/grpc-js";
+import { type Client, status } from "@grpc/grpc-js";
 import { abortError, throwIfAborted } from "@mpo/io";
 import type { UnaryMethod } from "@mpo/protocol";
 import { asIs, type CallOptions, cancelCall, deadlineIn, errorOfCall, requestMetadata } from "./call-options.ts";
+import type { CallPace } from "./call-pace.ts";
 
-/** Default of `deadlineMs` for calls with one answer. */
-const UNARY_DEADLINE_MS = 10_000;
+/** Options of a call with one answer. */
+export interface UnaryOptions extends CallOptions {
+  /** Where no `deadlineMs` is given. */
+  readonly pace: CallPace;
+}
 
 /** One request, one answer, once. Throws the server's error as it was thrown there, or what became of the connection. */
 export async function unaryCall<Request, Response>(
   client: Client,
   method: UnaryMethod<Request, Response>,
   request: Request,
-  options: CallOptions = {},
+  options: UnaryOptions,
 ): Promise<Response> {
-  const { signal, deadlineMs = UNARY_DEADLINE_MS } = options;
+  const { signal } = options;
   throwIfAborted(signal);
   const bytes = method.request.toBytes(request);
+  const paced = options.pace.begin(bytes.length);
+  const { deadlineMs = paced.deadlineMs } = options;
   const answer = await new Promise<Buffer>((resolve, reject) => {
     let onAbort = (): void => undefined;
     const end = (settle: () => void): void => {
@@ -30,8 +36,13 @@ export async function unaryCall<Request, Response>(
       requestMetadata(options),
       { deadline: deadlineIn(deadlineMs) },
       (error, value) => {
-        if (error !== null) end(() => reject(signal?.aborted ? abortError(signal) : errorOfCall(error)));
-        else end(() => resolve(value ?? Buffer.alloc(0)));
+        if (error === null) {
+          paced.answered();
+          end(() => resolve(value ?? Buffer.alloc(0)));
+        } else {
+          if (error.code === status.DEADLINE_EXCEEDED) paced.givenUp();
+          end(() => reject(signal?.aborted ? abortError(signal) : errorOfCall(error)));
+        }
       },
     );
     onAbort = () => cancelCall(call);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdir } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { extname, join } from "node:path";
 import { test } from "node:test";
@@ -126,6 +126,20 @@ void test("a left server that does not fit is ended, and another started in its 
   const server = await startServer(t, { folder, port });
   assert.deepEqual([server.wasAdopted, server.address.url], [false, `nats://127.0.0.1:${port}`]);
   assert.equal(await isStill(left), false);
+});
+
+void test("a left server that is out of sight, as in another container, keeps others off its store", {
+  skip,
+}, async (t) => {
+  const folder = await temporaryFolder(t);
+  const owner = await startOwner(folder);
+  await kill(owner.child);
+  for (const name of ["server.json", "nats-server.pid"]) await rm(join(folder, name));
+  const start = (): Promise<EmbeddedNatsServer> => startServer(t, { folder });
+  await assert.rejects(start(), { code: "already-exists", message: /cannot be seen from here/u });
+  process.kill(owner.pid, "SIGKILL");
+  while ((await identify(owner.pid)) !== undefined) await systemClock.sleep(10);
+  assert.equal((await start()).wasAdopted, false);
 });
 
 void test("a server that cannot start says why, and leaves nothing behind", { skip }, async (t) => {

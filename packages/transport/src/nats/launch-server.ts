@@ -4,6 +4,7 @@ import { open, readdir, readFile, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { MpoError } from "@mpo/core";
 import { type Clock, linkSignals, throwIfAborted, withDeadline, writeFileAtomic } from "@mpo/io";
+import { connectionsWithin, lockFile, readOpenFiles } from "@mpo/runtime";
 import { pidFile, removeRecord, writeRecord } from "./embedded-record.ts";
 import type { NatsBinary } from "./nats-binary.ts";
 import { endProcess, identify, type ProcessIdentity } from "./process-identity.ts";
@@ -11,6 +12,8 @@ import { readServerFacts } from "./server-checks.ts";
 
 const MAX_PAYLOAD_BYTES = 2 ** 20;
 const POLL_MS = 50;
+/** Held by the server itself: it may outlive its coordinator, and be out of sight of the next one's namespaces. */
+const LOCK_FILE = "nats-server.lock";
 
 /** How an embedded server can be reached. */
 export interface ServerAddress {
@@ -46,21 +49,30 @@ export async function launchServer(options: LaunchOptions): Promise<RunningServe
   await removePortsFiles(folder);
   const serverName = `mpo-${process.pid}-${Date.now().toString(36)}`;
   const config = join(folder, "nats-server.conf");
-  await writeFileAtomic(config, configuration({ folder, serverName, host, port }));
+  await writeFileAtomic(config, configuration({ folder, serverName, host, port, maxClients: await maxClients() }));
   const log = await open(join(folder, "nats-server.log"), "a", 0o600);
+  const lock = await open(join(folder, LOCK_FILE), "a", 0o600);
   let child: ChildProcess;
   try {
+    if (!(await lockFile(lock.fd, join(folder, LOCK_FILE)))) {
+      throw new MpoError("already-exists", `a nats-server that cannot be seen from here writes to ${folder}`, {
+        hint: "It was left by a coordinator in another container: end that container.",
+      });
+    }
     // A session of its own: Ctrl-C in a terminal reaches us alone, and we end it when everybody has let go of it.
     child = spawn(binary.path, ["--config", config], {
-      stdio: ["ignore", log.fd, log.fd],
+      // It inherits the lock, and holds it as long as it lives.
+      stdio: ["ignore", log.fd, log.fd, lock.fd],
       detached: true,
       cwd: folder,
     });
     await once(child, "spawn");
   } catch (thrown) {
+    if (thrown instanceof MpoError) throw thrown;
     throw new MpoError("unavailable", `cannot start ${binary.path}: ${String(thrown)}`, { cause: thrown });
   } finally {
     await log.close();
+    await lock.close();
   }
   const pid = child.pid as number;
   const identity = (await identify(pid)) ?? { pid, startTicks: "" };
@@ -123,10 +135,17 @@ interface Configuration {
   readonly serverName: string;
   readonly host: string;
   readonly port: number;
+  readonly maxClients: number;
+}
+
+/** Its own default, or what leaves it descriptors for its store: without them it would lose more than a connection. */
+async function maxClients(): Promise<number> {
+  const { limit } = (await readOpenFiles()) ?? { limit: Number.POSITIVE_INFINITY };
+  return Math.min(65_536, connectionsWithin({ limit, open: 0 }));
 }
 
 /** NATS' own port for "any free one" is -1. The seams for TLS and users come with identity. */
-function configuration({ folder, serverName, host, port }: Configuration): string {
+function configuration({ folder, serverName, host, port, maxClients }: Configuration): string {
   const quoted = (text: string): string => JSON.stringify(text);
   return `# Written at every start; changes are lost.
 server_name: ${quoted(serverName)}
@@ -136,6 +155,7 @@ http: "127.0.0.1:-1"
 pid_file: ${quoted(pidFile(folder))}
 ports_file_dir: ${quoted(folder)}
 max_payload: ${MAX_PAYLOAD_BYTES}
+max_connections: ${maxClients}
 jetstream {
   store_dir: ${quoted(folder)}
   sync_interval: always

@@ -1,0 +1,25 @@
+/** Writes a line, and calls back when it is written, or with what kept it from being. May throw. */
+export type LineWriter = (line: string, done: (error?: Error | null) => void) => unknown;
+
+/**
+ * Writes lines to where they may not be taken: whoever reads a log may go away, its disk may be full, and that is no reason
+ * to end. Such lines are dropped. Once a line can be written again, `onRecovered` is called with how many ever were.
+ */
+export function tolerantWriter(write: LineWriter, onRecovered: (lostEver: number) => void): (line: string) => void {
+  let lost = 0;
+  let told = 0;
+  const done = (error?: Error | null): void => {
+    if (error !== undefined && error !== null) lost += 1;
+    else if (lost > told) {
+      told = lost;
+      onRecovered(lost);
+    }
+  };
+  return (line) => {
+    try {
+      write(line, done);
+    } catch {
+      lost += 1;
+    }
+  };
+}

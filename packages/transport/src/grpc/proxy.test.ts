@@ -1,0 +1,73 @@
+import assert from "node:assert/strict";
+import { describe, it, type TestContext } from "node:test";
+import { ALIVE, connectFleet, HEARTBEAT, startFleet, startTcp } from "../test-support/grpc-room.ts";
+import { proxyFor } from "./proxy.ts";
+
+const PROXY = "http://proxy:3128";
+
+/** Sets environment variables until the test ends: grpc-js reads them itself. */
+function withEnvironment(t: TestContext, variables: Readonly<Record<string, string>>): void {
+  const before = { ...process.env };
+  Object.assign(process.env, variables);
+  t.after(() => {
+    for (const name of Object.keys(variables)) delete process.env[name];
+    Object.assign(process.env, before);
+  });
+}
+
+describe("a proxy", () => {
+  const cases: readonly (readonly [string, Readonly<Record<string, string>>, string | undefined])[] = [
+    ["10.0.0.1:7443", {}, undefined],
+    ["10.0.0.1:7443", { http_proxy: PROXY }, "http_proxy"],
+    ["10.0.0.1:7443", { http_proxy: PROXY, grpc_proxy: "http://other" }, "grpc_proxy"],
+    ["10.0.0.1:7443", { http_proxy: PROXY, HTTPS_PROXY: PROXY }, "http_proxy"],
+    ["10.0.0.1:7443", { https_proxy: "socks5://proxy:1080" }, undefined],
+    ["10.0.0.1:7443", { http_proxy: "nonsense" }, undefined],
+    ["10.0.0.1:7443", { http_proxy: PROXY, no_proxy: "10.0.0.0/8" }, undefined],
+    ["11.0.0.1:7443", { http_proxy: PROXY, no_proxy: "10.0.0.0/8" }, "http_proxy"],
+    ["fleet.corp:7443", { http_proxy: PROXY, no_proxy: "x,.corp" }, undefined],
+    ["fleet.corp:7443", { http_proxy: PROXY, no_proxy: "" }, "http_proxy"],
+    ...["127.0.0.1:7443", "127.0.0.9:1", "[::1]:7443", "localhost:7443"].map(
+      (target) => [target, { http_proxy: PROXY, grpc_proxy: PROXY, https_proxy: PROXY }, undefined] as const,
+    ),
+  ];
+  for (const [target, environment, variable] of cases) {
+    it(`of ${target} with ${JSON.stringify(environment)}: ${variable ?? "none"}`, () => {
+      assert.equal(proxyFor(target, environment)?.variable, variable);
+    });
+  }
+
+  it("is never used for this machine, and named when it refuses", async (t) => {
+    const asked: string[] = [];
+    const port = await startTcp(t, (socket) => {
+      socket.once("data", (bytes) => {
+        asked.push(String(bytes).split("\r\n")[0] as string);
+        socket.end("HTTP/1.1 403 Forbidden\r\n\r\n");
+      });
+    });
+    withEnvironment(t, { http_proxy: `http://127.0.0.1:${port}` });
+    const server = await startFleet(t);
+    assert.deepEqual(await connectFleet(t, server.target).heartbeat(HEARTBEAT), ALIVE);
+    assert.deepEqual(asked, []);
+    await assert.rejects(connectFleet(t, "192.0.2.1:7443").heartbeat(HEARTBEAT), {
+      code: "unavailable",
+      message: `no connection could be made (through the proxy 127.0.0.1:${port}, which http_proxy names)`,
+      hint: /no_proxy, or unset http_proxy/u,
+    });
+    assert.match(asked[0] ?? "", /^CONNECT 192\.0\.2\.1:7443/u);
+  });
+
+  it("that is dead is named too", async (t) => {
+    withEnvironment(t, { https_proxy: "http://127.0.0.1:1" });
+    await assert.rejects(connectFleet(t, "192.0.2.1:7443").heartbeat(HEARTBEAT), {
+      message: /\(through the proxy 127\.0\.0\.1:1, which https_proxy names\)$/u,
+    });
+  });
+});
+
+describe("an address with a zone", () => {
+  it("is refused before anything connects", () => {
+    const refused = { code: "invalid-argument", message: /zone/u };
+    assert.throws(() => connectFleet({ after: () => undefined }, "[fe80::1%eth0]:7443"), refused);
+  });
+});
