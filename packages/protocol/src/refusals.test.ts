@@ -156,7 +156,7 @@ void test("a document of 8192 bytes goes through, one of 8193 does not", () => {
   const padding = 130 + LIMITS.documentBytes - bytesOf(sized(actionCount, 130));
   const full = desiredDocumentCodec.toBytes(sized(actionCount, padding));
   assert.equal(full.length, 8_192);
-  assert.throws(() => bytesOf(sized(actionCount, padding + 1)), { code: "invalid-argument", message: /8193 bytes/u });
+  assert.throws(() => bytesOf(sized(actionCount, padding + 1)), { code: "over-budget", message: /8193 bytes/u });
   const envelope = { document: full, signatures: [{ key: "k", signature: new Uint8Array(64) }] };
   assert.ok(full.equals(desiredEnvelopeCodec.fromBytes(desiredEnvelopeCodec.toBytes(envelope)).document));
   assert.throws(
