@@ -52,12 +52,14 @@ describe("windowLength()", () => {
         ({ stepsInWindow, best, ms, microBatch, samples, leftMs }) => {
           const rung = predicted(stepsInWindow, best, ms, microBatch);
           const length = windowLength(rung, samples, leftMs);
-          const oneFits = stepsInWindow >= 1 && Math.max(1e-3, ms) <= trainingMs(leftMs);
+          // No step is taken to be shorter.
+          const stepMs = Math.max(1e-3, ms);
+          const oneFits = stepsInWindow >= 1 && stepMs <= trainingMs(leftMs);
           assert.equal(length !== undefined, oneFits);
           if (length === undefined) return;
           const { count, epochs, steps } = length;
           assert.ok(steps >= 1 && steps <= stepsInWindow);
-          assert.ok(steps * ms <= trainingMs(leftMs) * (1 + 1e-9));
+          assert.ok(steps * stepMs <= trainingMs(leftMs) * (1 + 1e-9));
           assert.ok(count >= 1 && count <= samples && epochs >= 1);
           const perEpoch = Math.ceil(count / (4 * microBatch));
           assert.equal(steps, epochs * perEpoch);
@@ -65,7 +67,7 @@ describe("windowLength()", () => {
           // Any other number of epochs is further from the best, or does not fit.
           for (const other of [epochs - 1, epochs + 1]) {
             if (other < 1 || Math.abs(other * perEpoch - best) >= Math.abs(steps - best)) continue;
-            assert.ok(other * perEpoch > stepsInWindow || other * perEpoch * ms > trainingMs(leftMs) * (1 - 1e-9));
+            assert.ok(other * perEpoch > stepsInWindow || other * perEpoch * stepMs > trainingMs(leftMs) * (1 - 1e-9));
           }
         },
       ),
