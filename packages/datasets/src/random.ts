@@ -64,8 +64,8 @@ export function createRandom(seed: number): Random {
     const copy = [...array];
     for (let last = copy.length - 1; last > 0; last--) {
       const other = uniformInt(generator, 0, last);
-      const held = copy[last] as T;
-      copy[last] = copy[other] as T;
+      const held = copy[last]!;
+      copy[last] = copy[other]!;
       copy[other] = held;
     }
     return copy;

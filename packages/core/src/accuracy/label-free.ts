@@ -7,7 +7,7 @@ export type Probabilities = ArrayLike<number>;
 export function entropy(probabilities: Probabilities): number {
   let sum = 0;
   for (let index = 0; index < probabilities.length; index++) {
-    const share = probabilities[index] as number;
+    const share = probabilities[index]!;
     if (share > 0) sum -= share * Math.log(share);
   }
   return sum;
@@ -20,7 +20,7 @@ export function meanPrediction(batch: readonly Probabilities[]): readonly number
   const mean = new Array<number>(first.length).fill(0);
   for (const probabilities of batch) {
     for (let index = 0; index < mean.length; index++) {
-      mean[index] = (mean[index] as number) + (probabilities[index] as number) / batch.length;
+      mean[index]! += probabilities[index]! / batch.length;
     }
   }
   return mean;
@@ -56,7 +56,7 @@ export function aettaAccuracy(plain: readonly Probabilities[], dropout: readonly
 function largestIndex(probabilities: Probabilities): number {
   let best = 0;
   for (let index = 1; index < probabilities.length; index++) {
-    if ((probabilities[index] as number) > (probabilities[best] as number)) best = index;
+    if (probabilities[index]! > probabilities[best]!) best = index;
   }
   return best;
 }

@@ -36,7 +36,7 @@ export class LearningCurve {
     const bestPoint: number[] = [];
     let best = 0;
     for (let point = 0; point < gains.length; point++) {
-      if ((gains[point] as number) > (gains[best] as number)) best = point;
+      if (gains[point]! > gains[best]!) best = point;
       bestPoint.push(best);
     }
     this.#bestPoint = bestPoint;
@@ -54,20 +54,20 @@ export class LearningCurve {
 
   /** Best gain within so many steps, and when: training stops there (early stop). Never less than stopping at once. */
   bestWithin(steps: number): GainPrediction & { readonly steps: number } {
-    const point = this.#bestPoint[Math.floor(gridPosition(steps))] as number;
+    const point = this.#bestPoint[Math.floor(gridPosition(steps))]!;
     const { gain, deviation } = this.at(steps);
-    if (gain > (this.#gains[point] as number)) return { steps, gain, deviation };
+    if (gain > this.#gains[point]!) return { steps, gain, deviation };
     return {
-      steps: STEP_GRID[point] as number,
-      gain: this.#gains[point] as number,
-      deviation: this.#deviations[point] as number,
+      steps: STEP_GRID[point]!,
+      gain: this.#gains[point]!,
+      deviation: this.#deviations[point]!,
     };
   }
 
   /** Steps after which the gain is first reached, to half an octave; `Infinity` when it never is. */
   stepsToReach(gain: number): number {
     const point = this.#gains.findIndex((value) => value >= gain);
-    return point === -1 ? Number.POSITIVE_INFINITY : (STEP_GRID[point] as number);
+    return point === -1 ? Number.POSITIVE_INFINITY : STEP_GRID[point]!;
   }
 
   /**
@@ -78,18 +78,18 @@ export class LearningCurve {
     const gains = new Float64Array(STEP_GRID.length);
     const squares = new Float64Array(STEP_GRID.length);
     for (let index = 0; index < curves.length; index++) {
-      const curve = curves[index] as LearningCurve;
-      const weight = weights[index] as number;
+      const curve = curves[index]!;
+      const weight = weights[index]!;
       for (let point = 0; point < gains.length; point++) {
-        const gain = curve.#gains[point] as number;
-        gains[point] = (gains[point] as number) + weight * gain;
-        squares[point] = (squares[point] as number) + weight * ((curve.#deviations[point] as number) ** 2 + gain ** 2);
+        const gain = curve.#gains[point]!;
+        gains[point]! += weight * gain;
+        squares[point]! += weight * (curve.#deviations[point]! ** 2 + gain ** 2);
       }
     }
     // The variance of a mixture: its parts' own, and that of their means. Squares become deviations where they are.
     const deviations = squares;
     for (let point = 0; point < gains.length; point++) {
-      const variance = Math.max(0, (squares[point] as number) - (gains[point] as number) ** 2);
+      const variance = Math.max(0, squares[point]! - gains[point]! ** 2);
       deviations[point] = Math.sqrt(point === 0 ? variance : variance + widening ** 2);
     }
     return new LearningCurve(gains, deviations);
@@ -130,7 +130,7 @@ export function fitLearningCurve(observations: readonly GainObservation[]): Lear
   const ups = TAUS.map((tau) => observations.map(({ steps }) => risen(steps, tau)));
   const downs = SIGMAS.map((sigma) => observations.map(({ steps }) => -fallen(steps, sigma)));
   const hypotheses = ups.flatMap((up, index) => {
-    const slowness = SLOW_MISFIT * Math.log2(TAUS[index] as number);
+    const slowness = SLOW_MISFIT * Math.log2(TAUS[index]!);
     return downs.map((down) => hypothesis(observations, up, down, slowness));
   });
   const best = Math.min(...hypotheses.map(({ misfit }) => misfit));
@@ -147,21 +147,21 @@ function mixOf(hypotheses: readonly Hypothesis[], weights: readonly number[]): L
   const gains = new Float64Array(STEP_GRID.length);
   const squares = new Float64Array(STEP_GRID.length);
   hypotheses.forEach(({ rise, fall, riseVariance, fallVariance }, index) => {
-    const weight = weights[index] as number;
-    const rising = RISEN[Math.floor(index / SIGMAS.length)] as readonly number[];
-    const falling = FALLEN[index % SIGMAS.length] as readonly number[];
+    const weight = weights[index]!;
+    const rising = RISEN[Math.floor(index / SIGMAS.length)]!;
+    const falling = FALLEN[index % SIGMAS.length]!;
     for (let point = 0; point < STEP_GRID.length; point++) {
-      const up = rising[point] as number;
-      const down = falling[point] as number;
+      const up = rising[point]!;
+      const down = falling[point]!;
       const gain = rise * up - fall * down;
-      gains[point] = (gains[point] as number) + weight * gain;
+      gains[point]! += weight * gain;
       const square = riseVariance * up ** 2 + fallVariance * down ** 2 + gain ** 2;
-      squares[point] = (squares[point] as number) + weight * square;
+      squares[point]! += weight * square;
     }
   });
   return new LearningCurve(
     gains,
-    squares.map((square, point) => Math.sqrt(Math.max(0, square - (gains[point] as number) ** 2))),
+    squares.map((square, point) => Math.sqrt(Math.max(0, square - gains[point]! ** 2))),
   );
 }
 
@@ -191,8 +191,8 @@ function hypothesis(
   const riseStrength = 1 / RISE_DEVIATION ** 2;
   const fallStrength = 1 / FALL_DEVIATION ** 2;
   const distance = (index: number, rise: number, fall: number): number => {
-    const { gain, deviation } = observations[index] as GainObservation;
-    return Math.abs(gain - rise * (up[index] as number) - fall * (down[index] as number)) / deviation;
+    const { gain, deviation } = observations[index]!;
+    return Math.abs(gain - rise * up[index]! - fall * down[index]!) / deviation;
   };
   let [rise, fall] = [0, 0];
   let [riseInformation, fallInformation] = [riseStrength, fallStrength];
@@ -200,10 +200,10 @@ function hypothesis(
     let [upUp, upDown, downDown] = [riseStrength, 0, fallStrength];
     let [upGain, downGain] = [0, 0];
     for (let index = 0; index < observations.length; index++) {
-      const { gain, deviation } = observations[index] as GainObservation;
+      const { gain, deviation } = observations[index]!;
       const wildness = round === 0 ? 1 : Math.max(1, distance(index, rise, fall) / WILD_DEVIATIONS);
       const weight = 1 / (deviation * wildness) ** 2;
-      const [rising, falling] = [up[index] as number, down[index] as number];
+      const [rising, falling] = [up[index]!, down[index]!];
       upUp += weight * rising ** 2;
       upDown += weight * rising * falling;
       downDown += weight * falling ** 2;
@@ -262,7 +262,7 @@ function gridPosition(steps: number): number {
 function interpolated(table: Float64Array, steps: number): number {
   const position = gridPosition(steps);
   const below = Math.floor(position);
-  const lower = table[below] as number;
-  const upper = table[Math.min(below + 1, STEP_GRID.length - 1)] as number;
+  const lower = table[below]!;
+  const upper = table[Math.min(below + 1, STEP_GRID.length - 1)]!;
   return lower + (upper - lower) * (position - below);
 }

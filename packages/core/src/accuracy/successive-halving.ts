@@ -71,7 +71,7 @@ export function nextRound(
   if (index >= plan.rounds) return undefined;
   const ranked = round.candidates
     .filter(({ key }) => Number.isFinite(scores.get(key)))
-    .sort((left, right) => (scores.get(right.key) as number) - (scores.get(left.key) as number));
+    .sort((left, right) => scores.get(right.key)! - scores.get(left.key)!);
   const candidates = ranked.slice(0, Math.max(1, Math.ceil(round.candidates.length / HALVING_RATE)));
   if (candidates.length === 0) return undefined;
   const steps = stepsFor(candidates, (plan.budgetMs - spentMs) / (plan.rounds - index));

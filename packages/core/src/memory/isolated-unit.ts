@@ -3,7 +3,6 @@ import {
   type Chain,
   type ChainOp,
   type ChainParameter,
-  type ChainUnit,
   type ChainValue,
   type GradientNeeds,
   NO_BYTES,
@@ -37,9 +36,9 @@ export interface UnitSurroundings {
 
 /** Cuts one unit out of a chain: operation `id` of the result is the unit's operation `id - 1`. Frozen parameters are left out: to a plan they are as good as absent. */
 export function isolateUnit(chain: Chain, unitIndex: number, surroundings: UnitSurroundings): IsolatedUnit {
-  const unit = chain.units[unitIndex] as ChainUnit;
+  const unit = chain.units[unitIndex]!;
   const unitOps = chain.ops.slice(unit.firstOp, unit.lastOp + 1);
-  const inputValue = chain.values[unit.input] as ChainValue;
+  const inputValue = chain.values[unit.input]!;
   // Held without a gradient: nothing of the stem runs at the end, so the stem only renames the batch, which always stays.
   const isBatch = surroundings.isInputHeld && !surroundings.wantsInputGradient;
   const values: ChainValue[] = [{ id: 0, name: "batch", bytes: isBatch ? inputValue.bytes : NO_BYTES, unit: -1 }];
@@ -64,7 +63,7 @@ export function isolateUnit(chain: Chain, unitIndex: number, surroundings: UnitS
   const ops: ChainOp[] = [{ ...freeOp(0, STEM_UNIT, [0], input, stemParameters, stemNeeds), isAlias: isBatch }];
 
   for (const op of unitOps) {
-    const { name, bytes } = chain.values[op.output] as ChainValue;
+    const { name, bytes } = chain.values[op.output]!;
     const output = addValue(name, bytes, THE_UNIT);
     localValue.set(op.output, output);
     const trained = op.parameters.filter((id) => !surroundings.frozen[id]);
@@ -72,12 +71,12 @@ export function isolateUnit(chain: Chain, unitIndex: number, surroundings: UnitS
       ...op,
       id: ops.length,
       unit: THE_UNIT,
-      inputs: op.inputs.map((value) => localValue.get(value) as number),
+      inputs: op.inputs.map((value) => localValue.get(value)!),
       output,
-      parameters: trained.map((id) => addParameter(chain.parameters[id] as ChainParameter)),
+      parameters: trained.map((id) => addParameter(chain.parameters[id]!)),
     });
   }
-  const output = localValue.get(unit.output) as number;
+  const output = localValue.get(unit.output)!;
   const logits = addValue("logits", NO_BYTES, TAIL_UNIT);
   ops.push(freeOp(ops.length, TAIL_UNIT, [output], logits, [addFreeParameter("tail")], NOTHING));
 

@@ -1,5 +1,5 @@
 import { bytesAt, type StepMemoryFacts } from "../facts/index.ts";
-import type { PlannedTensor, StepPlan } from "../plan/index.ts";
+import type { StepPlan } from "../plan/index.ts";
 import { holdState, INPUT_TENSOR, walkMemory } from "./memory-walk.ts";
 
 export interface MemoryTimeline {
@@ -21,7 +21,7 @@ export function memoryTimeline(plan: StepPlan, facts: StepMemoryFacts): MemoryTi
   const bytesDuring: number[] = [];
   let liveBytes = 0;
   let earlyBytes = 0;
-  const inputBytes = bytesAt((plan.tensors[0] as PlannedTensor).bytes, plan.config.microBatch);
+  const inputBytes = bytesAt(plan.tensors[0]!.bytes, plan.config.microBatch);
   const constantBytes = inputBytes + holdState(plan, facts, () => undefined);
   walkMemory(plan, facts, plan.config.microBatch, {
     allocate: (id, bytes) => {
@@ -37,7 +37,7 @@ export function memoryTimeline(plan: StepPlan, facts: StepMemoryFacts): MemoryTi
   });
   let peakInstruction = 0;
   bytesDuring.forEach((bytes, index) => {
-    if (bytes > (bytesDuring[peakInstruction] as number)) peakInstruction = index;
+    if (bytes > bytesDuring[peakInstruction]!) peakInstruction = index;
   });
   return { bytesDuring, constantBytes, peakBytes: bytesDuring[peakInstruction] ?? constantBytes, peakInstruction };
 }

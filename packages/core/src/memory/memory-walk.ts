@@ -1,5 +1,5 @@
-import { bytesAt, type ChainOp, type StepMemoryFacts } from "../facts/index.ts";
-import { type Instruction, type PlannedTensor, readsOf, type StepPlan, writesOf } from "../plan/index.ts";
+import { bytesAt, type StepMemoryFacts } from "../facts/index.ts";
+import { type Instruction, readsOf, type StepPlan, writesOf } from "../plan/index.ts";
 
 /** The input batch is the first tensor of every plan; its caller holds it until the step is done. */
 export const INPUT_TENSOR = 0;
@@ -46,8 +46,8 @@ function accessesOf({ microStep, tensors }: StepPlan): PlanAccesses {
   const written = microStep.map(writesOf);
   const touched = microStep.map((instruction, index) => {
     const reads = readsOf(instruction);
-    for (const tensor of reads) lastReader[(tensors[tensor] as PlannedTensor).sharesBufferOf] = index;
-    return [...reads, ...(written[index] as readonly number[])];
+    for (const tensor of reads) lastReader[tensors[tensor]!.sharesBufferOf] = index;
+    return [...reads, ...written[index]!];
   });
   const accesses = { touched, written, lastReader };
   KNOWN_ACCESSES.set(microStep, accesses);
@@ -60,27 +60,27 @@ const NOT_HELD = -1;
 /** Tells a visitor what a plan's micro-step does to memory at a micro-batch, instruction by instruction. */
 export function walkMemory(plan: StepPlan, facts: StepMemoryFacts, microBatch: number, visitor: MemoryVisitor): void {
   const { touched, written, lastReader } = accessesOf(plan);
-  const inputBytes = bytesAt((plan.tensors[INPUT_TENSOR] as PlannedTensor).bytes, microBatch);
+  const inputBytes = bytesAt(plan.tensors[INPUT_TENSOR]!.bytes, microBatch);
   visitor.allocate(INPUT_TENSOR, inputBytes);
   const count = plan.tensors.length;
   const bufferBytes = new Float64Array(count);
   /** Buffer that a tensor really sits in, after taking over another's. */
   const homes = Int32Array.from({ length: count }, (_, tensor) => tensor);
-  const home = (tensor: number): number => homes[(plan.tensors[tensor] as PlannedTensor).sharesBufferOf] as number;
+  const home = (tensor: number): number => homes[plan.tensors[tensor]!.sharesBufferOf]!;
   /** Instruction after which a home's buffer is free. */
   const freeAt = new Int32Array(count).fill(NOT_HELD);
 
   plan.microStep.forEach((instruction, index) => {
     const takenOver = takeOver(plan, instruction, microBatch, (tensor) => {
       const isLast = freeAt[home(tensor)] === index;
-      return isLast && (plan.tensors[tensor] as PlannedTensor).role !== "input";
+      return isLast && plan.tensors[tensor]!.role !== "input";
     });
     visitor.prepare(earlyWorkBytes(plan, instruction, microBatch));
-    for (const tensor of written[index] as readonly number[]) {
-      const { sharesBufferOf, bytes } = plan.tensors[tensor] as PlannedTensor;
+    for (const tensor of written[index]!) {
+      const { sharesBufferOf, bytes } = plan.tensors[tensor]!;
       if (sharesBufferOf !== tensor) continue;
       // What nobody reads is free at once.
-      const last = Math.max(index, lastReader[tensor] as number);
+      const last = Math.max(index, lastReader[tensor]!);
       if (takenOver !== undefined && takenOver.output === tensor) {
         const taken = home(takenOver.input);
         homes[tensor] = taken;
@@ -93,12 +93,12 @@ export function walkMemory(plan: StepPlan, facts: StepMemoryFacts, microBatch: n
       }
     }
     visitor.run(workBytes(plan, instruction, facts, microBatch), worksOutsidePool(plan, instruction));
-    for (const tensor of touched[index] as readonly number[]) {
+    for (const tensor of touched[index]!) {
       const where = home(tensor);
-      const at = freeAt[where] as number;
+      const at = freeAt[where]!;
       if (at === NOT_HELD || at > index) continue;
       freeAt[where] = NOT_HELD;
-      visitor.free(where, bufferBytes[where] as number);
+      visitor.free(where, bufferBytes[where]!);
     }
   });
   visitor.free(INPUT_TENSOR, inputBytes);
@@ -119,14 +119,14 @@ function takeOver(
   };
   switch (instruction.kind) {
     case "forward": {
-      const op = plan.chain.ops[instruction.op] as ChainOp;
+      const op = plan.chain.ops[instruction.op]!;
       return pick(
-        op.forward.overwrites.map((position) => instruction.inputs[position] as number),
+        op.forward.overwrites.map((position) => instruction.inputs[position]!),
         instruction.output,
       );
     }
     case "backward": {
-      const op = plan.chain.ops[instruction.op] as ChainOp;
+      const op = plan.chain.ops[instruction.op]!;
       const output = instruction.inputGradients[0];
       return op.backward.overwritesGradient && output !== undefined ? pick([instruction.gradient], output) : undefined;
     }
@@ -141,29 +141,29 @@ function takeOver(
 
 /** Size of a tensor's whole buffer, which an alias shares with its owner. */
 function bytesOf(plan: StepPlan, tensor: number, microBatch: number): number {
-  const { sharesBufferOf } = plan.tensors[tensor] as PlannedTensor;
-  return bytesAt((plan.tensors[sharesBufferOf] as PlannedTensor).bytes, microBatch);
+  const { sharesBufferOf } = plan.tensors[tensor]!;
+  return bytesAt(plan.tensors[sharesBufferOf]!.bytes, microBatch);
 }
 
 function worksOutsidePool(plan: StepPlan, instruction: Instruction): boolean {
   if (instruction.kind !== "forward" && instruction.kind !== "backward") return false;
-  return (plan.chain.ops[instruction.op] as ChainOp).worksOutsidePool ?? false;
+  return plan.chain.ops[instruction.op]!.worksOutsidePool ?? false;
 }
 
 function earlyWorkBytes(plan: StepPlan, instruction: Instruction, microBatch: number): number {
   if (instruction.kind !== "forward") return 0;
-  const early = (plan.chain.ops[instruction.op] as ChainOp).forward.earlyWorkBytes;
+  const early = plan.chain.ops[instruction.op]!.forward.earlyWorkBytes;
   return early === undefined ? 0 : bytesAt(early, microBatch);
 }
 
 function workBytes(plan: StepPlan, instruction: Instruction, facts: StepMemoryFacts, microBatch: number): number {
   switch (instruction.kind) {
     case "forward":
-      return bytesAt((plan.chain.ops[instruction.op] as ChainOp).forward.workBytes, microBatch);
+      return bytesAt(plan.chain.ops[instruction.op]!.forward.workBytes, microBatch);
     case "loss":
       return facts.lossWorkBytesPerSample * microBatch;
     case "backward": {
-      const { backward } = plan.chain.ops[instruction.op] as ChainOp;
+      const { backward } = plan.chain.ops[instruction.op]!;
       const reachesInput = instruction.inputGradients.some((tensor) => tensor !== undefined);
       const trains = instruction.parameterGradients.some((tensor) => tensor !== undefined);
       return Math.max(

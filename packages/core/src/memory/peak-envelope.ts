@@ -10,10 +10,10 @@ export class PeakCollector {
   add(fixed: number, perSample: number): void {
     const candidates = this.#candidates;
     for (let index = 0; index < candidates.length; index++) {
-      const other = candidates[index] as AffineBytes;
+      const other = candidates[index]!;
       if (other.perSample >= perSample && other.fixed >= fixed) return;
       if (other.perSample <= perSample && other.fixed <= fixed) {
-        candidates[index] = candidates[candidates.length - 1] as AffineBytes;
+        candidates[index] = candidates[candidates.length - 1]!;
         candidates.pop();
         index -= 1;
       }

@@ -86,14 +86,14 @@ export class PlanSet {
 
   /** Of the units, under one choice. */
   costs(choice: number): readonly UnitCosts[] {
-    return this.#costs[choice] as readonly UnitCosts[];
+    return this.#costs[choice]!;
   }
 
   /** Every optimal placement of one freezing, least memory first, down to the finest step of the table. */
   placements(choice: number): readonly UnpricedPlan[] {
     const known = this.#finest.get(choice);
     if (known !== undefined) return known;
-    const { frozen } = this.choices[choice] as FreezingChoice;
+    const { frozen } = this.choices[choice]!;
     const plans = this.#placement.schedules(frozen, this.costs(choice)).map((actions) => this.#placed(choice, actions));
     this.#finest.set(choice, plans);
     return plans;
@@ -106,6 +106,6 @@ export class PlanSet {
   #plan(choice: number, kind: CheckpointKind, checkpoints: Checkpoints, actions: readonly UnitAction[]): UnpricedPlan {
     const walked = walkSchedule(this.costs(choice), actions, this.#lossWorkBytesPerSample);
     const { peak } = walked;
-    return { choice, kind, checkpoints, peak, walked, trainedBytes: this.#trainedBytes[choice] as number };
+    return { choice, kind, checkpoints, peak, walked, trainedBytes: this.#trainedBytes[choice]! };
   }
 }

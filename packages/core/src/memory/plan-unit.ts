@@ -1,4 +1,4 @@
-import { type AffineBytes, addBytes, type Chain, type ChainValue, NO_BYTES, type UnitAction } from "../facts/index.ts";
+import { type AffineBytes, addBytes, type Chain, NO_BYTES, type UnitAction } from "../facts/index.ts";
 import { type Instruction, planStep, type StepPlan } from "../plan/index.ts";
 import { type IsolatedUnit, isolateUnit, STEM_UNIT, TAIL_UNIT, THE_UNIT } from "./isolated-unit.ts";
 import { memoryTimeline } from "./memory-timeline.ts";
@@ -163,8 +163,8 @@ function walk(isolated: IsolatedUnit, actions: readonly UnitAction[]): WalkedUni
   const small = bytesAtBatch(SMALL_BATCH);
   const large = bytesAtBatch(LARGE_BATCH);
   const timed = plan.microStep.map((instruction, index): Timed => {
-    const perSample = ((large[index] as number) - (small[index] as number)) / (LARGE_BATCH - SMALL_BATCH);
-    return { instruction, bytes: { fixed: (small[index] as number) - perSample * SMALL_BATCH, perSample } };
+    const perSample = (large[index]! - small[index]!) / (LARGE_BATCH - SMALL_BATCH);
+    return { instruction, bytes: { fixed: small[index]! - perSample * SMALL_BATCH, perSample } };
   });
 
   const tailOp = isolated.chain.ops.length - 1;
@@ -185,9 +185,9 @@ function walk(isolated: IsolatedUnit, actions: readonly UnitAction[]): WalkedUni
     forward: timed.slice(0, tailForward).filter(isOwnForward),
     again: own.filter(isOwnForward),
     backward: own.filter(({ instruction }) => instruction.kind !== "forward"),
-    afterForward: (timed[tailForward] as Timed).bytes,
+    afterForward: timed[tailForward]!.bytes,
     inputBuffer: stem?.kind === "forward" ? bufferOf(plan, stem.output) : -1,
-    firstOutput: firstOutput?.kind === "forward" ? bufferOf(plan, firstOutput.inputs[0] as number) : -1,
+    firstOutput: firstOutput?.kind === "forward" ? bufferOf(plan, firstOutput.inputs[0]!) : -1,
   };
 }
 
@@ -225,7 +225,7 @@ function envelope(timed: readonly Timed[], without: AffineBytes = NO_BYTES): Pea
 }
 
 function valueBytes({ chain }: IsolatedUnit, value: number): AffineBytes {
-  return (chain.values[value] as ChainValue).bytes;
+  return chain.values[value]!.bytes;
 }
 
 function bufferOf(plan: StepPlan, tensor: number): number {

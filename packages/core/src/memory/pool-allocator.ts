@@ -25,9 +25,9 @@ export class PoolAllocator {
     const size = Math.max(POOL_ALIGNMENT_BYTES, Math.ceil(bytes / POOL_ALIGNMENT_BYTES) * POOL_ALIGNMENT_BYTES);
     let best = -1;
     for (let index = 0; index < this.#chunks.length; index++) {
-      const chunk = this.#chunks[index] as Chunk;
+      const chunk = this.#chunks[index]!;
       if (chunk.id !== undefined || chunk.size < size) continue;
-      if (best === -1 || chunk.size < (this.#chunks[best] as Chunk).size) best = index;
+      if (best === -1 || chunk.size < this.#chunks[best]!.size) best = index;
     }
     const chunk = this.#chunks[best];
     if (chunk === undefined) throw new RangeError(`the pool has no room for ${bytes} bytes`);

@@ -1,5 +1,5 @@
-import { bytesAt, type ChainOp, POOL_THRESHOLD_BYTES, type StepMemoryFacts, WARM_UP_STEPS } from "../facts/index.ts";
-import type { PlannedTensor, StepPlan } from "../plan/index.ts";
+import { bytesAt, POOL_THRESHOLD_BYTES, type StepMemoryFacts, WARM_UP_STEPS } from "../facts/index.ts";
+import type { StepPlan } from "../plan/index.ts";
 import { holdState, INPUT_TENSOR, type MemoryVisitor, walkMemory } from "./memory-walk.ts";
 import { PoolAllocator } from "./pool-allocator.ts";
 
@@ -54,7 +54,7 @@ function warmUp(plan: StepPlan, facts: StepMemoryFacts, memory: MemoryVisitor): 
 
 /** The program that feeds a step has the micro-batch, too: TensorFlow copies what it is fed. */
 function feedBytes(plan: StepPlan): number {
-  return bytesAt((plan.tensors[INPUT_TENSOR] as PlannedTensor).bytes, plan.config.microBatch);
+  return bytesAt(plan.tensors[INPUT_TENSOR]!.bytes, plan.config.microBatch);
 }
 
 /**
@@ -65,7 +65,7 @@ function kernelBytes(plan: StepPlan): number {
   if (plan.config.microBatch === 1) return 0;
   return plan.microStep.reduce((sum, instruction) => {
     const isFirst = instruction.kind === "backward" || (instruction.kind === "forward" && !instruction.isRecompute);
-    return isFirst ? sum + ((plan.chain.ops[instruction.op] as ChainOp).kernelBytes ?? 0) : sum;
+    return isFirst ? sum + (plan.chain.ops[instruction.op]!.kernelBytes ?? 0) : sum;
   }, 0);
 }
 

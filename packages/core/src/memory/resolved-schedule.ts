@@ -52,7 +52,7 @@ export function resolveSchedule(costs: readonly UnitCosts[], actions: readonly U
   const versions: Draft<BoundaryVersion>[] = [];
   const addVersion = (bytes: AffineBytes): number => versions.push({ bytes, lastUse: -1 }) - 1;
   const current: number[] = new Array<number>(last + 1).fill(-1);
-  current[0] = addVersion((costs[0] as UnitCosts).inputBytes);
+  current[0] = addVersion(costs[0]!.inputBytes);
   const savedInput = costs.map(() => -1);
   const savedOutput = costs.map(() => -1);
   const savedBy: (Draft<ResolvedForward> | undefined)[] = costs.map(() => undefined);
@@ -62,10 +62,10 @@ export function resolveSchedule(costs: readonly UnitCosts[], actions: readonly U
 
   for (const action of actions) {
     const { unit } = action;
-    const cost = costs[unit] as UnitCosts;
+    const cost = costs[unit]!;
     if (action.kind === "forward") {
-      const input = current[unit] as number;
-      const kept = current[unit + 1] as number;
+      const input = current[unit]!;
+      const kept = current[unit + 1]!;
       const keepsAll = action.keep === "all";
       const isAgain = keepsAll && kept !== -1;
       const makesOutput = kept === -1 || (isAgain && cost.remakesOutput);
@@ -93,20 +93,20 @@ export function resolveSchedule(costs: readonly UnitCosts[], actions: readonly U
       if (action.keep === "nothing" && unit !== 0) current[unit] = -1;
       continue;
     }
-    if (!isLossDone) resolved.push({ kind: "loss", logits: current[last] as number });
+    if (!isLossDone) resolved.push({ kind: "loss", logits: current[last]! });
     isLossDone = true;
     const by = savedBy[unit];
     if (by !== undefined) by.saves = cost.hasBackward;
     resolved.push({
       kind: "backward",
       unit,
-      input: cost.hasBackward && cost.readsInput ? (savedInput[unit] as number) : -1,
-      output: cost.hasBackward && cost.readsOutput ? (savedOutput[unit] as number) : -1,
+      input: cost.hasBackward && cost.readsInput ? savedInput[unit]! : -1,
+      output: cost.hasBackward && cost.readsOutput ? savedOutput[unit]! : -1,
     });
     current[unit + 1] = -1;
   }
   markUses(costs, resolved, versions);
-  (versions[0] as Draft<BoundaryVersion>).lastUse = Number.POSITIVE_INFINITY;
+  versions[0]!.lastUse = Number.POSITIVE_INFINITY;
   return { actions: resolved, versions };
 }
 
@@ -121,15 +121,15 @@ function markUses(
     if (version !== undefined && version.lastUse < index) version.lastUse = index;
   };
   for (let index = actions.length - 1; index >= 0; index--) {
-    const action = actions[index] as Draft<ResolvedAction>;
+    const action = actions[index]!;
     if (action.kind === "loss") {
       use(action.logits, index);
     } else if (action.kind === "backward") {
       use(action.input, index);
       use(action.output, index);
     } else {
-      const { again } = (costs[action.unit] as UnitCosts).work;
-      const output = versions[action.output] as BoundaryVersion;
+      const { again } = costs[action.unit]!.work;
+      const output = versions[action.output]!;
       const hasWork = !action.isAgain || again.length > 0;
       action.isNeeded ||= hasWork && (action.saves || (!action.isAgain && output.lastUse > index));
       if (action.isNeeded) use(action.input, index);

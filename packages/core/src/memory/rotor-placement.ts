@@ -89,7 +89,7 @@ export function rotorUnits(
     const { keepingAll, keepingNothing, again, backward } = unit.peaks;
     const withoutInput = (bytes: number): number => Math.max(0, bytes - inputBytes);
     return {
-      forwardMs: forwardMs[index] as number,
+      forwardMs: forwardMs[index]!,
       inputBytes,
       outputBytes: at(unit.outputBytes),
       savedBytes: at(unit.savedBytes) + at(unit.outputBytes),

@@ -34,7 +34,7 @@ export function placementFor(costs: UnitCostTable, forwardMs: readonly number[],
 
 function isAlike(left: readonly number[], right: readonly number[]): boolean {
   return left.every((share, unit) => {
-    const other = right[unit] as number;
+    const other = right[unit]!;
     return share <= other * ALIKE && other <= share * ALIKE;
   });
 }

@@ -1,8 +1,6 @@
 import {
   type Chain,
-  type ChainOp,
   type ChainUnit,
-  type ChainValue,
   type RetrainConfig,
   resolveRetrainConfig,
   type StepMemoryFacts,
@@ -81,7 +79,7 @@ export class UnitCostTable {
     return this.chain.units.map((unit, index) => {
       const wantsInputGradient = wanted[unit.input] === true;
       const state = `${wantsInputGradient ? "+" : "-"}${maskOf(this.chain, unit, frozen)}`;
-      const byState = this.#byUnit[index] as Map<string, UnitCosts>;
+      const byState = this.#byUnit[index]!;
       const known = byState.get(state);
       if (known !== undefined) return known;
       const key = `${this.#structures[index]} ${state}`;
@@ -96,7 +94,7 @@ export class UnitCostTable {
 
 /** Gives work that is numbered within a unit the numbers of the model. */
 function relocated(work: UnitCosts["work"], chain: Chain, unit: number): UnitCosts["work"] {
-  const { firstOp } = chain.units[unit] as ChainUnit;
+  const { firstOp } = chain.units[unit]!;
   const move = (entries: readonly UnitWork[]): readonly UnitWork[] =>
     entries.map((entry) => (entry.kind === "addGradients" ? entry : { ...entry, op: entry.op + firstOp - 1 }));
   return { forward: move(work.forward), again: move(work.again), backward: move(work.backward) };
@@ -105,19 +103,19 @@ function relocated(work: UnitCosts["work"], chain: Chain, unit: number): UnitCos
 function maskOf(chain: Chain, unit: ChainUnit, frozen: readonly boolean[]): string {
   let mask = "";
   for (let op = unit.firstOp; op <= unit.lastOp; op++) {
-    for (const parameter of (chain.ops[op] as ChainOp).parameters) mask += frozen[parameter] ? "f" : "t";
+    for (const parameter of chain.ops[op]!.parameters) mask += frozen[parameter] ? "f" : "t";
   }
   return mask;
 }
 
 /** Equal for units that differ in names only. */
 function structureOf(chain: Chain, unitIndex: number): string {
-  const unit = chain.units[unitIndex] as ChainUnit;
+  const unit = chain.units[unitIndex]!;
   const locals = new Map<number, number>([[unit.input, -1]]);
   const ops = chain.ops.slice(unit.firstOp, unit.lastOp + 1).map((op, index) => {
     const inputs = op.inputs.map((value) => locals.get(value));
     locals.set(op.output, index);
-    const { bytes } = chain.values[op.output] as ChainValue;
+    const { bytes } = chain.values[op.output]!;
     const parameters = op.parameters.map((id) => chain.parameters[id]?.bytes);
     return [inputs, bytes, parameters, op.statisticsBytes, op.isAlias, op.forward, op.backward];
   });

@@ -36,18 +36,18 @@ export function walkSchedule(
   const agains = costs.map(() => 0);
   const backwards = costs.map(() => 0);
   const count = (counts: number[], unit: number): void => {
-    counts[unit] = (counts[unit] as number) + 1;
+    counts[unit]! += 1;
   };
   resolved.forEach((action, index) => {
     if (action.kind === "loss") {
-      const hasGradient = (costs[costs.length - 1] as UnitCosts).hasBackward;
+      const hasGradient = costs[costs.length - 1]!.hasBackward;
       walk.loss(action.logits, hasGradient, lossWorkBytesPerSample, index);
     } else if (action.kind === "forward") {
       if (!action.isNeeded) return;
       count(action.isAgain ? agains : forwards, action.unit);
-      walk.forward(costs[action.unit] as UnitCosts, action, index);
+      walk.forward(costs[action.unit]!, action, index);
     } else {
-      const cost = costs[action.unit] as UnitCosts;
+      const cost = costs[action.unit]!;
       if (!cost.hasBackward) return;
       count(backwards, action.unit);
       walk.backward(cost, action, index);
@@ -72,7 +72,7 @@ class MemoryWalk {
   }
 
   loss(logits: number, hasGradient: boolean, workBytesPerSample: number, index: number): void {
-    const { bytes } = this.#versions[logits] as BoundaryVersion;
+    const { bytes } = this.#versions[logits]!;
     this.peak.add(this.#fixed + bytes.fixed, this.#perSample + bytes.perSample + workBytesPerSample);
     if (hasGradient) this.#setGradient(bytes);
     this.#end(logits, index);
@@ -84,7 +84,7 @@ class MemoryWalk {
     const keptOutput = action.isAgain && unit.readsOutput ? this.#bytesOf(action.output) : NO_BYTES;
     this.#during(this.#select(peaks, action.input, index), this.#bytesOf(action.input), keptOutput);
     this.#end(action.input, index);
-    const output = this.#versions[action.output] as BoundaryVersion;
+    const output = this.#versions[action.output]!;
     if (!this.#isLive[action.output] && output.lastUse > index) this.#start(action.output);
     if (action.saves) this.#hold(unit.savedBytes, 1);
   }
@@ -112,17 +112,17 @@ class MemoryWalk {
   }
 
   #bytesOf(version: number): AffineBytes {
-    return this.#isLive[version] === true ? (this.#versions[version] as BoundaryVersion).bytes : NO_BYTES;
+    return this.#isLive[version] === true ? this.#versions[version]!.bytes : NO_BYTES;
   }
 
   #start(version: number): void {
-    this.#hold((this.#versions[version] as BoundaryVersion).bytes, 1);
+    this.#hold(this.#versions[version]!.bytes, 1);
     this.#isLive[version] = true;
   }
 
   #end(version: number, index: number): void {
-    if (this.#isLive[version] !== true || (this.#versions[version] as BoundaryVersion).lastUse > index) return;
-    this.#hold((this.#versions[version] as BoundaryVersion).bytes, -1);
+    if (this.#isLive[version] !== true || this.#versions[version]!.lastUse > index) return;
+    this.#hold(this.#versions[version]!.bytes, -1);
     this.#isLive[version] = false;
   }
 

@@ -32,7 +32,7 @@ export function leastSquares(
 ): readonly number[] {
   const equations = normalEquations(observations, priors);
   const free = solved(equations);
-  if (free?.every((value, index) => value >= (priors[index] as CoefficientPrior).least) === true) return free;
+  if (free?.every((value, index) => value >= priors[index]!.least) === true) return free;
   return descended(equations, priors);
 }
 
@@ -48,18 +48,18 @@ function normalEquations(observations: readonly Observation[], priors: readonly 
   const right = new Float64Array(size);
   for (const { features, target, weight = 1 } of observations) {
     for (let row = 0; row < size; row++) {
-      const scaled = weight * (features[row] as number);
-      right[row] = (right[row] as number) + scaled * target;
+      const scaled = weight * features[row]!;
+      right[row]! += scaled * target;
       for (let column = 0; column < size; column++) {
         const at = row * size + column;
-        gram[at] = (gram[at] as number) + scaled * (features[column] as number);
+        gram[at]! += scaled * features[column]!;
       }
     }
   }
   priors.forEach(({ mean, strength }, index) => {
     const diagonal = index * size + index;
-    gram[diagonal] = (gram[diagonal] as number) + strength;
-    right[index] = (right[index] as number) + strength * mean;
+    gram[diagonal]! += strength;
+    right[index]! += strength * mean;
   });
   return { gram, right };
 }
@@ -73,21 +73,21 @@ function solved({ gram, right }: NormalEquations): readonly number[] | undefined
   const lower = new Float64Array(size * size);
   const solution: number[] = [];
   for (let row = 0; row < size; row++) {
-    let value = right[row] as number;
+    let value = right[row]!;
     for (let column = 0; column <= row; column++) {
-      let sum = gram[row * size + column] as number;
-      for (let k = 0; k < column; k++) sum -= (lower[row * size + k] as number) * (lower[column * size + k] as number);
-      if (column < row) lower[row * size + column] = sum / (lower[column * size + column] as number);
-      else if (!(sum > LEAST_PIVOT * (gram[row * size + row] as number))) return undefined;
+      let sum = gram[row * size + column]!;
+      for (let k = 0; k < column; k++) sum -= lower[row * size + k]! * lower[column * size + k]!;
+      if (column < row) lower[row * size + column] = sum / lower[column * size + column]!;
+      else if (!(sum > LEAST_PIVOT * gram[row * size + row]!)) return undefined;
       else lower[row * size + row] = Math.sqrt(sum);
     }
-    for (let k = 0; k < row; k++) value -= (lower[row * size + k] as number) * (solution[k] as number);
-    solution.push(value / (lower[row * size + row] as number));
+    for (let k = 0; k < row; k++) value -= lower[row * size + k]! * solution[k]!;
+    solution.push(value / lower[row * size + row]!);
   }
   for (let row = size - 1; row >= 0; row--) {
-    let value = solution[row] as number;
-    for (let k = row + 1; k < size; k++) value -= (lower[k * size + row] as number) * (solution[k] as number);
-    solution[row] = value / (lower[row * size + row] as number);
+    let value = solution[row]!;
+    for (let k = row + 1; k < size; k++) value -= lower[k * size + row]! * solution[k]!;
+    solution[row] = value / lower[row * size + row]!;
   }
   return solution;
 }
@@ -99,14 +99,14 @@ function descended({ gram, right }: NormalEquations, priors: readonly Coefficien
     let change = 0;
     for (let index = 0; index < size; index++) {
       const row = index * size;
-      const diagonal = gram[row + index] as number;
+      const diagonal = gram[row + index]!;
       if (!(diagonal > 0)) continue;
-      let rest = right[index] as number;
+      let rest = right[index]!;
       for (let other = 0; other < size; other++) {
-        if (other !== index) rest -= (gram[row + other] as number) * (solution[other] as number);
+        if (other !== index) rest -= gram[row + other]! * solution[other]!;
       }
-      const next = Math.max(rest / diagonal, (priors[index] as CoefficientPrior).least);
-      const previous = solution[index] as number;
+      const next = Math.max(rest / diagonal, priors[index]!.least);
+      const previous = solution[index]!;
       change = Math.max(change, Math.abs(next - previous) / (Math.abs(previous) + Number.MIN_VALUE));
       solution[index] = next;
     }
@@ -119,7 +119,7 @@ function descended({ gram, right }: NormalEquations, priors: readonly Coefficien
 export function dot(features: readonly number[], coefficients: readonly number[]): number {
   let sum = 0;
   for (let index = 0; index < features.length; index++) {
-    sum += (features[index] as number) * (coefficients[index] as number);
+    sum += features[index]! * coefficients[index]!;
   }
   return sum;
 }
@@ -158,13 +158,13 @@ export function withoutWild(
       ({ features, target, weight = 1 }) => Math.abs(target - dot(features, solution)) * Math.sqrt(weight),
     );
     const sorted = residuals.slice().sort();
-    const scale = Math.max(leastScale, (sorted[Math.floor(sorted.length / 2)] as number) / 0.6745);
+    const scale = Math.max(leastScale, sorted[Math.floor(sorted.length / 2)]! / 0.6745);
     if (!(scale > 1e-12)) return weighted;
     const furthest = HUBER_CUTOFF * scale;
     // The first fit is the last one where nothing is wild.
-    if ((sorted[sorted.length - 1] as number) <= furthest) return weighted;
+    if (sorted[sorted.length - 1]! <= furthest) return weighted;
     weighted = observations.map(({ features, target, weight = 1 }, index) => {
-      return { features, target, weight: weight / Math.max(1, (residuals[index] as number) / furthest) };
+      return { features, target, weight: weight / Math.max(1, residuals[index]! / furthest) };
     });
   }
   return weighted;

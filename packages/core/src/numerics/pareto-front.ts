@@ -11,11 +11,11 @@ export class ParetoFront {
   add(candidate: number, timeMs: number, gain: number): number | undefined {
     const position = this.#firstSlower(timeMs);
     const before = position - 1;
-    if (before >= 0 && (this.#gains[before] as number) >= gain) return this.#candidates[before] as number;
+    if (before >= 0 && this.#gains[before]! >= gain) return this.#candidates[before]!;
     let start = position;
     if (before >= 0 && this.#times[before] === timeMs) start = before;
     let end = start;
-    while (end < this.#gains.length && (this.#gains[end] as number) <= gain) end += 1;
+    while (end < this.#gains.length && this.#gains[end]! <= gain) end += 1;
     this.#times.splice(start, end - start, timeMs);
     this.#gains.splice(start, end - start, gain);
     this.#candidates.splice(start, end - start, candidate);
@@ -28,7 +28,7 @@ export class ParetoFront {
     let high = this.#times.length;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if ((this.#times[middle] as number) <= timeMs) low = middle + 1;
+      if (this.#times[middle]! <= timeMs) low = middle + 1;
       else high = middle;
     }
     return low;

@@ -14,8 +14,8 @@ export function quantile(values: readonly number[], share: number): number {
   if (sorted.length === 0) return Number.NaN;
   const position = Math.min(1, Math.max(0, share)) * (sorted.length - 1);
   const below = Math.floor(position);
-  const lower = sorted[below] as number;
-  const upper = sorted[Math.min(below + 1, sorted.length - 1)] as number;
+  const lower = sorted[below]!;
+  const upper = sorted[Math.min(below + 1, sorted.length - 1)]!;
   return lower + (upper - lower) * (position - below);
 }
 
@@ -45,7 +45,7 @@ export function outliers(values: readonly number[]): readonly number[] {
 
 /** Median of the repeats that are not outliers. */
 export function typical(values: readonly number[]): number {
-  if (values.length === 1) return values[0] as number;
+  if (values.length === 1) return values[0]!;
   const excluded = new Set(outliers(values));
   return median(values.filter((_, index) => !excluded.has(index)));
 }

@@ -85,7 +85,7 @@ class StepBuilder {
         held.set(op.output, keptOutput);
         continue;
       }
-      const inputs = op.inputs.map((value) => held.get(value) as number);
+      const inputs = op.inputs.map((value) => held.get(value)!);
       const output = this.#newTensor(
         "activation",
         op.output,
@@ -108,7 +108,7 @@ class StepBuilder {
       held.set(op.output, output);
       if (keep === "all" && statistics !== undefined) this.#savedStatistics.set(op.id, statistics);
     }
-    this.#boundary.set(unit.output, keptOutput ?? (held.get(unit.output) as number));
+    this.#boundary.set(unit.output, keptOutput ?? held.get(unit.output)!);
     if (keep === "all") for (const [value, tensor] of held) this.#saved.set(value, tensor);
     if (keep === "nothing" && unit.input !== this.#chain.input) this.#boundary.delete(unit.input);
   }
@@ -116,7 +116,7 @@ class StepBuilder {
   loss(): void {
     const logits = this.#chain.output;
     const gradient = this.#newTensor("gradient", logits, this.#value(logits).bytes);
-    this.instructions.push({ kind: "loss", logits: this.#boundary.get(logits) as number, gradient });
+    this.instructions.push({ kind: "loss", logits: this.#boundary.get(logits)!, gradient });
     this.#gradients.set(logits, gradient);
   }
 
@@ -144,7 +144,7 @@ class StepBuilder {
     );
     const trains = parameterGradients.some((tensor) => tensor !== undefined);
     const inputGradients = wantedInputs.map((isWanted, position) => {
-      const value = op.inputs[position] as number;
+      const value = op.inputs[position]!;
       if (!isWanted) return undefined;
       return this.#newTensor("gradient", value, this.#value(value).bytes, op.isAlias ? gradient : undefined);
     });
@@ -162,7 +162,7 @@ class StepBuilder {
     }
     if (op.backward.isJoint || this.#consume === "update") this.#consumeGradients(op, parameterGradients);
     inputGradients.forEach((tensor, position) => {
-      if (tensor !== undefined) this.#addToGradient(op.inputs[position] as number, tensor);
+      if (tensor !== undefined) this.#addToGradient(op.inputs[position]!, tensor);
     });
   }
 
@@ -207,7 +207,7 @@ class StepBuilder {
 
   #newTensor(role: PlannedTensor["role"], of: number, bytes: AffineBytes, aliasOf?: number): number {
     const id = this.tensors.length;
-    const sharesBufferOf = aliasOf === undefined ? id : (this.tensors[aliasOf] as PlannedTensor).sharesBufferOf;
+    const sharesBufferOf = aliasOf === undefined ? id : this.tensors[aliasOf]!.sharesBufferOf;
     this.tensors.push({ id, role, of, bytes: aliasOf === undefined ? bytes : NO_BYTES, sharesBufferOf });
     return id;
   }
@@ -218,15 +218,15 @@ class StepBuilder {
   }
 
   #unit(index: number): Chain["units"][number] {
-    return this.#chain.units[index] as Chain["units"][number];
+    return this.#chain.units[index]!;
   }
 
   #value(id: number): Chain["values"][number] {
-    return this.#chain.values[id] as Chain["values"][number];
+    return this.#chain.values[id]!;
   }
 
   #parameterBytes(id: number): number {
-    return (this.#chain.parameters[id] as Chain["parameters"][number]).bytes;
+    return this.#chain.parameters[id]!.bytes;
   }
 }
 

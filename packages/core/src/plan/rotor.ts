@@ -121,8 +121,8 @@ export class RotorTable {
     const choice = this.#choice;
     const own = this.#at(first, last);
     const isWhole = last === units.length - 1;
-    const lastUnit = units[last] as RotorUnit;
-    const firstUnit = units[first] as RotorUnit;
+    const lastUnit = units[last]!;
+    const firstUnit = units[first]!;
     // The gradient that waits at the right end, and what is still there of the value that it belongs to.
     const waiting = isWhole ? 0 : lastUnit.outputBytes + lastUnit.heldOutputBytes;
     const backwardSlots = inSlots(firstUnit.backwardPeakBytes);
@@ -137,34 +137,34 @@ export class RotorTable {
       return;
     }
     const most = this.slots;
-    const saved = this.#savedSlots[first] as number;
+    const saved = this.#savedSlots[first]!;
     const rest = this.#at(first + 1, last) - saved;
     const keepSlots = Math.max(inSlots(firstUnit.keepPeakBytes + waiting), backwardSlots, saved);
     for (let slots = keepSlots; slots <= most; slots++) {
-      const total = firstUnit.forwardMs + (cost[rest + slots] as number);
-      if (total < (cost[own + slots] as number)) {
+      const total = firstUnit.forwardMs + cost[rest + slots]!;
+      if (total < cost[own + slots]!) {
         cost[own + slots] = total;
         choice[own + slots] = SAVE_ALL;
       }
     }
     // Where everything can be kept, nothing is better: placements are tried below that only.
     let everything = firstUnit.forwardMs;
-    for (let unit = first + 1; unit <= last; unit++) everything += (units[unit] as RotorUnit).forwardMs;
+    for (let unit = first + 1; unit <= last; unit++) everything += units[unit]!.forwardMs;
     let enough = most + 1;
-    while (enough > keepSlots && (cost[own + enough - 1] as number) <= everything * (1 + 1e-12)) enough -= 1;
+    while (enough > keepSlots && cost[own + enough - 1]! <= everything * (1 + 1e-12)) enough -= 1;
     let sweepMs = 0;
     let sweepSlots = 0;
     for (let next = first + 1; next <= last; next++) {
-      const passed = units[next - 1] as RotorUnit;
+      const passed = units[next - 1]!;
       sweepMs += passed.forwardMs;
       const carried = next - 1 === first ? 0 : passed.inputBytes;
       sweepSlots = Math.max(sweepSlots, inSlots(passed.dropPeakBytes + carried + waiting));
-      const kept = this.#inputSlots[next] as number;
+      const kept = this.#inputSlots[next]!;
       const right = this.#at(next, last) - kept;
       const left = this.#at(first, next - 1);
       for (let slots = Math.max(sweepSlots, kept); slots < enough; slots++) {
-        const total = sweepMs + (cost[right + slots] as number) + (cost[left + slots] as number);
-        if (total < (cost[own + slots] as number)) {
+        const total = sweepMs + cost[right + slots]! + cost[left + slots]!;
+        if (total < cost[own + slots]!) {
           cost[own + slots] = total;
           choice[own + slots] = next - first;
         }
@@ -177,7 +177,7 @@ export class RotorTable {
     if (choice === INFEASIBLE) throw new MpoError("internal", `no schedule of units ${first} to ${last}`);
     if (choice === SAVE_ALL) {
       actions.push({ kind: "forward", unit: first, keep: "all" });
-      if (first < last) this.#emit(first + 1, last, slots - (this.#savedSlots[first] as number), actions);
+      if (first < last) this.#emit(first + 1, last, slots - this.#savedSlots[first]!, actions);
       actions.push({ kind: "backward", unit: first });
       return;
     }
@@ -185,7 +185,7 @@ export class RotorTable {
     for (let unit = first; unit < next; unit++) {
       actions.push({ kind: "forward", unit, keep: unit === first ? "input" : "nothing" });
     }
-    this.#emit(next, last, slots - (this.#inputSlots[next] as number), actions);
+    this.#emit(next, last, slots - this.#inputSlots[next]!, actions);
     this.#emit(first, next - 1, slots, actions);
   }
 }

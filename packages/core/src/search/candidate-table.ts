@@ -50,7 +50,7 @@ export class CandidateTable {
       });
     });
     this.byMemory = Uint32Array.from(this.memoryExpected.keys()).sort(
-      (left, right) => (this.memoryExpected[left] as number) - (this.memoryExpected[right] as number) || left - right,
+      (left, right) => this.memoryExpected[left]! - this.memoryExpected[right]! || left - right,
     );
     this.#curves = choices.flatMap(({ rates }) => this.microBatches.map((size) => accuracy.curve(rates, size)));
   }
@@ -60,20 +60,20 @@ export class CandidateTable {
   }
 
   plan(candidate: number): CataloguePlan {
-    return this.catalogue.plans[Math.floor(candidate / this.microBatches.length)] as CataloguePlan;
+    return this.catalogue.plans[Math.floor(candidate / this.microBatches.length)]!;
   }
 
   microBatch(candidate: number): number {
-    return this.microBatches[candidate % this.microBatches.length] as number;
+    return this.microBatches[candidate % this.microBatches.length]!;
   }
 
   curve(candidate: number): LearningCurve {
     const size = candidate % this.microBatches.length;
-    return this.#curves[this.plan(candidate).choice * this.microBatches.length + size] as LearningCurve;
+    return this.#curves[this.plan(candidate).choice * this.microBatches.length + size]!;
   }
 
   choice(plan: CataloguePlan): FreezingChoice {
-    return this.catalogue.choices[plan.choice] as FreezingChoice;
+    return this.catalogue.choices[plan.choice]!;
   }
 
   config(plan: CataloguePlan, microBatch: number): RetrainConfig {

@@ -50,8 +50,8 @@ export function orderedLadder(below: readonly Prediction[], best: Prediction): r
 function thinned(rungs: readonly RungCandidate[], count: number): readonly RungCandidate[] {
   if (rungs.length <= count) return rungs;
   if (count <= 0) return [];
-  const first = Math.log((rungs[0] as RungCandidate).memoryBytes);
-  const last = Math.log((rungs[rungs.length - 1] as RungCandidate).memoryBytes);
+  const first = Math.log(rungs[0]!.memoryBytes);
+  const last = Math.log(rungs[rungs.length - 1]!.memoryBytes);
   const kept: RungCandidate[] = [];
   for (const rung of rungs) {
     const position = ((Math.log(rung.memoryBytes) - first) / (last - first || 1)) * (count - 1);

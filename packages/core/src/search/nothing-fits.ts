@@ -17,10 +17,10 @@ export function nothingFits(
   const configOf = (candidate: number): RetrainConfig =>
     table.config(table.plan(candidate), table.microBatch(candidate));
   const inMemory = [
-    ...allowed.filter((candidate) => (table.memoryUpper[candidate] as number) <= memoryBytes),
+    ...allowed.filter((candidate) => table.memoryUpper[candidate]! <= memoryBytes),
     ...smallest.filter(({ upper }) => upper <= memoryBytes).map(({ candidate }) => candidate),
   ];
-  const stepMsOf = (candidate: number): number => table.stepMsUpper[candidate] as number;
+  const stepMsOf = (candidate: number): number => table.stepMsUpper[candidate]!;
   const [fastest] = inMemory.sort((left, right) => stepMsOf(left) - stepMsOf(right));
   if (fastest !== undefined && stepMsOf(fastest) > windowMs) {
     return new MpoError(

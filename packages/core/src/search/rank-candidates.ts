@@ -18,26 +18,23 @@ export function rankedCandidates(
   { objective, tolerance, gain }: RankingRule,
 ): readonly number[] {
   const { stepMsExpected, memoryExpected } = table;
-  const byTime = (left: number, right: number): number =>
-    (stepMsExpected[left] as number) - (stepMsExpected[right] as number);
-  const most = front.reduce((best, candidate) => Math.max(best, gain[candidate] as number), Number.NEGATIVE_INFINITY);
+  const byTime = (left: number, right: number): number => stepMsExpected[left]! - stepMsExpected[right]!;
+  const most = front.reduce((best, candidate) => Math.max(best, gain[candidate]!), Number.NEGATIVE_INFINITY);
   const target = most - tolerance;
-  const enough = front.filter((candidate) => (gain[candidate] as number) >= target);
-  const rest = front.filter((candidate) => (gain[candidate] as number) < target);
+  const enough = front.filter((candidate) => gain[candidate]! >= target);
+  const rest = front.filter((candidate) => gain[candidate]! < target);
   const byGain = (left: number, right: number): number => {
-    const steps =
-      Math.floor((gain[right] as number) / SAME_ACCURACY) - Math.floor((gain[left] as number) / SAME_ACCURACY);
+    const steps = Math.floor(gain[right]! / SAME_ACCURACY) - Math.floor(gain[left]! / SAME_ACCURACY);
     return steps !== 0 ? steps : byTime(left, right);
   };
   if (objective === "accuracy") return [...enough.sort(byGain), ...rest.sort(byGain)];
   const score =
     objective === "memory"
-      ? (candidate: number): number => memoryExpected[candidate] as number
-      : (candidate: number): number =>
-          table.curve(candidate).stepsToReach(target) * (stepMsExpected[candidate] as number);
+      ? (candidate: number): number => memoryExpected[candidate]!
+      : (candidate: number): number => table.curve(candidate).stepsToReach(target) * stepMsExpected[candidate]!;
   const scores = new Map(enough.map((candidate) => [candidate, score(candidate)]));
   enough.sort((left, right) => {
-    const byScore = (scores.get(left) as number) - (scores.get(right) as number);
+    const byScore = scores.get(left)! - scores.get(right)!;
     return byScore !== 0 && !Number.isNaN(byScore) ? byScore : byTime(left, right);
   });
   return [...enough, ...rest.sort(byGain)];

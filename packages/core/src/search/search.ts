@@ -107,9 +107,9 @@ class Search {
   #cutLike(failed: number, fitting: readonly number[]): readonly number[] {
     const { memoryUpper } = this.#table;
     const exact = this.#table.exactMemory(this.#table.plan(failed), this.#table.microBatch(failed));
-    const factor = exact.upper / (memoryUpper[failed] as number);
+    const factor = exact.upper / memoryUpper[failed]!;
     return fitting.filter((candidate) => {
-      const isCut = candidate === failed || (memoryUpper[candidate] as number) * factor > this.#budget.memoryBytes;
+      const isCut = candidate === failed || memoryUpper[candidate]! * factor > this.#budget.memoryBytes;
       this.#cut[candidate] = isCut ? BY_EXACT_MEMORY : KEPT;
       return !isCut;
     });
@@ -121,10 +121,10 @@ class Search {
     const fitting: number[] = [];
     for (const candidate of byMemory) {
       if (!this.#allowed(candidate)) this.#cut[candidate] = BY_POLICY;
-      else if ((memoryUpper[candidate] as number) > memoryBytes) this.#cut[candidate] = BY_MEMORY;
-      else if ((stepMsUpper[candidate] as number) > windowMs) this.#cut[candidate] = BY_WINDOW;
+      else if (memoryUpper[candidate]! > memoryBytes) this.#cut[candidate] = BY_MEMORY;
+      else if (stepMsUpper[candidate]! > windowMs) this.#cut[candidate] = BY_WINDOW;
       else {
-        const steps = Math.floor(windowMs / (stepMsExpected[candidate] as number));
+        const steps = Math.floor(windowMs / stepMsExpected[candidate]!);
         this.#gain[candidate] = this.#table.curve(candidate).bestWithin(steps).gain;
         fitting.push(candidate);
       }
@@ -138,13 +138,13 @@ class Search {
     const fitting = smallest
       .filter(({ upper }) => upper <= this.#budget.memoryBytes)
       .map(({ candidate }) => candidate)
-      .filter((candidate) => (this.#table.stepMsUpper[candidate] as number) <= this.#budget.windowMs);
+      .filter((candidate) => this.#table.stepMsUpper[candidate]! <= this.#budget.windowMs);
     if (fitting.length === 0) {
       throw nothingFits(this.#table, this.#budget, [...this.#table.byMemory].filter(this.#allowed), smallest);
     }
     for (const candidate of fitting) {
       this.#cut[candidate] = KEPT;
-      const steps = Math.floor(this.#budget.windowMs / (this.#table.stepMsExpected[candidate] as number));
+      const steps = Math.floor(this.#budget.windowMs / this.#table.stepMsExpected[candidate]!);
       this.#gain[candidate] = this.#table.curve(candidate).bestWithin(steps).gain;
     }
     return fitting;
@@ -167,7 +167,7 @@ class Search {
     const { stepMsExpected } = this.#table;
     const staircase = new ParetoFront();
     return fitting.filter((candidate) => {
-      const dominator = staircase.add(candidate, stepMsExpected[candidate] as number, this.#gain[candidate] as number);
+      const dominator = staircase.add(candidate, stepMsExpected[candidate]!, this.#gain[candidate]!);
       if (dominator === undefined) return true;
       this.#cut[candidate] = BY_DOMINANCE;
       this.#dominator[candidate] = dominator;
@@ -201,9 +201,9 @@ class Search {
     const steps = front
       .map((candidate) => ({
         candidate,
-        memoryBytes: memoryExpected[candidate] as number,
-        stepMs: stepMsExpected[candidate] as number,
-        gain: this.#gain[candidate] as number,
+        memoryBytes: memoryExpected[candidate]!,
+        stepMs: stepMsExpected[candidate]!,
+        gain: this.#gain[candidate]!,
       }))
       .filter(({ memoryBytes }) => memoryBytes < best.memoryBytes.expected);
     const below = chooseRungs(steps, this.#objective, MAX_RUNGS - 1).map(({ candidate }) => {
@@ -223,8 +223,8 @@ class Search {
     const plan = this.#table.plan(candidate);
     const microBatch = this.#table.microBatch(candidate);
     return this.#prediction(plan, microBatch, {
-      expected: this.#table.memoryExpected[candidate] as number,
-      upper: this.#table.memoryUpper[candidate] as number,
+      expected: this.#table.memoryExpected[candidate]!,
+      upper: this.#table.memoryUpper[candidate]!,
     });
   }
 
@@ -252,7 +252,7 @@ class Search {
   }
 
   #cutOf(candidate: number, { memoryBytes, stepMs }: Prediction): Cut | undefined {
-    const reason = CUT_REASONS[(this.#cut[candidate] as number) - 1];
+    const reason = CUT_REASONS[this.#cut[candidate]! - 1];
     if (reason === undefined) return undefined;
     switch (reason) {
       case "policy":
@@ -271,7 +271,7 @@ class Search {
             "planned exactly and replayed through the allocator's pool, it or one much like it breaks the memory budget",
         };
       case "dominated": {
-        const { config } = this.#rough(this.#dominator[candidate] as number);
+        const { config } = this.#rough(this.#dominator[candidate]!);
         return { reason, because: `no better in memory, time or accuracy than ${describeConfig(config)}` };
       }
     }

@@ -8,13 +8,13 @@ export interface MsCurve {
 
 export function msAt({ microBatches, ms }: MsCurve, microBatch: number): number {
   const last = microBatches.length - 1;
-  if (last === 0) return ms[0] as number;
+  if (last === 0) return ms[0]!;
   let right = 1;
-  while (right < last && (microBatches[right] as number) < microBatch) right += 1;
-  const from = microBatches[right - 1] as number;
-  const share = (microBatch - from) / ((microBatches[right] as number) - from);
-  const left = ms[right - 1] as number;
-  return Math.max(0, left + share * ((ms[right] as number) - left));
+  while (right < last && microBatches[right]! < microBatch) right += 1;
+  const from = microBatches[right - 1]!;
+  const share = (microBatch - from) / (microBatches[right]! - from);
+  const left = ms[right - 1]!;
+  return Math.max(0, left + share * (ms[right]! - left));
 }
 
 /** Sums up curves, each so many times. */
@@ -30,7 +30,7 @@ export class MsSum {
   add(times: number, { ms }: MsCurve): void {
     if (times === 0) return;
     const sum = this.#ms;
-    for (let knot = 0; knot < sum.length; knot++) sum[knot] = (sum[knot] as number) + times * (ms[knot] as number);
+    for (let knot = 0; knot < sum.length; knot++) sum[knot]! += times * ms[knot]!;
   }
 
   curve(): MsCurve {

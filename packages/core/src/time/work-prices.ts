@@ -40,9 +40,9 @@ export class WorkPrices {
   scheduleMs(costs: readonly UnitCosts[], walked: WalkedSchedule): MsCurve {
     const sum = new MsSum(this.microBatches);
     this.#unitsMs(costs).forEach(({ forward, again, backward }, index) => {
-      sum.add(walked.forwards[index] as number, forward);
-      sum.add(walked.agains[index] as number, again);
-      sum.add(walked.backwards[index] as number, backward);
+      sum.add(walked.forwards[index]!, forward);
+      sum.add(walked.agains[index]!, again);
+      sum.add(walked.backwards[index]!, backward);
     });
     return sum.curve();
   }
@@ -87,16 +87,16 @@ export class WorkPrices {
     const [wholeAll, wholeLeft] = [this.#rated(whole), this.#rated(wholeRest)];
     // What kernels' gradients take is what it takes more where kernels train, too.
     const ms = this.microBatches.map((_, knot) => {
-      const kernelMs = Math.max(0, (backward.ms[knot] as number) - (normOnlyBackward.ms[knot] as number));
-      const wholeKernel = (wholeAll.ms[knot] as number) - (wholeLeft.ms[knot] as number);
-      const share = wholeKernel > 0 ? ((all.ms[knot] as number) - (left.ms[knot] as number)) / wholeKernel : 0;
-      return (restMs.ms[knot] as number) + share * kernelMs;
+      const kernelMs = Math.max(0, backward.ms[knot]! - normOnlyBackward.ms[knot]!);
+      const wholeKernel = wholeAll.ms[knot]! - wholeLeft.ms[knot]!;
+      const share = wholeKernel > 0 ? (all.ms[knot]! - left.ms[knot]!) / wholeKernel : 0;
+      return restMs.ms[knot]! + share * kernelMs;
     });
     return { microBatches: this.microBatches, ms };
   }
 
   #whole(unit: number): UnitCosts["work"] {
-    return (this.#sources.unfrozen[unit] as UnitCosts).work;
+    return this.#sources.unfrozen[unit]!.work;
   }
 
   /** The part of a measured time that some of its work takes. */
@@ -105,8 +105,8 @@ export class WorkPrices {
     const partMs = this.#rated(part).ms;
     const wholeMs = this.#rated(whole).ms;
     const ms = measured.ms.map((value, knot) => {
-      const all = wholeMs[knot] as number;
-      return all > 0 ? (value * (partMs[knot] as number)) / all : 0;
+      const all = wholeMs[knot]!;
+      return all > 0 ? (value * partMs[knot]!) / all : 0;
     });
     return { microBatches: this.microBatches, ms };
   }

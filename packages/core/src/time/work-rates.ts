@@ -1,13 +1,4 @@
-import {
-  type AffineBytes,
-  addBytes,
-  bytesAt,
-  type Chain,
-  type ChainOp,
-  type ChainParameter,
-  type ChainValue,
-  NO_BYTES,
-} from "../facts/index.ts";
+import { type AffineBytes, addBytes, bytesAt, type Chain, NO_BYTES } from "../facts/index.ts";
 import type { UnitWork } from "../memory/index.ts";
 import { type Observation, robustLeastSquares } from "../numerics/index.ts";
 
@@ -53,7 +44,7 @@ function countAmount(chain: Chain, work: readonly UnitWork[]): WorkAmount {
       bytes = addBytes(bytes, scaled(entry.bytes, 3));
       continue;
     }
-    const op = chain.ops[entry.op] as ChainOp;
+    const op = chain.ops[entry.op]!;
     if (op.isAlias) continue;
     launches += 1;
     const inputs = op.inputs.reduce((sum, value) => addBytes(sum, valueBytes(chain, value)), NO_BYTES);
@@ -85,8 +76,8 @@ export function withoutKernelGradients(chain: Chain, work: readonly UnitWork[]):
 
 /** Whether an operation has parameters that are not normalisation's. */
 export function hasKernel(chain: Chain, op: number): boolean {
-  return (chain.ops[op] as ChainOp).parameters.some((parameter) => {
-    return (chain.parameters[parameter] as ChainParameter).layerClass !== "normalisation";
+  return chain.ops[op]!.parameters.some((parameter) => {
+    return chain.parameters[parameter]!.layerClass !== "normalisation";
   });
 }
 
@@ -126,7 +117,7 @@ export function fitRates(
 }
 
 function valueBytes(chain: Chain, value: number): AffineBytes {
-  return (chain.values[value] as ChainValue).bytes;
+  return chain.values[value]!.bytes;
 }
 
 function scaled({ fixed, perSample }: AffineBytes, factor: number): AffineBytes {

@@ -24,7 +24,7 @@ const ROOM_TO_CLIMB = 1.1;
 export function chooseRung(choice: RungChoice): number | undefined {
   const { rungs, chosenRung, memoryBytes, infeasible, current } = choice;
   for (let index = Math.min(chosenRung, rungs.length - 1); index >= 0; index--) {
-    const rung = rungs[index] as Prediction;
+    const rung = rungs[index]!;
     const isClimb = current !== undefined && index > current;
     const needed = rung.memoryBytes.upper * (isClimb ? ROOM_TO_CLIMB : 1);
     if (needed <= memoryBytes && isFeasible(infeasible, rung.config, memoryBytes)) return index;

@@ -60,7 +60,7 @@ export async function runWindow<Result>(
     const began = clock.monotonicMs();
     const maxMs = endMs - began;
     if (index === undefined || maxMs < LEAST_MS) break;
-    const rung = rungs[index] as Prediction;
+    const rung = rungs[index]!;
     const openedAtMs = Math.max(0, Math.round(clock.now()));
     const ended = await train(rung, { memoryBytes: rung.memoryBytes.upper, maxMs }).then(
       (result) => ({ result }),

@@ -51,7 +51,7 @@ export function predictedClasses(logits: Float32Array, count: number): Int32Arra
   return Int32Array.from({ length: count }, (_, row) => {
     let best = 0;
     for (let column = 1; column < classes; column++) {
-      if ((logits[row * classes + column] as number) > (logits[row * classes + best] as number)) best = column;
+      if (logits[row * classes + column]! > logits[row * classes + best]!) best = column;
     }
     return best;
   });

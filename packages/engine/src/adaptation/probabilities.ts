@@ -5,14 +5,14 @@ export function softmaxRows(logits: Float32Array, count: number): Float64Array {
   for (let row = 0; row < count; row++) {
     const from = row * classes;
     let largest = Number.NEGATIVE_INFINITY;
-    for (let at = from; at < from + classes; at++) largest = Math.max(largest, logits[at] as number);
+    for (let at = from; at < from + classes; at++) largest = Math.max(largest, logits[at]!);
     let sum = 0;
     for (let at = from; at < from + classes; at++) {
-      const value = Math.exp((logits[at] as number) - largest);
+      const value = Math.exp(logits[at]! - largest);
       result[at] = value;
       sum += value;
     }
-    for (let at = from; at < from + classes; at++) result[at] = (result[at] as number) / sum;
+    for (let at = from; at < from + classes; at++) result[at] = result[at]! / sum;
   }
   return result;
 }
@@ -23,7 +23,7 @@ export function meanPredictionEntropy(probabilities: Float64Array, count: number
   let entropy = 0;
   for (let label = 0; label < classes; label++) {
     let mean = 0;
-    for (let row = 0; row < count; row++) mean += (probabilities[row * classes + label] as number) / count;
+    for (let row = 0; row < count; row++) mean += probabilities[row * classes + label]! / count;
     if (mean > 0) entropy -= mean * Math.log(mean);
   }
   return entropy;

@@ -35,11 +35,11 @@ function withBiasNormalised(features: Float32Array, count: number, width: number
   const rows = new Float64Array(count * (width + 1));
   for (let row = 0; row < count; row++) {
     let squares = 1;
-    for (let column = 0; column < width; column++) squares += (features[row * width + column] as number) ** 2;
+    for (let column = 0; column < width; column++) squares += features[row * width + column]! ** 2;
     const scale = 1 / Math.sqrt(squares);
     const start = row * (width + 1);
     for (let column = 0; column < width; column++) {
-      rows[start + column] = (features[row * width + column] as number) * scale;
+      rows[start + column] = features[row * width + column]! * scale;
     }
     rows[start + width] = scale;
   }
@@ -53,12 +53,12 @@ function nearestCentroids(rows: Float64Array, weights: Float64Array, count: numb
   const totals = new Float64Array(classes);
   for (let row = 0; row < count; row++) {
     for (let label = 0; label < classes; label++) {
-      const weight = weights[row * classes + label] as number;
+      const weight = weights[row * classes + label]!;
       if (weight === 0) continue;
-      totals[label] = (totals[label] as number) + weight;
+      totals[label]! += weight;
       for (let column = 0; column < width; column++) {
         const at = label * width + column;
-        centroids[at] = (centroids[at] as number) + weight * (rows[row * width + column] as number);
+        centroids[at]! += weight * rows[row * width + column]!;
       }
     }
   }
@@ -69,11 +69,11 @@ function nearestCentroids(rows: Float64Array, weights: Float64Array, count: numb
     let best = 0;
     let bestCosine = Number.NEGATIVE_INFINITY;
     for (let label = 0; label < classes; label++) {
-      const length = lengths[label] as number;
+      const length = lengths[label]!;
       if (totals[label] === 0 || length === 0) continue;
       let product = 0;
       for (let column = 0; column < width; column++) {
-        product += (centroids[label * width + column] as number) * (rows[row * width + column] as number);
+        product += centroids[label * width + column]! * rows[row * width + column]!;
       }
       if (product / length > bestCosine) {
         bestCosine = product / length;

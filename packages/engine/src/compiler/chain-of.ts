@@ -1,6 +1,6 @@
 import { type Chain, type ChainOp, type ChainParameter, type ChainUnit, type ChainValue, MpoError } from "@mpo/core";
 import { sampleShapes } from "../model/graph-shapes.ts";
-import { elementsOf, type ModelGraph, type ModelNode, type OpKind, type SampleShape } from "../model/model-graph.ts";
+import { elementsOf, type ModelGraph, type ModelNode, type OpKind } from "../model/model-graph.ts";
 import { activationBytes, FLOAT_BYTES } from "../ops/facts.ts";
 import { opDefinition } from "../ops/op-table.ts";
 
@@ -26,8 +26,8 @@ export function chainOf(graph: ModelGraph): Chain {
   const readByReluOnly = readByRelu(nodes);
   let unit = 0;
   for (const node of nodes) {
-    const shape = shapes.get(node.name) as SampleShape;
-    const inputShapes = node.inputs.map((name) => shapes.get(name) as SampleShape);
+    const shape = shapes.get(node.name)!;
+    const inputShapes = node.inputs.map((name) => shapes.get(name)!);
     valueIds.set(node.name, values.length);
     if (node.kind === "input") {
       values.push({ id: 0, name: node.name, bytes: activationBytes(shape), unit: -1 });
@@ -57,7 +57,7 @@ export function chainOf(graph: ModelGraph): Chain {
       name: node.name,
       kind: node.kind,
       unit,
-      inputs: node.inputs.map((name) => valueIds.get(name) as number),
+      inputs: node.inputs.map((name) => valueIds.get(name)!),
       output: values.length - 1,
       parameters: trained.map((_, position) => firstParameter + position),
       ...facts,
@@ -102,13 +102,13 @@ function unitEnds(graph: ModelGraph, nodes: readonly ModelNode[]): ReadonlySet<s
   const position = new Map(nodes.map(({ name }, index) => [name, index]));
   const consumers = nodes.map((): number[] => []);
   nodes.forEach((node, index) => {
-    for (const name of node.inputs) consumers[position.get(name) as number]?.push(index);
+    for (const name of node.inputs) consumers[position.get(name)!]?.push(index);
   });
   const ends = new Set<string>();
   /** Furthest reader of any value produced before the current node. */
   let furthest = -1;
   nodes.forEach((node, index) => {
-    const readers = consumers[index] as number[];
+    const readers = consumers[index]!;
     const isArticulation = furthest <= index;
     furthest = Math.max(furthest, ...readers);
     if (node.kind === "input") return;
@@ -119,7 +119,7 @@ function unitEnds(graph: ModelGraph, nodes: readonly ModelNode[]): ReadonlySet<s
     if (readers.length === 0) {
       throw new MpoError("invalid-argument", `model ${graph.name}: nobody reads the output of ${node.name}`);
     }
-    const next = nodes[index + 1] as ModelNode;
+    const next = nodes[index + 1]!;
     const continues = readers.length === 1 && FOLLOWERS.has(next.kind) && !OPENS_AFTER.has(node.kind);
     if (isArticulation && !continues && !NEVER_LAST.has(node.kind)) ends.add(node.name);
   });
@@ -131,9 +131,9 @@ function unitsOf(ops: readonly ChainOp[], output: number): readonly ChainUnit[] 
   let firstOp = 0;
   let input = 0;
   ops.forEach((op, index) => {
-    const isLast = index === ops.length - 1 || (ops[index + 1] as ChainOp).unit !== op.unit;
+    const isLast = index === ops.length - 1 || ops[index + 1]!.unit !== op.unit;
     if (!isLast) return;
-    units.push({ name: (ops[firstOp] as ChainOp).name, firstOp, lastOp: index, input, output: op.output });
+    units.push({ name: ops[firstOp]!.name, firstOp, lastOp: index, input, output: op.output });
     firstOp = index + 1;
     input = op.output;
   });

@@ -1,7 +1,7 @@
 import type { GraphEmitter } from "../graph/graph-emitter.ts";
 import { attr } from "../graph/graph-proto.ts";
 import { sampleShapes } from "../model/graph-shapes.ts";
-import type { ModelGraph, SampleShape } from "../model/model-graph.ts";
+import type { ModelGraph } from "../model/model-graph.ts";
 import { opDefinition } from "../ops/op-table.ts";
 import { trainedNodes } from "./chain-of.ts";
 import { FEEDS, FETCHES } from "./program.ts";
@@ -15,13 +15,13 @@ export function emitEvaluation(emit: GraphEmitter, graph: ModelGraph, handles: V
   let features: string | undefined;
   let logits = "";
   trainedNodes(graph).forEach((node, opIndex) => {
-    const inputs = node.kind === "input" ? [FEEDS.images] : node.inputs.map((name) => tensors.get(name) as string);
+    const inputs = node.kind === "input" ? [FEEDS.images] : node.inputs.map((name) => tensors.get(name)!);
     if (node.kind === "dense") features = inputs[0];
     const { output } = opDefinition(node.kind).emitForward({
       emit,
       attributes: node.attributes,
-      inputShapes: node.inputs.map((name) => shapes.get(name) as SampleShape),
-      outputShape: shapes.get(node.name) as SampleShape,
+      inputShapes: node.inputs.map((name) => shapes.get(name)!),
+      outputShape: shapes.get(node.name)!,
       isReadByReluOnly: false,
       inputs,
       variable: (name) => read(`${node.name}/${name}`),

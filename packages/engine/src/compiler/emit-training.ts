@@ -77,7 +77,7 @@ class TrainingEmitter {
     const clock = new StepClock(this.#emit);
     clock.stamp();
     for (const { instruction, half } of timedParts(this.#plan)) {
-      this.#emit.fenced(() => this.#emitInstruction(this.#plan.microStep[instruction] as Instruction, half));
+      this.#emit.fenced(() => this.#emitInstruction(this.#plan.microStep[instruction]!, half));
       clock.stamp();
     }
     clock.emitReadings();
@@ -108,7 +108,7 @@ class TrainingEmitter {
     const slash = parameter.lastIndexOf("/");
     const node = this.#nodes.get(parameter.slice(0, slash));
     if (node === undefined) return fallback;
-    const inputShapes = node.inputs.map((name) => this.#shapes.get(name) as SampleShape);
+    const inputShapes = node.inputs.map((name) => this.#shapes.get(name)!);
     const specs = opDefinition(node.kind).variables(node.attributes, inputShapes);
     return specs.find((spec) => spec.name === parameter.slice(slash + 1))?.shape ?? fallback;
   }
@@ -171,15 +171,15 @@ class TrainingEmitter {
     const { op, node, place } = this.#place(instruction.op);
     const saved = (tensor: number | undefined, what: string): readonly string[] => {
       if (tensor === undefined) throw new MpoError("internal", `the gradient of ${op.name} reads ${what}, not planned`);
-      return this.#tensors.get(tensor) as readonly string[];
+      return this.#tensors.get(tensor)!;
     };
     const parameterNames = op.parameters.map((parameter) => this.#parameter(parameter).name.slice(op.name.length + 1));
     const result = opDefinition(node.kind).emitBackward({
       ...place,
       emit: this.#emit,
       gradient: this.#tensor(instruction.gradient),
-      savedInput: (position) => saved(instruction.savedInputs[position], `input ${position}`)[0] as string,
-      savedOutput: () => saved(instruction.savedOutput, "its output")[0] as string,
+      savedInput: (position) => saved(instruction.savedInputs[position], `input ${position}`)[0]!,
+      savedOutput: () => saved(instruction.savedOutput, "its output")[0]!,
       savedStatistics: () => saved(instruction.savedStatistics, "its statistics"),
       variable: (name) => this.#read(`${op.name}/${name}`),
       wantsInput: (position) => half !== "parameters" && instruction.inputGradients[position] !== undefined,
@@ -193,7 +193,7 @@ class TrainingEmitter {
       if (tensor !== undefined && emitted !== undefined) this.#tensors.set(tensor, [emitted]);
     });
     instruction.parameterGradients.forEach((tensor, position) => {
-      const emitted = result.parameters?.[parameterNames[position] as string];
+      const emitted = result.parameters?.[parameterNames[position]!];
       if (tensor !== undefined && emitted !== undefined) this.#tensors.set(tensor, [emitted]);
     });
   }
@@ -221,10 +221,10 @@ class TrainingEmitter {
   }
 
   #place(opId: number): { op: ChainOp; node: ModelNode; place: OpPlace<never> } {
-    const op = this.#plan.chain.ops[opId] as ChainOp;
-    const node = this.#nodes.get(op.name) as ModelNode;
-    const inputShapes = node.inputs.map((name) => this.#shapes.get(name) as SampleShape);
-    const outputShape = this.#shapes.get(node.name) as SampleShape;
+    const op = this.#plan.chain.ops[opId]!;
+    const node = this.#nodes.get(op.name)!;
+    const inputShapes = node.inputs.map((name) => this.#shapes.get(name)!);
+    const outputShape = this.#shapes.get(node.name)!;
     return {
       op,
       node,

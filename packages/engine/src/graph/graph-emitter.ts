@@ -175,5 +175,5 @@ export class GraphEmitter {
 
 /** Node that a tensor comes from. */
 function nodeOf(tensor: string): string {
-  return tensor.split(":")[0] as string;
+  return tensor.split(":")[0]!;
 }

@@ -124,7 +124,7 @@ export const activation: OpDefinition<"activation"> = {
   },
 
   emitForward({ emit, attributes, inputs }) {
-    return { output: RULES[attributes.function].forward(emit, inputs[0] as string, slopeOf(attributes)) };
+    return { output: RULES[attributes.function].forward(emit, inputs[0]!, slopeOf(attributes)) };
   },
 
   emitBackward(emission) {

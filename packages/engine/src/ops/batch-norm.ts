@@ -32,7 +32,7 @@ export const batchNorm: OpDefinition<"batchNorm"> = {
   },
 
   facts({ outputShape, isReadByReluOnly }) {
-    const channels = outputShape[2] as number;
+    const channels = outputShape[2]!;
     // Fused with the ReLU behind it, the kernel keeps half a byte for each element, from which its gradient could mask.
     const maskBytes = isReadByReluOnly ? elementsOf(outputShape) / 2 : 0;
     const needs = { inputs: [0], output: false, statistics: true };
@@ -55,7 +55,7 @@ export const batchNorm: OpDefinition<"batchNorm"> = {
     const moving = training
       ? [constantOf(emission, 0), constantOf(emission, 1)]
       : [variable("moving_mean"), variable("moving_variance")];
-    const norm = emit.node("FusedBatchNormV3", [inputs[0] as string, gamma, beta, ...moving], attributes);
+    const norm = emit.node("FusedBatchNormV3", [inputs[0]!, gamma, beta, ...moving], attributes);
     if (emission.updatesMovingStatistics) {
       updateMoving(emission, "moving_mean", `${norm}:${STATISTICS_OUTPUTS.mean}`, 1 - momentum);
       updateMoving(emission, "moving_variance", `${norm}:${STATISTICS_OUTPUTS.variance}`, 1 - momentum);
@@ -97,7 +97,7 @@ function scaleOf(place: Place): string {
 }
 
 function constantOf({ emit, outputShape }: Pick<Place, "emit" | "outputShape">, value: number): string {
-  return emit.floats(new Array<number>(outputShape[2] as number).fill(value));
+  return emit.floats(new Array<number>(outputShape[2]!).fill(value));
 }
 
 function normAttributes(

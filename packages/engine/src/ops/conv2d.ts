@@ -44,7 +44,7 @@ export const conv2d: OpDefinition<"conv2d"> = {
   },
 
   emitForward({ emit, attributes, inputs, variable }) {
-    const input = inputs[0] as string;
+    const input = inputs[0]!;
     const output = emit.node("Conv2D", [input, variable("kernel")], convAttributes(attributes));
     if (!attributes.useBias) return { output };
     return { output: emit.node("BiasAdd", [output, variable("bias")], { T: attr.type("float") }) };
@@ -62,7 +62,7 @@ export const conv2d: OpDefinition<"conv2d"> = {
       parameters["bias"] = emit.node("BiasAddGrad", [gradient], { T: attr.type("float") });
     }
     if (!emission.wantsInput(0)) return { parameters };
-    const sizes = emit.batchShape(inputShapes[0] as SampleShape);
+    const sizes = emit.batchShape(inputShapes[0]!);
     const inputs = [sizes, emission.variable("kernel"), gradient];
     return { parameters, inputs: [emit.node("Conv2DBackpropInput", inputs, convAttributes(attributes))] };
   },

@@ -38,7 +38,7 @@ export const dense: OpDefinition<"dense"> = {
   },
 
   emitForward({ emit, attributes, inputs, variable }) {
-    const output = emit.node("MatMul", [inputs[0] as string, variable("kernel")], matMulAttributes(false, false));
+    const output = emit.node("MatMul", [inputs[0]!, variable("kernel")], matMulAttributes(false, false));
     if (!attributes.useBias) return { output };
     return { output: emit.node("BiasAdd", [output, variable("bias")], { T: attr.type("float") }) };
   },
@@ -64,7 +64,7 @@ function featuresOf(input: SampleShape | undefined): number {
       hint: "Put a flatten or a global average pooling before it.",
     });
   }
-  return input[0] as number;
+  return input[0]!;
 }
 
 function matMulAttributes(transposeLeft: boolean, transposeRight: boolean): Readonly<Record<string, AttrValue>> {

@@ -49,7 +49,7 @@ export const depthwiseConv2d: OpDefinition<"depthwiseConv2d"> = {
 
   emitForward({ emit, attributes, inputs, variable }) {
     const kernel = variable("depthwise_kernel");
-    const output = emit.node("DepthwiseConv2dNative", [inputs[0] as string, kernel], convAttributes(attributes));
+    const output = emit.node("DepthwiseConv2dNative", [inputs[0]!, kernel], convAttributes(attributes));
     if (!attributes.useBias) return { output };
     return { output: emit.node("BiasAdd", [output, variable("bias")], { T: attr.type("float") }) };
   },
@@ -69,7 +69,7 @@ export const depthwiseConv2d: OpDefinition<"depthwiseConv2d"> = {
     }
     if (!emission.wantsInput(0)) return { parameters };
     const kernel = spreadKernel(emit, emission.variable("depthwise_kernel"), shape, attributes);
-    const inputs = [emit.batchShape(inputShapes[0] as SampleShape), kernel, gradient];
+    const inputs = [emit.batchShape(inputShapes[0]!), kernel, gradient];
     return { parameters, inputs: [emit.node("DepthwiseConv2dNativeBackpropInput", inputs, plain)] };
   },
 };

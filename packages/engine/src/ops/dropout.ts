@@ -28,7 +28,7 @@ export const dropout: OpDefinition<"dropout"> = {
       overwritesGradient: true,
     }),
   emitForward({ emit, attributes, inputs, outputShape, training, seed, opIndex }) {
-    const input = inputs[0] as string;
+    const input = inputs[0]!;
     if (!training || attributes.rate === 0) return { output: emit.float32("Identity", input) };
     return { output: emit.float32("Mul", input, mask(emit, outputShape, attributes.rate, seed, opIndex)) };
   },

@@ -42,7 +42,7 @@ export const groupNorm: OpDefinition<"groupNorm"> = {
   },
 
   facts({ attributes, outputShape }) {
-    const channels = outputShape[2] as number;
+    const channels = outputShape[2]!;
     const needs = { inputs: [0], output: false, statistics: true };
     const perChannel = perSampleBytes(channels * FLOAT_BYTES);
     return opFacts({
@@ -63,7 +63,7 @@ export const groupNorm: OpDefinition<"groupNorm"> = {
   emitForward({ emit, attributes, inputs, variable, outputShape }) {
     const { channels, pixels, groups, perGroup } = extents(outputShape, attributes.groups);
     const count = pixels * perGroup;
-    const x = emit.reshape(inputs[0] as string, [-1, pixels, channels]);
+    const x = emit.reshape(inputs[0]!, [-1, pixels, channels]);
     const groupMean = (channelSums: string): string =>
       emit.float32("Mul", groupSum(emit, channelSums, groups, perGroup), emit.float(1 / count));
     const mean = groupMean(emit.sum(x, [1], false));

@@ -71,7 +71,7 @@ export const concat: OpDefinition<"concat"> = {
       );
     }
     const channels = inputShapes.reduce((sum, shape) => sum + lastOf(shape), 0);
-    return [...(inputShapes[0] as SampleShape).slice(0, -1), channels];
+    return [...inputShapes[0]!.slice(0, -1), channels];
   },
   variables: () => [],
   facts: () => opFacts({}),
@@ -99,7 +99,7 @@ function isGate(left: SampleShape, right: SampleShape): boolean {
 }
 
 function lastOf(shape: SampleShape): number {
-  return shape[shape.length - 1] as number;
+  return shape[shape.length - 1]!;
 }
 
 function channelSlice(emit: GraphEmitter, tensor: string, shape: SampleShape, begin: number): string {

@@ -14,7 +14,7 @@ export const maxPool: OpDefinition<"maxPool"> = {
   facts: (place) =>
     opFacts({ flopsPerSample: poolFlops(place), inputNeeds: { inputs: [0], output: true, statistics: false } }),
   emitForward: ({ emit, attributes, inputs }) => ({
-    output: emit.node("MaxPool", [inputs[0] as string], poolAttributes(attributes)),
+    output: emit.node("MaxPool", [inputs[0]!], poolAttributes(attributes)),
   }),
   emitBackward(emission) {
     const inputs = [emission.savedInput(0), emission.savedOutput(), emission.gradient];
@@ -29,10 +29,10 @@ export const avgPool: OpDefinition<"avgPool"> = {
   variables: () => [],
   facts: (place) => opFacts({ flopsPerSample: poolFlops(place) }),
   emitForward: ({ emit, attributes, inputs }) => ({
-    output: emit.node("AvgPool", [inputs[0] as string], poolAttributes(attributes)),
+    output: emit.node("AvgPool", [inputs[0]!], poolAttributes(attributes)),
   }),
   emitBackward({ emit, attributes, gradient, inputShapes }) {
-    const shape = emit.batchShape(inputShapes[0] as SampleShape);
+    const shape = emit.batchShape(inputShapes[0]!);
     return { inputs: [emit.node("AvgPoolGrad", [shape, gradient], poolAttributes(attributes))] };
   },
 };
@@ -45,9 +45,9 @@ export const globalAvgPool: OpDefinition<"globalAvgPool"> = {
     return attributes.keepDims ? [1, 1, channels] : [channels];
   },
   variables: () => [],
-  facts: ({ inputShapes }) => opFacts({ flopsPerSample: elementsOf(inputShapes[0] as SampleShape) }),
+  facts: ({ inputShapes }) => opFacts({ flopsPerSample: elementsOf(inputShapes[0]!) }),
   emitForward: ({ emit, attributes, inputs }) => ({
-    output: emit.mean(inputs[0] as string, [1, 2], attributes.keepDims),
+    output: emit.mean(inputs[0]!, [1, 2], attributes.keepDims),
   }),
   emitBackward({ emit, gradient, inputShapes }) {
     const [height, width, channels] = imageShape("globalAvgPool", inputShapes[0]);

@@ -1,6 +1,6 @@
 import { MpoError } from "@mpo/core";
 import { attr } from "../graph/graph-proto.ts";
-import { elementsOf, type OpAttributes, type SampleShape } from "../model/model-graph.ts";
+import { elementsOf, type OpAttributes } from "../model/model-graph.ts";
 import { opFacts } from "./facts.ts";
 import type { OpDefinition } from "./op-definition.ts";
 import { imageShape } from "./window.ts";
@@ -11,7 +11,7 @@ export const input: OpDefinition<"input"> = {
   outputShape: (attributes) => attributes.shape,
   variables: () => [],
   facts: () => opFacts({}),
-  emitForward: ({ inputs }) => ({ output: inputs[0] as string }),
+  emitForward: ({ inputs }) => ({ output: inputs[0]! }),
   emitBackward: () => ({}),
 };
 
@@ -29,9 +29,9 @@ export const reshape: OpDefinition<"reshape"> = {
   },
   variables: () => [],
   facts: () => opFacts({ isAlias: true }),
-  emitForward: ({ emit, inputs, outputShape }) => ({ output: emit.reshape(inputs[0] as string, [-1, ...outputShape]) }),
+  emitForward: ({ emit, inputs, outputShape }) => ({ output: emit.reshape(inputs[0]!, [-1, ...outputShape]) }),
   emitBackward: ({ emit, gradient, inputShapes }) => ({
-    inputs: [emit.reshape(gradient, [-1, ...(inputShapes[0] as SampleShape)])],
+    inputs: [emit.reshape(gradient, [-1, ...inputShapes[0]!])],
   }),
 };
 
@@ -47,7 +47,7 @@ export const zeroPad: OpDefinition<"zeroPad"> = {
   facts: () => opFacts({}),
   emitForward({ emit, attributes, inputs }) {
     return {
-      output: emit.node("Pad", [inputs[0] as string, emit.intMatrix(paddings(attributes))], {
+      output: emit.node("Pad", [inputs[0]!, emit.intMatrix(paddings(attributes))], {
         T: attr.type("float"),
         Tpaddings: attr.type("int32"),
       }),
@@ -55,7 +55,7 @@ export const zeroPad: OpDefinition<"zeroPad"> = {
   },
   emitBackward({ emit, attributes, gradient, inputShapes }) {
     const [[top], [left]] = attributes.padding;
-    const sizes = emit.ints([-1, ...(inputShapes[0] as SampleShape)]);
+    const sizes = emit.ints([-1, ...inputShapes[0]!]);
     return {
       inputs: [
         emit.node("Slice", [gradient, emit.ints([0, top, left, 0]), sizes], {

@@ -47,15 +47,15 @@ export function headDropout(
     for (let row = 0; row < count; row++) {
       for (let column = 0; column < width; column++) {
         const isDropped = random.uniform() < DROPPED;
-        const feature = (features[row * width + column] as number) / (1 - DROPPED);
+        const feature = features[row * width + column]! / (1 - DROPPED);
         if (isDropped || feature === 0) continue;
         for (let label = 0; label < classes; label++) {
           const at = row * classes + label;
-          logits[at] = (logits[at] as number) + feature * (kernel[column * classes + label] as number);
+          logits[at]! += feature * kernel[column * classes + label]!;
         }
       }
       for (let label = 0; label < classes && bias !== undefined; label++) {
-        logits[row * classes + label] = (logits[row * classes + label] as number) + (bias[label] as number);
+        logits[row * classes + label]! += bias[label]!;
       }
     }
     return predictionsOf(logits, count);

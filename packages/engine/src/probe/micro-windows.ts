@@ -88,7 +88,7 @@ export async function runMicroWindows(
     for (let round: HalvingRound | undefined = plan?.first; plan !== undefined && round !== undefined; ) {
       const scores = new Map<string, number>();
       for (const { key } of round.candidates) {
-        const course = courses.get(key) as Course;
+        const course = courses.get(key)!;
         const isSound = await train(worker, task, course, round.steps, signal);
         const accuracy = await judge.read();
         course.points.push({ steps: course.steps, accuracy });

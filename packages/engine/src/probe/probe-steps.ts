@@ -94,7 +94,7 @@ function configsOf({ microBatches, isAccumulated, ...common }: Draft, loss: stri
 
 /** Two micro-batches of one config from the whole space. */
 function drawGroup(random: Random, chain: Chain, batch: number): Draft {
-  const pick = <Item>(items: readonly Item[]): Item => items[random.integer(items.length)] as Item;
+  const pick = <Item>(items: readonly Item[]): Item => items[random.integer(items.length)]!;
   const sizes = powersOfTwo(batch);
   const rate = (): number => random.integer(10) / 10;
   const units = chain.units.length;

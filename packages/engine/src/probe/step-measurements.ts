@@ -108,7 +108,7 @@ export class StepMeasurements {
       // What no worker has run yet comes before what repeats its like.
       let reservedMs = chunk.reduce((sum, { first }) => sum + LEAST_RUNS * stepMs(first), 0);
       for (const [index, start] of starts.entries()) {
-        const group = chunk[index] as StepGroup;
+        const group = chunk[index]!;
         reservedMs -= LEAST_RUNS * stepMs(group.first);
         if (start.status === "rejected") unlessOverCap(start.reason);
         else await this.#measureGroup(start.value, group, stepMs, reservedMs);

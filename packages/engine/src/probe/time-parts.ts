@@ -82,7 +82,7 @@ function timeOnce(session: ProgramSession, batch: MicroBatch): readonly number[]
   const settings = { learningRate: 0, sampleWeight: 1 / batch.count, seed: 0 };
   const seconds = session.timedMicroStep(batch, settings);
   return Array.from({ length: seconds.length - 1 }, (_, index) => {
-    return Math.max(0, ((seconds[index + 1] as number) - (seconds[index] as number)) * MS);
+    return Math.max(0, (seconds[index + 1]! - seconds[index]!) * MS);
   });
 }
 

@@ -1,5 +1,5 @@
-import type { Chain, ChainOp, Instruction, StepPlan, UnitTimeSample, UpdateSample } from "@mpo/core";
-import { type TimedPart, timedParts } from "../compiler/timed-parts.ts";
+import type { Chain, Instruction, StepPlan, UnitTimeSample, UpdateSample } from "@mpo/core";
+import { timedParts } from "../compiler/timed-parts.ts";
 import { CALM_SHARE } from "./cpu-contention.ts";
 import { timedPlan } from "./timed-plan.ts";
 import type { PartTimes, UnitTimingReport } from "./unit-timing.ts";
@@ -15,7 +15,7 @@ export function unitTimeSamples(chain: Chain, { steps }: TimedParts): readonly U
     const runs = calmest(all.filter((times) => times.microBatch === microBatch));
     return chain.units.map((_, unit): UnitTimeSample => {
       const read = (field: "forwardMs" | "backwardMs" | "normOnlyBackwardMs"): readonly number[] =>
-        runs.map((run) => run[field][unit] as number);
+        runs.map((run) => run[field][unit]!);
       return {
         unit,
         microBatch,
@@ -60,11 +60,11 @@ function runsOf(chain: Chain, steps: readonly PartTimes[]): readonly UnitRun[] {
     const backwardMs = chain.units.map(() => 0);
     const normOnlyBackwardMs = chain.units.map(() => 0);
     step.partMs.forEach((ms, index) => {
-      const { instruction, isKernelGradient } = parts[index] as TimedPart;
+      const { instruction, isKernelGradient } = parts[index]!;
       const owner = owners[instruction];
       if (owner === undefined) return;
       const add = (sums: number[]): void => {
-        sums[owner.unit] = (sums[owner.unit] as number) + ms;
+        sums[owner.unit]! += ms;
       };
       add(owner.direction === "forward" ? forwardMs : backwardMs);
       if (owner.direction === "backward" && !isKernelGradient) add(normOnlyBackwardMs);
@@ -77,7 +77,7 @@ function runsOf(chain: Chain, steps: readonly PartTimes[]): readonly UnitRun[] {
 function calmest<Run extends { readonly othersCpuShare?: number }>(runs: readonly Run[]): readonly Run[] {
   const shares = runs.map(({ othersCpuShare = 0 }) => othersCpuShare);
   const middle = [...shares].sort((left, right) => left - right)[Math.floor((shares.length - 1) / 2)] ?? 0;
-  return runs.filter((_, index) => (shares[index] as number) <= Math.max(CALM_SHARE, middle)).slice(-MAX_REPEATS / 2);
+  return runs.filter((_, index) => shares[index]! <= Math.max(CALM_SHARE, middle)).slice(-MAX_REPEATS / 2);
 }
 
 interface Owner {
@@ -87,7 +87,7 @@ interface Owner {
 
 /** The unit that each instruction belongs to; undefined for the loss and the accumulators. */
 function instructionUnits(plan: StepPlan): readonly (Owner | undefined)[] {
-  const unitOf = (op: number): number => (plan.chain.ops[op] as ChainOp).unit;
+  const unitOf = (op: number): number => plan.chain.ops[op]!.unit;
   /** A sum of gradients belongs to the unit whose backward pass is running. */
   let running = plan.chain.units.length - 1;
   return plan.microStep.map((instruction: Instruction): Owner | undefined => {

@@ -86,9 +86,7 @@ export class ProgramSession {
       {},
       this.program.variables.map(({ read }) => read),
     );
-    return new Map(
-      this.program.variables.map(({ name }, index) => [name, Float32Array.from(values[index] as Float32Array)]),
-    );
+    return new Map(this.program.variables.map(({ name }, index) => [name, Float32Array.from(values[index]!)]));
   }
 
   /** Forward and backward over one micro-batch; with one micro-batch a step, the update too. */
@@ -97,7 +95,7 @@ export class ProgramSession {
       FETCHES.stepLoss,
       FETCHES.stepPrediction,
     ]) as [Float32Array, Float32Array];
-    return { loss: loss[0] as number, prediction: Float32Array.from(prediction) };
+    return { loss: loss[0]!, prediction: Float32Array.from(prediction) };
   }
 
   /** The same in a program that reads the time: seconds from the begin to the end of each of `timedParts`, after a 0. */
@@ -113,7 +111,7 @@ export class ProgramSession {
 
   /** `[count, classes]` in inference mode. */
   logits(batch: MicroBatch): Float32Array {
-    return this.#run({ [FEEDS.images]: this.#images(batch) }, [FETCHES.logits])[0] as Float32Array;
+    return this.#run({ [FEEDS.images]: this.#images(batch) }, [FETCHES.logits])[0]!;
   }
 
   /** `[count, features]`: what the last dense layer reads, and the logits, in inference mode. */

@@ -36,7 +36,7 @@ export function runSession(
 ): readonly Float32Array[] {
   const names = Object.keys(feeds);
   const inputs = names.map((name) => {
-    const { data, shape } = feeds[name] as HostTensor;
+    const { data, shape } = feeds[name]!;
     if (typeof data === "string") return tf.scalar(data, "string");
     return tf.tensor(data, [...shape], data instanceof Int32Array ? "int32" : "float32");
   });

@@ -77,7 +77,7 @@ export class BatchFeed {
       this.#order = this.#run.shuffle ? this.#random.shuffled(all) : all;
       this.#next = 0;
     }
-    return this.#order[this.#next++] as number;
+    return this.#order[this.#next++]!;
   }
 
   /** Pixels that come from outside the image are zero. */
@@ -95,7 +95,7 @@ export class BatchFeed {
         const fromX = isMirrored ? width - 1 - shifted : shifted;
         const from = (fromY * width + fromX) * channels;
         const to = (y * width + x) * channels;
-        for (let channel = 0; channel < channels; channel++) target[to + channel] = image[from + channel] as number;
+        for (let channel = 0; channel < channels; channel++) target[to + channel] = image[from + channel]!;
       }
     }
   }

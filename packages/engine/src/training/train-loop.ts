@@ -52,7 +52,7 @@ export async function runTraining(
       loss += result.loss;
       if (micro === 0) prediction = new Float64Array(result.prediction.length);
       result.prediction.forEach((value, index) => {
-        prediction[index] = (prediction[index] as number) + value / accumulation;
+        prediction[index]! += value / accumulation;
       });
     }
     if (accumulation > 1) session.apply(learningRate);

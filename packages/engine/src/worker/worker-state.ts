@@ -230,7 +230,7 @@ function decaysSlots({ optimizer }: TrainingSetup): boolean {
 }
 
 function inputShape(graph: ModelGraph): SampleShape {
-  return sampleShapes(graph).get((graph.nodes[0] as { name: string }).name) as SampleShape;
+  return sampleShapes(graph).get((graph.nodes[0] as { name: string }).name)!;
 }
 
 function joined(parts: readonly Float32Array[]): Float32Array {

@@ -53,7 +53,7 @@ export function exportLayers(model: Model): ExportedModel {
     exportNode(state, node, inputShapesOf(node, shapes)[0] ?? [], shapes.get(node.name) ?? []);
   }
   for (const { name, node, spec } of graphVariables(graph)) {
-    const values = model.weights.get(name) as Float32Array;
+    const values = model.weights.get(name)!;
     const groups = spec.name === "kernel" ? (state.groups[node] ?? 1) : 1;
     if (groups === 1) {
       state.weights.push({ name, shape: spec.shape, values: () => values });
@@ -183,7 +183,7 @@ function putHardSigmoid(
   slope: number,
 ): void {
   const isImage = shape.length === 3;
-  const channels = isImage ? (shape[2] as number) : elementsOf(shape);
+  const channels = isImage ? shape[2]! : elementsOf(shape);
   let x = input;
   if (!isImage) {
     const square = helper(state, node, "square");

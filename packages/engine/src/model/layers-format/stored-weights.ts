@@ -117,7 +117,7 @@ class ShardReader {
     const bytes = new Uint8Array(count);
     let filled = 0;
     while (filled < count) {
-      const shard = this.#shards[this.#index] as Shard;
+      const shard = this.#shards[this.#index]!;
       const wanted = Math.min(count - filled, shard.sizeBytes - this.#offset);
       if (wanted > 0) await this.#read(shard, bytes.subarray(filled, filled + wanted));
       filled += wanted;
