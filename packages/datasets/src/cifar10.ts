@@ -68,12 +68,12 @@ export async function readCifar10Batches(
 function recordCount(sizeBytes: number, file: string): number {
   const count = Math.floor(sizeBytes / RECORD);
   if (count < 1 || count * RECORD !== sizeBytes) {
-    throw invalidData({
+    throw invalidData(
       file,
-      offsetBytes: count * RECORD,
-      expected: `records of ${RECORD} bytes (label and 32x32x3)`,
-      found: `${sizeBytes - count * RECORD} bytes after ${count} whole records`,
-    });
+      count * RECORD,
+      `records of ${RECORD} bytes (label and 32x32x3)`,
+      `${sizeBytes - count * RECORD} bytes after ${count} whole records`,
+    );
   }
   return count;
 }
@@ -89,7 +89,7 @@ function decodeRecords(
     const label = bytes[start]!;
     if (label >= classNames.length) {
       const expected = `a label in 0..${classNames.length - 1}`;
-      throw invalidData({ file, offsetBytes: start, expected, found: String(label) });
+      throw invalidData(file, start, expected, String(label));
     }
     labels[i] = label;
     for (let channel = 0; channel < CHANNELS; channel++) {
@@ -104,12 +104,7 @@ async function readClassNames(path: string): Promise<readonly string[]> {
   if (text === undefined) return CIFAR10_CLASSES;
   const names = text.split(/\r?\n/).filter((line) => line.trim() !== "");
   if (names.length !== CIFAR10_CLASSES.length) {
-    throw invalidData({
-      file: path,
-      offsetBytes: 0,
-      expected: `${CIFAR10_CLASSES.length} lines with a class name each`,
-      found: `${names.length} lines`,
-    });
+    throw invalidData(path, 0, `${CIFAR10_CLASSES.length} lines with a class name each`, `${names.length} lines`);
   }
   return names;
 }

@@ -68,12 +68,7 @@ export async function readRange(file: FileHandle, offset: number, length: number
   while (done < length) {
     const { bytesRead } = await file.read(bytes, done, length - done, offset + done);
     if (bytesRead === 0) {
-      throw invalidData({
-        file: path,
-        offsetBytes: offset + done,
-        expected: `${length - done} more bytes`,
-        found: "the end of the file",
-      });
+      throw invalidData(path, offset + done, `${length - done} more bytes`, "the end of the file");
     }
     done += bytesRead;
   }
@@ -83,12 +78,12 @@ export async function readRange(file: FileHandle, offset: number, length: number
 /** Throws `invalid-data` unless a file that must be `expected` bytes long is. */
 export function requireSize(file: string, expected: number, found: number): void {
   if (expected === found) return;
-  throw invalidData({
+  throw invalidData(
     file,
-    offsetBytes: Math.min(expected, found),
-    expected: `a file of ${expected} bytes, as its header says`,
-    found: `${found} bytes`,
-  });
+    Math.min(expected, found),
+    `a file of ${expected} bytes, as its header says`,
+    `${found} bytes`,
+  );
 }
 
 async function readGzip(
@@ -101,7 +96,7 @@ async function readGzip(
 ): Promise<Uint8Array> {
   const broken = (thrown: unknown): never => {
     const found = `a broken stream (${MpoError.from(thrown).message})`;
-    throw invalidData({ file: path, offsetBytes: 0, expected: "a whole gzip stream", found, cause: thrown });
+    throw invalidData(path, 0, "a whole gzip stream", found, thrown);
   };
   let inflatedHead: Uint8Array = new Uint8Array(0);
   try {
@@ -114,12 +109,7 @@ async function readGzip(
   const most = Math.min(MOST_BYTES, sizeBytes * MOST_GZIP_RATIO);
   if (expected > most) {
     const found = `a header that promises ${expected} bytes`;
-    throw invalidData({
-      file: path,
-      offsetBytes: 0,
-      expected: `at most ${most} bytes in ${sizeBytes} gzip bytes`,
-      found,
-    });
+    throw invalidData(path, 0, `at most ${most} bytes in ${sizeBytes} gzip bytes`, found);
   }
   const packed = await readRange(file, 0, sizeBytes, path);
   throwIfAborted(options.signal);

@@ -75,28 +75,23 @@ function idxLength(head: Uint8Array, dimensions: number, file: string): number {
 function idxSizes(head: Uint8Array, dimensions: number, file: string): number[] {
   const headerLength = idxHeaderLength(dimensions);
   if (head.length < headerLength) {
-    throw invalidData({
-      file,
-      offsetBytes: head.length,
-      expected: `an IDX header of ${headerLength} bytes`,
-      found: "the end of the file",
-    });
+    throw invalidData(file, head.length, `an IDX header of ${headerLength} bytes`, "the end of the file");
   }
   const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
   const magic = view.getUint32(0);
   const wanted = (UNSIGNED_BYTE << 8) | dimensions;
   if (magic !== wanted) {
-    throw invalidData({
+    throw invalidData(
       file,
-      offsetBytes: 0,
-      expected: `the IDX magic number ${hex(wanted)} (unsigned bytes, ${dimensions} dimensions)`,
-      found: hex(magic),
-    });
+      0,
+      `the IDX magic number ${hex(wanted)} (unsigned bytes, ${dimensions} dimensions)`,
+      hex(magic),
+    );
   }
   return Array.from({ length: dimensions }, (_, i) => {
     const offsetBytes = 4 + 4 * i;
     const size = view.getUint32(offsetBytes);
-    if (size === 0) throw invalidData({ file, offsetBytes, expected: "a size of at least 1", found: "0" });
+    if (size === 0) throw invalidData(file, offsetBytes, "a size of at least 1", "0");
     return size;
   });
 }

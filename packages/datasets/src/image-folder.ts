@@ -96,6 +96,6 @@ async function decodeImage(path: string, options: ImageFolderOptions): Promise<U
   } catch (thrown) {
     if (thrown instanceof MpoError) throw thrown;
     const found = MpoError.from(thrown).message;
-    throw invalidData({ file: path, offsetBytes: 0, expected: "a whole PNG or JPEG image", found, cause: thrown });
+    throw invalidData(path, 0, "a whole PNG or JPEG image", found, thrown);
   }
 }

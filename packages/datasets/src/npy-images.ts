@@ -53,7 +53,7 @@ export async function readNpyImages(path: string, options: ReadOptions & ImageRa
 export async function readNpyLabels(path: string, options: ReadOptions & ImageRange = {}): Promise<Int32Array> {
   const { shape, data, type } = await readNpy(path, options);
   if (shape.length !== 1 || type === "f4" || type === "f8") {
-    throw invalidData({ file: path, offsetBytes: 0, expected: "[N] integers", found: `[${shape}] of ${type}` });
+    throw invalidData(path, 0, "[N] integers", `[${shape}] of ${type}`);
   }
   const { from, to } = checkedRange(options, data.length, path);
   const labels = Int32Array.from(data.subarray(from, to));
@@ -61,7 +61,7 @@ export async function readNpyLabels(path: string, options: ReadOptions & ImageRa
   if (bad >= 0) {
     const offsetBytes = 0;
     const found = `${data[from + bad]} for image ${from + bad}`;
-    throw invalidData({ file: path, offsetBytes, expected: "labels in 0..2^31-1", found });
+    throw invalidData(path, offsetBytes, "labels in 0..2^31-1", found);
   }
   return labels;
 }
@@ -76,7 +76,7 @@ export async function loadNpyFolder(folder: string, options: ReadOptions = {}): 
   const labels = await readNpyLabels(labelsPath, options);
   if (labels.length === images.count) return { ...images, labels };
   const expected = `${images.count} labels, as many as images in images.npy`;
-  throw invalidData({ file: labelsPath, offsetBytes: 0, expected, found: String(labels.length) });
+  throw invalidData(labelsPath, 0, expected, String(labels.length));
 }
 
 /** The `.npy` file ([N, H, W, C] of f4) of the images of a set. */
@@ -87,12 +87,7 @@ export function encodeNpyImages(set: ImageSet): Uint8Array {
 function imageShape(header: NpyHeader, file: string): Omit<ImageSet, "images"> {
   const [count = 0, height = 0, width = 0, channels = 1] = header.shape;
   if ((header.shape.length !== 3 && header.shape.length !== 4) || header.length === 0) {
-    throw invalidData({
-      file,
-      offsetBytes: 10,
-      expected: "a shape of [N, H, W] or [N, H, W, C], none of them 0",
-      found: `[${header.shape.join(", ")}]`,
-    });
+    throw invalidData(file, 10, "a shape of [N, H, W] or [N, H, W, C], none of them 0", `[${header.shape.join(", ")}]`);
   }
   return { count, height, width, channels };
 }
@@ -114,7 +109,7 @@ function unitValues(header: NpyHeader, bytes: Uint8Array, file: string, start: n
     const value = values[i]!;
     if (!(value >= 0 && value <= most)) {
       const offsetBytes = start + i * npyItemBytes(type);
-      throw invalidData({ file, offsetBytes, expected: `a value in 0..${most}`, found: String(value) });
+      throw invalidData(file, offsetBytes, `a value in 0..${most}`, String(value));
     }
     images[i] = value / most;
   }

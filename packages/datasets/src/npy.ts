@@ -2,8 +2,17 @@ import { MpoError } from "@mpo/core";
 import { invalidData } from "./data-error.ts";
 import { requireSize } from "./data-file.ts";
 
-/** Element types of `.npy` files that are read: unsigned and signed integers and floats, little endian. */
-export type NpyType = "u1" | "i1" | "i2" | "i4" | "i8" | "f4" | "f8";
+/** Element types of `.npy` files that are read: integers and floats, little-endian, as is every machine that this runs on. */
+const ARRAYS = {
+  u1: Uint8Array,
+  i1: Int8Array,
+  i2: Int16Array,
+  i4: Int32Array,
+  i8: BigInt64Array,
+  f4: Float32Array,
+  f8: Float64Array,
+} as const;
+export type NpyType = keyof typeof ARRAYS;
 
 /** Values of an array; `i8` is read into f8, exactly or not at all. */
 export type NpyData = Uint8Array | Int8Array | Int16Array | Int32Array | Float32Array | Float64Array;
@@ -25,18 +34,17 @@ export interface NpyHeader {
   readonly length: number;
 }
 
-const ITEM_BYTES: Readonly<Record<NpyType, number>> = { u1: 1, i1: 1, i2: 2, i4: 4, i8: 8, f4: 4, f8: 8 };
 const MAGIC = "\x93NUMPY";
 const MOST_DIMENSIONS = 32;
 
 /** Bytes of one element. */
 export function npyItemBytes(type: NpyType): number {
-  return ITEM_BYTES[type];
+  return ARRAYS[type].BYTES_PER_ELEMENT;
 }
 
 /** How long the whole file must be. */
 export function npyFileBytes(header: NpyHeader): number {
-  return header.dataOffset + header.length * ITEM_BYTES[header.type];
+  return header.dataOffset + header.length * npyItemBytes(header.type);
 }
 
 /**
@@ -56,7 +64,7 @@ export function decodeNpy(bytes: Uint8Array, file: string): NpyArray {
 /** Decodes the header from the first bytes of a file. Throws `invalid-data`. */
 export function decodeNpyHeader(head: Uint8Array, file: string): NpyHeader {
   const fail = (offsetBytes: number, expected: string, found: string): never => {
-    throw invalidData({ file, offsetBytes, expected, found });
+    throw invalidData(file, offsetBytes, expected, found);
   };
   const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
   if (head.length < 10) fail(head.length, "a .npy header", "the end of the file");
@@ -79,7 +87,7 @@ export function decodeNpyHeader(head: Uint8Array, file: string): NpyHeader {
   if (order === "True") fail(textOffset, "C order", "'fortran_order': True");
   const type = npyType(descr);
   if (type === undefined) {
-    return fail(textOffset, `an element type of ${Object.keys(ITEM_BYTES).join(", ")}, little endian`, `'${descr}'`);
+    return fail(textOffset, `an element type of ${Object.keys(ARRAYS).join(", ")}, little endian`, `'${descr}'`);
   }
   const shape = shapeText
     .split(",")
@@ -99,18 +107,14 @@ export function decodeNpyHeader(head: Uint8Array, file: string): NpyHeader {
  * values beyond 2^53.
  */
 export function decodeNpyValues(type: NpyType, bytes: Uint8Array, file: string, firstByte: number): NpyData {
-  const length = bytes.length / ITEM_BYTES[type];
-  if (type === "u1") return bytes.slice();
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const data = emptyData(type, length);
-  const read = reader(type, view);
-  for (let i = 0; i < length; i++) {
-    const value = read(i);
-    if (Number.isNaN(value) || (type === "i8" && !Number.isSafeInteger(value))) {
-      const expected = type === "i8" ? "a whole number below 2^53" : "a number";
-      throw invalidData({ file, offsetBytes: firstByte + i * ITEM_BYTES[type], expected, found: String(value) });
-    }
-    data[i] = value;
+  // A copy: an array begins at a multiple of its elements' size.
+  const { buffer } = new Uint8Array(bytes);
+  const data: NpyData = type === "i8" ? Float64Array.from(new BigInt64Array(buffer), Number) : new ARRAYS[type](buffer);
+  const isWrong = type === "i8" ? (value: number): boolean => !Number.isSafeInteger(value) : Number.isNaN;
+  const bad = data.findIndex((value) => isWrong(value));
+  if (bad >= 0) {
+    const expected = type === "i8" ? "a whole number below 2^53" : "a number";
+    throw invalidData(file, firstByte + bad * npyItemBytes(type), expected, String(data[bad]));
   }
   return data;
 }
@@ -131,7 +135,7 @@ export function encodeNpy(array: NpyArray): Uint8Array {
   const lengthBytes = text.length + 75 < 2 ** 16 ? 2 : 4;
   const unpadded = MAGIC.length + 2 + lengthBytes + text.length + 1;
   const dataOffset = Math.ceil(unpadded / 64) * 64;
-  const bytes = new Uint8Array(dataOffset + length * ITEM_BYTES[type]);
+  const bytes = new Uint8Array(dataOffset + length * npyItemBytes(type));
   const view = new DataView(bytes.buffer);
   for (let i = 0; i < MAGIC.length; i++) bytes[i] = MAGIC.charCodeAt(i);
   bytes[6] = lengthBytes === 2 ? 1 : 2;
@@ -140,69 +144,17 @@ export function encodeNpy(array: NpyArray): Uint8Array {
   else view.setUint32(8, dataOffset - textOffset, true);
   const padded = `${text.padEnd(dataOffset - textOffset - 1)}\n`;
   for (let i = 0; i < padded.length; i++) bytes[textOffset + i] = padded.charCodeAt(i);
-  const write = writer(type, view, dataOffset);
-  for (let i = 0; i < length; i++) write(i, data[i]!);
+  const values = type === "i8" ? BigInt64Array.from(data, BigInt) : new ARRAYS[type](data);
+  bytes.set(new Uint8Array(values.buffer), dataOffset);
   return bytes;
 }
 
 function npyType(descr: string): NpyType | undefined {
   const match = /^([<|=]?)([uif][1248])$/.exec(descr);
   const name = match?.[2];
-  return name !== undefined && name in ITEM_BYTES ? (name as NpyType) : undefined;
+  return name !== undefined && name in ARRAYS ? (name as NpyType) : undefined;
 }
 
 function latin1(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
-}
-
-function emptyData(type: Exclude<NpyType, "u1">, length: number): Exclude<NpyData, Uint8Array> {
-  switch (type) {
-    case "i1":
-      return new Int8Array(length);
-    case "i2":
-      return new Int16Array(length);
-    case "i4":
-      return new Int32Array(length);
-    case "f4":
-      return new Float32Array(length);
-    case "i8":
-    case "f8":
-      return new Float64Array(length);
-  }
-}
-
-function reader(type: Exclude<NpyType, "u1">, view: DataView): (index: number) => number {
-  switch (type) {
-    case "i1":
-      return (i) => view.getInt8(i);
-    case "i2":
-      return (i) => view.getInt16(2 * i, true);
-    case "i4":
-      return (i) => view.getInt32(4 * i, true);
-    case "i8":
-      return (i) => Number(view.getBigInt64(8 * i, true));
-    case "f4":
-      return (i) => view.getFloat32(4 * i, true);
-    case "f8":
-      return (i) => view.getFloat64(8 * i, true);
-  }
-}
-
-function writer(type: NpyType, view: DataView, start: number): (index: number, value: number) => void {
-  switch (type) {
-    case "u1":
-      return (i, value) => view.setUint8(start + i, value);
-    case "i1":
-      return (i, value) => view.setInt8(start + i, value);
-    case "i2":
-      return (i, value) => view.setInt16(start + 2 * i, value, true);
-    case "i4":
-      return (i, value) => view.setInt32(start + 4 * i, value, true);
-    case "i8":
-      return (i, value) => view.setBigInt64(start + 8 * i, BigInt(value), true);
-    case "f4":
-      return (i, value) => view.setFloat32(start + 4 * i, value, true);
-    case "f8":
-      return (i, value) => view.setFloat64(start + 8 * i, value, true);
-  }
 }
