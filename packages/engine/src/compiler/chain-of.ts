@@ -1,6 +1,7 @@
 import { type Chain, type ChainOp, type ChainParameter, type ChainUnit, type ChainValue, MpoError } from "@mpo/core";
 import { sampleShapes } from "../model/graph-shapes.ts";
 import { elementsOf, type ModelGraph, type ModelNode, type OpKind } from "../model/model-graph.ts";
+import { variablesOf } from "../model/variables.ts";
 import { activationBytes, FLOAT_BYTES } from "../ops/facts.ts";
 import { opDefinition } from "../ops/op-table.ts";
 
@@ -34,7 +35,7 @@ export function chainOf(graph: ModelGraph): Chain {
       continue;
     }
     const definition = opDefinition(node.kind);
-    const trained = definition.variables(node.attributes, inputShapes).filter(({ trainable }) => trainable);
+    const trained = variablesOf(node, inputShapes).filter(({ trainable }) => trainable);
     const firstParameter = parameters.length;
     for (const spec of trained) {
       parameters.push({

@@ -22,7 +22,7 @@ export function compileProgram(source: ProgramSource): Program {
   const variables = specs.map(({ name, spec }, index): ProgramVariable => {
     const handle = handles.declare(name, spec.shape);
     const read = `read_${index}`;
-    emit.named(read, "ReadVariableOp", [handle], { dtype: attr.type("float") });
+    emit.named(read, "ReadVariableOp", [handle], { dtype: "float" });
     return { name, shape: spec.shape, file: String(index), read };
   });
   emitAssignment(emit, handles, variables);
@@ -42,11 +42,11 @@ function emitFeeds(emit: GraphEmitter, inputShape: SampleShape): void {
   placeholder(FEEDS.seed, "int32", [2]);
   placeholder(FEEDS.statisticsShare, "float", []);
   placeholder(FEEDS.initialState, "float", []);
-  const shape = emit.node("Shape", [images], { T: attr.type("float"), out_type: attr.type("int32") });
+  const shape = emit.node("Shape", [images], { T: "float", out_type: "int32" });
   const first = emit.node("GatherV2", [shape, emit.int(0), emit.int(0)], {
-    Tparams: attr.type("int32"),
-    Tindices: attr.type("int32"),
-    Taxis: attr.type("int32"),
+    Tparams: "int32",
+    Tindices: "int32",
+    Taxis: "int32",
   });
   emit.setBatch(first);
 }
@@ -56,18 +56,18 @@ function emitFeeds(emit: GraphEmitter, inputShape: SampleShape): void {
  * allocator's pool never gives memory back.
  */
 function emitAssignment(emit: GraphEmitter, handles: VariableHandles, variables: readonly ProgramVariable[]): void {
-  emit.named(FEEDS.weightsFolder, "Placeholder", [], { dtype: attr.type("string"), shape: attr.shape([]) });
+  emit.named(FEEDS.weightsFolder, "Placeholder", [], { dtype: "string", shape: attr.shape([]) });
   for (const { name, shape, file } of variables) {
     emit.fenced(() => {
-      const fileName = emit.node("Const", [], { dtype: attr.type("string"), value: attr.textTensor(file) });
+      const fileName = emit.node("Const", [], { dtype: "string", value: attr.textTensor(file) });
       const path = emit.node("StringJoin", [FEEDS.weightsFolder, fileName], {
         N: attr.int(2),
         separator: attr.text("/"),
       });
       const bytes = emit.node("ReadFile", [path]);
-      const flat = emit.node("DecodeRaw", [bytes], { out_type: attr.type("float"), little_endian: attr.bool(true) });
+      const flat = emit.node("DecodeRaw", [bytes], { out_type: "float", little_endian: attr.bool(true) });
       const value = emit.reshape(flat, shape);
-      emit.node("AssignVariableOp", [handles.handle(name), value], { dtype: attr.type("float") });
+      emit.node("AssignVariableOp", [handles.handle(name), value], { dtype: "float" });
     });
   }
   emitDone(emit, FETCHES.assignDone, emit.fence === undefined ? [] : [emit.fence]);
@@ -76,10 +76,10 @@ function emitAssignment(emit: GraphEmitter, handles: VariableHandles, variables:
 
 function emitReserve(emit: GraphEmitter): void {
   const elements = FEEDS.reserveElements;
-  emit.named(elements, "Placeholder", [], { dtype: attr.type("int32"), shape: attr.shape([1]) });
-  const empty = emit.node("Empty", [elements], { dtype: attr.type("float"), init: attr.bool(false) });
-  const size = emit.node("Size", [empty], { T: attr.type("float"), out_type: attr.type("int32") });
-  emit.named(FETCHES.reserveDone, "Cast", [size], { SrcT: attr.type("int32"), DstT: attr.type("float") });
+  emit.named(elements, "Placeholder", [], { dtype: "int32", shape: attr.shape([1]) });
+  const empty = emit.node("Empty", [elements], { dtype: "float", init: attr.bool(false) });
+  const size = emit.node("Size", [empty], { T: "float", out_type: "int32" });
+  emit.named(FETCHES.reserveDone, "Cast", [size], { SrcT: "int32", DstT: "float" });
 }
 
 function inputShapeOf({ graph }: ProgramSource): SampleShape {

@@ -1,5 +1,4 @@
 import type { GraphEmitter } from "../graph/graph-emitter.ts";
-import { attr } from "../graph/graph-proto.ts";
 import { sampleShapes } from "../model/graph-shapes.ts";
 import type { ModelGraph } from "../model/model-graph.ts";
 import { opDefinition } from "../ops/op-table.ts";
@@ -36,7 +35,7 @@ export function emitEvaluation(emit: GraphEmitter, graph: ModelGraph, handles: V
     tensors.set(node.name, output);
     logits = output;
   });
-  emit.named(FETCHES.logits, "Identity", [logits], { T: attr.type("float") });
-  if (features !== undefined) emit.named(FETCHES.features, "Identity", [features], { T: attr.type("float") });
+  emit.named(FETCHES.logits, "Identity", [logits], { T: "float" });
+  if (features !== undefined) emit.named(FETCHES.features, "Identity", [features], { T: "float" });
   return features !== undefined;
 }

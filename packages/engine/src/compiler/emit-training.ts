@@ -7,11 +7,11 @@ import {
   type StepPlan,
 } from "@mpo/core";
 import type { GraphEmitter } from "../graph/graph-emitter.ts";
-import { attr } from "../graph/graph-proto.ts";
 import { emitLoss } from "../losses/loss.ts";
 import { emitUpdate, slotNames } from "../losses/optimizer.ts";
 import { sampleShapes } from "../model/graph-shapes.ts";
 import type { ModelGraph, ModelNode, SampleShape } from "../model/model-graph.ts";
+import { graphVariables } from "../model/variables.ts";
 import type { OpPlace } from "../ops/op-definition.ts";
 import { opDefinition } from "../ops/op-table.ts";
 import { emitDone } from "./emit-done.ts";
@@ -39,6 +39,7 @@ class TrainingEmitter {
   readonly #plan: StepPlan;
   readonly #nodes: ReadonlyMap<string, ModelNode>;
   readonly #shapes: ReadonlyMap<string, SampleShape>;
+  readonly #variableShapes: ReadonlyMap<string, readonly number[]>;
   readonly #read: (name: string) => string;
   /** Graph tensors by planned tensor; statistics are several. */
   readonly #tensors = new Map<number, readonly string[]>();
@@ -52,6 +53,7 @@ class TrainingEmitter {
     this.#plan = training.plan;
     this.#nodes = new Map(graph.nodes.map((node) => [node.name, node]));
     this.#shapes = sampleShapes(graph);
+    this.#variableShapes = new Map(graphVariables(graph).map(({ name, spec }) => [name, spec.shape]));
     this.#read = handles.reader();
   }
 
@@ -63,9 +65,9 @@ class TrainingEmitter {
     else for (const instruction of this.#plan.microStep) emit.fenced(() => this.#emitInstruction(instruction));
     const after = [...emit.asides, ...(emit.fence === undefined ? [] : [emit.fence])];
     emit.named(FETCHES.stepLoss, "Identity", [this.#loss, ...after.map((node) => `^${node}`)], {
-      T: attr.type("float"),
+      T: "float",
     });
-    emit.named(FETCHES.stepPrediction, "Identity", [this.#prediction], { T: attr.type("float") });
+    emit.named(FETCHES.stepPrediction, "Identity", [this.#prediction], { T: "float" });
     emit.unfenced(() => {
       emitDone(emit, FETCHES.initDone, initialised);
       this.#emitApply();
@@ -87,30 +89,18 @@ class TrainingEmitter {
   #declareState(): readonly string[] {
     const emit = this.#emit;
     const initialised: string[] = [];
-    for (const { id, name, bytes } of this.#plan.chain.parameters) {
+    for (const { id, name } of this.#plan.chain.parameters) {
       if (this.#plan.frozen[id]) continue;
-      const shape = [bytes / 4];
+      const shape = this.#variableShapes.get(name)!;
       const state = slotNames(this.#training.optimizer).map((slot) => slotName(name, slot));
       if (this.#plan.config.accumulation > 1) state.push(accumulatorName(name));
       for (const stateName of state) {
-        const handle = this.#handles.declare(stateName, this.#shapeOf(name, shape));
-        const zeros = emit.node("Fill", [emit.ints(this.#shapeOf(name, shape)), FEEDS.initialState], {
-          T: attr.type("float"),
-          index_type: attr.type("int32"),
-        });
-        initialised.push(emit.node("AssignVariableOp", [handle, zeros], { dtype: attr.type("float") }));
+        const handle = this.#handles.declare(stateName, shape);
+        const zeros = emit.node("Fill", [emit.ints(shape), FEEDS.initialState], { T: "float", index_type: "int32" });
+        initialised.push(emit.node("AssignVariableOp", [handle, zeros], { dtype: "float" }));
       }
     }
     return initialised;
-  }
-
-  #shapeOf(parameter: string, fallback: readonly number[]): readonly number[] {
-    const slash = parameter.lastIndexOf("/");
-    const node = this.#nodes.get(parameter.slice(0, slash));
-    if (node === undefined) return fallback;
-    const inputShapes = node.inputs.map((name) => this.#shapes.get(name)!);
-    const specs = opDefinition(node.kind).variables(node.attributes, inputShapes);
-    return specs.find((spec) => spec.name === parameter.slice(slash + 1))?.shape ?? fallback;
   }
 
   #emitInstruction(instruction: Instruction, half?: GradientHalf): void {
@@ -122,7 +112,7 @@ class TrainingEmitter {
         const logits = this.#tensor(instruction.logits);
         const inputs = { logits, labels: FEEDS.labels, sampleWeight: FEEDS.sampleWeight, batch: this.#emit.batch };
         const { loss, gradient } = emitLoss(this.#training.loss, this.#emit, inputs);
-        const probabilities = this.#emit.node("Softmax", [logits], { T: attr.type("float") });
+        const probabilities = this.#emit.float32("Softmax", logits);
         this.#prediction = this.#emit.mean(probabilities, [0], false);
         this.#loss = loss;
         this.#tensors.set(instruction.gradient, [gradient]);
@@ -142,7 +132,7 @@ class TrainingEmitter {
       case "accumulate": {
         const accumulator = this.#handles.handle(accumulatorName(this.#parameter(instruction.parameter).name));
         const inputs = [accumulator, this.#tensor(instruction.gradient)];
-        this.#emit.node("AssignAddVariableOp", inputs, { dtype: attr.type("float") });
+        this.#emit.node("AssignAddVariableOp", inputs, { dtype: "float" });
         return;
       }
     }
@@ -203,11 +193,11 @@ class TrainingEmitter {
     const emit = this.#emit;
     for (const parameter of this.#plan.applied) {
       const accumulator = this.#handles.handle(accumulatorName(this.#parameter(parameter).name));
-      const read = (): string => emit.node("ReadVariableOp", [accumulator], { dtype: attr.type("float") });
+      const read = (): string => emit.node("ReadVariableOp", [accumulator], { dtype: "float" });
       emit.fenced(() => this.#emitUpdate(parameter, read()));
       // Cleared in place, as x - x: new buffers of zeros would wander through the allocator's pool and leave holes.
       emit.fenced(() => {
-        emit.node("AssignAddVariableOp", [accumulator, emit.float32("Neg", read())], { dtype: attr.type("float") });
+        emit.node("AssignAddVariableOp", [accumulator, emit.float32("Neg", read())], { dtype: "float" });
       });
     }
     emitDone(emit, FETCHES.applyDone, emit.fence === undefined ? [] : [emit.fence]);

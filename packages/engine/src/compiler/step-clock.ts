@@ -28,6 +28,6 @@ export class StepClock {
     const [first = ""] = this.#stamps;
     const packed = emit.node("Pack", this.#stamps, { N: attr.int(this.#stamps.length), T: DOUBLE, axis: attr.int(0) });
     const since = emit.node("Sub", [packed, first], { T: DOUBLE });
-    emit.named(FETCHES.clock, "Cast", [since], { SrcT: DOUBLE, DstT: attr.type("float") });
+    emit.named(FETCHES.clock, "Cast", [since], { SrcT: DOUBLE, DstT: "float" });
   }
 }

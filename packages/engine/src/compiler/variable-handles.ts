@@ -15,7 +15,7 @@ export class VariableHandles {
   declare(name: string, shape: readonly number[]): string {
     const handle = this.#emit.unfenced(() =>
       this.#emit.node("VarHandleOp", [], {
-        dtype: attr.type("float"),
+        dtype: "float",
         shape: attr.shape(shape),
         shared_name: attr.text(name),
         container: attr.text(""),
@@ -41,7 +41,7 @@ export class VariableHandles {
       const existing = reads.get(name);
       if (existing !== undefined) return existing;
       const read = this.#emit.unfenced(() =>
-        this.#emit.node("ReadVariableOp", [this.handle(name)], { dtype: attr.type("float") }),
+        this.#emit.node("ReadVariableOp", [this.handle(name)], { dtype: "float" }),
       );
       reads.set(name, read);
       return read;

@@ -1,4 +1,4 @@
-import { type AttrValue, attr, type NodeDef } from "./graph-proto.ts";
+import { type Attributes, attr, type NodeDef } from "./graph-proto.ts";
 
 /**
  * Builds a TensorFlow graph node by node. While a fence is set, every new node waits for it by a control edge: so the
@@ -18,21 +18,19 @@ export class GraphEmitter {
   }
 
   /** Adds a node; returns its name, which is also its first output. `inputs` may hold `name:k` and `^name`. */
-  node(op: string, inputs: readonly string[], attributes: Readonly<Record<string, AttrValue>> = {}): string {
+  node(op: string, inputs: readonly string[], attributes: Attributes = {}): string {
     const name = `n${this.#nodes.length}_${op}`;
     return this.named(name, op, inputs, attributes);
   }
 
   /** Like `node`, with a name that a session run refers to. */
-  named(
-    name: string,
-    op: string,
-    inputs: readonly string[],
-    attributes: Readonly<Record<string, AttrValue>> = {},
-  ): string {
+  named(name: string, op: string, inputs: readonly string[], attributes: Attributes = {}): string {
     const waits = this.#fence !== undefined && !inputs.some((tensor) => nodeOf(tensor) === this.#fence);
     const input = waits ? [...inputs, `^${this.#fence}`] : inputs;
-    this.#nodes.push({ name, op, input, attr: attributes });
+    const given = Object.entries(attributes).map(
+      ([key, value]) => [key, typeof value === "string" ? attr.type(value) : value] as const,
+    );
+    this.#nodes.push({ name, op, input, attr: Object.fromEntries(given) });
     this.#last = name;
     return name;
   }
@@ -104,12 +102,12 @@ export class GraphEmitter {
 
   /** A two-argument or one-argument float op. */
   float32(op: string, ...inputs: readonly string[]): string {
-    return this.node(op, inputs, { T: attr.type("float") });
+    return this.node(op, inputs, { T: "float" });
   }
 
   /** Reshape to `shape` with the batch left open: `[-1, ...shape]`. */
   reshape(tensor: string, shape: readonly number[]): string {
-    return this.node("Reshape", [tensor, this.ints(shape)], { T: attr.type("float"), Tshape: attr.type("int32") });
+    return this.node("Reshape", [tensor, this.ints(shape)], { T: "float", Tshape: "int32" });
   }
 
   /** Scalar int32 tensor with the number of samples in the micro-batch; shapes are made from it. */
@@ -131,7 +129,7 @@ export class GraphEmitter {
     const packed = this.unfenced(() => {
       const last = this.#last;
       const parts = [batch, ...shape.map((extent) => this.int(extent))];
-      const name = this.node("Pack", parts, { N: attr.int(parts.length), T: attr.type("int32"), axis: attr.int(0) });
+      const name = this.node("Pack", parts, { N: attr.int(parts.length), T: "int32", axis: attr.int(0) });
       this.#last = last;
       return name;
     });
@@ -149,11 +147,7 @@ export class GraphEmitter {
   }
 
   #reduce(op: string, tensor: string, axes: readonly number[], keepDims: boolean): string {
-    return this.node(op, [tensor, this.ints(axes)], {
-      T: attr.type("float"),
-      Tidx: attr.type("int32"),
-      keep_dims: attr.bool(keepDims),
-    });
+    return this.node(op, [tensor, this.ints(axes)], { T: "float", Tidx: "int32", keep_dims: attr.bool(keepDims) });
   }
 
   #constant(type: "int32" | "float", shape: readonly number[], values: readonly number[]): string {

@@ -52,6 +52,9 @@ export type AttrValue =
       };
     };
 
+/** Attributes of a node by name; the name of an element type stands for that type. */
+export type Attributes = Readonly<Record<string, AttrValue | DataType>>;
+
 export interface ShapeMessage {
   readonly dim: readonly { readonly size: number }[];
 }

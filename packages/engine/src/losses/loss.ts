@@ -1,6 +1,5 @@
 import type { MethodName } from "@mpo/core";
 import type { GraphEmitter } from "../graph/graph-emitter.ts";
-import { attr } from "../graph/graph-proto.ts";
 
 /** Weight of the pseudo-labels' cross-entropy in SHOT (digits experiments of the paper: 0.1 to 0.3). */
 export const SHOT_PSEUDO_LABEL_WEIGHT = 0.3;
@@ -39,13 +38,10 @@ export function emitLoss(name: MethodName, emit: GraphEmitter, inputs: LossInput
 }
 
 function crossEntropy(emit: GraphEmitter, { logits, labels, sampleWeight }: LossInputs): LossTensors {
-  const isGiven = emit.node("GreaterEqual", [labels, emit.int(0)], { T: attr.type("int32") });
-  const given = emit.node("Cast", [isGiven], { SrcT: attr.type("bool"), DstT: attr.type("float") });
-  const known = emit.node("Maximum", [labels, emit.int(0)], { T: attr.type("int32") });
-  const node = emit.node("SparseSoftmaxCrossEntropyWithLogits", [logits, known], {
-    T: attr.type("float"),
-    Tlabels: attr.type("int32"),
-  });
+  const isGiven = emit.node("GreaterEqual", [labels, emit.int(0)], { T: "int32" });
+  const given = emit.node("Cast", [isGiven], { SrcT: "bool", DstT: "float" });
+  const known = emit.node("Maximum", [labels, emit.int(0)], { T: "int32" });
+  const node = emit.node("SparseSoftmaxCrossEntropyWithLogits", [logits, known], { T: "float", Tlabels: "int32" });
   const weight = emit.float32("Mul", given, sampleWeight);
   const loss = emit.sum(emit.float32("Mul", node, weight), [0], false);
   const column = emit.reshape(weight, [-1, 1]);
@@ -54,7 +50,7 @@ function crossEntropy(emit: GraphEmitter, { logits, labels, sampleWeight }: Loss
 
 /** H(p) for each sample; dH/dz_j = -p_j (log p_j + H). */
 function entropy(emit: GraphEmitter, { logits, sampleWeight }: LossInputs): LossTensors {
-  const logProbabilities = emit.node("LogSoftmax", [logits], { T: attr.type("float") });
+  const logProbabilities = emit.float32("LogSoftmax", logits);
   const probabilities = emit.float32("Exp", logProbabilities);
   const perSample = emit.float32("Neg", emit.sum(emit.float32("Mul", probabilities, logProbabilities), [1], true));
   const loss = emit.float32("Mul", emit.sum(perSample, [0, 1], false), sampleWeight);
@@ -70,10 +66,10 @@ function informationMaximisation(emit: GraphEmitter, inputs: LossInputs): LossTe
   const { logits, sampleWeight, batch } = inputs;
   const certain = entropy(emit, inputs);
   const pseudo = crossEntropy(emit, inputs);
-  const probabilities = emit.node("Softmax", [logits], { T: attr.type("float") });
+  const probabilities = emit.float32("Softmax", logits);
   const mean = emit.mean(probabilities, [0], true);
   const logMean = emit.float32("Log", emit.float32("AddV2", mean, emit.float(1e-8)));
-  const batchSize = emit.node("Cast", [batch], { SrcT: attr.type("int32"), DstT: attr.type("float") });
+  const batchSize = emit.node("Cast", [batch], { SrcT: "int32", DstT: "float" });
   const share = emit.float32("Mul", sampleWeight, batchSize);
   const negativeDiversity = emit.float32("Mul", emit.sum(emit.float32("Mul", mean, logMean), [0, 1], false), share);
   const centred = emit.float32("Sub", logMean, emit.sum(emit.float32("Mul", probabilities, logMean), [1], true));

@@ -39,7 +39,7 @@ export function emitUpdate(
   gradient: string,
   learningRate: string,
 ): void {
-  const type = { T: attr.type("float") };
+  const type = { T: "float" } as const;
   switch (optimizer.kind) {
     case "sgd": {
       const decayed = withDecay(emit, variable, gradient, optimizer.weightDecay ?? 0);
@@ -70,6 +70,6 @@ function withDecay(
   weightDecay: number,
 ): string {
   if (weightDecay === 0 || !variable.isKernel) return gradient;
-  const value = emit.node("ReadVariableOp", [variable.handle], { dtype: attr.type("float") });
+  const value = emit.node("ReadVariableOp", [variable.handle], { dtype: "float" });
   return emit.float32("AddV2", emit.float32("Mul", value, emit.float(weightDecay)), gradient);
 }

@@ -9,6 +9,7 @@ import type {
   Padding,
   SampleShape,
   Size2D,
+  WindowAttributes,
 } from "./model-graph.ts";
 import { checkNode, validateGraph } from "./validate-graph.ts";
 
@@ -165,9 +166,7 @@ export class GraphBuilder {
   }
 }
 
-type Window = Pick<OpAttributes["conv2d"], "kernelSize" | "strides" | "padding" | "dilation">;
-
-function windowOf(options: Omit<ConvOptions, "filters">): Window {
+function windowOf(options: Omit<ConvOptions, "filters">): WindowAttributes {
   return {
     kernelSize: pair(options.kernelSize),
     strides: pair(options.strides ?? 1),

@@ -18,40 +18,40 @@ export const ACTIVATION_NAMES = [
 ] as const;
 export type ActivationName = (typeof ACTIVATION_NAMES)[number];
 
+/** The window of a convolution. */
+export interface WindowAttributes {
+  readonly kernelSize: Size2D;
+  readonly strides: Size2D;
+  readonly padding: Padding;
+  readonly dilation: Size2D;
+}
+
+/** What every normalisation has. */
+export interface NormAttributes {
+  readonly epsilon: number;
+  readonly scale: boolean;
+  readonly center: boolean;
+}
+
+interface PoolAttributes {
+  readonly poolSize: Size2D;
+  readonly strides: Size2D;
+  readonly padding: Padding;
+}
+
 /** The attributes of each kind of operation. Tensors are NHWC, kernels HWIO. */
 export interface OpAttributes {
   readonly input: { readonly shape: SampleShape };
-  readonly conv2d: {
+  readonly conv2d: WindowAttributes & {
     readonly filters: number;
-    readonly kernelSize: Size2D;
-    readonly strides: Size2D;
-    readonly padding: Padding;
-    readonly dilation: Size2D;
     /** Channel groups (ResNeXt); the kernel has shape `[h, w, inputChannels / groups, filters]`. */
     readonly groups: number;
     readonly useBias: boolean;
   };
-  readonly depthwiseConv2d: {
-    readonly kernelSize: Size2D;
-    readonly strides: Size2D;
-    readonly padding: Padding;
-    readonly dilation: Size2D;
-    readonly depthMultiplier: number;
-    readonly useBias: boolean;
-  };
+  readonly depthwiseConv2d: WindowAttributes & { readonly depthMultiplier: number; readonly useBias: boolean };
   readonly dense: { readonly units: number; readonly useBias: boolean };
-  readonly batchNorm: {
-    readonly epsilon: number;
-    readonly momentum: number;
-    readonly scale: boolean;
-    readonly center: boolean;
-  };
-  readonly groupNorm: {
-    readonly groups: number;
-    readonly epsilon: number;
-    readonly scale: boolean;
-    readonly center: boolean;
-  };
+  readonly batchNorm: NormAttributes & { readonly momentum: number };
+  readonly groupNorm: NormAttributes & { readonly groups: number };
   /** `hardSigmoid`: `clip(slope * x + 0.5, 0, 1)`; slope 1/6 unless given. `hardSwish`: `x * relu6(x + 3) / 6`. */
   readonly activation: { readonly function: ActivationName; readonly slope?: number };
   readonly add: Readonly<Record<never, never>>;
@@ -59,8 +59,8 @@ export interface OpAttributes {
   readonly multiply: Readonly<Record<never, never>>;
   /** Along the channels. */
   readonly concat: Readonly<Record<never, never>>;
-  readonly maxPool: { readonly poolSize: Size2D; readonly strides: Size2D; readonly padding: Padding };
-  readonly avgPool: { readonly poolSize: Size2D; readonly strides: Size2D; readonly padding: Padding };
+  readonly maxPool: PoolAttributes;
+  readonly avgPool: PoolAttributes;
   /** Mean over height and width; with `keepDims` the result is `[1, 1, channels]`. */
   readonly globalAvgPool: { readonly keepDims: boolean };
   /** `[[top, bottom], [left, right]]`. */

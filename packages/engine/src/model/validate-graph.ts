@@ -1,26 +1,13 @@
 import { MpoError } from "@mpo/core";
+import { opDefinition } from "../ops/op-table.ts";
 import { inputShapesOf, nodeShape } from "./graph-shapes.ts";
-import type { ModelGraph, ModelNode, OpKind, SampleShape } from "./model-graph.ts";
+import type { ModelGraph, ModelNode, SampleShape } from "./model-graph.ts";
 
-/** How many inputs a kind of operation takes; `concat` takes two or more. */
-const INPUT_COUNTS: Readonly<Record<OpKind, readonly [number, number]>> = {
-  input: [0, 0],
-  conv2d: [1, 1],
-  depthwiseConv2d: [1, 1],
-  dense: [1, 1],
-  batchNorm: [1, 1],
-  groupNorm: [1, 1],
-  activation: [1, 1],
-  add: [2, 2],
-  multiply: [2, 2],
-  concat: [2, Number.POSITIVE_INFINITY],
-  maxPool: [1, 1],
-  avgPool: [1, 1],
-  globalAvgPool: [1, 1],
-  zeroPad: [1, 1],
-  reshape: [1, 1],
-  dropout: [1, 1],
-};
+/** Attributes that count something: a whole number from 1, or several. */
+const SIZES: ReadonlySet<string> = new Set([
+  ...["shape", "filters", "groups", "depthMultiplier", "units"],
+  ...["kernelSize", "strides", "dilation", "poolSize"],
+]);
 
 /** What TensorFlow accepts as the name of an operation. */
 const NAME_PATTERN = /^[A-Za-z0-9.][A-Za-z0-9_.\-/]*$/;
@@ -56,15 +43,14 @@ export function validateGraph(graph: ModelGraph): void {
 
 /** Checks one node against the shapes of its inputs. Throws `invalid-argument`. */
 export function checkNode(node: ModelNode, inputShapes: readonly SampleShape[]): void {
-  const [fewest, most] = INPUT_COUNTS[node.kind];
+  const [fewest, most] = opDefinition(node.kind).inputCounts ?? [1, 1];
   if (node.inputs.length < fewest || node.inputs.length > most) {
     const expected = fewest === most ? `${fewest}` : `at least ${fewest}`;
     throw problem(node, `has ${node.inputs.length} inputs; expected ${expected}`);
   }
-  for (const [name, value] of sizes(node)) {
-    if (!Number.isSafeInteger(value) || value < 1) {
-      throw problem(node, `has ${name} ${value}; expected whole numbers from 1`);
-    }
+  for (const [name, sizes] of Object.entries(node.attributes)) {
+    const wrong = SIZES.has(name) && [sizes].flat().find((value) => !Number.isSafeInteger(value) || value < 1);
+    if (typeof wrong === "number") throw problem(node, `has ${name} ${wrong}; expected whole numbers from 1`);
   }
   if (node.kind === "conv2d") {
     const { groups, filters } = node.attributes;
@@ -100,42 +86,6 @@ function checkAllUsed(graph: ModelGraph): void {
     if (!used.has(node.name))
       throw problem(node, `is not used by the output "${graph.output}"; expected only used nodes`);
     for (const input of node.inputs) used.add(input);
-  }
-}
-
-/** Attributes that count something. */
-function sizes(node: ModelNode): readonly (readonly [string, number])[] {
-  const all = (name: string, values: readonly number[]): (readonly [string, number])[] =>
-    values.map((value) => [name, value] as const);
-  switch (node.kind) {
-    case "input":
-    case "reshape":
-      return all("shape", node.attributes.shape);
-    case "conv2d":
-    case "depthwiseConv2d": {
-      const { kernelSize, strides, dilation } = node.attributes;
-      const own =
-        node.kind === "conv2d"
-          ? [...all("filters", [node.attributes.filters]), ...all("groups", [node.attributes.groups])]
-          : all("depthMultiplier", [node.attributes.depthMultiplier]);
-      return [...all("kernelSize", kernelSize), ...all("strides", strides), ...all("dilation", dilation), ...own];
-    }
-    case "dense":
-      return all("units", [node.attributes.units]);
-    case "groupNorm":
-      return all("groups", [node.attributes.groups]);
-    case "maxPool":
-    case "avgPool":
-      return [...all("poolSize", node.attributes.poolSize), ...all("strides", node.attributes.strides)];
-    case "batchNorm":
-    case "activation":
-    case "add":
-    case "multiply":
-    case "concat":
-    case "globalAvgPool":
-    case "zeroPad":
-    case "dropout":
-      return [];
   }
 }
 

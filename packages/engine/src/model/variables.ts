@@ -4,7 +4,14 @@ import type { VariableSpec } from "../ops/op-definition.ts";
 import { opDefinition } from "../ops/op-table.ts";
 import { inputShapesOf, sampleShapes } from "./graph-shapes.ts";
 import { initialValues } from "./initializers.ts";
-import { elementsOf, type Model, type ModelGraph, type ModelWeights } from "./model-graph.ts";
+import {
+  elementsOf,
+  type Model,
+  type ModelGraph,
+  type ModelNode,
+  type ModelWeights,
+  type SampleShape,
+} from "./model-graph.ts";
 
 /** One variable of a model. */
 export interface GraphVariable {
@@ -25,10 +32,15 @@ export interface ParameterCount {
 export function graphVariables(graph: ModelGraph): readonly GraphVariable[] {
   const shapes = sampleShapes(graph);
   return graph.nodes.flatMap((node) =>
-    opDefinition(node.kind)
-      .variables(node.attributes, inputShapesOf(node, shapes))
-      .map((spec) => ({ name: `${node.name}/${spec.name}`, node: node.name, spec })),
+    variablesOf(node, inputShapesOf(node, shapes)).map((spec) => {
+      return { name: `${node.name}/${spec.name}`, node: node.name, spec };
+    }),
   );
+}
+
+/** The variables of one node. */
+export function variablesOf(node: ModelNode, inputShapes: readonly SampleShape[]): readonly VariableSpec[] {
+  return opDefinition(node.kind).variables?.(node.attributes, inputShapes) ?? [];
 }
 
 /** Counts the values of a model's variables. */

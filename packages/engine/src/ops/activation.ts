@@ -104,9 +104,7 @@ const RULES: Readonly<Record<ActivationName, ActivationRule>> = {
 
 /** Elementwise activation function (and softmax over the last axis). */
 export const activation: OpDefinition<"activation"> = {
-  kind: "activation",
   outputShape: (_attributes, [input]) => input ?? [],
-  variables: () => [],
 
   facts({ attributes, outputShape }) {
     const rule = RULES[attributes.function];

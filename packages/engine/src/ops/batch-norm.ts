@@ -1,5 +1,5 @@
-import { type AttrValue, attr } from "../graph/graph-proto.ts";
-import { elementsOf, type OpAttributes } from "../model/model-graph.ts";
+import { type Attributes, attr } from "../graph/graph-proto.ts";
+import { elementsOf, type NormAttributes, type OpAttributes } from "../model/model-graph.ts";
 import { FLOAT_BYTES, opFacts } from "./facts.ts";
 import type { ForwardEmission, OpDefinition, VariableSpec } from "./op-definition.ts";
 import { imageShape } from "./window.ts";
@@ -8,7 +8,6 @@ const STATISTICS_OUTPUTS = { mean: 1, variance: 2, reserve1: 3, reserve2: 4, res
 
 /** Batch normalisation over batch, height and width (Ioffe and Szegedy 2015). Input `[h, w, c]`. */
 export const batchNorm: OpDefinition<"batchNorm"> = {
-  kind: "batchNorm",
   layerClass: "normalisation",
 
   outputShape(_attributes, [input]) {
@@ -16,18 +15,11 @@ export const batchNorm: OpDefinition<"batchNorm"> = {
   },
 
   variables(attributes, [input]) {
-    const [, , channels] = imageShape("batchNorm", input);
-    const variable = (name: string, initializer: "zeros" | "ones", trainable: boolean): VariableSpec => ({
-      name,
-      shape: [channels],
-      initializer,
-      trainable,
-    });
+    const shape = imageShape("batchNorm", input).slice(-1);
     return [
-      ...(attributes.scale ? [variable("gamma", "ones", true)] : []),
-      ...(attributes.center ? [variable("beta", "zeros", true)] : []),
-      variable("moving_mean", "zeros", false),
-      variable("moving_variance", "ones", false),
+      ...scaleAndShift(attributes, shape),
+      { name: "moving_mean", shape, initializer: "zeros", trainable: false },
+      { name: "moving_variance", shape, initializer: "ones", trainable: false },
     ];
   },
 
@@ -51,7 +43,7 @@ export const batchNorm: OpDefinition<"batchNorm"> = {
     const momentum = emission.statisticsMomentum ?? emission.attributes.momentum;
     const gamma = scaleOf(emission);
     const beta = emission.attributes.center ? variable("beta") : constantOf(emission, 0);
-    const attributes = normAttributes(emission.attributes, training, 1);
+    const attributes = { ...normAttributes(emission.attributes, training), exponential_avg_factor: attr.float(1) };
     const moving = training
       ? [constantOf(emission, 0), constantOf(emission, 1)]
       : [variable("moving_mean"), variable("moving_variance")];
@@ -67,13 +59,7 @@ export const batchNorm: OpDefinition<"batchNorm"> = {
   emitBackward(emission) {
     const { emit, gradient } = emission;
     const inputs = [gradient, emission.savedInput(0), scaleOf(emission), ...emission.savedStatistics()];
-    const norm = emit.node("FusedBatchNormGradV3", inputs, {
-      T: attr.type("float"),
-      U: attr.type("float"),
-      epsilon: attr.float(emission.attributes.epsilon),
-      is_training: attr.bool(true),
-      data_format: attr.text("NHWC"),
-    });
+    const norm = emit.node("FusedBatchNormGradV3", inputs, normAttributes(emission.attributes, true));
     return {
       inputs: [emission.wantsInput(0) ? norm : undefined],
       parameters: { gamma: `${norm}:1`, beta: `${norm}:2` },
@@ -81,12 +67,19 @@ export const batchNorm: OpDefinition<"batchNorm"> = {
   },
 };
 
+/** The variables that every normalisation may have. */
+export function scaleAndShift({ scale, center }: NormAttributes, shape: readonly number[]): readonly VariableSpec[] {
+  const gamma = { name: "gamma", shape, initializer: "ones", trainable: true } as const;
+  const beta = { name: "beta", shape, initializer: "zeros", trainable: true } as const;
+  return [...(scale ? [gamma] : []), ...(center ? [beta] : [])];
+}
+
 function updateMoving(emission: ForwardEmission<"batchNorm">, name: string, batch: string, share: number): void {
   const { emit } = emission;
   emit.aside(() => {
     const distance = emit.float32("Sub", emission.variable(name), batch);
     const change = emit.float32("Mul", distance, emit.float32("Mul", emission.statisticsShare, emit.float(share)));
-    emit.node("AssignSubVariableOp", [emission.handle(name), change], { dtype: attr.type("float") });
+    emit.node("AssignSubVariableOp", [emission.handle(name), change], { dtype: "float" });
   });
 }
 
@@ -100,17 +93,12 @@ function constantOf({ emit, outputShape }: Pick<Place, "emit" | "outputShape">, 
   return emit.floats(new Array<number>(outputShape[2]!).fill(value));
 }
 
-function normAttributes(
-  { epsilon }: OpAttributes["batchNorm"],
-  training: boolean,
-  averageFactor: number,
-): Readonly<Record<string, AttrValue>> {
+function normAttributes({ epsilon }: OpAttributes["batchNorm"], training: boolean): Attributes {
   return {
-    T: attr.type("float"),
-    U: attr.type("float"),
+    T: "float",
+    U: "float",
     epsilon: attr.float(epsilon),
     is_training: attr.bool(training),
-    exponential_avg_factor: attr.float(averageFactor),
     data_format: attr.text("NHWC"),
   };
 }

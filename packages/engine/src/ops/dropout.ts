@@ -1,6 +1,5 @@
 import { MpoError } from "@mpo/core";
 import type { GraphEmitter } from "../graph/graph-emitter.ts";
-import { attr } from "../graph/graph-proto.ts";
 import { elementsOf, type SampleShape } from "../model/model-graph.ts";
 import { activationBytes, opFacts } from "./facts.ts";
 import type { OpDefinition } from "./op-definition.ts";
@@ -11,14 +10,12 @@ import type { OpDefinition } from "./op-definition.ts";
  * of keeping it.
  */
 export const dropout: OpDefinition<"dropout"> = {
-  kind: "dropout",
   outputShape(attributes, [input = []]) {
     if (!(attributes.rate >= 0 && attributes.rate < 1)) {
       throw new MpoError("invalid-argument", `dropout has rate ${attributes.rate}; expected 0 up to, not including, 1`);
     }
     return input;
   },
-  variables: () => [],
   facts: ({ outputShape }) =>
     opFacts({
       flopsPerSample: elementsOf(outputShape),
@@ -40,13 +37,13 @@ export const dropout: OpDefinition<"dropout"> = {
 
 /** 0 with probability `rate`, else `1 / (1 - rate)`. */
 function mask(emit: GraphEmitter, shape: SampleShape, rate: number, seed: string, opIndex: number): string {
-  const ownSeed = emit.node("AddV2", [seed, emit.ints([opIndex, 0])], { T: attr.type("int32") });
+  const ownSeed = emit.node("AddV2", [seed, emit.ints([opIndex, 0])], { T: "int32" });
   const uniform = emit.node("StatelessRandomUniform", [emit.batchShape(shape), ownSeed], {
-    dtype: attr.type("float"),
-    T: attr.type("int32"),
-    Tseed: attr.type("int32"),
+    dtype: "float",
+    T: "int32",
+    Tseed: "int32",
   });
-  const keeps = emit.node("GreaterEqual", [uniform, emit.float(rate)], { T: attr.type("float") });
-  const asFloat = emit.node("Cast", [keeps], { SrcT: attr.type("bool"), DstT: attr.type("float") });
+  const keeps = emit.float32("GreaterEqual", uniform, emit.float(rate));
+  const asFloat = emit.node("Cast", [keeps], { SrcT: "bool", DstT: "float" });
   return emit.float32("Mul", asFloat, emit.float(1 / (1 - rate)));
 }

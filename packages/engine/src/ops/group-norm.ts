@@ -1,9 +1,9 @@
 import { addBytes, fixedBytes, MpoError, perSampleBytes } from "@mpo/core";
 import type { GraphEmitter } from "../graph/graph-emitter.ts";
-import { attr } from "../graph/graph-proto.ts";
 import { elementsOf, type SampleShape } from "../model/model-graph.ts";
+import { scaleAndShift } from "./batch-norm.ts";
 import { activationBytes, FLOAT_BYTES, opFacts } from "./facts.ts";
-import type { OpDefinition, VariableSpec } from "./op-definition.ts";
+import type { OpDefinition } from "./op-definition.ts";
 import { imageShape } from "./window.ts";
 
 /**
@@ -13,7 +13,6 @@ import { imageShape } from "./window.ts";
  * Input `[h, w, c]`.
  */
 export const groupNorm: OpDefinition<"groupNorm"> = {
-  kind: "groupNorm",
   layerClass: "normalisation",
 
   outputShape(attributes, [input]) {
@@ -28,17 +27,7 @@ export const groupNorm: OpDefinition<"groupNorm"> = {
   },
 
   variables(attributes, [input]) {
-    const [, , channels] = imageShape("groupNorm", input);
-    const variable = (name: string, initializer: "zeros" | "ones"): VariableSpec => ({
-      name,
-      shape: [channels],
-      initializer,
-      trainable: true,
-    });
-    return [
-      ...(attributes.scale ? [variable("gamma", "ones")] : []),
-      ...(attributes.center ? [variable("beta", "zeros")] : []),
-    ];
+    return scaleAndShift(attributes, imageShape("groupNorm", input).slice(-1));
   },
 
   facts({ attributes, outputShape }) {
@@ -145,9 +134,6 @@ function groupSum(emit: GraphEmitter, channelSums: string, groups: number, perGr
 /** `[batch, groups]` to `[batch, channels]`: each group's value at each of its channels. */
 function spreadOverChannels(emit: GraphEmitter, tensor: string, groups: number, perGroup: number): string {
   const column = emit.reshape(tensor, [-1, groups, 1]);
-  const tiled = emit.node("Tile", [column, emit.ints([1, 1, perGroup])], {
-    T: attr.type("float"),
-    Tmultiples: attr.type("int32"),
-  });
+  const tiled = emit.node("Tile", [column, emit.ints([1, 1, perGroup])], { T: "float", Tmultiples: "int32" });
   return emit.reshape(tiled, [-1, groups * perGroup]);
 }

@@ -7,7 +7,7 @@ import type { OpDefinition } from "./op-definition.ts";
 
 /** Sum of two tensors of the same shape (the end of a residual block). */
 export const add: OpDefinition<"add"> = {
-  kind: "add",
+  inputCounts: [2, 2],
   outputShape(_attributes, [left = [], right = []]) {
     if (left.join() !== right.join()) {
       throw new MpoError(
@@ -17,7 +17,6 @@ export const add: OpDefinition<"add"> = {
     }
     return left;
   },
-  variables: () => [],
   facts: ({ outputShape }) =>
     opFacts({ overwrites: [0, 1], passesThrough: true, flopsPerSample: elementsOf(outputShape) }),
   emitForward: ({ emit, inputs: [left, right] }) => ({
@@ -29,7 +28,7 @@ export const add: OpDefinition<"add"> = {
 
 /** Product of two tensors; the second may be one value for each channel, `[1, 1, channels]`. */
 export const multiply: OpDefinition<"multiply"> = {
-  kind: "multiply",
+  inputCounts: [2, 2],
   outputShape(_attributes, [left = [], right = []]) {
     if (!isGate(left, right) && left.join() !== right.join()) {
       throw new MpoError(
@@ -39,7 +38,6 @@ export const multiply: OpDefinition<"multiply"> = {
     }
     return left;
   },
-  variables: () => [],
   facts: ({ inputShapes: [left = [], right = []], outputShape }) =>
     opFacts({
       overwrites: [0],
@@ -61,7 +59,7 @@ export const multiply: OpDefinition<"multiply"> = {
 
 /** Concatenation along the channels (dense blocks). */
 export const concat: OpDefinition<"concat"> = {
-  kind: "concat",
+  inputCounts: [2, Number.POSITIVE_INFINITY],
   outputShape(_attributes, inputShapes) {
     const spatial = inputShapes.map((shape) => shape.slice(0, -1).join());
     if (inputShapes.length < 2 || spatial.some((shape) => shape !== spatial[0])) {
@@ -73,13 +71,12 @@ export const concat: OpDefinition<"concat"> = {
     const channels = inputShapes.reduce((sum, shape) => sum + lastOf(shape), 0);
     return [...inputShapes[0]!.slice(0, -1), channels];
   },
-  variables: () => [],
   facts: () => opFacts({}),
   emitForward: ({ emit, inputs, outputShape }) => ({
     output: emit.node("ConcatV2", [...inputs, emit.int(outputShape.length)], {
       N: attr.int(inputs.length),
-      T: attr.type("float"),
-      Tidx: attr.type("int32"),
+      T: "float",
+      Tidx: "int32",
     }),
   }),
   emitBackward({ emit, gradient, inputShapes, wantsInput }) {
@@ -105,8 +102,5 @@ function lastOf(shape: SampleShape): number {
 function channelSlice(emit: GraphEmitter, tensor: string, shape: SampleShape, begin: number): string {
   const begins = [...shape.map(() => 0), begin];
   const sizes = [-1, ...shape];
-  return emit.node("Slice", [tensor, emit.ints(begins), emit.ints(sizes)], {
-    T: attr.type("float"),
-    Index: attr.type("int32"),
-  });
+  return emit.node("Slice", [tensor, emit.ints(begins), emit.ints(sizes)], { T: "float", Index: "int32" });
 }

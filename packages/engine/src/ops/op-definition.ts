@@ -78,12 +78,14 @@ export interface BackwardResult {
 
 /** Everything the project knows about one kind of operation, in one place. */
 export interface OpDefinition<Kind extends OpKind> {
-  readonly kind: Kind;
   /** Class for freezing, when it has parameters. */
   readonly layerClass?: LayerClass;
   /** Throws `invalid-argument` when the inputs do not fit. */
   outputShape(attributes: OpAttributes[Kind], inputShapes: readonly SampleShape[]): SampleShape;
-  variables(attributes: OpAttributes[Kind], inputShapes: readonly SampleShape[]): readonly VariableSpec[];
+  /** Absent: it has none. */
+  variables?(attributes: OpAttributes[Kind], inputShapes: readonly SampleShape[]): readonly VariableSpec[];
+  /** Fewest and most inputs; absent: one. */
+  readonly inputCounts?: readonly [fewest: number, most: number];
   facts(place: OpPlace<Kind>): OpFacts;
   emitForward(emission: ForwardEmission<Kind>): ForwardResult;
   emitBackward(emission: BackwardEmission<Kind>): BackwardResult;

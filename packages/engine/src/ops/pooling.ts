@@ -1,4 +1,4 @@
-import { type AttrValue, attr } from "../graph/graph-proto.ts";
+import { type Attributes, attr } from "../graph/graph-proto.ts";
 import { elementsOf, type OpAttributes, type SampleShape } from "../model/model-graph.ts";
 import { opFacts } from "./facts.ts";
 import type { OpDefinition, OpPlace } from "./op-definition.ts";
@@ -8,9 +8,7 @@ type PoolAttributes = OpAttributes["maxPool"];
 
 /** Maximum over a window. Its gradient reads input and output. */
 export const maxPool: OpDefinition<"maxPool"> = {
-  kind: "maxPool",
   outputShape: pooledShape,
-  variables: () => [],
   facts: (place) =>
     opFacts({ flopsPerSample: poolFlops(place), inputNeeds: { inputs: [0], output: true, statistics: false } }),
   emitForward: ({ emit, attributes, inputs }) => ({
@@ -24,9 +22,7 @@ export const maxPool: OpDefinition<"maxPool"> = {
 
 /** Mean over a window. */
 export const avgPool: OpDefinition<"avgPool"> = {
-  kind: "avgPool",
   outputShape: pooledShape,
-  variables: () => [],
   facts: (place) => opFacts({ flopsPerSample: poolFlops(place) }),
   emitForward: ({ emit, attributes, inputs }) => ({
     output: emit.node("AvgPool", [inputs[0]!], poolAttributes(attributes)),
@@ -39,12 +35,10 @@ export const avgPool: OpDefinition<"avgPool"> = {
 
 /** Mean over height and width: `[h, w, c]` to `[c]`, or to `[1, 1, c]`. */
 export const globalAvgPool: OpDefinition<"globalAvgPool"> = {
-  kind: "globalAvgPool",
   outputShape(attributes, [input]) {
     const [, , channels] = imageShape("globalAvgPool", input);
     return attributes.keepDims ? [1, 1, channels] : [channels];
   },
-  variables: () => [],
   facts: ({ inputShapes }) => opFacts({ flopsPerSample: elementsOf(inputShapes[0]!) }),
   emitForward: ({ emit, attributes, inputs }) => ({
     output: emit.mean(inputs[0]!, [1, 2], attributes.keepDims),
@@ -54,26 +48,26 @@ export const globalAvgPool: OpDefinition<"globalAvgPool"> = {
     const scaled = emit.float32("Mul", gradient, emit.float(1 / (height * width)));
     const square = emit.reshape(scaled, [-1, 1, 1, channels]);
     const spread = emit.node("BroadcastTo", [square, emit.batchShape([height, width, channels])], {
-      T: attr.type("float"),
-      Tidx: attr.type("int32"),
+      T: "float",
+      Tidx: "int32",
     });
     return { inputs: [spread] };
   },
 };
 
 function pooledShape(attributes: PoolAttributes, [input]: readonly SampleShape[]): SampleShape {
-  const [height, width, channels] = imageShape("pooling", input);
-  const { poolSize, strides, padding } = attributes;
-  return [...windowedSize("pooling", [height, width], poolSize, strides, padding), channels];
+  const image = imageShape("pooling", input);
+  const window = { ...attributes, kernelSize: attributes.poolSize, dilation: [1, 1] } as const;
+  return [...windowedSize("pooling", image, window), image[2]];
 }
 
 function poolFlops({ attributes, outputShape }: OpPlace<"maxPool"> | OpPlace<"avgPool">): number {
   return elementsOf(outputShape) * elementsOf(attributes.poolSize);
 }
 
-function poolAttributes(attributes: PoolAttributes): Readonly<Record<string, AttrValue>> {
+function poolAttributes(attributes: PoolAttributes): Attributes {
   return {
-    T: attr.type("float"),
+    T: "float",
     ksize: attr.ints(nhwc(attributes.poolSize)),
     strides: attr.ints(nhwc(attributes.strides)),
     padding: attr.text(attributes.padding.toUpperCase()),

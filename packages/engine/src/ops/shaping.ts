@@ -1,5 +1,4 @@
 import { MpoError } from "@mpo/core";
-import { attr } from "../graph/graph-proto.ts";
 import { elementsOf, type OpAttributes } from "../model/model-graph.ts";
 import { opFacts } from "./facts.ts";
 import type { OpDefinition } from "./op-definition.ts";
@@ -7,9 +6,8 @@ import { imageShape } from "./window.ts";
 
 /** Where the images enter. */
 export const input: OpDefinition<"input"> = {
-  kind: "input",
+  inputCounts: [0, 0],
   outputShape: (attributes) => attributes.shape,
-  variables: () => [],
   facts: () => opFacts({}),
   emitForward: ({ inputs }) => ({ output: inputs[0]! }),
   emitBackward: () => ({}),
@@ -17,7 +15,6 @@ export const input: OpDefinition<"input"> = {
 
 /** The same numbers in another sample shape (flatten, too). */
 export const reshape: OpDefinition<"reshape"> = {
-  kind: "reshape",
   outputShape(attributes, [from = []]) {
     if (elementsOf(from) !== elementsOf(attributes.shape)) {
       throw new MpoError(
@@ -27,7 +24,6 @@ export const reshape: OpDefinition<"reshape"> = {
     }
     return attributes.shape;
   },
-  variables: () => [],
   facts: () => opFacts({ isAlias: true }),
   emitForward: ({ emit, inputs, outputShape }) => ({ output: emit.reshape(inputs[0]!, [-1, ...outputShape]) }),
   emitBackward: ({ emit, gradient, inputShapes }) => ({
@@ -37,32 +33,22 @@ export const reshape: OpDefinition<"reshape"> = {
 
 /** Zeros around the image. */
 export const zeroPad: OpDefinition<"zeroPad"> = {
-  kind: "zeroPad",
   outputShape(attributes, [from]) {
     const [height, width, channels] = imageShape("zeroPad", from);
     const [[top, bottom], [left, right]] = attributes.padding;
     return [height + top + bottom, width + left + right, channels];
   },
-  variables: () => [],
   facts: () => opFacts({}),
   emitForward({ emit, attributes, inputs }) {
     return {
-      output: emit.node("Pad", [inputs[0]!, emit.intMatrix(paddings(attributes))], {
-        T: attr.type("float"),
-        Tpaddings: attr.type("int32"),
-      }),
+      output: emit.node("Pad", [inputs[0]!, emit.intMatrix(paddings(attributes))], { T: "float", Tpaddings: "int32" }),
     };
   },
   emitBackward({ emit, attributes, gradient, inputShapes }) {
     const [[top], [left]] = attributes.padding;
     const sizes = emit.ints([-1, ...inputShapes[0]!]);
     return {
-      inputs: [
-        emit.node("Slice", [gradient, emit.ints([0, top, left, 0]), sizes], {
-          T: attr.type("float"),
-          Index: attr.type("int32"),
-        }),
-      ],
+      inputs: [emit.node("Slice", [gradient, emit.ints([0, top, left, 0]), sizes], { T: "float", Index: "int32" })],
     };
   },
 };

@@ -1,5 +1,5 @@
 import { MpoError } from "@mpo/core";
-import type { Padding, SampleShape, Size2D } from "../model/model-graph.ts";
+import type { SampleShape, Size2D, WindowAttributes } from "../model/model-graph.ts";
 
 /** `[height, width, channels]` of an image-shaped input; throws `invalid-argument` for any other rank. */
 export function imageShape(op: string, shape: SampleShape | undefined): readonly [number, number, number] {
@@ -15,20 +15,17 @@ export function imageShape(op: string, shape: SampleShape | undefined): readonly
 /** Extents after a sliding window (TensorFlow's SAME and VALID). Throws `invalid-argument` when nothing would remain. */
 export function windowedSize(
   op: string,
-  size: Size2D,
-  window: Size2D,
-  strides: Size2D,
-  padding: Padding,
-  dilation: Size2D = [1, 1],
+  image: readonly [number, number, number],
+  { kernelSize, strides, padding, dilation }: WindowAttributes,
 ): Size2D {
   const extent = (axis: 0 | 1): number => {
-    const reach = (window[axis] - 1) * dilation[axis] + 1;
-    const length = padding === "same" ? size[axis] : size[axis] - reach + 1;
+    const reach = (kernelSize[axis] - 1) * dilation[axis] + 1;
+    const length = padding === "same" ? image[axis] : image[axis] - reach + 1;
     const result = Math.ceil(length / strides[axis]);
     if (result < 1) {
       throw new MpoError(
         "invalid-argument",
-        `${op}: a window of ${reach} does not fit into an extent of ${size[axis]}`,
+        `${op}: a window of ${reach} does not fit into an extent of ${image[axis]}`,
       );
     }
     return result;

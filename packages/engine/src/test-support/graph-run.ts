@@ -23,9 +23,7 @@ export function runGraph(
     if (batch === 0) batch = shape[0] ?? 0;
   }
   emit.setBatch(emit.int(batch));
-  const fetches = build(emit).map((tensor, index) =>
-    emit.named(`fetch${index}`, "Identity", [tensor], { T: attr.type("float") }),
-  );
+  const fetches = build(emit).map((tensor, index) => emit.named(`fetch${index}`, "Identity", [tensor], { T: "float" }));
   const folder = mkdtempSync(join(tmpdir(), "mpo-graph-run-"));
   try {
     writeFileSync(join(folder, "saved_model.pb"), encodeSavedModel(emit.nodes));

@@ -230,9 +230,13 @@ function helper({ names }: ExportState, node: string, suffix: string): string {
   return name;
 }
 
-type Window = Pick<OpAttributes["conv2d"], "kernelSize" | "strides" | "padding" | "dilation" | "useBias">;
-
-function convConfig({ kernelSize, strides, padding, dilation, useBias }: Window): Readonly<Record<string, unknown>> {
+function convConfig({
+  kernelSize,
+  strides,
+  padding,
+  dilation,
+  useBias,
+}: OpAttributes["depthwiseConv2d" | "conv2d"] | typeof SCALE_WINDOW): Readonly<Record<string, unknown>> {
   return {
     kernel_size: kernelSize,
     strides,

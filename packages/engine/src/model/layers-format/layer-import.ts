@@ -1,7 +1,7 @@
 import { MpoError } from "@mpo/core";
 import { z } from "zod";
 import type { GraphBuilder } from "../graph-builder.ts";
-import type { ActivationName, OpAttributes, SampleShape, Size2D } from "../model-graph.ts";
+import type { ActivationName, OpAttributes, SampleShape, Size2D, WindowAttributes } from "../model-graph.ts";
 
 /** Where an imported layer is put. Messages need not name the layer; the caller does. */
 export interface LayerPlace {
@@ -193,7 +193,7 @@ interface ConvConfig {
   readonly dilation_rate: Size2D;
 }
 
-function windowOf(config: ConvConfig): Pick<OpAttributes["conv2d"], "kernelSize" | "strides" | "padding" | "dilation"> {
+function windowOf(config: ConvConfig): WindowAttributes {
   const { kernel_size: kernelSize, strides, padding, dilation_rate: dilation } = config;
   return { kernelSize, strides, padding, dilation };
 }

@@ -1,0 +1,66 @@
+import { fixedBytes, type LayerClass } from "@mpo/core";
+import { elementsOf, type OpAttributes, type SampleShape } from "../model/model-graph.ts";
+import { FLOAT_BYTES, NEEDS_INPUT, opFacts } from "./facts.ts";
+import type { BackwardEmission, ForwardEmission, Initializer, OpDefinition } from "./op-definition.ts";
+
+/** What tells one operation with a kernel and perhaps a bias from another. Kernels' gradients have the kernel's shape. */
+interface KernelOp<Kind extends "conv2d" | "depthwiseConv2d" | "dense"> {
+  readonly layerClass: LayerClass;
+  /** The variable's name. */
+  readonly kernel: string;
+  readonly initializer: Initializer;
+  /** The gradient of the kernel has work space as large as the kernel. */
+  readonly reordersGradient: boolean;
+  kernelShape(attributes: OpAttributes[Kind], input: SampleShape | undefined): readonly number[];
+  outputShape(attributes: OpAttributes[Kind], input: SampleShape | undefined): SampleShape;
+  emitForward(emission: ForwardEmission<Kind>, kernel: string): string;
+  emitKernelGradient(emission: BackwardEmission<Kind>, shape: readonly number[]): string;
+  emitInputGradient(emission: BackwardEmission<Kind>, shape: readonly number[]): string;
+}
+
+/** The definition of an operation that multiplies by a kernel and may add a bias to each channel of its output. */
+export function kernelOp<Kind extends "conv2d" | "depthwiseConv2d" | "dense">(op: KernelOp<Kind>): OpDefinition<Kind> {
+  return {
+    layerClass: op.layerClass,
+    outputShape: (attributes, [input]) => op.outputShape(attributes, input),
+
+    variables(attributes, [input]) {
+      const kernel = op.kernelShape(attributes, input);
+      const bias = op.outputShape(attributes, input).slice(-1);
+      return [
+        { name: op.kernel, shape: kernel, initializer: op.initializer, trainable: true },
+        ...(attributes.useBias ? [{ name: "bias", shape: bias, initializer: "zeros", trainable: true } as const] : []),
+      ];
+    },
+
+    facts({ attributes, inputShapes, outputShape }) {
+      const kernelElements = elementsOf(op.kernelShape(attributes, inputShapes[0]));
+      const reordered = fixedBytes(kernelElements * FLOAT_BYTES);
+      return opFacts({
+        isCompiled: true,
+        forwardWork: reordered,
+        inputWork: reordered,
+        parameterWork: op.reordersGradient ? reordered : fixedBytes(0),
+        flopsPerSample: 2 * kernelElements * elementsOf(outputShape.slice(0, -1)),
+        parameterNeeds: NEEDS_INPUT,
+      });
+    },
+
+    emitForward(emission) {
+      const output = op.emitForward(emission, emission.variable(op.kernel));
+      if (!emission.attributes.useBias) return { output };
+      return { output: emission.emit.float32("BiasAdd", output, emission.variable("bias")) };
+    },
+
+    emitBackward(emission) {
+      const { attributes, inputShapes } = emission;
+      const shape = op.kernelShape(attributes, inputShapes[0]);
+      const parameters: Record<string, string> = {};
+      if (emission.wantsParameter(op.kernel)) parameters[op.kernel] = op.emitKernelGradient(emission, shape);
+      if (attributes.useBias && emission.wantsParameter("bias")) {
+        parameters["bias"] = emission.emit.float32("BiasAddGrad", emission.gradient);
+      }
+      return emission.wantsInput(0) ? { parameters, inputs: [op.emitInputGradient(emission, shape)] } : { parameters };
+    },
+  };
+}
