@@ -14,10 +14,7 @@ const BOTTLENECK_FACTOR = 4;
 export function densenet121({ norm, inputShape, classes, form }: ZooOptions): ModelGraph {
   const g = new GraphBuilder("densenet121", inputShape);
   const layers = zooLayers(g, norm);
-  const stem = { filters: 2 * GROWTH, kernelSize: 7, strides: 2 };
-  let x = usesSmallForm({ form, inputShape })
-    ? layers.conv(g.input, { filters: 2 * GROWTH, kernelSize: 3 }, "relu", "stem")
-    : g.maxPool(layers.conv(g.input, stem, "relu", "stem"), { poolSize: 3, strides: 2 }, "stem_pool");
+  let x = layers.stem(g.input, 2 * GROWTH, usesSmallForm({ form, inputShape }));
   for (const [block, count] of BLOCKS.entries()) {
     if (block > 0) x = transition(g, layers, x, `transition${block}`);
     for (let layer = 0; layer < count; layer++) {

@@ -1,6 +1,7 @@
 import { GraphBuilder } from "../graph-builder.ts";
 import type { ModelGraph } from "../model-graph.ts";
-import { usesSmallForm, type ZooLayers, type ZooOptions, zooLayers } from "./zoo-layers.ts";
+import { invertedResidual } from "./inverted-residual.ts";
+import { usesSmallForm, type ZooOptions, zooLayers } from "./zoo-layers.ts";
 
 /** Table 2 of the paper: expansion, channels, repeats, stride of the first. */
 const STAGES = [
@@ -29,30 +30,11 @@ export function mobilenetV2({ norm, inputShape, classes, form }: ZooOptions): Mo
   for (const [stage, [expansion, filters, repeats, stageStride]] of STAGES.entries()) {
     for (let block = 0; block < repeats; block++) {
       const strides = block > 0 || (isSmall && stage === 1) ? 1 : stageStride;
-      x = invertedResidual(g, layers, x, { expansion, filters, strides }, `stage${stage + 1}_block${block + 1}`);
+      const expanded = g.channelsOf(x) * expansion;
+      const shape = { kernelSize: 3, expanded, filters, hasGate: false, activation: "relu6", strides } as const;
+      x = invertedResidual(g, layers, x, shape, `stage${stage + 1}_block${block + 1}`);
     }
   }
   x = layers.conv(x, { filters: LAST_CHANNELS, kernelSize: 1 }, "relu6", "last");
   return g.build(g.dense(g.dropout(g.globalAvgPool(x, "pool"), DROPOUT_RATE, "dropout"), classes, "logits"));
-}
-
-interface InvertedResidual {
-  readonly expansion: number;
-  readonly filters: number;
-  readonly strides: number;
-}
-
-function invertedResidual(
-  g: GraphBuilder,
-  layers: ZooLayers,
-  x: string,
-  { expansion, filters, strides }: InvertedResidual,
-  name: string,
-): string {
-  const channels = g.channelsOf(x);
-  const expanded =
-    expansion === 1 ? x : layers.conv(x, { filters: channels * expansion, kernelSize: 1 }, "relu6", `${name}_expand`);
-  const spatial = layers.depthwise(expanded, { kernelSize: 3, strides }, "relu6", `${name}_depthwise`);
-  const projected = layers.conv(spatial, { filters, kernelSize: 1 }, "linear", `${name}_project`);
-  return strides === 1 && channels === filters ? g.add(projected, x, `${name}_add`) : projected;
 }

@@ -2,46 +2,30 @@ import { GraphBuilder } from "../graph-builder.ts";
 import type { ModelGraph } from "../model-graph.ts";
 import { usesSmallForm, type ZooLayers, type ZooOptions, zooLayers } from "./zoo-layers.ts";
 
-interface BottleneckForm {
-  readonly name: string;
-  readonly blocks: readonly [number, number, number, number];
-  /** Channels of the first stage's 3x3 convolution. */
-  readonly width: number;
-  readonly groups: number;
-}
+/** `width`: channels of the first stage's 3x3 convolution. */
+const NETWORKS = {
+  /** He et al. 2016. */
+  resnet50: { blocks: [3, 4, 6, 3], width: 64, groups: 1 },
+  resnet101: { blocks: [3, 4, 23, 3], width: 64, groups: 1 },
+  /** 32x4d (Xie et al. 2017): 32 groups of 4 channels in the first stage. */
+  resnext50: { blocks: [3, 4, 6, 3], width: 128, groups: 32 },
+} as const;
 
 const FIRST_STAGE_OUTPUT = 256;
-
-/** ResNet-50 (He et al. 2016). See `bottleneckResnet`. */
-export function resnet50(options: ZooOptions): ModelGraph {
-  return bottleneckResnet({ name: "resnet50", blocks: [3, 4, 6, 3], width: 64, groups: 1 }, options);
-}
-
-/** ResNet-101 (He et al. 2016). See `bottleneckResnet`. */
-export function resnet101(options: ZooOptions): ModelGraph {
-  return bottleneckResnet({ name: "resnet101", blocks: [3, 4, 23, 3], width: 64, groups: 1 }, options);
-}
-
-/** ResNeXt-50 32x4d (Xie et al. 2017): 32 groups of 4 channels in the first stage. See `bottleneckResnet`. */
-export function resnext50(options: ZooOptions): ModelGraph {
-  return bottleneckResnet({ name: "resnext50", blocks: [3, 4, 6, 3], width: 128, groups: 32 }, options);
-}
 
 /**
  * Four stages of bottleneck blocks, stride in the 3x3 convolution ("v1.5"), projection shortcuts where the shape
  * changes. ImageNet form: 7x7 stem of stride 2 and a 3x3 max pooling of stride 2. Form for small images: 3x3 stem of
  * stride 1, no pooling. Strided windows are padded TensorFlow's way ("same").
  */
-function bottleneckResnet(network: BottleneckForm, { norm, inputShape, classes, form }: ZooOptions): ModelGraph {
-  const g = new GraphBuilder(network.name, inputShape);
+export function bottleneckResnet(
+  name: keyof typeof NETWORKS,
+  { norm, inputShape, classes, form }: ZooOptions,
+): ModelGraph {
+  const network = NETWORKS[name];
+  const g = new GraphBuilder(name, inputShape);
   const layers = zooLayers(g, norm);
-  let x = usesSmallForm({ form, inputShape })
-    ? layers.conv(g.input, { filters: 64, kernelSize: 3 }, "relu", "stem")
-    : g.maxPool(
-        layers.conv(g.input, { filters: 64, kernelSize: 7, strides: 2 }, "relu", "stem"),
-        { poolSize: 3, strides: 2 },
-        "stem_pool",
-      );
+  let x = layers.stem(g.input, 64, usesSmallForm({ form, inputShape }));
   for (const [stage, blocks] of network.blocks.entries()) {
     for (let block = 0; block < blocks; block++) {
       const shape = {

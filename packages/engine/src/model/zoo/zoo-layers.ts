@@ -60,7 +60,9 @@ export interface ZooLayers {
   norm(x: string, name: string): string;
   /** Convolution without bias, normalisation, activation unless "linear": `<name>_conv`, `<name>_norm`, `<name>_act`. */
   conv(x: string, options: ConvOptions, activation: ActivationName, name: string): string;
-  /** The same with a depthwise convolution. */
+  /** 7x7 of stride 2 and 3x3 max pooling of stride 2; for small images 3x3 of stride 1, and no pooling. */
+  stem(x: string, filters: number, isSmall: boolean): string;
+  /** The same as `conv` with a depthwise convolution. */
   depthwise(x: string, options: DepthwiseOptions, activation: ActivationName, name: string): string;
 }
 
@@ -78,9 +80,19 @@ export function zooLayers(
     const y = normalised(x, `${name}_norm`);
     return activation === "linear" ? y : g.activation(y, activation, `${name}_act`);
   };
+  const conv: ZooLayers["conv"] = (x, options, activation, name) =>
+    finished(g.conv2d(x, options, `${name}_conv`), activation, name);
   return {
     norm: normalised,
-    conv: (x, options, activation, name) => finished(g.conv2d(x, options, `${name}_conv`), activation, name),
+    conv,
+    stem: (x, filters, isSmall) =>
+      isSmall
+        ? conv(x, { filters, kernelSize: 3 }, "relu", "stem")
+        : g.maxPool(
+            conv(x, { filters, kernelSize: 7, strides: 2 }, "relu", "stem"),
+            { poolSize: 3, strides: 2 },
+            "stem_pool",
+          ),
     depthwise: (x, options, activation, name) =>
       finished(g.depthwiseConv2d(x, options, `${name}_conv`), activation, name),
   };
