@@ -69,6 +69,7 @@ export {
   profileSchema,
   REASON_LENGTH,
   type RetrainConfig,
+  remembered,
   resolveRetrainConfig,
   SEARCH_OBJECTIVES,
   type SearchBudget,

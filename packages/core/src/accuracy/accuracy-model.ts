@@ -1,5 +1,12 @@
-import { type AccuracyPrediction, type AccuracySample, type FreezingRates, LAYER_CLASSES } from "../facts/index.ts";
-import { fitLearningCurve, type GainObservation, LearningCurve } from "./learning-curve.ts";
+import {
+  type AccuracyPrediction,
+  type AccuracySample,
+  type FreezingRates,
+  LAYER_CLASSES,
+  remembered,
+} from "../facts/index.ts";
+import { mean } from "../numerics/index.ts";
+import { fitLearningCurve, type GainObservation, LearningCurve, shares } from "./learning-curve.ts";
 
 export interface AccuracyOptions {
   /** The micro-batch changes what is learned (batch normalisation). */
@@ -66,13 +73,12 @@ export class AccuracyModel {
     ];
     this.isGuess = all.length === 0;
     const starts = (samples.length > 0 ? samples : priors).map(({ startAccuracy }) => startAccuracy);
-    this.startAccuracy = starts.length > 0 ? starts.reduce((sum, start) => sum + start, 0) / starts.length : 0.5;
+    this.startAccuracy = starts.length > 0 ? mean(starts) : 0.5;
     const groups = new Map<string, { readonly first: AccuracySample; readonly observations: GainObservation[] }>();
     for (const { sample, isPrior } of all) {
       const key = this.#keyOf(sample.freezing, sample.microBatch);
-      const group = groups.get(key) ?? { first: sample, observations: [] };
+      const group = remembered(groups, key, () => ({ first: sample, observations: [] }));
       group.observations.push(...observationsOf(sample, isPrior));
-      groups.set(key, group);
     }
     const measured = [...groups.values()].map(({ first, observations }) => ({
       freezing: first.freezing,
@@ -92,21 +98,18 @@ export class AccuracyModel {
   }
 
   curve(freezing: FreezingRates, microBatch: number): LearningCurve {
-    const key = this.#keyOf(freezing, microBatch);
-    const known = this.#cache.get(key);
-    if (known !== undefined) return known;
-    const distances = this.#known.map((entry) => this.#distance(entry, freezing, microBatch));
-    const nearest = Math.min(...distances);
-    // Relative to the nearest, so that far from everything the nearest still counts.
-    const raw = distances.map((distance) => Math.exp((nearest - distance) / 2));
-    const total = raw.reduce((sum, weight) => sum + weight, 0);
-    const mixed = LearningCurve.mix(
-      this.#known.map(({ curve }) => curve),
-      raw.map((weight) => weight / total),
-      UNSEEN_DEVIATION * Math.sqrt(1 - Math.exp(-nearest / 2)),
-    );
-    this.#cache.set(key, mixed);
-    return mixed;
+    return remembered(this.#cache, this.#keyOf(freezing, microBatch), () => {
+      const distances = this.#known.map((entry) => this.#distance(entry, freezing, microBatch));
+      const nearest = Math.min(...distances);
+      // Relative to the nearest, so that far from everything the nearest still counts.
+      const weights = shares(distances.map((distance) => Math.exp((nearest - distance) / 2)));
+      const widening = UNSEEN_DEVIATION * Math.sqrt(1 - Math.exp(-nearest / 2));
+      return LearningCurve.mix(
+        this.#known.map(({ curve }) => curve),
+        weights,
+        widening,
+      );
+    });
   }
 
   #distance(entry: KnownCurve, freezing: FreezingRates, microBatch: number): number {

@@ -41,6 +41,7 @@ export {
   type UpdateSample,
   validateProfile,
 } from "./profile.ts";
+export { remembered } from "./remembered.ts";
 export {
   accumulationFor,
   type Checkpoints,

@@ -1,4 +1,4 @@
-import { bytesAt, type StepMemoryFacts } from "../facts/index.ts";
+import { bytesAt, remembered, type StepMemoryFacts } from "../facts/index.ts";
 import { type Instruction, readsOf, type StepPlan, writesOf } from "../plan/index.ts";
 
 /** The input batch is the first tensor of every plan; its caller holds it until the step is done. */
@@ -40,18 +40,16 @@ interface PlanAccesses {
 const KNOWN_ACCESSES = new WeakMap<readonly Instruction[], PlanAccesses>();
 
 function accessesOf({ microStep, tensors }: StepPlan): PlanAccesses {
-  const known = KNOWN_ACCESSES.get(microStep);
-  if (known !== undefined) return known;
-  const lastReader = new Int32Array(tensors.length).fill(-1);
-  const written = microStep.map(writesOf);
-  const touched = microStep.map((instruction, index) => {
-    const reads = readsOf(instruction);
-    for (const tensor of reads) lastReader[tensors[tensor]!.sharesBufferOf] = index;
-    return [...reads, ...written[index]!];
+  return remembered(KNOWN_ACCESSES, microStep, () => {
+    const lastReader = new Int32Array(tensors.length).fill(-1);
+    const written = microStep.map(writesOf);
+    const touched = microStep.map((instruction, index) => {
+      const reads = readsOf(instruction);
+      for (const tensor of reads) lastReader[tensors[tensor]!.sharesBufferOf] = index;
+      return [...reads, ...written[index]!];
+    });
+    return { touched, written, lastReader };
   });
-  const accesses = { touched, written, lastReader };
-  KNOWN_ACCESSES.set(microStep, accesses);
-  return accesses;
 }
 
 /** In `freeAt`: the buffer was never written, or is free already. */

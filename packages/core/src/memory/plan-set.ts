@@ -1,4 +1,4 @@
-import type { Checkpoints, StepMemoryFacts, UnitAction } from "../facts/index.ts";
+import { type Checkpoints, remembered, type StepMemoryFacts, type UnitAction } from "../facts/index.ts";
 import {
   type CheckpointKind,
   type FixedRates,
@@ -52,12 +52,9 @@ export class PlanSet {
 
   /** The set for these options, made at its first use. */
   static of(table: UnitCostTable, placement: RotorPlacement, options: PlanSetOptions): PlanSet {
-    const known = KNOWN.get(placement) ?? new Map<string, PlanSet>();
-    KNOWN.set(placement, known);
+    const known = remembered(KNOWN, placement, () => new Map<string, PlanSet>());
     const key = JSON.stringify([options.fixed, options.facts.lossWorkBytesPerSample]);
-    const set = known.get(key) ?? new PlanSet(table, placement, options);
-    known.set(key, set);
-    return set;
+    return remembered(known, key, () => new PlanSet(table, placement, options));
   }
 
   private constructor(table: UnitCostTable, placement: RotorPlacement, { fixed, facts }: PlanSetOptions) {
@@ -91,12 +88,10 @@ export class PlanSet {
 
   /** Every optimal placement of one freezing, least memory first, down to the finest step of the table. */
   placements(choice: number): readonly UnpricedPlan[] {
-    const known = this.#finest.get(choice);
-    if (known !== undefined) return known;
-    const { frozen } = this.choices[choice]!;
-    const plans = this.#placement.schedules(frozen, this.costs(choice)).map((actions) => this.#placed(choice, actions));
-    this.#finest.set(choice, plans);
-    return plans;
+    return remembered(this.#finest, choice, () => {
+      const schedules = this.#placement.schedules(this.choices[choice]!.frozen, this.costs(choice));
+      return schedules.map((actions) => this.#placed(choice, actions));
+    });
   }
 
   #placed(choice: number, actions: readonly UnitAction[]): UnpricedPlan {

@@ -4,6 +4,7 @@ import {
   type Chain,
   LAYER_CLASSES,
   type LayerClass,
+  remembered,
   type UnitAction,
 } from "../facts/index.ts";
 import { DEFAULT_ROTOR_SLOTS, RotorTable, type RotorUnit, unitSchedule } from "../plan/index.ts";
@@ -47,33 +48,23 @@ export class RotorPlacement {
     const firstUnit = costs.findIndex(({ hasBackward }) => hasBackward);
     const mode = modeOf(this.#costs.chain, frozen);
     const key = `${mode.join()} ${firstUnit} ${spacing}`;
-    const known = this.#schedules.get(key);
-    if (known !== undefined) return known;
-    // Only the last unit trains: there is nothing to place.
-    if (firstUnit === this.#costs.chain.units.length - 1) {
-      const only = [unitSchedule(this.#costs.chain, { kind: "none" })];
-      this.#schedules.set(key, only);
-      return only;
-    }
-    const table = this.#table(mode);
-    const breakpoints = spaced(table.breakpoints(firstUnit), spacing);
-    const schedules = breakpoints.map((bytes) =>
-      withFrozenPrefix(table.schedule(bytes, firstUnit) as readonly UnitAction[], firstUnit),
-    );
-    this.#schedules.set(key, schedules);
-    return schedules;
+    return remembered(this.#schedules, key, () => {
+      const { chain } = this.#costs;
+      // Only the last unit trains: there is nothing to place.
+      if (firstUnit === chain.units.length - 1) return [unitSchedule(chain, { kind: "none" })];
+      const table = this.#table(mode);
+      return spaced(table.breakpoints(firstUnit), spacing).map((bytes) =>
+        withFrozenPrefix(table.schedule(bytes, firstUnit)!, firstUnit),
+      );
+    });
   }
 
   #table(mode: readonly LayerClass[]): RotorTable {
-    const key = mode.join();
-    const known = this.#tables.get(key);
-    if (known !== undefined) return known;
-    const { chain } = this.#costs;
-    const frozen = chain.parameters.map(({ layerClass }) => !mode.includes(layerClass));
-    const units = rotorUnits(this.#costs.costs(frozen), this.#forwardMs, this.#microBatch);
-    const table = new RotorTable(units, units.length > LONG_CHAIN_UNITS ? LONG_CHAIN_SLOTS : DEFAULT_ROTOR_SLOTS);
-    this.#tables.set(key, table);
-    return table;
+    return remembered(this.#tables, mode.join(), () => {
+      const frozen = this.#costs.chain.parameters.map(({ layerClass }) => !mode.includes(layerClass));
+      const units = rotorUnits(this.#costs.costs(frozen), this.#forwardMs, this.#microBatch);
+      return new RotorTable(units, units.length > LONG_CHAIN_UNITS ? LONG_CHAIN_SLOTS : DEFAULT_ROTOR_SLOTS);
+    });
   }
 }
 

@@ -2,6 +2,7 @@ import {
   type Chain,
   type ChainUnit,
   type RetrainConfig,
+  remembered,
   resolveRetrainConfig,
   type StepMemoryFacts,
 } from "../facts/index.ts";
@@ -40,10 +41,7 @@ export class UnitCostTable {
     this.chain = chain;
     const numbers = new Map<string, number>();
     this.#structures = chain.units.map((_, unit) => {
-      const structure = structureOf(chain, unit);
-      const number = numbers.get(structure) ?? numbers.size;
-      numbers.set(structure, number);
-      return number;
+      return remembered(numbers, structureOf(chain, unit), () => numbers.size);
     });
     this.#byUnit = chain.units.map(() => new Map());
   }
@@ -79,15 +77,12 @@ export class UnitCostTable {
     return this.chain.units.map((unit, index) => {
       const wantsInputGradient = wanted[unit.input] === true;
       const state = `${wantsInputGradient ? "+" : "-"}${maskOf(this.chain, unit, frozen)}`;
-      const byState = this.#byUnit[index]!;
-      const known = byState.get(state);
-      if (known !== undefined) return known;
-      const key = `${this.#structures[index]} ${state}`;
-      const planned = this.#byStructure.get(key) ?? planUnit(this.chain, index, frozen, wantsInputGradient);
-      this.#byStructure.set(key, planned);
-      const own = { ...planned, work: relocated(planned.work, this.chain, index) };
-      byState.set(state, own);
-      return own;
+      return remembered(this.#byUnit[index]!, state, () => {
+        const key = `${this.#structures[index]} ${state}`;
+        const plan = (): UnitCosts => planUnit(this.chain, index, frozen, wantsInputGradient);
+        const planned = remembered(this.#byStructure, key, plan);
+        return { ...planned, work: relocated(planned.work, this.chain, index) };
+      });
     });
   }
 }

@@ -1,12 +1,14 @@
 import { AccuracyModel } from "../accuracy/index.ts";
-import type {
-  AccuracySample,
-  Chain,
-  CostProfile,
-  Prediction,
-  Profile,
-  RetrainConfig,
-  SearchBudget,
+import {
+  type AccuracySample,
+  type Chain,
+  type CostProfile,
+  given,
+  type Prediction,
+  type Profile,
+  type RetrainConfig,
+  remembered,
+  type SearchBudget,
 } from "../facts/index.ts";
 import { UnitCostTable } from "../memory/index.ts";
 import { type FixedRates, prescribedRates } from "../plan/index.ts";
@@ -73,13 +75,12 @@ export function plannerOf(
   chain: Chain,
   { priors, fixedRates = prescribedRates(profile.method.loss) }: PlannerOptions = {},
 ): Planner {
-  const units = UNITS.get(chain) ?? new UnitCostTable(chain);
-  UNITS.set(chain, units);
+  const units = remembered(UNITS, chain, () => new UnitCostTable(chain));
   const [costs, samples] =
     "steps" in profile
       ? [new CostModel(chain, profile, units), profile.accuracy]
       : [CostModel.unmeasured(chain, profile, units), []];
   const { hasBatchStatistics } = profile.model;
-  const accuracy = new AccuracyModel(samples, { hasBatchStatistics, ...(priors === undefined ? {} : { priors }) });
+  const accuracy = new AccuracyModel(samples, { hasBatchStatistics, ...given({ priors }) });
   return new Planner(costs, accuracy, fixedRates);
 }

@@ -21,20 +21,14 @@ export function fitUnitTimes(
   expectedMs: Readonly<Record<"forward" | "backward" | "normOnlyBackward", (microBatch: number) => number>>,
 ): UnitTimes | undefined {
   if (samples.length === 0) return undefined;
-  const pointsOf = (read: (sample: UnitTimeSample) => readonly number[]): readonly Point[] =>
-    samples.map((sample) => ({ microBatch: sample.microBatch, ms: typical(read(sample)) })).filter(({ ms }) => ms > 0);
-  const normOnly = pointsOf(({ normOnlyBackwardMs = [] }) => normOnlyBackwardMs);
+  const pointsOf = (way: "forward" | "backward" | "normOnlyBackward"): readonly Point[] =>
+    samples
+      .map((sample) => ({ microBatch: sample.microBatch, ms: typical(sample[`${way}Ms`] ?? []) }))
+      .filter(({ ms }) => ms > 0);
+  const normOnly = pointsOf("normOnlyBackward");
   return {
-    forward: fitCurve(
-      pointsOf(({ forwardMs }) => forwardMs),
-      microBatches,
-      expectedMs.forward,
-    ),
-    backward: fitCurve(
-      pointsOf(({ backwardMs }) => backwardMs),
-      microBatches,
-      expectedMs.backward,
-    ),
+    forward: fitCurve(pointsOf("forward"), microBatches, expectedMs.forward),
+    backward: fitCurve(pointsOf("backward"), microBatches, expectedMs.backward),
     normOnlyBackward: normOnly.length === 0 ? undefined : fitCurve(normOnly, microBatches, expectedMs.normOnlyBackward),
   };
 }

@@ -1,4 +1,4 @@
-import type { Chain } from "../facts/index.ts";
+import { type Chain, remembered } from "../facts/index.ts";
 import type { UnitCosts, UnitWork, WalkedSchedule } from "../memory/index.ts";
 import { type MsCurve, MsSum } from "./ms-curve.ts";
 import type { UnitTimes } from "./unit-times.ts";
@@ -48,25 +48,17 @@ export class WorkPrices {
   }
 
   #unitsMs(costs: readonly UnitCosts[]): readonly UnitMs[] {
-    const known = this.#ofModel.get(costs);
-    if (known !== undefined) return known;
-    const priced = costs.map((unit, index) => this.unitMs(unit, index));
-    this.#ofModel.set(costs, priced);
-    return priced;
+    return remembered(this.#ofModel, costs, () => costs.map((unit, index) => this.unitMs(unit, index)));
   }
 
   /** Time of one unit in each way of running it. */
   unitMs(costs: UnitCosts, unit: number): UnitMs {
-    const known = this.#cache.get(costs);
-    if (known !== undefined) return known;
     const { forward, again, backward } = costs.work;
-    const priced: UnitMs = {
+    return remembered(this.#cache, costs, () => ({
       forward: this.#forward(forward, unit),
       again: this.#forward(again, unit),
       backward: this.#backward(backward, unit),
-    };
-    this.#cache.set(costs, priced);
-    return priced;
+    }));
   }
 
   #forward(work: readonly UnitWork[], unit: number): MsCurve {

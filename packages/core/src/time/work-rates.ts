@@ -1,4 +1,4 @@
-import { type AffineBytes, addBytes, bytesAt, type Chain, NO_BYTES } from "../facts/index.ts";
+import { type AffineBytes, addBytes, bytesAt, type Chain, NO_BYTES, remembered } from "../facts/index.ts";
 import type { UnitWork } from "../memory/index.ts";
 import { type Observation, robustLeastSquares } from "../numerics/index.ts";
 
@@ -26,12 +26,6 @@ const WITHOUT_KERNELS = new WeakMap<readonly UnitWork[], readonly UnitWork[]>();
 /** Remembered: `work` must not change, and is of one chain. */
 export function amountOf(chain: Chain, work: readonly UnitWork[]): WorkAmount {
   return remembered(AMOUNTS, work, () => countAmount(chain, work));
-}
-
-function remembered<Key extends object, Value>(known: WeakMap<Key, Value>, key: Key, make: () => Value): Value {
-  const value = known.get(key) ?? make();
-  known.set(key, value);
-  return value;
 }
 
 function countAmount(chain: Chain, work: readonly UnitWork[]): WorkAmount {

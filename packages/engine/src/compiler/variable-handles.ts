@@ -1,4 +1,4 @@
-import { MpoError } from "@mpo/core";
+import { MpoError, remembered } from "@mpo/core";
 import type { GraphEmitter } from "../graph/graph-emitter.ts";
 import { attr } from "../graph/graph-proto.ts";
 
@@ -37,14 +37,9 @@ export class VariableHandles {
    */
   reader(): (name: string) => string {
     const reads = new Map<string, string>();
-    return (name) => {
-      const existing = reads.get(name);
-      if (existing !== undefined) return existing;
-      const read = this.#emit.unfenced(() =>
-        this.#emit.node("ReadVariableOp", [this.handle(name)], { dtype: "float" }),
+    return (name) =>
+      remembered(reads, name, () =>
+        this.#emit.unfenced(() => this.#emit.node("ReadVariableOp", [this.handle(name)], { dtype: "float" })),
       );
-      reads.set(name, read);
-      return read;
-    };
   }
 }

@@ -1,3 +1,4 @@
+import { remembered } from "@mpo/core";
 import { type Attributes, attr, type NodeDef } from "./graph-proto.ts";
 
 /**
@@ -122,19 +123,15 @@ export class GraphEmitter {
 
   /** int32 tensor `[batch, ...shape]`; made once for each shape. */
   batchShape(shape: readonly number[]): string {
-    const key = shape.join(",");
-    const existing = this.#batchShapes.get(key);
-    if (existing !== undefined) return existing;
-    const { batch } = this;
-    const packed = this.unfenced(() => {
-      const last = this.#last;
-      const parts = [batch, ...shape.map((extent) => this.int(extent))];
-      const name = this.node("Pack", parts, { N: attr.int(parts.length), T: "int32", axis: attr.int(0) });
-      this.#last = last;
-      return name;
-    });
-    this.#batchShapes.set(key, packed);
-    return packed;
+    return remembered(this.#batchShapes, shape.join(","), () =>
+      this.unfenced(() => {
+        const last = this.#last;
+        const parts = [this.batch, ...shape.map((extent) => this.int(extent))];
+        const name = this.node("Pack", parts, { N: attr.int(parts.length), T: "int32", axis: attr.int(0) });
+        this.#last = last;
+        return name;
+      }),
+    );
   }
 
   /** Sum over axes. */
@@ -152,18 +149,13 @@ export class GraphEmitter {
 
   #constant(type: "int32" | "float", shape: readonly number[], values: readonly number[]): string {
     const key = `${type}[${shape.join(",")}]=${values.join(",")}`;
-    const existing = this.#constants.get(key);
-    if (existing !== undefined) return existing;
-    const content = type === "int32" ? Int32Array.from(values) : Float32Array.from(values);
-    const name = `const${this.#constants.size}`;
-    this.#nodes.push({
-      name,
-      op: "Const",
-      input: [],
-      attr: { dtype: attr.type(type), value: attr.tensor(type, shape, new Uint8Array(content.buffer)) },
+    return remembered(this.#constants, key, () => {
+      const content = type === "int32" ? Int32Array.from(values) : Float32Array.from(values);
+      const name = `const${this.#constants.size}`;
+      const value = attr.tensor(type, shape, new Uint8Array(content.buffer));
+      this.#nodes.push({ name, op: "Const", input: [], attr: { dtype: attr.type(type), value } });
+      return name;
     });
-    this.#constants.set(key, name);
-    return name;
   }
 }
 
