@@ -75,17 +75,31 @@ export class LearningCurve {
    * as in `widened`.
    */
   static mix(curves: readonly LearningCurve[], weights: readonly number[], widening: number = 0): LearningCurve {
-    return mixture(weights, (index, point) => {
+    const gains = new Float64Array(STEP_GRID.length);
+    const squares = new Float64Array(STEP_GRID.length);
+    for (let index = 0; index < curves.length; index++) {
       const curve = curves[index]!;
-      return { gain: curve.#gains[point]!, variance: curve.#deviations[point]! ** 2 };
-    }).widened(widening);
+      const weight = weights[index]!;
+      for (let point = 0; point < gains.length; point++) {
+        const gain = curve.#gains[point]!;
+        gains[point]! += weight * gain;
+        squares[point]! += weight * (curve.#deviations[point]! ** 2 + gain ** 2);
+      }
+    }
+    // The variance of a mixture: its parts' own, and that of their means. Squares become deviations where they are.
+    const deviations = squares;
+    for (let point = 0; point < gains.length; point++) {
+      const variance = Math.max(0, squares[point]! - gains[point]! ** 2);
+      deviations[point] = Math.sqrt(point === 0 ? variance : variance + widening ** 2);
+    }
+    return new LearningCurve(gains, deviations);
   }
 
   /** The same curve, less sure by `deviation`. */
   widened(deviation: number): LearningCurve {
     return new LearningCurve(
       this.#gains,
-      this.#deviations.map((own, point) => (point === 0 ? own : Math.sqrt(own ** 2 + deviation ** 2))),
+      this.#deviations.map((own, point) => (point === 0 ? own : Math.hypot(own, deviation))),
     );
   }
 }
@@ -120,12 +134,7 @@ export function fitLearningCurve(observations: readonly GainObservation[]): Lear
     return downs.map((down) => hypothesis(observations, up, down, slowness));
   });
   const best = Math.min(...hypotheses.map(({ misfit }) => misfit));
-  return mixture(shares(hypotheses.map(({ misfit }) => Math.exp(-(misfit - best) / 2))), (index, point) => {
-    const { rise, fall, riseVariance, fallVariance } = hypotheses[index]!;
-    const up = RISEN[Math.floor(index / SIGMAS.length)]![point]!;
-    const down = FALLEN[index % SIGMAS.length]![point]!;
-    return { gain: rise * up - fall * down, variance: riseVariance * up ** 2 + fallVariance * down ** 2 };
-  });
+  return mixOf(hypotheses, shares(hypotheses.map(({ misfit }) => Math.exp(-(misfit - best) / 2))));
 }
 
 /** Weights in proportion, that sum to 1. */
@@ -134,20 +143,23 @@ export function shares(weights: readonly number[]): readonly number[] {
   return weights.map((weight) => weight / total);
 }
 
-/** Mean of several curves, and the variance of a mixture: the parts' own, and that of their means. */
-function mixture(
-  weights: readonly number[],
-  partAt: (index: number, point: number) => { readonly gain: number; readonly variance: number },
-): LearningCurve {
+/** Mean of all hypotheses, and their own variance with that of their means, at each point of the grid. */
+function mixOf(hypotheses: readonly Hypothesis[], weights: readonly number[]): LearningCurve {
   const gains = new Float64Array(STEP_GRID.length);
   const squares = new Float64Array(STEP_GRID.length);
-  for (const [index, weight] of weights.entries()) {
-    for (let point = 0; point < gains.length; point++) {
-      const { gain, variance } = partAt(index, point);
+  hypotheses.forEach(({ rise, fall, riseVariance, fallVariance }, index) => {
+    const weight = weights[index]!;
+    const rising = RISEN[Math.floor(index / SIGMAS.length)]!;
+    const falling = FALLEN[index % SIGMAS.length]!;
+    for (let point = 0; point < STEP_GRID.length; point++) {
+      const up = rising[point]!;
+      const down = falling[point]!;
+      const gain = rise * up - fall * down;
       gains[point]! += weight * gain;
-      squares[point]! += weight * (variance + gain ** 2);
+      const square = riseVariance * up ** 2 + fallVariance * down ** 2 + gain ** 2;
+      squares[point]! += weight * square;
     }
-  }
+  });
   return new LearningCurve(
     gains,
     squares.map((square, point) => Math.sqrt(Math.max(0, square - gains[point]! ** 2))),
