@@ -25,8 +25,7 @@ export interface UnpricedPlan {
   readonly trainedBytes: number;
 }
 
-/** What a set of plans is made for. */
-export interface PlanSetOptions {
+interface PlanSetOptions {
   readonly fixed: FixedRates;
   readonly facts: StepMemoryFacts;
 }

@@ -47,37 +47,17 @@ export interface UnitCosts {
   };
 }
 
-const FIRST_RUN: readonly UnitAction[] = [
-  { kind: "forward", unit: STEM_UNIT, keep: "all" },
-  { kind: "forward", unit: THE_UNIT, keep: "all" },
-  { kind: "forward", unit: TAIL_UNIT, keep: "all" },
-  { kind: "backward", unit: TAIL_UNIT },
-  { kind: "backward", unit: THE_UNIT },
-  { kind: "backward", unit: STEM_UNIT },
-];
+const run = (unit: number, keep: "all" | "input" | "nothing" = "all"): UnitAction => ({ kind: "forward", unit, keep });
+const back = (unit: number): UnitAction => ({ kind: "backward", unit });
+const STEM = run(STEM_UNIT);
+const TAIL = [run(TAIL_UNIT), back(TAIL_UNIT)];
+const UNIT_AND_STEM_BACK = [back(THE_UNIT), back(STEM_UNIT)];
 
+const FIRST_RUN = [STEM, run(THE_UNIT), ...TAIL, ...UNIT_AND_STEM_BACK];
 /** The unit runs once keeping only its input, and again when the gradient has come back to it. */
-const RUN_AGAIN: readonly UnitAction[] = [
-  { kind: "forward", unit: STEM_UNIT, keep: "all" },
-  { kind: "forward", unit: THE_UNIT, keep: "input" },
-  { kind: "forward", unit: TAIL_UNIT, keep: "all" },
-  { kind: "backward", unit: TAIL_UNIT },
-  { kind: "forward", unit: THE_UNIT, keep: "all" },
-  { kind: "backward", unit: THE_UNIT },
-  { kind: "backward", unit: STEM_UNIT },
-];
-
+const RUN_AGAIN = [STEM, run(THE_UNIT, "input"), ...TAIL, run(THE_UNIT), ...UNIT_AND_STEM_BACK];
 /** As above, but not even the input is kept. */
-const RUN_AND_DROP: readonly UnitAction[] = [
-  { kind: "forward", unit: STEM_UNIT, keep: "all" },
-  { kind: "forward", unit: THE_UNIT, keep: "nothing" },
-  { kind: "forward", unit: TAIL_UNIT, keep: "all" },
-  { kind: "backward", unit: TAIL_UNIT },
-  { kind: "forward", unit: STEM_UNIT, keep: "all" },
-  { kind: "forward", unit: THE_UNIT, keep: "all" },
-  { kind: "backward", unit: THE_UNIT },
-  { kind: "backward", unit: STEM_UNIT },
-];
+const RUN_AND_DROP = [STEM, run(THE_UNIT, "nothing"), ...TAIL, STEM, run(THE_UNIT), ...UNIT_AND_STEM_BACK];
 
 /** Plans one unit with its neighbours taken away. Operations in `work` are numbered within the unit, from 1. */
 export function planUnit(

@@ -101,10 +101,10 @@ class PooledMemory implements MemoryVisitor {
 
   /** Takes what is never given back. */
   hold(bytes: number): void {
-    this.take(this.#nextHeldId--, bytes);
+    this.allocate(this.#nextHeldId--, bytes);
   }
 
-  take(id: number, bytes: number): void {
+  allocate(id: number, bytes: number): void {
     if (bytes >= POOL_THRESHOLD_BYTES) {
       this.#pool.allocate(id, bytes);
       this.#inPool.add(id);
@@ -113,10 +113,6 @@ class PooledMemory implements MemoryVisitor {
       this.#heapBytes = Math.max(this.#heapBytes, this.#smallBytes);
     }
     this.#notePeak(0);
-  }
-
-  allocate(id: number, bytes: number): void {
-    this.take(id, bytes);
   }
 
   free(id: number, bytes: number): void {
@@ -133,7 +129,7 @@ class PooledMemory implements MemoryVisitor {
       this.#notePeak(workBytes);
       return;
     }
-    this.take(WORK_ID, workBytes);
+    this.allocate(WORK_ID, workBytes);
     this.free(WORK_ID, workBytes);
   }
 

@@ -15,7 +15,7 @@ import { type ExactCandidate, nothingFits } from "./nothing-fits.ts";
 import type { CataloguePlan } from "./plan-catalogue.ts";
 import { predictionOf } from "./prediction.ts";
 import { type RankingRule, rankedCandidates } from "./rank-candidates.ts";
-import { CUT_REASONS, type Cut, type CutReason, type SearchResult } from "./search-result.ts";
+import type { Cut, CutReason, SearchResult } from "./search-result.ts";
 
 export interface SearchOptions {
   readonly objective?: SearchObjective;
@@ -24,13 +24,6 @@ export interface SearchOptions {
   /** Default: the joint policy. */
   readonly policy?: PolicyName;
 }
-
-const KEPT = 0;
-const BY_POLICY = 1;
-const BY_MEMORY = 2;
-const BY_WINDOW = 3;
-const BY_DOMINANCE = 4;
-const BY_EXACT_MEMORY = 5;
 
 const DEFAULT_TOLERANCE = 0.01;
 /** Of a ladder. */
@@ -54,7 +47,8 @@ class Search {
   readonly #objective: SearchObjective;
   readonly #rule: RankingRule;
   readonly #allowed: (candidate: number) => boolean;
-  readonly #cut: Uint8Array;
+  /** By candidate; undefined: in the front. */
+  readonly #cut: (CutReason | undefined)[];
   readonly #dominator: Int32Array;
   /** Accuracy gained by the end of the window. */
   readonly #gain: Float64Array;
@@ -64,7 +58,7 @@ class Search {
     this.#budget = budget;
     this.#objective = options.objective ?? "accuracy";
     this.#allowed = allowedBy(POLICIES[options.policy ?? "joint"], table);
-    this.#cut = new Uint8Array(table.count);
+    this.#cut = new Array<CutReason | undefined>(table.count).fill(undefined);
     this.#dominator = new Int32Array(table.count).fill(-1);
     this.#gain = new Float64Array(table.count);
     const tolerance = options.tolerance ?? DEFAULT_TOLERANCE;
@@ -110,26 +104,30 @@ class Search {
     const factor = exact.upper / memoryUpper[failed]!;
     return fitting.filter((candidate) => {
       const isCut = candidate === failed || memoryUpper[candidate]! * factor > this.#budget.memoryBytes;
-      this.#cut[candidate] = isCut ? BY_EXACT_MEMORY : KEPT;
+      this.#cut[candidate] = isCut ? "exact-memory" : undefined;
       return !isCut;
     });
   }
 
   #cutByBudget(): readonly number[] {
-    const { memoryUpper, stepMsExpected, stepMsUpper, byMemory } = this.#table;
+    const { memoryUpper, stepMsUpper, byMemory } = this.#table;
     const { memoryBytes, windowMs } = this.#budget;
     const fitting: number[] = [];
     for (const candidate of byMemory) {
-      if (!this.#allowed(candidate)) this.#cut[candidate] = BY_POLICY;
-      else if (memoryUpper[candidate]! > memoryBytes) this.#cut[candidate] = BY_MEMORY;
-      else if (stepMsUpper[candidate]! > windowMs) this.#cut[candidate] = BY_WINDOW;
-      else {
-        const steps = Math.floor(windowMs / stepMsExpected[candidate]!);
-        this.#gain[candidate] = this.#table.curve(candidate).bestWithin(steps).gain;
-        fitting.push(candidate);
-      }
+      if (!this.#allowed(candidate)) this.#cut[candidate] = "policy";
+      else if (memoryUpper[candidate]! > memoryBytes) this.#cut[candidate] = "memory";
+      else if (stepMsUpper[candidate]! > windowMs) this.#cut[candidate] = "window";
+      else fitting.push(candidate);
     }
+    this.#noteGains(fitting);
     return fitting;
+  }
+
+  #noteGains(fitting: readonly number[]): void {
+    for (const candidate of fitting) {
+      const steps = Math.floor(this.#budget.windowMs / this.#table.stepMsExpected[candidate]!);
+      this.#gain[candidate] = this.#table.curve(candidate).bestWithin(steps).gain;
+    }
   }
 
   /** The faster estimate is off: before nothing is said to fit, what looks smallest is planned exactly. Throws `over-budget`. */
@@ -142,11 +140,8 @@ class Search {
     if (fitting.length === 0) {
       throw nothingFits(this.#table, this.#budget, [...this.#table.byMemory].filter(this.#allowed), smallest);
     }
-    for (const candidate of fitting) {
-      this.#cut[candidate] = KEPT;
-      const steps = Math.floor(this.#budget.windowMs / this.#table.stepMsExpected[candidate]!);
-      this.#gain[candidate] = this.#table.curve(candidate).bestWithin(steps).gain;
-    }
+    for (const candidate of fitting) this.#cut[candidate] = undefined;
+    this.#noteGains(fitting);
     return fitting;
   }
 
@@ -169,7 +164,7 @@ class Search {
     return fitting.filter((candidate) => {
       const dominator = staircase.add(candidate, stepMsExpected[candidate]!, this.#gain[candidate]!);
       if (dominator === undefined) return true;
-      this.#cut[candidate] = BY_DOMINANCE;
+      this.#cut[candidate] = "dominated";
       this.#dominator[candidate] = dominator;
       return false;
     });
@@ -206,11 +201,9 @@ class Search {
         gain: this.#gain[candidate]!,
       }))
       .filter(({ memoryBytes }) => memoryBytes < best.memoryBytes.expected);
-    const below = chooseRungs(steps, this.#objective, MAX_RUNGS - 1).map(({ candidate }) => {
-      const plan = this.#table.plan(candidate);
-      const microBatch = this.#table.microBatch(candidate);
-      return this.#prediction(plan, microBatch, this.#table.exactMemory(plan, microBatch));
-    });
+    const below = chooseRungs(steps, this.#objective, MAX_RUNGS - 1).map(({ candidate }) =>
+      this.#prediction(this.#table.plan(candidate), this.#table.microBatch(candidate)),
+    );
     return orderedLadder(below, best);
   }
 
@@ -220,16 +213,15 @@ class Search {
   }
 
   #rough(candidate: number): Prediction {
-    const plan = this.#table.plan(candidate);
-    const microBatch = this.#table.microBatch(candidate);
-    return this.#prediction(plan, microBatch, {
+    return this.#prediction(this.#table.plan(candidate), this.#table.microBatch(candidate), {
       expected: this.#table.memoryExpected[candidate]!,
       upper: this.#table.memoryUpper[candidate]!,
     });
   }
 
-  #prediction(plan: CataloguePlan, microBatch: number, memoryBytes: Bounded): Prediction {
+  #prediction(plan: CataloguePlan, microBatch: number, memory?: Bounded): Prediction {
     const table = this.#table;
+    const memoryBytes = memory ?? table.exactMemory(plan, microBatch);
     const config = table.config(plan, microBatch);
     const step = { memoryBytes, stepMs: table.stepMs(plan, microBatch), unknowns: table.model.unknowns(config) };
     return predictionOf(config, step, { accuracy: table.accuracy, windowMs: this.#budget.windowMs });
@@ -237,10 +229,7 @@ class Search {
 
   #cutCounts(): Readonly<Record<CutReason, number>> {
     const counts: Record<CutReason, number> = { policy: 0, memory: 0, window: 0, dominated: 0, "exact-memory": 0 };
-    for (const code of this.#cut) {
-      const reason = CUT_REASONS[code - 1];
-      if (reason !== undefined) counts[reason] += 1;
-    }
+    for (const reason of this.#cut) if (reason !== undefined) counts[reason] += 1;
     return counts;
   }
 
@@ -252,7 +241,7 @@ class Search {
   }
 
   #cutOf(candidate: number, { memoryBytes, stepMs }: Prediction): Cut | undefined {
-    const reason = CUT_REASONS[this.#cut[candidate]! - 1];
+    const reason = this.#cut[candidate];
     if (reason === undefined) return undefined;
     switch (reason) {
       case "policy":

@@ -16,24 +16,3 @@ export function msAt({ microBatches, ms }: MsCurve, microBatch: number): number 
   const left = ms[right - 1]!;
   return Math.max(0, left + share * (ms[right]! - left));
 }
-
-/** Sums up curves, each so many times. */
-export class MsSum {
-  readonly #microBatches: readonly number[];
-  readonly #ms: number[];
-
-  constructor(microBatches: readonly number[]) {
-    this.#microBatches = microBatches;
-    this.#ms = microBatches.map(() => 0);
-  }
-
-  add(times: number, { ms }: MsCurve): void {
-    if (times === 0) return;
-    const sum = this.#ms;
-    for (let knot = 0; knot < sum.length; knot++) sum[knot]! += times * ms[knot]!;
-  }
-
-  curve(): MsCurve {
-    return { microBatches: this.#microBatches, ms: this.#ms };
-  }
-}

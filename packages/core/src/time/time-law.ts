@@ -3,7 +3,6 @@ import { type UnitCostTable, walkSchedule } from "../memory/index.ts";
 import {
   type Bounded,
   type CoefficientPrior,
-  DEFAULT_MISS_RATE,
   dot,
   FORGETTING,
   leastSquares,
@@ -69,7 +68,7 @@ export class TimeLaw {
       const expected = expectedMs(features, leastSquares(others, priors));
       return (target - expected) / (expected + SLACK_MS);
     });
-    this.#margin = upperMargin(residuals, DEFAULT_MISS_RATE, UNMEASURED_MARGIN);
+    this.#margin = upperMargin(residuals, UNMEASURED_MARGIN);
   }
 
   /** Time of one micro-batch of a config, by the unit times. */

@@ -1,6 +1,6 @@
 import { type Chain, remembered } from "../facts/index.ts";
 import type { UnitCosts, UnitWork, WalkedSchedule } from "../memory/index.ts";
-import { type MsCurve, MsSum } from "./ms-curve.ts";
+import type { MsCurve } from "./ms-curve.ts";
 import type { UnitTimes } from "./unit-times.ts";
 import { amountOf, ratedMs, type WorkRates, withoutKernelGradients } from "./work-rates.ts";
 
@@ -38,13 +38,17 @@ export class WorkPrices {
 
   /** Time of one micro-batch under a schedule. */
   scheduleMs(costs: readonly UnitCosts[], walked: WalkedSchedule): MsCurve {
-    const sum = new MsSum(this.microBatches);
+    const { microBatches } = this;
+    const ms = microBatches.map(() => 0);
+    const add = (times: number, curve: MsCurve): void => {
+      for (let knot = 0; knot < ms.length && times > 0; knot++) ms[knot]! += times * curve.ms[knot]!;
+    };
     this.#unitsMs(costs).forEach(({ forward, again, backward }, index) => {
-      sum.add(walked.forwards[index]!, forward);
-      sum.add(walked.agains[index]!, again);
-      sum.add(walked.backwards[index]!, backward);
+      add(walked.forwards[index]!, forward);
+      add(walked.agains[index]!, again);
+      add(walked.backwards[index]!, backward);
     });
-    return sum.curve();
+    return { microBatches, ms };
   }
 
   #unitsMs(costs: readonly UnitCosts[]): readonly UnitMs[] {

@@ -1,4 +1,4 @@
-import { MAX_REPEATS, type MethodName, MpoError, type RetrainConfig, withPrescribedRates } from "@mpo/core";
+import { given, MAX_REPEATS, type MethodName, MpoError, type RetrainConfig, withPrescribedRates } from "@mpo/core";
 import type { Model, ModelWeights } from "../model/model-graph.ts";
 import type { Samples } from "../training/batches.ts";
 import type { Augmentation } from "../training/task.ts";
@@ -79,7 +79,7 @@ export async function retrain(
   options: RetrainOptions = {},
 ): Promise<RetrainResult> {
   const { model, samples, judgedOn = samples } = retraining;
-  const call = options.signal === undefined ? {} : { signal: options.signal };
+  const call = given({ signal: options.signal });
   const { nowMs = () => performance.now() } = options;
   const began = nowMs();
   const method = methodNamed(retraining.method);

@@ -1,4 +1,4 @@
-import { MpoError } from "@mpo/core";
+import { given, MpoError } from "@mpo/core";
 import { opDefinition } from "../ops/op-table.ts";
 import type { ModelGraph, ModelNode, SampleShape } from "./model-graph.ts";
 
@@ -31,7 +31,7 @@ export function nodeShape(node: ModelNode, inputShapes: readonly SampleShape[]):
     const error = MpoError.from(thrown);
     throw new MpoError(error.code, `node "${node.name}": ${error.message}`, {
       cause: error,
-      ...(error.hint === undefined ? {} : { hint: error.hint }),
+      ...given({ hint: error.hint }),
     });
   }
 }

@@ -1,4 +1,4 @@
-import type { Measured, RetrainConfig } from "@mpo/core";
+import { given, type Measured, type RetrainConfig } from "@mpo/core";
 import { createRandom } from "@mpo/datasets";
 import { sampleShapes } from "../model/graph-shapes.ts";
 import { elementsOf, type Model } from "../model/model-graph.ts";
@@ -65,7 +65,7 @@ export class PreparedStep implements AsyncDisposable {
 
   /** Starts a worker and loads the model. Throws what the worker throws: `over-memory-cap`, `cancelled`, ... */
   static async start(task: StepTask, config: RetrainConfig, signal?: AbortSignal): Promise<PreparedStep> {
-    const call = signal === undefined ? {} : { signal };
+    const call = given({ signal });
     const worker = await EngineWorker.start(
       {
         environment: task.environment,
@@ -86,7 +86,7 @@ export class PreparedStep implements AsyncDisposable {
   /** Takes another config into the same process: far sooner than a new one would, but only its time is measured. */
   async reload(config: RetrainConfig, signal?: AbortSignal): Promise<void> {
     this.#isFirst = false;
-    this.#loaded = await load(this.#worker, this.#task, config, signal === undefined ? {} : { signal });
+    this.#loaded = await load(this.#worker, this.#task, config, given({ signal }));
     this.#config = config;
   }
 
@@ -126,7 +126,7 @@ export class PreparedStep implements AsyncDisposable {
       shuffle: false,
       augmentation: "none",
     } as const;
-    const call = signal === undefined ? {} : { signal };
+    const call = given({ signal });
     const workers = this.#worker.pid === undefined ? [] : [this.#worker.pid];
     const before = readCpu(workers);
     const report = await this.#worker.call("train", { samples: SAMPLES, run }, call);
@@ -134,7 +134,7 @@ export class PreparedStep implements AsyncDisposable {
     return {
       steps: report.steps,
       peakBytes: report.peakBytes,
-      ...(othersCpuShare === undefined ? {} : { othersCpuShare }),
+      ...given({ othersCpuShare }),
     };
   }
 

@@ -1,6 +1,7 @@
 import {
   type Chain,
   frozenParameters,
+  given,
   MIXED_POOL_FACTOR,
   MpoError,
   type Profile,
@@ -106,8 +107,7 @@ export class ProbeContext {
     const { environment, threads, oomScoreAdjust } = this.#options;
     return {
       environment,
-      ...(threads === undefined ? {} : { threads }),
-      ...(oomScoreAdjust === undefined ? {} : { oomScoreAdjust }),
+      ...given({ threads, oomScoreAdjust }),
     };
   }
 

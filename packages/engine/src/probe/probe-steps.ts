@@ -3,6 +3,7 @@ import {
   type Checkpoints,
   type FreezingRates,
   hasChoice,
+  powersOfTwo,
   type RetrainConfig,
   resolveRetrainConfig,
   uniformFreezing,
@@ -108,11 +109,4 @@ function drawGroup(random: Random, chain: Chain, batch: number): Draft {
     freezing: { featureExtraction: rate(), normalisation: rate(), linear: 0 },
     checkpoints: pick<Checkpoints>([{ kind: "none" }, { kind: "boundaries", at }]),
   };
-}
-
-/** 1, 2, 4, ... up to `most`. */
-export function powersOfTwo(most: number): readonly number[] {
-  const sizes: number[] = [];
-  for (let size = 1; size <= most; size *= 2) sizes.push(size);
-  return sizes;
 }

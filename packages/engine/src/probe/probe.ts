@@ -1,10 +1,18 @@
-import { type AccuracySample, formatBytes, MpoError, type Profile, residentGrowth, validateProfile } from "@mpo/core";
+import {
+  type AccuracySample,
+  formatBytes,
+  given,
+  MpoError,
+  type Profile,
+  powersOfTwo,
+  residentGrowth,
+  validateProfile,
+} from "@mpo/core";
 import { graphDigest } from "./graph-digest.ts";
 import { measureAccuracy } from "./measure-accuracy.ts";
 import { ProbeContext } from "./probe-context.ts";
 import { ProbeFindings } from "./probe-findings.ts";
 import { ProbeGuard, readAvailableMemory } from "./probe-guard.ts";
-import { powersOfTwo } from "./probe-steps.ts";
 import type { ProbeBudget, ProbeOptions, ProbeTask } from "./probe-task.ts";
 import { LEAST_STEPS, StepMeasurements } from "./step-measurements.ts";
 import { timeUnits } from "./time-units.ts";
@@ -32,7 +40,7 @@ export async function probe(task: ProbeTask, budget: ProbeBudget, options: Probe
   const availableBytes = options.availableBytes ?? readAvailableMemory;
   const leastAvailableBytes = budget.leastAvailableBytes ?? LEAST_AVAILABLE_BYTES;
   using guard = new ProbeGuard({
-    ...(options.signal === undefined ? {} : { signal: options.signal }),
+    ...given({ signal: options.signal }),
     maxMs: budget.maxMs,
     leastAvailableBytes,
     availableBytes,

@@ -1,4 +1,5 @@
 import { tmpdir } from "node:os";
+import { given } from "@mpo/core";
 import { createRandom } from "@mpo/datasets";
 import { chainOf } from "../compiler/chain-of.ts";
 import { compileProgram } from "../compiler/compile-program.ts";
@@ -73,7 +74,7 @@ function timeRound(session: ProgramSession, batch: MicroBatch): readonly PartTim
   const repeats = Math.min(MAX_REPEATS, Math.ceil(SAMPLES_IN_ROUND / batch.count));
   const times = Array.from({ length: repeats }, () => timeOnce(session, batch));
   const othersCpuShare = othersShare(before, readCpu());
-  const busy = othersCpuShare === undefined ? {} : { othersCpuShare };
+  const busy = given({ othersCpuShare });
   return times.map((partMs) => ({ microBatch: batch.count, partMs, ...busy }));
 }
 

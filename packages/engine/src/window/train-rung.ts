@@ -1,4 +1,4 @@
-import { type AccuracyJudge, MpoError, type Prediction } from "@mpo/core";
+import { type AccuracyJudge, given, MpoError, type Prediction } from "@mpo/core";
 import { type Retraining, type RetrainResult, retrain } from "../adaptation/retrain.ts";
 import { chainOf } from "../compiler/chain-of.ts";
 import { stepMemoryFacts } from "../compiler/memory-facts.ts";
@@ -62,7 +62,7 @@ export async function trainRung(training: RungTraining, options: RungOptions): P
   const result = await retrain(
     worker,
     { ...task, ...(Number.isFinite(leftMs) ? { maxMs: leftMs } : {}) },
-    { signal, ...(onProgress === undefined ? {} : { onProgress }) },
+    { signal, ...given({ onProgress }) },
   );
   const { weights } = result;
   const { microBatch } = config;

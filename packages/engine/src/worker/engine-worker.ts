@@ -1,5 +1,5 @@
 import { tmpdir } from "node:os";
-import { formatBytes, LOADING_BYTES, MpoError, OUTSIDE_POOL_BYTES } from "@mpo/core";
+import { formatBytes, given, LOADING_BYTES, MpoError, OUTSIDE_POOL_BYTES } from "@mpo/core";
 import { CalledProcess, entryBeside, type CallOptions as ProcessCallOptions, throwIfAborted } from "@mpo/io";
 import type { ModelGraph, ModelWeights } from "../model/model-graph.ts";
 import { withStagedWeights } from "../session/stage-weights.ts";
@@ -113,7 +113,7 @@ export class EngineWorker implements AsyncDisposable {
       [...weights.values()].reduce((sum, { byteLength }) => sum + byteLength, 0),
     );
     const report = await withStagedWeights(graph, weights, this.#temporaryFolder, (weightsFolder) =>
-      this.call("load", { graph, weightsFolder, ...(training === undefined ? {} : { training }) }, options),
+      this.call("load", { graph, weightsFolder, ...given({ training }) }, options),
     );
     // Later loads find the pool as large as it became: what it holds then is no new measure.
     if (this.#graph === undefined) this.#watch?.rebase((this.#capBytes ?? 0) + OUTSIDE_POOL_BYTES);

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import { MpoError } from "@mpo/core";
+import { given, MpoError } from "@mpo/core";
 import { type Abortable, fileError, throwIfAborted } from "@mpo/io";
 import { z } from "zod";
 import { GraphBuilder } from "../graph-builder.ts";
@@ -81,7 +81,7 @@ function explained<T>(where: string, act: () => T): T {
   } catch (thrown) {
     const error = MpoError.from(thrown);
     const code = error.code === "invalid-argument" ? "unsupported" : error.code;
-    const hint = error.hint === undefined ? {} : { hint: error.hint };
+    const hint = given({ hint: error.hint });
     throw new MpoError(code, `${where}: ${error.message}`, { cause: thrown, ...hint });
   }
 }
