@@ -7,18 +7,8 @@ import type { TrainTest } from "./fashion-mnist.ts";
 import type { ImageSet } from "./image-set.ts";
 
 /** Class names of CIFAR-10 (Krizhevsky 2009), by label. */
-export const CIFAR10_CLASSES: readonly string[] = [
-  "airplane",
-  "automobile",
-  "bird",
-  "cat",
-  "deer",
-  "dog",
-  "frog",
-  "horse",
-  "ship",
-  "truck",
-];
+export const CIFAR10_CLASSES: readonly string[] =
+  "airplane, automobile, bird, cat, deer, dog, frog, horse, ship, truck".split(", ");
 
 const SIDE = 32;
 const CHANNELS = 3;

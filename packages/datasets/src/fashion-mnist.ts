@@ -7,18 +7,8 @@ import { readIdxImages, readIdxLabels } from "./idx.ts";
 import type { ImageSet } from "./image-set.ts";
 
 /** Class names of Fashion-MNIST (Xiao et al. 2017), by label. */
-export const FASHION_MNIST_CLASSES: readonly string[] = [
-  "T-shirt/top",
-  "Trouser",
-  "Pullover",
-  "Dress",
-  "Coat",
-  "Sandal",
-  "Shirt",
-  "Sneaker",
-  "Bag",
-  "Ankle boot",
-];
+export const FASHION_MNIST_CLASSES: readonly string[] =
+  "T-shirt/top, Trouser, Pullover, Dress, Coat, Sandal, Shirt, Sneaker, Bag, Ankle boot".split(", ");
 
 /** The environment variables that say where data is kept. */
 export interface DataEnvironment {

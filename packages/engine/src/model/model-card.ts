@@ -1,43 +1,32 @@
 import { access, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { MpoError } from "@mpo/core";
+import { type Fact, MpoError } from "@mpo/core";
 import { type Abortable, fileError, throwIfAborted, writeJsonFile } from "@mpo/io";
 import { z } from "zod";
 import { check, parseJson } from "./layers-format/checked-json.ts";
 import { MODEL_FILE_MODE } from "./layers-format/write-layers-model.ts";
-import type { SampleShape } from "./model-graph.ts";
-import { NORM_NAMES, type NormName } from "./zoo/zoo-layers.ts";
-
-/** Where a stored model comes from and what it can do. */
-export interface ModelCard {
-  /** Name in the zoo, or of an imported model. */
-  readonly model: string;
-  readonly norm: NormName;
-  readonly inputShape: SampleShape;
-  readonly classes: number;
-  /** The command that trained it, so that anyone can do it again. */
-  readonly trainingCommand: string;
-  readonly seed: number;
-  /** Shares of test images classified rightly, 0 to 1. */
-  readonly accuracy: {
-    readonly clean: number;
-    /** By name of the corruption (for example `gaussian_noise`), mean over the severities that were measured. */
-    readonly corruptions: Readonly<Record<string, number>>;
-  };
-}
+import { NORM_NAMES } from "./zoo/zoo-layers.ts";
 
 /** Name of the card's file, which lies beside `model.json`. */
 export const MODEL_CARD_FILE = "model-card.json";
 
 const share = z.number().min(0).max(1);
 const whole = z.number().int().positive();
-const schema: z.ZodType<ModelCard> = z.object({
+/** Where a stored model comes from and what it can do. */
+export type ModelCard = Fact<typeof schema>;
+const schema = z.object({
+  /** Name in the zoo, or of an imported model. */
   model: z.string().min(1),
   norm: z.enum(NORM_NAMES),
   inputShape: z.array(whole).min(1),
   classes: whole,
+  /** The command that trained it, so that anyone can do it again. */
   trainingCommand: z.string(),
   seed: z.number().int(),
+  /**
+   * Shares of test images classified rightly, 0 to 1; by name of the corruption (for example `gaussian_noise`), the mean
+   * over the severities that were measured.
+   */
   accuracy: z.object({ clean: share, corruptions: z.record(z.string(), share) }),
 });
 

@@ -7,21 +7,16 @@ import type { TrainingSetup } from "../training/task.ts";
 import { type StepReport, stepTimes } from "../training/train-loop.ts";
 import { EngineWorker } from "../worker/engine-worker.ts";
 import type { LoadReport } from "../worker/messages.ts";
+import type { WorkerEnvironmentOptions } from "../worker/worker-environment.ts";
 import { CALM_SHARE, othersShare, readCpu } from "./cpu-contention.ts";
 
 /** What is measured, and how its processes run. */
-export interface StepTask {
+export interface StepTask extends WorkerEnvironmentOptions {
   readonly model: Model;
   readonly training: Pick<TrainingSetup, "loss" | "optimizer">;
   /** Real samples to run on; absent: random numbers of the same shape. */
   readonly samples?: Samples;
   readonly seed: number;
-  readonly environment: Readonly<Record<string, string | undefined>>;
-  readonly threads?: number;
-  /** Hard limit of TensorFlow's allocator. */
-  readonly memoryCapBytes?: number;
-  /** As of `WorkerOptions`. */
-  readonly oomScoreAdjust?: number;
 }
 
 /** A step that was measured in a process of its own. */
@@ -66,15 +61,9 @@ export class PreparedStep implements AsyncDisposable {
   /** Starts a worker and loads the model. Throws what the worker throws: `over-memory-cap`, `cancelled`, ... */
   static async start(task: StepTask, config: RetrainConfig, signal?: AbortSignal): Promise<PreparedStep> {
     const call = given({ signal });
-    const worker = await EngineWorker.start(
-      {
-        environment: task.environment,
-        ...(task.threads === undefined ? {} : { threads: task.threads }),
-        ...(task.memoryCapBytes === undefined ? {} : { memoryCapBytes: task.memoryCapBytes }),
-        ...(task.oomScoreAdjust === undefined ? {} : { oomScoreAdjust: task.oomScoreAdjust }),
-      },
-      call,
-    );
+    const { environment, threads, memoryCapBytes, oomScoreAdjust } = task;
+    const options = { environment, ...given({ threads, memoryCapBytes, oomScoreAdjust }) };
+    const worker = await EngineWorker.start(options, call);
     try {
       return new PreparedStep(task, worker, config, await load(worker, task, config, call));
     } catch (error) {

@@ -1,4 +1,4 @@
-import type { StepPlan } from "@mpo/core";
+import { entropy, type StepPlan } from "@mpo/core";
 import { fedLearningRate } from "../losses/optimizer.ts";
 import type { ProgramSession } from "../session/program-session.ts";
 import type { BatchFeed } from "./batches.ts";
@@ -58,12 +58,8 @@ export async function runTraining(
     if (accumulation > 1) session.apply(learningRate);
     const ms = performance.now() - began;
     longestMs = Math.max(longestMs, ms);
-    if (!onStep({ step, loss, ms, meanPredictionEntropy: entropyOf(prediction) })) return;
+    if (!onStep({ step, loss, ms, meanPredictionEntropy: entropy(prediction) })) return;
     if (performance.now() - startedMs + longestMs > maxMs) return;
     await new Promise((resolve) => setImmediate(resolve));
   }
-}
-
-function entropyOf(probabilities: Float64Array): number {
-  return probabilities.reduce((sum, p) => (p > 0 ? sum - p * Math.log(p) : sum), 0);
 }

@@ -8,23 +8,15 @@ import type { StepReport } from "../training/train-loop.ts";
 import { isCapExit } from "./cap-exit.ts";
 import type { LoadReport, WorkerCallKind, WorkerCalls } from "./messages.ts";
 import { ResidentWatch } from "./resident-watch.ts";
-import { workerEnvironment } from "./worker-environment.ts";
+import { type WorkerEnvironmentOptions, workerEnvironment } from "./worker-environment.ts";
 
-/** How a worker process is started. */
-export interface WorkerOptions {
-  /**
-   * Hard limit of TensorFlow's allocator in bytes: what exceeds it fails as `over-memory-cap`. So does a process that holds
-   * more than this and what it was sent, whoever allocated it: it is killed within about 50 ms. Absent: no limit.
-   */
-  readonly memoryCapBytes?: number;
-  /** Threads inside an operation; default: all cores. */
-  readonly threads?: number;
-  /** Environment to start from, usually `process.env`. */
-  readonly environment: Readonly<Record<string, string | undefined>>;
+/**
+ * How a worker process is started. What exceeds `memoryCapBytes` fails as `over-memory-cap`; so does a process that holds
+ * more than this and what it was sent, whoever allocated it: it is killed within about 50 ms.
+ */
+export interface WorkerOptions extends WorkerEnvironmentOptions {
   /** Where weights lie for a moment on their way into the worker; default: the system's. */
   readonly temporaryFolder?: string;
-  /** How readily the system's memory killer takes the worker, -1000..1000; default 500, so that others live. */
-  readonly oomScoreAdjust?: number;
 }
 
 export type CallOptions = ProcessCallOptions<StepReport>;

@@ -75,65 +75,58 @@ export function exportLayers(model: Model): ExportedModel {
 function exportNode(state: ExportState, node: ModelNode, inputShape: SampleShape, outputShape: SampleShape): void {
   const { name } = node;
   const [input = ""] = node.inputs;
-  const put = (className: string, config: object): string => putLayer(state, className, name, node.inputs, config);
+  if (node.kind === "activation") {
+    exportActivation(state, name, input, node.attributes, inputShape);
+  } else if (node.kind === "globalAvgPool" && node.attributes.keepDims) {
+    const pooled = helper(state, name, "flat");
+    putLayer(state, "GlobalAveragePooling2D", pooled, [input], CHANNELS_LAST);
+    putLayer(state, "Reshape", name, [pooled], { target_shape: outputShape });
+    const layers = [pooled, name];
+    state.expansions.push({ kind: "globalAvgPool", name, input, layers, attributes: node.attributes });
+  } else {
+    if (node.kind === "conv2d" && node.attributes.groups > 1) state.groups[name] = node.attributes.groups;
+    const [className, config] = stockLayer(node);
+    putLayer(state, className, name, node.inputs, config);
+  }
+}
+
+const CHANNELS_LAST = { data_format: "channels_last" } as const;
+
+/** Class and configuration of the one layer that stands for a node. */
+function stockLayer(node: Exclude<ModelNode, { kind: "activation" }>): readonly [className: string, config: object] {
   switch (node.kind) {
     case "input":
-      put("InputLayer", { batch_input_shape: [null, ...node.attributes.shape], dtype: "float32", sparse: false });
-      return;
+      return ["InputLayer", { batch_input_shape: [null, ...node.attributes.shape], dtype: "float32", sparse: false }];
     case "conv2d":
-      if (node.attributes.groups > 1) state.groups[name] = node.attributes.groups;
-      put("Conv2D", { filters: node.attributes.filters, ...convConfig(node.attributes) });
-      return;
+      return ["Conv2D", { filters: node.attributes.filters, ...convConfig(node.attributes) }];
     case "depthwiseConv2d":
-      put("DepthwiseConv2D", { depth_multiplier: node.attributes.depthMultiplier, ...convConfig(node.attributes) });
-      return;
+      return ["DepthwiseConv2D", { depth_multiplier: node.attributes.depthMultiplier, ...convConfig(node.attributes) }];
     case "dense":
-      put("Dense", { units: node.attributes.units, use_bias: node.attributes.useBias, activation: "linear" });
-      return;
+      return ["Dense", { units: node.attributes.units, use_bias: node.attributes.useBias, activation: "linear" }];
     case "batchNorm":
+      return ["BatchNormalization", { axis: -1, ...node.attributes }];
     case "groupNorm":
-      put(node.kind === "batchNorm" ? "BatchNormalization" : "GroupNormalization", { axis: -1, ...node.attributes });
-      return;
-    case "activation":
-      exportActivation(state, name, input, node.attributes, inputShape);
-      return;
+      return ["GroupNormalization", { axis: -1, ...node.attributes }];
     case "add":
-      put("Add", {});
-      return;
+      return ["Add", {}];
     case "multiply":
-      put("Multiply", {});
-      return;
+      return ["Multiply", {}];
     case "concat":
-      put("Concatenate", { axis: -1 });
-      return;
+      return ["Concatenate", { axis: -1 }];
     case "maxPool":
     case "avgPool": {
       const { poolSize, strides, padding } = node.attributes;
-      const config = { pool_size: poolSize, strides, padding, data_format: "channels_last" };
-      put(node.kind === "maxPool" ? "MaxPooling2D" : "AveragePooling2D", config);
-      return;
+      const className = node.kind === "maxPool" ? "MaxPooling2D" : "AveragePooling2D";
+      return [className, { pool_size: poolSize, strides, padding, ...CHANNELS_LAST }];
     }
-    case "globalAvgPool": {
-      if (!node.attributes.keepDims) {
-        put("GlobalAveragePooling2D", { data_format: "channels_last" });
-        return;
-      }
-      const pooled = helper(state, name, "flat");
-      putLayer(state, "GlobalAveragePooling2D", pooled, [input], { data_format: "channels_last" });
-      putLayer(state, "Reshape", name, [pooled], { target_shape: outputShape });
-      const layers = [pooled, name];
-      state.expansions.push({ kind: "globalAvgPool", name, input, layers, attributes: node.attributes });
-      return;
-    }
+    case "globalAvgPool":
+      return ["GlobalAveragePooling2D", CHANNELS_LAST];
     case "zeroPad":
-      put("ZeroPadding2D", { padding: node.attributes.padding, data_format: "channels_last" });
-      return;
+      return ["ZeroPadding2D", { padding: node.attributes.padding, ...CHANNELS_LAST }];
     case "reshape":
-      put("Reshape", { target_shape: node.attributes.shape });
-      return;
+      return ["Reshape", { target_shape: node.attributes.shape }];
     case "dropout":
-      put("Dropout", { rate: node.attributes.rate });
-      return;
+      return ["Dropout", { rate: node.attributes.rate }];
   }
 }
 

@@ -1,27 +1,28 @@
-import { MpoError } from "@mpo/core";
+import { type Fact, MpoError } from "@mpo/core";
 import { z } from "zod";
 import { check, parseJson } from "./checked-json.ts";
 import { type LayersStructure, structureOf } from "./layers-structure.ts";
 
 /** One weight of a weight manifest, as in the file. */
-export interface WeightSpec {
-  readonly name: string;
-  readonly shape: readonly number[];
-  readonly dtype: "float32" | "int32" | "bool";
-  readonly quantization?: {
-    readonly dtype: "uint8" | "uint16" | "float16";
-    readonly scale?: number;
-    readonly min?: number;
-  };
+export type WeightSpec = Fact<typeof weightSpec>;
+const weightSpec = z.object({
+  name: z.string().min(1),
+  shape: z.array(z.number().int().nonnegative()),
+  dtype: z.enum(["float32", "int32", "bool"]),
+  quantization: z
+    .object({
+      dtype: z.enum(["uint8", "uint16", "float16"]),
+      scale: z.number().optional(),
+      min: z.number().optional(),
+    })
+    .optional(),
   /** "optimizer" for what is no part of the model. */
-  readonly group?: string;
-}
+  group: z.string().optional(),
+});
 
 /** Weights that lie one after the other in the given files, taken together. */
-export interface WeightGroup {
-  readonly paths: readonly string[];
-  readonly weights: readonly WeightSpec[];
-}
+export type WeightGroup = Fact<typeof weightGroup>;
+const weightGroup = z.object({ paths: z.array(z.string().min(1)), weights: z.array(weightSpec) });
 
 /** What a `model.json` says. */
 export interface LayersJson extends LayersStructure {
@@ -31,22 +32,6 @@ export interface LayersJson extends LayersStructure {
   readonly metadata: unknown;
 }
 
-const extent = z.number().int().nonnegative();
-const weightSpec = z.object({
-  name: z.string().min(1),
-  shape: z.array(extent),
-  dtype: z.enum(["float32", "int32", "bool"]),
-  quantization: z
-    .object({
-      dtype: z.enum(["uint8", "uint16", "float16"]),
-      scale: z.number().optional(),
-      min: z.number().optional(),
-    })
-    .optional(),
-  group: z.string().optional(),
-});
-const manifest = z.array(z.object({ paths: z.array(z.string().min(1)), weights: z.array(weightSpec) }));
-
 const topology = z.looseObject({ class_name: z.string(), config: z.unknown(), keras_version: z.string().optional() });
 const outerTopology = z.looseObject({
   model_config: z.preprocess(parsedText, topology),
@@ -54,7 +39,7 @@ const outerTopology = z.looseObject({
 });
 const modelJson = z.looseObject({
   modelTopology: z.preprocess(parsedText, z.union([outerTopology, topology])),
-  weightsManifest: manifest,
+  weightsManifest: z.array(weightGroup),
   userDefinedMetadata: z.unknown().optional(),
 });
 
@@ -76,18 +61,12 @@ function parsedText(value: unknown): unknown {
 export function parseLayersJson(text: string, file: string): LayersJson {
   const json = check(modelJson, parseJson(text, file), file);
   const { modelTopology } = json;
-  const inner: z.infer<typeof topology> =
-    "model_config" in modelTopology
-      ? check(topology, modelTopology.model_config, file)
-      : check(topology, modelTopology, file);
+  const inner = check(topology, "model_config" in modelTopology ? modelTopology.model_config : modelTopology, file);
   const kerasVersion = modelTopology.keras_version ?? inner.keras_version ?? "";
-  const common = {
-    kerasVersion,
-    manifest: json.weightsManifest as LayersJson["manifest"],
-    metadata: json.userDefinedMetadata,
-  };
   const structure = structureOf(inner.class_name, inner.config, file);
-  if (structure !== undefined) return { ...common, ...structure };
+  if (structure !== undefined) {
+    return { ...structure, kerasVersion, manifest: json.weightsManifest, metadata: json.userDefinedMetadata };
+  }
   throw new MpoError(
     "unsupported",
     `${file}: the model is of class "${inner.class_name}"; expected Sequential, Functional or Model`,
