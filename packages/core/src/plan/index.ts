@@ -8,7 +8,6 @@ export {
   type BackwardInstruction,
   type ForwardInstruction,
   type Instruction,
-  type PlannedTensor,
   readsOf,
   type StepPlan,
   writesOf,

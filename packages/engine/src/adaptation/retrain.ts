@@ -94,25 +94,16 @@ export async function retrain(
     (await worker.call("memory", { resetPeak: false }, call)).residentBytes;
   const baseBytes = await residentBytes();
   const judgingMs = nowMs();
-  const before = await evaluate(worker, JUDGED, config, call);
+  const context: RetrainContext = { worker, retraining, method, config, call, options, nowMs };
+  const before = await evaluateJudged(context);
   // Judging again takes as long as it did now, or a little longer beside other programs.
   const trainUntilMs = began + (retraining.maxMs ?? Number.POSITIVE_INFINITY) - JUDGING_ROOM * (nowMs() - judgingMs);
   // What the evaluation took stays in TensorFlow's pool: the first step grows by that much less.
   const heldBytes = Math.max(0, (await residentBytes()) - baseBytes);
   const classes = before.length / judgedOn.count;
 
-  const trained = await trainEpochs({
-    worker,
-    retraining,
-    method,
-    config,
-    classes,
-    options,
-    call,
-    nowMs,
-    trainUntilMs,
-  });
-  const judgement = await judgeTrained(worker, trained, before, { config, judgedOn, call });
+  const trained = await trainEpochs(context, classes, trainUntilMs);
+  const judgement = await judgeTrained(context, trained, before);
   const trainingMs = trained.steps.reduce((sum, { ms }) => sum + ms, 0);
   return {
     ...judgement,
@@ -129,17 +120,15 @@ export async function retrain(
   };
 }
 
-interface EpochsInput {
+/** What every part of one retraining works with. */
+interface RetrainContext {
   readonly worker: EngineWorker;
   readonly retraining: Retraining;
   readonly method: AdaptationMethod;
   readonly config: RetrainConfig;
-  readonly classes: number;
   readonly options: RetrainOptions;
   readonly call: Pick<CallOptions, "signal">;
   readonly nowMs: () => number;
-  /** By `nowMs`. */
-  readonly trainUntilMs: number;
 }
 
 interface TrainedEpochs {
@@ -151,9 +140,9 @@ interface TrainedEpochs {
   readonly peakBytes: number;
 }
 
-/** Trains epoch by epoch, until all are done or the guard says stop. */
-async function trainEpochs(input: EpochsInput): Promise<TrainedEpochs> {
-  const { worker, retraining, method, config, classes, options, call, nowMs, trainUntilMs } = input;
+/** Trains epoch by epoch, until all are done, the guard says stop or the time (by `nowMs`) is over. */
+async function trainEpochs(context: RetrainContext, classes: number, trainUntilMs: number): Promise<TrainedEpochs> {
+  const { worker, retraining, method, config, options, call, nowMs } = context;
   const stepsPerEpoch = stepsPerEpochOf(retraining, config);
   const totalSteps = retraining.epochs * stepsPerEpoch;
   const rate = retraining.learningRate ?? learningRateFor(method, config.microBatch * config.accumulation);
@@ -164,7 +153,7 @@ async function trainEpochs(input: EpochsInput): Promise<TrainedEpochs> {
   let longestStepMs = 0;
   const result = (stopped: StopReason): TrainedEpochs => ({ weights, stopped, steps, peakBytes });
   for (let epoch = 0; epoch < retraining.epochs; epoch++) {
-    if (method.usesPseudoLabels) await labelByModel(worker, retraining.samples, config, call);
+    if (method.usesPseudoLabels) await labelByModel(worker, SAMPLES, retraining.samples, evaluationBatch(config), call);
     const leftMs = trainUntilMs - nowMs();
     if (epoch > 0 && leftMs < longestStepMs) return result("outOfTime");
     const run = {
@@ -191,47 +180,36 @@ async function trainEpochs(input: EpochsInput): Promise<TrainedEpochs> {
   return result("finished");
 }
 
-/** Gives the adapted samples the labels that the model itself would choose for them now. */
-async function labelByModel(
+/** Gives samples that the worker holds under a name the labels that the model itself would choose for them now. */
+export async function labelByModel(
   worker: EngineWorker,
-  samples: Samples,
-  config: RetrainConfig,
+  name: string,
+  { images, count }: Samples,
+  batch: number,
   call: Pick<CallOptions, "signal">,
 ): Promise<void> {
-  const request = { samples: SAMPLES, batch: evaluationBatch(config), features: true };
-  const { logits, features } = await worker.call("evaluate", request, call);
-  const labels = pseudoLabels(features as Float32Array, logits, samples.count);
-  await worker.call("samples", { name: SAMPLES, samples: { ...samples, labels } }, call);
-}
-
-interface JudgeInput {
-  readonly config: RetrainConfig;
-  readonly judgedOn: Samples;
-  readonly call: Pick<CallOptions, "signal">;
+  const { logits, features } = await worker.call("evaluate", { samples: name, batch, features: true }, call);
+  const labels = pseudoLabels(features as Float32Array, logits, count);
+  await worker.call("samples", { name, samples: { images, count, labels } }, call);
 }
 
 async function judgeTrained(
-  worker: EngineWorker,
+  context: RetrainContext,
   { weights, stopped }: TrainedEpochs,
   before: Float32Array,
-  { config, judgedOn, call }: JudgeInput,
 ): Promise<Judgement> {
+  const { samples, judgedOn = samples } = context.retraining;
   if (weights === undefined) {
     const { accuracyBefore } = judge(before, before, judgedOn);
     const reason = `the training ${stopped} in its first epoch`;
     return { isAccepted: false, reason, accuracyBefore, accuracyAfter: undefined };
   }
-  if (stopped === "collapsed" || stopped === "diverged") await worker.assignWeights(weights, call);
-  return judge(before, await evaluate(worker, JUDGED, config, call), judgedOn);
+  if (stopped === "collapsed" || stopped === "diverged") await context.worker.assignWeights(weights, context.call);
+  return judge(before, await evaluateJudged(context), judgedOn);
 }
 
-async function evaluate(
-  worker: EngineWorker,
-  samples: string,
-  config: RetrainConfig,
-  call: Pick<CallOptions, "signal">,
-): Promise<Float32Array> {
-  const request = { samples, batch: evaluationBatch(config), features: false };
+async function evaluateJudged({ worker, config, call }: RetrainContext): Promise<Float32Array> {
+  const request = { samples: JUDGED, batch: evaluationBatch(config), features: false };
   return (await worker.call("evaluate", request, call)).logits;
 }
 

@@ -1,5 +1,5 @@
 import { type Chain, type ChainOp, type ChainParameter, type ChainUnit, type ChainValue, MpoError } from "@mpo/core";
-import { sampleShapes } from "../model/graph-shapes.ts";
+import { inputShapesOf, placeOf, sampleShapes } from "../model/graph-shapes.ts";
 import { elementsOf, type ModelGraph, type ModelNode, type OpKind } from "../model/model-graph.ts";
 import { variablesOf } from "../model/variables.ts";
 import { activationBytes, FLOAT_BYTES } from "../ops/facts.ts";
@@ -28,14 +28,13 @@ export function chainOf(graph: ModelGraph): Chain {
   let unit = 0;
   for (const node of nodes) {
     const shape = shapes.get(node.name)!;
-    const inputShapes = node.inputs.map((name) => shapes.get(name)!);
     valueIds.set(node.name, values.length);
     if (node.kind === "input") {
       values.push({ id: 0, name: node.name, bytes: activationBytes(shape), unit: -1 });
       continue;
     }
     const definition = opDefinition(node.kind);
-    const trained = variablesOf(node, inputShapes).filter(({ trainable }) => trainable);
+    const trained = variablesOf(node, inputShapesOf(node, shapes)).filter(({ trainable }) => trainable);
     const firstParameter = parameters.length;
     for (const spec of trained) {
       parameters.push({
@@ -46,12 +45,7 @@ export function chainOf(graph: ModelGraph): Chain {
         bytes: elementsOf(spec.shape) * FLOAT_BYTES,
       });
     }
-    const facts = definition.facts({
-      attributes: node.attributes,
-      inputShapes,
-      outputShape: shape,
-      isReadByReluOnly: readByReluOnly.has(node.name),
-    });
+    const facts = definition.facts(placeOf(node, shapes, readByReluOnly.has(node.name)));
     values.push({ id: values.length, name: node.name, bytes: activationBytes(shape), unit });
     ops.push({
       id: ops.length,

@@ -1,5 +1,5 @@
 import type { GraphEmitter } from "../graph/graph-emitter.ts";
-import { sampleShapes } from "../model/graph-shapes.ts";
+import { placeOf, sampleShapes } from "../model/graph-shapes.ts";
 import type { ModelGraph } from "../model/model-graph.ts";
 import { opDefinition } from "../ops/op-table.ts";
 import { trainedNodes } from "./chain-of.ts";
@@ -17,11 +17,8 @@ export function emitEvaluation(emit: GraphEmitter, graph: ModelGraph, handles: V
     const inputs = node.kind === "input" ? [FEEDS.images] : node.inputs.map((name) => tensors.get(name)!);
     if (node.kind === "dense") features = inputs[0];
     const { output } = opDefinition(node.kind).emitForward({
+      ...placeOf(node, shapes),
       emit,
-      attributes: node.attributes,
-      inputShapes: node.inputs.map((name) => shapes.get(name)!),
-      outputShape: shapes.get(node.name)!,
-      isReadByReluOnly: false,
       inputs,
       variable: (name) => read(`${node.name}/${name}`),
       handle: (name) => handles.handle(`${node.name}/${name}`),

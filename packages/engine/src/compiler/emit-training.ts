@@ -9,7 +9,7 @@ import {
 import type { GraphEmitter } from "../graph/graph-emitter.ts";
 import { emitLoss } from "../losses/loss.ts";
 import { emitUpdate, slotNames } from "../losses/optimizer.ts";
-import { sampleShapes } from "../model/graph-shapes.ts";
+import { placeOf, sampleShapes } from "../model/graph-shapes.ts";
 import type { ModelGraph, ModelNode, SampleShape } from "../model/model-graph.ts";
 import { graphVariables } from "../model/variables.ts";
 import type { OpPlace } from "../ops/op-definition.ts";
@@ -213,13 +213,7 @@ class TrainingEmitter {
   #place(opId: number): { op: ChainOp; node: ModelNode; place: OpPlace<never> } {
     const op = this.#plan.chain.ops[opId]!;
     const node = this.#nodes.get(op.name)!;
-    const inputShapes = node.inputs.map((name) => this.#shapes.get(name)!);
-    const outputShape = this.#shapes.get(node.name)!;
-    return {
-      op,
-      node,
-      place: { attributes: node.attributes as never, inputShapes, outputShape, isReadByReluOnly: false },
-    };
+    return { op, node, place: placeOf(node, this.#shapes) };
   }
 
   #tensor(id: number): string {

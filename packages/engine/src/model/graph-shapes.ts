@@ -1,4 +1,5 @@
 import { given, MpoError } from "@mpo/core";
+import type { OpPlace } from "../ops/op-definition.ts";
 import { opDefinition } from "../ops/op-table.ts";
 import type { ModelGraph, ModelNode, SampleShape } from "./model-graph.ts";
 
@@ -34,4 +35,18 @@ export function nodeShape(node: ModelNode, inputShapes: readonly SampleShape[]):
       ...given({ hint: error.hint }),
     });
   }
+}
+
+/** What an operation is told of its place in a model whose sample shapes are these. */
+export function placeOf(
+  node: ModelNode,
+  shapes: ReadonlyMap<string, SampleShape>,
+  isReadByReluOnly: boolean = false,
+): OpPlace<never> {
+  return {
+    attributes: node.attributes as never,
+    inputShapes: inputShapesOf(node, shapes),
+    outputShape: shapes.get(node.name)!,
+    isReadByReluOnly,
+  };
 }

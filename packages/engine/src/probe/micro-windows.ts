@@ -8,7 +8,7 @@ import {
   type RetrainConfig,
 } from "@mpo/core";
 import type { Clock } from "@mpo/io";
-import { pseudoLabels } from "../adaptation/pseudo-labels.ts";
+import { labelByModel } from "../adaptation/retrain.ts";
 import { GUARD_AT_START, watchEpoch } from "../adaptation/training-guard.ts";
 import type { Model, ModelWeights } from "../model/model-graph.ts";
 import { firstSamples, type Samples } from "../training/batches.ts";
@@ -142,9 +142,7 @@ async function train(
   await worker.call("samples", { name: ADAPTED, samples: own }, { signal });
   if (method.usesPseudoLabels) {
     const batch = Math.min(config.microBatch, JUDGED_BATCH);
-    const found = await worker.call("evaluate", { samples: ADAPTED, batch, features: true }, { signal });
-    const guessed = pseudoLabels(found.features as Float32Array, found.logits, count);
-    await worker.call("samples", { name: ADAPTED, samples: { images, count, labels: guessed } }, { signal });
+    await labelByModel(worker, ADAPTED, samples.adapted, batch, { signal });
   }
   const run = {
     steps,

@@ -1,7 +1,7 @@
 import { MpoError } from "@mpo/core";
 import { z } from "zod";
 import type { GraphBuilder } from "../graph-builder.ts";
-import type { ActivationName, OpAttributes, SampleShape, Size2D, WindowAttributes } from "../model-graph.ts";
+import type { ActivationName, OpAttributes, OpKind, SampleShape, Size2D, WindowAttributes } from "../model-graph.ts";
 
 /** Where an imported layer is put. Messages need not name the layer; the caller does. */
 export interface LayerPlace {
@@ -83,47 +83,49 @@ const IMPORTS: Readonly<Record<string, LayerImport>> = {
       config.activation,
     ),
   ),
-  BatchNormalization: layer(
+  BatchNormalization: oneNode(
+    "batchNorm",
     z.object({
       axis: z.union([z.number(), z.tuple([z.number()]).transform(([axis]) => axis)]).default(-1),
-      momentum: z.number().default(0.99),
       epsilon: z.number().default(1e-3),
-      center: flag,
+      momentum: z.number().default(0.99),
       scale: flag,
+      center: flag,
     }),
-    ({ axis, epsilon, momentum, scale, center }, place) => {
+    ({ axis, ...attributes }, place) => {
       requireLastAxis(axis, place);
-      return place.g.append("batchNorm", place.inputs, { epsilon, momentum, scale, center }, place.name);
+      return attributes;
     },
   ),
-  GroupNormalization: layer(
+  GroupNormalization: oneNode(
+    "groupNorm",
     z.object({
       axis: z.number().default(-1),
       groups: whole.default(32),
       epsilon: z.number().default(1e-3),
-      center: flag,
       scale: flag,
+      center: flag,
     }),
-    ({ axis, groups, epsilon, scale, center }, place) => {
+    ({ axis, ...attributes }, place) => {
       requireLastAxis(axis, place);
-      return place.g.append("groupNorm", place.inputs, { groups, epsilon, scale, center }, place.name);
+      return attributes;
     },
   ),
-  Activation: layer(z.object({ activation: z.string() }), ({ activation }, { g, name, inputs, kerasVersion }) =>
-    g.append("activation", inputs, activationOf(activation, kerasVersion), name),
+  Activation: oneNode("activation", z.object({ activation: z.string() }), ({ activation }, { kerasVersion }) =>
+    activationOf(activation, kerasVersion),
   ),
-  ReLU: layer(
+  ReLU: oneNode(
+    "activation",
     z.object({
       max_value: z.union([z.null(), z.literal(6)], "only none or 6 is supported").default(null),
       negative_slope: z.literal(0, "only 0 is supported").nullish(),
       threshold: z.literal(0, "only 0 is supported").nullish(),
     }),
-    (config, { g, name, inputs }) =>
-      g.append("activation", inputs, { function: config.max_value === 6 ? "relu6" : "relu" }, name),
+    (config) => ({ function: config.max_value === 6 ? "relu6" : "relu" }),
   ),
-  Softmax: layer(z.object({ axis: z.number().default(-1) }), ({ axis }, place) => {
+  Softmax: oneNode("activation", z.object({ axis: z.number().default(-1) }), ({ axis }, place) => {
     requireLastAxis(axis, place);
-    return place.g.append("activation", place.inputs, { function: "softmax" }, place.name);
+    return { function: "softmax" };
   }),
   Add: layer(z.object({}), (_config, { g, name, inputs }) =>
     chained(name, inputs, (left, right, own) => g.add(left, right, own)),
@@ -137,29 +139,27 @@ const IMPORTS: Readonly<Record<string, LayerImport>> = {
       (left, right, own) => g.multiply(left, right, own),
     );
   }),
-  Concatenate: layer(z.object({ axis: z.number().default(-1) }), ({ axis }, place) => {
+  Concatenate: oneNode("concat", z.object({ axis: z.number().default(-1) }), ({ axis }, place) => {
     requireLastAxis(axis, place);
-    return place.g.concat(place.inputs, place.name);
+    return {};
   }),
   MaxPooling2D: pooling("maxPool"),
   AveragePooling2D: pooling("avgPool"),
-  GlobalAveragePooling2D: layer(
+  GlobalAveragePooling2D: oneNode(
+    "globalAvgPool",
     z.object({ keepdims: z.boolean().default(false), data_format: channelsLast }),
-    ({ keepdims }, { g, name, inputs }) => g.append("globalAvgPool", inputs, { keepDims: keepdims }, name),
+    ({ keepdims }) => ({ keepDims: keepdims }),
   ),
-  ZeroPadding2D: layer(
-    z.object({ padding: paddings(), data_format: channelsLast }),
-    ({ padding }, { g, name, inputs }) => g.append("zeroPad", inputs, { padding }, name),
-  ),
+  ZeroPadding2D: oneNode("zeroPad", z.object({ padding: paddings(), data_format: channelsLast }), ({ padding }) => ({
+    padding,
+  })),
   Flatten: layer(z.object({ data_format: channelsLast }), (_config, { g, name, inputs }) =>
     g.flatten(onlyInput(inputs), name),
   ),
   Reshape: layer(z.object({ target_shape: z.array(z.number().int()) }), (config, { g, name, inputs }) =>
     g.reshape(onlyInput(inputs), resolved(config.target_shape, g.shapeOf(onlyInput(inputs))), name),
   ),
-  Dropout: layer(z.object({ rate: z.number() }), ({ rate }, { g, name, inputs }) =>
-    g.append("dropout", inputs, { rate }, name),
-  ),
+  Dropout: oneNode("dropout", z.object({ rate: z.number() }), ({ rate }) => ({ rate })),
 };
 
 /** Adds a layer of the file to the graph and gives the name of its last node. Throws `unsupported` or `invalid-data`. */
@@ -186,6 +186,15 @@ function layer<T>(schema: z.ZodType<T>, add: (config: T, place: LayerPlace) => s
   };
 }
 
+/** A layer that becomes one node, with the attributes that its configuration says. */
+function oneNode<T, Kind extends OpKind>(
+  kind: Kind,
+  schema: z.ZodType<T>,
+  attributesOf: (config: T, place: LayerPlace) => OpAttributes[Kind],
+): LayerImport {
+  return layer(schema, (config, place) => place.g.append(kind, place.inputs, attributesOf(config, place), place.name));
+}
+
 interface ConvConfig {
   readonly kernel_size: Size2D;
   readonly strides: Size2D;
@@ -205,9 +214,9 @@ function pooling(kind: "maxPool" | "avgPool"): LayerImport {
     padding: paddingName.default("valid"),
     data_format: channelsLast,
   });
-  return layer(schema, ({ pool_size: poolSize, strides, padding }, { g, name, inputs }) =>
-    g.append(kind, inputs, { poolSize, strides: strides ?? poolSize, padding }, name),
-  );
+  return oneNode(kind, schema, ({ pool_size: poolSize, strides, padding }) => {
+    return { poolSize, strides: strides ?? poolSize, padding };
+  });
 }
 
 function paddings(): z.ZodType<readonly [Size2D, Size2D]> {
