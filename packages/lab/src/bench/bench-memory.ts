@@ -1,8 +1,17 @@
-import { type CommandContext, createTable, startProgress } from "@mpo/cli";
-import { formatBytes, MpoError, median, type RetrainConfig, resolveRetrainConfig, uniformFreezing } from "@mpo/core";
+import { type CommandContext, formatShare } from "@mpo/cli";
+import {
+  describeConfig,
+  formatBytes,
+  mean,
+  median,
+  quantile,
+  type RetrainConfig,
+  resolveRetrainConfig,
+  uniformFreezing,
+} from "@mpo/core";
 import { createRandom, type Random } from "@mpo/datasets";
-import { buildModel, chainOf, initialWeights, type ModelGraph, type ModelName } from "@mpo/engine";
-import { measureOwnStep } from "./step-systems.ts";
+import { buildModel, chainOf, initialWeights, type ModelGraph, type ModelName, measureStep } from "@mpo/engine";
+import { printTable, withProgress } from "./harness.ts";
 
 /** The options of `mpo bench memory`. */
 export interface BenchMemoryOptions {
@@ -10,6 +19,16 @@ export interface BenchMemoryOptions {
   readonly image: number;
   readonly seed: number;
   readonly threads?: number;
+}
+
+interface MemoryRow {
+  readonly model: ModelName;
+  readonly norm: string;
+  readonly config: RetrainConfig;
+  readonly plannedBytes: number;
+  readonly peakGrowthBytes: number;
+  /** Of the plan: above 0, it said more than was used. */
+  readonly error: number;
 }
 
 /** Models that take turns, with the micro-batches that their configs are drawn from. */
@@ -22,10 +41,12 @@ const SUBJECTS: readonly { readonly model: ModelName; readonly norm: "batch" | "
     { model: "resnet20", norm: "group", batches: [64, 128, 256] },
     { model: "mobilenet-v2", norm: "group", batches: [16, 32, 64] },
   ];
+const TRAINING = { loss: "crossEntropy", optimizer: { kind: "sgd" } } as const;
 const CLASSES = 10;
 const STEPS = 2;
 const FREEZE_RATES = [0, 0, 0.2, 0.4];
 const MAX_SEGMENTS = 6;
+const P95 = 0.95;
 const TOLERANCE = 0.05;
 
 /**
@@ -33,56 +54,55 @@ const TOLERANCE = 0.05;
  * says. Seeded: the same seed draws the same configs.
  */
 export async function benchMemory(options: BenchMemoryOptions, context: CommandContext): Promise<void> {
-  const { terminal, signal } = context;
-  const random = createRandom(options.seed);
-  const table = createTable(terminal, ["model", "config", "planned", "measured", "error"]);
-  const errors: number[] = [];
-  const progress = startProgress(terminal, "measuring", options.configs);
-  try {
+  const { terminal, signal, environment } = context;
+  const { image, seed, threads = 2 } = options;
+  const random = createRandom(seed);
+  const rows: MemoryRow[] = [];
+  await withProgress({ terminal, title: "measuring", total: options.configs }, async (advance) => {
     for (let index = 0; index < options.configs; index++) {
       signal.throwIfAborted();
       const { model, norm, batches } = SUBJECTS[index % SUBJECTS.length] as (typeof SUBJECTS)[number];
-      const graph = buildModel({ model, norm, inputShape: [options.image, options.image, 3], classes: CLASSES });
+      const graph = buildModel({ model, norm, inputShape: [image, image, 3], classes: CLASSES });
       const config = drawConfig(random, graph, batches);
-      const measured = await measureOwnStep(
-        {
-          modelName: model,
-          norm,
-          form: "small",
-          image: options.image,
-          model: { graph, weights: initialWeights(graph, options.seed) },
-          classes: CLASSES,
-          config,
-          segments: 1,
-          freezeRate: 0,
-          steps: STEPS,
-          seed: options.seed,
-          threads: options.threads ?? 2,
-        },
-        context,
-      );
-      const plannedBytes = measured.plannedBytes ?? 0;
-      const error = plannedBytes / measured.peakGrowthBytes - 1;
-      errors.push(Math.abs(error));
-      terminal.record({ model, norm, config, plannedBytes, peakGrowthBytes: measured.peakGrowthBytes, error });
-      table.push([
-        `${model} ${norm}`,
-        describe(config),
-        formatBytes(plannedBytes),
-        formatBytes(measured.peakGrowthBytes),
-        `${(100 * error).toFixed(1)} %`,
-      ]);
-      progress.update(index + 1, `${model} ${(100 * error).toFixed(1)} %`);
+      const task = {
+        model: { graph, weights: initialWeights(graph, seed) },
+        training: TRAINING,
+        seed,
+        environment,
+        threads,
+      };
+      const { sample } = await measureStep(task, config, { timedSteps: STEPS, signal });
+      const { plannedBytes, peakBytes: peakGrowthBytes = 0 } = sample;
+      const row = { model, norm, config, plannedBytes, peakGrowthBytes, error: plannedBytes / peakGrowthBytes - 1 };
+      rows.push(row);
+      terminal.record(row);
+      advance(`${model} ${formatShare(row.error)}`);
     }
-  } finally {
-    progress.end();
-  }
-  terminal.line(table.toString());
-  const summary = summarise(errors);
+  });
+  printTable(
+    rows,
+    [
+      ["model", ({ model, norm }) => `${model} ${norm}`],
+      ["config", ({ config }) => describeConfig(config)],
+      ["planned", ({ plannedBytes }) => formatBytes(plannedBytes)],
+      ["measured", ({ peakGrowthBytes }) => formatBytes(peakGrowthBytes)],
+      ["error", ({ error }) => formatShare(error)],
+    ],
+    terminal,
+  );
+  const errors = rows.map(({ error }) => Math.abs(error));
+  const summary = {
+    configs: errors.length,
+    meanError: mean(errors),
+    medianError: median(errors),
+    p95Error: quantile(errors, P95),
+    within5Percent: errors.filter((error) => error <= TOLERANCE).length,
+  };
   terminal.record(summary);
   terminal.line(
-    `${summary.configs} configs: mean error ${percent(summary.meanError)}, median ${percent(summary.medianError)}, ` +
-      `95th percentile ${percent(summary.p95Error)}, within 5 %: ${summary.within5Percent}`,
+    `${summary.configs} configs: mean error ${formatShare(summary.meanError)}, median ` +
+      `${formatShare(summary.medianError)}, 95th percentile ${formatShare(summary.p95Error)}, ` +
+      `within 5 %: ${summary.within5Percent}`,
   );
 }
 
@@ -102,35 +122,4 @@ function drawConfig(random: Random, graph: ModelGraph, batches: readonly number[
       { kind: "boundaries", at: [...new Set(boundaries)].sort((left, right) => left - right) },
     ] as const),
   });
-}
-
-function summarise(errors: readonly number[]): {
-  readonly configs: number;
-  readonly meanError: number;
-  readonly medianError: number;
-  readonly p95Error: number;
-  readonly within5Percent: number;
-} {
-  if (errors.length === 0) throw new MpoError("invalid-argument", "--configs must be 1 or more");
-  const sorted = [...errors].sort((left, right) => left - right);
-  return {
-    configs: errors.length,
-    meanError: errors.reduce((sum, error) => sum + error, 0) / errors.length,
-    medianError: median(errors),
-    p95Error: sorted[Math.ceil(0.95 * sorted.length) - 1] as number,
-    within5Percent: errors.filter((error) => error <= TOLERANCE).length,
-  };
-}
-
-function describe({ microBatch, accumulation, freezing, checkpoints }: RetrainConfig): string {
-  const parts = [`b ${microBatch}`];
-  if (accumulation > 1) parts.push(`x ${accumulation}`);
-  if (freezing.featureExtraction > 0) parts.push(`frozen ${freezing.featureExtraction}`);
-  if (checkpoints.kind === "uniform") parts.push(`${checkpoints.segments} segments`);
-  if (checkpoints.kind === "boundaries") parts.push(`checkpoints ${checkpoints.at.join(",")}`);
-  return parts.join(", ");
-}
-
-function percent(share: number): string {
-  return `${(100 * share).toFixed(1)} %`;
 }

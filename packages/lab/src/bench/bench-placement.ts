@@ -1,18 +1,15 @@
-import { cpus } from "node:os";
 import {
   type CommandContext,
-  createTable,
   formatShare,
   loadSubject,
   probeHere,
   readProfileDocument,
   type SubjectOptions,
-  startProgress,
 } from "@mpo/cli";
 import {
   type CostModel,
   formatBytes,
-  given,
+  mean,
   median,
   PlanCatalogue,
   plannerOf,
@@ -22,7 +19,8 @@ import {
   resolveRetrainConfig,
   SECOND_MS,
 } from "@mpo/core";
-import { chainOf, type Model, methodNamed, PreparedStep, type StepTask } from "@mpo/engine";
+import { chainOf, type Model, PreparedStep, type StepTask } from "@mpo/engine";
+import { PROCESSOR, printTable, stepTaskOf, withProgress } from "./harness.ts";
 
 /** The options of `mpo bench placement`. */
 export interface BenchPlacementOptions extends SubjectOptions {
@@ -49,6 +47,14 @@ interface Level {
   readonly optimal: RetrainConfig;
 }
 
+/** Peaks and median times of a level, and what it costs beyond the plain step, as a share of its time. */
+interface MeasuredLevel {
+  readonly segments: number;
+  readonly plain: { readonly peakBytes: number; readonly ms: number };
+  readonly uniform: MeasuredLevel["plain"] & { readonly overhead: number };
+  readonly optimal: MeasuredLevel["uniform"];
+}
+
 const METHOD = "crossEntropy";
 const MOST_SEGMENTS = 12;
 /** A level is worth measuring when it needs less than this share of the one before. */
@@ -60,66 +66,56 @@ const LEVEL_SHARE = 0.97;
  * disturbs all alike.
  */
 export async function benchPlacement(options: BenchPlacementOptions, context: CommandContext): Promise<void> {
-  const { terminal, signal, environment } = context;
+  const { terminal, signal } = context;
   const model = await loadSubject(options, context);
   const costModel = await costModelOf(model, options, context);
-  const { loss, optimizer } = methodNamed(METHOD);
-  const task: StepTask = {
-    model,
-    training: { loss, optimizer },
-    seed: options.seed,
-    environment,
-    ...given({ threads: options.threads }),
-  };
+  const task = stepTaskOf(model, METHOD, options, context);
   const plain = resolveRetrainConfig({ microBatch: options.batch });
   const levels = levelsOf(costModel, options);
-  const table = createTable(terminal, ["segments", "uniform peak", "overhead", "optimal peak", "overhead"]);
-  const overheads: { readonly uniform: number; readonly optimal: number }[] = [];
-  const progress = startProgress(terminal, "measuring", levels.length);
-  try {
+  const rows: MeasuredLevel[] = [];
+  await withProgress({ terminal, title: "measuring", total: levels.length }, async (advance) => {
     for (const { segments, uniform, optimal } of levels) {
       const runs = await runInTurn(task, [plain, uniform, optimal], options.repeats, signal);
-      const [ownPlain, ownUniform, ownOptimal] = runs as [Placed, Placed, Placed];
-      const overhead = { uniform: overheadOf(ownUniform, ownPlain), optimal: overheadOf(ownOptimal, ownPlain) };
-      overheads.push(overhead);
-      terminal.record({
-        event: "level",
-        segments,
-        plain: { peakBytes: ownPlain.peakBytes, ms: median(ownPlain.ms) },
-        uniform: { peakBytes: ownUniform.peakBytes, ms: median(ownUniform.ms), overhead: overhead.uniform },
-        optimal: { peakBytes: ownOptimal.peakBytes, ms: median(ownOptimal.ms), overhead: overhead.optimal },
-      });
-      table.push([
-        String(segments),
-        `${formatBytes(ownUniform.peakBytes)} (${formatShare(ownUniform.peakBytes / ownPlain.peakBytes)})`,
-        formatShare(overhead.uniform),
-        `${formatBytes(ownOptimal.peakBytes)} (${formatShare(ownOptimal.peakBytes / ownPlain.peakBytes)})`,
-        formatShare(overhead.optimal),
-      ]);
-      progress.update(overheads.length, `${segments} segments`);
+      const [plainRun, ...placed] = runs as [Placed, Placed, Placed];
+      const figures = ({ peakBytes, ms }: Placed) => ({ peakBytes, ms: median(ms) });
+      const [uniformRun, optimalRun] = placed.map((run) => ({ ...figures(run), overhead: overheadOf(run, plainRun) }));
+      const row = { segments, plain: figures(plainRun), uniform: uniformRun, optimal: optimalRun } as MeasuredLevel;
+      rows.push(row);
+      terminal.record({ event: "level", ...row });
+      advance(`${segments} segments`);
     }
-  } finally {
-    progress.end();
-  }
-  terminal.line(table.toString());
-  const mean = (of: "uniform" | "optimal"): number =>
-    overheads.reduce((sum, overhead) => sum + overhead[of], 0) / overheads.length;
+  });
+  const peakOf = (which: "uniform" | "optimal") => (row: MeasuredLevel) =>
+    `${formatBytes(row[which].peakBytes)} (${formatShare(row[which].peakBytes / row.plain.peakBytes)})`;
+  printTable(
+    rows,
+    [
+      ["segments", ({ segments }) => segments],
+      ["uniform peak", peakOf("uniform")],
+      ["overhead", ({ uniform }) => formatShare(uniform.overhead)],
+      ["optimal peak", peakOf("optimal")],
+      ["overhead", ({ optimal }) => formatShare(optimal.overhead)],
+    ],
+    terminal,
+  );
+  const uniformOverhead = mean(rows.map(({ uniform }) => uniform.overhead));
+  const optimalOverhead = mean(rows.map(({ optimal }) => optimal.overhead));
   const summary = {
     event: "summary",
     model: model.graph.name,
     batch: options.batch,
-    levels: overheads.length,
-    uniformOverhead: mean("uniform"),
-    optimalOverhead: mean("optimal"),
-    ratio: mean("optimal") / mean("uniform"),
+    levels: rows.length,
+    uniformOverhead,
+    optimalOverhead,
+    ratio: optimalOverhead / uniformOverhead,
     repeats: options.repeats,
     seed: options.seed,
-    processor: `${cpus().length} x ${cpus()[0]?.model ?? "unknown"}`,
+    processor: PROCESSOR,
   };
   terminal.record(summary);
   terminal.line(
-    `recomputing costs ${formatShare(summary.uniformOverhead)} of the plain step's time with uniform segments and ` +
-      `${formatShare(summary.optimalOverhead)} placed optimally in no more memory: ${summary.ratio.toFixed(2)} times`,
+    `recomputing costs ${formatShare(uniformOverhead)} of the plain step's time with uniform segments and ` +
+      `${formatShare(optimalOverhead)} placed optimally in no more memory: ${summary.ratio.toFixed(2)} times`,
   );
 }
 
