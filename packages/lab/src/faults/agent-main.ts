@@ -1,7 +1,8 @@
-import { type Agent, connectFleet, DEFAULT_AGENT_SETTINGS, type FleetLink, runAgentDaemon } from "@mpo/agent";
+import { type Agent, connectFleet, DEFAULT_AGENT_SETTINGS, runAgentDaemon } from "@mpo/agent";
 import { createRandom, deriveSeed } from "@mpo/datasets";
 import { type Clock, systemClock } from "@mpo/io";
 import { createLogger } from "@mpo/runtime";
+import { acknowledging } from "../promises/compare-reports.ts";
 import { processEngine } from "./process-engine.ts";
 import type { AgentConfiguration, FromAgent, ToAgent } from "./process-messages.ts";
 
@@ -23,18 +24,6 @@ process.on("SIGTERM", () => ends.abort());
 const tell = (message: FromAgent): void => {
   if (process.connected) process.send?.(message, () => undefined);
 };
-
-function acknowledging(link: FleetLink): FleetLink {
-  return {
-    ...link,
-    reportProfile: async (request, options) => {
-      const answer = await link.reportProfile(request, options);
-      const { report, profile } = request;
-      tell({ kind: "acknowledged", model: profile.model.name, report, measurement: profile.measuredAtMs });
-      return answer;
-    },
-  };
-}
 
 async function watch(agent: Agent): Promise<void> {
   let applied = "";
@@ -75,7 +64,9 @@ await runAgentDaemon({
   dataFolder,
   servingRoot,
   deviceClass: "board",
-  link: acknowledging(connection.link),
+  link: acknowledging(connection.link, ({ report, profile }) =>
+    tell({ kind: "acknowledged", model: profile.model.name, report, measurement: profile.measuredAtMs }),
+  ),
   connectFeed: connection.connectFeed,
   ...common,
   environment: process.env,

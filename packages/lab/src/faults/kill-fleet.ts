@@ -3,7 +3,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { entryBeside, systemClock } from "@mpo/io";
 import type { DeviceIdentity } from "@mpo/protocol";
-import type { KillHistory } from "./kill-history.ts";
+import type { FleetPromises } from "../promises/fleet-promises.ts";
 import type { AgentConfiguration, CoordinatorConfiguration, FromAgent } from "./process-messages.ts";
 import { type SupervisedOptions, SupervisedProcess } from "./supervised-process.ts";
 
@@ -30,7 +30,7 @@ export class KillFleet {
   readonly agents: readonly KilledAgent[];
   readonly #natsFolder: string;
 
-  private constructor(folder: string, ports: readonly number[], seed: number, history: KillHistory) {
+  private constructor(folder: string, ports: readonly number[], seed: number, history: FleetPromises) {
     const [natsPort = 0, ...grpcPorts] = ports;
     this.natsUrl = `nats://127.0.0.1:${natsPort}`;
     this.grpcTargets = grpcPorts.map((port) => `127.0.0.1:${port}`);
@@ -71,7 +71,7 @@ export class KillFleet {
     });
   }
 
-  static async start(folder: string, seed: number, history: KillHistory): Promise<KillFleet> {
+  static async start(folder: string, seed: number, history: FleetPromises): Promise<KillFleet> {
     const ports = await freePorts(3);
     await mkdir(join(folder, "logs"), { recursive: true });
     const fleet = new KillFleet(folder, ports, seed, history);
@@ -118,7 +118,7 @@ export function kill(pid: number): boolean {
   }
 }
 
-function hear(agent: KilledAgent, message: FromAgent, history: KillHistory): void {
+function hear(agent: KilledAgent, message: FromAgent, history: FleetPromises): void {
   switch (message.kind) {
     case "acknowledged":
       history.acknowledged(agent.identity, message.model, message.report, message.measurement);

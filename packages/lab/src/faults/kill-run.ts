@@ -14,8 +14,8 @@ import {
   openExistingStore,
   type StateStore,
 } from "@mpo/transport";
+import { type FindDocument, FleetPromises, type PromiseFigures } from "../promises/fleet-promises.ts";
 import { type KilledAgent, KillFleet, kill, MODELS } from "./kill-fleet.ts";
-import { type FindDocument, type HistoryFigures, KillHistory } from "./kill-history.ts";
 import { type Kill, killSchedule, VICTIMS, type Victim } from "./kill-schedule.ts";
 
 export interface KillRunOptions {
@@ -28,7 +28,7 @@ export interface KillRunOptions {
 }
 
 /** What a run found. */
-export interface KillReport extends HistoryFigures {
+export interface KillReport extends PromiseFigures {
   readonly seed: number;
   readonly kills: Readonly<Record<Victim, number>>;
   /** Processes that ended although nobody killed them, and were started again (a coordinator without a nats-server). */
@@ -55,7 +55,7 @@ export async function runKills(options: KillRunOptions): Promise<KillReport> {
   const { seed, cycles, maxMs, signal, onProgress = () => undefined } = options;
   const beganMs = systemClock.monotonicMs();
   const folder = await mkdtemp(join(tmpdir(), "mpo-kills-"));
-  const history = new KillHistory();
+  const history = new FleetPromises();
   const fleet = await KillFleet.start(folder, seed, history);
   const kills: Record<Victim, number> = { coordinator: 0, "nats-server": 0, agent: 0, worker: 0 };
   const watching = new AbortController();
@@ -70,7 +70,8 @@ export async function runKills(options: KillRunOptions): Promise<KillReport> {
     const looking = lookUp(history, find, watching.signal);
     const settle = async (): Promise<void> => {
       settledMs = await settled(fleet, history, admin, signal);
-      await history.check(store, (identity, version) => patiently(() => find(identity, version), isNoAnswer));
+      await history.checkReports(store);
+      await history.checkPushed((identity, version) => patiently(() => find(identity, version), isNoAnswer));
     };
     await settle();
     for (const [index, one] of killSchedule(seed, cycles).entries()) {
@@ -156,7 +157,7 @@ async function soon(attempt: () => boolean | Promise<boolean>, patienceMs: numbe
 /** Waits until every agent has been online, with nothing to report and its newest document; returns how long. */
 async function settled(
   fleet: KillFleet,
-  history: KillHistory,
+  history: FleetPromises,
   admin: AdminClient,
   signal: AbortSignal | undefined,
 ): Promise<number> {
@@ -181,7 +182,7 @@ async function settled(
 /** What is not settled yet, in words. */
 async function unsettled(
   { identity, reports }: KilledAgent,
-  history: KillHistory,
+  history: FleetPromises,
   admin: AdminClient,
 ): Promise<string | undefined> {
   const { device } = identity;
@@ -215,7 +216,7 @@ async function existingStore(link: NatsLink, signal: AbortSignal | undefined): P
   return await patiently(attempt, () => true, signal);
 }
 
-async function lookUp(history: KillHistory, find: FindDocument, signal: AbortSignal): Promise<void> {
+async function lookUp(history: FleetPromises, find: FindDocument, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     await history.lookUp(find);
     await systemClock.sleep(300, { signal }).catch(() => undefined);

@@ -1,4 +1,4 @@
-import { createCoordinator, resolveSettings, storedReports } from "@mpo/coordinator";
+import { createCoordinator, resolveSettings } from "@mpo/coordinator";
 import { MpoError } from "@mpo/core";
 import { createRandom } from "@mpo/datasets";
 import type { Clock } from "@mpo/io";
@@ -13,9 +13,11 @@ import {
 } from "@mpo/protocol";
 import { silentLogger } from "@mpo/runtime";
 import { BUCKETS } from "@mpo/transport";
-import { FleetHistory, textOf } from "./fleet-history.ts";
+import { acknowledging } from "../promises/compare-reports.ts";
+import { textOf } from "../promises/fleet-promises.ts";
+import { FleetHistory } from "./fleet-history.ts";
 import { SIMULATED_MODEL, SimulatedDevice } from "./simulated-device.ts";
-import { acknowledging, type LiveCoordinator, simulatedLink } from "./simulated-network.ts";
+import { type LiveCoordinator, simulatedLink } from "./simulated-network.ts";
 import { stormyHub, stormyServer } from "./stormy-store.ts";
 
 /** What a simulation found. */
@@ -120,7 +122,7 @@ export async function simulate(seed: number): Promise<SimulationResult> {
             }),
             onCall: (method, outcome) => history.note(clock.monotonicMs().toFixed(3), identity.device, method, outcome),
           }),
-          (report) => history.acknowledged(identity.device, report),
+          ({ report, profile }) => history.acknowledged(identity, profile.model.name, report, profile.measuredAtMs),
         ),
       });
       await device.start();
@@ -130,7 +132,8 @@ export async function simulate(seed: number): Promise<SimulationResult> {
 
   const look = (): void => {
     for (const { device } of devices) {
-      history.applied(device.identity.device, device.agent?.snapshot().applied);
+      const { applied } = device.agent?.snapshot() ?? {};
+      if (applied !== undefined) history.applied(device.identity, applied);
       if (device.failure !== undefined) {
         history.fail(`${device.identity.device} ended: ${MpoError.from(device.failure).message}`);
       }
@@ -223,7 +226,7 @@ export async function simulate(seed: number): Promise<SimulationResult> {
   observer.abort();
   await virtual.advance(60_000);
   await Promise.race([watching, virtual.advance(1)]);
-  history.checkPushed();
+  await history.checkPushed(() => Promise.reject(new Error("nobody pushed it to the device")));
   return { seed, problems: history.problems, traceHash: history.traceHash(), events: history.events, virtualMs };
 
   /** Whether every device runs by the newest document. */
@@ -270,13 +273,9 @@ export async function simulate(seed: number): Promise<SimulationResult> {
         const applied = snapshot.applied === undefined ? "nothing" : textOf(snapshot.applied);
         history.fail(`${name} runs by ${applied} (${JSON.stringify(snapshot)}); the newest is ${textOf(desired)}`);
       }
-      const { reports, storedCount } = await storedReports(observing, { identity, model: SIMULATED_MODEL });
-      if (history.isRewound) return;
-      const lost = [...history.acknowledgedBy(name)].filter((report) => !reports.includes(report));
-      if (lost.length > 0) history.fail(`${name} was told that ${lost.join()} are stored; they are not`);
-      if (storedCount !== new Set(reports).size) history.fail(`${name}: ${storedCount} stored of ${reports.length}`);
     });
-    await patiently(Promise.all(checks)).catch((thrown: unknown) => {
+    const reports = history.isRewound ? [] : [history.checkReports(observing)];
+    await patiently(Promise.all([...checks, ...reports])).catch((thrown: unknown) => {
       history.fail(`the end could not be looked at: ${MpoError.from(thrown).message}`);
     });
   }

@@ -133,15 +133,3 @@ export function simulatedLink(options: NetworkOptions): FleetLink {
       ),
   };
 }
-
-/** A link that says which reports of profiles were acknowledged. */
-export function acknowledging(link: FleetLink, onProfile: (report: string) => void): FleetLink {
-  return {
-    ...link,
-    reportProfile: async (request, options) => {
-      const answer = await link.reportProfile(request, options);
-      onProfile(request.report);
-      return answer;
-    },
-  };
-}

@@ -14,6 +14,7 @@ import { MemoryDisk } from "@mpo/agent/testing";
 import { type Chain, GIB, MpoError } from "@mpo/core";
 import type { Clock } from "@mpo/io";
 import type { Logger } from "@mpo/runtime";
+import { acknowledging } from "../../promises/compare-reports.ts";
 import { deviceName, FLEET_MODEL, FLEET_TENANT } from "./fleet-messages.ts";
 import { simulatedChain, simulatedProfile } from "./simulated-chain.ts";
 
@@ -53,7 +54,7 @@ export function simulatedAgent(parts: SimulatedAgentParts): Promise<Agent> {
   const ports: AgentPorts = {
     ...{ clock, random, logger },
     disk: new MemoryDisk(),
-    link: observed(connection.link, parts),
+    link: acknowledging(applying(connection.link, parts), ({ report }) => parts.onAcknowledged(report)),
     connectFeed: connection.connectFeed,
     monitor: monitorOf(device, clock),
     engine: engineOf(device, parts),
@@ -62,15 +63,10 @@ export function simulatedAgent(parts: SimulatedAgentParts): Promise<Agent> {
   return createAgent(settings, ports);
 }
 
-/** Tells what the coordinator acknowledged; and what the agent runs by, as soon as the agent says so. */
-function observed(link: FleetLink, { onAcknowledged, onApplied }: SimulatedAgentParts): FleetLink {
+/** Tells what the agent runs by, as soon as the agent says so. */
+function applying(link: FleetLink, { onApplied }: SimulatedAgentParts): FleetLink {
   return {
     ...link,
-    reportProfile: async (request, options) => {
-      const answer = await link.reportProfile(request, options);
-      onAcknowledged(request.report);
-      return answer;
-    },
     reportStatus: (request, options) => {
       const { status } = request;
       if (status.kind === "document" && status.document.state === "applied") onApplied(status.document.version.version);
