@@ -9,10 +9,11 @@ import {
   loadModel,
   requireFitting,
 } from "@mpo/cli";
-import { given, type MethodName, MpoError, mean, resolveRetrainConfig } from "@mpo/core";
+import { given, type MethodName, mean, resolveRetrainConfig } from "@mpo/core";
 import { CORRUPTION_NAMES, type CorruptionName } from "@mpo/datasets";
-import { EngineWorker, type RetrainResult, retrain } from "@mpo/engine";
-import { type Columns, printTable, withProgress } from "./harness.ts";
+import { EngineWorker, retrain } from "@mpo/engine";
+import { type Columns, printTable, withProgress } from "../harness.ts";
+import { servedAccuracy } from "../retrained-accuracy.ts";
 
 /** The options of `mpo bench adaptation`. */
 export interface BenchAdaptationOptions extends DatasetOptions {
@@ -74,15 +75,4 @@ export async function benchAdaptation(options: BenchAdaptationOptions, context: 
   for (const [method, all] of after) {
     terminal.record({ corruption: "mean", method, accuracyBefore: mean(before), accuracyAfter: mean(all) });
   }
-}
-
-/** Of the model as it was, and of what would serve from now on: the retrained one only where it was accepted. */
-export function servedAccuracy({ accuracyBefore, accuracyAfter, isAccepted }: RetrainResult): {
-  readonly accuracyBefore: number;
-  readonly accuracyAfter: number;
-} {
-  if (accuracyBefore === undefined || accuracyAfter === undefined) {
-    throw new MpoError("invalid-data", "accuracy needs labels; this data set has none");
-  }
-  return { accuracyBefore, accuracyAfter: isAccepted ? accuracyAfter : accuracyBefore };
 }

@@ -19,8 +19,8 @@ import {
   SECOND_MS,
 } from "@mpo/core";
 import { chainOf } from "@mpo/engine";
+import { PROCESSOR, printTable, stepTaskOf, withProgress } from "../harness.ts";
 import { drawConfigs } from "./draw-configs.ts";
-import { PROCESSOR, printTable, stepTaskOf, withProgress } from "./harness.ts";
 import { MachineSpeed } from "./machine-speed.ts";
 import { type EmulationRow, runUnderBound } from "./run-under-bound.ts";
 

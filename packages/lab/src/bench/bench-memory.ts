@@ -11,7 +11,7 @@ import {
 } from "@mpo/core";
 import { createRandom, type Random } from "@mpo/datasets";
 import { buildModel, chainOf, initialWeights, type ModelGraph, type ModelName, measureStep } from "@mpo/engine";
-import { printTable, withProgress } from "./harness.ts";
+import { printTable, withProgress } from "../harness.ts";
 
 /** The options of `mpo bench memory`. */
 export interface BenchMemoryOptions {

@@ -20,7 +20,7 @@ import {
   SECOND_MS,
 } from "@mpo/core";
 import { chainOf, type Model, PreparedStep, type StepTask } from "@mpo/engine";
-import { PROCESSOR, printTable, stepTaskOf, withProgress } from "./harness.ts";
+import { PROCESSOR, printTable, stepTaskOf, withProgress } from "../harness.ts";
 
 /** The options of `mpo bench placement`. */
 export interface BenchPlacementOptions extends SubjectOptions {

@@ -2,7 +2,7 @@ import { type CommandContext, createTable } from "@mpo/cli";
 import { MIB, median, plannerOf, planStep, quantile, residentGrowth } from "@mpo/core";
 import { createRandom } from "@mpo/datasets";
 import { buildModel, chainOf, graphDigest, methodNamed, parameterCount, stepMemoryFacts } from "@mpo/engine";
-import { PROCESSOR } from "./harness.ts";
+import { PROCESSOR } from "../harness.ts";
 import { simulatedProfiles } from "./simulated-profile.ts";
 
 /** The options of `mpo bench search`. */

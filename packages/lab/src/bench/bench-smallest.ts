@@ -19,7 +19,7 @@ import {
   type NormName,
   stepMemoryFacts,
 } from "@mpo/engine";
-import { PROCESSOR, printTable, stepTaskOf } from "./harness.ts";
+import { PROCESSOR, printTable, stepTaskOf } from "../harness.ts";
 
 /** The options of `mpo bench smallest`. */
 export interface BenchSmallestOptions {

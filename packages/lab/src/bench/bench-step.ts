@@ -20,7 +20,7 @@ import {
   type NormName,
   writeLayersModel,
 } from "@mpo/engine";
-import { printTable, withProgress } from "./harness.ts";
+import { printTable, withProgress } from "../harness.ts";
 import {
   CHANNELS,
   CLASSES,

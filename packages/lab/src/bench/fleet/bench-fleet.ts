@@ -5,10 +5,10 @@ import { type CommandContext, createTable, type Progress, startProgress } from "
 import { MIB, MpoError, quantile, SECOND_MS } from "@mpo/core";
 import { untilAborted } from "@mpo/io";
 import { createAdminClient } from "@mpo/transport";
+import { openFilesLimit, residentBytes } from "../../process-memory.ts";
 import { benchProcess, failureOf } from "./bench-process.ts";
 import { checkReports } from "./check-reports.ts";
 import type { AcknowledgedReport, CoordinatorReady } from "./fleet-messages.ts";
-import { openFilesLimit, residentBytes } from "./process-memory.ts";
 import { pushPhase } from "./push-phase.ts";
 import { SimulatedFleet, until } from "./simulated-fleet.ts";
 

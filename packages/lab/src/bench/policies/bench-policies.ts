@@ -11,7 +11,7 @@ import {
 import { given, type MethodName, MpoError, type Profile, plannerOf, SECOND_MS } from "@mpo/core";
 import type { CorruptionName } from "@mpo/datasets";
 import { chainOf, graphDigest, type Model, methodNamed } from "@mpo/engine";
-import { withProgress } from "../harness.ts";
+import { withProgress } from "../../harness.ts";
 import { equalAccuracy } from "./equal-accuracy.ts";
 import { startJudge } from "./label-judge.ts";
 import { type MeasuredCell, measureCell } from "./measured-cell.ts";

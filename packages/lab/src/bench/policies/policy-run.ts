@@ -25,8 +25,8 @@ const { byteCount, flag, number, object, share, text, whole } = fact;
 
 /** What one retraining to one drift came to. */
 export const policyOutcomeSchema = object({
-  /** Of the run. */
-  key: text(1, 256),
+  /** Of the run: its whole config, with every action of an optimal placement. */
+  key: text(1, 100_000),
   corruption: text(1, 256),
   /** It needed more memory than its own bound: what follows is of no use. */
   isOverCap: flag(),

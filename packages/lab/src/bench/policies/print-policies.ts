@@ -1,7 +1,7 @@
 import { formatDuration, formatPoints, formatShare, type Terminal } from "@mpo/cli";
 import { formatBytes, mean, POLICY_NAMES, type Profile, SECOND_MS } from "@mpo/core";
+import { printTable } from "../../harness.ts";
 import { POLICY_TITLES } from "../../policy-outcomes.ts";
-import { printTable } from "../harness.ts";
 import type { EqualAccuracy, LeastNeeded } from "./equal-accuracy.ts";
 import type { MeasuredCell } from "./measured-cell.ts";
 import { comparePolicies, type LimitsComparison, type PoliciesSummary } from "./policy-accounting.ts";
