@@ -34,10 +34,9 @@ export interface BenchPlacementOptions extends SubjectOptions {
 
 /** A placement that was run. */
 interface Placed {
-  readonly config: RetrainConfig;
   readonly peakBytes: number;
   /** Times of single steps. */
-  readonly ms: readonly number[];
+  readonly ms: number[];
 }
 
 /** Uniform segments, and the optimal placement that needs no more. */
@@ -164,10 +163,10 @@ async function runInTurn(
   const workers: PreparedStep[] = [];
   try {
     for (const config of configs) workers.push(await PreparedStep.start(task, config, signal));
-    const placed: { readonly config: RetrainConfig; readonly peakBytes: number; readonly ms: number[] }[] = [];
+    const placed: Placed[] = [];
     for (const worker of workers) {
       const { sample } = await worker.measure(0, signal);
-      placed.push({ config: worker.config, peakBytes: sample.peakBytes ?? 0, ms: [] });
+      placed.push({ peakBytes: sample.peakBytes ?? 0, ms: [] });
     }
     for (let repeat = 0; repeat < repeats; repeat++) {
       for (const [index, worker] of workers.entries()) {

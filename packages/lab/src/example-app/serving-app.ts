@@ -1,7 +1,7 @@
 import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { findServable, SERVING_FOLDERS, sideFile } from "@mpo/agent";
-import type { ImageSet } from "@mpo/datasets";
+import { concatImages, encodeNpy, encodeNpyImages, type ImageSet } from "@mpo/datasets";
 import type { Clock } from "@mpo/io";
 
 /** What predicts: an engine's worker in the example program, anything in a test. */
@@ -130,8 +130,6 @@ function inputDrop({
   let waiting: { readonly set: ImageSet; readonly predictions: Float32Array }[] = [];
   let dropped = 0;
   return async (set, predictions) => {
-    // Loaded here: who only imports the package, as the agent's daemon does, stays small.
-    const { encodeNpy, encodeNpyImages, imageLength } = await import("@mpo/datasets");
     waiting.push({ set, predictions });
     const count = waiting.reduce((sum, each) => sum + each.set.count, 0);
     if (count < batchInputs) return;
@@ -139,20 +137,10 @@ function inputDrop({
     await mkdir(inputs, { recursive: true });
     const classes = predictions.length / set.count;
     const all = Float32Array.from(waiting.flatMap((each) => [...each.predictions]));
-    const images = new Float32Array(count * imageLength(set));
-    let at = 0;
-    for (const each of waiting) {
-      images.set(each.set.images, at);
-      at += each.set.images.length;
-    }
-    const { height, width, channels } = set;
-    await writeInto(
-      inputs,
-      sideFile(name, "predictions"),
-      encodeNpy({ type: "f4", shape: [count, classes], data: all }),
-    );
+    const shares = encodeNpy({ type: "f4", shape: [count, classes], data: all });
+    await writeInto(inputs, sideFile(name, "predictions"), shares);
     // Last: its name is what the agent looks for.
-    await writeInto(inputs, name, encodeNpyImages({ images, count, height, width, channels }));
+    await writeInto(inputs, name, encodeNpyImages(concatImages(waiting.map((each) => each.set))));
     waiting = [];
     await removeOldest(inputs, keptBatches);
   };

@@ -5,9 +5,10 @@ import { createLogger } from "@mpo/runtime";
 import { acknowledging } from "../promises/compare-reports.ts";
 import { processEngine } from "./process-engine.ts";
 import type { AgentConfiguration, FromAgent, ToAgent } from "./process-messages.ts";
+import type { Life } from "./supervised-process.ts";
 
 /** Entry of an agent's process: the product's daemon on its real disk and wire, with an engine that is made up. */
-const configuration = JSON.parse(process.argv[2] ?? "{}") as AgentConfiguration;
+const configuration = JSON.parse(process.argv[2] ?? "{}") as AgentConfiguration & Life;
 const { device, coordinator, dataFolder, servingRoot, clockStartMs, clockSpeed, seed, life } = configuration;
 const identity = { tenant: "acme", device };
 const source = createRandom(deriveSeed(seed, life));

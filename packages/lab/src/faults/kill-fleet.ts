@@ -1,6 +1,7 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import { given } from "@mpo/core";
 import { entryBeside, systemClock } from "@mpo/io";
 import type { DeviceIdentity } from "@mpo/protocol";
 import type { FleetPromises } from "../promises/fleet-promises.ts";
@@ -38,17 +39,15 @@ export class KillFleet {
     this.#natsFolder = join(data, "nats");
     this.coordinators = grpcPorts.map((grpcPort, index) => {
       const name = `coordinator-${index + 1}`;
-      const configuration: Omit<CoordinatorConfiguration, "life"> = {
-        ...{ name, grpcPort, natsPort },
-        ...(index === 0 ? { folder: data } : {}),
+      const configuration: CoordinatorConfiguration = {
+        ...{ name, grpcPort, natsPort, ...given({ folder: index === 0 ? data : undefined }) },
       };
       return process(folder, name, "coordinator-main", configuration, SILENT);
     });
     this.agents = Array.from({ length: AGENTS }, (_, index) => {
       const device = `pi-${index + 1}`;
-      const configuration: Omit<AgentConfiguration, "life"> = {
+      const configuration: AgentConfiguration = {
         device,
-        models: MODELS,
         coordinator: this.grpcTargets[index % this.grpcTargets.length] as string,
         dataFolder: join(folder, device, "data"),
         servingRoot: join(folder, device, "serving"),

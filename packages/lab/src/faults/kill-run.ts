@@ -24,7 +24,7 @@ export interface KillRunOptions {
   /** No kill after this; the end is still looked at. */
   readonly maxMs: number;
   readonly onProgress?: (line: string) => void;
-  readonly signal?: AbortSignal;
+  readonly signal: AbortSignal;
 }
 
 /** What a run found. */
@@ -76,7 +76,7 @@ export async function runKills(options: KillRunOptions): Promise<KillReport> {
     await settle();
     for (const [index, one] of killSchedule(seed, cycles).entries()) {
       if (systemClock.monotonicMs() - beganMs > maxMs || history.problems.length > 0) break;
-      await systemClock.sleep(one.waitMs, signal === undefined ? {} : { signal });
+      await systemClock.sleep(one.waitMs, { signal });
       for (const { process } of fleet.agents) {
         process.send({ kind: "window", model: MODELS[index % MODELS.length] as string });
       }
@@ -90,7 +90,7 @@ export async function runKills(options: KillRunOptions): Promise<KillReport> {
     watching.abort();
     await Promise.all([watch, looking]);
   } catch (thrown) {
-    signal?.throwIfAborted();
+    signal.throwIfAborted();
     problems.push(MpoError.from(thrown).message);
   } finally {
     watching.abort();
@@ -159,7 +159,7 @@ async function settled(
   fleet: KillFleet,
   history: FleetPromises,
   admin: AdminClient,
-  signal: AbortSignal | undefined,
+  signal: AbortSignal,
 ): Promise<number> {
   const beganMs = systemClock.monotonicMs();
   const left = new Set(fleet.agents);
@@ -174,7 +174,7 @@ async function settled(
       else waiting = found;
     }
     if (left.size === 0 && dead === undefined) return systemClock.monotonicMs() - beganMs;
-    await systemClock.sleep(LOOK_MS, signal === undefined ? {} : { signal });
+    await systemClock.sleep(LOOK_MS, { signal });
   }
   throw new MpoError("timed-out", `not settled after ${SETTLE_LOOKS} looks, ${LOOK_MS} ms apart: ${waiting}`);
 }
@@ -199,15 +199,15 @@ async function unsettled(
   }
 }
 
-async function openLink({ natsUrl }: KillFleet, signal: AbortSignal | undefined): Promise<NatsLink> {
+async function openLink({ natsUrl }: KillFleet, signal: AbortSignal): Promise<NatsLink> {
   return await NatsLink.open(
     { servers: [natsUrl], name: "history", waitsForServer: true, reconnectBaseMs: 50, reconnectCapMs: 500 },
-    signal === undefined ? {} : { signal },
+    { signal },
   );
 }
 
 /** The store, once the first coordinator has made its buckets. */
-async function existingStore(link: NatsLink, signal: AbortSignal | undefined): Promise<StateStore> {
+async function existingStore(link: NatsLink, signal: AbortSignal): Promise<StateStore> {
   const attempt = async (): Promise<StateStore> => {
     const store = await openExistingStore(link, FLEET_LAYOUT);
     await store.get(BUCKETS.desired, "nobody");

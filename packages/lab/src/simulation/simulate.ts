@@ -178,7 +178,7 @@ export async function simulate(seed: number): Promise<SimulationResult> {
         slot.device.kill();
         slot.backAtMs = nowMs + random() * 120_000;
       }
-      if (random() < 0.03) slot.device.cut(!slot.device.isCut);
+      if (random() < 0.03) slot.device.isCut = !slot.device.isCut;
       if (random() < 0.01) virtual.jumpWallClock((random() - 0.5) * 600_000);
     }
   };
@@ -190,7 +190,7 @@ export async function simulate(seed: number): Promise<SimulationResult> {
     }
     for (const slot of devices) {
       if (slot.device.isDead && (isAtOnce || nowMs >= slot.backAtMs)) await slot.device.start();
-      if (isAtOnce) slot.device.cut(false);
+      if (isAtOnce) slot.device.isCut = false;
       if (random() < 0.05) {
         slot.brightness = random();
         slot.device.drop(slot.brightness);

@@ -30,32 +30,31 @@ export interface NetworkOptions {
 
 const TIMEOUT_MS = 10_000;
 
+type Run<Request, Response> = (to: Coordinator, request: Request, call: { signal: AbortSignal }) => Promise<Response>;
+
 /** The calls of a device over a network that loses, delays and repeats, through the bytes of the wire. */
 export function simulatedLink(options: NetworkOptions): FleetLink {
   const { clock, onCall } = options;
 
-  async function call<Request, Response>(
-    name: string,
-    method: Method<Request, Response>,
-    request: Request,
-    run: (target: Coordinator, request: Request, signal: AbortSignal) => Promise<Response>,
-    signal: AbortSignal | undefined,
-  ): Promise<Response> {
-    using linked = linkSignals(signal);
-    try {
-      const answer = await attempt(method, request, run, linked.signal);
-      onCall(name, "ok");
-      return answer;
-    } catch (thrown) {
-      onCall(name, MpoError.from(thrown).code);
-      throw thrown;
-    }
+  /** A method of the link. */
+  function over<Request, Response>(method: Method<Request, Response>, run: Run<Request, Response>) {
+    return async (request: Request, { signal }: { readonly signal?: AbortSignal } = {}): Promise<Response> => {
+      using linked = linkSignals(signal);
+      try {
+        const answer = await attempt(method, request, run, linked.signal);
+        onCall(method.path, "ok");
+        return answer;
+      } catch (thrown) {
+        onCall(method.path, MpoError.from(thrown).code);
+        throw thrown;
+      }
+    };
   }
 
   async function attempt<Request, Response>(
     method: Method<Request, Response>,
     request: Request,
-    run: (target: Coordinator, request: Request, signal: AbortSignal) => Promise<Response>,
+    run: Run<Request, Response>,
     signal: AbortSignal,
   ): Promise<Response> {
     const { random, loseRequest, loseAnswer, repeat, maxDelayMs } = options.faults();
@@ -66,7 +65,7 @@ export function simulatedLink(options: NetworkOptions): FleetLink {
     if (random() < loseRequest) return await noAnswer(signal);
     const bytes = method.request.toBytes(request);
     const arrive = async (): Promise<Response> => {
-      const answer = await run(target.coordinator, method.request.fromBytes(bytes), target.signal);
+      const answer = await run(target.coordinator, method.request.fromBytes(bytes), { signal: target.signal });
       return method.response.fromBytes(method.response.toBytes(answer));
     };
     if (random() < repeat) repeatLater(arrive, random() * TIMEOUT_MS);
@@ -101,35 +100,11 @@ export function simulatedLink(options: NetworkOptions): FleetLink {
     throw new MpoError("timed-out", "the coordinator did not answer");
   }
 
-  const fleet = FLEET_SERVICE;
   return {
-    enroll: (request, { signal } = {}) =>
-      call("enroll", fleet.enroll, request, (to, sent, ends) => to.fleet.enroll(sent, { signal: ends }), signal),
-    hello: (request, { signal } = {}) =>
-      call("hello", fleet.hello, request, (to, sent, ends) => to.fleet.hello(sent, { signal: ends }), signal),
-    heartbeat: (request, { signal } = {}) =>
-      call(
-        "heartbeat",
-        fleet.heartbeat,
-        request,
-        (to, sent, ends) => to.fleet.heartbeat(sent, { signal: ends }),
-        signal,
-      ),
-    reportProfile: (request, { signal } = {}) =>
-      call(
-        "profile",
-        fleet.reportProfile,
-        request,
-        (to, sent, ends) => to.fleet.reportProfile(sent, { signal: ends }),
-        signal,
-      ),
-    reportStatus: (request, { signal } = {}) =>
-      call(
-        "status",
-        fleet.reportStatus,
-        request,
-        (to, sent, ends) => to.fleet.reportStatus(sent, { signal: ends }),
-        signal,
-      ),
+    enroll: over(FLEET_SERVICE.enroll, ({ fleet }, request, call) => fleet.enroll(request, call)),
+    hello: over(FLEET_SERVICE.hello, ({ fleet }, request, call) => fleet.hello(request, call)),
+    heartbeat: over(FLEET_SERVICE.heartbeat, ({ fleet }, request, call) => fleet.heartbeat(request, call)),
+    reportProfile: over(FLEET_SERVICE.reportProfile, ({ fleet }, request, call) => fleet.reportProfile(request, call)),
+    reportStatus: over(FLEET_SERVICE.reportStatus, ({ fleet }, request, call) => fleet.reportStatus(request, call)),
   };
 }

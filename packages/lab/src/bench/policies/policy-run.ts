@@ -37,7 +37,7 @@ export const policyOutcomeSchema = object({
   steps: whole(),
   peakBytes: byteCount().optional(),
 });
-export type PolicyOutcome = Fact<typeof policyOutcomeSchema>;
+export type PolicyRunOutcome = Fact<typeof policyOutcomeSchema>;
 
 /** One drift: images to adapt to, without labels, and others with labels, which only the report reads. */
 export interface PolicyDrift {
@@ -57,7 +57,7 @@ export interface PolicyRunTask {
   readonly threads?: number;
   readonly signal: AbortSignal;
   /** All that is known, from before too: runs add to it. */
-  readonly outcomes: PolicyOutcome[];
+  readonly outcomes: PolicyRunOutcome[];
   /** Something was added. */
   readonly onOutcome: (run: PolicyRun, corruption: string) => Promise<void>;
 }
@@ -88,7 +88,7 @@ export function describeRun({ chosen, length }: PolicyRun): string {
 export async function bookRun(run: PolicyRun, task: PolicyRunTask): Promise<BookedRun | undefined> {
   const { outcomes } = task;
   const known = outcomes.filter(({ key }) => key === run.key);
-  const booked: PolicyOutcome[] = [];
+  const booked: PolicyRunOutcome[] = [];
   for (const drift of task.drifts) {
     if (known.some(({ isOverCap }) => isOverCap)) return undefined;
     let outcome = known.find(({ corruption }) => corruption === drift.corruption);
@@ -117,7 +117,7 @@ async function runPolicy(
   { key, chosen: rung }: PolicyRun,
   { corruption, adapted: { images, count }, judged }: PolicyDrift,
   { model, method, judge, seed, environment, threads, signal }: PolicyRunTask,
-): Promise<PolicyOutcome> {
+): Promise<PolicyRunOutcome> {
   const samples = { images, count };
   const judgedOn = firstSamples(samples, GUARD_IMAGES);
   const memoryBytes = rung.memoryBytes.upper;

@@ -1,6 +1,6 @@
 import { checked, fact, given, MpoError, type Profile, validateProfile } from "@mpo/core";
 import { readJsonFile, writeJsonFile } from "@mpo/io";
-import { type PolicyOutcome, policyOutcomeSchema } from "./policy-run.ts";
+import { type PolicyRunOutcome, policyOutcomeSchema } from "./policy-run.ts";
 
 /** What makes results comparable: a file goes on only with the same. */
 export type PolicyIdentity = Readonly<Record<string, string | number>>;
@@ -11,7 +11,7 @@ export interface PolicyResults {
   readonly profile: Profile;
   /** Accuracy of the unchanged model, 0 to 1, by corruption. */
   readonly before: Map<string, number>;
-  readonly outcomes: PolicyOutcome[];
+  readonly outcomes: PolicyRunOutcome[];
 }
 
 const KIND = "mpo-bench-policies";
