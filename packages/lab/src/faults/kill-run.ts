@@ -12,7 +12,6 @@ import {
   FLEET_LAYOUT,
   NatsLink,
   openExistingStore,
-  type StateStore,
 } from "@mpo/transport";
 import { type FindDocument, FleetPromises, type PromiseFigures } from "../promises/fleet-promises.ts";
 import { type KilledAgent, KillFleet, kill, MODELS } from "./kill-fleet.ts";
@@ -59,12 +58,23 @@ export async function runKills(options: KillRunOptions): Promise<KillReport> {
   const fleet = await KillFleet.start(folder, seed, history);
   const kills: Record<Victim, number> = { coordinator: 0, "nats-server": 0, agent: 0, worker: 0 };
   const watching = new AbortController();
-  const link = await openLink(fleet, signal);
+  const nats = { servers: [fleet.natsUrl], name: "history", waitsForServer: true };
+  const link = await NatsLink.open({ ...nats, reconnectBaseMs: 50, reconnectCapMs: 500 }, { signal });
   const admin = createAdminClient({ target: fleet.grpcTargets[0] as string });
   const problems: string[] = [];
   let settledMs = 0;
   try {
-    const store = await existingStore(link, signal);
+    // There once the first coordinator has made its buckets.
+    const store = await patiently(
+      () => openExistingStore(link, FLEET_LAYOUT),
+      () => true,
+      signal,
+    );
+    await patiently(
+      () => store.get(BUCKETS.desired, "nobody"),
+      () => true,
+      signal,
+    );
     const watch = history.watch(store, watching.signal);
     const find: FindDocument = (identity, version) => admin.getConfig({ identity, version });
     const looking = lookUp(history, find, watching.signal);
@@ -197,23 +207,6 @@ async function unsettled(
   } catch (thrown) {
     return MpoError.from(thrown).message;
   }
-}
-
-async function openLink({ natsUrl }: KillFleet, signal: AbortSignal): Promise<NatsLink> {
-  return await NatsLink.open(
-    { servers: [natsUrl], name: "history", waitsForServer: true, reconnectBaseMs: 50, reconnectCapMs: 500 },
-    { signal },
-  );
-}
-
-/** The store, once the first coordinator has made its buckets. */
-async function existingStore(link: NatsLink, signal: AbortSignal): Promise<StateStore> {
-  const attempt = async (): Promise<StateStore> => {
-    const store = await openExistingStore(link, FLEET_LAYOUT);
-    await store.get(BUCKETS.desired, "nobody");
-    return store;
-  };
-  return await patiently(attempt, () => true, signal);
 }
 
 async function lookUp(history: FleetPromises, find: FindDocument, signal: AbortSignal): Promise<void> {

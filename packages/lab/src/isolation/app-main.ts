@@ -15,21 +15,13 @@ const images = syntheticImages({ height: 28, width: 28, channels: 1, count: 8, s
 await runServingApp({
   folder,
   clock: systemClock,
-  load: async (modelFolder) => {
-    const predictor = await enginePredictor(modelFolder, process.env);
-    return {
-      predict: async (set) => {
-        const began = performance.now();
-        const result = await predictor.predict(set);
-        if (process.connected) process.send?.(performance.now() - began);
-        return result;
-      },
-      close: () => predictor.close(),
-    };
-  },
+  load: async (modelFolder) => await enginePredictor(modelFolder, process.env),
   next: async () => images,
   pauseMs: 10,
   batchInputs: 256,
   keptBatches: 4,
+  onServed: ({ latencyMs }) => {
+    if (process.connected) process.send?.(latencyMs);
+  },
   signal: end.signal,
 });

@@ -103,30 +103,19 @@ export async function simulate(seed: number): Promise<SimulationResult> {
     Array.from({ length: 3 }, async (_, index) => {
       const identity = { tenant: "acme", device: `pi-${index}` };
       const device: SimulatedDevice = new SimulatedDevice({
-        identity,
-        clock,
-        random,
-        server,
-        hub,
+        ...{ identity, clock, random, server, hub },
         isStormy: () => isStormy,
         link: acknowledging(
           simulatedLink({
-            clock,
+            ...{ clock, random, chance },
             coordinators: () => (device.isCut ? [] : reachable()),
-            faults: () => ({
-              random,
-              loseRequest: chance(0.05),
-              loseAnswer: chance(0.1),
-              repeat: chance(0.1),
-              maxDelayMs: 100,
-            }),
             onCall: (method, outcome) => history.note(clock.monotonicMs().toFixed(3), identity.device, method, outcome),
           }),
           ({ report, profile }) => history.acknowledged(identity, profile.model.name, report, profile.measuredAtMs),
         ),
       });
       await device.start();
-      return { device, backAtMs: 0, brightness: 0.3 };
+      return { device, backAtMs: 0 };
     }),
   );
 
@@ -191,10 +180,7 @@ export async function simulate(seed: number): Promise<SimulationResult> {
     for (const slot of devices) {
       if (slot.device.isDead && (isAtOnce || nowMs >= slot.backAtMs)) await slot.device.start();
       if (isAtOnce) slot.device.isCut = false;
-      if (random() < 0.05) {
-        slot.brightness = random();
-        slot.device.drop(slot.brightness);
-      }
+      if (random() < 0.05) slot.device.drop(random());
     }
   };
 

@@ -1,8 +1,9 @@
 import type { FleetLink } from "@mpo/agent";
 import type { Coordinator } from "@mpo/coordinator";
 import { MpoError } from "@mpo/core";
-import { type Clock, linkSignals } from "@mpo/io";
+import { linkSignals } from "@mpo/io";
 import { FLEET_SERVICE, type Method } from "@mpo/protocol";
+import type { Storm } from "./stormy-store.ts";
 
 /** A coordinator that runs, and the signal of its end. */
 export interface LiveCoordinator {
@@ -10,31 +11,24 @@ export interface LiveCoordinator {
   readonly signal: AbortSignal;
 }
 
-/** What a network does to the calls of one device. */
-export interface NetworkFaults {
-  readonly random: () => number;
-  /** Chances from 0 to 1. */
-  readonly loseRequest: number;
-  readonly loseAnswer: number;
-  readonly repeat: number;
-  readonly maxDelayMs: number;
-}
-
-export interface NetworkOptions {
-  readonly clock: Clock;
-  readonly faults: () => NetworkFaults;
+export interface NetworkOptions extends Storm {
   /** Who can be reached now. */
   readonly coordinators: () => readonly LiveCoordinator[];
   readonly onCall: (method: string, outcome: string) => void;
 }
 
 const TIMEOUT_MS = 10_000;
+const MAX_DELAY_MS = 100;
+/** Shares of the calls while the storm lasts. */
+const LOSE_REQUEST = 0.05;
+const LOSE_ANSWER = 0.1;
+const REPEAT = 0.1;
 
 type Run<Request, Response> = (to: Coordinator, request: Request, call: { signal: AbortSignal }) => Promise<Response>;
 
 /** The calls of a device over a network that loses, delays and repeats, through the bytes of the wire. */
 export function simulatedLink(options: NetworkOptions): FleetLink {
-  const { clock, onCall } = options;
+  const { clock, random, chance, onCall } = options;
 
   /** A method of the link. */
   function over<Request, Response>(method: Method<Request, Response>, run: Run<Request, Response>) {
@@ -57,21 +51,20 @@ export function simulatedLink(options: NetworkOptions): FleetLink {
     run: Run<Request, Response>,
     signal: AbortSignal,
   ): Promise<Response> {
-    const { random, loseRequest, loseAnswer, repeat, maxDelayMs } = options.faults();
-    await clock.sleep(random() * maxDelayMs, { signal });
+    await clock.sleep(random() * MAX_DELAY_MS, { signal });
     const all = options.coordinators();
     const target = all[Math.floor(random() * all.length)];
     if (target === undefined) throw new MpoError("unavailable", "no coordinator can be reached");
-    if (random() < loseRequest) return await noAnswer(signal);
+    if (random() < chance(LOSE_REQUEST)) return await noAnswer(signal);
     const bytes = method.request.toBytes(request);
     const arrive = async (): Promise<Response> => {
       const answer = await run(target.coordinator, method.request.fromBytes(bytes), { signal: target.signal });
       return method.response.fromBytes(method.response.toBytes(answer));
     };
-    if (random() < repeat) repeatLater(arrive, random() * TIMEOUT_MS);
+    if (random() < chance(REPEAT)) repeatLater(arrive, random() * TIMEOUT_MS);
     const answer = await withinTime(arrive(), signal);
-    if (random() < loseAnswer) return await noAnswer(signal);
-    await clock.sleep(random() * maxDelayMs, { signal });
+    if (random() < chance(LOSE_ANSWER)) return await noAnswer(signal);
+    await clock.sleep(random() * MAX_DELAY_MS, { signal });
     return answer;
   }
 
