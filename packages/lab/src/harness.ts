@@ -31,6 +31,25 @@ export async function withProgress<Result>(
   }
 }
 
+/** Measures one item after the other, with a bar on the screen, and a record of each. */
+export async function measureEach<Item, Row extends object>(
+  { title, items, facts }: { title: string; items: readonly Item[]; facts: (row: Row) => string },
+  { terminal, signal }: CommandContext,
+  measure: (item: Item) => Promise<Row>,
+): Promise<readonly Row[]> {
+  return await withProgress({ terminal, title, total: items.length }, async (advance) => {
+    const rows: Row[] = [];
+    for (const item of items) {
+      signal.throwIfAborted();
+      const row = await measure(item);
+      rows.push(row);
+      terminal.record(row);
+      advance(facts(row));
+    }
+    return rows;
+  });
+}
+
 /** The columns of a table: what stands above each, and what a row has there. */
 export type Columns<Row> = readonly (readonly [head: string, cell: (row: Row) => string | number])[];
 

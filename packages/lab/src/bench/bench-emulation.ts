@@ -19,7 +19,7 @@ import {
   SECOND_MS,
 } from "@mpo/core";
 import { chainOf } from "@mpo/engine";
-import { PROCESSOR, printTable, stepTaskOf, withProgress } from "../harness.ts";
+import { measureEach, PROCESSOR, printTable, stepTaskOf } from "../harness.ts";
 import { drawConfigs } from "./draw-configs.ts";
 import { MachineSpeed } from "./machine-speed.ts";
 import { type EmulationRow, runUnderBound } from "./run-under-bound.ts";
@@ -64,18 +64,14 @@ export async function benchEmulation(options: BenchEmulationOptions, context: Co
   if (output !== undefined) await writeProfileDocument(output, { profile, graph: model.graph }, context);
   terminal.record({ event: "probed", spent: profile.spent });
   const planner = plannerOf(profile, chainOf(model.graph));
-  const configs = drawConfigs(planner, options);
-  const rows: BenchRow[] = [];
-  await withProgress({ terminal, title: "running", total: configs.length }, async (advance) => {
-    for (const config of configs) {
-      const emulated = await runUnderBound(task, planner.costs, config, signal);
-      const nowMs = await speed.look(signal);
-      const row = { ...emulated, machineFactor: (lastMs + nowMs) / 2 / probedMs };
-      lastMs = nowMs;
-      rows.push(row);
-      terminal.record({ event: "config", ...row });
-      advance(`${formatShare(row.memoryError)} memory, ${formatShare(row.timeError)} time`);
-    }
+  const items = drawConfigs(planner, options);
+  const facts = ({ memoryError, timeError }: BenchRow): string =>
+    `${formatShare(memoryError)} memory, ${formatShare(timeError)} time`;
+  const rows = await measureEach({ title: "running", items, facts }, context, async (config) => {
+    const emulated = await runUnderBound(task, planner.costs, config, signal);
+    const besideMs = [lastMs, await speed.look(signal)] as const;
+    lastMs = besideMs[1];
+    return { event: "config", ...emulated, machineFactor: mean(besideMs) / probedMs };
   });
   print(rows, profile, planner.costs, options, context);
 }

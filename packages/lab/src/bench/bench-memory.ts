@@ -11,7 +11,7 @@ import {
 } from "@mpo/core";
 import { createRandom, type Random } from "@mpo/datasets";
 import { buildModel, chainOf, initialWeights, type ModelGraph, type ModelName, measureStep } from "@mpo/engine";
-import { printTable, withProgress } from "../harness.ts";
+import { measureEach, printTable } from "../harness.ts";
 
 /** The options of `mpo bench memory`. */
 export interface BenchMemoryOptions {
@@ -21,26 +21,21 @@ export interface BenchMemoryOptions {
   readonly threads?: number;
 }
 
-interface MemoryRow {
+interface Subject {
   readonly model: ModelName;
-  readonly norm: string;
-  readonly config: RetrainConfig;
-  readonly plannedBytes: number;
-  readonly peakGrowthBytes: number;
-  /** Of the plan: above 0, it said more than was used. */
-  readonly error: number;
+  readonly norm: "batch" | "group";
+  readonly batches: readonly number[];
 }
 
 /** Models that take turns, with the micro-batches that their configs are drawn from. */
-const SUBJECTS: readonly { readonly model: ModelName; readonly norm: "batch" | "group"; readonly batches: number[] }[] =
-  [
-    { model: "resnet20", norm: "batch", batches: [64, 128, 256] },
-    { model: "mobilenet-v2", norm: "batch", batches: [16, 32, 64] },
-    { model: "resnet50", norm: "batch", batches: [16, 32] },
-    { model: "densenet121", norm: "batch", batches: [16, 32] },
-    { model: "resnet20", norm: "group", batches: [64, 128, 256] },
-    { model: "mobilenet-v2", norm: "group", batches: [16, 32, 64] },
-  ];
+const SUBJECTS: readonly Subject[] = [
+  { model: "resnet20", norm: "batch", batches: [64, 128, 256] },
+  { model: "mobilenet-v2", norm: "batch", batches: [16, 32, 64] },
+  { model: "resnet50", norm: "batch", batches: [16, 32] },
+  { model: "densenet121", norm: "batch", batches: [16, 32] },
+  { model: "resnet20", norm: "group", batches: [64, 128, 256] },
+  { model: "mobilenet-v2", norm: "group", batches: [16, 32, 64] },
+];
 const TRAINING = { loss: "crossEntropy", optimizer: { kind: "sgd" } } as const;
 const CLASSES = 10;
 const STEPS = 2;
@@ -57,27 +52,16 @@ export async function benchMemory(options: BenchMemoryOptions, context: CommandC
   const { terminal, signal, environment } = context;
   const { image, seed, threads = 2 } = options;
   const random = createRandom(seed);
-  const rows: MemoryRow[] = [];
-  await withProgress({ terminal, title: "measuring", total: options.configs }, async (advance) => {
-    for (let index = 0; index < options.configs; index++) {
-      signal.throwIfAborted();
-      const { model, norm, batches } = SUBJECTS[index % SUBJECTS.length] as (typeof SUBJECTS)[number];
-      const graph = buildModel({ model, norm, inputShape: [image, image, 3], classes: CLASSES });
-      const config = drawConfig(random, graph, batches);
-      const task = {
-        model: { graph, weights: initialWeights(graph, seed) },
-        training: TRAINING,
-        seed,
-        environment,
-        threads,
-      };
-      const { sample } = await measureStep(task, config, { timedSteps: STEPS, signal });
-      const { plannedBytes, peakBytes: peakGrowthBytes = 0 } = sample;
-      const row = { model, norm, config, plannedBytes, peakGrowthBytes, error: plannedBytes / peakGrowthBytes - 1 };
-      rows.push(row);
-      terminal.record(row);
-      advance(`${model} ${formatShare(row.error)}`);
-    }
+  const items = Array.from({ length: options.configs }, (_, index) => SUBJECTS[index % SUBJECTS.length] as Subject);
+  const facts = ({ model, error }: { model: string; error: number }): string => `${model} ${formatShare(error)}`;
+  const rows = await measureEach({ title: "measuring", items, facts }, context, async ({ model, norm, batches }) => {
+    const graph = buildModel({ model, norm, inputShape: [image, image, 3], classes: CLASSES });
+    const config = drawConfig(random, graph, batches);
+    const weights = initialWeights(graph, seed);
+    const task = { model: { graph, weights }, training: TRAINING, seed, environment, threads };
+    const { sample } = await measureStep(task, config, { timedSteps: STEPS, signal });
+    const { plannedBytes, peakBytes: peakGrowthBytes = 0 } = sample;
+    return { model, norm, config, plannedBytes, peakGrowthBytes, error: plannedBytes / peakGrowthBytes - 1 };
   });
   printTable(
     rows,

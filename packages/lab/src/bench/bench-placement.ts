@@ -20,7 +20,7 @@ import {
   SECOND_MS,
 } from "@mpo/core";
 import { chainOf, type Model, PreparedStep, type StepTask } from "@mpo/engine";
-import { PROCESSOR, printTable, stepTaskOf, withProgress } from "../harness.ts";
+import { measureEach, PROCESSOR, printTable, stepTaskOf } from "../harness.ts";
 
 /** The options of `mpo bench placement`. */
 export interface BenchPlacementOptions extends SubjectOptions {
@@ -46,14 +46,6 @@ interface Level {
   readonly optimal: RetrainConfig;
 }
 
-/** Peaks and median times of a level, and what it costs beyond the plain step, as a share of its time. */
-interface MeasuredLevel {
-  readonly segments: number;
-  readonly plain: { readonly peakBytes: number; readonly ms: number };
-  readonly uniform: MeasuredLevel["plain"] & { readonly overhead: number };
-  readonly optimal: MeasuredLevel["uniform"];
-}
-
 const METHOD = "crossEntropy";
 const MOST_SEGMENTS = 12;
 /** A level is worth measuring when it needs less than this share of the one before. */
@@ -70,21 +62,19 @@ export async function benchPlacement(options: BenchPlacementOptions, context: Co
   const costModel = await costModelOf(model, options, context);
   const task = stepTaskOf(model, METHOD, options, context);
   const plain = resolveRetrainConfig({ microBatch: options.batch });
-  const levels = levelsOf(costModel, options);
-  const rows: MeasuredLevel[] = [];
-  await withProgress({ terminal, title: "measuring", total: levels.length }, async (advance) => {
-    for (const { segments, uniform, optimal } of levels) {
-      const runs = await runInTurn(task, [plain, uniform, optimal], options.repeats, signal);
-      const [plainRun, ...placed] = runs as [Placed, Placed, Placed];
-      const figures = ({ peakBytes, ms }: Placed) => ({ peakBytes, ms: median(ms) });
-      const [uniformRun, optimalRun] = placed.map((run) => ({ ...figures(run), overhead: overheadOf(run, plainRun) }));
-      const row = { segments, plain: figures(plainRun), uniform: uniformRun, optimal: optimalRun } as MeasuredLevel;
-      rows.push(row);
-      terminal.record({ event: "level", ...row });
-      advance(`${segments} segments`);
-    }
+  const items = levelsOf(costModel, options);
+  const facts = ({ segments }: { segments: number }): string => `${segments} segments`;
+  const rows = await measureEach({ title: "measuring", items, facts }, context, async (level) => {
+    const configs = [plain, level.uniform, level.optimal];
+    const runs = await runInTurn(task, configs, options.repeats, signal);
+    const [plainRun, uniformRun, optimalRun] = runs as [Placed, Placed, Placed];
+    const figures = ({ peakBytes, ms }: Placed) => ({ peakBytes, ms: median(ms) });
+    const beside = (run: Placed) => ({ ...figures(run), overhead: overheadOf(run, plainRun) });
+    const [uniform, optimal] = [beside(uniformRun), beside(optimalRun)];
+    return { event: "level", segments: level.segments, plain: figures(plainRun), uniform, optimal };
   });
-  const peakOf = (which: "uniform" | "optimal") => (row: MeasuredLevel) =>
+  type Row = (typeof rows)[number];
+  const peakOf = (which: "uniform" | "optimal") => (row: Row) =>
     `${formatBytes(row[which].peakBytes)} (${formatShare(row[which].peakBytes / row.plain.peakBytes)})`;
   printTable(
     rows,

@@ -202,10 +202,15 @@ export async function simulate(seed: number): Promise<SimulationResult> {
     await virtual.advance(STEP_MS);
     look();
   }
+  let left = await unsettled();
   // A probe that has just ended may have brought a new document: it is a moment away.
-  for (let waits = 0; waits < 12 && !(await isSettled()); waits++) await virtual.advance(STEP_MS);
+  for (let waits = 0; waits < 12 && left.length > 0; waits++) {
+    await virtual.advance(STEP_MS);
+    left = await unsettled();
+  }
   look();
-  await settle();
+  for (const problem of left) history.fail(problem);
+  if (!history.isRewound) await patiently(history.checkReports(observing));
   const virtualMs = clock.monotonicMs();
   for (const { current } of coordinators) current?.end();
   for (const { device } of devices) device.kill();
@@ -215,14 +220,25 @@ export async function simulate(seed: number): Promise<SimulationResult> {
   await history.checkPushed(() => Promise.reject(new Error("nobody pushed it to the device")));
   return { seed, problems: history.problems, traceHash: history.traceHash(), events: history.events, virtualMs };
 
-  /** Whether every device runs by the newest document. */
-  async function isSettled(): Promise<boolean> {
-    const found = await Promise.all(devices.map(({ device }) => patiently(newestOf(device.identity))));
-    return devices.every(({ device }, index) => {
-      const { applied } = device.agent?.snapshot() ?? {};
-      const newest = found[index];
-      return newest !== undefined && applied !== undefined && compareVersions(newest, applied) === 0;
-    });
+  /** What is not settled yet, in words. It has been calm for long: everybody has the newest document. */
+  async function unsettled(): Promise<readonly string[]> {
+    const looks = devices.map(({ device }) => unsettledOf(device).catch((thrown) => MpoError.from(thrown).message));
+    return (await patiently(Promise.all(looks))).flatMap((problem) => problem ?? []);
+  }
+
+  async function unsettledOf({ identity, agent }: SimulatedDevice): Promise<string | undefined> {
+    const snapshot = agent?.snapshot();
+    if (snapshot === undefined) return `${identity.device} does not run`;
+    const desired = await newestOf(identity);
+    if (desired === undefined) return `${identity.device} has no document`;
+    const { applied } = snapshot;
+    if (applied !== undefined && compareVersions(applied, desired) === 0) return undefined;
+    const [{ coordinator, signal } = {}] = reachable();
+    const told = await coordinator?.admin.getConfig({ identity }, { signal: signal ?? observer.signal });
+    // None of its rungs could be run: the device is right to have gone back, and has said so.
+    if (told?.status?.state === "failed") return undefined;
+    const ran = applied === undefined ? "nothing" : textOf(applied);
+    return `${identity.device} runs by ${ran} (${JSON.stringify(snapshot)}); the newest is ${textOf(desired)}`;
   }
 
   async function newestOf(identity: DeviceIdentity): Promise<DocumentVersion | undefined> {
@@ -240,29 +256,5 @@ export async function simulate(seed: number): Promise<SimulationResult> {
     work.then(done, done);
     while (!isDone) await virtual.advance(100);
     return await work;
-  }
-
-  /** It has been calm for long: nothing may wait, and everybody has the newest. */
-  async function settle(): Promise<void> {
-    const checks = devices.map(async ({ device }) => {
-      const { identity, agent } = device;
-      const name = identity.device;
-      const snapshot = agent?.snapshot();
-      if (snapshot === undefined) return history.fail(`${name} does not run`);
-      const desired = await newestOf(identity);
-      if (desired === undefined) return history.fail(`${name} has no document`);
-      const [{ coordinator, signal } = {}] = reachable();
-      const told = await coordinator?.admin.getConfig({ identity }, { signal: signal ?? observer.signal });
-      // None of its rungs could be run: the device is right to have gone back, and has said so.
-      const isGivenUp = told?.status?.state === "failed";
-      if (!isGivenUp && (snapshot.applied === undefined || compareVersions(snapshot.applied, desired) !== 0)) {
-        const applied = snapshot.applied === undefined ? "nothing" : textOf(snapshot.applied);
-        history.fail(`${name} runs by ${applied} (${JSON.stringify(snapshot)}); the newest is ${textOf(desired)}`);
-      }
-    });
-    const reports = history.isRewound ? [] : [history.checkReports(observing)];
-    await patiently(Promise.all([...checks, ...reports])).catch((thrown: unknown) => {
-      history.fail(`the end could not be looked at: ${MpoError.from(thrown).message}`);
-    });
   }
 }
