@@ -11,7 +11,7 @@ export {
 } from "./fashion-mnist.ts";
 export { encodeIdxImages, encodeIdxLabels } from "./idx.ts";
 export { loadImageFolder } from "./image-folder.ts";
-export { concatImages, type ImageSet, imageLength, sliceImages, takeImages } from "./image-set.ts";
+export { concatImages, type ImageSet, sliceImages, takeImages } from "./image-set.ts";
 export { encodeNpy } from "./npy.ts";
 export { encodeNpyImages, loadNpyFolder, readNpy, readNpyImages, readNpyLabels } from "./npy-images.ts";
 export { createRandom, deriveSeed, type Random } from "./random.ts";

@@ -25,6 +25,18 @@ export function wholeNumber(usage: string, name: string, text: string): number {
   return wrongUsage(usage, `${name} is ${text}; expected a whole number of 1 or more`);
 }
 
+/** Prints a line of a test program's findings. */
+export function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+/** Aborts when the program is asked to end, by Ctrl-C or by the system. */
+export function interrupted(): AbortSignal {
+  const ends = new AbortController();
+  for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => ends.abort());
+  return ends.signal;
+}
+
 function wrongUsage(usage: string, problem: string): never {
   process.stderr.write(`${problem}\n${usage}\n`);
   process.exit(WRONG_USAGE);

@@ -1,27 +1,25 @@
-import { cpus } from "node:os";
 import {
   type CommandContext,
   checkOutput,
-  createTable,
   formatShare,
   loadSubject,
   probeHere,
   type SubjectOptions,
-  startProgress,
   writeProfileDocument,
 } from "@mpo/cli";
 import {
   type CostModel,
   describeConfig,
   formatBytes,
-  given,
   type MethodName,
+  mean,
   type Profile,
   plannerOf,
   quantile,
   SECOND_MS,
 } from "@mpo/core";
-import { chainOf, methodNamed, type StepTask } from "@mpo/engine";
+import { chainOf } from "@mpo/engine";
+import { measureEach, PROCESSOR, printTable, stepTaskOf } from "../harness.ts";
 import { drawConfigs } from "./draw-configs.ts";
 import { MachineSpeed } from "./machine-speed.ts";
 import { type EmulationRow, runUnderBound } from "./run-under-bound.ts";
@@ -51,74 +49,53 @@ const LARGE_BYTES = 20 * 2 ** 20;
  * twice, in processes of their own: freely, and with the upper bound of its memory as the allocator's hard limit.
  */
 export async function benchEmulation(options: BenchEmulationOptions, context: CommandContext): Promise<void> {
-  const { terminal, signal, environment } = context;
-  const { method } = options;
-  if (options.output !== undefined) await checkOutput("--output", options.output, context.workingFolder);
+  const { terminal, signal } = context;
+  const { method, output } = options;
+  if (output !== undefined) await checkOutput("--output", output, context.workingFolder);
   const model = await loadSubject(options, context);
-  const { loss, optimizer } = methodNamed(method);
-  const task: StepTask = {
-    model,
-    training: { loss, optimizer },
-    seed: options.seed,
-    environment,
-    ...given({ threads: options.threads }),
-  };
+  const task = stepTaskOf(model, method, options, context);
   await using speed = await MachineSpeed.start(task, options.batch, signal);
   terminal.note(`probing ${model.graph.name} for ${options.budget / SECOND_MS} s ...`);
   const beforeMs = await speed.look(signal);
-  const profile = await probeHere(
-    { model, method, effectiveBatch: options.batch },
-    { maxMs: options.budget },
-    options,
-    context,
-  );
+  const probeTask = { model, method, effectiveBatch: options.batch };
+  const profile = await probeHere(probeTask, { maxMs: options.budget }, options, context);
   let lastMs = await speed.look(signal);
   const probedMs = (beforeMs + lastMs) / 2;
-  if (options.output !== undefined) {
-    await writeProfileDocument(options.output, { profile, graph: model.graph }, context);
-  }
+  if (output !== undefined) await writeProfileDocument(output, { profile, graph: model.graph }, context);
   terminal.record({ event: "probed", spent: profile.spent });
   const planner = plannerOf(profile, chainOf(model.graph));
-  const configs = drawConfigs(planner, options);
-  const rows: BenchRow[] = [];
-  const progress = startProgress(terminal, "running", configs.length);
-  try {
-    for (const config of configs) {
-      const emulated = await runUnderBound(task, planner.costs, config, signal);
-      const nowMs = await speed.look(signal);
-      const row = { ...emulated, machineFactor: (lastMs + nowMs) / 2 / probedMs };
-      lastMs = nowMs;
-      rows.push(row);
-      terminal.record({ event: "config", ...row });
-      progress.update(rows.length, `${formatShare(row.memoryError)} memory, ${formatShare(row.timeError)} time`);
-    }
-  } finally {
-    progress.end();
-  }
+  const items = drawConfigs(planner, options);
+  const facts = ({ memoryError, timeError }: BenchRow): string =>
+    `${formatShare(memoryError)} memory, ${formatShare(timeError)} time`;
+  const rows = await measureEach({ title: "running", items, facts }, context, async (config) => {
+    const emulated = await runUnderBound(task, planner.costs, config, signal);
+    const besideMs = [lastMs, await speed.look(signal)] as const;
+    lastMs = besideMs[1];
+    return { event: "config", ...emulated, machineFactor: mean(besideMs) / probedMs };
+  });
   print(rows, profile, planner.costs, options, context);
 }
 
 function print(
   rows: readonly BenchRow[],
   profile: Profile,
-  costModel: CostModel,
+  costs: CostModel,
   options: BenchEmulationOptions,
   { terminal }: CommandContext,
 ): void {
-  const table = createTable(terminal, ["config", "memory", "measured", "bound", "ms", "measured", "held"]);
-  for (const { config, predicted, measuredBytes, measuredMs, isOverBound } of rows) {
-    table.push([
-      describeConfig(config),
-      formatBytes(predicted.memoryBytes.expected),
-      formatBytes(measuredBytes),
-      formatBytes(predicted.memoryBytes.upper),
-      predicted.stepMs.expected.toFixed(1),
-      measuredMs.toFixed(1),
-      isOverBound ? "no" : "yes",
-    ]);
-  }
-  terminal.line(table.toString());
-  const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+  printTable(
+    rows,
+    [
+      ["config", ({ config }) => describeConfig(config)],
+      ["memory", ({ predicted }) => formatBytes(predicted.memoryBytes.expected)],
+      ["measured", ({ measuredBytes }) => formatBytes(measuredBytes)],
+      ["bound", ({ predicted }) => formatBytes(predicted.memoryBytes.upper)],
+      ["ms", ({ predicted }) => predicted.stepMs.expected.toFixed(1)],
+      ["measured", ({ measuredMs }) => measuredMs.toFixed(1)],
+      ["held", ({ isOverBound }) => (isOverBound ? "no" : "yes")],
+    ],
+    terminal,
+  );
   const memory = rows.map(({ memoryError }) => memoryError);
   const ofLarge = rows.flatMap((row) => (row.measuredBytes >= LARGE_BYTES ? [row.memoryError] : []));
   const processErrors = rows.map(
@@ -130,7 +107,7 @@ function print(
     return Math.abs((predicted.stepMs.expected * machineFactor) / measuredMs - 1);
   });
   const factors = rows.map(({ machineFactor }) => machineFactor);
-  const plainBytes = costModel.predict({ microBatch: options.batch }).memoryBytes.expected;
+  const plainBytes = costs.predict({ microBatch: options.batch }).memoryBytes.expected;
   const summary = {
     event: "summary",
     model: profile.model.name,
@@ -161,7 +138,7 @@ function print(
     othersCpuShare: mean(rows.map(({ othersCpuShare = 0 }) => othersCpuShare)),
     configs: rows.length,
     seed: options.seed,
-    processor: `${cpus().length} x ${cpus()[0]?.model ?? "unknown"}`,
+    processor: PROCESSOR,
   };
   terminal.record(summary);
   terminal.line(

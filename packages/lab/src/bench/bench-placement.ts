@@ -1,18 +1,15 @@
-import { cpus } from "node:os";
 import {
   type CommandContext,
-  createTable,
   formatShare,
   loadSubject,
   probeHere,
   readProfileDocument,
   type SubjectOptions,
-  startProgress,
 } from "@mpo/cli";
 import {
   type CostModel,
   formatBytes,
-  given,
+  mean,
   median,
   PlanCatalogue,
   plannerOf,
@@ -22,7 +19,8 @@ import {
   resolveRetrainConfig,
   SECOND_MS,
 } from "@mpo/core";
-import { chainOf, type Model, methodNamed, PreparedStep, type StepTask } from "@mpo/engine";
+import { chainOf, type Model, PreparedStep, type StepTask } from "@mpo/engine";
+import { measureEach, PROCESSOR, printTable, stepTaskOf } from "../harness.ts";
 
 /** The options of `mpo bench placement`. */
 export interface BenchPlacementOptions extends SubjectOptions {
@@ -36,10 +34,9 @@ export interface BenchPlacementOptions extends SubjectOptions {
 
 /** A placement that was run. */
 interface Placed {
-  readonly config: RetrainConfig;
   readonly peakBytes: number;
   /** Times of single steps. */
-  readonly ms: readonly number[];
+  readonly ms: number[];
 }
 
 /** Uniform segments, and the optimal placement that needs no more. */
@@ -60,66 +57,54 @@ const LEVEL_SHARE = 0.97;
  * disturbs all alike.
  */
 export async function benchPlacement(options: BenchPlacementOptions, context: CommandContext): Promise<void> {
-  const { terminal, signal, environment } = context;
+  const { terminal, signal } = context;
   const model = await loadSubject(options, context);
   const costModel = await costModelOf(model, options, context);
-  const { loss, optimizer } = methodNamed(METHOD);
-  const task: StepTask = {
-    model,
-    training: { loss, optimizer },
-    seed: options.seed,
-    environment,
-    ...given({ threads: options.threads }),
-  };
+  const task = stepTaskOf(model, METHOD, options, context);
   const plain = resolveRetrainConfig({ microBatch: options.batch });
-  const levels = levelsOf(costModel, options);
-  const table = createTable(terminal, ["segments", "uniform peak", "overhead", "optimal peak", "overhead"]);
-  const overheads: { readonly uniform: number; readonly optimal: number }[] = [];
-  const progress = startProgress(terminal, "measuring", levels.length);
-  try {
-    for (const { segments, uniform, optimal } of levels) {
-      const runs = await runInTurn(task, [plain, uniform, optimal], options.repeats, signal);
-      const [ownPlain, ownUniform, ownOptimal] = runs as [Placed, Placed, Placed];
-      const overhead = { uniform: overheadOf(ownUniform, ownPlain), optimal: overheadOf(ownOptimal, ownPlain) };
-      overheads.push(overhead);
-      terminal.record({
-        event: "level",
-        segments,
-        plain: { peakBytes: ownPlain.peakBytes, ms: median(ownPlain.ms) },
-        uniform: { peakBytes: ownUniform.peakBytes, ms: median(ownUniform.ms), overhead: overhead.uniform },
-        optimal: { peakBytes: ownOptimal.peakBytes, ms: median(ownOptimal.ms), overhead: overhead.optimal },
-      });
-      table.push([
-        String(segments),
-        `${formatBytes(ownUniform.peakBytes)} (${formatShare(ownUniform.peakBytes / ownPlain.peakBytes)})`,
-        formatShare(overhead.uniform),
-        `${formatBytes(ownOptimal.peakBytes)} (${formatShare(ownOptimal.peakBytes / ownPlain.peakBytes)})`,
-        formatShare(overhead.optimal),
-      ]);
-      progress.update(overheads.length, `${segments} segments`);
-    }
-  } finally {
-    progress.end();
-  }
-  terminal.line(table.toString());
-  const mean = (of: "uniform" | "optimal"): number =>
-    overheads.reduce((sum, overhead) => sum + overhead[of], 0) / overheads.length;
+  const items = levelsOf(costModel, options);
+  const facts = ({ segments }: { segments: number }): string => `${segments} segments`;
+  const rows = await measureEach({ title: "measuring", items, facts }, context, async (level) => {
+    const configs = [plain, level.uniform, level.optimal];
+    const runs = await runInTurn(task, configs, options.repeats, signal);
+    const [plainRun, uniformRun, optimalRun] = runs as [Placed, Placed, Placed];
+    const figures = ({ peakBytes, ms }: Placed) => ({ peakBytes, ms: median(ms) });
+    const beside = (run: Placed) => ({ ...figures(run), overhead: overheadOf(run, plainRun) });
+    const [uniform, optimal] = [beside(uniformRun), beside(optimalRun)];
+    return { event: "level", segments: level.segments, plain: figures(plainRun), uniform, optimal };
+  });
+  type Row = (typeof rows)[number];
+  const peakOf = (which: "uniform" | "optimal") => (row: Row) =>
+    `${formatBytes(row[which].peakBytes)} (${formatShare(row[which].peakBytes / row.plain.peakBytes)})`;
+  printTable(
+    rows,
+    [
+      ["segments", ({ segments }) => segments],
+      ["uniform peak", peakOf("uniform")],
+      ["overhead", ({ uniform }) => formatShare(uniform.overhead)],
+      ["optimal peak", peakOf("optimal")],
+      ["overhead", ({ optimal }) => formatShare(optimal.overhead)],
+    ],
+    terminal,
+  );
+  const uniformOverhead = mean(rows.map(({ uniform }) => uniform.overhead));
+  const optimalOverhead = mean(rows.map(({ optimal }) => optimal.overhead));
   const summary = {
     event: "summary",
     model: model.graph.name,
     batch: options.batch,
-    levels: overheads.length,
-    uniformOverhead: mean("uniform"),
-    optimalOverhead: mean("optimal"),
-    ratio: mean("optimal") / mean("uniform"),
+    levels: rows.length,
+    uniformOverhead,
+    optimalOverhead,
+    ratio: optimalOverhead / uniformOverhead,
     repeats: options.repeats,
     seed: options.seed,
-    processor: `${cpus().length} x ${cpus()[0]?.model ?? "unknown"}`,
+    processor: PROCESSOR,
   };
   terminal.record(summary);
   terminal.line(
-    `recomputing costs ${formatShare(summary.uniformOverhead)} of the plain step's time with uniform segments and ` +
-      `${formatShare(summary.optimalOverhead)} placed optimally in no more memory: ${summary.ratio.toFixed(2)} times`,
+    `recomputing costs ${formatShare(uniformOverhead)} of the plain step's time with uniform segments and ` +
+      `${formatShare(optimalOverhead)} placed optimally in no more memory: ${summary.ratio.toFixed(2)} times`,
   );
 }
 
@@ -168,10 +153,10 @@ async function runInTurn(
   const workers: PreparedStep[] = [];
   try {
     for (const config of configs) workers.push(await PreparedStep.start(task, config, signal));
-    const placed: { readonly config: RetrainConfig; readonly peakBytes: number; readonly ms: number[] }[] = [];
+    const placed: Placed[] = [];
     for (const worker of workers) {
       const { sample } = await worker.measure(0, signal);
-      placed.push({ config: worker.config, peakBytes: sample.peakBytes ?? 0, ms: [] });
+      placed.push({ peakBytes: sample.peakBytes ?? 0, ms: [] });
     }
     for (let repeat = 0; repeat < repeats; repeat++) {
       for (const [index, worker] of workers.entries()) {

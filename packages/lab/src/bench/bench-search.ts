@@ -1,8 +1,8 @@
-import { cpus } from "node:os";
 import { type CommandContext, createTable } from "@mpo/cli";
 import { MIB, median, plannerOf, planStep, quantile, residentGrowth } from "@mpo/core";
 import { createRandom } from "@mpo/datasets";
 import { buildModel, chainOf, graphDigest, methodNamed, parameterCount, stepMemoryFacts } from "@mpo/engine";
+import { PROCESSOR } from "../harness.ts";
 import { simulatedProfiles } from "./simulated-profile.ts";
 
 /** The options of `mpo bench search`. */
@@ -77,7 +77,7 @@ export async function benchSearch(options: BenchSearchOptions, context: CommandC
       replanP95Ms: quantile(replans, P95),
       repeats: options.repeats,
       seed: options.seed,
-      processor: `${cpus().length} x ${cpus()[0]?.model ?? "unknown"}`,
+      processor: PROCESSOR,
     };
     terminal.record(row);
     const times = [row.searchMs, row.searchP95Ms, row.firstMs, row.replanMs, row.replanP95Ms].map((ms) =>

@@ -1,5 +1,4 @@
-import { cpus } from "node:os";
-import { type CommandContext, createTable, formatShare } from "@mpo/cli";
+import { type CommandContext, formatShare } from "@mpo/cli";
 import {
   describeConfig,
   formatBytes,
@@ -17,11 +16,10 @@ import {
   initialWeights,
   type ModelName,
   measureStep,
-  methodNamed,
   type NormName,
-  type StepTask,
   stepMemoryFacts,
 } from "@mpo/engine";
+import { PROCESSOR, printTable, stepTaskOf } from "../harness.ts";
 
 /** The options of `mpo bench smallest`. */
 export interface BenchSmallestOptions {
@@ -34,7 +32,15 @@ export interface BenchSmallestOptions {
   readonly threads?: number;
 }
 
-const METHOD = "crossEntropy";
+interface SmallestRow {
+  readonly model: string;
+  readonly what: string;
+  readonly config: RetrainConfig;
+  readonly plannedBytes: number;
+  readonly measuredBytes: number;
+  readonly shareOfPlain: number;
+}
+
 const CLASSES = 10;
 /** Configs that look smallest are planned exactly, and the smallest of those is run. */
 const PLANNED_EXACTLY = 24;
@@ -45,63 +51,48 @@ const PLANNED_EXACTLY = 24;
  * shows in the first.
  */
 export async function benchSmallest(options: BenchSmallestOptions, context: CommandContext): Promise<void> {
-  const { terminal, signal, environment } = context;
-  const table = createTable(terminal, ["model", "config", "planned", "measured", "of plain"]);
-  const { norm } = options;
-  for (const name of options.models) {
-    const inputShape = [options.image, options.image, 3];
-    const graph = buildModel({ model: name, norm, ...given({ form: options.form }), inputShape, classes: CLASSES });
-    const { loss, optimizer } = methodNamed(METHOD);
-    const task: StepTask = {
-      model: { graph, weights: initialWeights(graph, options.seed) },
-      training: { loss, optimizer },
-      seed: options.seed,
-      environment,
-      ...given({ threads: options.threads }),
-    };
+  const { terminal, signal } = context;
+  const { norm, batch } = options;
+  const form = given({ form: options.form });
+  const rows: SmallestRow[] = [];
+  for (const model of options.models) {
+    const graph = buildModel({ model, norm, ...form, inputShape: [options.image, options.image, 3], classes: CLASSES });
+    const weights = initialWeights(graph, options.seed);
+    const task = stepTaskOf({ graph, weights }, "crossEntropy", options, context);
     const chain = chainOf(graph);
-    const method = { loss, optimizer };
+    const memoryFacts = stepMemoryFacts(chain, task.training);
     const unmeasured = {
-      method,
+      ...{ method: task.training, memoryFacts, effectiveBatch: batch },
       model: { hasBatchStatistics: false },
-      memoryFacts: stepMemoryFacts(chain, method),
-      effectiveBatch: options.batch,
     };
     const configs: readonly (readonly [string, RetrainConfig])[] = [
-      ["plain", resolveRetrainConfig({ microBatch: options.batch })],
+      ["plain", resolveRetrainConfig({ microBatch: batch })],
       ["smallest", smallestOf(plannerOf(unmeasured, chain))],
       ["smallest, all trains", smallestOf(plannerOf(unmeasured, chain, { fixedRates: NOTHING_FROZEN }))],
     ];
-    let plainBytes = 0;
+    let plainBytes: number | undefined;
     for (const [what, config] of configs) {
-      terminal.note(`${name}: ${what} ...`);
+      terminal.note(`${model}: ${what} ...`);
       const { sample } = await measureStep(task, config, { signal, timedSteps: 0 });
-      const measured = sample.peakBytes ?? 0;
-      if (plainBytes === 0) plainBytes = measured;
-      const share = measured / plainBytes;
-      terminal.record({
-        event: "smallest",
-        model: name,
-        norm,
-        form: options.form ?? null,
-        what,
-        config,
-        plannedBytes: sample.plannedBytes,
-        measuredBytes: measured,
-        shareOfPlain: share,
-        stepMs: sample.stepMs[0],
-        processor: `${cpus().length} x ${cpus()[0]?.model ?? "unknown"}`,
-      });
-      table.push([
-        name,
-        `${what}: ${describeConfig(config)}`,
-        formatBytes(sample.plannedBytes),
-        formatBytes(measured),
-        formatShare(share),
-      ]);
+      const { plannedBytes, peakBytes: measuredBytes = 0 } = sample;
+      plainBytes ??= measuredBytes;
+      const row = { model, what, config, plannedBytes, measuredBytes, shareOfPlain: measuredBytes / plainBytes };
+      rows.push(row);
+      const of = { norm, form: options.form ?? null, stepMs: sample.stepMs[0], processor: PROCESSOR };
+      terminal.record({ event: "smallest", ...row, ...of });
     }
   }
-  terminal.line(table.toString());
+  printTable(
+    rows,
+    [
+      ["model", ({ model }) => model],
+      ["config", ({ what, config }) => `${what}: ${describeConfig(config)}`],
+      ["planned", ({ plannedBytes }) => formatBytes(plannedBytes)],
+      ["measured", ({ measuredBytes }) => formatBytes(measuredBytes)],
+      ["of plain", ({ shareOfPlain }) => formatShare(shareOfPlain)],
+    ],
+    terminal,
+  );
 }
 
 /** The candidate that needs least, planned exactly. */

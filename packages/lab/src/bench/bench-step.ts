@@ -1,11 +1,12 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { type CommandContext, createTable, startProgress } from "@mpo/cli";
+import type { CommandContext } from "@mpo/cli";
 import {
   accumulationFor,
   type Checkpoints,
   formatBytes,
+  given,
   MpoError,
   median,
   resolveRetrainConfig,
@@ -19,7 +20,10 @@ import {
   type NormName,
   writeLayersModel,
 } from "@mpo/engine";
+import { printTable, withProgress } from "../harness.ts";
 import {
+  CHANNELS,
+  CLASSES,
   measureOwnStep,
   measureTfjsStep,
   measureTorchStep,
@@ -47,16 +51,10 @@ export interface BenchStepOptions {
   readonly torchPython?: string;
 }
 
-const CLASSES = 10;
-const CHANNELS = 3;
-
 interface System {
-  readonly name: string;
+  readonly name: "mpo" | "tfjs" | "torch";
   readonly measure: () => Promise<StepMeasurement>;
-  /** Knows plain steps only: no micro-batch, checkpoints or freezing. */
-  readonly isPlain: boolean;
-  /** Ours: it alone keeps chosen units. */
-  readonly isOwn?: boolean;
+  readonly results: StepMeasurement[];
 }
 
 /**
@@ -71,66 +69,47 @@ export async function benchStep(options: BenchStepOptions, context: CommandConte
   const folder = await mkdtemp(join(tmpdir(), "mpo-bench-"));
   try {
     const systems = await systemsOf(options, task, folder, context);
-    const results = new Map<System, StepMeasurement[]>(systems.map((system) => [system, []]));
-    const progress = startProgress(terminal, "measuring", systems.length * options.repeats);
-    try {
-      let done = 0;
+    const total = systems.length * options.repeats;
+    await withProgress({ terminal, title: "measuring", total }, async (advance) => {
       for (let repeat = 0; repeat < options.repeats; repeat++) {
-        for (const system of systems) {
+        for (const { name, measure, results } of systems) {
           signal.throwIfAborted();
-          const measurement = await system.measure();
-          results.get(system)?.push(measurement);
-          progress.update(++done, `${system.name} ${measurement.msPerStep.toFixed(1)} ms`);
-          terminal.detail(`${system.name}: ${JSON.stringify(measurement)}`);
+          const measurement = await measure();
+          results.push(measurement);
+          advance(`${name} ${measurement.msPerStep.toFixed(1)} ms`);
+          terminal.detail(`${name}: ${JSON.stringify(measurement)}`);
         }
       }
-    } finally {
-      progress.end();
-    }
-    print(systems, results, options, context);
+    });
+    print(systems, options, context);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
 function taskOf(options: BenchStepOptions): StepTask {
-  const { batch, microBatch = batch, segments, checkpoints, freezeRate, image } = options;
+  const { batch, microBatch = batch, segments, checkpoints, freezeRate, image, model, norm, form } = options;
   if (segments > 1 && checkpoints !== undefined) {
     throw new MpoError("invalid-argument", "--segments and --checkpoints both say what is kept", {
       hint: "Give one of them.",
     });
   }
-  const graph = buildModel({
-    model: options.model,
-    norm: options.norm,
-    form: options.form,
-    inputShape: [image, image, CHANNELS],
-    classes: CLASSES,
-  });
+  const graph = buildModel({ model, norm, form, inputShape: [image, image, CHANNELS], classes: CLASSES });
   const config = resolveRetrainConfig({
     microBatch,
     accumulation: accumulationFor(batch, microBatch),
     freezing: uniformFreezing(freezeRate),
     checkpoints: checkpointsOf(segments, checkpoints),
   });
+  const { threads = availableParallelism() } = options;
   return {
-    modelName: options.model,
-    norm: options.norm,
-    form: options.form,
-    image,
+    ...options,
     model: { graph, weights: initialWeights(graph, options.seed) },
-    classes: CLASSES,
+    modelName: model,
     config,
-    segments,
-    freezeRate,
-    steps: options.steps,
-    seed: options.seed,
-    threads: options.threads ?? availableParallelism(),
+    threads,
   };
 }
-
-/** Not named in the results. */
-const DEFAULT_FORM = "small";
 
 function checkpointsOf(segments: number, at: readonly number[] | undefined): Checkpoints {
   if (at !== undefined) return { kind: "boundaries", at };
@@ -138,71 +117,66 @@ function checkpointsOf(segments: number, at: readonly number[] | undefined): Che
 }
 
 async function systemsOf(
-  options: BenchStepOptions,
+  { peer, torchPython }: BenchStepOptions,
   task: StepTask,
   folder: string,
   context: CommandContext,
 ): Promise<readonly System[]> {
-  const systems: System[] = [
-    { name: "mpo", measure: () => measureOwnStep(task, context), isPlain: false, isOwn: true },
-  ];
-  if (options.peer !== undefined) {
+  const systems: System[] = [{ name: "mpo", measure: () => measureOwnStep(task, context), results: [] }];
+  if (peer !== undefined) {
     const modelPath = await writeLayersModel(task.model, folder, { signal: context.signal });
-    systems.push({ name: "tfjs", measure: () => measureTfjsStep(task, modelPath, context), isPlain: true });
-    if (isSpecial(task)) {
+    systems.push({ name: "tfjs", measure: () => measureTfjsStep(task, modelPath, context), results: [] });
+    const { accumulation, checkpoints } = task.config;
+    if (accumulation > 1 || checkpoints.kind !== "none" || task.freezeRate > 0) {
       context.terminal.note(
         "note: TensorFlow.js has no micro-batch, checkpoints or freezing here: it runs the plain step",
       );
     }
   }
-  if (options.torchPython !== undefined) {
-    const path = options.torchPython;
-    const python = path.includes("/") ? resolve(context.workingFolder, path) : path;
-    systems.push({ name: "torch", measure: () => measureTorchStep(task, python, context), isPlain: false });
+  if (torchPython !== undefined) {
+    const python = torchPython.includes("/") ? resolve(context.workingFolder, torchPython) : torchPython;
+    systems.push({ name: "torch", measure: () => measureTorchStep(task, python, context), results: [] });
   }
   return systems;
 }
 
-function isSpecial({ config, segments, freezeRate }: StepTask): boolean {
-  const hasCheckpoints = segments > 1 || config.checkpoints.kind === "boundaries";
-  return config.accumulation > 1 || hasCheckpoints || freezeRate > 0;
-}
-
 function print(
   systems: readonly System[],
-  results: ReadonlyMap<System, readonly StepMeasurement[]>,
   { model, norm, form, batch, image, microBatch = batch, segments, checkpoints, freezeRate }: BenchStepOptions,
   { terminal }: CommandContext,
 ): void {
-  const table = createTable(terminal, ["system", "ms/step", "peak growth", "planned", "idle"]);
-  for (const system of systems) {
-    const measurements = results.get(system) ?? [];
-    const middle = (of: (measurement: StepMeasurement) => number): number => median(measurements.map(of));
-    const planned = measurements[0]?.plannedBytes;
-    const row = {
-      system: system.name,
-      model,
-      norm,
-      ...(form === DEFAULT_FORM ? {} : { form }),
-      batch,
-      image,
-      microBatch: system.isPlain ? batch : microBatch,
-      segments: system.isPlain ? 1 : segments,
-      ...(system.isOwn && checkpoints !== undefined ? { checkpoints } : {}),
-      freezeRate: system.isPlain ? 0 : freezeRate,
-      msPerStep: middle(({ msPerStep }) => msPerStep),
-      peakGrowthBytes: middle(({ peakGrowthBytes }) => peakGrowthBytes),
-      idleBytes: middle(({ idleBytes }) => idleBytes),
-      plannedBytes: planned ?? null,
+  const rows = systems.map(({ name, results }) => {
+    // TensorFlow.js knows plain steps only; chosen units are kept by our own alone.
+    const shape = name === "tfjs" ? PLAIN : { microBatch, segments, freezeRate };
+    const middle = (of: keyof StepMeasurement): number => median(results.map((result) => result[of] ?? 0));
+    return {
+      system: name,
+      ...{ model, norm, batch, image, microBatch: batch, ...shape },
+      ...given({
+        form: form === DEFAULT_FORM ? undefined : form,
+        checkpoints: name === "mpo" ? checkpoints : undefined,
+      }),
+      msPerStep: middle("msPerStep"),
+      peakGrowthBytes: middle("peakGrowthBytes"),
+      idleBytes: middle("idleBytes"),
+      plannedBytes: results[0]?.plannedBytes ?? null,
     };
-    terminal.record(row);
-    table.push([
-      row.system,
-      row.msPerStep.toFixed(1),
-      formatBytes(row.peakGrowthBytes),
-      planned === undefined ? "-" : formatBytes(planned),
-      formatBytes(row.idleBytes),
-    ]);
-  }
-  terminal.line(table.toString());
+  });
+  for (const row of rows) terminal.record(row);
+  printTable(
+    rows,
+    [
+      ["system", ({ system }) => system],
+      ["ms/step", ({ msPerStep }) => msPerStep.toFixed(1)],
+      ["peak growth", ({ peakGrowthBytes }) => formatBytes(peakGrowthBytes)],
+      ["planned", ({ plannedBytes }) => (plannedBytes === null ? "-" : formatBytes(plannedBytes))],
+      ["idle", ({ idleBytes }) => formatBytes(idleBytes)],
+    ],
+    terminal,
+  );
 }
+
+/** Not named in the results. */
+const DEFAULT_FORM = "small";
+/** All of the batch at once. */
+const PLAIN = { segments: 1, freezeRate: 0 };

@@ -4,17 +4,17 @@ import { promisify } from "node:util";
 import type { CommandContext } from "@mpo/cli";
 import { MpoError, median, type RetrainConfig } from "@mpo/core";
 import { createRandom } from "@mpo/datasets";
-import { EngineWorker, type FormName, type Model, sampleShapes, stepTimes } from "@mpo/engine";
+import { EngineWorker, type Model, type Samples, sampleShapes, stepTimes } from "@mpo/engine";
 import { type TfjsStepOptions, timeTfjsStep } from "@mpo/engine/testing";
 
 /** What is measured, the same for all systems. */
 export interface StepTask {
   readonly modelName: string;
   readonly norm: string;
-  readonly form: FormName;
+  readonly form: string;
+  /** Side of the images. */
   readonly image: number;
   readonly model: Model;
-  readonly classes: number;
   readonly config: RetrainConfig;
   readonly segments: number;
   readonly freezeRate: number;
@@ -30,12 +30,13 @@ export interface StepMeasurement {
   /** Resident bytes after one step with one sample. */
   readonly idleBytes: number;
   /** What the plan says; only our own system has one. */
-  readonly plannedBytes: number | undefined;
+  readonly plannedBytes?: number;
 }
 
 type Context = Pick<CommandContext, "environment" | "signal">;
 const LEARNING_RATE = 0.01;
-const CHANNELS = 3;
+export const CHANNELS = 3;
+export const CLASSES = 10;
 
 /** Our own compiled step. */
 export async function measureOwnStep(task: StepTask, { environment, signal }: Context): Promise<StepMeasurement> {
@@ -66,12 +67,8 @@ export async function measureTfjsStep(
   const { microBatch, accumulation } = task.config;
   const options: TfjsStepOptions = { modelPath, batch: microBatch * accumulation, steps: task.steps, seed: task.seed };
   const timing = await timeTfjsStep(options, { environment, threads: task.threads, signal });
-  return {
-    msPerStep: median(timing.stepMs),
-    peakGrowthBytes: timing.peakGrowthBytes,
-    idleBytes: timing.idleBytes,
-    plannedBytes: undefined,
-  };
+  const { stepMs, peakGrowthBytes, idleBytes } = timing;
+  return { msPerStep: median(stepMs), peakGrowthBytes, idleBytes };
 }
 
 /** The same network in PyTorch, eager and channels_last, through the script in `peers/`. */
@@ -81,17 +78,16 @@ export async function measureTorchStep(
   { environment, signal }: Context,
 ): Promise<StepMeasurement> {
   const { microBatch, accumulation } = task.config;
-  const { modelName, norm, form, image, classes, segments, freezeRate, threads, seed, steps } = task;
+  const { modelName: model, norm, form, image, segments, freezeRate, threads, seed, steps } = task;
   const script = fileURLToPath(new URL("../../peers/torch_step.py", import.meta.url));
-  const batch = microBatch * accumulation;
-  const config = { norm, form, image, channels: CHANNELS, classes, batch, microBatch, segments, freezeRate, threads };
-  const argument = JSON.stringify({ model: modelName, ...config, seed, steps });
+  const network = { model, norm, form, image, channels: CHANNELS, classes: CLASSES };
+  const step = { batch: microBatch * accumulation, microBatch, segments, freezeRate };
+  const argument = JSON.stringify({ ...network, ...step, threads, seed, steps });
   try {
     const env = { ...environment };
     const { stdout } = await promisify(execFile)(python, [script, argument], { env, signal });
-    const result = JSON.parse(stdout) as Omit<StepMeasurement, "plannedBytes">;
-    const { msPerStep, peakGrowthBytes, idleBytes } = result;
-    return { msPerStep, peakGrowthBytes, idleBytes, plannedBytes: undefined };
+    const { msPerStep, peakGrowthBytes, idleBytes } = JSON.parse(stdout) as StepMeasurement;
+    return { msPerStep, peakGrowthBytes, idleBytes };
   } catch (thrown) {
     signal.throwIfAborted();
     const { code, stderr } = thrown as { readonly code?: unknown; readonly stderr?: string };
@@ -101,20 +97,14 @@ export async function measureTorchStep(
   }
 }
 
-function randomSamples({ model, config, classes, seed }: StepTask): {
-  readonly images: Float32Array;
-  readonly labels: Int32Array;
-  readonly count: number;
-} {
+function randomSamples({ model, config, seed }: StepTask): Samples {
   const random = createRandom(seed);
   const count = config.microBatch * config.accumulation;
-  const size = [...(sampleShapes(model.graph).values().next().value ?? [])].reduce(
-    (product, side) => product * side,
-    1,
-  );
+  const [shape = []] = sampleShapes(model.graph).values();
+  const size = shape.reduce((product, side) => product * side, 1);
   return {
     images: Float32Array.from({ length: count * size }, () => random.uniform()),
-    labels: Int32Array.from({ length: count }, () => random.integer(classes)),
+    labels: Int32Array.from({ length: count }, () => random.integer(CLASSES)),
     count,
   };
 }

@@ -1,39 +1,49 @@
 import {
   addDatasetOptions,
+  addSubjectOptions,
   type CommandContext,
   choice,
+  durationInMs,
+  durationOption,
+  listed,
   listOf,
   numberBetween,
+  type OptionParser,
+  sizeInBytes,
   threadsOption,
   wholeNumber,
   wholeNumbers,
 } from "@mpo/cli";
 import { MAX_BATCH, METHOD_NAMES } from "@mpo/core";
-import { FORM_NAMES, MODEL_NAMES, NORM_NAMES } from "@mpo/engine";
+import { CORRUPTION_NAMES } from "@mpo/datasets";
+import { FORM_NAMES, MODEL_NAMES, type ModelName, NORM_NAMES } from "@mpo/engine";
 import type { Command } from "commander";
 import { type BenchAdaptationOptions, benchAdaptation } from "../bench/bench-adaptation.ts";
+import { type BenchEmulationOptions, benchEmulation } from "../bench/bench-emulation.ts";
 import { type BenchMemoryOptions, benchMemory } from "../bench/bench-memory.ts";
+import { type BenchPlacementOptions, benchPlacement } from "../bench/bench-placement.ts";
+import { type BenchSearchOptions, benchSearch } from "../bench/bench-search.ts";
+import { type BenchSmallestOptions, benchSmallest } from "../bench/bench-smallest.ts";
 import { type BenchStepOptions, benchStep } from "../bench/bench-step.ts";
-import { addFleetBench } from "./bench-fleet.ts";
-import { addPlanningBenches } from "./bench-planning.ts";
+import { type BenchFleetOptions, benchFleet } from "../bench/fleet/bench-fleet.ts";
+import { type BenchPoliciesOptions, benchPolicies, POLICY_TASKS } from "../bench/policies/bench-policies.ts";
 
 const DEFAULT_BATCH = 64;
+const SMALLEST: readonly ModelName[] = ["resnet50", "densenet121", "mobilenet-v2"];
+const corruptionsOf: OptionParser<typeof CORRUPTION_NAMES | readonly (typeof CORRUPTION_NAMES)[number][]> = (text) =>
+  text === "all" ? CORRUPTION_NAMES : listOf(CORRUPTION_NAMES)(text);
 
 /** `mpo bench`: measurements, side by side with others where that is possible. */
 export function define(bench: Command, context: CommandContext): void {
-  bench
-    .command("step")
-    .description("time and memory of one training step")
+  const add = (name: string, description: string): Command => bench.command(name).description(description);
+  const [image, batch] = [wholeNumber(8, 1024), wholeNumber(1, MAX_BATCH)];
+  add("step", "time and memory of one training step")
     .addOption(choice("--model <name>", "a model of the zoo, see `mpo models`", MODEL_NAMES, "resnet20"))
     .addOption(choice("--norm <name>", "its normalisation", NORM_NAMES, "batch"))
     .addOption(choice("--form <name>", "for small images, or as published for 224x224", FORM_NAMES, "small"))
-    .option("--image <pixels>", "side of the (random) images", wholeNumber(8, 1024), 32)
-    .option("--batch <n>", "images in a step", wholeNumber(1, MAX_BATCH), DEFAULT_BATCH)
-    .option(
-      "--micro-batch <n>",
-      "images at once; must divide the batch (default: the batch)",
-      wholeNumber(1, MAX_BATCH),
-    )
+    .option("--image <pixels>", "side of the (random) images", image, 32)
+    .option("--batch <n>", "images in a step", batch, DEFAULT_BATCH)
+    .option("--micro-batch <n>", "images at once; must divide the batch (default: the batch)", batch)
     .option("--segments <k>", "checkpoints: k segments of equal unit count", wholeNumber(1, 10_000), 1)
     .option("--checkpoints <units>", "checkpoints of our own step: keep the inputs of these units", wholeNumbers(0))
     .option("--freeze-rate <rate>", "share of layers that do not train, 0 to 1", numberBetween(0, 1), 0)
@@ -44,17 +54,16 @@ export function define(bench: Command, context: CommandContext): void {
     .addOption(choice("--peer <name>", "measure another system too: TensorFlow.js' own layers and autodiff", ["tfjs"]))
     .option("--torch-python <path>", "measure PyTorch too, with this Python that has torch")
     .action((options: BenchStepOptions) => benchStep(options, context));
-  bench
-    .command("memory")
-    .description("planned against measured peak memory, over random configs of several models")
+  add("memory", "planned against measured peak memory, over random configs of several models")
     .option("--configs <n>", "how many configs, each in a new process", wholeNumber(1, 10_000), 40)
-    .option("--image <pixels>", "side of the (random) images", wholeNumber(8, 1024), 32)
+    .option("--image <pixels>", "side of the (random) images", image, 32)
     .option("--seed <n>", "decides the configs", wholeNumber(0), 1)
     .option("--threads <n>", "threads inside an operation", wholeNumber(1, 1024))
     .action((options: BenchMemoryOptions) => benchMemory(options, context));
-  const adaptation = bench
-    .command("adaptation")
-    .description("accuracy before and after label-free retraining, for each of the 15 corruptions")
+  const adaptation = add(
+    "adaptation",
+    "accuracy before and after label-free retraining, for each of the 15 corruptions",
+  )
     .requiredOption("--weights <dir>", "folder of the model")
     .option("--methods <list>", `some of ${METHOD_NAMES.join(",")}`, listOf(METHOD_NAMES), ["tent", "shot"]);
   addDatasetOptions(adaptation)
@@ -62,10 +71,67 @@ export function define(bench: Command, context: CommandContext): void {
     .option("--samples <n>", "test images to adapt to", wholeNumber(1), 2000)
     .option("--judge-samples <n>", "other test images on which the result is judged", wholeNumber(1), 2000)
     .option("--epochs <n>", "times that the samples are seen", wholeNumber(1, 10_000), 2)
-    .option("--batch <n>", "images in a step", wholeNumber(1, MAX_BATCH), DEFAULT_BATCH)
+    .option("--batch <n>", "images in a step", batch, DEFAULT_BATCH)
     .option("--seed <n>", "decides which samples, their order and damage", wholeNumber(0), 1)
     .addOption(threadsOption())
     .action((options: BenchAdaptationOptions) => benchAdaptation(options, context));
-  addPlanningBenches(bench, context);
-  addFleetBench(bench, context);
+  addSubjectOptions(
+    add("emulation", "predicted against measured memory and time, over random configs that were never probed"),
+  )
+    .option("--batch <n>", "images in a step", batch, 256)
+    .addOption(choice("--method <name>", "how it will be retrained", METHOD_NAMES, "crossEntropy"))
+    .option("--configs <n>", "how many configs; each runs in a process of its own", wholeNumber(1, 10_000), 60)
+    .addOption(durationOption("--budget <duration>", "time for the probe", "20s"))
+    .option("--seed <n>", "decides the configs", wholeNumber(0), 1)
+    .addOption(threadsOption())
+    .option("-o, --output <file>", "keep the profile here")
+    .action((options: BenchEmulationOptions) => benchEmulation(options, context));
+  addSubjectOptions(add("placement", "uniform segments against optimally placed checkpoints, at equal memory"))
+    .option("--batch <n>", "images in a step, all at once", batch, DEFAULT_BATCH)
+    .option("--levels <n>", "memory levels: numbers of segments that save memory, from 2 on", wholeNumber(1, 12), 4)
+    .option("--repeats <n>", "steps of each that are timed", wholeNumber(1, 1000), 7)
+    .addOption(durationOption("--budget <duration>", "time for the probe of what units cost", "20s"))
+    .option("--profile <file>", "take what units cost from a profile instead")
+    .option("--seed <n>", "decides weights and images", wholeNumber(0), 1)
+    .addOption(threadsOption())
+    .action((options: BenchPlacementOptions) => benchPlacement(options, context));
+  add("smallest", "the least memory that each model retrains in, as a share of its plain step")
+    .option("--models <list>", "with commas between", listOf(MODEL_NAMES), SMALLEST)
+    .addOption(choice("--norm <name>", "their normalisation", NORM_NAMES, "batch"))
+    .addOption(choice("--form <name>", "their form (default: by the images' size)", FORM_NAMES))
+    .option("--image <pixels>", "side of the (random) images", image, 32)
+    .option("--batch <n>", "images in a step", batch, 256)
+    .option("--seed <n>", "decides weights and images", wholeNumber(0), 1)
+    .addOption(threadsOption())
+    .action((options: BenchSmallestOptions) => benchSmallest(options, context));
+  add("search", "milliseconds for one device's whole search and for a re-plan, on made-up profiles of two models")
+    .option("--repeats <n>", "searches of each model", wholeNumber(2, 1000), 10)
+    .option("--seed <n>", "decides the profiles", wholeNumber(0), 1)
+    .action((options: BenchSearchOptions) => benchSearch(options, context));
+  add("policies", "accuracy, memory and time of every policy under equal limits, on the same drifts")
+    .requiredOption("--weights <dir>", "folder of the model")
+    .addOption(choice("--task <name>", "a data set's test images, damaged", Object.keys(POLICY_TASKS), "fashion-c"))
+    .option("--data <folder>", "where the data set lies")
+    .option("--corruptions <list>", "names with commas between (default: all)", corruptionsOf, CORRUPTION_NAMES)
+    .option("--severity <1..5>", "how badly the images are damaged", wholeNumber(1, 5), 5)
+    .addOption(choice("--method <name>", "one that needs no labels", METHOD_NAMES, "tent"))
+    .option("--batch <n>", "images in a step (the effective batch)", batch, 256)
+    .requiredOption("--memory <sizes>", "limits of what a step may add, such as 12MiB,40MiB", listed(sizeInBytes))
+    .requiredOption("--window <durations>", "limits of time for a retraining, such as 3s,10s", listed(durationInMs))
+    .option("--samples <n>", "images of each drift to adapt to", wholeNumber(1), 1024)
+    .option("--judge-samples <n>", "other images of it, with labels, for the report", wholeNumber(1), 2000)
+    .addOption(durationOption("--probe-budget <duration>", "time for the probe", "20s"))
+    .option("--seed <n>", "decides samples, their damage and order", wholeNumber(0), 1)
+    .addOption(threadsOption())
+    .option("-o, --output <file>", "keep results there as they come")
+    .option("--resume", "go on from that file; limits, windows and corruptions may be others", false)
+    .action((options: BenchPoliciesOptions) => benchPolicies(options, context));
+  const agents = wholeNumber(1, 50_000);
+  add("fleet", "a real coordinator and nats-server under many simulated agents on this machine")
+    .option("--agents <n>", "simulated agents: the product's core, each with its own connections", agents, 1000)
+    .option("--pushes <n>", "configurations to push, to devices that the seed draws", wholeNumber(1, 1_000_000), 1000)
+    .option("--rate <n>", "pushes in a second", wholeNumber(1, 10_000), 20)
+    .option("--join-rate <n>", "agents started in a second", wholeNumber(1, 10_000), 200)
+    .option("--seed <n>", "decides which devices, and all jitter", wholeNumber(0), 1)
+    .action((options: BenchFleetOptions) => benchFleet(options, context));
 }

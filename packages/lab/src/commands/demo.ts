@@ -2,7 +2,8 @@ import { type CommandContext, durationOption, listOf, threadsOption, wholeNumber
 import type { Command } from "commander";
 import { type EngineDemoOptions, runEngineDemo } from "../demo/engine/run-engine-demo.ts";
 import { DEMO_DEVICE_NAMES } from "../demo/fleet/demo-devices.ts";
-import { type FleetDemoOptions, runFleetDemo } from "../demo/fleet/run-fleet-demo.ts";
+import type { FleetDemoOptions } from "../demo/fleet/fleet-room.ts";
+import { runFleetDemo } from "../demo/fleet/run-fleet-demo.ts";
 
 /** `mpo demo`: a small fleet whose images drift; `mpo demo engine`: the engine alone. */
 export function define(demo: Command, context: CommandContext): void {

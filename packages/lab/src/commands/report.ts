@@ -10,7 +10,7 @@ import {
 import { formatBytes, MIB, mean } from "@mpo/core";
 import { writeFileAtomic } from "@mpo/io";
 import type { Command } from "commander";
-import { drawChart } from "../report/chart.ts";
+import { type ChartSpec, drawChart } from "../report/chart.ts";
 import { checksChart } from "../report/checks-chart.ts";
 import { curvesChart } from "../report/curves-chart.ts";
 import { accuracyFrontChart, timeFrontChart } from "../report/front-chart.ts";
@@ -47,52 +47,53 @@ async function report(path: string, options: ReportOptions, context: CommandCont
 async function picturesOf(facts: ReportFacts): Promise<readonly Picture[]> {
   const { memoryChecks, timeChecks, curves, chosen, plain } = facts;
   const peaks = `${formatBytes(chosen.timeline.peakBytes)} against ${formatBytes(plain.timeline.peakBytes)}`;
-  return [
-    {
-      title: "Accuracy over memory",
-      caption:
-        "Every configuration as predicted: grey ones are cut, small blue ones are in the front of memory, time and " +
+  return await Promise.all([
+    picture(
+      "Accuracy over memory",
+      "Every configuration as predicted: grey ones are cut, small blue ones are in the front of memory, time and " +
         "accuracy, large signs are what each policy chooses (both of these: micro-batch and checkpoints). Right of the " +
         "dashed limit: it does not fit.",
-      drawing: await drawChart(accuracyFrontChart(facts)),
-    },
-    {
-      title: "Time over memory",
-      caption: "The same configurations by the time of a step: less memory is bought with time.",
-      drawing: await drawChart(timeFrontChart(facts)),
-    },
-    {
-      title: "Memory along a step: chosen and plain",
-      caption: `What is in memory during each instruction of the two plans; peaks ${peaks}. Dashed: the limit.`,
-      drawing: await drawChart(bothTimelinesChart(facts)),
-    },
-    {
-      title: "Memory along a step: the chosen plan alone",
-      caption:
-        "What the plan does when, and what it holds meanwhile. A process grows by somewhat more: by kernels, and by what " +
+      accuracyFrontChart(facts),
+    ),
+    picture(
+      "Time over memory",
+      "The same configurations by the time of a step: less memory is bought with time.",
+      timeFrontChart(facts),
+    ),
+    picture(
+      "Memory along a step: chosen and plain",
+      `What is in memory during each instruction of the two plans; peaks ${peaks}. Dashed: the limit.`,
+      bothTimelinesChart(facts),
+    ),
+    picture(
+      "Memory along a step: the chosen plan alone",
+      "What the plan does when, and what it holds meanwhile. A process grows by somewhat more: by kernels, and by what " +
         "the allocator cannot fill.",
-      drawing: await drawChart(chosenTimelineChart(facts)),
-    },
-    {
-      title: "Memory: predicted and measured",
-      caption: `Steps that the probe ran, off by ${meanError(memoryChecks)} on average; strokes go up to the bounds.`,
-      drawing: await drawChart(checksChart(memoryChecks, { of: MIB, name: "MiB" })),
-    },
-    {
-      title: "Time: predicted and measured",
-      caption: `Times of those steps, off by ${meanError(timeChecks)} on average. The fit has seen them.`,
-      drawing: await drawChart(checksChart(timeChecks, { of: 1, name: "ms" })),
-    },
-    {
-      title: "Learning curves",
-      caption:
-        curves.length === 0
-          ? "No accuracy was measured: gains are a guess. Probe with --task to measure them."
-          : "Accuracy as it was judged in micro-windows (dots), and the curves fitted to it with two deviations to " +
-            "either side.",
-      drawing: curves.length === 0 ? trusted("") : await drawChart(curvesChart(facts)),
-    },
-  ];
+      chosenTimelineChart(facts),
+    ),
+    picture(
+      "Memory: predicted and measured",
+      `Steps that the probe ran, off by ${meanError(memoryChecks)} on average; strokes go up to the bounds.`,
+      checksChart(memoryChecks, { of: MIB, name: "MiB" }),
+    ),
+    picture(
+      "Time: predicted and measured",
+      `Times of those steps, off by ${meanError(timeChecks)} on average. The fit has seen them.`,
+      checksChart(timeChecks, { of: 1, name: "ms" }),
+    ),
+    curves.length === 0
+      ? picture("Learning curves", "No accuracy was measured: gains are a guess. Probe with --task to measure them.")
+      : picture(
+          "Learning curves",
+          "Accuracy as it was judged in micro-windows (dots), and the curves fitted to it with two deviations to either " +
+            "side.",
+          curvesChart(facts),
+        ),
+  ]);
+}
+
+async function picture(title: string, caption: string, chart?: ChartSpec): Promise<Picture> {
+  return { title, caption, drawing: chart === undefined ? trusted("") : await drawChart(chart) };
 }
 
 function meanError(checks: readonly StepCheck[]): string {

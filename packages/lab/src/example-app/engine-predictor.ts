@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { given } from "@mpo/core";
+import { EngineWorker, evaluateLogits, MODEL_FILE, readLayersModel } from "@mpo/engine";
 import type { Predictor } from "./serving-app.ts";
 
 /** A predictor that runs a model in a worker of the engine, kept from the system's memory killer. */
@@ -8,8 +9,6 @@ export async function enginePredictor(
   environment: Readonly<Record<string, string | undefined>>,
   { signal }: { readonly signal?: AbortSignal } = {},
 ): Promise<Predictor> {
-  // Loaded here: who only imports the package, as the agent's daemon does, stays small.
-  const { EngineWorker, evaluateLogits, MODEL_FILE, readLayersModel } = await import("@mpo/engine");
   const call = given({ signal });
   const model = await readLayersModel(join(modelFolder, MODEL_FILE), call);
   const worker = await EngineWorker.start({ environment, threads: 1, oomScoreAdjust: 0 }, call);

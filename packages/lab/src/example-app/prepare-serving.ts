@@ -1,7 +1,7 @@
 import { copyFile, mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { REFERENCE_FILE, SERVING_FOLDERS } from "@mpo/agent";
-import { concatImages, encodeNpy, encodeNpyImages, type ImageSet } from "@mpo/datasets";
+import { encodeNpy, encodeNpyImages, type ImageSet } from "@mpo/datasets";
 import { MODEL_FILE } from "@mpo/engine";
 import { fileError } from "@mpo/io";
 
@@ -17,10 +17,9 @@ export async function prepareServing(folder: string, weights: string, labelled: 
     const half = await mkdtemp(join(folder, ".model-"));
     try {
       for (const name of await readdir(weights)) await copyFile(join(weights, name), join(half, name));
-      const reference = concatImages([labelled]);
-      await writeFile(join(half, REFERENCE_FILE), encodeNpyImages(reference));
-      if (reference.labels !== undefined) {
-        const labels = encodeNpy({ type: "i4", shape: [reference.count], data: reference.labels });
+      await writeFile(join(half, REFERENCE_FILE), encodeNpyImages(labelled));
+      if (labelled.labels !== undefined) {
+        const labels = encodeNpy({ type: "i4", shape: [labelled.count], data: labelled.labels });
         await writeFile(join(half, REFERENCE_FILE.replace(/\.npy$/u, ".labels.npy")), labels);
       }
       await rename(half, target);

@@ -8,7 +8,7 @@ import { type ImageSet, syntheticImages } from "@mpo/datasets";
 import { systemClock } from "@mpo/io";
 import { VirtualClock } from "@mpo/io/testing";
 import { silentLogger } from "@mpo/runtime";
-import { runServingApp } from "./serving-app.ts";
+import { runServingApp, type ServedRequest } from "./serving-app.ts";
 
 const SHAPE = { height: 4, width: 4, channels: 1 };
 
@@ -48,7 +48,9 @@ describe("the example program", () => {
       const end = new AbortController();
       const loaded: string[] = [];
       let requests = 0;
-      const report = await runServingApp({
+      const served: ServedRequest[] = [];
+      const swaps: number[] = [];
+      await runServingApp({
         folder: join(root, "cam"),
         clock: systemClock,
         load: (folder) => {
@@ -67,10 +69,15 @@ describe("the example program", () => {
         batchInputs: 8,
         keptBatches: 3,
         lookMs: 0,
+        onServed: (request) => served.push(request),
+        onSwap: (version) => swaps.push(version),
         signal: end.signal,
       });
-      assert.deepEqual([report.requests, report.swaps, report.version, report.accuracy], [16, 1, 1, 0.75]);
-      assert.equal(report.latenciesMs.length, 16);
+      assert.deepEqual([served.length, swaps, served.at(-1)?.version], [16, [1], 1]);
+      for (const { images: count, right, latencyMs } of served) {
+        assert.deepEqual([count, right], [4, 3]);
+        assert.ok(latencyMs >= 0);
+      }
       assert.deepEqual(loaded, [join(root, "cam/model"), (await findServable(join(root, "cam/retrained")))?.folder]);
       const { summaries } = await serving.inputsAfter("cam", "");
       assert.deepEqual(

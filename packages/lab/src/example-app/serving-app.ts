@@ -1,7 +1,8 @@
 import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { findServable, SERVING_FOLDERS, sideFile } from "@mpo/agent";
-import type { ImageSet } from "@mpo/datasets";
+import { given } from "@mpo/core";
+import { concatImages, encodeNpy, encodeNpyImages, type ImageSet } from "@mpo/datasets";
 import type { Clock } from "@mpo/io";
 
 /** What predicts: an engine's worker in the example program, anything in a test. */
@@ -46,37 +47,17 @@ export interface ServedRequest {
   readonly latencyMs: number;
 }
 
-/** What a run of the program saw. */
-export interface ServingReport {
-  readonly requests: number;
-  /** Time from a request to its answer, milliseconds, in order: of the last 10,000. */
-  readonly latenciesMs: readonly number[];
-  /** Share of labelled inputs that were predicted rightly, since the model was last swapped; undefined: no labels. */
-  readonly accuracy: number | undefined;
-  readonly swaps: number;
-  /** Version of the retrained model that serves; 0: the one as deployed. */
-  readonly version: number;
-}
-
-/** A program that runs for months must not grow. */
-const KEPT_LATENCIES = 10_000;
-
 /**
  * A program that serves a model under load and works with an agent through folders alone: it drops its inputs and
  * predictions, and goes over to a retrained model when a whole one appears. The new one is loaded before the old one is
  * let go, so that no request waits; one that does not load is passed over. Runs until the signal or the inputs end.
  */
-export async function runServingApp(options: ServingAppOptions): Promise<ServingReport> {
+export async function runServingApp(options: ServingAppOptions): Promise<void> {
   const { folder, clock, load, next, pauseMs = 20, lookMs = 1000, signal } = options;
   const retrained = join(folder, SERVING_FOLDERS.retrained);
   const drop = inputDrop(options);
-  const latenciesMs: number[] = [];
   let served = await findServable(retrained);
   let predictor = await load(served?.folder ?? join(folder, SERVING_FOLDERS.source));
-  let requests = 0;
-  let swaps = 0;
-  let right = 0;
-  let labelled = 0;
   let lookedAtMs = clock.monotonicMs();
   options.onReady?.();
   try {
@@ -86,15 +67,8 @@ export async function runServingApp(options: ServingAppOptions): Promise<Serving
       const began = clock.monotonicMs();
       const predictions = await predictor.predict(set);
       const latencyMs = clock.monotonicMs() - began;
-      latenciesMs.push(latencyMs);
-      if (latenciesMs.length > KEPT_LATENCIES) latenciesMs.shift();
-      requests += 1;
-      const rightly = set.labels === undefined ? {} : { right: rightOnes(predictions, set.labels) };
-      if (rightly.right !== undefined) {
-        labelled += set.count;
-        right += rightly.right;
-      }
-      options.onServed?.({ images: set.count, version: served?.version ?? 0, latencyMs, ...rightly });
+      const right = set.labels === undefined ? undefined : rightOnes(predictions, set.labels);
+      options.onServed?.({ images: set.count, version: served?.version ?? 0, latencyMs, ...given({ right }) });
       await drop(set, predictions);
       if (clock.monotonicMs() - lookedAtMs >= lookMs) {
         lookedAtMs = clock.monotonicMs();
@@ -104,8 +78,6 @@ export async function runServingApp(options: ServingAppOptions): Promise<Serving
           if (better !== undefined) {
             await predictor.close();
             [predictor, served] = [better, found];
-            [right, labelled] = [0, 0];
-            swaps += 1;
             options.onSwap?.(found.version);
           }
         }
@@ -115,8 +87,6 @@ export async function runServingApp(options: ServingAppOptions): Promise<Serving
   } finally {
     await predictor.close();
   }
-  const accuracy = labelled === 0 ? undefined : right / labelled;
-  return { requests, latenciesMs, accuracy, swaps, version: served?.version ?? 0 };
 }
 
 /** Collects inputs and drops a batch when there are enough; the oldest batches are removed. */
@@ -130,8 +100,6 @@ function inputDrop({
   let waiting: { readonly set: ImageSet; readonly predictions: Float32Array }[] = [];
   let dropped = 0;
   return async (set, predictions) => {
-    // Loaded here: who only imports the package, as the agent's daemon does, stays small.
-    const { encodeNpy, encodeNpyImages, imageLength } = await import("@mpo/datasets");
     waiting.push({ set, predictions });
     const count = waiting.reduce((sum, each) => sum + each.set.count, 0);
     if (count < batchInputs) return;
@@ -139,20 +107,10 @@ function inputDrop({
     await mkdir(inputs, { recursive: true });
     const classes = predictions.length / set.count;
     const all = Float32Array.from(waiting.flatMap((each) => [...each.predictions]));
-    const images = new Float32Array(count * imageLength(set));
-    let at = 0;
-    for (const each of waiting) {
-      images.set(each.set.images, at);
-      at += each.set.images.length;
-    }
-    const { height, width, channels } = set;
-    await writeInto(
-      inputs,
-      sideFile(name, "predictions"),
-      encodeNpy({ type: "f4", shape: [count, classes], data: all }),
-    );
+    const shares = encodeNpy({ type: "f4", shape: [count, classes], data: all });
+    await writeInto(inputs, sideFile(name, "predictions"), shares);
     // Last: its name is what the agent looks for.
-    await writeInto(inputs, name, encodeNpyImages({ images, count, height, width, channels }));
+    await writeInto(inputs, name, encodeNpyImages(concatImages(waiting.map((each) => each.set))));
     waiting = [];
     await removeOldest(inputs, keptBatches);
   };

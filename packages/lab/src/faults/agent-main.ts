@@ -1,12 +1,14 @@
-import { type Agent, connectFleet, DEFAULT_AGENT_SETTINGS, type FleetLink, runAgentDaemon } from "@mpo/agent";
+import { type Agent, connectFleet, DEFAULT_AGENT_SETTINGS, runAgentDaemon } from "@mpo/agent";
 import { createRandom, deriveSeed } from "@mpo/datasets";
 import { type Clock, systemClock } from "@mpo/io";
 import { createLogger } from "@mpo/runtime";
+import { acknowledging } from "../promises/compare-reports.ts";
 import { processEngine } from "./process-engine.ts";
 import type { AgentConfiguration, FromAgent, ToAgent } from "./process-messages.ts";
+import type { Life } from "./supervised-process.ts";
 
 /** Entry of an agent's process: the product's daemon on its real disk and wire, with an engine that is made up. */
-const configuration = JSON.parse(process.argv[2] ?? "{}") as AgentConfiguration;
+const configuration = JSON.parse(process.argv[2] ?? "{}") as AgentConfiguration & Life;
 const { device, coordinator, dataFolder, servingRoot, clockStartMs, clockSpeed, seed, life } = configuration;
 const identity = { tenant: "acme", device };
 const source = createRandom(deriveSeed(seed, life));
@@ -23,18 +25,6 @@ process.on("SIGTERM", () => ends.abort());
 const tell = (message: FromAgent): void => {
   if (process.connected) process.send?.(message, () => undefined);
 };
-
-function acknowledging(link: FleetLink): FleetLink {
-  return {
-    ...link,
-    reportProfile: async (request, options) => {
-      const answer = await link.reportProfile(request, options);
-      const { report, profile } = request;
-      tell({ kind: "acknowledged", model: profile.model.name, report, measurement: profile.measuredAtMs });
-      return answer;
-    },
-  };
-}
 
 async function watch(agent: Agent): Promise<void> {
   let applied = "";
@@ -75,7 +65,9 @@ await runAgentDaemon({
   dataFolder,
   servingRoot,
   deviceClass: "board",
-  link: acknowledging(connection.link),
+  link: acknowledging(connection.link, ({ report, profile }) =>
+    tell({ kind: "acknowledged", model: profile.model.name, report, measurement: profile.measuredAtMs }),
+  ),
   connectFeed: connection.connectFeed,
   ...common,
   environment: process.env,

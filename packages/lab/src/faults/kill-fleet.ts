@@ -1,9 +1,11 @@
+import { once } from "node:events";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
+import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
+import { given } from "@mpo/core";
 import { entryBeside, systemClock } from "@mpo/io";
 import type { DeviceIdentity } from "@mpo/protocol";
-import type { KillHistory } from "./kill-history.ts";
+import type { FleetPromises } from "../promises/fleet-promises.ts";
 import type { AgentConfiguration, CoordinatorConfiguration, FromAgent } from "./process-messages.ts";
 import { type SupervisedOptions, SupervisedProcess } from "./supervised-process.ts";
 
@@ -30,7 +32,7 @@ export class KillFleet {
   readonly agents: readonly KilledAgent[];
   readonly #natsFolder: string;
 
-  private constructor(folder: string, ports: readonly number[], seed: number, history: KillHistory) {
+  private constructor(folder: string, ports: readonly number[], seed: number, history: FleetPromises) {
     const [natsPort = 0, ...grpcPorts] = ports;
     this.natsUrl = `nats://127.0.0.1:${natsPort}`;
     this.grpcTargets = grpcPorts.map((port) => `127.0.0.1:${port}`);
@@ -38,17 +40,15 @@ export class KillFleet {
     this.#natsFolder = join(data, "nats");
     this.coordinators = grpcPorts.map((grpcPort, index) => {
       const name = `coordinator-${index + 1}`;
-      const configuration: Omit<CoordinatorConfiguration, "life"> = {
-        ...{ name, grpcPort, natsPort },
-        ...(index === 0 ? { folder: data } : {}),
+      const configuration: CoordinatorConfiguration = {
+        ...{ name, grpcPort, natsPort, ...given({ folder: index === 0 ? data : undefined }) },
       };
       return process(folder, name, "coordinator-main", configuration, SILENT);
     });
     this.agents = Array.from({ length: AGENTS }, (_, index) => {
       const device = `pi-${index + 1}`;
-      const configuration: Omit<AgentConfiguration, "life"> = {
+      const configuration: AgentConfiguration = {
         device,
-        models: MODELS,
         coordinator: this.grpcTargets[index % this.grpcTargets.length] as string,
         dataFolder: join(folder, device, "data"),
         servingRoot: join(folder, device, "serving"),
@@ -71,7 +71,7 @@ export class KillFleet {
     });
   }
 
-  static async start(folder: string, seed: number, history: KillHistory): Promise<KillFleet> {
+  static async start(folder: string, seed: number, history: FleetPromises): Promise<KillFleet> {
     const ports = await freePorts(3);
     await mkdir(join(folder, "logs"), { recursive: true });
     const fleet = new KillFleet(folder, ports, seed, history);
@@ -118,7 +118,7 @@ export function kill(pid: number): boolean {
   }
 }
 
-function hear(agent: KilledAgent, message: FromAgent, history: KillHistory): void {
+function hear(agent: KilledAgent, message: FromAgent, history: FleetPromises): void {
   switch (message.kind) {
     case "acknowledged":
       history.acknowledged(agent.identity, message.model, message.report, message.measurement);
@@ -150,19 +150,10 @@ function process(
 
 /** Ports that are free now. Processes that come back after a kill must find each other where they were. */
 async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  const ports = await Promise.all(
-    servers.map(
-      (server) =>
-        new Promise<number>((resolve, reject) => {
-          server.once("error", reject);
-          server.listen(0, "127.0.0.1", () => {
-            const address = server.address();
-            resolve(typeof address === "object" && address !== null ? address.port : 0);
-          });
-        }),
-    ),
-  );
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  // All at the same time: each has another one.
+  const servers = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
+  await Promise.all(servers.map((server) => once(server, "listening")));
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(servers.map((server) => once(server.close(), "close")));
   return ports;
 }

@@ -12,10 +12,9 @@ import {
   FLEET_LAYOUT,
   NatsLink,
   openExistingStore,
-  type StateStore,
 } from "@mpo/transport";
+import { type FindDocument, FleetPromises, type PromiseFigures } from "../promises/fleet-promises.ts";
 import { type KilledAgent, KillFleet, kill, MODELS } from "./kill-fleet.ts";
-import { type FindDocument, type HistoryFigures, KillHistory } from "./kill-history.ts";
 import { type Kill, killSchedule, VICTIMS, type Victim } from "./kill-schedule.ts";
 
 export interface KillRunOptions {
@@ -24,11 +23,11 @@ export interface KillRunOptions {
   /** No kill after this; the end is still looked at. */
   readonly maxMs: number;
   readonly onProgress?: (line: string) => void;
-  readonly signal?: AbortSignal;
+  readonly signal: AbortSignal;
 }
 
 /** What a run found. */
-export interface KillReport extends HistoryFigures {
+export interface KillReport extends PromiseFigures {
   readonly seed: number;
   readonly kills: Readonly<Record<Victim, number>>;
   /** Processes that ended although nobody killed them, and were started again (a coordinator without a nats-server). */
@@ -55,27 +54,39 @@ export async function runKills(options: KillRunOptions): Promise<KillReport> {
   const { seed, cycles, maxMs, signal, onProgress = () => undefined } = options;
   const beganMs = systemClock.monotonicMs();
   const folder = await mkdtemp(join(tmpdir(), "mpo-kills-"));
-  const history = new KillHistory();
+  const history = new FleetPromises();
   const fleet = await KillFleet.start(folder, seed, history);
   const kills: Record<Victim, number> = { coordinator: 0, "nats-server": 0, agent: 0, worker: 0 };
   const watching = new AbortController();
-  const link = await openLink(fleet, signal);
+  const nats = { servers: [fleet.natsUrl], name: "history", waitsForServer: true };
+  const link = await NatsLink.open({ ...nats, reconnectBaseMs: 50, reconnectCapMs: 500 }, { signal });
   const admin = createAdminClient({ target: fleet.grpcTargets[0] as string });
   const problems: string[] = [];
   let settledMs = 0;
   try {
-    const store = await existingStore(link, signal);
+    // There once the first coordinator has made its buckets.
+    const store = await patiently(
+      () => openExistingStore(link, FLEET_LAYOUT),
+      () => true,
+      signal,
+    );
+    await patiently(
+      () => store.get(BUCKETS.desired, "nobody"),
+      () => true,
+      signal,
+    );
     const watch = history.watch(store, watching.signal);
     const find: FindDocument = (identity, version) => admin.getConfig({ identity, version });
     const looking = lookUp(history, find, watching.signal);
     const settle = async (): Promise<void> => {
       settledMs = await settled(fleet, history, admin, signal);
-      await history.check(store, (identity, version) => patiently(() => find(identity, version), isNoAnswer));
+      await history.checkReports(store);
+      await history.checkPushed((identity, version) => patiently(() => find(identity, version), isNoAnswer));
     };
     await settle();
     for (const [index, one] of killSchedule(seed, cycles).entries()) {
       if (systemClock.monotonicMs() - beganMs > maxMs || history.problems.length > 0) break;
-      await systemClock.sleep(one.waitMs, signal === undefined ? {} : { signal });
+      await systemClock.sleep(one.waitMs, { signal });
       for (const { process } of fleet.agents) {
         process.send({ kind: "window", model: MODELS[index % MODELS.length] as string });
       }
@@ -89,7 +100,7 @@ export async function runKills(options: KillRunOptions): Promise<KillReport> {
     watching.abort();
     await Promise.all([watch, looking]);
   } catch (thrown) {
-    signal?.throwIfAborted();
+    signal.throwIfAborted();
     problems.push(MpoError.from(thrown).message);
   } finally {
     watching.abort();
@@ -156,9 +167,9 @@ async function soon(attempt: () => boolean | Promise<boolean>, patienceMs: numbe
 /** Waits until every agent has been online, with nothing to report and its newest document; returns how long. */
 async function settled(
   fleet: KillFleet,
-  history: KillHistory,
+  history: FleetPromises,
   admin: AdminClient,
-  signal: AbortSignal | undefined,
+  signal: AbortSignal,
 ): Promise<number> {
   const beganMs = systemClock.monotonicMs();
   const left = new Set(fleet.agents);
@@ -173,7 +184,7 @@ async function settled(
       else waiting = found;
     }
     if (left.size === 0 && dead === undefined) return systemClock.monotonicMs() - beganMs;
-    await systemClock.sleep(LOOK_MS, signal === undefined ? {} : { signal });
+    await systemClock.sleep(LOOK_MS, { signal });
   }
   throw new MpoError("timed-out", `not settled after ${SETTLE_LOOKS} looks, ${LOOK_MS} ms apart: ${waiting}`);
 }
@@ -181,7 +192,7 @@ async function settled(
 /** What is not settled yet, in words. */
 async function unsettled(
   { identity, reports }: KilledAgent,
-  history: KillHistory,
+  history: FleetPromises,
   admin: AdminClient,
 ): Promise<string | undefined> {
   const { device } = identity;
@@ -198,24 +209,7 @@ async function unsettled(
   }
 }
 
-async function openLink({ natsUrl }: KillFleet, signal: AbortSignal | undefined): Promise<NatsLink> {
-  return await NatsLink.open(
-    { servers: [natsUrl], name: "history", waitsForServer: true, reconnectBaseMs: 50, reconnectCapMs: 500 },
-    signal === undefined ? {} : { signal },
-  );
-}
-
-/** The store, once the first coordinator has made its buckets. */
-async function existingStore(link: NatsLink, signal: AbortSignal | undefined): Promise<StateStore> {
-  const attempt = async (): Promise<StateStore> => {
-    const store = await openExistingStore(link, FLEET_LAYOUT);
-    await store.get(BUCKETS.desired, "nobody");
-    return store;
-  };
-  return await patiently(attempt, () => true, signal);
-}
-
-async function lookUp(history: KillHistory, find: FindDocument, signal: AbortSignal): Promise<void> {
+async function lookUp(history: FleetPromises, find: FindDocument, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     await history.lookUp(find);
     await systemClock.sleep(300, { signal }).catch(() => undefined);

@@ -4,7 +4,7 @@
  *
  * A seed fixes who is killed, in which order, after which pauses; where that hits a process is up to the machine.
  */
-import { readOptions, wholeNumber } from "../read-options.ts";
+import { interrupted, print, readOptions, wholeNumber } from "../read-options.ts";
 import { killCount, runKills } from "./kill-run.ts";
 
 const USAGE = "usage: npm run test:faults -- [--cycles N] [--seed SEED] [--minutes M]";
@@ -16,13 +16,9 @@ const values = readOptions(USAGE, {
 const cycles = wholeNumber(USAGE, "--cycles", values.cycles);
 const seed = wholeNumber(USAGE, "--seed", values.seed);
 const minutes = wholeNumber(USAGE, "--minutes", values.minutes);
-const interrupt = new AbortController();
-for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => interrupt.abort());
 
 print(`seed ${seed}, ${cycles} kills, at most ${minutes} minutes`);
-const report = await runKills({
-  ...{ seed, cycles, maxMs: minutes * 60_000, onProgress: print, signal: interrupt.signal },
-});
+const report = await runKills({ seed, cycles, maxMs: minutes * 60_000, onProgress: print, signal: interrupted() });
 print(JSON.stringify(report, undefined, 2));
 const killed = killCount(report);
 if (report.problems.length > 0 || killed < cycles) {
@@ -32,7 +28,3 @@ if (report.problems.length > 0 || killed < cycles) {
   print(`again: npm run test:faults -- --seed ${seed} --cycles ${cycles}`);
   process.exitCode = 1;
 } else print(`${killed} kills, nothing lost, nothing twice`);
-
-function print(line: string): void {
-  process.stdout.write(`${line}\n`);
-}

@@ -3,7 +3,6 @@ import type { DocumentVersion } from "@mpo/protocol";
 /** What an agent's process is told at its start. */
 export interface AgentConfiguration {
   readonly device: string;
-  readonly models: readonly string[];
   readonly coordinator: string;
   readonly dataFolder: string;
   readonly servingRoot: string;
@@ -11,7 +10,6 @@ export interface AgentConfiguration {
   readonly clockStartMs: number;
   readonly clockSpeed: number;
   readonly seed: number;
-  readonly life: number;
 }
 
 /** What a coordinator's process is told at its start. */
@@ -21,7 +19,6 @@ export interface CoordinatorConfiguration {
   readonly folder?: string;
   readonly grpcPort: number;
   readonly natsPort: number;
-  readonly life: number;
 }
 
 /** What an agent's process tells. */

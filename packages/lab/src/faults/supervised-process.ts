@@ -15,6 +15,11 @@ export interface SupervisedOptions {
   readonly onLife: () => void;
 }
 
+/** What its program is told beside its configuration: how often it was started. */
+export interface Life {
+  readonly life: number;
+}
+
 /** How long a process that was told to end may take. */
 const STOP_MS = 20_000;
 /** Pause before a process that ended by itself is started again, as a service manager would. */
@@ -37,10 +42,6 @@ export class SupervisedProcess {
 
   get name(): string {
     return this.#options.name;
-  }
-
-  get lives(): number {
-    return this.#lives;
   }
 
   /** How often it ended although nobody killed it. */

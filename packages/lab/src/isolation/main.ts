@@ -4,7 +4,7 @@
  * to choose, in a memory control group, where one can be made.
  */
 import { given } from "@mpo/core";
-import { readOptions, wholeNumber } from "../read-options.ts";
+import { interrupted, print, readOptions, wholeNumber } from "../read-options.ts";
 import { measureIsolation } from "./measure-isolation.ts";
 import { measureKiller } from "./measure-killer.ts";
 
@@ -18,18 +18,17 @@ const values = readOptions(USAGE, {
   json: { type: "boolean", default: false },
 });
 
-const end = new AbortController();
-for (const name of ["SIGTERM", "SIGINT"] as const) process.once(name, () => end.abort());
+const signal = interrupted();
 const capped = await measureIsolation({
   tries: wholeNumber(USAGE, "--tries", values.tries),
   kinds: ["pool", "outside"],
   aloneMs: wholeNumber(USAGE, "--alone-ms", values["alone-ms"]),
   cpuShare: values["cpu-share"] === "equal" ? "equal" : "leftover",
-  signal: end.signal,
+  signal,
   onTry: (done, code) => process.stderr.write(`try ${done}: ${code}\n`),
 });
 const killerTries = Number(values["killer-tries"]);
-const killer = killerTries > 0 && !end.signal.aborted ? await measureKiller(killerTries) : undefined;
+const killer = killerTries > 0 && !signal.aborted ? await measureKiller(killerTries) : undefined;
 if (values.json) {
   print(JSON.stringify({ capped, ...given({ killer }) }));
 } else {
@@ -47,7 +46,3 @@ if (values.json) {
   }
 }
 if (capped.deaths > 0 || (typeof killer === "object" && killer.deaths > 0)) process.exitCode = 1;
-
-function print(line: string): void {
-  process.stdout.write(`${line}\n`);
-}

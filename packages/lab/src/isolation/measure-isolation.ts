@@ -2,8 +2,11 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { median, quantile } from "@mpo/core";
 import { deployModel, type HogKind, runHog } from "./hog-jobs.ts";
 import { ServedApp } from "./served-app.ts";
+
+const P99 = 0.99;
 
 /** What is run. */
 export interface IsolationOptions {
@@ -62,18 +65,17 @@ export async function measureIsolation(options: IsolationOptions): Promise<Isola
       beside.push(...app.takeLatenciesMs());
       ends[code] = (ends[code] ?? 0) + 1;
       onTry?.(tries + 1, code);
-      await app.revive();
+      await app.start();
     }
     const latency = { alone: latencyOf(alone), beside: latencyOf(beside) };
     const p99Ratio = latency.beside.p99Ms / latency.alone.p99Ms;
-    return { tries, deaths: app.deaths, ends, ...latency, p99Ratio, appResidentBytes: app.residentBytes };
+    const appResidentBytes = await app.residentBytes();
+    return { tries, deaths: app.deaths, ends, ...latency, p99Ratio, appResidentBytes };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
 function latencyOf(times: readonly number[]): Latency {
-  const sorted = times.toSorted((left, right) => left - right);
-  const at = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0;
-  return { requests: sorted.length, p50Ms: at(0.5), p99Ms: at(0.99) };
+  return { requests: times.length, p50Ms: median(times), p99Ms: quantile(times, P99) };
 }

@@ -1,20 +1,18 @@
-import { type ChildProcess, fork } from "node:child_process";
-import { readFileSync } from "node:fs";
-import { entryBeside } from "@mpo/io";
+import { readFile } from "node:fs/promises";
+import { ChildHost, entryBeside } from "@mpo/io";
+import { residentBytes } from "../process-memory.ts";
+
+const STOP_MS = 20_000;
 
 /** The example program under load, seen from outside. Dispose of it: its processes end. */
 export class ServedApp implements AsyncDisposable {
   readonly #folder: string;
-  readonly #pauseMs: number;
-  #child: ChildProcess | undefined;
-  #ends: Promise<void> = Promise.resolve();
-  #latenciesMs: number[] = [];
-  #isEnding = false;
+  #host: ChildHost | undefined;
+  readonly #latenciesMs: number[] = [];
   #deaths = 0;
 
-  constructor(folder: string, pauseMs: number = 10) {
+  constructor(folder: string) {
     this.#folder = folder;
-    this.#pauseMs = pauseMs;
   }
 
   /** How often a process of it was ended by somebody else: its server, or the worker with its model. */
@@ -22,56 +20,50 @@ export class ServedApp implements AsyncDisposable {
     return this.#deaths;
   }
 
-  /** Starts it and waits until it answers. After a death it is started again. */
+  /** Starts it, if it does not run, and waits until it answers. */
   async start(): Promise<void> {
+    if (this.#host !== undefined) return;
+    let answered = (): void => undefined;
+    const ready = new Promise<void>((resolve) => {
+      answered = resolve;
+    });
     const entry = entryBeside("app-main", import.meta.url);
-    const child = fork(entry, [this.#folder, String(this.#pauseMs)], {
-      stdio: ["ignore", "ignore", "inherit", "ipc"],
+    const options = { name: "example program", entry, args: [this.#folder], graceMs: STOP_MS };
+    const host = new ChildHost(options, (ms) => {
+      this.#latenciesMs.push(ms as number);
+      answered();
     });
-    this.#child = child;
-    this.#ends = new Promise((resolve) => child.once("exit", () => resolve()));
-    child.on("message", (ms: number) => this.#latenciesMs.push(ms));
-    await new Promise<void>((resolve, reject) => {
-      child.once("message", () => resolve());
-      child.once("exit", (code, signal) => reject(new Error(`the example program ended with ${signal ?? code}`)));
+    this.#host = host;
+    const ended = host.ended.then((reason) => {
+      throw reason;
     });
-    // When its worker is killed, the server cannot answer and ends too: one exit tells of either.
-    child.once("exit", () => {
-      if (this.#isEnding) return;
+    await Promise.race([ready, ended]);
+    // When its worker is killed, the server cannot answer and ends too: one end tells of either.
+    ended.catch(() => {
+      if (this.#host !== host) return;
       this.#deaths += 1;
-      this.#child = undefined;
+      this.#host = undefined;
     });
-  }
-
-  /** Starts it again if it has died. */
-  async revive(): Promise<void> {
-    if (this.#child === undefined) await this.start();
   }
 
   /** The times of the requests since the last call, milliseconds. */
   takeLatenciesMs(): readonly number[] {
-    const taken = this.#latenciesMs;
-    this.#latenciesMs = [];
-    return taken;
+    return this.#latenciesMs.splice(0);
   }
 
   /** Resident memory of its processes, bytes. */
-  get residentBytes(): number {
-    const { pid } = this.#child ?? {};
-    return pid === undefined ? 0 : [pid, ...childrenOf(pid)].reduce((sum, each) => sum + residentBytesOf(each), 0);
+  async residentBytes(): Promise<number> {
+    const pid = this.#host?.pid;
+    if (pid === undefined) return 0;
+    const children = await readFile(`/proc/${pid}/task/${pid}/children`, "utf8");
+    const pids = [pid, ...children.trim().split(" ").filter(Boolean).map(Number)];
+    const each = await Promise.all(pids.map(residentBytes));
+    return each.reduce((sum, bytes) => sum + bytes, 0);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#isEnding = true;
-    if (this.#child?.connected === true) this.#child.disconnect();
-    await this.#ends;
+    const host = this.#host;
+    this.#host = undefined;
+    await host?.close();
   }
-}
-
-function childrenOf(pid: number): readonly number[] {
-  return readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ").filter(Boolean).map(Number);
-}
-
-function residentBytesOf(pid: number): number {
-  return Number(/^VmRSS:\s+(\d+) kB$/mu.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0) * 1024;
 }

@@ -6,27 +6,15 @@ export function checksChart(
   checks: readonly StepCheck[],
   unit: { readonly of: number; readonly name: string },
 ): ChartSpec {
-  const points = checks.map(({ config, measured, expected, upper }) => ({
-    config,
-    measured: measured / unit.of,
-    expected: expected / unit.of,
-    upper: upper / unit.of,
-  }));
+  const points = checks.map(({ config, measured, expected, upper }) => {
+    return { config, measured: measured / unit.of, expected: expected / unit.of, upper: upper / unit.of };
+  });
   const all = points.flatMap(({ measured, expected, upper }) => [measured, expected, upper]);
   const domain = [Math.min(...all) / MARGIN, Math.max(...all) * MARGIN];
   const scale = { type: "log", domain, nice: false } as const;
-  const x = {
-    field: "measured",
-    type: "quantitative",
-    scale,
-    axis: { title: `measured (${unit.name})`, format: "~f", tickCount: 5 },
-  } as const;
-  const y = {
-    field: "expected",
-    type: "quantitative",
-    scale,
-    axis: { title: `predicted (${unit.name})`, format: "~f", tickCount: 5 },
-  } as const;
+  const axis = (title: string) => ({ title: `${title} (${unit.name})`, format: "~f", tickCount: 5 });
+  const x = { field: "measured", type: "quantitative", scale, axis: axis("measured") } as const;
+  const y = { field: "expected", type: "quantitative", scale, axis: axis("predicted") } as const;
   return {
     layer: [
       {

@@ -1,45 +1,39 @@
-import type { PolicyName } from "@mpo/core";
-import { MIB } from "@mpo/core";
+import { MIB, type PolicyName } from "@mpo/core";
 import { type ChartSpec, COLORS, PALETTE } from "./chart.ts";
-import type { PolicyChoice, ReportFacts } from "./report-facts.ts";
+import type { ReportFacts } from "./report-facts.ts";
 
-const CUT = "cut";
-const FRONT = "in the front";
-
-/** What stands on the upright axis. */
+/** What stands on the upright axis: of what is predicted for the end of a window. */
 interface Upright {
   readonly title: string;
-  readonly isLogarithmic: boolean;
-  readonly of: (point: { readonly accuracy: number; readonly stepMs: number }) => number;
+  readonly scale: { readonly type: "log" | "linear"; readonly nice?: false; readonly zero?: false };
+  readonly of: (accuracy: number, stepMs: number) => number;
 }
-
-const ACCURACY: Upright = {
-  title: "accuracy (%)",
-  isLogarithmic: false,
-  of: ({ accuracy }) => 100 * accuracy,
-};
-const TIME: Upright = { title: "time of a step (ms)", isLogarithmic: true, of: ({ stepMs }) => stepMs };
 
 /** Accuracy over memory: the candidates, those in the front, what each policy chose, and the limit. */
 export function accuracyFrontChart(facts: ReportFacts): ChartSpec {
-  return frontChart(facts, ACCURACY);
+  const scale = { type: "linear", zero: false } as const;
+  return frontChart(facts, { title: "accuracy (%)", scale, of: (accuracy) => 100 * accuracy });
 }
 
 /** Time of a step over memory, alike. */
 export function timeFrontChart(facts: ReportFacts): ChartSpec {
-  return frontChart(facts, TIME);
+  const scale = { type: "log", nice: false } as const;
+  return frontChart(facts, { title: "time of a step (ms)", scale, of: (_, stepMs) => stepMs });
 }
 
 function frontChart({ candidates, policies, result }: ReportFacts, upright: Upright): ChartSpec {
-  const points = candidates.map(({ memoryBytes, accuracy, stepMs, isFront, config }) => ({
-    memory: memoryBytes / MIB,
-    value: upright.of({ accuracy, stepMs }),
-    kind: isFront ? FRONT : CUT,
-    config,
-  }));
-  const chosen = policies.map((choice) => ({ ...policyPoint(choice, upright) }));
+  const points = candidates.map(({ memoryBytes, accuracy, stepMs, isFront, config }) => {
+    return { memory: memoryBytes / MIB, value: upright.of(accuracy, stepMs), isFront, config };
+  });
+  const chosen = policies.map(({ outcome, shown }) => {
+    const policy = LEGEND[outcome.policy];
+    const value = upright.of(shown.accuracy.expected, shown.stepMs.expected);
+    const fits = "result" in outcome ? "chosen" : "does not fit";
+    return { memory: shown.memoryBytes.expected / MIB, value, policy, config: `${policy}: ${fits}` };
+  });
   const titles = chosen.map(({ policy }) => policy);
-  const colors = titles.map((title) => PALETTE[ORDER.indexOf(title)] as string);
+  const inOrder = (all: readonly string[]): string[] => titles.map((title) => all[ORDER.indexOf(title)] as string);
+  const sign = (range: string[]) => ({ field: "policy", type: "nominal", scale: { domain: titles, range } }) as const;
   const memory = {
     field: "memory",
     type: "quantitative",
@@ -49,19 +43,19 @@ function frontChart({ candidates, policies, result }: ReportFacts, upright: Upri
   const value = {
     field: "value",
     type: "quantitative",
-    scale: upright.isLogarithmic ? LOGARITHMIC : LINEAR,
+    scale: upright.scale,
     axis: { title: upright.title, format: "~f" },
   } as const;
   const tooltip = { field: "config", type: "nominal" } as const;
   return {
     layer: [
       {
-        data: { values: points.filter(({ kind }) => kind === CUT) },
+        data: { values: points.filter(({ isFront }) => !isFront) },
         mark: { type: "circle", size: 9, color: COLORS.faint, opacity: 0.35 },
         encoding: { x: memory, y: value, description: tooltip },
       },
       {
-        data: { values: points.filter(({ kind }) => kind === FRONT) },
+        data: { values: points.filter(({ isFront }) => isFront) },
         mark: { type: "circle", size: 14, color: COLORS.joint, opacity: 0.55 },
         encoding: { x: memory, y: value, description: tooltip },
       },
@@ -77,30 +71,13 @@ function frontChart({ candidates, policies, result }: ReportFacts, upright: Upri
           x: memory,
           y: value,
           description: tooltip,
-          color: { field: "policy", type: "nominal", scale: { domain: titles, range: colors } },
-          shape: {
-            field: "policy",
-            type: "nominal",
-            scale: { domain: titles, range: titles.map((title) => SHAPES[ORDER.indexOf(title)] as string) },
-          },
+          color: sign(inOrder(PALETTE)),
+          shape: sign(inOrder(SHAPES)),
         },
       },
     ],
   };
 }
-
-function policyPoint(
-  { outcome, shown }: PolicyChoice,
-  upright: Upright,
-): { readonly memory: number; readonly value: number; readonly policy: string; readonly config: string } {
-  const policy = LEGEND[outcome.policy];
-  const value = upright.of({ accuracy: shown.accuracy.expected, stepMs: shown.stepMs.expected });
-  const fits = "result" in outcome ? "chosen" : "does not fit";
-  return { memory: shown.memoryBytes.expected / MIB, value, policy, config: `${policy}: ${fits}` };
-}
-
-const LOGARITHMIC = { type: "log", nice: false } as const;
-const LINEAR = { type: "linear", zero: false } as const;
 
 /** Short: the renderer leaves more room for a text than it takes. */
 const LEGEND: Readonly<Record<PolicyName, string>> = {

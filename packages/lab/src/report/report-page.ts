@@ -100,12 +100,8 @@ function ladderTable({ result }: ReportFacts): Markup {
 }
 
 function predictionCells({ memoryBytes, stepMs, accuracy }: Prediction): readonly Markup[] {
-  return [
-    html`<td>${formatBytes(memoryBytes.expected)}</td>`,
-    html`<td>${formatBytes(memoryBytes.upper)}</td>`,
-    html`<td>${stepMs.expected.toFixed(0)}</td>`,
-    html`<td>${Math.round(accuracy.steps)}</td>`,
-  ];
+  const bytes = [memoryBytes.expected, memoryBytes.upper].map((each) => formatBytes(each));
+  return [...bytes, stepMs.expected.toFixed(0), Math.round(accuracy.steps)].map((cell) => html`<td>${cell}</td>`);
 }
 
 function checksTable({ memoryChecks, timeChecks }: ReportFacts): Markup {

@@ -1,15 +1,12 @@
-import type { Instruction } from "@mpo/core";
-import { MIB } from "@mpo/core";
+import { type Instruction, MIB } from "@mpo/core";
 import { type ChartSpec, COLORS, PALETTE } from "./chart.ts";
 import type { PlannedMemory, ReportFacts } from "./report-facts.ts";
 
 /** Points of one curve at most; each stands for the highest of several instructions. */
 const MOST_POINTS = 300;
-const CHOSEN = "chosen";
-const PLAIN = "plain";
 
-type Phase = "forward" | "loss" | "recompute" | "backward" | "parameters";
-const PHASES: readonly Phase[] = ["forward", "loss", "recompute", "backward", "parameters"];
+const PHASES = ["forward", "loss", "recompute", "backward", "parameters"] as const;
+type Phase = (typeof PHASES)[number];
 
 interface TimelinePoint {
   /** Share of the micro-batch's instructions that are done, in percent. */
@@ -21,8 +18,8 @@ interface TimelinePoint {
 /** Memory along one micro-batch of the chosen and of the plain plan, on one scale. */
 export function bothTimelinesChart({ chosen, plain, result }: ReportFacts): ChartSpec {
   const series = [
-    ...timelinePoints(plain).map((point) => ({ ...point, plan: PLAIN })),
-    ...timelinePoints(chosen).map((point) => ({ ...point, plan: CHOSEN })),
+    ...timelinePoints(plain).map((point) => ({ ...point, plan: "plain" })),
+    ...timelinePoints(chosen).map((point) => ({ ...point, plan: "chosen" })),
   ];
   const highest = Math.max(...series.map(({ memory }) => memory));
   const limit = result.budget.memoryBytes / MIB;
@@ -37,7 +34,7 @@ export function bothTimelinesChart({ chosen, plain, result }: ReportFacts): Char
           color: {
             field: "plan",
             type: "nominal",
-            scale: { domain: [CHOSEN, PLAIN], range: [COLORS.joint, COLORS.plain] },
+            scale: { domain: ["chosen", "plain"], range: [COLORS.joint, COLORS.plain] },
           },
         },
       },
@@ -79,11 +76,7 @@ const DONE = {
   scale: { domain: [0, 100] as number[], nice: false },
   axis: { title: "instructions of one micro-batch that are done (%)", grid: false },
 } as const;
-const MEMORY = {
-  field: "memory",
-  type: "quantitative",
-  axis: { title: "memory above idle (MiB)" },
-} as const;
+const MEMORY = { field: "memory", type: "quantitative", axis: { title: "memory above idle (MiB)" } } as const;
 
 /** The highest of each run of instructions. */
 function timelinePoints({ plan, timeline }: PlannedMemory): readonly TimelinePoint[] {
@@ -99,17 +92,16 @@ function timelinePoints({ plan, timeline }: PlannedMemory): readonly TimelinePoi
   return points;
 }
 
+const PHASE_OF: Readonly<Record<Instruction["kind"], Phase>> = {
+  forward: "forward",
+  loss: "loss",
+  backward: "backward",
+  addGradients: "backward",
+  update: "parameters",
+  accumulate: "parameters",
+};
+
 function phaseOf(instruction: Instruction): Phase {
-  switch (instruction.kind) {
-    case "forward":
-      return instruction.isRecompute ? "recompute" : "forward";
-    case "loss":
-      return "loss";
-    case "backward":
-    case "addGradients":
-      return "backward";
-    case "update":
-    case "accumulate":
-      return "parameters";
-  }
+  const isRecompute = instruction.kind === "forward" && instruction.isRecompute;
+  return isRecompute ? "recompute" : PHASE_OF[instruction.kind];
 }

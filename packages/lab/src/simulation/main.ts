@@ -1,10 +1,14 @@
 /**
  * Runs many seeds of the simulation, spread over processes, and tells which failed.
  */
-import { fork } from "node:child_process";
 import { availableParallelism } from "node:os";
-import { readOptions, wholeNumber } from "../read-options.ts";
+import { CalledProcess, serveCalls } from "@mpo/io";
+import { print, readOptions, wholeNumber } from "../read-options.ts";
 import { type SimulationResult, simulate } from "./simulate.ts";
+
+interface SimulationCalls {
+  readonly simulate: { readonly request: number; readonly answer: SimulationResult };
+}
 
 const USAGE = `usage: npm run test:simulation -- [--seeds N] [--from SEED] [--processes N]
        npm run test:simulation -- --seed SEED      (replays one, twice, and compares)`;
@@ -16,21 +20,15 @@ const values = readOptions(USAGE, {
   worker: { type: "boolean", default: false },
 });
 
-if (values.worker) await work();
+if (values.worker) work();
 else if (values.seed !== undefined) await replay(wholeNumber(USAGE, "--seed", values.seed));
 else await runAll();
 
-/** A process that simulates what it is sent, until nothing more comes. */
-async function work(): Promise<void> {
+/** A process that simulates the seeds that it is asked for. */
+function work(): void {
   // Faults are errors by the thousand; where they came from is asked when a seed is replayed.
   Error.stackTraceLimit = 0;
-  process.on("message", (seed: number) => {
-    simulate(seed).then(
-      (result) => process.send?.(result),
-      (thrown: unknown) => process.send?.({ ...failed(seed), problems: [String(thrown)] }),
-    );
-  });
-  await new Promise((resolve) => process.once("disconnect", resolve));
+  serveCalls<SimulationCalls>({ simulate });
 }
 
 async function replay(seed: number): Promise<void> {
@@ -61,29 +59,14 @@ async function runAll(): Promise<void> {
 }
 
 /** One process that takes seed after seed. */
-function lane(seeds: Iterator<number>, results: SimulationResult[]): Promise<void> {
-  const child = fork(import.meta.filename, ["--worker"], { execArgv: process.execArgv });
-  const next = (): void => {
-    const { done, value } = seeds.next();
-    if (done === true) child.disconnect();
-    else child.send(value);
-  };
-  child.on("message", (result: SimulationResult) => {
+async function lane(seeds: Iterable<number>, results: SimulationResult[]): Promise<void> {
+  const options = { name: "simulation", entry: import.meta.filename, args: ["--worker"], graceMs: 0 };
+  await using worker = new CalledProcess<SimulationCalls>(options);
+  for (const seed of seeds) {
+    const result = await worker.call("simulate", seed).catch((thrown: unknown): SimulationResult => {
+      return { seed, problems: [String(thrown)], traceHash: "", events: 0, virtualMs: 0 };
+    });
     results.push(result);
     if (results.length % 50 === 0) print(`${results.length} seeds`);
-    next();
-  });
-  next();
-  return new Promise((resolve, reject) => {
-    child.once("error", reject);
-    child.once("exit", () => resolve());
-  });
-}
-
-function failed(seed: number): SimulationResult {
-  return { seed, problems: [], traceHash: "", events: 0, virtualMs: 0 };
-}
-
-function print(line: string): void {
-  process.stdout.write(`${line}\n`);
+  }
 }

@@ -1,4 +1,4 @@
-import { createCoordinator, resolveSettings, storedReports } from "@mpo/coordinator";
+import { createCoordinator, resolveSettings } from "@mpo/coordinator";
 import { MpoError } from "@mpo/core";
 import { createRandom } from "@mpo/datasets";
 import type { Clock } from "@mpo/io";
@@ -13,9 +13,11 @@ import {
 } from "@mpo/protocol";
 import { silentLogger } from "@mpo/runtime";
 import { BUCKETS } from "@mpo/transport";
-import { FleetHistory, textOf } from "./fleet-history.ts";
+import { acknowledging } from "../promises/compare-reports.ts";
+import { textOf } from "../promises/fleet-promises.ts";
+import { FleetHistory } from "./fleet-history.ts";
 import { SIMULATED_MODEL, SimulatedDevice } from "./simulated-device.ts";
-import { acknowledging, type LiveCoordinator, simulatedLink } from "./simulated-network.ts";
+import { type LiveCoordinator, simulatedLink } from "./simulated-network.ts";
 import { stormyHub, stormyServer } from "./stormy-store.ts";
 
 /** What a simulation found. */
@@ -101,36 +103,26 @@ export async function simulate(seed: number): Promise<SimulationResult> {
     Array.from({ length: 3 }, async (_, index) => {
       const identity = { tenant: "acme", device: `pi-${index}` };
       const device: SimulatedDevice = new SimulatedDevice({
-        identity,
-        clock,
-        random,
-        server,
-        hub,
+        ...{ identity, clock, random, server, hub },
         isStormy: () => isStormy,
         link: acknowledging(
           simulatedLink({
-            clock,
+            ...{ clock, random, chance },
             coordinators: () => (device.isCut ? [] : reachable()),
-            faults: () => ({
-              random,
-              loseRequest: chance(0.05),
-              loseAnswer: chance(0.1),
-              repeat: chance(0.1),
-              maxDelayMs: 100,
-            }),
             onCall: (method, outcome) => history.note(clock.monotonicMs().toFixed(3), identity.device, method, outcome),
           }),
-          (report) => history.acknowledged(identity.device, report),
+          ({ report, profile }) => history.acknowledged(identity, profile.model.name, report, profile.measuredAtMs),
         ),
       });
       await device.start();
-      return { device, backAtMs: 0, brightness: 0.3 };
+      return { device, backAtMs: 0 };
     }),
   );
 
   const look = (): void => {
     for (const { device } of devices) {
-      history.applied(device.identity.device, device.agent?.snapshot().applied);
+      const { applied } = device.agent?.snapshot() ?? {};
+      if (applied !== undefined) history.applied(device.identity, applied);
       if (device.failure !== undefined) {
         history.fail(`${device.identity.device} ended: ${MpoError.from(device.failure).message}`);
       }
@@ -175,7 +167,7 @@ export async function simulate(seed: number): Promise<SimulationResult> {
         slot.device.kill();
         slot.backAtMs = nowMs + random() * 120_000;
       }
-      if (random() < 0.03) slot.device.cut(!slot.device.isCut);
+      if (random() < 0.03) slot.device.isCut = !slot.device.isCut;
       if (random() < 0.01) virtual.jumpWallClock((random() - 0.5) * 600_000);
     }
   };
@@ -187,11 +179,8 @@ export async function simulate(seed: number): Promise<SimulationResult> {
     }
     for (const slot of devices) {
       if (slot.device.isDead && (isAtOnce || nowMs >= slot.backAtMs)) await slot.device.start();
-      if (isAtOnce) slot.device.cut(false);
-      if (random() < 0.05) {
-        slot.brightness = random();
-        slot.device.drop(slot.brightness);
-      }
+      if (isAtOnce) slot.device.isCut = false;
+      if (random() < 0.05) slot.device.drop(random());
     }
   };
 
@@ -213,27 +202,43 @@ export async function simulate(seed: number): Promise<SimulationResult> {
     await virtual.advance(STEP_MS);
     look();
   }
+  let left = await unsettled();
   // A probe that has just ended may have brought a new document: it is a moment away.
-  for (let waits = 0; waits < 12 && !(await isSettled()); waits++) await virtual.advance(STEP_MS);
+  for (let waits = 0; waits < 12 && left.length > 0; waits++) {
+    await virtual.advance(STEP_MS);
+    left = await unsettled();
+  }
   look();
-  await settle();
+  for (const problem of left) history.fail(problem);
+  if (!history.isRewound) await patiently(history.checkReports(observing));
   const virtualMs = clock.monotonicMs();
   for (const { current } of coordinators) current?.end();
   for (const { device } of devices) device.kill();
   observer.abort();
   await virtual.advance(60_000);
   await Promise.race([watching, virtual.advance(1)]);
-  history.checkPushed();
+  await history.checkPushed(() => Promise.reject(new Error("nobody pushed it to the device")));
   return { seed, problems: history.problems, traceHash: history.traceHash(), events: history.events, virtualMs };
 
-  /** Whether every device runs by the newest document. */
-  async function isSettled(): Promise<boolean> {
-    const found = await Promise.all(devices.map(({ device }) => patiently(newestOf(device.identity))));
-    return devices.every(({ device }, index) => {
-      const { applied } = device.agent?.snapshot() ?? {};
-      const newest = found[index];
-      return newest !== undefined && applied !== undefined && compareVersions(newest, applied) === 0;
-    });
+  /** What is not settled yet, in words. It has been calm for long: everybody has the newest document. */
+  async function unsettled(): Promise<readonly string[]> {
+    const looks = devices.map(({ device }) => unsettledOf(device).catch((thrown) => MpoError.from(thrown).message));
+    return (await patiently(Promise.all(looks))).flatMap((problem) => problem ?? []);
+  }
+
+  async function unsettledOf({ identity, agent }: SimulatedDevice): Promise<string | undefined> {
+    const snapshot = agent?.snapshot();
+    if (snapshot === undefined) return `${identity.device} does not run`;
+    const desired = await newestOf(identity);
+    if (desired === undefined) return `${identity.device} has no document`;
+    const { applied } = snapshot;
+    if (applied !== undefined && compareVersions(applied, desired) === 0) return undefined;
+    const [{ coordinator, signal } = {}] = reachable();
+    const told = await coordinator?.admin.getConfig({ identity }, { signal: signal ?? observer.signal });
+    // None of its rungs could be run: the device is right to have gone back, and has said so.
+    if (told?.status?.state === "failed") return undefined;
+    const ran = applied === undefined ? "nothing" : textOf(applied);
+    return `${identity.device} runs by ${ran} (${JSON.stringify(snapshot)}); the newest is ${textOf(desired)}`;
   }
 
   async function newestOf(identity: DeviceIdentity): Promise<DocumentVersion | undefined> {
@@ -251,33 +256,5 @@ export async function simulate(seed: number): Promise<SimulationResult> {
     work.then(done, done);
     while (!isDone) await virtual.advance(100);
     return await work;
-  }
-
-  /** It has been calm for long: nothing may wait, and everybody has the newest. */
-  async function settle(): Promise<void> {
-    const checks = devices.map(async ({ device }) => {
-      const { identity, agent } = device;
-      const name = identity.device;
-      const snapshot = agent?.snapshot();
-      if (snapshot === undefined) return history.fail(`${name} does not run`);
-      const desired = await newestOf(identity);
-      if (desired === undefined) return history.fail(`${name} has no document`);
-      const [{ coordinator, signal } = {}] = reachable();
-      const told = await coordinator?.admin.getConfig({ identity }, { signal: signal ?? observer.signal });
-      // None of its rungs could be run: the device is right to have gone back, and has said so.
-      const isGivenUp = told?.status?.state === "failed";
-      if (!isGivenUp && (snapshot.applied === undefined || compareVersions(snapshot.applied, desired) !== 0)) {
-        const applied = snapshot.applied === undefined ? "nothing" : textOf(snapshot.applied);
-        history.fail(`${name} runs by ${applied} (${JSON.stringify(snapshot)}); the newest is ${textOf(desired)}`);
-      }
-      const { reports, storedCount } = await storedReports(observing, { identity, model: SIMULATED_MODEL });
-      if (history.isRewound) return;
-      const lost = [...history.acknowledgedBy(name)].filter((report) => !reports.includes(report));
-      if (lost.length > 0) history.fail(`${name} was told that ${lost.join()} are stored; they are not`);
-      if (storedCount !== new Set(reports).size) history.fail(`${name}: ${storedCount} stored of ${reports.length}`);
-    });
-    await patiently(Promise.all(checks)).catch((thrown: unknown) => {
-      history.fail(`the end could not be looked at: ${MpoError.from(thrown).message}`);
-    });
   }
 }

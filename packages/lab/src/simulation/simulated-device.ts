@@ -1,10 +1,8 @@
 import {
   type Agent,
   type AgentEngine,
-  type AgentSettings,
   createAgent,
   DEFAULT_AGENT_SETTINGS,
-  type DeviceMonitor,
   type FleetLink,
   type InputSummary,
   type ServingApp,
@@ -13,10 +11,11 @@ import { MemoryDisk } from "@mpo/agent/testing";
 import { tinyChain, tinyProfile } from "@mpo/coordinator/testing";
 import { type Chain, MpoError } from "@mpo/core";
 import type { Clock } from "@mpo/io";
-import { type DeviceIdentity, deviceKey, type Inventory, type Resources } from "@mpo/protocol";
+import { type DeviceIdentity, deviceKey } from "@mpo/protocol";
 import { silentLogger } from "@mpo/runtime";
 import { BUCKETS } from "@mpo/transport";
 import type { MemoryNotifyHub, MemoryStateServer } from "@mpo/transport/testing";
+import { pretendMonitor, pretendServing, pretendSettings } from "../pretend-device.ts";
 
 export interface DeviceOptions {
   readonly identity: DeviceIdentity;
@@ -30,23 +29,7 @@ export interface DeviceOptions {
 }
 
 export const SIMULATED_MODEL = "tiny";
-const MODEL_DIGEST = "cd".repeat(32);
 const CHAIN: Chain = tinyChain(3);
-
-const INVENTORY: Inventory = {
-  deviceClass: "board",
-  board: "",
-  cpuModel: "",
-  cpuCores: 4,
-  memoryBytes: 2 ** 30,
-  swapBytes: 0,
-  gpus: [],
-  os: "",
-  kernel: "",
-  architecture: "arm64",
-  agentVersion: "0.1.0",
-  nodeVersion: "20",
-};
 
 /** A machine in numbers with the product's agent on it, which can be killed at any moment and started again. */
 export class SimulatedDevice {
@@ -56,7 +39,8 @@ export class SimulatedDevice {
   readonly #inputs: InputSummary[] = [];
   #agent: Agent | undefined;
   #life = new AbortController();
-  #isCut = false;
+  /** Whether network and bus are cut. */
+  isCut: boolean = false;
   #failure: unknown;
 
   constructor(options: DeviceOptions) {
@@ -80,15 +64,6 @@ export class SimulatedDevice {
   /** What ended the agent although nobody killed it. */
   get failure(): unknown {
     return this.#failure;
-  }
-
-  /** Whether network and bus are cut. */
-  get isCut(): boolean {
-    return this.#isCut;
-  }
-
-  cut(isCut: boolean): void {
-    this.#isCut = isCut;
   }
 
   /** Files of inputs that are brighter or darker than before. */
@@ -116,18 +91,14 @@ export class SimulatedDevice {
     this.#life = new AbortController();
     this.#disk.restart();
     const { signal } = this.#life;
-    const settings: AgentSettings = {
-      ...DEFAULT_AGENT_SETTINGS,
-      identity: this.identity,
-      agentVersion: "0.1.0",
-      engineVersion: "0.1.0 2.15.1",
+    const settings = pretendSettings(this.identity, {
       budget: { ...DEFAULT_AGENT_SETTINGS.budget, workerIdleBytes: 3e8 },
       tickMs: 30_000,
       watchMs: 60_000,
       windowPauseMs: 120_000,
       profileStaleMs: 900_000,
       linkRetry: { baseMs: 1_000, capMs: 60_000 },
-    };
+    });
     const agent = await createAgent(settings, {
       clock,
       random,
@@ -153,7 +124,7 @@ export class SimulatedDevice {
     return {
       bus,
       read: async (identity: DeviceIdentity, options: { readonly signal?: AbortSignal } = {}) => {
-        if (this.#isCut) throw new MpoError("unavailable", "the network is cut");
+        if (this.isCut) throw new MpoError("unavailable", "the network is cut");
         const entry = await store.get(BUCKETS.desired, deviceKey(identity), { ...options, consistency: "any" });
         return entry?.value;
       },
@@ -164,17 +135,10 @@ export class SimulatedDevice {
     };
   }
 
-  readonly #monitor: DeviceMonitor = {
-    inventory: () => Promise.resolve(INVENTORY),
-    resources: (): Promise<Resources> =>
-      Promise.resolve({
-        measuredAtMs: Math.max(0, this.#options.clock.now()),
-        memoryAvailableBytes: 700_000_000 + this.#options.random() * 2e8,
-        diskFreeBytes: 1e10,
-        loadAverage: 0.1,
-        isThrottled: false,
-      }),
-  };
+  readonly #monitor = pretendMonitor({}, () => ({
+    measuredAtMs: Math.max(0, this.#options.clock.now()),
+    memoryAvailableBytes: 700_000_000 + this.#options.random() * 2e8,
+  }));
 
   readonly #engine: AgentEngine = {
     probe: async (job, { signal }) => {
@@ -206,14 +170,13 @@ export class SimulatedDevice {
   };
 
   readonly #serving: ServingApp = {
-    models: () => Promise.resolve([{ name: SIMULATED_MODEL, manifestDigest: MODEL_DIGEST }]),
-    inputsAfter: (_, cursor) => {
+    ...pretendServing(SIMULATED_MODEL),
+    inputsAfter: async (_, cursor) => {
       const from = cursor === "" ? 0 : Number(cursor);
-      return Promise.resolve({ summaries: this.#inputs.slice(from), cursor: String(this.#inputs.length) });
+      return { summaries: this.#inputs.slice(from), cursor: String(this.#inputs.length) };
     },
-    trainingFiles: (_, cursor) =>
-      Promise.resolve({ files: ["inputs.npy"], count: (this.#inputs.length - Number(cursor)) * 32 }),
-    folders: () => Promise.resolve({ source: "source", serving: "source", staging: "staged" }),
-    publish: () => Promise.resolve(),
+    trainingFiles: async (_, cursor) => {
+      return { files: ["inputs.npy"], count: (this.#inputs.length - Number(cursor)) * 32 };
+    },
   };
 }

@@ -1,8 +1,9 @@
 import type { FleetLink } from "@mpo/agent";
 import type { Coordinator } from "@mpo/coordinator";
 import { MpoError } from "@mpo/core";
-import { type Clock, linkSignals } from "@mpo/io";
+import { linkSignals } from "@mpo/io";
 import { FLEET_SERVICE, type Method } from "@mpo/protocol";
+import type { Storm } from "./stormy-store.ts";
 
 /** A coordinator that runs, and the signal of its end. */
 export interface LiveCoordinator {
@@ -10,69 +11,60 @@ export interface LiveCoordinator {
   readonly signal: AbortSignal;
 }
 
-/** What a network does to the calls of one device. */
-export interface NetworkFaults {
-  readonly random: () => number;
-  /** Chances from 0 to 1. */
-  readonly loseRequest: number;
-  readonly loseAnswer: number;
-  readonly repeat: number;
-  readonly maxDelayMs: number;
-}
-
-export interface NetworkOptions {
-  readonly clock: Clock;
-  readonly faults: () => NetworkFaults;
+export interface NetworkOptions extends Storm {
   /** Who can be reached now. */
   readonly coordinators: () => readonly LiveCoordinator[];
   readonly onCall: (method: string, outcome: string) => void;
 }
 
 const TIMEOUT_MS = 10_000;
+const MAX_DELAY_MS = 100;
+/** Shares of the calls while the storm lasts. */
+const LOSE_REQUEST = 0.05;
+const LOSE_ANSWER = 0.1;
+const REPEAT = 0.1;
+
+type Run<Request, Response> = (to: Coordinator, request: Request, call: { signal: AbortSignal }) => Promise<Response>;
 
 /** The calls of a device over a network that loses, delays and repeats, through the bytes of the wire. */
 export function simulatedLink(options: NetworkOptions): FleetLink {
-  const { clock, onCall } = options;
+  const { clock, random, chance, onCall } = options;
 
-  async function call<Request, Response>(
-    name: string,
-    method: Method<Request, Response>,
-    request: Request,
-    run: (target: Coordinator, request: Request, signal: AbortSignal) => Promise<Response>,
-    signal: AbortSignal | undefined,
-  ): Promise<Response> {
-    using linked = linkSignals(signal);
-    try {
-      const answer = await attempt(method, request, run, linked.signal);
-      onCall(name, "ok");
-      return answer;
-    } catch (thrown) {
-      onCall(name, MpoError.from(thrown).code);
-      throw thrown;
-    }
+  /** A method of the link. */
+  function over<Request, Response>(method: Method<Request, Response>, run: Run<Request, Response>) {
+    return async (request: Request, { signal }: { readonly signal?: AbortSignal } = {}): Promise<Response> => {
+      using linked = linkSignals(signal);
+      try {
+        const answer = await attempt(method, request, run, linked.signal);
+        onCall(method.path, "ok");
+        return answer;
+      } catch (thrown) {
+        onCall(method.path, MpoError.from(thrown).code);
+        throw thrown;
+      }
+    };
   }
 
   async function attempt<Request, Response>(
     method: Method<Request, Response>,
     request: Request,
-    run: (target: Coordinator, request: Request, signal: AbortSignal) => Promise<Response>,
+    run: Run<Request, Response>,
     signal: AbortSignal,
   ): Promise<Response> {
-    const { random, loseRequest, loseAnswer, repeat, maxDelayMs } = options.faults();
-    await clock.sleep(random() * maxDelayMs, { signal });
+    await clock.sleep(random() * MAX_DELAY_MS, { signal });
     const all = options.coordinators();
     const target = all[Math.floor(random() * all.length)];
     if (target === undefined) throw new MpoError("unavailable", "no coordinator can be reached");
-    if (random() < loseRequest) return await noAnswer(signal);
+    if (random() < chance(LOSE_REQUEST)) return await noAnswer(signal);
     const bytes = method.request.toBytes(request);
     const arrive = async (): Promise<Response> => {
-      const answer = await run(target.coordinator, method.request.fromBytes(bytes), target.signal);
+      const answer = await run(target.coordinator, method.request.fromBytes(bytes), { signal: target.signal });
       return method.response.fromBytes(method.response.toBytes(answer));
     };
-    if (random() < repeat) repeatLater(arrive, random() * TIMEOUT_MS);
+    if (random() < chance(REPEAT)) repeatLater(arrive, random() * TIMEOUT_MS);
     const answer = await withinTime(arrive(), signal);
-    if (random() < loseAnswer) return await noAnswer(signal);
-    await clock.sleep(random() * maxDelayMs, { signal });
+    if (random() < chance(LOSE_ANSWER)) return await noAnswer(signal);
+    await clock.sleep(random() * MAX_DELAY_MS, { signal });
     return answer;
   }
 
@@ -101,47 +93,11 @@ export function simulatedLink(options: NetworkOptions): FleetLink {
     throw new MpoError("timed-out", "the coordinator did not answer");
   }
 
-  const fleet = FLEET_SERVICE;
   return {
-    enroll: (request, { signal } = {}) =>
-      call("enroll", fleet.enroll, request, (to, sent, ends) => to.fleet.enroll(sent, { signal: ends }), signal),
-    hello: (request, { signal } = {}) =>
-      call("hello", fleet.hello, request, (to, sent, ends) => to.fleet.hello(sent, { signal: ends }), signal),
-    heartbeat: (request, { signal } = {}) =>
-      call(
-        "heartbeat",
-        fleet.heartbeat,
-        request,
-        (to, sent, ends) => to.fleet.heartbeat(sent, { signal: ends }),
-        signal,
-      ),
-    reportProfile: (request, { signal } = {}) =>
-      call(
-        "profile",
-        fleet.reportProfile,
-        request,
-        (to, sent, ends) => to.fleet.reportProfile(sent, { signal: ends }),
-        signal,
-      ),
-    reportStatus: (request, { signal } = {}) =>
-      call(
-        "status",
-        fleet.reportStatus,
-        request,
-        (to, sent, ends) => to.fleet.reportStatus(sent, { signal: ends }),
-        signal,
-      ),
-  };
-}
-
-/** A link that says which reports of profiles were acknowledged. */
-export function acknowledging(link: FleetLink, onProfile: (report: string) => void): FleetLink {
-  return {
-    ...link,
-    reportProfile: async (request, options) => {
-      const answer = await link.reportProfile(request, options);
-      onProfile(request.report);
-      return answer;
-    },
+    enroll: over(FLEET_SERVICE.enroll, ({ fleet }, request, call) => fleet.enroll(request, call)),
+    hello: over(FLEET_SERVICE.hello, ({ fleet }, request, call) => fleet.hello(request, call)),
+    heartbeat: over(FLEET_SERVICE.heartbeat, ({ fleet }, request, call) => fleet.heartbeat(request, call)),
+    reportProfile: over(FLEET_SERVICE.reportProfile, ({ fleet }, request, call) => fleet.reportProfile(request, call)),
+    reportStatus: over(FLEET_SERVICE.reportStatus, ({ fleet }, request, call) => fleet.reportStatus(request, call)),
   };
 }

@@ -12,57 +12,32 @@ export interface Storm {
 
 /** A bus that loses, repeats and delays while the storm lasts. */
 export function stormyHub({ clock, random, chance }: Storm): MemoryNotifyHub {
-  return new MemoryNotifyHub({
-    clock,
-    faults: {
-      random,
-      get lose() {
-        return chance(0.2);
-      },
-      get duplicate() {
-        return chance(0.2);
-      },
-      get maxDelayMs() {
-        return chance(3_000);
-      },
-    },
-  });
+  const faults = whileStormy({ lose: 0.2, duplicate: 0.2, maxDelayMs: 3_000 }, chance, { random });
+  return new MemoryNotifyHub({ clock, faults });
 }
 
 /** A store that answers wrongly, late or not at all while the storm lasts. */
 export function stormyServer({ clock, random, chance }: Storm, hub: MemoryNotifyHub): MemoryStateServer {
-  return new MemoryStateServer({
-    layout: FLEET_LAYOUT,
-    clock,
-    hub,
-    faults: {
-      random,
-      maxDelayMs: 20,
-      timeoutMs: 2_000,
-      get staleGet() {
-        return chance(0.2);
-      },
-      get conflictThoughStored() {
-        return chance(0.02);
-      },
-      get conflictThoughRight() {
-        return chance(0.02);
-      },
-      get timeoutThoughStored() {
-        return chance(0.02);
-      },
-      get timeoutNotStored() {
-        return chance(0.02);
-      },
-      get storedAfterTimeout() {
-        return chance(0.02);
-      },
-      get readTimeout() {
-        return chance(0.02);
-      },
-      get duplicateDelivery() {
-        return chance(0.1);
-      },
-    },
-  });
+  const shares = {
+    staleGet: 0.2,
+    conflictThoughStored: 0.02,
+    conflictThoughRight: 0.02,
+    timeoutThoughStored: 0.02,
+    timeoutNotStored: 0.02,
+    storedAfterTimeout: 0.02,
+    readTimeout: 0.02,
+    duplicateDelivery: 0.1,
+  };
+  const faults = whileStormy(shares, chance, { random, maxDelayMs: 20, timeoutMs: 2_000 });
+  return new MemoryStateServer({ layout: FLEET_LAYOUT, clock, hub, faults });
+}
+
+/** Faults whose shares are looked up each time: they end with the storm. */
+function whileStormy<Shares extends Readonly<Record<string, number>>, Others extends object>(
+  shares: Shares,
+  chance: Storm["chance"],
+  others: Others,
+): Shares & Others {
+  const getters = Object.entries(shares).map(([name, share]) => [name, { get: () => chance(share), enumerable: true }]);
+  return Object.defineProperties({ ...others }, Object.fromEntries(getters)) as Shares & Others;
 }

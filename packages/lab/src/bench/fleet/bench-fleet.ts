@@ -5,10 +5,10 @@ import { type CommandContext, createTable, type Progress, startProgress } from "
 import { MIB, MpoError, quantile, SECOND_MS } from "@mpo/core";
 import { untilAborted } from "@mpo/io";
 import { createAdminClient } from "@mpo/transport";
+import { openFilesLimit, residentBytes } from "../../process-memory.ts";
 import { benchProcess, failureOf } from "./bench-process.ts";
 import { checkReports } from "./check-reports.ts";
 import type { AcknowledgedReport, CoordinatorReady } from "./fleet-messages.ts";
-import { openFilesLimit, residentBytes } from "./process-memory.ts";
 import { pushPhase } from "./push-phase.ts";
 import { SimulatedFleet, until } from "./simulated-fleet.ts";
 
@@ -21,27 +21,6 @@ export interface BenchFleetOptions {
   /** Agents started in a second. */
   readonly joinRate: number;
   readonly seed: number;
-}
-
-/** What is measured. */
-interface FleetFigures {
-  readonly agents: number;
-  /** From the making of a document to the device's saying that it runs by it. */
-  readonly pushP50Ms: number;
-  readonly pushP99Ms: number;
-  /** Acknowledged, which means stored and synced, when all agents report, a good many at once. */
-  readonly reportsPerSecond: number;
-  /** At the end, with all agents connected. */
-  readonly coordinatorRssBytes: number;
-  readonly natsRssBytes: number;
-  readonly lost: number;
-  readonly duplicated: number;
-  readonly pushes: number;
-  readonly joinSeconds: number;
-  /** From the first report until every agent ran by a configuration that was searched for it. */
-  readonly configuredSeconds: number;
-  readonly drivers: number;
-  readonly retried: Readonly<Record<string, number>>;
 }
 
 const PATIENCE_MS = 90_000;
@@ -66,7 +45,7 @@ export async function benchFleet(options: BenchFleetOptions, context: CommandCon
   }
 }
 
-async function measure(options: BenchFleetOptions, folder: string, context: CommandContext): Promise<FleetFigures> {
+async function measure(options: BenchFleetOptions, folder: string, context: CommandContext) {
   const { agents, pushes, rate, seed, joinRate: startsPerSecond } = options;
   const { signal, terminal } = context;
   let tellReady: (ready: CoordinatorReady) => void = () => undefined;
@@ -118,13 +97,20 @@ async function measure(options: BenchFleetOptions, folder: string, context: Comm
     const [coordinatorRssBytes, natsRssBytes] = await Promise.all([coordinator.pid ?? 0, natsPid].map(residentBytes));
     return {
       agents,
+      // From the making of a document to the device's saying that it runs by it.
       pushP50Ms: quantile(latencies, P50),
       pushP99Ms: quantile(latencies, P99),
+      // Acknowledged, which means stored and synced, when all agents report, a good many at once.
       reportsPerSecond: ratePerSecond(fleet.acknowledged, reportedAtMs),
+      // At the end, with all agents connected.
       coordinatorRssBytes: coordinatorRssBytes ?? 0,
       natsRssBytes: natsRssBytes ?? 0,
       ...(await checkReports(natsUrl, fleet.acknowledged, agents, signal)),
-      ...{ pushes: latencies.length, joinSeconds, configuredSeconds, drivers: fleet.drivers, retried: fleet.warnings },
+      pushes: latencies.length,
+      joinSeconds,
+      // From the first report until every agent ran by a configuration that was searched for it.
+      configuredSeconds,
+      ...{ drivers: fleet.drivers, retried: fleet.warnings },
     };
   } finally {
     admin.close();
@@ -155,7 +141,7 @@ async function seconds(work: () => Promise<void>): Promise<number> {
   return (performance.now() - beganMs) / SECOND_MS;
 }
 
-function print(figures: FleetFigures, { terminal }: CommandContext): void {
+function print(figures: Awaited<ReturnType<typeof measure>>, { terminal }: CommandContext): void {
   terminal.record({ event: "fleet", ...figures });
   const table = createTable(terminal, ["what", "measured"]);
   const { pushP50Ms, pushP99Ms, reportsPerSecond, coordinatorRssBytes, natsRssBytes } = figures;

@@ -1,16 +1,8 @@
 import { setMaxListeners } from "node:events";
-import { storedReports } from "@mpo/coordinator";
 import { linkSignals } from "@mpo/io";
 import { FLEET_LAYOUT, NatsLink, openExistingStore } from "@mpo/transport";
+import { compareReports } from "../../promises/compare-reports.ts";
 import { type AcknowledgedReport, deviceName, FLEET_MODEL, FLEET_TENANT } from "./fleet-messages.ts";
-
-/** What became of acknowledged reports. */
-export interface ReportCheck {
-  /** Acknowledged, but not in the store. */
-  readonly lost: number;
-  /** Stored more than once. */
-  readonly duplicated: number;
-}
 
 const AT_ONCE = 64;
 
@@ -20,7 +12,7 @@ export async function checkReports(
   acknowledged: readonly AcknowledgedReport[],
   agents: number,
   signal: AbortSignal,
-): Promise<ReportCheck> {
+): Promise<{ readonly lost: number; readonly duplicated: number }> {
   const told = new Map<number, Set<string>>();
   for (const { device, report } of acknowledged) told.set(device, (told.get(device) ?? new Set()).add(report));
   using linked = linkSignals(signal);
@@ -35,14 +27,10 @@ export async function checkReports(
     const reader = async (): Promise<void> => {
       for (const device of devices) {
         const identity = { tenant: FLEET_TENANT, device: deviceName(device) };
-        const { reports, storedCount } = await storedReports(
-          store,
-          { identity, model: FLEET_MODEL },
-          { signal: ending },
-        );
-        const names = new Set(reports);
-        lost += [...(told.get(device) ?? [])].filter((report) => !names.has(report)).length;
-        duplicated += storedCount - names.size;
+        const name = { identity, model: FLEET_MODEL };
+        const check = await compareReports(store, name, told.get(device) ?? [], { signal: ending });
+        lost += check.lost.length;
+        duplicated += check.duplicated;
       }
     };
     await Promise.all(Array.from({ length: AT_ONCE }, reader));

@@ -37,7 +37,6 @@ const reporting = new Promise<void>((resolve) => {
 /** Probes that are over, and wait for their turn to report. */
 const turns: (() => void)[] = [];
 let reportingNow = 0;
-const agents: Agent[] = [];
 /** Those that had not joined when last looked at. */
 let joining: Agent[] = [];
 const runs: Promise<void>[] = [];
@@ -49,9 +48,8 @@ const warnings: Record<string, number> = {};
 process.on("disconnect", () => ends.abort());
 // The terminal's Ctrl-C goes to the whole group: the bench decides when this ends.
 process.on("SIGINT", () => undefined);
-process.on("message", (message: ToDriver) => {
-  if (message.kind === "report") report();
-  else void drive(message.plan);
+process.on("message", ({ kind }: ToDriver) => {
+  if (kind === "report") report();
 });
 
 async function drive(plan: DriverPlan): Promise<void> {
@@ -73,7 +71,7 @@ async function start({ coordinator, first, count, startsPerSecond, seed }: Drive
     if (aheadMs > 0) await systemClock.sleep(aheadMs, { signal: ends.signal });
     while (joining.length >= MAX_JOINING) {
       await systemClock.sleep(LOOK_MS, { signal: ends.signal });
-      lookAtJoining();
+      joined();
     }
     ends.signal.throwIfAborted();
     const device = first + index;
@@ -91,7 +89,6 @@ async function start({ coordinator, first, count, startsPerSecond, seed }: Drive
       },
       onApplied: (version) => applied.push({ device, version, atMs: systemClock.now() }),
     });
-    agents.push(agent);
     joining.push(agent);
     runs.push(agent.run({ signal: ends.signal }));
   }
@@ -118,17 +115,11 @@ function nextTurn(): void {
  * processor has joined all the same.
  */
 function joined(): number {
-  lookAtJoining();
-  return agents.length - joining.length;
-}
-
-function lookAtJoining(): void {
-  joining = joining.filter((agent) => !hasJoined(agent));
-}
-
-function hasJoined(agent: Agent): boolean {
-  const { isOnline, isFeedConnected } = agent.snapshot();
-  return isOnline && isFeedConnected;
+  joining = joining.filter((agent) => {
+    const { isOnline, isFeedConnected } = agent.snapshot();
+    return !isOnline || !isFeedConnected;
+  });
+  return runs.length - joining.length;
 }
 
 async function tell(): Promise<void> {
@@ -156,3 +147,5 @@ function count(message: string, fields: LogFields | undefined): void {
   const key = message + code;
   warnings[key] = (warnings[key] ?? 0) + 1;
 }
+
+await drive(JSON.parse(process.argv[2] ?? "{}") as DriverPlan);

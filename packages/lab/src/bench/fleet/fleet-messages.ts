@@ -10,11 +10,10 @@ export interface DriverPlan {
   readonly seed: number;
 }
 
-/** What a driver's process is told. */
-export type ToDriver =
-  | { readonly kind: "plan"; readonly plan: DriverPlan }
-  /** Every agent's probe ends now: all of them report. */
-  | { readonly kind: "report" };
+/** What it is told later: every agent's probe ends now, and all of them report. */
+export interface ToDriver {
+  readonly kind: "report";
+}
 
 /** A document that an agent runs by; milliseconds since 1970-01-01 UTC. */
 export interface AppliedDocument {

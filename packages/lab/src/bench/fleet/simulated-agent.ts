@@ -2,20 +2,20 @@ import {
   type Agent,
   type AgentEngine,
   type AgentPorts,
-  type AgentSettings,
   createAgent,
-  DEFAULT_AGENT_SETTINGS,
   type DeviceMonitor,
   type FleetConnection,
   type FleetLink,
-  type ServingApp,
 } from "@mpo/agent";
 import { MemoryDisk } from "@mpo/agent/testing";
+import { tinyChain } from "@mpo/coordinator/testing";
 import { type Chain, GIB, MpoError } from "@mpo/core";
 import type { Clock } from "@mpo/io";
 import type { Logger } from "@mpo/runtime";
+import { pretendMonitor, pretendServing, pretendSettings } from "../../pretend-device.ts";
+import { acknowledging } from "../../promises/compare-reports.ts";
+import { simulatedProfiles } from "../simulated-profile.ts";
 import { deviceName, FLEET_MODEL, FLEET_TENANT } from "./fleet-messages.ts";
-import { simulatedChain, simulatedProfile } from "./simulated-chain.ts";
 
 /** What a simulated agent needs of its driver. */
 export interface SimulatedAgentParts {
@@ -32,8 +32,17 @@ export interface SimulatedAgentParts {
 }
 
 const CLASSES = ["board-2g", "board-4g", "board-8g", "board-16g"] as const;
-const CHAIN: Chain = simulatedChain();
-const MODEL_DIGEST = "cd".repeat(32);
+const CHAIN: Chain = tinyChain();
+/** What a simulated device of a speed "measures" of it. */
+const profileOf = simulatedProfiles(CHAIN, {
+  model: {
+    ...{ name: CHAIN.model, graphDigest: "ab".repeat(32), hasBatchStatistics: false },
+    ...{ unitCount: CHAIN.units.length, parameterCount: 10_000 },
+  },
+  method: { loss: "crossEntropy", optimizer: "sgd" },
+  memoryFacts: { slotsPerParameter: 0, lossWorkBytesPerSample: 40 },
+  effectiveBatch: 32,
+});
 
 /**
  * The product's agent core on the real wire. Simulated are its machine: the disk is memory, the sensors are constants,
@@ -41,36 +50,27 @@ const MODEL_DIGEST = "cd".repeat(32);
  */
 export function simulatedAgent(parts: SimulatedAgentParts): Promise<Agent> {
   const { device, connection, clock, random, logger } = parts;
-  const settings: AgentSettings = {
-    ...DEFAULT_AGENT_SETTINGS,
-    identity: { tenant: FLEET_TENANT, device: deviceName(device) },
-    agentVersion: "0.1.0",
-    engineVersion: "0.1.0",
+  const settings = pretendSettings(
+    { tenant: FLEET_TENANT, device: deviceName(device) },
     // A probe here is a wait: nothing to watch. Nor does the machine change, and thousands of agents share a processor.
-    watchMs: 60_000,
-    tickMs: 60_000,
-  };
+    { watchMs: 60_000, tickMs: 60_000 },
+  );
   const ports: AgentPorts = {
     ...{ clock, random, logger },
     disk: new MemoryDisk(),
-    link: observed(connection.link, parts),
+    link: acknowledging(applying(connection.link, parts), ({ report }) => parts.onAcknowledged(report)),
     connectFeed: connection.connectFeed,
     monitor: monitorOf(device, clock),
     engine: engineOf(device, parts),
-    serving: SERVING,
+    serving: pretendServing(FLEET_MODEL),
   };
   return createAgent(settings, ports);
 }
 
-/** Tells what the coordinator acknowledged; and what the agent runs by, as soon as the agent says so. */
-function observed(link: FleetLink, { onAcknowledged, onApplied }: SimulatedAgentParts): FleetLink {
+/** Tells what the agent runs by, as soon as the agent says so. */
+function applying(link: FleetLink, { onApplied }: SimulatedAgentParts): FleetLink {
   return {
     ...link,
-    reportProfile: async (request, options) => {
-      const answer = await link.reportProfile(request, options);
-      onAcknowledged(request.report);
-      return answer;
-    },
     reportStatus: (request, options) => {
       const { status } = request;
       if (status.kind === "document" && status.document.state === "applied") onApplied(status.document.version.version);
@@ -82,27 +82,16 @@ function observed(link: FleetLink, { onAcknowledged, onApplied }: SimulatedAgent
 function monitorOf(device: number, clock: Clock): DeviceMonitor {
   const index = device % CLASSES.length;
   const memoryBytes = 2 ** (index + 1) * GIB;
-  return {
-    inventory: async () => ({
-      ...{ deviceClass: CLASSES[index] ?? "board", board: "simulated", cpuModel: "simulated", cpuCores: 4 },
-      ...{ memoryBytes, swapBytes: 0, gpus: [], os: "simulated", kernel: "", architecture: "arm64" },
-      ...{ agentVersion: "0.1.0", nodeVersion: process.version },
-    }),
-    resources: async () => ({
-      measuredAtMs: clock.now(),
-      memoryAvailableBytes: 0.6 * memoryBytes,
-      diskFreeBytes: 10 * GIB,
-      loadAverage: 0.1,
-      isThrottled: false,
-    }),
-  };
+  return pretendMonitor({ deviceClass: CLASSES[index] ?? "board", memoryBytes }, () => {
+    return { measuredAtMs: clock.now(), memoryAvailableBytes: 0.6 * memoryBytes };
+  });
 }
 
 function engineOf(device: number, { clock, mayReport }: SimulatedAgentParts): AgentEngine {
   return {
     probe: async (job) => {
       await mayReport();
-      const profile = simulatedProfile({ device: job.device, speed: 0.5 + (device % 97) / 97, seed: device });
+      const profile = profileOf({ device: job.device, speed: 0.5 + (device % 97) / 97, seed: device });
       const model = { ...profile.model, name: job.model };
       return { profile: { ...profile, model, measuredAtMs: clock.now() }, chain: CHAIN };
     },
@@ -111,11 +100,3 @@ function engineOf(device: number, { clock, mayReport }: SimulatedAgentParts): Ag
     },
   };
 }
-
-const SERVING: ServingApp = {
-  models: async () => [{ name: FLEET_MODEL, manifestDigest: MODEL_DIGEST }],
-  inputsAfter: async (_, cursor) => ({ summaries: [], cursor }),
-  trainingFiles: async () => ({ files: [], count: 0 }),
-  folders: async () => ({ source: "source", serving: "source", staging: "staged" }),
-  publish: async () => undefined,
-};

@@ -1,7 +1,7 @@
 import { MpoError, SECOND_MS } from "@mpo/core";
 import type { ChildHost } from "@mpo/io";
 import { benchProcess, failureOf } from "./bench-process.ts";
-import type { AcknowledgedReport, FromDriver } from "./fleet-messages.ts";
+import type { AcknowledgedReport, DriverPlan, FromDriver } from "./fleet-messages.ts";
 
 /** Agents of one driver's process: it shares a core with the coordinator. */
 const AGENTS_A_DRIVER = 2_500;
@@ -40,16 +40,14 @@ export class SimulatedFleet implements AsyncDisposable {
     this.#joined = new Array<number>(count).fill(0);
     this.#warnings = new Array<Readonly<Record<string, number>>>(count).fill({});
     this.#drivers = this.#joined.map((_, index) => {
-      const driver = benchProcess(`driver ${index + 1}`, "fleet-driver-main", [], (message) =>
-        this.#hear(index, message as FromDriver),
-      );
       const first = Math.floor((index * agents) / count);
-      const plan = {
+      const plan: DriverPlan = {
         ...{ coordinator, first, seed: seed + index, startsPerSecond: startsPerSecond / count },
         count: Math.floor(((index + 1) * agents) / count) - first,
       };
-      driver.send({ kind: "plan", plan });
-      return driver;
+      return benchProcess(`driver ${index + 1}`, "fleet-driver-main", [JSON.stringify(plan)], (message) =>
+        this.#hear(index, message as FromDriver),
+      );
     });
   }
 

@@ -5,23 +5,21 @@ import {
   formatDuration,
   loadDataset,
   loadModel,
-  type Progress,
   probeHere,
   requireFitting,
-  startProgress,
 } from "@mpo/cli";
 import { given, type MethodName, MpoError, type Profile, plannerOf, SECOND_MS } from "@mpo/core";
-import type { CorruptionName, ImageSet } from "@mpo/datasets";
+import type { CorruptionName } from "@mpo/datasets";
 import { chainOf, graphDigest, type Model, methodNamed } from "@mpo/engine";
+import { withProgress } from "../../harness.ts";
 import { equalAccuracy } from "./equal-accuracy.ts";
-import { LabelJudge } from "./label-judge.ts";
+import { startJudge } from "./label-judge.ts";
 import { type MeasuredCell, measureCell } from "./measured-cell.ts";
 import { chargedWindowMs } from "./policy-accounting.ts";
 import { type ChoiceTask, chooseUnder } from "./policy-choices.ts";
-import { describeRun, type PolicyDrift, type PolicyRunTask } from "./policy-run.ts";
-import { type PoliciesFound, printPolicies } from "./print-policies.ts";
+import { describeRun, type PolicyDrift, type PolicyRun, type PolicyRunTask } from "./policy-run.ts";
+import { printPolicies } from "./print-policies.ts";
 import { type PolicyIdentity, type PolicyResults, readPolicyResults, writePolicyResults } from "./results-file.ts";
-import { RunBook } from "./run-book.ts";
 
 /** The options of `mpo bench policies`. */
 export interface BenchPoliciesOptions {
@@ -53,167 +51,105 @@ export const POLICY_TASKS = { "fashion-c": "fashion-mnist", "cifar10-c": "cifar1
  */
 export async function benchPolicies(options: BenchPoliciesOptions, context: CommandContext): Promise<void> {
   const { terminal, signal, environment, workingFolder } = context;
-  const { method, corruptions } = options;
+  const { method, seed, samples, batch, threads } = options;
   if (methodNamed(method).needsLabels) {
     throw new MpoError("invalid-argument", `--method ${method} needs labels, which a device has not`, {
       hint: "Choose tent or shot.",
     });
   }
-  const weights = resolve(workingFolder, options.weights);
-  const model = await loadModel(weights, signal);
-  const { test } = await loadDataset(
-    { dataset: POLICY_TASKS[options.task], ...given({ data: options.data }) },
-    context,
-  );
-  requireFitting(model, test, weights);
-  if (test.labels === undefined) throw new MpoError("invalid-data", `${options.task} has no labels to report by`);
-  terminal.note(`damaging ${options.samples + options.judgeSamples} images in ${corruptions.length} ways ...`);
-  const drifts = await driftsOf(test, corruptions, options, signal);
-  const bench = new PoliciesBench({ options, context, model, drifts });
-  await using judge = await LabelJudge.start(model, { environment, ...threadsOf(options) }, signal);
-  const results = await bench.begin(judge);
-  const task: PolicyRunTask = {
-    model,
-    method,
-    judge,
-    seed: options.seed,
-    environment,
-    signal,
-    ...threadsOf(options),
+  const path = resolve(workingFolder, options.weights);
+  const model = await loadModel(path, signal);
+  const drifts = await driftsOf(model, path, options, context);
+  await using judge = await startJudge(model, { environment, ...given({ threads }) }, signal);
+
+  const file = options.output === undefined ? undefined : resolve(workingFolder, options.output);
+  const { weights, task: images, severity, judgeSamples } = options;
+  const digest = graphDigest(model.graph);
+  const identity = { digest, weights, task: images, severity, method, batch, samples, judgeSamples, seed };
+  const known = options.resume && file !== undefined ? await knownResults(file, identity, digest, signal) : undefined;
+  const profile = known?.profile ?? (await probeOn(drifts[0] as PolicyDrift, model, options, context));
+  terminal.record({ event: "probed", spent: profile.spent, curves: profile.accuracy });
+  const { before, outcomes } = known ?? { before: new Map<string, number>(), outcomes: [] };
+  const keep = async (): Promise<void> => {
+    if (file !== undefined) await writePolicyResults(file, { identity, profile, before, outcomes });
   };
-  const found = await bench.measure(task, results);
+  await keep();
+  for (const { corruption, judged } of drifts) {
+    if (!before.has(corruption)) before.set(corruption, await judge.accuracy(model.weights, judged));
+  }
+  await keep();
+
+  const choice: ChoiceTask = {
+    planner: plannerOf(profile, chainOf(model.graph)),
+    objective: "accuracy",
+    sampleCount: samples,
+    probeMs: profile.spent.ms,
+    windows: drifts.length,
+  };
+  const choices = options.memory.flatMap((memoryBytes) =>
+    options.window.flatMap((windowMs) => chooseUnder(choice, { memoryBytes, windowMs })),
+  );
+  const distinct = new Set(choices.flatMap(({ runs: [first] }) => (first === undefined ? [] : [first.key])));
+  terminal.note(`${choices.length} choices are ${distinct.size} different retrainings of ${drifts.length} drifts`);
+  const total = distinct.size * drifts.length;
+  const found = await withProgress({ terminal, title: "retraining", total }, async (advance) => {
+    const onOutcome = async (run: PolicyRun, corruption: string): Promise<void> => {
+      advance(`${corruption}: ${describeRun(run)}`);
+      await keep();
+    };
+    const shared = { model, method, drifts, judge, seed, environment, signal, ...given({ threads }) };
+    const task: PolicyRunTask = { ...shared, outcomes, onOutcome };
+    const accuracies = drifts.map(({ corruption }) => before.get(corruption) as number);
+    const cells: MeasuredCell[] = [];
+    for (const one of choices) cells.push(await measureCell(one, task, accuracies));
+    const windowMs = chargedWindowMs(Math.max(...options.window), choice.probeMs, choice.windows);
+    const equal = await equalAccuracy(cells, choice, task, windowMs);
+    const corruptions = drifts.map(({ corruption }) => corruption);
+    return { profile, corruptions, before: accuracies, cells, equal };
+  });
   printPolicies(found, options, terminal);
 }
 
-interface BenchParts {
-  readonly options: BenchPoliciesOptions;
-  readonly context: CommandContext;
-  readonly model: Model;
-  readonly drifts: readonly PolicyDrift[];
+/** Undefined: there are none yet. */
+async function knownResults(
+  file: string,
+  identity: PolicyIdentity,
+  digest: string,
+  signal: AbortSignal,
+): Promise<PolicyResults | undefined> {
+  return await readPolicyResults(file, identity, digest, signal).catch((error: unknown) => {
+    if (error instanceof MpoError && error.code === "not-found") return undefined;
+    throw error;
+  });
 }
 
-/** One bench under way. */
-class PoliciesBench {
-  readonly #parts: BenchParts;
-  readonly #identity: PolicyIdentity;
-  readonly #file: string | undefined;
-
-  constructor(parts: BenchParts) {
-    const { options, context, model } = parts;
-    this.#parts = parts;
-    this.#file = options.output === undefined ? undefined : resolve(context.workingFolder, options.output);
-    const { task, severity, method, batch, samples, judgeSamples, seed } = options;
-    const digest = graphDigest(model.graph);
-    const weights = options.weights;
-    this.#identity = { digest, weights, task, severity, method, batch, samples, judgeSamples, seed };
-  }
-
-  /** What is known already; else the profile, and the accuracies before anything is trained. */
-  async begin(judge: LabelJudge): Promise<PolicyResults> {
-    const { options, context, model } = this.#parts;
-    const digest = graphDigest(model.graph);
-    const known =
-      options.resume && this.#file !== undefined
-        ? await readPolicyResults(this.#file, this.#identity, digest, context.signal).catch((error: unknown) => {
-            if (error instanceof MpoError && error.code === "not-found") return undefined;
-            throw error;
-          })
-        : undefined;
-    const profile = known?.profile ?? (await this.#probe());
-    context.terminal.record({ event: "probed", spent: profile.spent, curves: profile.accuracy });
-    const results = {
-      identity: this.#identity,
-      profile,
-      before: known?.before ?? new Map(),
-      outcomes: known?.outcomes ?? [],
-    };
-    await this.#keep(results);
-    return await this.#judgeBefore(results, judge);
-  }
-
-  async measure(task: PolicyRunTask, results: PolicyResults): Promise<PoliciesFound> {
-    const { options, drifts, model, context } = this.#parts;
-    const { profile } = results;
-    const planner = plannerOf(profile, chainOf(model.graph));
-    const choice: ChoiceTask = {
-      planner,
-      objective: "accuracy",
-      sampleCount: options.samples,
-      probeMs: profile.spent.ms,
-      windows: drifts.length,
-    };
-    const choices = options.memory.flatMap((memoryBytes) =>
-      options.window.flatMap((windowMs) => chooseUnder(choice, { memoryBytes, windowMs })),
-    );
-    const distinct = new Set(choices.flatMap(({ runs: [first] }) => (first === undefined ? [] : [first.key])));
-    context.terminal.note(
-      `${choices.length} choices are ${distinct.size} different retrainings of ${drifts.length} drifts`,
-    );
-    const progress = startProgress(context.terminal, "retraining", distinct.size * drifts.length);
-    try {
-      const book = this.#book(task, results, progress);
-      const before = drifts.map(({ corruption }) => results.before.get(corruption) as number);
-      const cells: MeasuredCell[] = [];
-      for (const one of choices) cells.push(await measureCell(one, book, before, context.signal));
-      const windowMs = chargedWindowMs(Math.max(...options.window), choice.probeMs, choice.windows);
-      const equal = await equalAccuracy({ choice, cells, book, windowMs });
-      return { profile, corruptions: drifts.map(({ corruption }) => corruption), before, cells, equal };
-    } finally {
-      progress.end();
-    }
-  }
-
-  #book(task: PolicyRunTask, results: PolicyResults, progress: Progress): RunBook {
-    let done = 0;
-    return new RunBook({
-      task,
-      drifts: this.#parts.drifts,
-      known: results.outcomes,
-      keep: (outcomes) => this.#keep({ ...results, outcomes }),
-      report: (run, corruption) => progress.update(++done, `${corruption}: ${describeRun(run)}`),
-    });
-  }
-
-  /** Probed on what the first drift brings, without labels, as a device would. */
-  async #probe(): Promise<Profile> {
-    const { options, context, model, drifts } = this.#parts;
-    const [{ adapted }] = drifts as [PolicyDrift];
-    context.terminal.note(`probing for ${formatDuration(options.probeBudget / SECOND_MS)} ...`);
-    const unlabelled = { images: adapted.images, count: adapted.count };
-    const samples = { adapted: unlabelled, judged: unlabelled };
-    const task = { model, method: options.method, effectiveBatch: options.batch, samples };
-    return await probeHere(task, { maxMs: options.probeBudget }, options, context);
-  }
-
-  async #judgeBefore(results: PolicyResults, judge: LabelJudge): Promise<PolicyResults> {
-    const { drifts, model } = this.#parts;
-    const missing = drifts.filter(({ corruption }) => !results.before.has(corruption));
-    if (missing.length === 0) return results;
-    const before = new Map(results.before);
-    for (const { corruption, judged } of missing) before.set(corruption, await judge.accuracy(model.weights, judged));
-    const judged = { ...results, before };
-    await this.#keep(judged);
-    return judged;
-  }
-
-  async #keep(results: PolicyResults): Promise<void> {
-    if (this.#file !== undefined) await writePolicyResults(this.#file, results);
-  }
+/** Probes on what the first drift brings, without labels, as a device would. */
+async function probeOn(
+  { adapted: { images, count } }: PolicyDrift,
+  model: Model,
+  options: BenchPoliciesOptions,
+  context: CommandContext,
+): Promise<Profile> {
+  context.terminal.note(`probing for ${formatDuration(options.probeBudget / SECOND_MS)} ...`);
+  const samples = { adapted: { images, count }, judged: { images, count } };
+  const task = { model, method: options.method, effectiveBatch: options.batch, samples };
+  return await probeHere(task, { maxMs: options.probeBudget }, options, context);
 }
 
 async function driftsOf(
-  source: ImageSet,
-  corruptions: readonly CorruptionName[],
+  model: Model,
+  path: string,
   options: BenchPoliciesOptions,
-  signal: AbortSignal,
+  context: CommandContext,
 ): Promise<readonly PolicyDrift[]> {
+  const { task, data, samples, judgeSamples, corruptions } = options;
+  const { test } = await loadDataset({ dataset: POLICY_TASKS[task], ...given({ data }) }, context);
+  requireFitting(model, test, path);
+  if (test.labels === undefined) throw new MpoError("invalid-data", `${task} has no labels to report by`);
+  context.terminal.note(`damaging ${samples + judgeSamples} images in ${corruptions.length} ways ...`);
   const drifts: PolicyDrift[] = [];
   for (const corruption of corruptions) {
-    drifts.push({ corruption, ...(await driftedSamples(source, { ...options, corruption }, signal)) });
+    drifts.push({ corruption, ...(await driftedSamples(test, { ...options, corruption }, context.signal)) });
   }
   return drifts;
-}
-
-function threadsOf({ threads }: BenchPoliciesOptions): { readonly threads?: number } {
-  return threads === undefined ? {} : { threads };
 }

@@ -1,9 +1,8 @@
 import { mean, POLICY_NAMES, type PolicyName } from "@mpo/core";
-import { type MeasuredCell, secondsOf } from "./measured-cell.ts";
+import type { MeasuredCell } from "./measured-cell.ts";
 import { SINGLE_TECHNIQUES } from "./policy-accounting.ts";
 import { type ChoiceTask, lowMemoryRuns, quickRuns } from "./policy-choices.ts";
-import type { PolicyRun } from "./policy-run.ts";
-import type { BookedRun, RunBook } from "./run-book.ts";
+import { type BookedRun, bookRun, type PolicyRun, type PolicyRunTask } from "./policy-run.ts";
 
 /** The least of something with which a policy was seen to reach the accuracy. */
 export interface LeastNeeded {
@@ -44,17 +43,12 @@ const SOUGHT: readonly PolicyName[] = ["fullBatch", "joint"];
  * within the longest window; and the least time, memory being no matter. For the plain and the joint policy, what the
  * search would choose for either is tried, cheapest first, until the measured accuracy is reached.
  */
-export async function equalAccuracy({
-  choice,
-  cells,
-  book,
-  windowMs,
-}: {
-  readonly choice: ChoiceTask;
-  readonly cells: readonly MeasuredCell[];
-  readonly book: RunBook;
-  readonly windowMs: number;
-}): Promise<EqualAccuracy> {
+export async function equalAccuracy(
+  cells: readonly MeasuredCell[],
+  choice: ChoiceTask,
+  task: PolicyRunTask,
+  windowMs: number,
+): Promise<EqualAccuracy> {
   const { accuracy, technique } = targetOf(cells);
   const needs: PolicyNeeds[] = [];
   for (const policy of POLICY_NAMES) {
@@ -62,8 +56,8 @@ export async function equalAccuracy({
     const isSought = SOUGHT.includes(policy);
     const small = isSought ? lowMemoryRuns(choice, policy, windowMs) : [];
     const quick = isSought ? quickRuns(choice, policy, windowMs) : [];
-    const bytes = await leastOf(own, small, accuracy, book, ({ peakBytes }) => peakBytes);
-    const seconds = await leastOf(own, quick, accuracy, book, secondsOf);
+    const bytes = await leastOf({ own, tried: small, accuracy, of: "peakBytes" }, task);
+    const seconds = await leastOf({ own, tried: quick, accuracy, of: "seconds" }, task);
     needs.push({ policy, bytes, seconds });
   }
   const of = (name: PolicyName): PolicyNeeds => needs.find(({ policy }) => policy === name) as PolicyNeeds;
@@ -88,31 +82,27 @@ function targetOf(cells: readonly MeasuredCell[]): { readonly accuracy: number; 
     .reduce((best, one) => (one.accuracy > best.accuracy ? one : best));
 }
 
-/** The least amount of all that has run (`own`), and of the first of `tried` that reaches the accuracy. */
-async function leastOf(
-  own: readonly PolicyRun[],
-  tried: readonly PolicyRun[],
-  accuracy: number,
-  book: RunBook,
-  amountOf: (run: BookedRun) => number | undefined,
-): Promise<LeastNeeded | undefined> {
-  const needOf = async (run: PolicyRun): Promise<LeastNeeded | undefined> => {
-    const booked = await book.run(run);
-    const amount = booked.outcomes.length === 0 ? undefined : amountOf(booked);
-    if (amount === undefined) return undefined;
-    const reached = mean(booked.outcomes.map(({ accuracyAfter }) => accuracyAfter));
-    return reached >= accuracy - SAME_ACCURACY ? { amount, accuracy: reached, run } : undefined;
-  };
+interface Sought {
+  /** What has run already. */
+  readonly own: readonly PolicyRun[];
+  /** Cheapest first. */
+  readonly tried: readonly PolicyRun[];
+  readonly accuracy: number;
+  readonly of: keyof Pick<BookedRun, "peakBytes" | "seconds">;
+}
+
+/** The least amount of all that has run, and of the first of those tried that reaches the accuracy. */
+async function leastOf({ own, tried, accuracy, of }: Sought, task: PolicyRunTask): Promise<LeastNeeded | undefined> {
   let least: LeastNeeded | undefined;
-  for (const run of own) {
-    const need = await needOf(run);
-    if (need !== undefined && need.amount < (least?.amount ?? Number.POSITIVE_INFINITY)) least = need;
-  }
-  for (const run of tried.slice(0, MOST_TRIES)) {
-    const need = await needOf(run);
-    if (need === undefined) continue;
-    return need.amount < (least?.amount ?? Number.POSITIVE_INFINITY) ? need : least;
-  }
+  const reaches = async (run: PolicyRun): Promise<boolean> => {
+    const booked = await bookRun(run, task);
+    if (booked === undefined || mean(booked.after) < accuracy - SAME_ACCURACY) return false;
+    const need = { amount: booked[of], accuracy: mean(booked.after), run };
+    if (least === undefined || need.amount < least.amount) least = need;
+    return true;
+  };
+  for (const run of own) await reaches(run);
+  for (const run of tried.slice(0, MOST_TRIES)) if (await reaches(run)) break;
   return least;
 }
 

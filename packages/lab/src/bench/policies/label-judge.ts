@@ -1,38 +1,29 @@
 import { EngineWorker, evaluateAccuracy, type Model, type ModelWeights, type Samples } from "@mpo/engine";
 
 /** Accuracy by labels, in a process of its own: what a judge's large batches take is no matter of the runs' limits. */
-export class LabelJudge implements AsyncDisposable {
-  readonly #worker: EngineWorker;
-  readonly #signal: AbortSignal;
-
-  private constructor(worker: EngineWorker, signal: AbortSignal) {
-    this.#worker = worker;
-    this.#signal = signal;
-  }
-
-  /** A judge of models of this graph. Dispose of it: it is a process. */
-  static async start(
-    model: Model,
-    options: { readonly environment: Readonly<Record<string, string | undefined>>; readonly threads?: number },
-    signal: AbortSignal,
-  ): Promise<LabelJudge> {
-    const worker = await EngineWorker.start(options, { signal });
-    try {
-      await worker.load({ ...model }, { signal });
-      return new LabelJudge(worker, signal);
-    } catch (error) {
-      await worker.close();
-      throw error;
-    }
-  }
-
+export interface LabelJudge extends AsyncDisposable {
   /** Share of the samples, 0 to 1, that a model with these weights names rightly. */
-  async accuracy(weights: ModelWeights, samples: Samples): Promise<number> {
-    await this.#worker.assignWeights(weights, { signal: this.#signal });
-    return await evaluateAccuracy(this.#worker, samples, { signal: this.#signal });
-  }
+  accuracy(weights: ModelWeights, samples: Samples): Promise<number>;
+}
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#worker.close();
+/** A judge of models of this graph. Dispose of it: it is a process. */
+export async function startJudge(
+  model: Model,
+  options: { readonly environment: Readonly<Record<string, string | undefined>>; readonly threads?: number },
+  signal: AbortSignal,
+): Promise<LabelJudge> {
+  const worker = await EngineWorker.start(options, { signal });
+  try {
+    await worker.load({ ...model }, { signal });
+  } catch (error) {
+    await worker.close();
+    throw error;
   }
+  return {
+    accuracy: async (weights, samples) => {
+      await worker.assignWeights(weights, { signal });
+      return await evaluateAccuracy(worker, samples, { signal });
+    },
+    [Symbol.asyncDispose]: () => worker.close(),
+  };
 }

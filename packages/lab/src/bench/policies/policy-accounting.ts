@@ -62,21 +62,20 @@ export function comparePolicies(cells: readonly PolicyCell[]): PoliciesSummary {
     groups.set(key, [...(groups.get(key) ?? []), cell]);
   }
   const compared = [...groups.values()].map((group) => ({ group, pair: compareCells(group) }));
+  const binding = compared.filter(({ pair }) => pair.isBinding);
   const pairs = compared.map(({ pair }) => pair);
-  const bound = compared.filter(({ pair }) => pair.isBinding);
-  const binding = bound.map(({ pair }) => pair);
+  const worstGain = Math.min(...pairs.map(({ gainOverOther }) => gainOverOther));
+  if (binding.length === 0) {
+    return { pairs, worstGain, meanGainWhereBinding: undefined, meanGainOverTechnique: {}, largestGain: undefined };
+  }
   const overTechnique = (policy: PolicyName): number =>
-    mean(bound.map(({ group, pair }) => pair.joint - mean(cellOf(group, policy).after)));
+    mean(binding.map(({ group, pair }) => pair.joint - mean(cellOf(group, policy).after)));
   return {
     pairs,
-    worstGain: Math.min(...pairs.map(({ gainOverOther }) => gainOverOther)),
-    meanGainWhereBinding: binding.length === 0 ? undefined : mean(binding.map(({ gainOverSingle }) => gainOverSingle)),
-    meanGainOverTechnique:
-      binding.length === 0 ? {} : Object.fromEntries(SINGLE_TECHNIQUES.map((name) => [name, overTechnique(name)])),
-    largestGain:
-      binding.length === 0
-        ? undefined
-        : Math.max(...binding.flatMap(({ gainOverSingleByDrift }) => gainOverSingleByDrift)),
+    worstGain,
+    meanGainWhereBinding: mean(binding.map(({ pair }) => pair.gainOverSingle)),
+    meanGainOverTechnique: Object.fromEntries(SINGLE_TECHNIQUES.map((name) => [name, overTechnique(name)])),
+    largestGain: Math.max(...binding.flatMap(({ pair }) => pair.gainOverSingleByDrift)),
   };
 }
 

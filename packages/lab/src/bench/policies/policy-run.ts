@@ -1,4 +1,15 @@
-import { describeConfig, given, isOutOfMemory, type MethodName, MpoError, type Prediction, SECOND_MS } from "@mpo/core";
+import {
+  describeConfig,
+  type Fact,
+  fact,
+  given,
+  isOutOfMemory,
+  type MethodName,
+  MpoError,
+  mean,
+  type Prediction,
+  SECOND_MS,
+} from "@mpo/core";
 import { firstSamples, type Model, type Samples, trainRung, type WindowLength, windowLength } from "@mpo/engine";
 import type { LabelJudge } from "./label-judge.ts";
 
@@ -10,19 +21,23 @@ export interface PolicyRun {
   readonly length: WindowLength;
 }
 
+const { byteCount, flag, number, object, share, text, whole } = fact;
+
 /** What one retraining to one drift came to. */
-export interface PolicyRunOutcome {
-  readonly key: string;
-  readonly corruption: string;
+export const policyOutcomeSchema = object({
+  /** Of the run: its whole config, with every action of an optimal placement. */
+  key: text(1, 100_000),
+  corruption: text(1, 256),
   /** It needed more memory than its own bound: what follows is of no use. */
-  readonly isOverCap: boolean;
+  isOverCap: flag(),
   /** Of the model that would serve from then on, 0 to 1. */
-  readonly accuracyAfter: number;
-  readonly peakBytes?: number | undefined;
+  accuracyAfter: share(),
   /** Time of the steps. */
-  readonly seconds: number;
-  readonly steps: number;
-}
+  seconds: number(0, 1e9),
+  steps: whole(),
+  peakBytes: byteCount().optional(),
+});
+export type PolicyRunOutcome = Fact<typeof policyOutcomeSchema>;
 
 /** One drift: images to adapt to, without labels, and others with labels, which only the report reads. */
 export interface PolicyDrift {
@@ -35,11 +50,26 @@ export interface PolicyDrift {
 export interface PolicyRunTask {
   readonly model: Model;
   readonly method: MethodName;
+  readonly drifts: readonly PolicyDrift[];
   readonly judge: LabelJudge;
   readonly seed: number;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly threads?: number;
   readonly signal: AbortSignal;
+  /** All that is known, from before too: runs add to it. */
+  readonly outcomes: PolicyRunOutcome[];
+  /** Something was added. */
+  readonly onOutcome: (run: PolicyRun, corruption: string) => Promise<void>;
+}
+
+/** What one run came to over all drifts. */
+export interface BookedRun {
+  /** Accuracies of what serves afterwards, 0 to 1, in the order of the drifts. */
+  readonly after: readonly number[];
+  /** Highest that was measured. */
+  readonly peakBytes: number;
+  /** Mean over the drifts, of the steps alone. */
+  readonly seconds: number;
 }
 
 /** The run of a prediction, as long as its steps were predicted to fit. Throws `over-budget` where none does. */
@@ -54,11 +84,36 @@ export function describeRun({ chosen, length }: PolicyRun): string {
   return `${describeConfig(chosen.config)}, ${length.steps} steps`;
 }
 
+/** Retrains to every drift, but those of which the outcome is known. Undefined: it broke its own memory bound. */
+export async function bookRun(run: PolicyRun, task: PolicyRunTask): Promise<BookedRun | undefined> {
+  const { outcomes } = task;
+  const known = outcomes.filter(({ key }) => key === run.key);
+  const booked: PolicyRunOutcome[] = [];
+  for (const drift of task.drifts) {
+    if (known.some(({ isOverCap }) => isOverCap)) return undefined;
+    let outcome = known.find(({ corruption }) => corruption === drift.corruption);
+    if (outcome === undefined) {
+      task.signal.throwIfAborted();
+      outcome = await runPolicy(run, drift, task);
+      outcomes.push(outcome);
+      known.push(outcome);
+      await task.onOutcome(run, drift.corruption);
+    }
+    booked.push(outcome);
+  }
+  if (booked.some(({ isOverCap }) => isOverCap)) return undefined;
+  return {
+    after: booked.map(({ accuracyAfter }) => accuracyAfter),
+    peakBytes: Math.max(...booked.map(({ peakBytes = 0 }) => peakBytes)),
+    seconds: mean(booked.map(({ seconds }) => seconds)),
+  };
+}
+
 /** Images on which the device itself looks whether the retrained model has collapsed. */
 const GUARD_IMAGES = 256;
 
 /** Retrains to one drift as a device does: in a process of its own that is held to the config's own upper bound. */
-export async function runPolicy(
+async function runPolicy(
   { key, chosen: rung }: PolicyRun,
   { corruption, adapted: { images, count }, judged }: PolicyDrift,
   { model, method, judge, seed, environment, threads, signal }: PolicyRunTask,
@@ -72,7 +127,15 @@ export async function runPolicy(
       { environment, signal, ...given({ threads }) },
     );
     const accuracyAfter = await judge.accuracy(weights, judged);
-    return { key, corruption, isOverCap: false, accuracyAfter, seconds: trainingMs / SECOND_MS, steps, peakBytes };
+    return {
+      key,
+      corruption,
+      isOverCap: false,
+      accuracyAfter,
+      seconds: trainingMs / SECOND_MS,
+      steps,
+      ...given({ peakBytes }),
+    };
   } catch (thrown) {
     if (!isOutOfMemory(thrown)) throw thrown;
     return { key, corruption, isOverCap: true, accuracyAfter: 0, seconds: 0, steps: 0 };

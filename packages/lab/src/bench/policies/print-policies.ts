@@ -1,9 +1,10 @@
-import { createTable, formatDuration, formatPoints, formatShare, type Terminal } from "@mpo/cli";
+import { formatDuration, formatPoints, formatShare, type Terminal } from "@mpo/cli";
 import { formatBytes, mean, POLICY_NAMES, type Profile, SECOND_MS } from "@mpo/core";
+import { printTable } from "../../harness.ts";
 import { POLICY_TITLES } from "../../policy-outcomes.ts";
 import type { EqualAccuracy, LeastNeeded } from "./equal-accuracy.ts";
 import type { MeasuredCell } from "./measured-cell.ts";
-import { comparePolicies, type PoliciesSummary } from "./policy-accounting.ts";
+import { comparePolicies, type LimitsComparison, type PoliciesSummary } from "./policy-accounting.ts";
 import { describeRun } from "./policy-run.ts";
 
 /** Everything that the bench found. */
@@ -16,23 +17,14 @@ export interface PoliciesFound {
 }
 
 /** What was asked for, as the summary repeats it. */
-export interface PoliciesAsked {
-  readonly weights: string;
-  readonly method: string;
-  readonly seed: number;
-}
+type PoliciesAsked = Readonly<Record<"weights" | "method", string> & Record<"seed", number>>;
 
 /** Prints everything that was found: for people as tables, for programs as records, a summary last. */
 export function printPolicies(found: PoliciesFound, options: PoliciesAsked, terminal: Terminal): void {
   const summary = comparePolicies(found.cells);
   for (const cell of found.cells) terminal.record(cellRecord(cell, found));
-  for (const needs of found.equal.needs) {
-    terminal.record({
-      event: "equal-accuracy",
-      policy: needs.policy,
-      bytes: needed(needs.bytes),
-      seconds: needed(needs.seconds),
-    });
+  for (const { policy, bytes, seconds } of found.equal.needs) {
+    terminal.record({ event: "equal-accuracy", policy, bytes: needed(bytes), seconds: needed(seconds) });
   }
   printCells(found, terminal);
   printComparison(summary, terminal);
@@ -55,94 +47,70 @@ function cellRecord(
     predicted: run === undefined ? null : { memoryBytes: run.chosen.memoryBytes, stepMs: run.chosen.stepMs },
     accuracyBefore: mean(found.before),
     accuracyAfter: mean(after),
-    drifts: found.corruptions.map((corruption, drift) => ({
-      corruption,
-      before: found.before[drift],
-      after: after[drift],
-    })),
+    drifts: found.corruptions.map((corruption, drift) => {
+      return { corruption, before: found.before[drift], after: after[drift] };
+    }),
     peakBytes,
     seconds,
   };
 }
 
 function printCells({ cells, before }: PoliciesFound, terminal: Terminal): void {
-  const table = createTable(terminal, [
-    "memory",
-    "window",
-    "policy",
-    "accuracy",
-    "points",
-    "peak",
-    "seconds",
-    "what ran",
-  ]);
-  for (const { limits, policy, after, run, because, peakBytes, seconds } of cells) {
-    table.push([
-      formatBytes(limits.memoryBytes),
-      windowText(limits.windowMs),
-      POLICY_TITLES[policy],
-      formatShare(mean(after)),
-      formatPoints(mean(after) - mean(before)),
-      run === undefined ? "-" : formatBytes(peakBytes),
-      run === undefined ? "-" : seconds.toFixed(2),
-      run === undefined ? `nothing: ${shortened(because ?? "")}` : describeRun(run),
-    ]);
-  }
-  terminal.line(table.toString());
+  printTable(
+    cells,
+    [
+      ["memory", ({ limits }) => formatBytes(limits.memoryBytes)],
+      ["window", ({ limits }) => windowText(limits.windowMs)],
+      ["policy", ({ policy }) => POLICY_TITLES[policy]],
+      ["accuracy", ({ after }) => formatShare(mean(after))],
+      ["points", ({ after }) => formatPoints(mean(after) - mean(before))],
+      ["peak", ({ run, peakBytes }) => (run === undefined ? "-" : formatBytes(peakBytes))],
+      ["seconds", ({ run, seconds }) => (run === undefined ? "-" : seconds.toFixed(2))],
+      [
+        "what ran",
+        ({ run, because = "" }) => (run === undefined ? `nothing: ${shortened(because)}` : describeRun(run)),
+      ],
+    ],
+    terminal,
+  );
 }
 
 function printComparison({ pairs }: PoliciesSummary, terminal: Terminal): void {
-  const head = [
-    "memory",
-    "window",
-    "binding",
-    "joint",
-    "best single technique",
-    "difference",
-    "best other policy",
-    "difference",
-  ];
-  const table = createTable(terminal, head);
-  for (const { limits, isBinding, joint, bestSingle, bestOther, gainOverSingle, gainOverOther } of pairs) {
-    table.push([
-      formatBytes(limits.memoryBytes),
-      windowText(limits.windowMs),
-      isBinding ? "yes" : "no",
-      formatShare(joint),
-      `${POLICY_TITLES[bestSingle.policy]} ${formatShare(bestSingle.accuracy)}`,
-      formatPoints(gainOverSingle),
-      `${POLICY_TITLES[bestOther.policy]} ${formatShare(bestOther.accuracy)}`,
-      formatPoints(gainOverOther),
-    ]);
-  }
-  terminal.line(table.toString());
+  const best = ({ policy, accuracy }: LimitsComparison["bestOther"]): string =>
+    `${POLICY_TITLES[policy]} ${formatShare(accuracy)}`;
+  printTable(
+    pairs,
+    [
+      ["memory", ({ limits }) => formatBytes(limits.memoryBytes)],
+      ["window", ({ limits }) => windowText(limits.windowMs)],
+      ["binding", ({ isBinding }) => (isBinding ? "yes" : "no")],
+      ["joint", ({ joint }) => formatShare(joint)],
+      ["best single technique", ({ bestSingle }) => best(bestSingle)],
+      ["difference", ({ gainOverSingle }) => formatPoints(gainOverSingle)],
+      ["best other policy", ({ bestOther }) => best(bestOther)],
+      ["difference", ({ gainOverOther }) => formatPoints(gainOverOther)],
+    ],
+    terminal,
+  );
 }
 
 function printNeeds({ equal }: PoliciesFound, terminal: Terminal): void {
-  const table = createTable(terminal, [
-    "policy",
-    "least memory",
-    "accuracy",
-    "with",
-    "least seconds",
-    "accuracy",
-    "with",
-  ]);
-  for (const { policy, bytes, seconds } of equal.needs) {
-    table.push([
-      POLICY_TITLES[policy],
-      bytes === undefined ? "not reached" : formatBytes(bytes.amount),
-      bytes === undefined ? "-" : formatShare(bytes.accuracy),
-      bytes === undefined ? "-" : describeRun(bytes.run),
-      seconds === undefined ? "not reached" : seconds.amount.toFixed(2),
-      seconds === undefined ? "-" : formatShare(seconds.accuracy),
-      seconds === undefined ? "-" : describeRun(seconds.run),
-    ]);
-  }
   terminal.line(
     `For ${formatShare(equal.accuracy)}, as ${POLICY_TITLES[equal.technique]} reaches under the loosest limits:`,
   );
-  terminal.line(table.toString());
+  printTable(
+    equal.needs,
+    [
+      ["policy", ({ policy }) => POLICY_TITLES[policy]],
+      ["least memory", ({ bytes }) => (bytes === undefined ? "not reached" : formatBytes(bytes.amount))],
+      ["accuracy", ({ bytes }) => (bytes === undefined ? "-" : formatShare(bytes.accuracy))],
+      ["with", ({ bytes }) => (bytes === undefined ? "-" : describeRun(bytes.run))],
+      ["least seconds", ({ seconds }) => (seconds === undefined ? "not reached" : seconds.amount.toFixed(2))],
+      ["accuracy", ({ seconds }) => (seconds === undefined ? "-" : formatShare(seconds.accuracy))],
+      ["with", ({ seconds }) => (seconds === undefined ? "-" : describeRun(seconds.run))],
+    ],
+    terminal,
+  );
 }
 
 function printSummary(
@@ -155,9 +123,7 @@ function printSummary(
   const { worstGain, meanGainWhereBinding, meanGainOverTechnique, largestGain, pairs } = summary;
   terminal.record({
     event: "summary",
-    weights: options.weights,
-    method: options.method,
-    seed: options.seed,
+    ...{ weights: options.weights, method: options.method, seed: options.seed },
     corruptions: corruptions.length,
     accuracyBefore: mean(before),
     pairs: pairs.map(({ gainOverSingleByDrift, ...pair }) => ({
@@ -193,12 +159,8 @@ function printSummary(
 
 function needed(least: LeastNeeded | undefined): object | null {
   if (least === undefined) return null;
-  return {
-    amount: least.amount,
-    accuracy: least.accuracy,
-    config: least.run.chosen.config,
-    steps: least.run.length.steps,
-  };
+  const { amount, accuracy, run } = least;
+  return { amount, accuracy, config: run.chosen.config, steps: run.length.steps };
 }
 
 function times(ratio: number | undefined): string {

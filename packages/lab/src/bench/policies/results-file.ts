@@ -1,6 +1,6 @@
 import { checked, fact, given, MpoError, type Profile, validateProfile } from "@mpo/core";
 import { readJsonFile, writeJsonFile } from "@mpo/io";
-import type { PolicyRunOutcome } from "./policy-run.ts";
+import { type PolicyRunOutcome, policyOutcomeSchema } from "./policy-run.ts";
 
 /** What makes results comparable: a file goes on only with the same. */
 export type PolicyIdentity = Readonly<Record<string, string | number>>;
@@ -10,32 +10,19 @@ export interface PolicyResults {
   readonly identity: PolicyIdentity;
   readonly profile: Profile;
   /** Accuracy of the unchanged model, 0 to 1, by corruption. */
-  readonly before: ReadonlyMap<string, number>;
-  readonly outcomes: readonly PolicyRunOutcome[];
+  readonly before: Map<string, number>;
+  readonly outcomes: PolicyRunOutcome[];
 }
 
 const KIND = "mpo-bench-policies";
 const VERSION = 1;
 
-const { byteCount, flag, list, number, object, share, text, whole, word } = fact;
-const label = text(1, 256);
+const { list, object, share, text, whole, word } = fact;
 const fileSchema = object({
   kind: word([KIND]),
   version: whole(VERSION, VERSION),
-  before: list(object({ corruption: label, accuracy: share() }), 0, 1_000),
-  outcomes: list(
-    object({
-      key: label,
-      corruption: label,
-      isOverCap: flag(),
-      accuracyAfter: share(),
-      seconds: number(0, 1e9),
-      steps: whole(),
-      peakBytes: byteCount().optional(),
-    }),
-    0,
-    100_000,
-  ),
+  before: list(object({ corruption: text(1, 256), accuracy: share() }), 0, 1_000),
+  outcomes: list(policyOutcomeSchema, 0, 100_000),
 });
 
 /** Replaces the file in one step. */
@@ -63,7 +50,7 @@ export async function readPolicyResults(
       identity,
       profile: validateProfile((value as { readonly profile: unknown }).profile, { graphDigest }),
       before: new Map(before.map(({ corruption, accuracy }) => [corruption, accuracy])),
-      outcomes,
+      outcomes: [...outcomes],
     };
   } catch (thrown) {
     const error = MpoError.from(thrown);

@@ -1,20 +1,12 @@
 import { homedir } from "node:os";
 import { resolve } from "node:path";
-import {
-  type CommandContext,
-  createTable,
-  formatDuration,
-  formatPoints,
-  formatShare,
-  loadModel,
-  type Progress,
-  requireFitting,
-  startProgress,
-} from "@mpo/cli";
+import { type CommandContext, formatDuration, formatPoints, formatShare, loadModel, requireFitting } from "@mpo/cli";
 import { formatBytes, given, type MethodName, mean, SECOND_MS } from "@mpo/core";
 import { type CorruptionName, fashionMnistFolder, loadFashionMnist } from "@mpo/datasets";
 import { EngineWorker, type Model, type RetrainResult, retrain } from "@mpo/engine";
+import { printTable, withProgress } from "../../harness.ts";
 import { bundledModel } from "../../product-files.ts";
+import { servedAccuracy } from "../../retrained-accuracy.ts";
 import { DEMO_CONFIGURATIONS, type DemoConfiguration } from "./configurations.ts";
 import { readDrifts, type StreamDrift } from "./drifted-stream.ts";
 
@@ -44,15 +36,7 @@ interface DemoRow {
   /** Of all drifts' steps. */
   readonly seconds: number;
   readonly accepted: number;
-  readonly drifts: readonly DriftOutcome[];
-}
-
-interface DriftOutcome {
-  readonly corruption: string;
-  readonly accuracyBefore: number;
-  readonly accuracyAfter: number;
-  readonly isAccepted: boolean;
-  readonly stopped: string;
+  readonly drifts: readonly object[];
 }
 
 /**
@@ -73,20 +57,34 @@ export async function runEngineDemo(options: EngineDemoOptions, context: Command
   const drifts = await readDrifts(test, CORRUPTIONS, { ...options, judgeSamples: JUDGE_SAMPLES }, signal);
   const rows: DemoRow[] = [];
   const total = METHODS.length * DEMO_CONFIGURATIONS.length * drifts.length;
-  const progress = startProgress(terminal, "retraining", total);
-  try {
+  await withProgress({ terminal, title: "retraining", total }, async (advance) => {
     for (const method of METHODS) {
       for (const configuration of DEMO_CONFIGURATIONS) {
-        const done = rows.length * drifts.length;
-        const row = await runConfiguration({ model, drifts, method, configuration, options, context, progress, done });
+        const onDrift = (): void => advance(`${method}, ${configuration.name}`);
+        const row = await runConfiguration({ model, drifts, method, configuration, options, onDrift }, context);
         rows.push(row);
         terminal.record(row);
       }
     }
-  } finally {
-    progress.end();
-  }
-  print(rows, context);
+  });
+  printTable(
+    rows,
+    [
+      ["method", ({ method }) => method],
+      ["configuration", ({ configuration }) => configuration],
+      ["accuracy before", ({ accuracyBefore }) => formatShare(accuracyBefore)],
+      ["after", ({ accuracyAfter }) => formatShare(accuracyAfter)],
+      ["points", ({ accuracyBefore, accuracyAfter }) => formatPoints(accuracyAfter - accuracyBefore)],
+      ["peak planned", ({ plannedBytes }) => formatBytes(plannedBytes)],
+      ["measured", ({ peakBytes }) => formatBytes(peakBytes)],
+      ["seconds", ({ seconds }) => seconds.toFixed(1)],
+      ["accepted", ({ accepted }) => `${accepted}/${drifts.length}`],
+    ],
+    terminal,
+  );
+  terminal.line(
+    "Peaks are what a step adds to the idle worker. A model that is judged worse is not accepted: the old one stays.",
+  );
   terminal.note(`done in ${formatDuration((performance.now() - began) / SECOND_MS)}`);
 }
 
@@ -96,31 +94,27 @@ interface ConfigurationRun {
   readonly method: MethodName;
   readonly configuration: DemoConfiguration;
   readonly options: EngineDemoOptions;
-  readonly context: CommandContext;
-  readonly progress: Progress;
-  /** Retrainings done before this. */
-  readonly done: number;
+  /** A drift's retraining is done. */
+  readonly onDrift: () => void;
 }
 
 /** All drifts in one fresh worker, so that the first one's measured peak is that of a process of its own. */
-async function runConfiguration(run: ConfigurationRun): Promise<DemoRow> {
-  const { model, drifts, method, configuration, options, context, progress, done } = run;
-  const { environment, signal } = context;
-  await using worker = await EngineWorker.start({ environment, ...given({ threads: options.threads }) }, { signal });
+async function runConfiguration(
+  { model, drifts, method, configuration, options, onDrift }: ConfigurationRun,
+  { environment, signal }: CommandContext,
+): Promise<DemoRow> {
+  const { epochs, seed, threads } = options;
+  await using worker = await EngineWorker.start({ environment, ...given({ threads }) }, { signal });
   const results: RetrainResult[] = [];
   for (const { adapted, judged } of drifts) {
-    const { epochs, seed } = options;
     const task = { model, samples: adapted, judgedOn: judged, method, config: configuration.config, epochs, seed };
     results.push(await retrain(worker, task, { signal }));
-    progress.update(done + results.length, `${method}, ${configuration.name}`);
+    onDrift();
   }
   const [first] = results as [RetrainResult];
-  const outcomes = results.map((result, index): DriftOutcome => {
-    const { accuracyBefore = 0, accuracyAfter, isAccepted, stopped } = result;
-    const { corruption } = drifts[index] as StreamDrift;
-    // What would serve from now on: the retrained model only where it was accepted.
-    const served = isAccepted ? (accuracyAfter ?? accuracyBefore) : accuracyBefore;
-    return { corruption, accuracyBefore, accuracyAfter: served, isAccepted, stopped };
+  const outcomes = results.map((result, index) => {
+    const { isAccepted, stopped } = result;
+    return { corruption: drifts[index]?.corruption, ...servedAccuracy(result), isAccepted, stopped };
   });
   return {
     method,
@@ -133,26 +127,4 @@ async function runConfiguration(run: ConfigurationRun): Promise<DemoRow> {
     accepted: outcomes.filter(({ isAccepted }) => isAccepted).length,
     drifts: outcomes,
   };
-}
-
-function print(rows: readonly DemoRow[], { terminal }: CommandContext): void {
-  const head = ["method", "configuration", "accuracy before", "after", "points", "peak planned", "measured", "seconds"];
-  const table = createTable(terminal, [...head, "accepted"]);
-  for (const row of rows) {
-    table.push([
-      row.method,
-      row.configuration,
-      formatShare(row.accuracyBefore),
-      formatShare(row.accuracyAfter),
-      formatPoints(row.accuracyAfter - row.accuracyBefore),
-      formatBytes(row.plannedBytes),
-      formatBytes(row.peakBytes),
-      row.seconds.toFixed(1),
-      `${row.accepted}/${row.drifts.length}`,
-    ]);
-  }
-  terminal.line(table.toString());
-  terminal.line(
-    "Peaks are what a step adds to the idle worker. A model that is judged worse is not accepted: the old one stays.",
-  );
 }

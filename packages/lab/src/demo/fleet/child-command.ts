@@ -2,7 +2,9 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { createWriteStream } from "node:fs";
 import { createInterface } from "node:readline";
 import { MpoError } from "@mpo/core";
+import { killGroup } from "@mpo/io";
 import { MPO_ENTRY } from "../../product-files.ts";
+import { Changes } from "./changes.ts";
 
 /** One line of JSON that a command printed. */
 export type CommandRecord = Readonly<Record<string, unknown>>;
@@ -32,11 +34,11 @@ export class ChildCommand {
   readonly name: string;
   readonly #child: ChildProcess;
   readonly #records: CommandRecord[] = [];
+  readonly #changes = new Changes();
   readonly #logTail: string[] = [];
   readonly #exited: Promise<void>;
   #hasExited = false;
   #isStopping = false;
-  #changed = (): void => undefined;
 
   constructor(options: ChildCommandOptions) {
     const { name, args, environment, workingFolder, logFile, onLog, onFailure } = options;
@@ -55,7 +57,7 @@ export class ChildCommand {
       const end = (): void => {
         this.#hasExited = true;
         log.end();
-        this.#changed();
+        this.#changes.tell();
         if (!this.#isStopping) onFailure(this.#failure());
         resolve();
       };
@@ -67,7 +69,7 @@ export class ChildCommand {
       const record = parsed(line);
       if (record === undefined) return;
       this.#records.push(record);
-      this.#changed();
+      this.#changes.tell();
     });
     readLines(this.#child.stderr, (line) => {
       log.write(`${line}\n`);
@@ -90,20 +92,11 @@ export class ChildCommand {
 
   /** Waits until `find` finds something in what it has printed. Throws `unavailable` when it ends before that. */
   async until<Found>(find: (child: this) => Found | undefined, signal: AbortSignal): Promise<Found> {
-    for (;;) {
-      signal.throwIfAborted();
+    return await this.#changes.until(() => {
       const found = find(this);
-      if (found !== undefined) return found;
-      if (this.#hasExited) throw this.#failure();
-      await new Promise<void>((resolve) => {
-        const wake = (): void => {
-          signal.removeEventListener("abort", wake);
-          resolve();
-        };
-        this.#changed = wake;
-        signal.addEventListener("abort", wake, { once: true });
-      });
-    }
+      if (found === undefined && this.#hasExited) throw this.#failure();
+      return found;
+    }, signal);
   }
 
   /** Tells it to end, and kills it and its children when it does not. */
@@ -124,14 +117,6 @@ export class ChildCommand {
   #failure(): MpoError {
     const tail = this.#logTail.map((line) => `\n  ${line}`).join("");
     return new MpoError("unavailable", `${this.name} has ended (exit code ${this.#child.exitCode})${tail}`);
-  }
-}
-
-function killGroup(pid: number): void {
-  try {
-    process.kill(-pid, "SIGKILL");
-  } catch {
-    // Nobody is left.
   }
 }
 

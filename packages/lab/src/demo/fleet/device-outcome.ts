@@ -5,12 +5,17 @@ import type { ServedPhase } from "../../example-app/served-accuracy.ts";
 import type { ChildCommand } from "./child-command.ts";
 import type { DemoDevice } from "./demo-devices.ts";
 
-/** Accuracy that was served, by the labels that only the demo knows: shares from 0 to 1, and the images behind them. */
+/** A share from 0 to 1 that was served rightly, by the labels that only the demo knows, and the images behind it. */
+interface ServedShare {
+  readonly share: number;
+  readonly images: number;
+}
+
 export interface ServedShares {
-  readonly clean: { readonly share: number; readonly images: number };
-  readonly drifted: { readonly share: number; readonly images: number };
+  readonly clean: ServedShare;
+  readonly drifted: ServedShare;
   /** Undefined: no retrained model was taken over. */
-  readonly retrained: { readonly share: number; readonly images: number } | undefined;
+  readonly retrained: ServedShare | undefined;
 }
 
 /** How a device did. */
@@ -72,7 +77,7 @@ export function imagesAfter(phases: readonly ServedPhase[]): number {
 }
 
 function servedShares(phases: readonly ServedPhase[]): ServedShares {
-  const share = (wanted: (phase: ServedPhase) => boolean): { readonly share: number; readonly images: number } => {
+  const share = (wanted: (phase: ServedPhase) => boolean): ServedShare => {
     const { images, right } = sumOf(phases.filter(wanted));
     return { share: images === 0 ? 0 : right / images, images };
   };

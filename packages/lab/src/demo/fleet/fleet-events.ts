@@ -2,11 +2,12 @@ import { MpoError } from "@mpo/core";
 import { linkSignals } from "@mpo/io";
 import type { FleetEvent } from "@mpo/protocol";
 import type { AdminClient } from "@mpo/transport";
+import { Changes } from "./changes.ts";
 
 /** What happens in the fleet, as the coordinator tells it. */
 export class FleetEvents {
   readonly #seen: FleetEvent[] = [];
-  readonly #waiting = new Set<() => void>();
+  readonly #changes = new Changes();
   readonly #onEvent: (event: FleetEvent) => void;
   #failure: unknown;
 
@@ -23,13 +24,13 @@ export class FleetEvents {
           afterSequence = event.sequence;
           this.#seen.push(event);
           this.#onEvent(event);
-          this.#wakeAll();
+          this.#changes.tell();
         }
       }
     } catch (thrown) {
       if (!signal.aborted) this.#failure = thrown;
     } finally {
-      this.#wakeAll();
+      this.#changes.tell();
     }
   }
 
@@ -44,44 +45,18 @@ export class FleetEvents {
     { signal, withinMs }: { readonly signal: AbortSignal; readonly withinMs: number },
   ): Promise<FleetEvent> {
     using ends = linkSignals(signal);
-    let isOver = false;
-    const timer = setTimeout(() => {
-      isOver = true;
-      ends.abort();
-    }, withinMs);
+    const late = new MpoError("timed-out", `nothing like ${kind.source} came from ${device} in ${withinMs / 1000} s`, {
+      hint: "Is the machine busy with something else? Run it again with --keep, and look at the logs.",
+    });
+    const timer = setTimeout(() => ends.abort(late), withinMs);
     try {
-      for (;;) {
-        signal.throwIfAborted();
+      return await this.#changes.until(() => {
         const found = this.#seen.slice(behind).find((event) => event.device === device && kind.test(event.kind));
-        if (found !== undefined) return found;
-        if (this.#failure !== undefined) throw MpoError.from(this.#failure, "unavailable");
-        if (isOver) {
-          throw new MpoError("timed-out", `nothing like ${kind.source} came from ${device} in ${withinMs / 1000} s`, {
-            hint: "Is the machine busy with something else? Run it again with --keep, and look at the logs.",
-          });
-        }
-        await this.#change(ends.signal);
-      }
+        if (found === undefined && this.#failure !== undefined) throw MpoError.from(this.#failure, "unavailable");
+        return found;
+      }, ends.signal);
     } finally {
       clearTimeout(timer);
     }
-  }
-
-  /** Until something has happened, or the signal aborts. */
-  async #change(signal: AbortSignal): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const wake = (): void => {
-        this.#waiting.delete(wake);
-        signal.removeEventListener("abort", wake);
-        resolve();
-      };
-      this.#waiting.add(wake);
-      if (signal.aborted) wake();
-      else signal.addEventListener("abort", wake, { once: true });
-    });
-  }
-
-  #wakeAll(): void {
-    for (const wake of [...this.#waiting]) wake();
   }
 }

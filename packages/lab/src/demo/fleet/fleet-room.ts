@@ -11,16 +11,20 @@ import type { DemoDevice } from "./demo-devices.ts";
 /** The name under which the demo's model is served. */
 const DEMO_MODEL = "fashion";
 
-/** Times and sizes of the demo's fleet. */
-export interface FleetRoomOptions {
-  /** Everything lies there; absent: a temporary folder. */
+/** The options of `mpo demo`. Times are milliseconds. */
+export interface FleetDemoOptions {
+  readonly devices: readonly string[];
+  /** Everything lies there; absent: in a temporary folder. */
   readonly folder?: string;
-  readonly probeMs: number;
-  readonly curvesMs: number;
-  readonly windowMs: number;
+  readonly keep: boolean;
+  readonly probeTime: number;
+  readonly driftProbeTime: number;
+  readonly window: number;
+  /** Drifted images that an agent collects before it retrains. */
   readonly inputs: number;
+  /** Images that a retrained model answers before it is judged by them. */
+  readonly judgedImages: number;
   readonly seed: number;
-  readonly onAgentLog: (device: string, line: CommandRecord) => void;
 }
 
 /** The two processes of a device. */
@@ -36,7 +40,9 @@ const GRACE_MS = 20_000;
 /** The folder and the processes of the demo, all of which `close` ends. */
 export class FleetRoom {
   readonly folder: string;
-  readonly #options: FleetRoomOptions;
+  /** "host:port" of the coordinator. */
+  target = "";
+  readonly #options: FleetDemoOptions;
   readonly #context: CommandContext;
   /** In the order of their start. */
   readonly #children: ChildCommand[] = [];
@@ -44,9 +50,8 @@ export class FleetRoom {
   readonly failed: Promise<never>;
   #fail: (error: MpoError) => void = () => undefined;
   #admin: AdminClient | undefined;
-  #target = "";
 
-  private constructor(folder: string, options: FleetRoomOptions, context: CommandContext) {
+  private constructor(folder: string, options: FleetDemoOptions, context: CommandContext) {
     this.folder = folder;
     this.#options = options;
     this.#context = context;
@@ -58,7 +63,7 @@ export class FleetRoom {
   }
 
   /** Makes the folder. */
-  static async open(options: FleetRoomOptions, context: CommandContext): Promise<FleetRoom> {
+  static async open(options: FleetDemoOptions, context: CommandContext): Promise<FleetRoom> {
     const { folder: named } = options;
     const folder =
       named === undefined ? await mkdtemp(join(tmpdir(), "mpo-demo-")) : resolve(context.workingFolder, named);
@@ -70,21 +75,16 @@ export class FleetRoom {
     return new FleetRoom(folder, options, context);
   }
 
-  /** "host:port" of the coordinator. */
-  get target(): string {
-    return this.#target;
-  }
-
   /** Starts the coordinator, which starts its NATS server. */
   async startCoordinator(): Promise<AdminClient> {
     const args = ["coordinator", "--data", join(this.folder, "coordinator")];
     const listen = ["--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"];
     // Most of a small device is taken before the first step: by TensorFlow, idle.
-    const limits = ["--window", `${this.#options.windowMs}ms`, "--memory-share", "0.68"];
+    const limits = ["--window", `${this.#options.window}ms`, "--memory-share", "0.68"];
     const child = this.#start("coordinator", [...args, ...listen, ...limits]);
     const ready = await child.until((each) => each.latest("ready"), this.#context.signal);
-    this.#target = String(ready["grpc"]);
-    this.#admin = createAdminClient({ target: this.#target });
+    this.target = String(ready["grpc"]);
+    this.#admin = createAdminClient({ target: this.target });
     return this.#admin;
   }
 
@@ -103,18 +103,17 @@ export class FleetRoom {
     return app;
   }
 
-  /** Starts the agent of a device. */
-  async startAgent(device: DemoDevice): Promise<ChildCommand> {
-    const { probeMs, curvesMs, inputs, onAgentLog } = this.#options;
-    const fleet = ["--coordinator", this.#target, "--device", device.name, "--memory-limit", device.memory];
+  /** Starts the agent of a device; `onLog` hears what it logs. */
+  async startAgent(device: DemoDevice, onLog: (line: CommandRecord) => void): Promise<ChildCommand> {
+    const { probeTime, driftProbeTime, inputs } = this.#options;
+    const fleet = ["--coordinator", this.target, "--device", device.name, "--memory-limit", device.memory];
     const folders = ["--data", join(this.folder, device.name, "agent"), "--serving", this.servingFolder(device)];
     const work = ["--method", "shot", "--min-inputs", String(inputs), "--reserve", "64MiB", "--reserve-share", "0"];
     // All devices share one machine, which is never idle.
-    const shared = ["--cpu-share", "equal", "--probe-patience", "1s"];
-    const times = [...shared, "--probe-time", `${probeMs}ms`, "--tick", "1s"];
-    const curves = ["--drift-probe-time", `${curvesMs}ms`];
-    const args = ["agent", ...fleet, ...folders, ...work, ...times, ...curves];
-    const agent = this.#start(`${device.name}-agent`, args, (line) => onAgentLog(device.name, line));
+    const shared = ["--cpu-share", "equal", "--probe-patience", "1s", "--tick", "1s"];
+    const times = ["--probe-time", `${probeTime}ms`, "--drift-probe-time", `${driftProbeTime}ms`];
+    const args = ["agent", ...fleet, ...folders, ...work, ...shared, ...times];
+    const agent = this.#start(`${device.name}-agent`, args, onLog);
     await agent.until((each) => each.latest("ready"), this.#context.signal);
     return agent;
   }

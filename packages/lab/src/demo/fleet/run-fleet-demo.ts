@@ -1,5 +1,5 @@
 import { type CommandContext, formatDuration } from "@mpo/cli";
-import { formatBytes, given, SECOND_MS } from "@mpo/core";
+import { formatBytes, SECOND_MS } from "@mpo/core";
 import { onAbort } from "@mpo/io";
 import type { DeviceIdentity, FleetEvent } from "@mpo/protocol";
 import type { AdminClient } from "@mpo/transport";
@@ -7,23 +7,8 @@ import type { CommandRecord } from "./child-command.ts";
 import { type DemoDevice, demoDevices } from "./demo-devices.ts";
 import { type DeviceOutcome, imagesAfter, phasesOf, readOutcome } from "./device-outcome.ts";
 import { FleetEvents } from "./fleet-events.ts";
-import { type DeviceProcesses, FleetRoom } from "./fleet-room.ts";
+import { type DeviceProcesses, type FleetDemoOptions, FleetRoom } from "./fleet-room.ts";
 import { printOutcomes } from "./print-outcomes.ts";
-
-/** The options of `mpo demo`. Times are milliseconds. */
-export interface FleetDemoOptions {
-  readonly devices: readonly string[];
-  readonly folder?: string;
-  readonly keep: boolean;
-  readonly probeTime: number;
-  readonly driftProbeTime: number;
-  readonly window: number;
-  /** Drifted images that an agent collects before it retrains. */
-  readonly inputs: number;
-  /** Images that a retrained model answers before it is judged by them. */
-  readonly judgedImages: number;
-  readonly seed: number;
-}
 
 const TENANT = "default";
 /** How long anything may take beyond the time that it was given: a probe that failed is tried again after a minute. */
@@ -48,10 +33,7 @@ export async function runFleetDemo(options: FleetDemoOptions, context: CommandCo
   const began = performance.now();
   const note = (text: string): void => terminal.note(`[${clockOf(performance.now() - began)}] ${text}`);
   const devices = demoDevices(options.devices);
-  const { probeTime: probeMs, driftProbeTime: curvesMs, window: windowMs, inputs, seed, folder } = options;
-  const times = { probeMs, curvesMs, windowMs, inputs, seed };
-  const onAgentLog = (device: string, line: CommandRecord): void => noteAgent(device, line, note);
-  const room = await FleetRoom.open({ ...times, onAgentLog, ...given({ folder }) }, context);
+  const room = await FleetRoom.open(options, context);
   const ends = new AbortController();
   let following: Promise<void> = Promise.resolve();
   let isFinished = false;
@@ -74,7 +56,7 @@ export async function runFleetDemo(options: FleetDemoOptions, context: CommandCo
   } finally {
     ends.abort();
     if (isFinished && !options.keep) terminal.detail("stopping all processes");
-    const removesFolder = folder === undefined && !options.keep;
+    const removesFolder = options.folder === undefined && !options.keep;
     await room.close({ removesFolder });
     await following;
     if (!removesFolder) terminal.note(`logs and data of all processes are in ${room.folder}`);
@@ -101,7 +83,7 @@ async function enrol(device: DemoDevice, { options, context, room, events, note 
   note(`${device.name}: a program begins to serve clean images of clothes`);
   const app = await room.startApp(device);
   note(`${device.name}: its agent starts, and takes the device for one with ${device.memory} (simulated)`);
-  const agent = await room.startAgent(device);
+  const agent = await room.startAgent(device, (line) => noteAgent(device.name, line, note));
   const withinMs = options.probeTime + PATIENCE_MS;
   const kind = /^document-applied$/u;
   await Promise.race([events.until({ device: device.name, kind }, { signal, withinMs }), room.failed]);

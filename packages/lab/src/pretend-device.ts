@@ -1,0 +1,37 @@
+import { type AgentSettings, DEFAULT_AGENT_SETTINGS, type DeviceMonitor, type ServingApp } from "@mpo/agent";
+import { GIB } from "@mpo/core";
+import type { DeviceIdentity, Inventory } from "@mpo/protocol";
+
+/** What agents have in common where all of their machine is made up: these settings, and others besides. */
+export function pretendSettings(identity: DeviceIdentity, others: Partial<AgentSettings>): AgentSettings {
+  const versions = { agentVersion: "0.1.0", engineVersion: "0.1.0" };
+  return { ...DEFAULT_AGENT_SETTINGS, ...versions, identity, ...others };
+}
+
+/** A machine with nothing else on it. */
+export function pretendMonitor(
+  machine: Partial<Inventory>,
+  look: () => { readonly measuredAtMs: number; readonly memoryAvailableBytes: number },
+): DeviceMonitor {
+  const inventory: Inventory = {
+    ...{ deviceClass: "board", board: "simulated", cpuModel: "simulated", cpuCores: 4 },
+    ...{ memoryBytes: GIB, swapBytes: 0, gpus: [], os: "simulated", kernel: "", architecture: "arm64" },
+    ...{ agentVersion: "0.1.0", nodeVersion: process.version },
+    ...machine,
+  };
+  return {
+    inventory: async () => inventory,
+    resources: async () => ({ ...look(), diskFreeBytes: 10 * GIB, loadAverage: 0.1, isThrottled: false }),
+  };
+}
+
+/** A program that serves one model, and has nothing to train on. */
+export function pretendServing(model: string): ServingApp {
+  return {
+    models: async () => [{ name: model, manifestDigest: "cd".repeat(32) }],
+    inputsAfter: async (_, cursor) => ({ summaries: [], cursor }),
+    trainingFiles: async () => ({ files: [], count: 0 }),
+    folders: async () => ({ source: "source", serving: "source", staging: "staged" }),
+    publish: async () => undefined,
+  };
+}
