@@ -218,7 +218,7 @@ class CoordinatorRun {
                 monitorUrls: nats.monitorUrls ?? [],
                 allowsAsync: nats.allowsAsync ?? false,
               }
-            : { replicas: 1, monitorUrls: [made(this.#server).address.monitorUrl] }),
+            : { replicas: 1, monitorUrls: [made(this.#server).address.monitorUrl], folder: nats.folder }),
         });
         return { ended: this.#link.ended };
       },

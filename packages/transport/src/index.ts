@@ -18,5 +18,6 @@ export { findNatsServer } from "./nats/nats-binary.ts";
 export { NatsLink } from "./nats/nats-link.ts";
 export { NatsNotifyBus } from "./nats/nats-notify-bus.ts";
 export type { NatsCredentials } from "./nats/nats-settings.ts";
+export { STORE_NEEDS_BYTES } from "./store/fit-layout.ts";
 export { BUCKETS, FLEET_LAYOUT, STREAMS } from "./store/fleet-layout.ts";
 export type { StateStore, StoreCallOptions, StoreChange, StoreEntry, StreamEvent } from "./store/state-store.ts";

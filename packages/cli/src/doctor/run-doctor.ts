@@ -8,7 +8,7 @@ import { createTable } from "../output/table.ts";
 import type { Check, DoctorContext, Finding, Role } from "./check.ts";
 import { engineChecks } from "./engine-checks.ts";
 import { answersHealth, coordinatorCheck, natsCheck, once, portCheck, proxyCheck } from "./network-checks.ts";
-import { storageCheck } from "./storage-check.ts";
+import { storageCheck, storeRoomCheck } from "./storage-check.ts";
 import { clearRefsCheck, clockCheck, flockCheck, memoryChecks, nodeCheck, openFilesCheck } from "./system-checks.ts";
 
 /** The options of `mpo doctor`. */
@@ -67,6 +67,7 @@ function checksFor(options: DoctorOptions, context: DoctorContext): readonly Che
     nodeCheck(process.version),
     clockCheck(Date.now()),
     storageCheck(data),
+    storeRoomCheck(`${data}/coordinator`),
     flockCheck(context),
     openFilesCheck(context),
     ...memoryChecks(context, data),

@@ -1,7 +1,8 @@
 import { access, constants, stat, statfs } from "node:fs/promises";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { formatBytes } from "@mpo/core";
-import type { Check } from "./check.ts";
+import { STORE_NEEDS_BYTES } from "@mpo/transport";
+import type { Check, Finding } from "./check.ts";
 
 /** A retrained model, a journal and a store must find room. */
 const LITTLE_BYTES = 2 ** 30;
@@ -20,28 +21,44 @@ export function storageCheck(folder: string): Check {
   return {
     name: "disk",
     neededBy: ["agent", "coordinator"],
+    run: () => findRoom(folder, NOTHING_BYTES),
+  };
+}
+
+/** A coordinator's store finds what it needs to begin with. */
+export function storeRoomCheck(folder: string): Check {
+  return {
+    name: "store",
+    neededBy: ["coordinator"],
     run: async () => {
-      const parent = await existingParent(folder);
-      const { bavail, bsize } = await statfs(parent);
-      const free = bavail * bsize;
-      const found = `${formatBytes(free)} free for ${folder}`;
-      const isWritable = await access(parent, constants.W_OK | constants.X_OK).then(
-        () => true,
-        () => false,
-      );
-      if (!isWritable) {
-        return {
-          state: "broken",
-          found: `${parent} cannot be written`,
-          fix: "Give --data a folder of yours, or set XDG_STATE_HOME.",
-        };
-      }
-      if (free >= LITTLE_BYTES) return { state: "ok", found };
-      return {
-        state: free < NOTHING_BYTES ? "broken" : "warning",
-        found,
-        fix: "Free space, or put --data on another disk.",
-      };
+      const isThere = (await stat(join(folder, "nats/jetstream")).catch(() => undefined)) !== undefined;
+      const finding = await findRoom(folder, isThere ? NOTHING_BYTES : STORE_NEEDS_BYTES);
+      if (isThere) return finding;
+      return { ...finding, found: `${finding.found}; a new store needs ${formatBytes(STORE_NEEDS_BYTES)}` };
     },
+  };
+}
+
+async function findRoom(folder: string, neededBytes: number): Promise<Finding> {
+  const parent = await existingParent(folder);
+  const { bavail, bsize } = await statfs(parent);
+  const free = bavail * bsize;
+  const found = `${formatBytes(free)} free for ${folder}`;
+  const isWritable = await access(parent, constants.W_OK | constants.X_OK).then(
+    () => true,
+    () => false,
+  );
+  if (!isWritable) {
+    return {
+      state: "broken",
+      found: `${parent} cannot be written`,
+      fix: "Give --data a folder of yours, or set XDG_STATE_HOME.",
+    };
+  }
+  if (free >= LITTLE_BYTES) return { state: "ok", found };
+  return {
+    state: free < neededBytes ? "broken" : "warning",
+    found,
+    fix: "Free space, or put --data on another disk.",
   };
 }

@@ -1,5 +1,8 @@
 import { randomUUID } from "node:crypto";
+import { statfs } from "node:fs/promises";
 import { MpoError } from "@mpo/core";
+import type { JetStreamManager } from "nats";
+import { fitLayout, STORE_NEEDS_BYTES } from "../store/fit-layout.ts";
 import { LogStateStore } from "../store/log-state-store.ts";
 import type { StateStore } from "../store/state-store.ts";
 import type { StoreLayout } from "../store/store-layout.ts";
@@ -17,6 +20,8 @@ export interface JetstreamStoreOptions {
   readonly monitorUrls?: readonly string[];
   /** Go on although a power cut may lose acknowledged writes. Default false. */
   readonly allowsAsync?: boolean;
+  /** Folder of the server's store, where that is on this machine: streams reserve what its disk has, no more. */
+  readonly folder?: string;
   readonly signal?: AbortSignal;
 }
 
@@ -26,7 +31,7 @@ export interface JetstreamStoreOptions {
  * `close` of the store leaves the link open.
  */
 export async function openJetstreamStore(link: NatsLink, options: JetstreamStoreOptions): Promise<StateStore> {
-  const { layout, replicas = 1, monitorUrls = [], allowsAsync = false, signal } = options;
+  const { layout, replicas = 1, monitorUrls = [], allowsAsync = false, folder, signal } = options;
   const where = link.connection.getServer();
   requireVersion(link.connection.info?.version ?? "unknown", where);
   const sync = await checkSync({ monitorUrls, allowsAsync, ...(signal === undefined ? {} : { signal }) });
@@ -40,8 +45,29 @@ export async function openJetstreamStore(link: NatsLink, options: JetstreamStore
   }
   const store = await openExistingStore(link, layout);
   const manager = await link.connection.jetstreamManager({ checkAPI: false, timeout: link.settings.requestTimeoutMs });
-  await link.within(ensureStreams(manager, layout, replicas), signal, "cannot prepare the streams");
+  const prepare = async (): Promise<void> => {
+    const fitted = folder === undefined ? layout : await fitToDisk(link, manager, layout, folder);
+    await ensureStreams(manager, fitted, replicas);
+  };
+  await link.within(prepare(), signal, "cannot prepare the streams");
   return store;
+}
+
+async function fitToDisk(
+  { logger }: NatsLink,
+  manager: JetStreamManager,
+  layout: StoreLayout,
+  folder: string,
+): Promise<StoreLayout> {
+  const heldBytes = new Map<string, number>();
+  for await (const { config, state } of manager.streams.list()) heldBytes.set(config.name, state.bytes);
+  const { bavail, bsize } = await statfs(folder);
+  const freeBytes = bavail * bsize;
+  if (heldBytes.size > 0 && freeBytes < STORE_NEEDS_BYTES) {
+    const hint = "Free space there: what does not fit is refused.";
+    logger.warn("the store's disk has little room", { folder, freeBytes, neededBytes: STORE_NEEDS_BYTES, hint });
+  }
+  return fitLayout(layout, { folder, freeBytes, heldBytes });
 }
 
 /**

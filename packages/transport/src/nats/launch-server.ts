@@ -11,6 +11,8 @@ import { endProcess, identify, type ProcessIdentity } from "./process-identity.t
 import { readServerFacts } from "./server-checks.ts";
 
 const MAX_PAYLOAD_BYTES = 2 ** 20;
+/** No limit: the streams' own reservations follow the disk. By itself the server would refuse to reserve over 75 % of it. */
+const MAX_STORE_BYTES = 2 ** 50;
 const POLL_MS = 50;
 /** Held by the server itself: it may outlive its coordinator, and be out of sight of the next one's namespaces. */
 const LOCK_FILE = "nats-server.lock";
@@ -160,6 +162,7 @@ jetstream {
   store_dir: ${quoted(folder)}
   sync_interval: always
   max_memory_store: 67108864
+  max_file_store: ${MAX_STORE_BYTES}
 }
 `;
 }

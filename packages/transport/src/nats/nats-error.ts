@@ -9,9 +9,9 @@ const API_CODES: ReadonlyMap<number, MpoErrorCode> = new Map<number, MpoErrorCod
   [10059, "not-found"], // stream not found
   [10014, "not-found"], // consumer not found
   [10077, "over-budget"], // maximum messages or bytes exceeded
-  [10047, "over-budget"], // insufficient storage resources
-  [10023, "over-budget"], // insufficient resources
-  [10028, "over-budget"], // resource limits exceeded for account
+  [10047, "unavailable"], // insufficient storage resources
+  [10023, "unavailable"], // insufficient resources
+  [10028, "unavailable"], // resource limits exceeded for account
   [10054, "invalid-argument"], // message size exceeds maximum
   [10058, "already-exists"], // stream name in use with other settings
   [10052, "invalid-argument"], // bad stream settings
@@ -44,17 +44,21 @@ const CLIENT_CODES: ReadonlyMap<string, MpoErrorCode> = new Map<string, MpoError
   ["MAX_PAYLOAD_EXCEEDED", "invalid-argument"],
 ]);
 
+/** Writes are refused until there is room. */
+const FULL: ReadonlySet<number | undefined> = new Set([10077, 10047, 10023, 10028]);
+const FULL_HINT = "Free disk space for JetStream, or raise the limits of the stream or the account.";
+
 const HINTS: Readonly<Partial<Record<MpoErrorCode, string>>> = {
   unauthenticated: "Check the credentials for NATS, and what its server allows this user.",
   unsupported: "Start nats-server with JetStream (option -js, or a jetstream block).",
-  "over-budget": "Free disk space for JetStream, or raise the limits of the stream or the account.",
 };
 
 /** What NATS or its client threw, as ours. */
 export function natsError(thrown: unknown, what: string): MpoError {
   if (thrown instanceof MpoError) return thrown;
   const code = codeOf(thrown);
-  const hint = HINTS[code];
+  const apiCode = thrown instanceof NatsError ? thrown.api_error?.err_code : undefined;
+  const hint = FULL.has(apiCode) ? FULL_HINT : HINTS[code];
   const reason = thrown instanceof Error ? thrown.message : String(thrown);
   const options: MpoErrorOptions = { cause: thrown, ...(hint === undefined ? {} : { hint }) };
   return new MpoError(code, `${what}: ${reason}`, options);

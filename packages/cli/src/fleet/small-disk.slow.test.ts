@@ -1,0 +1,39 @@
+import assert from "node:assert/strict";
+import { readFile, writeFile } from "node:fs/promises";
+import { describe, it } from "node:test";
+import { formatBytes } from "@mpo/core";
+import { EXIT_CODES } from "@mpo/runtime";
+import { STORE_NEEDS_BYTES } from "@mpo/transport";
+import { noNatsServer } from "../test-support/fleet-room.ts";
+import { noSmallDisk, smallDisk } from "../test-support/small-disk.ts";
+
+const PORTS = ["--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"];
+const GUIDE = new URL("../../../../deploy/guides/fleet.md", import.meta.url);
+
+describe("a coordinator's disk", { skip: noNatsServer || noSmallDisk, timeout: 120_000 }, () => {
+  it("that is too small for a new store is refused with what is needed, and doctor and guide agree", async (t) => {
+    const disk = await smallDisk(t, 200);
+    const coordinator = disk.start(["coordinator", ...PORTS, "--data", `${disk.folder}/c`]);
+    assert.equal(await coordinator.code, EXIT_CODES.unavailable);
+    const needed = new RegExp(`needs ${STORE_NEEDS_BYTES} bytes free on the disk of ${disk.folder}/c; \\d+ are`, "u");
+    assert.match(coordinator.said(), needed);
+    const doctor = disk.start(["doctor", "--role", "coordinator", "--json"], { XDG_STATE_HOME: disk.folder });
+    await doctor.code;
+    const needs = `needs ${formatBytes(STORE_NEEDS_BYTES)}`;
+    assert.match(doctor.said(), new RegExp(`"check":"store","state":"broken".*${needs}`, "u"));
+    assert.match(await readFile(GUIDE, "utf8"), new RegExp(needs, "u"));
+  });
+
+  it("with 1 GB starts, and starts again when little is left", async (t) => {
+    const disk = await smallDisk(t, 1000);
+    const args = ["coordinator", ...PORTS, "--data", `${disk.folder}/c`];
+    const first = disk.start(args);
+    await first.until(/is ready/u);
+    first.child.kill("SIGTERM");
+    assert.equal(await first.code, EXIT_CODES.ok);
+    await writeFile(`${disk.outside}/fill`, Buffer.alloc(960 * 2 ** 20));
+    const second = disk.start(args);
+    await second.until(/is ready/u);
+    assert.match(second.said(), /WARN +the store's disk has little room/u);
+  });
+});
