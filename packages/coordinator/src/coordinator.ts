@@ -1,5 +1,5 @@
 import { setMaxListeners } from "node:events";
-import { MpoError } from "@mpo/core";
+import { MpoError, SECOND_MS } from "@mpo/core";
 import { type Clock, isAbortError, linkSignals, systemClock, untilAborted } from "@mpo/io";
 import { isTransient, type Logger } from "@mpo/runtime";
 import type { StateStore } from "@mpo/transport";
@@ -19,11 +19,14 @@ import { SearchService } from "./search/search-service.ts";
 import type { WorkRecord } from "./search/work-record.ts";
 import type { ResolvedSettings } from "./settings.ts";
 import { isConflict, type StoreContext } from "./store/change-entry.ts";
+import { StoreHealth } from "./store/store-health.ts";
 
 /** What a coordinator stands on. */
 export interface CoordinatorPorts {
   /** With the buckets and streams of `FLEET_LAYOUT`. Stays the caller's to close. */
   readonly store: StateStore;
+  /** Throws when what the store has acknowledged is not where it should be. Default: that is not known. */
+  readonly requireStorePlace?: () => Promise<void>;
   readonly logger: Logger;
   /** Default: the system's clock. */
   readonly clock?: Clock;
@@ -44,8 +47,8 @@ export interface Coordinator {
   /** What people and programs may call. */
   readonly admin: AdminApi;
   readonly metrics: Metrics;
-  /** Parts that are not ready, by name; empty: all are. */
-  notReady(): readonly string[];
+  /** Why it is not ready, after a real write to the store; empty: it is. */
+  notReady(): Promise<readonly string[]>;
   /** Resolves when all indexes are full and it takes part in the work. */
   start(options?: { readonly signal?: AbortSignal }): Promise<void>;
   /** Ends what `start` began. */
@@ -61,7 +64,15 @@ export interface Coordinator {
 export function createCoordinator(settings: ResolvedSettings, ports: CoordinatorPorts): Coordinator {
   const { store, clock = systemClock, random = Math.random, newId } = ports;
   const logger = ports.logger.child({ coordinator: settings.name });
-  const context: StoreContext = { store, clock, random };
+  const health = new StoreHealth({
+    store,
+    clock,
+    logger,
+    graceMs: () => 2 * SECOND_MS * heartbeatSeconds(),
+    requirePlace: ports.requireStorePlace,
+    onRefused: (code) => metrics.writeRefused(code),
+  });
+  const context: StoreContext = { store: health.store, clock, random };
   const registry = new Registry(context, logger, { heartbeatSeconds: settings.heartbeatSeconds });
   const statuses = new StatusService(context, logger);
   const profiles = new ProfileService(context, logger);
@@ -72,9 +83,10 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
   const heartbeatSeconds = (): number => heartbeatSecondsOf(settings.heartbeatSeconds, registry.size);
   const metrics = createMetrics({
     devices: () =>
-      countDevices({ registry, documents, statuses, nowMs: clock.now(), heartbeatSeconds: heartbeatSeconds() }),
+      countDevices({ registry, documents, statuses, nowMs: health.presenceMs, heartbeatSeconds: heartbeatSeconds() }),
     profiles: () => profiles.size,
     waitingSearches: () => queue.size,
+    takesWrites: () => health.trouble === undefined,
     storeLagMs: () => Math.max(...Object.values(parts).flatMap(({ watches }) => watches.map(({ lagMs }) => lagMs))),
   });
   const searches = new SearchService({
@@ -102,6 +114,7 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
   const admin = new AdminApi({
     ...common,
     heartbeatSeconds,
+    presenceMs: () => health.presenceMs,
     newId,
     logger,
     onPushed: (cause) => metrics.pushed(cause),
@@ -130,14 +143,22 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
     admin,
     metrics,
     ended,
-    notReady: () =>
-      Object.entries(parts)
+    notReady: async () => {
+      await health.check(ends.signal);
+      const waiting = Object.entries(parts)
         .filter(([, { watches }]) => watches.some(({ isReady }) => !isReady))
-        .map(([name]) => name),
+        .map(([name]) => `waiting for ${name}`);
+      return health.trouble === undefined ? waiting : [health.trouble, ...waiting];
+    },
     start: async ({ signal } = {}) => {
       const watches = Object.values(parts).flatMap((part) => part.watches);
       const { signal: ending } = ends;
-      const running = [...watches.map((watch) => watch.run(ending)), audit.run(ending), queue.run(worker, ending)];
+      const running = [
+        ...watches.map((watch) => watch.run(ending)),
+        audit.run(ending),
+        queue.run(worker, ending),
+        health.run(ending),
+      ];
       tasks = running.map((task) =>
         task.then(
           () => undefined,

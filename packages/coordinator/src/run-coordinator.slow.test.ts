@@ -4,7 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
-import { createLogger, type ProcessPort, silentLogger } from "@mpo/runtime";
+import { createLogger, EXIT_CODES, exitCodeOf, type Logger, type ProcessPort, silentLogger } from "@mpo/runtime";
 import { createAdminClient, createFleetClient, findNatsServer } from "@mpo/transport";
 import { type CoordinatorAddresses, type EmbeddedNats, runCoordinator } from "./run-coordinator.ts";
 import type { CoordinatorSettings } from "./settings.ts";
@@ -31,7 +31,12 @@ interface Run {
   stop(): Promise<number>;
 }
 
-async function run(context: TestContext, folder: string, settings: CoordinatorSettings = ANY_PORTS): Promise<Run> {
+async function run(
+  context: TestContext,
+  folder: string,
+  settings: CoordinatorSettings = ANY_PORTS,
+  logger: Logger = silentLogger,
+): Promise<Run> {
   const ends = new AbortController();
   const nats: EmbeddedNats = { kind: "embedded", folder, ...SEARCH, ...NAMED };
   let code: Promise<number> | undefined;
@@ -44,7 +49,7 @@ async function run(context: TestContext, folder: string, settings: CoordinatorSe
     code = runCoordinator(settings, {
       nats,
       process: fakeProcess(),
-      logger: silentLogger,
+      logger,
       signal: ends.signal,
       onReady: resolve,
     });
@@ -60,6 +65,11 @@ function fakeProcess(): ProcessPort {
     off: (name, listener) => emitter.off(name, listener),
     exit: () => undefined,
   };
+}
+
+async function readiness({ http }: CoordinatorAddresses): Promise<readonly [number, string]> {
+  const response = await fetch(`${http}/readyz`);
+  return [response.status, await response.text()];
 }
 
 async function folder(context: TestContext): Promise<string> {
@@ -92,6 +102,62 @@ void describe("a coordinator as a process runs it", () => {
     assert.equal((await again.reportProfile(reportOf("pi-1", "r1"))).isDuplicate, true);
     again.close();
     await second.stop();
+  });
+
+  void it("is not ready while its store does not answer, and calls no device offline", {
+    skip: missing,
+    timeout: 120_000,
+  }, async (context) => {
+    const lines: string[] = [];
+    const logger = createLogger({ write: (line) => lines.push(line) });
+    const { addresses } = await run(context, await folder(context), { ...ANY_PORTS, heartbeatSeconds: 1 }, logger);
+    const device = createFleetClient({ target: addresses.grpc, retries: 0 });
+    const admin = createAdminClient({ target: addresses.grpc, retries: 0 });
+    const nats = addresses.natsPid as number;
+    using _ = {
+      [Symbol.dispose]: () => {
+        process.kill(nats, "SIGCONT");
+        device.close();
+        admin.close();
+      },
+    };
+    await device.hello(helloOf("pi-1"));
+    const ready = () => readiness(addresses);
+    assert.deepEqual(await ready(), [200, "ok\n"]);
+    process.kill(nats, "SIGSTOP");
+    const presence = async () => (await admin.listDevices({ tenant: "acme", labels: [], pageSize: 10 })).devices[0]?.presence;
+    const [, why] = await eventually(() => ready().then((found) => (found[0] === 503 ? found : undefined)));
+    assert.match(why, /^the store takes no writes: a small write to the store did not end within 5000 ms/u);
+    await new Promise((resolve) => setTimeout(resolve, 3_000));
+    assert.equal(await presence(), "online");
+    const push = admin.pushConfig({ identity: identityOf("pi-1"), model: "tiny", reason: "" });
+    assert.equal(exitCodeOf(await push.catch((thrown: unknown) => thrown)), EXIT_CODES.unavailable);
+    process.kill(nats, "SIGCONT");
+    await eventually(() => ready().then(([code]) => (code === 200 ? true : undefined)));
+    assert.equal(await presence(), "online", "devices have not had the time to be heard of again");
+    const said = lines.filter((line) => line.includes("the store takes no writes"));
+    assert.deepEqual([said.length, said[0]?.includes('"warn"')], [1, true], said.join(""));
+  });
+
+  void it("is not ready and takes no reports when its data was removed while it runs", {
+    skip: missing,
+    timeout: 60_000,
+  }, async (context) => {
+    const data = await folder(context);
+    const { addresses } = await run(context, data);
+    const device = createFleetClient({ target: addresses.grpc, retries: 0 });
+    context.after(() => device.close());
+    await device.hello(helloOf("pi-1"));
+    assert.equal((await readiness(addresses))[0], 200);
+    await rm(join(data, "nats"), { recursive: true, force: true });
+    const [, why] = await eventually(() =>
+      readiness(addresses).then((found) => (found[0] === 503 ? found : undefined)),
+    );
+    assert.match(why, /the store in .* was removed or replaced while it ran/u);
+    await assert.rejects(device.hello(helloOf("pi-2")), { code: "unavailable", message: /was removed/u });
+    const page = await (await fetch(`${addresses.http}/metrics`)).text();
+    assert.match(page, /^mpo_store_takes_writes 0$/mu);
+    assert.match(page, /^mpo_store_writes_refused_total\{code="unavailable"\} [1-9]/mu);
   });
 
   void it("refuses addresses beyond loopback before anything starts, and warns when it may", async (context) => {

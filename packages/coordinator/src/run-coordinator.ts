@@ -232,6 +232,7 @@ class CoordinatorRun {
   #coordinatorService(): Service {
     return new Part("coordinator", {
       start: async (signal) => {
+        const server = this.#server;
         const natsServers =
           this.#settings.natsServers.length > 0
             ? this.#settings.natsServers
@@ -240,7 +241,12 @@ class CoordinatorRun {
               : [made(this.#server).address.url];
         this.#coordinator = createCoordinator(
           { ...this.#settings, natsServers },
-          { store: made(this.#store), logger: this.#logger, newId: randomUUID },
+          {
+            store: made(this.#store),
+            logger: this.#logger,
+            newId: randomUUID,
+            ...(server === undefined ? {} : { requireStorePlace: () => server.requireStreams() }),
+          },
         );
         await this.#coordinator.start({ signal });
         return { ended: this.#coordinator.ended };

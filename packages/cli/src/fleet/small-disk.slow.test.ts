@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { describe, it } from "node:test";
 import { formatBytes } from "@mpo/core";
 import { EXIT_CODES } from "@mpo/runtime";
@@ -36,4 +36,27 @@ describe("a coordinator's disk", { skip: noNatsServer || noSmallDisk, timeout: 1
     await second.until(/is ready/u);
     assert.match(second.said(), /WARN +the store's disk has little room/u);
   });
+
+  it("that is full is told by readiness, the log and exit codes, and all goes on when there is room", async (t) => {
+    const disk = await smallDisk(t, 300);
+    const coordinator = disk.start(["coordinator", ...PORTS, "--data", `${disk.folder}/c`]);
+    const [, http = ""] = await coordinator.until(/metrics and health +(http:\S+)\/metrics/u);
+    const ready = async (): Promise<string> => {
+      const response = await fetch(`${http}/readyz`);
+      return `${response.status} ${await response.text()}`;
+    };
+    assert.equal(await ready(), "200 ok\n");
+    await writeFile(`${disk.outside}/fill`, Buffer.alloc(300 * 2 ** 20)).catch((thrown: NodeJS.ErrnoException) => {
+      assert.equal(thrown.code, "ENOSPC");
+    });
+    await until(async () => (await ready()).startsWith("503 the store takes no writes: cannot write"));
+    await coordinator.until(/WARN +the store takes no writes/u);
+    await rm(`${disk.outside}/fill`);
+    await until(async () => (await ready()).startsWith("200"));
+    await coordinator.until(/INFO +the store takes writes again/u);
+  });
 });
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  while (!(await holds())) await new Promise((wake) => setTimeout(wake, 100));
+}

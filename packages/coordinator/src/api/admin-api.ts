@@ -51,6 +51,8 @@ export interface AdminParts {
   readonly audit: Audit;
   readonly clock: Clock;
   readonly heartbeatSeconds: () => number;
+  /** The time by which devices count as there or away. */
+  readonly presenceMs: () => number;
   /** Names for requests; never the same twice. */
   readonly newId: () => string;
   readonly logger: Logger;
@@ -206,7 +208,7 @@ export class AdminApi {
   }
 
   #view(device: DeviceRecord): DeviceView {
-    const { registry, documents, statuses, clock, heartbeatSeconds } = this.#parts;
+    const { registry, documents, statuses, presenceMs, heartbeatSeconds } = this.#parts;
     const { identity, inventory, labels, models, enrolledAtMs } = device;
     const seen = registry.seen(identity) ?? neverSeen(enrolledAtMs);
     const desiredVersion = documents.version(identity);
@@ -217,7 +219,7 @@ export class AdminApi {
       resources: seen.resources,
       labels,
       models,
-      presence: isOnline(seen.lastSeenMs, clock.now(), heartbeatSeconds()) ? "online" : "offline",
+      presence: isOnline(seen.lastSeenMs, presenceMs(), heartbeatSeconds()) ? "online" : "offline",
       lastSeenMs: seen.lastSeenMs,
       ...(desiredVersion === undefined ? {} : { desiredVersion }),
       ...(reportedStatus === undefined ? {} : { reportedStatus }),

@@ -7,6 +7,7 @@ export interface MetricSources {
   readonly waitingSearches: () => number;
   /** How long the newest change took from the store to this coordinator, milliseconds. */
   readonly storeLagMs: () => number;
+  readonly takesWrites: () => boolean;
 }
 
 /** Devices of the fleet, by how they are. */
@@ -30,6 +31,8 @@ export interface Metrics {
   called(method: string, code: string, ms?: number): void;
   /** A call was refused because too many run already; by its path, "/package.Service/Method". */
   refused(path: string): void;
+  /** The store did not take a write; by the code of the error. */
+  writeRefused(code: string): void;
   /** The whole page, and its content type. */
   page(): Promise<{ readonly type: string; readonly text: string }>;
 }
@@ -77,6 +80,12 @@ export function createMetrics(sources: MetricSources): Metrics {
     labelNames: ["method"],
     registers,
   });
+  const refusedWrites = new Counter({
+    name: "mpo_store_writes_refused_total",
+    help: "Writes that the store did not take, by the code of the error",
+    labelNames: ["code"],
+    registers,
+  });
   const failedSearches = new Counter({
     name: "mpo_search_failures_total",
     help: "Searches that found nothing, by the code of the error",
@@ -121,6 +130,7 @@ export function createMetrics(sources: MetricSources): Metrics {
   gauge("mpo_store_lag_seconds", "Time that the newest change took from the store to this coordinator", () => {
     return sources.storeLagMs() / 1000;
   });
+  gauge("mpo_store_takes_writes", "Whether the store takes writes (1) or not (0)", () => Number(sources.takesWrites()));
   gauge("mpo_profiles", "Profiles that are stored", sources.profiles);
   gauge("mpo_searches_waiting", "Searches that wait", sources.waitingSearches);
   gauge("mpo_resident_bytes", "Resident memory of the coordinator", () => process.memoryUsage.rss());
@@ -134,6 +144,7 @@ export function createMetrics(sources: MetricSources): Metrics {
       if (ms !== undefined) callTimes.observe({ method }, ms / 1000);
     },
     refused: (path) => refusedCalls.inc({ method: methodOf(path) }),
+    writeRefused: (code) => refusedWrites.inc({ code }),
     page: async () => ({ type: registry.contentType, text: await registry.metrics() }),
   };
 }

@@ -10,18 +10,20 @@ void it("the status server tells of health, readiness and counts", async (contex
     profiles: () => 2,
     waitingSearches: () => 1,
     storeLagMs: () => 12,
+    takesWrites: () => false,
   });
   metrics.reported("profile", false);
   metrics.searched(20);
   metrics.searchFailed("over-budget");
   metrics.pushed("hand");
+  metrics.writeRefused("unavailable");
   metrics.called("hello", "ok", 3);
-  let missing: readonly string[] = ["registry"];
+  let missing: readonly string[] = ["waiting for registry"];
   const server = await startStatusServer({
     host: "127.0.0.1",
     port: 0,
     metrics,
-    notReady: () => missing,
+    notReady: async () => missing,
     logger: silentLogger,
   });
   context.after(() => server.stop());
@@ -44,6 +46,8 @@ void it("the status server tells of health, readiness and counts", async (contex
     "mpo_profiles 2",
     "mpo_searches_waiting 1",
     "mpo_store_lag_seconds 0.012",
+    "mpo_store_takes_writes 0",
+    'mpo_store_writes_refused_total{code="unavailable"} 1',
     'mpo_search_failures_total{code="over-budget"} 1',
     'mpo_documents_pushed_total{cause="hand"} 1',
     'mpo_calls_total{method="hello",code="ok"} 1',

@@ -9,8 +9,8 @@ export interface StatusServerOptions {
   /** 0: any free one. */
   readonly port: number;
   readonly metrics: Metrics;
-  /** What is not ready yet, by name; empty: everything is. */
-  readonly notReady: () => readonly string[];
+  /** Why it is not ready; empty: it is. */
+  readonly notReady: () => Promise<readonly string[]>;
   readonly logger: Logger;
 }
 
@@ -24,7 +24,7 @@ const REQUEST_TIMEOUT_MS = 5_000;
 const MAX_CONNECTIONS = 64;
 
 /**
- * `/metrics` for Prometheus, `/healthz` (the process answers) and `/readyz` (the store answered and the indexes are full).
+ * `/metrics` for Prometheus, `/healthz` (the process answers) and `/readyz` (the store takes writes and the indexes are full).
  * Throws `unavailable` when the address cannot be bound.
  */
 export async function startStatusServer(options: StatusServerOptions): Promise<StatusServer> {
@@ -36,26 +36,22 @@ export async function startStatusServer(options: StatusServerOptions): Promise<S
         response.writeHead(code, { "content-type": type, "cache-control": "no-store" });
         response.end(request.method === "HEAD" ? undefined : text);
       };
+      const failed = (what: string) => (thrown: unknown) => {
+        logger.error(`the ${what} could not be read`, { err: thrown });
+        send(500, "text/plain", "internal error\n");
+      };
       if (request.method !== "GET" && request.method !== "HEAD") return send(405, "text/plain", "only GET\n");
       switch (request.url ?? "/") {
         case "/healthz":
           return send(200, "text/plain", "ok\n");
-        case "/readyz": {
-          const missing = notReady();
-          return send(
-            missing.length === 0 ? 200 : 503,
-            "text/plain",
-            missing.length === 0 ? "ok\n" : `waiting for ${missing.join(", ")}\n`,
+        case "/readyz":
+          notReady().then(
+            (why) => send(why.length === 0 ? 200 : 503, "text/plain", `${why.join("; ") || "ok"}\n`),
+            failed("readiness"),
           );
-        }
+          return;
         case "/metrics":
-          metrics.page().then(
-            ({ type, text }) => send(200, type, text),
-            (thrown: unknown) => {
-              logger.error("the metrics could not be read", { err: thrown });
-              send(500, "text/plain", "internal error\n");
-            },
-          );
+          metrics.page().then(({ type, text }) => send(200, type, text), failed("metrics"));
           return;
         default:
           return send(404, "text/plain", "there are /metrics, /healthz and /readyz\n");

@@ -110,7 +110,7 @@ test("whatever comes over NATS, agent and coordinator live on with what was good
   const { document } = await coordinator.admin.pushConfig({ identity, model: "tiny", reason: "" }, { signal });
   assert.ok(document.version.version > first.version);
   await eventually(() => (agent.snapshot().applied?.version === document.version.version ? true : undefined));
-  assert.deepEqual(coordinator.notReady(), []);
+  assert.deepEqual(await coordinator.notReady(), []);
 });
 
 /** The product's daemon in this process, on its own folder; it ends with the test. */

@@ -14,6 +14,7 @@ import {
 import type { NatsBinary } from "./nats-binary.ts";
 import { endProcess, isStill } from "./process-identity.ts";
 import { readServerFacts, requireVersion, type ServerFacts } from "./server-checks.ts";
+import { readStreamFolders, requireSameFolders } from "./stream-folders.ts";
 
 export interface EmbeddedServerOptions {
   readonly binary: NatsBinary;
@@ -57,6 +58,7 @@ export class EmbeddedNatsServer {
   readonly #random: () => number;
   readonly #stops = new AbortController();
   #running: RunningServer;
+  #streams: ReadonlyMap<string, number> = new Map();
 
   private constructor(
     launch: LaunchOptions,
@@ -114,6 +116,13 @@ export class EmbeddedNatsServer {
   /** What it says about itself. */
   facts(options: { readonly signal?: AbortSignal } = {}): Promise<ServerFacts> {
     return readServerFacts(this.address.monitorUrl, options);
+  }
+
+  /** Throws `unavailable` when the folders of its streams were removed or replaced since the last call. */
+  async requireStreams(): Promise<void> {
+    const now = await readStreamFolders(this.#launch.folder);
+    requireSameFolders(this.#launch.folder, this.#streams, now);
+    this.#streams = now;
   }
 
   /** Ends it, at first politely, and gives the folder back. */

@@ -21,6 +21,8 @@ export const BUCKETS = {
   archive: "archive",
   /** Searches that are to be done. Key: device key, model. */
   work: "work",
+  /** Written to see whether the store takes writes. */
+  health: "health",
 } as const;
 
 /** Streams of the fleet's store. */
@@ -67,6 +69,7 @@ export const FLEET_LAYOUT: StoreLayout = {
     { ...LARGE, name: BUCKETS.status, maxValueBytes: 131_072 },
     { ...LARGE, name: BUCKETS.archive, maxValueBytes: 524_288 },
     { ...LARGE, name: BUCKETS.work },
+    { ...SMALL, name: BUCKETS.health, maxValueBytes: 64, maxBytes: 8 * MIB },
   ],
   streams: [
     {
