@@ -51,11 +51,14 @@ export class StoreHealth {
       before: () => {
         if (this.#place !== undefined) throw this.#place;
       },
-      taken: (place) => this.#solve(place),
+      taken: (place) => {
+        this.#lastGoodMs = options.clock.now();
+        this.#solve(place);
+      },
       refused: (place, error, isFull) => {
         this.#refused += 1;
         options.onRefused(error.code);
-        this.#trouble(place, error, { sinceMs: options.clock.now(), isFull });
+        this.#trouble(place, error, isFull);
       },
     });
   }
@@ -115,19 +118,15 @@ export class StoreHealth {
       for (const [place, { isFull }] of this.#troubles) if (!isFull) this.#solve(place);
     } catch (thrown) {
       throwIfAborted(signal);
-      this.#trouble(BUCKETS.health, MpoError.from(thrown), { sinceMs: this.#lastGoodMs, isFull: false });
+      this.#trouble(BUCKETS.health, MpoError.from(thrown), false);
     }
     this.#checkedAtMs = clock.monotonicMs();
     if (this.trouble !== undefined) this.#warn();
   }
 
-  #trouble(
-    place: string,
-    { message }: MpoError,
-    { sinceMs, isFull }: { readonly sinceMs: number; readonly isFull: boolean },
-  ): void {
+  #trouble(place: string, { message }: MpoError, isFull: boolean): void {
     // Devices that were not heard of again since the last outage are not away either.
-    const fromMs = Math.min(sinceMs, this.presenceMs);
+    const fromMs = Math.min(this.#lastGoodMs, this.presenceMs);
     const wasWell = this.#troubles.size === 0;
     this.#troubles.set(place, { reason: message, atMs: this.#options.clock.monotonicMs(), isFull });
     if (wasWell) this.#outage = { fromMs };

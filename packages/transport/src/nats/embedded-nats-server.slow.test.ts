@@ -1,17 +1,19 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdir, rm } from "node:fs/promises";
+import { readdir, rename, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { extname, join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
 import { systemClock } from "@mpo/io";
+import { FLEET_LAYOUT } from "../store/fleet-layout.ts";
 import { binary, openLink, skip, startServer, temporaryFolder } from "../testing/nats-room.ts";
 import { bytes, CONTRACT_LAYOUT, text } from "../testing/state-store-contract.ts";
 import { EmbeddedNatsServer } from "./embedded-nats-server.ts";
 import { openJetstreamStore } from "./jetstream-state-store.ts";
 import { identify, isStill } from "./process-identity.ts";
+import { streamsFolder } from "./stream-folders.ts";
 
 void test("it listens on loopback, syncs always, and is gone after stop", { skip }, async (t) => {
   const folder = await temporaryFolder(t);
@@ -157,6 +159,25 @@ void test("a server that cannot start says why, and leaves nothing behind", { sk
   const absent = { path: join(folder, "no-such-program"), version: "2.12.15" };
   await assert.rejects(EmbeddedNatsServer.start({ binary: absent, folder }), { code: "unavailable" });
   await (await startServer(t, { folder })).stop();
+});
+
+void test("a damaged stream is named at once, with what is lost without it", { skip, timeout: 30_000 }, async (t) => {
+  const folder = await temporaryFolder(t);
+  const first = await startServer(t, { folder });
+  await openJetstreamStore(await openLink(t, first.address.url), { layout: FLEET_LAYOUT });
+  await first.stop();
+  const stream = join(streamsFolder(folder), "KV_desired");
+  await writeFile(join(stream, "meta.inf"), "");
+  const startedMs = Date.now();
+  await assert.rejects(startServer(t, { folder }), {
+    code: "invalid-data",
+    message: /^damaged in the store: KV_desired\. Without it is lost: KV_desired: the newest document of each device/u,
+    hint: /move \S+\/KV_desired out of/u,
+  });
+  assert.ok(Date.now() - startedMs < 10_000);
+  // Set aside, as the hint says.
+  await rename(stream, join(folder, "KV_desired"));
+  await openJetstreamStore(await openLink(t, (await startServer(t, { folder })).address.url), { layout: FLEET_LAYOUT });
 });
 
 async function freePort(): Promise<number> {

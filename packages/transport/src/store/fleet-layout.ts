@@ -25,6 +25,21 @@ export const BUCKETS = {
   health: "health",
 } as const;
 
+/** What is lost with a stream, in words, and what comes back by itself. By name of the stream. */
+export const STREAM_LOSSES: Readonly<Record<string, string>> = {
+  KV_desired: "the newest document of each device; devices keep the one that they run",
+  KV_reported: "when devices were last heard of; comes back with the next heartbeats",
+  KV_ident: "which devices there are; they enrol again when they say hello",
+  KV_prior: "pooled profiles; they are pooled again from the profiles that are stored",
+  KV_profile: "the profiles of all devices, until they are reported or measured again",
+  KV_chain: "the chains of all models, until devices report them again",
+  KV_status: "what became of documents and windows, until devices report again",
+  KV_archive: "older documents, for rollbacks and explanations; they do not come back",
+  KV_work: "searches that waited; push again where one is missed",
+  KV_health: "nothing",
+  audit: "the events; they do not come back",
+};
+
 /** Streams of the fleet's store. */
 export const STREAMS = {
   /** Who changed what. Subject: `auditSubject`. */
