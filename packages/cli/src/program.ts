@@ -24,6 +24,7 @@ const COMMANDS: readonly CommandEntry[] = [
   ["search", "choose the best config for a budget, and the ladder", () => import("./commands/search.ts")],
   ["explain", "say why it was chosen", () => import("./commands/explain.ts")],
   ["coordinator", "run a coordinator, which plans for a fleet's devices", () => import("./commands/coordinator.ts")],
+  ["store", "check a coordinator's store, and set damaged parts aside", () => import("./commands/store.ts")],
   ["agent", "run this device's agent: it probes, reports, and retrains on drift", () => import("./commands/agent.ts")],
   ["devices", "see the devices of a fleet", () => import("./commands/devices.ts")],
   ["profiles", "see what the devices of a fleet have measured", () => import("./commands/profiles.ts")],

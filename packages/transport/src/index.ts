@@ -12,6 +12,7 @@ export {
 } from "./grpc/grpc-server.ts";
 export { isLoopback } from "./grpc/loopback.ts";
 export { proxyFor } from "./grpc/proxy.ts";
+export { checkStore, type StoredStream, setAsideStreams } from "./nats/check-store.ts";
 export { EmbeddedNatsServer } from "./nats/embedded-nats-server.ts";
 export { openExistingStore, openJetstreamStore } from "./nats/jetstream-state-store.ts";
 export { findNatsServer } from "./nats/nats-binary.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdir, rename, rm, writeFile } from "node:fs/promises";
+import { readdir, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { extname, join } from "node:path";
 import { test } from "node:test";
@@ -10,6 +10,7 @@ import { systemClock } from "@mpo/io";
 import { FLEET_LAYOUT } from "../store/fleet-layout.ts";
 import { binary, openLink, skip, startServer, temporaryFolder } from "../testing/nats-room.ts";
 import { bytes, CONTRACT_LAYOUT, text } from "../testing/state-store-contract.ts";
+import { checkStore, setAsideStreams } from "./check-store.ts";
 import { EmbeddedNatsServer } from "./embedded-nats-server.ts";
 import { openJetstreamStore } from "./jetstream-state-store.ts";
 import { identify, isStill } from "./process-identity.ts";
@@ -162,7 +163,7 @@ void test("a server that cannot start says why, and leaves nothing behind", { sk
 });
 
 void test("a damaged stream is named at once, with what is lost without it", { skip, timeout: 30_000 }, async (t) => {
-  const folder = await temporaryFolder(t);
+  const folder = join(await temporaryFolder(t), "nats");
   const first = await startServer(t, { folder });
   await openJetstreamStore(await openLink(t, first.address.url), { layout: FLEET_LAYOUT });
   await first.stop();
@@ -172,11 +173,16 @@ void test("a damaged stream is named at once, with what is lost without it", { s
   await assert.rejects(startServer(t, { folder }), {
     code: "invalid-data",
     message: /^damaged in the store: KV_desired\. Without it is lost: KV_desired: the newest document of each device/u,
-    hint: /move \S+\/KV_desired out of/u,
+    hint: /mpo store set-aside/u,
   });
   assert.ok(Date.now() - startedMs < 10_000);
-  // Set aside, as the hint says.
-  await rename(stream, join(folder, "KV_desired"));
+  const found = await checkStore({ binary: binary(), folder });
+  assert.deepEqual(
+    found.filter(({ isDamaged }) => isDamaged).map(({ name }) => name),
+    ["KV_desired"],
+  );
+  const target = await setAsideStreams(folder, ["KV_desired"], "now");
+  assert.deepEqual(await readdir(target), ["KV_desired"]);
   await openJetstreamStore(await openLink(t, (await startServer(t, { folder })).address.url), { layout: FLEET_LAYOUT });
 });
 

@@ -5,12 +5,12 @@ import { join } from "node:path";
 import { MpoError } from "@mpo/core";
 import { type Clock, linkSignals, throwIfAborted, withDeadline, writeFileAtomic } from "@mpo/io";
 import { connectionsWithin, lockFile, readOpenFiles } from "@mpo/runtime";
-import { STREAM_LOSSES } from "../store/fleet-layout.ts";
+import { DamagedStreams } from "./damaged-streams.ts";
 import { pidFile, removeRecord, writeRecord } from "./embedded-record.ts";
 import type { NatsBinary } from "./nats-binary.ts";
 import { endProcess, identify, type ProcessIdentity } from "./process-identity.ts";
 import { readServerFacts } from "./server-checks.ts";
-import { streamsFolder } from "./stream-folders.ts";
+import { readSizes } from "./stream-sizes.ts";
 
 const MAX_PAYLOAD_BYTES = 2 ** 20;
 /** No limit: the streams' own reservations follow the disk. By itself the server would refuse to reserve over 75 % of it. */
@@ -132,12 +132,16 @@ async function isHealthy(
     using linked = linkSignals(signal);
     const health = await fetch(new URL("/healthz?details=true", address.monitorUrl), { signal: linked.signal });
     const { errors = [] } = (await health.json()) as { readonly errors?: readonly HealthFault[] };
+    // It listens only when it has recovered what it can: what is missing then stays so.
     const damaged = errors.filter(({ error }) => error?.includes("could not be recovered") === true);
-    if (damaged.length > 0) throw damagedStreams(folder, damaged);
+    if (damaged.length > 0) {
+      const names = damaged.map(({ stream = "" }) => stream);
+      throw new DamagedStreams(folder, names, await readSizes(address.monitorUrl, linked.signal));
+    }
     return health.ok && facts.serverName === serverName && facts.syncsAlways;
   } catch (thrown) {
     throwIfAborted(signal);
-    if (thrown instanceof MpoError && thrown.code === "invalid-data") throw thrown;
+    if (thrown instanceof DamagedStreams) throw thrown;
     return false;
   }
 }
@@ -146,16 +150,6 @@ async function isHealthy(
 interface HealthFault {
   readonly stream?: string;
   readonly error?: string;
-}
-
-/** It listens only when it has recovered what it can: what is missing then stays so. */
-function damagedStreams(folder: string, faults: readonly HealthFault[]): MpoError {
-  const names = faults.map(({ stream = "" }) => stream);
-  const losses = names.map((name) => `${name}: ${STREAM_LOSSES[name] ?? "what it holds"}`).join("; ");
-  const places = names.map((name) => join(streamsFolder(folder), name)).join(" ");
-  return new MpoError("invalid-data", `damaged in the store: ${names.join(", ")}. Without it is lost: ${losses}`, {
-    hint: `Restore a backup, or move ${places} out of that folder and start again; see ${join(folder, "nats-server.log")}.`,
-  });
 }
 
 interface Configuration {
