@@ -46,6 +46,16 @@ describe("mpo", () => {
       code: 4,
       says: /error \(not-found\): .*\/nowhere[\s\S]*hint: Name a folder/u,
     },
+    {
+      args: ["retrain", "--weights", "x", "--memory", "30MiB", "--window", "30s"],
+      code: 2,
+      says: /without --auto, --memory, --window would be ignored[\s\S]*hint: Add --auto/u,
+    },
+    {
+      args: ["retrain", "--weights", "x", "--auto", "--window", "30s", "--segments", "3"],
+      code: 2,
+      says: /--segments[\s\S]*hint: Leave --segments out/u,
+    },
     { args: ["retrain", "--weights", "x", "--memory-cap", "150"], code: 2, says: /size with its unit/u },
     {
       args: ["retrain", "--weights", "x", "--segments", "2", "--checkpoints", "1"],
