@@ -30,6 +30,7 @@ export function define(command: Command, context: CommandContext): void {
     .option("--seed <n>", "decides which samples, their order and damage", wholeNumber(0), 1)
     .addOption(threadsOption())
     .option("--output <dir>", "write the retrained model there, if it is not worse")
+    .option("--force", "write over a model in the output folder", false)
     .option("--auto", "choose the config: probe, search, and run what fits --memory and --window", false);
   addBudgetOptions(command, "auto: ")
     .option("--profile <file>", "auto: use this profile and add to it what the window shows, instead of probing")

@@ -28,13 +28,14 @@ import {
   trainRung,
 } from "@mpo/engine";
 import { systemClock } from "@mpo/io";
-import type { Files, Output, Stop } from "../command-context.ts";
+import type { CommandContext, Files, Output, Stop } from "../command-context.ts";
 import { driftedSamples } from "../data/drifted-samples.ts";
 import { loadDataset } from "../data/load-dataset.ts";
 import { loadModel, requireFitting } from "../data/load-model.ts";
 import { formatDuration, formatMs, formatShare } from "../output/format.ts";
 import { type Progress, startProgress } from "../output/progress.ts";
 import { type BudgetOptions, budgetFrom } from "../planning/budget.ts";
+import { requireNoModel } from "../planning/check-output.ts";
 import { deviceFacts } from "../planning/device-facts.ts";
 import { probeHere } from "../planning/probe-here.ts";
 import { readProfileDocument, writeProfileDocument } from "../planning/profile-document.ts";
@@ -65,13 +66,14 @@ interface AutoWindow {
  * its upper bound as the allocator's hard limit; one that breaks it is replaced by the next rung below. Then it reports
  * what was predicted against what was measured, and feeds it back into the profile.
  */
-export async function runAutoRetrain(options: AutoRetrainOptions, context: Files & Output & Stop): Promise<void> {
+export async function runAutoRetrain(options: AutoRetrainOptions, context: CommandContext): Promise<void> {
   const { workingFolder, signal } = context;
   const began = performance.now();
   if (options.window === undefined) {
     throw new MpoError("invalid-argument", "--auto needs --window", { hint: "Add --window 60s, for instance." });
   }
-  const { method, window, seed, learningRate } = options;
+  const { method, window, seed, learningRate, output: wanted } = options;
+  if (wanted !== undefined) await requireNoModel({ ...options, output: wanted }, workingFolder);
   const weights = resolve(workingFolder, options.weights);
   const model = await loadModel(weights, signal);
   const { test } = await loadDataset(options, context);
@@ -99,7 +101,7 @@ export async function runAutoRetrain(options: AutoRetrainOptions, context: Files
     context.terminal.note(`over its bound of ${formatBytes(rung.memoryBytes.upper)}: ${describeConfig(rung.config)}`);
   }
   const { rung: chosen, result: retrained } = endOfWindow(run);
-  const output = await writeAccepted(options, retrained, model.graph, context);
+  const output = await writeAccepted(options, retrained, model, context);
   await feedBack(options, model, profile, retrained, context);
   print(options, { profile, result, chosen, retrained }, output, performance.now() - began, context);
 }
