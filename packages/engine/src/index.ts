@@ -31,5 +31,5 @@ export type { TrainingSetup } from "./training/task.ts";
 export { type StepReport, stepTimes } from "./training/train-loop.ts";
 export { methodNamed } from "./window/method.ts";
 export { type RungResult, type RungTraining, trainRung } from "./window/train-rung.ts";
-export { trainingMs, type WindowLength, windowLength } from "./window/window-length.ts";
+export { type WindowLength, windowLength } from "./window/window-length.ts";
 export { EngineWorker } from "./worker/engine-worker.ts";

@@ -81,6 +81,7 @@ export class FakeDevice {
         plannedBytes: 40,
         peakBytes: 50,
         judgement: "labels",
+        judgedSamples: 100,
         accuracyBefore: 0.4,
         accuracyAfter: 0.6,
         stagedFolder: "staged",

@@ -15,6 +15,7 @@ import {
   SECOND_MS,
   type SearchResult,
   typical,
+  windowOverheadMs,
 } from "@mpo/core";
 import {
   chainOf,
@@ -24,7 +25,6 @@ import {
   type RungResult,
   type RungTraining,
   type Samples,
-  trainingMs,
   trainRung,
 } from "@mpo/engine";
 import { systemClock } from "@mpo/io";
@@ -83,8 +83,9 @@ export async function runAutoRetrain(options: AutoRetrainOptions, context: Comma
   const profile = await profileFor(options, { model, method, adapted }, window, context);
   const leftMs = endMs - performance.now();
   if (leftMs <= 0) throw new MpoError("over-budget", "probing took the whole window", { hint: "Give it more time." });
-  const budget = budgetFrom({ ...options, window: trainingMs(leftMs) }, profile);
-  const result = plannerOf(profile, chainOf(model.graph)).search(budget, options);
+  const budget = budgetFrom({ ...options, window: leftMs }, profile);
+  const overheadMs = windowOverheadMs(profile, leftMs);
+  const result = plannerOf(profile, chainOf(model.graph)).search(budget, { ...options, overheadMs });
   const task = { model, method, samples: adapted, judgedOn: judged, seed, ...given({ learningRate }) };
   const run = await runWindow(
     { rungs: result.ladder, windowMs: endMs - performance.now() },
@@ -168,11 +169,11 @@ async function feedBack(
   { profile: path }: AutoRetrainOptions,
   { graph }: Model,
   profile: Profile,
-  { config, plannedBytes, peakBytes, stepMs }: RungResult,
+  { config, plannedBytes, peakBytes, stepMs, overheadMs }: RungResult,
   context: Files & Output & Stop,
 ): Promise<void> {
   if (path === undefined || stepMs.length === 0) return;
-  const window = { config, plannedBytes, peakBytes, stepMs };
+  const window = { config, plannedBytes, peakBytes, stepMs, overheadMs };
   await writeProfileDocument(path, { profile: observe(profile, window), graph }, context);
 }
 
@@ -214,7 +215,8 @@ function print(
     `accuracy: predicted ${formatShare(chosen.accuracy.expected)}; measured ${after === undefined ? "-" : formatShare(after)}`,
   );
   terminal.line(
-    `besides its steps the retraining took ${formatMs(overheadMs)}; all in ${formatDuration(totalMs / SECOND_MS)}`,
+    `time besides its steps: predicted ${formatMs(chosen.overheadMs)}; measured ${formatMs(overheadMs)}; ` +
+      `all in ${formatDuration(totalMs / SECOND_MS)}`,
   );
   if (output !== undefined) terminal.line(`the retrained model is in ${output}`);
 }

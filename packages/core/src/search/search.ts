@@ -23,6 +23,8 @@ export interface SearchOptions {
   readonly tolerance?: number;
   /** Default: the joint policy. */
   readonly policy?: PolicyName;
+  /** Part of the window that is not for its steps, see `windowOverheadMs`. Default: none. */
+  readonly overheadMs?: number;
 }
 
 const DEFAULT_TOLERANCE = 0.01;
@@ -45,6 +47,9 @@ class Search {
   readonly #table: CandidateTable;
   readonly #budget: SearchBudget;
   readonly #objective: SearchObjective;
+  readonly #overheadMs: number;
+  /** What of the window is left for steps. */
+  readonly #trainingMs: number;
   readonly #rule: RankingRule;
   readonly #allowed: (candidate: number) => boolean;
   /** By candidate; undefined: in the front. */
@@ -57,6 +62,8 @@ class Search {
     this.#table = table;
     this.#budget = budget;
     this.#objective = options.objective ?? "accuracy";
+    this.#overheadMs = options.overheadMs ?? 0;
+    this.#trainingMs = budget.windowMs - this.#overheadMs;
     this.#allowed = allowedBy(POLICIES[options.policy ?? "joint"], table);
     this.#cut = new Array<CutReason | undefined>(table.count).fill(undefined);
     this.#dominator = new Int32Array(table.count).fill(-1);
@@ -111,7 +118,8 @@ class Search {
 
   #cutByBudget(): readonly number[] {
     const { memoryUpper, stepMsUpper, byMemory } = this.#table;
-    const { memoryBytes, windowMs } = this.#budget;
+    const { memoryBytes } = this.#budget;
+    const windowMs = this.#trainingMs;
     const fitting: number[] = [];
     for (const candidate of byMemory) {
       if (!this.#allowed(candidate)) this.#cut[candidate] = "policy";
@@ -125,7 +133,7 @@ class Search {
 
   #noteGains(fitting: readonly number[]): void {
     for (const candidate of fitting) {
-      const steps = Math.floor(this.#budget.windowMs / this.#table.stepMsExpected[candidate]!);
+      const steps = Math.floor(this.#trainingMs / this.#table.stepMsExpected[candidate]!);
       this.#gain[candidate] = this.#table.curve(candidate).bestWithin(steps).gain;
     }
   }
@@ -136,9 +144,14 @@ class Search {
     const fitting = smallest
       .filter(({ upper }) => upper <= this.#budget.memoryBytes)
       .map(({ candidate }) => candidate)
-      .filter((candidate) => this.#table.stepMsUpper[candidate]! <= this.#budget.windowMs);
+      .filter((candidate) => this.#table.stepMsUpper[candidate]! <= this.#trainingMs);
     if (fitting.length === 0) {
-      throw nothingFits(this.#table, this.#budget, [...this.#table.byMemory].filter(this.#allowed), smallest);
+      throw nothingFits(
+        this.#table,
+        { ...this.#budget, windowMs: this.#trainingMs },
+        [...this.#table.byMemory].filter(this.#allowed),
+        smallest,
+      );
     }
     for (const candidate of fitting) this.#cut[candidate] = undefined;
     this.#noteGains(fitting);
@@ -224,7 +237,8 @@ class Search {
     const memoryBytes = memory ?? table.exactMemory(plan, microBatch);
     const config = table.config(plan, microBatch);
     const step = { memoryBytes, stepMs: table.stepMs(plan, microBatch), unknowns: table.model.unknowns(config) };
-    return predictionOf(config, step, { accuracy: table.accuracy, windowMs: this.#budget.windowMs });
+    const { windowMs } = this.#budget;
+    return predictionOf(config, step, { accuracy: table.accuracy, windowMs, overheadMs: this.#overheadMs });
   }
 
   #cutCounts(): Readonly<Record<CutReason, number>> {
@@ -252,7 +266,7 @@ class Search {
           because: `may need ${formatBytes(memoryBytes.upper)} of ${formatBytes(this.#budget.memoryBytes)}`,
         };
       case "window":
-        return { reason, because: `a step may take ${stepMs.upper.toFixed(1)} of ${this.#budget.windowMs} ms` };
+        return { reason, because: `a step may take ${stepMs.upper.toFixed(0)} of ${this.#trainingMs.toFixed(0)} ms` };
       case "exact-memory":
         return {
           reason,
