@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import type { CommandContext, Files, Output, Stop } from "../command-context.ts";
 import { addConfigOptions, type ConfigOptions, configFrom } from "../options/config-options.ts";
 import { durationInMs } from "../options/parsers.ts";
-import { formatShare } from "../output/format.ts";
+import { formatAccuracy } from "../output/format.ts";
 import { noteOtherDevice } from "../planning/device-facts.ts";
 import { readProfileDocument } from "../planning/profile-document.ts";
 
@@ -42,10 +42,7 @@ async function emulate(path: string, options: EmulateOptions, context: Files & O
   );
   terminal.line(`time of a step ${stepMs.expected.toFixed(1)} ms, at most ${stepMs.upper.toFixed(1)} ms`);
   if (gained !== undefined) {
-    terminal.line(
-      `accuracy after ${Math.round(gained.steps)} of ${steps} steps: ${formatShare(gained.expected)} ` +
-        `(${formatShare(gained.lower)} to ${formatShare(gained.upper)})`,
-    );
+    terminal.line(`accuracy after ${Math.round(gained.steps)} of ${steps} steps: ${formatAccuracy(gained)}`);
   }
   for (const unknown of unknowns) terminal.line(`not known: ${unknown}`);
 }

@@ -32,7 +32,7 @@ import type { CommandContext, Files, Output, Stop } from "../command-context.ts"
 import { driftedSamples } from "../data/drifted-samples.ts";
 import { loadDataset } from "../data/load-dataset.ts";
 import { loadModel, requireFitting } from "../data/load-model.ts";
-import { formatDuration, formatMs, formatShare } from "../output/format.ts";
+import { formatAccuracy, formatDuration, formatJudged, formatMs } from "../output/format.ts";
 import { type Progress, startProgress } from "../output/progress.ts";
 import { type BudgetOptions, budgetFrom } from "../planning/budget.ts";
 import { requireNoModel } from "../planning/check-output.ts";
@@ -212,7 +212,8 @@ function print(
   );
   const after = retrained.accuracyAfter;
   terminal.line(
-    `accuracy: predicted ${formatShare(chosen.accuracy.expected)}; measured ${after === undefined ? "-" : formatShare(after)}`,
+    `accuracy: predicted ${formatAccuracy(chosen.accuracy)}; ` +
+      `measured ${after === undefined ? "-" : formatJudged(after, retrained)}`,
   );
   terminal.line(
     `time besides its steps: predicted ${formatMs(chosen.overheadMs)}; measured ${formatMs(overheadMs)}; ` +

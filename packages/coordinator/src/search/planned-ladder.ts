@@ -119,7 +119,7 @@ function unknownsOf({ unknowns }: Prediction): readonly Reason[] {
 }
 
 function predicted({ memoryBytes, stepMs, accuracy }: Prediction): string {
-  return `${mebibytes(memoryBytes.upper)} at most, ${Math.round(stepMs.expected)} ms a step, accuracy ${accuracy.expected.toFixed(3)}`;
+  return `${mebibytes(memoryBytes.upper)} at most, ${Math.round(stepMs.expected)} ms a step, ${accuracy.isGuess ? "accuracy not measured yet" : `accuracy ${accuracy.expected.toFixed(3)}`}`;
 }
 
 function mebibytes(bytes: number): string {
