@@ -126,6 +126,26 @@ void describe("an agent", () => {
       assert.equal(world.agent?.snapshot().waitingReports, 0);
     }));
 
+  it("names a model that came after its hello before it reports what it measured of it", () =>
+    inWorld(async (world) => {
+      world.device.hasModel = false;
+      await world.start();
+      await world.pass(6);
+      assert.deepEqual(
+        world.fleet.hellos.map(({ models }) => models.length),
+        [0],
+      );
+      world.device.hasModel = true;
+      await world.pass(6);
+      assert.deepEqual(
+        world.fleet.hellos.map(({ models }) => models.length),
+        [0, 1],
+      );
+      assert.equal(world.fleet.profiles.length, 0);
+      await world.pass(20);
+      assert.deepEqual([world.fleet.hellos.length, world.fleet.profiles.length], [2, 1]);
+    }));
+
   it("is more patient with a coordinator that has so many devices that it wants to hear of each less often", async () => {
     const missed: number[] = [];
     for (const heartbeatSeconds of [30, 240]) {

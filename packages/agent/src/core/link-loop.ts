@@ -47,6 +47,8 @@ export class LinkLoop {
   readonly #waits: Waits;
   #isOnline = false;
   #needsHello = true;
+  /** Models as the last hello named them. */
+  #named: string | undefined;
   #asked: { readonly version: DocumentVersion; readonly atMs: number } | undefined;
   #failures = 0;
   #heartbeatSeconds = USUAL_HEARTBEAT_SECONDS;
@@ -72,6 +74,11 @@ export class LinkLoop {
   sayHello(): void {
     this.#needsHello = true;
     this.#wakeup.wake();
+  }
+
+  /** Says hello when other models are served than the coordinator knows of: what is measured of them is then of use at once. */
+  modelsAre(models: readonly ServedModel[]): void {
+    if (this.#named !== undefined && this.#named !== JSON.stringify(models)) this.sayHello();
   }
 
   /** Runs until the signal aborts. Whatever a coordinator answers, this goes on: its trouble is not the device's. */
@@ -128,18 +135,20 @@ export class LinkLoop {
     const { floor, document } = store;
     this.#needsHello = false;
     try {
+      const served = await models();
       const answer = await ports.link.hello(
         {
           identity,
           inventory,
           resources: await wholeResources(ports),
           labels,
-          models: await models(),
+          models: served,
           ...(floor === undefined ? {} : { versionFloor: { epoch: floor.epoch, version: floor.version } }),
           ...(document === undefined ? {} : { appliedVersion: document.version }),
         },
         { signal, ...ONCE },
       );
+      this.#named = JSON.stringify(served);
       time.heard(answer.serverTimeMs);
       if (answer.desiredVersion !== undefined) {
         this.#asked = { version: answer.desiredVersion, atMs: ports.clock.monotonicMs() };

@@ -26,6 +26,8 @@ export interface WorkParts {
   readonly remembered: WorkState;
   /** A report was added. */
   readonly onReport: () => void;
+  /** Called with the models that are served, as often as they are looked at. */
+  readonly onModels: (models: readonly ServedModel[]) => void;
 }
 
 /** What the loop is doing. */
@@ -104,6 +106,7 @@ export class WorkLoop {
   async #tick(signal: AbortSignal): Promise<void> {
     const { ports } = this.#parts;
     const models = await ports.serving.models();
+    this.#parts.onModels(models);
     let hasNews = false;
     for (const { name } of models) hasNews = (await this.#look(name)) || hasNews;
     if (hasNews) await this.#memory.change(this.#drift.memory);

@@ -58,6 +58,9 @@ export class FakeDevice {
     }),
   };
 
+  /** Whether the program has put its model where the agent looks. */
+  hasModel = true;
+
   readonly engine: AgentEngine = {
     probe: async (job, { signal }) => {
       this.probed.push(job);
@@ -91,7 +94,7 @@ export class FakeDevice {
   };
 
   readonly serving: ServingApp = {
-    models: async () => [{ name: "resnet", manifestDigest: MODEL_DIGEST }],
+    models: async () => (this.hasModel ? [{ name: "resnet", manifestDigest: MODEL_DIGEST }] : []),
     inputsAfter: async (_, cursor) => {
       const from = Number(cursor === "" ? 0 : cursor);
       return { summaries: this.inputs.slice(from), cursor: String(this.inputs.length) };
