@@ -88,6 +88,7 @@ export class LinkLoop {
       try {
         waitMs = await this.#exchange(signal);
         this.#isOnline = true;
+        if (this.#failures > 0) this.#parts.ports.logger.info("the coordinator answers again");
         this.#failures = 0;
         this.#waits.succeeded();
       } catch (thrown) {
