@@ -276,6 +276,12 @@ void describe("an agent", () => {
       world.device.drop(4, 0.9);
       await world.pass(20);
       assert.equal(world.device.retrained.length, 0, "it waits for inputs that came behind the drift");
+      const drifts = world.fleet.statuses.flatMap(({ status }) => (status.kind === "drift" ? [status.drift] : []));
+      assert.deepEqual(
+        drifts.map(({ model, message }) => [model, message.startsWith("changed: brightness")]),
+        [["resnet", true]],
+        "it is reported once",
+      );
       world.device.drop(2, 0.9);
       await world.pass(40);
       assert.deepEqual(world.windows, ["replaced"]);

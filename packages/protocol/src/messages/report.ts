@@ -98,10 +98,14 @@ export const probeFailure = object({
   message,
 });
 
-/** What is reported of: a document, a window or a probe. */
+/** The inputs of a model are no longer those that it did well on. */
+export type DriftSeen = Fact<typeof driftSeen>;
+export const driftSeen = object({ model: name(), message });
+
+/** What is reported of: a document, a window, a probe or a drift. */
 export type ReportedStatus = ReportStatusRequest["status"];
 
-/** Delivers what became of a document, a window or a probe. */
+/** Delivers what became of a document, a window or a probe, and drifts. */
 export type ReportStatusRequest = Fact<typeof reportStatusRequest>;
 export const reportStatusRequest = object({
   identity: deviceIdentity,
@@ -113,6 +117,7 @@ export const reportStatusRequest = object({
     document: { document: documentStatus },
     window: { window: windowResult },
     probe: { probe: probeFailure },
+    drift: { drift: driftSeen },
   }),
 });
 
