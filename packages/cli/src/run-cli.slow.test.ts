@@ -56,6 +56,7 @@ describe("mpo", () => {
       code: 2,
       says: /--segments[\s\S]*hint: Leave --segments out/u,
     },
+    { args: ["coordinator", "--listen", "7443"], code: 2, says: /Expected HOST:PORT/u },
     { args: ["retrain", "--weights", "x", "--memory-cap", "150"], code: 2, says: /size with its unit/u },
     {
       args: ["retrain", "--weights", "x", "--segments", "2", "--checkpoints", "1"],
@@ -97,6 +98,12 @@ describe("mpo", () => {
       assert.equal(outcome.stdout, "");
     });
   }
+
+  it("prints its version", async () => {
+    const { code, stdout } = await runCommand(["--version"]);
+    assert.equal(code, EXIT_CODES.ok);
+    assert.match(stdout, /^\d+\.\d+\.\d+\n$/u);
+  });
 
   it("prints the models as a table, or one object a line", async () => {
     assert.match((await runCommand(["models"])).stdout, /resnet20/u);

@@ -153,6 +153,12 @@ describe("mpo train, retrain and bench", () => {
     }
   });
 
+  it("refuses more segments than the model has units", async () => {
+    const { code, stderr } = await runCommand(retrain("--segments", "99"));
+    assert.equal(code, EXIT_CODES.usage, stderr);
+    assert.match(stderr, /--segments 99: the model has \d+ units/u);
+  });
+
   it("says when the memory cap is too small, with the exit code for budgets", async () => {
     const outcome = await runCommand(retrain("--batch", "64", "--memory-cap", "2MiB", "--method", "shot"));
     assert.equal(outcome.code, EXIT_CODES.budget, outcome.stderr);

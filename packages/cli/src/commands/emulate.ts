@@ -2,7 +2,7 @@ import { describeConfig, formatBytes, plannerOf } from "@mpo/core";
 import { ENGINE_VERSION } from "@mpo/engine";
 import type { Command } from "commander";
 import type { CommandContext, Files, Output, Stop } from "../command-context.ts";
-import { addConfigOptions, type ConfigOptions, configFrom } from "../options/config-options.ts";
+import { addConfigOptions, type ConfigOptions, configFrom, requireSegments } from "../options/config-options.ts";
 import { durationInMs } from "../options/parsers.ts";
 import { formatAccuracy } from "../output/format.ts";
 import { noteOtherDevice } from "../planning/device-facts.ts";
@@ -28,6 +28,7 @@ async function emulate(path: string, options: EmulateOptions, context: Files & O
   const document = await readProfileDocument(path, context, { engine: ENGINE_VERSION });
   noteOtherDevice(document.profile, context);
   const { effectiveBatch, idleBytes } = document.profile;
+  requireSegments({ ...options, batch: effectiveBatch }, document.chain);
   const config = configFrom({ ...options, batch: options.batch ?? effectiveBatch });
   const { costs, accuracy } = plannerOf(document.profile, document.chain);
   const predicted = costs.predict(config);

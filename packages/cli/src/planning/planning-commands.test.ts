@@ -59,7 +59,10 @@ describe("mpo emulate, search and explain", () => {
   it("say so when the window is shorter than a step", async () => {
     const refused = await search("--memory", "1GiB", "--window", "1ms");
     assert.equal(refused.code, EXIT_CODES.budget);
-    assert.match(refused.stderr, /1 ms is shorter than one step of any configuration: .* \(.*batches of /u);
+    assert.match(
+      refused.stderr,
+      /1\.0 ms for its steps is shorter than one step of any configuration: .* \(.*batches of /u,
+    );
   });
 
   it("say so when the profile is of another class of device", async () => {

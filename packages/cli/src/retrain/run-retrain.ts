@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import { type AccuracyJudge, formatBytes, given, type MethodName, MpoError } from "@mpo/core";
 import {
   cardOf,
+  chainOf,
   EngineWorker,
   evaluateAccuracy,
   type Model,
@@ -16,7 +17,7 @@ import type { CommandContext, Output } from "../command-context.ts";
 import { type DriftedSamplesOptions, driftedSamples } from "../data/drifted-samples.ts";
 import { type DatasetOptions, loadDataset } from "../data/load-dataset.ts";
 import { loadModel, requireFitting } from "../data/load-model.ts";
-import { type ConfigOptions, configFrom } from "../options/config-options.ts";
+import { type ConfigOptions, configFrom, requireSegments } from "../options/config-options.ts";
 import { formatMs } from "../output/format.ts";
 import { startProgress } from "../output/progress.ts";
 import { requireNoModel } from "../planning/check-output.ts";
@@ -58,6 +59,7 @@ async function retrainStored(options: RetrainCommandOptions, context: CommandCon
   if (options.output !== undefined) await requireNoModel({ ...options, output: options.output }, workingFolder);
   const weights = resolve(workingFolder, options.weights);
   const model = await loadModel(weights, signal);
+  requireSegments(options, chainOf(model.graph));
   terminal.note(`reading ${options.dataset} ...`);
   const { test } = await loadDataset(options, context);
   requireFitting(model, test, weights);

@@ -207,7 +207,9 @@ test("a window shorter than one step names the fastest step", () => {
     (error: unknown) =>
       error instanceof MpoError &&
       error.code === "over-budget" &&
-      /a window of .* ms is shorter than one step of any configuration: the fastest .* may take/.test(error.message),
+      /a window of .* m?s for its steps is shorter than one step of any configuration: the fastest .* may take/.test(
+        error.message,
+      ),
   );
 });
 
