@@ -1,7 +1,7 @@
 import { chooseRung, describeConfig, isHopeless, MpoError, runWindow } from "@mpo/core";
 import type { DesiredDocument, DocumentVersion, Inventory, ProbeOrder, Resources, ServedModel } from "@mpo/protocol";
 import type { ConfigStore } from "../config/config-store.ts";
-import type { DriftSign } from "../drift/drift-detector.ts";
+import { describeSigns } from "../drift/drift-detector.ts";
 import { workBudget } from "../policy/budget-policy.ts";
 import type { RetrainOutcome } from "../ports/agent-engine.ts";
 import type { Outbox } from "../report/outbox.ts";
@@ -30,13 +30,6 @@ export interface WorkParts {
   /** Called with the models that are served, as often as they are looked at. */
   readonly onModels: (models: readonly ServedModel[]) => void;
 }
-
-/** What the signs of a drift say to people. */
-const SIGN_WORDS: Readonly<Record<DriftSign, string>> = {
-  features: "brightness, contrast or detail of the images",
-  intensities: "how often each brightness occurs",
-  entropy: "how sure the model is",
-};
 
 /** What the loop is doing. */
 export type Doing = "nothing" | "probe" | "window";
@@ -135,8 +128,7 @@ export class WorkLoop {
     const drift = this.#drift.noticed(model);
     if (drift !== undefined && before === undefined) {
       logger.info("the inputs have drifted", { model, signs: drift.signs });
-      const changed = drift.signs.map((sign) => SIGN_WORDS[sign]).join(", ");
-      await outbox.addStatus({ kind: "drift", drift: { model, message: `changed: ${changed}` } }, clock.now());
+      await outbox.addStatus({ kind: "drift", drift: { model, message: describeSigns(drift.signs) } }, clock.now());
       onReport();
     }
     return hasNews;

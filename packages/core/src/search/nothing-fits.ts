@@ -41,3 +41,10 @@ export function nothingFits(
 function formatBudgetMs(ms: number): string {
   return ms < 1_000 ? `${ms < 10 ? ms.toFixed(1) : ms.toFixed(0)} ms` : `${(ms / 1_000).toFixed(1)} s`;
 }
+
+/** Throws `invalid-argument` for a budget that is not one. */
+export function checkBudget({ memoryBytes, windowMs }: SearchBudget): void {
+  if (!(memoryBytes > 0))
+    throw new MpoError("invalid-argument", `memory budget is ${memoryBytes}; expected bytes above 0`);
+  if (!(windowMs > 0)) throw new MpoError("invalid-argument", `window is ${windowMs}; expected milliseconds above 0`);
+}

@@ -1,7 +1,6 @@
 import {
   describeConfig,
   formatBytes,
-  MpoError,
   type Prediction,
   type SearchBudget,
   type SearchObjective,
@@ -11,7 +10,7 @@ import { POLICIES, type PolicyName } from "../plan/index.ts";
 import { allowedBy } from "./allowed-candidates.ts";
 import type { CandidateTable } from "./candidate-table.ts";
 import { chooseRungs, orderedLadder } from "./ladder.ts";
-import { type ExactCandidate, nothingFits } from "./nothing-fits.ts";
+import { checkBudget, type ExactCandidate, nothingFits } from "./nothing-fits.ts";
 import type { CataloguePlan } from "./plan-catalogue.ts";
 import { predictionOf } from "./prediction.ts";
 import { type RankingRule, rankedCandidates } from "./rank-candidates.ts";
@@ -285,9 +284,3 @@ class Search {
 const MAX_SMALLEST = 8;
 /** Placements that are planned exactly, at most, before the coarser one is taken. */
 const MAX_REFINEMENTS = 2;
-
-function checkBudget({ memoryBytes, windowMs }: SearchBudget): void {
-  if (!(memoryBytes > 0))
-    throw new MpoError("invalid-argument", `memory budget is ${memoryBytes}; expected bytes above 0`);
-  if (!(windowMs > 0)) throw new MpoError("invalid-argument", `window is ${windowMs}; expected milliseconds above 0`);
-}
