@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import type { CommandContext } from "./command-context.ts";
 import { EXIT_CODE_HELP } from "./output/exit-code-help.ts";
@@ -14,6 +15,10 @@ export interface CommandFile {
  */
 export type CommandEntry = readonly [name: string, does: string, load: () => Promise<CommandFile>];
 
+const { version: VERSION } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
+  readonly version: string;
+};
+
 const COMMANDS: readonly CommandEntry[] = [
   ["models", "list the models that can be built by name", () => import("./commands/models.ts")],
   ["train", "train a model from scratch and write it with its card", () => import("./commands/train.ts")],
@@ -22,7 +27,11 @@ const COMMANDS: readonly CommandEntry[] = [
   ["probe", "measure a model on this machine, in seconds, and write its profile", () => import("./commands/probe.ts")],
   ["emulate", "predict memory, time and accuracy of one config", () => import("./commands/emulate.ts")],
   ["search", "choose the best config for a budget, and the ladder", () => import("./commands/search.ts")],
-  ["explain", "say why it was chosen", () => import("./commands/explain.ts")],
+  [
+    "explain",
+    "say why a search chooses what it chooses, and what cut the others",
+    () => import("./commands/explain.ts"),
+  ],
   ["coordinator", "run a coordinator, which plans for a fleet's devices", () => import("./commands/coordinator.ts")],
   ["store", "check a coordinator's store, and set damaged parts aside", () => import("./commands/store.ts")],
   ["agent", "run this device's agent: it probes, reports, and retrains on drift", () => import("./commands/agent.ts")],
@@ -38,6 +47,7 @@ export async function buildProgram(context: CommandContext, args: readonly strin
   const { terminal } = context;
   const program = new Command("mpo")
     .description("Retrains neural networks within whatever memory and time a device has.")
+    .version(VERSION, "--version", "print the version")
     .option("--json", "print results as one JSON object a line")
     .option("--quiet", "print nothing but results and errors")
     .option("--verbose", "print more about what is done, and where errors come from")

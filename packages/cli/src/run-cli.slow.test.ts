@@ -46,6 +46,17 @@ describe("mpo", () => {
       code: 4,
       says: /error \(not-found\): .*\/nowhere[\s\S]*hint: Name a folder/u,
     },
+    {
+      args: ["retrain", "--weights", "x", "--memory", "30MiB", "--window", "30s"],
+      code: 2,
+      says: /without --auto, --memory, --window would be ignored[\s\S]*hint: Add --auto/u,
+    },
+    {
+      args: ["retrain", "--weights", "x", "--auto", "--window", "30s", "--segments", "3"],
+      code: 2,
+      says: /--segments[\s\S]*hint: Leave --segments out/u,
+    },
+    { args: ["coordinator", "--listen", "7443"], code: 2, says: /Expected HOST:PORT/u },
     { args: ["retrain", "--weights", "x", "--memory-cap", "150"], code: 2, says: /size with its unit/u },
     {
       args: ["retrain", "--weights", "x", "--segments", "2", "--checkpoints", "1"],
@@ -87,6 +98,12 @@ describe("mpo", () => {
       assert.equal(outcome.stdout, "");
     });
   }
+
+  it("prints its version", async () => {
+    const { code, stdout } = await runCommand(["--version"]);
+    assert.equal(code, EXIT_CODES.ok);
+    assert.match(stdout, /^\d+\.\d+\.\d+\n$/u);
+  });
 
   it("prints the models as a table, or one object a line", async () => {
     assert.match((await runCommand(["models"])).stdout, /resnet20/u);

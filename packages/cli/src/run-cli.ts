@@ -26,7 +26,7 @@ export async function runCli(
   args: readonly string[],
   { stdout, stderr, process, output, ...files }: RunCliOptions,
 ): Promise<ExitCode> {
-  const terminal = createTerminal(stdout, stderr, args);
+  const terminal = createTerminal(stdout, stderr, args, files.environment);
   const interrupted = new AbortController();
   using linked = linkSignals(interrupted.signal, output?.lost);
   const { signal } = linked;

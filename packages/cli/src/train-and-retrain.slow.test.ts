@@ -47,7 +47,8 @@ describe("mpo train, retrain and bench", () => {
     assert.equal(card.model, "resnet20");
     assert.deepEqual(card.inputShape, [12, 12, 1]);
     assert.match(card.trainingCommand, /^mpo train .*--epochs 2/u);
-    assert.ok(card.accuracy.clean >= 0 && card.accuracy.clean <= 1);
+    const { clean = Number.NaN } = card.accuracy;
+    assert.ok(clean >= 0 && clean <= 1);
     assert.ok(!(await readdir(file("source"))).includes("checkpoint"));
   });
 
@@ -131,7 +132,31 @@ describe("mpo train, retrain and bench", () => {
     if (record?.["isAccepted"] === true) {
       const { graph } = await readLayersModel(file("retrained", "model.json"));
       assert.equal(graph.name, "resnet20");
+      const { accuracy, retrained, trainingCommand } = await readModelCard(file("retrained"));
+      assert.match(trainingCommand, /^mpo retrain /u);
+      assert.ok(accuracy.clean !== undefined && "fog" in accuracy.corruptions);
+      assert.equal(retrained?.from, file("source"));
+      assert.match(retrained?.fromCommand ?? "", /^mpo train /u);
+      assert.deepEqual([retrained?.images, retrained?.steps, retrained?.judgement], ["fog:5", 2, "labels"]);
+      assert.deepEqual(
+        [retrained?.accuracyBefore, retrained?.accuracyAfter],
+        [record["accuracyBefore"], record["accuracyAfter"]],
+      );
     } else assert.equal(record?.["output"], null);
+  });
+
+  it("writes over a finished model only when it is told to", async () => {
+    for (const args of [train("source"), retrain("--output", file("source"))]) {
+      const { code, stderr } = await runCommand(args);
+      assert.equal(code, EXIT_CODES.state, stderr);
+      assert.match(stderr, /source holds a model already[\s\S]*hint: .*--force/u);
+    }
+  });
+
+  it("refuses more segments than the model has units", async () => {
+    const { code, stderr } = await runCommand(retrain("--segments", "99"));
+    assert.equal(code, EXIT_CODES.usage, stderr);
+    assert.match(stderr, /--segments 99: the model has \d+ units/u);
   });
 
   it("says when the memory cap is too small, with the exit code for budgets", async () => {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
+import { systemClock } from "@mpo/io";
 import { desiredDocumentCodec, desiredEnvelopeCodec } from "@mpo/protocol";
 import type { MemoryStateServer } from "@mpo/transport/testing";
 import type { Coordinator } from "./coordinator.ts";
@@ -42,6 +43,21 @@ function documentFor(coordinator: Coordinator, device: string, request: string) 
 }
 
 void describe("a coordinator", () => {
+  void it("waits for a device that has not named its model yet, without an alarm", async (context) => {
+    const coordinator = await started(context);
+    await coordinator.fleet.hello(helloOf("pi-1", { models: [] }), CALL);
+    await coordinator.fleet.reportProfile(reportOf("pi-1", "r1"), CALL);
+    // Long enough for the search to have been tried.
+    await systemClock.sleep(300);
+    await coordinator.fleet.hello(helloOf("pi-1"), CALL);
+    await documentFor(coordinator, "pi-1", "report r1");
+    const { events } = await coordinator.admin.listEvents({ tenant: "acme", beforeSequence: 0, pageSize: 50 }, CALL);
+    assert.deepEqual(
+      events.filter(({ kind }) => kind === "search-failed"),
+      [],
+    );
+  });
+
   void it("makes a ladder of a profile, and tells the device of it", async (context) => {
     const coordinator = await started(context);
     const greeting = await coordinator.fleet.hello(helloOf("pi-1"), CALL);

@@ -216,6 +216,11 @@ function searchWorker({ searches, profiles, priors, audit, metrics, logger }: Wo
     } catch (thrown) {
       if (isTransient(thrown) || isConflict(thrown) || isAbortError(thrown) || signal.aborted) throw thrown;
       const error = MpoError.from(thrown);
+      // The device has not said all that a search needs; when it does, the search is asked for again.
+      if (error.code === "precondition-failed") {
+        logger.info("a search waits for its device", { deviceId: identity.device, model, why: error.message });
+        return;
+      }
       metrics.searchFailed(error.code);
       logger.warn("a search found nothing", { deviceId: identity.device, model, err: error });
       const message = `${model}, for ${request}: ${error.message}`;

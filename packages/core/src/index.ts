@@ -3,6 +3,7 @@ export {
   entropy,
   type HalvingCandidate,
   type HalvingRound,
+  judgedInterval,
   nextRound,
   planHalving,
 } from "./accuracy/index.ts";
@@ -130,6 +131,7 @@ export {
   plannerOf,
   type SearchResult,
   type StepPrediction,
+  windowOverheadMs,
 } from "./search/index.ts";
 export { hasKernel } from "./time/index.ts";
 export { chooseRung, endOfWindow, isHopeless, runWindow, type WindowRun } from "./window/index.ts";

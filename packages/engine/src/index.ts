@@ -8,7 +8,13 @@ export { stepMemoryFacts } from "./compiler/memory-facts.ts";
 export { sampleShapes } from "./model/graph-shapes.ts";
 export { readLayersModel } from "./model/layers-format/read-layers-model.ts";
 export { MODEL_FILE, writeLayersModel } from "./model/layers-format/write-layers-model.ts";
-export { MODEL_CARD_FILE, type ModelCard, readModelCard, writeModelCard } from "./model/model-card.ts";
+export {
+  cardOf,
+  type ModelCard,
+  readModelCard,
+  retrainedCard,
+  writeModelCard,
+} from "./model/model-card.ts";
 export type { Model, ModelGraph, ModelWeights } from "./model/model-graph.ts";
 export { initialWeights, parameterCount } from "./model/variables.ts";
 export { buildModel, MODEL_NAMES, type ModelName, modelCatalogue } from "./model/zoo/build-model.ts";
@@ -25,5 +31,5 @@ export type { TrainingSetup } from "./training/task.ts";
 export { type StepReport, stepTimes } from "./training/train-loop.ts";
 export { methodNamed } from "./window/method.ts";
 export { type RungResult, type RungTraining, trainRung } from "./window/train-rung.ts";
-export { trainingMs, type WindowLength, windowLength } from "./window/window-length.ts";
+export { type WindowLength, windowLength } from "./window/window-length.ts";
 export { EngineWorker } from "./worker/engine-worker.ts";

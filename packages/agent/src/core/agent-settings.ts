@@ -56,5 +56,5 @@ export const DEFAULT_AGENT_SETTINGS: Omit<AgentSettings, "identity" | "agentVers
   profileStaleMs: 7 * 86_400_000,
   probeMs: 120_000,
   probePatienceMs: 3_600_000,
-  linkRetry: { baseMs: 1_000, capMs: 300_000 },
+  linkRetry: { baseMs: 1_000, capMs: 30_000 },
 };

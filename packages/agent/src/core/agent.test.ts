@@ -126,6 +126,26 @@ void describe("an agent", () => {
       assert.equal(world.agent?.snapshot().waitingReports, 0);
     }));
 
+  it("names a model that came after its hello before it reports what it measured of it", () =>
+    inWorld(async (world) => {
+      world.device.hasModel = false;
+      await world.start();
+      await world.pass(6);
+      assert.deepEqual(
+        world.fleet.hellos.map(({ models }) => models.length),
+        [0],
+      );
+      world.device.hasModel = true;
+      await world.pass(6);
+      assert.deepEqual(
+        world.fleet.hellos.map(({ models }) => models.length),
+        [0, 1],
+      );
+      assert.equal(world.fleet.profiles.length, 0);
+      await world.pass(20);
+      assert.deepEqual([world.fleet.hellos.length, world.fleet.profiles.length], [2, 1]);
+    }));
+
   it("is more patient with a coordinator that has so many devices that it wants to hear of each less often", async () => {
     const missed: number[] = [];
     for (const heartbeatSeconds of [30, 240]) {
@@ -256,6 +276,12 @@ void describe("an agent", () => {
       world.device.drop(4, 0.9);
       await world.pass(20);
       assert.equal(world.device.retrained.length, 0, "it waits for inputs that came behind the drift");
+      const drifts = world.fleet.statuses.flatMap(({ status }) => (status.kind === "drift" ? [status.drift] : []));
+      assert.deepEqual(
+        drifts.map(({ model, message }) => [model, message.startsWith("changed: brightness")]),
+        [["resnet", true]],
+        "it is reported once",
+      );
       world.device.drop(2, 0.9);
       await world.pass(40);
       assert.deepEqual(world.windows, ["replaced"]);

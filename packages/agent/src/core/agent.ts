@@ -1,4 +1,4 @@
-import { type DocumentVersion, desiredEnvelopeCodec } from "@mpo/protocol";
+import { type DocumentVersion, desiredEnvelopeCodec, type ServedModel } from "@mpo/protocol";
 import { ConfigStore } from "../config/config-store.ts";
 import { TrustedTime } from "../config/trusted-time.ts";
 import { Outbox } from "../report/outbox.ts";
@@ -55,13 +55,24 @@ export async function createAgent(settings: AgentSettings, ports: AgentPorts): P
     onChange: () => work.documentChanged(),
   });
   const onReport = (): void => sending.wake();
-  const work: WorkLoop = new WorkLoop({ settings, ports, inventory, store, documents, outbox, remembered, onReport });
+  const onModels = (models: readonly ServedModel[]): void => link.modelsAre(models);
+  const work: WorkLoop = new WorkLoop({
+    settings,
+    ports,
+    inventory,
+    store,
+    documents,
+    outbox,
+    remembered,
+    onReport,
+    onModels,
+  });
   const offer = async (envelope: Uint8Array): Promise<void> => {
     await documents.offer(envelope);
     sending.wake();
   };
   const feed = new FeedLoop({ settings, ports, store, onEnvelope: offer });
-  const link = new LinkLoop({
+  const link: LinkLoop = new LinkLoop({
     ...{ settings, ports, store, time, inventory },
     models: () => ports.serving.models(),
     onHello: async ({ desired, probes, natsServers }) => {

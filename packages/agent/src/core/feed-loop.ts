@@ -56,15 +56,21 @@ export class FeedLoop {
   async run(signal: AbortSignal): Promise<void> {
     const { ports, settings } = this.#parts;
     const waits = new Waits({ ...settings.linkRetry, random: ports.random });
+    let hasFailed = false;
     while (!signal.aborted) {
       const servers = this.#servers;
       let waitMs = FOREVER_MS;
       if (servers !== undefined) {
         try {
-          await this.#follow(servers, signal, () => waits.succeeded());
+          await this.#follow(servers, signal, () => {
+            waits.succeeded();
+            if (hasFailed) ports.logger.info("connected to the feed of configurations again", { servers });
+            hasFailed = false;
+          });
           waitMs = 0;
         } catch (thrown) {
           if (signal.aborted) return;
+          hasFailed = true;
           waitMs = waits.next();
           ports.logger.warn("the feed of configurations failed", { err: MpoError.from(thrown), waitMs });
         }

@@ -47,6 +47,8 @@ export class LinkLoop {
   readonly #waits: Waits;
   #isOnline = false;
   #needsHello = true;
+  /** Models as the last hello named them. */
+  #named: string | undefined;
   #asked: { readonly version: DocumentVersion; readonly atMs: number } | undefined;
   #failures = 0;
   #heartbeatSeconds = USUAL_HEARTBEAT_SECONDS;
@@ -74,6 +76,11 @@ export class LinkLoop {
     this.#wakeup.wake();
   }
 
+  /** Says hello when other models are served than the coordinator knows of: what is measured of them is then of use at once. */
+  modelsAre(models: readonly ServedModel[]): void {
+    if (this.#named !== undefined && this.#named !== JSON.stringify(models)) this.sayHello();
+  }
+
   /** Runs until the signal aborts. Whatever a coordinator answers, this goes on: its trouble is not the device's. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
@@ -81,6 +88,7 @@ export class LinkLoop {
       try {
         waitMs = await this.#exchange(signal);
         this.#isOnline = true;
+        if (this.#failures > 0) this.#parts.ports.logger.info("the coordinator answers again");
         this.#failures = 0;
         this.#waits.succeeded();
       } catch (thrown) {
@@ -128,18 +136,20 @@ export class LinkLoop {
     const { floor, document } = store;
     this.#needsHello = false;
     try {
+      const served = await models();
       const answer = await ports.link.hello(
         {
           identity,
           inventory,
           resources: await wholeResources(ports),
           labels,
-          models: await models(),
+          models: served,
           ...(floor === undefined ? {} : { versionFloor: { epoch: floor.epoch, version: floor.version } }),
           ...(document === undefined ? {} : { appliedVersion: document.version }),
         },
         { signal, ...ONCE },
       );
+      this.#named = JSON.stringify(served);
       time.heard(answer.serverTimeMs);
       if (answer.desiredVersion !== undefined) {
         this.#asked = { version: answer.desiredVersion, atMs: ports.clock.monotonicMs() };

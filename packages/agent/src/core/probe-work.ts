@@ -166,10 +166,11 @@ export class ProbeWork {
    * What is known of a model learns what a window's steps took, where there were enough of them. The coordinator hears of it with the next drift's curves: a search
    * after each window would change the device's document all the time.
    */
-  async observed(model: string, { config, plannedBytes, peakBytes, stepMs }: RetrainOutcome): Promise<void> {
+  async observed(model: string, outcome: RetrainOutcome): Promise<void> {
     const { disk, logger } = this.#parts.ports;
+    const { config, plannedBytes, peakBytes, stepMs, overheadMs } = outcome;
     if (stepMs.length === 0) return;
-    const window = { config, plannedBytes, peakBytes, stepMs };
+    const window = { config, plannedBytes, peakBytes, stepMs, overheadMs };
     const known = await readKnownProfile(disk, model, logger);
     if (known !== undefined) await writeKnownProfile(disk, observe(known, window), logger);
   }

@@ -1,6 +1,7 @@
 import { chooseRung, describeConfig, isHopeless, MpoError, runWindow } from "@mpo/core";
 import type { DesiredDocument, DocumentVersion, Inventory, ProbeOrder, Resources, ServedModel } from "@mpo/protocol";
 import type { ConfigStore } from "../config/config-store.ts";
+import { describeSigns } from "../drift/drift-detector.ts";
 import { workBudget } from "../policy/budget-policy.ts";
 import type { RetrainOutcome } from "../ports/agent-engine.ts";
 import type { Outbox } from "../report/outbox.ts";
@@ -26,6 +27,8 @@ export interface WorkParts {
   readonly remembered: WorkState;
   /** A report was added. */
   readonly onReport: () => void;
+  /** Called with the models that are served, as often as they are looked at. */
+  readonly onModels: (models: readonly ServedModel[]) => void;
 }
 
 /** What the loop is doing. */
@@ -104,6 +107,7 @@ export class WorkLoop {
   async #tick(signal: AbortSignal): Promise<void> {
     const { ports } = this.#parts;
     const models = await ports.serving.models();
+    this.#parts.onModels(models);
     let hasNews = false;
     for (const { name } of models) hasNews = (await this.#look(name)) || hasNews;
     if (hasNews) await this.#memory.change(this.#drift.memory);
@@ -117,12 +121,15 @@ export class WorkLoop {
   }
 
   async #look(model: string): Promise<boolean> {
-    const { clock, logger } = this.#parts.ports;
+    const { ports, outbox, onReport } = this.#parts;
+    const { clock, logger } = ports;
     const before = this.#drift.noticed(model);
     const hasNews = await this.#drift.look(model, clock.now());
     const drift = this.#drift.noticed(model);
     if (drift !== undefined && before === undefined) {
       logger.info("the inputs have drifted", { model, signs: drift.signs });
+      await outbox.addStatus({ kind: "drift", drift: { model, message: describeSigns(drift.signs) } }, clock.now());
+      onReport();
     }
     return hasNews;
   }

@@ -31,6 +31,18 @@ export const DEFAULT_DRIFT_LIMITS: DriftLimits = {
 /** What gave a drift away. */
 export type DriftSign = "features" | "intensities" | "entropy";
 
+/** What the signs of a drift say to people. */
+const SIGN_WORDS: Readonly<Record<DriftSign, string>> = {
+  features: "brightness, contrast or detail of the images",
+  intensities: "how often each brightness occurs",
+  entropy: "how sure the model is",
+};
+
+/** What has changed, in words. */
+export function describeSigns(signs: readonly DriftSign[]): string {
+  return `changed: ${signs.map((sign) => SIGN_WORDS[sign]).join(", ")}`;
+}
+
 /** Running moments of one feature, over summaries weighted by their inputs. */
 interface Moments {
   readonly mean: number;

@@ -20,8 +20,9 @@ function rungOf(bestSteps: number): Prediction {
     config: { microBatch: 16, accumulation: 2, freezing: uniformFreezing(0), checkpoints: { kind: "none" } },
     memoryBytes: { expected: 400 * MIB, upper: 500 * MIB },
     stepMs: { expected: 100, upper: 150 },
+    overheadMs: 0,
     stepsInWindow: 1_000,
-    accuracy: { expected: 0.5, lower: 0.4, upper: 0.6, steps: bestSteps },
+    accuracy: { expected: 0.5, lower: 0.4, upper: 0.6, steps: bestSteps, isGuess: false },
     trainingMs: 100 * bestSteps,
     unknowns: [],
   };

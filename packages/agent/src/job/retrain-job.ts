@@ -1,16 +1,19 @@
-import { copyFile, rm, stat } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { MpoError } from "@mpo/core";
 import {
-  MODEL_CARD_FILE,
+  cardOf,
   MODEL_FILE,
   type Model,
   methodNamed,
+  type RungResult,
   readLayersModel,
+  retrainedCard,
   type StepReport,
   sampleShapes,
   trainRung,
   writeLayersModel,
+  writeModelCard,
 } from "@mpo/engine";
 import { withDeadline } from "@mpo/io";
 import type { RetrainJob, RetrainOutcome } from "../ports/agent-engine.ts";
@@ -41,7 +44,7 @@ export async function runRetrainJob(job: RetrainJob, context: JobContext): Promi
       { ...{ model, method, rung, memoryBytes, seed, maxMs }, ...inputs },
       { environment, oomScoreAdjust: OOM_SCORE_ADJUST, signal, onProgress },
     );
-    if (outcome.isAccepted) await writeStaged(job, { graph: model.graph, weights }, signal);
+    if (outcome.isAccepted) await writeStaged(job, { graph: model.graph, weights }, outcome, signal);
     return {
       ...outcome,
       reason: `${outcome.reason} (${stopped})`,
@@ -55,11 +58,20 @@ export async function runRetrainJob(job: RetrainJob, context: JobContext): Promi
   });
 }
 
-async function writeStaged(job: RetrainJob, model: Model, signal: AbortSignal): Promise<void> {
-  await rm(job.stagingFolder, { recursive: true, force: true });
-  await writeLayersModel(model, job.stagingFolder, { signal });
-  const card = join(job.sourceFolder, MODEL_CARD_FILE);
-  if (await stat(card).catch(() => undefined)) await copyFile(card, join(job.stagingFolder, MODEL_CARD_FILE));
+async function writeStaged(
+  { stagingFolder, sourceFolder, method, seed }: RetrainJob,
+  { graph, weights }: Model,
+  outcome: Pick<RungResult, "config" | "steps" | "judgement" | "accuracyBefore" | "accuracyAfter">,
+  signal: AbortSignal,
+): Promise<void> {
+  const card = retrainedCard(await cardOf(sourceFolder, { signal }), graph, {
+    ...{ ...outcome, from: sourceFolder, method, seed, command: "mpo agent" },
+    images: "recent inputs of the device",
+    accuracy: { corruptions: {} },
+  });
+  await rm(stagingFolder, { recursive: true, force: true });
+  await writeLayersModel({ graph, weights }, stagingFolder, { signal });
+  await writeModelCard(stagingFolder, card, { signal });
 }
 
 /** Throws `unsupported` for a model that takes no images. */

@@ -58,6 +58,9 @@ export class FakeDevice {
     }),
   };
 
+  /** Whether the program has put its model where the agent looks. */
+  hasModel = true;
+
   readonly engine: AgentEngine = {
     probe: async (job, { signal }) => {
       this.probed.push(job);
@@ -81,6 +84,7 @@ export class FakeDevice {
         plannedBytes: 40,
         peakBytes: 50,
         judgement: "labels",
+        judgedSamples: 100,
         accuracyBefore: 0.4,
         accuracyAfter: 0.6,
         stagedFolder: "staged",
@@ -90,7 +94,7 @@ export class FakeDevice {
   };
 
   readonly serving: ServingApp = {
-    models: async () => [{ name: "resnet", manifestDigest: MODEL_DIGEST }],
+    models: async () => (this.hasModel ? [{ name: "resnet", manifestDigest: MODEL_DIGEST }] : []),
     inputsAfter: async (_, cursor) => {
       const from = Number(cursor === "" ? 0 : cursor);
       return { summaries: this.inputs.slice(from), cursor: String(this.inputs.length) };

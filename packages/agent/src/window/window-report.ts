@@ -17,13 +17,15 @@ export function windowResults(
 type Ended = Omit<WindowResult, "window" | "model" | "openedAtMs" | "rung" | "durationMs">;
 
 function finished(result: RetrainOutcome): Ended {
-  const { isAccepted, steps, stepMs, peakBytes, judgement, accuracyBefore, accuracyAfter, reason } = result;
+  const { isAccepted, steps, stepMs, peakBytes, overheadMs, judgement, judgedSamples, reason } = result;
+  const { accuracyBefore, accuracyAfter } = result;
   return {
     outcome: isAccepted ? "replaced" : steps === 0 ? "out-of-time" : "kept-old",
     peakBytes,
     steps,
     stepMs,
-    judgement,
+    overheadMs,
+    ...(judgement === undefined ? {} : { judgement, judgedSamples }),
     accuracyBefore,
     accuracyAfter,
     message: asLine(reason),

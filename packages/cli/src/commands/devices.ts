@@ -5,7 +5,7 @@ import type { CommandContext, Output, Stop } from "../command-context.ts";
 import { allPages, withAdmin } from "../fleet/with-admin.ts";
 import { repeated } from "../options/address-options.ts";
 import { addFleetCommand, type FleetOptions, fleetName, formatVersion, labelOf } from "../options/fleet-options.ts";
-import { formatAge, formatDuration, formatMs, formatShare } from "../output/format.ts";
+import { formatAccuracy, formatAge, formatDuration, formatJudged, formatMs } from "../output/format.ts";
 import { createTable } from "../output/table.ts";
 
 interface ListOptions extends FleetOptions {
@@ -68,7 +68,7 @@ async function showDevice(name: string, options: FleetOptions, context: Output &
     admin.getDevice({ identity }, call),
   );
   terminal.record({ ...device, windows, probeFailures });
-  const table = createTable(terminal, []);
+  const table = createTable(terminal, [], { widths: [15, 62], compact: true });
   for (const [what, value] of factsOf(device)) table.push([what, value]);
   terminal.line(table.toString());
   for (const failure of probeFailures) terminal.line(failureLine(failure));
@@ -111,31 +111,45 @@ function failureLine({ model, failedAtMs, failures, retryAtMs, message }: ProbeF
   return `the probe of ${model} failed ${formatAge(Date.now() - failedAtMs)}${times}: ${message}\n  it is tried ${again}`;
 }
 
+/** 80 columns in all. */
+const WINDOW_WIDTHS = [14, 23, 16, 22] as const;
+
 /** What was predicted beside what was seen. */
 function windowTable(windows: readonly WindowResult[], { terminal }: Output): string {
-  const head = ["opened", "model", "outcome", "config", "peak: predicted", "seen", "step: predicted", "seen", "took"];
-  const table = createTable(terminal, [...head, "accuracy", "judged by"]);
+  const table = createTable(terminal, ["window", "configuration", "memory", "time"], { widths: WINDOW_WIDTHS });
   for (const window of windows) {
-    const { rung, peakBytes, stepMs, accuracyBefore, accuracyAfter, judgement } = window;
+    const { rung, peakBytes, stepMs, overheadMs } = window;
+    const seen = (text: string | undefined): string => `seen ${text ?? "nothing"}`;
     table.push([
-      formatAge(Date.now() - window.openedAtMs),
-      window.model,
-      window.outcome,
+      `${formatAge(Date.now() - window.openedAtMs)}\n${window.model}\n${window.outcome}`,
       describeConfig(rung.config),
-      `${formatBytes(rung.memoryBytes.expected)} (at most ${formatBytes(rung.memoryBytes.upper)})`,
-      peakBytes === undefined ? "-" : formatBytes(peakBytes),
-      formatMs(rung.stepMs.expected),
-      stepMs.length === 0 ? "-" : formatMs(typical(stepMs)),
-      formatMs(window.durationMs),
-      `${shareOr(accuracyBefore)} -> ${shareOr(accuracyAfter)}`,
-      judgement ?? "-",
+      [
+        formatBytes(rung.memoryBytes.expected),
+        `up to ${formatBytes(rung.memoryBytes.upper)}`,
+        seen(peakBytes === undefined ? undefined : formatBytes(peakBytes)),
+      ].join("\n"),
+      [
+        `step ${formatMs(rung.stepMs.expected)}`,
+        seen(stepMs.length === 0 ? undefined : formatMs(typical(stepMs))),
+        `besides ${formatMs(rung.overheadMs)}`,
+        seen(overheadMs === undefined ? undefined : formatMs(overheadMs)),
+        `took ${formatMs(window.durationMs)}`,
+      ].join("\n"),
     ]);
+    const accuracy = { colSpan: WINDOW_WIDTHS.length, content: accuracyLine(window) };
+    table.push([accuracy]);
   }
   return table.toString();
 }
 
-function shareOr(share: number | undefined): string {
-  return share === undefined ? "?" : formatShare(share);
+function accuracyLine(window: WindowResult): string {
+  const { rung, accuracyBefore, accuracyAfter, judgement } = window;
+  const judged = (accuracy: number | undefined): string =>
+    accuracy === undefined ? "?" : formatJudged(accuracy, window);
+  const by = { labels: "by labels", "label-free": "estimated without labels" };
+  const seen =
+    judgement === undefined ? "not judged" : `${judged(accuracyBefore)} -> ${judged(accuracyAfter)}, ${by[judgement]}`;
+  return `accuracy: predicted ${formatAccuracy(rung.accuracy)}\n${seen}`;
 }
 
 function toldOf({ reportedStatus }: DeviceView): string {

@@ -2,9 +2,9 @@ import { describeConfig, formatBytes, plannerOf } from "@mpo/core";
 import { ENGINE_VERSION } from "@mpo/engine";
 import type { Command } from "commander";
 import type { CommandContext, Files, Output, Stop } from "../command-context.ts";
-import { addConfigOptions, type ConfigOptions, configFrom } from "../options/config-options.ts";
+import { addConfigOptions, type ConfigOptions, configFrom, requireSegments } from "../options/config-options.ts";
 import { durationInMs } from "../options/parsers.ts";
-import { formatShare } from "../output/format.ts";
+import { formatAccuracy } from "../output/format.ts";
 import { noteOtherDevice } from "../planning/device-facts.ts";
 import { readProfileDocument } from "../planning/profile-document.ts";
 
@@ -28,6 +28,7 @@ async function emulate(path: string, options: EmulateOptions, context: Files & O
   const document = await readProfileDocument(path, context, { engine: ENGINE_VERSION });
   noteOtherDevice(document.profile, context);
   const { effectiveBatch, idleBytes } = document.profile;
+  requireSegments({ ...options, batch: effectiveBatch }, document.chain);
   const config = configFrom({ ...options, batch: options.batch ?? effectiveBatch });
   const { costs, accuracy } = plannerOf(document.profile, document.chain);
   const predicted = costs.predict(config);
@@ -42,10 +43,7 @@ async function emulate(path: string, options: EmulateOptions, context: Files & O
   );
   terminal.line(`time of a step ${stepMs.expected.toFixed(1)} ms, at most ${stepMs.upper.toFixed(1)} ms`);
   if (gained !== undefined) {
-    terminal.line(
-      `accuracy after ${Math.round(gained.steps)} of ${steps} steps: ${formatShare(gained.expected)} ` +
-        `(${formatShare(gained.lower)} to ${formatShare(gained.upper)})`,
-    );
+    terminal.line(`accuracy after ${Math.round(gained.steps)} of ${steps} steps: ${formatAccuracy(gained)}`);
   }
   for (const unknown of unknowns) terminal.line(`not known: ${unknown}`);
 }

@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
-import { given, MpoError } from "@mpo/core";
+import { given } from "@mpo/core";
 import { sliceImages } from "@mpo/datasets";
-import { EngineWorker, evaluateAccuracy, type ModelCard, readModelCard } from "@mpo/engine";
+import { cardOf, EngineWorker, evaluateAccuracy } from "@mpo/engine";
 import type { Command } from "commander";
 import type { CommandContext, Files, Output, Stop } from "../command-context.ts";
 import { samplesOf } from "../data/drifted-samples.ts";
@@ -41,7 +41,7 @@ async function evaluate(options: EvaluateOptions, context: Files & Output & Stop
   const { test: all } = await loadDataset(options, context);
   requireFitting(model, all, path);
   const test = options.limit === undefined ? all : sliceImages(all, 0, Math.min(options.limit, all.count));
-  const card = await readCard(path, signal);
+  const card = await cardOf(path, { signal });
   await using worker = await EngineWorker.start({ environment, ...given({ threads: options.threads }) }, { signal });
   await worker.load(model, { signal });
   const clean = await evaluateAccuracy(worker, samplesOf(test), { signal });
@@ -53,12 +53,9 @@ async function evaluate(options: EvaluateOptions, context: Files & Output & Stop
     table.push([name, formatShare(accuracy), said === undefined ? "-" : formatShare(said)]);
   }
   terminal.line(table.toString());
-}
-
-/** The card beside the model, where there is one. */
-async function readCard(path: string, signal: AbortSignal): Promise<ModelCard | undefined> {
-  return await readModelCard(path, { signal }).catch((thrown: unknown) => {
-    if (thrown instanceof MpoError && thrown.code === "not-found") return undefined;
-    throw thrown;
-  });
+  if (card?.retrained === undefined) return;
+  const { from, method, images, steps, judgement, accuracyBefore: before, accuracyAfter: after } = card.retrained;
+  const gained = before === undefined || after === undefined ? "" : `: ${formatShare(before)} -> ${formatShare(after)}`;
+  const kind = gained !== "" && judgement === "label-free" ? " (estimated without labels)" : "";
+  terminal.line(`retrained from ${from} by ${method} on ${images}, ${steps} steps${gained}${kind}`);
 }

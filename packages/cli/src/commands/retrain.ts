@@ -1,4 +1,4 @@
-import { METHOD_NAMES } from "@mpo/core";
+import { METHOD_NAMES, MpoError } from "@mpo/core";
 import { CORRUPTION_NAMES } from "@mpo/datasets";
 import type { Command } from "commander";
 import type { CommandContext } from "../command-context.ts";
@@ -30,11 +30,47 @@ export function define(command: Command, context: CommandContext): void {
     .option("--seed <n>", "decides which samples, their order and damage", wholeNumber(0), 1)
     .addOption(threadsOption())
     .option("--output <dir>", "write the retrained model there, if it is not worse")
+    .option("--force", "write over a model in the output folder", false)
     .option("--auto", "choose the config: probe, search, and run what fits --memory and --window", false);
   addBudgetOptions(command, "auto: ")
     .option("--profile <file>", "auto: use this profile and add to it what the window shows, instead of probing")
     .option("--probe-budget <duration>", "auto: time for the probe (default: a third of the window, 20s)", durationInMs)
     .action((options: AutoRetrainOptions & { readonly auto: boolean }) =>
       options.auto ? runAutoRetrain(options, context) : runRetrain(options, context),
-    );
+    )
+    .hook("preAction", () => requireAutoFor(command));
+}
+
+/** Options that only a search obeys. */
+const AUTO_OPTIONS = ["memory", "memoryTotal", "window", "objective", "profile", "probeBudget"];
+/** Options that a search decides itself. */
+const CHOSEN_OPTIONS = [
+  "microBatch",
+  "freeze",
+  "freezeFeatures",
+  "freezeNorm",
+  "freezeLinear",
+  "segments",
+  "checkpoints",
+];
+
+/** Nothing that was asked for is silently ignored. */
+function requireAutoFor(command: Command): void {
+  const { auto } = command.opts<{ auto: boolean }>();
+  const ignored = command.options.filter(
+    (option) =>
+      (auto ? [...CHOSEN_OPTIONS, "memoryCap", "timeout", "epochs"] : AUTO_OPTIONS).includes(option.attributeName()) &&
+      command.getOptionValueSource(option.attributeName()) === "cli",
+  );
+  if (ignored.length === 0) return;
+  const names = ignored.map(({ long }) => long).join(", ");
+  throw new MpoError(
+    "invalid-argument",
+    auto ? `--auto chooses by itself what ${names} would say` : `without --auto, ${names} would be ignored`,
+    {
+      hint: auto
+        ? `Leave ${names} out, or leave --auto out.`
+        : "Add --auto to search for what fits, or use --memory-cap and --timeout as limits of one given configuration.",
+    },
+  );
 }

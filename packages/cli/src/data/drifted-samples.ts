@@ -15,6 +15,8 @@ export interface DriftedSamplesOptions {
 export interface DriftedSamples {
   readonly adapted: Samples;
   readonly judged: Samples;
+  /** Those to judge on as they were before the damage. */
+  readonly judgedClean: Samples;
 }
 
 /** Draws both sets, seeded. Throws `invalid-argument` when there are too few images. */
@@ -33,7 +35,11 @@ export async function driftedSamples(
   const clean = takeImages(source, order.slice(0, wanted));
   const damaged =
     corruption === "clean" ? clean : await corrupt(clean, corruption, severity as Severity, seed, { signal });
-  return { adapted: samplesOf(takeRange(damaged, 0, samples)), judged: samplesOf(takeRange(damaged, samples, wanted)) };
+  return {
+    adapted: samplesOf(takeRange(damaged, 0, samples)),
+    judged: samplesOf(takeRange(damaged, samples, wanted)),
+    judgedClean: samplesOf(takeRange(clean, samples, wanted)),
+  };
 }
 
 /** An image set as the engine takes it. */

@@ -1,23 +1,24 @@
-import { describeConfig, formatBytes, given, median, type Prediction, typical } from "@mpo/core";
+import { type AccuracyJudge, describeConfig, formatBytes, given, median, type Prediction, typical } from "@mpo/core";
 import type { DesiredDocument, DocumentStatus, Explanation, WindowResult } from "@mpo/protocol";
 import { formatVersion } from "../options/fleet-options.ts";
-import { formatAge, formatMs, formatShare } from "../output/format.ts";
+import { formatAge, formatJudged, formatMs, formatShare } from "../output/format.ts";
 import { createTable } from "../output/table.ts";
 import type { Terminal } from "../output/terminal.ts";
+import { accuracyCell } from "../planning/prediction-table.ts";
 
 /** What a document is about, in a few lines. */
 export function documentLines(document: DesiredDocument, status: DocumentStatus | undefined): readonly string[] {
   const { device, version, model, objective, budget, issuedAtMs, expiresAtMs } = document;
-  const told =
+  const reported =
     status === undefined
-      ? "the device has told nothing of it yet"
+      ? "the device has reported nothing about it yet"
       : `the device: ${status.state}${status.message === "" ? "" : ` (${status.message})`}`;
   const left = expiresAtMs - Date.now();
   return [
     `${formatVersion(version)} of ${device}, for ${model}, made ${formatAge(Date.now() - issuedAtMs)}` +
       `${left > 0 ? "" : "; too old to be applied for the first time"}`,
     `best ${objective} within ${formatBytes(budget.memoryBytes)} and ${formatMs(budget.windowMs)}`,
-    told,
+    reported,
   ];
 }
 
@@ -28,6 +29,9 @@ export interface Observed {
   readonly stepMs?: number;
   /** Of the newest window that tells. */
   readonly accuracyAfter?: number;
+  readonly judgement?: AccuracyJudge;
+  /** The same in words, with its interval where it is an estimate. */
+  readonly accuracy?: string;
 }
 
 /** What windows saw of a rung: those that ran the very same config on the same model. */
@@ -36,13 +40,22 @@ export function observedOf(rung: Prediction, model: string, windows: readonly Wi
   const same = windows.filter((one) => one.model === model && JSON.stringify(one.rung.config) === config);
   const peaks = same.flatMap(({ peakBytes }) => peakBytes ?? []);
   const times = same.flatMap(({ stepMs }) => (stepMs.length === 0 ? [] : [typical(stepMs)]));
-  const accuracy = same.find(({ accuracyAfter }) => accuracyAfter !== undefined)?.accuracyAfter;
+  const judged = same.find(({ accuracyAfter }) => accuracyAfter !== undefined);
+  const { accuracyAfter } = judged ?? {};
   return {
     windows: same.length,
     ...(peaks.length === 0 ? {} : { peakBytes: median(peaks) }),
     ...(times.length === 0 ? {} : { stepMs: median(times) }),
-    ...given({ accuracyAfter: accuracy }),
+    ...given({ accuracyAfter, judgement: judged?.judgement }),
+    ...(judged === undefined || accuracyAfter === undefined ? {} : { accuracy: formatJudged(accuracyAfter, judged) }),
   };
+}
+
+/** 80 columns in all. */
+const WIDTHS = [9, 21, 16, 14, 14] as const;
+
+function lines(...texts: readonly string[]): string {
+  return texts.filter((text) => text !== "").join("\n");
 }
 
 /** A document's ladder: what each rung was predicted to take and give, and what was seen where it ran. */
@@ -51,23 +64,28 @@ export function ladderTable(
   { rungs, chosenRung, model }: DesiredDocument,
   { windows, inUse }: { readonly windows: readonly WindowResult[]; readonly inUse: number | undefined },
 ): string {
-  const head = ["rung", "config", "memory: predicted", "at most", "seen", "step: predicted", "seen", "steps"];
-  const table = createTable(terminal, [...head, "accuracy: predicted", "seen", "windows"]);
+  const table = createTable(terminal, ["rung", "configuration", "memory", "step", "accuracy"], { widths: WIDTHS });
   rungs.forEach((rung, index) => {
     const seen = observedOf(rung, model, windows);
     const marks = [index === chosenRung ? "chosen" : "", index === inUse ? "in use" : ""].filter((mark) => mark !== "");
     table.push([
-      [String(index + 1), ...marks].join(" "),
+      [String(index + 1), ...marks].join("\n"),
       describeConfig(rung.config),
-      formatBytes(rung.memoryBytes.expected),
-      formatBytes(rung.memoryBytes.upper),
-      seen.peakBytes === undefined ? "-" : formatBytes(seen.peakBytes),
-      formatMs(rung.stepMs.expected),
-      seen.stepMs === undefined ? "-" : formatMs(seen.stepMs),
-      rung.accuracy.steps,
-      formatShare(rung.accuracy.expected),
-      seen.accuracyAfter === undefined ? "-" : formatShare(seen.accuracyAfter),
-      seen.windows,
+      lines(
+        formatBytes(rung.memoryBytes.expected),
+        `up to ${formatBytes(rung.memoryBytes.upper)}`,
+        seen.peakBytes === undefined ? "" : `seen ${formatBytes(seen.peakBytes)}`,
+      ),
+      lines(
+        formatMs(rung.stepMs.expected),
+        seen.stepMs === undefined ? "" : `seen ${formatMs(seen.stepMs)}`,
+        `${rung.accuracy.steps} steps`,
+      ),
+      lines(
+        accuracyCell(rung.accuracy),
+        seen.accuracy === undefined ? "" : `seen ${seen.accuracy}`,
+        seen.windows === 0 ? "" : `${seen.windows} ${seen.windows === 1 ? "window" : "windows"}`,
+      ),
     ]);
   });
   return table.toString();
@@ -75,14 +93,17 @@ export function ladderTable(
 
 /** What was looked at and not chosen, the runner-up first. */
 export function rejectedTable(terminal: Terminal, rejected: Explanation["rejected"]): string {
-  const table = createTable(terminal, ["not chosen", "config", "memory at most", "step", "accuracy", "because"]);
+  const head = ["not chosen", "configuration", "predicted", "because"];
+  const table = createTable(terminal, head, { widths: [13, 21, 18, 23] });
   for (const { rung, reason } of rejected) {
     table.push([
       reason.code,
       describeConfig(rung.config),
-      formatBytes(rung.memoryBytes.upper),
-      formatMs(rung.stepMs.expected),
-      formatShare(rung.accuracy.expected),
+      lines(
+        `up to ${formatBytes(rung.memoryBytes.upper)}`,
+        `${formatMs(rung.stepMs.expected)} a step`,
+        rung.accuracy.isGuess ? "" : formatShare(rung.accuracy.expected),
+      ),
       reason.text,
     ]);
   }

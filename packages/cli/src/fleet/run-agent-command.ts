@@ -10,9 +10,9 @@ import {
   engineVersion,
   runAgentDaemon,
 } from "@mpo/agent";
-import { given } from "@mpo/core";
+import { formatBytes, given, MIB } from "@mpo/core";
 import { linkSignals, makeFolder, systemClock, throwIfAborted } from "@mpo/io";
-import { type LogLevel, runServices, type Service } from "@mpo/runtime";
+import { type Logger, type LogLevel, runServices, type Service } from "@mpo/runtime";
 import type { Daemon, Files, Output } from "../command-context.ts";
 import { targetOf } from "../options/address-options.ts";
 import { type FleetOptions, nameOfHost } from "../options/fleet-options.ts";
@@ -67,6 +67,7 @@ export async function runAgentCommand(options: AgentCommandOptions, context: Dae
         ...{ settings, dataFolder, servingRoot, environment, signal, ...common },
         onReady: (up) => {
           tellReady({ settings, coordinator, dataFolder, servingRoot }, context);
+          warnOfLimit(options.memoryLimit, logger);
           onReady(up);
         },
         cpuShare: options.cpuShare,
@@ -152,6 +153,17 @@ function agentService(run: (signal: AbortSignal, onReady: (agent: Agent) => void
       await running.catch(() => undefined);
     },
   };
+}
+
+/** What a worker takes before its first step: with less, nothing can be probed. */
+const LEAST_MEMORY_BYTES = 512 * MIB;
+
+function warnOfLimit(memoryLimit: number | undefined, logger: Logger): void {
+  if (memoryLimit === undefined || memoryLimit >= LEAST_MEMORY_BYTES) return;
+  const least = formatBytes(LEAST_MEMORY_BYTES);
+  logger.warn(`nothing can be probed or trained within --memory-limit ${formatBytes(memoryLimit)}`, {
+    hint: `TensorFlow alone takes more: give ${least} or more.`,
+  });
 }
 
 interface ReadyFacts {

@@ -18,7 +18,13 @@ export function addressWith(usualPort: number, leastPort: 0 | 1): OptionParser<A
     const [, six, plain] = match ?? [];
     const port = match?.[3] === undefined ? usualPort : Number(match[3]);
     const host = six ?? plain;
-    if (host === undefined || (six !== undefined && !isIPv6(six)) || port < leastPort || port > MAX_PORT) {
+    if (
+      host === undefined ||
+      /^\d+$/u.test(host) ||
+      (six !== undefined && !isIPv6(six)) ||
+      port < leastPort ||
+      port > MAX_PORT
+    ) {
       throw new InvalidArgumentError(`Expected HOST:PORT, such as 127.0.0.1:${usualPort}.`);
     }
     return { host, port };

@@ -1,5 +1,6 @@
 import {
   accumulationFor,
+  type Chain,
   type Checkpoints,
   type FreezingRates,
   MpoError,
@@ -43,6 +44,14 @@ export function configFrom(options: ConfigOptions): RetrainConfig {
     accumulation: accumulationFor(options.batch, microBatch),
     freezing: freezingFrom(options),
     checkpoints: checkpointsFrom(options),
+  });
+}
+
+/** Throws `invalid-argument` for more segments than the model has units: fewer would run than were asked for. */
+export function requireSegments({ segments = 1 }: ConfigOptions, { units }: Chain): void {
+  if (segments <= units.length) return;
+  throw new MpoError("invalid-argument", `--segments ${segments}: the model has ${units.length} units`, {
+    hint: `Give 1 to ${units.length}.`,
   });
 }
 

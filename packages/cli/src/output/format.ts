@@ -1,3 +1,5 @@
+import { type AccuracyJudge, judgedInterval, type Prediction } from "@mpo/core";
+
 const SECONDS_IN_MINUTE = 60;
 const MINUTES_IN_HOUR = 60;
 
@@ -14,6 +16,30 @@ export function formatDuration(seconds: number): string {
 /** A share from 0 to 1 as `91.3 %`. */
 export function formatShare(share: number): string {
   return `${(100 * share).toFixed(1)} %`;
+}
+
+/** A predicted accuracy with its interval, or `guess`: `65.4 % (53.8 to 77.0)`. */
+export function formatAccuracy({ expected, lower, upper, isGuess }: Prediction["accuracy"]): string {
+  return isGuess ? "guess" : `${formatShare(expected)} (${formatInterval(lower, upper)})`;
+}
+
+/** `53.8 to 77.0`, in percent. */
+export function formatInterval(lower: number, upper: number): string {
+  return `${(100 * lower).toFixed(1)} to ${(100 * upper).toFixed(1)}`;
+}
+
+/** A judged accuracy: by labels as it is, without labels as an estimate with its interval. */
+export function formatJudged(
+  accuracy: number,
+  {
+    judgement,
+    judgedSamples,
+  }: { readonly judgement?: AccuracyJudge | undefined; readonly judgedSamples?: number | undefined },
+): string {
+  if (judgement !== "label-free") return formatShare(accuracy);
+  if (judgedSamples === undefined) return `about ${formatShare(accuracy)}`;
+  const { lower, upper } = judgedInterval(accuracy, judgement, judgedSamples);
+  return `about ${formatShare(accuracy)} (${formatInterval(lower, upper)})`;
 }
 
 /** A difference of two shares in points: `+3.1`, `-0.4`. */

@@ -3,7 +3,7 @@ import { SingleBar } from "cli-progress";
 import { formatDuration } from "./format.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** A bar on the screen while long work runs; where there is no screen it draws nothing. End it in a `finally`. */
+/** A bar on the screen while long work runs; where there is no screen, a line now and then. End it in a `finally`. */
 export interface Progress {
   /** `done` steps of the total, and a few facts to show behind the bar. */
   update(done: number, facts: string): void;
@@ -13,7 +13,7 @@ export interface Progress {
 }
 
 export function startProgress(terminal: Terminal, title: string, total: number): Progress {
-  if (!terminal.interactive) return { update: () => undefined, note: terminal.note, end: () => undefined };
+  if (!terminal.interactive) return linesOfProgress(terminal, title, total);
   const bar = new SingleBar({
     format: `${title} {bar} {value}/{total}  {left} left  {facts}`,
     // The bar's own type asks for a stream of Node; it only writes to it.
@@ -45,5 +45,27 @@ export function startProgress(terminal: Terminal, title: string, total: number):
       bar.start(total, last.done, shown(last.done, last.facts));
     },
     end: () => bar.stop(),
+  };
+}
+
+/** Between two lines where no bar can be drawn: in a pipe, in a log. */
+const LINE_EVERY_MS = 15_000;
+
+/** A line now and then, with the time that is left. */
+function linesOfProgress(terminal: Terminal, title: string, total: number): Progress {
+  const began = performance.now();
+  let lastMs = began;
+  let start: number | undefined;
+  return {
+    update: (done, facts) => {
+      start ??= done - 1;
+      const now = performance.now();
+      if (now - lastMs < LINE_EVERY_MS) return;
+      lastMs = now;
+      const left = ((now - began) / (done - start)) * (total - done);
+      terminal.note(`${title}: ${done} of ${total} steps, ${formatDuration(left / SECOND_MS)} left, ${facts}`);
+    },
+    note: terminal.note,
+    end: () => undefined,
   };
 }

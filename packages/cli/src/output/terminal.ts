@@ -35,7 +35,14 @@ export interface Terminal {
  * The global options are looked up in the whole command line before it is parsed, so that errors of parsing obey them
  * too.
  */
-export function createTerminal(stdout: OutputStream, stderr: OutputStream, args: readonly string[]): Terminal {
+export function createTerminal(
+  stdout: OutputStream,
+  stderr: OutputStream,
+  args: readonly string[],
+  environment: Readonly<Record<string, string | undefined>> = {},
+): Terminal {
+  // https://no-color.org: whatever it is set to.
+  const wantsColors = (environment["NO_COLOR"] ?? "") === "";
   const end = args.indexOf("--");
   const options = end < 0 ? args : args.slice(0, end);
   const json = options.includes("--json");
@@ -46,7 +53,7 @@ export function createTerminal(stdout: OutputStream, stderr: OutputStream, args:
     quiet,
     verbose,
     interactive: stderr.isTTY === true && !quiet,
-    colors: createColors(stdout.isTTY === true && !json),
+    colors: createColors(stdout.isTTY === true && !json && wantsColors),
     stdout,
     stderr,
     line: (text) => void (json || stdout.write(`${text}\n`)),

@@ -1,22 +1,26 @@
 import { describeConfig, formatBytes, type Prediction } from "@mpo/core";
-import { formatShare } from "../output/format.ts";
+import { formatInterval, formatMs, formatShare } from "../output/format.ts";
 import { createTable } from "../output/table.ts";
 import type { Terminal } from "../output/terminal.ts";
 
+/** 80 columns in all. */
+const WIDTHS = [11, 19, 16, 14, 14] as const;
+
+/** A predicted accuracy and its interval on two lines. */
+export function accuracyCell({ expected, lower, upper, isGuess }: Prediction["accuracy"]): string {
+  return isGuess ? "a guess" : `${formatShare(expected)}\n${formatInterval(lower, upper)}`;
+}
+
 /** Predictions as a table for people, each with a word before it. */
 export function predictionTable(terminal: Terminal, rows: readonly (readonly [string, Prediction])[]): string {
-  const head = ["", "config", "memory", "at most", "ms a step", "at most", "steps", "accuracy"];
-  const table = createTable(terminal, head);
+  const table = createTable(terminal, ["", "configuration", "memory", "step", "accuracy"], { widths: WIDTHS });
   for (const [word, { config, memoryBytes, stepMs, accuracy }] of rows) {
     table.push([
       word,
       describeConfig(config),
-      formatBytes(memoryBytes.expected),
-      formatBytes(memoryBytes.upper),
-      stepMs.expected.toFixed(1),
-      stepMs.upper.toFixed(1),
-      String(Math.round(accuracy.steps)),
-      formatShare(accuracy.expected),
+      `${formatBytes(memoryBytes.expected)}\nup to ${formatBytes(memoryBytes.upper)}`,
+      `${formatMs(stepMs.expected)}\nup to ${formatMs(stepMs.upper)}\n${Math.round(accuracy.steps)} steps`,
+      accuracyCell(accuracy),
     ]);
   }
   return table.toString();

@@ -15,6 +15,7 @@ import {
   SECOND_MS,
   type SearchResult,
   typical,
+  windowOverheadMs,
 } from "@mpo/core";
 import {
   chainOf,
@@ -24,17 +25,17 @@ import {
   type RungResult,
   type RungTraining,
   type Samples,
-  trainingMs,
   trainRung,
 } from "@mpo/engine";
 import { systemClock } from "@mpo/io";
-import type { Files, Output, Stop } from "../command-context.ts";
+import type { CommandContext, Files, Output, Stop } from "../command-context.ts";
 import { driftedSamples } from "../data/drifted-samples.ts";
 import { loadDataset } from "../data/load-dataset.ts";
 import { loadModel, requireFitting } from "../data/load-model.ts";
-import { formatDuration, formatMs, formatShare } from "../output/format.ts";
+import { formatAccuracy, formatDuration, formatJudged, formatMs } from "../output/format.ts";
 import { type Progress, startProgress } from "../output/progress.ts";
 import { type BudgetOptions, budgetFrom } from "../planning/budget.ts";
+import { requireNoModel } from "../planning/check-output.ts";
 import { deviceFacts } from "../planning/device-facts.ts";
 import { probeHere } from "../planning/probe-here.ts";
 import { readProfileDocument, writeProfileDocument } from "../planning/profile-document.ts";
@@ -65,13 +66,14 @@ interface AutoWindow {
  * its upper bound as the allocator's hard limit; one that breaks it is replaced by the next rung below. Then it reports
  * what was predicted against what was measured, and feeds it back into the profile.
  */
-export async function runAutoRetrain(options: AutoRetrainOptions, context: Files & Output & Stop): Promise<void> {
+export async function runAutoRetrain(options: AutoRetrainOptions, context: CommandContext): Promise<void> {
   const { workingFolder, signal } = context;
   const began = performance.now();
   if (options.window === undefined) {
     throw new MpoError("invalid-argument", "--auto needs --window", { hint: "Add --window 60s, for instance." });
   }
-  const { method, window, seed, learningRate } = options;
+  const { method, window, seed, learningRate, output: wanted } = options;
+  if (wanted !== undefined) await requireNoModel({ ...options, output: wanted }, workingFolder);
   const weights = resolve(workingFolder, options.weights);
   const model = await loadModel(weights, signal);
   const { test } = await loadDataset(options, context);
@@ -81,8 +83,9 @@ export async function runAutoRetrain(options: AutoRetrainOptions, context: Files
   const profile = await profileFor(options, { model, method, adapted }, window, context);
   const leftMs = endMs - performance.now();
   if (leftMs <= 0) throw new MpoError("over-budget", "probing took the whole window", { hint: "Give it more time." });
-  const budget = budgetFrom({ ...options, window: trainingMs(leftMs) }, profile);
-  const result = plannerOf(profile, chainOf(model.graph)).search(budget, options);
+  const budget = budgetFrom({ ...options, window: leftMs }, profile);
+  const overheadMs = windowOverheadMs(profile, leftMs);
+  const result = plannerOf(profile, chainOf(model.graph)).search(budget, { ...options, overheadMs });
   const task = { model, method, samples: adapted, judgedOn: judged, seed, ...given({ learningRate }) };
   const run = await runWindow(
     { rungs: result.ladder, windowMs: endMs - performance.now() },
@@ -99,7 +102,7 @@ export async function runAutoRetrain(options: AutoRetrainOptions, context: Files
     context.terminal.note(`over its bound of ${formatBytes(rung.memoryBytes.upper)}: ${describeConfig(rung.config)}`);
   }
   const { rung: chosen, result: retrained } = endOfWindow(run);
-  const output = await writeAccepted(options, retrained, model.graph, context);
+  const output = await writeAccepted(options, retrained, model, context);
   await feedBack(options, model, profile, retrained, context);
   print(options, { profile, result, chosen, retrained }, output, performance.now() - began, context);
 }
@@ -166,11 +169,11 @@ async function feedBack(
   { profile: path }: AutoRetrainOptions,
   { graph }: Model,
   profile: Profile,
-  { config, plannedBytes, peakBytes, stepMs }: RungResult,
+  { config, plannedBytes, peakBytes, stepMs, overheadMs }: RungResult,
   context: Files & Output & Stop,
 ): Promise<void> {
   if (path === undefined || stepMs.length === 0) return;
-  const window = { config, plannedBytes, peakBytes, stepMs };
+  const window = { config, plannedBytes, peakBytes, stepMs, overheadMs };
   await writeProfileDocument(path, { profile: observe(profile, window), graph }, context);
 }
 
@@ -209,10 +212,12 @@ function print(
   );
   const after = retrained.accuracyAfter;
   terminal.line(
-    `accuracy: predicted ${formatShare(chosen.accuracy.expected)}; measured ${after === undefined ? "-" : formatShare(after)}`,
+    `accuracy: predicted ${formatAccuracy(chosen.accuracy)}; ` +
+      `measured ${after === undefined ? "-" : formatJudged(after, retrained)}`,
   );
   terminal.line(
-    `besides its steps the retraining took ${formatMs(overheadMs)}; all in ${formatDuration(totalMs / SECOND_MS)}`,
+    `time besides its steps: predicted ${formatMs(chosen.overheadMs)}; measured ${formatMs(overheadMs)}; ` +
+      `all in ${formatDuration(totalMs / SECOND_MS)}`,
   );
   if (output !== undefined) terminal.line(`the retrained model is in ${output}`);
 }

@@ -1,15 +1,26 @@
-import { copyFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
-import { formatBytes, given, type MethodName, MpoError } from "@mpo/core";
-import { EngineWorker, MODEL_CARD_FILE, type RetrainResult, retrain, writeLayersModel } from "@mpo/engine";
+import { resolve } from "node:path";
+import { type AccuracyJudge, formatBytes, given, type MethodName, MpoError } from "@mpo/core";
+import {
+  cardOf,
+  chainOf,
+  EngineWorker,
+  evaluateAccuracy,
+  type Model,
+  type RetrainResult,
+  retrain,
+  retrainedCard,
+  writeLayersModel,
+  writeModelCard,
+} from "@mpo/engine";
 import { withDeadline } from "@mpo/io";
-import type { Files, Output, Stop } from "../command-context.ts";
+import type { CommandContext, Output } from "../command-context.ts";
 import { type DriftedSamplesOptions, driftedSamples } from "../data/drifted-samples.ts";
 import { type DatasetOptions, loadDataset } from "../data/load-dataset.ts";
 import { loadModel, requireFitting } from "../data/load-model.ts";
-import { type ConfigOptions, configFrom } from "../options/config-options.ts";
+import { type ConfigOptions, configFrom, requireSegments } from "../options/config-options.ts";
 import { formatMs } from "../output/format.ts";
 import { startProgress } from "../output/progress.ts";
+import { requireNoModel } from "../planning/check-output.ts";
 
 /** The options of `mpo retrain`. */
 export interface RetrainCommandOptions extends ConfigOptions, DatasetOptions, DriftedSamplesOptions {
@@ -21,10 +32,12 @@ export interface RetrainCommandOptions extends ConfigOptions, DatasetOptions, Dr
   readonly timeout?: number;
   readonly threads?: number;
   readonly output?: string;
+  /** Write over a model in the output folder. */
+  readonly force: boolean;
 }
 
 /** Retrains a stored model, prints what it cost and gained, and writes the result where it is wanted and not worse. */
-export async function runRetrain(options: RetrainCommandOptions, context: Files & Output & Stop): Promise<void> {
+export async function runRetrain(options: RetrainCommandOptions, context: CommandContext): Promise<void> {
   const { signal } = context;
   if (options.timeout === undefined) await retrainStored(options, context);
   else {
@@ -39,16 +52,18 @@ export async function runRetrain(options: RetrainCommandOptions, context: Files 
   }
 }
 
-async function retrainStored(options: RetrainCommandOptions, context: Files & Output & Stop): Promise<void> {
+async function retrainStored(options: RetrainCommandOptions, context: CommandContext): Promise<void> {
   const { terminal, workingFolder, signal } = context;
   const { method } = options;
   const config = configFrom(options);
+  if (options.output !== undefined) await requireNoModel({ ...options, output: options.output }, workingFolder);
   const weights = resolve(workingFolder, options.weights);
   const model = await loadModel(weights, signal);
+  requireSegments(options, chainOf(model.graph));
   terminal.note(`reading ${options.dataset} ...`);
   const { test } = await loadDataset(options, context);
   requireFitting(model, test, weights);
-  const { adapted, judged } = await driftedSamples(test, options, signal);
+  const { adapted, judged, judgedClean } = await driftedSamples(test, options, signal);
 
   await using worker = await EngineWorker.start(
     {
@@ -60,6 +75,7 @@ async function retrainStored(options: RetrainCommandOptions, context: Files & Ou
   const { epochs, seed, learningRate } = options;
   const progress = startProgress(terminal, "retraining", epochs * Math.ceil(options.samples / options.batch));
   let result: RetrainResult;
+  let clean: number | undefined;
   try {
     const task = {
       model,
@@ -75,26 +91,46 @@ async function retrainStored(options: RetrainCommandOptions, context: Files & Ou
       signal,
       onProgress: ({ step, loss }) => progress.update(step, `loss ${loss.toFixed(3)}`),
     });
+    if (options.output !== undefined && result.isAccepted && judgedClean.labels !== undefined) {
+      await worker.assignWeights(result.weights, { signal });
+      clean = await evaluateAccuracy(worker, judgedClean, { batch: Math.min(config.microBatch, 128), signal });
+    }
   } finally {
     progress.end();
   }
-  const output = await writeAccepted(options, result, model.graph, context);
+  const output = await writeAccepted(options, { ...result, clean }, model, context);
   print(options, result, output, context);
 }
 
-/** Writes the retrained model where it is wanted and not worse; returns the folder. */
+/** What became of a retraining, and what the model can do afterwards. */
+interface Retrained extends RetrainResult {
+  readonly judgement?: AccuracyJudge | undefined;
+  /** Accuracy on clean images, where it was measured. */
+  readonly clean?: number | undefined;
+}
+
+/** Writes the retrained model, with a card of its own, where it is wanted and not worse; returns the folder. */
 export async function writeAccepted(
-  options: Pick<RetrainCommandOptions, "output" | "weights">,
-  { isAccepted, weights }: RetrainResult,
-  graph: Parameters<typeof writeLayersModel>[0]["graph"],
-  { workingFolder }: Files,
+  options: Omit<RetrainCommandOptions, keyof ConfigOptions | "timeout">,
+  result: Retrained,
+  { graph }: Model,
+  { workingFolder, commandLine }: CommandContext,
 ): Promise<string | undefined> {
+  const { weights, isAccepted, accuracyAfter, clean } = result;
+  const { method, corruption, severity, seed } = options;
   if (options.output === undefined || !isAccepted) return undefined;
   const folder = resolve(workingFolder, options.output);
+  const from = resolve(workingFolder, options.weights);
+  const source = await cardOf(from);
+  const judgement = result.judgement ?? (accuracyAfter === undefined ? undefined : "labels");
+  const isMeasured = judgement === "labels" && accuracyAfter !== undefined && corruption !== "clean";
+  const card = retrainedCard(source, graph, {
+    ...{ ...result, from, method, judgement, seed, command: commandLine },
+    images: corruption === "clean" ? corruption : `${corruption}:${severity}`,
+    accuracy: { ...given({ clean }), corruptions: isMeasured ? { [corruption]: accuracyAfter } : {} },
+  });
   await writeLayersModel({ graph, weights }, folder);
-  const card = join(resolve(workingFolder, options.weights), MODEL_CARD_FILE);
-  // The source model's card goes along where there is one: it says where the model comes from.
-  await copyFile(card, join(folder, MODEL_CARD_FILE)).catch(() => undefined);
+  await writeModelCard(folder, card);
   return folder;
 }
 

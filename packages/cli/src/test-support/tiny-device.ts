@@ -38,7 +38,13 @@ const engine: AgentEngine = {
   },
   retrain: async ({ rung: { config, accuracy, memoryBytes } }) => ({
     ...{ isAccepted: false, reason: "as good as before", steps: accuracy.steps, judgement: "label-free", config },
-    ...{ ...SEEN, stepMs: [SEEN.stepMs], plannedBytes: Math.round(memoryBytes.expected), overheadMs: 100 },
+    ...{
+      ...SEEN,
+      stepMs: [SEEN.stepMs],
+      plannedBytes: Math.round(memoryBytes.expected),
+      overheadMs: 100,
+      judgedSamples: 256,
+    },
   }),
 };
 

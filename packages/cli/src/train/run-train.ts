@@ -21,6 +21,7 @@ import { classCount, type DatasetOptions, loadDataset } from "../data/load-datas
 import { measureCorruptions } from "../data/measure-corruptions.ts";
 import { formatDuration, formatShare } from "../output/format.ts";
 import { type Progress, startProgress } from "../output/progress.ts";
+import { requireNoModel } from "../planning/check-output.ts";
 import {
   readCheckpoint,
   removeCheckpoint,
@@ -43,6 +44,8 @@ export interface TrainOptions extends DatasetOptions {
   readonly limit?: number;
   readonly threads?: number;
   readonly resume: boolean;
+  /** Write over a model in the output folder. */
+  readonly force: boolean;
   readonly corruptions: boolean;
 }
 
@@ -60,7 +63,10 @@ export async function runTrain(options: TrainOptions, context: CommandContext): 
   const output = resolve(context.workingFolder, options.output);
   const microBatch = options.microBatch ?? options.batch;
   const accumulation = accumulationFor(options.batch, microBatch);
-  if (!options.resume) await requireNoCheckpoint(output, signal);
+  if (!options.resume) {
+    await requireNoModel(options, context.workingFolder);
+    await requireNoCheckpoint(output, signal);
+  }
   terminal.note(`reading ${options.dataset} ...`);
   const data = limited(await loadDataset(options, context), options.limit);
   const { height, width, channels } = data.train;
@@ -103,6 +109,7 @@ export async function runTrain(options: TrainOptions, context: CommandContext): 
     norm: options.norm,
     inputShape: [height, width, channels],
     classes: classCount(data.train),
+    ...given({ classNames: data.train.classNames }),
     trainingCommand: context.commandLine,
     seed: options.seed,
     accuracy: { clean: accuracy, corruptions },

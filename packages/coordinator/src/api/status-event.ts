@@ -11,6 +11,9 @@ export function statusEvent({ status }: ReportStatusRequest): { readonly kind: s
     const { model, failures, message } = status.probe;
     return { kind: "probe-failed", message: `${model}, ${failures} in a row: ${message}` };
   }
+  if (status.kind === "drift") {
+    return { kind: "drift-seen", message: `${status.drift.model}: ${status.drift.message}` };
+  }
   const { window, outcome, message } = status.window;
   return { kind: `window-${outcome}`, message: `${window} ${message}`.trim() };
 }

@@ -46,8 +46,9 @@ function rung(memory: number, actions: number): Prediction {
     },
     memoryBytes: { expected: memory, upper: memory },
     stepMs: { expected: 1, upper: 2 },
+    overheadMs: 0,
     stepsInWindow: 10,
-    accuracy: { expected: 0.5, lower: 0.4, upper: 0.6, steps: 5 },
+    accuracy: { expected: 0.5, lower: 0.4, upper: 0.6, steps: 5, isGuess: false },
     trainingMs: 5,
     unknowns: [],
   };

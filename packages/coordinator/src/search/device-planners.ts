@@ -43,8 +43,10 @@ export class DevicePlanners {
     if (known !== undefined) return { planner: known, profile, measured: report };
     const chain = await this.#chain(digest, options);
     if (chain.units.length !== profile.model.unitCount) {
-      throw missing(
+      throw new MpoError(
+        "invalid-data",
         `the chain of ${name.model} has ${chain.units.length} units, its profile ${profile.model.unitCount}`,
+        { hint: "Let the device probe again: it sends both." },
       );
     }
     const planner = plannerOf(profile, chain, prior === undefined ? {} : { priors: prior.profile.accuracy });

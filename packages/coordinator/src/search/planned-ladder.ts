@@ -27,14 +27,16 @@ export interface PlannedLadder {
 export interface LadderRequest {
   readonly budget: SearchBudget;
   readonly objective: SearchObjective;
+  /** Part of the window that is not for its steps. */
+  readonly overheadMs: number;
 }
 
 const MAX_REJECTED = 12;
 
 /** The ladder for a budget. Throws `over-budget` when nothing fits. */
 export function searchedLadder(planner: Planner, request: LadderRequest): PlannedLadder {
-  const { budget, objective } = request;
-  const result = planner.search(budget, { objective });
+  const { budget, objective, overheadMs } = request;
+  const result = planner.search(budget, { objective, overheadMs });
   const { cuts, candidates, front, ladder: rungs } = result;
   return {
     rungs,
@@ -57,7 +59,7 @@ export function searchedLadder(planner: Planner, request: LadderRequest): Planne
 
 /** The one configuration that a person wants, with its predictions. Throws `invalid-argument` if the model cannot run it. */
 export function givenRung(planner: Planner, config: RetrainConfig, request: LadderRequest): PlannedLadder {
-  const rung = planner.predict(config, request.budget.windowMs);
+  const rung = planner.predict(config, request.budget.windowMs, request.overheadMs);
   const { memoryBytes, stepMs } = rung;
   if (stepMs.upper > MAX_MS) {
     throw new MpoError("over-budget", `a step may take ${seconds(stepMs.upper)}; at most a week is possible`);
@@ -117,7 +119,7 @@ function unknownsOf({ unknowns }: Prediction): readonly Reason[] {
 }
 
 function predicted({ memoryBytes, stepMs, accuracy }: Prediction): string {
-  return `${mebibytes(memoryBytes.upper)} at most, ${Math.round(stepMs.expected)} ms a step, accuracy ${accuracy.expected.toFixed(3)}`;
+  return `${mebibytes(memoryBytes.upper)} at most, ${Math.round(stepMs.expected)} ms a step, ${accuracy.isGuess ? "accuracy not measured yet" : `accuracy ${accuracy.expected.toFixed(3)}`}`;
 }
 
 function mebibytes(bytes: number): string {

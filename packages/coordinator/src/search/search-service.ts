@@ -1,4 +1,11 @@
-import { MpoError, type RetrainConfig, type SearchBudget, type SearchObjective, withPrescribedRates } from "@mpo/core";
+import {
+  MpoError,
+  type RetrainConfig,
+  type SearchBudget,
+  type SearchObjective,
+  windowOverheadMs,
+  withPrescribedRates,
+} from "@mpo/core";
 import type { Clock } from "@mpo/io";
 import {
   compareVersions,
@@ -170,6 +177,7 @@ export class SearchService {
     const request: LadderRequest = {
       budget,
       objective: wish.objective ?? ofModel?.objective ?? "accuracy",
+      overheadMs: windowOverheadMs(profile, budget.windowMs),
     };
     const beginsMs = clock.monotonicMs();
     const { loss } = profile.method;

@@ -1,4 +1,5 @@
 import {
+  type AccuracyJudge,
   type AccuracyPrediction,
   type AccuracySample,
   type FreezingRates,
@@ -94,7 +95,7 @@ export class AccuracyModel {
     const within = (accuracy: number): number => Math.min(1, Math.max(0, accuracy));
     const expected = within(this.startAccuracy + gain);
     const [lower, upper] = [within(expected - 2 * deviation), within(expected + 2 * deviation)];
-    return { expected, lower, upper, steps: Math.min(Math.round(best), Math.floor(steps)) };
+    return { expected, lower, upper, steps: Math.min(Math.round(best), Math.floor(steps)), isGuess: this.isGuess };
   }
 
   curve(freezing: FreezingRates, microBatch: number): LearningCurve {
@@ -129,16 +130,33 @@ export class AccuracyModel {
   }
 }
 
+/** A judged accuracy, two standard deviations below and above it. */
+export function judgedInterval(
+  accuracy: number,
+  judge: AccuracyJudge,
+  judgedSamples: number,
+): { readonly lower: number; readonly upper: number } {
+  const deviation = Math.hypot(chanceOf(accuracy, judgedSamples), deviationOf(judge));
+  return { lower: Math.max(0, accuracy - 2 * deviation), upper: Math.min(1, accuracy + 2 * deviation) };
+}
+
+/** A share of right answers cannot be surer than one more of each kind allows (Agresti and Coull). */
+function chanceOf(accuracy: number, samples: number): number {
+  const share = (accuracy * samples + 2) / (samples + 4);
+  return Math.sqrt((share * (1 - share)) / (samples + 4));
+}
+
+function deviationOf(judge: AccuracyJudge): number {
+  return judge === "labels" ? JUDGEMENT_DEVIATION : LABEL_FREE_DEVIATION;
+}
+
 function observationsOf(sample: AccuracySample, isPrior: boolean): readonly GainObservation[] {
   return sample.points.map(({ steps, accuracy }) => {
-    // A share of right answers cannot be surer than one more of each kind allows (Agresti and Coull).
-    const share = (accuracy * sample.judgedSamples + 2) / (sample.judgedSamples + 4);
-    const chance = Math.sqrt((share * (1 - share)) / (sample.judgedSamples + 4));
-    const judge = sample.judge === "labels" ? JUDGEMENT_DEVIATION : LABEL_FREE_DEVIATION;
+    const chance = chanceOf(accuracy, sample.judgedSamples);
     return {
       steps,
       gain: accuracy - sample.startAccuracy,
-      deviation: Math.hypot(chance, judge, isPrior ? PRIOR_DEVIATION : 0),
+      deviation: Math.hypot(chance, deviationOf(sample.judge), isPrior ? PRIOR_DEVIATION : 0),
     };
   });
 }

@@ -1,27 +1,42 @@
 import { LAYER_CLASSES } from "./chain.ts";
 import type { Checkpoints, FreezingRates, RetrainConfig } from "./retrain-config.ts";
 
-/** A config in one line, for messages and tables: `micro-batch 8 x 32, freezing 0.5/0.5/0, optimal checkpoints (6)`. */
+/** A config in one line, for messages and tables: `32 micro-batches of 8, frozen: 50 % of convolutions, 6 checkpoints`. */
 export function describeConfig({ microBatch, accumulation, freezing, checkpoints }: RetrainConfig): string {
-  return `micro-batch ${microBatch} x ${accumulation}, ${describeFreezing(freezing)}, ${describeCheckpoints(checkpoints)}`;
+  const batches = accumulation === 1 ? `batches of ${microBatch}` : `${accumulation} micro-batches of ${microBatch}`;
+  return `${batches}, ${describeFreezing(freezing)}, ${describeCheckpoints(checkpoints)}`;
 }
 
+const CLASS_WORDS = {
+  featureExtraction: "convolutions",
+  normalisation: "norm layers",
+  linear: "dense layers",
+} as const;
+
 function describeFreezing(freezing: FreezingRates): string {
-  const rates = LAYER_CLASSES.map((layerClass) => freezing[layerClass]);
-  return rates.every((rate) => rate === 0) ? "nothing frozen" : `freezing ${rates.join("/")}`;
+  const [first] = LAYER_CLASSES.map((layerClass) => freezing[layerClass]);
+  if (LAYER_CLASSES.every((layerClass) => freezing[layerClass] === first)) {
+    return first === 0 ? "nothing frozen" : `frozen: ${shareOf(first ?? 0, "layers")}`;
+  }
+  const frozen = LAYER_CLASSES.filter((layerClass) => freezing[layerClass] > 0);
+  return `frozen: ${frozen.map((layerClass) => shareOf(freezing[layerClass], CLASS_WORDS[layerClass])).join(" and ")}`;
+}
+
+function shareOf(rate: number, what: string): string {
+  return rate === 1 ? `all ${what}` : `${Math.round(100 * rate)} % of ${what}`;
 }
 
 function describeCheckpoints(checkpoints: Checkpoints): string {
   switch (checkpoints.kind) {
     case "none":
-      return "no checkpoints";
+      return "nothing recomputed";
     case "uniform":
-      return `${checkpoints.segments} uniform segments`;
+      return `recomputed in ${checkpoints.segments} equal segments`;
     case "boundaries":
-      return `checkpoints at ${checkpoints.at.join(", ")}`;
+      return `recomputed from units ${checkpoints.at.join(", ")}`;
     case "schedule": {
       const kept = checkpoints.actions.filter((action) => action.kind === "forward" && action.keep === "input");
-      return `optimal checkpoints (${kept.length})`;
+      return `recomputed from ${kept.length} checkpoints`;
     }
   }
 }

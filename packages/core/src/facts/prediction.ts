@@ -3,6 +3,7 @@ import {
   consistent,
   durationMs,
   type Fact,
+  flag,
   list,
   MAX_COUNT,
   MAX_MS,
@@ -33,6 +34,8 @@ const accuracyPredictionSchema = consistent(
     upper: share(),
     /** Steps after which training is best stopped. */
     steps: whole(0, MAX_COUNT),
+    /** Nothing was measured, neither here nor on other devices: only an order to try things in. */
+    isGuess: flag(),
   }),
   ({ expected, lower, upper }, refuse) => {
     if (lower > expected) refuse(["lower"], lower, `at most what is expected, ${expected}`);
@@ -65,7 +68,9 @@ export const predictionSchema = object({
   config: configSchema,
   memoryBytes: boundedSchema(MAX_WHOLE),
   stepMs: boundedSchema(MAX_MS),
-  /** Steps that fit the window. */
+  /** Time of the window besides its steps: starting, loading, labelling, judging, writing. */
+  overheadMs: durationMs(),
+  /** Steps that fit the rest of the window. */
   stepsInWindow: whole(0, MAX_COUNT),
   accuracy: accuracyPredictionSchema,
   /** Time until it stops. */

@@ -25,7 +25,7 @@ export function nothingFits(
   if (fastest !== undefined && stepMsOf(fastest) > windowMs) {
     return new MpoError(
       "over-budget",
-      `a window of ${windowMs} ms is shorter than one step of any configuration: the fastest that fits the memory may take ${stepMsOf(fastest).toFixed(1)} ms (${describeConfig(configOf(fastest))})`,
+      `a window of ${formatBudgetMs(windowMs)} for its steps is shorter than one step of any configuration: the fastest that fits the memory may take ${formatBudgetMs(stepMsOf(fastest))} (${describeConfig(configOf(fastest))})`,
       { hint: "Give the window more time, or the search more memory." },
     );
   }
@@ -34,6 +34,17 @@ export function nothingFits(
   return new MpoError(
     "over-budget",
     `no configuration fits ${formatBytes(memoryBytes)}: the least that any may need is ${formatBytes(least.upper, Math.ceil)} (${describeConfig(configOf(least.candidate))})`,
-    { hint: "Free memory on the device, or choose a smaller model." },
+    { hint: "Give at least that much memory, or choose a smaller model." },
   );
+}
+
+function formatBudgetMs(ms: number): string {
+  return ms < 1_000 ? `${ms < 10 ? ms.toFixed(1) : ms.toFixed(0)} ms` : `${(ms / 1_000).toFixed(1)} s`;
+}
+
+/** Throws `invalid-argument` for a budget that is not one. */
+export function checkBudget({ memoryBytes, windowMs }: SearchBudget): void {
+  if (!(memoryBytes > 0))
+    throw new MpoError("invalid-argument", `memory budget is ${memoryBytes}; expected bytes above 0`);
+  if (!(windowMs > 0)) throw new MpoError("invalid-argument", `window is ${windowMs}; expected milliseconds above 0`);
 }

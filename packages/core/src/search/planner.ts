@@ -56,8 +56,8 @@ export class Planner {
   }
 
   /** What becomes of one config in a window. Throws `invalid-argument` for one that the model cannot run. */
-  predict(config: RetrainConfig, windowMs: number): Prediction {
-    return predictionOf(config, this.costs.predict(config), { accuracy: this.accuracy, windowMs });
+  predict(config: RetrainConfig, windowMs: number, overheadMs: number = 0): Prediction {
+    return predictionOf(config, this.costs.predict(config), { accuracy: this.accuracy, windowMs, overheadMs });
   }
 
   /** The best config for a budget, its ladder, and what cut each of the others. Throws `over-budget` when nothing fits. */

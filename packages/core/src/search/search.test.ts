@@ -195,7 +195,7 @@ test("a budget under the least of any config names that config and its size", ()
     (error: unknown) =>
       error instanceof MpoError &&
       error.code === "over-budget" &&
-      /no configuration fits [\d.]+ [KM]iB: the least that any may need is [\d.]+ [KM]iB \(micro-batch 1 x 64/.test(
+      /no configuration fits [\d.]+ [KM]iB: the least that any may need is [\d.]+ [KM]iB \(64 micro-batches of 1,/.test(
         error.message,
       ),
   );
@@ -207,7 +207,9 @@ test("a window shorter than one step names the fastest step", () => {
     (error: unknown) =>
       error instanceof MpoError &&
       error.code === "over-budget" &&
-      /a window of .* ms is shorter than one step of any configuration: the fastest .* may take/.test(error.message),
+      /a window of .* m?s for its steps is shorter than one step of any configuration: the fastest .* may take/.test(
+        error.message,
+      ),
   );
 });
 

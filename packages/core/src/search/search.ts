@@ -1,7 +1,6 @@
 import {
   describeConfig,
   formatBytes,
-  MpoError,
   type Prediction,
   type SearchBudget,
   type SearchObjective,
@@ -11,7 +10,7 @@ import { POLICIES, type PolicyName } from "../plan/index.ts";
 import { allowedBy } from "./allowed-candidates.ts";
 import type { CandidateTable } from "./candidate-table.ts";
 import { chooseRungs, orderedLadder } from "./ladder.ts";
-import { type ExactCandidate, nothingFits } from "./nothing-fits.ts";
+import { checkBudget, type ExactCandidate, nothingFits } from "./nothing-fits.ts";
 import type { CataloguePlan } from "./plan-catalogue.ts";
 import { predictionOf } from "./prediction.ts";
 import { type RankingRule, rankedCandidates } from "./rank-candidates.ts";
@@ -23,6 +22,8 @@ export interface SearchOptions {
   readonly tolerance?: number;
   /** Default: the joint policy. */
   readonly policy?: PolicyName;
+  /** Part of the window that is not for its steps, see `windowOverheadMs`. Default: none. */
+  readonly overheadMs?: number;
 }
 
 const DEFAULT_TOLERANCE = 0.01;
@@ -45,6 +46,9 @@ class Search {
   readonly #table: CandidateTable;
   readonly #budget: SearchBudget;
   readonly #objective: SearchObjective;
+  readonly #overheadMs: number;
+  /** What of the window is left for steps. */
+  readonly #trainingMs: number;
   readonly #rule: RankingRule;
   readonly #allowed: (candidate: number) => boolean;
   /** By candidate; undefined: in the front. */
@@ -57,6 +61,8 @@ class Search {
     this.#table = table;
     this.#budget = budget;
     this.#objective = options.objective ?? "accuracy";
+    this.#overheadMs = options.overheadMs ?? 0;
+    this.#trainingMs = budget.windowMs - this.#overheadMs;
     this.#allowed = allowedBy(POLICIES[options.policy ?? "joint"], table);
     this.#cut = new Array<CutReason | undefined>(table.count).fill(undefined);
     this.#dominator = new Int32Array(table.count).fill(-1);
@@ -111,7 +117,8 @@ class Search {
 
   #cutByBudget(): readonly number[] {
     const { memoryUpper, stepMsUpper, byMemory } = this.#table;
-    const { memoryBytes, windowMs } = this.#budget;
+    const { memoryBytes } = this.#budget;
+    const windowMs = this.#trainingMs;
     const fitting: number[] = [];
     for (const candidate of byMemory) {
       if (!this.#allowed(candidate)) this.#cut[candidate] = "policy";
@@ -125,7 +132,7 @@ class Search {
 
   #noteGains(fitting: readonly number[]): void {
     for (const candidate of fitting) {
-      const steps = Math.floor(this.#budget.windowMs / this.#table.stepMsExpected[candidate]!);
+      const steps = Math.floor(this.#trainingMs / this.#table.stepMsExpected[candidate]!);
       this.#gain[candidate] = this.#table.curve(candidate).bestWithin(steps).gain;
     }
   }
@@ -136,9 +143,14 @@ class Search {
     const fitting = smallest
       .filter(({ upper }) => upper <= this.#budget.memoryBytes)
       .map(({ candidate }) => candidate)
-      .filter((candidate) => this.#table.stepMsUpper[candidate]! <= this.#budget.windowMs);
+      .filter((candidate) => this.#table.stepMsUpper[candidate]! <= this.#trainingMs);
     if (fitting.length === 0) {
-      throw nothingFits(this.#table, this.#budget, [...this.#table.byMemory].filter(this.#allowed), smallest);
+      throw nothingFits(
+        this.#table,
+        { ...this.#budget, windowMs: this.#trainingMs },
+        [...this.#table.byMemory].filter(this.#allowed),
+        smallest,
+      );
     }
     for (const candidate of fitting) this.#cut[candidate] = undefined;
     this.#noteGains(fitting);
@@ -224,7 +236,8 @@ class Search {
     const memoryBytes = memory ?? table.exactMemory(plan, microBatch);
     const config = table.config(plan, microBatch);
     const step = { memoryBytes, stepMs: table.stepMs(plan, microBatch), unknowns: table.model.unknowns(config) };
-    return predictionOf(config, step, { accuracy: table.accuracy, windowMs: this.#budget.windowMs });
+    const { windowMs } = this.#budget;
+    return predictionOf(config, step, { accuracy: table.accuracy, windowMs, overheadMs: this.#overheadMs });
   }
 
   #cutCounts(): Readonly<Record<CutReason, number>> {
@@ -252,7 +265,7 @@ class Search {
           because: `may need ${formatBytes(memoryBytes.upper)} of ${formatBytes(this.#budget.memoryBytes)}`,
         };
       case "window":
-        return { reason, because: `a step may take ${stepMs.upper.toFixed(1)} of ${this.#budget.windowMs} ms` };
+        return { reason, because: `a step may take ${stepMs.upper.toFixed(0)} of ${this.#trainingMs.toFixed(0)} ms` };
       case "exact-memory":
         return {
           reason,
@@ -271,9 +284,3 @@ class Search {
 const MAX_SMALLEST = 8;
 /** Placements that are planned exactly, at most, before the coarser one is taken. */
 const MAX_REFINEMENTS = 2;
-
-function checkBudget({ memoryBytes, windowMs }: SearchBudget): void {
-  if (!(memoryBytes > 0))
-    throw new MpoError("invalid-argument", `memory budget is ${memoryBytes}; expected bytes above 0`);
-  if (!(windowMs > 0)) throw new MpoError("invalid-argument", `window is ${windowMs}; expected milliseconds above 0`);
-}

@@ -2,8 +2,10 @@ import assert from "node:assert/strict";
 import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { describeConfig, resolveRetrainConfig } from "@mpo/core";
 import { withFolder } from "../test-support/layers-format-testing.ts";
-import { MODEL_CARD_FILE, type ModelCard, readModelCard, writeModelCard } from "./model-card.ts";
+import { MODEL_CARD_FILE, type ModelCard, readModelCard, retrainedCard, writeModelCard } from "./model-card.ts";
+import { buildModel } from "./zoo/build-model.ts";
 
 const CARD: ModelCard = {
   model: "resnet20",
@@ -36,3 +38,21 @@ void test("bad cards are refused", () =>
     await assert.rejects(readModelCard(folder), { code: "invalid-data", message: /model-card\.json: at norm/ });
     await assert.rejects(readModelCard(folder, { signal: AbortSignal.abort() }), { code: "cancelled" });
   }));
+
+void test("a retrained model has a card of its own", () => {
+  const graph = buildModel({ model: "resnet20", norm: "group", inputShape: [28, 28, 1], classes: 10 });
+  const source = { ...CARD, classNames: [..."abcdefghij"] };
+  const config = resolveRetrainConfig({ microBatch: 8, accumulation: 2 });
+  const gained = { accuracyBefore: 0.4, accuracyAfter: 0.6, judgement: "labels" } as const;
+  const card = retrainedCard(source, graph, {
+    ...{ from: "/models/source", method: "tent", images: "fog:5", command: "mpo retrain", seed: 7, config, steps: 3 },
+    ...{ ...gained, accuracy: { clean: 0.9, corruptions: { fog: 0.6 } } },
+  });
+  const { retrained, ...rest } = card;
+  const own = { trainingCommand: "mpo retrain", seed: 7, accuracy: { clean: 0.9, corruptions: { fog: 0.6 } } };
+  assert.deepEqual(rest, { ...source, ...own });
+  assert.deepEqual(retrained, {
+    ...{ from: "/models/source", fromCommand: CARD.trainingCommand, method: "tent", images: "fog:5", steps: 3 },
+    ...{ config: describeConfig(config), ...gained },
+  });
+});

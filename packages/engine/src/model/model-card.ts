@@ -1,10 +1,13 @@
 import { access, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type Fact, MpoError } from "@mpo/core";
+import { describeConfig, type Fact, given, MpoError } from "@mpo/core";
 import { type Abortable, fileError, throwIfAborted, writeJsonFile } from "@mpo/io";
 import { z } from "zod";
+import type { RetrainResult } from "../adaptation/retrain.ts";
+import { sampleShapes } from "./graph-shapes.ts";
 import { check, parseJson } from "./layers-format/checked-json.ts";
 import { MODEL_FILE_MODE } from "./layers-format/write-layers-model.ts";
+import type { ModelGraph } from "./model-graph.ts";
 import { NORM_NAMES } from "./zoo/zoo-layers.ts";
 
 /** Name of the card's file, which lies beside `model.json`. */
@@ -12,6 +15,26 @@ export const MODEL_CARD_FILE = "model-card.json";
 
 const share = z.number().min(0).max(1);
 const whole = z.number().int().positive();
+
+/** Where a retrained model comes from, and what the retraining gained. */
+export type RetrainingCard = Fact<typeof retrainingSchema>;
+const retrainingSchema = z.object({
+  /** Folder of the model that was retrained. */
+  from: z.string(),
+  /** What its card says of how it was trained. */
+  fromCommand: z.string().optional(),
+  method: z.string(),
+  /** In words. */
+  config: z.string(),
+  /** What it was adapted to: the corruption and its severity, or a device's recent inputs. */
+  images: z.string(),
+  steps: z.number().int().min(0),
+  /** Who judged the accuracies below: labels, or an estimate without labels. */
+  judgement: z.enum(["labels", "label-free"]).optional(),
+  accuracyBefore: share.optional(),
+  accuracyAfter: share.optional(),
+});
+
 /** Where a stored model comes from and what it can do. */
 export type ModelCard = Fact<typeof schema>;
 const schema = z.object({
@@ -20,14 +43,18 @@ const schema = z.object({
   norm: z.enum(NORM_NAMES),
   inputShape: z.array(whole).min(1),
   classes: whole,
+  /** Names of the classes, by label, where the images had any. */
+  classNames: z.array(z.string()).optional(),
   /** The command that trained it, so that anyone can do it again. */
   trainingCommand: z.string(),
   seed: z.number().int(),
   /**
-   * Shares of test images classified rightly, 0 to 1; by name of the corruption (for example `gaussian_noise`), the mean
-   * over the severities that were measured.
+   * Shares of test images classified rightly, 0 to 1: on clean ones, where that was measured; by name of the corruption
+   * (for example `gaussian_noise`), the mean over the severities that were measured.
    */
-  accuracy: z.object({ clean: share, corruptions: z.record(z.string(), share) }),
+  accuracy: z.object({ clean: share.optional(), corruptions: z.record(z.string(), share) }),
+  /** How it came from another model; absent: it was trained from scratch. */
+  retrained: retrainingSchema.optional(),
 });
 
 /** Reads the card of the model in a folder. Throws `not-found`, `invalid-data` naming the place, `cancelled`. */
@@ -52,4 +79,45 @@ export async function writeModelCard(folder: string, card: ModelCard, options: A
     throw fileError(thrown, "write the card in", folder);
   });
   await writeJsonFile(join(folder, MODEL_CARD_FILE), result.data, { ...options, mode: MODEL_FILE_MODE });
+}
+
+/** What a retraining says of itself. */
+export interface RetrainingFacts
+  extends Pick<RetrainResult, "config" | "steps" | "accuracyBefore" | "accuracyAfter">,
+    Pick<RetrainingCard, "from" | "method" | "images" | "judgement"> {
+  readonly command: string;
+  readonly seed: number;
+  readonly accuracy: ModelCard["accuracy"];
+}
+
+/** The card of a retrained model: its source's tells what it is, the retraining where it comes from and what it can do. */
+export function retrainedCard(source: ModelCard | undefined, graph: ModelGraph, facts: RetrainingFacts): ModelCard {
+  const { command, seed, accuracy, config, ...rest } = facts;
+  const { from, method, images, steps, judgement, accuracyBefore, accuracyAfter } = rest;
+  const shapes = sampleShapes(graph);
+  const [inputShape = []] = shapes.values();
+  const norm = graph.nodes.some(({ kind }) => kind === "batchNorm") ? "batch" : "group";
+  const { trainingCommand: fromCommand, classNames } = source ?? {};
+  return {
+    model: source?.model ?? graph.name,
+    norm: source?.norm ?? norm,
+    inputShape: [...inputShape],
+    classes: shapes.get(graph.output)?.at(-1) ?? 1,
+    ...given({ classNames }),
+    trainingCommand: command,
+    seed,
+    accuracy,
+    retrained: {
+      ...{ from, method, images, steps, config: describeConfig(config) },
+      ...given({ fromCommand, judgement, accuracyBefore, accuracyAfter }),
+    },
+  };
+}
+
+/** Reads the card beside a model; undefined: it has none that can be read. */
+export async function cardOf(folder: string, options: Abortable = {}): Promise<ModelCard | undefined> {
+  return await readModelCard(folder, options).catch((thrown: unknown) => {
+    if (thrown instanceof MpoError && (thrown.code === "not-found" || thrown.code === "invalid-data")) return undefined;
+    throw thrown;
+  });
 }

@@ -22,8 +22,9 @@ const rung: Prediction = {
   config,
   memoryBytes: { expected: memoryBytes - HEAP_BYTES, upper: memoryBytes },
   stepMs: { expected: 200, upper: 400 },
+  overheadMs: 0,
   stepsInWindow: 3,
-  accuracy: { expected: 0.5, lower: 0.4, upper: 0.6, steps: 50 },
+  accuracy: { expected: 0.5, lower: 0.4, upper: 0.6, steps: 50, isGuess: false },
   trainingMs: 600,
   unknowns: [],
 };

@@ -32,6 +32,8 @@ export interface RungResult extends RetrainResult {
   readonly epochs: number;
   /** How accuracy was judged; undefined: it could not be. */
   readonly judgement: AccuracyJudge | undefined;
+  /** Samples that it was judged on. */
+  readonly judgedSamples: number;
 }
 
 /** Of the time that is left once the worker is up; the rest is for the estimate without labels and for writing. */
@@ -69,5 +71,5 @@ export async function trainRung(training: RungTraining, options: RungOptions): P
   const estimate = await labelFreeEstimate({ worker, model, weights, judgedOn, microBatch, signal });
   const judgement = result.accuracyBefore !== undefined ? "labels" : estimate && "label-free";
   const overheadMs = performance.now() - began - result.trainingMs;
-  return { ...result, ...estimate, epochs, judgement, overheadMs };
+  return { ...result, ...estimate, epochs, judgement, judgedSamples: judgedOn.count, overheadMs };
 }

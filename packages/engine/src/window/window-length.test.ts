@@ -2,16 +2,23 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type Prediction, resolveRetrainConfig } from "@mpo/core";
 import fc from "fast-check";
-import { trainingMs, windowLength } from "./window-length.ts";
+import { windowLength } from "./window-length.ts";
 
-type Predicted = Pick<Prediction, "config" | "stepMs" | "stepsInWindow" | "accuracy">;
+const OVERHEAD_MS = 200;
+
+function trainingMs(leftMs: number): number {
+  return leftMs - OVERHEAD_MS;
+}
+
+type Predicted = Pick<Prediction, "config" | "stepMs" | "overheadMs" | "stepsInWindow" | "accuracy">;
 
 function predicted(stepsInWindow: number, steps: number, expected: number = 100, microBatch: number = 16): Predicted {
   return {
     config: resolveRetrainConfig({ microBatch, accumulation: 4 }),
     stepMs: { expected, upper: 1.2 * expected },
+    overheadMs: OVERHEAD_MS,
     stepsInWindow,
-    accuracy: { expected: 0.5, lower: 0.4, upper: 0.6, steps },
+    accuracy: { expected: 0.5, lower: 0.4, upper: 0.6, steps, isGuess: false },
   };
 }
 
@@ -22,8 +29,8 @@ describe("windowLength()", () => {
     { what: "fewer samples where not one epoch fits", window: 3, best: 100, samples: 256, is: [192, 1, 3] },
     { what: "a last step that is not full", window: 100, best: 4, samples: 200, is: [200, 1, 4] },
     { what: "one epoch at least", window: 100, best: 0, samples: 64, is: [64, 1, 1] },
-    { what: "what fits the time that is left", window: 100, best: 40, samples: 100, leftMs: 700, is: [100, 2, 4] },
-    { what: "fewer samples in little time", window: 100, best: 40, samples: 200, leftMs: 430, is: [192, 1, 3] },
+    { what: "what fits the time that is left", window: 100, best: 40, samples: 100, leftMs: 690, is: [100, 2, 4] },
+    { what: "fewer samples in little time", window: 100, best: 40, samples: 200, leftMs: 501, is: [192, 1, 3] },
   ] as const;
   for (const { what, window, best, samples, is, ...time } of cases) {
     it(what, () => {
@@ -34,8 +41,8 @@ describe("windowLength()", () => {
 
   it("is none where no step fits", () => {
     assert.equal(windowLength(predicted(0, 10), 100), undefined);
-    assert.equal(windowLength(predicted(10, 10), 100, 140), undefined);
-    assert.notEqual(windowLength(predicted(10, 10), 100, 143), undefined);
+    assert.equal(windowLength(predicted(10, 10), 100, 299), undefined);
+    assert.notEqual(windowLength(predicted(10, 10), 100, 300), undefined);
   });
 
   it("keeps its window by prediction, trains where a step fits, and stops at the epoch nearest to the best", () => {

@@ -7,25 +7,17 @@ export interface WindowLength {
   readonly steps: number;
 }
 
-/**
- * Share of a window for its steps. The rest is for what a window does besides: starting the worker, loading the model,
- * judging before and after, writing. Predicted times of steps are exceeded on a busy machine; that, too, must fit.
- */
-const STEP_SHARE = 0.7;
+type WindowPrediction = Pick<Prediction, "config" | "stepMs" | "overheadMs" | "stepsInWindow" | "accuracy">;
+
 /** A step cannot be predicted to take less. */
 const LEAST_STEP_MS = 1e-3;
-
-/** Time for the steps of a window. */
-export function trainingMs(windowMs: number): number {
-  return STEP_SHARE * windowMs;
-}
 
 /**
  * How long to train a rung in what is left of a window (default: as long as its steps were predicted for). Undefined: not
  * one step fits.
  *
  * - Never more steps than were predicted to fit, by the search for the whole window and by the step's time for what is
- *   left: the time is a promise to the serving program.
+ *   left besides the predicted overhead: the time is a promise to the serving program.
  * - Whole epochs, the number nearest to the steps after which training is best stopped, so that each sample counts alike:
  *   an adaptation without labels collapses when it runs on. At least one, even where no gain is expected: a search for the
  *   least memory or time may have chosen such a rung.
@@ -33,11 +25,11 @@ export function trainingMs(windowMs: number): number {
  *   same ones again.
  */
 export function windowLength(
-  { config, stepMs, stepsInWindow, accuracy }: Pick<Prediction, "config" | "stepMs" | "stepsInWindow" | "accuracy">,
+  { config, stepMs, overheadMs, stepsInWindow, accuracy }: WindowPrediction,
   sampleCount: number,
   leftMs: number = Number.POSITIVE_INFINITY,
 ): WindowLength | undefined {
-  const fitting = Math.min(stepsInWindow, Math.floor(trainingMs(leftMs) / Math.max(LEAST_STEP_MS, stepMs.expected)));
+  const fitting = Math.min(stepsInWindow, Math.floor((leftMs - overheadMs) / Math.max(LEAST_STEP_MS, stepMs.expected)));
   if (fitting < 1) return undefined;
   const stepSize = config.microBatch * config.accumulation;
   const count = Math.min(sampleCount, fitting * stepSize);

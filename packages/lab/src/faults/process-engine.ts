@@ -30,7 +30,7 @@ export function processEngine(random: () => number, onWorker: (pid: number) => v
           steps: Math.max(1, accuracy.steps),
           stepMs: [stepMs.expected],
         },
-        ...{ plannedBytes: 1_000_000, peakBytes: 1_000_000, overheadMs: 400 },
+        ...{ plannedBytes: 1_000_000, peakBytes: 1_000_000, overheadMs: 400, judgedSamples: 256 },
         ...{ judgement: undefined, accuracyBefore: undefined, accuracyAfter: undefined },
       };
     },

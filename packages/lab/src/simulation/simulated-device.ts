@@ -159,6 +159,7 @@ export class SimulatedDevice {
         config: job.rung.config,
         stepMs: [job.rung.stepMs.expected],
         overheadMs: 4_000,
+        judgedSamples: 256,
         plannedBytes: 1_000_000,
         peakBytes: 1_000_000,
         judgement: "label-free",

@@ -77,7 +77,10 @@ export const windowResult = object({
   steps: whole(0, MAX_COUNT),
   /** Of single steps, the first left out. */
   stepMs: list(durationMs(), 0, MAX_REPEATS),
+  /** Besides its steps: starting, loading, labelling, judging, writing. */
+  overheadMs: durationMs().optional(),
   judgement: judgeSchema.optional(),
+  judgedSamples: whole(1, MAX_COUNT).optional(),
   accuracyBefore: share().optional(),
   accuracyAfter: share().optional(),
   message,
@@ -95,10 +98,14 @@ export const probeFailure = object({
   message,
 });
 
-/** What is reported of: a document, a window or a probe. */
+/** The inputs of a model are no longer those that it did well on. */
+export type DriftSeen = Fact<typeof driftSeen>;
+export const driftSeen = object({ model: name(), message });
+
+/** What is reported of: a document, a window, a probe or a drift. */
 export type ReportedStatus = ReportStatusRequest["status"];
 
-/** Delivers what became of a document, a window or a probe. */
+/** Delivers what became of a document, a window or a probe, and drifts. */
 export type ReportStatusRequest = Fact<typeof reportStatusRequest>;
 export const reportStatusRequest = object({
   identity: deviceIdentity,
@@ -110,6 +117,7 @@ export const reportStatusRequest = object({
     document: { document: documentStatus },
     window: { window: windowResult },
     probe: { probe: probeFailure },
+    drift: { drift: driftSeen },
   }),
 });
 

@@ -61,12 +61,8 @@ function time({ rung, window }: DeviceOutcome): string {
 function retrained({ served, rung }: DeviceOutcome): string {
   if (served.retrained === undefined) return "the old model stayed";
   const gained = formatPoints(served.retrained.share - served.drifted.share);
-  const predicted = isGuess(rung.unknowns) ? "" : `; predicted ${formatShare(rung.accuracy.expected)}`;
+  const predicted = rung.accuracy.isGuess ? "" : `; predicted ${formatShare(rung.accuracy.expected)}`;
   return `${formatShare(served.retrained.share)} (${gained} points${predicted})`;
-}
-
-function isGuess(unknowns: readonly string[]): boolean {
-  return unknowns.some((text) => /accuracy/u.test(text));
 }
 
 function estimate({ window }: DeviceOutcome): string {
