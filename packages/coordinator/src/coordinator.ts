@@ -11,6 +11,7 @@ import { createMetrics, type Metrics } from "./http/metrics.ts";
 import { PriorService } from "./priors/prior-service.ts";
 import { type ProfileName, ProfileService } from "./profiles/profile-service.ts";
 import { countDevices } from "./registry/count-devices.ts";
+import { DeviceLife } from "./registry/device-life.ts";
 import { heartbeatSecondsOf } from "./registry/presence.ts";
 import { Registry } from "./registry/registry.ts";
 import { StatusService } from "./registry/status-service.ts";
@@ -69,6 +70,10 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
   const documents = new DocumentService(context, logger, { validMs: settings.documentValidMs });
   const queue = new SearchQueue(context, logger, { name: settings.name, leaseMs: settings.leaseMs });
   const audit = new Audit(context, logger);
+  const life = new DeviceLife({
+    ...context,
+    ...{ registry, documents, audit, logger, retireAfterMs: settings.retireAfterMs },
+  });
   const heartbeatSeconds = (): number => heartbeatSecondsOf(settings.heartbeatSeconds, registry.size);
   const metrics = createMetrics({
     devices: () =>
@@ -101,6 +106,7 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
   });
   const admin = new AdminApi({
     ...common,
+    life,
     heartbeatSeconds,
     newId,
     logger,
@@ -137,7 +143,12 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
     start: async ({ signal } = {}) => {
       const watches = Object.values(parts).flatMap((part) => part.watches);
       const { signal: ending } = ends;
-      const running = [...watches.map((watch) => watch.run(ending)), audit.run(ending), queue.run(worker, ending)];
+      const running = [
+        ...watches.map((watch) => watch.run(ending)),
+        audit.run(ending),
+        queue.run(worker, ending),
+        life.run(ending),
+      ];
       tasks = running.map((task) =>
         task.then(
           () => undefined,

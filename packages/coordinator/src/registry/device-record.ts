@@ -14,6 +14,8 @@ const deviceSchema = object({
   enrolledAtMs: timestampMs(),
   /** The newest document that it has ever reported: new ones must be newer. */
   versionFloor: documentVersion.optional(),
+  /** When it was taken out of the fleet, by the coordinator's clock; absent: it is part of it. */
+  retiredAtMs: timestampMs().optional(),
 });
 
 /** What a device is, as it reported. Changes rarely. */
@@ -35,7 +37,10 @@ export const seenForm: RecordForm<SeenRecord> = recordForm("last-seen", seenSche
 export type DeviceFacts = Pick<HelloRequest, "identity" | "inventory" | "labels"> &
   Partial<Pick<HelloRequest, "models" | "versionFloor">>;
 
-/** The record of a device that told facts; the same object when nothing changed. A floor never sinks. */
+/**
+ * The record of a device that told facts; the same object when nothing changed. A floor never sinks, and who says hello is
+ * not retired any more.
+ */
 export function withFacts(record: DeviceRecord | undefined, facts: DeviceFacts, nowMs: number): DeviceRecord {
   const versionFloor = newer(record?.versionFloor, facts.versionFloor);
   const next: DeviceRecord = {
