@@ -48,21 +48,16 @@ function unreachable(thrown: unknown, target: string): unknown {
   });
 }
 
-/** The items of all pages of a list. */
-export async function allPages<Item>(
-  page: (request: { readonly pageSize: number; readonly pageToken?: string | undefined }) => Promise<{
-    readonly items: readonly Item[];
-    readonly nextPageToken?: string | undefined;
-  }>,
-): Promise<readonly Item[]> {
-  const all: Item[] = [];
+/** The answers to all pages of a list, one after the other. */
+export async function* pagesOf<Page extends { readonly nextPageToken?: string | undefined }>(
+  page: (request: { readonly pageSize: number; readonly pageToken?: string | undefined }) => Promise<Page>,
+): AsyncGenerator<Page, void, undefined> {
   let pageToken: string | undefined;
   do {
     const answer = await page({ pageSize: PAGE_SIZE, ...given({ pageToken }) });
-    all.push(...answer.items);
+    yield answer;
     pageToken = answer.nextPageToken;
   } while (pageToken !== undefined);
-  return all;
 }
 
 const PAGE_SIZE = 500;
