@@ -70,11 +70,11 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
   const documents = new DocumentService(context, logger, { validMs: settings.documentValidMs });
   const queue = new SearchQueue(context, logger, { name: settings.name, leaseMs: settings.leaseMs });
   const audit = new Audit(context, logger);
+  const heartbeatSeconds = (): number => heartbeatSecondsOf(settings.heartbeatSeconds, registry.size);
   const life = new DeviceLife({
     ...context,
-    ...{ registry, documents, audit, logger, retireAfterMs: settings.retireAfterMs },
+    ...{ registry, documents, audit, logger, heartbeatSeconds, retireAfterMs: settings.retireAfterMs },
   });
-  const heartbeatSeconds = (): number => heartbeatSecondsOf(settings.heartbeatSeconds, registry.size);
   const metrics = createMetrics({
     devices: () =>
       countDevices({ registry, documents, statuses, nowMs: clock.now(), heartbeatSeconds: heartbeatSeconds() }),

@@ -48,16 +48,21 @@ function unreachable(thrown: unknown, target: string): unknown {
   });
 }
 
-/** The answers to all pages of a list, one after the other. */
+/** The answers to all pages of a list, in order; the next one is on its way while a page is looked at. */
 export async function* pagesOf<Page extends { readonly nextPageToken?: string | undefined }>(
   page: (request: { readonly pageSize: number; readonly pageToken?: string | undefined }) => Promise<Page>,
 ): AsyncGenerator<Page, void, undefined> {
-  let pageToken: string | undefined;
-  do {
-    const answer = await page({ pageSize: PAGE_SIZE, ...given({ pageToken }) });
+  const ask = (pageToken?: string): Promise<Page> => {
+    const answer = page({ pageSize: PAGE_SIZE, ...given({ pageToken }) });
+    // Whoever stops in between does not wait for it.
+    answer.catch(() => undefined);
+    return answer;
+  };
+  for (let next: Promise<Page> | undefined = ask(); next !== undefined; ) {
+    const answer: Page = await next;
+    next = answer.nextPageToken === undefined ? undefined : ask(answer.nextPageToken);
     yield answer;
-    pageToken = answer.nextPageToken;
-  } while (pageToken !== undefined);
+  }
 }
 
 const PAGE_SIZE = 500;

@@ -38,7 +38,7 @@ import type { Audit } from "../events/audit.ts";
 import type { PushCause } from "../http/metrics.ts";
 import type { ProfileService } from "../profiles/profile-service.ts";
 import type { Asking, DeviceLife } from "../registry/device-life.ts";
-import type { DeviceRecord, SeenRecord } from "../registry/device-record.ts";
+import { type DeviceRecord, neverSeen } from "../registry/device-record.ts";
 import { isOnline } from "../registry/presence.ts";
 import { type Registry, unknownDevice } from "../registry/registry.ts";
 import { newestConfirmed, statusOf } from "../registry/status-record.ts";
@@ -100,18 +100,15 @@ export class AdminApi {
   }
 
   async retireDevice({ identity, reason }: RetireDeviceRequest, call: ApiCall): Promise<RetireDeviceResponse> {
-    this.#requireOffline(identity, "It would be back with its next heartbeat: stop its agent first.");
     return { retiredAtMs: await this.#parts.life.retire(identity, askingOf(reason, call)) };
   }
 
   async removeDevice({ identity, reason }: RemoveDeviceRequest, call: ApiCall): Promise<RemoveDeviceResponse> {
-    this.#requireOffline(identity, "It would enrol again with its next heartbeat: stop its agent first.");
     return { profileCount: await this.#parts.life.remove(identity, askingOf(reason, call)) };
   }
 
   async renameDevice(request: RenameDeviceRequest, call: ApiCall): Promise<RenameDeviceResponse> {
     const { identity, newName, reason } = request;
-    this.#requireOffline(identity, `Stop its agent first, and start it again with --device ${newName}.`);
     return { identity: await this.#parts.life.rename(identity, newName, askingOf(reason, call)) };
   }
 
@@ -229,13 +226,6 @@ export class AdminApi {
     throw unknownDevice(identity);
   }
 
-  #requireOffline(identity: DeviceIdentity, hint: string): void {
-    const { registry, clock, heartbeatSeconds } = this.#parts;
-    const seen = registry.seen(identity);
-    if (seen === undefined || !isOnline(seen.lastSeenMs, clock.now(), heartbeatSeconds())) return;
-    throw new MpoError("precondition-failed", `device ${identity.device} is online`, { hint });
-  }
-
   /** Whether no probe of that model has ended well since. Both times are the device's. */
   #stands(identity: DeviceIdentity, { model, failedAtMs }: ProbeFailure): boolean {
     const facts = this.#parts.profiles.facts({ identity, model })?.value;
@@ -299,18 +289,4 @@ function askingOf(words: string, { signal, ...facts }: ApiCall): Asking {
 
 function wordsOf(words: string): readonly Reason[] {
   return words === "" ? [] : [reason("asked", words)];
-}
-
-/** A device that has enrolled and not yet said what it has free. */
-function neverSeen(enrolledAtMs: number): SeenRecord {
-  return {
-    resources: {
-      measuredAtMs: enrolledAtMs,
-      memoryAvailableBytes: 0,
-      diskFreeBytes: 0,
-      loadAverage: 0,
-      isThrottled: false,
-    },
-    lastSeenMs: enrolledAtMs,
-  };
 }

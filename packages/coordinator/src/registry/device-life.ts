@@ -7,6 +7,7 @@ import type { Audit } from "../events/audit.ts";
 import { profileFromBytes, profileToBytes, reportIn } from "../profiles/profile-record.ts";
 import type { StoreContext } from "../store/change-entry.ts";
 import { deviceForm } from "./device-record.ts";
+import { isOnline } from "./presence.ts";
 import { type Registry, unknownDevice } from "./registry.ts";
 
 export interface DeviceLifeParts extends StoreContext {
@@ -14,6 +15,7 @@ export interface DeviceLifeParts extends StoreContext {
   readonly documents: DocumentService;
   readonly audit: Audit;
   readonly logger: Logger;
+  readonly heartbeatSeconds: () => number;
   /** Devices that were not heard of for so long are retired; undefined: none ever. */
   readonly retireAfterMs: number | undefined;
 }
@@ -45,6 +47,7 @@ export class DeviceLife {
 
   /** Takes a device out of counts and lists. Throws `not-found`. */
   async retire(identity: DeviceIdentity, asking: Asking): Promise<number> {
+    this.#requireOffline(identity, "It would be back with its next heartbeat: stop its agent first.");
     const { record, before } = await this.#parts.registry.retire(identity, callOf(asking));
     if (before?.retiredAtMs === undefined) await this.#tell("device-retired", identity, asking);
     return record.retiredAtMs ?? this.#parts.clock.now();
@@ -52,6 +55,7 @@ export class DeviceLife {
 
   /** Forgets a device; the result is how many profiles went with it. Throws `not-found`. */
   async remove(identity: DeviceIdentity, asking: Asking): Promise<number> {
+    this.#requireOffline(identity, "It would enrol again with its next heartbeat: stop its agent first.");
     const call = callOf(asking);
     if ((await this.#parts.registry.load(identity, call)) === undefined) throw unknownDevice(identity);
     const profileCount = await this.#forget(identity, call);
@@ -62,6 +66,7 @@ export class DeviceLife {
   /** Gives a device another name. Throws `not-found`, and `already-exists` for a name that another device has. */
   async rename(identity: DeviceIdentity, newName: string, asking: Asking): Promise<DeviceIdentity> {
     const { store, registry, documents } = this.#parts;
+    this.#requireOffline(identity, `Stop its agent first, and start it again with --device ${newName}.`);
     const call = callOf(asking);
     const renamed = { ...identity, device: newName };
     const record = await registry.load(identity, call);
@@ -113,6 +118,13 @@ export class DeviceLife {
         logger.warn("a device could not be retired", { deviceId: identity.device, err: thrown });
       }
     }
+  }
+
+  #requireOffline(identity: DeviceIdentity, hint: string): void {
+    const { registry, clock, heartbeatSeconds } = this.#parts;
+    const seen = registry.seen(identity);
+    if (seen === undefined || !isOnline(seen.lastSeenMs, clock.now(), heartbeatSeconds())) return;
+    throw new MpoError("precondition-failed", `device ${identity.device} is online`, { hint });
   }
 
   async #forget(identity: DeviceIdentity, call: StoreCallOptions): Promise<number> {

@@ -62,3 +62,17 @@ export function newer(
   if (left === undefined || right === undefined) return left ?? right;
   return compareVersions(left, right) >= 0 ? left : right;
 }
+
+/** A device that has enrolled and not yet said what it has free. */
+export function neverSeen(enrolledAtMs: number): SeenRecord {
+  return {
+    resources: {
+      measuredAtMs: enrolledAtMs,
+      memoryAvailableBytes: 0,
+      diskFreeBytes: 0,
+      loadAverage: 0,
+      isThrottled: false,
+    },
+    lastSeenMs: enrolledAtMs,
+  };
+}
