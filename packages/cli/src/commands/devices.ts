@@ -76,9 +76,9 @@ async function showDevice(name: string, options: FleetOptions, context: Output &
   const table = createTable(terminal, []);
   for (const [what, value] of factsOf(device, serverTimeMs)) table.push([what, value]);
   terminal.line(table.toString());
-  for (const failure of probeFailures) terminal.line(failureLine(failure));
+  for (const failure of probeFailures) terminal.line(failureLine(failure, serverTimeMs));
   if (windows.length === 0) terminal.line("it has not retrained yet");
-  else terminal.line(windowTable(windows, context));
+  else terminal.line(windowTable(windows, serverTimeMs, context));
 }
 
 function factsOf(device: DeviceView, nowMs: number): readonly (readonly [string, string])[] {
@@ -108,22 +108,25 @@ function factsOf(device: DeviceView, nowMs: number): readonly (readonly [string,
   ];
 }
 
-function failureLine({ model, failedAtMs, failures, retryAtMs, message }: ProbeFailure): string {
-  const waitMs = retryAtMs - Date.now();
+function failureLine(failure: ProbeFailure, nowMs: number): string {
+  const { model, failedAtMs, failures, retryAtMs, message, receivedAtMs = failedAtMs } = failure;
+  const ageMs = nowMs - receivedAtMs;
+  // Both are times of the device: only how long it waits is certain.
+  const waitMs = retryAtMs - failedAtMs - ageMs;
   const again =
     waitMs > 0 ? `again in ${formatDuration(waitMs / SECOND_MS)} at the earliest` : "again when the device is idle";
   const times = failures === 1 ? "" : ` (${failures} times in a row)`;
-  return `the probe of ${model} failed ${formatAge(Date.now() - failedAtMs)}${times}: ${message}\n  it is tried ${again}`;
+  return `the probe of ${model} failed ${formatAge(ageMs)}${times}: ${message}\n  it is tried ${again}`;
 }
 
 /** What was predicted beside what was seen. */
-function windowTable(windows: readonly WindowResult[], { terminal }: Output): string {
-  const head = ["opened", "model", "outcome", "config", "peak: predicted", "seen", "step: predicted", "seen", "took"];
+function windowTable(windows: readonly WindowResult[], nowMs: number, { terminal }: Output): string {
+  const head = ["reported", "model", "outcome", "config", "peak: predicted", "seen", "step: predicted", "seen", "took"];
   const table = createTable(terminal, [...head, "accuracy", "judged by"]);
   for (const window of windows) {
     const { rung, peakBytes, stepMs, accuracyBefore, accuracyAfter, judgement } = window;
     table.push([
-      formatAge(Date.now() - window.openedAtMs),
+      formatAge(nowMs - (window.receivedAtMs ?? window.openedAtMs)),
       window.model,
       window.outcome,
       describeConfig(rung.config),

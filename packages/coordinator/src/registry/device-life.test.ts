@@ -24,7 +24,8 @@ async function withGoneDevices(t: TestContext, settings: CoordinatorSettings = {
   let ids = 0;
   const newId = (): string => `id-${++ids}`;
   const ports = { store: freshServer().connect(), logger: silentLogger, newId, clock };
-  const coordinator = createCoordinator(resolveSettings(settings, newId), ports);
+  // Days go by here: whoever waits for work looks as seldom as it may.
+  const coordinator = createCoordinator(resolveSettings({ leaseMs: 3_600_000, ...settings }, newId), ports);
   await coordinator.start();
   t.after(() => coordinator.stop());
   for (const name of BOTH) {
