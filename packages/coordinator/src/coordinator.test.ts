@@ -252,6 +252,8 @@ void describe("a coordinator", () => {
       ["window-5", "window-4"],
     );
     assert.deepEqual(windows[0]?.rung, rung);
+    // The device's clock says 2023: ages are counted from when it was received.
+    assert.ok(Date.now() - (windows[0]?.receivedAtMs ?? 0) < 60_000);
   });
 
   void it("lists by page, label and class", async (context) => {

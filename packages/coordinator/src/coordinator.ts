@@ -11,6 +11,7 @@ import { createMetrics, type Metrics } from "./http/metrics.ts";
 import { PriorService } from "./priors/prior-service.ts";
 import { type ProfileName, ProfileService } from "./profiles/profile-service.ts";
 import { countDevices } from "./registry/count-devices.ts";
+import { DeviceLife } from "./registry/device-life.ts";
 import { heartbeatSecondsOf } from "./registry/presence.ts";
 import { Registry } from "./registry/registry.ts";
 import { StatusService } from "./registry/status-service.ts";
@@ -81,6 +82,10 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
   const queue = new SearchQueue(context, logger, { name: settings.name, leaseMs: settings.leaseMs });
   const audit = new Audit(context, logger);
   const heartbeatSeconds = (): number => heartbeatSecondsOf(settings.heartbeatSeconds, registry.size);
+  const life = new DeviceLife({
+    ...context,
+    ...{ registry, documents, audit, logger, heartbeatSeconds, retireAfterMs: settings.retireAfterMs },
+  });
   const metrics = createMetrics({
     devices: () =>
       countDevices({ registry, documents, statuses, nowMs: health.presenceMs, heartbeatSeconds: heartbeatSeconds() }),
@@ -113,6 +118,7 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
   });
   const admin = new AdminApi({
     ...common,
+    life,
     heartbeatSeconds,
     presenceMs: () => health.presenceMs,
     newId,
@@ -158,6 +164,7 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
         audit.run(ending),
         queue.run(worker, ending),
         health.run(ending),
+        life.run(ending),
       ];
       tasks = running.map((task) =>
         task.then(

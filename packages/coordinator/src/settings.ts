@@ -34,6 +34,8 @@ export interface ResolvedSettings {
   readonly leaseMs: number;
   /** How long a document may be applied for the first time, milliseconds. */
   readonly documentValidMs: number;
+  /** Devices that were not heard of for so long leave the fleet, milliseconds. Default: none ever does. */
+  readonly retireAfterMs?: number;
 }
 
 /** Settings as they are given: what is absent takes its default. */
@@ -74,6 +76,7 @@ export function resolveSettings(settings: CoordinatorSettings, newId: () => stri
   checkNumber("quorum", resolved.quorum, 2, 1000);
   checkNumber("leaseMs", resolved.leaseMs, 100, 3_600_000);
   checkNumber("documentValidMs", resolved.documentValidMs, 1000, 400 * 86_400_000);
+  if (resolved.retireAfterMs !== undefined) checkNumber("retireAfterMs", resolved.retireAfterMs, 3_600_000, MAX_MS);
   if (!resolved.insecure) for (const { host } of [grpc, http]) requireLoopback(host);
   return resolved;
 }

@@ -81,6 +81,9 @@ export type AdminServiceMethods = typeof ADMIN_SERVICE;
 export const ADMIN_SERVICE = {
   listDevices: ask("ListDevices", admin.listDevicesRequest, admin.listDevicesResponse),
   getDevice: ask("GetDevice", admin.getDeviceRequest, admin.getDeviceResponse),
+  retireDevice: ask("RetireDevice", admin.retireDeviceRequest, admin.retireDeviceResponse),
+  removeDevice: ask("RemoveDevice", admin.removeDeviceRequest, admin.removeDeviceResponse),
+  renameDevice: ask("RenameDevice", admin.renameDeviceRequest, admin.renameDeviceResponse),
   listProfiles: ask("ListProfiles", admin.listProfilesRequest, admin.listProfilesResponse),
   getProfile: ask("GetProfile", admin.getProfileRequest, admin.getProfileResponse),
   getConfig: ask("GetConfig", admin.getConfigRequest, admin.getConfigResponse),

@@ -67,7 +67,10 @@ void test("text lines are for people", () => {
   const { logger, lines } = recorder({ format: "text", level: "debug" });
   logger.debug("probing", { deviceId: "pi-4", config: "b 8" });
   logger.error("failed", { err: new MpoError("unavailable", "no answer", { hint: "Start it.", cause: "x" }) });
-  assert.match(lines[0] as string, /^\d\d:\d\d:\d\d\.\d{3} DEBUG probing deviceId=pi-4 config="b 8"\n$/u);
+  assert.match(
+    lines[0] as string,
+    /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}Z DEBUG probing deviceId=pi-4 config="b 8"\n$/u,
+  );
   assert.match(
     lines[1] as string,
     /ERROR failed: no answer \(unavailable\)\n {4}hint: Start it\.\n +caused by: err=x\n$/u,
@@ -97,7 +100,7 @@ void test("lines that cannot be written are dropped, counted and told once they 
   say("calls back", "three");
   say("not", "four");
   say("not", "five");
-  const messages = written.map((line) => line.replace(/^[\d:.]+ /u, "").trim());
+  const messages = written.map((line) => line.replace(/^[\d-]+ [\d:.]+Z /u, "").trim());
   assert.deepEqual(messages, [
     "INFO  one",
     "INFO  four",

@@ -22,6 +22,11 @@ export function define(command: Command, context: CommandContext): void {
     .addOption(durationOption("--probe-time <duration>", "what one probe may take", "5min"))
     .addOption(durationOption("--probe-max-age <duration>", "older profiles are measured again", "30d"))
     .option("--quorum <n>", "devices that must agree before the fleet believes a number", wholeNumber(2, 1000), 5)
+    .option(
+      "--retire-after <duration>",
+      "retire devices that were last seen so long ago (default: never)",
+      durationFrom("1h"),
+    )
     .addOption(new Option("--nats-server <path>", "the nats-server to start").env("MPO_NATS_SERVER"))
     .option("--nats-listen <host:port>", "where that one listens (default: a free port)", addressWith(NATS_PORT, 0))
     .option("--nats <url>", "use this cluster, and start none; may be repeated", repeated(urlOf("nats", "tls")))

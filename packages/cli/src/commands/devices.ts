@@ -1,90 +1,95 @@
-import { describeConfig, formatBytes, given, SECOND_MS, typical } from "@mpo/core";
+import { describeConfig, formatBytes, SECOND_MS, typical } from "@mpo/core";
 import type { DeviceView, ProbeFailure, WindowResult } from "@mpo/protocol";
 import type { Command } from "commander";
 import type { CommandContext, Output, Stop } from "../command-context.ts";
-import { allPages, withAdmin } from "../fleet/with-admin.ts";
-import { repeated } from "../options/address-options.ts";
-import { addFleetCommand, type FleetOptions, fleetName, formatVersion, labelOf } from "../options/fleet-options.ts";
+import { defineEndOfLife } from "../fleet/end-of-life.ts";
+import { addDeviceFilter, type DeviceFilter, type SelectedDevice, selectDevices } from "../fleet/select-devices.ts";
+import { withAdmin } from "../fleet/with-admin.ts";
+import { addFleetCommand, type FleetOptions, fleetName, formatVersion } from "../options/fleet-options.ts";
 import { formatAccuracy, formatAge, formatDuration, formatJudged, formatMs } from "../output/format.ts";
+import { createListing } from "../output/listing.ts";
 import { createTable } from "../output/table.ts";
 
-interface ListOptions extends FleetOptions {
-  readonly label?: readonly { readonly name: string; readonly value: string }[];
-  readonly class?: string;
-}
-
-/** `mpo devices list` and `show`. */
+/** `mpo devices list`, `show`, `retire`, `remove` and `rename`. */
 export function define(devices: Command, context: CommandContext): void {
   const list = devices.command("list").description("list the devices: what they are, have, and run");
-  addFleetCommand(list, "\nExamples:\n  mpo devices list --label site=berlin\n  mpo devices list --json\n")
-    .option("--label <name=value>", "only those with this label; may be repeated", repeated(labelOf))
-    .option("--class <name>", "only those of this class", fleetName)
-    .action((options: ListOptions) => listDevices(options, context));
+  addDeviceFilter(
+    addFleetCommand(list, "\nExamples:\n  mpo devices list --label site=berlin\n  mpo devices list --json\n"),
+  )
+    .option("--retired", "only retired devices, which are left out otherwise", false)
+    .action((options: DeviceFilter) => listDevices(options, context));
   const show = devices.command("show").description("show one device and its latest retrainings, predicted and seen");
   addFleetCommand(show, "\nExample:\n  mpo devices show pi-7\n")
     .argument("<device>", "its name", fleetName)
     .action((device: string, options: FleetOptions) => showDevice(device, options, context));
+  defineEndOfLife(devices, context);
 }
 
-/** Prints the devices that have all of the labels. */
-async function listDevices(options: ListOptions, context: Output & Stop): Promise<void> {
+const HEAD = ["device", "state", "last seen", "class", "memory", "free", "models", "config", "told", "labels"];
+
+/** Prints the devices that a filter chooses, as they come in. */
+async function listDevices(options: DeviceFilter, context: Output & Stop): Promise<void> {
   const { terminal } = context;
-  const { tenant, label: labels = [], class: deviceClass } = options;
-  const devices = await withAdmin(options, context, ({ admin, call }) =>
-    allPages(async (page) => {
-      const request = { tenant, labels, ...given({ deviceClass }), ...page };
-      const { devices: items, ...rest } = await admin.listDevices(request, call);
-      return { items, ...rest };
-    }),
-  );
-  const head = ["device", "state", "last seen", "class", "memory", "free", "models", "config", "told", "labels"];
-  const table = createTable(terminal, head);
-  for (const device of devices) {
-    terminal.record(device);
-    const { identity, inventory, resources, models, desiredVersion, presence, lastSeenMs } = device;
-    table.push([
-      identity.device,
-      presence,
-      formatAge(Date.now() - lastSeenMs),
-      inventory.deviceClass,
-      formatBytes(Math.min(inventory.memoryBytes, resources.memoryLimitBytes ?? Number.POSITIVE_INFINITY)),
-      formatBytes(resources.memoryAvailableBytes),
-      models.map(({ name }) => name).join(", ") || "none",
-      desiredVersion === undefined ? "none" : formatVersion(desiredVersion),
-      toldOf(device),
-      labelsOf(device),
-    ]);
-  }
-  terminal.line(table.toString());
-  terminal.line(summaryOf(devices));
-  if (devices.length === 0) terminal.note("hint: start an agent on a device: mpo agent --coordinator HOST:PORT");
+  const counts = { devices: 0, online: 0 };
+  const listing = createListing(terminal, HEAD);
+  await withAdmin(options, context, async (session) => {
+    for await (const selected of selectDevices(options, session)) {
+      counts.devices += 1;
+      if (selected.device.presence === "online") counts.online += 1;
+      terminal.record(selected.device);
+      listing.row(rowOf(selected));
+    }
+  });
+  listing.end();
+  terminal.line(`${counts.devices} ${counts.devices === 1 ? "device" : "devices"}, ${counts.online} online`);
+  if (counts.devices === 0) terminal.note("hint: start an agent on a device: mpo agent --coordinator HOST:PORT");
+}
+
+function rowOf({ device, nowMs }: SelectedDevice): readonly string[] {
+  const { identity, inventory, resources, models, desiredVersion, lastSeenMs } = device;
+  return [
+    identity.device,
+    stateOf(device),
+    formatAge(nowMs - lastSeenMs),
+    inventory.deviceClass,
+    formatBytes(Math.min(inventory.memoryBytes, resources.memoryLimitBytes ?? Number.POSITIVE_INFINITY)),
+    formatBytes(resources.memoryAvailableBytes),
+    models.map(({ name }) => name).join(", ") || "none",
+    desiredVersion === undefined ? "none" : formatVersion(desiredVersion),
+    toldOf(device),
+    labelsOf(device),
+  ];
+}
+
+function stateOf({ presence, retiredAtMs }: DeviceView): string {
+  return retiredAtMs === undefined ? presence : "retired";
 }
 
 /** Prints all that is known of one device, and its latest windows: what was predicted, and what was seen. */
 async function showDevice(name: string, options: FleetOptions, context: Output & Stop): Promise<void> {
   const { terminal } = context;
   const identity = { tenant: options.tenant, device: name };
-  const { device, windows, probeFailures } = await withAdmin(options, context, ({ admin, call }) =>
+  const { device, windows, probeFailures, serverTimeMs } = await withAdmin(options, context, ({ admin, call }) =>
     admin.getDevice({ identity }, call),
   );
   terminal.record({ ...device, windows, probeFailures });
   const table = createTable(terminal, [], { widths: [15, 62], compact: true });
-  for (const [what, value] of factsOf(device)) table.push([what, value]);
+  for (const [what, value] of factsOf(device, serverTimeMs)) table.push([what, value]);
   terminal.line(table.toString());
-  for (const failure of probeFailures) terminal.line(failureLine(failure));
+  for (const failure of probeFailures) terminal.line(failureLine(failure, serverTimeMs));
   if (windows.length === 0) terminal.line("it has not retrained yet");
-  else terminal.line(windowTable(windows, context));
+  else terminal.line(windowTable(windows, serverTimeMs, context));
 }
 
-function factsOf(device: DeviceView): readonly (readonly [string, string])[] {
-  const { inventory, resources, presence, lastSeenMs, models, desiredVersion, identity } = device;
+function factsOf(device: DeviceView, nowMs: number): readonly (readonly [string, string])[] {
+  const { inventory, resources, lastSeenMs, models, desiredVersion, identity } = device;
   const { memoryLimitBytes, memoryPressurePercent, temperatureCelsius, loadAverage } = resources;
   const hot = temperatureCelsius === undefined ? "" : `, ${temperatureCelsius.toFixed(0)} °C`;
   const pressure = memoryPressurePercent === undefined ? "" : `, memory pressure ${memoryPressurePercent.toFixed(1)} %`;
   const limit = memoryLimitBytes === undefined ? "" : `, limit ${formatBytes(memoryLimitBytes)}`;
   return [
     ["device", `${identity.device} (tenant ${identity.tenant})`],
-    ["state", `${presence}, last seen ${formatAge(Date.now() - lastSeenMs)}`],
+    ["state", `${stateOf(device)}, last seen ${formatAge(nowMs - lastSeenMs)}`],
     ["class", inventory.deviceClass],
     ["board", [inventory.board, inventory.cpuModel].filter((text) => text !== "").join(", ") || "unknown"],
     ["processor", `${inventory.cpuCores} cores, ${inventory.architecture}`],
@@ -103,25 +108,28 @@ function factsOf(device: DeviceView): readonly (readonly [string, string])[] {
   ];
 }
 
-function failureLine({ model, failedAtMs, failures, retryAtMs, message }: ProbeFailure): string {
-  const waitMs = retryAtMs - Date.now();
+function failureLine(failure: ProbeFailure, nowMs: number): string {
+  const { model, failedAtMs, failures, retryAtMs, message, receivedAtMs = failedAtMs } = failure;
+  const ageMs = nowMs - receivedAtMs;
+  // Both are times of the device: only how long it waits is certain.
+  const waitMs = retryAtMs - failedAtMs - ageMs;
   const again =
     waitMs > 0 ? `again in ${formatDuration(waitMs / SECOND_MS)} at the earliest` : "again when the device is idle";
   const times = failures === 1 ? "" : ` (${failures} times in a row)`;
-  return `the probe of ${model} failed ${formatAge(Date.now() - failedAtMs)}${times}: ${message}\n  it is tried ${again}`;
+  return `the probe of ${model} failed ${formatAge(ageMs)}${times}: ${message}\n  it is tried ${again}`;
 }
 
 /** 80 columns in all. */
 const WINDOW_WIDTHS = [14, 23, 16, 22] as const;
 
 /** What was predicted beside what was seen. */
-function windowTable(windows: readonly WindowResult[], { terminal }: Output): string {
+function windowTable(windows: readonly WindowResult[], nowMs: number, { terminal }: Output): string {
   const table = createTable(terminal, ["window", "configuration", "memory", "time"], { widths: WINDOW_WIDTHS });
   for (const window of windows) {
     const { rung, peakBytes, stepMs, overheadMs } = window;
     const seen = (text: string | undefined): string => `seen ${text ?? "nothing"}`;
     table.push([
-      `${formatAge(Date.now() - window.openedAtMs)}\n${window.model}\n${window.outcome}`,
+      `${formatAge(nowMs - (window.receivedAtMs ?? window.openedAtMs))}\n${window.model}\n${window.outcome}`,
       describeConfig(rung.config),
       [
         formatBytes(rung.memoryBytes.expected),
@@ -160,9 +168,4 @@ function toldOf({ reportedStatus }: DeviceView): string {
 
 function labelsOf({ labels }: DeviceView): string {
   return labels.map(({ name, value }) => `${name}=${value}`).join(", ");
-}
-
-function summaryOf(devices: readonly DeviceView[]): string {
-  const online = devices.filter(({ presence }) => presence === "online").length;
-  return `${devices.length} ${devices.length === 1 ? "device" : "devices"}, ${online} online`;
 }

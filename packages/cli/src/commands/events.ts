@@ -1,48 +1,169 @@
-import { given } from "@mpo/core";
-import { systemClock } from "@mpo/io";
-import type { FleetEvent } from "@mpo/protocol";
+import { existsSync } from "node:fs";
+import { link, open, rm } from "node:fs/promises";
+import { resolve } from "node:path";
+import { given, MpoError } from "@mpo/core";
+import { fileError, systemClock } from "@mpo/io";
+import type { FleetEvent, ListEventsResponse } from "@mpo/protocol";
 import { backOffSchedule, isTransient } from "@mpo/runtime";
 import type { Command } from "commander";
-import type { CommandContext, Output, Stop } from "../command-context.ts";
+import type { CommandContext, Files, Output, Stop } from "../command-context.ts";
 import { type AdminSession, withAdmin } from "../fleet/with-admin.ts";
 import { addFleetCommand, type FleetOptions, fleetName } from "../options/fleet-options.ts";
-import { wholeNumber } from "../options/parsers.ts";
+import { momentInMs, wholeNumber } from "../options/parsers.ts";
+import { formatMoment } from "../output/format.ts";
 
-interface EventsOptions extends FleetOptions {
+interface RangeOptions extends FleetOptions {
   readonly device?: string;
-  readonly limit: number;
+  /** Milliseconds since 1970-01-01 UTC. */
+  readonly since?: number;
+  readonly until?: number;
+}
+
+interface EventsOptions extends RangeOptions {
+  readonly limit?: number;
   readonly follow: boolean;
 }
 
-const WAITS = { baseMs: 500, capMs: 10_000, waits: Number.POSITIVE_INFINITY, random: Math.random } as const;
+interface ExportOptions extends EventsOptions {
+  readonly output: string;
+}
 
-/** `mpo events`. */
+const WAITS = { baseMs: 500, capMs: 10_000, waits: Number.POSITIVE_INFINITY, random: Math.random } as const;
+/** Events of an answer, at most. */
+const MOST = 1000;
+const USUAL_LIMIT = 50;
+
+const HELP = `
+Times are UTC.
+
+Examples:
+  mpo events --device pi-7
+  mpo events --since 2h
+  mpo events --since 2026-03-01 --until 2026-03-02T12:00
+  mpo events --follow --json
+  mpo events export --since 30d --output march.ndjson
+`;
+
+/** `mpo events` and `mpo events export`. */
 export function define(command: Command, context: CommandContext): void {
-  addFleetCommand(command, "\nTimes are UTC.\n\nExamples:\n  mpo events --device pi-7\n  mpo events --follow --json\n")
-    .option("--device <name>", "only of this device", fleetName)
-    .option("--limit <n>", "the N newest", wholeNumber(1, 1000), 50)
+  addRange(addFleetCommand(command, HELP))
+    .option(
+      "--limit <n>",
+      `the N newest (default: ${USUAL_LIMIT}, or all with --since or --until)`,
+      wholeNumber(1, 10_000_000),
+    )
     .option("-f, --follow", "go on with what happens, until Ctrl-C; comes back when the coordinator does", false)
     .action((options: EventsOptions) => showEvents(options, context));
+  const describe = "write events to a file, one JSON object a line, oldest first";
+  addRange(addFleetCommand(command.command("export").description(describe), EXPORT_HELP))
+    .requiredOption("-o, --output <file>", "where they go; must not exist, and is there only when it is complete")
+    // Options that the command above has too are taken by it, wherever they stand.
+    .action((_: ExportOptions, exporting: Command) => exportEvents(exporting.optsWithGlobals(), context));
+}
+
+const EXPORT_HELP = "\nExample:\n  mpo events export --since 30d --device pi-7 --output pi-7.ndjson\n";
+
+function addRange(command: Command): Command {
+  return command
+    .option("--device <name>", "only of this device", fleetName)
+    .option("--since <when>", "from then on: an age such as 2h or 30d, or a date", momentInMs)
+    .option("--until <when>", "up to then", momentInMs);
 }
 
 /** Prints what happened in the fleet, oldest first; with `follow` what happens from now on too, until it is stopped. */
 async function showEvents(options: EventsOptions, context: Output & Stop): Promise<void> {
+  if (options.follow && options.until !== undefined) {
+    throw new MpoError("invalid-argument", "--follow goes on for ever, and --until ends it; expected one of them");
+  }
   await withAdmin(options, context, async (session) => {
-    const last = await printNewest(options.limit, options, session, context);
+    const last = await printPast(options, session, context);
     if (options.follow) await follow(last, options, session, context);
   });
 }
 
-/** Prints the newest events; the result is the place of the last, 0 when there is none. */
-async function printNewest(
-  pageSize: number,
-  options: EventsOptions,
+/** Prints the events that were asked for; the result is the place of the last, 0 when there is none. */
+async function printPast(options: EventsOptions, session: AdminSession, context: Output & Stop): Promise<number> {
+  const { since, until } = options;
+  const hasRange = since !== undefined || until !== undefined;
+  let last = 0;
+  if (options.limit === undefined && hasRange) {
+    for await (const event of oldestFirst(options, session)) {
+      print(event, context);
+      last = event.sequence;
+    }
+    return last;
+  }
+  const found = await newest(options.limit ?? USUAL_LIMIT, options, session);
+  for (const event of found.toReversed()) print(event, context);
+  return found[0]?.sequence ?? 0;
+}
+
+/** The newest events, newest first. */
+async function newest(
+  limit: number,
+  options: RangeOptions,
   { admin, call }: AdminSession,
-  context: Output & Stop,
-): Promise<number> {
-  const { events } = await admin.listEvents({ ...filterOf(options), beforeSequence: 0, pageSize }, call);
-  for (const event of events.toReversed()) print(event, context);
-  return events[0]?.sequence ?? 0;
+): Promise<readonly FleetEvent[]> {
+  const found: FleetEvent[] = [];
+  for (let beforeSequence = 0; found.length < limit; ) {
+    const pageSize = Math.min(MOST, limit - found.length);
+    const { events } = await admin.listEvents({ ...rangeOf(options), beforeSequence, pageSize }, call);
+    found.push(...events);
+    beforeSequence = events.at(-1)?.sequence ?? 0;
+    if (events.length < pageSize || beforeSequence <= 1) break;
+  }
+  return found;
+}
+
+/** All events, oldest first, as the pages come in. */
+async function* oldestFirst(
+  options: RangeOptions,
+  { admin, call }: AdminSession,
+): AsyncGenerator<FleetEvent, void, undefined> {
+  for (let after: number | undefined = 0; after !== undefined; ) {
+    const request = { ...rangeOf(options), beforeSequence: 0, afterSequence: after, pageSize: MOST };
+    const answer: ListEventsResponse = await admin.listEvents(request, call);
+    yield* answer.events;
+    after = answer.nextAfterSequence;
+  }
+}
+
+/** Writes events to a file that is there only when it is whole. */
+async function exportEvents(options: ExportOptions, context: Output & Stop & Files): Promise<void> {
+  const { terminal, workingFolder } = context;
+  if (options.follow || options.limit !== undefined) {
+    throw new MpoError("invalid-argument", "an export has all events of a time; expected neither --follow nor --limit");
+  }
+  const path = resolve(workingFolder, options.output);
+  const partial = `${path}.partial`;
+  let count = 0;
+  await withAdmin(options, context, async (session) => {
+    try {
+      if (existsSync(path)) {
+        throw new MpoError("already-exists", `${path} exists`, { hint: "Give another --output." });
+      }
+      await using file = await open(partial, "w");
+      let lines: string[] = [];
+      const flush = async (): Promise<void> => {
+        await file.writeFile(lines.join(""));
+        lines = [];
+      };
+      for await (const event of oldestFirst(options, session)) {
+        count += 1;
+        if (lines.push(`${JSON.stringify(event)}\n`) === MOST) await flush();
+      }
+      await flush();
+      await file.sync();
+      // Fails when somebody has made the file meanwhile, where a rename would take its place.
+      await link(partial, path);
+    } catch (thrown) {
+      throw fileError(thrown, "write", path);
+    } finally {
+      await rm(partial, { force: true });
+    }
+  });
+  terminal.record({ event: "exported", events: count, file: path });
+  terminal.line(`${count} ${count === 1 ? "event is" : "events are"} in ${options.output}`);
 }
 
 /**
@@ -92,20 +213,21 @@ async function follow(
   }
 }
 
-const MOST = 1000;
-
 /** Streams have a longest time; that one is over says nothing about the coordinator. */
 function isDeadline(thrown: unknown): boolean {
   return (thrown as { readonly code?: unknown }).code === "timed-out";
 }
 
-function filterOf({ tenant, device }: EventsOptions): { readonly tenant: string; readonly device?: string } {
+function filterOf({ tenant, device }: RangeOptions): { readonly tenant: string; readonly device?: string } {
   return { tenant, ...given({ device }) };
+}
+
+function rangeOf({ since, until, ...options }: RangeOptions) {
+  return { ...filterOf(options), ...given({ sinceMs: since, untilMs: until }) };
 }
 
 function print(event: FleetEvent, { terminal }: Output): void {
   const { atMs, kind, device, actor, message } = event;
   terminal.record(event);
-  const time = new Date(atMs).toISOString().replace("T", " ").slice(0, 19);
-  terminal.line(`${time}  ${kind.padEnd(18)}  ${(device ?? "-").padEnd(12)}  ${message}  (${actor})`);
+  terminal.line(`${formatMoment(atMs)}  ${kind.padEnd(18)}  ${(device ?? "-").padEnd(12)}  ${message}  (${actor})`);
 }

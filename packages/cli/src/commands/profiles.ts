@@ -1,12 +1,13 @@
 import { resolve } from "node:path";
 import { describeConfig, formatBytes, given, MpoError, typical } from "@mpo/core";
 import { writeJsonFile } from "@mpo/io";
-import type { GetProfileResponse } from "@mpo/protocol";
+import type { GetProfileResponse, ListProfilesResponse } from "@mpo/protocol";
 import type { Command } from "commander";
 import type { CommandContext, Files, Output, Stop } from "../command-context.ts";
-import { type AdminSession, allPages, withAdmin } from "../fleet/with-admin.ts";
+import { type AdminSession, pagesOf, withAdmin } from "../fleet/with-admin.ts";
 import { addFleetCommand, type FleetOptions, fleetName } from "../options/fleet-options.ts";
 import { formatAge, formatMs, formatShare } from "../output/format.ts";
+import { createListing } from "../output/listing.ts";
 import { createTable } from "../output/table.ts";
 
 interface ListOptions extends FleetOptions {
@@ -52,16 +53,21 @@ function addSubject(command: Command): Command {
 /** Prints which profiles the fleet has. */
 async function listProfiles(options: ListOptions, context: Output & Stop): Promise<void> {
   const { terminal } = context;
-  const profiles = await withAdmin(options, context, (session) => summaries(options, session));
-  const table = createTable(terminal, ["device", "model", "class", "measured", "steps", "curves", "digest"]);
-  for (const profile of profiles) {
-    terminal.record(profile);
-    const { identity, model, deviceClass, measuredAtMs, stepCount, curveCount, graphDigest } = profile;
-    const age = formatAge(Date.now() - measuredAtMs);
-    table.push([identity.device, model, deviceClass, age, stepCount, curveCount, graphDigest.slice(0, 12)]);
-  }
-  terminal.line(table.toString());
-  terminal.line(`${profiles.length} ${profiles.length === 1 ? "profile" : "profiles"}`);
+  const listing = createListing(terminal, ["device", "model", "class", "received", "steps", "curves", "digest"]);
+  let count = 0;
+  await withAdmin(options, context, async (session) => {
+    for await (const { profiles, serverTimeMs } of summaries(options, session)) {
+      count += profiles.length;
+      for (const profile of profiles) {
+        terminal.record(profile);
+        const { identity, model, deviceClass, receivedAtMs, stepCount, curveCount, graphDigest } = profile;
+        const age = formatAge(serverTimeMs - receivedAtMs);
+        listing.row([identity.device, model, deviceClass, age, stepCount, curveCount, graphDigest.slice(0, 12)]);
+      }
+    }
+  });
+  listing.end();
+  terminal.line(`${count} ${count === 1 ? "profile" : "profiles"}`);
 }
 
 /** Prints what a device measured of a model. */
@@ -72,12 +78,13 @@ async function showProfile(
   context: Output & Stop,
 ): Promise<void> {
   const { terminal } = context;
-  const { profile, revision } = await withAdmin(options, context, (session) => find(device, model, options, session));
-  terminal.record({ revision, ...profile });
+  const found = await withAdmin(options, context, (session) => find(device, model, options, session));
+  const { profile, revision, receivedAtMs, serverTimeMs } = found;
+  terminal.record({ revision, receivedAtMs, ...profile });
   const { idleBytes, spent, software, steps, accuracy, unitTimes } = profile;
   terminal.line(
-    `${profile.model.name} on ${profile.device.id} (${profile.device.class}), measured ` +
-      `${formatAge(Date.now() - profile.measuredAtMs)} with engine ${software.engine}, TensorFlow ${software.library}`,
+    `${profile.model.name} on ${profile.device.id} (${profile.device.class}), received ` +
+      `${formatAge(serverTimeMs - receivedAtMs)}; measured with engine ${software.engine}, TensorFlow ${software.library}`,
   );
   terminal.line(
     `${profile.model.unitCount} units, ${profile.model.parameterCount} parameters, ${profile.method.loss} with ` +
@@ -138,7 +145,8 @@ async function find(
 }
 
 async function onlyModel(device: string, options: FleetOptions, session: AdminSession): Promise<string> {
-  const found = await summaries({ ...options, device }, session);
+  const found: ListProfilesResponse["profiles"][number][] = [];
+  for await (const { profiles } of summaries({ ...options, device }, session)) found.push(...profiles);
   const [only] = found;
   if (only !== undefined && found.length === 1) return only.model;
   if (only === undefined) {
@@ -159,8 +167,5 @@ async function onlyModel(device: string, options: FleetOptions, session: AdminSe
 
 function summaries({ tenant, device, model }: ListOptions, { admin, call }: AdminSession) {
   const filter = { tenant, ...given({ device, model }) };
-  return allPages(async (page) => {
-    const { profiles: items, ...rest } = await admin.listProfiles({ ...filter, ...page }, call);
-    return { items, ...rest };
-  });
+  return pagesOf((page) => admin.listProfiles({ ...filter, ...page }, call));
 }

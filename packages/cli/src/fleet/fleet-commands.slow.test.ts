@@ -130,6 +130,62 @@ describe("a fleet from the command line", { skip: noNatsServer, timeout: 180_000
     assert.equal((await follower.outcome).code, EXIT_CODES.cancelled);
   });
 
+  it("retires, removes and renames devices, and exports what happened", async (t) => {
+    const folder = await testFolder(t);
+    const { ready } = await startCoordinator(t, folder, ["--heartbeat", "1s"]);
+    const coordinator = String(ready["grpc"]);
+    const mpo = (...args: readonly string[]): Promise<CommandOutcome> =>
+      runCommand([...args, "--coordinator", coordinator]);
+    const device = await startTinyDevice(t, { device: "pi-1", coordinator, folder });
+    await eventually(() => mpo("config", "show", "pi-1"), ok);
+    const early = await mpo("devices", "remove", "pi-1", "--yes");
+    assert.equal(early.code, EXIT_CODES.state, early.stderr);
+    assert.match(early.stderr, /pi-1 is online[\s\S]*stop its agent first/u);
+    await device.stop();
+    await eventually(
+      () => mpo("devices", "list"),
+      ({ stdout }) => /pi-1 +offline/u.test(stdout),
+    );
+
+    // Who waits for a device that is away is told so.
+    const waited = await mpo("config", "push", "pi-1", "--wait", "200ms");
+    assert.equal(waited.code, EXIT_CODES.unavailable, waited.stderr);
+    assert.match(waited.stderr, /: pi-1 is offline since \d{4}-.* ago; it will get 1\.\d+ when it is back/u);
+
+    const asked = await mpo("devices", "retire", "--offline-for", "1ms");
+    assert.equal(asked.code, EXIT_CODES.state);
+    assert.match(asked.stderr, /nobody can be asked: retire this device[\s\S]*--dry-run, then give --yes/u);
+    const dry = await mpo("devices", "retire", "--offline-for", "1ms", "--dry-run");
+    assert.match(dry.stdout, /pi-1 +offline/u);
+    assert.equal((await mpo("devices", "retire", "--offline-for", "1h", "--yes")).stdout, "no device to retire\n");
+    const both = await mpo("devices", "retire", "pi-1", "--offline-for", "1ms", "--yes");
+    assert.equal(both.code, EXIT_CODES.usage);
+
+    assert.equal((await mpo("devices", "rename", "pi-1", "kitchen", "--yes")).code, EXIT_CODES.ok);
+    await eventually(() => mpo("config", "show", "kitchen"), ok);
+    assert.equal((await mpo("devices", "retire", "kitchen", "--yes")).stdout.split("\n").at(-2), "retired kitchen");
+    assert.match((await mpo("devices", "list")).stdout, /^0 devices/mu);
+    assert.match((await mpo("devices", "list", "--retired")).stdout, /kitchen +retired/u);
+    assert.equal((await mpo("devices", "remove", "--retired", "--yes")).stdout.split("\n").at(-2), "removed kitchen");
+    assert.equal((await mpo("devices", "show", "kitchen")).code, EXIT_CODES.state);
+
+    const file = join(folder, "events.ndjson");
+    const exported = await mpo("events", "export", "--since", "1h", "--output", file);
+    assert.equal(exported.code, EXIT_CODES.ok, exported.stderr);
+    const lines = (await readFile(file, "utf8")).trimEnd().split("\n");
+    const kinds = lines.map((line) => (JSON.parse(line) as Facts)["kind"]);
+    assert.deepEqual([kinds[0], kinds.at(-1)], ["device-enrolled", "device-removed"]);
+    const shown = await mpo("events", "--since", "1h", "--json");
+    assert.deepEqual(
+      shown.records,
+      lines.map((line) => JSON.parse(line) as Facts),
+    );
+    assert.equal((await mpo("events", "export", "--output", file)).code, EXIT_CODES.state, "nothing is overwritten");
+    const limited = await mpo("events", "export", "--limit", "3", "--output", `${file}.3`);
+    assert.equal(limited.code, EXIT_CODES.usage);
+    assert.equal((await mpo("events", "--since", "2020-01-01", "--until", "2020-02-01")).stdout, "");
+  });
+
   it("tells why a device has no profile", async (t) => {
     const folder = await testFolder(t);
     const { ready } = await startCoordinator(t, folder);

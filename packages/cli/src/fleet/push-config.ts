@@ -21,7 +21,7 @@ import {
   type VersionOption,
 } from "../options/fleet-options.ts";
 import { durationInMs, sizeInBytes } from "../options/parsers.ts";
-import { formatMs } from "../output/format.ts";
+import { formatAge, formatMoment, formatMs } from "../output/format.ts";
 import { ladderTable } from "./config-tables.ts";
 import { type AdminSession, withAdmin } from "./with-admin.ts";
 
@@ -64,7 +64,7 @@ Examples:
 async function pushConfig(device: string, options: PushOptions, context: Output & Stop): Promise<void> {
   const { terminal } = context;
   const identity = { tenant: options.tenant, device };
-  await withAdmin(options, context, async (session) => {
+  const failure = await withAdmin(options, context, async (session) => {
     const { admin, call } = session;
     const current = await currentOf(identity, session);
     const model = options.model ?? current?.model ?? (await onlyModel(identity, session));
@@ -79,16 +79,17 @@ async function pushConfig(device: string, options: PushOptions, context: Output 
     terminal.line(`pushed ${formatVersion(document.version)} of ${model} to ${device}`);
     terminal.line(ladderTable(terminal, document, { windows: [], inUse: undefined }));
     for (const { code, text } of document.reasons) if (code === "over-budget") terminal.note(`warning: ${text}`);
-    if (options.wait === undefined) return;
+    if (options.wait === undefined) return undefined;
     const status = await untilTold(identity, document, options.wait, session);
+    if (status === undefined) return await notApplied(identity, document, options.wait, session);
     terminal.record({ event: "told", status });
     terminal.line(`${device} has told: ${status.state}${status.message === "" ? "" : `, ${status.message}`}`);
-    if (status.state !== "failed" && status.state !== "refused") return;
-    throw new MpoError(
-      "precondition-failed",
-      `${device} did not take ${formatVersion(document.version)}: ${status.message}`,
-    );
+    if (status.state !== "failed" && status.state !== "refused") return undefined;
+    const what = `${device} did not take ${formatVersion(document.version)}: ${status.message}`;
+    return new MpoError("precondition-failed", what);
   });
+  // Thrown here, because it is the device that has not answered, and not the coordinator.
+  if (failure !== undefined) throw failure;
 }
 
 async function currentOf(
@@ -143,23 +144,39 @@ async function givenConfig(
 
 const POLL_MS = 200;
 
-/** Waits until the device has told what became of a document. Throws `timed-out`. */
+/** Waits until the device has told what became of a document; undefined: it has not in time. */
 async function untilTold(
   identity: DeviceIdentity,
   { version }: DesiredDocument,
   waitMs: number,
   { admin, call }: AdminSession,
-): Promise<DocumentStatus> {
+): Promise<DocumentStatus | undefined> {
   const began = systemClock.monotonicMs();
   for (;;) {
     const { status } = await admin.getConfig({ identity, version }, call);
     if (status !== undefined && status.state !== "accepted") return status;
-    if (systemClock.monotonicMs() - began >= waitMs) {
-      const what = `${identity.device} has not applied ${formatVersion(version)} within ${formatMs(waitMs)}`;
-      throw new MpoError("timed-out", what, {
-        hint: `It is pushed, and applied when the device is back: mpo devices show ${identity.device}`,
-      });
-    }
+    if (systemClock.monotonicMs() - began >= waitMs) return undefined;
     await systemClock.sleep(POLL_MS, call);
   }
+}
+
+/** Says which of the two it is: a device that is away, or one that takes its time. */
+async function notApplied(
+  identity: DeviceIdentity,
+  { version }: DesiredDocument,
+  waitMs: number,
+  { admin, call }: AdminSession,
+): Promise<MpoError> {
+  const { device: name } = identity;
+  const { device, serverTimeMs } = await admin.getDevice({ identity }, call);
+  const wanted = formatVersion(version);
+  if (device.presence === "online") {
+    return new MpoError("timed-out", `${name} is online and has not applied ${wanted} within ${formatMs(waitMs)}`, {
+      hint: `It is pushed; see what the device does: mpo events --device ${name}`,
+    });
+  }
+  const since = `${formatMoment(device.lastSeenMs)} UTC, ${formatAge(serverTimeMs - device.lastSeenMs)}`;
+  return new MpoError("unavailable", `${name} is offline since ${since}; it will get ${wanted} when it is back`, {
+    hint: `See whether it is back: mpo devices show ${name}`,
+  });
 }

@@ -31,6 +31,7 @@ export interface CoordinatorCommandOptions {
   readonly probeTime: number;
   readonly probeMaxAge: number;
   readonly quorum: number;
+  readonly retireAfter?: number;
   readonly natsServer?: string;
   readonly natsListen?: Address;
   readonly nats?: readonly string[];
@@ -73,6 +74,7 @@ function settingsFrom(options: CoordinatorCommandOptions): CoordinatorSettings {
     budget: { memoryShare: options.memoryShare, windowMs: options.window },
     probes: { maxProbeMs: options.probeTime, maxAgeMs: options.probeMaxAge },
     quorum: options.quorum,
+    ...given({ retireAfterMs: options.retireAfter }),
     ...given({ grpc: options.listen, http: options.http, name: options.name, natsServers: options.natsAdvertise }),
   };
 }

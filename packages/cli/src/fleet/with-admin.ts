@@ -48,21 +48,21 @@ function unreachable(thrown: unknown, target: string): unknown {
   });
 }
 
-/** The items of all pages of a list. */
-export async function allPages<Item>(
-  page: (request: { readonly pageSize: number; readonly pageToken?: string | undefined }) => Promise<{
-    readonly items: readonly Item[];
-    readonly nextPageToken?: string | undefined;
-  }>,
-): Promise<readonly Item[]> {
-  const all: Item[] = [];
-  let pageToken: string | undefined;
-  do {
-    const answer = await page({ pageSize: PAGE_SIZE, ...given({ pageToken }) });
-    all.push(...answer.items);
-    pageToken = answer.nextPageToken;
-  } while (pageToken !== undefined);
-  return all;
+/** The answers to all pages of a list, in order; the next one is on its way while a page is looked at. */
+export async function* pagesOf<Page extends { readonly nextPageToken?: string | undefined }>(
+  page: (request: { readonly pageSize: number; readonly pageToken?: string | undefined }) => Promise<Page>,
+): AsyncGenerator<Page, void, undefined> {
+  const ask = (pageToken?: string): Promise<Page> => {
+    const answer = page({ pageSize: PAGE_SIZE, ...given({ pageToken }) });
+    // Whoever stops in between does not wait for it.
+    answer.catch(() => undefined);
+    return answer;
+  };
+  for (let next: Promise<Page> | undefined = ask(); next !== undefined; ) {
+    const answer: Page = await next;
+    next = answer.nextPageToken === undefined ? undefined : ask(answer.nextPageToken);
+    yield answer;
+  }
 }
 
 const PAGE_SIZE = 500;

@@ -5,6 +5,7 @@ import {
   durationInMs,
   durationOrNoneInMs,
   listed,
+  momentInMs,
   numberBetween,
   type OptionParser,
   sizeInBytes,
@@ -90,6 +91,18 @@ const CASES: readonly Case[] = [
       ["1.5h", 5_400_000],
     ],
     bad: ["60", "s", "-1s", "1 fortnight", "0s", ""],
+  },
+  {
+    what: "momentInMs()",
+    parse: momentInMs,
+    good: [
+      ["2026-03-01", Date.UTC(2026, 2, 1)],
+      ["2026-03-01T12:30", Date.UTC(2026, 2, 1, 12, 30)],
+      ["2026-03-01 12:30:05", Date.UTC(2026, 2, 1, 12, 30, 5)],
+      ["2026-03-01T12:30+02:00", Date.UTC(2026, 2, 1, 10, 30)],
+      ["2026-03-01T12:30:05.250Z", Date.UTC(2026, 2, 1, 12, 30, 5, 250)],
+    ],
+    bad: ["yesterday", "2026", "2026-13-01", "2026-03-01T25:00", "12:30", "3", ""],
   },
 ];
 

@@ -98,6 +98,19 @@ export const durationInMs: OptionParser<number> = (text) => {
   return ms;
 };
 
+const DATE = /^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?(?:Z|[+-]\d\d:\d\d)?)?$/u;
+
+/** A moment in milliseconds since 1970-01-01 UTC: an age (`2h`, `30d`), or a date or time, UTC unless it says otherwise. */
+export const momentInMs: OptionParser<number> = (text) => {
+  const ageMs = scaled(text, MS);
+  const hasZone = /(?:Z|[+-]\d\d:\d\d)$/u.test(text) || !text.includes(":");
+  const atMs = ageMs === undefined ? Date.parse(hasZone ? text : `${text.replace(" ", "T")}Z`) : Date.now() - ageMs;
+  if ((ageMs !== undefined || DATE.test(text)) && atMs >= 0) return Math.round(atMs);
+  throw new InvalidArgumentError(
+    "Expected an age such as 2h or 30d, or a date such as 2026-03-01 or 2026-03-01T12:00.",
+  );
+};
+
 /** The same, of at least so many milliseconds; `least` is how that is written. */
 export function durationFrom(least: string): OptionParser<number> {
   const leastMs = durationInMs(least);

@@ -66,3 +66,8 @@ export function formatMs(ms: number): string {
   if (ms < 1000) return `${ms.toFixed(0)} ms`;
   return ms < 60_000 ? `${(ms / 1000).toFixed(1)} s` : formatDuration(ms / 1000);
 }
+
+/** A moment as people read it: `2026-03-01 10:15:02`, UTC. */
+export function formatMoment(atMs: number): string {
+  return new Date(atMs).toISOString().replace("T", " ").slice(0, 19);
+}

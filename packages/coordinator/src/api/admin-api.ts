@@ -21,6 +21,12 @@ import type {
   PushConfigRequest,
   PushConfigResponse,
   Reason,
+  RemoveDeviceRequest,
+  RemoveDeviceResponse,
+  RenameDeviceRequest,
+  RenameDeviceResponse,
+  RetireDeviceRequest,
+  RetireDeviceResponse,
   RollbackConfigRequest,
   RollbackConfigResponse,
   WatchEventsRequest,
@@ -31,9 +37,10 @@ import type { DocumentService } from "../documents/document-service.ts";
 import type { Audit } from "../events/audit.ts";
 import type { PushCause } from "../http/metrics.ts";
 import type { ProfileService } from "../profiles/profile-service.ts";
-import type { DeviceRecord, SeenRecord } from "../registry/device-record.ts";
+import type { Asking, DeviceLife } from "../registry/device-life.ts";
+import { type DeviceRecord, neverSeen } from "../registry/device-record.ts";
 import { isOnline } from "../registry/presence.ts";
-import type { Registry } from "../registry/registry.ts";
+import { type Registry, unknownDevice } from "../registry/registry.ts";
 import { newestConfirmed, statusOf } from "../registry/status-record.ts";
 import type { StatusService } from "../registry/status-service.ts";
 import { reason } from "../search/planned-ladder.ts";
@@ -49,6 +56,7 @@ export interface AdminParts {
   readonly documents: DocumentService;
   readonly searches: SearchService;
   readonly audit: Audit;
+  readonly life: DeviceLife;
   readonly clock: Clock;
   readonly heartbeatSeconds: () => number;
   /** The time by which devices count as there or away. */
@@ -69,7 +77,7 @@ export class AdminApi {
 
   listDevices(request: ListDevicesRequest): ListDevicesResponse {
     const wanted: DeviceRecord[] = [];
-    for (const device of this.#parts.registry.devices()) {
+    for (const device of this.#parts.registry.devices(request)) {
       const { identity, inventory, labels } = device;
       const isOfClass = request.deviceClass === undefined || inventory.deviceClass === request.deviceClass;
       const hasLabels = request.labels.every((wish) =>
@@ -78,7 +86,8 @@ export class AdminApi {
       if (identity.tenant === request.tenant && isOfClass && hasLabels) wanted.push(device);
     }
     const { items, ...rest } = pageOf(wanted, ({ identity }) => identity.device, request);
-    return { devices: items.map((device) => this.#view(device)), ...rest };
+    const devices = items.map((device) => this.#view(device));
+    return { devices, serverTimeMs: this.#parts.clock.now(), ...rest };
   }
 
   async getDevice({ identity }: GetDeviceRequest, { signal }: ApiCall): Promise<GetDeviceResponse> {
@@ -88,7 +97,21 @@ export class AdminApi {
       device: this.#view(device),
       windows: windows.map(({ result }) => result),
       probeFailures: failures.map(({ failure }) => failure).filter((failure) => this.#stands(identity, failure)),
+      serverTimeMs: this.#parts.clock.now(),
     };
+  }
+
+  async retireDevice({ identity, reason }: RetireDeviceRequest, call: ApiCall): Promise<RetireDeviceResponse> {
+    return { retiredAtMs: await this.#parts.life.retire(identity, askingOf(reason, call)) };
+  }
+
+  async removeDevice({ identity, reason }: RemoveDeviceRequest, call: ApiCall): Promise<RemoveDeviceResponse> {
+    return { profileCount: await this.#parts.life.remove(identity, askingOf(reason, call)) };
+  }
+
+  async renameDevice(request: RenameDeviceRequest, call: ApiCall): Promise<RenameDeviceResponse> {
+    const { identity, newName, reason } = request;
+    return { identity: await this.#parts.life.rename(identity, newName, askingOf(reason, call)) };
   }
 
   listProfiles(request: ListProfilesRequest): ListProfilesResponse {
@@ -108,8 +131,9 @@ export class AdminApi {
       stepCount: value.stepCount,
       curveCount: value.curveCount,
       revision,
+      receivedAtMs: value.receivedAtMs,
     }));
-    return { profiles, ...rest };
+    return { profiles, serverTimeMs: this.#parts.clock.now(), ...rest };
   }
 
   async getProfile(name: GetProfileRequest, { signal }: ApiCall): Promise<GetProfileResponse> {
@@ -119,7 +143,9 @@ export class AdminApi {
         hint: "List what there is: mpo profiles list.",
       });
     }
-    return { profile: found.request.profile, revision: found.revision };
+    const { receivedAtMs } = found.header;
+    const serverTimeMs = this.#parts.clock.now();
+    return { profile: found.request.profile, revision: found.revision, receivedAtMs, serverTimeMs };
   }
 
   async getConfig({ identity, version }: GetConfigRequest, { signal }: ApiCall): Promise<GetConfigResponse> {
@@ -168,8 +194,11 @@ export class AdminApi {
   }
 
   async listEvents(request: ListEventsRequest, { signal }: ApiCall): Promise<ListEventsResponse> {
-    const { beforeSequence, pageSize } = request;
-    return { events: await this.#parts.audit.list(request, { beforeSequence, limit: pageSize, signal }) };
+    const { beforeSequence, afterSequence, pageSize: limit } = request;
+    const { audit } = this.#parts;
+    return afterSequence === undefined
+      ? { events: await audit.list(request, { beforeSequence, limit, signal }) }
+      : await audit.listBehind(request, { afterSequence, limit, signal });
   }
 
   async *watchEvents(
@@ -196,9 +225,7 @@ export class AdminApi {
     const { registry } = this.#parts;
     const device = registry.device(identity) ?? (await registry.load(identity, { signal }));
     if (device !== undefined) return device;
-    throw new MpoError("not-found", `there is no device ${identity.device} of tenant ${identity.tenant}`, {
-      hint: "List the devices: mpo devices list.",
-    });
+    throw unknownDevice(identity);
   }
 
   /** Whether no probe of that model has ended well since. Both times are the device's. */
@@ -209,7 +236,7 @@ export class AdminApi {
 
   #view(device: DeviceRecord): DeviceView {
     const { registry, documents, statuses, presenceMs, heartbeatSeconds } = this.#parts;
-    const { identity, inventory, labels, models, enrolledAtMs } = device;
+    const { identity, inventory, labels, models, enrolledAtMs, retiredAtMs } = device;
     const seen = registry.seen(identity) ?? neverSeen(enrolledAtMs);
     const desiredVersion = documents.version(identity);
     const reportedStatus = statuses.newest(identity);
@@ -223,6 +250,7 @@ export class AdminApi {
       lastSeenMs: seen.lastSeenMs,
       ...(desiredVersion === undefined ? {} : { desiredVersion }),
       ...(reportedStatus === undefined ? {} : { reportedStatus }),
+      ...(retiredAtMs === undefined ? {} : { retiredAtMs }),
     };
   }
 
@@ -230,37 +258,37 @@ export class AdminApi {
   async #wrote(
     cause: "hand" | "rollback",
     identity: DeviceIdentity,
-    { requestId }: Omit<ApiCall, "signal">,
+    facts: Omit<ApiCall, "signal">,
     { version, model }: PushConfigResponse["document"],
     words: string,
   ): Promise<void> {
     const message = `${version.epoch}.${version.version} of ${model}${words === "" ? "" : `: ${words}`}`;
     const { audit, logger, onPushed } = this.#parts;
     onPushed?.(cause);
-    logger.info("a person changed a document", { cause, requestId, deviceId: identity.device, model, version });
+    logger.info("a person changed a document", {
+      cause,
+      requestId: facts.requestId,
+      deviceId: identity.device,
+      model,
+      version,
+    });
     await audit.tell({
       kind: cause === "hand" ? "config-pushed" : "config-rolled-back",
       identity,
-      actor: `admin${requestId === undefined ? "" : `, call ${requestId}`}`,
+      actor: adminOf(facts),
       message,
     });
   }
 }
 
-function wordsOf(words: string): readonly Reason[] {
-  return words === "" ? [] : [reason("asked", words)];
+function adminOf({ requestId }: Omit<ApiCall, "signal">): string {
+  return `admin${requestId === undefined ? "" : `, call ${requestId}`}`;
 }
 
-/** A device that has enrolled and not yet said what it has free. */
-function neverSeen(enrolledAtMs: number): SeenRecord {
-  return {
-    resources: {
-      measuredAtMs: enrolledAtMs,
-      memoryAvailableBytes: 0,
-      diskFreeBytes: 0,
-      loadAverage: 0,
-      isThrottled: false,
-    },
-    lastSeenMs: enrolledAtMs,
-  };
+function askingOf(words: string, { signal, ...facts }: ApiCall): Asking {
+  return { signal, actor: adminOf(facts), reason: words };
+}
+
+function wordsOf(words: string): readonly Reason[] {
+  return words === "" ? [] : [reason("asked", words)];
 }

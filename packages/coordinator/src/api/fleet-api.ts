@@ -43,11 +43,11 @@ export class FleetApi {
 
   async enroll(request: EnrollRequest, { signal, ...facts }: ApiCall): Promise<EnrollResponse> {
     const identity = deviceIdentityOf(request.identity, facts);
-    const { isNew } = await this.#parts.registry.introduce(
+    const { before } = await this.#parts.registry.introduce(
       { identity, inventory: request.inventory, labels: request.labels },
       { signal },
     );
-    if (isNew) await this.#tellEnrolled(identity, request.inventory.deviceClass, facts);
+    await this.#tellOfArrival(identity, before, request.inventory.deviceClass, facts);
     return { state: "accepted", retryAfterSeconds: 0 };
   }
 
@@ -56,8 +56,8 @@ export class FleetApi {
     const identity = deviceIdentityOf(request.identity, facts);
     const { resources, appliedVersion, versionFloor } = request;
     this.#helloAtMs.set(deviceKey(identity), clock.monotonicMs());
-    const { isNew } = await registry.introduce(request, { signal });
-    if (isNew) await this.#tellEnrolled(identity, request.inventory.deviceClass, facts);
+    const { before } = await registry.introduce(request, { signal });
+    await this.#tellOfArrival(identity, before, request.inventory.deviceClass, facts);
     const seen = { resources, ...(appliedVersion === undefined ? {} : { appliedVersion }) };
     await registry.saw(identity, seen, { signal });
     await this.#toldOf(identity, newest(versionFloor, appliedVersion), signal);
@@ -87,7 +87,7 @@ export class FleetApi {
       version === undefined &&
       (request.appliedVersion !== undefined || this.#lacksProfile(device)) &&
       !this.#hasJustSaidHello(identity);
-    const needsHello = device === undefined || isForgotten;
+    const needsHello = device === undefined || device.retiredAtMs !== undefined || isForgotten;
     return { serverTimeMs: clock.now(), ...desired(version), heartbeatSeconds: heartbeatSeconds(), needsHello };
   }
 
@@ -178,14 +178,23 @@ export class FleetApi {
     });
   }
 
-  async #tellEnrolled(
+  async #tellOfArrival(
     identity: DeviceIdentity,
+    before: DeviceRecord | undefined,
     deviceClass: string,
     { requestId }: Omit<ApiCall, "signal">,
   ): Promise<void> {
-    const message = `class ${deviceClass}`;
-    this.#parts.logger.info("a device enrolled", { deviceId: identity.device, deviceClass, requestId });
-    await this.#parts.audit.tell({ kind: "device-enrolled", identity, actor: `device ${identity.device}`, message });
+    const isBack = before?.retiredAtMs !== undefined;
+    if (before !== undefined && !isBack) return;
+    const message = isBack ? "it was retired, and is part of the fleet again" : `class ${deviceClass}`;
+    this.#parts.logger.info("a device enrolled", {
+      deviceId: identity.device,
+      deviceClass,
+      wasRetired: isBack,
+      requestId,
+    });
+    const kind = isBack ? "device-returned" : "device-enrolled";
+    await this.#parts.audit.tell({ kind, identity, actor: `device ${identity.device}`, message });
   }
 }
 

@@ -16,6 +16,9 @@ export function servicesOf({ fleet, admin, metrics }: Coordinator): readonly Ser
     adminService({
       listDevices: counted(metrics, "listDevices", async (request) => admin.listDevices(request)),
       getDevice: counted(metrics, "getDevice", (request, call) => admin.getDevice(request, call)),
+      retireDevice: counted(metrics, "retireDevice", (request, call) => admin.retireDevice(request, call)),
+      removeDevice: counted(metrics, "removeDevice", (request, call) => admin.removeDevice(request, call)),
+      renameDevice: counted(metrics, "renameDevice", (request, call) => admin.renameDevice(request, call)),
       listProfiles: counted(metrics, "listProfiles", async (request) => admin.listProfiles(request)),
       getProfile: counted(metrics, "getProfile", (request, call) => admin.getProfile(request, call)),
       getConfig: counted(metrics, "getConfig", (request, call) => admin.getConfig(request, call)),

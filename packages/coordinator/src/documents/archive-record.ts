@@ -3,6 +3,7 @@ import { fact } from "@mpo/core";
 import {
   compareVersions,
   type DesiredDocument,
+  type DeviceIdentity,
   type DocumentVersion,
   desiredDocumentCodec,
   type Explanation,
@@ -52,6 +53,27 @@ export function withNext(
   return {
     documents: [...(current === undefined ? [] : [{ bytes: current }]), ...older].slice(0, MAX_DOCUMENTS),
     explanations: [next, ...ofCurrent, ...rest].slice(0, MAX_EXPLANATIONS),
+  };
+}
+
+/** A document's bytes under another device's name. */
+export function renamedDocument(bytes: Uint8Array, identity: DeviceIdentity): Uint8Array {
+  return desiredDocumentCodec.toBytes({ ...desiredDocumentCodec.fromBytes(bytes), ...identity });
+}
+
+/** The archive of a device that has another name from now on. `current`: its newest document, by its old name. */
+export function renamedArchive(
+  { documents, explanations }: ArchiveRecord,
+  current: Uint8Array,
+  identity: DeviceIdentity,
+): ArchiveRecord {
+  const all = [current, ...documents.map(({ bytes }) => bytes)];
+  const digests = new Map(
+    all.map((bytes) => [documentDigest(bytes), documentDigest(renamedDocument(bytes, identity))]),
+  );
+  return {
+    documents: documents.map(({ bytes }) => ({ bytes: renamedDocument(bytes, identity) })),
+    explanations: explanations.map((one) => ({ ...one, digest: digests.get(one.digest) ?? one.digest })),
   };
 }
 

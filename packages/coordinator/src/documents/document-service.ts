@@ -22,6 +22,8 @@ import {
   archiveToBytes,
   documentDigest,
   EMPTY_ARCHIVE,
+  renamedArchive,
+  renamedDocument,
   withNext,
 } from "./archive-record.ts";
 import { type DocumentContent, documentToBytes, nextVersion } from "./make-document.ts";
@@ -162,6 +164,18 @@ export class DocumentService {
     const revision = await this.#write(key, value, current, call);
     this.#versions.note(key, document.version, revision);
     return document;
+  }
+
+  /** Stores a device's documents under another name too, with the versions that they have. */
+  async copyTo(identity: DeviceIdentity, renamed: DeviceIdentity, options: StoreCallOptions = {}): Promise<void> {
+    const { store } = this.#context;
+    const current = await this.current(identity, options);
+    if (current === undefined) return;
+    const archive = renamedArchive(await this.#archive(identity, options), current.envelope.document, renamed);
+    await store.put(BUCKETS.archive, deviceKey(renamed), archiveToBytes(archive), options);
+    const document = renamedDocument(current.envelope.document, renamed);
+    const value = desiredEnvelopeCodec.toBytes({ document, signatures: this.#sign(document) });
+    await store.put(BUCKETS.desired, deviceKey(renamed), value, options);
   }
 
   async #write(

@@ -18,9 +18,17 @@ export interface Happening {
 export interface EventFilter {
   readonly tenant: string;
   readonly device?: string | undefined;
+  /** From then on, up to (without) then; by the coordinator's clock. */
+  readonly sinceMs?: number | undefined;
+  readonly untilMs?: number | undefined;
 }
 
-const MAX_RECENT = 20_000;
+export interface AuditOptions {
+  /** Events that are kept in memory; up to twice as many. Default 20,000. */
+  readonly maxRecent?: number;
+  /** Places of the stream that are read at once: an answer comes within a second, and the reader asks on. */
+  readonly maxScanned?: number;
+}
 
 /** An event as it is stored: its place is the stream's to give. */
 const EVENT = recordForm("event", schemas.event.omit({ sequence: true }));
@@ -32,10 +40,12 @@ const EVENT = recordForm("event", schemas.event.omit({ sequence: true }));
 export class Audit {
   readonly #context: StoreContext;
   readonly #logger: Logger;
+  readonly #options: Required<AuditOptions>;
   /** Oldest first. */
   #recent: FleetEvent[] = [];
 
-  constructor(context: StoreContext, logger: Logger) {
+  constructor(context: StoreContext, logger: Logger, options: AuditOptions = {}) {
+    this.#options = { maxRecent: 20_000, maxScanned: 10_000, ...options };
     this.#context = context;
     this.#logger = logger;
   }
@@ -71,7 +81,8 @@ export class Audit {
       const event = this.#eventOf(stored);
       if (event === undefined || this.#isKnown(event)) continue;
       this.#recent.push(event);
-      if (this.#recent.length > 2 * MAX_RECENT) this.#recent = this.#recent.slice(-MAX_RECENT);
+      if (this.#recent.length > 2 * this.#options.maxRecent)
+        this.#recent = this.#recent.slice(-this.#options.maxRecent);
     }
   }
 
@@ -93,8 +104,40 @@ export class Audit {
       matches(event, filter) && (beforeSequence === 0 || event.sequence < beforeSequence);
     const recent = this.#recent.filter(isWanted);
     const oldest = this.#recent[0]?.sequence ?? 1;
-    if (recent.length >= limit || oldest <= 1) return recent.slice(-limit).reverse();
-    return [...(await this.#older(oldest, filter, isWanted, signal)), ...recent].slice(-limit).reverse();
+    const found = recent.slice(-limit);
+    // Backwards piece by piece, so that a page costs the same at any depth.
+    for (let end = Math.min(oldest, beforeSequence || oldest); end > 1 && found.length < limit; ) {
+      const after = Math.max(0, end - 1 - this.#options.maxScanned);
+      const older = await this.#between(after, end, filter, signal);
+      found.unshift(...older.filter(isWanted).slice(-(limit - found.length)));
+      end = after + 1;
+    }
+    return found.reverse();
+  }
+
+  /** Events behind a position, oldest first, and where to go on; absent: that was all. */
+  async listBehind(
+    filter: EventFilter,
+    { afterSequence, limit, signal }: { afterSequence: number; limit: number; signal?: AbortSignal },
+  ): Promise<{ readonly events: readonly FleetEvent[]; readonly nextAfterSequence?: number }> {
+    const newest = this.#recent.at(-1)?.sequence ?? 0;
+    let after = this.#skipTo(filter.sinceMs, afterSequence);
+    const oldest = this.#recent[0]?.sequence ?? 1;
+    const isInMemory = oldest <= after + 1;
+    const end = isInMemory ? newest + 1 : Math.min(oldest, after + 1 + this.#options.maxScanned);
+    const scanned = isInMemory
+      ? this.#recent.filter(({ sequence }) => sequence > after)
+      : await this.#between(after, end, filter, signal);
+    const events = scanned.filter((event) => matches(event, filter)).slice(0, limit);
+    after = events.length === limit ? (events.at(-1)?.sequence ?? after) : end - 1;
+    return after >= newest ? { events } : { events, nextAfterSequence: after };
+  }
+
+  /** What is kept in memory need not be searched for in the store, when nothing older is asked for. */
+  #skipTo(sinceMs: number | undefined, afterSequence: number): number {
+    const first = this.#recent[0];
+    if (sinceMs === undefined || first === undefined || first.atMs >= sinceMs) return afterSequence;
+    return Math.max(afterSequence, first.sequence - 1);
   }
 
   /** Events behind a position (0: only new ones), as they happen, until the signal aborts. */
@@ -114,23 +157,22 @@ export class Audit {
     }
   }
 
-  async #older(
+  /** A tenant's events of the store, behind one place and before another, in order. */
+  async #between(
+    after: number,
     before: number,
     filter: EventFilter,
-    isWanted: (event: FleetEvent) => boolean,
     signal: AbortSignal | undefined,
   ): Promise<readonly FleetEvent[]> {
     const found: FleetEvent[] = [];
     const subject = `au.${filter.tenant}.>`;
     const call = signal === undefined ? {} : { signal };
-    for (let from = 1; from < before; ) {
+    for (let from = after + 1; from < before; ) {
       const events = await this.#context.store.read(STREAMS.audit, { from, subject, ...call });
       const last = events.at(-1);
       if (last === undefined) break;
       found.push(
-        ...events
-          .flatMap((stored) => this.#eventOf(stored) ?? [])
-          .filter((event) => event.sequence < before && isWanted(event)),
+        ...events.flatMap((stored) => this.#eventOf(stored) ?? []).filter(({ sequence }) => sequence < before),
       );
       from = last.sequence + 1;
     }
@@ -147,6 +189,7 @@ export class Audit {
   }
 }
 
-function matches(event: FleetEvent, { tenant, device }: EventFilter): boolean {
-  return event.tenant === tenant && (device === undefined || event.device === device);
+function matches(event: FleetEvent, { tenant, device, sinceMs = 0, untilMs }: EventFilter): boolean {
+  const isInTime = event.atMs >= sinceMs && (untilMs === undefined || event.atMs < untilMs);
+  return isInTime && event.tenant === tenant && (device === undefined || event.device === device);
 }

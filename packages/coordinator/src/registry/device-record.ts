@@ -14,6 +14,8 @@ const deviceSchema = object({
   enrolledAtMs: timestampMs(),
   /** The newest document that it has ever reported: new ones must be newer. */
   versionFloor: documentVersion.optional(),
+  /** When it was taken out of the fleet, by the coordinator's clock; absent: it is part of it. */
+  retiredAtMs: timestampMs().optional(),
 });
 
 /** What a device is, as it reported. Changes rarely. */
@@ -35,7 +37,10 @@ export const seenForm: RecordForm<SeenRecord> = recordForm("last-seen", seenSche
 export type DeviceFacts = Pick<HelloRequest, "identity" | "inventory" | "labels"> &
   Partial<Pick<HelloRequest, "models" | "versionFloor">>;
 
-/** The record of a device that told facts; the same object when nothing changed. A floor never sinks. */
+/**
+ * The record of a device that told facts; the same object when nothing changed. A floor never sinks, and who says hello is
+ * not retired any more.
+ */
 export function withFacts(record: DeviceRecord | undefined, facts: DeviceFacts, nowMs: number): DeviceRecord {
   const versionFloor = newer(record?.versionFloor, facts.versionFloor);
   const next: DeviceRecord = {
@@ -56,4 +61,18 @@ export function newer(
 ): DocumentVersion | undefined {
   if (left === undefined || right === undefined) return left ?? right;
   return compareVersions(left, right) >= 0 ? left : right;
+}
+
+/** A device that has enrolled and not yet said what it has free. */
+export function neverSeen(enrolledAtMs: number): SeenRecord {
+  return {
+    resources: {
+      measuredAtMs: enrolledAtMs,
+      memoryAvailableBytes: 0,
+      diskFreeBytes: 0,
+      loadAverage: 0,
+      isThrottled: false,
+    },
+    lastSeenMs: enrolledAtMs,
+  };
 }

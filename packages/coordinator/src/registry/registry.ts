@@ -1,3 +1,4 @@
+import { MpoError } from "@mpo/core";
 import { compareVersions, type DeviceIdentity, type DocumentVersion, deviceKey, type Resources } from "@mpo/protocol";
 import type { Logger } from "@mpo/runtime";
 import { BUCKETS, type StoreCallOptions } from "@mpo/transport";
@@ -16,6 +17,19 @@ import {
 /** What is told so soon again is not stored again: a device that says hello after a heartbeat has told nothing new. */
 const SAME_MS = 5_000;
 const MS = 1_000;
+
+/** What a device is, and what it was before; undefined: it was not known. */
+export interface Introduction {
+  readonly record: DeviceRecord;
+  readonly before: DeviceRecord | undefined;
+}
+
+/** The error for a device that is not there. */
+export function unknownDevice({ tenant, device }: DeviceIdentity): MpoError {
+  return new MpoError("not-found", `there is no device ${device} of tenant ${tenant}`, {
+    hint: "List the devices: mpo devices list.",
+  });
+}
 
 export interface RegistryOptions {
   /** How often devices say that they are there, at least: each of these is stored. */
@@ -71,21 +85,23 @@ export class Registry {
     return this.#seen.get(deviceKey(identity))?.value;
   }
 
-  /** All devices, in no order. */
-  *devices(): Generator<DeviceRecord, void, undefined> {
-    for (const [, { value }] of this.#devices.entries()) yield value;
+  /** All devices of the fleet, or all that are retired; in no order. */
+  *devices({
+    isRetired = false,
+  }: {
+    readonly isRetired?: boolean | undefined;
+  } = {}): Generator<DeviceRecord, void, undefined> {
+    for (const [, { value }] of this.#devices.entries())
+      if ((value.retiredAtMs !== undefined) === isRetired) yield value;
   }
 
-  /** Stores what a device is. `isNew`: it was not known. */
-  async introduce(
-    facts: DeviceFacts,
-    { signal }: StoreCallOptions = {},
-  ): Promise<{ readonly record: DeviceRecord; readonly isNew: boolean }> {
+  /** Stores what a device is. */
+  async introduce(facts: DeviceFacts, { signal }: StoreCallOptions = {}): Promise<Introduction> {
     const key = deviceKey(facts.identity);
     const known = this.#devices.get(key);
     // Most devices say hello again and again without anything new: no need to ask the store.
     if (known !== undefined && withFacts(known.value, facts, 0) === known.value) {
-      return { record: known.value, isNew: false };
+      return { record: known.value, before: known.value };
     }
     return await this.#change(key, signal, (record) => withFacts(record, facts, this.#context.clock.now()));
   }
@@ -106,6 +122,23 @@ export class Registry {
       return floor === current.versionFloor || floor === undefined ? current : { ...current, versionFloor: floor };
     });
     return record;
+  }
+
+  /** Stores that a device is retired. Throws `not-found`. */
+  async retire(identity: DeviceIdentity, { signal }: StoreCallOptions = {}): Promise<Introduction> {
+    return await this.#change(deviceKey(identity), signal, (current) => {
+      if (current === undefined) throw unknownDevice(identity);
+      return current.retiredAtMs === undefined ? { ...current, retiredAtMs: this.#context.clock.now() } : current;
+    });
+  }
+
+  /** Forgets a device: the last step of removing it. */
+  async remove(identity: DeviceIdentity, options: StoreCallOptions = {}): Promise<void> {
+    const key = deviceKey(identity);
+    await this.#context.store.delete(BUCKETS.reported, key, options);
+    await this.#context.store.delete(BUCKETS.ident, key, options);
+    this.#seen.forget(key);
+    this.#devices.forget(key);
   }
 
   /** Stores that a device was heard of now. Concurrent writes may overtake each other: the next heartbeat settles it. */
@@ -149,13 +182,13 @@ export class Registry {
     key: string,
     signal: AbortSignal | undefined,
     change: (record: DeviceRecord | undefined) => DeviceRecord,
-  ): Promise<{ readonly record: DeviceRecord; readonly isNew: boolean }> {
+  ): Promise<Introduction> {
     const place = { bucket: BUCKETS.ident, key, ...(signal === undefined ? {} : { signal }) };
     const { result, revision } = await changeEntry(this.#context, place, (current) => {
       const before = current === undefined ? undefined : deviceForm.fromBytes(current.value);
       const record = change(before);
       const value = record === before ? {} : { value: deviceForm.toBytes(record) };
-      return { ...value, result: { record, isNew: before === undefined } };
+      return { ...value, result: { record, before } };
     });
     this.#devices.note(key, result.record, revision);
     return result;

@@ -36,13 +36,14 @@ export class StatusService {
     { signal }: StoreCallOptions = {},
   ): Promise<{ readonly isDuplicate: boolean }> {
     const key = deviceKey(request.identity);
+    const received = receivedAt(request, this.#context.clock.now());
     let isOurs = false;
     const { result, revision } = await changeEntry(
       this.#context,
       { bucket: BUCKETS.status, key, ...(signal === undefined ? {} : { signal }) },
       (current) => {
         const before = current === undefined ? NO_STATUS : statusFromBytes(current.value);
-        const { record, isDuplicate } = withStatus(before, request);
+        const { record, isDuplicate } = withStatus(before, received);
         const result = { record, isDuplicate: isDuplicate && !isOurs };
         if (isDuplicate) return { result };
         isOurs = true;
@@ -58,4 +59,13 @@ export class StatusService {
     const entry = await this.#context.store.get(BUCKETS.status, deviceKey(identity), options);
     return entry === undefined ? NO_STATUS : statusFromBytes(entry.value);
   }
+}
+
+/** A report with the time of its receipt: ages are counted from it, not from the device's clock. */
+function receivedAt(request: ReportStatusRequest, receivedAtMs: number): ReportStatusRequest {
+  const { status } = request;
+  if (status.kind === "document" || status.kind === "drift") return request;
+  if (status.kind === "window")
+    return { ...request, status: { ...status, window: { ...status.window, receivedAtMs } } };
+  return { ...request, status: { ...status, probe: { ...status.probe, receivedAtMs } } };
 }

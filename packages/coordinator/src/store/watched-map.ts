@@ -74,6 +74,12 @@ export class WatchedMap<Value> {
     this.#set(key, { value, revision }, before);
   }
 
+  /** This process has deleted a key itself: the watch will tell so too. */
+  forget(key: string): void {
+    const before = this.#values.get(key);
+    if (before !== undefined) this.#set(key, undefined, before);
+  }
+
   #apply(change: StoreChange): void {
     switch (change.kind) {
       case "reset":

@@ -14,7 +14,7 @@ import { deviceIdentity, inventory, labels, resources, servedModels } from "./de
 import { desiredDocument, documentVersion, reason } from "./document.ts";
 import { documentStatus, probeFailure, windowResult } from "./report.ts";
 
-const { digest, list, name, object, text, timestampMs, whole, word } = fact;
+const { digest, flag, list, name, object, text, timestampMs, whole, word } = fact;
 
 const pageSize = whole(1, 1_000);
 const pageToken = text(1, 256).optional();
@@ -35,6 +35,7 @@ const device = object({
   lastSeenMs: timestampMs(),
   desiredVersion: documentVersion.optional(),
   reportedStatus: documentStatus.optional(),
+  retiredAtMs: timestampMs().optional(),
 });
 
 /** Asks for devices with all of these labels. */
@@ -43,13 +44,18 @@ export const listDevicesRequest = object({
   tenant: name(),
   labels,
   deviceClass: name().optional(),
+  isRetired: flag().optional(),
   pageSize,
   pageToken,
 });
 
 /** A page of devices. */
 export type ListDevicesResponse = Fact<typeof listDevicesResponse>;
-export const listDevicesResponse = object({ devices: list(device, 0, 1_000), nextPageToken: pageToken });
+export const listDevicesResponse = object({
+  devices: list(device, 0, 1_000),
+  nextPageToken: pageToken,
+  serverTimeMs: timestampMs(),
+});
 
 /** Names a device. */
 export type GetDeviceRequest = Fact<typeof getDeviceRequest>;
@@ -61,7 +67,32 @@ export const getDeviceResponse = object({
   device,
   windows: list(windowResult, 0, 64),
   probeFailures: list(probeFailure, 0, 32),
+  serverTimeMs: timestampMs(),
 });
+
+/** Retires a device: it leaves counts, metrics and lists, and stays known. */
+export type RetireDeviceRequest = Fact<typeof retireDeviceRequest>;
+export const retireDeviceRequest = object({ identity: deviceIdentity, reason: why });
+
+/** When it was retired. */
+export type RetireDeviceResponse = Fact<typeof retireDeviceResponse>;
+export const retireDeviceResponse = object({ retiredAtMs: timestampMs() });
+
+/** Gives a device another name. */
+export type RenameDeviceRequest = Fact<typeof renameDeviceRequest>;
+export const renameDeviceRequest = object({ identity: deviceIdentity, newName: name(), reason: why });
+
+/** Who it is from now on. */
+export type RenameDeviceResponse = Fact<typeof renameDeviceResponse>;
+export const renameDeviceResponse = object({ identity: deviceIdentity });
+
+/** Removes a device and all that it has reported. */
+export type RemoveDeviceRequest = Fact<typeof removeDeviceRequest>;
+export const removeDeviceRequest = object({ identity: deviceIdentity, reason: why });
+
+/** What is gone with it. */
+export type RemoveDeviceResponse = Fact<typeof removeDeviceResponse>;
+export const removeDeviceResponse = object({ profileCount: whole(0, MAX_UINT32) });
 
 /** Asks for profiles. */
 export type ListProfilesRequest = Fact<typeof listProfilesRequest>;
@@ -84,11 +115,16 @@ const profileSummary = object({
   stepCount: whole(0, 4_096),
   curveCount: whole(0, 1_024),
   revision: whole(1),
+  receivedAtMs: timestampMs(),
 });
 
 /** A page of profiles. */
 export type ListProfilesResponse = Fact<typeof listProfilesResponse>;
-export const listProfilesResponse = object({ profiles: list(profileSummary, 0, 1_000), nextPageToken: pageToken });
+export const listProfilesResponse = object({
+  profiles: list(profileSummary, 0, 1_000),
+  nextPageToken: pageToken,
+  serverTimeMs: timestampMs(),
+});
 
 /** Names a profile. */
 export type GetProfileRequest = Fact<typeof getProfileRequest>;
@@ -96,7 +132,12 @@ export const getProfileRequest = object({ identity: deviceIdentity, model: name(
 
 /** A profile, and where it is stored. */
 export type GetProfileResponse = Fact<typeof getProfileResponse>;
-export const getProfileResponse = object({ profile: profileSchema, revision: whole(1) });
+export const getProfileResponse = object({
+  profile: profileSchema,
+  revision: whole(1),
+  receivedAtMs: timestampMs(),
+  serverTimeMs: timestampMs(),
+});
 
 /** Asks for a document; no version: the newest. */
 export type GetConfigRequest = Fact<typeof getConfigRequest>;
@@ -168,18 +209,24 @@ export const event = object({
   message: text(0, MESSAGE_LENGTH),
 });
 
-/** Asks for events before a position (0: from the newest), newest first. */
+/** Asks for events before a position (0: from the newest), newest first; with `afterSequence` behind it, oldest first. */
 export type ListEventsRequest = Fact<typeof listEventsRequest>;
 export const listEventsRequest = object({
   tenant: name(),
   device: name().optional(),
   beforeSequence: whole(),
   pageSize,
+  afterSequence: whole().optional(),
+  sinceMs: timestampMs().optional(),
+  untilMs: timestampMs().optional(),
 });
 
-/** Events, newest first. */
+/** Events in the order that was asked for. */
 export type ListEventsResponse = Fact<typeof listEventsResponse>;
-export const listEventsResponse = object({ events: list(event, 0, 1_000) });
+export const listEventsResponse = object({
+  events: list(event, 0, 1_000),
+  nextAfterSequence: whole().optional(),
+});
 
 /** Asks for events after a position (0: only new ones), as they happen. */
 export type WatchEventsRequest = Fact<typeof watchEventsRequest>;

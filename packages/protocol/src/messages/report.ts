@@ -15,6 +15,8 @@ import { documentVersion, rungIndex } from "./document.ts";
 
 const { choice, consistent, durationMs, flag, list, name, object, share, text, timestampMs, whole, word } = fact;
 
+/** By the coordinator's clock, and its to say: a device's own clock may be wrong by years. */
+const receivedAtMs = timestampMs().optional();
 const message = text(0, MESSAGE_LENGTH);
 
 /** Delivers a profile. A report of a name that was stored before is not stored again. */
@@ -84,6 +86,7 @@ export const windowResult = object({
   accuracyBefore: share().optional(),
   accuracyAfter: share().optional(),
   message,
+  receivedAtMs,
 });
 
 /** A probe that ended without a profile. Times are the device's. */
@@ -96,6 +99,7 @@ export const probeFailure = object({
   /** When it is tried again at the earliest. */
   retryAtMs: timestampMs(),
   message,
+  receivedAtMs,
 });
 
 /** The inputs of a model are no longer those that it did well on. */
