@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
 import { systemClock } from "@mpo/io";
-import { desiredDocumentCodec, desiredEnvelopeCodec } from "@mpo/protocol";
+import { desiredDocumentCodec, desiredEnvelopeCodec, toldDigest } from "@mpo/protocol";
 import type { MemoryStateServer } from "@mpo/transport/testing";
 import type { Coordinator } from "./coordinator.ts";
 import type { CoordinatorSettings } from "./settings.ts";
@@ -84,6 +84,72 @@ void describe("a coordinator", () => {
     assert.ok(why.explanation.considered > 10);
     const { profile } = await coordinator.admin.getProfile({ identity: identityOf("pi-1"), model: "tiny" }, CALL);
     assert.deepEqual(profile, reportOf("pi-1", "r1").profile);
+  });
+
+  void it("asks a device for what another store held, once, and probes under names of its own", async (context) => {
+    const hello = helloOf("pi-1");
+    const lost = await started(context);
+    const [first] = (await lost.fleet.hello(hello, CALL)).probes;
+    const coordinator = await started(context);
+    const { measuredAtMs } = reportOf("pi-1", "r1").profile;
+    const profiles = [{ model: "tiny", measuredAtMs }];
+    const appliedVersion = { epoch: 1, version: 4 };
+    const told = { models: hello.models, profiles, appliedVersion };
+    const heartbeat = { identity: hello.identity, resources: hello.resources, appliedVersion };
+    const beat = { ...heartbeat, toldDigest: toldDigest(told) };
+    assert.equal((await coordinator.fleet.heartbeat(beat, CALL)).needsHello, true, "the device is not known");
+    const answer = await coordinator.fleet.hello({ ...hello, profiles, appliedVersion }, CALL);
+    assert.equal(answer.needsStatus, true);
+    assert.deepEqual(
+      answer.probes.map(({ model, isFresh }) => [model, isFresh]),
+      [["tiny", false]],
+    );
+    assert.notEqual(answer.probes[0]?.order, first?.order);
+    await coordinator.fleet.reportProfile(reportOf("pi-1", "r2"), CALL);
+    await coordinator.fleet.reportStatus(documentReport("pi-1", 1, 4, "applied"), CALL);
+    const document = await documentFor(coordinator, "pi-1", "report r2");
+    assert.ok(document.version.version > 4);
+    assert.equal((await coordinator.fleet.heartbeat(beat, CALL)).needsHello, false, "both hold the same");
+    const settled = await coordinator.fleet.hello({ ...hello, profiles, appliedVersion }, CALL);
+    assert.deepEqual([settled.needsStatus, settled.probes], [false, []]);
+    const events = await eventually(async () => {
+      const request = { tenant: "acme", beforeSequence: 0, pageSize: 100 };
+      const { events } = await coordinator.admin.listEvents(request, CALL);
+      return events.some(({ kind }) => kind === "profile-stored") ? events : undefined;
+    });
+    assert.equal(events.filter(({ kind }) => kind === "device-asked-again").length, 1);
+  });
+
+  void it("asks again by hand: for reports, and for a probe", async (context) => {
+    const coordinator = await started(context);
+    await documented(coordinator, "pi-1");
+    const hello = helloOf("pi-1", {
+      profiles: [{ model: "tiny", measuredAtMs: reportOf("pi-1", "r1").profile.measuredAtMs }],
+    });
+    const { identity, resources } = hello;
+    const asks = async () => (await coordinator.fleet.heartbeat({ identity, resources }, CALL)).needsHello;
+    assert.equal(await asks(), false);
+    await coordinator.admin.refreshDevice({ identity }, CALL);
+    assert.equal(await asks(), true);
+    const refreshed = await coordinator.fleet.hello(hello, CALL);
+    assert.deepEqual(
+      refreshed.probes.map(({ isFresh }) => isFresh),
+      [false],
+    );
+    assert.deepEqual((await coordinator.fleet.hello(hello, CALL)).probes, [], "asked once");
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    assert.deepEqual(await coordinator.admin.probeDevice({ identity, model: "tiny" }, CALL), { models: ["tiny"] });
+    assert.equal(await asks(), true);
+    const probed = await coordinator.fleet.hello(hello, CALL);
+    assert.deepEqual(
+      probed.probes.map(({ isFresh }) => isFresh),
+      [true],
+    );
+    assert.deepEqual((await coordinator.fleet.hello(hello, CALL)).probes, probed.probes, "one order, until it is done");
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    await coordinator.fleet.reportProfile(reportOf("pi-1", "r2"), CALL);
+    assert.deepEqual((await coordinator.fleet.hello(hello, CALL)).probes, []);
+    await assert.rejects(coordinator.admin.probeDevice({ identity, model: "other" }, CALL), /does not serve other/u);
   });
 
   void it("greets a device that has nothing new without asking the store", async (context) => {

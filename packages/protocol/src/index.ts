@@ -19,8 +19,12 @@ export type {
   ListProfilesRequest,
   ListProfilesResponse,
   PageRequest,
+  ProbeDeviceRequest,
+  ProbeDeviceResponse,
   PushConfigRequest,
   PushConfigResponse,
+  RefreshDeviceRequest,
+  RefreshDeviceResponse,
   RejectedRung,
   RollbackConfigRequest,
   RollbackConfigResponse,
@@ -73,3 +77,4 @@ export {
 export { errorFromStatus, GRPC_STATUS, statusFromError } from "./status.ts";
 export { chainCodec, explanationCodec, profileCodec, windowResultCodec } from "./stored.ts";
 export { auditSubject, deviceKey, notifySubject, parseDeviceKey, priorKey } from "./subjects.ts";
+export { toldDigest } from "./told-digest.ts";

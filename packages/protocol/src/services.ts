@@ -81,6 +81,8 @@ export type AdminServiceMethods = typeof ADMIN_SERVICE;
 export const ADMIN_SERVICE = {
   listDevices: ask("ListDevices", admin.listDevicesRequest, admin.listDevicesResponse),
   getDevice: ask("GetDevice", admin.getDeviceRequest, admin.getDeviceResponse),
+  refreshDevice: ask("RefreshDevice", admin.refreshDeviceRequest, admin.refreshDeviceResponse),
+  probeDevice: ask("ProbeDevice", admin.probeDeviceRequest, admin.probeDeviceResponse),
   listProfiles: ask("ListProfiles", admin.listProfilesRequest, admin.listProfilesResponse),
   getProfile: ask("GetProfile", admin.getProfileRequest, admin.getProfileResponse),
   getConfig: ask("GetConfig", admin.getConfigRequest, admin.getConfigResponse),

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { MpoError } from "@mpo/core";
 import { VirtualClock } from "@mpo/io/testing";
-import type { ReportStatusRequest } from "@mpo/protocol";
+import { type ReportStatusRequest, toldDigest } from "@mpo/protocol";
 import { silentLogger } from "@mpo/runtime";
 import { documentOf, envelopeOf, IDENTITY, MODEL_DIGEST, START_MS } from "../test-support/documents.ts";
 import { FakeDevice, killed } from "../test-support/fake-device.ts";
@@ -184,6 +184,48 @@ void describe("an agent", () => {
       assert.equal(world.fleet.profiles.length, 1);
       assert.ok(world.fleet.duplicates > 0, "it was sent again, and recognised");
       assert.equal(world.device.probes, 1);
+    }));
+
+  it("reports again what a coordinator lacks, without measuring it again, unless it is to be fresh", () =>
+    inWorld(async (world) => {
+      const { fleet, device } = world;
+      await world.start();
+      fleet.push(documentOf(1));
+      await world.pass(70);
+      const [first] = fleet.profiles;
+      const order = { order: "o1", model: "resnet", manifestDigest: MODEL_DIGEST, configs: [], maxMs: 60_000 };
+      const told = {
+        models: device.models,
+        profiles: [{ model: "resnet", measuredAtMs: first?.profile.measuredAtMs ?? 0 }],
+      };
+      assert.equal(fleet.digests.at(-1), toldDigest({ ...told, appliedVersion: { epoch: 1, version: 1 } }));
+      const statuses = world.told.length;
+      await world.restart();
+      fleet.orders = [{ ...order, isFresh: false }];
+      fleet.needsStatus = true;
+      fleet.forgets = true;
+      await world.pass(90);
+      assert.deepEqual(fleet.hellos.at(-1)?.profiles, told.profiles);
+      assert.equal(device.probes, 1);
+      assert.deepEqual(fleet.profiles.at(-1)?.profile, first?.profile);
+      assert.equal(fleet.profiles.at(-1)?.order, "o1");
+      assert.ok(world.told.length > statuses);
+      fleet.orders = [{ ...order, order: "o2", isFresh: true }];
+      fleet.forgets = true;
+      await world.pass(90);
+      assert.equal(device.probes, 2);
+      assert.equal(fleet.profiles.at(-1)?.order, "o2");
+    }));
+
+  it("says hello again when it serves other models, and only then", () =>
+    inWorld(async (world) => {
+      await world.start();
+      await world.pass(100);
+      assert.equal(world.fleet.hellos.length, 1);
+      world.device.models = [...world.device.models, { name: "second", manifestDigest: MODEL_DIGEST }];
+      await world.pass(100);
+      assert.equal(world.fleet.hellos.length, 2);
+      assert.equal(world.fleet.hellos[1]?.models.length, 2);
     }));
 
   it("tells of probes that fail, in words that fit the wire, until one does not", () =>
@@ -522,6 +564,8 @@ void describe("an agent", () => {
         assert.equal(world.applied, 1);
         assert.equal(world.fleet.profiles.length, 1);
         isFull = false;
+        await world.pass(40);
+        assert.equal(world.applied, 2, "with the next heartbeat");
         world.fleet.push(documentOf(3));
         await world.pass(60);
         assert.equal(world.applied, 3);

@@ -9,6 +9,7 @@ import { FeedLoop } from "./feed-loop.ts";
 import { LinkLoop } from "./link-loop.ts";
 import { runTogether } from "./run-together.ts";
 import { runSending } from "./send-loop.ts";
+import { ToldProfiles } from "./told-profiles.ts";
 import { Wakeup } from "./wakeup.ts";
 import { type Doing, WorkLoop } from "./work-loop.ts";
 import { readWorkState } from "./work-memory.ts";
@@ -47,6 +48,7 @@ export async function createAgent(settings: AgentSettings, ports: AgentPorts): P
   const store = await ConfigStore.open(ports.disk, ports.logger);
   const outbox = await Outbox.open(ports.disk, { identity: settings.identity, ...ports });
   const remembered = await readWorkState(ports.disk, ports.logger);
+  const told = new ToldProfiles(ports);
   const time = new TrustedTime(ports.clock);
   const sending = new Wakeup(ports.clock);
   const { deviceClass } = inventory;
@@ -57,15 +59,7 @@ export async function createAgent(settings: AgentSettings, ports: AgentPorts): P
   const onReport = (): void => sending.wake();
   const onModels = (models: readonly ServedModel[]): void => link.modelsAre(models);
   const work: WorkLoop = new WorkLoop({
-    settings,
-    ports,
-    inventory,
-    store,
-    documents,
-    outbox,
-    remembered,
-    onReport,
-    onModels,
+    ...{ settings, ports, inventory, store, documents, outbox, remembered, told, onReport, onModels },
   });
   const offer = async (envelope: Uint8Array): Promise<void> => {
     await documents.offer(envelope);
@@ -75,9 +69,14 @@ export async function createAgent(settings: AgentSettings, ports: AgentPorts): P
   const link: LinkLoop = new LinkLoop({
     ...{ settings, ports, store, time, inventory },
     models: () => ports.serving.models(),
-    onHello: async ({ desired, probes, natsServers }) => {
+    told: (models) => told.of(models),
+    isAllSent: () => outbox.waiting.length === 0,
+    hasFailedDocument: () => documents.hasFailed,
+    onHello: async ({ desired, probes, natsServers, needsStatus }) => {
+      const isAllSent = outbox.waiting.length === 0;
       if (desired !== undefined) await offer(desiredEnvelopeCodec.toBytes(desired));
-      work.setOrders(probes);
+      await work.setOrders(probes);
+      if (needsStatus && isAllSent) await documents.tellAgain(work.rung);
       feed.useServers(natsServers);
       sending.wake();
     },

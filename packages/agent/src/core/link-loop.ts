@@ -1,11 +1,13 @@
-import { MpoError } from "@mpo/core";
+import { given, MpoError } from "@mpo/core";
 import {
   compareVersions,
   type DocumentVersion,
+  type HelloRequest,
   type HelloResponse,
   type Inventory,
   type Resources,
   type ServedModel,
+  toldDigest,
 } from "@mpo/protocol";
 import type { ConfigStore } from "../config/config-store.ts";
 import type { TrustedTime } from "../config/trusted-time.ts";
@@ -36,6 +38,12 @@ export interface LinkParts {
   readonly time: TrustedTime;
   readonly inventory: Inventory;
   readonly models: () => Promise<readonly ServedModel[]>;
+  /** Profiles that were reported, and can be again. */
+  readonly told: (models: readonly ServedModel[]) => Promise<HelloRequest["profiles"]>;
+  /** Whether no report waits to be sent. */
+  readonly isAllSent: () => boolean;
+  /** Whether the last document could not be taken, and is to be asked for again. */
+  readonly hasFailedDocument: () => boolean;
   /** Called with every answer to a hello. */
   readonly onHello: (response: HelloResponse) => Promise<void>;
 }
@@ -107,11 +115,16 @@ export class LinkLoop {
       if (retryMs !== undefined) return retryMs;
     }
     const { identity } = settings;
-    if (this.#needsHello) return this.#hello(signal);
-    const applied = this.#parts.store.document?.version;
+    const models = await this.#parts.models();
+    if (this.#needsHello || JSON.stringify(models) !== this.#named) return this.#hello(signal);
+    const appliedVersion = this.#parts.store.document?.version;
+    const profiles = await this.#parts.told(models);
+    const digest = this.#parts.isAllSent() ? toldDigest({ models, profiles, appliedVersion }) : undefined;
     const resources = await wholeResources(ports);
-    const request = { identity, resources, ...(applied === undefined ? {} : { appliedVersion: applied }) };
-    const answer = await ports.link.heartbeat(request, { signal, ...ONCE });
+    const answer = await ports.link.heartbeat(
+      { identity, resources, ...given({ appliedVersion, toldDigest: digest }) },
+      { signal, ...ONCE },
+    );
     time.heard(answer.serverTimeMs);
     if (answer.needsHello || this.#isNews(answer.desiredVersion)) return this.#hello(signal);
     return this.#jittered(answer.heartbeatSeconds);
@@ -144,6 +157,7 @@ export class LinkLoop {
           resources: await wholeResources(ports),
           labels,
           models: served,
+          profiles: await this.#parts.told(served),
           ...(floor === undefined ? {} : { versionFloor: { epoch: floor.epoch, version: floor.version } }),
           ...(document === undefined ? {} : { appliedVersion: document.version }),
         },
@@ -167,6 +181,7 @@ export class LinkLoop {
     const { store, ports } = this.#parts;
     const known = store.document?.version;
     if (desired === undefined || (known !== undefined && compareVersions(desired, known) === 0)) return false;
+    if (this.#parts.hasFailedDocument()) return true;
     if (this.#asked === undefined || compareVersions(this.#asked.version, desired) !== 0) return true;
     return ports.clock.monotonicMs() - this.#asked.atMs > ASK_AGAIN_MS;
   }

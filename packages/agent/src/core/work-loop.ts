@@ -13,6 +13,7 @@ import { DriftWatch } from "./drift-watch.ts";
 import { guarded } from "./guarded-work.ts";
 import { type RungToRun, retrainJob } from "./make-job.ts";
 import { budgetFacts, ProbeWork } from "./probe-work.ts";
+import type { ToldProfiles } from "./told-profiles.ts";
 import { Wakeup } from "./wakeup.ts";
 import { WorkMemory, type WorkState } from "./work-memory.ts";
 
@@ -25,6 +26,7 @@ export interface WorkParts {
   readonly documents: Documents;
   readonly outbox: Outbox;
   readonly remembered: WorkState;
+  readonly told: ToldProfiles;
   /** A report was added. */
   readonly onReport: () => void;
   /** Called with the models that are served, as often as they are looked at. */
@@ -70,8 +72,8 @@ export class WorkLoop {
   }
 
   /** Probes that the coordinator wants. */
-  setOrders(orders: readonly ProbeOrder[]): void {
-    this.#probes.setOrders(orders);
+  async setOrders(orders: readonly ProbeOrder[]): Promise<void> {
+    await this.#probes.setOrders(orders);
     this.#wakeup.wake();
   }
 

@@ -25,6 +25,7 @@ export class FakeDevice {
   readonly probed: ProbeJob[] = [];
   readonly published: string[] = [];
   probes = 0;
+  models = [{ name: "resnet", manifestDigest: MODEL_DIGEST }];
   inputs: InputSummary[] = [];
   /** What a retraining does; default: it takes its predicted time and is accepted. */
   onRetrain: ((job: RetrainJob) => Promise<Partial<RetrainOutcome>> | Partial<RetrainOutcome>) | undefined;
@@ -94,7 +95,7 @@ export class FakeDevice {
   };
 
   readonly serving: ServingApp = {
-    models: async () => (this.hasModel ? [{ name: "resnet", manifestDigest: MODEL_DIGEST }] : []),
+    models: async () => (this.hasModel ? this.models : []),
     inputsAfter: async (_, cursor) => {
       const from = Number(cursor === "" ? 0 : cursor);
       return { summaries: this.inputs.slice(from), cursor: String(this.inputs.length) };

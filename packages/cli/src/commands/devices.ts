@@ -1,4 +1,4 @@
-import { describeConfig, formatBytes, given, SECOND_MS, typical } from "@mpo/core";
+import { describeConfig, formatBytes, given, MpoError, SECOND_MS, typical } from "@mpo/core";
 import type { DeviceView, ProbeFailure, WindowResult } from "@mpo/protocol";
 import type { Command } from "commander";
 import type { CommandContext, Output, Stop } from "../command-context.ts";
@@ -13,7 +13,11 @@ interface ListOptions extends FleetOptions {
   readonly class?: string;
 }
 
-/** `mpo devices list` and `show`. */
+interface ProbeOptions extends FleetOptions {
+  readonly model?: string;
+}
+
+/** `mpo devices list`, `show`, `refresh` and `probe`. */
 export function define(devices: Command, context: CommandContext): void {
   const list = devices.command("list").description("list the devices: what they are, have, and run");
   addFleetCommand(list, "\nExamples:\n  mpo devices list --label site=berlin\n  mpo devices list --json\n")
@@ -24,6 +28,50 @@ export function define(devices: Command, context: CommandContext): void {
   addFleetCommand(show, "\nExample:\n  mpo devices show pi-7\n")
     .argument("<device>", "its name", fleetName)
     .action((device: string, options: FleetOptions) => showDevice(device, options, context));
+  const refresh = devices
+    .command("refresh")
+    .description("ask devices to report again what they have, run and measured");
+  addFleetCommand(refresh, "\nExamples:\n  mpo devices refresh pi-7\n  mpo devices refresh --label site=berlin\n")
+    .argument("[device]", "its name", fleetName)
+    .option("--label <name=value>", "all devices with this label; may be repeated", repeated(labelOf))
+    .action((device: string | undefined, options: ListOptions) => refreshDevices(device, options, context));
+  const probe = devices.command("probe").description("ask a device to measure its models again");
+  addFleetCommand(probe, "\nExample:\n  mpo devices probe pi-7 --model cam\n")
+    .argument("<device>", "its name", fleetName)
+    .option("--model <name>", "only this model; default: all that it serves", fleetName)
+    .action((device: string, options: ProbeOptions) => probeDevice(device, options, context));
+}
+
+/** Asks one device, or all with some labels, to report again. */
+async function refreshDevices(device: string | undefined, options: ListOptions, context: Output & Stop): Promise<void> {
+  const { terminal } = context;
+  const { tenant, label: labels = [] } = options;
+  if ((device === undefined) === (labels.length === 0)) {
+    throw new MpoError("invalid-argument", "give the name of a device, or --label");
+  }
+  const names = await withAdmin(options, context, async ({ admin, call }) => {
+    const listed =
+      device !== undefined
+        ? [device]
+        : await allPages(async (page) => {
+            const { devices, ...rest } = await admin.listDevices({ tenant, labels, ...page }, call);
+            return { items: devices.map(({ identity }) => identity.device), ...rest };
+          });
+    for (const name of listed) await admin.refreshDevice({ identity: { tenant, device: name } }, call);
+    return listed;
+  });
+  for (const name of names) terminal.record({ device: name });
+  terminal.line(`asked ${names.join(", ") || "no device"}; the reports come with the next heartbeat`);
+}
+
+/** Asks a device to measure again. */
+async function probeDevice(device: string, options: ProbeOptions, context: Output & Stop): Promise<void> {
+  const { tenant, model } = options;
+  const { models } = await withAdmin(options, context, ({ admin, call }) =>
+    admin.probeDevice({ identity: { tenant, device }, ...given({ model }) }, call),
+  );
+  context.terminal.record({ device, models });
+  context.terminal.line(`asked ${device} to probe ${models.join(", ")}; it begins when the device is idle`);
 }
 
 /** Prints the devices that have all of the labels. */

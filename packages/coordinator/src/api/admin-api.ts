@@ -17,10 +17,14 @@ import type {
   ListEventsResponse,
   ListProfilesRequest,
   ListProfilesResponse,
+  ProbeDeviceRequest,
+  ProbeDeviceResponse,
   ProbeFailure,
   PushConfigRequest,
   PushConfigResponse,
   Reason,
+  RefreshDeviceRequest,
+  RefreshDeviceResponse,
   RollbackConfigRequest,
   RollbackConfigResponse,
   WatchEventsRequest,
@@ -89,6 +93,38 @@ export class AdminApi {
       windows: windows.map(({ result }) => result),
       probeFailures: failures.map(({ failure }) => failure).filter((failure) => this.#stands(identity, failure)),
     };
+  }
+
+  /** Asks a device, with its next heartbeat, to report again all that it has reported of itself. */
+  async refreshDevice({ identity }: RefreshDeviceRequest, { signal }: ApiCall): Promise<RefreshDeviceResponse> {
+    await this.#device(identity, signal);
+    const refreshAskedAtMs = this.#parts.clock.now();
+    await this.#parts.registry.change(identity, (record) => ({ ...record, refreshAskedAtMs }), { signal });
+    await this.#parts.audit.tell({ kind: "refresh-asked", identity, actor: "admin", message: "" });
+    return { askedAtMs: refreshAskedAtMs };
+  }
+
+  /** Asks a device, with its next heartbeat, to measure again. */
+  async probeDevice({ identity, model }: ProbeDeviceRequest, { signal }: ApiCall): Promise<ProbeDeviceResponse> {
+    const { models } = await this.#device(identity, signal);
+    const names = models.map(({ name }) => name).filter((name) => model === undefined || name === model);
+    if (names.length === 0) {
+      const what = model === undefined ? "serves no model" : `does not serve ${model}`;
+      throw new MpoError("not-found", `device ${identity.device} ${what}`, {
+        hint: `See what it serves: mpo devices show ${identity.device}.`,
+      });
+    }
+    const askedAtMs = this.#parts.clock.now();
+    const asked = names.map((name) => ({ model: name, askedAtMs }));
+    const change = (record: DeviceRecord): DeviceRecord => {
+      const others = (record.probesAsked ?? []).filter(
+        (one) => !names.includes(one.model) && record.models.some(({ name }) => name === one.model),
+      );
+      return { ...record, probesAsked: [...others, ...asked] };
+    };
+    await this.#parts.registry.change(identity, change, { signal });
+    await this.#parts.audit.tell({ kind: "probe-asked", identity, actor: "admin", message: names.join(", ") });
+    return { models: names };
   }
 
   listProfiles(request: ListProfilesRequest): ListProfilesResponse {

@@ -16,6 +16,8 @@ export function servicesOf({ fleet, admin, metrics }: Coordinator): readonly Ser
     adminService({
       listDevices: counted(metrics, "listDevices", async (request) => admin.listDevices(request)),
       getDevice: counted(metrics, "getDevice", (request, call) => admin.getDevice(request, call)),
+      refreshDevice: counted(metrics, "refreshDevice", (request, call) => admin.refreshDevice(request, call)),
+      probeDevice: counted(metrics, "probeDevice", (request, call) => admin.probeDevice(request, call)),
       listProfiles: counted(metrics, "listProfiles", async (request) => admin.listProfiles(request)),
       getProfile: counted(metrics, "getProfile", (request, call) => admin.getProfile(request, call)),
       getConfig: counted(metrics, "getConfig", (request, call) => admin.getConfig(request, call)),

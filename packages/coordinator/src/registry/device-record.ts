@@ -1,8 +1,8 @@
-import { type Fact, fact } from "@mpo/core";
+import { type Fact, fact, given } from "@mpo/core";
 import { compareVersions, type DocumentVersion, type HelloRequest, schemas } from "@mpo/protocol";
 import { type RecordForm, recordForm } from "../store/records.ts";
 
-const { object, timestampMs } = fact;
+const { list, name, object, timestampMs } = fact;
 const { deviceIdentity, documentVersion, inventory, labels, resources, servedModels } = schemas;
 
 const deviceSchema = object({
@@ -14,6 +14,10 @@ const deviceSchema = object({
   enrolledAtMs: timestampMs(),
   /** The newest document that it has ever reported: new ones must be newer. */
   versionFloor: documentVersion.optional(),
+  /** When somebody asked for all that it reports; absent: nobody, or it was answered. */
+  refreshAskedAtMs: timestampMs().optional(),
+  /** Models that somebody wants measured again, and since when. */
+  probesAsked: list(object({ model: name(), askedAtMs: timestampMs() }), 0, 32).optional(),
 });
 
 /** What a device is, as it reported. Changes rarely. */
@@ -45,6 +49,7 @@ export function withFacts(record: DeviceRecord | undefined, facts: DeviceFacts, 
     models: facts.models ?? record?.models ?? [],
     enrolledAtMs: record?.enrolledAtMs ?? nowMs,
     ...(versionFloor === undefined ? {} : { versionFloor }),
+    ...given({ refreshAskedAtMs: record?.refreshAskedAtMs, probesAsked: record?.probesAsked }),
   };
   return record !== undefined && JSON.stringify(record) === JSON.stringify(next) ? record : next;
 }

@@ -90,6 +90,18 @@ export class Registry {
     return await this.#change(key, signal, (record) => withFacts(record, facts, this.#context.clock.now()));
   }
 
+  /** Changes the record of a device that is known; nothing happens to others. */
+  async change(
+    identity: DeviceIdentity,
+    change: (record: DeviceRecord) => DeviceRecord,
+    { signal }: StoreCallOptions = {},
+  ): Promise<DeviceRecord | undefined> {
+    const known = await this.load(identity, signal === undefined ? {} : { signal });
+    if (known === undefined) return undefined;
+    const { record } = await this.#change(deviceKey(identity), signal, (current) => change(current ?? known));
+    return record;
+  }
+
   /** Stores that a device has told of a document, if that is newer than all before. Does nothing for unknown devices. */
   async raiseFloor(
     identity: DeviceIdentity,

@@ -63,6 +63,22 @@ export const getDeviceResponse = object({
   probeFailures: list(probeFailure, 0, 32),
 });
 
+/** Asks a device to report again all that it has reported of itself. */
+export type RefreshDeviceRequest = Fact<typeof refreshDeviceRequest>;
+export const refreshDeviceRequest = object({ identity: deviceIdentity });
+
+/** It is asked with its next heartbeat. */
+export type RefreshDeviceResponse = Fact<typeof refreshDeviceResponse>;
+export const refreshDeviceResponse = object({ askedAtMs: timestampMs() });
+
+/** Asks a device to measure a model again; no model: all that it serves. */
+export type ProbeDeviceRequest = Fact<typeof probeDeviceRequest>;
+export const probeDeviceRequest = object({ identity: deviceIdentity, model: name().optional() });
+
+/** It is asked with its next heartbeat. */
+export type ProbeDeviceResponse = Fact<typeof probeDeviceResponse>;
+export const probeDeviceResponse = object({ models: list(name(), 0, 32) });
+
 /** Asks for profiles. */
 export type ListProfilesRequest = Fact<typeof listProfilesRequest>;
 export const listProfilesRequest = object({
