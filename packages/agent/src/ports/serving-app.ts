@@ -26,6 +26,8 @@ export interface ServingApp {
   trainingFiles(model: string, cursor: string): Promise<{ readonly files: readonly string[]; readonly count: number }>;
   /** Where things of a model are. */
   folders(model: string): Promise<ModelFolders>;
+  /** Throws when a retrained model could not be written: before it is trained. */
+  requireWritable(model: string): Promise<void>;
   /** Puts a retrained model in place of the one that serves; the one before is kept. */
   publish(model: string, stagedFolder: string): Promise<void>;
 }
