@@ -228,6 +228,27 @@ void describe("an agent", () => {
       assert.equal(world.fleet.hellos[1]?.models.length, 2);
     }));
 
+  it("goes on with one model when the inputs of another cannot be read", () =>
+    inWorld(async (world) => {
+      const { device } = world;
+      device.models = [{ name: "broken", manifestDigest: MODEL_DIGEST }, ...device.models];
+      device.onLook = (model) => {
+        if (model === "broken") throw new MpoError("precondition-failed", "cannot read it");
+      };
+      await world.start();
+      await world.pass(60);
+      assert.ok(world.fleet.profiles.some(({ profile }) => profile.model.name === "resnet"));
+    }));
+
+  it("refuses labels that a coordinator would refuse, before it starts", async () => {
+    const label = { name: "site", value: "a" };
+    const ports = {} as Parameters<typeof createAgent>[1];
+    await assert.rejects(createAgent({ ...SETTINGS, labels: [label, label] }, ports), {
+      code: "invalid-argument",
+      message: /labels\[1\]\.name is "site"; expected each name once/u,
+    });
+  });
+
   it("tells of probes that fail, in words that fit the wire, until one does not", () =>
     inWorld(async (world) => {
       world.device.onProbe = () => {
@@ -475,6 +496,23 @@ void describe("an agent", () => {
       assert.equal(world.agent?.snapshot().floor?.version, 2);
       await world.pass(300);
       assert.equal(world.applied, 1, "it is not taken again");
+    }));
+
+  it("does not train what it could not write", () =>
+    inWorld(async (world) => {
+      const { device, fleet } = world;
+      await world.start();
+      fleet.push(documentOf(1));
+      await world.pass(20);
+      device.onWrite = () => {
+        throw new MpoError("precondition-failed", "cannot write into retrained");
+      };
+      device.drop(64, 0.5);
+      world.agent?.openWindow("resnet");
+      await world.pass(20);
+      assert.equal(device.retrained.length, 0);
+      const windows = fleet.statuses.flatMap(({ status }) => (status.kind === "window" ? [status.window] : []));
+      assert.match(windows[0]?.message ?? "", /cannot write into retrained/u);
     }));
 
   it("ends a window when the serving program needs the memory", () =>

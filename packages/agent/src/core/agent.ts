@@ -1,4 +1,5 @@
-import { type DocumentVersion, desiredEnvelopeCodec, type ServedModel } from "@mpo/protocol";
+import { checked } from "@mpo/core";
+import { type DocumentVersion, desiredEnvelopeCodec, type ServedModel, schemas } from "@mpo/protocol";
 import { ConfigStore } from "../config/config-store.ts";
 import { TrustedTime } from "../config/trusted-time.ts";
 import { Outbox } from "../report/outbox.ts";
@@ -44,6 +45,9 @@ export interface Agent {
  * the simulation and in the bench: all that touches the world comes through the ports.
  */
 export async function createAgent(settings: AgentSettings, ports: AgentPorts): Promise<Agent> {
+  // A coordinator would refuse them, again and again.
+  checked(schemas.deviceIdentity, settings.identity, "identity", "invalid-argument");
+  checked(schemas.labels, settings.labels, "labels", "invalid-argument");
   const inventory = await ports.monitor.inventory();
   const store = await ConfigStore.open(ports.disk, ports.logger);
   const outbox = await Outbox.open(ports.disk, { identity: settings.identity, ...ports });

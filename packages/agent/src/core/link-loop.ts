@@ -11,6 +11,7 @@ import {
 } from "@mpo/protocol";
 import type { ConfigStore } from "../config/config-store.ts";
 import type { TrustedTime } from "../config/trusted-time.ts";
+import { isRefusal } from "../report/outbox.ts";
 import type { AgentPorts } from "./agent-ports.ts";
 import type { AgentSettings } from "./agent-settings.ts";
 import { Waits } from "./back-off.ts";
@@ -27,6 +28,9 @@ const OUTAGE_FAILURES = 4;
 const ONCE = { retries: 0 } as const;
 /** Waits after failures are meant for a fleet with heartbeats so far apart; a larger one has them further apart. */
 const USUAL_HEARTBEAT_SECONDS = 30;
+/** Waits after refusals: they are no outage, and end only when somebody changes something. */
+const FIRST_REFUSED_MS = 5_000;
+const LONGEST_REFUSED_MS = 900_000;
 /** A newer version that a hello did not bring in (refused, or a stale answer) is asked for again after this long. */
 const ASK_AGAIN_MS = 900_000;
 
@@ -199,6 +203,11 @@ export class LinkLoop {
     const longestMs = Math.max(settings.linkRetry.capMs, this.#heartbeatSeconds * MS);
     const pace = Math.max(1, this.#heartbeatSeconds / USUAL_HEARTBEAT_SECONDS);
     const waitMs = Math.min(longestMs, this.#waits.next() * pace);
+    if (isRefusal(error)) {
+      const refusedMs = Math.min(LONGEST_REFUSED_MS, FIRST_REFUSED_MS * 2 ** (this.#failures - 1));
+      logger.error("the coordinator refuses this device", { reason: error.message, waitMs: refusedMs });
+      return refusedMs;
+    }
     logger.warn("the coordinator could not be reached", { err: error, waitMs: Math.round(waitMs) });
     return waitMs;
   }

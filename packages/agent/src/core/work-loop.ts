@@ -48,6 +48,8 @@ export class WorkLoop {
   readonly #memory: WorkMemory;
   readonly #lastWindowMs = new Map<string, number>();
   readonly #wanted = new Set<string>();
+  /** Models whose inputs could not be read, and why, as logged. */
+  readonly #unread = new Map<string, string>();
   /** Drifts for which accuracy was measured: the version that was in use, and how long a newer one is waited for. */
   readonly #answers = new Map<string, { readonly version: string; readonly untilMs: number }>();
   #rung: number | undefined;
@@ -126,7 +128,17 @@ export class WorkLoop {
     const { ports, outbox, onReport } = this.#parts;
     const { clock, logger } = ports;
     const before = this.#drift.noticed(model);
-    const hasNews = await this.#drift.look(model, clock.now());
+    let hasNews = false;
+    try {
+      hasNews = await this.#drift.look(model, clock.now());
+      this.#unread.delete(model);
+    } catch (thrown) {
+      const { code, message } = MpoError.from(thrown);
+      if (code === "cancelled") throw thrown;
+      // The trouble of one model is its own: the others go on.
+      if (this.#unread.get(model) !== message) logger.warn("a model's inputs cannot be looked at", { model, message });
+      this.#unread.set(model, message);
+    }
     const drift = this.#drift.noticed(model);
     if (drift !== undefined && before === undefined) {
       logger.info("the inputs have drifted", { model, signs: drift.signs });
@@ -278,6 +290,7 @@ export class WorkLoop {
 
   async #retrain(what: RungToRun, signal: AbortSignal): Promise<RetrainOutcome> {
     const { ports, settings } = this.#parts;
+    await ports.serving.requireWritable(what.model);
     const job = retrainJob(what, await ports.serving.folders(what.model), settings, ports.random);
     const facts = (): ReturnType<typeof budgetFacts> =>
       budgetFacts({ ...this.#parts, memory: this.#memory }, what.model);

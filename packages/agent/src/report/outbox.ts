@@ -232,7 +232,7 @@ export class Outbox {
 }
 
 /** Answers that another attempt would get again. */
-function isRefusal(thrown: unknown): boolean {
+export function isRefusal(thrown: unknown): boolean {
   if (!(thrown instanceof MpoError) || isTransient(thrown)) return false;
   return ["invalid-argument", "invalid-data", "precondition-failed", "already-exists", "unsupported"].includes(
     thrown.code,
