@@ -95,7 +95,8 @@ void describe("a coordinator", () => {
     const profiles = [{ model: "tiny", measuredAtMs }];
     const appliedVersion = { epoch: 1, version: 4 };
     const told = { models: hello.models, profiles, appliedVersion };
-    const heartbeat = { identity: hello.identity, resources: hello.resources, appliedVersion };
+    const { identity, resources } = hello;
+    const heartbeat = { identity, resources, appliedVersion, conditions: [] };
     const beat = { ...heartbeat, toldDigest: toldDigest(told) };
     assert.equal((await coordinator.fleet.heartbeat(beat, CALL)).needsHello, true, "the device is not known");
     const answer = await coordinator.fleet.hello({ ...hello, profiles, appliedVersion }, CALL);
@@ -127,7 +128,8 @@ void describe("a coordinator", () => {
       profiles: [{ model: "tiny", measuredAtMs: reportOf("pi-1", "r1").profile.measuredAtMs }],
     });
     const { identity, resources } = hello;
-    const asks = async () => (await coordinator.fleet.heartbeat({ identity, resources }, CALL)).needsHello;
+    const asks = async () =>
+      (await coordinator.fleet.heartbeat({ identity, resources, conditions: [] }, CALL)).needsHello;
     assert.equal(await asks(), false);
     await coordinator.admin.refreshDevice({ identity }, CALL);
     assert.equal(await asks(), true);
@@ -150,6 +152,29 @@ void describe("a coordinator", () => {
     await coordinator.fleet.reportProfile(reportOf("pi-1", "r2"), CALL);
     assert.deepEqual((await coordinator.fleet.hello(hello, CALL)).probes, []);
     await assert.rejects(coordinator.admin.probeDevice({ identity, model: "other" }, CALL), /does not serve other/u);
+  });
+
+  void it("shows what is wrong with a device while it is", async (context) => {
+    const coordinator = await started(context);
+    const { identity, resources, ...hello } = helloOf("pi-1");
+    await coordinator.fleet.hello({ identity, resources, ...hello }, CALL);
+    const unread = { code: "unreadable", sinceMs: 5, message: "cannot read cam" } as const;
+    const shown = async () => (await coordinator.admin.getDevice({ identity }, CALL)).device.conditions;
+    for (const conditions of [[unread], [unread], []]) {
+      await coordinator.fleet.heartbeat({ identity, resources, conditions }, CALL);
+      assert.deepEqual(await shown(), conditions);
+      const { text } = await coordinator.metrics.page();
+      assert.equal(text.includes('mpo_device_conditions{code="unreadable"} 1'), conditions.length === 1);
+      // A page of metrics counts the fleet at most every 50 ms.
+      await new Promise((resolve) => setTimeout(resolve, 60));
+    }
+    const kinds = await eventually(async () => {
+      const request = { tenant: "acme", beforeSequence: 0, pageSize: 100 };
+      const { events } = await coordinator.admin.listEvents(request, CALL);
+      const kinds = events.map(({ kind }) => kind).filter((kind) => kind.startsWith("condition-"));
+      return kinds.includes("condition-over") ? kinds : undefined;
+    });
+    assert.deepEqual(kinds, ["condition-over", "condition-began"]);
   });
 
   void it("greets a device that has nothing new without asking the store", async (context) => {
@@ -225,7 +250,7 @@ void describe("a coordinator", () => {
       code: "not-found",
     });
     const beat = await coordinator.fleet.heartbeat(
-      { identity: identityOf("pi-9"), resources: helloOf("x").resources },
+      { identity: identityOf("pi-9"), resources: helloOf("x").resources, conditions: [] },
       CALL,
     );
     assert.equal(beat.needsHello, true);
@@ -246,7 +271,7 @@ void describe("a coordinator", () => {
     await coordinator.fleet.reportProfile(reportOf("pi-2", "r1"), CALL);
     const document = await documentFor(coordinator, "pi-2", "report r1");
     assert.deepEqual(document.version, { epoch: 3, version: 8 });
-    const beat = { identity: identityOf("pi-2"), resources: helloOf("x").resources };
+    const beat = { identity: identityOf("pi-2"), resources: helloOf("x").resources, conditions: [] };
     await coordinator.fleet.heartbeat({ ...beat, appliedVersion: { epoch: 3, version: 20 } }, CALL);
     const raised = await coordinator.admin.getConfig({ identity: identityOf("pi-2") }, CALL);
     assert.deepEqual(raised.document.version, { epoch: 3, version: 21 });

@@ -31,7 +31,7 @@ export type {
   WatchEventsRequest,
   WatchEventsResponse,
 } from "./messages/admin.ts";
-export type { DeviceIdentity, Gpu, Inventory, Label, Resources, ServedModel } from "./messages/device.ts";
+export type { Condition, DeviceIdentity, Gpu, Inventory, Label, Resources, ServedModel } from "./messages/device.ts";
 export {
   compareVersions,
   type DesiredDocument,

@@ -1,10 +1,11 @@
 import { checked } from "@mpo/core";
-import { type DocumentVersion, desiredEnvelopeCodec, type ServedModel, schemas } from "@mpo/protocol";
+import { type DocumentVersion, desiredEnvelopeCodec, type Resources, type ServedModel, schemas } from "@mpo/protocol";
 import { ConfigStore } from "../config/config-store.ts";
 import { TrustedTime } from "../config/trusted-time.ts";
 import { Outbox } from "../report/outbox.ts";
 import type { AgentPorts } from "./agent-ports.ts";
 import type { AgentSettings } from "./agent-settings.ts";
+import { Conditions, type Finding } from "./conditions.ts";
 import { Documents } from "./documents.ts";
 import { FeedLoop } from "./feed-loop.ts";
 import { LinkLoop } from "./link-loop.ts";
@@ -14,6 +15,9 @@ import { ToldProfiles } from "./told-profiles.ts";
 import { Wakeup } from "./wakeup.ts";
 import { type Doing, WorkLoop } from "./work-loop.ts";
 import { readWorkState } from "./work-memory.ts";
+
+/** A clock that is further from the coordinator's has to be looked at. */
+const WRONG_CLOCK_MS = 60_000;
 
 /** What an agent is at, for status pages and tests. */
 export interface AgentSnapshot {
@@ -74,6 +78,7 @@ export async function createAgent(settings: AgentSettings, ports: AgentPorts): P
     ...{ settings, ports, store, time, inventory },
     models: () => ports.serving.models(),
     told: (models) => told.of(models),
+    conditions: (resources) => conditions.update(findings(resources), time.nowMs()),
     isAllSent: () => outbox.waiting.length === 0,
     hasFailedDocument: () => documents.hasFailed,
     onHello: async ({ desired, probes, natsServers, needsStatus }) => {
@@ -85,6 +90,22 @@ export async function createAgent(settings: AgentSettings, ports: AgentPorts): P
       sending.wake();
     },
   });
+  const conditions = new Conditions();
+  const findings = ({ isThrottled }: Resources): readonly Finding[] => {
+    const found = [...work.findings];
+    const add = (code: Finding["code"], message: string): unknown => found.push({ code, subject: "", message });
+    const skewMs = time.skewMs ?? 0;
+    if (documents.hasFailed)
+      add("not-writable", "a configuration could not be written down; the last one stays in use");
+    if (!feed.isConnected) add("nats-unconnected", "configurations come with heartbeats only, not at once");
+    if (outbox.waiting.length > 0) add("report-pending", "reports could not be sent");
+    if (Math.abs(skewMs) > WRONG_CLOCK_MS) {
+      const way = skewMs > 0 ? "ahead of" : "behind";
+      add("clock-wrong", `its clock is ${Math.round(Math.abs(skewMs) / 1000)} s ${way} the coordinator's`);
+    }
+    if (isThrottled) add("throttled", "it runs slower than it could, because of heat or voltage");
+    return found;
+  };
   return {
     run: async ({ signal }) => {
       try {

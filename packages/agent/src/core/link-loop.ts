@@ -2,6 +2,7 @@ import { given, MpoError } from "@mpo/core";
 import {
   compareVersions,
   type DocumentVersion,
+  type HeartbeatRequest,
   type HelloRequest,
   type HelloResponse,
   type Inventory,
@@ -44,6 +45,8 @@ export interface LinkParts {
   readonly models: () => Promise<readonly ServedModel[]>;
   /** Profiles that were reported, and can be again. */
   readonly told: (models: readonly ServedModel[]) => Promise<HelloRequest["profiles"]>;
+  /** What is wrong with the device now. */
+  readonly conditions: (resources: Resources) => HeartbeatRequest["conditions"];
   /** Whether no report waits to be sent. */
   readonly isAllSent: () => boolean;
   /** Whether the last document could not be taken, and is to be asked for again. */
@@ -126,7 +129,12 @@ export class LinkLoop {
     const digest = this.#parts.isAllSent() ? toldDigest({ models, profiles, appliedVersion }) : undefined;
     const resources = await wholeResources(ports);
     const answer = await ports.link.heartbeat(
-      { identity, resources, ...given({ appliedVersion, toldDigest: digest }) },
+      {
+        identity,
+        resources,
+        conditions: this.#parts.conditions(resources),
+        ...given({ appliedVersion, toldDigest: digest }),
+      },
       { signal, ...ONCE },
     );
     time.heard(answer.serverTimeMs);

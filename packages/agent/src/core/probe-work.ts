@@ -76,6 +76,11 @@ export class ProbeWork {
     return true;
   }
 
+  /** What a due probe waits for; undefined: none waits. */
+  get waits(): string | undefined {
+    return this.#dueSinceMs === undefined || this.#lastWait === "" ? undefined : `a probe of ${this.#lastWait}`;
+  }
+
   /** The probe that is due and may begin, and what it may take. Undefined: none, or the machine is not idle enough. */
   due(models: readonly ServedModel[], resources: Resources): { due: DueProbe; memoryBytes: number } | undefined {
     const { settings, ports, inventory, memory } = this.#parts;
@@ -95,6 +100,7 @@ export class ProbeWork {
     const waitedMs = ports.clock.monotonicMs() - this.#dueSinceMs;
     const budget = workBudget(settings.budget, resources, budgetFacts(this.#parts, due.model));
     const isQuiet = isIdle(resources, inventory.cpuCores, settings.idle) || waitedMs >= settings.probePatienceMs;
+    if (budget.blockedBy.length === 0 && isQuiet) this.#lastWait = "";
     if (budget.blockedBy.length === 0 && isQuiet) return { due, memoryBytes: budget.memoryBytes };
     this.#tellWait(due, isQuiet ? budget.blockedBy : ["busy", ...budget.blockedBy], resources);
     return undefined;

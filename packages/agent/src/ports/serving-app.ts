@@ -20,6 +20,8 @@ export interface ModelFolders {
 export interface ServingApp {
   /** Models that are served here. The digest is that of the model as it was deployed. */
   models(): Promise<readonly ServedModel[]>;
+  /** Folders that the last `models` passed over, and why. */
+  passedOver(): readonly { readonly path: string; readonly why: string }[];
   /** Inputs that came after `cursor` ("": all that are there), summed up file by file. */
   inputsAfter(model: string, cursor: string): Promise<RecentInputs>;
   /** Files with inputs to train on that came after `cursor` ("": all), newest first, and how many inputs they hold. */

@@ -245,7 +245,7 @@ function sequenceOf(report: string): number {
 }
 
 /** 12 hexadecimal digits: devices whose data folder was wiped must not repeat names. */
-function randomName(random: () => number): string {
+export function randomName(random: () => number): string {
   const digits = (): string =>
     Math.floor(random() * 2 ** 24)
       .toString(16)

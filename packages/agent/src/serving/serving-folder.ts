@@ -35,7 +35,7 @@ const MAX_BATCHES_A_LOOK = 64;
 export function servingFolder(options: ServingFolderOptions): ServingApp {
   const { root, clock, logger, random, maxTrainingInputs = 512 } = options;
   const inputs = new InputBatches({ clock, logger });
-  const tellOnce = onceEach((path, why) => logger.warn("a folder is not served", { path, why }));
+  let passedOver: ReadonlyMap<string, string> = new Map();
   const counts = new Map<string, number>();
   const bad = new Set<string>();
   const pathOf = (model: string, kind: keyof typeof SERVING_FOLDERS): string =>
@@ -56,7 +56,16 @@ export function servingFolder(options: ServingFolderOptions): ServingApp {
     }
   };
   return {
-    models: () => servedModels(root, tellOnce),
+    models: async () => {
+      const passed = new Map<string, string>();
+      const models = await servedModels(root, (path, why) => passed.set(path, why));
+      for (const [path, why] of passed) {
+        if (passedOver.get(path) !== why) logger.warn("a folder is not served", { path, why });
+      }
+      passedOver = passed;
+      return models;
+    },
+    passedOver: () => [...passedOver].map(([path, why]) => ({ path, why })),
     inputsAfter: async (model, cursor) => {
       const batches = await inputs.list(pathOf(model, "inputs"));
       const news = batches.filter((batch) => batchCursor(batch) > cursor).slice(-MAX_BATCHES_A_LOOK);
@@ -105,17 +114,7 @@ export function servingFolder(options: ServingFolderOptions): ServingApp {
 }
 
 /** Told of a folder that is passed over, and why. */
-type TellPassed = (path: string, why: string) => void;
-
-/** Passes on what was not told of a path last. */
-function onceEach(tell: TellPassed): TellPassed {
-  const told = new Map<string, string>();
-  return (path, why) => {
-    if (told.get(path) === why) return;
-    told.set(path, why);
-    tell(path, why);
-  };
-}
+type TellPassed = (path: string, why: string) => unknown;
 
 /** Models are sub-folders with a deployed model; their digest is that of its `model.json`, the model's manifest. */
 async function servedModels(root: string, tellPassed: TellPassed): Promise<readonly ServedModel[]> {

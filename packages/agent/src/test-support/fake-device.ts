@@ -100,6 +100,7 @@ export class FakeDevice {
 
   readonly serving: ServingApp = {
     models: async () => (this.hasModel ? this.models : []),
+    passedOver: () => [],
     inputsAfter: async (model, cursor) => {
       this.onLook?.(model);
       const from = Number(cursor === "" ? 0 : cursor);

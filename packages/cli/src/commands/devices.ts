@@ -85,7 +85,19 @@ async function listDevices(options: ListOptions, context: Output & Stop): Promis
       return { items, ...rest };
     }),
   );
-  const head = ["device", "state", "last seen", "class", "memory", "free", "models", "config", "told", "labels"];
+  const head = [
+    "device",
+    "state",
+    "last seen",
+    "class",
+    "memory",
+    "free",
+    "models",
+    "config",
+    "told",
+    "needs",
+    "labels",
+  ];
   const table = createTable(terminal, head);
   for (const device of devices) {
     terminal.record(device);
@@ -100,6 +112,7 @@ async function listDevices(options: ListOptions, context: Output & Stop): Promis
       models.map(({ name }) => name).join(", ") || "none",
       desiredVersion === undefined ? "none" : formatVersion(desiredVersion),
       toldOf(device),
+      [...new Set(device.conditions.map(({ code }) => code))].join(", "),
       labelsOf(device),
     ]);
   }
@@ -119,6 +132,9 @@ async function showDevice(name: string, options: FleetOptions, context: Output &
   const table = createTable(terminal, [], { widths: [15, 62], compact: true });
   for (const [what, value] of factsOf(device)) table.push([what, value]);
   terminal.line(table.toString());
+  for (const { code, sinceMs, message } of device.conditions) {
+    terminal.line(`needs a look, since ${formatAge(Date.now() - sinceMs)}: ${code}: ${message}`);
+  }
   for (const failure of probeFailures) terminal.line(failureLine(failure));
   if (windows.length === 0) terminal.line("it has not retrained yet");
   else terminal.line(windowTable(windows, context));

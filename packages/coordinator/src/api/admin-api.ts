@@ -35,7 +35,7 @@ import type { DocumentService } from "../documents/document-service.ts";
 import type { Audit } from "../events/audit.ts";
 import type { PushCause } from "../http/metrics.ts";
 import type { ProfileService } from "../profiles/profile-service.ts";
-import type { DeviceRecord, SeenRecord } from "../registry/device-record.ts";
+import { type DeviceRecord, type SeenRecord, withProbesAsked } from "../registry/device-record.ts";
 import { isOnline } from "../registry/presence.ts";
 import type { Registry } from "../registry/registry.ts";
 import { newestConfirmed, statusOf } from "../registry/status-record.ts";
@@ -115,14 +115,7 @@ export class AdminApi {
       });
     }
     const askedAtMs = this.#parts.clock.now();
-    const asked = names.map((name) => ({ model: name, askedAtMs }));
-    const change = (record: DeviceRecord): DeviceRecord => {
-      const others = (record.probesAsked ?? []).filter(
-        (one) => !names.includes(one.model) && record.models.some(({ name }) => name === one.model),
-      );
-      return { ...record, probesAsked: [...others, ...asked] };
-    };
-    await this.#parts.registry.change(identity, change, { signal });
+    await this.#parts.registry.change(identity, (record) => withProbesAsked(record, names, askedAtMs), { signal });
     await this.#parts.audit.tell({ kind: "probe-asked", identity, actor: "admin", message: names.join(", ") });
     return { models: names };
   }
@@ -259,6 +252,7 @@ export class AdminApi {
       lastSeenMs: seen.lastSeenMs,
       ...(desiredVersion === undefined ? {} : { desiredVersion }),
       ...(reportedStatus === undefined ? {} : { reportedStatus }),
+      conditions: seen.conditions ?? [],
     };
   }
 

@@ -1,5 +1,6 @@
 import { MpoError, SECOND_MS } from "@mpo/core";
 import {
+  type Condition,
   compareVersions,
   type DeviceIdentity,
   type DocumentVersion,
@@ -89,7 +90,9 @@ export class FleetApi {
     const identity = deviceIdentityOf(request.identity, facts);
     const device = registry.device(identity);
     if (device !== undefined) {
+      const before = registry.seen(identity)?.conditions ?? [];
       await registry.saw(identity, request, { signal });
+      await this.#tellConditions(request, before);
       await this.#toldOf(identity, request.appliedVersion, signal);
     }
     const version = documents.version(identity);
@@ -168,6 +171,25 @@ export class FleetApi {
     const message = `the device knows ${version.epoch}.${version.version}: sent again as ${raised.version.epoch}.${raised.version.version}`;
     this.#parts.logger.warn("the store is older than what a device knows", { deviceId: identity.device, version });
     await audit.tell({ kind: "config-raised", identity, actor: "coordinator", message });
+  }
+
+  async #tellConditions({ identity, conditions }: HeartbeatRequest, before: readonly Condition[]): Promise<void> {
+    const actor = `device ${identity.device}`;
+    const isIn = (all: readonly Condition[], one: Condition): boolean =>
+      all.some(({ code, sinceMs }) => code === one.code && sinceMs === one.sinceMs);
+    for (const one of conditions) {
+      if (isIn(before, one)) continue;
+      await this.#parts.audit.tell({
+        kind: "condition-began",
+        identity,
+        actor,
+        message: `${one.code}: ${one.message}`,
+      });
+    }
+    for (const one of before) {
+      if (isIn(conditions, one)) continue;
+      await this.#parts.audit.tell({ kind: "condition-over", identity, actor, message: `${one.code}: ${one.message}` });
+    }
   }
 
   #hasJustSaidHello(identity: DeviceIdentity, heartbeats: number): boolean {

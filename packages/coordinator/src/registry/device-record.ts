@@ -3,7 +3,7 @@ import { compareVersions, type DocumentVersion, type HelloRequest, schemas } fro
 import { type RecordForm, recordForm } from "../store/records.ts";
 
 const { list, name, object, timestampMs } = fact;
-const { deviceIdentity, documentVersion, inventory, labels, resources, servedModels } = schemas;
+const { conditions, deviceIdentity, documentVersion, inventory, labels, resources, servedModels } = schemas;
 
 const deviceSchema = object({
   identity: deviceIdentity,
@@ -29,6 +29,7 @@ const seenSchema = object({
   /** By the coordinator's clock. */
   lastSeenMs: timestampMs(),
   appliedVersion: documentVersion.optional(),
+  conditions: conditions.optional(),
 });
 
 /** What a device had free when it was last heard of. Changes with every heartbeat. */
@@ -61,4 +62,12 @@ export function newer(
 ): DocumentVersion | undefined {
   if (left === undefined || right === undefined) return left ?? right;
   return compareVersions(left, right) >= 0 ? left : right;
+}
+
+/** The record of a device of which somebody wants models measured again. Models that it serves no more are forgotten. */
+export function withProbesAsked(record: DeviceRecord, models: readonly string[], askedAtMs: number): DeviceRecord {
+  const others = (record.probesAsked ?? []).filter(
+    ({ model }) => !models.includes(model) && record.models.some(({ name }) => name === model),
+  );
+  return { ...record, probesAsked: [...others, ...models.map((model) => ({ model, askedAtMs }))] };
 }

@@ -10,7 +10,7 @@ import {
   profileSchema,
   REASON_LENGTH,
 } from "@mpo/core";
-import { deviceIdentity, inventory, labels, resources, servedModels } from "./device.ts";
+import { conditions, deviceIdentity, inventory, labels, resources, servedModels } from "./device.ts";
 import { desiredDocument, documentVersion, reason } from "./document.ts";
 import { documentStatus, probeFailure, windowResult } from "./report.ts";
 
@@ -35,6 +35,7 @@ const device = object({
   lastSeenMs: timestampMs(),
   desiredVersion: documentVersion.optional(),
   reportedStatus: documentStatus.optional(),
+  conditions,
 });
 
 /** Asks for devices with all of these labels. */

@@ -1,5 +1,5 @@
 import { configSchema, type Fact, fact } from "@mpo/core";
-import { deviceIdentity, inventory, labels, publicKey, resources, servedModels } from "./device.ts";
+import { conditions, deviceIdentity, inventory, labels, publicKey, resources, servedModels } from "./device.ts";
 import { desiredEnvelope, documentVersion } from "./document.ts";
 
 const { digest, flag, list, name, object, positive, secret, text, timestampMs, whole, word } = fact;
@@ -81,6 +81,7 @@ export const heartbeatRequest = object({
   appliedVersion: documentVersion.optional(),
   /** Of what the device has reported of itself (`toldDigest`); absent while reports wait to be sent. */
   toldDigest: digest().optional(),
+  conditions,
 });
 
 /** The answer to a heartbeat. */
