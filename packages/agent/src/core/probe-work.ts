@@ -71,7 +71,7 @@ export class ProbeWork {
     const found = await told.read(model);
     if (found === undefined) return false;
     ports.logger.info("a profile is reported again: the coordinator lacks it", { model, order });
-    await outbox.addProfile(found.profile, found.chain, order);
+    await outbox.addAgain(found);
     onReport();
     return true;
   }
@@ -115,8 +115,8 @@ export class ProbeWork {
       const means = { folder: source, memoryBytes, deviceClass: inventory.deviceClass };
       const { profile, chain } = await this.#measure(probeJob(due, means, settings), signal);
       // First the report, then the note that it was done: a crash in between costs a probe, not a profile.
-      await outbox.addProfile(profile, chain, due.order?.order);
-      await told.keep({ profile, chain });
+      const report = await outbox.addProfile(profile, chain, due.order?.order);
+      await told.keep({ report, profile, chain });
       const facts = {
         engineVersion: settings.engineVersion,
         workerIdleBytes: profile.idleBytes,
@@ -173,8 +173,8 @@ export class ProbeWork {
       ports.logger.info("a probe begins", { model, why: "drift", memoryBytes });
       const { profile, chain } = await this.#measure(job, signal);
       if (profile.accuracy.length === 0) return false;
-      await outbox.addProfile(profile, chain, undefined);
-      await told.keep({ profile, chain });
+      const report = await outbox.addProfile(profile, chain, undefined);
+      await told.keep({ report, profile, chain });
       ports.logger.info("a probe ended", {
         model,
         curves: profile.accuracy.length,

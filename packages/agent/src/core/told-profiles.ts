@@ -5,10 +5,12 @@ import { decodeStored, encodeStored } from "../config/stored-config.ts";
 import { readStored } from "../config/stored-file.ts";
 import type { Disk } from "../ports/disk.ts";
 
-const schema = fact.object({ profile: profileSchema, chain: chainSchema });
+const schema = fact.object({ report: fact.name(), profile: profileSchema, chain: chainSchema });
 
 /** A profile as it was reported. */
 export interface ToldProfile {
+  /** Name of the report: told again, it is the same report. */
+  readonly report: string;
   readonly profile: Profile;
   readonly chain: Chain;
 }
