@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
 import { systemClock } from "@mpo/io";
-import { desiredDocumentCodec, desiredEnvelopeCodec } from "@mpo/protocol";
+import { desiredDocumentCodec, desiredEnvelopeCodec, toldDigest } from "@mpo/protocol";
 import type { MemoryStateServer } from "@mpo/transport/testing";
 import type { Coordinator } from "./coordinator.ts";
 import type { CoordinatorSettings } from "./settings.ts";
@@ -86,6 +86,97 @@ void describe("a coordinator", () => {
     assert.deepEqual(profile, reportOf("pi-1", "r1").profile);
   });
 
+  void it("asks a device for what another store held, once, and probes under names of its own", async (context) => {
+    const hello = helloOf("pi-1");
+    const lost = await started(context);
+    const [first] = (await lost.fleet.hello(hello, CALL)).probes;
+    const coordinator = await started(context);
+    const { measuredAtMs } = reportOf("pi-1", "r1").profile;
+    const profiles = [{ model: "tiny", measuredAtMs }];
+    const appliedVersion = { epoch: 1, version: 4 };
+    const told = { models: hello.models, profiles, appliedVersion };
+    const { identity, resources } = hello;
+    const heartbeat = { identity, resources, appliedVersion, conditions: [] };
+    const beat = { ...heartbeat, toldDigest: toldDigest(told) };
+    assert.equal((await coordinator.fleet.heartbeat(beat, CALL)).needsHello, true, "the device is not known");
+    const answer = await coordinator.fleet.hello({ ...hello, profiles, appliedVersion }, CALL);
+    assert.equal(answer.needsStatus, true);
+    assert.deepEqual(
+      answer.probes.map(({ model, isFresh }) => [model, isFresh]),
+      [["tiny", false]],
+    );
+    assert.notEqual(answer.probes[0]?.order, first?.order);
+    await coordinator.fleet.reportProfile(reportOf("pi-1", "r2"), CALL);
+    await coordinator.fleet.reportStatus(documentReport("pi-1", 1, 4, "applied"), CALL);
+    const document = await documentFor(coordinator, "pi-1", "report r2");
+    assert.ok(document.version.version > 4);
+    assert.equal((await coordinator.fleet.heartbeat(beat, CALL)).needsHello, false, "both hold the same");
+    const settled = await coordinator.fleet.hello({ ...hello, profiles, appliedVersion }, CALL);
+    assert.deepEqual([settled.needsStatus, settled.probes], [false, []]);
+    const events = await eventually(async () => {
+      const request = { tenant: "acme", beforeSequence: 0, pageSize: 100 };
+      const { events } = await coordinator.admin.listEvents(request, CALL);
+      return events.some(({ kind }) => kind === "profile-stored") ? events : undefined;
+    });
+    assert.equal(events.filter(({ kind }) => kind === "device-asked-again").length, 1);
+  });
+
+  void it("asks again by hand: for reports, and for a probe", async (context) => {
+    const coordinator = await started(context);
+    await documented(coordinator, "pi-1");
+    const hello = helloOf("pi-1", {
+      profiles: [{ model: "tiny", measuredAtMs: reportOf("pi-1", "r1").profile.measuredAtMs }],
+    });
+    const { identity, resources } = hello;
+    const asks = async () =>
+      (await coordinator.fleet.heartbeat({ identity, resources, conditions: [] }, CALL)).needsHello;
+    assert.equal(await asks(), false);
+    await coordinator.admin.refreshDevice({ identity }, CALL);
+    assert.equal(await asks(), true);
+    const refreshed = await coordinator.fleet.hello(hello, CALL);
+    assert.deepEqual(
+      refreshed.probes.map(({ isFresh }) => isFresh),
+      [false],
+    );
+    assert.deepEqual((await coordinator.fleet.hello(hello, CALL)).probes, [], "asked once");
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    assert.deepEqual(await coordinator.admin.probeDevice({ identity, model: "tiny" }, CALL), { models: ["tiny"] });
+    assert.equal(await asks(), true);
+    const probed = await coordinator.fleet.hello(hello, CALL);
+    assert.deepEqual(
+      probed.probes.map(({ isFresh }) => isFresh),
+      [true],
+    );
+    assert.deepEqual((await coordinator.fleet.hello(hello, CALL)).probes, probed.probes, "one order, until it is done");
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    await coordinator.fleet.reportProfile(reportOf("pi-1", "r2"), CALL);
+    assert.deepEqual((await coordinator.fleet.hello(hello, CALL)).probes, []);
+    await assert.rejects(coordinator.admin.probeDevice({ identity, model: "other" }, CALL), /does not serve other/u);
+  });
+
+  void it("shows what is wrong with a device while it is", async (context) => {
+    const coordinator = await started(context);
+    const { identity, resources, ...hello } = helloOf("pi-1");
+    await coordinator.fleet.hello({ identity, resources, ...hello }, CALL);
+    const unread = { code: "unreadable", sinceMs: 5, message: "cannot read cam" } as const;
+    const shown = async () => (await coordinator.admin.getDevice({ identity }, CALL)).device.conditions;
+    for (const conditions of [[unread], [unread], []]) {
+      await coordinator.fleet.heartbeat({ identity, resources, conditions }, CALL);
+      assert.deepEqual(await shown(), conditions);
+      const { text } = await coordinator.metrics.page();
+      assert.equal(text.includes('mpo_device_conditions{code="unreadable"} 1'), conditions.length === 1);
+      // A page of metrics counts the fleet at most every 50 ms.
+      await new Promise((resolve) => setTimeout(resolve, 60));
+    }
+    const kinds = await eventually(async () => {
+      const request = { tenant: "acme", beforeSequence: 0, pageSize: 100 };
+      const { events } = await coordinator.admin.listEvents(request, CALL);
+      const kinds = events.map(({ kind }) => kind).filter((kind) => kind.startsWith("condition-"));
+      return kinds.includes("condition-over") ? kinds : undefined;
+    });
+    assert.deepEqual(kinds, ["condition-over", "condition-began"]);
+  });
+
   void it("greets a device that has nothing new without asking the store", async (context) => {
     const server = freshServer();
     const coordinator = await started(context, server);
@@ -159,7 +250,7 @@ void describe("a coordinator", () => {
       code: "not-found",
     });
     const beat = await coordinator.fleet.heartbeat(
-      { identity: identityOf("pi-9"), resources: helloOf("x").resources },
+      { identity: identityOf("pi-9"), resources: helloOf("x").resources, conditions: [] },
       CALL,
     );
     assert.equal(beat.needsHello, true);
@@ -180,7 +271,7 @@ void describe("a coordinator", () => {
     await coordinator.fleet.reportProfile(reportOf("pi-2", "r1"), CALL);
     const document = await documentFor(coordinator, "pi-2", "report r1");
     assert.deepEqual(document.version, { epoch: 3, version: 8 });
-    const beat = { identity: identityOf("pi-2"), resources: helloOf("x").resources };
+    const beat = { identity: identityOf("pi-2"), resources: helloOf("x").resources, conditions: [] };
     await coordinator.fleet.heartbeat({ ...beat, appliedVersion: { epoch: 3, version: 20 } }, CALL);
     const raised = await coordinator.admin.getConfig({ identity: identityOf("pi-2") }, CALL);
     assert.deepEqual(raised.document.version, { epoch: 3, version: 21 });

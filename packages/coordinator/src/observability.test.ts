@@ -134,5 +134,5 @@ void it("counts devices as they are", () => {
     nowMs: 1_000_000,
     heartbeatSeconds: 30,
   });
-  assert.deepEqual(counts, { online: 2, offline: 2, behind: 1 });
+  assert.deepEqual(counts, { online: 2, offline: 2, behind: 1, conditions: new Map() });
 });

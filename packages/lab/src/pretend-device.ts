@@ -31,6 +31,8 @@ export function pretendServing(model: string): ServingApp {
     models: async () => [{ name: model, manifestDigest: "cd".repeat(32) }],
     inputsAfter: async (_, cursor) => ({ summaries: [], cursor }),
     trainingFiles: async () => ({ files: [], count: 0 }),
+    passedOver: () => [],
+    requireWritable: async () => undefined,
     folders: async () => ({ source: "source", serving: "source", staging: "staged" }),
     publish: async () => undefined,
   };

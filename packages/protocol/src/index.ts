@@ -19,8 +19,12 @@ export type {
   ListProfilesRequest,
   ListProfilesResponse,
   PageRequest,
+  ProbeDeviceRequest,
+  ProbeDeviceResponse,
   PushConfigRequest,
   PushConfigResponse,
+  RefreshDeviceRequest,
+  RefreshDeviceResponse,
   RejectedRung,
   RemoveDeviceRequest,
   RemoveDeviceResponse,
@@ -33,7 +37,7 @@ export type {
   WatchEventsRequest,
   WatchEventsResponse,
 } from "./messages/admin.ts";
-export type { DeviceIdentity, Gpu, Inventory, Label, Resources, ServedModel } from "./messages/device.ts";
+export type { Condition, DeviceIdentity, Gpu, Inventory, Label, Resources, ServedModel } from "./messages/device.ts";
 export {
   compareVersions,
   type DesiredDocument,
@@ -79,3 +83,4 @@ export {
 export { errorFromStatus, GRPC_STATUS, statusFromError } from "./status.ts";
 export { chainCodec, explanationCodec, profileCodec, windowResultCodec } from "./stored.ts";
 export { auditSubject, deviceKey, notifySubject, parseDeviceKey, priorKey } from "./subjects.ts";
+export { toldDigest } from "./told-digest.ts";

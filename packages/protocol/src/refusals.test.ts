@@ -205,7 +205,7 @@ void test("a status of two things, or of none, is refused", () => {
 });
 
 void test("labels twice are refused", () => {
-  const hello = { identity, inventory: one(inventory), resources: one(resources), models: [] };
+  const hello = { identity, inventory: one(inventory), resources: one(resources), models: [], profiles: [] };
   const labels = [
     { name: "site", value: "a" },
     { name: "site", value: "b" },

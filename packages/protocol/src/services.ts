@@ -84,6 +84,8 @@ export const ADMIN_SERVICE = {
   retireDevice: ask("RetireDevice", admin.retireDeviceRequest, admin.retireDeviceResponse),
   removeDevice: ask("RemoveDevice", admin.removeDeviceRequest, admin.removeDeviceResponse),
   renameDevice: ask("RenameDevice", admin.renameDeviceRequest, admin.renameDeviceResponse),
+  refreshDevice: ask("RefreshDevice", admin.refreshDeviceRequest, admin.refreshDeviceResponse),
+  probeDevice: ask("ProbeDevice", admin.probeDeviceRequest, admin.probeDeviceResponse),
   listProfiles: ask("ListProfiles", admin.listProfilesRequest, admin.listProfilesResponse),
   getProfile: ask("GetProfile", admin.getProfileRequest, admin.getProfileResponse),
   getConfig: ask("GetConfig", admin.getConfigRequest, admin.getConfigResponse),

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { MpoError } from "@mpo/core";
 import { VirtualClock } from "@mpo/io/testing";
-import type { ReportStatusRequest } from "@mpo/protocol";
+import { type ReportStatusRequest, toldDigest } from "@mpo/protocol";
 import { silentLogger } from "@mpo/runtime";
 import { documentOf, envelopeOf, IDENTITY, MODEL_DIGEST, START_MS } from "../test-support/documents.ts";
 import { FakeDevice, killed } from "../test-support/fake-device.ts";
@@ -185,6 +185,69 @@ void describe("an agent", () => {
       assert.ok(world.fleet.duplicates > 0, "it was sent again, and recognised");
       assert.equal(world.device.probes, 1);
     }));
+
+  it("reports again what a coordinator lacks, without measuring it again, unless it is to be fresh", () =>
+    inWorld(async (world) => {
+      const { fleet, device } = world;
+      await world.start();
+      fleet.push(documentOf(1));
+      await world.pass(70);
+      const [first] = fleet.profiles;
+      const order = { order: "o1", model: "resnet", manifestDigest: MODEL_DIGEST, configs: [], maxMs: 60_000 };
+      const told = {
+        models: device.models,
+        profiles: [{ model: "resnet", measuredAtMs: first?.profile.measuredAtMs ?? 0 }],
+      };
+      assert.equal(fleet.digests.at(-1), toldDigest({ ...told, appliedVersion: { epoch: 1, version: 1 } }));
+      const statuses = world.told.length;
+      await world.restart();
+      fleet.orders = [{ ...order, isFresh: false }];
+      fleet.needsStatus = true;
+      fleet.forgets = true;
+      await world.pass(90);
+      assert.deepEqual(fleet.hellos.at(-1)?.profiles, told.profiles);
+      assert.equal(device.probes, 1);
+      assert.equal(fleet.profiles.length, 1, "the same report, stored once");
+      assert.ok(fleet.duplicates > 0);
+      assert.ok(world.told.length > statuses);
+      fleet.orders = [{ ...order, order: "o2", isFresh: true }];
+      fleet.forgets = true;
+      await world.pass(90);
+      assert.equal(device.probes, 2);
+      assert.equal(fleet.profiles.at(-1)?.order, "o2");
+    }));
+
+  it("says hello again when it serves other models, and only then", () =>
+    inWorld(async (world) => {
+      await world.start();
+      await world.pass(100);
+      assert.equal(world.fleet.hellos.length, 1);
+      world.device.models = [...world.device.models, { name: "second", manifestDigest: MODEL_DIGEST }];
+      await world.pass(100);
+      assert.equal(world.fleet.hellos.length, 2);
+      assert.equal(world.fleet.hellos[1]?.models.length, 2);
+    }));
+
+  it("goes on with one model when the inputs of another cannot be read", () =>
+    inWorld(async (world) => {
+      const { device } = world;
+      device.models = [{ name: "broken", manifestDigest: MODEL_DIGEST }, ...device.models];
+      device.onLook = (model) => {
+        if (model === "broken") throw new MpoError("precondition-failed", "cannot read it");
+      };
+      await world.start();
+      await world.pass(60);
+      assert.ok(world.fleet.profiles.some(({ profile }) => profile.model.name === "resnet"));
+    }));
+
+  it("refuses labels that a coordinator would refuse, before it starts", async () => {
+    const label = { name: "site", value: "a" };
+    const ports = {} as Parameters<typeof createAgent>[1];
+    await assert.rejects(createAgent({ ...SETTINGS, labels: [label, label] }, ports), {
+      code: "invalid-argument",
+      message: /labels\[1\]\.name is "site"; expected each name once/u,
+    });
+  });
 
   it("tells of probes that fail, in words that fit the wire, until one does not", () =>
     inWorld(async (world) => {
@@ -435,6 +498,23 @@ void describe("an agent", () => {
       assert.equal(world.applied, 1, "it is not taken again");
     }));
 
+  it("does not train what it could not write", () =>
+    inWorld(async (world) => {
+      const { device, fleet } = world;
+      await world.start();
+      fleet.push(documentOf(1));
+      await world.pass(20);
+      device.onWrite = () => {
+        throw new MpoError("precondition-failed", "cannot write into retrained");
+      };
+      device.drop(64, 0.5);
+      world.agent?.openWindow("resnet");
+      await world.pass(20);
+      assert.equal(device.retrained.length, 0);
+      const windows = fleet.statuses.flatMap(({ status }) => (status.kind === "window" ? [status.window] : []));
+      assert.match(windows[0]?.message ?? "", /cannot write into retrained/u);
+    }));
+
   it("ends a window when the serving program needs the memory", () =>
     inWorld(async (world) => {
       world.device.onRetrain = async () => {
@@ -522,6 +602,8 @@ void describe("an agent", () => {
         assert.equal(world.applied, 1);
         assert.equal(world.fleet.profiles.length, 1);
         isFull = false;
+        await world.pass(40);
+        assert.equal(world.applied, 2, "with the next heartbeat");
         world.fleet.push(documentOf(3));
         await world.pass(60);
         assert.equal(world.applied, 3);

@@ -1,17 +1,23 @@
-import { type DocumentVersion, desiredEnvelopeCodec, type ServedModel } from "@mpo/protocol";
+import { checked } from "@mpo/core";
+import { type DocumentVersion, desiredEnvelopeCodec, type Resources, type ServedModel, schemas } from "@mpo/protocol";
 import { ConfigStore } from "../config/config-store.ts";
 import { TrustedTime } from "../config/trusted-time.ts";
 import { Outbox } from "../report/outbox.ts";
 import type { AgentPorts } from "./agent-ports.ts";
 import type { AgentSettings } from "./agent-settings.ts";
+import { Conditions, type Finding } from "./conditions.ts";
 import { Documents } from "./documents.ts";
 import { FeedLoop } from "./feed-loop.ts";
 import { LinkLoop } from "./link-loop.ts";
 import { runTogether } from "./run-together.ts";
 import { runSending } from "./send-loop.ts";
+import { ToldProfiles } from "./told-profiles.ts";
 import { Wakeup } from "./wakeup.ts";
 import { type Doing, WorkLoop } from "./work-loop.ts";
 import { readWorkState } from "./work-memory.ts";
+
+/** A clock that is further from the coordinator's has to be looked at. */
+const WRONG_CLOCK_MS = 60_000;
 
 /** What an agent is at, for status pages and tests. */
 export interface AgentSnapshot {
@@ -43,10 +49,14 @@ export interface Agent {
  * the simulation and in the bench: all that touches the world comes through the ports.
  */
 export async function createAgent(settings: AgentSettings, ports: AgentPorts): Promise<Agent> {
+  // A coordinator would refuse them, again and again.
+  checked(schemas.deviceIdentity, settings.identity, "identity", "invalid-argument");
+  checked(schemas.labels, settings.labels, "labels", "invalid-argument");
   const inventory = await ports.monitor.inventory();
   const store = await ConfigStore.open(ports.disk, ports.logger);
   const outbox = await Outbox.open(ports.disk, { identity: settings.identity, ...ports });
   const remembered = await readWorkState(ports.disk, ports.logger);
+  const told = new ToldProfiles(ports);
   const time = new TrustedTime(ports.clock);
   const sending = new Wakeup(ports.clock);
   const { deviceClass } = inventory;
@@ -57,15 +67,7 @@ export async function createAgent(settings: AgentSettings, ports: AgentPorts): P
   const onReport = (): void => sending.wake();
   const onModels = (models: readonly ServedModel[]): void => link.modelsAre(models);
   const work: WorkLoop = new WorkLoop({
-    settings,
-    ports,
-    inventory,
-    store,
-    documents,
-    outbox,
-    remembered,
-    onReport,
-    onModels,
+    ...{ settings, ports, inventory, store, documents, outbox, remembered, told, onReport, onModels },
   });
   const offer = async (envelope: Uint8Array): Promise<void> => {
     await documents.offer(envelope);
@@ -75,13 +77,35 @@ export async function createAgent(settings: AgentSettings, ports: AgentPorts): P
   const link: LinkLoop = new LinkLoop({
     ...{ settings, ports, store, time, inventory },
     models: () => ports.serving.models(),
-    onHello: async ({ desired, probes, natsServers }) => {
+    told: (models) => told.of(models),
+    conditions: (resources) => conditions.update(findings(resources), time.nowMs()),
+    isAllSent: () => outbox.waiting.length === 0,
+    hasFailedDocument: () => documents.hasFailed,
+    onHello: async ({ desired, probes, natsServers, needsStatus }) => {
+      const isAllSent = outbox.waiting.length === 0;
       if (desired !== undefined) await offer(desiredEnvelopeCodec.toBytes(desired));
-      work.setOrders(probes);
+      await work.setOrders(probes);
+      if (needsStatus && isAllSent) await documents.tellAgain(work.rung);
       feed.useServers(natsServers);
       sending.wake();
     },
   });
+  const conditions = new Conditions();
+  const findings = ({ isThrottled }: Resources): readonly Finding[] => {
+    const found = [...work.findings];
+    const add = (code: Finding["code"], message: string): unknown => found.push({ code, subject: "", message });
+    const skewMs = time.skewMs ?? 0;
+    if (documents.hasFailed)
+      add("not-writable", "a configuration could not be written down; the last one stays in use");
+    if (!feed.isConnected) add("nats-unconnected", "configurations come with heartbeats only, not at once");
+    if (outbox.waiting.length > 0) add("report-pending", "reports could not be sent");
+    if (Math.abs(skewMs) > WRONG_CLOCK_MS) {
+      const way = skewMs > 0 ? "ahead of" : "behind";
+      add("clock-wrong", `its clock is ${Math.round(Math.abs(skewMs) / 1000)} s ${way} the coordinator's`);
+    }
+    if (isThrottled) add("throttled", "it runs slower than it could, because of heat or voltage");
+    return found;
+  };
   return {
     run: async ({ signal }) => {
       try {

@@ -24,16 +24,29 @@ export class Documents {
   /** What was told last of the document in use, so that nothing is told twice. */
   #told = "";
   #lastRefusal = "";
+  #hasFailed = false;
 
   constructor(parts: DocumentParts) {
     this.#parts = parts;
   }
 
-  /** Offers an envelope. Never throws but for `cancelled`: a full disk is told, and the next push tries again. */
+  /** Whether the last envelope could not be taken, although it may be good. */
+  get hasFailed(): boolean {
+    return this.#hasFailed;
+  }
+
+  /** Tells the status of the document in use again: the coordinator lacks it. */
+  async tellAgain(rung: number | undefined): Promise<void> {
+    this.#told = "";
+    await this.tellRung(rung);
+  }
+
+  /** Offers an envelope. Never throws but for `cancelled`: a full disk is logged, and the next heartbeat tries again. */
   async offer(envelope: Uint8Array): Promise<void> {
     const { settings, ports, store, time, deviceClass, onChange } = this.#parts;
     const { verify, logger } = ports;
     const { identity } = settings;
+    this.#hasFailed = false;
     try {
       const offer = await store.offer(envelope, {
         identity,
@@ -51,6 +64,7 @@ export class Documents {
     } catch (thrown) {
       const error = MpoError.from(thrown);
       if (error.code === "cancelled") throw error;
+      this.#hasFailed = true;
       logger.error("a configuration could not be taken; the last good one stays in use", { err: error });
     }
   }

@@ -1,14 +1,18 @@
-import { MpoError } from "@mpo/core";
+import { given, MpoError } from "@mpo/core";
 import {
   compareVersions,
   type DocumentVersion,
+  type HeartbeatRequest,
+  type HelloRequest,
   type HelloResponse,
   type Inventory,
   type Resources,
   type ServedModel,
+  toldDigest,
 } from "@mpo/protocol";
 import type { ConfigStore } from "../config/config-store.ts";
 import type { TrustedTime } from "../config/trusted-time.ts";
+import { isRefusal } from "../report/outbox.ts";
 import type { AgentPorts } from "./agent-ports.ts";
 import type { AgentSettings } from "./agent-settings.ts";
 import { Waits } from "./back-off.ts";
@@ -25,6 +29,9 @@ const OUTAGE_FAILURES = 4;
 const ONCE = { retries: 0 } as const;
 /** Waits after failures are meant for a fleet with heartbeats so far apart; a larger one has them further apart. */
 const USUAL_HEARTBEAT_SECONDS = 30;
+/** Waits after refusals: they are no outage, and end only when somebody changes something. */
+const FIRST_REFUSED_MS = 5_000;
+const LONGEST_REFUSED_MS = 900_000;
 /** A newer version that a hello did not bring in (refused, or a stale answer) is asked for again after this long. */
 const ASK_AGAIN_MS = 900_000;
 
@@ -36,6 +43,14 @@ export interface LinkParts {
   readonly time: TrustedTime;
   readonly inventory: Inventory;
   readonly models: () => Promise<readonly ServedModel[]>;
+  /** Profiles that were reported, and can be again. */
+  readonly told: (models: readonly ServedModel[]) => Promise<HelloRequest["profiles"]>;
+  /** What is wrong with the device now. */
+  readonly conditions: (resources: Resources) => HeartbeatRequest["conditions"];
+  /** Whether no report waits to be sent. */
+  readonly isAllSent: () => boolean;
+  /** Whether the last document could not be taken, and is to be asked for again. */
+  readonly hasFailedDocument: () => boolean;
   /** Called with every answer to a hello. */
   readonly onHello: (response: HelloResponse) => Promise<void>;
 }
@@ -107,11 +122,21 @@ export class LinkLoop {
       if (retryMs !== undefined) return retryMs;
     }
     const { identity } = settings;
-    if (this.#needsHello) return this.#hello(signal);
-    const applied = this.#parts.store.document?.version;
+    const models = await this.#parts.models();
+    if (this.#needsHello || JSON.stringify(models) !== this.#named) return this.#hello(signal);
+    const appliedVersion = this.#parts.store.document?.version;
+    const profiles = await this.#parts.told(models);
+    const digest = this.#parts.isAllSent() ? toldDigest({ models, profiles, appliedVersion }) : undefined;
     const resources = await wholeResources(ports);
-    const request = { identity, resources, ...(applied === undefined ? {} : { appliedVersion: applied }) };
-    const answer = await ports.link.heartbeat(request, { signal, ...ONCE });
+    const answer = await ports.link.heartbeat(
+      {
+        identity,
+        resources,
+        conditions: this.#parts.conditions(resources),
+        ...given({ appliedVersion, toldDigest: digest }),
+      },
+      { signal, ...ONCE },
+    );
     time.heard(answer.serverTimeMs);
     if (answer.needsHello || this.#isNews(answer.desiredVersion)) return this.#hello(signal);
     return this.#jittered(answer.heartbeatSeconds);
@@ -144,6 +169,7 @@ export class LinkLoop {
           resources: await wholeResources(ports),
           labels,
           models: served,
+          profiles: await this.#parts.told(served),
           ...(floor === undefined ? {} : { versionFloor: { epoch: floor.epoch, version: floor.version } }),
           ...(document === undefined ? {} : { appliedVersion: document.version }),
         },
@@ -167,6 +193,7 @@ export class LinkLoop {
     const { store, ports } = this.#parts;
     const known = store.document?.version;
     if (desired === undefined || (known !== undefined && compareVersions(desired, known) === 0)) return false;
+    if (this.#parts.hasFailedDocument()) return true;
     if (this.#asked === undefined || compareVersions(this.#asked.version, desired) !== 0) return true;
     return ports.clock.monotonicMs() - this.#asked.atMs > ASK_AGAIN_MS;
   }
@@ -184,6 +211,11 @@ export class LinkLoop {
     const longestMs = Math.max(settings.linkRetry.capMs, this.#heartbeatSeconds * MS);
     const pace = Math.max(1, this.#heartbeatSeconds / USUAL_HEARTBEAT_SECONDS);
     const waitMs = Math.min(longestMs, this.#waits.next() * pace);
+    if (isRefusal(error)) {
+      const refusedMs = Math.min(LONGEST_REFUSED_MS, FIRST_REFUSED_MS * 2 ** (this.#failures - 1));
+      logger.error("the coordinator refuses this device", { reason: error.message, waitMs: refusedMs });
+      return refusedMs;
+    }
     logger.warn("the coordinator could not be reached", { err: error, waitMs: Math.round(waitMs) });
     return waitMs;
   }

@@ -16,6 +16,7 @@ import type { AgentSettings } from "./agent-settings.ts";
 import { guarded } from "./guarded-work.ts";
 import { readKnownProfile, writeKnownProfile } from "./known-profile.ts";
 import { curvesJob, probeJob } from "./make-job.ts";
+import type { ToldProfiles } from "./told-profiles.ts";
 import type { WorkMemory } from "./work-memory.ts";
 
 /** What probing needs of the agent. */
@@ -25,6 +26,7 @@ export interface ProbeParts {
   readonly inventory: Inventory;
   readonly outbox: Outbox;
   readonly memory: WorkMemory;
+  readonly told: ToldProfiles;
   /** A report was added. */
   readonly onReport: () => void;
 }
@@ -52,9 +54,31 @@ export class ProbeWork {
     this.#parts = parts;
   }
 
-  /** Probes that the coordinator wants. */
-  setOrders(orders: readonly ProbeOrder[]): void {
-    this.#orders = orders;
+  /** Takes what the coordinator wants: a profile that was reported before is reported again, the rest is to be measured. */
+  async setOrders(orders: readonly ProbeOrder[]): Promise<void> {
+    const left: ProbeOrder[] = [];
+    for (const order of orders) if (order.isFresh || !(await this.#reportedAgain(order))) left.push(order);
+    this.#orders = left;
+  }
+
+  async #reportedAgain({ order, model, manifestDigest }: ProbeOrder): Promise<boolean> {
+    const { memory, outbox, told, ports, onReport } = this.#parts;
+    const isWaiting = outbox.waiting.some(
+      ({ kind, request }) => kind === "profile" && request.profile.model.name === model,
+    );
+    if (isWaiting) return true;
+    if (memory.state.probes[model]?.manifestDigest !== manifestDigest) return false;
+    const found = await told.read(model);
+    if (found === undefined) return false;
+    ports.logger.info("a profile is reported again: the coordinator lacks it", { model, order });
+    await outbox.addAgain(found);
+    onReport();
+    return true;
+  }
+
+  /** What a due probe waits for; undefined: none waits. */
+  get waits(): string | undefined {
+    return this.#dueSinceMs === undefined || this.#lastWait === "" ? undefined : `a probe of ${this.#lastWait}`;
   }
 
   /** The probe that is due and may begin, and what it may take. Undefined: none, or the machine is not idle enough. */
@@ -76,6 +100,7 @@ export class ProbeWork {
     const waitedMs = ports.clock.monotonicMs() - this.#dueSinceMs;
     const budget = workBudget(settings.budget, resources, budgetFacts(this.#parts, due.model));
     const isQuiet = isIdle(resources, inventory.cpuCores, settings.idle) || waitedMs >= settings.probePatienceMs;
+    if (budget.blockedBy.length === 0 && isQuiet) this.#lastWait = "";
     if (budget.blockedBy.length === 0 && isQuiet) return { due, memoryBytes: budget.memoryBytes };
     this.#tellWait(due, isQuiet ? budget.blockedBy : ["busy", ...budget.blockedBy], resources);
     return undefined;
@@ -83,14 +108,15 @@ export class ProbeWork {
 
   /** Runs a probe and reports it. A failure is told, and the probe tried again later. */
   async run(due: DueProbe, memoryBytes: number, signal: AbortSignal): Promise<void> {
-    const { settings, ports, inventory, outbox, memory } = this.#parts;
+    const { settings, ports, inventory, outbox, memory, told } = this.#parts;
     ports.logger.info("a probe begins", { model: due.model, why: due.why, memoryBytes });
     try {
       const { source } = await ports.serving.folders(due.model);
       const means = { folder: source, memoryBytes, deviceClass: inventory.deviceClass };
       const { profile, chain } = await this.#measure(probeJob(due, means, settings), signal);
       // First the report, then the note that it was done: a crash in between costs a probe, not a profile.
-      await outbox.addProfile(profile, chain, due.order?.order);
+      const report = await outbox.addProfile(profile, chain, due.order?.order);
+      await told.keep({ report, profile, chain });
       const facts = {
         engineVersion: settings.engineVersion,
         workerIdleBytes: profile.idleBytes,
@@ -138,7 +164,7 @@ export class ProbeWork {
     memoryBytes: number,
     signal: AbortSignal,
   ): Promise<boolean> {
-    const { settings, ports, outbox } = this.#parts;
+    const { settings, ports, outbox, told } = this.#parts;
     try {
       const known = await readKnownProfile(ports.disk, model, ports.logger);
       if (known === undefined) return false;
@@ -147,7 +173,8 @@ export class ProbeWork {
       ports.logger.info("a probe begins", { model, why: "drift", memoryBytes });
       const { profile, chain } = await this.#measure(job, signal);
       if (profile.accuracy.length === 0) return false;
-      await outbox.addProfile(profile, chain, undefined);
+      const report = await outbox.addProfile(profile, chain, undefined);
+      await told.keep({ report, profile, chain });
       ports.logger.info("a probe ended", {
         model,
         curves: profile.accuracy.length,

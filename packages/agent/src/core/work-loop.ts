@@ -4,17 +4,20 @@ import type { ConfigStore } from "../config/config-store.ts";
 import { describeSigns } from "../drift/drift-detector.ts";
 import { workBudget } from "../policy/budget-policy.ts";
 import type { RetrainOutcome } from "../ports/agent-engine.ts";
-import type { Outbox } from "../report/outbox.ts";
+import { type Outbox, randomName } from "../report/outbox.ts";
 import { isWithinBounds, windowResults } from "../window/window-report.ts";
 import type { AgentPorts } from "./agent-ports.ts";
 import type { AgentSettings } from "./agent-settings.ts";
+import type { Finding } from "./conditions.ts";
 import type { Documents } from "./documents.ts";
 import { DriftWatch } from "./drift-watch.ts";
 import { guarded } from "./guarded-work.ts";
 import { type RungToRun, retrainJob } from "./make-job.ts";
 import { budgetFacts, ProbeWork } from "./probe-work.ts";
+import type { ToldProfiles } from "./told-profiles.ts";
 import { Wakeup } from "./wakeup.ts";
 import { WorkMemory, type WorkState } from "./work-memory.ts";
+import { WorkTroubles } from "./work-troubles.ts";
 
 /** What the work needs of the agent. */
 export interface WorkParts {
@@ -25,13 +28,12 @@ export interface WorkParts {
   readonly documents: Documents;
   readonly outbox: Outbox;
   readonly remembered: WorkState;
-  /** A report was added. */
+  readonly told: ToldProfiles;
   readonly onReport: () => void;
   /** Called with the models that are served, as often as they are looked at. */
   readonly onModels: (models: readonly ServedModel[]) => void;
 }
 
-/** What the loop is doing. */
 export type Doing = "nothing" | "probe" | "window";
 
 /**
@@ -46,6 +48,7 @@ export class WorkLoop {
   readonly #memory: WorkMemory;
   readonly #lastWindowMs = new Map<string, number>();
   readonly #wanted = new Set<string>();
+  readonly #troubles: WorkTroubles;
   /** Drifts for which accuracy was measured: the version that was in use, and how long a newer one is waited for. */
   readonly #answers = new Map<string, { readonly version: string; readonly untilMs: number }>();
   #rung: number | undefined;
@@ -56,6 +59,7 @@ export class WorkLoop {
     this.#parts = parts;
     this.#memory = new WorkMemory(remembered, ports);
     this.#probes = new ProbeWork({ ...parts, memory: this.#memory });
+    this.#troubles = new WorkTroubles(ports);
     this.#wakeup = new Wakeup(ports.clock);
     this.#drift = new DriftWatch(ports.serving, settings.drift, remembered);
   }
@@ -69,9 +73,14 @@ export class WorkLoop {
     return this.#rung;
   }
 
+  /** What is wrong with the work now. */
+  get findings(): readonly Finding[] {
+    return this.#troubles.findings(this.#probes.waits);
+  }
+
   /** Probes that the coordinator wants. */
-  setOrders(orders: readonly ProbeOrder[]): void {
-    this.#probes.setOrders(orders);
+  async setOrders(orders: readonly ProbeOrder[]): Promise<void> {
+    await this.#probes.setOrders(orders);
     this.#wakeup.wake();
   }
 
@@ -124,7 +133,7 @@ export class WorkLoop {
     const { ports, outbox, onReport } = this.#parts;
     const { clock, logger } = ports;
     const before = this.#drift.noticed(model);
-    const hasNews = await this.#drift.look(model, clock.now());
+    const hasNews = await this.#troubles.looking(model, () => this.#drift.look(model, clock.now()));
     const drift = this.#drift.noticed(model);
     if (drift !== undefined && before === undefined) {
       logger.info("the inputs have drifted", { model, signs: drift.signs });
@@ -229,7 +238,7 @@ export class WorkLoop {
     signal: AbortSignal,
   ): Promise<boolean> {
     const { ports, documents, outbox } = this.#parts;
-    const name = `w-${this.#randomName()}`;
+    const name = `w-${randomName(ports.random)}`;
     const signs = this.#drift.noticed(model)?.signs ?? ["asked"];
     ports.logger.info("a window opens", { window: name, model, signs });
     const { infeasible } = this.#memory.state;
@@ -276,6 +285,7 @@ export class WorkLoop {
 
   async #retrain(what: RungToRun, signal: AbortSignal): Promise<RetrainOutcome> {
     const { ports, settings } = this.#parts;
+    await this.#troubles.requireWritable(what.model);
     const job = retrainJob(what, await ports.serving.folders(what.model), settings, ports.random);
     const facts = (): ReturnType<typeof budgetFacts> =>
       budgetFacts({ ...this.#parts, memory: this.#memory }, what.model);
@@ -286,13 +296,5 @@ export class WorkLoop {
     const resources = await this.#parts.ports.monitor.resources();
     const facts = budgetFacts({ ...this.#parts, memory: this.#memory }, model);
     return workBudget(this.#parts.settings.budget, resources, facts).memoryBytes;
-  }
-
-  #randomName(): string {
-    const digits = (): string =>
-      Math.floor(this.#parts.ports.random() * 2 ** 24)
-        .toString(16)
-        .padStart(6, "0");
-    return digits() + digits();
   }
 }

@@ -80,7 +80,7 @@ describe("probes", () => {
     nowMs: 1e12,
     staleAfterMs: 1_000,
   };
-  const order: ProbeOrder = { order: "o1", model: "b", manifestDigest: "d2", configs: [], maxMs: 10 };
+  const order: ProbeOrder = { order: "o1", model: "b", manifestDigest: "d2", configs: [], maxMs: 10, isFresh: false };
   const facts = { engineVersion: "1", workerIdleBytes: 5, nowMs: 1e12 };
   const due = (change: Partial<ProbeSituation>): string | undefined => {
     const found = dueProbe({ ...situation, ...change });

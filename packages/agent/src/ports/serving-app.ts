@@ -20,12 +20,16 @@ export interface ModelFolders {
 export interface ServingApp {
   /** Models that are served here. The digest is that of the model as it was deployed. */
   models(): Promise<readonly ServedModel[]>;
+  /** Folders that the last `models` passed over, and why. */
+  passedOver(): readonly { readonly path: string; readonly why: string }[];
   /** Inputs that came after `cursor` ("": all that are there), summed up file by file. */
   inputsAfter(model: string, cursor: string): Promise<RecentInputs>;
   /** Files with inputs to train on that came after `cursor` ("": all), newest first, and how many inputs they hold. */
   trainingFiles(model: string, cursor: string): Promise<{ readonly files: readonly string[]; readonly count: number }>;
   /** Where things of a model are. */
   folders(model: string): Promise<ModelFolders>;
+  /** Throws when a retrained model could not be written: before it is trained. */
+  requireWritable(model: string): Promise<void>;
   /** Puts a retrained model in place of the one that serves; the one before is kept. */
   publish(model: string, stagedFolder: string): Promise<void>;
 }

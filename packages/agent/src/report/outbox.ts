@@ -1,5 +1,5 @@
 import { type Chain, MpoError, type Profile } from "@mpo/core";
-import type { DeviceIdentity, ReportedStatus } from "@mpo/protocol";
+import type { DeviceIdentity, ReportedStatus, ReportProfileRequest } from "@mpo/protocol";
 import { isTransient, type Logger } from "@mpo/runtime";
 import type { Disk, DiskJournal } from "../ports/disk.ts";
 import type { FleetLink, LinkOptions } from "../ports/fleet-link.ts";
@@ -100,8 +100,8 @@ export class Outbox {
     return this.#dropped;
   }
 
-  /** Adds a profile with the model that it is of; an older one of the same model that still waits is dropped, unless it answers an order. */
-  addProfile(profile: Profile, chain: Chain, order: string | undefined): Promise<void> {
+  /** Adds a profile with the model that it is of, and returns the name of its report; an older one of the same model that still waits is dropped, unless it answers an order. */
+  addProfile(profile: Profile, chain: Chain, order: string | undefined): Promise<string> {
     return this.#inTurn(async () => {
       const outdated = this.waiting.filter(
         ({ kind, request }) =>
@@ -112,7 +112,18 @@ export class Outbox {
       const request = { identity, report, ...(order === undefined ? {} : { order }), profile, chain };
       await this.#add({ kind: "profile", request });
       for (const { request: old } of outdated) await this.#remove(old.report);
+      return report;
     });
+  }
+
+  /** Adds a profile again under the name that it was reported by: a coordinator that has it stores it once. */
+  addAgain({
+    report,
+    profile,
+    chain,
+  }: Pick<ReportProfileRequest, "report" | "profile"> & { readonly chain: Chain }): Promise<void> {
+    const { identity } = this.#options;
+    return this.#inTurn(() => this.#add({ kind: "profile", request: { identity, report, profile, chain } }));
   }
 
   /** Adds what became of a document or a window. */
@@ -232,7 +243,7 @@ export class Outbox {
 }
 
 /** Answers that another attempt would get again. */
-function isRefusal(thrown: unknown): boolean {
+export function isRefusal(thrown: unknown): boolean {
   if (!(thrown instanceof MpoError) || isTransient(thrown)) return false;
   return ["invalid-argument", "invalid-data", "precondition-failed", "already-exists", "unsupported"].includes(
     thrown.code,
@@ -245,7 +256,7 @@ function sequenceOf(report: string): number {
 }
 
 /** 12 hexadecimal digits: devices whose data folder was wiped must not repeat names. */
-function randomName(random: () => number): string {
+export function randomName(random: () => number): string {
   const digits = (): string =>
     Math.floor(random() * 2 ** 24)
       .toString(16)

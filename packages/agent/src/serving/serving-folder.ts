@@ -1,12 +1,12 @@
-import { readdir } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { isName, MpoError } from "@mpo/core";
-import { type Clock, readJsonFile } from "@mpo/io";
+import { type Clock, fileError, readJsonFile } from "@mpo/io";
 import type { ServedModel } from "@mpo/protocol";
 import type { Logger } from "@mpo/runtime";
 import { type InputSummary, summarise } from "../drift/input-summary.ts";
 import type { ServingApp } from "../ports/serving-app.ts";
-import { batchCursor, listInputBatches } from "./input-batch.ts";
+import { batchCursor, InputBatches } from "./input-batch.ts";
 import { fileDigest } from "./model-digest.ts";
 import { publishModel } from "./publish-model.ts";
 import type { InputShape } from "./read-inputs.ts";
@@ -34,6 +34,8 @@ const MAX_BATCHES_A_LOOK = 64;
 /** The serving program's folders on this machine. */
 export function servingFolder(options: ServingFolderOptions): ServingApp {
   const { root, clock, logger, random, maxTrainingInputs = 512 } = options;
+  const inputs = new InputBatches({ clock, logger });
+  let passedOver: ReadonlyMap<string, string> = new Map();
   const counts = new Map<string, number>();
   const bad = new Set<string>();
   const pathOf = (model: string, kind: keyof typeof SERVING_FOLDERS): string =>
@@ -54,9 +56,18 @@ export function servingFolder(options: ServingFolderOptions): ServingApp {
     }
   };
   return {
-    models: () => servedModels(root),
+    models: async () => {
+      const passed = new Map<string, string>();
+      const models = await servedModels(root, (path, why) => passed.set(path, why));
+      for (const [path, why] of passed) {
+        if (passedOver.get(path) !== why) logger.warn("a folder is not served", { path, why });
+      }
+      passedOver = passed;
+      return models;
+    },
+    passedOver: () => [...passedOver].map(([path, why]) => ({ path, why })),
     inputsAfter: async (model, cursor) => {
-      const batches = await listInputBatches(pathOf(model, "inputs"));
+      const batches = await inputs.list(pathOf(model, "inputs"));
       const news = batches.filter((batch) => batchCursor(batch) > cursor).slice(-MAX_BATCHES_A_LOOK);
       const summaries: InputSummary[] = [];
       for (const { path } of news) {
@@ -69,7 +80,7 @@ export function servingFolder(options: ServingFolderOptions): ServingApp {
     trainingFiles: async (model, cursor) => {
       const files: string[] = [];
       let count = 0;
-      for (const batch of (await listInputBatches(pathOf(model, "inputs"))).toReversed()) {
+      for (const batch of (await inputs.list(pathOf(model, "inputs"))).toReversed()) {
         if (count >= maxTrainingInputs || batchCursor(batch) <= cursor) break;
         const { path } = batch;
         const found = counts.get(path) ?? (await read(model, path))?.count;
@@ -86,6 +97,15 @@ export function servingFolder(options: ServingFolderOptions): ServingApp {
       const source = pathOf(model, "source");
       return { source, serving: found?.folder ?? source, staging: join(retrained, `.staged-${name}`) };
     },
+    requireWritable: async (model) => {
+      const folder = pathOf(model, "retrained");
+      try {
+        await mkdir(folder, { recursive: true });
+        await rm(await mkdtemp(join(folder, ".staged-")), { recursive: true });
+      } catch (thrown) {
+        throw fileError(thrown, "write into", folder);
+      }
+    },
     publish: async (model, staged) => {
       const { version } = await publishModel(pathOf(model, "retrained"), staged, clock);
       logger.info("a retrained model is published", { model, version });
@@ -93,14 +113,30 @@ export function servingFolder(options: ServingFolderOptions): ServingApp {
   };
 }
 
+/** Told of a folder that is passed over, and why. */
+type TellPassed = (path: string, why: string) => unknown;
+
 /** Models are sub-folders with a deployed model; their digest is that of its `model.json`, the model's manifest. */
-async function servedModels(root: string): Promise<readonly ServedModel[]> {
-  const names = await readdir(root).catch(() => []);
+async function servedModels(root: string, tellPassed: TellPassed): Promise<readonly ServedModel[]> {
+  const entries = await readdir(root, { withFileTypes: true }).catch((thrown: unknown) => {
+    tellPassed(root, fileError(thrown, "read", root).message);
+    return [];
+  });
+  const folders = entries.filter((entry) => !entry.isFile() && !entry.name.startsWith("."));
   const found = await Promise.all(
-    names.filter(isName).map(async (name): Promise<readonly ServedModel[]> => {
-      const manifest = join(root, name, SERVING_FOLDERS.source, MODEL_FILE);
-      const manifestDigest = await fileDigest(manifest).catch(() => undefined);
-      return manifestDigest === undefined ? [] : [{ name, manifestDigest }];
+    folders.map(async ({ name }): Promise<readonly ServedModel[]> => {
+      const path = join(root, name);
+      if (!isName(name)) {
+        tellPassed(path, "a model's name has letters, digits, - and _ only, 64 at most");
+        return [];
+      }
+      const manifest = join(path, SERVING_FOLDERS.source, MODEL_FILE);
+      try {
+        return [{ name, manifestDigest: await fileDigest(manifest) }];
+      } catch (thrown) {
+        tellPassed(path, fileError(thrown, "read", manifest).message);
+        return [];
+      }
     }),
   );
   return found.flat().toSorted((left, right) => (left.name < right.name ? -1 : 1));

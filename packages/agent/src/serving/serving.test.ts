@@ -11,6 +11,7 @@ import { findServable, readRetrainedManifest } from "./retrained-manifest.ts";
 import { servingFolder } from "./serving-folder.ts";
 
 const SHAPE = { height: 4, width: 4, channels: 1 };
+const NOW_SECONDS = 2_000_000_000;
 
 async function withFolder(check: (root: string, serving: ServingApp) => Promise<void>): Promise<void> {
   const root = await mkdtemp(join(tmpdir(), "mpo-agent-serving-"));
@@ -21,7 +22,13 @@ async function withFolder(check: (root: string, serving: ServingApp) => Promise<
     const random = (): number => (++draws % 1000) / 1000;
     await check(
       root,
-      servingFolder({ root, clock: new VirtualClock(5), logger: silentLogger, random, maxTrainingInputs: 10 }),
+      servingFolder({
+        root,
+        clock: new VirtualClock(NOW_SECONDS * 1000),
+        logger: silentLogger,
+        random,
+        maxTrainingInputs: 10,
+      }),
     );
   } finally {
     await rm(root, { recursive: true, force: true });
@@ -65,6 +72,19 @@ describe("inputs", () => {
       assert.deepEqual(
         (await serving.inputsAfter("cam", first.cursor)).summaries.map(({ count }) => count),
         [7],
+      );
+    }));
+
+  it("from the future do not hide those that come after them", () =>
+    withFolder(async (root, serving) => {
+      await put(root, "cam/inputs/future.npy", batch(2), 4_000_000_000);
+      const first = await serving.inputsAfter("cam", "");
+      assert.equal(first.summaries.length, 1);
+      assert.equal((await serving.inputsAfter("cam", first.cursor)).summaries.length, 0, "read once");
+      await put(root, "cam/inputs/next.npy", batch(3), NOW_SECONDS);
+      assert.deepEqual(
+        (await serving.inputsAfter("cam", first.cursor)).summaries.map(({ count }) => count),
+        [3],
       );
     }));
 

@@ -25,9 +25,14 @@ export class FakeDevice {
   readonly probed: ProbeJob[] = [];
   readonly published: string[] = [];
   probes = 0;
+  models = [{ name: "resnet", manifestDigest: MODEL_DIGEST }];
   inputs: InputSummary[] = [];
   /** What a retraining does; default: it takes its predicted time and is accepted. */
   onRetrain: ((job: RetrainJob) => Promise<Partial<RetrainOutcome>> | Partial<RetrainOutcome>) | undefined;
+  /** Throws when a retrained model could not be written. */
+  onWrite: (() => void) | undefined;
+  /** Throws when the inputs of a model cannot be read. */
+  onLook: ((model: string) => void) | undefined;
   onProbe: (() => void) | undefined;
 
   constructor(clock: Clock) {
@@ -94,13 +99,16 @@ export class FakeDevice {
   };
 
   readonly serving: ServingApp = {
-    models: async () => (this.hasModel ? [{ name: "resnet", manifestDigest: MODEL_DIGEST }] : []),
-    inputsAfter: async (_, cursor) => {
+    models: async () => (this.hasModel ? this.models : []),
+    passedOver: () => [],
+    inputsAfter: async (model, cursor) => {
+      this.onLook?.(model);
       const from = Number(cursor === "" ? 0 : cursor);
       return { summaries: this.inputs.slice(from), cursor: String(this.inputs.length) };
     },
     trainingFiles: async (_, cursor) => ({ files: ["a.npy"], count: (this.inputs.length - Number(cursor)) * 32 }),
     folders: async () => ({ source: "source", serving: "source", staging: "staged" }),
+    requireWritable: async () => this.onWrite?.(),
     publish: async (_, staged) => {
       this.published.push(staged);
     },

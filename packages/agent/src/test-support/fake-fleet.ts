@@ -33,6 +33,9 @@ export class FakeFleet {
   /** The answer to a report is lost after it was stored. */
   losesAnswers = false;
   forgets = false;
+  needsStatus = false;
+  /** Digests of the heartbeats. */
+  readonly digests: (string | undefined)[] = [];
   #desired: DesiredDocument | undefined;
   readonly #clock: Clock;
 
@@ -66,10 +69,12 @@ export class FakeFleet {
         probes: this.orders,
         heartbeatSeconds: this.heartbeatSeconds,
         natsServers: ["memory"],
+        needsStatus: this.needsStatus,
       };
     },
-    heartbeat: async () => {
+    heartbeat: async ({ toldDigest }) => {
       this.#requireReachable();
+      this.digests.push(toldDigest);
       this.heartbeats += 1;
       const version = this.#desired === undefined ? {} : { desiredVersion: this.#desired.version };
       const needsHello = this.forgets;

@@ -1,16 +1,21 @@
-import { describeConfig, formatBytes, SECOND_MS, typical } from "@mpo/core";
+import { describeConfig, formatBytes, given, MpoError, SECOND_MS, typical } from "@mpo/core";
 import type { DeviceView, ProbeFailure, WindowResult } from "@mpo/protocol";
 import type { Command } from "commander";
 import type { CommandContext, Output, Stop } from "../command-context.ts";
 import { defineEndOfLife } from "../fleet/end-of-life.ts";
 import { addDeviceFilter, type DeviceFilter, type SelectedDevice, selectDevices } from "../fleet/select-devices.ts";
 import { withAdmin } from "../fleet/with-admin.ts";
-import { addFleetCommand, type FleetOptions, fleetName, formatVersion } from "../options/fleet-options.ts";
+import { repeated } from "../options/address-options.ts";
+import { addFleetCommand, type FleetOptions, fleetName, formatVersion, labelOf } from "../options/fleet-options.ts";
 import { formatAccuracy, formatAge, formatDuration, formatJudged, formatMs } from "../output/format.ts";
 import { createListing } from "../output/listing.ts";
 import { createTable } from "../output/table.ts";
 
-/** `mpo devices list`, `show`, `retire`, `remove` and `rename`. */
+interface ProbeOptions extends FleetOptions {
+  readonly model?: string;
+}
+
+/** `mpo devices list`, `show`, `refresh`, `probe`, `retire`, `remove` and `rename`. */
 export function define(devices: Command, context: CommandContext): void {
   const list = devices.command("list").description("list the devices: what they are, have, and run");
   addDeviceFilter(
@@ -22,10 +27,57 @@ export function define(devices: Command, context: CommandContext): void {
   addFleetCommand(show, "\nExample:\n  mpo devices show pi-7\n")
     .argument("<device>", "its name", fleetName)
     .action((device: string, options: FleetOptions) => showDevice(device, options, context));
+  const refresh = devices
+    .command("refresh")
+    .description("ask devices to report again what they have, run and measured");
+  addFleetCommand(refresh, "\nExamples:\n  mpo devices refresh pi-7\n  mpo devices refresh --label site=berlin\n")
+    .argument("[device]", "its name", fleetName)
+    .option("--label <name=value>", "all devices with this label; may be repeated", repeated(labelOf))
+    .action((device: string | undefined, options: DeviceFilter) => refreshDevices(device, options, context));
+  const probe = devices.command("probe").description("ask a device to measure its models again");
+  addFleetCommand(probe, "\nExample:\n  mpo devices probe pi-7 --model cam\n")
+    .argument("<device>", "its name", fleetName)
+    .option("--model <name>", "only this model; default: all that it serves", fleetName)
+    .action((device: string, options: ProbeOptions) => probeDevice(device, options, context));
   defineEndOfLife(devices, context);
 }
 
-const HEAD = ["device", "state", "last seen", "class", "memory", "free", "models", "config", "told", "labels"];
+/** Asks one device, or all with some labels, to report again. */
+async function refreshDevices(
+  device: string | undefined,
+  options: DeviceFilter,
+  context: Output & Stop,
+): Promise<void> {
+  const { terminal } = context;
+  const { tenant, label: labels = [] } = options;
+  if ((device === undefined) === (labels.length === 0)) {
+    throw new MpoError("invalid-argument", "give the name of a device, or --label");
+  }
+  const names = await withAdmin(options, context, async (session) => {
+    const chosen: string[] = device === undefined ? [] : [device];
+    if (device === undefined) {
+      for await (const { device: one } of selectDevices(options, session)) chosen.push(one.identity.device);
+    }
+    for (const name of chosen) {
+      await session.admin.refreshDevice({ identity: { tenant, device: name } }, session.call);
+    }
+    return chosen;
+  });
+  for (const name of names) terminal.record({ device: name });
+  terminal.line(`asked ${names.join(", ") || "no device"}; the reports come with the next heartbeat`);
+}
+
+/** Asks a device to measure again. */
+async function probeDevice(device: string, options: ProbeOptions, context: Output & Stop): Promise<void> {
+  const { tenant, model } = options;
+  const { models } = await withAdmin(options, context, ({ admin, call }) =>
+    admin.probeDevice({ identity: { tenant, device }, ...given({ model }) }, call),
+  );
+  context.terminal.record({ device, models });
+  context.terminal.line(`asked ${device} to probe ${models.join(", ")}; it begins when the device is idle`);
+}
+
+const HEAD = ["device", "state", "last seen", "class", "memory", "free", "models", "config", "told", "needs", "labels"];
 
 /** Prints the devices that a filter chooses, as they come in. */
 async function listDevices(options: DeviceFilter, context: Output & Stop): Promise<void> {
@@ -57,6 +109,7 @@ function rowOf({ device, nowMs }: SelectedDevice): readonly string[] {
     models.map(({ name }) => name).join(", ") || "none",
     desiredVersion === undefined ? "none" : formatVersion(desiredVersion),
     toldOf(device),
+    [...new Set(device.conditions.map(({ code }) => code))].join(", "),
     labelsOf(device),
   ];
 }
@@ -76,6 +129,9 @@ async function showDevice(name: string, options: FleetOptions, context: Output &
   const table = createTable(terminal, [], { widths: [15, 62], compact: true });
   for (const [what, value] of factsOf(device, serverTimeMs)) table.push([what, value]);
   terminal.line(table.toString());
+  for (const { code, sinceMs, message } of device.conditions) {
+    terminal.line(`needs a look, since ${formatAge(serverTimeMs - sinceMs)}: ${code}: ${message}`);
+  }
   for (const failure of probeFailures) terminal.line(failureLine(failure, serverTimeMs));
   if (windows.length === 0) terminal.line("it has not retrained yet");
   else terminal.line(windowTable(windows, serverTimeMs, context));

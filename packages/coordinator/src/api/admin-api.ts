@@ -2,7 +2,6 @@ import { MpoError } from "@mpo/core";
 import type { Clock } from "@mpo/io";
 import type {
   DeviceIdentity,
-  DeviceView,
   ExplainConfigRequest,
   ExplainConfigResponse,
   GetConfigRequest,
@@ -17,10 +16,14 @@ import type {
   ListEventsResponse,
   ListProfilesRequest,
   ListProfilesResponse,
+  ProbeDeviceRequest,
+  ProbeDeviceResponse,
   ProbeFailure,
   PushConfigRequest,
   PushConfigResponse,
   Reason,
+  RefreshDeviceRequest,
+  RefreshDeviceResponse,
   RemoveDeviceRequest,
   RemoveDeviceResponse,
   RenameDeviceRequest,
@@ -37,14 +40,15 @@ import type { DocumentService } from "../documents/document-service.ts";
 import type { Audit } from "../events/audit.ts";
 import type { PushCause } from "../http/metrics.ts";
 import type { ProfileService } from "../profiles/profile-service.ts";
+import { askToProbe, askToReport } from "../registry/ask-device.ts";
 import type { Asking, DeviceLife } from "../registry/device-life.ts";
-import { type DeviceRecord, neverSeen } from "../registry/device-record.ts";
-import { isOnline } from "../registry/presence.ts";
+import type { DeviceRecord } from "../registry/device-record.ts";
 import { type Registry, unknownDevice } from "../registry/registry.ts";
 import { newestConfirmed, statusOf } from "../registry/status-record.ts";
 import type { StatusService } from "../registry/status-service.ts";
 import { reason } from "../search/planned-ladder.ts";
 import type { SearchService } from "../search/search-service.ts";
+import { deviceView } from "./device-view.ts";
 import type { ApiCall } from "./fleet-api.ts";
 import { pageOf } from "./page.ts";
 
@@ -86,7 +90,7 @@ export class AdminApi {
       if (identity.tenant === request.tenant && isOfClass && hasLabels) wanted.push(device);
     }
     const { items, ...rest } = pageOf(wanted, ({ identity }) => identity.device, request);
-    const devices = items.map((device) => this.#view(device));
+    const devices = items.map((device) => deviceView(this.#parts, device));
     return { devices, serverTimeMs: this.#parts.clock.now(), ...rest };
   }
 
@@ -94,7 +98,7 @@ export class AdminApi {
     const device = await this.#device(identity, signal);
     const { windows, failures } = await this.#parts.statuses.load(identity, { signal });
     return {
-      device: this.#view(device),
+      device: deviceView(this.#parts, device),
       windows: windows.map(({ result }) => result),
       probeFailures: failures.map(({ failure }) => failure).filter((failure) => this.#stands(identity, failure)),
       serverTimeMs: this.#parts.clock.now(),
@@ -112,6 +116,16 @@ export class AdminApi {
   async renameDevice(request: RenameDeviceRequest, call: ApiCall): Promise<RenameDeviceResponse> {
     const { identity, newName, reason } = request;
     return { identity: await this.#parts.life.rename(identity, newName, askingOf(reason, call)) };
+  }
+
+  /** Asks a device, with its next heartbeat, to report again all that it has reported of itself. */
+  async refreshDevice({ identity }: RefreshDeviceRequest, { signal }: ApiCall): Promise<RefreshDeviceResponse> {
+    return { askedAtMs: await askToReport(this.#parts, await this.#device(identity, signal), signal) };
+  }
+
+  /** Asks a device, with its next heartbeat, to measure again. */
+  async probeDevice({ identity, model }: ProbeDeviceRequest, { signal }: ApiCall): Promise<ProbeDeviceResponse> {
+    return { models: await askToProbe(this.#parts, await this.#device(identity, signal), model, signal) };
   }
 
   listProfiles(request: ListProfilesRequest): ListProfilesResponse {
@@ -232,26 +246,6 @@ export class AdminApi {
   #stands(identity: DeviceIdentity, { model, failedAtMs }: ProbeFailure): boolean {
     const facts = this.#parts.profiles.facts({ identity, model })?.value;
     return facts === undefined || facts.measuredAtMs < failedAtMs;
-  }
-
-  #view(device: DeviceRecord): DeviceView {
-    const { registry, documents, statuses, presenceMs, heartbeatSeconds } = this.#parts;
-    const { identity, inventory, labels, models, enrolledAtMs, retiredAtMs } = device;
-    const seen = registry.seen(identity) ?? neverSeen(enrolledAtMs);
-    const desiredVersion = documents.version(identity);
-    const reportedStatus = statuses.newest(identity);
-    return {
-      identity,
-      inventory,
-      resources: seen.resources,
-      labels,
-      models,
-      presence: isOnline(seen.lastSeenMs, presenceMs(), heartbeatSeconds()) ? "online" : "offline",
-      lastSeenMs: seen.lastSeenMs,
-      ...(desiredVersion === undefined ? {} : { desiredVersion }),
-      ...(reportedStatus === undefined ? {} : { reportedStatus }),
-      ...(retiredAtMs === undefined ? {} : { retiredAtMs }),
-    };
   }
 
   /** The change is made: that it cannot be written down must not make it look undone, but it must be seen. */

@@ -1,5 +1,6 @@
 import { MpoError, SECOND_MS } from "@mpo/core";
 import {
+  type Condition,
   compareVersions,
   type DeviceIdentity,
   type DocumentVersion,
@@ -18,7 +19,7 @@ import {
 import type { DeviceRecord } from "../registry/device-record.ts";
 import { deviceIdentityOf, type PeerFacts } from "./device-identity.ts";
 import type { FleetParts } from "./fleet-parts.ts";
-import { askForMissing, newsFor, probesFor, requestOfReport } from "./hello-answer.ts";
+import { askForMissing, heldDigest, newsFor, outstandingProbe, probesFor, requestOfReport } from "./hello-answer.ts";
 import { statusEvent } from "./status-event.ts";
 
 /** One call. */
@@ -30,12 +31,14 @@ export interface ApiCall extends PeerFacts {
 
 /** A device whose profile is missing is asked to say hello again after so many heartbeats: it may be measuring. */
 const HELLO_AGAIN_HEARTBEATS = 5;
+/** A device whose reports differ from what is held here: what it was asked for may still be on its way. */
+const COMPARE_AGAIN_HEARTBEATS = 1.5;
 
 /** What agents ask of a coordinator. Every call is safe to repeat; what is acknowledged is stored. */
 export class FleetApi {
   readonly #parts: FleetParts;
-  /** When each device last said hello here, by the clock's monotonic time. */
-  readonly #helloAtMs = new Map<string, number>();
+  /** When each device last said hello here, by the clock's monotonic time and by the time of day. */
+  readonly #helloAt = new Map<string, { readonly monotonicMs: number; readonly ms: number }>();
 
   constructor(parts: FleetParts) {
     this.#parts = parts;
@@ -55,21 +58,30 @@ export class FleetApi {
     const { registry, clock, heartbeatSeconds, natsServers } = this.#parts;
     const identity = deviceIdentityOf(request.identity, facts);
     const { resources, appliedVersion, versionFloor } = request;
-    this.#helloAtMs.set(deviceKey(identity), clock.monotonicMs());
-    const { before } = await registry.introduce(request, { signal });
+    this.#helloAt.set(deviceKey(identity), { monotonicMs: clock.monotonicMs(), ms: clock.now() });
+    const { before, record } = await registry.introduce(request, { signal });
     await this.#tellOfArrival(identity, before, request.inventory.deviceClass, facts);
     const seen = { resources, ...(appliedVersion === undefined ? {} : { appliedVersion }) };
     await registry.saw(identity, seen, { signal });
     await this.#toldOf(identity, newest(versionFloor, appliedVersion), signal);
     await askForMissing(this.#parts, request, signal);
+    const probes = probesFor(this.#parts, request, record);
+    const isRefreshed = record.refreshAskedAtMs !== undefined;
+    const needsStatus =
+      appliedVersion !== undefined && (isRefreshed || !this.#parts.statuses.hasTold(identity, appliedVersion));
+    await this.#tellAskedAgain(request, probes);
+    if (isRefreshed) {
+      await registry.change(identity, ({ refreshAskedAtMs: _, ...rest }) => rest, { signal });
+    }
     const news = await newsFor(this.#parts.documents, identity, appliedVersion, signal);
     return {
       serverTimeMs: clock.now(),
       ...desired(news?.document.version ?? this.#parts.documents.version(identity)),
       ...(news === undefined ? {} : { desired: news.envelope }),
-      probes: probesFor(this.#parts, request),
+      probes,
       heartbeatSeconds: heartbeatSeconds(),
       natsServers,
+      needsStatus,
     };
   }
 
@@ -78,7 +90,9 @@ export class FleetApi {
     const identity = deviceIdentityOf(request.identity, facts);
     const device = registry.device(identity);
     if (device !== undefined) {
+      const before = registry.seen(identity)?.conditions ?? [];
       await registry.saw(identity, request, { signal });
+      await this.#tellConditions(request, before);
       await this.#toldOf(identity, request.appliedVersion, signal);
     }
     const version = documents.version(identity);
@@ -86,8 +100,13 @@ export class FleetApi {
     const isForgotten =
       version === undefined &&
       (request.appliedVersion !== undefined || this.#lacksProfile(device)) &&
-      !this.#hasJustSaidHello(identity);
-    const needsHello = device === undefined || device.retiredAtMs !== undefined || isForgotten;
+      !this.#hasJustSaidHello(identity, HELLO_AGAIN_HEARTBEATS);
+    const needsHello =
+      device === undefined ||
+      device.retiredAtMs !== undefined ||
+      isForgotten ||
+      this.#isAsked(device) ||
+      this.#holdsOther(device, request);
     return { serverTimeMs: clock.now(), ...desired(version), heartbeatSeconds: heartbeatSeconds(), needsHello };
   }
 
@@ -158,10 +177,57 @@ export class FleetApi {
     await audit.tell({ kind: "config-raised", identity, actor: "coordinator", message });
   }
 
-  #hasJustSaidHello(identity: DeviceIdentity): boolean {
+  async #tellConditions({ identity, conditions }: HeartbeatRequest, before: readonly Condition[]): Promise<void> {
+    const actor = `device ${identity.device}`;
+    const isIn = (all: readonly Condition[], one: Condition): boolean =>
+      all.some(({ code, sinceMs }) => code === one.code && sinceMs === one.sinceMs);
+    for (const one of conditions) {
+      if (isIn(before, one)) continue;
+      await this.#parts.audit.tell({
+        kind: "condition-began",
+        identity,
+        actor,
+        message: `${one.code}: ${one.message}`,
+      });
+    }
+    for (const one of before) {
+      if (isIn(conditions, one)) continue;
+      await this.#parts.audit.tell({ kind: "condition-over", identity, actor, message: `${one.code}: ${one.message}` });
+    }
+  }
+
+  #hasJustSaidHello(identity: DeviceIdentity, heartbeats: number): boolean {
     const { clock, heartbeatSeconds } = this.#parts;
-    const atMs = this.#helloAtMs.get(deviceKey(identity));
-    return atMs !== undefined && clock.monotonicMs() - atMs < HELLO_AGAIN_HEARTBEATS * heartbeatSeconds() * SECOND_MS;
+    const atMs = this.#helloAt.get(deviceKey(identity))?.monotonicMs;
+    return atMs !== undefined && clock.monotonicMs() - atMs < heartbeats * heartbeatSeconds() * SECOND_MS;
+  }
+
+  /** Whether somebody has asked something of a device since it last said hello here. */
+  #isAsked(device: DeviceRecord): boolean {
+    const { identity, models, refreshAskedAtMs } = device;
+    const helloAtMs = this.#helloAt.get(deviceKey(identity))?.ms ?? 0;
+    const isProbeAsked = models.some(({ name: model }) => {
+      const receivedAtMs = this.#parts.profiles.facts({ identity, model })?.value.receivedAtMs;
+      return (outstandingProbe(device, model, receivedAtMs) ?? 0) > helloAtMs;
+    });
+    return refreshAskedAtMs !== undefined || isProbeAsked;
+  }
+
+  /** Whether a device has reported something else than what is held here, whatever was lost. */
+  #holdsOther(device: DeviceRecord, { identity, toldDigest, appliedVersion }: HeartbeatRequest): boolean {
+    if (toldDigest === undefined || toldDigest === heldDigest(this.#parts, device, appliedVersion)) return false;
+    return !this.#hasJustSaidHello(identity, COMPARE_AGAIN_HEARTBEATS);
+  }
+
+  /** A store was replaced or put back, or somebody asked: what comes now is no new measurement. */
+  async #tellAskedAgain({ identity, profiles }: HelloRequest, probes: HelloResponse["probes"]): Promise<void> {
+    const models = probes
+      .filter(({ isFresh, model }) => !isFresh && profiles.some((told) => told.model === model))
+      .map(({ model }) => model);
+    if (models.length === 0) return;
+    const message = `the profile of ${models.join(", ")} is to be reported again`;
+    this.#parts.logger.info("a device is asked again", { deviceId: identity.device, models });
+    await this.#parts.audit.tell({ kind: "device-asked-again", identity, actor: "coordinator", message });
   }
 
   #lacksProfile(device: DeviceRecord | undefined): boolean {

@@ -4,9 +4,11 @@ import {
   type DocumentVersion,
   type HelloRequest,
   type HelloResponse,
+  toldDigest,
 } from "@mpo/protocol";
 import type { CurrentDocument, DocumentService } from "../documents/document-service.ts";
 import { probeOrders } from "../probes/probe-orders.ts";
+import type { DeviceRecord } from "../registry/device-record.ts";
 import type { FleetParts } from "./fleet-parts.ts";
 
 /**
@@ -46,7 +48,8 @@ export async function askForMissing(
 /** What the device shall measure. */
 export function probesFor(
   { profiles, priors, clock, probes }: Pick<FleetParts, "profiles" | "priors" | "clock" | "probes">,
-  { identity, models, inventory }: HelloRequest,
+  { identity, models, inventory, profiles: told }: HelloRequest,
+  record: DeviceRecord,
 ): HelloResponse["probes"] {
   const nowMs = clock.now();
   const states = models.map((model) => {
@@ -54,6 +57,8 @@ export function probesFor(
     const { deviceClass } = inventory;
     return {
       model,
+      toldAtMs: told.find((one) => one.model === model.name)?.measuredAtMs,
+      askedAtMs: outstandingProbe(record, model.name, facts?.value.receivedAtMs),
       suggested: priors.suggested({ tenant: identity.tenant, deviceClass, model: model.name }),
       ...(facts === undefined
         ? {}
@@ -62,11 +67,39 @@ export function probesFor(
               revision: facts.revision,
               ageMs: nowMs - facts.value.receivedAtMs,
               hasChain: facts.value.chain !== undefined,
+              measuredAtMs: facts.value.measuredAtMs,
             },
           }),
     };
   });
-  return probeOrders(identity, states, probes);
+  const { enrolledAtMs, refreshAskedAtMs } = record;
+  return probeOrders({ identity, enrolledAtMs, refreshAskedAtMs }, states, probes);
+}
+
+/** Since when a person waits for a model to be measured again; undefined: nobody does, or it was. */
+export function outstandingProbe(
+  { probesAsked = [] }: DeviceRecord,
+  model: string,
+  receivedAtMs: number | undefined,
+): number | undefined {
+  const askedAtMs = probesAsked.find((one) => one.model === model)?.askedAtMs;
+  return askedAtMs !== undefined && (receivedAtMs ?? 0) < askedAtMs ? askedAtMs : undefined;
+}
+
+/** What the coordinator holds of what a device has reported, to be compared with the device's own digest. */
+export function heldDigest(
+  { profiles, statuses }: Pick<FleetParts, "profiles" | "statuses">,
+  { identity, models }: DeviceRecord,
+  applied: DocumentVersion | undefined,
+): string {
+  return toldDigest({
+    models,
+    profiles: models.flatMap(({ name: model }) => {
+      const facts = profiles.facts({ identity, model })?.value;
+      return facts === undefined ? [] : [{ model, measuredAtMs: facts.measuredAtMs }];
+    }),
+    appliedVersion: applied !== undefined && statuses.hasTold(identity, applied) ? applied : undefined,
+  });
 }
 
 /** The request for the search after a report. */

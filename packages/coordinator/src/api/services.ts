@@ -19,6 +19,8 @@ export function servicesOf({ fleet, admin, metrics }: Coordinator): readonly Ser
       retireDevice: counted(metrics, "retireDevice", (request, call) => admin.retireDevice(request, call)),
       removeDevice: counted(metrics, "removeDevice", (request, call) => admin.removeDevice(request, call)),
       renameDevice: counted(metrics, "renameDevice", (request, call) => admin.renameDevice(request, call)),
+      refreshDevice: counted(metrics, "refreshDevice", (request, call) => admin.refreshDevice(request, call)),
+      probeDevice: counted(metrics, "probeDevice", (request, call) => admin.probeDevice(request, call)),
       listProfiles: counted(metrics, "listProfiles", async (request) => admin.listProfiles(request)),
       getProfile: counted(metrics, "getProfile", (request, call) => admin.getProfile(request, call)),
       getConfig: counted(metrics, "getConfig", (request, call) => admin.getConfig(request, call)),

@@ -16,6 +16,8 @@ export interface DeviceCounts {
   readonly offline: number;
   /** Online, and have not applied their newest document. */
   readonly behind: number;
+  /** Online devices by the code of what is wrong with them. */
+  readonly conditions: ReadonlyMap<string, number>;
 }
 
 /** What made a document. */
@@ -108,6 +110,16 @@ export function createMetrics(sources: MetricSources): Metrics {
       const { online, offline } = countedDevices();
       this.set({ state: "online" }, online);
       this.set({ state: "offline" }, offline);
+    },
+  });
+  new Gauge({
+    name: "mpo_device_conditions",
+    help: "Devices that are online, by what is wrong with them",
+    labelNames: ["code"],
+    registers,
+    collect() {
+      this.reset();
+      for (const [code, count] of countedDevices().conditions) this.set({ code }, count);
     },
   });
   const gauge = (name: string, help: string, read: () => number): void => {

@@ -6,7 +6,7 @@ import { startStatusServer } from "./status-server.ts";
 
 void it("the status server tells of health, readiness and counts", async (context) => {
   const metrics = createMetrics({
-    devices: () => ({ online: 2, offline: 1, behind: 1 }),
+    devices: () => ({ online: 2, offline: 1, behind: 1, conditions: new Map([["throttled", 1]]) }),
     profiles: () => 2,
     waitingSearches: () => 1,
     storeLagMs: () => 12,

@@ -6,7 +6,16 @@ import type { DeviceIdentity, ProbeOrder, ServedModel } from "@mpo/protocol";
 export interface ModelState {
   readonly model: ServedModel;
   /** Revision and age of its profile; absent: it has none. */
-  readonly profile?: { readonly revision: number; readonly ageMs: number; readonly hasChain: boolean };
+  readonly profile?: {
+    readonly revision: number;
+    readonly ageMs: number;
+    readonly hasChain: boolean;
+    readonly measuredAtMs: number;
+  };
+  /** When the profile was measured that the device could report again. */
+  readonly toldAtMs?: number | undefined;
+  /** Since when somebody wants it measured again. */
+  readonly askedAtMs?: number | undefined;
   /** What the fleet would measure first on such a device; empty: nobody knows. */
   readonly suggested: readonly RetrainConfig[];
 }
@@ -23,32 +32,52 @@ export const DEFAULT_PROBE_POLICY: ProbePolicy = { maxAgeMs: 30 * 86_400_000, ma
 const MAX_ORDERS = 32;
 const MAX_CONFIGS = 64;
 
+/** Whose orders. */
+export interface OrderFacts {
+  readonly identity: DeviceIdentity;
+  /** Tells one store from another that counts its revisions from the start again. */
+  readonly enrolledAtMs: number;
+  /** Somebody wants all that the device has reported. */
+  readonly refreshAskedAtMs?: number | undefined;
+}
+
 /**
- * What a device is to measure: each model that it serves and has no profile of, or only an old one. The same state gives
+ * What a device is to measure: each model that it serves and has no profile of, or only an old one; and what it is to
+ * report again, because the coordinator holds another profile than it has reported, or was asked to. The same state gives
  * the same orders with the same names, so that a device which asks twice probes once.
  */
 export function probeOrders(
-  identity: DeviceIdentity,
+  facts: OrderFacts,
   models: readonly ModelState[],
   { maxAgeMs, maxProbeMs }: ProbePolicy,
 ): readonly ProbeOrder[] {
   return models
-    .filter(({ profile }) => profile === undefined || profile.ageMs > maxAgeMs || !profile.hasChain)
+    .flatMap((state) => {
+      const { profile, toldAtMs, askedAtMs } = state;
+      const isFresh = askedAtMs !== undefined || (profile !== undefined && profile.ageMs > maxAgeMs);
+      const isOther = toldAtMs !== undefined && profile?.measuredAtMs !== toldAtMs;
+      const isWanted = facts.refreshAskedAtMs !== undefined && toldAtMs !== undefined;
+      const isLacking = profile === undefined || !profile.hasChain || isOther || isWanted;
+      return isFresh || isLacking ? [{ ...state, isFresh }] : [];
+    })
     .slice(0, MAX_ORDERS)
-    .map(({ model, profile, suggested }) => ({
-      order: orderName(identity, model, profile?.revision ?? 0),
-      model: model.name,
-      manifestDigest: model.manifestDigest,
-      configs: suggested.slice(0, MAX_CONFIGS),
+    .map((state) => ({
+      order: orderName(facts, state),
+      model: state.model.name,
+      manifestDigest: state.model.manifestDigest,
+      configs: state.suggested.slice(0, MAX_CONFIGS),
       maxMs: maxProbeMs,
+      isFresh: state.isFresh,
     }));
 }
 
 function orderName(
-  { tenant, device }: DeviceIdentity,
-  { name, manifestDigest }: ServedModel,
-  revision: number,
+  { identity: { tenant, device }, enrolledAtMs, refreshAskedAtMs }: OrderFacts,
+  { model: { name, manifestDigest }, profile, toldAtMs, askedAtMs }: ModelState,
 ): string {
-  const hash = createHash("sha256").update(`${tenant}.${device}.${name}.${manifestDigest}.${revision}`).digest("hex");
+  const state = [enrolledAtMs, profile?.revision, toldAtMs, askedAtMs, refreshAskedAtMs].map((one) => one ?? 0);
+  const hash = createHash("sha256")
+    .update([tenant, device, name, manifestDigest, ...state].join("."))
+    .digest("hex");
   return `probe-${hash.slice(0, 24)}`;
 }

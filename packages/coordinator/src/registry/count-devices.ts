@@ -16,6 +16,7 @@ export interface CountParts {
 
 /** How many devices are there, away, and there without their newest document. Takes time in proportion to the fleet. */
 export function countDevices({ registry, documents, statuses, nowMs, heartbeatSeconds }: CountParts): DeviceCounts {
+  const conditions = new Map<string, number>();
   let [online, offline, behind] = [0, 0, 0];
   for (const { identity, enrolledAtMs } of registry.devices()) {
     const seen = registry.seen(identity);
@@ -24,6 +25,8 @@ export function countDevices({ registry, documents, statuses, nowMs, heartbeatSe
       continue;
     }
     online += 1;
+    const codes = new Set((seen?.conditions ?? []).map(({ code }) => code));
+    for (const code of codes) conditions.set(code, (conditions.get(code) ?? 0) + 1);
     const desired = documents.version(identity);
     if (desired === undefined) continue;
     const told = statuses.newest(identity);
@@ -31,5 +34,5 @@ export function countDevices({ registry, documents, statuses, nowMs, heartbeatSe
     const isThere = applied.some((version) => version !== undefined && compareVersions(version, desired) >= 0);
     if (!isThere) behind += 1;
   }
-  return { online, offline, behind };
+  return { online, offline, behind, conditions };
 }

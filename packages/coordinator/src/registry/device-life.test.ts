@@ -65,7 +65,7 @@ void describe("the end of a device's life", () => {
     await coordinator.admin.getProfile({ ...pi1, model: "tiny" }, CALL);
     await eventually(async () => (await kindsOf(coordinator, "pi-1")).includes("device-retired") || undefined);
 
-    const { needsHello } = await coordinator.fleet.heartbeat({ ...pi1, resources: RESOURCES }, CALL);
+    const { needsHello } = await coordinator.fleet.heartbeat({ ...pi1, resources: RESOURCES, conditions: [] }, CALL);
     assert.ok(needsHello, "it is asked to say hello");
     await coordinator.fleet.hello(helloOf("pi-1"), CALL);
     assert.deepEqual([listed(coordinator), listed(coordinator, true)], [BOTH, []]);

@@ -1,9 +1,9 @@
-import { type Fact, fact } from "@mpo/core";
+import { type Fact, fact, given } from "@mpo/core";
 import { compareVersions, type DocumentVersion, type HelloRequest, schemas } from "@mpo/protocol";
 import { type RecordForm, recordForm } from "../store/records.ts";
 
-const { object, timestampMs } = fact;
-const { deviceIdentity, documentVersion, inventory, labels, resources, servedModels } = schemas;
+const { list, name, object, timestampMs } = fact;
+const { conditions, deviceIdentity, documentVersion, inventory, labels, resources, servedModels } = schemas;
 
 const deviceSchema = object({
   identity: deviceIdentity,
@@ -16,6 +16,10 @@ const deviceSchema = object({
   versionFloor: documentVersion.optional(),
   /** When it was taken out of the fleet, by the coordinator's clock; absent: it is part of it. */
   retiredAtMs: timestampMs().optional(),
+  /** When somebody asked for all that it reports; absent: nobody, or it was answered. */
+  refreshAskedAtMs: timestampMs().optional(),
+  /** Models that somebody wants measured again, and since when. */
+  probesAsked: list(object({ model: name(), askedAtMs: timestampMs() }), 0, 32).optional(),
 });
 
 /** What a device is, as it reported. Changes rarely. */
@@ -27,6 +31,7 @@ const seenSchema = object({
   /** By the coordinator's clock. */
   lastSeenMs: timestampMs(),
   appliedVersion: documentVersion.optional(),
+  conditions: conditions.optional(),
 });
 
 /** What a device had free when it was last heard of. Changes with every heartbeat. */
@@ -50,6 +55,7 @@ export function withFacts(record: DeviceRecord | undefined, facts: DeviceFacts, 
     models: facts.models ?? record?.models ?? [],
     enrolledAtMs: record?.enrolledAtMs ?? nowMs,
     ...(versionFloor === undefined ? {} : { versionFloor }),
+    ...given({ refreshAskedAtMs: record?.refreshAskedAtMs, probesAsked: record?.probesAsked }),
   };
   return record !== undefined && JSON.stringify(record) === JSON.stringify(next) ? record : next;
 }
@@ -75,4 +81,12 @@ export function neverSeen(enrolledAtMs: number): SeenRecord {
     },
     lastSeenMs: enrolledAtMs,
   };
+}
+
+/** The record of a device of which somebody wants models measured again. Models that it serves no more are forgotten. */
+export function withProbesAsked(record: DeviceRecord, models: readonly string[], askedAtMs: number): DeviceRecord {
+  const others = (record.probesAsked ?? []).filter(
+    ({ model }) => !models.includes(model) && record.models.some(({ name }) => name === model),
+  );
+  return { ...record, probesAsked: [...others, ...models.map((model) => ({ model, askedAtMs }))] };
 }

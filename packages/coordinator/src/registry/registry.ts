@@ -1,5 +1,5 @@
 import { MpoError } from "@mpo/core";
-import { compareVersions, type DeviceIdentity, type DocumentVersion, deviceKey, type Resources } from "@mpo/protocol";
+import { compareVersions, type DeviceIdentity, type DocumentVersion, deviceKey } from "@mpo/protocol";
 import type { Logger } from "@mpo/runtime";
 import { BUCKETS, type StoreCallOptions } from "@mpo/transport";
 import { changeEntry, type StoreContext } from "../store/change-entry.ts";
@@ -106,6 +106,18 @@ export class Registry {
     return await this.#change(key, signal, (record) => withFacts(record, facts, this.#context.clock.now()));
   }
 
+  /** Changes the record of a device that is known; nothing happens to others. */
+  async change(
+    identity: DeviceIdentity,
+    change: (record: DeviceRecord) => DeviceRecord,
+    { signal }: StoreCallOptions = {},
+  ): Promise<DeviceRecord | undefined> {
+    const known = await this.load(identity, signal === undefined ? {} : { signal });
+    if (known === undefined) return undefined;
+    const { record } = await this.#change(deviceKey(identity), signal, (current) => change(current ?? known));
+    return record;
+  }
+
   /** Stores that a device has told of a document, if that is newer than all before. Does nothing for unknown devices. */
   async raiseFloor(
     identity: DeviceIdentity,
@@ -144,17 +156,20 @@ export class Registry {
   /** Stores that a device was heard of now. Concurrent writes may overtake each other: the next heartbeat settles it. */
   async saw(
     identity: DeviceIdentity,
-    facts: { readonly resources: Resources; readonly appliedVersion?: DocumentVersion | undefined },
+    facts: Pick<SeenRecord, "resources" | "appliedVersion" | "conditions">,
     options: StoreCallOptions = {},
   ): Promise<SeenRecord> {
     const key = deviceKey(identity);
     const { resources, appliedVersion } = facts;
     const known = this.#seen.get(key)?.value;
     const nowMs = this.#context.clock.now();
-    if (known !== undefined && this.#isSameMoment(known, nowMs) && isSame(known.appliedVersion, appliedVersion)) {
-      return known;
-    }
-    const record: SeenRecord = { resources, lastSeenMs: nowMs, appliedVersion };
+    // A hello does not say how the device fares: the heartbeat before it did.
+    const conditions = facts.conditions ?? known?.conditions ?? [];
+    const hasNews =
+      !isSame(known?.appliedVersion, appliedVersion) ||
+      JSON.stringify(known?.conditions ?? []) !== JSON.stringify(conditions);
+    if (known !== undefined && this.#isSameMoment(known, nowMs) && !hasNews) return known;
+    const record: SeenRecord = { resources, lastSeenMs: nowMs, appliedVersion, conditions };
     await this.#putSeen(key, record, options);
     return record;
   }

@@ -1,33 +1,56 @@
-import { type DeviceIdentity, type DocumentStatus, deviceKey, type ReportStatusRequest } from "@mpo/protocol";
+import {
+  compareVersions,
+  type DeviceIdentity,
+  type DocumentStatus,
+  type DocumentVersion,
+  deviceKey,
+  type ReportStatusRequest,
+} from "@mpo/protocol";
 import type { Logger } from "@mpo/runtime";
 import { BUCKETS, type StoreCallOptions } from "@mpo/transport";
 import { changeEntry, type StoreContext } from "../store/change-entry.ts";
 import { WatchedMap, type Watching } from "../store/watched-map.ts";
 import { NO_STATUS, type StatusRecord, statusFromBytes, statusToBytes, withStatus } from "./status-record.ts";
 
+/** What is kept of a device's documents in memory. */
+interface ToldDocuments {
+  readonly newest: DocumentStatus | undefined;
+  readonly versions: readonly DocumentVersion[];
+}
+
+function toldDocuments({ documents }: StatusRecord): ToldDocuments {
+  return { newest: documents[0]?.status, versions: documents.map(({ status }) => status.version) };
+}
+
 /** What devices told of documents and windows. */
 export class StatusService {
   readonly #context: StoreContext;
-  readonly #newest: WatchedMap<DocumentStatus | undefined>;
+  readonly #told: WatchedMap<ToldDocuments>;
 
   constructor(context: StoreContext, logger: Logger) {
     this.#context = context;
-    this.#newest = new WatchedMap({
+    this.#told = new WatchedMap({
       clock: context.clock,
       store: context.store,
       logger,
       bucket: BUCKETS.status,
-      read: ({ value }) => statusFromBytes(value).documents[0]?.status,
+      read: ({ value }) => toldDocuments(statusFromBytes(value)),
     });
   }
 
   get watches(): readonly Watching[] {
-    return [this.#newest];
+    return [this.#told];
   }
 
   /** The status of the newest document that a device has told of. */
   newest(identity: DeviceIdentity): DocumentStatus | undefined {
-    return this.#newest.get(deviceKey(identity))?.value;
+    return this.#told.get(deviceKey(identity))?.value.newest;
+  }
+
+  /** Whether a device has told of a document. */
+  hasTold(identity: DeviceIdentity, version: DocumentVersion): boolean {
+    const versions = this.#told.get(deviceKey(identity))?.value.versions ?? [];
+    return versions.some((one) => compareVersions(one, version) === 0);
   }
 
   /** Stores a report. When this returns, it is stored, once. */
@@ -50,7 +73,7 @@ export class StatusService {
         return { value: statusToBytes(record), result };
       },
     );
-    this.#newest.note(key, result.record.documents[0]?.status, revision);
+    this.#told.note(key, toldDocuments(result.record), revision);
     return { isDuplicate: result.isDuplicate };
   }
 

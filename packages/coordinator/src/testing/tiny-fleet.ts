@@ -51,6 +51,7 @@ export function helloOf(device: string, changes: Partial<HelloRequest> = {}): He
     resources: RESOURCES,
     labels: [{ name: "site", value: "north" }],
     models: [{ name: "tiny", manifestDigest: MODEL_DIGEST }],
+    profiles: [],
     ...changes,
   };
 }

@@ -10,7 +10,7 @@ import {
   profileSchema,
   REASON_LENGTH,
 } from "@mpo/core";
-import { deviceIdentity, inventory, labels, resources, servedModels } from "./device.ts";
+import { conditions, deviceIdentity, inventory, labels, resources, servedModels } from "./device.ts";
 import { desiredDocument, documentVersion, reason } from "./document.ts";
 import { documentStatus, probeFailure, windowResult } from "./report.ts";
 
@@ -36,6 +36,7 @@ const device = object({
   desiredVersion: documentVersion.optional(),
   reportedStatus: documentStatus.optional(),
   retiredAtMs: timestampMs().optional(),
+  conditions,
 });
 
 /** Asks for devices with all of these labels. */
@@ -93,6 +94,21 @@ export const removeDeviceRequest = object({ identity: deviceIdentity, reason: wh
 /** What is gone with it. */
 export type RemoveDeviceResponse = Fact<typeof removeDeviceResponse>;
 export const removeDeviceResponse = object({ profileCount: whole(0, MAX_UINT32) });
+/** Asks a device to report again all that it has reported of itself. */
+export type RefreshDeviceRequest = Fact<typeof refreshDeviceRequest>;
+export const refreshDeviceRequest = object({ identity: deviceIdentity });
+
+/** It is asked with its next heartbeat. */
+export type RefreshDeviceResponse = Fact<typeof refreshDeviceResponse>;
+export const refreshDeviceResponse = object({ askedAtMs: timestampMs() });
+
+/** Asks a device to measure a model again; no model: all that it serves. */
+export type ProbeDeviceRequest = Fact<typeof probeDeviceRequest>;
+export const probeDeviceRequest = object({ identity: deviceIdentity, model: name().optional() });
+
+/** It is asked with its next heartbeat. */
+export type ProbeDeviceResponse = Fact<typeof probeDeviceResponse>;
+export const probeDeviceResponse = object({ models: list(name(), 0, 32) });
 
 /** Asks for profiles. */
 export type ListProfilesRequest = Fact<typeof listProfilesRequest>;

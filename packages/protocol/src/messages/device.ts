@@ -1,6 +1,6 @@
-import { type Fact, fact } from "@mpo/core";
+import { type Fact, fact, MESSAGE_LENGTH } from "@mpo/core";
 
-const { bytes, consistent, digest, flag, list, name, number, object, text, timestampMs, whole } = fact;
+const { bytes, consistent, digest, flag, list, name, number, object, text, timestampMs, whole, word } = fact;
 
 /** Who speaks: names that are safe in NATS subjects and file names. */
 export type DeviceIdentity = Fact<typeof deviceIdentity>;
@@ -67,6 +67,25 @@ const servedModel = object({ name: name(), manifestDigest: digest() });
 
 /** Models that a device serves. */
 export const servedModels = list(servedModel, 0, 32);
+
+/** Something wrong with a device that a person should look at; it is gone when it is over. */
+export type Condition = Fact<typeof condition>;
+const condition = object({
+  code: word([
+    "unreadable",
+    "not-writable",
+    "probe-waits",
+    "nats-unconnected",
+    "report-pending",
+    "clock-wrong",
+    "throttled",
+  ]),
+  sinceMs: timestampMs(),
+  message: text(1, MESSAGE_LENGTH),
+});
+
+/** What is wrong with a device. */
+export const conditions = list(condition, 0, 32);
 
 /** An Ed25519 public key. */
 export const publicKey = bytes(32, 32);

@@ -1,5 +1,5 @@
 import { configSchema, type Fact, fact } from "@mpo/core";
-import { deviceIdentity, inventory, labels, publicKey, resources, servedModels } from "./device.ts";
+import { conditions, deviceIdentity, inventory, labels, publicKey, resources, servedModels } from "./device.ts";
 import { desiredEnvelope, documentVersion } from "./document.ts";
 
 const { digest, flag, list, name, object, positive, secret, text, timestampMs, whole, word } = fact;
@@ -28,6 +28,9 @@ export const enrollResponse = object({
   retryAfterSeconds: whole(0, DAY_SECONDS),
 });
 
+/** A profile that a device has reported, and can report again. */
+const toldProfile = object({ model: name(), measuredAtMs: timestampMs() });
+
 /** Says who is there, on every (re)connection. */
 export type HelloRequest = Fact<typeof helloRequest>;
 export const helloRequest = object({
@@ -40,6 +43,8 @@ export const helloRequest = object({
   versionFloor: documentVersion.optional(),
   /** The document it runs by. */
   appliedVersion: documentVersion.optional(),
+  /** The newest of each model. */
+  profiles: list(toldProfile, 0, 32),
 });
 
 /** What is to be measured; no configs: the device chooses. */
@@ -51,6 +56,8 @@ const probeOrder = object({
   /** Most valuable first. */
   configs: list(configSchema, 0, 64),
   maxMs: positive(DAY_SECONDS * 1000),
+  /** Measure again: a profile that the device could report again will not do. */
+  isFresh: flag(),
 });
 
 /** What a device should do now. */
@@ -62,6 +69,8 @@ export const helloResponse = object({
   probes: list(probeOrder, 0, 32),
   heartbeatSeconds,
   natsServers: list(text(1, 256), 0, 8),
+  /** The coordinator lacks the status of the document that the device runs by. */
+  needsStatus: flag(),
 });
 
 /** Says that a device is alive, apart from its work. */
@@ -70,6 +79,9 @@ export const heartbeatRequest = object({
   identity: deviceIdentity,
   resources,
   appliedVersion: documentVersion.optional(),
+  /** Of what the device has reported of itself (`toldDigest`); absent while reports wait to be sent. */
+  toldDigest: digest().optional(),
+  conditions,
 });
 
 /** The answer to a heartbeat. */
@@ -78,6 +90,6 @@ export const heartbeatResponse = object({
   serverTimeMs: timestampMs(),
   desiredVersion: documentVersion.optional(),
   heartbeatSeconds,
-  /** The coordinator does not know the device: say hello again. */
+  /** The coordinator lacks something that the device has reported, or has new orders: say hello again. */
   needsHello: flag(),
 });

@@ -1,12 +1,12 @@
 import { ADMIN_SERVICE, type AdminServiceMethods } from "@mpo/protocol";
 import { type ClientOf, createServiceClient, type ServiceClientOptions } from "./service-client.ts";
 
-/** What people and programs ask of a coordinator. Calls that only read are repeated; those that change are not. */
+/** What people and programs ask of a coordinator. Calls that may be made twice are repeated. */
 export interface AdminClient extends ClientOf<AdminServiceMethods> {
   close(): void;
 }
 
-const READS: ReadonlySet<keyof AdminServiceMethods> = new Set<keyof AdminServiceMethods>([
+const REPEATABLE: ReadonlySet<keyof AdminServiceMethods> = new Set<keyof AdminServiceMethods>([
   "listDevices",
   "getDevice",
   "listProfiles",
@@ -14,10 +14,11 @@ const READS: ReadonlySet<keyof AdminServiceMethods> = new Set<keyof AdminService
   "getConfig",
   "explainConfig",
   "listEvents",
+  "refreshDevice",
 ]);
 
 /** Connects when the first call is made; never throws itself. */
 export function createAdminClient(options: ServiceClientOptions): AdminClient {
-  const { calls, channel } = createServiceClient(ADMIN_SERVICE, (name) => READS.has(name), options);
+  const { calls, channel } = createServiceClient(ADMIN_SERVICE, (name) => REPEATABLE.has(name), options);
   return { ...calls, close: () => channel.close() };
 }

@@ -12,6 +12,7 @@ export const IDENTITY = { tenant: "acme", device: "pi-4" };
 export const HEARTBEAT: HeartbeatRequest = {
   identity: IDENTITY,
   resources: { measuredAtMs: 1, memoryAvailableBytes: 1, diskFreeBytes: 1, loadAverage: 0, isThrottled: false },
+  conditions: [],
 };
 
 export const ALIVE: HeartbeatResponse = { serverTimeMs: 5, heartbeatSeconds: 30, needsHello: false };
