@@ -2,7 +2,7 @@ import { chooseRung, describeConfig, isHopeless, MpoError, runWindow } from "@mp
 import type { DesiredDocument, DocumentVersion, Inventory, ProbeOrder, Resources, ServedModel } from "@mpo/protocol";
 import type { ConfigStore } from "../config/config-store.ts";
 import { describeSigns } from "../drift/drift-detector.ts";
-import { workBudget } from "../policy/budget-policy.ts";
+import { type BudgetFacts, workBudget } from "../policy/budget-policy.ts";
 import type { RetrainOutcome } from "../ports/agent-engine.ts";
 import { type Outbox, randomName } from "../report/outbox.ts";
 import { isWithinBounds, windowResults } from "../window/window-report.ts";
@@ -287,14 +287,12 @@ export class WorkLoop {
     const { ports, settings } = this.#parts;
     await this.#troubles.requireWritable(what.model);
     const job = retrainJob(what, await ports.serving.folders(what.model), settings, ports.random);
-    const facts = (): ReturnType<typeof budgetFacts> =>
-      budgetFacts({ ...this.#parts, memory: this.#memory }, what.model);
+    const facts = (): BudgetFacts => budgetFacts({ ...this.#parts, memory: this.#memory }, what.model);
     return guarded({ settings, ports, facts }, signal, (linked) => ports.engine.retrain(job, { signal: linked }));
   }
 
   async #freeBytes(model: string): Promise<number> {
-    const resources = await this.#parts.ports.monitor.resources();
     const facts = budgetFacts({ ...this.#parts, memory: this.#memory }, model);
-    return workBudget(this.#parts.settings.budget, resources, facts).memoryBytes;
+    return workBudget(this.#parts.settings.budget, await this.#parts.ports.monitor.resources(), facts).memoryBytes;
   }
 }
