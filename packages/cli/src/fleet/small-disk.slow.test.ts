@@ -10,7 +10,7 @@ import { noSmallDisk, smallDisk } from "../test-support/small-disk.ts";
 const PORTS = ["--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"];
 const GUIDE = new URL("../../../../deploy/guides/fleet.md", import.meta.url);
 
-describe("a coordinator's disk", { skip: noNatsServer || noSmallDisk, timeout: 120_000 }, () => {
+describe("a coordinator's disk", { skip: noNatsServer || noSmallDisk, timeout: 300_000 }, () => {
   it("that is too small for a new store is refused with what is needed, and doctor and guide agree", async (t) => {
     const disk = await smallDisk(t, 200);
     const coordinator = disk.start(["coordinator", ...PORTS, "--data", `${disk.folder}/c`]);
