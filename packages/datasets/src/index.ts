@@ -1,18 +1,18 @@
-export { loadCifar10 } from "./cifar10.ts";
-export { corrupt } from "./corruption.ts";
-export { CORRUPTION_NAMES, type CorruptionName, type Severity } from "./corruption-name.ts";
-export { type DriftTask, driftStream } from "./drift-stream.ts";
+export { corrupt } from "./corruptions/corruption.ts";
+export { CORRUPTION_NAMES, type CorruptionName, type Severity } from "./corruptions/corruption-name.ts";
+export { loadCifar10 } from "./formats/cifar10.ts";
 export {
   cacheFolder,
   fashionMnistFolder,
   loadFashionMnist,
   loadFashionMnistTest,
   type TrainTest,
-} from "./fashion-mnist.ts";
-export { encodeIdxImages, encodeIdxLabels } from "./idx.ts";
-export { loadImageFolder } from "./image-folder.ts";
-export { concatImages, type ImageSet, sliceImages, takeImages } from "./image-set.ts";
-export { encodeNpy } from "./npy.ts";
-export { encodeNpyImages, loadNpyFolder, readNpy, readNpyImages, readNpyLabels } from "./npy-images.ts";
-export { createRandom, deriveSeed, type Random } from "./random.ts";
-export { syntheticImages } from "./synthetic-images.ts";
+} from "./formats/fashion-mnist.ts";
+export { encodeIdxImages, encodeIdxLabels } from "./formats/idx.ts";
+export { loadImageFolder } from "./formats/image-folder.ts";
+export { encodeNpy } from "./formats/npy.ts";
+export { encodeNpyImages, loadNpyFolder, readNpy, readNpyImages, readNpyLabels } from "./formats/npy-images.ts";
+export { type DriftTask, driftStream } from "./images/drift-stream.ts";
+export { concatImages, type ImageSet, sliceImages, takeImages } from "./images/image-set.ts";
+export { createRandom, deriveSeed, type Random } from "./images/random.ts";
+export { syntheticImages } from "./images/synthetic-images.ts";

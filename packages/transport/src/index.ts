@@ -12,13 +12,13 @@ export {
 } from "./grpc/grpc-server.ts";
 export { isLoopback } from "./grpc/loopback.ts";
 export { proxyFor } from "./grpc/proxy.ts";
-export { checkStore, type StoredStream, setAsideStreams } from "./nats/check-store.ts";
-export { EmbeddedNatsServer } from "./nats/embedded-nats-server.ts";
-export { openExistingStore, openJetstreamStore } from "./nats/jetstream-state-store.ts";
-export { findNatsServer } from "./nats/nats-binary.ts";
+export { openExistingStore, openJetstreamStore } from "./nats/jetstream/jetstream-state-store.ts";
 export { NatsLink } from "./nats/nats-link.ts";
 export { NatsNotifyBus } from "./nats/nats-notify-bus.ts";
 export type { NatsCredentials } from "./nats/nats-settings.ts";
+export { checkStore, type StoredStream, setAsideStreams } from "./nats/server/check-store.ts";
+export { EmbeddedNatsServer } from "./nats/server/embedded-nats-server.ts";
+export { findNatsServer } from "./nats/server/nats-binary.ts";
 export { STORE_NEEDS_BYTES } from "./store/fit-layout.ts";
 export { BUCKETS, FLEET_LAYOUT, STREAMS } from "./store/fleet-layout.ts";
 export type { StateStore, StoreCallOptions, StoreChange, StoreEntry, StreamEvent } from "./store/state-store.ts";

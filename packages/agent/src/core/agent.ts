@@ -2,19 +2,19 @@ import { checked } from "@mpo/core";
 import { type DocumentVersion, desiredEnvelopeCodec, type Resources, type ServedModel, schemas } from "@mpo/protocol";
 import { ConfigStore } from "../config/config-store.ts";
 import { TrustedTime } from "../config/trusted-time.ts";
+import { FeedLoop } from "../link/feed-loop.ts";
+import { LinkLoop } from "../link/link-loop.ts";
+import { runSending } from "../link/send-loop.ts";
+import { ToldProfiles } from "../link/told-profiles.ts";
 import { Outbox } from "../report/outbox.ts";
+import { runTogether } from "../work/run-together.ts";
+import { type Doing, WorkLoop } from "../work/work-loop.ts";
+import { readWorkState } from "../work/work-memory.ts";
 import type { AgentPorts } from "./agent-ports.ts";
 import type { AgentSettings } from "./agent-settings.ts";
 import { Conditions, type Finding } from "./conditions.ts";
 import { Documents } from "./documents.ts";
-import { FeedLoop } from "./feed-loop.ts";
-import { LinkLoop } from "./link-loop.ts";
-import { runTogether } from "./run-together.ts";
-import { runSending } from "./send-loop.ts";
-import { ToldProfiles } from "./told-profiles.ts";
 import { Wakeup } from "./wakeup.ts";
-import { type Doing, WorkLoop } from "./work-loop.ts";
-import { readWorkState } from "./work-memory.ts";
 
 /** A clock that is further from the coordinator's has to be looked at. */
 const WRONG_CLOCK_MS = 60_000;

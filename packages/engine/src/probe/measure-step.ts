@@ -8,7 +8,7 @@ import { type StepReport, stepTimes } from "../training/train-loop.ts";
 import { EngineWorker } from "../worker/engine-worker.ts";
 import type { LoadReport } from "../worker/messages.ts";
 import type { WorkerEnvironmentOptions } from "../worker/worker-environment.ts";
-import { CALM_SHARE, othersShare, readCpu } from "./cpu-contention.ts";
+import { CALM_SHARE, othersShare, readCpu } from "./timing/cpu-contention.ts";
 
 /** What is measured, and how its processes run. */
 export interface StepTask extends WorkerEnvironmentOptions {

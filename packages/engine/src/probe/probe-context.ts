@@ -17,7 +17,7 @@ import { type AdaptationMethod, methodNamed } from "../window/method.ts";
 import type { StepTask } from "./measure-step.ts";
 import { poolCapFor, poolCapForPlan } from "./pool-cap.ts";
 import type { ProbeBudget, ProbeOptions, ProbeTask } from "./probe-task.ts";
-import { timedPlan } from "./timed-plan.ts";
+import { timedPlan } from "./timing/timed-plan.ts";
 
 type MemoryCap = Pick<StepTask, "memoryCapBytes">;
 

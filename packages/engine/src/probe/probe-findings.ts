@@ -1,12 +1,12 @@
 import { type AccuracySample, CostModel, type CostProfile, PROFILE_VERSION, type Profile } from "@mpo/core";
 import { parameterCount } from "../model/variables.ts";
-import { consistentTimes } from "./consistent-times.ts";
 import { ENGINE_VERSION } from "./engine-version.ts";
 import { graphDigest } from "./graph-digest.ts";
 import type { MeasuredStep } from "./measure-step.ts";
 import type { ProbeContext } from "./probe-context.ts";
-import { unitTimeSamples, updateSample } from "./unit-time-samples.ts";
-import type { UnitTimingReport } from "./unit-timing.ts";
+import { consistentTimes } from "./timing/consistent-times.ts";
+import { unitTimeSamples, updateSample } from "./timing/unit-time-samples.ts";
+import type { UnitTimingReport } from "./timing/unit-timing.ts";
 
 /** What a probe has measured until now. */
 export class ProbeFindings {

@@ -1,7 +1,7 @@
 import type { MethodName, Profile, RetrainConfig } from "@mpo/core";
 import type { Clock } from "@mpo/io";
 import type { Model } from "../model/model-graph.ts";
-import type { ProbeSamples } from "./micro-windows.ts";
+import type { ProbeSamples } from "./accuracy/micro-windows.ts";
 import type { AvailableMemoryReader } from "./probe-guard.ts";
 
 /** What is probed. */

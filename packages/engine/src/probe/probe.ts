@@ -8,16 +8,16 @@ import {
   residentGrowth,
   validateProfile,
 } from "@mpo/core";
+import { measureAccuracy } from "./accuracy/measure-accuracy.ts";
 import { graphDigest } from "./graph-digest.ts";
-import { measureAccuracy } from "./measure-accuracy.ts";
 import { ProbeContext } from "./probe-context.ts";
 import { ProbeFindings } from "./probe-findings.ts";
 import { ProbeGuard, readAvailableMemory } from "./probe-guard.ts";
 import type { ProbeBudget, ProbeOptions, ProbeTask } from "./probe-task.ts";
 import { LEAST_STEPS, StepMeasurements } from "./step-measurements.ts";
-import { timeUnits } from "./time-units.ts";
-import { timedPlan } from "./timed-plan.ts";
-import type { UnitTimingReport } from "./unit-timing.ts";
+import { timeUnits } from "./timing/time-units.ts";
+import { timedPlan } from "./timing/timed-plan.ts";
+import type { UnitTimingReport } from "./timing/unit-timing.ts";
 
 const LEAST_AVAILABLE_BYTES = 256 * 2 ** 20;
 const TIMING_ROUNDS = 8;

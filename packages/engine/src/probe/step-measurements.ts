@@ -3,7 +3,7 @@ import { measureStep, PreparedStep, timedStepsFor } from "./measure-step.ts";
 import { type ProbeContext, unlessOverCap } from "./probe-context.ts";
 import type { ProbeFindings } from "./probe-findings.ts";
 import { probeSteps, type StepGroup } from "./probe-steps.ts";
-import { StepQueue } from "./step-queue.ts";
+import { StepQueue } from "./timing/step-queue.ts";
 
 /** Fewer measured steps than this make no profile. */
 export const LEAST_STEPS = 2;

@@ -1,5 +1,5 @@
 import type { Model } from "../model/model-graph.ts";
-import { AccuracyReader } from "../probe/accuracy-reader.ts";
+import { AccuracyReader } from "../probe/accuracy/accuracy-reader.ts";
 import type { Samples } from "../training/batches.ts";
 import type { EngineWorker } from "../worker/engine-worker.ts";
 

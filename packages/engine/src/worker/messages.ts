@@ -1,5 +1,5 @@
 import type { ModelGraph, ModelWeights } from "../model/model-graph.ts";
-import type { UnitTimingReport, UnitTimingRequest } from "../probe/unit-timing.ts";
+import type { UnitTimingReport, UnitTimingRequest } from "../probe/timing/unit-timing.ts";
 import type { MemoryReading } from "../session/memory-meter.ts";
 import type { Samples } from "../training/batches.ts";
 import type { TrainingRun, TrainingSetup } from "../training/task.ts";

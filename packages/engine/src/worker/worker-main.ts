@@ -1,7 +1,7 @@
 import { tmpdir } from "node:os";
 import { MpoError } from "@mpo/core";
 import { serveCalls } from "@mpo/io";
-import { timeParts } from "../probe/time-parts.ts";
+import { timeParts } from "../probe/timing/time-parts.ts";
 import { readMemory, resetMemoryPeak } from "../session/memory-meter.ts";
 import { volunteerForMemoryKiller } from "./memory-killer.ts";
 import type { WorkerCalls } from "./messages.ts";

@@ -2,9 +2,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { MpoError } from "@mpo/core";
-import { EmbeddedNatsServer, type EmbeddedServerOptions } from "../nats/embedded-nats-server.ts";
-import { findNatsServer, type NatsBinary } from "../nats/nats-binary.ts";
 import { NatsLink } from "../nats/nats-link.ts";
+import { EmbeddedNatsServer, type EmbeddedServerOptions } from "../nats/server/embedded-nats-server.ts";
+import { findNatsServer, type NatsBinary } from "../nats/server/nats-binary.ts";
 
 /** The machine's nats-server, or why there is none. */
 export async function testBinary(): Promise<NatsBinary | string> {

@@ -1,0 +1,237 @@
+import { given, MpoError } from "@mpo/core";
+import {
+  compareVersions,
+  type DocumentVersion,
+  type HeartbeatRequest,
+  type HelloRequest,
+  type HelloResponse,
+  type Inventory,
+  type Resources,
+  type ServedModel,
+  toldDigest,
+} from "@mpo/protocol";
+import type { ConfigStore } from "../config/config-store.ts";
+import type { TrustedTime } from "../config/trusted-time.ts";
+import type { AgentPorts } from "../core/agent-ports.ts";
+import type { AgentSettings } from "../core/agent-settings.ts";
+import { Wakeup } from "../core/wakeup.ts";
+import { isRefusal } from "../report/outbox.ts";
+import { Waits } from "./back-off.ts";
+
+const ENROLLED_FILE = "enrolled";
+const MS = 1000;
+/** Calls in a row that failed, and count as an outage. */
+const OUTAGE_FAILURES = 4;
+/**
+ * The loop itself tries again, and knows how long to wait: a link that repeated each call at once would send a
+ * coordinator that is late with its answers a multiple of what it is late with.
+ */
+const ONCE = { retries: 0 } as const;
+/** Waits after failures are meant for a fleet with heartbeats so far apart; a larger one has them further apart. */
+const USUAL_HEARTBEAT_SECONDS = 30;
+/** Waits after refusals: they are no outage, and end only when somebody changes something. */
+const FIRST_REFUSED_MS = 5_000;
+const LONGEST_REFUSED_MS = 900_000;
+/** A newer version that a hello did not bring in (refused, or a stale answer) is asked for again after this long. */
+const ASK_AGAIN_MS = 900_000;
+
+/** What the link needs of the agent. */
+export interface LinkParts {
+  readonly settings: AgentSettings;
+  readonly ports: AgentPorts;
+  readonly store: ConfigStore;
+  readonly time: TrustedTime;
+  readonly inventory: Inventory;
+  readonly models: () => Promise<readonly ServedModel[]>;
+  /** Profiles that were reported, and can be again. */
+  readonly told: (models: readonly ServedModel[]) => Promise<HelloRequest["profiles"]>;
+  /** What is wrong with the device now. */
+  readonly conditions: (resources: Resources) => HeartbeatRequest["conditions"];
+  /** Whether no report waits to be sent. */
+  readonly isAllSent: () => boolean;
+  /** Whether the last document could not be taken, and is to be asked for again. */
+  readonly hasFailedDocument: () => boolean;
+  /** Called with every answer to a hello. */
+  readonly onHello: (response: HelloResponse) => Promise<void>;
+}
+
+/** Keeps an agent known to its coordinator: enrols once, says hello on every (re)connection, then heartbeats. */
+export class LinkLoop {
+  readonly #parts: LinkParts;
+  readonly #wakeup: Wakeup;
+  readonly #waits: Waits;
+  #isOnline = false;
+  #needsHello = true;
+  /** Models as the last hello named them. */
+  #named: string | undefined;
+  #asked: { readonly version: DocumentVersion; readonly atMs: number } | undefined;
+  #failures = 0;
+  #heartbeatSeconds = USUAL_HEARTBEAT_SECONDS;
+
+  constructor(parts: LinkParts) {
+    const { ports, settings } = parts;
+    this.#parts = parts;
+    this.#wakeup = new Wakeup(ports.clock);
+    this.#waits = new Waits({ ...settings.linkRetry, random: ports.random });
+  }
+
+  /** Whether the last call was answered. */
+  get isOnline(): boolean {
+    return this.#isOnline;
+  }
+
+  /** Calls that failed since the last that did not. */
+  get failures(): number {
+    return this.#failures;
+  }
+
+  /** Says hello now: the coordinator does not know the device, or something of it has changed. */
+  sayHello(): void {
+    this.#needsHello = true;
+    this.#wakeup.wake();
+  }
+
+  /** Says hello when other models are served than the coordinator knows of: what is measured of them is then of use at once. */
+  modelsAre(models: readonly ServedModel[]): void {
+    if (this.#named !== undefined && this.#named !== JSON.stringify(models)) this.sayHello();
+  }
+
+  /** Runs until the signal aborts. Whatever a coordinator answers, this goes on: its trouble is not the device's. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      let waitMs: number;
+      try {
+        waitMs = await this.#exchange(signal);
+        this.#isOnline = true;
+        if (this.#failures > 0) this.#parts.ports.logger.info("the coordinator answers again");
+        this.#failures = 0;
+        this.#waits.succeeded();
+      } catch (thrown) {
+        if (signal.aborted) return;
+        waitMs = await this.#failed(MpoError.from(thrown));
+      }
+      await this.#wakeup.sleep(waitMs, signal).catch(() => undefined);
+    }
+  }
+
+  /** One call of each that is due; returns how long to wait for the next. */
+  async #exchange(signal: AbortSignal): Promise<number> {
+    const { ports, settings, time } = this.#parts;
+    if ((await ports.disk.read(ENROLLED_FILE)) === undefined) {
+      const retryMs = await this.#enroll(signal);
+      if (retryMs !== undefined) return retryMs;
+    }
+    const { identity } = settings;
+    const models = await this.#parts.models();
+    if (this.#needsHello || JSON.stringify(models) !== this.#named) return this.#hello(signal);
+    const appliedVersion = this.#parts.store.document?.version;
+    const profiles = await this.#parts.told(models);
+    const digest = this.#parts.isAllSent() ? toldDigest({ models, profiles, appliedVersion }) : undefined;
+    const resources = await wholeResources(ports);
+    const answer = await ports.link.heartbeat(
+      {
+        identity,
+        resources,
+        conditions: this.#parts.conditions(resources),
+        ...given({ appliedVersion, toldDigest: digest }),
+      },
+      { signal, ...ONCE },
+    );
+    time.heard(answer.serverTimeMs);
+    if (answer.needsHello || this.#isNews(answer.desiredVersion)) return this.#hello(signal);
+    return this.#jittered(answer.heartbeatSeconds);
+  }
+
+  async #enroll(signal: AbortSignal): Promise<number | undefined> {
+    const { ports, settings, inventory } = this.#parts;
+    const { identity, labels, joinToken } = settings;
+    const token = joinToken === undefined ? {} : { joinToken };
+    const answer = await ports.link.enroll({ identity, ...token, inventory, labels }, { signal, ...ONCE });
+    if (answer.state === "pending") {
+      ports.logger.info("the coordinator has not accepted this device yet");
+      return Math.max(1, answer.retryAfterSeconds) * MS;
+    }
+    await ports.disk.write(ENROLLED_FILE, Buffer.from("1"));
+    return undefined;
+  }
+
+  async #hello(signal: AbortSignal): Promise<number> {
+    const { ports, settings, store, time, inventory, models, onHello } = this.#parts;
+    const { identity, labels } = settings;
+    const { floor, document } = store;
+    this.#needsHello = false;
+    try {
+      const served = await models();
+      const answer = await ports.link.hello(
+        {
+          identity,
+          inventory,
+          resources: await wholeResources(ports),
+          labels,
+          models: served,
+          profiles: await this.#parts.told(served),
+          ...(floor === undefined ? {} : { versionFloor: { epoch: floor.epoch, version: floor.version } }),
+          ...(document === undefined ? {} : { appliedVersion: document.version }),
+        },
+        { signal, ...ONCE },
+      );
+      this.#named = JSON.stringify(served);
+      time.heard(answer.serverTimeMs);
+      if (answer.desiredVersion !== undefined) {
+        this.#asked = { version: answer.desiredVersion, atMs: ports.clock.monotonicMs() };
+      }
+      await onHello(answer);
+      return this.#jittered(answer.heartbeatSeconds);
+    } catch (thrown) {
+      this.#needsHello = true;
+      throw thrown;
+    }
+  }
+
+  /** Whether the coordinator has a document that the device has not, and has not just been given. */
+  #isNews(desired: DocumentVersion | undefined): boolean {
+    const { store, ports } = this.#parts;
+    const known = store.document?.version;
+    if (desired === undefined || (known !== undefined && compareVersions(desired, known) === 0)) return false;
+    if (this.#parts.hasFailedDocument()) return true;
+    if (this.#asked === undefined || compareVersions(this.#asked.version, desired) !== 0) return true;
+    return ports.clock.monotonicMs() - this.#asked.atMs > ASK_AGAIN_MS;
+  }
+
+  async #failed(error: MpoError): Promise<number> {
+    const { settings, ports } = this.#parts;
+    const { logger, disk } = ports;
+    this.#isOnline = false;
+    this.#failures += 1;
+    // After an outage there may be another coordinator, elsewhere: introduce oneself again. One lost heartbeat is none, and
+    // a coordinator that has forgotten the device says so.
+    if (this.#failures >= OUTAGE_FAILURES || error.code === "not-found") this.#needsHello = true;
+    if (error.code === "not-found") await disk.remove(ENROLLED_FILE).catch(() => undefined);
+    // A coordinator that has told so many devices to be patient cannot hear all of them at once after an outage either.
+    const longestMs = Math.max(settings.linkRetry.capMs, this.#heartbeatSeconds * MS);
+    const pace = Math.max(1, this.#heartbeatSeconds / USUAL_HEARTBEAT_SECONDS);
+    const waitMs = Math.min(longestMs, this.#waits.next() * pace);
+    if (isRefusal(error)) {
+      const refusedMs = Math.min(LONGEST_REFUSED_MS, FIRST_REFUSED_MS * 2 ** (this.#failures - 1));
+      logger.error("the coordinator refuses this device", { reason: error.message, waitMs: refusedMs });
+      return refusedMs;
+    }
+    logger.warn("the coordinator could not be reached", { err: error, waitMs: Math.round(waitMs) });
+    return waitMs;
+  }
+
+  #jittered(heartbeatSeconds: number): number {
+    this.#heartbeatSeconds = heartbeatSeconds;
+    return heartbeatSeconds * MS * (0.9 + 0.2 * this.#parts.ports.random());
+  }
+}
+
+/** As the wire takes them: sizes are whole. */
+async function wholeResources({ monitor }: AgentPorts): Promise<Resources> {
+  const resources = await monitor.resources();
+  return {
+    ...resources,
+    memoryAvailableBytes: Math.max(0, Math.floor(resources.memoryAvailableBytes)),
+    diskFreeBytes: Math.max(0, Math.floor(resources.diskFreeBytes)),
+  };
+}

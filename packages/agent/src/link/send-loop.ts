@@ -1,0 +1,40 @@
+import { MpoError } from "@mpo/core";
+import type { AgentPorts } from "../core/agent-ports.ts";
+import type { AgentSettings } from "../core/agent-settings.ts";
+import type { Wakeup } from "../core/wakeup.ts";
+import type { Outbox } from "../report/outbox.ts";
+import { Waits } from "./back-off.ts";
+
+/** Reports that wait are tried again at least this often, also when nothing new comes. */
+const IDLE_MS = 300_000;
+
+/** What sending needs of the agent. */
+export interface SendParts {
+  readonly settings: AgentSettings;
+  readonly ports: AgentPorts;
+  readonly outbox: Outbox;
+  /** Woken by a new report, and when the coordinator can be reached again. */
+  readonly wakeup: Wakeup;
+  /** The coordinator does not know the device. */
+  readonly onUnknown: () => void;
+}
+
+/** Sends reports as they come, until the signal aborts. */
+export async function runSending(parts: SendParts, signal: AbortSignal): Promise<void> {
+  const { settings, ports, outbox, wakeup, onUnknown } = parts;
+  const waits = new Waits({ ...settings.linkRetry, random: ports.random });
+  while (!signal.aborted) {
+    let waitMs = IDLE_MS;
+    try {
+      await outbox.flush(ports.link, { signal });
+      waits.succeeded();
+    } catch (thrown) {
+      if (signal.aborted) return;
+      const error = MpoError.from(thrown);
+      if (error.code === "not-found") onUnknown();
+      waitMs = waits.next();
+      ports.logger.warn("reports wait: they could not be sent", { err: error, waiting: outbox.waiting.length });
+    }
+    await wakeup.sleep(waitMs, signal).catch(() => undefined);
+  }
+}

@@ -1,0 +1,82 @@
+import type { Prediction, Profile } from "@mpo/core";
+import type { AgentSettings } from "../core/agent-settings.ts";
+import type { DueProbe } from "../policy/probe-schedule.ts";
+import type { ProbeJob, RetrainJob } from "../ports/agent-engine.ts";
+import type { ModelFolders } from "../ports/serving-app.ts";
+
+/** A rung that a window runs now. */
+export interface RungToRun {
+  readonly model: string;
+  /** Files with recent inputs, newest first. */
+  readonly files: readonly string[];
+  readonly rung: Prediction;
+  readonly memoryBytes: number;
+  readonly maxMs: number;
+}
+
+/** The job of running a rung. */
+export function retrainJob(
+  { model, files, rung, memoryBytes, maxMs }: RungToRun,
+  { serving, source, staging }: ModelFolders,
+  { method }: AgentSettings,
+  random: () => number,
+): RetrainJob {
+  return {
+    ...{ model, rung, memoryBytes, maxMs, method },
+    modelFolder: serving,
+    sourceFolder: source,
+    stagingFolder: staging,
+    inputFiles: files,
+    seed: Math.floor(random() * 2 ** 31),
+  };
+}
+
+/** What a probe may use, and who measures when. */
+export interface ProbeMeans {
+  /** Folder of the model that is probed. */
+  readonly folder: string;
+  readonly memoryBytes: number;
+  readonly deviceClass: string;
+}
+
+/** The job of a probe that is due: memory and time of the model as deployed. */
+export function probeJob(
+  { model, order }: DueProbe,
+  { folder, memoryBytes, deviceClass }: ProbeMeans,
+  { method, effectiveBatch, probeMs, identity }: AgentSettings,
+): ProbeJob {
+  return {
+    ...{ model, memoryBytes, method, effectiveBatch },
+    modelFolder: folder,
+    inputFiles: [],
+    configs: order?.configs ?? [],
+    maxMs: Math.min(order?.maxMs ?? probeMs, probeMs),
+    device: { id: identity.device, class: deviceClass },
+  };
+}
+
+/** Inputs that have drifted, and what is known of the model's memory and time. */
+export interface CurvesToMeasure {
+  readonly model: string;
+  /** Newest first. */
+  readonly files: readonly string[];
+  readonly known: Profile;
+}
+
+/** The job of measuring how accuracy moves on drifted inputs, from the weights that serve. */
+export function curvesJob(
+  { model, files, known }: CurvesToMeasure,
+  { folder, memoryBytes }: Omit<ProbeMeans, "deviceClass">,
+  { curvesMs }: AgentSettings,
+): ProbeJob {
+  return {
+    ...{ model, memoryBytes, known },
+    method: known.method.loss,
+    effectiveBatch: known.effectiveBatch,
+    modelFolder: folder,
+    inputFiles: files,
+    configs: [],
+    maxMs: curvesMs,
+    device: known.device,
+  };
+}

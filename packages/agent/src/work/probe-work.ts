@@ -1,0 +1,218 @@
+import { MpoError, observe, type Profile } from "@mpo/core";
+import {
+  asLine,
+  type Inventory,
+  type ProbeFailure,
+  type ProbeOrder,
+  type Resources,
+  type ServedModel,
+} from "@mpo/protocol";
+import type { AgentPorts } from "../core/agent-ports.ts";
+import type { AgentSettings } from "../core/agent-settings.ts";
+import type { ToldProfiles } from "../link/told-profiles.ts";
+import { type BudgetFacts, workBudget } from "../policy/budget-policy.ts";
+import { type DueProbe, dueProbe, isIdle, type ProbeRecord, probeDone, probeFailed } from "../policy/probe-schedule.ts";
+import type { ProbeJob, ProbeResult, RetrainOutcome } from "../ports/agent-engine.ts";
+import type { Outbox } from "../report/outbox.ts";
+import { guarded } from "./guarded-work.ts";
+import { readKnownProfile, writeKnownProfile } from "./known-profile.ts";
+import { curvesJob, probeJob } from "./make-job.ts";
+import type { WorkMemory } from "./work-memory.ts";
+
+/** What probing needs of the agent. */
+export interface ProbeParts {
+  readonly settings: AgentSettings;
+  readonly ports: AgentPorts;
+  readonly inventory: Inventory;
+  readonly outbox: Outbox;
+  readonly memory: WorkMemory;
+  readonly told: ToldProfiles;
+  /** A report was added. */
+  readonly onReport: () => void;
+}
+
+/** The facts that budgets are made from. */
+export function budgetFacts(
+  { memory, inventory }: Pick<ProbeParts, "memory" | "inventory">,
+  model: string,
+): BudgetFacts {
+  const idle = memory.state.probes[model]?.workerIdleBytes ?? 0;
+  return { totalBytes: inventory.memoryBytes, ...(idle > 0 ? { workerIdleBytes: idle } : {}) };
+}
+
+/**
+ * The probes of an agent. Whole ones measure memory and time, when they are due and the machine is idle. How accuracy
+ * moves can only be seen on inputs that the model does badly on: that is measured when they have drifted.
+ */
+export class ProbeWork {
+  readonly #parts: ProbeParts;
+  #orders: readonly ProbeOrder[] = [];
+  #dueSinceMs: number | undefined;
+  #lastWait = "";
+
+  constructor(parts: ProbeParts) {
+    this.#parts = parts;
+  }
+
+  /** Takes what the coordinator wants: a profile that was reported before is reported again, the rest is to be measured. */
+  async setOrders(orders: readonly ProbeOrder[]): Promise<void> {
+    const left: ProbeOrder[] = [];
+    for (const order of orders) if (order.isFresh || !(await this.#reportedAgain(order))) left.push(order);
+    this.#orders = left;
+  }
+
+  async #reportedAgain({ order, model, manifestDigest }: ProbeOrder): Promise<boolean> {
+    const { memory, outbox, told, ports, onReport } = this.#parts;
+    const isWaiting = outbox.waiting.some(
+      ({ kind, request }) => kind === "profile" && request.profile.model.name === model,
+    );
+    if (isWaiting) return true;
+    if (memory.state.probes[model]?.manifestDigest !== manifestDigest) return false;
+    const found = await told.read(model);
+    if (found === undefined) return false;
+    ports.logger.info("a profile is reported again: the coordinator lacks it", { model, order });
+    await outbox.addAgain(found);
+    onReport();
+    return true;
+  }
+
+  /** What a due probe waits for; undefined: none waits. */
+  get waits(): string | undefined {
+    return this.#dueSinceMs === undefined || this.#lastWait === "" ? undefined : `a probe of ${this.#lastWait}`;
+  }
+
+  /** The probe that is due and may begin, and what it may take. Undefined: none, or the machine is not idle enough. */
+  due(models: readonly ServedModel[], resources: Resources): { due: DueProbe; memoryBytes: number } | undefined {
+    const { settings, ports, inventory, memory } = this.#parts;
+    const due = dueProbe({
+      models,
+      orders: this.#orders,
+      records: memory.state.probes,
+      engineVersion: settings.engineVersion,
+      nowMs: ports.clock.now(),
+      staleAfterMs: settings.profileStaleMs,
+    });
+    if (due === undefined) {
+      this.#dueSinceMs = undefined;
+      return undefined;
+    }
+    this.#dueSinceMs ??= ports.clock.monotonicMs();
+    const waitedMs = ports.clock.monotonicMs() - this.#dueSinceMs;
+    const budget = workBudget(settings.budget, resources, budgetFacts(this.#parts, due.model));
+    const isQuiet = isIdle(resources, inventory.cpuCores, settings.idle) || waitedMs >= settings.probePatienceMs;
+    if (budget.blockedBy.length === 0 && isQuiet) this.#lastWait = "";
+    if (budget.blockedBy.length === 0 && isQuiet) return { due, memoryBytes: budget.memoryBytes };
+    this.#tellWait(due, isQuiet ? budget.blockedBy : ["busy", ...budget.blockedBy], resources);
+    return undefined;
+  }
+
+  /** Runs a probe and reports it. A failure is told, and the probe tried again later. */
+  async run(due: DueProbe, memoryBytes: number, signal: AbortSignal): Promise<void> {
+    const { settings, ports, inventory, outbox, memory, told } = this.#parts;
+    ports.logger.info("a probe begins", { model: due.model, why: due.why, memoryBytes });
+    try {
+      const { source } = await ports.serving.folders(due.model);
+      const means = { folder: source, memoryBytes, deviceClass: inventory.deviceClass };
+      const { profile, chain } = await this.#measure(probeJob(due, means, settings), signal);
+      // First the report, then the note that it was done: a crash in between costs a probe, not a profile.
+      const report = await outbox.addProfile(profile, chain, due.order?.order);
+      await told.keep({ report, profile, chain });
+      const facts = {
+        engineVersion: settings.engineVersion,
+        workerIdleBytes: profile.idleBytes,
+        nowMs: ports.clock.now(),
+      };
+      await writeKnownProfile(ports.disk, profile, ports.logger);
+      await memory.change({ probes: probeDone(memory.state.probes, due, facts) });
+      const { steps, spent } = profile;
+      ports.logger.info("a probe ended", {
+        model: due.model,
+        measuredSteps: steps.length,
+        tookMs: Math.round(spent.ms),
+      });
+      this.#parts.onReport();
+    } catch (thrown) {
+      if (signal.aborted) throw thrown;
+      await this.#failed(due, MpoError.from(thrown));
+    } finally {
+      this.#dueSinceMs = undefined;
+    }
+  }
+
+  /** Told to the coordinator too: a device without a profile shall not be a riddle to whoever looks after the fleet. */
+  async #failed(due: DueProbe, error: MpoError): Promise<void> {
+    const { ports, outbox, memory, onReport } = this.#parts;
+    const { model } = due;
+    ports.logger.warn("a probe failed; it is tried again later", { model, err: error });
+    const failedAtMs = Math.max(0, Math.round(ports.clock.now()));
+    const probes = probeFailed(memory.state.probes, due, failedAtMs);
+    await memory.change({ probes });
+    const { failures, retryAtMs } = probes[model] as ProbeRecord;
+    const message = asLine(`${error.message} ${error.hint ?? ""}`);
+    const probe: ProbeFailure = { model, failedAtMs, failures, retryAtMs, message };
+    await outbox.addStatus({ kind: "probe", probe }, failedAtMs);
+    onReport();
+  }
+
+  /**
+   * Measures how accuracy moves on drifted inputs, and reports it with what is known of memory and time. False when
+   * nothing new was measured: no probe was there to stand on, or it failed.
+   */
+  async measureCurves(
+    model: string,
+    files: readonly string[],
+    memoryBytes: number,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const { settings, ports, outbox, told } = this.#parts;
+    try {
+      const known = await readKnownProfile(ports.disk, model, ports.logger);
+      if (known === undefined) return false;
+      const { serving } = await ports.serving.folders(model);
+      const job = curvesJob({ model, files, known }, { folder: serving, memoryBytes }, settings);
+      ports.logger.info("a probe begins", { model, why: "drift", memoryBytes });
+      const { profile, chain } = await this.#measure(job, signal);
+      if (profile.accuracy.length === 0) return false;
+      const report = await outbox.addProfile(profile, chain, undefined);
+      await told.keep({ report, profile, chain });
+      ports.logger.info("a probe ended", {
+        model,
+        curves: profile.accuracy.length,
+        tookMs: Math.round(profile.spent.ms),
+      });
+      this.#parts.onReport();
+      return true;
+    } catch (thrown) {
+      if (signal.aborted) throw thrown;
+      ports.logger.warn("how accuracy moves could not be measured", { model, err: MpoError.from(thrown) });
+      return false;
+    }
+  }
+
+  /**
+   * What is known of a model learns what a window's steps took, where there were enough of them. The coordinator hears of it with the next drift's curves: a search
+   * after each window would change the device's document all the time.
+   */
+  async observed(model: string, outcome: RetrainOutcome): Promise<void> {
+    const { disk, logger } = this.#parts.ports;
+    const { config, plannedBytes, peakBytes, stepMs, overheadMs } = outcome;
+    if (stepMs.length === 0) return;
+    const window = { config, plannedBytes, peakBytes, stepMs, overheadMs };
+    const known = await readKnownProfile(disk, model, logger);
+    if (known !== undefined) await writeKnownProfile(disk, observe(known, window), logger);
+  }
+
+  #measure(job: ProbeJob, signal: AbortSignal): Promise<ProbeResult & { readonly profile: Profile }> {
+    const { settings, ports } = this.#parts;
+    const facts = (): BudgetFacts => budgetFacts(this.#parts, job.model);
+    return guarded({ settings, ports, facts }, signal, (linked) => ports.engine.probe(job, { signal: linked }));
+  }
+
+  /** Once for each reason: the owner wants to know why nothing happens. */
+  #tellWait({ model }: DueProbe, reasons: readonly string[], { memoryAvailableBytes, loadAverage }: Resources): void {
+    const wait = `${model}: ${reasons.join()}`;
+    if (wait === this.#lastWait) return;
+    this.#lastWait = wait;
+    this.#parts.ports.logger.info("a probe waits", { model, reasons, memoryAvailableBytes, loadAverage });
+  }
+}

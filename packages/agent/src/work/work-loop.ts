@@ -1,0 +1,298 @@
+import { chooseRung, describeConfig, isHopeless, MpoError, runWindow } from "@mpo/core";
+import type { DesiredDocument, DocumentVersion, Inventory, ProbeOrder, Resources, ServedModel } from "@mpo/protocol";
+import type { ConfigStore } from "../config/config-store.ts";
+import type { AgentPorts } from "../core/agent-ports.ts";
+import type { AgentSettings } from "../core/agent-settings.ts";
+import type { Finding } from "../core/conditions.ts";
+import type { Documents } from "../core/documents.ts";
+import { Wakeup } from "../core/wakeup.ts";
+import { describeSigns } from "../drift/drift-detector.ts";
+import type { ToldProfiles } from "../link/told-profiles.ts";
+import { type BudgetFacts, workBudget } from "../policy/budget-policy.ts";
+import type { RetrainOutcome } from "../ports/agent-engine.ts";
+import { type Outbox, randomName } from "../report/outbox.ts";
+import { isWithinBounds, windowResults } from "../window/window-report.ts";
+import { DriftWatch } from "./drift-watch.ts";
+import { guarded } from "./guarded-work.ts";
+import { type RungToRun, retrainJob } from "./make-job.ts";
+import { budgetFacts, ProbeWork } from "./probe-work.ts";
+import { WorkMemory, type WorkState } from "./work-memory.ts";
+import { WorkTroubles } from "./work-troubles.ts";
+
+/** What the work needs of the agent. */
+export interface WorkParts {
+  readonly settings: AgentSettings;
+  readonly ports: AgentPorts;
+  readonly inventory: Inventory;
+  readonly store: ConfigStore;
+  readonly documents: Documents;
+  readonly outbox: Outbox;
+  readonly remembered: WorkState;
+  readonly told: ToldProfiles;
+  readonly onReport: () => void;
+  /** Called with the models that are served, as often as they are looked at. */
+  readonly onModels: (models: readonly ServedModel[]) => void;
+}
+
+export type Doing = "nothing" | "probe" | "window";
+
+/**
+ * The work of an agent, one piece at a time: it looks at the machine and the inputs, says which rung fits, and runs
+ * probes and windows. It needs no coordinator.
+ */
+export class WorkLoop {
+  readonly #parts: WorkParts;
+  readonly #wakeup: Wakeup;
+  readonly #drift: DriftWatch;
+  readonly #probes: ProbeWork;
+  readonly #memory: WorkMemory;
+  readonly #lastWindowMs = new Map<string, number>();
+  readonly #wanted = new Set<string>();
+  readonly #troubles: WorkTroubles;
+  /** Drifts for which accuracy was measured: the version that was in use, and how long a newer one is waited for. */
+  readonly #answers = new Map<string, { readonly version: string; readonly untilMs: number }>();
+  #rung: number | undefined;
+  #doing: Doing = "nothing";
+
+  constructor(parts: WorkParts) {
+    const { settings, ports, remembered } = parts;
+    this.#parts = parts;
+    this.#memory = new WorkMemory(remembered, ports);
+    this.#probes = new ProbeWork({ ...parts, memory: this.#memory });
+    this.#troubles = new WorkTroubles(ports);
+    this.#wakeup = new Wakeup(ports.clock);
+    this.#drift = new DriftWatch(ports.serving, settings.drift, remembered);
+  }
+
+  get doing(): Doing {
+    return this.#doing;
+  }
+
+  /** The rung that fits now, an index of the document's. */
+  get rung(): number | undefined {
+    return this.#rung;
+  }
+
+  /** What is wrong with the work now. */
+  get findings(): readonly Finding[] {
+    return this.#troubles.findings(this.#probes.waits);
+  }
+
+  /** Probes that the coordinator wants. */
+  async setOrders(orders: readonly ProbeOrder[]): Promise<void> {
+    await this.#probes.setOrders(orders);
+    this.#wakeup.wake();
+  }
+
+  /** Opens a window for a model although no drift was noticed. */
+  openWindow(model: string): void {
+    this.#wanted.add(model);
+    this.#wakeup.wake();
+  }
+
+  /** Another document is in use: look at once. */
+  documentChanged(): void {
+    this.#rung = undefined;
+    this.#wakeup.wake();
+  }
+
+  /** Runs until the signal aborts. What goes wrong is told, and tried again with the next tick. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { settings, ports } = this.#parts;
+    while (!signal.aborted) {
+      try {
+        await this.#tick(signal);
+      } catch (thrown) {
+        if (signal.aborted) return;
+        const error = MpoError.from(thrown);
+        // What the work stands on was closed: nothing can be kept any more.
+        if (error.code === "cancelled") throw error;
+        ports.logger.error("the agent's work failed; it goes on", { err: error });
+      }
+      await this.#wakeup.sleep(settings.tickMs, signal).catch(() => undefined);
+    }
+  }
+
+  async #tick(signal: AbortSignal): Promise<void> {
+    const { ports } = this.#parts;
+    const models = await ports.serving.models();
+    this.#parts.onModels(models);
+    let hasNews = false;
+    for (const { name } of models) hasNews = (await this.#look(name)) || hasNews;
+    if (hasNews) await this.#memory.change(this.#drift.memory);
+    const resources = await ports.monitor.resources();
+    await this.#walkLadder(resources, models);
+    const windowOf = this.#dueWindow();
+    if (windowOf !== undefined && (await this.#window(windowOf, models, signal))) return;
+    const probe = this.#probes.due(models, resources);
+    if (probe === undefined) return;
+    await this.#while("probe", () => this.#probes.run(probe.due, probe.memoryBytes, signal));
+  }
+
+  async #look(model: string): Promise<boolean> {
+    const { ports, outbox, onReport } = this.#parts;
+    const { clock, logger } = ports;
+    const before = this.#drift.noticed(model);
+    const hasNews = await this.#troubles.looking(model, () => this.#drift.look(model, clock.now()));
+    const drift = this.#drift.noticed(model);
+    if (drift !== undefined && before === undefined) {
+      logger.info("the inputs have drifted", { model, signs: drift.signs });
+      await outbox.addStatus({ kind: "drift", drift: { model, message: describeSigns(drift.signs) } }, clock.now());
+      onReport();
+    }
+    return hasNews;
+  }
+
+  async #while<T>(doing: Doing, work: () => Promise<T>): Promise<T> {
+    this.#doing = doing;
+    try {
+      return await work();
+    } finally {
+      this.#doing = "nothing";
+    }
+  }
+
+  /** Says which rung fits the memory that is free now. */
+  async #walkLadder(resources: Resources, models: readonly ServedModel[]): Promise<void> {
+    const { store, documents } = this.#parts;
+    const { document } = store;
+    if (document === undefined || !models.some(({ name }) => name === document.model)) return;
+    const { rungs, chosenRung, budget } = document;
+    const { infeasible } = this.#memory.state;
+    if (isHopeless({ rungs, chosenRung, infeasible }, budget.memoryBytes)) {
+      await documents.giveUp(document.version, "no rung ran within its memory");
+      this.#parts.onReport();
+      return;
+    }
+    const facts = budgetFacts({ ...this.#parts, memory: this.#memory }, document.model);
+    const free = workBudget(this.#parts.settings.budget, resources, facts).memoryBytes;
+    const memoryBytes = Math.min(free, budget.memoryBytes);
+    const current = this.#rung === undefined ? {} : { current: this.#rung };
+    const rung = chooseRung({ rungs, chosenRung, memoryBytes, infeasible, ...current });
+    if (rung === this.#rung && rung !== undefined) return;
+    this.#rung = rung;
+    await documents.tellRung(rung);
+    this.#parts.onReport();
+  }
+
+  /** The model whose window is due: the document's, when it drifted or was asked for, and not too soon after the last. */
+  #dueWindow(): string | undefined {
+    const { store, settings, ports } = this.#parts;
+    const model = store.document?.model;
+    if (model === undefined || this.#rung === undefined) return undefined;
+    if (this.#wanted.has(model)) return model;
+    const lastMs = this.#lastWindowMs.get(model);
+    const isPaused = lastMs !== undefined && ports.clock.monotonicMs() - lastMs < settings.windowPauseMs;
+    return this.#drift.noticed(model) !== undefined && !isPaused ? model : undefined;
+  }
+
+  /** Runs a window, or what has to come before it. False when it could not begin. */
+  async #window(model: string, models: readonly ServedModel[], signal: AbortSignal): Promise<boolean> {
+    const { store, ports, settings, documents } = this.#parts;
+    const { document } = store;
+    const served = models.find(({ name }) => name === model);
+    if (document === undefined || served === undefined) return false;
+    if (document.manifestDigest !== served.manifestDigest) {
+      await documents.giveUp(document.version, `the device serves another ${model} than the document is for`);
+      this.#parts.onReport();
+      return false;
+    }
+    const drift = this.#drift.noticed(model);
+    // After a drift, only what came behind it: else the model would also be adapted to what it does well on.
+    const { files, count } = await ports.serving.trainingFiles(model, drift?.cursor ?? "");
+    if (count < settings.minTrainingInputs) return false;
+    if (!this.#wanted.has(model) && (await this.#prepares(model, document.version, files, signal))) return true;
+    return await this.#while("window", () => this.#runWindow(model, document, files, signal));
+  }
+
+  /**
+   * Before a drift is answered, how accuracy moves on the new inputs is measured, once, and a better document waited for.
+   * True while that goes on. Without a coordinator the document that is there must do.
+   */
+  async #prepares(
+    model: string,
+    version: DocumentVersion,
+    files: readonly string[],
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const { settings, ports } = this.#parts;
+    const inUse = `${version.epoch}.${version.version}`;
+    const answer = this.#answers.get(model);
+    if (answer !== undefined) return answer.version === inUse && ports.clock.monotonicMs() < answer.untilMs;
+    const isMeasured =
+      settings.curvesMs > 0 &&
+      (await this.#while("probe", async () =>
+        this.#probes.measureCurves(model, files, await this.#freeBytes(model), signal),
+      ));
+    const untilMs = ports.clock.monotonicMs() + (isMeasured ? settings.documentPatienceMs : 0);
+    this.#answers.set(model, { version: inUse, untilMs });
+    // The program may have removed these files meanwhile: look again, now, or when the document comes.
+    if (!isMeasured) this.#wakeup.wake();
+    return true;
+  }
+
+  async #runWindow(
+    model: string,
+    document: DesiredDocument,
+    files: readonly string[],
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const { ports, documents, outbox } = this.#parts;
+    const name = `w-${randomName(ports.random)}`;
+    const signs = this.#drift.noticed(model)?.signs ?? ["asked"];
+    ports.logger.info("a window opens", { window: name, model, signs });
+    const { infeasible } = this.#memory.state;
+    const { rungs, chosenRung, budget } = document;
+    const run = await runWindow(
+      { rungs, chosenRung, windowMs: budget.windowMs, infeasible },
+      {
+        clock: ports.clock,
+        freeBytes: async () => Math.min(await this.#freeBytes(model), budget.memoryBytes),
+        train: (rung, limits) => this.#retrain({ model, files, rung, ...limits }, signal),
+      },
+      signal,
+    );
+    const ended = run.tries.at(-1)?.ended;
+    if (ended === undefined) return false;
+    this.#wanted.delete(model);
+    this.#lastWindowMs.set(model, ports.clock.monotonicMs());
+    if (run.infeasible !== infeasible) await this.#memory.change({ infeasible: run.infeasible });
+    if ("result" in ended) {
+      const { isAccepted, stagedFolder } = ended.result;
+      await this.#probes.observed(model, ended.result);
+      if (isAccepted && stagedFolder !== undefined) await ports.serving.publish(model, stagedFolder);
+    }
+    const results = windowResults(run, { name, model });
+    for (const window of results) {
+      const { rung, peakBytes, stepMs, steps, outcome, message } = window;
+      ports.logger.info("a retraining ended", {
+        ...{ window: window.window, outcome, message, config: describeConfig(rung.config), steps },
+        memoryBytes: { predicted: rung.memoryBytes.expected, atMost: rung.memoryBytes.upper, measured: peakBytes },
+        stepMs: { predicted: rung.stepMs.expected, measured: stepMs },
+      });
+      await outbox.addStatus({ kind: "window", window }, window.openedAtMs);
+    }
+    const last = results.at(-1);
+    if (last?.outcome === "replaced" || last?.outcome === "kept-old") {
+      this.#answers.delete(model);
+      await this.#drift.answered(model);
+      await this.#memory.change(this.#drift.memory);
+    }
+    if (last !== undefined && isWithinBounds(last)) await documents.confirm(document.version, this.#rung);
+    this.#parts.onReport();
+    return true;
+  }
+
+  async #retrain(what: RungToRun, signal: AbortSignal): Promise<RetrainOutcome> {
+    const { ports, settings } = this.#parts;
+    await this.#troubles.requireWritable(what.model);
+    const job = retrainJob(what, await ports.serving.folders(what.model), settings, ports.random);
+    const facts = (): BudgetFacts => budgetFacts({ ...this.#parts, memory: this.#memory }, what.model);
+    return guarded({ settings, ports, facts }, signal, (linked) => ports.engine.retrain(job, { signal: linked }));
+  }
+
+  async #freeBytes(model: string): Promise<number> {
+    const facts = budgetFacts({ ...this.#parts, memory: this.#memory }, model);
+    return workBudget(this.#parts.settings.budget, await this.#parts.ports.monitor.resources(), facts).memoryBytes;
+  }
+}

@@ -1,0 +1,99 @@
+import { access } from "node:fs/promises";
+import { isAbsolute, join, resolve } from "node:path";
+import { MpoError } from "@mpo/core";
+import { throwIfAborted } from "@mpo/io";
+import type { ImageSet } from "../images/image-set.ts";
+import type { ReadOptions } from "./data-file.ts";
+import { readIdxImages, readIdxLabels } from "./idx.ts";
+
+/** Class names of Fashion-MNIST (Xiao et al. 2017), by label. */
+export const FASHION_MNIST_CLASSES: readonly string[] =
+  "T-shirt/top, Trouser, Pullover, Dress, Coat, Sandal, Shirt, Sneaker, Bag, Ankle boot".split(", ");
+
+/** The environment variables that say where data is kept. */
+export interface DataEnvironment {
+  readonly MPO_FASHION_MNIST?: string | undefined;
+  readonly MPO_CACHE?: string | undefined;
+  readonly XDG_CACHE_HOME?: string | undefined;
+}
+
+/** A training part and a test part of one data set. */
+export interface TrainTest {
+  readonly train: ImageSet;
+  readonly test: ImageSet;
+}
+
+/**
+ * The user's cache folder, as the set-up fills it: MPO_CACHE, or `mpoptimizer` in XDG_CACHE_HOME or ~/.cache. Empty
+ * counts as unset, and so does a relative XDG_CACHE_HOME, as its rules say.
+ */
+export function cacheFolder(env: DataEnvironment, home: string): string {
+  if (env.MPO_CACHE) return resolve(env.MPO_CACHE);
+  const base = env.XDG_CACHE_HOME && isAbsolute(env.XDG_CACHE_HOME) ? env.XDG_CACHE_HOME : join(home, ".cache");
+  return join(base, "mpoptimizer");
+}
+
+/** The folder of the four Fashion-MNIST files: MPO_FASHION_MNIST, or `fashion-mnist` in the user's cache folder. */
+export function fashionMnistFolder(env: DataEnvironment, home: string): string {
+  return env.MPO_FASHION_MNIST ? resolve(env.MPO_FASHION_MNIST) : join(cacheFolder(env, home), "fashion-mnist");
+}
+
+/**
+ * Loads Fashion-MNIST, or MNIST, from a folder with the four IDX files `{train,t10k}-{images-idx3,labels-idx1}-ubyte`,
+ * plain or `.gz`. MNIST has other class names: pass them. Throws `not-found` (with what to do), `invalid-data` or `cancelled`.
+ */
+export async function loadFashionMnist(
+  folder: string,
+  options: ReadOptions & { readonly classNames?: readonly string[] } = {},
+): Promise<TrainTest> {
+  const classNames = options.classNames ?? FASHION_MNIST_CLASSES;
+  return {
+    train: await loadPart(folder, "train", classNames, options),
+    test: await loadPart(folder, "t10k", classNames, options),
+  };
+}
+
+/** The test part alone, in a seventh of the time. Throws as `loadFashionMnist`. */
+export async function loadFashionMnistTest(folder: string, options: ReadOptions = {}): Promise<ImageSet> {
+  return await loadPart(folder, "t10k", FASHION_MNIST_CLASSES, options);
+}
+
+async function loadPart(
+  folder: string,
+  part: "train" | "t10k",
+  classNames: readonly string[],
+  options: ReadOptions,
+): Promise<ImageSet> {
+  throwIfAborted(options.signal);
+  const imagesPath = await plainOrGzip(join(folder, `${part}-images-idx3-ubyte`));
+  const labelsPath = await plainOrGzip(join(folder, `${part}-labels-idx1-ubyte`));
+  const images = await readIdxImages(imagesPath, options);
+  const labels = await readIdxLabels(labelsPath, options);
+  if (labels.length !== images.count) {
+    throw new MpoError(
+      "invalid-data",
+      `${labelsPath}: at byte 4: expected ${images.count} labels, as many as images in ${imagesPath}, found ${labels.length}`,
+    );
+  }
+  const bad = labels.findIndex((label) => label >= classNames.length);
+  if (bad >= 0) {
+    throw new MpoError(
+      "invalid-data",
+      `${labelsPath}: at byte ${8 + bad}: expected a label in 0..${classNames.length - 1}, found ${labels[bad]}`,
+    );
+  }
+  return { ...images, labels, classNames };
+}
+
+async function plainOrGzip(path: string): Promise<string> {
+  for (const candidate of [path, `${path}.gz`]) {
+    const there = await access(candidate).then(
+      () => true,
+      () => false,
+    );
+    if (there) return candidate;
+  }
+  throw new MpoError("not-found", `${path}[.gz]: no such file`, {
+    hint: "Run `npm run setup` to fetch Fashion-MNIST, or point MPO_FASHION_MNIST at the folder that holds it.",
+  });
+}

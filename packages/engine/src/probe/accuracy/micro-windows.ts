@@ -1,0 +1,165 @@
+import {
+  type AccuracySample,
+  type HalvingCandidate,
+  type HalvingRound,
+  MpoError,
+  nextRound,
+  planHalving,
+  type RetrainConfig,
+} from "@mpo/core";
+import type { Clock } from "@mpo/io";
+import { labelByModel } from "../../adaptation/retrain.ts";
+import { GUARD_AT_START, watchEpoch } from "../../adaptation/training-guard.ts";
+import type { Model, ModelWeights } from "../../model/model-graph.ts";
+import { firstSamples, type Samples } from "../../training/batches.ts";
+import { type AdaptationMethod, learningRateFor } from "../../window/method.ts";
+import type { EngineWorker } from "../../worker/engine-worker.ts";
+import { AccuracyReader } from "./accuracy-reader.ts";
+
+/** Samples that micro-windows train and are judged on. */
+export interface ProbeSamples {
+  /** Recent samples, to adapt to; labels are used where the method needs them. */
+  readonly adapted: Samples;
+  /** Recent samples to judge on: by their labels if there are any, else by how predictions agree under dropout. */
+  readonly judged: Samples;
+}
+
+/** What micro-windows are run with. */
+export interface MicroWindowTask {
+  readonly model: Model;
+  readonly method: AdaptationMethod;
+  readonly samples: ProbeSamples;
+  /** Configs that differ in what they learn, in order of promise. */
+  readonly configs: readonly RetrainConfig[];
+  /** Predicted time of one step. */
+  readonly stepMs: (config: RetrainConfig) => number;
+  readonly budgetMs: number;
+  readonly seed: number;
+}
+
+const ADAPTED = "adapted";
+/**
+ * Samples that are judged on at most: more would take longer than the training between two looks, and chance moves a look
+ * at so many by no more than the judge without labels is off.
+ */
+const MOST_JUDGED = 384;
+
+/** One candidate on its way: where its training stands. */
+interface Course {
+  readonly config: RetrainConfig;
+  weights: ModelWeights;
+  steps: number;
+  readonly points: { readonly steps: number; readonly accuracy: number }[];
+}
+
+/**
+ * Trains the configs for a few steps each on recent samples, the better ones for longer (successive halving), and judges
+ * them after each round. One worker does all: nothing of its memory is measured. Returns one curve for each config that
+ * was judged; none where there is no judge, or no time for one round.
+ */
+export async function runMicroWindows(
+  worker: EngineWorker,
+  task: MicroWindowTask,
+  { signal, clock }: { readonly signal: AbortSignal; readonly clock: Clock },
+): Promise<readonly AccuracySample[]> {
+  const began = clock.monotonicMs();
+  const { model, samples, method } = task;
+  if (method.needsLabels && samples.adapted.labels === undefined) return [];
+  await worker.load({ ...model }, { signal });
+  const judgedFrom = clock.monotonicMs();
+  const loadMs = judgedFrom - began;
+  const judged = firstSamples(samples.judged, MOST_JUDGED);
+  const judge = AccuracyReader.of(worker, model.graph, judged, signal);
+  if (judge === undefined) return [];
+  const startAccuracy = await judge.read();
+  const judgeMs = clock.monotonicMs() - judgedFrom;
+  const courses = new Map(
+    task.configs.map((config): [string, Course] => [
+      keyOf(config),
+      { config, weights: model.weights, steps: 0, points: [] },
+    ]),
+  );
+  const candidates = [...courses].map(([key, { config }]): HalvingCandidate => {
+    return { key, msPerStep: task.stepMs(config), setupMs: judgeMs + loadMs };
+  });
+  const plan = planned(candidates, task.budgetMs - (clock.monotonicMs() - began));
+  const halvingBegan = clock.monotonicMs();
+  try {
+    for (let round: HalvingRound | undefined = plan?.first; plan !== undefined && round !== undefined; ) {
+      const scores = new Map<string, number>();
+      for (const { key } of round.candidates) {
+        const course = courses.get(key)!;
+        const isSound = await train(worker, task, course, round.steps, signal);
+        const accuracy = await judge.read();
+        course.points.push({ steps: course.steps, accuracy });
+        if (isSound) scores.set(key, accuracy);
+      }
+      round = nextRound(plan, round, scores, clock.monotonicMs() - halvingBegan);
+    }
+  } catch (error) {
+    // The time was over in the middle of a round: what was judged until then counts.
+    if (!signal.aborted) throw error;
+  }
+  return [...courses.values()]
+    .filter(({ points }) => points.length > 0)
+    .map(({ config, points }) => ({
+      freezing: config.freezing,
+      microBatch: config.microBatch,
+      judge: judge.kind,
+      startAccuracy,
+      points,
+      judgedSamples: judged.count,
+    }));
+}
+
+/** Undefined when not even one config fits the time. */
+function planned(
+  candidates: readonly HalvingCandidate[],
+  budgetMs: number,
+): ReturnType<typeof planHalving> | undefined {
+  try {
+    return planHalving(candidates, budgetMs);
+  } catch (error) {
+    if (error instanceof MpoError && error.code === "over-budget") return undefined;
+    throw error;
+  }
+}
+
+/** Trains on from where the course stands; false when it diverged or collapsed. The worker holds its weights after. */
+async function train(
+  worker: EngineWorker,
+  { model, method, samples, seed }: MicroWindowTask,
+  course: Course,
+  steps: number,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { config } = course;
+  const { loss, optimizer } = method;
+  const training = { config, loss, optimizer, replacesStatistics: true };
+  await worker.load({ graph: model.graph, weights: course.weights, training }, { signal });
+  const { images, count, labels } = samples.adapted;
+  const own = method.needsLabels && labels !== undefined ? { images, count, labels } : { images, count };
+  await worker.call("samples", { name: ADAPTED, samples: own }, { signal });
+  if (method.usesPseudoLabels) {
+    const batch = Math.min(config.microBatch, JUDGED_BATCH);
+    await labelByModel(worker, ADAPTED, samples.adapted, batch, { signal });
+  }
+  const run = {
+    steps,
+    learningRate: { kind: "constant", rate: learningRateFor(method, config.microBatch * config.accumulation) },
+    seed: seed + course.steps,
+    shuffle: true,
+    augmentation: "none",
+  } as const;
+  const report = await worker.call("train", { samples: ADAPTED, run }, { signal });
+  course.steps += report.steps.length;
+  course.weights = await worker.call("readWeights", {}, { signal });
+  const classes = Math.exp(report.steps[0]?.meanPredictionEntropy ?? 0);
+  return watchEpoch(GUARD_AT_START, report.steps, classes).stop === undefined;
+}
+
+const JUDGED_BATCH = 128;
+
+function keyOf({ freezing, microBatch }: RetrainConfig): string {
+  return JSON.stringify([freezing, microBatch]);
+}
