@@ -147,15 +147,14 @@ function print(
 ): void {
   const rows = systems.map(({ name, results }) => {
     // TensorFlow.js knows plain steps only; chosen units are kept by our own alone.
-    const shape = name === "tfjs" ? PLAIN : { microBatch, segments, freezeRate };
+    const isPlain = name === "tfjs";
     const middle = (of: keyof StepMeasurement): number => median(results.map((result) => result[of] ?? 0));
     return {
       system: name,
-      ...{ model, norm, batch, image, microBatch: batch, ...shape },
-      ...given({
-        form: form === DEFAULT_FORM ? undefined : form,
-        checkpoints: name === "mpo" ? checkpoints : undefined,
-      }),
+      ...{ model, norm, ...given({ form: form === DEFAULT_FORM ? undefined : form }), batch, image },
+      ...(isPlain ? { microBatch: batch, segments: 1 } : { microBatch, segments }),
+      ...given({ checkpoints: name === "mpo" ? checkpoints : undefined }),
+      freezeRate: isPlain ? 0 : freezeRate,
       msPerStep: middle("msPerStep"),
       peakGrowthBytes: middle("peakGrowthBytes"),
       idleBytes: middle("idleBytes"),
@@ -178,5 +177,3 @@ function print(
 
 /** Not named in the results. */
 const DEFAULT_FORM = "small";
-/** All of the batch at once. */
-const PLAIN = { segments: 1, freezeRate: 0 };
