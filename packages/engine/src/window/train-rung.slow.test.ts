@@ -53,7 +53,8 @@ describe("trainRung()", () => {
   it("is out of memory under a limit that is too small, and out of time in a window shorter than a step", async () => {
     const large = { ...rung, config: resolveRetrainConfig({ microBatch: 64 }) };
     await assert.rejects(trainRung({ ...task, rung: large, memoryBytes }, options), { code: "over-memory-cap" });
-    const short = trainRung({ ...task, memoryBytes, maxMs: 250 }, options);
+    const late = { ...rung, overheadMs: 75 };
+    const short = trainRung({ ...task, rung: late, memoryBytes, maxMs: 250 }, options);
     await assert.rejects(short, { code: "timed-out", message: /a step takes 200 ms; the window has 250 ms/u });
   });
 });
