@@ -237,7 +237,7 @@ function reportOf(device: DeviceView, nowMs: number): string {
   const busy = busyWith(device, nowMs);
   if (device.reportedStatus === undefined) return busy ?? "no report yet";
   const { version, state, rung } = device.reportedStatus;
-  const report = `${formatVersion(version)} ${state}${rung === undefined ? "" : `, rung ${rung + 1}`}`;
+  const report = `${formatVersion(version)} ${state}${rung === undefined ? "" : `, rung ${rung}`}`;
   return busy === undefined ? report : `${report}; ${busy}`;
 }
 
