@@ -319,7 +319,11 @@ void describe("a coordinator", () => {
       admin.pushConfig({ identity, model: "tiny", budget: { memoryBytes: 10, windowMs: 60_000 }, reason: "" }, CALL),
       { code: "over-budget" },
     );
-    const back = await admin.rollbackConfig({ identity, reason: "it was better" }, CALL);
+    await assert.rejects(admin.rollbackConfig({ identity, expectedVersion: first.version, reason: "" }, CALL), {
+      code: "conflict",
+    });
+    const expectedVersion = kept.document.version;
+    const back = await admin.rollbackConfig({ identity, expectedVersion, reason: "it was better" }, CALL);
     assert.deepEqual(back.document.version, { epoch: 1, version: 5 });
     assert.deepEqual(back.document.rungs, first.rungs);
     const old = await admin.getConfig({ identity, version: { epoch: 1, version: 2 } }, CALL);

@@ -207,6 +207,8 @@ export type RollbackConfigRequest = Fact<typeof rollbackConfigRequest>;
 export const rollbackConfigRequest = object({
   identity: deviceIdentity,
   version: documentVersion.optional(),
+  /** Refused as a conflict when this is not the newest document any more. */
+  expectedVersion: documentVersion.optional(),
   reason: why,
 });
 
