@@ -54,7 +54,7 @@ export async function buildProgram(context: CommandContext, args: readonly strin
     .showSuggestionAfterError()
     .showHelpAfterError("hint: `mpo help` lists the commands; `mpo COMMAND --help` lists a command's options.")
     .configureOutput({
-      writeOut: (text) => void terminal.stdout.write(text),
+      writeOut: (text) => void terminal.stdout.write(terminal.asTyped(text)),
       writeErr: (text) => terminal.complain(text.trimEnd()),
       outputError: (text, write) => write(text.replace(/^error: /u, "error (invalid-argument): ")),
     })

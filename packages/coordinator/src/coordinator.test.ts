@@ -177,6 +177,20 @@ void describe("a coordinator", () => {
     assert.deepEqual(kinds, ["condition-over", "condition-began"]);
   });
 
+  void it("shows what a device is busy with, until it is idle or away", async (context) => {
+    const coordinator = await started(context);
+    const { identity, resources, ...hello } = helloOf("pi-1");
+    const doing = { kind: "probe", model: "fashion", untilMs: 7 } as const;
+    const shown = async () => (await coordinator.admin.getDevice({ identity }, CALL)).device.doing;
+    await coordinator.fleet.hello({ identity, resources, ...hello, doing }, CALL);
+    assert.deepEqual(await shown(), doing);
+    const window = { ...doing, kind: "window" } as const;
+    await coordinator.fleet.heartbeat({ identity, resources, conditions: [], doing: window }, CALL);
+    assert.deepEqual(await shown(), window);
+    await coordinator.fleet.heartbeat({ identity, resources, conditions: [] }, CALL);
+    assert.equal(await shown(), undefined);
+  });
+
   void it("greets a device that has nothing new without asking the store", async (context) => {
     const server = freshServer();
     const coordinator = await started(context, server);
@@ -305,7 +319,11 @@ void describe("a coordinator", () => {
       admin.pushConfig({ identity, model: "tiny", budget: { memoryBytes: 10, windowMs: 60_000 }, reason: "" }, CALL),
       { code: "over-budget" },
     );
-    const back = await admin.rollbackConfig({ identity, reason: "it was better" }, CALL);
+    await assert.rejects(admin.rollbackConfig({ identity, expectedVersion: first.version, reason: "" }, CALL), {
+      code: "conflict",
+    });
+    const expectedVersion = kept.document.version;
+    const back = await admin.rollbackConfig({ identity, expectedVersion, reason: "it was better" }, CALL);
     assert.deepEqual(back.document.version, { epoch: 1, version: 5 });
     assert.deepEqual(back.document.rungs, first.rungs);
     const old = await admin.getConfig({ identity, version: { epoch: 1, version: 2 } }, CALL);

@@ -37,7 +37,16 @@ export type {
   WatchEventsRequest,
   WatchEventsResponse,
 } from "./messages/admin.ts";
-export type { Condition, DeviceIdentity, Gpu, Inventory, Label, Resources, ServedModel } from "./messages/device.ts";
+export type {
+  Condition,
+  DeviceIdentity,
+  Doing,
+  Gpu,
+  Inventory,
+  Label,
+  Resources,
+  ServedModel,
+} from "./messages/device.ts";
 export {
   compareVersions,
   type DesiredDocument,

@@ -1,5 +1,12 @@
 import { checked } from "@mpo/core";
-import { type DocumentVersion, desiredEnvelopeCodec, type Resources, type ServedModel, schemas } from "@mpo/protocol";
+import {
+  type DocumentVersion,
+  type Doing,
+  desiredEnvelopeCodec,
+  type Resources,
+  type ServedModel,
+  schemas,
+} from "@mpo/protocol";
 import { ConfigStore } from "../config/config-store.ts";
 import { TrustedTime } from "../config/trusted-time.ts";
 import { FeedLoop } from "../link/feed-loop.ts";
@@ -8,7 +15,7 @@ import { runSending } from "../link/send-loop.ts";
 import { ToldProfiles } from "../link/told-profiles.ts";
 import { Outbox } from "../report/outbox.ts";
 import { runTogether } from "../work/run-together.ts";
-import { type Doing, WorkLoop } from "../work/work-loop.ts";
+import { WorkLoop } from "../work/work-loop.ts";
 import { readWorkState } from "../work/work-memory.ts";
 import type { AgentPorts } from "./agent-ports.ts";
 import type { AgentSettings } from "./agent-settings.ts";
@@ -23,7 +30,7 @@ const WRONG_CLOCK_MS = 60_000;
 export interface AgentSnapshot {
   readonly isOnline: boolean;
   readonly isFeedConnected: boolean;
-  readonly doing: Doing;
+  readonly doing: Doing["kind"] | undefined;
   /** The newest document ever accepted, and the one in use. */
   readonly floor: DocumentVersion | undefined;
   readonly applied: DocumentVersion | undefined;
@@ -66,8 +73,9 @@ export async function createAgent(settings: AgentSettings, ports: AgentPorts): P
   });
   const onReport = (): void => sending.wake();
   const onModels = (models: readonly ServedModel[]): void => link.modelsAre(models);
+  const onDoing = (): void => link.beat();
   const work: WorkLoop = new WorkLoop({
-    ...{ settings, ports, inventory, store, documents, outbox, remembered, told, onReport, onModels },
+    ...{ settings, ports, inventory, store, documents, outbox, remembered, told, onReport, onModels, onDoing },
   });
   const offer = async (envelope: Uint8Array): Promise<void> => {
     await documents.offer(envelope);
@@ -78,6 +86,7 @@ export async function createAgent(settings: AgentSettings, ports: AgentPorts): P
     ...{ settings, ports, store, time, inventory },
     models: () => ports.serving.models(),
     told: (models) => told.of(models),
+    doing: () => doing(),
     conditions: (resources) => conditions.update(findings(resources), time.nowMs()),
     isAllSent: () => outbox.waiting.length === 0,
     hasFailedDocument: () => documents.hasFailed,
@@ -91,6 +100,11 @@ export async function createAgent(settings: AgentSettings, ports: AgentPorts): P
     },
   });
   const conditions = new Conditions();
+  const doing = (): Doing | undefined => {
+    if (work.current.now === undefined) return undefined;
+    const { kind, model, leftMs } = work.current.now;
+    return { kind, model, untilMs: Math.max(0, Math.round(time.nowMs() + leftMs)) };
+  };
   const findings = ({ isThrottled }: Resources): readonly Finding[] => {
     const found = [...work.findings];
     const add = (code: Finding["code"], message: string): unknown => found.push({ code, subject: "", message });
@@ -122,7 +136,7 @@ export async function createAgent(settings: AgentSettings, ports: AgentPorts): P
     snapshot: () => ({
       isOnline: link.isOnline,
       isFeedConnected: feed.isConnected,
-      doing: work.doing,
+      doing: work.current.now?.kind,
       floor: store.floor,
       applied: store.document?.version,
       isConfirmed: store.isConfirmed,

@@ -47,6 +47,8 @@ export interface LinkParts {
   readonly told: (models: readonly ServedModel[]) => Promise<HelloRequest["profiles"]>;
   /** What is wrong with the device now. */
   readonly conditions: (resources: Resources) => HeartbeatRequest["conditions"];
+  /** What the device is busy with. */
+  readonly doing: () => HeartbeatRequest["doing"];
   /** Whether no report waits to be sent. */
   readonly isAllSent: () => boolean;
   /** Whether the last document could not be taken, and is to be asked for again. */
@@ -91,6 +93,11 @@ export class LinkLoop {
     this.#wakeup.wake();
   }
 
+  /** Sends a heartbeat now: what the device is busy with has changed. After a failure, the waits hold. */
+  beat(): void {
+    if (this.#isOnline) this.#wakeup.wake();
+  }
+
   /** Says hello when other models are served than the coordinator knows of: what is measured of them is then of use at once. */
   modelsAre(models: readonly ServedModel[]): void {
     if (this.#named !== undefined && this.#named !== JSON.stringify(models)) this.sayHello();
@@ -133,7 +140,7 @@ export class LinkLoop {
         identity,
         resources,
         conditions: this.#parts.conditions(resources),
-        ...given({ appliedVersion, toldDigest: digest }),
+        ...given({ appliedVersion, toldDigest: digest, doing: this.#parts.doing() }),
       },
       { signal, ...ONCE },
     );
@@ -171,7 +178,7 @@ export class LinkLoop {
           models: served,
           profiles: await this.#parts.told(served),
           ...(floor === undefined ? {} : { versionFloor: { epoch: floor.epoch, version: floor.version } }),
-          ...(document === undefined ? {} : { appliedVersion: document.version }),
+          ...given({ appliedVersion: document?.version, doing: this.#parts.doing() }),
         },
         { signal, ...ONCE },
       );

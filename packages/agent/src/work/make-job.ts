@@ -39,18 +39,25 @@ export interface ProbeMeans {
   readonly deviceClass: string;
 }
 
+/** How long a probe that is due may take. */
+export function probeMsOf({ order }: DueProbe, { probeMs }: AgentSettings): number {
+  return Math.min(order?.maxMs ?? probeMs, probeMs);
+}
+
 /** The job of a probe that is due: memory and time of the model as deployed. */
 export function probeJob(
-  { model, order }: DueProbe,
+  due: DueProbe,
   { folder, memoryBytes, deviceClass }: ProbeMeans,
-  { method, effectiveBatch, probeMs, identity }: AgentSettings,
+  settings: AgentSettings,
 ): ProbeJob {
+  const { model, order } = due;
+  const { method, effectiveBatch, identity } = settings;
   return {
     ...{ model, memoryBytes, method, effectiveBatch },
     modelFolder: folder,
     inputFiles: [],
     configs: order?.configs ?? [],
-    maxMs: Math.min(order?.maxMs ?? probeMs, probeMs),
+    maxMs: probeMsOf(due, settings),
     device: { id: identity.device, class: deviceClass },
   };
 }

@@ -12,9 +12,10 @@ import { type BudgetFacts, workBudget } from "../policy/budget-policy.ts";
 import type { RetrainOutcome } from "../ports/agent-engine.ts";
 import { type Outbox, randomName } from "../report/outbox.ts";
 import { isWithinBounds, windowResults } from "../window/window-report.ts";
+import { CurrentWork } from "./current-work.ts";
 import { DriftWatch } from "./drift-watch.ts";
 import { guarded } from "./guarded-work.ts";
-import { type RungToRun, retrainJob } from "./make-job.ts";
+import { probeMsOf, type RungToRun, retrainJob } from "./make-job.ts";
 import { budgetFacts, ProbeWork } from "./probe-work.ts";
 import { WorkMemory, type WorkState } from "./work-memory.ts";
 import { WorkTroubles } from "./work-troubles.ts";
@@ -32,15 +33,17 @@ export interface WorkParts {
   readonly onReport: () => void;
   /** Called with the models that are served, as often as they are looked at. */
   readonly onModels: (models: readonly ServedModel[]) => void;
+  /** Called when a probe or a window has begun or ended. */
+  readonly onDoing: () => void;
 }
-
-export type Doing = "nothing" | "probe" | "window";
 
 /**
  * The work of an agent, one piece at a time: it looks at the machine and the inputs, says which rung fits, and runs
  * probes and windows. It needs no coordinator.
  */
 export class WorkLoop {
+  /** What it is busy with. */
+  readonly current: CurrentWork;
   readonly #parts: WorkParts;
   readonly #wakeup: Wakeup;
   readonly #drift: DriftWatch;
@@ -52,7 +55,6 @@ export class WorkLoop {
   /** Drifts for which accuracy was measured: the version that was in use, and how long a newer one is waited for. */
   readonly #answers = new Map<string, { readonly version: string; readonly untilMs: number }>();
   #rung: number | undefined;
-  #doing: Doing = "nothing";
 
   constructor(parts: WorkParts) {
     const { settings, ports, remembered } = parts;
@@ -61,11 +63,8 @@ export class WorkLoop {
     this.#probes = new ProbeWork({ ...parts, memory: this.#memory });
     this.#troubles = new WorkTroubles(ports);
     this.#wakeup = new Wakeup(ports.clock);
+    this.current = new CurrentWork(ports.clock, parts.onDoing);
     this.#drift = new DriftWatch(ports.serving, settings.drift, remembered);
-  }
-
-  get doing(): Doing {
-    return this.#doing;
   }
 
   /** The rung that fits now, an index of the document's. */
@@ -126,7 +125,10 @@ export class WorkLoop {
     if (windowOf !== undefined && (await this.#window(windowOf, models, signal))) return;
     const probe = this.#probes.due(models, resources);
     if (probe === undefined) return;
-    await this.#while("probe", () => this.#probes.run(probe.due, probe.memoryBytes, signal));
+    await this.current.while(
+      { kind: "probe", model: probe.due.model, leftMs: probeMsOf(probe.due, this.#parts.settings) },
+      () => this.#probes.run(probe.due, probe.memoryBytes, signal),
+    );
   }
 
   async #look(model: string): Promise<boolean> {
@@ -141,15 +143,6 @@ export class WorkLoop {
       onReport();
     }
     return hasNews;
-  }
-
-  async #while<T>(doing: Doing, work: () => Promise<T>): Promise<T> {
-    this.#doing = doing;
-    try {
-      return await work();
-    } finally {
-      this.#doing = "nothing";
-    }
   }
 
   /** Says which rung fits the memory that is free now. */
@@ -202,7 +195,9 @@ export class WorkLoop {
     const { files, count } = await ports.serving.trainingFiles(model, drift?.cursor ?? "");
     if (count < settings.minTrainingInputs) return false;
     if (!this.#wanted.has(model) && (await this.#prepares(model, document.version, files, signal))) return true;
-    return await this.#while("window", () => this.#runWindow(model, document, files, signal));
+    return await this.current.while({ kind: "window", model, leftMs: document.budget.windowMs }, () =>
+      this.#runWindow(model, document, files, signal),
+    );
   }
 
   /**
@@ -221,7 +216,7 @@ export class WorkLoop {
     if (answer !== undefined) return answer.version === inUse && ports.clock.monotonicMs() < answer.untilMs;
     const isMeasured =
       settings.curvesMs > 0 &&
-      (await this.#while("probe", async () =>
+      (await this.current.while({ kind: "probe", model, leftMs: settings.curvesMs }, async () =>
         this.#probes.measureCurves(model, files, await this.#freeBytes(model), signal),
       ));
     const untilMs = ports.clock.monotonicMs() + (isMeasured ? settings.documentPatienceMs : 0);

@@ -2,6 +2,7 @@ import { given } from "@mpo/core";
 import type { GetConfigResponse } from "@mpo/protocol";
 import type { Command } from "commander";
 import type { CommandContext, Output, Stop } from "../command-context.ts";
+import { addChangeOptions, type ChangeOptions, failureOf } from "../fleet/change-config.ts";
 import { documentLines, ladderTable, observedOf, rejectedTable } from "../fleet/config-tables.ts";
 import { definePush } from "../fleet/push-config.ts";
 import { withAdmin } from "../fleet/with-admin.ts";
@@ -18,12 +19,12 @@ interface ShowOptions extends FleetOptions {
   readonly at?: VersionOption;
 }
 
-interface RollbackOptions extends FleetOptions {
+interface RollbackOptions extends ChangeOptions {
   readonly to?: VersionOption;
-  readonly reason: string;
 }
 
-const ROLLBACK_HELP = '\nExample:\n  mpo config rollback pi-7 --to 1.4 --reason "1.5 is too slow"\n';
+const ROLLBACK_HELP =
+  '\nExample:\n  mpo config rollback pi-7 --to 1.4 --expect 1.5 --reason "1.5 is too slow" --wait 20s\n';
 
 /** `mpo config show`, `explain`, `push` and `rollback`. */
 export function define(config: Command, context: CommandContext): void {
@@ -38,10 +39,9 @@ export function define(config: Command, context: CommandContext): void {
   const push = "give a device a new document: searched again, or with a configuration of yours";
   definePush(config.command("push").description(push), context);
   const back = config.command("rollback").description("give a device an older document's content, as a new version");
-  addFleetCommand(back, ROLLBACK_HELP)
+  addChangeOptions(addFleetCommand(back, ROLLBACK_HELP))
     .argument("<device>", "its name", fleetName)
     .option("--to <version>", "to this one (default: the last one before that the device confirmed)", documentVersion)
-    .option("--reason <words>", "why; goes into the document and the events", "")
     .action((device: string, options: RollbackOptions) => rollBackConfig(device, options, context));
 }
 
@@ -87,15 +87,16 @@ async function explainConfig(device: string, options: FleetOptions, context: Out
 async function rollBackConfig(device: string, options: RollbackOptions, context: Output & Stop): Promise<void> {
   const { terminal } = context;
   const identity = { tenant: options.tenant, device };
-  const { document, requestId } = await withAdmin(options, context, async ({ admin, call }) => {
-    const request = { identity, reason: options.reason, ...given({ version: options.to }) };
-    const answer = await admin.rollbackConfig(request, call);
-    return { ...answer, requestId: call.requestId };
+  const failure = await withAdmin(options, context, async (session) => {
+    const { admin, call } = session;
+    const { to: version, expect: expectedVersion, reason } = options;
+    const { document } = await admin.rollbackConfig({ identity, reason, ...given({ version, expectedVersion }) }, call);
+    terminal.record({ event: "rolled-back", requestId: call.requestId, document });
+    const what = document.reasons.find(({ code }) => code === "rollback")?.text ?? "an older document";
+    terminal.line(`pushed ${formatVersion(document.version)} to ${device}: ${what}`);
+    return await failureOf(identity, document, options.wait, { ...session, terminal });
   });
-  terminal.record({ event: "rolled-back", requestId, document });
-  const { reasons, version } = document;
-  const what = reasons.find(({ code }) => code === "rollback")?.text ?? "an older document";
-  terminal.line(`pushed ${formatVersion(version)} to ${device}: ${what}`);
+  if (failure !== undefined) throw failure;
   terminal.line(`next: mpo config show ${device}`);
 }
 

@@ -7,7 +7,7 @@ import { addDeviceFilter, type DeviceFilter, type SelectedDevice, selectDevices 
 import { withAdmin } from "../fleet/with-admin.ts";
 import { repeated } from "../options/address-options.ts";
 import { addFleetCommand, type FleetOptions, fleetName, formatVersion, labelOf } from "../options/fleet-options.ts";
-import { formatAccuracy, formatAge, formatDuration, formatJudged, formatMs } from "../output/format.ts";
+import { formatAccuracy, formatAge, formatDuration, formatJudged, formatLeft, formatMs } from "../output/format.ts";
 import { createListing } from "../output/listing.ts";
 import { createTable } from "../output/table.ts";
 
@@ -77,7 +77,19 @@ async function probeDevice(device: string, options: ProbeOptions, context: Outpu
   context.terminal.line(`asked ${device} to probe ${models.join(", ")}; it begins when the device is idle`);
 }
 
-const HEAD = ["device", "state", "last seen", "class", "memory", "free", "models", "config", "told", "needs", "labels"];
+const HEAD = [
+  "device",
+  "state",
+  "last seen",
+  "class",
+  "memory",
+  "free",
+  "models",
+  "config",
+  "reported",
+  "needs",
+  "labels",
+];
 
 /** Prints the devices that a filter chooses, as they come in. */
 async function listDevices(options: DeviceFilter, context: Output & Stop): Promise<void> {
@@ -108,7 +120,7 @@ function rowOf({ device, nowMs }: SelectedDevice): readonly string[] {
     formatBytes(resources.memoryAvailableBytes),
     models.map(({ name }) => name).join(", ") || "none",
     desiredVersion === undefined ? "none" : formatVersion(desiredVersion),
-    toldOf(device),
+    reportOf(device, nowMs),
     [...new Set(device.conditions.map(({ code }) => code))].join(", "),
     labelsOf(device),
   ];
@@ -146,6 +158,7 @@ function factsOf(device: DeviceView, nowMs: number): readonly (readonly [string,
   return [
     ["device", `${identity.device} (tenant ${identity.tenant})`],
     ["state", `${stateOf(device)}, last seen ${formatAge(nowMs - lastSeenMs)}`],
+    ["busy with", busyWith(device, nowMs) ?? "nothing"],
     ["class", inventory.deviceClass],
     ["board", [inventory.board, inventory.cpuModel].filter((text) => text !== "").join(", ") || "unknown"],
     ["processor", `${inventory.cpuCores} cores, ${inventory.architecture}`],
@@ -159,7 +172,10 @@ function factsOf(device: DeviceView, nowMs: number): readonly (readonly [string,
       `agent ${inventory.agentVersion}, engine ${inventory.engineVersion ?? "none"}, Node ${inventory.nodeVersion}`,
     ],
     ["models", models.map((model) => `${model.name} (${model.manifestDigest.slice(0, 12)})`).join(", ") || "none"],
-    ["config", desiredVersion === undefined ? "none" : `${formatVersion(desiredVersion)}; told: ${toldOf(device)}`],
+    [
+      "config",
+      desiredVersion === undefined ? "none" : `${formatVersion(desiredVersion)}; reported: ${reportOf(device, nowMs)}`,
+    ],
     ["labels", labelsOf(device) || "none"],
   ];
 }
@@ -216,10 +232,21 @@ function accuracyLine(window: WindowResult): string {
   return `accuracy: predicted ${formatAccuracy(rung.accuracy)}\n${seen}`;
 }
 
-function toldOf({ reportedStatus }: DeviceView): string {
-  if (reportedStatus === undefined) return "nothing yet";
-  const { version, state, rung } = reportedStatus;
-  return `${formatVersion(version)} ${state}${rung === undefined ? "" : `, rung ${rung + 1}`}`;
+/** What the device is busy with, else what it has reported of its configuration. */
+function reportOf(device: DeviceView, nowMs: number): string {
+  const busy = busyWith(device, nowMs);
+  if (device.reportedStatus === undefined) return busy ?? "no report yet";
+  const { version, state, rung } = device.reportedStatus;
+  const report = `${formatVersion(version)} ${state}${rung === undefined ? "" : `, rung ${rung}`}`;
+  return busy === undefined ? report : `${report}; ${busy}`;
+}
+
+/** `probing fashion, up to 2 min`. */
+function busyWith({ doing }: DeviceView, nowMs: number): string | undefined {
+  if (doing === undefined) return undefined;
+  const work = { probe: "probing", window: "retraining" }[doing.kind];
+  const left = doing.untilMs > nowMs ? `, up to ${formatLeft(doing.untilMs - nowMs)}` : "";
+  return `${work} ${doing.model}${left}`;
 }
 
 function labelsOf({ labels }: DeviceView): string {

@@ -46,7 +46,7 @@ async function runSearch(path: string, options: SearchOptions, context: Files & 
   terminal.record({ event: "searched", idleBytes: document.profile.idleBytes, ...facts });
   const last = result.ladder.length - 1;
   const rungs = result.ladder.map((rung, index): [string, Prediction] => [
-    index === last ? "chosen" : `rung ${index + 1}`,
+    index === last ? "chosen" : `rung ${index}`,
     rung,
   ]);
   terminal.line(predictionTable(terminal, rungs));

@@ -69,7 +69,7 @@ export function ladderTable(
     const seen = observedOf(rung, model, windows);
     const marks = [index === chosenRung ? "chosen" : "", index === inUse ? "in use" : ""].filter((mark) => mark !== "");
     table.push([
-      [String(index + 1), ...marks].join("\n"),
+      [String(index), ...marks].join("\n"),
       describeConfig(rung.config),
       lines(
         formatBytes(rung.memoryBytes.expected),

@@ -112,7 +112,11 @@ describe("a fleet from the command line", { skip: noNatsServer, timeout: 180_000
     assert.equal(stale.code, EXIT_CODES.state);
     assert.match(stale.stderr, /error \(conflict\)/u);
 
-    const back = await json("config", "rollback", "pi-1", "--to", `1.${newest}`, "--reason", "enough");
+    const rollback = ["config", "rollback", "pi-1", "--to", `1.${newest}`, "--reason", "enough"];
+    assert.equal((await mpo(...rollback, "--expect", `1.${newest}`)).code, EXIT_CODES.state);
+    const back = await json(...rollback, "--expect", `1.${newest + 1}`, "--wait", "60s");
+    assert.equal(back.code, EXIT_CODES.ok, back.stderr);
+    assert.equal(back.records[1]?.["event"], "reported");
     const restored = back.records[0]?.["document"] as Facts | undefined;
     assert.deepEqual(restored?.["version"], { epoch: 1, version: newest + 2 });
     const again = (await json("config", "show", "pi-1")).records[0];

@@ -6,35 +6,24 @@ import {
   type SearchBudget,
   type SearchObjective,
 } from "@mpo/core";
-import { systemClock } from "@mpo/io";
-import type { DesiredDocument, DeviceIdentity, DocumentStatus } from "@mpo/protocol";
+import type { DesiredDocument, DeviceIdentity } from "@mpo/protocol";
 import type { Command } from "commander";
 import type { CommandContext, Output, Stop } from "../command-context.ts";
 import { choice } from "../options/choice.ts";
 import { addConfigOptions, type ConfigOptions, configFrom } from "../options/config-options.ts";
-import {
-  addFleetCommand,
-  documentVersion,
-  type FleetOptions,
-  fleetName,
-  formatVersion,
-  type VersionOption,
-} from "../options/fleet-options.ts";
+import { addFleetCommand, fleetName, formatVersion } from "../options/fleet-options.ts";
 import { durationInMs, sizeInBytes } from "../options/parsers.ts";
-import { formatAge, formatMoment, formatMs } from "../output/format.ts";
+import { addChangeOptions, type ChangeOptions, failureOf } from "./change-config.ts";
 import { ladderTable } from "./config-tables.ts";
 import { type AdminSession, withAdmin } from "./with-admin.ts";
 
 /** Sizes are bytes, times milliseconds. */
-interface PushOptions extends FleetOptions, Omit<ConfigOptions, "batch"> {
+interface PushOptions extends ChangeOptions, Omit<ConfigOptions, "batch"> {
   readonly model?: string;
   readonly batch?: number;
   readonly memory?: number;
   readonly window?: number;
   readonly objective?: SearchObjective;
-  readonly expect?: VersionOption;
-  readonly reason: string;
-  readonly wait?: number;
 }
 
 /** `mpo config push`. */
@@ -44,11 +33,10 @@ export function definePush(command: Command, context: CommandContext): void {
     .option("--model <name>", "for this model (default: as in its newest document)", fleetName)
     .option("--memory <size>", "search for this much above the idle process, such as 150MiB", sizeInBytes)
     .option("--window <duration>", "search for a retraining of this time, such as 60s", durationInMs)
-    .addOption(choice("--objective <name>", "what the best is best at", SEARCH_OBJECTIVES))
-    .option("--expect <version>", "only if this is still its newest document, such as 1.4", documentVersion)
-    .option("--reason <words>", "why; goes into the document and the events", "")
-    .option("--wait <duration>", "wait until the device has reported what became of it", durationInMs);
-  addConfigOptions(command).action((device: string, options: PushOptions) => pushConfig(device, options, context));
+    .addOption(choice("--objective <name>", "what the best is best at", SEARCH_OBJECTIVES));
+  addConfigOptions(addChangeOptions(command)).action((device: string, options: PushOptions) =>
+    pushConfig(device, options, context),
+  );
 }
 
 const HELP = `
@@ -60,7 +48,7 @@ Examples:
   mpo config push pi-7 --micro-batch 8 --freeze 0.5 --segments 4 --expect 1.4 --wait 10s
 `;
 
-/** Gives a device a new document: a configuration that is named, or one that is searched anew. */
+/** Gives a device a new document: a configuration that is named, or one that is searched again. */
 async function pushConfig(device: string, options: PushOptions, context: Output & Stop): Promise<void> {
   const { terminal } = context;
   const identity = { tenant: options.tenant, device };
@@ -79,14 +67,7 @@ async function pushConfig(device: string, options: PushOptions, context: Output 
     terminal.line(`pushed ${formatVersion(document.version)} of ${model} to ${device}`);
     terminal.line(ladderTable(terminal, document, { windows: [], inUse: undefined }));
     for (const { code, text } of document.reasons) if (code === "over-budget") terminal.note(`warning: ${text}`);
-    if (options.wait === undefined) return undefined;
-    const status = await untilTold(identity, document, options.wait, session);
-    if (status === undefined) return await notApplied(identity, document, options.wait, session);
-    terminal.record({ event: "told", status });
-    terminal.line(`${device} has told: ${status.state}${status.message === "" ? "" : `, ${status.message}`}`);
-    if (status.state !== "failed" && status.state !== "refused") return undefined;
-    const what = `${device} did not take ${formatVersion(document.version)}: ${status.message}`;
-    return new MpoError("precondition-failed", what);
+    return await failureOf(identity, document, options.wait, { ...session, terminal });
   });
   // Thrown here, because it is the device that has not answered, and not the coordinator.
   if (failure !== undefined) throw failure;
@@ -140,43 +121,4 @@ async function givenConfig(
       ? (await admin.getProfile({ identity, model }, call)).profile.effectiveBatch
       : chosen.microBatch * chosen.accumulation;
   return configFrom({ ...options, batch: options.batch ?? usual });
-}
-
-const POLL_MS = 200;
-
-/** Waits until the device has told what became of a document; undefined: it has not in time. */
-async function untilTold(
-  identity: DeviceIdentity,
-  { version }: DesiredDocument,
-  waitMs: number,
-  { admin, call }: AdminSession,
-): Promise<DocumentStatus | undefined> {
-  const began = systemClock.monotonicMs();
-  for (;;) {
-    const { status } = await admin.getConfig({ identity, version }, call);
-    if (status !== undefined && status.state !== "accepted") return status;
-    if (systemClock.monotonicMs() - began >= waitMs) return undefined;
-    await systemClock.sleep(POLL_MS, call);
-  }
-}
-
-/** Says which of the two it is: a device that is away, or one that takes its time. */
-async function notApplied(
-  identity: DeviceIdentity,
-  { version }: DesiredDocument,
-  waitMs: number,
-  { admin, call }: AdminSession,
-): Promise<MpoError> {
-  const { device: name } = identity;
-  const { device, serverTimeMs } = await admin.getDevice({ identity }, call);
-  const wanted = formatVersion(version);
-  if (device.presence === "online") {
-    return new MpoError("timed-out", `${name} is online and has not applied ${wanted} within ${formatMs(waitMs)}`, {
-      hint: `It is pushed; see what the device does: mpo events --device ${name}`,
-    });
-  }
-  const since = `${formatMoment(device.lastSeenMs)} UTC, ${formatAge(serverTimeMs - device.lastSeenMs)}`;
-  return new MpoError("unavailable", `${name} is offline since ${since}; it will get ${wanted} when it is back`, {
-    hint: `See whether it is back: mpo devices show ${name}`,
-  });
 }

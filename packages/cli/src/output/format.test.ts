@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { formatAge, formatDuration, formatMs, formatPoints, formatShare } from "./format.ts";
+import { formatAge, formatDuration, formatLeft, formatMs, formatPoints, formatShare } from "./format.ts";
 
 describe("formats for people", () => {
   const cases = [
@@ -13,6 +13,8 @@ describe("formats for people", () => {
     [formatPoints(-0.004), "-0.4"],
     [formatPoints(0), "+0.0"],
     [formatAge(-5_000), "0 s ago"],
+    [formatLeft(39_100), "40 s"],
+    [formatLeft(60_001), "2 min"],
     [formatAge(3_900), "3 s ago"],
     [formatAge(60_000), "1 min ago"],
     [formatAge(26 * 3_600_000), "1 d ago"],

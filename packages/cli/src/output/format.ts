@@ -60,6 +60,11 @@ export function formatAge(ageMs: number): string {
   return `${Math.floor(Math.max(0, ageMs) / unitMs)} ${unit} ago`;
 }
 
+/** How long something may still take, rounded up: `40 s`, `2 min`. */
+export function formatLeft(ms: number): string {
+  return ms <= 60_000 ? `${Math.ceil(ms / 1000)} s` : `${Math.ceil(ms / 60_000)} min`;
+}
+
 /** Milliseconds as people read them: `0.42 ms`, `131 ms`, `4.2 s`, `3 min 05 s`. */
 export function formatMs(ms: number): string {
   if (ms < 10) return `${ms.toFixed(2)} ms`;

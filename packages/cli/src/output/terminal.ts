@@ -1,4 +1,5 @@
 import { createColors } from "picocolors";
+import { type AsTyped, asTypedIn } from "./as-typed.ts";
 
 /** The part of a stream that is written to. */
 export interface OutputStream {
@@ -19,6 +20,8 @@ export interface Terminal {
   readonly colors: ReturnType<typeof createColors>;
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
+  /** A text with its commands as they have to be typed here. */
+  readonly asTyped: AsTyped;
   /** One line of a result for people; nothing with `--json`. */
   line(text: string): void;
   /** One result for programs; nothing without `--json`. */
@@ -48,7 +51,10 @@ export function createTerminal(
   const json = options.includes("--json");
   const quiet = options.includes("--quiet");
   const verbose = options.includes("--verbose");
+  const asTyped = asTypedIn(environment);
+  const withSteps = (text: string): string => text.replaceAll(/^\s*(?:hint|next): .*$/gmu, asTyped);
   return {
+    asTyped,
     json,
     quiet,
     verbose,
@@ -56,10 +62,10 @@ export function createTerminal(
     colors: createColors(stdout.isTTY === true && !json && wantsColors),
     stdout,
     stderr,
-    line: (text) => void (json || stdout.write(`${text}\n`)),
+    line: (text) => void (json || stdout.write(`${withSteps(text)}\n`)),
     record: (value) => void (json && stdout.write(`${JSON.stringify(value)}\n`)),
-    note: (text) => void (quiet || stderr.write(`${text}\n`)),
+    note: (text) => void (quiet || stderr.write(`${withSteps(text)}\n`)),
     detail: (text) => void (verbose && stderr.write(`${text}\n`)),
-    complain: (text) => void stderr.write(`${text}\n`),
+    complain: (text) => void stderr.write(`${withSteps(text)}\n`),
   };
 }

@@ -199,6 +199,7 @@ export class AdminApi {
       to,
       {
         request: `rollback ${this.#parts.newId()}`,
+        expectedVersion: request.expectedVersion,
         reasons: [...wordsOf(request.reason), reason("rollback", `the content of ${to.epoch}.${to.version}`)],
       },
       { signal },

@@ -20,14 +20,15 @@ export function deviceView(
   { registry, documents, statuses, presenceMs, heartbeatSeconds }: ViewParts,
   { identity, inventory, labels, models, enrolledAtMs, retiredAtMs }: DeviceRecord,
 ): DeviceView {
-  const { resources, lastSeenMs, conditions = [] } = registry.seen(identity) ?? neverSeen(enrolledAtMs);
+  const { resources, lastSeenMs, conditions = [], doing } = registry.seen(identity) ?? neverSeen(enrolledAtMs);
+  const presence = isOnline(lastSeenMs, presenceMs(), heartbeatSeconds()) ? "online" : "offline";
   return {
-    ...{ identity, inventory, resources, labels, models, lastSeenMs, conditions },
-    presence: isOnline(lastSeenMs, presenceMs(), heartbeatSeconds()) ? "online" : "offline",
+    ...{ identity, inventory, resources, labels, models, lastSeenMs, conditions, presence },
     ...given({
       desiredVersion: documents.version(identity),
       reportedStatus: statuses.newest(identity),
       retiredAtMs,
+      doing: presence === "online" ? doing : undefined,
     }),
   };
 }

@@ -1,4 +1,4 @@
-import { MpoError, SECOND_MS } from "@mpo/core";
+import { given, MpoError, SECOND_MS } from "@mpo/core";
 import {
   type Condition,
   compareVersions,
@@ -57,12 +57,11 @@ export class FleetApi {
   async hello(request: HelloRequest, { signal, ...facts }: ApiCall): Promise<HelloResponse> {
     const { registry, clock, heartbeatSeconds, natsServers } = this.#parts;
     const identity = deviceIdentityOf(request.identity, facts);
-    const { resources, appliedVersion, versionFloor } = request;
+    const { resources, appliedVersion, versionFloor, doing } = request;
     this.#helloAt.set(deviceKey(identity), { monotonicMs: clock.monotonicMs(), ms: clock.now() });
     const { before, record } = await registry.introduce(request, { signal });
     await this.#tellOfArrival(identity, before, request.inventory.deviceClass, facts);
-    const seen = { resources, ...(appliedVersion === undefined ? {} : { appliedVersion }) };
-    await registry.saw(identity, seen, { signal });
+    await registry.saw(identity, { resources, ...given({ appliedVersion, doing }) }, { signal });
     await this.#toldOf(identity, newest(versionFloor, appliedVersion), signal);
     await askForMissing(this.#parts, request, signal);
     const probes = probesFor(this.#parts, request, record);

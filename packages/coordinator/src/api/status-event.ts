@@ -4,7 +4,7 @@ import type { ReportStatusRequest } from "@mpo/protocol";
 export function statusEvent({ status }: ReportStatusRequest): { readonly kind: string; readonly message: string } {
   if (status.kind === "document") {
     const { version, state, rung, message } = status.document;
-    const inUse = rung === undefined ? "" : `, rung ${rung + 1}`;
+    const inUse = rung === undefined ? "" : `, rung ${rung}`;
     return { kind: `document-${state}`, message: `${version.epoch}.${version.version}${inUse} ${message}`.trim() };
   }
   if (status.kind === "probe") {

@@ -3,7 +3,7 @@ import { compareVersions, type DocumentVersion, type HelloRequest, schemas } fro
 import { type RecordForm, recordForm } from "../store/records.ts";
 
 const { list, name, object, timestampMs } = fact;
-const { conditions, deviceIdentity, documentVersion, inventory, labels, resources, servedModels } = schemas;
+const { conditions, deviceIdentity, documentVersion, doing, inventory, labels, resources, servedModels } = schemas;
 
 const deviceSchema = object({
   identity: deviceIdentity,
@@ -32,6 +32,7 @@ const seenSchema = object({
   lastSeenMs: timestampMs(),
   appliedVersion: documentVersion.optional(),
   conditions: conditions.optional(),
+  doing: doing.optional(),
 });
 
 /** What a device had free when it was last heard of. Changes with every heartbeat. */

@@ -1,4 +1,4 @@
-import { MpoError } from "@mpo/core";
+import { given, MpoError } from "@mpo/core";
 import { compareVersions, type DeviceIdentity, type DocumentVersion, deviceKey } from "@mpo/protocol";
 import type { Logger } from "@mpo/runtime";
 import { BUCKETS, type StoreCallOptions } from "@mpo/transport";
@@ -156,20 +156,22 @@ export class Registry {
   /** Stores that a device was heard of now. Concurrent writes may overtake each other: the next heartbeat settles it. */
   async saw(
     identity: DeviceIdentity,
-    facts: Pick<SeenRecord, "resources" | "appliedVersion" | "conditions">,
+    facts: Pick<SeenRecord, "resources" | "appliedVersion" | "conditions" | "doing">,
     options: StoreCallOptions = {},
   ): Promise<SeenRecord> {
     const key = deviceKey(identity);
-    const { resources, appliedVersion } = facts;
+    const { resources, appliedVersion, doing } = facts;
     const known = this.#seen.get(key)?.value;
     const nowMs = this.#context.clock.now();
     // A hello does not say how the device fares: the heartbeat before it did.
     const conditions = facts.conditions ?? known?.conditions ?? [];
     const hasNews =
       !isSame(known?.appliedVersion, appliedVersion) ||
+      known?.doing?.kind !== doing?.kind ||
+      known?.doing?.model !== doing?.model ||
       JSON.stringify(known?.conditions ?? []) !== JSON.stringify(conditions);
     if (known !== undefined && this.#isSameMoment(known, nowMs) && !hasNews) return known;
-    const record: SeenRecord = { resources, lastSeenMs: nowMs, appliedVersion, conditions };
+    const record: SeenRecord = { resources, lastSeenMs: nowMs, appliedVersion, conditions, ...given({ doing }) };
     await this.#putSeen(key, record, options);
     return record;
   }

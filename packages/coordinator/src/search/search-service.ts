@@ -52,6 +52,13 @@ export interface DocumentWish {
   readonly reasons?: readonly Reason[];
 }
 
+/** A wish for an older document's content. */
+interface RollBackWish {
+  readonly request: string;
+  readonly expectedVersion: DocumentVersion | undefined;
+  readonly reasons: readonly Reason[];
+}
+
 /** A document that was made, or was there already. */
 export interface MadeDocument {
   readonly document: DesiredDocument;
@@ -89,15 +96,15 @@ export class SearchService {
     });
   }
 
-  /** Gives a device the content of an older document, as a new version. Throws `not-found`. */
+  /** Gives a device the content of an older document, as a new version. Throws `not-found`, or `conflict` as `answer` does. */
   async rollBack(
     identity: DeviceIdentity,
     to: DocumentVersion,
-    { request, reasons }: { readonly request: string; readonly reasons: readonly Reason[] },
+    { request, reasons, expectedVersion }: RollBackWish,
     options: StoreCallOptions = {},
   ): Promise<DesiredDocument> {
     const content = contentOf(await this.#parts.documents.find(identity, to, options));
-    const { document } = await this.#raced(identity, undefined, options, async (current) => ({
+    const { document } = await this.#raced(identity, expectedVersion, options, async (current) => ({
       document: await this.#push(
         await this.#device(identity, options),
         request,

@@ -93,7 +93,7 @@ function ladderTable({ result }: ReportFacts): Markup {
   const head = ["rung", "memory", "at most", "ms a step", "steps", "accuracy", "configuration"];
   const rows = result.ladder.map((rung, index) => {
     const isLast = index === result.ladder.length - 1;
-    return html`<tr${trusted(isLast ? ' class="best"' : "")}><td>${isLast ? "chosen" : index + 1}</td>${predictionCells(rung)}
+    return html`<tr${trusted(isLast ? ' class="best"' : "")}><td>${isLast ? "chosen" : index}</td>${predictionCells(rung)}
 <td>${formatShare(rung.accuracy.expected)}</td><td class="words">${describeConfig(rung.config)}</td></tr>`;
   });
   return table(head, rows);

@@ -10,7 +10,7 @@ import {
   profileSchema,
   REASON_LENGTH,
 } from "@mpo/core";
-import { conditions, deviceIdentity, inventory, labels, resources, servedModels } from "./device.ts";
+import { conditions, deviceIdentity, doing, inventory, labels, resources, servedModels } from "./device.ts";
 import { desiredDocument, documentVersion, reason } from "./document.ts";
 import { documentStatus, probeFailure, windowResult } from "./report.ts";
 
@@ -37,6 +37,8 @@ const device = object({
   reportedStatus: documentStatus.optional(),
   retiredAtMs: timestampMs().optional(),
   conditions,
+  /** Absent: it is idle, or not heard of. */
+  doing: doing.optional(),
 });
 
 /** Asks for devices with all of these labels. */
@@ -205,6 +207,8 @@ export type RollbackConfigRequest = Fact<typeof rollbackConfigRequest>;
 export const rollbackConfigRequest = object({
   identity: deviceIdentity,
   version: documentVersion.optional(),
+  /** Refused as a conflict when this is not the newest document any more. */
+  expectedVersion: documentVersion.optional(),
   reason: why,
 });
 

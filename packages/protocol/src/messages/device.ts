@@ -84,6 +84,15 @@ const condition = object({
   message: text(1, MESSAGE_LENGTH),
 });
 
+/** What a device is busy with. */
+export type Doing = Fact<typeof doing>;
+export const doing = object({
+  kind: word(["probe", "window"]),
+  model: name(),
+  /** When it is over at the latest, by the coordinator's clock as the device knows it. */
+  untilMs: timestampMs(),
+});
+
 /** What is wrong with a device. */
 export const conditions = list(condition, 0, 32);
 

@@ -1,5 +1,5 @@
 import { configSchema, type Fact, fact } from "@mpo/core";
-import { conditions, deviceIdentity, inventory, labels, publicKey, resources, servedModels } from "./device.ts";
+import { conditions, deviceIdentity, doing, inventory, labels, publicKey, resources, servedModels } from "./device.ts";
 import { desiredEnvelope, documentVersion } from "./document.ts";
 
 const { digest, flag, list, name, object, positive, secret, text, timestampMs, whole, word } = fact;
@@ -45,6 +45,8 @@ export const helloRequest = object({
   appliedVersion: documentVersion.optional(),
   /** The newest of each model. */
   profiles: list(toldProfile, 0, 32),
+  /** Absent: it is idle. */
+  doing: doing.optional(),
 });
 
 /** What is to be measured; no configs: the device chooses. */
@@ -82,6 +84,8 @@ export const heartbeatRequest = object({
   /** Of what the device has reported of itself (`toldDigest`); absent while reports wait to be sent. */
   toldDigest: digest().optional(),
   conditions,
+  /** Absent: it is idle. */
+  doing: doing.optional(),
 });
 
 /** The answer to a heartbeat. */
