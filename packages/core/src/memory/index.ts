@@ -3,7 +3,7 @@ export { type MemoryTimeline, memoryTimeline } from "./memory-timeline.ts";
 export { peakAt } from "./peak-envelope.ts";
 export { PlanSet, type UnpricedPlan } from "./plan-set.ts";
 export type { UnitCosts, UnitWork } from "./plan-unit.ts";
-export { outsidePoolBytes, poolUse, residentGrowth } from "./resident-memory.ts";
+export { outsidePoolBytes, type PlannedGrowth, poolUse, residentGrowth } from "./resident-memory.ts";
 export { placementFor } from "./shared-placements.ts";
 export { UnitCostTable } from "./unit-costs.ts";
 export { type WalkedSchedule, walkSchedule } from "./unit-walk.ts";

@@ -12,6 +12,7 @@ const chain = resnetLikeChain(20, "groupNorm");
 const costs = new UnitCostTable(chain);
 const empty: CostProfile = { ...simulatedProfile(chain), steps: [] };
 const configs = someConfigs(64, 24, 5);
+const planned = { growthBytes: 20 * MIB, heapBytes: 0, kernelBytes: 0 };
 
 /** A law of steps that each took what `offBytes` says beside their plan. */
 function lawOf(offBytes: readonly number[]): MemoryLaw {
@@ -24,7 +25,7 @@ function lawOf(offBytes: readonly number[]): MemoryLaw {
 }
 
 function widthBytes(law: MemoryLaw): number {
-  const { expected, upper } = law.growth(20 * MIB, 1);
+  const { expected, upper } = law.growth(planned, 1);
   return upper - expected;
 }
 
@@ -49,7 +50,7 @@ test("one measurement that is off widens the bound, and hardly moves what is exp
   const before = lawOf(still);
   const after = lawOf([...still.slice(1), 12 * MIB]);
   assert.ok(widthBytes(after) > 1.5 * widthBytes(before));
-  assert.ok(Math.abs(after.growth(20 * MIB, 1).expected - before.growth(20 * MIB, 1).expected) < 2 * MIB);
+  assert.ok(Math.abs(after.growth(planned, 1).expected - before.growth(planned, 1).expected) < 2 * MIB);
 });
 
 test("MemoryLaw's bound holds on steps that it has not seen, where the heap grows by whole pages", () => {
@@ -64,8 +65,28 @@ test("MemoryLaw's bound holds on steps that it has not seen, where the heap grow
     const law = lawOf(off.slice(0, 6));
     for (const bytes of off.slice(6)) {
       seen += 1;
-      missed += Number(20 * MIB + bytes > law.growth(20 * MIB, 1).upper);
+      missed += Number(20 * MIB + bytes > law.growth(planned, 1).upper);
     }
   }
   assert.ok(missed <= 0.01 * seen, `${missed} of ${seen}`);
+});
+
+test("MemoryLaw learns how much of the small buffers finds room in the device's heap", () => {
+  const truth = (config: (typeof configs)[number]): number => {
+    const { growthBytes, heapBytes } = costs.planned(config, empty.memoryFacts);
+    return growthBytes + 2 * heapBytes;
+  };
+  const steps = configs.slice(0, 10).map((config) => ({
+    config,
+    plannedBytes: costs.planned(config, empty.memoryFacts).growthBytes,
+    peakBytes: truth(config),
+    stepMs: [1],
+  }));
+  const law = new MemoryLaw({ ...empty, steps }, costs);
+  const unseen = configs.slice(10).map((config) => {
+    const plan = costs.planned(config, empty.memoryFacts);
+    return { heapBytes: plan.heapBytes, offBytes: truth(config) - law.growth(plan, 1).expected };
+  });
+  assert.ok(Math.max(...unseen.map(({ heapBytes }) => heapBytes)) > MIB, "heaps must matter here");
+  for (const { offBytes } of unseen) assert.ok(Math.abs(offBytes) < MIB, `${offBytes} bytes off`);
 });

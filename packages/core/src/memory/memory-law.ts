@@ -12,9 +12,9 @@ import {
   DEFAULT_MISS_RATE,
   FORGETTING,
   leastSquares,
-  type Observation,
   studentQuantile,
 } from "../numerics/index.ts";
+import type { PlannedGrowth } from "./resident-memory.ts";
 import type { UnitCostTable } from "./unit-costs.ts";
 
 /** Measurements of the device that the scatter of other devices counts as much as. */
@@ -22,30 +22,29 @@ const PRIOR_MEASUREMENTS = 4;
 /** Least share of what is expected that a bound leaves where nothing was measured. */
 const UNMEASURED_SHARE = 0.25;
 
-/** `y` is about `scale * x + offsetBytes`. */
-interface Line {
-  readonly scale: number;
-  readonly offsetBytes: number;
-}
+/** What of a plan's growth the law knows apart, bytes: the pool's part, a constant, the heap's, the kernels'. */
+type Parts = readonly [pool: number, constant: 1, heap: number, kernels: number];
+type Coefficients = readonly number[];
 
-/** `y` bytes where the line has `x`, give or take `noise`. */
+/** A step that was measured: `y` bytes, give or take `noise`. */
 interface Point {
-  readonly x: number;
+  readonly parts: Parts;
   readonly y: number;
   readonly noise: number;
 }
 
 /**
- * Memory that a process really takes, from what plans say: about `scale * planned + offset`. How far off it may be is told
+ * Memory that a process really takes, from what plans say: each part of the plan times a coefficient, and a constant. How
+ * far off it may be is told
  * by the device's own measurements, each held against the law of the others, and by what was seen on other devices while
  * those are few. Every measurement is of a process of its own, so what differs from run to run is in their scatter.
  */
 export class MemoryLaw {
   /** Steps whose memory was measured. */
   readonly measurements: number;
-  readonly #measured: Line;
-  /** From the timeline's peak to the growth through the pool. */
-  readonly #pooled: Line;
+  readonly #measured: Coefficients;
+  /** From the timeline's peak to the growth through the pool, and a constant. */
+  readonly #pooled: Coefficients;
   /** In units of `GROWTH_SCATTER`. */
   readonly #deviation: number;
 
@@ -54,8 +53,9 @@ export class MemoryLaw {
     costs: UnitCostTable,
   ) {
     const points = steps.flatMap(({ config, peakBytes: y }): readonly Point[] => {
-      const x = costs.planned(config, memoryFacts).growthBytes;
-      return y === undefined ? [] : [{ x, y, noise: scatterAt(x) }];
+      if (y === undefined) return [];
+      const planned = costs.planned(config, memoryFacts);
+      return [{ parts: partsOf(planned), y, noise: scatterAt(planned.growthBytes) }];
     });
     this.measurements = points.length;
     this.#measured = fitMeasured(points);
@@ -69,7 +69,7 @@ export class MemoryLaw {
     const planned = [...steps.map(({ config }) => config), ...samples].map((config) =>
       costs.planned(config, memoryFacts),
     );
-    this.#pooled = lineOf(
+    this.#pooled = leastSquares(
       planned.map(({ timelineBytes: x, growthBytes: y }) => ({ features: [x, 1], target: y, weight: 1 / x ** 2 })),
       [
         { mean: 1.05, strength: 0.01, least: 1 },
@@ -78,9 +78,9 @@ export class MemoryLaw {
     );
   }
 
-  /** Growth of the process for a planned growth (`residentGrowth`); `stretch` widens the bound. */
-  growth(plannedBytes: number, stretch: number): Bounded {
-    const expected = Math.max(0, at(this.#measured, plannedBytes));
+  /** Growth of the process for a planned one; `stretch` widens the bound. */
+  growth(planned: PlannedGrowth, stretch: number): Bounded {
+    const expected = Math.max(0, at(this.#measured, partsOf(planned)));
     const deviations = studentQuantile(1 - DEFAULT_MISS_RATE, PRIOR_MEASUREMENTS + this.measurements) * this.#deviation;
     const margin =
       Math.max(POOL_SPARE.bytes, deviations * GROWTH_SCATTER.bytes) +
@@ -89,14 +89,19 @@ export class MemoryLaw {
     return { expected, upper: expected + stretch * margin };
   }
 
-  /** About what `residentGrowth` says, from the timeline's peak alone: for many configs at once. */
-  roughGrowth(timelineBytes: number): number {
-    return Math.max(timelineBytes, at(this.#pooled, timelineBytes));
+  /** About the same, from the timeline's peak alone: for many configs at once. */
+  roughGrowth(timelineBytes: number, stretch: number): Bounded {
+    const growthBytes = Math.max(timelineBytes, at(this.#pooled, [timelineBytes, 1]));
+    return this.growth({ growthBytes, heapBytes: 0, kernelBytes: 0 }, stretch);
   }
 }
 
-function at({ scale, offsetBytes }: Line, x: number): number {
-  return scale * x + offsetBytes;
+function partsOf({ growthBytes, heapBytes, kernelBytes }: PlannedGrowth): Parts {
+  return [growthBytes - heapBytes - kernelBytes, 1, heapBytes, kernelBytes];
+}
+
+function at(coefficients: Coefficients, features: readonly number[]): number {
+  return features.reduce((sum, feature, index) => sum + feature * coefficients[index]!, 0);
 }
 
 /** One deviation of a measurement, as on most devices. */
@@ -105,8 +110,8 @@ function scatterAt(plannedBytes: number): number {
 }
 
 /** How far a measurement is off, in deviations. */
-function missOf({ x, y, noise }: Point, line: Line): number {
-  return (y - at(line, x)) / noise;
+function missOf({ parts, y, noise }: Point, law: Coefficients): number {
+  return (y - at(law, parts)) / noise;
 }
 
 /** Scatter of the device's misses, leaning to that of other devices (`usual`) while there are few. */
@@ -119,28 +124,26 @@ function deviationOf(misses: readonly number[], usual: number): number {
  * The law of measured memory. How noisy measurements are is told by their own scatter about it: where they agree, a few
  * settle it; where they do not, a single one does not move every prediction.
  */
-function fitMeasured(points: readonly Point[]): Line {
+function fitMeasured(points: readonly Point[]): Coefficients {
   const first = fitAround(points, 1);
   const squares = points.reduce((sum, point) => sum + missOf(point, first) ** 2, 0);
-  return fitAround(points, Math.max(1, Math.sqrt(squares / Math.max(1, points.length - COEFFICIENTS))));
+  return fitAround(points, Math.max(1, Math.sqrt(squares / Math.max(1, points.length - PRIORS.length))));
 }
 
-const COEFFICIENTS = 2;
+/** How sure plans are of each part. */
+const PRIORS: readonly CoefficientPrior[] = [
+  { mean: 1, strength: 1 / PLAN_DEVIATION.pool ** 2, least: 0.5 },
+  { mean: 0, strength: 1 / PLAN_DEVIATION.bytes ** 2, least: Number.NEGATIVE_INFINITY },
+  { mean: 1, strength: 1 / PLAN_DEVIATION.heap ** 2, least: 0 },
+  { mean: 1, strength: 1 / PLAN_DEVIATION.kernels ** 2, least: 0 },
+];
 
 /** Later samples say more about the device as it is now. */
-function fitAround(points: readonly Point[], deviation: number): Line {
-  const observations = points.map(({ x, y, noise }, index) => ({
-    features: [x, 1],
+function fitAround(points: readonly Point[], deviation: number): Coefficients {
+  const observations = points.map(({ parts, y, noise }, index) => ({
+    features: parts,
     target: y,
     weight: FORGETTING ** (points.length - 1 - index) / (deviation * noise) ** 2,
   }));
-  return lineOf(observations, [
-    { mean: 1, strength: 1 / PLAN_DEVIATION.scale ** 2, least: 0.5 },
-    { mean: 0, strength: 1 / PLAN_DEVIATION.bytes ** 2, least: Number.NEGATIVE_INFINITY },
-  ]);
-}
-
-function lineOf(observations: readonly Observation[], priors: readonly CoefficientPrior[]): Line {
-  const [scale = 1, offsetBytes = 0] = leastSquares(observations, priors);
-  return { scale, offsetBytes };
+  return leastSquares(observations, PRIORS);
 }

@@ -6,20 +6,40 @@ import { PoolAllocator } from "./pool-allocator.ts";
 /** No tensor's id: work space. */
 const WORK_ID = -1;
 
+/** Bytes by which a warm process grows when it runs a plan, and what of them devices differ in. */
+export interface PlannedGrowth {
+  /** All of it, optimizer state and accumulators included. */
+  readonly growthBytes: number;
+  /** Of it: small buffers beyond those of one sample. How much of them finds room in malloc's heap is for each model its own. */
+  readonly heapBytes: number;
+  /** Of it: compiled kernels. Their size is that of the processor's instructions. */
+  readonly kernelBytes: number;
+}
+
 /**
- * Bytes by which a warm process grows when it runs the plan, optimizer state and accumulators included: the same walk,
- * through a model of the allocator's pool, so that what the pool wastes between live tensors counts. A process is warm
- * when it has run the plan `WARM_UP_STEPS` times with one sample; what that left in pool and heap is used again, and does
- * not count.
+ * How a warm process grows when it runs the plan: the same walk, through a model of the allocator's pool, so that what the
+ * pool wastes between live tensors counts. A process is warm when it has run the plan `WARM_UP_STEPS` times with one
+ * sample; what that left in pool and heap is used again, and does not count.
  */
-export function residentGrowth(plan: StepPlan, facts: StepMemoryFacts): number {
+export function plannedGrowth(plan: StepPlan, facts: StepMemoryFacts): PlannedGrowth {
   const memory = new PooledMemory();
   const stateBytes = holdState(plan, facts, (bytes) => memory.hold(bytes));
   warmUp(plan, facts, memory);
   const idleBytes = memory.heldBytes;
+  const { heapBytes } = memory;
   memory.forgetPeak();
   walkMemory(plan, facts, plan.config.microBatch, memory);
-  return memory.peakBytes - idleBytes + stateBytes + kernelBytes(plan) + feedBytes(plan);
+  const kernels = kernelBytes(plan);
+  return {
+    growthBytes: memory.peakBytes - idleBytes + stateBytes + kernels + feedBytes(plan),
+    heapBytes: memory.heapBytes - heapBytes,
+    kernelBytes: kernels,
+  };
+}
+
+/** All of `plannedGrowth`, bytes. */
+export function residentGrowth(plan: StepPlan, facts: StepMemoryFacts): number {
+  return plannedGrowth(plan, facts).growthBytes;
 }
 
 /** Bytes of the allocator's pool, as its walk touches them: what a hard limit of the pool counts. */
@@ -77,7 +97,8 @@ class PooledMemory implements MemoryVisitor {
   readonly #pool = new PoolAllocator();
   readonly #inPool = new Set<number>();
   #smallBytes = 0;
-  #heapBytes = 0;
+  /** What malloc's heap has taken. */
+  heapBytes = 0;
   #peakBytes = 0;
   #nextHeldId = WORK_ID - 1;
 
@@ -88,7 +109,7 @@ class PooledMemory implements MemoryVisitor {
 
   /** Resident between steps. */
   get heldBytes(): number {
-    return this.#pool.touchedBytes + this.#heapBytes;
+    return this.#pool.touchedBytes + this.heapBytes;
   }
 
   get peakBytes(): number {
@@ -110,7 +131,7 @@ class PooledMemory implements MemoryVisitor {
       this.#inPool.add(id);
     } else {
       this.#smallBytes += bytes;
-      this.#heapBytes = Math.max(this.#heapBytes, this.#smallBytes);
+      this.heapBytes = Math.max(this.heapBytes, this.#smallBytes);
     }
     this.#notePeak(0);
   }

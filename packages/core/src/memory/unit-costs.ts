@@ -9,12 +9,10 @@ import {
 import { planStep, trainedBytes, valuesWithGradient } from "../plan/index.ts";
 import { memoryTimeline } from "./memory-timeline.ts";
 import { planUnit, type UnitCosts, type UnitWork } from "./plan-unit.ts";
-import { residentGrowth } from "./resident-memory.ts";
+import { type PlannedGrowth, plannedGrowth } from "./resident-memory.ts";
 
 /** Memory of a whole step as planned, bytes. */
-export interface PlannedMemory {
-  /** `residentGrowth`. */
-  readonly growthBytes: number;
+export interface PlannedMemory extends PlannedGrowth {
   /** Peak of `memoryTimeline`. */
   readonly timelineBytes: number;
   /** Of the parameters that train. */
@@ -57,7 +55,7 @@ export class UnitCostTable {
     if (known !== undefined) return known;
     const plan = planStep(this.chain, config);
     const planned: PlannedMemory = {
-      growthBytes: residentGrowth(plan, facts),
+      ...plannedGrowth(plan, facts),
       timelineBytes: memoryTimeline(plan, facts).peakBytes,
       trainedBytes: trainedBytes(this.chain, plan.frozen),
     };

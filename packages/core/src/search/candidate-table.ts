@@ -90,14 +90,13 @@ export class CandidateTable {
     const { slotsPerParameter } = this.model.profile.memoryFacts;
     const copies = slotsPerParameter + (microBatch < this.effectiveBatch ? 1 : 0);
     const peakBytes = copies * plan.trainedBytes + peakAt(plan.peak, microBatch);
-    return this.model.memoryBytes(this.model.roughGrowth(peakBytes), microBatch);
+    return this.model.roughMemoryBytes(peakBytes, microBatch);
   }
 
   /** Memory by planning the step and replaying it through the allocator's pool: milliseconds, remembered. */
   exactMemory(plan: CataloguePlan, microBatch: number): Bounded {
     const { costs, profile } = this.model;
-    const { growthBytes } = costs.planned(this.config(plan, microBatch), profile.memoryFacts);
-    return this.model.memoryBytes(growthBytes, microBatch);
+    return this.model.memoryBytes(costs.planned(this.config(plan, microBatch), profile.memoryFacts), microBatch);
   }
 
   stepMs(plan: CataloguePlan, microBatch: number): Bounded {

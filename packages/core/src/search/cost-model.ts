@@ -1,5 +1,5 @@
 import { type Chain, type CostProfile, type RetrainConfig, resolveRetrainConfig } from "../facts/index.ts";
-import { MemoryLaw, UnitCostTable } from "../memory/index.ts";
+import { MemoryLaw, type PlannedGrowth, UnitCostTable } from "../memory/index.ts";
 import type { Bounded } from "../numerics/index.ts";
 import { type MsCurve, type StepShape, TimeLaw, type WorkPrices } from "../time/index.ts";
 
@@ -64,22 +64,22 @@ export class CostModel {
   /** Everything about one config. Throws `invalid-argument` for one that the chain cannot run. */
   predict(partial: Partial<RetrainConfig>): StepPrediction {
     const config = resolveRetrainConfig(partial);
-    const { growthBytes, trainedBytes } = this.costs.planned(config, this.profile.memoryFacts);
+    const planned = this.costs.planned(config, this.profile.memoryFacts);
     return {
-      memoryBytes: this.memoryBytes(growthBytes, config.microBatch),
-      stepMs: this.stepMs(this.#time.microMs(config), { ...config, trainedBytes }),
+      memoryBytes: this.memoryBytes(planned, config.microBatch),
+      stepMs: this.stepMs(this.#time.microMs(config), { ...config, trainedBytes: planned.trainedBytes }),
       unknowns: this.unknowns(config),
     };
   }
 
-  /** Growth of the process for a planned growth (`residentGrowth`). */
-  memoryBytes(plannedBytes: number, microBatch: number): Bounded {
-    return this.#memory.growth(plannedBytes, this.#stretch(microBatch));
+  /** Growth of the process for a planned one. */
+  memoryBytes(planned: PlannedGrowth, microBatch: number): Bounded {
+    return this.#memory.growth(planned, this.#stretch(microBatch));
   }
 
-  /** About what `residentGrowth` says, from the timeline's peak alone: for many configs at once. */
-  roughGrowth(timelineBytes: number): number {
-    return this.#memory.roughGrowth(timelineBytes);
+  /** About the same, from the timeline's peak alone: for many configs at once. */
+  roughMemoryBytes(timelineBytes: number, microBatch: number): Bounded {
+    return this.#memory.roughGrowth(timelineBytes, this.#stretch(microBatch));
   }
 
   /** Time of one step of which one micro-batch takes `microMs` by the unit times. */
