@@ -44,9 +44,8 @@ export class EngineWorker implements AsyncDisposable {
       name: "worker",
       entry: entryBeside("worker-main", import.meta.url),
       environment: workerEnvironment(options),
-      // Idle memory is measured after a collection, else it holds what loading has left behind. The heap's young part
-      // stays at its least: growing while steps run, it made equal steps take up to 6 MiB more or less.
-      execArgv: ["--expose-gc", "--max-semi-space-size=1"],
+      // Idle memory is measured after a collection, else it holds what loading has left behind.
+      execArgv: ["--expose-gc"],
       graceMs: KILL_GRACE_MS,
       explainEnd: (end) => {
         if (!isCapExit({ ...end, isCapped: capBytes !== undefined })) return undefined;
