@@ -42,6 +42,7 @@ export type {
   DeviceIdentity,
   Doing,
   Gpu,
+  Instance,
   Inventory,
   Label,
   Resources,

@@ -1,5 +1,14 @@
 // Parts of messages, for records that hold them.
 export { event } from "./messages/admin.ts";
-export { conditions, deviceIdentity, doing, inventory, labels, resources, servedModels } from "./messages/device.ts";
+export {
+  conditions,
+  deviceIdentity,
+  doing,
+  instance,
+  inventory,
+  labels,
+  resources,
+  servedModels,
+} from "./messages/device.ts";
 export { documentVersion } from "./messages/document.ts";
 export { documentStatus, probeFailure } from "./messages/report.ts";

@@ -1,4 +1,5 @@
 import type { Clock } from "@mpo/io";
+import type { Instance } from "@mpo/protocol";
 import type { Logger } from "@mpo/runtime";
 import type { VerifyEnvelope } from "../config/document-check.ts";
 import type { AgentEngine } from "../ports/agent-engine.ts";
@@ -16,6 +17,8 @@ export interface AgentPorts {
   readonly link: FleetLink;
   readonly connectFeed: ConnectFeed;
   readonly monitor: DeviceMonitor;
+  /** What tells the machine from others. Default: nothing. */
+  readonly machine?: Omit<Instance, "instanceId">;
   readonly engine: AgentEngine;
   readonly serving: ServingApp;
   readonly logger: Logger;

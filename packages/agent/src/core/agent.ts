@@ -3,6 +3,7 @@ import {
   type DocumentVersion,
   type Doing,
   desiredEnvelopeCodec,
+  type Instance,
   type Resources,
   type ServedModel,
   schemas,
@@ -12,8 +13,9 @@ import { TrustedTime } from "../config/trusted-time.ts";
 import { FeedLoop } from "../link/feed-loop.ts";
 import { LinkLoop } from "../link/link-loop.ts";
 import { runSending } from "../link/send-loop.ts";
+import { stampedLink } from "../link/stamped-link.ts";
 import { ToldProfiles } from "../link/told-profiles.ts";
-import { Outbox } from "../report/outbox.ts";
+import { Outbox, randomName } from "../report/outbox.ts";
 import { runTogether } from "../work/run-together.ts";
 import { WorkLoop } from "../work/work-loop.ts";
 import { readWorkState } from "../work/work-memory.ts";
@@ -55,13 +57,15 @@ export interface Agent {
  * Makes an agent over its ports; it reads what an earlier process left on the disk. The same core runs in the product, in
  * the simulation and in the bench: all that touches the world comes through the ports.
  */
-export async function createAgent(settings: AgentSettings, ports: AgentPorts): Promise<Agent> {
+export async function createAgent(settings: AgentSettings, world: AgentPorts): Promise<Agent> {
   // A coordinator would refuse them, again and again.
   checked(schemas.deviceIdentity, settings.identity, "identity", "invalid-argument");
   checked(schemas.labels, settings.labels, "labels", "invalid-argument");
+  const instance: Instance = { instanceId: randomName(world.random), ...world.machine };
+  const ports: AgentPorts = { ...world, link: stampedLink(world.link, instance) };
   const inventory = await ports.monitor.inventory();
   const store = await ConfigStore.open(ports.disk, ports.logger);
-  const outbox = await Outbox.open(ports.disk, { identity: settings.identity, ...ports });
+  const outbox = await Outbox.open(ports.disk, { identity: settings.identity, name: instance.instanceId, ...ports });
   const remembered = await readWorkState(ports.disk, ports.logger);
   const told = new ToldProfiles(ports);
   const time = new TrustedTime(ports.clock);
@@ -78,6 +82,8 @@ export async function createAgent(settings: AgentSettings, ports: AgentPorts): P
     ...{ settings, ports, inventory, store, documents, outbox, remembered, told, onReport, onModels, onDoing },
   });
   const offer = async (envelope: Uint8Array): Promise<void> => {
+    // A document of this name is the other machine's.
+    if (link.isDoubled) return;
     await documents.offer(envelope);
     sending.wake();
   };

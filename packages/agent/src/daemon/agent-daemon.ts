@@ -10,6 +10,8 @@ import type { AgentEngine } from "../ports/agent-engine.ts";
 import type { ConnectFeed, FleetLink } from "../ports/fleet-link.ts";
 import { openFolderDisk } from "../ports/folder-disk.ts";
 import { servingFolder } from "../serving/serving-folder.ts";
+import { machineMarks } from "../system/machine-marks.ts";
+import { SystemFiles } from "../system/system-files.ts";
 import { systemMonitor } from "../system/system-monitor.ts";
 
 /** Options of `runAgentDaemon`. */
@@ -69,6 +71,7 @@ export async function runAgentDaemon(options: AgentDaemonOptions): Promise<void>
   });
   const agent = await createAgent(settings, {
     ...{ clock, random, monitor, logger, link: options.link, connectFeed: options.connectFeed },
+    machine: await machineMarks(new SystemFiles(options.systemRoot)),
     disk: await openFolderDisk(join(dataFolder, "state")),
     engine: options.engine ?? jobEngine({ environment, temporaryFolder, ...cpuShare }),
     serving: servingFolder({ root: servingRoot, clock, logger, random }),

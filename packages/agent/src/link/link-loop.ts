@@ -64,6 +64,7 @@ export class LinkLoop {
   readonly #waits: Waits;
   #isOnline = false;
   #needsHello = true;
+  #isDoubled = false;
   /** Models as the last hello named them. */
   #named: string | undefined;
   #asked: { readonly version: DocumentVersion; readonly atMs: number } | undefined;
@@ -80,6 +81,11 @@ export class LinkLoop {
   /** Whether the last call was answered. */
   get isOnline(): boolean {
     return this.#isOnline;
+  }
+
+  /** Whether another machine has this device's name, and is the one that is configured. */
+  get isDoubled(): boolean {
+    return this.#isDoubled;
   }
 
   /** Calls that failed since the last that did not. */
@@ -145,7 +151,9 @@ export class LinkLoop {
       { signal, ...ONCE },
     );
     time.heard(answer.serverTimeMs);
-    if (answer.needsHello || this.#isNews(answer.desiredVersion)) return this.#hello(signal);
+    const wasDoubled = this.#isDoubled;
+    if (this.#noteDouble(answer.doubledBy)) return this.#jittered(answer.heartbeatSeconds);
+    if (wasDoubled || answer.needsHello || this.#isNews(answer.desiredVersion)) return this.#hello(signal);
     return this.#jittered(answer.heartbeatSeconds);
   }
 
@@ -184,6 +192,7 @@ export class LinkLoop {
       );
       this.#named = JSON.stringify(served);
       time.heard(answer.serverTimeMs);
+      if (this.#noteDouble(answer.doubledBy)) return this.#jittered(answer.heartbeatSeconds);
       if (answer.desiredVersion !== undefined) {
         this.#asked = { version: answer.desiredVersion, atMs: ports.clock.monotonicMs() };
       }
@@ -193,6 +202,20 @@ export class LinkLoop {
       this.#needsHello = true;
       throw thrown;
     }
+  }
+
+  /** Logs when another machine turns out to have this name, and when it is gone; returns whether it has. */
+  #noteDouble(doubledBy: string | undefined): boolean {
+    const { logger } = this.#parts.ports;
+    const wasDoubled = this.#isDoubled;
+    this.#isDoubled = doubledBy !== undefined;
+    if (this.#isDoubled && !wasDoubled) {
+      logger.warn("another machine runs as this device: this one gets no configurations, its reports are kept apart", {
+        other: doubledBy,
+        hint: "Give one of them another name with --device NAME. If its disk is a copy, delete its state folder as well.",
+      });
+    } else if (wasDoubled && !this.#isDoubled) logger.info("this machine is the only one of its name again");
+    return this.#isDoubled;
   }
 
   /** Whether the coordinator has a document that the device has not, and has not just been given. */

@@ -13,8 +13,8 @@ export type OutboxRecord =
   | WaitingReport
   /** The report of this name needs no sending any more. */
   | { readonly kind: "done"; readonly report: string }
-  /** Name of this outbox, and the least sequence that was not given out yet. */
-  | { readonly kind: "outbox"; readonly name: string; readonly nextSequence: number };
+  /** The least sequence that was not given out yet. */
+  | { readonly kind: "outbox"; readonly nextSequence: number };
 
 const TAGS = { outbox: 1, profile: 2, status: 3, done: 4 } as const;
 
@@ -32,7 +32,7 @@ function bodyOf(record: OutboxRecord): Uint8Array {
     case "done":
       return Buffer.from(record.report);
     case "outbox":
-      return Buffer.from(JSON.stringify([record.name, record.nextSequence]));
+      return Buffer.from(String(record.nextSequence));
   }
 }
 
@@ -46,10 +46,8 @@ export function decodeOutboxRecord(bytes: Uint8Array): OutboxRecord {
       return { kind: "status", request: reportStatus.request.fromBytes(body) };
     case TAGS.done:
       return { kind: "done", report: Buffer.from(body).toString("utf8") };
-    case TAGS.outbox: {
-      const [name, nextSequence] = JSON.parse(Buffer.from(body).toString("utf8")) as readonly [string, number];
-      return { kind: "outbox", name, nextSequence };
-    }
+    case TAGS.outbox:
+      return { kind: "outbox", nextSequence: Number(Buffer.from(body).toString("utf8")) };
     default:
       throw new MpoError("invalid-data", `an outbox has no records of kind ${bytes[0]}`);
   }

@@ -22,7 +22,7 @@ const STATUS: ReportedStatus = {
 let seed = 0;
 const open = (disk: Disk): Promise<Outbox> => {
   seed += 1;
-  return Outbox.open(disk, { identity: IDENTITY, random: () => (seed % 97) / 97, logger: silentLogger });
+  return Outbox.open(disk, { identity: IDENTITY, name: `life-${seed}`, logger: silentLogger });
 };
 const sequences = (fleet: FakeFleet): readonly number[] => fleet.statuses.map(({ sequence }) => sequence);
 
@@ -45,6 +45,9 @@ describe("an outbox", () => {
       await outbox.flush(fleet.link);
       await outbox.close();
       assert.deepEqual(sequences(fleet), [1, 2, 3, 5]);
+      const names = fleet.statuses.map(({ report }) => report.replace(/\d+-/, "N-"));
+      assert.deepEqual(names, ["life-N-1", "life-N-2", "life-N-3", "life-N-5"]);
+      assert.notEqual(fleet.statuses[3]?.report, "life-1-5", "a start names its own reports");
       assert.deepEqual(fleet.profiles[0]?.chain, CHAIN);
       assert.equal(fleet.duplicates, 0);
     } finally {

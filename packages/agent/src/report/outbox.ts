@@ -13,8 +13,8 @@ const COMPACT_ABOVE_BYTES = 2 ** 18;
 /** Options of `Outbox.open`. */
 export interface OutboxOptions {
   readonly identity: DeviceIdentity;
-  /** From 0 up to 1. */
-  readonly random: () => number;
+  /** Begins the names of new reports: another at each start, so that a copied journal gives none twice. */
+  readonly name: string;
   readonly logger: Logger;
 }
 
@@ -38,22 +38,18 @@ interface FoundRecord {
 export class Outbox {
   readonly #journal: DiskJournal;
   readonly #options: OutboxOptions;
-  readonly #name: string;
   readonly #waiting = new Map<string, Waiting>();
   #nextSequence: number;
   #dropped = 0;
-  #hasStoredName: boolean;
   #queue: Promise<unknown> = Promise.resolve();
 
   private constructor(journal: DiskJournal, records: readonly FoundRecord[], options: OutboxOptions) {
     this.#journal = journal;
     this.#options = options;
-    let name: string | undefined;
     let nextSequence = 1;
     for (const { record, bytes } of records) {
       switch (record.kind) {
         case "outbox":
-          name ??= record.name;
           nextSequence = Math.max(nextSequence, record.nextSequence);
           break;
         case "done":
@@ -65,8 +61,6 @@ export class Outbox {
           nextSequence = Math.max(nextSequence, sequenceOf(record.request.report) + 1);
       }
     }
-    this.#hasStoredName = name !== undefined;
-    this.#name = name ?? randomName(options.random);
     this.#nextSequence = nextSequence;
   }
 
@@ -162,7 +156,7 @@ export class Outbox {
   }
 
   #nameNext(): string {
-    return `${this.#name}-${this.#nextSequence++}`;
+    return `${this.#options.name}-${this.#nextSequence++}`;
   }
 
   async #add(report: WaitingReport): Promise<void> {
@@ -182,7 +176,6 @@ export class Outbox {
     try {
       for (const waiting of this.#waiting.values()) {
         if (waiting.isStored) continue;
-        await this.#storeName();
         const record = encodeOutboxRecord(waiting.report);
         await this.#journal.append(record);
         waiting.bytes = record.length;
@@ -193,12 +186,6 @@ export class Outbox {
     }
   }
 
-  async #storeName(): Promise<void> {
-    if (this.#hasStoredName) return;
-    await this.#journal.append(encodeOutboxRecord(this.#head()));
-    this.#hasStoredName = true;
-  }
-
   async #remove(report: string): Promise<void> {
     const waiting = this.#waiting.get(report);
     if (waiting === undefined) return;
@@ -207,9 +194,8 @@ export class Outbox {
     try {
       if (this.#journal.sizeBytes > COMPACT_ABOVE_BYTES && this.#isMostlyDone()) {
         const stored = [...this.#waiting.values()].filter(({ isStored }) => isStored);
-        const records: readonly OutboxRecord[] = [this.#head(), ...stored.map((left) => left.report)];
-        await this.#journal.compact(records.map(encodeOutboxRecord));
-        this.#hasStoredName = true;
+        const head: OutboxRecord = { kind: "outbox", nextSequence: this.#nextSequence };
+        await this.#journal.compact([head, ...stored.map((left) => left.report)].map(encodeOutboxRecord));
       } else {
         await this.#journal.append(encodeOutboxRecord({ kind: "done", report }));
       }
@@ -224,10 +210,6 @@ export class Outbox {
     let bytes = 0;
     for (const waiting of this.#waiting.values()) bytes += waiting.bytes;
     return bytes < this.#journal.sizeBytes / 2;
-  }
-
-  #head(): OutboxRecord {
-    return { kind: "outbox", name: this.#name, nextSequence: this.#nextSequence };
   }
 
   #tellOrThrow(thrown: unknown, message: string): void {

@@ -39,7 +39,7 @@ async function withState(check: (bench: Bench) => Promise<void>): Promise<void> 
   const log: string[] = [];
   const logger = createLogger({ write: (line) => void log.push(line) });
   const disk = await openFolderDisk(folder);
-  const open = () => Outbox.open(disk, { identity: IDENTITY, random: Math.random, logger });
+  const open = () => Outbox.open(disk, { identity: IDENTITY, name: "life", logger });
   try {
     await check({
       folder,

@@ -5,6 +5,8 @@ import type { DeviceIdentity } from "@mpo/protocol";
 export interface PeerFacts {
   /** "<tenant>.<device>", as the listener has found out; absent: it asked nobody. */
   readonly deviceId?: string | undefined;
+  /** Its address; absent: nobody knows. */
+  readonly peer?: string;
 }
 
 /**

@@ -18,6 +18,7 @@ import {
 } from "@mpo/protocol";
 import type { DeviceRecord } from "../registry/device-record.ts";
 import { deviceIdentityOf, type PeerFacts } from "./device-identity.ts";
+import { Doubles } from "./doubles.ts";
 import type { FleetParts } from "./fleet-parts.ts";
 import { askForMissing, heldDigest, newsFor, outstandingProbe, probesFor, requestOfReport } from "./hello-answer.ts";
 import { statusEvent } from "./status-event.ts";
@@ -38,16 +39,24 @@ const COMPARE_AGAIN_HEARTBEATS = 1.5;
 export class FleetApi {
   readonly #parts: FleetParts;
   /** When each device last said hello here, by the clock's monotonic time and by the time of day. */
-  readonly #helloAt = new Map<string, { readonly monotonicMs: number; readonly ms: number }>();
+  readonly #helloAt = new Map<
+    string,
+    { readonly monotonicMs: number; readonly ms: number; readonly instanceId: string | undefined }
+  >();
+
+  readonly #doubles: Doubles;
 
   constructor(parts: FleetParts) {
+    this.#doubles = new Doubles(parts);
     this.#parts = parts;
   }
 
   async enroll(request: EnrollRequest, { signal, ...facts }: ApiCall): Promise<EnrollResponse> {
     const identity = deviceIdentityOf(request.identity, facts);
+    if ((await this.#doubles.meet(request, { ...facts, signal })) !== undefined)
+      return { state: "accepted", retryAfterSeconds: 0 };
     const { before } = await this.#parts.registry.introduce(
-      { identity, inventory: request.inventory, labels: request.labels },
+      { identity, inventory: request.inventory, labels: request.labels, instance: request.instance },
       { signal },
     );
     await this.#tellOfArrival(identity, before, request.inventory.deviceClass, facts);
@@ -57,8 +66,12 @@ export class FleetApi {
   async hello(request: HelloRequest, { signal, ...facts }: ApiCall): Promise<HelloResponse> {
     const { registry, clock, heartbeatSeconds, natsServers } = this.#parts;
     const identity = deviceIdentityOf(request.identity, facts);
-    const { resources, appliedVersion, versionFloor, doing } = request;
-    this.#helloAt.set(deviceKey(identity), { monotonicMs: clock.monotonicMs(), ms: clock.now() });
+    const { resources, appliedVersion, versionFloor, doing, instance } = request;
+    const always = { serverTimeMs: clock.now(), heartbeatSeconds: heartbeatSeconds() };
+    const doubledBy = await this.#doubles.meet(request, { ...facts, signal });
+    if (doubledBy !== undefined) return { ...always, doubledBy, probes: [], natsServers: [], needsStatus: false };
+    const said = { monotonicMs: clock.monotonicMs(), ms: clock.now(), instanceId: instance?.instanceId };
+    this.#helloAt.set(deviceKey(identity), said);
     const { before, record } = await registry.introduce(request, { signal });
     await this.#tellOfArrival(identity, before, request.inventory.deviceClass, facts);
     await registry.saw(identity, { resources, ...given({ appliedVersion, doing }) }, { signal });
@@ -74,11 +87,10 @@ export class FleetApi {
     }
     const news = await newsFor(this.#parts.documents, identity, appliedVersion, signal);
     return {
-      serverTimeMs: clock.now(),
+      ...always,
       ...desired(news?.document.version ?? this.#parts.documents.version(identity)),
       ...(news === undefined ? {} : { desired: news.envelope }),
       probes,
-      heartbeatSeconds: heartbeatSeconds(),
       natsServers,
       needsStatus,
     };
@@ -87,6 +99,9 @@ export class FleetApi {
   async heartbeat(request: HeartbeatRequest, { signal, ...facts }: ApiCall): Promise<HeartbeatResponse> {
     const { registry, documents, clock, heartbeatSeconds } = this.#parts;
     const identity = deviceIdentityOf(request.identity, facts);
+    const always = { serverTimeMs: clock.now(), heartbeatSeconds: heartbeatSeconds() };
+    const doubledBy = await this.#doubles.meet(request, { ...facts, signal });
+    if (doubledBy !== undefined) return { ...always, doubledBy, needsHello: false };
     const device = registry.device(identity);
     if (device !== undefined) {
       const before = registry.seen(identity)?.conditions ?? [];
@@ -104,15 +119,19 @@ export class FleetApi {
       device === undefined ||
       device.retiredAtMs !== undefined ||
       isForgotten ||
+      this.#hasOtherSaidHello(request) ||
       this.#isAsked(device) ||
       this.#holdsOther(device, request);
-    return { serverTimeMs: clock.now(), ...desired(version), heartbeatSeconds: heartbeatSeconds(), needsHello };
+    return { ...always, ...desired(version), needsHello };
   }
 
   async reportProfile(request: ReportProfileRequest, { signal, ...facts }: ApiCall): Promise<ReportProfileResponse> {
     const { profiles, queue, audit, logger, onReport } = this.#parts;
     const identity = deviceIdentityOf(request.identity, facts);
     await this.#requireDevice(identity, signal);
+    // If it takes over, its hello names the profile, and it is asked for again.
+    if (await this.#doubles.keptApart(request, { ...facts, signal }, `profile of ${request.profile.model.name}`))
+      return { isDuplicate: false, revision: 1, needsChain: false };
     await this.#parts.registry.heardOf(identity, { signal });
     const { header, revision, isDuplicate } = await profiles.store(request, { signal });
     const isNewest = header.reports.at(-1) === request.report;
@@ -145,6 +164,9 @@ export class FleetApi {
     const { statuses, audit, documents, logger, onReport } = this.#parts;
     const identity = deviceIdentityOf(request.identity, facts);
     await this.#requireDevice(identity, signal);
+    const event = statusEvent(request);
+    if (await this.#doubles.keptApart(request, { ...facts, signal }, `${event.kind}: ${event.message}`))
+      return { isDuplicate: false };
     await this.#parts.registry.heardOf(identity, { signal });
     const { isDuplicate } = await statuses.store(request, { signal });
     const { status } = request;
@@ -154,7 +176,6 @@ export class FleetApi {
     }
     onReport?.("status", isDuplicate);
     if (!isDuplicate) {
-      const event = statusEvent(request);
       logger.info("a device has told", { deviceId: identity.device, ...event, requestId: facts.requestId });
       await audit.tell({ identity, actor: `device ${identity.device}`, ...event });
     }
@@ -199,6 +220,12 @@ export class FleetApi {
     const { clock, heartbeatSeconds } = this.#parts;
     const atMs = this.#helloAt.get(deviceKey(identity))?.monotonicMs;
     return atMs !== undefined && clock.monotonicMs() - atMs < heartbeats * heartbeatSeconds() * SECOND_MS;
+  }
+
+  /** What is held is of another instance: it had this name for a while. */
+  #hasOtherSaidHello({ identity, instance }: HeartbeatRequest): boolean {
+    const said = this.#helloAt.get(deviceKey(identity));
+    return said !== undefined && said.instanceId !== instance?.instanceId;
   }
 
   /** Whether somebody has asked something of a device since it last said hello here. */

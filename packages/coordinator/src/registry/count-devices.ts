@@ -1,6 +1,7 @@
 import { compareVersions } from "@mpo/protocol";
 import type { DocumentService } from "../documents/document-service.ts";
 import type { DeviceCounts } from "../http/metrics.ts";
+import { doubledCondition } from "./instances.ts";
 import { isOnline } from "./presence.ts";
 import type { Registry } from "./registry.ts";
 import type { StatusService } from "./status-service.ts";
@@ -18,14 +19,14 @@ export interface CountParts {
 export function countDevices({ registry, documents, statuses, nowMs, heartbeatSeconds }: CountParts): DeviceCounts {
   const conditions = new Map<string, number>();
   let [online, offline, behind] = [0, 0, 0];
-  for (const { identity, enrolledAtMs } of registry.devices()) {
+  for (const { identity, enrolledAtMs, instances } of registry.devices()) {
     const seen = registry.seen(identity);
     if (!isOnline(seen?.lastSeenMs ?? enrolledAtMs, nowMs, heartbeatSeconds)) {
       offline += 1;
       continue;
     }
     online += 1;
-    const codes = new Set((seen?.conditions ?? []).map(({ code }) => code));
+    const codes = new Set([...doubledCondition(instances, nowMs), ...(seen?.conditions ?? [])].map(({ code }) => code));
     for (const code of codes) conditions.set(code, (conditions.get(code) ?? 0) + 1);
     const desired = documents.version(identity);
     if (desired === undefined) continue;

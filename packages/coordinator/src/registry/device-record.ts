@@ -1,6 +1,7 @@
 import { type Fact, fact, given } from "@mpo/core";
 import { compareVersions, type DocumentVersion, type HelloRequest, schemas } from "@mpo/protocol";
 import { type RecordForm, recordForm } from "../store/records.ts";
+import { type Instances, instancesSchema } from "./instances.ts";
 
 const { list, name, object, timestampMs } = fact;
 const { conditions, deviceIdentity, documentVersion, doing, inventory, labels, resources, servedModels } = schemas;
@@ -10,6 +11,8 @@ const deviceSchema = object({
   inventory,
   labels,
   models: servedModels,
+  /** Who speaks for it. */
+  instances: instancesSchema.optional(),
   /** When it became part of the fleet, by the coordinator's clock. */
   enrolledAtMs: timestampMs(),
   /** The newest document that it has ever reported: new ones must be newer. */
@@ -40,7 +43,7 @@ export type SeenRecord = Fact<typeof seenSchema>;
 export const seenForm: RecordForm<SeenRecord> = recordForm("last-seen", seenSchema);
 
 /** What a device tells of itself when it enrols or says hello. */
-export type DeviceFacts = Pick<HelloRequest, "identity" | "inventory" | "labels"> &
+export type DeviceFacts = Pick<HelloRequest, "identity" | "inventory" | "labels" | "instance"> &
   Partial<Pick<HelloRequest, "models" | "versionFloor">>;
 
 /**
@@ -56,9 +59,17 @@ export function withFacts(record: DeviceRecord | undefined, facts: DeviceFacts, 
     models: facts.models ?? record?.models ?? [],
     enrolledAtMs: record?.enrolledAtMs ?? nowMs,
     ...(versionFloor === undefined ? {} : { versionFloor }),
-    ...given({ refreshAskedAtMs: record?.refreshAskedAtMs, probesAsked: record?.probesAsked }),
+    ...given({
+      instances: record?.instances ?? firstOf(facts, nowMs),
+      refreshAskedAtMs: record?.refreshAskedAtMs,
+      probesAsked: record?.probesAsked,
+    }),
   };
   return record !== undefined && JSON.stringify(record) === JSON.stringify(next) ? record : next;
+}
+
+function firstOf({ instance }: DeviceFacts, nowMs: number): Instances | undefined {
+  return instance === undefined ? undefined : { accepted: { instance, lastSeenMs: nowMs } };
 }
 
 /** The newer of two versions; undefined: neither is there. */

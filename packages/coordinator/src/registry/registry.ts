@@ -13,6 +13,7 @@ import {
   seenForm,
   withFacts,
 } from "./device-record.ts";
+import { type Instances, isNews, type Sighting, sighted } from "./instances.ts";
 
 /** What is told so soon again is not stored again: a device that says hello after a heartbeat has told nothing new. */
 const SAME_MS = 5_000;
@@ -116,6 +117,33 @@ export class Registry {
     if (known === undefined) return undefined;
     const { record } = await this.#change(deviceKey(identity), signal, (current) => change(current ?? known));
     return record;
+  }
+
+  /** Notes which instance speaks for a device; undefined: the device is not known. */
+  async sight(
+    identity: DeviceIdentity,
+    now: Sighting,
+    silentMs: number,
+    options: StoreCallOptions = {},
+  ): Promise<{ readonly before: Instances | undefined; readonly instances: Instances } | undefined> {
+    const device = this.device(identity);
+    if (device === undefined) return undefined;
+    const lastSeenMs = this.seen(identity)?.lastSeenMs ?? 0;
+    let before: Instances | undefined;
+    const next = ({ instances }: DeviceRecord): Instances => {
+      before = instances;
+      const { accepted, other } = instances ?? {};
+      const isAlone = accepted !== undefined && other === undefined;
+      // Of one that is alone only the heartbeats are stored.
+      const known = isAlone
+        ? { accepted: { ...accepted, lastSeenMs: Math.max(accepted.lastSeenMs, lastSeenMs) } }
+        : instances;
+      return sighted(known, now, silentMs);
+    };
+    const instances = next(device);
+    if (!isNews(before, instances, silentMs)) return { before, instances };
+    const record = await this.change(identity, (current) => ({ ...current, instances: next(current) }), options);
+    return { before, instances: record?.instances ?? instances };
   }
 
   /** Stores that a device has told of a document, if that is newer than all before. Does nothing for unknown devices. */

@@ -6,6 +6,15 @@ const { bytes, consistent, digest, flag, list, name, number, object, text, times
 export type DeviceIdentity = Fact<typeof deviceIdentity>;
 export const deviceIdentity = object({ tenant: name(), device: name() });
 
+/** Which start of an agent speaks: two that call in turns are two machines under one name. */
+export type Instance = Fact<typeof instance>;
+export const instance = object({
+  /** Made at random at each start. */
+  instanceId: name(),
+  machineId: name().optional(),
+  bootId: name().optional(),
+});
+
 /** A word that people put on a device to select it later. */
 export type Label = Fact<typeof label>;
 const label = object({ name: name(), value: text(0, 128) });
@@ -79,6 +88,7 @@ const condition = object({
     "report-pending",
     "clock-wrong",
     "throttled",
+    "doubled",
   ]),
   sinceMs: timestampMs(),
   message: text(1, MESSAGE_LENGTH),

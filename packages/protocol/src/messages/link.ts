@@ -1,16 +1,29 @@
-import { configSchema, type Fact, fact } from "@mpo/core";
-import { conditions, deviceIdentity, doing, inventory, labels, publicKey, resources, servedModels } from "./device.ts";
+import { configSchema, type Fact, fact, MESSAGE_LENGTH } from "@mpo/core";
+import {
+  conditions,
+  deviceIdentity,
+  doing,
+  instance,
+  inventory,
+  labels,
+  publicKey,
+  resources,
+  servedModels,
+} from "./device.ts";
 import { desiredEnvelope, documentVersion } from "./document.ts";
 
 const { digest, flag, list, name, object, positive, secret, text, timestampMs, whole, word } = fact;
 
 const DAY_SECONDS = 86_400;
 const heartbeatSeconds = whole(1, DAY_SECONDS);
+/** The machine that already runs under this name; absent: none. Who is answered so gets no document. */
+const doubledBy = text(1, MESSAGE_LENGTH).optional();
 
 /** Asks to become part of the fleet. Token and key are absent until devices have identities. */
 export type EnrollRequest = Fact<typeof enrollRequest>;
 export const enrollRequest = object({
   identity: deviceIdentity,
+  instance: instance.optional(),
   joinToken: secret(256).optional(),
   /** Ed25519. */
   publicKey: publicKey.optional(),
@@ -35,6 +48,7 @@ const toldProfile = object({ model: name(), measuredAtMs: timestampMs() });
 export type HelloRequest = Fact<typeof helloRequest>;
 export const helloRequest = object({
   identity: deviceIdentity,
+  instance: instance.optional(),
   inventory,
   resources,
   labels,
@@ -70,6 +84,7 @@ export const helloResponse = object({
   desired: desiredEnvelope.optional(),
   probes: list(probeOrder, 0, 32),
   heartbeatSeconds,
+  doubledBy,
   natsServers: list(text(1, 256), 0, 8),
   /** The coordinator lacks the status of the document that the device runs by. */
   needsStatus: flag(),
@@ -79,6 +94,7 @@ export const helloResponse = object({
 export type HeartbeatRequest = Fact<typeof heartbeatRequest>;
 export const heartbeatRequest = object({
   identity: deviceIdentity,
+  instance: instance.optional(),
   resources,
   appliedVersion: documentVersion.optional(),
   /** Of what the device has reported of itself (`toldDigest`); absent while reports wait to be sent. */
@@ -94,6 +110,7 @@ export const heartbeatResponse = object({
   serverTimeMs: timestampMs(),
   desiredVersion: documentVersion.optional(),
   heartbeatSeconds,
+  doubledBy,
   /** The coordinator lacks something that the device has reported, or has new orders: say hello again. */
   needsHello: flag(),
 });

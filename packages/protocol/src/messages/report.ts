@@ -10,7 +10,7 @@ import {
   predictionSchema,
   profileSchema,
 } from "@mpo/core";
-import { deviceIdentity } from "./device.ts";
+import { deviceIdentity, instance } from "./device.ts";
 import { documentVersion, rungIndex } from "./document.ts";
 
 const { choice, consistent, durationMs, flag, list, name, object, share, text, timestampMs, whole, word } = fact;
@@ -24,6 +24,7 @@ export type ReportProfileRequest = Fact<typeof reportProfileRequest>;
 export const reportProfileRequest = consistent(
   object({
     identity: deviceIdentity,
+    instance: instance.optional(),
     report: name(),
     /** The probe order that it answers. */
     order: name().optional(),
@@ -113,6 +114,7 @@ export type ReportedStatus = ReportStatusRequest["status"];
 export type ReportStatusRequest = Fact<typeof reportStatusRequest>;
 export const reportStatusRequest = object({
   identity: deviceIdentity,
+  instance: instance.optional(),
   report: name(),
   /** Rises with every report of a device. */
   sequence: whole(1),

@@ -4,6 +4,8 @@ import type { DeviceIdentity } from "@mpo/protocol";
 export interface CallContext {
   /** Who calls: "<tenant>.<device>"; undefined where nobody is known (Admin calls). */
   readonly deviceId: string | undefined;
+  /** Address of the other end. */
+  readonly peer: string;
   /** Aborts when the caller gave up, its deadline passed, or the server stops. */
   readonly signal: AbortSignal;
   /** Name of the call in the logs of both sides. */

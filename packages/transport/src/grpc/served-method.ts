@@ -115,7 +115,10 @@ async function served(
     deviceId = server.identify({ claimed: claimedIdentity(request), peer: call.getPeer() });
     if (!server.buckets.take(deviceId ?? hostOf(call.getPeer()), clock.monotonicMs())) throw busy("too many calls");
     // The caller gets its answer when the signal aborts, though a handler may take its time to notice.
-    await untilAborted(work(request, { deviceId, signal: linked.signal, requestId }), linked.signal);
+    await untilAborted(
+      work(request, { deviceId, peer: call.getPeer(), signal: linked.signal, requestId }),
+      linked.signal,
+    );
     logger.debug("a call was answered", { deviceId, ms: Math.round(clock.monotonicMs() - beganMs) });
   } catch (thrown) {
     const error = MpoError.from(thrown);

@@ -1,0 +1,81 @@
+import { given, SECOND_MS } from "@mpo/core";
+import { type DeviceIdentity, deviceKey, type Instance } from "@mpo/protocol";
+import { inWords, isSame, SILENT_HEARTBEATS, type Sighting } from "../registry/instances.ts";
+import type { PeerFacts } from "./device-identity.ts";
+import type { FleetParts } from "./fleet-parts.ts";
+
+/** The same pair is an event once in this time; the device's condition stands all the while. */
+const SAME_PAIR_MS = 3_600_000;
+
+/** A call of a device. */
+interface DeviceCall extends PeerFacts {
+  readonly signal: AbortSignal;
+}
+
+type Parts = Pick<FleetParts, "registry" | "audit" | "clock" | "logger" | "heartbeatSeconds">;
+
+/** Notices when two machines speak for one device. */
+export class Doubles {
+  readonly #parts: Parts;
+  /** The last pair of each device that was an event, and when. */
+  readonly #events = new Map<string, { readonly pair: string; readonly atMs: number }>();
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  /** Notes who calls. Returns the instance that is configured, in words, if that is another one; undefined: go on. */
+  async meet(
+    { identity, instance }: { readonly identity: DeviceIdentity; readonly instance?: Instance | undefined },
+    { peer, signal }: DeviceCall,
+  ): Promise<string | undefined> {
+    const { registry, clock, heartbeatSeconds } = this.#parts;
+    if (instance === undefined) return undefined;
+    const address = peer?.replace(/:\d+$/, "");
+    const now: Sighting = { instance, lastSeenMs: clock.now(), ...given({ address }) };
+    const silentMs = SILENT_HEARTBEATS * heartbeatSeconds() * SECOND_MS;
+    const met = await registry.sight(identity, now, silentMs, { signal });
+    if (met === undefined) return undefined;
+    const { before, instances } = met;
+    const { accepted, other } = instances;
+    if (before?.doubledSinceMs === undefined && instances.doubledSinceMs !== undefined && other !== undefined) {
+      await this.#tellDoubled(identity, accepted, other);
+    } else if (before?.doubledSinceMs !== undefined && instances.doubledSinceMs === undefined) {
+      const message = `doubled: ${inWords(accepted)} is the only one again`;
+      await this.#parts.audit.tell({ kind: "condition-over", identity, actor: "coordinator", message });
+    }
+    return isSame(accepted, now) ? undefined : inWords(accepted);
+  }
+
+  /**
+   * Notes who reports. A double's report is kept as an event, mixed with nothing: returns true when it was. Throws when it may
+   * not be stored.
+   */
+  async keptApart(
+    request: { readonly identity: DeviceIdentity; readonly instance?: Instance | undefined },
+    call: DeviceCall,
+    report: string,
+  ): Promise<boolean> {
+    if ((await this.meet(request, call)) === undefined) return false;
+    const { identity, instance } = request;
+    const actor = `device ${identity.device}, agent ${instance?.instanceId}`;
+    await this.#parts.audit.write({ kind: "double-reported", identity, actor, message: report }, call);
+    return true;
+  }
+
+  async #tellDoubled(identity: DeviceIdentity, accepted: Sighting, other: Sighting): Promise<void> {
+    const { audit, clock, logger } = this.#parts;
+    const pair = [accepted, other].map(inWords).toSorted().join();
+    const last = this.#events.get(deviceKey(identity));
+    const atMs = clock.monotonicMs();
+    if (last?.pair === pair && atMs - last.atMs < SAME_PAIR_MS) return;
+    this.#events.set(deviceKey(identity), { pair, atMs });
+    const message = `two agents run under this name: (${inWords(accepted)}) is configured, (${inWords(other)}) is kept apart`;
+    logger.warn("two agents run under one name", {
+      deviceId: identity.device,
+      accepted: inWords(accepted),
+      other: inWords(other),
+    });
+    await audit.tell({ kind: "device-doubled", identity, actor: "coordinator", message });
+  }
+}
