@@ -112,6 +112,24 @@ async function inWorld(check: (world: World) => Promise<void>, fault?: (write: n
 }
 
 void describe("an agent", () => {
+  it("takes no configuration while another machine has its name, and the newest when that is gone", () =>
+    inWorld(async (world) => {
+      const { fleet } = world;
+      await world.start();
+      await world.pass(10);
+      fleet.doubledBy = "machine abc";
+      await world.pass(60);
+      fleet.push(documentOf(1));
+      await world.pass(60);
+      assert.equal(world.applied, undefined);
+      fleet.doubledBy = undefined;
+      await world.pass(60);
+      assert.equal(world.applied, 1);
+      await world.restart();
+      await world.pass(60);
+      assert.equal(fleet.instances.size, 2, "each start has an instance of its own");
+    }));
+
   it("enrols once, says hello, probes, and reports the profile once", () =>
     inWorld(async (world) => {
       await world.start();

@@ -4,6 +4,7 @@ import {
   type DesiredDocument,
   desiredEnvelopeCodec,
   type EnrollRequest,
+  type HeartbeatResponse,
   type HelloRequest,
   type HelloResponse,
   notifySubject,
@@ -34,6 +35,10 @@ export class FakeFleet {
   losesAnswers = false;
   forgets = false;
   needsStatus = false;
+  /** Another machine has the device's name. */
+  doubledBy: string | undefined;
+  /** Starts of the agent that have called. */
+  readonly instances: Set<string | undefined> = new Set<string | undefined>();
   /** Digests of the heartbeats. */
   readonly digests: (string | undefined)[] = [];
   #desired: DesiredDocument | undefined;
@@ -60,6 +65,7 @@ export class FakeFleet {
       this.#requireReachable();
       if (this.enrolled.length === 0) throw new MpoError("not-found", "no such device");
       this.hellos.push(request);
+      if (this.doubledBy !== undefined) return this.#doubled(this.doubledBy);
       const desired = this.#desired;
       return {
         serverTimeMs: this.#clock.now(),
@@ -72,8 +78,10 @@ export class FakeFleet {
         needsStatus: this.needsStatus,
       };
     },
-    heartbeat: async ({ toldDigest }) => {
+    heartbeat: async ({ toldDigest, instance }) => {
       this.#requireReachable();
+      this.instances.add(instance?.instanceId);
+      if (this.doubledBy !== undefined) return this.#doubled(this.doubledBy);
       this.digests.push(toldDigest);
       this.heartbeats += 1;
       const version = this.#desired === undefined ? {} : { desiredVersion: this.#desired.version };
@@ -112,6 +120,12 @@ export class FakeFleet {
     this.names.add(report);
     if (this.losesAnswers) throw new MpoError("timed-out", "the answer was lost");
     return isDuplicate;
+  }
+
+  #doubled(doubledBy: string): HelloResponse & HeartbeatResponse {
+    const { heartbeatSeconds } = this;
+    const nothing = { probes: [], natsServers: [], needsStatus: false, needsHello: false };
+    return { serverTimeMs: this.#clock.now(), heartbeatSeconds, doubledBy, ...nothing };
   }
 
   #requireReachable(): void {
