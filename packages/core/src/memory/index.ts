@@ -1,7 +1,7 @@
 export { MemoryLaw } from "./memory-law.ts";
 export { type MemoryTimeline, memoryTimeline } from "./memory-timeline.ts";
 export { peakAt } from "./peak-envelope.ts";
-export { PlanSet, type UnpricedPlan } from "./plan-set.ts";
+export { type CataloguePlan, PlanCatalogue } from "./plan-catalogue.ts";
 export type { UnitCosts, UnitWork } from "./plan-unit.ts";
 export { outsidePoolBytes, type PlannedGrowth, poolUse, residentGrowth } from "./resident-memory.ts";
 export { placementFor } from "./shared-placements.ts";

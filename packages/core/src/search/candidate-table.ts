@@ -1,10 +1,10 @@
 import type { AccuracyModel, LearningCurve } from "../accuracy/index.ts";
-import type { RetrainConfig } from "../facts/index.ts";
-import { peakAt } from "../memory/index.ts";
+import { type RetrainConfig, remembered } from "../facts/index.ts";
+import { type CataloguePlan, type PlanCatalogue, peakAt } from "../memory/index.ts";
 import { type Bounded, powersOfTwo } from "../numerics/index.ts";
 import type { FixedRates, FreezingChoice } from "../plan/index.ts";
+import type { MsCurve } from "../time/index.ts";
 import type { CostModel } from "./cost-model.ts";
-import { type CataloguePlan, PlanCatalogue } from "./plan-catalogue.ts";
 
 /**
  * Every candidate of a search with what does not depend on the budget: memory, time of a step, learning curve. Built
@@ -25,13 +25,15 @@ export class CandidateTable {
   /** Candidates by rising expected memory. */
   readonly byMemory: Uint32Array;
   readonly #curves: readonly LearningCurve[];
+  /** Times of one micro-batch, by the units' times. */
+  readonly #microMs = new Map<CataloguePlan, MsCurve>();
 
   constructor(model: CostModel, accuracy: AccuracyModel, fixedRates: FixedRates = {}) {
     this.model = model;
     this.accuracy = accuracy;
     this.effectiveBatch = model.profile.effectiveBatch;
     this.microBatches = divisorsOf(this.effectiveBatch);
-    this.catalogue = new PlanCatalogue(model, fixedRates);
+    this.catalogue = model.catalogue(fixedRates);
     const { plans, choices } = this.catalogue;
     const sizes = this.microBatches.length;
     this.memoryExpected = new Float64Array(plans.length * sizes);
@@ -100,7 +102,11 @@ export class CandidateTable {
   }
 
   stepMs(plan: CataloguePlan, microBatch: number): Bounded {
-    return this.model.stepMs(plan.microMs, {
+    const { prices } = this.model;
+    const microMs = remembered(this.#microMs, plan, () =>
+      prices.scheduleMs(this.catalogue.costs(plan.choice), plan.walked),
+    );
+    return this.model.stepMs(microMs, {
       microBatch,
       accumulation: this.effectiveBatch / microBatch,
       trainedBytes: plan.trainedBytes,

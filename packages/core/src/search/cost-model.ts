@@ -1,7 +1,8 @@
 import { type Chain, type CostProfile, type RetrainConfig, resolveRetrainConfig } from "../facts/index.ts";
-import { MemoryLaw, type PlannedGrowth, UnitCostTable } from "../memory/index.ts";
+import { MemoryLaw, PlanCatalogue, type PlannedGrowth, placementFor, UnitCostTable } from "../memory/index.ts";
 import type { Bounded } from "../numerics/index.ts";
-import { type MsCurve, type StepShape, TimeLaw, type WorkPrices } from "../time/index.ts";
+import type { FixedRates } from "../plan/index.ts";
+import { type MsCurve, msAt, type StepShape, TimeLaw, type WorkPrices } from "../time/index.ts";
 
 export interface StepPrediction {
   /** Bytes above the idle process. */
@@ -54,6 +55,15 @@ export class CostModel {
       { memoryFacts, effectiveBatch, unitTimes: [], steps: [], updates: [], spent: {} },
       costs,
     );
+  }
+
+  /** The plans that a search chooses from. Times are weighed at about `microBatch`. */
+  catalogue(fixed: FixedRates = {}, microBatch: number = 16): PlanCatalogue {
+    const forwardMs = this.costs
+      .unfrozen()
+      .map((unit, index) => msAt(this.prices.unitMs(unit, index).forward, microBatch));
+    const placement = placementFor(this.costs, forwardMs, microBatch);
+    return PlanCatalogue.of(this.costs, placement, { fixed, facts: this.profile.memoryFacts });
   }
 
   /** Time of each unit in each way of running it. */

@@ -1,6 +1,5 @@
 export { CostModel, type StepPrediction } from "./cost-model.ts";
 export { observe } from "./online-correction.ts";
-export { PlanCatalogue } from "./plan-catalogue.ts";
 export { Planner, plannerOf } from "./planner.ts";
 export { CUT_REASONS, type Cut, type CutReason, type SearchResult } from "./search-result.ts";
 export { windowOverheadMs } from "./window-overhead.ts";

@@ -5,13 +5,13 @@ import {
   type SearchBudget,
   type SearchObjective,
 } from "../facts/index.ts";
+import type { CataloguePlan } from "../memory/index.ts";
 import { type Bounded, ParetoFront } from "../numerics/index.ts";
 import { POLICIES, type PolicyName } from "../plan/index.ts";
 import { allowedBy } from "./allowed-candidates.ts";
 import type { CandidateTable } from "./candidate-table.ts";
 import { chooseRungs, orderedLadder } from "./ladder.ts";
 import { checkBudget, type ExactCandidate, nothingFits } from "./nothing-fits.ts";
-import type { CataloguePlan } from "./plan-catalogue.ts";
 import { predictionOf } from "./prediction.ts";
 import { type RankingRule, rankedCandidates } from "./rank-candidates.ts";
 import type { Cut, CutReason, SearchResult } from "./search-result.ts";

@@ -21,7 +21,7 @@ import {
 import { chainOf } from "@mpo/engine";
 import { measureEach, PROCESSOR, printTable, stepTaskOf } from "../harness.ts";
 import { drawConfigs } from "./draw-configs.ts";
-import { MachineSpeed } from "./machine-speed.ts";
+import { referenceStep, timeNow } from "./machine-speed.ts";
 import { type EmulationRow, runUnderBound } from "./run-under-bound.ts";
 
 /** The options of `mpo bench emulation`. */
@@ -54,12 +54,12 @@ export async function benchEmulation(options: BenchEmulationOptions, context: Co
   if (output !== undefined) await checkOutput("--output", output, context.workingFolder);
   const model = await loadSubject(options, context);
   const task = stepTaskOf(model, method, options, context);
-  await using speed = await MachineSpeed.start(task, options.batch, signal);
+  await using reference = await referenceStep(task, options.batch, signal);
   terminal.note(`probing ${model.graph.name} for ${options.budget / SECOND_MS} s ...`);
-  const beforeMs = await speed.look(signal);
+  const beforeMs = await timeNow(reference, signal);
   const probeTask = { model, method, effectiveBatch: options.batch };
   const profile = await probeHere(probeTask, { maxMs: options.budget }, options, context);
-  let lastMs = await speed.look(signal);
+  let lastMs = await timeNow(reference, signal);
   const probedMs = (beforeMs + lastMs) / 2;
   if (output !== undefined) await writeProfileDocument(output, { profile, graph: model.graph }, context);
   terminal.record({ event: "probed", spent: profile.spent });
@@ -69,7 +69,7 @@ export async function benchEmulation(options: BenchEmulationOptions, context: Co
     `${formatShare(memoryError)} memory, ${formatShare(timeError)} time`;
   const rows = await measureEach({ title: "running", items, facts }, context, async (config) => {
     const emulated = await runUnderBound(task, planner.costs, config, signal);
-    const besideMs = [lastMs, await speed.look(signal)] as const;
+    const besideMs = [lastMs, await timeNow(reference, signal)] as const;
     lastMs = besideMs[1];
     return { event: "config", ...emulated, machineFactor: mean(besideMs) / probedMs };
   });

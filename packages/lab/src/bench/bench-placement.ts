@@ -11,7 +11,6 @@ import {
   formatBytes,
   mean,
   median,
-  PlanCatalogue,
   plannerOf,
   planStep,
   type RetrainConfig,
@@ -124,8 +123,8 @@ async function costModelOf(model: Model, options: BenchPlacementOptions, context
 function levelsOf(costModel: CostModel, { batch, levels }: BenchPlacementOptions): readonly Level[] {
   const { chain, profile } = costModel;
   const growth = (config: RetrainConfig): number => residentGrowth(planStep(chain, config), profile.memoryFacts);
-  const catalogue = new PlanCatalogue(costModel, {}, batch);
-  const placed = catalogue
+  const placed = costModel
+    .catalogue({}, batch)
     .placements(0)
     .map(({ checkpoints }) => resolveRetrainConfig({ microBatch: batch, checkpoints }))
     .map((config) => ({ config, bytes: growth(config), ms: costModel.predict(config).stepMs.expected }))

@@ -14,8 +14,8 @@ import type { UnitCostTable } from "./unit-costs.ts";
 import { type WalkedSchedule, walkSchedule } from "./unit-walk.ts";
 
 /** One freezing with one placement of checkpoints: what it does, whatever the device. */
-export interface UnpricedPlan {
-  /** Position in `PlanSet.choices`. */
+export interface CataloguePlan {
+  /** Position in `PlanCatalogue.choices`. */
   readonly choice: number;
   readonly kind: CheckpointKind;
   readonly checkpoints: Checkpoints;
@@ -25,7 +25,7 @@ export interface UnpricedPlan {
   readonly trainedBytes: number;
 }
 
-interface PlanSetOptions {
+interface CatalogueOptions {
   readonly fixed: FixedRates;
   readonly facts: StepMemoryFacts;
 }
@@ -33,30 +33,30 @@ interface PlanSetOptions {
 /** Placements of one freezing differ by at least this share of memory; the search looks between them at the end. */
 const PLACEMENT_SPACING = 0.4;
 /** By placement: devices that share one share its plans. */
-const KNOWN = new WeakMap<RotorPlacement, Map<string, PlanSet>>();
+const KNOWN = new WeakMap<RotorPlacement, Map<string, PlanCatalogue>>();
 
 /**
  * The plans of a model that a search chooses from: every set of frozen parameters that rates in tenths give, with no
- * checkpoints, with uniform ones, and with the optimal ones of several sizes.
+ * checkpoints, with uniform ones, and with the optimal ones of several sizes. Independent of any budget.
  */
-export class PlanSet {
+export class PlanCatalogue {
   readonly choices: readonly FreezingChoice[];
-  readonly plans: readonly UnpricedPlan[];
+  readonly plans: readonly CataloguePlan[];
   readonly #costs: readonly (readonly UnitCosts[])[];
   readonly #trainedBytes: readonly number[];
   readonly #placement: RotorPlacement;
   readonly #lossWorkBytesPerSample: number;
   /** By choice. */
-  readonly #finest = new Map<number, readonly UnpricedPlan[]>();
+  readonly #finest = new Map<number, readonly CataloguePlan[]>();
 
-  /** The set for these options, made at its first use. */
-  static of(table: UnitCostTable, placement: RotorPlacement, options: PlanSetOptions): PlanSet {
-    const known = remembered(KNOWN, placement, () => new Map<string, PlanSet>());
+  /** The catalogue for these options, made at its first use. */
+  static of(table: UnitCostTable, placement: RotorPlacement, options: CatalogueOptions): PlanCatalogue {
+    const known = remembered(KNOWN, placement, () => new Map<string, PlanCatalogue>());
     const key = JSON.stringify([options.fixed, options.facts.lossWorkBytesPerSample]);
-    return remembered(known, key, () => new PlanSet(table, placement, options));
+    return remembered(known, key, () => new PlanCatalogue(table, placement, options));
   }
 
-  private constructor(table: UnitCostTable, placement: RotorPlacement, { fixed, facts }: PlanSetOptions) {
+  private constructor(table: UnitCostTable, placement: RotorPlacement, { fixed, facts }: CatalogueOptions) {
     const { chain } = table;
     this.#placement = placement;
     this.#lossWorkBytesPerSample = facts.lossWorkBytesPerSample;
@@ -86,18 +86,18 @@ export class PlanSet {
   }
 
   /** Every optimal placement of one freezing, least memory first, down to the finest step of the table. */
-  placements(choice: number): readonly UnpricedPlan[] {
+  placements(choice: number): readonly CataloguePlan[] {
     return remembered(this.#finest, choice, () => {
       const schedules = this.#placement.schedules(this.choices[choice]!.frozen, this.costs(choice));
       return schedules.map((actions) => this.#placed(choice, actions));
     });
   }
 
-  #placed(choice: number, actions: readonly UnitAction[]): UnpricedPlan {
+  #placed(choice: number, actions: readonly UnitAction[]): CataloguePlan {
     return this.#plan(choice, "optimal", { kind: "schedule", actions }, actions);
   }
 
-  #plan(choice: number, kind: CheckpointKind, checkpoints: Checkpoints, actions: readonly UnitAction[]): UnpricedPlan {
+  #plan(choice: number, kind: CheckpointKind, checkpoints: Checkpoints, actions: readonly UnitAction[]): CataloguePlan {
     const walked = walkSchedule(this.costs(choice), actions, this.#lossWorkBytesPerSample);
     const { peak } = walked;
     return { choice, kind, checkpoints, peak, walked, trainedBytes: this.#trainedBytes[choice]! };
