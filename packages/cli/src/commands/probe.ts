@@ -54,10 +54,13 @@ async function probeModel(options: ProbeOptions, context: Files & Output & Stop)
     context,
   );
   await writeProfileDocument(options.output, { profile, graph: model.graph }, context);
-  print(profile, options.output, context);
+  print(profile, samples !== undefined, options.output, context);
 }
 
-function print(profile: Profile, output: string, { terminal }: Output): void {
+/** With fewer steps measured, the bounds of memory and time are wide. */
+const FEW_STEPS = 4;
+
+function print(profile: Profile, isTaught: boolean, output: string, { terminal }: Output): void {
   const { spent, steps, unitTimes, accuracy, idleBytes, model } = profile;
   const timeSpread = Math.max(...steps.map(({ stepMs }) => relativeSpread(stepMs)));
   terminal.record({
@@ -80,6 +83,9 @@ function print(profile: Profile, output: string, { terminal }: Output): void {
   terminal.line(`idle ${formatBytes(idleBytes)}, at most ${formatBytes(spent.peakBytes)} in any process`);
   if (spent.othersCpuShare !== undefined) {
     terminal.line(`other programs took ${formatShare(spent.othersCpuShare)} of the processor meanwhile`);
+  }
+  if (steps.length < FEW_STEPS || (isTaught && accuracy.length === 0)) {
+    terminal.line("hint: too little was measured to predict well; give it more time with --probe-time");
   }
   terminal.line(`the profile is in ${output}`);
 }
