@@ -92,6 +92,8 @@ function parseHelp(name, text) {
     const list = HEADINGS[/** @type {keyof typeof HEADINGS} */ (first)];
     if (first.startsWith("Usage: ")) help.usage = first.slice("Usage: ".length);
     else if (list !== undefined) lists[list].push(...rest.map(parseItem).filter(isOwn));
+    // The guide has them once, at its beginning.
+    else if (first === "Global Options:") continue;
     else if (help.description === "") help.description = block.trim();
     else help.notes += `${block.trim()}\n\n`;
   }

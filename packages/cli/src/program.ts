@@ -51,6 +51,7 @@ export async function buildProgram(context: CommandContext, args: readonly strin
     .option("--json", "print results as one JSON object a line")
     .option("--quiet", "print nothing but results and errors")
     .option("--verbose", "print more about what is done, and where errors come from")
+    .configureHelp({ showGlobalOptions: true })
     .showSuggestionAfterError()
     .showHelpAfterError("hint: `mpo help` lists the commands; `mpo COMMAND --help` lists a command's options.")
     .configureOutput({

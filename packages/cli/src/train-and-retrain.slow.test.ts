@@ -185,7 +185,7 @@ describe("mpo train, retrain and bench", () => {
   });
 
   it("measures a step beside plain TensorFlow.js", async () => {
-    const size = ["--image", "16", "--batch", "8", "--steps", "2", "--repeats", "1", "--threads", "1"];
+    const size = ["--image-size", "16", "--batch", "8", "--steps", "2", "--repeats", "1", "--threads", "1"];
     const kept = ["--norm", "group", "--checkpoints", "0,2"];
     const outcome = await runCommand(["bench", "step", "--json", ...kept, "--peer", "tfjs", ...size]);
     assert.equal(outcome.code, EXIT_CODES.ok, outcome.stderr);
@@ -194,10 +194,10 @@ describe("mpo train, retrain and bench", () => {
       ["mpo", "tfjs"],
     );
     for (const record of outcome.records) {
-      const facts = ["system", "model", "norm", "batch", "image", "microBatch", "segments", "freezeRate"];
+      const facts = ["system", "model", "norm", "batch", "imageSize", "microBatch", "segments", "freeze"];
       const measured = ["msPerStep", "peakGrowthBytes", "idleBytes", "plannedBytes"];
       const chosen = record["system"] === "mpo" ? ["checkpoints"] : [];
-      assert.deepEqual(Object.keys(record), [...facts.slice(0, -1), ...chosen, "freezeRate", ...measured]);
+      assert.deepEqual(Object.keys(record), [...facts.slice(0, -1), ...chosen, "freeze", ...measured]);
       assert.ok((record["msPerStep"] as number) > 0 && (record["idleBytes"] as number) > 0);
     }
     assert.ok((outcome.records[0]?.["plannedBytes"] as number) > 0);

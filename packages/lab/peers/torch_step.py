@@ -188,8 +188,8 @@ def main():
     image, channels, classes = config["image"], config["channels"], config["classes"]
     model = MODELS[config["model"]](config["norm"], channels, classes, config["form"] == "small").to(memory_format=torch.channels_last)
     model.train()
-    if config["freezeRate"] > 0:
-        freeze(model, config["freezeRate"])
+    if config["freeze"] > 0:
+        freeze(model, config["freeze"])
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.SGD(trained, lr=0.01)
     segments, micro, batch = config["segments"], config["microBatch"], config["batch"]

@@ -2,9 +2,9 @@ import { formatBytes, given, METHOD_NAMES, type MethodName, type Profile, relati
 import type { Command } from "commander";
 import type { CommandContext, Files, Output, Stop } from "../command-context.ts";
 import { choice } from "../options/choice.ts";
+import { addDriftOptions, DATASET_NAMES } from "../options/dataset-options.ts";
 import { batchOption, durationOption, sizeInBytes, threadsOption, wholeNumber } from "../options/parsers.ts";
 import { addSubjectOptions } from "../options/subject-options.ts";
-import { taskOf } from "../options/task-option.ts";
 import { formatDuration, formatShare } from "../output/format.ts";
 import { checkOutput } from "../planning/check-output.ts";
 import { probeHere } from "../planning/probe-here.ts";
@@ -15,7 +15,7 @@ import { type TaskOptions, taskSamples } from "../planning/task-samples.ts";
 interface ProbeOptions extends SubjectOptions, TaskOptions {
   readonly method: MethodName;
   readonly batch: number;
-  readonly budget: number;
+  readonly probeTime: number;
   readonly memory?: number;
   readonly floor?: number;
   readonly threads?: number;
@@ -28,11 +28,12 @@ export function define(command: Command, context: CommandContext): void {
     .requiredOption("-o, --output <file>", "where the profile goes")
     .addOption(choice("--method <name>", "how it will be retrained", METHOD_NAMES, "tent"))
     .addOption(batchOption(256))
-    .addOption(durationOption("--budget <duration>", "time that the probe may take", "20s"))
+    .addOption(durationOption("--probe-time <duration>", "time that the probe may take", "20s"))
     .option("--memory <size>", "what its steps may add to an idle process; a hard limit", sizeInBytes)
     .option("--floor <size>", "stop when the system's free memory falls below (default 256MiB)", sizeInBytes)
-    .option("--task <task>", "random numbers, or images: DATASET[:CORRUPTION[:SEVERITY]]", taskOf, "random")
-    .option("--data <folder>", "where the data set lies")
+    .addOption(choice("--dataset <name>", "images to learn from (default: random numbers)", DATASET_NAMES))
+    .option("--data <folder>", "where it lies");
+  addDriftOptions(command, "clean")
     .option("--samples <n>", "images to adapt to in micro-windows", wholeNumber(1), 512)
     .option("--judge-samples <n>", "other images on which micro-windows are judged", wholeNumber(1), 512)
     .option("--labels", "judge micro-windows by labels, which a device seldom has", false)
@@ -48,15 +49,18 @@ async function probeModel(options: ProbeOptions, context: Files & Output & Stop)
   const samples = await taskSamples(options, model, context);
   const profile = await probeHere(
     { model, method: options.method, effectiveBatch: options.batch, ...given({ samples }) },
-    { maxMs: options.budget, ...given({ memoryBytes: options.memory, leastAvailableBytes: options.floor }) },
+    { maxMs: options.probeTime, ...given({ memoryBytes: options.memory, leastAvailableBytes: options.floor }) },
     options,
     context,
   );
   await writeProfileDocument(options.output, { profile, graph: model.graph }, context);
-  print(profile, options.output, context);
+  print(profile, samples !== undefined, options.output, context);
 }
 
-function print(profile: Profile, output: string, { terminal }: Output): void {
+/** With fewer steps measured, the bounds of memory and time are wide. */
+const FEW_STEPS = 4;
+
+function print(profile: Profile, isTaught: boolean, output: string, { terminal }: Output): void {
   const { spent, steps, unitTimes, accuracy, idleBytes, model } = profile;
   const timeSpread = Math.max(...steps.map(({ stepMs }) => relativeSpread(stepMs)));
   terminal.record({
@@ -79,6 +83,9 @@ function print(profile: Profile, output: string, { terminal }: Output): void {
   terminal.line(`idle ${formatBytes(idleBytes)}, at most ${formatBytes(spent.peakBytes)} in any process`);
   if (spent.othersCpuShare !== undefined) {
     terminal.line(`other programs took ${formatShare(spent.othersCpuShare)} of the processor meanwhile`);
+  }
+  if (steps.length < FEW_STEPS || (isTaught && accuracy.length === 0)) {
+    terminal.line("hint: too little was measured to predict well; give it more time with --probe-time");
   }
   terminal.line(`the profile is in ${output}`);
 }

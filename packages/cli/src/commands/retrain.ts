@@ -1,25 +1,20 @@
 import { METHOD_NAMES, MpoError } from "@mpo/core";
-import { CORRUPTION_NAMES } from "@mpo/datasets";
 import type { Command } from "commander";
 import type { CommandContext } from "../command-context.ts";
 import { addBudgetOptions } from "../options/budget-options.ts";
 import { choice } from "../options/choice.ts";
 import { addConfigOptions } from "../options/config-options.ts";
-import { addDatasetOptions } from "../options/dataset-options.ts";
+import { addDatasetOptions, addDriftOptions } from "../options/dataset-options.ts";
 import { durationInMs, numberBetween, sizeInBytes, threadsOption, wholeNumber } from "../options/parsers.ts";
 import { type AutoRetrainOptions, runAutoRetrain } from "../retrain/auto-retrain.ts";
 import { runRetrain } from "../retrain/run-retrain.ts";
-
-const DAMAGES = ["clean", ...CORRUPTION_NAMES];
 
 /** `mpo retrain`: under given m-hyperparameters, or with `--auto` under those that a search chooses. */
 export function define(command: Command, context: CommandContext): void {
   command
     .requiredOption("--weights <dir>", "folder of the model (what `mpo train` wrote, or any layers model)")
     .addOption(choice("--method <name>", "how; tent and shot need no labels", METHOD_NAMES, "tent"));
-  addDatasetOptions(command)
-    .addOption(choice("--corruption <name>", "how the images are damaged", DAMAGES, "gaussian_noise"))
-    .option("--severity <1..5>", "how badly", wholeNumber(1, 5), 5)
+  addDriftOptions(addDatasetOptions(command), "gaussian_noise")
     .option("--samples <n>", "test images to adapt to", wholeNumber(1), 1000)
     .option("--judge-samples <n>", "other test images on which the result is judged", wholeNumber(1), 1000)
     .option("--epochs <n>", "times that the samples are seen", wholeNumber(1, 10_000), 2)
@@ -29,12 +24,12 @@ export function define(command: Command, context: CommandContext): void {
     .option("--timeout <duration>", "stop when it takes longer, such as 60s", durationInMs)
     .option("--seed <n>", "decides which samples, their order and damage", wholeNumber(0), 1)
     .addOption(threadsOption())
-    .option("--output <dir>", "write the retrained model there, if it is not worse")
+    .option("-o, --output <dir>", "write the retrained model there, if it is not worse")
     .option("--force", "write over a model in the output folder", false)
     .option("--auto", "choose the config: probe, search, and run what fits --memory and --window", false);
   addBudgetOptions(command, "auto: ")
     .option("--profile <file>", "auto: use this profile and add to it what the window shows, instead of probing")
-    .option("--probe-budget <duration>", "auto: time for the probe (default: a third of the window, 20s)", durationInMs)
+    .option("--probe-time <duration>", "auto: time for the probe (default: a third of the window, 20s)", durationInMs)
     .action((options: AutoRetrainOptions & { readonly auto: boolean }) =>
       options.auto ? runAutoRetrain(options, context) : runRetrain(options, context),
     )
@@ -42,7 +37,7 @@ export function define(command: Command, context: CommandContext): void {
 }
 
 /** Options that only a search obeys. */
-const AUTO_OPTIONS = ["memory", "memoryTotal", "window", "objective", "profile", "probeBudget"];
+const AUTO_OPTIONS = ["memory", "memoryTotal", "window", "objective", "profile", "probeTime"];
 /** Options that a search decides itself. */
 const CHOSEN_OPTIONS = [
   "microBatch",

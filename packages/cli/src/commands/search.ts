@@ -54,8 +54,16 @@ async function runSearch(path: string, options: SearchOptions, context: Files & 
   for (const unknown of result.best.unknowns) terminal.line(`not known: ${unknown}`);
 }
 
+const CUT_WORDS = {
+  policy: "not allowed by the policy",
+  memory: "need too much memory",
+  window: "do not fit the window",
+  dominated: "are no better than another in anything",
+  "exact-memory": "need too much memory when counted exactly",
+} as const;
+
 /** How many candidates there were, and what became of them. */
 export function summaryOf({ candidates, front, cuts, objective }: SearchResult): string {
-  const words = CUT_REASONS.filter((reason) => cuts[reason] > 0).map((reason) => `${cuts[reason]} by ${reason}`);
-  return `best for ${objective} of ${candidates} candidates; cut: ${words.join(", ") || "none"}; ${front} in the front`;
+  const out = CUT_REASONS.filter((reason) => cuts[reason] > 0).map((reason) => `${cuts[reason]} ${CUT_WORDS[reason]}`);
+  return [`best for ${objective} of ${candidates} candidates, ${front} of them to choose from`, ...out].join("; ");
 }

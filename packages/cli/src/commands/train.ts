@@ -10,7 +10,7 @@ import { runTrain, type TrainOptions } from "../train/run-train.ts";
 export function define(command: Command, context: CommandContext): void {
   const rate = "peak of the one-cycle schedule (default 0.1 for 128 images)";
   command
-    .requiredOption("--output <dir>", "folder for the model (TensorFlow.js layers format) and its card")
+    .requiredOption("-o, --output <dir>", "folder for the model (TensorFlow.js layers format) and its card")
     .addOption(choice("--model <name>", "a model of the zoo, see `mpo models`", MODEL_NAMES, "resnet20"))
     .addOption(choice("--norm <name>", "its normalisation", NORM_NAMES, "group"));
   addDatasetOptions(command)

@@ -1,3 +1,4 @@
+import { CORRUPTION_NAMES } from "@mpo/datasets";
 import type { Command } from "commander";
 import { choice } from "./choice.ts";
 import { wholeNumber } from "./parsers.ts";
@@ -20,4 +21,11 @@ export function addDatasetOptions(command: Command): Command {
     .addOption(choice("--dataset <name>", "images to work on", DATASET_NAMES, "fashion-mnist"))
     .option("--data <folder>", `where it lies (${files})`)
     .option("--image-size <pixels>", "side to which a folder's images are brought (default 32)", wholeNumber(8, 512));
+}
+
+/** Adds the options that say how the images are damaged. */
+export function addDriftOptions(command: Command, standard: string): Command {
+  return command
+    .addOption(choice("--corruption <name>", "how the images are damaged", ["clean", ...CORRUPTION_NAMES], standard))
+    .option("--severity <1..5>", "how badly", wholeNumber(1, 5), 5);
 }

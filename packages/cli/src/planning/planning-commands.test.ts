@@ -150,7 +150,7 @@ describe("mpo emulate, search and explain", () => {
 
   it("probe refuses, before it begins, to write where it cannot", async () => {
     const probe = (output: string): Promise<CommandOutcome> =>
-      runCommand(["probe", "--model", "resnet20", "--budget", "60s", "--output", output]);
+      runCommand(["probe", "--model", "resnet20", "--probe-time", "60s", "--output", output]);
     const inFile = await probe(join(file("p.json"), "inside.json"));
     assert.equal(inFile.code, EXIT_CODES.usage, inFile.stderr);
     assert.match(inFile.stderr, /--output .*inside\.json: its folder cannot be written to/u);

@@ -9,7 +9,7 @@ export interface SubjectOptions {
   readonly model?: ModelName;
   readonly norm: NormName;
   readonly form?: FormName;
-  readonly image: number;
+  readonly imageSize: number;
   readonly channels: number;
   readonly classes: number;
   readonly weights?: string;
@@ -30,7 +30,7 @@ export async function loadSubject(options: SubjectOptions, { workingFolder, sign
     model,
     norm,
     ...given({ form: options.form }),
-    inputShape: [options.image, options.image, options.channels],
+    inputShape: [options.imageSize, options.imageSize, options.channels],
     classes: options.classes,
   });
   return { graph, weights: initialWeights(graph, options.seed) };

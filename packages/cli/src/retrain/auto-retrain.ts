@@ -46,7 +46,7 @@ export interface AutoRetrainOptions extends RetrainCommandOptions, Omit<BudgetOp
   readonly window?: number;
   /** An earlier profile: it is used instead of probing, and what the window shows is written back. */
   readonly profile?: string;
-  readonly probeBudget?: number;
+  readonly probeTime?: number;
 }
 
 /** Share of the window that a probe may take unless told otherwise, and how long at most. */
@@ -135,7 +135,7 @@ async function profileFor(
       },
     );
   }
-  const maxMs = options.probeBudget ?? Math.min(MOST_PROBE_MS, PROBE_SHARE * windowMs);
+  const maxMs = options.probeTime ?? Math.min(MOST_PROBE_MS, PROBE_SHARE * windowMs);
   context.terminal.note(`probing for ${formatDuration(maxMs / SECOND_MS)} ...`);
   // What a device has: recent inputs, without labels.
   const samples = { adapted, judged: { images: adapted.images, count: adapted.count } };

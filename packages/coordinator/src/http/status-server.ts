@@ -69,7 +69,7 @@ function listen(server: Server, host: string, port: number): Promise<StatusServe
       reject(
         new MpoError("unavailable", `cannot listen on ${host}:${port}: ${thrown.message}`, {
           cause: thrown,
-          hint: "Choose another port.",
+          hint: "Choose another address with --http, or end what listens there.",
         }),
       );
     });

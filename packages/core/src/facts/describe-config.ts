@@ -36,7 +36,7 @@ function describeCheckpoints(checkpoints: Checkpoints): string {
       return `recomputed from units ${checkpoints.at.join(", ")}`;
     case "schedule": {
       const kept = checkpoints.actions.filter((action) => action.kind === "forward" && action.keep === "input");
-      return `recomputed from ${kept.length} checkpoints`;
+      return `recomputed from ${kept.length} ${kept.length === 1 ? "checkpoint" : "checkpoints"}`;
     }
   }
 }

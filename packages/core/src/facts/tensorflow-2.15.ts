@@ -58,7 +58,7 @@ export const MIXED_POOL_FACTOR = 1.5;
 export const POOL_RESERVE: { readonly factor: number; readonly bytes: number } = { factor: 3, bytes: 256 * MIB };
 
 // --- What a process may take beside the pool. Measure again: RssAnon in /proc/PID/status of the worker of
-// `mpo bench step --model resnet50 --form imagenet --image 224`, at its start, while it loads, and when it runs.
+// `mpo bench step --model resnet50 --form imagenet --image-size 224`, at its start, while it loads, and when it runs.
 
 /** Loading a model: its graph, executors and kernels, of which large models have most; 447 MiB for ResNet-50. */
 export const LOADING_BYTES: number = 512 * MIB;

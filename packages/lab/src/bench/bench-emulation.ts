@@ -29,7 +29,7 @@ export interface BenchEmulationOptions extends SubjectOptions {
   readonly batch: number;
   readonly method: MethodName;
   readonly configs: number;
-  readonly budget: number;
+  readonly probeTime: number;
   readonly threads?: number;
   /** Where the profile is kept, to look at what was off. */
   readonly output?: string;
@@ -55,10 +55,10 @@ export async function benchEmulation(options: BenchEmulationOptions, context: Co
   const model = await loadSubject(options, context);
   const task = stepTaskOf(model, method, options, context);
   await using reference = await referenceStep(task, options.batch, signal);
-  terminal.note(`probing ${model.graph.name} for ${options.budget / SECOND_MS} s ...`);
+  terminal.note(`probing ${model.graph.name} for ${options.probeTime / SECOND_MS} s ...`);
   const beforeMs = await timeNow(reference, signal);
   const probeTask = { model, method, effectiveBatch: options.batch };
-  const profile = await probeHere(probeTask, { maxMs: options.budget }, options, context);
+  const profile = await probeHere(probeTask, { maxMs: options.probeTime }, options, context);
   let lastMs = await timeNow(reference, signal);
   const probedMs = (beforeMs + lastMs) / 2;
   if (output !== undefined) await writeProfileDocument(output, { profile, graph: model.graph }, context);

@@ -16,7 +16,7 @@ import { measureEach, printTable } from "../harness.ts";
 /** The options of `mpo bench memory`. */
 export interface BenchMemoryOptions {
   readonly configs: number;
-  readonly image: number;
+  readonly imageSize: number;
   readonly seed: number;
   readonly threads?: number;
 }
@@ -50,12 +50,12 @@ const TOLERANCE = 0.05;
  */
 export async function benchMemory(options: BenchMemoryOptions, context: CommandContext): Promise<void> {
   const { terminal, signal, environment } = context;
-  const { image, seed, threads = 2 } = options;
+  const { imageSize, seed, threads = 2 } = options;
   const random = createRandom(seed);
   const items = Array.from({ length: options.configs }, (_, index) => SUBJECTS[index % SUBJECTS.length] as Subject);
   const facts = ({ model, error }: { model: string; error: number }): string => `${model} ${formatShare(error)}`;
   const rows = await measureEach({ title: "measuring", items, facts }, context, async ({ model, norm, batches }) => {
-    const graph = buildModel({ model, norm, inputShape: [image, image, 3], classes: CLASSES });
+    const graph = buildModel({ model, norm, inputShape: [imageSize, imageSize, 3], classes: CLASSES });
     const config = drawConfig(random, graph, batches);
     const weights = initialWeights(graph, seed);
     const task = { model: { graph, weights }, training: TRAINING, seed, environment, threads };

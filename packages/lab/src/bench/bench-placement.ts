@@ -26,7 +26,7 @@ export interface BenchPlacementOptions extends SubjectOptions {
   readonly batch: number;
   readonly levels: number;
   readonly repeats: number;
-  readonly budget: number;
+  readonly probeTime: number;
   readonly profile?: string;
   readonly threads?: number;
 }
@@ -113,9 +113,9 @@ async function costModelOf(model: Model, options: BenchPlacementOptions, context
     const { chain, profile } = await readProfileDocument(options.profile, context);
     return plannerOf(profile, chain).costs;
   }
-  context.terminal.note(`probing ${model.graph.name} for ${options.budget / SECOND_MS} s ...`);
+  context.terminal.note(`probing ${model.graph.name} for ${options.probeTime / SECOND_MS} s ...`);
   const task = { model, method: METHOD, effectiveBatch: options.batch } as const;
-  const profile = await probeHere(task, { maxMs: options.budget }, options, context);
+  const profile = await probeHere(task, { maxMs: options.probeTime }, options, context);
   return plannerOf(profile, chainOf(model.graph)).costs;
 }
 

@@ -26,7 +26,7 @@ export interface BenchSmallestOptions {
   readonly models: readonly ModelName[];
   readonly norm: NormName;
   readonly form?: FormName;
-  readonly image: number;
+  readonly imageSize: number;
   readonly batch: number;
   readonly seed: number;
   readonly threads?: number;
@@ -56,7 +56,13 @@ export async function benchSmallest(options: BenchSmallestOptions, context: Comm
   const form = given({ form: options.form });
   const rows: SmallestRow[] = [];
   for (const model of options.models) {
-    const graph = buildModel({ model, norm, ...form, inputShape: [options.image, options.image, 3], classes: CLASSES });
+    const graph = buildModel({
+      model,
+      norm,
+      ...form,
+      inputShape: [options.imageSize, options.imageSize, 3],
+      classes: CLASSES,
+    });
     const weights = initialWeights(graph, options.seed);
     const task = stepTaskOf({ graph, weights }, "crossEntropy", options, context);
     const chain = chainOf(graph);

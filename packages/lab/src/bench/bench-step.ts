@@ -36,13 +36,13 @@ export interface BenchStepOptions {
   readonly model: ModelName;
   readonly norm: NormName;
   readonly form: FormName;
-  readonly image: number;
+  readonly imageSize: number;
   readonly batch: number;
   readonly microBatch?: number;
   readonly segments: number;
   /** For our own step only; the others have no such thing, and keep to `segments`. */
   readonly checkpoints?: readonly number[];
-  readonly freezeRate: number;
+  readonly freeze: number;
   readonly steps: number;
   readonly repeats: number;
   readonly seed: number;
@@ -88,17 +88,17 @@ export async function benchStep(options: BenchStepOptions, context: CommandConte
 }
 
 function taskOf(options: BenchStepOptions): StepTask {
-  const { batch, microBatch = batch, segments, checkpoints, freezeRate, image, model, norm, form } = options;
+  const { batch, microBatch = batch, segments, checkpoints, freeze, imageSize, model, norm, form } = options;
   if (segments > 1 && checkpoints !== undefined) {
     throw new MpoError("invalid-argument", "--segments and --checkpoints both say what is kept", {
       hint: "Give one of them.",
     });
   }
-  const graph = buildModel({ model, norm, form, inputShape: [image, image, CHANNELS], classes: CLASSES });
+  const graph = buildModel({ model, norm, form, inputShape: [imageSize, imageSize, CHANNELS], classes: CLASSES });
   const config = resolveRetrainConfig({
     microBatch,
     accumulation: accumulationFor(batch, microBatch),
-    freezing: uniformFreezing(freezeRate),
+    freezing: uniformFreezing(freeze),
     checkpoints: checkpointsOf(segments, checkpoints),
   });
   const { threads = availableParallelism() } = options;
@@ -127,7 +127,7 @@ async function systemsOf(
     const modelPath = await writeLayersModel(task.model, folder, { signal: context.signal });
     systems.push({ name: "tfjs", measure: () => measureTfjsStep(task, modelPath, context), results: [] });
     const { accumulation, checkpoints } = task.config;
-    if (accumulation > 1 || checkpoints.kind !== "none" || task.freezeRate > 0) {
+    if (accumulation > 1 || checkpoints.kind !== "none" || task.freeze > 0) {
       context.terminal.note(
         "note: TensorFlow.js has no micro-batch, checkpoints or freezing here: it runs the plain step",
       );
@@ -142,7 +142,7 @@ async function systemsOf(
 
 function print(
   systems: readonly System[],
-  { model, norm, form, batch, image, microBatch = batch, segments, checkpoints, freezeRate }: BenchStepOptions,
+  { model, norm, form, batch, imageSize, microBatch = batch, segments, checkpoints, freeze }: BenchStepOptions,
   { terminal }: CommandContext,
 ): void {
   const rows = systems.map(({ name, results }) => {
@@ -151,10 +151,10 @@ function print(
     const middle = (of: keyof StepMeasurement): number => median(results.map((result) => result[of] ?? 0));
     return {
       system: name,
-      ...{ model, norm, ...given({ form: form === DEFAULT_FORM ? undefined : form }), batch, image },
+      ...{ model, norm, ...given({ form: form === DEFAULT_FORM ? undefined : form }), batch, imageSize },
       ...(isPlain ? { microBatch: batch, segments: 1 } : { microBatch, segments }),
       ...given({ checkpoints: name === "mpo" ? checkpoints : undefined }),
-      freezeRate: isPlain ? 0 : freezeRate,
+      freeze: isPlain ? 0 : freeze,
       msPerStep: middle("msPerStep"),
       peakGrowthBytes: middle("peakGrowthBytes"),
       idleBytes: middle("idleBytes"),

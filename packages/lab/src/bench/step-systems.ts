@@ -13,11 +13,11 @@ export interface StepTask {
   readonly norm: string;
   readonly form: string;
   /** Side of the images. */
-  readonly image: number;
+  readonly imageSize: number;
   readonly model: Model;
   readonly config: RetrainConfig;
   readonly segments: number;
-  readonly freezeRate: number;
+  readonly freeze: number;
   readonly steps: number;
   readonly seed: number;
   readonly threads: number;
@@ -78,10 +78,10 @@ export async function measureTorchStep(
   { environment, signal }: Context,
 ): Promise<StepMeasurement> {
   const { microBatch, accumulation } = task.config;
-  const { modelName: model, norm, form, image, segments, freezeRate, threads, seed, steps } = task;
+  const { modelName: model, norm, form, imageSize, segments, freeze, threads, seed, steps } = task;
   const script = fileURLToPath(new URL("../../peers/torch_step.py", import.meta.url));
-  const network = { model, norm, form, image, channels: CHANNELS, classes: CLASSES };
-  const step = { batch: microBatch * accumulation, microBatch, segments, freezeRate };
+  const network = { model, norm, form, image: imageSize, channels: CHANNELS, classes: CLASSES };
+  const step = { batch: microBatch * accumulation, microBatch, segments, freeze };
   const argument = JSON.stringify({ ...network, ...step, threads, seed, steps });
   try {
     const env = { ...environment };

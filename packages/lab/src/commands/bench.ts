@@ -26,7 +26,7 @@ import { type BenchSearchOptions, benchSearch } from "../bench/bench-search.ts";
 import { type BenchSmallestOptions, benchSmallest } from "../bench/bench-smallest.ts";
 import { type BenchStepOptions, benchStep } from "../bench/bench-step.ts";
 import { type BenchFleetOptions, benchFleet } from "../bench/fleet/bench-fleet.ts";
-import { type BenchPoliciesOptions, benchPolicies, POLICY_TASKS } from "../bench/policies/bench-policies.ts";
+import { type BenchPoliciesOptions, benchPolicies, POLICY_DATASETS } from "../bench/policies/bench-policies.ts";
 
 const DEFAULT_BATCH = 64;
 const SMALLEST: readonly ModelName[] = ["resnet50", "densenet121", "mobilenet-v2"];
@@ -41,12 +41,12 @@ export function define(bench: Command, context: CommandContext): void {
     .addOption(choice("--model <name>", "a model of the zoo, see `mpo models`", MODEL_NAMES, "resnet20"))
     .addOption(choice("--norm <name>", "its normalisation", NORM_NAMES, "batch"))
     .addOption(choice("--form <name>", "for small images, or as published for 224x224", FORM_NAMES, "small"))
-    .option("--image <pixels>", "side of the (random) images", image, 32)
+    .option("--image-size <pixels>", "side of the (random) images", image, 32)
     .option("--batch <n>", "images in a step", batch, DEFAULT_BATCH)
     .option("--micro-batch <n>", "images at once; must divide the batch (default: the batch)", batch)
     .option("--segments <k>", "checkpoints: k segments of equal unit count", wholeNumber(1, 10_000), 1)
     .option("--checkpoints <units>", "checkpoints of our own step: keep the inputs of these units", wholeNumbers(0))
-    .option("--freeze-rate <rate>", "share of layers that do not train, 0 to 1", numberBetween(0, 1), 0)
+    .option("--freeze <rate>", "share of layers that do not train, 0 to 1", numberBetween(0, 1), 0)
     .option("--steps <n>", "steps of each measurement", wholeNumber(1, 10_000), 10)
     .option("--repeats <n>", "measurements of each system, each in a new process, in turn", wholeNumber(1, 1000), 3)
     .option("--seed <n>", "decides weights and images", wholeNumber(0), 1)
@@ -56,7 +56,7 @@ export function define(bench: Command, context: CommandContext): void {
     .action((options: BenchStepOptions) => benchStep(options, context));
   add("memory", "planned against measured peak memory, over random configs of several models")
     .option("--configs <n>", "how many configs, each in a new process", wholeNumber(1, 10_000), 40)
-    .option("--image <pixels>", "side of the (random) images", image, 32)
+    .option("--image-size <pixels>", "side of the (random) images", image, 32)
     .option("--seed <n>", "decides the configs", wholeNumber(0), 1)
     .option("--threads <n>", "threads inside an operation", wholeNumber(1, 1024))
     .action((options: BenchMemoryOptions) => benchMemory(options, context));
@@ -81,7 +81,7 @@ export function define(bench: Command, context: CommandContext): void {
     .option("--batch <n>", "images in a step", batch, 256)
     .addOption(choice("--method <name>", "how it will be retrained", METHOD_NAMES, "crossEntropy"))
     .option("--configs <n>", "how many configs; each runs in a process of its own", wholeNumber(1, 10_000), 60)
-    .addOption(durationOption("--budget <duration>", "time for the probe", "20s"))
+    .addOption(durationOption("--probe-time <duration>", "time for the probe", "20s"))
     .option("--seed <n>", "decides the configs", wholeNumber(0), 1)
     .addOption(threadsOption())
     .option("-o, --output <file>", "keep the profile here")
@@ -90,7 +90,7 @@ export function define(bench: Command, context: CommandContext): void {
     .option("--batch <n>", "images in a step, all at once", batch, DEFAULT_BATCH)
     .option("--levels <n>", "memory levels: numbers of segments that save memory, from 2 on", wholeNumber(1, 12), 4)
     .option("--repeats <n>", "steps of each that are timed", wholeNumber(1, 1000), 7)
-    .addOption(durationOption("--budget <duration>", "time for the probe of what units cost", "20s"))
+    .addOption(durationOption("--probe-time <duration>", "time for the probe of what units cost", "20s"))
     .option("--profile <file>", "take what units cost from a profile instead")
     .option("--seed <n>", "decides weights and images", wholeNumber(0), 1)
     .addOption(threadsOption())
@@ -99,7 +99,7 @@ export function define(bench: Command, context: CommandContext): void {
     .option("--models <list>", "with commas between", listOf(MODEL_NAMES), SMALLEST)
     .addOption(choice("--norm <name>", "their normalisation", NORM_NAMES, "batch"))
     .addOption(choice("--form <name>", "their form (default: by the images' size)", FORM_NAMES))
-    .option("--image <pixels>", "side of the (random) images", image, 32)
+    .option("--image-size <pixels>", "side of the (random) images", image, 32)
     .option("--batch <n>", "images in a step", batch, 256)
     .option("--seed <n>", "decides weights and images", wholeNumber(0), 1)
     .addOption(threadsOption())
@@ -110,7 +110,7 @@ export function define(bench: Command, context: CommandContext): void {
     .action((options: BenchSearchOptions) => benchSearch(options, context));
   add("policies", "accuracy, memory and time of every policy under equal limits, on the same drifts")
     .requiredOption("--weights <dir>", "folder of the model")
-    .addOption(choice("--task <name>", "a data set's test images, damaged", Object.keys(POLICY_TASKS), "fashion-c"))
+    .addOption(choice("--dataset <name>", "whose test images are damaged", POLICY_DATASETS, "fashion-mnist"))
     .option("--data <folder>", "where the data set lies")
     .option("--corruptions <list>", "names with commas between (default: all)", corruptionsOf, CORRUPTION_NAMES)
     .option("--severity <1..5>", "how badly the images are damaged", wholeNumber(1, 5), 5)
@@ -120,7 +120,7 @@ export function define(bench: Command, context: CommandContext): void {
     .requiredOption("--window <durations>", "limits of time for a retraining, such as 3s,10s", listed(durationInMs))
     .option("--samples <n>", "images of each drift to adapt to", wholeNumber(1), 1024)
     .option("--judge-samples <n>", "other images of it, with labels, for the report", wholeNumber(1), 2000)
-    .addOption(durationOption("--probe-budget <duration>", "time for the probe", "20s"))
+    .addOption(durationOption("--probe-time <duration>", "time for the probe", "20s"))
     .option("--seed <n>", "decides samples, their damage and order", wholeNumber(0), 1)
     .addOption(threadsOption())
     .option("-o, --output <file>", "keep results there as they come")

@@ -82,7 +82,7 @@ async function picturesOf(facts: ReportFacts): Promise<readonly Picture[]> {
       checksChart(timeChecks, { of: 1, name: "ms" }),
     ),
     curves.length === 0
-      ? picture("Learning curves", "No accuracy was measured: gains are a guess. Probe with --task to measure them.")
+      ? picture("Learning curves", "No accuracy was measured: gains are a guess. Probe with --dataset to measure them.")
       : picture(
           "Learning curves",
           "Accuracy as it was judged in micro-windows (dots), and the curves fitted to it with two deviations to either " +

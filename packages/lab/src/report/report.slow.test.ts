@@ -35,8 +35,19 @@ describe("mpo report", () => {
     folder = await mkdtemp(join(tmpdir(), "mpo-report-"));
     profile = join(folder, "profile.json");
     const weights = new URL("../../../cli/models/resnet20-gn", import.meta.url).pathname;
-    const task = ["--task", "fashion-mnist:fog:5", "--samples", "64", "--judge-samples", "64", "--batch", "32"];
-    const probed = await runCommand(["probe", "--weights", weights, ...task, "--budget", "30s", "-o", profile]);
+    const task = [
+      "--dataset",
+      "fashion-mnist",
+      "--corruption",
+      "fog",
+      "--samples",
+      "64",
+      "--judge-samples",
+      "64",
+      "--batch",
+      "32",
+    ];
+    const probed = await runCommand(["probe", "--weights", weights, ...task, "--probe-time", "30s", "-o", profile]);
     assert.equal(probed.code, 0, probed.stderr);
     const document = JSON.parse(await readFile(profile, "utf8"));
     curves = document.profile.accuracy.length;

@@ -192,7 +192,7 @@ function bind(server: Server, address: string): Promise<number> {
     server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
       if (error === null) resolve(port);
       else {
-        const hint = "Choose another port, or end what listens there.";
+        const hint = "Choose another address with --listen, or end what listens there.";
         reject(new MpoError("unavailable", `cannot listen on ${address}: ${error.message}`, { cause: error, hint }));
       }
     });

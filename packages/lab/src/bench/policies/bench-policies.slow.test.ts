@@ -15,7 +15,7 @@ describe("mpo bench policies", () => {
     folder = await mkdtemp(join(tmpdir(), "mpo-bench-policies-"));
     output = join(folder, "results.json");
     const weights = bundledModel("resnet20-bn");
-    const sizes = ["--samples", "64", "--judge-samples", "100", "--batch", "32", "--probe-budget", "30s"];
+    const sizes = ["--samples", "64", "--judge-samples", "100", "--batch", "32", "--probe-time", "30s"];
     // The only drift pays for the whole probe: four seconds are left for training.
     const limits = ["--memory", "400MiB,12MiB", "--window", "34s"];
     args = ["bench", "policies", "--weights", weights, ...sizes, ...limits, "--json", "-o", output];
@@ -70,7 +70,7 @@ describe("mpo bench policies", () => {
 
   it("refuses what it cannot do", async () => {
     const cases: readonly (readonly [readonly string[], number, RegExp])[] = [
-      [["--task", "imagenet-c"], 2, /'imagenet-c' is invalid\. Allowed choices are fashion-c/u],
+      [["--dataset", "imagenet"], 2, /'imagenet' is invalid\. Allowed choices are fashion-mnist/u],
       [["--corruptions", "rust"], 2, /'rust' is invalid\. Expected some of gaussian_noise/u],
       [["--method", "magic"], 2, /'magic' is invalid\. Allowed choices are tent/u],
       [["--method", "crossEntropy"], 2, /crossEntropy needs labels/u],

@@ -24,7 +24,7 @@ import { type PolicyIdentity, type PolicyResults, readPolicyResults, writePolicy
 /** The options of `mpo bench policies`. */
 export interface BenchPoliciesOptions {
   readonly weights: string;
-  readonly task: keyof typeof POLICY_TASKS;
+  readonly dataset: (typeof POLICY_DATASETS)[number];
   readonly data?: string;
   readonly corruptions: readonly CorruptionName[];
   readonly severity: number;
@@ -34,15 +34,15 @@ export interface BenchPoliciesOptions {
   readonly window: readonly number[];
   readonly samples: number;
   readonly judgeSamples: number;
-  readonly probeBudget: number;
+  readonly probeTime: number;
   readonly seed: number;
   readonly threads?: number;
   readonly output?: string;
   readonly resume: boolean;
 }
 
-/** Tasks by name: a data set whose images are corrupted. */
-export const POLICY_TASKS = { "fashion-c": "fashion-mnist", "cifar10-c": "cifar10" } as const;
+/** Data sets that come with labelled test images. */
+export const POLICY_DATASETS = ["fashion-mnist", "cifar10"] as const;
 
 /**
  * Runs every policy under the same limits on the same drifts, each with what the same search chooses by its own rules,
@@ -63,9 +63,9 @@ export async function benchPolicies(options: BenchPoliciesOptions, context: Comm
   await using judge = await startJudge(model, { environment, ...given({ threads }) }, signal);
 
   const file = options.output === undefined ? undefined : resolve(workingFolder, options.output);
-  const { weights, task: images, severity, judgeSamples } = options;
+  const { weights, dataset, severity, judgeSamples } = options;
   const digest = graphDigest(model.graph);
-  const identity = { digest, weights, task: images, severity, method, batch, samples, judgeSamples, seed };
+  const identity = { digest, weights, dataset, severity, method, batch, samples, judgeSamples, seed };
   const known = options.resume && file !== undefined ? await knownResults(file, identity, digest, signal) : undefined;
   const profile = known?.profile ?? (await probeOn(drifts[0] as PolicyDrift, model, options, context));
   terminal.record({ event: "probed", spent: profile.spent, curves: profile.accuracy });
@@ -130,10 +130,10 @@ async function probeOn(
   options: BenchPoliciesOptions,
   context: CommandContext,
 ): Promise<Profile> {
-  context.terminal.note(`probing for ${formatDuration(options.probeBudget / SECOND_MS)} ...`);
+  context.terminal.note(`probing for ${formatDuration(options.probeTime / SECOND_MS)} ...`);
   const samples = { adapted: { images, count }, judged: { images, count } };
   const task = { model, method: options.method, effectiveBatch: options.batch, samples };
-  return await probeHere(task, { maxMs: options.probeBudget }, options, context);
+  return await probeHere(task, { maxMs: options.probeTime }, options, context);
 }
 
 async function driftsOf(
@@ -142,10 +142,10 @@ async function driftsOf(
   options: BenchPoliciesOptions,
   context: CommandContext,
 ): Promise<readonly PolicyDrift[]> {
-  const { task, data, samples, judgeSamples, corruptions } = options;
-  const { test } = await loadDataset({ dataset: POLICY_TASKS[task], ...given({ data }) }, context);
+  const { dataset, data, samples, judgeSamples, corruptions } = options;
+  const { test } = await loadDataset({ dataset, ...given({ data }) }, context);
   requireFitting(model, test, path);
-  if (test.labels === undefined) throw new MpoError("invalid-data", `${task} has no labels to report by`);
+  if (test.labels === undefined) throw new MpoError("invalid-data", `${dataset} has no labels to report by`);
   context.terminal.note(`damaging ${samples + judgeSamples} images in ${corruptions.length} ways ...`);
   const drifts: PolicyDrift[] = [];
   for (const corruption of corruptions) {
