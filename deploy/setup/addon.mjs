@@ -108,7 +108,7 @@ async function compile({ cache, env, say, signal }, { tfjsNode, headers, library
   );
   if (result.code === 0) return;
   if (failureKind(result.stderr) === "disk-full") throw diskFull(cache);
-  const said = `Its last words:\n${lastLines(result.stderr)}`;
+  const said = `Its last output:\n${lastLines(result.stderr)}`;
   if (library.ownVersion !== undefined && !isKnownRelease(library.ownVersion)) {
     throw new SetupFailure(
       `the addon cannot be built for TensorFlow ${library.ownVersion}, which MPO_TENSORFLOW_WHEEL names, with ${compiler}. ${said}`,
@@ -131,7 +131,7 @@ export async function findCompiler(env) {
     const own = await findProgram(env.CXX, env);
     if (own !== undefined) return own;
     throw new SetupFailure(
-      `no C++ compiler: CXX names ${env.CXX}, which is no program that can be run.`,
+      `no C++ compiler: CXX names ${env.CXX}, which is not an executable program.`,
       "point CXX at a compiler (one program, no arguments), or unset it to use c++, g++ or clang++.",
     );
   }

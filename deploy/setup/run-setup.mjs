@@ -74,7 +74,7 @@ export async function runSetup(args, env) {
     return 0;
   } catch (error) {
     if (abort.signal.aborted) {
-      process.stderr.write("\nmpoptimizer set-up: stopped. Run the command again to go on.\n");
+      process.stderr.write("\nmpoptimizer set-up: stopped. Run the command again to continue.\n");
       return 130;
     }
     process.stderr.write(`${failureMessage(error, cache)}\n`);

@@ -82,9 +82,9 @@ export async function readJsonFile(path: string, options: ReadJsonOptions = {}):
     return JSON.parse(text) as unknown;
   } catch (thrown) {
     const reason = thrown instanceof Error ? thrown.message : String(thrown);
-    throw new MpoError("invalid-data", `${path} is no JSON: ${reason}`, {
+    throw new MpoError("invalid-data", `${path} is not valid JSON: ${reason}`, {
       cause: thrown,
-      hint: "Repair the file, or remove it so that it is made anew.",
+      hint: "Repair the file, or remove it so that it is written again.",
     });
   }
 }

@@ -81,7 +81,7 @@ export function statusFromError(thrown: unknown): WireStatus {
   const isOurs = thrown instanceof MpoError;
   const error = MpoError.from(thrown);
   const isBug = !isOurs && error.code === "internal";
-  const details = isBug ? "internal error; the log of the coordinator says more" : error.message;
+  const details = isBug ? "internal error; see the coordinator's log" : error.message;
   const hint = error.hint === undefined ? {} : { [HINT_KEY]: Buffer.from(error.hint.slice(0, MAX_DETAILS)) };
   return {
     code: STATUS_OF[error.code],

@@ -26,7 +26,7 @@ export function parseDeviceKey(key: string): DeviceIdentity {
   }
   throw new MpoError(
     "invalid-data",
-    `${JSON.stringify(key.slice(0, 200))} is no device key; expected SHARD.TENANT.DEVICE`,
+    `${JSON.stringify(key.slice(0, 200))} is not a valid device key; expected SHARD.TENANT.DEVICE`,
   );
 }
 

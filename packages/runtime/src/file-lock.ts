@@ -22,7 +22,7 @@ export async function lockFile(descriptor: number, path: string): Promise<boolea
       const isMissing = systemErrorCode(cause) === "ENOENT";
       const hint =
         "Install util-linux, whose program flock takes the lock (Debian, Ubuntu: apt-get install util-linux).";
-      const message = isMissing ? "there is no program flock in PATH" : `flock could not be started: ${cause.message}`;
+      const message = isMissing ? "the program flock is not in PATH" : `flock could not be started: ${cause.message}`;
       reject(new MpoError("precondition-failed", message, { cause, ...(isMissing ? { hint } : {}) }));
     });
     child.once("close", resolve);

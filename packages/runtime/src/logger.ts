@@ -45,7 +45,7 @@ const standardError: LineWriter = (line, done) => {
 export function createLogger(options: LoggerOptions = {}): Logger {
   const { level = "info", format = "json" } = options;
   const write = tolerantWriter(options.write ?? standardError, (lostLines) =>
-    logger.warn("the log could not be written for a time: lines are lost", { lostLines }),
+    logger.warn("the log could not be written for a time: lines were lost", { lostLines }),
   );
   const stream = { write: format === "text" ? (line: string) => write(textLine(line)) : write };
   const base = pino(

@@ -32,7 +32,7 @@ export function define(command: Command, context: CommandContext): void {
     .option("--memory <size>", "what its steps may add to an idle process; a hard limit", sizeInBytes)
     .option("--floor <size>", "stop when the system's free memory falls below (default 256MiB)", sizeInBytes)
     .option("--task <task>", "random numbers, or images: DATASET[:CORRUPTION[:SEVERITY]]", taskOf, "random")
-    .option("--data <folder>", "where the data set lies")
+    .option("--data <folder>", "folder of the data set")
     .option("--samples <n>", "images to adapt to in micro-windows", wholeNumber(1), 512)
     .option("--judge-samples <n>", "other images on which micro-windows are judged", wholeNumber(1), 512)
     .option("--labels", "judge micro-windows by labels, which a device seldom has", false)

@@ -51,7 +51,7 @@ export function planHalving(
   }
   throw new MpoError(
     "over-budget",
-    `${budgetMs} ms are too few to try ${only.key} for ${leastSteps} steps of ${only.msPerStep} ms`,
+    `${budgetMs} ms is too short to try ${only.key} for ${leastSteps} steps of ${only.msPerStep} ms`,
     { hint: "Give the probe more time." },
   );
 }

@@ -46,7 +46,7 @@ export function accuracyOf(logits: Float32Array, labels: Int32Array): number {
 export function predictedClasses(logits: Float32Array, count: number): Int32Array {
   const classes = logits.length / count;
   if (count < 1 || !Number.isInteger(classes) || classes < 1) {
-    throw new MpoError("invalid-argument", `${logits.length} logits are no whole rows for ${count} samples`);
+    throw new MpoError("invalid-argument", `${logits.length} logits are not whole rows for ${count} samples`);
   }
   return Int32Array.from({ length: count }, (_, row) => {
     let best = 0;

@@ -25,7 +25,7 @@ export function judge(
 ): Judgement {
   if (after.some((logit) => !Number.isFinite(logit))) {
     const accuracyBefore = labels === undefined ? undefined : accuracyOf(before, labels);
-    const reason = "the retrained model's outputs are no numbers";
+    const reason = "the retrained model's outputs are not numbers";
     return { isAccepted: false, reason, accuracyBefore, accuracyAfter: undefined };
   }
   if (labels !== undefined) {

@@ -227,7 +227,7 @@ function checkSamples({ samples, judgedOn, method, epochs }: Retraining, { needs
     throw new MpoError("invalid-argument", `epochs is ${epochs}; expected a whole number of 1 or more`);
   }
   for (const [name, set] of Object.entries({ samples, judgedOn: judgedOn ?? samples })) {
-    if (set.count < 1) throw new MpoError("invalid-argument", `${name}: there is none`);
+    if (set.count < 1) throw new MpoError("invalid-argument", `${name}: expected at least one, got none`);
   }
   if (needsLabels && samples.labels === undefined) {
     throw new MpoError("invalid-argument", `${method} needs samples with labels`, {

@@ -112,7 +112,7 @@ function unitEnds(graph: ModelGraph, nodes: readonly ModelNode[]): ReadonlySet<s
       return;
     }
     if (readers.length === 0) {
-      throw new MpoError("invalid-argument", `model ${graph.name}: nobody reads the output of ${node.name}`);
+      throw new MpoError("invalid-argument", `model ${graph.name}: nothing reads the output of ${node.name}`);
     }
     const next = nodes[index + 1]!;
     const continues = readers.length === 1 && FOLLOWERS.has(next.kind) && !OPENS_AFTER.has(node.kind);

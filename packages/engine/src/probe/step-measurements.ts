@@ -83,7 +83,7 @@ export class StepMeasurements {
       .sort((left, right) => stepMs(left) - stepMs(right))
       .slice(0, LEAST_STEPS - steps.length);
     for (const config of quickest) {
-      this.#context.report(`the quickest steps (${steps.length} done)`);
+      this.#context.report(`the fastest steps (${steps.length} done)`);
       // Each in a process of its own: of a profile so small, memory should rest on both.
       const task = this.#context.stepTask(config);
       await measureStep(task, config, { signal, timedSteps: 1 }).then(

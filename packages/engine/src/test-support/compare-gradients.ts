@@ -19,7 +19,7 @@ export function assertSameGradients(
 ): void {
   assert.deepEqual([...actual.keys()].sort(), [...expected.keys()].sort());
   const floor = NEGLIGIBLE * Math.max(...[...all.values()].map(norm));
-  assert.ok(floor > 0 && Number.isFinite(floor), "the expected gradients say nothing");
+  assert.ok(floor > 0 && Number.isFinite(floor), "the expected gradients are all zero or not finite");
   const worst = [...expected]
     .map(([name, gradient]) => {
       const difference = gradient.map((value, index) => value - (actual.get(name)?.[index] ?? Number.NaN));

@@ -138,7 +138,7 @@ export class EngineWorker implements AsyncDisposable {
       pid,
       allowanceBytes: this.#capBytes + LOADING_BYTES,
       onOver: (grownBytes, allowedBytes) => {
-        const text = `the worker took ${formatBytes(grownBytes)} beside its libraries; its memory cap allows ${formatBytes(allowedBytes)}`;
+        const text = `the worker took ${formatBytes(grownBytes)} on top of its libraries; its memory cap allows ${formatBytes(allowedBytes)}`;
         this.#process.end(overCap(text));
       },
     });

@@ -89,7 +89,7 @@ export class GrpcChannel {
     if (this.#proxy === undefined || !isTransient(thrown)) return thrown;
     const { variable, address } = this.#proxy;
     const { code, message } = MpoError.from(thrown);
-    return new MpoError(code, `${message} (through the proxy ${address}, which ${variable} names)`, {
+    return new MpoError(code, `${message} (through the proxy ${address} from ${variable})`, {
       hint: `If ${this.#options.target} can be reached without it, add its host to no_proxy, or unset ${variable}.`,
       cause: thrown,
     });
@@ -115,7 +115,7 @@ export class GrpcChannel {
       connectingSinceMs = state === connectivityState.CONNECTING ? (connectingSinceMs ?? nowMs - everyMs) : undefined;
       const limitMs = stuckMs * patience;
       if (connectingSinceMs === undefined || nowMs - connectingSinceMs < limitMs - everyMs / 2) continue;
-      logger.warn("the connection is stuck; making it anew", { target, stuckMs: limitMs });
+      logger.warn("the connection is stuck; rebuilding it", { target, stuckMs: limitMs });
       connectingSinceMs = undefined;
       patience = Math.min(MOST_PATIENCE, 2 * patience);
       this.#rebuilds++;

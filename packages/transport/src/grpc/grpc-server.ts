@@ -142,11 +142,15 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
 function checkAddress(host: string, isAnyAllowed: boolean, logger: Logger): void {
   if (isLoopback(host)) return;
   if (!isAnyAllowed) {
-    throw new MpoError("invalid-argument", `${host} can be reached by others, and nobody proves who he is yet`, {
-      hint: "Listen on 127.0.0.1, or say --insecure if the network is yours alone.",
-    });
+    throw new MpoError(
+      "invalid-argument",
+      `${host} can be reached from other machines, and callers are not authenticated yet`,
+      {
+        hint: "Listen on 127.0.0.1, or pass --insecure if you trust everyone on this network.",
+      },
+    );
   }
-  logger.warn("INSECURE: listening where others can reach it, without proof of who calls", { host });
+  logger.warn("INSECURE: listening on a public address without authentication", { host });
 }
 
 function channelOptions({ services, maxStreamsPerConnection = 100 }: GrpcServerOptions): ChannelOptions {
@@ -192,7 +196,7 @@ function bind(server: Server, address: string): Promise<number> {
     server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
       if (error === null) resolve(port);
       else {
-        const hint = "Choose another port, or end what listens there.";
+        const hint = "Choose another port, or stop the program that listens there.";
         reject(new MpoError("unavailable", `cannot listen on ${address}: ${error.message}`, { cause: error, hint }));
       }
     });
@@ -216,7 +220,7 @@ function limitConnections(server: Server, most: number, clock: Clock, logger: Lo
     refused += 1;
     if (clock.monotonicMs() - saidAtMs < SAY_REFUSED_MS) return;
     saidAtMs = clock.monotonicMs();
-    logger.warn("connections are refused: as many as may be are open", {
+    logger.warn("refusing connections: the limit is reached", {
       ...{ maxConnections: most, refused },
       hint: "Raise the limit of open files (ulimit -Hn, LimitNOFILE=) and start again.",
     });
@@ -245,7 +249,7 @@ async function stop(server: Server, stops: AbortController, graceMs: number, clo
   });
   const late = clock.sleep(graceMs, { signal: ended.signal }).then(
     async () => {
-      stops.abort(new MpoError("unavailable", "the server stops"));
+      stops.abort(new MpoError("unavailable", "the server is stopping"));
       // One turn, so that the callers are still told.
       await clock.sleep(50);
       server.forceShutdown();

@@ -141,7 +141,7 @@ const CALLS_WHEN_LATE = 64;
 function refusalOf(server: ServedBy, kind: "unary" | "stream"): ReturnType<typeof failure> | undefined {
   const running = server.running[kind];
   const most = server.maxCalls[kind];
-  if (running.size >= most) return refusal(`${most} calls run already`);
+  if (running.size >= most) return refusal(`${most} calls are already running`);
   if (kind === "stream" || running.size < CALLS_WHEN_LATE) return undefined;
   // A set keeps the order of insertion: the first has run the longest.
   const [oldest] = running;

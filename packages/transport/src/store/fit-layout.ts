@@ -28,7 +28,7 @@ export function fitLayout(layout: StoreLayout, { folder, freeBytes, heldBytes }:
   if (heldBytes.size === 0 && freeBytes < STORE_NEEDS_BYTES) {
     throw new MpoError(
       "unavailable",
-      `a new store needs ${STORE_NEEDS_BYTES} bytes free on the disk of ${folder}; ${freeBytes} are`,
+      `a new store needs ${STORE_NEEDS_BYTES} bytes free on the disk of ${folder}; it has ${freeBytes}`,
       { hint: `Free ${STORE_NEEDS_BYTES - freeBytes} bytes there, or put --data on another disk.` },
     );
   }

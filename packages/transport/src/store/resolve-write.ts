@@ -122,7 +122,7 @@ function conflict({ subject, expected }: ExpectingWrite, newest: number, cause: 
   return new MpoError(
     "conflict",
     `${subject} is at revision ${newest}; this write expected ${expected === 0 ? "none" : expected}`,
-    { cause, hint: "Read it again and decide anew." },
+    { cause, hint: "Read it again, then decide again." },
   );
 }
 

@@ -122,7 +122,7 @@ export async function until(options: WaitOptions): Promise<void> {
     done = now;
     onProgress(done);
     if (performance.now() - movedMs > patienceMs) {
-      throw new MpoError("timed-out", `${what}: ${done} of ${goal}, and nothing moved for ${patienceMs / SECOND_MS} s`);
+      throw new MpoError("timed-out", `${what}: ${done} of ${goal}, and no progress for ${patienceMs / SECOND_MS} s`);
     }
     if (done < goal) await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }

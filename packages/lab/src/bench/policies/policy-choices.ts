@@ -39,13 +39,13 @@ export function chooseUnder(task: ChoiceTask, limits: Limits): readonly PolicyCh
   return POLICY_NAMES.map((policy): PolicyChoice => {
     const windowMs = chargedWindowMs(limits.windowMs, task.probeMs, task.windows);
     if (windowMs <= 0) {
-      return { limits, policy, runs: [], because: `the window's share of the probe takes all of it` };
+      return { limits, policy, runs: [], because: `the window's share of the probe uses all of it` };
     }
     const budget: SearchBudget = { memoryBytes: limits.memoryBytes, windowMs };
     const outcome = searchPolicy(task.planner, budget, task.objective, policy);
     if ("refusal" in outcome) return { limits, policy, runs: [], because: outcome.refusal.message };
     const rungs = [...outcome.result.ladder].reverse().filter(({ accuracy }) => accuracy.steps > 0);
-    if (rungs.length === 0) return { limits, policy, runs: [], because: "no gain is expected of any training" };
+    if (rungs.length === 0) return { limits, policy, runs: [], because: "no training is expected to improve accuracy" };
     return { limits, policy, runs: rungs.map((rung) => policyRun(rung, task.sampleCount)) };
   });
 }

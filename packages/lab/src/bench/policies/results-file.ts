@@ -64,7 +64,7 @@ function checkIdentity({ identity: found }: { readonly identity: unknown }, want
   for (const [name, value] of Object.entries(wanted)) {
     if (stored[name] === value) continue;
     throw new MpoError("conflict", `${name} is ${JSON.stringify(stored[name])}, not ${JSON.stringify(value)}`, {
-      hint: "Resume with the options that the bench began with, or leave --resume out.",
+      hint: "Resume with the options that the bench began with, or leave out --resume.",
     });
   }
 }

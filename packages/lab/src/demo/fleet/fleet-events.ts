@@ -45,9 +45,13 @@ export class FleetEvents {
     { signal, withinMs }: { readonly signal: AbortSignal; readonly withinMs: number },
   ): Promise<FleetEvent> {
     using ends = linkSignals(signal);
-    const late = new MpoError("timed-out", `nothing like ${kind.source} came from ${device} in ${withinMs / 1000} s`, {
-      hint: "Is the machine busy with something else? Run it again with --keep, and look at the logs.",
-    });
+    const late = new MpoError(
+      "timed-out",
+      `nothing like ${kind.source} arrived from ${device} in ${withinMs / 1000} s`,
+      {
+        hint: "Is the machine busy with something else? Run it again with --keep, and look at the logs.",
+      },
+    );
     const timer = setTimeout(() => ends.abort(late), withinMs);
     try {
       return await this.#changes.until(() => {

@@ -66,7 +66,7 @@ export async function* consumeOrdered(
       }
       for await (const item of queue) {
         if (item.kind === "again") {
-          link.logger.debug("a watch starts again", { stream, why: item.why, after: cursor });
+          link.logger.debug("restarting a watch", { stream, why: item.why, after: cursor });
           break;
         }
         const delivered = run.accept(item.message);
@@ -83,7 +83,7 @@ export async function* consumeOrdered(
       const error = natsError(thrown, `watching ${stream}`);
       if (signal.aborted) return;
       if (!["unavailable", "timed-out", "not-found", "internal"].includes(error.code)) throw error;
-      link.logger.warn("a watch could not start; it tries again", { stream, err: error });
+      link.logger.warn("a watch could not start; trying again", { stream, err: error });
     } finally {
       run.stop();
       queue.end();

@@ -60,7 +60,7 @@ export async function launchServer(options: LaunchOptions): Promise<RunningServe
   try {
     if (!(await lockFile(lock.fd, join(folder, LOCK_FILE)))) {
       throw new MpoError("already-exists", `a nats-server that cannot be seen from here writes to ${folder}`, {
-        hint: "It was left by a coordinator in another container: end that container.",
+        hint: "It was left by a coordinator in another container: stop that container.",
       });
     }
     // A session of its own: Ctrl-C in a terminal reaches us alone, and we end it when everybody has let go of it.
@@ -110,7 +110,7 @@ async function untilReady({ folder, child, serverName, clock, signal }: Waiting)
   for (;;) {
     throwIfAborted(signal);
     if (child.exitCode !== null || child.signalCode !== null) {
-      throw new MpoError("unavailable", `nats-server ended at once: ${await lastWords(folder)}`, {
+      throw new MpoError("unavailable", `nats-server exited at once: ${await lastWords(folder)}`, {
         hint: `See ${join(folder, "nats-server.log")}. If the port is taken, choose another.`,
       });
     }

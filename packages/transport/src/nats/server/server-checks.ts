@@ -62,7 +62,7 @@ export async function readServerFacts(
   const jetstream = ((varz["jetstream"] as Readonly<Record<string, unknown>> | undefined)?.["config"] ??
     {}) as Readonly<Record<string, unknown>>;
   if (typeof varz["server_name"] !== "string" || typeof varz["version"] !== "string") {
-    throw new MpoError("invalid-data", `${url.href} is no nats-server's`);
+    throw new MpoError("invalid-data", `${url.href} is not the monitoring port of a nats-server`);
   }
   return {
     serverName: varz["server_name"],
