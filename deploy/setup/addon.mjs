@@ -25,7 +25,7 @@ const COMPILER_FLAGS = ["-shared", "-fPIC", "-std=c++17", "-O2", "-DNAPI_VERSION
 /** Where the addon in node_modules looks for the library: relative, so that the checkout and the cache may move. */
 const RUN_TIME_PATH = "-Wl,-rpath,$ORIGIN/../../deps/lib";
 const ADDON_FILE = "tfjs_binding.node";
-/** Written when the addon passed its check, so that one that failed is not taken for good by the next run. */
+/** Written when the addon passed its check, so that the next run does not use one that failed. */
 const CHECK_NOTE = "node_modules/@tensorflow/tfjs-node/lib/mpo-checked";
 
 /**
@@ -163,7 +163,7 @@ async function placeCopy(source, target) {
 
 /**
  * Makes a link unless it is there.
- * @param {string} source what the link shall point at
+ * @param {string} source what the link should point at
  * @param {string} target the link
  * @returns {Promise<boolean>} whether anything changed
  */

@@ -69,7 +69,7 @@ export async function hasNatsServer({ cache, env }) {
 }
 
 /**
- * The same for those who may not need it: says what is missing and goes on.
+ * The same for those who may not need it: says what is missing and continues.
  * @param {SetupContext} context
  */
 export async function offerNatsServer(context) {

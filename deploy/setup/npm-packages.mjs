@@ -123,7 +123,7 @@ async function writeStamp(root) {
 async function install(context) {
   const { root, say } = context;
   say.work("installing the npm packages of package-lock.json (npm ci, without install scripts)");
-  // An interrupted npm must not leave a stamp behind that says all is well.
+  // An interrupted npm must not leave a stamp that says all is well.
   await rm(join(root, STAMP_FILE), { force: true });
   // An older node_modules is removed by npm first: its room counts as free, and is not known.
   if (!(await exists(join(root, "node_modules")))) await requireRoom(root, ROOM_BYTES, checkoutFull);

@@ -40,7 +40,7 @@ environment:
 `;
 
 /**
- * @param {readonly string[]} args command line behind the script's name
+ * @param {readonly string[]} args command line after the script's name
  * @param {NodeJS.ProcessEnv} env
  * @returns {Promise<number>} exit code
  */

@@ -1,6 +1,6 @@
-/** What the set-up tells its reader: lines of work, progress, and one failure message with its fix. */
+/** What the set-up prints: lines of work, progress, and one failure message with its fix. */
 
-/** A reason why the set-up cannot go on, with what to do about it. */
+/** A reason why the set-up cannot continue, with what to do about it. */
 export class SetupFailure extends Error {
   /**
    * @param {string} what what is wrong and where

@@ -18,7 +18,7 @@ const STEPS = { library: ensureTensorflowLibrary, addon: ensureAddon, check: che
 
 /**
  * Makes sure that TensorFlow works in this checkout. When the check fails although every file has its size and time,
- * every hash is read again, what is damaged is made anew, and the check repeated.
+ * every hash is read again, what is damaged is made again, and the check repeated.
  * @param {SetupContext} context
  * @param {Steps} [steps]
  */

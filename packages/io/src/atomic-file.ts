@@ -14,7 +14,7 @@ let written = 0;
 
 /**
  * Replaces a file so that a crash or power cut at any moment leaves the old content or the new one, whole: writes a
- * temporary file beside it, fsyncs, renames, fsyncs the folder. The folder is made if it is missing. A full disk
+ * temporary file next to it, fsyncs, renames, fsyncs the folder. The folder is made if it is missing. A full disk
  * throws `unavailable`, and the old file stays.
  */
 export async function writeFileAtomic(

@@ -49,7 +49,7 @@ export function plainSchema(schema: z.core.$ZodType): z.core.$ZodType {
 
 /**
  * The mapping between a message of the proto files and an object's schema, by the names of their fields: an enum's value
- * is the domain's word in capitals behind the enum's name, the fields of a `oneof` are the kinds of a union. Throws
+ * is the domain's word in capitals after the enum's name, the fields of a `oneof` are the kinds of a union. Throws
  * `internal` when a field is missing on either side or is of another type.
  */
 export function objectMapping(schema: z.ZodObject, type: protobuf.Type, leftOut: readonly string[] = []): Mapping {

@@ -9,7 +9,7 @@ const HELD = 1;
  * Takes the kernel's exclusive lock (flock(2)) on an open file; false: somebody else holds it. It belongs to the open file,
  * not to a process: it ends when the last descriptor of this opening is closed, also by kill -9, and it is one for all
  * containers that see the file. Node cannot take it, so flock(1) does, on a descriptor that it inherits: its end leaves the
- * lock with ours. Children hold it on when they inherit the descriptor. Throws `unsupported` where there is no such lock.
+ * lock with ours. Children that inherit the descriptor hold it. Throws `unsupported` where there is no such lock.
  */
 export async function lockFile(descriptor: number, path: string): Promise<boolean> {
   const child = spawn("flock", ["--exclusive", "--nonblock", "3"], { stdio: ["ignore", "ignore", "pipe", descriptor] });

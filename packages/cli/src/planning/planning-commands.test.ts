@@ -51,7 +51,7 @@ describe("mpo emulate, search and explain", () => {
     const refused = await search("--memory", "100KiB", "--window", "600s");
     assert.equal(refused.code, EXIT_CODES.budget);
     assert.match(refused.stderr, /the smallest may need [\d.]+ MiB \(16 micro-batches of 2, .*\)/u);
-    const least = /may need is ([\d.]+) MiB/u.exec(refused.stderr)?.[1] as string;
+    const least = /smallest may need ([\d.]+) MiB/u.exec(refused.stderr)?.[1] as string;
     const enough = await search("--memory", `${least}MiB`, "--window", "600s");
     assert.equal(enough.code, EXIT_CODES.ok, enough.stderr);
   });

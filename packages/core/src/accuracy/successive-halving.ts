@@ -4,7 +4,7 @@ import { MpoError } from "../facts/index.ts";
 export interface HalvingCandidate {
   readonly key: string;
   readonly msPerStep: number;
-  /** Time to start or go on with it once more (loading, judging). */
+  /** Time to start or continue it (loading, judging). */
   readonly setupMs: number;
 }
 

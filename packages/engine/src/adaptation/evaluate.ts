@@ -2,7 +2,7 @@ import { MpoError } from "@mpo/core";
 import type { Samples } from "../training/batches.ts";
 import type { CallOptions, EngineWorker } from "../worker/engine-worker.ts";
 
-/** Samples in one inference batch: large enough for speed, small beside any training step. */
+/** Samples in one inference batch: large enough for speed, small compared with any training step. */
 const EVALUATION_BATCH = 128;
 
 /** How an evaluation runs. */

@@ -11,7 +11,7 @@ export interface Judgement {
   readonly accuracyAfter: number | undefined;
 }
 
-/** Share of the diversity before that predictions must keep where no labels tell more. */
+/** Share of the diversity before that predictions must keep where there are no labels. */
 const LEAST_DIVERSITY_KEPT = 0.7;
 
 /**

@@ -96,7 +96,7 @@ export async function retrain(
   const judgingMs = nowMs();
   const context: RetrainContext = { worker, retraining, method, config, call, options, nowMs };
   const before = await evaluateJudged(context);
-  // Judging again takes as long as it did now, or a little longer beside other programs.
+  // Judging again takes as long as it did now, or a little longer when other programs run.
   const trainUntilMs = began + (retraining.maxMs ?? Number.POSITIVE_INFINITY) - JUDGING_ROOM * (nowMs() - judgingMs);
   // What the evaluation took stays in TensorFlow's pool: the first step grows by that much less.
   const heldBytes = Math.max(0, (await residentBytes()) - baseBytes);

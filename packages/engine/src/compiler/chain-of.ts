@@ -9,7 +9,7 @@ import { opDefinition } from "../ops/op-table.ts";
 const FOLLOWERS: ReadonlySet<OpKind> = new Set(["batchNorm", "groupNorm", "activation", "dropout", "reshape"]);
 /** Kinds after which a follower may open a unit all the same (pre-activation networks). */
 const OPENS_AFTER: ReadonlySet<OpKind> = new Set(["concat", "maxPool", "avgPool", "input"]);
-/** Kinds whose small output is not worth a checkpoint of its own. */
+/** Kinds whose small output is not worth its own checkpoint. */
 const NEVER_LAST: ReadonlySet<OpKind> = new Set(["globalAvgPool", "reshape", "dropout"]);
 
 /**

@@ -92,7 +92,7 @@ const MISTAKES: readonly (readonly [string, (g: GraphBuilder) => void, RegExp])[
     (g) => g.build(g.activation(g.input, "relu", "a")),
     /has shape \[8,6,4\] for a sample; expected \[classes\]/,
   ],
-  ["an unknown output", (g) => g.build("nowhere"), /"nowhere" is no node/],
+  ["an unknown output", (g) => g.build("nowhere"), /there is no node "nowhere" yet/],
   ["an unknown shape", (g) => g.shapeOf("nowhere"), /no node so far/],
   [
     "a dead end",

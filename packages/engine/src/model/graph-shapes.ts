@@ -37,7 +37,7 @@ export function nodeShape(node: ModelNode, inputShapes: readonly SampleShape[]):
   }
 }
 
-/** What an operation is told of its place in a model whose sample shapes are these. */
+/** What an operation knows of its place in a model with these sample shapes. */
 export function placeOf(
   node: ModelNode,
   shapes: ReadonlyMap<string, SampleShape>,

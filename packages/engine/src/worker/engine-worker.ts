@@ -44,7 +44,7 @@ export class EngineWorker implements AsyncDisposable {
       name: "worker",
       entry: entryBeside("worker-main", import.meta.url),
       environment: workerEnvironment(options),
-      // Idle memory is measured after a collection, else it holds what loading has left behind.
+      // Idle memory is measured after a collection, else it includes what loading has left.
       execArgv: ["--expose-gc"],
       graceMs: KILL_GRACE_MS,
       explainEnd: (end) => {
@@ -107,7 +107,7 @@ export class EngineWorker implements AsyncDisposable {
     const report = await withStagedWeights(graph, weights, this.#temporaryFolder, (weightsFolder) =>
       this.call("load", { graph, weightsFolder, ...given({ training }) }, options),
     );
-    // Later loads find the pool as large as it became: what it holds then is no new measure.
+    // Later loads find the pool as large as it became: what it holds then is not a new measurement.
     if (this.#graph === undefined) this.#watch?.rebase((this.#capBytes ?? 0) + OUTSIDE_POOL_BYTES);
     this.#graph = graph;
     return report;

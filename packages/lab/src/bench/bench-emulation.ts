@@ -37,7 +37,7 @@ export interface BenchEmulationOptions extends SubjectOptions {
 
 /** A config that was run, and how the machine was then. */
 interface BenchRow extends EmulationRow {
-  /** Time of one and the same step beside this row, over its time when the model was probed. */
+  /** Time of a reference step measured with this row, over its time when the model was probed. */
   readonly machineFactor: number;
 }
 

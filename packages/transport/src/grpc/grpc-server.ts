@@ -51,7 +51,7 @@ export interface GrpcServerOptions {
   readonly host?: string;
   /** 0 (default): a free one. */
   readonly port?: number;
-  /** Listen on addresses that others can reach, though nobody proves who he is. Default false. */
+  /** Listen on addresses that others can reach, though callers are not authenticated. Default false. */
   readonly insecureAllowAnyAddress?: boolean;
   /** Who calls. Default `believeClaim`. */
   readonly identify?: IdentifyDevice;
@@ -162,7 +162,7 @@ function channelOptions({ services, maxStreamsPerConnection = 100 }: GrpcServerO
     "grpc.max_concurrent_streams": maxStreamsPerConnection,
     "grpc.max_metadata_size": 8_192,
     "grpc.keepalive_time_ms": 60_000,
-    // Its answer waits behind what a device is sending, over a link that may be slow.
+    // Its answer waits for what a device is sending, over a link that may be slow.
     "grpc.keepalive_timeout_ms": 120_000,
   };
 }
@@ -250,7 +250,7 @@ async function stop(server: Server, stops: AbortController, graceMs: number, clo
   const late = clock.sleep(graceMs, { signal: ended.signal }).then(
     async () => {
       stops.abort(new MpoError("unavailable", "the server is stopping"));
-      // One turn, so that the callers are still told.
+      // One turn, so that the callers still get their status.
       await clock.sleep(50);
       server.forceShutdown();
     },

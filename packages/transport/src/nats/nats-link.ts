@@ -32,14 +32,14 @@ export interface NatsLinkOptions {
   readonly signal?: AbortSignal;
 }
 
-/** One connection to NATS, kept for the life of the process; it comes back by itself after every interruption. */
+/** One connection to NATS, kept for the life of the process; it reconnects after every interruption. */
 export class NatsLink {
   readonly connection: NatsConnection;
   readonly settings: ResolvedNatsSettings;
   readonly clock: Clock;
   readonly random: () => number;
   readonly logger: Logger;
-  /** Resolves after `close`; rejects when the connection ended for ever by itself: end the process then. */
+  /** Resolves after `close`; rejects when the connection has closed for good: stop the process then. */
   readonly ended: Promise<void>;
   readonly #events = new EventEmitter();
   #isClosing = false;

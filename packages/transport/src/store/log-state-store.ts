@@ -15,7 +15,7 @@ export interface LogStateStoreOptions {
   readonly clock: Clock;
   /** From 0 up to 1: jitter. */
   readonly random: () => number;
-  /** A name that nobody else ever gives to a write. */
+  /** A unique name for a write. */
   readonly newId: () => string;
   /** How long `keys` and `read` may take, milliseconds. Default 30 s. */
   readonly listTimeoutMs?: number;

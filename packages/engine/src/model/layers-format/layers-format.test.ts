@@ -159,7 +159,7 @@ const DAMAGES: readonly (readonly [string, (files: Files) => Promise<void>, stri
     "a cycle",
     edit('[["images",0,0,{}]]', '[["max",0,0,{}]]'),
     "invalid-data",
-    /"grouped" reads "max", which is no layer before it/,
+    /"grouped" reads "max", which is not an earlier layer/,
   ],
   [
     "two outputs",

@@ -16,7 +16,7 @@ export interface PolicyChoice {
   readonly policy: PolicyName;
   /** Best first; after it what would run if it broke its memory bound. Empty: the model stays as it is. */
   readonly runs: readonly PolicyRun[];
-  /** Why there is none. */
+  /** Why there are none. */
   readonly because?: string;
 }
 
@@ -31,7 +31,7 @@ export interface ChoiceTask {
   readonly windows: number;
 }
 
-/** Memory and time that are no matter. */
+/** Memory and time without limits. */
 const BOUNDLESS_BYTES = Number.MAX_SAFE_INTEGER;
 
 /** Every policy's choice under one pair of limits: the same search, by each policy's own rules. */
@@ -77,7 +77,7 @@ export function quickRuns(task: ChoiceTask, policy: PolicyName, windowMs: number
   return runs;
 }
 
-/** A search in which memory is no matter. */
+/** A search without a memory limit. */
 function boundlessly(
   { planner }: ChoiceTask,
   policy: PolicyName,

@@ -134,7 +134,7 @@ async function stayUp({ room, context }: Demo, devices: readonly DemoDevice[]): 
   await new Promise<void>((resolve) => void onAbort(signal, resolve));
 }
 
-/** Each once: an agent also tells when it goes to another rung of the ladder. */
+/** Each once: an agent also reports when it moves to another rung of the ladder. */
 function eventNotes(note: (text: string) => void): (event: FleetEvent) => void {
   const noted = new Set<string>();
   return ({ kind, device, message }) => {

@@ -19,7 +19,7 @@ import { type Delivered, deliveredOf, recordOfMessage } from "./record-headers.t
 const HEARTBEAT_MS = 5_000;
 /** Silence after which the consumer is taken for dead. */
 const SILENCE_MS = 2.5 * HEARTBEAT_MS;
-/** A consumer whose reader is gone is removed by the server after this, so that crashes leave none behind. */
+/** A consumer whose reader is gone is removed by the server after this, so that crashes leave none. */
 const INACTIVE_MS = 30_000;
 
 /** `again`: something was missed, or the consumer is dead: make a new one. */
@@ -148,7 +148,7 @@ class ConsumerRun {
     const info = await this.#link.within(adding, signal, `consumer of ${this.#stream}`);
     this.#name = info.name;
     void this.#watchSilence();
-    // What came in before the answer was counted as pending, or was delivered already: both are told by the records.
+    // What came in before the answer was counted as pending, or was already delivered: the records show both.
     return info.num_pending + info.delivered.consumer_seq;
   }
 
@@ -170,7 +170,7 @@ class ConsumerRun {
     return delivered;
   }
 
-  /** Ends it here at once, and on the server as soon as that can be told. */
+  /** Ends it here at once, and on the server as soon as it can be reached. */
   stop(): void {
     this.#ends.abort();
     const { connection } = this.#link;

@@ -41,7 +41,7 @@ const GOOD_RUN_MS = 30_000;
 const CLAIM_HINT =
   "One coordinator per folder: stop the other, choose another folder, or connect to its server with --nats URL.";
 const RESTARTS = 5;
-/** A server that is no child of ours tells nobody when it ends. */
+/** A server that is not our child does not notify us when it ends. */
 const ADOPTED_POLL_MS = 500;
 
 /**
@@ -176,7 +176,7 @@ export class EmbeddedNatsServer {
     const { signal } = this.#stops;
     if (child !== undefined) {
       if (child.exitCode !== null || child.signalCode !== null) return;
-      // An unreferenced child keeps no event loop alive: whoever stops the server must not wait for this event.
+      // An unreferenced child keeps no event loop alive: the code that stops the server must not wait for this event.
       await once(child, "exit", { signal }).catch(() => undefined);
       return;
     }

@@ -44,7 +44,7 @@ export interface ServerFacts {
   readonly memoryBytes: number;
 }
 
-/** Asks a server's monitoring port. Throws `unavailable` when it does not answer, `invalid-data` when it is no NATS. */
+/** Queries a server's monitoring port. Throws `unavailable` when it does not answer, `invalid-data` when it is not NATS. */
 export async function readServerFacts(
   monitorUrl: string,
   options: { readonly signal?: AbortSignal } = {},
