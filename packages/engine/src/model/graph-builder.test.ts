@@ -85,7 +85,7 @@ const MISTAKES: readonly (readonly [string, (g: GraphBuilder) => void, RegExp])[
         ],
         "z",
       ),
-    /expected none below 0/,
+    /expected 0 or more/,
   ],
   [
     "an image as output",

@@ -120,7 +120,10 @@ void test("more calls than may run at once are refused at once, and answered whe
   const client = connectFleet(t, server.target, { retries: 0 });
   const running = [client.heartbeat(HEARTBEAT), client.heartbeat(HEARTBEAT)];
   await until(() => server.running === 2);
-  await assert.rejects(client.heartbeat(HEARTBEAT), { code: "unavailable", message: /busy: 2 calls are already running/u });
+  await assert.rejects(client.heartbeat(HEARTBEAT), {
+    code: "unavailable",
+    message: /busy: 2 calls are already running/u,
+  });
   answer();
   await Promise.all(running);
   assert.equal((await client.heartbeat(HEARTBEAT)).heartbeatSeconds, 1);
