@@ -92,8 +92,8 @@ const MISTAKES: readonly (readonly [string, (g: GraphBuilder) => void, RegExp])[
     (g) => g.build(g.activation(g.input, "relu", "a")),
     /has shape \[8,6,4\] for a sample; expected \[classes\]/,
   ],
-  ["an unknown output", (g) => g.build("nowhere"), /there is no node "nowhere" yet/],
-  ["an unknown shape", (g) => g.shapeOf("nowhere"), /no node so far/],
+  ["an unknown output", (g) => g.build("nowhere"), /"nowhere" is not one of its nodes/],
+  ["an unknown shape", (g) => g.shapeOf("nowhere"), /there is no node "nowhere" yet/],
   [
     "a dead end",
     (g) => {
