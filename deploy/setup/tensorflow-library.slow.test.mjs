@@ -195,7 +195,7 @@ for (const { title, setEnv, options, says, fix } of [
       return { MPO_TENSORFLOW_WHEEL: join(folder, "short.whl") };
     },
     says: /is not a wheel/u,
-    fix: /cut short/u,
+    fix: /that is complete/u,
   },
 ]) {
   test(`one clear failure: ${title}`, async (t) => {
