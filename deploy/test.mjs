@@ -112,7 +112,7 @@ for (const { label, args, list } of [
 // A summary that says "skipped 40" is easily read past.
 if (!isFast && !(await hasNatsServer({ cache: cacheRoot(process.env), env: process.env }))) {
   console.error("\nNOT TESTED: whatever needs nats-server, for there is none (those tests were skipped).");
-  console.error("  To have it: install Go and run `npm run setup -- --with-nats`, which says what else will do.");
+  console.error("  To get it: install Go and run `npm run setup -- --with-nats`, which says what else will do.");
 }
 if (failed.length > 0) {
   console.error(`\nFAILED: ${failed.join(", ")}`);

@@ -25,7 +25,7 @@ const COMPILER_FLAGS = ["-shared", "-fPIC", "-std=c++17", "-O2", "-DNAPI_VERSION
 /** Where the addon in node_modules looks for the library: relative, so that the checkout and the cache may move. */
 const RUN_TIME_PATH = "-Wl,-rpath,$ORIGIN/../../deps/lib";
 const ADDON_FILE = "tfjs_binding.node";
-/** Written when the addon passed its check, so that one that failed is not taken for good by the next run. */
+/** Written when the addon passed its check, so that the next run does not use one that failed. */
 const CHECK_NOTE = "node_modules/@tensorflow/tfjs-node/lib/mpo-checked";
 
 /**
@@ -108,7 +108,7 @@ async function compile({ cache, env, say, signal }, { tfjsNode, headers, library
   );
   if (result.code === 0) return;
   if (failureKind(result.stderr) === "disk-full") throw diskFull(cache);
-  const said = `Its last words:\n${lastLines(result.stderr)}`;
+  const said = `Its last output:\n${lastLines(result.stderr)}`;
   if (library.ownVersion !== undefined && !isKnownRelease(library.ownVersion)) {
     throw new SetupFailure(
       `the addon cannot be built for TensorFlow ${library.ownVersion}, which MPO_TENSORFLOW_WHEEL names, with ${compiler}. ${said}`,
@@ -131,7 +131,7 @@ export async function findCompiler(env) {
     const own = await findProgram(env.CXX, env);
     if (own !== undefined) return own;
     throw new SetupFailure(
-      `no C++ compiler: CXX names ${env.CXX}, which is no program that can be run.`,
+      `no C++ compiler: CXX names ${env.CXX}, which is not an executable program.`,
       "point CXX at a compiler (one program, no arguments), or unset it to use c++, g++ or clang++.",
     );
   }
@@ -163,7 +163,7 @@ async function placeCopy(source, target) {
 
 /**
  * Makes a link unless it is there.
- * @param {string} source what the link shall point at
+ * @param {string} source what the link should point at
  * @param {string} target the link
  * @returns {Promise<boolean>} whether anything changed
  */

@@ -51,7 +51,7 @@ function smallLibrary(folder) {
 }
 
 /**
- * Loads an addon in a process of its own, for a loaded file must not be written over.
+ * Loads an addon in a process of its own, because a loaded file must not be overwritten.
  * @param {string} addon
  */
 function answerOf(addon) {

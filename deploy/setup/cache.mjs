@@ -163,7 +163,7 @@ export async function ensureArtefact(context, artefact) {
       const again = await checkFolder(folder, { verify: false, signal });
       // A flaw that only the hashes show is not seen by the quick look: then the first finding stands.
       if ("stamp" in again && (!verify || seen.flaw === "")) return { folder, facts: again.stamp.facts, fresh: false };
-      if (seen.flaw !== "") say.work(`${artefact.label} in the cache is damaged (${seen.flaw}): making it anew`);
+      if (seen.flaw !== "") say.work(`${artefact.label} in the cache is damaged (${seen.flaw}): making it again`);
       return { folder, facts: await make(context, artefact, slug), fresh: true };
     },
   });

@@ -46,7 +46,7 @@ test("an artefact is built once and found again", async (t) => {
   assert.deepEqual(readdirSync(join(context.cache, "tmp")), []);
 });
 
-/** @param {string} file the same content but for one byte, with the same size and time */
+/** @param {string} file the same content except for one byte, with the same size and time */
 function flipByte(file) {
   const { atime, mtime } = statSync(file);
   writeFileSync(file, readFileSync(file, "utf8").replace("content", "kontent"));

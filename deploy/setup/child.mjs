@@ -1,4 +1,4 @@
-/** Runs other programs and keeps what they print, so that a failure can be told in one message. */
+/** Runs other programs and keeps what they print, so that a failure can be reported in one message. */
 import { spawn } from "node:child_process";
 import { access, constants } from "node:fs/promises";
 import { delimiter, isAbsolute, join } from "node:path";
@@ -58,7 +58,7 @@ export function runChild(command, args, { env, cwd, signal, onLine }) {
  * Finds a program as the shell would.
  * @param {string} name a bare name, or a path
  * @param {NodeJS.ProcessEnv} env its PATH is searched
- * @returns {Promise<string | undefined>} the path, undefined when there is none that may be executed
+ * @returns {Promise<string | undefined>} the path, undefined when none is executable
  */
 export async function findProgram(name, env) {
   const candidates =

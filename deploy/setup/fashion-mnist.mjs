@@ -75,7 +75,7 @@ async function takeFiles(source, target, files) {
     if (found !== sha256) {
       throw new SetupFailure(
         `wrong hash: ${isPacked ? packed : plain} is not Fashion-MNIST's ${name} (content's SHA-256 ${found}, expected ${sha256}).`,
-        `get the file anew, or ${BY_HAND}`,
+        `download the file again, or ${BY_HAND}`,
       );
     }
     if (isPacked) await copyFile(packed, join(target, `${name}.gz`));
@@ -92,7 +92,9 @@ function unpackGzip(packed, path) {
   try {
     return gunzipSync(packed);
   } catch (error) {
-    throw new SetupFailure(`${path} is not a whole gzip file.`, `get the file anew, or ${BY_HAND}`, { cause: error });
+    throw new SetupFailure(`${path} is not a whole gzip file.`, `download the file again, or ${BY_HAND}`, {
+      cause: error,
+    });
   }
 }
 
@@ -171,7 +173,7 @@ function downloadFailure(output, cache) {
     );
   }
   return new SetupFailure(
-    `apt-get could not get the package ${PACKAGE}. Its last words:\n${lastLines(output)}`,
+    `apt-get could not get the package ${PACKAGE}. Its last output:\n${lastLines(output)}`,
     BY_HAND,
   );
 }

@@ -30,7 +30,7 @@ const SILENT_MS = 120_000;
 /**
  * @typedef {object} Owner
  * @property {number} pid
- * @property {string} startTime tells a process from a later one of the same number
+ * @property {string} startTime distinguishes a process from a later one with the same id
  * @property {string} place machine, boot and container the number belongs to
  */
 
@@ -144,7 +144,7 @@ async function describeProcess(pid) {
 async function startTime(pid) {
   try {
     const fields = await readFile(`/proc/${pid}/stat`, "utf8");
-    // The second field is the program's name in parentheses and may hold spaces: count from behind it.
+    // The second field is the program's name in parentheses and may contain spaces: count from after it.
     const [state, ...others] = fields.slice(fields.lastIndexOf(")") + 2).split(" ");
     // A zombie is a process that ended and whose parent has not yet looked.
     return state === "Z" ? "" : (others[18] ?? "");

@@ -69,7 +69,7 @@ export async function hasNatsServer({ cache, env }) {
 }
 
 /**
- * The same for those who may not need it: says what is missing and goes on.
+ * The same for those who may not need it: says what is missing and continues.
  * @param {SetupContext} context
  */
 export async function offerNatsServer(context) {
@@ -78,7 +78,7 @@ export async function offerNatsServer(context) {
   } catch (error) {
     if (!(error instanceof SetupFailure)) throw error;
     context.say.calm(
-      `without nats-server, which only a coordinator needs: ${error.message}\n  To have it: ${error.fix}`,
+      `without nats-server, which only a coordinator needs: ${error.message}\n  To get it: ${error.fix}`,
     );
   }
 }
@@ -138,7 +138,7 @@ function buildFailure(output, cache) {
     return new SetupFailure(`this Go is too old for nats-server ${NATS_VERSION}:\n${lastLines(output, 3)}`, BY_HAND);
   }
   return new SetupFailure(
-    `Go could not build nats-server ${NATS_VERSION}. Its last words:\n${lastLines(output)}`,
+    `Go could not build nats-server ${NATS_VERSION}. Its last output:\n${lastLines(output)}`,
     `see what Go says above and run the command again; or ${OTHERWISE}`,
   );
 }

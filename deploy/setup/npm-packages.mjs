@@ -123,7 +123,7 @@ async function writeStamp(root) {
 async function install(context) {
   const { root, say } = context;
   say.work("installing the npm packages of package-lock.json (npm ci, without install scripts)");
-  // An interrupted npm must not leave a stamp behind that says all is well.
+  // An interrupted npm must not leave a stamp that says all is well.
   await rm(join(root, STAMP_FILE), { force: true });
   // An older node_modules is removed by npm first: its room counts as free, and is not known.
   if (!(await exists(join(root, "node_modules")))) await requireRoom(root, ROOM_BYTES, checkoutFull);
@@ -159,7 +159,7 @@ async function requirePlatformPackages(root) {
   if (missing.length === 0) return;
   throw new SetupFailure(
     `npm ci left out ${missing.map(([path]) => path.replace(/^.*node_modules\//u, "")).join(", ")}, which this platform needs.`,
-    `see that there is room on the disk of ${root} and that the network works, then run the command again.`,
+    `check that there is space on the disk of ${root} and that the network works, then run the command again.`,
   );
 }
 
@@ -208,7 +208,7 @@ class WrongHash extends SetupFailure {}
 function checkoutFull(root, detail = `${megabytes(ROOM_BYTES)} needed for the npm packages`) {
   return new SetupFailure(
     `the disk is full at ${root} (${detail}).`,
-    "free some room there, or move the checkout to a larger disk, then run the command again.",
+    "free some space there, or move the checkout to a larger disk, then run the command again.",
   );
 }
 
@@ -224,7 +224,7 @@ function npmFailure(verb, output, root) {
   if (/EINTEGRITY/u.test(output)) {
     return new WrongHash(
       `wrong hash: an npm package is not the one that package-lock.json pins.\n${lastLines(output, 4)}`,
-      "run the command again; if it stays, the registry or proxy in between changes files: use another (`npm config set registry`).",
+      "run the command again; if this persists, the registry or proxy in between changes files: use another (`npm config set registry`).",
     );
   }
   if (kind === "no-network") {
@@ -236,12 +236,12 @@ function npmFailure(verb, output, root) {
   if (/EUSAGE|in sync/u.test(output)) {
     const differences = output.split("\n").filter((line) => /Missing:|Invalid:/u.test(line));
     return new SetupFailure(
-      `package.json and package-lock.json do not fit together.\n${lastLines(differences.join("\n"), 6)}`,
+      `package.json and package-lock.json do not match.\n${lastLines(differences.join("\n"), 6)}`,
       "run `npm install --ignore-scripts` and commit package-lock.json.",
     );
   }
   return new SetupFailure(
-    `npm ${verb} failed. Its last words:\n${lastLines(output)}`,
+    `npm ${verb} failed. Its last output:\n${lastLines(output)}`,
     "see what npm says above, then run the command again.",
   );
 }

@@ -91,7 +91,7 @@ for (const { title, options, npm, path, says } of [
   {
     title: "a lock file out of step",
     options: { dependencies: { v: "file:packages/v" } },
-    says: /do not fit together/u,
+    says: /do not match/u,
   },
   { title: "wrong hash", npm: MISMATCH, says: /^wrong hash/u },
   { title: "disk full", npm: FULL, says: /^the disk is full/u },

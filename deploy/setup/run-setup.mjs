@@ -40,7 +40,7 @@ environment:
 `;
 
 /**
- * @param {readonly string[]} args command line behind the script's name
+ * @param {readonly string[]} args command line after the script's name
  * @param {NodeJS.ProcessEnv} env
  * @returns {Promise<number>} exit code
  */
@@ -74,7 +74,7 @@ export async function runSetup(args, env) {
     return 0;
   } catch (error) {
     if (abort.signal.aborted) {
-      process.stderr.write("\nmpoptimizer set-up: stopped. Run the command again to go on.\n");
+      process.stderr.write("\nmpoptimizer set-up: stopped. Run the command again to continue.\n");
       return 130;
     }
     process.stderr.write(`${failureMessage(error, cache)}\n`);

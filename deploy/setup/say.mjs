@@ -1,6 +1,6 @@
-/** What the set-up tells its reader: lines of work, progress, and one failure message with its fix. */
+/** What the set-up prints: lines of work, progress, and one failure message with its fix. */
 
-/** A reason why the set-up cannot go on, with what to do about it. */
+/** A reason why the set-up cannot continue, with what to do about it. */
 export class SetupFailure extends Error {
   /**
    * @param {string} what what is wrong and where
@@ -76,20 +76,20 @@ function fromSystemError(error, cacheRoot) {
   if (code === "ENOSPC" || code === "EDQUOT") return diskFull(path ?? cacheRoot);
   if (code === "ENOTDIR") {
     return new SetupFailure(
-      `${path ?? cacheRoot} cannot be made: something on the way to it is a file, not a folder.`,
+      `${path ?? cacheRoot} cannot be created: part of the path is a file, not a folder.`,
       `remove that file, or point MPO_CACHE at another folder (now: ${cacheRoot}).`,
     );
   }
   if (code === "EACCES" || code === "EPERM" || code === "EROFS") {
     return new SetupFailure(
-      `may not write ${path ?? cacheRoot} (${code}).`,
+      `cannot write ${path ?? cacheRoot} (${code}).`,
       `give this user the right to write there, or point MPO_CACHE at a folder that is writable (now: ${cacheRoot}).`,
     );
   }
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return new SetupFailure(
     `unexpected error: ${text}`,
-    `run the command again; if it stays, delete ${cacheRoot} and try once more, then report it with this text.`,
+    `run the command again; if this persists, delete ${cacheRoot} and try once more, then report it with this text.`,
   );
 }
 
@@ -101,7 +101,7 @@ function fromSystemError(error, cacheRoot) {
 export function diskFull(folder, detail = "") {
   return new SetupFailure(
     `the disk is full at ${folder}${detail === "" ? "" : ` (${detail})`}.`,
-    "free some room there, or point MPO_CACHE at a folder on a larger disk, then run the command again.",
+    "free some space there, or point MPO_CACHE at a folder on a larger disk, then run the command again.",
   );
 }
 

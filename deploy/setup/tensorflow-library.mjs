@@ -229,12 +229,12 @@ function downloadFailure(output, pinned, cache) {
   if (kind === "no-network") {
     return new SetupFailure(
       `no network: pip could not reach PyPI to get ${pinned.requirement}.`,
-      "connect this machine (or set HTTPS_PROXY, or PIP_INDEX_URL for a mirror) and run the command again; or bring the wheel by hand and name it in MPO_TENSORFLOW_WHEEL.",
+      "connect this machine (or set HTTPS_PROXY, or PIP_INDEX_URL for a mirror) and run the command again; or download the wheel yourself and name it in MPO_TENSORFLOW_WHEEL.",
     );
   }
   return new SetupFailure(
-    `pip could not download ${pinned.requirement}. Its last words:\n${lastLines(output)}`,
-    "see what pip says above (`python3 -m pip --version` should be 20.3 or later); or bring the wheel by hand and name it in MPO_TENSORFLOW_WHEEL.",
+    `pip could not download ${pinned.requirement}. Its last output:\n${lastLines(output)}`,
+    "see what pip says above (`python3 -m pip --version` should be 20.3 or later); or download the wheel yourself and name it in MPO_TENSORFLOW_WHEEL.",
   );
 }
 
@@ -244,8 +244,8 @@ function downloadFailure(output, pinned, cache) {
  */
 function wrongHash(pinned) {
   return new SetupFailure(
-    `wrong hash: what came as ${pinned.requirement} is not the file that was pinned (SHA-256 ${pinned.sha256}).`,
-    "run the command again; if it stays, the mirror or proxy in between changes files: use another one (PIP_INDEX_URL), or set MPO_TENSORFLOW_WHEEL to a wheel you trust.",
+    `wrong hash: the download for ${pinned.requirement} is not the pinned file (SHA-256 ${pinned.sha256}).`,
+    "run the command again; if this persists, the mirror or proxy in between changes files: use another one (PIP_INDEX_URL), or set MPO_TENSORFLOW_WHEEL to a wheel you trust.",
   );
 }
 
@@ -273,7 +273,7 @@ async function unpack({ cache, env, say, signal }, wheel, staging) {
   if (failureKind(result.stderr) === "disk-full") throw diskFull(cache);
   throw new SetupFailure(
     `TensorFlow's wheel could not be unpacked: ${result.stderr.trim()}.`,
-    `a wheel of ${KNOWN_RELEASES} that is not cut short is needed: get it again, or unset MPO_TENSORFLOW_WHEEL to use the one from PyPI.`,
+    `a wheel of ${KNOWN_RELEASES} that is complete is needed: download it again, or unset MPO_TENSORFLOW_WHEEL to use the one from PyPI.`,
   );
 }
 

@@ -110,7 +110,7 @@ for (const { title, setEnv, options, says, fix } of [
     title: "no such version",
     options: { requirement: "tensorflow-cpu==9.9.9" },
     says: /could not download/u,
-    fix: /by hand/u,
+    fix: /download the wheel yourself/u,
   },
   {
     title: "no pip in the only Python",
@@ -195,7 +195,7 @@ for (const { title, setEnv, options, says, fix } of [
       return { MPO_TENSORFLOW_WHEEL: join(folder, "short.whl") };
     },
     says: /is not a wheel/u,
-    fix: /cut short/u,
+    fix: /that is complete/u,
   },
 ]) {
   test(`one clear failure: ${title}`, async (t) => {

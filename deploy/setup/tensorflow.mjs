@@ -18,7 +18,7 @@ const STEPS = { library: ensureTensorflowLibrary, addon: ensureAddon, check: che
 
 /**
  * Makes sure that TensorFlow works in this checkout. When the check fails although every file has its size and time,
- * every hash is read again, what is damaged is made anew, and the check repeated.
+ * every hash is read again, what is damaged is made again, and the check repeated.
  * @param {SetupContext} context
  * @param {Steps} [steps]
  */
@@ -29,7 +29,7 @@ export async function ensureTensorflow(context, steps = STEPS) {
     await steps.check(context);
   } catch (error) {
     if (!(error instanceof SetupFailure) || context.verify) throw error;
-    context.say.work("TensorFlow does not work: reading every hash of it in the cache again");
+    context.say.work("TensorFlow does not work: checking all its files in the cache");
     const repaired = await place({ ...context, verify: true }, steps);
     if (!repaired.fresh) throw error;
     await steps.check(context);

@@ -38,7 +38,7 @@ test("a check that fails has every hash read, and is repeated when something was
   const context = contextIn(temporaryFolder(t));
   await ensureTensorflow(context, steps);
   assert.deepEqual(steps.calls, ["place", "check", "place, hashes read", "check"]);
-  assert.match(context.said.join(), /reading every hash/u);
+  assert.match(context.said.join(), /checking all its files/u);
 });
 
 test("a check that fails on a sound cache is told, without another try", async (t) => {

@@ -69,7 +69,7 @@ describe("mpo", () => {
       says: /'lenet' is invalid\. Allowed choices are resnet20/u,
     },
     { args: ["bench", "step", "--peer", "theano"], code: 2, says: /'theano' is invalid\. Allowed choices are tfjs/u },
-    { args: ["bench", "step", "--segments", "2", "--checkpoints", "1"], code: 2, says: /both say what is kept/u },
+    { args: ["bench", "step", "--segments", "2", "--checkpoints", "1"], code: 2, says: /both set the checkpoints/u },
     { args: ["demo", "engine", "--weights", "/nowhere"], code: 4, says: /error \(not-found\)/u },
     { args: ["demo", "--devices", "small,huge"], code: 2, says: /some of small,medium,large/u },
     {

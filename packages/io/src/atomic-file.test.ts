@@ -48,7 +48,7 @@ void test("temporaries of killed writers are removed, nothing else", async () =>
 void test("bad JSON files are refused by name", async () => {
   const path = join(folder, "bad.json");
   await writeFile(path, '{"a": ');
-  await assert.rejects(readJsonFile(path), { code: "invalid-data", message: /bad\.json is no JSON/u });
+  await assert.rejects(readJsonFile(path), { code: "invalid-data", message: /bad\.json is not valid JSON/u });
   await assert.rejects(readJsonFile(path, { maxBytes: 5 }), {
     code: "invalid-data",
     message: /6 bytes; expected at most 5/u,

@@ -14,7 +14,7 @@ let written = 0;
 
 /**
  * Replaces a file so that a crash or power cut at any moment leaves the old content or the new one, whole: writes a
- * temporary file beside it, fsyncs, renames, fsyncs the folder. The folder is made if it is missing. A full disk
+ * temporary file next to it, fsyncs, renames, fsyncs the folder. The folder is made if it is missing. A full disk
  * throws `unavailable`, and the old file stays.
  */
 export async function writeFileAtomic(
@@ -82,9 +82,9 @@ export async function readJsonFile(path: string, options: ReadJsonOptions = {}):
     return JSON.parse(text) as unknown;
   } catch (thrown) {
     const reason = thrown instanceof Error ? thrown.message : String(thrown);
-    throw new MpoError("invalid-data", `${path} is no JSON: ${reason}`, {
+    throw new MpoError("invalid-data", `${path} is not valid JSON: ${reason}`, {
       cause: thrown,
-      hint: "Repair the file, or remove it so that it is made anew.",
+      hint: "Repair the file, or remove it so that it is written again.",
     });
   }
 }

@@ -27,7 +27,7 @@ const KNOWN: ReadonlyMap<string, KnownFailure> = new Map<string, KnownFailure>([
   ["EFBIG", DISK_FULL],
 ]);
 
-/** The `code` of a system error ("ENOENT"), or undefined if it is none. */
+/** The `code` of a system error ("ENOENT"), or undefined if it is not one. */
 export function systemErrorCode(thrown: unknown): string | undefined {
   const code: unknown = thrown instanceof Error && "code" in thrown ? thrown.code : undefined;
   return typeof code === "string" ? code : undefined;

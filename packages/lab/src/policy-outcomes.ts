@@ -13,7 +13,7 @@ export type PolicyOutcome =
   | { readonly policy: PolicyName; readonly result: SearchResult }
   | { readonly policy: PolicyName; readonly refusal: MpoError };
 
-/** The same search for every policy, each with its own rules. Throws what is no matter of the budget. */
+/** The same search for every policy, each with its own rules. Throws errors that are not about the budget. */
 export function searchPolicies(
   planner: Planner,
   budget: SearchBudget,
@@ -22,7 +22,7 @@ export function searchPolicies(
   return POLICY_NAMES.map((policy) => searchPolicy(planner, budget, objective, policy));
 }
 
-/** The search under one policy's rules. Throws what is no matter of the budget. */
+/** The search under one policy's rules. Throws errors that are not about the budget. */
 export function searchPolicy(
   planner: Planner,
   budget: SearchBudget,

@@ -2,7 +2,7 @@ import { type AgentSettings, DEFAULT_AGENT_SETTINGS, type DeviceMonitor, type Se
 import { GIB } from "@mpo/core";
 import type { DeviceIdentity, Inventory } from "@mpo/protocol";
 
-/** What agents have in common where all of their machine is made up: these settings, and others besides. */
+/** What agents have in common where all of their machine is made up: these settings, and others too. */
 export function pretendSettings(identity: DeviceIdentity, others: Partial<AgentSettings>): AgentSettings {
   const versions = { agentVersion: "0.1.0", engineVersion: "0.1.0" };
   return { ...DEFAULT_AGENT_SETTINGS, ...versions, identity, ...others };

@@ -136,7 +136,7 @@ void test("schemas and proto files have the same fields, of the same types", () 
   }
   const fewer = object({ ...documentStatus.shape, state: word(["accepted", "applied"]) });
   assert.throws(() => objectMapping(fewer, protoMessage("DocumentStatus")), {
-    message: /DocumentState has values that the schema has not/u,
+    message: /DocumentState has values that the schema lacks/u,
   });
 });
 

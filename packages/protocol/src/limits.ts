@@ -7,7 +7,7 @@ export const LIMITS = {
   documentBytes: 8_192,
   /** A document with its signatures, as it is stored in NATS. */
   envelopeBytes: 9_216,
-  /** A message of a device, unless it has a limit of its own. */
+  /** A message from a device, unless it has its own limit. */
   deviceMessageBytes: 65_536,
   /** A report of a profile. */
   profileBytes: 262_144,

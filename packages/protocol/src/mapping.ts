@@ -49,7 +49,7 @@ export function plainSchema(schema: z.core.$ZodType): z.core.$ZodType {
 
 /**
  * The mapping between a message of the proto files and an object's schema, by the names of their fields: an enum's value
- * is the domain's word in capitals behind the enum's name, the fields of a `oneof` are the kinds of a union. Throws
+ * is the domain's word in capitals after the enum's name, the fields of a `oneof` are the kinds of a union. Throws
  * `internal` when a field is missing on either side or is of another type.
  */
 export function objectMapping(schema: z.ZodObject, type: protobuf.Type, leftOut: readonly string[] = []): Mapping {
@@ -160,7 +160,7 @@ function enumMapping(schema: z.ZodEnum, { name, values }: protobuf.Enum): Mappin
     numbers.set(word, number);
     words.set(number, word);
   }
-  if (words.size + 1 !== Object.keys(values).length) throw differs(name, "has values that the schema has not");
+  if (words.size + 1 !== Object.keys(values).length) throw differs(name, "has values that the schema lacks");
   return { fromWire: (wire) => words.get(wire) ?? wire, toWire: (value) => numbers.get(value) };
 }
 
@@ -178,7 +178,7 @@ function capitals(name: string): string {
 function unionEntry(schema: z.core.$ZodType, union: protobuf.OneOf): Entry {
   const { name: key, fieldsArray } = union;
   const plain = plainSchema(schema);
-  if (!(plain instanceof z.ZodDiscriminatedUnion)) throw differs(union.fullName, "is no union in the schema");
+  if (!(plain instanceof z.ZodDiscriminatedUnion)) throw differs(union.fullName, "is not a union in the schema");
   const options = new Map(
     plain.options.map((option) => {
       const { shape } = option as z.ZodObject;
@@ -189,7 +189,7 @@ function unionEntry(schema: z.core.$ZodType, union: protobuf.OneOf): Entry {
   const kinds = fieldsArray.map(({ name: kind, resolvedType }) => {
     const option = options.get(kind);
     if (option === undefined || !(resolvedType instanceof protobuf.Type))
-      throw differs(`${union.fullName}.${kind}`, "is no message, or not in the schema");
+      throw differs(`${union.fullName}.${kind}`, "is not a message, or is not in the schema");
     const inner = option.shape[kind];
     const isNested = inner instanceof z.ZodObject;
     const mapping = isNested ? objectMapping(inner, resolvedType) : objectMapping(option, resolvedType, ["kind"]);

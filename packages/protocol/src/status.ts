@@ -48,7 +48,7 @@ const CODE_OF: ReadonlyMap<number, MpoErrorCode> = new Map<number, MpoErrorCode>
   [GRPC_STATUS.notFound, "not-found"],
   [GRPC_STATUS.alreadyExists, "already-exists"],
   [GRPC_STATUS.permissionDenied, "unauthenticated"],
-  // Quotas pass; a message over the size limit is told apart below.
+  // Quotas pass; a message over the size limit is recognised below.
   [GRPC_STATUS.resourceExhausted, "unavailable"],
   [GRPC_STATUS.failedPrecondition, "precondition-failed"],
   [GRPC_STATUS.aborted, "conflict"],
@@ -63,7 +63,7 @@ const CODE_KEY = "mpo-code";
 /** gRPC carries bytes under keys that end so: hints may hold any character. */
 const HINT_KEY = "mpo-hint-bin";
 
-/** A failed call as gRPC tells it. */
+/** A failed call as gRPC reports it. */
 export interface WireStatus {
   readonly code: number;
   readonly details: string;
@@ -74,14 +74,14 @@ export interface WireStatus {
 const MAX_DETAILS = 1024;
 
 /**
- * What goes back to a caller for anything thrown. An `MpoError` keeps code, message and hint; of anything else, which is
- * a bug, nothing is told but that it happened.
+ * The status for anything thrown. An `MpoError` keeps its code, message and hint. Anything else is a bug: the caller
+ * only learns that it happened.
  */
 export function statusFromError(thrown: unknown): WireStatus {
   const isOurs = thrown instanceof MpoError;
   const error = MpoError.from(thrown);
   const isBug = !isOurs && error.code === "internal";
-  const details = isBug ? "internal error; the log of the coordinator says more" : error.message;
+  const details = isBug ? "internal error; see the coordinator's log" : error.message;
   const hint = error.hint === undefined ? {} : { [HINT_KEY]: Buffer.from(error.hint.slice(0, MAX_DETAILS)) };
   return {
     code: STATUS_OF[error.code],
@@ -92,7 +92,7 @@ export function statusFromError(thrown: unknown): WireStatus {
 
 /**
  * The error of a failed call. Our own code counts only if it goes with the status, so that a wrong or forged one cannot
- * turn a refusal into something that is tried again.
+ * turn a refusal into something that is retried.
  */
 export function errorFromStatus(status: WireStatus, cause?: unknown): MpoError {
   const told = MPO_ERROR_CODES.find((code) => code === own(status, CODE_KEY));

@@ -16,7 +16,7 @@ export function deviceKey(identity: DeviceIdentity): string {
   return `${shardOf(identity)}.${identity.tenant}.${identity.device}`;
 }
 
-/** Reads a device's key back. Throws `invalid-data` when it is none, or lies in a shard that is not the device's. */
+/** Reads a device's key back. Throws `invalid-data` when it is not valid, or not in the device's shard. */
 export function parseDeviceKey(key: string): DeviceIdentity {
   const parts = key.split(".");
   const [shard, tenant, device] = parts;
@@ -26,7 +26,7 @@ export function parseDeviceKey(key: string): DeviceIdentity {
   }
   throw new MpoError(
     "invalid-data",
-    `${JSON.stringify(key.slice(0, 200))} is no device key; expected SHARD.TENANT.DEVICE`,
+    `${JSON.stringify(key.slice(0, 200))} is not a valid device key; expected SHARD.TENANT.DEVICE`,
   );
 }
 
@@ -40,7 +40,7 @@ export function priorKey(deviceClass: string, model: string): string {
   return `${checkedName("device class", deviceClass)}.${checkedName("model", model)}`;
 }
 
-/** Where it is written down who changed what: "au.<tenant>.<kind>". */
+/** The record of who changed what: "au.<tenant>.<kind>". */
 export function auditSubject(tenant: string, kind: string): string {
   return `au.${checkedName("tenant", tenant)}.${checkedName("kind", kind)}`;
 }

@@ -45,7 +45,7 @@ const EXIT_CODE_OF: Readonly<Record<MpoErrorCode, ExitCode>> = {
   internal: EXIT_CODES.internal,
 };
 
-/** The exit code for anything thrown. What is no `MpoError` is a bug, so `internal`; an abort is `cancelled`. */
+/** The exit code for anything thrown. Anything but an `MpoError` is a bug, so `internal`; an abort is `cancelled`. */
 export function exitCodeOf(thrown: unknown): ExitCode {
   return EXIT_CODE_OF[MpoError.from(thrown).code];
 }

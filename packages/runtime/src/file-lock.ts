@@ -9,7 +9,7 @@ const HELD = 1;
  * Takes the kernel's exclusive lock (flock(2)) on an open file; false: somebody else holds it. It belongs to the open file,
  * not to a process: it ends when the last descriptor of this opening is closed, also by kill -9, and it is one for all
  * containers that see the file. Node cannot take it, so flock(1) does, on a descriptor that it inherits: its end leaves the
- * lock with ours. Children hold it on when they inherit the descriptor. Throws `unsupported` where there is no such lock.
+ * lock with ours. Children that inherit the descriptor hold it. Throws `unsupported` where there is no such lock.
  */
 export async function lockFile(descriptor: number, path: string): Promise<boolean> {
   const child = spawn("flock", ["--exclusive", "--nonblock", "3"], { stdio: ["ignore", "ignore", "pipe", descriptor] });
@@ -22,7 +22,7 @@ export async function lockFile(descriptor: number, path: string): Promise<boolea
       const isMissing = systemErrorCode(cause) === "ENOENT";
       const hint =
         "Install util-linux, whose program flock takes the lock (Debian, Ubuntu: apt-get install util-linux).";
-      const message = isMissing ? "there is no program flock in PATH" : `flock could not be started: ${cause.message}`;
+      const message = isMissing ? "the program flock is not in PATH" : `flock could not be started: ${cause.message}`;
       reject(new MpoError("precondition-failed", message, { cause, ...(isMissing ? { hint } : {}) }));
     });
     child.once("close", resolve);

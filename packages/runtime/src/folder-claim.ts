@@ -8,9 +8,9 @@ import { lockFile } from "./file-lock.ts";
 const OWNER_FILE = "owner.lock";
 
 export interface FolderClaimOptions {
-  /** What a second owner is told to do. */
+  /** The hint for a second owner. */
   readonly hint: string;
-  /** How the others are told apart, for the message to a second owner. Default: the name of this host. */
+  /** What identifies an owner in the message to a second one. Default: the name of this host. */
   readonly host?: string;
 }
 

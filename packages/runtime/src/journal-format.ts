@@ -3,7 +3,7 @@ import { crc32 } from "node:zlib";
 /**
  * A journal file is `MPOJ`, a version byte 1, three zero bytes, then records: u32 payload length, u32 CRC-32 of the
  * length and the payload, payload. Numbers are little-endian. The checksum covers the length, so a tail of zero bytes
- * (a file that grew before its data reached the disk) is no valid empty record.
+ * (a file that grew before its data reached the disk) is not a valid empty record.
  */
 export const JOURNAL_HEADER: Uint8Array = Uint8Array.of(0x4d, 0x50, 0x4f, 0x4a, 1, 0, 0, 0);
 
@@ -25,7 +25,7 @@ export interface JournalScan {
   /** Where the first record that is not whole begins; the file's length when all are. */
   readonly goodBytes: number;
   /**
-   * How it ends. `torn`: the last record was never finished, as after a crash in an append that nobody was told had
+   * How it ends. `torn`: the last record was never finished, as after a crash in an append that never
    * succeeded. `damaged`: a record inside is broken, so the disk has lost what was once safe.
    */
   readonly end: "whole" | "torn" | "damaged";
@@ -41,7 +41,7 @@ export function scanJournal(file: Uint8Array, maxRecordBytes: number): JournalSc
   return { ...scan, goodBytes: head.length + scan.goodBytes };
 }
 
-/** Reads records until the first that is not whole. `file` starts behind the header. */
+/** Reads records until the first that is not whole. `file` starts after the header. */
 export function scanRecords(file: Uint8Array, maxRecordBytes: number): JournalScan {
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   const payloads: Uint8Array[] = [];

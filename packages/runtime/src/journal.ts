@@ -44,7 +44,7 @@ export class Journal {
 
   /**
    * Opens or makes a journal. What is whole is kept; a broken end is cut, and set aside as `<path>.damaged` when it may hold
-   * more than one unfinished append. So is a whole file that is none of this version: zeros, or what a newer release wrote.
+   * more than one unfinished append. So is a file that is not of this version: zeros, or from a newer release.
    */
   static async open(path: string, options: JournalOptions = {}): Promise<Journal> {
     const { maxRecordBytes = 2 ** 22, signal } = options;
@@ -84,7 +84,7 @@ export class Journal {
 
   /**
    * Appends one record; when this resolves it is on the disk. Throws `invalid-argument` when it is too large and
-   * `unavailable` when the disk is full: the journal is then as it was before, and may be used on.
+   * `unavailable` when the disk is full: the journal is then unchanged, and still usable.
    */
   append(payload: Uint8Array, options: { readonly signal?: AbortSignal } = {}): Promise<void> {
     if (payload.length > this.#maxRecordBytes) {
@@ -115,7 +115,7 @@ export class Journal {
         this.#handle = handle;
         this.#sizeBytes = file.length;
       } catch (thrown) {
-        // The old handle points to a file that has no name any more: nothing more may be written through it.
+        // The old handle points to a file that has no name any more: nothing may be written through it again.
         this.#broken = fileError(thrown, "reopen journal", this.path);
         throw this.#broken;
       }
@@ -129,7 +129,7 @@ export class Journal {
     await this.#handle.close();
   }
 
-  /** A failed append may have written a part: cut it off, or let nothing be written behind it. */
+  /** A failed append may have written a part: cut it off, or let nothing be written after it. */
   async #cutBack(thrown: unknown): Promise<void> {
     try {
       await this.#handle.truncate(this.#sizeBytes);

@@ -10,7 +10,7 @@ export interface Service {
   start(options: { readonly signal: AbortSignal }): Promise<void>;
   /** Ends what `start` began. The signal aborts when the time to drain is over. */
   stop(options: { readonly signal: AbortSignal }): Promise<void>;
-  /** Settles when a started service ends by itself; a rejection brings the process down. Absent: it never does. */
+  /** Settles when a started service ends on its own; a rejection stops the process. Absent: it never does. */
   readonly ended?: Promise<void>;
 }
 
@@ -42,8 +42,8 @@ export interface LifecycleOptions {
 /**
  * Starts services in order, waits for a stop signal, the signal, or the end of a service, and stops them in reverse.
  * Returns the exit code: 0 after SIGTERM, SIGHUP or when a service ended well, 130 after SIGINT or the signal, else the
- * code of the first error. A second stop signal exits at once, but for SIGHUP: a closing terminal may send it beside
- * another. So does a drain that takes too long, naming who hangs.
+ * code of the first error. A second stop signal exits at once, except SIGHUP: a closing terminal may send it with
+ * another. So does a drain that takes too long, naming the services that hang.
  */
 export async function runServices(services: readonly Service[], options: LifecycleOptions): Promise<ExitCode> {
   const { process, logger, clock = systemClock, drainMs = 10_000 } = options;

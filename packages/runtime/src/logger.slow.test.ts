@@ -104,7 +104,7 @@ void test("lines that cannot be written are dropped, counted and told once they 
   assert.deepEqual(messages, [
     "INFO  one",
     "INFO  four",
-    "WARN  the log could not be written for a time: lines are lost lostLines=2",
+    "WARN  the log could not be written for a time: lines were lost lostLines=2",
     "INFO  five",
   ]);
 });

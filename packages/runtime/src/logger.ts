@@ -4,7 +4,7 @@ import { redact, redactText } from "./redact.ts";
 import { textLine } from "./text-line.ts";
 import { type LineWriter, tolerantWriter } from "./tolerant-writer.ts";
 
-/** Levels from chatty to silent. */
+/** Levels from verbose to silent. */
 export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
@@ -19,7 +19,7 @@ export interface Logger {
   warn(message: string, fields?: LogFields): void;
   error(message: string, fields?: LogFields): void;
   fatal(message: string, fields?: LogFields): void;
-  /** A logger whose lines carry these fields besides, such as `deviceId` and `requestId`. */
+  /** A logger whose lines also carry these fields, such as `deviceId` and `requestId`. */
   child(fields: LogFields): Logger;
 }
 
@@ -45,7 +45,7 @@ const standardError: LineWriter = (line, done) => {
 export function createLogger(options: LoggerOptions = {}): Logger {
   const { level = "info", format = "json" } = options;
   const write = tolerantWriter(options.write ?? standardError, (lostLines) =>
-    logger.warn("the log could not be written for a time: lines are lost", { lostLines }),
+    logger.warn("the log could not be written for a time: lines were lost", { lostLines }),
   );
   const stream = { write: format === "text" ? (line: string) => write(textLine(line)) : write };
   const base = pino(

@@ -25,7 +25,7 @@ export function* backOffSchedule(backOff: BackOff): Generator<number, void, unde
   }
 }
 
-/** Codes of failures that may pass by themselves. */
+/** Codes of failures that may be transient. */
 const TRANSIENT_CODES: readonly MpoErrorCode[] = ["unavailable", "timed-out"];
 
 /** Whether an error is worth another attempt: `unavailable` or `timed-out`. */

@@ -1,8 +1,8 @@
-/** Writes a line, and calls back when it is written, or with what kept it from being. May throw. */
+/** Writes a line, and calls back when it is written, or with the error. May throw. */
 export type LineWriter = (line: string, done: (error?: Error | null) => void) => unknown;
 
 /**
- * Writes lines to where they may not be taken: whoever reads a log may go away, its disk may be full, and that is no reason
+ * Writes lines to a target that may fail: a log's reader may go away, or its disk be full, which is no reason
  * to end. Such lines are dropped. Once a line can be written again, `onRecovered` is called with how many ever were.
  */
 export function tolerantWriter(write: LineWriter, onRecovered: (lostEver: number) => void): (line: string) => void {

@@ -16,8 +16,8 @@ export function define(command: Command, context: CommandContext): void {
     .addOption(choice("--method <name>", "how; tent and shot need no labels", METHOD_NAMES, "tent"));
   addDriftOptions(addDatasetOptions(command), "gaussian_noise")
     .option("--samples <n>", "test images to adapt to", wholeNumber(1), 1000)
-    .option("--judge-samples <n>", "other test images on which the result is judged", wholeNumber(1), 1000)
-    .option("--epochs <n>", "times that the samples are seen", wholeNumber(1, 10_000), 2)
+    .option("--judge-samples <n>", "other test images, to judge the result", wholeNumber(1), 1000)
+    .option("--epochs <n>", "passes over the samples", wholeNumber(1, 10_000), 2)
     .option("--learning-rate <rate>", "default: the method's, in proportion to the batch", numberBetween(0, 100));
   addConfigOptions(command, 256)
     .option("--memory-cap <size>", "stop when TensorFlow's memory would exceed this, such as 400MiB", sizeInBytes)

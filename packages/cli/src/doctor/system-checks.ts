@@ -137,7 +137,7 @@ export function flockCheck({ environment }: DoctorContext): Check {
         if (isThere) return { state: "ok", found: path };
       }
       const fix = "Install util-linux (Debian, Ubuntu: apt-get install util-linux).";
-      return { state: "broken", found: "there is no program flock in PATH", fix };
+      return { state: "broken", found: "the program flock is not in PATH", fix };
     },
   };
 }

@@ -34,7 +34,7 @@ describe("a coordinator's disk", { skip: noNatsServer || noSmallDisk, timeout: 3
     await writeFile(`${disk.outside}/fill`, Buffer.alloc(960 * 2 ** 20));
     const second = disk.start(args);
     await second.until(/is ready/u);
-    assert.match(second.said(), /WARN +the store's disk has little room/u);
+    assert.match(second.said(), /WARN +the store's disk is almost full/u);
   });
 
   it("that is full is told by readiness, the log and exit codes, and all goes on when there is room", async (t) => {

@@ -65,7 +65,7 @@ function freezingFrom({ freeze = 0, freezeFeatures, freezeNorm, freezeLinear }: 
 
 function checkpointsFrom({ segments, checkpoints }: ConfigOptions): Checkpoints {
   if (segments !== undefined && checkpoints !== undefined) {
-    throw new MpoError("invalid-argument", "--segments and --checkpoints both say what is kept", {
+    throw new MpoError("invalid-argument", "--segments and --checkpoints both set the checkpoints", {
       hint: "Give one of them.",
     });
   }

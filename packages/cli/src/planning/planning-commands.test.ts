@@ -50,8 +50,8 @@ describe("mpo emulate, search and explain", () => {
   it("say the least memory that would do, and which config it is", async () => {
     const refused = await search("--memory", "100KiB", "--window", "600s");
     assert.equal(refused.code, EXIT_CODES.budget);
-    assert.match(refused.stderr, /the least that any may need is [\d.]+ MiB \(16 micro-batches of 2, .*\)/u);
-    const least = /may need is ([\d.]+) MiB/u.exec(refused.stderr)?.[1] as string;
+    assert.match(refused.stderr, /the smallest may need [\d.]+ MiB \(16 micro-batches of 2, .*\)/u);
+    const least = /smallest may need ([\d.]+) MiB/u.exec(refused.stderr)?.[1] as string;
     const enough = await search("--memory", `${least}MiB`, "--window", "600s");
     assert.equal(enough.code, EXIT_CODES.ok, enough.stderr);
   });
@@ -82,13 +82,13 @@ describe("mpo emulate, search and explain", () => {
       what: "is truncated",
       change: (text) => text.slice(0, text.length / 2),
       code: EXIT_CODES.data,
-      says: /is no JSON/u,
+      says: /is not valid JSON/u,
     },
     {
       what: "has a NaN, which JSON cannot say",
       change: (text) => text.replace(/"forwardMs":\s*\[[^\]]*\]/u, '"forwardMs":[NaN]'),
       code: EXIT_CODES.data,
-      says: /is no JSON/u,
+      says: /is not valid JSON/u,
     },
     {
       what: "has null for a time",

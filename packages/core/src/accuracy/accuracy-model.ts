@@ -16,7 +16,7 @@ export interface AccuracyOptions {
   readonly priors?: readonly AccuracySample[];
 }
 
-/** Deviation of a judgement beside chance: the micro-window's data are not the window's. */
+/** Deviation of a judgement, apart from chance: the micro-window's data are not the window's. */
 const JUDGEMENT_DEVIATION = 0.01;
 /** Judgements without labels are off by this much more. */
 const LABEL_FREE_DEVIATION = 0.03;
@@ -89,7 +89,7 @@ export class AccuracyModel {
     this.#known = groups.size > 0 ? [...measured, ALL_FROZEN] : guessedCurves();
   }
 
-  /** Accuracy after at most so many steps under a config, stopping where it is best. */
+  /** Accuracy after at most `steps` steps under a config, stopping where it is best. */
   predict(freezing: FreezingRates, microBatch: number, steps: number): AccuracyPrediction {
     const { gain, deviation, steps: best } = this.curve(freezing, microBatch).bestWithin(steps);
     const within = (accuracy: number): number => Math.min(1, Math.max(0, accuracy));

@@ -37,7 +37,7 @@ const AETTA_POWER = 3;
 export function aettaAccuracy(plain: readonly Probabilities[], dropout: readonly (readonly Probabilities[])[]): number {
   const classes = plain[0]?.length ?? 0;
   if (classes < 2 || dropout.length === 0) {
-    throw new MpoError("invalid-argument", "an estimate needs predictions of two classes or more, and dropout runs");
+    throw new MpoError("invalid-argument", "an estimate needs predictions of two or more classes, and dropout runs");
   }
   const labels = plain.map(largestIndex);
   let disagreements = 0;

@@ -1,4 +1,4 @@
-/** One look at a training: accuracy gained over the start after so many steps. */
+/** One evaluation during training: accuracy gained since the start, and after how many steps. */
 export interface GainObservation {
   readonly steps: number;
   /** Accuracy now minus accuracy before the first step, -1 to 1. */
@@ -47,12 +47,12 @@ export class LearningCurve {
     return new LearningCurve(new Float64Array(STEP_GRID.length), new Float64Array(STEP_GRID.length));
   }
 
-  /** Gain after exactly so many steps. */
+  /** Gain after exactly this number of steps. */
   at(steps: number): GainPrediction {
     return { gain: interpolated(this.#gains, steps), deviation: interpolated(this.#deviations, steps) };
   }
 
-  /** Best gain within so many steps, and when: training stops there (early stop). Never less than stopping at once. */
+  /** Best gain within this number of steps, and when. Training stops there; never less than stopping at once. */
   bestWithin(steps: number): GainPrediction & { readonly steps: number } {
     const point = this.#bestPoint[Math.floor(gridPosition(steps))]!;
     const { gain, deviation } = this.at(steps);
@@ -112,7 +112,7 @@ const RISE_DEVIATION = 0.3;
 const FALL_DEVIATION = 0.15;
 /**
  * A rise that takes twice the steps is less likely by this (-2 log of the odds): what adapts does so within some tens of
- * steps, mostly; a few early looks must not promise that it goes on rising for hundreds.
+ * steps, mostly; a few early points must not promise that it keeps rising for hundreds.
  */
 const SLOW_MISFIT = 1;
 /** No accuracy falls by more than all of it. */

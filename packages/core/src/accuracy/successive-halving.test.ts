@@ -93,7 +93,7 @@ test("candidates that the time does not allow are left out, least promising firs
   assert.throws(
     () => planHalving([candidate("a", 1000)], 100),
     (error: unknown) =>
-      error instanceof MpoError && error.code === "over-budget" && /100 ms are too few to try a/.test(error.message),
+      error instanceof MpoError && error.code === "over-budget" && /100 ms is too short to try a/.test(error.message),
   );
   assert.throws(() => planHalving([], 100), MpoError);
 });

@@ -4,7 +4,7 @@ import { MpoError } from "../facts/index.ts";
 export interface HalvingCandidate {
   readonly key: string;
   readonly msPerStep: number;
-  /** Time to start or go on with it once more (loading, judging). */
+  /** Time to start or continue it (loading, judging). */
   readonly setupMs: number;
 }
 
@@ -51,7 +51,7 @@ export function planHalving(
   }
   throw new MpoError(
     "over-budget",
-    `${budgetMs} ms are too few to try ${only.key} for ${leastSteps} steps of ${only.msPerStep} ms`,
+    `${budgetMs} ms is too short to try ${only.key} for ${leastSteps} steps of ${only.msPerStep} ms`,
     { hint: "Give the probe more time." },
   );
 }

@@ -20,7 +20,7 @@ export function fixedBytes(fixed: number): AffineBytes {
   return { fixed, perSample: 0 };
 }
 
-/** Bytes of an activation: so many for each sample of the micro-batch. */
+/** Bytes of an activation: a number for each sample of the micro-batch. */
 export function perSampleBytes(perSample: number): AffineBytes {
   return { fixed: 0, perSample };
 }

@@ -59,7 +59,7 @@ const opSchema = object({
   inputs: ids,
   output: id,
   parameters: ids,
-  /** Statistics kept for the gradient besides the output; absent: none. */
+  /** Statistics kept for the gradient in addition to the output; absent: none. */
   statisticsBytes: affineSchema.optional(),
   /**
    * Whether work space comes from the kernel library's own allocation (convolutions reorder their kernels there) and not
@@ -71,7 +71,7 @@ const opSchema = object({
   /** The output is the input seen in another shape: same buffer, no work. */
   isAlias: flag(),
   forward: object({
-    /** Held while the operation runs, besides its output. */
+    /** Held while the operation runs, in addition to its output. */
     workBytes: affineSchema,
     /** Held at its beginning and given back before the output is there; absent: none. */
     earlyWorkBytes: affineSchema.optional(),

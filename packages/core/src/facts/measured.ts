@@ -17,6 +17,6 @@ export const measuredSchema = object({
   peakBytes: byteCount().optional(),
   /** Times of single steps (all micro-batches and the update), the first left out. */
   stepMs: repeatsSchema,
-  /** Of a window: its time besides its steps. Absent: it was no window. */
+  /** Of a window: its time outside its steps. Absent: it was not a window. */
   overheadMs: durationMs().optional(),
 });

@@ -22,7 +22,7 @@ export type MpoErrorCode = (typeof MPO_ERROR_CODES)[number];
 
 /** Extra facts of an error: what to do about it, and what caused it. */
 export interface MpoErrorOptions {
-  /** One sentence that tells the user what to do. */
+  /** One sentence on what the user should do. */
   readonly hint?: string;
   readonly cause?: unknown;
 }
@@ -55,7 +55,7 @@ export class MpoError extends Error {
 
 /**
  * Whether a failure says that the work needs more memory than there is: it hit its cap, or its process was killed, which is
- * all that the system's memory killer leaves behind.
+ * all that the system's memory killer leaves.
  */
 export function isOutOfMemory(thrown: unknown): boolean {
   return thrown instanceof MpoError && (thrown.code === "over-memory-cap" || thrown.code === "worker-killed");

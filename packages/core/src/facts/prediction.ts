@@ -68,7 +68,7 @@ export const predictionSchema = object({
   config: configSchema,
   memoryBytes: boundedSchema(MAX_WHOLE),
   stepMs: boundedSchema(MAX_MS),
-  /** Time of the window besides its steps: starting, loading, labelling, judging, writing. */
+  /** Time of the window outside its steps: starting, loading, labelling, judging, writing. */
   overheadMs: durationMs(),
   /** Steps that fit the rest of the window. */
   stepsInWindow: whole(0, MAX_COUNT),

@@ -27,7 +27,7 @@ import {
 /** Format of profiles. A profile of another version is measured again, not converted: probing takes seconds. */
 export const PROFILE_VERSION = 2;
 
-/** Memory that is there for the whole step, besides the weights: known to the optimizer and to the loss, not the plan. */
+/** Memory held for the whole step, in addition to the weights: known to the optimizer and to the loss, not the plan. */
 export type StepMemoryFacts = Fact<typeof memoryFactsSchema>;
 const memoryFactsSchema = object({
   /** Optimizer state for each parameter byte that trains: SGD 0, momentum 1, Adam 2. */
@@ -47,7 +47,7 @@ const unitTimeSchema = object({
   normOnlyBackwardMs: repeatsSchema.optional(),
 });
 
-/** Time of stepping the optimizer, and of adding to the accumulators, for so many bytes of parameters. */
+/** Time of stepping the optimizer, and of adding to the accumulators, for `bytes` of parameters. */
 export type UpdateSample = Fact<typeof updateSchema>;
 const updateSchema = object({
   parameterBytes: whole(1),

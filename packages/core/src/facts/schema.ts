@@ -101,7 +101,7 @@ const NOT_ON_A_LINE = /[\p{Cc}\p{Cs}\u2028\u2029]/u;
 /** Lengths of the texts and bytes that a schema takes, where a function of its own checks them. */
 export const LENGTHS: z.core.$ZodRegistry<{ readonly min: number; readonly max: number }> = z.registry();
 
-/** A text on one line, of so many UTF-16 code units. */
+/** A text on one line, with bounds in UTF-16 code units. */
 export function text(min: number, max: number): z.ZodString {
   const expected = expecting(`${min} to ${max} characters on one line`);
   const fits = (value: string): boolean => value.length >= min && value.length <= max && !NOT_ON_A_LINE.test(value);
@@ -171,7 +171,7 @@ export function asIs<Value>(): z.ZodCustom<Value, Value> {
   return z.custom<Value>();
 }
 
-/** One of several objects, told apart by their `kind`: what else each kind has. */
+/** One of several objects, distinguished by `kind`: the other fields of each kind. */
 export function choice<const Kinds extends Readonly<Record<string, z.core.$ZodLooseShape>>>(
   kinds: Kinds,
 ): z.ZodDiscriminatedUnion<

@@ -57,7 +57,7 @@ export const MIXED_POOL_FACTOR = 1.5;
 /** Address space with which a pool never meets its end, where it would fit worse than planned: multiple of need, and bytes. */
 export const POOL_RESERVE: { readonly factor: number; readonly bytes: number } = { factor: 3, bytes: 256 * MIB };
 
-// --- What a process may take beside the pool. Measure again: RssAnon in /proc/PID/status of the worker of
+// --- What a process may take outside the pool. Measure again: RssAnon in /proc/PID/status of the worker of
 // `mpo bench step --model resnet50 --form imagenet --image-size 224`, at its start, while it loads, and when it runs.
 
 /** Loading a model: its graph, executors and kernels, of which large models have most; 447 MiB for ResNet-50. */

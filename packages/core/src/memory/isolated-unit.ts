@@ -28,7 +28,7 @@ const NOTHING: GradientNeeds = { inputs: [], output: false, statistics: false };
 /** What surrounds the unit. */
 export interface UnitSurroundings {
   readonly frozen: readonly boolean[];
-  /** The loss's gradient has to go on to the unit's input. */
+  /** The loss's gradient has to reach the unit's input. */
   readonly wantsInputGradient: boolean;
   /** Somebody before the unit still needs the unit's input after the unit's own last use of it. */
   readonly isInputHeld: boolean;

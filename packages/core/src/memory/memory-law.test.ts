@@ -14,7 +14,7 @@ const empty: CostProfile = { ...simulatedProfile(chain), steps: [] };
 const configs = someConfigs(64, 24, 5);
 const planned = { growthBytes: 20 * MIB, heapBytes: 0, kernelBytes: 0 };
 
-/** A law of steps that each took what `offBytes` says beside their plan. */
+/** A law of steps that each took `offBytes` on top of their plan. */
 function lawOf(offBytes: readonly number[]): MemoryLaw {
   const steps = offBytes.map((bytes, index) => {
     const config = configs[index % configs.length] ?? assert.fail("no config");

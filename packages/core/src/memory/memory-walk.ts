@@ -32,7 +32,7 @@ interface PlanAccesses {
   /** Tensors that each instruction reads, and then those that it writes. */
   readonly touched: readonly (readonly number[])[];
   readonly written: readonly (readonly number[])[];
-  /** Index of the last instruction that reads each buffer, by the id of the tensor that owns it; -1: nobody does. */
+  /** Index of the last instruction that reads each buffer, by the id of the tensor that owns it; -1: none does. */
   readonly lastReader: Int32Array;
 }
 
@@ -55,7 +55,7 @@ function accessesOf({ microStep, tensors }: StepPlan): PlanAccesses {
 /** In `freeAt`: the buffer was never written, or is free already. */
 const NOT_HELD = -1;
 
-/** Tells a visitor what a plan's micro-step does to memory at a micro-batch, instruction by instruction. */
+/** Reports to a visitor what a plan's micro-step does to memory at a micro-batch, instruction by instruction. */
 export function walkMemory(plan: StepPlan, facts: StepMemoryFacts, microBatch: number, visitor: MemoryVisitor): void {
   const { touched, written, lastReader } = accessesOf(plan);
   const inputBytes = bytesAt(plan.tensors[INPUT_TENSOR]!.bytes, microBatch);
@@ -77,7 +77,7 @@ export function walkMemory(plan: StepPlan, facts: StepMemoryFacts, microBatch: n
     for (const tensor of written[index]!) {
       const { sharesBufferOf, bytes } = plan.tensors[tensor]!;
       if (sharesBufferOf !== tensor) continue;
-      // What nobody reads is free at once.
+      // What nothing reads is freed at once.
       const last = Math.max(index, lastReader[tensor]!);
       if (takenOver !== undefined && takenOver.output === tensor) {
         const taken = home(takenOver.input);
@@ -102,7 +102,7 @@ export function walkMemory(plan: StepPlan, facts: StepMemoryFacts, microBatch: n
   visitor.free(INPUT_TENSOR, inputBytes);
 }
 
-/** The output that is written over an input, where the operation may and nobody reads that input again. */
+/** The output that is written over an input, where the operation may and nothing reads that input again. */
 function takeOver(
   plan: StepPlan,
   instruction: Instruction,

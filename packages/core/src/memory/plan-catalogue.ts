@@ -70,7 +70,7 @@ export class PlanCatalogue {
     const uniformActions = unitSchedule(chain, uniform);
     this.plans = this.choices.flatMap(({ frozen }, choice) => [
       this.#plan(choice, "none", none, noneActions),
-      // Uniform segments are what a policy without freezing uses; beside optimal ones they have nothing to add.
+      // Uniform segments are what a policy without freezing uses; they add nothing to optimal ones.
       ...(choice === 0 && segments > 1 ? [this.#plan(choice, "uniform", uniform, uniformActions)] : []),
       // The last placement keeps everything, which "none" says already.
       ...placement

@@ -23,7 +23,7 @@ export interface UnitPeak {
 export interface UnitCosts {
   readonly inputBytes: AffineBytes;
   readonly outputBytes: AffineBytes;
-  /** What it keeps for its backward pass besides its input and its output. */
+  /** What it keeps for its backward pass, apart from its input and output. */
   readonly savedBytes: AffineBytes;
   /** Its backward pass reads the unit's input, its output. */
   readonly readsInput: boolean;

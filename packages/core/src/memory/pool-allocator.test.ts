@@ -7,7 +7,7 @@ import { PoolAllocator } from "./pool-allocator.ts";
 
 const MIB = 1024 * 1024;
 
-/** Allocates, or frees the allocation that was made so many live ones ago. */
+/** Allocates, or frees the n-th newest live allocation. */
 type Call = { readonly bytes: number } | { readonly freeOf: number };
 
 const size = fc.oneof(

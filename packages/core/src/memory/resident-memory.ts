@@ -78,7 +78,7 @@ function feedBytes(plan: StepPlan): number {
 }
 
 /**
- * Kernels are compiled anew for each micro-batch size: one for each operation and direction that the plan runs. Those for
+ * Kernels are compiled for each micro-batch size: one for each operation and direction that the plan runs. Those for
  * one sample a warm process has.
  */
 function kernelBytes(plan: StepPlan): number {

@@ -4,7 +4,7 @@ import type { UnitCosts } from "./plan-unit.ts";
 /** A tensor that holds the value between two units, from the action that makes it to the last that reads it. */
 export interface BoundaryVersion {
   readonly bytes: AffineBytes;
-  /** Index of the action; -1: nobody reads it. */
+  /** Index of the action; -1: nothing reads it. */
   readonly lastUse: number;
 }
 
@@ -19,7 +19,7 @@ export interface ResolvedForward {
   readonly output: number;
   /** A backward action reads what it saves. */
   readonly saves: boolean;
-  /** False when nobody reads its results: a plan leaves such a recompute out. */
+  /** False when nothing reads its results: a plan leaves such a recompute out. */
   readonly isNeeded: boolean;
 }
 

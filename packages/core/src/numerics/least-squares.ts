@@ -64,7 +64,7 @@ function normalEquations(observations: readonly Observation[], priors: readonly 
   return { gram, right };
 }
 
-/** A pivot below this share of its diagonal: the observations do not tell the coefficients apart. */
+/** A pivot below this share of its diagonal: the observations do not determine the coefficients. */
 const LEAST_PIVOT = 1e-10;
 
 /** Cholesky's way; undefined where the equations have no single solution. */
@@ -161,7 +161,7 @@ export function withoutWild(
     const scale = Math.max(leastScale, sorted[Math.floor(sorted.length / 2)]! / 0.6745);
     if (!(scale > 1e-12)) return weighted;
     const furthest = HUBER_CUTOFF * scale;
-    // The first fit is the last one where nothing is wild.
+    // Without outliers the first fit is the last.
     if (sorted[sorted.length - 1]! <= furthest) return weighted;
     weighted = observations.map(({ features, target, weight = 1 }, index) => {
       return { features, target, weight: weight / Math.max(1, residuals[index]! / furthest) };

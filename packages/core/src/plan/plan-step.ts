@@ -57,7 +57,7 @@ class StepBuilder {
   readonly #wantsGradient: readonly boolean[];
   /** Tensor that holds the value between two units, by value: the checkpoints, and what flows right now. */
   readonly #boundary = new Map<number, number>();
-  /** What the last forward that kept all left behind, by value and by op. */
+  /** What the last forward that kept all left, by value and by op. */
   readonly #saved = new Map<number, number>();
   readonly #savedStatistics = new Map<number, number>();
   /** Gradient of a value, as far as it has been summed up. */
@@ -230,7 +230,7 @@ class StepBuilder {
   }
 }
 
-/** Leaves out forward instructions whose results nobody reads (the tail of a recomputed segment, mostly). */
+/** Leaves out forward instructions whose results nothing reads (mostly the tail of a recomputed segment). */
 function withoutUnread(instructions: readonly Instruction[]): readonly Instruction[] {
   const read = new Set<number>();
   const kept: Instruction[] = [];

@@ -40,7 +40,7 @@ const chains: fc.Arbitrary<readonly RotorUnit[]> = fc
     }),
   );
 
-/** Slots so many that one slot is one byte. */
+/** So many slots that one slot is one byte. */
 function exactTable(units: readonly RotorUnit[]): RotorTable {
   const probe = new RotorTable(units, 1000);
   const storeAll = Math.round(probe.slotBytes * (1000 - units.length - 4));

@@ -9,7 +9,7 @@ export interface RotorUnit {
   readonly forwardMs: number;
   readonly inputBytes: number;
   readonly outputBytes: number;
-  /** All that stays after a run that keeps all: the output and what the backward pass reads besides. */
+  /** All that stays after a run that keeps all: the output, and whatever else the backward pass reads. */
   readonly savedBytes: number;
   /** Peak of a run that keeps nothing, output included. */
   readonly dropPeakBytes: number;
@@ -39,7 +39,7 @@ export class RotorTable {
   readonly slotBytes: number;
   readonly slots: number;
   readonly #units: readonly RotorUnit[];
-  /** Forward time and choice of units `first` to `last` in so many slots, at `#at(first, last) + slots`. */
+  /** Forward time and choice of units `first` to `last` in a number of slots, at `#at(first, last) + slots`. */
   readonly #cost: Float64Array;
   readonly #choice: Uint8Array;
   readonly #inputSlots: Int32Array;

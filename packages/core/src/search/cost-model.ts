@@ -109,7 +109,7 @@ export class CostModel {
     }
     if (unitTimes.length === 0) found.push("no unit's time was measured: shares come from operation counts");
     if (measurements === 0) found.push("no memory was measured: the bound is a guess");
-    else found.push(`memory's bound rests on ${measurements} measurements`);
+    else found.push(`the memory bound rests on ${measurements} measurements`);
     if (checkpoints.kind !== "none" && steps.every(({ config }) => config.checkpoints.kind === "none")) {
       found.push("no step with recomputing was measured");
     }

@@ -38,7 +38,7 @@ export function chooseRungs(
   return thinned(rungs, maxRungs);
 }
 
-/** Rungs with their exact memory, cheapest first, below the best; those that are no cheaper after all are left out. */
+/** Rungs with their exact memory, cheapest first, below the best; those that turn out no cheaper are left out. */
 export function orderedLadder(below: readonly Prediction[], best: Prediction): readonly Prediction[] {
   const cheaper = below
     .filter(({ memoryBytes }) => memoryBytes.upper < best.memoryBytes.upper)

@@ -33,7 +33,7 @@ export function nothingFits(
   if (least === undefined) return new MpoError("invalid-argument", "the policy allows no configuration at all");
   return new MpoError(
     "over-budget",
-    `no configuration fits ${formatBytes(memoryBytes)}: the least that any may need is ${formatBytes(least.upper, Math.ceil)} (${describeConfig(configOf(least.candidate))})`,
+    `no configuration fits ${formatBytes(memoryBytes)}: the smallest may need ${formatBytes(least.upper, Math.ceil)} (${describeConfig(configOf(least.candidate))})`,
     { hint: "Give at least that much memory, or choose a smaller model." },
   );
 }

@@ -16,7 +16,7 @@ export interface Cut {
 
 export interface SearchResult {
   readonly best: Prediction;
-  /** The next best after it that differs in more than its checkpoints; undefined: there is none. */
+  /** The next best after it that differs in more than its checkpoints; undefined if none does. */
   readonly runnerUp: Prediction | undefined;
   /** Cheapest memory first, each better for the objective than all before it. `best` is the last. */
   readonly ladder: readonly Prediction[];

@@ -195,7 +195,7 @@ test("a budget under the least of any config names that config and its size", ()
     (error: unknown) =>
       error instanceof MpoError &&
       error.code === "over-budget" &&
-      /no configuration fits [\d.]+ [KM]iB: the least that any may need is [\d.]+ [KM]iB \(64 micro-batches of 1,/.test(
+      /no configuration fits [\d.]+ [KM]iB: the smallest may need [\d.]+ [KM]iB \(64 micro-batches of 1,/.test(
         error.message,
       ),
   );

@@ -32,7 +32,7 @@ const MAX_RUNGS = 6;
 
 /**
  * Chooses the config for a budget: cuts what breaks it (by upper bounds) or what something else beats in memory, time and
- * accuracy; takes the best of the rest for the objective; places its checkpoints anew for exactly this budget. What is
+ * accuracy; takes the best of the rest for the objective; places its checkpoints again for exactly this budget. What is
  * chosen was checked by planning it, not by the faster estimate. Throws `over-budget`, naming the least that would do,
  * when nothing fits the memory or no step fits the window.
  */
@@ -137,7 +137,7 @@ class Search {
     }
   }
 
-  /** The faster estimate is off: before nothing is said to fit, what looks smallest is planned exactly. Throws `over-budget`. */
+  /** The fast estimate has an error, so the smallest are planned exactly first. Throws `over-budget`. */
   #exactlyFitting(): readonly number[] {
     const smallest = this.#smallest();
     const fitting = smallest
@@ -280,7 +280,7 @@ class Search {
   }
 }
 
-/** Candidates of the least memory that are planned exactly before nothing is said to fit. */
+/** Candidates of the least memory that are planned exactly before reporting that nothing fits. */
 const MAX_SMALLEST = 8;
 /** Placements that are planned exactly, at most, before the coarser one is taken. */
 const MAX_REFINEMENTS = 2;

@@ -1,7 +1,7 @@
 import type { Profile } from "../facts/index.ts";
 import { median } from "../numerics/index.ts";
 
-/** Where no window was seen: what a window does besides its steps, and steps that a busy machine makes longer. */
+/** Where no window was seen: what a window does outside its steps, and steps that a busy machine makes longer. */
 const PRIOR_SHARE = 0.3;
 /** Windows that are looked at, the newest. */
 const WINDOWS = 5;
@@ -9,7 +9,7 @@ const WINDOWS = 5;
 const MOST_SHARE = 0.9;
 
 /**
- * Time of a window besides its steps: starting the worker, loading, labelling, judging before and after, writing. As seen
+ * Time of a window outside its steps: starting the worker, loading, labelling, judging twice, writing. As seen
  * in the newest windows of a profile; where there was none, a share of the window.
  */
 export function windowOverheadMs({ steps }: Pick<Profile, "steps">, windowMs: number): number {

@@ -1,4 +1,4 @@
-/** `[from, to)` of the region; `id` holds it, or nobody. */
+/** `[from, to)` of the region; `id` holds it, or it is free. */
 interface Span {
   readonly from: number;
   readonly to: number;
@@ -11,7 +11,7 @@ const MIB = 1024 * 1024;
 
 /**
  * Best fit with coalescing as TensorFlow 2.15 describes it (tsl/framework/bfc_allocator.cc: AllocateRawInternal,
- * FindChunkPtr, SplitChunk, Coalesce), written to be obviously right: every call makes the list of spans anew.
+ * FindChunkPtr, SplitChunk, Coalesce), written to be obviously right: every call builds the list of spans again.
  */
 export class ReferencePool {
   #spans: readonly Span[] = [{ from: 0, to: REGION_BYTES, id: undefined, requested: 0 }];

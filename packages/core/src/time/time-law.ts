@@ -17,14 +17,14 @@ import { fitPrices } from "./fit-prices.ts";
 import { type MsCurve, msAt } from "./ms-curve.ts";
 import type { WorkPrices } from "./work-prices.ts";
 
-/** What decides the time of a step besides its plan's work. */
+/** What decides the time of a step, apart from its plan's work. */
 export interface StepShape {
   readonly microBatch: number;
   readonly accumulation: number;
   readonly trainedBytes: number;
 }
 
-/** What errors of a step's time are held against beside the time itself. */
+/** What errors of a step's time are compared with, apart from the time itself. */
 const SLACK_MS = 0.5;
 /** Error that the fit expects of a good measurement, as a share. */
 const NOISE = 0.05;

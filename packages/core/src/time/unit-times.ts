@@ -42,8 +42,8 @@ interface Point {
 }
 
 /**
- * A straight line through the points (kernels cost a launch and then so much a sample), and along it half of what each
- * point says beside it: caches and the choice of kernels bend the line, but so does a machine that is now fast, now slow.
+ * A straight line through the points (a kernel costs a launch and then an amount per sample), plus half of each
+ * point's deviation: caches and the choice of kernels bend the line, but so does a machine that is now fast, now slow.
  */
 function fitCurve(
   points: readonly Point[],

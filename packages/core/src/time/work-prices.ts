@@ -20,7 +20,7 @@ export interface PriceSources {
 
 /**
  * Prices of pieces of work. Where a unit's time was measured, its operations share it in proportion to what the rates
- * say of them, so that a unit of which nothing is frozen takes what was measured, and a part of it takes its part.
+ * say of them, so that a unit with nothing frozen takes what was measured, and a part of it takes its part.
  */
 export class WorkPrices {
   readonly microBatches: readonly number[];

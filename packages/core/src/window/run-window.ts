@@ -14,7 +14,7 @@ export interface Window {
   readonly infeasible?: InfeasibleConfigs;
 }
 
-/** What a window needs of whoever opens it. */
+/** What a window needs from its caller. */
 export interface WindowPorts<Result> {
   readonly clock: { now(): number; monotonicMs(): number };
   /** Bytes that a retraining may take now, above the idle worker. */

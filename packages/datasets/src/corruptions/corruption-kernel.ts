@@ -18,7 +18,7 @@ export interface CorruptionOptions {
 
 /**
  * A corruption: a copy of the images, damaged. The same seed, image index and severity give the same bytes, however the
- * set is split. Severities share their random draws: a stronger one is the same damage grown, save where the published
+ * set is split. Severities share their random draws: a stronger one is the same damage grown, except where the published
  * table trades one parameter for another (elastic_transform, glass_blur, steps of motion_blur, frost and pixelate). Works
  * for 1 and 3 channels and any size; values stay in 0..1; labels are kept. Throws `invalid-argument` or `cancelled`.
  */

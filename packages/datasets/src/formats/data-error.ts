@@ -12,7 +12,7 @@ export function invalidData(
   cause?: unknown,
 ): MpoError {
   return new MpoError("invalid-data", `${file}: at byte ${offsetBytes}: expected ${expected}, found ${found}`, {
-    hint: "Fetch or write the file again; it is damaged or of another format.",
+    hint: "The file is damaged or in another format: download or write it again.",
     cause,
   });
 }

@@ -19,7 +19,7 @@ export interface ReadOptions {
 }
 
 /**
- * Reads a whole file, plain or gzip (told by its first bytes, not its name). `sizeFromHead` computes from the head of
+ * Reads a whole file, plain or gzip (by its first bytes, not its name). `sizeFromHead` computes from the head of
  * the file how long all of it must be; that is compared with the real size before anything large is allocated, so a
  * damaged header costs nothing. Throws `not-found`, `invalid-data` or `cancelled`.
  */

@@ -44,7 +44,7 @@ export function encodeIdxImages(set: ImageSet): Uint8Array {
   return encodeIdx([set.count, set.height, set.width], pixels);
 }
 
-/** The IDX file of labels. Throws `invalid-argument` when a label is not in 0..255 or there is none. */
+/** The IDX file of labels. Throws `invalid-argument` when there is no label, or one is not in 0..255. */
 export function encodeIdxLabels(labels: ArrayLike<number>): Uint8Array {
   const bytes = Uint8Array.from(labels);
   if (bytes.length === 0 || bytes.some((byte, i) => byte !== labels[i])) {

@@ -32,14 +32,14 @@ export interface DriftBatch {
   readonly taskIndex: number;
   /** Share of these images that have the distribution of this task; the others still have that of the task before. */
   readonly mix: number;
-  /** Position of the first image in the whole stream: `startAt` of a stream that goes on from this batch. */
+  /** Position of the first image in the whole stream: `startAt` of a stream that continues from this batch. */
   readonly firstIndex: number;
 }
 
 /**
  * A stream whose distribution changes from task to task: the source in seeded random order (a new order each time it is
  * used up), corrupted as the tasks say. Every image depends only on the options and its position, so a stream resumed
- * with `startAt` goes on with the same images, in the same batches if `startAt` is a batch's `firstIndex`. Batches are
+ * with `startAt` continues with the same images, in the same batches if `startAt` is a batch's `firstIndex`. Batches are
  * cut at multiples of `batchSize` within a task; the last of a task may be short.
  * Throws `invalid-argument` at the first batch, or `cancelled`.
  */

@@ -2,7 +2,7 @@ import { MpoError } from "@mpo/core";
 import type { ImageSet, ImageShape } from "./image-set.ts";
 import { createRandom, deriveSeed, type Random } from "./random.ts";
 
-/** Kinds of drawings that `syntheticImages` tells apart, by label. */
+/** Kinds of drawings of `syntheticImages`, by label. */
 const SYNTHETIC_CLASSES: readonly string[] = ["disk", "ring", "box", "cross", "stripes", "checks"];
 
 export interface SyntheticOptions extends ImageShape {

@@ -2,7 +2,7 @@ import { MpoError } from "@mpo/core";
 import type { Samples } from "../training/batches.ts";
 import type { CallOptions, EngineWorker } from "../worker/engine-worker.ts";
 
-/** Samples in one inference batch: large enough for speed, small beside any training step. */
+/** Samples in one inference batch: large enough for speed, small compared with any training step. */
 const EVALUATION_BATCH = 128;
 
 /** How an evaluation runs. */
@@ -46,7 +46,7 @@ export function accuracyOf(logits: Float32Array, labels: Int32Array): number {
 export function predictedClasses(logits: Float32Array, count: number): Int32Array {
   const classes = logits.length / count;
   if (count < 1 || !Number.isInteger(classes) || classes < 1) {
-    throw new MpoError("invalid-argument", `${logits.length} logits are no whole rows for ${count} samples`);
+    throw new MpoError("invalid-argument", `${logits.length} logits are not whole rows for ${count} samples`);
   }
   return Int32Array.from({ length: count }, (_, row) => {
     let best = 0;

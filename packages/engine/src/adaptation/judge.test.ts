@@ -30,7 +30,7 @@ describe("judge()", () => {
     assert.equal(collapsed.accuracyBefore, undefined);
   });
 
-  it("rejects outputs that are no numbers", () => {
+  it("rejects outputs that are not numbers", () => {
     const broken = judge(right, Float32Array.of(1, Number.NaN, 0, 0, 0, 0), { labels, count: 3 });
     assert.equal(broken.isAccepted, false);
     assert.equal(broken.accuracyBefore, 1);

@@ -11,7 +11,7 @@ export interface Judgement {
   readonly accuracyAfter: number | undefined;
 }
 
-/** Share of the diversity before that predictions must keep where no labels tell more. */
+/** Share of the diversity before that predictions must keep where there are no labels. */
 const LEAST_DIVERSITY_KEPT = 0.7;
 
 /**
@@ -25,7 +25,7 @@ export function judge(
 ): Judgement {
   if (after.some((logit) => !Number.isFinite(logit))) {
     const accuracyBefore = labels === undefined ? undefined : accuracyOf(before, labels);
-    const reason = "the retrained model's outputs are no numbers";
+    const reason = "the retrained model's outputs are not numbers";
     return { isAccepted: false, reason, accuracyBefore, accuracyAfter: undefined };
   }
   if (labels !== undefined) {

@@ -15,7 +15,7 @@ export function pseudoLabels(features: Float32Array, logits: Float32Array, count
   const classes = logits.length / count;
   if (count < 1 || !Number.isInteger(width) || !Number.isInteger(classes)) {
     const sizes = `${features.length} features and ${logits.length} logits`;
-    throw new MpoError("invalid-argument", `pseudo-labels: ${sizes} are no whole rows for ${count} samples`);
+    throw new MpoError("invalid-argument", `pseudo-labels: ${sizes} are not whole rows for ${count} samples`);
   }
   const normalised = withBiasNormalised(features, count, width);
   let weights = softmaxRows(logits, count);

@@ -55,7 +55,7 @@ describe("retrain()", () => {
       assert.deepEqual(reports, [1, 2, 3, 4, 5, 6]);
       assert.equal(result.config.freezing.linear, 1);
       assert.ok(result.plannedBytes > 0 && result.idleBytes > 0);
-      // The first step is left out of the times of single ones; labelling and judging are no part of the training.
+      // The first step is left out of the times of single ones; labelling and judging are not part of the training.
       assert.equal(result.stepMs.length, 5);
       assert.ok(result.trainingMs > result.stepMs.reduce((sum, ms) => sum + ms, 0));
       assert.ok(result.overheadMs > 0);

@@ -96,7 +96,7 @@ export async function retrain(
   const judgingMs = nowMs();
   const context: RetrainContext = { worker, retraining, method, config, call, options, nowMs };
   const before = await evaluateJudged(context);
-  // Judging again takes as long as it did now, or a little longer beside other programs.
+  // Judging again takes as long as it did now, or a little longer when other programs run.
   const trainUntilMs = began + (retraining.maxMs ?? Number.POSITIVE_INFINITY) - JUDGING_ROOM * (nowMs() - judgingMs);
   // What the evaluation took stays in TensorFlow's pool: the first step grows by that much less.
   const heldBytes = Math.max(0, (await residentBytes()) - baseBytes);
@@ -227,7 +227,7 @@ function checkSamples({ samples, judgedOn, method, epochs }: Retraining, { needs
     throw new MpoError("invalid-argument", `epochs is ${epochs}; expected a whole number of 1 or more`);
   }
   for (const [name, set] of Object.entries({ samples, judgedOn: judgedOn ?? samples })) {
-    if (set.count < 1) throw new MpoError("invalid-argument", `${name}: there is none`);
+    if (set.count < 1) throw new MpoError("invalid-argument", `${name}: expected at least one, got none`);
   }
   if (needsLabels && samples.labels === undefined) {
     throw new MpoError("invalid-argument", `${method} needs samples with labels`, {

@@ -28,7 +28,7 @@ export const GUARD_AT_START: GuardState = {
 
 /**
  * Looks at the steps of one epoch of an adaptation: has the model collapsed to few classes (as Tent does when it runs
- * too long), is the loss no number, has it stopped falling? `stop` is undefined when the training shall go on.
+ * too long), is the loss not a number, has it stopped falling? `stop` is undefined when the training should continue.
  */
 export function watchEpoch(
   state: GuardState,

@@ -9,7 +9,7 @@ import { opDefinition } from "../ops/op-table.ts";
 const FOLLOWERS: ReadonlySet<OpKind> = new Set(["batchNorm", "groupNorm", "activation", "dropout", "reshape"]);
 /** Kinds after which a follower may open a unit all the same (pre-activation networks). */
 const OPENS_AFTER: ReadonlySet<OpKind> = new Set(["concat", "maxPool", "avgPool", "input"]);
-/** Kinds whose small output is not worth a checkpoint of its own. */
+/** Kinds whose small output is not worth its own checkpoint. */
 const NEVER_LAST: ReadonlySet<OpKind> = new Set(["globalAvgPool", "reshape", "dropout"]);
 
 /**
@@ -112,7 +112,7 @@ function unitEnds(graph: ModelGraph, nodes: readonly ModelNode[]): ReadonlySet<s
       return;
     }
     if (readers.length === 0) {
-      throw new MpoError("invalid-argument", `model ${graph.name}: nobody reads the output of ${node.name}`);
+      throw new MpoError("invalid-argument", `model ${graph.name}: nothing reads the output of ${node.name}`);
     }
     const next = nodes[index + 1]!;
     const continues = readers.length === 1 && FOLLOWERS.has(next.kind) && !OPENS_AFTER.has(node.kind);

@@ -108,7 +108,7 @@ for (const norm of ["batch", "group"] as const) {
   }
 }
 
-/** Dropout draws for each micro-batch anew, so there is none. */
+/** Dropout draws again for each micro-batch, so there is none. */
 function withoutDropout(graph: ModelGraph): ModelGraph {
   return {
     ...graph,

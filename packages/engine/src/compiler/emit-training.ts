@@ -160,7 +160,8 @@ class TrainingEmitter {
   #emitBackward(instruction: BackwardInstruction, half?: GradientHalf): void {
     const { op, node, place } = this.#place(instruction.op);
     const saved = (tensor: number | undefined, what: string): readonly string[] => {
-      if (tensor === undefined) throw new MpoError("internal", `the gradient of ${op.name} reads ${what}, not planned`);
+      if (tensor === undefined)
+        throw new MpoError("internal", `the gradient of ${op.name} reads ${what}, which was not planned`);
       return this.#tensors.get(tensor)!;
     };
     const parameterNames = op.parameters.map((parameter) => this.#parameter(parameter).name.slice(op.name.length + 1));

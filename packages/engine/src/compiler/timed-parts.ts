@@ -13,7 +13,7 @@ export interface TimedPart {
 export type GradientHalf = "parameters" | "inputs";
 
 /**
- * What the clock of a timed program tells apart, in order. The backward pass of a layer with a kernel is two parts where
+ * The parts that a timed program distinguishes, in order. The backward pass of a layer with a kernel is two parts where
  * it hands a gradient on: the kernel's own gradient first, then its input's.
  */
 export function timedParts({ chain, microStep }: StepPlan): readonly TimedPart[] {

@@ -36,7 +36,7 @@ export class GraphEmitter {
     return name;
   }
 
-  /** Runs `emit` behind a fence on everything emitted since the last one; used for each instruction of a plan. */
+  /** Runs `emit` after a fence on everything emitted since the last one; used for each instruction of a plan. */
   fenced<Result>(emit: () => Result): Result {
     this.#last = undefined;
     const result = emit();
@@ -76,7 +76,7 @@ export class GraphEmitter {
     this.#fence = undefined;
   }
 
-  /** Name of the last node emitted behind a fence: who waits for it waits for all. */
+  /** Name of the last node emitted after a fence: waiting for it waits for all. */
   get fence(): string | undefined {
     return this.#fence;
   }

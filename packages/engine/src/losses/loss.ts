@@ -4,7 +4,7 @@ import type { GraphEmitter } from "../graph/graph-emitter.ts";
 /** Weight of the pseudo-labels' cross-entropy in SHOT (digits experiments of the paper: 0.1 to 0.3). */
 export const SHOT_PSEUDO_LABEL_WEIGHT = 0.3;
 
-/** Tensors of `[b, classes]` that are alive at once while a loss runs, besides logits and their gradient. */
+/** Tensors of `[b, classes]` that are alive at once while a loss runs, in addition to logits and their gradient. */
 export const LOSS_WORK_TENSORS: Readonly<Record<MethodName, number>> = { crossEntropy: 1, tent: 4, shot: 6 };
 
 export interface LossInputs {

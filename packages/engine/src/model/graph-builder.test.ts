@@ -85,15 +85,15 @@ const MISTAKES: readonly (readonly [string, (g: GraphBuilder) => void, RegExp])[
         ],
         "z",
       ),
-    /expected none below 0/,
+    /expected 0 or more/,
   ],
   [
     "an image as output",
     (g) => g.build(g.activation(g.input, "relu", "a")),
     /has shape \[8,6,4\] for a sample; expected \[classes\]/,
   ],
-  ["an unknown output", (g) => g.build("nowhere"), /"nowhere" is no node/],
-  ["an unknown shape", (g) => g.shapeOf("nowhere"), /no node so far/],
+  ["an unknown output", (g) => g.build("nowhere"), /"nowhere" is not one of its nodes/],
+  ["an unknown shape", (g) => g.shapeOf("nowhere"), /there is no node "nowhere" yet/],
   [
     "a dead end",
     (g) => {

@@ -59,7 +59,7 @@ export class GraphBuilder {
   /** Sample shape of a node. */
   shapeOf(node: string): SampleShape {
     const shape = this.#shapes.get(node);
-    if (shape === undefined) throw new MpoError("invalid-argument", `graph builder: "${node}" is no node so far`);
+    if (shape === undefined) throw new MpoError("invalid-argument", `graph builder: there is no node "${node}" yet`);
     return shape;
   }
 

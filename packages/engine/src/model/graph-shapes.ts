@@ -18,7 +18,7 @@ export function inputShapesOf(node: ModelNode, shapes: ReadonlyMap<string, Sampl
   return node.inputs.map((input) => {
     const shape = shapes.get(input);
     if (shape === undefined) {
-      throw new MpoError("invalid-argument", `node "${node.name}" reads "${input}", which is no node before it`);
+      throw new MpoError("invalid-argument", `node "${node.name}" reads "${input}", which is not an earlier node`);
     }
     return shape;
   });
@@ -37,7 +37,7 @@ export function nodeShape(node: ModelNode, inputShapes: readonly SampleShape[]):
   }
 }
 
-/** What an operation is told of its place in a model whose sample shapes are these. */
+/** What an operation knows of its place in a model with these sample shapes. */
 export function placeOf(
   node: ModelNode,
   shapes: ReadonlyMap<string, SampleShape>,

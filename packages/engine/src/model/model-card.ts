@@ -10,7 +10,7 @@ import { MODEL_FILE_MODE } from "./layers-format/write-layers-model.ts";
 import type { ModelGraph } from "./model-graph.ts";
 import { NORM_NAMES } from "./zoo/zoo-layers.ts";
 
-/** Name of the card's file, which lies beside `model.json`. */
+/** Name of the card's file, next to `model.json`. */
 export const MODEL_CARD_FILE = "model-card.json";
 
 const share = z.number().min(0).max(1);
@@ -74,7 +74,7 @@ export async function writeModelCard(folder: string, card: ModelCard, options: A
     const [issue] = result.error.issues;
     throw new MpoError("invalid-argument", `model card: at ${issue?.path.join(".")}: ${issue?.message}`);
   }
-  // Without its model a card is no use: the folder is not made.
+  // A card is useless without its model, so the folder is not created.
   await access(folder).catch((thrown: unknown) => {
     throw fileError(thrown, "write the card in", folder);
   });
@@ -90,7 +90,7 @@ export interface RetrainingFacts
   readonly accuracy: ModelCard["accuracy"];
 }
 
-/** The card of a retrained model: its source's tells what it is, the retraining where it comes from and what it can do. */
+/** The card of a retrained model: what it is comes from its source's card, its origin and accuracy from the retraining. */
 export function retrainedCard(source: ModelCard | undefined, graph: ModelGraph, facts: RetrainingFacts): ModelCard {
   const { command, seed, accuracy, config, ...rest } = facts;
   const { from, method, images, steps, judgement, accuracyBefore, accuracyAfter } = rest;

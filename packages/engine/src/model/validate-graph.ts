@@ -29,7 +29,7 @@ export function validateGraph(graph: ModelGraph): void {
   }
   const output = shapes.get(graph.output);
   if (output === undefined) {
-    throw new MpoError("invalid-argument", `model "${graph.name}": output "${graph.output}" is no node of it`);
+    throw new MpoError("invalid-argument", `model "${graph.name}": output "${graph.output}" is not one of its nodes`);
   }
   if (output.length !== 1) {
     throw new MpoError(
@@ -63,7 +63,7 @@ export function checkNode(node: ModelNode, inputShapes: readonly SampleShape[]):
     }
   }
   if (node.kind === "zeroPad" && node.attributes.padding.flat().some((extent) => !(extent >= 0))) {
-    throw problem(node, `has padding ${JSON.stringify(node.attributes.padding)}; expected none below 0`);
+    throw problem(node, `has padding ${JSON.stringify(node.attributes.padding)}; expected 0 or more`);
   }
   if ((node.kind === "batchNorm" || node.kind === "groupNorm") && !(node.attributes.epsilon > 0)) {
     throw problem(node, `has epsilon ${node.attributes.epsilon}; expected more than 0`);
@@ -74,7 +74,7 @@ export function checkNode(node: ModelNode, inputShapes: readonly SampleShape[]):
 }
 
 function checkName(node: ModelNode, earlier: ReadonlyMap<string, SampleShape>): void {
-  if (earlier.has(node.name)) throw problem(node, "has the name of an earlier node; expected a name of its own");
+  if (earlier.has(node.name)) throw problem(node, "has the name of an earlier node; expected a unique name");
   if (!NAME_PATTERN.test(node.name)) {
     throw problem(node, "has a name that TensorFlow would refuse; expected letters, digits and . _ - / only");
   }

@@ -10,7 +10,7 @@ interface ActivationRule {
   /** Gradient of the input from the gradient and the saved tensor (input or output, as `reads` says). */
   readonly backward: (emit: GraphEmitter, gradient: string, saved: string, slope: number) => string;
   readonly reads: "input" | "output" | "nothing";
-  /** Tensors of the input's size that are held while it runs, besides input and output. */
+  /** Tensors of the input's size that are held while it runs, in addition to input and output. */
   readonly forwardWork: number;
   readonly backwardWork: number;
   readonly overwrites: boolean;

@@ -25,7 +25,7 @@ export const batchNorm: OpDefinition<"batchNorm"> = {
 
   facts({ outputShape, isReadByReluOnly }) {
     const channels = outputShape[2]!;
-    // Fused with the ReLU behind it, the kernel keeps half a byte for each element, from which its gradient could mask.
+    // Fused with the ReLU after it, the kernel keeps half a byte for each element, from which its gradient could mask.
     const maskBytes = isReadByReluOnly ? elementsOf(outputShape) / 2 : 0;
     const needs = { inputs: [0], output: false, statistics: true };
     return opFacts({

@@ -34,7 +34,7 @@ export const conv2d: OpDefinition<"conv2d"> = kernelOp<"conv2d">({
   },
 });
 
-/** What every kind of convolution tells TensorFlow's kernels of its window. */
+/** The window attributes that every kind of convolution passes to TensorFlow's kernels. */
 export function convAttributes({ strides, padding, dilation }: WindowAttributes): Attributes {
   return {
     T: "float",

@@ -42,7 +42,7 @@ export const depthwiseConv2d: OpDefinition<"depthwiseConv2d"> = kernelOp<"depthw
 });
 
 /**
- * TensorFlow's gradient kernels take no notice of a dilation (the results are wrong, there is no error), so a dilated
+ * TensorFlow's gradient kernels ignore dilation (wrong results, no error), so a dilated
  * kernel is spread out, with zeros between its elements, for the gradients.
  */
 function spreadShape(shape: readonly number[], { dilation }: WindowAttributes): readonly number[] {

@@ -3,7 +3,7 @@ import { elementsOf, type OpAttributes, type SampleShape } from "../model/model-
 import { FLOAT_BYTES, NEEDS_INPUT, opFacts } from "./facts.ts";
 import type { BackwardEmission, ForwardEmission, Initializer, OpDefinition } from "./op-definition.ts";
 
-/** What tells one operation with a kernel and perhaps a bias from another. Kernels' gradients have the kernel's shape. */
+/** What distinguishes one operation with a kernel, and perhaps a bias, from another. Kernels' gradients have the kernel's shape. */
 interface KernelOp<Kind extends "conv2d" | "depthwiseConv2d" | "dense"> {
   readonly layerClass: LayerClass;
   /** The variable's name. */

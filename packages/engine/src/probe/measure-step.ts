@@ -109,7 +109,7 @@ export class PreparedStep implements AsyncDisposable {
   async #run(steps: number, signal: AbortSignal | undefined): Promise<TimedRun> {
     const run = {
       steps,
-      // Nothing is learned: what runs is what would.
+      // The learning rate is zero, but everything runs as in training.
       learningRate: { kind: "constant", rate: 0 },
       seed: 0,
       shuffle: false,
@@ -160,7 +160,7 @@ export async function measureStep(
   return await prepared.measure(timedSteps, signal);
 }
 
-/** How many steps are timed when one is expected to take so long. */
+/** How many steps are timed when one is expected to take `expectedMs`. */
 export function timedStepsFor(expectedMs: number): number {
   return Math.min(MAX_TIMED_STEPS, Math.max(MIN_TIMED_STEPS, Math.ceil(TIMED_MS / Math.max(1, expectedMs))));
 }

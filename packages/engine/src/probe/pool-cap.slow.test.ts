@@ -24,7 +24,7 @@ const FREEZING = { featureExtraction: 0.7, normalisation: 0, linear: 0 };
 
 const CASES: readonly (readonly [ModelName, Partial<RetrainConfig>, Optimizer])[] = [
   ["resnet20", { microBatch: 24 }, { kind: "sgd" }],
-  // Accumulators begin as zeros that are nobody else's: constants of zeros would take the room of the step.
+  // Accumulators begin as zeros of their own: constants of zeros would take the room of the step.
   ["mobilenet-v2", { microBatch: 4, accumulation: 2, freezing: FREEZING }, { kind: "sgd" }],
   ["mobilenet-v2", { microBatch: 4, checkpoints: { kind: "uniform", segments: 4 } }, { kind: "adam" }],
 ];

@@ -125,7 +125,7 @@ export class ProbeContext {
   }
 }
 
-/** A config that needs more than the limit has been stopped by it: the others go on. */
+/** A config that needed more than the limit was stopped by it: the others continue. */
 export function unlessOverCap(error: unknown): false {
   if (!(error instanceof MpoError && error.code === "over-memory-cap")) throw error;
   return false;

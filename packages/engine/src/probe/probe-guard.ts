@@ -38,7 +38,7 @@ export class ProbeGuard implements Disposable {
       this.#controller.abort(new MpoError("cancelled", "the probe was cancelled", { cause: options.signal?.reason }));
     });
     this.#deadline = setTimeout(() => {
-      this.#controller.abort(new MpoError("timed-out", `the probe's ${options.maxMs} ms are over`));
+      this.#controller.abort(new MpoError("timed-out", `the probe took longer than ${options.maxMs} ms`));
     }, options.maxMs);
     this.#interval = setInterval(() => {
       void this.check(options.availableBytes, options.leastAvailableBytes);

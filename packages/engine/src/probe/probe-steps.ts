@@ -59,7 +59,7 @@ export function probeSteps(chain: Chain, options: ProbeStepOptions): readonly St
   });
   const corners: readonly Draft[] = [
     { microBatches: [part(4), part(32)], isAccumulated: true },
-    // A tiny micro-batch: what a step takes besides its work, in memory and in time, is most of it.
+    // A tiny micro-batch: most of a step's memory and time is overhead.
     { microBatches: [tiny, part(16), part(2)], isAccumulated: true, freezing: frozen(0.5) },
     { microBatches: [part(2), part(8), part(64)], isAccumulated: false, checkpoints: uniform },
     { microBatches: [batch, part(4), part(16)], isAccumulated: false },

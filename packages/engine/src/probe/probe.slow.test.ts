@@ -47,7 +47,7 @@ test("probe measures units, steps and accuracy, and charges what it spent", asyn
 });
 
 test("probe says so when its time is too short for a profile", async () => {
-  await assert.rejects(probe(task, { maxMs: 50 }, options), { code: "over-budget", message: /too few to probe/u });
+  await assert.rejects(probe(task, { maxMs: 50 }, options), { code: "over-budget", message: /too short to probe/u });
 });
 
 test("probe measures the quickest steps when the time is too short for all as they should be", async () => {

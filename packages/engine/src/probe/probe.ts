@@ -62,9 +62,13 @@ export async function probe(task: ProbeTask, budget: ProbeBudget, options: Probe
   if (guard.reason !== undefined && guard.reason.code !== "timed-out") throw guard.reason;
   if (task.known === undefined && (!findings.isTimed || findings.steps.length < LEAST_STEPS)) {
     const measured = findings.isTimed ? `${findings.steps.length} steps were measured` : "its units were not timed";
-    throw new MpoError("over-budget", `${budget.maxMs} ms are too few to probe ${task.model.graph.name}: ${measured}`, {
-      hint: "Give the probe more time or memory.",
-    });
+    throw new MpoError(
+      "over-budget",
+      `${budget.maxMs} ms is too short to probe ${task.model.graph.name}: ${measured}`,
+      {
+        hint: "Give the probe more time or memory.",
+      },
+    );
   }
   return validateProfile(findings.profile(accuracy));
 }
@@ -76,9 +80,13 @@ function checkKnown({ known, model, method, effectiveBatch }: ProbeTask): void {
     known.method.loss === method &&
     known.effectiveBatch === effectiveBatch;
   if (isSame) return;
-  throw new MpoError("invalid-argument", `the known profile is of another model, method or batch than ${method} here`, {
-    hint: "Probe without a known profile.",
-  });
+  throw new MpoError(
+    "invalid-argument",
+    `the known profile is for another model, method or batch; expected ${method}`,
+    {
+      hint: "Probe without a known profile.",
+    },
+  );
 }
 
 /** The time of each unit at the micro-batches whose steps fit. */

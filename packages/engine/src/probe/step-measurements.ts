@@ -21,7 +21,7 @@ export class StepMeasurements {
   readonly #findings: ProbeFindings;
   /** Share of the probe's time. */
   readonly #share: number;
-  /** What it last took a worker to go on with another micro-batch of the same program. */
+  /** What it last took a worker to continue with another micro-batch of the same program. */
   #reloadMs = 0;
 
   constructor(context: ProbeContext, findings: ProbeFindings) {
@@ -83,8 +83,8 @@ export class StepMeasurements {
       .sort((left, right) => stepMs(left) - stepMs(right))
       .slice(0, LEAST_STEPS - steps.length);
     for (const config of quickest) {
-      this.#context.report(`the quickest steps (${steps.length} done)`);
-      // Each in a process of its own: of a profile so small, memory should rest on both.
+      this.#context.report(`the fastest steps (${steps.length} done)`);
+      // Each in its own process: in such a small profile, memory should rest on both.
       const task = this.#context.stepTask(config);
       await measureStep(task, config, { signal, timedSteps: 1 }).then(
         (step) => this.#findings.keepStep(step),
@@ -94,7 +94,7 @@ export class StepMeasurements {
   }
 
   /**
-   * Loads the chunk's workers at once and runs them one after the other. Each goes on with the other micro-batches of its
+   * Loads the chunk's workers at once and runs them one after the other. Each continues with the other micro-batches of its
    * group, of which only the time is measured. Returns what loading took.
    */
   async #measureChunk(chunk: readonly StepGroup[], stepMs: StepMs): Promise<number> {
@@ -136,7 +136,7 @@ export class StepMeasurements {
     }
   }
 
-  /** False when the limit stopped it: its process is no more. */
+  /** False when the limit stopped it: its process has ended. */
   async #measured(prepared: PreparedStep, expectedMs: number): Promise<boolean> {
     const step = await prepared.measure(timedStepsFor(expectedMs), this.#context.signal).catch(unlessOverCap);
     if (step === false) return false;

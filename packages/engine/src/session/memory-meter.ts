@@ -31,7 +31,7 @@ function readProc(path: string): string {
   } catch (cause) {
     throw new MpoError("unsupported", `memory cannot be read from ${path}`, {
       cause,
-      hint: "Memory is metered through Linux' /proc; run on Linux.",
+      hint: "Memory is read from /proc: run on Linux.",
     });
   }
 }

@@ -55,7 +55,7 @@ export function runSession(
   }
 }
 
-/** Version of TensorFlow's library behind the addon. */
+/** Version of TensorFlow's library that the addon loads. */
 export function tensorflowVersion(): string {
   const { binding } = tf.backend() as unknown as { readonly binding: { readonly TF_Version: string } };
   return binding.TF_Version;

@@ -3,13 +3,13 @@ import type { ModelWeights } from "../model/model-graph.ts";
 
 /**
  * A tensor this much smaller than the largest one is compared with that size instead of its own: such gradients are zero
- * but for rounding (a bias in front of a normalisation).
+ * except for rounding (a bias before a normalisation).
  */
 const NEGLIGIBLE = 1e-3;
 
 /**
  * Asserts that each gradient differs from its peer by at most `tolerance`, relative to the peer's norm. `all`: every
- * gradient of the step, where only some are compared; they tell which are negligible.
+ * gradient of the step, where only some are compared; they decide which are negligible.
  */
 export function assertSameGradients(
   actual: ModelWeights,
@@ -19,7 +19,7 @@ export function assertSameGradients(
 ): void {
   assert.deepEqual([...actual.keys()].sort(), [...expected.keys()].sort());
   const floor = NEGLIGIBLE * Math.max(...[...all.values()].map(norm));
-  assert.ok(floor > 0 && Number.isFinite(floor), "the expected gradients say nothing");
+  assert.ok(floor > 0 && Number.isFinite(floor), "the expected gradients are all zero or not finite");
   const worst = [...expected]
     .map(([name, gradient]) => {
       const difference = gradient.map((value, index) => value - (actual.get(name)?.[index] ?? Number.NaN));

@@ -7,7 +7,7 @@ const CLASS_NAME = "GroupNormalization";
 const RANK = 4;
 
 /**
- * Registers the one layer class that exported models need besides the stock ones: group normalisation over channels
+ * Registers the one layer class that exported models need in addition to the stock ones: group normalisation over channels
  * last (Wu and He 2018), with the configuration of Keras's layer of the same name. Doing it again changes nothing.
  */
 export function registerGroupNormalization(tf: TensorFlow): void {

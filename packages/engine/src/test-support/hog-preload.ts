@@ -15,7 +15,7 @@ if (isWorker && kind === "buffers") {
       held.push(new Uint8Array(STEP_BYTES).fill(1));
     }
   };
-  // Only beside the worker's own listener: messages wait for the first.
+  // Only once the worker listens: messages wait for the first listener.
   process.on("newListener", function besideWorker(event) {
     if (event !== "message") return;
     process.off("newListener", besideWorker);
@@ -23,7 +23,7 @@ if (isWorker && kind === "buffers") {
   });
 }
 if (isWorker && kind === "no-pool") {
-  // Decided when the library is loaded, for good: what the worker says later is too late.
+  // Fixed when the library is loaded: later settings have no effect.
   process.env["TF_ENABLE_ONEDNN_OPTS"] = "0";
   await import("@tensorflow/tfjs-node");
 }

@@ -2,7 +2,7 @@ import type { UnitAction } from "@mpo/core";
 import type { Random } from "@mpo/datasets";
 
 /**
- * A random schedule of the kind that the rotor recurrence yields: a range of units either goes on with everything of
+ * A random schedule of the kind that the rotor recurrence yields: a range of units either continues with everything of
  * its first unit kept, or with its input only, and then runs again up to where the rest began.
  */
 export function randomSchedule(unitCount: number, random: Random): readonly UnitAction[] {

@@ -1,7 +1,7 @@
 import { EngineWorker } from "../worker/engine-worker.ts";
 import { runOfSteps, setupOf, smallModel, smallSamples } from "./small-training.ts";
 
-/** A process for tests to kill: it starts a worker, lets it train for ever, and tells the worker's process id. */
+/** A process for tests to kill: it starts a worker, lets it train forever, and reports the worker's process id. */
 const worker = await EngineWorker.start({ environment: process.env });
 await worker.load({ ...smallModel(), training: setupOf({ microBatch: 8 }) });
 await worker.call("samples", { name: "s", samples: smallSamples(8) });

@@ -82,7 +82,7 @@ test("the augmentation shifts by at most 2 pixels, mirrors, pads with zeros, and
   assert.equal(seen.size, 5 * 5 * 2);
 });
 
-/** Name of the shift and flip that made it; fails when it is none. */
+/** Name of the shift and flip that made it; fails when it is neither. */
 function variantOf(result: Float32Array, image: Float32Array): string {
   for (const isMirrored of [false, true]) {
     for (let down = -2; down <= 2; down++) {

@@ -11,7 +11,7 @@ export interface Samples {
   readonly count: number;
 }
 
-/** The first `most` samples, or all where there are no more; views, not copies. */
+/** The first `most` samples, or all if there are fewer; views, not copies. */
 export function firstSamples(samples: Samples, most: number): Samples {
   const { images, labels, count } = samples;
   if (count <= most) return samples;

@@ -23,7 +23,7 @@ export interface EstimateInput {
 
 /**
  * Accuracy without labels of the drifted inputs, by the judge that also reads the curves of a probe, so that predicted
- * and reported are of one kind. A threshold of confidence set on source inputs (ATC) is none: statistics of normalisation
+ * and reported are of one kind. A threshold of confidence set on source inputs (ATC) does not work: statistics of normalisation
  * that were adapted to the drifted inputs no longer fit the source. Undefined with labels, or where nothing can be dropped.
  */
 export async function labelFreeEstimate(input: EstimateInput): Promise<LabelFreeEstimate | undefined> {

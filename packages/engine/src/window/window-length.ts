@@ -1,6 +1,6 @@
 import type { Prediction } from "@mpo/core";
 
-/** How long a window trains: so many of the samples, so many times. */
+/** How long a window trains: how many samples, and how many passes. */
 export interface WindowLength {
   readonly count: number;
   readonly epochs: number;
@@ -17,7 +17,7 @@ const LEAST_STEP_MS = 1e-3;
  * one step fits.
  *
  * - Never more steps than were predicted to fit, by the search for the whole window and by the step's time for what is
- *   left besides the predicted overhead: the time is a promise to the serving program.
+ *   left after the predicted overhead: the time is a promise to the serving program.
  * - Whole epochs, the number nearest to the steps after which training is best stopped, so that each sample counts alike:
  *   an adaptation without labels collapses when it runs on. At least one, even where no gain is expected: a search for the
  *   least memory or time may have chosen such a rung.

@@ -44,7 +44,7 @@ export class EngineWorker implements AsyncDisposable {
       name: "worker",
       entry: entryBeside("worker-main", import.meta.url),
       environment: workerEnvironment(options),
-      // Idle memory is measured after a collection, else it holds what loading has left behind.
+      // Idle memory is measured after a collection, else it includes what loading has left.
       execArgv: ["--expose-gc"],
       graceMs: KILL_GRACE_MS,
       explainEnd: (end) => {
@@ -107,7 +107,7 @@ export class EngineWorker implements AsyncDisposable {
     const report = await withStagedWeights(graph, weights, this.#temporaryFolder, (weightsFolder) =>
       this.call("load", { graph, weightsFolder, ...given({ training }) }, options),
     );
-    // Later loads find the pool as large as it became: what it holds then is no new measure.
+    // Later loads find the pool as large as it became: what it holds then is not a new measurement.
     if (this.#graph === undefined) this.#watch?.rebase((this.#capBytes ?? 0) + OUTSIDE_POOL_BYTES);
     this.#graph = graph;
     return report;
@@ -138,7 +138,7 @@ export class EngineWorker implements AsyncDisposable {
       pid,
       allowanceBytes: this.#capBytes + LOADING_BYTES,
       onOver: (grownBytes, allowedBytes) => {
-        const text = `the worker took ${formatBytes(grownBytes)} beside its libraries; its memory cap allows ${formatBytes(allowedBytes)}`;
+        const text = `the worker took ${formatBytes(grownBytes)} on top of its libraries; its memory cap allows ${formatBytes(allowedBytes)}`;
         this.#process.end(overCap(text));
       },
     });

@@ -80,7 +80,7 @@ test("checkpoints at good boundaries save at least 2.5x for resnet20 at batch 25
   );
 });
 
-/** Boundaries from which adding or leaving out any one is no better: a search of the test's own. */
+/** Boundaries from which adding or leaving out any one is no better: found by the test's own search. */
 function improved(unitCount: number, cost: (at: readonly number[]) => number): readonly number[] {
   let best: readonly number[] = Array.from({ length: unitCount }, (_, unit) => unit);
   for (let isBetter = true; isBetter; ) {

@@ -6,7 +6,7 @@ const INTERVAL_MS = 50;
 /** What is watched. */
 export interface ResidentWatchOptions {
   readonly pid: number;
-  /** How much more than now the process may hold, beside what is granted. */
+  /** How much more than now the process may hold, in addition to what is granted. */
   readonly allowanceBytes: number;
   /** Called once, with what the process has grown by and what it may. */
   readonly onOver: (grownBytes: number, allowedBytes: number) => void;
@@ -58,7 +58,7 @@ export class ResidentWatch implements Disposable {
 
 /**
  * Resident memory of a process without the files that it maps (its libraries), bytes. Undefined when the process is gone,
- * or where the kernel does not tell. In kibibytes from `status`: `statm` counts pages, whose size differs by machine.
+ * or where the kernel does not report it. In kibibytes from `status`: `statm` counts pages, whose size differs by machine.
  */
 function readPrivateBytes(pid: number): number | undefined {
   try {

@@ -7,7 +7,7 @@ import { ChildHost, type ChildOptions } from "./child-host.ts";
 export interface CallOptions<Progress = never> extends Abortable {
   /** The process is killed when the call takes longer. */
   readonly timeoutMs?: number;
-  /** How long the call may go on after it was cancelled; then the process is killed. Default: the process's. */
+  /** How long the call may continue after it was cancelled; then the process is killed. Default: the process's. */
   readonly graceMs?: number;
   readonly onProgress?: ((progress: Progress) => void) | undefined;
 }

@@ -21,7 +21,7 @@ export interface ChildOptions {
   readonly args?: readonly string[];
   /** Default: this process's. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
-  /** Options of Node beside those of this process. */
+  /** Options of Node in addition to those of this process. */
   readonly execArgv?: readonly string[];
   /** It leads a process group, which is killed as a whole: for a process that starts others. */
   readonly leadsGroup?: boolean;
@@ -120,7 +120,7 @@ export class ChildHost implements AsyncDisposable {
     else this.#child.kill("SIGKILL");
   }
 
-  /** Hangs up on it, kills it when it does not end by itself, and waits until it is gone, with its group. */
+  /** Closes the channel, kills it if it does not exit, and waits until it is gone, with its group. */
   async close(): Promise<void> {
     const { graceMs, leadsGroup } = this.#options;
     const closed = new MpoError("cancelled", `the ${this.name} is closed`);
@@ -155,7 +155,7 @@ export class ChildHost implements AsyncDisposable {
   }
 }
 
-/** Of what Node writes about an error that nobody caught, its message: not the stack, the fields, its own version. */
+/** The message of what Node writes about an uncaught error: not the stack, the fields, its own version. */
 function isTelling(line: string): boolean {
   return /^[^\s}]/u.test(line) && !line.startsWith("Node.js v");
 }

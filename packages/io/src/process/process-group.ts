@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { systemErrorCode } from "../file-error.ts";
 
-/** A killed process is gone when it has given its memory back; one that nobody buries must not be waited for. */
+/** A killed process is gone when it has given its memory back; one that is never reaped must not be waited for. */
 const GONE_WITHIN_MS = 3_000;
 const LOOK_MS = 10;
 
-/** Kills a process and all that it started, wherever they are: what is in the middle of a step listens to nothing else. */
+/** Kills a process and all that it started, wherever they are: it cannot react in the middle of a step. */
 export function killGroup(leader: number): void {
   try {
     process.kill(-leader, "SIGKILL");

@@ -11,7 +11,7 @@ export interface OddJobs {
   readonly exit: { readonly request: { readonly code: number; readonly text: string }; readonly answer: never };
   /** Answers when it is cancelled. */
   readonly obey: { readonly request: null; readonly answer: string };
-  /** Listens to nothing for so many milliseconds. */
+  /** Blocks for a number of milliseconds. */
   readonly block: { readonly request: number; readonly answer: null };
   /** Starts another process, and answers its id. */
   readonly multiply: { readonly request: null; readonly answer: number };

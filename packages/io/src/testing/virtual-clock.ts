@@ -7,7 +7,7 @@ interface Sleeper {
 }
 
 /**
- * A clock that only moves when told: for tests and the deterministic simulation. Sleepers wake in order of their time,
+ * A clock that only moves on request: for tests and the deterministic simulation. Sleepers wake in order of their time,
  * then in the order in which they went to sleep; between two wake-ups everything that they set off runs to its end.
  */
 export class VirtualClock implements Clock {
@@ -33,7 +33,7 @@ export class VirtualClock implements Clock {
     return this.#sleepers.size;
   }
 
-  /** When the next sleeper wakes, on the monotonic scale; undefined when nobody sleeps. */
+  /** When the next sleeper wakes, on the monotonic scale; undefined when there are no sleepers. */
   get nextWakeMs(): number | undefined {
     return this.#next()?.dueMs;
   }
@@ -59,7 +59,7 @@ export class VirtualClock implements Clock {
     });
   }
 
-  /** Lets `ms` milliseconds pass, waking everybody who is due on the way. */
+  /** Lets `ms` milliseconds pass, waking the sleepers whose time comes. */
   async advance(ms: number): Promise<void> {
     const endMs = this.#elapsedMs + ms;
     await settled();
@@ -71,7 +71,7 @@ export class VirtualClock implements Clock {
     this.#elapsedMs = endMs;
   }
 
-  /** Goes to the next wake-up. Returns false, and does nothing, when nobody sleeps. */
+  /** Goes to the next wake-up. Returns false, and does nothing, when there are no sleepers. */
   async step(): Promise<boolean> {
     await settled();
     const next = this.#next();
@@ -80,7 +80,7 @@ export class VirtualClock implements Clock {
     return true;
   }
 
-  /** Moves the wall clock only, forward or back, as a time server does: nobody wakes. */
+  /** Moves the wall clock only, forward or back, as a time server does: no sleeper wakes. */
   jumpWallClock(ms: number): void {
     this.#wallOffsetMs += ms;
   }

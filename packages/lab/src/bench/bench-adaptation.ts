@@ -66,7 +66,7 @@ export async function benchAdaptation(options: BenchAdaptationOptions, context: 
       ["corruption", (corruption) => corruption],
       ...columns.map(([head, all]): Columns<string>[number] => [
         head,
-        // The last row has no corruption of its own.
+        // The last row is the mean.
         (corruption) => formatShare(all[CORRUPTION_NAMES.indexOf(corruption as CorruptionName)] ?? mean(all)),
       ]),
     ],

@@ -37,7 +37,7 @@ export interface BenchEmulationOptions extends SubjectOptions {
 
 /** A config that was run, and how the machine was then. */
 interface BenchRow extends EmulationRow {
-  /** Time of one and the same step beside this row, over its time when the model was probed. */
+  /** Time of a reference step measured with this row, over its time when the model was probed. */
   readonly machineFactor: number;
 }
 
@@ -145,9 +145,9 @@ function print(
     `${rows.length} configs never probed: memory off by ${formatShare(summary.memoryMape)} on average ` +
       `(95th percentile ${formatShare(summary.memoryP95)}), of the whole process by ` +
       `${formatShare(summary.processMemoryMape)} (${formatShare(summary.processMemoryP95)}), time by ${formatShare(summary.timeMape)} ` +
-      `(${formatShare(summary.timeP95)}; had the machine stayed as fast as when it was probed, ${formatShare(summary.steadyTimeMape)} and ` +
+      `(${formatShare(summary.timeP95)}; at the machine's speed during the probe, ${formatShare(summary.steadyTimeMape)} and ` +
       `${formatShare(summary.steadyTimeP95)}; two runs of one config differ by ${formatShare(summary.timeSpread)}); ` +
-      `${formatShare(summary.oomRate)} broke their bound; ` +
+      `${formatShare(summary.oomRate)} exceeded their bound; ` +
       `probing took ${summary.probeSeconds.toFixed(1)} s`,
   );
 }

@@ -45,7 +45,7 @@ const P95 = 0.95;
 const TOLERANCE = 0.05;
 
 /**
- * Runs random configs of several models, each in a process of its own, and holds the measured peak against what the plan
+ * Runs random configs of several models, each in a process of its own, and compares the measured peak with what the plan
  * says. Seeded: the same seed draws the same configs.
  */
 export async function benchMemory(options: BenchMemoryOptions, context: CommandContext): Promise<void> {

@@ -90,7 +90,7 @@ export async function benchStep(options: BenchStepOptions, context: CommandConte
 function taskOf(options: BenchStepOptions): StepTask {
   const { batch, microBatch = batch, segments, checkpoints, freeze, imageSize, model, norm, form } = options;
   if (segments > 1 && checkpoints !== undefined) {
-    throw new MpoError("invalid-argument", "--segments and --checkpoints both say what is kept", {
+    throw new MpoError("invalid-argument", "--segments and --checkpoints both set the checkpoints", {
       hint: "Give one of them.",
     });
   }

@@ -7,9 +7,9 @@ const STEPS = 3;
 const MICRO_BATCHES = 4;
 
 /**
- * The step by which the speed of the machine is told, in a process that stays. A shared machine gives the same program
+ * The step that measures the speed of the machine, in a process that stays. A shared machine gives the same program
  * half as much time again from one minute to the next without any other program to be seen on it; beside a prediction's
- * error, this tells how much of it no prediction could know.
+ * error, this shows how much of it no prediction could know.
  */
 export async function referenceStep(task: StepTask, batch: number, signal: AbortSignal): Promise<PreparedStep> {
   const accumulation = batch % MICRO_BATCHES === 0 ? MICRO_BATCHES : 1;

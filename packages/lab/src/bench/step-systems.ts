@@ -91,7 +91,7 @@ export async function measureTorchStep(
   } catch (thrown) {
     signal.throwIfAborted();
     const { code, stderr } = thrown as { readonly code?: unknown; readonly stderr?: string };
-    if (code === "ENOENT") throw new MpoError("not-found", `--torch-python ${python}: there is no such program`);
+    if (code === "ENOENT") throw new MpoError("not-found", `--torch-python ${python}: program not found`);
     const reason = stderr?.trim().split("\n").at(-1) ?? MpoError.from(thrown).message;
     throw new MpoError("worker-crashed", `PyTorch through ${python}: ${reason}`, { cause: thrown });
   }

@@ -10,11 +10,11 @@ export function define(demo: Command, context: CommandContext): void {
   demo
     // `engine` has a --seed of its own.
     .enablePositionalOptions()
-    .option("--devices <names>", "which of them, by commas", listOf(DEMO_DEVICE_NAMES), DEMO_DEVICE_NAMES)
+    .option("--devices <names>", "which of them, separated by commas", listOf(DEMO_DEVICE_NAMES), DEMO_DEVICE_NAMES)
     .option("--folder <dir>", "keep logs and data there (default: a temporary folder, removed at the end)")
     .option("--keep", "leave everything running until Ctrl-C, and keep the folder", false)
-    .addOption(durationOption("--probe-time <duration>", "what a probe of memory and time may take", "30s"))
-    .addOption(durationOption("--drift-probe-time <duration>", "what a probe of accuracy may take", "12s"))
+    .addOption(durationOption("--probe-time <duration>", "longest probe of memory and time", "30s"))
+    .addOption(durationOption("--drift-probe-time <duration>", "longest probe of accuracy", "12s"))
     .addOption(durationOption("--window <duration>", "time in which a retraining must finish", "30s"))
     .option("--inputs <n>", "drifted images that an agent collects before it retrains", wholeNumber(64, 512), 384)
     .option("--judged-images <n>", "images on which a retrained model is judged", wholeNumber(1), 600)
@@ -26,7 +26,7 @@ export function define(demo: Command, context: CommandContext): void {
     .description("retrain a real model on drifting images under several configurations, and show what each costs")
     .option("--weights <dir>", "a Fashion-MNIST model to start from (default: the one that comes with this)")
     .option("--samples <n>", "images of each drift to adapt to", wholeNumber(1, 5000), 512)
-    .option("--epochs <n>", "times that the samples are seen", wholeNumber(1, 100), 2)
+    .option("--epochs <n>", "passes over the samples", wholeNumber(1, 100), 2)
     .option("--seed <n>", "decides the stream and the order of its samples", wholeNumber(0), 1)
     .addOption(threadsOption())
     .action((options: EngineDemoOptions) => runEngineDemo(options, context));

@@ -11,7 +11,7 @@ export function define(command: Command, context: CommandContext): void {
     .option("--weights <dir>", "a Fashion-MNIST model (default: the one that comes with this)")
     .addOption(choice("--corruption <name>", "what the drift does to the images", CORRUPTION_NAMES, "snow"))
     .option("--drift-after <duration>", "when it begins (default: when Enter is pressed)", durationInMs)
-    .option("--rate <n>", "images a second, about", numberBetween(1, 10_000), 100)
+    .option("--rate <n>", "approximate images per second", numberBetween(1, 10_000), 100)
     .option("--seed <n>", "decides the order of the images", wholeNumber(0), 1)
     .addHelpText("after", HELP)
     .action((options: ExampleAppOptions) => runExampleApp(options, context));

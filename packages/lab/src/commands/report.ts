@@ -30,7 +30,7 @@ export function define(command: Command, context: CommandContext): void {
     .action((path: string, options: ReportOptions) => report(path, options, context));
 }
 
-/** Searches a profile and writes what came of it as one HTML page. Nothing is written when nothing fits. */
+/** Searches a profile and writes the result as one HTML page. Nothing is written when nothing fits. */
 async function report(path: string, options: ReportOptions, context: CommandContext): Promise<void> {
   const { terminal, workingFolder, signal } = context;
   const document = await readProfileDocument(path, context);

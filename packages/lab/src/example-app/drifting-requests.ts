@@ -10,7 +10,7 @@ export interface DriftingRequestsOptions {
   readonly signal: AbortSignal;
 }
 
-/** Requests without end: as in training at first, drifted from the moment that it is told. */
+/** Requests without end: as in training at first, drifted from the moment of the call on. */
 export interface DriftingRequests {
   readonly isDrifted: boolean;
   beginDrift(): void;

@@ -27,7 +27,7 @@ export interface ExampleAppOptions {
 /** The model that comes with this. */
 const EXAMPLE_WEIGHTS = bundledModel("resnet20-bn");
 
-/** Labelled images that lie beside the model, and are never served. */
+/** Labelled images stored with the model, never served. */
 const REFERENCE_INPUTS = 256;
 const IMAGES_PER_REQUEST = 8;
 const TELL_MS = 1_000;
@@ -35,7 +35,7 @@ const NOTE_MS = 10_000;
 
 /**
  * A program that serves a model beside an agent, as a user's own would: it answers requests, drops its inputs into the
- * serving folder, and goes over to a retrained model when there is one. Its inputs drift when it is told.
+ * serving folder, and switches to a retrained model when there is one. Its inputs drift on request.
  */
 export async function runExampleApp(options: ExampleAppOptions, context: CommandContext): Promise<void> {
   const { corruption, rate, seed, driftAfter } = options;

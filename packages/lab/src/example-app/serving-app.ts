@@ -19,7 +19,7 @@ export interface ServingAppOptions {
   readonly clock: Clock;
   /** Loads the model that lies in a folder. */
   readonly load: (modelFolder: string) => Promise<Predictor>;
-  /** The next requests' inputs; undefined: no more come. Labels are used to tell accuracy, and never dropped. */
+  /** The next requests' inputs; undefined: no more come. Labels are used to measure accuracy, and never dropped. */
   readonly next: () => Promise<ImageSet | undefined>;
   /** Pause between requests, milliseconds. Default 20. */
   readonly pauseMs?: number;

@@ -16,7 +16,7 @@ const AGENTS = 3;
 const CLOCK_SPEED = 60;
 const SILENT = { onMessage: () => undefined, onLife: () => undefined };
 
-/** One agent's process, and what it has told. */
+/** One agent's process, and what it has reported. */
 export interface KilledAgent {
   readonly identity: DeviceIdentity;
   readonly process: SupervisedProcess;
@@ -89,7 +89,7 @@ export class KillFleet {
   /** The nats-server's process; undefined: there is none now. */
   async natsPid(): Promise<number | undefined> {
     const pid = Number(await readFile(join(this.#natsFolder, "nats-server.pid"), "utf8").catch(() => "0"));
-    // A number that was left behind may be another process's by now.
+    // A stale process id may be another process's by now.
     const command = pid > 1 ? await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "") : "";
     return command.includes(this.#natsFolder) ? pid : undefined;
   }

@@ -30,7 +30,7 @@ export interface KillRunOptions {
 export interface KillReport extends PromiseFigures {
   readonly seed: number;
   readonly kills: Readonly<Record<Victim, number>>;
-  /** Processes that ended although nobody killed them, and were started again (a coordinator without a nats-server). */
+  /** Processes that ended without being killed, and were started again (a coordinator without a nats-server). */
   readonly ownEnds: number;
   readonly seconds: number;
   /** After the last kill, until everybody had the newest document and no report waited. */

@@ -1,6 +1,6 @@
 /**
  * Kills processes of a real fleet (two coordinators, a nats-server, agents, their workers) with kill -9 at moments that
- * a seed draws, and tells whether anything that was acknowledged got lost, came twice, or went where it should not.
+ * a seed draws, and checks whether anything acknowledged was lost, doubled, or delivered to the wrong place.
  *
  * A seed fixes who is killed, in which order, after which pauses; where that hits a process is up to the machine.
  */

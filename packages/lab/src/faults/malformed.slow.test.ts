@@ -23,7 +23,7 @@ import { rawCall, rawConnection } from "../test-support/raw-call.ts";
 import { processEngine } from "./process-engine.ts";
 
 const METHODS = [...Object.values(FLEET_SERVICE), ...Object.values(ADMIN_SERVICE)];
-/** What a bug of the server would be told as. */
+/** How a bug of the server would be reported. */
 const BUGS: readonly number[] = [GRPC_STATUS.unknown, GRPC_STATUS.internal];
 const RUNS = 150;
 
@@ -100,7 +100,7 @@ test("whatever comes over NATS, agent and coordinator live on with what was good
   const garbage = fc.sample(fc.oneof(fc.uint8Array({ maxLength: 9_000 }), changed(good.value)), RUNS);
   for (const [index, bytes] of garbage.entries()) {
     bus.publish(notifySubject(identity), bytes);
-    // What is stored is told to the device, and to the coordinator's own watches.
+    // What is stored is sent to the device, and to the coordinator's own watches.
     if (index % 10 === 0) await store.put(BUCKETS.desired, deviceKey(identity), bytes);
     if (index % 10 === 5) await store.put(BUCKETS.ident, deviceKey(identityOf(`broken-${index}`)), bytes);
   }

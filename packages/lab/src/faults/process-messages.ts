@@ -1,6 +1,6 @@
 import type { DocumentVersion } from "@mpo/protocol";
 
-/** What an agent's process is told at its start. */
+/** Start message of an agent's process. */
 export interface AgentConfiguration {
   readonly device: string;
   readonly coordinator: string;
@@ -12,7 +12,7 @@ export interface AgentConfiguration {
   readonly seed: number;
 }
 
-/** What a coordinator's process is told at its start. */
+/** Start message of a coordinator's process. */
 export interface CoordinatorConfiguration {
   readonly name: string;
   /** Folder of the embedded nats-server; absent: the server is another process's. */
@@ -21,7 +21,7 @@ export interface CoordinatorConfiguration {
   readonly natsPort: number;
 }
 
-/** What an agent's process tells. */
+/** What an agent's process reports. */
 export type FromAgent =
   /** The coordinator has said that a profile is stored. `measurement` names what was measured. */
   | { readonly kind: "acknowledged"; readonly model: string; readonly report: string; readonly measurement: number }
@@ -30,5 +30,5 @@ export type FromAgent =
   /** A worker has begun. */
   | { readonly kind: "worker"; readonly pid: number };
 
-/** What it is told. */
+/** Later messages to it. */
 export type ToAgent = { readonly kind: "window"; readonly model: string };

@@ -15,14 +15,14 @@ export interface SupervisedOptions {
   readonly onLife: () => void;
 }
 
-/** What its program is told beside its configuration: how often it was started. */
+/** What its program gets in addition to its configuration: how often it was started. */
 export interface Life {
   readonly life: number;
 }
 
-/** How long a process that was told to end may take. */
+/** How long a process may take to stop. */
 const STOP_MS = 20_000;
-/** Pause before a process that ended by itself is started again, as a service manager would. */
+/** Pause before a process that exited is started again, as a service manager would. */
 const RESTART_MS = 300;
 
 /** A process that is started again whenever it ends, until it is stopped. */
@@ -44,7 +44,7 @@ export class SupervisedProcess {
     return this.#options.name;
   }
 
-  /** How often it ended although nobody killed it. */
+  /** How often it ended without being killed. */
   get ownEnds(): number {
     return this.#ownEnds;
   }
@@ -70,7 +70,7 @@ export class SupervisedProcess {
     return true;
   }
 
-  /** Ends it for good, politely at first. */
+  /** Stops it, gracefully at first. */
   async stop(): Promise<void> {
     this.#isStopping = true;
     const child = this.#child;

@@ -14,7 +14,7 @@ function takeMemory({ kind }: { readonly kind?: unknown }): void {
 }
 
 if (/\/worker-main\.[tj]s$/u.test(process.argv[1] ?? "")) {
-  // Only beside the worker's own listener: messages wait for the first.
+  // Only once the worker listens: messages wait for the first listener.
   process.on("newListener", function besideWorker(event) {
     if (event !== "message") return;
     process.off("newListener", besideWorker);

@@ -1,6 +1,6 @@
 /**
  * Holds the example program under load against jobs that take more memory than they may: how often one of its processes
- * was killed, and what its slowest requests take beside them. With a last part where the system's own memory killer has
+ * was killed, and how slow its slowest requests get meanwhile. With a last part where the system's own memory killer has
  * to choose, in a memory control group, where one can be made.
  */
 import { given } from "@mpo/core";

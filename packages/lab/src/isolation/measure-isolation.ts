@@ -16,7 +16,7 @@ export interface IsolationOptions {
   /** How long the example program is alone before each try. */
   readonly aloneMs: number;
   readonly cpuShare: "leftover" | "equal";
-  /** Ends the run after the try that is under way; what was seen until then is told. */
+  /** Ends the run after the try that is under way; what was seen until then is reported. */
   readonly signal?: AbortSignal;
   readonly onTry?: (done: number, code: string) => void;
 }

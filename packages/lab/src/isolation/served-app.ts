@@ -38,7 +38,7 @@ export class ServedApp implements AsyncDisposable {
       throw reason;
     });
     await Promise.race([ready, ended]);
-    // When its worker is killed, the server cannot answer and ends too: one end tells of either.
+    // When its worker is killed, the server cannot answer and ends too: one exit shows either.
     ended.catch(() => {
       if (this.#host !== host) return;
       this.#deaths += 1;

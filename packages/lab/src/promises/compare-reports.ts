@@ -3,7 +3,7 @@ import { storedReports } from "@mpo/coordinator";
 import type { DeviceIdentity, ReportProfileRequest } from "@mpo/protocol";
 import type { StateStore } from "@mpo/transport";
 
-/** What became of the reports that a device was told are stored. */
+/** What became of the reports that were acknowledged to a device. */
 export interface ReportCheck {
   /** Acknowledged, but not in the store. */
   readonly lost: readonly string[];
@@ -13,7 +13,7 @@ export interface ReportCheck {
   readonly isComplete: boolean;
 }
 
-/** Holds what a device was told of a model's reports against what the store has. */
+/** Compares the acknowledged reports of a device's model with the store. */
 export async function compareReports(
   store: StateStore,
   { identity, model }: { readonly identity: DeviceIdentity; readonly model: string },

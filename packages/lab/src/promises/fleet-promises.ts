@@ -20,13 +20,13 @@ export interface PromiseFigures {
   /** Reports that were stored more than once, and measurements that were stored under two names. */
   readonly duplicated: number;
   readonly applied: number;
-  /** Applied versions that nobody pushed to the device. */
+  /** Applied versions that were not pushed to the device. */
   readonly unpushed: number;
   /** Times that a device went to an older version. */
   readonly wentBack: number;
 }
 
-/** What a device was told of a model: what each report measured. */
+/** The acknowledged reports of a device's model: what each measured. */
 interface Acknowledged {
   readonly identity: DeviceIdentity;
   readonly model: string;
@@ -65,7 +65,7 @@ export class FleetPromises {
     this.#problems.push(problem);
   }
 
-  /** A device was told that its report of a measurement is stored. */
+  /** The report of a measurement was acknowledged to its device. */
   acknowledged(identity: DeviceIdentity, model: string, report: string, measurement: number): void {
     const key = `${identity.device} ${model}`;
     const { reports } = this.#acknowledged.get(key) ?? { reports: new Map<string, number>() };

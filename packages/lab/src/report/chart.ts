@@ -19,7 +19,7 @@ export const COLORS = {
   sixth: "var(--sixth)",
 } as const;
 
-/** For what has no colour of its own: in this order. */
+/** For series without their own colour, in this order. */
 export const PALETTE: readonly string[] = [
   COLORS.joint,
   COLORS.plain,
@@ -30,7 +30,7 @@ export const PALETTE: readonly string[] = [
 ];
 
 type Shared = "$schema" | "width" | "height" | "config" | "background" | "autosize";
-/** Of each member of a union by itself. */
+/** Of each member of a union separately. */
 type Without<Union, Keys extends PropertyKey> = Union extends unknown ? Omit<Union, Keys> : never;
 
 /** A picture's description without what all pictures share. */

@@ -40,7 +40,7 @@ export interface PlannedMemory {
   readonly timeline: MemoryTimeline;
 }
 
-/** One measured step beside what is predicted of it. */
+/** One measured step with its prediction. */
 export interface StepCheck {
   readonly config: string;
   readonly measured: number;

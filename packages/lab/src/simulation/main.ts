@@ -1,5 +1,5 @@
 /**
- * Runs many seeds of the simulation, spread over processes, and tells which failed.
+ * Runs many seeds of the simulation, spread over processes, and reports which failed.
  */
 import { availableParallelism } from "node:os";
 import { CalledProcess, serveCalls } from "@mpo/io";

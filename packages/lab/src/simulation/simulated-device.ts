@@ -61,7 +61,7 @@ export class SimulatedDevice {
     return this.#agent;
   }
 
-  /** What ended the agent although nobody killed it. */
+  /** What ended the agent without being killed. */
   get failure(): unknown {
     return this.#failure;
   }
@@ -80,7 +80,7 @@ export class SimulatedDevice {
     this.#agent = undefined;
   }
 
-  /** Whether the process is gone, also by a crash of its own. */
+  /** Whether the process is gone, after a crash too. */
   get isDead(): boolean {
     return this.#agent === undefined || this.#disk.isCrashed;
   }

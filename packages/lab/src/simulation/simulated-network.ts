@@ -77,7 +77,7 @@ export function simulatedLink(options: NetworkOptions): FleetLink {
 
   async function withinTime<T>(answer: Promise<T>, signal: AbortSignal): Promise<T> {
     using linked = linkSignals(signal);
-    // The server goes on after the caller gave up, as a real one may.
+    // The server continues after the caller gave up, as a real one may.
     answer.catch(() => undefined);
     const late = noAnswer(linked.signal);
     late.catch(() => undefined);

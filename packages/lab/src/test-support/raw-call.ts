@@ -5,7 +5,7 @@ const FRAME_BYTES = 5;
 /** A connection over which anything can be sent as a gRPC message. Close it after the test. */
 export function rawConnection(target: string): ClientHttp2Session {
   const http = connect(`http://${target}`);
-  // The server ends the session when it stops; that is no news.
+  // The server ends the session when it stops; that is expected.
   http.on("error", () => undefined);
   return http;
 }

@@ -229,7 +229,7 @@ export const event = object({
   message: text(0, MESSAGE_LENGTH),
 });
 
-/** Asks for events before a position (0: from the newest), newest first; with `afterSequence` behind it, oldest first. */
+/** Asks for events before a position (0: from the newest), newest first; with `afterSequence`, oldest first. */
 export type ListEventsRequest = Fact<typeof listEventsRequest>;
 export const listEventsRequest = object({
   tenant: name(),

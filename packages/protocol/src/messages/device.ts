@@ -99,7 +99,7 @@ export type Doing = Fact<typeof doing>;
 export const doing = object({
   kind: word(["probe", "window"]),
   model: name(),
-  /** When it is over at the latest, by the coordinator's clock as the device knows it. */
+  /** When it will be over at the latest, by the coordinator's clock as the device knows it. */
   untilMs: timestampMs(),
 });
 

@@ -20,7 +20,7 @@ export const rungIndex = whole(0, MAX_RUNGS - 1);
 export type DocumentVersion = Fact<typeof documentVersion>;
 export const documentVersion = object({ epoch: whole(1), version: whole(1) });
 
-/** What a device shall run. */
+/** What a device should run. */
 export type DesiredDocument = Fact<typeof desiredDocument>;
 export const desiredDocument = consistent(
   object({

@@ -1,8 +1,8 @@
 import type { DeviceIdentity } from "@mpo/protocol";
 
-/** What a handler is told beside the request. */
+/** What a handler gets in addition to the request. */
 export interface CallContext {
-  /** Who calls: "<tenant>.<device>"; undefined where nobody is known (Admin calls). */
+  /** Who calls: "<tenant>.<device>"; undefined where there is no caller identity (Admin calls). */
   readonly deviceId: string | undefined;
   /** Address of the other end. */
   readonly peer: string;

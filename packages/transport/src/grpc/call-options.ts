@@ -20,7 +20,7 @@ export const REQUEST_ID_KEY = "mpo-request-id";
 /** Names that are taken over from a caller; others are replaced. */
 export const REQUEST_ID: RegExp = /^[A-Za-z0-9-]{1,64}$/u;
 
-/** What a client sends beside a request. */
+/** What a client sends in addition to a request. */
 export function requestMetadata({ requestId = randomUUID() }: CallOptions): Metadata {
   const metadata = new Metadata();
   metadata.set(REQUEST_ID_KEY, requestId);

@@ -1,12 +1,12 @@
 import type { Clock } from "@mpo/io";
 
-/** What a call may take beside the time that its bytes need. */
+/** What a call may take in addition to the time that its bytes need. */
 const LEAST_MS = 10_000;
-/** After calls that were given up: so many times that, at most. */
+/** After calls that were given up: at most this multiple of it. */
 const MOST_PATIENCE = 8;
 /** A link that nothing was measured of is taken for one of the slowest kind (2G, NB-IoT). */
 const SLOWEST_BYTES_PER_SECOND = 1_000;
-/** Smaller messages tell how long the way is, not how wide. */
+/** Smaller messages measure latency, not throughput. */
 const MEASURED_FROM_BYTES = 2_048;
 /** The next message may meet a link that is slower than it was. */
 const MARGIN = 3;

@@ -13,7 +13,7 @@ export function createFleetClient(options: ServiceClientOptions): FleetClient {
   // "Every call is safe to repeat" (fleet.proto).
   const connect = (isForLarge: boolean) => createServiceClient(FLEET_SERVICE, () => true, { ...options, isForLarge });
   const client = connect(false);
-  // On one connection a heartbeat would wait behind a report: what is sent lies in the kernel's buffers, in order.
+  // On one connection a heartbeat would wait for a report: what is sent is in the kernel's buffers, in order.
   const large = connect(true);
   const { reportProfile, reportStatus } = large.calls;
   return {

@@ -10,7 +10,7 @@ export interface GrpcChannelOptions {
   /** Longest answer that is read. */
   readonly maxReceiveBytes: number;
   /**
-   * How long a channel may stay in CONNECTING before it is made anew: default 20 s, and twice as long each time until one
+   * How long a channel may stay in CONNECTING before it is rebuilt: default 20 s, and twice as long each time until one
    * has been ready, up to eight times.
    */
   readonly stuckMs?: number;
@@ -22,7 +22,7 @@ export interface GrpcChannelOptions {
 }
 
 const OPTIONS: ChannelOptions = {
-  // Finds a dead peer while nothing is sent; without it only a deadline does (grpc-node #2710). Seldom and patient: a
+  // Finds a dead peer while nothing is sent; without it only a deadline does (grpc-node #2710). Rare and patient: a
   // coordinator answers for thousands, and one that is late is not dead.
   "grpc.keepalive_time_ms": 60_000,
   "grpc.keepalive_timeout_ms": 30_000,
@@ -32,15 +32,15 @@ const OPTIONS: ChannelOptions = {
   // Calls are repeated by us, with our codes.
   "grpc.enable_retries": 0,
   "grpc.service_config_disable_resolution": 1,
-  // A channel made anew must not get the stuck connection of the old one from the process-wide pool.
+  // A rebuilt channel must not get the stuck connection of the old one from the process-wide pool.
   "grpc.use_local_subchannel_pool": 1,
 };
 
 const FOR_LARGE: ChannelOptions = {
   "grpc.default_compression_algorithm": compressionAlgorithms.gzip,
-  // A device has this connection beside another: it is there while it is used.
+  // A device's second connection: open only while it is used.
   "grpc.client_idle_timeout_ms": 30_000,
-  // Over a slow link the answer waits behind what is being sent: deadlines find a dead peer here.
+  // Over a slow link the answer waits for what is being sent: deadlines detect a dead peer here.
   "grpc.keepalive_timeout_ms": 300_000,
 };
 
@@ -52,7 +52,7 @@ const MOST_PATIENCE = 8;
 
 /**
  * A connection that comes back. grpc-js waits for ever in CONNECTING when the peer accepts the connection but never
- * speaks HTTP/2 (grpc-node #2785), so a channel that stays there is closed and made anew.
+ * speaks HTTP/2 (grpc-node #2785), so a channel that stays there is closed and rebuilt.
  */
 export class GrpcChannel {
   readonly #options: GrpcChannelOptions;
@@ -73,13 +73,13 @@ export class GrpcChannel {
     void this.#watch();
   }
 
-  /** The client of the moment. Take it anew for every call. Throws `unavailable` after `close`. */
+  /** The current client. Get it again for every call. Throws `unavailable` after `close`. */
   get client(): Client {
     if (this.#ends.signal.aborted) throw new MpoError("unavailable", "the connection is closed");
     return this.#client;
   }
 
-  /** How often the channel was stuck and made anew. */
+  /** How often the channel was stuck and rebuilt. */
   get rebuilds(): number {
     return this.#rebuilds;
   }
@@ -89,7 +89,7 @@ export class GrpcChannel {
     if (this.#proxy === undefined || !isTransient(thrown)) return thrown;
     const { variable, address } = this.#proxy;
     const { code, message } = MpoError.from(thrown);
-    return new MpoError(code, `${message} (through the proxy ${address}, which ${variable} names)`, {
+    return new MpoError(code, `${message} (through the proxy ${address} from ${variable})`, {
       hint: `If ${this.#options.target} can be reached without it, add its host to no_proxy, or unset ${variable}.`,
       cause: thrown,
     });
@@ -115,7 +115,7 @@ export class GrpcChannel {
       connectingSinceMs = state === connectivityState.CONNECTING ? (connectingSinceMs ?? nowMs - everyMs) : undefined;
       const limitMs = stuckMs * patience;
       if (connectingSinceMs === undefined || nowMs - connectingSinceMs < limitMs - everyMs / 2) continue;
-      logger.warn("the connection is stuck; making it anew", { target, stuckMs: limitMs });
+      logger.warn("the connection is stuck; rebuilding it", { target, stuckMs: limitMs });
       connectingSinceMs = undefined;
       patience = Math.min(MOST_PATIENCE, 2 * patience);
       this.#rebuilds++;

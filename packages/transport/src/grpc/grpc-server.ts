@@ -51,7 +51,7 @@ export interface GrpcServerOptions {
   readonly host?: string;
   /** 0 (default): a free one. */
   readonly port?: number;
-  /** Listen on addresses that others can reach, though nobody proves who he is. Default false. */
+  /** Listen on addresses that others can reach, though callers are not authenticated. Default false. */
   readonly insecureAllowAnyAddress?: boolean;
   /** Who calls. Default `believeClaim`. */
   readonly identify?: IdentifyDevice;
@@ -142,11 +142,15 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
 function checkAddress(host: string, isAnyAllowed: boolean, logger: Logger): void {
   if (isLoopback(host)) return;
   if (!isAnyAllowed) {
-    throw new MpoError("invalid-argument", `${host} can be reached by others, and nobody proves who he is yet`, {
-      hint: "Listen on 127.0.0.1, or say --insecure if the network is yours alone.",
-    });
+    throw new MpoError(
+      "invalid-argument",
+      `${host} can be reached from other machines, and callers are not authenticated yet`,
+      {
+        hint: "Listen on 127.0.0.1, or pass --insecure if you trust everyone on this network.",
+      },
+    );
   }
-  logger.warn("INSECURE: listening where others can reach it, without proof of who calls", { host });
+  logger.warn("INSECURE: listening on a public address without authentication", { host });
 }
 
 function channelOptions({ services, maxStreamsPerConnection = 100 }: GrpcServerOptions): ChannelOptions {
@@ -158,7 +162,7 @@ function channelOptions({ services, maxStreamsPerConnection = 100 }: GrpcServerO
     "grpc.max_concurrent_streams": maxStreamsPerConnection,
     "grpc.max_metadata_size": 8_192,
     "grpc.keepalive_time_ms": 60_000,
-    // Its answer waits behind what a device is sending, over a link that may be slow.
+    // Its answer waits for what a device is sending, over a link that may be slow.
     "grpc.keepalive_timeout_ms": 120_000,
   };
 }
@@ -192,7 +196,7 @@ function bind(server: Server, address: string): Promise<number> {
     server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
       if (error === null) resolve(port);
       else {
-        const hint = "Choose another address with --listen, or end what listens there.";
+        const hint = "Choose another address with --listen, or stop the program that listens there.";
         reject(new MpoError("unavailable", `cannot listen on ${address}: ${error.message}`, { cause: error, hint }));
       }
     });
@@ -216,7 +220,7 @@ function limitConnections(server: Server, most: number, clock: Clock, logger: Lo
     refused += 1;
     if (clock.monotonicMs() - saidAtMs < SAY_REFUSED_MS) return;
     saidAtMs = clock.monotonicMs();
-    logger.warn("connections are refused: as many as may be are open", {
+    logger.warn("refusing connections: the limit is reached", {
       ...{ maxConnections: most, refused },
       hint: "Raise the limit of open files (ulimit -Hn, LimitNOFILE=) and start again.",
     });
@@ -245,8 +249,8 @@ async function stop(server: Server, stops: AbortController, graceMs: number, clo
   });
   const late = clock.sleep(graceMs, { signal: ended.signal }).then(
     async () => {
-      stops.abort(new MpoError("unavailable", "the server stops"));
-      // One turn, so that the callers are still told.
+      stops.abort(new MpoError("unavailable", "the server is stopping"));
+      // One turn, so that the callers still get their status.
       await clock.sleep(50);
       server.forceShutdown();
     },

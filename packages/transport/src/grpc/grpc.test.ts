@@ -120,7 +120,10 @@ void test("more calls than may run at once are refused at once, and answered whe
   const client = connectFleet(t, server.target, { retries: 0 });
   const running = [client.heartbeat(HEARTBEAT), client.heartbeat(HEARTBEAT)];
   await until(() => server.running === 2);
-  await assert.rejects(client.heartbeat(HEARTBEAT), { code: "unavailable", message: /busy: 2 calls run already/u });
+  await assert.rejects(client.heartbeat(HEARTBEAT), {
+    code: "unavailable",
+    message: /busy: 2 calls are already running/u,
+  });
   answer();
   await Promise.all(running);
   assert.equal((await client.heartbeat(HEARTBEAT)).heartbeatSeconds, 1);
@@ -275,7 +278,7 @@ void test("connections beyond the limit are closed, which is said once, and ther
     client.close();
   }
   assert.equal(lines.length, 1);
-  assert.match(lines[0] ?? "", /"maxConnections":3.*connections are refused/u);
+  assert.match(lines[0] ?? "", /"maxConnections":3.*refusing connections/u);
   clients[0]?.close();
   const late = connectFleet(t, server.target, { retries: 20 });
   assert.deepEqual(await late.heartbeat(HEARTBEAT), ALIVE);
@@ -375,7 +378,7 @@ void test("by default a mute peer is given up within 20 s", async (t) => {
   assert.equal(client.rebuilds, 0, "a slow peer has its time");
   await clock.advance(8_000);
   assert.equal(client.rebuilds, 1);
-  // The channel made anew connects with the next call, and has twice the time.
+  // The rebuilt channel connects with the next call, and has twice the time.
   await assert.rejects(client.heartbeat(HEARTBEAT, { deadlineMs: 300 }), code("timed-out"));
   await clock.advance(30_000);
   assert.equal(client.rebuilds, 1, "whoever was slow once may be slower");

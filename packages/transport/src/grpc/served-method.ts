@@ -38,7 +38,7 @@ export interface ServedBy {
 
 /** A call that runs. */
 export interface RunningCall {
-  /** As the server's clock tells monotonic time. */
+  /** Monotonic time of the server's clock. */
   readonly beganMs: number;
   abort(reason: MpoError): void;
 }
@@ -60,7 +60,7 @@ export function serveUnary(
     }
     const work = served(server, method, call, async (request, context) => {
       const answer = method.response.toBytes(await handle(request, context));
-      // After the abort the caller was told already.
+      // After the abort the caller already has its status.
       if (!context.signal.aborted) callback(null, answer);
     });
     work.catch((thrown: unknown) => callback(failure(thrown)));
@@ -91,7 +91,7 @@ export function serveStream(
   };
 }
 
-/** Checks a call, runs it under its signal, and logs what went wrong. Throws what the caller is to be told. */
+/** Checks a call, runs it under its signal, and logs what went wrong. Throws what the caller should get. */
 async function served(
   server: ServedBy,
   method: Method<unknown, unknown>,
@@ -131,17 +131,17 @@ async function served(
   }
 }
 
-/** Calls that a late server still takes beside its oldest one. */
+/** Calls that a late server still takes in addition to its oldest one. */
 const CALLS_WHEN_LATE = 64;
 
 /**
- * What a call is told at once because too many run already; undefined: it may run. A server is refusing when it has no
+ * The refusal of a call because too many already run; undefined: it may run. A server is refusing when it has no
  * time to spare: this comes before all else, and costs next to nothing.
  */
 function refusalOf(server: ServedBy, kind: "unary" | "stream"): ReturnType<typeof failure> | undefined {
   const running = server.running[kind];
   const most = server.maxCalls[kind];
-  if (running.size >= most) return refusal(`${most} calls run already`);
+  if (running.size >= most) return refusal(`${most} calls are already running`);
   if (kind === "stream" || running.size < CALLS_WHEN_LATE) return undefined;
   // A set keeps the order of insertion: the first has run the longest.
   const [oldest] = running;

@@ -37,7 +37,7 @@ interface Lane {
   waiting: Buffer;
 }
 
-/** A link that carries so many bytes a second towards a port, shared evenly by its connections. */
+/** A link that carries a number of bytes per second towards a port, shared evenly by its connections. */
 async function slowLink(
   t: Ends,
   port: number,

@@ -38,7 +38,7 @@ export async function* streamCall<Request, Response>(
     if (signal?.aborted) throw abortError(signal);
     throw isServiceError(thrown) ? errorOfCall(thrown) : thrown;
   } finally {
-    // The status of a cancelled call comes as an error that nobody waits for any more.
+    // The status of a cancelled call comes as an error that nothing waits for any more.
     call.on("error", () => undefined);
     call.cancel();
   }

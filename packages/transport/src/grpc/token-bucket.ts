@@ -13,7 +13,7 @@ interface Bucket {
 
 /**
  * A token bucket for each caller. Keeps those of the last `maxCallers`; a forgotten one starts full again, which is all
- * that somebody who makes up names can win.
+ * that a caller who invents names can win.
  */
 export class TokenBuckets {
   readonly #quota: Quota;
@@ -25,7 +25,7 @@ export class TokenBuckets {
     this.#maxCallers = maxCallers;
   }
 
-  /** Takes one token; false when there is none. `nowMs` never goes back. */
+  /** Takes one token; false when none is left. `nowMs` never goes back. */
   take(caller: string, nowMs: number): boolean {
     const { perSecond, burst } = this.#quota;
     const bucket = this.#buckets.get(caller) ?? { tokens: burst, atMs: nowMs };

@@ -32,14 +32,14 @@ export interface NatsLinkOptions {
   readonly signal?: AbortSignal;
 }
 
-/** One connection to NATS, kept for the life of the process; it comes back by itself after every interruption. */
+/** One connection to NATS, kept for the life of the process; it reconnects after every interruption. */
 export class NatsLink {
   readonly connection: NatsConnection;
   readonly settings: ResolvedNatsSettings;
   readonly clock: Clock;
   readonly random: () => number;
   readonly logger: Logger;
-  /** Resolves after `close`; rejects when the connection ended for ever by itself: end the process then. */
+  /** Resolves after `close`; rejects when the connection has closed for good: stop the process then. */
   readonly ended: Promise<void>;
   readonly #events = new EventEmitter();
   #isClosing = false;
@@ -121,7 +121,7 @@ export class NatsLink {
     const thrown = await this.connection.closed();
     if (this.#isClosing) return;
     const reason = thrown instanceof Error ? natsError(thrown, "NATS").message : "closed";
-    throw new MpoError("unavailable", `the connection to NATS ended for ever: ${reason}`, { cause: thrown });
+    throw new MpoError("unavailable", `the connection to NATS has closed for good: ${reason}`, { cause: thrown });
   }
 
   async #follow(pauses: ReconnectPauses): Promise<void> {
@@ -193,6 +193,6 @@ function unreachable(thrown: unknown, { servers }: ResolvedNatsSettings): MpoErr
   const error = natsError(thrown, `cannot connect to NATS at ${servers.join(", ")}`);
   const isOurs = error.code === "unauthenticated" || error.code === "invalid-argument";
   if (isOurs) return error;
-  const hint = "Check that nats-server runs there and that no firewall stands between.";
+  const hint = "Check that nats-server runs there and that no firewall is in the way.";
   return new MpoError("unavailable", error.message, { cause: thrown, hint });
 }

@@ -13,7 +13,7 @@ export interface NatsSettings {
   readonly name: string;
   /** Default `none`. */
   readonly credentials?: NatsCredentials;
-  /** Prefix of reply subjects; one of its own for each device, so that permissions can name it. Default `_INBOX`. */
+  /** Prefix of reply subjects; a separate one for each device, so that permissions can name it. Default `_INBOX`. */
   readonly inboxPrefix?: string;
   /** Longest wait before the second attempt to connect again, milliseconds. Default 500. */
   readonly reconnectBaseMs?: number;

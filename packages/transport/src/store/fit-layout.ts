@@ -22,13 +22,13 @@ export interface StoreDisk {
 /**
  * A layout whose streams together take no more than the disk has: each its part of what is there, at most what the
  * layout says, never less than it holds already. Throws `unavailable` when a new store does not find what it needs; one
- * that exists goes on with what there is.
+ * that exists continues with what there is.
  */
 export function fitLayout(layout: StoreLayout, { folder, freeBytes, heldBytes }: StoreDisk): StoreLayout {
   if (heldBytes.size === 0 && freeBytes < STORE_NEEDS_BYTES) {
     throw new MpoError(
       "unavailable",
-      `a new store needs ${STORE_NEEDS_BYTES} bytes free on the disk of ${folder}; ${freeBytes} are`,
+      `a new store needs ${STORE_NEEDS_BYTES} bytes free on the disk of ${folder}; it has ${freeBytes}`,
       { hint: `Free ${STORE_NEEDS_BYTES - freeBytes} bytes there, or put --data on another disk.` },
     );
   }

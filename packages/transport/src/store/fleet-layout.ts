@@ -61,7 +61,7 @@ const LARGE = { ...SMALL, maxBytes: 4 * GIB };
 /**
  * Everything that a fleet keeps. Documents keep a few revisions, so that a push can be rolled back; they alone may be
  * read from any replica, because a device refuses an older version than it has. A profile and the name of its report are
- * one value, so that one compare-and-set stores both or neither: with a stream of reports beside a table of names, a
+ * one value, so that one compare-and-set stores both or neither: with a stream of reports and a table of names, a
  * crash between the two would lose or double one.
  */
 export const FLEET_LAYOUT: StoreLayout = {

@@ -15,7 +15,7 @@ export interface LogStateStoreOptions {
   readonly clock: Clock;
   /** From 0 up to 1: jitter. */
   readonly random: () => number;
-  /** A name that nobody else ever gives to a write. */
+  /** A unique name for a write. */
   readonly newId: () => string;
   /** How long `keys` and `read` may take, milliseconds. Default 30 s. */
   readonly listTimeoutMs?: number;
@@ -68,7 +68,7 @@ export class LogStateStore implements port.StateStore {
     options: port.StoreCallOptions = {},
   ): Promise<number> {
     if (!Number.isSafeInteger(expectedRevision) || expectedRevision < 1) {
-      const message = `expectedRevision of ${key} is ${expectedRevision}; expected a revision that get, put or create gave`;
+      const message = `expectedRevision of ${key} is ${expectedRevision}; expected a revision that get, put or create returned`;
       return Promise.reject(new MpoError("invalid-argument", message));
     }
     return this.#write(bucket, key, { value, expected: expectedRevision }, options);
@@ -186,7 +186,10 @@ export class LogStateStore implements port.StateStore {
     bucketOf(this.#options.layout, bucket);
     if (key.length > MAX_KEY_LENGTH || isFenceKey(key) || !KEY.test(key)) {
       const shown = JSON.stringify(key.slice(0, 80));
-      throw new MpoError("invalid-argument", `${shown} is no key; expected parts of A-Z a-z 0-9 _ - / = between dots`);
+      throw new MpoError(
+        "invalid-argument",
+        `${shown} is not a valid key; expected parts of A-Z a-z 0-9 _ - / = between dots`,
+      );
     }
     return { stream: bucketStream(bucket), subject: keySubject(bucket, key) };
   }

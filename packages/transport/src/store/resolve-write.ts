@@ -3,12 +3,12 @@ import { type Clock, throwIfAborted } from "@mpo/io";
 import { backOffSchedule } from "@mpo/runtime";
 import type { LogCallOptions, LogWrite, StoreLog, Written } from "./store-log.ts";
 
-/** What a write needs besides the log. */
+/** What a write needs in addition to the log. */
 export interface ResolveOptions extends LogCallOptions {
   readonly clock: Clock;
   /** From 0 up to 1: the jitter of waits. */
   readonly random: () => number;
-  /** A name that nobody else ever gives to a write. */
+  /** A unique name for a write. */
   readonly newId: () => string;
 }
 
@@ -66,7 +66,7 @@ export async function resolveCompareAndSet(
       if (failure === undefined) return (await log.write(attempt, options)).sequence;
       fence ??= takeFence();
       const finding = await find(log, attempt, fence.subject, options);
-      // After a lost answer a fence may still be on its way: nobody else may use its subject.
+      // After a lost answer a fence may still be on its way: nothing else may use its subject.
       if (!isFenceLost) fence.release();
       fence = undefined;
       isFenceLost = false;
@@ -89,8 +89,8 @@ export async function resolveCompareAndSet(
 }
 
 /**
- * Decides what became of a write. The fence is a message with the write's own id on another subject: JetStream stores an
- * id once, so either it names the write as stored, or it is stored itself and the write, however late, no longer is.
+ * Finds out whether a write was stored. The fence is a message with the write's id on another subject. JetStream stores
+ * an id once: either it reports the write as stored, or it stores the fence, and the write can never be stored later.
  * A fence whose own answer was lost is found on its subject, which is this write's alone.
  * Not seen: a write that was stored, overwritten, and then forgotten by a restart of the server within seconds.
  */
@@ -122,7 +122,7 @@ function conflict({ subject, expected }: ExpectingWrite, newest: number, cause: 
   return new MpoError(
     "conflict",
     `${subject} is at revision ${newest}; this write expected ${expected === 0 ? "none" : expected}`,
-    { cause, hint: "Read it again and decide anew." },
+    { cause, hint: "Read it again, then decide again." },
   );
 }
 

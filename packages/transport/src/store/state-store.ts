@@ -9,9 +9,9 @@ export interface StoreEntry {
 }
 
 /**
- * What a watch tells. First everything that exists, then `caught-up` once, then changes as they are stored, in order.
+ * What a watch yields. First everything that exists, then `caught-up` once, then changes as they are stored, in order.
  * The same change may come more than once: compare revisions. `reset` says that the store went back in time or was
- * replaced: forget everything that this watch told; all of it comes anew, with another `caught-up`.
+ * replaced: forget everything from this watch; all of it comes again, with another `caught-up`.
  */
 export type StoreChange =
   | { readonly kind: "put"; readonly entry: StoreEntry }
@@ -74,7 +74,7 @@ export interface ReadEventsOptions extends StoreCallOptions {
   readonly from?: number;
   /** Subject, with NATS wildcards. Default: all. */
   readonly subject?: string;
-  /** At most so many events, the oldest first. Default 1000. */
+  /** Most events to return, the oldest first. Default 1000. */
   readonly limit?: number;
 }
 
@@ -117,11 +117,11 @@ export interface StateStore {
     expectedRevision: number,
     options?: StoreCallOptions,
   ): Promise<number>;
-  /** Marks a key as deleted, whether or not it was there. Watches tell it. */
+  /** Marks a key as deleted, whether or not it was there. Watches report it. */
   delete(bucket: string, key: string, options?: DeleteOptions): Promise<void>;
   /** All keys that exist, sorted. `keys` as in `WatchOptions`. */
   keys(bucket: string, options?: StoreCallOptions & { readonly keys?: string }): Promise<readonly string[]>;
-  /** See `StoreChange`. Goes on by itself after the connection was lost; ends only by its signal or `close`. */
+  /** See `StoreChange`. Continues after a lost connection; ends only by its signal or `close`. */
   watch(bucket: string, options: WatchOptions): AsyncIterable<StoreChange>;
 
   /** Adds an event to a stream. */
@@ -131,7 +131,7 @@ export interface StateStore {
   /** The newest event of a subject (no wildcards); undefined when there is none. */
   last(stream: string, subject: string, options?: StoreCallOptions): Promise<StreamEvent | undefined>;
   /**
-   * Events from a sequence on, in order, stored ones and new ones as they come; each at least once. Goes on by itself
+   * Events from a sequence on, in order, stored ones and new ones as they come; each at least once. Continues
    * after the connection was lost; ends only by its signal or `close`.
    */
   follow(stream: string, options: FollowOptions): AsyncIterable<StreamEvent>;

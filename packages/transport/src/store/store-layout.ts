@@ -47,7 +47,7 @@ export function keySubject(bucket: string, key: string): string {
   return `$KV.${bucket}.${key}`;
 }
 
-/** The stream behind a bucket, as JetStream's key-value store names it (NATS ADR-8). */
+/** The stream of a bucket, as JetStream's key-value store names it (NATS ADR-8). */
 export function bucketStream(bucket: string): string {
   return `KV_${bucket}`;
 }

@@ -56,7 +56,7 @@ export type LogDelivery =
 export interface StoreLog {
   /**
    * Stores a message. Throws `conflict` for the answer 10071 (the expected sequence is not the newest: or so it says),
-   * `timed-out` when no answer came, `unavailable` when nobody is there, `over-budget` when the stream is full.
+   * `timed-out` when no answer came, `unavailable` when there is no server, `over-budget` when the stream is full.
    */
   write(write: LogWrite, options?: LogCallOptions): Promise<Written>;
   /** The newest record of a subject, from the leader or from any replica. */
@@ -65,7 +65,7 @@ export interface StoreLog {
     subject: string,
     options?: LogCallOptions & { readonly consistency?: "leader" | "any" },
   ): Promise<LogRecord | undefined>;
-  /** Delivers in order, some records more than once; goes on after interruptions; ends by its signal or `close`. */
+  /** Delivers in order, some records more than once; continues after interruptions; ends by its signal or `close`. */
   consume(stream: string, options: ConsumeOptions): AsyncIterable<LogDelivery>;
   close(): Promise<void>;
 }

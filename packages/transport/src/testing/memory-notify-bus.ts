@@ -70,7 +70,7 @@ export class MemoryNotifyHub {
     }
   }
 
-  /** Tells every listener that it may have missed messages, as a lost connection does. */
+  /** Notifies every listener that it may have missed messages, as a lost connection does. */
   disconnectAll(): void {
     for (const { queue } of this.#listeners) queue.push({ kind: "gap" });
   }

@@ -15,7 +15,7 @@ export interface MemoryStateServerOptions {
   /** Default: the system's clock. */
   readonly clock?: Clock;
   readonly faults?: StoreFaults;
-  /** Where buckets with a republish rule tell what they stored. */
+  /** Where buckets with a republish rule publish what they stored. */
   readonly hub?: MemoryNotifyHub;
 }
 
@@ -110,7 +110,7 @@ export class MemoryStateServer {
     this.#options.hub?.disconnectAll();
   }
 
-  /** Answers again. Watches go on by themselves. */
+  /** Answers again. Watches continue on their own. */
   restart(): void {
     this.#isUp = true;
     this.#wake();

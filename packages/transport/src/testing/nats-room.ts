@@ -6,7 +6,7 @@ import { NatsLink } from "../nats/nats-link.ts";
 import { EmbeddedNatsServer, type EmbeddedServerOptions } from "../nats/server/embedded-nats-server.ts";
 import { findNatsServer, type NatsBinary } from "../nats/server/nats-binary.ts";
 
-/** The machine's nats-server, or why there is none. */
+/** The machine's nats-server, or why it has none. */
 export async function testBinary(): Promise<NatsBinary | string> {
   const { MPO_NATS_SERVER: named, MPO_CACHE: cache, XDG_CACHE_HOME: base, PATH = "" } = process.env;
   const cacheFolder = cache ?? join(base ?? join(homedir(), ".cache"), "mpoptimizer");

@@ -56,7 +56,7 @@ const conflict = { name: "MpoError", code: "conflict" };
 
 /** Tests that every `StateStore` must pass. */
 export function testStateStore(name: string, make: MakeStores): void {
-  void test(`${name}: a key is put, read by another, deleted, and created anew`, async (t) => {
+  void test(`${name}: a key is put, read by another, deleted, and created again`, async (t) => {
     const { store, other } = await make(t);
     assert.equal(await other.get("plain", "a.b"), undefined);
     const first = await store.put("plain", "a.b", bytes("1"));
@@ -93,7 +93,7 @@ export function testStateStore(name: string, make: MakeStores): void {
     await race((each, index) => each.update("plain", "raced", bytes(String(index)), revision));
   });
 
-  void test(`${name}: a watch tells what is there, then what changes, in order`, async (t) => {
+  void test(`${name}: a watch yields what is there, then what changes, in order`, async (t) => {
     const { store, other } = await make(t);
     await store.put("plain", "x.1", bytes("a"));
     await store.put("plain", "x.1", bytes("b"));

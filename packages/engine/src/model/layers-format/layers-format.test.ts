@@ -109,7 +109,7 @@ const DAMAGES: readonly (readonly [string, (files: Files) => Promise<void>, stri
   ],
   ["a shard too long", (files) => truncate(files.shard, 100_000), "invalid-data", /is too long, at byte 100000/],
   ["a changed byte", (files) => changeByte(files.shard), "invalid-data", /its content has the hash/],
-  ["text that is no JSON", (files) => writeFile(files.json, "{"), "invalid-data", /model\.json: no JSON/],
+  ["text that is not valid JSON", (files) => writeFile(files.json, "{"), "invalid-data", /model\.json: no JSON/],
   ["JSON of something else", (files) => writeFile(files.json, "[]"), "invalid-data", /model\.json: at the top/],
   [
     "a wrong shape",
@@ -159,7 +159,7 @@ const DAMAGES: readonly (readonly [string, (files: Files) => Promise<void>, stri
     "a cycle",
     edit('[["images",0,0,{}]]', '[["max",0,0,{}]]'),
     "invalid-data",
-    /"grouped" reads "max", which is no layer before it/,
+    /"grouped" reads "max", which is not an earlier layer/,
   ],
   [
     "two outputs",

@@ -16,7 +16,7 @@ const weightSpec = z.object({
       min: z.number().optional(),
     })
     .optional(),
-  /** "optimizer" for what is no part of the model. */
+  /** "optimizer" for what is not part of the model. */
   group: z.string().optional(),
 });
 
@@ -55,7 +55,7 @@ function parsedText(value: unknown): unknown {
 
 /**
  * Parses a `model.json` of TensorFlow.js layers format, saved by TensorFlow.js or converted from Keras.
- * Throws `invalid-data` naming the place, and `unsupported` for what is no Sequential or Functional model with one
+ * Throws `invalid-data` naming the place, and `unsupported` unless it is a Sequential or Functional model with one
  * input and one output.
  */
 export function parseLayersJson(text: string, file: string): LayersJson {

@@ -40,7 +40,7 @@ const sequentialConfig = z.union([
     .transform((layers) => ({ name: "sequential", layers })),
 ]);
 /**
- * The structure of a model, with the layers of models inside it in their place. Undefined when the class is no model's.
+ * The structure of a model, with the layers of models inside it in their place. Undefined when the class is not a model's.
  * Throws `invalid-data` naming the place, and `unsupported` for more than one input or output, and for layers of the same
  * name.
  */

@@ -133,7 +133,7 @@ function inOrder(layers: readonly LayerJson[], input: LayerJson, file: string): 
       const missing = stuck.inputs.find((name) => !known.has(name));
       throw new MpoError(
         "invalid-data",
-        `${file}: layer "${stuck.name}" reads "${missing}", which is no layer before it`,
+        `${file}: layer "${stuck.name}" reads "${missing}", which is not an earlier layer`,
       );
     }
     pending = later;

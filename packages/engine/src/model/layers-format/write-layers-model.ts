@@ -16,7 +16,7 @@ const SHARD_NAME = /^weights-\d+of\d+-[0-9a-f]+\.bin$/;
 
 /** Name of the file that `readLayersModel` and `tf.loadLayersModel` take. */
 export const MODEL_FILE = "model.json";
-/** Models are no secret: the program that serves one may run as another user. The process's umask has the last word. */
+/** Models are not secret: the program that serves one may run as another user. The process's umask has the last word. */
 export const MODEL_FILE_MODE = 0o666;
 
 /**

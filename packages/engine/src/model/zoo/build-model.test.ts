@@ -20,7 +20,7 @@ void test("the catalogue has every model once", () => {
   );
 });
 
-/** Sample shape before the global average pooling at the end, which tells where the strides are. */
+/** Sample shape before the global average pooling at the end, which shows where the strides are. */
 function lastImageShape(graph: ModelGraph): readonly number[] {
   const shapes = sampleShapes(graph);
   const pool = graph.nodes.find((node) => node.name === "pool");

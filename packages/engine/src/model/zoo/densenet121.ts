@@ -8,7 +8,7 @@ const BOTTLENECK_FACTOR = 4;
 
 /**
  * DenseNet-121 (Huang et al. 2017), growth 32, bottlenecks, compression 0.5. Each layer's output is concatenated to all
- * before it, one `concat(x, new)` a layer, so that each layer is a unit of its own. ImageNet form: 7x7 stem of stride
+ * before it, one `concat(x, new)` a layer, so that each layer is its own unit. ImageNet form: 7x7 stem of stride
  * 2 and a 3x3 max pooling of stride 2. Form for small images: 3x3 stem of stride 1, no pooling.
  */
 export function densenet121({ norm, inputShape, classes, form }: ZooOptions): ModelGraph {

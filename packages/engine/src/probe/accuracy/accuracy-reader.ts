@@ -12,7 +12,7 @@ const SEED = 0;
 
 /**
  * Judges the weights that a worker holds: by labels where there are any, else by how far predictions agree under dropout
- * (AETTA, Lee et al. 2024). Confidence is no judge here: entropy minimisation makes predictions surer, right or wrong,
+ * (AETTA, Lee et al. 2024). Confidence is not a measure here: entropy minimisation makes predictions surer, right or wrong,
  * and a model that has collapsed is the surest of all.
  */
 export class AccuracyReader {

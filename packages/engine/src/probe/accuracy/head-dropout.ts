@@ -36,7 +36,7 @@ export function headDropout(
   const head = graph.nodes.findLast(({ kind }) => kind === "dense");
   const kernel = head === undefined ? undefined : weights.get(`${head.name}/kernel`);
   if (head === undefined || kernel === undefined) {
-    throw new MpoError("unsupported", `${graph.name} has no dense layer to drop features of`);
+    throw new MpoError("unsupported", `${graph.name} has no dense layer whose features could be dropped`);
   }
   const bias = weights.get(`${head.name}/bias`);
   const width = features.length / count;

@@ -12,7 +12,7 @@ import { runMicroWindows } from "./micro-windows.ts";
 /** Part of the time left that micro-windows plan with: their steps are predicted, not known. */
 const SAFE_SHARE = 0.85;
 
-/** How accuracy moves under a few configs, in the time that is left; none where there are no samples, or nothing fits. */
+/** How accuracy changes under a few configs, in the time that is left; none where there are no samples, or nothing fits. */
 export async function measureAccuracy(context: ProbeContext, costModel: CostModel): Promise<readonly AccuracySample[]> {
   const { task, method, signal, seed, clock } = context;
   const { samples, model } = task;

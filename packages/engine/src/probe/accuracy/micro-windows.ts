@@ -39,8 +39,8 @@ export interface MicroWindowTask {
 
 const ADAPTED = "adapted";
 /**
- * Samples that are judged on at most: more would take longer than the training between two looks, and chance moves a look
- * at so many by no more than the judge without labels is off.
+ * Most samples to judge on. More would take longer than the training between two judgements, and at this number chance
+ * matters no more than the error of the judge without labels.
  */
 const MOST_JUDGED = 384;
 
@@ -55,7 +55,7 @@ interface Course {
 /**
  * Trains the configs for a few steps each on recent samples, the better ones for longer (successive halving), and judges
  * them after each round. One worker does all: nothing of its memory is measured. Returns one curve for each config that
- * was judged; none where there is no judge, or no time for one round.
+ * was judged; none without a judge, or without time for one round.
  */
 export async function runMicroWindows(
   worker: EngineWorker,

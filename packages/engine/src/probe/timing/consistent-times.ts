@@ -4,7 +4,7 @@ import { median, type UnitTimeSample } from "@mpo/core";
 const MOST_RATIO = 1.8;
 
 /**
- * Leaves out samples that a busy machine spoilt beyond what repeats can tell: going from the largest micro-batch of each
+ * Leaves out samples that a busy machine disturbed in ways that repeats cannot detect: going from the largest micro-batch of each
  * unit down, a sample stays if it does not take far longer than the larger one that stayed.
  */
 export function consistentTimes(samples: readonly UnitTimeSample[]): readonly UnitTimeSample[] {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { StepQueue } from "./step-queue.ts";
 
-/** What takes so many milliseconds. */
+/** A job that takes this number of milliseconds. */
 const taking = (ms: number) => ({ ms });
 const runMs = ({ ms }: { readonly ms: number }): number => ms;
 

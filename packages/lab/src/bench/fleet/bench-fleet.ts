@@ -123,7 +123,7 @@ async function requireOpenFiles(agents: number): Promise<void> {
   if (limit >= needed) return;
   throw new MpoError(
     "precondition-failed",
-    `${agents} agents need ${needed} open files a process; ${limit} are allowed`,
+    `${agents} agents need ${needed} open files per process; the limit is ${limit}`,
     {
       hint: `Raise the limit (ulimit -Hn ${needed}), or choose at most ${limit - OTHER_FILES} agents.`,
     },
@@ -148,7 +148,7 @@ function print(figures: Awaited<ReturnType<typeof measure>>, { terminal }: Comma
   table.push(
     ["agents", `${figures.agents} in ${figures.drivers} processes`],
     ["joined in", `${figures.joinSeconds.toFixed(1)} s`],
-    ["reports acknowledged", `${reportsPerSecond.toFixed(0)} a second`],
+    ["reports acknowledged", `${reportsPerSecond.toFixed(0)} per second`],
     ["all configured in", `${figures.configuredSeconds.toFixed(1)} s`],
     ["push to applied, median", `${pushP50Ms.toFixed(0)} ms`],
     ["push to applied, 99th percentile", `${pushP99Ms.toFixed(0)} ms of ${figures.pushes} pushes`],

@@ -6,7 +6,7 @@ import { type AcknowledgedReport, deviceName, FLEET_MODEL, FLEET_TENANT } from "
 
 const AT_ONCE = 64;
 
-/** Holds what agents were told against what the store has, over a connection of its own. */
+/** Compares the agents' acknowledgements with the store, over its own connection. */
 export async function checkReports(
   natsUrl: string,
   acknowledged: readonly AcknowledgedReport[],

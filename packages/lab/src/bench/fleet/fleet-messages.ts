@@ -1,4 +1,4 @@
-/** What a driver's process is told at its start: which simulated agents it runs. */
+/** Start message of a driver's process: which simulated agents it runs. */
 export interface DriverPlan {
   /** "host:port" of the coordinator. */
   readonly coordinator: string;
@@ -10,7 +10,7 @@ export interface DriverPlan {
   readonly seed: number;
 }
 
-/** What it is told later: every agent's probe ends now, and all of them report. */
+/** Later message: every agent's probe ends now, and all of them report. */
 export interface ToDriver {
   readonly kind: "report";
 }
@@ -29,7 +29,7 @@ export interface AcknowledgedReport {
   readonly atMs: number;
 }
 
-/** What a driver tells every now and then. */
+/** What a driver reports from time to time. */
 export interface FromDriver {
   /** Agents that are enrolled, online and connected to NATS. */
   readonly joined: number;
@@ -39,7 +39,7 @@ export interface FromDriver {
   readonly warnings: Readonly<Record<string, number>>;
 }
 
-/** What the coordinator's process tells once, when it listens. */
+/** What the coordinator's process reports once, when it listens. */
 export interface CoordinatorReady {
   readonly grpc: string;
   readonly natsUrl: string;

@@ -67,7 +67,7 @@ export function simulatedAgent(parts: SimulatedAgentParts): Promise<Agent> {
   return createAgent(settings, ports);
 }
 
-/** Tells what the agent runs by, as soon as the agent says so. */
+/** Reports the agent's configuration as soon as the agent reports it. */
 function applying(link: FleetLink, { onApplied }: SimulatedAgentParts): FleetLink {
   return {
     ...link,

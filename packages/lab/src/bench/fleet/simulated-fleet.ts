@@ -17,7 +17,7 @@ export interface SimulatedFleetOptions {
 /** What a wait of `until` looks at. */
 export interface WaitOptions {
   readonly what: string;
-  /** It fails when nothing has moved for so long. */
+  /** It fails after this long without progress. */
   readonly patienceMs: number;
   readonly signal: AbortSignal;
   /** How far it is; the wait is over at `goal`. */
@@ -26,7 +26,7 @@ export interface WaitOptions {
   readonly onProgress: (done: number) => void;
 }
 
-/** Many simulated agents in a few processes, and what they have told. */
+/** Many simulated agents in a few processes, and what they have reported. */
 export class SimulatedFleet implements AsyncDisposable {
   readonly #drivers: readonly ChildHost[];
   readonly #joined: number[];
@@ -88,7 +88,7 @@ export class SimulatedFleet implements AsyncDisposable {
     for (const driver of this.#drivers) driver.send({ kind: "report" });
   }
 
-  /** Rejects when a driver ends by itself. */
+  /** Rejects when a driver exits unexpectedly. */
   async failure(): Promise<never> {
     return await Promise.race(this.#drivers.map((driver) => failureOf(driver)));
   }
@@ -122,7 +122,7 @@ export async function until(options: WaitOptions): Promise<void> {
     done = now;
     onProgress(done);
     if (performance.now() - movedMs > patienceMs) {
-      throw new MpoError("timed-out", `${what}: ${done} of ${goal}, and nothing moved for ${patienceMs / SECOND_MS} s`);
+      throw new MpoError("timed-out", `${what}: ${done} of ${goal}, and no progress for ${patienceMs / SECOND_MS} s`);
     }
     if (done < goal) await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }

@@ -53,7 +53,7 @@ export async function benchPolicies(options: BenchPoliciesOptions, context: Comm
   const { terminal, signal, environment, workingFolder } = context;
   const { method, seed, samples, batch, threads } = options;
   if (methodNamed(method).needsLabels) {
-    throw new MpoError("invalid-argument", `--method ${method} needs labels, which a device has not`, {
+    throw new MpoError("invalid-argument", `--method ${method} needs labels, which a device does not have`, {
       hint: "Choose tent or shot.",
     });
   }

@@ -1,6 +1,6 @@
 import { EngineWorker, evaluateAccuracy, type Model, type ModelWeights, type Samples } from "@mpo/engine";
 
-/** Accuracy by labels, in a process of its own: what a judge's large batches take is no matter of the runs' limits. */
+/** Accuracy by labels, in a process of its own: a judge's large batches do not count towards the runs' limits. */
 export interface LabelJudge extends AsyncDisposable {
   /** Share of the samples, 0 to 1, that a model with these weights names rightly. */
   accuracy(weights: ModelWeights, samples: Samples): Promise<number>;

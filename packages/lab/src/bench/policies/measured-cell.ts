@@ -30,7 +30,7 @@ export async function measureCell(
       train: async (rung) => {
         const run = byRung.get(rung) as PolicyRun;
         const booked = await bookRun(run, task);
-        if (booked === undefined) throw new MpoError("over-memory-cap", "every run broke its own memory bound");
+        if (booked === undefined) throw new MpoError("over-memory-cap", "every run exceeded its own memory bound");
         return { run, ...booked };
       },
     },

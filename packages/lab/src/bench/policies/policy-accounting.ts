@@ -19,7 +19,7 @@ export interface PolicyCell {
 /** The techniques of which each policy has one alone. */
 export const SINGLE_TECHNIQUES: readonly PolicyName[] = ["microBatch", "freezing", "checkpointing"];
 
-/** How the joint policy stands beside the others under one pair of limits. Differences are joint minus other. */
+/** How the joint policy compares with the others under one pair of limits. Differences are joint minus other. */
 export interface LimitsComparison {
   readonly limits: Limits;
   /** The plain step does not fit these limits. */
@@ -40,7 +40,7 @@ export interface PoliciesSummary {
   readonly worstGain: number;
   /** Means over the pairs where the limits bind; undefined where none do. */
   readonly meanGainWhereBinding: number | undefined;
-  /** The same beside each technique, as one who had only that. */
+  /** The same against each technique on its own. */
   readonly meanGainOverTechnique: Readonly<Partial<Record<PolicyName, number>>>;
   /** The largest gain over the best single technique that any drift showed where limits bind. */
   readonly largestGain: number | undefined;

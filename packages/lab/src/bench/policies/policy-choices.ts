@@ -16,7 +16,7 @@ export interface PolicyChoice {
   readonly policy: PolicyName;
   /** Best first; after it what would run if it broke its memory bound. Empty: the model stays as it is. */
   readonly runs: readonly PolicyRun[];
-  /** Why there is none. */
+  /** Why there are none. */
   readonly because?: string;
 }
 
@@ -31,7 +31,7 @@ export interface ChoiceTask {
   readonly windows: number;
 }
 
-/** Memory and time that are no matter. */
+/** Memory and time without limits. */
 const BOUNDLESS_BYTES = Number.MAX_SAFE_INTEGER;
 
 /** Every policy's choice under one pair of limits: the same search, by each policy's own rules. */
@@ -39,13 +39,13 @@ export function chooseUnder(task: ChoiceTask, limits: Limits): readonly PolicyCh
   return POLICY_NAMES.map((policy): PolicyChoice => {
     const windowMs = chargedWindowMs(limits.windowMs, task.probeMs, task.windows);
     if (windowMs <= 0) {
-      return { limits, policy, runs: [], because: `the window's share of the probe takes all of it` };
+      return { limits, policy, runs: [], because: `the window's share of the probe uses all of it` };
     }
     const budget: SearchBudget = { memoryBytes: limits.memoryBytes, windowMs };
     const outcome = searchPolicy(task.planner, budget, task.objective, policy);
     if ("refusal" in outcome) return { limits, policy, runs: [], because: outcome.refusal.message };
     const rungs = [...outcome.result.ladder].reverse().filter(({ accuracy }) => accuracy.steps > 0);
-    if (rungs.length === 0) return { limits, policy, runs: [], because: "no gain is expected of any training" };
+    if (rungs.length === 0) return { limits, policy, runs: [], because: "no training is expected to improve accuracy" };
     return { limits, policy, runs: rungs.map((rung) => policyRun(rung, task.sampleCount)) };
   });
 }
@@ -77,7 +77,7 @@ export function quickRuns(task: ChoiceTask, policy: PolicyName, windowMs: number
   return runs;
 }
 
-/** A search in which memory is no matter. */
+/** A search without a memory limit. */
 function boundlessly(
   { planner }: ChoiceTask,
   policy: PolicyName,

@@ -2,7 +2,7 @@ import { checked, fact, given, MpoError, type Profile, validateProfile } from "@
 import { readJsonFile, writeJsonFile } from "@mpo/io";
 import { type PolicyRunOutcome, policyOutcomeSchema } from "./policy-run.ts";
 
-/** What makes results comparable: a file goes on only with the same. */
+/** What makes results comparable: a file can only be resumed with the same. */
 export type PolicyIdentity = Readonly<Record<string, string | number>>;
 
 /** What a bench has done so far. Limits, windows and corruptions may be others in the next piece. */
@@ -64,7 +64,7 @@ function checkIdentity({ identity: found }: { readonly identity: unknown }, want
   for (const [name, value] of Object.entries(wanted)) {
     if (stored[name] === value) continue;
     throw new MpoError("conflict", `${name} is ${JSON.stringify(stored[name])}, not ${JSON.stringify(value)}`, {
-      hint: "Resume with the options that the bench began with, or leave --resume out.",
+      hint: "Resume with the options that the bench began with, or leave out --resume.",
     });
   }
 }

@@ -1,6 +1,6 @@
 import { onAbort } from "@mpo/io";
 
-/** Lets many wait for what comes by itself. */
+/** Lets many wait for the next change. */
 export class Changes {
   readonly #waiting = new Set<() => void>();
 

@@ -20,14 +20,14 @@ export interface ChildCommandOptions {
   /** Its log is written there. */
   readonly logFile: string;
   readonly onLog: (line: CommandRecord) => void;
-  /** It has ended although nobody told it to. */
+  /** It has ended unexpectedly. */
   readonly onFailure: (error: MpoError) => void;
 }
 
 const LOG_TAIL = 5;
 
 /**
- * An `mpo` command in a process of its own, as somebody would start it in another terminal. It gets a process group of
+ * An `mpo` command in a process of its own, as a user would start it in another terminal. It gets a process group of
  * its own too: Ctrl-C reaches the demo alone, which stops its children in order.
  */
 export class ChildCommand {
@@ -99,7 +99,7 @@ export class ChildCommand {
     }, signal);
   }
 
-  /** Tells it to end, and kills it and its children when it does not. */
+  /** Asks it to stop, and kills it and its children when it does not. */
   async stop(graceMs: number): Promise<void> {
     if (this.#isStopping) return await this.#exited;
     this.#isStopping = true;
@@ -109,7 +109,7 @@ export class ChildCommand {
     const timer = setTimeout(() => killGroup(pid), graceMs);
     await this.#exited;
     clearTimeout(timer);
-    // Whatever it may have left behind.
+    // Whatever it may have left.
     killGroup(pid);
   }
 

@@ -5,7 +5,7 @@ import type { ServedPhase } from "../../example-app/served-accuracy.ts";
 import type { ChildCommand } from "./child-command.ts";
 import type { DemoDevice } from "./demo-devices.ts";
 
-/** A share from 0 to 1 that was served rightly, by the labels that only the demo knows, and the images behind it. */
+/** A share from 0 to 1 that was served rightly, by the labels that only the demo knows, and how many images it counts. */
 interface ServedShare {
   readonly share: number;
   readonly images: number;
@@ -66,7 +66,7 @@ export async function readOutcome(
   };
 }
 
-/** What a program has told of its accuracy last. */
+/** What a program last reported of its accuracy. */
 export function phasesOf(app: ChildCommand): readonly ServedPhase[] {
   return (app.latest("served")?.["phases"] ?? []) as readonly ServedPhase[];
 }

@@ -4,7 +4,7 @@ import type { FleetEvent } from "@mpo/protocol";
 import type { AdminClient } from "@mpo/transport";
 import { Changes } from "./changes.ts";
 
-/** What happens in the fleet, as the coordinator tells it. */
+/** What happens in the fleet, as the coordinator reports it. */
 export class FleetEvents {
   readonly #seen: FleetEvent[] = [];
   readonly #changes = new Changes();
@@ -34,20 +34,24 @@ export class FleetEvents {
     }
   }
 
-  /** Number of events so far: what comes later is behind it. */
+  /** Number of events so far: later ones come after it. */
   get position(): number {
     return this.#seen.length;
   }
 
-  /** The first event of a device behind a position whose kind fits. Throws `timed-out`. */
+  /** The first event of a device after a position whose kind matches. Throws `timed-out`. */
   async until(
     { device, kind, behind = 0 }: { readonly device: string; readonly kind: RegExp; readonly behind?: number },
     { signal, withinMs }: { readonly signal: AbortSignal; readonly withinMs: number },
   ): Promise<FleetEvent> {
     using ends = linkSignals(signal);
-    const late = new MpoError("timed-out", `nothing like ${kind.source} came from ${device} in ${withinMs / 1000} s`, {
-      hint: "Is the machine busy with something else? Run it again with --keep, and look at the logs.",
-    });
+    const late = new MpoError(
+      "timed-out",
+      `nothing like ${kind.source} arrived from ${device} in ${withinMs / 1000} s`,
+      {
+        hint: "Is the machine busy with something else? Run it again with --keep, and look at the logs.",
+      },
+    );
     const timer = setTimeout(() => ends.abort(late), withinMs);
     try {
       return await this.#changes.until(() => {

@@ -46,7 +46,7 @@ export class FleetRoom {
   readonly #context: CommandContext;
   /** In the order of their start. */
   readonly #children: ChildCommand[] = [];
-  /** Rejects with `unavailable` when a process has ended although nobody told it to. */
+  /** Rejects with `unavailable` when a process has ended unexpectedly. */
   readonly failed: Promise<never>;
   #fail: (error: MpoError) => void = () => undefined;
   #admin: AdminClient | undefined;
@@ -58,7 +58,7 @@ export class FleetRoom {
     this.failed = new Promise((_, reject) => {
       this.#fail = reject;
     });
-    // Nobody may be waiting when it happens.
+    // It may happen while nothing waits for it.
     this.failed.catch(() => undefined);
   }
 
@@ -123,7 +123,7 @@ export class FleetRoom {
     await Promise.all([app.stop(GRACE_MS), agent.stop(GRACE_MS)]);
   }
 
-  /** Ends all processes, the last first, so that nobody misses whom it stands on; then removes the folder, if it may. */
+  /** Ends all processes, the last first, so that none loses one it depends on; then removes the folder, if it may. */
   async close({ removesFolder }: { readonly removesFolder: boolean }): Promise<void> {
     this.#admin?.close();
     const [coordinator, ...others] = this.#children;

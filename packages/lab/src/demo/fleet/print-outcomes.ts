@@ -14,7 +14,7 @@ export function printOutcomes(outcomes: readonly DeviceOutcome[], terminal: Term
   terminal.line(table.toString());
   terminal.line(
     "Memory is what a step adds to the idle worker. Accuracy is of the answers that were served, by labels that only the\n" +
-      "demo knows; the agents never see them. The sizes of the devices are simulated: each agent was told to behave as a\n" +
+      "demo knows; the agents never see them. The sizes of the devices are simulated: each agent behaves as a\n" +
       "machine with that much memory (--memory-limit), and its workers are held to it; the processor is shared by all.",
   );
 }

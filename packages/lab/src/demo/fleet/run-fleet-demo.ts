@@ -82,7 +82,7 @@ async function enrol(device: DemoDevice, { options, context, room, events, note 
   const { signal } = context;
   note(`${device.name}: a program begins to serve clean images of clothes`);
   const app = await room.startApp(device);
-  note(`${device.name}: its agent starts, and takes the device for one with ${device.memory} (simulated)`);
+  note(`${device.name}: its agent starts, and treats the device as one with ${device.memory} (simulated)`);
   const agent = await room.startAgent(device, (line) => noteAgent(device.name, line, note));
   const withinMs = options.probeTime + PATIENCE_MS;
   const kind = /^document-applied$/u;
@@ -93,7 +93,7 @@ async function enrol(device: DemoDevice, { options, context, room, events, note 
 async function drift({ device, app }: DeviceProcesses, { options, context, room, events, note }: Demo): Promise<void> {
   const { signal } = context;
   const behind = events.position;
-  note(`${device.name}: from now on its images come with ${device.corruption}; nobody tells the agent`);
+  note(`${device.name}: from now on its images come with ${device.corruption}; the agent is not notified`);
   app.type("");
   const withinMs = options.driftProbeTime + options.window + PATIENCE_MS;
   const kind = /^window-(?!over-memory)/u;
@@ -127,14 +127,14 @@ async function stayUp({ room, context }: Demo, devices: readonly DemoDevice[]): 
     `profiles list ${where}`,
     `events --follow ${where}`,
   ];
-  terminal.line("Everything goes on running. Look around from another terminal:");
+  terminal.line("Everything keeps running. Look around from another terminal:");
   for (const command of commands) terminal.line(`  npm run mpo -- ${command}`);
   terminal.line("Press Ctrl-C to stop all of it.");
   terminal.record({ event: "kept", coordinator: room.target, folder: room.folder, commands });
   await new Promise<void>((resolve) => void onAbort(signal, resolve));
 }
 
-/** Each once: an agent also tells when it goes to another rung of the ladder. */
+/** Each once: an agent also reports when it moves to another rung of the ladder. */
 function eventNotes(note: (text: string) => void): (event: FleetEvent) => void {
   const noted = new Set<string>();
   return ({ kind, device, message }) => {
@@ -165,7 +165,7 @@ function noteAgent(device: string, line: CommandRecord, note: (text: string) => 
   const { msg, level } = line;
   const bytes = Number(line["memoryBytes"]);
   if (msg === "a probe begins" && line["why"] === "drift") {
-    note(`${device}: a worker measures how accuracy moves on the new images`);
+    note(`${device}: a worker measures how accuracy changes on the new images`);
   } else if (msg === "a probe begins") {
     note(`${device}: probes, in workers that may take ${formatBytes(bytes)} for a step`);
   } else if (msg === "the inputs have drifted") {

@@ -56,10 +56,10 @@ async function bring(manager: JetStreamManager, { config, state }: StreamInfo, p
   };
   const found: Partial<StreamConfig> & { readonly persist_mode?: string } = config;
   if (found.persist_mode === "async") {
-    fail("acknowledges writes before they are on disk (persist_mode async)", "Make it anew without persist_mode.");
+    fail("acknowledges writes before they are on disk (persist_mode async)", "Create it again without persist_mode.");
   }
   if (state.consumer_count > MAX_CONSUMERS) {
-    const hint = "Something makes a consumer per device: end it, then delete its consumers (nats consumer rm).";
+    const hint = "Something creates a consumer per device: stop it, then delete its consumers (nats consumer rm).";
     fail(`has ${state.consumer_count} consumers; expected at most ${MAX_CONSUMERS}`, hint);
   }
   for (const key of FIXED) {

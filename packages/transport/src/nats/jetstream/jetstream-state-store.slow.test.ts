@@ -86,7 +86,7 @@ if (skip !== false) {
     const { url } = server.address;
     const link = await openLink(t, url);
     const js = link.connection.jetstream();
-    // A write that was stored, overwritten, and whose answer never came: the same id on another subject tells.
+    // A write that was stored, overwritten, and whose answer never came: the same id on another subject detects it.
     const first = await js.publish("$KV.plain.k", bytes("1"), { msgID: "w1", expect: { lastSubjectSequence: 0 } });
     await js.publish("$KV.plain.k", bytes("2"), { msgID: "w2" });
     const fenced = await js.publish("$KV.plain._fence.x.1", "", { msgID: "w1" });

@@ -64,8 +64,8 @@ async function fitToDisk(
   const { bavail, bsize } = await statfs(folder);
   const freeBytes = bavail * bsize;
   if (heldBytes.size > 0 && freeBytes < STORE_NEEDS_BYTES) {
-    const hint = "Free space there: what does not fit is refused.";
-    logger.warn("the store's disk has little room", { folder, freeBytes, neededBytes: STORE_NEEDS_BYTES, hint });
+    const hint = "Free space there: writes that do not fit are refused.";
+    logger.warn("the store's disk is almost full", { folder, freeBytes, neededBytes: STORE_NEEDS_BYTES, hint });
   }
   return fitLayout(layout, { folder, freeBytes, heldBytes });
 }

@@ -19,7 +19,7 @@ import { type Delivered, deliveredOf, recordOfMessage } from "./record-headers.t
 const HEARTBEAT_MS = 5_000;
 /** Silence after which the consumer is taken for dead. */
 const SILENCE_MS = 2.5 * HEARTBEAT_MS;
-/** A consumer whose reader is gone is removed by the server after this, so that crashes leave none behind. */
+/** A consumer whose reader is gone is removed by the server after this, so that crashes leave none. */
 const INACTIVE_MS = 30_000;
 
 /** `again`: something was missed, or the consumer is dead: make a new one. */
@@ -66,7 +66,7 @@ export async function* consumeOrdered(
       }
       for await (const item of queue) {
         if (item.kind === "again") {
-          link.logger.debug("a watch starts again", { stream, why: item.why, after: cursor });
+          link.logger.debug("restarting a watch", { stream, why: item.why, after: cursor });
           break;
         }
         const delivered = run.accept(item.message);
@@ -83,7 +83,7 @@ export async function* consumeOrdered(
       const error = natsError(thrown, `watching ${stream}`);
       if (signal.aborted) return;
       if (!["unavailable", "timed-out", "not-found", "internal"].includes(error.code)) throw error;
-      link.logger.warn("a watch could not start; it tries again", { stream, err: error });
+      link.logger.warn("a watch could not start; trying again", { stream, err: error });
     } finally {
       run.stop();
       queue.end();
@@ -148,7 +148,7 @@ class ConsumerRun {
     const info = await this.#link.within(adding, signal, `consumer of ${this.#stream}`);
     this.#name = info.name;
     void this.#watchSilence();
-    // What came in before the answer was counted as pending, or was delivered already: both are told by the records.
+    // What came in before the answer was counted as pending, or was already delivered: the records show both.
     return info.num_pending + info.delivered.consumer_seq;
   }
 
@@ -170,7 +170,7 @@ class ConsumerRun {
     return delivered;
   }
 
-  /** Ends it here at once, and on the server as soon as that can be told. */
+  /** Ends it here at once, and on the server as soon as it can be reached. */
   stop(): void {
     this.#ends.abort();
     const { connection } = this.#link;

@@ -55,14 +55,14 @@ function record(
   };
 }
 
-/** What a delivery's reply subject tells. */
+/** What a delivery's reply subject contains. */
 export interface Delivered {
   /** In the stream. */
   readonly sequence: number;
   /** By this consumer, from 1. */
   readonly delivery: number;
   readonly storedAtMs: number;
-  /** Records that wait behind it. */
+  /** Records that wait after it. */
   readonly pending: number;
 }
 

@@ -19,7 +19,7 @@ export interface StoredStream {
   readonly size: StreamSize;
 }
 
-/** Starts a server on a store that nobody uses, asks it, and ends it. Throws `already-exists` when somebody uses it. */
+/** Starts a server on an unused store, queries it, and stops it. Throws `already-exists` when the store is in use. */
 export async function checkStore(options: EmbeddedServerOptions): Promise<readonly StoredStream[]> {
   const folder = resolve(options.folder);
   const names = [...(await readStreamFolders(folder)).keys()].sort();
@@ -47,12 +47,12 @@ export async function checkStore(options: EmbeddedServerOptions): Promise<readon
   );
 }
 
-/** Moves streams of a store that nobody uses out of it; the next start makes empty ones. Returns where they lie now. */
+/** Moves streams out of an unused store; the next start creates empty ones. Returns where they are now. */
 export async function setAsideStreams(folder: string, names: readonly string[], date: string): Promise<string> {
-  await using _claim = await claimFolder(folder, { hint: "End the coordinator first." });
+  await using _claim = await claimFolder(folder, { hint: "Stop the coordinator first." });
   if ((await findLeftServer(folder)) !== undefined) {
     throw new MpoError("already-exists", `a nats-server uses ${folder}`, {
-      hint: "A crash left it: start the coordinator, end it, and try again.",
+      hint: "It was left by a crash: start the coordinator, stop it, and try again.",
     });
   }
   const there = await readStreamFolders(folder);
@@ -61,7 +61,7 @@ export async function setAsideStreams(folder: string, names: readonly string[], 
   }
   const target = join(dirname(folder), "set-aside", date);
   if ((await stat(target).catch(() => undefined)) !== undefined) {
-    throw new MpoError("already-exists", `${target} is there already`);
+    throw new MpoError("already-exists", `${target} already exists`);
   }
   await makeFolder(target, { mode: 0o700 });
   for (const name of names) await rename(join(streamsFolder(folder), name), join(target, name));

@@ -12,7 +12,7 @@ export class DamagedStreams extends MpoError {
 
   constructor(folder: string, names: readonly string[], sizes: ReadonlyMap<string, StreamSize>) {
     const losses = names.map((name) => `${name}: ${STREAM_LOSSES[name] ?? "what it holds"}`).join("; ");
-    super("invalid-data", `damaged in the store: ${names.join(", ")}. Without it is lost: ${losses}`, {
+    super("invalid-data", `damaged in the store: ${names.join(", ")}. Setting it aside loses: ${losses}`, {
       hint: `Restore a backup, or set it aside: mpo store set-aside --yes, with the coordinator's --data. See ${join(folder, "nats-server.log")}.`,
     });
     this.names = names;

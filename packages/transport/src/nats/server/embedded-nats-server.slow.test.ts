@@ -172,7 +172,8 @@ void test("a damaged stream is named at once, with what is lost without it", { s
   const startedMs = Date.now();
   await assert.rejects(startServer(t, { folder }), {
     code: "invalid-data",
-    message: /^damaged in the store: KV_desired\. Without it is lost: KV_desired: the newest document of each device/u,
+    message:
+      /^damaged in the store: KV_desired\. Setting it aside loses: KV_desired: the newest document of each device/u,
     hint: /mpo store set-aside/u,
   });
   assert.ok(Date.now() - startedMs < 10_000);

@@ -39,9 +39,9 @@ export interface EmbeddedServerOptions {
 /** A server that ran this long and then ended has not failed to start. */
 const GOOD_RUN_MS = 30_000;
 const CLAIM_HINT =
-  "One coordinator per folder: end the other, give another folder, or connect to its server with --nats URL.";
+  "One coordinator per folder: stop the other, choose another folder, or connect to its server with --nats URL.";
 const RESTARTS = 5;
-/** A server that is no child of ours tells nobody when it ends. */
+/** A server that is not our child does not notify us when it ends. */
 const ADOPTED_POLL_MS = 500;
 
 /**
@@ -176,7 +176,7 @@ export class EmbeddedNatsServer {
     const { signal } = this.#stops;
     if (child !== undefined) {
       if (child.exitCode !== null || child.signalCode !== null) return;
-      // An unreferenced child keeps no event loop alive: whoever stops the server must not wait for this event.
+      // An unreferenced child keeps no event loop alive: the code that stops the server must not wait for this event.
       await once(child, "exit", { signal }).catch(() => undefined);
       return;
     }
@@ -203,11 +203,11 @@ async function takeOver(
     ].filter((each) => each !== "");
     if (misfits.length > 0) throw new MpoError("precondition-failed", misfits.join(", "));
     await writeRecord(folder, { serverName: facts.serverName, server });
-    logger.info("took over a nats-server that a crash left", { pid: server.pid, url: address.url });
+    logger.info("took over a nats-server left by a crash", { pid: server.pid, url: address.url });
     return { identity: server, address };
   } catch (thrown) {
     throwIfAborted(signal);
-    logger.warn("ending a nats-server that a crash left, which does not fit", { pid: server.pid, err: thrown });
+    logger.warn("stopping a nats-server left by a crash: its settings do not fit", { pid: server.pid, err: thrown });
     await endProcess(server, { timeoutMs: stopTimeoutMs, clock });
     await removeRecord(folder);
     return undefined;

@@ -4,7 +4,7 @@ import { MpoError } from "@mpo/core";
 import { fileError, readJsonFile, writeJsonFile } from "@mpo/io";
 import { identify, isStill, type ProcessIdentity } from "./process-identity.ts";
 
-/** What lies beside the store of an embedded server: which process it is. */
+/** The file next to the store of an embedded server: which process it is. */
 export interface EmbeddedRecord {
   readonly serverName: string;
   readonly server: ProcessIdentity;
@@ -27,11 +27,11 @@ export async function removeRecord(folder: string): Promise<void> {
   for (const name of [RECORD_FILE, PID_FILE]) await unlink(join(folder, name)).catch(() => undefined);
 }
 
-/** Looks for a server that a crash of its owner left running on this folder. Its name is empty when nobody knows it. */
+/** Looks for a server that a crash of its owner left running on this folder. Its name is empty when unknown. */
 export async function findLeftServer(folder: string): Promise<EmbeddedRecord | undefined> {
   const record = await readRecord(folder);
   if (record !== undefined && (await isStill(record.server))) return record;
-  // Killed between the start of the server and the writing of the record: the server's own file still tells.
+  // Killed between the start of the server and the writing of the record: the server's own file still shows it.
   const text = await readFile(pidFile(folder), "utf8").catch(() => "");
   const server = /^\d+$/u.test(text.trim()) ? await identify(Number(text)) : undefined;
   if (server === undefined || !(await runsOn(server.pid, folder))) return undefined;
@@ -47,7 +47,7 @@ async function readRecord(folder: string): Promise<EmbeddedRecord | undefined> {
     return isWhole ? (value as EmbeddedRecord) : undefined;
   } catch (thrown) {
     const error = fileError(thrown, "read", join(folder, RECORD_FILE));
-    // A damaged record tells nothing; it is written whole or not at all, so a crash does not make one.
+    // A damaged record says nothing; it is written whole or not at all, so a crash does not make one.
     if (error instanceof MpoError && (error.code === "not-found" || error.code === "invalid-data")) return undefined;
     throw error;
   }
@@ -58,7 +58,7 @@ function isIdentity(value: unknown): value is ProcessIdentity {
   return Number.isSafeInteger(pid) && typeof startTicks === "string";
 }
 
-/** Whether a process was started with a file of this folder: numbers are given anew after a reboot. */
+/** Whether a process was started with a file of this folder: process ids are reused after a reboot. */
 async function runsOn(pid: number, folder: string): Promise<boolean> {
   const line = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
   return line.split("\0").some((word) => word.startsWith(`${folder}/`));

@@ -47,7 +47,7 @@ export interface LaunchOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Starts `nats-server` on a folder and waits until it answers. What fails leaves no process behind. */
+/** Starts `nats-server` on a folder and waits until it answers. A failure leaves no process. */
 export async function launchServer(options: LaunchOptions): Promise<RunningServer> {
   const { binary, folder, host, port, startTimeoutMs, stopTimeoutMs, signal, clock } = options;
   await removePortsFiles(folder);
@@ -60,10 +60,10 @@ export async function launchServer(options: LaunchOptions): Promise<RunningServe
   try {
     if (!(await lockFile(lock.fd, join(folder, LOCK_FILE)))) {
       throw new MpoError("already-exists", `a nats-server that cannot be seen from here writes to ${folder}`, {
-        hint: "It was left by a coordinator in another container: end that container.",
+        hint: "It was left by a coordinator in another container: stop that container.",
       });
     }
-    // A session of its own: Ctrl-C in a terminal reaches us alone, and we end it when everybody has let go of it.
+    // A session of its own: Ctrl-C in a terminal reaches us alone, and we stop it when nothing uses it any more.
     child = spawn(binary.path, ["--config", config], {
       // It inherits the lock, and holds it as long as it lives.
       stdio: ["ignore", log.fd, log.fd, lock.fd],
@@ -110,7 +110,7 @@ async function untilReady({ folder, child, serverName, clock, signal }: Waiting)
   for (;;) {
     throwIfAborted(signal);
     if (child.exitCode !== null || child.signalCode !== null) {
-      throw new MpoError("unavailable", `nats-server ended at once: ${await lastWords(folder)}`, {
+      throw new MpoError("unavailable", `nats-server exited at once: ${await lastWords(folder)}`, {
         hint: `See ${join(folder, "nats-server.log")}. If the port is taken, choose another.`,
       });
     }
@@ -187,7 +187,7 @@ jetstream {
 `;
 }
 
-/** Reads where a server listens: it tells in `<program>_<pid>.ports`. */
+/** Reads where a server listens: from its file `<program>_<pid>.ports`. */
 export async function addressOf(folder: string, pid: number): Promise<ServerAddress> {
   const names = await readdir(folder);
   const name = names.find((each) => each.endsWith(`_${pid}.ports`));

@@ -27,7 +27,7 @@ const HINT =
 
 /**
  * Finds a `nats-server` that is new enough: the named one, else the first of the search path, else the newest of the
- * cache. Throws `invalid-argument` when the named one does not do, `not-found` when there is none.
+ * cache. Throws `invalid-argument` when the named one does not fit, `not-found` when there is none.
  */
 export async function findNatsServer(places: NatsBinaryPlaces): Promise<NatsBinary> {
   const { named, searchPath, cacheFolder, signal } = places;

@@ -7,16 +7,16 @@ const END_POLL_MS = 50;
 /** A process that cannot be taken for a later one with the same number. */
 export interface ProcessIdentity {
   readonly pid: number;
-  /** When it started, in the kernel's ticks since boot; empty where the system does not tell (no `/proc`). */
+  /** When it started, in the kernel's ticks since boot; empty where the system does not report it (no `/proc`). */
   readonly startTicks: string;
 }
 
-/** Who has a number now; undefined when nobody, or only a dead one that was not waited for. */
+/** The process that has an id now; undefined: none, or only a zombie. */
 export async function identify(pid: number): Promise<ProcessIdentity | undefined> {
   if (!Number.isSafeInteger(pid) || pid < 1 || !isAlive(pid)) return undefined;
   try {
     const stat = await readFile(`/proc/${pid}/stat`, "utf8");
-    // The name, in brackets, may hold blanks: the fields are counted from behind it (proc(5): state is 3, start is 22).
+    // The name, in brackets, may contain spaces: the fields are counted after it (proc(5): state is 3, start is 22).
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
     return fields[0] === "Z" ? undefined : { pid, startTicks: fields[19] ?? "" };
   } catch {

@@ -44,7 +44,7 @@ export interface ServerFacts {
   readonly memoryBytes: number;
 }
 
-/** Asks a server's monitoring port. Throws `unavailable` when it does not answer, `invalid-data` when it is no NATS. */
+/** Queries a server's monitoring port. Throws `unavailable` when it does not answer, `invalid-data` when it is not NATS. */
 export async function readServerFacts(
   monitorUrl: string,
   options: { readonly signal?: AbortSignal } = {},
@@ -62,7 +62,7 @@ export async function readServerFacts(
   const jetstream = ((varz["jetstream"] as Readonly<Record<string, unknown>> | undefined)?.["config"] ??
     {}) as Readonly<Record<string, unknown>>;
   if (typeof varz["server_name"] !== "string" || typeof varz["version"] !== "string") {
-    throw new MpoError("invalid-data", `${url.href} is no nats-server's`);
+    throw new MpoError("invalid-data", `${url.href} is not the monitoring port of a nats-server`);
   }
   return {
     serverName: varz["server_name"],
