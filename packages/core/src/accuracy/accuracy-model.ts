@@ -19,8 +19,8 @@ export interface AccuracyOptions {
 /** Deviation of a judgement beside chance: the micro-window's data are not the window's. */
 const JUDGEMENT_DEVIATION = 0.01;
 /**
- * A judge without labels is off by this share of the error that it sees, the same way at every look: found on one model
- * and half of the corruptions, held against the rest (`mpo bench judge`).
+ * A judge without labels is off by this share of the error that it sees, the same way at every look. Chosen on two
+ * models and all corruptions; `mpo bench judge` measures what it holds.
  */
 const LABEL_FREE_SHARE = 0.15;
 /** Another device's task is not this one's. */
