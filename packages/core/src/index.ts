@@ -1,4 +1,5 @@
 export {
+  AccuracyModel,
   aettaAccuracy,
   entropy,
   type HalvingCandidate,

@@ -7,7 +7,15 @@ import { addDeviceFilter, type DeviceFilter, type SelectedDevice, selectDevices 
 import { withAdmin } from "../fleet/with-admin.ts";
 import { repeated } from "../options/address-options.ts";
 import { addFleetCommand, type FleetOptions, fleetName, formatVersion, labelOf } from "../options/fleet-options.ts";
-import { formatAccuracy, formatAge, formatDuration, formatJudged, formatLeft, formatMs } from "../output/format.ts";
+import {
+  accuracyIntervalOf,
+  formatAccuracy,
+  formatAge,
+  formatDuration,
+  formatJudged,
+  formatLeft,
+  formatMs,
+} from "../output/format.ts";
 import { createListing } from "../output/listing.ts";
 import { createTable } from "../output/table.ts";
 
@@ -137,7 +145,8 @@ async function showDevice(name: string, options: FleetOptions, context: Output &
   const { device, windows, probeFailures, serverTimeMs } = await withAdmin(options, context, ({ admin, call }) =>
     admin.getDevice({ identity }, call),
   );
-  terminal.record({ ...device, windows, probeFailures });
+  const records = windows.map((window) => ({ ...window, ...accuracyIntervalOf(window) }));
+  terminal.record({ ...device, windows: records, probeFailures });
   const table = createTable(terminal, [], { widths: [15, 62], compact: true });
   for (const [what, value] of factsOf(device, serverTimeMs)) table.push([what, value]);
   terminal.line(table.toString());

@@ -1,7 +1,7 @@
 import { type AccuracyJudge, describeConfig, formatBytes, given, median, type Prediction, typical } from "@mpo/core";
 import type { DesiredDocument, DocumentStatus, Explanation, WindowResult } from "@mpo/protocol";
 import { formatVersion } from "../options/fleet-options.ts";
-import { formatAge, formatJudged, formatMs, formatShare } from "../output/format.ts";
+import { accuracyIntervalOf, formatAge, formatJudged, formatMs, formatShare } from "../output/format.ts";
 import { createTable } from "../output/table.ts";
 import type { Terminal } from "../output/terminal.ts";
 import { accuracyCell } from "../planning/prediction-table.ts";
@@ -30,6 +30,7 @@ export interface Observed {
   /** Of the newest window that tells. */
   readonly accuracyAfter?: number;
   readonly judgement?: AccuracyJudge;
+  readonly accuracyInterval?: { readonly lower: number; readonly upper: number };
   /** The same in words, with its interval where it is an estimate. */
   readonly accuracy?: string;
 }
@@ -47,6 +48,7 @@ export function observedOf(rung: Prediction, model: string, windows: readonly Wi
     ...(peaks.length === 0 ? {} : { peakBytes: median(peaks) }),
     ...(times.length === 0 ? {} : { stepMs: median(times) }),
     ...given({ accuracyAfter, judgement: judged?.judgement }),
+    ...accuracyIntervalOf(judged ?? {}),
     ...(judged === undefined || accuracyAfter === undefined ? {} : { accuracy: formatJudged(accuracyAfter, judged) }),
   };
 }

@@ -1,6 +1,15 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { formatAge, formatDuration, formatLeft, formatMs, formatPoints, formatShare } from "./format.ts";
+import {
+  accuracyIntervalOf,
+  formatAge,
+  formatDuration,
+  formatJudged,
+  formatLeft,
+  formatMs,
+  formatPoints,
+  formatShare,
+} from "./format.ts";
 
 describe("formats for people", () => {
   const cases = [
@@ -24,4 +33,11 @@ describe("formats for people", () => {
     [formatMs(185_000), "3 min 05 s"],
   ] as const;
   for (const [shown, expected] of cases) it(expected, () => assert.equal(shown, expected));
+  it("an estimate has the same interval in words as in a record", () => {
+    const window = { accuracyAfter: 0.655, judgement: "label-free", judgedSamples: 256 } as const;
+    const { accuracyInterval } = accuracyIntervalOf(window);
+    assert.equal(formatJudged(0.655, window), "about 65.5 % (53.4 to 77.6)");
+    assert.equal((100 * (accuracyInterval?.lower ?? 0)).toFixed(1), "53.4");
+    assert.deepEqual(accuracyIntervalOf({ ...window, judgement: "labels" }), {});
+  });
 });

@@ -32,7 +32,7 @@ import type { CommandContext, Files, Output, Stop } from "../command-context.ts"
 import { driftedSamples } from "../data/drifted-samples.ts";
 import { loadDataset } from "../data/load-dataset.ts";
 import { loadModel, requireFitting } from "../data/load-model.ts";
-import { formatAccuracy, formatDuration, formatJudged, formatMs } from "../output/format.ts";
+import { accuracyIntervalOf, formatAccuracy, formatDuration, formatJudged, formatMs } from "../output/format.ts";
 import { type Progress, startProgress } from "../output/progress.ts";
 import { type BudgetOptions, budgetFrom } from "../planning/budget.ts";
 import { requireNoModel } from "../planning/check-output.ts";
@@ -195,7 +195,7 @@ function print(
     epochs,
     budget: result.budget,
     predicted: chosen,
-    measured,
+    measured: { ...measured, ...accuracyIntervalOf(retrained) },
     probe: options.profile === undefined ? profile.spent : null,
     totalMs,
     output: output ?? null,

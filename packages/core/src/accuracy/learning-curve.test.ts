@@ -3,7 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import type { AccuracySample } from "../facts/profile.ts";
 import { NOTHING_FROZEN, uniformFreezing } from "../facts/retrain-config.ts";
-import { AccuracyModel } from "./accuracy-model.ts";
+import { AccuracyModel, judgedInterval } from "./accuracy-model.ts";
 import { fitLearningCurve, type GainObservation } from "./learning-curve.ts";
 
 function observed(
@@ -123,4 +123,22 @@ test("AccuracyModel without any measurement guesses, and says so", () => {
   const { expected, lower } = model.predict(NOTHING_FROZEN, 16, 100);
   assert.ok(expected > lower + 0.1);
   assert.ok(expected > model.predict(uniformFreezing(1), 16, 100).expected);
+});
+
+test("what a judge without labels is off by widens all that rests on it, the more the less is right", () => {
+  const width = (judge: "labels" | "label-free", accuracy: number): number => {
+    const { lower, upper } = judgedInterval(accuracy, judge, 384);
+    return upper - lower;
+  };
+  assert.ok(width("label-free", 0.5) > 2 * width("labels", 0.5));
+  assert.ok(width("label-free", 0.5) > width("label-free", 0.9) + 0.1);
+  const looks = Array.from({ length: 5 }, () => sample(0, 16, 0.16));
+  const predicted = (judge: "labels" | "label-free") =>
+    new AccuracyModel(
+      looks.map((look) => ({ ...look, judge })),
+      { hasBatchStatistics: false },
+    ).predict(NOTHING_FROZEN, 16, 40);
+  const { expected, lower, upper } = predicted("label-free");
+  assert.ok(upper - lower >= 0.6 * (1 - expected), "more looks do not make a judge right");
+  assert.equal(predicted("labels").expected, expected);
 });

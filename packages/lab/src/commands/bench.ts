@@ -20,6 +20,7 @@ import { FORM_NAMES, MODEL_NAMES, type ModelName, NORM_NAMES } from "@mpo/engine
 import type { Command } from "commander";
 import { type BenchAdaptationOptions, benchAdaptation } from "../bench/bench-adaptation.ts";
 import { type BenchEmulationOptions, benchEmulation } from "../bench/bench-emulation.ts";
+import { type BenchJudgeOptions, benchJudge } from "../bench/bench-judge.ts";
 import { type BenchMemoryOptions, benchMemory } from "../bench/bench-memory.ts";
 import { type BenchPlacementOptions, benchPlacement } from "../bench/bench-placement.ts";
 import { type BenchSearchOptions, benchSearch } from "../bench/bench-search.ts";
@@ -75,6 +76,29 @@ export function define(bench: Command, context: CommandContext): void {
     .option("--seed <n>", "decides which samples, their order and damage", wholeNumber(0), 1)
     .addOption(threadsOption())
     .action((options: BenchAdaptationOptions) => benchAdaptation(options, context));
+  const judge = add(
+    "judge",
+    "accuracy estimated without labels, and predicted, against labels, over the 15 corruptions",
+  )
+    .requiredOption("--weights <dir>", "folder of the model")
+    .addOption(choice("--method <name>", "one that needs no labels", METHOD_NAMES, "tent"));
+  addDatasetOptions(judge)
+    .option(
+      "--severities <list>",
+      "how badly the images are damaged, with commas between",
+      listed(wholeNumber(1, 5)),
+      [2, 5],
+    )
+    .option("--samples <n>", "test images to adapt to", wholeNumber(1), 1024)
+    .option(
+      "--judge-samples <n>",
+      "other test images: labels judge on all, the device on the first 384",
+      wholeNumber(384),
+      1000,
+    )
+    .option("--seed <n>", "decides which samples, their order and damage", wholeNumber(0), 1)
+    .addOption(threadsOption())
+    .action((options: BenchJudgeOptions) => benchJudge(options, context));
   addSubjectOptions(
     add("emulation", "predicted against measured memory and time, over random configs that were never probed"),
   )

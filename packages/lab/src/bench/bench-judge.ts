@@ -1,0 +1,135 @@
+import { resolve } from "node:path";
+import {
+  type CommandContext,
+  type DatasetOptions,
+  driftedSamples,
+  formatShare,
+  loadDataset,
+  loadModel,
+  requireFitting,
+} from "@mpo/cli";
+import { AccuracyModel, given, judgedInterval, type MethodName, mean, resolveRetrainConfig } from "@mpo/core";
+import { CORRUPTION_NAMES, type CorruptionName } from "@mpo/datasets";
+import { EngineWorker, evaluateAccuracy, firstSamples, labelFreeEstimate, type Model, retrain } from "@mpo/engine";
+import { type Columns, measureEach, printTable } from "../harness.ts";
+
+/** The options of `mpo bench judge`. */
+export interface BenchJudgeOptions extends DatasetOptions {
+  readonly weights: string;
+  readonly method: MethodName;
+  readonly severities: readonly number[];
+  readonly samples: number;
+  readonly judgeSamples: number;
+  readonly seed: number;
+  readonly threads?: number;
+}
+
+interface Drift {
+  readonly corruption: CorruptionName;
+  readonly severity: number;
+}
+
+/** What a device says of an accuracy, and what labels say. */
+interface Claim {
+  readonly expected: number;
+  readonly lower: number;
+  readonly upper: number;
+  readonly truth: number;
+}
+
+interface JudgedDrift extends Drift {
+  readonly before: Claim;
+  readonly after: Claim;
+  /** Of the retraining, from a look after its first steps. */
+  readonly predicted: Claim;
+}
+
+const BATCH = 64;
+/** Images on which a device judges, as a probe's looks at a training do. */
+const DEVICE_JUDGES = 384;
+/** What a probe trains on before it looks. */
+const PROBED_STEPS = 6;
+
+/**
+ * Holds estimates without labels, and what is predicted from them, against labels: before and after a retraining to each
+ * of the 15 corruptions. An interval that means something holds the truth in 9 of 10.
+ */
+export async function benchJudge(options: BenchJudgeOptions, context: CommandContext): Promise<void> {
+  const { terminal, signal, workingFolder } = context;
+  const path = resolve(workingFolder, options.weights);
+  const model = await loadModel(path, signal);
+  const { test } = await loadDataset(options, context);
+  requireFitting(model, test, path);
+  const items = options.severities.flatMap((severity) =>
+    CORRUPTION_NAMES.map((corruption): Drift => ({ corruption, severity })),
+  );
+  const rows = await measureEach<Drift, JudgedDrift>(
+    {
+      title: "judging",
+      items,
+      facts: ({ corruption, after }) =>
+        `${corruption}: ${formatShare(after.expected)}, by labels ${formatShare(after.truth)}`,
+    },
+    context,
+    async (drift) =>
+      await judgeDrift(drift, model, await driftedSamples(test, { ...options, ...drift }, signal), options, context),
+  );
+  const kinds = ["before", "after", "predicted"] as const;
+  const columns: Columns<(typeof kinds)[number]> = [
+    ["accuracy", (kind) => kind],
+    ["truth in the interval", (kind) => `${rows.filter((row) => isWithin(row[kind])).length} of ${rows.length}`],
+    ["mean width", (kind) => formatShare(mean(rows.map((row) => row[kind].upper - row[kind].lower)))],
+    ["estimate - truth, mean", (kind) => formatShare(mean(rows.map((row) => row[kind].expected - row[kind].truth)))],
+  ];
+  printTable(kinds, columns, terminal);
+}
+
+async function judgeDrift(
+  drift: Drift,
+  model: Model,
+  { adapted, judged }: Awaited<ReturnType<typeof driftedSamples>>,
+  { method, seed, threads }: BenchJudgeOptions,
+  { environment, signal }: CommandContext,
+): Promise<JudgedDrift> {
+  const { images, count } = judged;
+  const judgedOn = firstSamples({ images, count }, DEVICE_JUDGES);
+  const config = resolveRetrainConfig({ microBatch: BATCH });
+  await using worker = await EngineWorker.start({ environment, ...given({ threads }) }, { signal });
+  const samples = { images: adapted.images, count: adapted.count };
+  const window = async (size: number): Promise<{ steps: number; before: Claim; after: Claim }> => {
+    const task = { model, samples: firstSamples(samples, size), judgedOn, method, config, epochs: 1, seed };
+    const { steps, weights } = await retrain(worker, task, { signal });
+    const input = { worker, model, weights, judgedOn, microBatch: BATCH, signal };
+    const estimate = await labelFreeEstimate(input);
+    const claim = async (assigned: Model["weights"], expected: number): Promise<Claim> => {
+      await worker.assignWeights(assigned, { signal });
+      const truth = await evaluateAccuracy(worker, judged, { signal });
+      return { expected, ...judgedInterval(expected, "label-free", judgedOn.count), truth };
+    };
+    return {
+      steps,
+      before: await claim(model.weights, estimate!.accuracyBefore),
+      after: await claim(weights, estimate!.accuracyAfter),
+    };
+  };
+  const probed = await window(PROBED_STEPS * BATCH);
+  const whole = await window(samples.count);
+  const { freezing, microBatch } = config;
+  const sample = {
+    ...{ freezing, microBatch, judge: "label-free" as const, judgedSamples: judgedOn.count },
+    startAccuracy: probed.before.expected,
+    points: [{ steps: probed.steps, accuracy: probed.after.expected }],
+  };
+  const curves = new AccuracyModel([sample], { hasBatchStatistics: true });
+  const { expected, lower, upper } = curves.predict(freezing, microBatch, whole.steps);
+  return {
+    ...drift,
+    before: whole.before,
+    after: whole.after,
+    predicted: { expected, lower, upper, truth: whole.after.truth },
+  };
+}
+
+function isWithin({ lower, upper, truth }: Claim): boolean {
+  return lower <= truth && truth <= upper;
+}
