@@ -97,6 +97,12 @@ export class FleetPromises {
     return this.#applied.get(device)?.versions.at(-1);
   }
 
+  /** The store was deleted, or an older copy was put back: it may have lost what it acknowledged and pushed until now. */
+  storeReplaced(): void {
+    this.#acknowledged.clear();
+    for (const { identity, version } of this.#unseen()) this.#pushed.add(pushKey(identity.device, version));
+  }
+
   /** Follows the documents that are stored, until the signal aborts. Some may pass unseen while the store is down. */
   async watch(store: StateStore, signal: AbortSignal): Promise<void> {
     for await (const change of store.watch(BUCKETS.desired, { signal })) {
