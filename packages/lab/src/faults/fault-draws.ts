@@ -56,7 +56,8 @@ const viewOf = (listed: Listed, { agent }: Scene): DeviceView | undefined =>
 /** As a condition, or because an agent that was killed cannot start on such a folder. */
 const isUnwritable = (listed: Listed, scene: Scene): boolean => {
   const view = viewOf(listed, scene);
-  return view?.presence === "offline" || hasCondition(view, "not-writable");
+  const cannotStart = view?.presence === "offline" && scene.agent.reports === undefined;
+  return cannotStart || hasCondition(view, "not-writable");
 };
 const hasCondition = (view: DeviceView | undefined, code: string, words = /./u): boolean =>
   view?.conditions.some((one) => one.code === code && words.test(one.message)) ?? false;
