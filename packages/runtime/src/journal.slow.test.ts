@@ -209,3 +209,18 @@ void test("what append has promised is there after kill -9", async () => {
   const { payloads } = await contents(path);
   assert.deepEqual(payloads.slice(0, 7), ["34", "35", "36", "37", "38", "39", "40"]);
 });
+
+const canLock = spawnSync("chattr", ["+i", "/nowhere"]).error === undefined && process.getuid?.() === 0;
+
+void test("a journal that was read-only for a while goes on once it is writable", { skip: !canLock }, async (t) => {
+  const path = newPath();
+  const journal = await Journal.open(path);
+  await journal.append(bytes("before"));
+  if (spawnSync("chattr", ["+i", path]).status !== 0) return t.skip("this file system has no such attribute");
+  await assert.rejects(journal.append(bytes("lost")), { code: "precondition-failed" });
+  await assert.rejects(journal.append(bytes("lost")), { code: "precondition-failed" });
+  spawnSync("chattr", ["-i", path]);
+  await journal.append(bytes("after"));
+  await journal.close();
+  assert.deepEqual(await contents(path), { payloads: ["before", "after"], cutBytes: 0 });
+});

@@ -32,6 +32,8 @@ export class Journal {
   #handle: FileHandle;
   #sizeBytes: number;
   #queue: Promise<unknown> = Promise.resolve();
+  /** Whether the end of the file may be part of an append that failed. */
+  #hasRest = false;
   #broken: MpoError | undefined;
 
   private constructor(path: string, handle: FileHandle, sizeBytes: number, max: number, opening: JournalOpening) {
@@ -84,7 +86,8 @@ export class Journal {
 
   /**
    * Appends one record; when this resolves it is on the disk. Throws `invalid-argument` when it is too large and
-   * `unavailable` when the disk is full: the journal is then unchanged, and still usable.
+   * `unavailable` when the disk is full, `precondition-failed` where nothing may be written: the journal is then
+   * unchanged, and still usable.
    */
   append(payload: Uint8Array, options: { readonly signal?: AbortSignal } = {}): Promise<void> {
     if (payload.length > this.#maxRecordBytes) {
@@ -94,11 +97,13 @@ export class Journal {
     const record = encodeRecord(payload);
     return this.#inTurn(options.signal, async () => {
       try {
+        if (this.#hasRest) await this.#cutBack();
         await writeAll(this.#handle, record, this.#sizeBytes);
         await this.#handle.datasync();
         this.#sizeBytes += record.length;
       } catch (thrown) {
-        await this.#cutBack(thrown);
+        this.#hasRest = true;
+        await this.#cutBack().catch(() => undefined);
         throw fileError(thrown, "append to journal", this.path);
       }
     });
@@ -114,6 +119,7 @@ export class Journal {
         await this.#handle.close();
         this.#handle = handle;
         this.#sizeBytes = file.length;
+        this.#hasRest = false;
       } catch (thrown) {
         // The old handle points to a file that has no name any more: nothing may be written through it again.
         this.#broken = fileError(thrown, "reopen journal", this.path);
@@ -129,14 +135,11 @@ export class Journal {
     await this.#handle.close();
   }
 
-  /** A failed append may have written a part: cut it off, or let nothing be written after it. */
-  async #cutBack(thrown: unknown): Promise<void> {
-    try {
-      await this.#handle.truncate(this.#sizeBytes);
-      await this.#handle.datasync();
-    } catch {
-      this.#broken = fileError(thrown, "append to journal", this.path);
-    }
+  /** Cuts off what a failed append may have written: nothing is written after it. */
+  async #cutBack(): Promise<void> {
+    await this.#handle.truncate(this.#sizeBytes);
+    await this.#handle.datasync();
+    this.#hasRest = false;
   }
 
   #inTurn(signal: AbortSignal | undefined, work: () => Promise<void>): Promise<void> {

@@ -55,6 +55,21 @@ describe("an outbox", () => {
     }
   });
 
+  it("sends from memory what a read-only folder does not take", async () => {
+    const disk: Disk = new MemoryDisk();
+    const readOnly = (): Promise<never> => Promise.reject(new MpoError("precondition-failed", "EROFS: read-only"));
+    const openJournal: Disk["openJournal"] = async (name) => ({
+      ...(await disk.openJournal(name)),
+      ...{ append: readOnly, compact: readOnly },
+    });
+    const outbox = await open({ ...disk, openJournal });
+    const fleet = new FakeFleet(new VirtualClock(START_MS));
+    await outbox.addStatus(STATUS, START_MS);
+    await outbox.flush(fleet.link);
+    assert.deepEqual(sequences(fleet), [1]);
+    assert.equal(outbox.waiting.length, 0);
+  });
+
   it("gives no sequence twice, also when all was sent and compacted", async () => {
     const disk = new MemoryDisk();
     const fleet = new FakeFleet(new VirtualClock(START_MS));

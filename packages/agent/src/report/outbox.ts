@@ -171,7 +171,7 @@ export class Outbox {
     }
   }
 
-  /** Writes down what is not on the disk yet. A full disk is told, not thrown: the report is still sent from memory. */
+  /** Writes down what is not on the disk yet. A full or read-only disk is told, not thrown: the report is still sent from memory. */
   async #storeLeft(): Promise<void> {
     try {
       for (const waiting of this.#waiting.values()) {
@@ -213,7 +213,8 @@ export class Outbox {
   }
 
   #tellOrThrow(thrown: unknown, message: string): void {
-    if (!(thrown instanceof MpoError) || thrown.code !== "unavailable") throw thrown;
+    const { code } = MpoError.from(thrown);
+    if (code !== "unavailable" && code !== "precondition-failed") throw thrown;
     this.#options.logger.error(message, { err: thrown });
   }
 

@@ -30,6 +30,12 @@ export class MemoryDisk implements Disk {
     return this.#isCrashed;
   }
 
+  /** What another machine finds on a copy of it. */
+  copyTo(other: MemoryDisk): void {
+    for (const [name, content] of this.#files) other.#files.set(name, content.slice());
+    for (const [name, records] of this.#journals) other.#journals.set(name, [...records]);
+  }
+
   /** Ends the process that uses the disk: what it tries from now on fails. */
   crash(): void {
     this.#isCrashed = true;

@@ -3,20 +3,25 @@ import { createRandom, deriveSeed } from "@mpo/datasets";
 import { type Clock, systemClock } from "@mpo/io";
 import { createLogger } from "@mpo/runtime";
 import { acknowledging } from "../promises/compare-reports.ts";
+import { followClockFile } from "./moved-clock.ts";
 import { processEngine } from "./process-engine.ts";
 import type { AgentConfiguration, FromAgent, ToAgent } from "./process-messages.ts";
 import type { Life } from "./supervised-process.ts";
 
 /** Entry of an agent's process: the product's daemon on its real disk and wire, with an engine that is made up. */
 const configuration = JSON.parse(process.argv[2] ?? "{}") as AgentConfiguration & Life;
-const { device, coordinator, dataFolder, servingRoot, clockStartMs, clockSpeed, seed, life } = configuration;
+const { device, coordinator, dataFolder, servingRoot, clockStartMs, clockSpeed, clockFile, seed, life } = configuration;
 const identity = { tenant: "acme", device };
 const source = createRandom(deriveSeed(seed, life));
 const random = (): number => source.uniform();
 const logger = createLogger({ level: "info" });
+const clockMovedMs = followClockFile(clockFile);
 const clock: Clock = {
   ...systemClock,
-  now: () => Math.floor(clockStartMs + (Date.now() - clockStartMs) * clockSpeed),
+  now: () => {
+    const movedMs = clockMovedMs();
+    return Math.max(0, Math.floor(clockStartMs + (Date.now() - movedMs - clockStartMs) * clockSpeed) + movedMs);
+  },
 };
 const ends = new AbortController();
 process.on("disconnect", () => ends.abort());
@@ -52,8 +57,14 @@ await runAgentDaemon({
     identity,
     agentVersion: "0.1.0",
     engineVersion: "0.1.0",
-    // This machine's load and memory are the harness's own.
-    budget: { ...DEFAULT_AGENT_SETTINGS.budget, reserveBytes: 0, reserveShare: 0, workerIdleBytes: 1 },
+    // This machine's load, memory and disk are the harness's own.
+    budget: {
+      ...DEFAULT_AGENT_SETTINGS.budget,
+      reserveBytes: 0,
+      reserveShare: 0,
+      workerIdleBytes: 1,
+      minDiskFreeBytes: 0,
+    },
     probePatienceMs: 0,
     tickMs: 100,
     windowPauseMs: 0,

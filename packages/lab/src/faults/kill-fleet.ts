@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { given } from "@mpo/core";
@@ -7,6 +7,7 @@ import { entryBeside, systemClock } from "@mpo/io";
 import type { DeviceIdentity } from "@mpo/protocol";
 import type { FleetPromises } from "../promises/fleet-promises.ts";
 import type { AgentConfiguration, CoordinatorConfiguration, FromAgent } from "./process-messages.ts";
+import { mountSmallDisk, unmountSmallDisk } from "./small-disk.ts";
 import { type SupervisedOptions, SupervisedProcess } from "./supervised-process.ts";
 
 const TENANT = "acme";
@@ -19,6 +20,9 @@ const SILENT = { onMessage: () => undefined, onLife: () => undefined };
 /** One agent's process, and what it has reported. */
 export interface KilledAgent {
   readonly identity: DeviceIdentity;
+  readonly configuration: AgentConfiguration;
+  readonly dataFolder: string;
+  readonly clockFile: string;
   readonly process: SupervisedProcess;
   readonly workerPids: Set<number>;
   reports: Extract<FromAgent, { kind: "reports" }> | undefined;
@@ -30,13 +34,25 @@ export class KillFleet {
   readonly grpcTargets: readonly string[];
   readonly coordinators: readonly SupervisedProcess[];
   readonly agents: readonly KilledAgent[];
+  /** The data folder of the coordinator that owns the nats-server, and an older copy of it. */
+  readonly storeFolder: string;
+  readonly backupFolder: string;
+  /** The data folder of an agent; a disk of its own unless `noSmallDisk` says why not. */
+  readonly smallDisk: string;
+  noSmallDisk: string | undefined;
+  readonly #folder: string;
   readonly #natsFolder: string;
+  #clone: SupervisedProcess | undefined;
 
   private constructor(folder: string, ports: readonly number[], seed: number, history: FleetPromises) {
     const [natsPort = 0, ...grpcPorts] = ports;
     this.natsUrl = `nats://127.0.0.1:${natsPort}`;
     this.grpcTargets = grpcPorts.map((port) => `127.0.0.1:${port}`);
+    this.#folder = folder;
     const data = join(folder, "coordinator");
+    this.storeFolder = data;
+    this.backupFolder = join(folder, "older-copy");
+    this.smallDisk = join(folder, "pi-1", "data");
     this.#natsFolder = join(data, "nats");
     this.coordinators = grpcPorts.map((grpcPort, index) => {
       const name = `coordinator-${index + 1}`;
@@ -54,6 +70,7 @@ export class KillFleet {
         servingRoot: join(folder, device, "serving"),
         clockStartMs: systemClock.now(),
         clockSpeed: CLOCK_SPEED,
+        clockFile: join(folder, device, "clock"),
         seed: seed + index,
       };
       const identity = { tenant: TENANT, device };
@@ -63,6 +80,9 @@ export class KillFleet {
       };
       const agent: KilledAgent = {
         identity,
+        configuration,
+        dataFolder: configuration.dataFolder,
+        clockFile: configuration.clockFile,
         process: process(folder, device, "agent-main", configuration, { onMessage, onLife }),
         workerPids: new Set(),
         reports: undefined,
@@ -82,6 +102,8 @@ export class KillFleet {
         await writeFile(join(source, "model.json"), "{}");
       }
     }
+    await mkdir(fleet.smallDisk, { recursive: true });
+    fleet.noSmallDisk = await mountSmallDisk(fleet.smallDisk);
     for (const one of fleet.#processes()) one.start();
     return fleet;
   }
@@ -94,9 +116,47 @@ export class KillFleet {
     return command.includes(this.#natsFolder) ? pid : undefined;
   }
 
+  /** Stops the coordinator that owns the nats-server, and that with it. */
+  async stopStore(): Promise<void> {
+    await this.coordinators[0]?.stop();
+    for (let pid = await this.natsPid(); pid !== undefined; pid = await this.natsPid()) {
+      kill(pid);
+      await systemClock.sleep(20);
+    }
+  }
+
+  startStore(): void {
+    this.coordinators[0]?.start();
+  }
+
+  /** Makes the older copy that may be put back. */
+  async backUp(): Promise<void> {
+    await this.stopStore();
+    await cp(this.storeFolder, this.backupFolder, { recursive: true });
+    this.startStore();
+  }
+
+  /** Starts a second machine from a copy of an agent's disk, under the same name. */
+  async startClone({ configuration, identity }: KilledAgent): Promise<void> {
+    const dataFolder = join(this.#folder, "clone");
+    const name = `${identity.device}-clone`;
+    await cp(configuration.dataFolder, dataFolder, { recursive: true });
+    const seed = configuration.seed + AGENTS;
+    this.#clone = process(this.#folder, name, "agent-main", { ...configuration, dataFolder, seed }, SILENT);
+    this.#clone.start();
+  }
+
+  async endClone(): Promise<void> {
+    await this.#clone?.stop();
+    this.#clone = undefined;
+    await rm(join(this.#folder, "clone"), { recursive: true, force: true });
+  }
+
   /** Ends everything; what the owner of the nats-server left is ended too. */
   async stop(): Promise<void> {
+    await this.endClone();
     await Promise.all(this.agents.map((agent) => agent.process.stop()));
+    await unmountSmallDisk(this.smallDisk);
     const [owner, ...others] = this.coordinators;
     await Promise.all(others.map((one) => one.stop()));
     await owner?.stop();

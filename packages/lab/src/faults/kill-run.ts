@@ -14,6 +14,8 @@ import {
   openExistingStore,
 } from "@mpo/transport";
 import { type FindDocument, FleetPromises, type PromiseFigures } from "../promises/fleet-promises.ts";
+import { type FaultDraw, faultSchedule, type Scene } from "./fault-draws.ts";
+import { type FaultFigures, runFault, STUCK_MS, untilOver } from "./fault-run.ts";
 import { type KilledAgent, KillFleet, kill, MODELS } from "./kill-fleet.ts";
 import { type Kill, killSchedule, VICTIMS, type Victim } from "./kill-schedule.ts";
 
@@ -30,6 +32,8 @@ export interface KillRunOptions {
 export interface KillReport extends PromiseFigures {
   readonly seed: number;
   readonly kills: Readonly<Record<Victim, number>>;
+  /** What else went wrong, by kind. */
+  readonly faults: readonly FaultFigures[];
   /** Processes that ended without being killed, and were started again (a coordinator without a nats-server). */
   readonly ownEnds: number;
   readonly seconds: number;
@@ -39,10 +43,14 @@ export interface KillReport extends PromiseFigures {
   readonly problems: readonly string[];
 }
 
-/** It is looked at in between, so that no more is forgotten than the archive of documents holds. */
-const KILLS_A_PART = 20;
+/**
+ * It is looked at in between, so that no more is forgotten than the archive of documents holds; and something else than
+ * a kill goes wrong in each part.
+ */
+const KILLS_A_PART = 10;
+/** The kill of a part at which it does. */
+const FAULT_AT = 2;
 const PATIENCE_MS = 90_000;
-const SETTLE_LOOKS = 1_500;
 const LOOK_MS = 50;
 const WORKER_PATIENCE_MS = 5_000;
 
@@ -63,6 +71,10 @@ export async function runKills(options: KillRunOptions): Promise<KillReport> {
   const admin = createAdminClient({ target: fleet.grpcTargets[0] as string });
   const problems: string[] = [];
   let settledMs = 0;
+  const draws = faultSchedule(seed, Math.floor(cycles / KILLS_A_PART)).filter(
+    ({ fault }) => fault.name !== "disk full" || fleet.noSmallDisk === undefined,
+  );
+  const faults = new Map<string, FaultFigures>();
   try {
     // There once the first coordinator has made its buckets.
     const store = await patiently(
@@ -84,15 +96,32 @@ export async function runKills(options: KillRunOptions): Promise<KillReport> {
       await history.checkPushed((identity, version) => patiently(() => find(identity, version), isNoAnswer));
     };
     await settle();
+    if (draws.length > 0) {
+      await fleet.backUp();
+      if (fleet.noSmallDisk !== undefined) onProgress(`not possible here: disk full (${fleet.noSmallDisk})`);
+    }
+    let isOver: Promise<boolean | undefined> | undefined;
     for (const [index, one] of killSchedule(seed, cycles).entries()) {
       if (systemClock.monotonicMs() - beganMs > maxMs || history.problems.length > 0) break;
       await systemClock.sleep(one.waitMs, { signal });
+      const draw = draws[Math.floor(index / KILLS_A_PART)];
+      if (draw !== undefined && index % KILLS_A_PART === FAULT_AT) {
+        isOver = runFault(draw, sceneOf(fleet, history, draw), admin, signal);
+        isOver.catch(() => undefined);
+      }
       for (const { process } of fleet.agents) {
         process.send({ kind: "window", model: MODELS[index % MODELS.length] as string });
       }
       if (await killOne(fleet, one)) kills[one.victim]++;
       if ((index + 1) % KILLS_A_PART === 0) {
+        const isSeen = await isOver;
         await settle();
+        if (draw !== undefined) {
+          await untilOver(draw, sceneOf(fleet, history, draw), admin, signal);
+          note(faults, draw, settledMs, isSeen);
+          if (isSeen === false) history.fail(`${draw.fault.name} was not in the list of devices`);
+          onProgress(`${draw.fault.name}: well again in ${(settledMs / 1000).toFixed(1)} s`);
+        }
         onProgress(`${index + 1} kills, ${history.figures.acknowledged} profiles acknowledged`);
       }
     }
@@ -115,12 +144,28 @@ export async function runKills(options: KillRunOptions): Promise<KillReport> {
   return {
     seed,
     kills,
+    faults: [...faults.values()],
     ...history.figures,
     ownEnds: all.reduce((sum, { ownEnds }) => sum + ownEnds, 0),
     seconds: (systemClock.monotonicMs() - beganMs) / 1000,
     settledMs,
     problems: found,
   };
+}
+
+/** Where a fault happens: the small disk is that of one agent, and it cannot be locked. */
+function sceneOf(fleet: KillFleet, history: FleetPromises, { fault, pick }: FaultDraw): Scene {
+  const [small, ...others] = fleet.agents;
+  const other = others[Math.floor(pick * others.length)];
+  return { fleet, history, pick, agent: (fault.name === "disk full" ? small : other) as KilledAgent };
+}
+
+function note(faults: Map<string, FaultFigures>, { fault }: FaultDraw, recoveredMs: number, isSeen?: boolean): void {
+  const { name } = fault;
+  const figures = faults.get(name) ?? { name, recoveredMs: [], seen: isSeen === undefined ? undefined : 0 };
+  figures.recoveredMs.push(recoveredMs);
+  if (isSeen === true && figures.seen !== undefined) figures.seen += 1;
+  faults.set(name, figures);
 }
 
 /** Total of all kinds. */
@@ -174,8 +219,7 @@ async function settled(
   const beganMs = systemClock.monotonicMs();
   const left = new Set(fleet.agents);
   let waiting = "";
-  // Looks are counted, not seconds: a machine that was paused in between has lost nothing.
-  for (let look = 0; look < SETTLE_LOOKS; look++) {
+  while (systemClock.monotonicMs() - beganMs < STUCK_MS) {
     const dead = fleet.coordinators.find(({ isRunning }) => !isRunning);
     if (dead !== undefined) waiting = `${dead.name} does not run`;
     for (const agent of left) {
@@ -186,7 +230,7 @@ async function settled(
     if (left.size === 0 && dead === undefined) return systemClock.monotonicMs() - beganMs;
     await systemClock.sleep(LOOK_MS, { signal });
   }
-  throw new MpoError("timed-out", `not settled after ${SETTLE_LOOKS} looks, ${LOOK_MS} ms apart: ${waiting}`);
+  throw new MpoError("timed-out", `not settled in ${STUCK_MS / 60_000} min: ${waiting}`);
 }
 
 /** What is not settled yet, in words. */
@@ -200,6 +244,7 @@ async function unsettled(
   if (reports.dropped > 0) throw new MpoError("internal", `${device} dropped ${reports.dropped} reports`);
   if (reports.waiting > 0) return `${device} has ${reports.waiting} reports that wait`;
   try {
+    for (const model of MODELS) await admin.getProfile({ identity, model });
     const { document, status } = await admin.getConfig({ identity });
     const applied = history.newestApplied(device);
     const isNewest = applied !== undefined && compareVersions(applied, document.version) === 0;

@@ -5,6 +5,7 @@
  * A seed fixes who is killed, in which order, after which pauses; where that hits a process is up to the machine.
  */
 import { interrupted, print, readOptions, wholeNumber } from "../read-options.ts";
+import { faultTable } from "./fault-run.ts";
 import { killCount, runKills } from "./kill-run.ts";
 
 const USAGE = "usage: npm run test:faults -- [--cycles N] [--seed SEED] [--minutes M]";
@@ -20,6 +21,7 @@ const minutes = wholeNumber(USAGE, "--minutes", values.minutes);
 print(`seed ${seed}, ${cycles} kills, at most ${minutes} minutes`);
 const report = await runKills({ seed, cycles, maxMs: minutes * 60_000, onProgress: print, signal: interrupted() });
 print(JSON.stringify(report, undefined, 2));
+for (const line of faultTable(report.faults)) print(line);
 const killed = killCount(report);
 if (report.problems.length > 0 || killed < cycles) {
   print(

@@ -9,6 +9,8 @@ export interface AgentConfiguration {
   /** Its wall clock starts here and runs this much faster: waits of minutes pass in seconds. */
   readonly clockStartMs: number;
   readonly clockSpeed: number;
+  /** Names by how many milliseconds its machine's clock is moved, while it is there. */
+  readonly clockFile: string;
   readonly seed: number;
 }
 

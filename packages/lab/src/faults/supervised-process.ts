@@ -1,6 +1,6 @@
-import { type ChildProcess, fork } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, openSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { systemClock } from "@mpo/io";
 
 export interface SupervisedOptions {
@@ -20,6 +20,8 @@ export interface Life {
   readonly life: number;
 }
 
+/** Starts a program whose output goes through a pipe to a reader, as under journald; the reader says who it is. */
+const THROUGH_PIPE = 'exec "$0" "$@" 2> >(echo $BASHPID >"$LOG.reader"; exec cat >>"$LOG" 3>&-) >&2';
 /** How long a process may take to stop. */
 const STOP_MS = 20_000;
 /** Pause before a process that exited is started again, as a service manager would. */
@@ -53,7 +55,9 @@ export class SupervisedProcess {
     return this.#child !== undefined;
   }
 
+  /** Also after a stop. */
   start(): void {
+    this.#isStopping = false;
     this.#cycle = this.#keepRunning();
   }
 
@@ -68,6 +72,13 @@ export class SupervisedProcess {
     this.#isKilled = true;
     this.#child.kill("SIGKILL");
     return true;
+  }
+
+  /** Kills who reads its log; the next life has a reader again. */
+  async killReader(): Promise<void> {
+    const pid = Number(await readFile(`${this.#options.logFile}.reader`, "utf8"));
+    const command = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
+    if (command.startsWith("cat")) process.kill(pid, "SIGKILL");
   }
 
   /** Stops it, gracefully at first. */
@@ -93,11 +104,11 @@ export class SupervisedProcess {
 
   async #live(): Promise<void> {
     const { entry, configuration, logFile, onMessage, onLife } = this.#options;
-    const log = openSync(logFile, "a");
-    const child = fork(entry, [JSON.stringify({ ...configuration, life: ++this.#lives })], {
-      stdio: ["ignore", log, log, "ipc"],
+    const argument = JSON.stringify({ ...configuration, life: ++this.#lives });
+    const child = spawn("bash", ["-c", THROUGH_PIPE, process.execPath, ...process.execArgv, entry, argument], {
+      stdio: ["ignore", "ignore", "ignore", "ipc"],
+      env: { ...process.env, LOG: logFile },
     });
-    closeSync(log);
     child.on("message", onMessage);
     this.#child = child;
     onLife();

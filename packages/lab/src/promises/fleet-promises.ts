@@ -45,6 +45,8 @@ export class FleetPromises {
   readonly #applied = new Map<string, { readonly identity: DeviceIdentity; readonly versions: DocumentVersion[] }>();
   readonly #pushed = new Set<string>();
   readonly #problems: string[] = [];
+  /** Acknowledged by a store that was replaced since. */
+  #forgotten = 0;
   readonly #broken = { lost: 0, duplicated: 0, unpushed: 0, wentBack: 0 };
 
   get problems(): readonly string[] {
@@ -55,7 +57,7 @@ export class FleetPromises {
     const reports = [...this.#acknowledged.values()].map(({ reports: { size } }) => size);
     const versions = [...this.#applied.values()].map(({ versions: { length } }) => length);
     return {
-      acknowledged: reports.reduce((sum, count) => sum + count, 0),
+      acknowledged: reports.reduce((sum, count) => sum + count, this.#forgotten),
       applied: versions.reduce((sum, count) => sum + count, 0),
       ...this.#broken,
     };
@@ -95,6 +97,13 @@ export class FleetPromises {
 
   newestApplied(device: string): DocumentVersion | undefined {
     return this.#applied.get(device)?.versions.at(-1);
+  }
+
+  /** The store was deleted, or an older copy was put back: it may have lost what it acknowledged and pushed until now. */
+  storeReplaced(): void {
+    this.#forgotten = this.figures.acknowledged;
+    this.#acknowledged.clear();
+    for (const { identity, version } of this.#unseen()) this.#pushed.add(pushKey(identity.device, version));
   }
 
   /** Follows the documents that are stored, until the signal aborts. Some may pass unseen while the store is down. */

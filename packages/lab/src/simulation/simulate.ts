@@ -34,6 +34,7 @@ export interface SimulationResult {
 const STORM_MS = 10 * 60_000;
 const CALM_MS = 16 * 60_000;
 const STEP_MS = 5_000;
+const YEAR_MS = 365 * 86_400_000;
 const START_MS = 1_800_000_000_000;
 
 interface SlotOf<T> {
@@ -99,21 +100,27 @@ export async function simulate(seed: number): Promise<SimulationResult> {
   const reachable = (): readonly LiveCoordinator[] =>
     coordinators.flatMap(({ current }) => (current === undefined ? [] : [current]));
 
+  const newDevice = (identity: DeviceIdentity): SimulatedDevice => {
+    const device: SimulatedDevice = new SimulatedDevice({
+      ...{ identity, clock, random, server, hub },
+      isStormy: () => isStormy,
+      link: acknowledging(
+        simulatedLink({
+          ...{ clock, random, chance },
+          coordinators: () => (device.isCut ? [] : reachable()),
+          onCall: (method, outcome) => history.note(clock.monotonicMs().toFixed(3), identity.device, method, outcome),
+        }),
+        ({ report, profile }) => {
+          if (device !== clone) history.acknowledged(identity, profile.model.name, report, profile.measuredAtMs);
+        },
+      ),
+    });
+    return device;
+  };
+  let clone: SimulatedDevice | undefined;
   const devices = await Promise.all(
     Array.from({ length: 3 }, async (_, index) => {
-      const identity = { tenant: "acme", device: `pi-${index}` };
-      const device: SimulatedDevice = new SimulatedDevice({
-        ...{ identity, clock, random, server, hub },
-        isStormy: () => isStormy,
-        link: acknowledging(
-          simulatedLink({
-            ...{ clock, random, chance },
-            coordinators: () => (device.isCut ? [] : reachable()),
-            onCall: (method, outcome) => history.note(clock.monotonicMs().toFixed(3), identity.device, method, outcome),
-          }),
-          ({ report, profile }) => history.acknowledged(identity, profile.model.name, report, profile.measuredAtMs),
-        ),
-      });
+      const device = newDevice({ tenant: "acme", device: `pi-${index}` });
       await device.start();
       return { device, backAtMs: 0 };
     }),
@@ -154,7 +161,8 @@ export async function simulate(seed: number): Promise<SimulationResult> {
       }
     }
     if (random() < 0.01) {
-      const loseNewest = mayRewind ? Math.floor(random() * 30) : 0;
+      const isDeleted = mayRewind && random() < 0.3;
+      const loseNewest = isDeleted ? Number.POSITIVE_INFINITY : mayRewind ? Math.floor(random() * 30) : 0;
       history.note(nowMs, "store crash", loseNewest);
       if (loseNewest > 0) history.rewound();
       server.crash({ loseNewest });
@@ -169,7 +177,30 @@ export async function simulate(seed: number): Promise<SimulationResult> {
       }
       if (random() < 0.03) slot.device.isCut = !slot.device.isCut;
       if (random() < 0.01) virtual.jumpWallClock((random() - 0.5) * 600_000);
+      if (random() < 0.02) moveClock(slot.device);
+      if (random() < 0.02) slot.device.isUnwritable = !slot.device.isUnwritable;
     }
+    if (clone !== undefined && random() < 0.1) endClone();
+    else if (clone === undefined && random() < 0.02) await startClone();
+  };
+
+  /** By years, or back. */
+  const moveClock = (device: SimulatedDevice): void => {
+    device.clockMovedMs = device.clockMovedMs === 0 ? Math.round((random() - 0.5) * 80) * YEAR_MS : 0;
+    history.note("clock", device.identity.device, device.clockMovedMs);
+  };
+  /** A second machine from a copy of a device's disk. */
+  const startClone = async (): Promise<void> => {
+    const original = devices[Math.floor(random() * devices.length)]?.device;
+    if (original === undefined) return;
+    clone = newDevice(original.identity);
+    clone.cloneOf(original);
+    history.note("clone", original.identity.device);
+    await clone.start().catch(endClone);
+  };
+  const endClone = (): void => {
+    clone?.kill();
+    clone = undefined;
   };
 
   const revive = async (isAtOnce: boolean): Promise<void> => {
@@ -178,8 +209,14 @@ export async function simulate(seed: number): Promise<SimulationResult> {
       if (slot.current === undefined && (isAtOnce || nowMs >= slot.backAtMs)) slot.current = startCoordinator();
     }
     for (const slot of devices) {
-      if (slot.device.isDead && (isAtOnce || nowMs >= slot.backAtMs)) await slot.device.start();
-      if (isAtOnce) slot.device.isCut = false;
+      if (isAtOnce) Object.assign(slot.device, { isCut: false, isUnwritable: false });
+      // It cannot start on a disk that takes nothing; it is tried again.
+      const start = async (): Promise<void> => {
+        await slot.device.start().catch((thrown: unknown) => {
+          if (!slot.device.isUnwritable) throw thrown;
+        });
+      };
+      if (slot.device.isDead && (isAtOnce || nowMs >= slot.backAtMs)) await start();
       if (random() < 0.05) slot.device.drop(random());
     }
   };
@@ -191,11 +228,12 @@ export async function simulate(seed: number): Promise<SimulationResult> {
     look();
   }
   if (mayRewind) {
-    // The last thing that goes wrong: an older copy of the store is put back.
+    // The last thing that goes wrong: an older copy of the store is put back, or a new one begun.
     history.rewound();
-    server.crash({ loseNewest: 150 });
+    server.crash({ loseNewest: seed % 8 === 7 ? Number.POSITIVE_INFINITY : 150 });
     server.restart();
   }
+  endClone();
   isStormy = false;
   while (clock.monotonicMs() < STORM_MS + CALM_MS) {
     await revive(true);
@@ -231,10 +269,11 @@ export async function simulate(seed: number): Promise<SimulationResult> {
     if (snapshot === undefined) return `${identity.device} does not run`;
     const desired = await newestOf(identity);
     if (desired === undefined) return `${identity.device} has no document`;
+    const [{ coordinator, signal = observer.signal } = {}] = reachable();
+    await coordinator?.admin.getProfile({ identity, model: SIMULATED_MODEL }, { signal });
     const { applied } = snapshot;
     if (applied !== undefined && compareVersions(applied, desired) === 0) return undefined;
-    const [{ coordinator, signal } = {}] = reachable();
-    const told = await coordinator?.admin.getConfig({ identity }, { signal: signal ?? observer.signal });
+    const told = await coordinator?.admin.getConfig({ identity }, { signal });
     // None of its rungs could be run: the device is right to have gone back, and has said so.
     if (told?.status?.state === "failed") return undefined;
     const ran = applied === undefined ? "nothing" : textOf(applied);

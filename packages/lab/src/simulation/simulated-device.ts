@@ -41,13 +41,24 @@ export class SimulatedDevice {
   #life = new AbortController();
   /** Whether network and bus are cut. */
   isCut: boolean = false;
+  /** Whether its disk is full, or read-only. */
+  isUnwritable: boolean = false;
+  /** By how much its clock is wrong. */
+  clockMovedMs: number = 0;
+  readonly #clock: Clock;
   #failure: unknown;
 
   constructor(options: DeviceOptions) {
     this.#options = options;
     this.identity = options.identity;
-    const { random, isStormy } = options;
+    const { random, isStormy, clock } = options;
+    this.#clock = {
+      now: () => clock.now() + this.clockMovedMs,
+      monotonicMs: () => clock.monotonicMs(),
+      sleep: (ms, how) => clock.sleep(ms, how),
+    };
     this.#disk = new MemoryDisk(() => {
+      if (this.isUnwritable) return "full";
       if (!isStormy()) return "none";
       const draw = random();
       if (draw < 0.01) return "full";
@@ -74,6 +85,11 @@ export class SimulatedDevice {
     for (let file = 0; file < 8; file++) this.#inputs.push({ count: 32, features, intensities, confidences: [] });
   }
 
+  /** Becomes a second machine of the same name: another's disk was copied. */
+  cloneOf(other: SimulatedDevice): void {
+    other.#disk.copyTo(this.#disk);
+  }
+
   kill(): void {
     this.#disk.crash();
     this.#life.abort();
@@ -86,7 +102,8 @@ export class SimulatedDevice {
   }
 
   async start(): Promise<void> {
-    const { clock, random, link } = this.#options;
+    const { random, link } = this.#options;
+    const clock = this.#clock;
     this.#life.abort();
     this.#life = new AbortController();
     this.#disk.restart();
@@ -136,13 +153,14 @@ export class SimulatedDevice {
   }
 
   readonly #monitor = pretendMonitor({}, () => ({
-    measuredAtMs: Math.max(0, this.#options.clock.now()),
+    measuredAtMs: Math.max(0, this.#clock.now()),
     memoryAvailableBytes: 700_000_000 + this.#options.random() * 2e8,
   }));
 
   readonly #engine: AgentEngine = {
     probe: async (job, { signal }) => {
-      const { clock, random, isStormy } = this.#options;
+      const { random, isStormy } = this.#options;
+      const clock = this.#clock;
       await clock.sleep(5_000 + random() * 20_000, { signal });
       if (isStormy() && random() < 0.1) throw new MpoError("worker-killed", "the worker was killed");
       const profile = tinyProfile(job.device.id, { speed: 0.5 + random(), chain: CHAIN });

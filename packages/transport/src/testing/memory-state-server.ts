@@ -19,8 +19,8 @@ export interface MemoryStateServerOptions {
   readonly hub?: MemoryNotifyHub;
 }
 
-/** Writes that a crash can take back. */
-const MAX_UNDO = 1000;
+/** Writes that a crash can take back: all that a simulation makes. */
+const MAX_UNDO = 100_000;
 /** JetStream's own default. */
 const BUCKET_DUPLICATE_WINDOW_MS = 120_000;
 
@@ -99,7 +99,8 @@ export class MemoryStateServer {
 
   /**
    * Stops answering. `loseNewest` writes, over all streams, had not reached the disk and are gone, acknowledged or not:
-   * 0 is a server that syncs always, more is a power cut without it, or a restored older copy of the store.
+   * 0 is a server that syncs always, more is a power cut without it, or a restored older copy of the store; infinity is
+   * a store that was deleted.
    */
   crash({ loseNewest = 0 }: { readonly loseNewest?: number } = {}): void {
     this.#isUp = false;
