@@ -78,7 +78,8 @@ void describe("two machines under one name", () => {
     );
     const refused = { ...documentReport("pi", 1, 1, "refused"), report: "bbb-1", ...B };
     await fleet.reportStatus(refused, call(B));
-    await fleet.reportProfile({ ...reportOf("pi", "bbb-2", 3), ...B }, call(B));
+    const kept = await fleet.reportProfile({ ...reportOf("pi", "bbb-2", 3), ...B }, call(B));
+    assert.match(kept.doubledBy ?? "", /agent aaa/, "it is not taken for a stored profile");
 
     const { inventory, resources, models, conditions, reportedStatus } = await device();
     assert.deepEqual([inventory.deviceClass, resources.memoryAvailableBytes], ["board", 1e6]);

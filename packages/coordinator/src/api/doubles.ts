@@ -48,19 +48,20 @@ export class Doubles {
   }
 
   /**
-   * Notes who reports. A double's report is kept as an event, mixed with nothing: returns true when it was. Throws when it may
-   * not be stored.
+   * Notes who reports. A double's report is kept as an event, mixed with nothing: returns the instance that is configured
+   * when it was. Throws when it may not be stored.
    */
   async keptApart(
     request: { readonly identity: DeviceIdentity; readonly instance?: Instance | undefined },
     call: DeviceCall,
     report: string,
-  ): Promise<boolean> {
-    if ((await this.meet(request, call)) === undefined) return false;
+  ): Promise<string | undefined> {
+    const doubledBy = await this.meet(request, call);
+    if (doubledBy === undefined) return undefined;
     const { identity, instance } = request;
     const actor = `device ${identity.device}, agent ${instance?.instanceId}`;
     await this.#parts.audit.write({ kind: "double-reported", identity, actor, message: report }, call);
-    return true;
+    return doubledBy;
   }
 
   async #tellDoubled(identity: DeviceIdentity, accepted: Sighting, other: Sighting): Promise<void> {

@@ -130,8 +130,9 @@ export class FleetApi {
     const identity = deviceIdentityOf(request.identity, facts);
     await this.#requireDevice(identity, signal);
     // If it takes over, its hello names the profile, and it is asked for again.
-    if (await this.#doubles.keptApart(request, { ...facts, signal }, `profile of ${request.profile.model.name}`))
-      return { isDuplicate: false, revision: 1, needsChain: false };
+    const words = `profile of ${request.profile.model.name}`;
+    const doubledBy = await this.#doubles.keptApart(request, { ...facts, signal }, words);
+    if (doubledBy !== undefined) return { isDuplicate: false, revision: 1, needsChain: false, doubledBy };
     await this.#parts.registry.heardOf(identity, { signal });
     const { header, revision, isDuplicate } = await profiles.store(request, { signal });
     const isNewest = header.reports.at(-1) === request.report;
@@ -139,11 +140,8 @@ export class FleetApi {
     // Also for a repeated one: who asked for the search may have ended between the two writes.
     if (isNewest && !needsChain) {
       const name = { identity, model: request.profile.model.name };
-      await queue.ask(
-        name,
-        { request: requestOfReport(request.report), actor: `device ${identity.device}` },
-        { signal },
-      );
+      const asked = { request: requestOfReport(request.report), actor: `device ${identity.device}` };
+      await queue.ask(name, asked, { signal });
     }
     onReport?.("profile", isDuplicate);
     if (!isDuplicate) {
@@ -165,8 +163,8 @@ export class FleetApi {
     const identity = deviceIdentityOf(request.identity, facts);
     await this.#requireDevice(identity, signal);
     const event = statusEvent(request);
-    if (await this.#doubles.keptApart(request, { ...facts, signal }, `${event.kind}: ${event.message}`))
-      return { isDuplicate: false };
+    const words = `${event.kind}: ${event.message}`;
+    if (await this.#doubles.keptApart(request, { ...facts, signal }, words)) return { isDuplicate: false };
     await this.#parts.registry.heardOf(identity, { signal });
     const { isDuplicate } = await statuses.store(request, { signal });
     const { status } = request;

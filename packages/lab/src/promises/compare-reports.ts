@@ -37,7 +37,8 @@ export function acknowledging(link: FleetLink, onAcknowledged: (request: ReportP
     ...link,
     reportProfile: async (request, options) => {
       const answer = await link.reportProfile(request, options);
-      onAcknowledged(request);
+      // What a second machine of this name reports is kept apart from the device's profiles.
+      if (answer.doubledBy === undefined) onAcknowledged(request);
       return answer;
     },
   };

@@ -100,9 +100,10 @@ export async function simulate(seed: number): Promise<SimulationResult> {
   const reachable = (): readonly LiveCoordinator[] =>
     coordinators.flatMap(({ current }) => (current === undefined ? [] : [current]));
 
+  let machines = 0;
   const newDevice = (identity: DeviceIdentity): SimulatedDevice => {
     const device: SimulatedDevice = new SimulatedDevice({
-      ...{ identity, clock, random, server, hub },
+      ...{ identity, machineId: `machine-${++machines}`, clock, random, server, hub },
       isStormy: () => isStormy,
       link: acknowledging(
         simulatedLink({

@@ -19,6 +19,8 @@ import { pretendMonitor, pretendServing, pretendSettings } from "../pretend-devi
 
 export interface DeviceOptions {
   readonly identity: DeviceIdentity;
+  /** Restarts of one machine have it in common. */
+  readonly machineId: string;
   readonly clock: Clock;
   readonly random: () => number;
   readonly link: FleetLink;
@@ -126,6 +128,7 @@ export class SimulatedDevice {
       engine: this.#engine,
       serving: this.#serving,
       logger: silentLogger,
+      machine: { machineId: this.#options.machineId },
     });
     this.#agent = agent;
     agent.run({ signal }).catch((thrown: unknown) => {

@@ -108,3 +108,6 @@ export const conditions = list(condition, 0, 32);
 
 /** An Ed25519 public key. */
 export const publicKey = bytes(32, 32);
+
+/** The machine that already runs under this name; absent: none. Who is answered so gets no document. */
+export const doubledBy = text(1, MESSAGE_LENGTH).optional();

@@ -1,8 +1,9 @@
-import { configSchema, type Fact, fact, MESSAGE_LENGTH } from "@mpo/core";
+import { configSchema, type Fact, fact } from "@mpo/core";
 import {
   conditions,
   deviceIdentity,
   doing,
+  doubledBy,
   instance,
   inventory,
   labels,
@@ -16,8 +17,6 @@ const { digest, flag, list, name, object, positive, secret, text, timestampMs, w
 
 const DAY_SECONDS = 86_400;
 const heartbeatSeconds = whole(1, DAY_SECONDS);
-/** The machine that already runs under this name; absent: none. Who is answered so gets no document. */
-const doubledBy = text(1, MESSAGE_LENGTH).optional();
 
 /** Asks to become part of the fleet. Token and key are absent until devices have identities. */
 export type EnrollRequest = Fact<typeof enrollRequest>;

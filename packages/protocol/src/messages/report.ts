@@ -10,7 +10,7 @@ import {
   predictionSchema,
   profileSchema,
 } from "@mpo/core";
-import { deviceIdentity, instance } from "./device.ts";
+import { deviceIdentity, doubledBy, instance } from "./device.ts";
 import { documentVersion, rungIndex } from "./document.ts";
 
 const { choice, consistent, durationMs, flag, list, name, object, share, text, timestampMs, whole, word } = fact;
@@ -47,6 +47,7 @@ export const reportProfileResponse = object({
   revision: whole(1),
   /** The coordinator has no chain of this model: send the report again, with it. */
   needsChain: flag(),
+  doubledBy,
 });
 
 /** What became of a document; `confirmed`, `failed` and `refused` are final for their version. */

@@ -24,11 +24,11 @@ test("reservations fit any disk that is large enough, and grow with it to the la
 });
 
 test("a new store that does not fit says how many bytes are needed, and where", () => {
-  const disk = { folder: "/data", freeBytes: STORE_NEEDS_BYTES - 1000, heldBytes: NEW };
+  const disk = { folder: "/data", freeBytes: STORE_NEEDS_BYTES - 2 ** 20, heldBytes: NEW };
   assert.throws(() => fitLayout(FLEET_LAYOUT, disk), {
     code: "unavailable",
-    message: new RegExp(`needs ${STORE_NEEDS_BYTES} bytes free on the disk of /data; ${disk.freeBytes} are`, "u"),
-    hint: /^Free 1000 bytes there/u,
+    message: /needs 256(\.0)? MiB free on the disk of \/data; it has 255(\.0)? MiB/u,
+    hint: /^Free 1\.0 MiB there/u,
   });
 });
 

@@ -1,4 +1,4 @@
-import { MpoError } from "@mpo/core";
+import { formatBytes, MpoError } from "@mpo/core";
 import { bucketStream, type StoreLayout } from "./store-layout.ts";
 
 const MIB = 2 ** 20;
@@ -28,8 +28,8 @@ export function fitLayout(layout: StoreLayout, { folder, freeBytes, heldBytes }:
   if (heldBytes.size === 0 && freeBytes < STORE_NEEDS_BYTES) {
     throw new MpoError(
       "unavailable",
-      `a new store needs ${STORE_NEEDS_BYTES} bytes free on the disk of ${folder}; it has ${freeBytes}`,
-      { hint: `Free ${STORE_NEEDS_BYTES - freeBytes} bytes there, or put --data on another disk.` },
+      `a new store needs ${formatBytes(STORE_NEEDS_BYTES)} free on the disk of ${folder}; it has ${formatBytes(freeBytes)}`,
+      { hint: `Free ${formatBytes(STORE_NEEDS_BYTES - freeBytes)} there, or put --data on another disk.` },
     );
   }
   const all = [...layout.buckets, ...layout.streams];

@@ -44,7 +44,7 @@ describe("events of the demo's fleet", () => {
       events.until({ device: "small", kind: /^window-/u, behind: 2 }, { ...options, withinMs: 20 }),
       {
         code: "timed-out",
-        message: /nothing like \^window- came from small/u,
+        message: /nothing like \^window- arrived from small/u,
       },
     );
     stop.abort();
