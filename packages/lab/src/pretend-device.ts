@@ -32,6 +32,7 @@ export function pretendServing(model: string): ServingApp {
     inputsAfter: async (_, cursor) => ({ summaries: [], cursor }),
     trainingFiles: async () => ({ files: [], count: 0 }),
     passedOver: () => [],
+    crowds: () => [],
     requireWritable: async () => undefined,
     folders: async () => ({ source: "source", serving: "source", staging: "staged" }),
     publish: async () => undefined,

@@ -14,8 +14,8 @@ export interface Service {
   readonly ended?: Promise<void>;
 }
 
-/** Ctrl-C, what ends a service, and a terminal or SSH session that was closed. */
-export const STOP_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+/** Ctrl-C, what ends a service, a terminal or SSH session that was closed, and what else would end a process at once. */
+export const STOP_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGALRM", "SIGUSR2"] as const;
 export type StopSignal = (typeof STOP_SIGNALS)[number];
 
 /** The part of `process` that a lifecycle needs. */
@@ -41,9 +41,9 @@ export interface LifecycleOptions {
 
 /**
  * Starts services in order, waits for a stop signal, the signal, or the end of a service, and stops them in reverse.
- * Returns the exit code: 0 after SIGTERM, SIGHUP or when a service ended well, 130 after SIGINT or the signal, else the
- * code of the first error. A second stop signal exits at once, except SIGHUP: a closing terminal may send it with
- * another. So does a drain that takes too long, naming the services that hang.
+ * Returns the exit code: 0 after SIGTERM, SIGHUP and their like, or when a service ended well, 130 after SIGINT or the
+ * signal, else the code of the first error. A second stop signal exits at once, except SIGHUP: a closing terminal may send
+ * it with another. So does a drain that takes too long, naming the services that hang.
  */
 export async function runServices(services: readonly Service[], options: LifecycleOptions): Promise<ExitCode> {
   const { process, logger, clock = systemClock, drainMs = 10_000 } = options;

@@ -53,8 +53,19 @@ void test("what is no secret stays, and nothing that is logged breaks the logger
   assert.deepEqual([line["big"], line["bytes"], line["token"]], [String(2n ** 64n), "[3 bytes]", null]);
 });
 
+void test("a stack is logged at level debug only", () => {
+  for (const format of ["json", "text"] as const) {
+    const { logger, lines } = recorder({ format });
+    const err = new MpoError("internal", "x", { cause: new TypeError("a bug") });
+    logger.error("failed", { err, all: [err] });
+    logger.child({ err }).fatal("failed");
+    assert.match(lines.join(""), /a bug/u);
+    assert.doesNotMatch(lines.join(""), /stack|\bat /u);
+  }
+});
+
 void test("an error is logged with code, hint, stack and causes", () => {
-  const { logger, lines } = recorder();
+  const { logger, lines } = recorder({ level: "debug" });
   const cause = new TypeError("root");
   logger.error("failed", { err: new MpoError("unavailable", "no answer", { hint: "Start it.", cause }) });
   const { err } = JSON.parse(lines[0] as string) as { err: Record<string, unknown> };

@@ -41,7 +41,7 @@ const standardError: LineWriter = (line, done) => {
   done();
 };
 
-/** A logger that hides secrets (see `redact`) and writes each line at once. */
+/** A logger that hides secrets (see `redact`) and writes each line at once. Stacks are in it at level `debug` only. */
 export function createLogger(options: LoggerOptions = {}): Logger {
   const { level = "info", format = "json" } = options;
   const write = tolerantWriter(options.write ?? standardError, (lostLines) =>
@@ -67,10 +67,12 @@ export function createLogger(options: LoggerOptions = {}): Logger {
 export const silentLogger: Logger = createLogger({ level: "silent" });
 
 function wrap(target: PinoLogger): Logger {
+  // Where a thing was thrown is for who looks for a bug; others want to read on.
+  const hidden = (fields: LogFields): object => redact(fields, { hasStacks: target.isLevelEnabled("debug") }) as object;
   const at =
     (level: Exclude<LogLevel, "silent">) =>
     (message: string, fields: LogFields = {}): void => {
-      if (target.isLevelEnabled(level)) target[level](redact(fields) as object, redactText(message));
+      if (target.isLevelEnabled(level)) target[level](hidden(fields), redactText(message));
     };
   return {
     trace: at("trace"),
@@ -79,6 +81,6 @@ function wrap(target: PinoLogger): Logger {
     warn: at("warn"),
     error: at("error"),
     fatal: at("fatal"),
-    child: (fields) => wrap(target.child(redact(fields) as Record<string, unknown>)),
+    child: (fields) => wrap(target.child(hidden(fields) as Record<string, unknown>)),
   };
 }

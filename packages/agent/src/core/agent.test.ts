@@ -522,15 +522,41 @@ void describe("an agent", () => {
       await world.start();
       fleet.push(documentOf(1));
       await world.pass(20);
+      let tries = 0;
       device.onWrite = () => {
+        tries += 1;
         throw new MpoError("precondition-failed", "cannot write into retrained");
       };
       device.drop(64, 0.5);
       world.agent?.openWindow("resnet");
-      await world.pass(20);
+      await world.pass(7 * 3_600);
       assert.equal(device.retrained.length, 0);
-      const windows = fleet.statuses.flatMap(({ status }) => (status.kind === "window" ? [status.window] : []));
-      assert.match(windows[0]?.message ?? "", /cannot write into retrained/u);
+      assert.equal(fleet.statuses.filter(({ status }) => status.kind === "window").length, 0, "no window fails");
+      assert.ok(tries > 3 && tries < 60, `it is tried seldomer and seldomer: ${tries} times`);
+      assert.ok(fleet.conditions.includes("not-writable"), fleet.conditions.join());
+      device.onWrite = undefined;
+      await world.pass(3_700);
+      assert.equal(device.retrained.length, 1);
+      assert.ok(!fleet.conditions.includes("not-writable"), fleet.conditions.join());
+    }));
+
+  it("says when inputs have stopped, by how they came before", () =>
+    inWorld(async (world) => {
+      const { device, fleet } = world;
+      const isSilent = () => fleet.conditions.includes("inputs-silent");
+      await world.start();
+      await world.pass(5_000);
+      assert.equal(isSilent(), false, "none ever came");
+      device.drop(1, 0.5);
+      await world.pass(3_000);
+      assert.equal(isSilent(), false);
+      await world.pass(3_000);
+      assert.equal(isSilent(), true);
+      device.drop(1, 0.5);
+      await world.pass(4_000);
+      assert.equal(isSilent(), false, "pauses of this length are usual here");
+      await world.pass(16_000);
+      assert.equal(isSilent(), true);
     }));
 
   it("ends a window when the serving program needs the memory", () =>

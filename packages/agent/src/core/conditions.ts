@@ -6,9 +6,10 @@ export interface Finding {
   /** Which one of its kind: a model, a path; empty: there is one only. */
   readonly subject: string;
   readonly message: string;
+  /** What passes by itself within this time is nothing to look at; default: the code's own. */
+  readonly graceMs?: number;
 }
 
-/** What passes by itself within this time is nothing to look at. */
 const GRACE_MS: Partial<Record<Condition["code"], number>> = {
   "nats-unconnected": 60_000,
   "report-pending": 60_000,
@@ -23,12 +24,14 @@ export class Conditions {
   /** The conditions that stand, of all that is found now. What is found no more is over. */
   update(findings: readonly Finding[], nowMs: number): readonly Condition[] {
     const since = new Map<string, number>();
-    const standing = findings.flatMap(({ code, subject, message }): readonly Condition[] => {
-      const key = `${code} ${subject}`;
-      const sinceMs = this.#since.get(key) ?? Math.max(0, Math.round(nowMs));
-      since.set(key, sinceMs);
-      return nowMs - sinceMs < (GRACE_MS[code] ?? 0) ? [] : [{ code, sinceMs, message: asLine(message) }];
-    });
+    const standing = findings.flatMap(
+      ({ code, subject, message, graceMs = GRACE_MS[code] ?? 0 }): readonly Condition[] => {
+        const key = `${code} ${subject}`;
+        const sinceMs = this.#since.get(key) ?? Math.max(0, Math.round(nowMs));
+        since.set(key, sinceMs);
+        return nowMs - sinceMs < graceMs ? [] : [{ code, sinceMs, message: asLine(message) }];
+      },
+    );
     this.#since = since;
     return standing.slice(0, MAX_CONDITIONS);
   }

@@ -22,6 +22,8 @@ export interface ServingApp {
   models(): Promise<readonly ServedModel[]>;
   /** Folders that the last `models` passed over, and why. */
   passedOver(): readonly { readonly path: string; readonly why: string }[];
+  /** Folders of inputs that fill, as they were looked at last, and how many batches lie in them. */
+  crowds(): readonly { readonly folder: string; readonly count: number }[];
   /** Inputs that came after `cursor` ("": all that are there), summed up file by file. */
   inputsAfter(model: string, cursor: string): Promise<RecentInputs>;
   /** Files with inputs to train on that came after `cursor` ("": all), newest first, and how many inputs they hold. */

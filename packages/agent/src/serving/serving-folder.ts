@@ -6,7 +6,7 @@ import type { ServedModel } from "@mpo/protocol";
 import type { Logger } from "@mpo/runtime";
 import { type InputSummary, summarise } from "../drift/input-summary.ts";
 import type { ServingApp } from "../ports/serving-app.ts";
-import { batchCursor, InputBatches } from "./input-batch.ts";
+import { batchCursor, type InputBatch, InputBatches } from "./input-batch.ts";
 import { fileDigest } from "./model-digest.ts";
 import { publishModel } from "./publish-model.ts";
 import type { InputShape } from "./read-inputs.ts";
@@ -30,29 +30,44 @@ const MODEL_FILE = "model.json";
 const MODEL_CARD_FILE = "model-card.json";
 /** Batches that are read in one look at most: after a long pause, the newest tell enough. */
 const MAX_BATCHES_A_LOOK = 64;
+/** With so many the serving program will hardly come back for them. */
+const CROWDED_BATCHES = 10_000;
 
 /** The serving program's folders on this machine. */
 export function servingFolder(options: ServingFolderOptions): ServingApp {
   const { root, clock, logger, random, maxTrainingInputs = 512 } = options;
   const inputs = new InputBatches({ clock, logger });
   let passedOver: ReadonlyMap<string, string> = new Map();
-  const counts = new Map<string, number>();
-  const bad = new Set<string>();
+  // By batch as it was seen: forgotten with it.
+  const counts = new WeakMap<InputBatch, number>();
+  const crowded = new Map<string, number>();
   const pathOf = (model: string, kind: keyof typeof SERVING_FOLDERS): string =>
     join(root, model, SERVING_FOLDERS[kind]);
-  const read = async (model: string, path: string): Promise<InputSummary | undefined> => {
+  const list = async (model: string): Promise<readonly InputBatch[]> => {
+    const folder = pathOf(model, "inputs");
+    const batches = await inputs.list(folder);
+    const isKnown = crowded.has(model);
+    crowded.delete(model);
+    if (batches.length < CROWDED_BATCHES) return batches;
+    crowded.set(model, batches.length);
+    if (!isKnown) logger.warn("the program does not remove its inputs", { folder, batches: batches.length });
+    return batches;
+  };
+  /** How many inputs a batch holds, and what they are like; none of a batch that cannot be read, which is told once. */
+  const read = async (model: string, batch: InputBatch): Promise<readonly InputSummary[]> => {
+    const { path } = batch;
+    const isNews = !counts.has(batch);
     try {
       const shape = await inputShape(pathOf(model, "source"));
       // Loaded with the first inputs only: an idle agent stays small.
       const { readInputs } = await import("./read-inputs.ts");
       const { set, predictions } = await readInputs(path, shape);
-      counts.set(path, set.count);
-      return summarise(set, predictions);
+      counts.set(batch, set.count);
+      return [summarise(set, predictions)];
     } catch (thrown) {
-      if (!bad.has(path))
-        logger.warn("inputs could not be read; they are passed over", { path, err: MpoError.from(thrown) });
-      bad.add(path);
-      return undefined;
+      if (isNews) logger.warn("inputs could not be read; they are passed over", { path, err: MpoError.from(thrown) });
+      counts.set(batch, 0);
+      return [];
     }
   };
   return {
@@ -63,29 +78,29 @@ export function servingFolder(options: ServingFolderOptions): ServingApp {
         if (passedOver.get(path) !== why) logger.warn("a folder is not served", { path, why });
       }
       passedOver = passed;
+      for (const model of crowded.keys()) if (!models.some(({ name }) => name === model)) crowded.delete(model);
       return models;
     },
     passedOver: () => [...passedOver].map(([path, why]) => ({ path, why })),
+    crowds: () => [...crowded].map(([model, count]) => ({ folder: pathOf(model, "inputs"), count })),
     inputsAfter: async (model, cursor) => {
-      const batches = await inputs.list(pathOf(model, "inputs"));
-      const news = batches.filter((batch) => batchCursor(batch) > cursor).slice(-MAX_BATCHES_A_LOOK);
+      const batches = await list(model);
+      const seen = batches.findLastIndex((batch) => batchCursor(batch) <= cursor);
+      const news = batches.slice(seen + 1).slice(-MAX_BATCHES_A_LOOK);
       const summaries: InputSummary[] = [];
-      for (const { path } of news) {
-        const summary = await read(model, path);
-        if (summary !== undefined) summaries.push(summary);
-      }
+      for (const batch of news) summaries.push(...(await read(model, batch)));
       const last = news.at(-1);
       return { summaries, cursor: last === undefined ? cursor : batchCursor(last) };
     },
     trainingFiles: async (model, cursor) => {
       const files: string[] = [];
       let count = 0;
-      for (const batch of (await inputs.list(pathOf(model, "inputs"))).toReversed()) {
+      for (const batch of (await list(model)).toReversed()) {
         if (count >= maxTrainingInputs || batchCursor(batch) <= cursor) break;
-        const { path } = batch;
-        const found = counts.get(path) ?? (await read(model, path))?.count;
-        if (found === undefined || found === 0) continue;
-        files.push(path);
+        if (!counts.has(batch)) await read(model, batch);
+        const found = counts.get(batch) ?? 0;
+        if (found === 0) continue;
+        files.push(batch.path);
         count += found;
       }
       return { files, count };

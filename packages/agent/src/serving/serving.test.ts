@@ -88,6 +88,25 @@ describe("inputs", () => {
       );
     }));
 
+  it("that are never removed are looked at in turn, told of, and forgotten when they are gone", () =>
+    withFolder(async (root, serving) => {
+      await put(root, "cam/inputs/0.npy", batch(2), 100);
+      for (let at = 1; at < 10_000; at++) await writeFile(join(root, `cam/inputs/${at}.npy`), "");
+      const { cursor } = await serving.inputsAfter("cam", "");
+      assert.deepEqual(serving.crowds(), [{ folder: join(root, "cam/inputs"), count: 10_000 }]);
+      await put(root, "cam/inputs/new.npy", batch(3), NOW_SECONDS);
+      assert.equal((await serving.inputsAfter("cam", cursor)).summaries.length, 1, "what is new is found at once");
+      await put(root, "cam/inputs/0.npy", batch(5), NOW_SECONDS + 0.5);
+      const { files } = await serving.trainingFiles("cam", cursor);
+      let found: readonly string[] = files;
+      for (let look = 0; look < 21 && !found.includes(join(root, "cam/inputs/0.npy")); look++)
+        found = (await serving.trainingFiles("cam", cursor)).files;
+      assert.ok(found.includes(join(root, "cam/inputs/0.npy")), "one that is written again is found in its turn");
+      await rm(join(root, "cam/inputs"), { recursive: true });
+      await serving.inputsAfter("cam", cursor);
+      assert.deepEqual(serving.crowds(), []);
+    }));
+
   it("that are damaged or of another size are passed over", () =>
     withFolder(async (root, serving) => {
       await put(root, "cam/inputs/bad.npy", "no array", 100);

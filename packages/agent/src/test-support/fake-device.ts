@@ -101,10 +101,11 @@ export class FakeDevice {
   readonly serving: ServingApp = {
     models: async () => (this.hasModel ? this.models : []),
     passedOver: () => [],
+    crowds: () => [],
     inputsAfter: async (model, cursor) => {
       this.onLook?.(model);
       const from = Number(cursor === "" ? 0 : cursor);
-      return { summaries: this.inputs.slice(from), cursor: String(this.inputs.length) };
+      return { summaries: this.inputs.slice(from), cursor: String(this.inputs.length || "") };
     },
     trainingFiles: async (_, cursor) => ({ files: ["a.npy"], count: (this.inputs.length - Number(cursor)) * 32 }),
     folders: async () => ({ source: "source", serving: "source", staging: "staged" }),

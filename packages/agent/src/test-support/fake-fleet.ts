@@ -26,6 +26,8 @@ export class FakeFleet {
   readonly names: Set<string> = new Set<string>();
   orders: readonly ProbeOrder[] = [];
   heartbeats = 0;
+  /** Codes of what is wrong, as the newest heartbeat has them. */
+  conditions: readonly string[] = [];
   duplicates = 0;
   isCutOff = false;
   /** Calls that came while it was cut off. */
@@ -78,12 +80,13 @@ export class FakeFleet {
         needsStatus: this.needsStatus,
       };
     },
-    heartbeat: async ({ toldDigest, instance }) => {
+    heartbeat: async ({ toldDigest, instance, conditions }) => {
       this.#requireReachable();
       this.instances.add(instance?.instanceId);
       if (this.doubledBy !== undefined) return this.#doubled(this.doubledBy);
       this.digests.push(toldDigest);
       this.heartbeats += 1;
+      this.conditions = conditions.map(({ code }) => code);
       const version = this.#desired === undefined ? {} : { desiredVersion: this.#desired.version };
       const needsHello = this.forgets;
       this.forgets = false;

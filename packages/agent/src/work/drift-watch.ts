@@ -48,7 +48,7 @@ export class DriftWatch {
 
   /** Reads the new inputs of a model. Returns whether there is something new to write down. */
   async look(model: string, nowMs: number): Promise<boolean> {
-    const { summaries, cursor } = await this.#serving.inputsAfter(model, this.#cursors.get(model) ?? "");
+    const { summaries, cursor } = await this.#serving.inputsAfter(model, this.cursor(model));
     this.#cursors.set(model, cursor);
     let state = this.#states.get(model) ?? DRIFT_START;
     const wasComplete = hasReference(state, this.#limits);
@@ -61,6 +61,11 @@ export class DriftWatch {
     }
     this.#states.set(model, state);
     return hasReference(state, this.#limits) && !wasComplete;
+  }
+
+  /** Where the newest input of a model is in their order; "": none has come. */
+  cursor(model: string): string {
+    return this.#cursors.get(model) ?? "";
   }
 
   /** The drift of a model that waits for a window. */
@@ -78,7 +83,7 @@ export class DriftWatch {
     this.#noticed.delete(model);
     this.#states.set(model, DRIFT_START);
     // What came during the window was predicted by the weights that are gone.
-    const { cursor } = await this.#serving.inputsAfter(model, this.#cursors.get(model) ?? "");
+    const { cursor } = await this.#serving.inputsAfter(model, this.cursor(model));
     this.#cursors.set(model, cursor);
   }
 }

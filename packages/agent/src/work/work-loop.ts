@@ -116,6 +116,7 @@ export class WorkLoop {
     const { ports } = this.#parts;
     const models = await ports.serving.models();
     this.#parts.onModels(models);
+    this.#troubles.serves(models.map(({ name }) => name));
     let hasNews = false;
     for (const { name } of models) hasNews = (await this.#look(name)) || hasNews;
     if (hasNews) await this.#memory.change(this.#drift.memory);
@@ -136,6 +137,7 @@ export class WorkLoop {
     const { clock, logger } = ports;
     const before = this.#drift.noticed(model);
     const hasNews = await this.#troubles.looking(model, () => this.#drift.look(model, clock.now()));
+    this.#troubles.looked(model, this.#drift.cursor(model));
     const drift = this.#drift.noticed(model);
     if (drift !== undefined && before === undefined) {
       logger.info("the inputs have drifted", { model, signs: drift.signs });
@@ -193,7 +195,7 @@ export class WorkLoop {
     const drift = this.#drift.noticed(model);
     // After a drift, only what came behind it: else the model would also be adapted to what it does well on.
     const { files, count } = await ports.serving.trainingFiles(model, drift?.cursor ?? "");
-    if (count < settings.minTrainingInputs) return false;
+    if (count < settings.minTrainingInputs || !(await this.#troubles.isWritable(model))) return false;
     if (!this.#wanted.has(model) && (await this.#prepares(model, document.version, files, signal))) return true;
     return await this.current.while({ kind: "window", model, leftMs: document.budget.windowMs }, () =>
       this.#runWindow(model, document, files, signal),
@@ -280,7 +282,6 @@ export class WorkLoop {
 
   async #retrain(what: RungToRun, signal: AbortSignal): Promise<RetrainOutcome> {
     const { ports, settings } = this.#parts;
-    await this.#troubles.requireWritable(what.model);
     const job = retrainJob(what, await ports.serving.folders(what.model), settings, ports.random);
     const facts = (): BudgetFacts => budgetFacts({ ...this.#parts, memory: this.#memory }, what.model);
     return guarded({ settings, ports, facts }, signal, (linked) => ports.engine.retrain(job, { signal: linked }));

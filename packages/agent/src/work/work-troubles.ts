@@ -1,17 +1,47 @@
 import { MpoError } from "@mpo/core";
 import type { AgentPorts } from "../core/agent-ports.ts";
 import type { Finding } from "../core/conditions.ts";
+import { Waits } from "../link/back-off.ts";
+
+type TroublePorts = Pick<AgentPorts, "clock" | "logger" | "random" | "serving">;
+
+/** Inputs that have stopped for so long, and for so many times the longest pause before, are missed. */
+const SILENT_MS = 3_600_000;
+const SILENT_PAUSES = 3;
+/** Whether what is retrained can be written is tried again so soon after it could not, seldomer and seldomer. */
+const WRITE_AGAIN = { baseMs: 60_000, capMs: 3_600_000 };
+
+interface Pace {
+  /** Where the newest input is in their order; "": none has come yet. */
+  readonly cursor: string;
+  readonly sinceMs: number;
+  readonly longestPauseMs: number;
+}
+
+interface Unwritable {
+  readonly message: string;
+  readonly waits: Waits;
+  readonly untilMs: number;
+}
 
 /** What keeps the work from models: each has its own, and the others go on. */
 export class WorkTroubles {
-  readonly #ports: Pick<AgentPorts, "logger" | "serving">;
+  readonly #ports: TroublePorts;
   /** Models whose inputs could not be read, and why. */
   readonly #unread = new Map<string, string>();
-  /** Models whose retrained weights could not be written, and why. */
-  readonly #unwritable = new Map<string, string>();
+  /** How the inputs of models come. */
+  readonly #paces = new Map<string, Pace>();
+  /** Models whose retrained weights could not be written. */
+  readonly #unwritable = new Map<string, Unwritable>();
 
-  constructor(ports: Pick<AgentPorts, "logger" | "serving">) {
+  constructor(ports: TroublePorts) {
     this.#ports = ports;
+  }
+
+  /** Only what is served can be in trouble. */
+  serves(models: readonly string[]): void {
+    for (const troubles of [this.#unread, this.#paces, this.#unwritable])
+      for (const model of troubles.keys()) if (!models.includes(model)) troubles.delete(model);
   }
 
   /** Looks at a model's inputs. False, and logged once, when they cannot be read. */
@@ -31,27 +61,67 @@ export class WorkTroubles {
     }
   }
 
-  /** Throws when what is retrained could not be written. */
-  async requireWritable(model: string): Promise<void> {
+  /** Takes where the newest input of a model is, as often as it was looked at. */
+  looked(model: string, cursor: string): void {
+    const nowMs = this.#ports.clock.monotonicMs();
+    const before = this.#paces.get(model);
+    if (cursor === before?.cursor) return;
+    // The first look finds what came before this process: no pause of the program's.
+    const pauseMs = before === undefined || before.cursor === "" ? 0 : nowMs - before.sinceMs;
+    const longestPauseMs = Math.max(before?.longestPauseMs ?? 0, pauseMs);
+    this.#paces.set(model, { cursor, sinceMs: nowMs, longestPauseMs });
+  }
+
+  /** Whether a retrained model could be written; when not, it is logged, and tried again seldomer and seldomer. */
+  async isWritable(model: string): Promise<boolean> {
+    const { clock, logger, random, serving } = this.#ports;
+    const before = this.#unwritable.get(model);
+    if (before !== undefined && clock.monotonicMs() < before.untilMs) return false;
     try {
-      await this.#ports.serving.requireWritable(model);
+      await serving.requireWritable(model);
       this.#unwritable.delete(model);
+      return true;
     } catch (thrown) {
-      this.#unwritable.set(model, MpoError.from(thrown).message);
-      throw thrown;
+      const { message } = MpoError.from(thrown);
+      if (before?.message !== message) logger.warn("a model is not retrained: it could not be written", { message });
+      const waits = before?.waits ?? new Waits({ ...WRITE_AGAIN, random });
+      this.#unwritable.set(model, { message, waits, untilMs: clock.monotonicMs() + waits.next() });
+      return false;
     }
   }
 
   /** All of it; `probeWait`: what a due probe waits for. */
   findings(probeWait: string | undefined): readonly Finding[] {
-    const passedOver = this.#ports.serving.passedOver();
+    const { serving } = this.#ports;
+    const findings = (code: Finding["code"], found: Iterable<readonly [string, string]>): readonly Finding[] =>
+      [...found].map(([subject, message]) => ({ code, subject, message }));
+    const silent = [...this.#paces].filter(([model, { cursor }]) => cursor !== "" && !this.#unread.has(model));
     return [
-      ...[...this.#unread].map(([subject, message]): Finding => ({ code: "unreadable", subject, message })),
-      ...passedOver.map(
-        ({ path, why }): Finding => ({ code: "unreadable", subject: path, message: `${path}: ${why}` }),
+      ...findings("unreadable", this.#unread),
+      ...findings(
+        "unreadable",
+        serving.passedOver().map(({ path, why }) => [path, `${path}: ${why}`]),
       ),
-      ...[...this.#unwritable].map(([subject, message]): Finding => ({ code: "not-writable", subject, message })),
-      ...(probeWait === undefined ? [] : [{ code: "probe-waits", subject: "", message: probeWait } as const]),
+      ...findings(
+        "not-writable",
+        [...this.#unwritable].map(([model, { message }]) => [model, message]),
+      ),
+      ...findings(
+        "inputs-not-removed",
+        serving.crowds().map(({ folder, count }) => [folder, crowded(folder, count)]),
+      ),
+      ...silent.map(([model, { cursor, longestPauseMs }]): Finding => {
+        const message = `${model} had inputs, and none come any more: look at the program that writes them`;
+        const graceMs = Math.max(SILENT_MS, SILENT_PAUSES * longestPauseMs);
+        return { code: "inputs-silent", subject: `${model} ${cursor}`, message, graceMs };
+      }),
+      ...(probeWait === undefined ? [] : findings("probe-waits", [["", probeWait]])),
     ];
   }
+}
+
+/** In steps: a count that grows is no news. */
+function crowded(folder: string, count: number): string {
+  const step = 10 ** Math.floor(Math.log10(count));
+  return `more than ${Math.floor(count / step) * step - 1} batches lie in ${folder}: the program does not remove them`;
 }

@@ -1,6 +1,5 @@
 import { given, MpoError, SECOND_MS } from "@mpo/core";
 import {
-  type Condition,
   compareVersions,
   type DeviceIdentity,
   type DocumentVersion,
@@ -17,6 +16,7 @@ import {
   type ReportStatusResponse,
 } from "@mpo/protocol";
 import type { DeviceRecord } from "../registry/device-record.ts";
+import { standing, tellConditions } from "./conditions.ts";
 import { deviceIdentityOf, type PeerFacts } from "./device-identity.ts";
 import { Doubles } from "./doubles.ts";
 import type { FleetParts } from "./fleet-parts.ts";
@@ -105,8 +105,9 @@ export class FleetApi {
     const device = registry.device(identity);
     if (device !== undefined) {
       const before = registry.seen(identity)?.conditions ?? [];
-      await registry.saw(identity, request, { signal });
-      await this.#tellConditions(request, before);
+      const conditions = standing(this.#parts, request);
+      await registry.saw(identity, { ...request, conditions }, { signal });
+      await tellConditions(this.#parts.audit, identity, { before, conditions });
       await this.#toldOf(identity, request.appliedVersion, signal);
     }
     const version = documents.version(identity);
@@ -193,25 +194,6 @@ export class FleetApi {
     const message = `the device knows ${version.epoch}.${version.version}: sent again as ${raised.version.epoch}.${raised.version.version}`;
     this.#parts.logger.warn("the store is older than what a device knows", { deviceId: identity.device, version });
     await audit.tell({ kind: "config-raised", identity, actor: "coordinator", message });
-  }
-
-  async #tellConditions({ identity, conditions }: HeartbeatRequest, before: readonly Condition[]): Promise<void> {
-    const actor = `device ${identity.device}`;
-    const isIn = (all: readonly Condition[], one: Condition): boolean =>
-      all.some(({ code, sinceMs }) => code === one.code && sinceMs === one.sinceMs);
-    for (const one of conditions) {
-      if (isIn(before, one)) continue;
-      await this.#parts.audit.tell({
-        kind: "condition-began",
-        identity,
-        actor,
-        message: `${one.code}: ${one.message}`,
-      });
-    }
-    for (const one of before) {
-      if (isIn(conditions, one)) continue;
-      await this.#parts.audit.tell({ kind: "condition-over", identity, actor, message: `${one.code}: ${one.message}` });
-    }
   }
 
   #hasJustSaidHello(identity: DeviceIdentity, heartbeats: number): boolean {

@@ -47,6 +47,9 @@ export interface CurrentDocument {
   readonly revision: number;
 }
 
+/** Which document is a device's newest, and since when. */
+export type NewestDocument = Pick<DesiredDocument, "version" | "issuedAtMs">;
+
 /** What is pushed. */
 export interface Push {
   readonly content: DocumentContent;
@@ -62,7 +65,7 @@ const DAY_MS = 86_400_000;
 /** What devices shall run: one document each, replaced only by a newer one, by compare-and-set. */
 export class DocumentService {
   readonly #context: StoreContext;
-  readonly #versions: WatchedMap<DocumentVersion>;
+  readonly #newest: WatchedMap<NewestDocument>;
   readonly #epoch: number;
   readonly #validMs: number;
   readonly #sign: DocumentSigner;
@@ -72,22 +75,26 @@ export class DocumentService {
     this.#epoch = options.epoch ?? 1;
     this.#validMs = options.validMs ?? 30 * DAY_MS;
     this.#sign = options.sign ?? (() => []);
-    this.#versions = new WatchedMap({
+    this.#newest = new WatchedMap({
       clock: context.clock,
       store: context.store,
       logger,
       bucket: BUCKETS.desired,
-      read: (entry) => currentOf(entry).document.version,
+      read: (entry) => newestOf(currentOf(entry).document),
     });
   }
 
   get watches(): readonly Watching[] {
-    return [this.#versions];
+    return [this.#newest];
   }
 
   /** Version of the newest document, as far as this coordinator has seen. */
   version(identity: DeviceIdentity): DocumentVersion | undefined {
-    return this.#versions.get(deviceKey(identity))?.value;
+    return this.newest(identity)?.version;
+  }
+
+  newest(identity: DeviceIdentity): NewestDocument | undefined {
+    return this.#newest.get(deviceKey(identity))?.value;
   }
 
   /** The newest document, from the store. */
@@ -162,7 +169,7 @@ export class DocumentService {
     const value = desiredEnvelopeCodec.toBytes({ document: bytes, signatures: this.#sign(bytes) });
     const key = deviceKey(identity);
     const revision = await this.#write(key, value, current, call);
-    this.#versions.note(key, document.version, revision);
+    this.#newest.note(key, newestOf(document), revision);
     return document;
   }
 
@@ -228,4 +235,8 @@ function noDocument({ device }: DeviceIdentity): MpoError {
   return new MpoError("not-found", `device ${device} has no document yet`, {
     hint: "It gets one when it has reported a profile: wait for its probe; the agent's log says how that goes.",
   });
+}
+
+function newestOf({ version, issuedAtMs }: DesiredDocument): NewestDocument {
+  return { version, issuedAtMs };
 }

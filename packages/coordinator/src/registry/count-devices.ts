@@ -1,7 +1,7 @@
-import { compareVersions } from "@mpo/protocol";
 import type { DocumentService } from "../documents/document-service.ts";
 import type { DeviceCounts } from "../http/metrics.ts";
 import { doubledCondition } from "./instances.ts";
+import { hasArrived } from "./pending-document.ts";
 import { isOnline } from "./presence.ts";
 import type { Registry } from "./registry.ts";
 import type { StatusService } from "./status-service.ts";
@@ -30,10 +30,7 @@ export function countDevices({ registry, documents, statuses, nowMs, heartbeatSe
     for (const code of codes) conditions.set(code, (conditions.get(code) ?? 0) + 1);
     const desired = documents.version(identity);
     if (desired === undefined) continue;
-    const told = statuses.newest(identity);
-    const applied = [seen?.appliedVersion, ...(told !== undefined && told.state !== "accepted" ? [told.version] : [])];
-    const isThere = applied.some((version) => version !== undefined && compareVersions(version, desired) >= 0);
-    if (!isThere) behind += 1;
+    if (!hasArrived(desired, { applied: seen?.appliedVersion, told: statuses.newest(identity) })) behind += 1;
   }
   return { online, offline, behind, conditions };
 }

@@ -1,0 +1,30 @@
+import { type Condition, compareVersions, type DocumentStatus, type DocumentVersion } from "@mpo/protocol";
+import type { NewestDocument } from "../documents/document-service.ts";
+
+/** A device that is there takes a document within a heartbeat or two. */
+const PENDING_MS = 300_000;
+
+/** What a device has said of its documents. */
+export interface SaidDocuments {
+  /** As its heartbeats have it. */
+  readonly applied: DocumentVersion | undefined;
+  readonly told: DocumentStatus | undefined;
+}
+
+/** Whether a document, or a newer one, has reached its device. */
+export function hasArrived(desired: DocumentVersion, { applied, told }: SaidDocuments): boolean {
+  const versions = [applied, ...(told !== undefined && told.state !== "accepted" ? [told.version] : [])];
+  return versions.some((version) => version !== undefined && compareVersions(version, desired) >= 0);
+}
+
+/** What a person should look at when a document has not been applied for long; empty: it has, or it is soon yet. */
+export function pendingCondition(
+  desired: NewestDocument | undefined,
+  said: SaidDocuments,
+  nowMs: number,
+): readonly Condition[] {
+  if (desired === undefined || nowMs - desired.issuedAtMs < PENDING_MS || hasArrived(desired.version, said)) return [];
+  const { epoch, version } = desired.version;
+  const message = `configuration ${epoch}.${version} was pushed and is not applied: see the agent's log`;
+  return [{ code: "document-pending", sinceMs: desired.issuedAtMs, message }];
+}
