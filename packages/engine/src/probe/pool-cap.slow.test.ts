@@ -12,6 +12,7 @@ import {
 import { chainOf } from "../compiler/chain-of.ts";
 import { stepMemoryFacts } from "../compiler/memory-facts.ts";
 import type { Optimizer } from "../losses/optimizer.ts";
+import type { ModelGraph } from "../model/model-graph.ts";
 import { initialWeights } from "../model/variables.ts";
 import { buildModel, type ModelName } from "../model/zoo/build-model.ts";
 import { PreparedStep } from "./measure-step.ts";
@@ -33,31 +34,27 @@ for (const [model, partial, optimizer] of CASES) {
   test(`a step runs under the pool's limit for what it is planned to need, and not with ${TOO_LITTLE_BYTES} bytes less: ${model} ${JSON.stringify(partial)}`, async () => {
     const graph = buildModel({ model, norm: "batch", inputShape: [32, 32, 3], classes: 10 });
     const config = resolveRetrainConfig(partial);
-    const training = { loss: "crossEntropy", optimizer } as const;
-    const facts = stepMemoryFacts(chainOf(graph), training);
+    const facts = stepMemoryFacts(chainOf(graph), { loss: "crossEntropy", optimizer });
     const growthBytes = residentGrowth(planStep(chainOf(graph), config), facts);
-    const run = async (memoryCapBytes: number): Promise<void> => {
-      const step = await PreparedStep.start(
-        {
-          model: { graph, weights: initialWeights(graph, 1) },
-          training,
-          seed: 1,
-          environment: process.env,
-          memoryCapBytes,
-        },
-        config,
-      );
-      try {
-        await step.measure(1);
-      } finally {
-        await step[Symbol.asyncDispose]();
-      }
-    };
+    const run = (memoryCapBytes: number): Promise<void> => stepUnder(memoryCapBytes, graph, config, optimizer);
     await run(poolCapFor(graph, config, facts, growthBytes));
     await assert.rejects(
       run(poolUse(planStep(chainOf(graph), config), facts).peakBytes - TOO_LITTLE_BYTES),
       (error) => error instanceof MpoError && error.code === "over-memory-cap",
     );
+  });
+}
+
+for (const microBatch of [1, 2]) {
+  test(`a step of ${microBatch} large image(s) runs under its limit though nearly all is frozen`, async () => {
+    const graph = buildModel({ model: "mobilenet-v2", norm: "batch", inputShape: [224, 224, 3], classes: 10 });
+    const freezing = { featureExtraction: 1, normalisation: 1, linear: 0 };
+    const checkpoints = { kind: "uniform", segments: 4 } as const;
+    const config = resolveRetrainConfig({ microBatch, accumulation: 4, freezing, checkpoints });
+    const optimizer = { kind: "sgd" } as const;
+    const facts = stepMemoryFacts(chainOf(graph), { loss: "crossEntropy", optimizer });
+    const growthBytes = residentGrowth(planStep(chainOf(graph), config), facts);
+    await stepUnder(poolCapFor(graph, config, facts, growthBytes), graph, config, optimizer);
   });
 }
 
@@ -79,3 +76,17 @@ test("the pool's limit leaves room for the heap where the bound does, and never 
   assert.ok(capAt(planned / 2) - idleBytes <= planned / 2);
   assert.equal(capAt(0), idleBytes);
 });
+
+/** Runs a step and a timed one under a limit. Throws `over-memory-cap` when it is too small. */
+async function stepUnder(
+  memoryCapBytes: number,
+  graph: ModelGraph,
+  config: RetrainConfig,
+  optimizer: Optimizer,
+): Promise<void> {
+  const model = { graph, weights: initialWeights(graph, 1) };
+  const training = { loss: "crossEntropy", optimizer } as const;
+  const task = { model, training, seed: 1, environment: process.env, memoryCapBytes };
+  await using step = await PreparedStep.start(task, config);
+  await step.measure(1);
+}

@@ -56,8 +56,10 @@ export class WorkerState {
         session.initialiseTraining();
         // One sample, weight zero: everything that is made once (kernels, executors) is there before memory is measured.
         const one = { images: new Float32Array(elementsOf(shape)), count: 1 };
-        // Two samples are the fewest that multiply matrices, for which the library makes 3 MiB of code, once.
-        session.logits({ images: new Float32Array(2 * elementsOf(shape)), count: 2 });
+        // Two samples are the fewest that multiply matrices, for which the library makes 3 MiB of code, once. A step of one
+        // sample never does, and its limit may not hold two.
+        const count = Math.min(2, planned.plan.config.microBatch);
+        session.logits({ images: new Float32Array(count * elementsOf(shape)), count });
         for (let step = 0; step < WARM_UP_STEPS; step++) {
           session.microStep(one, { learningRate: 0, sampleWeight: 0, seed: 0, statisticsShare: 0 });
           if (planned.plan.config.accumulation > 1) session.apply(0);
