@@ -29,7 +29,7 @@ export type { ProbeBudget, ProbeTask } from "./probe/probe-task.ts";
 export { firstSamples, type Samples } from "./training/batches.ts";
 export type { TrainingSetup } from "./training/task.ts";
 export { type StepReport, stepTimes } from "./training/train-loop.ts";
-export { labelFreeEstimate } from "./window/label-free-estimate.ts";
+export { type LabelFreeEstimate, labelFreeEstimate } from "./window/label-free-estimate.ts";
 export { methodNamed } from "./window/method.ts";
 export { type RungResult, type RungTraining, trainRung } from "./window/train-rung.ts";
 export { type WindowLength, windowLength } from "./window/window-length.ts";

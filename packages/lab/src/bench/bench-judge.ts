@@ -8,9 +8,18 @@ import {
   loadModel,
   requireFitting,
 } from "@mpo/cli";
-import { AccuracyModel, given, judgedInterval, type MethodName, mean, resolveRetrainConfig } from "@mpo/core";
+import { AccuracyModel, given, judgedInterval, type MethodName, MpoError, mean, resolveRetrainConfig } from "@mpo/core";
 import { CORRUPTION_NAMES, type CorruptionName } from "@mpo/datasets";
-import { EngineWorker, evaluateAccuracy, firstSamples, labelFreeEstimate, type Model, retrain } from "@mpo/engine";
+import {
+  EngineWorker,
+  evaluateAccuracy,
+  firstSamples,
+  type LabelFreeEstimate,
+  labelFreeEstimate,
+  type Model,
+  type RetrainResult,
+  retrain,
+} from "@mpo/engine";
 import { type Columns, measureEach, printTable } from "../harness.ts";
 
 /** The options of `mpo bench judge`. */
@@ -96,38 +105,32 @@ async function judgeDrift(
   const config = resolveRetrainConfig({ microBatch: BATCH });
   await using worker = await EngineWorker.start({ environment, ...given({ threads }) }, { signal });
   const samples = { images: adapted.images, count: adapted.count };
-  const window = async (size: number): Promise<{ steps: number; before: Claim; after: Claim }> => {
+  const window = async (size: number): Promise<Pick<RetrainResult, "steps" | "weights"> & LabelFreeEstimate> => {
     const task = { model, samples: firstSamples(samples, size), judgedOn, method, config, epochs: 1, seed };
     const { steps, weights } = await retrain(worker, task, { signal });
-    const input = { worker, model, weights, judgedOn, microBatch: BATCH, signal };
-    const estimate = await labelFreeEstimate(input);
-    const claim = async (assigned: Model["weights"], expected: number): Promise<Claim> => {
-      await worker.assignWeights(assigned, { signal });
-      const truth = await evaluateAccuracy(worker, judged, { signal });
-      return { expected, ...judgedInterval(expected, "label-free", judgedOn.count), truth };
-    };
-    return {
-      steps,
-      before: await claim(model.weights, estimate!.accuracyBefore),
-      after: await claim(weights, estimate!.accuracyAfter),
-    };
+    const estimate = await labelFreeEstimate({ worker, model, weights, judgedOn, microBatch: BATCH, signal });
+    if (estimate === undefined)
+      throw new MpoError("unsupported", "this model's accuracy cannot be estimated without labels");
+    return { steps, weights, ...estimate };
+  };
+  const claim = async (weights: Model["weights"], expected: number): Promise<Claim> => {
+    await worker.assignWeights(weights, { signal });
+    const truth = await evaluateAccuracy(worker, judged, { signal });
+    return { expected, ...judgedInterval(expected, "label-free", judgedOn.count), truth };
   };
   const probed = await window(PROBED_STEPS * BATCH);
   const whole = await window(samples.count);
+  const before = await claim(model.weights, whole.accuracyBefore);
+  const after = await claim(whole.weights, whole.accuracyAfter);
   const { freezing, microBatch } = config;
   const sample = {
     ...{ freezing, microBatch, judge: "label-free" as const, judgedSamples: judgedOn.count },
-    startAccuracy: probed.before.expected,
-    points: [{ steps: probed.steps, accuracy: probed.after.expected }],
+    startAccuracy: probed.accuracyBefore,
+    points: [{ steps: probed.steps, accuracy: probed.accuracyAfter }],
   };
   const curves = new AccuracyModel([sample], { hasBatchStatistics: true });
   const { expected, lower, upper } = curves.predict(freezing, microBatch, whole.steps);
-  return {
-    ...drift,
-    before: whole.before,
-    after: whole.after,
-    predicted: { expected, lower, upper, truth: whole.after.truth },
-  };
+  return { ...drift, before, after, predicted: { expected, lower, upper, truth: after.truth } };
 }
 
 function isWithin({ lower, upper, truth }: Claim): boolean {
