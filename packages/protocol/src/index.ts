@@ -48,6 +48,7 @@ export type {
   Resources,
   ServedModel,
 } from "./messages/device.ts";
+export { MAX_CONDITIONS } from "./messages/device.ts";
 export {
   compareVersions,
   type DesiredDocument,

@@ -1,4 +1,4 @@
-import { asLine, type Condition } from "@mpo/protocol";
+import { asLine, type Condition, MAX_CONDITIONS } from "@mpo/protocol";
 
 /** Something wrong, as it is found now. */
 export interface Finding {
@@ -15,7 +15,6 @@ const GRACE_MS: Partial<Record<Condition["code"], number>> = {
   "report-pending": 60_000,
   "probe-waits": 60_000,
 };
-const MAX_CONDITIONS = 32;
 
 /** Remembers since when what is wrong is wrong. */
 export class Conditions {

@@ -1,9 +1,7 @@
-import type { Condition, DeviceIdentity, HeartbeatRequest } from "@mpo/protocol";
+import { type Condition, type DeviceIdentity, type HeartbeatRequest, MAX_CONDITIONS } from "@mpo/protocol";
 import type { Audit } from "../events/audit.ts";
 import { pendingCondition } from "../registry/pending-document.ts";
 import type { FleetParts } from "./fleet-parts.ts";
-
-const MAX_CONDITIONS = 32;
 
 /** What is wrong with a device, as it says in a heartbeat and as is known here. */
 export function standing(

@@ -1,5 +1,5 @@
 import { given } from "@mpo/core";
-import type { DeviceView } from "@mpo/protocol";
+import { type DeviceView, MAX_CONDITIONS } from "@mpo/protocol";
 import type { DocumentService } from "../documents/document-service.ts";
 import { type DeviceRecord, neverSeen } from "../registry/device-record.ts";
 import { doubledCondition } from "../registry/instances.ts";
@@ -25,7 +25,7 @@ export function deviceView(
   const presence = isOnline(lastSeenMs, presenceMs(), heartbeatSeconds()) ? "online" : "offline";
   return {
     ...{ identity, inventory, resources, labels, models, lastSeenMs, presence },
-    conditions: [...doubledCondition(instances, presenceMs()), ...conditions].slice(0, 32),
+    conditions: [...doubledCondition(instances, presenceMs()), ...conditions].slice(0, MAX_CONDITIONS),
     ...given({
       desiredVersion: documents.version(identity),
       reportedStatus: statuses.newest(identity),

@@ -107,7 +107,8 @@ export const doing = object({
 });
 
 /** What is wrong with a device. */
-export const conditions = list(condition, 0, 32);
+export const MAX_CONDITIONS = 32;
+export const conditions = list(condition, 0, MAX_CONDITIONS);
 
 /** An Ed25519 public key. */
 export const publicKey = bytes(32, 32);
