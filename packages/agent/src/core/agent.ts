@@ -15,7 +15,7 @@ import { LinkLoop } from "../link/link-loop.ts";
 import { runSending } from "../link/send-loop.ts";
 import { stampedLink } from "../link/stamped-link.ts";
 import { ToldProfiles } from "../link/told-profiles.ts";
-import { Outbox, randomName } from "../report/outbox.ts";
+import { Outbox } from "../report/outbox.ts";
 import { runTogether } from "../work/run-together.ts";
 import { WorkLoop } from "../work/work-loop.ts";
 import { readWorkState } from "../work/work-memory.ts";
@@ -23,6 +23,7 @@ import type { AgentPorts } from "./agent-ports.ts";
 import type { AgentSettings } from "./agent-settings.ts";
 import { Conditions, type Finding } from "./conditions.ts";
 import { Documents } from "./documents.ts";
+import { randomName } from "./random-name.ts";
 import { Wakeup } from "./wakeup.ts";
 
 /** A clock that is further from the coordinator's has to be looked at. */

@@ -237,12 +237,3 @@ function sequenceOf(report: string): number {
   const sequence = Number(report.slice(report.lastIndexOf("-") + 1));
   return Number.isSafeInteger(sequence) ? sequence : 0;
 }
-
-/** 12 hexadecimal digits: devices whose data folder was wiped must not repeat names. */
-export function randomName(random: () => number): string {
-  const digits = (): string =>
-    Math.floor(random() * 2 ** 24)
-      .toString(16)
-      .padStart(6, "0");
-  return digits() + digits();
-}
