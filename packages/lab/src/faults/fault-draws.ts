@@ -23,6 +23,8 @@ export type Listed = readonly DeviceView[] | undefined;
 /** Something dull that happens to a fleet. */
 interface Fault {
   readonly name: string;
+  /** It hits the agent on the small disk; absent: another one. */
+  readonly isOnSmallDisk?: true;
   readonly start: (scene: Scene) => Promise<void>;
   readonly end: (scene: Scene) => Promise<void>;
   /** Whether the list of devices shows it. Absent: there is nothing to see but that everybody is online. */
@@ -80,6 +82,7 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: "disk full",
+    isOnSmallDisk: true,
     start: async ({ fleet }) => {
       const file = await open(join(fleet.smallDisk, "fill"), "w");
       try {

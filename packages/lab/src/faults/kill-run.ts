@@ -72,7 +72,7 @@ export async function runKills(options: KillRunOptions): Promise<KillReport> {
   const problems: string[] = [];
   let settledMs = 0;
   const draws = faultSchedule(seed, Math.floor(cycles / KILLS_A_PART)).filter(
-    ({ fault }) => fault.name !== "disk full" || fleet.noSmallDisk === undefined,
+    ({ fault }) => fault.isOnSmallDisk !== true || fleet.noSmallDisk === undefined,
   );
   const faults = new Map<string, FaultFigures>();
   try {
@@ -157,7 +157,7 @@ export async function runKills(options: KillRunOptions): Promise<KillReport> {
 function sceneOf(fleet: KillFleet, history: FleetPromises, { fault, pick }: FaultDraw): Scene {
   const [small, ...others] = fleet.agents;
   const other = others[Math.floor(pick * others.length)];
-  return { fleet, history, pick, agent: (fault.name === "disk full" ? small : other) as KilledAgent };
+  return { fleet, history, pick, agent: (fault.isOnSmallDisk === true ? small : other) as KilledAgent };
 }
 
 function note(faults: Map<string, FaultFigures>, { fault }: FaultDraw, recoveredMs: number, isSeen?: boolean): void {
