@@ -185,7 +185,7 @@ def main():
     torch.manual_seed(config["seed"])
     if config["model"] not in MODELS:
         sys.exit(f"no PyTorch definition of {config['model']}; there are {', '.join(MODELS)}")
-    image, channels, classes = config["image"], config["channels"], config["classes"]
+    image, channels, classes = config["imageSize"], config["channels"], config["classes"]
     model = MODELS[config["model"]](config["norm"], channels, classes, config["form"] == "small").to(memory_format=torch.channels_last)
     model.train()
     if config["freeze"] > 0:

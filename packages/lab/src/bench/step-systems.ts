@@ -80,7 +80,7 @@ export async function measureTorchStep(
   const { microBatch, accumulation } = task.config;
   const { modelName: model, norm, form, imageSize, segments, freeze, threads, seed, steps } = task;
   const script = fileURLToPath(new URL("../../peers/torch_step.py", import.meta.url));
-  const network = { model, norm, form, image: imageSize, channels: CHANNELS, classes: CLASSES };
+  const network = { model, norm, form, imageSize, channels: CHANNELS, classes: CLASSES };
   const step = { batch: microBatch * accumulation, microBatch, segments, freeze };
   const argument = JSON.stringify({ ...network, ...step, threads, seed, steps });
   try {
