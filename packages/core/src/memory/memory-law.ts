@@ -35,9 +35,9 @@ interface Point {
 
 /**
  * Memory that a process really takes, from what plans say: each part of the plan times a coefficient, and a constant. How
- * far off it may be is told
- * by the device's own measurements, each held against the law of the others, and by what was seen on other devices while
- * those are few. Every measurement is of a process of its own, so what differs from run to run is in their scatter.
+ * far off it may be is told by the device's own measurements, each held against the law of the others, and by what was
+ * seen on other devices while those are few. Every measurement is of a process of its own, so what differs from run to
+ * run is in their scatter.
  */
 export class MemoryLaw {
   /** Steps whose memory was measured. */
