@@ -111,6 +111,7 @@ void describe("two machines under one name", () => {
   void it("clear when one is silent for three heartbeats: who is left takes over by itself", async (t) => {
     const { clock, fleet, hello, beat, call, device, events } = await started(t);
     await hello(A);
+    await fleet.reportProfile({ ...reportOf("pi", "aaa-1"), ...A }, call(A));
     await clock.advance(6_000);
     await hello(B);
     await clock.advance(6_000);
@@ -123,11 +124,21 @@ void describe("two machines under one name", () => {
       answer = await beat(B);
     }
     assert.deepEqual([answer.doubledBy, answer.needsHello], [undefined, true]);
-    await hello(B, { inventory: { ...INVENTORY, deviceClass: "other" } });
+    const profiles = [{ model: "tiny", measuredAtMs: reportOf("pi", "bbb-1").profile.measuredAtMs + 1 }];
+    const { probes } = await hello(B, { inventory: { ...INVENTORY, deviceClass: "other" }, profiles });
+    assert.deepEqual(
+      probes.map(({ model, isFresh }) => [model, isFresh]),
+      [["tiny", false]],
+      "what it measured while it was kept apart is asked for again",
+    );
     const { inventory, conditions } = await device();
     assert.deepEqual([inventory.deviceClass, conditions], ["other", []]);
     await eventually(async () => (await events("condition-over")).length === 1 || undefined);
     await fleet.reportStatus({ ...documentReport("pi", 1, 1, "applied"), ...B }, call(B));
     assert.equal((await device()).reportedStatus?.state, "applied");
+    await hello(A);
+    await clock.advance(1_000);
+    await beat(B);
+    await eventually(async () => (await events("device-doubled")).length === 2 || undefined);
   });
 });

@@ -1,11 +1,8 @@
 import { given, SECOND_MS } from "@mpo/core";
-import { type DeviceIdentity, deviceKey, type Instance } from "@mpo/protocol";
+import type { DeviceIdentity, Instance } from "@mpo/protocol";
 import { inWords, isSame, SILENT_HEARTBEATS, type Sighting } from "../registry/instances.ts";
 import type { PeerFacts } from "./device-identity.ts";
 import type { FleetParts } from "./fleet-parts.ts";
-
-/** The same pair is an event once in this time; the device's condition stands all the while. */
-const SAME_PAIR_MS = 3_600_000;
 
 /** A call of a device. */
 interface DeviceCall extends PeerFacts {
@@ -17,8 +14,6 @@ type Parts = Pick<FleetParts, "registry" | "audit" | "clock" | "logger" | "heart
 /** Notices when two machines speak for one device. */
 export class Doubles {
   readonly #parts: Parts;
-  /** The last pair of each device that was an event, and when. */
-  readonly #events = new Map<string, { readonly pair: string; readonly atMs: number }>();
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -65,18 +60,10 @@ export class Doubles {
   }
 
   async #tellDoubled(identity: DeviceIdentity, accepted: Sighting, other: Sighting): Promise<void> {
-    const { audit, clock, logger } = this.#parts;
-    const pair = [accepted, other].map(inWords).toSorted().join();
-    const last = this.#events.get(deviceKey(identity));
-    const atMs = clock.monotonicMs();
-    if (last?.pair === pair && atMs - last.atMs < SAME_PAIR_MS) return;
-    this.#events.set(deviceKey(identity), { pair, atMs });
-    const message = `two agents run under this name: (${inWords(accepted)}) is configured, (${inWords(other)}) is kept apart`;
-    logger.warn("two agents run under one name", {
-      deviceId: identity.device,
-      accepted: inWords(accepted),
-      other: inWords(other),
-    });
+    const { audit, logger } = this.#parts;
+    const pair = { accepted: inWords(accepted), other: inWords(other) };
+    const message = `two agents run under this name: (${pair.accepted}) is configured, (${pair.other}) is kept apart`;
+    logger.warn("two agents run under one name", { deviceId: identity.device, ...pair });
     await audit.tell({ kind: "device-doubled", identity, actor: "coordinator", message });
   }
 }
