@@ -9,6 +9,7 @@ import type { DeviceMonitor } from "../ports/device-monitor.ts";
 import { readCgroupMemory } from "./cgroup-memory.ts";
 import { readHeat } from "./heat.ts";
 import { deviceClassOf, readInventory } from "./inventory.ts";
+import { machineMarks } from "./machine-marks.ts";
 import { readMemoryInfo } from "./memory-info.ts";
 import { readLoadAverage, readPressure } from "./pressure.ts";
 import { SystemFiles } from "./system-files.ts";
@@ -64,6 +65,30 @@ const PI: Tree = {
     "some avg10=3.20 avg60=1.00 avg300=0.20 total=123\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=0\n",
   "proc/pressure/cpu": "some avg10=44.00 avg60=1.00 avg300=0.20 total=123\n",
 };
+
+describe("marks of a machine", () => {
+  const machineId = "8f0c1d2e3b4a59687f6e5d4c3b2a1908";
+  const bootId = "2f1c7a52-6f0e-4c58-9f0d-3f7b7f6a9f11";
+  const cases: readonly (readonly [string, Tree, object])[] = [
+    ["are its id and its boot's", { id: `${machineId}\n`, boot: `${bootId}\n` }, { machineId, bootId }],
+    ["are left out where there are none", {}, { machineId: undefined, bootId: undefined }],
+    ["are left out where they are not set yet", { id: "uninitialized\n" }, { machineId: undefined, bootId: undefined }],
+    [
+      "are left out where they do not fit the wire",
+      { id: "a b", boot: "x".repeat(65) },
+      { machineId: undefined, bootId: undefined },
+    ],
+  ];
+  for (const [what, { id, boot }, expected] of cases) {
+    it(what, async () => {
+      const tree = {
+        ...(id === undefined ? {} : { "etc/machine-id": id }),
+        ...(boot === undefined ? {} : { "proc/sys/kernel/random/boot_id": boot }),
+      };
+      assert.deepEqual(await withTree(tree, machineMarks), expected);
+    });
+  }
+});
 
 describe("inventory", () => {
   it("knows a Jetson Nano by its device tree", async () => {

@@ -13,7 +13,7 @@ import {
 import { MpoError } from "@mpo/core";
 import { writeLayersModel } from "@mpo/engine";
 import { systemClock } from "@mpo/io";
-import { silentLogger } from "@mpo/runtime";
+import { type Logger, silentLogger } from "@mpo/runtime";
 import { TINY_CHAIN, TINY_MODEL, tinyProfile } from "./tiny-model.ts";
 
 /** A device of a test. */
@@ -56,13 +56,14 @@ export async function startTinyDevice(
     readonly coordinator: string;
     readonly folder: string;
     readonly labels?: AgentSettings["labels"];
+    readonly logger?: Logger;
   },
 ): Promise<TinyDevice> {
-  const { device, coordinator, labels = [] } = options;
+  const { device, coordinator, labels = [], logger = silentLogger } = options;
   const folder = join(options.folder, device);
   const modelFolder = join(folder, "serving/tiny/model");
   await writeLayersModel(TINY_MODEL, modelFolder);
-  const common = { clock: systemClock, random: Math.random, logger: silentLogger };
+  const common = { clock: systemClock, random: Math.random, logger };
   const identity = { tenant: "default", device };
   const connection = await connectFleet({ identity, coordinator, ...common });
   const ends = new AbortController();
