@@ -3,7 +3,7 @@ import { EventEmitter } from "node:events";
 import { test } from "node:test";
 import { MpoError } from "@mpo/core";
 import { VirtualClock } from "@mpo/io/testing";
-import { type ProcessPort, runServices, type Service } from "./lifecycle.ts";
+import { type ProcessPort, runServices, type Service, STOP_SIGNALS } from "./lifecycle.ts";
 import { silentLogger } from "./logger.ts";
 
 /** A process whose signals the test sends, and whose exit is only noted. */
@@ -47,11 +47,8 @@ function bench(): Bench {
   };
 }
 
-for (const [signal, exitCode] of [
-  ["SIGTERM", 0],
-  ["SIGHUP", 0],
-  ["SIGINT", 130],
-] as const) {
+for (const signal of STOP_SIGNALS) {
+  const exitCode = signal === "SIGINT" ? 130 : 0;
   void test(`services start in order and stop in reverse on ${signal}, exit code ${exitCode}`, async () => {
     const { process, clock, log, run, service } = bench();
     const code = run([service("store"), service("server")]);

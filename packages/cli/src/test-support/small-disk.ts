@@ -1,11 +1,8 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { extname } from "node:path";
 import type { TestContext } from "node:test";
-import { fileURLToPath } from "node:url";
+import { MPO } from "./daemon-process.ts";
 import { testFolder } from "./fleet-room.ts";
-
-const MAIN = fileURLToPath(new URL(`../main${extname(import.meta.url)}`, import.meta.url));
 
 /** Why no disk of any size can be made here; false: it can. For `skip`. */
 export const noSmallDisk: string | false =
@@ -37,7 +34,7 @@ export async function smallDisk(t: TestContext, mebibytes: number): Promise<Smal
   t.after(() => keeper.kill("SIGKILL"));
   await once(keeper.stdout, "data");
   const start: SmallDisk["start"] = (args, environment = {}) => {
-    const command = ["-t", String(keeper.pid), "-m", process.execPath, ...process.execArgv, MAIN, ...args];
+    const command = ["-t", String(keeper.pid), "-m", ...MPO, ...args];
     const child = spawn("nsenter", command, { env: { ...process.env, ...environment }, cwd: import.meta.dirname });
     const code = once(child, "exit").then(([found]) => found as number | null);
     t.after(async () => {
