@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { MpoError } from "@mpo/core";
 import { VirtualClock } from "@mpo/io/testing";
 import { type ReportStatusRequest, toldDigest } from "@mpo/protocol";
-import { silentLogger } from "@mpo/runtime";
+import { createLogger } from "@mpo/runtime";
 import { documentOf, envelopeOf, IDENTITY, MODEL_DIGEST, START_MS } from "../test-support/documents.ts";
 import { FakeDevice, killed } from "../test-support/fake-device.ts";
 import { FakeFleet } from "../test-support/fake-fleet.ts";
@@ -43,6 +43,8 @@ class World {
   readonly disk: MemoryDisk;
   agent: Agent | undefined;
   lives = 0;
+  /** Lines of the log, warnings and errors. */
+  readonly log: string[] = [];
   #stop = new AbortController();
   #running: Promise<void> = Promise.resolve();
 
@@ -58,7 +60,7 @@ class World {
     const random = seeded(++this.lives);
     const agent = await createAgent(SETTINGS, {
       ...{ clock, disk, link, connectFeed, monitor, engine, serving, random },
-      logger: silentLogger,
+      logger: createLogger({ level: "warn", write: (line) => void this.log.push(line) }),
     });
     this.agent = agent;
     this.#running = agent.run({ signal: this.#stop.signal });
@@ -244,6 +246,40 @@ void describe("an agent", () => {
       await world.pass(100);
       assert.equal(world.fleet.hellos.length, 2);
       assert.equal(world.fleet.hellos[1]?.models.length, 2);
+      world.device.models = world.device.models.slice(1);
+      await world.pass(100);
+      assert.deepEqual(
+        world.fleet.hellos.map(({ models }) => models.length),
+        [1, 2, 1],
+      );
+    }));
+
+  it("tells of folders that are no models while they are there", () =>
+    inWorld(async (world) => {
+      const { device, fleet } = world;
+      await world.start();
+      device.passedOver = [{ path: "/srv/cam", why: "permission denied" }];
+      await world.pass(70);
+      assert.deepEqual(fleet.conditions, ["unreadable"]);
+      device.passedOver = [];
+      await world.pass(70);
+      assert.deepEqual(fleet.conditions, []);
+    }));
+
+  it("takes a refusal for what it is: an error, with waits that grow to a quarter of an hour", () =>
+    inWorld(async (world) => {
+      const { fleet } = world;
+      await world.start();
+      fleet.refuses = true;
+      await world.pass(3_600);
+      const refusals = world.log.filter((line) => line.includes("the coordinator refuses this device"));
+      assert.ok(refusals.every((line) => line.includes('"level":"error"') && line.includes("labels is wrong")));
+      const waits = refusals.map((line) => (JSON.parse(line) as { readonly waitMs: number }).waitMs / 1000);
+      assert.deepEqual(waits.slice(0, 9), [5, 10, 20, 40, 80, 160, 320, 640, 900]);
+      assert.ok(!world.log.some((line) => line.includes("could not be reached")));
+      fleet.refuses = false;
+      await world.pass(900);
+      assert.equal(world.agent?.snapshot().isOnline, true);
     }));
 
   it("goes on with one model when the inputs of another cannot be read", () =>
@@ -256,6 +292,8 @@ void describe("an agent", () => {
       await world.start();
       await world.pass(60);
       assert.ok(world.fleet.profiles.some(({ profile }) => profile.model.name === "resnet"));
+      assert.deepEqual(world.fleet.conditions, ["unreadable"]);
+      assert.equal(world.log.filter((line) => line.includes("cannot read it")).length, 1, "it is logged once");
     }));
 
   it("refuses labels that a coordinator would refuse, before it starts", async () => {
@@ -645,12 +683,14 @@ void describe("an agent", () => {
         await world.pass(60);
         assert.equal(world.applied, 1);
         assert.equal(world.fleet.profiles.length, 1);
+        assert.ok(world.fleet.conditions.includes("not-writable"), world.fleet.conditions.join());
         isFull = false;
         await world.pass(40);
         assert.equal(world.applied, 2, "with the next heartbeat");
         world.fleet.push(documentOf(3));
         await world.pass(60);
         assert.equal(world.applied, 3);
+        assert.ok(!world.fleet.conditions.includes("not-writable"), world.fleet.conditions.join());
       },
       () => (isFull ? "full" : "none"),
     );

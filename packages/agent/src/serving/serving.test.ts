@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rename, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { describe, it } from "node:test";
 import { encodeNpy, encodeNpyImages, type ImageSet, syntheticImages } from "@mpo/datasets";
 import { VirtualClock } from "@mpo/io/testing";
-import { silentLogger } from "@mpo/runtime";
+import { createLogger } from "@mpo/runtime";
 import type { ServingApp } from "../ports/serving-app.ts";
 import { findServable, readRetrainedManifest } from "./retrained-manifest.ts";
 import { servingFolder } from "./serving-folder.ts";
@@ -13,7 +13,10 @@ import { servingFolder } from "./serving-folder.ts";
 const SHAPE = { height: 4, width: 4, channels: 1 };
 const NOW_SECONDS = 2_000_000_000;
 
-async function withFolder(check: (root: string, serving: ServingApp) => Promise<void>): Promise<void> {
+async function withFolder(
+  check: (root: string, serving: ServingApp, log: readonly string[]) => Promise<void>,
+): Promise<void> {
+  const log: string[] = [];
   const root = await mkdtemp(join(tmpdir(), "mpo-agent-serving-"));
   try {
     await put(root, "cam/model/model.json", "{}");
@@ -25,10 +28,11 @@ async function withFolder(check: (root: string, serving: ServingApp) => Promise<
       servingFolder({
         root,
         clock: new VirtualClock(NOW_SECONDS * 1000),
-        logger: silentLogger,
+        logger: createLogger({ level: "warn", write: (line) => void log.push(line) }),
         random,
         maxTrainingInputs: 10,
       }),
+      log,
     );
   } finally {
     await rm(root, { recursive: true, force: true });
@@ -169,6 +173,43 @@ describe("models", () => {
         ["cam"],
       );
       assert.match(models[0]?.manifestDigest ?? "", /^[0-9a-f]{64}$/u);
+    }));
+
+  it("that are passed over are logged once, with why, until they are served or gone", () =>
+    withFolder(async (root, serving, log) => {
+      for (const name of ["my model", "resnet.v2", "m".repeat(80)]) await put(root, `${name}/model/model.json`, "{}");
+      await put(root, "flat/model.json", "{}");
+      await put(root, "typo/Model/model.json", "{}");
+      for (let look = 0; look < 3; look++) await serving.models();
+      const paths = (): readonly string[] => serving.passedOver().map(({ path }) => path.slice(root.length + 1));
+      const expected = ["flat", "m".repeat(80), "my model", "resnet.v2", "typo"];
+      assert.deepEqual(paths().toSorted(), expected);
+      assert.equal(log.length, expected.length, log.join(""));
+      for (const name of expected)
+        assert.ok(
+          log.some((line) => line.includes(`${root}/${name}"`)),
+          name,
+        );
+      const why = serving.passedOver().find(({ path }) => path.endsWith("typo"))?.why;
+      assert.match(why ?? "", /typo\/model\/model\.json/u);
+      await rename(join(root, "typo/Model"), join(root, "typo/model"));
+      for (const name of expected.slice(0, -1)) await rm(join(root, name), { recursive: true });
+      assert.deepEqual(
+        (await serving.models()).map(({ name }) => name),
+        ["cam", "typo"],
+      );
+      assert.deepEqual(paths(), []);
+      await rm(root, { recursive: true });
+      assert.deepEqual([await serving.models(), paths().length], [[], 1], "nor is a root that cannot be read silent");
+    }));
+
+  it("are retrained only where what comes of it can be written", () =>
+    withFolder(async (root, serving) => {
+      await serving.requireWritable("cam");
+      assert.deepEqual(await readdir(join(root, "cam/retrained")), [], "the trial leaves nothing");
+      await rm(join(root, "cam/retrained"), { recursive: true });
+      await put(root, "cam/retrained", "a file where the folder should be");
+      await assert.rejects(serving.requireWritable("cam"), /cannot write into .*cam\/retrained/u);
     }));
 
   it("are swapped in one step; the one before is kept, older ones go", () =>

@@ -27,6 +27,8 @@ export class FakeDevice {
   probes = 0;
   models = [{ name: "resnet", manifestDigest: MODEL_DIGEST }];
   inputs: InputSummary[] = [];
+  /** Folders that are no models. */
+  passedOver: readonly { readonly path: string; readonly why: string }[] = [];
   /** What a retraining does; default: it takes its predicted time and is accepted. */
   onRetrain: ((job: RetrainJob) => Promise<Partial<RetrainOutcome>> | Partial<RetrainOutcome>) | undefined;
   /** Throws when a retrained model could not be written. */
@@ -100,7 +102,7 @@ export class FakeDevice {
 
   readonly serving: ServingApp = {
     models: async () => (this.hasModel ? this.models : []),
-    passedOver: () => [],
+    passedOver: () => this.passedOver,
     crowds: () => [],
     inputsAfter: async (model, cursor) => {
       this.onLook?.(model);

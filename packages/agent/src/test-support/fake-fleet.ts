@@ -30,6 +30,8 @@ export class FakeFleet {
   conditions: readonly string[] = [];
   duplicates = 0;
   isCutOff = false;
+  /** It takes nothing of this device. */
+  refuses = false;
   /** Calls that came while it was cut off. */
   missedCalls = 0;
   heartbeatSeconds = 30;
@@ -132,6 +134,7 @@ export class FakeFleet {
   }
 
   #requireReachable(): void {
+    if (this.refuses) throw new MpoError("invalid-argument", "labels is wrong");
     if (!this.isCutOff) return;
     this.missedCalls += 1;
     throw new MpoError("unavailable", "cut off");
