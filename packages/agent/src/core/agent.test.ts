@@ -146,6 +146,21 @@ void describe("an agent", () => {
       assert.equal(world.agent?.snapshot().waitingReports, 0);
     }));
 
+  it("does not measure again because its clock was set", () =>
+    inWorld(async (world) => {
+      const { clock, fleet, device } = world;
+      clock.jumpWallClock(-START_MS);
+      fleet.aheadMs = START_MS;
+      await world.start();
+      await world.pass(100);
+      assert.equal(device.probes, 1);
+      assert.deepEqual(fleet.conditions, ["clock-wrong"]);
+      clock.jumpWallClock(START_MS);
+      fleet.aheadMs = 0;
+      await world.pass(100);
+      assert.deepEqual([device.probes, fleet.conditions], [1, []]);
+    }));
+
   it("names a model that came after its hello before it reports what it measured of it", () =>
     inWorld(async (world) => {
       world.device.hasModel = false;

@@ -35,6 +35,8 @@ export class FakeFleet {
   /** Calls that came while it was cut off. */
   missedCalls = 0;
   heartbeatSeconds = 30;
+  /** How far its clock is ahead of the device's. */
+  aheadMs = 0;
   /** The answer to a report is lost after it was stored. */
   losesAnswers = false;
   forgets = false;
@@ -72,7 +74,7 @@ export class FakeFleet {
       if (this.doubledBy !== undefined) return this.#doubled(this.doubledBy);
       const desired = this.#desired;
       return {
-        serverTimeMs: this.#clock.now(),
+        serverTimeMs: this.#clock.now() + this.aheadMs,
         ...(desired === undefined
           ? {}
           : { desiredVersion: desired.version, desired: desiredEnvelopeCodec.fromBytes(envelopeOf(desired)) }),
@@ -92,7 +94,12 @@ export class FakeFleet {
       const version = this.#desired === undefined ? {} : { desiredVersion: this.#desired.version };
       const needsHello = this.forgets;
       this.forgets = false;
-      return { serverTimeMs: this.#clock.now(), ...version, heartbeatSeconds: this.heartbeatSeconds, needsHello };
+      return {
+        serverTimeMs: this.#clock.now() + this.aheadMs,
+        ...version,
+        heartbeatSeconds: this.heartbeatSeconds,
+        needsHello,
+      };
     },
     reportProfile: async (request) => {
       this.#requireReachable();
@@ -130,7 +137,7 @@ export class FakeFleet {
   #doubled(doubledBy: string): HelloResponse & HeartbeatResponse {
     const { heartbeatSeconds } = this;
     const nothing = { probes: [], natsServers: [], needsStatus: false, needsHello: false };
-    return { serverTimeMs: this.#clock.now(), heartbeatSeconds, doubledBy, ...nothing };
+    return { serverTimeMs: this.#clock.now() + this.aheadMs, heartbeatSeconds, doubledBy, ...nothing };
   }
 
   #requireReachable(): void {

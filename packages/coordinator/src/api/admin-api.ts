@@ -243,10 +243,10 @@ export class AdminApi {
     throw unknownDevice(identity);
   }
 
-  /** Whether no probe of that model has ended well since. Both times are the device's. */
-  #stands(identity: DeviceIdentity, { model, failedAtMs }: ProbeFailure): boolean {
+  /** Whether no profile of that model has come since: the device's own times say nothing, its clock may have been set. */
+  #stands(identity: DeviceIdentity, { model, receivedAtMs = 0 }: ProbeFailure): boolean {
     const facts = this.#parts.profiles.facts({ identity, model })?.value;
-    return facts === undefined || facts.measuredAtMs < failedAtMs;
+    return facts === undefined || facts.receivedAtMs <= receivedAtMs;
   }
 
   /** The change is made: that it cannot be written down must not make it look undone, but it must be seen. */
