@@ -55,6 +55,7 @@ export {
   type MpoErrorOptions,
   measuredSchema,
   NO_BYTES,
+  NOT_ON_A_LINE,
   NOTHING_FROZEN,
   OUTSIDE_POOL_BYTES,
   objectiveSchema,

@@ -16,7 +16,8 @@ test("whatever words an error has, a text field takes them as a line", () => {
   );
 });
 
-test("lines become one, and half characters go", () => {
+test("lines become one, and half characters and marks that turn words around go", () => {
+  assert.equal(asLine("site\u202enilreb \u2066x\u2069"), "site nilreb  x");
   assert.equal(asLine("the worker ended:\n\tno memory\u2028left\r\n", 512), "the worker ended: no memory left");
   assert.equal(asLine("ab😀", 3), "ab");
   assert.equal(asLine("no room left", 3), "no");

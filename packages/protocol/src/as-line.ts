@@ -1,11 +1,11 @@
-import { MESSAGE_LENGTH } from "@mpo/core";
+import { MESSAGE_LENGTH, NOT_ON_A_LINE } from "@mpo/core";
 
 /**
  * A text as a schema `text(0, max)` takes it: on one line, without halves of characters, and cut where it is too long.
  * Words of errors may come from other programs, with line breaks and whatever else.
  */
 export function asLine(words: string, max: number = MESSAGE_LENGTH): string {
-  const line = words.replace(/[\p{Cc}\p{Cs}\u2028\u2029]+/gu, " ").trim();
+  const line = words.split(NOT_ON_A_LINE).join(" ").trim();
   // A cut may leave the first half of a character.
   return line
     .slice(0, max)

@@ -6,6 +6,7 @@ import { describe, it } from "node:test";
 import { createLogger } from "@mpo/runtime";
 import { encodeStored } from "../config/stored-config.ts";
 import { DRIFT_START } from "../drift/drift-detector.ts";
+import { ToldProfiles } from "../link/told-profiles.ts";
 import { openFolderDisk } from "../ports/folder-disk.ts";
 import { Outbox } from "../report/outbox.ts";
 import { IDENTITY } from "../test-support/documents.ts";
@@ -31,7 +32,12 @@ interface Bench {
   readonly log: string[];
   /** Writes all files, whole; then `damage` replaces one of them. */
   damaged(name: string, damage: (content: Buffer) => Uint8Array): Promise<void>;
-  read(): Promise<{ readonly work: WorkState; readonly hasProfile: boolean; readonly waiting: number }>;
+  read(): Promise<{
+    readonly work: WorkState;
+    readonly hasProfile: boolean;
+    readonly hasTold: boolean;
+    readonly waiting: number;
+  }>;
 }
 
 async function withState(check: (bench: Bench) => Promise<void>): Promise<void> {
@@ -48,7 +54,8 @@ async function withState(check: (bench: Bench) => Promise<void>): Promise<void> 
         await writeWorkState(disk, WORK, logger);
         await writeKnownProfile(disk, PROFILE, logger);
         const outbox = await open();
-        await outbox.addProfile(PROFILE, CHAIN, undefined);
+        const report = await outbox.addProfile(PROFILE, CHAIN, undefined);
+        await new ToldProfiles({ disk, logger }).keep({ report, profile: PROFILE, chain: CHAIN });
         await outbox.close();
         const path = join(folder, name);
         await writeFile(path, damage(await readFile(path)));
@@ -59,6 +66,7 @@ async function withState(check: (bench: Bench) => Promise<void>): Promise<void> 
         return {
           work: await readWorkState(disk, logger),
           hasProfile: (await readKnownProfile(disk, "cam", logger)) !== undefined,
+          hasTold: (await new ToldProfiles({ disk, logger }).read("cam")) !== undefined,
           waiting: outbox.waiting.length,
         };
       },
@@ -78,11 +86,11 @@ describe("the state of an agent", () => {
   it("comes back as it was written", () =>
     withState(async (bench) => {
       await bench.damaged("work", (content) => content);
-      assert.deepEqual(await bench.read(), { work: WORK, hasProfile: true, waiting: 1 });
+      assert.deepEqual(await bench.read(), { work: WORK, hasProfile: true, hasTold: true, waiting: 1 });
       assert.deepEqual(bench.log, []);
     }));
 
-  for (const name of ["work", "profile-cam", "outbox.journal"]) {
+  for (const name of ["work", "profile-cam", "reported-cam", "outbox.journal"]) {
     for (const [what, damage] of DAMAGES) {
       it(`${name} with ${what} is set aside, logged once, and the rest is kept`, () =>
         withState(async (bench) => {
@@ -90,6 +98,7 @@ describe("the state of an agent", () => {
           const expected = {
             work: name === "work" ? NO_WORK : WORK,
             hasProfile: name !== "profile-cam",
+            hasTold: name !== "reported-cam",
             waiting: name === "outbox.journal" ? 0 : 1,
           };
           assert.deepEqual(await bench.read(), expected);

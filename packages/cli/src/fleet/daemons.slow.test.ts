@@ -47,6 +47,22 @@ describe("mpo coordinator and mpo agent", { skip: noNatsServer }, () => {
     });
   }
 
+  it("an agent with settings that a coordinator would refuse does not start", async (t) => {
+    const folder = await testFolder(t);
+    const refused: readonly (readonly [readonly string[], RegExp])[] = [
+      [["site=a", "site=b"], /labels\[1\]\.name is "site"; expected each name once/u],
+      [Array.from({ length: 60 }, (_, at) => `n${at}=x`), /labels is a list of 60; expected a list of 0 to 32/u],
+      [["site=a\tb"], /labels\[0\]\.value is "a\\tb"; expected 0 to 128 characters on one line/u],
+      [["site=a\u202eb"], /labels\[0\]\.value is "a\ufffdb"; expected 0 to 128 characters on one line/u],
+    ];
+    for (const [labels, says] of refused) {
+      const options = labels.flatMap((label) => ["--label", label]);
+      const { code, stderr } = await runCommand(["agent", "--data", join(folder, "agent"), ...options, "--quiet"]);
+      assert.match(stderr, says);
+      assert.equal(code, EXIT_CODES.usage);
+    }
+  });
+
   it("an agent is up without a coordinator", async (t) => {
     const folder = await testFolder(t);
     const agent = await startDaemon(t, ["agent", "--coordinator", "127.0.0.1:1", "--data", join(folder, "agent")]);

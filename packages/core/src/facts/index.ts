@@ -56,7 +56,7 @@ export {
   unitActionSchema,
 } from "./retrain-config.ts";
 export * as fact from "./schema.ts";
-export { checked, type Fact, isName, MAX_COUNT, MAX_MS, MAX_UINT32, MESSAGE_LENGTH } from "./schema.ts";
+export { checked, type Fact, isName, MAX_COUNT, MAX_MS, MAX_UINT32, MESSAGE_LENGTH, NOT_ON_A_LINE } from "./schema.ts";
 export {
   COMPILED_KERNEL_BYTES,
   GROWTH_DEVIATION,

@@ -32,7 +32,9 @@ function shown(found: unknown): string {
   if (found === null) return "null";
   if (found === "") return "empty";
   if (typeof found === "string")
-    return found.length > SHOWN_CHARACTERS ? `a text of ${found.length} characters` : JSON.stringify(found);
+    return found.length > SHOWN_CHARACTERS
+      ? `a text of ${found.length} characters`
+      : JSON.stringify(found).split(NOT_ON_A_LINE).join("\ufffd");
   if (typeof found === "number" || typeof found === "boolean" || typeof found === "bigint") return String(found);
   if (ArrayBuffer.isView(found)) return `${found.byteLength} bytes`;
   if (Array.isArray(found)) return `a list of ${found.length}`;
@@ -95,8 +97,8 @@ export function flag(): z.ZodBoolean {
   return z.boolean(expecting("true or false"));
 }
 
-/** What would forge log lines, and halves of characters. */
-const NOT_ON_A_LINE = /[\p{Cc}\p{Cs}\u2028\u2029]/u;
+/** What would forge log lines or turn the words beside it around, and halves of characters. */
+export const NOT_ON_A_LINE: RegExp = /[\p{Cc}\p{Cs}\u2028-\u202e\u2066-\u2069]+/u;
 
 /** Lengths of the texts and bytes that a schema takes, where a function of its own checks them. */
 export const LENGTHS: z.core.$ZodRegistry<{ readonly min: number; readonly max: number }> = z.registry();
