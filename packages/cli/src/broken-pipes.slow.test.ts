@@ -14,7 +14,7 @@ function shell(args: string, behind: string): { readonly code: number | null; re
   return { code: status, out: stdout + stderr };
 }
 
-describe("a command whose output goes nowhere", { skip: process.platform !== "linux" }, () => {
+describe("a command as a process", { skip: process.platform !== "linux" }, () => {
   for (const args of ["models", "models --json", "--help"]) {
     it(`mpo ${args}: a reader that has seen enough is no error`, () => {
       const { code, out } = shell(args, "| head -1");
@@ -27,6 +27,17 @@ describe("a command whose output goes nowhere", { skip: process.platform !== "li
       assert.match(out, /^error \(unavailable\): the results could not be written: ENOSPC.*\nhint: [^\n]*\n$/u);
     });
   }
+
+  it("ends when it has printed its error", () => {
+    const [node = "", ...main] = MPO;
+    for (const [coordinator, code] of [
+      ["[::1%lo]:1", EXIT_CODES.usage],
+      ["127.0.0.1:1", EXIT_CODES.unavailable],
+    ] as const) {
+      const args = [...main, "devices", "list", "--coordinator", coordinator];
+      assert.equal(spawnSync(node, args, { timeout: 60_000 }).status, code, coordinator);
+    }
+  });
 
   it("keeps its exit code when its error cannot be printed", () => {
     assert.equal(shell("models --nonsense", "2>/dev/full").code, EXIT_CODES.usage);

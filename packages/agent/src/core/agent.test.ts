@@ -269,14 +269,16 @@ void describe("an agent", () => {
       );
     }));
 
-  it("tells of folders that are no models while they are there", () =>
+  it("tells of folders that are no models, or fill, while that is so", () =>
     inWorld(async (world) => {
       const { device, fleet } = world;
       await world.start();
       device.passedOver = [{ path: "/srv/cam", why: "permission denied" }];
+      device.crowds = [{ folder: "/srv/resnet/inputs", count: 12_345 }];
       await world.pass(70);
-      assert.deepEqual(fleet.conditions, ["unreadable"]);
+      assert.deepEqual(fleet.conditions, ["unreadable", "inputs-not-removed"]);
       device.passedOver = [];
+      device.crowds = [];
       await world.pass(70);
       assert.deepEqual(fleet.conditions, []);
     }));

@@ -29,6 +29,8 @@ export class FakeDevice {
   inputs: InputSummary[] = [];
   /** Folders that are no models. */
   passedOver: readonly { readonly path: string; readonly why: string }[] = [];
+  /** Folders whose inputs nobody removes. */
+  crowds: readonly { readonly folder: string; readonly count: number }[] = [];
   /** What a retraining does; default: it takes its predicted time and is accepted. */
   onRetrain: ((job: RetrainJob) => Promise<Partial<RetrainOutcome>> | Partial<RetrainOutcome>) | undefined;
   /** Throws when a retrained model could not be written. */
@@ -103,7 +105,7 @@ export class FakeDevice {
   readonly serving: ServingApp = {
     models: async () => (this.hasModel ? this.models : []),
     passedOver: () => this.passedOver,
-    crowds: () => [],
+    crowds: () => this.crowds,
     inputsAfter: async (model, cursor) => {
       this.onLook?.(model);
       const from = Number(cursor === "" ? 0 : cursor);
