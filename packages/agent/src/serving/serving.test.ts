@@ -5,8 +5,9 @@ import { dirname, join } from "node:path";
 import { describe, it } from "node:test";
 import { encodeNpy, encodeNpyImages, type ImageSet, syntheticImages } from "@mpo/datasets";
 import { VirtualClock } from "@mpo/io/testing";
-import { createLogger } from "@mpo/runtime";
+import { createLogger, silentLogger } from "@mpo/runtime";
 import type { ServingApp } from "../ports/serving-app.ts";
+import { InputBatches } from "./input-batch.ts";
 import { findServable, readRetrainedManifest } from "./retrained-manifest.ts";
 import { servingFolder } from "./serving-folder.ts";
 
@@ -109,6 +110,18 @@ describe("inputs", () => {
       await rm(join(root, "cam/inputs"), { recursive: true });
       await serving.inputsAfter("cam", cursor);
       assert.deepEqual(serving.crowds(), []);
+    }));
+
+  it("are looked at 500 at a time where many lie", () =>
+    withFolder(async (root) => {
+      const inputs = new InputBatches({ clock: new VirtualClock(NOW_SECONDS * 1000), logger: silentLogger });
+      const folder = join(root, "cam/inputs");
+      for (let at = 0; at < 1_200; at++) await put(root, `cam/inputs/${at}.npy`, "", 100);
+      const changed = async (): Promise<number> =>
+        (await inputs.list(folder)).filter(({ changedAtMs }) => changedAtMs === 200_000).length;
+      assert.equal(await changed(), 0);
+      for (let at = 0; at < 1_200; at++) await utimes(join(folder, `${at}.npy`), 200, 200);
+      assert.deepEqual([await changed(), await changed(), await changed()], [500, 1_000, 1_200]);
     }));
 
   it("that are damaged or of another size are passed over", () =>
