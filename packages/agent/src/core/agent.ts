@@ -80,7 +80,7 @@ export async function createAgent(settings: AgentSettings, world: AgentPorts): P
   const onModels = (models: readonly ServedModel[]): void => link.modelsAre(models);
   const onDoing = (): void => link.beat();
   const work: WorkLoop = new WorkLoop({
-    ...{ settings, ports, time, inventory, store, documents, outbox, remembered, told, onReport, onModels, onDoing },
+    ...{ settings, ports, inventory, store, documents, outbox, remembered, told, onReport, onModels, onDoing },
   });
   const offer = async (envelope: Uint8Array): Promise<void> => {
     // A document of this name is the other machine's.

@@ -62,6 +62,9 @@ export function dueProbe(situation: ProbeSituation): DueProbe | undefined {
   return due.toSorted((left, right) => URGENCY.indexOf(left.why) - URGENCY.indexOf(right.why))[0];
 }
 
+/** A board without a battery starts in 1970. */
+const NEVER_SET_MS = Date.UTC(2000, 0, 1);
+
 const URGENCY: readonly DueProbe["why"][] = ["first", "model-changed", "engine-changed", "stale"];
 
 function reasonFor(
@@ -72,6 +75,8 @@ function reasonFor(
   if (record === undefined || record.measuredAtMs === 0) return "first";
   if (record.manifestDigest !== manifestDigest) return "model-changed";
   if (record.engineVersion !== engineVersion) return "engine-changed";
+  // Measured before the clock was set: only the coordinator knows how old it is, and it asks for another in time.
+  if (record.measuredAtMs < NEVER_SET_MS) return undefined;
   // A clock that was set back makes the measurement lie in the future: it is then as good as fresh.
   return nowMs - record.measuredAtMs > staleAfterMs ? "stale" : undefined;
 }

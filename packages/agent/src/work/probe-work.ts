@@ -7,7 +7,6 @@ import {
   type Resources,
   type ServedModel,
 } from "@mpo/protocol";
-import type { TrustedTime } from "../config/trusted-time.ts";
 import type { AgentPorts } from "../core/agent-ports.ts";
 import type { AgentSettings } from "../core/agent-settings.ts";
 import type { ToldProfiles } from "../link/told-profiles.ts";
@@ -24,8 +23,6 @@ import type { WorkMemory } from "./work-memory.ts";
 export interface ProbeParts {
   readonly settings: AgentSettings;
   readonly ports: AgentPorts;
-  /** By it profiles age: a clock that is set to the right time has made none older. */
-  readonly time: TrustedTime;
   readonly inventory: Inventory;
   readonly outbox: Outbox;
   readonly memory: WorkMemory;
@@ -86,13 +83,13 @@ export class ProbeWork {
 
   /** The probe that is due and may begin, and what it may take. Undefined: none, or the machine is not idle enough. */
   due(models: readonly ServedModel[], resources: Resources): { due: DueProbe; memoryBytes: number } | undefined {
-    const { settings, ports, time, inventory, memory } = this.#parts;
+    const { settings, ports, inventory, memory } = this.#parts;
     const due = dueProbe({
       models,
       orders: this.#orders,
       records: memory.state.probes,
       engineVersion: settings.engineVersion,
-      nowMs: time.nowMs(),
+      nowMs: ports.clock.now(),
       staleAfterMs: settings.profileStaleMs,
     });
     if (due === undefined) {
@@ -111,7 +108,7 @@ export class ProbeWork {
 
   /** Runs a probe and reports it. A failure is told, and the probe tried again later. */
   async run(due: DueProbe, memoryBytes: number, signal: AbortSignal): Promise<void> {
-    const { settings, ports, time, inventory, outbox, memory, told } = this.#parts;
+    const { settings, ports, inventory, outbox, memory, told } = this.#parts;
     ports.logger.info("a probe begins", { model: due.model, why: due.why, memoryBytes });
     try {
       const { source } = await ports.serving.folders(due.model);
@@ -123,7 +120,7 @@ export class ProbeWork {
       const facts = {
         engineVersion: settings.engineVersion,
         workerIdleBytes: profile.idleBytes,
-        nowMs: time.nowMs(),
+        nowMs: ports.clock.now(),
       };
       await writeKnownProfile(ports.disk, profile, ports.logger);
       await memory.change({ probes: probeDone(memory.state.probes, due, facts) });
@@ -144,10 +141,10 @@ export class ProbeWork {
 
   /** Told to the coordinator too: a device without a profile shall not be a riddle to whoever looks after the fleet. */
   async #failed(due: DueProbe, error: MpoError): Promise<void> {
-    const { ports, time, outbox, memory, onReport } = this.#parts;
+    const { ports, outbox, memory, onReport } = this.#parts;
     const { model } = due;
     ports.logger.warn("a probe failed; it is tried again later", { model, err: error });
-    const failedAtMs = Math.max(0, Math.round(time.nowMs()));
+    const failedAtMs = Math.max(0, Math.round(ports.clock.now()));
     const probes = probeFailed(memory.state.probes, due, failedAtMs);
     await memory.change({ probes });
     const { failures, retryAtMs } = probes[model] as ProbeRecord;

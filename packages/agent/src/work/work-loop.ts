@@ -1,7 +1,6 @@
 import { chooseRung, describeConfig, isHopeless, MpoError, runWindow } from "@mpo/core";
 import type { DesiredDocument, DocumentVersion, Inventory, ProbeOrder, Resources, ServedModel } from "@mpo/protocol";
 import type { ConfigStore } from "../config/config-store.ts";
-import type { TrustedTime } from "../config/trusted-time.ts";
 import type { AgentPorts } from "../core/agent-ports.ts";
 import type { AgentSettings } from "../core/agent-settings.ts";
 import type { Finding } from "../core/conditions.ts";
@@ -26,7 +25,6 @@ import { WorkTroubles } from "./work-troubles.ts";
 export interface WorkParts {
   readonly settings: AgentSettings;
   readonly ports: AgentPorts;
-  readonly time: TrustedTime;
   readonly inventory: Inventory;
   readonly store: ConfigStore;
   readonly documents: Documents;
