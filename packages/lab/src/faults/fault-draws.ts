@@ -100,6 +100,7 @@ export const FAULTS: readonly Fault[] = [
     name: "clone started",
     start: ({ fleet, agent }) => fleet.startClone(agent),
     end: ({ fleet }) => fleet.endClone(),
+    expectInList: (listed, scene) => hasCondition(viewOf(listed, scene), "doubled"),
   },
   {
     name: "clock moved by years",
