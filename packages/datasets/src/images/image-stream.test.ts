@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MpoError } from "@mpo/core";
 import { corrupt } from "../corruptions/corruption.ts";
+import { syntheticImages } from "../testing/synthetic-images.ts";
 import { concatImages, type ImageSet, imageAt } from "./image-set.ts";
 import { type ImageStreamOptions, imageStream } from "./image-stream.ts";
-import { syntheticImages } from "./synthetic-images.ts";
 
 const source = syntheticImages({ count: 50, height: 12, width: 12, channels: 1, seed: 8 });
 const clean: ImageStreamOptions = { source, seed: 3 };
