@@ -153,7 +153,7 @@ async function trainEpochs(context: RetrainContext, classes: number, trainUntilM
   let longestStepMs = 0;
   const result = (stopped: StopReason): TrainedEpochs => ({ weights, stopped, steps, peakBytes });
   for (let epoch = 0; epoch < retraining.epochs; epoch++) {
-    if (method.usesPseudoLabels) await labelByModel(worker, SAMPLES, retraining.samples, evaluationBatch(config), call);
+    if (method.usesPseudoLabels) await labelByModel(worker, SAMPLES, retraining.samples, config, call);
     const leftMs = trainUntilMs - nowMs();
     if (epoch > 0 && leftMs < longestStepMs) return result("outOfTime");
     const run = {
@@ -185,10 +185,11 @@ export async function labelByModel(
   worker: EngineWorker,
   name: string,
   { images, count }: Samples,
-  batch: number,
+  config: RetrainConfig,
   call: Pick<CallOptions, "signal">,
 ): Promise<void> {
-  const { logits, features } = await worker.call("evaluate", { samples: name, batch, features: true }, call);
+  const request = { samples: name, batch: evaluationBatch(config), features: true };
+  const { logits, features } = await worker.call("evaluate", request, call);
   const labels = pseudoLabels(features as Float32Array, logits, count);
   await worker.call("samples", { name, samples: { images, count, labels } }, call);
 }

@@ -6,7 +6,7 @@ import type { Model, ModelWeights } from "../../model/model-graph.ts";
 import { firstSamples, type Samples } from "../../training/batches.ts";
 import { type AdaptationMethod, learningRateFor } from "../../window/method.ts";
 import type { EngineWorker } from "../../worker/engine-worker.ts";
-import { AccuracyReader } from "./accuracy-reader.ts";
+import { accuracyReader } from "./accuracy-reader.ts";
 
 /** Samples that micro-windows train and are judged on. */
 export interface ProbeSamples {
@@ -61,7 +61,7 @@ export async function runMicroWindows(
   const judgedFrom = clock.monotonicMs();
   const loadMs = judgedFrom - began;
   const judged = firstSamples(samples.judged, MOST_JUDGED);
-  const judge = AccuracyReader.of(worker, model.graph, judged, signal);
+  const judge = accuracyReader(worker, model.graph, judged, signal);
   if (judge === undefined) return [];
   const startAccuracy = await judge.read();
   const judgeMs = clock.monotonicMs() - judgedFrom;
@@ -111,10 +111,7 @@ async function train(
   const { images, count, labels } = samples.adapted;
   const own = method.needsLabels && labels !== undefined ? { images, count, labels } : { images, count };
   await worker.call("samples", { name: ADAPTED, samples: own }, { signal });
-  if (method.usesPseudoLabels) {
-    const batch = Math.min(config.microBatch, JUDGED_BATCH);
-    await labelByModel(worker, ADAPTED, samples.adapted, batch, { signal });
-  }
+  if (method.usesPseudoLabels) await labelByModel(worker, ADAPTED, samples.adapted, config, { signal });
   const run = {
     steps,
     learningRate: { kind: "constant", rate: learningRateFor(method, config.microBatch * config.accumulation) },
@@ -128,5 +125,3 @@ async function train(
   const classes = Math.exp(report.steps[0]?.meanPredictionEntropy ?? 0);
   return watchEpoch(GUARD_AT_START, report.steps, classes).stop === undefined;
 }
-
-const JUDGED_BATCH = 128;
