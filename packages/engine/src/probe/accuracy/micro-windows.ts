@@ -117,7 +117,6 @@ async function train(
     learningRate: { kind: "constant", rate: learningRateFor(method, config.microBatch * config.accumulation) },
     seed: seed + course.steps,
     shuffle: true,
-    augmentation: "none",
   } as const;
   const report = await worker.call("train", { samples: ADAPTED, run }, { signal });
   course.steps += report.steps.length;
