@@ -1,6 +1,3 @@
-// For users: models, and a worker that trains and evaluates them.
-
-// For planning: a model as a chain, and what a training adds to a step's memory.
 export { evaluateAccuracy, evaluateLogits } from "./adaptation/evaluate.ts";
 export { type RetrainResult, retrain } from "./adaptation/retrain.ts";
 export { chainOf } from "./compiler/chain-of.ts";
