@@ -1,4 +1,5 @@
 export { evaluateAccuracy, evaluateLogits } from "./adaptation/evaluate.ts";
+export { softmaxRows } from "./adaptation/probabilities.ts";
 export { type RetrainResult, retrain } from "./adaptation/retrain.ts";
 export { chainOf } from "./compiler/chain-of.ts";
 export { stepMemoryFacts } from "./compiler/memory-facts.ts";
