@@ -3,14 +3,8 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import {
-  CORRUPTION_NAMES,
-  encodeIdxImages,
-  encodeIdxLabels,
-  encodeNpy,
-  encodeNpyImages,
-  syntheticImages,
-} from "@mpo/datasets";
+import { CORRUPTION_NAMES, encodeNpy, encodeNpyImages } from "@mpo/datasets";
+import { encodeIdxImages, encodeIdxLabels, syntheticImages } from "@mpo/datasets/testing";
 import { readLayersModel, readModelCard } from "@mpo/engine";
 import { EXIT_CODES } from "@mpo/runtime";
 import { runCommand } from "./testing/run-command.ts";

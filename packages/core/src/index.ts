@@ -3,10 +3,8 @@ export {
   aettaAccuracy,
   entropy,
   type HalvingCandidate,
-  type HalvingRound,
   judgedInterval,
-  nextRound,
-  planHalving,
+  successiveHalving,
 } from "./accuracy/index.ts";
 export {
   type AccuracyJudge,

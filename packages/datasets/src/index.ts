@@ -8,11 +8,9 @@ export {
   loadFashionMnistTest,
   type TrainTest,
 } from "./formats/fashion-mnist.ts";
-export { encodeIdxImages, encodeIdxLabels } from "./formats/idx.ts";
 export { loadImageFolder } from "./formats/image-folder.ts";
 export { encodeNpy } from "./formats/npy.ts";
 export { encodeNpyImages, loadNpyFolder, readNpy, readNpyImages, readNpyLabels } from "./formats/npy-images.ts";
-export { type DriftTask, driftStream } from "./images/drift-stream.ts";
 export { concatImages, type ImageSet, sliceImages, takeImages } from "./images/image-set.ts";
+export { imageStream } from "./images/image-stream.ts";
 export { createRandom, deriveSeed, type Random } from "./images/random.ts";
-export { syntheticImages } from "./images/synthetic-images.ts";

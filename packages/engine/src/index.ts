@@ -1,7 +1,5 @@
-// For users: models, and a worker that trains and evaluates them.
-
-// For planning: a model as a chain, and what a training adds to a step's memory.
 export { evaluateAccuracy, evaluateLogits } from "./adaptation/evaluate.ts";
+export { softmaxRows } from "./adaptation/probabilities.ts";
 export { type RetrainResult, retrain } from "./adaptation/retrain.ts";
 export { chainOf } from "./compiler/chain-of.ts";
 export { stepMemoryFacts } from "./compiler/memory-facts.ts";

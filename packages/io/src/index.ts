@@ -5,6 +5,6 @@ export { type Clock, systemClock } from "./clock.ts";
 export { fileError, systemErrorCode } from "./file-error.ts";
 export { makeFolder } from "./make-folder.ts";
 export { CalledProcess, type CallOptions } from "./process/called-process.ts";
-export { ChildHost, entryBeside } from "./process/child-host.ts";
+export { ChildHost, entryBeside, type ProcessEnd } from "./process/child-host.ts";
 export { killGroup } from "./process/process-group.ts";
 export { serveCalls } from "./process/serve-calls.ts";

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { type CorruptionName, corrupt, createRandom, type ImageSet, sliceImages, syntheticImages } from "@mpo/datasets";
+import { type CorruptionName, corrupt, createRandom, type ImageSet, sliceImages } from "@mpo/datasets";
+import { syntheticImages } from "@mpo/datasets/testing";
 import fc from "fast-check";
 import { DEFAULT_DRIFT_LIMITS, DRIFT_START, type DriftState, hasReference, watchInputs } from "./drift-detector.ts";
 import { type InputSummary, summarise } from "./input-summary.ts";

@@ -3,7 +3,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { encodeNpy, encodeNpyImages, syntheticImages } from "@mpo/datasets";
+import { encodeNpy, encodeNpyImages } from "@mpo/datasets";
+import { syntheticImages } from "@mpo/datasets/testing";
 import { readTrainingInputs } from "./training-inputs.ts";
 
 const SHAPE = { height: 4, width: 4, channels: 1 };

@@ -3,7 +3,8 @@ import { mkdir, mkdtemp, readdir, rename, rm, utimes, writeFile } from "node:fs/
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { describe, it } from "node:test";
-import { encodeNpy, encodeNpyImages, type ImageSet, syntheticImages } from "@mpo/datasets";
+import { encodeNpy, encodeNpyImages, type ImageSet } from "@mpo/datasets";
+import { syntheticImages } from "@mpo/datasets/testing";
 import { VirtualClock } from "@mpo/io/testing";
 import { createLogger, silentLogger } from "@mpo/runtime";
 import type { ServingApp } from "../ports/serving-app.ts";

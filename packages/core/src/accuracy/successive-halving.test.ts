@@ -1,128 +1,97 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { MpoError } from "../facts/mpo-error.ts";
-import { type HalvingCandidate, nextRound, planHalving } from "./successive-halving.ts";
+import { type HalvingCandidate, successiveHalving } from "./successive-halving.ts";
 
-const candidate = (key: string, msPerStep: number, setupMs: number = 5): HalvingCandidate => ({
-  key,
-  msPerStep,
-  setupMs,
+interface Named extends HalvingCandidate {
+  readonly key: string;
+}
+
+const named = (keys: string, setupMs: number = 5): readonly Named[] =>
+  [...keys].map((key) => ({ key, msPerStep: 10, setupMs }));
+
+/** What each round trained, and for how many steps. Scores are by key, for each round its own; time is what was planned. */
+async function roundsOf(
+  candidates: readonly Named[],
+  budgetMs: number,
+  scores: readonly Readonly<Record<string, number>>[] = [],
+  spentMs?: (round: number) => number,
+): Promise<readonly { readonly keys: string; readonly steps: number; readonly spentMs: number }[]> {
+  const rounds: { keys: string; steps: number; spentMs: number }[] = [];
+  let spent = 0;
+  let isNew = true;
+  await successiveHalving(candidates, budgetMs, {
+    train: (candidate, steps) => {
+      if (isNew) rounds.push({ keys: "", steps, spentMs: 0 });
+      isNew = false;
+      const round = rounds.at(-1)!;
+      spent += candidate.setupMs + steps * candidate.msPerStep;
+      Object.assign(round, { keys: round.keys + candidate.key, spentMs: spent });
+      return Promise.resolve(scores[rounds.length - 1]?.[candidate.key]);
+    },
+    spentMs: () => {
+      isNew = true;
+      return spentMs?.(rounds.length) ?? spent;
+    },
+  });
+  return rounds;
+}
+
+test("successive halving keeps the better half and gives it more steps", async () => {
+  const scores = [{ a: 0.1, b: 0.4, c: 0.3, d: 0.2 }, { b: 0.4, c: 0.5 }, { c: 0.5 }];
+  const rounds = await roundsOf(named("abcd"), 3000, scores, (round) => 1000 * round);
+  assert.deepEqual(
+    rounds.map(({ keys }) => keys),
+    ["abcd", "bc", "c"],
+  );
+  const [first = 0, second = 0, third = 0] = rounds.map(({ steps }) => steps);
+  assert.equal(first, 24);
+  assert.ok(first < second && second < third);
 });
 
-test("successive halving keeps the better half and gives it more steps", () => {
-  const plan = planHalving(
-    ["a", "b", "c", "d"].map((key) => candidate(key, 10)),
-    3000,
-  );
-  assert.equal(plan.rounds, 3);
-  assert.equal(plan.first.steps, 24);
-  const second = nextRound(
-    plan,
-    plan.first,
-    new Map([
-      ["a", 0.1],
-      ["b", 0.4],
-      ["c", 0.3],
-      ["d", 0.2],
-    ]),
-    1000,
-  );
-  assert.deepEqual(
-    second?.candidates.map(({ key }) => key),
-    ["b", "c"],
-  );
-  assert.ok(second !== undefined && second.steps > plan.first.steps);
-  const third = nextRound(
-    plan,
-    second,
-    new Map([
-      ["b", 0.4],
-      ["c", 0.5],
-    ]),
-    2000,
-  );
-  assert.deepEqual(
-    third?.candidates.map(({ key }) => key),
-    ["c"],
-  );
-  assert.ok(third !== undefined && nextRound(plan, third, new Map([["c", 0.5]]), 3000) === undefined);
-});
-
-test("a candidate that failed is out, and lost time is taken from the rest", () => {
-  const plan = planHalving(
-    ["a", "b", "c", "d"].map((key) => candidate(key, 10)),
-    3000,
-  );
-  const onTime = nextRound(
-    plan,
-    plan.first,
-    new Map([
-      ["a", 0.1],
-      ["d", 0.2],
-    ]),
-    1000,
-  );
-  assert.deepEqual(
-    onTime?.candidates.map(({ key }) => key),
-    ["d", "a"],
-  );
-  const late = nextRound(
-    plan,
-    plan.first,
-    new Map([
-      ["a", 0.1],
-      ["d", 0.2],
-    ]),
-    2500,
-  );
+test("a candidate that failed is out, and lost time is taken from the rest", async () => {
+  const scores = [{ a: 0.1, d: 0.2 }];
+  const [, onTime] = await roundsOf(named("abcd"), 3000, scores, () => 1000);
+  assert.equal(onTime?.keys, "da");
+  const [, late] = await roundsOf(named("abcd"), 3000, scores, () => 2500);
   assert.ok(onTime !== undefined && late !== undefined && late.steps < onTime.steps);
-  assert.equal(nextRound(plan, plan.first, new Map(), 1000), undefined);
-  assert.equal(nextRound(plan, plan.first, new Map([["a", 1]]), 2999), undefined);
+  assert.equal((await roundsOf(named("abcd"), 3000, [{}], () => 1000)).length, 1);
+  assert.equal((await roundsOf(named("abcd"), 3000, [{ a: 1 }], () => 2999)).length, 1);
 });
 
-test("candidates that the time does not allow are left out, least promising first", () => {
-  const plan = planHalving(
-    ["a", "b", "c", "d", "e"].map((key) => candidate(key, 10, 100)),
-    500,
-  );
-  assert.deepEqual(
-    plan.leftOut.map(({ key }) => key),
-    ["e"],
-  );
-  assert.throws(
-    () => planHalving([candidate("a", 1000)], 100),
-    (error: unknown) =>
-      error instanceof MpoError && error.code === "over-budget" && /100 ms is too short to try a/.test(error.message),
-  );
-  assert.throws(() => planHalving([], 100), MpoError);
+test("candidates that the time does not allow are left out, least promising first", async () => {
+  const [first] = await roundsOf(named("abcde", 100), 500);
+  assert.equal(first?.keys, "abcd");
+  const slow = { key: "a", msPerStep: 1000, setupMs: 5 };
+  assert.deepEqual(await roundsOf([slow], 100), []);
+  assert.deepEqual(await roundsOf([], 100), []);
 });
 
-test("where time is short, rounds are left out before candidates are", () => {
-  const all = ["a", "b", "c", "d", "e"].map((key) => candidate(key, 10, 100));
-  const [short, long] = [planHalving(all, 700), planHalving(all, 7000)];
-  assert.deepEqual([short.rounds, short.first.candidates.length, short.first.steps], [1, 5, 4]);
-  assert.deepEqual([long.rounds, long.first.candidates.length], [4, 5]);
+test("where time is short, rounds are left out before candidates are", async () => {
+  const scores = Array.from({ length: 5 }, () => ({ a: 1, b: 2, c: 3, d: 4, e: 5 }));
+  const [short, long] = [
+    await roundsOf(named("abcde", 100), 700, scores),
+    await roundsOf(named("abcde", 100), 7000, scores),
+  ];
+  assert.deepEqual([short.length, short[0]?.keys, short[0]?.steps], [1, "abcde", 4]);
+  assert.deepEqual([long.length, long[0]?.keys], [4, "abcde"]);
 });
 
-test("a whole run of successive halving keeps its budget", () => {
+test("a whole run of successive halving keeps its budget", async () => {
   const candidates = fc.array(
     fc.record({ msPerStep: fc.integer({ min: 1, max: 50 }), setupMs: fc.integer({ min: 0, max: 20 }) }),
     { minLength: 1, maxLength: 12 },
   );
-  fc.assert(
-    fc.property(candidates, fc.integer({ min: 1000, max: 20000 }), (costs, budgetMs) => {
-      const plan = planHalving(
-        costs.map((cost, index) => ({ key: String(index), ...cost })),
+  await fc.assert(
+    fc.asyncProperty(candidates, fc.integer({ min: 1000, max: 20000 }), async (costs, budgetMs) => {
+      const all = costs.map((cost, index) => ({ key: String(index), ...cost }));
+      const score = Object.fromEntries(all.map(({ key }) => [key, Number(key)]));
+      const rounds = await roundsOf(
+        all,
         budgetMs,
+        Array.from({ length: 8 }, () => score),
       );
-      let spentMs = 0;
-      let round: ReturnType<typeof nextRound> = plan.first;
-      while (round !== undefined) {
-        const { steps } = round;
-        spentMs += round.candidates.reduce((sum, { msPerStep, setupMs }) => sum + setupMs + steps * msPerStep, 0);
-        round = nextRound(plan, round, new Map(round.candidates.map(({ key }) => [key, Number(key)])), spentMs);
-      }
+      const spentMs = rounds.at(-1)?.spentMs ?? 0;
       assert.ok(spentMs <= budgetMs + 1e-6, `${spentMs} of ${budgetMs} ms`);
     }),
     { seed: 1, numRuns: 200 },

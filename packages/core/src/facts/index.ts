@@ -17,6 +17,7 @@ export { MAX_REPEATS, type Measured, measuredSchema } from "./measured.ts";
 export { isOutOfMemory, MPO_ERROR_CODES, MpoError, type MpoErrorCode, type MpoErrorOptions } from "./mpo-error.ts";
 export {
   type AccuracyPrediction,
+  type Bounded,
   budgetSchema,
   objectiveSchema,
   type Prediction,

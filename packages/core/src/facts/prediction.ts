@@ -18,6 +18,7 @@ import {
 } from "./schema.ts";
 
 /** A predicted number and the bound that it is believed not to pass. */
+export type Bounded = Fact<ReturnType<typeof boundedSchema>>;
 function boundedSchema(max: number) {
   return consistent(object({ expected: number(0, max), upper: number(0, max) }), ({ expected, upper }, refuse) => {
     if (upper < expected) refuse(["upper"], upper, `at least what is expected, ${expected}`);

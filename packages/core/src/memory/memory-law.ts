@@ -1,4 +1,5 @@
 import {
+  type Bounded,
   GROWTH_DEVIATION,
   GROWTH_SCATTER,
   PLAN_DEVIATION,
@@ -7,9 +8,9 @@ import {
   resolveRetrainConfig,
 } from "../facts/index.ts";
 import {
-  type Bounded,
   type CoefficientPrior,
   DEFAULT_MISS_RATE,
+  dot,
   FORGETTING,
   leastSquares,
   studentQuantile,
@@ -80,7 +81,7 @@ export class MemoryLaw {
 
   /** Growth of the process for a planned one; `stretch` widens the bound. */
   growth(planned: PlannedGrowth, stretch: number): Bounded {
-    const expected = Math.max(0, at(this.#measured, partsOf(planned)));
+    const expected = Math.max(0, dot(partsOf(planned), this.#measured));
     const deviations = studentQuantile(1 - DEFAULT_MISS_RATE, PRIOR_MEASUREMENTS + this.measurements) * this.#deviation;
     const margin =
       Math.max(POOL_SPARE.bytes, deviations * GROWTH_SCATTER.bytes) +
@@ -91,17 +92,13 @@ export class MemoryLaw {
 
   /** About the same, from the timeline's peak alone: for many configs at once. */
   roughGrowth(timelineBytes: number, stretch: number): Bounded {
-    const growthBytes = Math.max(timelineBytes, at(this.#pooled, [timelineBytes, 1]));
+    const growthBytes = Math.max(timelineBytes, dot([timelineBytes, 1], this.#pooled));
     return this.growth({ growthBytes, heapBytes: 0, kernelBytes: 0 }, stretch);
   }
 }
 
 function partsOf({ growthBytes, heapBytes, kernelBytes }: PlannedGrowth): Parts {
   return [growthBytes - heapBytes - kernelBytes, 1, heapBytes, kernelBytes];
-}
-
-function at(coefficients: Coefficients, features: readonly number[]): number {
-  return features.reduce((sum, feature, index) => sum + feature * coefficients[index]!, 0);
 }
 
 /** One deviation of a measurement, as on most devices. */
@@ -111,7 +108,7 @@ function scatterAt(plannedBytes: number): number {
 
 /** How far a measurement is off, in deviations. */
 function missOf({ parts, y, noise }: Point, law: Coefficients): number {
-  return (y - at(law, parts)) / noise;
+  return (y - dot(parts, law)) / noise;
 }
 
 /** Scatter of the device's misses, leaning to that of other devices (`usual`) while there are few. */

@@ -8,8 +8,6 @@ export interface MemoryTimeline {
   /** Part of every entry: input batch, optimizer slots and accumulators. */
   readonly constantBytes: number;
   readonly peakBytes: number;
-  /** Index into `plan.microStep`. */
-  readonly peakInstruction: number;
 }
 
 /**
@@ -35,9 +33,6 @@ export function memoryTimeline(plan: StepPlan, facts: StepMemoryFacts): MemoryTi
       if (id !== INPUT_TENSOR) liveBytes -= bytes;
     },
   });
-  let peakInstruction = 0;
-  bytesDuring.forEach((bytes, index) => {
-    if (bytes > bytesDuring[peakInstruction]!) peakInstruction = index;
-  });
-  return { bytesDuring, constantBytes, peakBytes: bytesDuring[peakInstruction] ?? constantBytes, peakInstruction };
+  const peakBytes = bytesDuring.reduce((most, bytes) => Math.max(most, bytes), constantBytes);
+  return { bytesDuring, constantBytes, peakBytes };
 }

@@ -1,9 +1,3 @@
-/** A predicted number and the bound that it is believed not to pass. */
-export interface Bounded {
-  readonly expected: number;
-  readonly upper: number;
-}
-
 /** Largest share of cases that may lie above an upper bound. */
 export const DEFAULT_MISS_RATE = 0.01;
 

@@ -1,4 +1,4 @@
-export { type Bounded, DEFAULT_MISS_RATE, upperMargin } from "./conformal.ts";
+export { DEFAULT_MISS_RATE, upperMargin } from "./conformal.ts";
 export {
   type CoefficientPrior,
   dot,

@@ -6,8 +6,6 @@ export interface FreezingChoice {
   readonly rates: FreezingRates;
   /** `frozen[parameterId]`. */
   readonly frozen: readonly boolean[];
-  /** Rates and frozen parameters in one word: equal for equal sets. */
-  readonly key: string;
 }
 
 /** Rates that a method prescribes: Tent trains normalisation only, SHOT leaves the classifier alone. */
@@ -46,9 +44,9 @@ export function freezingChoices(chain: Chain, fixed: FixedRates = {}): readonly 
           ({ id }) => (feature.frozen[id] || norm.frozen[id] || linear.frozen[id]) === true,
         );
         if (frozen.every((isFrozen) => isFrozen)) continue;
-        const key = frozenKey(frozen);
+        const key = frozen.join();
         const rates = { featureExtraction: feature.rate, normalisation: norm.rate, linear: linear.rate };
-        if (!choices.has(key)) choices.set(key, { rates, frozen, key });
+        if (!choices.has(key)) choices.set(key, { rates, frozen });
       }
     }
   }
@@ -58,13 +56,6 @@ export function freezingChoices(chain: Chain, fixed: FixedRates = {}): readonly 
 interface ClassRate {
   readonly rate: number;
   readonly frozen: readonly boolean[];
-}
-
-/** A word that is equal for equal sets of frozen parameters. */
-export function frozenKey(frozen: readonly boolean[]): string {
-  let key = "";
-  for (const isFrozen of frozen) key += isFrozen ? "f" : "t";
-  return key;
 }
 
 /** Bytes of the parameters that train. */

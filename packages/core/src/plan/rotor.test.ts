@@ -60,7 +60,9 @@ test("RotorTable finds the best of all persistent schedules, at every budget and
             Number.POSITIVE_INFINITY,
             ...known.filter(({ peakBytes }) => peakBytes <= budget).map(({ forwardMs }) => forwardMs),
           );
-          assert.equal(table.forwardMs(budget, first), best, `from unit ${first} in ${budget} B`);
+          const actions = table.schedule(budget, first);
+          const found = actions === undefined ? Number.POSITIVE_INFINITY : simulate(units, actions).forwardMs;
+          assert.equal(found, best, `from unit ${first} in ${budget} B`);
         }
       }
     }),
@@ -68,16 +70,15 @@ test("RotorTable finds the best of all persistent schedules, at every budget and
   );
 });
 
-test("RotorTable's schedules keep their budget and take the time that was said", () => {
+test("RotorTable's schedules keep their budget", () => {
   fc.assert(
     fc.property(chains, fc.integer({ min: 8, max: 60 }), (units, slots) => {
       const table = new RotorTable(units, slots);
       for (const budget of table.breakpoints()) {
         const actions = table.schedule(budget);
         assert.ok(actions !== undefined);
-        const { peakBytes, forwardMs } = simulate(units, actions);
+        const { peakBytes } = simulate(units, actions);
         assert.ok(peakBytes <= budget + 1e-6, `${peakBytes} B of ${budget} B`);
-        assert.equal(forwardMs, table.forwardMs(budget));
       }
     }),
     { seed: 2, numRuns: 200 },
@@ -91,7 +92,6 @@ test("RotorTable recomputes nothing when everything fits, and knows when nothing
       const all = table.schedule(table.slotBytes * table.slots);
       assert.equal(all?.length, 2 * units.length);
       assert.equal(table.schedule(0), undefined);
-      assert.equal(table.forwardMs(0), Number.POSITIVE_INFINITY);
     }),
     { seed: 3, numRuns: 100 },
   );

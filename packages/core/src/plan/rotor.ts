@@ -67,25 +67,14 @@ export class RotorTable {
     }
   }
 
-  /** Slots that a budget buys. The budget leaves out the input of `firstUnit`. */
-  slotsFor(budgetBytes: number): number {
-    return Math.max(0, Math.min(this.slots, Math.floor(budgetBytes / this.slotBytes + 1e-9)));
-  }
-
   /**
-   * Forward time, recomputes included, of the best schedule of the units from `firstUnit` on that fits the budget;
-   * `Infinity` when none fits.
+   * The schedule of the units from `firstUnit` on that takes the least forward time, recomputes included, within a budget,
+   * which leaves out the input of `firstUnit`; undefined when none fits.
    */
-  forwardMs(budgetBytes: number, firstUnit: number = 0): number {
-    const last = this.#units.length - 1;
-    return this.#costOf(firstUnit, last, this.slotsFor(budgetBytes));
-  }
-
-  /** The schedule with that time, for the units from `firstUnit` on; undefined when none fits. */
   schedule(budgetBytes: number, firstUnit: number = 0): readonly UnitAction[] | undefined {
-    const slots = this.slotsFor(budgetBytes);
+    const slots = Math.max(0, Math.min(this.slots, Math.floor(budgetBytes / this.slotBytes + 1e-9)));
     const last = this.#units.length - 1;
-    if (this.#costOf(firstUnit, last, slots) === Number.POSITIVE_INFINITY) return undefined;
+    if (this.#cost[this.#at(firstUnit, last) + slots] === Number.POSITIVE_INFINITY) return undefined;
     const actions: UnitAction[] = [];
     this.#emit(firstUnit, last, slots, actions);
     return actions;
@@ -104,10 +93,6 @@ export class RotorTable {
       }
     });
     return found;
-  }
-
-  #costOf(first: number, last: number, slots: number): number {
-    return this.#cost[this.#at(first, last) + slots] ?? Number.POSITIVE_INFINITY;
   }
 
   /** Where the row of units `first` to `last` starts. */

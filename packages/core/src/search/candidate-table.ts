@@ -1,7 +1,7 @@
 import type { AccuracyModel, LearningCurve } from "../accuracy/index.ts";
-import { type RetrainConfig, remembered } from "../facts/index.ts";
+import { type Bounded, type RetrainConfig, remembered } from "../facts/index.ts";
 import { type CataloguePlan, type PlanCatalogue, peakAt } from "../memory/index.ts";
-import { type Bounded, powersOfTwo } from "../numerics/index.ts";
+import { powersOfTwo } from "../numerics/index.ts";
 import type { FixedRates, FreezingChoice } from "../plan/index.ts";
 import type { MsCurve } from "../time/index.ts";
 import type { CostModel } from "./cost-model.ts";

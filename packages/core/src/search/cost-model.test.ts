@@ -5,6 +5,7 @@ import { SimulatedProber, SLOW_BOARD, simulatedProfile, someConfigs } from "../t
 import { resnetLikeChain } from "../test-support/tiny-chain.ts";
 import { CostModel } from "./cost-model.ts";
 import { observe } from "./online-correction.ts";
+import { plannerOf } from "./planner.ts";
 
 const chain = resnetLikeChain(20, "groupNorm");
 const configs = someConfigs(64, 60, 11);
@@ -47,7 +48,13 @@ test("CostModel does with whole steps alone, less well", () => {
 
 test("CostModel of a device that was never measured says that it knows nothing, and its bounds are wide", () => {
   const { memoryFacts } = simulatedProfile(chain);
-  const model = CostModel.unmeasured(chain, { memoryFacts, effectiveBatch: 256 });
+  const unmeasured = {
+    memoryFacts,
+    effectiveBatch: 256,
+    method: { loss: "tent" },
+    model: { hasBatchStatistics: false },
+  };
+  const model = plannerOf(unmeasured, chain).costs;
   const { memoryBytes, stepMs, unknowns } = model.predict({ microBatch: 4 });
   assert.ok(memoryBytes.upper >= 1.25 * memoryBytes.expected);
   assert.ok(stepMs.upper >= 1.5 * stepMs.expected);

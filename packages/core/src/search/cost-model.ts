@@ -1,6 +1,11 @@
-import { type Chain, type CostProfile, type RetrainConfig, resolveRetrainConfig } from "../facts/index.ts";
+import {
+  type Bounded,
+  type Chain,
+  type CostProfile,
+  type RetrainConfig,
+  resolveRetrainConfig,
+} from "../facts/index.ts";
 import { MemoryLaw, PlanCatalogue, type PlannedGrowth, placementFor, UnitCostTable } from "../memory/index.ts";
-import type { Bounded } from "../numerics/index.ts";
 import type { FixedRates } from "../plan/index.ts";
 import { type MsCurve, msAt, type StepShape, TimeLaw, type WorkPrices } from "../time/index.ts";
 
@@ -41,20 +46,6 @@ export class CostModel {
       ({ microBatch }) => microBatch,
     );
     this.#measuredMicroBatches = { least: Math.min(...seen), most: Math.max(...seen) };
-  }
-
-  /** Of a device that nothing was measured on: memory is what plans say, times are those of a slow core. */
-  static unmeasured(
-    chain: Chain,
-    facts: Pick<CostProfile, "memoryFacts" | "effectiveBatch">,
-    costs?: UnitCostTable,
-  ): CostModel {
-    const { memoryFacts, effectiveBatch } = facts;
-    return new CostModel(
-      chain,
-      { memoryFacts, effectiveBatch, unitTimes: [], steps: [], updates: [], spent: {} },
-      costs,
-    );
   }
 
   /** The plans that a search chooses from. Times are weighed at about `microBatch`. */

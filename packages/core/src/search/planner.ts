@@ -69,6 +69,8 @@ export class Planner {
 /** What is planned of a chain, whatever the device: shared by the planners of all devices that have this very object. */
 const UNITS = new WeakMap<Chain, UnitCostTable>();
 
+const NOTHING_MEASURED = { unitTimes: [], steps: [], updates: [], accuracy: [], spent: {} } as const;
+
 /** Fits the models of a profile: milliseconds, and less for the second device of a chain. */
 export function plannerOf(
   profile: PlannedProfile | Unmeasured,
@@ -76,11 +78,8 @@ export function plannerOf(
   { priors, fixedRates = prescribedRates(profile.method.loss) }: PlannerOptions = {},
 ): Planner {
   const units = remembered(UNITS, chain, () => new UnitCostTable(chain));
-  const [costs, samples] =
-    "steps" in profile
-      ? [new CostModel(chain, profile, units), profile.accuracy]
-      : [CostModel.unmeasured(chain, profile, units), []];
+  const measured: PlannedProfile = "steps" in profile ? profile : { ...profile, ...NOTHING_MEASURED };
   const { hasBatchStatistics } = profile.model;
-  const accuracy = new AccuracyModel(samples, { hasBatchStatistics, ...given({ priors }) });
-  return new Planner(costs, accuracy, fixedRates);
+  const accuracy = new AccuracyModel(measured.accuracy, { hasBatchStatistics, ...given({ priors }) });
+  return new Planner(new CostModel(chain, measured, units), accuracy, fixedRates);
 }

@@ -2,11 +2,12 @@ import type { SearchObjective } from "../facts/index.ts";
 import type { CandidateTable } from "./candidate-table.ts";
 import { SAME_ACCURACY } from "./ladder.ts";
 
+/** Accuracy that "nearly the best" may miss. */
+const TOLERANCE = 0.01;
+
 /** What candidates are ranked by. */
 export interface RankingRule {
   readonly objective: SearchObjective;
-  /** Accuracy that "nearly the best" may miss. */
-  readonly tolerance: number;
   /** Accuracy that each candidate gains by the end of the window. */
   readonly gain: Float64Array;
 }
@@ -15,12 +16,12 @@ export interface RankingRule {
 export function rankedCandidates(
   table: CandidateTable,
   front: readonly number[],
-  { objective, tolerance, gain }: RankingRule,
+  { objective, gain }: RankingRule,
 ): readonly number[] {
   const { stepMsExpected, memoryExpected } = table;
   const byTime = (left: number, right: number): number => stepMsExpected[left]! - stepMsExpected[right]!;
   const most = front.reduce((best, candidate) => Math.max(best, gain[candidate]!), Number.NEGATIVE_INFINITY);
-  const target = most - tolerance;
+  const target = most - TOLERANCE;
   const enough = front.filter((candidate) => gain[candidate]! >= target);
   const rest = front.filter((candidate) => gain[candidate]! < target);
   const byGain = (left: number, right: number): number => {

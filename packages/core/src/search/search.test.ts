@@ -151,7 +151,7 @@ test("more memory or more time never lowers the predicted accuracy", () => {
 test("objectives: memory and time are least at nearly the best accuracy", () => {
   const budget: SearchBudget = { memoryBytes: mostBytes, windowMs: 200 * fastestMs };
   const [accurate, small, fast] = (["accuracy", "memory", "time"] as const).map(
-    (objective) => search(table, budget, { objective, tolerance: 0.02 }).best,
+    (objective) => search(table, budget, { objective }).best,
   ) as [Prediction, Prediction, Prediction];
   assert.ok(small.memoryBytes.expected < accurate.memoryBytes.expected);
   assert.ok(small.accuracy.expected >= accurate.accuracy.expected - 0.025);

@@ -1,4 +1,5 @@
 import {
+  type Bounded,
   describeConfig,
   formatBytes,
   type Prediction,
@@ -6,7 +7,7 @@ import {
   type SearchObjective,
 } from "../facts/index.ts";
 import type { CataloguePlan } from "../memory/index.ts";
-import { type Bounded, ParetoFront } from "../numerics/index.ts";
+import { ParetoFront } from "../numerics/index.ts";
 import { POLICIES, type PolicyName } from "../plan/index.ts";
 import { allowedBy } from "./allowed-candidates.ts";
 import type { CandidateTable } from "./candidate-table.ts";
@@ -18,15 +19,12 @@ import type { Cut, CutReason, SearchResult } from "./search-result.ts";
 
 export interface SearchOptions {
   readonly objective?: SearchObjective;
-  /** Accuracy that "nearly the best" may miss. Default 0.01. */
-  readonly tolerance?: number;
   /** Default: the joint policy. */
   readonly policy?: PolicyName;
   /** Part of the window that is not for its steps, see `windowOverheadMs`. Default: none. */
   readonly overheadMs?: number;
 }
 
-const DEFAULT_TOLERANCE = 0.01;
 /** Of a ladder. */
 const MAX_RUNGS = 6;
 
@@ -67,8 +65,7 @@ class Search {
     this.#cut = new Array<CutReason | undefined>(table.count).fill(undefined);
     this.#dominator = new Int32Array(table.count).fill(-1);
     this.#gain = new Float64Array(table.count);
-    const tolerance = options.tolerance ?? DEFAULT_TOLERANCE;
-    this.#rule = { objective: this.#objective, tolerance, gain: this.#gain };
+    this.#rule = { objective: this.#objective, gain: this.#gain };
   }
 
   run(): SearchResult {

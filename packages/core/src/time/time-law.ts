@@ -1,7 +1,6 @@
-import type { CostProfile, RetrainConfig } from "../facts/index.ts";
+import type { Bounded, CostProfile, RetrainConfig } from "../facts/index.ts";
 import { type UnitCostTable, walkSchedule } from "../memory/index.ts";
 import {
-  type Bounded,
   type CoefficientPrior,
   dot,
   FORGETTING,

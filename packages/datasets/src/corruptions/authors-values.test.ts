@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { before, test } from "node:test";
 import type { ImageSet } from "../images/image-set.ts";
 import { createRandom } from "../images/random.ts";
-import { syntheticImages } from "../images/synthetic-images.ts";
+import { syntheticImages } from "../testing/synthetic-images.ts";
 import { corrupt } from "./corruption.ts";
 import { CORRUPTION_NAMES, type CorruptionName, type Severity } from "./corruption-name.ts";
 

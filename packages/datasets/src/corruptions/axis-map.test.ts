@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { syntheticImages } from "../images/synthetic-images.ts";
+import { syntheticImages } from "../testing/synthetic-images.ts";
 import {
   type AxisMap,
   applyAxes,

@@ -10,7 +10,7 @@ export interface CorruptionOptions {
   readonly signal?: AbortSignal | undefined;
   /** Index of the first image in the whole it was cut from: image i draws from the seed of `firstIndex + i`. 0 when left out. */
   readonly firstIndex?: number;
-  /** The authors' photographs (`loadFrostPictures`) for `frost`; left out: procedural ice. */
+  /** The authors' photographs (`frost1.png` to `frost5.jpg` of their repository) for `frost`; left out: procedural ice. */
   readonly frostPictures?: readonly ImageSet[];
   /** Values as in the published files, cut to bytes and for ImageNet-C coded as JPEG; left out: as the functions give them. */
   readonly asPublishedFiles?: boolean;

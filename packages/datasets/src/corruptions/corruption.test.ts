@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { MpoError } from "@mpo/core";
 import sharp from "sharp";
 import { concatImages, type ImageSet, imageAt, sliceImages } from "../images/image-set.ts";
-import { syntheticImages } from "../images/synthetic-images.ts";
+import { syntheticImages } from "../testing/synthetic-images.ts";
 import { corrupt } from "./corruption.ts";
 import { CORRUPTION_NAMES, type CorruptionName, type Severity } from "./corruption-name.ts";
 

@@ -6,7 +6,7 @@ import { after, before, test } from "node:test";
 import { MpoError } from "@mpo/core";
 import fc from "fast-check";
 import { concatImages, type ImageSet, imageAt } from "../images/image-set.ts";
-import { syntheticImages } from "../images/synthetic-images.ts";
+import { syntheticImages } from "../testing/synthetic-images.ts";
 import { CIFAR10_CLASSES, loadCifar10, readCifar10Batches } from "./cifar10.ts";
 
 let folder: string;

@@ -7,7 +7,8 @@ import { after, before, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { MpoError } from "@mpo/core";
 import { imageLength } from "../images/image-set.ts";
-import { syntheticImages } from "../images/synthetic-images.ts";
+import { encodeIdxImages, encodeIdxLabels } from "../testing/idx-files.ts";
+import { syntheticImages } from "../testing/synthetic-images.ts";
 import {
   cacheFolder,
   FASHION_MNIST_CLASSES,
@@ -15,7 +16,6 @@ import {
   loadFashionMnist,
   loadFashionMnistTest,
 } from "./fashion-mnist.ts";
-import { encodeIdxImages, encodeIdxLabels } from "./idx.ts";
 
 let folder: string;
 before(async () => {

@@ -6,15 +6,9 @@ import { after, before, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { MpoError } from "@mpo/core";
 import fc from "fast-check";
-import { syntheticImages } from "../images/synthetic-images.ts";
-import {
-  decodeIdxImages,
-  decodeIdxLabels,
-  encodeIdxImages,
-  encodeIdxLabels,
-  readIdxImages,
-  readIdxLabels,
-} from "./idx.ts";
+import { encodeIdxImages, encodeIdxLabels } from "../testing/idx-files.ts";
+import { syntheticImages } from "../testing/synthetic-images.ts";
+import { decodeIdxImages, decodeIdxLabels, readIdxImages, readIdxLabels } from "./idx.ts";
 
 let folder: string;
 before(async () => {

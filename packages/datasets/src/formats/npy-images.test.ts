@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { MpoError } from "@mpo/core";
-import { syntheticImages } from "../images/synthetic-images.ts";
+import { syntheticImages } from "../testing/synthetic-images.ts";
 import { encodeNpy, type NpyArray } from "./npy.ts";
 import { encodeNpyImages, loadNpyFolder, readNpy, readNpyImages, readNpyLabels } from "./npy-images.ts";
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MpoError } from "@mpo/core";
+import { syntheticImages } from "../testing/synthetic-images.ts";
 import { concatImages, imageAt, sliceImages, takeImages } from "./image-set.ts";
-import { syntheticImages } from "./synthetic-images.ts";
 
 const set = syntheticImages({ count: 10, height: 5, width: 4, channels: 3, seed: 1 });
 const refused = (error: unknown): boolean => error instanceof MpoError && error.code === "invalid-argument";

@@ -1,7 +1,6 @@
 import { given, MAX_REPEATS, type MethodName, MpoError, type RetrainConfig, withPrescribedRates } from "@mpo/core";
 import type { Model, ModelWeights } from "../model/model-graph.ts";
 import type { Samples } from "../training/batches.ts";
-import type { Augmentation } from "../training/task.ts";
 import { type StepReport, stepTimes } from "../training/train-loop.ts";
 import { type AdaptationMethod, learningRateFor, methodNamed } from "../window/method.ts";
 import type { CallOptions, EngineWorker } from "../worker/engine-worker.ts";
@@ -22,8 +21,6 @@ export interface Retraining {
   readonly seed: number;
   /** Default: the method's, in proportion to the effective batch. */
   readonly learningRate?: number;
-  /** Default: none. */
-  readonly augmentation?: Augmentation;
   /**
    * Wall time for all of it, milliseconds: training stops in time for the result to be judged ("outOfTime"), and what was
    * learned until then counts. At least one step is made. Default: no limit.
@@ -36,8 +33,6 @@ export interface RetrainOptions {
   readonly signal?: AbortSignal;
   /** After each step, with steps counted over all epochs. */
   readonly onProgress?: (report: StepReport, totalSteps: number) => void;
-  /** Milliseconds of a clock that only goes forward; default: the process's. */
-  readonly nowMs?: () => number;
 }
 
 export interface RetrainResult extends Judgement {
@@ -80,8 +75,7 @@ export async function retrain(
 ): Promise<RetrainResult> {
   const { model, samples, judgedOn = samples } = retraining;
   const call = given({ signal: options.signal });
-  const { nowMs = () => performance.now() } = options;
-  const began = nowMs();
+  const began = performance.now();
   const method = methodNamed(retraining.method);
   checkSamples(retraining, method);
   const { loss, optimizer } = method;
@@ -93,11 +87,12 @@ export async function retrain(
   const residentBytes = async (): Promise<number> =>
     (await worker.call("memory", { resetPeak: false }, call)).residentBytes;
   const baseBytes = await residentBytes();
-  const judgingMs = nowMs();
-  const context: RetrainContext = { worker, retraining, method, config, call, options, nowMs };
+  const judgingMs = performance.now();
+  const context: RetrainContext = { worker, retraining, method, config, call, options };
   const before = await evaluateJudged(context);
   // Judging again takes as long as it did now, or a little longer when other programs run.
-  const trainUntilMs = began + (retraining.maxMs ?? Number.POSITIVE_INFINITY) - JUDGING_ROOM * (nowMs() - judgingMs);
+  const trainUntilMs =
+    began + (retraining.maxMs ?? Number.POSITIVE_INFINITY) - JUDGING_ROOM * (performance.now() - judgingMs);
   // What the evaluation took stays in TensorFlow's pool: the first step grows by that much less.
   const heldBytes = Math.max(0, (await residentBytes()) - baseBytes);
   const classes = before.length / judgedOn.count;
@@ -113,7 +108,7 @@ export async function retrain(
     steps: trained.steps.length,
     stepMs: stepTimes(trained.steps).slice(-MAX_REPEATS),
     trainingMs,
-    overheadMs: nowMs() - began - trainingMs,
+    overheadMs: performance.now() - began - trainingMs,
     plannedBytes: loaded.plannedBytes,
     peakBytes: Math.max(0, heldBytes + trained.peakBytes),
     idleBytes: loaded.idleBytes,
@@ -128,7 +123,6 @@ interface RetrainContext {
   readonly config: RetrainConfig;
   readonly options: RetrainOptions;
   readonly call: Pick<CallOptions, "signal">;
-  readonly nowMs: () => number;
 }
 
 interface TrainedEpochs {
@@ -140,9 +134,9 @@ interface TrainedEpochs {
   readonly peakBytes: number;
 }
 
-/** Trains epoch by epoch, until all are done, the guard says stop or the time (by `nowMs`) is over. */
+/** Trains epoch by epoch, until all are done, the guard says stop or the time (by `performance.now`) is over. */
 async function trainEpochs(context: RetrainContext, classes: number, trainUntilMs: number): Promise<TrainedEpochs> {
-  const { worker, retraining, method, config, options, call, nowMs } = context;
+  const { worker, retraining, method, config, options, call } = context;
   const stepsPerEpoch = stepsPerEpochOf(retraining, config);
   const totalSteps = retraining.epochs * stepsPerEpoch;
   const rate = retraining.learningRate ?? learningRateFor(method, config.microBatch * config.accumulation);
@@ -153,8 +147,8 @@ async function trainEpochs(context: RetrainContext, classes: number, trainUntilM
   let longestStepMs = 0;
   const result = (stopped: StopReason): TrainedEpochs => ({ weights, stopped, steps, peakBytes });
   for (let epoch = 0; epoch < retraining.epochs; epoch++) {
-    if (method.usesPseudoLabels) await labelByModel(worker, SAMPLES, retraining.samples, evaluationBatch(config), call);
-    const leftMs = trainUntilMs - nowMs();
+    if (method.usesPseudoLabels) await labelByModel(worker, SAMPLES, retraining.samples, config, call);
+    const leftMs = trainUntilMs - performance.now();
     if (epoch > 0 && leftMs < longestStepMs) return result("outOfTime");
     const run = {
       ...(Number.isFinite(leftMs) ? { maxMs: leftMs } : {}),
@@ -162,7 +156,6 @@ async function trainEpochs(context: RetrainContext, classes: number, trainUntilM
       learningRate: { kind: "constant", rate },
       seed: retraining.seed + epoch,
       shuffle: true,
-      augmentation: retraining.augmentation ?? "none",
     } as const;
     const onProgress = (report: StepReport): void =>
       options.onProgress?.({ ...report, step: epoch * stepsPerEpoch + report.step }, totalSteps);
@@ -185,10 +178,11 @@ export async function labelByModel(
   worker: EngineWorker,
   name: string,
   { images, count }: Samples,
-  batch: number,
+  config: RetrainConfig,
   call: Pick<CallOptions, "signal">,
 ): Promise<void> {
-  const { logits, features } = await worker.call("evaluate", { samples: name, batch, features: true }, call);
+  const request = { samples: name, batch: evaluationBatch(config), features: true };
+  const { logits, features } = await worker.call("evaluate", request, call);
   const labels = pseudoLabels(features as Float32Array, logits, count);
   await worker.call("samples", { name, samples: { images, count, labels } }, call);
 }

@@ -1,8 +1,7 @@
 import type { StepReport } from "../training/train-loop.ts";
 
 /** Why a training ended. */
-const STOP_REASONS = ["finished", "collapsed", "diverged", "noProgress", "outOfTime"] as const;
-export type StopReason = (typeof STOP_REASONS)[number];
+export type StopReason = "finished" | "collapsed" | "diverged" | "noProgress" | "outOfTime";
 
 /** Entropy of the mean prediction, as a share of its largest value, below which a model counts as collapsed. */
 const LEAST_DIVERSITY = 0.35;

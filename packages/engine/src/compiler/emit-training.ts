@@ -7,6 +7,7 @@ import {
   type StepPlan,
 } from "@mpo/core";
 import type { GraphEmitter } from "../graph/graph-emitter.ts";
+import { type AttrValue, attr } from "../graph/graph-proto.ts";
 import { emitLoss } from "../losses/loss.ts";
 import { emitUpdate, slotNames } from "../losses/optimizer.ts";
 import { placeOf, sampleShapes } from "../model/graph-shapes.ts";
@@ -16,9 +17,11 @@ import type { OpPlace } from "../ops/op-definition.ts";
 import { opDefinition } from "../ops/op-table.ts";
 import { emitDone } from "./emit-done.ts";
 import { FEEDS, FETCHES, type ProgramSource } from "./program.ts";
-import { StepClock } from "./step-clock.ts";
 import { type GradientHalf, timedParts } from "./timed-parts.ts";
 import type { VariableHandles } from "./variable-handles.ts";
+
+/** TensorFlow's number of float64 (tensorflow/core/framework/types.proto): seconds since 1970 need its digits. */
+const DOUBLE: AttrValue = { type: 2 };
 
 type Training = NonNullable<ProgramSource["training"]>;
 
@@ -74,15 +77,23 @@ class TrainingEmitter {
     });
   }
 
-  /** The same instructions with the time read after each of `timedParts`. */
+  /**
+   * The same instructions with the time read before them and after each of `timedParts`, inside the step: what each takes
+   * then is measured where it runs, with the caches and threads that it really has. Reading is stateful, so that no graph
+   * optimiser merges or folds it.
+   */
   #emitTimed(): void {
-    const clock = new StepClock(this.#emit);
-    clock.stamp();
-    for (const { instruction, half } of timedParts(this.#plan)) {
-      this.#emit.fenced(() => this.#emitInstruction(this.#plan.microStep[instruction]!, half));
-      clock.stamp();
-    }
-    clock.emitReadings();
+    const emit = this.#emit;
+    const readTime = (): string => emit.fenced(() => emit.node("Timestamp", []));
+    const first = readTime();
+    const times = timedParts(this.#plan).map(({ instruction, half }) => {
+      emit.fenced(() => this.#emitInstruction(this.#plan.microStep[instruction]!, half));
+      return readTime();
+    });
+    const inputs = [first, ...times];
+    const packed = emit.node("Pack", inputs, { N: attr.int(inputs.length), T: DOUBLE, axis: attr.int(0) });
+    const sinceFirst = emit.node("Sub", [packed, first], { T: DOUBLE });
+    emit.named(FETCHES.clock, "Cast", [sinceFirst], { SrcT: DOUBLE, DstT: "float" });
   }
 
   /** Optimizer slots and accumulators of what trains; returns the nodes that set them to zero. */

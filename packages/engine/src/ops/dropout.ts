@@ -1,7 +1,7 @@
-import { MpoError } from "@mpo/core";
 import type { GraphEmitter } from "../graph/graph-emitter.ts";
 import { elementsOf, type SampleShape } from "../model/model-graph.ts";
 import { activationBytes, opFacts } from "./facts.ts";
+import { misfit } from "./misfit.ts";
 import type { OpDefinition } from "./op-definition.ts";
 
 /**
@@ -12,7 +12,7 @@ import type { OpDefinition } from "./op-definition.ts";
 export const dropout: OpDefinition<"dropout"> = {
   outputShape(attributes, [input = []]) {
     if (!(attributes.rate >= 0 && attributes.rate < 1)) {
-      throw new MpoError("invalid-argument", `dropout has rate ${attributes.rate}; expected 0 up to, not including, 1`);
+      throw misfit(`dropout has rate ${attributes.rate}; expected 0 up to, not including, 1`);
     }
     return input;
   },

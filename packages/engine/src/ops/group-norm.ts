@@ -1,8 +1,9 @@
-import { addBytes, fixedBytes, MpoError, perSampleBytes } from "@mpo/core";
+import { addBytes, fixedBytes, perSampleBytes } from "@mpo/core";
 import type { GraphEmitter } from "../graph/graph-emitter.ts";
 import { elementsOf, type SampleShape } from "../model/model-graph.ts";
 import { scaleAndShift } from "./batch-norm.ts";
 import { activationBytes, FLOAT_BYTES, opFacts } from "./facts.ts";
+import { misfit } from "./misfit.ts";
 import type { OpDefinition } from "./op-definition.ts";
 import { imageShape } from "./window.ts";
 
@@ -18,10 +19,7 @@ export const groupNorm: OpDefinition<"groupNorm"> = {
   outputShape(attributes, [input]) {
     const shape = imageShape("groupNorm", input);
     if (shape[2] % attributes.groups !== 0) {
-      throw new MpoError(
-        "invalid-argument",
-        `groupNorm: ${attributes.groups} groups do not divide ${shape[2]} channels`,
-      );
+      throw misfit(`groupNorm: ${attributes.groups} groups do not divide ${shape[2]} channels`);
     }
     return shape;
   },

@@ -3,6 +3,7 @@ import type { GraphEmitter } from "../graph/graph-emitter.ts";
 import { attr } from "../graph/graph-proto.ts";
 import { elementsOf, type SampleShape } from "../model/model-graph.ts";
 import { activationBytes, opFacts } from "./facts.ts";
+import { misfit } from "./misfit.ts";
 import type { OpDefinition } from "./op-definition.ts";
 
 /** Sum of two tensors of the same shape (the end of a residual block). */
@@ -10,10 +11,7 @@ export const add: OpDefinition<"add"> = {
   inputCounts: [2, 2],
   outputShape(_attributes, [left = [], right = []]) {
     if (left.join() !== right.join()) {
-      throw new MpoError(
-        "invalid-argument",
-        `add has inputs of shapes [${left}] and [${right}]; expected the same shape`,
-      );
+      throw misfit(`add has inputs of shapes [${left}] and [${right}]; expected the same shape`);
     }
     return left;
   },
@@ -31,8 +29,7 @@ export const multiply: OpDefinition<"multiply"> = {
   inputCounts: [2, 2],
   outputShape(_attributes, [left = [], right = []]) {
     if (!isGate(left, right) && left.join() !== right.join()) {
-      throw new MpoError(
-        "invalid-argument",
+      throw misfit(
         `multiply has inputs of shapes [${left}] and [${right}]; expected the same shape, or [1, 1, channels] second`,
       );
     }

@@ -1,6 +1,6 @@
-import { MpoError } from "@mpo/core";
 import { elementsOf, type OpAttributes } from "../model/model-graph.ts";
 import { opFacts } from "./facts.ts";
+import { misfit } from "./misfit.ts";
 import type { OpDefinition } from "./op-definition.ts";
 import { imageShape } from "./window.ts";
 
@@ -17,10 +17,7 @@ export const input: OpDefinition<"input"> = {
 export const reshape: OpDefinition<"reshape"> = {
   outputShape(attributes, [from = []]) {
     if (elementsOf(from) !== elementsOf(attributes.shape)) {
-      throw new MpoError(
-        "invalid-argument",
-        `reshape from [${from}] to [${attributes.shape}] changes the element count`,
-      );
+      throw misfit(`reshape from [${from}] to [${attributes.shape}] changes the element count`);
     }
     return attributes.shape;
   },

@@ -1,13 +1,10 @@
-import { MpoError } from "@mpo/core";
 import type { SampleShape, Size2D, WindowAttributes } from "../model/model-graph.ts";
+import { misfit } from "./misfit.ts";
 
 /** `[height, width, channels]` of an image-shaped input; throws `invalid-argument` for any other rank. */
 export function imageShape(op: string, shape: SampleShape | undefined): readonly [number, number, number] {
   if (shape?.length !== 3) {
-    throw new MpoError(
-      "invalid-argument",
-      `${op} has an input of shape [${shape}]; expected [height, width, channels]`,
-    );
+    throw misfit(`${op} has an input of shape [${shape}]; expected [height, width, channels]`);
   }
   return shape as unknown as readonly [number, number, number];
 }
@@ -23,10 +20,7 @@ export function windowedSize(
     const length = padding === "same" ? image[axis] : image[axis] - reach + 1;
     const result = Math.ceil(length / strides[axis]);
     if (result < 1) {
-      throw new MpoError(
-        "invalid-argument",
-        `${op}: a window of ${reach} does not fit into an extent of ${image[axis]}`,
-      );
+      throw misfit(`${op}: a window of ${reach} does not fit into an extent of ${image[axis]}`);
     }
     return result;
   };

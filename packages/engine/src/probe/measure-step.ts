@@ -113,7 +113,6 @@ export class PreparedStep implements AsyncDisposable {
       learningRate: { kind: "constant", rate: 0 },
       seed: 0,
       shuffle: false,
-      augmentation: "none",
     } as const;
     const call = given({ signal });
     const workers = this.#worker.pid === undefined ? [] : [this.#worker.pid];

@@ -9,10 +9,6 @@ export type LearningRateSchedule =
   /** Goes linearly from one rate to another over the steps: a piece of a schedule that is longer than one run. */
   | { readonly kind: "linear"; readonly from: number; readonly to: number };
 
-const AUGMENTATIONS = ["none", "shiftFlip"] as const;
-/** `shiftFlip`: random shift by up to 2 pixels and random mirror image, as is usual for 28 to 32 pixel images. */
-export type Augmentation = (typeof AUGMENTATIONS)[number];
-
 /** What is trained, fixed when a worker loads a model. */
 export interface TrainingSetup {
   readonly config: RetrainConfig;
@@ -32,7 +28,8 @@ export interface TrainingRun {
   readonly seed: number;
   /** Visit the samples in a new seeded order in each epoch; otherwise in their given order, again and again. */
   readonly shuffle: boolean;
-  readonly augmentation: Augmentation;
+  /** `shiftFlip`: random shift by up to 2 pixels and random mirror image, as is usual for 28 to 32 pixel images. */
+  readonly augmentation?: "none" | "shiftFlip";
   /** No step is begun that would, at the length of the longest before, end later than this; the first always is. */
   readonly maxMs?: number;
 }

@@ -1,5 +1,5 @@
 import type { Model } from "../model/model-graph.ts";
-import { AccuracyReader } from "../probe/accuracy/accuracy-reader.ts";
+import { accuracyReader } from "../probe/accuracy/accuracy-reader.ts";
 import type { Samples } from "../training/batches.ts";
 import type { EngineWorker } from "../worker/engine-worker.ts";
 
@@ -29,7 +29,7 @@ export interface EstimateInput {
 export async function labelFreeEstimate(input: EstimateInput): Promise<LabelFreeEstimate | undefined> {
   const { worker, model, weights, judgedOn, microBatch, signal } = input;
   if (judgedOn.labels !== undefined) return undefined;
-  const reader = AccuracyReader.of(worker, model.graph, judgedOn, signal, microBatch);
+  const reader = accuracyReader(worker, model.graph, judgedOn, signal, microBatch);
   if (reader === undefined) return undefined;
   const estimate = async (assigned: Model["weights"]): Promise<number> => {
     await worker.assignWeights(assigned, { signal });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type Prediction, planStep, residentGrowth, resolveRetrainConfig } from "@mpo/core";
-import { syntheticImages } from "@mpo/datasets";
+import { syntheticImages } from "@mpo/datasets/testing";
 import { chainOf } from "../compiler/chain-of.ts";
 import { stepMemoryFacts } from "../compiler/memory-facts.ts";
 import { initialWeights } from "../model/variables.ts";

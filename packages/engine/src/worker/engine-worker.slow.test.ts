@@ -60,9 +60,9 @@ test("a worker loads, trains with progress, evaluates, and hands weights out and
   withWorker({}, async (worker) => {
     const { graph, weights } = smallModel();
     const loaded = await worker.load({ graph, weights, training: setupOf({ microBatch: BATCH }) });
-    assert.match(loaded.tensorflowVersion, /^2\./);
     assert.ok(loaded.idleBytes > 0 && loaded.plannedBytes > 0);
     assert.equal(loaded.stateBytes, 0);
+    assert.match(loaded.tensorflowVersion, /^2\./);
     await worker.call("samples", { name: "s", samples: smallSamples(BATCH) });
     assert.deepEqual(await worker.call("readWeights", {}), weights);
 
@@ -78,7 +78,6 @@ test("a worker loads, trains with progress, evaluates, and hands weights out and
       [1, 2, 3, 4],
     );
     assert.ok((seen[3]?.loss ?? 9) < (seen[0]?.loss ?? 0), "the loss does not fall");
-    assert.equal(report.wasCancelled, false);
 
     const trained = await worker.call("readWeights", {});
     assert.notDeepEqual(trained, weights);

@@ -5,7 +5,7 @@ import type { ModelGraph, ModelWeights } from "../model/model-graph.ts";
 import { withStagedWeights } from "../session/stage-weights.ts";
 import type { TrainingSetup } from "../training/task.ts";
 import type { StepReport } from "../training/train-loop.ts";
-import { isCapExit } from "./cap-exit.ts";
+import { isCapExit, overCap } from "./cap-exit.ts";
 import type { LoadReport, WorkerCallKind, WorkerCalls } from "./messages.ts";
 import { ResidentWatch } from "./resident-watch.ts";
 import { type WorkerEnvironmentOptions, workerEnvironment } from "./worker-environment.ts";
@@ -48,7 +48,7 @@ export class EngineWorker implements AsyncDisposable {
       execArgv: ["--expose-gc"],
       graceMs: KILL_GRACE_MS,
       explainEnd: (end) => {
-        if (!isCapExit({ ...end, isCapped: capBytes !== undefined })) return undefined;
+        if (!isCapExit(end, capBytes !== undefined)) return undefined;
         return overCap(`the worker needed more than its memory cap of ${formatBytes(Number(capBytes))}`);
       },
     });
@@ -150,10 +150,4 @@ export class EngineWorker implements AsyncDisposable {
   #grant(name: string, bytes: number): void {
     this.#watch?.grant(name, COPIES * bytes);
   }
-}
-
-function overCap(text: string): MpoError {
-  return new MpoError("over-memory-cap", text, {
-    hint: "Choose a smaller micro-batch, more freezing or more checkpoints, or a higher cap.",
-  });
 }

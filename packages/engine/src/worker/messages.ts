@@ -42,12 +42,10 @@ export interface LoadReport {
   /** What the plan says a step adds to the idle process, state included; 0 without training. */
   readonly plannedBytes: number;
   readonly tensorflowVersion: string;
-  readonly loadMs: number;
 }
 
 export interface TrainReport {
   readonly steps: readonly StepReport[];
   /** Measured: peak above idle, plus state; comparable with `plannedBytes`. */
   readonly peakBytes: number;
-  readonly wasCancelled: boolean;
 }

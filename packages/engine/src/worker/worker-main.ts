@@ -3,6 +3,7 @@ import { MpoError } from "@mpo/core";
 import { serveCalls } from "@mpo/io";
 import { timeParts } from "../probe/timing/time-parts.ts";
 import { readMemory, resetMemoryPeak } from "../session/memory-meter.ts";
+import { overCap } from "./cap-exit.ts";
 import { volunteerForMemoryKiller } from "./memory-killer.ts";
 import type { WorkerCalls } from "./messages.ts";
 import { WorkerState } from "./worker-state.ts";
@@ -50,10 +51,7 @@ function sessionError(thrown: unknown): MpoError {
   if (/OOM when allocating|RESOURCE_EXHAUSTED|out of memory/i.test(error.message)) {
     // TensorFlow's further lines advise what only its own users can do.
     const [what] = error.message.split("\n");
-    return new MpoError("over-memory-cap", `the work needs more memory than the worker's cap: ${what}`, {
-      cause: error,
-      hint: "Choose a smaller micro-batch, more freezing or more checkpoints, or a higher cap.",
-    });
+    return overCap(`the work needs more memory than the worker's cap: ${what}`, error);
   }
   return error;
 }

@@ -37,7 +37,6 @@ export class WorkerState {
   }
 
   load({ graph, weightsFolder, training }: WorkerCalls["load"]["request"]): LoadReport {
-    const began = performance.now();
     const shape = inputShape(graph);
     const planned = training === undefined ? undefined : plan(graph, training);
     const session = this.#sessionOf(
@@ -79,7 +78,6 @@ export class WorkerState {
       stateBytes: planned?.stateBytes ?? 0,
       plannedBytes: planned?.growthBytes ?? 0,
       tensorflowVersion: tensorflowVersion(),
-      loadMs: performance.now() - began,
     };
   }
 
@@ -119,7 +117,6 @@ export class WorkerState {
       throw new MpoError("precondition-failed", "the model was loaded without a training setup");
     }
     const steps: StepReport[] = [];
-    let wasCancelled = false;
     const feed = new BatchFeed(this.#named(samples, shape), shape, training.config, run);
     globalThis.gc?.();
     const idleBytes = readMemory().residentBytes;
@@ -129,13 +126,12 @@ export class WorkerState {
       loaded.stepsDone = stepsDone + report.step;
       steps.push(report);
       onStep(report);
-      wasCancelled = isCancelled();
-      return !wasCancelled;
+      return !isCancelled();
     });
     // A step that fits into what is held already may seem to take less than nothing: Linux counts pages for each
     // processor and adds them up now and then, so that two readings are a few hundred kilobytes apart.
     const peakBytes = Math.max(0, readMemory().peakBytes - idleBytes) + planned.stateBytes;
-    return { steps, peakBytes, wasCancelled };
+    return { steps, peakBytes };
   }
 
   evaluate({ samples, batch, features }: WorkerCalls["evaluate"]["request"]): WorkerCalls["evaluate"]["answer"] {

@@ -12,7 +12,6 @@ import { AccuracyModel, given, judgedInterval, type MethodName, MpoError, mean, 
 import { CORRUPTION_NAMES, type CorruptionName } from "@mpo/datasets";
 import {
   EngineWorker,
-  evaluateAccuracy,
   firstSamples,
   type LabelFreeEstimate,
   labelFreeEstimate,
@@ -21,6 +20,7 @@ import {
   retrain,
 } from "@mpo/engine";
 import { type Columns, measureEach, printTable } from "../harness.ts";
+import { accuracyWith } from "../retrained-accuracy.ts";
 
 /** The options of `mpo bench judge`. */
 export interface BenchJudgeOptions extends DatasetOptions {
@@ -114,8 +114,7 @@ async function judgeDrift(
     return { steps, weights, ...estimate };
   };
   const claim = async (weights: Model["weights"], expected: number): Promise<Claim> => {
-    await worker.assignWeights(weights, { signal });
-    const truth = await evaluateAccuracy(worker, judged, { signal });
+    const truth = await accuracyWith(worker, weights, judged, signal);
     return { expected, ...judgedInterval(expected, "label-free", judgedOn.count), truth };
   };
   const probed = await window(PROBED_STEPS * BATCH);

@@ -51,7 +51,6 @@ export async function measureOwnStep(task: StepTask, { environment, signal }: Co
     learningRate: { kind: "constant", rate: LEARNING_RATE },
     seed,
     shuffle: false,
-    augmentation: "none",
   } as const;
   const report = await worker.call("train", { samples: "random", run }, { signal });
   const msPerStep = median(stepTimes(report.steps));

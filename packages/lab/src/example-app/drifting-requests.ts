@@ -1,4 +1,4 @@
-import { type CorruptionName, type DriftTask, driftStream, type ImageSet } from "@mpo/datasets";
+import { type CorruptionName, type ImageSet, imageStream } from "@mpo/datasets";
 
 /** Options of `driftingRequests`. */
 export interface DriftingRequestsOptions {
@@ -17,19 +17,10 @@ export interface DriftingRequests {
   next(): Promise<ImageSet>;
 }
 
-const SEVERITY = 5;
-/** More than anybody waits for. */
-const ENDLESS = 2 ** 40;
-
 export function driftingRequests(options: DriftingRequestsOptions): DriftingRequests {
   const { source, corruption, imagesPerRequest, seed, signal } = options;
-  const stream = (task: DriftTask, ownSeed: number): AsyncGenerator<{ readonly images: ImageSet }, void, undefined> =>
-    driftStream({
-      ...{ source, tasks: [task], imagesPerTask: ENDLESS, transition: "abrupt", signal },
-      seed: ownSeed,
-      batchSize: imagesPerRequest,
-    });
-  let requests = stream({ corruption: "clean" }, seed);
+  let read = imageStream({ source, seed, signal });
+  let position = 0;
   let isDrifted = false;
   return {
     get isDrifted() {
@@ -38,12 +29,13 @@ export function driftingRequests(options: DriftingRequestsOptions): DriftingRequ
     beginDrift: () => {
       if (isDrifted) return;
       isDrifted = true;
-      requests = stream({ corruption, severity: SEVERITY }, seed + 1);
+      position = 0;
+      read = imageStream({ source, drift: { corruption, severity: 5 }, seed: seed + 1, signal });
     },
-    next: async () => {
-      const { value } = await requests.next();
-      if (value === undefined) throw new Error("an endless stream has ended");
-      return value.images;
+    next: () => {
+      const from = position;
+      position += imagesPerRequest;
+      return read(from, position);
     },
   };
 }

@@ -1,13 +1,14 @@
 import { homedir } from "node:os";
-import { delimiter, join } from "node:path";
+import { delimiter } from "node:path";
 import { type EmbeddedNats, type ExternalNats, runCoordinator } from "@mpo/coordinator";
 import { given } from "@mpo/core";
+import { cacheFolder } from "@mpo/datasets";
 import { createLogger } from "@mpo/runtime";
 import type { CoordinatorConfiguration } from "./process-messages.ts";
 
 /** Entry of a coordinator's process: the product's own, with fixed ports, ended when the harness goes away. */
 const { name, folder, grpcPort, natsPort } = JSON.parse(process.argv[2] ?? "{}") as CoordinatorConfiguration;
-const { PATH = "", MPO_CACHE, XDG_CACHE_HOME, MPO_NATS_SERVER } = process.env;
+const { PATH = "", MPO_NATS_SERVER } = process.env;
 const ends = new AbortController();
 process.on("disconnect", () => ends.abort());
 process.channel?.unref();
@@ -17,7 +18,7 @@ const embedded: EmbeddedNats = {
   folder: folder ?? "",
   port: natsPort,
   searchPath: PATH.split(delimiter),
-  cacheFolder: MPO_CACHE ?? join(XDG_CACHE_HOME ?? join(homedir(), ".cache"), "mpoptimizer"),
+  cacheFolder: cacheFolder(process.env, homedir()),
   ...given({ binary: MPO_NATS_SERVER }),
 };
 const external: ExternalNats = {

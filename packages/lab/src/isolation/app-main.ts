@@ -1,4 +1,4 @@
-import { syntheticImages } from "@mpo/datasets";
+import { syntheticImages } from "@mpo/datasets/testing";
 import { systemClock } from "@mpo/io";
 import { enginePredictor } from "../example-app/engine-predictor.ts";
 import { runServingApp } from "../example-app/serving-app.ts";

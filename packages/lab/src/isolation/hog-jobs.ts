@@ -2,7 +2,8 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { extname, join } from "node:path";
 import { jobEngine, type RetrainJob, SERVING_FOLDERS } from "@mpo/agent";
 import { MIB, MpoError, resolveRetrainConfig } from "@mpo/core";
-import { encodeNpyImages, syntheticImages } from "@mpo/datasets";
+import { encodeNpyImages } from "@mpo/datasets";
+import { syntheticImages } from "@mpo/datasets/testing";
 import { buildModel, initialWeights, writeLayersModel } from "@mpo/engine";
 
 /**

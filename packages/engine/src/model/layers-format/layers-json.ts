@@ -1,6 +1,6 @@
-import { type Fact, MpoError } from "@mpo/core";
+import type { Fact } from "@mpo/core";
 import { z } from "zod";
-import { check, parseJson } from "./checked-json.ts";
+import { check, parseJson, unsupported } from "./checked-json.ts";
 import { type LayersStructure, structureOf } from "./layers-structure.ts";
 
 /** One weight of a weight manifest, as in the file. */
@@ -67,8 +67,5 @@ export function parseLayersJson(text: string, file: string): LayersJson {
   if (structure !== undefined) {
     return { ...structure, kerasVersion, manifest: json.weightsManifest, metadata: json.userDefinedMetadata };
   }
-  throw new MpoError(
-    "unsupported",
-    `${file}: the model is of class "${inner.class_name}"; expected Sequential, Functional or Model`,
-  );
+  throw unsupported(file, `the model is of class "${inner.class_name}"; expected Sequential, Functional or Model`);
 }

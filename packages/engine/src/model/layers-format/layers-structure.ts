@@ -1,6 +1,5 @@
-import { MpoError } from "@mpo/core";
 import { z } from "zod";
-import { check } from "./checked-json.ts";
+import { check, unsupported } from "./checked-json.ts";
 
 /** One layer, as in the file; `inputs` are names of layers. */
 export interface LayerJson {
@@ -67,10 +66,7 @@ function flattened({ name, layers, output }: LayersStructure, file: string): Lay
     const source = onlyInput(layer, file);
     const own = inner.layers.find(({ className }) => className === INPUT)?.name;
     if (inner.output === own) {
-      throw new MpoError(
-        "unsupported",
-        `${file}: layer "${layer.name}" (${layer.className}) is a model without layers`,
-      );
+      throw unsupported(file, `layer "${layer.name}" (${layer.className}) is a model without layers`);
     }
     const outside = (input: string): string => (input === own ? source : input);
     for (const part of inner.layers) {
@@ -90,18 +86,20 @@ function flattened({ name, layers, output }: LayersStructure, file: string): Lay
 function onlyInput({ name, className, inputs }: LayerJson, file: string): string {
   const [input] = inputs;
   if (input !== undefined && inputs.length === 1) return input;
-  throw new MpoError(
-    "unsupported",
-    `${file}: layer "${name}" (${className}) reads ${inputs.length} layers; a model inside a model reads one`,
+  throw unsupported(
+    file,
+    `layer "${name}" (${className}) reads ${inputs.length} layers; a model inside a model reads one`,
   );
 }
 
 function requireDistinct(names: readonly string[], file: string): void {
   const twice = names.find((name, position) => names.indexOf(name) < position);
   if (twice === undefined) return;
-  throw new MpoError("unsupported", `${file}: two layers are called "${twice}"; expected a name of its own for each`, {
-    hint: "Rename one of them (a model inside a model keeps its layers' names) and save the model again.",
-  });
+  throw unsupported(
+    file,
+    `two layers are called "${twice}"; expected a name of its own for each`,
+    "Rename one of them (a model inside a model keeps its layers' names) and save the model again.",
+  );
 }
 
 /** What a Sequential model's first layer says of its input; a model inside says it in its own input. */
@@ -123,12 +121,10 @@ function sequential(config: z.infer<typeof sequentialConfig>, file: string): Lay
     const inputShape = inputShapeOf(entry, file);
     if (previous === undefined && entry.class_name !== "InputLayer") {
       if (inputShape === undefined) {
-        throw new MpoError(
-          "unsupported",
-          `${file}: the Sequential model has no input shape; expected it in its first layer`,
-          {
-            hint: "Give the first layer an input shape, or build the model, before saving it.",
-          },
+        throw unsupported(
+          file,
+          "the Sequential model has no input shape; expected it in its first layer",
+          "Give the first layer an input shape, or build the model, before saving it.",
         );
       }
       const input = { name: `${name}_input`, className: "InputLayer", config: { batch_input_shape: inputShape } };
@@ -156,8 +152,7 @@ function nameOf(entry: LayerEntry, position: number): string {
 
 function only(references: z.infer<typeof functionalConfig>["output_layers"], what: string, file: string): string {
   const list = typeof references[0] === "string" ? [references] : references;
-  if (list.length !== 1)
-    throw new MpoError("unsupported", `${file}: the model has ${list.length} ${what}; expected one`);
+  if (list.length !== 1) throw unsupported(file, `the model has ${list.length} ${what}; expected one`);
   return (list[0] as z.infer<typeof tensorReference>)[0];
 }
 
@@ -167,10 +162,10 @@ const inboundNodes = z.union([z.array(z.array(tensorReference)), z.array(tensorR
 function inboundOf(entry: LayerEntry, name: string, file: string): readonly string[] {
   const parsed = inboundNodes.safeParse(entry.inbound_nodes ?? []);
   if (!parsed.success) {
-    throw new MpoError(
-      "unsupported",
-      `${file}: layer "${name}" (${entry.class_name}): its inbound_nodes are not of the form [[["layer", 0, 0, {}]]]`,
-      { hint: "Save the model with Keras 2 (tf-keras) or TensorFlow.js." },
+    throw unsupported(
+      file,
+      `layer "${name}" (${entry.class_name}): its inbound_nodes are not of the form [[["layer", 0, 0, {}]]]`,
+      "Save the model with Keras 2 (tf-keras) or TensorFlow.js.",
     );
   }
   const calls = parsed.data;
@@ -178,10 +173,7 @@ function inboundOf(entry: LayerEntry, name: string, file: string): readonly stri
   if (first === undefined) return [];
   if (typeof first[0] === "string") return (calls as z.infer<typeof tensorReference>[]).map(([layerName]) => layerName);
   if (calls.length > 1) {
-    throw new MpoError(
-      "unsupported",
-      `${file}: layer "${name}" (${entry.class_name}) is used ${calls.length} times; expected once`,
-    );
+    throw unsupported(file, `layer "${name}" (${entry.class_name}) is used ${calls.length} times; expected once`);
   }
   return (first as z.infer<typeof tensorReference>[]).map(([layerName]) => layerName);
 }

@@ -6,6 +6,7 @@ import { z } from "zod";
 import { GraphBuilder } from "../graph-builder.ts";
 import type { Model, ModelGraph, ModelWeights, SampleShape } from "../model-graph.ts";
 import { graphVariables } from "../variables.ts";
+import { invalid, unsupported } from "./checked-json.ts";
 import { type ExportMetadata, parseExportMetadata } from "./export-metadata.ts";
 import { fromBlockDiagonal } from "./grouped-kernel.ts";
 import { importLayer } from "./layer-import.ts";
@@ -90,10 +91,7 @@ function inputOf({ layers }: LayersJson, file: string): LayerJson {
   const inputs = layers.filter(({ className }) => className === "InputLayer");
   const [input] = inputs;
   if (input === undefined || inputs.length > 1) {
-    throw new MpoError(
-      "unsupported",
-      `${file}: the model has ${inputs.length} layers of class InputLayer; expected one`,
-    );
+    throw unsupported(file, `the model has ${inputs.length} layers of class InputLayer; expected one`);
   }
   return input;
 }
@@ -104,10 +102,10 @@ function inputShapeOf({ name, config }: LayerJson, file: string): SampleShape {
   const shape = config["batch_input_shape"] ?? config["batch_shape"];
   const result = batchShape.safeParse(shape);
   if (!result.success) {
-    throw new MpoError(
-      "unsupported",
-      `${file}: layer "${name}" (InputLayer) has the shape ${JSON.stringify(shape)}; expected [null, height, width, channels] with whole numbers`,
-      { hint: "Save the model with a fixed input size." },
+    throw unsupported(
+      file,
+      `layer "${name}" (InputLayer) has the shape ${JSON.stringify(shape)}; expected [null, height, width, channels] with whole numbers`,
+      "Save the model with a fixed input size.",
     );
   }
   return result.data.slice(1) as readonly number[];
@@ -131,10 +129,7 @@ function inOrder(layers: readonly LayerJson[], input: LayerJson, file: string): 
     const [stuck] = later;
     if (stuck !== undefined && later.length === pending.length) {
       const missing = stuck.inputs.find((name) => !known.has(name));
-      throw new MpoError(
-        "invalid-data",
-        `${file}: layer "${stuck.name}" reads "${missing}", which is not an earlier layer`,
-      );
+      throw invalid(file, `layer "${stuck.name}" reads "${missing}", which is not an earlier layer`);
     }
     pending = later;
   }
@@ -154,10 +149,7 @@ function assignWeights(
     const storedName = storedNames.get(name) ?? name;
     const weight = stored.get(unused.get(storedName) ?? storedName);
     if (weight === undefined) {
-      throw new MpoError(
-        "invalid-data",
-        `${file}: the manifest has no weight "${storedName}"; the model needs it, of shape [${spec.shape}]`,
-      );
+      throw invalid(file, `the manifest has no weight "${storedName}"; the model needs it, of shape [${spec.shape}]`);
     }
     unused.delete(storedName);
     const groups = spec.name === "kernel" ? (metadata.groups[node] ?? 1) : 1;
@@ -165,18 +157,15 @@ function assignWeights(
     const inputs = inputsPerGroup * groups;
     const expected = groups === 1 ? spec.shape : [height, width, inputs, filters];
     if (weight.shape.join() !== expected.join()) {
-      throw new MpoError(
-        "invalid-data",
-        `${file}: weight "${storedName}" has shape [${weight.shape}]; expected [${expected}]`,
-      );
+      throw invalid(file, `weight "${storedName}" has shape [${weight.shape}]; expected [${expected}]`);
     }
     const values =
       groups === 1 ? weight.values : fromBlockDiagonal(weight.values, { height, width, inputs, filters, groups });
     if (values === undefined) {
-      throw new MpoError(
-        "invalid-data",
-        `${weight.file}: weight "${storedName}", from byte ${weight.offsetBytes}: has values between its ${groups} channel groups; expected zeros there`,
-        { hint: "The model was trained by something that does not know groups; export it again after training." },
+      throw invalid(
+        weight.file,
+        `weight "${storedName}", from byte ${weight.offsetBytes}: has values between its ${groups} channel groups; expected zeros there`,
+        "The model was trained by something that does not know groups; export it again after training.",
       );
     }
     weights.set(name, values);
@@ -186,7 +175,7 @@ function assignWeights(
   }
   const [extra] = unused.values();
   if (extra !== undefined) {
-    throw new MpoError("invalid-data", `${file}: the manifest has a weight "${extra}" that no layer of the model has`);
+    throw invalid(file, `the manifest has a weight "${extra}" that no layer of the model has`);
   }
   return weights;
 }

@@ -4,6 +4,7 @@ import { join, normalize, sep } from "node:path";
 import { MpoError } from "@mpo/core";
 import { type Abortable, fileError, throwIfAborted } from "@mpo/io";
 import { elementsOf } from "../model-graph.ts";
+import { invalid } from "./checked-json.ts";
 import type { WeightGroup, WeightSpec } from "./layers-json.ts";
 
 /** A weight as read. */
@@ -41,7 +42,7 @@ export async function readStoredWeights(
         const bytes = await reader.take(storedBytes(spec));
         if (spec.dtype !== "float32" || spec.group === "optimizer") continue;
         if (weights.has(spec.name)) {
-          throw new MpoError("invalid-data", `${folder}: the manifest has weight "${spec.name}" twice; expected once`);
+          throw invalid(folder, `the manifest has weight "${spec.name}" twice; expected once`);
         }
         const values = decode(bytes, spec);
         requireFinite(values, spec, place);
@@ -71,7 +72,7 @@ async function shardsOf(folder: string, group: WeightGroup, options: Abortable):
     throwIfAborted(options.signal);
     const full = join(folder, path);
     if (!full.startsWith(join(normalize(folder), sep))) {
-      throw new MpoError("invalid-data", `${folder}: the manifest names "${path}"; expected a file in this folder`);
+      throw invalid(folder, `the manifest names "${path}"; expected a file in this folder`);
     }
     const { size } = await stat(full).catch((thrown: unknown) => {
       throw fileError(thrown, "read", full);
@@ -137,10 +138,7 @@ class ShardReader {
       this.#file ??= await open(shard.path, "r");
       const { bytesRead } = await this.#file.read(target, 0, target.length, this.#offset);
       if (bytesRead !== target.length) {
-        throw new MpoError(
-          "invalid-data",
-          `${shard.path}: ends at byte ${this.#offset + bytesRead}; expected ${shard.sizeBytes} bytes`,
-        );
+        throw invalid(shard.path, `ends at byte ${this.#offset + bytesRead}; expected ${shard.sizeBytes} bytes`);
       }
     } catch (thrown) {
       throw fileError(thrown, "read", shard.path);
@@ -154,9 +152,7 @@ class ShardReader {
     const digest = this.#hash.digest("hex").slice(0, HASH_DIGITS);
     const expected = HASHED_NAME.exec(shard.path)?.[1];
     if (expected !== undefined && digest !== expected) {
-      throw new MpoError("invalid-data", `${shard.path}: its content has the hash ${digest}; expected ${expected}`, {
-        hint: "Copy the model again.",
-      });
+      throw invalid(shard.path, `its content has the hash ${digest}; expected ${expected}`, "Copy the model again.");
     }
     this.#hash = createHash("sha256");
     this.#index++;

@@ -14,7 +14,7 @@ const BOTTLENECK_FACTOR = 4;
 export function densenet121({ norm, inputShape, classes, form }: ZooOptions): ModelGraph {
   const g = new GraphBuilder("densenet121", inputShape);
   const layers = zooLayers(g, norm);
-  let x = layers.stem(g.input, 2 * GROWTH, usesSmallForm({ form, inputShape }));
+  let x = layers.stem(g.input, 2 * GROWTH, usesSmallForm(form, inputShape));
   for (const [block, count] of BLOCKS.entries()) {
     if (block > 0) x = transition(g, layers, x, `transition${block}`);
     for (let layer = 0; layer < count; layer++) {

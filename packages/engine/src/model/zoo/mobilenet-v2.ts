@@ -24,7 +24,7 @@ const DROPOUT_RATE = 0.2;
 export function mobilenetV2({ norm, inputShape, classes, form }: ZooOptions): ModelGraph {
   const g = new GraphBuilder("mobilenet-v2", inputShape);
   const layers = zooLayers(g, norm);
-  const isSmall = usesSmallForm({ form, inputShape });
+  const isSmall = usesSmallForm(form, inputShape);
   const stem = { filters: STEM_CHANNELS, kernelSize: 3, strides: isSmall ? 1 : 2 };
   let x = layers.conv(g.input, stem, "relu6", "stem");
   for (const [stage, [expansion, filters, repeats, stageStride]] of STAGES.entries()) {

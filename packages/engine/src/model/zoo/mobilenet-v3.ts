@@ -79,7 +79,7 @@ export function mobilenetV3(size: "small" | "large", { norm, inputShape, classes
   const network = size === "small" ? SMALL : LARGE;
   const g = new GraphBuilder(network.name, inputShape);
   const layers = zooLayers(g, norm, BATCH_NORM);
-  const isSmall = usesSmallForm({ form, inputShape });
+  const isSmall = usesSmallForm(form, inputShape);
   const stem = { filters: STEM_CHANNELS, kernelSize: 3, strides: isSmall ? 1 : 2 };
   const firstStrided = network.blocks.findIndex(([, , , , , strides]) => strides > 1);
   let x = layers.conv(g.input, stem, "hardSwish", "stem");

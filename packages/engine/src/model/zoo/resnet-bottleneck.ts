@@ -25,7 +25,7 @@ export function bottleneckResnet(
   const network = NETWORKS[name];
   const g = new GraphBuilder(name, inputShape);
   const layers = zooLayers(g, norm);
-  let x = layers.stem(g.input, 64, usesSmallForm({ form, inputShape }));
+  let x = layers.stem(g.input, 64, usesSmallForm(form, inputShape));
   for (const [stage, blocks] of network.blocks.entries()) {
     for (let block = 0; block < blocks; block++) {
       const shape = {

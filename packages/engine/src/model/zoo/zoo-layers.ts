@@ -33,13 +33,7 @@ const GROUP_NORM_EPSILON = 1e-5;
 const DEFAULT_BATCH_NORM: BatchNormSettings = { epsilon: 1e-5, momentum: 0.9 };
 
 /** Whether the form for small images is built. */
-export function usesSmallForm({
-  form,
-  inputShape,
-}: {
-  readonly form: FormName | undefined;
-  readonly inputShape: SampleShape;
-}): boolean {
+export function usesSmallForm(form: FormName | undefined, inputShape: SampleShape): boolean {
   if (form !== undefined) return form === "small";
   const [height = 1, width = 1] = inputShape;
   return Math.min(height, width) <= LARGEST_SMALL_EXTENT;

@@ -1,12 +1,4 @@
-import {
-  type AccuracySample,
-  type HalvingCandidate,
-  type HalvingRound,
-  MpoError,
-  nextRound,
-  planHalving,
-  type RetrainConfig,
-} from "@mpo/core";
+import { type AccuracySample, type HalvingCandidate, type RetrainConfig, successiveHalving } from "@mpo/core";
 import type { Clock } from "@mpo/io";
 import { labelByModel } from "../../adaptation/retrain.ts";
 import { GUARD_AT_START, watchEpoch } from "../../adaptation/training-guard.ts";
@@ -14,7 +6,7 @@ import type { Model, ModelWeights } from "../../model/model-graph.ts";
 import { firstSamples, type Samples } from "../../training/batches.ts";
 import { type AdaptationMethod, learningRateFor } from "../../window/method.ts";
 import type { EngineWorker } from "../../worker/engine-worker.ts";
-import { AccuracyReader } from "./accuracy-reader.ts";
+import { accuracyReader } from "./accuracy-reader.ts";
 
 /** Samples that micro-windows train and are judged on. */
 export interface ProbeSamples {
@@ -45,7 +37,7 @@ const ADAPTED = "adapted";
 const MOST_JUDGED = 384;
 
 /** One candidate on its way: where its training stands. */
-interface Course {
+interface Course extends HalvingCandidate {
   readonly config: RetrainConfig;
   weights: ModelWeights;
   steps: number;
@@ -69,38 +61,30 @@ export async function runMicroWindows(
   const judgedFrom = clock.monotonicMs();
   const loadMs = judgedFrom - began;
   const judged = firstSamples(samples.judged, MOST_JUDGED);
-  const judge = AccuracyReader.of(worker, model.graph, judged, signal);
+  const judge = accuracyReader(worker, model.graph, judged, signal);
   if (judge === undefined) return [];
   const startAccuracy = await judge.read();
   const judgeMs = clock.monotonicMs() - judgedFrom;
-  const courses = new Map(
-    task.configs.map((config): [string, Course] => [
-      keyOf(config),
-      { config, weights: model.weights, steps: 0, points: [] },
-    ]),
-  );
-  const candidates = [...courses].map(([key, { config }]): HalvingCandidate => {
-    return { key, msPerStep: task.stepMs(config), setupMs: judgeMs + loadMs };
+  const courses = task.configs.map((config): Course => {
+    const costs = { msPerStep: task.stepMs(config), setupMs: judgeMs + loadMs };
+    return { config, ...costs, weights: model.weights, steps: 0, points: [] };
   });
-  const plan = planned(candidates, task.budgetMs - (clock.monotonicMs() - began));
   const halvingBegan = clock.monotonicMs();
   try {
-    for (let round: HalvingRound | undefined = plan?.first; plan !== undefined && round !== undefined; ) {
-      const scores = new Map<string, number>();
-      for (const { key } of round.candidates) {
-        const course = courses.get(key)!;
-        const isSound = await train(worker, task, course, round.steps, signal);
+    await successiveHalving(courses, task.budgetMs - (halvingBegan - began), {
+      train: async (course, steps) => {
+        const isSound = await train(worker, task, course, steps, signal);
         const accuracy = await judge.read();
         course.points.push({ steps: course.steps, accuracy });
-        if (isSound) scores.set(key, accuracy);
-      }
-      round = nextRound(plan, round, scores, clock.monotonicMs() - halvingBegan);
-    }
+        return isSound ? accuracy : undefined;
+      },
+      spentMs: () => clock.monotonicMs() - halvingBegan,
+    });
   } catch (error) {
     // The time was over in the middle of a round: what was judged until then counts.
     if (!signal.aborted) throw error;
   }
-  return [...courses.values()]
+  return courses
     .filter(({ points }) => points.length > 0)
     .map(({ config, points }) => ({
       freezing: config.freezing,
@@ -110,19 +94,6 @@ export async function runMicroWindows(
       points,
       judgedSamples: judged.count,
     }));
-}
-
-/** Undefined when not even one config fits the time. */
-function planned(
-  candidates: readonly HalvingCandidate[],
-  budgetMs: number,
-): ReturnType<typeof planHalving> | undefined {
-  try {
-    return planHalving(candidates, budgetMs);
-  } catch (error) {
-    if (error instanceof MpoError && error.code === "over-budget") return undefined;
-    throw error;
-  }
 }
 
 /** Trains on from where the course stands; false when it diverged or collapsed. The worker holds its weights after. */
@@ -140,26 +111,16 @@ async function train(
   const { images, count, labels } = samples.adapted;
   const own = method.needsLabels && labels !== undefined ? { images, count, labels } : { images, count };
   await worker.call("samples", { name: ADAPTED, samples: own }, { signal });
-  if (method.usesPseudoLabels) {
-    const batch = Math.min(config.microBatch, JUDGED_BATCH);
-    await labelByModel(worker, ADAPTED, samples.adapted, batch, { signal });
-  }
+  if (method.usesPseudoLabels) await labelByModel(worker, ADAPTED, samples.adapted, config, { signal });
   const run = {
     steps,
     learningRate: { kind: "constant", rate: learningRateFor(method, config.microBatch * config.accumulation) },
     seed: seed + course.steps,
     shuffle: true,
-    augmentation: "none",
   } as const;
   const report = await worker.call("train", { samples: ADAPTED, run }, { signal });
   course.steps += report.steps.length;
   course.weights = await worker.call("readWeights", {}, { signal });
   const classes = Math.exp(report.steps[0]?.meanPredictionEntropy ?? 0);
   return watchEpoch(GUARD_AT_START, report.steps, classes).stop === undefined;
-}
-
-const JUDGED_BATCH = 128;
-
-function keyOf({ freezing, microBatch }: RetrainConfig): string {
-  return JSON.stringify([freezing, microBatch]);
 }

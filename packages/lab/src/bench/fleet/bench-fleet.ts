@@ -3,6 +3,7 @@ import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { type CommandContext, createTable, type Progress, startProgress } from "@mpo/cli";
 import { MIB, MpoError, quantile, SECOND_MS } from "@mpo/core";
+import { cacheFolder } from "@mpo/datasets";
 import { untilAborted } from "@mpo/io";
 import { createAdminClient } from "@mpo/transport";
 import { openFilesLimit, residentBytes } from "../../process-memory.ts";
@@ -52,10 +53,8 @@ async function measure(options: BenchFleetOptions, folder: string, context: Comm
   const ready = new Promise<CoordinatorReady>((resolve) => {
     tellReady = resolve;
   });
-  const { MPO_CACHE: cache, XDG_CACHE_HOME: base } = context.environment;
-  const cacheFolder = cache ?? join(base ?? join(homedir(), ".cache"), "mpoptimizer");
   // The bench is one program that asks more than an operator would.
-  const args = [folder, cacheFolder, String(Math.max(1000, 2 * rate))];
+  const args = [folder, cacheFolder(context.environment, homedir()), String(Math.max(1000, 2 * rate))];
   await using coordinator = benchProcess("coordinator", "fleet-coordinator-main", args, (message) =>
     tellReady(message as CoordinatorReady),
   );

@@ -10,10 +10,10 @@ import {
 } from "@mpo/cli";
 import { given, type MethodName, MpoError, type Profile, plannerOf, SECOND_MS } from "@mpo/core";
 import type { CorruptionName } from "@mpo/datasets";
-import { chainOf, graphDigest, type Model, methodNamed } from "@mpo/engine";
+import { chainOf, EngineWorker, graphDigest, type Model, methodNamed } from "@mpo/engine";
 import { withProgress } from "../../harness.ts";
+import { accuracyWith } from "../../retrained-accuracy.ts";
 import { equalAccuracy } from "./equal-accuracy.ts";
-import { startJudge } from "./label-judge.ts";
 import { type MeasuredCell, measureCell } from "./measured-cell.ts";
 import { chargedWindowMs } from "./policy-accounting.ts";
 import { type ChoiceTask, chooseUnder } from "./policy-choices.ts";
@@ -60,7 +60,8 @@ export async function benchPolicies(options: BenchPoliciesOptions, context: Comm
   const path = resolve(workingFolder, options.weights);
   const model = await loadModel(path, signal);
   const drifts = await driftsOf(model, path, options, context);
-  await using judge = await startJudge(model, { environment, ...given({ threads }) }, signal);
+  await using judge = await EngineWorker.start({ environment, ...given({ threads }) }, { signal });
+  await judge.load(model, { signal });
 
   const file = options.output === undefined ? undefined : resolve(workingFolder, options.output);
   const { weights, dataset, severity, judgeSamples } = options;
@@ -75,7 +76,7 @@ export async function benchPolicies(options: BenchPoliciesOptions, context: Comm
   };
   await keep();
   for (const { corruption, judged } of drifts) {
-    if (!before.has(corruption)) before.set(corruption, await judge.accuracy(model.weights, judged));
+    if (!before.has(corruption)) before.set(corruption, await accuracyWith(judge, model.weights, judged, signal));
   }
   await keep();
 

@@ -10,8 +10,16 @@ import {
   type Prediction,
   SECOND_MS,
 } from "@mpo/core";
-import { firstSamples, type Model, type Samples, trainRung, type WindowLength, windowLength } from "@mpo/engine";
-import type { LabelJudge } from "./label-judge.ts";
+import {
+  type EngineWorker,
+  firstSamples,
+  type Model,
+  type Samples,
+  trainRung,
+  type WindowLength,
+  windowLength,
+} from "@mpo/engine";
+import { accuracyWith } from "../../retrained-accuracy.ts";
 
 /** One retraining that several policies, limits and windows may have chosen alike. */
 export interface PolicyRun {
@@ -51,7 +59,8 @@ export interface PolicyRunTask {
   readonly model: Model;
   readonly method: MethodName;
   readonly drifts: readonly PolicyDrift[];
-  readonly judge: LabelJudge;
+  /** Judges by labels, in a process of its own: its large batches do not count towards the runs' limits. */
+  readonly judge: EngineWorker;
   readonly seed: number;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly threads?: number;
@@ -126,7 +135,7 @@ async function runPolicy(
       { model, method, rung, memoryBytes, samples, judgedOn, seed },
       { environment, signal, ...given({ threads }) },
     );
-    const accuracyAfter = await judge.accuracy(weights, judged);
+    const accuracyAfter = await accuracyWith(judge, weights, judged, signal);
     return {
       key,
       corruption,

@@ -1,14 +1,21 @@
 import { homedir } from "node:os";
 import { resolve } from "node:path";
-import { type CommandContext, formatDuration, formatPoints, formatShare, loadModel, requireFitting } from "@mpo/cli";
+import {
+  type CommandContext,
+  formatDuration,
+  formatPoints,
+  formatShare,
+  loadModel,
+  requireFitting,
+  samplesOf,
+} from "@mpo/cli";
 import { formatBytes, given, type MethodName, mean, SECOND_MS } from "@mpo/core";
-import { type CorruptionName, fashionMnistFolder, loadFashionMnist } from "@mpo/datasets";
-import { EngineWorker, type Model, type RetrainResult, retrain } from "@mpo/engine";
+import { type CorruptionName, fashionMnistFolder, type ImageSet, imageStream, loadFashionMnist } from "@mpo/datasets";
+import { EngineWorker, type Model, type RetrainResult, retrain, type Samples } from "@mpo/engine";
 import { printTable, withProgress } from "../../harness.ts";
 import { bundledModel } from "../../product-files.ts";
 import { servedAccuracy } from "../../retrained-accuracy.ts";
 import { DEMO_CONFIGURATIONS, type DemoConfiguration } from "./configurations.ts";
-import { readDrifts, type StreamDrift } from "./drifted-stream.ts";
 
 /** The options of `mpo demo engine`. */
 export interface EngineDemoOptions {
@@ -23,6 +30,14 @@ export interface EngineDemoOptions {
 const CORRUPTIONS: readonly CorruptionName[] = ["gaussian_noise", "fog", "motion_blur"];
 const METHODS: readonly MethodName[] = ["tent", "shot"];
 const JUDGE_SAMPLES = 500;
+const SEVERITY = 5;
+
+/** One drift that the stream brings: its first images to adapt to, the later ones to judge on. */
+interface StreamDrift {
+  readonly corruption: CorruptionName;
+  readonly adapted: Samples;
+  readonly judged: Samples;
+}
 
 /** What one method gained and cost under one configuration, over all drifts. */
 interface DemoRow {
@@ -51,10 +66,10 @@ export async function runEngineDemo(options: EngineDemoOptions, context: Command
   const { test } = await loadFashionMnist(fashionMnistFolder(environment, homedir()), { signal });
   requireFitting(model, test, weights);
   terminal.note(
-    `A stream of Fashion-MNIST images drifts: ${CORRUPTIONS.join(", ")}, all at severity 5. At each drift a copy of the ` +
+    `A stream of Fashion-MNIST images drifts: ${CORRUPTIONS.join(", ")}, all at severity ${SEVERITY}. At each drift a copy of the ` +
       `model adapts to the first ${options.samples} images, without labels, and is judged on the next ${JUDGE_SAMPLES}.`,
   );
-  const drifts = await readDrifts(test, CORRUPTIONS, { ...options, judgeSamples: JUDGE_SAMPLES }, signal);
+  const drifts = await readDrifts(test, options, signal);
   const rows: DemoRow[] = [];
   const total = METHODS.length * DEMO_CONFIGURATIONS.length * drifts.length;
   await withProgress({ terminal, title: "retraining", total }, async (advance) => {
@@ -86,6 +101,22 @@ export async function runEngineDemo(options: EngineDemoOptions, context: Command
     "Peaks are what a step adds to the idle worker. A model that is judged worse is not accepted: the old one stays.",
   );
   terminal.note(`done in ${formatDuration((performance.now() - began) / SECOND_MS)}`);
+}
+
+async function readDrifts(
+  source: ImageSet,
+  { samples, seed }: EngineDemoOptions,
+  signal: AbortSignal,
+): Promise<readonly StreamDrift[]> {
+  const drifts: StreamDrift[] = [];
+  for (const [index, corruption] of CORRUPTIONS.entries()) {
+    const read = imageStream({ source, drift: { corruption, severity: SEVERITY }, seed, signal });
+    const first = index * (samples + JUDGE_SAMPLES);
+    const middle = first + samples;
+    const adapted = samplesOf(await read(first, middle));
+    drifts.push({ corruption, adapted, judged: samplesOf(await read(middle, middle + JUDGE_SAMPLES)) });
+  }
+  return drifts;
 }
 
 interface ConfigurationRun {

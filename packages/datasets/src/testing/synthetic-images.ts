@@ -1,6 +1,6 @@
 import { MpoError } from "@mpo/core";
-import type { ImageSet, ImageShape } from "./image-set.ts";
-import { createRandom, deriveSeed, type Random } from "./random.ts";
+import type { ImageSet, ImageShape } from "../images/image-set.ts";
+import { createRandom, deriveSeed, type Random } from "../images/random.ts";
 
 /** Kinds of drawings of `syntheticImages`, by label. */
 const SYNTHETIC_CLASSES: readonly string[] = ["disk", "ring", "box", "cross", "stripes", "checks"];

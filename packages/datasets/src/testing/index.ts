@@ -1,0 +1,2 @@
+export { encodeIdxImages, encodeIdxLabels } from "./idx-files.ts";
+export { syntheticImages } from "./synthetic-images.ts";
