@@ -154,9 +154,8 @@ export class DocumentService {
     identity: DeviceIdentity,
     push: Push,
     current: CurrentDocument | undefined,
-    { signal }: StoreCallOptions = {},
+    call: StoreCallOptions = {},
   ): Promise<DesiredDocument> {
-    const call = signal === undefined ? {} : { signal };
     const stamp = {
       version: nextVersion(current?.document.version, push.floor, this.#epoch),
       issuedAtMs: this.#context.clock.now(),

@@ -1,4 +1,4 @@
-import { linkSignals } from "@mpo/io";
+import { type Abortable, linkSignals } from "@mpo/io";
 import { asLine, auditSubject, type DeviceIdentity, type FleetEvent, schemas } from "@mpo/protocol";
 import type { Logger } from "@mpo/runtime";
 import { STREAMS, type StreamEvent } from "@mpo/transport";
@@ -51,7 +51,7 @@ export class Audit {
   }
 
   /** Writes an event. Throws when it may not be stored: use it for what people do. */
-  async write(happening: Happening, { signal }: { readonly signal?: AbortSignal } = {}): Promise<void> {
+  async write(happening: Happening, { signal }: Abortable = {}): Promise<void> {
     const { kind, identity, actor, message } = happening;
     const event = {
       atMs: this.#context.clock.now(),
@@ -61,9 +61,8 @@ export class Audit {
       actor: asLine(actor, 128),
       message: asLine(message),
     };
-    const call = signal === undefined ? {} : { signal };
     const subject = auditSubject(identity.tenant, kind);
-    await this.#context.store.append(STREAMS.audit, subject, EVENT.toBytes(event), call);
+    await this.#context.store.append(STREAMS.audit, subject, EVENT.toBytes(event), { signal });
   }
 
   /** Writes an event of something that is done already and that nobody waits for: a failure is only logged. */
@@ -166,9 +165,8 @@ export class Audit {
   ): Promise<readonly FleetEvent[]> {
     const found: FleetEvent[] = [];
     const subject = `au.${filter.tenant}.>`;
-    const call = signal === undefined ? {} : { signal };
     for (let from = after + 1; from < before; ) {
-      const events = await this.#context.store.read(STREAMS.audit, { from, subject, ...call });
+      const events = await this.#context.store.read(STREAMS.audit, { from, subject, signal });
       const last = events.at(-1);
       if (last === undefined) break;
       found.push(

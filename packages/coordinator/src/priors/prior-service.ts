@@ -1,7 +1,7 @@
 import { fact, type Profile, type RetrainConfig } from "@mpo/core";
 import { priorKey, profileCodec } from "@mpo/protocol";
 import type { Logger } from "@mpo/runtime";
-import { BUCKETS } from "@mpo/transport";
+import { BUCKETS, type StoreCallOptions } from "@mpo/transport";
 import type { ProfileService } from "../profiles/profile-service.ts";
 import type { StoreContext } from "../store/change-entry.ts";
 import { packed, packedBytes, recordForm, unpacked } from "../store/records.ts";
@@ -74,7 +74,7 @@ export class PriorService {
   }
 
   /** Pools anew if there are votes that the prior does not have. Safe to do twice, by several coordinators at once. */
-  async refresh(name: PriorName, { signal }: { readonly signal?: AbortSignal } = {}): Promise<void> {
+  async refresh(name: PriorName, call: StoreCallOptions = {}): Promise<void> {
     const { tenant, deviceClass, graphDigest } = name;
     // Every search asks; a list of all devices of a class is made only when there is something to pool.
     const count = this.#profiles.countOfClass(tenant, deviceClass, graphDigest);
@@ -84,7 +84,6 @@ export class PriorService {
     const possible = Math.min(count, MAX_VOTES);
     // Each further vote moves a median less: pool again when there are a quarter more.
     if (count < this.#quorum || (isFresh && possible < 1.25 * known.votes)) return;
-    const call = signal === undefined ? {} : { signal };
     const voters = this.#profiles.ofClass(tenant, deviceClass, graphDigest);
     const profiles: Profile[] = [];
     for (const voter of spread(voters, MAX_VOTES)) {

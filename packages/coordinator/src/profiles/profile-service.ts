@@ -104,9 +104,8 @@ export class ProfileService {
   }
 
   /** Stores a report. When this returns, it is stored, once. */
-  async store(request: ReportProfileRequest, { signal }: StoreCallOptions = {}): Promise<StoredReport> {
+  async store(request: ReportProfileRequest, call: StoreCallOptions = {}): Promise<StoredReport> {
     const { identity, profile } = request;
-    const call = signal === undefined ? {} : { signal };
     const sent = request.chain === undefined ? undefined : await this.#storeChain(request.chain, call);
     const chain = sent ?? this.#chainOf.get(chainKey(identity.tenant, profile.model.graphDigest));
     const key = profileKey({ identity, model: profile.model.name });

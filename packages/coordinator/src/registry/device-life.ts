@@ -48,7 +48,7 @@ export class DeviceLife {
   /** Takes a device out of counts and lists. Throws `not-found`. */
   async retire(identity: DeviceIdentity, asking: Asking): Promise<number> {
     this.#requireOffline(identity, "It would be back with its next heartbeat: stop its agent first.");
-    const { record, before } = await this.#parts.registry.retire(identity, callOf(asking));
+    const { record, before } = await this.#parts.registry.retire(identity, { signal: asking.signal });
     if (before?.retiredAtMs === undefined) await this.#tell("device-retired", identity, asking);
     return record.retiredAtMs ?? this.#parts.clock.now();
   }
@@ -56,7 +56,7 @@ export class DeviceLife {
   /** Forgets a device; the result is how many profiles went with it. Throws `not-found`. */
   async remove(identity: DeviceIdentity, asking: Asking): Promise<number> {
     this.#requireOffline(identity, "It would enrol again with its next heartbeat: stop its agent first.");
-    const call = callOf(asking);
+    const call = { signal: asking.signal };
     if ((await this.#parts.registry.load(identity, call)) === undefined) throw unknownDevice(identity);
     const profileCount = await this.#forget(identity, call);
     await this.#tell("device-removed", identity, asking);
@@ -67,7 +67,7 @@ export class DeviceLife {
   async rename(identity: DeviceIdentity, newName: string, asking: Asking): Promise<DeviceIdentity> {
     const { store, registry, documents } = this.#parts;
     this.#requireOffline(identity, `Stop its agent first, and start it again with --device ${newName}.`);
-    const call = callOf(asking);
+    const call = { signal: asking.signal };
     const renamed = { ...identity, device: newName };
     const record = await registry.load(identity, call);
     if (record === undefined) throw unknownDevice(identity);
@@ -158,10 +158,6 @@ export class DeviceLife {
     logger.info("a device's place in the fleet has changed", { deviceId: identity.device, kind, actor, reason });
     await audit.tell({ kind, identity, actor, message: reason });
   }
-}
-
-function callOf({ signal }: Asking): StoreCallOptions {
-  return signal === undefined ? {} : { signal };
 }
 
 const codec = FLEET_SERVICE.reportProfile.request;

@@ -113,7 +113,7 @@ export class Registry {
     change: (record: DeviceRecord) => DeviceRecord,
     { signal }: StoreCallOptions = {},
   ): Promise<DeviceRecord | undefined> {
-    const known = await this.load(identity, signal === undefined ? {} : { signal });
+    const known = await this.load(identity, { signal });
     if (known === undefined) return undefined;
     const { record } = await this.#change(deviceKey(identity), signal, (current) => change(current ?? known));
     return record;
@@ -228,7 +228,7 @@ export class Registry {
     signal: AbortSignal | undefined,
     change: (record: DeviceRecord | undefined) => DeviceRecord,
   ): Promise<Introduction> {
-    const place = { bucket: BUCKETS.ident, key, ...(signal === undefined ? {} : { signal }) };
+    const place = { bucket: BUCKETS.ident, key, signal };
     const { result, revision } = await changeEntry(this.#context, place, (current) => {
       const before = current === undefined ? undefined : deviceForm.fromBytes(current.value);
       const record = change(before);

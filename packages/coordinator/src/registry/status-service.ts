@@ -63,7 +63,7 @@ export class StatusService {
     let isOurs = false;
     const { result, revision } = await changeEntry(
       this.#context,
-      { bucket: BUCKETS.status, key, ...(signal === undefined ? {} : { signal }) },
+      { bucket: BUCKETS.status, key, signal },
       (current) => {
         const before = current === undefined ? NO_STATUS : statusFromBytes(current.value);
         const { record, isDuplicate } = withStatus(before, received);

@@ -1,5 +1,5 @@
-import { given, MpoError } from "@mpo/core";
-import { linkSignals } from "@mpo/io";
+import { MpoError } from "@mpo/core";
+import { type Abortable, linkSignals } from "@mpo/io";
 import { isTransient, type Logger } from "@mpo/runtime";
 import { BUCKETS } from "@mpo/transport";
 import { type ProfileName, parseProfileKey, profileKey } from "../profiles/profile-service.ts";
@@ -70,11 +70,11 @@ export class SearchQueue {
   async ask(
     name: ProfileName,
     work: Omit<WorkRecord, "attempts" | "owner">,
-    { signal }: { readonly signal?: AbortSignal } = {},
+    { signal }: Abortable = {},
   ): Promise<void> {
     const key = profileKey(name);
     this.#own.set(key, work.request);
-    const place = { bucket: BUCKETS.work, key, ...given({ signal }) };
+    const place = { bucket: BUCKETS.work, key, signal };
     const { result, revision } = await changeEntry(this.#context, place, (current) => {
       const known = current === undefined ? undefined : workForm.fromBytes(current.value);
       if (known?.request === work.request) return { result: known };

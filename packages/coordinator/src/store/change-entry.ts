@@ -1,5 +1,5 @@
 import { MpoError } from "@mpo/core";
-import type { Clock } from "@mpo/io";
+import type { Abortable, Clock } from "@mpo/io";
 import { backOffSchedule, isTransient, retry } from "@mpo/runtime";
 import type { StateStore, StoreEntry } from "@mpo/transport";
 
@@ -26,10 +26,9 @@ export interface ChangeOutcome<Result> {
 }
 
 /** Where the value is, and how to wait. */
-export interface EntryPlace {
+export interface EntryPlace extends Abortable {
   readonly bucket: string;
   readonly key: string;
-  readonly signal?: AbortSignal;
 }
 
 /** More racers than this on one device's key are not a race any more. */
@@ -46,7 +45,7 @@ export async function changeEntry<Result>(
   { bucket, key, signal }: EntryPlace,
   change: (current: StoreEntry | undefined) => Changed<Result>,
 ): Promise<ChangeOutcome<Result>> {
-  const call = signal === undefined ? {} : { signal };
+  const call = { signal };
   const schedule = backOffSchedule({ ...WAITS, random });
   return await retry(
     async () => {
