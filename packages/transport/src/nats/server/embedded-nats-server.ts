@@ -21,9 +21,9 @@ export interface EmbeddedServerOptions {
   /** Private folder of the server: store, configuration, log. Made if it is missing. */
   readonly folder: string;
   /** Address to listen on. Default 127.0.0.1; the caller answers for any other. */
-  readonly host?: string;
+  readonly host?: string | undefined;
   /** 0 (default): a free one. */
-  readonly port?: number;
+  readonly port?: number | undefined;
   /** How long it may take until it answers; large stores take their time. Default 60 s. */
   readonly startTimeoutMs?: number;
   /** How long it may take to end before it is killed. Default 10 s. */
