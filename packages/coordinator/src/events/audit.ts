@@ -1,6 +1,5 @@
 import { type Abortable, linkSignals } from "@mpo/io";
 import { asLine, auditSubject, type DeviceIdentity, type FleetEvent, schemas } from "@mpo/protocol";
-import type { Logger } from "@mpo/runtime";
 import { STREAMS, type StreamEvent } from "@mpo/transport";
 import type { StoreContext } from "../store/change-entry.ts";
 import { recordForm } from "../store/records.ts";
@@ -39,15 +38,13 @@ const EVENT = recordForm("event", schemas.event.omit({ sequence: true }));
  */
 export class Audit {
   readonly #context: StoreContext;
-  readonly #logger: Logger;
   readonly #options: Required<AuditOptions>;
   /** Oldest first. */
   #recent: FleetEvent[] = [];
 
-  constructor(context: StoreContext, logger: Logger, options: AuditOptions = {}) {
+  constructor(context: StoreContext, options: AuditOptions = {}) {
     this.#options = { maxRecent: 20_000, maxScanned: 10_000, ...options };
     this.#context = context;
-    this.#logger = logger;
   }
 
   /** Writes an event. Throws when it may not be stored: use it for what people do. */
@@ -70,7 +67,7 @@ export class Audit {
     try {
       await this.write(happening);
     } catch (thrown) {
-      this.#logger.warn("an event could not be stored", { ...happening, err: thrown });
+      this.#context.logger.warn("an event could not be stored", { ...happening, err: thrown });
     }
   }
 
@@ -181,7 +178,7 @@ export class Audit {
     try {
       return { ...EVENT.fromBytes(value), sequence };
     } catch (thrown) {
-      this.#logger.error("an event in the store cannot be read", { sequence, err: thrown });
+      this.#context.logger.error("an event in the store cannot be read", { sequence, err: thrown });
       return undefined;
     }
   }

@@ -1,6 +1,5 @@
 import { fact, type Profile, type RetrainConfig } from "@mpo/core";
 import { priorKey, profileCodec } from "@mpo/protocol";
-import type { Logger } from "@mpo/runtime";
 import { BUCKETS, type StoreCallOptions } from "@mpo/transport";
 import type { ProfileService } from "../profiles/profile-service.ts";
 import type { StoreContext } from "../store/change-entry.ts";
@@ -38,21 +37,16 @@ const MAX_VOTES = 33;
 export class PriorService {
   readonly #context: StoreContext;
   readonly #profiles: ProfileService;
-  readonly #logger: Logger;
   readonly #priors: WatchedMap<Prior>;
   readonly #quorum: number;
   readonly #maxAgeMs: number;
 
-  constructor(context: StoreContext, profiles: ProfileService, logger: Logger, options: PriorOptions = {}) {
+  constructor(context: StoreContext, profiles: ProfileService, options: PriorOptions = {}) {
     this.#context = context;
     this.#profiles = profiles;
-    this.#logger = logger;
     this.#quorum = options.quorum ?? DEFAULT_QUORUM;
     this.#maxAgeMs = options.maxAgeMs ?? 3_600_000;
-    this.#priors = new WatchedMap({
-      clock: context.clock,
-      store: context.store,
-      logger,
+    this.#priors = new WatchedMap(context, {
       bucket: BUCKETS.prior,
       read: ({ value }) => priorFromBytes(value),
     });
@@ -97,7 +91,7 @@ export class PriorService {
     const key = keyOf(name);
     const revision = await this.#context.store.put(BUCKETS.prior, key, priorToBytes(prior), call);
     this.#priors.note(key, prior, revision);
-    this.#logger.info("pooled the profiles of a class", { ...name, votes: prior.votes });
+    this.#context.logger.info("pooled the profiles of a class", { ...name, votes: prior.votes });
   }
 }
 
