@@ -18,7 +18,7 @@ import type { ProfileService } from "../profiles/profile-service.ts";
 import { askToProbe, askToReport } from "../registry/ask-device.ts";
 import type { Asking, DeviceLife } from "../registry/device-life.ts";
 import type { DeviceRecord } from "../registry/device-record.ts";
-import { type Registry, unknownDevice } from "../registry/registry.ts";
+import type { Registry } from "../registry/registry.ts";
 import { newestConfirmed, statusOf } from "../registry/status-record.ts";
 import type { StatusService } from "../registry/status-service.ts";
 import { reason } from "../search/planned-ladder.ts";
@@ -143,7 +143,7 @@ export class AdminApi {
   async getConfig({ identity, version }: Ask<"getConfig">, { signal }: ApiCall): Promise<Answer<"getConfig">> {
     const document = await this.#parts.documents.find(identity, version, { signal });
     const status = statusOf(await this.#parts.statuses.load(identity, { signal }), document.version);
-    return { document, ...(status === undefined ? {} : { status }) };
+    return { document, status };
   }
 
   async explainConfig({ identity }: Ask<"explainConfig">, { signal }: ApiCall): Promise<Answer<"explainConfig">> {
@@ -157,10 +157,7 @@ export class AdminApi {
       {
         name: { identity, model },
         request: `push ${this.#parts.newId()}`,
-        ...(budget === undefined ? {} : { budget }),
-        ...(objective === undefined ? {} : { objective }),
-        ...(config === undefined ? {} : { config }),
-        ...(expectedVersion === undefined ? {} : { expectedVersion }),
+        ...{ budget, objective, config, expectedVersion },
         reasons: wordsOf(request.reason),
       },
       { signal },
@@ -216,9 +213,7 @@ export class AdminApi {
 
   async #device(identity: DeviceIdentity, signal: AbortSignal): Promise<DeviceRecord> {
     const { registry } = this.#parts;
-    const device = registry.device(identity) ?? (await registry.load(identity, { signal }));
-    if (device !== undefined) return device;
-    throw unknownDevice(identity);
+    return registry.device(identity) ?? (await registry.required(identity, { signal }));
   }
 
   /** Whether no profile of that model has come since: the device's own times say nothing, its clock may have been set. */
