@@ -22,7 +22,7 @@ export interface DocumentContext {
   /** The best known time, milliseconds since 1970-01-01 UTC. */
   readonly nowMs: number;
   /** Default: every envelope is good. */
-  readonly verify?: VerifyEnvelope;
+  readonly verify?: VerifyEnvelope | undefined;
 }
 
 /** What came of looking at an envelope. */

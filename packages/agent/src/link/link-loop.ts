@@ -160,8 +160,7 @@ export class LinkLoop {
   async #enroll(signal: AbortSignal): Promise<number | undefined> {
     const { ports, settings, inventory } = this.#parts;
     const { identity, labels, joinToken } = settings;
-    const token = joinToken === undefined ? {} : { joinToken };
-    const answer = await ports.link.enroll({ identity, ...token, inventory, labels }, { signal, ...ONCE });
+    const answer = await ports.link.enroll({ identity, joinToken, inventory, labels }, { signal, ...ONCE });
     if (answer.state === "pending") {
       ports.logger.info("the coordinator has not accepted this device yet");
       return Math.max(1, answer.retryAfterSeconds) * MS;

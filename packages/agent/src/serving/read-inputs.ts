@@ -1,5 +1,5 @@
 import { stat } from "node:fs/promises";
-import { MpoError } from "@mpo/core";
+import { given, MpoError } from "@mpo/core";
 import { type ImageSet, loadImageFolder, readNpy, readNpyImages, readNpyLabels } from "@mpo/datasets";
 import { sideFile } from "./input-batch.ts";
 
@@ -44,8 +44,7 @@ export async function readInputs(path: string, shape: InputShape): Promise<ReadI
   ]);
   return {
     set,
-    ...(predictions === undefined ? {} : { predictions }),
-    ...(labels?.length === set.count ? { labels } : {}),
+    ...given({ predictions, labels: labels?.length === set.count ? labels : undefined }),
   };
 }
 

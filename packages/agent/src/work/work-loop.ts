@@ -1,4 +1,4 @@
-import { chooseRung, describeConfig, isHopeless, MpoError, runWindow } from "@mpo/core";
+import { chooseRung, describeConfig, given, isHopeless, MpoError, runWindow } from "@mpo/core";
 import type { DesiredDocument, DocumentVersion, Inventory, ProbeOrder, Resources, ServedModel } from "@mpo/protocol";
 import type { ConfigStore } from "../config/config-store.ts";
 import type { AgentPorts } from "../core/agent-ports.ts";
@@ -161,8 +161,7 @@ export class WorkLoop {
     const facts = budgetFacts(this.#parts, document.model);
     const free = workBudget(this.#parts.settings.budget, resources, facts).memoryBytes;
     const memoryBytes = Math.min(free, budget.memoryBytes);
-    const current = this.#rung === undefined ? {} : { current: this.#rung };
-    const rung = chooseRung({ rungs, chosenRung, memoryBytes, infeasible, ...current });
+    const rung = chooseRung({ rungs, chosenRung, memoryBytes, infeasible, ...given({ current: this.#rung }) });
     if (rung === this.#rung && rung !== undefined) return;
     this.#rung = rung;
     await documents.tellRung(rung);
