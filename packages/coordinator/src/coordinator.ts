@@ -73,18 +73,18 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
     requirePlace: ports.requireStorePlace,
     onRefused: (code) => metrics.writeRefused(code),
   });
-  const context: StoreContext = { store: health.store, clock, random };
-  const registry = new Registry(context, logger, { heartbeatSeconds: settings.heartbeatSeconds });
-  const statuses = new StatusService(context, logger);
-  const profiles = new ProfileService(context, logger);
-  const priors = new PriorService(context, profiles, logger, { quorum: settings.quorum });
-  const documents = new DocumentService(context, logger, { validMs: settings.documentValidMs });
-  const queue = new SearchQueue(context, logger, { name: settings.name, leaseMs: settings.leaseMs });
-  const audit = new Audit(context, logger);
+  const context: StoreContext = { store: health.store, clock, random, logger };
+  const registry = new Registry(context, { heartbeatSeconds: settings.heartbeatSeconds });
+  const statuses = new StatusService(context);
+  const profiles = new ProfileService(context);
+  const priors = new PriorService(context, profiles, { quorum: settings.quorum });
+  const documents = new DocumentService(context, { validMs: settings.documentValidMs });
+  const queue = new SearchQueue(context, { name: settings.name, leaseMs: settings.leaseMs });
+  const audit = new Audit(context);
   const heartbeatSeconds = (): number => heartbeatSecondsOf(settings.heartbeatSeconds, registry.size);
   const life = new DeviceLife({
     ...context,
-    ...{ registry, documents, audit, logger, heartbeatSeconds, retireAfterMs: settings.retireAfterMs },
+    ...{ registry, documents, audit, heartbeatSeconds, retireAfterMs: settings.retireAfterMs },
   });
   const metrics = createMetrics({
     devices: () =>
@@ -205,15 +205,7 @@ function searchWorker({ searches, profiles, priors, audit, metrics, logger }: Wo
         const { deviceClass, graphDigest } = facts;
         await priors.refresh({ tenant: identity.tenant, deviceClass, model, graphDigest }, { signal });
       }
-      const { document, isNew } = await searches.answer(
-        {
-          name,
-          request,
-          ...(budget === undefined ? {} : { budget }),
-          ...(objective === undefined ? {} : { objective }),
-        },
-        { signal },
-      );
+      const { document, isNew } = await searches.answer({ name, request, budget, objective }, { signal });
       if (!isNew) return;
       const { version, rungs } = document;
       metrics.pushed("search");

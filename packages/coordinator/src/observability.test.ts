@@ -99,17 +99,15 @@ void it("a watch tells how late the store's newest change was", async () => {
   const clock = new VirtualClock(1_000_250);
   const entry = (key: string, revision: number, storedAtMs: number) =>
     ({ kind: "put", entry: { key, value: new Uint8Array(), revision, storedAtMs } }) as const;
-  const map = new WatchedMap({
-    ...{ clock, logger: silentLogger, bucket: "any", read: () => 0 },
-    store: {
-      async *watch() {
-        // What was there at the start is old, not late.
-        yield entry("a", 1, 5);
-        yield { kind: "caught-up" } as const;
-        yield entry("b", 2, 1_000_000);
-      },
+  const store = {
+    async *watch() {
+      // What was there at the start is old, not late.
+      yield entry("a", 1, 5);
+      yield { kind: "caught-up" } as const;
+      yield entry("b", 2, 1_000_000);
     },
-  });
+  };
+  const map = new WatchedMap({ clock, logger: silentLogger, store }, { bucket: "any", read: () => 0 });
   assert.equal(map.lagMs, 0);
   await map.run(new AbortController().signal);
   assert.equal(map.lagMs, 250);

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
-import { MpoError } from "@mpo/core";
+import { given, MpoError } from "@mpo/core";
 import {
   connectionsWithin,
   type ExitCode,
@@ -25,7 +25,6 @@ import {
 import { servicesOf } from "./api/services.ts";
 import { type Coordinator, createCoordinator } from "./coordinator.ts";
 import { type StatusServer, startStatusServer } from "./http/status-server.ts";
-import { Part } from "./part.ts";
 import { type CoordinatorSettings, type ResolvedSettings, requireLoopback, resolveSettings } from "./settings.ts";
 
 /** A `nats-server` of the coordinator's own, on this machine. */
@@ -107,13 +106,7 @@ export async function runCoordinator(settings: CoordinatorSettings, options: Run
     },
     stop: () => Promise.resolve(),
   };
-  const services = [...run.services(), ready];
-  return await runServices(services, {
-    process,
-    logger,
-    ...(signal === undefined ? {} : { signal }),
-    ...(onFailure === undefined ? {} : { onFailure }),
-  });
+  return await runServices([...run.services(), ready], { process, logger, signal, onFailure });
 }
 
 /** Each device holds a connection, and now and then a second one. */
@@ -171,41 +164,29 @@ class CoordinatorRun {
   }
 
   #serverService(nats: EmbeddedNats): Service {
-    return new Part("nats-server", {
-      start: async (signal) => {
-        const { binary: named, searchPath, cacheFolder, host, port } = nats;
-        const binary = await findNatsServer({
-          searchPath,
-          signal,
-          ...(named === undefined ? {} : { named }),
-          ...(cacheFolder === undefined ? {} : { cacheFolder }),
-        });
-        this.#server = await EmbeddedNatsServer.start({
-          binary,
-          folder: join(nats.folder, "nats"),
-          logger: this.#logger,
-          signal,
-          ...(host === undefined ? {} : { host }),
-          ...(port === undefined ? {} : { port }),
-        });
+    return {
+      name: "nats-server",
+      start: async ({ signal }) => {
+        const { folder, binary: named, searchPath, cacheFolder, host, port } = nats;
+        const binary = await findNatsServer({ named, searchPath, cacheFolder, signal });
+        const options = { binary, folder: join(folder, "nats"), host, port, logger: this.#logger, signal };
+        this.#server = await EmbeddedNatsServer.start(options);
         const { url } = this.#server.address;
         this.#logger.info("nats-server runs", { url, pid: this.#server.pid, wasAdopted: this.#server.wasAdopted });
-        return { ended: this.#server.ended };
       },
+      ended: () => this.#server?.ended,
       stop: async () => await this.#server?.stop(),
-    });
+    };
   }
 
   #linkService(): Service {
     const nats = this.#nats;
-    return new Part("store", {
-      start: async (signal) => {
+    return {
+      name: "store",
+      start: async ({ signal }) => {
         const settings =
           nats.kind === "external"
-            ? {
-                servers: nats.servers,
-                ...(nats.credentials === undefined ? {} : { credentials: nats.credentials }),
-              }
+            ? { servers: nats.servers, ...given({ credentials: nats.credentials }) }
             : { servers: [made(this.#server).address.url] };
         const name = `coordinator ${this.#settings.name}`;
         this.#link = await NatsLink.open({ ...settings, name }, { logger: this.#logger, signal });
@@ -220,18 +201,19 @@ class CoordinatorRun {
               }
             : { replicas: 1, monitorUrls: [made(this.#server).address.monitorUrl], folder: nats.folder }),
         });
-        return { ended: this.#link.ended };
       },
+      ended: () => this.#link?.ended,
       stop: async () => {
         await this.#store?.close();
         await this.#link?.close();
       },
-    });
+    };
   }
 
   #coordinatorService(): Service {
-    return new Part("coordinator", {
-      start: async (signal) => {
+    return {
+      name: "coordinator",
+      start: async ({ signal }) => {
         const server = this.#server;
         const natsServers =
           this.#settings.natsServers.length > 0
@@ -249,14 +231,15 @@ class CoordinatorRun {
           },
         );
         await this.#coordinator.start({ signal });
-        return { ended: this.#coordinator.ended };
       },
+      ended: () => this.#coordinator?.ended,
       stop: async () => await this.#coordinator?.stop(),
-    });
+    };
   }
 
   #httpService(): Service {
-    return new Part("http", {
+    return {
+      name: "http",
       start: async () => {
         const coordinator = made(this.#coordinator);
         const { host, port } = coordinator.settings.http;
@@ -267,14 +250,14 @@ class CoordinatorRun {
           notReady: () => coordinator.notReady(),
           logger: this.#logger,
         });
-        return undefined;
       },
       stop: async () => await this.#http?.stop(),
-    });
+    };
   }
 
   #grpcService(): Service {
-    return new Part("grpc", {
+    return {
+      name: "grpc",
       start: async () => {
         const coordinator = made(this.#coordinator);
         const { grpc, insecure, callsPerSecond } = coordinator.settings;
@@ -287,10 +270,9 @@ class CoordinatorRun {
           quota: { perSecond: callsPerSecond, burst: 4 * callsPerSecond },
           logger: this.#logger,
         });
-        return undefined;
       },
       stop: async () => await this.#grpc?.stop(),
-    });
+    };
   }
 }
 

@@ -26,6 +26,10 @@ export interface StreamMethod<Request, Response> extends Method<Request, Respons
   readonly isStream: true;
 }
 
+/** What a call takes, and what it gives. */
+export type RequestOf<Call> = Call extends Method<infer Request, unknown> ? Request : never;
+export type ResponseOf<Call> = Call extends Method<unknown, infer Response> ? Response : never;
+
 interface MethodOptions {
   /** Longest messages, where they are not of the usual length. */
   readonly requestBytes?: number;

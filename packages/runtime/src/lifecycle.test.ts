@@ -36,7 +36,7 @@ function bench(): Bench {
         clock,
         logger: silentLogger,
         drainMs: 1000,
-        ...(signal === undefined ? {} : { signal }),
+        signal,
       }),
     service: (name, overrides = {}) => ({
       name,
@@ -87,16 +87,15 @@ void test("the end of a service ends the process: 0 if it ended well, its code i
   ] as const;
   for (const [ended, expected] of table) {
     const { log, run, service } = bench();
-    assert.equal(await run([service("main", { ended }), service("other")]), expected);
+    assert.equal(await run([service("main", { ended: () => ended }), service("other")]), expected);
     assert.deepEqual(log.slice(-2), ["stop other", "stop main"]);
   }
 });
 
 void test("a service that fails while others still start brings the process down all the same", async () => {
   const { clock, log, run, service } = bench();
-  const failing = service("failing", {
-    ended: clock.sleep(1).then(() => Promise.reject(new MpoError("conflict", "x"))),
-  });
+  const ended = clock.sleep(1).then(() => Promise.reject(new MpoError("conflict", "x")));
+  const failing = service("failing", { ended: () => ended });
   const code = run([failing, service("slow", { start: ({ signal }) => clock.sleep(10, { signal }) })]);
   await clock.advance(10);
   assert.equal(await code, 4);

@@ -10,8 +10,8 @@ export interface Service {
   start(options: { readonly signal: AbortSignal }): Promise<void>;
   /** Ends what `start` began. The signal aborts when the time to drain is over. */
   stop(options: { readonly signal: AbortSignal }): Promise<void>;
-  /** Settles when a started service ends on its own; a rejection stops the process. Absent: it never does. */
-  readonly ended?: Promise<void>;
+  /** Asked once it has started: settles when it ends on its own; a rejection stops the process. Undefined: never. */
+  readonly ended?: () => Promise<void> | undefined;
 }
 
 /** Ctrl-C, what ends a service, a terminal or SSH session that was closed, and what else would end a process at once. */
@@ -34,9 +34,9 @@ export interface LifecycleOptions {
   /** Default: the system's clock. */
   readonly clock?: Clock;
   /** Stops the services as a signal of the system would. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** Takes what ended the services; default: it is logged. */
-  readonly onFailure?: (thrown: unknown) => void;
+  readonly onFailure?: ((thrown: unknown) => void) | undefined;
 }
 
 /**
@@ -70,7 +70,7 @@ export async function runServices(services: readonly Service[], options: Lifecyc
         started.push(service);
         await service.start({ signal: stop.signal });
         // It may fail while others still start: `firstEnd` sees it afterwards, and until then it is not unhandled.
-        service.ended?.catch(() => undefined);
+        service.ended?.()?.catch(() => undefined);
         logger.debug("started", { service: service.name });
       }
       await firstEnd(started, stop.signal);
@@ -102,7 +102,7 @@ async function firstEnd(services: readonly Service[], signal: AbortSignal): Prom
     resolve = onResolve;
   });
   using _listening = onAbort(signal, resolve);
-  const ends = services.flatMap(({ ended }) => (ended === undefined ? [] : [ended]));
+  const ends = services.flatMap(({ ended }) => ended?.() ?? []);
   await Promise.race([aborted, ...ends]);
 }
 

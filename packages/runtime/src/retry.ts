@@ -1,5 +1,5 @@
 import { MpoError, type MpoErrorCode } from "@mpo/core";
-import { type Clock, isAbortError, systemClock, throwIfAborted } from "@mpo/io";
+import { type Abortable, type Clock, isAbortError, systemClock, throwIfAborted } from "@mpo/io";
 
 /** Shape of a back-off. */
 export interface BackOff {
@@ -34,10 +34,9 @@ export function isTransient(thrown: unknown): boolean {
 }
 
 /** Options of `retry`. */
-export interface RetryOptions {
+export interface RetryOptions extends Abortable {
   /** Waits between attempts, milliseconds; when it ends, the last error is thrown. */
   readonly schedule: Iterable<number>;
-  readonly signal?: AbortSignal;
   /** Default: the system's clock. */
   readonly clock?: Clock;
   /** Default: `isTransient`. */
@@ -63,7 +62,7 @@ export async function retry<T>(work: (attempt: number) => Promise<T>, options: R
       const wait = waits.next();
       if (wait.done === true) throw thrown;
       onFailure?.(thrown, attempt, wait.value);
-      await clock.sleep(wait.value, signal === undefined ? {} : { signal });
+      await clock.sleep(wait.value, { signal });
     }
   }
 }

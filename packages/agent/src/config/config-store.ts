@@ -1,38 +1,27 @@
 import {
   compareVersions,
   type DesiredDocument,
+  type DesiredEnvelope,
   type DocumentVersion,
   desiredDocumentCodec,
   desiredEnvelopeCodec,
 } from "@mpo/protocol";
 import type { Logger } from "@mpo/runtime";
 import type { Disk } from "../ports/disk.ts";
-import { checkDocument, type DocumentContext, floorOf, type RefusalReason } from "./document-check.ts";
-import {
-  decodeConfig,
-  decodeFloor,
-  encodeConfig,
-  encodeStored,
-  NO_CONFIG,
-  type StoredConfig,
-  type VersionFloor,
-} from "./stored-config.ts";
-import { readStored } from "./stored-file.ts";
+import { checkDocument, type DocumentContext, floorOf, type Refusal } from "./document-check.ts";
+import { configSchema, floorSchema, type StoredConfig, type VersionFloor } from "./stored-config.ts";
+import { encodeStored, readStored } from "./stored-file.ts";
 
 const FLOOR_FILE = "version-floor";
 const CONFIG_FILE = "config";
+const NO_CONFIG: StoredConfig = { isConfirmed: false };
 
 /** What became of an offered envelope. */
 export type Offer =
   | { readonly kind: "applied"; readonly document: DesiredDocument }
   /** It is what the device has, or has given up on: nothing to do. */
   | { readonly kind: "known" }
-  | {
-      readonly kind: "refused";
-      readonly reason: RefusalReason;
-      readonly message: string;
-      readonly version?: DocumentVersion;
-    };
+  | Refusal;
 
 /**
  * The documents of a device. A document is written down as the newest (its floor) before it is put in use, so that a
@@ -53,12 +42,12 @@ export class ConfigStore {
   }
 
   /**
-   * Reads what the last process left. A damaged file is put aside and told: a lost floor is as that of a new device, a
+   * Reads what the last process left. A damaged file is set aside and logged: a lost floor is as that of a new device, a
    * lost configuration comes again from the coordinator.
    */
   static async open(disk: Disk, logger: Logger): Promise<ConfigStore> {
-    const floor = await readStored(disk, FLOOR_FILE, decodeFloor, logger);
-    const found = (await readStored(disk, CONFIG_FILE, decodeConfig, logger)) ?? NO_CONFIG;
+    const floor = await readStored({ disk, logger }, FLOOR_FILE, floorSchema);
+    const found = (await readStored({ disk, logger }, CONFIG_FILE, configSchema)) ?? NO_CONFIG;
     const current = readable(found.current) ?? readable(found.lastGood);
     if (current !== found.current)
       logger.warn("the document in use cannot be read by this release: the coordinator's next one takes its place", {});
@@ -66,10 +55,7 @@ export class ConfigStore {
     const stored = { current, lastGood: readable(found.lastGood), isConfirmed };
     const inUse = documentIn(current);
     // Only when the floor's file was lost: what is in use is then the least.
-    const least =
-      inUse === undefined || floor !== undefined
-        ? floor
-        : floorOf(desiredEnvelopeCodec.fromBytes(current as Uint8Array), inUse);
+    const least = inUse === undefined || floor !== undefined ? floor : floorOf(envelopeIn(current as string), inUse);
     return new ConfigStore(disk, least, stored);
   }
 
@@ -109,7 +95,7 @@ export class ConfigStore {
         if (given !== undefined) await this.#disk.remove(failedFile(given));
       }
       const lastGood = this.#stored.isConfirmed ? this.#stored.current : this.#stored.lastGood;
-      await this.#store({ current: envelope.slice(), lastGood, isConfirmed: false });
+      await this.#store({ current: Buffer.from(envelope).toString("base64"), lastGood, isConfirmed: false });
       return { kind: "applied", document };
     });
   }
@@ -128,7 +114,7 @@ export class ConfigStore {
     return this.#inTurn(async () => {
       if (!this.#isInUse(version)) return false;
       const { lastGood } = this.#stored;
-      const hasOther = lastGood !== undefined && !sameBytes(lastGood, this.#stored.current);
+      const hasOther = lastGood !== undefined && lastGood !== this.#stored.current;
       await this.#disk.write(failedFile(version), encodeStored({}));
       await this.#store({
         current: hasOther ? lastGood : undefined,
@@ -144,7 +130,7 @@ export class ConfigStore {
   }
 
   async #store(stored: StoredConfig): Promise<void> {
-    await this.#disk.write(CONFIG_FILE, encodeConfig(stored));
+    await this.#disk.write(CONFIG_FILE, encodeStored(stored));
     this.#stored = stored;
     this.#document = documentIn(stored.current);
   }
@@ -160,20 +146,19 @@ function failedFile({ epoch, version }: DocumentVersion): string {
   return `failed-${epoch}-${version}`;
 }
 
-function documentIn(envelope: Uint8Array | undefined): DesiredDocument | undefined {
-  if (envelope === undefined) return undefined;
-  return desiredDocumentCodec.fromBytes(desiredEnvelopeCodec.fromBytes(envelope).document);
+function envelopeIn(packed: string): DesiredEnvelope {
+  return desiredEnvelopeCodec.fromBytes(Buffer.from(packed, "base64"));
 }
 
-function readable(envelope: Uint8Array | undefined): Uint8Array | undefined {
+function documentIn(packed: string | undefined): DesiredDocument | undefined {
+  return packed === undefined ? undefined : desiredDocumentCodec.fromBytes(envelopeIn(packed).document);
+}
+
+function readable(packed: string | undefined): string | undefined {
   try {
-    documentIn(envelope);
-    return envelope;
+    documentIn(packed);
+    return packed;
   } catch {
     return undefined;
   }
-}
-
-function sameBytes(left: Uint8Array, right: Uint8Array | undefined): boolean {
-  return right !== undefined && Buffer.compare(left, right) === 0;
 }

@@ -22,22 +22,25 @@ export interface DocumentContext {
   /** The best known time, milliseconds since 1970-01-01 UTC. */
   readonly nowMs: number;
   /** Default: every envelope is good. */
-  readonly verify?: VerifyEnvelope;
+  readonly verify?: VerifyEnvelope | undefined;
 }
 
-/** What came of looking at an envelope. `version` is known once the document could be read and was for this device. */
+/** What came of looking at an envelope. */
 export type DocumentVerdict =
   | { readonly kind: "accepted"; readonly document: DesiredDocument; readonly floor: VersionFloor }
-  | {
-      readonly kind: "refused";
-      readonly reason: RefusalReason;
-      readonly message: string;
-      readonly version?: DocumentVersion;
-    };
+  | Refusal;
+
+/** `version` is known once the document could be read and was for this device. */
+export interface Refusal {
+  readonly kind: "refused";
+  readonly reason: RefusalReason;
+  readonly message: string;
+  readonly version?: DocumentVersion | undefined;
+}
 
 /** Why a document is refused. */
 const REFUSAL_REASONS = ["unreadable", "unsigned", "foreign", "older", "changed", "expired", "unsupported"] as const;
-export type RefusalReason = (typeof REFUSAL_REASONS)[number];
+type RefusalReason = (typeof REFUSAL_REASONS)[number];
 
 /**
  * Looks at an envelope as it came: size, form, signature, for whom, newer than everything accepted before, not expired,
@@ -90,8 +93,8 @@ export function floorOf(envelope: DesiredEnvelope, { version, issuedAtMs }: Desi
   return { ...version, digest: createHash("sha256").update(envelope.document).digest("hex"), issuedAtMs };
 }
 
-function refused(reason: RefusalReason, message: string, version?: DocumentVersion): DocumentVerdict {
-  return { kind: "refused", reason, message, ...(version === undefined ? {} : { version }) };
+function refused(reason: RefusalReason, message: string, version?: DocumentVersion): Refusal {
+  return { kind: "refused", reason, message, version };
 }
 
 function text({ epoch, version }: DocumentVersion): string {

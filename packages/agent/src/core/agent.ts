@@ -12,13 +12,13 @@ import { ConfigStore } from "../config/config-store.ts";
 import { TrustedTime } from "../config/trusted-time.ts";
 import { FeedLoop } from "../link/feed-loop.ts";
 import { LinkLoop } from "../link/link-loop.ts";
+import { ReportedProfiles } from "../link/reported-profiles.ts";
 import { runSending } from "../link/send-loop.ts";
 import { stampedLink } from "../link/stamped-link.ts";
-import { ToldProfiles } from "../link/told-profiles.ts";
 import { Outbox } from "../report/outbox.ts";
 import { runTogether } from "../work/run-together.ts";
 import { WorkLoop } from "../work/work-loop.ts";
-import { readWorkState } from "../work/work-memory.ts";
+import { WorkMemory } from "../work/work-memory.ts";
 import type { AgentPorts } from "./agent-ports.ts";
 import type { AgentSettings } from "./agent-settings.ts";
 import { Conditions, type Finding } from "./conditions.ts";
@@ -67,8 +67,8 @@ export async function createAgent(settings: AgentSettings, world: AgentPorts): P
   const inventory = await ports.monitor.inventory();
   const store = await ConfigStore.open(ports.disk, ports.logger);
   const outbox = await Outbox.open(ports.disk, { identity: settings.identity, name: instance.instanceId, ...ports });
-  const remembered = await readWorkState(ports.disk, ports.logger);
-  const told = new ToldProfiles(ports);
+  const memory = await WorkMemory.open(ports);
+  const reported = new ReportedProfiles(ports);
   const time = new TrustedTime(ports.clock);
   const sending = new Wakeup(ports.clock);
   const { deviceClass } = inventory;
@@ -80,7 +80,7 @@ export async function createAgent(settings: AgentSettings, world: AgentPorts): P
   const onModels = (models: readonly ServedModel[]): void => link.modelsAre(models);
   const onDoing = (): void => link.beat();
   const work: WorkLoop = new WorkLoop({
-    ...{ settings, ports, inventory, store, documents, outbox, remembered, told, onReport, onModels, onDoing },
+    ...{ settings, ports, inventory, store, documents, outbox, memory, reported, onReport, onModels, onDoing },
   });
   const offer = async (envelope: Uint8Array): Promise<void> => {
     // A document of this name is the other machine's.
@@ -92,7 +92,7 @@ export async function createAgent(settings: AgentSettings, world: AgentPorts): P
   const link: LinkLoop = new LinkLoop({
     ...{ settings, ports, store, time, inventory },
     models: () => ports.serving.models(),
-    told: (models) => told.of(models),
+    profiles: (models) => reported.of(models),
     doing: () => doing(),
     conditions: (resources) => conditions.update(findings(resources), time.nowMs()),
     isAllSent: () => outbox.waiting.length === 0,

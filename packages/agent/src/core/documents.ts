@@ -1,4 +1,4 @@
-import { MpoError } from "@mpo/core";
+import { given, MpoError } from "@mpo/core";
 import { asLine, type DocumentState, type DocumentVersion } from "@mpo/protocol";
 import type { ConfigStore } from "../config/config-store.ts";
 import type { TrustedTime } from "../config/trusted-time.ts";
@@ -48,12 +48,7 @@ export class Documents {
     const { identity } = settings;
     this.#hasFailed = false;
     try {
-      const offer = await store.offer(envelope, {
-        identity,
-        deviceClass,
-        nowMs: time.nowMs(),
-        ...(verify === undefined ? {} : { verify }),
-      });
+      const offer = await store.offer(envelope, { identity, deviceClass, nowMs: time.nowMs(), verify });
       if (offer.kind === "applied") {
         logger.info("a new configuration is in use", { version: offer.document.version, model: offer.document.model });
         onChange();
@@ -114,7 +109,7 @@ export class Documents {
     rung: number | undefined,
     message: string,
   ): Promise<void> {
-    const document = { version, state, ...(rung === undefined ? {} : { rung }), message: asLine(message) };
+    const document = { version, state, ...given({ rung }), message: asLine(message) };
     const { outbox, time } = this.#parts;
     await outbox.addStatus({ kind: "document", document }, Math.max(0, Math.round(time.nowMs())));
   }

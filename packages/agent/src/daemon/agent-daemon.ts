@@ -1,5 +1,6 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { given } from "@mpo/core";
 import { type Clock, makeFolder } from "@mpo/io";
 import { claimFolder, type Logger } from "@mpo/runtime";
 import { type Agent, createAgent } from "../core/agent.ts";
@@ -51,7 +52,6 @@ export interface AgentDaemonOptions {
  */
 export async function runAgentDaemon(options: AgentDaemonOptions): Promise<void> {
   const { settings, dataFolder, servingRoot, clock, random, environment, signal } = options;
-  const cpuShare = options.cpuShare === undefined ? {} : { cpuShare: options.cpuShare };
   const { tenant, device } = settings.identity;
   const logger = options.logger.child({ tenant, deviceId: device });
   await makeFolder(dataFolder);
@@ -61,19 +61,17 @@ export async function runAgentDaemon(options: AgentDaemonOptions): Promise<void>
   const temporaryFolder = join(dataFolder, "work");
   // What the jobs of a killed agent left.
   await rm(temporaryFolder, { recursive: true, force: true });
+  const { agentVersion, engineVersion } = settings;
+  const { deviceClass, memoryLimitBytes, systemRoot, cpuShare } = options;
   const monitor = systemMonitor({
-    ...{ clock, dataFolder, agentVersion: settings.agentVersion, nodeVersion: process.version },
-    architecture: process.arch,
-    engineVersion: settings.engineVersion,
-    ...(options.deviceClass === undefined ? {} : { deviceClass: options.deviceClass }),
-    ...(options.memoryLimitBytes === undefined ? {} : { memoryLimitBytes: options.memoryLimitBytes }),
-    ...(options.systemRoot === undefined ? {} : { systemRoot: options.systemRoot }),
+    ...{ clock, dataFolder, agentVersion, engineVersion, architecture: process.arch, nodeVersion: process.version },
+    ...given({ deviceClass, memoryLimitBytes, systemRoot }),
   });
   const agent = await createAgent(settings, {
     ...{ clock, random, monitor, logger, link: options.link, connectFeed: options.connectFeed },
-    machine: await machineMarks(new SystemFiles(options.systemRoot)),
+    machine: await machineMarks(new SystemFiles(systemRoot)),
     disk: await openFolderDisk(join(dataFolder, "state")),
-    engine: options.engine ?? jobEngine({ environment, temporaryFolder, ...cpuShare }),
+    engine: options.engine ?? jobEngine({ environment, temporaryFolder, ...given({ cpuShare }) }),
     serving: servingFolder({ root: servingRoot, clock, logger, random }),
   });
   logger.info("the agent is up", { applied: agent.snapshot().applied, floor: agent.snapshot().floor });

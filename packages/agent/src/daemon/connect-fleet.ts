@@ -1,3 +1,4 @@
+import { given } from "@mpo/core";
 import type { Clock } from "@mpo/io";
 import { type DeviceIdentity, deviceKey } from "@mpo/protocol";
 import type { Logger } from "@mpo/runtime";
@@ -41,7 +42,7 @@ export async function connectFleet(options: FleetConnectionOptions): Promise<Fle
           servers: natsServers ?? servers,
           name: `agent-${identity.device}`,
           inboxPrefix: `_INBOX_${deviceKey(identity).replaceAll(".", "_")}`,
-          ...(natsCredentials === undefined ? {} : { credentials: natsCredentials }),
+          ...given({ credentials: natsCredentials }),
         },
         { ...common, signal },
       );

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { given } from "@mpo/core";
 import { chainOf, MODEL_FILE, methodNamed, type ProbeSamples, probe, readLayersModel } from "@mpo/engine";
 import type { ProbeJob, ProbeResult } from "../ports/agent-engine.ts";
 import type { InputShape } from "../serving/read-inputs.ts";
@@ -21,8 +22,7 @@ export async function runProbeJob(job: ProbeJob, context: JobContext): Promise<P
       effectiveBatch: job.effectiveBatch,
       device: job.device,
       configs: job.configs,
-      ...(samples === undefined ? {} : { samples }),
-      ...(job.known === undefined ? {} : { known: job.known }),
+      ...given({ samples, known: job.known }),
     },
     { maxMs: job.maxMs, memoryBytes: job.memoryBytes },
     // One worker at a time: the budget leaves room for one idle process.
@@ -41,5 +41,5 @@ async function probeSamples(job: ProbeJob, shape: InputShape): Promise<ProbeSamp
   const inputs = await readTrainingInputs(job.inputFiles, shape, MAX_INPUTS).catch(() => undefined);
   if (inputs === undefined) return undefined;
   const source = await readReferenceInputs(job.modelFolder, shape);
-  return { adapted: inputs.samples, judged: inputs.judgedOn, ...(source === undefined ? {} : { source }) };
+  return { adapted: inputs.samples, judged: inputs.judgedOn, ...given({ source }) };
 }

@@ -44,7 +44,7 @@ export interface LinkParts {
   readonly inventory: Inventory;
   readonly models: () => Promise<readonly ServedModel[]>;
   /** Profiles that were reported, and can be again. */
-  readonly told: (models: readonly ServedModel[]) => Promise<HelloRequest["profiles"]>;
+  readonly profiles: (models: readonly ServedModel[]) => Promise<HelloRequest["profiles"]>;
   /** What is wrong with the device now. */
   readonly conditions: (resources: Resources) => HeartbeatRequest["conditions"];
   /** What the device is busy with. */
@@ -138,7 +138,7 @@ export class LinkLoop {
     const models = await this.#parts.models();
     if (this.#needsHello || JSON.stringify(models) !== this.#named) return this.#hello(signal);
     const appliedVersion = this.#parts.store.document?.version;
-    const profiles = await this.#parts.told(models);
+    const profiles = await this.#parts.profiles(models);
     const digest = this.#parts.isAllSent() ? toldDigest({ models, profiles, appliedVersion }) : undefined;
     const resources = await wholeResources(ports);
     const answer = await ports.link.heartbeat(
@@ -160,8 +160,7 @@ export class LinkLoop {
   async #enroll(signal: AbortSignal): Promise<number | undefined> {
     const { ports, settings, inventory } = this.#parts;
     const { identity, labels, joinToken } = settings;
-    const token = joinToken === undefined ? {} : { joinToken };
-    const answer = await ports.link.enroll({ identity, ...token, inventory, labels }, { signal, ...ONCE });
+    const answer = await ports.link.enroll({ identity, joinToken, inventory, labels }, { signal, ...ONCE });
     if (answer.state === "pending") {
       ports.logger.info("the coordinator has not accepted this device yet");
       return Math.max(1, answer.retryAfterSeconds) * MS;
@@ -184,7 +183,7 @@ export class LinkLoop {
           resources: await wholeResources(ports),
           labels,
           models: served,
-          profiles: await this.#parts.told(served),
+          profiles: await this.#parts.profiles(served),
           ...(floor === undefined ? {} : { versionFloor: { epoch: floor.epoch, version: floor.version } }),
           ...given({ appliedVersion: document?.version, doing: this.#parts.doing() }),
         },

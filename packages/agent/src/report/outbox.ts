@@ -1,8 +1,9 @@
 import { type Chain, MpoError, type Profile } from "@mpo/core";
 import type { DeviceIdentity, ReportedStatus, ReportProfileRequest } from "@mpo/protocol";
 import { isTransient, type Logger } from "@mpo/runtime";
+import type { CallOptions } from "@mpo/transport";
 import type { Disk, DiskJournal } from "../ports/disk.ts";
-import type { FleetLink, LinkOptions } from "../ports/fleet-link.ts";
+import type { FleetLink } from "../ports/fleet-link.ts";
 import { decodeOutboxRecord, encodeOutboxRecord, type OutboxRecord, type WaitingReport } from "./outbox-record.ts";
 
 const JOURNAL_FILE = "outbox.journal";
@@ -135,7 +136,7 @@ export class Outbox {
    * `not-found` (the device must introduce itself first), `unauthenticated`, `cancelled`. What a coordinator refuses for
    * ever is dropped and told.
    */
-  async flush(link: FleetLink, options: LinkOptions = {}): Promise<void> {
+  async flush(link: FleetLink, options: CallOptions = {}): Promise<void> {
     for (let next = this.waiting[0]; next !== undefined; next = this.waiting[0]) {
       const { report } = next.request;
       await this.#inTurn(() => this.#storeLeft());

@@ -1,6 +1,7 @@
 import { stat } from "node:fs/promises";
-import { MpoError } from "@mpo/core";
+import { given, MpoError } from "@mpo/core";
 import { type ImageSet, loadImageFolder, readNpy, readNpyImages, readNpyLabels } from "@mpo/datasets";
+import { ifFound } from "@mpo/io";
 import { sideFile } from "./input-batch.ts";
 
 /** What a model takes. */
@@ -39,13 +40,12 @@ export async function readInputs(path: string, shape: InputShape): Promise<ReadI
     );
   }
   const [predictions, labels] = await Promise.all([
-    optional(() => readProbabilities(sideFile(path, "predictions"), set.count)),
-    optional(() => readNpyLabels(sideFile(path, "labels"))),
+    ifFound(readProbabilities(sideFile(path, "predictions"), set.count)),
+    ifFound(readNpyLabels(sideFile(path, "labels"))),
   ]);
   return {
     set,
-    ...(predictions === undefined ? {} : { predictions }),
-    ...(labels?.length === set.count ? { labels } : {}),
+    ...given({ predictions, labels: labels?.length === set.count ? labels : undefined }),
   };
 }
 
@@ -53,13 +53,4 @@ async function readProbabilities(path: string, count: number): Promise<Float32Ar
   const { shape, data } = await readNpy(path);
   if (shape.length !== 2 || shape[0] !== count) return undefined;
   return Float32Array.from(data as ArrayLike<number>, Number);
-}
-
-async function optional<T>(read: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await read();
-  } catch (thrown) {
-    if (thrown instanceof MpoError && thrown.code === "not-found") return undefined;
-    throw thrown;
-  }
 }

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { MpoError } from "@mpo/core";
-import { readJsonFile } from "@mpo/io";
+import { ifFound, readJsonFile } from "@mpo/io";
 import { folderDigest } from "./model-digest.ts";
 
 /** One retrained model in its folder. */
@@ -27,13 +27,8 @@ export const MANIFEST_FILE = "manifest.json";
 /** Reads the manifest of a folder of retrained models; undefined: nothing was retrained yet. Throws `invalid-data`. */
 export async function readRetrainedManifest(folder: string): Promise<RetrainedManifest | undefined> {
   const path = join(folder, MANIFEST_FILE);
-  let value: unknown;
-  try {
-    value = await readJsonFile(path);
-  } catch (thrown) {
-    if (thrown instanceof MpoError && thrown.code === "not-found") return undefined;
-    throw thrown;
-  }
+  const value = await ifFound(readJsonFile(path));
+  if (value === undefined) return undefined;
   const { version, current, previous, publishedAtMs } = (value ?? {}) as Readonly<Record<string, unknown>>;
   if (!Number.isSafeInteger(version) || !isModel(current) || typeof publishedAtMs !== "number") {
     throw new MpoError("invalid-data", `${path} is no manifest of retrained models`);

@@ -1,10 +1,8 @@
+import type { Resources } from "@mpo/protocol";
 import type { SystemFiles } from "./system-files.ts";
 
 /** How hot the machine is, and whether it runs slower for it (or for lack of power). */
-export interface Heat {
-  readonly temperatureCelsius?: number;
-  readonly isThrottled: boolean;
-}
+export type Heat = Pick<Resources, "temperatureCelsius" | "isThrottled">;
 
 const ZONES = "sys/class/thermal";
 /** Jetson boards report a constant 100 degrees for the power controller's die. */

@@ -13,7 +13,7 @@ import { SystemFiles } from "./system-files.ts";
 /** Options of `systemMonitor`. */
 export interface SystemMonitorOptions extends InventoryOptions {
   readonly clock: Clock;
-  /** A folder on the disk whose free room is told. */
+  /** A folder on the disk whose free room is reported. */
   readonly dataFolder: string;
   /** Where `/proc` and `/sys` are. Default: "/". */
   readonly systemRoot?: string;
@@ -46,12 +46,7 @@ export function systemMonitor(options: SystemMonitorOptions): DeviceMonitor {
           Math.max(0, (memoryLimitBytes ?? Number.POSITIVE_INFINITY) - usedBytes),
         ),
         ...(limits.length === 0 ? {} : { memoryLimitBytes: Math.min(...limits) }),
-        diskFreeBytes,
-        loadAverage,
-        ...(pressure.memoryPercent === undefined ? {} : { memoryPressurePercent: pressure.memoryPercent }),
-        ...(pressure.cpuPercent === undefined ? {} : { cpuPressurePercent: pressure.cpuPercent }),
-        ...(heat.temperatureCelsius === undefined ? {} : { temperatureCelsius: heat.temperatureCelsius }),
-        isThrottled: heat.isThrottled,
+        ...{ diskFreeBytes, loadAverage, ...pressure, ...heat },
       };
     },
   };

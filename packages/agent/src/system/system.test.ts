@@ -208,7 +208,7 @@ describe("memory", () => {
 describe("pressure and heat", () => {
   it("reads what a Pi tells", async () => {
     await withTree(PI, async (files) => {
-      assert.deepEqual(await readPressure(files), { memoryPercent: 3.2, cpuPercent: 44 });
+      assert.deepEqual(await readPressure(files), { memoryPressurePercent: 3.2, cpuPressurePercent: 44 });
       // 0x50005: under-voltage and throttled now, and both since the start.
       assert.deepEqual(await readHeat(files), { temperatureCelsius: 61.3, isThrottled: true });
       assert.equal(await readLoadAverage(files), 0);

@@ -4,15 +4,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { createLogger } from "@mpo/runtime";
-import { encodeStored } from "../config/stored-config.ts";
+import { encodeStored } from "../config/stored-file.ts";
 import { DRIFT_START } from "../drift/drift-detector.ts";
-import { ToldProfiles } from "../link/told-profiles.ts";
+import { ReportedProfiles } from "../link/reported-profiles.ts";
 import { openFolderDisk } from "../ports/folder-disk.ts";
 import { Outbox } from "../report/outbox.ts";
 import { IDENTITY } from "../test-support/documents.ts";
 import { CHAIN, profileOf } from "../test-support/profile.ts";
-import { readKnownProfile, writeKnownProfile } from "./known-profile.ts";
-import { NO_WORK, readWorkState, type WorkState, writeWorkState } from "./work-memory.ts";
+import { keepKnownProfile, readKnownProfile } from "./known-profile.ts";
+import { NO_WORK, WorkMemory, type WorkState } from "./work-memory.ts";
 
 const WORK: WorkState = {
   probes: {
@@ -35,7 +35,7 @@ interface Bench {
   read(): Promise<{
     readonly work: WorkState;
     readonly hasProfile: boolean;
-    readonly hasTold: boolean;
+    readonly hasReported: boolean;
     readonly waiting: number;
   }>;
 }
@@ -51,11 +51,11 @@ async function withState(check: (bench: Bench) => Promise<void>): Promise<void> 
       folder,
       log,
       damaged: async (name, damage) => {
-        await writeWorkState(disk, WORK, logger);
-        await writeKnownProfile(disk, PROFILE, logger);
+        await (await WorkMemory.open({ disk, logger })).change(WORK);
+        await keepKnownProfile({ disk, logger }, PROFILE);
         const outbox = await open();
         const report = await outbox.addProfile(PROFILE, CHAIN, undefined);
-        await new ToldProfiles({ disk, logger }).keep({ report, profile: PROFILE, chain: CHAIN });
+        await new ReportedProfiles({ disk, logger }).keep({ report, profile: PROFILE, chain: CHAIN });
         await outbox.close();
         const path = join(folder, name);
         await writeFile(path, damage(await readFile(path)));
@@ -64,9 +64,9 @@ async function withState(check: (bench: Bench) => Promise<void>): Promise<void> 
         const outbox = await open();
         await outbox.close();
         return {
-          work: await readWorkState(disk, logger),
-          hasProfile: (await readKnownProfile(disk, "cam", logger)) !== undefined,
-          hasTold: (await new ToldProfiles({ disk, logger }).read("cam")) !== undefined,
+          work: (await WorkMemory.open({ disk, logger })).state,
+          hasProfile: (await readKnownProfile({ disk, logger }, "cam")) !== undefined,
+          hasReported: (await new ReportedProfiles({ disk, logger }).read("cam")) !== undefined,
           waiting: outbox.waiting.length,
         };
       },
@@ -86,7 +86,7 @@ describe("the state of an agent", () => {
   it("comes back as it was written", () =>
     withState(async (bench) => {
       await bench.damaged("work", (content) => content);
-      assert.deepEqual(await bench.read(), { work: WORK, hasProfile: true, hasTold: true, waiting: 1 });
+      assert.deepEqual(await bench.read(), { work: WORK, hasProfile: true, hasReported: true, waiting: 1 });
       assert.deepEqual(bench.log, []);
     }));
 
@@ -98,7 +98,7 @@ describe("the state of an agent", () => {
           const expected = {
             work: name === "work" ? NO_WORK : WORK,
             hasProfile: name !== "profile-cam",
-            hasTold: name !== "reported-cam",
+            hasReported: name !== "reported-cam",
             waiting: name === "outbox.journal" ? 0 : 1,
           };
           assert.deepEqual(await bench.read(), expected);

@@ -9,13 +9,13 @@ import {
 } from "@mpo/protocol";
 import type { AgentPorts } from "../core/agent-ports.ts";
 import type { AgentSettings } from "../core/agent-settings.ts";
-import type { ToldProfiles } from "../link/told-profiles.ts";
+import type { ReportedProfiles } from "../link/reported-profiles.ts";
 import { type BudgetFacts, workBudget } from "../policy/budget-policy.ts";
 import { type DueProbe, dueProbe, isIdle, type ProbeRecord, probeDone, probeFailed } from "../policy/probe-schedule.ts";
 import type { ProbeJob, ProbeResult, RetrainOutcome } from "../ports/agent-engine.ts";
 import type { Outbox } from "../report/outbox.ts";
 import { guarded } from "./guarded-work.ts";
-import { readKnownProfile, writeKnownProfile } from "./known-profile.ts";
+import { keepKnownProfile, readKnownProfile } from "./known-profile.ts";
 import { curvesJob, probeJob } from "./make-job.ts";
 import type { WorkMemory } from "./work-memory.ts";
 
@@ -26,7 +26,7 @@ export interface ProbeParts {
   readonly inventory: Inventory;
   readonly outbox: Outbox;
   readonly memory: WorkMemory;
-  readonly told: ToldProfiles;
+  readonly reported: ReportedProfiles;
   /** A report was added. */
   readonly onReport: () => void;
 }
@@ -62,13 +62,13 @@ export class ProbeWork {
   }
 
   async #reportedAgain({ order, model, manifestDigest }: ProbeOrder): Promise<boolean> {
-    const { memory, outbox, told, ports, onReport } = this.#parts;
+    const { memory, outbox, reported, ports, onReport } = this.#parts;
     const isWaiting = outbox.waiting.some(
       ({ kind, request }) => kind === "profile" && request.profile.model.name === model,
     );
     if (isWaiting) return true;
     if (memory.state.probes[model]?.manifestDigest !== manifestDigest) return false;
-    const found = await told.read(model);
+    const found = await reported.read(model);
     if (found === undefined) return false;
     ports.logger.info("a profile is reported again: the coordinator lacks it", { model, order });
     await outbox.addAgain(found);
@@ -108,7 +108,7 @@ export class ProbeWork {
 
   /** Runs a probe and reports it. A failure is told, and the probe tried again later. */
   async run(due: DueProbe, memoryBytes: number, signal: AbortSignal): Promise<void> {
-    const { settings, ports, inventory, outbox, memory, told } = this.#parts;
+    const { settings, ports, inventory, outbox, memory, reported } = this.#parts;
     ports.logger.info("a probe begins", { model: due.model, why: due.why, memoryBytes });
     try {
       const { source } = await ports.serving.folders(due.model);
@@ -116,13 +116,13 @@ export class ProbeWork {
       const { profile, chain } = await this.#measure(probeJob(due, means, settings), signal);
       // First the report, then the note that it was done: a crash in between costs a probe, not a profile.
       const report = await outbox.addProfile(profile, chain, due.order?.order);
-      await told.keep({ report, profile, chain });
+      await reported.keep({ report, profile, chain });
       const facts = {
         engineVersion: settings.engineVersion,
         workerIdleBytes: profile.idleBytes,
         nowMs: ports.clock.now(),
       };
-      await writeKnownProfile(ports.disk, profile, ports.logger);
+      await keepKnownProfile(ports, profile);
       await memory.change({ probes: probeDone(memory.state.probes, due, facts) });
       const { steps, spent } = profile;
       ports.logger.info("a probe ended", {
@@ -164,9 +164,9 @@ export class ProbeWork {
     memoryBytes: number,
     signal: AbortSignal,
   ): Promise<boolean> {
-    const { settings, ports, outbox, told } = this.#parts;
+    const { settings, ports, outbox, reported } = this.#parts;
     try {
-      const known = await readKnownProfile(ports.disk, model, ports.logger);
+      const known = await readKnownProfile(ports, model);
       if (known === undefined) return false;
       const { serving } = await ports.serving.folders(model);
       const job = curvesJob({ model, files, known }, { folder: serving, memoryBytes }, settings);
@@ -174,7 +174,7 @@ export class ProbeWork {
       const { profile, chain } = await this.#measure(job, signal);
       if (profile.accuracy.length === 0) return false;
       const report = await outbox.addProfile(profile, chain, undefined);
-      await told.keep({ report, profile, chain });
+      await reported.keep({ report, profile, chain });
       ports.logger.info("a probe ended", {
         model,
         curves: profile.accuracy.length,
@@ -194,12 +194,12 @@ export class ProbeWork {
    * after each window would change the device's document all the time.
    */
   async observed(model: string, outcome: RetrainOutcome): Promise<void> {
-    const { disk, logger } = this.#parts.ports;
+    const { ports } = this.#parts;
     const { config, plannedBytes, peakBytes, stepMs, overheadMs } = outcome;
     if (stepMs.length === 0) return;
     const window = { config, plannedBytes, peakBytes, stepMs, overheadMs };
-    const known = await readKnownProfile(disk, model, logger);
-    if (known !== undefined) await writeKnownProfile(disk, observe(known, window), logger);
+    const known = await readKnownProfile(ports, model);
+    if (known !== undefined) await keepKnownProfile(ports, observe(known, window));
   }
 
   #measure(job: ProbeJob, signal: AbortSignal): Promise<ProbeResult & { readonly profile: Profile }> {

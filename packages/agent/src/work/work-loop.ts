@@ -1,4 +1,4 @@
-import { chooseRung, describeConfig, isHopeless, MpoError, runWindow } from "@mpo/core";
+import { chooseRung, describeConfig, given, isHopeless, MpoError, runWindow } from "@mpo/core";
 import type { DesiredDocument, DocumentVersion, Inventory, ProbeOrder, Resources, ServedModel } from "@mpo/protocol";
 import type { ConfigStore } from "../config/config-store.ts";
 import type { AgentPorts } from "../core/agent-ports.ts";
@@ -8,7 +8,7 @@ import type { Documents } from "../core/documents.ts";
 import { randomName } from "../core/random-name.ts";
 import { Wakeup } from "../core/wakeup.ts";
 import { describeSigns } from "../drift/drift-detector.ts";
-import type { ToldProfiles } from "../link/told-profiles.ts";
+import type { ReportedProfiles } from "../link/reported-profiles.ts";
 import { type BudgetFacts, workBudget } from "../policy/budget-policy.ts";
 import type { RetrainOutcome } from "../ports/agent-engine.ts";
 import type { Outbox } from "../report/outbox.ts";
@@ -18,7 +18,7 @@ import { DriftWatch } from "./drift-watch.ts";
 import { guarded } from "./guarded-work.ts";
 import { probeMsOf, type RungToRun, retrainJob } from "./make-job.ts";
 import { budgetFacts, ProbeWork } from "./probe-work.ts";
-import { WorkMemory, type WorkState } from "./work-memory.ts";
+import type { WorkMemory } from "./work-memory.ts";
 import { WorkTroubles } from "./work-troubles.ts";
 
 /** What the work needs of the agent. */
@@ -29,8 +29,8 @@ export interface WorkParts {
   readonly store: ConfigStore;
   readonly documents: Documents;
   readonly outbox: Outbox;
-  readonly remembered: WorkState;
-  readonly told: ToldProfiles;
+  readonly memory: WorkMemory;
+  readonly reported: ReportedProfiles;
   readonly onReport: () => void;
   /** Called with the models that are served, as often as they are looked at. */
   readonly onModels: (models: readonly ServedModel[]) => void;
@@ -49,7 +49,6 @@ export class WorkLoop {
   readonly #wakeup: Wakeup;
   readonly #drift: DriftWatch;
   readonly #probes: ProbeWork;
-  readonly #memory: WorkMemory;
   readonly #lastWindowMs = new Map<string, number>();
   readonly #wanted = new Set<string>();
   readonly #troubles: WorkTroubles;
@@ -58,14 +57,13 @@ export class WorkLoop {
   #rung: number | undefined;
 
   constructor(parts: WorkParts) {
-    const { settings, ports, remembered } = parts;
+    const { settings, ports, memory } = parts;
     this.#parts = parts;
-    this.#memory = new WorkMemory(remembered, ports);
-    this.#probes = new ProbeWork({ ...parts, memory: this.#memory });
+    this.#probes = new ProbeWork(parts);
     this.#troubles = new WorkTroubles(ports);
     this.#wakeup = new Wakeup(ports.clock);
     this.current = new CurrentWork(ports.clock, parts.onDoing);
-    this.#drift = new DriftWatch(ports.serving, settings.drift, remembered);
+    this.#drift = new DriftWatch(ports.serving, settings.drift, memory.state);
   }
 
   /** The rung that fits now, an index of the document's. */
@@ -120,7 +118,7 @@ export class WorkLoop {
     this.#troubles.serves(models.map(({ name }) => name));
     let hasNews = false;
     for (const { name } of models) hasNews = (await this.#look(name)) || hasNews;
-    if (hasNews) await this.#memory.change(this.#drift.memory);
+    if (hasNews) await this.#parts.memory.change(this.#drift.memory);
     const resources = await ports.monitor.resources();
     await this.#walkLadder(resources, models);
     const windowOf = this.#dueWindow();
@@ -154,17 +152,16 @@ export class WorkLoop {
     const { document } = store;
     if (document === undefined || !models.some(({ name }) => name === document.model)) return;
     const { rungs, chosenRung, budget } = document;
-    const { infeasible } = this.#memory.state;
+    const { infeasible } = this.#parts.memory.state;
     if (isHopeless({ rungs, chosenRung, infeasible }, budget.memoryBytes)) {
       await documents.giveUp(document.version, "no rung ran within its memory");
       this.#parts.onReport();
       return;
     }
-    const facts = budgetFacts({ ...this.#parts, memory: this.#memory }, document.model);
+    const facts = budgetFacts(this.#parts, document.model);
     const free = workBudget(this.#parts.settings.budget, resources, facts).memoryBytes;
     const memoryBytes = Math.min(free, budget.memoryBytes);
-    const current = this.#rung === undefined ? {} : { current: this.#rung };
-    const rung = chooseRung({ rungs, chosenRung, memoryBytes, infeasible, ...current });
+    const rung = chooseRung({ rungs, chosenRung, memoryBytes, infeasible, ...given({ current: this.#rung }) });
     if (rung === this.#rung && rung !== undefined) return;
     this.#rung = rung;
     await documents.tellRung(rung);
@@ -239,7 +236,7 @@ export class WorkLoop {
     const name = `w-${randomName(ports.random)}`;
     const signs = this.#drift.noticed(model)?.signs ?? ["asked"];
     ports.logger.info("a window opens", { window: name, model, signs });
-    const { infeasible } = this.#memory.state;
+    const { infeasible } = this.#parts.memory.state;
     const { rungs, chosenRung, budget } = document;
     const run = await runWindow(
       { rungs, chosenRung, windowMs: budget.windowMs, infeasible },
@@ -254,7 +251,7 @@ export class WorkLoop {
     if (ended === undefined) return false;
     this.#wanted.delete(model);
     this.#lastWindowMs.set(model, ports.clock.monotonicMs());
-    if (run.infeasible !== infeasible) await this.#memory.change({ infeasible: run.infeasible });
+    if (run.infeasible !== infeasible) await this.#parts.memory.change({ infeasible: run.infeasible });
     if ("result" in ended) {
       const { isAccepted, stagedFolder } = ended.result;
       await this.#probes.observed(model, ended.result);
@@ -274,7 +271,7 @@ export class WorkLoop {
     if (last?.outcome === "replaced" || last?.outcome === "kept-old") {
       this.#answers.delete(model);
       await this.#drift.answered(model);
-      await this.#memory.change(this.#drift.memory);
+      await this.#parts.memory.change(this.#drift.memory);
     }
     if (last !== undefined && isWithinBounds(last)) await documents.confirm(document.version, this.#rung);
     this.#parts.onReport();
@@ -284,12 +281,12 @@ export class WorkLoop {
   async #retrain(what: RungToRun, signal: AbortSignal): Promise<RetrainOutcome> {
     const { ports, settings } = this.#parts;
     const job = retrainJob(what, await ports.serving.folders(what.model), settings, ports.random);
-    const facts = (): BudgetFacts => budgetFacts({ ...this.#parts, memory: this.#memory }, what.model);
+    const facts = (): BudgetFacts => budgetFacts(this.#parts, what.model);
     return guarded({ settings, ports, facts }, signal, (linked) => ports.engine.retrain(job, { signal: linked }));
   }
 
   async #freeBytes(model: string): Promise<number> {
-    const facts = budgetFacts({ ...this.#parts, memory: this.#memory }, model);
+    const facts = budgetFacts(this.#parts, model);
     return workBudget(this.#parts.settings.budget, await this.#parts.ports.monitor.resources(), facts).memoryBytes;
   }
 }

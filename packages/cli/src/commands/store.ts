@@ -1,11 +1,9 @@
-import { homedir } from "node:os";
-import { delimiter, join, resolve } from "node:path";
-import { formatBytes, given, MpoError } from "@mpo/core";
-import { cacheFolder } from "@mpo/datasets";
+import { join } from "node:path";
+import { formatBytes, MpoError } from "@mpo/core";
 import { checkStore, findNatsServer, type StoredStream, setAsideStreams } from "@mpo/transport";
 import { type Command, Option } from "commander";
 import type { CommandContext } from "../command-context.ts";
-import { stateFolder } from "../fleet/state-folder.ts";
+import { coordinatorFolder, natsServerPlaces } from "../fleet/coordinator-places.ts";
 import { createTable } from "../output/table.ts";
 
 interface StoreOptions {
@@ -54,19 +52,13 @@ function withPlace(command: Command): Command {
     .addOption(new Option("--nats-server <path>", "the nats-server to check with").env("MPO_NATS_SERVER"));
 }
 
-function natsFolder({ data }: StoreOptions, { environment, workingFolder }: CommandContext): string {
-  const folder = data === undefined ? `${stateFolder(environment)}/coordinator` : resolve(workingFolder, data);
-  return join(folder, "nats");
+function natsFolder({ data }: StoreOptions, context: CommandContext): string {
+  return join(coordinatorFolder(data, context), "nats");
 }
 
 async function check(options: StoreOptions, context: CommandContext): Promise<readonly StoredStream[]> {
   const { environment, terminal, signal } = context;
-  const binary = await findNatsServer({
-    searchPath: (environment["PATH"] ?? "").split(delimiter),
-    cacheFolder: cacheFolder(environment, homedir()),
-    signal,
-    ...given({ named: options.natsServer }),
-  });
+  const binary = await findNatsServer({ named: options.natsServer, ...natsServerPlaces(environment), signal });
   const streams = await checkStore({ binary, folder: natsFolder(options, context), signal });
   const table = createTable(terminal, ["stream", "state", "entries", "bytes"]);
   for (const { name, isDamaged, size, loss } of streams) {

@@ -1,6 +1,6 @@
 import type { Files, Stop } from "../command-context.ts";
 
-/** What a machine shall be: the checks that are made depend on it. */
+/** What a machine is to be: the checks that are made depend on it. */
 export const ROLES = ["agent", "coordinator"] as const;
 export type Role = (typeof ROLES)[number];
 

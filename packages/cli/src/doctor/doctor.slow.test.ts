@@ -7,10 +7,18 @@ import { describe, it, type TestContext } from "node:test";
 import { EXIT_CODES } from "@mpo/runtime";
 import { noNatsServer, startCoordinator, testFolder } from "../test-support/fleet-room.ts";
 import { startCommand } from "../testing/run-command.ts";
-import type { Check, DoctorContext, Finding } from "./check.ts";
-import { portCheck, proxyCheck } from "./network-checks.ts";
-import { storageCheck } from "./storage-check.ts";
-import { clearRefsCheck, clockCheck, flockCheck, memoryChecks, nodeCheck, openFilesCheck } from "./system-checks.ts";
+import type { DoctorContext, Finding } from "./check.ts";
+import { checkPort, checkProxy } from "./network-checks.ts";
+import { checkDisk } from "./storage-check.ts";
+import {
+  checkClearRefs,
+  checkClock,
+  checkFlock,
+  checkMemory,
+  checkNode,
+  checkOpenFiles,
+  checkPressure,
+} from "./system-checks.ts";
 
 /** A context whose `/proc` and `/sys` are these files. */
 async function machine(context: TestContext, files: Readonly<Record<string, string>>): Promise<DoctorContext> {
@@ -29,18 +37,18 @@ const PSI = "some avg10=1.50 avg60=0.00 avg300=0.00 total=1\nfull avg10=0.00 avg
 describe("the doctor's checks", () => {
   const nodes = { "v20.19.0": "ok", "v22.5.1": "ok", "v20.18.3": "broken", "v18.20.0": "broken", "v23.0.0": "broken" };
   for (const [version, state] of Object.entries(nodes)) {
-    it(`Node ${version} is ${state}`, async () => assert.equal((await nodeCheck(version).run()).state, state));
+    it(`Node ${version} is ${state}`, async () => assert.equal((await checkNode(version)).state, state));
   }
 
   it("a clock that was never set", async () => {
-    assert.equal((await clockCheck(0).run()).state, "broken");
-    assert.equal((await clockCheck(Date.now()).run()).state, "ok");
+    assert.equal((await checkClock(0)).state, "broken");
+    assert.equal((await checkClock(Date.now())).state, "ok");
   });
 
   it("memory, its limit and its pressure", async (t) => {
     const findings = async (files: Readonly<Record<string, string>>): Promise<readonly Finding[]> => {
-      const checks: readonly Check[] = memoryChecks(await machine(t, files), tmpdir());
-      return await Promise.all(checks.map((check) => check.run()));
+      const context = await machine(t, files);
+      return await Promise.all([checkMemory(context, tmpdir()), checkPressure(context, tmpdir())]);
     };
     const limit = { "proc/self/cgroup": "0::/box", "sys/fs/cgroup/box/memory.max": String(512 * 2 ** 20) };
     const usual = { "proc/meminfo": memory(3 * GIB_IN_KIB), "proc/pressure/memory": PSI, "proc/pressure/cpu": PSI };
@@ -56,15 +64,15 @@ describe("the doctor's checks", () => {
   });
 
   it("peaks that cannot be metered", async (t) => {
-    assert.equal((await clearRefsCheck(await machine(t, { "proc/self/clear_refs": "" })).run()).state, "ok");
-    assert.equal((await clearRefsCheck(await machine(t, {})).run()).state, "broken");
+    assert.equal((await checkClearRefs(await machine(t, { "proc/self/clear_refs": "" }))).state, "ok");
+    assert.equal((await checkClearRefs(await machine(t, {}))).state, "broken");
   });
 
   it("few open files", async (t) => {
     const limits = (most: string): string =>
       `Limit  Soft Limit  Hard Limit  Units\nMax open files  ${most}  ${most}  files\n`;
     const finding = async (most: string): Promise<Finding> =>
-      await openFilesCheck(await machine(t, { "proc/self/limits": limits(most), "proc/self/fd/0": "" })).run();
+      await checkOpenFiles(await machine(t, { "proc/self/limits": limits(most), "proc/self/fd/0": "" }));
     assert.equal((await finding("65536")).state, "ok");
     const few = await finding("256");
     assert.deepEqual([few.state, /at most 256: room for 191/u.test(few.found)], ["warning", true], few.found);
@@ -74,15 +82,15 @@ describe("the doctor's checks", () => {
   it("a missing flock", async (t) => {
     const context = await machine(t, {});
     const { PATH = "" } = process.env;
-    assert.equal((await flockCheck({ ...context, environment: { PATH } }).run()).state, "ok");
-    const none = await flockCheck({ ...context, environment: { PATH: "/nowhere" } }).run();
+    assert.equal((await checkFlock({ ...context, environment: { PATH } })).state, "ok");
+    const none = await checkFlock({ ...context, environment: { PATH: "/nowhere" } });
     assert.deepEqual([none.state, /util-linux/u.test(none.fix ?? "")], ["broken", true]);
   });
 
   it("a proxy on the way", async (t) => {
     const context = { ...(await machine(t, {})), environment: { http_proxy: "http://proxy:3128" } };
     const check = (host: string): Promise<Finding> =>
-      proxyCheck({ tenant: "default", coordinator: { host, port: 7443 } }, context).run();
+      checkProxy({ tenant: "default", coordinator: { host, port: 7443 } }, context);
     assert.equal((await check("127.0.0.1")).state, "ok");
     const used = await check("fleet.example");
     assert.equal(used.state, "warning");
@@ -90,8 +98,8 @@ describe("the doctor's checks", () => {
   });
 
   it("a disk on which nothing can be written", async (t) => {
-    assert.equal((await storageCheck(join(await testFolder(t), "not/there/yet")).run()).state, "ok");
-    const proc = await storageCheck("/proc/self/fdinfo").run();
+    assert.equal((await checkDisk(join(await testFolder(t), "not/there/yet"))).state, "ok");
+    const proc = await checkDisk("/proc/self/fdinfo");
     assert.notEqual(proc.state, "ok");
   });
 
@@ -101,8 +109,8 @@ describe("the doctor's checks", () => {
     t.after(() => server.close());
     const { port } = server.address() as { readonly port: number };
     const at = { host: "127.0.0.1", port };
-    assert.equal((await portCheck(at, "--listen", async () => false).run()).state, "broken");
-    assert.equal((await portCheck(at, "--listen", async () => true).run()).state, "ok");
+    assert.equal((await checkPort(at, "--listen", async () => false)).state, "broken");
+    assert.equal((await checkPort(at, "--listen", async () => true)).state, "ok");
   });
 });
 

@@ -1,7 +1,7 @@
 import { formatBytes, given, MpoError, NOTHING_FROZEN, type RetrainConfig, typical } from "@mpo/core";
 import type { MeasuredStep } from "@mpo/engine";
 import { formatMs } from "../output/format.ts";
-import type { Check, DoctorContext } from "./check.ts";
+import type { DoctorContext, Finding } from "./check.ts";
 
 const CONFIG: RetrainConfig = {
   microBatch: 64,
@@ -13,46 +13,36 @@ const CONFIG: RetrainConfig = {
 const CAP_BYTES = 48 * 2 ** 20;
 const SETUP_FIX = "Run `npm run setup`: it gets TensorFlow's library and builds the addon against it.";
 
-/** TensorFlow runs a real step; and one that needs more than its cap is stopped, which is what protects a device. */
-export function engineChecks(context: DoctorContext): readonly Check[] {
-  return [
-    {
-      name: "TensorFlow",
-      neededBy: ["agent"],
-      run: async () => {
-        try {
-          const { loaded, sample } = await oneStep(context, undefined);
-          const idle = `${formatBytes(loaded.idleBytes)} idle`;
-          const step = `a step of ResNet-20 with 64 images takes ${formatMs(typical(sample.stepMs))}`;
-          return { state: "ok", found: `${loaded.tensorflowVersion}, ${idle}; ${step}` };
-        } catch (thrown) {
-          return { state: "broken", found: MpoError.from(thrown).message, fix: SETUP_FIX };
-        }
-      },
-    },
-    {
-      name: "memory cap (oneDNN)",
-      neededBy: ["agent"],
-      run: async () => {
-        try {
-          await oneStep(context, CAP_BYTES);
-        } catch (thrown) {
-          const { code, message } = MpoError.from(thrown);
-          if (code !== "over-memory-cap") return { state: "broken", found: message, fix: SETUP_FIX };
-          return { state: "ok", found: `a step that needs more than its cap of ${formatBytes(CAP_BYTES)} is stopped` };
-        }
-        return {
-          state: "broken",
-          found: `a step went over its cap of ${formatBytes(CAP_BYTES)}: TensorFlow's library runs without oneDNN`,
-          fix: "Use a TensorFlow library with oneDNN: run `npm run setup` without MPO_TENSORFLOW_WHEEL.",
-        };
-      },
-    },
-  ];
+/** TensorFlow runs a real step. */
+export async function checkTensorflow(context: DoctorContext): Promise<Finding> {
+  try {
+    const { loaded, sample } = await oneStep(context, undefined);
+    const idle = `${formatBytes(loaded.idleBytes)} idle`;
+    const step = `a step of ResNet-20 with 64 images takes ${formatMs(typical(sample.stepMs))}`;
+    return { state: "ok", found: `${loaded.tensorflowVersion}, ${idle}; ${step}` };
+  } catch (thrown) {
+    return { state: "broken", found: MpoError.from(thrown).message, fix: SETUP_FIX };
+  }
+}
+
+/** A step that needs more than its cap is stopped, which is what protects a device. */
+export async function checkMemoryCap(context: DoctorContext): Promise<Finding> {
+  try {
+    await oneStep(context, CAP_BYTES);
+  } catch (thrown) {
+    const { code, message } = MpoError.from(thrown);
+    if (code !== "over-memory-cap") return { state: "broken", found: message, fix: SETUP_FIX };
+    return { state: "ok", found: `a step that needs more than its cap of ${formatBytes(CAP_BYTES)} is stopped` };
+  }
+  return {
+    state: "broken",
+    found: `a step went over its cap of ${formatBytes(CAP_BYTES)}: TensorFlow's library runs without oneDNN`,
+    fix: "Use a TensorFlow library with oneDNN: run `npm run setup` without MPO_TENSORFLOW_WHEEL.",
+  };
 }
 
 async function oneStep({ environment, signal }: DoctorContext, cap: number | undefined): Promise<MeasuredStep> {
-  // Loaded here: the other checks need no engine, and tell why it may be missing.
+  // Loaded here: the other checks need no engine, and say why it may be missing.
   const { buildModel, initialWeights, measureStep, methodNamed } = await import("@mpo/engine");
   const graph = buildModel({ model: "resnet20", norm: "batch", inputShape: [32, 32, 3], classes: 10 });
   const task = {

@@ -5,11 +5,19 @@ import type { Files, Output, Stop } from "../command-context.ts";
 import { stateFolder } from "../fleet/state-folder.ts";
 import type { FleetOptions } from "../options/fleet-options.ts";
 import { createTable } from "../output/table.ts";
-import type { Check, DoctorContext, Finding, Role } from "./check.ts";
-import { engineChecks } from "./engine-checks.ts";
-import { answersHealth, coordinatorCheck, natsCheck, once, portCheck, proxyCheck } from "./network-checks.ts";
-import { storageCheck, storeRoomCheck } from "./storage-check.ts";
-import { clearRefsCheck, clockCheck, flockCheck, memoryChecks, nodeCheck, openFilesCheck } from "./system-checks.ts";
+import { type Check, type DoctorContext, type Finding, ROLES, type Role } from "./check.ts";
+import { checkMemoryCap, checkTensorflow } from "./engine-checks.ts";
+import { answersHealth, checkCoordinator, checkNatsServer, checkPort, checkProxy } from "./network-checks.ts";
+import { checkDisk, checkStoreRoom } from "./storage-check.ts";
+import {
+  checkClearRefs,
+  checkClock,
+  checkFlock,
+  checkMemory,
+  checkNode,
+  checkOpenFiles,
+  checkPressure,
+} from "./system-checks.ts";
 
 /** The options of `mpo doctor`. */
 export interface DoctorOptions extends FleetOptions {
@@ -57,27 +65,37 @@ export async function runDoctor(options: DoctorOptions, context: Files & Output 
 function checksFor(options: DoctorOptions, context: DoctorContext): readonly Check[] {
   const { environment, signal } = context;
   const data = stateFolder(environment);
-  const coordinator = coordinatorCheck(options, options.isCoordinatorNamed, context);
-  const asked = once(coordinator.run);
+  let asked: Promise<Finding> | undefined;
+  const coordinator = (): Promise<Finding> =>
+    (asked ??= checkCoordinator(options, options.isCoordinatorNamed, context));
   const isThere = async (): Promise<boolean> =>
-    options.coordinator.port === DEFAULT_GRPC_PORT && (await asked()).state === "ok";
+    options.coordinator.port === DEFAULT_GRPC_PORT && (await coordinator()).state === "ok";
   const grpc = { host: LOOPBACK, port: DEFAULT_GRPC_PORT };
   const http = { host: LOOPBACK, port: DEFAULT_HTTP_PORT };
+  const neededBy = (roles: readonly Role[], checks: Readonly<Record<string, Check["run"]>>): readonly Check[] =>
+    Object.entries(checks).map(([name, run]) => ({ name, neededBy: roles, run }));
   return [
-    nodeCheck(process.version),
-    clockCheck(Date.now()),
-    storageCheck(data),
-    storeRoomCheck(`${data}/coordinator`),
-    flockCheck(context),
-    openFilesCheck(context),
-    ...memoryChecks(context, data),
-    clearRefsCheck(context),
-    ...engineChecks(context),
-    natsCheck(context),
-    portCheck(grpc, "--listen", isThere),
-    portCheck(http, "--http", () => answersHealth(http, signal)),
-    proxyCheck(options, context),
-    { ...coordinator, run: asked },
+    ...neededBy(ROLES, {
+      Node: () => checkNode(process.version),
+      clock: () => checkClock(Date.now()),
+      disk: () => checkDisk(data),
+    }),
+    ...neededBy(["coordinator"], { store: () => checkStoreRoom(`${data}/coordinator`) }),
+    ...neededBy(ROLES, { flock: () => checkFlock(context) }),
+    ...neededBy(["coordinator"], { "open files": () => checkOpenFiles(context) }),
+    ...neededBy(["agent"], {
+      memory: () => checkMemory(context, data),
+      "pressure (PSI)": () => checkPressure(context, data),
+      clear_refs: () => checkClearRefs(context),
+      TensorFlow: () => checkTensorflow(context),
+      "memory cap (oneDNN)": () => checkMemoryCap(context),
+    }),
+    ...neededBy(["coordinator"], {
+      "nats-server": () => checkNatsServer(context),
+      [`port ${grpc.port}`]: () => checkPort(grpc, "--listen", isThere),
+      [`port ${http.port}`]: () => checkPort(http, "--http", () => answersHealth(http, signal)),
+    }),
+    ...neededBy(ROLES, { proxy: () => checkProxy(options, context), coordinator }),
   ];
 }
 

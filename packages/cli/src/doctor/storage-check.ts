@@ -2,7 +2,7 @@ import { access, constants, stat, statfs } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { formatBytes } from "@mpo/core";
 import { STORE_NEEDS_BYTES } from "@mpo/transport";
-import type { Check, Finding } from "./check.ts";
+import type { Finding } from "./check.ts";
 
 /** A retrained model, a journal and a store must find room. */
 const LITTLE_BYTES = 2 ** 30;
@@ -17,26 +17,16 @@ export async function existingParent(folder: string): Promise<string> {
 }
 
 /** State can be written, and there is room for it. */
-export function storageCheck(folder: string): Check {
-  return {
-    name: "disk",
-    neededBy: ["agent", "coordinator"],
-    run: () => findRoom(folder, NOTHING_BYTES),
-  };
+export async function checkDisk(folder: string): Promise<Finding> {
+  return await findRoom(folder, NOTHING_BYTES);
 }
 
 /** A coordinator's store finds what it needs to begin with. */
-export function storeRoomCheck(folder: string): Check {
-  return {
-    name: "store",
-    neededBy: ["coordinator"],
-    run: async () => {
-      const isThere = (await stat(join(folder, "nats/jetstream")).catch(() => undefined)) !== undefined;
-      const finding = await findRoom(folder, isThere ? NOTHING_BYTES : STORE_NEEDS_BYTES);
-      if (isThere) return finding;
-      return { ...finding, found: `${finding.found}; a new store needs ${formatBytes(STORE_NEEDS_BYTES)}` };
-    },
-  };
+export async function checkStoreRoom(folder: string): Promise<Finding> {
+  const isThere = (await stat(join(folder, "nats/jetstream")).catch(() => undefined)) !== undefined;
+  const finding = await findRoom(folder, isThere ? NOTHING_BYTES : STORE_NEEDS_BYTES);
+  if (isThere) return finding;
+  return { ...finding, found: `${finding.found}; a new store needs ${formatBytes(STORE_NEEDS_BYTES)}` };
 }
 
 async function findRoom(folder: string, neededBytes: number): Promise<Finding> {

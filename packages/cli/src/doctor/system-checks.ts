@@ -1,10 +1,10 @@
 import { access, constants, open } from "node:fs/promises";
 import { delimiter, join } from "node:path";
-import { DEFAULT_BUDGET_POLICY, systemMonitor, workBudget } from "@mpo/agent";
+import { DEFAULT_BUDGET_POLICY, type DeviceMonitor, systemMonitor, workBudget } from "@mpo/agent";
 import { formatBytes } from "@mpo/core";
 import { systemClock } from "@mpo/io";
 import { connectionsWithin, FEW_OPEN_FILES, readOpenFiles } from "@mpo/runtime";
-import type { Check, DoctorContext, Finding } from "./check.ts";
+import type { DoctorContext, Finding } from "./check.ts";
 import { existingParent } from "./storage-check.ts";
 
 /** The range of `engines` in package.json. */
@@ -12,152 +12,110 @@ const OLDEST_NODE = [20, 19] as const;
 const TOO_NEW_NODE = 23;
 
 /** Node is of a version that the engine's addon is built for. */
-export function nodeCheck(version: string): Check {
+export async function checkNode(version: string): Promise<Finding> {
+  const [major = 0, minor = 0] = version.replace(/^v/u, "").split(".").map(Number);
+  const isOld = major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1]);
+  if (!isOld && major < TOO_NEW_NODE) return { state: "ok", found: version };
   return {
-    name: "Node",
-    neededBy: ["agent", "coordinator"],
-    run: async () => {
-      const [major = 0, minor = 0] = version.replace(/^v/u, "").split(".").map(Number);
-      const isOld = major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1]);
-      if (!isOld && major < TOO_NEW_NODE) return { state: "ok", found: version };
-      return {
-        state: "broken",
-        found: version,
-        fix: `Install Node ${OLDEST_NODE.join(".")} or newer, below ${TOO_NEW_NODE}.`,
-      };
-    },
+    state: "broken",
+    found: version,
+    fix: `Install Node ${OLDEST_NODE.join(".")} or newer, below ${TOO_NEW_NODE}.`,
   };
 }
 
-/** The machine tells its memory, and there is room for a retraining beside the program that serves. */
-export function memoryChecks(context: DoctorContext, dataFolder: string): readonly Check[] {
-  const read = async () => {
-    const monitor = systemMonitor({
-      ...{ clock: systemClock, dataFolder: await existingParent(dataFolder), systemRoot: context.systemRoot },
-      ...{ architecture: process.arch, nodeVersion: process.version, agentVersion: "doctor" },
-    });
-    return { inventory: await monitor.inventory(), resources: await monitor.resources() };
-  };
-  return [
-    {
-      name: "memory",
-      neededBy: ["agent"],
-      run: async () => {
-        const { inventory, resources } = await read();
-        const { memoryBytes, blockedBy } = workBudget(DEFAULT_BUDGET_POLICY, resources, {
-          totalBytes: inventory.memoryBytes,
-        });
-        const limit =
-          resources.memoryLimitBytes === undefined
-            ? "no cgroup limit"
-            : `cgroup limit ${formatBytes(resources.memoryLimitBytes)}`;
-        const found = `${formatBytes(inventory.memoryBytes)}, ${limit}, free ${formatBytes(resources.memoryAvailableBytes)}`;
-        if (blockedBy.length === 0) {
-          return { state: "ok", found: `${found}; a retraining may take ${formatBytes(memoryBytes)} now` };
-        }
-        const fix = blockedBy.includes("memory")
-          ? `A retraining needs about ${formatBytes(DEFAULT_BUDGET_POLICY.workerIdleBytes)} before its first step, and a reserve stays free: free memory, or lower --reserve and --reserve-share.`
-          : "Nothing runs until it is over.";
-        return { state: "warning", found: `${found}; nothing may run now: ${blockedBy.join(", ")}`, fix };
-      },
-    },
-    {
-      name: "pressure (PSI)",
-      neededBy: ["agent"],
-      run: async () => {
-        const { memoryPressurePercent: memory, cpuPressurePercent: cpu } = (await read()).resources;
-        if (memory === undefined) {
-          return {
-            state: "warning",
-            found: "the kernel does not tell pressure: the agent goes by free memory and load alone",
-            fix: "Boot a kernel with PSI (on Raspberry Pi OS and others: psi=1 on the kernel's command line).",
-          };
-        }
-        return { state: "ok", found: `memory ${memory.toFixed(1)} %, processor ${(cpu ?? 0).toFixed(1)} %` };
-      },
-    },
-  ];
+/** The machine reports its memory, and there is room for a retraining beside the program that serves. */
+export async function checkMemory(context: DoctorContext, dataFolder: string): Promise<Finding> {
+  const monitor = await monitorOf(context, dataFolder);
+  const [{ memoryBytes: totalBytes }, resources] = [await monitor.inventory(), await monitor.resources()];
+  const { memoryLimitBytes, memoryAvailableBytes } = resources;
+  const { memoryBytes, blockedBy } = workBudget(DEFAULT_BUDGET_POLICY, resources, { totalBytes });
+  const limit = memoryLimitBytes === undefined ? "no cgroup limit" : `cgroup limit ${formatBytes(memoryLimitBytes)}`;
+  const found = `${formatBytes(totalBytes)}, ${limit}, free ${formatBytes(memoryAvailableBytes)}`;
+  if (blockedBy.length === 0) {
+    return { state: "ok", found: `${found}; a retraining may take ${formatBytes(memoryBytes)} now` };
+  }
+  const fix = blockedBy.includes("memory")
+    ? `A retraining needs about ${formatBytes(DEFAULT_BUDGET_POLICY.workerIdleBytes)} before its first step, and a reserve stays free: free memory, or lower --reserve and --reserve-share.`
+    : "Nothing runs until it is over.";
+  return { state: "warning", found: `${found}; nothing may run now: ${blockedBy.join(", ")}`, fix };
+}
+
+/** The kernel reports how long tasks have to wait for memory and processors. */
+export async function checkPressure(context: DoctorContext, dataFolder: string): Promise<Finding> {
+  const monitor = await monitorOf(context, dataFolder);
+  const { memoryPressurePercent: memory, cpuPressurePercent: cpu } = await monitor.resources();
+  if (memory === undefined) {
+    return {
+      state: "warning",
+      found: "the kernel does not report pressure: the agent goes by free memory and load alone",
+      fix: "Boot a kernel with PSI (on Raspberry Pi OS and others: psi=1 on the kernel's command line).",
+    };
+  }
+  return { state: "ok", found: `memory ${memory.toFixed(1)} %, processor ${(cpu ?? 0).toFixed(1)} %` };
+}
+
+async function monitorOf({ systemRoot }: DoctorContext, dataFolder: string): Promise<DeviceMonitor> {
+  return systemMonitor({
+    ...{ clock: systemClock, dataFolder: await existingParent(dataFolder), systemRoot },
+    ...{ architecture: process.arch, nodeVersion: process.version, agentVersion: "doctor" },
+  });
 }
 
 /** Peaks of memory can be metered. */
-export function clearRefsCheck({ systemRoot }: DoctorContext): Check {
-  return {
-    name: "clear_refs",
-    neededBy: ["agent"],
-    run: async (): Promise<Finding> => {
-      const path = join(systemRoot, "proc/self/clear_refs");
-      try {
-        // Not `writeFile`: it would make the file where it is missing.
-        await using file = await open(path, "r+");
-        await file.writeFile("5");
-        return { state: "ok", found: "peaks of memory can be metered" };
-      } catch (thrown) {
-        return {
-          state: "broken",
-          found: `${path} cannot be written: ${(thrown as Error).message}`,
-          fix: "The kernel needs CONFIG_PROC_PAGE_MONITOR; in a container, mount /proc with write access.",
-        };
-      }
-    },
-  };
+export async function checkClearRefs({ systemRoot }: DoctorContext): Promise<Finding> {
+  const path = join(systemRoot, "proc/self/clear_refs");
+  try {
+    // Not `writeFile`: it would make the file where it is missing.
+    await using file = await open(path, "r+");
+    await file.writeFile("5");
+    return { state: "ok", found: "peaks of memory can be metered" };
+  } catch (thrown) {
+    return {
+      state: "broken",
+      found: `${path} cannot be written: ${(thrown as Error).message}`,
+      fix: "The kernel needs CONFIG_PROC_PAGE_MONITOR; in a container, mount /proc with write access.",
+    };
+  }
 }
 
 /** A fleet's connections find room. */
-export function openFilesCheck({ systemRoot }: DoctorContext): Check {
+export async function checkOpenFiles({ systemRoot }: DoctorContext): Promise<Finding> {
+  const files = await readOpenFiles(systemRoot);
+  if (files === undefined) return { state: "ok", found: "the system does not report its limit" };
+  const room = connectionsWithin(files);
+  const found = `at most ${files.limit}: room for ${room} connections of devices`;
+  if (files.limit >= FEW_OPEN_FILES) return { state: "ok", found };
   return {
-    name: "open files",
-    neededBy: ["coordinator"],
-    run: async () => {
-      const files = await readOpenFiles(systemRoot);
-      if (files === undefined) return { state: "ok", found: "the system does not tell its limit" };
-      const room = connectionsWithin(files);
-      const found = `at most ${files.limit}: room for ${room} connections of devices`;
-      if (files.limit >= FEW_OPEN_FILES) return { state: "ok", found };
-      return {
-        state: "warning",
-        found,
-        fix: "Raise the limit: ulimit -Hn 65536, or LimitNOFILE=65536 in its service.",
-      };
-    },
+    state: "warning",
+    found,
+    fix: "Raise the limit: ulimit -Hn 65536, or LimitNOFILE=65536 in its service.",
   };
 }
 
 /** One owner of a data folder: the program that takes the kernel's lock on it. */
-export function flockCheck({ environment }: DoctorContext): Check {
-  return {
-    name: "flock",
-    neededBy: ["agent", "coordinator"],
-    run: async () => {
-      for (const folder of (environment["PATH"] ?? "").split(delimiter)) {
-        const path = join(folder, "flock");
-        const isThere = await access(path, constants.X_OK).then(
-          () => true,
-          () => false,
-        );
-        if (isThere) return { state: "ok", found: path };
-      }
-      const fix = "Install util-linux (Debian, Ubuntu: apt-get install util-linux).";
-      return { state: "broken", found: "the program flock is not in PATH", fix };
-    },
-  };
+export async function checkFlock({ environment }: DoctorContext): Promise<Finding> {
+  for (const folder of (environment["PATH"] ?? "").split(delimiter)) {
+    const path = join(folder, "flock");
+    const isThere = await access(path, constants.X_OK).then(
+      () => true,
+      () => false,
+    );
+    if (isThere) return { state: "ok", found: path };
+  }
+  const fix = "Install util-linux (Debian, Ubuntu: apt-get install util-linux).";
+  return { state: "broken", found: "the program flock is not in PATH", fix };
 }
 
 /** Nobody has used this before; a clock that says so was never set. */
 const FIRST_USE_MS = Date.UTC(2026, 0, 1);
 
 /** The clock was set. */
-export function clockCheck(nowMs: number): Check {
+export async function checkClock(nowMs: number): Promise<Finding> {
+  const found = new Date(nowMs).toISOString();
+  if (nowMs >= FIRST_USE_MS) return { state: "ok", found };
   return {
-    name: "clock",
-    neededBy: ["agent", "coordinator"],
-    run: async () => {
-      const found = new Date(nowMs).toISOString();
-      if (nowMs >= FIRST_USE_MS) return { state: "ok", found };
-      return {
-        state: "broken",
-        found: `${found} lies in the past`,
-        fix: "Set the clock, and keep it by NTP (timedatectl set-ntp true).",
-      };
-    },
+    state: "broken",
+    found: `${found} lies in the past`,
+    fix: "Set the clock, and keep it by NTP (timedatectl set-ntp true).",
   };
 }

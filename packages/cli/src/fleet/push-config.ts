@@ -6,6 +6,7 @@ import {
   type SearchBudget,
   type SearchObjective,
 } from "@mpo/core";
+import { ifFound } from "@mpo/io";
 import type { DesiredDocument, DeviceIdentity } from "@mpo/protocol";
 import type { Command } from "commander";
 import type { CommandContext, Output, Stop } from "../command-context.ts";
@@ -54,7 +55,7 @@ async function pushConfig(device: string, options: PushOptions, context: Output 
   const identity = { tenant: options.tenant, device };
   const failure = await withAdmin(options, context, async (session) => {
     const { admin, call } = session;
-    const current = await currentOf(identity, session);
+    const current = (await ifFound(admin.getConfig({ identity }, call)))?.document;
     const model = options.model ?? current?.model ?? (await onlyModel(identity, session));
     const budget = budgetFrom(options, current);
     const config = await givenConfig(options, { identity, model }, current, session);
@@ -71,18 +72,6 @@ async function pushConfig(device: string, options: PushOptions, context: Output 
   });
   // Thrown here, because it is the device that has not answered, and not the coordinator.
   if (failure !== undefined) throw failure;
-}
-
-async function currentOf(
-  identity: DeviceIdentity,
-  { admin, call }: AdminSession,
-): Promise<DesiredDocument | undefined> {
-  try {
-    return (await admin.getConfig({ identity }, call)).document;
-  } catch (thrown) {
-    if (MpoError.from(thrown).code !== "not-found") throw thrown;
-    return undefined;
-  }
 }
 
 async function onlyModel(identity: DeviceIdentity, { admin, call }: AdminSession): Promise<string> {

@@ -129,14 +129,10 @@ async function foldersFrom(
 /** The agent as a part of a process. `run` calls back when the agent is up. */
 function agentService(run: (signal: AbortSignal, onReady: (agent: Agent) => void) => Promise<void>): Service {
   const ends = new AbortController();
-  let settle: (ended: Promise<void>) => void = () => undefined;
-  const ended = new Promise<void>((resolve) => {
-    settle = resolve;
-  });
   let running: Promise<void> = Promise.resolve();
   return {
     name: "agent",
-    ended,
+    ended: () => running,
     start: async ({ signal }) => {
       using linked = linkSignals(signal);
       const isUp = new Promise<Agent>((resolveUp) => {
@@ -145,11 +141,10 @@ function agentService(run: (signal: AbortSignal, onReady: (agent: Agent) => void
       running.catch(() => undefined);
       linked.signal.addEventListener("abort", () => ends.abort(), { once: true });
       await Promise.race([isUp, running]);
-      settle(running);
     },
     stop: async () => {
       ends.abort();
-      // A failure was told when it came.
+      // A failure was reported when it came.
       await running.catch(() => undefined);
     },
   };

@@ -1,6 +1,5 @@
 import { readFileSync } from "node:fs";
-import { homedir } from "node:os";
-import { delimiter, resolve } from "node:path";
+import { resolve } from "node:path";
 import {
   type CoordinatorAddresses,
   type CoordinatorSettings,
@@ -9,14 +8,13 @@ import {
   runCoordinator,
 } from "@mpo/coordinator";
 import { given, MpoError, SECOND_MS } from "@mpo/core";
-import { cacheFolder } from "@mpo/datasets";
 import { fileError, throwIfAborted } from "@mpo/io";
 import type { LogLevel } from "@mpo/runtime";
 import type { Daemon, Files, Output } from "../command-context.ts";
 import type { Address } from "../options/address-options.ts";
 import { printError } from "../output/print-error.ts";
 import { commandLogger } from "./command-logger.ts";
-import { stateFolder } from "./state-folder.ts";
+import { coordinatorFolder, natsServerPlaces } from "./coordinator-places.ts";
 
 /** The options of `mpo coordinator`. Times are milliseconds. */
 export interface CoordinatorCommandOptions {
@@ -87,14 +85,12 @@ function embeddedNats(options: CoordinatorCommandOptions, context: Daemon & File
       hint: `Leave ${flag} out, or name the cluster with --nats URL.`,
     });
   }
-  const { environment, workingFolder } = context;
   const { data, natsServer: binary, natsListen } = options;
   return {
     kind: "embedded",
-    folder: data === undefined ? `${stateFolder(environment)}/coordinator` : resolve(workingFolder, data),
-    searchPath: (environment["PATH"] ?? "").split(delimiter),
-    cacheFolder: cacheFolder(environment, homedir()),
-    ...(binary === undefined || binary === "" ? {} : { binary }),
+    folder: coordinatorFolder(data, context),
+    ...natsServerPlaces(context.environment),
+    ...given({ binary }),
     ...natsListen,
   };
 }

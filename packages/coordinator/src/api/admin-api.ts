@@ -1,39 +1,14 @@
 import { MpoError } from "@mpo/core";
 import type { Clock } from "@mpo/io";
 import type {
+  AdminServiceMethods,
+  DesiredDocument,
   DeviceIdentity,
-  ExplainConfigRequest,
-  ExplainConfigResponse,
-  GetConfigRequest,
-  GetConfigResponse,
-  GetDeviceRequest,
-  GetDeviceResponse,
-  GetProfileRequest,
-  GetProfileResponse,
-  ListDevicesRequest,
-  ListDevicesResponse,
-  ListEventsRequest,
-  ListEventsResponse,
-  ListProfilesRequest,
-  ListProfilesResponse,
-  ProbeDeviceRequest,
-  ProbeDeviceResponse,
+  DocumentVersion,
   ProbeFailure,
-  PushConfigRequest,
-  PushConfigResponse,
   Reason,
-  RefreshDeviceRequest,
-  RefreshDeviceResponse,
-  RemoveDeviceRequest,
-  RemoveDeviceResponse,
-  RenameDeviceRequest,
-  RenameDeviceResponse,
-  RetireDeviceRequest,
-  RetireDeviceResponse,
-  RollbackConfigRequest,
-  RollbackConfigResponse,
-  WatchEventsRequest,
-  WatchEventsResponse,
+  RequestOf,
+  ResponseOf,
 } from "@mpo/protocol";
 import type { Logger } from "@mpo/runtime";
 import type { DocumentService } from "../documents/document-service.ts";
@@ -43,7 +18,7 @@ import type { ProfileService } from "../profiles/profile-service.ts";
 import { askToProbe, askToReport } from "../registry/ask-device.ts";
 import type { Asking, DeviceLife } from "../registry/device-life.ts";
 import type { DeviceRecord } from "../registry/device-record.ts";
-import { type Registry, unknownDevice } from "../registry/registry.ts";
+import type { Registry } from "../registry/registry.ts";
 import { newestConfirmed, statusOf } from "../registry/status-record.ts";
 import type { StatusService } from "../registry/status-service.ts";
 import { reason } from "../search/planned-ladder.ts";
@@ -71,6 +46,9 @@ export interface AdminParts {
   readonly onPushed?: (cause: PushCause) => void;
 }
 
+type Ask<Call extends keyof AdminServiceMethods> = RequestOf<AdminServiceMethods[Call]>;
+type Answer<Call extends keyof AdminServiceMethods> = ResponseOf<AdminServiceMethods[Call]>;
+
 /** What people and programs ask of a coordinator. */
 export class AdminApi {
   readonly #parts: AdminParts;
@@ -79,7 +57,7 @@ export class AdminApi {
     this.#parts = parts;
   }
 
-  listDevices(request: ListDevicesRequest): ListDevicesResponse {
+  listDevices(request: Ask<"listDevices">): Answer<"listDevices"> {
     const wanted: DeviceRecord[] = [];
     for (const device of this.#parts.registry.devices(request)) {
       const { identity, inventory, labels } = device;
@@ -94,7 +72,7 @@ export class AdminApi {
     return { devices, serverTimeMs: this.#parts.clock.now(), ...rest };
   }
 
-  async getDevice({ identity }: GetDeviceRequest, { signal }: ApiCall): Promise<GetDeviceResponse> {
+  async getDevice({ identity }: Ask<"getDevice">, { signal }: ApiCall): Promise<Answer<"getDevice">> {
     const device = await this.#device(identity, signal);
     const { windows, failures } = await this.#parts.statuses.load(identity, { signal });
     return {
@@ -105,30 +83,30 @@ export class AdminApi {
     };
   }
 
-  async retireDevice({ identity, reason }: RetireDeviceRequest, call: ApiCall): Promise<RetireDeviceResponse> {
+  async retireDevice({ identity, reason }: Ask<"retireDevice">, call: ApiCall): Promise<Answer<"retireDevice">> {
     return { retiredAtMs: await this.#parts.life.retire(identity, askingOf(reason, call)) };
   }
 
-  async removeDevice({ identity, reason }: RemoveDeviceRequest, call: ApiCall): Promise<RemoveDeviceResponse> {
+  async removeDevice({ identity, reason }: Ask<"removeDevice">, call: ApiCall): Promise<Answer<"removeDevice">> {
     return { profileCount: await this.#parts.life.remove(identity, askingOf(reason, call)) };
   }
 
-  async renameDevice(request: RenameDeviceRequest, call: ApiCall): Promise<RenameDeviceResponse> {
+  async renameDevice(request: Ask<"renameDevice">, call: ApiCall): Promise<Answer<"renameDevice">> {
     const { identity, newName, reason } = request;
     return { identity: await this.#parts.life.rename(identity, newName, askingOf(reason, call)) };
   }
 
   /** Asks a device, with its next heartbeat, to report again all that it has reported of itself. */
-  async refreshDevice({ identity }: RefreshDeviceRequest, { signal }: ApiCall): Promise<RefreshDeviceResponse> {
+  async refreshDevice({ identity }: Ask<"refreshDevice">, { signal }: ApiCall): Promise<Answer<"refreshDevice">> {
     return { askedAtMs: await askToReport(this.#parts, await this.#device(identity, signal), signal) };
   }
 
   /** Asks a device, with its next heartbeat, to measure again. */
-  async probeDevice({ identity, model }: ProbeDeviceRequest, { signal }: ApiCall): Promise<ProbeDeviceResponse> {
+  async probeDevice({ identity, model }: Ask<"probeDevice">, { signal }: ApiCall): Promise<Answer<"probeDevice">> {
     return { models: await askToProbe(this.#parts, await this.#device(identity, signal), model, signal) };
   }
 
-  listProfiles(request: ListProfilesRequest): ListProfilesResponse {
+  listProfiles(request: Ask<"listProfiles">): Answer<"listProfiles"> {
     const wanted = [...this.#parts.profiles.all()].filter(
       ({ name: { identity, model } }) =>
         identity.tenant === request.tenant &&
@@ -150,7 +128,7 @@ export class AdminApi {
     return { profiles, serverTimeMs: this.#parts.clock.now(), ...rest };
   }
 
-  async getProfile(name: GetProfileRequest, { signal }: ApiCall): Promise<GetProfileResponse> {
+  async getProfile(name: Ask<"getProfile">, { signal }: ApiCall): Promise<Answer<"getProfile">> {
     const found = await this.#parts.profiles.load(name, { signal });
     if (found === undefined) {
       throw new MpoError("not-found", `device ${name.identity.device} has no profile of ${name.model}`, {
@@ -162,27 +140,24 @@ export class AdminApi {
     return { profile: found.request.profile, revision: found.revision, receivedAtMs, serverTimeMs };
   }
 
-  async getConfig({ identity, version }: GetConfigRequest, { signal }: ApiCall): Promise<GetConfigResponse> {
+  async getConfig({ identity, version }: Ask<"getConfig">, { signal }: ApiCall): Promise<Answer<"getConfig">> {
     const document = await this.#parts.documents.find(identity, version, { signal });
     const status = statusOf(await this.#parts.statuses.load(identity, { signal }), document.version);
-    return { document, ...(status === undefined ? {} : { status }) };
+    return { document, status };
   }
 
-  async explainConfig({ identity }: ExplainConfigRequest, { signal }: ApiCall): Promise<ExplainConfigResponse> {
+  async explainConfig({ identity }: Ask<"explainConfig">, { signal }: ApiCall): Promise<Answer<"explainConfig">> {
     const { document, explanation } = await this.#parts.documents.explain(identity, { signal });
     return { document, explanation };
   }
 
-  async pushConfig(request: PushConfigRequest, { signal, ...facts }: ApiCall): Promise<PushConfigResponse> {
+  async pushConfig(request: Ask<"pushConfig">, { signal, ...facts }: ApiCall): Promise<Answer<"pushConfig">> {
     const { identity, model, budget, objective, config, expectedVersion } = request;
     const { document } = await this.#parts.searches.answer(
       {
         name: { identity, model },
         request: `push ${this.#parts.newId()}`,
-        ...(budget === undefined ? {} : { budget }),
-        ...(objective === undefined ? {} : { objective }),
-        ...(config === undefined ? {} : { config }),
-        ...(expectedVersion === undefined ? {} : { expectedVersion }),
+        ...{ budget, objective, config, expectedVersion },
         reasons: wordsOf(request.reason),
       },
       { signal },
@@ -191,7 +166,10 @@ export class AdminApi {
     return { document };
   }
 
-  async rollbackConfig(request: RollbackConfigRequest, { signal, ...facts }: ApiCall): Promise<RollbackConfigResponse> {
+  async rollbackConfig(
+    request: Ask<"rollbackConfig">,
+    { signal, ...facts }: ApiCall,
+  ): Promise<Answer<"rollbackConfig">> {
     const { identity } = request;
     const to = request.version ?? (await this.#lastGood(identity, signal));
     const document = await this.#parts.searches.rollBack(
@@ -208,7 +186,7 @@ export class AdminApi {
     return { document };
   }
 
-  async listEvents(request: ListEventsRequest, { signal }: ApiCall): Promise<ListEventsResponse> {
+  async listEvents(request: Ask<"listEvents">, { signal }: ApiCall): Promise<Answer<"listEvents">> {
     const { beforeSequence, afterSequence, pageSize: limit } = request;
     const { audit } = this.#parts;
     return afterSequence === undefined
@@ -217,17 +195,14 @@ export class AdminApi {
   }
 
   async *watchEvents(
-    request: WatchEventsRequest,
+    request: Ask<"watchEvents">,
     { signal }: ApiCall,
-  ): AsyncGenerator<WatchEventsResponse, void, undefined> {
+  ): AsyncGenerator<Answer<"watchEvents">, void, undefined> {
     const { afterSequence } = request;
     for await (const event of this.#parts.audit.watch(request, { afterSequence, signal })) yield { event };
   }
 
-  async #lastGood(
-    identity: DeviceIdentity,
-    signal: AbortSignal,
-  ): Promise<NonNullable<RollbackConfigRequest["version"]>> {
+  async #lastGood(identity: DeviceIdentity, signal: AbortSignal): Promise<DocumentVersion> {
     const current = await this.#parts.documents.find(identity, undefined, { signal });
     const good = newestConfirmed(await this.#parts.statuses.load(identity, { signal }), current.version);
     if (good !== undefined) return good;
@@ -238,9 +213,7 @@ export class AdminApi {
 
   async #device(identity: DeviceIdentity, signal: AbortSignal): Promise<DeviceRecord> {
     const { registry } = this.#parts;
-    const device = registry.device(identity) ?? (await registry.load(identity, { signal }));
-    if (device !== undefined) return device;
-    throw unknownDevice(identity);
+    return registry.device(identity) ?? (await registry.required(identity, { signal }));
   }
 
   /** Whether no profile of that model has come since: the device's own times say nothing, its clock may have been set. */
@@ -254,7 +227,7 @@ export class AdminApi {
     cause: "hand" | "rollback",
     identity: DeviceIdentity,
     facts: Omit<ApiCall, "signal">,
-    { version, model }: PushConfigResponse["document"],
+    { version, model }: DesiredDocument,
     words: string,
   ): Promise<void> {
     const message = `${version.epoch}.${version.version} of ${model}${words === "" ? "" : `: ${words}`}`;

@@ -15,7 +15,7 @@ import {
   type ReportStatusRequest,
   type ReportStatusResponse,
 } from "@mpo/protocol";
-import type { DeviceRecord } from "../registry/device-record.ts";
+import { type DeviceRecord, newer } from "../registry/device-record.ts";
 import { standing, tellConditions } from "./conditions.ts";
 import { deviceIdentityOf, type PeerFacts } from "./device-identity.ts";
 import { Doubles } from "./doubles.ts";
@@ -75,7 +75,7 @@ export class FleetApi {
     const { before, record } = await registry.introduce(request, { signal });
     await this.#tellOfArrival(identity, before, request.inventory.deviceClass, facts);
     await registry.saw(identity, { resources, ...given({ appliedVersion, doing }) }, { signal });
-    await this.#toldOf(identity, newest(versionFloor, appliedVersion), signal);
+    await this.#toldOf(identity, newer(versionFloor, appliedVersion), signal);
     await askForMissing(this.#parts, request, signal);
     const probes = probesFor(this.#parts, request, record);
     const isRefreshed = record.refreshAskedAtMs !== undefined;
@@ -88,8 +88,8 @@ export class FleetApi {
     const news = await newsFor(this.#parts.documents, identity, appliedVersion, signal);
     return {
       ...always,
-      ...desired(news?.document.version ?? this.#parts.documents.version(identity)),
-      ...(news === undefined ? {} : { desired: news.envelope }),
+      desiredVersion: news?.document.version ?? this.#parts.documents.version(identity),
+      desired: news?.envelope,
       probes,
       natsServers,
       needsStatus,
@@ -123,7 +123,7 @@ export class FleetApi {
       this.#hasOtherSaidHello(request) ||
       this.#isAsked(device) ||
       this.#holdsOther(device, request);
-    return { ...always, ...desired(version), needsHello };
+    return { ...always, desiredVersion: version, needsHello };
   }
 
   async reportProfile(request: ReportProfileRequest, { signal, ...facts }: ApiCall): Promise<ReportProfileResponse> {
@@ -178,7 +178,7 @@ export class FleetApi {
       logger.info("a device has told", { deviceId: identity.device, ...event, requestId: facts.requestId });
       await audit.tell({ identity, actor: `device ${identity.device}`, ...event });
     }
-    return { isDuplicate, ...desired(documents.version(identity)) };
+    return { isDuplicate, desiredVersion: documents.version(identity) };
   }
 
   /** A device has told of a version: if the store knows none so new, it is an older copy, and must get above it. */
@@ -268,13 +268,4 @@ export class FleetApi {
     const kind = isBack ? "device-returned" : "device-enrolled";
     await this.#parts.audit.tell({ kind, identity, actor: `device ${identity.device}`, message });
   }
-}
-
-function desired(version: DocumentVersion | undefined): { readonly desiredVersion?: DocumentVersion } {
-  return version === undefined ? {} : { desiredVersion: version };
-}
-
-function newest(left: DocumentVersion | undefined, right: DocumentVersion | undefined): DocumentVersion | undefined {
-  if (left === undefined || right === undefined) return left ?? right;
-  return compareVersions(left, right) >= 0 ? left : right;
 }

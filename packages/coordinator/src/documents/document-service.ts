@@ -11,7 +11,6 @@ import {
   deviceKey,
   type Explanation,
 } from "@mpo/protocol";
-import type { Logger } from "@mpo/runtime";
 import { BUCKETS, type StoreCallOptions, type StoreEntry } from "@mpo/transport";
 import { changeEntry, isConflict, type StoreContext } from "../store/change-entry.ts";
 import { WatchedMap, type Watching } from "../store/watched-map.ts";
@@ -70,15 +69,12 @@ export class DocumentService {
   readonly #validMs: number;
   readonly #sign: DocumentSigner;
 
-  constructor(context: StoreContext, logger: Logger, options: DocumentOptions = {}) {
+  constructor(context: StoreContext, options: DocumentOptions = {}) {
     this.#context = context;
     this.#epoch = options.epoch ?? 1;
     this.#validMs = options.validMs ?? 30 * DAY_MS;
     this.#sign = options.sign ?? (() => []);
-    this.#newest = new WatchedMap({
-      clock: context.clock,
-      store: context.store,
-      logger,
+    this.#newest = new WatchedMap(context, {
       bucket: BUCKETS.desired,
       read: (entry) => newestOf(currentOf(entry).document),
     });
@@ -154,9 +150,8 @@ export class DocumentService {
     identity: DeviceIdentity,
     push: Push,
     current: CurrentDocument | undefined,
-    { signal }: StoreCallOptions = {},
+    call: StoreCallOptions = {},
   ): Promise<DesiredDocument> {
-    const call = signal === undefined ? {} : { signal };
     const stamp = {
       version: nextVersion(current?.document.version, push.floor, this.#epoch),
       issuedAtMs: this.#context.clock.now(),

@@ -1,6 +1,5 @@
-import { linkSignals } from "@mpo/io";
+import { type Abortable, linkSignals } from "@mpo/io";
 import { asLine, auditSubject, type DeviceIdentity, type FleetEvent, schemas } from "@mpo/protocol";
-import type { Logger } from "@mpo/runtime";
 import { STREAMS, type StreamEvent } from "@mpo/transport";
 import type { StoreContext } from "../store/change-entry.ts";
 import { recordForm } from "../store/records.ts";
@@ -39,19 +38,17 @@ const EVENT = recordForm("event", schemas.event.omit({ sequence: true }));
  */
 export class Audit {
   readonly #context: StoreContext;
-  readonly #logger: Logger;
   readonly #options: Required<AuditOptions>;
   /** Oldest first. */
   #recent: FleetEvent[] = [];
 
-  constructor(context: StoreContext, logger: Logger, options: AuditOptions = {}) {
+  constructor(context: StoreContext, options: AuditOptions = {}) {
     this.#options = { maxRecent: 20_000, maxScanned: 10_000, ...options };
     this.#context = context;
-    this.#logger = logger;
   }
 
   /** Writes an event. Throws when it may not be stored: use it for what people do. */
-  async write(happening: Happening, { signal }: { readonly signal?: AbortSignal } = {}): Promise<void> {
+  async write(happening: Happening, { signal }: Abortable = {}): Promise<void> {
     const { kind, identity, actor, message } = happening;
     const event = {
       atMs: this.#context.clock.now(),
@@ -61,9 +58,8 @@ export class Audit {
       actor: asLine(actor, 128),
       message: asLine(message),
     };
-    const call = signal === undefined ? {} : { signal };
     const subject = auditSubject(identity.tenant, kind);
-    await this.#context.store.append(STREAMS.audit, subject, EVENT.toBytes(event), call);
+    await this.#context.store.append(STREAMS.audit, subject, EVENT.toBytes(event), { signal });
   }
 
   /** Writes an event of something that is done already and that nobody waits for: a failure is only logged. */
@@ -71,7 +67,7 @@ export class Audit {
     try {
       await this.write(happening);
     } catch (thrown) {
-      this.#logger.warn("an event could not be stored", { ...happening, err: thrown });
+      this.#context.logger.warn("an event could not be stored", { ...happening, err: thrown });
     }
   }
 
@@ -166,9 +162,8 @@ export class Audit {
   ): Promise<readonly FleetEvent[]> {
     const found: FleetEvent[] = [];
     const subject = `au.${filter.tenant}.>`;
-    const call = signal === undefined ? {} : { signal };
     for (let from = after + 1; from < before; ) {
-      const events = await this.#context.store.read(STREAMS.audit, { from, subject, ...call });
+      const events = await this.#context.store.read(STREAMS.audit, { from, subject, signal });
       const last = events.at(-1);
       if (last === undefined) break;
       found.push(
@@ -183,7 +178,7 @@ export class Audit {
     try {
       return { ...EVENT.fromBytes(value), sequence };
     } catch (thrown) {
-      this.#logger.error("an event in the store cannot be read", { sequence, err: thrown });
+      this.#context.logger.error("an event in the store cannot be read", { sequence, err: thrown });
       return undefined;
     }
   }

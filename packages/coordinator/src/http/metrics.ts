@@ -45,30 +45,21 @@ const FRESH_MS = 50;
 export function createMetrics(sources: MetricSources): Metrics {
   const registers = [new MetricsRegistry()];
   const [registry] = registers as [MetricsRegistry];
-  const reports = new Counter({
-    name: "mpo_reports_total",
-    help: "Reports of devices that were stored, or were stored before",
-    labelNames: ["kind", "duplicate"],
-    registers,
-  });
+  const counter = <Label extends string>(name: string, labelNames: Label[], help: string): Counter<Label> =>
+    new Counter({ name, help, labelNames, registers });
+  const reports = counter(
+    "mpo_reports_total",
+    ["kind", "duplicate"],
+    "Reports of devices that were stored, or were stored before",
+  );
   const searches = new Histogram({
     name: "mpo_search_seconds",
     help: "Time of one search",
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5],
     registers,
   });
-  const documents = new Counter({
-    name: "mpo_documents_pushed_total",
-    help: "Documents that were pushed, by what caused them",
-    labelNames: ["cause"],
-    registers,
-  });
-  const calls = new Counter({
-    name: "mpo_calls_total",
-    help: "Calls by method and outcome",
-    labelNames: ["method", "code"],
-    registers,
-  });
+  const documents = counter("mpo_documents_pushed_total", ["cause"], "Documents that were pushed, by what caused them");
+  const calls = counter("mpo_calls_total", ["method", "code"], "Calls by method and outcome");
   const callTimes = new Histogram({
     name: "mpo_call_seconds",
     help: "Time of calls with one answer, by method",
@@ -76,24 +67,21 @@ export function createMetrics(sources: MetricSources): Metrics {
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
     registers,
   });
-  const refusedCalls = new Counter({
-    name: "mpo_calls_refused_total",
-    help: "Calls that were refused because the coordinator was late with others, by method",
-    labelNames: ["method"],
-    registers,
-  });
-  const refusedWrites = new Counter({
-    name: "mpo_store_writes_refused_total",
-    help: "Writes that the store did not take, by the code of the error",
-    labelNames: ["code"],
-    registers,
-  });
-  const failedSearches = new Counter({
-    name: "mpo_search_failures_total",
-    help: "Searches that found nothing, by the code of the error",
-    labelNames: ["code"],
-    registers,
-  });
+  const refusedCalls = counter(
+    "mpo_calls_refused_total",
+    ["method"],
+    "Calls that were refused because the coordinator was late with others, by method",
+  );
+  const refusedWrites = counter(
+    "mpo_store_writes_refused_total",
+    ["code"],
+    "Writes that the store did not take, by the code of the error",
+  );
+  const failedSearches = counter(
+    "mpo_search_failures_total",
+    ["code"],
+    "Searches that found nothing, by the code of the error",
+  );
   // One count for all three gauges of a page: it takes time in proportion to the fleet.
   let counts: { readonly devices: DeviceCounts; readonly atMs: number } | undefined;
   const countedDevices = (): DeviceCounts => {
@@ -136,12 +124,10 @@ export function createMetrics(sources: MetricSources): Metrics {
     const { online, offline } = countedDevices();
     return online + offline;
   });
-  gauge("mpo_devices_behind", "Devices that are online and have not applied their newest document", () => {
-    return countedDevices().behind;
-  });
-  gauge("mpo_store_lag_seconds", "Time that the newest change took from the store to this coordinator", () => {
-    return sources.storeLagMs() / 1000;
-  });
+  const behind = "Devices that are online and have not applied their newest document";
+  gauge("mpo_devices_behind", behind, () => countedDevices().behind);
+  const lag = "Time that the newest change took from the store to this coordinator";
+  gauge("mpo_store_lag_seconds", lag, () => sources.storeLagMs() / 1000);
   gauge("mpo_store_takes_writes", "Whether the store takes writes (1) or not (0)", () => Number(sources.takesWrites()));
   gauge("mpo_profiles", "Profiles that are stored", sources.profiles);
   gauge("mpo_searches_waiting", "Searches that wait", sources.waitingSearches);

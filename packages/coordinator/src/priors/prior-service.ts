@@ -1,7 +1,6 @@
 import { fact, type Profile, type RetrainConfig } from "@mpo/core";
 import { priorKey, profileCodec } from "@mpo/protocol";
-import type { Logger } from "@mpo/runtime";
-import { BUCKETS } from "@mpo/transport";
+import { BUCKETS, type StoreCallOptions } from "@mpo/transport";
 import type { ProfileService } from "../profiles/profile-service.ts";
 import type { StoreContext } from "../store/change-entry.ts";
 import { packed, packedBytes, recordForm, unpacked } from "../store/records.ts";
@@ -38,21 +37,16 @@ const MAX_VOTES = 33;
 export class PriorService {
   readonly #context: StoreContext;
   readonly #profiles: ProfileService;
-  readonly #logger: Logger;
   readonly #priors: WatchedMap<Prior>;
   readonly #quorum: number;
   readonly #maxAgeMs: number;
 
-  constructor(context: StoreContext, profiles: ProfileService, logger: Logger, options: PriorOptions = {}) {
+  constructor(context: StoreContext, profiles: ProfileService, options: PriorOptions = {}) {
     this.#context = context;
     this.#profiles = profiles;
-    this.#logger = logger;
     this.#quorum = options.quorum ?? DEFAULT_QUORUM;
     this.#maxAgeMs = options.maxAgeMs ?? 3_600_000;
-    this.#priors = new WatchedMap({
-      clock: context.clock,
-      store: context.store,
-      logger,
+    this.#priors = new WatchedMap(context, {
       bucket: BUCKETS.prior,
       read: ({ value }) => priorFromBytes(value),
     });
@@ -74,7 +68,7 @@ export class PriorService {
   }
 
   /** Pools anew if there are votes that the prior does not have. Safe to do twice, by several coordinators at once. */
-  async refresh(name: PriorName, { signal }: { readonly signal?: AbortSignal } = {}): Promise<void> {
+  async refresh(name: PriorName, call: StoreCallOptions = {}): Promise<void> {
     const { tenant, deviceClass, graphDigest } = name;
     // Every search asks; a list of all devices of a class is made only when there is something to pool.
     const count = this.#profiles.countOfClass(tenant, deviceClass, graphDigest);
@@ -84,7 +78,6 @@ export class PriorService {
     const possible = Math.min(count, MAX_VOTES);
     // Each further vote moves a median less: pool again when there are a quarter more.
     if (count < this.#quorum || (isFresh && possible < 1.25 * known.votes)) return;
-    const call = signal === undefined ? {} : { signal };
     const voters = this.#profiles.ofClass(tenant, deviceClass, graphDigest);
     const profiles: Profile[] = [];
     for (const voter of spread(voters, MAX_VOTES)) {
@@ -98,7 +91,7 @@ export class PriorService {
     const key = keyOf(name);
     const revision = await this.#context.store.put(BUCKETS.prior, key, priorToBytes(prior), call);
     this.#priors.note(key, prior, revision);
-    this.#logger.info("pooled the profiles of a class", { ...name, votes: prior.votes });
+    this.#context.logger.info("pooled the profiles of a class", { ...name, votes: prior.votes });
   }
 }
 

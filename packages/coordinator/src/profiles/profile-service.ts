@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import { type Chain, isName, MpoError } from "@mpo/core";
 import { chainCodec, type DeviceIdentity, deviceKey, parseDeviceKey, type ReportProfileRequest } from "@mpo/protocol";
-import type { Logger } from "@mpo/runtime";
 import { BUCKETS, type StateStore, type StoreCallOptions } from "@mpo/transport";
 import { changeEntry, isConflict, type StoreContext } from "../store/change-entry.ts";
 import { type Watched, WatchedMap, type Watching } from "../store/watched-map.ts";
@@ -63,12 +62,9 @@ export class ProfileService {
   /** Keys of profiles by device class, model and what it is of. */
   readonly #byClass = new Map<string, Set<string>>();
 
-  constructor(context: StoreContext, logger: Logger) {
+  constructor(context: StoreContext) {
     this.#context = context;
-    this.#facts = new WatchedMap({
-      clock: context.clock,
-      store: context.store,
-      logger,
+    this.#facts = new WatchedMap(context, {
       bucket: BUCKETS.profile,
       read: ({ value }) => profileFromBytes(value).header,
       onChange: (key, now, before) => this.#index(key, now?.value, before?.value),
@@ -104,9 +100,8 @@ export class ProfileService {
   }
 
   /** Stores a report. When this returns, it is stored, once. */
-  async store(request: ReportProfileRequest, { signal }: StoreCallOptions = {}): Promise<StoredReport> {
+  async store(request: ReportProfileRequest, call: StoreCallOptions = {}): Promise<StoredReport> {
     const { identity, profile } = request;
-    const call = signal === undefined ? {} : { signal };
     const sent = request.chain === undefined ? undefined : await this.#storeChain(request.chain, call);
     const chain = sent ?? this.#chainOf.get(chainKey(identity.tenant, profile.model.graphDigest));
     const key = profileKey({ identity, model: profile.model.name });

@@ -1,6 +1,5 @@
 import { MpoError } from "@mpo/core";
 import { type DeviceIdentity, deviceKey, FLEET_SERVICE } from "@mpo/protocol";
-import type { Logger } from "@mpo/runtime";
 import { BUCKETS, type StoreCallOptions } from "@mpo/transport";
 import type { DocumentService } from "../documents/document-service.ts";
 import type { Audit } from "../events/audit.ts";
@@ -8,13 +7,12 @@ import { profileFromBytes, profileToBytes, reportIn } from "../profiles/profile-
 import type { StoreContext } from "../store/change-entry.ts";
 import { deviceForm } from "./device-record.ts";
 import { isOnline } from "./presence.ts";
-import { type Registry, unknownDevice } from "./registry.ts";
+import type { Registry } from "./registry.ts";
 
 export interface DeviceLifeParts extends StoreContext {
   readonly registry: Registry;
   readonly documents: DocumentService;
   readonly audit: Audit;
-  readonly logger: Logger;
   readonly heartbeatSeconds: () => number;
   /** Devices that were not heard of for so long are retired; undefined: none ever. */
   readonly retireAfterMs: number | undefined;
@@ -48,7 +46,7 @@ export class DeviceLife {
   /** Takes a device out of counts and lists. Throws `not-found`. */
   async retire(identity: DeviceIdentity, asking: Asking): Promise<number> {
     this.#requireOffline(identity, "It would be back with its next heartbeat: stop its agent first.");
-    const { record, before } = await this.#parts.registry.retire(identity, callOf(asking));
+    const { record, before } = await this.#parts.registry.retire(identity, { signal: asking.signal });
     if (before?.retiredAtMs === undefined) await this.#tell("device-retired", identity, asking);
     return record.retiredAtMs ?? this.#parts.clock.now();
   }
@@ -56,8 +54,8 @@ export class DeviceLife {
   /** Forgets a device; the result is how many profiles went with it. Throws `not-found`. */
   async remove(identity: DeviceIdentity, asking: Asking): Promise<number> {
     this.#requireOffline(identity, "It would enrol again with its next heartbeat: stop its agent first.");
-    const call = callOf(asking);
-    if ((await this.#parts.registry.load(identity, call)) === undefined) throw unknownDevice(identity);
+    const call = { signal: asking.signal };
+    await this.#parts.registry.required(identity, call);
     const profileCount = await this.#forget(identity, call);
     await this.#tell("device-removed", identity, asking);
     return profileCount;
@@ -67,10 +65,9 @@ export class DeviceLife {
   async rename(identity: DeviceIdentity, newName: string, asking: Asking): Promise<DeviceIdentity> {
     const { store, registry, documents } = this.#parts;
     this.#requireOffline(identity, `Stop its agent first, and start it again with --device ${newName}.`);
-    const call = callOf(asking);
+    const call = { signal: asking.signal };
     const renamed = { ...identity, device: newName };
-    const record = await registry.load(identity, call);
-    if (record === undefined) throw unknownDevice(identity);
+    const record = await registry.required(identity, call);
     if ((await registry.load(renamed, call)) !== undefined) {
       throw new MpoError("already-exists", `there is a device ${newName} of tenant ${identity.tenant} already`, {
         hint: "Choose another name, or remove that one first: mpo devices remove.",
@@ -158,10 +155,6 @@ export class DeviceLife {
     logger.info("a device's place in the fleet has changed", { deviceId: identity.device, kind, actor, reason });
     await audit.tell({ kind, identity, actor, message: reason });
   }
-}
-
-function callOf({ signal }: Asking): StoreCallOptions {
-  return signal === undefined ? {} : { signal };
 }
 
 const codec = FLEET_SERVICE.reportProfile.request;

@@ -19,7 +19,7 @@ const START_MS = 1_700_000_000_000;
 async function started(t: TestContext, heartbeatSeconds: number) {
   const clock = new VirtualClock(START_MS);
   const store = freshServer().connect();
-  const registry = new Registry({ store, clock, random: () => 0 }, silentLogger, { heartbeatSeconds });
+  const registry = new Registry({ store, clock, random: () => 0, logger: silentLogger }, { heartbeatSeconds });
   const end = new AbortController();
   const watching = registry.watches.map((watch) => watch.run(end.signal).catch(() => undefined));
   t.after(async () => {

@@ -1,6 +1,5 @@
 import { given, MpoError } from "@mpo/core";
 import { compareVersions, type DeviceIdentity, type DocumentVersion, deviceKey } from "@mpo/protocol";
-import type { Logger } from "@mpo/runtime";
 import { BUCKETS, type StoreCallOptions } from "@mpo/transport";
 import { changeEntry, type StoreContext } from "../store/change-entry.ts";
 import { type Watched, WatchedMap, type Watching } from "../store/watched-map.ts";
@@ -26,7 +25,7 @@ export interface Introduction {
 }
 
 /** The error for a device that is not there. */
-export function unknownDevice({ tenant, device }: DeviceIdentity): MpoError {
+function unknownDevice({ tenant, device }: DeviceIdentity): MpoError {
   return new MpoError("not-found", `there is no device ${device} of tenant ${tenant}`, {
     hint: "List the devices: mpo devices list.",
   });
@@ -44,21 +43,14 @@ export class Registry {
   readonly #devices: WatchedMap<DeviceRecord>;
   readonly #seen: WatchedMap<SeenRecord>;
 
-  constructor(context: StoreContext, logger: Logger, { heartbeatSeconds }: RegistryOptions) {
+  constructor(context: StoreContext, { heartbeatSeconds }: RegistryOptions) {
     this.#context = context;
     this.#sameMs = Math.min(SAME_MS, (heartbeatSeconds * MS) / 2);
-    const { store } = context;
-    this.#devices = new WatchedMap({
-      clock: context.clock,
-      store,
-      logger,
+    this.#devices = new WatchedMap(context, {
       bucket: BUCKETS.ident,
       read: ({ value }) => deviceForm.fromBytes(value),
     });
-    this.#seen = new WatchedMap({
-      clock: context.clock,
-      store,
-      logger,
+    this.#seen = new WatchedMap(context, {
       bucket: BUCKETS.reported,
       read: ({ value }) => seenForm.fromBytes(value),
     });
@@ -80,6 +72,13 @@ export class Registry {
   async load(identity: DeviceIdentity, options: StoreCallOptions = {}): Promise<DeviceRecord | undefined> {
     const entry = await this.#context.store.get(BUCKETS.ident, deviceKey(identity), options);
     return entry === undefined ? undefined : deviceForm.fromBytes(entry.value);
+  }
+
+  /** The same. Throws `not-found`. */
+  async required(identity: DeviceIdentity, options: StoreCallOptions = {}): Promise<DeviceRecord> {
+    const device = await this.load(identity, options);
+    if (device === undefined) throw unknownDevice(identity);
+    return device;
   }
 
   seen(identity: DeviceIdentity): SeenRecord | undefined {
@@ -113,7 +112,7 @@ export class Registry {
     change: (record: DeviceRecord) => DeviceRecord,
     { signal }: StoreCallOptions = {},
   ): Promise<DeviceRecord | undefined> {
-    const known = await this.load(identity, signal === undefined ? {} : { signal });
+    const known = await this.load(identity, { signal });
     if (known === undefined) return undefined;
     const { record } = await this.#change(deviceKey(identity), signal, (current) => change(current ?? known));
     return record;
@@ -228,7 +227,7 @@ export class Registry {
     signal: AbortSignal | undefined,
     change: (record: DeviceRecord | undefined) => DeviceRecord,
   ): Promise<Introduction> {
-    const place = { bucket: BUCKETS.ident, key, ...(signal === undefined ? {} : { signal }) };
+    const place = { bucket: BUCKETS.ident, key, signal };
     const { result, revision } = await changeEntry(this.#context, place, (current) => {
       const before = current === undefined ? undefined : deviceForm.fromBytes(current.value);
       const record = change(before);

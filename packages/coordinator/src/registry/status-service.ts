@@ -6,7 +6,6 @@ import {
   deviceKey,
   type ReportStatusRequest,
 } from "@mpo/protocol";
-import type { Logger } from "@mpo/runtime";
 import { BUCKETS, type StoreCallOptions } from "@mpo/transport";
 import { changeEntry, type StoreContext } from "../store/change-entry.ts";
 import { WatchedMap, type Watching } from "../store/watched-map.ts";
@@ -27,12 +26,9 @@ export class StatusService {
   readonly #context: StoreContext;
   readonly #told: WatchedMap<ToldDocuments>;
 
-  constructor(context: StoreContext, logger: Logger) {
+  constructor(context: StoreContext) {
     this.#context = context;
-    this.#told = new WatchedMap({
-      clock: context.clock,
-      store: context.store,
-      logger,
+    this.#told = new WatchedMap(context, {
       bucket: BUCKETS.status,
       read: ({ value }) => toldDocuments(statusFromBytes(value)),
     });
@@ -63,7 +59,7 @@ export class StatusService {
     let isOurs = false;
     const { result, revision } = await changeEntry(
       this.#context,
-      { bucket: BUCKETS.status, key, ...(signal === undefined ? {} : { signal }) },
+      { bucket: BUCKETS.status, key, signal },
       (current) => {
         const before = current === undefined ? NO_STATUS : statusFromBytes(current.value);
         const { record, isDuplicate } = withStatus(before, received);

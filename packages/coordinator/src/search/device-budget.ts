@@ -14,7 +14,7 @@ export const DEFAULT_BUDGET_POLICY: BudgetPolicy = { memoryShare: 0.75, windowMs
 /** A device as far as its budget goes. */
 export interface Capacity {
   readonly inventory: Pick<Inventory, "memoryBytes">;
-  readonly resources?: Pick<Resources, "memoryLimitBytes">;
+  readonly resources?: Pick<Resources, "memoryLimitBytes"> | undefined;
 }
 
 /**

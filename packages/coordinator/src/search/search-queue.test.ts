@@ -15,8 +15,8 @@ async function withQueues(worker: Worker, use: (queues: readonly SearchQueue[]) 
   const ends = new AbortController();
   const { signal } = ends;
   const queues = ["left", "right"].map((name) => {
-    const context = { store: server.connect(), clock: systemClock, random: Math.random };
-    return new SearchQueue(context, silentLogger, { name });
+    const context = { store: server.connect(), clock: systemClock, random: Math.random, logger: silentLogger };
+    return new SearchQueue(context, { name });
   });
   const running = queues.flatMap((queue) => [
     queue.run(worker, signal),

@@ -1,6 +1,6 @@
-import { given, MpoError } from "@mpo/core";
-import { linkSignals } from "@mpo/io";
-import { isTransient, type Logger } from "@mpo/runtime";
+import { MpoError } from "@mpo/core";
+import { type Abortable, linkSignals } from "@mpo/io";
+import { isTransient } from "@mpo/runtime";
 import { BUCKETS } from "@mpo/transport";
 import { type ProfileName, parseProfileKey, profileKey } from "../profiles/profile-service.ts";
 import { changeEntry, isConflict, type StoreContext } from "../store/change-entry.ts";
@@ -29,7 +29,6 @@ const LANES = 16;
  */
 export class SearchQueue {
   readonly #context: StoreContext;
-  readonly #logger: Logger;
   readonly #options: Required<QueueOptions>;
   readonly #waiting: WatchedMap<WorkRecord>;
   /** When this coordinator first saw each revision. */
@@ -39,14 +38,10 @@ export class SearchQueue {
   readonly #busy = new Set<string>();
   readonly #wakes = new Set<() => void>();
 
-  constructor(context: StoreContext, logger: Logger, options: QueueOptions) {
+  constructor(context: StoreContext, options: QueueOptions) {
     this.#context = context;
-    this.#logger = logger;
     this.#options = { leaseMs: 15_000, courtesyMs: 250, ...options };
-    this.#waiting = new WatchedMap({
-      clock: context.clock,
-      store: context.store,
-      logger,
+    this.#waiting = new WatchedMap(context, {
       bucket: BUCKETS.work,
       read: ({ value }) => workForm.fromBytes(value),
       onChange: (key, now) => this.#changed(key, now),
@@ -70,11 +65,11 @@ export class SearchQueue {
   async ask(
     name: ProfileName,
     work: Omit<WorkRecord, "attempts" | "owner">,
-    { signal }: { readonly signal?: AbortSignal } = {},
+    { signal }: Abortable = {},
   ): Promise<void> {
     const key = profileKey(name);
     this.#own.set(key, work.request);
-    const place = { bucket: BUCKETS.work, key, ...given({ signal }) };
+    const place = { bucket: BUCKETS.work, key, signal };
     const { result, revision } = await changeEntry(this.#context, place, (current) => {
       const known = current === undefined ? undefined : workForm.fromBytes(current.value);
       if (known?.request === work.request) return { result: known };
@@ -130,7 +125,7 @@ export class SearchQueue {
       if (signal.aborted) return;
       // Somebody else has it, or it is not known: the watch will tell; until then it is not tried again.
       this.#postpone(key);
-      if (!isConflict(thrown)) this.#logger.warn("could not take a search", { key, err: thrown });
+      if (!isConflict(thrown)) this.#context.logger.warn("could not take a search", { key, err: thrown });
       return;
     }
     this.#waiting.note(key, claim, claimed);
@@ -139,9 +134,9 @@ export class SearchQueue {
       await store.delete(BUCKETS.work, key, { expectedRevision: claimed, signal });
     } catch (thrown) {
       if (signal.aborted) return;
-      if (isConflict(thrown)) this.#logger.debug("another request came for a search that is done", { key });
+      if (isConflict(thrown)) this.#context.logger.debug("another request came for a search that is done", { key });
       // The lease ends, and somebody tries again.
-      else this.#logger.warn("a search will be tried again", { key, attempts: claim.attempts, err: thrown });
+      else this.#context.logger.warn("a search will be tried again", { key, attempts: claim.attempts, err: thrown });
     }
   }
 
@@ -154,7 +149,7 @@ export class SearchQueue {
       if (isWorthIt && claim.attempts < MAX_ATTEMPTS) {
         throw isConflict(thrown) ? new MpoError("unavailable", thrown.message, { cause: thrown }) : thrown;
       }
-      this.#logger.error("a search is given up", { key, request: claim.request, err: thrown });
+      this.#context.logger.error("a search is given up", { key, request: claim.request, err: thrown });
     }
   }
 

@@ -43,12 +43,12 @@ export interface DocumentWish {
   readonly name: ProfileName;
   /** A document is made once for each. */
   readonly request: string;
-  readonly budget?: SearchBudget;
-  readonly objective?: SearchObjective;
+  readonly budget?: SearchBudget | undefined;
+  readonly objective?: SearchObjective | undefined;
   /** Run this one, whatever the search says. */
-  readonly config?: RetrainConfig;
+  readonly config?: RetrainConfig | undefined;
   /** Only if this is the newest version; else `conflict`. */
-  readonly expectedVersion?: DocumentVersion;
+  readonly expectedVersion?: DocumentVersion | undefined;
   readonly reasons?: readonly Reason[];
 }
 
@@ -89,7 +89,7 @@ export class SearchService {
       if (current !== undefined && (await this.#parts.documents.isAnswered(identity, wish.request, current, options))) {
         return { document: current.document, isNew: false };
       }
-      const device = await this.#device(identity, options);
+      const device = await this.#parts.registry.required(identity, options);
       const planned = await this.#plan(device, wish, current, options);
       const document = await this.#push(device, wish.request, planned.content, planned.ladder, current, options);
       return { document, isNew: true };
@@ -106,7 +106,7 @@ export class SearchService {
     const content = contentOf(await this.#parts.documents.find(identity, to, options));
     const { document } = await this.#raced(identity, expectedVersion, options, async (current) => ({
       document: await this.#push(
-        await this.#device(identity, options),
+        await this.#parts.registry.required(identity, options),
         request,
         { ...content, reasons: [...reasons, ...content.reasons] },
         NOTHING_EXPLAINED,
@@ -126,7 +126,7 @@ export class SearchService {
     const { documents } = this.#parts;
     const made = await this.#raced(identity, undefined, options, async (current) => {
       if (current === undefined) return undefined;
-      const device = await this.#device(identity, options);
+      const device = await this.#parts.registry.required(identity, options);
       const floor = device.versionFloor;
       if (floor === undefined) return undefined;
       if (compareVersions(current.document.version, floor) >= 0) return undefined;
@@ -176,7 +176,7 @@ export class SearchService {
     const { planner, profile, measured } = await this.#planners.load(wish.name, options);
     const ofModel = current?.document.model === model ? current.document : undefined;
     const seen = registry.seen(identity);
-    const capacity = { inventory: device.inventory, ...(seen === undefined ? {} : { resources: seen.resources }) };
+    const capacity = { inventory: device.inventory, resources: seen?.resources };
     // A budget that a person set stays; one of the policy follows the device.
     const kept = ofModel?.budgetSource === "given" ? ofModel.budget : undefined;
     const given = wish.budget ?? kept;
@@ -208,16 +208,6 @@ export class SearchService {
       reasons,
     };
     return { content, ladder };
-  }
-
-  async #device(identity: DeviceIdentity, options: StoreCallOptions): Promise<DeviceRecord> {
-    const device = await this.#parts.registry.load(identity, options);
-    if (device === undefined) {
-      throw new MpoError("not-found", `there is no device ${identity.device} of tenant ${identity.tenant}`, {
-        hint: "List the devices: mpo devices list.",
-      });
-    }
-    return device;
   }
 
   async #push(

@@ -1,6 +1,6 @@
 import { MpoError } from "@mpo/core";
-import type { Clock } from "@mpo/io";
-import { backOffSchedule, isTransient, retry } from "@mpo/runtime";
+import type { Abortable, Clock } from "@mpo/io";
+import { backOffSchedule, isTransient, type Logger, retry } from "@mpo/runtime";
 import type { StateStore, StoreEntry } from "@mpo/transport";
 
 /** What the parts of a coordinator stand on. */
@@ -9,6 +9,7 @@ export interface StoreContext {
   readonly clock: Clock;
   /** From 0 up to 1. */
   readonly random: () => number;
+  readonly logger: Logger;
 }
 
 /** What a change makes of a value: something to write (`value`), or nothing. */
@@ -26,10 +27,9 @@ export interface ChangeOutcome<Result> {
 }
 
 /** Where the value is, and how to wait. */
-export interface EntryPlace {
+export interface EntryPlace extends Abortable {
   readonly bucket: string;
   readonly key: string;
-  readonly signal?: AbortSignal;
 }
 
 /** More racers than this on one device's key are not a race any more. */
@@ -42,11 +42,11 @@ const WAITS = { baseMs: 20, capMs: 1000, waits: 12 } as const;
  * the change happened.
  */
 export async function changeEntry<Result>(
-  { store, clock, random }: StoreContext,
+  { store, clock, random }: Omit<StoreContext, "logger">,
   { bucket, key, signal }: EntryPlace,
   change: (current: StoreEntry | undefined) => Changed<Result>,
 ): Promise<ChangeOutcome<Result>> {
-  const call = signal === undefined ? {} : { signal };
+  const call = { signal };
   const schedule = backOffSchedule({ ...WAITS, random });
   return await retry(
     async () => {

@@ -1,6 +1,5 @@
-import type { Clock } from "@mpo/io";
-import type { Logger } from "@mpo/runtime";
 import type { StateStore, StoreChange, StoreEntry } from "@mpo/transport";
+import type { StoreContext } from "./change-entry.ts";
 
 /** A value of a watched bucket. */
 export interface Watched<Value> {
@@ -8,12 +7,12 @@ export interface Watched<Value> {
   readonly revision: number;
 }
 
+/** What a `WatchedMap` stands on. */
+type WatchContext = Pick<StoreContext, "clock" | "logger"> & { readonly store: Pick<StateStore, "watch"> };
+
 /** Options of a `WatchedMap`. */
 export interface WatchedMapOptions<Value> {
-  readonly store: Pick<StateStore, "watch">;
   readonly bucket: string;
-  readonly logger: Logger;
-  readonly clock: Clock;
   /** Reads an entry; what it throws is logged, and the entry left out. */
   readonly read: (entry: StoreEntry) => Value;
   /** After a value changed; undefined: it is gone. */
@@ -25,6 +24,7 @@ export type Watching = Pick<WatchedMap<unknown>, "run" | "ready" | "isReady" | "
 
 /** A bucket in memory, kept up to date by a watch. What this process wrote itself is there at once (`note`). */
 export class WatchedMap<Value> {
+  readonly #context: WatchContext;
   readonly #options: WatchedMapOptions<Value>;
   readonly #values = new Map<string, Watched<Value>>();
   #delivered = 0;
@@ -34,7 +34,8 @@ export class WatchedMap<Value> {
   /** Resolves when everything that was stored at the start is here. */
   readonly ready: Promise<void>;
 
-  constructor(options: WatchedMapOptions<Value>) {
+  constructor(context: WatchContext, options: WatchedMapOptions<Value>) {
+    this.#context = context;
     this.#options = options;
     this.ready = new Promise((resolve) => {
       this.#tellReady = resolve;
@@ -64,7 +65,7 @@ export class WatchedMap<Value> {
 
   /** Follows the bucket until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
-    for await (const change of this.#options.store.watch(this.#options.bucket, { signal })) this.#apply(change);
+    for await (const change of this.#context.store.watch(this.#options.bucket, { signal })) this.#apply(change);
   }
 
   /** Takes in a write of this process, unless the watch has told something newer. */
@@ -100,12 +101,12 @@ export class WatchedMap<Value> {
         const { entry } = change;
         const before = this.#values.get(entry.key);
         // What was there at the start is old, not late.
-        if (this.#isReady) this.#lagMs = Math.max(0, this.#options.clock.now() - entry.storedAtMs);
+        if (this.#isReady) this.#lagMs = Math.max(0, this.#context.clock.now() - entry.storedAtMs);
         if (this.#isOld(entry.revision) || (before?.revision ?? 0) >= entry.revision) return;
         try {
           this.#set(entry.key, { value: this.#options.read(entry), revision: entry.revision }, before);
         } catch (thrown) {
-          this.#options.logger.error("an entry of the store cannot be read", {
+          this.#context.logger.error("an entry of the store cannot be read", {
             bucket: this.#options.bucket,
             key: entry.key,
             revision: entry.revision,

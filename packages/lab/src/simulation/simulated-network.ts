@@ -32,7 +32,10 @@ export function simulatedLink(options: NetworkOptions): FleetLink {
 
   /** A method of the link. */
   function over<Request, Response>(method: Method<Request, Response>, run: Run<Request, Response>) {
-    return async (request: Request, { signal }: { readonly signal?: AbortSignal } = {}): Promise<Response> => {
+    return async (
+      request: Request,
+      { signal }: { readonly signal?: AbortSignal | undefined } = {},
+    ): Promise<Response> => {
       using linked = linkSignals(signal);
       try {
         const answer = await attempt(method, request, run, linked.signal);

@@ -21,7 +21,7 @@ const pageToken = text(1, 256).optional();
 const why = text(0, REASON_LENGTH);
 
 /** A page of a list: how many, and where the page before ended. */
-export type PageRequest = Pick<ListDevicesRequest, "pageSize" | "pageToken">;
+export type PageRequest = Pick<Fact<typeof listDevicesRequest>, "pageSize" | "pageToken">;
 
 /** What the coordinator knows of a device. */
 export type DeviceView = Fact<typeof device>;
@@ -42,7 +42,6 @@ const device = object({
 });
 
 /** Asks for devices with all of these labels. */
-export type ListDevicesRequest = Fact<typeof listDevicesRequest>;
 export const listDevicesRequest = object({
   tenant: name(),
   labels,
@@ -53,7 +52,6 @@ export const listDevicesRequest = object({
 });
 
 /** A page of devices. */
-export type ListDevicesResponse = Fact<typeof listDevicesResponse>;
 export const listDevicesResponse = object({
   devices: list(device, 0, 1_000),
   nextPageToken: pageToken,
@@ -61,11 +59,9 @@ export const listDevicesResponse = object({
 });
 
 /** Names a device. */
-export type GetDeviceRequest = Fact<typeof getDeviceRequest>;
 export const getDeviceRequest = object({ identity: deviceIdentity });
 
 /** A device, its latest windows, newest first, and the models whose newest probe failed. */
-export type GetDeviceResponse = Fact<typeof getDeviceResponse>;
 export const getDeviceResponse = object({
   device,
   windows: list(windowResult, 0, 64),
@@ -74,46 +70,35 @@ export const getDeviceResponse = object({
 });
 
 /** Retires a device: it leaves counts, metrics and lists, and stays known. */
-export type RetireDeviceRequest = Fact<typeof retireDeviceRequest>;
 export const retireDeviceRequest = object({ identity: deviceIdentity, reason: why });
 
 /** When it was retired. */
-export type RetireDeviceResponse = Fact<typeof retireDeviceResponse>;
 export const retireDeviceResponse = object({ retiredAtMs: timestampMs() });
 
 /** Gives a device another name. */
-export type RenameDeviceRequest = Fact<typeof renameDeviceRequest>;
 export const renameDeviceRequest = object({ identity: deviceIdentity, newName: name(), reason: why });
 
 /** Who it is from now on. */
-export type RenameDeviceResponse = Fact<typeof renameDeviceResponse>;
 export const renameDeviceResponse = object({ identity: deviceIdentity });
 
 /** Removes a device and all that it has reported. */
-export type RemoveDeviceRequest = Fact<typeof removeDeviceRequest>;
 export const removeDeviceRequest = object({ identity: deviceIdentity, reason: why });
 
 /** What is gone with it. */
-export type RemoveDeviceResponse = Fact<typeof removeDeviceResponse>;
 export const removeDeviceResponse = object({ profileCount: whole(0, MAX_UINT32) });
 /** Asks a device to report again all that it has reported of itself. */
-export type RefreshDeviceRequest = Fact<typeof refreshDeviceRequest>;
 export const refreshDeviceRequest = object({ identity: deviceIdentity });
 
 /** It is asked with its next heartbeat. */
-export type RefreshDeviceResponse = Fact<typeof refreshDeviceResponse>;
 export const refreshDeviceResponse = object({ askedAtMs: timestampMs() });
 
 /** Asks a device to measure a model again; no model: all that it serves. */
-export type ProbeDeviceRequest = Fact<typeof probeDeviceRequest>;
 export const probeDeviceRequest = object({ identity: deviceIdentity, model: name().optional() });
 
 /** It is asked with its next heartbeat. */
-export type ProbeDeviceResponse = Fact<typeof probeDeviceResponse>;
 export const probeDeviceResponse = object({ models: list(name(), 0, 32) });
 
 /** Asks for profiles. */
-export type ListProfilesRequest = Fact<typeof listProfilesRequest>;
 export const listProfilesRequest = object({
   tenant: name(),
   device: name().optional(),
@@ -123,7 +108,6 @@ export const listProfilesRequest = object({
 });
 
 /** A profile without its measurements. */
-export type ProfileSummary = Fact<typeof profileSummary>;
 const profileSummary = object({
   identity: deviceIdentity,
   model: name(),
@@ -145,7 +129,6 @@ export const listProfilesResponse = object({
 });
 
 /** Names a profile. */
-export type GetProfileRequest = Fact<typeof getProfileRequest>;
 export const getProfileRequest = object({ identity: deviceIdentity, model: name() });
 
 /** A profile, and where it is stored. */
@@ -158,7 +141,6 @@ export const getProfileResponse = object({
 });
 
 /** Asks for a document; no version: the newest. */
-export type GetConfigRequest = Fact<typeof getConfigRequest>;
 export const getConfigRequest = object({ identity: deviceIdentity, version: documentVersion.optional() });
 
 /** A document, and what the device has reported of it. */
@@ -166,7 +148,6 @@ export type GetConfigResponse = Fact<typeof getConfigResponse>;
 export const getConfigResponse = object({ document: desiredDocument, status: documentStatus.optional() });
 
 /** Asks why a device's document is what it is. */
-export type ExplainConfigRequest = Fact<typeof explainConfigRequest>;
 export const explainConfigRequest = object({ identity: deviceIdentity });
 
 /** A configuration that was looked at and not chosen, and why. */
@@ -182,11 +163,9 @@ export const explanation = object({
 });
 
 /** Why a device's document is what it is, beyond its own reasons. */
-export type ExplainConfigResponse = Fact<typeof explainConfigResponse>;
 export const explainConfigResponse = object({ document: desiredDocument, explanation });
 
 /** Gives a device a new document: with `config` if given, else searched again. */
-export type PushConfigRequest = Fact<typeof pushConfigRequest>;
 export const pushConfigRequest = object({
   identity: deviceIdentity,
   model: name(),
@@ -199,11 +178,9 @@ export const pushConfigRequest = object({
 });
 
 /** What was pushed. */
-export type PushConfigResponse = Fact<typeof pushConfigResponse>;
 export const pushConfigResponse = object({ document: desiredDocument });
 
 /** Gives a device an older document's content as a new version; no version: that of the newest confirmed one. */
-export type RollbackConfigRequest = Fact<typeof rollbackConfigRequest>;
 export const rollbackConfigRequest = object({
   identity: deviceIdentity,
   version: documentVersion.optional(),
@@ -213,7 +190,6 @@ export const rollbackConfigRequest = object({
 });
 
 /** What was pushed. */
-export type RollbackConfigResponse = Fact<typeof rollbackConfigResponse>;
 export const rollbackConfigResponse = object({ document: desiredDocument });
 
 /** Something that happened in the fleet: who did what to which device. */
@@ -230,7 +206,6 @@ export const event = object({
 });
 
 /** Asks for events before a position (0: from the newest), newest first; with `afterSequence`, oldest first. */
-export type ListEventsRequest = Fact<typeof listEventsRequest>;
 export const listEventsRequest = object({
   tenant: name(),
   device: name().optional(),
@@ -249,9 +224,7 @@ export const listEventsResponse = object({
 });
 
 /** Asks for events after a position (0: only new ones), as they happen. */
-export type WatchEventsRequest = Fact<typeof watchEventsRequest>;
 export const watchEventsRequest = object({ tenant: name(), device: name().optional(), afterSequence: whole() });
 
 /** One event, as it happens. */
-export type WatchEventsResponse = Fact<typeof watchEventsResponse>;
 export const watchEventsResponse = object({ event });

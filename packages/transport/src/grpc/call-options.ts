@@ -1,11 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { Metadata, type ServiceError, type StatusObject } from "@grpc/grpc-js";
 import type { MpoError } from "@mpo/core";
+import type { Abortable } from "@mpo/io";
 import { errorFromStatus } from "@mpo/protocol";
 
 /** Options of a call by a client. */
-export interface CallOptions {
-  readonly signal?: AbortSignal;
+export interface CallOptions extends Abortable {
   /** Longest time for one attempt; every call has such an end. */
   readonly deadlineMs?: number;
   /** Name of the call in the logs of both sides. Default: a random one. */

@@ -71,7 +71,7 @@ export function createServiceClient<Methods extends object>(
       return await retry(() => unaryCall(channel.client, unary, request, call), {
         schedule: backOffSchedule({ ...WAITS, waits, random }),
         clock,
-        ...(call.signal === undefined ? {} : { signal: call.signal }),
+        signal: call.signal,
         onFailure: (err, attempt, waitMs) =>
           logger.debug("a call failed; trying again", { path, requestId, err, attempt, waitMs }),
       }).catch((err: unknown) => {

@@ -78,7 +78,7 @@ export class NatsLink {
     const connection = await retry(attempt, {
       schedule: backOffSchedule({ baseMs, capMs, random, ...waits }),
       clock,
-      ...(signal === undefined ? {} : { signal }),
+      signal,
       onFailure: (err, count, waitMs) => logger.warn("no connection to NATS yet", { err, attempt: count, waitMs }),
     });
     if (signal?.aborted) {

@@ -1,10 +1,10 @@
 import { MpoError } from "@mpo/core";
-import { type Clock, throwIfAborted } from "@mpo/io";
+import { type Abortable, type Clock, throwIfAborted } from "@mpo/io";
 import { backOffSchedule } from "@mpo/runtime";
-import type { LogCallOptions, LogWrite, StoreLog, Written } from "./store-log.ts";
+import type { LogWrite, StoreLog, Written } from "./store-log.ts";
 
 /** What a write needs in addition to the log. */
-export interface ResolveOptions extends LogCallOptions {
+export interface ResolveOptions extends Abortable {
   readonly clock: Clock;
   /** From 0 up to 1: the jitter of waits. */
   readonly random: () => number;
@@ -38,7 +38,7 @@ export async function resolveAppend(log: StoreLog, write: LogWrite, options: Res
       const failure = uncertain(thrown);
       const wait = waits.next();
       if (wait.done === true) throw unknown(write, failure);
-      await clock.sleep(wait.value, sleepOptions(signal));
+      await clock.sleep(wait.value, { signal });
     }
   }
 }
@@ -84,7 +84,7 @@ export async function resolveCompareAndSet(
     }
     const wait = waits.next();
     if (wait.done === true) throw unknown(write, failure ?? new MpoError("unavailable", "the store refused it"));
-    await clock.sleep(wait.value, sleepOptions(signal));
+    await clock.sleep(wait.value, { signal });
   }
 }
 
@@ -94,7 +94,7 @@ export async function resolveCompareAndSet(
  * A fence whose own answer was lost is found on its subject, which is this write's alone.
  * Not seen: a write that was stored, overwritten, and then forgotten by a restart of the server within seconds.
  */
-async function find(log: StoreLog, write: ExpectingWrite, fence: string, options: LogCallOptions): Promise<Finding> {
+async function find(log: StoreLog, write: ExpectingWrite, fence: string, options: Abortable): Promise<Finding> {
   const { stream, subject, writeId, expected } = write;
   const newest = await log.last(stream, subject, options);
   if (newest?.writeId === writeId) return { stored: newest.sequence };
@@ -112,10 +112,6 @@ function uncertain(thrown: unknown): MpoError {
   const failure = MpoError.from(thrown);
   if (!UNCERTAIN.includes(failure.code)) throw failure;
   return failure;
-}
-
-function sleepOptions(signal: AbortSignal | undefined): LogCallOptions {
-  return signal === undefined ? {} : { signal };
 }
 
 function conflict({ subject, expected }: ExpectingWrite, newest: number, cause: unknown): MpoError {

@@ -1,3 +1,5 @@
+import type { Abortable } from "@mpo/io";
+
 /** One value of a bucket. */
 export interface StoreEntry {
   readonly key: string;
@@ -28,11 +30,8 @@ export interface StreamEvent {
   readonly storedAtMs: number;
 }
 
-/** Options of every call. */
-export interface StoreCallOptions {
-  /** Ends the waiting. A write that was sent may still happen. */
-  readonly signal?: AbortSignal;
-}
+/** Options of every call. Its signal ends the waiting: a write that was sent may still happen. */
+export type StoreCallOptions = Abortable;
 
 export interface ReadOptions extends StoreCallOptions {
   /**

@@ -1,3 +1,5 @@
+import type { Abortable } from "@mpo/io";
+
 /** One stored message of a stream; a bucket is a stream with a subject per key. */
 export interface LogRecord {
   readonly subject: string;
@@ -31,10 +33,6 @@ export interface Written {
   readonly isDuplicate: boolean;
 }
 
-export interface LogCallOptions {
-  readonly signal?: AbortSignal;
-}
-
 export interface ConsumeOptions {
   /** NATS wildcards allowed. */
   readonly subject: string;
@@ -58,12 +56,12 @@ export interface StoreLog {
    * Stores a message. Throws `conflict` for the answer 10071 (the expected sequence is not the newest: or so it says),
    * `timed-out` when no answer came, `unavailable` when there is no server, `over-budget` when the stream is full.
    */
-  write(write: LogWrite, options?: LogCallOptions): Promise<Written>;
+  write(write: LogWrite, options?: Abortable): Promise<Written>;
   /** The newest record of a subject, from the leader or from any replica. */
   last(
     stream: string,
     subject: string,
-    options?: LogCallOptions & { readonly consistency?: "leader" | "any" },
+    options?: Abortable & { readonly consistency?: "leader" | "any" },
   ): Promise<LogRecord | undefined>;
   /** Delivers in order, some records more than once; continues after interruptions; ends by its signal or `close`. */
   consume(stream: string, options: ConsumeOptions): AsyncIterable<LogDelivery>;

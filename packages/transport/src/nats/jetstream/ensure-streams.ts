@@ -1,4 +1,5 @@
 import { MpoError } from "@mpo/core";
+import { ifFound } from "@mpo/io";
 import type { JetStreamManager, StreamConfig, StreamInfo } from "nats";
 import type { StoreLayout } from "../../store/store-layout.ts";
 import { natsError } from "../nats-error.ts";
@@ -31,22 +32,15 @@ const PROTECTIONS = ["deny_delete", "deny_purge"] as const;
 export async function ensureStreams(manager: JetStreamManager, layout: StoreLayout, replicas: number): Promise<void> {
   for (const plan of streamPlans(layout, replicas)) {
     try {
-      const info = await existing(manager, plan.name);
+      const looking = manager.streams.info(plan.name).catch((thrown: unknown) => {
+        throw natsError(thrown, `stream ${plan.name}`);
+      });
+      const info = await ifFound(looking);
       if (info === undefined) await manager.streams.add(plan);
       else await bring(manager, info, plan);
     } catch (thrown) {
       throw natsError(thrown, `stream ${plan.name}`);
     }
-  }
-}
-
-async function existing(manager: JetStreamManager, name: string): Promise<StreamInfo | undefined> {
-  try {
-    return await manager.streams.info(name);
-  } catch (thrown) {
-    const error = natsError(thrown, `stream ${name}`);
-    if (error.code === "not-found") return undefined;
-    throw error;
   }
 }
 

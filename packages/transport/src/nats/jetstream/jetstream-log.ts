@@ -1,14 +1,7 @@
 import { MpoError } from "@mpo/core";
+import type { Abortable } from "@mpo/io";
 import type { JetStreamClient, JetStreamManager } from "nats";
-import type {
-  ConsumeOptions,
-  LogCallOptions,
-  LogDelivery,
-  LogRecord,
-  LogWrite,
-  StoreLog,
-  Written,
-} from "../../store/store-log.ts";
+import type { ConsumeOptions, LogDelivery, LogRecord, LogWrite, StoreLog, Written } from "../../store/store-log.ts";
 import type { NatsLink } from "../nats-link.ts";
 import { consumeOrdered } from "./ordered-consumer.ts";
 import { headersOf, recordOfDirect, recordOfStored } from "./record-headers.ts";
@@ -25,7 +18,7 @@ export class JetstreamLog implements StoreLog {
     this.#manager = manager;
   }
 
-  async write(write: LogWrite, options: LogCallOptions = {}): Promise<Written> {
+  async write(write: LogWrite, options: Abortable = {}): Promise<Written> {
     this.#checkOpen();
     const { stream, subject, value, writeId, expected } = write;
     const publishing = this.#client.publish(subject, value, {
@@ -40,7 +33,7 @@ export class JetstreamLog implements StoreLog {
   async last(
     stream: string,
     subject: string,
-    options: LogCallOptions & { readonly consistency?: "leader" | "any" } = {},
+    options: Abortable & { readonly consistency?: "leader" | "any" } = {},
   ): Promise<LogRecord | undefined> {
     this.#checkOpen();
     const what = `cannot read ${subject}`;

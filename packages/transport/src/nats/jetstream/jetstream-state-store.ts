@@ -34,7 +34,7 @@ export async function openJetstreamStore(link: NatsLink, options: JetstreamStore
   const { layout, replicas = 1, monitorUrls = [], allowsAsync = false, folder, signal } = options;
   const where = link.connection.getServer();
   requireVersion(link.connection.info?.version ?? "unknown", where);
-  const sync = await checkSync({ monitorUrls, allowsAsync, ...(signal === undefined ? {} : { signal }) });
+  const sync = await checkSync({ monitorUrls, allowsAsync, signal });
   if (sync !== "always") {
     link.logger.warn("a power cut may lose acknowledged writes", { sync, server: where });
   }

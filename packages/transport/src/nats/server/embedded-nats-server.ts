@@ -21,9 +21,9 @@ export interface EmbeddedServerOptions {
   /** Private folder of the server: store, configuration, log. Made if it is missing. */
   readonly folder: string;
   /** Address to listen on. Default 127.0.0.1; the caller answers for any other. */
-  readonly host?: string;
+  readonly host?: string | undefined;
   /** 0 (default): a free one. */
-  readonly port?: number;
+  readonly port?: number | undefined;
   /** How long it may take until it answers; large stores take their time. Default 60 s. */
   readonly startTimeoutMs?: number;
   /** How long it may take to end before it is killed. Default 10 s. */
@@ -88,7 +88,7 @@ export class EmbeddedNatsServer {
     const claim = await claimFolder(folder, { hint: CLAIM_HINT });
     const clock = options.clock ?? systemClock;
     const launch: LaunchOptions = { binary, folder, host, port, startTimeoutMs, stopTimeoutMs, clock };
-    const withSignal = signal === undefined ? launch : { ...launch, signal };
+    const withSignal = { ...launch, signal };
     try {
       const left = await findLeftServer(folder);
       const adopted = left === undefined ? undefined : await takeOver(withSignal, left, options.logger ?? silentLogger);
@@ -194,7 +194,7 @@ async function takeOver(
 ): Promise<RunningServer | undefined> {
   try {
     const address = await addressOf(folder, server.pid);
-    const facts = await readServerFacts(address.monitorUrl, signal === undefined ? {} : { signal });
+    const facts = await readServerFacts(address.monitorUrl, { signal });
     const misfits = [
       facts.version === binary.version ? "" : `version ${facts.version}`,
       facts.syncsAlways ? "" : "does not sync",

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { open, readdir, readFile, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { MpoError } from "@mpo/core";
-import { type Clock, linkSignals, throwIfAborted, withDeadline, writeFileAtomic } from "@mpo/io";
+import { type Abortable, type Clock, linkSignals, throwIfAborted, withDeadline, writeFileAtomic } from "@mpo/io";
 import { connectionsWithin, lockFile, readOpenFiles } from "@mpo/runtime";
 import { readSizes } from "../jetstream/stream-sizes.ts";
 import { DamagedStreams } from "./damaged-streams.ts";
@@ -35,7 +35,7 @@ export interface RunningServer {
   readonly child?: ChildProcess;
 }
 
-export interface LaunchOptions {
+export interface LaunchOptions extends Abortable {
   readonly binary: NatsBinary;
   readonly folder: string;
   readonly host: string;
@@ -44,7 +44,6 @@ export interface LaunchOptions {
   readonly startTimeoutMs: number;
   readonly stopTimeoutMs: number;
   readonly clock: Clock;
-  readonly signal?: AbortSignal;
 }
 
 /** Starts `nats-server` on a folder and waits until it answers. A failure leaves no process. */
@@ -86,7 +85,7 @@ export async function launchServer(options: LaunchOptions): Promise<RunningServe
       "nats-server",
       startTimeoutMs,
       (both) => untilReady({ folder, child, serverName, clock, signal: both }),
-      { clock, ...(signal === undefined ? {} : { signal }) },
+      { clock, signal },
     );
     // The caller's process may end while it runs.
     child.unref();

@@ -3,17 +3,17 @@ import { access, constants, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { MpoError } from "@mpo/core";
+import type { Abortable } from "@mpo/io";
 import { isNewEnough, NEEDED_VERSION } from "./server-checks.ts";
 
 /** Where a `nats-server` may be. */
-export interface NatsBinaryPlaces {
+export interface NatsBinaryPlaces extends Abortable {
   /** Its path, as the user says (`MPO_NATS_SERVER`). */
-  readonly named?: string;
+  readonly named?: string | undefined;
   /** Folders of programs, as in `PATH` split. */
   readonly searchPath: readonly string[];
   /** The user's cache folder; the set-up puts it at `nats-server/<version>/nats-server` there. */
-  readonly cacheFolder?: string;
-  readonly signal?: AbortSignal;
+  readonly cacheFolder?: string | undefined;
 }
 
 /** A program that can be started. */

@@ -1,5 +1,5 @@
 import { MpoError } from "@mpo/core";
-import { throwIfAborted, withDeadline } from "@mpo/io";
+import { type Abortable, throwIfAborted, withDeadline } from "@mpo/io";
 
 const MONITOR_TIMEOUT_MS = 5_000;
 
@@ -45,10 +45,7 @@ export interface ServerFacts {
 }
 
 /** Queries a server's monitoring port. Throws `unavailable` when it does not answer, `invalid-data` when it is not NATS. */
-export async function readServerFacts(
-  monitorUrl: string,
-  options: { readonly signal?: AbortSignal } = {},
-): Promise<ServerFacts> {
+export async function readServerFacts(monitorUrl: string, options: Abortable = {}): Promise<ServerFacts> {
   const url = new URL("/varz", monitorUrl);
   let body: unknown;
   try {
@@ -76,12 +73,11 @@ export async function readServerFacts(
   };
 }
 
-export interface SyncCheckOptions {
+export interface SyncCheckOptions extends Abortable {
   /** Monitoring ports of the servers; without one, whether they sync is not known. */
   readonly monitorUrls: readonly string[];
   /** Go on although a power cut may lose acknowledged writes. */
   readonly allowsAsync: boolean;
-  readonly signal?: AbortSignal;
 }
 
 /**
