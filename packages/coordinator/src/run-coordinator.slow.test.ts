@@ -140,6 +140,33 @@ void describe("a coordinator as a process runs it", () => {
     assert.deepEqual([said.length, said[0]?.includes('"warn"')], [1, true], said.join(""));
   });
 
+  void it("ends within seconds while its nats-server hangs, and leaves none behind", {
+    skip: missing,
+    timeout: 60_000,
+  }, async (context) => {
+    const { addresses, stop } = await run(context, await folder(context));
+    const device = createFleetClient({ target: addresses.grpc, retries: 0 });
+    const admin = createAdminClient({ target: addresses.grpc, retries: 0 });
+    context.after(() => {
+      device.close();
+      admin.close();
+    });
+    await device.hello(helloOf("pi-1"));
+    const nats = addresses.natsPid as number;
+    process.kill(nats, "SIGSTOP");
+    // A call that waits for the store, and a follower: neither may hold it.
+    const follow = async (): Promise<void> => {
+      for await (const _ of admin.watchEvents({ tenant: "acme", afterSequence: 0 }));
+    };
+    const calls = Promise.allSettled([device.hello(helloOf("pi-2")), follow()]);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    const startedMs = Date.now();
+    assert.equal(await stop(), 130);
+    assert.ok(Date.now() - startedMs < 10_000, `${Date.now() - startedMs} ms`);
+    assert.throws(() => process.kill(nats, 0), { code: "ESRCH" });
+    await calls;
+  });
+
   void it("is not ready and takes no reports when its data was removed while it runs", {
     skip: missing,
     timeout: 60_000,

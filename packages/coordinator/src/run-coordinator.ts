@@ -1,16 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { given, MpoError } from "@mpo/core";
-import {
-  connectionsWithin,
-  type ExitCode,
-  FEW_OPEN_FILES,
-  type Logger,
-  type ProcessPort,
-  readOpenFiles,
-  runServices,
-  type Service,
-} from "@mpo/runtime";
+import { type ExitCode, type Logger, type ProcessPort, runServices, type Service } from "@mpo/runtime";
 import {
   EmbeddedNatsServer,
   FLEET_LAYOUT,
@@ -24,6 +15,7 @@ import {
 } from "@mpo/transport";
 import { servicesOf } from "./api/services.ts";
 import { type Coordinator, createCoordinator } from "./coordinator.ts";
+import { warnOfFewFiles } from "./few-files.ts";
 import { type StatusServer, startStatusServer } from "./http/status-server.ts";
 import { type CoordinatorSettings, type ResolvedSettings, requireLoopback, resolveSettings } from "./settings.ts";
 
@@ -109,19 +101,8 @@ export async function runCoordinator(settings: CoordinatorSettings, options: Run
   return await runServices([...run.services(), ready], { process, logger, signal, onFailure });
 }
 
-/** Each device holds a connection, and now and then a second one. */
-const FILES_PER_DEVICE = 2;
-
-async function warnOfFewFiles(deviceCount: number, logger: Logger): Promise<void> {
-  const files = await readOpenFiles();
-  if (files === undefined) return;
-  const devices = connectionsWithin(files);
-  if (files.limit >= FEW_OPEN_FILES && devices >= FILES_PER_DEVICE * deviceCount) return;
-  logger.warn("few files may be open: no more devices than these can be connected at once", {
-    ...{ limit: files.limit, devices, known: deviceCount },
-    hint: "Raise the limit of open files (ulimit -Hn, LimitNOFILE=) and start again.",
-  });
-}
+/** The rest of the time to stop is for the store, which may hang. */
+const GRPC_GRACE_MS = 3_000;
 
 /** The parts of one run, each made from the ones before it. */
 class CoordinatorRun {
@@ -271,7 +252,7 @@ class CoordinatorRun {
           logger: this.#logger,
         });
       },
-      stop: async () => await this.#grpc?.stop(),
+      stop: async () => await this.#grpc?.stop({ graceMs: GRPC_GRACE_MS }),
     };
   }
 }

@@ -144,3 +144,18 @@ void test("a second signal exits at once", async () => {
   await clock.advance(500);
   await code;
 });
+
+void test("a first signal while a failure is being cleaned up does not cut that short", async () => {
+  const { process, clock, log, run, service } = bench();
+  const slow = service("slow", {
+    stop: ({ signal }) => clock.sleep(500, { signal }).then(() => void log.push("stopped")),
+  });
+  const bad = service("bad", { start: () => Promise.reject(new MpoError("unavailable", "disk full")) });
+  const code = run([slow, bad]);
+  await clock.advance(1);
+  process.emit("SIGTERM");
+  assert.deepEqual(process.exits, []);
+  await clock.advance(500);
+  assert.equal(await code, 6);
+  assert.deepEqual(log.slice(-1), ["stopped"]);
+});

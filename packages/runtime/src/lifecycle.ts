@@ -49,13 +49,17 @@ export async function runServices(services: readonly Service[], options: Lifecyc
   const { process, logger, clock = systemClock, drainMs = 10_000 } = options;
   using stop = linkSignals(options.signal);
   let code: ExitCode = EXIT_CODES.ok;
+  let isSecond = false;
   const onSignal = (name: StopSignal): void => {
-    if (stop.signal.aborted) {
+    if (isSecond) {
       if (name === "SIGHUP") return;
       logger.warn("second signal: exiting at once", { signal: name });
       process.exit(EXIT_CODES.cancelled);
       return;
     }
+    isSecond = true;
+    // What failed has its code, and is stopping: whoever saw it fail may send the first signal only now.
+    if (stop.signal.aborted) return;
     logger.info("stopping", { signal: name });
     code = name === "SIGINT" ? EXIT_CODES.cancelled : EXIT_CODES.ok;
     stop.abort();

@@ -1,9 +1,17 @@
 import assert from "node:assert/strict";
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { describe, it } from "node:test";
+import { helloOf } from "@mpo/coordinator/testing";
 import { formatBytes } from "@mpo/core";
 import { EXIT_CODES } from "@mpo/runtime";
-import { STORE_NEEDS_BYTES } from "@mpo/transport";
+import {
+  BUCKETS,
+  createFleetClient,
+  FLEET_LAYOUT,
+  NatsLink,
+  openExistingStore,
+  STORE_NEEDS_BYTES,
+} from "@mpo/transport";
 import { noNatsServer } from "../test-support/fleet-room.ts";
 import { noSmallDisk, smallDisk } from "../test-support/small-disk.ts";
 
@@ -34,6 +42,33 @@ describe("a coordinator's disk", { skip: noNatsServer || noSmallDisk, timeout: 3
     const second = disk.start(args);
     await second.until(/is ready/u);
     assert.match(second.said(), /WARN +the store's disk is almost full/u);
+  });
+
+  it("gives a full bucket more while the coordinator runs", async (t) => {
+    const disk = await smallDisk(t, 300);
+    const coordinator = disk.start(["coordinator", ...PORTS, "--data", `${disk.folder}/c`]);
+    const [, target = ""] = await coordinator.until(/agents and commands +(\S+)/u);
+    const [, url = ""] = await coordinator.until(/NATS +(nats:\S+)/u);
+    const link = await NatsLink.open({ servers: [url], name: "test" });
+    const device = createFleetClient({ target, retries: 0 });
+    t.after(async () => {
+      device.close();
+      await link.close();
+    });
+    const store = await openExistingStore(link, FLEET_LAYOUT);
+    const fill = async (bytes: number): Promise<void> => {
+      for (let index = 0; ; index++) await store.put(BUCKETS.ident, `of-${bytes}.${index}`, new Uint8Array(bytes));
+    };
+    for (const bytes of [60_000, 100]) await assert.rejects(fill(bytes), { code: "over-budget" });
+    const enrol = (): Promise<unknown> => device.hello(helloOf("pi-1"));
+    await assert.rejects(enrol(), { code: "unavailable", message: /ident of the store is full/u });
+    await until(() =>
+      enrol().then(
+        () => true,
+        () => false,
+      ),
+    );
+    await coordinator.until(/INFO +the store takes writes again/u);
   });
 
   it("that is full is told by readiness, the log and exit codes, and all goes on when there is room", async (t) => {

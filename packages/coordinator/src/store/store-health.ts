@@ -98,8 +98,18 @@ export class StoreHealth {
       await this.check(signal).catch((thrown: unknown) => {
         if (!signal.aborted) throw thrown;
       });
+      await this.#reserve(signal);
       await this.#options.clock.sleep(CHECK_MS, { signal }).catch(() => undefined);
     }
+  }
+
+  /** Asks for more where something is full; whoever was refused tries again. */
+  async #reserve(signal: AbortSignal): Promise<void> {
+    if (![...this.#troubles.values()].some(({ isFull }) => isFull)) return;
+    const { store, logger } = this.#options;
+    await store.reserve?.({ signal }).catch((thrown: unknown) => {
+      if (!signal.aborted) logger.warn("the store could not reserve more", { err: thrown });
+    });
   }
 
   async #try(signal: AbortSignal): Promise<void> {

@@ -45,6 +45,6 @@ export function watchWrites(store: StateStore, { before, taken, refused }: Write
 function full(place: string, cause: MpoError): MpoError {
   return new MpoError("unavailable", `${place} of the store is full: ${cause.message}`, {
     cause,
-    hint: "Free disk space where the coordinator's data lies, and start it again: it reserves what is free.",
+    hint: "Free disk space where the coordinator's data lies, or raise the limits of its NATS account: it reserves more within seconds.",
   });
 }

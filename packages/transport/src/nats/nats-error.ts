@@ -11,7 +11,10 @@ const API_CODES: ReadonlyMap<number, MpoErrorCode> = new Map<number, MpoErrorCod
   [10077, "over-budget"], // maximum messages or bytes exceeded
   [10047, "unavailable"], // insufficient storage resources
   [10023, "unavailable"], // insufficient resources
-  [10028, "unavailable"], // resource limits exceeded for account
+  [10028, "unavailable"], // insufficient memory resources
+  [10002, "unavailable"], // resource limits exceeded for account
+  [10122, "unavailable"], // stream's reservation exceeds the account's limit of one stream
+  [10005, "unavailable"], // no suitable peers for placement
   [10054, "invalid-argument"], // message size exceeds maximum
   [10058, "already-exists"], // stream name in use with other settings
   [10052, "invalid-argument"], // bad stream settings
@@ -45,7 +48,7 @@ const CLIENT_CODES: ReadonlyMap<string, MpoErrorCode> = new Map<string, MpoError
 ]);
 
 /** Writes are refused until there is room. */
-const FULL: ReadonlySet<number | undefined> = new Set([10077, 10047, 10023, 10028]);
+const FULL: ReadonlySet<number | undefined> = new Set([10077, 10047, 10023, 10028, 10002, 10122]);
 const FULL_HINT = "Free disk space for JetStream, or raise the limits of the stream or the account.";
 
 const HINTS: Readonly<Partial<Record<MpoErrorCode, string>>> = {
@@ -62,6 +65,12 @@ export function natsError(thrown: unknown, what: string): MpoError {
   const reason = thrown instanceof Error ? thrown.message : String(thrown);
   const options: MpoErrorOptions = { cause: thrown, ...(hint === undefined ? {} : { hint }) };
   return new MpoError(code, `${what}: ${reason}`, options);
+}
+
+/** Whether JetStream refused to reserve so much. */
+export function isStorageRefusal(thrown: unknown): thrown is MpoError {
+  const error = thrown instanceof MpoError && thrown.cause instanceof NatsError ? thrown.cause.api_error : undefined;
+  return FULL.has(error?.err_code ?? 0) || error?.description.includes("insufficient storage") === true;
 }
 
 function codeOf(thrown: unknown): MpoErrorCode {

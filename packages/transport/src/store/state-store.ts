@@ -135,6 +135,8 @@ export interface StateStore {
    */
   follow(stream: string, options: FollowOptions): AsyncIterable<StreamEvent>;
 
+  /** Reserves what there is for buckets and streams now: some are full. Absent: nothing is reserved. */
+  reserve?(options: StoreCallOptions): Promise<void>;
   /** Ends all watches and lets go of the connection if it is the store's own. Calls after it are `unavailable`. */
   close(): Promise<void>;
 }

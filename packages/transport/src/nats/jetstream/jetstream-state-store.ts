@@ -1,16 +1,13 @@
 import { randomUUID } from "node:crypto";
-import { statfs } from "node:fs/promises";
 import { MpoError } from "@mpo/core";
-import type { JetStreamManager } from "nats";
-import { fitLayout, STORE_NEEDS_BYTES } from "../../store/fit-layout.ts";
 import { LogStateStore } from "../../store/log-state-store.ts";
-import type { StateStore } from "../../store/state-store.ts";
+import type { StateStore, StoreCallOptions } from "../../store/state-store.ts";
 import type { StoreLayout } from "../../store/store-layout.ts";
 import { natsError } from "../nats-error.ts";
 import type { NatsLink } from "../nats-link.ts";
 import { checkSync, requireVersion } from "../server/server-checks.ts";
-import { ensureStreams } from "./ensure-streams.ts";
 import { JetstreamLog } from "./jetstream-log.ts";
+import { reserveStreams } from "./reserve-streams.ts";
 
 export interface JetstreamStoreOptions {
   readonly layout: StoreLayout;
@@ -20,7 +17,7 @@ export interface JetstreamStoreOptions {
   readonly monitorUrls?: readonly string[];
   /** Go on although a power cut may lose acknowledged writes. Default false. */
   readonly allowsAsync?: boolean;
-  /** Folder of the server's store, where that is on this machine: streams reserve what its disk has, no more. */
+  /** Folder of the server's store, where that is on this machine: streams reserve what its disk has, else what the cluster allows. */
   readonly folder?: string;
   readonly signal?: AbortSignal;
 }
@@ -45,29 +42,12 @@ export async function openJetstreamStore(link: NatsLink, options: JetstreamStore
   }
   const store = await openExistingStore(link, layout);
   const manager = await link.connection.jetstreamManager({ checkAPI: false, timeout: link.settings.requestTimeoutMs });
-  const prepare = async (): Promise<void> => {
-    const fitted = folder === undefined ? layout : await fitToDisk(link, manager, layout, folder);
-    await ensureStreams(manager, fitted, replicas);
+  const reserve = async ({ signal: asked }: StoreCallOptions): Promise<void> => {
+    const reserving = reserveStreams(link, manager, { layout, replicas, folder });
+    await link.within(reserving, asked, "cannot prepare the streams");
   };
-  await link.within(prepare(), signal, "cannot prepare the streams");
-  return store;
-}
-
-async function fitToDisk(
-  { logger }: NatsLink,
-  manager: JetStreamManager,
-  layout: StoreLayout,
-  folder: string,
-): Promise<StoreLayout> {
-  const heldBytes = new Map<string, number>();
-  for await (const { config, state } of manager.streams.list()) heldBytes.set(config.name, state.bytes);
-  const { bavail, bsize } = await statfs(folder);
-  const freeBytes = bavail * bsize;
-  if (heldBytes.size > 0 && freeBytes < STORE_NEEDS_BYTES) {
-    const hint = "Free space there: writes that do not fit are refused.";
-    logger.warn("the store's disk is almost full", { folder, freeBytes, neededBytes: STORE_NEEDS_BYTES, hint });
-  }
-  return fitLayout(layout, { folder, freeBytes, heldBytes });
+  await reserve(signal === undefined ? {} : { signal });
+  return Object.assign(store, { reserve });
 }
 
 /**

@@ -119,6 +119,14 @@ void test("a server whose owner was killed is refused to a second owner before, 
   }
 });
 
+void test("a server ends with an owner that exits without stopping it, though it hangs", { skip }, async (t) => {
+  const owner = await startOwner(await temporaryFolder(t));
+  process.kill(owner.pid, "SIGSTOP");
+  owner.child.stdin?.end();
+  await once(owner.child, "exit");
+  while ((await identify(owner.pid)) !== undefined) await systemClock.sleep(10);
+});
+
 void test("a left server that does not fit is ended, and another started in its place", { skip }, async (t) => {
   const folder = await temporaryFolder(t);
   const owner = await startOwner(folder);

@@ -78,6 +78,10 @@ export async function launchServer(options: LaunchOptions): Promise<RunningServe
     await lock.close();
   }
   const pid = child.pid as number;
+  // Where this process has no time to stop it: a second Ctrl-C, or something that hangs.
+  const kill = (): void => void child.kill("SIGKILL");
+  process.once("exit", kill);
+  child.once("exit", () => process.off("exit", kill));
   const identity = (await identify(pid)) ?? { pid, startTicks: "" };
   try {
     await writeRecord(folder, { serverName, server: identity });
