@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { type ClientHttp2Session, connect } from "node:http2";
+import { type AddressInfo, createConnection, createServer } from "node:net";
 import { describe, it, type TestContext } from "node:test";
+import { gzipSync } from "node:zlib";
+import { MpoError } from "@mpo/core";
 import { FLEET_SERVICE, GRPC_STATUS } from "@mpo/protocol";
 import {
   type AdminClient,
@@ -68,6 +71,39 @@ void describe("a coordinator behind its listener", () => {
     assert.ok(why.explanation.considered > 0);
   });
 
+  void it("takes a long report over a link that breaks, each part once", async (context) => {
+    const { coordinator, target, device } = await listening(context);
+    await device.hello(helloOf("pi-1"));
+    const repeats = (from: number): readonly number[] => Array.from({ length: 64 }, (_, at) => 2 + Math.sin(from + at));
+    const { profile, ...rest } = reportOf("pi-1", "r1");
+    const unitTimes = profile.unitTimes.map((times, unit) => ({
+      ...times,
+      forwardMs: repeats(100 * unit),
+      backwardMs: repeats(7_000 + 100 * unit),
+    }));
+    const report = { ...rest, profile: { ...profile, unitTimes } };
+    const link = await breakingLink(context, Number(target.split(":")[1]), 9_000);
+    const answers: unknown[] = [];
+    for (let start = 1; answers.length === 0; start++) {
+      // Each attempt is another start of the agent, as after a power cut.
+      const client = createFleetClient({ target: `127.0.0.1:${link.port}`, retries: 0 });
+      context.after(() => client.close());
+      const instance = { instanceId: `start-${start}` };
+      await client.reportProfile({ ...report, instance }).then(
+        (answer) => answers.push(answer),
+        (thrown: unknown) => assert.equal(MpoError.from(thrown).code, "unavailable", String(thrown)),
+      );
+    }
+    assert.deepEqual(answers, [{ isDuplicate: false, revision: 1, needsChain: false }]);
+    const { connections, carriedBytes } = link.seen();
+    const wholeBytes = gzipSync(FLEET_SERVICE.reportProfile.request.toBytes(report)).length;
+    assert.ok(wholeBytes > 9_000 && connections > 1, `${wholeBytes} bytes over ${connections} connections`);
+    assert.ok(carriedBytes < 2 * wholeBytes, `${carriedBytes} bytes for ${wholeBytes}`);
+    const { text } = await coordinator.metrics.page();
+    assert.match(text, /^mpo_calls_total\{method="reportProfilePart",code="ok"\} \d+$/mu);
+    assert.equal((await device.reportProfile(report)).isDuplicate, true);
+  });
+
   void it("counts calls", async (context) => {
     const { coordinator, device } = await listening(context);
     await device.hello(helloOf("pi-1"));
@@ -105,6 +141,39 @@ void describe("a coordinator behind its listener", () => {
     assert.equal((await device.reportProfile(reportOf("pi-1", "fresh"))).isDuplicate, false);
   });
 });
+
+/** A link to a port whose connections break after so many bytes. */
+async function breakingLink(
+  context: TestContext,
+  port: number,
+  afterBytes: number,
+): Promise<{ readonly port: number; seen(): { readonly connections: number; readonly carriedBytes: number } }> {
+  let [connections, carriedBytes] = [0, 0];
+  const server = createServer((socket) => {
+    connections += 1;
+    let left = afterBytes;
+    const to = createConnection(port, "127.0.0.1");
+    for (const end of [socket, to]) {
+      end.on("error", () => undefined);
+      end.on("close", () => {
+        socket.destroy();
+        to.destroy();
+      });
+    }
+    socket.on("data", (bytes) => {
+      carriedBytes += bytes.length;
+      left -= bytes.length;
+      if (left < 0) socket.destroy();
+      else to.write(bytes);
+    });
+    to.pipe(socket);
+  });
+  await new Promise<void>((resolve) => {
+    server.listen(0, "127.0.0.1", resolve);
+  });
+  context.after(() => server.close());
+  return { port: (server.address() as AddressInfo).port, seen: () => ({ connections, carriedBytes }) };
+}
 
 const FRAME_BYTES = 5;
 

@@ -48,6 +48,8 @@ export type {
   DocumentStatus,
   ProbeFailure,
   ReportedStatus,
+  ReportProfilePartRequest,
+  ReportProfilePartResponse,
   ReportProfileRequest,
   ReportProfileResponse,
   ReportStatusRequest,

@@ -11,6 +11,8 @@ export const LIMITS = {
   deviceMessageBytes: 65_536,
   /** A report of a profile. */
   profileBytes: 262_144,
+  /** What of it travels at once: seconds over the slowest links (2G, NB-IoT). */
+  partBytes: 4_096,
   /** A message of the Admin service: a page of up to 1000 devices. */
   adminMessageBytes: 4_194_304,
 } as const;

@@ -72,6 +72,7 @@ export const FLEET_SERVICE = {
     requestBytes: LIMITS.profileBytes,
     keepsBytes: true,
   }),
+  reportProfilePart: unary("ReportProfilePart", report.reportProfilePartRequest, report.reportProfilePartResponse),
   reportStatus: unary("ReportStatus", report.reportStatusRequest, report.reportStatusResponse, {
     keepsBytes: true,
   }),

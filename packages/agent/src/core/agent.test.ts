@@ -614,6 +614,22 @@ void describe("an agent", () => {
       assert.equal(isSilent(), true);
     }));
 
+  it("says when its reports wait while it is heard of", () =>
+    inWorld(async (world) => {
+      const { fleet } = world;
+      await world.start();
+      await world.pass(120);
+      fleet.losesAnswers = true;
+      fleet.push(documentOf(1));
+      await world.pass(40);
+      assert.deepEqual(fleet.conditions, [], "not at once");
+      await world.pass(120);
+      assert.deepEqual(fleet.conditions, ["report-pending"]);
+      fleet.losesAnswers = false;
+      await world.pass(400);
+      assert.deepEqual(fleet.conditions, []);
+    }));
+
   it("ends a window when the serving program needs the memory", () =>
     inWorld(async (world) => {
       world.device.onRetrain = async () => {

@@ -119,7 +119,11 @@ export async function createAgent(settings: AgentSettings, world: AgentPorts): P
     if (documents.hasFailed)
       add("not-writable", "a configuration could not be written down; the last one stays in use");
     if (!feed.isConnected) add("nats-unconnected", "configurations come with heartbeats only, not at once");
-    if (outbox.waiting.length > 0) add("report-pending", "reports could not be sent");
+    const [first] = outbox.waiting;
+    if (first !== undefined) {
+      const what = first.kind === "profile" ? `profile of ${first.request.profile.model.name}` : "status";
+      add("report-pending", `reports that wait to be sent: ${outbox.waiting.length}; the first is a ${what}`);
+    }
     if (Math.abs(skewMs) > WRONG_CLOCK_MS) {
       const way = skewMs > 0 ? "ahead of" : "behind";
       add("clock-wrong", `its clock is ${Math.round(Math.abs(skewMs) / 1000)} s ${way} the coordinator's`);

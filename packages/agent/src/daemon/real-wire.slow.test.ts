@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { describe, it } from "node:test";
+import { MpoError } from "@mpo/core";
 import { systemClock } from "@mpo/io";
 import { deviceKey } from "@mpo/protocol";
 import { silentLogger } from "@mpo/runtime";
@@ -49,6 +50,7 @@ describe("an agent on the real wire", { skip: binary === undefined ? "there is n
       services: [
         fleetService({
           ...{ enroll, heartbeat, reportProfile, reportStatus },
+          reportProfilePart: () => Promise.reject(new MpoError("unsupported", "no report here is long")),
           hello: async (request) => ({ ...(await fleet.link.hello(request)), natsServers: [nats.address.url] }),
         }),
       ],

@@ -3,9 +3,10 @@ import type { CallOptions, ClientOf, NotifyBus } from "@mpo/transport";
 
 /**
  * The calls of an agent to a coordinator. They throw an `MpoError`: `unavailable` and `timed-out` are tried again later,
- * anything else is an answer.
+ * anything else is an answer. A
+ * long profile goes in parts, which is the client's affair.
  */
-export type FleetLink = ClientOf<FleetServiceMethods>;
+export type FleetLink = Omit<ClientOf<FleetServiceMethods>, "reportProfilePart">;
 
 /** Where a device reads its own document and hears that there is a new one. */
 export interface DesiredFeed {

@@ -10,11 +10,14 @@ import {
   type HeartbeatResponse,
   type HelloRequest,
   type HelloResponse,
+  type ReportProfilePartRequest,
+  type ReportProfilePartResponse,
   type ReportProfileRequest,
   type ReportProfileResponse,
   type ReportStatusRequest,
   type ReportStatusResponse,
 } from "@mpo/protocol";
+import { ReportParts } from "../profiles/report-parts.ts";
 import { type DeviceRecord, newer } from "../registry/device-record.ts";
 import { standing, tellConditions } from "./conditions.ts";
 import { deviceIdentityOf, type PeerFacts } from "./device-identity.ts";
@@ -35,6 +38,8 @@ const HELLO_AGAIN_HEARTBEATS = 5;
 /** A device whose reports differ from what is held here: what it was asked for may still be on its way. */
 const COMPARE_AGAIN_HEARTBEATS = 1.5;
 
+const KEPT_APART = { isDuplicate: false, revision: 1, needsChain: false } as const;
+
 /** What agents ask of a coordinator. Every call is safe to repeat; what is acknowledged is stored. */
 export class FleetApi {
   readonly #parts: FleetParts;
@@ -45,9 +50,11 @@ export class FleetApi {
   >();
 
   readonly #doubles: Doubles;
+  readonly #reportParts: ReportParts;
 
   constructor(parts: FleetParts) {
     this.#doubles = new Doubles(parts);
+    this.#reportParts = new ReportParts(parts.clock);
     this.#parts = parts;
   }
 
@@ -133,7 +140,7 @@ export class FleetApi {
     // If it takes over, its hello names the profile, and it is asked for again.
     const words = `profile of ${request.profile.model.name}`;
     const doubledBy = await this.#doubles.keptApart(request, { ...facts, signal }, words);
-    if (doubledBy !== undefined) return { isDuplicate: false, revision: 1, needsChain: false, doubledBy };
+    if (doubledBy !== undefined) return { ...KEPT_APART, doubledBy };
     await this.#parts.registry.heardOf(identity, { signal });
     const { header, revision, isDuplicate } = await profiles.store(request, { signal });
     const isNewest = header.reports.at(-1) === request.report;
@@ -157,6 +164,18 @@ export class FleetApi {
       });
     }
     return { isDuplicate, revision, needsChain };
+  }
+
+  /** Keeps a part of a profile's report; the last one makes it whole. */
+  async reportProfilePart(request: ReportProfilePartRequest, call: ApiCall): Promise<ReportProfilePartResponse> {
+    const identity = deviceIdentityOf(request.identity, call);
+    await this.#requireDevice(identity, call.signal);
+    const doubledBy = await this.#doubles.keptApart(request, call, "a profile, in parts");
+    if (doubledBy !== undefined) return { arrivedBytes: 0, answer: { ...KEPT_APART, doubledBy } };
+    const { arrivedBytes, report } = this.#reportParts.take(request);
+    if (report !== undefined) return { arrivedBytes, answer: await this.reportProfile(report, call) };
+    await this.#parts.registry.heardOf(identity, call);
+    return { arrivedBytes };
   }
 
   async reportStatus(request: ReportStatusRequest, { signal, ...facts }: ApiCall): Promise<ReportStatusResponse> {

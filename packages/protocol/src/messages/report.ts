@@ -10,10 +10,26 @@ import {
   predictionSchema,
   profileSchema,
 } from "@mpo/core";
+import { LIMITS } from "../limits.ts";
 import { deviceIdentity, doubledBy, instance } from "./device.ts";
 import { documentVersion, rungIndex } from "./document.ts";
 
-const { choice, consistent, durationMs, flag, list, name, object, share, text, timestampMs, whole, word } = fact;
+const {
+  bytes,
+  choice,
+  consistent,
+  digest,
+  durationMs,
+  flag,
+  list,
+  name,
+  object,
+  share,
+  text,
+  timestampMs,
+  whole,
+  word,
+} = fact;
 
 /** By the coordinator's clock, and its to say: a device's own clock may be wrong by years. */
 const receivedAtMs = timestampMs().optional();
@@ -48,6 +64,26 @@ export const reportProfileResponse = object({
   /** The coordinator has no chain of this model: send the report again, with it. */
   needsChain: flag(),
   doubledBy,
+});
+
+/** Delivers a part of a `ReportProfileRequest`; the last one stores it. What has arrived is not sent again. */
+export type ReportProfilePartRequest = Fact<typeof reportProfilePartRequest>;
+export const reportProfilePartRequest = object({
+  identity: deviceIdentity,
+  instance: instance.optional(),
+  /** Of the whole: the request without its instance, compressed with gzip. */
+  digest: digest(),
+  totalBytes: whole(1, LIMITS.profileBytes),
+  offset: whole(0, LIMITS.profileBytes),
+  /** Absent: asks what has arrived. */
+  part: bytes(1, LIMITS.partBytes).optional(),
+});
+
+/** How much has arrived; with all of it, what became of it. */
+export type ReportProfilePartResponse = Fact<typeof reportProfilePartResponse>;
+export const reportProfilePartResponse = object({
+  arrivedBytes: whole(0, LIMITS.profileBytes),
+  answer: reportProfileResponse.optional(),
 });
 
 /** What became of a document; `confirmed`, `failed` and `refused` are final for their version. */

@@ -1,8 +1,9 @@
 import { FLEET_SERVICE, type FleetServiceMethods } from "@mpo/protocol";
+import { reportInParts } from "./report-in-parts.ts";
 import { type ClientOf, createServiceClient, type ServiceClientOptions } from "./service-client.ts";
 
 /** What agents ask of a coordinator. Every call is safe to repeat, and is repeated. */
-export interface FleetClient extends ClientOf<FleetServiceMethods> {
+export interface FleetClient extends Omit<ClientOf<FleetServiceMethods>, "reportProfilePart"> {
   /** How often the connection was stuck and made again. */
   readonly rebuilds: number;
   close(): void;
@@ -15,9 +16,9 @@ export function createFleetClient(options: ServiceClientOptions): FleetClient {
   const client = connect(false);
   // On one connection a heartbeat would wait for a report: what is sent is in the kernel's buffers, in order.
   const large = connect(true);
-  const { reportProfile, reportStatus } = large.calls;
+  const { reportStatus } = large.calls;
   return {
-    ...{ ...client.calls, reportProfile, reportStatus },
+    ...{ ...client.calls, reportProfile: reportInParts(large.calls), reportStatus },
     get rebuilds() {
       return client.channel.rebuilds + large.channel.rebuilds;
     },

@@ -3,6 +3,7 @@ import { createConnection, type Socket } from "node:net";
 import { test } from "node:test";
 import { PROFILE_VERSION, type Profile } from "@mpo/core";
 import { VirtualClock } from "@mpo/io/testing";
+import type { ReportProfilePartRequest, ReportProfilePartResponse } from "@mpo/protocol";
 import { ALIVE, connectFleet, HEARTBEAT, IDENTITY, startFleet, startTcp } from "../test-support/grpc-room.ts";
 import type { Ends } from "../testing/nats-room.ts";
 import { CallPace } from "./call-pace.ts";
@@ -78,8 +79,21 @@ async function slowLink(
 
 const STORED = { isDuplicate: false, revision: 1, needsChain: false };
 
+/** A coordinator that takes parts, and remembers them as long as it wants to. */
+function partsOf(arrived: {
+  bytes: number;
+  calls: number;
+}): (request: ReportProfilePartRequest) => Promise<ReportProfilePartResponse> {
+  return ({ offset, part, totalBytes }) => {
+    arrived.calls += 1;
+    if (offset === arrived.bytes) arrived.bytes += part?.length ?? 0;
+    const answer = arrived.bytes === totalBytes ? { answer: STORED } : {};
+    return Promise.resolve({ arrivedBytes: arrived.bytes, ...answer });
+  };
+}
+
 void test("heartbeats do not wait behind a report that takes long", { timeout: 60_000 }, async (t) => {
-  const server = await startFleet(t, { reportProfile: () => Promise.resolve(STORED) });
+  const server = await startFleet(t, { reportProfilePart: partsOf({ bytes: 0, calls: 0 }) });
   const link = await slowLink(t, server.port, 10_000);
   const client = connectFleet(t, `127.0.0.1:${link.port}`);
   await client.heartbeat(HEARTBEAT);
@@ -124,6 +138,21 @@ void test("reports travel compressed, over a connection that is made for them", 
   assert.equal(link.connections(), 2);
   const sent = link.carried() - before;
   assert.ok(sent < 10_000, `${sent} bytes for 2,000 samples, which are 40 kB as they are`);
+});
+
+void test("a report goes on from what has arrived, and a coordinator that forgets is unavailable", async (t) => {
+  const arrived = { bytes: 0, calls: 0 };
+  const server = await startFleet(t, { reportProfilePart: partsOf(arrived) });
+  const client = connectFleet(t, server.target);
+  const report = { identity: IDENTITY, report: "r-1", profile: profileOf(2_000, true) };
+  assert.deepEqual(await client.reportProfile(report), STORED);
+  const { bytes, calls } = arrived;
+  assert.ok(calls > 5, `${calls} calls`);
+  Object.assign(arrived, { bytes: bytes - 5_000, calls: 0 });
+  assert.deepEqual(await client.reportProfile(report), STORED);
+  assert.deepEqual(arrived, { bytes, calls: 3 });
+  const forgetful = await startFleet(t, { reportProfilePart: () => Promise.resolve({ arrivedBytes: 0 }) });
+  await assert.rejects(connectFleet(t, forgetful.target).reportProfile(report), { code: "unavailable" });
 });
 
 void test("deadlines grow with the message, as the link has shown itself, and after a call that did not make it", async () => {

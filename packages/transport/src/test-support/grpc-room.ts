@@ -24,6 +24,7 @@ export function handlers(own: Partial<HandlersOf<FleetServiceMethods>> = {}): Ha
     enroll: refuse,
     hello: refuse,
     reportProfile: refuse,
+    reportProfilePart: refuse,
     reportStatus: refuse,
     heartbeat: () => Promise.resolve(ALIVE),
     ...own,
