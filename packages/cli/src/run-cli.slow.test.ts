@@ -7,6 +7,8 @@ import { MODEL_NAMES } from "@mpo/engine";
 import { EXIT_CODES } from "@mpo/runtime";
 import { runCommand } from "./testing/run-command.ts";
 
+const MAIN = fileURLToPath(new URL(`./main${extname(import.meta.url)}`, import.meta.url));
+
 describe("mpo", () => {
   it("explains itself, exit codes too", async () => {
     const { code, stdout, stderr } = await runCommand(["--help"]);
@@ -116,10 +118,31 @@ describe("mpo", () => {
     assert.equal(records[0]?.["publishedParameters"], 272_474);
   });
 
+  it("ends, as a process too, once it has said what is wrong with an address", () => {
+    const dead = "http://127.0.0.1:1";
+    const cases: readonly (readonly [string, Readonly<Record<string, string>>, number, RegExp])[] = [
+      ["[::1%lo]:7443", {}, EXIT_CODES.usage, /zones are not supported/u],
+      ["127.0.0.1:1", { http_proxy: dead }, EXIT_CODES.unavailable, /127\.0\.0\.1:1 does not answer: connect ECONN/u],
+      ["a.invalid:1", {}, EXIT_CODES.unavailable, /a\.invalid:1 does not answer/u],
+      [
+        "a.invalid:1",
+        { http_proxy: dead },
+        EXIT_CODES.unavailable,
+        /through the proxy 127\.0\.0\.1:1 from http_proxy/u,
+      ],
+    ];
+    for (const [coordinator, environment, code, says] of cases) {
+      const env = { ...process.env, ...environment, MPO_COORDINATOR: coordinator };
+      const args = [...process.execArgv, MAIN, "devices", "list"];
+      const { status, stderr } = spawnSync(process.execPath, args, { encoding: "utf8", env, timeout: 60_000 });
+      assert.match(stderr, says);
+      assert.equal(status, code, stderr);
+    }
+  });
+
   it("loads the engine only for commands that need it", () => {
-    const main = fileURLToPath(new URL(`./main${extname(import.meta.url)}`, import.meta.url));
     const run = (...command: readonly string[]): number | null => {
-      const args = [...process.execArgv, "--import", REFUSE_ENGINE, main, ...command];
+      const args = [...process.execArgv, "--import", REFUSE_ENGINE, MAIN, ...command];
       return spawnSync(process.execPath, args, { stdio: "ignore" }).status;
     };
     assert.equal(run("--help"), EXIT_CODES.ok);

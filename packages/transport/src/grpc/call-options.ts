@@ -41,12 +41,14 @@ export function errorOfCall({ code, details, metadata }: StatusObject | ServiceE
   return errorFromStatus({ code, details: plainDetails(details), metadata: told });
 }
 
+const SAYS_NOTHING = /^(?:undefined|null|Failed to connect \(.*\)|Channel closed before call started)?$/u;
+
 /** Of grpc-js' words for a connection that cannot be made, the part that says why, where they say it. */
 function plainDetails(details: string | undefined): string {
   const told = details ?? "";
   const why =
     /^No connection established\. Last error: (?:Error: )?(.*?)\. Resolution note: ?$/su.exec(told)?.[1] ?? told;
-  return why === "" || why === "undefined" || why === "null" ? "no connection could be made" : why;
+  return SAYS_NOTHING.test(why) ? "no connection could be made" : why;
 }
 
 /**
