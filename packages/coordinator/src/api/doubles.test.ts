@@ -81,6 +81,10 @@ void describe("two machines under one name", () => {
     const kept = await fleet.reportProfile({ ...reportOf("pi", "bbb-2", 3), ...B }, call(B));
     assert.match(kept.doubledBy ?? "", /agent aaa/, "it is not taken for a stored profile");
 
+    const part = { identity: identityOf("pi"), digest: "ab".repeat(32), totalBytes: 9_000, offset: 0, ...B };
+    const inParts = await fleet.reportProfilePart(part, call(B));
+    assert.match(inParts.answer?.doubledBy ?? "", /agent aaa/, "it need not send more");
+
     const { inventory, resources, models, conditions, reportedStatus } = await device();
     assert.deepEqual([inventory.deviceClass, resources.memoryAvailableBytes], ["board", 1e6]);
     assert.deepEqual([models.length, reportedStatus], [1, undefined]);
@@ -91,7 +95,7 @@ void describe("two machines under one name", () => {
     assert.match(conditions[0]?.message ?? "", /agent aaa at 10\.0\.0\.1.*agent bbb at 10\.0\.0\.2/);
     const apart = await eventually(async () => {
       const found = await events("double-reported");
-      return found.length === 2 ? found : undefined;
+      return found.length === 3 ? found : undefined;
     });
     assert.ok(apart.every(({ actor }) => actor === "device pi, agent bbb"));
     assert.match(apart.map(({ message }) => message).join(), /document-refused: 1\.1/);

@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { gzipSync } from "node:zlib";
 import { type Agent, connectFleet, DEFAULT_AGENT_SETTINGS, runAgentDaemon } from "@mpo/agent";
 import { createCoordinator, resolveSettings, servicesOf } from "@mpo/coordinator";
 import { eventually, freshServer, helloOf, identityOf, reportOf, startCoordinator } from "@mpo/coordinator/testing";
@@ -56,12 +57,21 @@ test("whatever bytes come as a call, the coordinator refuses them and goes on", 
   await device.hello(helloOf("pi-1"));
   const hello = FLEET_SERVICE.hello.request.toBytes(helloOf("pi-1"));
   const report = FLEET_SERVICE.reportProfile.request.toBytes(reportOf("pi-1", "r1"));
+  const whole = gzipSync(report);
+  const part = FLEET_SERVICE.reportProfilePart.request.toBytes({
+    identity: identityOf("pi-1"),
+    digest: "ab".repeat(32),
+    totalBytes: whole.length,
+    offset: 0,
+    part: whole,
+  });
   // A stream of events that was asked for in good form never ends by itself.
   const unary = METHODS.filter(({ isStream }) => !isStream);
   const calls = fc.oneof(
     fc.record({ path: fc.constantFrom(...unary.map(({ path }) => path)), bytes: fc.uint8Array({ maxLength: 300 }) }),
     changed(hello).map((bytes) => ({ path: FLEET_SERVICE.hello.path, bytes })),
     changed(report).map((bytes) => ({ path: FLEET_SERVICE.reportProfile.path, bytes })),
+    changed(part).map((bytes) => ({ path: FLEET_SERVICE.reportProfilePart.path, bytes })),
   );
   const seen = new Set<number>();
   await fc.assert(
