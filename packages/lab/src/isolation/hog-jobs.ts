@@ -1,10 +1,11 @@
 import { mkdir, writeFile } from "node:fs/promises";
-import { extname, join } from "node:path";
+import { join } from "node:path";
 import { jobEngine, type RetrainJob, SERVING_FOLDERS } from "@mpo/agent";
 import { MIB, MpoError, resolveRetrainConfig } from "@mpo/core";
 import { encodeNpyImages } from "@mpo/datasets";
 import { syntheticImages } from "@mpo/datasets/testing";
 import { buildModel, initialWeights, writeLayersModel } from "@mpo/engine";
+import { hogEnvironment } from "@mpo/engine/testing";
 
 /**
  * How a job takes more memory than it may: "pool" by a step whose tensors do not fit, "outside" by what is not
@@ -27,9 +28,7 @@ export async function deployModel(folder: string): Promise<void> {
 
 /** Runs one job that takes too much. Returns the code of the error that it ends with; "done" if it does not. */
 export async function runHog(kind: HogKind, folder: string, cpuShare: "leftover" | "equal"): Promise<string> {
-  const preload = new URL(`./hog-preload${extname(import.meta.url)}`, import.meta.url).href;
-  const options = [process.env["NODE_OPTIONS"], `--import ${preload}`].filter(Boolean).join(" ");
-  const environment = kind === "pool" ? process.env : { ...process.env, NODE_OPTIONS: options };
+  const environment = kind === "pool" ? process.env : hogEnvironment("buffers");
   const source = join(folder, SERVING_FOLDERS.source);
   const job: RetrainJob = {
     model: "cam",
