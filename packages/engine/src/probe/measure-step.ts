@@ -54,10 +54,6 @@ export class PreparedStep implements AsyncDisposable {
     this.#loaded = loaded;
   }
 
-  get config(): RetrainConfig {
-    return this.#config;
-  }
-
   /** Starts a worker and loads the model. Throws what the worker throws: `over-memory-cap`, `cancelled`, ... */
   static async start(task: StepTask, config: RetrainConfig, signal?: AbortSignal): Promise<PreparedStep> {
     const call = given({ signal });
@@ -119,11 +115,7 @@ export class PreparedStep implements AsyncDisposable {
     const before = readCpu(workers);
     const report = await this.#worker.call("train", { samples: SAMPLES, run }, call);
     const othersCpuShare = othersShare(before, readCpu(workers));
-    return {
-      steps: report.steps,
-      peakBytes: report.peakBytes,
-      ...given({ othersCpuShare }),
-    };
+    return { ...report, ...given({ othersCpuShare }) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

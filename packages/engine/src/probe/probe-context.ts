@@ -105,10 +105,7 @@ export class ProbeContext {
   /** How every process of the probe runs. */
   process(): Pick<StepTask, "environment" | "threads" | "oomScoreAdjust"> {
     const { environment, threads, oomScoreAdjust } = this.#options;
-    return {
-      environment,
-      ...given({ threads, oomScoreAdjust }),
-    };
+    return { environment, ...given({ threads, oomScoreAdjust }) };
   }
 
   capOf(config: RetrainConfig): MemoryCap {

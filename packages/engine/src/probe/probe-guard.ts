@@ -17,32 +17,34 @@ export const readAvailableMemory: AvailableMemoryReader = async () => {
 
 const INTERVAL_MS = 200;
 
+interface GuardOptions {
+  readonly signal?: AbortSignal;
+  readonly maxMs: number;
+  readonly leastAvailableBytes: number;
+  readonly availableBytes: AvailableMemoryReader;
+}
+
 /**
  * A signal that aborts when `signal` does, when the time is over (`timed-out`), or when the system's free memory falls
  * below a floor (`over-budget`). Dispose of it: it looks at the memory every 200 ms.
  */
 export class ProbeGuard implements Disposable {
+  readonly #options: GuardOptions;
   readonly #controller = new AbortController();
   readonly #listening: Disposable;
   readonly #deadline: NodeJS.Timeout;
   readonly #interval: NodeJS.Timeout;
   #isReading = false;
 
-  constructor(options: {
-    readonly signal?: AbortSignal;
-    readonly maxMs: number;
-    readonly leastAvailableBytes: number;
-    readonly availableBytes: AvailableMemoryReader;
-  }) {
+  constructor(options: GuardOptions) {
+    this.#options = options;
     this.#listening = onAbort(options.signal, () => {
       this.#controller.abort(new MpoError("cancelled", "the probe was cancelled", { cause: options.signal?.reason }));
     });
     this.#deadline = setTimeout(() => {
       this.#controller.abort(new MpoError("timed-out", `the probe took longer than ${options.maxMs} ms`));
     }, options.maxMs);
-    this.#interval = setInterval(() => {
-      void this.check(options.availableBytes, options.leastAvailableBytes);
-    }, INTERVAL_MS);
+    this.#interval = setInterval(() => void this.check(), INTERVAL_MS);
   }
 
   get signal(): AbortSignal {
@@ -55,10 +57,11 @@ export class ProbeGuard implements Disposable {
   }
 
   /** Looks at the memory now. */
-  async check(availableBytes: AvailableMemoryReader, leastBytes: number): Promise<void> {
+  async check(): Promise<void> {
     if (this.#isReading) return;
     this.#isReading = true;
     try {
+      const { availableBytes, leastAvailableBytes: leastBytes } = this.#options;
       const available = await availableBytes();
       if (available >= leastBytes) return;
       const text = `free memory fell to ${formatBytes(available)}; at least ${formatBytes(leastBytes)} must stay free`;

@@ -37,15 +37,13 @@ export async function probe(task: ProbeTask, budget: ProbeBudget, options: Probe
     throw new MpoError("invalid-argument", `the probe's time is ${budget.maxMs} ms; expected more than 0`);
   }
   checkKnown(task);
-  const availableBytes = options.availableBytes ?? readAvailableMemory;
-  const leastAvailableBytes = budget.leastAvailableBytes ?? LEAST_AVAILABLE_BYTES;
   using guard = new ProbeGuard({
     ...given({ signal: options.signal }),
     maxMs: budget.maxMs,
-    leastAvailableBytes,
-    availableBytes,
+    leastAvailableBytes: budget.leastAvailableBytes ?? LEAST_AVAILABLE_BYTES,
+    availableBytes: options.availableBytes ?? readAvailableMemory,
   });
-  await guard.check(availableBytes, leastAvailableBytes);
+  await guard.check();
   const context = new ProbeContext(task, budget, options, guard.signal);
   const findings = new ProbeFindings(context);
   let accuracy: readonly AccuracySample[] = [];

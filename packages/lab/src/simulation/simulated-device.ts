@@ -54,11 +54,7 @@ export class SimulatedDevice {
     this.#options = options;
     this.identity = options.identity;
     const { random, isStormy, clock } = options;
-    this.#clock = {
-      now: () => clock.now() + this.clockMovedMs,
-      monotonicMs: () => clock.monotonicMs(),
-      sleep: (ms, how) => clock.sleep(ms, how),
-    };
+    this.#clock = { ...clock, now: () => clock.now() + this.clockMovedMs };
     this.#disk = new MemoryDisk(() => {
       if (this.isUnwritable) return "full";
       if (!isStormy()) return "none";

@@ -1,9 +1,8 @@
 import { mkdtemp, rm } from "node:fs/promises";
-import { homedir, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type CommandContext, createTable, type Progress, startProgress } from "@mpo/cli";
 import { MIB, MpoError, quantile, SECOND_MS } from "@mpo/core";
-import { cacheFolder } from "@mpo/datasets";
 import { untilAborted } from "@mpo/io";
 import { createAdminClient } from "@mpo/transport";
 import { openFilesLimit, residentBytes } from "../../process-memory.ts";
@@ -54,7 +53,7 @@ async function measure(options: BenchFleetOptions, folder: string, context: Comm
     tellReady = resolve;
   });
   // The bench is one program that asks more than an operator would.
-  const args = [folder, cacheFolder(context.environment, homedir()), String(Math.max(1000, 2 * rate))];
+  const args = [folder, String(Math.max(1000, 2 * rate))];
   await using coordinator = benchProcess("coordinator", "fleet-coordinator-main", args, (message) =>
     tellReady(message as CoordinatorReady),
   );

@@ -1,11 +1,13 @@
+import { homedir } from "node:os";
 import { delimiter } from "node:path";
 import { runCoordinator } from "@mpo/coordinator";
 import { given } from "@mpo/core";
+import { cacheFolder } from "@mpo/datasets";
 import { createLogger } from "@mpo/runtime";
 import type { CoordinatorReady } from "./fleet-messages.ts";
 
 /** Entry of the bench's coordinator: the product's own, on free ports; it ends when the bench goes away. */
-const [folder = "", cacheFolder = "", callsPerSecond = "50"] = process.argv.slice(2);
+const [folder = "", callsPerSecond = "50"] = process.argv.slice(2);
 const { PATH = "", MPO_NATS_SERVER: binary } = process.env;
 const ends = new AbortController();
 process.on("disconnect", () => ends.abort());
@@ -16,7 +18,7 @@ process.exitCode = await runCoordinator(
     nats: {
       kind: "embedded",
       folder,
-      cacheFolder,
+      cacheFolder: cacheFolder(process.env, homedir()),
       searchPath: PATH.split(delimiter),
       ...given({ binary }),
     },
