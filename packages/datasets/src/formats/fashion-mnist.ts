@@ -39,31 +39,19 @@ export function fashionMnistFolder(env: DataEnvironment, home: string): string {
 }
 
 /**
- * Loads Fashion-MNIST, or MNIST, from a folder with the four IDX files `{train,t10k}-{images-idx3,labels-idx1}-ubyte`,
- * plain or `.gz`. MNIST has other class names: pass them. Throws `not-found` (with what to do), `invalid-data` or `cancelled`.
+ * Loads Fashion-MNIST from a folder with the four IDX files `{train,t10k}-{images-idx3,labels-idx1}-ubyte`, plain or `.gz`.
+ * Throws `not-found` (with what to do), `invalid-data` or `cancelled`.
  */
-export async function loadFashionMnist(
-  folder: string,
-  options: ReadOptions & { readonly classNames?: readonly string[] } = {},
-): Promise<TrainTest> {
-  const classNames = options.classNames ?? FASHION_MNIST_CLASSES;
-  return {
-    train: await loadPart(folder, "train", classNames, options),
-    test: await loadPart(folder, "t10k", classNames, options),
-  };
+export async function loadFashionMnist(folder: string, options: ReadOptions = {}): Promise<TrainTest> {
+  return { train: await loadPart(folder, "train", options), test: await loadPart(folder, "t10k", options) };
 }
 
 /** The test part alone, in a seventh of the time. Throws as `loadFashionMnist`. */
 export async function loadFashionMnistTest(folder: string, options: ReadOptions = {}): Promise<ImageSet> {
-  return await loadPart(folder, "t10k", FASHION_MNIST_CLASSES, options);
+  return await loadPart(folder, "t10k", options);
 }
 
-async function loadPart(
-  folder: string,
-  part: "train" | "t10k",
-  classNames: readonly string[],
-  options: ReadOptions,
-): Promise<ImageSet> {
+async function loadPart(folder: string, part: "train" | "t10k", options: ReadOptions): Promise<ImageSet> {
   throwIfAborted(options.signal);
   const imagesPath = await plainOrGzip(join(folder, `${part}-images-idx3-ubyte`));
   const labelsPath = await plainOrGzip(join(folder, `${part}-labels-idx1-ubyte`));
@@ -75,14 +63,14 @@ async function loadPart(
       `${labelsPath}: at byte 4: expected ${images.count} labels, as many as images in ${imagesPath}, found ${labels.length}`,
     );
   }
-  const bad = labels.findIndex((label) => label >= classNames.length);
+  const bad = labels.findIndex((label) => label >= FASHION_MNIST_CLASSES.length);
   if (bad >= 0) {
     throw new MpoError(
       "invalid-data",
-      `${labelsPath}: at byte ${8 + bad}: expected a label in 0..${classNames.length - 1}, found ${labels[bad]}`,
+      `${labelsPath}: at byte ${8 + bad}: expected a label in 0..${FASHION_MNIST_CLASSES.length - 1}, found ${labels[bad]}`,
     );
   }
-  return { ...images, labels, classNames };
+  return { ...images, labels, classNames: FASHION_MNIST_CLASSES };
 }
 
 async function plainOrGzip(path: string): Promise<string> {
