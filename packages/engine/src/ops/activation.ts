@@ -16,7 +16,7 @@ interface ActivationRule {
   readonly overwrites: boolean;
 }
 
-const DEFAULT_HARD_SIGMOID_SLOPE = 1 / 6;
+export const DEFAULT_HARD_SIGMOID_SLOPE = 1 / 6;
 
 const RULES: Readonly<Record<ActivationName, ActivationRule>> = {
   linear: simple(

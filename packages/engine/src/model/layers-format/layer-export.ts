@@ -1,8 +1,10 @@
+import { DEFAULT_HARD_SIGMOID_SLOPE } from "../../ops/activation.ts";
 import { inputShapesOf, sampleShapes } from "../graph-shapes.ts";
 import { elementsOf, type Model, type ModelNode, type OpAttributes, type SampleShape } from "../model-graph.ts";
 import { graphVariables } from "../variables.ts";
 import type { Expansion, ExportMetadata } from "./export-metadata.ts";
 import { toBlockDiagonal } from "./grouped-kernel.ts";
+import { KERAS2_SLOPE, storedActivation } from "./layer-import.ts";
 import type { LayerJson } from "./layers-structure.ts";
 
 /** A weight to be stored; `values` makes it when it is written, so that block-diagonal kernels do not pile up. */
@@ -18,10 +20,6 @@ export interface ExportedModel {
   readonly weights: readonly ExportedWeight[];
   readonly metadata: ExportMetadata;
 }
-
-/** `clip(0.2 x + 0.5, 0, 1)`: what TensorFlow.js calls hardSigmoid. */
-const STOCK_SLOPE = 0.2;
-const DEFAULT_SLOPE = 1 / 6;
 
 interface ExportState {
   readonly model: Model;
@@ -137,10 +135,10 @@ function exportActivation(
   attributes: OpAttributes["activation"],
   shape: SampleShape,
 ): void {
-  const slope = attributes.slope ?? DEFAULT_SLOPE;
-  const isStockSigmoid = attributes.function === "hardSigmoid" && slope === STOCK_SLOPE;
+  const slope = attributes.slope ?? DEFAULT_HARD_SIGMOID_SLOPE;
+  const isStockSigmoid = attributes.function === "hardSigmoid" && slope === KERAS2_SLOPE;
   if (isStockSigmoid || (attributes.function !== "hardSigmoid" && attributes.function !== "hardSwish")) {
-    putLayer(state, "Activation", name, [input], { activation: STOCK_ACTIVATIONS[attributes.function] });
+    putLayer(state, "Activation", name, [input], { activation: storedActivation(attributes.function) });
     return;
   }
   const begin = state.layers.length;
@@ -148,23 +146,12 @@ function exportActivation(
     putHardSigmoid(state, name, name, input, shape, slope);
   } else {
     const gate = helper(state, name, "gate");
-    putHardSigmoid(state, name, gate, input, shape, DEFAULT_SLOPE);
+    putHardSigmoid(state, name, gate, input, shape, DEFAULT_HARD_SIGMOID_SLOPE);
     putLayer(state, "Multiply", name, [input, gate], {});
   }
   const layers = state.layers.slice(begin).map((layer) => layer.name);
   state.expansions.push({ kind: "activation", name, input, layers, attributes });
 }
-
-const STOCK_ACTIVATIONS = {
-  linear: "linear",
-  relu: "relu",
-  relu6: "relu6",
-  sigmoid: "sigmoid",
-  tanh: "tanh",
-  swish: "swish",
-  hardSigmoid: "hard_sigmoid",
-  softmax: "softmax",
-} as const;
 
 /** Puts the layers of a hardSigmoid of any slope; the last is named `last`. */
 function putHardSigmoid(
@@ -188,7 +175,7 @@ function putHardSigmoid(
   state.weights.push({
     name: `${scale}/depthwise_kernel`,
     shape: [1, 1, channels, 1],
-    values: () => new Float32Array(channels).fill(slope / STOCK_SLOPE),
+    values: () => new Float32Array(channels).fill(slope / KERAS2_SLOPE),
   });
   const isLast = isImage;
   const sigmoid = isLast ? last : helper(state, node, "sigmoid");

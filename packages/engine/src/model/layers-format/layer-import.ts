@@ -20,8 +20,8 @@ export interface LayerPlace {
 /** Adds the nodes of a layer and gives the name of the last. */
 type LayerImport = (config: unknown, place: LayerPlace) => string;
 
-/** HARD_SIGMOID of Keras 2 and TensorFlow.js; Keras 3 has 1/6. */
-const KERAS2_SLOPE = 0.2;
+/** HARD_SIGMOID of Keras 2 and TensorFlow.js, `clip(0.2 x + 0.5, 0, 1)`; Keras 3 has 1/6. */
+export const KERAS2_SLOPE = 0.2;
 
 const ACTIVATIONS: Readonly<Record<string, ActivationName>> = {
   linear: "linear",
@@ -249,6 +249,11 @@ function activationOf(name: string, kerasVersion: string): OpAttributes["activat
   return own === "hardSigmoid" && !kerasVersion.startsWith("3.")
     ? { function: own, slope: KERAS2_SLOPE }
     : { function: own };
+}
+
+/** What files call an activation. */
+export function storedActivation(name: ActivationName): string | undefined {
+  return Object.keys(ACTIVATIONS).find((stored) => ACTIVATIONS[stored] === name);
 }
 
 /** Layers join any number of inputs, our nodes two. */
