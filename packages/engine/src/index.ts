@@ -1,4 +1,4 @@
-export { evaluateAccuracy, evaluateLogits } from "./adaptation/evaluate.ts";
+export { accuracyOf, evaluateAccuracy, evaluateLogits } from "./adaptation/evaluate.ts";
 export { softmaxRows } from "./adaptation/probabilities.ts";
 export { type RetrainResult, retrain } from "./adaptation/retrain.ts";
 export { chainOf } from "./compiler/chain-of.ts";

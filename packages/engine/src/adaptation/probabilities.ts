@@ -1,3 +1,5 @@
+import { entropy } from "@mpo/core";
+
 /** Softmax of each of `count` rows of logits. */
 export function softmaxRows(logits: Float32Array, count: number): Float64Array {
   const classes = logits.length / count;
@@ -19,12 +21,9 @@ export function softmaxRows(logits: Float32Array, count: number): Float64Array {
 
 /** Entropy, in nats, of the mean of `count` rows of probabilities: how many classes the predictions name together. */
 export function meanPredictionEntropy(probabilities: Float64Array, count: number): number {
-  const classes = probabilities.length / count;
-  let entropy = 0;
-  for (let label = 0; label < classes; label++) {
-    let mean = 0;
-    for (let row = 0; row < count; row++) mean += probabilities[row * classes + label]! / count;
-    if (mean > 0) entropy -= mean * Math.log(mean);
-  }
-  return entropy;
+  const mean = new Float64Array(probabilities.length / count);
+  probabilities.forEach((share, at) => {
+    mean[at % mean.length]! += share / count;
+  });
+  return entropy(mean);
 }

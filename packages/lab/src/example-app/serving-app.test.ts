@@ -53,7 +53,7 @@ describe("the example program", () => {
       const swaps: number[] = [];
       await runServingApp({
         folder: join(root, "cam"),
-        clock: systemClock,
+        clock: { ...systemClock, monotonicMs: () => performance.now() + 1_000 * requests },
         load: (folder) => {
           loaded.push(folder);
           return Promise.resolve({
@@ -69,7 +69,6 @@ describe("the example program", () => {
         pauseMs: 0,
         batchInputs: 8,
         keptBatches: 3,
-        lookMs: 0,
         onServed: (request) => served.push(request),
         onSwap: (version) => swaps.push(version),
         signal: end.signal,

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { findServable, SERVING_FOLDERS, sideFile } from "@mpo/agent";
 import { given } from "@mpo/core";
 import { concatImages, encodeNpy, encodeNpyImages, type ImageSet } from "@mpo/datasets";
+import { accuracyOf } from "@mpo/engine";
 import type { Clock } from "@mpo/io";
 
 /** What predicts: an engine's worker in the example program, anything in a test. */
@@ -21,14 +22,12 @@ export interface ServingAppOptions {
   readonly load: (modelFolder: string) => Promise<Predictor>;
   /** The next requests' inputs; undefined: no more come. Labels are used to measure accuracy, and never dropped. */
   readonly next: () => Promise<ImageSet | undefined>;
-  /** Pause between requests, milliseconds. Default 20. */
-  readonly pauseMs?: number;
+  /** Pause between requests, milliseconds. */
+  readonly pauseMs: number;
   /** Inputs that make a batch in the inputs folder. Default 32. */
   readonly batchInputs?: number;
   /** Batches that are kept there. Default 64. */
   readonly keptBatches?: number;
-  /** How often it looks for a retrained model, milliseconds. Default 1000. */
-  readonly lookMs?: number;
   readonly onSwap?: (version: number) => void;
   /** The model is loaded; the first request comes next. */
   readonly onReady?: () => void;
@@ -36,6 +35,9 @@ export interface ServingAppOptions {
   readonly onServed?: (request: ServedRequest) => void;
   readonly signal: AbortSignal;
 }
+
+/** How often it looks for a retrained model. */
+const LOOK_MS = 1_000;
 
 /** One request that was answered. */
 export interface ServedRequest {
@@ -53,7 +55,7 @@ export interface ServedRequest {
  * let go, so that no request waits; one that does not load is passed over. Runs until the signal or the inputs end.
  */
 export async function runServingApp(options: ServingAppOptions): Promise<void> {
-  const { folder, clock, load, next, pauseMs = 20, lookMs = 1000, signal } = options;
+  const { folder, clock, load, next, pauseMs, signal } = options;
   const retrained = join(folder, SERVING_FOLDERS.retrained);
   const drop = inputDrop(options);
   let served = await findServable(retrained);
@@ -67,10 +69,10 @@ export async function runServingApp(options: ServingAppOptions): Promise<void> {
       const began = clock.monotonicMs();
       const predictions = await predictor.predict(set);
       const latencyMs = clock.monotonicMs() - began;
-      const right = set.labels === undefined ? undefined : rightOnes(predictions, set.labels);
+      const right = set.labels && Math.round(accuracyOf(predictions, set.labels) * set.count);
       options.onServed?.({ images: set.count, version: served?.version ?? 0, latencyMs, ...given({ right }) });
       await drop(set, predictions);
-      if (clock.monotonicMs() - lookedAtMs >= lookMs) {
+      if (clock.monotonicMs() - lookedAtMs >= LOOK_MS) {
         lookedAtMs = clock.monotonicMs();
         const found = await findServable(retrained);
         if (found !== undefined && found.folder !== served?.folder) {
@@ -127,13 +129,4 @@ async function removeOldest(folder: string, kept: number): Promise<void> {
     await rm(join(folder, name), { force: true });
     await rm(join(folder, sideFile(name, "predictions")), { force: true });
   }
-}
-
-function rightOnes(predictions: Float32Array, labels: Int32Array): number {
-  const classes = predictions.length / labels.length;
-  return labels.reduce((right, label, row) => {
-    const shares = predictions.subarray(row * classes, (row + 1) * classes);
-    const best = shares.reduce((top, share, index) => (share > (shares[top] as number) ? index : top), 0);
-    return right + (best === label ? 1 : 0);
-  }, 0);
 }
