@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { isName, MpoError } from "@mpo/core";
+import { isName, MpoError, remembered } from "@mpo/core";
 import type { DeviceIdentity } from "./messages/device.ts";
 
 /**
@@ -11,9 +11,12 @@ function shardOf(identity: DeviceIdentity): string {
   return createHash("sha256").update(`${tenant}.${device}`).digest("hex").slice(0, 2);
 }
 
+/** Whoever is listed or heard of is asked for in several buckets. */
+const keys = new WeakMap<DeviceIdentity, string>();
+
 /** The key of a device in every bucket that has one entry a device: "<shard>.<tenant>.<device>". */
 export function deviceKey(identity: DeviceIdentity): string {
-  return `${shardOf(identity)}.${identity.tenant}.${identity.device}`;
+  return remembered(keys, identity, () => `${shardOf(identity)}.${identity.tenant}.${identity.device}`);
 }
 
 /** Reads a device's key back. Throws `invalid-data` when it is not valid, or not in the device's shard. */

@@ -108,8 +108,7 @@ async function listDevices(options: DeviceFilter, context: Output & Stop): Promi
     for await (const selected of selectDevices(options, session)) {
       counts.devices += 1;
       if (selected.device.presence === "online") counts.online += 1;
-      terminal.record(selected.device);
-      listing.row(rowOf(selected));
+      listing.row(selected.device, () => rowOf(selected));
     }
   });
   listing.end();

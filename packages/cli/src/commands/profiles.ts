@@ -59,10 +59,10 @@ async function listProfiles(options: ListOptions, context: Output & Stop): Promi
     for await (const { profiles, serverTimeMs } of summaries(options, session)) {
       count += profiles.length;
       for (const profile of profiles) {
-        terminal.record(profile);
         const { identity, model, deviceClass, receivedAtMs, stepCount, curveCount, graphDigest } = profile;
         const age = formatAge(serverTimeMs - receivedAtMs);
-        listing.row([identity.device, model, deviceClass, age, stepCount, curveCount, graphDigest.slice(0, 12)]);
+        const digest = graphDigest.slice(0, 12);
+        listing.row(profile, () => [identity.device, model, deviceClass, age, stepCount, curveCount, digest]);
       }
     }
   });

@@ -97,8 +97,8 @@ async function endDevices(
     const listing = createListing(terminal, ["device", "state", "last seen", "class"]);
     for (const { device, nowMs } of chosen) {
       const { identity, presence, lastSeenMs, inventory } = device;
-      listing.row([identity.device, presence, formatAge(nowMs - lastSeenMs), inventory.deviceClass]);
-      if (options.dryRun) terminal.record({ event: `would-${verb}`, device });
+      const cells = [identity.device, presence, formatAge(nowMs - lastSeenMs), inventory.deviceClass];
+      listing.row(options.dryRun ? { event: `would-${verb}`, device } : undefined, () => cells);
     }
     listing.end();
     if (chosen.length === 0) terminal.line(`no device to ${verb}`);

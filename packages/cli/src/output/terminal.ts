@@ -24,8 +24,8 @@ export interface Terminal {
   readonly asTyped: AsTyped;
   /** One line of a result for people; nothing with `--json`. */
   line(text: string): void;
-  /** One result for programs; nothing without `--json`. */
-  record(value: object): void;
+  /** Results for programs; nothing without `--json`. */
+  record(...values: readonly object[]): void;
   /** How the work goes; nothing with `--quiet`. */
   note(text: string): void;
   /** More about how it goes; only with `--verbose`. */
@@ -63,7 +63,9 @@ export function createTerminal(
     stdout,
     stderr,
     line: (text) => void (json || stdout.write(`${withSteps(text)}\n`)),
-    record: (value) => void (json && stdout.write(`${JSON.stringify(value)}\n`)),
+    record: (...values) => {
+      if (json && values.length > 0) stdout.write(values.map((value) => `${JSON.stringify(value)}\n`).join(""));
+    },
     note: (text) => void (quiet || stderr.write(`${withSteps(text)}\n`)),
     detail: (text) => void (verbose && stderr.write(`${text}\n`)),
     complain: (text) => void stderr.write(`${withSteps(text)}\n`),

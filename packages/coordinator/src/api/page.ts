@@ -8,7 +8,7 @@ export interface Page<Item> {
 }
 
 /**
- * A page of items sorted by key. The token is the last key of the page before, so that what comes and goes in between
+ * A page of items sorted by their keys, which are all different. The token is the last key of the page before, so that what comes and goes in between
  * neither doubles nor hides anything else. Throws `invalid-argument` for a token that no page gave.
  */
 export function pageOf<Item>(
@@ -17,15 +17,17 @@ export function pageOf<Item>(
   { pageSize, pageToken }: PageRequest,
 ): Page<Item> {
   const after = pageToken === undefined ? undefined : keyOfToken(pageToken);
-  const sorted = items
-    .map((item) => ({ item, key: keyOf(item) }))
-    .filter(({ key }) => after === undefined || key > after)
-    .sort((left, right) => (left.key < right.key ? -1 : 1));
-  const page = sorted.slice(0, pageSize);
+  const byKey = new Map<string, Item>();
+  for (const item of items) {
+    const key = keyOf(item);
+    if (after === undefined || key > after) byKey.set(key, item);
+  }
+  const keys = [...byKey.keys()].sort();
+  const page = keys.slice(0, pageSize);
   const last = page.at(-1);
   return {
-    items: page.map(({ item }) => item),
-    ...(sorted.length > pageSize && last !== undefined ? { nextPageToken: tokenOf(last.key) } : {}),
+    items: page.flatMap((key) => byKey.get(key) ?? []),
+    ...(keys.length > pageSize && last !== undefined ? { nextPageToken: tokenOf(last) } : {}),
   };
 }
 

@@ -123,15 +123,20 @@ export function secret(max: number, { hasLines = false }: { readonly hasLines?: 
 /** Characters of names of tenants, devices, models and whatever else becomes part of a NATS subject or a file's name. */
 const NAME = /^[A-Za-z0-9_-]{1,64}$/u;
 
+const NOT_NAMES: ReadonlySet<string> = new Set([...Object.getOwnPropertyNames(Object.prototype), "prototype"]);
+
 /** Whether a text may be a name: 1 to 64 of [A-Za-z0-9_-], and not a name that every JavaScript object has. */
 export function isName(value: unknown): value is string {
-  return typeof value === "string" && NAME.test(value) && !(value in {}) && value !== "prototype";
+  return typeof value === "string" && NAME.test(value) && !NOT_NAMES.has(value);
 }
 
 /** A name (see `isName`). */
 export function name(): z.ZodString {
   const expected = expecting("a name: 1 to 64 characters of A-Z a-z 0-9 _ -");
-  return z.string(expected).regex(NAME, expected).refine(isName, expected);
+  return z
+    .string(expected)
+    .regex(NAME, expected)
+    .refine((value) => !NOT_NAMES.has(value), expected);
 }
 
 /** A SHA-256 as 64 lower-case hexadecimal digits. */
