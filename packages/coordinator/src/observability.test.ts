@@ -127,7 +127,7 @@ void it("counts devices as they are", () => {
       },
       seen: ({ device }) => seen.get(device),
     },
-    documents: { version: () => ({ epoch: 1, version: 2 }) },
+    documents: { newest: () => ({ version: { epoch: 1, version: 2 }, issuedAtMs: 999_000 }) },
     statuses: { newest: () => undefined },
     nowMs: 1_000_000,
     heartbeatSeconds: 30,

@@ -1,8 +1,8 @@
 import { given } from "@mpo/core";
-import { type DeviceView, MAX_CONDITIONS } from "@mpo/protocol";
+import type { DeviceView } from "@mpo/protocol";
 import type { DocumentService } from "../documents/document-service.ts";
+import { conditionsOf } from "../registry/device-conditions.ts";
 import { type DeviceRecord, neverSeen } from "../registry/device-record.ts";
-import { doubledCondition } from "../registry/instances.ts";
 import { isOnline } from "../registry/presence.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { StatusService } from "../registry/status-service.ts";
@@ -17,20 +17,21 @@ interface ViewParts {
 }
 
 /** A device as people and programs are shown it: what it is, runs and needs. */
-export function deviceView(
-  { registry, documents, statuses, presenceMs, heartbeatSeconds }: ViewParts,
-  { identity, inventory, labels, models, enrolledAtMs, retiredAtMs, instances }: DeviceRecord,
-): DeviceView {
-  const { resources, lastSeenMs, conditions = [], doing } = registry.seen(identity) ?? neverSeen(enrolledAtMs);
-  const presence = isOnline(lastSeenMs, presenceMs(), heartbeatSeconds()) ? "online" : "offline";
+export function deviceView(parts: ViewParts, device: DeviceRecord): DeviceView {
+  const { registry, documents, statuses, presenceMs, heartbeatSeconds } = parts;
+  const { identity, inventory, labels, models, enrolledAtMs, retiredAtMs } = device;
+  const { resources, lastSeenMs, doing } = registry.seen(identity) ?? neverSeen(enrolledAtMs);
+  const nowMs = presenceMs();
+  const hasCalled = isOnline(lastSeenMs, nowMs, heartbeatSeconds());
   return {
-    ...{ identity, inventory, resources, labels, models, lastSeenMs, presence },
-    conditions: [...doubledCondition(instances, presenceMs()), ...conditions].slice(0, MAX_CONDITIONS),
+    ...{ identity, inventory, resources, labels, models, lastSeenMs },
+    presence: hasCalled ? "online" : "offline",
+    conditions: conditionsOf(parts, device, { nowMs, isOnline: hasCalled }),
     ...given({
       desiredVersion: documents.version(identity),
       reportedStatus: statuses.newest(identity),
       retiredAtMs,
-      doing: presence === "online" ? doing : undefined,
+      doing: hasCalled ? doing : undefined,
     }),
   };
 }

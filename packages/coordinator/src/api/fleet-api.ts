@@ -18,8 +18,8 @@ import {
   type ReportStatusResponse,
 } from "@mpo/protocol";
 import { ReportParts } from "../profiles/report-parts.ts";
+import { heardConditions, tellConditions } from "../registry/device-conditions.ts";
 import { type DeviceRecord, newer } from "../registry/device-record.ts";
-import { standing, tellConditions } from "./conditions.ts";
 import { deviceIdentityOf, type PeerFacts } from "./device-identity.ts";
 import { Doubles } from "./doubles.ts";
 import type { FleetParts } from "./fleet-parts.ts";
@@ -112,7 +112,7 @@ export class FleetApi {
     const device = registry.device(identity);
     if (device !== undefined) {
       const before = registry.seen(identity)?.conditions ?? [];
-      const conditions = standing(this.#parts, request);
+      const conditions = heardConditions(this.#parts, request, clock.now());
       await registry.saw(identity, { ...request, conditions }, { signal });
       await tellConditions(this.#parts.audit, identity, { before, conditions });
       await this.#toldOf(identity, request.appliedVersion, signal);

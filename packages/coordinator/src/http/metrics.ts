@@ -16,7 +16,7 @@ export interface DeviceCounts {
   readonly offline: number;
   /** Online, and have not applied their newest document. */
   readonly behind: number;
-  /** Online devices by the code of what is wrong with them. */
+  /** Devices by the code of what is wrong with them, as lists show it. */
   readonly conditions: ReadonlyMap<string, number>;
 }
 
@@ -102,7 +102,7 @@ export function createMetrics(sources: MetricSources): Metrics {
   });
   new Gauge({
     name: "mpo_device_conditions",
-    help: "Devices that are online, by what is wrong with them",
+    help: "Devices by what is wrong with them, also while they are offline",
     labelNames: ["code"],
     registers,
     collect() {

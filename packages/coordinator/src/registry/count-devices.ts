@@ -1,36 +1,31 @@
-import type { DocumentService } from "../documents/document-service.ts";
 import type { DeviceCounts } from "../http/metrics.ts";
-import { doubledCondition } from "./instances.ts";
+import { conditionsOf, type ReportSources } from "./device-conditions.ts";
 import { hasArrived } from "./pending-document.ts";
 import { isOnline } from "./presence.ts";
 import type { Registry } from "./registry.ts";
-import type { StatusService } from "./status-service.ts";
 
 /** What is counted, and when. */
-export interface CountParts {
+export interface CountParts extends ReportSources {
   readonly registry: Pick<Registry, "devices" | "seen">;
-  readonly documents: Pick<DocumentService, "version">;
-  readonly statuses: Pick<StatusService, "newest">;
   readonly nowMs: number;
   readonly heartbeatSeconds: number;
 }
 
 /** How many devices are there, away, and there without their newest document. Takes time in proportion to the fleet. */
-export function countDevices({ registry, documents, statuses, nowMs, heartbeatSeconds }: CountParts): DeviceCounts {
+export function countDevices({ nowMs, heartbeatSeconds, ...parts }: CountParts): DeviceCounts {
+  const { registry, documents, statuses } = parts;
   const conditions = new Map<string, number>();
-  let [online, offline, behind] = [0, 0, 0];
-  for (const { identity, enrolledAtMs, instances } of registry.devices()) {
+  const counts = { online: 0, offline: 0, behind: 0 };
+  for (const device of registry.devices()) {
+    const { identity, enrolledAtMs } = device;
     const seen = registry.seen(identity);
-    if (!isOnline(seen?.lastSeenMs ?? enrolledAtMs, nowMs, heartbeatSeconds)) {
-      offline += 1;
-      continue;
-    }
-    online += 1;
-    const codes = new Set([...doubledCondition(instances, nowMs), ...(seen?.conditions ?? [])].map(({ code }) => code));
-    for (const code of codes) conditions.set(code, (conditions.get(code) ?? 0) + 1);
-    const desired = documents.version(identity);
-    if (desired === undefined) continue;
-    if (!hasArrived(desired, { applied: seen?.appliedVersion, told: statuses.newest(identity) })) behind += 1;
+    const hasCalled = isOnline(seen?.lastSeenMs ?? enrolledAtMs, nowMs, heartbeatSeconds);
+    counts[hasCalled ? "online" : "offline"] += 1;
+    const found = conditionsOf(parts, device, { nowMs, isOnline: hasCalled });
+    for (const code of new Set(found.map((one) => one.code))) conditions.set(code, (conditions.get(code) ?? 0) + 1);
+    const desired = documents.newest(identity)?.version;
+    const said = { applied: seen?.appliedVersion, told: statuses.newest(identity) };
+    if (hasCalled && desired !== undefined && !hasArrived(desired, said)) counts.behind += 1;
   }
-  return { online, offline, behind, conditions };
+  return { ...counts, conditions };
 }

@@ -11,7 +11,7 @@ const told = (state: DocumentStatus["state"], version: number): DocumentStatus =
 void it("a document is pending when it has not been applied for 5 min", () => {
   const codes = (applied: number | undefined, status: DocumentStatus | undefined, nowMs: number): readonly string[] => {
     const said = { applied: applied === undefined ? undefined : { epoch: 1, version: applied }, told: status };
-    return pendingCondition(desired, said, nowMs).map(({ code, sinceMs }) => `${code} ${sinceMs}`);
+    return pendingCondition(desired, said, { nowMs, isOnline: true }).map(({ code, sinceMs }) => `${code} ${sinceMs}`);
   };
   const pending = ["document-pending 1000"];
   assert.deepEqual(codes(1, told("applied", 1), 300_000), [], "it is soon yet");
@@ -20,5 +20,7 @@ void it("a document is pending when it has not been applied for 5 min", () => {
   assert.deepEqual(codes(1, told("accepted", 2), 301_000), pending);
   assert.deepEqual(codes(2, undefined, 301_000), []);
   assert.deepEqual(codes(1, told("applied", 2), 301_000), []);
-  assert.deepEqual(pendingCondition(undefined, { applied: undefined, told: undefined }, 301_000), []);
+  const nothing = { applied: undefined, told: undefined };
+  assert.deepEqual(pendingCondition(undefined, nothing, { nowMs: 301_000, isOnline: true }), []);
+  assert.match(String(pendingCondition(desired, nothing, { nowMs: 301_000, isOnline: false })[0]?.message), /offline/u);
 });

@@ -21,10 +21,11 @@ export function hasArrived(desired: DocumentVersion, { applied, told }: SaidDocu
 export function pendingCondition(
   desired: NewestDocument | undefined,
   said: SaidDocuments,
-  nowMs: number,
+  { nowMs, isOnline }: { readonly nowMs: number; readonly isOnline: boolean },
 ): readonly Condition[] {
   if (desired === undefined || nowMs - desired.issuedAtMs < PENDING_MS || hasArrived(desired.version, said)) return [];
   const { epoch, version } = desired.version;
-  const message = `configuration ${epoch}.${version} was pushed and is not applied: see the agent's log`;
+  const next = isOnline ? "see the agent's log" : "the device is offline, and gets it when it is back";
+  const message = `configuration ${epoch}.${version} was pushed and is not applied: ${next}`;
   return [{ code: "document-pending", sinceMs: desired.issuedAtMs, message }];
 }
