@@ -1,3 +1,4 @@
+import { isName } from "@mpo/core";
 import { LOG_LEVELS } from "@mpo/runtime";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { FLEET_EXIT_CODES } from "../output/exit-code-help.ts";
@@ -8,11 +9,9 @@ import type { OptionParser } from "./parsers.ts";
 /** The coordinator's usual port for agents and for these commands. */
 export const COORDINATOR_PORT = 7443;
 
-const NAME = /^[A-Za-z0-9_-]{1,64}$/u;
-
 /** A device, a tenant, a model, a label: safe in file names and in NATS subjects. */
 export const fleetName: OptionParser<string> = (text) => {
-  if (NAME.test(text)) return text;
+  if (isName(text)) return text;
   throw new InvalidArgumentError("Expected 1 to 64 characters of A-Z a-z 0-9 _ -.");
 };
 
@@ -21,7 +20,7 @@ export const labelOf: OptionParser<{ readonly name: string; readonly value: stri
   const at = text.indexOf("=");
   const name = text.slice(0, Math.max(0, at));
   const value = text.slice(at + 1);
-  if (!NAME.test(name) || value.length > 128) {
+  if (!isName(name) || value.length > 128) {
     throw new InvalidArgumentError("Expected NAME=VALUE, such as site=berlin.");
   }
   return { name, value };
@@ -30,7 +29,7 @@ export const labelOf: OptionParser<{ readonly name: string; readonly value: stri
 /** A device's name made of a host's: what names may not hold becomes `-`. */
 export function nameOfHost(host: string): string {
   const name = host.replace(/[^A-Za-z0-9_-]+/gu, "-").slice(0, 64);
-  return NAME.test(name) ? name : "device";
+  return isName(name) ? name : "device";
 }
 
 /** Where the coordinator is, and whose devices are meant. */

@@ -105,15 +105,16 @@ export const LENGTHS: z.core.$ZodRegistry<{ readonly min: number; readonly max: 
 
 /** A text on one line, with bounds in UTF-16 code units. */
 export function text(min: number, max: number): z.ZodString {
-  const expected = expecting(`${min} to ${max} characters on one line`);
+  const expected = expecting(`${min} to ${max} characters on one line, without control characters`);
   const fits = (value: string): boolean => value.length >= min && value.length <= max && !NOT_ON_A_LINE.test(value);
   return z.string(expected).refine(fits, expected).register(LENGTHS, { min, max });
 }
 
 /** A text that is never shown, on one line or more (PEM). */
 export function secret(max: number, { hasLines = false }: { readonly hasLines?: boolean } = {}): z.ZodString {
-  const expected = expecting(`1 to ${max} characters${hasLines ? "" : " on one line"}`, (found) =>
-    typeof found === "string" && found !== "" ? "[secret]" : shown(found),
+  const expected = expecting(
+    `1 to ${max} characters${hasLines ? "" : " on one line, without control characters"}`,
+    (found) => (typeof found === "string" && found !== "" ? "[secret]" : shown(found)),
   );
   const fits = (value: string): boolean =>
     value !== "" && value.length <= max && !NOT_ON_A_LINE.test(hasLines ? value.replaceAll("\n", "") : value);
