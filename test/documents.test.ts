@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, it } from "node:test";
+import { schemas } from "@mpo/protocol";
 import { anchorsOf, linksOf, namedFiles, ROOT, readDocuments, sourceFiles } from "./documents.ts";
 
 /** The front door: short enough to be read in one go. */
@@ -30,6 +31,21 @@ describe("the documents", () => {
         .map((name) => `${path}: ${name}`),
     );
     assert.deepEqual(unknown, []);
+  });
+
+  it("say what each condition of a device means, and where it is tested", () => {
+    const codes = schemas.conditions.out.element.shape.code.options;
+    const textOf = (name: string): string => readFileSync(join(ROOT, "deploy", "guides", name), "utf8");
+    const rows = textOf("troubleshooting.md").split("## What a device needs")[1]?.match(/^\| `[a-z-]+` \|/gmu) ?? [];
+    assert.deepEqual(
+      rows.map((row) => row.slice(3, -3)),
+      codes,
+    );
+    const faults = textOf("faults.md");
+    assert.deepEqual(
+      codes.filter((code) => !faults.includes(`\`${code}\``)),
+      [],
+    );
   });
 
   it("are there for every package", () => {
