@@ -122,6 +122,32 @@ describe("an outbox", () => {
     assert.deepEqual(times, [2, 3, 4]);
   });
 
+  it("reports under the device's name of today, also what was measured under another, and lets nothing wait behind it", async () => {
+    const disk = new MemoryDisk();
+    const before = await open(disk);
+    await before.addStatus(STATUS, START_MS);
+    await before.addProfile(profileOf("resnet", START_MS), CHAIN, undefined);
+    await before.close();
+    const identity = { ...IDENTITY, device: "kitchen" };
+    const outbox = await Outbox.open(disk, { identity, name: "renamed", logger: silentLogger });
+    await outbox.addAgain({ report: "told-1", profile: profileOf("cam", START_MS), chain: CHAIN });
+    const broken = { ...profileOf("broken", START_MS), idleBytes: -1 };
+    await assert.rejects(outbox.addProfile(broken, CHAIN, undefined), { code: "invalid-argument" });
+    await outbox.addStatus(STATUS, START_MS);
+    const fleet = new FakeFleet(new VirtualClock(START_MS));
+    await outbox.flush(fleet.link);
+    assert.equal(outbox.waiting.length, 0);
+    const reports = [...fleet.statuses, ...fleet.profiles];
+    assert.deepEqual(new Set(reports.map((report) => report.identity)), new Set([identity]));
+    assert.deepEqual(
+      fleet.profiles.map(({ profile }) => [profile.model.name, profile.device.id]),
+      [
+        ["resnet", "kitchen"],
+        ["cam", "kitchen"],
+      ],
+    );
+  });
+
   it("passes over records that it cannot read", async () => {
     const disk = new MemoryDisk();
     const journal = await disk.openJournal("outbox.journal");

@@ -58,7 +58,7 @@ export class Outbox {
           break;
         case "profile":
         case "status":
-          this.#waiting.set(record.request.report, { report: record, bytes, isStored: true });
+          this.#waiting.set(record.request.report, { report: own(record, options.identity), bytes, isStored: true });
           nextSequence = Math.max(nextSequence, sequenceOf(record.request.report) + 1);
       }
     }
@@ -160,9 +160,11 @@ export class Outbox {
     return `${this.#options.name}-${this.#nextSequence++}`;
   }
 
-  async #add(report: WaitingReport): Promise<void> {
-    const waiting: Waiting = { report, bytes: 0, isStored: false };
-    this.#waiting.set(report.request.report, waiting);
+  async #add(given: WaitingReport): Promise<void> {
+    const report = own(given, this.#options.identity);
+    // What cannot be encoded fails here, and does not hold back what comes after it.
+    encodeOutboxRecord(report);
+    this.#waiting.set(report.request.report, { report, bytes: 0, isStored: false });
     await this.#storeLeft();
     while (this.#waiting.size > MAX_WAITING) {
       const [oldest] = this.#waiting.keys();
@@ -224,6 +226,14 @@ export class Outbox {
     this.#queue = result.catch(() => undefined);
     return result;
   }
+}
+
+/** A report under the device's name of today: the device may have had another one when it was made, or measured. */
+function own(report: WaitingReport, identity: DeviceIdentity): WaitingReport {
+  if (report.kind === "status") return { kind: "status", request: { ...report.request, identity } };
+  const { profile } = report.request;
+  const device = { ...profile.device, id: identity.device };
+  return { kind: "profile", request: { ...report.request, identity, profile: { ...profile, device } } };
 }
 
 /** Answers that another attempt would get again. */
