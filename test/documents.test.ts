@@ -36,7 +36,10 @@ describe("the documents", () => {
   it("say what each condition of a device means, and where it is tested", () => {
     const codes = schemas.conditions.out.element.shape.code.options;
     const textOf = (name: string): string => readFileSync(join(ROOT, "deploy", "guides", name), "utf8");
-    const rows = textOf("troubleshooting.md").split("## What a device needs")[1]?.match(/^\| `[a-z-]+` \|/gmu) ?? [];
+    const rows =
+      textOf("troubleshooting.md")
+        .split("## What a device needs")[1]
+        ?.match(/^\| `[a-z-]+` \|/gmu) ?? [];
     assert.deepEqual(
       rows.map((row) => row.slice(3, -3)),
       codes,

@@ -64,7 +64,7 @@ export function defineEndOfLife(devices: Command, context: CommandContext): void
 }
 
 const RENAME_HELP = `
-Stop its agent first, and start it again with --device NEW-NAME and the same --data. Events from before keep the old name.
+Stop its agent first, and start it again with --device NEW-NAME and the same --data. Events from before keep the old name, and are listed under the new one too.
 
 Example:
   mpo devices rename pi-7 kitchen

@@ -12,7 +12,7 @@ import type {
 } from "@mpo/protocol";
 import type { Logger } from "@mpo/runtime";
 import type { DocumentService } from "../documents/document-service.ts";
-import type { Audit } from "../events/audit.ts";
+import type { Audit, EventFilter } from "../events/audit.ts";
 import type { PushCause } from "../http/metrics.ts";
 import type { ProfileService } from "../profiles/profile-service.ts";
 import { askToProbe, askToReport } from "../registry/ask-device.ts";
@@ -189,9 +189,10 @@ export class AdminApi {
   async listEvents(request: Ask<"listEvents">, { signal }: ApiCall): Promise<Answer<"listEvents">> {
     const { beforeSequence, afterSequence, pageSize: limit } = request;
     const { audit } = this.#parts;
+    const filter = this.#withFormerNames(request);
     return afterSequence === undefined
-      ? { events: await audit.list(request, { beforeSequence, limit, signal }) }
-      : await audit.listBehind(request, { afterSequence, limit, signal });
+      ? { events: await audit.list(filter, { beforeSequence, limit, signal }) }
+      : await audit.listBehind(filter, { afterSequence, limit, signal });
   }
 
   async *watchEvents(
@@ -199,7 +200,15 @@ export class AdminApi {
     { signal }: ApiCall,
   ): AsyncGenerator<Answer<"watchEvents">, void, undefined> {
     const { afterSequence } = request;
-    for await (const event of this.#parts.audit.watch(request, { afterSequence, signal })) yield { event };
+    const filter = this.#withFormerNames(request);
+    for await (const event of this.#parts.audit.watch(filter, { afterSequence, signal })) yield { event };
+  }
+
+  /** The events of a device are also those that it had under other names. */
+  #withFormerNames(filter: EventFilter): EventFilter {
+    const { tenant, device } = filter;
+    const record = device === undefined ? undefined : this.#parts.registry.device({ tenant, device });
+    return { ...filter, formerNames: record?.formerNames };
   }
 
   async #lastGood(identity: DeviceIdentity, signal: AbortSignal): Promise<DocumentVersion> {

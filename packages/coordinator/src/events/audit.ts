@@ -17,6 +17,8 @@ export interface Happening {
 export interface EventFilter {
   readonly tenant: string;
   readonly device?: string | undefined;
+  /** What that device was called before, and until when. */
+  readonly formerNames?: readonly { readonly device: string; readonly untilMs: number }[] | undefined;
   /** From then on, up to (without) then; by the coordinator's clock. */
   readonly sinceMs?: number | undefined;
   readonly untilMs?: number | undefined;
@@ -184,7 +186,11 @@ export class Audit {
   }
 }
 
-function matches(event: FleetEvent, { tenant, device, sinceMs = 0, untilMs }: EventFilter): boolean {
+function matches(event: FleetEvent, { tenant, device, formerNames = [], sinceMs = 0, untilMs }: EventFilter): boolean {
   const isInTime = event.atMs >= sinceMs && (untilMs === undefined || event.atMs < untilMs);
-  return isInTime && event.tenant === tenant && (device === undefined || event.device === device);
+  const isOfDevice =
+    device === undefined ||
+    event.device === device ||
+    formerNames.some((former) => event.device === former.device && event.atMs < former.untilMs);
+  return isInTime && event.tenant === tenant && isOfDevice;
 }

@@ -93,7 +93,7 @@ void describe("the end of a device's life", () => {
   });
 
   void it("renamed, it keeps its profile, its documents and what it reported of them", async (t) => {
-    const { coordinator } = await withGoneDevices(t);
+    const { clock, coordinator } = await withGoneDevices(t);
     const before = await coordinator.admin.getConfig(pi1, CALL);
     const { explanation } = await coordinator.admin.explainConfig(pi1, CALL);
     await assert.rejects(coordinator.admin.renameDevice({ ...pi1, newName: "pi-2" }, CALL), { code: "already-exists" });
@@ -106,6 +106,15 @@ void describe("the end of a device's life", () => {
     const { profile } = await coordinator.admin.getProfile({ ...kitchen, model: "tiny" }, CALL);
     assert.equal(profile.device.id, "kitchen");
     await eventually(async () => (await kindsOf(coordinator, "kitchen"))[0] === "device-renamed" || undefined);
+
+    // What it did before is found under its new name, and what another does under its old name is not.
+    await clock.advance(1000);
+    await coordinator.fleet.hello(helloOf("pi-1"), CALL);
+    await coordinator.fleet.hello(helloOf("kitchen"), CALL);
+    await eventually(async () => (await kindsOf(coordinator, "pi-1"))[0] === "device-enrolled" || undefined);
+    const [newest, ...kinds] = await kindsOf(coordinator, "kitchen");
+    assert.equal(newest, "device-renamed");
+    assert.deepEqual(kinds.toSorted(), ["config-pushed", "device-enrolled", "document-confirmed", "profile-stored"]);
   });
 
   void it("is refused while the device is online", async (t) => {

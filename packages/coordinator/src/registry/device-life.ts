@@ -5,7 +5,7 @@ import type { DocumentService } from "../documents/document-service.ts";
 import type { Audit } from "../events/audit.ts";
 import { profileFromBytes, profileToBytes, reportIn } from "../profiles/profile-record.ts";
 import type { StoreContext } from "../store/change-entry.ts";
-import { deviceForm } from "./device-record.ts";
+import { deviceForm, withName } from "./device-record.ts";
 import { isOnline } from "./presence.ts";
 import type { Registry } from "./registry.ts";
 
@@ -63,7 +63,7 @@ export class DeviceLife {
 
   /** Gives a device another name. Throws `not-found`, and `already-exists` for a name that another device has. */
   async rename(identity: DeviceIdentity, newName: string, asking: Asking): Promise<DeviceIdentity> {
-    const { store, registry, documents } = this.#parts;
+    const { store, registry, documents, clock } = this.#parts;
     this.#requireOffline(identity, `Stop its agent first, and start it again with --device ${newName}.`);
     const call = { signal: asking.signal };
     const renamed = { ...identity, device: newName };
@@ -80,7 +80,7 @@ export class DeviceLife {
     }
     await documents.copyTo(identity, renamed, call);
     for (const bucket of [BUCKETS.status, BUCKETS.reported]) await this.#copy(bucket, from, to, (bytes) => bytes, call);
-    await store.put(BUCKETS.ident, to, deviceForm.toBytes({ ...record, identity: renamed }), call);
+    await store.put(BUCKETS.ident, to, deviceForm.toBytes(withName(record, renamed, clock.now())), call);
     await this.#forget(identity, call);
     const words = asking.reason === "" ? "" : `: ${asking.reason}`;
     await this.#tell("device-renamed", identity, { ...asking, reason: `to ${newName}${words}` });

@@ -6,6 +6,10 @@ import { type Instances, instancesSchema } from "./instances.ts";
 const { list, name, object, timestampMs } = fact;
 const { conditions, deviceIdentity, documentVersion, doing, inventory, labels, resources, servedModels } = schemas;
 
+/** More than that were long ago. */
+const MAX_FORMER_NAMES = 16;
+const formerNames = list(object({ device: name(), untilMs: timestampMs() }), 0, MAX_FORMER_NAMES).optional();
+
 const deviceSchema = object({
   identity: deviceIdentity,
   inventory,
@@ -23,6 +27,8 @@ const deviceSchema = object({
   refreshAskedAtMs: timestampMs().optional(),
   /** Models that somebody wants measured again, and since when. */
   probesAsked: list(object({ model: name(), askedAtMs: timestampMs() }), 0, 32).optional(),
+  /** What it was called before, and until when: its events of then have these names. Newest first. */
+  formerNames,
 });
 
 /** What a device is, as it reported. Changes rarely. */
@@ -63,6 +69,7 @@ export function withFacts(record: DeviceRecord | undefined, facts: DeviceFacts, 
       instances: record?.instances ?? firstOf(facts, nowMs),
       refreshAskedAtMs: record?.refreshAskedAtMs,
       probesAsked: record?.probesAsked,
+      formerNames: record?.formerNames,
     }),
   };
   return record !== undefined && JSON.stringify(record) === JSON.stringify(next) ? record : next;
@@ -79,6 +86,13 @@ export function newer(
 ): DocumentVersion | undefined {
   if (left === undefined || right === undefined) return left ?? right;
   return compareVersions(left, right) >= 0 ? left : right;
+}
+
+/** The record of a device that has another name from now on. */
+export function withName(record: DeviceRecord, identity: DeviceRecord["identity"], nowMs: number): DeviceRecord {
+  const { identity: before, formerNames = [] } = record;
+  const names = [{ device: before.device, untilMs: nowMs }, ...formerNames].slice(0, MAX_FORMER_NAMES);
+  return { ...record, identity, formerNames: names };
 }
 
 /** A device that has enrolled and not yet said what it has free. */
