@@ -55,7 +55,7 @@ export class ConfigStore {
     const stored = { current, lastGood: readable(found.lastGood), isConfirmed };
     const inUse = documentIn(current);
     // Only when the floor's file was lost: what is in use is then the least.
-    const least = inUse === undefined || floor !== undefined ? floor : floorOf(envelopeIn(current as string), inUse);
+    const least = floor ?? (inUse === undefined ? undefined : floorOf(inUse));
     return new ConfigStore(disk, least, stored);
   }
 

@@ -114,6 +114,22 @@ describe("the store of documents", () => {
     assert.equal(await offer(5), "refused");
   });
 
+  it("knows its document again when the device has another name, and takes it where it was not put in use", async () => {
+    const device = "kitchen";
+    const context = { ...CONTEXT, identity: { ...IDENTITY, device } };
+    for (const isInUse of [true, false]) {
+      const disk = new MemoryDisk();
+      await (await open(disk)).offer(envelopeOf(documentOf(3)), CONTEXT);
+      if (!isInUse) await disk.remove("config");
+      const store = await open(disk);
+      const renamed = await store.offer(envelopeOf(documentOf(3, { device })), context);
+      assert.equal(renamed.kind, isInUse ? "known" : "applied");
+      const other = await store.offer(envelopeOf(documentOf(3, { device, chosenRung: 0 })), context);
+      assert.equal(other.kind === "refused" ? other.reason : other.kind, "changed");
+      assert.equal((await store.offer(envelopeOf(documentOf(4, { device })), context)).kind, "applied");
+    }
+  });
+
   it("any order and repetition of pushes ends with the newest", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 20 }), async (pushes) => {

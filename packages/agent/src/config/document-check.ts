@@ -77,20 +77,23 @@ export function checkDocument(envelopeBytes: Uint8Array, context: DocumentContex
       version,
     );
   }
-  if (order === 0 && floor !== undefined && floor.digest !== floorOf(envelope, document).digest) {
+  if (order === 0 && floor !== undefined && floor.digest !== floorOf(document).digest) {
     return refused("changed", `version ${text(version)} was accepted before with another content`, version);
   }
   if (document.expiresAtMs <= Math.max(nowMs, floor?.issuedAtMs ?? 0)) {
     return refused("expired", `it expired at ${new Date(document.expiresAtMs).toISOString()}`, version);
   }
-  const accepted = floorOf(envelope, document);
+  const accepted = floorOf(document);
   const issuedAtMs = Math.max(accepted.issuedAtMs, floor?.issuedAtMs ?? 0);
   return { kind: "accepted", document, floor: { ...accepted, issuedAtMs } };
 }
 
 /** The floor that a document sets once it is accepted. */
-export function floorOf(envelope: DesiredEnvelope, { version, issuedAtMs }: DesiredDocument): VersionFloor {
-  return { ...version, digest: createHash("sha256").update(envelope.document).digest("hex"), issuedAtMs };
+export function floorOf(document: DesiredDocument): VersionFloor {
+  const { version, issuedAtMs } = document;
+  // A device that was given another name has the same documents, for that name.
+  const content = desiredDocumentCodec.toBytes({ ...document, device: "-" });
+  return { ...version, digest: createHash("sha256").update(content).digest("hex"), issuedAtMs };
 }
 
 function refused(reason: RefusalReason, message: string, version?: DocumentVersion): Refusal {

@@ -3,7 +3,13 @@ import type { DeviceView, ProbeFailure, WindowResult } from "@mpo/protocol";
 import type { Command } from "commander";
 import type { CommandContext, Output, Stop } from "../command-context.ts";
 import { defineEndOfLife } from "../fleet/end-of-life.ts";
-import { addDeviceFilter, type DeviceFilter, type SelectedDevice, selectDevices } from "../fleet/select-devices.ts";
+import {
+  addDeviceFilter,
+  type DeviceFilter,
+  isFilter,
+  type SelectedDevice,
+  selectDevices,
+} from "../fleet/select-devices.ts";
 import { withAdmin } from "../fleet/with-admin.ts";
 import { repeated } from "../options/address-options.ts";
 import { addFleetCommand, type FleetOptions, fleetName, formatVersion, labelOf } from "../options/fleet-options.ts";
@@ -113,7 +119,8 @@ async function listDevices(options: DeviceFilter, context: Output & Stop): Promi
   });
   listing.end();
   terminal.line(`${counts.devices} ${counts.devices === 1 ? "device" : "devices"}, ${counts.online} online`);
-  if (counts.devices === 0) terminal.note("hint: start an agent on a device: mpo agent --coordinator HOST:PORT");
+  if (counts.devices === 0 && !isFilter(options))
+    terminal.note("hint: start an agent on a device: mpo agent --coordinator HOST:PORT");
 }
 
 function rowOf({ device, nowMs }: SelectedDevice): readonly string[] {

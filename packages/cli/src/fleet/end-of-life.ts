@@ -5,7 +5,7 @@ import type { CommandContext, Output, Stop } from "../command-context.ts";
 import { addFleetCommand, type FleetOptions, fleetName } from "../options/fleet-options.ts";
 import { formatAge } from "../output/format.ts";
 import { createListing } from "../output/listing.ts";
-import { addDeviceFilter, type DeviceFilter, type SelectedDevice, selectDevices } from "./select-devices.ts";
+import { addDeviceFilter, type DeviceFilter, isFilter, type SelectedDevice, selectDevices } from "./select-devices.ts";
 import { type AdminSession, withAdmin } from "./with-admin.ts";
 
 interface EndOptions extends DeviceFilter {
@@ -85,8 +85,7 @@ async function endDevices(
   context: Output & Stop,
 ): Promise<void> {
   const { verb, done, means } = ending;
-  const { label, class: deviceClass, offlineFor, retired } = options;
-  const hasFilter = label !== undefined || deviceClass !== undefined || offlineFor !== undefined || retired === true;
+  const hasFilter = isFilter(options);
   if (names.length > 0 === hasFilter) {
     const hint = `Give names, or one of --label, --class and --offline-for${verb === "remove" ? " and --retired" : ""}.`;
     throw new MpoError("invalid-argument", `expected either the names of devices to ${verb} or a filter`, { hint });

@@ -165,10 +165,23 @@ describe("a fleet from the command line", { skip: noNatsServer, timeout: 180_000
     const both = await mpo("devices", "retire", "pi-1", "--offline-for", "1ms", "--yes");
     assert.equal(both.code, EXIT_CODES.usage);
 
+    const elsewhere = await mpo("devices", "retire", "--class", "other", "--yes");
+    assert.equal(elsewhere.stdout, "no device to retire\n");
+
+    const dryRename = await mpo("devices", "rename", "pi-1", "kitchen", "--dry-run");
+    assert.equal(dryRename.stdout, "would rename pi-1 to kitchen\n");
+    assert.equal((await mpo("devices", "show", "kitchen")).code, EXIT_CODES.state);
     assert.equal((await mpo("devices", "rename", "pi-1", "kitchen", "--yes")).code, EXIT_CODES.ok);
     await eventually(() => mpo("config", "show", "kitchen"), ok);
+    const found = await mpo("events", "--device", "kitchen");
+    assert.match(
+      found.stdout,
+      /device-enrolled +pi-1[\s\S]*config-pushed +pi-1[\s\S]*device-renamed +kitchen +from pi-1/u,
+    );
     assert.equal((await mpo("devices", "retire", "kitchen", "--yes")).stdout.split("\n").at(-2), "retired kitchen");
-    assert.match((await mpo("devices", "list")).stdout, /^0 devices/mu);
+    const none = await mpo("devices", "list", "--label", "site=none");
+    assert.deepEqual([none.stdout, none.stderr], ["0 devices, 0 online\n", ""]);
+    assert.match((await mpo("devices", "list")).stderr, /hint: start an agent on a device/u);
     assert.match((await mpo("devices", "list", "--retired")).stdout, /kitchen +retired/u);
     assert.equal((await mpo("devices", "remove", "--retired", "--yes")).stdout.split("\n").at(-2), "removed kitchen");
     assert.equal((await mpo("devices", "show", "kitchen")).code, EXIT_CODES.state);

@@ -29,6 +29,11 @@ export function addDeviceFilter(command: Command): Command {
     .option("--offline-for <duration>", "only those that were last seen so long ago, such as 30d", durationInMs);
 }
 
+/** Whether it asks for anything less than the fleet. */
+export function isFilter({ label, class: deviceClass, offlineFor, retired }: DeviceFilter): boolean {
+  return label !== undefined || deviceClass !== undefined || offlineFor !== undefined || retired === true;
+}
+
 /** The devices that a filter chooses, sorted by name, as the pages come in. */
 export async function* selectDevices(
   { tenant, label: labels = [], class: deviceClass, offlineFor, retired: isRetired }: DeviceFilter,
