@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { ServiceDefinition } from "@grpc/proto-loader";
 import { fact, MpoError } from "@mpo/core";
 import fc from "fast-check";
 import protobuf from "protobufjs";
@@ -148,7 +149,7 @@ void test("every message of the proto files travels, or is part of one that does
       if (resolvedType !== null && "fields" in resolvedType) reach(resolvedType.name);
   };
   for (const { codec } of CODEC_CASES) reach(codec.messageName);
-  const { nestedArray } = protos().lookup("mpo.v1") as protobuf.Namespace;
+  const { nestedArray } = protos().root.lookup("mpo.v1") as protobuf.Namespace;
   const all = nestedArray.filter((one) => one instanceof protobuf.Type);
   assert.deepEqual([...reached].toSorted(), all.map(({ name }) => name).toSorted());
 });
@@ -158,15 +159,14 @@ void test("every call of the proto files has its codecs, and no other", () => {
     ["FleetService", FLEET_SERVICE],
     ["AdminService", ADMIN_SERVICE],
   ] as const) {
-    const described = protos()
-      .lookupService(`mpo.v1.${service}`)
-      .methodsArray.map(({ name, requestStream = false, responseStream = false, requestType, responseType }) => [
-        `/mpo.v1.${service}/${name}`,
-        requestStream,
-        responseStream,
-        requestType,
-        responseType,
-      ]);
+    const definition = protos().definitions[`mpo.v1.${service}`] as ServiceDefinition;
+    const described = Object.values(definition).map(({ path, requestStream, responseStream, ...types }) => [
+      path,
+      requestStream,
+      responseStream,
+      (types.requestType.type as protobuf.Type).name,
+      (types.responseType.type as protobuf.Type).name,
+    ]);
     const ours = Object.values(methods).map((one) => [
       one.path,
       false,
