@@ -60,6 +60,7 @@ export {
   POOL_ALIGNMENT_BYTES,
   POOL_RESERVE,
   POOL_SPARE,
+  POOL_THRESHOLD_BYTES,
   PROFILE_VERSION,
   type Prediction,
   type Profile,

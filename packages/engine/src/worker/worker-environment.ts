@@ -1,3 +1,4 @@
+import { POOL_THRESHOLD_BYTES } from "@mpo/core";
 import { OOM_SCORE_VARIABLE } from "./memory-killer.ts";
 
 /** What decides how TensorFlow runs in a child process. */
@@ -12,20 +13,19 @@ export interface WorkerEnvironmentOptions {
   readonly oomScoreAdjust?: number;
 }
 
-/** The largest block that glibc can be told to take from its heap (DEFAULT_MMAP_THRESHOLD_MAX). */
-const LARGEST_HEAP_BLOCK_BYTES = 32 * 2 ** 20;
-
 /**
- * How glibc's malloc serves what lies outside TensorFlow's pool (mallopt(3)): from one heap, which keeps what it has taken.
- * With a heap for each thread one and the same step grew by three megabytes more or less from run to run. Giving memory
- * back costs time: oneDNN reorders kernels in buffers of its own, and where each was mapped from the system anew, faults
- * took a quarter of a micro-batch of one image (ResNet-50: 46 of 146 ms of CPU time).
+ * How glibc's malloc serves small buffers (mallopt(3)): from one heap, which keeps what it has taken. With a heap for each
+ * thread one and the same step grew by three megabytes more or less from run to run, and giving memory back after each
+ * step costs a sixth of its time (MobileNet-v2, micro-batches of 2).
  */
 const MALLOC = {
   MALLOC_ARENA_MAX: "1",
-  MALLOC_MMAP_THRESHOLD_: String(LARGEST_HEAP_BLOCK_BYTES),
-  // More than this at the heap's end is not the steps': it was taken to load the weights, and goes back to the system.
-  MALLOC_TRIM_THRESHOLD_: String(LARGEST_HEAP_BLOCK_BYTES),
+  // Just above what TensorFlow's pool leaves to malloc: larger blocks are oneDNN's copies of kernels, and go back to the
+  // system. Kept in the heap, they save a fifth of the time of small micro-batches of ResNet-50 (faults: 62 of 478 ms of
+  // processor time at 8 images), but small buffers break up the gaps that they leave: one and the same step then grew by
+  // 330 to 372 MiB instead of 340, too uneven for a hard limit.
+  MALLOC_MMAP_THRESHOLD_: String(POOL_THRESHOLD_BYTES + 1024),
+  MALLOC_TRIM_THRESHOLD_: String(2 ** 30),
 } as const;
 
 /** The GNU C library advises the system to use large pages for what malloc takes (2.35 or newer; others ignore it). */
