@@ -161,6 +161,20 @@ void describe("an agent", () => {
       assert.deepEqual([device.probes, fleet.conditions], [1, []]);
     }));
 
+  it("reports that it is throttled and that a probe waits for it, as long as it is so", () =>
+    inWorld(async (world) => {
+      const { device, fleet } = world;
+      device.isThrottled = true;
+      await world.start();
+      await world.pass(40);
+      assert.deepEqual(fleet.conditions, ["throttled"], "a probe may wait for a minute without a word");
+      await world.pass(100);
+      assert.deepEqual([fleet.conditions.toSorted(), device.probes], [["probe-waits", "throttled"], 0]);
+      device.isThrottled = false;
+      await world.pass(100);
+      assert.deepEqual([fleet.conditions, device.probes], [[], 1]);
+    }));
+
   it("names a model that came after its hello before it reports what it measured of it", () =>
     inWorld(async (world) => {
       world.device.hasModel = false;

@@ -21,6 +21,7 @@ const CURVE = {
 export class FakeDevice {
   readonly #clock: Clock;
   availableBytes = 10_000;
+  isThrottled = false;
   readonly retrained: RetrainJob[] = [];
   readonly probed: ProbeJob[] = [];
   readonly published: string[] = [];
@@ -63,7 +64,7 @@ export class FakeDevice {
       memoryAvailableBytes: this.availableBytes,
       diskFreeBytes: 1e9,
       loadAverage: 0,
-      isThrottled: false,
+      isThrottled: this.isThrottled,
     }),
   };
 
