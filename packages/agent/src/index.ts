@@ -1,6 +1,6 @@
 // For programs: an agent of this machine, and what the serving program does on its side.
 
-// For the simulation and the bench: the core, and ports without a machine behind them.
+// For the simulation and the bench: the core, and ports without a real machine.
 export { type Agent, createAgent } from "./core/agent.ts";
 export type { AgentPorts } from "./core/agent-ports.ts";
 export { type AgentSettings, DEFAULT_AGENT_SETTINGS } from "./core/agent-settings.ts";

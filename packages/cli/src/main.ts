@@ -2,7 +2,7 @@
 import { watchOutput } from "./output/standard-output.ts";
 import { runCli } from "./run-cli.ts";
 
-// Whoever cannot be told this way cannot be told that either; what runs goes on.
+// Nothing can be said where standard error is gone; what runs continues.
 process.stderr.on("error", () => undefined);
 
 process.exitCode = await runCli(process.argv.slice(2), {

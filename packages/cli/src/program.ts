@@ -37,7 +37,7 @@ const COMMANDS: readonly CommandEntry[] = [
   ["agent", "run this device's agent: it probes, reports, and retrains on drift", () => import("./commands/agent.ts")],
   ["devices", "see the devices of a fleet", () => import("./commands/devices.ts")],
   ["profiles", "see what the devices of a fleet have measured", () => import("./commands/profiles.ts")],
-  ["config", "see and change what a device shall run", () => import("./commands/config.ts")],
+  ["config", "see and change what a device is to run", () => import("./commands/config.ts")],
   ["events", "list what happened in a fleet: who did what to which device", () => import("./commands/events.ts")],
   ["doctor", "check this machine, and say what is wrong and what to do", () => import("./commands/doctor.ts")],
 ];
@@ -88,7 +88,7 @@ function allCommands(command: Command): readonly Command[] {
   return command.commands.flatMap((child) => [child, ...allCommands(child)]);
 }
 
-/** The global options may stand behind a command's name too. The terminal has read them already. */
+/** The global options may follow a command's name too. The terminal has read them already. */
 function inheritGlobals(command: Command): void {
   for (const name of ["--json", "--quiet", "--verbose"]) {
     if (command.options.every(({ long }) => long !== name)) {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
 import { systemClock } from "@mpo/io";
-import { desiredDocumentCodec, desiredEnvelopeCodec, toldDigest } from "@mpo/protocol";
+import { desiredDocumentCodec, desiredEnvelopeCodec, reportedDigest } from "@mpo/protocol";
 import type { MemoryStateServer } from "@mpo/transport/testing";
 import type { Coordinator } from "./coordinator.ts";
 import type { CoordinatorSettings } from "./settings.ts";
@@ -97,7 +97,7 @@ void describe("a coordinator", () => {
     const told = { models: hello.models, profiles, appliedVersion };
     const { identity, resources } = hello;
     const heartbeat = { identity, resources, appliedVersion, conditions: [] };
-    const beat = { ...heartbeat, toldDigest: toldDigest(told) };
+    const beat = { ...heartbeat, reportedDigest: reportedDigest(told) };
     assert.equal((await coordinator.fleet.heartbeat(beat, CALL)).needsHello, true, "the device is not known");
     const answer = await coordinator.fleet.hello({ ...hello, profiles, appliedVersion }, CALL);
     assert.equal(answer.needsStatus, true);

@@ -59,7 +59,7 @@ export interface Coordinator {
 }
 
 /**
- * Puts a coordinator together. It keeps nothing of its own: everything is in the store, and several over one store share
+ * Puts a coordinator together. It keeps no state itself: everything is in the store, and several over one store share
  * the work.
  */
 export function createCoordinator(settings: ResolvedSettings, ports: CoordinatorPorts): Coordinator {
@@ -137,7 +137,7 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
     resolve = onEnd;
     reject = onFailure;
   });
-  // Nobody may be listening yet: a failure is also told by `start`, and looked at when `ended` is.
+  // Nothing may be listening yet: a failure is also thrown by `start`, and seen when `ended` is looked at.
   ended.catch(() => undefined);
   return {
     name: settings.name,
@@ -211,7 +211,7 @@ function searchWorker({ searches, profiles, priors, audit, metrics, logger }: Wo
       metrics.pushed("search");
       logger.info("pushed a document", { deviceId: identity.device, model, version, rungs: rungs.length });
       const message = `${version.epoch}.${version.version} of ${model}: ${rungs.length} rungs, for ${request}`;
-      await audit.tell({ kind: "config-pushed", identity, actor: "coordinator", message });
+      await audit.log({ kind: "config-pushed", identity, actor: "coordinator", message });
     } catch (thrown) {
       if (isTransient(thrown) || isConflict(thrown) || isAbortError(thrown) || signal.aborted) throw thrown;
       const error = MpoError.from(thrown);
@@ -223,7 +223,7 @@ function searchWorker({ searches, profiles, priors, audit, metrics, logger }: Wo
       metrics.searchFailed(error.code);
       logger.warn("a search found nothing", { deviceId: identity.device, model, err: error });
       const message = `${model}, for ${request}: ${error.message}`;
-      await audit.tell({ kind: "search-failed", identity, actor: "coordinator", message });
+      await audit.log({ kind: "search-failed", identity, actor: "coordinator", message });
     }
   };
 }

@@ -36,7 +36,7 @@ export interface EmbeddedNats {
   readonly port?: number;
 }
 
-/** A cluster that somebody else runs. Version, syncing and replication are checked at the start. */
+/** A cluster that others run. Version, syncing and replication are checked at the start. */
 export interface ExternalNats {
   readonly kind: "external";
   /** "nats://host:port". */
@@ -74,7 +74,7 @@ export interface RunOptions {
 }
 
 /**
- * Runs a coordinator until it is told to stop or a part of it fails; returns the exit code. Settings are checked before
+ * Runs a coordinator until it is stopped or a part of it fails; returns the exit code. Settings are checked before
  * anything starts (`invalid-argument`, `precondition-failed` for addresses beyond loopback).
  */
 export async function runCoordinator(settings: CoordinatorSettings, options: RunOptions): Promise<ExitCode> {
@@ -82,7 +82,7 @@ export async function runCoordinator(settings: CoordinatorSettings, options: Run
   const checked = resolveSettings(settings, randomUUID);
   if (nats.kind === "embedded" && !checked.insecure) requireLoopback(nats.host ?? "127.0.0.1");
   if (checked.insecure) {
-    logger.warn("INSECURE: nobody is authenticated; whoever can reach the listeners controls the fleet", {
+    logger.warn("INSECURE: callers are not authenticated; anyone who can reach the listeners controls the fleet", {
       grpc: checked.grpc.host,
       http: checked.http.host,
     });

@@ -18,9 +18,9 @@ export interface ResolvedSettings {
   readonly grpc: ListenAddress;
   /** For `/metrics`, `/healthz`, `/readyz`. */
   readonly http: ListenAddress;
-  /** Allow addresses beyond loopback although nobody is authenticated. */
+  /** Allow addresses beyond loopback although callers are not authenticated. */
   readonly insecure: boolean;
-  /** What agents are told to connect to, "nats://127.0.0.1:4222". Default, an empty list: what the coordinator uses. */
+  /** What agents are to connect to, "nats://127.0.0.1:4222". Default, an empty list: what the coordinator uses. */
   readonly natsServers: readonly string[];
   /** In a small fleet; thousands are asked less often (`heartbeatSecondsOf`). */
   readonly heartbeatSeconds: number;
@@ -84,8 +84,8 @@ export function resolveSettings(settings: CoordinatorSettings, newId: () => stri
 /** Throws `precondition-failed` for an address that others can reach. */
 export function requireLoopback(host: string): void {
   if (isLoopback(host)) return;
-  throw new MpoError("precondition-failed", `${host} can be reached by others, and nobody is authenticated yet`, {
-    hint: "Bind to 127.0.0.1, or give --insecure if everybody who can reach this address may control the fleet.",
+  throw new MpoError("precondition-failed", `${host} can be reached by others, and callers are not authenticated yet`, {
+    hint: "Bind to 127.0.0.1, or give --insecure if everyone who can reach this address may control the fleet.",
   });
 }
 

@@ -57,6 +57,7 @@ export type {
   WindowOutcome,
   WindowResult,
 } from "./messages/report.ts";
+export { reportedDigest } from "./reported-digest.ts";
 export * as schemas from "./schemas.ts";
 export {
   ADMIN_SERVICE,
@@ -72,4 +73,3 @@ export {
 export { errorFromStatus, GRPC_STATUS, statusFromError } from "./status.ts";
 export { chainCodec, explanationCodec, profileCodec, windowResultCodec } from "./stored.ts";
 export { auditSubject, deviceKey, notifySubject, parseDeviceKey, priorKey } from "./subjects.ts";
-export { toldDigest } from "./told-digest.ts";

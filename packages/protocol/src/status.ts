@@ -95,10 +95,10 @@ export function statusFromError(thrown: unknown): WireStatus {
  * turn a refusal into something that is retried.
  */
 export function errorFromStatus(status: WireStatus, cause?: unknown): MpoError {
-  const told = MPO_ERROR_CODES.find((code) => code === own(status, CODE_KEY));
+  const sent = MPO_ERROR_CODES.find((code) => code === own(status, CODE_KEY));
   const isTooLarge = status.code === GRPC_STATUS.resourceExhausted && /larger than max/u.test(status.details);
   const derived = isTooLarge ? "invalid-argument" : (CODE_OF.get(status.code) ?? "internal");
-  const code = told !== undefined && STATUS_OF[told] === status.code ? told : derived;
+  const code = sent !== undefined && STATUS_OF[sent] === status.code ? sent : derived;
   const hint = own(status, HINT_KEY);
   return new MpoError(code, status.details === "" ? `the call failed with status ${status.code}` : status.details, {
     ...(hint instanceof Uint8Array ? { hint: Buffer.from(hint).toString("utf8").slice(0, MAX_DETAILS) } : {}),

@@ -2,11 +2,11 @@ import { spawn } from "node:child_process";
 import { MpoError } from "@mpo/core";
 import { systemErrorCode } from "@mpo/io";
 
-/** The exit code of flock(1) for a lock that somebody else holds. */
+/** The exit code of flock(1) for a lock that another process holds. */
 const HELD = 1;
 
 /**
- * Takes the kernel's exclusive lock (flock(2)) on an open file; false: somebody else holds it. It belongs to the open file,
+ * Takes the kernel's exclusive lock (flock(2)) on an open file; false: another one holds it. It belongs to the open file,
  * not to a process: it ends when the last descriptor of this opening is closed, also by kill -9, and it is one for all
  * containers that see the file. Node cannot take it, so flock(1) does, on a descriptor that it inherits: its end leaves the
  * lock with ours. Children that inherit the descriptor hold it. Throws `unsupported` where there is no such lock.

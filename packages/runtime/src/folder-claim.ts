@@ -16,7 +16,7 @@ export interface FolderClaimOptions {
 
 /**
  * Takes a folder for this process alone, until it is disposed of or the process ends, also by kill -9. Throws
- * `already-exists`, naming the owner, when somebody has it: this process, another one, or one in another container.
+ * `already-exists`, naming the owner, when it is taken: by this process, another one, or one in another container.
  *
  * The claim is a lock of the kernel on a file in the folder, so there is never a dead claim to clear away: clearing one
  * away is where files with a pid let two in. What the file holds (pid, host, since) is for the message alone.

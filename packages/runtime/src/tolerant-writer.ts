@@ -7,11 +7,11 @@ export type LineWriter = (line: string, done: (error?: Error | null) => void) =>
  */
 export function tolerantWriter(write: LineWriter, onRecovered: (lostEver: number) => void): (line: string) => void {
   let lost = 0;
-  let told = 0;
+  let reported = 0;
   const done = (error?: Error | null): void => {
     if (error !== undefined && error !== null) lost += 1;
-    else if (lost > told) {
-      told = lost;
+    else if (lost > reported) {
+      reported = lost;
       onRecovered(lost);
     }
   };

@@ -17,7 +17,7 @@ export interface AgentPorts {
   readonly link: FleetLink;
   readonly connectFeed: ConnectFeed;
   readonly monitor: DeviceMonitor;
-  /** What tells the machine from others. Default: nothing. */
+  /** What distinguishes the machine from others. Default: nothing. */
   readonly machine?: Omit<Instance, "instanceId">;
   readonly engine: AgentEngine;
   readonly serving: ServingApp;

@@ -3,7 +3,7 @@ import { DEFAULT_DRIFT_LIMITS, type DriftLimits } from "../drift/drift-detector.
 import { type BudgetPolicy, DEFAULT_BUDGET_POLICY } from "../policy/budget-policy.ts";
 import { DEFAULT_IDLE_RULE, type IdleRule } from "../policy/probe-schedule.ts";
 
-/** What an agent is told at its start. */
+/** The settings of an agent, fixed at its start. */
 export interface AgentSettings {
   readonly identity: DeviceIdentity;
   readonly labels: readonly Label[];
@@ -23,7 +23,7 @@ export interface AgentSettings {
   readonly watchMs: number;
   /** Time between two windows of a model at least. */
   readonly windowPauseMs: number;
-  /** Inputs that a window needs at least; after a drift, of those that came behind it. */
+  /** Inputs that a window needs at least; after a drift, of those that came after it. */
   readonly minTrainingInputs: number;
   /** Time for measuring, when inputs have drifted, how accuracy moves on them. 0: it is not measured. */
   readonly curvesMs: number;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { MpoError } from "@mpo/core";
 import { VirtualClock } from "@mpo/io/testing";
-import { type ReportStatusRequest, toldDigest } from "@mpo/protocol";
+import { type ReportStatusRequest, reportedDigest } from "@mpo/protocol";
 import { createLogger } from "@mpo/runtime";
 import { documentOf, envelopeOf, IDENTITY, MODEL_DIGEST, START_MS } from "../test-support/documents.ts";
 import { FakeDevice, killed } from "../test-support/fake-device.ts";
@@ -247,7 +247,7 @@ void describe("an agent", () => {
         models: device.models,
         profiles: [{ model: "resnet", measuredAtMs: first?.profile.measuredAtMs ?? 0 }],
       };
-      assert.equal(fleet.digests.at(-1), toldDigest({ ...told, appliedVersion: { epoch: 1, version: 1 } }));
+      assert.equal(fleet.digests.at(-1), reportedDigest({ ...told, appliedVersion: { epoch: 1, version: 1 } }));
       const statuses = world.told.length;
       await world.restart();
       fleet.orders = [{ ...order, isFresh: false }];

@@ -101,7 +101,7 @@ export async function createAgent(settings: AgentSettings, world: AgentPorts): P
       const isAllSent = outbox.waiting.length === 0;
       if (desired !== undefined) await offer(desiredEnvelopeCodec.toBytes(desired));
       await work.setOrders(probes);
-      if (needsStatus && isAllSent) await documents.tellAgain(work.rung);
+      if (needsStatus && isAllSent) await documents.reportAgain(work.rung);
       feed.useServers(natsServers);
       sending.wake();
     },

@@ -6,7 +6,7 @@ export interface Finding {
   /** Which one of its kind: a model, a path; empty: there is one only. */
   readonly subject: string;
   readonly message: string;
-  /** What passes by itself within this time is nothing to look at; default: the code's own. */
+  /** What is over within this time needs no look; default: the code's own. */
   readonly graceMs?: number;
 }
 

@@ -21,8 +21,8 @@ export interface DocumentParts {
 /** Takes envelopes from wherever they come, and reports what became of them. */
 export class Documents {
   readonly #parts: DocumentParts;
-  /** What was told last of the document in use, so that nothing is told twice. */
-  #told = "";
+  /** What was reported last of the document in use, so that nothing is reported twice. */
+  #reported = "";
   #lastRefusal = "";
   #hasFailed = false;
 
@@ -35,10 +35,10 @@ export class Documents {
     return this.#hasFailed;
   }
 
-  /** Tells the status of the document in use again: the coordinator lacks it. */
-  async tellAgain(rung: number | undefined): Promise<void> {
-    this.#told = "";
-    await this.tellRung(rung);
+  /** Reports the status of the document in use again: the coordinator lacks it. */
+  async reportAgain(rung: number | undefined): Promise<void> {
+    this.#reported = "";
+    await this.reportRung(rung);
   }
 
   /** Offers an envelope. Never throws but for `cancelled`: a full disk is logged, and the next heartbeat tries again. */
@@ -52,7 +52,7 @@ export class Documents {
       if (offer.kind === "applied") {
         logger.info("a new configuration is in use", { version: offer.document.version, model: offer.document.model });
         onChange();
-        await this.tellRung(undefined);
+        await this.reportRung(undefined);
       } else if (offer.kind === "refused") {
         await this.#refuse(offer.reason, offer.message, offer.version);
       }
@@ -64,30 +64,30 @@ export class Documents {
     }
   }
 
-  /** Tells which rung of the document is in use; nothing when that was told already. */
-  async tellRung(rung: number | undefined): Promise<void> {
+  /** Reports which rung of the document is in use; nothing when that was reported already. */
+  async reportRung(rung: number | undefined): Promise<void> {
     const { store } = this.#parts;
     const { document } = store;
     if (document === undefined) return;
     const state: DocumentState = store.isConfirmed ? "confirmed" : "applied";
-    const told = JSON.stringify([document.version, state, rung]);
-    if (told === this.#told) return;
-    this.#told = told;
-    await this.#tell(document.version, state, rung, "");
+    const report = JSON.stringify([document.version, state, rung]);
+    if (report === this.#reported) return;
+    this.#reported = report;
+    await this.#report(document.version, state, rung, "");
   }
 
   /** A retraining stayed within its bounds: the document is good. */
   async confirm(version: DocumentVersion, rung: number | undefined): Promise<void> {
-    if (await this.#parts.store.confirm(version)) await this.tellRung(rung);
+    if (await this.#parts.store.confirm(version)) await this.reportRung(rung);
   }
 
   /** No rung of the document can be run: back to the last good one. */
   async giveUp(version: DocumentVersion, message: string): Promise<void> {
     if (!(await this.#parts.store.giveUp(version))) return;
     this.#parts.ports.logger.warn("a configuration is given up", { version, reason: message });
-    await this.#tell(version, "failed", undefined, message);
+    await this.#report(version, "failed", undefined, message);
     this.#parts.onChange();
-    await this.tellRung(undefined);
+    await this.reportRung(undefined);
   }
 
   async #refuse(reason: string, message: string, version: DocumentVersion | undefined): Promise<void> {
@@ -96,14 +96,14 @@ export class Documents {
     if (refusal === this.#lastRefusal) return;
     this.#lastRefusal = refusal;
     ports.logger.warn("a configuration was refused", { reason, message, version });
-    // An old push that comes late is nothing wrong; and what is in use must not be told as refused.
+    // An old push that comes late is nothing wrong; and what is in use must not be reported as refused.
     const isInUse = JSON.stringify(store.document?.version) === JSON.stringify(version);
     if (version !== undefined && reason !== "older" && !isInUse) {
-      await this.#tell(version, "refused", undefined, `${reason}: ${message}`);
+      await this.#report(version, "refused", undefined, `${reason}: ${message}`);
     }
   }
 
-  async #tell(
+  async #report(
     version: DocumentVersion,
     state: DocumentState,
     rung: number | undefined,

@@ -1,6 +1,6 @@
 import { type Clock, type LinkedSignal, linkSignals } from "@mpo/io";
 
-/** A loop's alarm: it sleeps until its time has come or somebody wakes it. */
+/** A loop's alarm: it sleeps until its time has come or it is woken. */
 export class Wakeup {
   readonly #clock: Clock;
   #isWanted = false;
@@ -10,7 +10,7 @@ export class Wakeup {
     this.#clock = clock;
   }
 
-  /** Wakes the sleeper; when nobody sleeps, the next sleep ends at once. */
+  /** Wakes the sleeper; when nothing sleeps, the next sleep ends at once. */
   wake(): void {
     this.#isWanted = true;
     this.#sleep?.abort();

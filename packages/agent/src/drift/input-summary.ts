@@ -10,9 +10,9 @@ export interface InputSummary {
   readonly features: Readonly<Record<FeatureName, number>>;
   /** Pixels by intensity. */
   readonly intensities: readonly number[];
-  /** Mean entropy of the predictions as a share of its largest value; absent: the program did not tell predictions. */
+  /** Mean entropy of the predictions as a share of its largest value; absent: the program gave no predictions. */
   readonly predictionEntropy?: number;
-  /** Largest probability of each prediction; empty: not told. */
+  /** Largest probability of each prediction; empty: none were given. */
   readonly confidences: readonly number[];
 }
 

@@ -13,7 +13,7 @@ export const PAGE_HINKLEY_START: PageHinkley = { count: 0, mean: 0, sum: 0, leas
 export interface PageHinkleyLimits {
   /** Deviations smaller than this are no rise. */
   readonly tolerance: number;
-  /** The rise that is told, summed over observations. */
+  /** The rise that is reported, summed over observations. */
   readonly threshold: number;
 }
 

@@ -4,15 +4,15 @@ import { constants, setPriority } from "node:os";
 
 /** How the processes of a job share the processors with the program that serves. */
 export const CPU_SHARES = ["leftover", "equal"] as const;
-/** "leftover": only what nobody else wants. "equal": as much as any other process. */
+/** "leftover": only what others leave over. "equal": as much as any other process. */
 export type CpuShare = (typeof CPU_SHARES)[number];
 
-/** Before any program, after the worker (1000): this is the order in which the system's memory killer shall choose. */
+/** Before any program, after the worker (1000): this is the order in which the system's memory killer should choose. */
 const OOM_SCORE_ADJUST = 900;
 
 /**
  * Puts this process, and all that it will start, behind the program that serves: the system's memory killer takes it
- * first, and with "leftover" it computes when nobody else does. What a system does not allow is left as it is.
+ * first, and with "leftover" it computes when no other program does. What a system does not allow is left as it is.
  */
 export function stepBack(share: CpuShare): void {
   attempt(() => writeFileSync("/proc/self/oom_score_adj", String(OOM_SCORE_ADJUST)));

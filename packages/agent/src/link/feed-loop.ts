@@ -45,7 +45,7 @@ export class FeedLoop {
     return this.#isConnected;
   }
 
-  /** Tells where the feed is; it connects when that is new. */
+  /** Takes where the feed is; it connects when that is new. */
   useServers(servers: readonly string[]): void {
     if (JSON.stringify(servers) === JSON.stringify(this.#servers)) return;
     this.#servers = servers;

@@ -7,8 +7,8 @@ import {
   type HelloResponse,
   type Inventory,
   type Resources,
+  reportedDigest,
   type ServedModel,
-  toldDigest,
 } from "@mpo/protocol";
 import type { ConfigStore } from "../config/config-store.ts";
 import type { TrustedTime } from "../config/trusted-time.ts";
@@ -29,7 +29,7 @@ const OUTAGE_FAILURES = 4;
 const ONCE = { retries: 0 } as const;
 /** Waits after failures are meant for a fleet with heartbeats so far apart; a larger one has them further apart. */
 const USUAL_HEARTBEAT_SECONDS = 30;
-/** Waits after refusals: they are no outage, and end only when somebody changes something. */
+/** Waits after refusals: they are no outage, and end only when a person changes something. */
 const FIRST_REFUSED_MS = 5_000;
 const LONGEST_REFUSED_MS = 900_000;
 /** A newer version that a hello did not bring in (refused, or a stale answer) is asked for again after this long. */
@@ -109,7 +109,7 @@ export class LinkLoop {
     if (this.#named !== undefined && this.#named !== JSON.stringify(models)) this.sayHello();
   }
 
-  /** Runs until the signal aborts. Whatever a coordinator answers, this goes on: its trouble is not the device's. */
+  /** Runs until the signal aborts. Whatever a coordinator answers, this continues: its trouble is not the device's. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       let waitMs: number;
@@ -139,14 +139,14 @@ export class LinkLoop {
     if (this.#needsHello || JSON.stringify(models) !== this.#named) return this.#hello(signal);
     const appliedVersion = this.#parts.store.document?.version;
     const profiles = await this.#parts.profiles(models);
-    const digest = this.#parts.isAllSent() ? toldDigest({ models, profiles, appliedVersion }) : undefined;
+    const digest = this.#parts.isAllSent() ? reportedDigest({ models, profiles, appliedVersion }) : undefined;
     const resources = await wholeResources(ports);
     const answer = await ports.link.heartbeat(
       {
         identity,
         resources,
         conditions: this.#parts.conditions(resources),
-        ...given({ appliedVersion, toldDigest: digest, doing: this.#parts.doing() }),
+        ...given({ appliedVersion, reportedDigest: digest, doing: this.#parts.doing() }),
       },
       { signal, ...ONCE },
     );
@@ -236,7 +236,7 @@ export class LinkLoop {
     // a coordinator that has forgotten the device says so.
     if (this.#failures >= OUTAGE_FAILURES || error.code === "not-found") this.#needsHello = true;
     if (error.code === "not-found") await disk.remove(ENROLLED_FILE).catch(() => undefined);
-    // A coordinator that has told so many devices to be patient cannot hear all of them at once after an outage either.
+    // A coordinator that has asked so many devices to be patient cannot hear all of them at once after an outage.
     const longestMs = Math.max(settings.linkRetry.capMs, this.#heartbeatSeconds * MS);
     const pace = Math.max(1, this.#heartbeatSeconds / USUAL_HEARTBEAT_SECONDS);
     const waitMs = Math.min(longestMs, this.#waits.next() * pace);

@@ -7,9 +7,9 @@ export interface BudgetPolicy {
   readonly reserveBytes: number;
   /** And at least this share of the machine's memory (or of the group's limit), 0 to 1. */
   readonly reserveShare: number;
-  /** Memory that the processes of a retraining take before the first step, bytes, until a probe has told. */
+  /** Memory that the processes of a retraining take before the first step, bytes, until a probe has measured it. */
   readonly workerIdleBytes: number;
-  /** Work waits above these. What the machine does not tell is not held against it. */
+  /** Work waits above these. What the machine does not report is not held against it. */
   readonly maxMemoryPressurePercent: number;
   readonly maxTemperatureCelsius: number;
   /** Disk that stays free, bytes: a retrained model must find room. */
@@ -69,7 +69,7 @@ const EMERGENCY_SHARE = 0.5;
 /** Work in progress causes some pressure itself: it is ended at this multiple of the limit for beginning. */
 const EMERGENCY_PRESSURE = 3;
 
-/** Why work in progress must end now, in words; undefined: it may go on. */
+/** Why work in progress must end now, in words; undefined: it may continue. */
 export function emergency(policy: BudgetPolicy, resources: Resources, facts: BudgetFacts): string | undefined {
   const reserve = reservedBytes(policy, resources, facts.totalBytes);
   if (resources.memoryAvailableBytes < reserve * EMERGENCY_SHARE) {

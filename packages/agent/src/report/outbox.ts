@@ -134,7 +134,7 @@ export class Outbox {
   /**
    * Sends what waits, oldest first, until nothing does. Throws what made it stop: `unavailable`, `timed-out`,
    * `not-found` (the device must introduce itself first), `unauthenticated`, `cancelled`. What a coordinator refuses for
-   * ever is dropped and told.
+   * good is dropped and logged.
    */
   async flush(link: FleetLink, options: CallOptions = {}): Promise<void> {
     for (let next = this.waiting[0]; next !== undefined; next = this.waiting[0]) {
@@ -174,7 +174,7 @@ export class Outbox {
     }
   }
 
-  /** Writes down what is not on the disk yet. A full or read-only disk is told, not thrown: the report is still sent from memory. */
+  /** Writes down what is not on the disk yet. A full or read-only disk is logged: the report is still sent from memory. */
   async #storeLeft(): Promise<void> {
     try {
       for (const waiting of this.#waiting.values()) {
@@ -185,7 +185,7 @@ export class Outbox {
         waiting.isStored = true;
       }
     } catch (thrown) {
-      this.#tellOrThrow(thrown, "a report could not be written down; a crash would lose it");
+      this.#logOrThrow(thrown, "a report could not be written down; a crash would lose it");
     }
   }
 
@@ -204,7 +204,7 @@ export class Outbox {
       }
     } catch (thrown) {
       // Sent again after a crash, it is recognised by its name.
-      this.#tellOrThrow(thrown, "it could not be written down that a report was delivered");
+      this.#logOrThrow(thrown, "it could not be written down that a report was delivered");
     }
   }
 
@@ -215,7 +215,7 @@ export class Outbox {
     return bytes < this.#journal.sizeBytes / 2;
   }
 
-  #tellOrThrow(thrown: unknown, message: string): void {
+  #logOrThrow(thrown: unknown, message: string): void {
     const { code } = MpoError.from(thrown);
     if (code !== "unavailable" && code !== "precondition-failed") throw thrown;
     this.#options.logger.error(message, { err: thrown });

@@ -28,7 +28,7 @@ export interface ServingFolderOptions {
 
 const MODEL_FILE = "model.json";
 const MODEL_CARD_FILE = "model-card.json";
-/** Batches that are read in one look at most: after a long pause, the newest tell enough. */
+/** Batches that are read in one look at most: after a long pause, the newest say enough. */
 const MAX_BATCHES_A_LOOK = 64;
 /** With so many the serving program will hardly come back for them. */
 const CROWDED_BATCHES = 10_000;
@@ -53,7 +53,7 @@ export function servingFolder(options: ServingFolderOptions): ServingApp {
     if (!isKnown) logger.warn("the program does not remove its inputs", { folder, batches: batches.length });
     return batches;
   };
-  /** How many inputs a batch holds, and what they are like; none of a batch that cannot be read, which is told once. */
+  /** How many inputs a batch holds, and what they are like; none of a batch that cannot be read (logged once). */
   const read = async (model: string, batch: InputBatch): Promise<readonly InputSummary[]> => {
     const { path } = batch;
     const isNews = !counts.has(batch);
@@ -128,13 +128,13 @@ export function servingFolder(options: ServingFolderOptions): ServingApp {
   };
 }
 
-/** Told of a folder that is passed over, and why. */
-type TellPassed = (path: string, why: string) => unknown;
+/** Called with a folder that is passed over, and why. */
+type OnPassed = (path: string, why: string) => unknown;
 
 /** Models are sub-folders with a deployed model; their digest is that of its `model.json`, the model's manifest. */
-async function servedModels(root: string, tellPassed: TellPassed): Promise<readonly ServedModel[]> {
+async function servedModels(root: string, onPassed: OnPassed): Promise<readonly ServedModel[]> {
   const entries = await readdir(root, { withFileTypes: true }).catch((thrown: unknown) => {
-    tellPassed(root, fileError(thrown, "read", root).message);
+    onPassed(root, fileError(thrown, "read", root).message);
     return [];
   });
   const folders = entries.filter((entry) => !entry.isFile() && !entry.name.startsWith("."));
@@ -142,14 +142,14 @@ async function servedModels(root: string, tellPassed: TellPassed): Promise<reado
     folders.map(async ({ name }): Promise<readonly ServedModel[]> => {
       const path = join(root, name);
       if (!isName(name)) {
-        tellPassed(path, "a model's name has letters, digits, - and _ only, 64 at most");
+        onPassed(path, "a model's name has letters, digits, - and _ only, 64 at most");
         return [];
       }
       const manifest = join(path, SERVING_FOLDERS.source, MODEL_FILE);
       try {
         return [{ name, manifestDigest: await fileDigest(manifest) }];
       } catch (thrown) {
-        tellPassed(path, fileError(thrown, "read", manifest).message);
+        onPassed(path, fileError(thrown, "read", manifest).message);
         return [];
       }
     }),

@@ -2,7 +2,7 @@ import type { Gpu, Inventory } from "@mpo/protocol";
 import { readMemoryInfo } from "./memory-info.ts";
 import type { SystemFiles } from "./system-files.ts";
 
-/** What the system's files do not tell. */
+/** What the system's files do not say. */
 export interface InventoryOptions {
   /** Node's name of the architecture: "x64", "arm64". */
   readonly architecture: string;
@@ -11,7 +11,7 @@ export interface InventoryOptions {
   readonly engineVersion?: string;
   /** Default: made from board, cores and memory. */
   readonly deviceClass?: string;
-  /** Tell of no more memory than this, bytes, as a smaller machine would. */
+  /** Report no more memory than this, bytes, as a smaller machine would. */
   readonly memoryLimitBytes?: number;
 }
 

@@ -12,7 +12,7 @@ export interface MemoryInfo {
 const KIB = 1024;
 
 /**
- * Reads `/proc/meminfo`. Kernels before 3.14 do not tell `MemAvailable`: then free memory and page cache stand in.
+ * Reads `/proc/meminfo`. Kernels before 3.14 do not report `MemAvailable`: then free memory and page cache stand in.
  * Throws `unsupported` when there is no such file: without it no budget can be made.
  */
 export async function readMemoryInfo(files: SystemFiles): Promise<MemoryInfo> {

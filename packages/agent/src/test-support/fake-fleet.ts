@@ -84,11 +84,11 @@ export class FakeFleet {
         needsStatus: this.needsStatus,
       };
     },
-    heartbeat: async ({ toldDigest, instance, conditions }) => {
+    heartbeat: async ({ reportedDigest, instance, conditions }) => {
       this.#requireReachable();
       this.instances.add(instance?.instanceId);
       if (this.doubledBy !== undefined) return this.#doubled(this.doubledBy);
-      this.digests.push(toldDigest);
+      this.digests.push(reportedDigest);
       this.heartbeats += 1;
       this.conditions = conditions.map(({ code }) => code);
       const version = this.#desired === undefined ? {} : { desiredVersion: this.#desired.version };

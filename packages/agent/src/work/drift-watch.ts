@@ -13,7 +13,7 @@ export interface NoticedDrift {
   readonly model: string;
   readonly signs: readonly DriftSign[];
   readonly noticedAtMs: number;
-  /** Inputs behind it came after the drift: what a window trains on. */
+  /** Inputs after it came after the drift: what a window trains on. */
   readonly cursor: string;
 }
 

@@ -102,11 +102,11 @@ export class ProbeWork {
     const isQuiet = isIdle(resources, inventory.cpuCores, settings.idle) || waitedMs >= settings.probePatienceMs;
     if (budget.blockedBy.length === 0 && isQuiet) this.#lastWait = "";
     if (budget.blockedBy.length === 0 && isQuiet) return { due, memoryBytes: budget.memoryBytes };
-    this.#tellWait(due, isQuiet ? budget.blockedBy : ["busy", ...budget.blockedBy], resources);
+    this.#logWait(due, isQuiet ? budget.blockedBy : ["busy", ...budget.blockedBy], resources);
     return undefined;
   }
 
-  /** Runs a probe and reports it. A failure is told, and the probe tried again later. */
+  /** Runs a probe and reports it. A failure is reported, and the probe tried again later. */
   async run(due: DueProbe, memoryBytes: number, signal: AbortSignal): Promise<void> {
     const { settings, ports, inventory, outbox, memory, reported } = this.#parts;
     ports.logger.info("a probe begins", { model: due.model, why: due.why, memoryBytes });
@@ -139,7 +139,7 @@ export class ProbeWork {
     }
   }
 
-  /** Told to the coordinator too: a device without a profile shall not be a riddle to whoever looks after the fleet. */
+  /** Reported to the coordinator too, so that people see why a device has no profile. */
   async #failed(due: DueProbe, error: MpoError): Promise<void> {
     const { ports, outbox, memory, onReport } = this.#parts;
     const { model } = due;
@@ -190,8 +190,8 @@ export class ProbeWork {
   }
 
   /**
-   * What is known of a model learns what a window's steps took, where there were enough of them. The coordinator hears of it with the next drift's curves: a search
-   * after each window would change the device's document all the time.
+   * What is known of a model learns what a window's steps took, where there were enough of them. The coordinator hears
+   * of it with the next drift's curves: a search after each window would change the device's document all the time.
    */
   async observed(model: string, outcome: RetrainOutcome): Promise<void> {
     const { ports } = this.#parts;
@@ -209,7 +209,7 @@ export class ProbeWork {
   }
 
   /** Once for each reason: the owner wants to know why nothing happens. */
-  #tellWait({ model }: DueProbe, reasons: readonly string[], { memoryAvailableBytes, loadAverage }: Resources): void {
+  #logWait({ model }: DueProbe, reasons: readonly string[], { memoryAvailableBytes, loadAverage }: Resources): void {
     const wait = `${model}: ${reasons.join()}`;
     if (wait === this.#lastWait) return;
     this.#lastWait = wait;

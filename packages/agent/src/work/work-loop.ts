@@ -94,7 +94,7 @@ export class WorkLoop {
     this.#wakeup.wake();
   }
 
-  /** Runs until the signal aborts. What goes wrong is told, and tried again with the next tick. */
+  /** Runs until the signal aborts. What goes wrong is logged, and tried again with the next tick. */
   async run(signal: AbortSignal): Promise<void> {
     const { settings, ports } = this.#parts;
     while (!signal.aborted) {
@@ -105,7 +105,7 @@ export class WorkLoop {
         const error = MpoError.from(thrown);
         // What the work stands on was closed: nothing can be kept any more.
         if (error.code === "cancelled") throw error;
-        ports.logger.error("the agent's work failed; it goes on", { err: error });
+        ports.logger.error("the agent's work failed; it continues", { err: error });
       }
       await this.#wakeup.sleep(settings.tickMs, signal).catch(() => undefined);
     }
@@ -164,7 +164,7 @@ export class WorkLoop {
     const rung = chooseRung({ rungs, chosenRung, memoryBytes, infeasible, ...given({ current: this.#rung }) });
     if (rung === this.#rung && rung !== undefined) return;
     this.#rung = rung;
-    await documents.tellRung(rung);
+    await documents.reportRung(rung);
     this.#parts.onReport();
   }
 
@@ -191,7 +191,7 @@ export class WorkLoop {
       return false;
     }
     const drift = this.#drift.noticed(model);
-    // After a drift, only what came behind it: else the model would also be adapted to what it does well on.
+    // After a drift, only what came after it: else the model would also be adapted to what it does well on.
     const { files, count } = await ports.serving.trainingFiles(model, drift?.cursor ?? "");
     if (count < settings.minTrainingInputs || !(await this.#troubles.isWritable(model))) return false;
     if (!this.#wanted.has(model) && (await this.#prepares(model, document.version, files, signal))) return true;
@@ -202,7 +202,7 @@ export class WorkLoop {
 
   /**
    * Before a drift is answered, how accuracy moves on the new inputs is measured, once, and a better document waited for.
-   * True while that goes on. Without a coordinator the document that is there must do.
+   * True while that lasts. Without a coordinator the document that is there must do.
    */
   async #prepares(
     model: string,

@@ -24,7 +24,7 @@ interface Unwritable {
   readonly untilMs: number;
 }
 
-/** What keeps the work from models: each has its own, and the others go on. */
+/** What keeps the work from models: each has its own, and the others continue. */
 export class WorkTroubles {
   readonly #ports: TroublePorts;
   /** Models whose inputs could not be read, and why. */

@@ -14,7 +14,7 @@ export function define(command: Command, context: CommandContext): void {
     .option("--data <folder>", "where the fleet's state lies (default: mpoptimizer/coordinator in XDG_STATE_HOME)")
     .option("--listen <host:port>", "for agents and commands; port 0: a free one", addressWith(COORDINATOR_PORT, 0))
     .option("--http <host:port>", "for /metrics, /healthz and /readyz", addressWith(HTTP_PORT, 0))
-    .option("--insecure", "allow addresses that others can reach, though nobody proves who he is", false)
+    .option("--insecure", "allow addresses that others can reach, without authentication", false)
     .option("--name <name>", "name of this coordinator (default: a random one)", fleetName)
     .addOption(durationOption("--heartbeat <duration>", HEARTBEAT, "30s", durationFrom("1s")))
     .option("--memory-share <share>", "of a device's memory that a retraining may take", numberBetween(0.01, 1), 0.75)
@@ -45,7 +45,7 @@ const HEARTBEAT = "how often devices report that they are there; longer in a fle
 const HELP = `
 Devices report to it; it searches, and pushes each device its configurations. Runs until Ctrl-C, SIGTERM or the end of its
 terminal. It needs no TensorFlow. Unless --nats names a cluster, it starts a nats-server of its own.
-With --json the log is one JSON object a line on standard error, and one line on standard output tells when it is ready.
+With --json the log is one JSON object a line on standard error, and one line on standard output says when it is ready.
 
 Examples:
   mpo coordinator

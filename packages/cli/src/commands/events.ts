@@ -52,7 +52,7 @@ export function define(command: Command, context: CommandContext): void {
       `the N newest (default: ${USUAL_LIMIT}, or all with --since or --until)`,
       wholeNumber(1, 10_000_000),
     )
-    .option("-f, --follow", "go on with what happens, until Ctrl-C; comes back when the coordinator does", false)
+    .option("-f, --follow", "continue with new events until Ctrl-C, also after the coordinator was away", false)
     .action((options: EventsOptions) => showEvents(options, context));
   const describe = "write events to a file, one JSON object a line, oldest first";
   addRange(addFleetCommand(command.command("export").description(describe), EXPORT_HELP))
@@ -73,7 +73,7 @@ function addRange(command: Command): Command {
 /** Prints what happened in the fleet, oldest first; with `follow` what happens from now on too, until it is stopped. */
 async function showEvents(options: EventsOptions, context: Output & Stop): Promise<void> {
   if (options.follow && options.until !== undefined) {
-    throw new MpoError("invalid-argument", "--follow goes on for ever, and --until ends it; expected one of them");
+    throw new MpoError("invalid-argument", "--follow never ends, and --until is an end; expected one of them");
   }
   await withAdmin(options, context, async (session) => {
     const last = await printPast(options, session, context);
@@ -154,7 +154,7 @@ async function exportEvents(options: ExportOptions, context: Output & Stop & Fil
       }
       await flush();
       await file.sync();
-      // Fails when somebody has made the file meanwhile, where a rename would take its place.
+      // Fails when the file was made meanwhile, where a rename would take its place.
       await link(partial, path);
     } catch (thrown) {
       throw fileError(thrown, "write", path);
@@ -167,7 +167,7 @@ async function exportEvents(options: ExportOptions, context: Output & Stop & Fil
 }
 
 /**
- * Prints events behind a place as they happen. A connection that breaks is made again, and nothing that happened in
+ * Prints events after a place as they happen. A connection that breaks is made again, and nothing that happened in
  * between is left out.
  */
 async function follow(
@@ -194,7 +194,7 @@ async function follow(
         last = newest;
       }
       if (last === 0) {
-        // Nothing was there before: all there is now is new. (To watch behind place 0 would mean "from now on".)
+        // Nothing was there before: all there is now is new. (To watch after place 0 would mean "from now on".)
         for (const event of events.toReversed()) print(event, context);
         last = newest;
       }

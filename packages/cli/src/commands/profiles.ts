@@ -160,7 +160,7 @@ async function onlyModel(device: string, options: FleetOptions, session: AdminSe
     "invalid-argument",
     `device ${device} has profiles of ${found.map((one) => one.model).join(", ")}`,
     {
-      hint: "Name the model behind the device.",
+      hint: "Name the model after the device.",
     },
   );
 }

@@ -61,7 +61,7 @@ function requireAutoFor(command: Command): void {
   const names = ignored.map(({ long }) => long).join(", ");
   throw new MpoError(
     "invalid-argument",
-    auto ? `--auto chooses by itself what ${names} would say` : `without --auto, ${names} would be ignored`,
+    auto ? `--auto chooses what ${names} would set` : `without --auto, ${names} would be ignored`,
     {
       hint: auto
         ? `Leave ${names} out, or leave --auto out.`

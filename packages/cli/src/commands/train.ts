@@ -22,7 +22,7 @@ export function define(command: Command, context: CommandContext): void {
     .option("--limit <n>", "use only the first N training images", wholeNumber(1))
     .addOption(threadsOption())
     .option("--force", "write over a model in the output folder", false)
-    .option("--resume", "go on from the checkpoint in the output folder", false)
+    .option("--resume", "continue from the checkpoint in the output folder", false)
     .option("--no-corruptions", "leave the accuracy under corruptions out of the card")
     .action((options: TrainOptions) => runTrain(options, context));
 }

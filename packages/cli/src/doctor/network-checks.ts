@@ -16,7 +16,7 @@ export async function checkNatsServer({ environment, signal }: DoctorContext): P
 
 const CALL_MS = 3_000;
 
-/** A coordinator answers. One that nobody has named may be missing. */
+/** A coordinator answers. One that was not named may be missing. */
 export async function checkCoordinator(
   { coordinator, tenant }: FleetOptions,
   isNamed: boolean,
@@ -41,7 +41,7 @@ export async function checkCoordinator(
   }
 }
 
-/** A proxy that is set in the environment stands between nobody and the coordinator, or does so on purpose. */
+/** No proxy of the environment stands between here and the coordinator, or it does so on purpose. */
 export async function checkProxy({ coordinator }: FleetOptions, { environment }: DoctorContext): Promise<Finding> {
   const target = targetOf(coordinator);
   const proxy = proxyFor(target, environment);

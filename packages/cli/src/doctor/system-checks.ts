@@ -106,7 +106,7 @@ export async function checkFlock({ environment }: DoctorContext): Promise<Findin
   return { state: "broken", found: "the program flock is not in PATH", fix };
 }
 
-/** Nobody has used this before; a clock that says so was never set. */
+/** This release is newer: a clock that shows an earlier time was never set. */
 const FIRST_USE_MS = Date.UTC(2026, 0, 1);
 
 /** The clock was set. */

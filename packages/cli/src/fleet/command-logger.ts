@@ -12,7 +12,7 @@ export function commandLogger(terminal: Terminal, level: LogLevel | undefined): 
     format: terminal.json ? "json" : "text",
     write: (line, done) => {
       const isStuck = (terminal.stderr.writableLength ?? 0) > MAX_WAITING_BYTES;
-      return isStuck ? done(new Error("nobody reads the log")) : terminal.stderr.write(line, done);
+      return isStuck ? done(new Error("nothing reads the log")) : terminal.stderr.write(line, done);
     },
   });
 }

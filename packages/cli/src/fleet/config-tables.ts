@@ -27,7 +27,7 @@ export interface Observed {
   readonly windows: number;
   readonly peakBytes?: number;
   readonly stepMs?: number;
-  /** Of the newest window that tells. */
+  /** Of the newest window that has it. */
   readonly accuracyAfter?: number;
   readonly judgement?: AccuracyJudge;
   readonly accuracyInterval?: { readonly lower: number; readonly upper: number };

@@ -164,7 +164,7 @@ async function confirm(
 ): Promise<void> {
   if (yes) return;
   if (!terminal.interactive || process.stdin.isTTY !== true) {
-    throw new MpoError("precondition-failed", `nobody can be asked: ${question}`, {
+    throw new MpoError("precondition-failed", `there is no one to ask: ${question}`, {
       hint: "Look at it with --dry-run, then give --yes.",
     });
   }

@@ -158,7 +158,7 @@ describe("a fleet from the command line", { skip: noNatsServer, timeout: 180_000
 
     const asked = await mpo("devices", "retire", "--offline-for", "1ms");
     assert.equal(asked.code, EXIT_CODES.state);
-    assert.match(asked.stderr, /nobody can be asked: retire this device[\s\S]*--dry-run, then give --yes/u);
+    assert.match(asked.stderr, /there is no one to ask: retire this device[\s\S]*--dry-run, then give --yes/u);
     const dry = await mpo("devices", "retire", "--offline-for", "1ms", "--dry-run");
     assert.match(dry.stdout, /pi-1 +offline/u);
     assert.equal((await mpo("devices", "retire", "--offline-for", "1h", "--yes")).stdout, "no device to retire\n");

@@ -43,7 +43,7 @@ export interface AgentCommandOptions extends FleetOptions {
   readonly logLevel?: LogLevel;
 }
 
-/** A running job is told to end, and killed when it does not. */
+/** A running job is asked to end, and killed when it does not. */
 const DRAIN_MS = 20_000;
 
 /** Runs the agent of this device until it is stopped. */
@@ -66,7 +66,7 @@ export async function runAgentCommand(options: AgentCommandOptions, context: Dae
       await runAgentDaemon({
         ...{ settings, dataFolder, servingRoot, environment, signal, ...common },
         onReady: (up) => {
-          tellReady({ settings, coordinator, dataFolder, servingRoot }, context);
+          printReady({ settings, coordinator, dataFolder, servingRoot }, context);
           warnOfLimit(options.memoryLimit, logger);
           onReady(up);
         },
@@ -168,7 +168,7 @@ interface ReadyFacts {
   readonly servingRoot: string;
 }
 
-function tellReady({ settings, coordinator, dataFolder, servingRoot }: ReadyFacts, { terminal }: Output): void {
+function printReady({ settings, coordinator, dataFolder, servingRoot }: ReadyFacts, { terminal }: Output): void {
   const { device, tenant } = settings.identity;
   terminal.record({ event: "ready", device, tenant, coordinator, data: dataFolder, serving: servingRoot });
   terminal.line(`agent of ${device} is up`);

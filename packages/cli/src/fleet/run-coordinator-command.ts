@@ -56,7 +56,7 @@ export async function runCoordinatorCommand(
     nats,
     process,
     logger,
-    onReady: (addresses) => tellReady(addresses, nats, context),
+    onReady: (addresses) => printReady(addresses, nats, context),
     onFailure: (thrown) => {
       if (terminal.json) logger.error("the coordinator ends", { err: thrown });
       printError(terminal, thrown);
@@ -113,7 +113,7 @@ function externalNats(
   };
 }
 
-/** Read now, so that a missing file is told at once; and again at every connection, so that it can be renewed. */
+/** Read now, so that a missing file is reported at once; and again at every connection, so that it can be renewed. */
 function credsIn(path: string): () => string {
   const read = (): string => {
     try {
@@ -126,7 +126,7 @@ function credsIn(path: string): () => string {
   return read;
 }
 
-function tellReady(
+function printReady(
   addresses: CoordinatorAddresses,
   nats: EmbeddedNats | ExternalNats,
   context: Daemon & Files & Output,

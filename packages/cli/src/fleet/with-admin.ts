@@ -17,7 +17,7 @@ export interface AdminSession {
   readonly target: string;
 }
 
-/** Asks a coordinator. One that does not answer is told with what to do. */
+/** Asks a coordinator. One that does not answer is an error that says what to do. */
 export async function withAdmin<Result>(
   options: FleetOptions,
   { signal, terminal }: Output & Stop,
@@ -54,7 +54,7 @@ export async function* pagesOf<Page extends { readonly nextPageToken?: string | 
 ): AsyncGenerator<Page, void, undefined> {
   const ask = (pageToken?: string): Promise<Page> => {
     const answer = page({ pageSize: PAGE_SIZE, ...given({ pageToken }) });
-    // Whoever stops in between does not wait for it.
+    // A reader that stops in between does not wait for it.
     answer.catch(() => undefined);
     return answer;
   };

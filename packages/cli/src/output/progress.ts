@@ -5,7 +5,7 @@ import type { Terminal } from "./terminal.ts";
 
 /** A bar on the screen while long work runs; where there is no screen, a line now and then. End it in a `finally`. */
 export interface Progress {
-  /** `done` steps of the total, and a few facts to show behind the bar. */
+  /** `done` steps of the total, and a few facts to show after the bar. */
   update(done: number, facts: string): void;
   /** Prints a line above the bar. */
   note(text: string): void;

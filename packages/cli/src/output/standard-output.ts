@@ -2,7 +2,7 @@ import type { Writable } from "node:stream";
 import { MpoError } from "@mpo/core";
 import { systemErrorCode } from "@mpo/io";
 
-/** Whether results still reach somebody. */
+/** Whether results still have a reader. */
 export interface OutputWatch {
   /** Aborts when nothing can be written any more; its reason is an `MpoError`, `cancelled` when the reader has gone. */
   readonly lost: AbortSignal;
@@ -19,7 +19,7 @@ export function watchOutput(stdout: Writable): OutputWatch {
     const hasReaderGone = systemErrorCode(cause) === "EPIPE";
     lost.abort(
       hasReaderGone
-        ? new MpoError("cancelled", "nobody reads the results any more", { cause })
+        ? new MpoError("cancelled", "nothing reads the results any more", { cause })
         : new MpoError("unavailable", `the results could not be written: ${cause.message}`, {
             cause,
             hint: "Free space where standard output goes to, or send it elsewhere.",

@@ -49,7 +49,7 @@ export interface AutoRetrainOptions extends RetrainCommandOptions, Omit<BudgetOp
   readonly probeTime?: number;
 }
 
-/** Share of the window that a probe may take unless told otherwise, and how long at most. */
+/** Share of the window that a probe may take unless another is given, and how long at most. */
 const PROBE_SHARE = 1 / 3;
 const MOST_PROBE_MS = 20_000;
 
@@ -216,7 +216,7 @@ function print(
       `measured ${after === undefined ? "-" : formatJudged(after, retrained)}`,
   );
   terminal.line(
-    `time besides its steps: predicted ${formatMs(chosen.overheadMs)}; measured ${formatMs(overheadMs)}; ` +
+    `time outside its steps: predicted ${formatMs(chosen.overheadMs)}; measured ${formatMs(overheadMs)}; ` +
       `all in ${formatDuration(totalMs / SECOND_MS)}`,
   );
   if (output !== undefined) terminal.line(`the retrained model is in ${output}`);

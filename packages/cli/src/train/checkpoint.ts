@@ -7,7 +7,7 @@ import { readJsonFile, writeJsonFile } from "@mpo/io";
 const FOLDER = "checkpoint";
 const STATE_FILE = "training.json";
 
-/** The options that make a training what it is: a checkpoint goes on only under the same ones. */
+/** The options that make a training what it is: a training continues only under the same ones. */
 export interface TrainingIdentity {
   readonly model: string;
   readonly norm: string;
@@ -50,7 +50,7 @@ export async function requireNoCheckpoint(output: string, signal: AbortSignal): 
   if (state === undefined) return;
   const { step } = Object(state) as { readonly step?: unknown };
   throw new MpoError("conflict", `${join(output, FOLDER)} holds an unfinished training (${step} steps)`, {
-    hint: "Add --resume to go on with it; or choose another --output, or delete that folder.",
+    hint: "Add --resume to continue it; or choose another --output, or delete that folder.",
   });
 }
 

@@ -56,7 +56,7 @@ const TRAIN_SAMPLES = "train";
 /**
  * Trains a zoo model from scratch: SGD with Nesterov momentum 0.9, weight decay 5e-4, one-cycle learning rate, random
  * shifts and mirror images. After each epoch the test accuracy is printed and a checkpoint written. An interrupted
- * training finishes its step and leaves a checkpoint, from which `resume` goes on (with empty momentum).
+ * training finishes its step and leaves a checkpoint, from which `resume` continues (with empty momentum).
  */
 export async function runTrain(options: TrainOptions, context: CommandContext): Promise<void> {
   const { terminal, signal } = context;
@@ -223,7 +223,7 @@ async function trainPiece(
 /** Step seeds are 32-bit numbers in the graph. */
 const SEED_RANGE = 2 ** 30;
 
-/** Tells how far an interrupted piece came. */
+/** Says how far an interrupted piece came. */
 class InterruptedPiece extends MpoError {
   readonly step: number;
 
@@ -249,7 +249,7 @@ async function keepInterrupted(
         )
       : last;
   await keep(now.weights, now.step);
-  note(`stopped after step ${now.step}; --resume goes on from there`);
+  note(`stopped after step ${now.step}; --resume continues from there`);
 }
 
 function limited({ train, test }: TrainTest, limit: number | undefined): TrainTest {

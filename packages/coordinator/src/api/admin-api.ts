@@ -192,7 +192,7 @@ export class AdminApi {
     const filter = this.#withFormerNames(request);
     return afterSequence === undefined
       ? { events: await audit.list(filter, { beforeSequence, limit, signal }) }
-      : await audit.listBehind(filter, { afterSequence, limit, signal });
+      : await audit.listAfter(filter, { afterSequence, limit, signal });
   }
 
   async *watchEvents(
@@ -249,7 +249,7 @@ export class AdminApi {
       model,
       version,
     });
-    await audit.tell({
+    await audit.log({
       kind: cause === "hand" ? "config-pushed" : "config-rolled-back",
       identity,
       actor: adminOf(facts),

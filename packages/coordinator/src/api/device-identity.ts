@@ -3,9 +3,9 @@ import type { DeviceIdentity } from "@mpo/protocol";
 
 /** What the connection proves of who is at its other end. */
 export interface PeerFacts {
-  /** "<tenant>.<device>", as the listener has found out; absent: it asked nobody. */
+  /** "<tenant>.<device>", as the listener has found out; absent: it did not ask. */
   readonly deviceId?: string | undefined;
-  /** Its address; absent: nobody knows. */
+  /** Its address; absent: not known. */
   readonly peer?: string;
 }
 

@@ -19,7 +19,7 @@ export class Doubles {
     this.#parts = parts;
   }
 
-  /** Notes who calls. Returns the instance that is configured, in words, if that is another one; undefined: go on. */
+  /** Notes who calls. Returns the instance that is configured, in words, if it is another; undefined: it is this one. */
   async meet(
     { identity, instance }: { readonly identity: DeviceIdentity; readonly instance?: Instance | undefined },
     { peer, signal }: DeviceCall,
@@ -34,10 +34,10 @@ export class Doubles {
     const { before, instances } = met;
     const { accepted, other } = instances;
     if (before?.doubledSinceMs === undefined && instances.doubledSinceMs !== undefined && other !== undefined) {
-      await this.#tellDoubled(identity, accepted, other);
+      await this.#logDoubled(identity, accepted, other);
     } else if (before?.doubledSinceMs !== undefined && instances.doubledSinceMs === undefined) {
       const message = `doubled: ${inWords(accepted)} is the only one again`;
-      await this.#parts.audit.tell({ kind: "condition-over", identity, actor: "coordinator", message });
+      await this.#parts.audit.log({ kind: "condition-over", identity, actor: "coordinator", message });
     }
     return isSame(accepted, now) ? undefined : inWords(accepted);
   }
@@ -59,11 +59,11 @@ export class Doubles {
     return doubledBy;
   }
 
-  async #tellDoubled(identity: DeviceIdentity, accepted: Sighting, other: Sighting): Promise<void> {
+  async #logDoubled(identity: DeviceIdentity, accepted: Sighting, other: Sighting): Promise<void> {
     const { audit, logger } = this.#parts;
     const pair = { accepted: inWords(accepted), other: inWords(other) };
     const message = `two agents run under this name: (${pair.accepted}) is configured, (${pair.other}) is kept apart`;
     logger.warn("two agents run under one name", { deviceId: identity.device, ...pair });
-    await audit.tell({ kind: "device-doubled", identity, actor: "coordinator", message });
+    await audit.log({ kind: "device-doubled", identity, actor: "coordinator", message });
   }
 }

@@ -18,7 +18,7 @@ import {
   type ReportStatusResponse,
 } from "@mpo/protocol";
 import { ReportParts } from "../profiles/report-parts.ts";
-import { heardConditions, tellConditions } from "../registry/device-conditions.ts";
+import { heardConditions, logConditions } from "../registry/device-conditions.ts";
 import { type DeviceRecord, newer } from "../registry/device-record.ts";
 import { deviceIdentityOf, type PeerFacts } from "./device-identity.ts";
 import { Doubles } from "./doubles.ts";
@@ -66,7 +66,7 @@ export class FleetApi {
       { identity, inventory: request.inventory, labels: request.labels, instance: request.instance },
       { signal },
     );
-    await this.#tellOfArrival(identity, before, request.inventory.deviceClass, facts);
+    await this.#logArrival(identity, before, request.inventory.deviceClass, facts);
     return { state: "accepted", retryAfterSeconds: 0 };
   }
 
@@ -80,15 +80,15 @@ export class FleetApi {
     const said = { monotonicMs: clock.monotonicMs(), ms: clock.now(), instanceId: instance?.instanceId };
     this.#helloAt.set(deviceKey(identity), said);
     const { before, record } = await registry.introduce(request, { signal });
-    await this.#tellOfArrival(identity, before, request.inventory.deviceClass, facts);
+    await this.#logArrival(identity, before, request.inventory.deviceClass, facts);
     await registry.saw(identity, { resources, ...given({ appliedVersion, doing }) }, { signal });
-    await this.#toldOf(identity, newer(versionFloor, appliedVersion), signal);
+    await this.#raiseAbove(identity, newer(versionFloor, appliedVersion), signal);
     await askForMissing(this.#parts, request, signal);
     const probes = probesFor(this.#parts, request, record);
     const isRefreshed = record.refreshAskedAtMs !== undefined;
     const needsStatus =
-      appliedVersion !== undefined && (isRefreshed || !this.#parts.statuses.hasTold(identity, appliedVersion));
-    await this.#tellAskedAgain(request, probes);
+      appliedVersion !== undefined && (isRefreshed || !this.#parts.statuses.hasReported(identity, appliedVersion));
+    await this.#logAskedAgain(request, probes);
     if (isRefreshed) {
       await registry.change(identity, ({ refreshAskedAtMs: _, ...rest }) => rest, { signal });
     }
@@ -114,8 +114,8 @@ export class FleetApi {
       const before = registry.seen(identity)?.conditions ?? [];
       const conditions = heardConditions(this.#parts, request, clock.now());
       await registry.saw(identity, { ...request, conditions }, { signal });
-      await tellConditions(this.#parts.audit, identity, { before, conditions });
-      await this.#toldOf(identity, request.appliedVersion, signal);
+      await logConditions(this.#parts.audit, identity, { before, conditions });
+      await this.#raiseAbove(identity, request.appliedVersion, signal);
     }
     const version = documents.version(identity);
     // Also when what it once reported is gone (a store that was put back): the answer to a hello asks for it again.
@@ -156,7 +156,7 @@ export class FleetApi {
       const model = request.profile.model.name;
       const { requestId } = facts;
       logger.info("a profile is stored", { deviceId: identity.device, model, report: request.report, requestId });
-      await audit.tell({
+      await audit.log({
         kind: "profile-stored",
         identity,
         actor: `device ${identity.device}`,
@@ -190,18 +190,22 @@ export class FleetApi {
     const { status } = request;
     // A refused document may never have been the device's own: its version says nothing.
     if (status.kind === "document" && status.document.state !== "refused") {
-      await this.#toldOf(identity, status.document.version, signal);
+      await this.#raiseAbove(identity, status.document.version, signal);
     }
     onReport?.("status", isDuplicate);
     if (!isDuplicate) {
-      logger.info("a device has told", { deviceId: identity.device, ...event, requestId: facts.requestId });
-      await audit.tell({ identity, actor: `device ${identity.device}`, ...event });
+      logger.info("a device has reported", { deviceId: identity.device, ...event, requestId: facts.requestId });
+      await audit.log({ identity, actor: `device ${identity.device}`, ...event });
     }
     return { isDuplicate, desiredVersion: documents.version(identity) };
   }
 
-  /** A device has told of a version: if the store knows none so new, it is an older copy, and must get above it. */
-  async #toldOf(identity: DeviceIdentity, version: DocumentVersion | undefined, signal: AbortSignal): Promise<void> {
+  /** A device knows a version: if the store has none so new, it is an older copy, and must get above it. */
+  async #raiseAbove(
+    identity: DeviceIdentity,
+    version: DocumentVersion | undefined,
+    signal: AbortSignal,
+  ): Promise<void> {
     const { registry, documents, searches, audit } = this.#parts;
     if (version === undefined) return;
     await registry.raiseFloor(identity, version, { signal });
@@ -212,7 +216,7 @@ export class FleetApi {
     this.#parts.onRaised?.();
     const message = `the device knows ${version.epoch}.${version.version}: sent again as ${raised.version.epoch}.${raised.version.version}`;
     this.#parts.logger.warn("the store is older than what a device knows", { deviceId: identity.device, version });
-    await audit.tell({ kind: "config-raised", identity, actor: "coordinator", message });
+    await audit.log({ kind: "config-raised", identity, actor: "coordinator", message });
   }
 
   #hasJustSaidHello(identity: DeviceIdentity, heartbeats: number): boolean {
@@ -227,7 +231,7 @@ export class FleetApi {
     return said !== undefined && said.instanceId !== instance?.instanceId;
   }
 
-  /** Whether somebody has asked something of a device since it last said hello here. */
+  /** Whether a person has asked something of a device since it last said hello here. */
   #isAsked(device: DeviceRecord): boolean {
     const { identity, models, refreshAskedAtMs } = device;
     const helloAtMs = this.#helloAt.get(deviceKey(identity))?.ms ?? 0;
@@ -239,20 +243,21 @@ export class FleetApi {
   }
 
   /** Whether a device has reported something else than what is held here, whatever was lost. */
-  #holdsOther(device: DeviceRecord, { identity, toldDigest, appliedVersion }: HeartbeatRequest): boolean {
-    if (toldDigest === undefined || toldDigest === heldDigest(this.#parts, device, appliedVersion)) return false;
+  #holdsOther(device: DeviceRecord, { identity, reportedDigest, appliedVersion }: HeartbeatRequest): boolean {
+    if (reportedDigest === undefined || reportedDigest === heldDigest(this.#parts, device, appliedVersion))
+      return false;
     return !this.#hasJustSaidHello(identity, COMPARE_AGAIN_HEARTBEATS);
   }
 
-  /** A store was replaced or put back, or somebody asked: what comes now is no new measurement. */
-  async #tellAskedAgain({ identity, profiles }: HelloRequest, probes: HelloResponse["probes"]): Promise<void> {
+  /** A store was replaced or put back, or a person asked: what comes now is no new measurement. */
+  async #logAskedAgain({ identity, profiles }: HelloRequest, probes: HelloResponse["probes"]): Promise<void> {
     const models = probes
-      .filter(({ isFresh, model }) => !isFresh && profiles.some((told) => told.model === model))
+      .filter(({ isFresh, model }) => !isFresh && profiles.some((reported) => reported.model === model))
       .map(({ model }) => model);
     if (models.length === 0) return;
     const message = `the profile of ${models.join(", ")} is to be reported again`;
     this.#parts.logger.info("a device is asked again", { deviceId: identity.device, models });
-    await this.#parts.audit.tell({ kind: "device-asked-again", identity, actor: "coordinator", message });
+    await this.#parts.audit.log({ kind: "device-asked-again", identity, actor: "coordinator", message });
   }
 
   #lacksProfile(device: DeviceRecord | undefined): boolean {
@@ -269,7 +274,7 @@ export class FleetApi {
     });
   }
 
-  async #tellOfArrival(
+  async #logArrival(
     identity: DeviceIdentity,
     before: DeviceRecord | undefined,
     deviceClass: string,
@@ -285,6 +290,6 @@ export class FleetApi {
       requestId,
     });
     const kind = isBack ? "device-returned" : "device-enrolled";
-    await this.#parts.audit.tell({ kind, identity, actor: `device ${identity.device}`, message });
+    await this.#parts.audit.log({ kind, identity, actor: `device ${identity.device}`, message });
   }
 }

@@ -4,7 +4,7 @@ import {
   type DocumentVersion,
   type HelloRequest,
   type HelloResponse,
-  toldDigest,
+  reportedDigest,
 } from "@mpo/protocol";
 import type { CurrentDocument, DocumentService } from "../documents/document-service.ts";
 import { probeOrders } from "../probes/probe-orders.ts";
@@ -45,10 +45,10 @@ export async function askForMissing(
   }
 }
 
-/** What the device shall measure. */
+/** What the device is to measure. */
 export function probesFor(
   { profiles, priors, clock, probes }: Pick<FleetParts, "profiles" | "priors" | "clock" | "probes">,
-  { identity, models, inventory, profiles: told }: HelloRequest,
+  { identity, models, inventory, profiles: reported }: HelloRequest,
   record: DeviceRecord,
 ): HelloResponse["probes"] {
   const nowMs = clock.now();
@@ -57,7 +57,7 @@ export function probesFor(
     const { deviceClass } = inventory;
     return {
       model,
-      toldAtMs: told.find((one) => one.model === model.name)?.measuredAtMs,
+      reportedAtMs: reported.find((one) => one.model === model.name)?.measuredAtMs,
       askedAtMs: outstandingProbe(record, model.name, facts?.value.receivedAtMs),
       suggested: priors.suggested({ tenant: identity.tenant, deviceClass, model: model.name }),
       ...(facts === undefined
@@ -76,7 +76,7 @@ export function probesFor(
   return probeOrders({ identity, enrolledAtMs, refreshAskedAtMs }, states, probes);
 }
 
-/** Since when a person waits for a model to be measured again; undefined: nobody does, or it was. */
+/** Since when a person waits for a model to be measured again; undefined: no one does, or it was. */
 export function outstandingProbe(
   { probesAsked = [] }: DeviceRecord,
   model: string,
@@ -92,13 +92,13 @@ export function heldDigest(
   { identity, models }: DeviceRecord,
   applied: DocumentVersion | undefined,
 ): string {
-  return toldDigest({
+  return reportedDigest({
     models,
     profiles: models.flatMap(({ name: model }) => {
       const facts = profiles.facts({ identity, model })?.value;
       return facts === undefined ? [] : [{ model, measuredAtMs: facts.measuredAtMs }];
     }),
-    appliedVersion: applied !== undefined && statuses.hasTold(identity, applied) ? applied : undefined,
+    appliedVersion: applied !== undefined && statuses.hasReported(identity, applied) ? applied : undefined,
   });
 }
 

@@ -55,13 +55,13 @@ export interface Push {
   readonly explanation: Explanation;
   /** What it answers: a document is made once for each request. */
   readonly request: string;
-  /** The newest version that the device has told of. */
+  /** The newest version that the device knows. */
   readonly floor: DocumentVersion | undefined;
 }
 
 const DAY_MS = 86_400_000;
 
-/** What devices shall run: one document each, replaced only by a newer one, by compare-and-set. */
+/** What devices are to run: one document each, replaced only by a newer one, by compare-and-set. */
 export class DocumentService {
   readonly #context: StoreContext;
   readonly #newest: WatchedMap<NewestDocument>;

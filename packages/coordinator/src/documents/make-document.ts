@@ -14,7 +14,7 @@ export interface DocumentStamp {
   readonly request: string;
 }
 
-/** The version after the newest of the store and the newest that the device has told of. */
+/** The version after the newest of the store and the newest that the device knows. */
 export function nextVersion(
   current: DocumentVersion | undefined,
   floor: DocumentVersion | undefined,
@@ -23,7 +23,7 @@ export function nextVersion(
   const versions = [current, floor, { epoch, version: 0 }].filter((one) => one !== undefined);
   const newest = Math.max(...versions.map((one) => one.epoch));
   const highest = Math.max(...versions.map((one) => (one.epoch === newest ? one.version : 0)));
-  // A device that tells of the last version of an epoch would else get no document ever again.
+  // A device that knows the last version of an epoch would otherwise get no document ever again.
   if (highest >= Number.MAX_SAFE_INTEGER) return { epoch: newest + 1, version: 1 };
   return { epoch: newest, version: highest + 1 };
 }

@@ -40,7 +40,7 @@ const from = (first: number, last: number, step = 1): readonly number[] =>
 async function oldestFirst(audit: Audit, filter: EventFilter): Promise<readonly number[]> {
   const found: FleetEvent[] = [];
   for (let after: number | undefined = 0; after !== undefined; ) {
-    const page: Awaited<ReturnType<Audit["listBehind"]>> = await audit.listBehind(filter, {
+    const page: Awaited<ReturnType<Audit["listAfter"]>> = await audit.listAfter(filter, {
       afterSequence: after,
       limit: 4,
     });

@@ -64,8 +64,8 @@ export class Audit {
     await this.#context.store.append(STREAMS.audit, subject, EVENT.toBytes(event), { signal });
   }
 
-  /** Writes an event of something that is done already and that nobody waits for: a failure is only logged. */
-  async tell(happening: Happening): Promise<void> {
+  /** Writes an event of something that is done already, for which no caller waits: a failure is only logged. */
+  async log(happening: Happening): Promise<void> {
     try {
       await this.write(happening);
     } catch (thrown) {
@@ -84,7 +84,7 @@ export class Audit {
     }
   }
 
-  /** A store that went back in time gives places away again: what lay there and behind has never happened. */
+  /** A store that went back in time gives places away again: what lay there and after it has never happened. */
   #isKnown(event: FleetEvent): boolean {
     if (event.sequence > (this.#recent.at(-1)?.sequence ?? 0)) return false;
     const known = this.#recent.find(({ sequence }) => sequence === event.sequence);
@@ -113,8 +113,8 @@ export class Audit {
     return found.reverse();
   }
 
-  /** Events behind a position, oldest first, and where to go on; absent: that was all. */
-  async listBehind(
+  /** Events after a position, oldest first, and where to continue; absent: that was all. */
+  async listAfter(
     filter: EventFilter,
     { afterSequence, limit, signal }: { afterSequence: number; limit: number; signal?: AbortSignal },
   ): Promise<{ readonly events: readonly FleetEvent[]; readonly nextAfterSequence?: number }> {
@@ -138,7 +138,7 @@ export class Audit {
     return Math.max(afterSequence, first.sequence - 1);
   }
 
-  /** Events behind a position (0: only new ones), as they happen, until the signal aborts. */
+  /** Events after a position (0: only new ones), as they happen, until the signal aborts. */
   async *watch(
     filter: EventFilter,
     { afterSequence, signal }: { readonly afterSequence: number; readonly signal: AbortSignal },
@@ -155,7 +155,7 @@ export class Audit {
     }
   }
 
-  /** A tenant's events of the store, behind one place and before another, in order. */
+  /** A tenant's events of the store, after one place and before another, in order. */
   async #between(
     after: number,
     before: number,

@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram, Registry as MetricsRegistry } from "prom-client";
 
-/** What the gauges read when somebody asks. */
+/** What the gauges read when they are asked for. */
 export interface MetricSources {
   readonly devices: () => DeviceCounts;
   readonly profiles: () => number;

@@ -67,7 +67,7 @@ export class PriorService {
     return this.#priors.get(keyOf(name))?.value.profile.steps.map(({ config }) => config) ?? [];
   }
 
-  /** Pools anew if there are votes that the prior does not have. Safe to do twice, by several coordinators at once. */
+  /** Pools again if there are votes that the prior does not have. Safe to do twice, by several coordinators at once. */
   async refresh(name: PriorName, call: StoreCallOptions = {}): Promise<void> {
     const { tenant, deviceClass, graphDigest } = name;
     // Every search asks; a list of all devices of a class is made only when there is something to pool.

@@ -13,10 +13,10 @@ export interface ModelState {
     readonly measuredAtMs: number;
   };
   /** When the profile was measured that the device could report again. */
-  readonly toldAtMs?: number | undefined;
-  /** Since when somebody wants it measured again. */
+  readonly reportedAtMs?: number | undefined;
+  /** Since when a person wants it measured again. */
   readonly askedAtMs?: number | undefined;
-  /** What the fleet would measure first on such a device; empty: nobody knows. */
+  /** What the fleet would measure first on such a device; empty: not known. */
   readonly suggested: readonly RetrainConfig[];
 }
 
@@ -35,9 +35,9 @@ const MAX_CONFIGS = 64;
 /** Whose orders. */
 export interface OrderFacts {
   readonly identity: DeviceIdentity;
-  /** Tells one store from another that counts its revisions from the start again. */
+  /** Distinguishes one store from another that counts its revisions from the start again. */
   readonly enrolledAtMs: number;
-  /** Somebody wants all that the device has reported. */
+  /** A person wants all that the device has reported. */
   readonly refreshAskedAtMs?: number | undefined;
 }
 
@@ -53,10 +53,10 @@ export function probeOrders(
 ): readonly ProbeOrder[] {
   return models
     .flatMap((state) => {
-      const { profile, toldAtMs, askedAtMs } = state;
+      const { profile, reportedAtMs, askedAtMs } = state;
       const isFresh = askedAtMs !== undefined || (profile !== undefined && profile.ageMs > maxAgeMs);
-      const isOther = toldAtMs !== undefined && profile?.measuredAtMs !== toldAtMs;
-      const isWanted = facts.refreshAskedAtMs !== undefined && toldAtMs !== undefined;
+      const isOther = reportedAtMs !== undefined && profile?.measuredAtMs !== reportedAtMs;
+      const isWanted = facts.refreshAskedAtMs !== undefined && reportedAtMs !== undefined;
       const isLacking = profile === undefined || !profile.hasChain || isOther || isWanted;
       return isFresh || isLacking ? [{ ...state, isFresh }] : [];
     })
@@ -73,9 +73,9 @@ export function probeOrders(
 
 function orderName(
   { identity: { tenant, device }, enrolledAtMs, refreshAskedAtMs }: OrderFacts,
-  { model: { name, manifestDigest }, profile, toldAtMs, askedAtMs }: ModelState,
+  { model: { name, manifestDigest }, profile, reportedAtMs, askedAtMs }: ModelState,
 ): string {
-  const state = [enrolledAtMs, profile?.revision, toldAtMs, askedAtMs, refreshAskedAtMs].map((one) => one ?? 0);
+  const state = [enrolledAtMs, profile?.revision, reportedAtMs, askedAtMs, refreshAskedAtMs].map((one) => one ?? 0);
   const hash = createHash("sha256")
     .update([tenant, device, name, manifestDigest, ...state].join("."))
     .digest("hex");

@@ -12,7 +12,7 @@ const headerSchema = object({
   reports: list(name(), 1, MAX_REPORTS),
   /** How many reports were stored ever. */
   storedCount: whole(1),
-  /** SHA-256 of the chain's bytes; absent: nobody has sent it. */
+  /** SHA-256 of the chain's bytes; absent: it was never sent. */
   chain: digest().optional(),
   /** By the coordinator's clock. */
   receivedAtMs: timestampMs(),

@@ -106,7 +106,7 @@ export class ProfileService {
     const chain = sent ?? this.#chainOf.get(chainKey(identity.tenant, profile.model.graphDigest));
     const key = profileKey({ identity, model: profile.model.name });
     const nowMs = this.#context.clock.now();
-    // A write whose answer was lost is found again as a duplicate, though nobody was told that it is stored.
+    // A write whose answer was lost is found again as a duplicate, though its sender does not know that it is stored.
     let isOurs = false;
     const { result, revision } = await changeEntry(
       this.#context,

@@ -18,7 +18,7 @@ export async function askToReport(
 ): Promise<number> {
   const refreshAskedAtMs = clock.now();
   await registry.change(identity, (record) => ({ ...record, refreshAskedAtMs }), { signal });
-  await audit.tell({ kind: "refresh-asked", identity, actor: "admin", message: "" });
+  await audit.log({ kind: "refresh-asked", identity, actor: "admin", message: "" });
   return refreshAskedAtMs;
 }
 
@@ -41,6 +41,6 @@ export async function askToProbe(
   }
   const askedAtMs = clock.now();
   await registry.change(identity, (record) => withProbesAsked(record, names, askedAtMs), { signal });
-  await audit.tell({ kind: "probe-asked", identity, actor: "admin", message: names.join(", ") });
+  await audit.log({ kind: "probe-asked", identity, actor: "admin", message: names.join(", ") });
   return names;
 }

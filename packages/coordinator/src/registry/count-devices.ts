@@ -24,7 +24,7 @@ export function countDevices({ nowMs, heartbeatSeconds, ...parts }: CountParts):
     const found = conditionsOf(parts, device, { nowMs, isOnline: hasCalled });
     for (const code of new Set(found.map((one) => one.code))) conditions.set(code, (conditions.get(code) ?? 0) + 1);
     const desired = documents.newest(identity)?.version;
-    const said = { applied: seen?.appliedVersion, told: statuses.newest(identity) };
+    const said = { applied: seen?.appliedVersion, reported: statuses.newest(identity) };
     if (hasCalled && desired !== undefined && !hasArrived(desired, said)) counts.behind += 1;
   }
   return { ...counts, conditions };

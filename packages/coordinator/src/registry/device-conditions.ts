@@ -51,22 +51,22 @@ function pendingOf(
   { identity, appliedVersion }: Pick<HeartbeatRequest, "identity" | "appliedVersion">,
   moment: Moment,
 ): readonly Condition[] {
-  const said = { applied: appliedVersion, told: statuses.newest(identity) };
+  const said = { applied: appliedVersion, reported: statuses.newest(identity) };
   return pendingCondition(documents.newest(identity), said, moment);
 }
 
 /** Writes events for what has begun and what is over. */
-export async function tellConditions(
+export async function logConditions(
   audit: Audit,
   identity: DeviceIdentity,
   { before, conditions }: { readonly before: readonly Condition[]; readonly conditions: readonly Condition[] },
 ): Promise<void> {
-  const tell = async (kind: string, these: readonly Condition[], others: readonly Condition[]): Promise<void> => {
+  const log = async (kind: string, these: readonly Condition[], others: readonly Condition[]): Promise<void> => {
     for (const { code, sinceMs, message } of these) {
       if (others.some((other) => other.code === code && other.sinceMs === sinceMs)) continue;
-      await audit.tell({ kind, identity, actor: `device ${identity.device}`, message: `${code}: ${message}` });
+      await audit.log({ kind, identity, actor: `device ${identity.device}`, message: `${code}: ${message}` });
     }
   };
-  await tell("condition-began", conditions, before);
-  await tell("condition-over", before, conditions);
+  await log("condition-began", conditions, before);
+  await log("condition-over", before, conditions);
 }

@@ -47,7 +47,7 @@ export class DeviceLife {
   async retire(identity: DeviceIdentity, asking: Asking): Promise<number> {
     this.#requireOffline(identity, "It would be back with its next heartbeat: stop its agent first.");
     const { record, before } = await this.#parts.registry.retire(identity, { signal: asking.signal });
-    if (before?.retiredAtMs === undefined) await this.#tell("device-retired", identity, asking);
+    if (before?.retiredAtMs === undefined) await this.#log("device-retired", identity, asking);
     return record.retiredAtMs ?? this.#parts.clock.now();
   }
 
@@ -57,7 +57,7 @@ export class DeviceLife {
     const call = { signal: asking.signal };
     await this.#parts.registry.required(identity, call);
     const profileCount = await this.#forget(identity, call);
-    await this.#tell("device-removed", identity, asking);
+    await this.#log("device-removed", identity, asking);
     return profileCount;
   }
 
@@ -83,8 +83,8 @@ export class DeviceLife {
     await store.put(BUCKETS.ident, to, deviceForm.toBytes(withName(record, renamed, clock.now())), call);
     await this.#forget(identity, call);
     const words = asking.reason === "" ? "" : `: ${asking.reason}`;
-    await this.#tell("device-renamed", identity, { ...asking, reason: `to ${newName}${words}` });
-    await this.#tell("device-renamed", renamed, { ...asking, reason: `from ${identity.device}${words}` });
+    await this.#log("device-renamed", identity, { ...asking, reason: `to ${newName}${words}` });
+    await this.#log("device-renamed", renamed, { ...asking, reason: `from ${identity.device}${words}` });
     return renamed;
   }
 
@@ -137,7 +137,7 @@ export class DeviceLife {
     return profileCount;
   }
 
-  /** Copies an entry, if there is one, to a key that nobody reads yet. */
+  /** Copies an entry, if there is one, to a key that nothing reads yet. */
   async #copy(
     bucket: string,
     from: string,
@@ -150,10 +150,10 @@ export class DeviceLife {
     if (entry !== undefined) await store.put(bucket, to, change(entry.value), call);
   }
 
-  async #tell(kind: string, identity: DeviceIdentity, { actor, reason }: Asking): Promise<void> {
+  async #log(kind: string, identity: DeviceIdentity, { actor, reason }: Asking): Promise<void> {
     const { logger, audit } = this.#parts;
     logger.info("a device's place in the fleet has changed", { deviceId: identity.device, kind, actor, reason });
-    await audit.tell({ kind, identity, actor, message: reason });
+    await audit.log({ kind, identity, actor, message: reason });
   }
 }
 

@@ -23,9 +23,9 @@ const deviceSchema = object({
   versionFloor: documentVersion.optional(),
   /** When it was taken out of the fleet, by the coordinator's clock; absent: it is part of it. */
   retiredAtMs: timestampMs().optional(),
-  /** When somebody asked for all that it reports; absent: nobody, or it was answered. */
+  /** When a person asked for all that it reports; absent: no one did, or it was answered. */
   refreshAskedAtMs: timestampMs().optional(),
-  /** Models that somebody wants measured again, and since when. */
+  /** Models that a person wants measured again, and since when. */
   probesAsked: list(object({ model: name(), askedAtMs: timestampMs() }), 0, 32).optional(),
   /** What it was called before, and until when: its events of then have these names. Newest first. */
   formerNames,
@@ -48,13 +48,13 @@ const seenSchema = object({
 export type SeenRecord = Fact<typeof seenSchema>;
 export const seenForm: RecordForm<SeenRecord> = recordForm("last-seen", seenSchema);
 
-/** What a device tells of itself when it enrols or says hello. */
+/** What a device says of itself when it enrols or says hello. */
 export type DeviceFacts = Pick<HelloRequest, "identity" | "inventory" | "labels" | "instance"> &
   Partial<Pick<HelloRequest, "models" | "versionFloor">>;
 
 /**
- * The record of a device that told facts; the same object when nothing changed. A floor never sinks, and who says hello is
- * not retired any more.
+ * The record after a device said what it is; the same object when nothing changed. A floor never sinks, and a hello ends
+ * a retirement.
  */
 export function withFacts(record: DeviceRecord | undefined, facts: DeviceFacts, nowMs: number): DeviceRecord {
   const versionFloor = newer(record?.versionFloor, facts.versionFloor);
@@ -109,7 +109,7 @@ export function neverSeen(enrolledAtMs: number): SeenRecord {
   };
 }
 
-/** The record of a device of which somebody wants models measured again. Models that it serves no more are forgotten. */
+/** The record after a person asked for models to be measured again. Models that it serves no more are forgotten. */
 export function withProbesAsked(record: DeviceRecord, models: readonly string[], askedAtMs: number): DeviceRecord {
   const others = (record.probesAsked ?? []).filter(
     ({ model }) => !models.includes(model) && record.models.some(({ name }) => name === model),

@@ -28,7 +28,7 @@ export const SILENT_HEARTBEATS = 3;
 /**
  * Who speaks for a device after a call. A restart is a new instance, and takes over at once: A, B, C are one machine. Only
  * when A is heard of after B do two run: then A, the first, is accepted again, and B is its double until one of them is
- * silent for long. So a replaced board, or the one that is left of two, takes over by itself.
+ * silent for long. So a replaced board, or the one that is left of two, takes over on its own.
  */
 export function sighted(before: Instances | undefined, now: Sighting, silentMs: number): Instances {
   if (before === undefined) return { accepted: now };

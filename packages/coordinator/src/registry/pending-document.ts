@@ -8,12 +8,12 @@ const PENDING_MS = 300_000;
 export interface SaidDocuments {
   /** As its heartbeats have it. */
   readonly applied: DocumentVersion | undefined;
-  readonly told: DocumentStatus | undefined;
+  readonly reported: DocumentStatus | undefined;
 }
 
 /** Whether a document, or a newer one, has reached its device. */
-export function hasArrived(desired: DocumentVersion, { applied, told }: SaidDocuments): boolean {
-  const versions = [applied, ...(told !== undefined && told.state !== "accepted" ? [told.version] : [])];
+export function hasArrived(desired: DocumentVersion, { applied, reported }: SaidDocuments): boolean {
+  const versions = [applied, ...(reported !== undefined && reported.state !== "accepted" ? [reported.version] : [])];
   return versions.some((version) => version !== undefined && compareVersions(version, desired) >= 0);
 }
 

@@ -2,7 +2,7 @@
 const HEARTBEATS_PER_SECOND = 100;
 
 /**
- * How often devices are told to say that they are there, seconds: as was set, or more seldom in a fleet so large that
+ * How often devices are to say that they are there, seconds: as was set, or more seldom in a fleet so large that
  * heartbeats alone would fill a coordinator's time. Every coordinator of a store knows the same number of devices.
  */
 export function heartbeatSecondsOf(setSeconds: number, deviceCount: number): number {

@@ -14,7 +14,7 @@ import {
 } from "./device-record.ts";
 import { type Instances, isNews, type Sighting, sighted } from "./instances.ts";
 
-/** What is told so soon again is not stored again: a device that says hello after a heartbeat has told nothing new. */
+/** What is said again so soon is not stored again: a hello right after a heartbeat brings nothing new. */
 const SAME_MS = 5_000;
 const MS = 1_000;
 
@@ -145,7 +145,7 @@ export class Registry {
     return { before, instances: record?.instances ?? instances };
   }
 
-  /** Stores that a device has told of a document, if that is newer than all before. Does nothing for unknown devices. */
+  /** Stores that a device knows a document, if that is newer than all before. Does nothing for unknown devices. */
   async raiseFloor(
     identity: DeviceIdentity,
     version: DocumentVersion,
@@ -203,7 +203,7 @@ export class Registry {
     return record;
   }
 
-  /** Stores that a device was heard of now: it told something else than how it is. */
+  /** Stores that a device was heard of now: it reported something else than how it is. */
   async heardOf(identity: DeviceIdentity, options: StoreCallOptions = {}): Promise<void> {
     const key = deviceKey(identity);
     const known = this.#seen.get(key)?.value;

@@ -132,7 +132,7 @@ function withFailure(
     .slice(0, MAX_FAILURES);
 }
 
-/** What a device has told of a version; undefined: nothing. */
+/** What a device has reported of a version; undefined: nothing. */
 export function statusOf(record: StatusRecord, version: DocumentVersion): DocumentStatus | undefined {
   return record.documents.find(({ status }) => compareVersions(status.version, version) === 0)?.status;
 }

@@ -12,40 +12,40 @@ import { WatchedMap, type Watching } from "../store/watched-map.ts";
 import { NO_STATUS, type StatusRecord, statusFromBytes, statusToBytes, withStatus } from "./status-record.ts";
 
 /** What is kept of a device's documents in memory. */
-interface ToldDocuments {
+interface KnownDocuments {
   readonly newest: DocumentStatus | undefined;
   readonly versions: readonly DocumentVersion[];
 }
 
-function toldDocuments({ documents }: StatusRecord): ToldDocuments {
+function knownDocuments({ documents }: StatusRecord): KnownDocuments {
   return { newest: documents[0]?.status, versions: documents.map(({ status }) => status.version) };
 }
 
-/** What devices told of documents and windows. */
+/** What devices reported of documents and windows. */
 export class StatusService {
   readonly #context: StoreContext;
-  readonly #told: WatchedMap<ToldDocuments>;
+  readonly #known: WatchedMap<KnownDocuments>;
 
   constructor(context: StoreContext) {
     this.#context = context;
-    this.#told = new WatchedMap(context, {
+    this.#known = new WatchedMap(context, {
       bucket: BUCKETS.status,
-      read: ({ value }) => toldDocuments(statusFromBytes(value)),
+      read: ({ value }) => knownDocuments(statusFromBytes(value)),
     });
   }
 
   get watches(): readonly Watching[] {
-    return [this.#told];
+    return [this.#known];
   }
 
-  /** The status of the newest document that a device has told of. */
+  /** The status of the newest document that a device has reported. */
   newest(identity: DeviceIdentity): DocumentStatus | undefined {
-    return this.#told.get(deviceKey(identity))?.value.newest;
+    return this.#known.get(deviceKey(identity))?.value.newest;
   }
 
-  /** Whether a device has told of a document. */
-  hasTold(identity: DeviceIdentity, version: DocumentVersion): boolean {
-    const versions = this.#told.get(deviceKey(identity))?.value.versions ?? [];
+  /** Whether a device has reported a document. */
+  hasReported(identity: DeviceIdentity, version: DocumentVersion): boolean {
+    const versions = this.#known.get(deviceKey(identity))?.value.versions ?? [];
     return versions.some((one) => compareVersions(one, version) === 0);
   }
 
@@ -69,7 +69,7 @@ export class StatusService {
         return { value: statusToBytes(record), result };
       },
     );
-    this.#told.note(key, toldDocuments(result.record), revision);
+    this.#known.note(key, knownDocuments(result.record), revision);
     return { isDuplicate: result.isDuplicate };
   }
 

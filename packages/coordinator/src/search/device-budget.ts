@@ -1,7 +1,7 @@
 import type { SearchBudget } from "@mpo/core";
 import type { Inventory, Resources } from "@mpo/protocol";
 
-/** What share of a device a retraining may take where nobody has said otherwise. */
+/** What share of a device a retraining may take where nothing else is set. */
 export interface BudgetPolicy {
   /** Share of the device's memory (of its cgroup's limit, where it has one), above 0 to 1. Default 0.75. */
   readonly memoryShare: number;

@@ -31,7 +31,7 @@ export class DevicePlanners {
     if (found === undefined) throw missing(`device ${name.identity.device} has no profile of ${name.model}`);
     const { chain: digest } = found.header;
     const { profile, report } = found.request;
-    if (digest === undefined) throw missing(`nobody has sent the chain of ${name.model}`);
+    if (digest === undefined) throw missing(`no device has sent the chain of ${name.model}`);
     const prior = this.#priors.prior({
       tenant: name.identity.tenant,
       deviceClass: profile.device.class,

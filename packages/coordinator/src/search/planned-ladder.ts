@@ -40,7 +40,7 @@ export function searchedLadder(planner: Planner, request: LadderRequest): Planne
   const { cuts, candidates, front, ladder: rungs } = result;
   return {
     rungs,
-    // The best is the last; a device with less memory at the moment goes down from there by itself.
+    // The best is the last; a device with less memory at the moment goes down from there on its own.
     chosenRung: rungs.length - 1,
     reasons: [
       reason("objective", `best ${objective} within ${mebibytes(budget.memoryBytes)} and ${seconds(budget.windowMs)}`),

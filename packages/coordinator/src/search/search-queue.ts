@@ -24,7 +24,7 @@ const MAX_ATTEMPTS = 8;
 const LANES = 16;
 
 /**
- * Searches that wait, shared by all coordinators: each takes what nobody else is at. A claim is a compare-and-set of the
+ * Searches that wait, shared by all coordinators: each takes what no other is at. A claim is a compare-and-set of the
  * work; what is done is deleted by the revision of its claim, so that a newer request for the same model stays.
  */
 export class SearchQueue {
@@ -123,7 +123,7 @@ export class SearchQueue {
       claimed = await store.update(BUCKETS.work, key, workForm.toBytes(claim), revision, { signal });
     } catch (thrown) {
       if (signal.aborted) return;
-      // Somebody else has it, or it is not known: the watch will tell; until then it is not tried again.
+      // Somebody else has it, or it is not known: the watch will show it; until then it is not tried again.
       this.#postpone(key);
       if (!isConflict(thrown)) this.#context.logger.warn("could not take a search", { key, err: thrown });
       return;
@@ -135,7 +135,7 @@ export class SearchQueue {
     } catch (thrown) {
       if (signal.aborted) return;
       if (isConflict(thrown)) this.#context.logger.debug("another request came for a search that is done", { key });
-      // The lease ends, and somebody tries again.
+      // The lease ends, and one of them tries again.
       else this.#context.logger.warn("a search will be tried again", { key, attempts: claim.attempts, err: thrown });
     }
   }

@@ -119,8 +119,8 @@ export class SearchService {
   }
 
   /**
-   * Sends the newest document again under a version above what the device has told of: a store that was restored from an
-   * older copy would else be ignored for ever. Undefined: there is nothing to raise.
+   * Sends the newest document again under a version above what the device knows: documents of a store that was restored
+   * from an older copy would otherwise never be taken. Undefined: there is nothing to raise.
    */
   async raise(identity: DeviceIdentity, options: StoreCallOptions = {}): Promise<DesiredDocument | undefined> {
     const { documents } = this.#parts;

@@ -10,7 +10,7 @@ const workSchema = object({
   actor: text(1, 128),
   budget: budgetSchema.optional(),
   objective: objectiveSchema.optional(),
-  /** How often somebody began with it. */
+  /** How often it was begun. */
   attempts: whole(),
   /** The coordinator that is at it; absent: none is. */
   owner: text(1, 256).optional(),
@@ -39,7 +39,7 @@ export interface ClaimRules {
 }
 
 /**
- * Whether a coordinator may take a piece of work. Nobody's clock is trusted but one's own: a lease is over when nothing
+ * Whether a coordinator may take a piece of work. It trusts no clock but its own: a lease is over when nothing
  * was heard of it for its whole length. Two may come to hold the same work; only one of them can push its document.
  */
 export function mayClaim({ work, seenForMs, isOwn }: Claimable, { name, leaseMs, courtesyMs }: ClaimRules): boolean {

@@ -36,7 +36,7 @@ export interface EntryPlace extends Abortable {
 const WAITS = { baseMs: 20, capMs: 1000, waits: 12 } as const;
 
 /**
- * Reads a value, changes it, and writes it if nobody else has written in between; else begins again. `change` may run
+ * Reads a value, changes it, and writes it if no other write came in between; otherwise begins again. `change` may run
  * more than once and sees its own write when the answer to it was lost: it must recognise it and ask for no other.
  * Throws what `change` throws, and `unavailable` or `timed-out` when the store did not answer: then it is unknown whether
  * the change happened.
@@ -58,7 +58,7 @@ export async function changeEntry<Result>(
           ? store.create(bucket, key, value, call)
           : store.update(bucket, key, value, current.revision, call);
       const revision = await written.catch((thrown: unknown) => {
-        // A refusal of the store must not be taken for one of `change`, which nobody may repeat.
+        // A refusal of the store must not be taken for one of `change`, which must not be repeated.
         throw isConflict(thrown) ? new StoreConflict(thrown) : thrown;
       });
       return { result, revision };

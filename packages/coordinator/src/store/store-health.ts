@@ -16,7 +16,7 @@ export interface StoreHealthOptions {
 }
 
 const CHECK_MS = 10_000;
-/** Whoever asks sooner gets the same answer. */
+/** A caller that asks sooner gets the same answer. */
 const FRESH_MS = 2_000;
 const DEADLINE_MS = 5_000;
 const WARN_MS = 60_000;

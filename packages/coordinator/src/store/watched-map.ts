@@ -30,7 +30,7 @@ export class WatchedMap<Value> {
   #delivered = 0;
   #isReady = false;
   #lagMs = 0;
-  #tellReady: () => void = () => undefined;
+  #printReady: () => void = () => undefined;
   /** Resolves when everything that was stored at the start is here. */
   readonly ready: Promise<void>;
 
@@ -38,7 +38,7 @@ export class WatchedMap<Value> {
     this.#context = context;
     this.#options = options;
     this.ready = new Promise((resolve) => {
-      this.#tellReady = resolve;
+      this.#printReady = resolve;
     });
   }
 
@@ -68,14 +68,14 @@ export class WatchedMap<Value> {
     for await (const change of this.#context.store.watch(this.#options.bucket, { signal })) this.#apply(change);
   }
 
-  /** Takes in a write of this process, unless the watch has told something newer. */
+  /** Takes in a write of this process, unless the watch has brought something newer. */
   note(key: string, value: Value, revision: number): void {
     const before = this.#values.get(key);
     if (revision <= this.#delivered || (before !== undefined && before.revision >= revision)) return;
     this.#set(key, { value, revision }, before);
   }
 
-  /** This process has deleted a key itself: the watch will tell so too. */
+  /** This process has deleted a key itself: the watch will show it too. */
   forget(key: string): void {
     const before = this.#values.get(key);
     if (before !== undefined) this.#set(key, undefined, before);
@@ -89,7 +89,7 @@ export class WatchedMap<Value> {
         return;
       case "caught-up":
         this.#isReady = true;
-        this.#tellReady();
+        this.#printReady();
         return;
       case "delete": {
         const before = this.#values.get(change.key);
@@ -118,7 +118,7 @@ export class WatchedMap<Value> {
     }
   }
 
-  /** Revisions rise over the whole bucket, so that what is no newer than the last was told before. */
+  /** Revisions rise over the whole bucket, so that what is no newer than the last has come before. */
   #isOld(revision: number): boolean {
     if (revision <= this.#delivered) return true;
     this.#delivered = revision;

@@ -114,7 +114,7 @@ export function probeReport(
   };
 }
 
-/** A call that nobody ends. */
+/** A call that nothing ends. */
 export const CALL: { readonly signal: AbortSignal } = { signal: new AbortController().signal };
 // Tests make many at once with it.
 setMaxListeners(0, CALL.signal);

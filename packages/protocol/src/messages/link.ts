@@ -41,7 +41,7 @@ export const enrollResponse = object({
 });
 
 /** A profile that a device has reported, and can report again. */
-const toldProfile = object({ model: name(), measuredAtMs: timestampMs() });
+const reportedProfile = object({ model: name(), measuredAtMs: timestampMs() });
 
 /** Says who is there, on every (re)connection. */
 export type HelloRequest = Fact<typeof helloRequest>;
@@ -57,7 +57,7 @@ export const helloRequest = object({
   /** The document it runs by. */
   appliedVersion: documentVersion.optional(),
   /** The newest of each model. */
-  profiles: list(toldProfile, 0, 32),
+  profiles: list(reportedProfile, 0, 32),
   /** Absent: it is idle. */
   doing: doing.optional(),
 });
@@ -96,8 +96,8 @@ export const heartbeatRequest = object({
   instance: instance.optional(),
   resources,
   appliedVersion: documentVersion.optional(),
-  /** Of what the device has reported of itself (`toldDigest`); absent while reports wait to be sent. */
-  toldDigest: digest().optional(),
+  /** Of what the device has reported of itself (`reportedDigest`); absent while reports wait to be sent. */
+  reportedDigest: digest().optional(),
   conditions,
   /** Absent: it is idle. */
   doing: doing.optional(),

@@ -117,7 +117,7 @@ export const windowResult = object({
   steps: whole(0, MAX_COUNT),
   /** Of single steps, the first left out. */
   stepMs: list(durationMs(), 0, MAX_REPEATS),
-  /** Besides its steps: starting, loading, labelling, judging, writing. */
+  /** Outside its steps: starting, loading, labelling, judging, writing. */
   overheadMs: durationMs().optional(),
   judgement: judgeSchema.optional(),
   judgedSamples: whole(1, MAX_COUNT).optional(),

@@ -34,20 +34,20 @@ export function deadlineIn(deadlineMs: number): Date {
 
 /** A failed call as ours. */
 export function errorOfCall({ code, details, metadata }: StatusObject | ServiceError): MpoError {
-  const told: Record<string, string | Uint8Array> = {};
+  const sent: Record<string, string | Uint8Array> = {};
   for (const [key, value] of Object.entries(metadata?.getMap() ?? {})) {
-    if (typeof value === "string" || value instanceof Uint8Array) told[key] = value;
+    if (typeof value === "string" || value instanceof Uint8Array) sent[key] = value;
   }
-  return errorFromStatus({ code, details: plainDetails(details), metadata: told });
+  return errorFromStatus({ code, details: plainDetails(details), metadata: sent });
 }
 
 const SAYS_NOTHING = /^(?:undefined|null|Failed to connect \(.*\)|Channel closed before call started)?$/u;
 
 /** Of grpc-js' words for a connection that cannot be made, the part that says why, where they say it. */
 function plainDetails(details: string | undefined): string {
-  const told = details ?? "";
+  const text = details ?? "";
   const why =
-    /^No connection established\. Last error: (?:Error: )?(.*?)\. Resolution note: ?$/su.exec(told)?.[1] ?? told;
+    /^No connection established\. Last error: (?:Error: )?(.*?)\. Resolution note: ?$/su.exec(text)?.[1] ?? text;
   return SAYS_NOTHING.test(why) ? "no connection could be made" : why;
 }
 

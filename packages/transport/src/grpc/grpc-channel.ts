@@ -51,7 +51,7 @@ const FOR_LARGE: ChannelOptions = {
 const MOST_PATIENCE = 8;
 
 /**
- * A connection that comes back. grpc-js waits for ever in CONNECTING when the peer accepts the connection but never
+ * A connection that comes back. grpc-js waits forever in CONNECTING when the peer accepts the connection but never
  * speaks HTTP/2 (grpc-node #2785), so a channel that stays there is closed and rebuilt.
  */
 export class GrpcChannel {

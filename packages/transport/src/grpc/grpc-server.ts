@@ -231,7 +231,7 @@ function limitConnections(server: Server, most: number, clock: Clock, logger: Lo
   }
 }
 
-/** A caller without a deadline must not hold a handler for ever. One look at all now and then: a timer a call costs more. */
+/** A caller without a deadline must not hold a handler forever. One look at all now and then: timers cost more. */
 async function endLateCalls({ running, clock, stops }: ServedBy, maxCallMs: number): Promise<void> {
   while (!stops.aborted) {
     await clock.sleep(Math.min(maxCallMs / 2, LATE_LOOK_MS), { signal: stops }).catch(() => undefined);

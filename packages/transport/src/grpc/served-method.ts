@@ -174,9 +174,9 @@ function hostOf(peer: string): string {
 
 function failure(thrown: unknown): Partial<StatusObject> & Error {
   const { code, details, metadata } = statusFromError(thrown);
-  const told = new Metadata();
+  const kept = new Metadata();
   for (const [key, value] of Object.entries(metadata)) {
-    told.set(key, typeof value === "string" ? value : Buffer.from(value));
+    kept.set(key, typeof value === "string" ? value : Buffer.from(value));
   }
-  return Object.assign(new Error(details), { code, details, metadata: told });
+  return Object.assign(new Error(details), { code, details, metadata: kept });
 }

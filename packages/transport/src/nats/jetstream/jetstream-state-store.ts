@@ -51,7 +51,7 @@ export async function openJetstreamStore(link: NatsLink, options: JetstreamStore
 }
 
 /**
- * The store as somebody uses it who may not make or check streams: a device that reads its own document with
+ * The store for a user that may not make or check streams: a device that reads its own document with
  * `get(bucket, key, { consistency: "any" })`.
  */
 export async function openExistingStore(link: NatsLink, layout: StoreLayout): Promise<StateStore> {

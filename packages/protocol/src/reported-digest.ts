@@ -4,7 +4,7 @@ import type { DocumentVersion } from "./messages/document.ts";
 import type { HelloRequest } from "./messages/link.ts";
 
 /** What a device has reported of itself, and a coordinator should hold. */
-export interface ToldFacts {
+export interface ReportedFacts {
   readonly models: readonly ServedModel[];
   /** Profiles of these models. */
   readonly profiles: HelloRequest["profiles"];
@@ -13,7 +13,7 @@ export interface ToldFacts {
 }
 
 /** SHA-256 of facts, the same whatever their order. Device and coordinator compare it: a difference asks for the whole. */
-export function toldDigest({ models, profiles, appliedVersion }: ToldFacts): string {
+export function reportedDigest({ models, profiles, appliedVersion }: ReportedFacts): string {
   const lines = [
     ...models.map(({ name, manifestDigest }) => `model ${name} ${manifestDigest}`),
     ...profiles.map(({ model, measuredAtMs }) => `profile ${model} ${measuredAtMs}`),
