@@ -41,8 +41,6 @@ export interface AgentSnapshot {
   readonly rung: number | undefined;
   readonly waitingReports: number;
   readonly droppedReports: number;
-  /** How far the machine's clock is ahead of the coordinator's, milliseconds. */
-  readonly clockSkewMs: number | undefined;
 }
 
 /** A running agent. */
@@ -154,7 +152,6 @@ export async function createAgent(settings: AgentSettings, world: AgentPorts): P
       rung: work.rung,
       waitingReports: outbox.waiting.length,
       droppedReports: outbox.dropped,
-      clockSkewMs: time.skewMs,
     }),
     openWindow: (model) => work.openWindow(model),
   };

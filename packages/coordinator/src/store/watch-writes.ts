@@ -31,7 +31,6 @@ export function watchWrites(store: StateStore, { before, taken, refused }: Write
     keys: (...args) => store.keys(...args),
     watch: (...args) => store.watch(...args),
     read: (...args) => store.read(...args),
-    last: (...args) => store.last(...args),
     follow: (...args) => store.follow(...args),
     close: () => store.close(),
     put: (...args) => watch(args[0], () => store.put(...args)),

@@ -67,10 +67,6 @@ export interface GrpcServerOptions {
    * is late takes on beyond that would be given up by its callers before it is answered. Default 2 s.
    */
   readonly lateMs?: number;
-  /** Calls answered by a stream that run at once, over all connections. Default 10,000. */
-  readonly maxStreams?: number;
-  /** Calls that run at once on one connection. Default 100. */
-  readonly maxStreamsPerConnection?: number;
   /**
    * Connections at once; more are closed as soon as they come. Default: as many as the limit of open files leaves when some
    * are kept back.
@@ -103,6 +99,9 @@ setLogVerbosity(logVerbosity.NONE);
 /** Longest frame around a message that a codec allows. */
 const FRAME_BYTES = 1024;
 const LATE_LOOK_MS = 10_000;
+/** Calls answered by a stream that run at once, over all connections. */
+const MAX_STREAMS = 10_000;
+const MAX_CALLS_PER_CONNECTION = 100;
 
 /** Starts a server. Throws `invalid-argument` for an address that others can reach, `unavailable` for a taken port. */
 export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
@@ -114,7 +113,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   const served: ServedBy = {
     identify: options.identify ?? believeClaim,
     buckets: new TokenBuckets(options.quota ?? { perSecond: 50, burst: 200 }),
-    maxCalls: { unary: options.maxCalls ?? 500, stream: options.maxStreams ?? 10_000 },
+    maxCalls: { unary: options.maxCalls ?? 500, stream: MAX_STREAMS },
     lateMs: options.lateMs ?? 2_000,
     onRefused: options.onRefused ?? (() => undefined),
     clock,
@@ -153,13 +152,13 @@ function checkAddress(host: string, isAnyAllowed: boolean, logger: Logger): void
   logger.warn("INSECURE: listening on a public address without authentication", { host });
 }
 
-function channelOptions({ services, maxStreamsPerConnection = 100 }: GrpcServerOptions): ChannelOptions {
+function channelOptions({ services }: GrpcServerOptions): ChannelOptions {
   const methods = services.flatMap((service) => Object.values(service.methods));
   return {
     // The codecs hold each message to its own limit; this one is held before a message is buffered.
     "grpc.max_receive_message_length": Math.max(...methods.map(({ request }) => request.maxBytes)) + FRAME_BYTES,
     "grpc.max_send_message_length": Math.max(...methods.map(({ response }) => response.maxBytes)) + FRAME_BYTES,
-    "grpc.max_concurrent_streams": maxStreamsPerConnection,
+    "grpc.max_concurrent_streams": MAX_CALLS_PER_CONNECTION,
     "grpc.max_metadata_size": 8_192,
     "grpc.keepalive_time_ms": 60_000,
     // Its answer waits for what a device is sending, over a link that may be slow.

@@ -21,6 +21,9 @@ import {
 
 /** Full jitter may draw nothing at all; the library would then spin. */
 const MIN_PAUSE_MS = 50;
+/** A dead link is found after two of them. */
+const PING_MS = 20_000;
+const CONNECT_TIMEOUT_MS = 5_000;
 
 export interface NatsLinkOptions {
   readonly logger?: Logger;
@@ -165,8 +168,8 @@ function connectionOptions(settings: ResolvedNatsSettings, pauses: ReconnectPaus
     servers: [...settings.servers],
     name: settings.name,
     inboxPrefix: settings.inboxPrefix,
-    timeout: settings.connectTimeoutMs,
-    pingInterval: settings.pingMs,
+    timeout: CONNECT_TIMEOUT_MS,
+    pingInterval: PING_MS,
     maxPingOut: 2,
     // The library gives up after 10 attempts and after two equal refusals; a fleet must outlive any outage.
     maxReconnectAttempts: -1,

@@ -19,10 +19,6 @@ export interface NatsSettings {
   readonly reconnectBaseMs?: number;
   /** No wait is longer than this; agents take minutes, so that a fleet comes back spread out. Default 30 s. */
   readonly reconnectCapMs?: number;
-  /** Default 20 s: a dead link is found after two of them. */
-  readonly pingMs?: number;
-  /** How long one attempt to connect may take. Default 5 s. */
-  readonly connectTimeoutMs?: number;
   /** How long to wait for an answer. Default 5 s. */
   readonly requestTimeoutMs?: number;
   /** At start: whether to wait for a server that is not there yet (agents), or to fail (coordinators). Default false. */
@@ -39,8 +35,6 @@ export function resolveNatsSettings(settings: NatsSettings): ResolvedNatsSetting
     inboxPrefix: "_INBOX",
     reconnectBaseMs: 500,
     reconnectCapMs: 30_000,
-    pingMs: 20_000,
-    connectTimeoutMs: 5_000,
     requestTimeoutMs: 5_000,
     waitsForServer: false,
     ...settings,

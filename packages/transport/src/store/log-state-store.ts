@@ -17,11 +17,11 @@ export interface LogStateStoreOptions {
   readonly random: () => number;
   /** A unique name for a write. */
   readonly newId: () => string;
-  /** How long `keys` and `read` may take, milliseconds. Default 30 s. */
-  readonly listTimeoutMs?: number;
 }
 
 const DEFAULT_LIMIT = 1000;
+/** How long `keys` and `read` may take. */
+const LIST_TIMEOUT_MS = 30_000;
 /** NATS ADR-8: keys are subjects without wildcards. */
 const KEY = /^[-/_=a-zA-Z0-9]+(?:\.[-/_=a-zA-Z0-9]+)*$/u;
 const MAX_KEY_LENGTH = 512;
@@ -155,17 +155,6 @@ export class LogStateStore implements port.StateStore {
     return events;
   }
 
-  async last(
-    stream: string,
-    subject: string,
-    options: port.StoreCallOptions = {},
-  ): Promise<port.StreamEvent | undefined> {
-    streamOf(this.#options.layout, stream);
-    this.#checkOpen();
-    const found = await this.#options.log.last(stream, subject, options);
-    return found === undefined ? undefined : eventOf(found);
-  }
-
   async *follow(stream: string, options: port.FollowOptions): AsyncGenerator<port.StreamEvent, void, undefined> {
     streamOf(this.#options.layout, stream);
     this.#checkOpen();
@@ -230,11 +219,11 @@ export class LogStateStore implements port.StateStore {
     work: (signal: AbortSignal) => Promise<boolean>,
   ): Promise<void> {
     this.#checkOpen();
-    const { clock, listTimeoutMs = 30_000 } = this.#options;
+    const { clock } = this.#options;
     using linked = linkSignals(options.signal, this.#ends.signal);
     await withDeadline(
       what,
-      listTimeoutMs,
+      LIST_TIMEOUT_MS,
       async (signal) => {
         if (!(await work(signal))) throw abortError(signal);
       },

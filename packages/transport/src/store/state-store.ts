@@ -127,8 +127,6 @@ export interface StateStore {
   append(stream: string, subject: string, value: Uint8Array, options?: AppendOptions): Promise<Appended>;
   /** Events that are stored now, in order. */
   read(stream: string, options?: ReadEventsOptions): Promise<readonly StreamEvent[]>;
-  /** The newest event of a subject (no wildcards); undefined when there is none. */
-  last(stream: string, subject: string, options?: StoreCallOptions): Promise<StreamEvent | undefined>;
   /**
    * Events from a sequence on, in order, stored ones and new ones as they come; each at least once. Continues
    * after the connection was lost; ends only by its signal or `close`.

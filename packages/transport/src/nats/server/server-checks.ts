@@ -39,9 +39,6 @@ export interface ServerFacts {
   readonly hasJetstream: boolean;
   /** Whether every write is on disk before it is acknowledged. */
   readonly syncsAlways: boolean;
-  readonly storeDir: string;
-  /** Resident memory, bytes. */
-  readonly memoryBytes: number;
 }
 
 /** Queries a server's monitoring port. Throws `unavailable` when it does not answer, `invalid-data` when it is not NATS. */
@@ -68,8 +65,6 @@ export async function readServerFacts(monitorUrl: string, options: Abortable = {
     port: Number(varz["port"]),
     hasJetstream: typeof jetstream["store_dir"] === "string",
     syncsAlways: jetstream["sync_always"] === true,
-    storeDir: String(jetstream["store_dir"] ?? ""),
-    memoryBytes: Number(varz["mem"] ?? 0),
   };
 }
 
