@@ -1,5 +1,5 @@
 import { setMaxListeners } from "node:events";
-import { MpoError, SECOND_MS } from "@mpo/core";
+import { formatVersion, MpoError, SECOND_MS } from "@mpo/core";
 import { type Clock, isAbortError, linkSignals, systemClock, untilAborted } from "@mpo/io";
 import { isTransient, type Logger } from "@mpo/runtime";
 import type { StateStore } from "@mpo/transport";
@@ -210,7 +210,7 @@ function searchWorker({ searches, profiles, priors, audit, metrics, logger }: Wo
       const { version, rungs } = document;
       metrics.pushed("search");
       logger.info("pushed a document", { deviceId: identity.device, model, version, rungs: rungs.length });
-      const message = `${version.epoch}.${version.version} of ${model}: ${rungs.length} rungs, for ${request}`;
+      const message = `${formatVersion(version)} of ${model}: ${rungs.length} rungs, for ${request}`;
       await audit.log({ kind: "config-pushed", identity, actor: "coordinator", message });
     } catch (thrown) {
       if (isTransient(thrown) || isConflict(thrown) || isAbortError(thrown) || signal.aborted) throw thrown;

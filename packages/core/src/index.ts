@@ -32,6 +32,7 @@ export {
   fact,
   fixedBytes,
   formatBytes,
+  formatVersion,
   type GradientNeeds,
   given,
   isName,

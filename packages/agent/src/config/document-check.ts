@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { MpoError } from "@mpo/core";
+import { formatVersion, MpoError } from "@mpo/core";
 import {
   compareVersions,
   type DesiredDocument,
@@ -73,12 +73,12 @@ export function checkDocument(envelopeBytes: Uint8Array, context: DocumentContex
   if (floor !== undefined && order < 0) {
     return refused(
       "older",
-      `version ${text(version)} is older than ${text(floor)}, which was accepted before`,
+      `version ${formatVersion(version)} is older than ${formatVersion(floor)}, which was accepted before`,
       version,
     );
   }
   if (order === 0 && floor !== undefined && floor.digest !== floorOf(document).digest) {
-    return refused("changed", `version ${text(version)} was accepted before with another content`, version);
+    return refused("changed", `version ${formatVersion(version)} was accepted before with another content`, version);
   }
   if (document.expiresAtMs <= Math.max(nowMs, floor?.issuedAtMs ?? 0)) {
     return refused("expired", `it expired at ${new Date(document.expiresAtMs).toISOString()}`, version);
@@ -98,8 +98,4 @@ export function floorOf(document: DesiredDocument): VersionFloor {
 
 function refused(reason: RefusalReason, message: string, version?: DocumentVersion): Refusal {
   return { kind: "refused", reason, message, version };
-}
-
-function text({ epoch, version }: DocumentVersion): string {
-  return `${epoch}.${version}`;
 }

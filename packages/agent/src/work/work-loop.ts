@@ -1,4 +1,4 @@
-import { chooseRung, describeConfig, given, isHopeless, MpoError, runWindow } from "@mpo/core";
+import { chooseRung, describeConfig, formatVersion, given, isHopeless, MpoError, runWindow } from "@mpo/core";
 import type { DesiredDocument, DocumentVersion, Inventory, ProbeOrder, Resources, ServedModel } from "@mpo/protocol";
 import type { ConfigStore } from "../config/config-store.ts";
 import type { AgentPorts } from "../core/agent-ports.ts";
@@ -211,7 +211,7 @@ export class WorkLoop {
     signal: AbortSignal,
   ): Promise<boolean> {
     const { settings, ports } = this.#parts;
-    const inUse = `${version.epoch}.${version.version}`;
+    const inUse = formatVersion(version);
     const answer = this.#answers.get(model);
     if (answer !== undefined) return answer.version === inUse && ports.clock.monotonicMs() < answer.untilMs;
     const isMeasured =

@@ -1,26 +1,19 @@
-import { given } from "@mpo/core";
-import type { GetConfigResponse } from "@mpo/protocol";
+import { formatVersion, given } from "@mpo/core";
+import type { DocumentVersion, GetConfigResponse } from "@mpo/protocol";
 import type { Command } from "commander";
 import type { CommandContext, Output, Stop } from "../command-context.ts";
 import { addChangeOptions, type ChangeOptions, failureOf } from "../fleet/change-config.ts";
 import { documentLines, ladderTable, observedOf, rejectedTable } from "../fleet/config-tables.ts";
 import { definePush } from "../fleet/push-config.ts";
 import { withAdmin } from "../fleet/with-admin.ts";
-import {
-  addFleetCommand,
-  documentVersion,
-  type FleetOptions,
-  fleetName,
-  formatVersion,
-  type VersionOption,
-} from "../options/fleet-options.ts";
+import { addFleetCommand, documentVersion, type FleetOptions, fleetName } from "../options/fleet-options.ts";
 
 interface ShowOptions extends FleetOptions {
-  readonly at?: VersionOption;
+  readonly at?: DocumentVersion;
 }
 
 interface RollbackOptions extends ChangeOptions {
-  readonly to?: VersionOption;
+  readonly to?: DocumentVersion;
 }
 
 const ROLLBACK_HELP =

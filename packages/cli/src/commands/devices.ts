@@ -1,4 +1,4 @@
-import { describeConfig, formatBytes, given, MpoError, SECOND_MS, typical } from "@mpo/core";
+import { describeConfig, formatBytes, formatVersion, given, MpoError, SECOND_MS, typical } from "@mpo/core";
 import type { DeviceView, ProbeFailure, WindowResult } from "@mpo/protocol";
 import type { Command } from "commander";
 import type { CommandContext, Output, Stop } from "../command-context.ts";
@@ -12,7 +12,7 @@ import {
 } from "../fleet/select-devices.ts";
 import { withAdmin } from "../fleet/with-admin.ts";
 import { repeated } from "../options/address-options.ts";
-import { addFleetCommand, type FleetOptions, fleetName, formatVersion, labelOf } from "../options/fleet-options.ts";
+import { addFleetCommand, type FleetOptions, fleetName, labelOf } from "../options/fleet-options.ts";
 import {
   accuracyIntervalOf,
   formatAccuracy,

@@ -1,6 +1,14 @@
-import { type AccuracyJudge, describeConfig, formatBytes, given, median, type Prediction, typical } from "@mpo/core";
+import {
+  type AccuracyJudge,
+  describeConfig,
+  formatBytes,
+  formatVersion,
+  given,
+  median,
+  type Prediction,
+  typical,
+} from "@mpo/core";
 import type { DesiredDocument, DocumentStatus, Explanation, WindowResult } from "@mpo/protocol";
-import { formatVersion } from "../options/fleet-options.ts";
 import { accuracyIntervalOf, formatAge, formatJudged, formatMs, formatShare } from "../output/format.ts";
 import { createTable } from "../output/table.ts";
 import type { Terminal } from "../output/terminal.ts";

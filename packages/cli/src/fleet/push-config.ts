@@ -1,4 +1,5 @@
 import {
+  formatVersion,
   given,
   MpoError,
   type RetrainConfig,
@@ -12,7 +13,7 @@ import type { Command } from "commander";
 import type { CommandContext, Output, Stop } from "../command-context.ts";
 import { choice } from "../options/choice.ts";
 import { addConfigOptions, type ConfigOptions, configFrom } from "../options/config-options.ts";
-import { addFleetCommand, fleetName, formatVersion } from "../options/fleet-options.ts";
+import { addFleetCommand, fleetName } from "../options/fleet-options.ts";
 import { durationInMs, sizeInBytes } from "../options/parsers.ts";
 import { addChangeOptions, type ChangeOptions, failureOf } from "./change-config.ts";
 import { ladderTable } from "./config-tables.ts";

@@ -1,4 +1,5 @@
 import { isName } from "@mpo/core";
+import type { DocumentVersion } from "@mpo/protocol";
 import { LOG_LEVELS } from "@mpo/runtime";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { FLEET_EXIT_CODES } from "../output/exit-code-help.ts";
@@ -62,22 +63,11 @@ export function addLogLevel(command: Command): Command {
   return command.addOption(choice("--log-level <level>", "what is logged (default: info)", LOG_LEVELS));
 }
 
-/** Place of a document in the order of a device's documents: epoch and version. */
-export interface VersionOption {
-  readonly epoch: number;
-  readonly version: number;
-}
-
 /** `EPOCH.VERSION`, as documents are named everywhere: `1.4`. */
-export const documentVersion: OptionParser<VersionOption> = (text) => {
+export const documentVersion: OptionParser<DocumentVersion> = (text) => {
   const [epoch, version] = (/^(\d{1,15})\.(\d{1,15})$/u.exec(text) ?? []).slice(1).map(Number);
   if (epoch === undefined || version === undefined || epoch < 1 || version < 1) {
     throw new InvalidArgumentError("Expected a document's version, such as 1.4.");
   }
   return { epoch, version };
 };
-
-/** A version as `documentVersion` reads it. */
-export function formatVersion({ epoch, version }: VersionOption): string {
-  return `${epoch}.${version}`;
-}

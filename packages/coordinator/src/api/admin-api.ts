@@ -1,4 +1,4 @@
-import { MpoError } from "@mpo/core";
+import { formatVersion, MpoError } from "@mpo/core";
 import type { Clock } from "@mpo/io";
 import type {
   AdminServiceMethods,
@@ -178,7 +178,7 @@ export class AdminApi {
       {
         request: `rollback ${this.#parts.newId()}`,
         expectedVersion: request.expectedVersion,
-        reasons: [...wordsOf(request.reason), reason("rollback", `the content of ${to.epoch}.${to.version}`)],
+        reasons: [...wordsOf(request.reason), reason("rollback", `the content of ${formatVersion(to)}`)],
       },
       { signal },
     );
@@ -239,7 +239,7 @@ export class AdminApi {
     { version, model }: DesiredDocument,
     words: string,
   ): Promise<void> {
-    const message = `${version.epoch}.${version.version} of ${model}${words === "" ? "" : `: ${words}`}`;
+    const message = `${formatVersion(version)} of ${model}${words === "" ? "" : `: ${words}`}`;
     const { audit, logger, onPushed } = this.#parts;
     onPushed?.(cause);
     logger.info("a person changed a document", {

@@ -1,4 +1,4 @@
-import { given, MpoError, SECOND_MS } from "@mpo/core";
+import { formatVersion, given, MpoError, SECOND_MS } from "@mpo/core";
 import {
   compareVersions,
   type DeviceIdentity,
@@ -214,7 +214,7 @@ export class FleetApi {
     const raised = await searches.raise(identity, { signal });
     if (raised === undefined) return;
     this.#parts.onRaised?.();
-    const message = `the device knows ${version.epoch}.${version.version}: sent again as ${raised.version.epoch}.${raised.version.version}`;
+    const message = `the device knows ${formatVersion(version)}: sent again as ${formatVersion(raised.version)}`;
     this.#parts.logger.warn("the store is older than what a device knows", { deviceId: identity.device, version });
     await audit.log({ kind: "config-raised", identity, actor: "coordinator", message });
   }

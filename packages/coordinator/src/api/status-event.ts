@@ -1,3 +1,4 @@
+import { formatVersion } from "@mpo/core";
 import type { ReportStatusRequest } from "@mpo/protocol";
 
 /** What a status report is in the list of events. */
@@ -5,7 +6,7 @@ export function statusEvent({ status }: ReportStatusRequest): { readonly kind: s
   if (status.kind === "document") {
     const { version, state, rung, message } = status.document;
     const inUse = rung === undefined ? "" : `, rung ${rung}`;
-    return { kind: `document-${state}`, message: `${version.epoch}.${version.version}${inUse} ${message}`.trim() };
+    return { kind: `document-${state}`, message: `${formatVersion(version)}${inUse} ${message}`.trim() };
   }
   if (status.kind === "probe") {
     const { model, failures, message } = status.probe;

@@ -1,4 +1,4 @@
-import { MpoError } from "@mpo/core";
+import { formatVersion, MpoError } from "@mpo/core";
 import {
   compareVersions,
   type DesiredDocument,
@@ -112,7 +112,7 @@ export class DocumentService {
     if (archived !== undefined) return archived;
     throw new MpoError(
       "not-found",
-      `device ${identity.device} has no document ${version.epoch}.${version.version} any more; its newest is ${current.document.version.epoch}.${current.document.version.version}`,
+      `device ${identity.device} has no document ${formatVersion(version)} any more; its newest is ${formatVersion(current.document.version)}`,
     );
   }
 

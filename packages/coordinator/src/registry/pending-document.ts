@@ -1,3 +1,4 @@
+import { formatVersion } from "@mpo/core";
 import { type Condition, compareVersions, type DocumentStatus, type DocumentVersion } from "@mpo/protocol";
 import type { NewestDocument } from "../documents/document-service.ts";
 
@@ -24,8 +25,7 @@ export function pendingCondition(
   { nowMs, isOnline }: { readonly nowMs: number; readonly isOnline: boolean },
 ): readonly Condition[] {
   if (desired === undefined || nowMs - desired.issuedAtMs < PENDING_MS || hasArrived(desired.version, said)) return [];
-  const { epoch, version } = desired.version;
   const next = isOnline ? "see the agent's log" : "the device is offline, and gets it when it is back";
-  const message = `configuration ${epoch}.${version} was pushed and is not applied: ${next}`;
+  const message = `configuration ${formatVersion(desired.version)} was pushed and is not applied: ${next}`;
   return [{ code: "document-pending", sinceMs: desired.issuedAtMs, message }];
 }

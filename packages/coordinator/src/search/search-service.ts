@@ -1,4 +1,5 @@
 import {
+  formatVersion,
   MpoError,
   type RetrainConfig,
   type SearchBudget,
@@ -148,10 +149,10 @@ export class SearchService {
       const current = await this.#parts.documents.current(identity, options);
       const version = current?.document.version;
       if (expected !== undefined && (version === undefined || compareVersions(version, expected) !== 0)) {
-        const newest = version === undefined ? "none" : `${version.epoch}.${version.version}`;
+        const newest = version === undefined ? "none" : formatVersion(version);
         throw new MpoError(
           "conflict",
-          `the newest document of ${identity.device} is ${newest}; expected ${expected.epoch}.${expected.version}`,
+          `the newest document of ${identity.device} is ${newest}; expected ${formatVersion(expected)}`,
           { hint: "Somebody changed it in between: look at it, and decide again." },
         );
       }

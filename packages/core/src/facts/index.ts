@@ -12,6 +12,7 @@ export {
 } from "./chain.ts";
 export { describeConfig } from "./describe-config.ts";
 export { formatBytes } from "./format-bytes.ts";
+export { formatVersion } from "./format-version.ts";
 export { given } from "./given.ts";
 export { MAX_REPEATS, type Measured, measuredSchema } from "./measured.ts";
 export { isOutOfMemory, MPO_ERROR_CODES, MpoError, type MpoErrorCode, type MpoErrorOptions } from "./mpo-error.ts";

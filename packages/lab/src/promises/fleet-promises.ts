@@ -1,3 +1,4 @@
+import { formatVersion } from "@mpo/core";
 import {
   compareVersions,
   type DesiredDocument,
@@ -90,7 +91,7 @@ export class FleetPromises {
     this.#applied.set(device, { identity, versions });
     const last = versions.at(-1);
     const order = last === undefined ? 1 : compareVersions(version, last);
-    if (order < 0) this.#breaks("wentBack", `${device} went back to ${textOf(version)}`);
+    if (order < 0) this.#breaks("wentBack", `${device} went back to ${formatVersion(version)}`);
     if (order !== 0) versions.push(version);
     return order !== 0;
   }
@@ -150,7 +151,7 @@ export class FleetPromises {
         await find(identity, version);
         this.#pushed.add(pushKey(identity.device, version));
       } catch (thrown) {
-        this.#breaks("unpushed", `${identity.device} ran by ${textOf(version)}: ${String(thrown)}`);
+        this.#breaks("unpushed", `${identity.device} ran by ${formatVersion(version)}: ${String(thrown)}`);
       }
     }
   }
@@ -170,10 +171,6 @@ export class FleetPromises {
   }
 }
 
-export function textOf({ epoch, version }: DocumentVersion): string {
-  return `${epoch}.${version}`;
-}
-
 function pushKey(device: string, version: DocumentVersion): string {
-  return `${device} ${textOf(version)}`;
+  return `${device} ${formatVersion(version)}`;
 }

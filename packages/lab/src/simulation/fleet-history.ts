@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
+import { formatVersion } from "@mpo/core";
 import { compareVersions, type DesiredDocument, type DeviceIdentity, type DocumentVersion } from "@mpo/protocol";
-import { FleetPromises, textOf } from "../promises/fleet-promises.ts";
+import { FleetPromises } from "../promises/fleet-promises.ts";
 
 /** One document as it was stored. */
 interface PushedDocument {
@@ -55,11 +56,12 @@ export class FleetHistory extends FleetPromises {
     this.#newest.set(device, { revision, version });
     if (this.#isRewound) return;
     if (last !== undefined && compareVersions(version, last.version) <= 0) {
-      this.fail(`${device} was pushed ${textOf(version)} after ${textOf(last.version)}`);
+      this.fail(`${device} was pushed ${formatVersion(version)} after ${formatVersion(last.version)}`);
     }
     const key = `${device} ${request}`;
     const first = this.#requests.get(key);
-    if (first !== undefined) this.fail(`${device} got ${first} and ${textOf(version)} for one request, ${request}`);
-    this.#requests.set(key, textOf(version));
+    if (first !== undefined)
+      this.fail(`${device} got ${first} and ${formatVersion(version)} for one request, ${request}`);
+    this.#requests.set(key, formatVersion(version));
   }
 }

@@ -1,5 +1,5 @@
 import { createCoordinator, resolveSettings } from "@mpo/coordinator";
-import { MpoError } from "@mpo/core";
+import { formatVersion, MpoError } from "@mpo/core";
 import { createRandom } from "@mpo/datasets";
 import type { Clock } from "@mpo/io";
 import { VirtualClock } from "@mpo/io/testing";
@@ -14,7 +14,6 @@ import {
 import { silentLogger } from "@mpo/runtime";
 import { BUCKETS } from "@mpo/transport";
 import { acknowledging } from "../promises/compare-reports.ts";
-import { textOf } from "../promises/fleet-promises.ts";
 import { FleetHistory } from "./fleet-history.ts";
 import { SIMULATED_MODEL, SimulatedDevice } from "./simulated-device.ts";
 import { type LiveCoordinator, simulatedLink } from "./simulated-network.ts";
@@ -145,7 +144,7 @@ export async function simulate(seed: number): Promise<SimulationResult> {
     if (target === undefined || signal === undefined) return;
     const request = { identity, model: SIMULATED_MODEL, reason: "trial" };
     target.coordinator.admin.pushConfig(request, { signal }).then(
-      ({ document }) => history.note("asked", identity.device, textOf(document.version)),
+      ({ document }) => history.note("asked", identity.device, formatVersion(document.version)),
       (thrown: unknown) => history.note("asked", identity.device, MpoError.from(thrown).code),
     );
   };
@@ -277,8 +276,8 @@ export async function simulate(seed: number): Promise<SimulationResult> {
     const told = await coordinator?.admin.getConfig({ identity }, { signal });
     // None of its rungs could be run: the device is right to have gone back, and has said so.
     if (told?.status?.state === "failed") return undefined;
-    const ran = applied === undefined ? "nothing" : textOf(applied);
-    return `${identity.device} runs by ${ran} (${JSON.stringify(snapshot)}); the newest is ${textOf(desired)}`;
+    const ran = applied === undefined ? "nothing" : formatVersion(applied);
+    return `${identity.device} runs by ${ran} (${JSON.stringify(snapshot)}); the newest is ${formatVersion(desired)}`;
   }
 
   async function newestOf(identity: DeviceIdentity): Promise<DocumentVersion | undefined> {
