@@ -95,34 +95,21 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
     storeLagMs: () => Math.max(...Object.values(parts).flatMap(({ watches }) => watches.map(({ lagMs }) => lagMs))),
   });
   const searches = new SearchService({
-    registry,
-    profiles,
-    priors,
-    documents,
-    clock,
-    budget: settings.budget,
+    ...{ registry, profiles, priors, documents, clock, budget: settings.budget },
     onSearched: (ms) => metrics.searched(ms),
   });
-  const common = { registry, statuses, profiles, documents, searches, audit, clock };
+  const common = { registry, statuses, profiles, documents, searches, audit, clock, logger, heartbeatSeconds };
   const { natsServers, probes } = settings;
   const fleet = new FleetApi({
     ...common,
-    priors,
-    queue,
-    logger,
-    probes,
-    heartbeatSeconds,
-    natsServers,
+    ...{ priors, queue, probes, natsServers },
     onReport: (kind, isDuplicate) => metrics.reported(kind, isDuplicate),
     onRaised: () => metrics.pushed("raise"),
   });
   const admin = new AdminApi({
     ...common,
-    life,
-    heartbeatSeconds,
+    ...{ life, newId },
     presenceMs: () => health.presenceMs,
-    newId,
-    logger,
     onPushed: (cause) => metrics.pushed(cause),
   });
   const worker = searchWorker({ searches, profiles, priors, audit, metrics, logger });

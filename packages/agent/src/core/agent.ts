@@ -19,6 +19,7 @@ import { Outbox } from "../report/outbox.ts";
 import { runTogether } from "../work/run-together.ts";
 import { WorkLoop } from "../work/work-loop.ts";
 import { WorkMemory } from "../work/work-memory.ts";
+import type { AgentParts } from "./agent-parts.ts";
 import type { AgentPorts } from "./agent-ports.ts";
 import type { AgentSettings } from "./agent-settings.ts";
 import { Conditions, type Finding } from "./conditions.ts";
@@ -69,31 +70,27 @@ export async function createAgent(settings: AgentSettings, world: AgentPorts): P
   const reported = new ReportedProfiles(ports);
   const time = new TrustedTime(ports.clock);
   const sending = new Wakeup(ports.clock);
-  const { deviceClass } = inventory;
+  const parts: AgentParts = { settings, ports, inventory, store, outbox, time, memory, reported };
   const documents = new Documents({
-    ...{ settings, ports, store, outbox, time, deviceClass },
+    ...parts,
     onChange: () => work.documentChanged(),
   });
   const onReport = (): void => sending.wake();
   const onModels = (models: readonly ServedModel[]): void => link.modelsAre(models);
   const onDoing = (): void => link.beat();
-  const work: WorkLoop = new WorkLoop({
-    ...{ settings, ports, inventory, store, documents, outbox, memory, reported, onReport, onModels, onDoing },
-  });
+  const work: WorkLoop = new WorkLoop({ ...parts, documents, onReport, onModels, onDoing });
   const offer = async (envelope: Uint8Array): Promise<void> => {
     // A document of this name is the other machine's.
     if (link.isDoubled) return;
     await documents.offer(envelope);
     sending.wake();
   };
-  const feed = new FeedLoop({ settings, ports, store, onEnvelope: offer });
+  const feed = new FeedLoop({ ...parts, onEnvelope: offer });
   const link: LinkLoop = new LinkLoop({
-    ...{ settings, ports, store, time, inventory },
+    ...parts,
     models: () => ports.serving.models(),
-    profiles: (models) => reported.of(models),
     doing: () => doing(),
     conditions: (resources) => conditions.update(findings(resources), time.nowMs()),
-    isAllSent: () => outbox.waiting.length === 0,
     hasFailedDocument: () => documents.hasFailed,
     onHello: async ({ desired, probes, natsServers, needsStatus }) => {
       const isAllSent = outbox.waiting.length === 0;
@@ -135,7 +132,7 @@ export async function createAgent(settings: AgentSettings, world: AgentPorts): P
         await runTogether(signal, [
           (all) => link.run(all),
           (all) => feed.run(all),
-          (all) => runSending({ settings, ports, outbox, wakeup: sending, onUnknown: () => link.sayHello() }, all),
+          (all) => runSending({ ...parts, wakeup: sending, onUnknown: () => link.sayHello() }, all),
           (all) => work.run(all),
         ]);
       } finally {

@@ -1,19 +1,10 @@
 import { given, MpoError } from "@mpo/core";
 import { asLine, type DocumentState, type DocumentVersion } from "@mpo/protocol";
-import type { ConfigStore } from "../config/config-store.ts";
-import type { TrustedTime } from "../config/trusted-time.ts";
-import type { Outbox } from "../report/outbox.ts";
-import type { AgentPorts } from "./agent-ports.ts";
-import type { AgentSettings } from "./agent-settings.ts";
+import type { AgentParts } from "./agent-parts.ts";
 
 /** The parts that documents go through. */
-export interface DocumentParts {
-  readonly settings: AgentSettings;
-  readonly ports: AgentPorts;
-  readonly store: ConfigStore;
-  readonly outbox: Outbox;
-  readonly time: TrustedTime;
-  readonly deviceClass: string;
+export interface DocumentParts
+  extends Pick<AgentParts, "settings" | "ports" | "inventory" | "store" | "outbox" | "time"> {
   /** Called after another document came in use. */
   readonly onChange: () => void;
 }
@@ -43,9 +34,10 @@ export class Documents {
 
   /** Offers an envelope. Never throws but for `cancelled`: a full disk is logged, and the next heartbeat tries again. */
   async offer(envelope: Uint8Array): Promise<void> {
-    const { settings, ports, store, time, deviceClass, onChange } = this.#parts;
+    const { settings, ports, inventory, store, time, onChange } = this.#parts;
     const { verify, logger } = ports;
     const { identity } = settings;
+    const { deviceClass } = inventory;
     this.#hasFailed = false;
     try {
       const offer = await store.offer(envelope, { identity, deviceClass, nowMs: time.nowMs(), verify });

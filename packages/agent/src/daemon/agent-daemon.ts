@@ -1,14 +1,14 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { given } from "@mpo/core";
-import { type Clock, makeFolder } from "@mpo/io";
-import { claimFolder, type Logger } from "@mpo/runtime";
+import { makeFolder } from "@mpo/io";
+import { claimFolder } from "@mpo/runtime";
 import { type Agent, createAgent } from "../core/agent.ts";
+import type { AgentPorts } from "../core/agent-ports.ts";
 import type { AgentSettings } from "../core/agent-settings.ts";
 import { jobEngine } from "../job/job-engine.ts";
 import type { CpuShare } from "../job/step-back.ts";
 import type { AgentEngine } from "../ports/agent-engine.ts";
-import type { ConnectFeed, FleetLink } from "../ports/fleet-link.ts";
 import { openFolderDisk } from "../ports/folder-disk.ts";
 import { servingFolder } from "../serving/serving-folder.ts";
 import { machineMarks } from "../system/machine-marks.ts";
@@ -16,7 +16,7 @@ import { SystemFiles } from "../system/system-files.ts";
 import { systemMonitor } from "../system/system-monitor.ts";
 
 /** Options of `runAgentDaemon`. */
-export interface AgentDaemonOptions {
+export interface AgentDaemonOptions extends Pick<AgentPorts, "link" | "connectFeed" | "clock" | "random" | "logger"> {
   readonly settings: AgentSettings;
   /** Where the agent keeps its journal, documents and memory. One agent a folder. */
   readonly dataFolder: string;
@@ -29,12 +29,6 @@ export interface AgentDaemonOptions {
    * For several devices on one machine.
    */
   readonly memoryLimitBytes?: number;
-  readonly link: FleetLink;
-  readonly connectFeed: ConnectFeed;
-  readonly clock: Clock;
-  /** From 0 up to 1. */
-  readonly random: () => number;
-  readonly logger: Logger;
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Where `/proc` and `/sys` are. Default: "/". */
   readonly systemRoot?: string;

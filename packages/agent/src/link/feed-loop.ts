@@ -7,9 +7,7 @@ import {
   desiredEnvelopeCodec,
   notifySubject,
 } from "@mpo/protocol";
-import type { ConfigStore } from "../config/config-store.ts";
-import type { AgentPorts } from "../core/agent-ports.ts";
-import type { AgentSettings } from "../core/agent-settings.ts";
+import type { AgentParts } from "../core/agent-parts.ts";
 import { Wakeup } from "../core/wakeup.ts";
 import type { DesiredFeed } from "../ports/fleet-link.ts";
 import { Waits } from "./back-off.ts";
@@ -19,10 +17,7 @@ const LOOK_AGAIN_MS: readonly number[] = [100, 400, 1600];
 const FOREVER_MS = 2 ** 31;
 
 /** What the feed needs of the agent. */
-export interface FeedParts {
-  readonly settings: AgentSettings;
-  readonly ports: AgentPorts;
-  readonly store: ConfigStore;
+export interface FeedParts extends Pick<AgentParts, "settings" | "ports" | "store"> {
   readonly onEnvelope: (envelope: Uint8Array) => Promise<void>;
 }
 

@@ -3,17 +3,13 @@ import {
   compareVersions,
   type DocumentVersion,
   type HeartbeatRequest,
-  type HelloRequest,
   type HelloResponse,
-  type Inventory,
   type Resources,
   reportedDigest,
   type ServedModel,
 } from "@mpo/protocol";
-import type { ConfigStore } from "../config/config-store.ts";
-import type { TrustedTime } from "../config/trusted-time.ts";
+import type { AgentParts } from "../core/agent-parts.ts";
 import type { AgentPorts } from "../core/agent-ports.ts";
-import type { AgentSettings } from "../core/agent-settings.ts";
 import { Wakeup } from "../core/wakeup.ts";
 import { isRefusal } from "../report/outbox.ts";
 import { Waits } from "./back-off.ts";
@@ -36,21 +32,12 @@ const LONGEST_REFUSED_MS = 900_000;
 const ASK_AGAIN_MS = 900_000;
 
 /** What the link needs of the agent. */
-export interface LinkParts {
-  readonly settings: AgentSettings;
-  readonly ports: AgentPorts;
-  readonly store: ConfigStore;
-  readonly time: TrustedTime;
-  readonly inventory: Inventory;
+export interface LinkParts extends AgentParts {
   readonly models: () => Promise<readonly ServedModel[]>;
-  /** Profiles that were reported, and can be again. */
-  readonly profiles: (models: readonly ServedModel[]) => Promise<HelloRequest["profiles"]>;
   /** What is wrong with the device now. */
   readonly conditions: (resources: Resources) => HeartbeatRequest["conditions"];
   /** What the device is busy with. */
   readonly doing: () => HeartbeatRequest["doing"];
-  /** Whether no report waits to be sent. */
-  readonly isAllSent: () => boolean;
   /** Whether the last document could not be taken, and is to be asked for again. */
   readonly hasFailedDocument: () => boolean;
   /** Called with every answer to a hello. */
@@ -138,8 +125,9 @@ export class LinkLoop {
     const models = await this.#parts.models();
     if (this.#needsHello || JSON.stringify(models) !== this.#named) return this.#hello(signal);
     const appliedVersion = this.#parts.store.document?.version;
-    const profiles = await this.#parts.profiles(models);
-    const digest = this.#parts.isAllSent() ? reportedDigest({ models, profiles, appliedVersion }) : undefined;
+    const profiles = await this.#parts.reported.of(models);
+    const digest =
+      this.#parts.outbox.waiting.length === 0 ? reportedDigest({ models, profiles, appliedVersion }) : undefined;
     const resources = await wholeResources(ports);
     const answer = await ports.link.heartbeat(
       {
@@ -183,7 +171,7 @@ export class LinkLoop {
           resources: await wholeResources(ports),
           labels,
           models: served,
-          profiles: await this.#parts.profiles(served),
+          profiles: await this.#parts.reported.of(served),
           ...(floor === undefined ? {} : { versionFloor: { epoch: floor.epoch, version: floor.version } }),
           ...given({ appliedVersion: document?.version, doing: this.#parts.doing() }),
         },

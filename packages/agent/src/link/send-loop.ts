@@ -1,18 +1,13 @@
 import { MpoError } from "@mpo/core";
-import type { AgentPorts } from "../core/agent-ports.ts";
-import type { AgentSettings } from "../core/agent-settings.ts";
+import type { AgentParts } from "../core/agent-parts.ts";
 import type { Wakeup } from "../core/wakeup.ts";
-import type { Outbox } from "../report/outbox.ts";
 import { Waits } from "./back-off.ts";
 
 /** Reports that wait are tried again at least this often, also when nothing new comes. */
 const IDLE_MS = 300_000;
 
 /** What sending needs of the agent. */
-export interface SendParts {
-  readonly settings: AgentSettings;
-  readonly ports: AgentPorts;
-  readonly outbox: Outbox;
+export interface SendParts extends Pick<AgentParts, "settings" | "ports" | "outbox"> {
   /** Woken by a new report, and when the coordinator can be reached again. */
   readonly wakeup: Wakeup;
   /** The coordinator does not know the device. */

@@ -1,13 +1,10 @@
 import { MpoError } from "@mpo/core";
 import { linkSignals } from "@mpo/io";
-import type { AgentPorts } from "../core/agent-ports.ts";
-import type { AgentSettings } from "../core/agent-settings.ts";
+import type { AgentParts } from "../core/agent-parts.ts";
 import { type BudgetFacts, emergency } from "../policy/budget-policy.ts";
 
 /** What guarding needs of the agent. */
-export interface GuardParts {
-  readonly settings: AgentSettings;
-  readonly ports: AgentPorts;
+export interface GuardParts extends Pick<AgentParts, "settings" | "ports"> {
   readonly facts: () => BudgetFacts;
 }
 

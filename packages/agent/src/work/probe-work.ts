@@ -1,32 +1,16 @@
 import { MpoError, observe, type Profile } from "@mpo/core";
-import {
-  asLine,
-  type Inventory,
-  type ProbeFailure,
-  type ProbeOrder,
-  type Resources,
-  type ServedModel,
-} from "@mpo/protocol";
-import type { AgentPorts } from "../core/agent-ports.ts";
-import type { AgentSettings } from "../core/agent-settings.ts";
-import type { ReportedProfiles } from "../link/reported-profiles.ts";
+import { asLine, type ProbeFailure, type ProbeOrder, type Resources, type ServedModel } from "@mpo/protocol";
+import type { AgentParts } from "../core/agent-parts.ts";
 import { type BudgetFacts, workBudget } from "../policy/budget-policy.ts";
 import { type DueProbe, dueProbe, isIdle, type ProbeRecord, probeDone, probeFailed } from "../policy/probe-schedule.ts";
 import type { ProbeJob, ProbeResult, RetrainOutcome } from "../ports/agent-engine.ts";
-import type { Outbox } from "../report/outbox.ts";
 import { guarded } from "./guarded-work.ts";
 import { keepKnownProfile, readKnownProfile } from "./known-profile.ts";
 import { curvesJob, probeJob } from "./make-job.ts";
-import type { WorkMemory } from "./work-memory.ts";
 
 /** What probing needs of the agent. */
-export interface ProbeParts {
-  readonly settings: AgentSettings;
-  readonly ports: AgentPorts;
-  readonly inventory: Inventory;
-  readonly outbox: Outbox;
-  readonly memory: WorkMemory;
-  readonly reported: ReportedProfiles;
+export interface ProbeParts
+  extends Pick<AgentParts, "settings" | "ports" | "inventory" | "outbox" | "memory" | "reported"> {
   /** A report was added. */
   readonly onReport: () => void;
 }

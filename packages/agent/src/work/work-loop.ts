@@ -1,36 +1,24 @@
 import { chooseRung, describeConfig, formatVersion, given, isHopeless, MpoError, runWindow } from "@mpo/core";
-import type { DesiredDocument, DocumentVersion, Inventory, ProbeOrder, Resources, ServedModel } from "@mpo/protocol";
-import type { ConfigStore } from "../config/config-store.ts";
-import type { AgentPorts } from "../core/agent-ports.ts";
-import type { AgentSettings } from "../core/agent-settings.ts";
+import type { DesiredDocument, DocumentVersion, ProbeOrder, Resources, ServedModel } from "@mpo/protocol";
+import type { AgentParts } from "../core/agent-parts.ts";
 import type { Finding } from "../core/conditions.ts";
 import type { Documents } from "../core/documents.ts";
 import { randomName } from "../core/random-name.ts";
 import { Wakeup } from "../core/wakeup.ts";
 import { describeSigns } from "../drift/drift-detector.ts";
-import type { ReportedProfiles } from "../link/reported-profiles.ts";
 import { type BudgetFacts, workBudget } from "../policy/budget-policy.ts";
 import type { RetrainOutcome } from "../ports/agent-engine.ts";
-import type { Outbox } from "../report/outbox.ts";
 import { isWithinBounds, windowResults } from "../window/window-report.ts";
 import { CurrentWork } from "./current-work.ts";
 import { DriftWatch } from "./drift-watch.ts";
 import { guarded } from "./guarded-work.ts";
 import { probeMsOf, type RungToRun, retrainJob } from "./make-job.ts";
 import { budgetFacts, ProbeWork } from "./probe-work.ts";
-import type { WorkMemory } from "./work-memory.ts";
 import { WorkTroubles } from "./work-troubles.ts";
 
 /** What the work needs of the agent. */
-export interface WorkParts {
-  readonly settings: AgentSettings;
-  readonly ports: AgentPorts;
-  readonly inventory: Inventory;
-  readonly store: ConfigStore;
+export interface WorkParts extends AgentParts {
   readonly documents: Documents;
-  readonly outbox: Outbox;
-  readonly memory: WorkMemory;
-  readonly reported: ReportedProfiles;
   readonly onReport: () => void;
   /** Called with the models that are served, as often as they are looked at. */
   readonly onModels: (models: readonly ServedModel[]) => void;

@@ -1,5 +1,4 @@
 import { formatVersion, MpoError } from "@mpo/core";
-import type { Clock } from "@mpo/io";
 import type {
   AdminServiceMethods,
   DesiredDocument,
@@ -10,39 +9,25 @@ import type {
   RequestOf,
   ResponseOf,
 } from "@mpo/protocol";
-import type { Logger } from "@mpo/runtime";
-import type { DocumentService } from "../documents/document-service.ts";
-import type { Audit, EventFilter } from "../events/audit.ts";
+import type { EventFilter } from "../events/audit.ts";
 import type { PushCause } from "../http/metrics.ts";
-import type { ProfileService } from "../profiles/profile-service.ts";
 import { askToProbe, askToReport } from "../registry/ask-device.ts";
 import type { Asking, DeviceLife } from "../registry/device-life.ts";
 import type { DeviceRecord } from "../registry/device-record.ts";
-import type { Registry } from "../registry/registry.ts";
 import { newestConfirmed, statusOf } from "../registry/status-record.ts";
-import type { StatusService } from "../registry/status-service.ts";
 import { reason } from "../search/planned-ladder.ts";
-import type { SearchService } from "../search/search-service.ts";
 import { deviceView } from "./device-view.ts";
 import type { ApiCall } from "./fleet-api.ts";
+import type { ApiParts } from "./fleet-parts.ts";
 import { pageOf } from "./page.ts";
 
 /** What the API of people and programs stands on. */
-export interface AdminParts {
-  readonly registry: Registry;
-  readonly statuses: StatusService;
-  readonly profiles: ProfileService;
-  readonly documents: DocumentService;
-  readonly searches: SearchService;
-  readonly audit: Audit;
+export interface AdminParts extends ApiParts {
   readonly life: DeviceLife;
-  readonly clock: Clock;
-  readonly heartbeatSeconds: () => number;
   /** The time by which devices count as there or away. */
   readonly presenceMs: () => number;
   /** Names for requests; never the same twice. */
   readonly newId: () => string;
-  readonly logger: Logger;
   readonly onPushed?: (cause: PushCause) => void;
 }
 

@@ -1,19 +1,13 @@
 import { given } from "@mpo/core";
 import type { DeviceView } from "@mpo/protocol";
-import type { DocumentService } from "../documents/document-service.ts";
 import { conditionsOf } from "../registry/device-conditions.ts";
 import { type DeviceRecord, neverSeen } from "../registry/device-record.ts";
 import { isOnline } from "../registry/presence.ts";
-import type { Registry } from "../registry/registry.ts";
-import type { StatusService } from "../registry/status-service.ts";
+import type { ApiParts } from "./fleet-parts.ts";
 
-interface ViewParts {
-  readonly registry: Registry;
-  readonly documents: DocumentService;
-  readonly statuses: StatusService;
+interface ViewParts extends Pick<ApiParts, "registry" | "documents" | "statuses" | "heartbeatSeconds"> {
   /** The time by which devices count as there or away. */
   readonly presenceMs: () => number;
-  readonly heartbeatSeconds: () => number;
 }
 
 /** A device as people and programs are shown it: what it is, runs and needs. */

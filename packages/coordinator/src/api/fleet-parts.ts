@@ -10,21 +10,25 @@ import type { StatusService } from "../registry/status-service.ts";
 import type { SearchQueue } from "../search/search-queue.ts";
 import type { SearchService } from "../search/search-service.ts";
 
-/** What the API of devices stands on. */
-export interface FleetParts {
+/** What both APIs stand on. */
+export interface ApiParts {
   readonly registry: Registry;
   readonly statuses: StatusService;
   readonly profiles: ProfileService;
-  readonly priors: PriorService;
   readonly documents: DocumentService;
   readonly searches: SearchService;
-  readonly queue: SearchQueue;
   readonly audit: Audit;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly probes: ProbePolicy;
   /** How often devices are to say that they are there, at the moment. */
   readonly heartbeatSeconds: () => number;
+}
+
+/** What the API of devices stands on. */
+export interface FleetParts extends ApiParts {
+  readonly priors: PriorService;
+  readonly queue: SearchQueue;
+  readonly probes: ProbePolicy;
   /** Where devices find NATS. */
   readonly natsServers: readonly string[];
   readonly onReport?: (kind: "profile" | "status", isDuplicate: boolean) => void;
