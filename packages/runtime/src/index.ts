@@ -12,3 +12,4 @@ export {
 export { createLogger, LOG_LEVELS, type LogFields, type Logger, type LogLevel, silentLogger } from "./logger.ts";
 export { connectionsWithin, FEW_OPEN_FILES, readOpenFiles } from "./open-files.ts";
 export { backOffSchedule, isTransient, retry } from "./retry.ts";
+export { Waits } from "./waits.ts";

@@ -7,10 +7,10 @@ import {
   desiredEnvelopeCodec,
   notifySubject,
 } from "@mpo/protocol";
+import { Waits } from "@mpo/runtime";
 import type { AgentParts } from "../core/agent-parts.ts";
 import { Wakeup } from "../core/wakeup.ts";
 import type { DesiredFeed } from "../ports/fleet-link.ts";
-import { Waits } from "./back-off.ts";
 
 /** A replica may answer with an older document than was pushed: look again after these waits. */
 const LOOK_AGAIN_MS: readonly number[] = [100, 400, 1600];

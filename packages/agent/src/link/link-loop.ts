@@ -8,11 +8,11 @@ import {
   reportedDigest,
   type ServedModel,
 } from "@mpo/protocol";
+import { Waits } from "@mpo/runtime";
 import type { AgentParts } from "../core/agent-parts.ts";
 import type { AgentPorts } from "../core/agent-ports.ts";
 import { Wakeup } from "../core/wakeup.ts";
 import { isRefusal } from "../report/outbox.ts";
-import { Waits } from "./back-off.ts";
 
 const ENROLLED_FILE = "enrolled";
 const MS = 1000;

@@ -1,7 +1,7 @@
 import { MpoError } from "@mpo/core";
+import { Waits } from "@mpo/runtime";
 import type { AgentPorts } from "../core/agent-ports.ts";
 import type { Finding } from "../core/conditions.ts";
-import { Waits } from "../link/back-off.ts";
 
 type TroublePorts = Pick<AgentPorts, "clock" | "logger" | "random" | "serving">;
 

@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import { given, MpoError } from "@mpo/core";
 import { fileError, systemClock } from "@mpo/io";
 import type { FleetEvent, ListEventsResponse } from "@mpo/protocol";
-import { backOffSchedule, isTransient } from "@mpo/runtime";
+import { isTransient, Waits } from "@mpo/runtime";
 import type { Command } from "commander";
 import type { CommandContext, Files, Output, Stop } from "../command-context.ts";
 import { type AdminSession, withAdmin } from "../fleet/with-admin.ts";
@@ -28,7 +28,7 @@ interface ExportOptions extends EventsOptions {
   readonly output: string;
 }
 
-const WAITS = { baseMs: 500, capMs: 10_000, waits: Number.POSITIVE_INFINITY, random: Math.random } as const;
+const WAITS = { baseMs: 500, capMs: 10_000, random: Math.random };
 /** Events of an answer, at most. */
 const MOST = 1000;
 const USUAL_LIMIT = 50;
@@ -179,7 +179,7 @@ async function follow(
   const { admin, call, target } = session;
   const { terminal, signal } = context;
   let last = after;
-  let waits = backOffSchedule(WAITS);
+  const waits = new Waits(WAITS);
   let isBroken = false;
   while (!signal.aborted) {
     try {
@@ -188,7 +188,7 @@ async function follow(
       const newest = events[0]?.sequence ?? 0;
       if (isBroken) terminal.note(`the coordinator at ${target} is back`);
       isBroken = false;
-      waits = backOffSchedule(WAITS);
+      waits.succeeded();
       if (newest < last) {
         terminal.note("the coordinator's store went back in time: some of what is above is forgotten there");
         last = newest;
@@ -208,8 +208,7 @@ async function follow(
       if (!isBroken && !isDeadline(thrown)) terminal.note(`the coordinator at ${target} is away; trying again ...`);
       isBroken = !isDeadline(thrown);
     }
-    const wait = waits.next();
-    if (wait.done !== true) await systemClock.sleep(wait.value, { signal }).catch(() => undefined);
+    await systemClock.sleep(waits.next(), { signal }).catch(() => undefined);
   }
 }
 

@@ -1,7 +1,7 @@
 import { EventEmitter } from "node:events";
 import { MpoError } from "@mpo/core";
 import { abortError, type Clock, systemClock, untilAborted } from "@mpo/io";
-import { backOffSchedule, type Logger, retry, silentLogger } from "@mpo/runtime";
+import { backOffSchedule, type Logger, retry, silentLogger, Waits } from "@mpo/runtime";
 import {
   type Authenticator,
   connect,
@@ -50,7 +50,7 @@ export class NatsLink {
   private constructor(
     connection: NatsConnection,
     settings: ResolvedNatsSettings,
-    pauses: ReconnectPauses,
+    pauses: Waits,
     options: NatsLinkOptions,
   ) {
     this.connection = connection;
@@ -70,7 +70,7 @@ export class NatsLink {
     const { logger = silentLogger, clock = systemClock, random = Math.random, signal } = options;
     const { reconnectBaseMs: baseMs, reconnectCapMs: capMs, waitsForServer } = settings;
     const waits = waitsForServer ? {} : { waits: 2 };
-    const pauses = new ReconnectPauses(settings, random);
+    const pauses = new Waits({ baseMs, capMs, random });
     const attempt = async (): Promise<NatsConnection> => {
       try {
         return await connect(connectionOptions(settings, pauses));
@@ -127,12 +127,12 @@ export class NatsLink {
     throw new MpoError("unavailable", `the connection to NATS has closed for good: ${reason}`, { cause: thrown });
   }
 
-  async #follow(pauses: ReconnectPauses): Promise<void> {
+  async #follow(pauses: Waits): Promise<void> {
     for await (const { type, data } of this.connection.status()) {
       if (type === Events.Disconnect) this.logger.warn("lost the connection to NATS", { server: data });
       else if (type === Events.Reconnect) {
         this.logger.info("connected to NATS again", { server: data });
-        pauses.reset();
+        pauses.succeeded();
         this.#events.emit("reconnect");
       } else if (type === Events.Error) this.logger.error("NATS reported an error", { reason: data });
       else if (type === DebugEvents.StaleConnection) this.logger.warn("NATS does not answer pings");
@@ -140,29 +140,7 @@ export class NatsLink {
   }
 }
 
-/** Pauses between attempts to connect again: they grow until an attempt succeeds. */
-class ReconnectPauses {
-  readonly #make: () => Iterator<number>;
-  readonly #capMs: number;
-  #pauses: Iterator<number>;
-
-  constructor({ reconnectBaseMs: baseMs, reconnectCapMs: capMs }: ResolvedNatsSettings, random: () => number) {
-    this.#capMs = capMs;
-    this.#make = () => backOffSchedule({ baseMs, capMs, random });
-    this.#pauses = this.#make();
-  }
-
-  next(): number {
-    const pause = this.#pauses.next();
-    return Math.max(MIN_PAUSE_MS, pause.done === true ? this.#capMs : pause.value);
-  }
-
-  reset(): void {
-    this.#pauses = this.#make();
-  }
-}
-
-function connectionOptions(settings: ResolvedNatsSettings, pauses: ReconnectPauses): Parameters<typeof connect>[0] {
+function connectionOptions(settings: ResolvedNatsSettings, pauses: Waits): Parameters<typeof connect>[0] {
   const authenticator = authenticatorOf(settings.credentials);
   return {
     servers: [...settings.servers],
@@ -174,7 +152,7 @@ function connectionOptions(settings: ResolvedNatsSettings, pauses: ReconnectPaus
     // The library gives up after 10 attempts and after two equal refusals; a fleet must outlive any outage.
     maxReconnectAttempts: -1,
     ignoreAuthErrorAbort: true,
-    reconnectDelayHandler: () => pauses.next(),
+    reconnectDelayHandler: () => Math.max(MIN_PAUSE_MS, pauses.next()),
     // A stack for every request, in case it fails: a tenth of a busy coordinator's time. Our errors say what failed.
     noAsyncTraces: true,
     ...(authenticator === undefined ? {} : { authenticator }),

@@ -1,5 +1,5 @@
 import { linkSignals } from "@mpo/io";
-import { backOffSchedule } from "@mpo/runtime";
+import { Waits } from "@mpo/runtime";
 import {
   AckPolicy,
   type ConsumerConfig,
@@ -39,8 +39,7 @@ export async function* consumeOrdered(
   using linked = linkSignals(options.signal);
   const { signal } = linked;
   void link.connection.closed().then(() => linked.abort());
-  const { baseMs, capMs } = { baseMs: 100, capMs: 5000 };
-  let waits = backOffSchedule({ baseMs, capMs, random: link.random });
+  const waits = new Waits({ baseMs: 100, capMs: 5000, random: link.random });
   let created: string | undefined;
   let cursor = typeof options.from === "number" ? options.from - 1 : 0;
   let isFirst = true;
@@ -59,7 +58,7 @@ export async function* consumeOrdered(
       created = String(info.created);
       const pending = await run.start(start(options, cursor, isFirst), signal);
       isFirst = false;
-      waits = backOffSchedule({ baseMs, capMs, random: link.random });
+      waits.succeeded();
       if (pending === 0 && !isCaughtUp) {
         isCaughtUp = true;
         yield { kind: "caught-up" };
@@ -88,7 +87,7 @@ export async function* consumeOrdered(
       run.stop();
       queue.end();
     }
-    if (!signal.aborted) await link.clock.sleep(waits.next().value ?? capMs, { signal }).catch(() => undefined);
+    if (!signal.aborted) await link.clock.sleep(waits.next(), { signal }).catch(() => undefined);
   }
 }
 

@@ -1,4 +1,4 @@
-import { backOffSchedule } from "@mpo/runtime";
+import { backOffSchedule } from "./retry.ts";
 
 /** Waits after failures in a row: full jitter, from the start again after a success. */
 export class Waits {
