@@ -36,7 +36,6 @@ export {
 } from "./messages/document.ts";
 export type {
   EnrollRequest,
-  EnrollResponse,
   HeartbeatRequest,
   HeartbeatResponse,
   HelloRequest,
@@ -51,9 +50,7 @@ export type {
   ReportProfilePartRequest,
   ReportProfilePartResponse,
   ReportProfileRequest,
-  ReportProfileResponse,
   ReportStatusRequest,
-  ReportStatusResponse,
   WindowOutcome,
   WindowResult,
 } from "./messages/report.ts";

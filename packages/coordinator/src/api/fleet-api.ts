@@ -4,18 +4,12 @@ import {
   type DeviceIdentity,
   type DocumentVersion,
   deviceKey,
-  type EnrollRequest,
-  type EnrollResponse,
+  type FleetServiceMethods,
   type HeartbeatRequest,
-  type HeartbeatResponse,
   type HelloRequest,
   type HelloResponse,
-  type ReportProfilePartRequest,
-  type ReportProfilePartResponse,
-  type ReportProfileRequest,
-  type ReportProfileResponse,
-  type ReportStatusRequest,
-  type ReportStatusResponse,
+  type RequestOf,
+  type ResponseOf,
 } from "@mpo/protocol";
 import { ReportParts } from "../profiles/report-parts.ts";
 import { heardConditions, logConditions } from "../registry/device-conditions.ts";
@@ -25,6 +19,9 @@ import { Doubles } from "./doubles.ts";
 import type { FleetParts } from "./fleet-parts.ts";
 import { askForMissing, heldDigest, newsFor, outstandingProbe, probesFor, requestOfReport } from "./hello-answer.ts";
 import { statusEvent } from "./status-event.ts";
+
+type Ask<Call extends keyof FleetServiceMethods> = RequestOf<FleetServiceMethods[Call]>;
+type Answer<Call extends keyof FleetServiceMethods> = ResponseOf<FleetServiceMethods[Call]>;
 
 /** One call. */
 export interface ApiCall extends PeerFacts {
@@ -58,7 +55,7 @@ export class FleetApi {
     this.#parts = parts;
   }
 
-  async enroll(request: EnrollRequest, { signal, ...facts }: ApiCall): Promise<EnrollResponse> {
+  async enroll(request: Ask<"enroll">, { signal, ...facts }: ApiCall): Promise<Answer<"enroll">> {
     const identity = deviceIdentityOf(request.identity, facts);
     if ((await this.#doubles.meet(request, { ...facts, signal })) !== undefined)
       return { state: "accepted", retryAfterSeconds: 0 };
@@ -103,7 +100,7 @@ export class FleetApi {
     };
   }
 
-  async heartbeat(request: HeartbeatRequest, { signal, ...facts }: ApiCall): Promise<HeartbeatResponse> {
+  async heartbeat(request: HeartbeatRequest, { signal, ...facts }: ApiCall): Promise<Answer<"heartbeat">> {
     const { registry, documents, clock, heartbeatSeconds } = this.#parts;
     const identity = deviceIdentityOf(request.identity, facts);
     const always = { serverTimeMs: clock.now(), heartbeatSeconds: heartbeatSeconds() };
@@ -133,7 +130,7 @@ export class FleetApi {
     return { ...always, desiredVersion: version, needsHello };
   }
 
-  async reportProfile(request: ReportProfileRequest, { signal, ...facts }: ApiCall): Promise<ReportProfileResponse> {
+  async reportProfile(request: Ask<"reportProfile">, { signal, ...facts }: ApiCall): Promise<Answer<"reportProfile">> {
     const { profiles, queue, audit, logger, onReport } = this.#parts;
     const identity = deviceIdentityOf(request.identity, facts);
     await this.#requireDevice(identity, signal);
@@ -167,7 +164,7 @@ export class FleetApi {
   }
 
   /** Keeps a part of a profile's report; the last one makes it whole. */
-  async reportProfilePart(request: ReportProfilePartRequest, call: ApiCall): Promise<ReportProfilePartResponse> {
+  async reportProfilePart(request: Ask<"reportProfilePart">, call: ApiCall): Promise<Answer<"reportProfilePart">> {
     const identity = deviceIdentityOf(request.identity, call);
     await this.#requireDevice(identity, call.signal);
     const doubledBy = await this.#doubles.keptApart(request, call, "a profile, in parts");
@@ -178,7 +175,7 @@ export class FleetApi {
     return { arrivedBytes };
   }
 
-  async reportStatus(request: ReportStatusRequest, { signal, ...facts }: ApiCall): Promise<ReportStatusResponse> {
+  async reportStatus(request: Ask<"reportStatus">, { signal, ...facts }: ApiCall): Promise<Answer<"reportStatus">> {
     const { statuses, audit, documents, logger, onReport } = this.#parts;
     const identity = deviceIdentityOf(request.identity, facts);
     await this.#requireDevice(identity, signal);

@@ -31,7 +31,6 @@ export const enrollRequest = object({
 });
 
 /** Whether the device is part of the fleet, and what it needs to prove it. */
-export type EnrollResponse = Fact<typeof enrollResponse>;
 export const enrollResponse = object({
   state: word(["accepted", "pending"]),
   certificatePem: secret(16_384, { hasLines: true }).optional(),

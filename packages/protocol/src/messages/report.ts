@@ -57,7 +57,6 @@ export const reportProfileRequest = consistent(
 );
 
 /** The profile is stored. */
-export type ReportProfileResponse = Fact<typeof reportProfileResponse>;
 export const reportProfileResponse = object({
   isDuplicate: flag(),
   revision: whole(1),
@@ -165,5 +164,4 @@ export const reportStatusRequest = object({
 });
 
 /** The report is stored. */
-export type ReportStatusResponse = Fact<typeof reportStatusResponse>;
 export const reportStatusResponse = object({ isDuplicate: flag(), desiredVersion: documentVersion.optional() });
