@@ -1,4 +1,4 @@
-import { given, MpoError } from "@mpo/core";
+import { given, MpoError, SECOND_MS } from "@mpo/core";
 import {
   compareVersions,
   type DocumentVersion,
@@ -15,7 +15,6 @@ import { Wakeup } from "../core/wakeup.ts";
 import { isRefusal } from "../report/outbox.ts";
 
 const ENROLLED_FILE = "enrolled";
-const MS = 1000;
 /** Calls in a row that failed, and count as an outage. */
 const OUTAGE_FAILURES = 4;
 /**
@@ -151,7 +150,7 @@ export class LinkLoop {
     const answer = await ports.link.enroll({ identity, joinToken, inventory, labels }, { signal, ...ONCE });
     if (answer.state === "pending") {
       ports.logger.info("the coordinator has not accepted this device yet");
-      return Math.max(1, answer.retryAfterSeconds) * MS;
+      return Math.max(1, answer.retryAfterSeconds) * SECOND_MS;
     }
     await ports.disk.write(ENROLLED_FILE, Buffer.from("1"));
     return undefined;
@@ -225,7 +224,7 @@ export class LinkLoop {
     if (this.#failures >= OUTAGE_FAILURES || error.code === "not-found") this.#needsHello = true;
     if (error.code === "not-found") await disk.remove(ENROLLED_FILE).catch(() => undefined);
     // A coordinator that has asked so many devices to be patient cannot hear all of them at once after an outage.
-    const longestMs = Math.max(settings.linkRetry.capMs, this.#heartbeatSeconds * MS);
+    const longestMs = Math.max(settings.linkRetry.capMs, this.#heartbeatSeconds * SECOND_MS);
     const pace = Math.max(1, this.#heartbeatSeconds / USUAL_HEARTBEAT_SECONDS);
     const waitMs = Math.min(longestMs, this.#waits.next() * pace);
     if (isRefusal(error)) {
@@ -239,7 +238,7 @@ export class LinkLoop {
 
   #jittered(heartbeatSeconds: number): number {
     this.#heartbeatSeconds = heartbeatSeconds;
-    return heartbeatSeconds * MS * (0.9 + 0.2 * this.#parts.ports.random());
+    return heartbeatSeconds * SECOND_MS * (0.9 + 0.2 * this.#parts.ports.random());
   }
 }
 

@@ -1,3 +1,4 @@
+import { GIB } from "@mpo/core";
 import type { Gpu, Inventory } from "@mpo/protocol";
 import { readMemoryInfo } from "./memory-info.ts";
 import type { SystemFiles } from "./system-files.ts";
@@ -15,7 +16,6 @@ export interface InventoryOptions {
   readonly memoryLimitBytes?: number;
 }
 
-const GIB = 2 ** 30;
 const MAX_TEXT = 128;
 const MAX_NAME = 64;
 

@@ -1,4 +1,4 @@
-import { given, MpoError } from "@mpo/core";
+import { given, MpoError, SECOND_MS } from "@mpo/core";
 import { compareVersions, type DeviceIdentity, type DocumentVersion, deviceKey } from "@mpo/protocol";
 import { BUCKETS, type StoreCallOptions } from "@mpo/transport";
 import { changeEntry, type StoreContext } from "../store/change-entry.ts";
@@ -16,7 +16,6 @@ import { type Instances, isNews, type Sighting, sighted } from "./instances.ts";
 
 /** What is said again so soon is not stored again: a hello right after a heartbeat brings nothing new. */
 const SAME_MS = 5_000;
-const MS = 1_000;
 
 /** What a device is, and what it was before; undefined: it was not known. */
 export interface Introduction {
@@ -45,7 +44,7 @@ export class Registry {
 
   constructor(context: StoreContext, { heartbeatSeconds }: RegistryOptions) {
     this.#context = context;
-    this.#sameMs = Math.min(SAME_MS, (heartbeatSeconds * MS) / 2);
+    this.#sameMs = Math.min(SAME_MS, (heartbeatSeconds * SECOND_MS) / 2);
     this.#devices = new WatchedMap(context, {
       bucket: BUCKETS.ident,
       read: ({ value }) => deviceForm.fromBytes(value),

@@ -1,7 +1,5 @@
-import { formatBytes, MpoError } from "@mpo/core";
+import { formatBytes, MIB, MpoError } from "@mpo/core";
 import { bucketStream, type StoreLayout } from "./store-layout.ts";
-
-const MIB = 2 ** 20;
 
 /** What the disk of a new store must have free. `mpo doctor` and the guides name this number. */
 export const STORE_NEEDS_BYTES: number = 256 * MIB;

@@ -1,3 +1,4 @@
+import { GIB, MIB } from "@mpo/core";
 import { LIMITS } from "@mpo/protocol";
 import type { BucketSettings, StoreLayout } from "./store-layout.ts";
 
@@ -46,8 +47,6 @@ export const STREAMS = {
   audit: "audit",
 } as const;
 
-const MIB = 2 ** 20;
-const GIB = 2 ** 30;
 const DAY_MS = 86_400_000;
 
 const SMALL: Omit<BucketSettings, "name"> = {
