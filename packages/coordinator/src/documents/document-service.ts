@@ -31,10 +31,8 @@ import { type DocumentContent, documentToBytes, nextVersion } from "./make-docum
 export type DocumentSigner = (bytes: Uint8Array) => readonly DocumentSignature[];
 
 export interface DocumentOptions {
-  /** Epoch of new documents; raised when keys change. Default 1. */
-  readonly epoch?: number;
-  /** How long a document may still be applied for the first time, milliseconds. Default 30 days. */
-  readonly validMs?: number;
+  /** How long a document may still be applied for the first time, milliseconds. */
+  readonly validMs: number;
   readonly sign?: DocumentSigner;
 }
 
@@ -59,20 +57,19 @@ export interface Push {
   readonly floor: DocumentVersion | undefined;
 }
 
-const DAY_MS = 86_400_000;
+/** Of new documents; to be raised when keys change. */
+const EPOCH = 1;
 
 /** What devices are to run: one document each, replaced only by a newer one, by compare-and-set. */
 export class DocumentService {
   readonly #context: StoreContext;
   readonly #newest: WatchedMap<NewestDocument>;
-  readonly #epoch: number;
   readonly #validMs: number;
   readonly #sign: DocumentSigner;
 
-  constructor(context: StoreContext, options: DocumentOptions = {}) {
+  constructor(context: StoreContext, options: DocumentOptions) {
     this.#context = context;
-    this.#epoch = options.epoch ?? 1;
-    this.#validMs = options.validMs ?? 30 * DAY_MS;
+    this.#validMs = options.validMs;
     this.#sign = options.sign ?? (() => []);
     this.#newest = new WatchedMap(context, {
       bucket: BUCKETS.desired,
@@ -153,7 +150,7 @@ export class DocumentService {
     call: StoreCallOptions = {},
   ): Promise<DesiredDocument> {
     const stamp = {
-      version: nextVersion(current?.document.version, push.floor, this.#epoch),
+      version: nextVersion(current?.document.version, push.floor, EPOCH),
       issuedAtMs: this.#context.clock.now(),
       validMs: this.#validMs,
       request: push.request,

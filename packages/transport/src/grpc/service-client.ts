@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
-import { type Clock, systemClock } from "@mpo/io";
+import { systemClock } from "@mpo/io";
 import type { Method, StreamMethod, UnaryMethod } from "@mpo/protocol";
-import { backOffSchedule, type Logger, retry, silentLogger } from "@mpo/runtime";
+import { backOffSchedule, retry, silentLogger } from "@mpo/runtime";
 import type { CallOptions } from "./call-options.ts";
 import { CallPace } from "./call-pace.ts";
-import { GrpcChannel } from "./grpc-channel.ts";
+import { GrpcChannel, type GrpcChannelOptions } from "./grpc-channel.ts";
 import { streamCall } from "./stream-call.ts";
 import { unaryCall } from "./unary-call.ts";
 
@@ -17,17 +17,9 @@ export type ClientOf<Methods> = {
       : never;
 };
 
-export interface ServiceClientOptions {
-  /** "host:port". */
-  readonly target: string;
-  /** See `GrpcChannelOptions`. */
-  readonly stuckMs?: number;
-  readonly isForLarge?: boolean;
+export interface ServiceClientOptions extends Omit<GrpcChannelOptions, "maxReceiveBytes"> {
   /** How often a call that is safe to repeat is tried again after `unavailable` or `timed-out`. Default 3. */
   readonly retries?: number;
-  readonly logger?: Logger;
-  /** Default: the system's clock. */
-  readonly clock?: Clock;
   /** From 0 up to 1: jitter. Default: `Math.random`. */
   readonly random?: () => number;
 }
