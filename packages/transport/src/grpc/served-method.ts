@@ -174,9 +174,9 @@ function hostOf(peer: string): string {
 
 function failure(thrown: unknown): Partial<StatusObject> & Error {
   const { code, details, metadata } = statusFromError(thrown);
-  const kept = new Metadata();
+  const trailers = new Metadata();
   for (const [key, value] of Object.entries(metadata)) {
-    kept.set(key, typeof value === "string" ? value : Buffer.from(value));
+    trailers.set(key, typeof value === "string" ? value : Buffer.from(value));
   }
-  return Object.assign(new Error(details), { code, details, metadata: kept });
+  return Object.assign(new Error(details), { code, details, metadata: trailers });
 }

@@ -49,7 +49,7 @@ export async function reserveStreams(
     await ensureStreams(manager, fitLayout(layout, roomOn({ folder, freeBytes, heldBytes })), replicas);
     return;
   }
-  // What servers have left beside other accounts' streams is not told: it is tried, from little to much, because a cluster
+  // What servers have left beside other accounts' streams is not reported: it is tried, from little to much, because a cluster
   // that has given all refuses every change, also to less.
   const mostBytes = Math.min(fullRoom(layout), await accountRoom(manager, replicas));
   const keep = (stream: string, maxBytes: number): number => Math.max(maxBytes, reservedBytes.get(stream) ?? 0);
