@@ -21,6 +21,10 @@ async function eventually(
   }
 }
 
+/** Lines of tables that a usual terminal would wrap. */
+const linesOver80 = (text: string): readonly string[] =>
+  text.split("\n").filter((line) => /^[│┌├└]/u.test(line) && line.length > 80);
+
 const ok = ({ code }: CommandOutcome): boolean => code === EXIT_CODES.ok;
 
 describe("a fleet from the command line", { skip: noNatsServer, timeout: 180_000 }, () => {
@@ -130,6 +134,12 @@ describe("a fleet from the command line", { skip: noNatsServer, timeout: 180_000
     assert.ok(String(byHand?.["actor"]).includes(String(requestId)), JSON.stringify(byHand));
     await follower.record(({ kind, device }) => kind === "config-rolled-back" && device === "pi-1");
     assert.match((await mpo("events")).stdout, /device-enrolled +pi-2/u);
+
+    for (const command of ["devices show", "profiles show", "config show", "config explain", "config push"]) {
+      const { stdout } = await mpo(...command.split(" "), "pi-1");
+      assert.match(stdout, /^│ /mu, command);
+      assert.deepEqual(linesOver80(stdout), [], command);
+    }
     follower.signal("SIGINT");
     assert.equal((await follower.outcome).code, EXIT_CODES.cancelled);
   });

@@ -5,6 +5,8 @@ import { type AsTyped, asTypedIn } from "./as-typed.ts";
 export interface OutputStream {
   write(text: string, done?: (error?: Error | null) => void): unknown;
   readonly isTTY?: boolean;
+  /** Of a screen. */
+  readonly columns?: number;
   /** Bytes that wait for a reader. */
   readonly writableLength?: number;
 }
@@ -17,6 +19,8 @@ export interface Terminal {
   readonly verbose: boolean;
   /** Standard error is a screen: lines there may be drawn again. */
   readonly interactive: boolean;
+  /** Characters that stand side by side where results are read. */
+  readonly columns: number;
   readonly colors: ReturnType<typeof createColors>;
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
@@ -33,6 +37,8 @@ export interface Terminal {
   /** Something went wrong; always. */
   complain(text: string): void;
 }
+
+const USUAL_COLUMNS = 80;
 
 /**
  * The global options are looked up in the whole command line before it is parsed, so that errors of parsing obey them
@@ -59,6 +65,7 @@ export function createTerminal(
     quiet,
     verbose,
     interactive: stderr.isTTY === true && !quiet,
+    columns: (stdout.isTTY === true && stdout.columns) || USUAL_COLUMNS,
     colors: createColors(stdout.isTTY === true && !json && wantsColors),
     stdout,
     stderr,
