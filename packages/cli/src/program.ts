@@ -29,7 +29,7 @@ const COMMANDS: readonly CommandEntry[] = [
   ["search", "choose the best config for a budget, and the ladder", () => import("./commands/search.ts")],
   [
     "explain",
-    "say why a search chooses what it chooses, and what cut the others",
+    "show why a search chooses one config, and what is against the others",
     () => import("./commands/explain.ts"),
   ],
   ["coordinator", "run a coordinator, which plans for a fleet's devices", () => import("./commands/coordinator.ts")],

@@ -42,9 +42,22 @@ describe("mpo emulate, search and explain", () => {
     assert.equal(found.code, EXIT_CODES.ok, found.stderr);
     const [record] = found.records as readonly { best: { memoryBytes: { upper: number } } }[];
     assert.ok((record?.best.memoryBytes.upper ?? Number.POSITIVE_INFINITY) <= 8 * 2 ** 20);
-    const explained = await runCommand(["explain", file("p.json"), "--memory", "8MiB", "--window", "600s"]);
-    assert.match(explained.stdout, /may need [\d.]+ MiB of 8\.0 MiB/u);
-    assert.match(explained.stdout, /no better in memory, time or accuracy than .*batches of /u);
+    const explained = await runCommand(["explain", file("p.json"), "--json", "--memory", "8MiB", "--window", "600s"]);
+    const because = explained.records
+      .map(({ cut }) => (cut as { because?: string } | null | undefined)?.because)
+      .join("\n");
+    assert.match(because, /may need [\d.]+ MiB of 8\.0 MiB/u);
+    assert.match(because, /no better in memory, time or accuracy than .*batches of /u);
+  });
+
+  it("print tables that fit 80 columns", async () => {
+    const budget = [file("p.json"), "--memory", "8MiB", "--window", "600s"];
+    for (const args of [["search", ...budget], ["explain", ...budget], ["models"]]) {
+      const { stdout } = await runCommand(args);
+      const rows = stdout.split("\n").filter((line) => /^[│┌├└]/u.test(line));
+      assert.ok(rows.length > 4, args[0]);
+      for (const row of rows) assert.ok(row.length <= 80, row);
+    }
   });
 
   it("say the least memory that would do, and which config it is", async () => {

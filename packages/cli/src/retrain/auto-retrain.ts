@@ -25,6 +25,7 @@ import {
   type RungResult,
   type RungTraining,
   type Samples,
+  STOP_WORDS,
   trainRung,
 } from "@mpo/engine";
 import { systemClock } from "@mpo/io";
@@ -201,7 +202,7 @@ function print(
     output: output ?? null,
   });
   terminal.line(`${retrained.isAccepted ? "accepted" : "rejected"}: ${retrained.reason}`);
-  terminal.line(`config: ${describeConfig(chosen.config)}; ${retrained.steps} steps (${retrained.stopped})`);
+  terminal.line(`config: ${describeConfig(chosen.config)}; ${retrained.steps} steps, ${STOP_WORDS[retrained.stopped]}`);
   terminal.line(
     `memory: predicted ${formatBytes(chosen.memoryBytes.expected)}, at most ${formatBytes(chosen.memoryBytes.upper)}; ` +
       `measured ${formatBytes(retrained.peakBytes)}`,

@@ -9,6 +9,7 @@ import {
   type RetrainResult,
   retrain,
   retrainedCard,
+  STOP_WORDS,
   writeLayersModel,
   writeModelCard,
 } from "@mpo/engine";
@@ -142,11 +143,11 @@ function print(
 ): void {
   const { weights: _, ...facts } = result;
   const { method, corruption, severity, samples } = options;
-  terminal.record({ method, corruption, severity, samples, ...facts, output: output ?? null });
+  terminal.record({ event: "retrained", method, corruption, severity, samples, ...facts, output: output ?? null });
   terminal.line(`${result.isAccepted ? "accepted" : "rejected"}: ${result.reason}`);
   terminal.line(
-    `${result.steps} steps in ${formatMs(result.trainingMs)}, ${formatMs(result.overheadMs)} besides ` +
-      `(${result.stopped}); peak above idle ${formatBytes(result.peakBytes)}, planned ${formatBytes(result.plannedBytes)}; ` +
+    `${result.steps} steps in ${formatMs(result.trainingMs)}, ${STOP_WORDS[result.stopped]}; ` +
+      `${formatMs(result.overheadMs)} besides; peak above idle ${formatBytes(result.peakBytes)}, planned ${formatBytes(result.plannedBytes)}; ` +
       `idle ${formatBytes(result.idleBytes)}`,
   );
   if (output !== undefined) terminal.line(`the retrained model is in ${output}`);

@@ -194,7 +194,7 @@ export class FleetApi {
     }
     onReport?.("status", isDuplicate);
     if (!isDuplicate) {
-      logger.info("a device has told", { deviceId: identity.device, ...event, requestId: facts.requestId });
+      logger.info("a device reports", { deviceId: identity.device, ...event, requestId: facts.requestId });
       await audit.tell({ identity, actor: `device ${identity.device}`, ...event });
     }
     return { isDuplicate, desiredVersion: documents.version(identity) };

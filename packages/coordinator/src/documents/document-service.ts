@@ -21,6 +21,7 @@ import {
   archiveToBytes,
   documentDigest,
   EMPTY_ARCHIVE,
+  MAX_DOCUMENTS,
   renamedArchive,
   renamedDocument,
   withNext,
@@ -112,7 +113,7 @@ export class DocumentService {
     if (archived !== undefined) return archived;
     throw new MpoError(
       "not-found",
-      `device ${identity.device} has no document ${version.epoch}.${version.version} any more; its newest is ${current.document.version.epoch}.${current.document.version.version}`,
+      `device ${identity.device} has no document ${version.epoch}.${version.version}; its newest is ${current.document.version.epoch}.${current.document.version.version}, and ${MAX_DOCUMENTS} before it are kept`,
     );
   }
 

@@ -10,7 +10,7 @@ export {
   LAYER_CLASSES,
   type LayerClass,
 } from "./chain.ts";
-export { describeConfig } from "./describe-config.ts";
+export { describeConfig, describeFreezing } from "./describe-config.ts";
 export { formatBytes } from "./format-bytes.ts";
 export { given } from "./given.ts";
 export { MAX_REPEATS, type Measured, measuredSchema } from "./measured.ts";
