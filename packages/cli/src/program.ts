@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { Command } from "commander";
+import { Command, Help, type Option } from "commander";
 import type { CommandContext } from "./command-context.ts";
 import { EXIT_CODE_HELP } from "./output/exit-code-help.ts";
 
@@ -51,7 +51,7 @@ export async function buildProgram(context: CommandContext, args: readonly strin
     .option("--json", "print results as one JSON object a line")
     .option("--quiet", "print nothing but results and errors")
     .option("--verbose", "print more about what is done, and where errors come from")
-    .configureHelp({ showGlobalOptions: true })
+    .configureHelp({ showGlobalOptions: true, optionDescription })
     .showSuggestionAfterError()
     .showHelpAfterError("hint: `mpo help` lists the commands; `mpo COMMAND --help` lists a command's options.")
     .configureOutput({
@@ -69,6 +69,13 @@ export async function buildProgram(context: CommandContext, args: readonly strin
   }
   for (const command of allCommands(program)) inheritGlobals(command);
   return program;
+}
+
+/** Says of every option that takes a value whether it must be there, or what counts without it. */
+function optionDescription(option: Option): string {
+  const text = new Help().optionDescription(option).replace(" (default: false)", "");
+  if (option.mandatory) return `${text} (required)`;
+  return option.required && !text.includes("default") ? `${text} (default: none)` : text;
 }
 
 /** Not a literal, so that the product is built and installed without it. */

@@ -31,7 +31,7 @@ export function define(config: Command, context: CommandContext): void {
   const show = config.command("show").description("show a device's document: the ladder, predicted and seen");
   addFleetCommand(show)
     .argument("<device>", "its name", fleetName)
-    .option("--at <version>", "an older document, such as 1.4", documentVersion)
+    .option("--at <version>", "an older document, such as 1.4 (default: the newest)", documentVersion)
     .action((device: string, options: ShowOptions) => showConfig(device, options, context));
   addFleetCommand(config.command("explain").description("show why a device has the configuration it has"))
     .argument("<device>", "its name", fleetName)

@@ -17,7 +17,7 @@ interface EmulateOptions extends Omit<ConfigOptions, "batch"> {
 
 /** `mpo emulate`. */
 export function define(command: Command, context: CommandContext): void {
-  addConfigOptions(command.argument("<profile>", "what `mpo probe` wrote"))
+  addConfigOptions(command.argument("<profile>", "what `mpo probe` wrote"), "the profile's")
     .option("--window <duration>", "predict the accuracy after so much training, such as 60s", durationInMs)
     .action((path: string, options: EmulateOptions) => emulate(path, options, context));
 }

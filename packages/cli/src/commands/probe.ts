@@ -2,7 +2,7 @@ import { formatBytes, given, METHOD_NAMES, type MethodName, type Profile, relati
 import type { Command } from "commander";
 import type { CommandContext, Files, Output, Stop } from "../command-context.ts";
 import { choice } from "../options/choice.ts";
-import { addDriftOptions, DATASET_NAMES } from "../options/dataset-options.ts";
+import { addDriftOptions, DATASET_NAMES, dataOption } from "../options/dataset-options.ts";
 import { batchOption, durationOption, sizeInBytes, threadsOption, wholeNumber } from "../options/parsers.ts";
 import { addSubjectOptions } from "../options/subject-options.ts";
 import { formatDuration, formatShare } from "../output/format.ts";
@@ -30,9 +30,9 @@ export function define(command: Command, context: CommandContext): void {
     .addOption(batchOption(256))
     .addOption(durationOption("--probe-time <duration>", "time that the probe may take", "20s"))
     .option("--memory <size>", "what its steps may add to an idle process; a hard limit", sizeInBytes)
-    .option("--floor <size>", "stop when the system's free memory falls below (default 256MiB)", sizeInBytes)
+    .option("--floor <size>", "stop when the system's free memory falls below (default: 256MiB)", sizeInBytes)
     .addOption(choice("--dataset <name>", "images to learn from (default: random numbers)", DATASET_NAMES))
-    .option("--data <folder>", "where it lies");
+    .addOption(dataOption());
   addDriftOptions(command, "clean")
     .option("--samples <n>", "images to adapt to in micro-windows", wholeNumber(1), 512)
     .option("--judge-samples <n>", "other images on which micro-windows are judged", wholeNumber(1), 512)

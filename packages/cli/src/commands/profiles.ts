@@ -30,8 +30,8 @@ Example:
 /** `mpo profiles list`, `show` and `export`. */
 export function define(profiles: Command, context: CommandContext): void {
   addFleetCommand(profiles.command("list").description("list the profiles"))
-    .option("--device <name>", "only this device's", fleetName)
-    .option("--model <name>", "only of this model", fleetName)
+    .option("--device <name>", "only this device's (default: all)", fleetName)
+    .option("--model <name>", "only of this model (default: all)", fleetName)
     .action((options: ListOptions) => listProfiles(options, context));
   addSubject(addFleetCommand(profiles.command("show").description("show what a device measured of a model"))).action(
     (device: string, model: string | undefined, options: FleetOptions) => showProfile(device, model, options, context),
