@@ -6,6 +6,7 @@ import { addConfigOptions, type ConfigOptions, configFrom, requireSegments } fro
 import { durationInMs } from "../options/parsers.ts";
 import { formatAccuracy } from "../output/format.ts";
 import { noteOtherDevice } from "../planning/device-facts.ts";
+import { isTelling, probeHint } from "../planning/probe-hint.ts";
 import { readProfileDocument } from "../planning/profile-document.ts";
 
 interface EmulateOptions extends Omit<ConfigOptions, "batch"> {
@@ -46,4 +47,6 @@ async function emulate(path: string, options: EmulateOptions, context: Files & O
     terminal.line(`accuracy after ${Math.round(gained.steps)} of ${steps} steps: ${formatAccuracy(gained)}`);
   }
   for (const unknown of unknowns) terminal.line(`not known: ${unknown}`);
+  const hint = probeHint(document.profile.steps.length, gained === undefined || isTelling(gained));
+  if (hint !== undefined) terminal.line(hint);
 }

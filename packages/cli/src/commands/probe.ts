@@ -7,6 +7,7 @@ import { batchOption, durationOption, sizeInBytes, threadsOption, wholeNumber } 
 import { addSubjectOptions } from "../options/subject-options.ts";
 import { formatDuration, formatShare } from "../output/format.ts";
 import { checkOutput } from "../planning/check-output.ts";
+import { probeHint } from "../planning/probe-hint.ts";
 import { probeHere } from "../planning/probe-here.ts";
 import { writeProfileDocument } from "../planning/profile-document.ts";
 import { loadSubject, type SubjectOptions } from "../planning/subject.ts";
@@ -57,9 +58,6 @@ async function probeModel(options: ProbeOptions, context: Files & Output & Stop)
   print(profile, samples !== undefined, options.output, context);
 }
 
-/** With fewer steps measured, the bounds of memory and time are wide. */
-const FEW_STEPS = 4;
-
 function print(profile: Profile, isTaught: boolean, output: string, { terminal }: Output): void {
   const { spent, steps, unitTimes, accuracy, idleBytes, model } = profile;
   const timeSpread = Math.max(...steps.map(({ stepMs }) => relativeSpread(stepMs)));
@@ -84,8 +82,7 @@ function print(profile: Profile, isTaught: boolean, output: string, { terminal }
   if (spent.othersCpuShare !== undefined) {
     terminal.line(`other programs took ${formatShare(spent.othersCpuShare)} of the processor meanwhile`);
   }
-  if (steps.length < FEW_STEPS || (isTaught && accuracy.length === 0)) {
-    terminal.line("hint: too little was measured to predict well; give it more time with --probe-time");
-  }
+  const hint = probeHint(steps.length, !isTaught || accuracy.length > 0);
+  if (hint !== undefined) terminal.line(hint);
   terminal.line(`the profile is in ${output}`);
 }

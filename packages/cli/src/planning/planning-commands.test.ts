@@ -50,6 +50,15 @@ describe("mpo emulate, search and explain", () => {
     assert.match(because, /no better in memory, time or accuracy than .*batches of /u);
   });
 
+  it("say what to do when too little was measured", async () => {
+    await write("few.json", { ...profile, steps: profile.steps.slice(0, 1) });
+    await write("blind.json", { ...profile, steps: [...profile.steps, ...profile.steps], accuracy: [] });
+    const emulated = async (name: string): Promise<string> =>
+      (await runCommand(["emulate", file(name), "--micro-batch", "32", "--window", "60s"])).stdout;
+    assert.match(await emulated("few.json"), /^hint: too little was measured to predict well; .* --probe-time$/mu);
+    assert.match(await emulated("blind.json"), /^hint: too little .* accuracy; probe with --dataset/mu);
+  });
+
   it("print tables that fit 80 columns", async () => {
     const budget = [file("p.json"), "--memory", "8MiB", "--window", "600s"];
     for (const args of [["search", ...budget], ["explain", ...budget], ["models"]]) {
