@@ -29,7 +29,7 @@ async function emulate(path: string, options: EmulateOptions, context: Files & O
   const document = await readProfileDocument(path, context, { engine: ENGINE_VERSION });
   noteOtherDevice(document.profile, context);
   const { effectiveBatch, idleBytes } = document.profile;
-  requireSegments({ ...options, batch: effectiveBatch }, document.chain);
+  requireSegments(options, document.chain.units.length);
   const config = configFrom({ ...options, batch: options.batch ?? effectiveBatch });
   const { costs, accuracy } = plannerOf(document.profile, document.chain);
   const predicted = costs.predict(config);

@@ -11,7 +11,7 @@ import type { DesiredDocument, DeviceIdentity } from "@mpo/protocol";
 import type { Command } from "commander";
 import type { CommandContext, Output, Stop } from "../command-context.ts";
 import { choice } from "../options/choice.ts";
-import { addConfigOptions, type ConfigOptions, configFrom } from "../options/config-options.ts";
+import { addConfigOptions, type ConfigOptions, configFrom, requireSegments } from "../options/config-options.ts";
 import { addFleetCommand, fleetName, formatVersion } from "../options/fleet-options.ts";
 import { durationInMs, sizeInBytes } from "../options/parsers.ts";
 import { addChangeOptions, type ChangeOptions, failureOf } from "./change-config.ts";
@@ -112,10 +112,9 @@ async function givenConfig(
   const { microBatch, freeze, freezeFeatures, freezeNorm, freezeLinear, segments, checkpoints } = options;
   const given = [microBatch, freeze, freezeFeatures, freezeNorm, freezeLinear, segments, checkpoints, options.batch];
   if (given.every((one) => one === undefined)) return undefined;
+  const { profile } = await admin.getProfile({ identity, model }, call);
+  requireSegments(options, profile.model.unitCount);
   const chosen = current?.model === model ? current.rungs[current.chosenRung]?.config : undefined;
-  const usual =
-    chosen === undefined
-      ? (await admin.getProfile({ identity, model }, call)).profile.effectiveBatch
-      : chosen.microBatch * chosen.accumulation;
+  const usual = chosen === undefined ? profile.effectiveBatch : chosen.microBatch * chosen.accumulation;
   return configFrom({ ...options, batch: options.batch ?? usual });
 }

@@ -1,6 +1,5 @@
 import {
   accumulationFor,
-  type Chain,
   type Checkpoints,
   type FreezingRates,
   MpoError,
@@ -48,10 +47,10 @@ export function configFrom(options: ConfigOptions): RetrainConfig {
 }
 
 /** Throws `invalid-argument` for more segments than the model has units: fewer would run than were asked for. */
-export function requireSegments({ segments = 1 }: ConfigOptions, { units }: Chain): void {
-  if (segments <= units.length) return;
-  throw new MpoError("invalid-argument", `--segments ${segments}: the model has ${units.length} units`, {
-    hint: `Give 1 to ${units.length}.`,
+export function requireSegments({ segments = 1 }: Pick<ConfigOptions, "segments">, unitCount: number): void {
+  if (segments <= unitCount) return;
+  throw new MpoError("invalid-argument", `--segments ${segments}: the model has ${unitCount} units`, {
+    hint: `Give 1 to ${unitCount}.`,
   });
 }
 

@@ -60,7 +60,7 @@ async function retrainStored(options: RetrainCommandOptions, context: CommandCon
   if (options.output !== undefined) await requireNoModel({ ...options, output: options.output }, workingFolder);
   const weights = resolve(workingFolder, options.weights);
   const model = await loadModel(weights, signal);
-  requireSegments(options, chainOf(model.graph));
+  requireSegments(options, chainOf(model.graph).units.length);
   terminal.note(`reading ${options.dataset} ...`);
   const { test } = await loadDataset(options, context);
   requireFitting(model, test, weights);
