@@ -7,8 +7,8 @@ import { batchOption, durationOption, sizeInBytes, threadsOption, wholeNumber } 
 import { addSubjectOptions } from "../options/subject-options.ts";
 import { formatDuration, formatShare } from "../output/format.ts";
 import { checkOutput } from "../planning/check-output.ts";
-import { probeHint } from "../planning/probe-hint.ts";
 import { probeHere } from "../planning/probe-here.ts";
+import { probeHint } from "../planning/probe-hint.ts";
 import { writeProfileDocument } from "../planning/profile-document.ts";
 import { loadSubject, type SubjectOptions } from "../planning/subject.ts";
 import { type TaskOptions, taskSamples } from "../planning/task-samples.ts";

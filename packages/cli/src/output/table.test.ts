@@ -38,6 +38,17 @@ describe("a table", () => {
     assert.equal(table.toString().match(/├/gu)?.length, 2);
   });
 
+  it("has a bold head on a screen, and no escape code under NO_COLOR", () => {
+    const heads = ["", "1"].map((NO_COLOR) => {
+      const screen = { write: () => true, isTTY: true };
+      return createTable(createTerminal(screen, screen, [], { NO_COLOR }), ["what"]).toString();
+    });
+    assert.deepEqual(
+      heads.map((head) => head.includes("\u001b")),
+      [true, false],
+    );
+  });
+
   it("is as wide as a wider screen allows", () => {
     const wide = createTerminal({ write: () => true, isTTY: true, columns: 200 }, { write: () => true }, [], {
       NO_COLOR: "1",

@@ -51,7 +51,7 @@ export function createTerminal(
   environment: Readonly<Record<string, string | undefined>> = {},
 ): Terminal {
   // https://no-color.org: whatever it is set to.
-  const wantsColors = (environment["NO_COLOR"] ?? "") === "";
+  const { NO_COLOR = "", TERM } = environment;
   const end = args.indexOf("--");
   const options = end < 0 ? args : args.slice(0, end);
   const json = options.includes("--json");
@@ -64,9 +64,9 @@ export function createTerminal(
     json,
     quiet,
     verbose,
-    interactive: stderr.isTTY === true && !quiet,
+    interactive: stderr.isTTY === true && TERM !== "dumb" && !quiet,
     columns: (stdout.isTTY === true && stdout.columns) || USUAL_COLUMNS,
-    colors: createColors(stdout.isTTY === true && !json && wantsColors),
+    colors: createColors(stdout.isTTY === true && !json && NO_COLOR === ""),
     stdout,
     stderr,
     line: (text) => void (json || stdout.write(`${withSteps(text)}\n`)),

@@ -176,6 +176,13 @@ describe("mpo emulate, search and explain", () => {
     const inFile = await probe(join(file("p.json"), "inside.json"));
     assert.equal(inFile.code, EXIT_CODES.usage, inFile.stderr);
     assert.match(inFile.stderr, /--output .*inside\.json: its folder cannot be written to/u);
+    for (const nowhere of ["/proc/p.json", "/proc/none/p.json"]) {
+      const refused = await probe(nowhere);
+      assert.equal(refused.code, EXIT_CODES.usage, refused.stderr);
+    }
+    const train = await runCommand(["train", "--output", "/proc/none/model"]);
+    assert.equal(train.code, EXIT_CODES.usage, train.stderr);
+    assert.doesNotMatch(train.stderr, /reading/u);
     const asFolder = await probe(folder);
     assert.equal(asFolder.code, EXIT_CODES.usage, asFolder.stderr);
     assert.match(asFolder.stderr, /it is a folder; expected a file/u);

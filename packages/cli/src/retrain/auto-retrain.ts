@@ -36,7 +36,7 @@ import { loadModel, requireFitting } from "../data/load-model.ts";
 import { accuracyIntervalOf, formatAccuracy, formatDuration, formatJudged, formatMs } from "../output/format.ts";
 import { type Progress, startProgress } from "../output/progress.ts";
 import { type BudgetOptions, budgetFrom } from "../planning/budget.ts";
-import { requireNoModel } from "../planning/check-output.ts";
+import { checkModelOutput } from "../planning/check-output.ts";
 import { deviceFacts } from "../planning/device-facts.ts";
 import { probeHere } from "../planning/probe-here.ts";
 import { readProfileDocument, writeProfileDocument } from "../planning/profile-document.ts";
@@ -74,7 +74,7 @@ export async function runAutoRetrain(options: AutoRetrainOptions, context: Comma
     throw new MpoError("invalid-argument", "--auto needs --window", { hint: "Add --window 60s, for instance." });
   }
   const { method, window, seed, learningRate, output: wanted } = options;
-  if (wanted !== undefined) await requireNoModel({ ...options, output: wanted }, workingFolder);
+  if (wanted !== undefined) await checkModelOutput({ ...options, output: wanted }, workingFolder);
   const weights = resolve(workingFolder, options.weights);
   const model = await loadModel(weights, signal);
   const { test } = await loadDataset(options, context);

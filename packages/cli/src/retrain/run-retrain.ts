@@ -21,7 +21,7 @@ import { loadModel, requireFitting } from "../data/load-model.ts";
 import { type ConfigOptions, configFrom, requireSegments } from "../options/config-options.ts";
 import { formatMs } from "../output/format.ts";
 import { startProgress } from "../output/progress.ts";
-import { requireNoModel } from "../planning/check-output.ts";
+import { checkModelOutput } from "../planning/check-output.ts";
 
 /** The options of `mpo retrain`. */
 export interface RetrainCommandOptions extends ConfigOptions, DatasetOptions, DriftedSamplesOptions {
@@ -57,7 +57,7 @@ async function retrainStored(options: RetrainCommandOptions, context: CommandCon
   const { terminal, workingFolder, signal } = context;
   const { method } = options;
   const config = configFrom(options);
-  if (options.output !== undefined) await requireNoModel({ ...options, output: options.output }, workingFolder);
+  if (options.output !== undefined) await checkModelOutput({ ...options, output: options.output }, workingFolder);
   const weights = resolve(workingFolder, options.weights);
   const model = await loadModel(weights, signal);
   requireSegments(options, chainOf(model.graph).units.length);
