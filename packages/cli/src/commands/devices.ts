@@ -77,7 +77,7 @@ async function refreshDevices(
     }
     return chosen;
   });
-  for (const name of names) terminal.record({ device: name });
+  for (const name of names) terminal.record({ event: "refresh-asked", device: name });
   terminal.line(`asked ${names.join(", ") || "no device"}; the reports come with the next heartbeat`);
 }
 
@@ -87,7 +87,7 @@ async function probeDevice(device: string, options: ProbeOptions, context: Outpu
   const { models } = await withAdmin(options, context, ({ admin, call }) =>
     admin.probeDevice({ identity: { tenant, device }, ...given({ model }) }, call),
   );
-  context.terminal.record({ device, models });
+  context.terminal.record({ event: "probe-asked", device, models });
   context.terminal.line(`asked ${device} to probe ${models.join(", ")}; it begins when the device is idle`);
 }
 

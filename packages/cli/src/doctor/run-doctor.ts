@@ -50,7 +50,7 @@ export async function runDoctor(options: DoctorOptions, context: Files & Output 
     if (state !== "ok" && fix !== undefined) fixes.push(`${name}: ${fix}`);
   }
   terminal.line(table.toString());
-  for (const fix of fixes) terminal.line(fix);
+  for (const fix of fixes) terminal.line(terminal.asTyped(fix));
   if (broken === 0) {
     terminal.line(fixes.length === 0 ? "everything is in order" : "nothing that is needed is broken");
     return;

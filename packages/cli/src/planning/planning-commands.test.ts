@@ -74,6 +74,7 @@ describe("mpo emulate, search and explain", () => {
     assert.equal(refused.code, EXIT_CODES.budget);
     assert.match(refused.stderr, /the smallest may need [\d.]+ MiB \(16 micro-batches of 2, .*\)/u);
     const least = /smallest may need ([\d.]+) MiB/u.exec(refused.stderr)?.[1] as string;
+    assert.match(refused.stderr, new RegExp(`hint: Give --memory ${Math.ceil(Number(least))}MiB or more`, "u"));
     const enough = await search("--memory", `${least}MiB`, "--window", "600s");
     assert.equal(enough.code, EXIT_CODES.ok, enough.stderr);
   });
