@@ -78,7 +78,7 @@ export function servingFolder(options: ServingFolderOptions): ServingApp {
       for (const [path, why] of passed) {
         if (passedOver.get(path) !== why) logger.warn("a folder is not served", { path, why });
       }
-      if (models.length === 0 && !isWithout) logger.info("no model is served yet: put one there, as NAME/model", { root });
+      if (models.length === 0 && !isWithout) logger.info("no model is served yet: it belongs in NAME/model", { root });
       isWithout = models.length === 0;
       passedOver = passed;
       for (const model of crowded.keys()) if (!models.some(({ name }) => name === model)) crowded.delete(model);

@@ -65,7 +65,7 @@ it("a folder without any model is said once, until there was one", async () => {
     const serving = servingFolder({ root, clock: new VirtualClock(0), logger, random: () => 0 });
     for (let look = 0; look < 2; look++) assert.deepEqual(await serving.models(), []);
     assert.equal(log.length, 1);
-    assert.match(log[0] ?? "", /no model is served yet: put one there, as NAME\/model/u);
+    assert.match(log[0] ?? "", /no model is served yet: it belongs in NAME\/model/u);
     await put(root, "cam/model/model.json", "{}");
     assert.equal((await serving.models()).length, 1);
   } finally {
