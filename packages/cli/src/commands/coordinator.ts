@@ -27,18 +27,10 @@ export function define(command: Command, context: CommandContext): void {
       "retire devices that were last seen so long ago (default: never)",
       durationFrom("1h"),
     )
-    .addOption(
-      new Option("--nats-server <path>", "the nats-server to start (default: one that is found)").env(
-        "MPO_NATS_SERVER",
-      ),
-    )
+    .addOption(new Option("--nats-server <path>", "the one to start (default: one found)").env("MPO_NATS_SERVER"))
     .option("--nats-listen <host:port>", "where that one listens (default: a free port)", addressWith(NATS_PORT, 0))
     .option("--nats <url>", "use this cluster, and start none; may be repeated", repeated(urlOf("nats", "tls")))
-    .option(
-      "--nats-advertise <url>",
-      "what agents connect to (default: where it listens)",
-      repeated(urlOf("nats", "tls")),
-    )
+    .option("--nats-advertise <url>", "what agents use (default: where it listens)", repeated(urlOf("nats", "tls")))
     .option("--nats-monitor <url>", "monitoring port of each of its servers", repeated(urlOf("http", "https")))
     .option("--nats-replicas <n>", "copies of each stream in that cluster", wholeNumber(1, 5), 3)
     .option("--nats-creds <file>", "credentials for it")

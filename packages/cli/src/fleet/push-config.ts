@@ -32,16 +32,8 @@ export function definePush(command: Command, context: CommandContext): void {
   addFleetCommand(command, HELP)
     .argument("<device>", "its name", fleetName)
     .option("--model <name>", "for this model (default: as in its newest document)", fleetName)
-    .option(
-      "--memory <size>",
-      "search for this much above the idle process, such as 150MiB (default: as before)",
-      sizeInBytes,
-    )
-    .option(
-      "--window <duration>",
-      "search for a retraining of this time, such as 60s (default: as before)",
-      durationInMs,
-    )
+    .option("--memory <size>", "search within this much above idle, such as 150MiB (default: as before)", sizeInBytes)
+    .option("--window <duration>", "search within this time, such as 60s (default: as before)", durationInMs)
     .addOption(choice("--objective <name>", "what the best is best at (default: as before)", SEARCH_OBJECTIVES));
   addConfigOptions(addChangeOptions(command), "as before").action((device: string, options: PushOptions) =>
     pushConfig(device, options, context),

@@ -26,11 +26,7 @@ export function addDeviceFilter(command: Command): Command {
   return command
     .option("--label <name=value>", "only those with this label; may be repeated (default: all)", repeated(labelOf))
     .option("--class <name>", "only those of this class (default: all)", fleetName)
-    .option(
-      "--offline-for <duration>",
-      "only those that were last seen so long ago, such as 30d (default: all)",
-      durationInMs,
-    );
+    .option("--offline-for <duration>", "only those last seen so long ago, such as 30d (default: all)", durationInMs);
 }
 
 /** Whether it asks for anything less than the fleet. */
