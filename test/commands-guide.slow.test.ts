@@ -20,6 +20,21 @@ describe("the guide to the commands", () => {
     assert.ok(isCurrent, "deploy/guides/commands.md is out of date: run `npm run guides`");
   });
 
+  it("says of every option with a value whether it is required, or what its default is", () => {
+    const silent = commands.flatMap(({ name, options }) =>
+      options
+        .filter(({ term, meaning }) => term.includes("<") && !/\(required\)|default/u.test(meaning))
+        .map(({ term }) => `${name} ${term}`),
+    );
+    assert.deepEqual(silent, []);
+    const required = commands.flatMap(({ name, options }) =>
+      options.filter(({ meaning }) => meaning.endsWith("(required)")).map(({ term }) => `${name} ${term}`),
+    );
+    for (const known of ["mpo train -o, --output <dir>", "mpo search --window <duration>"]) {
+      assert.ok(required.includes(known), known);
+    }
+  });
+
   it("knows every command and option that a document shows", () => {
     const unknown = readDocuments().flatMap(({ path, text }) =>
       commandLines(text).flatMap((line) => unknownWords(line, commands).map((word) => `${path}: ${word} in: ${line}`)),

@@ -4,7 +4,7 @@ export { type DatasetOptions, loadDataset } from "./data/load-dataset.ts";
 export { loadModel, requireFitting } from "./data/load-model.ts";
 export { addBudgetOptions } from "./options/budget-options.ts";
 export { choice } from "./options/choice.ts";
-export { addDatasetOptions } from "./options/dataset-options.ts";
+export { addDatasetOptions, dataOption, SEVERITY, severityOption } from "./options/dataset-options.ts";
 export { fleetName } from "./options/fleet-options.ts";
 export {
   durationInMs,

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { Command } from "commander";
+import { Command, Help, type Option } from "commander";
 import type { CommandContext } from "./command-context.ts";
 import { EXIT_CODE_HELP } from "./output/exit-code-help.ts";
 
@@ -29,7 +29,7 @@ const COMMANDS: readonly CommandEntry[] = [
   ["search", "choose the best config for a budget, and the ladder", () => import("./commands/search.ts")],
   [
     "explain",
-    "say why a search chooses what it chooses, and what cut the others",
+    "show why a search chooses one config, and what is against the others",
     () => import("./commands/explain.ts"),
   ],
   ["coordinator", "run a coordinator, which plans for a fleet's devices", () => import("./commands/coordinator.ts")],
@@ -51,7 +51,7 @@ export async function buildProgram(context: CommandContext, args: readonly strin
     .option("--json", "print results as one JSON object a line")
     .option("--quiet", "print nothing but results and errors")
     .option("--verbose", "print more about what is done, and where errors come from")
-    .configureHelp({ showGlobalOptions: true })
+    .configureHelp({ showGlobalOptions: true, optionDescription })
     .showSuggestionAfterError()
     .showHelpAfterError("hint: `mpo help` lists the commands; `mpo COMMAND --help` lists a command's options.")
     .configureOutput({
@@ -69,6 +69,13 @@ export async function buildProgram(context: CommandContext, args: readonly strin
   }
   for (const command of allCommands(program)) inheritGlobals(command);
   return program;
+}
+
+/** Says of every option that takes a value whether it must be there, or what counts without it. */
+function optionDescription(option: Option): string {
+  const text = new Help().optionDescription(option).replace(" (default: false)", "");
+  if (option.mandatory) return `${text} (required)`;
+  return option.required && !text.includes("default") ? `${text} (default: none)` : text;
 }
 
 /** Not a literal, so that the product is built and installed without it. */

@@ -26,6 +26,7 @@ export {
   checked,
   configSchema,
   describeConfig,
+  describeFreezing,
   type ExpectedProfile,
   type Fact,
   type FreezingRates,

@@ -9,6 +9,7 @@ import {
   type RungResult,
   readLayersModel,
   retrainedCard,
+  STOP_WORDS,
   type StepReport,
   sampleShapes,
   trainRung,
@@ -47,7 +48,7 @@ export async function runRetrainJob(job: RetrainJob, context: JobContext): Promi
     if (outcome.isAccepted) await writeStaged(job, { graph: model.graph, weights }, outcome, signal);
     return {
       ...outcome,
-      reason: `${outcome.reason} (${stopped})`,
+      reason: `${outcome.reason}; ${STOP_WORDS[stopped]}`,
       overheadMs: performance.now() - began - trainingMs,
       ...(outcome.isAccepted ? { stagedFolder: stagingFolder } : {}),
     };

@@ -38,6 +38,7 @@ export function servingFolder(options: ServingFolderOptions): ServingApp {
   const { root, clock, logger, random, maxTrainingInputs = 512 } = options;
   const inputs = new InputBatches({ clock, logger });
   let passedOver: ReadonlyMap<string, string> = new Map();
+  let isWithout = false;
   // By batch as it was seen: forgotten with it.
   const counts = new WeakMap<InputBatch, number>();
   const crowded = new Map<string, number>();
@@ -77,6 +78,8 @@ export function servingFolder(options: ServingFolderOptions): ServingApp {
       for (const [path, why] of passed) {
         if (passedOver.get(path) !== why) logger.warn("a folder is not served", { path, why });
       }
+      if (models.length === 0 && !isWithout) logger.info("no model is served yet: it belongs in NAME/model", { root });
+      isWithout = models.length === 0;
       passedOver = passed;
       for (const model of crowded.keys()) if (!models.some(({ name }) => name === model)) crowded.delete(model);
       return models;

@@ -57,6 +57,22 @@ async function publish(serving: ServingApp, weights: string): Promise<void> {
   await serving.publish("cam", staging);
 }
 
+it("a folder without any model is said once, until there was one", async () => {
+  const log: string[] = [];
+  const root = await mkdtemp(join(tmpdir(), "mpo-agent-serving-"));
+  try {
+    const logger = createLogger({ write: (line) => void log.push(line) });
+    const serving = servingFolder({ root, clock: new VirtualClock(0), logger, random: () => 0 });
+    for (let look = 0; look < 2; look++) assert.deepEqual(await serving.models(), []);
+    assert.equal(log.length, 1);
+    assert.match(log[0] ?? "", /no model is served yet: it belongs in NAME\/model/u);
+    await put(root, "cam/model/model.json", "{}");
+    assert.equal((await serving.models()).length, 1);
+  } finally {
+    await rm(root, { recursive: true, force: true });
+  }
+});
+
 describe("inputs", () => {
   it("are found once each, oldest first, whatever lies beside them", () =>
     withFolder(async (root, serving) => {

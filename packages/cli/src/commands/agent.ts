@@ -28,14 +28,14 @@ export function define(command: Command, context: CommandContext): void {
     .addOption(sizeOption("--reserve <size>", "memory that always stays free for the program that serves", "128MiB"))
     .option("--reserve-share <share>", "and at least this share of the machine's memory", numberBetween(0, 0.95), 0.1)
     .addOption(choice("--cpu-share <share>", CPU_SHARE, ["leftover", "equal"], "leftover"))
-    .option("--memory-limit <size>", "behave as a machine with only so much memory would", sizeInBytes)
+    .option("--memory-limit <size>", "behave as a machine of this much memory would (default: its own)", sizeInBytes)
     .addOption(durationOption("--probe-time <duration>", "what a probe may take at most", "2min"))
     .addOption(durationOption("--drift-probe-time <duration>", DRIFT_PROBE_TIME, "30s", durationOrNoneInMs))
     .addOption(durationOption("--probe-patience <duration>", "probe on a busy machine after waiting so long", "1h"))
     .addOption(durationOption("--window-pause <duration>", "time between two retrainings at least", "10min"))
     .option("--min-inputs <n>", "inputs that a retraining needs; after a drift, new ones", wholeNumber(1, 1e6), 256)
     .addOption(durationOption("--tick <duration>", "how often the machine and the inputs are looked at", "5s"))
-    .option("--nats <url>", "use these servers, whatever the coordinator says", repeated(urlOf("nats", "tls")));
+    .option("--nats <url>", "servers to use (default: what the coordinator names)", repeated(urlOf("nats", "tls")));
   addLogLevel(command)
     .addHelpText("after", HELP)
     .action((options: AgentCommandOptions) => runAgentCommand(options, context));

@@ -24,9 +24,9 @@ export function define(config: Command, context: CommandContext): void {
   const show = config.command("show").description("show a device's document: the ladder, predicted and seen");
   addFleetCommand(show)
     .argument("<device>", "its name", fleetName)
-    .option("--at <version>", "an older document, such as 1.4", documentVersion)
+    .option("--at <version>", "an older document, such as 1.4 (default: the newest)", documentVersion)
     .action((device: string, options: ShowOptions) => showConfig(device, options, context));
-  addFleetCommand(config.command("explain").description("say why a device's document is what it is"))
+  addFleetCommand(config.command("explain").description("show why a device has the configuration it has"))
     .argument("<device>", "its name", fleetName)
     .action((device: string, options: FleetOptions) => explainConfig(device, options, context));
   const push = "give a device a new document: searched again, or with a configuration of yours";

@@ -12,8 +12,8 @@ const NATS_PORT = 4222;
 export function define(command: Command, context: CommandContext): void {
   command
     .option("--data <folder>", "where the fleet's state lies (default: mpoptimizer/coordinator in XDG_STATE_HOME)")
-    .option("--listen <host:port>", "for agents and commands; port 0: a free one", addressWith(COORDINATOR_PORT, 0))
-    .option("--http <host:port>", "for /metrics, /healthz and /readyz", addressWith(HTTP_PORT, 0))
+    .option("--listen <host:port>", LISTEN, addressWith(COORDINATOR_PORT, 0))
+    .option("--http <host:port>", HTTP, addressWith(HTTP_PORT, 0))
     .option("--insecure", "allow addresses that others can reach, without authentication", false)
     .option("--name <name>", "name of this coordinator (default: a random one)", fleetName)
     .addOption(durationOption("--heartbeat <duration>", HEARTBEAT, "30s", durationFrom("1s")))
@@ -27,10 +27,10 @@ export function define(command: Command, context: CommandContext): void {
       "retire devices that were last seen so long ago (default: never)",
       durationFrom("1h"),
     )
-    .addOption(new Option("--nats-server <path>", "the nats-server to start").env("MPO_NATS_SERVER"))
+    .addOption(new Option("--nats-server <path>", "the one to start (default: one found)").env("MPO_NATS_SERVER"))
     .option("--nats-listen <host:port>", "where that one listens (default: a free port)", addressWith(NATS_PORT, 0))
     .option("--nats <url>", "use this cluster, and start none; may be repeated", repeated(urlOf("nats", "tls")))
-    .option("--nats-advertise <url>", "what agents connect to, if it is another", repeated(urlOf("nats", "tls")))
+    .option("--nats-advertise <url>", "what agents use (default: where it listens)", repeated(urlOf("nats", "tls")))
     .option("--nats-monitor <url>", "monitoring port of each of its servers", repeated(urlOf("http", "https")))
     .option("--nats-replicas <n>", "copies of each stream in that cluster", wholeNumber(1, 5), 3)
     .option("--nats-creds <file>", "credentials for it")
@@ -40,6 +40,8 @@ export function define(command: Command, context: CommandContext): void {
     .action((options: CoordinatorCommandOptions) => runCoordinatorCommand(options, context));
 }
 
+const LISTEN = `for agents and commands; port 0: a free one (default: 127.0.0.1:${COORDINATOR_PORT})`;
+const HTTP = `for /metrics, /healthz and /readyz (default: 127.0.0.1:${HTTP_PORT})`;
 const HEARTBEAT = "how often devices report that they are there; longer in a fleet of thousands";
 
 const HELP = `

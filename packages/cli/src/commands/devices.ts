@@ -77,7 +77,7 @@ async function refreshDevices(
     }
     return chosen;
   });
-  for (const name of names) terminal.record({ device: name });
+  for (const name of names) terminal.record({ event: "refresh-asked", device: name });
   terminal.line(`asked ${names.join(", ") || "no device"}; the reports come with the next heartbeat`);
 }
 
@@ -87,7 +87,7 @@ async function probeDevice(device: string, options: ProbeOptions, context: Outpu
   const { models } = await withAdmin(options, context, ({ admin, call }) =>
     admin.probeDevice({ identity: { tenant, device }, ...given({ model }) }, call),
   );
-  context.terminal.record({ device, models });
+  context.terminal.record({ event: "probe-asked", device, models });
   context.terminal.line(`asked ${device} to probe ${models.join(", ")}; it begins when the device is idle`);
 }
 
@@ -153,7 +153,7 @@ async function showDevice(name: string, options: FleetOptions, context: Output &
   );
   const records = windows.map((window) => ({ ...window, ...accuracyIntervalOf(window) }));
   terminal.record({ ...device, windows: records, probeFailures });
-  const table = createTable(terminal, [], { widths: [15, 62], compact: true });
+  const table = createTable(terminal, [], { compact: true });
   for (const [what, value] of factsOf(device, serverTimeMs)) table.push([what, value]);
   terminal.line(table.toString());
   for (const { code, sinceMs, message } of device.conditions) {
@@ -206,12 +206,9 @@ function failureLine(failure: ProbeFailure, nowMs: number): string {
   return `the probe of ${model} failed ${formatAge(ageMs)}${times}: ${message}\n  it is tried ${again}`;
 }
 
-/** 80 columns in all. */
-const WINDOW_WIDTHS = [14, 23, 16, 22] as const;
-
 /** What was predicted beside what was seen. */
 function windowTable(windows: readonly WindowResult[], nowMs: number, { terminal }: Output): string {
-  const table = createTable(terminal, ["window", "configuration", "memory", "time"], { widths: WINDOW_WIDTHS });
+  const table = createTable(terminal, ["window", "configuration", "memory", "time"]);
   for (const window of windows) {
     const { rung, peakBytes, stepMs, overheadMs } = window;
     const seen = (text: string | undefined): string => `seen ${text ?? "nothing"}`;
@@ -231,8 +228,7 @@ function windowTable(windows: readonly WindowResult[], nowMs: number, { terminal
         `took ${formatMs(window.durationMs)}`,
       ].join("\n"),
     ]);
-    const accuracy = { colSpan: WINDOW_WIDTHS.length, content: accuracyLine(window) };
-    table.push([accuracy]);
+    table.push([accuracyLine(window)]);
   }
   return table.toString();
 }

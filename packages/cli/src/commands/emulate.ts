@@ -6,6 +6,7 @@ import { addConfigOptions, type ConfigOptions, configFrom, requireSegments } fro
 import { durationInMs } from "../options/parsers.ts";
 import { formatAccuracy } from "../output/format.ts";
 import { noteOtherDevice } from "../planning/device-facts.ts";
+import { isTelling, probeHint } from "../planning/probe-hint.ts";
 import { readProfileDocument } from "../planning/profile-document.ts";
 
 interface EmulateOptions extends Omit<ConfigOptions, "batch"> {
@@ -17,7 +18,7 @@ interface EmulateOptions extends Omit<ConfigOptions, "batch"> {
 
 /** `mpo emulate`. */
 export function define(command: Command, context: CommandContext): void {
-  addConfigOptions(command.argument("<profile>", "what `mpo probe` wrote"))
+  addConfigOptions(command.argument("<profile>", "what `mpo probe` wrote"), "the profile's")
     .option("--window <duration>", "predict the accuracy after so much training, such as 60s", durationInMs)
     .action((path: string, options: EmulateOptions) => emulate(path, options, context));
 }
@@ -28,7 +29,7 @@ async function emulate(path: string, options: EmulateOptions, context: Files & O
   const document = await readProfileDocument(path, context, { engine: ENGINE_VERSION });
   noteOtherDevice(document.profile, context);
   const { effectiveBatch, idleBytes } = document.profile;
-  requireSegments({ ...options, batch: effectiveBatch }, document.chain);
+  requireSegments(options, document.chain.units.length);
   const config = configFrom({ ...options, batch: options.batch ?? effectiveBatch });
   const { costs, accuracy } = plannerOf(document.profile, document.chain);
   const predicted = costs.predict(config);
@@ -46,4 +47,6 @@ async function emulate(path: string, options: EmulateOptions, context: Files & O
     terminal.line(`accuracy after ${Math.round(gained.steps)} of ${steps} steps: ${formatAccuracy(gained)}`);
   }
   for (const unknown of unknowns) terminal.line(`not known: ${unknown}`);
+  const hint = probeHint(document.profile.steps.length, gained === undefined || isTelling(gained));
+  if (hint !== undefined) terminal.line(hint);
 }

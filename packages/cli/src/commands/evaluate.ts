@@ -24,7 +24,7 @@ interface EvaluateOptions extends DatasetOptions {
 export function define(command: Command, context: CommandContext): void {
   command.requiredOption("--weights <dir>", "folder of the model (what `mpo train` wrote, or any layers model)");
   addDatasetOptions(command)
-    .option("--limit <n>", "use only the first N test images", wholeNumber(1))
+    .option("--limit <n>", "use only the first N test images (default: all)", wholeNumber(1))
     .option("--corruptions", "measure it under each of the 15 corruptions at severity 5 too", false)
     .addOption(threadsOption())
     .action((options: EvaluateOptions) => evaluate(options, context));

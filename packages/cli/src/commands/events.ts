@@ -65,7 +65,7 @@ const EXPORT_HELP = "\nExample:\n  mpo events export --since 30d --device pi-7 -
 
 function addRange(command: Command): Command {
   return command
-    .option("--device <name>", "only of this device", fleetName)
+    .option("--device <name>", "only of this device (default: all)", fleetName)
     .option("--since <when>", "from then on: an age such as 2h or 30d, or a date", momentInMs)
     .option("--until <when>", "up to then", momentInMs);
 }

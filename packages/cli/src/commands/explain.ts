@@ -17,6 +17,16 @@ export function define(command: Command, context: CommandContext): void {
     .action((path: string, options: ExplainOptions) => explain(path, options, context));
 }
 
+/** What is against a candidate, in a word. */
+const AGAINST = {
+  front: "nothing",
+  policy: "policy",
+  memory: "memory",
+  window: "time",
+  dominated: "a better one",
+  "exact-memory": "memory",
+} as const;
+
 /** Prints why: the chosen config, its runner-up, and candidates with what cut each. */
 async function explain(path: string, options: ExplainOptions, context: Files & Output & Stop): Promise<void> {
   const { result } = await searchProfile(path, options, context);
@@ -27,15 +37,16 @@ async function explain(path: string, options: ExplainOptions, context: Files & O
   if (runnerUp !== undefined) chosen.push(["runner-up", runnerUp]);
   terminal.line(predictionTable(terminal, chosen));
   terminal.line(summaryOf(result));
-  const shown = new Map<string, number>();
-  const table = createTable(terminal, ["cut by", "config", "because"]);
+  const shown = new Map<keyof typeof AGAINST, number>();
+  const table = createTable(terminal, ["against it", "configuration", "because"]);
   result.forEach(({ config, memoryBytes, stepMs, accuracy }, cut) => {
     const reason = cut?.reason ?? "front";
     const count = shown.get(reason) ?? 0;
     if (count >= options.show) return;
     shown.set(reason, count + 1);
     terminal.record({ event: "candidate", config, memoryBytes, stepMs, accuracy, cut: cut ?? null });
-    table.push([reason, describeConfig(config), cut?.because ?? "nothing is better in all of memory, time, accuracy"]);
+    const because = cut?.because ?? "no other is better in all of memory, time and accuracy";
+    table.push([AGAINST[reason], describeConfig(config), because]);
   });
   terminal.line(table.toString());
 }

@@ -16,7 +16,7 @@ export function define(command: Command, context: CommandContext): void {
 /** Prints each model with its paper, its published size, and the sizes of the forms that are built here. */
 function listModels({ terminal }: Output): void {
   const head = ["name", "parameters", "32x32,\n10 classes", "224x224,\n1000 classes", "paper"];
-  const table = createTable(terminal, head, { widths: [14, 12, 12, 14, 22], compact: true });
+  const table = createTable(terminal, head, { compact: true });
   for (const { name, title, paper, published } of modelCatalogue()) {
     const parametersOf = (inputShape: readonly number[], classes: number): number =>
       parameterCount(buildModel({ model: name, norm: "batch", inputShape, classes })).trainable;

@@ -2,12 +2,13 @@ import { formatBytes, given, METHOD_NAMES, type MethodName, type Profile, relati
 import type { Command } from "commander";
 import type { CommandContext, Files, Output, Stop } from "../command-context.ts";
 import { choice } from "../options/choice.ts";
-import { addDriftOptions, DATASET_NAMES } from "../options/dataset-options.ts";
+import { addDriftOptions, DATASET_NAMES, dataOption } from "../options/dataset-options.ts";
 import { batchOption, durationOption, sizeInBytes, threadsOption, wholeNumber } from "../options/parsers.ts";
 import { addSubjectOptions } from "../options/subject-options.ts";
 import { formatDuration, formatShare } from "../output/format.ts";
 import { checkOutput } from "../planning/check-output.ts";
 import { probeHere } from "../planning/probe-here.ts";
+import { probeHint } from "../planning/probe-hint.ts";
 import { writeProfileDocument } from "../planning/profile-document.ts";
 import { loadSubject, type SubjectOptions } from "../planning/subject.ts";
 import { type TaskOptions, taskSamples } from "../planning/task-samples.ts";
@@ -30,9 +31,9 @@ export function define(command: Command, context: CommandContext): void {
     .addOption(batchOption(256))
     .addOption(durationOption("--probe-time <duration>", "time that the probe may take", "20s"))
     .option("--memory <size>", "what its steps may add to an idle process; a hard limit", sizeInBytes)
-    .option("--floor <size>", "stop when the system's free memory falls below (default 256MiB)", sizeInBytes)
+    .option("--floor <size>", "stop when the system's free memory falls below (default: 256MiB)", sizeInBytes)
     .addOption(choice("--dataset <name>", "images to learn from (default: random numbers)", DATASET_NAMES))
-    .option("--data <folder>", "where it lies");
+    .addOption(dataOption());
   addDriftOptions(command, "clean")
     .option("--samples <n>", "images to adapt to in micro-windows", wholeNumber(1), 512)
     .option("--judge-samples <n>", "other images on which micro-windows are judged", wholeNumber(1), 512)
@@ -56,9 +57,6 @@ async function probeModel(options: ProbeOptions, context: Files & Output & Stop)
   await writeProfileDocument(options.output, { profile, graph: model.graph }, context);
   print(profile, samples !== undefined, options.output, context);
 }
-
-/** With fewer steps measured, the bounds of memory and time are wide. */
-const FEW_STEPS = 4;
 
 function print(profile: Profile, isTaught: boolean, output: string, { terminal }: Output): void {
   const { spent, steps, unitTimes, accuracy, idleBytes, model } = profile;
@@ -84,8 +82,7 @@ function print(profile: Profile, isTaught: boolean, output: string, { terminal }
   if (spent.othersCpuShare !== undefined) {
     terminal.line(`other programs took ${formatShare(spent.othersCpuShare)} of the processor meanwhile`);
   }
-  if (steps.length < FEW_STEPS || (isTaught && accuracy.length === 0)) {
-    terminal.line("hint: too little was measured to predict well; give it more time with --probe-time");
-  }
+  const hint = probeHint(steps.length, !isTaught || accuracy.length > 0);
+  if (hint !== undefined) terminal.line(hint);
   terminal.line(`the profile is in ${output}`);
 }

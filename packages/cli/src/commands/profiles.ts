@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { describeConfig, formatBytes, given, MpoError, typical } from "@mpo/core";
+import { describeConfig, describeFreezing, formatBytes, given, MpoError, typical } from "@mpo/core";
 import { writeJsonFile } from "@mpo/io";
 import type { GetProfileResponse, ListProfilesResponse } from "@mpo/protocol";
 import type { Command } from "commander";
@@ -30,8 +30,8 @@ Example:
 /** `mpo profiles list`, `show` and `export`. */
 export function define(profiles: Command, context: CommandContext): void {
   addFleetCommand(profiles.command("list").description("list the profiles"))
-    .option("--device <name>", "only this device's", fleetName)
-    .option("--model <name>", "only of this model", fleetName)
+    .option("--device <name>", "only this device's (default: all)", fleetName)
+    .option("--model <name>", "only of this model (default: all)", fleetName)
     .action((options: ListOptions) => listProfiles(options, context));
   addSubject(addFleetCommand(profiles.command("show").description("show what a device measured of a model"))).action(
     (device: string, model: string | undefined, options: FleetOptions) => showProfile(device, model, options, context),
@@ -94,23 +94,24 @@ async function showProfile(
     `idle ${formatBytes(idleBytes)}; ${unitTimes.length} unit times; the probe took ${formatMs(spent.ms)} for ` +
       `${spent.configs} configs, at most ${formatBytes(spent.peakBytes)}`,
   );
-  const stepTable = createTable(terminal, ["step measured", "peak: planned", "seen", "ms a step"]);
+  const stepTable = createTable(terminal, ["step", "memory planned", "seen", "time seen"]);
   for (const { config, plannedBytes, peakBytes, stepMs } of steps) {
     const seen = peakBytes === undefined ? "-" : formatBytes(peakBytes);
-    stepTable.push([describeConfig(config), formatBytes(plannedBytes), seen, typical(stepMs).toFixed(1)]);
+    stepTable.push([describeConfig(config), formatBytes(plannedBytes), seen, formatMs(typical(stepMs))]);
   }
   terminal.line(stepTable.toString());
   if (accuracy.length === 0) return;
   const curveTable = createTable(terminal, ["learning curve", "judged by", "accuracy before", "after", "steps"]);
   for (const { freezing, microBatch, judge, startAccuracy, points } of accuracy) {
-    const { featureExtraction, normalisation, linear } = freezing;
-    const what = `micro-batch ${microBatch}, freezing ${featureExtraction}/${normalisation}/${linear}`;
+    const what = `micro-batches of ${microBatch}, ${describeFreezing(freezing)}`;
     const last = points.at(-1);
     const after = last === undefined ? "-" : formatShare(last.accuracy);
-    curveTable.push([what, judge, formatShare(startAccuracy), after, last?.steps ?? 0]);
+    curveTable.push([what, JUDGES[judge], formatShare(startAccuracy), after, last?.steps ?? 0]);
   }
   terminal.line(curveTable.toString());
 }
+
+const JUDGES = { labels: "labels", "label-free": "estimate without labels" } as const;
 
 /** Writes a profile to a file; with the model, as one that `mpo emulate`, `search` and `explain` read. */
 async function exportProfile(

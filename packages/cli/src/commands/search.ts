@@ -7,6 +7,7 @@ import { choice } from "../options/choice.ts";
 import { type BudgetOptions, budgetFrom } from "../planning/budget.ts";
 import { noteOtherDevice } from "../planning/device-facts.ts";
 import { predictionTable } from "../planning/prediction-table.ts";
+import { isTelling, probeHint } from "../planning/probe-hint.ts";
 import { type ProfileDocument, readProfileDocument } from "../planning/profile-document.ts";
 
 /** The options of `mpo search` and `mpo explain`. */
@@ -52,6 +53,8 @@ async function runSearch(path: string, options: SearchOptions, context: Files & 
   terminal.line(predictionTable(terminal, rungs));
   terminal.line(summaryOf(result));
   for (const unknown of result.best.unknowns) terminal.line(`not known: ${unknown}`);
+  const hint = probeHint(document.profile.steps.length, isTelling(result.best.accuracy));
+  if (hint !== undefined) terminal.line(hint);
 }
 
 const CUT_WORDS = {

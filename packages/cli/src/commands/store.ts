@@ -48,8 +48,8 @@ export function define(store: Command, context: CommandContext): void {
 
 function withPlace(command: Command): Command {
   return command
-    .option("--data <folder>", "where the fleet's state lies, as for mpo coordinator")
-    .addOption(new Option("--nats-server <path>", "the nats-server to check with").env("MPO_NATS_SERVER"));
+    .option("--data <folder>", "where the fleet's state lies (default: as for mpo coordinator)")
+    .addOption(new Option("--nats-server <path>", "to check with (default: one found)").env("MPO_NATS_SERVER"));
 }
 
 function natsFolder({ data }: StoreOptions, context: CommandContext): string {

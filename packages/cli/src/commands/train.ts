@@ -8,7 +8,7 @@ import { runTrain, type TrainOptions } from "../train/run-train.ts";
 
 /** `mpo train`. */
 export function define(command: Command, context: CommandContext): void {
-  const rate = "peak of the one-cycle schedule (default 0.1 for 128 images)";
+  const rate = "peak of the one-cycle schedule (default: 0.1 for 128 images)";
   command
     .requiredOption("-o, --output <dir>", "folder for the model (TensorFlow.js layers format) and its card")
     .addOption(choice("--model <name>", "a model of the zoo, see `mpo models`", MODEL_NAMES, "resnet20"))
@@ -19,7 +19,7 @@ export function define(command: Command, context: CommandContext): void {
     .addOption(microBatchOption())
     .option("--learning-rate <rate>", rate, numberBetween(0, 100))
     .option("--seed <n>", "decides first weights, order and augmentation", wholeNumber(0), 1)
-    .option("--limit <n>", "use only the first N training images", wholeNumber(1))
+    .option("--limit <n>", "use only the first N training images (default: all)", wholeNumber(1))
     .addOption(threadsOption())
     .option("--force", "write over a model in the output folder", false)
     .option("--resume", "continue from the checkpoint in the output folder", false)

@@ -36,7 +36,7 @@ export async function runDoctor(options: DoctorOptions, context: Files & Output 
   const checks = checksFor(options, { ...context, systemRoot: "/" }).filter(
     ({ neededBy }) => role === undefined || neededBy.includes(role),
   );
-  const table = createTable(terminal, ["", "check", "found"], { widths: [10, 20, 46], compact: true });
+  const table = createTable(terminal, ["", "check", "found"], { compact: true });
   const fixes: string[] = [];
   let broken = 0;
   for (const { name, run } of checks) {
@@ -50,7 +50,7 @@ export async function runDoctor(options: DoctorOptions, context: Files & Output 
     if (state !== "ok" && fix !== undefined) fixes.push(`${name}: ${fix}`);
   }
   terminal.line(table.toString());
-  for (const fix of fixes) terminal.line(fix);
+  for (const fix of fixes) terminal.line(terminal.asTyped(fix));
   if (broken === 0) {
     terminal.line(fixes.length === 0 ? "everything is in order" : "nothing that is needed is broken");
     return;

@@ -61,9 +61,6 @@ export function observedOf(rung: Prediction, model: string, windows: readonly Wi
   };
 }
 
-/** 80 columns in all. */
-const WIDTHS = [9, 21, 16, 14, 14] as const;
-
 function lines(...texts: readonly string[]): string {
   return texts.filter((text) => text !== "").join("\n");
 }
@@ -74,7 +71,7 @@ export function ladderTable(
   { rungs, chosenRung, model }: DesiredDocument,
   { windows, inUse }: { readonly windows: readonly WindowResult[]; readonly inUse: number | undefined },
 ): string {
-  const table = createTable(terminal, ["rung", "configuration", "memory", "step", "accuracy"], { widths: WIDTHS });
+  const table = createTable(terminal, ["rung", "configuration", "memory", "step", "accuracy"]);
   rungs.forEach((rung, index) => {
     const seen = observedOf(rung, model, windows);
     const marks = [index === chosenRung ? "chosen" : "", index === inUse ? "in use" : ""].filter((mark) => mark !== "");
@@ -103,8 +100,7 @@ export function ladderTable(
 
 /** What was looked at and not chosen, the runner-up first. */
 export function rejectedTable(terminal: Terminal, rejected: Explanation["rejected"]): string {
-  const head = ["not chosen", "configuration", "predicted", "because"];
-  const table = createTable(terminal, head, { widths: [13, 21, 18, 23] });
+  const table = createTable(terminal, ["not chosen", "configuration", "predicted", "because"]);
   for (const { rung, reason } of rejected) {
     table.push([
       reason.code,

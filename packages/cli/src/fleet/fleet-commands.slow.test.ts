@@ -21,6 +21,10 @@ async function eventually(
   }
 }
 
+/** Lines of tables that a usual terminal would wrap. */
+const linesOver80 = (text: string): readonly string[] =>
+  text.split("\n").filter((line) => /^[│┌├└]/u.test(line) && line.length > 80);
+
 const ok = ({ code }: CommandOutcome): boolean => code === EXIT_CODES.ok;
 
 describe("a fleet from the command line", { skip: noNatsServer, timeout: 180_000 }, () => {
@@ -112,6 +116,12 @@ describe("a fleet from the command line", { skip: noNatsServer, timeout: 180_000
     assert.equal(stale.code, EXIT_CODES.state);
     assert.match(stale.stderr, /error \(conflict\)/u);
 
+    const tooFine = await mpo("config", "push", "pi-1", "--segments", "99");
+    assert.equal(tooFine.code, EXIT_CODES.usage, tooFine.stderr);
+    assert.match(tooFine.stderr, /--segments 99: the model has \d+ units/u);
+    const unknown = await mpo("config", "rollback", "pi-1", "--to", "9.9");
+    assert.match(unknown.stderr, /pi-1 has no document 9\.9; its newest is 1\.\d+, and 16 before it are kept/u);
+
     const rollback = ["config", "rollback", "pi-1", "--to", `1.${newest}`, "--reason", "enough"];
     assert.equal((await mpo(...rollback, "--expect", `1.${newest}`)).code, EXIT_CODES.state);
     const back = await json(...rollback, "--expect", `1.${newest + 1}`, "--wait", "60s");
@@ -130,6 +140,12 @@ describe("a fleet from the command line", { skip: noNatsServer, timeout: 180_000
     assert.ok(String(byHand?.["actor"]).includes(String(requestId)), JSON.stringify(byHand));
     await follower.record(({ kind, device }) => kind === "config-rolled-back" && device === "pi-1");
     assert.match((await mpo("events")).stdout, /device-enrolled +pi-2/u);
+
+    for (const command of ["devices show", "profiles show", "config show", "config explain", "config push"]) {
+      const { stdout } = await mpo(...command.split(" "), "pi-1");
+      assert.match(stdout, /^│ /mu, command);
+      assert.deepEqual(linesOver80(stdout), [], command);
+    }
     follower.signal("SIGINT");
     assert.equal((await follower.outcome).code, EXIT_CODES.cancelled);
   });

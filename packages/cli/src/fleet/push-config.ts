@@ -12,7 +12,7 @@ import type { DesiredDocument, DeviceIdentity } from "@mpo/protocol";
 import type { Command } from "commander";
 import type { CommandContext, Output, Stop } from "../command-context.ts";
 import { choice } from "../options/choice.ts";
-import { addConfigOptions, type ConfigOptions, configFrom } from "../options/config-options.ts";
+import { addConfigOptions, type ConfigOptions, configFrom, requireSegments } from "../options/config-options.ts";
 import { addFleetCommand, fleetName } from "../options/fleet-options.ts";
 import { durationInMs, sizeInBytes } from "../options/parsers.ts";
 import { addChangeOptions, type ChangeOptions, failureOf } from "./change-config.ts";
@@ -33,10 +33,10 @@ export function definePush(command: Command, context: CommandContext): void {
   addFleetCommand(command, HELP)
     .argument("<device>", "its name", fleetName)
     .option("--model <name>", "for this model (default: as in its newest document)", fleetName)
-    .option("--memory <size>", "search for this much above the idle process, such as 150MiB", sizeInBytes)
-    .option("--window <duration>", "search for a retraining of this time, such as 60s", durationInMs)
-    .addOption(choice("--objective <name>", "what the best is best at", SEARCH_OBJECTIVES));
-  addConfigOptions(addChangeOptions(command)).action((device: string, options: PushOptions) =>
+    .option("--memory <size>", "search within this much above idle, such as 150MiB (default: as before)", sizeInBytes)
+    .option("--window <duration>", "search within this time, such as 60s (default: as before)", durationInMs)
+    .addOption(choice("--objective <name>", "what the best is best at (default: as before)", SEARCH_OBJECTIVES));
+  addConfigOptions(addChangeOptions(command), "as before").action((device: string, options: PushOptions) =>
     pushConfig(device, options, context),
   );
 }
@@ -105,10 +105,9 @@ async function givenConfig(
   const { microBatch, freeze, freezeFeatures, freezeNorm, freezeLinear, segments, checkpoints } = options;
   const given = [microBatch, freeze, freezeFeatures, freezeNorm, freezeLinear, segments, checkpoints, options.batch];
   if (given.every((one) => one === undefined)) return undefined;
+  const { profile } = await admin.getProfile({ identity, model }, call);
+  requireSegments(options, profile.model.unitCount);
   const chosen = current?.model === model ? current.rungs[current.chosenRung]?.config : undefined;
-  const usual =
-    chosen === undefined
-      ? (await admin.getProfile({ identity, model }, call)).profile.effectiveBatch
-      : chosen.microBatch * chosen.accumulation;
+  const usual = chosen === undefined ? profile.effectiveBatch : chosen.microBatch * chosen.accumulation;
   return configFrom({ ...options, batch: options.batch ?? usual });
 }

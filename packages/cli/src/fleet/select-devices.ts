@@ -24,9 +24,9 @@ export interface SelectedDevice {
 /** Adds the options that choose devices. */
 export function addDeviceFilter(command: Command): Command {
   return command
-    .option("--label <name=value>", "only those with this label; may be repeated", repeated(labelOf))
-    .option("--class <name>", "only those of this class", fleetName)
-    .option("--offline-for <duration>", "only those that were last seen so long ago, such as 30d", durationInMs);
+    .option("--label <name=value>", "only those with this label; may be repeated (default: all)", repeated(labelOf))
+    .option("--class <name>", "only those of this class (default: all)", fleetName)
+    .option("--offline-for <duration>", "only those last seen so long ago, such as 30d (default: all)", durationInMs);
 }
 
 /** Whether it asks for anything less than the fleet. */

@@ -1,6 +1,5 @@
 import {
   accumulationFor,
-  type Chain,
   type Checkpoints,
   type FreezingRates,
   MpoError,
@@ -22,17 +21,17 @@ export interface ConfigOptions {
   readonly checkpoints?: readonly number[];
 }
 
-/** Adds the options from which `configFrom` makes a config. Without a default batch, the command knows one. */
-export function addConfigOptions(command: Command, defaultBatch?: number): Command {
+/** Adds the options from which `configFrom` makes a config. A default batch in words is one that the command knows. */
+export function addConfigOptions(command: Command, defaultBatch: number | string): Command {
   const rate = numberBetween(0, 1);
   return command
     .addOption(batchOption(defaultBatch))
     .addOption(microBatchOption())
-    .option("--freeze <rate>", "share of layers that do not train, from the input side, 0 to 1", rate)
-    .option("--freeze-features <rate>", "the same for convolutions only", rate)
-    .option("--freeze-norm <rate>", "the same for normalisation layers only", rate)
-    .option("--freeze-linear <rate>", "the same for dense layers only", rate)
-    .option("--segments <k>", "checkpoints: k segments of equal unit count", wholeNumber(1, 10_000))
+    .option("--freeze <rate>", "share of layers that do not train, from the input side, 0 to 1 (default: 0)", rate)
+    .option("--freeze-features <rate>", "the same for convolutions only (default: --freeze)", rate)
+    .option("--freeze-norm <rate>", "the same for normalisation layers only (default: --freeze)", rate)
+    .option("--freeze-linear <rate>", "the same for dense layers only (default: --freeze)", rate)
+    .option("--segments <k>", "checkpoints: k segments of equal unit count (default: 1)", wholeNumber(1, 10_000))
     .option("--checkpoints <units>", "checkpoints: keep the inputs of these units, such as 0,3,7", wholeNumbers(0));
 }
 
@@ -48,10 +47,10 @@ export function configFrom(options: ConfigOptions): RetrainConfig {
 }
 
 /** Throws `invalid-argument` for more segments than the model has units: fewer would run than were asked for. */
-export function requireSegments({ segments = 1 }: ConfigOptions, { units }: Chain): void {
-  if (segments <= units.length) return;
-  throw new MpoError("invalid-argument", `--segments ${segments}: the model has ${units.length} units`, {
-    hint: `Give 1 to ${units.length}.`,
+export function requireSegments({ segments = 1 }: Pick<ConfigOptions, "segments">, unitCount: number): void {
+  if (segments <= unitCount) return;
+  throw new MpoError("invalid-argument", `--segments ${segments}: the model has ${unitCount} units`, {
+    hint: `Give 1 to ${unitCount}.`,
   });
 }
 

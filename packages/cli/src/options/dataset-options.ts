@@ -1,5 +1,5 @@
 import { CORRUPTION_NAMES } from "@mpo/datasets";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { choice } from "./choice.ts";
 import { wholeNumber } from "./parsers.ts";
 
@@ -16,16 +16,29 @@ export const DATASET_NAMES = Object.keys(DATASET_FILES) as readonly DatasetName[
 
 /** Adds the options that say which images a command works on. */
 export function addDatasetOptions(command: Command): Command {
-  const files = DATASET_NAMES.map((name) => `${name}: ${DATASET_FILES[name]}`).join("; ");
   return command
     .addOption(choice("--dataset <name>", "images to work on", DATASET_NAMES, "fashion-mnist"))
-    .option("--data <folder>", `where it lies (${files})`)
-    .option("--image-size <pixels>", "side to which a folder's images are brought (default 32)", wholeNumber(8, 512));
+    .addOption(dataOption())
+    .option("--image-size <pixels>", "side to which a folder's images are brought (default: 32)", wholeNumber(8, 512));
 }
+
+/** `--data`. */
+export function dataOption(): Option {
+  const files = DATASET_NAMES.map((name) => `${name}: ${DATASET_FILES[name]}`).join("; ");
+  return new Option("--data <folder>", `where it lies (${files})`);
+}
+
+/** `--severity`. */
+export function severityOption(): Option {
+  return new Option("--severity <1..5>", SEVERITY).argParser(wholeNumber(1, 5)).default(5);
+}
+
+/** Of one, or of several. */
+export const SEVERITY = "how badly the images are damaged";
 
 /** Adds the options that say how the images are damaged. */
 export function addDriftOptions(command: Command, standard: string): Command {
   return command
     .addOption(choice("--corruption <name>", "how the images are damaged", ["clean", ...CORRUPTION_NAMES], standard))
-    .option("--severity <1..5>", "how badly", wholeNumber(1, 5), 5);
+    .addOption(severityOption());
 }

@@ -23,12 +23,12 @@ export function numberBetween(min: number, max: number): OptionParser<number> {
   };
 }
 
-/** `--batch`. Without a standard, the command knows one. */
-export function batchOption(standard?: number): Option {
-  const option = new Option("--batch <n>", "images in a step (the effective batch)").argParser(
-    wholeNumber(1, MAX_BATCH),
-  );
-  return standard === undefined ? option : option.default(standard);
+/** `--batch`. A standard in words is one that the command knows. */
+export function batchOption(standard: number | string): Option {
+  const description = "images in a step (the effective batch)";
+  const parse = wholeNumber(1, MAX_BATCH);
+  if (typeof standard === "number") return new Option("--batch <n>", description).argParser(parse).default(standard);
+  return new Option("--batch <n>", `${description} (default: ${standard})`).argParser(parse);
 }
 
 /** `--micro-batch`. */

@@ -6,11 +6,13 @@ import { wholeNumber } from "./parsers.ts";
 /** Adds the options that say which model a command is about. */
 export function addSubjectOptions(command: Command): Command {
   return command
-    .addOption(choice("--model <name>", "a model of the zoo with random weights", MODEL_NAMES))
+    .addOption(
+      choice("--model <name>", "a model of the zoo with random weights; this or --weights is needed", MODEL_NAMES),
+    )
     .addOption(choice("--norm <name>", "its normalisation", NORM_NAMES, "batch"))
     .addOption(choice("--form <name>", "its form (default: by the images' size)", FORM_NAMES))
     .option("--image-size <pixels>", "side of its images", wholeNumber(8, 1024), 32)
     .option("--channels <n>", "channels of its images", wholeNumber(1, 16), 3)
     .option("--classes <n>", "its classes", wholeNumber(2, 100_000), 10)
-    .option("--weights <dir>", "a stored model instead");
+    .option("--weights <dir>", "instead, folder of a stored model");
 }

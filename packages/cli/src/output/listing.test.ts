@@ -3,13 +3,17 @@ import { describe, it } from "node:test";
 import { createListing } from "./listing.ts";
 import { createTerminal } from "./terminal.ts";
 
-function printed(args: readonly string[] = []): {
+function printed(
+  args: readonly string[] = [],
+  screen: { readonly isTTY?: boolean; readonly columns?: number } = {},
+): {
   readonly text: () => string;
   readonly terminal: ReturnType<typeof createTerminal>;
 } {
   const parts: string[] = [];
   const stream = { write: (more: string) => parts.push(more) };
-  return { text: () => parts.join(""), terminal: createTerminal(stream, stream, args) };
+  const terminal = createTerminal({ ...stream, ...screen }, stream, args, { NO_COLOR: "1" });
+  return { text: () => parts.join(""), terminal };
 }
 
 describe("a listing", () => {
@@ -21,6 +25,23 @@ describe("a listing", () => {
     assert.equal(text(), "", "the widths are not known yet");
     listing.end();
     assert.equal(text(), "device      steps\npi-kitchen  4\na           12\n");
+  });
+
+  it("takes several lines a row where the screen is narrower, and one where there is none", () => {
+    const cells = ["pi-kitchen", "a rather long state", "site=berlin"];
+    const narrow = printed([], { isTTY: true, columns: 33 });
+    const piped = printed();
+    for (const { terminal } of [narrow, piped]) {
+      const listing = createListing(terminal, ["device", "state", "labels"]);
+      listing.row({}, () => cells);
+      listing.row({}, () => ["pi-2", "online", ""]);
+      listing.end();
+    }
+    assert.equal(
+      narrow.text(),
+      "device      state\n  labels\npi-kitchen  a rather long state\n  site=berlin\npi-2        online\n",
+    );
+    assert.equal(piped.text().split("\n")[1], cells.join("  "));
   });
 
   it("prints nothing without rows", () => {

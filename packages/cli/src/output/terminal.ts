@@ -5,6 +5,8 @@ import { type AsTyped, asTypedIn } from "./as-typed.ts";
 export interface OutputStream {
   write(text: string, done?: (error?: Error | null) => void): unknown;
   readonly isTTY?: boolean;
+  /** Of a screen. */
+  readonly columns?: number;
   /** Bytes that wait for a reader. */
   readonly writableLength?: number;
 }
@@ -17,6 +19,8 @@ export interface Terminal {
   readonly verbose: boolean;
   /** Standard error is a screen: lines there may be drawn again. */
   readonly interactive: boolean;
+  /** Characters that stand side by side where results are read. */
+  readonly columns: number;
   readonly colors: ReturnType<typeof createColors>;
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
@@ -34,6 +38,8 @@ export interface Terminal {
   complain(text: string): void;
 }
 
+const USUAL_COLUMNS = 80;
+
 /**
  * The global options are looked up in the whole command line before it is parsed, so that errors of parsing obey them
  * too.
@@ -45,7 +51,7 @@ export function createTerminal(
   environment: Readonly<Record<string, string | undefined>> = {},
 ): Terminal {
   // https://no-color.org: whatever it is set to.
-  const wantsColors = (environment["NO_COLOR"] ?? "") === "";
+  const { NO_COLOR = "", TERM } = environment;
   const end = args.indexOf("--");
   const options = end < 0 ? args : args.slice(0, end);
   const json = options.includes("--json");
@@ -58,8 +64,9 @@ export function createTerminal(
     json,
     quiet,
     verbose,
-    interactive: stderr.isTTY === true && !quiet,
-    colors: createColors(stdout.isTTY === true && !json && wantsColors),
+    interactive: stderr.isTTY === true && TERM !== "dumb" && !quiet,
+    columns: (stdout.isTTY === true && stdout.columns) || USUAL_COLUMNS,
+    colors: createColors(stdout.isTTY === true && !json && NO_COLOR === ""),
     stdout,
     stderr,
     line: (text) => void (json || stdout.write(`${withSteps(text)}\n`)),

@@ -42,9 +42,31 @@ describe("mpo emulate, search and explain", () => {
     assert.equal(found.code, EXIT_CODES.ok, found.stderr);
     const [record] = found.records as readonly { best: { memoryBytes: { upper: number } } }[];
     assert.ok((record?.best.memoryBytes.upper ?? Number.POSITIVE_INFINITY) <= 8 * 2 ** 20);
-    const explained = await runCommand(["explain", file("p.json"), "--memory", "8MiB", "--window", "600s"]);
-    assert.match(explained.stdout, /may need [\d.]+ MiB of 8\.0 MiB/u);
-    assert.match(explained.stdout, /no better in memory, time or accuracy than .*batches of /u);
+    const explained = await runCommand(["explain", file("p.json"), "--json", "--memory", "8MiB", "--window", "600s"]);
+    const because = explained.records
+      .map(({ cut }) => (cut as { because?: string } | null | undefined)?.because)
+      .join("\n");
+    assert.match(because, /may need [\d.]+ MiB of 8\.0 MiB/u);
+    assert.match(because, /no better in memory, time or accuracy than .*batches of /u);
+  });
+
+  it("say what to do when too little was measured", async () => {
+    await write("few.json", { ...profile, steps: profile.steps.slice(0, 1) });
+    await write("blind.json", { ...profile, steps: [...profile.steps, ...profile.steps], accuracy: [] });
+    const emulated = async (name: string): Promise<string> =>
+      (await runCommand(["emulate", file(name), "--micro-batch", "32", "--window", "60s"])).stdout;
+    assert.match(await emulated("few.json"), /^hint: too little was measured to predict well; .* --probe-time$/mu);
+    assert.match(await emulated("blind.json"), /^hint: too little .* accuracy; probe with --dataset/mu);
+  });
+
+  it("print tables that fit 80 columns", async () => {
+    const budget = [file("p.json"), "--memory", "8MiB", "--window", "600s"];
+    for (const args of [["search", ...budget], ["explain", ...budget], ["models"]]) {
+      const { stdout } = await runCommand(args);
+      const rows = stdout.split("\n").filter((line) => /^[│┌├└]/u.test(line));
+      assert.ok(rows.length > 4, args[0]);
+      for (const row of rows) assert.ok(row.length <= 80, row);
+    }
   });
 
   it("say the least memory that would do, and which config it is", async () => {
@@ -52,6 +74,7 @@ describe("mpo emulate, search and explain", () => {
     assert.equal(refused.code, EXIT_CODES.budget);
     assert.match(refused.stderr, /the smallest may need [\d.]+ MiB \(16 micro-batches of 2, .*\)/u);
     const least = /smallest may need ([\d.]+) MiB/u.exec(refused.stderr)?.[1] as string;
+    assert.match(refused.stderr, new RegExp(`hint: Give --memory ${Math.ceil(Number(least))}MiB or more`, "u"));
     const enough = await search("--memory", `${least}MiB`, "--window", "600s");
     assert.equal(enough.code, EXIT_CODES.ok, enough.stderr);
   });
@@ -154,6 +177,13 @@ describe("mpo emulate, search and explain", () => {
     const inFile = await probe(join(file("p.json"), "inside.json"));
     assert.equal(inFile.code, EXIT_CODES.usage, inFile.stderr);
     assert.match(inFile.stderr, /--output .*inside\.json: its folder cannot be written to/u);
+    for (const nowhere of ["/proc/p.json", "/proc/none/p.json"]) {
+      const refused = await probe(nowhere);
+      assert.equal(refused.code, EXIT_CODES.usage, refused.stderr);
+    }
+    const train = await runCommand(["train", "--output", "/proc/none/model"]);
+    assert.equal(train.code, EXIT_CODES.usage, train.stderr);
+    assert.doesNotMatch(train.stderr, /reading/u);
     const asFolder = await probe(folder);
     assert.equal(asFolder.code, EXIT_CODES.usage, asFolder.stderr);
     assert.match(asFolder.stderr, /it is a folder; expected a file/u);

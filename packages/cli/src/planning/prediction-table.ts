@@ -3,9 +3,6 @@ import { formatInterval, formatMs, formatShare } from "../output/format.ts";
 import { createTable } from "../output/table.ts";
 import type { Terminal } from "../output/terminal.ts";
 
-/** 80 columns in all. */
-const WIDTHS = [11, 19, 16, 14, 14] as const;
-
 /** A predicted accuracy and its interval on two lines. */
 export function accuracyCell({ expected, lower, upper, isGuess }: Prediction["accuracy"]): string {
   return isGuess ? "a guess" : `${formatShare(expected)}\n${formatInterval(lower, upper)}`;
@@ -13,7 +10,7 @@ export function accuracyCell({ expected, lower, upper, isGuess }: Prediction["ac
 
 /** Predictions as a table for people, each with a word before it. */
 export function predictionTable(terminal: Terminal, rows: readonly (readonly [string, Prediction])[]): string {
-  const table = createTable(terminal, ["", "configuration", "memory", "step", "accuracy"], { widths: WIDTHS });
+  const table = createTable(terminal, ["", "configuration", "memory", "step", "accuracy"]);
   for (const [word, { config, memoryBytes, stepMs, accuracy }] of rows) {
     table.push([
       word,

@@ -25,6 +25,7 @@ import {
   type RungResult,
   type RungTraining,
   type Samples,
+  STOP_WORDS,
   trainRung,
 } from "@mpo/engine";
 import { systemClock } from "@mpo/io";
@@ -35,7 +36,7 @@ import { loadModel, requireFitting } from "../data/load-model.ts";
 import { accuracyIntervalOf, formatAccuracy, formatDuration, formatJudged, formatMs } from "../output/format.ts";
 import { type Progress, startProgress } from "../output/progress.ts";
 import { type BudgetOptions, budgetFrom } from "../planning/budget.ts";
-import { requireNoModel } from "../planning/check-output.ts";
+import { checkModelOutput } from "../planning/check-output.ts";
 import { deviceFacts } from "../planning/device-facts.ts";
 import { probeHere } from "../planning/probe-here.ts";
 import { readProfileDocument, writeProfileDocument } from "../planning/profile-document.ts";
@@ -73,7 +74,7 @@ export async function runAutoRetrain(options: AutoRetrainOptions, context: Comma
     throw new MpoError("invalid-argument", "--auto needs --window", { hint: "Add --window 60s, for instance." });
   }
   const { method, window, seed, learningRate, output: wanted } = options;
-  if (wanted !== undefined) await requireNoModel({ ...options, output: wanted }, workingFolder);
+  if (wanted !== undefined) await checkModelOutput({ ...options, output: wanted }, workingFolder);
   const weights = resolve(workingFolder, options.weights);
   const model = await loadModel(weights, signal);
   const { test } = await loadDataset(options, context);
@@ -201,7 +202,7 @@ function print(
     output: output ?? null,
   });
   terminal.line(`${retrained.isAccepted ? "accepted" : "rejected"}: ${retrained.reason}`);
-  terminal.line(`config: ${describeConfig(chosen.config)}; ${retrained.steps} steps (${retrained.stopped})`);
+  terminal.line(`config: ${describeConfig(chosen.config)}; ${retrained.steps} steps, ${STOP_WORDS[retrained.stopped]}`);
   terminal.line(
     `memory: predicted ${formatBytes(chosen.memoryBytes.expected)}, at most ${formatBytes(chosen.memoryBytes.upper)}; ` +
       `measured ${formatBytes(retrained.peakBytes)}`,

@@ -9,6 +9,7 @@ import {
   type RetrainResult,
   retrain,
   retrainedCard,
+  STOP_WORDS,
   writeLayersModel,
   writeModelCard,
 } from "@mpo/engine";
@@ -20,7 +21,7 @@ import { loadModel, requireFitting } from "../data/load-model.ts";
 import { type ConfigOptions, configFrom, requireSegments } from "../options/config-options.ts";
 import { formatMs } from "../output/format.ts";
 import { startProgress } from "../output/progress.ts";
-import { requireNoModel } from "../planning/check-output.ts";
+import { checkModelOutput } from "../planning/check-output.ts";
 
 /** The options of `mpo retrain`. */
 export interface RetrainCommandOptions extends ConfigOptions, DatasetOptions, DriftedSamplesOptions {
@@ -56,10 +57,10 @@ async function retrainStored(options: RetrainCommandOptions, context: CommandCon
   const { terminal, workingFolder, signal } = context;
   const { method } = options;
   const config = configFrom(options);
-  if (options.output !== undefined) await requireNoModel({ ...options, output: options.output }, workingFolder);
+  if (options.output !== undefined) await checkModelOutput({ ...options, output: options.output }, workingFolder);
   const weights = resolve(workingFolder, options.weights);
   const model = await loadModel(weights, signal);
-  requireSegments(options, chainOf(model.graph));
+  requireSegments(options, chainOf(model.graph).units.length);
   terminal.note(`reading ${options.dataset} ...`);
   const { test } = await loadDataset(options, context);
   requireFitting(model, test, weights);
@@ -142,11 +143,11 @@ function print(
 ): void {
   const { weights: _, ...facts } = result;
   const { method, corruption, severity, samples } = options;
-  terminal.record({ method, corruption, severity, samples, ...facts, output: output ?? null });
+  terminal.record({ event: "retrained", method, corruption, severity, samples, ...facts, output: output ?? null });
   terminal.line(`${result.isAccepted ? "accepted" : "rejected"}: ${result.reason}`);
   terminal.line(
-    `${result.steps} steps in ${formatMs(result.trainingMs)}, ${formatMs(result.overheadMs)} besides ` +
-      `(${result.stopped}); peak above idle ${formatBytes(result.peakBytes)}, planned ${formatBytes(result.plannedBytes)}; ` +
+    `${result.steps} steps in ${formatMs(result.trainingMs)}, ${STOP_WORDS[result.stopped]}; ` +
+      `${formatMs(result.overheadMs)} besides; peak above idle ${formatBytes(result.peakBytes)}, planned ${formatBytes(result.plannedBytes)}; ` +
       `idle ${formatBytes(result.idleBytes)}`,
   );
   if (output !== undefined) terminal.line(`the retrained model is in ${output}`);

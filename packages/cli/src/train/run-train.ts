@@ -21,7 +21,7 @@ import { classCount, type DatasetOptions, loadDataset } from "../data/load-datas
 import { measureCorruptions } from "../data/measure-corruptions.ts";
 import { formatDuration, formatShare } from "../output/format.ts";
 import { type Progress, startProgress } from "../output/progress.ts";
-import { requireNoModel } from "../planning/check-output.ts";
+import { checkModelOutput } from "../planning/check-output.ts";
 import {
   readCheckpoint,
   removeCheckpoint,
@@ -64,7 +64,7 @@ export async function runTrain(options: TrainOptions, context: CommandContext): 
   const microBatch = options.microBatch ?? options.batch;
   const accumulation = accumulationFor(options.batch, microBatch);
   if (!options.resume) {
-    await requireNoModel(options, context.workingFolder);
+    await checkModelOutput(options, context.workingFolder);
     await requireNoCheckpoint(output, signal);
   }
   terminal.note(`reading ${options.dataset} ...`);

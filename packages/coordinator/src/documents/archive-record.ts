@@ -32,7 +32,8 @@ export interface ArchiveRecord {
 
 export const EMPTY_ARCHIVE: ArchiveRecord = { documents: [], explanations: [] };
 
-const MAX_DOCUMENTS = 16;
+/** Documents before the newest one that are kept. */
+export const MAX_DOCUMENTS = 16;
 /** Explanations are many times larger than documents, and asked for of the newest. */
 const MAX_EXPLANATIONS = 3;
 

@@ -21,6 +21,7 @@ import {
   archiveToBytes,
   documentDigest,
   EMPTY_ARCHIVE,
+  MAX_DOCUMENTS,
   renamedArchive,
   renamedDocument,
   withNext,
@@ -109,7 +110,7 @@ export class DocumentService {
     if (archived !== undefined) return archived;
     throw new MpoError(
       "not-found",
-      `device ${identity.device} has no document ${formatVersion(version)} any more; its newest is ${formatVersion(current.document.version)}`,
+      `device ${identity.device} has no document ${formatVersion(version)}; its newest is ${formatVersion(current.document.version)}, and ${MAX_DOCUMENTS} before it are kept`,
     );
   }
 

@@ -13,7 +13,8 @@ const CLASS_WORDS = {
   linear: "dense layers",
 } as const;
 
-function describeFreezing(freezing: FreezingRates): string {
+/** What does not train, in a few words: `frozen: 50 % of convolutions`. */
+export function describeFreezing(freezing: FreezingRates): string {
   const [first] = LAYER_CLASSES.map((layerClass) => freezing[layerClass]);
   if (LAYER_CLASSES.every((layerClass) => freezing[layerClass] === first)) {
     return first === 0 ? "nothing frozen" : `frozen: ${shareOf(first ?? 0, "layers")}`;

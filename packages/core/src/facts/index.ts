@@ -10,7 +10,7 @@ export {
   LAYER_CLASSES,
   type LayerClass,
 } from "./chain.ts";
-export { describeConfig } from "./describe-config.ts";
+export { describeConfig, describeFreezing } from "./describe-config.ts";
 export { formatBytes } from "./format-bytes.ts";
 export { formatVersion } from "./format-version.ts";
 export { given } from "./given.ts";

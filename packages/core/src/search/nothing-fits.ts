@@ -1,4 +1,5 @@
 import { describeConfig, formatBytes, MpoError, type RetrainConfig, type SearchBudget } from "../facts/index.ts";
+import { MIB } from "../numerics/index.ts";
 import type { CandidateTable } from "./candidate-table.ts";
 
 /** A candidate with its exact bound of memory. */
@@ -34,7 +35,7 @@ export function nothingFits(
   return new MpoError(
     "over-budget",
     `no configuration fits ${formatBytes(memoryBytes)}: the smallest may need ${formatBytes(least.upper, Math.ceil)} (${describeConfig(configOf(least.candidate))})`,
-    { hint: "Give at least that much memory, or choose a smaller model." },
+    { hint: `Give --memory ${Math.ceil(least.upper / MIB)}MiB or more, or choose a smaller model.` },
   );
 }
 

@@ -266,8 +266,7 @@ class Search {
       case "exact-memory":
         return {
           reason,
-          because:
-            "planned exactly and replayed through the allocator's pool, it or one much like it breaks the memory budget",
+          because: "counted exactly, it or one much like it needs more than the memory budget",
         };
       case "dominated": {
         const { config } = this.#rough(this.#dominator[candidate]!);

@@ -38,8 +38,10 @@ export function judge(
   const diversityBefore = meanPredictionEntropy(softmaxRows(before, count), count);
   const diversityAfter = meanPredictionEntropy(softmaxRows(after, count), count);
   const isAccepted = diversityAfter >= LEAST_DIVERSITY_KEPT * diversityBefore;
-  const change = `entropy of the mean prediction ${diversityBefore.toFixed(2)} before, ${diversityAfter.toFixed(2)} after`;
-  const reason = isAccepted ? `no sign of collapse: ${change}` : `collapsed: ${change}`;
+  // As a number of classes, which people can picture: so many, equally frequent, have this entropy.
+  const [first, now] = [diversityBefore, diversityAfter].map((entropy) => Math.exp(entropy).toFixed(1));
+  const change = `its answers spread over ${now} classes, before over ${first}`;
+  const reason = isAccepted ? change : `collapsed to few classes: ${change}`;
   return { isAccepted, reason, accuracyBefore: undefined, accuracyAfter: undefined };
 }
 

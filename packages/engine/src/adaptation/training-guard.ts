@@ -1,7 +1,14 @@
 import type { StepReport } from "../training/train-loop.ts";
 
-/** Why a training ended. */
-export type StopReason = "finished" | "collapsed" | "diverged" | "noProgress" | "outOfTime";
+/** Why a training ended, in words for people. */
+export const STOP_WORDS = {
+  finished: "all epochs trained",
+  collapsed: "ended early: it named ever fewer classes",
+  diverged: "ended early: its loss was not a number",
+  noProgress: "ended early: its loss no longer fell",
+  outOfTime: "ended early: its time was over",
+} as const;
+export type StopReason = keyof typeof STOP_WORDS;
 
 /** Entropy of the mean prediction, as a share of its largest value, below which a model counts as collapsed. */
 const LEAST_DIVERSITY = 0.35;

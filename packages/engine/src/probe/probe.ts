@@ -6,6 +6,7 @@ import {
   type Profile,
   powersOfTwo,
   residentGrowth,
+  SECOND_MS,
   validateProfile,
 } from "@mpo/core";
 import { measureAccuracy } from "./accuracy/measure-accuracy.ts";
@@ -62,9 +63,9 @@ export async function probe(task: ProbeTask, budget: ProbeBudget, options: Probe
     const measured = findings.isTimed ? `${findings.steps.length} steps were measured` : "its units were not timed";
     throw new MpoError(
       "over-budget",
-      `${budget.maxMs} ms is too short to probe ${task.model.graph.name}: ${measured}`,
+      `${budget.maxMs / SECOND_MS} s is too short to probe ${task.model.graph.name}: ${measured}`,
       {
-        hint: "Give the probe more time or memory.",
+        hint: "Give the probe more time (--probe-time) or memory.",
       },
     );
   }

@@ -3,12 +3,15 @@ import {
   addSubjectOptions,
   type CommandContext,
   choice,
+  dataOption,
   durationInMs,
   durationOption,
   listed,
   listOf,
   numberBetween,
   type OptionParser,
+  SEVERITY,
+  severityOption,
   sizeInBytes,
   threadsOption,
   wholeNumber,
@@ -59,7 +62,7 @@ export function define(bench: Command, context: CommandContext): void {
     .option("--configs <n>", "how many configs, each in a new process", wholeNumber(1, 10_000), 40)
     .option("--image-size <pixels>", "side of the (random) images", image, 32)
     .option("--seed <n>", "decides the configs", wholeNumber(0), 1)
-    .option("--threads <n>", "threads inside an operation", wholeNumber(1, 1024))
+    .addOption(threadsOption())
     .action((options: BenchMemoryOptions) => benchMemory(options, context));
   const adaptation = add(
     "adaptation",
@@ -68,7 +71,7 @@ export function define(bench: Command, context: CommandContext): void {
     .requiredOption("--weights <dir>", "folder of the model")
     .option("--methods <list>", `some of ${METHOD_NAMES.join(",")}`, listOf(METHOD_NAMES), ["tent", "shot"]);
   addDatasetOptions(adaptation)
-    .option("--severity <1..5>", "how strongly the images are damaged", wholeNumber(1, 5), 5)
+    .addOption(severityOption())
     .option("--samples <n>", "test images to adapt to", wholeNumber(1), 2000)
     .option("--judge-samples <n>", "other test images, to judge the result", wholeNumber(1), 2000)
     .option("--epochs <n>", "passes over the samples", wholeNumber(1, 10_000), 2)
@@ -83,12 +86,7 @@ export function define(bench: Command, context: CommandContext): void {
     .requiredOption("--weights <dir>", "folder of the model")
     .addOption(choice("--method <name>", "one that needs no labels", METHOD_NAMES, "tent"));
   addDatasetOptions(judge)
-    .option(
-      "--severities <list>",
-      "how badly the images are damaged, with commas between",
-      listed(wholeNumber(1, 5)),
-      [2, 5],
-    )
+    .option("--severities <list>", `${SEVERITY}, with commas between`, listed(wholeNumber(1, 5)), [2, 5])
     .option("--samples <n>", "test images to adapt to", wholeNumber(1), 1024)
     .option(
       "--judge-samples <n>",
@@ -135,9 +133,9 @@ export function define(bench: Command, context: CommandContext): void {
   add("policies", "accuracy, memory and time of every policy under equal limits, on the same drifts")
     .requiredOption("--weights <dir>", "folder of the model")
     .addOption(choice("--dataset <name>", "whose test images are damaged", POLICY_DATASETS, "fashion-mnist"))
-    .option("--data <folder>", "where the data set lies")
+    .addOption(dataOption())
     .option("--corruptions <list>", "names separated by commas (default: all)", corruptionsOf, CORRUPTION_NAMES)
-    .option("--severity <1..5>", "how strongly the images are damaged", wholeNumber(1, 5), 5)
+    .addOption(severityOption())
     .addOption(choice("--method <name>", "one that needs no labels", METHOD_NAMES, "tent"))
     .option("--batch <n>", "images in a step (the effective batch)", batch, 256)
     .requiredOption("--memory <sizes>", "limits of what a step may add, such as 12MiB,40MiB", listed(sizeInBytes))

@@ -9,7 +9,7 @@ export function define(command: Command, context: CommandContext): void {
     .requiredOption("--serving <folder>", "the folder that is shared with the agent")
     .option("--model <name>", "name of the model, and of its folder there", fleetName, "fashion")
     .option("--weights <dir>", "a Fashion-MNIST model (default: the one that comes with this)")
-    .addOption(choice("--corruption <name>", "what the drift does to the images", CORRUPTION_NAMES, "snow"))
+    .addOption(choice("--corruption <name>", "how the images are damaged once they drift", CORRUPTION_NAMES, "snow"))
     .option("--drift-after <duration>", "when it begins (default: when Enter is pressed)", durationInMs)
     .option("--rate <n>", "approximate images per second", numberBetween(1, 10_000), 100)
     .option("--seed <n>", "decides the order of the images", wholeNumber(0), 1)

@@ -50,8 +50,8 @@ async function picturesOf(facts: ReportFacts): Promise<readonly Picture[]> {
   return await Promise.all([
     picture(
       "Accuracy over memory",
-      "Every configuration as predicted: grey ones are cut, small blue ones are in the front of memory, time and " +
-        "accuracy, large signs are what each policy chooses (both of these: micro-batch and checkpoints). Right of the " +
+      "Every configuration as predicted: grey ones are cut, small blue ones are beaten by no other in memory, time " +
+        "and accuracy at once, large signs are what each policy chooses (both of these: micro-batch and checkpoints). Right of the " +
         "dashed limit: it does not fit.",
       accuracyFrontChart(facts),
     ),

@@ -23,9 +23,9 @@ export function reasonsFor({ result, policies }: ReportFacts): readonly string[]
   const { best, runnerUp, cuts, candidates, front, objective } = result;
   const plain = policies.find(({ outcome }) => outcome.policy === "fullBatch");
   return [
-    `${candidates} configurations were predicted from the profile; none of them had to run. ${front} are left in the front.`,
+    `${candidates} configurations were predicted from the profile; none of them had to run. ${front} are left, none of them beaten by another in memory, time and accuracy at once.`,
     ...CUT_REASONS.filter((reason) => cuts[reason] > 0).map((reason) => `${cuts[reason]} ${CUT_WORDS[reason]}.`),
-    `Of the front it is the best for ${OBJECTIVE_WORDS[objective]}.`,
+    `Of these it is the best for ${OBJECTIVE_WORDS[objective]}.`,
     ...(plain === undefined ? [] : [besidePlain(best, plain)]),
     ...(runnerUp === undefined ? [] : [besideRunnerUp(best, runnerUp)]),
   ];

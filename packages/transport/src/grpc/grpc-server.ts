@@ -9,7 +9,7 @@ import {
   setLogVerbosity,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
-import { MpoError } from "@mpo/core";
+import { MpoError, SECOND_MS } from "@mpo/core";
 import { type Clock, systemClock } from "@mpo/io";
 import {
   ADMIN_SERVICE,
@@ -89,7 +89,7 @@ export interface GrpcServer {
   readonly target: string;
   /** Calls that run now. */
   readonly running: number;
-  /** Takes no new calls, lets those that run end for `graceMs` (default 5 s), then ends them. */
+  /** Takes no new calls, ends streams, lets other calls that run end for `graceMs` (default 5 s), then ends them too. */
   stop(options?: { readonly graceMs?: number }): Promise<void>;
 }
 
@@ -134,7 +134,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
     get running() {
       return served.running.unary.size + served.running.stream.size;
     },
-    stop: ({ graceMs = 5_000 } = {}) => stop(server, stops, graceMs, clock),
+    stop: ({ graceMs = 5_000 } = {}) => stop(server, served, stops, graceMs),
   };
 }
 
@@ -241,14 +241,22 @@ async function endLateCalls({ running, clock, stops }: ServedBy, maxCallMs: numb
   }
 }
 
-async function stop(server: Server, stops: AbortController, graceMs: number, clock: Clock): Promise<void> {
+async function stop(server: Server, served: ServedBy, stops: AbortController, graceMs: number): Promise<void> {
+  const { running, clock, logger } = served;
+  const stopping = new MpoError("unavailable", "the server is stopping");
   const ended = new AbortController();
   const closed = new Promise<void>((resolve) => {
     server.tryShutdown(() => resolve());
   });
+  // They have no end of their own, and their readers come back.
+  for (const stream of running.stream) stream.abort(stopping);
+  const clients = new Set([...running.unary].map(({ peer }) => peer)).size;
+  if (clients > 0) {
+    logger.info(`waiting for ${clients} ${clients === 1 ? "client" : "clients"}, up to ${graceMs / SECOND_MS} s`);
+  }
   const late = clock.sleep(graceMs, { signal: ended.signal }).then(
     async () => {
-      stops.abort(new MpoError("unavailable", "the server is stopping"));
+      stops.abort(stopping);
       // One turn, so that the callers still get their status.
       await clock.sleep(50);
       server.forceShutdown();

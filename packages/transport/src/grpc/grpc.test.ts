@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { test } from "node:test";
 import { Client, credentials, type ServiceError, type StatusObject } from "@grpc/grpc-js";
 import { MpoError } from "@mpo/core";
@@ -297,13 +298,14 @@ void test("only loopback is listened on, unless insecurity is asked for, which i
 
 void test("stopping lets calls end, and ends those that do not", async (t) => {
   const gates: (() => void)[] = [];
-  const server = await startFleet(t, {
-    heartbeat: (_, { signal }) =>
-      new Promise((resolve, reject) => {
-        gates.push(() => resolve(ALIVE));
-        signal.addEventListener("abort", () => reject(signal.reason as Error));
-      }),
-  });
+  const lines: string[] = [];
+  const heartbeat: ReturnType<typeof handlers>["heartbeat"] = (_, { signal }) =>
+    new Promise((resolve, reject) => {
+      gates.push(() => resolve(ALIVE));
+      signal.addEventListener("abort", () => reject(signal.reason as Error));
+    });
+  const logger = createLogger({ write: (line) => void lines.push(line) });
+  const server = await startFleet(t, { heartbeat }, { logger });
   const client = connectFleet(t, server.target);
   const [good, hanging] = [client.heartbeat(HEARTBEAT), client.heartbeat(HEARTBEAT)];
   hanging.catch(() => undefined);
@@ -314,6 +316,30 @@ void test("stopping lets calls end, and ends those that do not", async (t) => {
   await assert.rejects(hanging, code("unavailable"));
   await stopping;
   await assert.rejects(client.heartbeat(HEARTBEAT), code("unavailable"));
+  assert.match(lines.join(""), /waiting for 1 client, up to 0\.2 s/u);
+});
+
+void test("stopping does not wait for streams, which have no end", async (t) => {
+  const server = await startGrpcServer({
+    services: [
+      adminService({
+        async *watchEvents(_, { signal }) {
+          const event = { atMs: 1, sequence: 1, kind: "config-pushed", tenant: "acme", actor: "test", message: "" };
+          yield { event };
+          await once(signal, "abort");
+        },
+      } as Partial<Parameters<typeof adminService>[0]> as Parameters<typeof adminService>[0]),
+    ].map((service) => withAll(service)),
+  });
+  const admin = createAdminClient({ target: server.target });
+  t.after(() => admin.close());
+  let stopping: Promise<void> | undefined;
+  await assert.rejects(async () => {
+    for await (const _ of admin.watchEvents({ tenant: "acme", afterSequence: 0 })) {
+      stopping = server.stop({ graceMs: 3_600_000 });
+    }
+  }, code("unavailable"));
+  await stopping;
 });
 
 void test("a reader that leaves a stream ends the handler; a slow one holds it back", async (t) => {

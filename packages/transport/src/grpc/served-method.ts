@@ -40,6 +40,8 @@ export interface ServedBy {
 export interface RunningCall {
   /** Monotonic time of the server's clock. */
   readonly beganMs: number;
+  /** Address and port of the caller. */
+  readonly peer: string;
   abort(reason: MpoError): void;
 }
 
@@ -85,7 +87,7 @@ export function serveStream(
         if (context.signal.aborted) break;
         if (!call.write(method.response.toBytes(answer))) await once(call, "drain", { signal: context.signal });
       }
-      call.end();
+      if (!context.signal.aborted) call.end();
     });
     work.catch((thrown: unknown) => call.emit("error", failure(thrown)));
   };
@@ -107,23 +109,21 @@ async function served(
   const onCancel = (): void => linked.abort(new MpoError("cancelled", "the caller gave up"));
   call.on("cancelled", onCancel);
   const beganMs = clock.monotonicMs();
-  const own: RunningCall = { beganMs, abort: (reason) => linked.abort(reason) };
+  const peer = call.getPeer();
+  const own: RunningCall = { beganMs, peer, abort: (reason) => linked.abort(reason) };
   let deviceId: string | undefined;
   try {
     running.add(own);
     const request = method.request.fromBytes(call.request);
-    deviceId = server.identify({ claimed: claimedIdentity(request), peer: call.getPeer() });
-    if (!server.buckets.take(deviceId ?? hostOf(call.getPeer()), clock.monotonicMs())) throw busy("too many calls");
+    deviceId = server.identify({ claimed: claimedIdentity(request), peer });
+    if (!server.buckets.take(deviceId ?? hostOf(peer), clock.monotonicMs())) throw busy("too many calls");
     // The caller gets its answer when the signal aborts, though a handler may take its time to notice.
-    await untilAborted(
-      work(request, { deviceId, peer: call.getPeer(), signal: linked.signal, requestId }),
-      linked.signal,
-    );
+    await untilAborted(work(request, { deviceId, peer, signal: linked.signal, requestId }), linked.signal);
     logger.debug("a call was answered", { deviceId, ms: Math.round(clock.monotonicMs() - beganMs) });
   } catch (thrown) {
     const error = MpoError.from(thrown);
     const level = thrown instanceof MpoError && error.code !== "internal" ? "debug" : "error";
-    logger[level]("a call failed", { deviceId, peer: call.getPeer(), err: thrown });
+    logger[level]("a call failed", { deviceId, peer, err: thrown });
     throw thrown;
   } finally {
     running.delete(own);

@@ -2,14 +2,9 @@ import { createTable, formatDuration, formatPoints, formatShare, type Terminal }
 import { describeConfig, formatBytes, SECOND_MS, typical } from "@mpo/core";
 import type { DeviceOutcome } from "./device-outcome.ts";
 
-const NAME_WIDTH = 24;
-const DEVICE_WIDTH = 30;
-
 /** One table with a column for each device: its limits, what was chosen and why, what was predicted and what came. */
 export function printOutcomes(outcomes: readonly DeviceOutcome[], terminal: Terminal): void {
-  const table = createTable(terminal, ["", ...outcomes.map(({ device }) => device.name)], {
-    widths: [NAME_WIDTH, ...outcomes.map(() => DEVICE_WIDTH)],
-  });
+  const table = createTable(terminal, ["", ...outcomes.map(({ device }) => device.name)]);
   for (const [name, cell] of ROWS) table.push([name, ...outcomes.map(cell)]);
   terminal.line(table.toString());
   terminal.line(

@@ -162,7 +162,7 @@ void test("a server that cannot start says why, and leaves nothing behind", { sk
   t.after(() => taken.close());
   const { port } = taken.address() as { readonly port: number };
   const starting = EmbeddedNatsServer.start({ binary: binary(), folder, port });
-  await assert.rejects(starting, { code: "unavailable", message: /address already in use/u });
+  await assert.rejects(starting, { code: "unavailable", message: /address already in use/u, hint: /--nats-listen/u });
   const old = { path: binary().path, version: "2.9.10" };
   await assert.rejects(EmbeddedNatsServer.start({ binary: old, folder }), { code: "precondition-failed" });
   const absent = { path: join(folder, "no-such-program"), version: "2.12.15" };

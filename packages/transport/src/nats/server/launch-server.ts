@@ -114,7 +114,7 @@ async function untilReady({ folder, child, serverName, clock, signal }: Waiting)
     throwIfAborted(signal);
     if (child.exitCode !== null || child.signalCode !== null) {
       throw new MpoError("unavailable", `nats-server exited at once: ${await lastWords(folder)}`, {
-        hint: `See ${join(folder, "nats-server.log")}. If the port is taken, choose another.`,
+        hint: `See ${join(folder, "nats-server.log")}. If its port is taken, give another: --nats-listen HOST:PORT.`,
       });
     }
     const address = await addressOf(folder, child.pid as number).catch(() => undefined);
