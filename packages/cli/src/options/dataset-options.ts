@@ -1,5 +1,5 @@
 import { CORRUPTION_NAMES } from "@mpo/datasets";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { choice } from "./choice.ts";
 import { wholeNumber } from "./parsers.ts";
 
@@ -27,5 +27,15 @@ export function addDatasetOptions(command: Command): Command {
 export function addDriftOptions(command: Command, standard: string): Command {
   return command
     .addOption(choice("--corruption <name>", "how the images are damaged", ["clean", ...CORRUPTION_NAMES], standard))
-    .option("--severity <1..5>", "how badly", wholeNumber(1, 5), 5);
+    .option("--severity <1..5>", "how badly", wholeNumber(1, 5), 5)
+    .addOption(frostOption());
+}
+
+/** Which frost the corruption of this name is. */
+export function frostOption(): Option {
+  const files = "the authors' photographs, frost1.png to frost5.jpg";
+  return new Option(
+    "--frost-pictures <folder>",
+    `blend ${files}, where images are damaged by frost (default: drawn ice)`,
+  );
 }

@@ -5,6 +5,7 @@ import {
   choice,
   durationInMs,
   durationOption,
+  frostOption,
   listed,
   listOf,
   numberBetween,
@@ -69,6 +70,7 @@ export function define(bench: Command, context: CommandContext): void {
     .option("--methods <list>", `some of ${METHOD_NAMES.join(",")}`, listOf(METHOD_NAMES), ["tent", "shot"]);
   addDatasetOptions(adaptation)
     .option("--severity <1..5>", "how strongly the images are damaged", wholeNumber(1, 5), 5)
+    .addOption(frostOption())
     .option("--samples <n>", "test images to adapt to", wholeNumber(1), 2000)
     .option("--judge-samples <n>", "other test images, to judge the result", wholeNumber(1), 2000)
     .option("--epochs <n>", "passes over the samples", wholeNumber(1, 10_000), 2)
@@ -89,6 +91,7 @@ export function define(bench: Command, context: CommandContext): void {
       listed(wholeNumber(1, 5)),
       [2, 5],
     )
+    .addOption(frostOption())
     .option("--samples <n>", "test images to adapt to", wholeNumber(1), 1024)
     .option(
       "--judge-samples <n>",
@@ -138,6 +141,7 @@ export function define(bench: Command, context: CommandContext): void {
     .option("--data <folder>", "where the data set lies")
     .option("--corruptions <list>", "names separated by commas (default: all)", corruptionsOf, CORRUPTION_NAMES)
     .option("--severity <1..5>", "how strongly the images are damaged", wholeNumber(1, 5), 5)
+    .addOption(frostOption())
     .addOption(choice("--method <name>", "one that needs no labels", METHOD_NAMES, "tent"))
     .option("--batch <n>", "images in a step (the effective batch)", batch, 256)
     .requiredOption("--memory <sizes>", "limits of what a step may add, such as 12MiB,40MiB", listed(sizeInBytes))
