@@ -16,10 +16,11 @@ import { chainOf } from "./chain-of.ts";
 const BATCH = 8;
 const TOLERANCE = 1e-5;
 /**
- * The gradient of a bias before a normalisation is a sum of n terms that cancel: zero, but for rounding. Where another
- * schedule lets TensorFlow choose another kernel, these terms come with other last bits. No partial sum is larger than all
- * terms together, which are about as large as the largest gradient; so each addition errs by at most half of float32's
- * epsilon of that, either way. That is half an epsilon times the root of n for one step, twice that between two.
+ * The gradient of a bias before a normalisation is a sum of n terms that cancel: zero, but for rounding. TensorFlow fuses
+ * a ReLU into its normalisation in one schedule and not in another, and the terms come with other last bits. No partial
+ * sum is larger than all terms together, which are about as large as the largest gradient; so each addition errs by at
+ * most half of float32's epsilon of that, either way. That is half an epsilon times the root of n for one step, twice
+ * that between two.
  */
 const CANCELLING_TERMS = BATCH * 3 * 3;
 const ROUNDING = Math.sqrt(CANCELLING_TERMS) * 2 ** -23;
