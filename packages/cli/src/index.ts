@@ -1,10 +1,11 @@
 export type { CommandContext } from "./command-context.ts";
+export { damageOptions, type FrostOptions } from "./data/damage-options.ts";
 export { driftedSamples, samplesOf } from "./data/drifted-samples.ts";
 export { type DatasetOptions, loadDataset } from "./data/load-dataset.ts";
 export { loadModel, requireFitting } from "./data/load-model.ts";
 export { addBudgetOptions } from "./options/budget-options.ts";
 export { choice } from "./options/choice.ts";
-export { addDatasetOptions, dataOption, SEVERITY, severityOption } from "./options/dataset-options.ts";
+export { addDatasetOptions, dataOption, frostOption, SEVERITY, severityOption } from "./options/dataset-options.ts";
 export { fleetName } from "./options/fleet-options.ts";
 export {
   durationInMs,

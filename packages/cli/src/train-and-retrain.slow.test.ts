@@ -67,6 +67,15 @@ describe("mpo train, retrain and bench", () => {
     );
     assert.deepEqual(new Set(damaged.records.map(({ samples }) => samples)), new Set([4]));
 
+    assert.match(damaged.stderr, /^frost: drawn ice/mu);
+    const pictures = ["--frost-pictures", arrays];
+    const unfrosted = await runCommand(["evaluate", "--weights", file("source"), "--data", data, ...pictures]);
+    assert.equal(unfrosted.code, EXIT_CODES.usage);
+    assert.match(unfrosted.stderr, /--frost-pictures would be ignored/u);
+    const missing = await runCommand(["evaluate", "--weights", file("source"), ...npy, ...pictures]);
+    assert.equal(missing.code, EXIT_CODES.state);
+    assert.match(missing.stderr, /cannot read .*frost1\.png/u);
+
     const beyond = encodeNpy({ type: "u1", shape: [20], data: new Uint8Array(20).fill(200) });
     await writeFile(join(arrays, "labels.npy"), beyond);
     const refused = await runCommand(["evaluate", "--weights", file("source"), ...npy]);

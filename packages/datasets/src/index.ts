@@ -1,5 +1,7 @@
 export { corrupt } from "./corruptions/corruption.ts";
+export type { CorruptionOptions } from "./corruptions/corruption-kernel.ts";
 export { CORRUPTION_NAMES, type CorruptionName, type Severity } from "./corruptions/corruption-name.ts";
+export { loadFrostPictures } from "./corruptions/frost-pictures.ts";
 export { loadCifar10 } from "./formats/cifar10.ts";
 export {
   cacheFolder,

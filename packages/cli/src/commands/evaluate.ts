@@ -1,19 +1,20 @@
 import { resolve } from "node:path";
 import { given } from "@mpo/core";
-import { sliceImages } from "@mpo/datasets";
+import { CORRUPTION_NAMES, sliceImages } from "@mpo/datasets";
 import { cardOf, EngineWorker, evaluateAccuracy } from "@mpo/engine";
 import type { Command } from "commander";
 import type { CommandContext, Files, Output, Stop } from "../command-context.ts";
+import { damageOptions, type FrostOptions } from "../data/damage-options.ts";
 import { samplesOf } from "../data/drifted-samples.ts";
 import { type DatasetOptions, loadDataset } from "../data/load-dataset.ts";
 import { loadModel, requireFitting } from "../data/load-model.ts";
 import { measureCorruptions } from "../data/measure-corruptions.ts";
-import { addDatasetOptions } from "../options/dataset-options.ts";
+import { addDatasetOptions, frostOption } from "../options/dataset-options.ts";
 import { threadsOption, wholeNumber } from "../options/parsers.ts";
 import { formatShare } from "../output/format.ts";
 import { createTable } from "../output/table.ts";
 
-interface EvaluateOptions extends DatasetOptions {
+interface EvaluateOptions extends DatasetOptions, FrostOptions {
   readonly weights: string;
   readonly limit?: number;
   readonly corruptions: boolean;
@@ -26,6 +27,7 @@ export function define(command: Command, context: CommandContext): void {
   addDatasetOptions(command)
     .option("--limit <n>", "use only the first N test images (default: all)", wholeNumber(1))
     .option("--corruptions", "measure it under each of the 15 corruptions at severity 5 too", false)
+    .addOption(frostOption())
     .addOption(threadsOption())
     .action((options: EvaluateOptions) => evaluate(options, context));
 }
@@ -37,6 +39,7 @@ export function define(command: Command, context: CommandContext): void {
 async function evaluate(options: EvaluateOptions, context: Files & Output & Stop): Promise<void> {
   const { terminal, signal, workingFolder, environment } = context;
   const path = resolve(workingFolder, options.weights);
+  const damage = await damageOptions(options.corruptions ? CORRUPTION_NAMES : [], options, context);
   const model = await loadModel(path, signal);
   const { test: all } = await loadDataset(options, context);
   requireFitting(model, all, path);
@@ -45,7 +48,7 @@ async function evaluate(options: EvaluateOptions, context: Files & Output & Stop
   await using worker = await EngineWorker.start({ environment, ...given({ threads: options.threads }) }, { signal });
   await worker.load(model, { signal });
   const clean = await evaluateAccuracy(worker, samplesOf(test), { signal });
-  const corruptions = options.corruptions ? await measureCorruptions(worker, test, context) : {};
+  const corruptions = options.corruptions ? await measureCorruptions(worker, test, damage, context) : {};
   const table = createTable(terminal, ["images", "accuracy", "its card says"]);
   for (const [name, accuracy] of Object.entries({ clean, ...corruptions })) {
     const said = name === "clean" ? card?.accuracy.clean : card?.accuracy.corruptions[name];

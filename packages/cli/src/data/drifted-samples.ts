@@ -1,5 +1,13 @@
 import { given, MpoError } from "@mpo/core";
-import { type CorruptionName, corrupt, createRandom, type ImageSet, type Severity, takeImages } from "@mpo/datasets";
+import {
+  type CorruptionName,
+  type CorruptionOptions,
+  corrupt,
+  createRandom,
+  type ImageSet,
+  type Severity,
+  takeImages,
+} from "@mpo/datasets";
 import type { Samples } from "@mpo/engine";
 
 /** Which images are drawn and how they are damaged. */
@@ -23,7 +31,7 @@ export interface DriftedSamples {
 export async function driftedSamples(
   source: ImageSet,
   { corruption, severity, samples, judgeSamples, seed }: DriftedSamplesOptions,
-  signal: AbortSignal,
+  damage: CorruptionOptions,
 ): Promise<DriftedSamples> {
   const wanted = samples + judgeSamples;
   if (wanted > source.count) {
@@ -33,8 +41,7 @@ export async function driftedSamples(
   }
   const order = createRandom(seed).shuffled(Array.from({ length: source.count }, (_, index) => index));
   const clean = takeImages(source, order.slice(0, wanted));
-  const damaged =
-    corruption === "clean" ? clean : await corrupt(clean, corruption, severity as Severity, seed, { signal });
+  const damaged = corruption === "clean" ? clean : await corrupt(clean, corruption, severity as Severity, seed, damage);
   return {
     adapted: samplesOf(takeRange(damaged, 0, samples)),
     judged: samplesOf(takeRange(damaged, samples, wanted)),

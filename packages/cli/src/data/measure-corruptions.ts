@@ -1,4 +1,4 @@
-import { CORRUPTION_NAMES, corrupt, type ImageSet, type Severity } from "@mpo/datasets";
+import { CORRUPTION_NAMES, type CorruptionOptions, corrupt, type ImageSet, type Severity } from "@mpo/datasets";
 import { type EngineWorker, evaluateAccuracy } from "@mpo/engine";
 import type { Output, Stop } from "../command-context.ts";
 import { formatShare } from "../output/format.ts";
@@ -12,13 +12,14 @@ const SEED = 0;
 export async function measureCorruptions(
   worker: EngineWorker,
   test: ImageSet,
+  damage: CorruptionOptions,
   { terminal, signal }: Output & Stop,
 ): Promise<Readonly<Record<string, number>>> {
   const accuracies: Record<string, number> = {};
   const progress = startProgress(terminal, "corruptions", CORRUPTION_NAMES.length);
   try {
     for (const [index, name] of CORRUPTION_NAMES.entries()) {
-      const damaged = await corrupt(test, name, SEVERITY, SEED, { signal });
+      const damaged = await corrupt(test, name, SEVERITY, SEED, damage);
       const accuracy = await evaluateAccuracy(worker, samplesOf(damaged), { signal });
       accuracies[name] = accuracy;
       progress.update(index + 1, name);

@@ -40,5 +40,15 @@ export const SEVERITY = "how badly the images are damaged";
 export function addDriftOptions(command: Command, standard: string): Command {
   return command
     .addOption(choice("--corruption <name>", "how the images are damaged", ["clean", ...CORRUPTION_NAMES], standard))
-    .addOption(severityOption());
+    .addOption(severityOption())
+    .addOption(frostOption());
+}
+
+/** Which frost the corruption of this name is. */
+export function frostOption(): Option {
+  const files = "the authors' photographs, frost1.png to frost5.jpg";
+  return new Option(
+    "--frost-pictures <folder>",
+    `blend ${files}, where images are damaged by frost (default: drawn ice)`,
+  );
 }

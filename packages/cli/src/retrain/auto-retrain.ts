@@ -30,6 +30,7 @@ import {
 } from "@mpo/engine";
 import { systemClock } from "@mpo/io";
 import type { CommandContext, Files, Output, Stop } from "../command-context.ts";
+import { damageOptions } from "../data/damage-options.ts";
 import { driftedSamples } from "../data/drifted-samples.ts";
 import { loadDataset } from "../data/load-dataset.ts";
 import { loadModel, requireFitting } from "../data/load-model.ts";
@@ -79,7 +80,8 @@ export async function runAutoRetrain(options: AutoRetrainOptions, context: Comma
   const model = await loadModel(weights, signal);
   const { test } = await loadDataset(options, context);
   requireFitting(model, test, weights);
-  const { adapted, judged } = await driftedSamples(test, options, signal);
+  const damage = await damageOptions([options.corruption], options, context);
+  const { adapted, judged } = await driftedSamples(test, options, damage);
   const endMs = performance.now() + window;
   const profile = await profileFor(options, { model, method, adapted }, window, context);
   const leftMs = endMs - performance.now();

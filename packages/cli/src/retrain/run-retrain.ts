@@ -15,6 +15,7 @@ import {
 } from "@mpo/engine";
 import { withDeadline } from "@mpo/io";
 import type { CommandContext, Output } from "../command-context.ts";
+import { damageOptions, type FrostOptions } from "../data/damage-options.ts";
 import { type DriftedSamplesOptions, driftedSamples } from "../data/drifted-samples.ts";
 import { type DatasetOptions, loadDataset } from "../data/load-dataset.ts";
 import { loadModel, requireFitting } from "../data/load-model.ts";
@@ -24,7 +25,7 @@ import { startProgress } from "../output/progress.ts";
 import { checkModelOutput } from "../planning/check-output.ts";
 
 /** The options of `mpo retrain`. */
-export interface RetrainCommandOptions extends ConfigOptions, DatasetOptions, DriftedSamplesOptions {
+export interface RetrainCommandOptions extends ConfigOptions, DatasetOptions, DriftedSamplesOptions, FrostOptions {
   readonly weights: string;
   readonly method: MethodName;
   readonly epochs: number;
@@ -64,7 +65,8 @@ async function retrainStored(options: RetrainCommandOptions, context: CommandCon
   terminal.note(`reading ${options.dataset} ...`);
   const { test } = await loadDataset(options, context);
   requireFitting(model, test, weights);
-  const { adapted, judged, judgedClean } = await driftedSamples(test, options, signal);
+  const damage = await damageOptions([options.corruption], options, context);
+  const { adapted, judged, judgedClean } = await driftedSamples(test, options, damage);
 
   await using worker = await EngineWorker.start(
     {

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { accumulationFor, given, MpoError, resolveRetrainConfig, SECOND_MS } from "@mpo/core";
-import { deriveSeed, sliceImages, type TrainTest } from "@mpo/datasets";
+import { CORRUPTION_NAMES, deriveSeed, sliceImages, type TrainTest } from "@mpo/datasets";
 import {
   buildModel,
   EngineWorker,
@@ -16,6 +16,7 @@ import {
   writeModelCard,
 } from "@mpo/engine";
 import type { CommandContext } from "../command-context.ts";
+import { damageOptions } from "../data/damage-options.ts";
 import { samplesOf } from "../data/drifted-samples.ts";
 import { classCount, type DatasetOptions, loadDataset } from "../data/load-dataset.ts";
 import { measureCorruptions } from "../data/measure-corruptions.ts";
@@ -103,7 +104,8 @@ export async function runTrain(options: TrainOptions, context: CommandContext): 
 
   const weights = await trainEpochs({ worker, identity, output, data, from, context });
   const accuracy = await evaluateAccuracy(worker, samplesOf(data.test), { signal });
-  const corruptions = options.corruptions ? await measureCorruptions(worker, data.test, context) : {};
+  const damage = await damageOptions(options.corruptions ? CORRUPTION_NAMES : [], {}, context);
+  const corruptions = options.corruptions ? await measureCorruptions(worker, data.test, damage, context) : {};
   const card: ModelCard = {
     model: options.model,
     norm: options.norm,

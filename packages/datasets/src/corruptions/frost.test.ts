@@ -1,8 +1,13 @@
 import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { MpoError } from "@mpo/core";
-import { type ImageSet, imageAt } from "../images/image-set.ts";
+import sharp from "sharp";
+import { type ImageSet, imageAt, imageLength } from "../images/image-set.ts";
 import { corrupt } from "./corruption.ts";
+import { loadFrostPictures } from "./frost-pictures.ts";
 
 const coded = (code: string, message: RegExp) => (error: unknown) =>
   error instanceof MpoError && error.code === code && message.test(error.message);
@@ -41,12 +46,20 @@ for (const { side, count, weight } of [
   });
 }
 
-void test("photographs are cut as published", async () => {
-  const frostPictures = [1, 2, 3, 4, 5].map((k): ImageSet => {
-    const [height, width] = [240, 259 + k];
-    const images = Float32Array.from({ length: height * width * 3 }, (_, i) => ([40 * k, 100, 20][i % 3] ?? 0) / 255);
-    return { images, count: 1, height, width, channels: 3 };
-  });
+void test("photographs are read from a folder and cut as published", async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), "mpo-frost-"));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  await assert.rejects(loadFrostPictures(folder), coded("not-found", /cannot read .*frost1\.png/u));
+  for (const [i, name] of ["frost1.png", "frost2.png", "frost3.png", "frost4.jpg", "frost5.jpg"].entries()) {
+    const background = { r: 40 * (i + 1), g: 100, b: 20 };
+    const file = sharp({ create: { width: 260 + i, height: 240, channels: 3, background } });
+    await writeFile(join(folder, name), await file.toFormat(name.endsWith("png") ? "png" : "jpeg").toBuffer());
+  }
+  const frostPictures = await loadFrostPictures(folder);
+  assert.deepEqual(
+    frostPictures.map((picture) => [picture.height, picture.width, picture.channels, imageLength(picture)]),
+    [260, 261, 262, 263, 264].map((width) => [240, width, 3, 240 * width * 3]),
+  );
   for (const [side, channels] of [
     [32, 3],
     [224, 3],
@@ -63,4 +76,7 @@ void test("photographs are cut as published", async () => {
     const small = corrupt(black(1, side), "frost", 1, 1, { frostPictures });
     await assert.rejects(small, coded("invalid-argument", /^frost: expected pictures of at least/u));
   }
+  await assert.rejects(loadFrostPictures(folder, { signal: AbortSignal.abort() }), coded("cancelled", /./u));
+  await writeFile(join(folder, "frost2.png"), "no picture");
+  await assert.rejects(loadFrostPictures(folder), coded("invalid-data", /frost2\.png/u));
 });

@@ -55,6 +55,14 @@ void test("corruption of an image depends on its position in the stream", async 
   assert.deepEqual(await imageStream(noisy)(96, 112), expected);
 });
 
+void test("frost takes the photographs that a stream is given", async () => {
+  const frosted: ImageStreamOptions = { ...clean, drift: { corruption: "frost", severity: 5 } };
+  const white = { images: new Float32Array(80 * 80 * 3).fill(1), count: 1, height: 80, width: 80, channels: 3 };
+  const expected = await corrupt(await imageStream(clean)(0, 8), "frost", 5, clean.seed, { frostPictures: [white] });
+  assert.deepEqual(await imageStream({ ...frosted, frostPictures: [white] })(0, 8), expected);
+  assert.notDeepEqual(await imageStream(frosted)(0, 8), expected);
+});
+
 void test("a source without images and an aborted signal are refused", async () => {
   const coded = (code: string) => (error: unknown) => error instanceof MpoError && error.code === code;
   const empty = { ...source, count: 0, images: new Float32Array(0), labels: new Int32Array(0) };

@@ -7,18 +7,22 @@ import type { ModelWeights } from "../model/model-graph.ts";
  */
 const NEGLIGIBLE = 1e-3;
 
-/**
- * Asserts that each gradient differs from its peer by at most `tolerance`, relative to the peer's norm. `all`: every
- * gradient of the step, where only some are compared; they decide which are negligible.
- */
+export interface GradientComparison {
+  /** Every gradient of the step, where only some are compared; they decide which are negligible. */
+  readonly all?: ModelWeights;
+  /** Error that rounding alone explains, in parts of the largest gradient. */
+  readonly rounding?: number;
+}
+
+/** Asserts that each gradient differs from its peer by at most `tolerance`, relative to the peer's norm. */
 export function assertSameGradients(
   actual: ModelWeights,
   expected: ModelWeights,
   tolerance: number,
-  all: ModelWeights = expected,
+  { all = expected, rounding = tolerance * NEGLIGIBLE }: GradientComparison = {},
 ): void {
   assert.deepEqual([...actual.keys()].sort(), [...expected.keys()].sort());
-  const floor = NEGLIGIBLE * Math.max(...[...all.values()].map(norm));
+  const floor = (rounding / tolerance) * Math.max(...[...all.values()].map(norm));
   assert.ok(floor > 0 && Number.isFinite(floor), "the expected gradients are all zero or not finite");
   const worst = [...expected]
     .map(([name, gradient]) => {

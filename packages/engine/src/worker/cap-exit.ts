@@ -3,8 +3,8 @@ import type { ProcessEnd } from "@mpo/io";
 
 /** TensorFlow says one of these when its allocator's limit is reached. */
 const OUT_OF_MEMORY = /OOM when allocating|RESOURCE_EXHAUSTED|ran out of memory|Allocator .* ran out/i;
-/** A line of TensorFlow's log of severity "fatal". */
-const TENSORFLOW_FATAL = /: F \S*(?:tensorflow|tsl)\//;
+/** A line of TensorFlow's log of severity "fatal": as 2.15 writes it, and as 2.21 does. */
+const TENSORFLOW_FATAL = /: F \S*(?:tensorflow|tsl)\/|^F\d{4} [\d:.]+ +\d+ \S+:\d+\]/m;
 
 /**
  * Whether a process that ran TensorFlow ended because its allocator reached the limit, if it had one (`isCapped`): after

@@ -2,7 +2,9 @@ import { resolve } from "node:path";
 import {
   type CommandContext,
   type DatasetOptions,
+  damageOptions,
   driftedSamples,
+  type FrostOptions,
   formatPoints,
   formatShare,
   loadDataset,
@@ -16,7 +18,7 @@ import { type Columns, printTable, withProgress } from "../harness.ts";
 import { servedAccuracy } from "../retrained-accuracy.ts";
 
 /** The options of `mpo bench adaptation`. */
-export interface BenchAdaptationOptions extends DatasetOptions {
+export interface BenchAdaptationOptions extends DatasetOptions, FrostOptions {
   readonly weights: string;
   readonly methods: readonly MethodName[];
   readonly severity: number;
@@ -37,6 +39,7 @@ export async function benchAdaptation(options: BenchAdaptationOptions, context: 
   const { terminal, signal, environment, workingFolder } = context;
   const { methods, severity, batch, epochs, seed, threads } = options;
   const path = resolve(workingFolder, options.weights);
+  const damage = await damageOptions(CORRUPTION_NAMES, options, context);
   const model = await loadModel(path, signal);
   const { test } = await loadDataset(options, context);
   requireFitting(model, test, path);
@@ -47,7 +50,7 @@ export async function benchAdaptation(options: BenchAdaptationOptions, context: 
   const total = CORRUPTION_NAMES.length * methods.length;
   await withProgress({ terminal, title: "adapting", total }, async (advance) => {
     for (const [index, corruption] of CORRUPTION_NAMES.entries()) {
-      const { adapted, judged } = await driftedSamples(test, { ...options, corruption }, signal);
+      const { adapted, judged } = await driftedSamples(test, { ...options, corruption }, damage);
       for (const [method, accuracies] of after) {
         await using worker = await EngineWorker.start({ environment, ...given({ threads }) }, { signal });
         const task = { model, samples: adapted, judgedOn: judged, method, config, epochs, seed };

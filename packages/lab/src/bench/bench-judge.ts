@@ -2,7 +2,9 @@ import { resolve } from "node:path";
 import {
   type CommandContext,
   type DatasetOptions,
+  damageOptions,
   driftedSamples,
+  type FrostOptions,
   formatShare,
   loadDataset,
   loadModel,
@@ -23,7 +25,7 @@ import { type Columns, measureEach, printTable } from "../harness.ts";
 import { accuracyWith } from "../retrained-accuracy.ts";
 
 /** The options of `mpo bench judge`. */
-export interface BenchJudgeOptions extends DatasetOptions {
+export interface BenchJudgeOptions extends DatasetOptions, FrostOptions {
   readonly weights: string;
   readonly method: MethodName;
   readonly severities: readonly number[];
@@ -66,6 +68,7 @@ const PROBED_STEPS = 6;
 export async function benchJudge(options: BenchJudgeOptions, context: CommandContext): Promise<void> {
   const { terminal, signal, workingFolder } = context;
   const path = resolve(workingFolder, options.weights);
+  const damage = await damageOptions(CORRUPTION_NAMES, options, context);
   const model = await loadModel(path, signal);
   const { test } = await loadDataset(options, context);
   requireFitting(model, test, path);
@@ -81,7 +84,7 @@ export async function benchJudge(options: BenchJudgeOptions, context: CommandCon
     },
     context,
     async (drift) =>
-      await judgeDrift(drift, model, await driftedSamples(test, { ...options, ...drift }, signal), options, context),
+      await judgeDrift(drift, model, await driftedSamples(test, { ...options, ...drift }, damage), options, context),
   );
   const kinds = ["before", "after", "predicted"] as const;
   const columns: Columns<(typeof kinds)[number]> = [

@@ -6,6 +6,7 @@ import {
   dataOption,
   durationInMs,
   durationOption,
+  frostOption,
   listed,
   listOf,
   numberBetween,
@@ -72,6 +73,7 @@ export function define(bench: Command, context: CommandContext): void {
     .option("--methods <list>", `some of ${METHOD_NAMES.join(",")}`, listOf(METHOD_NAMES), ["tent", "shot"]);
   addDatasetOptions(adaptation)
     .addOption(severityOption())
+    .addOption(frostOption())
     .option("--samples <n>", "test images to adapt to", wholeNumber(1), 2000)
     .option("--judge-samples <n>", "other test images, to judge the result", wholeNumber(1), 2000)
     .option("--epochs <n>", "passes over the samples", wholeNumber(1, 10_000), 2)
@@ -86,7 +88,8 @@ export function define(bench: Command, context: CommandContext): void {
     .requiredOption("--weights <dir>", "folder of the model")
     .addOption(choice("--method <name>", "one that needs no labels", METHOD_NAMES, "tent"));
   addDatasetOptions(judge)
-    .option("--severities <list>", `${SEVERITY}, with commas between`, listed(wholeNumber(1, 5)), [2, 5])
+    .option("--severities <list>", `${SEVERITY}, separated by commas`, listed(wholeNumber(1, 5)), [2, 5])
+    .addOption(frostOption())
     .option("--samples <n>", "test images to adapt to", wholeNumber(1), 1024)
     .option(
       "--judge-samples <n>",
@@ -136,6 +139,7 @@ export function define(bench: Command, context: CommandContext): void {
     .addOption(dataOption())
     .option("--corruptions <list>", "names separated by commas (default: all)", corruptionsOf, CORRUPTION_NAMES)
     .addOption(severityOption())
+    .addOption(frostOption())
     .addOption(choice("--method <name>", "one that needs no labels", METHOD_NAMES, "tent"))
     .option("--batch <n>", "images in a step (the effective batch)", batch, 256)
     .requiredOption("--memory <sizes>", "limits of what a step may add, such as 12MiB,40MiB", listed(sizeInBytes))

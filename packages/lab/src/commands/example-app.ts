@@ -1,4 +1,12 @@
-import { type CommandContext, choice, durationInMs, fleetName, numberBetween, wholeNumber } from "@mpo/cli";
+import {
+  type CommandContext,
+  choice,
+  durationInMs,
+  fleetName,
+  frostOption,
+  numberBetween,
+  wholeNumber,
+} from "@mpo/cli";
 import { CORRUPTION_NAMES } from "@mpo/datasets";
 import type { Command } from "commander";
 import { type ExampleAppOptions, runExampleApp } from "../example-app/run-example-app.ts";
@@ -10,6 +18,7 @@ export function define(command: Command, context: CommandContext): void {
     .option("--model <name>", "name of the model, and of its folder there", fleetName, "fashion")
     .option("--weights <dir>", "a Fashion-MNIST model (default: the one that comes with this)")
     .addOption(choice("--corruption <name>", "how the images are damaged once they drift", CORRUPTION_NAMES, "snow"))
+    .addOption(frostOption())
     .option("--drift-after <duration>", "when it begins (default: when Enter is pressed)", durationInMs)
     .option("--rate <n>", "approximate images per second", numberBetween(1, 10_000), 100)
     .option("--seed <n>", "decides the order of the images", wholeNumber(0), 1)

@@ -1,13 +1,12 @@
-import { type CorruptionName, type ImageSet, imageStream } from "@mpo/datasets";
+import { type CorruptionName, type CorruptionOptions, type ImageSet, imageStream } from "@mpo/datasets";
 
 /** Options of `driftingRequests`. */
-export interface DriftingRequestsOptions {
+export interface DriftingRequestsOptions extends CorruptionOptions {
   readonly source: ImageSet;
   /** What the drift does to images, at the worst severity. */
   readonly corruption: CorruptionName;
   readonly imagesPerRequest: number;
   readonly seed: number;
-  readonly signal: AbortSignal;
 }
 
 /** Requests without end: as in training at first, drifted from the moment of the call on. */
@@ -18,8 +17,8 @@ export interface DriftingRequests {
 }
 
 export function driftingRequests(options: DriftingRequestsOptions): DriftingRequests {
-  const { source, corruption, imagesPerRequest, seed, signal } = options;
-  let read = imageStream({ source, seed, signal });
+  const { source, corruption, imagesPerRequest, seed, ...damage } = options;
+  let read = imageStream({ ...damage, source, seed });
   let position = 0;
   let isDrifted = false;
   return {
@@ -30,7 +29,7 @@ export function driftingRequests(options: DriftingRequestsOptions): DriftingRequ
       if (isDrifted) return;
       isDrifted = true;
       position = 0;
-      read = imageStream({ source, drift: { corruption, severity: 5 }, seed: seed + 1, signal });
+      read = imageStream({ ...damage, source, drift: { corruption, severity: 5 }, seed: seed + 1 });
     },
     next: () => {
       const from = position;

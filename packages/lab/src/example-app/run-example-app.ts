@@ -1,7 +1,7 @@
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
-import { type CommandContext, formatShare } from "@mpo/cli";
+import { type CommandContext, damageOptions, type FrostOptions, formatShare } from "@mpo/cli";
 import { SECOND_MS } from "@mpo/core";
 import { type CorruptionName, fashionMnistFolder, loadFashionMnistTest, sliceImages } from "@mpo/datasets";
 import { systemClock } from "@mpo/io";
@@ -13,7 +13,7 @@ import { ServedAccuracy } from "./served-accuracy.ts";
 import { runServingApp } from "./serving-app.ts";
 
 /** The options of `mpo example-app`. Times are milliseconds. */
-export interface ExampleAppOptions {
+export interface ExampleAppOptions extends FrostOptions {
   readonly serving: string;
   readonly model: string;
   readonly weights?: string;
@@ -46,7 +46,8 @@ export async function runExampleApp(options: ExampleAppOptions, context: Command
   const served = images.count - REFERENCE_INPUTS;
   await prepareServing(folder, weights, sliceImages(images, served, images.count));
   const source = sliceImages(images, 0, served);
-  const requests = driftingRequests({ source, corruption, imagesPerRequest: IMAGES_PER_REQUEST, seed, signal });
+  const damage = await damageOptions([corruption], options, context);
+  const requests = driftingRequests({ ...damage, source, corruption, imagesPerRequest: IMAGES_PER_REQUEST, seed });
   const accuracy = new ServedAccuracy();
   const beginDrift = (): void => {
     if (requests.isDrifted) return;

@@ -1,7 +1,9 @@
 import { resolve } from "node:path";
 import {
   type CommandContext,
+  damageOptions,
   driftedSamples,
+  type FrostOptions,
   formatDuration,
   loadDataset,
   loadModel,
@@ -22,7 +24,7 @@ import { printPolicies } from "./print-policies.ts";
 import { type PolicyIdentity, type PolicyResults, readPolicyResults, writePolicyResults } from "./results-file.ts";
 
 /** The options of `mpo bench policies`. */
-export interface BenchPoliciesOptions {
+export interface BenchPoliciesOptions extends FrostOptions {
   readonly weights: string;
   readonly dataset: (typeof POLICY_DATASETS)[number];
   readonly data?: string;
@@ -64,9 +66,9 @@ export async function benchPolicies(options: BenchPoliciesOptions, context: Comm
   await judge.load(model, { signal });
 
   const file = options.output === undefined ? undefined : resolve(workingFolder, options.output);
-  const { weights, dataset, severity, judgeSamples } = options;
+  const { weights, dataset, severity, judgeSamples, frostPictures: frost = "drawn" } = options;
   const digest = graphDigest(model.graph);
-  const identity = { digest, weights, dataset, severity, method, batch, samples, judgeSamples, seed };
+  const identity = { digest, weights, dataset, severity, method, batch, samples, judgeSamples, seed, frost };
   const known = options.resume && file !== undefined ? await knownResults(file, identity, digest, signal) : undefined;
   const profile = known?.profile ?? (await probeOn(drifts[0] as PolicyDrift, model, options, context));
   terminal.record({ event: "probed", spent: profile.spent, curves: profile.accuracy });
@@ -147,10 +149,11 @@ async function driftsOf(
   const { test } = await loadDataset({ dataset, ...given({ data }) }, context);
   requireFitting(model, test, path);
   if (test.labels === undefined) throw new MpoError("invalid-data", `${dataset} has no labels to report by`);
+  const damage = await damageOptions(corruptions, options, context);
   context.terminal.note(`damaging ${samples + judgeSamples} images in ${corruptions.length} ways ...`);
   const drifts: PolicyDrift[] = [];
   for (const corruption of corruptions) {
-    drifts.push({ corruption, ...(await driftedSamples(test, { ...options, corruption }, context.signal)) });
+    drifts.push({ corruption, ...(await driftedSamples(test, { ...options, corruption }, damage)) });
   }
   return drifts;
 }
