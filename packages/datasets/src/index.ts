@@ -5,12 +5,11 @@ export {
   cacheFolder,
   fashionMnistFolder,
   loadFashionMnist,
-  loadFashionMnistTest,
-  type TrainTest,
 } from "./formats/fashion-mnist.ts";
-export { loadImageFolder } from "./formats/image-folder.ts";
+export { loadImageFolder, loadPictures } from "./formats/image-folder.ts";
 export { encodeNpy } from "./formats/npy.ts";
 export { encodeNpyImages, loadNpyFolder, readNpy, readNpyImages, readNpyLabels } from "./formats/npy-images.ts";
 export { concatImages, type ImageSet, sliceImages, takeImages } from "./images/image-set.ts";
 export { imageStream } from "./images/image-stream.ts";
+export type { Part } from "./images/part.ts";
 export { createRandom, deriveSeed, type Random } from "./images/random.ts";

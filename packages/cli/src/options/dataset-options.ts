@@ -7,7 +7,7 @@ import { wholeNumber } from "./parsers.ts";
 export const DATASET_FILES = {
   "fashion-mnist": "its four IDX files; by default where the set-up put them",
   cifar10: "data_batch_1.bin to data_batch_5.bin and test_batch.bin of its binary version",
-  folder: "one sub-folder of PNG or JPEG files for each class",
+  folder: "one sub-folder of pictures for each class",
   npy: "images.npy ([N, H, W] or [N, H, W, C]) and labels.npy ([N])",
 } as const;
 
@@ -20,7 +20,11 @@ export function addDatasetOptions(command: Command): Command {
   return command
     .addOption(choice("--dataset <name>", "images to work on", DATASET_NAMES, "fashion-mnist"))
     .option("--data <folder>", `where it lies (${files})`)
-    .option("--image-size <pixels>", "side to which a folder's images are brought (default 32)", wholeNumber(8, 512));
+    .option(
+      "--image-size <pixels>",
+      "side to which a folder's images are brought (default: the model's, else 32)",
+      wholeNumber(8, 512),
+    );
 }
 
 /** Adds the options that say how the images are damaged. */

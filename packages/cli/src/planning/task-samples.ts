@@ -1,9 +1,9 @@
+import { resolve } from "node:path";
 import { given } from "@mpo/core";
 import type { Model, ProbeSamples } from "@mpo/engine";
-import type { Files, Stop } from "../command-context.ts";
+import type { Files, Output, Stop } from "../command-context.ts";
 import { type DriftedSamplesOptions, driftedSamples } from "../data/drifted-samples.ts";
-import { type DatasetOptions, loadDataset } from "../data/load-dataset.ts";
-import { requireFitting } from "../data/load-model.ts";
+import { type DatasetOptions, loadTestImages } from "../data/load-dataset.ts";
 
 /** What a probe's samples are drawn from. */
 export interface TaskOptions extends Pick<DatasetOptions, "data">, DriftedSamplesOptions {
@@ -14,13 +14,13 @@ export interface TaskOptions extends Pick<DatasetOptions, "data">, DriftedSample
 
 /** Samples for micro-windows; undefined without a data set. Throws `invalid-argument` where they do not fit the model. */
 export async function taskSamples(
-  { dataset, data, imageSize, labels, ...drawn }: TaskOptions & { readonly imageSize: number },
+  { dataset, data, labels, weights, ...drawn }: TaskOptions & { readonly weights?: string },
   model: Model,
-  context: Files & Stop,
+  context: Files & Output & Stop,
 ): Promise<ProbeSamples | undefined> {
   if (dataset === undefined) return undefined;
-  const { test } = await loadDataset({ dataset, ...given({ data, imageSize }) }, context);
-  requireFitting(model, test, dataset);
+  const path = weights === undefined ? undefined : resolve(context.workingFolder, weights);
+  const test = await loadTestImages({ dataset, ...given({ data }) }, model, path, context);
   const { adapted, judged } = await driftedSamples(test, drawn, context.signal);
   return { adapted, judged: labels ? judged : { images: judged.images, count: judged.count } };
 }

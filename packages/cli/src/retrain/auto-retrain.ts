@@ -30,8 +30,8 @@ import {
 import { systemClock } from "@mpo/io";
 import type { CommandContext, Files, Output, Stop } from "../command-context.ts";
 import { driftedSamples } from "../data/drifted-samples.ts";
-import { loadDataset } from "../data/load-dataset.ts";
-import { loadModel, requireFitting } from "../data/load-model.ts";
+import { loadTestImages } from "../data/load-dataset.ts";
+import { loadModel } from "../data/load-model.ts";
 import { accuracyIntervalOf, formatAccuracy, formatDuration, formatJudged, formatMs } from "../output/format.ts";
 import { type Progress, startProgress } from "../output/progress.ts";
 import { type BudgetOptions, budgetFrom } from "../planning/budget.ts";
@@ -76,8 +76,7 @@ export async function runAutoRetrain(options: AutoRetrainOptions, context: Comma
   if (wanted !== undefined) await requireNoModel({ ...options, output: wanted }, workingFolder);
   const weights = resolve(workingFolder, options.weights);
   const model = await loadModel(weights, signal);
-  const { test } = await loadDataset(options, context);
-  requireFitting(model, test, weights);
+  const test = await loadTestImages(options, model, weights, context);
   const { adapted, judged } = await driftedSamples(test, options, signal);
   const endMs = performance.now() + window;
   const profile = await profileFor(options, { model, method, adapted }, window, context);

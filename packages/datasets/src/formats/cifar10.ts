@@ -1,10 +1,11 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { MpoError } from "@mpo/core";
+import { noted } from "../images/describe-classes.ts";
 import type { ImageSet } from "../images/image-set.ts";
+import type { Part } from "../images/part.ts";
 import { invalidData } from "./data-error.ts";
 import { type ReadOptions, readRange, withFile } from "./data-file.ts";
-import type { TrainTest } from "./fashion-mnist.ts";
 
 /** Class names of CIFAR-10 (Krizhevsky 2009), by label. */
 export const CIFAR10_CLASSES: readonly string[] =
@@ -17,18 +18,20 @@ const IMAGE = PLANE * CHANNELS;
 // One label byte, then the red, green and blue planes.
 const RECORD = 1 + IMAGE;
 
+const FILES: Readonly<Record<Part, readonly string[]>> = {
+  train: [1, 2, 3, 4, 5].map((batch) => `data_batch_${batch}.bin`),
+  test: ["test_batch.bin"],
+};
+
 /**
- * Loads the binary version of CIFAR-10 from a folder with `data_batch_1.bin` .. `data_batch_5.bin` and `test_batch.bin`;
- * class names come from `batches.meta.txt` where it is there. The whole set takes 740 MB as numbers: on a small device
- * read single batches with `readCifar10Batches`. Throws `not-found`, `invalid-data` or `cancelled`.
+ * Loads a part of the binary version of CIFAR-10 from a folder with `data_batch_1.bin` .. `data_batch_5.bin` or
+ * `test_batch.bin`; class names come from `batches.meta.txt` where it is there. Throws `not-found`, `invalid-data` or
+ * `cancelled`.
  */
-export async function loadCifar10(folder: string, options: ReadOptions = {}): Promise<TrainTest> {
+export async function loadCifar10(folder: string, part: Part, options: ReadOptions = {}): Promise<ImageSet> {
   const classNames = await readClassNames(join(folder, "batches.meta.txt"));
-  const trainPaths = [1, 2, 3, 4, 5].map((batch) => join(folder, `data_batch_${batch}.bin`));
-  return {
-    train: await readCifar10Batches(trainPaths, { ...options, classNames }),
-    test: await readCifar10Batches([join(folder, "test_batch.bin")], { ...options, classNames }),
-  };
+  const paths = FILES[part].map((name) => join(folder, name));
+  return noted(await readCifar10Batches(paths, { ...options, classNames }), folder, options);
 }
 
 /** Reads CIFAR-10 batch files one after the other into one set of 32x32x3. Throws as `loadCifar10` does. */

@@ -2,7 +2,9 @@ import { access } from "node:fs/promises";
 import { isAbsolute, join, resolve } from "node:path";
 import { MpoError } from "@mpo/core";
 import { throwIfAborted } from "@mpo/io";
+import { noted } from "../images/describe-classes.ts";
 import type { ImageSet } from "../images/image-set.ts";
+import type { Part } from "../images/part.ts";
 import type { ReadOptions } from "./data-file.ts";
 import { readIdxImages, readIdxLabels } from "./idx.ts";
 
@@ -15,12 +17,6 @@ export interface DataEnvironment {
   readonly MPO_FASHION_MNIST?: string | undefined;
   readonly MPO_CACHE?: string | undefined;
   readonly XDG_CACHE_HOME?: string | undefined;
-}
-
-/** A training part and a test part of one data set. */
-export interface TrainTest {
-  readonly train: ImageSet;
-  readonly test: ImageSet;
 }
 
 /**
@@ -38,23 +34,22 @@ export function fashionMnistFolder(env: DataEnvironment, home: string): string {
   return env.MPO_FASHION_MNIST ? resolve(env.MPO_FASHION_MNIST) : join(cacheFolder(env, home), "fashion-mnist");
 }
 
+/** What the files of a part are called. */
+const FILE_PARTS: Readonly<Record<Part, string>> = { train: "train", test: "t10k" };
+
 /**
- * Loads Fashion-MNIST from a folder with the four IDX files `{train,t10k}-{images-idx3,labels-idx1}-ubyte`, plain or `.gz`.
- * Throws `not-found` (with what to do), `invalid-data` or `cancelled`.
+ * Loads a part of Fashion-MNIST, or of MNIST, from a folder with the IDX files `{train,t10k}-{images-idx3,labels-idx1}-ubyte`,
+ * plain or `.gz`. MNIST has other class names: pass them. Throws `not-found` (with what to do), `invalid-data` or `cancelled`.
  */
-export async function loadFashionMnist(folder: string, options: ReadOptions = {}): Promise<TrainTest> {
-  return { train: await loadPart(folder, "train", options), test: await loadPart(folder, "t10k", options) };
-}
-
-/** The test part alone, in a seventh of the time. Throws as `loadFashionMnist`. */
-export async function loadFashionMnistTest(folder: string, options: ReadOptions = {}): Promise<ImageSet> {
-  return await loadPart(folder, "t10k", options);
-}
-
-async function loadPart(folder: string, part: "train" | "t10k", options: ReadOptions): Promise<ImageSet> {
+export async function loadFashionMnist(
+  folder: string,
+  part: Part,
+  options: ReadOptions & { readonly classNames?: readonly string[] } = {},
+): Promise<ImageSet> {
+  const { classNames = FASHION_MNIST_CLASSES } = options;
   throwIfAborted(options.signal);
-  const imagesPath = await plainOrGzip(join(folder, `${part}-images-idx3-ubyte`));
-  const labelsPath = await plainOrGzip(join(folder, `${part}-labels-idx1-ubyte`));
+  const imagesPath = await plainOrGzip(join(folder, `${FILE_PARTS[part]}-images-idx3-ubyte`));
+  const labelsPath = await plainOrGzip(join(folder, `${FILE_PARTS[part]}-labels-idx1-ubyte`));
   const images = await readIdxImages(imagesPath, options);
   const labels = await readIdxLabels(labelsPath, options);
   if (labels.length !== images.count) {
@@ -70,7 +65,7 @@ async function loadPart(folder: string, part: "train" | "t10k", options: ReadOpt
       `${labelsPath}: at byte ${8 + bad}: expected a label in 0..${FASHION_MNIST_CLASSES.length - 1}, found ${labels[bad]}`,
     );
   }
-  return { ...images, labels, classNames: FASHION_MNIST_CLASSES };
+  return noted({ ...images, labels, classNames }, folder, options);
 }
 
 async function plainOrGzip(path: string): Promise<string> {

@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { MpoError } from "@mpo/core";
+import { concatImages, takeImages } from "../images/image-set.ts";
+import { partIndices } from "../images/part.ts";
 import { syntheticImages } from "../testing/synthetic-images.ts";
 import { encodeNpy, type NpyArray } from "./npy.ts";
 import { encodeNpyImages, loadNpyFolder, readNpy, readNpyImages, readNpyLabels } from "./npy-images.ts";
@@ -83,13 +85,17 @@ void test("labels that are none are refused", async () => {
 });
 
 void test("a folder of images.npy and labels.npy is one set, when they are as many", async () => {
-  const set = syntheticImages({ count: 3, height: 4, width: 5, channels: 1, seed: 2 });
+  const { classNames: _, ...set } = syntheticImages({ count: 3, height: 4, width: 5, channels: 1, seed: 2 });
   await write("images.npy", encodeNpyImages(set));
   await write("labels.npy", { type: "i4", shape: [3], data: Int32Array.of(2, 0, 1) });
-  const read = await loadNpyFolder(folder);
+  const read = concatImages([await loadNpyFolder(folder, "test"), await loadNpyFolder(folder, "train")]);
   assert.deepEqual([read.count, read.height, read.width, read.channels], [3, 4, 5, 1]);
-  assert.deepEqual(read.images, set.images);
-  assert.deepEqual([...read.labels!], [2, 0, 1]);
+  const order = partIndices(3, "test").concat(partIndices(3, "train"));
+  assert.deepEqual(order.toSorted(), [0, 1, 2]);
+  assert.deepEqual(read, takeImages({ ...set, labels: Int32Array.of(2, 0, 1) }, order));
   await write("labels.npy", { type: "i4", shape: [2], data: Int32Array.of(2, 0) });
-  await assert.rejects(loadNpyFolder(folder), coded("invalid-data", /labels\.npy: .*expected 3 labels.*found 2/));
+  await assert.rejects(
+    loadNpyFolder(folder, "test"),
+    coded("invalid-data", /labels\.npy: .*expected 3 labels.*found 2/),
+  );
 });

@@ -1,5 +1,8 @@
 import { join } from "node:path";
-import type { ImageSet } from "../images/image-set.ts";
+import { MpoError } from "@mpo/core";
+import { noted } from "../images/describe-classes.ts";
+import { type ImageSet, takeImages } from "../images/image-set.ts";
+import { type Part, partIndices } from "../images/part.ts";
 import { invalidData } from "./data-error.ts";
 import { type ReadOptions, readRange, readSizedFile, requireSize, withFile } from "./data-file.ts";
 import {
@@ -50,16 +53,18 @@ export async function readNpyLabels(path: string, options: ReadOptions = {}): Pr
 }
 
 /**
- * Loads a folder with `images.npy` (as `readNpyImages` takes it) and `labels.npy` (one for each image, from 0). Throws as
- * `readNpyImages` does.
+ * Loads a part of a folder with `images.npy` (as `readNpyImages` takes it) and `labels.npy` (one for each image, from 0):
+ * a fifth is kept for testing. Throws as `readNpyImages` does.
  */
-export async function loadNpyFolder(folder: string, options: ReadOptions = {}): Promise<ImageSet> {
+export async function loadNpyFolder(folder: string, part: Part, options: ReadOptions = {}): Promise<ImageSet> {
   const images = await readNpyImages(join(folder, "images.npy"), options);
   const labelsPath = join(folder, "labels.npy");
   const labels = await readNpyLabels(labelsPath, options);
-  if (labels.length === images.count) return { ...images, labels };
-  const expected = `${images.count} labels, as many as images in images.npy`;
-  throw invalidData(labelsPath, 0, expected, String(labels.length));
+  if (labels.length !== images.count) {
+    const expected = `${images.count} labels, as many as images in images.npy`;
+    throw invalidData(labelsPath, 0, expected, String(labels.length));
+  }
+  return takeImages(noted({ ...images, labels }, folder, options), partIndices(images.count, part));
 }
 
 /** The `.npy` file ([N, H, W, C] of f4) of the images of a set. */

@@ -1,13 +1,5 @@
 import { resolve } from "node:path";
-import {
-  type CommandContext,
-  driftedSamples,
-  formatDuration,
-  loadDataset,
-  loadModel,
-  probeHere,
-  requireFitting,
-} from "@mpo/cli";
+import { type CommandContext, driftedSamples, formatDuration, loadModel, loadTestImages, probeHere } from "@mpo/cli";
 import { given, type MethodName, MpoError, type Profile, plannerOf, SECOND_MS } from "@mpo/core";
 import type { CorruptionName } from "@mpo/datasets";
 import { chainOf, EngineWorker, graphDigest, type Model, methodNamed } from "@mpo/engine";
@@ -144,8 +136,7 @@ async function driftsOf(
   context: CommandContext,
 ): Promise<readonly PolicyDrift[]> {
   const { dataset, data, samples, judgeSamples, corruptions } = options;
-  const { test } = await loadDataset({ dataset, ...given({ data }) }, context);
-  requireFitting(model, test, path);
+  const test = await loadTestImages({ dataset, ...given({ data }) }, model, path, context);
   if (test.labels === undefined) throw new MpoError("invalid-data", `${dataset} has no labels to report by`);
   context.terminal.note(`damaging ${samples + judgeSamples} images in ${corruptions.length} ways ...`);
   const drifts: PolicyDrift[] = [];

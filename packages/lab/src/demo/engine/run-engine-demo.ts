@@ -69,7 +69,7 @@ export async function runEngineDemo(options: EngineDemoOptions, context: Command
   const began = performance.now();
   const weights = options.weights === undefined ? bundledModel("resnet20-bn") : resolve(workingFolder, options.weights);
   const model = await loadModel(weights, signal);
-  const test = await loadFashionMnistTest(fashionMnistFolder(environment, homedir()), { signal });
+  const test = await loadFashionMnist(fashionMnistFolder(environment, homedir()), "test", { signal });
   requireFitting(model, test, weights);
   terminal.note(
     `A stream of Fashion-MNIST images drifts: ${CORRUPTIONS.join(", ")}, all at severity ${SEVERITY}. At each drift a copy of the ` +
