@@ -1,5 +1,6 @@
 export { corrupt } from "./corruptions/corruption.ts";
 export { CORRUPTION_NAMES, type CorruptionName, type Severity } from "./corruptions/corruption-name.ts";
+export { loadArrays } from "./formats/array-set.ts";
 export { loadCifar10 } from "./formats/cifar10.ts";
 export {
   cacheFolder,
@@ -8,7 +9,7 @@ export {
 } from "./formats/fashion-mnist.ts";
 export { loadImageFolder, loadPictures } from "./formats/image-folder.ts";
 export { encodeNpy } from "./formats/npy.ts";
-export { encodeNpyImages, loadNpyFolder, readNpy, readNpyImages, readNpyLabels } from "./formats/npy-images.ts";
+export { encodeNpyImages, readNpy, readNpyImages, readNpyLabels } from "./formats/npy-images.ts";
 export { concatImages, type ImageSet, sliceImages, takeImages } from "./images/image-set.ts";
 export { imageStream } from "./images/image-stream.ts";
 export type { Part } from "./images/part.ts";

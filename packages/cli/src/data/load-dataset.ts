@@ -6,10 +6,10 @@ import {
   cacheFolder,
   fashionMnistFolder,
   type ImageSet,
+  loadArrays,
   loadCifar10,
   loadFashionMnist,
   loadImageFolder,
-  loadNpyFolder,
   type Part,
 } from "@mpo/datasets";
 import { type Model, readClassNames, sampleShapes } from "@mpo/engine";
@@ -51,7 +51,7 @@ export async function loadDataset(
     "fashion-mnist": () => loadFashionMnist(folder, part, common),
     cifar10: () => loadCifar10(folder, part, common),
     folder: () => loadImageFolder(folder, { height, width, channels: channels === 1 ? 1 : 3, part, ...common }),
-    npy: () => loadNpyFolder(folder, part, common),
+    npy: () => loadArrays(folder, part, common),
   }[name];
   return await load().catch((thrown: unknown) => {
     if (!(thrown instanceof MpoError) || thrown.code !== "not-found" || thrown.hint !== undefined) throw thrown;

@@ -1,0 +1,92 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { MpoError } from "@mpo/core";
+import { zipSync } from "fflate";
+import { concatImages, type ImageSet, takeImages } from "../images/image-set.ts";
+import { partIndices } from "../images/part.ts";
+import { syntheticImages } from "../testing/synthetic-images.ts";
+import { loadArrays } from "./array-set.ts";
+import { encodeNpy } from "./npy.ts";
+import { encodeNpyImages } from "./npy-images.ts";
+
+let folder: string;
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), "mpo-arrays-"));
+});
+after(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+const setOf = (count: number): ImageSet => {
+  const { classNames: _, ...set } = syntheticImages({ count, height: 4, width: 5, channels: 1, seed: 2 });
+  return set;
+};
+const labelsFile = (labels: Int32Array): Uint8Array =>
+  encodeNpy({ type: "i4", shape: [labels.length, 1], data: labels });
+
+const coded =
+  (code: string, message: RegExp) =>
+  (error: unknown): boolean => {
+    assert.ok(error instanceof MpoError);
+    assert.equal(error.code, code);
+    assert.match(error.message, message);
+    return true;
+  };
+
+void test("a folder of images.npy and labels.npy is one set, split the same way each time, when they are as many", async () => {
+  const set = { ...setOf(3), labels: Int32Array.of(2, 0, 1) };
+  await writeFile(join(folder, "images.npy"), encodeNpyImages(set));
+  await writeFile(join(folder, "labels.npy"), labelsFile(set.labels));
+  const lines: string[] = [];
+  const note = (line: string): number => lines.push(line);
+  const read = concatImages([await loadArrays(folder, "test", { note }), await loadArrays(folder, "train")]);
+  assert.deepEqual([read.count, read.height, read.width, read.channels], [3, 4, 5, 1]);
+  const order = partIndices(3, "test").concat(partIndices(3, "train"));
+  assert.deepEqual(order.toSorted(), [0, 1, 2]);
+  assert.deepEqual(read, takeImages(set, order));
+  assert.deepEqual(lines, [`${folder}: 3 classes: 0 1, 1 1, 2 1`]);
+  await writeFile(join(folder, "labels.npy"), labelsFile(Int32Array.of(2, 0)));
+  await assert.rejects(loadArrays(folder, "test"), coded("invalid-data", /labels\.npy: .*expected 3 labels.*found 2/));
+});
+
+void test("an .npz holds parts as Keras and MedMNIST name them, or a whole set", async () => {
+  const [train, held] = [setOf(10), setOf(5)];
+  const write = async (name: string, sets: Readonly<Record<string, ImageSet>>, level: 0 | 6 = 6): Promise<string> => {
+    const files = Object.entries(sets).flatMap(([names, set]) => {
+      const [images, labels] = names.split(" ");
+      return [
+        [`${images}.npy`, encodeNpyImages(set)],
+        [`${labels}.npy`, labelsFile(set.labels!)],
+      ] as const;
+    });
+    const path = join(folder, `${name}.npz`);
+    await writeFile(path, zipSync(Object.fromEntries(files), { level }));
+    return path;
+  };
+  for (const names of [
+    ["x_train y_train", "x_test y_test"],
+    ["train_images train_labels", "test_images test_labels"],
+  ] as const) {
+    const path = await write("parts", { [names[0]]: train, [names[1]]: held }, 0);
+    assert.deepEqual(await loadArrays(path, "train"), train);
+    assert.deepEqual(await loadArrays(path, "test"), held);
+  }
+  for (const names of ["images labels", "x y", "x_train y_train"]) {
+    const path = await write("whole", { [names]: train });
+    assert.deepEqual(await loadArrays(path, "train"), takeImages(train, partIndices(10, "train")));
+    assert.deepEqual(await loadArrays(path, "test"), takeImages(train, partIndices(10, "test")));
+  }
+  const tested = await write("test-alone", { "x_test y_test": held });
+  assert.deepEqual(await loadArrays(tested, "test"), held);
+  await assert.rejects(loadArrays(tested, "train"), coded("invalid-data", /x_train and y_train.*found x_test, y_test/));
+  const other = await write("other", { "a b": held });
+  await assert.rejects(loadArrays(other, "test"), coded("invalid-data", /or images and labels, found a, b/));
+  const broken = join(folder, "broken.npz");
+  await writeFile(broken, "no archive");
+  await assert.rejects(loadArrays(broken, "test"), coded("invalid-data", /expected an \.npz archive/));
+  await rm(join(folder, "images.npy"));
+  await assert.rejects(loadArrays(folder, "test"), coded("invalid-argument", /which of .*other\.npz/));
+});
