@@ -7,6 +7,7 @@ export {
   fashionMnistFolder,
   loadFashionMnist,
 } from "./formats/fashion-mnist.ts";
+export { loadIdxFolder } from "./formats/idx-folder.ts";
 export { loadImageFolder, loadPictures } from "./formats/image-folder.ts";
 export { encodeNpy } from "./formats/npy.ts";
 export { encodeNpyImages, readNpy, readNpyImages, readNpyLabels } from "./formats/npy-images.ts";

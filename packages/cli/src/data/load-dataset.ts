@@ -9,6 +9,7 @@ import {
   loadArrays,
   loadCifar10,
   loadFashionMnist,
+  loadIdxFolder,
   loadImageFolder,
   type Part,
 } from "@mpo/datasets";
@@ -49,6 +50,7 @@ export async function loadDataset(
   const common = { signal, note: terminal.note };
   const load = {
     "fashion-mnist": () => loadFashionMnist(folder, part, common),
+    idx: () => loadIdxFolder(folder, part, common),
     cifar10: () => loadCifar10(folder, part, common),
     folder: () => loadImageFolder(folder, { height, width, channels: channels === 1 ? 1 : 3, part, ...common }),
     npy: () => loadArrays(folder, part, common),

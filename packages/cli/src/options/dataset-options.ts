@@ -6,6 +6,7 @@ import { wholeNumber } from "./parsers.ts";
 /** The data sets that commands work on by name, with what `--data` holds of them. */
 export const DATASET_FILES = {
   "fashion-mnist": "its four IDX files; by default where the set-up put them",
+  idx: "the four IDX files of MNIST, EMNIST and their kind",
   cifar10: "data_batch_1.bin to data_batch_5.bin and test_batch.bin of its binary version",
   folder: "one sub-folder of pictures for each class",
   npy: "images.npy ([N, H, W] or [N, H, W, C]) and labels.npy ([N]), or an .npz file",
