@@ -44,6 +44,16 @@ describe("folders of pictures", () => {
     assert.deepEqual((await readModelCard(output)).classNames, ["mine", "alone"]);
   });
 
+  it("fit the bundled models as they stand: grey, at their size, by number", async () => {
+    for (const name of "0123456789")
+      await cp(join(CASE, "data", "mine"), join(data, "..", "digits", name), { recursive: true });
+    const model = fileURLToPath(new URL("../models/resnet20-bn", import.meta.url));
+    const { code, records, stderr } = await evaluate("--weights", model, "--data", join(data, "..", "digits"));
+    assert.equal(code, EXIT_CODES.ok, stderr);
+    assert.equal(records[0]?.["samples"], 12);
+    assert.match(stderr, /10 classes: 0 6, .*9 6; a fifth is kept for testing: 12 to test$/mu);
+  });
+
   it("are refused with both lists where they do not fit", async () => {
     await rename(join(data, "test", "mine"), join(data, "test", "yours"));
     const { code, stderr } = await evaluate("--weights", join(CASE, "model"));

@@ -152,10 +152,15 @@ void test("kinds of pictures other than PNG and JPEG are read, at any size of th
     "a/4.tif": await red.clone().tiff().toBuffer(),
     "a/5.avif": await red.clone().avif({ lossless: true }).toBuffer(),
     "a/6.jfif": await red.clone().jpeg({ quality: 100 }).toBuffer(),
+    "a/7.bmp": Buffer.from(
+      `424d3a0000000000000036000000${"28000000010000000100000001001800"}${"00".repeat(24)}0000ff00`,
+      "hex",
+    ),
+    "a/8.bmp": await red.clone().png().toBuffer(),
   });
   const set = await loadImageFolder(folder, { height: 1, width: 2, channels: 3 });
-  assert.deepEqual([set.count, set.height, set.width, set.channels], [6, 1, 2, 3]);
-  near(set.images, new Array<number[]>(12).fill([1, 0, 0]).flat(), 0.02);
+  assert.deepEqual([set.count, set.height, set.width, set.channels], [8, 1, 2, 3]);
+  near(set.images, new Array<number[]>(16).fill([1, 0, 0]).flat(), 0.02);
 });
 
 void test("a class without pictures is refused with what was found", async () => {

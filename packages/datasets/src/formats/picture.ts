@@ -1,11 +1,14 @@
+import { readFile } from "node:fs/promises";
 import { MpoError } from "@mpo/core";
+import type { SharpOptions } from "sharp";
 import type { ImageShape } from "../images/image-set.ts";
+import { decodeBmp, isBmp } from "./bmp.ts";
 import { invalidData } from "./data-error.ts";
 
 /** Names of the files that are taken for pictures; what they hold is seen when they are read. */
-export const PICTURE_FILE = /\.(png|jpe?g|jfif|webp|gif|tiff?|avif)$/i;
+export const PICTURE_FILE = /\.(png|jpe?g|jfif|webp|gif|tiff?|avif|bmp)$/i;
 /** The same in words. */
-export const PICTURE_KINDS = "PNG, JPEG, WebP, GIF, TIFF or AVIF";
+export const PICTURE_KINDS = "PNG, JPEG, WebP, GIF, TIFF, AVIF or BMP";
 
 /** Larger pictures are refused before their pixels are decoded. */
 const MOST_PIXELS = 100_000_000;
@@ -18,7 +21,7 @@ export async function readPicture(path: string, { height, width, channels }: Ima
   // Loaded with the first picture: who reads arrays alone, as an agent may, stays small.
   const { default: sharp } = await import("sharp");
   try {
-    const { data, info } = await sharp(path, { limitInputPixels: MOST_PIXELS, failOn: "truncated" })
+    const { data, info } = await sharp(...(await sourceOf(path)))
       .autoOrient()
       .flatten({ background: "#000" })
       .resize(width, height, { fit: "fill" })
@@ -29,10 +32,19 @@ export async function readPicture(path: string, { height, width, channels }: Ima
     // A grey file stays one channel in sRGB on some builds: repeat it.
     if (info.channels === 1)
       return Uint8Array.from({ length: data.length * channels }, (_, i) => data[Math.floor(i / channels)]!);
-    throw new MpoError("invalid-data", `${path}: expected ${channels} channels after decoding, found ${info.channels}`);
+    throw new MpoError("invalid-data", `${info.channels} channels`);
   } catch (thrown) {
-    if (thrown instanceof MpoError) throw thrown;
     const found = MpoError.from(thrown).message;
     throw invalidData(path, 0, `a whole picture (${PICTURE_KINDS})`, found, thrown);
   }
+}
+
+/** What sharp is given: it reads all kinds but bitmaps itself. */
+async function sourceOf(path: string): Promise<readonly [string | Uint8Array, SharpOptions]> {
+  const limits: SharpOptions = { limitInputPixels: MOST_PIXELS, failOn: "truncated" };
+  if (!/\.bmp$/i.test(path)) return [path, limits];
+  const bytes = await readFile(path);
+  if (!isBmp(bytes)) return [bytes, limits];
+  const { data, ...size } = decodeBmp(bytes, MOST_PIXELS);
+  return [data, { raw: { ...size, channels: 3 } }];
 }
