@@ -1,7 +1,7 @@
 export { corrupt } from "./corruptions/corruption.ts";
 export { CORRUPTION_NAMES, type CorruptionName, type Severity } from "./corruptions/corruption-name.ts";
 export { loadArrays } from "./formats/array-set.ts";
-export { loadCifar10 } from "./formats/cifar10.ts";
+export { loadCifar } from "./formats/cifar.ts";
 export {
   cacheFolder,
   fashionMnistFolder,

@@ -43,7 +43,7 @@ export function fitClasses(set: ImageSet, { name: model, count, names }: ModelCl
     throw new MpoError(
       "invalid-argument",
       `${model}: the model's classes are ${names.join(", ")}; the data set's are ${found}`,
-      { hint: "Rename the data set's folders as the model names its classes." },
+      { hint: "Name the data set's classes, which are a folder's sub-folders, as the model does." },
     );
   }
   return { ...set, labels: labels.map((label) => toOutput[label]!), classNames: names };

@@ -7,7 +7,7 @@ import {
   fashionMnistFolder,
   type ImageSet,
   loadArrays,
-  loadCifar10,
+  loadCifar,
   loadFashionMnist,
   loadIdxFolder,
   loadImageFolder,
@@ -51,7 +51,8 @@ export async function loadDataset(
   const load = {
     "fashion-mnist": () => loadFashionMnist(folder, part, common),
     idx: () => loadIdxFolder(folder, part, common),
-    cifar10: () => loadCifar10(folder, part, common),
+    cifar10: () => loadCifar("cifar10", folder, part, common),
+    cifar100: () => loadCifar("cifar100", folder, part, common),
     folder: () => loadImageFolder(folder, { height, width, channels: channels === 1 ? 1 : 3, part, ...common }),
     npy: () => loadArrays(folder, part, common),
   }[name];

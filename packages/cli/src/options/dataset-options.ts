@@ -8,8 +8,9 @@ export const DATASET_FILES = {
   "fashion-mnist": "its four IDX files; by default where the set-up put them",
   idx: "the four IDX files of MNIST, EMNIST and their kind",
   cifar10: "data_batch_1.bin to data_batch_5.bin and test_batch.bin of its binary version",
+  cifar100: "train.bin and test.bin of its binary version",
   folder: "one sub-folder of pictures for each class",
-  npy: "images.npy ([N, H, W] or [N, H, W, C]) and labels.npy ([N]), or an .npz file",
+  npy: "images.npy ([N, H, W] or [N, H, W, C]) and labels.npy ([N]), an .npz file, or one .npy file with labels.npy beside it",
 } as const;
 
 export type DatasetName = keyof typeof DATASET_FILES;

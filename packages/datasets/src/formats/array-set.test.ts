@@ -90,3 +90,17 @@ void test("an .npz holds parts as Keras and MedMNIST name them, or a whole set",
   await rm(join(folder, "images.npy"));
   await assert.rejects(loadArrays(folder, "test"), coded("invalid-argument", /which of .*other\.npz/));
 });
+
+void test("one file with labels beside it, as CIFAR-10-C has them, is a test part", async () => {
+  const set = setOf(4);
+  await writeFile(join(folder, "fog.npy"), encodeNpyImages(set));
+  await writeFile(join(folder, "labels.npy"), labelsFile(set.labels!));
+  assert.deepEqual(await loadArrays(join(folder, "fog.npy"), "test"), set);
+  await assert.rejects(
+    loadArrays(join(folder, "fog.npy"), "train"),
+    coded("invalid-argument", /there is none to train on/),
+  );
+  const others = set.labels!.map((label) => label + 1);
+  await writeFile(join(folder, "fog.labels.npy"), labelsFile(others));
+  assert.deepEqual((await loadArrays(join(folder, "fog.npy"), "test")).labels, others);
+});

@@ -1,5 +1,5 @@
 import { readdir, readFile } from "node:fs/promises";
-import { basename, extname, join } from "node:path";
+import { basename, dirname, extname, join } from "node:path";
 import { MpoError } from "@mpo/core";
 import { fileError, throwIfAborted } from "@mpo/io";
 import { unzipSync } from "fflate";
@@ -34,12 +34,20 @@ const ARCHIVE_WHOLE: readonly (readonly [images: string, labels: string])[] = [
 /**
  * Loads a part of a set of arrays: of a folder with `images.npy` (as `readNpyImages` takes it) and `labels.npy` (one for
  * each image, from 0), or of an `.npz` file, or a folder with one. Where nothing says which, a fifth is kept for testing.
+ * An `.npy` file of images with `labels.npy` (or `NAME.labels.npy`) beside it, such as one of CIFAR-10-C, is a test part.
  * Throws as `readNpyImages` does.
  */
 export async function loadArrays(path: string, part: Part, options: ReadOptions = {}): Promise<ImageSet> {
-  const archive = await archiveAt(path);
-  const { set, isPart } =
-    archive === undefined ? await readPair(path, options) : await readArchive(archive, part, options);
+  const isFile = extname(path).toLowerCase() === ".npy";
+  const archive = isFile ? undefined : await archiveAt(path);
+  if (isFile && part === "train") {
+    throw new MpoError("invalid-argument", `${path}: one file of images is a test part: there is none to train on`);
+  }
+  const { set, isPart } = isFile
+    ? { set: await readTestFile(path, options), isPart: true }
+    : archive === undefined
+      ? { set: await readPair(join(path, "images.npy"), join(path, "labels.npy"), options), isPart: false }
+      : await readArchive(archive, part, options);
   noted(set, archive ?? path, options);
   return isPart ? set : takeImages(set, partIndices(set.count, part));
 }
@@ -61,11 +69,15 @@ async function archiveAt(path: string): Promise<string | undefined> {
   throw new MpoError("invalid-argument", `${path}: which of ${archives.join(", ")}? Name the file itself`);
 }
 
-async function readPair(folder: string, options: ReadOptions): Promise<Read> {
-  const images = await readNpyImages(join(folder, "images.npy"), options);
-  const labelsPath = join(folder, "labels.npy");
-  const labels = await readNpyLabels(labelsPath, options);
-  return { set: labelled(images, labels, labelsPath), isPart: false };
+async function readTestFile(path: string, options: ReadOptions): Promise<ImageSet> {
+  const own = `${path.slice(0, -".npy".length)}.labels.npy`;
+  const hasOwn = (await readdir(dirname(path))).includes(basename(own));
+  return await readPair(path, hasOwn ? own : join(dirname(path), "labels.npy"), options);
+}
+
+async function readPair(imagesPath: string, labelsPath: string, options: ReadOptions): Promise<ImageSet> {
+  const images = await readNpyImages(imagesPath, options);
+  return labelled(images, await readNpyLabels(labelsPath, options), labelsPath);
 }
 
 async function readArchive(path: string, part: Part, { signal }: ReadOptions): Promise<Read> {

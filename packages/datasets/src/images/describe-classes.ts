@@ -14,7 +14,10 @@ export function describeClasses(counts: readonly ClassCount[], passedOver: Reado
   const named = counts.slice(0, MOST_NAMED).map(([name, count]) => `${name} ${count}`);
   const others = counts.length - named.length;
   if (others > 0) named.push(`and ${others} others`);
-  const classes = `${counts.length} ${counts.length === 1 ? "class" : "classes"}: ${named.join(", ")}`;
+  const classes =
+    counts.length === 0
+      ? "no classes"
+      : `${counts.length} ${counts.length === 1 ? "class" : "classes"}: ${named.join(", ")}`;
   return classes + describePassedOver(passedOver);
 }
 
