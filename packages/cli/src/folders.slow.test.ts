@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { cp, mkdtemp, rename, rm } from "node:fs/promises";
+import { cp, mkdtemp, readFile, rename, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -52,6 +52,17 @@ describe("folders of pictures", () => {
     assert.equal(code, EXIT_CODES.ok, stderr);
     assert.equal(records[0]?.["samples"], 12);
     assert.match(stderr, /10 classes: 0 6, .*9 6; a fifth is kept for testing: 12 to test$/mu);
+  });
+
+  it("are described, with a contact sheet", async () => {
+    const sheet = join(data, "..", "a & b.html");
+    const { code, records, stderr } = await runCommand(["data", "describe", data, "--html", sheet, "--json"]);
+    assert.equal(code, EXIT_CODES.ok, stderr);
+    const row = { dataset: "folder", images: 6, sizes: { "32x32x3": 6 }, unreadable: [] };
+    const rows = ["test", "train"].flatMap((part) => ["alone", "mine"].map((name) => ({ ...row, part, class: name })));
+    assert.deepEqual(records, rows);
+    const page = await readFile(sheet, "utf8");
+    assert.equal(page.match(/<img alt="" src="data:image\/png;base64,iVBOR/gu)?.length, 24);
   });
 
   it("are refused with both lists where they do not fit", async () => {

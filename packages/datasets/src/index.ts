@@ -2,6 +2,7 @@ export { corrupt } from "./corruptions/corruption.ts";
 export { CORRUPTION_NAMES, type CorruptionName, type Severity } from "./corruptions/corruption-name.ts";
 export { loadArrays } from "./formats/array-set.ts";
 export { loadCifar } from "./formats/cifar.ts";
+export { type DescribedClass, describeData } from "./formats/describe-data.ts";
 export {
   cacheFolder,
   fashionMnistFolder,
@@ -11,6 +12,7 @@ export { loadIdxFolder } from "./formats/idx-folder.ts";
 export { loadImageFolder, loadPictures } from "./formats/image-folder.ts";
 export { encodeNpy } from "./formats/npy.ts";
 export { encodeNpyImages, readNpy, readNpyImages, readNpyLabels } from "./formats/npy-images.ts";
+export { describePassedOver } from "./images/describe-classes.ts";
 export { concatImages, type ImageSet, sliceImages, takeImages } from "./images/image-set.ts";
 export { imageStream } from "./images/image-stream.ts";
 export type { Part } from "./images/part.ts";

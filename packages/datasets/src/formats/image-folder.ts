@@ -83,6 +83,16 @@ async function readPictures(files: readonly string[], folder: string, options: I
   return { images, count: files.length, height, width, channels };
 }
 
+/** Names of the folders that hold the parts of a set; none where its sub-folders are classes. */
+export async function partFolders(folder: string, signal?: AbortSignal): Promise<readonly string[]> {
+  const names = await folderNames(folder, signal);
+  const known = Object.values(PART_FOLDERS).flat();
+  if (!names.every((name) => known.includes(name.toLowerCase()))) return [];
+  // Pictures alone: a class that happens to be called so.
+  const inside = await Promise.all(names.map((name) => folderNames(join(folder, name), signal)));
+  return inside.some((classes) => classes.length === 0) ? [] : names;
+}
+
 /** Where a part lies, what is still to be split there, and what is said of folders beside it. */
 interface Place {
   readonly folder: string;
@@ -91,24 +101,18 @@ interface Place {
 }
 
 async function placeOf(folder: string, part: Part | undefined, signal: AbortSignal | undefined): Promise<Place> {
-  const whole = { folder, split: part, aside: "" };
-  if (part === undefined) return whole;
-  const names = await folderNames(folder, signal);
+  const names = part === undefined ? [] : await partFolders(folder, signal);
+  if (part === undefined || names.length === 0) return { folder, split: part, aside: "" };
   const named = (wanted: Part): string | undefined =>
     PART_FOLDERS[wanted].map((name) => names.find((found) => found.toLowerCase() === name)).find((name) => name);
-  const known = Object.values(PART_FOLDERS).flat();
-  if (names.length === 0 || !names.every((name) => known.includes(name.toLowerCase()))) return whole;
   const isSplit = named("test") !== undefined;
   const chosen = isSplit ? named(part) : named("train");
   if (chosen === undefined) {
     throw new MpoError("not-found", `${folder}: there is no folder to train on, only ${names.join(", ")}`);
   }
-  const path = join(folder, chosen);
-  // Pictures alone: a class that happens to be called so.
-  if ((await folderNames(path, signal)).length === 0) return whole;
   const unused = names.filter((name) => name !== named("train") && name !== named("test"));
   const aside = unused.length === 0 ? "" : `; ${unused.join(", ")} not used`;
-  return { folder: path, split: isSplit ? undefined : part, aside };
+  return { folder: join(folder, chosen), split: isSplit ? undefined : part, aside };
 }
 
 /** The line that says what was found. Throws where there is no class, or one without pictures. */

@@ -39,6 +39,26 @@ export async function readPicture(path: string, { height, width, channels }: Ima
   }
 }
 
+/** Height, width and channels of a picture, as it is to be seen. Throws for what is no picture. */
+export async function pictureSize(path: string): Promise<ImageShape> {
+  const { default: sharp } = await import("sharp");
+  const { autoOrient, channels } = await sharp(...(await sourceOf(path))).metadata();
+  return { height: autoOrient.height, width: autoOrient.width, channels };
+}
+
+/** The PNG file of one image with values of 0 to 1. */
+export async function encodePng(image: Float32Array, { height, width, channels }: ImageShape): Promise<Uint8Array> {
+  const { default: sharp } = await import("sharp");
+  // Of more channels than a picture has, the first alone.
+  const kept = channels === 3 ? 3 : 1;
+  const pixels = Uint8Array.from({ length: height * width * kept }, (_, i) =>
+    Math.round(255 * image[Math.floor(i / kept) * channels + (i % kept)]!),
+  );
+  return await sharp(pixels, { raw: { height, width, channels: kept } })
+    .png()
+    .toBuffer();
+}
+
 /** What sharp is given: it reads all kinds but bitmaps itself. */
 async function sourceOf(path: string): Promise<readonly [string | Uint8Array, SharpOptions]> {
   const limits: SharpOptions = { limitInputPixels: MOST_PIXELS, failOn: "truncated" };
