@@ -8,8 +8,8 @@ import { type ImageSet, takeImages } from "../images/image-set.ts";
 import { type Part, partIndices } from "../images/part.ts";
 import { invalidData } from "./data-error.ts";
 import type { ReadOptions } from "./data-file.ts";
-import { decodeNpy, decodeNpyHeader } from "./npy.ts";
-import { imagesOf, labelsOf, readNpyImages, readNpyLabels } from "./npy-images.ts";
+import { decodeNpy } from "./npy.ts";
+import { npyImages, npyLabels, readNpyImages, readNpyLabels } from "./npy-images.ts";
 
 /** Names under which an archive holds images and labels of a part (Keras' data sets, MedMNIST), the best first. */
 const ARCHIVE_PARTS: Readonly<Record<Part, readonly (readonly [images: string, labels: string])[]>> = {
@@ -113,9 +113,8 @@ async function readArchive(path: string, part: Part, { signal }: ReadOptions): P
     const file = join(path, `${name}.npy`);
     return { file, bytes: files[`${name}.npy`]! };
   }) as [Archived, Archived];
-  const { dataOffset } = decodeNpyHeader(images.bytes, images.file);
-  const set = imagesOf(decodeNpy(images.bytes, images.file), images.file, dataOffset);
-  const numbers = labelsOf(decodeNpy(labels.bytes, labels.file), labels.file);
+  const set = npyImages(images.bytes, images.file);
+  const numbers = npyLabels(decodeNpy(labels.bytes, labels.file), labels.file);
   return { set: labelled(set, numbers, labels.file), isPart: hasTest };
 }
 

@@ -1,11 +1,9 @@
-import { MpoError } from "@mpo/core";
-import { type ImageSet, type ImageShape, imageLength, sliceImages } from "../images/image-set.ts";
+import type { ImageSet, ImageShape } from "../images/image-set.ts";
 import { invalidData } from "./data-error.ts";
 import { type ReadOptions, readRange, readSizedFile, requireSize, withFile } from "./data-file.ts";
 import {
   decodeNpy,
   decodeNpyHeader,
-  decodeNpyValues,
   encodeNpy,
   type NpyArray,
   type NpyData,
@@ -24,44 +22,31 @@ export async function readNpy(path: string, options: ReadOptions = {}): Promise<
 }
 
 /**
- * Reads images from a plain `.npy` file of [N, H, W, C] or [N, H, W]; only the bytes of the wanted range are read.
- * Integers must be 0..255 and become 0..1; floats must be 0..1. Throws `not-found`, `invalid-data` (with advice where
- * another common form is seen), `invalid-argument` (no such range) or `cancelled`.
+ * Reads images from a plain `.npy` file of [N, H, W, C] or [N, H, W]. Integers must be 0..255 and become 0..1; floats must
+ * be 0..1. Throws `not-found`, `invalid-data` (with advice where another common form is seen) or `cancelled`.
  */
 export async function readNpyImages(path: string, options: ReadOptions = {}): Promise<ImageSet> {
   return await withFile(path, options, async (file, sizeBytes) => {
     const head = await readRange(file, 0, Math.min(MOST_HEADER_BYTES, sizeBytes), path);
     const header = decodeNpyHeader(head, path);
     requireSize(path, npyFileBytes(header), sizeBytes);
-    const { count, ...shape } = imageShape(header.shape, path);
-    const { from, to } = checkedRange(options, count, path);
-    // The values of one image lie apart.
-    if (header.isFortran) {
-      const array = decodeNpy(await readRange(file, 0, sizeBytes, path), path);
-      return sliceImages(imagesOf(array, path, header.dataOffset), from, to);
-    }
-    const imageBytes = imageLength(shape) * npyItemBytes(header.type);
-    const start = header.dataOffset + from * imageBytes;
-    const bytes = await readRange(file, start, (to - from) * imageBytes, path);
-    const data = decodeNpyValues(header, bytes, path, start);
-    return { ...shape, count: to - from, images: unitValues({ ...header, data }, path, start) };
+    return npyImages(await readRange(file, 0, sizeBytes, path), path);
   });
 }
 
-/** The images of a decoded array; `firstByte` is where its values begin in the file. Throws as `readNpyImages`. */
-export function imagesOf(array: NpyArray, file: string, firstByte: number): ImageSet {
-  return { ...imageShape(array.shape, file), images: unitValues(array, file, firstByte) };
+/** The images in the bytes of an `.npy` file; `file` names it in errors. Throws as `readNpyImages` does. */
+export function npyImages(bytes: Uint8Array, file: string): ImageSet {
+  const { dataOffset, shape } = decodeNpyHeader(bytes, file);
+  return { ...imageShape(shape, file), images: unitValues(decodeNpy(bytes, file), file, dataOffset) };
 }
 
 /** Reads labels from a `.npy` file of [N] or [N, 1] whole numbers >= 0. Throws as `readNpyImages` does. */
-export async function readNpyLabels(path: string, options: ReadOptions & ImageRange = {}): Promise<Int32Array> {
-  const labels = labelsOf(await readNpy(path, options), path);
-  const { from, to } = checkedRange(options, labels.length, path);
-  return labels.subarray(from, to);
+export async function readNpyLabels(path: string, options: ReadOptions = {}): Promise<Int32Array> {
+  return npyLabels(await readNpy(path, options), path);
 }
 
 /** The labels of a decoded array. Throws `invalid-data`, with advice where another common form is seen. */
-export function labelsOf({ shape, data, type }: NpyArray, file: string): Int32Array {
+export function npyLabels({ shape, data, type }: NpyArray, file: string): Int32Array {
   const offsetBytes = 0;
   const isFloat = isFloats(type);
   const isOneHot = shape.length === 2 && shape[1]! > 1;
@@ -100,14 +85,6 @@ function imageShape(shape: readonly number[], file: string): ImageShape & { read
     throw invalidData(file, 10, "a shape of [N, H, W, C]", found, undefined, advice);
   }
   return { count, height, width, channels };
-}
-
-function checkedRange(range: ImageRange, count: number, path: string): { from: number; to: number } {
-  const { from = 0, to = count } = range;
-  if (!Number.isInteger(from) || !Number.isInteger(to) || from < 0 || from > to || to > count) {
-    throw new MpoError("invalid-argument", `${path}: range ${from}..${to}: expected a part of 0..${count}`);
-  }
-  return { from, to };
 }
 
 /** Floats that were computed stray so far beyond 0..1. */

@@ -118,7 +118,7 @@ export function decodeNpyHeader(head: Uint8Array, file: string): NpyHeader {
  * Decodes consecutive elements; `firstByte` is where they begin in the file. Throws `invalid-data` on NaN and on i8 and u8
  * values beyond 2^53.
  */
-export function decodeNpyValues(
+function decodeNpyValues(
   { type, isBigEndian }: Pick<NpyHeader, "type" | "isBigEndian">,
   bytes: Uint8Array,
   file: string,

@@ -10,13 +10,7 @@ import {
   samplesOf,
 } from "@mpo/cli";
 import { formatBytes, given, type MethodName, mean, SECOND_MS } from "@mpo/core";
-import {
-  type CorruptionName,
-  fashionMnistFolder,
-  type ImageSet,
-  imageStream,
-  loadFashionMnistTest,
-} from "@mpo/datasets";
+import { type CorruptionName, fashionMnistFolder, type ImageSet, imageStream, loadFashionMnist } from "@mpo/datasets";
 import { EngineWorker, type Model, type RetrainResult, retrain, type Samples } from "@mpo/engine";
 import { printTable, withProgress } from "../../harness.ts";
 import { bundledModel } from "../../product-files.ts";
