@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -76,18 +76,25 @@ void test("an .npz holds parts as Keras and MedMNIST name them, or a whole set",
   }
   for (const names of ["images labels", "x y", "x_train y_train"]) {
     const path = await write("whole", { [names]: train });
+    // The same as files of a folder.
+    const files = join(folder, names);
+    await mkdir(files);
+    const [images, labels] = names.split(" ");
+    await writeFile(join(files, `${images}.npy`), encodeNpyImages(train));
+    await writeFile(join(files, `${labels}.npy`), labelsFile(train.labels!));
+    assert.deepEqual(await loadArrays(files, "test"), takeImages(train, partIndices(10, "test")));
     assert.deepEqual(await loadArrays(path, "train"), takeImages(train, partIndices(10, "train")));
     assert.deepEqual(await loadArrays(path, "test"), takeImages(train, partIndices(10, "test")));
   }
   const tested = await write("test-alone", { "x_test y_test": held });
   assert.deepEqual(await loadArrays(tested, "test"), held);
-  await assert.rejects(loadArrays(tested, "train"), coded("invalid-data", /x_train and y_train.*found x_test, y_test/));
+  await assert.rejects(loadArrays(tested, "train"), coded("not-found", /x_train and y_train.*found x_test, y_test/));
   const other = await write("other", { "a b": held });
-  await assert.rejects(loadArrays(other, "test"), coded("invalid-data", /or images and labels, found a, b/));
+  await assert.rejects(loadArrays(other, "test"), coded("not-found", /or images and labels, found a, b/));
   const broken = join(folder, "broken.npz");
   await writeFile(broken, "no archive");
   await assert.rejects(loadArrays(broken, "test"), coded("invalid-data", /expected an \.npz archive/));
-  await rm(join(folder, "images.npy"));
+  for (const name of ["images.npy", "labels.npy"]) await rm(join(folder, name));
   await assert.rejects(loadArrays(folder, "test"), coded("invalid-argument", /which of .*other\.npz/));
 });
 
@@ -100,6 +107,8 @@ void test("one file with labels beside it, as CIFAR-10-C has them, is a test par
     loadArrays(join(folder, "fog.npy"), "train"),
     coded("invalid-argument", /there is none to train on/),
   );
+  const message = /expected arrays x_test and y_test, or images and labels, found fog, labels/;
+  await assert.rejects(loadArrays(folder, "test"), coded("not-found", message));
   const others = set.labels!.map((label) => label + 1);
   await writeFile(join(folder, "fog.labels.npy"), labelsFile(others));
   assert.deepEqual((await loadArrays(join(folder, "fog.npy"), "test")).labels, others);

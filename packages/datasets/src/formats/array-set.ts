@@ -11,8 +11,11 @@ import type { ReadOptions } from "./data-file.ts";
 import { decodeNpy } from "./npy.ts";
 import { npyImages, npyLabels, readNpyImages, readNpyLabels } from "./npy-images.ts";
 
-/** Names under which an archive holds images and labels of a part (Keras' data sets, MedMNIST), the best first. */
-const ARCHIVE_PARTS: Readonly<Record<Part, readonly (readonly [images: string, labels: string])[]>> = {
+/** Names of an array of images and one of their labels. */
+type Pair = readonly [images: string, labels: string];
+
+/** Names that the arrays of a part have (in Keras' data sets, in MedMNIST), the best first. */
+const PART_PAIRS: Readonly<Record<Part, readonly Pair[]>> = {
   train: [
     ["x_train", "y_train"],
     ["train_images", "train_labels"],
@@ -25,105 +28,113 @@ const ARCHIVE_PARTS: Readonly<Record<Part, readonly (readonly [images: string, l
   ],
 };
 /** Names of a whole set. */
-const ARCHIVE_WHOLE: readonly (readonly [images: string, labels: string])[] = [
+const WHOLE_PAIRS: readonly Pair[] = [
   ["images", "labels"],
   ["x", "y"],
   ["arr_0", "arr_1"],
 ];
 
+/** Arrays that lie together. */
+interface Arrays {
+  readonly place: string;
+  /** Without `.npy`. */
+  readonly names: readonly string[];
+  images(name: string): Promise<ImageSet>;
+  labels(name: string): Promise<Int32Array>;
+}
+
 /**
- * Loads a part of a set of arrays: of a folder with `images.npy` (as `readNpyImages` takes it) and `labels.npy` (one for
- * each image, from 0), or of an `.npz` file, or a folder with one. Where nothing says which, a fifth is kept for testing.
- * An `.npy` file of images with `labels.npy` (or `NAME.labels.npy`) beside it, such as one of CIFAR-10-C, is a test part.
- * Throws as `readNpyImages` does.
+ * Loads a part of a set of arrays, which lie as `.npy` files in a folder or in an `.npz` file: `images` (as `readNpyImages`
+ * takes it) and `labels` (one for each image, from 0), or `x_train`, `y_train`, `x_test` and `y_test`. Where nothing says
+ * which, a fifth is kept for testing. An `.npy` file of images with `labels.npy` (or `NAME.labels.npy`) beside it, such as
+ * one of CIFAR-10-C, is a test part. Throws as `readNpyImages` does.
  */
 export async function loadArrays(path: string, part: Part, options: ReadOptions = {}): Promise<ImageSet> {
-  const isFile = extname(path).toLowerCase() === ".npy";
-  const archive = isFile ? undefined : await archiveAt(path);
-  if (isFile && part === "train") {
+  throwIfAborted(options.signal);
+  if (extname(path).toLowerCase() === ".npy") return await loadTestFile(path, part, options);
+  const arrays = await arraysAt(path, options);
+  const present = (pairs: readonly Pair[]): Pair | undefined =>
+    pairs.find((pair) => pair.every((name) => arrays.names.includes(name)));
+  const hasTest = present(PART_PAIRS.test) !== undefined;
+  const pair = present(PART_PAIRS[part]) ?? (hasTest ? undefined : present([...WHOLE_PAIRS, ...PART_PAIRS.train]));
+  if (pair === undefined) {
+    const expected = part === "train" ? "x_train and y_train" : "x_test and y_test";
+    const found = arrays.names.join(", ") || "none";
+    throw new MpoError(
+      "not-found",
+      `${arrays.place}: expected arrays ${expected}, or images and labels, found ${found}`,
+    );
+  }
+  const set = noted(await labelled(arrays, pair), arrays.place, options);
+  return hasTest ? set : takeImages(set, partIndices(set.count, part));
+}
+
+async function loadTestFile(path: string, part: Part, options: ReadOptions): Promise<ImageSet> {
+  if (part === "train") {
     throw new MpoError("invalid-argument", `${path}: one file of images is a test part: there is none to train on`);
   }
-  const { set, isPart } = isFile
-    ? { set: await readTestFile(path, options), isPart: true }
-    : archive === undefined
-      ? { set: await readPair(join(path, "images.npy"), join(path, "labels.npy"), options), isPart: false }
-      : await readArchive(archive, part, options);
-  noted(set, archive ?? path, options);
-  return isPart ? set : takeImages(set, partIndices(set.count, part));
+  const arrays = await arraysAt(dirname(path), options, true);
+  const name = basename(path, ".npy");
+  const own = `${name}.labels`;
+  return noted(await labelled(arrays, [name, arrays.names.includes(own) ? own : "labels"]), path, options);
 }
 
-interface Read {
-  readonly set: ImageSet;
-  /** It is the wanted part, and not yet to be split. */
-  readonly isPart: boolean;
+async function labelled(arrays: Arrays, [imagesName, labelsName]: Pair): Promise<ImageSet> {
+  const images = await arrays.images(imagesName);
+  const labels = await arrays.labels(labelsName);
+  if (labels.length === images.count) return { ...images, labels };
+  const file = join(arrays.place, `${labelsName}.npy`);
+  throw invalidData(file, 0, `${images.count} labels, as many as images`, String(labels.length));
 }
 
-async function archiveAt(path: string): Promise<string | undefined> {
-  if (extname(path).toLowerCase() === ".npz") return path;
-  const names = await readdir(path).catch((thrown: unknown) => {
+async function arraysAt(path: string, options: ReadOptions, isPlain = false): Promise<Arrays> {
+  if (extname(path).toLowerCase() === ".npz") return await archiveAt(path);
+  const files = await readdir(path).catch((thrown: unknown) => {
     throw fileError(thrown, "list", path);
   });
-  const archives = names.filter((name) => extname(name).toLowerCase() === ".npz" && !name.startsWith("."));
-  if (names.includes("images.npy") || archives.length === 0) return undefined;
-  if (archives.length === 1) return join(path, archives[0]!);
-  throw new MpoError("invalid-argument", `${path}: which of ${archives.join(", ")}? Name the file itself`);
+  const [names = [], archives = []] = [".npy", ".npz"].map((extension) =>
+    files.filter((name) => extname(name) === extension && !name.startsWith(".")),
+  );
+  if (names.length === 0 && archives.length === 1 && !isPlain) return await archiveAt(join(path, archives[0]!));
+  if (names.length === 0 && archives.length > 1) {
+    throw new MpoError("invalid-argument", `${path}: which of ${archives.join(", ")}? Name the file itself`);
+  }
+  return {
+    place: path,
+    names: names.map((name) => basename(name, ".npy")),
+    images: (name) => readNpyImages(join(path, `${name}.npy`), options),
+    labels: (name) => readNpyLabels(join(path, `${name}.npy`), options),
+  };
 }
 
-async function readTestFile(path: string, options: ReadOptions): Promise<ImageSet> {
-  const own = `${path.slice(0, -".npy".length)}.labels.npy`;
-  const hasOwn = (await readdir(dirname(path))).includes(basename(own));
-  return await readPair(path, hasOwn ? own : join(dirname(path), "labels.npy"), options);
-}
-
-async function readPair(imagesPath: string, labelsPath: string, options: ReadOptions): Promise<ImageSet> {
-  const images = await readNpyImages(imagesPath, options);
-  return labelled(images, await readNpyLabels(labelsPath, options), labelsPath);
-}
-
-async function readArchive(path: string, part: Part, { signal }: ReadOptions): Promise<Read> {
-  throwIfAborted(signal);
+async function archiveAt(path: string): Promise<Arrays> {
   const bytes = await readFile(path).catch((thrown: unknown) => {
     throw fileError(thrown, "read", path);
   });
   const names: string[] = [];
-  const unzip = (wanted: readonly string[]): Readonly<Record<string, Uint8Array>> => {
+  const unzip = (wanted: string | undefined): Uint8Array => {
     try {
-      return unzipSync(bytes, {
-        filter: ({ name }) => {
-          names.push(basename(name, ".npy"));
-          return wanted.includes(name);
-        },
-      });
+      const isWanted = ({ name }: { readonly name: string }): boolean => {
+        if (wanted === undefined) names.push(basename(name, ".npy"));
+        return name === wanted;
+      };
+      return unzipSync(bytes, { filter: isWanted })[wanted ?? ""] ?? new Uint8Array(0);
     } catch (thrown) {
       throw invalidData(path, 0, "an .npz archive", MpoError.from(thrown).message, thrown);
     }
   };
-  unzip([]);
-  const present = (pairs: readonly (readonly [string, string])[]): readonly [string, string] | undefined =>
-    pairs.find((pair) => pair.every((name) => names.includes(name)));
-  const ofPart = present(ARCHIVE_PARTS[part]);
-  const hasTest = present(ARCHIVE_PARTS.test) !== undefined;
-  const pair = ofPart ?? (hasTest ? undefined : (present(ARCHIVE_WHOLE) ?? present(ARCHIVE_PARTS.train)));
-  if (pair === undefined) {
-    const expected = part === "train" ? "x_train and y_train" : "x_test and y_test";
-    throw invalidData(path, 0, `${expected}, or images and labels`, names.join(", ") || "nothing");
-  }
-  const files = unzip(pair.map((name) => `${name}.npy`));
-  const [images, labels] = pair.map((name) => {
-    const file = join(path, `${name}.npy`);
-    return { file, bytes: files[`${name}.npy`]! };
-  }) as [Archived, Archived];
-  const set = npyImages(images.bytes, images.file);
-  const numbers = npyLabels(decodeNpy(labels.bytes, labels.file), labels.file);
-  return { set: labelled(set, numbers, labels.file), isPart: hasTest };
-}
-
-interface Archived {
-  readonly file: string;
-  readonly bytes: Uint8Array;
-}
-
-function labelled(set: ImageSet, labels: Int32Array, labelsPath: string): ImageSet {
-  if (labels.length === set.count) return { ...set, labels };
-  throw invalidData(labelsPath, 0, `${set.count} labels, as many as images`, String(labels.length));
+  unzip(undefined);
+  const read = (name: string): readonly [bytes: Uint8Array, file: string] => [
+    unzip(`${name}.npy`),
+    join(path, `${name}.npy`),
+  ];
+  return {
+    place: path,
+    names,
+    images: (name) => Promise.resolve(npyImages(...read(name))),
+    labels: (name) => {
+      const [content, file] = read(name);
+      return Promise.resolve(npyLabels(decodeNpy(content, file), file));
+    },
+  };
 }

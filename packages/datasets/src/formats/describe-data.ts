@@ -42,7 +42,7 @@ export interface DescribeOptions extends ReadOptions {
 
 /** What a folder holds is seen by the names in it. */
 const KINDS: readonly (readonly [DescribedData["dataset"], RegExp])[] = [
-  ["npy", /^images\.npy$|\.npz$/iu],
+  ["npy", /\.np[yz]$/iu],
   ["idx", /[-.]idx[13]-ubyte(\.gz)?$/iu],
   ["cifar10", /^(data_batch_\d|test_batch)\.bin$/u],
   ["cifar100", /^(train|test)\.bin$/u],
