@@ -113,3 +113,16 @@ void test("one file with labels beside it, as CIFAR-10-C has them, is a test par
   await writeFile(join(folder, "fog.labels.npy"), labelsFile(others));
   assert.deepEqual((await loadArrays(join(folder, "fog.npy"), "test")).labels, others);
 });
+
+void test("integers 0 and 1, and what was divided twice, are no images of bytes", async () => {
+  const refused = (error: unknown): boolean =>
+    error instanceof MpoError && error.code === "invalid-data" && /astype\("float32"\)/.test(error.hint ?? "");
+  const set = setOf(4);
+  await writeFile(join(folder, "labels.npy"), labelsFile(set.labels!));
+  const twice = { ...set, images: set.images.map((value) => value / 255) };
+  await writeFile(join(folder, "dark.npy"), encodeNpyImages(twice));
+  await assert.rejects(loadArrays(join(folder, "dark.npy"), "test"), refused);
+  const data = Uint8Array.from(set.images, Math.round);
+  await writeFile(join(folder, "dark.npy"), encodeNpy({ type: "u1", shape: [4, 4, 5], data }));
+  await assert.rejects(loadArrays(join(folder, "dark.npy"), "test"), refused);
+});

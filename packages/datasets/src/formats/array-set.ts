@@ -81,10 +81,24 @@ async function loadTestFile(path: string, part: Part, options: ReadOptions): Pro
 
 async function labelled(arrays: Arrays, [imagesName, labelsName]: Pair): Promise<ImageSet> {
   const images = await arrays.images(imagesName);
+  requireBright(images, join(arrays.place, `${imagesName}.npy`));
   const labels = await arrays.labels(labelsName);
   if (labels.length === images.count) return { ...images, labels };
   const file = join(arrays.place, `${labelsName}.npy`);
   throw invalidData(file, 0, `${images.count} labels, as many as images`, String(labels.length));
+}
+
+/** Throws where no value is above 1 of 255: such a set is one of integers 0 and 1, or was divided by 255 twice. */
+function requireBright({ images }: ImageSet, file: string): void {
+  if (images.some((value) => value > 1.5 / 255)) return;
+  throw invalidData(
+    file,
+    0,
+    "images that are not all black",
+    "no value above 1 of 255",
+    undefined,
+    'Integers 0 and 1: write images.astype("float32") instead. Divided by 255 twice: do it once.',
+  );
 }
 
 async function arraysAt(path: string, options: ReadOptions, isPlain = false): Promise<Arrays> {

@@ -77,6 +77,12 @@ void test("big endian, Fortran order, version 3 and Python 2's longs are read", 
     one.map(({ type, shape, data }) => [type, shape, [...data]]),
     ["u2", "i4", "u8", "f4", "f8", "i1"].map((type) => [type, [1], [7]]),
   );
+  // np.array([0, 1, -0.5, 65504, 2**-24], dtype="<f2")
+  const halves = read("{'descr': '<f2', 'fortran_order': False, 'shape': (5,)}", [
+    ...[0, 0, 0, 0x3c, 0, 0xb8],
+    ...[0xff, 0x7b, 1, 0],
+  ]);
+  assert.deepEqual(halves, { type: "f4", shape: [5], data: Float32Array.of(0, 1, -0.5, 65504, 2 ** -24) });
   // np.asfortranarray(np.arange(12, dtype="u1").reshape(2, 3, 2))
   const fortran = read(
     "{'descr': '|u1', 'fortran_order': True, 'shape': (2, 3, 2)}",

@@ -37,7 +37,8 @@ export interface NpyArray {
 
 /** Where the data of a `.npy` file lies and what it is. */
 export interface NpyHeader {
-  readonly type: NpyType;
+  /** Half floats are read into f4. */
+  readonly type: NpyType | "f2";
   readonly shape: readonly number[];
   readonly isBigEndian: boolean;
   /** The first index moves fastest, as in Fortran and in transposed arrays. */
@@ -52,8 +53,8 @@ const MAGIC = "\x93NUMPY";
 const MOST_DIMENSIONS = 32;
 
 /** Bytes of one element. */
-export function npyItemBytes(type: NpyType): number {
-  return ARRAYS[type].BYTES_PER_ELEMENT;
+export function npyItemBytes(type: NpyHeader["type"]): number {
+  return type === "f2" ? 2 : ARRAYS[type].BYTES_PER_ELEMENT;
 }
 
 /** How long the whole file must be. */
@@ -68,7 +69,8 @@ export function npyFileBytes(header: NpyHeader): number {
 export function decodeNpy(bytes: Uint8Array, file: string): NpyArray {
   const header = decodeNpyHeader(bytes, file);
   requireSize(file, npyFileBytes(header), bytes.length);
-  const { type, shape } = header;
+  const { shape } = header;
+  const type = header.type === "f2" ? "f4" : header.type;
   const data = decodeNpyValues(header, bytes.subarray(header.dataOffset), file, header.dataOffset);
   return { type, shape, data: header.isFortran ? inCOrder(data, shape) : data };
 }
@@ -98,7 +100,7 @@ export function decodeNpyHeader(head: Uint8Array, file: string): NpyHeader {
   const shapeText = field("shape", /'shape'\s*:\s*\(([\dL\s,]*)\)/, "a tuple of sizes");
   const type = npyType(descr);
   if (type === undefined) {
-    return fail(textOffset, `an element type of ${Object.keys(ARRAYS).join(", ")}`, `'${descr}'`);
+    return fail(textOffset, `an element type of ${Object.keys(ARRAYS).join(", ")}, f2`, `'${descr}'`);
   }
   const shape = shapeText
     .split(",")
@@ -128,7 +130,12 @@ function decodeNpyValues(
   const { buffer } = new Uint8Array(bytes);
   if (isBigEndian) swapBytes(Buffer.from(buffer), npyItemBytes(type));
   const isLong = type === "i8" || type === "u8";
-  const data: NpyData = isLong ? Float64Array.from(new ARRAYS[type](buffer), Number) : new ARRAYS[type](buffer);
+  const data: NpyData =
+    type === "f2"
+      ? Float32Array.from(new Uint16Array(buffer), floatOfHalf)
+      : isLong
+        ? Float64Array.from(new ARRAYS[type](buffer), Number)
+        : new ARRAYS[type](buffer);
   const isWrong = isLong ? (value: number): boolean => !Number.isSafeInteger(value) : Number.isNaN;
   const bad = data.findIndex((value) => isWrong(value));
   if (bad >= 0) {
@@ -192,10 +199,19 @@ function swapBytes(bytes: Buffer, itemBytes: number): void {
   else if (itemBytes === 8) bytes.swap64();
 }
 
-function npyType(descr: string): NpyType | undefined {
+/** IEEE 754: 1 bit of sign, 5 of exponent, 10 of fraction. */
+function floatOfHalf(bits: number): number {
+  const sign = bits >> 15 === 0 ? 1 : -1;
+  const exponent = (bits >> 10) & 31;
+  const fraction = (bits & 1023) / 1024;
+  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
+  return sign * (exponent === 0 ? fraction * 2 ** -14 : (1 + fraction) * 2 ** (exponent - 15));
+}
+
+function npyType(descr: string): NpyHeader["type"] | undefined {
   const match = /^([<>|=]?)([uif][1248])$/.exec(descr);
   const name = match?.[2];
-  return name !== undefined && name in ARRAYS ? (name as NpyType) : undefined;
+  return name !== undefined && (name === "f2" || name in ARRAYS) ? (name as NpyHeader["type"]) : undefined;
 }
 
 function latin1(bytes: Uint8Array): string {
