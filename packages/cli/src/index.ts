@@ -1,7 +1,7 @@
 export type { CommandContext } from "./command-context.ts";
 export { damageOptions, type FrostOptions } from "./data/damage-options.ts";
 export { driftedSamples, samplesOf } from "./data/drifted-samples.ts";
-export { type DatasetOptions, loadDataset } from "./data/load-dataset.ts";
+export { type DatasetOptions, loadTestImages } from "./data/load-dataset.ts";
 export { loadModel, requireFitting } from "./data/load-model.ts";
 export { addBudgetOptions } from "./options/budget-options.ts";
 export { choice } from "./options/choice.ts";

@@ -4,6 +4,7 @@ export { type RetrainResult, retrain } from "./adaptation/retrain.ts";
 export { STOP_WORDS } from "./adaptation/training-guard.ts";
 export { chainOf } from "./compiler/chain-of.ts";
 export { stepMemoryFacts } from "./compiler/memory-facts.ts";
+export { readClassNames } from "./model/class-names.ts";
 export { sampleShapes } from "./model/graph-shapes.ts";
 export { readLayersModel } from "./model/layers-format/read-layers-model.ts";
 export { MODEL_FILE, writeLayersModel } from "./model/layers-format/write-layers-model.ts";

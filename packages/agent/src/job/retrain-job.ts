@@ -7,6 +7,7 @@ import {
   type Model,
   methodNamed,
   type RungResult,
+  readClassNames,
   readLayersModel,
   retrainedCard,
   STOP_WORDS,
@@ -69,6 +70,7 @@ async function writeStaged(
     ...{ ...outcome, from: sourceFolder, method, seed, command: "mpo agent" },
     images: "recent inputs of the device",
     accuracy: { corruptions: {} },
+    classNames: await readClassNames(sourceFolder, { signal }),
   });
   await rm(stagingFolder, { recursive: true, force: true });
   await writeLayersModel({ graph, weights }, stagingFolder, { signal });

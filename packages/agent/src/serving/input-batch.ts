@@ -6,7 +6,7 @@ import type { Logger } from "@mpo/runtime";
 
 /**
  * A batch of inputs as the serving program drops it: `NAME.npy` (`[count, height, width, channels]`, 0..255 or 0..1), or a
- * folder `NAME` with PNG or JPEG files in sub-folders (of classes, or one of any name). Beside `NAME.npy` may lie
+ * folder `NAME` with pictures at any depth. Beside `NAME.npy` may lie
  * `NAME.predictions.npy` (probabilities `[count, classes]`) and `NAME.labels.npy` (`[count]`).
  * Write it under a name that begins with a dot and rename it: half a file is never read.
  */

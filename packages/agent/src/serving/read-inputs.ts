@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { given, MpoError } from "@mpo/core";
-import { type ImageSet, loadImageFolder, readNpy, readNpyImages, readNpyLabels } from "@mpo/datasets";
+import { type ImageSet, loadPictures, readNpy, readNpyImages, readNpyLabels } from "@mpo/datasets";
 import { ifFound } from "@mpo/io";
 import { sideFile } from "./input-batch.ts";
 
@@ -20,16 +20,14 @@ export interface ReadInputs {
 }
 
 /**
- * Reads a batch (see `InputBatch`). Throws `invalid-data` for what is no batch or not of this shape, `not-found`. Labels
- * of image folders are not taken: their names are whatever the program chose.
+ * Reads a batch (see `InputBatch`). Throws `invalid-data` for what is no batch or not of this shape, `not-found`. What is
+ * passed over in a folder is noted. Names of its sub-folders are whatever the program chose, and no labels.
  */
-export async function readInputs(path: string, shape: InputShape): Promise<ReadInputs> {
+export async function readInputs(path: string, shape: InputShape, note?: (line: string) => void): Promise<ReadInputs> {
   const isFolder = (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
   if (isFolder) {
     const { height, width } = shape;
-    const channels = shape.channels === 1 ? 1 : 3;
-    const { labels: _, ...set } = await loadImageFolder(path, { height, width, channels });
-    return { set };
+    return { set: await loadPictures(path, { height, width, channels: shape.channels === 1 ? 1 : 3, note }) };
   }
   const set = await readNpyImages(path);
   if (set.height !== shape.height || set.width !== shape.width || set.channels !== shape.channels) {

@@ -62,7 +62,8 @@ export function servingFolder(options: ServingFolderOptions): ServingApp {
       const shape = await inputShape(pathOf(model, "source"));
       // Loaded with the first inputs only: an idle agent stays small.
       const { readInputs } = await import("./read-inputs.ts");
-      const { set, predictions } = await readInputs(path, shape);
+      const note = (found: string): void => void (isNews && logger.info("files are passed over", { found }));
+      const { set, predictions } = await readInputs(path, shape, note);
       counts.set(batch, set.count);
       return [summarise(set, predictions)];
     } catch (thrown) {

@@ -1,20 +1,23 @@
+import { stat } from "node:fs/promises";
 import { homedir } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { MpoError } from "@mpo/core";
 import {
   cacheFolder,
-  createRandom,
   fashionMnistFolder,
   type ImageSet,
-  loadCifar10,
+  loadArrays,
+  loadCifar,
   loadFashionMnist,
+  loadIdxFolder,
   loadImageFolder,
-  loadNpyFolder,
-  type TrainTest,
-  takeImages,
+  type Part,
 } from "@mpo/datasets";
-import type { Files, Stop } from "../command-context.ts";
+import { type Model, readClassNames, sampleShapes } from "@mpo/engine";
+import type { Files, Output, Stop } from "../command-context.ts";
 import { DATASET_FILES, type DatasetName } from "../options/dataset-options.ts";
+import { fitClasses } from "./fit-classes.ts";
+import { requireFitting } from "./load-model.ts";
 
 /** Which data a command works on, as its options say. */
 export interface DatasetOptions {
@@ -25,28 +28,67 @@ export interface DatasetOptions {
   readonly imageSize?: number;
 }
 
-const DEFAULT_IMAGE_SIZE = 32;
-/** Share of a folder's images that is set aside for testing, where nothing else says which. */
-const TEST_SHARE = 0.2;
+/** Of a folder's pictures, where no model says. */
+const DEFAULT_SHAPE: readonly number[] = [32, 32, 3];
 
 /**
- * Loads a data set. Fashion-MNIST lies where the set-up put it; `cifar10` needs the folder of its binary version;
- * `folder` needs one with a sub-folder of PNG or JPEG files for each class, of which every fifth image (seeded) is kept
- * for testing; `npy` one with `images.npy` and `labels.npy`, split the same way. Throws what the readers throw.
+ * Loads a part of a data set, and says in a line what it holds. Fashion-MNIST lies where the set-up put it; the others
+ * need a folder. Throws what the readers throw.
  */
 export async function loadDataset(
-  { dataset: name, data, imageSize }: DatasetOptions,
-  { environment, workingFolder, signal }: Files & Stop,
-): Promise<TrainTest> {
+  options: DatasetOptions,
+  part: Part,
+  { environment, workingFolder, signal, terminal }: Files & Output & Stop,
+  shape: readonly number[] = DEFAULT_SHAPE,
+): Promise<ImageSet> {
+  const { dataset: name, data, imageSize } = options;
   const folder = data === undefined ? defaultFolder(name, environment) : resolve(workingFolder, data);
   if (folder === undefined) {
     throw new MpoError("invalid-argument", `--dataset ${name} needs to know which folder`, { hint: hintFor(name) });
   }
-  const side = imageSize ?? DEFAULT_IMAGE_SIZE;
-  return await read(name, folder, side, signal).catch((thrown: unknown) => {
+  const [height = 0, width = 0, channels = 0] = imageSize === undefined ? shape : [imageSize, imageSize, shape[2]];
+  const common = { signal, note: terminal.note };
+  const load = {
+    "fashion-mnist": () => loadFashionMnist(folder, part, common),
+    idx: () => loadIdxFolder(folder, part, common),
+    cifar10: () => loadCifar("cifar10", folder, part, common),
+    cifar100: () => loadCifar("cifar100", folder, part, common),
+    folder: () => loadImageFolder(folder, { height, width, channels: channels === 1 ? 1 : 3, part, ...common }),
+    npy: () => loadArrays(folder, part, common),
+  }[name];
+  return await load().catch((thrown: unknown) => {
     if (!(thrown instanceof MpoError) || thrown.code !== "not-found" || thrown.hint !== undefined) throw thrown;
     throw new MpoError(thrown.code, thrown.message, { hint: hintFor(name), cause: thrown });
   });
+}
+
+/**
+ * Loads the test part of a data set for a model, stored at `path` if anywhere: a folder's pictures at the size that the model takes, with labels
+ * as the model counts its classes. Throws `invalid-argument` where they do not fit, and as `loadDataset` does.
+ */
+export async function loadTestImages(
+  options: DatasetOptions,
+  model: Model,
+  path: string | undefined,
+  context: Files & Output & Stop,
+): Promise<ImageSet> {
+  const shapes = sampleShapes(model.graph);
+  const [inputShape] = shapes.values();
+  const set = await loadDataset(options, "test", context, inputShape);
+  const names = path === undefined ? undefined : await classNamesBeside(path, context.signal);
+  const count = shapes.get(model.graph.output)?.at(-1) ?? 0;
+  const name = path ?? model.graph.name;
+  const fitted = fitClasses(set, { name, count, names });
+  if (options.dataset === "folder" && names === undefined) {
+    context.terminal.note(`${name} names no classes: its outputs are taken for the folder's classes in this order`);
+  }
+  requireFitting(model, fitted, name);
+  return fitted;
+}
+
+async function classNamesBeside(path: string, signal: AbortSignal): Promise<readonly string[] | undefined> {
+  const folder = (await stat(path)).isDirectory() ? path : dirname(path);
+  return await readClassNames(folder, { signal });
 }
 
 function defaultFolder(name: DatasetName, environment: Files["environment"]): string | undefined {
@@ -58,28 +100,8 @@ function hintFor(name: DatasetName): string {
   return `Add --data FOLDER; it holds ${DATASET_FILES[name]}.`;
 }
 
-async function read(name: DatasetName, folder: string, side: number, signal: AbortSignal): Promise<TrainTest> {
-  switch (name) {
-    case "fashion-mnist":
-      return await loadFashionMnist(folder, { signal });
-    case "cifar10":
-      return await loadCifar10(folder, { signal });
-    case "folder":
-      return splitForTesting(await loadImageFolder(folder, { height: side, width: side, channels: 3, signal }));
-    case "npy":
-      return splitForTesting(await loadNpyFolder(folder, { signal }));
-  }
-}
-
 /** Classes of a set: as named, else as its labels need. */
 export function classCount({ classNames, labels }: ImageSet): number {
   if (classNames !== undefined) return classNames.length;
   return 1 + (labels?.reduce((most, label) => Math.max(most, label), 0) ?? 0);
-}
-
-/** Always the same split, so that what was trained on is never tested on. */
-function splitForTesting(set: ImageSet): TrainTest {
-  const order = createRandom(0).shuffled(Array.from({ length: set.count }, (_, index) => index));
-  const tested = Math.max(1, Math.round(TEST_SHARE * set.count));
-  return { train: takeImages(set, order.slice(tested)), test: takeImages(set, order.slice(0, tested)) };
 }

@@ -29,7 +29,9 @@ export function requireFitting({ graph }: Model, images: ImageSet, modelPath: st
     throw new MpoError(
       "invalid-argument",
       `${modelPath}: the model takes images of ${wanted.join("x")}; the data set's are ${given.join("x")}`,
-      { hint: "Choose the data set that the model was trained on, or --image-size for a folder of images." },
+      {
+        hint: "Choose the data set that the model was trained on; a folder's images are brought to its size without --image-size.",
+      },
     );
   }
   const classes = shapes.get(graph.output)?.at(-1) ?? 0;

@@ -6,9 +6,11 @@ import { wholeNumber } from "./parsers.ts";
 /** The data sets that commands work on by name, with what `--data` holds of them. */
 export const DATASET_FILES = {
   "fashion-mnist": "its four IDX files; by default where the set-up put them",
+  idx: "the four IDX files of MNIST, EMNIST and their kind",
   cifar10: "data_batch_1.bin to data_batch_5.bin and test_batch.bin of its binary version",
-  folder: "one sub-folder of PNG or JPEG files for each class",
-  npy: "images.npy ([N, H, W] or [N, H, W, C]) and labels.npy ([N])",
+  cifar100: "train.bin and test.bin of its binary version",
+  folder: "one sub-folder of pictures for each class",
+  npy: "images.npy ([N, H, W] or [N, H, W, C]) and labels.npy ([N]), an .npz file, or one .npy file with labels.npy beside it",
 } as const;
 
 export type DatasetName = keyof typeof DATASET_FILES;
@@ -19,7 +21,11 @@ export function addDatasetOptions(command: Command): Command {
   return command
     .addOption(choice("--dataset <name>", "images to work on", DATASET_NAMES, "fashion-mnist"))
     .addOption(dataOption())
-    .option("--image-size <pixels>", "side to which a folder's images are brought (default: 32)", wholeNumber(8, 512));
+    .option(
+      "--image-size <pixels>",
+      "side to which a folder's images are brought (default: the model's, else 32)",
+      wholeNumber(8, 512),
+    );
 }
 
 /** `--data`. */

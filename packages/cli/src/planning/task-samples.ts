@@ -1,10 +1,10 @@
+import { resolve } from "node:path";
 import { given } from "@mpo/core";
 import type { Model, ProbeSamples } from "@mpo/engine";
 import type { Files, Output, Stop } from "../command-context.ts";
 import { damageOptions, type FrostOptions } from "../data/damage-options.ts";
 import { type DriftedSamplesOptions, driftedSamples } from "../data/drifted-samples.ts";
-import { type DatasetOptions, loadDataset } from "../data/load-dataset.ts";
-import { requireFitting } from "../data/load-model.ts";
+import { type DatasetOptions, loadTestImages } from "../data/load-dataset.ts";
 
 /** What a probe's samples are drawn from. */
 export interface TaskOptions extends Pick<DatasetOptions, "data">, DriftedSamplesOptions, FrostOptions {
@@ -15,14 +15,14 @@ export interface TaskOptions extends Pick<DatasetOptions, "data">, DriftedSample
 
 /** Samples for micro-windows; undefined without a data set. Throws `invalid-argument` where they do not fit the model. */
 export async function taskSamples(
-  { dataset, data, imageSize, labels, ...drawn }: TaskOptions & { readonly imageSize: number },
+  { dataset, data, labels, weights, ...drawn }: TaskOptions & { readonly weights?: string },
   model: Model,
   context: Files & Output & Stop,
 ): Promise<ProbeSamples | undefined> {
   const damage = await damageOptions(dataset === undefined ? [] : [drawn.corruption], drawn, context);
   if (dataset === undefined) return undefined;
-  const { test } = await loadDataset({ dataset, ...given({ data, imageSize }) }, context);
-  requireFitting(model, test, dataset);
+  const path = weights === undefined ? undefined : resolve(context.workingFolder, weights);
+  const test = await loadTestImages({ dataset, ...given({ data }) }, model, path, context);
   const { adapted, judged } = await driftedSamples(test, drawn, damage);
   return { adapted, judged: labels ? judged : { images: judged.images, count: judged.count } };
 }

@@ -7,6 +7,7 @@ import {
   evaluateAccuracy,
   type Model,
   type RetrainResult,
+  readClassNames,
   retrain,
   retrainedCard,
   STOP_WORDS,
@@ -17,8 +18,8 @@ import { withDeadline } from "@mpo/io";
 import type { CommandContext, Output } from "../command-context.ts";
 import { damageOptions, type FrostOptions } from "../data/damage-options.ts";
 import { type DriftedSamplesOptions, driftedSamples } from "../data/drifted-samples.ts";
-import { type DatasetOptions, loadDataset } from "../data/load-dataset.ts";
-import { loadModel, requireFitting } from "../data/load-model.ts";
+import { type DatasetOptions, loadTestImages } from "../data/load-dataset.ts";
+import { loadModel } from "../data/load-model.ts";
 import { type ConfigOptions, configFrom, requireSegments } from "../options/config-options.ts";
 import { formatMs } from "../output/format.ts";
 import { startProgress } from "../output/progress.ts";
@@ -63,8 +64,7 @@ async function retrainStored(options: RetrainCommandOptions, context: CommandCon
   const model = await loadModel(weights, signal);
   requireSegments(options, chainOf(model.graph).units.length);
   terminal.note(`reading ${options.dataset} ...`);
-  const { test } = await loadDataset(options, context);
-  requireFitting(model, test, weights);
+  const test = await loadTestImages(options, model, weights, context);
   const damage = await damageOptions([options.corruption], options, context);
   const { adapted, judged, judgedClean } = await driftedSamples(test, options, damage);
 
@@ -131,6 +131,7 @@ export async function writeAccepted(
     ...{ ...result, from, method, judgement, seed, command: commandLine },
     images: corruption === "clean" ? corruption : `${corruption}:${severity}`,
     accuracy: { ...given({ clean }), corruptions: isMeasured ? { [corruption]: accuracyAfter } : {} },
+    classNames: await readClassNames(from),
   });
   await writeLayersModel({ graph, weights }, folder);
   await writeModelCard(folder, card);

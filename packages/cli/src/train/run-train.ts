@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { accumulationFor, given, MpoError, resolveRetrainConfig, SECOND_MS } from "@mpo/core";
-import { CORRUPTION_NAMES, deriveSeed, sliceImages, type TrainTest } from "@mpo/datasets";
+import { CORRUPTION_NAMES, deriveSeed, type ImageSet, sliceImages } from "@mpo/datasets";
 import {
   buildModel,
   EngineWorker,
@@ -69,7 +69,11 @@ export async function runTrain(options: TrainOptions, context: CommandContext): 
     await requireNoCheckpoint(output, signal);
   }
   terminal.note(`reading ${options.dataset} ...`);
-  const data = limited(await loadDataset(options, context), options.limit);
+  const train = await loadDataset(options, "train", context);
+  const data: TrainTest = {
+    train: sliceImages(train, 0, Math.min(options.limit ?? train.count, train.count)),
+    test: await loadDataset(options, "test", context),
+  };
   const { height, width, channels } = data.train;
   const graph = buildModel({
     model: options.model,
@@ -121,6 +125,12 @@ export async function runTrain(options: TrainOptions, context: CommandContext): 
   await removeCheckpoint(output);
   terminal.record({ event: "trained", output, ...card });
   terminal.line(`test accuracy ${formatShare(accuracy)}; model and card are in ${output}`);
+}
+
+/** A training part and a test part of one data set. */
+interface TrainTest {
+  readonly train: ImageSet;
+  readonly test: ImageSet;
 }
 
 interface Epochs {
@@ -252,8 +262,4 @@ async function keepInterrupted(
       : last;
   await keep(now.weights, now.step);
   note(`stopped after step ${now.step}; --resume continues from there`);
-}
-
-function limited({ train, test }: TrainTest, limit: number | undefined): TrainTest {
-  return { train: limit === undefined ? train : sliceImages(train, 0, Math.min(limit, train.count)), test };
 }

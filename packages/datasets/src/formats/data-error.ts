@@ -10,9 +10,10 @@ export function invalidData(
   expected: string,
   found: string,
   cause?: unknown,
+  hint = "The file is damaged or in another format: download or write it again.",
 ): MpoError {
   return new MpoError("invalid-data", `${file}: at byte ${offsetBytes}: expected ${expected}, found ${found}`, {
-    hint: "The file is damaged or in another format: download or write it again.",
+    hint,
     cause,
   });
 }

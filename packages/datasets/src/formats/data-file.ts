@@ -3,6 +3,7 @@ import { promisify } from "node:util";
 import { constants, gunzip, gunzipSync } from "node:zlib";
 import { MpoError } from "@mpo/core";
 import { fileError, throwIfAborted } from "@mpo/io";
+import type { Note } from "../images/describe-classes.ts";
 import { invalidData } from "./data-error.ts";
 
 const gunzipAsync = promisify(gunzip);
@@ -15,6 +16,8 @@ const MOST_GZIP_RATIO = 1032;
 const MOST_BYTES = 2 ** 32;
 
 export interface ReadOptions {
+  /** Receives what was found, in a line. */
+  readonly note?: Note;
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -1,10 +1,9 @@
-import { access } from "node:fs/promises";
 import { isAbsolute, join, resolve } from "node:path";
 import { MpoError } from "@mpo/core";
-import { throwIfAborted } from "@mpo/io";
 import type { ImageSet } from "../images/image-set.ts";
+import type { Part } from "../images/part.ts";
 import type { ReadOptions } from "./data-file.ts";
-import { readIdxImages, readIdxLabels } from "./idx.ts";
+import { loadIdxFolder } from "./idx-folder.ts";
 
 /** Class names of Fashion-MNIST (Xiao et al. 2017), by label. */
 export const FASHION_MNIST_CLASSES: readonly string[] =
@@ -15,12 +14,6 @@ export interface DataEnvironment {
   readonly MPO_FASHION_MNIST?: string | undefined;
   readonly MPO_CACHE?: string | undefined;
   readonly XDG_CACHE_HOME?: string | undefined;
-}
-
-/** A training part and a test part of one data set. */
-export interface TrainTest {
-  readonly train: ImageSet;
-  readonly test: ImageSet;
 }
 
 /**
@@ -38,50 +31,14 @@ export function fashionMnistFolder(env: DataEnvironment, home: string): string {
   return env.MPO_FASHION_MNIST ? resolve(env.MPO_FASHION_MNIST) : join(cacheFolder(env, home), "fashion-mnist");
 }
 
-/**
- * Loads Fashion-MNIST from a folder with the four IDX files `{train,t10k}-{images-idx3,labels-idx1}-ubyte`, plain or `.gz`.
- * Throws `not-found` (with what to do), `invalid-data` or `cancelled`.
- */
-export async function loadFashionMnist(folder: string, options: ReadOptions = {}): Promise<TrainTest> {
-  return { train: await loadPart(folder, "train", options), test: await loadPart(folder, "t10k", options) };
-}
-
-/** The test part alone, in a seventh of the time. Throws as `loadFashionMnist`. */
-export async function loadFashionMnistTest(folder: string, options: ReadOptions = {}): Promise<ImageSet> {
-  return await loadPart(folder, "t10k", options);
-}
-
-async function loadPart(folder: string, part: "train" | "t10k", options: ReadOptions): Promise<ImageSet> {
-  throwIfAborted(options.signal);
-  const imagesPath = await plainOrGzip(join(folder, `${part}-images-idx3-ubyte`));
-  const labelsPath = await plainOrGzip(join(folder, `${part}-labels-idx1-ubyte`));
-  const images = await readIdxImages(imagesPath, options);
-  const labels = await readIdxLabels(labelsPath, options);
-  if (labels.length !== images.count) {
-    throw new MpoError(
-      "invalid-data",
-      `${labelsPath}: at byte 4: expected ${images.count} labels, as many as images in ${imagesPath}, found ${labels.length}`,
-    );
-  }
-  const bad = labels.findIndex((label) => label >= FASHION_MNIST_CLASSES.length);
-  if (bad >= 0) {
-    throw new MpoError(
-      "invalid-data",
-      `${labelsPath}: at byte ${8 + bad}: expected a label in 0..${FASHION_MNIST_CLASSES.length - 1}, found ${labels[bad]}`,
-    );
-  }
-  return { ...images, labels, classNames: FASHION_MNIST_CLASSES };
-}
-
-async function plainOrGzip(path: string): Promise<string> {
-  for (const candidate of [path, `${path}.gz`]) {
-    const there = await access(candidate).then(
-      () => true,
-      () => false,
-    );
-    if (there) return candidate;
-  }
-  throw new MpoError("not-found", `${path}[.gz]: no such file`, {
-    hint: "Run `npm run setup` to fetch Fashion-MNIST, or point MPO_FASHION_MNIST at the folder that holds it.",
-  });
+/** Loads a part of Fashion-MNIST. Throws as `loadIdxFolder` does, `not-found` with what to do. */
+export async function loadFashionMnist(folder: string, part: Part, options: ReadOptions = {}): Promise<ImageSet> {
+  return await loadIdxFolder(folder, part, { ...options, classNames: FASHION_MNIST_CLASSES }).catch(
+    (thrown: unknown) => {
+      if (!(thrown instanceof MpoError) || thrown.code !== "not-found") throw thrown;
+      const hint =
+        "Run `npm run setup` to fetch Fashion-MNIST, or point MPO_FASHION_MNIST at the folder that holds it.";
+      throw new MpoError(thrown.code, thrown.message, { hint, cause: thrown });
+    },
+  );
 }

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { MpoError } from "@mpo/core";
 import sharp, { type Sharp } from "sharp";
-import { loadImageFolder } from "./image-folder.ts";
+import { loadImageFolder, loadPictures } from "./image-folder.ts";
 
 let root: string;
 before(async () => {
@@ -95,6 +95,113 @@ void test("files that cannot be decoded are named", async () => {
       return true;
     });
   }
+});
+
+void test("folders below a class and links are followed; what is no picture is passed over and counted", async () => {
+  const png = await solid(2, 2, 9, 9, 9).png().toBuffer();
+  const folder = await folderOf("deep-and-linked", {
+    "b/site1/1.png": png,
+    "b/site2/night/2.PNG": png,
+    "b/._2.png": "x",
+    "b/.DS_Store": "x",
+    "b/notes.txt": "x",
+    "b/LICENSE": "x",
+    "__MACOSX/b/._1.png": "x",
+    ".cache/x.png": "x",
+    "Thumbs.db": "x",
+    "cover.png": png,
+  });
+  const target = await folderOf("linked", { "1.png": png });
+  await symlink(target, join(folder, "a"));
+  await symlink(join(target, "1.png"), join(folder, "b", "linked.png"));
+  await symlink(folder, join(folder, "b", "round"));
+  await symlink(join(folder, "b"), join(folder, "b", "site1", "up"));
+  await symlink(join(folder, "gone"), join(folder, "b", "gone.png"));
+  const lines: string[] = [];
+  const options = { height: 1, width: 1, channels: 1, note: (line: string) => lines.push(line) } as const;
+  const set = await loadImageFolder(folder, options);
+  assert.deepEqual(set.classNames, ["a", "b"]);
+  assert.deepEqual([...set.labels!], [0, 1, 1, 1]);
+  assert.match(lines.join(), /: 2 classes: a 1, b 3; 11 files passed over \(/);
+  for (const kind of [
+    ...["2 link to a folder above", "1 broken link", "1 without an extension", "1 .txt", "1 ._*", "1 .DS_Store"],
+    ...["1 .cache", "1 __MACOSX", "1 Thumbs.db", "1 picture outside of a class's folder"],
+  ]) {
+    assert.ok(lines.join().includes(kind), `${kind} in ${lines.join()}`);
+  }
+});
+
+void test("pictures without classes are read at any depth", async () => {
+  const png = await solid(2, 2, 255, 255, 255).png().toBuffer();
+  const folder = await folderOf("loose", { "1.png": png, "a/2.png": png, "b/c/3.png": png, "empty/x.txt": "x" });
+  const lines: string[] = [];
+  const note = (line: string): number => lines.push(line);
+  const set = await loadPictures(folder, { height: 1, width: 1, channels: 1, note });
+  assert.deepEqual([set.count, set.labels, set.classNames], [3, undefined, undefined]);
+  near(set.images, [1, 1, 1], 0.01);
+  assert.deepEqual(lines, [`${folder}: 3 pictures; 1 file passed over (1 .txt)`]);
+  await assert.rejects(loadPictures(join(folder, "empty"), { height: 1, width: 1, channels: 1 }), /found none/);
+});
+
+void test("kinds of pictures other than PNG and JPEG are read, at any size of the model", async () => {
+  const red = solid(6, 4, 255, 0, 0);
+  const folder = await folderOf("kinds", {
+    "a/1.webp": await red.clone().webp({ lossless: true }).toBuffer(),
+    "a/2.gif": await red.clone().gif().toBuffer(),
+    "a/3.tiff": await red.clone().tiff().toBuffer(),
+    "a/4.tif": await red.clone().tiff().toBuffer(),
+    "a/5.avif": await red.clone().avif({ lossless: true }).toBuffer(),
+    "a/6.jfif": await red.clone().jpeg({ quality: 100 }).toBuffer(),
+    "a/7.bmp": Buffer.from(
+      `424d3a0000000000000036000000${"28000000010000000100000001001800"}${"00".repeat(24)}0000ff00`,
+      "hex",
+    ),
+    "a/8.bmp": await red.clone().png().toBuffer(),
+  });
+  const set = await loadImageFolder(folder, { height: 1, width: 2, channels: 3 });
+  assert.deepEqual([set.count, set.height, set.width, set.channels], [8, 1, 2, 3]);
+  near(set.images, new Array<number[]>(16).fill([1, 0, 0]).flat(), 0.02);
+});
+
+void test("a class without pictures is refused with what was found", async () => {
+  const png = await solid(2, 2, 9, 9, 9).png().toBuffer();
+  const folder = await folderOf("empty", { "a/1.png": png, "b/1.heic": "x", "b/2.heic": "x" });
+  await assert.rejects(loadImageFolder(folder, { height: 1, width: 1, channels: 1 }), (error) => {
+    assert.ok(error instanceof MpoError && error.code === "invalid-data");
+    assert.match(error.message, /no pictures of b: 2 classes: a 1, b 0; 2 files passed over \(2 \.heic\)$/);
+    return true;
+  });
+});
+
+void test("train and test (or val) are used as they stand; else a fifth is kept for testing", async () => {
+  const png = await solid(2, 2, 9, 9, 9).png().toBuffer();
+  const classes = (path: string, count: number): Record<string, Uint8Array> =>
+    Object.fromEntries(
+      ["a", "b"].flatMap((c) => Array.from({ length: count }, (_, i) => [`${path}${c}/${i}.png`, png])),
+    );
+  const shape = { height: 1, width: 1, channels: 1 } as const;
+  const counts = async (name: string, files: Record<string, Uint8Array>): Promise<unknown[]> => {
+    const folder = await folderOf(name, files);
+    const lines: string[] = [];
+    const note = (line: string): number => lines.push(line);
+    const found: unknown[] = [];
+    for (const part of ["train", "test"] as const) {
+      const set = await loadImageFolder(folder, { ...shape, part, note });
+      assert.deepEqual(set.classNames, ["a", "b"]);
+      found.push(set.count);
+    }
+    return [...found, lines.at(-1)!.replace(`${folder}`, "")];
+  };
+  const val = { ...classes("train/", 3), ...classes("val/", 2) };
+  assert.deepEqual(await counts("val", val), [6, 4, "/val: 2 classes: a 2, b 2"]);
+  const all = { ...val, ...classes("Test/", 1) };
+  assert.deepEqual(await counts("all", all), [6, 2, "/Test: 2 classes: a 1, b 1; val not used"]);
+  const split = "2 classes: a 10, b 10; a fifth is kept for testing: 4 to test";
+  assert.deepEqual(await counts("split", classes("", 10)), [16, 4, `: ${split}`]);
+  assert.deepEqual(await counts("train-alone", classes("train/", 10)), [16, 4, `/train: ${split}`]);
+  const folder = await folderOf("test-alone", classes("test/", 2));
+  assert.equal((await loadImageFolder(folder, { ...shape, part: "test" })).count, 4);
+  await assert.rejects(loadImageFolder(folder, { ...shape, part: "train" }), /no folder to train on, only test/);
 });
 
 void test("a folder without images, a missing one, a bad size and an aborted signal", async () => {

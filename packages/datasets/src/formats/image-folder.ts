@@ -1,38 +1,71 @@
-import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { MpoError } from "@mpo/core";
-import { fileError, throwIfAborted } from "@mpo/io";
+import { throwIfAborted } from "@mpo/io";
 import { forEachBounded } from "../images/bounded.ts";
+import { describeClasses, describePassedOver } from "../images/describe-classes.ts";
 import type { ImageSet } from "../images/image-set.ts";
-import { invalidData } from "./data-error.ts";
+import { type Part, partIndices } from "../images/part.ts";
 import type { ReadOptions } from "./data-file.ts";
+import { PICTURE_KINDS, readPicture } from "./picture.ts";
+import { folderNames, listPictures, type PictureFiles } from "./picture-files.ts";
 
-const IMAGE_FILE = /\.(png|jpe?g)$/i;
-/** Larger pictures are refused before their pixels are decoded. */
-const MOST_PIXELS = 100_000_000;
 /** Values of a whole set; more would not fit in one array. */
 const MOST_VALUES = 2 ** 30;
 const CONCURRENCY = 4;
+/** Names of folders that hold a part of a set, the best first. */
+const PART_FOLDERS: Readonly<Record<Part, readonly string[]>> = {
+  train: ["train", "training"],
+  test: ["test", "testing", "val", "valid", "validation"],
+};
 
 export interface ImageFolderOptions extends ReadOptions {
   readonly height: number;
   readonly width: number;
   readonly channels: 1 | 3;
+  /** Absent: all pictures, and folders called `train` or `test` are classes as others are. */
+  readonly part?: Part;
 }
 
 /**
- * Loads PNG and JPEG files from one sub-folder a class (the folder names, sorted, are the class names), each stretched
- * to height x width. Files are taken in sorted order; other files and hidden folders are passed over. Throws
- * `not-found` (no folder, no class, no image), `invalid-data` (a file that cannot be decoded) or `cancelled`.
+ * Loads pictures from one sub-folder a class (the folder names, sorted, are the class names), each stretched to height x
+ * width, in sorted order. Folders `train` and `test` (or `val`) are taken as these parts; without them a fifth of
+ * the pictures is kept for testing. Throws `not-found` (no folder, no class, no picture), `invalid-data` (a class without pictures, a file
+ * that cannot be decoded) or `cancelled`.
  */
 export async function loadImageFolder(folder: string, options: ImageFolderOptions): Promise<ImageSet> {
+  const { part, signal } = options;
+  const place = await placeOf(folder, part, signal);
+  const found = await listPictures(place.folder, signal);
+  const line = requireAll(place.folder, found);
+  const all = found.classes.flatMap(({ files }, label) => files.map((path) => ({ path, label })));
+  const files = partIndices(all.length, place.split).map((index) => all[index]!);
+  const split = place.split === undefined ? "" : `; a fifth is kept for testing: ${files.length} to ${part}`;
+  options.note?.(`${place.folder}: ${line}${split}${place.aside}`);
+  const images = await readPictures(
+    files.map(({ path }) => path),
+    folder,
+    options,
+  );
+  const labels = Int32Array.from(files, ({ label }) => label);
+  return { ...images, labels, classNames: found.classes.map(({ name }) => name) };
+}
+
+/** Loads the pictures at any depth of a folder, without labels. Throws as `loadImageFolder` does. */
+export async function loadPictures(folder: string, options: ImageFolderOptions): Promise<ImageSet> {
+  const { classes, loose, passedOver } = await listPictures(folder, options.signal);
+  const files = [...loose, ...classes.flatMap((pictures) => pictures.files)];
+  if (files.length === 0) throw new MpoError("not-found", `${folder}: expected ${PICTURE_KINDS} files, found none`);
+  if (passedOver.size > 0) options.note?.(`${folder}: ${files.length} pictures${describePassedOver(passedOver)}`);
+  return await readPictures(files, folder, options);
+}
+
+async function readPictures(files: readonly string[], folder: string, options: ImageFolderOptions): Promise<ImageSet> {
   const { height, width, channels, signal } = options;
   for (const [name, value] of Object.entries({ height, width })) {
     if (!Number.isSafeInteger(value) || value < 1) {
       throw new MpoError("invalid-argument", `${name}: expected a whole number >= 1, got ${value}`);
     }
   }
-  const { classNames, files } = await listImages(folder, signal);
   const length = height * width * channels;
   if (files.length * length > MOST_VALUES) {
     throw new MpoError(
@@ -42,60 +75,65 @@ export async function loadImageFolder(folder: string, options: ImageFolderOption
     );
   }
   const images = new Float32Array(files.length * length);
-  const labels = Int32Array.from(files, (file) => file.label);
   await forEachBounded(files.length, CONCURRENCY, async (i) => {
     throwIfAborted(signal);
-    const pixels = await decodeImage(files[i]!.path, options);
+    const pixels = await readPicture(files[i]!, options);
     for (let p = 0; p < length; p++) images[i * length + p] = pixels[p]! / 255;
   });
-  return { images, count: files.length, height, width, channels, labels, classNames };
+  return { images, count: files.length, height, width, channels };
 }
 
-async function listImages(
-  folder: string,
-  signal: AbortSignal | undefined,
-): Promise<{ classNames: string[]; files: { path: string; label: number }[] }> {
-  throwIfAborted(signal);
-  const entries = await readdir(folder, { withFileTypes: true }).catch((thrown: unknown) => {
-    throw fileError(thrown, "list", folder);
+/** Names of the folders that hold the parts of a set; none where its sub-folders are classes. */
+export async function partFolders(folder: string, signal?: AbortSignal): Promise<readonly string[]> {
+  const names = await folderNames(folder, signal);
+  const known = Object.values(PART_FOLDERS).flat();
+  if (!names.every((name) => known.includes(name.toLowerCase()))) return [];
+  // Pictures alone: a class that happens to be called so.
+  const inside = await Promise.all(names.map((name) => folderNames(join(folder, name), signal)));
+  return inside.some((classes) => classes.length === 0) ? [] : names;
+}
+
+/** Where a part lies, what is still to be split there, and what is said of folders beside it. */
+interface Place {
+  readonly folder: string;
+  readonly split: Part | undefined;
+  readonly aside: string;
+}
+
+async function placeOf(folder: string, part: Part | undefined, signal: AbortSignal | undefined): Promise<Place> {
+  const names = part === undefined ? [] : await partFolders(folder, signal);
+  if (part === undefined || names.length === 0) return { folder, split: part, aside: "" };
+  const named = (wanted: Part): string | undefined =>
+    PART_FOLDERS[wanted].map((name) => names.find((found) => found.toLowerCase() === name)).find((name) => name);
+  const isSplit = named("test") !== undefined;
+  const chosen = isSplit ? named(part) : named("train");
+  if (chosen === undefined) {
+    throw new MpoError("not-found", `${folder}: there is no folder to train on, only ${names.join(", ")}`);
+  }
+  const unused = names.filter((name) => name !== named("train") && name !== named("test"));
+  const aside = unused.length === 0 ? "" : `; ${unused.join(", ")} not used`;
+  return { folder: join(folder, chosen), split: isSplit ? undefined : part, aside };
+}
+
+/** The line that says what was found. Throws where there is no class, or one without pictures. */
+function requireAll(folder: string, { classes, loose, passedOver }: PictureFiles): string {
+  const outside = loose.length === 0 ? [] : ([["picture outside of a class's folder", loose.length]] as const);
+  const line = describeClasses(
+    classes.map(({ name, files }) => [name, files.length]),
+    new Map([...passedOver, ...outside]),
+  );
+  const empty = classes.filter(({ files }) => files.length === 0).map(({ name }) => name);
+  if (empty.length === classes.length) {
+    throw new MpoError(
+      "not-found",
+      `${folder}: expected sub-folders with ${PICTURE_KINDS} files, found none: ${line}`,
+      {
+        hint: "Lay the pictures out as FOLDER/CLASS/PICTURE.png.",
+      },
+    );
+  }
+  if (empty.length === 0) return line;
+  throw new MpoError("invalid-data", `${folder}: no pictures of ${empty.join(", ")}: ${line}`, {
+    hint: `Put ${PICTURE_KINDS} files there, or remove the folder.`,
   });
-  const classNames = entries
-    .filter((entry) => entry.isDirectory() && !entry.name.startsWith("."))
-    .map((entry) => entry.name)
-    .sort();
-  const files: { path: string; label: number }[] = [];
-  for (const [label, name] of classNames.entries()) {
-    const names = (await readdir(join(folder, name))).filter((file) => IMAGE_FILE.test(file)).sort();
-    for (const file of names) files.push({ path: join(folder, name, file), label });
-  }
-  if (files.length === 0) {
-    throw new MpoError("not-found", `${folder}: expected sub-folders with PNG or JPEG files, found none`, {
-      hint: "Lay the images out as <folder>/<class name>/<image>.png.",
-    });
-  }
-  return { classNames, files };
-}
-
-async function decodeImage(path: string, options: ImageFolderOptions): Promise<Uint8Array> {
-  const { height, width, channels } = options;
-  // Loaded with the first picture: who reads arrays alone, as an agent may, stays small.
-  const { default: sharp } = await import("sharp");
-  try {
-    const { data, info } = await sharp(path, { limitInputPixels: MOST_PIXELS, failOn: "truncated" })
-      .autoOrient()
-      .flatten({ background: "#000" })
-      .resize(width, height, { fit: "fill" })
-      .toColourspace(channels === 1 ? "b-w" : "srgb")
-      .raw({ depth: "uchar" })
-      .toBuffer({ resolveWithObject: true });
-    if (info.channels === channels) return data;
-    // A grey file stays one channel in sRGB on some builds: repeat it.
-    if (info.channels === 1)
-      return Uint8Array.from({ length: data.length * channels }, (_, i) => data[Math.floor(i / channels)]!);
-    throw new MpoError("invalid-data", `${path}: expected ${channels} channels after decoding, found ${info.channels}`);
-  } catch (thrown) {
-    if (thrown instanceof MpoError) throw thrown;
-    const found = MpoError.from(thrown).message;
-    throw invalidData(path, 0, "a whole PNG or JPEG image", found, thrown);
-  }
 }

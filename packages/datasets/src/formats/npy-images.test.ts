@@ -7,7 +7,7 @@ import { gzipSync } from "node:zlib";
 import { MpoError } from "@mpo/core";
 import { syntheticImages } from "../testing/synthetic-images.ts";
 import { encodeNpy, type NpyArray } from "./npy.ts";
-import { encodeNpyImages, loadNpyFolder, readNpy, readNpyImages, readNpyLabels } from "./npy-images.ts";
+import { encodeNpyImages, readNpy, readNpyImages, readNpyLabels } from "./npy-images.ts";
 
 let folder: string;
 before(async () => {
@@ -82,14 +82,51 @@ void test("labels that are none are refused", async () => {
   await assert.rejects(readNpyLabels(real), coded("invalid-data", /expected \[N\] integers/));
 });
 
-void test("a folder of images.npy and labels.npy is one set, when they are as many", async () => {
-  const set = syntheticImages({ count: 3, height: 4, width: 5, channels: 1, seed: 2 });
-  await write("images.npy", encodeNpyImages(set));
-  await write("labels.npy", { type: "i4", shape: [3], data: Int32Array.of(2, 0, 1) });
-  const read = await loadNpyFolder(folder);
-  assert.deepEqual([read.count, read.height, read.width, read.channels], [3, 4, 5, 1]);
-  assert.deepEqual(read.images, set.images);
-  assert.deepEqual([...read.labels!], [2, 0, 1]);
-  await write("labels.npy", { type: "i4", shape: [2], data: Int32Array.of(2, 0) });
-  await assert.rejects(loadNpyFolder(folder), coded("invalid-data", /labels\.npy: .*expected 3 labels.*found 2/));
+void test("an array in Fortran order gives the same images", async () => {
+  const set = syntheticImages({ count: 3, height: 2, width: 2, channels: 1, seed: 3 });
+  // Of three 2x2 images, axes turned round: value (n, y, x) lies at n + 3 * y + 6 * x.
+  const turned = set.images.map((_, i) => set.images[(i % 3) * 4 + (Math.floor(i / 3) % 2) * 2 + Math.floor(i / 6)]!);
+  const bytes = Buffer.from(encodeNpy({ type: "f4", shape: [3, 2, 2], data: turned }));
+  bytes.write("True ,", bytes.indexOf("False,"));
+  const path = await write("fortran.npy", bytes);
+  assert.deepEqual((await readNpyImages(path)).images, set.images);
+});
+
+void test("floats that stray a little beyond 0..1 are cut, and 16-bit integers may hold bytes", async () => {
+  const data = Float32Array.of(-1e-6, 1 + 1e-7, 0.5);
+  const strayed = await write("strayed.npy", { type: "f4", shape: [1, 1, 3], data });
+  assert.deepEqual([...(await readNpyImages(strayed)).images], [0, 1, 0.5]);
+  const wide = await write("wide.npy", { type: "u2", shape: [1, 1, 2], data: Uint16Array.of(255, 51) });
+  assert.deepEqual((await readNpyImages(wide)).images, Float32Array.of(1, 0.2));
+});
+
+void test("common other forms are refused with advice that fits", async () => {
+  const advised = async (array: NpyArray, advice: RegExp, isLabels = false): Promise<void> => {
+    const path = await write("other.npy", array);
+    const reading: Promise<unknown> = isLabels ? readNpyLabels(path) : readNpyImages(path);
+    await assert.rejects(reading, (error) => error instanceof MpoError && advice.test(error.hint ?? ""));
+  };
+  const row = (...values: readonly number[]): NpyArray => {
+    return { type: "f4", shape: [1, 1, values.length], data: Float32Array.from(values) };
+  };
+  await advised(row(0, 209.5, 3), /values are 0 to 209\.5: divide by 255/);
+  await advised(row(-1, 0, 1), /values are -1 to 1: write \(images \+ 1\) \/ 2/);
+  await advised(row(-300, 0, 1), /images are integers 0 to 255 or floats 0 to 1/);
+  const deep = { type: "u2", shape: [1, 1, 2], data: Uint16Array.of(0, 4095) } as const;
+  await advised(deep, /values are 0 to 4095: divide by the greatest/);
+  for (const shape of [
+    [1, 3, 8, 8],
+    [1, 1, 8, 8],
+  ]) {
+    const data = new Uint8Array(shape.reduce((product, size) => product * size));
+    await advised({ type: "u1", shape, data }, /transpose\(0, 2, 3, 1\)/);
+  }
+  const oneHot = { type: "f4", shape: [2, 3], data: Float32Array.of(0, 1, 0, 1, 0, 0) } as const;
+  await advised(oneHot, /np\.argmax\(labels, axis=1\)/, true);
+  await advised({ type: "f4", shape: [2], data: Float32Array.of(0, 1) }, /astype\("int64"\)/, true);
+});
+
+void test("labels of [N, 1] are labels", async () => {
+  const path = await write("column.npy", { type: "u1", shape: [3, 1], data: Uint8Array.of(2, 0, 1) });
+  assert.deepEqual([...(await readNpyLabels(path))], [2, 0, 1]);
 });

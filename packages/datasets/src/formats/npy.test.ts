@@ -6,6 +6,9 @@ import { decodeNpy, encodeNpy, type NpyArray, type NpyData, type NpyType } from 
 
 const MAKE: Readonly<Record<NpyType, (values: readonly number[]) => NpyData>> = {
   u1: (values) => Uint8Array.from(values),
+  u2: (values) => Uint16Array.from(values),
+  u4: (values) => Uint32Array.from(values),
+  u8: (values) => Float64Array.from(values, Math.abs),
   i1: (values) => Int8Array.from(values),
   i2: (values) => Int16Array.from(values),
   i4: (values) => Int32Array.from(values),
@@ -51,9 +54,41 @@ void test("decodes the bytes NumPy 1.26 writes", () => {
     Buffer.from(`${text.padEnd(115)}\n`),
     data,
   ]);
-  for (const bytes of [one, two]) {
+  const three = Buffer.from(two);
+  three[6] = 3;
+  for (const bytes of [one, two, three]) {
     assert.deepEqual(decodeNpy(bytes, "f"), { type: "i2", shape: [1, 3], data: Int16Array.from([1, -2, 3]) });
   }
+});
+
+void test("big endian, Fortran order, version 3 and Python 2's longs are read", () => {
+  const read = (header: string, data: readonly number[]): NpyArray =>
+    decodeNpy(Buffer.concat([withHeader(header, 0), Buffer.from(data)]), "f");
+  const one = [">u2", ">i4", ">u8", ">f4", ">f8", "|i1"].map((descr) => {
+    const bytes = Buffer.alloc(8);
+    if (descr === ">f4") bytes.writeFloatBE(7);
+    else if (descr === ">f8") bytes.writeDoubleBE(7);
+    else bytes.writeUInt8(7, Number(descr[2]) - 1);
+    return read(`{'descr': '${descr}', 'fortran_order': False, 'shape': (1L,)}`, [
+      ...bytes.subarray(0, Number(descr[2])),
+    ]);
+  });
+  assert.deepEqual(
+    one.map(({ type, shape, data }) => [type, shape, [...data]]),
+    ["u2", "i4", "u8", "f4", "f8", "i1"].map((type) => [type, [1], [7]]),
+  );
+  // np.array([0, 1, -0.5, 65504, 2**-24], dtype="<f2")
+  const halves = read("{'descr': '<f2', 'fortran_order': False, 'shape': (5,)}", [
+    ...[0, 0, 0, 0x3c, 0, 0xb8],
+    ...[0xff, 0x7b, 1, 0],
+  ]);
+  assert.deepEqual(halves, { type: "f4", shape: [5], data: Float32Array.of(0, 1, -0.5, 65504, 2 ** -24) });
+  // np.asfortranarray(np.arange(12, dtype="u1").reshape(2, 3, 2))
+  const fortran = read(
+    "{'descr': '|u1', 'fortran_order': True, 'shape': (2, 3, 2)}",
+    [0, 6, 2, 8, 4, 10, 1, 7, 3, 9, 5, 11],
+  );
+  assert.deepEqual(fortran, { type: "u1", shape: [2, 3, 2], data: Uint8Array.from({ length: 12 }, (_, i) => i) });
 });
 
 const good = encodeNpy({ type: "f4", shape: [2, 3], data: Float32Array.from([0, 1, 2, 3, 4, 5]) });
@@ -73,7 +108,7 @@ function patched(offset: number, ...values: readonly number[]): Uint8Array {
 for (const [name, bytes, message] of [
   ["empty", new Uint8Array(0), /at byte 0: expected a \.npy header, found the end of the file/],
   ["wrong magic", patched(0, 65), /at byte 0: expected the \.npy magic/],
-  ["version 3", patched(6, 3), /at byte 6: expected format version 1 or 2, found 3/],
+  ["version 4", patched(6, 4), /at byte 6: expected format version 1, 2 or 3, found 4/],
   ["header past the end", patched(8, 255, 255), /at byte 8: expected a header within the first/],
   ["truncated data", good.slice(0, -1), /expected a file of 152 bytes, as its header says, found 151 bytes/],
   ["too long", Uint8Array.from([...good, 1]), /found 153 bytes/],
@@ -81,13 +116,7 @@ for (const [name, bytes, message] of [
   ["no shape", withHeader("{'descr': '<f4', 'fortran_order': False}", 4), /expected 'shape'/],
   ["no type", withHeader("{'fortran_order': False, 'shape': (1,)}", 4), /expected 'descr'/],
   ["a record type", withHeader("{'descr': [('a','<f4')], 'fortran_order': False, 'shape': (1,)}", 4), /'descr'/],
-  [
-    "big endian",
-    withHeader("{'descr': '>f4', 'fortran_order': False, 'shape': (1,)}", 4),
-    /little endian, found '>f4'/,
-  ],
   ["objects", withHeader("{'descr': '|O', 'fortran_order': False, 'shape': (1,)}", 4), /found '\|O'/],
-  ["Fortran order", withHeader("{'descr': '<f4', 'fortran_order': True, 'shape': (1,)}", 4), /expected C order/],
   [
     "absurd shape",
     withHeader("{'descr': '<f4', 'fortran_order': False, 'shape': (99999999, 99999999)}", 4),

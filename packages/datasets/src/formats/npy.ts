@@ -2,9 +2,12 @@ import { MpoError } from "@mpo/core";
 import { invalidData } from "./data-error.ts";
 import { requireSize } from "./data-file.ts";
 
-/** Element types of `.npy` files that are read: integers and floats, little-endian, as is every machine that this runs on. */
+/** Element types of `.npy` files that are read: integers and floats. */
 const ARRAYS = {
   u1: Uint8Array,
+  u2: Uint16Array,
+  u4: Uint32Array,
+  u8: BigUint64Array,
   i1: Int8Array,
   i2: Int16Array,
   i4: Int32Array,
@@ -14,8 +17,16 @@ const ARRAYS = {
 } as const;
 export type NpyType = keyof typeof ARRAYS;
 
-/** Values of an array; `i8` is read into f8, exactly or not at all. */
-export type NpyData = Uint8Array | Int8Array | Int16Array | Int32Array | Float32Array | Float64Array;
+/** Values of an array; `i8` and `u8` are read into f8, exactly or not at all. */
+export type NpyData =
+  | Uint8Array
+  | Uint16Array
+  | Uint32Array
+  | Int8Array
+  | Int16Array
+  | Int32Array
+  | Float32Array
+  | Float64Array;
 
 /** An n-dimensional array in C order. */
 export interface NpyArray {
@@ -26,8 +37,12 @@ export interface NpyArray {
 
 /** Where the data of a `.npy` file lies and what it is. */
 export interface NpyHeader {
-  readonly type: NpyType;
+  /** Half floats are read into f4. */
+  readonly type: NpyType | "f2";
   readonly shape: readonly number[];
+  readonly isBigEndian: boolean;
+  /** The first index moves fastest, as in Fortran and in transposed arrays. */
+  readonly isFortran: boolean;
   /** Byte at which the data begins. */
   readonly dataOffset: number;
   /** Product of the shape. */
@@ -38,8 +53,8 @@ const MAGIC = "\x93NUMPY";
 const MOST_DIMENSIONS = 32;
 
 /** Bytes of one element. */
-export function npyItemBytes(type: NpyType): number {
-  return ARRAYS[type].BYTES_PER_ELEMENT;
+export function npyItemBytes(type: NpyHeader["type"]): number {
+  return type === "f2" ? 2 : ARRAYS[type].BYTES_PER_ELEMENT;
 }
 
 /** How long the whole file must be. */
@@ -48,17 +63,16 @@ export function npyFileBytes(header: NpyHeader): number {
 }
 
 /**
- * Decodes a whole `.npy` file (format 1 or 2 of NumPy's NEP 1); `file` names it in errors.
+ * Decodes a whole `.npy` file (format 1, 2 or 3 of NumPy's NEP 1) into C order; `file` names it in errors.
  * Throws `invalid-data` (file, byte offset, expected, found).
  */
 export function decodeNpy(bytes: Uint8Array, file: string): NpyArray {
   const header = decodeNpyHeader(bytes, file);
   requireSize(file, npyFileBytes(header), bytes.length);
-  return {
-    type: header.type,
-    shape: header.shape,
-    data: decodeNpyValues(header.type, bytes.subarray(header.dataOffset), file, header.dataOffset),
-  };
+  const { shape } = header;
+  const type = header.type === "f2" ? "f4" : header.type;
+  const data = decodeNpyValues(header, bytes.subarray(header.dataOffset), file, header.dataOffset);
+  return { type, shape, data: header.isFortran ? inCOrder(data, shape) : data };
 }
 
 /** Decodes the header from the first bytes of a file. Throws `invalid-data`. */
@@ -71,7 +85,7 @@ export function decodeNpyHeader(head: Uint8Array, file: string): NpyHeader {
   const magic = latin1(head.subarray(0, MAGIC.length));
   if (magic !== MAGIC) fail(0, "the .npy magic \\x93NUMPY", JSON.stringify(magic));
   const major = head[6]!;
-  if (major !== 1 && major !== 2) fail(6, "format version 1 or 2", String(major));
+  if (major < 1 || major > 3) fail(6, "format version 1, 2 or 3", String(major));
   const textOffset = major === 1 ? 10 : 12;
   if (head.length < textOffset) fail(head.length, "a .npy header", "the end of the file");
   const textLength = major === 1 ? view.getUint16(8, true) : view.getUint32(8, true);
@@ -83,15 +97,15 @@ export function decodeNpyHeader(head: Uint8Array, file: string): NpyHeader {
     pattern.exec(text)?.[1] ?? fail(textOffset, `'${name}': ${expected}`, JSON.stringify(text.trim().slice(0, 120)));
   const descr = field("descr", /'descr'\s*:\s*'([^']*)'/, "a quoted element type");
   const order = field("fortran_order", /'fortran_order'\s*:\s*(True|False)\b/, "True or False");
-  const shapeText = field("shape", /'shape'\s*:\s*\(([\d\s,]*)\)/, "a tuple of sizes");
-  if (order === "True") fail(textOffset, "C order", "'fortran_order': True");
+  const shapeText = field("shape", /'shape'\s*:\s*\(([\dL\s,]*)\)/, "a tuple of sizes");
   const type = npyType(descr);
   if (type === undefined) {
-    return fail(textOffset, `an element type of ${Object.keys(ARRAYS).join(", ")}, little endian`, `'${descr}'`);
+    return fail(textOffset, `an element type of ${Object.keys(ARRAYS).join(", ")}, f2`, `'${descr}'`);
   }
   const shape = shapeText
     .split(",")
-    .map((size) => size.trim())
+    // Python 2 writes its long numbers as 60L.
+    .map((size) => size.replace("L", "").trim())
     .filter((size) => size !== "")
     .map(Number);
   if (shape.length > MOST_DIMENSIONS) fail(textOffset, `at most ${MOST_DIMENSIONS} dimensions`, String(shape.length));
@@ -99,21 +113,33 @@ export function decodeNpyHeader(head: Uint8Array, file: string): NpyHeader {
   if (!shape.every(Number.isSafeInteger) || !Number.isSafeInteger(length * 8)) {
     fail(textOffset, "a shape that fits in memory", `(${shapeText})`);
   }
-  return { type, shape, dataOffset, length };
+  return { type, shape, dataOffset, length, isBigEndian: descr.startsWith(">"), isFortran: order === "True" };
 }
 
 /**
- * Decodes consecutive elements; `firstByte` is where they begin in the file. Throws `invalid-data` on NaN and on i8
+ * Decodes consecutive elements; `firstByte` is where they begin in the file. Throws `invalid-data` on NaN and on i8 and u8
  * values beyond 2^53.
  */
-export function decodeNpyValues(type: NpyType, bytes: Uint8Array, file: string, firstByte: number): NpyData {
+function decodeNpyValues(
+  { type, isBigEndian }: Pick<NpyHeader, "type" | "isBigEndian">,
+  bytes: Uint8Array,
+  file: string,
+  firstByte: number,
+): NpyData {
   // A copy: an array begins at a multiple of its elements' size.
   const { buffer } = new Uint8Array(bytes);
-  const data: NpyData = type === "i8" ? Float64Array.from(new BigInt64Array(buffer), Number) : new ARRAYS[type](buffer);
-  const isWrong = type === "i8" ? (value: number): boolean => !Number.isSafeInteger(value) : Number.isNaN;
+  if (isBigEndian) swapBytes(Buffer.from(buffer), npyItemBytes(type));
+  const isLong = type === "i8" || type === "u8";
+  const data: NpyData =
+    type === "f2"
+      ? Float32Array.from(new Uint16Array(buffer), floatOfHalf)
+      : isLong
+        ? Float64Array.from(new ARRAYS[type](buffer), Number)
+        : new ARRAYS[type](buffer);
+  const isWrong = isLong ? (value: number): boolean => !Number.isSafeInteger(value) : Number.isNaN;
   const bad = data.findIndex((value) => isWrong(value));
   if (bad >= 0) {
-    const expected = type === "i8" ? "a whole number below 2^53" : "a number";
+    const expected = isLong ? "a whole number below 2^53" : "a number";
     throw invalidData(file, firstByte + bad * npyItemBytes(type), expected, String(data[bad]));
   }
   return data;
@@ -144,15 +170,48 @@ export function encodeNpy(array: NpyArray): Uint8Array {
   else view.setUint32(8, dataOffset - textOffset, true);
   const padded = `${text.padEnd(dataOffset - textOffset - 1)}\n`;
   for (let i = 0; i < padded.length; i++) bytes[textOffset + i] = padded.charCodeAt(i);
-  const values = type === "i8" ? BigInt64Array.from(data, BigInt) : new ARRAYS[type](data);
+  const values = type === "i8" || type === "u8" ? new ARRAYS[type](Array.from(data, BigInt)) : new ARRAYS[type](data);
   bytes.set(new Uint8Array(values.buffer), dataOffset);
   return bytes;
 }
 
-function npyType(descr: string): NpyType | undefined {
-  const match = /^([<|=]?)([uif][1248])$/.exec(descr);
+/** Elements of an array whose first index moves fastest, in C order. */
+function inCOrder(data: NpyData, shape: readonly number[]): NpyData {
+  const ordered = data.slice();
+  const strides = shape.map((_, axis) => shape.slice(0, axis).reduce((product, size) => product * size, 1));
+  const index = shape.map(() => 0);
+  for (let to = 0, from = 0; to < data.length; to++) {
+    ordered[to] = data[from]!;
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      from += strides[axis]!;
+      index[axis]! += 1;
+      if (index[axis]! < shape[axis]!) break;
+      from -= strides[axis]! * shape[axis]!;
+      index[axis] = 0;
+    }
+  }
+  return ordered;
+}
+
+function swapBytes(bytes: Buffer, itemBytes: number): void {
+  if (itemBytes === 2) bytes.swap16();
+  else if (itemBytes === 4) bytes.swap32();
+  else if (itemBytes === 8) bytes.swap64();
+}
+
+/** IEEE 754: 1 bit of sign, 5 of exponent, 10 of fraction. */
+function floatOfHalf(bits: number): number {
+  const sign = bits >> 15 === 0 ? 1 : -1;
+  const exponent = (bits >> 10) & 31;
+  const fraction = (bits & 1023) / 1024;
+  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
+  return sign * (exponent === 0 ? fraction * 2 ** -14 : (1 + fraction) * 2 ** (exponent - 15));
+}
+
+function npyType(descr: string): NpyHeader["type"] | undefined {
+  const match = /^([<>|=]?)([uif][1248])$/.exec(descr);
   const name = match?.[2];
-  return name !== undefined && name in ARRAYS ? (name as NpyType) : undefined;
+  return name !== undefined && (name === "f2" || name in ARRAYS) ? (name as NpyHeader["type"]) : undefined;
 }
 
 function latin1(bytes: Uint8Array): string {

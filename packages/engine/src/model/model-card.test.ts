@@ -44,7 +44,8 @@ void test("a retrained model has a card of its own", () => {
   const source = { ...CARD, classNames: [..."abcdefghij"] };
   const config = resolveRetrainConfig({ microBatch: 8, accumulation: 2 });
   const gained = { accuracyBefore: 0.4, accuracyAfter: 0.6, judgement: "labels" } as const;
-  const card = retrainedCard(source, graph, {
+  const card = retrainedCard(CARD, graph, {
+    classNames: source.classNames,
     ...{ from: "/models/source", method: "tent", images: "fog:5", command: "mpo retrain", seed: 7, config, steps: 3 },
     ...{ ...gained, accuracy: { clean: 0.9, corruptions: { fog: 0.6 } } },
   });

@@ -88,22 +88,24 @@ export interface RetrainingFacts
   readonly command: string;
   readonly seed: number;
   readonly accuracy: ModelCard["accuracy"];
+  /** Names of its source's classes (`readClassNames`). */
+  readonly classNames?: readonly string[] | undefined;
 }
 
 /** The card of a retrained model: what it is comes from its source's card, its origin and accuracy from the retraining. */
 export function retrainedCard(source: ModelCard | undefined, graph: ModelGraph, facts: RetrainingFacts): ModelCard {
-  const { command, seed, accuracy, config, ...rest } = facts;
+  const { command, seed, accuracy, config, classNames, ...rest } = facts;
   const { from, method, images, steps, judgement, accuracyBefore, accuracyAfter } = rest;
   const shapes = sampleShapes(graph);
   const [inputShape = []] = shapes.values();
   const norm = graph.nodes.some(({ kind }) => kind === "batchNorm") ? "batch" : "group";
-  const { trainingCommand: fromCommand, classNames } = source ?? {};
+  const fromCommand = source?.trainingCommand;
   return {
     model: source?.model ?? graph.name,
     norm: source?.norm ?? norm,
     inputShape: [...inputShape],
     classes: shapes.get(graph.output)?.at(-1) ?? 1,
-    ...given({ classNames }),
+    ...(classNames === undefined ? {} : { classNames: [...classNames] }),
     trainingCommand: command,
     seed,
     accuracy,

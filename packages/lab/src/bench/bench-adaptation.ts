@@ -7,9 +7,8 @@ import {
   type FrostOptions,
   formatPoints,
   formatShare,
-  loadDataset,
   loadModel,
-  requireFitting,
+  loadTestImages,
 } from "@mpo/cli";
 import { given, type MethodName, mean, resolveRetrainConfig } from "@mpo/core";
 import { CORRUPTION_NAMES, type CorruptionName } from "@mpo/datasets";
@@ -41,8 +40,7 @@ export async function benchAdaptation(options: BenchAdaptationOptions, context: 
   const path = resolve(workingFolder, options.weights);
   const damage = await damageOptions(CORRUPTION_NAMES, options, context);
   const model = await loadModel(path, signal);
-  const { test } = await loadDataset(options, context);
-  requireFitting(model, test, path);
+  const test = await loadTestImages(options, model, path, context);
   const config = resolveRetrainConfig({ microBatch: batch });
   /** By method; and before any. */
   const after = new Map(methods.map((method): [MethodName, number[]] => [method, []]));

@@ -6,9 +6,8 @@ import {
   driftedSamples,
   type FrostOptions,
   formatShare,
-  loadDataset,
   loadModel,
-  requireFitting,
+  loadTestImages,
 } from "@mpo/cli";
 import { AccuracyModel, given, judgedInterval, type MethodName, MpoError, mean, resolveRetrainConfig } from "@mpo/core";
 import { CORRUPTION_NAMES, type CorruptionName } from "@mpo/datasets";
@@ -70,8 +69,7 @@ export async function benchJudge(options: BenchJudgeOptions, context: CommandCon
   const path = resolve(workingFolder, options.weights);
   const damage = await damageOptions(CORRUPTION_NAMES, options, context);
   const model = await loadModel(path, signal);
-  const { test } = await loadDataset(options, context);
-  requireFitting(model, test, path);
+  const test = await loadTestImages(options, model, path, context);
   const items = options.severities.flatMap((severity) =>
     CORRUPTION_NAMES.map((corruption): Drift => ({ corruption, severity })),
   );

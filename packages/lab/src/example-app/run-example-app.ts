@@ -3,7 +3,7 @@ import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { type CommandContext, damageOptions, type FrostOptions, formatShare } from "@mpo/cli";
 import { SECOND_MS } from "@mpo/core";
-import { type CorruptionName, fashionMnistFolder, loadFashionMnistTest, sliceImages } from "@mpo/datasets";
+import { type CorruptionName, fashionMnistFolder, loadFashionMnist, sliceImages } from "@mpo/datasets";
 import { systemClock } from "@mpo/io";
 import { bundledModel } from "../product-files.ts";
 import { driftingRequests } from "./drifting-requests.ts";
@@ -42,7 +42,7 @@ export async function runExampleApp(options: ExampleAppOptions, context: Command
   const { terminal, signal, environment, workingFolder } = context;
   const folder = join(resolve(workingFolder, options.serving), options.model);
   const weights = options.weights === undefined ? EXAMPLE_WEIGHTS : resolve(workingFolder, options.weights);
-  const images = await loadFashionMnistTest(fashionMnistFolder(environment, homedir()), { signal });
+  const images = await loadFashionMnist(fashionMnistFolder(environment, homedir()), "test", { signal });
   const served = images.count - REFERENCE_INPUTS;
   await prepareServing(folder, weights, sliceImages(images, served, images.count));
   const source = sliceImages(images, 0, served);

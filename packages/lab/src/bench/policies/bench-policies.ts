@@ -5,10 +5,9 @@ import {
   driftedSamples,
   type FrostOptions,
   formatDuration,
-  loadDataset,
   loadModel,
+  loadTestImages,
   probeHere,
-  requireFitting,
 } from "@mpo/cli";
 import { given, type MethodName, MpoError, type Profile, plannerOf, SECOND_MS } from "@mpo/core";
 import type { CorruptionName } from "@mpo/datasets";
@@ -146,8 +145,7 @@ async function driftsOf(
   context: CommandContext,
 ): Promise<readonly PolicyDrift[]> {
   const { dataset, data, samples, judgeSamples, corruptions } = options;
-  const { test } = await loadDataset({ dataset, ...given({ data }) }, context);
-  requireFitting(model, test, path);
+  const test = await loadTestImages({ dataset, ...given({ data }) }, model, path, context);
   if (test.labels === undefined) throw new MpoError("invalid-data", `${dataset} has no labels to report by`);
   const damage = await damageOptions(corruptions, options, context);
   context.terminal.note(`damaging ${samples + judgeSamples} images in ${corruptions.length} ways ...`);

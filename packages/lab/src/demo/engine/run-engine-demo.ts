@@ -10,13 +10,7 @@ import {
   samplesOf,
 } from "@mpo/cli";
 import { formatBytes, given, type MethodName, mean, SECOND_MS } from "@mpo/core";
-import {
-  type CorruptionName,
-  fashionMnistFolder,
-  type ImageSet,
-  imageStream,
-  loadFashionMnistTest,
-} from "@mpo/datasets";
+import { type CorruptionName, fashionMnistFolder, type ImageSet, imageStream, loadFashionMnist } from "@mpo/datasets";
 import { EngineWorker, type Model, type RetrainResult, retrain, type Samples } from "@mpo/engine";
 import { printTable, withProgress } from "../../harness.ts";
 import { bundledModel } from "../../product-files.ts";
@@ -69,7 +63,7 @@ export async function runEngineDemo(options: EngineDemoOptions, context: Command
   const began = performance.now();
   const weights = options.weights === undefined ? bundledModel("resnet20-bn") : resolve(workingFolder, options.weights);
   const model = await loadModel(weights, signal);
-  const test = await loadFashionMnistTest(fashionMnistFolder(environment, homedir()), { signal });
+  const test = await loadFashionMnist(fashionMnistFolder(environment, homedir()), "test", { signal });
   requireFitting(model, test, weights);
   terminal.note(
     `A stream of Fashion-MNIST images drifts: ${CORRUPTIONS.join(", ")}, all at severity ${SEVERITY}. At each drift a copy of the ` +

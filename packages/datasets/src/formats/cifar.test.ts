@@ -7,7 +7,7 @@ import { MpoError } from "@mpo/core";
 import fc from "fast-check";
 import { concatImages, type ImageSet, imageAt } from "../images/image-set.ts";
 import { syntheticImages } from "../testing/synthetic-images.ts";
-import { CIFAR10_CLASSES, loadCifar10, readCifar10Batches } from "./cifar10.ts";
+import { CIFAR10_CLASSES, loadCifar } from "./cifar.ts";
 
 let folder: string;
 before(async () => {
@@ -37,9 +37,8 @@ function encodeCifar10(set: ImageSet): Uint8Array {
 }
 
 async function decoded(bytes: Uint8Array): Promise<ImageSet> {
-  const path = join(folder, "one-batch.bin");
-  await writeFile(path, bytes);
-  return await readCifar10Batches([path]);
+  await writeFile(join(folder, "test_batch.bin"), bytes);
+  return await loadCifar("cifar10", folder, "test");
 }
 
 void test("records hold the label, then red, green and blue planes", async () => {
@@ -70,14 +69,28 @@ void test("loads a folder of five training batches and a test batch, with its ow
   const batches = [1, 2, 3, 4, 5, 6].map((seed) => batch(seed, seed));
   const names = ["data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch"];
   for (const [i, name] of names.entries()) await writeFile(join(folder, `${name}.bin`), encodeCifar10(batches[i]!));
-  const { train, test: held } = await loadCifar10(folder);
-  assert.deepEqual(train, concatImages(batches.slice(0, 5)));
-  assert.deepEqual(held, batches[5]);
+  assert.deepEqual(await loadCifar("cifar10", folder, "train"), concatImages(batches.slice(0, 5)));
+  for (const name of names.slice(0, 5)) await rm(join(folder, `${name}.bin`));
+  assert.deepEqual(await loadCifar("cifar10", folder, "test"), batches[5]);
 
   await writeFile(join(folder, "batches.meta.txt"), "a\nb\nc\nd\ne\nf\ng\nh\ni\nj\n\n");
-  assert.deepEqual((await loadCifar10(folder)).test.classNames, [..."abcdefghij"]);
+  assert.deepEqual((await loadCifar("cifar10", folder, "test")).classNames, [..."abcdefghij"]);
   await writeFile(join(folder, "batches.meta.txt"), "a\nb\n");
-  await assert.rejects(loadCifar10(folder), (e) => e instanceof MpoError && e.code === "invalid-data");
+  await assert.rejects(loadCifar("cifar10", folder, "test"), (e) => e instanceof MpoError && e.code === "invalid-data");
+  await rm(join(folder, "batches.meta.txt"));
+});
+
+void test("CIFAR-100 has a coarse label before the one that counts, and names of its own", async () => {
+  const bytes = Uint8Array.of(19, 99, ...new Uint8Array(3072).fill(51));
+  await writeFile(join(folder, "test.bin"), bytes);
+  const set = await loadCifar("cifar100", folder, "test");
+  assert.deepEqual([set.count, set.labels![0], set.classNames, set.images[3071]], [1, 99, undefined, Math.fround(0.2)]);
+  await assert.rejects(loadCifar("cifar100", folder, "train"), { code: "not-found", message: /train\.bin/ });
+  const names = Array.from({ length: 100 }, (_, label) => `class ${label}`);
+  await writeFile(join(folder, "fine_label_names.txt"), names.join("\n"));
+  assert.deepEqual((await loadCifar("cifar100", folder, "test")).classNames, names);
+  await writeFile(join(folder, "test.bin"), bytes.with(1, 100));
+  await assert.rejects(loadCifar("cifar100", folder, "test"), /at byte 1: expected a label in 0\.\.99, found 100/);
 });
 
 const good = encodeCifar10(batch(2, 1));
@@ -89,14 +102,12 @@ for (const [name, bytes, message] of [
   ["label 10", good.with(3073, 10), /at byte 3073: expected a label in 0\.\.9, found 10/],
 ] as const) {
   void test(`malformed is refused: ${name}`, async () => {
-    const path = join(folder, "bad.bin");
-    await writeFile(path, bytes);
     const refused = (error: unknown): boolean => {
       assert.ok(error instanceof MpoError);
       assert.equal(error.code, "invalid-data");
       assert.match(error.message, message);
       return true;
     };
-    await assert.rejects(readCifar10Batches([path]), refused);
+    await assert.rejects(decoded(bytes), refused);
   });
 }

@@ -1,0 +1,70 @@
+import { readFile } from "node:fs/promises";
+import { MpoError } from "@mpo/core";
+import type { SharpOptions } from "sharp";
+import type { ImageShape } from "../images/image-set.ts";
+import { decodeBmp, isBmp } from "./bmp.ts";
+import { invalidData } from "./data-error.ts";
+
+/** Names of the files that are taken for pictures; what they hold is seen when they are read. */
+export const PICTURE_FILE = /\.(png|jpe?g|jfif|webp|gif|tiff?|avif|bmp)$/i;
+/** The same in words. */
+export const PICTURE_KINDS = "PNG, JPEG, WebP, GIF, TIFF, AVIF or BMP";
+
+/** Larger pictures are refused before their pixels are decoded. */
+const MOST_PIXELS = 100_000_000;
+
+/**
+ * Decodes a picture, the first frame of a moving one, stretched to height x width, as one or three channels of bytes.
+ * Transparent places are black. Throws `invalid-data` for what is no whole picture.
+ */
+export async function readPicture(path: string, { height, width, channels }: ImageShape): Promise<Uint8Array> {
+  // Loaded with the first picture: who reads arrays alone, as an agent may, stays small.
+  const { default: sharp } = await import("sharp");
+  try {
+    const { data, info } = await sharp(...(await sourceOf(path)))
+      .autoOrient()
+      .flatten({ background: "#000" })
+      .resize(width, height, { fit: "fill" })
+      .toColourspace(channels === 1 ? "b-w" : "srgb")
+      .raw({ depth: "uchar" })
+      .toBuffer({ resolveWithObject: true });
+    if (info.channels === channels) return data;
+    // A grey file stays one channel in sRGB on some builds: repeat it.
+    if (info.channels === 1)
+      return Uint8Array.from({ length: data.length * channels }, (_, i) => data[Math.floor(i / channels)]!);
+    throw new MpoError("invalid-data", `${info.channels} channels`);
+  } catch (thrown) {
+    const found = MpoError.from(thrown).message;
+    throw invalidData(path, 0, `a whole picture (${PICTURE_KINDS})`, found, thrown);
+  }
+}
+
+/** Height, width and channels of a picture, as it is to be seen. Throws for what is no picture. */
+export async function pictureSize(path: string): Promise<ImageShape> {
+  const { default: sharp } = await import("sharp");
+  const { autoOrient, channels } = await sharp(...(await sourceOf(path))).metadata();
+  return { height: autoOrient.height, width: autoOrient.width, channels };
+}
+
+/** The PNG file of one image with values of 0 to 1. */
+export async function encodePng(image: Float32Array, { height, width, channels }: ImageShape): Promise<Uint8Array> {
+  const { default: sharp } = await import("sharp");
+  // Of more channels than a picture has, the first alone.
+  const kept = channels === 3 ? 3 : 1;
+  const pixels = Uint8Array.from({ length: height * width * kept }, (_, i) =>
+    Math.round(255 * image[Math.floor(i / kept) * channels + (i % kept)]!),
+  );
+  return await sharp(pixels, { raw: { height, width, channels: kept } })
+    .png()
+    .toBuffer();
+}
+
+/** What sharp is given: it reads all kinds but bitmaps itself. */
+async function sourceOf(path: string): Promise<readonly [string | Uint8Array, SharpOptions]> {
+  const limits: SharpOptions = { limitInputPixels: MOST_PIXELS, failOn: "truncated" };
+  if (!/\.bmp$/i.test(path)) return [path, limits];
+  const bytes = await readFile(path);
+  if (!isBmp(bytes)) return [bytes, limits];
+  const { data, ...size } = decodeBmp(bytes, MOST_PIXELS);
+  return [data, { raw: { ...size, channels: 3 } }];
+}

@@ -1,0 +1,39 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { readClassNames } from "./class-names.ts";
+import { type ModelCard, writeModelCard } from "./model-card.ts";
+
+/** As Teachable Machine writes it. */
+const METADATA =
+  '{"tfjsVersion": "1.3.1", "packageName": "@teachablemachine/image", "labels": ["mine", "alone"], "imageSize": 32}';
+const CARD: ModelCard = {
+  ...{ model: "m", norm: "batch", inputShape: [4, 4, 1], classes: 2, trainingCommand: "", seed: 1 },
+  accuracy: { corruptions: {} },
+};
+
+void test("classes are named by the card, by Teachable Machine's metadata or by labels.txt", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "mpo-names-"));
+  const put = async (name: string, text: string): Promise<void> => await writeFile(join(folder, name), text);
+  try {
+    assert.equal(await readClassNames(folder), undefined);
+    await put("labels.txt", "\u{FEFF}cat\r\ndog house\r\n\r\n");
+    assert.deepEqual(await readClassNames(folder), ["cat", "dog house"]);
+    await put("labels.txt", "0 cat\n1 dog house\n");
+    assert.deepEqual(await readClassNames(folder), ["cat", "dog house"]);
+    await put("metadata.json", '{"keras_version": "3.0.0"}');
+    assert.deepEqual(await readClassNames(folder), ["cat", "dog house"]);
+    await put("metadata.json", METADATA);
+    assert.deepEqual(await readClassNames(folder), ["mine", "alone"]);
+    await writeModelCard(folder, { ...CARD, classNames: ["a", "b"] });
+    assert.deepEqual(await readClassNames(folder), ["a", "b"]);
+    await writeModelCard(folder, CARD);
+    assert.deepEqual(await readClassNames(folder), ["mine", "alone"]);
+    await put("metadata.json", '{"labels": "x"}');
+    await assert.rejects(readClassNames(folder), { code: "invalid-data", message: /metadata\.json: at labels/u });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+});
