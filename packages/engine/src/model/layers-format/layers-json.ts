@@ -2,6 +2,7 @@ import type { Fact } from "@mpo/core";
 import { z } from "zod";
 import { check, parseJson, unsupported } from "./checked-json.ts";
 import { type LayersStructure, structureOf } from "./layers-structure.ts";
+import { type OtherFormat, otherFormat } from "./other-formats.ts";
 
 /** One weight of a weight manifest, as in the file. */
 export type WeightSpec = Fact<typeof weightSpec>;
@@ -53,13 +54,27 @@ function parsedText(value: unknown): unknown {
   }
 }
 
+const graphModel = z.union([
+  z.looseObject({ format: z.literal("graph-model") }),
+  z.looseObject({ modelTopology: z.looseObject({ node: z.array(z.unknown()) }) }),
+]);
+const structureOnly = z.looseObject({ class_name: z.string(), config: z.unknown(), modelTopology: z.undefined().optional() });
+
+function otherFormatOf(json: unknown): OtherFormat | undefined {
+  if (graphModel.safeParse(json).success) return "graphModel";
+  return structureOnly.safeParse(json).success ? "structure" : undefined;
+}
+
 /**
  * Parses a `model.json` of TensorFlow.js layers format, saved by TensorFlow.js or converted from Keras.
  * Throws `invalid-data` naming the place, and `unsupported` unless it is a Sequential or Functional model with one
  * input and one output.
  */
 export function parseLayersJson(text: string, file: string): LayersJson {
-  const json = check(modelJson, parseJson(text, file), file);
+  const parsed = parseJson(text, file);
+  const format = otherFormatOf(parsed);
+  if (format !== undefined) throw otherFormat(file, format);
+  const json = check(modelJson, parsed, file);
   const { modelTopology } = json;
   const inner = check(topology, "model_config" in modelTopology ? modelTopology.model_config : modelTopology, file);
   const kerasVersion = modelTopology.keras_version ?? inner.keras_version ?? "";

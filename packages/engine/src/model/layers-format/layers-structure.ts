@@ -7,6 +7,10 @@ export interface LayerJson {
   readonly className: string;
   readonly config: Readonly<Record<string, unknown>>;
   readonly inputs: readonly string[];
+  /** Layer whose weights it has: another use of the same layer. */
+  readonly sharedWith?: string;
+  /** Where Keras 3 keeps its weights, such as `layers/conv2d_1`. */
+  readonly path?: string;
 }
 
 /** The layers of a model and how they hang together. */
@@ -17,8 +21,9 @@ export interface LayersStructure {
   readonly output: string;
 }
 
-/** `["layer", 0, 0]`, or with a fourth part for keyword arguments. */
+/** `["layer", 0, 0]`: layer, which use of it, which output; Keras 2 may add keyword arguments. */
 const tensorReference = z.tuple([z.string(), z.number(), z.number()]).rest(z.unknown());
+type TensorReference = z.infer<typeof tensorReference>;
 const layer = z.looseObject({
   class_name: z.string(),
   name: z.string().optional(),
@@ -52,9 +57,11 @@ export function structureOf(className: string, config: unknown, file: string): L
 }
 
 const INPUT = "InputLayer";
+const MODEL_CLASSES: ReadonlySet<string> = new Set(["Sequential", "Functional", "Model"]);
 
 /** Puts the layers of inner models into the outer one: an inner input is what the inner model reads. */
-function flattened({ name, layers, output }: LayersStructure, file: string): LayersStructure {
+function flattened({ name, layers: found, output }: LayersStructure, file: string): LayersStructure {
+  const layers = withPaths(found);
   const flat: LayerJson[] = [];
   const renamed = new Map<string, string>();
   for (const layer of layers) {
@@ -70,7 +77,8 @@ function flattened({ name, layers, output }: LayersStructure, file: string): Lay
     }
     const outside = (input: string): string => (input === own ? source : input);
     for (const part of inner.layers) {
-      if (part.className !== INPUT) flat.push({ ...part, inputs: part.inputs.map(outside) });
+      const path = `${layer.path}/${part.path}`;
+      if (part.className !== INPUT) flat.push({ ...part, inputs: part.inputs.map(outside), path });
     }
     renamed.set(layer.name, outside(inner.output));
   }
@@ -81,6 +89,18 @@ function flattened({ name, layers, output }: LayersStructure, file: string): Lay
     layers: flat.map((layer) => ({ ...layer, inputs: layer.inputs.map(resolved) })),
     output: resolved(output),
   };
+}
+
+/** Keras 3 calls a layer's weights by its class, in snake case, and counts from the second of a class on. */
+function withPaths(layers: readonly LayerJson[]): readonly LayerJson[] {
+  const counts = new Map<string, number>();
+  return layers.map((layer) => {
+    const { className } = layer;
+    const snake = className.replace(/(.)([A-Z][a-z]+)/g, "$1_$2").replace(/([a-z])([A-Z])/g, "$1_$2");
+    const count = counts.get(className) ?? 0;
+    if (layer.sharedWith === undefined) counts.set(className, count + 1);
+    return { ...layer, path: `layers/${snake.toLowerCase()}${count === 0 ? "" : `_${count}`}` };
+  });
 }
 
 function onlyInput({ name, className, inputs }: LayerJson, file: string): string {
@@ -104,11 +124,15 @@ function requireDistinct(names: readonly string[], file: string): void {
 
 /** What a Sequential model's first layer says of its input; a model inside says it in its own input. */
 function inputShapeOf(entry: LayerEntry, file: string): unknown {
-  const own = entry.config["batch_input_shape"];
+  const own = batchShapeOf(entry.config);
   if (own !== undefined || entry.class_name === INPUT) return own;
   const inner = structureOf(entry.class_name, entry.config, file);
-  const input = inner?.layers.find(({ className }) => className === INPUT)?.config;
-  return input?.["batch_input_shape"] ?? input?.["batch_shape"];
+  return batchShapeOf(inner?.layers.find(({ className }) => className === INPUT)?.config ?? {});
+}
+
+/** The shape of an input with its batch, under the name that Keras 2, Keras 3 or TensorFlow.js gives it. */
+export function batchShapeOf(config: LayerJson["config"]): unknown {
+  return config["batch_input_shape"] ?? config["batch_shape"] ?? config["batchInputShape"];
 }
 
 type LayerEntry = z.infer<typeof layer>;
@@ -138,42 +162,75 @@ function sequential(config: z.infer<typeof sequentialConfig>, file: string): Lay
 
 function functional(config: z.infer<typeof functionalConfig>, file: string): LayersStructure {
   only(config.input_layers, "inputs", file);
-  const output = only(config.output_layers, "outputs", file);
-  const layers = config.layers.map((entry, position) => {
-    const name = nameOf(entry, position);
-    return { name, className: entry.class_name, config: entry.config, inputs: inboundOf(entry, name, file) };
+  const uses = new Map(
+    config.layers.map((entry, position) => {
+      const name = nameOf(entry, position);
+      return [name, { entry, calls: callsOf(entry, name, file) }] as const;
+    }),
+  );
+  const useName = (name: string, use: number): string =>
+    use > 0 && use < (uses.get(name)?.calls.length ?? 0) ? `${name}_use${use + 1}` : name;
+  const named = ([name, use]: TensorReference): string => useName(name, use);
+  const layers = [...uses].flatMap(([name, { entry, calls }]) => {
+    const { class_name: className, config: own } = entry;
+    if (calls.length > 1 && MODEL_CLASSES.has(className)) {
+      throw unsupported(file, `model "${name}" is used ${calls.length} times inside the model; expected once`);
+    }
+    return (calls.length === 0 ? [[]] : calls).map((inputs, use) => ({
+      name: useName(name, use),
+      className,
+      config: own,
+      inputs: inputs.map(named),
+      ...(use > 0 ? { sharedWith: name } : {}),
+    }));
   });
-  return { name: config.name, layers, output };
+  return { name: config.name, layers, output: named(only(config.output_layers, "outputs", file)) };
 }
 
 function nameOf(entry: LayerEntry, position: number): string {
   return entry.name ?? entry.config.name ?? `layer${position}`;
 }
 
-function only(references: z.infer<typeof functionalConfig>["output_layers"], what: string, file: string): string {
-  const list = typeof references[0] === "string" ? [references] : references;
-  if (list.length !== 1) throw unsupported(file, `the model has ${list.length} ${what}; expected one`);
-  return (list[0] as z.infer<typeof tensorReference>)[0];
+function only(
+  references: z.infer<typeof functionalConfig>["output_layers"],
+  what: string,
+  file: string,
+): TensorReference {
+  const list = (typeof references[0] === "string" ? [references] : references) as TensorReference[];
+  const [first] = list;
+  if (first !== undefined && list.length === 1) return first;
+  throw unsupported(file, `the model has ${list.length} ${what}; expected one`);
 }
 
-const inboundNodes = z.union([z.array(z.array(tensorReference)), z.array(tensorReference)]);
+const oldInboundNodes = z.union([
+  z.array(z.array(tensorReference)),
+  z.array(tensorReference).transform((call) => [call]),
+]);
+/** Keras 3: the arguments of each call, among them the tensors. */
+const inboundNodes = z.array(z.object({ args: z.array(z.unknown()) }));
+const kerasTensor = z.object({ config: z.object({ keras_history: tensorReference }) });
 
-/** Keyword arguments of a call (such as `training: false`) say nothing about structure and are passed over. */
-function inboundOf(entry: LayerEntry, name: string, file: string): readonly string[] {
-  const parsed = inboundNodes.safeParse(entry.inbound_nodes ?? []);
-  if (!parsed.success) {
-    throw unsupported(
-      file,
-      `layer "${name}" (${entry.class_name}): its inbound_nodes are not of the form [[["layer", 0, 0, {}]]]`,
-      "Save the model with Keras 2 (tf-keras) or TensorFlow.js.",
+/**
+ * The tensors of each use of a layer. Keyword arguments of a call (such as `training: false`) say nothing about structure
+ * and are passed over.
+ */
+function callsOf(entry: LayerEntry, name: string, file: string): readonly (readonly TensorReference[])[] {
+  const found = entry.inbound_nodes ?? [];
+  const old = oldInboundNodes.safeParse(found);
+  if (old.success) return old.data.filter((call) => call.length > 0);
+  const calls = inboundNodes.safeParse(found);
+  if (calls.success) {
+    return calls.data.map(({ args }) =>
+      args.flat().flatMap((argument) => {
+        const tensor = kerasTensor.safeParse(argument);
+        if (tensor.success) return [tensor.data.config.keras_history];
+        if (typeof argument !== "number") return [];
+        throw unsupported(file, `layer "${name}" (${entry.class_name}) calculates with the number ${argument}`);
+      }),
     );
   }
-  const calls = parsed.data;
-  const [first] = calls;
-  if (first === undefined) return [];
-  if (typeof first[0] === "string") return (calls as z.infer<typeof tensorReference>[]).map(([layerName]) => layerName);
-  if (calls.length > 1) {
-    throw unsupported(file, `layer "${name}" (${entry.class_name}) is used ${calls.length} times; expected once`);
-  }
-  return (first as z.infer<typeof tensorReference>[]).map(([layerName]) => layerName);
+  throw unsupported(
+    file,
+    `layer "${name}" (${entry.class_name}): its inbound_nodes are not of the form [[["layer", 0, 0, {}]]] or [{"args": [...]}]`,
+  );
 }
