@@ -139,13 +139,13 @@ const DAMAGES: readonly (readonly [string, (files: Files) => Promise<void>, stri
     "an unknown layer",
     edit('"class_name":"Dropout"', '"class_name":"LSTM"'),
     "unsupported",
-    /layer "dropout" \(LSTM\): layers of class LSTM are not supported; supported are InputLayer, Conv2D/,
+    /layer "drop" \(LSTM\): layers of class LSTM are not supported; supported are InputLayer, Conv2D/,
   ],
   [
     "an unknown activation",
-    edit('"activation":"swish"', '"activation":"elu"'),
+    edit('"activation":"swish"', '"activation":"erf"'),
     "unsupported",
-    /"swish" \(Activation\): activation "elu" is not supported; supported are linear/,
+    /"swish" \(Activation\): activation "erf" is not supported; supported are linear/,
   ],
   [
     "an unknown setting",

@@ -58,7 +58,11 @@ const graphModel = z.union([
   z.looseObject({ format: z.literal("graph-model") }),
   z.looseObject({ modelTopology: z.looseObject({ node: z.array(z.unknown()) }) }),
 ]);
-const structureOnly = z.looseObject({ class_name: z.string(), config: z.unknown(), modelTopology: z.undefined().optional() });
+const structureOnly = z.looseObject({
+  class_name: z.string(),
+  config: z.unknown(),
+  modelTopology: z.undefined().optional(),
+});
 
 function otherFormatOf(json: unknown): OtherFormat | undefined {
   if (graphModel.safeParse(json).success) return "graphModel";

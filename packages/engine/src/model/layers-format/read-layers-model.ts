@@ -35,8 +35,8 @@ export async function readLayersModel(path: string, options: Abortable = {}): Pr
   if (binary !== undefined) throw otherFormat(file, binary);
   const json = parseLayersJson(bytes.toString("utf8"), file);
   const metadata = parseExportMetadata(json.metadata, file);
-  const { graph, storedNames } = importGraph(json, metadata, file);
   const stored = new LayerWeights(await readStoredWeights(dirname(file), json.manifest, options), json.layers);
+  const { graph, storedNames } = importGraph(json, stored, metadata, file);
   return { graph, weights: assignWeights(graph, stored, storedNames, metadata, file) };
 }
 
@@ -57,7 +57,7 @@ interface ImportedGraph {
   readonly storedNames: ReadonlyMap<string, string>;
 }
 
-function importGraph(json: LayersJson, metadata: ExportMetadata, file: string): ImportedGraph {
+function importGraph(json: LayersJson, stored: LayerWeights, metadata: ExportMetadata, file: string): ImportedGraph {
   const input = inputOf(json, file);
   const g = new GraphBuilder(json.name, inputShapeOf(input, file), input.name);
   const storedNames = new Map<string, string>();
@@ -83,6 +83,7 @@ function importGraph(json: LayersJson, metadata: ExportMetadata, file: string): 
           inputs: layer.inputs.map(nodeOf),
           kerasVersion: json.kerasVersion,
           groups: metadata.groups[layer.name],
+          weight: (variable, position) => stored.take(layer.name, variable, position)?.values,
           weightFrom: (variable, storedName) => storedNames.set(variable, storedName),
         });
       }),
@@ -176,7 +177,7 @@ function assignWeights(
     const [height = 1, width = 1, inputsPerGroup = 1, filters = 1] = spec.shape;
     const inputs = inputsPerGroup * groups;
     const expected = groups === 1 ? spec.shape : [height, width, inputs, filters];
-    if (weight.shape.join() !== expected.join()) {
+    if (withoutLeadingOnes(weight.shape).join() !== withoutLeadingOnes(expected).join()) {
       throw invalid(file, `weight "${storedName}" has shape [${weight.shape}]; expected [${expected}]`);
     }
     const values =
@@ -191,11 +192,19 @@ function assignWeights(
     weights.set(name, values);
   }
   for (const expansion of metadata.expansions) {
-    for (const layer of expansion.layers) stored.take(layer, "depthwise_kernel", 0);
+    for (const layer of expansion.layers) {
+      stored.take(layer, "depthwise_kernel", 0);
+      stored.take(layer, "bias", 1);
+    }
   }
   const extra = stored.unused;
   if (extra !== undefined) {
     throw invalid(file, `the manifest has a weight "${extra}" that no layer of the model has`);
   }
   return weights;
+}
+
+/** The kernel of a dense layer on a map, `[inputs, outputs]`, is that of a 1x1 convolution. */
+function withoutLeadingOnes(shape: readonly number[]): readonly number[] {
+  return shape.slice(shape.findIndex((extent) => extent !== 1));
 }

@@ -101,19 +101,53 @@ function stockModel(): tf.LayersModel {
   });
 }
 
-void test("a model saved by stock TensorFlow.js is read and computes the same, again after an export", () =>
-  withFolder(async (folder) => {
-    const stock = stockModel();
-    await stock.save(`file://${join(folder, "stock")}`);
-    const images = imagesFor(SHAPE);
-    const expected = predict(stock, images, SHAPE);
-    const model = await readLayersModel(join(folder, "stock", "model.json"));
-    assertClose(evaluateWithTfjs(tf, model, images), expected);
-    const again = await loadWithTfjs(tf, await writeLayersModel(model, join(folder, "ours")));
-    assertClose(predict(again, images, SHAPE), expected);
-    stock.dispose();
-    again.dispose();
-  }));
+/** The layers of stock TensorFlow.js that become other nodes, or several. */
+function composedModel(): tf.LayersModel {
+  const { layers } = tf;
+  const input = tf.input({ shape: SHAPE });
+  const apply = (layer: tf.layers.Layer, ...inputs: tf.SymbolicTensor[]): tf.SymbolicTensor =>
+    layer.apply(inputs.length === 1 ? (inputs[0] as tf.SymbolicTensor) : inputs) as tf.SymbolicTensor;
+  const random = "randomNormal";
+  const norm = { betaInitializer: random, gammaInitializer: random, movingMeanInitializer: random } as const;
+  const conv = layers.conv2d({ filters: 4, kernelSize: 3, padding: "same", biasInitializer: random });
+  let x = apply(conv, apply(layers.leakyReLU({ alpha: 0.1 }), apply(conv, input)));
+  x = apply(layers.prelu({ alphaInitializer: random, sharedAxes: [1, 2] }), x);
+  x = apply(layers.prelu({ alphaInitializer: random }), x);
+  x = apply(layers.layerNormalization({ axis: -1, betaInitializer: random, gammaInitializer: random }), x);
+  x = apply(layers.elu({ alpha: 1 }), apply(layers.upSampling2d({ size: [1, 2] }), x));
+  x = apply(
+    layers.average(),
+    x,
+    apply(layers.activation({ activation: "gelu" }), x),
+    apply(layers.reLU({ maxValue: 2 }), x),
+  );
+  x = apply(layers.dense({ units: 6, activation: "selu", biasInitializer: random }), x);
+  const rows = apply(layers.reshape({ targetShape: [144, 6] }), x);
+  const mapped = apply(layers.dense({ units: 3, activation: "softsign", biasInitializer: random }), rows);
+  const most = apply(layers.globalMaxPooling2d({}), x);
+  let y = apply(layers.concatenate(), most, apply(layers.flatten(), apply(layers.batchNormalization(norm), mapped)));
+  y = apply(layers.layerNormalization({ betaInitializer: random }), apply(layers.batchNormalization(norm), y));
+  return tf.model({ inputs: input, outputs: apply(layers.dense({ units: 3, activation: "softplus" }), y) });
+}
+
+for (const [what, build] of [
+  ["with the usual layers", stockModel],
+  ["with layers that become others", composedModel],
+] as const) {
+  void test(`a model saved by stock TensorFlow.js ${what} is read and computes the same, again after an export`, () =>
+    withFolder(async (folder) => {
+      const stock = build();
+      await stock.save(`file://${join(folder, "stock")}`);
+      const images = imagesFor(SHAPE);
+      const expected = predict(stock, images, SHAPE);
+      const model = await readLayersModel(join(folder, "stock", "model.json"));
+      assertClose(evaluateWithTfjs(tf, model, images), expected);
+      const again = await loadWithTfjs(tf, await writeLayersModel(model, join(folder, "ours")));
+      assertClose(predict(again, images, SHAPE), expected);
+      stock.dispose();
+      again.dispose();
+    }));
+}
 
 for (const dtype of ["uint8", "uint16", "float16"] as const) {
   void test(`weights quantised to ${dtype} are read as stock TensorFlow.js reads them`, () =>
