@@ -7,7 +7,7 @@ export async function loadModel(path: string, signal: AbortSignal): Promise<Mode
   return await readLayersModel(path, { signal }).catch((thrown: unknown) => {
     if (!(thrown instanceof MpoError) || thrown.code !== "not-found" || thrown.hint !== undefined) throw thrown;
     const hint =
-      "Name a folder that `mpo train` wrote, or any TensorFlow.js layers model (model.json and its weight files).";
+      "Name a folder that `mpo train` wrote, a TensorFlow.js layers model (model.json and its weight files), or a .keras or .h5 file.";
     throw new MpoError(thrown.code, thrown.message, { hint, cause: thrown });
   });
 }

@@ -22,7 +22,7 @@ export interface ExportMetadata {
   readonly expansions: readonly Expansion[];
 }
 
-const NO_METADATA: ExportMetadata = { version: 1, groups: {}, expansions: [] };
+export const NO_METADATA: ExportMetadata = { version: 1, groups: {}, expansions: [] };
 
 const place = { name: z.string(), input: z.string(), layers: z.array(z.string()).min(1) };
 const numbers = z.array(z.number()).min(1);

@@ -20,7 +20,7 @@ import { readLayersModel } from "./read-layers-model.ts";
 import { writeLayersModel } from "./write-layers-model.ts";
 
 /** Models as Keras and its converters write them, each with inputs and what Keras' own `predict` gives for them. */
-const CASES = fileURLToPath(new URL("../../../cases/", import.meta.url));
+const CASES = fileURLToPath(new URL("../../../cases/models/", import.meta.url));
 const TOLERANCE = 1e-4;
 
 for (const name of readdirSync(CASES)) {
@@ -31,7 +31,7 @@ for (const name of readdirSync(CASES)) {
         readNpy(join(CASES, name, "y.npy")),
       ]);
       const x = Float32Array.from(images.data);
-      const model = await readLayersModel(join(CASES, name, "model.json"));
+      const model = await readLayersModel(join(CASES, name));
       assertClose(await evaluate(model, x), expected.data, "as read");
       const written = await writeLayersModel(model, folder);
       assertClose(await evaluate(await readLayersModel(written), x), expected.data, "written and read again");

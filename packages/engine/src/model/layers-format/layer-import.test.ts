@@ -90,6 +90,19 @@ void test("activations are read as name, as Keras 3's function, and as a layer",
   assert.deepEqual(await last(layer), { function: "leakyRelu", slope: 0.5 });
 });
 
+void test("the kernel of a depthwise convolution has Keras 3's name or Keras 2's", async () => {
+  for (const name of ["l0/kernel", "l0/depthwise_kernel", "layers/depthwise_conv2d/vars/0"]) {
+    const weights: Weights = {
+      [name]: [
+        [1, 1, 2, 1],
+        [1, 2],
+      ],
+    };
+    const model = await read([["DepthwiseConv2D", { kernel_size: 1, use_bias: false }]], weights);
+    assert.deepEqual([...(model.weights.get("l0/depthwise_kernel") ?? [])], [1, 2]);
+  }
+});
+
 void test("a ReLU may have a slope or a limit", async () => {
   assert.deepEqual(
     await nodesOf([

@@ -17,7 +17,13 @@ export class LayerWeights {
   take(layer: string, variable: string, position: number): StoredWeight | undefined {
     const owner = this.#layers.get(layer)?.sharedWith ?? layer;
     const path = this.#layers.get(owner)?.path;
-    const exact = [`${owner}/${variable}`, `${path}/vars/${position}`, `layers/${owner}/vars/${position}`];
+    // Keras 3 calls the kernel of a depthwise convolution like any other.
+    const exact = [
+      `${owner}/${variable}`,
+      `${owner}/${variable.replace("depthwise_", "")}`,
+      `${path}/vars/${position}`,
+      `layers/${owner}/vars/${position}`,
+    ];
     const name = exact.find((candidate) => this.#stored.has(candidate)) ?? this.#longer(owner, variable);
     if (name === undefined) return undefined;
     this.#unused.delete(name);

@@ -25,10 +25,14 @@ const weightSpec = z.object({
 export type WeightGroup = Fact<typeof weightGroup>;
 const weightGroup = z.object({ paths: z.array(z.string().min(1)), weights: z.array(weightSpec) });
 
-/** What a `model.json` says. */
-export interface LayersJson extends LayersStructure {
+/** A model's structure, and who wrote it. */
+export interface Topology extends LayersStructure {
   /** For example "2.9.0" or "tfjs-layers 4.22.0". */
   readonly kerasVersion: string;
+}
+
+/** What a `model.json` says. */
+export interface LayersJson extends Topology {
   readonly manifest: readonly WeightGroup[];
   readonly metadata: unknown;
 }
@@ -38,8 +42,9 @@ const outerTopology = z.looseObject({
   model_config: z.preprocess(parsedText, topology),
   keras_version: z.string().optional(),
 });
+const anyTopology = z.preprocess(parsedText, z.union([outerTopology, topology]));
 const modelJson = z.looseObject({
-  modelTopology: z.preprocess(parsedText, z.union([outerTopology, topology])),
+  modelTopology: anyTopology,
   weightsManifest: z.array(weightGroup),
   userDefinedMetadata: z.unknown().optional(),
 });
@@ -78,13 +83,17 @@ export function parseLayersJson(text: string, file: string): LayersJson {
   const parsed = parseJson(text, file);
   const format = otherFormatOf(parsed);
   if (format !== undefined) throw otherFormat(file, format);
-  const json = check(modelJson, parsed, file);
-  const { modelTopology } = json;
-  const inner = check(topology, "model_config" in modelTopology ? modelTopology.model_config : modelTopology, file);
-  const kerasVersion = modelTopology.keras_version ?? inner.keras_version ?? "";
+  const { modelTopology, weightsManifest, userDefinedMetadata } = check(modelJson, parsed, file);
+  return { ...topologyOf(modelTopology, file), manifest: weightsManifest, metadata: userDefinedMetadata };
+}
+
+/** Reads a model's structure as Keras and TensorFlow.js write it. Throws as `parseLayersJson` does. */
+export function topologyOf(json: unknown, file: string): Topology {
+  const outer = check(anyTopology, json, file);
+  const inner = check(topology, "model_config" in outer ? outer.model_config : outer, file);
   const structure = structureOf(inner.class_name, inner.config, file);
-  if (structure !== undefined) {
-    return { ...structure, kerasVersion, manifest: json.weightsManifest, metadata: json.userDefinedMetadata };
+  if (structure === undefined) {
+    throw unsupported(file, `the model is of class "${inner.class_name}"; expected Sequential, Functional or Model`);
   }
-  throw unsupported(file, `the model is of class "${inner.class_name}"; expected Sequential, Functional or Model`);
+  return { ...structure, kerasVersion: outer.keras_version ?? inner.keras_version ?? "" };
 }

@@ -3,10 +3,12 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { MpoError } from "@mpo/core";
+import { zipSync } from "fflate";
 import { withFolder } from "../../test-support/layers-format-testing.ts";
 import { readLayersModel } from "./read-layers-model.ts";
 
 const GRAPH = { format: "graph-model", modelTopology: { node: [], versions: {} }, weightsManifest: [] };
+const ZIP = Buffer.from(zipSync({ "model.json": new Uint8Array(3) })).toString("latin1");
 const STRUCTURE = { class_name: "Sequential", config: { layers: [] } };
 
 /** A file, what `--weights` names (the file itself, or its folder), and what is said of it. */
@@ -18,7 +20,7 @@ const FILES: readonly (readonly [path: string, content: string, given: string, m
   ["m/saved_model.pb", "\x08\x01\x12", "m", /this is a TensorFlow SavedModel$/, /=keras_saved_model/],
   ["m.onnx", "\x08\x07", "m.onnx", /this is an ONNX model$/, /Keras/],
   ["m.pt", "PK\x03\x04", "m.pt", /this is a PyTorch file$/, /Keras/],
-  ["m.zip", "PK\x03\x04", "m.zip", /this is a zip archive, but not/, /unzip/],
+  ["m.zip", ZIP, "m.zip", /this is a zip archive, but not/, /unzip/],
   ["model.json", "\x7fELF\x02\0\x1b[31m", "model.json", /this is not a model of a known format$/, /model\.json/],
 ];
 

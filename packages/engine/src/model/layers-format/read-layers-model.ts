@@ -7,20 +7,22 @@ import { GraphBuilder } from "../graph-builder.ts";
 import type { Model, ModelGraph, ModelWeights, SampleShape } from "../model-graph.ts";
 import { graphVariables } from "../variables.ts";
 import { invalid, unsupported } from "./checked-json.ts";
-import { type ExportMetadata, parseExportMetadata } from "./export-metadata.ts";
+import { type ExportMetadata, NO_METADATA, parseExportMetadata } from "./export-metadata.ts";
 import { fromBlockDiagonal } from "./grouped-kernel.ts";
+import { type KerasFile, readH5File, readKerasFile } from "./keras-file.ts";
 import { importLayer } from "./layer-import.ts";
 import { LayerWeights } from "./layer-weights.ts";
-import { type LayersJson, parseLayersJson } from "./layers-json.ts";
+import { parseLayersJson, type Topology } from "./layers-json.ts";
 import { batchShapeOf, type LayerJson } from "./layers-structure.ts";
 import { binaryFormat, otherFormat } from "./other-formats.ts";
 import { readStoredWeights } from "./stored-weights.ts";
 import { MODEL_FILE } from "./write-layers-model.ts";
 
 /**
- * Reads a Keras or TensorFlow.js layers model, in a folder or by its file: `model.json` and its weight files (float32, or
- * quantised to uint8, uint16 or float16). Sequential or Functional, one input of fixed size, one output; the layers of models inside it
- * stand among its own, and a layer's own activation becomes a node after it. An export of `writeLayersModel` gives back the same graph.
+ * Reads a model, by its folder or its file: a TensorFlow.js layers model (`model.json` and its weight files, float32 or
+ * quantised to uint8, uint16 or float16), a `.keras` or an `.h5` file. Sequential or Functional, one input of fixed size,
+ * one output; the layers of models inside it stand among its own, a layer's own activation becomes a node after it, and
+ * each use of a layer a node of its own. An export of `writeLayersModel` gives back the same graph.
  *
  * Throws `not-found`; `invalid-data` for damaged files, naming file and place; `unsupported` for a layer or a setting
  * that the engine does not have, naming the layer and what is supported; `cancelled`.
@@ -31,13 +33,24 @@ export async function readLayersModel(path: string, options: Abortable = {}): Pr
   const bytes = await readFile(file).catch((thrown: unknown) => {
     throw fileError(thrown, "read", file);
   });
-  const binary = binaryFormat(file, bytes);
-  if (binary !== undefined) throw otherFormat(file, binary);
+  const { topology, weights, metadata } = await contentOf(bytes, file, options);
+  const stored = new LayerWeights(weights, topology.layers);
+  const { graph, storedNames } = importGraph(topology, stored, metadata, file);
+  return { graph, weights: assignWeights(graph, stored, storedNames, metadata, file) };
+}
+
+interface Content extends KerasFile {
+  readonly metadata: ExportMetadata;
+}
+
+async function contentOf(bytes: Buffer, file: string, options: Abortable): Promise<Content> {
+  const format = binaryFormat(file, bytes);
+  if (format === "h5") return { ...readH5File(bytes, file), metadata: NO_METADATA };
+  if (format === "keras") return { ...readKerasFile(bytes, file), metadata: NO_METADATA };
+  if (format !== undefined) throw otherFormat(file, format);
   const json = parseLayersJson(bytes.toString("utf8"), file);
   const metadata = parseExportMetadata(json.metadata, file);
-  const stored = new LayerWeights(await readStoredWeights(dirname(file), json.manifest, options), json.layers);
-  const { graph, storedNames } = importGraph(json, stored, metadata, file);
-  return { graph, weights: assignWeights(graph, stored, storedNames, metadata, file) };
+  return { topology: json, weights: await readStoredWeights(dirname(file), json.manifest, options), metadata };
 }
 
 /** The file of a model in a folder: `model.json`, or the first other that is known. A file stands for itself. */
@@ -57,7 +70,7 @@ interface ImportedGraph {
   readonly storedNames: ReadonlyMap<string, string>;
 }
 
-function importGraph(json: LayersJson, stored: LayerWeights, metadata: ExportMetadata, file: string): ImportedGraph {
+function importGraph(json: Topology, stored: LayerWeights, metadata: ExportMetadata, file: string): ImportedGraph {
   const input = inputOf(json, file);
   const g = new GraphBuilder(json.name, inputShapeOf(input, file), input.name);
   const storedNames = new Map<string, string>();
@@ -105,7 +118,7 @@ function explained<T>(where: string, act: () => T): T {
   }
 }
 
-function inputOf({ layers }: LayersJson, file: string): LayerJson {
+function inputOf({ layers }: Topology, file: string): LayerJson {
   const inputs = layers.filter(({ className }) => className === "InputLayer");
   const [input] = inputs;
   if (input === undefined || inputs.length > 1) {

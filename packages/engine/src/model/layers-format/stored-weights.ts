@@ -45,7 +45,7 @@ export async function readStoredWeights(
           throw invalid(folder, `the manifest has weight "${spec.name}" twice; expected once`);
         }
         const values = decode(bytes, spec);
-        requireFinite(values, spec, place);
+        requireFinite(values, spec.name, `which begins at byte ${place.offsetBytes} of ${place.file},`);
         weights.set(spec.name, { shape: spec.shape, values, ...place });
       }
     } finally {
@@ -191,11 +191,12 @@ function halfToNumber(bits: number): number {
   return sign * (1 + fraction) * 2 ** (exponent - 15);
 }
 
-function requireFinite(values: Float32Array, spec: WeightSpec, place: Place): void {
+/** Throws `invalid-data` for a number that is not finite; `where` says where the weight lies. */
+export function requireFinite(values: Float32Array, name: string, where: string): void {
   const bad = values.findIndex((value) => !Number.isFinite(value));
   if (bad < 0) return;
   throw new MpoError(
     "invalid-data",
-    `weight "${spec.name}", which begins at byte ${place.offsetBytes} of ${place.file}, is ${values[bad]} at element ${bad}; expected finite numbers`,
+    `weight "${name}", ${where} is ${values[bad]} at element ${bad}; expected finite numbers`,
   );
 }
