@@ -85,8 +85,8 @@ export interface OpAttributes {
   readonly reshape: { readonly shape: SampleShape };
   /** Repeats rows and columns. */
   readonly upsample: { readonly factors: Size2D };
-  /** `spatial`: whole channels of an image together. */
-  readonly dropout: { readonly rate: number; readonly spatial?: boolean };
+  /** `whole`: what falls out together, channels of an image or all of a sample (stochastic depth). */
+  readonly dropout: { readonly rate: number; readonly whole?: "channels" | "samples" };
 }
 
 export type OpKind = keyof OpAttributes;

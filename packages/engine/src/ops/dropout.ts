@@ -45,8 +45,10 @@ export const dropout: OpDefinition<"dropout"> = {
   },
 };
 
-function maskShape({ spatial }: OpAttributes["dropout"], shape: SampleShape): SampleShape {
-  return spatial === true ? [...shape.slice(0, -1).map(() => 1), shape.at(-1)!] : shape;
+function maskShape({ whole }: OpAttributes["dropout"], shape: SampleShape): SampleShape {
+  if (whole === undefined) return shape;
+  const ones = shape.map(() => 1);
+  return whole === "samples" ? ones : ones.with(-1, shape.at(-1)!);
 }
 
 /** 0 with probability `rate`, else `1 / (1 - rate)`. */

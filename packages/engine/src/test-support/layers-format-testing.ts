@@ -57,7 +57,7 @@ export function everythingGraph(): ModelGraph {
   x = g.append(
     "dropout",
     [g.append("upsample", [x], { factors: [1, 2] }, "wider")],
-    { rate: 0.2, spatial: true },
+    { rate: 0.2, whole: "channels" },
     "drop",
   );
   x = g.zeroPad(

@@ -74,7 +74,7 @@ const OPERATIONS: readonly (readonly [string, (g: GraphBuilder, x: string, name:
   ["prelu", (g, x, name) => g.append("prelu", [x], { sharedAxes: [0, 1] }, name)],
   ["layerNorm", (g, x, name) => g.append("layerNorm", [x], { epsilon: 1e-3, scale: true, center: true }, name)],
   ["affine", (g, x, name) => g.append("affine", [x], { scale: [0.9], offset: [0.1] }, name)],
-  ["spatial dropout", (g, x, name) => g.append("dropout", [x], { rate: 0.2, spatial: true }, name)],
+  ["spatial dropout", (g, x, name) => g.append("dropout", [x], { rate: 0.2, whole: "channels" }, name)],
   [
     "upsample",
     (g, x, name) =>

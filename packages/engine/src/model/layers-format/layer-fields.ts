@@ -13,8 +13,14 @@ export const nestedNumbers = z.preprocess(
   (value) => (Array.isArray(value) ? value.flat(Number.POSITIVE_INFINITY) : value),
   numbers.nullish(),
 );
-export const noAxes = z.null("only a mask for each value, or whole channels (SpatialDropout2D), is supported");
-export const wholeChannels = z.tuple([z.null(), z.literal(1), z.literal(1), z.union([z.null(), whole])]);
+/** Of Dropout: what falls out together. */
+export const noiseShape = z
+  .union([
+    z.null("only a mask for each value, whole channels or whole samples is supported"),
+    z.tuple([z.null(), z.literal(1), z.literal(1), z.literal(1)]).transform(() => "samples" as const),
+    z.tuple([z.null(), z.literal(1), z.literal(1), z.union([z.null(), whole])]).transform(() => "channels" as const),
+  ])
+  .default(null);
 /** Keras 3 may write a function as an object; an activation may also be a layer. */
 export const activationName = z
   .union([

@@ -1,6 +1,7 @@
 import { MpoError } from "@mpo/core";
 import { z } from "zod";
 import type { SampleShape, Size2D, WindowAttributes } from "../model-graph.ts";
+import { withConstants } from "./arithmetic-import.ts";
 import { activationOf } from "./layer-activation.ts";
 import {
   type ActivationJson,
@@ -10,13 +11,12 @@ import {
   convFields,
   flag,
   nestedNumbers,
-  noAxes,
+  noiseShape,
   numbers,
   paddingName,
   paddings,
   size,
   whole,
-  wholeChannels,
 } from "./layer-fields.ts";
 import {
   chained,
@@ -195,12 +195,22 @@ const IMPORTS: Readonly<Record<string, LayerImport>> = {
   ),
   Dropout: oneNode(
     "dropout",
-    z.object({ rate: z.number(), noise_shape: z.union([noAxes, wholeChannels]).default(null) }),
-    ({ rate, noise_shape: shape }) => (shape === null ? { rate } : { rate, spatial: true }),
+    z.object({ rate: z.number(), noise_shape: noiseShape }),
+    ({ rate, noise_shape: whole }) => (whole === null ? { rate } : { rate, whole }),
   ),
+  /** Of Keras' ConvNeXt: a trained number for each channel. */
+  LayerScale: layer(z.object({}), (_config, place) => {
+    const { g, name, weightFrom } = place;
+    weightFrom(`${name}/depthwise_kernel`, `${name}/gamma`);
+    return onMap(place, (x) => g.depthwiseConv2d(x, { kernelSize: 1, useBias: false }, name));
+  }),
+  StochasticDepth: oneNode("dropout", z.object({ drop_path_rate: z.number() }), ({ drop_path_rate: rate }) => ({
+    rate,
+    whole: "samples",
+  })),
   SpatialDropout2D: oneNode("dropout", z.object({ rate: z.number(), data_format: channelsLast }), ({ rate }) => ({
     rate,
-    spatial: true,
+    whole: "channels",
   })),
   Normalization: oneNode(
     "affine",
@@ -229,6 +239,7 @@ const DOES_NOTHING =
 /** Adds a layer of the file to the graph and gives the name of its last node. Throws `unsupported` or `invalid-data`. */
 export function importLayer(className: string, config: unknown, place: LayerPlace): string {
   if (DOES_NOTHING.test(className)) return onlyInput(place.inputs);
+  if (place.constants.length > 0) return withConstants(className, place);
   const add = IMPORTS[className];
   if (add === undefined) {
     throw new MpoError(

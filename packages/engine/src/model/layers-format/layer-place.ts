@@ -10,6 +10,8 @@ export interface LayerPlace {
   readonly name: string;
   /** Nodes that it reads. */
   readonly inputs: readonly string[];
+  /** Numbers that it calculates with; only arithmetic has any. */
+  readonly constants: readonly number[];
   readonly kerasVersion: string;
   /** Channel groups of an ordinary convolution that stands for a grouped one. */
   readonly groups: number | undefined;

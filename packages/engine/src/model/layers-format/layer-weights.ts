@@ -41,11 +41,16 @@ export class LayerWeights {
    * for a layer of a model inside the model.
    */
   #longer(layer: string, variable: string): string | undefined {
-    return [...this.#unused].find((name) => {
+    const found = [...this.#unused].find((name) => {
       const place = `/${name}`.indexOf(`/${layer}/`);
       const isOther = this.#layers.has(name.slice(0, name.lastIndexOf("/")));
       const rest = name.slice(place + layer.length + 1);
       return place >= 0 && !isOther && (rest === variable || /^[^/]+\/(.*)$/.exec(rest)?.[1] === variable);
     });
+    // A layer's own author need not name its one weight.
+    const unnamed = [...this.#unused].filter(
+      (name) => /\/variable(_\d+)?$/i.test(`/${name}`) && `/${name}`.includes(`/${layer}/`),
+    );
+    return found ?? (unnamed.length === 1 ? unnamed[0] : undefined);
   }
 }

@@ -9,6 +9,8 @@ export interface LayerJson {
   readonly inputs: readonly string[];
   /** Layer whose weights it has: another use of the same layer. */
   readonly sharedWith?: string;
+  /** Numbers that it calculates with, beside what it reads: `x / 127.5` in Python is a layer of a Keras model. */
+  readonly constants?: readonly number[];
   /** Where Keras 3 keeps its weights, such as `layers/conv2d_1`. */
   readonly path?: string;
 }
@@ -25,7 +27,8 @@ export interface LayersStructure {
 const tensorReference = z.tuple([z.string(), z.number(), z.number()]).rest(z.unknown());
 type TensorReference = z.infer<typeof tensorReference>;
 const layer = z.looseObject({
-  class_name: z.string(),
+  /** Own layers may have their package before their name: `Custom>LayerScale`. */
+  class_name: z.string().transform((name) => name.replace(/^.*>/, "")),
   name: z.string().optional(),
   config: z.looseObject({ name: z.string().optional() }),
   inbound_nodes: z.unknown().optional(),
@@ -144,13 +147,6 @@ function sequential(config: z.infer<typeof sequentialConfig>, file: string): Lay
     const name = nameOf(entry, position);
     const inputShape = inputShapeOf(entry, file);
     if (previous === undefined && entry.class_name !== "InputLayer") {
-      if (inputShape === undefined) {
-        throw unsupported(
-          file,
-          "the Sequential model has no input shape; expected it in its first layer",
-          "Give the first layer an input shape, or build the model, before saving it.",
-        );
-      }
       const input = { name: `${name}_input`, className: "InputLayer", config: { batch_input_shape: inputShape } };
       layers.push({ ...input, inputs: [] });
     }
@@ -176,11 +172,16 @@ function functional(config: z.infer<typeof functionalConfig>, file: string): Lay
     if (calls.length > 1 && MODEL_CLASSES.has(className)) {
       throw unsupported(file, `model "${name}" is used ${calls.length} times inside the model; expected once`);
     }
-    return (calls.length === 0 ? [[]] : calls).map((inputs, use) => ({
+    const operation = operationOf(entry) ?? className;
+    if (calls.some(([first]) => typeof first === "number") && !COMMUTATIVE.has(operation)) {
+      throw unsupported(file, `layer "${name}" (${operation}) begins with a number, as in 1 - x; expected x - 1`);
+    }
+    return (calls.length === 0 ? [[]] : calls).map((operands, use) => ({
       name: useName(name, use),
-      className,
+      className: operation,
       config: own,
-      inputs: inputs.map(named),
+      inputs: operands.filter((operand) => typeof operand !== "number").map(named),
+      constants: operands.filter((operand) => typeof operand === "number"),
       ...(use > 0 ? { sharedWith: name } : {}),
     }));
   });
@@ -210,27 +211,58 @@ const oldInboundNodes = z.union([
 const inboundNodes = z.array(z.object({ args: z.array(z.unknown()) }));
 const kerasTensor = z.object({ config: z.object({ keras_history: tensorReference }) });
 
+type Operand = TensorReference | number;
+
 /**
- * The tensors of each use of a layer. Keyword arguments of a call (such as `training: false`) say nothing about structure
- * and are passed over.
+ * What each use of a layer reads: tensors, and numbers of Python's arithmetic. Keyword arguments of a call (such as
+ * `training: false`) say nothing about structure and are passed over.
  */
-function callsOf(entry: LayerEntry, name: string, file: string): readonly (readonly TensorReference[])[] {
+function callsOf(entry: LayerEntry, name: string, file: string): readonly (readonly Operand[])[] {
   const found = entry.inbound_nodes ?? [];
   const old = oldInboundNodes.safeParse(found);
-  if (old.success) return old.data.filter((call) => call.length > 0);
-  const calls = inboundNodes.safeParse(found);
-  if (calls.success) {
-    return calls.data.map(({ args }) =>
-      args.flat().flatMap((argument) => {
-        const tensor = kerasTensor.safeParse(argument);
-        if (tensor.success) return [tensor.data.config.keras_history];
-        if (typeof argument !== "number") return [];
-        throw unsupported(file, `layer "${name}" (${entry.class_name}) calculates with the number ${argument}`);
-      }),
-    );
+  if (old.success) {
+    const calls = old.data.filter((call) => call.length > 0);
+    return entry.class_name === LAMBDA ? calls.map((call) => call.flatMap(lambdaOperands)) : calls;
   }
+  const calls = inboundNodes.safeParse(found);
+  if (calls.success) return calls.data.map(({ args }) => operandsOf(args));
   throw unsupported(
     file,
     `layer "${name}" (${entry.class_name}): its inbound_nodes are not of the form [[["layer", 0, 0, {}]]] or [{"args": [...]}]`,
   );
+}
+
+function operandsOf(argument: unknown): readonly Operand[] {
+  if (Array.isArray(argument)) return argument.flatMap(operandsOf);
+  if (typeof argument === "number") return [argument];
+  const tensor = kerasTensor.safeParse(argument);
+  return tensor.success ? [tensor.data.config.keras_history] : [];
+}
+
+/** An operation of TensorFlow in a model of Keras 2, and its second operand among the keyword arguments. */
+const LAMBDA = "TFOpLambda";
+const CONSTANT = "_CONSTANT_VALUE";
+
+function lambdaOperands([name, use, tensor, keywords]: TensorReference): readonly Operand[] {
+  const first: Operand = name === CONSTANT ? tensor : [name, use, tensor];
+  const { y } = z.looseObject({ y: z.unknown() }).catch({ y: undefined }).parse(keywords);
+  const second = tensorReference.safeParse(y);
+  return [first, ...(second.success ? [second.data] : operandsOf(y))];
+}
+
+const OPERATIONS: Readonly<Record<string, string>> = {
+  add: "Add",
+  subtract: "Subtract",
+  multiply: "Multiply",
+  truediv: "TrueDivide",
+  divide: "TrueDivide",
+};
+
+const COMMUTATIVE: ReadonlySet<string> = new Set(["Add", "Multiply"]);
+
+/** The name that Keras 3 has for an operation of Keras 2. */
+function operationOf({ class_name: className, config }: LayerEntry): string | undefined {
+  const { function: own } = config;
+  if (className !== LAMBDA || typeof own !== "string") return undefined;
+  return OPERATIONS[own.slice(own.lastIndexOf(".") + 1)] ?? own;
 }

@@ -94,6 +94,7 @@ function importGraph(json: Topology, stored: LayerWeights, metadata: ExportMetad
           g,
           name: layer.name,
           inputs: layer.inputs.map(nodeOf),
+          constants: layer.constants ?? [],
           kerasVersion: json.kerasVersion,
           groups: metadata.groups[layer.name],
           weight: (variable, position) => stored.take(layer.name, variable, position)?.values,
@@ -131,6 +132,13 @@ const batchShape = z.tuple([z.number().nullable()]).rest(z.number().int().positi
 
 function inputShapeOf({ name, config }: LayerJson, file: string): SampleShape {
   const shape = batchShapeOf(config);
+  if (shape === undefined) {
+    throw unsupported(
+      file,
+      "the Sequential model has no input shape; expected it in its first layer",
+      "Give the first layer an input shape, or build the model, before saving it.",
+    );
+  }
   const result = batchShape.safeParse(shape);
   if (!result.success) {
     throw unsupported(
@@ -190,7 +198,7 @@ function assignWeights(
     const [height = 1, width = 1, inputsPerGroup = 1, filters = 1] = spec.shape;
     const inputs = inputsPerGroup * groups;
     const expected = groups === 1 ? spec.shape : [height, width, inputs, filters];
-    if (withoutLeadingOnes(weight.shape).join() !== withoutLeadingOnes(expected).join()) {
+    if (withoutOnes(weight.shape).join() !== withoutOnes(expected).join()) {
       throw invalid(file, `weight "${storedName}" has shape [${weight.shape}]; expected [${expected}]`);
     }
     const values =
@@ -217,7 +225,7 @@ function assignWeights(
   return weights;
 }
 
-/** The kernel of a dense layer on a map, `[inputs, outputs]`, is that of a 1x1 convolution. */
-function withoutLeadingOnes(shape: readonly number[]): readonly number[] {
-  return shape.slice(shape.findIndex((extent) => extent !== 1));
+/** The kernel of a dense layer on a map, `[inputs, outputs]`, is that of a 1x1 convolution, `[1, 1, inputs, outputs]`. */
+function withoutOnes(shape: readonly number[]): readonly number[] {
+  return shape.filter((extent) => extent !== 1);
 }

@@ -1,7 +1,7 @@
 import type { ModelNode, WindowAttributes } from "../model-graph.ts";
 
-/** Mask of a dropout of whole channels; null stands for the extent of the input. */
-const WHOLE_CHANNELS = [null, 1, 1, null];
+/** Masks of a dropout; null stands for the extent of the input. */
+const NOISE_SHAPES = { channels: [null, 1, 1, null], samples: [null, 1, 1, 1] } as const;
 export const CHANNELS_LAST = { data_format: "channels_last" } as const;
 
 /** Class and configuration of the one layer that stands for a node. */
@@ -46,8 +46,8 @@ export function stockLayer(
     case "reshape":
       return ["Reshape", { target_shape: node.attributes.shape }];
     case "dropout": {
-      const { rate, spatial } = node.attributes;
-      return ["Dropout", spatial === true ? { rate, noise_shape: WHOLE_CHANNELS } : { rate }];
+      const { rate, whole } = node.attributes;
+      return ["Dropout", whole === undefined ? { rate } : { rate, noise_shape: NOISE_SHAPES[whole] }];
     }
   }
 }
