@@ -1,8 +1,8 @@
 import { MpoError } from "@mpo/core";
 import type { ActivationName, OpAttributes } from "../model-graph.ts";
 
-/** HARD_SIGMOID of Keras 2 and TensorFlow.js; Keras 3 has 1/6. */
-const KERAS2_SLOPE = 0.2;
+/** HARD_SIGMOID of Keras 2 and TensorFlow.js, `clip(0.2 x + 0.5, 0, 1)`; Keras 3 has 1/6. */
+export const KERAS2_SLOPE = 0.2;
 
 /** Of the function leaky_relu; the layer LeakyReLU has 0.3. */
 const LEAKY_SLOPE = 0.2;
@@ -38,4 +38,9 @@ export function activationOf(name: string, kerasVersion: string): OpAttributes["
   return own === "hardSigmoid" && !kerasVersion.startsWith("3.")
     ? { function: own, slope: KERAS2_SLOPE }
     : { function: own };
+}
+
+/** What files call an activation. */
+export function storedActivation(name: ActivationName): string | undefined {
+  return Object.keys(ACTIVATIONS).find((stored) => ACTIVATIONS[stored] === name);
 }

@@ -1,8 +1,10 @@
+import { DEFAULT_HARD_SIGMOID_SLOPE } from "../../ops/activation.ts";
 import { inputShapesOf, sampleShapes } from "../graph-shapes.ts";
 import { elementsOf, type Model, type ModelNode, type OpAttributes, type SampleShape } from "../model-graph.ts";
 import { graphVariables } from "../variables.ts";
 import type { Expansion, ExportMetadata } from "./export-metadata.ts";
 import { toBlockDiagonal } from "./grouped-kernel.ts";
+import { KERAS2_SLOPE, storedActivation } from "./layer-activation.ts";
 import type { LayerJson } from "./layers-structure.ts";
 import { CHANNELS_LAST, convConfig, stockLayer } from "./stock-layer.ts";
 
@@ -19,10 +21,6 @@ export interface ExportedModel {
   readonly weights: readonly ExportedWeight[];
   readonly metadata: ExportMetadata;
 }
-
-/** `clip(0.2 x + 0.5, 0, 1)`: what TensorFlow.js calls hardSigmoid. */
-const STOCK_SLOPE = 0.2;
-const DEFAULT_SLOPE = 1 / 6;
 
 interface ExportState {
   readonly model: Model;
@@ -104,37 +102,21 @@ function exportActivation(
   const put = (className: string, config: object): string => putLayer(state, className, name, [input], config);
   if (own === "leakyRelu") put("LeakyReLU", { alpha: slope ?? 0 });
   else if (own === "clippedRelu") put("ReLU", { max_value: most });
-  else if (own !== "hardSwish" && (own !== "hardSigmoid" || slope === STOCK_SLOPE)) {
-    put("Activation", { activation: STOCK_ACTIVATIONS[own] });
+  else if (own !== "hardSwish" && (own !== "hardSigmoid" || slope === KERAS2_SLOPE)) {
+    put("Activation", { activation: storedActivation(own) });
   } else {
     const begin = state.layers.length;
     if (own === "hardSigmoid") {
-      putHardSigmoid(state, name, name, input, shape, slope ?? DEFAULT_SLOPE);
+      putHardSigmoid(state, name, name, input, shape, slope ?? DEFAULT_HARD_SIGMOID_SLOPE);
     } else {
       const gate = helper(state, name, "gate");
-      putHardSigmoid(state, name, gate, input, shape, DEFAULT_SLOPE);
+      putHardSigmoid(state, name, gate, input, shape, DEFAULT_HARD_SIGMOID_SLOPE);
       putLayer(state, "Multiply", name, [input, gate], {});
     }
     const layers = state.layers.slice(begin).map((layer) => layer.name);
     state.expansions.push({ kind: "activation", name, input, layers, attributes });
   }
 }
-
-const STOCK_ACTIVATIONS = {
-  linear: "linear",
-  relu: "relu",
-  relu6: "relu6",
-  sigmoid: "sigmoid",
-  tanh: "tanh",
-  swish: "swish",
-  hardSigmoid: "hard_sigmoid",
-  elu: "elu",
-  selu: "selu",
-  gelu: "gelu",
-  softplus: "softplus",
-  softsign: "softsign",
-  softmax: "softmax",
-} as const;
 
 /** Puts the layers of a hardSigmoid of any slope; the last is named `last`. */
 function putHardSigmoid(
@@ -145,7 +127,7 @@ function putHardSigmoid(
   shape: SampleShape,
   slope: number,
 ): void {
-  const x = putScale(state, node, input, { shape, scale: [slope / STOCK_SLOPE] });
+  const x = putScale(state, node, input, { shape, scale: [slope / KERAS2_SLOPE] });
   const isLast = shape.length === 3;
   const sigmoid = isLast ? last : helper(state, node, "sigmoid");
   putLayer(state, "Activation", sigmoid, [x], { activation: "hard_sigmoid" });
