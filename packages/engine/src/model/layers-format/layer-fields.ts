@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Size2D } from "../model-graph.ts";
+import type { Size2D, WindowAttributes } from "../model-graph.ts";
 
 export const whole = z.number().int().positive();
 export const size = z.union([whole.transform((extent): Size2D => [extent, extent]), z.tuple([whole, whole])]);
@@ -53,4 +53,21 @@ export function paddings(): z.ZodType<readonly [Size2D, Size2D]> {
       [extent, extent],
     ]),
   ]);
+}
+
+interface ConvConfig {
+  readonly kernel_size: Size2D;
+  readonly strides: Size2D;
+  readonly padding: "same" | "valid";
+  readonly dilation_rate: Size2D;
+}
+
+/** TensorFlow's depthwise convolution strides alike in both directions, and does not stride when it is dilated. */
+export function hasEqualSteps({ strides: [down, right], dilation_rate: dilation }: ConvConfig): boolean {
+  return down === right && (down === 1 || (dilation[0] === 1 && dilation[1] === 1));
+}
+
+export function windowOf(config: ConvConfig): WindowAttributes {
+  const { kernel_size: kernelSize, strides, padding, dilation_rate: dilation } = config;
+  return { kernelSize, strides, padding, dilation };
 }

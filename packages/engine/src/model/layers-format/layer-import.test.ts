@@ -90,6 +90,18 @@ void test("activations are read as name, as Keras 3's function, and as a layer",
   assert.deepEqual(await last(layer), { function: "leakyRelu", slope: 0.5 });
 });
 
+void test("a convolution with a group for each channel is a depthwise one", async () => {
+  const weights: Weights = {
+    "l0/kernel": [
+      [1, 1, 1, 2],
+      [1, 2],
+    ],
+  };
+  const model = await read([["Conv2D", { filters: 2, groups: 2, kernel_size: 1, use_bias: false }]], weights);
+  assert.equal(model.graph.nodes[1]?.kind, "depthwiseConv2d");
+  assert.deepEqual([...(model.weights.get("l0/depthwise_kernel") ?? [])], [1, 2]);
+});
+
 void test("the kernel of a depthwise convolution has Keras 3's name or Keras 2's", async () => {
   for (const name of ["l0/kernel", "l0/depthwise_kernel", "layers/depthwise_conv2d/vars/0"]) {
     const weights: Weights = {

@@ -1,6 +1,6 @@
 import { MpoError } from "@mpo/core";
 import { z } from "zod";
-import type { SampleShape, Size2D, WindowAttributes } from "../model-graph.ts";
+import type { SampleShape } from "../model-graph.ts";
 import { withConstants } from "./arithmetic-import.ts";
 import { activationOf } from "./layer-activation.ts";
 import {
@@ -10,6 +10,7 @@ import {
   channelsLast,
   convFields,
   flag,
+  hasEqualSteps,
   nestedNumbers,
   noiseShape,
   numbers,
@@ -17,6 +18,7 @@ import {
   paddings,
   size,
   whole,
+  windowOf,
 } from "./layer-fields.ts";
 import {
   chained,
@@ -35,6 +37,16 @@ const SMALLEST_DEVIATION = 1e-7;
 const IMPORTS: Readonly<Record<string, LayerImport>> = {
   Conv2D: layer(z.object({ filters: whole, groups: whole.default(1), ...convFields }), (config, place) => {
     const { filters, groups, use_bias: useBias } = config;
+    // Written as a group for each channel, as ConvNeXt is: stock TensorFlow.js has depthwise convolutions, but no groups.
+    const isDepthwise = place.groups === undefined && groups > 1 && groups === filters && hasEqualSteps(config);
+    if (isDepthwise && place.g.shapeOf(onlyInput(place.inputs)).at(-1) === groups) {
+      const depthwise = { ...windowOf(config), depthMultiplier: 1, useBias };
+      return activated(
+        place,
+        place.g.append("depthwiseConv2d", place.inputs, depthwise, place.name),
+        config.activation,
+      );
+    }
     const attributes = { filters, ...windowOf(config), groups: place.groups ?? groups, useBias };
     return activated(place, place.g.append("conv2d", place.inputs, attributes, place.name), config.activation);
   }),
@@ -248,18 +260,6 @@ export function importLayer(className: string, config: unknown, place: LayerPlac
     );
   }
   return add(config, place);
-}
-
-interface ConvConfig {
-  readonly kernel_size: Size2D;
-  readonly strides: Size2D;
-  readonly padding: "same" | "valid";
-  readonly dilation_rate: Size2D;
-}
-
-function windowOf(config: ConvConfig): WindowAttributes {
-  const { kernel_size: kernelSize, strides, padding, dilation_rate: dilation } = config;
-  return { kernelSize, strides, padding, dilation };
 }
 
 function pooling(kind: "maxPool" | "avgPool"): LayerImport {
