@@ -134,9 +134,7 @@ void test("a ReLU may have a slope or a limit", async () => {
 
 /** Settings that the engine does not have: read otherwise they would be silently wrong. */
 const REFUSED: readonly (readonly [Layer, RegExp])[] = [
-  [["ReLU", { negative_slope: 0.1, max_value: 6 }], /negative_slope is 0\.1 and max_value 6; expected one/],
   [["ReLU", { threshold: 1 }], /threshold is 1: only 0/],
-  [["ELU", { alpha: 0.5 }], /alpha is 0\.5: only 1/],
   [["UpSampling2D", { interpolation: "bilinear" }], /interpolation is "bilinear": only nearest/],
   [["Dropout", { rate: 0.1, noise_shape: [null, 4, 1, 2] }], /noise_shape/],
   [["LayerNormalization", { axis: [1, 2, 3] }], /axis/],

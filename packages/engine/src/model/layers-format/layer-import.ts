@@ -1,8 +1,8 @@
 import { MpoError } from "@mpo/core";
 import { z } from "zod";
-import type { SampleShape } from "../model-graph.ts";
+import type { OpAttributes, SampleShape } from "../model-graph.ts";
 import { withConstants } from "./arithmetic-import.ts";
-import { activationOf } from "./layer-activation.ts";
+import { activationOf, reluUpTo } from "./layer-activation.ts";
 import {
   type ActivationJson,
   activationName,
@@ -121,20 +121,21 @@ const IMPORTS: Readonly<Record<string, LayerImport>> = {
       place.name,
     );
   }),
-  ReLU: oneNode(
-    "activation",
+  ReLU: layer(
     z.object({
       max_value: z.number().positive().nullish(),
       negative_slope: z.number().nonnegative().nullish(),
       threshold: z.literal(0, "only 0 is supported").nullish(),
     }),
-    ({ max_value: most, negative_slope: slope }) => {
-      if (slope && most) {
-        throw new MpoError("unsupported", `negative_slope is ${slope} and max_value ${most}; expected one of them`);
-      }
-      if (slope) return { function: "leakyRelu", slope };
-      if (most === 6) return { function: "relu6" };
-      return most ? { function: "clippedRelu", most } : { function: "relu" };
+    ({ max_value: most, negative_slope: slope }, { g, name, inputs }) => {
+      const put = (attributes: OpAttributes["activation"]): string => g.append("activation", inputs, attributes, name);
+      if (!slope) return put(reluUpTo(most ?? undefined));
+      const leaky = put({ function: "leakyRelu", slope });
+      if (!most) return leaky;
+      // min(x, most) is most - relu(most - x).
+      const below = { scale: [-1], offset: [most] };
+      const rest = g.activation(g.append("affine", [leaky], below, `${name}_rest`), "relu", `${name}_relu`);
+      return g.append("affine", [rest], below, `${name}_most`);
     },
   ),
   LeakyReLU: oneNode(
@@ -145,9 +146,14 @@ const IMPORTS: Readonly<Record<string, LayerImport>> = {
   PReLU: oneNode("prelu", z.object({ shared_axes: z.array(whole).nullish() }), ({ shared_axes: axes }) => ({
     sharedAxes: (axes ?? []).map((axis) => axis - 1),
   })),
-  ELU: oneNode("activation", z.object({ alpha: z.literal(1, "only 1 is supported").default(1) }), () => ({
-    function: "elu",
-  })),
+  ELU: layer(z.object({ alpha: z.number().default(1) }), ({ alpha }, { g, name, inputs }) => {
+    const x = onlyInput(inputs);
+    const elu = g.activation(x, "elu", name);
+    if (alpha === 1) return elu;
+    const scaled = (node: string, by: number): string =>
+      g.append("affine", [node], { scale: [by], offset: [0] }, `${node}_scaled`);
+    return g.add(scaled(elu, alpha), scaled(g.activation(x, "relu", `${name}_relu`), 1 - alpha), `${name}_sum`);
+  }),
   Softmax: oneNode("activation", z.object({ axis: z.number().default(-1) }), ({ axis }, place) => {
     requireLastAxis(axis, place);
     return { function: "softmax" };

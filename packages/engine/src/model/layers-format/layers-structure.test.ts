@@ -152,6 +152,27 @@ void test("a model inside need not say its input's shape; its weights lie at its
   );
 });
 
+void test("a model that is used twice is two, with the same weights", async () => {
+  const layers = [{ class_name: "Conv2D", config: { name: "a", filters: 2, kernel_size: 1, use_bias: false } }];
+  const twice = {
+    ...entry("Sequential", "stem", args(kerasTensor("in")), { layers }),
+    inbound_nodes: [args(kerasTensor("in")), args(kerasTensor("stem"))],
+  };
+  const last = { class_name: "__keras_tensor__", config: { keras_history: ["stem", 1, 0] } };
+  const model = await read([twice], args(last), { "a/kernel": [1, 1, 2, 2] });
+  assert.deepEqual(
+    [...model.weights].map(([name, values]) => [name, ...values]),
+    [
+      ["a/kernel", 1, 2, 3, 4],
+      ["a_use2/kernel", 1, 2, 3, 4],
+    ],
+  );
+  assert.deepEqual(
+    model.graph.nodes.map(({ inputs }) => inputs),
+    [[], ["in"], ["a"], ["a_use2"]],
+  );
+});
+
 void test("the layers of ConvNeXt's own are read, whatever their weight is called", async () => {
   const layers = [
     entry("Custom>LayerScale", "scale", [["in", 0, 0, {}]], { init_values: 1e-6, projection_dim: 2 }),

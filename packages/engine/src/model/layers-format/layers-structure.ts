@@ -60,7 +60,6 @@ export function structureOf(className: string, config: unknown, file: string): L
 }
 
 const INPUT = "InputLayer";
-const MODEL_CLASSES: ReadonlySet<string> = new Set(["Sequential", "Functional", "Model"]);
 
 /** Puts the layers of inner models into the outer one: an inner input is what the inner model reads. */
 function flattened({ name, layers: found, output }: LayersStructure, file: string): LayersStructure {
@@ -78,10 +77,14 @@ function flattened({ name, layers: found, output }: LayersStructure, file: strin
     if (inner.output === own) {
       throw unsupported(file, `layer "${layer.name}" (${layer.className}) is a model without layers`);
     }
-    const outside = (input: string): string => (input === own ? source : input);
+    // Another use of the model is other layers, with the weights of the first.
+    const suffix = layer.sharedWith === undefined ? "" : layer.name.slice(layer.sharedWith.length);
+    const outside = (input: string): string => (input === own ? source : `${input}${suffix}`);
     for (const part of inner.layers) {
+      if (part.className === INPUT) continue;
       const path = `${layer.path}/${part.path}`;
-      if (part.className !== INPUT) flat.push({ ...part, inputs: part.inputs.map(outside), path });
+      const shared = suffix === "" ? {} : { sharedWith: part.sharedWith ?? part.name };
+      flat.push({ ...part, name: `${part.name}${suffix}`, inputs: part.inputs.map(outside), path, ...shared });
     }
     renamed.set(layer.name, outside(inner.output));
   }
@@ -169,9 +172,6 @@ function functional(config: z.infer<typeof functionalConfig>, file: string): Lay
   const named = ([name, use]: TensorReference): string => useName(name, use);
   const layers = [...uses].flatMap(([name, { entry, calls }]) => {
     const { class_name: className, config: own } = entry;
-    if (calls.length > 1 && MODEL_CLASSES.has(className)) {
-      throw unsupported(file, `model "${name}" is used ${calls.length} times inside the model; expected once`);
-    }
     const operation = operationOf(entry) ?? className;
     if (calls.some(([first]) => typeof first === "number") && !COMMUTATIVE.has(operation)) {
       throw unsupported(file, `layer "${name}" (${operation}) begins with a number, as in 1 - x; expected x - 1`);

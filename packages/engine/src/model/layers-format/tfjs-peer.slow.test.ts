@@ -149,6 +149,29 @@ for (const [what, build] of [
     }));
 }
 
+const ACTIVATION_LAYERS: readonly (readonly [string, object, (x: number) => number])[] = [
+  ["ELU", { alpha: 0.3 }, (x) => (x > 0 ? x : 0.3 * Math.expm1(x))],
+  ["ReLU", { negative_slope: 0.2, max_value: 0.5 }, (x) => Math.min(0.5, x > 0 ? x : 0.2 * x)],
+  ["ReLU", { negative_slope: 0, max_value: 0.5 }, (x) => Math.min(0.5, Math.max(0, x))],
+  ["LeakyReLU", { negative_slope: 0.2 }, (x) => (x > 0 ? x : 0.2 * x)],
+];
+
+for (const [className, config, compute] of ACTIVATION_LAYERS) {
+  void test(`${className} ${JSON.stringify(config)} is what Keras says it is, in stock TensorFlow.js too`, () =>
+    withFolder(async (folder) => {
+      const input = { class_name: "InputLayer", config: { name: "in", batch_shape: [null, 5] } };
+      const layers = [input, { class_name: className, config: { name: "layer", ...config } }];
+      const modelTopology = { class_name: "Sequential", config: { name: "tiny", layers } };
+      await writeFile(join(folder, "model.json"), JSON.stringify({ modelTopology, weightsManifest: [] }));
+      const model = await readLayersModel(folder);
+      const x = imagesFor([5]);
+      assertClose(evaluateWithTfjs(tf, model, x), x.map(compute));
+      const peer = await loadWithTfjs(tf, await writeLayersModel(model, join(folder, "ours")));
+      assertClose(predict(peer, x, [5]), x.map(compute));
+      peer.dispose();
+    }));
+}
+
 for (const dtype of ["uint8", "uint16", "float16"] as const) {
   void test(`weights quantised to ${dtype} are read as stock TensorFlow.js reads them`, () =>
     withFolder(async (folder) => {
