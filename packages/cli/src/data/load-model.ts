@@ -2,7 +2,7 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { MpoError } from "@mpo/core";
 import type { ImageSet } from "@mpo/datasets";
-import { MODEL_FILE, type Model, readLayersModel, sampleShapes } from "@mpo/engine";
+import { headOf, MODEL_FILE, type Model, readLayersModel, sampleShapes } from "@mpo/engine";
 
 /** Reads the model in a folder (or a `model.json` itself). Throws as `readLayersModel` does. */
 export async function loadModel(path: string, signal: AbortSignal): Promise<Model> {
@@ -32,7 +32,7 @@ export function requireFitting({ graph }: Model, images: ImageSet, modelPath: st
       { hint: "Choose the data set that the model was trained on, or --image-size for a folder of images." },
     );
   }
-  const classes = shapes.get(graph.output)?.at(-1) ?? 0;
+  const { classes } = headOf(graph);
   const beyond = labels?.find((label) => label >= classes);
   if (beyond !== undefined) {
     throw new MpoError(

@@ -8,6 +8,7 @@ import { sampleShapes } from "./graph-shapes.ts";
 import { check, parseJson } from "./layers-format/checked-json.ts";
 import { MODEL_FILE_MODE } from "./layers-format/write-layers-model.ts";
 import type { ModelGraph } from "./model-graph.ts";
+import { headOf } from "./model-head.ts";
 import { NORM_NAMES } from "./zoo/zoo-layers.ts";
 
 /** Name of the card's file, next to `model.json`. */
@@ -102,7 +103,7 @@ export function retrainedCard(source: ModelCard | undefined, graph: ModelGraph, 
     model: source?.model ?? graph.name,
     norm: source?.norm ?? norm,
     inputShape: [...inputShape],
-    classes: shapes.get(graph.output)?.at(-1) ?? 1,
+    classes: headOf(graph).classes,
     ...given({ classNames }),
     trainingCommand: command,
     seed,
