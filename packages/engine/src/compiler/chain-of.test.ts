@@ -74,6 +74,16 @@ function namesOf({ ops }: Chain): readonly string[] {
   return ops.map(({ name }) => name);
 }
 
+test("a convolution that makes the logits is of the class of dense layers, which SHOT leaves as they are", () => {
+  const g = new GraphBuilder("conv-head", [4, 4, 2]);
+  const inner = g.conv2d(g.input, { filters: 3, kernelSize: 1 }, "inner");
+  const logits = g.conv2d(g.globalAvgPool(inner, "pool", true), { filters: 2, kernelSize: 1 }, "logits");
+  assert.deepEqual(
+    chainOf(g.build(g.flatten(logits, "flat"))).parameters.map(({ layerClass }) => layerClass),
+    ["featureExtraction", "linear"],
+  );
+});
+
 test("a final softmax is left out, any other stays", () => {
   const g = new GraphBuilder("softmax", [4]);
   const inner = g.activation(g.dense(g.input, 3, "first"), "softmax", "inner");

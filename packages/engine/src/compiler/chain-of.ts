@@ -19,7 +19,7 @@ const NEVER_LAST: ReadonlySet<OpKind> = new Set(["globalAvgPool", "reshape", "dr
  */
 export function chainOf(graph: ModelGraph): Chain {
   const shapes = sampleShapes(graph);
-  const { nodes } = headOf(graph);
+  const { nodes, classifier } = headOf(graph);
   const valueIds = new Map<string, number>();
   const values: ChainValue[] = [];
   const parameters: ChainParameter[] = [];
@@ -42,7 +42,7 @@ export function chainOf(graph: ModelGraph): Chain {
         id: parameters.length,
         name: `${node.name}/${spec.name}`,
         layer: node.name,
-        layerClass: definition.layerClass ?? "linear",
+        layerClass: node.name === classifier ? "linear" : (definition.layerClass ?? "linear"),
         bytes: elementsOf(spec.shape) * FLOAT_BYTES,
       });
     }

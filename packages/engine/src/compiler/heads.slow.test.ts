@@ -14,7 +14,7 @@ import { elementsOf, type Model, type ModelGraph, type ModelNode } from "../mode
 import { headOf } from "../model/model-head.ts";
 import { headDropout } from "../probe/accuracy/head-dropout.ts";
 import { assertSameGradients } from "../test-support/compare-gradients.ts";
-import { engineGradients, runEngine, testSamples, withSession } from "../test-support/engine-run.ts";
+import { engineGradients, runEngine, type TestSamples, testSamples, withSession } from "../test-support/engine-run.ts";
 import { evaluateWithTfjs } from "../test-support/evaluate-with-tfjs.ts";
 import { randomModel, withFolder } from "../test-support/layers-format-testing.ts";
 import { loadWithTfjs } from "../test-support/load-with-tfjs.ts";
@@ -177,8 +177,28 @@ test("of any head outputs, losses and gradients are those of TensorFlow.js, and 
       });
       const own = await engineGradients({ ...model, samples, loss: method });
       assertSameGradients(own.gradients, peer.gradients, 1e-3);
+      await assertFeatures(model, samples, what);
     }
   }));
+
+/** What the classifier reads, by its kernel, is what the logits are. */
+async function assertFeatures({ graph, weights }: Model, samples: TestSamples, what: string): Promise<void> {
+  const { classifier, classes } = headOf(graph);
+  assert.ok(classifier !== undefined, what);
+  const [kernel, bias] = ["kernel", "bias"].map((name) => weights.get(`${classifier}/${name}`)!);
+  const { features, logits } = await withSession({ graph, weights, samples }, async (session) =>
+    session.features(samples),
+  );
+  const outputs = bias!.length;
+  const width = features.length / samples.count;
+  const products = Float32Array.from(logits, (_, at) => {
+    const [row, output] = [Math.floor(at / classes), (at % classes) - classes + outputs];
+    if (output < 0) return 0;
+    const own = features.subarray(row * width, (row + 1) * width);
+    return own.reduce((sum, value, column) => sum + value * kernel![column * outputs + output]!, bias![output]!);
+  });
+  assertNear(logits, products, what, 1e-5);
+}
 
 /** A model of two classes by one sigmoid, and the same by a softmax of 0 and z. */
 function twins(): readonly [binary: Model, two: Model] {

@@ -50,7 +50,15 @@ const HEADS: readonly (readonly [string, ModelGraph, readonly unknown[]])[] = [
       const map = g.conv2d(g.reshape(x, [1, 1, 6], "map"), { filters: CLASSES, kernelSize: 1 }, "preds");
       return g.flatten(g.activation(map, "softmax", "softmax"), "flat");
     }),
-    ["flat", "softmax", 3, undefined],
+    ["flat", "softmax", 3, "preds"],
+  ],
+  [
+    "a wide convolution",
+    ending((g, x) => {
+      const map = g.conv2d(g.reshape(x, [1, 1, 6], "map"), { filters: CLASSES, kernelSize: 3 }, "preds");
+      return g.flatten(map, "flat");
+    }),
+    ["flat", undefined, 3, undefined],
   ],
   [
     "a dense layer inside, a convolution at the end",

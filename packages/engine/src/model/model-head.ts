@@ -1,6 +1,13 @@
 import { MpoError } from "@mpo/core";
 import { sampleShapes } from "./graph-shapes.ts";
-import { elementsOf, type ModelGraph, type ModelNode, type OpKind } from "./model-graph.ts";
+import {
+  elementsOf,
+  type ModelGraph,
+  type ModelNode,
+  type OpAttributes,
+  type OpKind,
+  type SampleShape,
+} from "./model-graph.ts";
 
 /** The end of a model: how its outputs become classes. Losses, judges and estimates read logits by it, and by it alone. */
 export interface ModelHead {
@@ -9,7 +16,7 @@ export interface ModelHead {
   readonly classes: number;
   /** What makes probabilities of the last node's values; a sigmoid's one value z: two classes, with logits 0 and z. */
   readonly ending: "softmax" | "sigmoid" | undefined;
-  /** The dense layer that makes the logits from features `[width]`; absent: they are made otherwise. */
+  /** The layer that makes the logits from features, as a dense layer does; absent: they are made otherwise. */
   readonly classifier: string | undefined;
 }
 
@@ -72,9 +79,16 @@ function requireLogits(graph: ModelGraph, outputs: number): void {
   if (outputs < 2) throw refusal(graph, "its one output has no sigmoid, so it is a number and no class");
 }
 
-function classifierOf(nodes: readonly ModelNode[], shapes: ReadonlyMap<string, readonly number[]>): string | undefined {
-  const made = nodes.findLast((node) => !isPlain(node));
-  return made?.kind === "dense" && shapes.get(made.inputs[0]!)?.length === 1 ? made.name : undefined;
+/** A dense layer, or a convolution that does what one does: of 1x1, on a map of 1x1. Its kernel lies in the same order. */
+function classifierOf(nodes: readonly ModelNode[], shapes: ReadonlyMap<string, SampleShape>): string | undefined {
+  const made = nodes.findLast((node) => !isPlain(node))!;
+  const features = shapes.get(made.inputs[0] ?? made.name)!;
+  const isDense = made.kind === "conv2d" ? isPointwise(made.attributes) : made.kind === "dense";
+  return isDense && elementsOf(features) === features.at(-1) ? made.name : undefined;
+}
+
+function isPointwise({ kernelSize, groups }: OpAttributes["conv2d"]): boolean {
+  return elementsOf(kernelSize) === 1 && groups === 1;
 }
 
 function refusal({ name }: ModelGraph, why: string): MpoError {

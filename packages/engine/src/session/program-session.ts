@@ -119,7 +119,7 @@ export class ProgramSession {
     if (!this.program.hasFeatures)
       throw new MpoError(
         "unsupported",
-        "this model's logits are not made by a dense layer, whose features could be taken",
+        "no dense layer, or 1x1 convolution, makes the logits of this model: there are no features to take",
       );
     const [features, logits] = this.#run({ [FEEDS.images]: this.#images(batch) }, [FETCHES.features, FETCHES.logits]);
     return { features: features as Float32Array, logits: logits as Float32Array };
