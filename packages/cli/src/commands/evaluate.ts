@@ -23,7 +23,7 @@ interface EvaluateOptions extends DatasetOptions, FrostOptions {
 
 /** `mpo evaluate`. */
 export function define(command: Command, context: CommandContext): void {
-  command.requiredOption("--weights <dir>", "folder of the model (what `mpo train` wrote, or any layers model)");
+  command.requiredOption("--weights <dir>", "folder or file of the model (layers model, .keras or .h5)");
   addDatasetOptions(command)
     .option("--limit <n>", "use only the first N test images (default: all)", wholeNumber(1))
     .option("--corruptions", "measure it under each of the 15 corruptions at severity 5 too", false)

@@ -12,7 +12,7 @@ import { runRetrain } from "../retrain/run-retrain.ts";
 /** `mpo retrain`: under given m-hyperparameters, or with `--auto` under those that a search chooses. */
 export function define(command: Command, context: CommandContext): void {
   command
-    .requiredOption("--weights <dir>", "folder of the model (what `mpo train` wrote, or any layers model)")
+    .requiredOption("--weights <dir>", "folder or file of the model (layers model, .keras or .h5)")
     .addOption(choice("--method <name>", "how; tent and shot need no labels", METHOD_NAMES, "tent"));
   addDriftOptions(addDatasetOptions(command), "gaussian_noise")
     .option("--samples <n>", "test images to adapt to", wholeNumber(1), 1000)

@@ -1,20 +1,13 @@
-import { stat } from "node:fs/promises";
-import { join } from "node:path";
 import { MpoError } from "@mpo/core";
 import type { ImageSet } from "@mpo/datasets";
-import { headOf, MODEL_FILE, type Model, readLayersModel, sampleShapes } from "@mpo/engine";
+import { headOf, type Model, readLayersModel, sampleShapes } from "@mpo/engine";
 
-/** Reads the model in a folder (or a `model.json` itself). Throws as `readLayersModel` does. */
+/** Reads the model in a folder (or its file). Throws as `readLayersModel` does. */
 export async function loadModel(path: string, signal: AbortSignal): Promise<Model> {
-  const isFolder = await stat(path).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
-  const file = isFolder ? join(path, MODEL_FILE) : path;
-  return await readLayersModel(file, { signal }).catch((thrown: unknown) => {
+  return await readLayersModel(path, { signal }).catch((thrown: unknown) => {
     if (!(thrown instanceof MpoError) || thrown.code !== "not-found" || thrown.hint !== undefined) throw thrown;
     const hint =
-      "Name a folder that `mpo train` wrote, or any TensorFlow.js layers model (model.json and its weight files).";
+      "Name a folder that `mpo train` wrote, a TensorFlow.js layers model (model.json and its weight files), or a .keras or .h5 file.";
     throw new MpoError(thrown.code, thrown.message, { hint, cause: thrown });
   });
 }

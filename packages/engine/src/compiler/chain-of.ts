@@ -7,9 +7,12 @@ import { activationBytes, FLOAT_BYTES } from "../ops/facts.ts";
 import { opDefinition } from "../ops/op-table.ts";
 
 /** Kinds that belong to what comes before them when they are its only reader: no checkpoint is worth putting there. */
-const FOLLOWERS: ReadonlySet<OpKind> = new Set(["batchNorm", "groupNorm", "activation", "dropout", "reshape"]);
+const FOLLOWERS: ReadonlySet<OpKind> = new Set([
+  ...(["batchNorm", "groupNorm", "layerNorm", "affine"] as const),
+  ...(["activation", "prelu", "dropout", "reshape"] as const),
+]);
 /** Kinds after which a follower may open a unit all the same (pre-activation networks). */
-const OPENS_AFTER: ReadonlySet<OpKind> = new Set(["concat", "maxPool", "avgPool", "input"]);
+const OPENS_AFTER: ReadonlySet<OpKind> = new Set(["concat", "maxPool", "avgPool", "upsample", "input"]);
 /** Kinds whose small output is not worth its own checkpoint. */
 const NEVER_LAST: ReadonlySet<OpKind> = new Set(["globalAvgPool", "reshape", "dropout"]);
 

@@ -14,6 +14,13 @@ export const ACTIVATION_NAMES = [
   "swish",
   "hardSigmoid",
   "hardSwish",
+  "leakyRelu",
+  "clippedRelu",
+  "elu",
+  "selu",
+  "gelu",
+  "softplus",
+  "softsign",
   "softmax",
 ] as const;
 export type ActivationName = (typeof ACTIVATION_NAMES)[number];
@@ -52,8 +59,17 @@ export interface OpAttributes {
   readonly dense: { readonly units: number; readonly useBias: boolean };
   readonly batchNorm: NormAttributes & { readonly momentum: number };
   readonly groupNorm: NormAttributes & { readonly groups: number };
-  /** `hardSigmoid`: `clip(slope * x + 0.5, 0, 1)`; slope 1/6 unless given. `hardSwish`: `x * relu6(x + 3) / 6`. */
-  readonly activation: { readonly function: ActivationName; readonly slope?: number };
+  /** Over the last axis. */
+  readonly layerNorm: NormAttributes;
+  /** `x * scale + offset` with fixed numbers, one or one for each channel: a model's own preparation of its input. */
+  readonly affine: { readonly scale: readonly number[]; readonly offset: readonly number[] };
+  /**
+   * `hardSigmoid`: `clip(slope * x + 0.5, 0, 1)`; slope 1/6 unless given. `hardSwish`: `x * relu6(x + 3) / 6`.
+   * `leakyRelu`: `slope * x` below zero. `clippedRelu`: between 0 and `most`.
+   */
+  readonly activation: { readonly function: ActivationName; readonly slope?: number; readonly most?: number };
+  /** `alpha * x` below zero, with an alpha for each value of a sample but along the shared axes (0: height). */
+  readonly prelu: { readonly sharedAxes: readonly number[] };
   readonly add: Readonly<Record<never, never>>;
   /** Elementwise; the second input may be `[1, 1, channels]` (squeeze-and-excite). */
   readonly multiply: Readonly<Record<never, never>>;
@@ -67,7 +83,10 @@ export interface OpAttributes {
   readonly zeroPad: { readonly padding: readonly [Size2D, Size2D] };
   /** Also flatten: the new sample shape. */
   readonly reshape: { readonly shape: SampleShape };
-  readonly dropout: { readonly rate: number };
+  /** Repeats rows and columns. */
+  readonly upsample: { readonly factors: Size2D };
+  /** `whole`: what falls out together, channels of an image or all of a sample (stochastic depth). */
+  readonly dropout: { readonly rate: number; readonly whole?: "channels" | "samples" };
 }
 
 export type OpKind = keyof OpAttributes;

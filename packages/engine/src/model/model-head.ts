@@ -68,11 +68,9 @@ function requireLogits(graph: ModelGraph, outputs: number): void {
   const reached = new Set([graph.output]);
   for (const node of graph.nodes.toReversed()) {
     if (!reached.has(node.name) || LEARNED.has(node.kind)) continue;
-    if (node.kind === "activation" && !isPlain(node)) {
-      throw refusal(
-        graph,
-        `its outputs come from "${node.name}" (${node.attributes.function}), with no dense layer since`,
-      );
+    if (node.kind === "prelu" || (node.kind === "activation" && !isPlain(node))) {
+      const what = node.kind === "prelu" ? node.kind : node.attributes.function;
+      throw refusal(graph, `its outputs come from "${node.name}" (${what}), with no dense layer since`);
     }
     for (const input of node.inputs) reached.add(input);
   }

@@ -7,7 +7,7 @@ import { headOf } from "./model-head.ts";
 /** Attributes that count something: a whole number from 1, or several. */
 const SIZES: ReadonlySet<string> = new Set([
   ...["shape", "filters", "groups", "depthMultiplier", "units"],
-  ...["kernelSize", "strides", "dilation", "poolSize"],
+  ...["kernelSize", "strides", "dilation", "poolSize", "factors"],
 ]);
 
 /** What TensorFlow accepts as the name of an operation. */
@@ -68,7 +68,7 @@ export function checkNode(node: ModelNode, inputShapes: readonly SampleShape[]):
   if (node.kind === "zeroPad" && node.attributes.padding.flat().some((extent) => !(extent >= 0))) {
     throw problem(node, `has padding ${JSON.stringify(node.attributes.padding)}; expected 0 or more`);
   }
-  if ((node.kind === "batchNorm" || node.kind === "groupNorm") && !(node.attributes.epsilon > 0)) {
+  if ("epsilon" in node.attributes && !(node.attributes.epsilon > 0)) {
     throw problem(node, `has epsilon ${node.attributes.epsilon}; expected more than 0`);
   }
   if (node.kind === "batchNorm" && !(node.attributes.momentum >= 0 && node.attributes.momentum <= 1)) {

@@ -1,14 +1,17 @@
 import type { GraphEmitter } from "../graph/graph-emitter.ts";
+import { attr } from "../graph/graph-proto.ts";
 import type { ActivationName, OpAttributes } from "../model/model-graph.ts";
 import { elementsOf } from "../model/model-graph.ts";
 import { activationBytes, NEEDS_INPUT, NEEDS_NOTHING, NEEDS_OUTPUT, opFacts } from "./facts.ts";
 import type { OpDefinition } from "./op-definition.ts";
 
+type Attributes = OpAttributes["activation"];
+
 /** How one activation function is computed and differentiated. */
 interface ActivationRule {
-  readonly forward: (emit: GraphEmitter, x: string, slope: number) => string;
+  readonly forward: (emit: GraphEmitter, x: string, attributes: Attributes) => string;
   /** Gradient of the input from the gradient and the saved tensor (input or output, as `reads` says). */
-  readonly backward: (emit: GraphEmitter, gradient: string, saved: string, slope: number) => string;
+  readonly backward: (emit: GraphEmitter, gradient: string, saved: string, attributes: Attributes) => string;
   readonly reads: "input" | "output" | "nothing";
   /** Tensors of the input's size that are held while it runs, in addition to input and output. */
   readonly forwardWork: number;
@@ -58,11 +61,11 @@ const RULES: Readonly<Record<ActivationName, ActivationRule>> = {
     overwrites: false,
   },
   hardSigmoid: {
-    forward: (emit, x, slope) => {
+    forward: (emit, x, { slope = DEFAULT_HARD_SIGMOID_SLOPE }) => {
       const line = emit.float32("AddV2", emit.float32("Mul", x, emit.float(slope)), emit.float(0.5));
       return emit.float32("Minimum", emit.float32("Relu", line), emit.float(1));
     },
-    backward: (emit, gradient, y, slope) => {
+    backward: (emit, gradient, y, { slope = DEFAULT_HARD_SIGMOID_SLOPE }) => {
       const aboveZero = emit.float32("ReluGrad", gradient, y);
       const belowOne = emit.float32("ReluGrad", aboveZero, emit.float32("Sub", emit.float(1), y));
       return emit.float32("Mul", belowOne, emit.float(slope));
@@ -89,6 +92,55 @@ const RULES: Readonly<Record<ActivationName, ActivationRule>> = {
     backwardWork: 2,
     overwrites: false,
   },
+  leakyRelu: simple(
+    (emit, x, { slope = 0 }) => leaky(emit, "LeakyRelu", [x], slope),
+    (emit, gradient, y, { slope = 0 }) => leaky(emit, "LeakyReluGrad", [gradient, y], slope),
+    "output",
+  ),
+  clippedRelu: {
+    forward: (emit, x, { most = 0 }) => emit.float32("Minimum", emit.float32("Relu", x), emit.float(most)),
+    backward: (emit, gradient, y, { most = 0 }) => {
+      const aboveZero = emit.float32("ReluGrad", gradient, y);
+      return emit.float32("ReluGrad", aboveZero, emit.float32("Sub", emit.float(most), y));
+    },
+    reads: "output",
+    forwardWork: 0,
+    backwardWork: 1,
+    overwrites: true,
+  },
+  elu: simple(
+    (emit, x) => emit.float32("Elu", x),
+    (emit, gradient, y) => emit.float32("EluGrad", gradient, y),
+    "output",
+  ),
+  selu: simple(
+    (emit, x) => emit.float32("Selu", x),
+    (emit, gradient, y) => emit.float32("SeluGrad", gradient, y),
+    "output",
+  ),
+  gelu: {
+    forward: (emit, x) => emit.float32("Mul", x, normalBelow(emit, x)),
+    backward: (emit, gradient, x) => {
+      const exponent = emit.float32("Mul", emit.float32("Square", x), emit.float(-0.5));
+      const density = emit.float32("Mul", emit.float32("Exp", exponent), emit.float(1 / Math.sqrt(2 * Math.PI)));
+      const slope = emit.float32("AddV2", emit.float32("Mul", density, x), normalBelow(emit, x));
+      return emit.float32("Mul", gradient, slope);
+    },
+    reads: "input",
+    forwardWork: 0,
+    backwardWork: 2,
+    overwrites: false,
+  },
+  softplus: simple(
+    (emit, x) => emit.float32("Softplus", x),
+    (emit, gradient, x) => emit.float32("SoftplusGrad", gradient, x),
+    "input",
+  ),
+  softsign: simple(
+    (emit, x) => emit.float32("Softsign", x),
+    (emit, gradient, x) => emit.float32("SoftsignGrad", gradient, x),
+    "input",
+  ),
   softmax: {
     forward: (emit, x) => emit.float32("Softmax", x),
     backward: (emit, gradient, y) => {
@@ -122,13 +174,13 @@ export const activation: OpDefinition<"activation"> = {
   },
 
   emitForward({ emit, attributes, inputs }) {
-    return { output: RULES[attributes.function].forward(emit, inputs[0]!, slopeOf(attributes)) };
+    return { output: RULES[attributes.function].forward(emit, inputs[0]!, attributes) };
   },
 
   emitBackward(emission) {
     const rule = RULES[emission.attributes.function];
     const saved = { input: () => emission.savedInput(0), output: () => emission.savedOutput(), nothing: () => "" };
-    const gradient = rule.backward(emission.emit, emission.gradient, saved[rule.reads](), slopeOf(emission.attributes));
+    const gradient = rule.backward(emission.emit, emission.gradient, saved[rule.reads](), emission.attributes);
     return { inputs: [gradient] };
   },
 };
@@ -141,6 +193,12 @@ function simple(
   return { forward, backward, reads, forwardWork: 0, backwardWork: 0, overwrites: true };
 }
 
-function slopeOf(attributes: OpAttributes["activation"]): number {
-  return attributes.slope ?? DEFAULT_HARD_SIGMOID_SLOPE;
+function leaky(emit: GraphEmitter, op: string, inputs: readonly string[], slope: number): string {
+  return emit.node(op, inputs, { T: "float", alpha: attr.float(slope) });
+}
+
+/** Share of the standard normal distribution that lies below x. */
+function normalBelow(emit: GraphEmitter, x: string): string {
+  const error = emit.float32("Erf", emit.float32("Mul", x, emit.float(Math.SQRT1_2)));
+  return emit.float32("Mul", emit.float32("AddV2", error, emit.float(1)), emit.float(0.5));
 }

@@ -11,6 +11,29 @@ import { OP_TABLE } from "./op-table.ts";
 const RATE = 0.3;
 const CLASSES = 4;
 
+test("spatial dropout drops whole channels of an image, the same ones in gradient and forward", async () => {
+  const g = new GraphBuilder("channels", [3, 2, 1]);
+  const wide = g.conv2d(g.input, { filters: 50, kernelSize: 1, useBias: true }, "wide");
+  const dropped = g.append("dropout", [wide], { rate: RATE, whole: "channels" }, "dropped");
+  const graph = g.build(g.dense(g.flatten(dropped, "flat"), CLASSES, "logits", false));
+  const { weights } = randomModel(graph, 2);
+  const { gradients } = await engineGradients({ graph, weights, samples: testSamples(graph, 1, CLASSES) });
+  const kernel = gradients.get("logits/kernel") as Float32Array;
+  const isDropped = Array.from({ length: 50 }, (_, channel) => {
+    const pixels = Array.from({ length: 6 }, (__, pixel) => kernel[(pixel * 50 + channel) * CLASSES] === 0);
+    assert.ok(
+      pixels.every((zero) => zero === pixels[0]),
+      `channel ${channel} is dropped in part`,
+    );
+    return pixels[0] === true;
+  });
+  assert.deepEqual(
+    [...(gradients.get("wide/bias") ?? [])].map((value) => value === 0),
+    isDropped,
+  );
+  assert.ok(isDropped.includes(true) && isDropped.includes(false));
+});
+
 /** Smooth, so that finite differences are good; with two dropouts, so that they must differ from each other. */
 function droppingGraph(rate: number): ModelGraph {
   const g = new GraphBuilder("dropping", [6, 5, 3]);

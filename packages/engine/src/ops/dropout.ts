@@ -1,5 +1,5 @@
 import type { GraphEmitter } from "../graph/graph-emitter.ts";
-import { elementsOf, type SampleShape } from "../model/model-graph.ts";
+import { elementsOf, type OpAttributes, type SampleShape } from "../model/model-graph.ts";
 import { activationBytes, opFacts } from "./facts.ts";
 import { misfit } from "./misfit.ts";
 import type { OpDefinition } from "./op-definition.ts";
@@ -16,24 +16,40 @@ export const dropout: OpDefinition<"dropout"> = {
     }
     return input;
   },
-  facts: ({ outputShape }) =>
+  facts: ({ attributes, outputShape }) =>
     opFacts({
       flopsPerSample: elementsOf(outputShape),
-      forwardWork: activationBytes(outputShape),
-      inputWork: activationBytes(outputShape),
+      forwardWork: activationBytes(maskShape(attributes, outputShape)),
+      inputWork: activationBytes(maskShape(attributes, outputShape)),
       overwrites: [0],
       overwritesGradient: true,
     }),
   emitForward({ emit, attributes, inputs, outputShape, training, seed, opIndex }) {
     const input = inputs[0]!;
     if (!training || attributes.rate === 0) return { output: emit.float32("Identity", input) };
-    return { output: emit.float32("Mul", input, mask(emit, outputShape, attributes.rate, seed, opIndex)) };
+    return {
+      output: emit.float32(
+        "Mul",
+        input,
+        mask(emit, maskShape(attributes, outputShape), attributes.rate, seed, opIndex),
+      ),
+    };
   },
   emitBackward({ emit, attributes, gradient, outputShape, seed, opIndex }) {
     if (attributes.rate === 0) return { inputs: [emit.float32("Identity", gradient)] };
-    return { inputs: [emit.float32("Mul", gradient, mask(emit, outputShape, attributes.rate, seed, opIndex))] };
+    return {
+      inputs: [
+        emit.float32("Mul", gradient, mask(emit, maskShape(attributes, outputShape), attributes.rate, seed, opIndex)),
+      ],
+    };
   },
 };
+
+function maskShape({ whole }: OpAttributes["dropout"], shape: SampleShape): SampleShape {
+  if (whole === undefined) return shape;
+  const ones = shape.map(() => 1);
+  return whole === "samples" ? ones : ones.with(-1, shape.at(-1)!);
+}
 
 /** 0 with probability `rate`, else `1 / (1 - rate)`. */
 function mask(emit: GraphEmitter, shape: SampleShape, rate: number, seed: string, opIndex: number): string {

@@ -19,6 +19,10 @@ function between(add: (g: GraphBuilder, x: string) => string, channels = 6): Mod
   return g.build(g.dense(g.flatten(y, "flat"), CLASSES, "logits"));
 }
 
+function activated(g: GraphBuilder, x: string, attributes: OpAttributes["activation"]): string {
+  return g.append("activation", [x], attributes, "op");
+}
+
 const CONVOLUTIONS: readonly (readonly [string, Partial<OpAttributes["conv2d"]>])[] = [
   ["plain", {}],
   ["with bias", { useBias: true }],
@@ -49,6 +53,8 @@ const POOLS: readonly OpAttributes["maxPool"][] = [
   { poolSize: [3, 3], strides: [2, 2], padding: "same" },
   { poolSize: [3, 2], strides: [1, 2], padding: "same" },
 ];
+
+const PLAIN = { epsilon: 1e-3, scale: true, center: true };
 
 const GRAPHS: readonly (readonly [OpKind, string, ModelGraph])[] = [
   ...CONVOLUTIONS.map(([name, options]) => {
@@ -81,9 +87,11 @@ const GRAPHS: readonly (readonly [OpKind, string, ModelGraph])[] = [
       const name = `${scale ? "scaled" : "not scaled"}, ${center ? "centred" : "not centred"}`;
       const batch = { epsilon: 1e-3, momentum: 0.9, scale, center };
       const group = { groups: 3, epsilon: 1e-5, scale, center };
+      const layer = { epsilon: 1e-3, scale, center };
       return [
         ["batchNorm", name, between((g, x) => g.append("batchNorm", [x], batch, "op"))],
         ["groupNorm", name, between((g, x) => g.append("groupNorm", [x], group, "op"))],
+        ["layerNorm", name, between((g, x) => g.append("layerNorm", [x], layer, "op"))],
       ] as const;
     }),
   ),
@@ -94,12 +102,16 @@ const GRAPHS: readonly (readonly [OpKind, string, ModelGraph])[] = [
   ],
   ["groupNorm", "in one group", between((g, x) => g.groupNorm(x, { groups: 1, epsilon: 1e-5 }, "op"))],
   ["groupNorm", "in groups of one channel", between((g, x) => g.groupNorm(x, { groups: 6, epsilon: 1e-5 }, "op"))],
-  ...ACTIVATION_NAMES.map((name) => ["activation", name, between((g, x) => g.activation(x, name, "op"))] as const),
+  ...ACTIVATION_NAMES.map((name) => {
+    const attributes = { function: name, ...(name === "clippedRelu" ? { most: 0.5 } : {}) };
+    return ["activation", name, between((g, x) => g.append("activation", [x], attributes, "op"))] as const;
+  }),
   [
     "activation",
     "hardSigmoid with a slope of its own",
     between((g, x) => g.append("activation", [x], { function: "hardSigmoid", slope: 0.4 }, "op")),
   ],
+  ["activation", "leakyRelu of a slope", between((g, x) => activated(g, x, { function: "leakyRelu", slope: 0.2 }))],
   ["activation", "softmax of features", between((g, x) => g.activation(g.flatten(x, "first"), "softmax", "op"))],
   [
     "add",
@@ -142,6 +154,21 @@ const GRAPHS: readonly (readonly [OpKind, string, ModelGraph])[] = [
         "op",
       ),
     ),
+  ],
+  ["layerNorm", "of features", between((g, x) => g.append("layerNorm", [g.flatten(x, "first")], PLAIN, "op"))],
+  ["affine", "by one number", between((g, x) => g.append("affine", [x], { scale: [0.5], offset: [-1] }, "op"))],
+  [
+    "affine",
+    "by channel",
+    between((g, x) => g.append("affine", [x], { scale: [1, 2, 3, 4, 5, 6], offset: [0] }, "op")),
+  ],
+  ["prelu", "by value", between((g, x) => g.append("prelu", [x], { sharedAxes: [] }, "op"))],
+  ["prelu", "by channel", between((g, x) => g.append("prelu", [x], { sharedAxes: [0, 1] }, "op"))],
+  ["prelu", "of features", between((g, x) => g.append("prelu", [g.flatten(x, "first")], { sharedAxes: [] }, "op"))],
+  [
+    "upsample",
+    "unevenly",
+    between((g, x) => g.activation(g.append("upsample", [x], { factors: [2, 3] }, "op"), "tanh", "tanh")),
   ],
   ["reshape", "to another image", between((g, x) => g.activation(g.reshape(x, [8, 9, 6], "op"), "tanh", "tanh"))],
 ];

@@ -1,5 +1,6 @@
 import type { OpKind } from "../model/model-graph.ts";
 import { activation } from "./activation.ts";
+import { affine } from "./affine.ts";
 import { batchNorm } from "./batch-norm.ts";
 import { conv2d } from "./conv2d.ts";
 import { dense } from "./dense.ts";
@@ -7,9 +8,11 @@ import { depthwiseConv2d } from "./depthwise-conv2d.ts";
 import { dropout } from "./dropout.ts";
 import { groupNorm } from "./group-norm.ts";
 import { add, concat, multiply } from "./joins.ts";
+import { layerNorm } from "./layer-norm.ts";
 import type { OpDefinition } from "./op-definition.ts";
 import { avgPool, globalAvgPool, maxPool } from "./pooling.ts";
-import { input, reshape, zeroPad } from "./shaping.ts";
+import { prelu } from "./prelu.ts";
+import { input, reshape, upsample, zeroPad } from "./shaping.ts";
 
 type OpTable = { readonly [Kind in OpKind]: OpDefinition<Kind> };
 
@@ -21,7 +24,10 @@ export const OP_TABLE: OpTable = {
   dense,
   batchNorm,
   groupNorm,
+  layerNorm,
+  affine,
   activation,
+  prelu,
   add,
   multiply,
   concat,
@@ -30,6 +36,7 @@ export const OP_TABLE: OpTable = {
   globalAvgPool,
   zeroPad,
   reshape,
+  upsample,
   dropout,
 };
 

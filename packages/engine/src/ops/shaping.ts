@@ -53,3 +53,20 @@ export const zeroPad: OpDefinition<"zeroPad"> = {
 function paddings({ padding }: OpAttributes["zeroPad"]): readonly (readonly [number, number])[] {
   return [[0, 0], ...padding, [0, 0]];
 }
+
+/** Each pixel becomes several: nearest-neighbour enlargement by whole factors. */
+export const upsample: OpDefinition<"upsample"> = {
+  outputShape({ factors }, [from]) {
+    const [height, width, channels] = imageShape("upsample", from);
+    return [height * factors[0], width * factors[1], channels];
+  },
+  facts: ({ outputShape }) => opFacts({ flopsPerSample: elementsOf(outputShape) }),
+  emitForward: ({ emit, inputs, outputShape }) => ({
+    output: emit.node("ResizeNearestNeighbor", [inputs[0]!, emit.ints(outputShape.slice(0, 2))], { T: "float" }),
+  }),
+  emitBackward: ({ emit, gradient, inputShapes }) => ({
+    inputs: [
+      emit.node("ResizeNearestNeighborGrad", [gradient, emit.ints(inputShapes[0]!.slice(0, 2))], { T: "float" }),
+    ],
+  }),
+};

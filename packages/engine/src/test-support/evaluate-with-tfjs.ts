@@ -1,5 +1,5 @@
 import type { Tensor, Tensor2D, Tensor4D } from "@tensorflow/tfjs";
-import type { ActivationName, Model, ModelGraph, ModelNode, SampleShape, Size2D } from "../model/model-graph.ts";
+import type { Model, ModelGraph, ModelNode, OpAttributes, SampleShape, Size2D } from "../model/model-graph.ts";
 import type { TensorFlow } from "./group-normalization-layer.ts";
 
 /**
@@ -106,8 +106,27 @@ function compute(
         return tf.reshape(tf.div(tf.sub(grouped, mean), tf.sqrt(tf.add(variance, epsilon))), x.shape);
       }
     }
+    case "layerNorm": {
+      const { epsilon, scale, center } = node.attributes;
+      const { mean, variance } = tf.moments(x, -1, true);
+      const normal = tf.div(tf.sub(x, mean), tf.sqrt(tf.add(variance, epsilon)));
+      const last = [x.shape.at(-1) ?? 0];
+      const scaled = scale ? tf.mul(normal, weight("gamma", last)) : normal;
+      return center ? tf.add(scaled, weight("beta", last)) : scaled;
+    }
+    case "affine":
+      return tf.add(tf.mul(x, [...node.attributes.scale]), [...node.attributes.offset]);
     case "activation":
-      return activate(tf, x, node.attributes.function, node.attributes.slope ?? 1 / 6);
+      return activate(tf, x, node.attributes);
+    case "prelu": {
+      const { sharedAxes } = node.attributes;
+      const shape = x.shape.slice(1).map((extent, axis) => (sharedAxes.includes(axis) ? 1 : extent));
+      return tf.prelu(x, weight("alpha", shape));
+    }
+    case "upsample": {
+      const [rows, columns] = node.attributes.factors;
+      return tf.image.resizeNearestNeighbor(x, [height * rows, width * columns]);
+    }
     case "add":
       return tf.add(x, right);
     case "multiply":
@@ -134,7 +153,7 @@ function compute(
   }
 }
 
-function activate(tf: TensorFlow, x: Tensor, name: ActivationName, slope: number): Tensor {
+function activate(tf: TensorFlow, x: Tensor, { function: name, slope, most }: OpAttributes["activation"]): Tensor {
   switch (name) {
     case "linear":
       return x;
@@ -149,9 +168,23 @@ function activate(tf: TensorFlow, x: Tensor, name: ActivationName, slope: number
     case "swish":
       return tf.mul(x, tf.sigmoid(x));
     case "hardSigmoid":
-      return tf.clipByValue(tf.add(tf.mul(x, slope), 0.5), 0, 1);
+      return tf.clipByValue(tf.add(tf.mul(x, slope ?? 1 / 6), 0.5), 0, 1);
     case "hardSwish":
       return tf.mul(x, tf.div(tf.relu6(tf.add(x, 3)), 6));
+    case "leakyRelu":
+      return tf.leakyRelu(x, slope ?? 0);
+    case "clippedRelu":
+      return tf.clipByValue(x, 0, most ?? 0);
+    case "elu":
+      return tf.elu(x);
+    case "selu":
+      return tf.selu(x);
+    case "gelu":
+      return tf.mul(tf.mul(x, 0.5), tf.add(tf.erf(tf.div(x, Math.SQRT2)), 1));
+    case "softplus":
+      return tf.softplus(x);
+    case "softsign":
+      return tf.div(x, tf.add(tf.abs(x), 1));
     case "softmax":
       return tf.softmax(x);
   }

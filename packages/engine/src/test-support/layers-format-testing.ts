@@ -46,6 +46,20 @@ export function everythingGraph(): ModelGraph {
   x = g.concat([x, g.activation(g.append("batchNorm", [x], PLAIN_NORM, "plain"), "tanh", "tanh")], "concat");
   x = g.add(x, g.append("activation", [x], { function: "hardSigmoid", slope: 0.2 }, "stock"), "add");
   x = g.append("activation", [x], { function: "hardSigmoid", slope: 0.25 }, "steep");
+  x = g.append("affine", [x], { scale: [0.5], offset: [0.1] }, "scaled");
+  x = g.append("affine", [x], { scale: SCALES, offset: SCALES.toReversed() }, "scaled_channels");
+  x = g.append("layerNorm", [x], { epsilon: 1e-3, scale: true, center: true }, "layers");
+  x = g.append("activation", [x], { function: "leakyRelu", slope: 0.2 }, "leaky");
+  x = g.append("prelu", [x], { sharedAxes: [0, 1] }, "prelu");
+  x = g.activation(g.activation(g.activation(x, "elu", "elu"), "selu", "selu"), "gelu", "gelu");
+  x = g.activation(g.activation(x, "softsign", "softsign"), "softplus", "softplus");
+  x = g.append("activation", [x], { function: "clippedRelu", most: 1.5 }, "clipped");
+  x = g.append(
+    "dropout",
+    [g.append("upsample", [x], { factors: [1, 2] }, "wider")],
+    { rate: 0.2, whole: "channels" },
+    "drop",
+  );
   x = g.zeroPad(
     x,
     [
@@ -62,4 +76,5 @@ export function everythingGraph(): ModelGraph {
   return g.build(g.activation(g.dense(x, 3, "logits"), "softmax", "softmax"));
 }
 
+const SCALES = Array.from({ length: 48 }, (_, channel) => 0.5 + channel / 48);
 const PLAIN_NORM = { epsilon: 1e-3, momentum: 0.9, scale: false, center: false };

@@ -51,6 +51,20 @@ export function mixedGraph(norm: "batch" | "group"): ModelGraph {
     { poolSize: 2 },
     "transition_pool",
   );
+  x = g.append("affine", [x], { scale: [0.5], offset: [0.1] }, "scaled");
+  x = g.activation(g.append("layerNorm", [x], { epsilon: 1e-3, scale: true, center: true }, "layers"), "gelu", "gelu");
+  x = g.append(
+    "dropout",
+    [g.append("upsample", [x], { factors: [2, 1] }, "wider")],
+    { rate: 0.2, whole: "channels" },
+    "drop",
+  );
+  x = g.append(
+    "prelu",
+    [g.conv2d(x, { filters: 8, kernelSize: 3, strides: [2, 1] }, "narrow")],
+    { sharedAxes: [0, 1] },
+    "prelu",
+  );
   x = g.dropout(x, 0.2, "dropout");
   x = relu(normed(g.conv2d(x, { filters: 8, kernelSize: 3, useBias: true }, "last_conv"), "last_norm"), "last");
   return g.build(g.dense(g.globalAvgPool(x, "pool"), MIXED_CLASSES, "logits"));

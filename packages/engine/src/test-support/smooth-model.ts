@@ -6,6 +6,8 @@ import { graphVariables } from "../model/variables.ts";
 const SMOOTH: Partial<Record<ActivationName, ActivationName>> = {
   relu: "swish",
   relu6: "swish",
+  leakyRelu: "swish",
+  clippedRelu: "swish",
   hardSwish: "swish",
   hardSigmoid: "sigmoid",
 };

@@ -4,6 +4,7 @@ import { planStep, type RetrainConfig, residentGrowth, resolveRetrainConfig } fr
 import { chainOf } from "../compiler/chain-of.ts";
 import { stepMemoryFacts } from "../compiler/memory-facts.ts";
 import type { Optimizer } from "../losses/optimizer.ts";
+import { GraphBuilder } from "../model/graph-builder.ts";
 import type { ModelGraph } from "../model/model-graph.ts";
 import { initialWeights } from "../model/variables.ts";
 import { buildModel, type ModelName } from "../model/zoo/build-model.ts";
@@ -59,6 +60,37 @@ for (const [model, norm, config, optimizer] of CASES) {
   test(`a step grows a worker by what its plan says: ${model} ${norm} ${JSON.stringify(config)}`, async () => {
     const graph = buildModel({ model, norm, inputShape: [32, 32, 3], classes: CLASSES });
     const { plannedBytes, measuredBytes } = await growthOf(graph, config, optimizer);
+    const error = plannedBytes / measuredBytes - 1;
+    assert.ok(Math.abs(error) <= MOST_ERROR, `planned ${plannedBytes}, measured ${measuredBytes} bytes`);
+  });
+}
+
+/** Networks of three blocks of convolution and operation, wide enough that a map is most of what a step needs. */
+const OPERATIONS: readonly (readonly [string, (g: GraphBuilder, x: string, name: string) => string])[] = [
+  ["gelu", (g, x, name) => g.activation(x, "gelu", name)],
+  ["softplus", (g, x, name) => g.activation(x, "softplus", name)],
+  ["leakyRelu", (g, x, name) => g.append("activation", [x], { function: "leakyRelu", slope: 0.1 }, name)],
+  ["clippedRelu", (g, x, name) => g.append("activation", [x], { function: "clippedRelu", most: 1 }, name)],
+  ["prelu", (g, x, name) => g.append("prelu", [x], { sharedAxes: [0, 1] }, name)],
+  ["layerNorm", (g, x, name) => g.append("layerNorm", [x], { epsilon: 1e-3, scale: true, center: true }, name)],
+  ["affine", (g, x, name) => g.append("affine", [x], { scale: [0.9], offset: [0.1] }, name)],
+  ["spatial dropout", (g, x, name) => g.append("dropout", [x], { rate: 0.2, whole: "channels" }, name)],
+  [
+    "upsample",
+    (g, x, name) =>
+      g.maxPool(g.append("upsample", [x], { factors: [1, 2] }, name), { poolSize: [1, 2] }, `${name}_most`),
+  ],
+];
+
+for (const [name, add] of OPERATIONS) {
+  test(`a step grows a worker by what its plan says: ${name}`, async () => {
+    const g = new GraphBuilder("blocks", [32, 32, 3]);
+    let x = g.input;
+    for (const block of [1, 2, 3]) {
+      x = add(g, g.conv2d(x, { filters: 32, kernelSize: 3, useBias: true }, `conv${block}`), `op${block}`);
+    }
+    const graph = g.build(g.dense(g.globalAvgPool(x, "pool"), CLASSES, "logits"));
+    const { plannedBytes, measuredBytes } = await growthOf(graph, { microBatch: 256 }, SGD);
     const error = plannedBytes / measuredBytes - 1;
     assert.ok(Math.abs(error) <= MOST_ERROR, `planned ${plannedBytes}, measured ${measuredBytes} bytes`);
   });

@@ -1,5 +1,5 @@
 import { given, MpoError } from "@mpo/core";
-import type { z } from "zod";
+import { z } from "zod";
 
 /** The error of a whole file that asks for what the engine does not have. */
 export function unsupported(file: string, text: string, hint?: string): MpoError {
@@ -21,11 +21,28 @@ export function check<T>(schema: z.ZodType<T>, value: unknown, file: string): T 
   });
 }
 
-/** Parses JSON. Throws `invalid-data` naming the file. */
+/**
+ * Parses JSON, with or without a byte order mark. Numbers that Python wrote as arrays, `{"type":"ndarray","value":6}`,
+ * are numbers. Throws `invalid-data` naming the file and the place, and nothing of its content.
+ */
 export function parseJson(text: string, file: string): unknown {
   try {
-    return JSON.parse(text) as unknown;
+    return JSON.parse(text.replace(/^\uFEFF/, ""), plainNumber) as unknown;
   } catch (thrown) {
-    throw new MpoError("invalid-data", `${file}: no JSON: ${MpoError.from(thrown).message}`, { cause: thrown });
+    const place = /position \d+/.exec(MpoError.from(thrown).message)?.[0];
+    throw new MpoError("invalid-data", `${file}: is not valid JSON${place === undefined ? "" : `, at ${place}`}`);
   }
+}
+
+const wrapped = z.union([
+  z.object({ type: z.literal("ndarray"), value: z.unknown() }),
+  z
+    .object({ class_name: z.enum(["__numpy__", "__tensor__"]), config: z.object({ value: z.unknown() }) })
+    .transform(({ config }) => config),
+]);
+
+function plainNumber(_key: string, value: unknown): unknown {
+  if (typeof value !== "object" || value === null || !("type" in value || "class_name" in value)) return value;
+  const found = wrapped.safeParse(value);
+  return found.success ? found.data.value : value;
 }

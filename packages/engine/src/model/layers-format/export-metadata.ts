@@ -11,6 +11,7 @@ export type Expansion = {
 } & (
   | { readonly kind: "activation"; readonly attributes: OpAttributes["activation"] }
   | { readonly kind: "globalAvgPool"; readonly attributes: OpAttributes["globalAvgPool"] }
+  | { readonly kind: "affine"; readonly attributes: OpAttributes["affine"] }
 );
 
 /** What an exported `model.json` says to our own import, under `userDefinedMetadata.mpo`; others pass over it. */
@@ -21,9 +22,10 @@ export interface ExportMetadata {
   readonly expansions: readonly Expansion[];
 }
 
-const NO_METADATA: ExportMetadata = { version: 1, groups: {}, expansions: [] };
+export const NO_METADATA: ExportMetadata = { version: 1, groups: {}, expansions: [] };
 
 const place = { name: z.string(), input: z.string(), layers: z.array(z.string()).min(1) };
+const numbers = z.array(z.number()).min(1);
 const expansion = z.discriminatedUnion("kind", [
   z.object({
     kind: z.literal("activation"),
@@ -33,6 +35,7 @@ const expansion = z.discriminatedUnion("kind", [
     }),
     ...place,
   }),
+  z.object({ kind: z.literal("affine"), attributes: z.object({ scale: numbers, offset: numbers }), ...place }),
   z.object({ kind: z.literal("globalAvgPool"), attributes: z.object({ keepDims: z.literal(true) }), ...place }),
 ]);
 const metadata = z.object({

@@ -4,8 +4,9 @@ import { elementsOf, type Model, type ModelNode, type OpAttributes, type SampleS
 import { graphVariables } from "../variables.ts";
 import type { Expansion, ExportMetadata } from "./export-metadata.ts";
 import { toBlockDiagonal } from "./grouped-kernel.ts";
-import { KERAS2_SLOPE, storedActivation } from "./layer-import.ts";
+import { KERAS2_SLOPE, storedActivation } from "./layer-activation.ts";
 import type { LayerJson } from "./layers-structure.ts";
+import { CHANNELS_LAST, convConfig, stockLayer } from "./stock-layer.ts";
 
 /** A weight to be stored; `values` makes it when it is written, so that block-diagonal kernels do not pile up. */
 export interface ExportedWeight {
@@ -34,7 +35,7 @@ interface ExportState {
  * Expresses a model by stock layers. What they lack is written as several, and noted in the metadata for our own
  * import: a convolution in groups as one with a block-diagonal kernel; hardSigmoid of slope 1/6 as a 1x1 depthwise
  * convolution by 5/6 before the stock one of slope 0.2; hardSwish as that, multiplied; a pooling that keeps its
- * dimensions with a reshape.
+ * dimensions with a reshape; an affine node with a number for each channel as a 1x1 depthwise convolution.
  */
 export function exportLayers(model: Model): ExportedModel {
   const { graph } = model;
@@ -75,6 +76,8 @@ function exportNode(state: ExportState, node: ModelNode, inputShape: SampleShape
   const [input = ""] = node.inputs;
   if (node.kind === "activation") {
     exportActivation(state, name, input, node.attributes, inputShape);
+  } else if (node.kind === "affine") {
+    exportAffine(state, name, input, node.attributes, inputShape);
   } else if (node.kind === "globalAvgPool" && node.attributes.keepDims) {
     const pooled = helper(state, name, "flat");
     putLayer(state, "GlobalAveragePooling2D", pooled, [input], CHANNELS_LAST);
@@ -88,46 +91,6 @@ function exportNode(state: ExportState, node: ModelNode, inputShape: SampleShape
   }
 }
 
-const CHANNELS_LAST = { data_format: "channels_last" } as const;
-
-/** Class and configuration of the one layer that stands for a node. */
-function stockLayer(node: Exclude<ModelNode, { kind: "activation" }>): readonly [className: string, config: object] {
-  switch (node.kind) {
-    case "input":
-      return ["InputLayer", { batch_input_shape: [null, ...node.attributes.shape], dtype: "float32", sparse: false }];
-    case "conv2d":
-      return ["Conv2D", { filters: node.attributes.filters, ...convConfig(node.attributes) }];
-    case "depthwiseConv2d":
-      return ["DepthwiseConv2D", { depth_multiplier: node.attributes.depthMultiplier, ...convConfig(node.attributes) }];
-    case "dense":
-      return ["Dense", { units: node.attributes.units, use_bias: node.attributes.useBias, activation: "linear" }];
-    case "batchNorm":
-      return ["BatchNormalization", { axis: -1, ...node.attributes }];
-    case "groupNorm":
-      return ["GroupNormalization", { axis: -1, ...node.attributes }];
-    case "add":
-      return ["Add", {}];
-    case "multiply":
-      return ["Multiply", {}];
-    case "concat":
-      return ["Concatenate", { axis: -1 }];
-    case "maxPool":
-    case "avgPool": {
-      const { poolSize, strides, padding } = node.attributes;
-      const className = node.kind === "maxPool" ? "MaxPooling2D" : "AveragePooling2D";
-      return [className, { pool_size: poolSize, strides, padding, ...CHANNELS_LAST }];
-    }
-    case "globalAvgPool":
-      return ["GlobalAveragePooling2D", CHANNELS_LAST];
-    case "zeroPad":
-      return ["ZeroPadding2D", { padding: node.attributes.padding, ...CHANNELS_LAST }];
-    case "reshape":
-      return ["Reshape", { target_shape: node.attributes.shape }];
-    case "dropout":
-      return ["Dropout", { rate: node.attributes.rate }];
-  }
-}
-
 function exportActivation(
   state: ExportState,
   name: string,
@@ -135,22 +98,24 @@ function exportActivation(
   attributes: OpAttributes["activation"],
   shape: SampleShape,
 ): void {
-  const slope = attributes.slope ?? DEFAULT_HARD_SIGMOID_SLOPE;
-  const isStockSigmoid = attributes.function === "hardSigmoid" && slope === KERAS2_SLOPE;
-  if (isStockSigmoid || (attributes.function !== "hardSigmoid" && attributes.function !== "hardSwish")) {
-    putLayer(state, "Activation", name, [input], { activation: storedActivation(attributes.function) });
-    return;
-  }
-  const begin = state.layers.length;
-  if (attributes.function === "hardSigmoid") {
-    putHardSigmoid(state, name, name, input, shape, slope);
+  const { function: own, slope, most } = attributes;
+  const put = (className: string, config: object): string => putLayer(state, className, name, [input], config);
+  if (own === "leakyRelu") put("LeakyReLU", { alpha: slope ?? 0 });
+  else if (own === "clippedRelu") put("ReLU", { max_value: most });
+  else if (own !== "hardSwish" && (own !== "hardSigmoid" || slope === KERAS2_SLOPE)) {
+    put("Activation", { activation: storedActivation(own) });
   } else {
-    const gate = helper(state, name, "gate");
-    putHardSigmoid(state, name, gate, input, shape, DEFAULT_HARD_SIGMOID_SLOPE);
-    putLayer(state, "Multiply", name, [input, gate], {});
+    const begin = state.layers.length;
+    if (own === "hardSigmoid") {
+      putHardSigmoid(state, name, name, input, shape, slope ?? DEFAULT_HARD_SIGMOID_SLOPE);
+    } else {
+      const gate = helper(state, name, "gate");
+      putHardSigmoid(state, name, gate, input, shape, DEFAULT_HARD_SIGMOID_SLOPE);
+      putLayer(state, "Multiply", name, [input, gate], {});
+    }
+    const layers = state.layers.slice(begin).map((layer) => layer.name);
+    state.expansions.push({ kind: "activation", name, input, layers, attributes });
   }
-  const layers = state.layers.slice(begin).map((layer) => layer.name);
-  state.expansions.push({ kind: "activation", name, input, layers, attributes });
 }
 
 /** Puts the layers of a hardSigmoid of any slope; the last is named `last`. */
@@ -162,25 +127,59 @@ function putHardSigmoid(
   shape: SampleShape,
   slope: number,
 ): void {
+  const x = putScale(state, node, input, { shape, scale: [slope / KERAS2_SLOPE] });
+  const isLast = shape.length === 3;
+  const sigmoid = isLast ? last : helper(state, node, "sigmoid");
+  putLayer(state, "Activation", sigmoid, [x], { activation: "hard_sigmoid" });
+  if (!isLast) putLayer(state, "Reshape", last, [sigmoid], { target_shape: shape });
+}
+
+/** One number for all is the stock layer Rescaling; one for each channel is a 1x1 depthwise convolution. */
+function exportAffine(
+  state: ExportState,
+  name: string,
+  input: string,
+  attributes: OpAttributes["affine"],
+  shape: SampleShape,
+): void {
+  const { scale, offset } = attributes;
+  if (scale.length === 1 && offset.length === 1) {
+    putLayer(state, "Rescaling", name, [input], { scale: scale[0], offset: offset[0] });
+    return;
+  }
+  const begin = state.layers.length;
+  const scaled = putScale(state, name, input, { shape, scale, offset });
+  putLayer(state, "Reshape", name, [scaled], { target_shape: shape });
+  const layers = state.layers.slice(begin).map((layer) => layer.name);
+  state.expansions.push({ kind: "affine", name, input, layers, attributes });
+}
+
+interface Scaling {
+  readonly shape: SampleShape;
+  readonly scale: readonly number[];
+  readonly offset?: readonly number[];
+}
+
+/** Puts a 1x1 depthwise convolution that multiplies each channel, and may add to it; gives its name. */
+function putScale(state: ExportState, node: string, input: string, { shape, scale, offset }: Scaling): string {
   const isImage = shape.length === 3;
   const channels = isImage ? shape[2]! : elementsOf(shape);
+  const perChannel = (numbers: readonly number[]): Float32Array =>
+    Float32Array.from({ length: channels }, (_, channel) => numbers[channel % numbers.length]!);
   let x = input;
   if (!isImage) {
     const square = helper(state, node, "square");
     x = putLayer(state, "Reshape", square, [x], { target_shape: [1, 1, channels] });
   }
-  const scale = helper(state, node, "scale");
-  const config = { depth_multiplier: 1, ...convConfig(SCALE_WINDOW), trainable: false };
-  x = putLayer(state, "DepthwiseConv2D", scale, [x], config);
-  state.weights.push({
-    name: `${scale}/depthwise_kernel`,
-    shape: [1, 1, channels, 1],
-    values: () => new Float32Array(channels).fill(slope / KERAS2_SLOPE),
-  });
-  const isLast = isImage;
-  const sigmoid = isLast ? last : helper(state, node, "sigmoid");
-  x = putLayer(state, "Activation", sigmoid, [x], { activation: "hard_sigmoid" });
-  if (!isLast) putLayer(state, "Reshape", last, [x], { target_shape: shape });
+  const name = helper(state, node, "scale");
+  const config = convConfig({ ...SCALE_WINDOW, useBias: offset !== undefined });
+  putLayer(state, "DepthwiseConv2D", name, [x], { depth_multiplier: 1, ...config, trainable: false });
+  const kernel = { name: `${name}/depthwise_kernel`, shape: [1, 1, channels, 1], values: () => perChannel(scale) };
+  state.weights.push(kernel);
+  if (offset !== undefined) {
+    state.weights.push({ name: `${name}/bias`, shape: [channels], values: () => perChannel(offset) });
+  }
+  return name;
 }
 
 const SCALE_WINDOW = {
@@ -188,7 +187,6 @@ const SCALE_WINDOW = {
   strides: [1, 1],
   padding: "valid",
   dilation: [1, 1],
-  useBias: false,
 } as const;
 
 function putLayer(
@@ -208,22 +206,4 @@ function helper({ names }: ExportState, node: string, suffix: string): string {
   while (names.has(name)) name += "_";
   names.add(name);
   return name;
-}
-
-function convConfig({
-  kernelSize,
-  strides,
-  padding,
-  dilation,
-  useBias,
-}: OpAttributes["depthwiseConv2d" | "conv2d"] | typeof SCALE_WINDOW): Readonly<Record<string, unknown>> {
-  return {
-    kernel_size: kernelSize,
-    strides,
-    padding,
-    dilation_rate: dilation,
-    data_format: "channels_last",
-    use_bias: useBias,
-    activation: "linear",
-  };
 }

@@ -1,62 +1,52 @@
 import { MpoError } from "@mpo/core";
 import { z } from "zod";
-import type { GraphBuilder } from "../graph-builder.ts";
-import type { ActivationName, OpAttributes, OpKind, SampleShape, Size2D, WindowAttributes } from "../model-graph.ts";
+import type { OpAttributes, SampleShape } from "../model-graph.ts";
+import { withConstants } from "./arithmetic-import.ts";
+import { activationOf, reluUpTo } from "./layer-activation.ts";
+import {
+  type ActivationJson,
+  activationName,
+  axisNumber,
+  channelsLast,
+  convFields,
+  flag,
+  hasEqualSteps,
+  nestedNumbers,
+  noiseShape,
+  numbers,
+  paddingName,
+  paddings,
+  size,
+  whole,
+  windowOf,
+} from "./layer-fields.ts";
+import {
+  chained,
+  type LayerImport,
+  type LayerPlace,
+  layer,
+  oneNode,
+  onlyInput,
+  onMap,
+  requireLastAxis,
+} from "./layer-place.ts";
 
-/** Where an imported layer is put. Messages need not name the layer; the caller does. */
-export interface LayerPlace {
-  readonly g: GraphBuilder;
-  /** Name of the layer and of its main node. */
-  readonly name: string;
-  /** Nodes that it reads. */
-  readonly inputs: readonly string[];
-  readonly kerasVersion: string;
-  /** Channel groups of an ordinary convolution that stands for a grouped one. */
-  readonly groups: number | undefined;
-  /** Says in which stored weight a node's variable lies, when not in the one of the same name. */
-  readonly weightFrom: (variable: string, storedName: string) => void;
-}
-
-/** Adds the nodes of a layer and gives the name of the last. */
-type LayerImport = (config: unknown, place: LayerPlace) => string;
-
-/** HARD_SIGMOID of Keras 2 and TensorFlow.js, `clip(0.2 x + 0.5, 0, 1)`; Keras 3 has 1/6. */
-export const KERAS2_SLOPE = 0.2;
-
-const ACTIVATIONS: Readonly<Record<string, ActivationName>> = {
-  linear: "linear",
-  relu: "relu",
-  relu6: "relu6",
-  sigmoid: "sigmoid",
-  tanh: "tanh",
-  swish: "swish",
-  silu: "swish",
-  hard_sigmoid: "hardSigmoid",
-  hard_swish: "hardSwish",
-  hard_silu: "hardSwish",
-  softmax: "softmax",
-};
-
-const whole = z.number().int().positive();
-const size = z.union([whole.transform((extent): Size2D => [extent, extent]), z.tuple([whole, whole])]);
-const paddingName = z.enum(["same", "valid"]);
-const channelsLast = z.literal("channels_last").nullish();
-const flag = z.boolean().default(true);
-const activationName = z.string().nullish();
-const convFields = {
-  kernel_size: size,
-  strides: size.default([1, 1]),
-  padding: paddingName.default("valid"),
-  dilation_rate: size.default([1, 1]),
-  data_format: channelsLast,
-  use_bias: flag,
-  activation: activationName,
-};
+const SMALLEST_DEVIATION = 1e-7;
 
 /** Every layer class that a model may have. */
 const IMPORTS: Readonly<Record<string, LayerImport>> = {
   Conv2D: layer(z.object({ filters: whole, groups: whole.default(1), ...convFields }), (config, place) => {
     const { filters, groups, use_bias: useBias } = config;
+    // Written as a group for each channel, as ConvNeXt is: stock TensorFlow.js has depthwise convolutions, but no groups.
+    const isDepthwise = place.groups === undefined && groups > 1 && groups === filters && hasEqualSteps(config);
+    if (isDepthwise && place.g.shapeOf(onlyInput(place.inputs)).at(-1) === groups) {
+      const depthwise = { ...windowOf(config), depthMultiplier: 1, useBias };
+      return activated(
+        place,
+        place.g.append("depthwiseConv2d", place.inputs, depthwise, place.name),
+        config.activation,
+      );
+    }
     const attributes = { filters, ...windowOf(config), groups: place.groups ?? groups, useBias };
     return activated(place, place.g.append("conv2d", place.inputs, attributes, place.name), config.activation);
   }),
@@ -76,22 +66,31 @@ const IMPORTS: Readonly<Record<string, LayerImport>> = {
       return activated(place, g.conv2d(wide, pointwise, name), config.activation);
     },
   ),
-  Dense: layer(z.object({ units: whole, use_bias: flag, activation: activationName }), (config, place) =>
-    activated(
-      place,
-      place.g.append("dense", place.inputs, { units: config.units, useBias: config.use_bias }, place.name),
-      config.activation,
-    ),
-  ),
-  BatchNormalization: oneNode(
-    "batchNorm",
+  Dense: layer(z.object({ units: whole, use_bias: flag, activation: activationName }), (config, place) => {
+    const { units, use_bias: useBias, activation } = config;
+    const { g, name } = place;
+    const node =
+      g.shapeOf(onlyInput(place.inputs)).length === 1
+        ? g.append("dense", place.inputs, { units, useBias }, name)
+        : onMap(place, (x) => g.conv2d(x, { filters: units, kernelSize: 1, useBias }, name));
+    return activated(place, node, activation);
+  }),
+  BatchNormalization: layer(
     z.object({
-      axis: z.union([z.number(), z.tuple([z.number()]).transform(([axis]) => axis)]).default(-1),
+      axis: axisNumber,
       epsilon: z.number().default(1e-3),
       momentum: z.number().default(0.99),
       scale: flag,
       center: flag,
     }),
+    ({ axis, ...attributes }, place) => {
+      requireLastAxis(axis, place);
+      return onMap(place, (x) => place.g.append("batchNorm", [x], attributes, place.name));
+    },
+  ),
+  LayerNormalization: oneNode(
+    "layerNorm",
+    z.object({ axis: axisNumber, epsilon: z.number().default(1e-3), scale: flag, center: flag }),
     ({ axis, ...attributes }, place) => {
       requireLastAxis(axis, place);
       return attributes;
@@ -111,18 +110,50 @@ const IMPORTS: Readonly<Record<string, LayerImport>> = {
       return attributes;
     },
   ),
-  Activation: oneNode("activation", z.object({ activation: z.string() }), ({ activation }, { kerasVersion }) =>
-    activationOf(activation, kerasVersion),
-  ),
-  ReLU: oneNode(
-    "activation",
+  Activation: layer(z.object({ activation: activationName }), ({ activation }, place) => {
+    if (typeof activation === "object" && activation !== null) {
+      return importLayer(activation.class_name, activation.config, place);
+    }
+    return place.g.append(
+      "activation",
+      place.inputs,
+      activationOf(activation ?? "linear", place.kerasVersion),
+      place.name,
+    );
+  }),
+  ReLU: layer(
     z.object({
-      max_value: z.union([z.null(), z.literal(6)], "only none or 6 is supported").default(null),
-      negative_slope: z.literal(0, "only 0 is supported").nullish(),
+      max_value: z.number().positive().nullish(),
+      negative_slope: z.number().nonnegative().nullish(),
       threshold: z.literal(0, "only 0 is supported").nullish(),
     }),
-    (config) => ({ function: config.max_value === 6 ? "relu6" : "relu" }),
+    ({ max_value: most, negative_slope: slope }, { g, name, inputs }) => {
+      const put = (attributes: OpAttributes["activation"]): string => g.append("activation", inputs, attributes, name);
+      if (!slope) return put(reluUpTo(most ?? undefined));
+      const leaky = put({ function: "leakyRelu", slope });
+      if (!most) return leaky;
+      // min(x, most) is most - relu(most - x).
+      const below = { scale: [-1], offset: [most] };
+      const rest = g.activation(g.append("affine", [leaky], below, `${name}_rest`), "relu", `${name}_relu`);
+      return g.append("affine", [rest], below, `${name}_most`);
+    },
   ),
+  LeakyReLU: oneNode(
+    "activation",
+    z.object({ alpha: z.number().optional(), negative_slope: z.number().optional() }),
+    ({ alpha, negative_slope: slope }) => ({ function: "leakyRelu", slope: alpha ?? slope ?? 0.3 }),
+  ),
+  PReLU: oneNode("prelu", z.object({ shared_axes: z.array(whole).nullish() }), ({ shared_axes: axes }) => ({
+    sharedAxes: (axes ?? []).map((axis) => axis - 1),
+  })),
+  ELU: layer(z.object({ alpha: z.number().default(1) }), ({ alpha }, { g, name, inputs }) => {
+    const x = onlyInput(inputs);
+    const elu = g.activation(x, "elu", name);
+    if (alpha === 1) return elu;
+    const scaled = (node: string, by: number): string =>
+      g.append("affine", [node], { scale: [by], offset: [0] }, `${node}_scaled`);
+    return g.add(scaled(elu, alpha), scaled(g.activation(x, "relu", `${name}_relu`), 1 - alpha), `${name}_sum`);
+  }),
   Softmax: oneNode("activation", z.object({ axis: z.number().default(-1) }), ({ axis }, place) => {
     requireLastAxis(axis, place);
     return { function: "softmax" };
@@ -130,6 +161,10 @@ const IMPORTS: Readonly<Record<string, LayerImport>> = {
   Add: layer(z.object({}), (_config, { g, name, inputs }) =>
     chained(name, inputs, (left, right, own) => g.add(left, right, own)),
   ),
+  Average: layer(z.object({}), (_config, { g, name, inputs }) => {
+    const sum = chained(`${name}_sum`, inputs, (left, right, own) => g.add(left, right, own));
+    return g.append("affine", [sum], { scale: [1 / inputs.length], offset: [0] }, name);
+  }),
   Multiply: layer(z.object({}), (_config, { g, name, inputs }) => {
     const isGate = (node: string): boolean =>
       g.shapeOf(node).length === 3 && g.shapeOf(node).slice(0, 2).join() === "1,1";
@@ -150,6 +185,23 @@ const IMPORTS: Readonly<Record<string, LayerImport>> = {
     z.object({ keepdims: z.boolean().default(false), data_format: channelsLast }),
     ({ keepdims }) => ({ keepDims: keepdims }),
   ),
+  GlobalMaxPooling2D: layer(
+    z.object({ keepdims: z.boolean().default(false), data_format: channelsLast }),
+    ({ keepdims }, { g, name, inputs }) => {
+      const [height = 1, width = 1, channels = 1] = g.shapeOf(onlyInput(inputs));
+      const most = g.maxPool(onlyInput(inputs), { poolSize: [height, width], padding: "valid" }, name);
+      return keepdims ? most : g.reshape(most, [channels], `${name}_flat`);
+    },
+  ),
+  UpSampling2D: oneNode(
+    "upsample",
+    z.object({
+      size: size.default([2, 2]),
+      interpolation: z.literal("nearest", "only nearest is supported").default("nearest"),
+      data_format: channelsLast,
+    }),
+    ({ size: factors }) => ({ factors }),
+  ),
   ZeroPadding2D: oneNode("zeroPad", z.object({ padding: paddings(), data_format: channelsLast }), ({ padding }) => ({
     padding,
   })),
@@ -159,11 +211,53 @@ const IMPORTS: Readonly<Record<string, LayerImport>> = {
   Reshape: layer(z.object({ target_shape: z.array(z.number().int()) }), (config, { g, name, inputs }) =>
     g.reshape(onlyInput(inputs), resolved(config.target_shape, g.shapeOf(onlyInput(inputs))), name),
   ),
-  Dropout: oneNode("dropout", z.object({ rate: z.number() }), ({ rate }) => ({ rate })),
+  Dropout: oneNode(
+    "dropout",
+    z.object({ rate: z.number(), noise_shape: noiseShape }),
+    ({ rate, noise_shape: whole }) => (whole === null ? { rate } : { rate, whole }),
+  ),
+  /** Of Keras' ConvNeXt: a trained number for each channel. */
+  LayerScale: layer(z.object({}), (_config, place) => {
+    const { g, name, weightFrom } = place;
+    weightFrom(`${name}/depthwise_kernel`, `${name}/gamma`);
+    return onMap(place, (x) => g.depthwiseConv2d(x, { kernelSize: 1, useBias: false }, name));
+  }),
+  StochasticDepth: oneNode("dropout", z.object({ drop_path_rate: z.number() }), ({ drop_path_rate: rate }) => ({
+    rate,
+    whole: "samples",
+  })),
+  SpatialDropout2D: oneNode("dropout", z.object({ rate: z.number(), data_format: channelsLast }), ({ rate }) => ({
+    rate,
+    whole: "channels",
+  })),
+  Normalization: oneNode(
+    "affine",
+    z.object({
+      axis: z.union([z.null(), axisNumber]).default(-1),
+      mean: nestedNumbers,
+      variance: nestedNumbers,
+      invert: z.literal(false, "only false is supported").nullish(),
+    }),
+    (config, place) => {
+      if (config.axis !== null) requireLastAxis(config.axis, place);
+      place.weight("count", 2);
+      const mean = config.mean ?? [...(place.weight("mean", 0) ?? [])];
+      const variance = config.variance ?? [...(place.weight("variance", 1) ?? [])];
+      const scale = variance.map((value) => 1 / Math.max(Math.sqrt(value), SMALLEST_DEVIATION));
+      return { scale, offset: mean.map((value, channel) => -value * (scale[channel] ?? Number.NaN)) };
+    },
+  ),
+  Rescaling: oneNode("affine", z.object({ scale: numbers, offset: numbers.default([0]) }), (attributes) => attributes),
 };
+
+/** Layers that change what passes in Keras' own training only, or nothing at all. */
+const DOES_NOTHING =
+  /^(?:Random(?!Crop|Height|Width)\w+|RandAugment|AugMix|MixUp|CutMix|GaussianNoise|GaussianDropout|ActivityRegularization|Identity)$/;
 
 /** Adds a layer of the file to the graph and gives the name of its last node. Throws `unsupported` or `invalid-data`. */
 export function importLayer(className: string, config: unknown, place: LayerPlace): string {
+  if (DOES_NOTHING.test(className)) return onlyInput(place.inputs);
+  if (place.constants.length > 0) return withConstants(className, place);
   const add = IMPORTS[className];
   if (add === undefined) {
     throw new MpoError(
@@ -172,39 +266,6 @@ export function importLayer(className: string, config: unknown, place: LayerPlac
     );
   }
   return add(config, place);
-}
-
-function layer<T>(schema: z.ZodType<T>, add: (config: T, place: LayerPlace) => string): LayerImport {
-  return (config, place) => {
-    const result = schema.safeParse(config);
-    if (result.success) return add(result.data, place);
-    const [issue] = result.error.issues;
-    const found = issue?.path.reduce((value: unknown, key) => (value as Record<PropertyKey, unknown>)?.[key], config);
-    throw new MpoError("unsupported", `${issue?.path.join(".")} is ${JSON.stringify(found)}: ${issue?.message}`, {
-      cause: result.error,
-    });
-  };
-}
-
-/** A layer that becomes one node, with the attributes that its configuration says. */
-function oneNode<T, Kind extends OpKind>(
-  kind: Kind,
-  schema: z.ZodType<T>,
-  attributesOf: (config: T, place: LayerPlace) => OpAttributes[Kind],
-): LayerImport {
-  return layer(schema, (config, place) => place.g.append(kind, place.inputs, attributesOf(config, place), place.name));
-}
-
-interface ConvConfig {
-  readonly kernel_size: Size2D;
-  readonly strides: Size2D;
-  readonly padding: "same" | "valid";
-  readonly dilation_rate: Size2D;
-}
-
-function windowOf(config: ConvConfig): WindowAttributes {
-  const { kernel_size: kernelSize, strides, padding, dilation_rate: dilation } = config;
-  return { kernelSize, strides, padding, dilation };
 }
 
 function pooling(kind: "maxPool" | "avgPool"): LayerImport {
@@ -219,68 +280,14 @@ function pooling(kind: "maxPool" | "avgPool"): LayerImport {
   });
 }
 
-function paddings(): z.ZodType<readonly [Size2D, Size2D]> {
-  const count = z.number().int().nonnegative();
-  return z.union([
-    z.tuple([z.tuple([count, count]), z.tuple([count, count])]),
-    z.tuple([count, count]).transform(([rows, columns]): [Size2D, Size2D] => [
-      [rows, rows],
-      [columns, columns],
-    ]),
-    count.transform((extent): [Size2D, Size2D] => [
-      [extent, extent],
-      [extent, extent],
-    ]),
-  ]);
-}
-
 /** A layer's own activation becomes a node after it. */
-function activated({ g, name, kerasVersion }: LayerPlace, node: string, activation: string | null | undefined): string {
-  const attributes = activationOf(activation ?? "linear", kerasVersion);
-  return attributes.function === "linear" ? node : g.append("activation", [node], attributes, `${name}_activation`);
-}
-
-function activationOf(name: string, kerasVersion: string): OpAttributes["activation"] {
-  const own = ACTIVATIONS[name];
-  if (own === undefined) {
-    const known = Object.keys(ACTIVATIONS).join(", ");
-    throw new MpoError("unsupported", `activation "${name}" is not supported; supported are ${known}`);
+function activated(place: LayerPlace, node: string, activation: ActivationJson): string {
+  const name = `${place.name}_activation`;
+  if (typeof activation === "object" && activation !== null) {
+    return importLayer(activation.class_name, activation.config, { ...place, name, inputs: [node] });
   }
-  return own === "hardSigmoid" && !kerasVersion.startsWith("3.")
-    ? { function: own, slope: KERAS2_SLOPE }
-    : { function: own };
-}
-
-/** What files call an activation. */
-export function storedActivation(name: ActivationName): string | undefined {
-  return Object.keys(ACTIVATIONS).find((stored) => ACTIVATIONS[stored] === name);
-}
-
-/** Layers join any number of inputs, our nodes two. */
-function chained(
-  name: string,
-  inputs: readonly string[],
-  join: (left: string, right: string, name: string) => string,
-): string {
-  const [first = "", ...rest] = inputs;
-  if (rest.length === 0) throw new MpoError("unsupported", `it has ${inputs.length} inputs; expected two or more`);
-  return rest.reduce(
-    (left, right, index) => join(left, right, index === rest.length - 1 ? name : `${name}_${index + 1}`),
-    first,
-  );
-}
-
-function requireLastAxis(axis: number, { g, inputs }: LayerPlace): void {
-  // The file counts the batch as axis 0.
-  const rank = g.shapeOf(onlyInput(inputs)).length;
-  if (axis !== -1 && axis !== rank) {
-    throw new MpoError("unsupported", `axis is ${axis}; expected the last (-1 or ${rank}), channels last`);
-  }
-}
-
-function onlyInput([input]: readonly string[]): string {
-  if (input === undefined) throw new MpoError("invalid-data", "it has no input; expected one");
-  return input;
+  const attributes = activationOf(activation ?? "linear", place.kerasVersion);
+  return attributes.function === "linear" ? node : place.g.append("activation", [node], attributes, name);
 }
 
 /** Fills in a -1 of a target shape. */

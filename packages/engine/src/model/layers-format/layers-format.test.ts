@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { readdir, readFile, rename, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { everythingGraph, randomModel, withFolder } from "../../test-support/layers-format-testing.ts";
@@ -109,7 +109,12 @@ const DAMAGES: readonly (readonly [string, (files: Files) => Promise<void>, stri
   ],
   ["a shard too long", (files) => truncate(files.shard, 100_000), "invalid-data", /is too long, at byte 100000/],
   ["a changed byte", (files) => changeByte(files.shard), "invalid-data", /its content has the hash/],
-  ["text that is not valid JSON", (files) => writeFile(files.json, "{"), "invalid-data", /model\.json: no JSON/],
+  [
+    "text that is not valid JSON",
+    (files) => writeFile(files.json, "{"),
+    "invalid-data",
+    /model\.json: is not valid JSON, at position 1$/,
+  ],
   ["JSON of something else", (files) => writeFile(files.json, "[]"), "invalid-data", /model\.json: at the top/],
   [
     "a wrong shape",
@@ -134,13 +139,13 @@ const DAMAGES: readonly (readonly [string, (files: Files) => Promise<void>, stri
     "an unknown layer",
     edit('"class_name":"Dropout"', '"class_name":"LSTM"'),
     "unsupported",
-    /layer "dropout" \(LSTM\): layers of class LSTM are not supported; supported are InputLayer, Conv2D/,
+    /layer "drop" \(LSTM\): layers of class LSTM are not supported; supported are InputLayer, Conv2D/,
   ],
   [
     "an unknown activation",
-    edit('"activation":"swish"', '"activation":"elu"'),
+    edit('"activation":"swish"', '"activation":"erf"'),
     "unsupported",
-    /"swish" \(Activation\): activation "elu" is not supported; supported are linear/,
+    /"swish" \(Activation\): activation "erf" is not supported; supported are linear/,
   ],
   [
     "an unknown setting",
@@ -244,6 +249,31 @@ void test("a converted Keras model is read", () =>
         ["fc_activation", "activation"],
       ],
     );
+    assert.deepEqual([...(weights.get("fc/kernel") ?? [])], [1, 2, 3, 4]);
+    assert.deepEqual([...(weights.get("fc/bias") ?? [])], [5, 6]);
+  }));
+
+void test("a manifest may name its files as parts of a URL", () =>
+  withFolder(async (folder) => {
+    const path = await writeKerasModel(folder, [1, 2, 3, 4, 5, 6]);
+    const expected = await readLayersModel(path);
+    await rename(join(folder, "a.bin"), join(folder, "my 100% ü.bin"));
+    const text = await readFile(path, "utf8");
+    await writeFile(path, text.replace("a.bin", "./my%20100%25%20%C3%BC.bin"));
+    assertSameWeights((await readLayersModel(path)).weights, expected.weights);
+    await writeFile(path, text.replace("a.bin", "..%2Fa.bin"));
+    await assert.rejects(readLayersModel(path), { code: "invalid-data", message: /expected a file in this folder/ });
+  }));
+
+void test("weights are found by Keras' own places, which count the layers of a class in the model", () =>
+  withFolder(async (folder) => {
+    const path = await writeKerasModel(folder, [1, 2, 3, 4, 5, 6]);
+    const text = await readFile(path, "utf8");
+    await writeFile(
+      path,
+      text.replace("fc/cell/kernel", "layers/dense/vars/0").replace("fc/cell/bias", "layers/dense/vars/1"),
+    );
+    const { weights } = await readLayersModel(path);
     assert.deepEqual([...(weights.get("fc/kernel") ?? [])], [1, 2, 3, 4]);
     assert.deepEqual([...(weights.get("fc/bias") ?? [])], [5, 6]);
   }));

@@ -2,6 +2,7 @@ import type { Fact } from "@mpo/core";
 import { z } from "zod";
 import { check, parseJson, unsupported } from "./checked-json.ts";
 import { type LayersStructure, structureOf } from "./layers-structure.ts";
+import { type OtherFormat, otherFormat } from "./other-formats.ts";
 
 /** One weight of a weight manifest, as in the file. */
 export type WeightSpec = Fact<typeof weightSpec>;
@@ -24,10 +25,14 @@ const weightSpec = z.object({
 export type WeightGroup = Fact<typeof weightGroup>;
 const weightGroup = z.object({ paths: z.array(z.string().min(1)), weights: z.array(weightSpec) });
 
-/** What a `model.json` says. */
-export interface LayersJson extends LayersStructure {
+/** A model's structure, and who wrote it. */
+export interface Topology extends LayersStructure {
   /** For example "2.9.0" or "tfjs-layers 4.22.0". */
   readonly kerasVersion: string;
+}
+
+/** What a `model.json` says. */
+export interface LayersJson extends Topology {
   readonly manifest: readonly WeightGroup[];
   readonly metadata: unknown;
 }
@@ -37,8 +42,9 @@ const outerTopology = z.looseObject({
   model_config: z.preprocess(parsedText, topology),
   keras_version: z.string().optional(),
 });
+const anyTopology = z.preprocess(parsedText, z.union([outerTopology, topology]));
 const modelJson = z.looseObject({
-  modelTopology: z.preprocess(parsedText, z.union([outerTopology, topology])),
+  modelTopology: anyTopology,
   weightsManifest: z.array(weightGroup),
   userDefinedMetadata: z.unknown().optional(),
 });
@@ -53,19 +59,41 @@ function parsedText(value: unknown): unknown {
   }
 }
 
+const graphModel = z.union([
+  z.looseObject({ format: z.literal("graph-model") }),
+  z.looseObject({ modelTopology: z.looseObject({ node: z.array(z.unknown()) }) }),
+]);
+const structureOnly = z.looseObject({
+  class_name: z.string(),
+  config: z.unknown(),
+  modelTopology: z.undefined().optional(),
+});
+
+function otherFormatOf(json: unknown): OtherFormat | undefined {
+  if (graphModel.safeParse(json).success) return "graphModel";
+  return structureOnly.safeParse(json).success ? "structure" : undefined;
+}
+
 /**
  * Parses a `model.json` of TensorFlow.js layers format, saved by TensorFlow.js or converted from Keras.
  * Throws `invalid-data` naming the place, and `unsupported` unless it is a Sequential or Functional model with one
  * input and one output.
  */
 export function parseLayersJson(text: string, file: string): LayersJson {
-  const json = check(modelJson, parseJson(text, file), file);
-  const { modelTopology } = json;
-  const inner = check(topology, "model_config" in modelTopology ? modelTopology.model_config : modelTopology, file);
-  const kerasVersion = modelTopology.keras_version ?? inner.keras_version ?? "";
+  const parsed = parseJson(text, file);
+  const format = otherFormatOf(parsed);
+  if (format !== undefined) throw otherFormat(file, format);
+  const { modelTopology, weightsManifest, userDefinedMetadata } = check(modelJson, parsed, file);
+  return { ...topologyOf(modelTopology, file), manifest: weightsManifest, metadata: userDefinedMetadata };
+}
+
+/** Reads a model's structure as Keras and TensorFlow.js write it. Throws as `parseLayersJson` does. */
+export function topologyOf(json: unknown, file: string): Topology {
+  const outer = check(anyTopology, json, file);
+  const inner = check(topology, "model_config" in outer ? outer.model_config : outer, file);
   const structure = structureOf(inner.class_name, inner.config, file);
-  if (structure !== undefined) {
-    return { ...structure, kerasVersion, manifest: json.weightsManifest, metadata: json.userDefinedMetadata };
+  if (structure === undefined) {
+    throw unsupported(file, `the model is of class "${inner.class_name}"; expected Sequential, Functional or Model`);
   }
-  throw unsupported(file, `the model is of class "${inner.class_name}"; expected Sequential, Functional or Model`);
+  return { ...structure, kerasVersion: outer.keras_version ?? inner.keras_version ?? "" };
 }

@@ -1,5 +1,5 @@
-import { readFile } from "node:fs/promises";
-import { dirname } from "node:path";
+import { readdir, readFile } from "node:fs/promises";
+import { dirname, extname, join } from "node:path";
 import { given, MpoError } from "@mpo/core";
 import { type Abortable, fileError, throwIfAborted } from "@mpo/io";
 import { z } from "zod";
@@ -7,32 +7,62 @@ import { GraphBuilder } from "../graph-builder.ts";
 import type { Model, ModelGraph, ModelWeights, SampleShape } from "../model-graph.ts";
 import { graphVariables } from "../variables.ts";
 import { invalid, unsupported } from "./checked-json.ts";
-import { type ExportMetadata, parseExportMetadata } from "./export-metadata.ts";
+import { type ExportMetadata, NO_METADATA, parseExportMetadata } from "./export-metadata.ts";
 import { fromBlockDiagonal } from "./grouped-kernel.ts";
+import { type KerasFile, readH5File, readKerasFile } from "./keras-file.ts";
 import { importLayer } from "./layer-import.ts";
-import { type LayersJson, parseLayersJson } from "./layers-json.ts";
-import type { LayerJson } from "./layers-structure.ts";
-import { readStoredWeights, type StoredWeight } from "./stored-weights.ts";
+import { LayerWeights } from "./layer-weights.ts";
+import { parseLayersJson, type Topology } from "./layers-json.ts";
+import { batchShapeOf, type LayerJson } from "./layers-structure.ts";
+import { binaryFormat, otherFormat } from "./other-formats.ts";
+import { readStoredWeights } from "./stored-weights.ts";
+import { MODEL_FILE } from "./write-layers-model.ts";
 
 /**
- * Reads a Keras or TensorFlow.js layers model: `model.json` and its weight files (float32, or quantised to uint8,
- * uint16 or float16). Sequential or Functional, one input of fixed size, one output; the layers of models inside it
- * stand among its own, and a layer's own activation becomes a node after it. An export of `writeLayersModel` gives back the same graph.
+ * Reads a model, by its folder or its file: a TensorFlow.js layers model (`model.json` and its weight files, float32 or
+ * quantised to uint8, uint16 or float16), a `.keras` or an `.h5` file. Sequential or Functional, one input of fixed size,
+ * one output; the layers of models inside it stand among its own, a layer's own activation becomes a node after it, and
+ * each use of a layer a node of its own. An export of `writeLayersModel` gives back the same graph.
  *
  * Throws `not-found`; `invalid-data` for damaged files, naming file and place; `unsupported` for a layer or a setting
  * that the engine does not have, naming the layer and what is supported; `cancelled`.
  */
-export async function readLayersModel(modelJsonPath: string, options: Abortable = {}): Promise<Model> {
+export async function readLayersModel(path: string, options: Abortable = {}): Promise<Model> {
   throwIfAborted(options.signal);
-  const text = await readFile(modelJsonPath, "utf8").catch((thrown: unknown) => {
-    throw fileError(thrown, "read", modelJsonPath);
+  const file = await modelFileAt(path);
+  const bytes = await readFile(file).catch((thrown: unknown) => {
+    throw fileError(thrown, "read", file);
   });
-  const json = parseLayersJson(text, modelJsonPath);
-  const metadata = parseExportMetadata(json.metadata, modelJsonPath);
-  const { graph, storedNames } = importGraph(json, metadata, modelJsonPath);
-  const stored = await readStoredWeights(dirname(modelJsonPath), json.manifest, options);
-  return { graph, weights: assignWeights(graph, stored, storedNames, metadata, modelJsonPath) };
+  const { topology, weights, metadata } = await contentOf(bytes, file, options);
+  const stored = new LayerWeights(weights, topology.layers);
+  const { graph, storedNames } = importGraph(topology, stored, metadata, file);
+  return { graph, weights: assignWeights(graph, stored, storedNames, metadata, file) };
 }
+
+interface Content extends KerasFile {
+  readonly metadata: ExportMetadata;
+}
+
+async function contentOf(bytes: Buffer, file: string, options: Abortable): Promise<Content> {
+  const format = binaryFormat(file, bytes);
+  if (format === "h5") return { ...readH5File(bytes, file), metadata: NO_METADATA };
+  if (format === "keras") return { ...readKerasFile(bytes, file), metadata: NO_METADATA };
+  if (format !== undefined) throw otherFormat(file, format);
+  const json = parseLayersJson(bytes.toString("utf8"), file);
+  const metadata = parseExportMetadata(json.metadata, file);
+  return { topology: json, weights: await readStoredWeights(dirname(file), json.manifest, options), metadata };
+}
+
+/** The file of a model in a folder: `model.json`, or the first other that is known. A file stands for itself. */
+async function modelFileAt(path: string): Promise<string> {
+  const names = await readdir(path).catch(() => undefined);
+  if (names === undefined) return path;
+  const known = [MODEL_FILE, "saved_model.pb"].find((name) => names.includes(name));
+  const other = names.find((name) => MODEL_EXTENSIONS.has(extname(name).toLowerCase()));
+  return join(path, known ?? other ?? MODEL_FILE);
+}
+
+const MODEL_EXTENSIONS: ReadonlySet<string> = new Set([".keras", ".h5", ".hdf5", ".tflite", ".onnx"]);
 
 interface ImportedGraph {
   readonly graph: ModelGraph;
@@ -40,7 +70,7 @@ interface ImportedGraph {
   readonly storedNames: ReadonlyMap<string, string>;
 }
 
-function importGraph(json: LayersJson, metadata: ExportMetadata, file: string): ImportedGraph {
+function importGraph(json: Topology, stored: LayerWeights, metadata: ExportMetadata, file: string): ImportedGraph {
   const input = inputOf(json, file);
   const g = new GraphBuilder(json.name, inputShapeOf(input, file), input.name);
   const storedNames = new Map<string, string>();
@@ -64,8 +94,10 @@ function importGraph(json: LayersJson, metadata: ExportMetadata, file: string): 
           g,
           name: layer.name,
           inputs: layer.inputs.map(nodeOf),
+          constants: layer.constants ?? [],
           kerasVersion: json.kerasVersion,
           groups: metadata.groups[layer.name],
+          weight: (variable, position) => stored.take(layer.name, variable, position)?.values,
           weightFrom: (variable, storedName) => storedNames.set(variable, storedName),
         });
       }),
@@ -87,7 +119,7 @@ function explained<T>(where: string, act: () => T): T {
   }
 }
 
-function inputOf({ layers }: LayersJson, file: string): LayerJson {
+function inputOf({ layers }: Topology, file: string): LayerJson {
   const inputs = layers.filter(({ className }) => className === "InputLayer");
   const [input] = inputs;
   if (input === undefined || inputs.length > 1) {
@@ -96,10 +128,17 @@ function inputOf({ layers }: LayersJson, file: string): LayerJson {
   return input;
 }
 
-const batchShape = z.tuple([z.null()]).rest(z.number().int().positive());
+const batchShape = z.tuple([z.number().nullable()]).rest(z.number().int().positive());
 
 function inputShapeOf({ name, config }: LayerJson, file: string): SampleShape {
-  const shape = config["batch_input_shape"] ?? config["batch_shape"];
+  const shape = batchShapeOf(config);
+  if (shape === undefined) {
+    throw unsupported(
+      file,
+      "the Sequential model has no input shape; expected it in its first layer",
+      "Give the first layer an input shape, or build the model, before saving it.",
+    );
+  }
   const result = batchShape.safeParse(shape);
   if (!result.success) {
     throw unsupported(
@@ -138,25 +177,28 @@ function inOrder(layers: readonly LayerJson[], input: LayerJson, file: string): 
 
 function assignWeights(
   graph: ModelGraph,
-  stored: ReadonlyMap<string, StoredWeight>,
+  stored: LayerWeights,
   storedNames: ReadonlyMap<string, string>,
   metadata: ExportMetadata,
   file: string,
 ): ModelWeights {
-  const unused = new Map([...stored].map(([name]) => [shortName(name, stored, graph), name]));
   const weights = new Map<string, Float32Array>();
+  const counts = new Map<string, number>();
   for (const { name, node, spec } of graphVariables(graph)) {
     const storedName = storedNames.get(name) ?? name;
-    const weight = stored.get(unused.get(storedName) ?? storedName);
+    const end = storedName.lastIndexOf("/");
+    const layer = storedName.slice(0, end);
+    const position = counts.get(layer) ?? 0;
+    counts.set(layer, position + 1);
+    const weight = stored.take(layer, storedName.slice(end + 1), position);
     if (weight === undefined) {
       throw invalid(file, `the manifest has no weight "${storedName}"; the model needs it, of shape [${spec.shape}]`);
     }
-    unused.delete(storedName);
     const groups = spec.name === "kernel" ? (metadata.groups[node] ?? 1) : 1;
     const [height = 1, width = 1, inputsPerGroup = 1, filters = 1] = spec.shape;
     const inputs = inputsPerGroup * groups;
     const expected = groups === 1 ? spec.shape : [height, width, inputs, filters];
-    if (weight.shape.join() !== expected.join()) {
+    if (withoutOnes(weight.shape).join() !== withoutOnes(expected).join()) {
       throw invalid(file, `weight "${storedName}" has shape [${weight.shape}]; expected [${expected}]`);
     }
     const values =
@@ -171,25 +213,19 @@ function assignWeights(
     weights.set(name, values);
   }
   for (const expansion of metadata.expansions) {
-    for (const layer of expansion.layers) unused.delete(`${layer}/depthwise_kernel`);
+    for (const layer of expansion.layers) {
+      stored.take(layer, "depthwise_kernel", 0);
+      stored.take(layer, "bias", 1);
+    }
   }
-  const [extra] = unused.values();
+  const extra = stored.unused;
   if (extra !== undefined) {
     throw invalid(file, `the manifest has a weight "${extra}" that no layer of the model has`);
   }
   return weights;
 }
 
-/**
- * Converters of TensorFlow 2.2 and later may write `layer/cell/kernel` for `layer/kernel`, and `model/layer/kernel` for a
- * layer of a model inside the model.
- */
-function shortName(name: string, stored: ReadonlyMap<string, StoredWeight>, graph: ModelGraph): string {
-  const isNode = (variable: string): boolean =>
-    graph.nodes.some((node) => node.name === variable.slice(0, variable.lastIndexOf("/")));
-  if (isNode(name)) return name;
-  const parts = name.split("/");
-  const withoutCell = [...parts.slice(0, -2), ...parts.slice(-1)];
-  const candidates = [withoutCell, parts.slice(1)].map((kept) => kept.join("/"));
-  return candidates.find((short) => !stored.has(short) && isNode(short)) ?? name;
+/** The kernel of a dense layer on a map, `[inputs, outputs]`, is that of a 1x1 convolution, `[1, 1, inputs, outputs]`. */
+function withoutOnes(shape: readonly number[]): readonly number[] {
+  return shape.filter((extent) => extent !== 1);
 }

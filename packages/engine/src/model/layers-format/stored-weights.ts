@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { type FileHandle, open, stat } from "node:fs/promises";
 import { join, normalize, sep } from "node:path";
 import { MpoError } from "@mpo/core";
-import { type Abortable, fileError, throwIfAborted } from "@mpo/io";
+import { type Abortable, fileError, systemErrorCode, throwIfAborted } from "@mpo/io";
 import { elementsOf } from "../model-graph.ts";
 import { invalid } from "./checked-json.ts";
 import type { WeightGroup, WeightSpec } from "./layers-json.ts";
@@ -45,7 +45,7 @@ export async function readStoredWeights(
           throw invalid(folder, `the manifest has weight "${spec.name}" twice; expected once`);
         }
         const values = decode(bytes, spec);
-        requireFinite(values, spec, place);
+        requireFinite(values, spec.name, `which begins at byte ${place.offsetBytes} of ${place.file},`);
         weights.set(spec.name, { shape: spec.shape, values, ...place });
       }
     } finally {
@@ -70,14 +70,7 @@ async function shardsOf(folder: string, group: WeightGroup, options: Abortable):
   const shards: Shard[] = [];
   for (const path of group.paths) {
     throwIfAborted(options.signal);
-    const full = join(folder, path);
-    if (!full.startsWith(join(normalize(folder), sep))) {
-      throw invalid(folder, `the manifest names "${path}"; expected a file in this folder`);
-    }
-    const { size } = await stat(full).catch((thrown: unknown) => {
-      throw fileError(thrown, "read", full);
-    });
-    shards.push({ path: full, sizeBytes: size });
+    shards.push(await shardAt(folder, path));
   }
   const expected = group.weights.reduce((sum, spec) => sum + storedBytes(spec), 0);
   const found = shards.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
@@ -93,6 +86,21 @@ async function shardsOf(folder: string, group: WeightGroup, options: Abortable):
     );
   }
   return shards;
+}
+
+/** Browsers and converters may have written a file's name as part of a URL, with `%20` for a space. */
+async function shardAt(folder: string, path: string): Promise<Shard> {
+  const full = join(folder, path);
+  if (!full.startsWith(join(normalize(folder), sep))) {
+    throw invalid(folder, `the manifest names "${path}"; expected a file in this folder`);
+  }
+  try {
+    return { path: full, sizeBytes: (await stat(full)).size };
+  } catch (thrown) {
+    const isEncoded = /^(?:[^%]|%[0-9a-f]{2})*$/i.test(path) && path.includes("%");
+    if (systemErrorCode(thrown) === "ENOENT" && isEncoded) return await shardAt(folder, decodeURIComponent(path));
+    throw fileError(thrown, "read", full);
+  }
 }
 
 /** Hands out the bytes of several files as if they were one. */
@@ -183,11 +191,12 @@ function halfToNumber(bits: number): number {
   return sign * (1 + fraction) * 2 ** (exponent - 15);
 }
 
-function requireFinite(values: Float32Array, spec: WeightSpec, place: Place): void {
+/** Throws `invalid-data` for a number that is not finite; `where` says where the weight lies. */
+export function requireFinite(values: Float32Array, name: string, where: string): void {
   const bad = values.findIndex((value) => !Number.isFinite(value));
   if (bad < 0) return;
   throw new MpoError(
     "invalid-data",
-    `weight "${spec.name}", which begins at byte ${place.offsetBytes} of ${place.file}, is ${values[bad]} at element ${bad}; expected finite numbers`,
+    `weight "${name}", ${where} is ${values[bad]} at element ${bad}; expected finite numbers`,
   );
 }

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { createRandom } from "@mpo/datasets";
 import * as tf from "@tensorflow/tfjs-node";
+import { softmaxRows } from "../../adaptation/probabilities.ts";
 import { evaluateWithTfjs } from "../../test-support/evaluate-with-tfjs.ts";
 import { everythingGraph, randomModel, withFolder } from "../../test-support/layers-format-testing.ts";
 import { loadWithTfjs } from "../../test-support/load-with-tfjs.ts";
@@ -101,19 +102,79 @@ function stockModel(): tf.LayersModel {
   });
 }
 
-void test("a model saved by stock TensorFlow.js is read and computes the same, again after an export", () =>
-  withFolder(async (folder) => {
-    const stock = stockModel();
-    await stock.save(`file://${join(folder, "stock")}`);
-    const images = imagesFor(SHAPE);
-    const expected = predict(stock, images, SHAPE);
-    const model = await readLayersModel(join(folder, "stock", "model.json"));
-    assertClose(evaluateWithTfjs(tf, model, images), expected);
-    const again = await loadWithTfjs(tf, await writeLayersModel(model, join(folder, "ours")));
-    assertClose(predict(again, images, SHAPE), expected);
-    stock.dispose();
-    again.dispose();
-  }));
+/** The layers of stock TensorFlow.js that become other nodes, or several. */
+function composedModel(): tf.LayersModel {
+  const { layers } = tf;
+  const input = tf.input({ shape: SHAPE });
+  const apply = (layer: tf.layers.Layer, ...inputs: tf.SymbolicTensor[]): tf.SymbolicTensor =>
+    layer.apply(inputs.length === 1 ? (inputs[0] as tf.SymbolicTensor) : inputs) as tf.SymbolicTensor;
+  const random = "randomNormal";
+  const norm = { betaInitializer: random, gammaInitializer: random, movingMeanInitializer: random } as const;
+  const conv = layers.conv2d({ filters: 4, kernelSize: 3, padding: "same", biasInitializer: random });
+  let x = apply(conv, apply(layers.leakyReLU({ alpha: 0.1 }), apply(conv, input)));
+  x = apply(layers.prelu({ alphaInitializer: random, sharedAxes: [1, 2] }), x);
+  x = apply(layers.prelu({ alphaInitializer: random }), x);
+  x = apply(layers.layerNormalization({ axis: -1, betaInitializer: random, gammaInitializer: random }), x);
+  x = apply(layers.elu({ alpha: 1 }), apply(layers.upSampling2d({ size: [1, 2] }), x));
+  x = apply(
+    layers.average(),
+    x,
+    apply(layers.activation({ activation: "gelu" }), x),
+    apply(layers.reLU({ maxValue: 2 }), x),
+  );
+  x = apply(layers.dense({ units: 6, activation: "selu", biasInitializer: random }), x);
+  const rows = apply(layers.reshape({ targetShape: [144, 6] }), x);
+  const mapped = apply(layers.dense({ units: 3, activation: "softsign", biasInitializer: random }), rows);
+  const most = apply(layers.globalMaxPooling2d({}), x);
+  let y = apply(layers.concatenate(), most, apply(layers.flatten(), apply(layers.batchNormalization(norm), mapped)));
+  y = apply(layers.layerNormalization({ betaInitializer: random }), apply(layers.batchNormalization(norm), y));
+  y = apply(layers.dense({ units: 3, activation: "softplus" }), y);
+  return tf.model({ inputs: input, outputs: apply(layers.softmax(), y) });
+}
+
+for (const [what, build] of [
+  ["with the usual layers", stockModel],
+  ["with layers that become others", composedModel],
+] as const) {
+  void test(`a model saved by stock TensorFlow.js ${what} is read and computes the same, again after an export`, () =>
+    withFolder(async (folder) => {
+      const stock = build();
+      await stock.save(`file://${join(folder, "stock")}`);
+      const images = imagesFor(SHAPE);
+      const expected = predict(stock, images, SHAPE);
+      const model = await readLayersModel(join(folder, "stock", "model.json"));
+      assertClose(evaluateWithTfjs(tf, model, images), expected);
+      const again = await loadWithTfjs(tf, await writeLayersModel(model, join(folder, "ours")));
+      assertClose(predict(again, images, SHAPE), expected);
+      stock.dispose();
+      again.dispose();
+    }));
+}
+
+const ACTIVATION_LAYERS: readonly (readonly [string, object, (x: number) => number])[] = [
+  ["ELU", { alpha: 0.3 }, (x) => (x > 0 ? x : 0.3 * Math.expm1(x))],
+  ["ReLU", { negative_slope: 0.2, max_value: 0.5 }, (x) => Math.min(0.5, x > 0 ? x : 0.2 * x)],
+  ["ReLU", { negative_slope: 0, max_value: 0.5 }, (x) => Math.min(0.5, Math.max(0, x))],
+  ["LeakyReLU", { negative_slope: 0.2 }, (x) => (x > 0 ? x : 0.2 * x)],
+];
+
+for (const [className, config, compute] of ACTIVATION_LAYERS) {
+  void test(`${className} ${JSON.stringify(config)} is what Keras says it is, in stock TensorFlow.js too`, () =>
+    withFolder(async (folder) => {
+      const input = { class_name: "InputLayer", config: { name: "in", batch_shape: [null, 5] } };
+      const end = { class_name: "Softmax", config: { name: "end" } };
+      const layers = [input, { class_name: className, config: { name: "layer", ...config } }, end];
+      const modelTopology = { class_name: "Sequential", config: { name: "tiny", layers } };
+      await writeFile(join(folder, "model.json"), JSON.stringify({ modelTopology, weightsManifest: [] }));
+      const model = await readLayersModel(folder);
+      const x = imagesFor([5]);
+      const expected = Float32Array.from(softmaxRows(x.map(compute), x.length / 5));
+      assertClose(evaluateWithTfjs(tf, model, x), expected);
+      const peer = await loadWithTfjs(tf, await writeLayersModel(model, join(folder, "ours")));
+      assertClose(predict(peer, x, [5]), expected);
+      peer.dispose();
+    }));
+}
 
 for (const dtype of ["uint8", "uint16", "float16"] as const) {
   void test(`weights quantised to ${dtype} are read as stock TensorFlow.js reads them`, () =>
