@@ -47,8 +47,11 @@ export async function readInputs(path: string, shape: InputShape, note?: (line: 
   };
 }
 
+/** Probabilities of all classes: of two, where the program wrote what one sigmoid gives. Undefined: it wrote others. */
 async function readProbabilities(path: string, count: number): Promise<Float32Array | undefined> {
   const { shape, data } = await readNpy(path);
   if (shape.length !== 2 || shape[0] !== count) return undefined;
-  return Float32Array.from(data as ArrayLike<number>, Number);
+  const values = Float32Array.from(data as ArrayLike<number>, Number);
+  if (!values.every((value) => value >= 0 && value <= 1)) return undefined;
+  return shape[1] === 1 ? Float32Array.from([...values].flatMap((second) => [1 - second, second])) : values;
 }

@@ -97,6 +97,22 @@ describe("inputs", () => {
       );
     }));
 
+  it("are summed up with what one sigmoid gives as with two classes, and without what is no probability", () =>
+    withFolder(async (root, serving) => {
+      const written = { a: [0.5, 1], b: [0.5, 0.5, 0, 1], c: [3, -1] };
+      for (const [name, values] of Object.entries(written)) {
+        const predictions = { type: "f4", shape: [2, values.length / 2], data: Float32Array.from(values) } as const;
+        await put(root, `cam/inputs/${name}.predictions.npy`, encodeNpy(predictions), 200);
+        await put(root, `cam/inputs/${name}.npy`, batch(2), 200);
+      }
+      const { summaries } = await serving.inputsAfter("cam", "");
+      const [sigmoid, softmax, logits] = summaries;
+      assert.equal(sigmoid?.predictionEntropy, 0.5);
+      assert.deepEqual(sigmoid?.confidences, [0.5, 1]);
+      assert.deepEqual(sigmoid, softmax);
+      assert.deepEqual([logits?.predictionEntropy, logits?.confidences], [undefined, []]);
+    }));
+
   it("from the future do not hide those that come after them", () =>
     withFolder(async (root, serving) => {
       await put(root, "cam/inputs/future.npy", batch(2), 4_000_000_000);

@@ -13,7 +13,7 @@ import {
   loadImageFolder,
   type Part,
 } from "@mpo/datasets";
-import { type Model, readClassNames, sampleShapes } from "@mpo/engine";
+import { headOf, type Model, readClassNames, sampleShapes } from "@mpo/engine";
 import type { Files, Output, Stop } from "../command-context.ts";
 import { DATASET_FILES, type DatasetName } from "../options/dataset-options.ts";
 import { fitClasses } from "./fit-classes.ts";
@@ -72,11 +72,10 @@ export async function loadTestImages(
   path: string | undefined,
   context: Files & Output & Stop,
 ): Promise<ImageSet> {
-  const shapes = sampleShapes(model.graph);
-  const [inputShape] = shapes.values();
+  const [inputShape] = sampleShapes(model.graph).values();
   const set = await loadDataset(options, "test", context, inputShape);
   const names = path === undefined ? undefined : await classNamesBeside(path, context.signal);
-  const count = shapes.get(model.graph.output)?.at(-1) ?? 0;
+  const count = headOf(model.graph).classes;
   const name = path ?? model.graph.name;
   const fitted = fitClasses(set, { name, count, names });
   if (options.dataset === "folder" && names === undefined) {

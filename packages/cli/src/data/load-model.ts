@@ -1,6 +1,6 @@
 import { MpoError } from "@mpo/core";
 import type { ImageSet } from "@mpo/datasets";
-import { type Model, readLayersModel, sampleShapes } from "@mpo/engine";
+import { headOf, type Model, readLayersModel, sampleShapes } from "@mpo/engine";
 
 /** Reads the model in a folder (or its file). Throws as `readLayersModel` does. */
 export async function loadModel(path: string, signal: AbortSignal): Promise<Model> {
@@ -27,7 +27,7 @@ export function requireFitting({ graph }: Model, images: ImageSet, modelPath: st
       },
     );
   }
-  const classes = shapes.get(graph.output)?.at(-1) ?? 0;
+  const { classes } = headOf(graph);
   const beyond = labels?.find((label) => label >= classes);
   if (beyond !== undefined) {
     throw new MpoError(

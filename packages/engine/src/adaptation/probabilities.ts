@@ -1,4 +1,5 @@
 import { entropy } from "@mpo/core";
+import type { ModelHead } from "../model/model-head.ts";
 
 /** Softmax of each of `count` rows of logits. */
 export function softmaxRows(logits: Float32Array, count: number): Float64Array {
@@ -17,6 +18,13 @@ export function softmaxRows(logits: Float32Array, count: number): Float64Array {
     for (let at = from; at < from + classes; at++) result[at] = result[at]! / sum;
   }
   return result;
+}
+
+/** What a model itself gives for `count` rows of logits: probabilities `[count, classes]`, of one class `[count, 1]`, or logits. */
+export function outputsOf({ ending }: ModelHead, logits: Float32Array, count: number): Float32Array {
+  if (ending === undefined) return logits;
+  const probabilities = Float32Array.from(softmaxRows(logits, count));
+  return ending === "softmax" ? probabilities : probabilities.filter((_, at) => at % 2 === 1);
 }
 
 /** Entropy, in nats, of the mean of `count` rows of probabilities: how many classes the predictions name together. */

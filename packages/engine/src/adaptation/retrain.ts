@@ -66,7 +66,7 @@ const JUDGING_ROOM = 1.5;
  * first retraining of a worker: TensorFlow's pool keeps what it took.
  *
  * Throws `invalid-argument` (no samples, labels that are needed and missing, a config that does not fit the model),
- * `unsupported` (SHOT on a model without a dense layer), and what the worker throws: `over-memory-cap`, `cancelled`, ...
+ * `unsupported` (SHOT on a model whose logits no classifier makes), and what the worker throws: `over-memory-cap`, `cancelled`, ...
  */
 export async function retrain(
   worker: EngineWorker,

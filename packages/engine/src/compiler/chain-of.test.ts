@@ -3,10 +3,11 @@ import { test } from "node:test";
 import { type Chain, MpoError } from "@mpo/core";
 import { GraphBuilder } from "../model/graph-builder.ts";
 import type { ModelGraph } from "../model/model-graph.ts";
+import { headOf } from "../model/model-head.ts";
 import { parameterCount } from "../model/variables.ts";
 import { buildModel, MODEL_NAMES } from "../model/zoo/build-model.ts";
 import { everythingGraph } from "../test-support/layers-format-testing.ts";
-import { chainOf, trainedNodes } from "./chain-of.ts";
+import { chainOf } from "./chain-of.ts";
 
 const ZOO: readonly (readonly [string, ModelGraph])[] = MODEL_NAMES.flatMap((model) =>
   [32, 224].flatMap((size) =>
@@ -44,8 +45,8 @@ for (const [name, graph] of [...ZOO, ["everything", everythingGraph()] as const]
     const chain = chainOf(graph);
     assert.deepEqual(
       chain.ops.map(({ name: op, kind }) => `${op} ${kind}`),
-      trainedNodes(graph)
-        .slice(1)
+      headOf(graph)
+        .nodes.slice(1)
         .map(({ name: node, kind }) => `${node} ${kind}`),
     );
     assert.deepEqual(
@@ -73,6 +74,16 @@ function namesOf({ ops }: Chain): readonly string[] {
   return ops.map(({ name }) => name);
 }
 
+test("a convolution that makes the logits is of the class of dense layers, which SHOT leaves as they are", () => {
+  const g = new GraphBuilder("conv-head", [4, 4, 2]);
+  const inner = g.conv2d(g.input, { filters: 3, kernelSize: 1 }, "inner");
+  const logits = g.conv2d(g.globalAvgPool(inner, "pool", true), { filters: 2, kernelSize: 1 }, "logits");
+  assert.deepEqual(
+    chainOf(g.build(g.flatten(logits, "flat"))).parameters.map(({ layerClass }) => layerClass),
+    ["featureExtraction", "linear"],
+  );
+});
+
 test("a final softmax is left out, any other stays", () => {
   const g = new GraphBuilder("softmax", [4]);
   const inner = g.activation(g.dense(g.input, 3, "first"), "softmax", "inner");
@@ -85,7 +96,7 @@ test("a graph whose output is not its last node, or with a dead end, is refused"
   const first = g.dense(g.input, 3, "first");
   g.dense(first, 3, "unused");
   const last = g.dense(first, 2, "last");
-  const dead = { name: "dead-end", nodes: [...trainedNodes(linear())], output: "first" };
+  const dead = { name: "dead-end", nodes: [...linear().nodes], output: "first" };
   for (const build of [() => chainOf(g.build(last)), () => chainOf(dead)]) {
     assert.throws(build, (error: unknown) => error instanceof MpoError && error.code === "invalid-argument");
   }

@@ -1,6 +1,7 @@
 import { type Chain, type ChainOp, type ChainParameter, type ChainUnit, type ChainValue, MpoError } from "@mpo/core";
 import { inputShapesOf, placeOf, sampleShapes } from "../model/graph-shapes.ts";
 import { elementsOf, type ModelGraph, type ModelNode, type OpKind } from "../model/model-graph.ts";
+import { headOf } from "../model/model-head.ts";
 import { variablesOf } from "../model/variables.ts";
 import { activationBytes, FLOAT_BYTES } from "../ops/facts.ts";
 import { opDefinition } from "../ops/op-table.ts";
@@ -17,11 +18,11 @@ const NEVER_LAST: ReadonlySet<OpKind> = new Set(["globalAvgPool", "reshape", "dr
 
 /**
  * A model as the chain of units that steps are planned on. Units lie between articulation points: places where all that
- * follows reads one value only. A final softmax is left out, since the losses read logits.
+ * follows reads one value only. It ends with the logits.
  */
 export function chainOf(graph: ModelGraph): Chain {
   const shapes = sampleShapes(graph);
-  const nodes = trainedNodes(graph);
+  const { nodes, classifier } = headOf(graph);
   const valueIds = new Map<string, number>();
   const values: ChainValue[] = [];
   const parameters: ChainParameter[] = [];
@@ -44,7 +45,7 @@ export function chainOf(graph: ModelGraph): Chain {
         id: parameters.length,
         name: `${node.name}/${spec.name}`,
         layer: node.name,
-        layerClass: definition.layerClass ?? "linear",
+        layerClass: node.name === classifier ? "linear" : (definition.layerClass ?? "linear"),
         bytes: elementsOf(spec.shape) * FLOAT_BYTES,
       });
     }
@@ -71,16 +72,6 @@ export function chainOf(graph: ModelGraph): Chain {
     ops,
     units: unitsOf(ops, values.length - 1),
   };
-}
-
-/** The nodes that training runs: all but a final softmax. */
-export function trainedNodes(graph: ModelGraph): readonly ModelNode[] {
-  const last = graph.nodes[graph.nodes.length - 1];
-  if (last === undefined || last.name !== graph.output) {
-    throw new MpoError("invalid-argument", `model ${graph.name}: its output ${graph.output} is not its last node`);
-  }
-  const isSoftmax = last.kind === "activation" && last.attributes.function === "softmax";
-  return isSoftmax ? graph.nodes.slice(0, -1) : graph.nodes;
 }
 
 /** Names of the nodes whose only reader is a ReLU. */

@@ -1,21 +1,23 @@
 import type { GraphEmitter } from "../graph/graph-emitter.ts";
 import { placeOf, sampleShapes } from "../model/graph-shapes.ts";
 import type { ModelGraph } from "../model/model-graph.ts";
+import { headOf } from "../model/model-head.ts";
 import { opDefinition } from "../ops/op-table.ts";
-import { trainedNodes } from "./chain-of.ts";
+import { emitLogits } from "./emit-logits.ts";
 import { FEEDS, FETCHES } from "./program.ts";
 import type { VariableHandles } from "./variable-handles.ts";
 
-/** Emits the model in inference mode; returns whether the features before the last dense layer can be fetched. */
+/** Emits the model in inference mode; returns whether the features that its classifier reads can be fetched. */
 export function emitEvaluation(emit: GraphEmitter, graph: ModelGraph, handles: VariableHandles): boolean {
   const shapes = sampleShapes(graph);
+  const head = headOf(graph);
   const tensors = new Map<string, string>();
   const read = handles.reader();
   let features: string | undefined;
-  let logits = "";
-  trainedNodes(graph).forEach((node, opIndex) => {
+  let last = "";
+  head.nodes.forEach((node, opIndex) => {
     const inputs = node.kind === "input" ? [FEEDS.images] : node.inputs.map((name) => tensors.get(name)!);
-    if (node.kind === "dense") features = inputs[0];
+    if (node.name === head.classifier) features = inputs[0];
     const { output } = opDefinition(node.kind).emitForward({
       ...placeOf(node, shapes),
       emit,
@@ -30,9 +32,9 @@ export function emitEvaluation(emit: GraphEmitter, graph: ModelGraph, handles: V
       opIndex,
     });
     tensors.set(node.name, output);
-    logits = output;
+    last = output;
   });
-  emit.named(FETCHES.logits, "Identity", [logits], { T: "float" });
+  emit.named(FETCHES.logits, "Identity", [emitLogits(emit, head, last)], { T: "float" });
   if (features !== undefined) emit.named(FETCHES.features, "Identity", [features], { T: "float" });
   return features !== undefined;
 }

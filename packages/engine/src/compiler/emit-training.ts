@@ -12,10 +12,12 @@ import { emitLoss } from "../losses/loss.ts";
 import { emitUpdate, slotNames } from "../losses/optimizer.ts";
 import { placeOf, sampleShapes } from "../model/graph-shapes.ts";
 import type { ModelGraph, ModelNode, SampleShape } from "../model/model-graph.ts";
+import { headOf, type ModelHead } from "../model/model-head.ts";
 import { graphVariables } from "../model/variables.ts";
 import type { OpPlace } from "../ops/op-definition.ts";
 import { opDefinition } from "../ops/op-table.ts";
 import { emitDone } from "./emit-done.ts";
+import { emitLastGradient, emitLogits } from "./emit-logits.ts";
 import { FEEDS, FETCHES, type ProgramSource } from "./program.ts";
 import { type GradientHalf, timedParts } from "./timed-parts.ts";
 import type { VariableHandles } from "./variable-handles.ts";
@@ -40,6 +42,7 @@ class TrainingEmitter {
   readonly #handles: VariableHandles;
   readonly #training: Training;
   readonly #plan: StepPlan;
+  readonly #head: ModelHead;
   readonly #nodes: ReadonlyMap<string, ModelNode>;
   readonly #shapes: ReadonlyMap<string, SampleShape>;
   readonly #variableShapes: ReadonlyMap<string, readonly number[]>;
@@ -54,7 +57,8 @@ class TrainingEmitter {
     this.#handles = handles;
     this.#training = training;
     this.#plan = training.plan;
-    this.#nodes = new Map(graph.nodes.map((node) => [node.name, node]));
+    this.#head = headOf(graph);
+    this.#nodes = new Map(this.#head.nodes.map((node) => [node.name, node]));
     this.#shapes = sampleShapes(graph);
     this.#variableShapes = new Map(graphVariables(graph).map(({ name, spec }) => [name, spec.shape]));
     this.#read = handles.reader();
@@ -120,13 +124,13 @@ class TrainingEmitter {
         this.#emitForward(instruction);
         return;
       case "loss": {
-        const logits = this.#tensor(instruction.logits);
+        const logits = emitLogits(this.#emit, this.#head, this.#tensor(instruction.logits));
         const inputs = { logits, labels: FEEDS.labels, sampleWeight: FEEDS.sampleWeight, batch: this.#emit.batch };
         const { loss, gradient } = emitLoss(this.#training.loss, this.#emit, inputs);
         const probabilities = this.#emit.float32("Softmax", logits);
         this.#prediction = this.#emit.mean(probabilities, [0], false);
         this.#loss = loss;
-        this.#tensors.set(instruction.gradient, [gradient]);
+        this.#tensors.set(instruction.gradient, [emitLastGradient(this.#emit, this.#head, gradient)]);
         return;
       }
       case "backward":

@@ -38,7 +38,7 @@ export const FETCHES = {
   applyDone: "apply_done",
   /** float32 `[b, classes]`, in inference mode. */
   logits: "logits",
-  /** float32 `[b, features]`: what the last dense layer reads, in inference mode; only where there is such a layer. */
+  /** float32 `[b, features]`: what the classifier reads, in inference mode; only where a model has one. */
   features: "features",
   /**
    * Fetching it allocates `reserveElements` and gives them back untouched: the allocator's pool then is one region, and

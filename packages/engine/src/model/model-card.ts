@@ -8,6 +8,7 @@ import { sampleShapes } from "./graph-shapes.ts";
 import { check, parseJson } from "./layers-format/checked-json.ts";
 import { MODEL_FILE_MODE } from "./layers-format/write-layers-model.ts";
 import type { ModelGraph } from "./model-graph.ts";
+import { headOf } from "./model-head.ts";
 import { NORM_NAMES } from "./zoo/zoo-layers.ts";
 
 /** Name of the card's file, next to `model.json`. */
@@ -96,15 +97,14 @@ export interface RetrainingFacts
 export function retrainedCard(source: ModelCard | undefined, graph: ModelGraph, facts: RetrainingFacts): ModelCard {
   const { command, seed, accuracy, config, classNames, ...rest } = facts;
   const { from, method, images, steps, judgement, accuracyBefore, accuracyAfter } = rest;
-  const shapes = sampleShapes(graph);
-  const [inputShape = []] = shapes.values();
+  const [inputShape = []] = sampleShapes(graph).values();
   const norm = graph.nodes.some(({ kind }) => kind === "batchNorm") ? "batch" : "group";
   const fromCommand = source?.trainingCommand;
   return {
     model: source?.model ?? graph.name,
     norm: source?.norm ?? norm,
     inputShape: [...inputShape],
-    classes: shapes.get(graph.output)?.at(-1) ?? 1,
+    classes: headOf(graph).classes,
     ...(classNames === undefined ? {} : { classNames: [...classNames] }),
     trainingCommand: command,
     seed,

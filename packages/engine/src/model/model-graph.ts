@@ -101,7 +101,7 @@ export type ModelNode = {
   };
 }[OpKind];
 
-/** A model's structure: nodes in execution order, the first of kind `input`, one output (logits or softmax of them). */
+/** A model's structure: nodes in execution order, the first of kind `input`, one output (`headOf`). */
 export interface ModelGraph {
   readonly name: string;
   readonly nodes: readonly ModelNode[];

@@ -2,6 +2,7 @@ import { MpoError } from "@mpo/core";
 import { opDefinition } from "../ops/op-table.ts";
 import { inputShapesOf, nodeShape } from "./graph-shapes.ts";
 import type { ModelGraph, ModelNode, SampleShape } from "./model-graph.ts";
+import { headOf } from "./model-head.ts";
 
 /** Attributes that count something: a whole number from 1, or several. */
 const SIZES: ReadonlySet<string> = new Set([
@@ -14,7 +15,8 @@ const NAME_PATTERN = /^[A-Za-z0-9.][A-Za-z0-9_.\-/]*$/;
 
 /**
  * Checks everything that the type of a graph cannot say: names, order, number of inputs, attributes, shapes, that the
- * one output is `[classes]` and that each node leads to it. Throws `invalid-argument` naming the node.
+ * one output is `[classes]` and that each node leads to it. Throws `invalid-argument` naming the node, and `unsupported`
+ * when the outputs are no classes'.
  */
 export function validateGraph(graph: ModelGraph): void {
   const shapes = new Map<string, SampleShape>();
@@ -39,6 +41,7 @@ export function validateGraph(graph: ModelGraph): void {
     );
   }
   checkAllUsed(graph);
+  headOf(graph);
 }
 
 /** Checks one node against the shapes of its inputs. Throws `invalid-argument`. */

@@ -114,10 +114,13 @@ export class ProgramSession {
     return this.#run({ [FEEDS.images]: this.#images(batch) }, [FETCHES.logits])[0]!;
   }
 
-  /** `[count, features]`: what the last dense layer reads, and the logits, in inference mode. */
+  /** `[count, features]`: what the classifier reads, and the logits, in inference mode. */
   features(batch: MicroBatch): { readonly features: Float32Array; readonly logits: Float32Array } {
     if (!this.program.hasFeatures)
-      throw new MpoError("unsupported", "this model has no dense layer to take features from");
+      throw new MpoError(
+        "unsupported",
+        "no dense layer, or 1x1 convolution, makes the logits of this model: there are no features to take",
+      );
     const [features, logits] = this.#run({ [FEEDS.images]: this.#images(batch) }, [FETCHES.features, FETCHES.logits]);
     return { features: features as Float32Array, logits: logits as Float32Array };
   }

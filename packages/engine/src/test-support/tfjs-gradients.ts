@@ -1,7 +1,7 @@
 import "./quiet-tensorflow.ts";
 import * as tf from "@tensorflow/tfjs-node";
-import { trainedNodes } from "../compiler/chain-of.ts";
 import { elementsOf, type ModelGraph, type ModelNode, type ModelWeights, type Size2D } from "../model/model-graph.ts";
+import { headOf } from "../model/model-head.ts";
 import { graphVariables } from "../model/variables.ts";
 import type { TestSamples } from "./engine-run.ts";
 import { forwardWithTfjs } from "./evaluate-with-tfjs.ts";
@@ -26,7 +26,7 @@ export function tfjsGradients(
   samples: TestSamples,
   loss: TfjsLoss = tfjsCrossEntropy,
 ): { readonly loss: number; readonly gradients: ModelWeights } {
-  const nodes = trainedNodes(graph);
+  const { nodes } = headOf(graph);
   const logits: ModelGraph = { ...graph, nodes: nodes.map(undilated), output: nodes.at(-1)?.name ?? "" };
   const dilations = new Map(nodes.map((node) => [node.name, dilationOf(node)]));
   const variables = new Map<string, tf.Variable>();

@@ -7,8 +7,7 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { readNpy } from "@mpo/datasets";
 import * as tf from "@tensorflow/tfjs-node";
-import { softmaxRows } from "../../adaptation/probabilities.ts";
-import { trainedNodes } from "../../compiler/chain-of.ts";
+import { outputsOf } from "../../adaptation/probabilities.ts";
 import { compileProgram } from "../../compiler/compile-program.ts";
 import { ProgramSession } from "../../session/program-session.ts";
 import { withStagedWeights } from "../../session/stage-weights.ts";
@@ -16,6 +15,7 @@ import { inputShapeOf } from "../../test-support/engine-run.ts";
 import { withFolder } from "../../test-support/layers-format-testing.ts";
 import { loadWithTfjs } from "../../test-support/load-with-tfjs.ts";
 import type { Model } from "../model-graph.ts";
+import { headOf } from "../model-head.ts";
 import { readLayersModel } from "./read-layers-model.ts";
 import { writeLayersModel } from "./write-layers-model.ts";
 
@@ -49,9 +49,7 @@ async function evaluate({ graph, weights }: Model, images: Float32Array): Promis
   try {
     await withStagedWeights(graph, weights, folder, async (staged) => session.assignFrom(staged));
     const count = images.length / inputShapeOf(graph).reduce((product, extent) => product * extent, 1);
-    const logits = session.logits({ images, count });
-    const endsInSoftmax = trainedNodes(graph).length < graph.nodes.length;
-    return endsInSoftmax ? softmaxRows(logits, count) : logits;
+    return outputsOf(headOf(graph), session.logits({ images, count }), count);
   } finally {
     session.close();
     rmSync(folder, { recursive: true, force: true });

@@ -19,7 +19,8 @@ async function read(layers: readonly Layer[], weights: Weights = {}): Promise<Mo
       class_name,
       config: { name: `l${index}`, ...config },
     }));
-    const config = { name: "tiny", layers: [input, ...entries, flat] };
+    const end = { class_name: "Softmax", config: { name: "end" } };
+    const config = { name: "tiny", layers: [input, ...entries, flat, end] };
     const manifest = Object.entries(weights).map(([name, [shape]]) => ({ name, shape, dtype: "float32" }));
     await writeFile(
       join(folder, "w.bin"),
@@ -44,7 +45,7 @@ async function nodesOf(
   weights: Weights = {},
 ): Promise<readonly (readonly [string, object])[]> {
   const { graph } = await read(layers, weights);
-  return graph.nodes.slice(1, -1).map(({ kind, attributes }) => [kind, attributes]);
+  return graph.nodes.slice(1, -2).map(({ kind, attributes }) => [kind, attributes]);
 }
 
 void test("a Normalization is a fixed affine node, of its configuration or of its weights", async () => {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { createRandom } from "@mpo/datasets";
 import * as tf from "@tensorflow/tfjs-node";
+import { softmaxRows } from "../../adaptation/probabilities.ts";
 import { evaluateWithTfjs } from "../../test-support/evaluate-with-tfjs.ts";
 import { everythingGraph, randomModel, withFolder } from "../../test-support/layers-format-testing.ts";
 import { loadWithTfjs } from "../../test-support/load-with-tfjs.ts";
@@ -127,7 +128,8 @@ function composedModel(): tf.LayersModel {
   const most = apply(layers.globalMaxPooling2d({}), x);
   let y = apply(layers.concatenate(), most, apply(layers.flatten(), apply(layers.batchNormalization(norm), mapped)));
   y = apply(layers.layerNormalization({ betaInitializer: random }), apply(layers.batchNormalization(norm), y));
-  return tf.model({ inputs: input, outputs: apply(layers.dense({ units: 3, activation: "softplus" }), y) });
+  y = apply(layers.dense({ units: 3, activation: "softplus" }), y);
+  return tf.model({ inputs: input, outputs: apply(layers.softmax(), y) });
 }
 
 for (const [what, build] of [
@@ -160,14 +162,16 @@ for (const [className, config, compute] of ACTIVATION_LAYERS) {
   void test(`${className} ${JSON.stringify(config)} is what Keras says it is, in stock TensorFlow.js too`, () =>
     withFolder(async (folder) => {
       const input = { class_name: "InputLayer", config: { name: "in", batch_shape: [null, 5] } };
-      const layers = [input, { class_name: className, config: { name: "layer", ...config } }];
+      const end = { class_name: "Softmax", config: { name: "end" } };
+      const layers = [input, { class_name: className, config: { name: "layer", ...config } }, end];
       const modelTopology = { class_name: "Sequential", config: { name: "tiny", layers } };
       await writeFile(join(folder, "model.json"), JSON.stringify({ modelTopology, weightsManifest: [] }));
       const model = await readLayersModel(folder);
       const x = imagesFor([5]);
-      assertClose(evaluateWithTfjs(tf, model, x), x.map(compute));
+      const expected = Float32Array.from(softmaxRows(x.map(compute), x.length / 5));
+      assertClose(evaluateWithTfjs(tf, model, x), expected);
       const peer = await loadWithTfjs(tf, await writeLayersModel(model, join(folder, "ours")));
-      assertClose(predict(peer, x, [5]), x.map(compute));
+      assertClose(predict(peer, x, [5]), expected);
       peer.dispose();
     }));
 }

@@ -1,6 +1,7 @@
 import { type AccuracyJudge, aettaAccuracy, MpoError } from "@mpo/core";
 import { accuracyOf } from "../../adaptation/evaluate.ts";
 import type { ModelGraph } from "../../model/model-graph.ts";
+import { headOf } from "../../model/model-head.ts";
 import type { Samples } from "../../training/batches.ts";
 import type { EngineWorker } from "../../worker/engine-worker.ts";
 import { headDropout, predictionsOf } from "./head-dropout.ts";
@@ -31,7 +32,7 @@ export function accuracyReader(
   mostAtOnce: number = BATCH,
 ): AccuracyReader | undefined {
   const isLabelled = labels !== undefined;
-  if (!isLabelled && !graph.nodes.some(({ kind }) => kind === "dense")) return undefined;
+  if (!isLabelled && headOf(graph).classifier === undefined) return undefined;
   const call = { signal };
   const read = async (): Promise<number> => {
     await worker.call("samples", { name: JUDGED, samples: { images, count } }, call);

@@ -2,6 +2,7 @@ import { MpoError } from "@mpo/core";
 import { createRandom } from "@mpo/datasets";
 import { softmaxRows } from "../../adaptation/probabilities.ts";
 import type { ModelGraph, ModelWeights } from "../../model/model-graph.ts";
+import { headOf } from "../../model/model-head.ts";
 
 /** Share of features that each run drops (AETTA's setting for ten classes). */
 const DROPPED = 0.4;
@@ -9,7 +10,7 @@ const DROPPED = 0.4;
 /** Predictions `[count][classes]`. */
 export type Predictions = readonly Float64Array[];
 
-/** What the last dense layer of a model reads, in inference mode: `[count, width]`, row-major. */
+/** What the classifier of a model reads, in inference mode: `[count, width]`, row-major. */
 export interface HeadFeatures {
   readonly features: Float32Array;
   readonly count: number;
@@ -23,9 +24,9 @@ export function predictionsOf(logits: Float32Array, count: number): Predictions 
 }
 
 /**
- * Predictions of a model under several dropout masks on the features that its last dense layer reads: only that layer
+ * Predictions of a model under several dropout masks on the features that its classifier reads: only that layer
  * runs again, so they cost next to nothing. Seeded: the same masks each time, so that two readings differ by the weights
- * alone. Throws `unsupported` for a model without a dense layer.
+ * alone. Throws `unsupported` for a model without a classifier.
  */
 export function headDropout(
   graph: ModelGraph,
@@ -33,14 +34,16 @@ export function headDropout(
   { features, count }: HeadFeatures,
   options: { readonly runs: number; readonly seed: number },
 ): readonly Predictions[] {
-  const head = graph.nodes.findLast(({ kind }) => kind === "dense");
-  const kernel = head === undefined ? undefined : weights.get(`${head.name}/kernel`);
-  if (head === undefined || kernel === undefined) {
-    throw new MpoError("unsupported", `${graph.name} has no dense layer whose features could be dropped`);
+  const { classifier, classes } = headOf(graph);
+  const kernel = weights.get(`${classifier}/kernel`);
+  if (kernel === undefined) {
+    throw new MpoError("unsupported", `${graph.name} has no classifier whose features could be dropped`);
   }
-  const bias = weights.get(`${head.name}/bias`);
+  const bias = weights.get(`${classifier}/bias`);
   const width = features.length / count;
-  const classes = kernel.length / width;
+  const outputs = kernel.length / width;
+  /** Of two classes by one output the first has the logit 0. */
+  const first = classes - outputs;
   const random = createRandom(options.seed);
   return Array.from({ length: options.runs }, () => {
     const logits = new Float32Array(count * classes);
@@ -49,13 +52,13 @@ export function headDropout(
         const isDropped = random.uniform() < DROPPED;
         const feature = features[row * width + column]! / (1 - DROPPED);
         if (isDropped || feature === 0) continue;
-        for (let label = 0; label < classes; label++) {
-          const at = row * classes + label;
-          logits[at]! += feature * kernel[column * classes + label]!;
+        for (let output = 0; output < outputs; output++) {
+          const at = row * classes + first + output;
+          logits[at]! += feature * kernel[column * outputs + output]!;
         }
       }
-      for (let label = 0; label < classes && bias !== undefined; label++) {
-        logits[row * classes + label]! += bias[label]!;
+      for (let output = 0; output < outputs && bias !== undefined; output++) {
+        logits[row * classes + first + output]! += bias[output]!;
       }
     }
     return predictionsOf(logits, count);
