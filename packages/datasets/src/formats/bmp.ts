@@ -22,6 +22,9 @@ export function isBmp(bytes: Uint8Array): boolean {
 /**
  * Decodes an uncompressed Windows bitmap of 1, 4, 8, 24 or 32 bits a pixel; transparency is not looked at, as few programs
  * write it. Throws `invalid-data` with what is wrong.
+ *
+ * Our own, as sharp reads no bitmaps and bmp-ts 1.0.9 (the kept one of the packages for them) ignores where the pixels
+ * begin and gives up on odd widths of 4 bits, both without an error.
  */
 export function decodeBmp(bytes: Uint8Array, mostPixels: number): RgbPixels {
   const fail = (why: string): never => {
