@@ -14,6 +14,7 @@ export { loadIdxFolder } from "./formats/idx-folder.ts";
 export { loadImageFolder, loadPictures } from "./formats/image-folder.ts";
 export { encodeNpy } from "./formats/npy.ts";
 export { encodeNpyImages, readNpy, readNpyImages, readNpyLabels } from "./formats/npy-images.ts";
+export { FITS, type Fit } from "./formats/picture.ts";
 export { describePassedOver } from "./images/describe-classes.ts";
 export { concatImages, type ImageSet, sliceImages, takeImages } from "./images/image-set.ts";
 export { imageStream } from "./images/image-stream.ts";

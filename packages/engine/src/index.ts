@@ -6,6 +6,7 @@ export { chainOf } from "./compiler/chain-of.ts";
 export { stepMemoryFacts } from "./compiler/memory-facts.ts";
 export { readClassNames } from "./model/class-names.ts";
 export { sampleShapes } from "./model/graph-shapes.ts";
+export { INPUT_ORDERS, INPUT_RANGES, type InputForm, inputOf, withInputForm } from "./model/input-form.ts";
 export { readLayersModel } from "./model/layers-format/read-layers-model.ts";
 export { MODEL_FILE, writeLayersModel } from "./model/layers-format/write-layers-model.ts";
 export {

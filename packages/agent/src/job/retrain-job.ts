@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { MpoError } from "@mpo/core";
 import {
   cardOf,
+  inputOf,
   MODEL_FILE,
   type Model,
   methodNamed,
@@ -12,13 +13,13 @@ import {
   retrainedCard,
   STOP_WORDS,
   type StepReport,
-  sampleShapes,
   trainRung,
   writeLayersModel,
   writeModelCard,
 } from "@mpo/engine";
 import { withDeadline } from "@mpo/io";
 import type { RetrainJob, RetrainOutcome } from "../ports/agent-engine.ts";
+import type { InputShape } from "../serving/read-inputs.ts";
 import { readTrainingInputs } from "./training-inputs.ts";
 
 /** How a job's processes run. */
@@ -78,11 +79,11 @@ async function writeStaged(
 }
 
 /** Throws `unsupported` for a model that takes no images. */
-export function inputShape({ graph }: Model): { height: number; width: number; channels: number } {
-  const [shape = []] = sampleShapes(graph).values();
+export function inputShape({ graph }: Model): InputShape {
+  const { shape, form } = inputOf(graph);
   const [height, width, channels] = shape;
   if (height === undefined || width === undefined || channels === undefined || shape.length !== 3) {
     throw new MpoError("unsupported", `the model takes inputs of ${shape.join("x")}; expected images`);
   }
-  return { height, width, channels };
+  return { height, width, channels, fit: form?.fit };
 }

@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import { given, MpoError } from "@mpo/core";
-import { type ImageSet, loadPictures, readNpy, readNpyImages, readNpyLabels } from "@mpo/datasets";
+import { type Fit, type ImageSet, loadPictures, readNpy, readNpyImages, readNpyLabels } from "@mpo/datasets";
 import { ifFound } from "@mpo/io";
 import { sideFile } from "./input-batch.ts";
 
@@ -9,6 +9,8 @@ export interface InputShape {
   readonly height: number;
   readonly width: number;
   readonly channels: number;
+  /** How pictures are brought to it; default: stretched. */
+  readonly fit?: Fit | undefined;
 }
 
 /** A batch that was read. */
@@ -26,16 +28,12 @@ export interface ReadInputs {
 export async function readInputs(path: string, shape: InputShape, note?: (line: string) => void): Promise<ReadInputs> {
   const isFolder = (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
   if (isFolder) {
-    const { height, width } = shape;
-    return { set: await loadPictures(path, { height, width, channels: shape.channels === 1 ? 1 : 3, note }) };
+    return { set: await loadPictures(path, { ...shape, channels: shape.channels === 1 ? 1 : 3, note }) };
   }
   const set = await readNpyImages(path);
   if (set.height !== shape.height || set.width !== shape.width || set.channels !== shape.channels) {
-    const found = `${set.height}x${set.width}x${set.channels}`;
-    throw new MpoError(
-      "invalid-data",
-      `${path} has inputs of ${found}; the model takes ${Object.values(shape).join("x")}`,
-    );
+    const [found, taken] = [set, shape].map(({ height, width, channels }) => `${height}x${width}x${channels}`);
+    throw new MpoError("invalid-data", `${path} has inputs of ${found}; the model takes ${taken}`);
   }
   const [predictions, labels] = await Promise.all([
     ifFound(readProbabilities(sideFile(path, "predictions"), set.count)),

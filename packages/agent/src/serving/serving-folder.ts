@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { isName, MpoError } from "@mpo/core";
+import type { Fit } from "@mpo/datasets";
 import { type Clock, fileError, readJsonFile } from "@mpo/io";
 import type { ServedModel } from "@mpo/protocol";
 import type { Logger } from "@mpo/runtime";
@@ -164,7 +165,7 @@ async function servedModels(root: string, onPassed: OnPassed): Promise<readonly 
 /** From the model's card: the agent itself never reads models. */
 async function inputShape(source: string): Promise<InputShape> {
   const path = join(source, MODEL_CARD_FILE);
-  const card = (await readJsonFile(path)) as { readonly inputShape?: unknown } | null;
+  const card = (await readJsonFile(path)) as { readonly inputShape?: unknown; readonly input?: { fit?: Fit } } | null;
   const shape = card?.inputShape;
   if (!Array.isArray(shape) || shape.length !== 3 || !shape.every((size) => Number.isSafeInteger(size) && size > 0)) {
     throw new MpoError(
@@ -173,5 +174,5 @@ async function inputShape(source: string): Promise<InputShape> {
     );
   }
   const [height = 0, width = 0, channels = 0] = shape as readonly number[];
-  return { height, width, channels };
+  return { height, width, channels, fit: card?.input?.fit };
 }

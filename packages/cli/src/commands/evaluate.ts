@@ -10,11 +10,12 @@ import { type DatasetOptions, loadTestImages } from "../data/load-dataset.ts";
 import { loadModel } from "../data/load-model.ts";
 import { measureCorruptions } from "../data/measure-corruptions.ts";
 import { addDatasetOptions, frostOption } from "../options/dataset-options.ts";
+import { addInputOptions, type InputOptions } from "../options/input-options.ts";
 import { threadsOption, wholeNumber } from "../options/parsers.ts";
 import { formatShare } from "../output/format.ts";
 import { createTable } from "../output/table.ts";
 
-interface EvaluateOptions extends DatasetOptions, FrostOptions {
+interface EvaluateOptions extends DatasetOptions, InputOptions, FrostOptions {
   readonly weights: string;
   readonly limit?: number;
   readonly corruptions: boolean;
@@ -24,7 +25,7 @@ interface EvaluateOptions extends DatasetOptions, FrostOptions {
 /** `mpo evaluate`. */
 export function define(command: Command, context: CommandContext): void {
   command.requiredOption("--weights <dir>", "folder or file of the model (layers model, .keras or .h5)");
-  addDatasetOptions(command)
+  addInputOptions(addDatasetOptions(command))
     .option("--limit <n>", "use only the first N test images (default: all)", wholeNumber(1))
     .option("--corruptions", "measure it under each of the 15 corruptions at severity 5 too", false)
     .addOption(frostOption())
@@ -40,7 +41,7 @@ async function evaluate(options: EvaluateOptions, context: Files & Output & Stop
   const { terminal, signal, workingFolder, environment } = context;
   const path = resolve(workingFolder, options.weights);
   const damage = await damageOptions(options.corruptions ? CORRUPTION_NAMES : [], options, context);
-  const model = await loadModel(path, signal);
+  const model = await loadModel(path, signal, options);
   const all = await loadTestImages(options, model, path, context);
   const test = options.limit === undefined ? all : sliceImages(all, 0, Math.min(options.limit, all.count));
   const card = await cardOf(path, { signal });

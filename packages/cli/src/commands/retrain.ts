@@ -5,6 +5,7 @@ import { addBudgetOptions } from "../options/budget-options.ts";
 import { choice } from "../options/choice.ts";
 import { addConfigOptions } from "../options/config-options.ts";
 import { addDatasetOptions, addDriftOptions } from "../options/dataset-options.ts";
+import { addInputOptions } from "../options/input-options.ts";
 import { durationInMs, numberBetween, sizeInBytes, threadsOption, wholeNumber } from "../options/parsers.ts";
 import { type AutoRetrainOptions, runAutoRetrain } from "../retrain/auto-retrain.ts";
 import { runRetrain } from "../retrain/run-retrain.ts";
@@ -14,7 +15,7 @@ export function define(command: Command, context: CommandContext): void {
   command
     .requiredOption("--weights <dir>", "folder or file of the model (layers model, .keras or .h5)")
     .addOption(choice("--method <name>", "how; tent and shot need no labels", METHOD_NAMES, "tent"));
-  addDriftOptions(addDatasetOptions(command), "gaussian_noise")
+  addDriftOptions(addInputOptions(addDatasetOptions(command)), "gaussian_noise")
     .option("--samples <n>", "test images to adapt to", wholeNumber(1), 1000)
     .option("--judge-samples <n>", "other test images, to judge the result", wholeNumber(1), 1000)
     .option("--epochs <n>", "passes over the samples", wholeNumber(1, 10_000), 2)

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import type { CommandContext } from "../command-context.ts";
 import { choice } from "../options/choice.ts";
 import { addDatasetOptions } from "../options/dataset-options.ts";
+import { addInputOptions } from "../options/input-options.ts";
 import { batchOption, microBatchOption, numberBetween, threadsOption, wholeNumber } from "../options/parsers.ts";
 import { runTrain, type TrainOptions } from "../train/run-train.ts";
 
@@ -13,7 +14,7 @@ export function define(command: Command, context: CommandContext): void {
     .requiredOption("-o, --output <dir>", "folder for the model (TensorFlow.js layers format) and its card")
     .addOption(choice("--model <name>", "a model of the zoo, see `mpo models`", MODEL_NAMES, "resnet20"))
     .addOption(choice("--norm <name>", "its normalisation", NORM_NAMES, "group"));
-  addDatasetOptions(command)
+  addInputOptions(addDatasetOptions(command))
     .option("--epochs <n>", "times that all images are seen", wholeNumber(1, 10_000), 10)
     .addOption(batchOption(128))
     .addOption(microBatchOption())

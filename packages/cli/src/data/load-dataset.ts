@@ -13,14 +13,15 @@ import {
   loadImageFolder,
   type Part,
 } from "@mpo/datasets";
-import { headOf, type Model, readClassNames, sampleShapes } from "@mpo/engine";
+import { headOf, inputOf, type Model, readClassNames } from "@mpo/engine";
 import type { Files, Output, Stop } from "../command-context.ts";
 import { DATASET_FILES, type DatasetName } from "../options/dataset-options.ts";
+import type { InputOptions } from "../options/input-options.ts";
 import { fitClasses } from "./fit-classes.ts";
 import { requireFitting } from "./load-model.ts";
 
 /** Which data a command works on, as its options say. */
-export interface DatasetOptions {
+export interface DatasetOptions extends Pick<InputOptions, "inputFit"> {
   readonly dataset: DatasetName;
   /** The folder of its files, where it has no place of its own. */
   readonly data?: string;
@@ -39,9 +40,9 @@ export async function loadDataset(
   options: DatasetOptions,
   part: Part,
   { environment, workingFolder, signal, terminal }: Files & Output & Stop,
-  shape: readonly number[] = DEFAULT_SHAPE,
+  { shape, form }: Pick<ReturnType<typeof inputOf>, "form" | "shape"> = { shape: DEFAULT_SHAPE },
 ): Promise<ImageSet> {
-  const { dataset: name, data, imageSize } = options;
+  const { dataset: name, data, imageSize, inputFit: fit = form?.fit } = options;
   const folder = data === undefined ? defaultFolder(name, environment) : resolve(workingFolder, data);
   if (folder === undefined) {
     throw new MpoError("invalid-argument", `--dataset ${name} needs to know which folder`, { hint: hintFor(name) });
@@ -53,7 +54,7 @@ export async function loadDataset(
     idx: () => loadIdxFolder(folder, part, common),
     cifar10: () => loadCifar("cifar10", folder, part, common),
     cifar100: () => loadCifar("cifar100", folder, part, common),
-    folder: () => loadImageFolder(folder, { height, width, channels: channels === 1 ? 1 : 3, part, ...common }),
+    folder: () => loadImageFolder(folder, { height, width, channels: channels === 1 ? 1 : 3, fit, part, ...common }),
     npy: () => loadArrays(folder, part, common),
   }[name];
   return await load().catch((thrown: unknown) => {
@@ -72,8 +73,7 @@ export async function loadTestImages(
   path: string | undefined,
   context: Files & Output & Stop,
 ): Promise<ImageSet> {
-  const [inputShape] = sampleShapes(model.graph).values();
-  const set = await loadDataset(options, "test", context, inputShape);
+  const set = await loadDataset(options, "test", context, inputOf(model.graph));
   const names = path === undefined ? undefined : await classNamesBeside(path, context.signal);
   const count = headOf(model.graph).classes;
   const name = path ?? model.graph.name;

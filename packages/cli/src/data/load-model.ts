@@ -1,15 +1,17 @@
 import { MpoError } from "@mpo/core";
 import type { ImageSet } from "@mpo/datasets";
 import { headOf, type Model, readLayersModel, sampleShapes } from "@mpo/engine";
+import { type InputOptions, withInputOptions } from "../options/input-options.ts";
 
-/** Reads the model in a folder (or its file). Throws as `readLayersModel` does. */
-export async function loadModel(path: string, signal: AbortSignal): Promise<Model> {
-  return await readLayersModel(path, { signal }).catch((thrown: unknown) => {
+/** Reads the model in a folder (or its file), with what is stated of its input. Throws as `readLayersModel` does. */
+export async function loadModel(path: string, signal: AbortSignal, stated: InputOptions = {}): Promise<Model> {
+  const model = await readLayersModel(path, { signal }).catch((thrown: unknown) => {
     if (!(thrown instanceof MpoError) || thrown.code !== "not-found" || thrown.hint !== undefined) throw thrown;
     const hint =
       "Name a folder that `mpo train` wrote, a TensorFlow.js layers model (model.json and its weight files), or a .keras or .h5 file.";
     throw new MpoError(thrown.code, thrown.message, { hint, cause: thrown });
   });
+  return { ...model, graph: withInputOptions(model.graph, stated) };
 }
 
 /** Throws `invalid-argument` when the model does not take these images, or has no output for one of their labels. */

@@ -1,11 +1,12 @@
 import { FORM_NAMES, MODEL_NAMES, NORM_NAMES } from "@mpo/engine";
 import type { Command } from "commander";
 import { choice } from "./choice.ts";
+import { addInputOptions } from "./input-options.ts";
 import { wholeNumber } from "./parsers.ts";
 
 /** Adds the options that say which model a command is about. */
 export function addSubjectOptions(command: Command): Command {
-  return command
+  return addInputOptions(command)
     .addOption(
       choice("--model <name>", "a model of the zoo with random weights; this or --weights is needed", MODEL_NAMES),
     )

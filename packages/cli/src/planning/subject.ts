@@ -3,9 +3,10 @@ import { given, MpoError } from "@mpo/core";
 import { buildModel, type FormName, initialWeights, type Model, type ModelName, type NormName } from "@mpo/engine";
 import type { Files, Stop } from "../command-context.ts";
 import { loadModel } from "../data/load-model.ts";
+import { type InputOptions, withInputOptions } from "../options/input-options.ts";
 
 /** Which model a command is about: one of the zoo with random weights, or a stored one. */
-export interface SubjectOptions {
+export interface SubjectOptions extends InputOptions {
   readonly model?: ModelName;
   readonly norm: NormName;
   readonly form?: FormName;
@@ -22,7 +23,7 @@ export async function loadSubject(options: SubjectOptions, { workingFolder, sign
   if (weights !== undefined && model !== undefined) {
     throw new MpoError("invalid-argument", "--model and --weights both say which model", { hint: "Give one of them." });
   }
-  if (weights !== undefined) return await loadModel(resolve(workingFolder, weights), signal);
+  if (weights !== undefined) return await loadModel(resolve(workingFolder, weights), signal, options);
   if (model === undefined) {
     throw new MpoError("invalid-argument", "which model? Neither --model nor --weights is given");
   }
@@ -33,5 +34,5 @@ export async function loadSubject(options: SubjectOptions, { workingFolder, sign
     inputShape: [options.imageSize, options.imageSize, options.channels],
     classes: options.classes,
   });
-  return { graph, weights: initialWeights(graph, options.seed) };
+  return { graph: withInputOptions(graph, options), weights: initialWeights(graph, options.seed) };
 }

@@ -77,7 +77,7 @@ export async function runAutoRetrain(options: AutoRetrainOptions, context: Comma
   const { method, window, seed, learningRate, output: wanted } = options;
   if (wanted !== undefined) await checkModelOutput({ ...options, output: wanted }, workingFolder);
   const weights = resolve(workingFolder, options.weights);
-  const model = await loadModel(weights, signal);
+  const model = await loadModel(weights, signal, options);
   const test = await loadTestImages(options, model, weights, context);
   const damage = await damageOptions([options.corruption], options, context);
   const { adapted, judged } = await driftedSamples(test, options, damage);

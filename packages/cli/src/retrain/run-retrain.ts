@@ -21,12 +21,18 @@ import { type DriftedSamplesOptions, driftedSamples } from "../data/drifted-samp
 import { type DatasetOptions, loadTestImages } from "../data/load-dataset.ts";
 import { loadModel } from "../data/load-model.ts";
 import { type ConfigOptions, configFrom, requireSegments } from "../options/config-options.ts";
+import type { InputOptions } from "../options/input-options.ts";
 import { formatMs } from "../output/format.ts";
 import { startProgress } from "../output/progress.ts";
 import { checkModelOutput } from "../planning/check-output.ts";
 
 /** The options of `mpo retrain`. */
-export interface RetrainCommandOptions extends ConfigOptions, DatasetOptions, DriftedSamplesOptions, FrostOptions {
+export interface RetrainCommandOptions
+  extends ConfigOptions,
+    DatasetOptions,
+    InputOptions,
+    DriftedSamplesOptions,
+    FrostOptions {
   readonly weights: string;
   readonly method: MethodName;
   readonly epochs: number;
@@ -61,7 +67,7 @@ async function retrainStored(options: RetrainCommandOptions, context: CommandCon
   const config = configFrom(options);
   if (options.output !== undefined) await checkModelOutput({ ...options, output: options.output }, workingFolder);
   const weights = resolve(workingFolder, options.weights);
-  const model = await loadModel(weights, signal);
+  const model = await loadModel(weights, signal, options);
   requireSegments(options, chainOf(model.graph).units.length);
   terminal.note(`reading ${options.dataset} ...`);
   const test = await loadTestImages(options, model, weights, context);

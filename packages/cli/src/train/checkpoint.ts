@@ -17,6 +17,8 @@ export interface TrainingIdentity {
   readonly seed: number;
   readonly peakRate: number;
   readonly trainImages: number;
+  /** What it makes of images. */
+  readonly input: string;
 }
 
 /** An unfinished training. */

@@ -6,6 +6,7 @@ import {
   EngineWorker,
   evaluateAccuracy,
   initialWeights,
+  inputOf,
   type Model,
   type ModelCard,
   type ModelName,
@@ -20,6 +21,7 @@ import { damageOptions } from "../data/damage-options.ts";
 import { samplesOf } from "../data/drifted-samples.ts";
 import { classCount, type DatasetOptions, loadDataset } from "../data/load-dataset.ts";
 import { measureCorruptions } from "../data/measure-corruptions.ts";
+import { type InputOptions, withInputOptions } from "../options/input-options.ts";
 import { formatDuration, formatShare } from "../output/format.ts";
 import { type Progress, startProgress } from "../output/progress.ts";
 import { checkModelOutput } from "../planning/check-output.ts";
@@ -33,7 +35,7 @@ import {
 import { defaultPeakRate, oneCycleRate, type TrainingPiece, trainingPieces } from "./schedule.ts";
 
 /** The options of `mpo train`. */
-export interface TrainOptions extends DatasetOptions {
+export interface TrainOptions extends DatasetOptions, InputOptions {
   readonly output: string;
   readonly model: ModelName;
   readonly norm: NormName;
@@ -75,12 +77,14 @@ export async function runTrain(options: TrainOptions, context: CommandContext): 
     test: await loadDataset(options, "test", context),
   };
   const { height, width, channels } = data.train;
-  const graph = buildModel({
+  const zooGraph = buildModel({
     model: options.model,
     norm: options.norm,
     inputShape: [height, width, channels],
     classes: classCount(data.train),
   });
+  const graph = withInputOptions(zooGraph, { inputRange: "unit", ...options });
+  const input = inputOf(graph).form;
   const identity: TrainingIdentity = {
     model: options.model,
     norm: options.norm,
@@ -90,6 +94,7 @@ export async function runTrain(options: TrainOptions, context: CommandContext): 
     seed: options.seed,
     peakRate: options.learningRate ?? defaultPeakRate(options.batch),
     trainImages: data.train.count,
+    input: JSON.stringify(input),
   };
   const from = options.resume
     ? await readCheckpoint(output, identity, signal)
@@ -115,7 +120,7 @@ export async function runTrain(options: TrainOptions, context: CommandContext): 
     norm: options.norm,
     inputShape: [height, width, channels],
     classes: classCount(data.train),
-    ...given({ classNames: data.train.classNames }),
+    ...given({ input, classNames: data.train.classNames }),
     trainingCommand: context.commandLine,
     seed: options.seed,
     accuracy: { clean: accuracy, corruptions },

@@ -6,7 +6,7 @@ import { describeClasses, describePassedOver } from "../images/describe-classes.
 import type { ImageSet } from "../images/image-set.ts";
 import { type Part, partIndices } from "../images/part.ts";
 import type { ReadOptions } from "./data-file.ts";
-import { PICTURE_KINDS, readPicture } from "./picture.ts";
+import { PICTURE_KINDS, type PictureForm, readPicture } from "./picture.ts";
 import { folderNames, listPictures, type PictureFiles } from "./picture-files.ts";
 
 /** Values of a whole set; more would not fit in one array. */
@@ -18,16 +18,14 @@ const PART_FOLDERS: Readonly<Record<Part, readonly string[]>> = {
   test: ["test", "testing", "val", "valid", "validation"],
 };
 
-export interface ImageFolderOptions extends ReadOptions {
-  readonly height: number;
-  readonly width: number;
+export interface ImageFolderOptions extends ReadOptions, PictureForm {
   readonly channels: 1 | 3;
   /** Absent: all pictures, and folders called `train` or `test` are classes as others are. */
   readonly part?: Part;
 }
 
 /**
- * Loads pictures from one sub-folder a class (the folder names, sorted, are the class names), each stretched to height x
+ * Loads pictures from one sub-folder a class (the folder names, sorted, are the class names), each brought to height x
  * width, in sorted order. Folders `train` and `test` (or `val`) are taken as these parts; without them a fifth of
  * the pictures is kept for testing. Throws `not-found` (no folder, no class, no picture), `invalid-data` (a class without pictures, a file
  * that cannot be decoded) or `cancelled`.

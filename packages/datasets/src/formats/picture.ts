@@ -10,21 +10,32 @@ export const PICTURE_FILE = /\.(png|jpe?g|jfif|webp|gif|tiff?|avif|bmp)$/i;
 /** The same in words. */
 export const PICTURE_KINDS = "PNG, JPEG, WebP, GIF, TIFF, AVIF or BMP";
 
+/** How a picture is brought to another size: its sides alone, cut to the middle, or whole on black. */
+export const FITS = ["stretch", "crop", "letterbox"] as const;
+export type Fit = (typeof FITS)[number];
+const SHARP_FITS = { stretch: "fill", crop: "cover", letterbox: "contain" } as const;
+
+/** The size that pictures are brought to, and how; stretched unless said otherwise. */
+export interface PictureForm extends ImageShape {
+  readonly fit?: Fit | undefined;
+}
+
 /** Larger pictures are refused before their pixels are decoded. */
 const MOST_PIXELS = 100_000_000;
 
 /**
- * Decodes a picture, the first frame of a moving one, stretched to height x width, as one or three channels of bytes.
+ * Decodes a picture, the first frame of a moving one, brought to height x width, as one or three channels of bytes.
  * Transparent places are black. Throws `invalid-data` for what is no whole picture.
  */
-export async function readPicture(path: string, { height, width, channels }: ImageShape): Promise<Uint8Array> {
+export async function readPicture(path: string, form: PictureForm): Promise<Uint8Array> {
+  const { height, width, channels, fit = "stretch" } = form;
   // Loaded with the first picture: who reads arrays alone, as an agent may, stays small.
   const { default: sharp } = await import("sharp");
   try {
     const { data, info } = await sharp(...(await sourceOf(path)))
       .autoOrient()
       .flatten({ background: "#000" })
-      .resize(width, height, { fit: "fill" })
+      .resize(width, height, { fit: SHARP_FITS[fit], background: "#000" })
       .toColourspace(channels === 1 ? "b-w" : "srgb")
       .raw({ depth: "uchar" })
       .toBuffer({ resolveWithObject: true });

@@ -1,5 +1,6 @@
 import { GraphEmitter } from "../graph/graph-emitter.ts";
 import { attr } from "../graph/graph-proto.ts";
+import { inputOf } from "../model/input-form.ts";
 import type { SampleShape } from "../model/model-graph.ts";
 import { graphVariables } from "../model/variables.ts";
 import { emitDone } from "./emit-done.ts";
@@ -17,7 +18,8 @@ export function compileProgram(source: ProgramSource): Program {
   const emit = new GraphEmitter();
   const specs = graphVariables(source.graph);
   const handles = new VariableHandles(emit);
-  emitFeeds(emit, inputShapeOf(source));
+  const input = inputOf(source.graph);
+  emitFeeds(emit, input.shape);
 
   const variables = specs.map(({ name, spec }, index): ProgramVariable => {
     const handle = handles.declare(name, spec.shape);
@@ -29,7 +31,7 @@ export function compileProgram(source: ProgramSource): Program {
   emitReserve(emit);
   const hasFeatures = emitEvaluation(emit, source.graph, handles);
   if (source.training !== undefined) emitTraining(emit, source.graph, handles, source.training);
-  return { nodes: emit.nodes, variables, plan: source.training?.plan, hasFeatures };
+  return { input, nodes: emit.nodes, variables, plan: source.training?.plan, hasFeatures };
 }
 
 function emitFeeds(emit: GraphEmitter, inputShape: SampleShape): void {
@@ -80,10 +82,4 @@ function emitReserve(emit: GraphEmitter): void {
   const empty = emit.node("Empty", [elements], { dtype: "float", init: attr.bool(false) });
   const size = emit.node("Size", [empty], { T: "float", out_type: "int32" });
   emit.named(FETCHES.reserveDone, "Cast", [size], { SrcT: "int32", DstT: "float" });
-}
-
-function inputShapeOf({ graph }: ProgramSource): SampleShape {
-  const first = graph.nodes[0];
-  if (first?.kind !== "input") throw new Error(`model ${graph.name} does not begin with its input`);
-  return first.attributes.shape;
 }

@@ -1,10 +1,11 @@
 import { access, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describeConfig, type Fact, given, MpoError } from "@mpo/core";
-import { type Abortable, fileError, throwIfAborted, writeJsonFile } from "@mpo/io";
+import { type Abortable, fileError, ifFound, throwIfAborted, writeJsonFile } from "@mpo/io";
 import { z } from "zod";
 import type { RetrainResult } from "../adaptation/retrain.ts";
 import { sampleShapes } from "./graph-shapes.ts";
+import { type InputForm, inputFormSchema, inputOf } from "./input-form.ts";
 import { check, parseJson } from "./layers-format/checked-json.ts";
 import { MODEL_FILE_MODE } from "./layers-format/write-layers-model.ts";
 import type { ModelGraph } from "./model-graph.ts";
@@ -43,6 +44,8 @@ const schema = z.object({
   model: z.string().min(1),
   norm: z.enum(NORM_NAMES),
   inputShape: z.array(whole).min(1),
+  /** Absent: nobody has stated it. */
+  input: inputFormSchema.optional(),
   classes: whole,
   /** Names of the classes, by label, where the images had any. */
   classNames: z.array(z.string()).optional(),
@@ -60,12 +63,21 @@ const schema = z.object({
 
 /** Reads the card of the model in a folder. Throws `not-found`, `invalid-data` naming the place, `cancelled`. */
 export async function readModelCard(folder: string, options: Abortable = {}): Promise<ModelCard> {
+  return await readCard(schema, folder, options);
+}
+
+/** What a card states of its model's input, however little else it says. Throws `invalid-data`, `cancelled`. */
+export async function readInputForm(folder: string, options: Abortable = {}): Promise<InputForm | undefined> {
+  return (await ifFound(readCard(schema.pick({ input: true }), folder, options)))?.input;
+}
+
+async function readCard<T>(part: z.ZodType<T>, folder: string, { signal }: Abortable): Promise<T> {
   const path = join(folder, MODEL_CARD_FILE);
-  throwIfAborted(options.signal);
+  throwIfAborted(signal);
   const text = await readFile(path, "utf8").catch((thrown: unknown) => {
     throw fileError(thrown, "read", path);
   });
-  return check(schema, parseJson(text, path), path);
+  return check(part, parseJson(text, path), path);
 }
 
 /** Writes the card of the model in a folder, in one step. Throws `invalid-argument`, `not-found`, `cancelled`. */
@@ -97,14 +109,15 @@ export interface RetrainingFacts
 export function retrainedCard(source: ModelCard | undefined, graph: ModelGraph, facts: RetrainingFacts): ModelCard {
   const { command, seed, accuracy, config, classNames, ...rest } = facts;
   const { from, method, images, steps, judgement, accuracyBefore, accuracyAfter } = rest;
-  const [inputShape = []] = sampleShapes(graph).values();
+  const { shape, form: input } = inputOf(graph);
   const norm = graph.nodes.some(({ kind }) => kind === "batchNorm") ? "batch" : "group";
   const fromCommand = source?.trainingCommand;
   return {
     model: source?.model ?? graph.name,
     norm: source?.norm ?? norm,
-    inputShape: [...inputShape],
+    inputShape: [...shape],
     classes: headOf(graph).classes,
+    ...given({ input }),
     ...(classNames === undefined ? {} : { classNames: [...classNames] }),
     trainingCommand: command,
     seed,

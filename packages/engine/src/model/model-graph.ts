@@ -1,3 +1,5 @@
+import type { InputForm } from "./input-form.ts";
+
 /** `[height, width]`. */
 export type Size2D = readonly [number, number];
 export type Padding = "same" | "valid";
@@ -48,7 +50,8 @@ interface PoolAttributes {
 
 /** The attributes of each kind of operation. Tensors are NHWC, kernels HWIO. */
 export interface OpAttributes {
-  readonly input: { readonly shape: SampleShape };
+  /** Absent `form`: nothing is stated, and images of 0..1 are taken as they are. */
+  readonly input: { readonly shape: SampleShape; readonly form?: InputForm };
   readonly conv2d: WindowAttributes & {
     readonly filters: number;
     /** Channel groups (ResNeXt); the kernel has shape `[h, w, inputChannels / groups, filters]`. */

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { ModelGraph } from "../model/model-graph.ts";
+import type { ModelGraph, ModelNode } from "../model/model-graph.ts";
 
 /**
  * SHA-256, in hexadecimal, of a model's structure: equal for equal graphs, whatever the order of their attributes, the
@@ -7,8 +7,13 @@ import type { ModelGraph } from "../model/model-graph.ts";
  */
 export function graphDigest({ nodes, output }: ModelGraph): string {
   return createHash("sha256")
-    .update(JSON.stringify(canonical({ nodes, output })))
+    .update(JSON.stringify(canonical({ nodes: nodes.map(withoutForm), output })))
     .digest("hex");
+}
+
+/** What a model's images are is no matter of its structure. */
+function withoutForm(node: ModelNode): ModelNode {
+  return node.kind === "input" ? { ...node, attributes: { shape: node.attributes.shape } } : node;
 }
 
 /** The same value with the keys of all objects in order. */

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { MpoError } from "@mpo/core";
 import { FEEDS, FETCHES, type Program } from "../compiler/program.ts";
 import { encodeSavedModel } from "../graph/graph-proto.ts";
-import { elementsOf, type ModelWeights, type SampleShape } from "../model/model-graph.ts";
+import { toModelInput } from "../model/input-form.ts";
+import { elementsOf, type ModelWeights } from "../model/model-graph.ts";
 import { closeSession, type HostTensor, openSession, runSession } from "./tensorflow.ts";
 
 /** Elements of a tensor whose number TensorFlow still gives as an int32: 8 GiB of float32. */
@@ -11,7 +12,7 @@ const MOST_ELEMENTS = 2 ** 31 - 2;
 
 /** One micro-batch on its way into the step. */
 export interface MicroBatch {
-  /** float32 `[count, ...sample shape]`. */
+  /** float32 `[count, ...sample shape]` of 0..1. */
   readonly images: Float32Array;
   /** -1: no label. Absent: none has one. */
   readonly labels?: Int32Array;
@@ -39,13 +40,13 @@ export class ProgramSession {
   readonly program: Program;
   readonly #encoded: Uint8Array;
   readonly #sessionId: number;
-  readonly #inputShape: SampleShape;
+  /** A batch as the model takes it; overwritten by the next. */
+  #prepared = new Float32Array(0);
   #isOpen = true;
 
   /** Loads the program. `temporaryFolder` holds the graph's file while it loads. */
-  constructor(program: Program, inputShape: SampleShape, temporaryFolder: string) {
+  constructor(program: Program, temporaryFolder: string) {
     this.program = program;
-    this.#inputShape = inputShape;
     this.#encoded = encodeSavedModel(program.nodes);
     const folder = mkdtempSync(join(temporaryFolder, "mpo-graph-"));
     try {
@@ -58,7 +59,8 @@ export class ProgramSession {
 
   /** Whether another program is the same graph, whatever its plan says of micro-batches: this session can run it. */
   canRun(program: Program): boolean {
-    return Buffer.compare(encodeSavedModel(program.nodes), this.#encoded) === 0;
+    const [wanted, own] = [program, this.program].map(({ input }) => JSON.stringify(input));
+    return wanted === own && Buffer.compare(encodeSavedModel(program.nodes), this.#encoded) === 0;
   }
 
   /** Sets all variables from a folder made by `stageWeights`. */
@@ -144,14 +146,19 @@ export class ProgramSession {
   }
 
   #images({ images, count }: MicroBatch): HostTensor {
-    const shape = [count, ...this.#inputShape];
+    const { input } = this.program;
+    const shape = [count, ...input.shape];
     if (images.length !== elementsOf(shape)) {
       throw new MpoError(
         "invalid-data",
         `a batch has ${images.length} values; expected ${elementsOf(shape)} [${shape}]`,
       );
     }
-    return { shape, data: images };
+    const data = toModelInput(images, input, () => {
+      if (this.#prepared.length < images.length) this.#prepared = new Float32Array(images.length);
+      return this.#prepared.subarray(0, images.length);
+    });
+    return { shape, data };
   }
 
   #run(feeds: Readonly<Record<string, HostTensor>>, fetches: readonly string[]): readonly Float32Array[] {

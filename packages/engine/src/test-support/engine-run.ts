@@ -111,7 +111,7 @@ export async function withSession<Result>(
   const training = { plan, loss, optimizer, ...(statisticsMomentum === undefined ? {} : { statisticsMomentum }) };
   const folder = mkdtempSync(join(tmpdir(), "mpo-engine-"));
   try {
-    const session = new ProgramSession(compileProgram({ graph, training }), inputShapeOf(graph), folder);
+    const session = new ProgramSession(compileProgram({ graph, training }), folder);
     try {
       await withStagedWeights(graph, run.weights, folder, async (staged) => session.assignFrom(staged));
       session.initialiseTraining();

@@ -12,7 +12,7 @@ import { chainOf } from "../compiler/chain-of.ts";
 import { compileProgram } from "../compiler/compile-program.ts";
 import { stepMemoryFacts } from "../compiler/memory-facts.ts";
 import type { Program, ProgramSource } from "../compiler/program.ts";
-import { sampleShapes } from "../model/graph-shapes.ts";
+import { inputOf } from "../model/input-form.ts";
 import { elementsOf, type ModelGraph, type SampleShape } from "../model/model-graph.ts";
 import { readMemory, resetMemoryPeak } from "../session/memory-meter.ts";
 import { ProgramSession } from "../session/program-session.ts";
@@ -37,7 +37,7 @@ export class WorkerState {
   }
 
   load({ graph, weightsFolder, training }: WorkerCalls["load"]["request"]): LoadReport {
-    const shape = inputShape(graph);
+    const { shape } = inputOf(graph);
     const planned = training === undefined ? undefined : plan(graph, training);
     const session = this.#sessionOf(
       compileProgram({
@@ -46,7 +46,6 @@ export class WorkerState {
           ? {}
           : { training: programTraining(training, planned.plan) }),
       }),
-      shape,
     );
     try {
       this.#reserve(session, planned);
@@ -82,12 +81,12 @@ export class WorkerState {
   }
 
   /** The session that is open already, if it can run the program: TensorFlow takes a second or more to prepare one. */
-  #sessionOf(program: Program, shape: SampleShape): ProgramSession {
+  #sessionOf(program: Program): ProgramSession {
     const open = this.#loaded?.session;
     this.#loaded = undefined;
     if (open?.canRun(program) === true) return open;
     open?.close();
-    return new ProgramSession(program, shape, this.#temporaryFolder);
+    return new ProgramSession(program, this.#temporaryFolder);
   }
 
   /** Under a cap the pool is one region of the cap's size from the first load on: beyond it there is none. */
@@ -227,10 +226,6 @@ function plan(graph: ModelGraph, training: TrainingSetup): Planned {
 
 function decaysSlots({ optimizer }: TrainingSetup): boolean {
   return optimizer.kind === "momentum" && (optimizer.weightDecay ?? 0) !== 0;
-}
-
-function inputShape(graph: ModelGraph): SampleShape {
-  return sampleShapes(graph).get((graph.nodes[0] as { name: string }).name)!;
 }
 
 function joined(parts: readonly Float32Array[]): Float32Array {

@@ -27,7 +27,7 @@ export function timeParts(request: UnitTimingRequest): UnitTimingReport {
   const plan = timedPlan(chainOf(request.graph));
   const [shape = []] = sampleShapes(request.graph).values();
   const program = compileProgram({ graph: request.graph, training: { ...request.training, plan, isTimed: true } });
-  const session = new ProgramSession(program, shape, tmpdir());
+  const session = new ProgramSession(program, tmpdir());
   const steps: PartTimes[] = [];
   const applyMs: number[] = [];
   try {

@@ -1,0 +1,49 @@
+import { given } from "@mpo/core";
+import { FITS, type Fit } from "@mpo/datasets";
+import { INPUT_ORDERS, INPUT_RANGES, type InputForm, inputOf, type ModelGraph, withInputForm } from "@mpo/engine";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { choice } from "./choice.ts";
+
+/** What the options state of a model's input; it goes before what its card states. */
+export interface InputOptions {
+  readonly inputRange?: InputForm["range"];
+  readonly inputOrder?: (typeof INPUT_ORDERS)[number];
+  readonly inputFit?: Fit;
+}
+
+/** Adds the options that state what the model takes for an image. */
+export function addInputOptions(command: Command): Command {
+  const range =
+    "what the model takes for black and white: unit (0..1), symmetric (-1..1), bytes (0..255), or mean/deviation, " +
+    "each one or one a channel, such as 0.485,0.456,0.406/0.229,0.224,0.225 (default: its card's, else unit)";
+  const fit = "how pictures are brought to its size (default: its card's, else stretch)";
+  return command
+    .addOption(new Option("--input-range <range>", range).argParser(inputRange))
+    .addOption(choice("--input-order <order>", "of its channels (default: its card's, else rgb)", INPUT_ORDERS))
+    .addOption(choice("--input-fit <how>", fit, FITS));
+}
+
+/** The graph with what the options state. Throws `invalid-argument` where its channels are not as many. */
+export function withInputOptions(graph: ModelGraph, options: InputOptions): ModelGraph {
+  const { inputRange: range, inputOrder: order, inputFit: fit } = options;
+  const stated = given({ range, order, fit });
+  if (Object.keys(stated).length === 0) return graph;
+  return withInputForm(graph, { range: "unit", ...inputOf(graph).form, ...stated });
+}
+
+/** Means and deviations above 1 are of 0..255. */
+function inputRange(text: string): InputForm["range"] {
+  const named = INPUT_RANGES.find((name) => name === text);
+  if (named !== undefined) return named;
+  const [mean = [], deviation = [], ...more] = text.split("/").map((list) => list.split(",").map(numberOf));
+  const all = [...mean, ...deviation];
+  if (more.length > 0 || deviation.length === 0 || all.some(Number.isNaN) || deviation.some((value) => value <= 0)) {
+    throw new InvalidArgumentError(`Expected ${INPUT_RANGES.join(", ")}, or mean/deviation.`);
+  }
+  const unit = all.some((value) => value > 1) ? 255 : 1;
+  return { mean: mean.map((value) => value / unit), deviation: deviation.map((value) => value / unit) };
+}
+
+function numberOf(text: string): number {
+  return /^-?\d*\.?\d+$/u.test(text.trim()) ? Number(text) : Number.NaN;
+}

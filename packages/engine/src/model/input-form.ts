@@ -1,0 +1,79 @@
+import { type Fact, MpoError } from "@mpo/core";
+import { FITS } from "@mpo/datasets";
+import { z } from "zod";
+import type { ModelGraph, OpAttributes } from "./model-graph.ts";
+
+export const INPUT_RANGES = ["unit", "symmetric", "bytes"] as const;
+export const INPUT_ORDERS = ["rgb", "bgr"] as const;
+
+/** What a model takes for an image: a card's `input`. */
+export type InputForm = Fact<typeof inputFormSchema>;
+export const inputFormSchema = z.strictObject({
+  /**
+   * 0..1, -1..1 or 0..255; or values of 0..1 less the mean, divided by the deviation: one of each, or one for each of the
+   * model's channels.
+   */
+  range: z.union([
+    z.enum(INPUT_RANGES),
+    z.strictObject({ mean: z.array(z.number()).min(1), deviation: z.array(z.number().positive()).min(1) }),
+  ]),
+  /** Of its channels; default: rgb. */
+  order: z.enum(INPUT_ORDERS).optional(),
+  /** How pictures of other sizes are brought to its own; default: stretch. */
+  fit: z.enum(FITS).optional(),
+});
+
+/** What a model's input node says. */
+export function inputOf({ nodes: [first], name }: ModelGraph): OpAttributes["input"] {
+  if (first?.kind !== "input") throw new Error(`model ${name} does not begin with its input`);
+  return first.attributes;
+}
+
+/** The graph with a statement of what it takes. Throws `invalid-argument` where its channels are not as many. */
+export function withInputForm(graph: ModelGraph, form: InputForm | undefined): ModelGraph {
+  const [first, ...rest] = graph.nodes;
+  if (form === undefined || first?.kind !== "input") return graph;
+  const channels = first.attributes.shape.at(-1) ?? 1;
+  const { mean, deviation } = linearOf(form);
+  const wrong = [mean, deviation].find(({ length }) => length !== 1 && length !== channels);
+  if (wrong !== undefined || (form.order === "bgr" && channels !== 3)) {
+    const stated = wrong === undefined ? "the order bgr" : `${wrong.length} means or deviations`;
+    throw new MpoError(
+      "invalid-argument",
+      `${graph.name} takes ${channels} channels; its input is stated with ${stated}`,
+    );
+  }
+  return { ...graph, nodes: [{ ...first, attributes: { ...first.attributes, form } }, ...rest] };
+}
+
+/** What is taken off values of 0..1, and what they are divided by: one for all channels, or one for each. */
+export function linearOf({ range }: InputForm): {
+  readonly mean: readonly number[];
+  readonly deviation: readonly number[];
+} {
+  if (range === "unit") return { mean: [0], deviation: [1] };
+  if (range === "symmetric") return { mean: [0.5], deviation: [0.5] };
+  return range === "bytes" ? { mean: [0], deviation: [1 / 255] } : range;
+}
+
+/** Images of 0..1, RGB, as a model takes them: written into `target`, which may be the images themselves. */
+export function toModelInput(
+  images: Float32Array,
+  { shape, form }: OpAttributes["input"],
+  target: () => Float32Array,
+): Float32Array {
+  if (form === undefined || (form.range === "unit" && form.order !== "bgr")) return images;
+  const { mean, deviation } = linearOf(form);
+  const channels = shape.at(-1) ?? 1;
+  const isReversed = form.order === "bgr";
+  const values = target();
+  const pixel = new Float32Array(channels);
+  for (let from = 0; from < images.length; from += channels) {
+    pixel.set(images.subarray(from, from + channels));
+    for (let channel = 0; channel < channels; channel++) {
+      const value = pixel[isReversed ? channels - 1 - channel : channel]!;
+      values[from + channel] = (value - mean[channel % mean.length]!) / deviation[channel % deviation.length]!;
+    }
+  }
+  return values;
+}
