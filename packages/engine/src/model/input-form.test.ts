@@ -1,0 +1,70 @@
+import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import fc from "fast-check";
+import { graphDigest } from "../probe/graph-digest.ts";
+import { withFolder } from "../test-support/layers-format-testing.ts";
+import { type InputForm, inputOf, toModelInput, withInputForm } from "./input-form.ts";
+import { readLayersModel } from "./layers-format/read-layers-model.ts";
+import { writeLayersModel } from "./layers-format/write-layers-model.ts";
+import { MODEL_CARD_FILE } from "./model-card.ts";
+import { initialWeights } from "./variables.ts";
+import { buildModel } from "./zoo/build-model.ts";
+
+const graph = buildModel({ model: "resnet20", norm: "batch", inputShape: [8, 8, 3], classes: 4 });
+
+function prepared(form: InputForm | undefined, images: readonly number[]): readonly number[] {
+  const found = toModelInput(Float32Array.from(images), inputOf(withInputForm(graph, form)), () => new Float32Array(3));
+  return [...found].map((value) => Number(value.toFixed(3)));
+}
+
+void test("each range, order and normalisation is what it says", () => {
+  const pixel = [0, 0.5, 1];
+  assert.deepEqual(prepared(undefined, pixel), pixel);
+  assert.deepEqual(prepared({ range: "unit" }, pixel), pixel);
+  assert.deepEqual(prepared({ range: "symmetric" }, pixel), [-1, 0, 1]);
+  assert.deepEqual(prepared({ range: "bytes" }, pixel), [0, 127.5, 255]);
+  assert.deepEqual(prepared({ range: "unit", order: "bgr" }, pixel), [1, 0.5, 0]);
+  assert.deepEqual(prepared({ range: { mean: [0.5], deviation: [0.25] } }, pixel), [-2, 0, 2]);
+  // As Keras does for ResNet50: BGR of 0..255, less the means of blue, green and red.
+  const mean = [103.939, 116.779, 123.68].map((value) => value / 255);
+  const caffe = { range: { mean, deviation: [1 / 255] }, order: "bgr" } as const;
+  assert.deepEqual(prepared(caffe, pixel), [151.061, 10.721, -123.68]);
+});
+
+void test("one buffer may be both", () => {
+  const images = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 1, maxLength: 9 });
+  const input = inputOf(withInputForm(graph, { range: "symmetric", order: "bgr" }));
+  fc.assert(
+    fc.property(images, (reds) => {
+      const values = Float32Array.from(reds.flatMap((red) => [red, 0.1, 0.7]));
+      const apart = toModelInput(values, input, () => new Float32Array(values.length));
+      assert.deepEqual(
+        toModelInput(values, input, () => values),
+        apart,
+      );
+    }),
+  );
+});
+
+void test("a statement that does not fit the model's channels is refused", () => {
+  const grey = buildModel({ model: "resnet20", norm: "batch", inputShape: [8, 8, 1], classes: 4 });
+  for (const form of [{ range: { mean: [0.4, 0.5, 0.6], deviation: [1] } }, { range: "unit", order: "bgr" }] as const) {
+    assert.throws(() => withInputForm(grey, form), { code: "invalid-argument", message: /takes 1 channels/ });
+  }
+});
+
+void test("what a card states, however little, is part of the model that is read, but not of its digest", () =>
+  withFolder(async (folder) => {
+    const file = await writeLayersModel({ graph, weights: initialWeights(graph, 1) }, folder);
+    const card = (value: unknown): Promise<void> => writeFile(join(folder, MODEL_CARD_FILE), JSON.stringify(value));
+    await card({ input: { range: "bytes", order: "bgr", fit: "crop" } });
+    const read = await readLayersModel(file);
+    assert.deepEqual(inputOf(read.graph).form, { range: "bytes", order: "bgr", fit: "crop" });
+    assert.equal(graphDigest(read.graph), graphDigest(graph));
+    for (const input of [{ range: "symetric" }, { range: "unit", Order: "bgr" }, { order: "bgr" }]) {
+      await card({ input });
+      await assert.rejects(readLayersModel(file), { code: "invalid-data", message: /model-card\.json: at input/ });
+    }
+  }));
