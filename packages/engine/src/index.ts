@@ -4,9 +4,17 @@ export { type RetrainResult, retrain } from "./adaptation/retrain.ts";
 export { STOP_WORDS } from "./adaptation/training-guard.ts";
 export { chainOf } from "./compiler/chain-of.ts";
 export { stepMemoryFacts } from "./compiler/memory-facts.ts";
+export { checkInput } from "./model/check-input.ts";
 export { readClassNames } from "./model/class-names.ts";
 export { sampleShapes } from "./model/graph-shapes.ts";
-export { INPUT_ORDERS, INPUT_RANGES, type InputForm, inputOf, withInputForm } from "./model/input-form.ts";
+export {
+  describeInputForm,
+  INPUT_ORDERS,
+  INPUT_RANGES,
+  type InputForm,
+  inputOf,
+  withInputForm,
+} from "./model/input-form.ts";
 export { readLayersModel } from "./model/layers-format/read-layers-model.ts";
 export { MODEL_FILE, writeLayersModel } from "./model/layers-format/write-layers-model.ts";
 export {

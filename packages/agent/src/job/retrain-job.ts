@@ -3,6 +3,9 @@ import { join } from "node:path";
 import { MpoError } from "@mpo/core";
 import {
   cardOf,
+  checkInput,
+  describeInputForm,
+  type InputForm,
   inputOf,
   MODEL_FILE,
   type Model,
@@ -42,6 +45,7 @@ export async function runRetrainJob(job: RetrainJob, context: JobContext): Promi
   const work = async (signal: AbortSignal): Promise<RetrainOutcome> => {
     const model = await readLayersModel(join(job.modelFolder, MODEL_FILE), { signal });
     const inputs = await readTrainingInputs(job.inputFiles, inputShape(model), MAX_INPUTS);
+    const { likely } = checkInput(model, inputs.samples);
     const maxMs = began + job.maxMs - performance.now();
     const { weights, stopped, epochs, idleBytes, trainingMs, ...outcome } = await trainRung(
       { ...{ model, method, rung, memoryBytes, seed, maxMs }, ...inputs },
@@ -50,7 +54,7 @@ export async function runRetrainJob(job: RetrainJob, context: JobContext): Promi
     if (outcome.isAccepted) await writeStaged(job, { graph: model.graph, weights }, outcome, signal);
     return {
       ...outcome,
-      reason: `${outcome.reason}; ${STOP_WORDS[stopped]}`,
+      reason: `${outcome.reason}; ${STOP_WORDS[stopped]}${likely === undefined ? "" : doubtOf(likely)}`,
       overheadMs: performance.now() - began - trainingMs,
       ...(outcome.isAccepted ? { stagedFolder: stagingFolder } : {}),
     };
@@ -59,6 +63,11 @@ export async function runRetrainJob(job: RetrainJob, context: JobContext): Promi
     await rm(stagingFolder, { recursive: true, force: true });
     throw thrown;
   });
+}
+
+/** What a wrong statement of the input does to accuracy, no training mends. */
+function doubtOf(likely: InputForm): string {
+  return `; but the model was likely trained on images of ${describeInputForm(likely)}: state its input in its card`;
 }
 
 async function writeStaged(

@@ -19,6 +19,7 @@ import { DATASET_FILES, type DatasetName } from "../options/dataset-options.ts";
 import type { InputOptions } from "../options/input-options.ts";
 import { fitClasses } from "./fit-classes.ts";
 import { requireFitting } from "./load-model.ts";
+import { reportInput } from "./report-input.ts";
 
 /** Which data a command works on, as its options say. */
 export interface DatasetOptions extends Pick<InputOptions, "inputFit"> {
@@ -82,6 +83,7 @@ export async function loadTestImages(
     context.terminal.note(`${name} names no classes: its outputs are taken for the folder's classes in this order`);
   }
   requireFitting(model, fitted, name);
+  if (path !== undefined) reportInput(model, fitted, name, context);
   return fitted;
 }
 

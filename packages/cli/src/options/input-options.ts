@@ -31,6 +31,13 @@ export function withInputOptions(graph: ModelGraph, options: InputOptions): Mode
   return withInputForm(graph, { range: "unit", ...inputOf(graph).form, ...stated });
 }
 
+/** The options that state a form. */
+export function inputOptionsFor({ range, order }: InputForm): string {
+  const values = (list: readonly number[]): string => list.map((value) => Number(value.toPrecision(6))).join(",");
+  const text = typeof range === "string" ? range : `${values(range.mean)}/${values(range.deviation)}`;
+  return `--input-range ${text}${order === undefined ? "" : ` --input-order ${order}`}`;
+}
+
 /** Means and deviations above 1 are of 0..255. */
 function inputRange(text: string): InputForm["range"] {
   const named = INPUT_RANGES.find((name) => name === text);

@@ -46,6 +46,18 @@ export function withInputForm(graph: ModelGraph, form: InputForm | undefined): M
   return { ...graph, nodes: [{ ...first, attributes: { ...first.attributes, form } }, ...rest] };
 }
 
+const WORDS = { unit: "0..1", symmetric: "-1..1", bytes: "0..255" } as const;
+
+/** A form in words: `-1..1, BGR`. */
+export function describeInputForm({ range, order, fit }: InputForm): string {
+  const values = (list: readonly number[]): string => list.map((value) => Number(value.toPrecision(6))).join(",");
+  const words =
+    typeof range === "string" ? WORDS[range] : `mean ${values(range.mean)}, deviation ${values(range.deviation)}`;
+  return [words, ...(order === "bgr" ? ["BGR"] : []), ...(fit === undefined || fit === "stretch" ? [] : [fit])].join(
+    ", ",
+  );
+}
+
 /** What is taken off values of 0..1, and what they are divided by: one for all channels, or one for each. */
 export function linearOf({ range }: InputForm): {
   readonly mean: readonly number[];
