@@ -1,7 +1,7 @@
 import { GraphEmitter } from "../graph/graph-emitter.ts";
 import { attr } from "../graph/graph-proto.ts";
-import { inputOf } from "../model/input-form.ts";
 import type { SampleShape } from "../model/model-graph.ts";
+import { inputOf } from "../model/stated-input.ts";
 import { graphVariables } from "../model/variables.ts";
 import { emitDone } from "./emit-done.ts";
 import { emitEvaluation } from "./emit-evaluation.ts";

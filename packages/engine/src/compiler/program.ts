@@ -1,7 +1,8 @@
 import type { MethodName, StepPlan } from "@mpo/core";
 import type { NodeDef } from "../graph/graph-proto.ts";
 import type { Optimizer } from "../losses/optimizer.ts";
-import type { ModelGraph, OpAttributes } from "../model/model-graph.ts";
+import type { ModelInput } from "../model/input-form.ts";
+import type { ModelGraph } from "../model/model-graph.ts";
 
 /** Names of the tensors that a session run feeds and fetches. */
 export const FEEDS = {
@@ -61,7 +62,7 @@ export interface ProgramVariable {
 
 /** A compiled graph with everything needed to run it. */
 export interface Program {
-  readonly input: OpAttributes["input"];
+  readonly input: ModelInput;
   readonly nodes: readonly NodeDef[];
   readonly variables: readonly ProgramVariable[];
   /** Absent in a program that only evaluates. */

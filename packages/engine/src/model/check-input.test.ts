@@ -5,9 +5,10 @@ import { readNpy } from "@mpo/datasets";
 import { syntheticImages } from "@mpo/datasets/testing";
 import { checkInput } from "./check-input.ts";
 import { GraphBuilder } from "./graph-builder.ts";
-import { type InputForm, withInputForm } from "./input-form.ts";
+import type { InputForm } from "./input-form.ts";
 import { readLayersModel } from "./layers-format/read-layers-model.ts";
 import type { Model } from "./model-graph.ts";
+import { withInputForm } from "./stated-input.ts";
 import { initialWeights } from "./variables.ts";
 
 /** A model of Keras and inputs from its test part, in 0..1. */

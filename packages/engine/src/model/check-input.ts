@@ -1,7 +1,8 @@
 import { createRandom } from "@mpo/datasets";
 import type { Samples } from "../training/batches.ts";
-import { type InputForm, inputOf, toModelInput, withInputForm } from "./input-form.ts";
+import { type InputForm, toModelInput } from "./input-form.ts";
 import { elementsOf, type Model, type ModelGraph, type ModelNode, type Size2D } from "./model-graph.ts";
+import { inputOf, withInputForm } from "./stated-input.ts";
 
 /** What models are trained on: 0..1, -1..1, 0..255, and as torchvision and Keras' older models do. */
 const IMAGENET = [0.485, 0.456, 0.406];

@@ -5,10 +5,11 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { graphDigest } from "../probe/graph-digest.ts";
 import { withFolder } from "../test-support/layers-format-testing.ts";
-import { type InputForm, inputOf, toModelInput, withInputForm } from "./input-form.ts";
+import { type InputForm, toModelInput } from "./input-form.ts";
 import { readLayersModel } from "./layers-format/read-layers-model.ts";
 import { writeLayersModel } from "./layers-format/write-layers-model.ts";
 import { MODEL_CARD_FILE } from "./model-card.ts";
+import { inputOf, withInputForm } from "./stated-input.ts";
 import { initialWeights } from "./variables.ts";
 import { buildModel } from "./zoo/build-model.ts";
 

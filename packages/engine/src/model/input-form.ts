@@ -1,7 +1,6 @@
-import { type Fact, MpoError } from "@mpo/core";
+import type { Fact } from "@mpo/core";
 import { FITS } from "@mpo/datasets";
 import { z } from "zod";
-import type { ModelGraph, OpAttributes } from "./model-graph.ts";
 
 export const INPUT_RANGES = ["unit", "symmetric", "bytes"] as const;
 export const INPUT_ORDERS = ["rgb", "bgr"] as const;
@@ -23,27 +22,10 @@ export const inputFormSchema = z.strictObject({
   fit: z.enum(FITS).optional(),
 });
 
-/** What a model's input node says. */
-export function inputOf({ nodes: [first], name }: ModelGraph): OpAttributes["input"] {
-  if (first?.kind !== "input") throw new Error(`model ${name} does not begin with its input`);
-  return first.attributes;
-}
-
-/** The graph with a statement of what it takes. Throws `invalid-argument` where its channels are not as many. */
-export function withInputForm(graph: ModelGraph, form: InputForm | undefined): ModelGraph {
-  const [first, ...rest] = graph.nodes;
-  if (form === undefined || first?.kind !== "input") return graph;
-  const channels = first.attributes.shape.at(-1) ?? 1;
-  const { mean, deviation } = linearOf(form);
-  const wrong = [mean, deviation].find(({ length }) => length !== 1 && length !== channels);
-  if (wrong !== undefined || (form.order === "bgr" && channels !== 3)) {
-    const stated = wrong === undefined ? "the order bgr" : `${wrong.length} means or deviations`;
-    throw new MpoError(
-      "invalid-argument",
-      `${graph.name} takes ${channels} channels; its input is stated with ${stated}`,
-    );
-  }
-  return { ...graph, nodes: [{ ...first, attributes: { ...first.attributes, form } }, ...rest] };
+/** One sample's shape, and what it is made of; without a form nothing is stated, and images of 0..1 are taken as they are. */
+export interface ModelInput {
+  readonly shape: readonly number[];
+  readonly form?: InputForm;
 }
 
 const WORDS = { unit: "0..1", symmetric: "-1..1", bytes: "0..255" } as const;
@@ -71,7 +53,7 @@ export function linearOf({ range }: InputForm): {
 /** Images of 0..1, RGB, as a model takes them: written into `target`, which may be the images themselves. */
 export function toModelInput(
   images: Float32Array,
-  { shape, form }: OpAttributes["input"],
+  { shape, form }: ModelInput,
   target: () => Float32Array,
 ): Float32Array {
   if (form === undefined || (form.range === "unit" && form.order !== "bgr")) return images;

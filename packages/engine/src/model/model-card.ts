@@ -5,11 +5,12 @@ import { type Abortable, fileError, ifFound, throwIfAborted, writeJsonFile } fro
 import { z } from "zod";
 import type { RetrainResult } from "../adaptation/retrain.ts";
 import { sampleShapes } from "./graph-shapes.ts";
-import { type InputForm, inputFormSchema, inputOf } from "./input-form.ts";
+import { type InputForm, inputFormSchema } from "./input-form.ts";
 import { check, parseJson } from "./layers-format/checked-json.ts";
 import { MODEL_FILE_MODE } from "./layers-format/write-layers-model.ts";
 import type { ModelGraph } from "./model-graph.ts";
 import { headOf } from "./model-head.ts";
+import { inputOf } from "./stated-input.ts";
 import { NORM_NAMES } from "./zoo/zoo-layers.ts";
 
 /** Name of the card's file, next to `model.json`. */

@@ -1,4 +1,4 @@
-import type { InputForm } from "./input-form.ts";
+import type { ModelInput } from "./input-form.ts";
 
 /** `[height, width]`. */
 export type Size2D = readonly [number, number];
@@ -50,8 +50,7 @@ interface PoolAttributes {
 
 /** The attributes of each kind of operation. Tensors are NHWC, kernels HWIO. */
 export interface OpAttributes {
-  /** Absent `form`: nothing is stated, and images of 0..1 are taken as they are. */
-  readonly input: { readonly shape: SampleShape; readonly form?: InputForm };
+  readonly input: ModelInput;
   readonly conv2d: WindowAttributes & {
     readonly filters: number;
     /** Channel groups (ResNeXt); the kernel has shape `[h, w, inputChannels / groups, filters]`. */

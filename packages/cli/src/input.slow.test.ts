@@ -1,0 +1,76 @@
+import assert from "node:assert/strict";
+import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+import { encodeNpy, readNpy } from "@mpo/datasets";
+import { readModelCard } from "@mpo/engine";
+import { EXIT_CODES } from "@mpo/runtime";
+import { runCommand } from "./testing/run-command.ts";
+
+/** A model that Keras trained on values of -1..1, with four inputs of this kind and what Keras' `predict` gives for them. */
+const CASE = fileURLToPath(new URL("../../engine/cases/models/pm1/", import.meta.url));
+
+describe("a model that takes -1..1", () => {
+  let folder: string;
+  let data: readonly string[];
+  const weights = (...more: readonly string[]): readonly string[] => ["--weights", join(folder, "model"), ...more];
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), "mpo-input-"));
+    await cp(CASE, join(folder, "model"), { recursive: true });
+    const [x, y] = await Promise.all(["x.npy", "y.npy"].map((file) => readNpy(join(CASE, file))));
+    const images = Float32Array.from(x!.data as Float32Array, (value) => (value + 1) / 2);
+    const rows = [0, 1, 2, 3].map((row) => [...(y!.data as Float32Array).subarray(4 * row, 4 * row + 4)]);
+    const labels = Int32Array.from(rows, (row) => row.indexOf(Math.max(...row)));
+    await writeFile(join(folder, "images.npy"), encodeNpy({ type: "f4", shape: [4, 16, 16, 3], data: images }));
+    await writeFile(join(folder, "labels.npy"), encodeNpy({ type: "i4", shape: [4], data: labels }));
+    await cp(join(CASE, "x.npy"), join(folder, "pictures.npy"));
+    data = ["--dataset", "npy", "--data", join(folder, "images.npy")];
+  });
+  after(() => rm(folder, { recursive: true, force: true }));
+
+  it("classifies as Keras does once that is stated, and is noticed before", async () => {
+    // The same pictures as they are, in 0..1.
+    const pictures = ["--dataset", "npy", "--data", join(folder, "pictures.npy")];
+    const plain = await runCommand(["evaluate", ...weights(), ...pictures, "--quiet"]);
+    assert.match(plain.stderr, /^warning: .*model was likely trained on images of -1\.\.1; it is given 0\.\.1, as /mu);
+    assert.match(plain.stderr, /--input-range symmetric/u);
+    const stated = await runCommand(["evaluate", "--json", ...weights("--input-range", "symmetric"), ...data]);
+    assert.equal(stated.records[0]?.["accuracy"], 1, stated.stderr);
+    assert.doesNotMatch(stated.stderr, /warning/u);
+    const spelt = await runCommand(["evaluate", "--json", ...weights("--input-range", "127.5/127.5"), ...data]);
+    assert.equal(spelt.records[0]?.["accuracy"], 1, spelt.stderr);
+  });
+
+  it("is retrained with it, and says so in its card", async () => {
+    const output = ["--output", join(folder, "retrained"), "--input-range", "symmetric", "--input-fit", "crop"];
+    const counts = ["--samples", "2", "--judge-samples", "2", "--batch", "2", "--epochs", "1", "--threads", "1"];
+    const options = [
+      "--method",
+      "crossEntropy",
+      "--learning-rate",
+      "0.000001",
+      "--corruption",
+      "clean",
+      "--freeze",
+      "0",
+    ];
+    const retrained = await runCommand(["retrain", "--json", ...weights(), ...data, ...counts, ...options, ...output]);
+    assert.equal(retrained.code, EXIT_CODES.ok, retrained.stderr);
+    assert.equal(retrained.records[0]?.["accuracyBefore"], 1);
+    assert.deepEqual((await readModelCard(join(folder, "retrained"))).input, { range: "symmetric", fit: "crop" });
+  });
+
+  it("is refused a statement that is none, or not of its channels", async () => {
+    for (const range of ["symetric", "0.5", "0.5/0", "0.1,0.2/a"]) {
+      const { code, stderr } = await runCommand(["evaluate", ...weights("--input-range", range), ...data]);
+      assert.equal(code, EXIT_CODES.usage);
+      assert.match(stderr, /Expected unit, symmetric, bytes, or mean\/deviation/u);
+    }
+    const { code, stderr } = await runCommand(["evaluate", ...weights("--input-range", "0.5,0.5/0.5"), ...data]);
+    assert.equal(code, EXIT_CODES.usage);
+    assert.match(stderr, /takes 3 channels; its input is stated with 2 means or deviations/u);
+  });
+});
