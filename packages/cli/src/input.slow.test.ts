@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
-import { encodeNpy, readNpy } from "@mpo/datasets";
+import { encodeNpy, loadPictures, readNpy } from "@mpo/datasets";
 import { readModelCard } from "@mpo/engine";
 import { EXIT_CODES } from "@mpo/runtime";
 import { runCommand } from "./testing/run-command.ts";
@@ -74,3 +74,71 @@ describe("a model that takes -1..1", () => {
     assert.match(stderr, /takes 3 channels; its input is stated with 2 means or deviations/u);
   });
 });
+
+describe("mpo predict", () => {
+  let folder: string;
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), "mpo-predict-"));
+  });
+  after(() => rm(folder, { recursive: true, force: true }));
+
+  const predict = async (input: string, ...more: readonly string[]): Promise<NpyRead> => {
+    const output = join(folder, "y.npy");
+    const args = ["predict", "--json", "--weights", CASE, "--input", input, "-o", output, "--threads", "1", ...more];
+    const { code, stderr, records } = await runCommand(args);
+    assert.equal(code, EXIT_CODES.ok, stderr);
+    const { data, shape } = await readNpy(output);
+    return { data: [...data], shape, values: records[0]?.["values"] };
+  };
+
+  it("gives for an array what Keras' predict gives, and logits", async () => {
+    const y = await readNpy(join(CASE, "y.npy"));
+    const found = await predict(join(CASE, "x.npy"));
+    assert.deepEqual([found.shape, found.values], [[4, 4], "probabilities"]);
+    assertNear(found.data, y.data);
+    const { data: logits, values } = await predict(join(CASE, "x.npy"), "--logits");
+    assert.equal(values, "logits");
+    const [a = 0, b = 0] = logits;
+    assert.ok(Math.abs(a - b - Math.log(Number(y.data[0]) / Number(y.data[1]))) < 1e-3);
+  });
+
+  it("brings pictures to what the model takes", async () => {
+    const pictures = fileURLToPath(new URL("../cases/class-order/data/mine/", import.meta.url));
+    const set = await loadPictures(pictures, { height: 16, width: 16, channels: 3 });
+    const own = join(folder, "own.npy");
+    const data = set.images.map((value) => 2 * value - 1);
+    await writeFile(own, encodeNpy({ type: "f4", shape: [set.count, 16, 16, 3], data }));
+    const expected = await predict(own);
+    const found = await predict(pictures, "--input-range", "symmetric");
+    assert.deepEqual(found.shape, [set.count, 4]);
+    assertNear(found.data, expected.data);
+    const [first = ""] = (await readdir(pictures)).toSorted();
+    assertNear((await predict(join(pictures, first), "--input-range", "symmetric")).data, expected.data.slice(0, 4));
+  });
+
+  it("refuses an array of another shape, and options that would be ignored", async () => {
+    const flat = join(folder, "flat.npy");
+    await writeFile(flat, encodeNpy({ type: "f4", shape: [2, 3, 16, 16], data: new Float32Array(2 * 768) }));
+    const args = ["predict", "--weights", CASE, "-o", join(folder, "y.npy"), "--input"];
+    const turned = await runCommand([...args, flat]);
+    assert.equal(turned.code, EXIT_CODES.usage);
+    assert.match(
+      turned.stderr,
+      /\[2, 3, 16, 16\]; the model takes \[N, 16, 16, 3\]\nhint: Write x\.transpose\(0, 2, 3, 1\)/u,
+    );
+    const ignored = await runCommand([...args, join(CASE, "x.npy"), "--input-range", "bytes"]);
+    assert.equal(ignored.code, EXIT_CODES.usage);
+    assert.match(ignored.stderr, /are of pictures/u);
+  });
+});
+
+interface NpyRead {
+  readonly data: readonly number[];
+  readonly shape: readonly number[];
+  readonly values: unknown;
+}
+
+function assertNear(actual: readonly number[], expected: ArrayLike<number>): void {
+  assert.equal(actual.length, expected.length);
+  for (const [at, value] of actual.entries()) assert.ok(Math.abs(value - expected[at]!) < 1e-4, `${at}: ${value}`);
+}

@@ -24,6 +24,7 @@ const COMMANDS: readonly CommandEntry[] = [
   ["data", "say what a folder of data is, before anything is trained on it", () => import("./commands/data.ts")],
   ["train", "train a model from scratch and write it with its card", () => import("./commands/train.ts")],
   ["evaluate", "measure a stored model's accuracy, beside what its card says", () => import("./commands/evaluate.ts")],
+  ["predict", "write what a stored model gives for pictures or arrays", () => import("./commands/predict.ts")],
   ["retrain", "adapt a stored model to drifted images and judge the result", () => import("./commands/retrain.ts")],
   ["probe", "measure a model on this machine, in seconds, and write its profile", () => import("./commands/probe.ts")],
   ["emulate", "predict memory, time and accuracy of one config", () => import("./commands/emulate.ts")],

@@ -6,7 +6,7 @@ import { describeClasses, describePassedOver } from "../images/describe-classes.
 import type { ImageSet } from "../images/image-set.ts";
 import { type Part, partIndices } from "../images/part.ts";
 import type { ReadOptions } from "./data-file.ts";
-import { PICTURE_KINDS, type PictureForm, readPicture } from "./picture.ts";
+import { PICTURE_FILE, PICTURE_KINDS, type PictureForm, readPicture } from "./picture.ts";
 import { folderNames, listPictures, type PictureFiles } from "./picture-files.ts";
 
 /** Values of a whole set; more would not fit in one array. */
@@ -48,8 +48,9 @@ export async function loadImageFolder(folder: string, options: ImageFolderOption
   return { ...images, labels, classNames: found.classes.map(({ name }) => name) };
 }
 
-/** Loads the pictures at any depth of a folder, without labels. Throws as `loadImageFolder` does. */
+/** Loads the pictures at any depth of a folder, or one, without labels. Throws as `loadImageFolder` does. */
 export async function loadPictures(folder: string, options: ImageFolderOptions): Promise<ImageSet> {
+  if (PICTURE_FILE.test(folder)) return await readPictures([folder], folder, options);
   const { classes, loose, passedOver } = await listPictures(folder, options.signal);
   const files = [...loose, ...classes.flatMap((pictures) => pictures.files)];
   if (files.length === 0) throw new MpoError("not-found", `${folder}: expected ${PICTURE_KINDS} files, found none`);
