@@ -64,6 +64,12 @@ void test("what a card states, however little, is part of the model that is read
     const read = await readLayersModel(file);
     assert.deepEqual(inputOf(read.graph).form, { range: "bytes", order: "bgr", fit: "crop" });
     assert.equal(graphDigest(read.graph), graphDigest(graph));
+    await card({});
+    const metadata = JSON.stringify({ packageName: "@teachablemachine/image", labels: ["a", "b"] });
+    await writeFile(join(folder, "metadata.json"), metadata);
+    const machine = inputOf((await readLayersModel(file)).graph).form;
+    assert.equal(machine?.fit, "crop");
+    assert.deepEqual(prepared(machine, [0, 127 / 255, 254 / 255]), [-1, 0, 1]);
     for (const input of [{ range: "symetric" }, { range: "unit", Order: "bgr" }, { order: "bgr" }]) {
       await card({ input });
       await assert.rejects(readLayersModel(file), { code: "invalid-data", message: /model-card\.json: at input/ });

@@ -11,6 +11,7 @@ import { MODEL_FILE_MODE } from "./layers-format/write-layers-model.ts";
 import type { ModelGraph } from "./model-graph.ts";
 import { headOf } from "./model-head.ts";
 import { inputOf } from "./stated-input.ts";
+import { readMetadata } from "./teachable-machine.ts";
 import { NORM_NAMES } from "./zoo/zoo-layers.ts";
 
 /** Name of the card's file, next to `model.json`. */
@@ -67,9 +68,13 @@ export async function readModelCard(folder: string, options: Abortable = {}): Pr
   return await readCard(schema, folder, options);
 }
 
-/** What a card states of its model's input, however little else it says. Throws `invalid-data`, `cancelled`. */
+/**
+ * What is stated of a model's input: by its card, however little else it says, else by Teachable Machine's metadata.
+ * Throws `invalid-data`, `cancelled`.
+ */
 export async function readInputForm(folder: string, options: Abortable = {}): Promise<InputForm | undefined> {
-  return (await ifFound(readCard(schema.pick({ input: true }), folder, options)))?.input;
+  const card = await ifFound(readCard(schema.pick({ input: true }), folder, options));
+  return card?.input ?? (await readMetadata(folder, options)).input;
 }
 
 async function readCard<T>(part: z.ZodType<T>, folder: string, { signal }: Abortable): Promise<T> {
