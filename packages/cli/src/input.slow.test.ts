@@ -84,7 +84,18 @@ describe("mpo predict", () => {
 
   const predict = async (input: string, ...more: readonly string[]): Promise<NpyRead> => {
     const output = join(folder, "y.npy");
-    const args = ["predict", "--json", "--weights", CASE, "--input", input, "-o", output, "--threads", "1", ...more];
+    const args = [
+      "predict",
+      "--json",
+      ...(more.includes("--weights") ? [] : ["--weights", CASE]),
+      "--input",
+      input,
+      "-o",
+      output,
+      "--threads",
+      "1",
+      ...more,
+    ];
     const { code, stderr, records } = await runCommand(args);
     assert.equal(code, EXIT_CODES.ok, stderr);
     const { data, shape } = await readNpy(output);
@@ -100,6 +111,22 @@ describe("mpo predict", () => {
     assert.equal(values, "logits");
     const [a = 0, b = 0] = logits;
     assert.ok(Math.abs(a - b - Math.log(Number(y.data[0]) / Number(y.data[1]))) < 1e-3);
+  });
+
+  it("gives what Keras gives for one sigmoid, for logits, and for a softmax in the midst", async () => {
+    for (const [name, values] of [
+      ["binary", "probabilities"],
+      ["rect", "logits"],
+      ["softmax-linear", "probabilities"],
+    ] as const) {
+      const at = join(CASE, "..", name);
+      const y = await readNpy(join(at, "y.npy"));
+      const found = await predict(join(at, "x.npy"), "--weights", at);
+      assert.deepEqual([found.shape, found.values], [y.shape, values]);
+      assertNear(found.data, y.data);
+    }
+    const both = await predict(join(CASE, "../binary/x.npy"), "--weights", join(CASE, "../binary"), "--probabilities");
+    assert.deepEqual(both.shape, [2, 2]);
   });
 
   it("brings pictures to what the model takes", async () => {

@@ -1,5 +1,5 @@
 export { accuracyOf, evaluateAccuracy, evaluateLogits } from "./adaptation/evaluate.ts";
-export { softmaxRows } from "./adaptation/probabilities.ts";
+export { outputsOf, softmaxRows } from "./adaptation/probabilities.ts";
 export { type RetrainResult, retrain } from "./adaptation/retrain.ts";
 export { STOP_WORDS } from "./adaptation/training-guard.ts";
 export { chainOf } from "./compiler/chain-of.ts";

@@ -4,8 +4,10 @@ import { encodeNpy, loadPictures, readNpy } from "@mpo/datasets";
 import {
   EngineWorker,
   evaluateLogits,
+  headOf,
   inputOf,
   type Model,
+  outputsOf,
   type Samples,
   softmaxRows,
   withInputForm,
@@ -56,10 +58,13 @@ async function predict(options: PredictOptions, context: Files & Output & Stop):
   await using worker = await EngineWorker.start({ environment, ...given({ threads: options.threads }) }, { signal });
   await worker.load(model, { signal });
   const logits = await evaluateLogits(worker, samples, { signal });
-  const last = model.graph.nodes.at(-1);
-  const endsInSoftmax = last?.kind === "activation" && last.attributes.function === "softmax";
-  const areLogits = wantsLogits || !(endsInSoftmax || wantsProbabilities);
-  const data = areLogits ? logits : Float32Array.from(softmaxRows(logits, count));
+  const head = headOf(model.graph);
+  const areLogits = wantsLogits || !(head.ending !== undefined || wantsProbabilities);
+  const data = areLogits
+    ? logits
+    : wantsProbabilities
+      ? Float32Array.from(softmaxRows(logits, count))
+      : outputsOf(head, logits, count);
   const shape = [count, data.length / count];
   await writeFileAtomic(resolve(workingFolder, output), encodeNpy({ type: "f4", shape, data }), { signal });
   terminal.record({ event: "predicted", output, shape, values: areLogits ? "logits" : "probabilities" });

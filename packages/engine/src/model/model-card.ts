@@ -4,7 +4,6 @@ import { describeConfig, type Fact, given, MpoError } from "@mpo/core";
 import { type Abortable, fileError, ifFound, throwIfAborted, writeJsonFile } from "@mpo/io";
 import { z } from "zod";
 import type { RetrainResult } from "../adaptation/retrain.ts";
-import { sampleShapes } from "./graph-shapes.ts";
 import { type InputForm, inputFormSchema } from "./input-form.ts";
 import { check, parseJson } from "./layers-format/checked-json.ts";
 import { MODEL_FILE_MODE } from "./layers-format/write-layers-model.ts";

@@ -45,7 +45,7 @@ for (const name of readdirSync(CASES)) {
 /** The engine's own evaluation; its logits become probabilities where the model ends in a softmax. */
 async function evaluate({ graph, weights }: Model, images: Float32Array): Promise<ArrayLike<number>> {
   const folder = mkdtempSync(join(tmpdir(), "mpo-cases-"));
-  const session = new ProgramSession(compileProgram({ graph }), inputShapeOf(graph), folder);
+  const session = new ProgramSession(compileProgram({ graph }), folder);
   try {
     await withStagedWeights(graph, weights, folder, async (staged) => session.assignFrom(staged));
     const count = images.length / inputShapeOf(graph).reduce((product, extent) => product * extent, 1);
