@@ -5,11 +5,12 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { graphDigest } from "../probe/graph-digest.ts";
 import { withFolder } from "../test-support/layers-format-testing.ts";
+import { GraphBuilder } from "./graph-builder.ts";
 import { type InputForm, toModelInput } from "./input-form.ts";
 import { readLayersModel } from "./layers-format/read-layers-model.ts";
 import { writeLayersModel } from "./layers-format/write-layers-model.ts";
 import { MODEL_CARD_FILE } from "./model-card.ts";
-import { inputOf, withInputForm } from "./stated-input.ts";
+import { inputOf, preparedForm, withInputForm } from "./stated-input.ts";
 import { initialWeights } from "./variables.ts";
 import { buildModel } from "./zoo/build-model.ts";
 
@@ -75,3 +76,40 @@ void test("what a card states, however little, is part of the model that is read
       await assert.rejects(readLayersModel(file), { code: "invalid-data", message: /model-card\.json: at input/ });
     }
   }));
+
+for (const [what, nodes, range] of [
+  ["Rescaling(1/255)", [[[1 / 255], [0]]], "bytes"],
+  ["Rescaling(1/127.5, -1)", [[[1 / 127.5], [-1]]], "bytes"],
+  ["Rescaling(2, -1)", [[[2], [-1]]], "unit"],
+  [
+    "a Normalization of 0..1",
+    [
+      [
+        [4.4, 4.5, 4.4],
+        [-2.1, -2, -1.8],
+      ],
+    ],
+    "unit",
+  ],
+  [
+    "a Rescaling and a Normalization, as in EfficientNet",
+    [
+      [[1 / 255], [0]],
+      [
+        [4.4, 4.5, 4.4],
+        [-2.1, -2, -1.8],
+      ],
+    ],
+    "bytes",
+  ],
+  ["means of bytes alone", [[[1], [-103.9, -116.8, -123.7]]], "bytes"],
+] as const) {
+  void test(`a model that begins with ${what} takes ${range}`, () => {
+    const g = new GraphBuilder("prepared", [8, 8, 3]);
+    const affine = (x: string, [scale, offset]: readonly (readonly number[])[], at: number): string =>
+      g.append("affine", [x], { scale: scale!, offset: offset! }, `affine${at}`);
+    const last = (nodes as readonly (readonly (readonly number[])[])[]).reduce(affine, g.input);
+    assert.deepEqual(preparedForm(g.build(g.dense(g.globalAvgPool(last, "pool"), 2, "logits"))), { range });
+    assert.equal(preparedForm(graph), undefined);
+  });
+}

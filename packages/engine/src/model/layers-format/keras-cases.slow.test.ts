@@ -16,6 +16,7 @@ import { withFolder } from "../../test-support/layers-format-testing.ts";
 import { loadWithTfjs } from "../../test-support/load-with-tfjs.ts";
 import type { Model } from "../model-graph.ts";
 import { headOf } from "../model-head.ts";
+import { withInputForm } from "../stated-input.ts";
 import { readLayersModel } from "./read-layers-model.ts";
 import { writeLayersModel } from "./write-layers-model.ts";
 
@@ -42,8 +43,10 @@ for (const name of readdirSync(CASES)) {
     }));
 }
 
-/** The engine's own evaluation; its logits become probabilities where the model ends in a softmax. */
-async function evaluate({ graph, weights }: Model, images: Float32Array): Promise<ArrayLike<number>> {
+/** The engine's own evaluation of what the model itself gets; its logits become probabilities where the model ends in a softmax. */
+async function evaluate(model: Model, images: Float32Array): Promise<ArrayLike<number>> {
+  const { weights } = model;
+  const graph = withInputForm(model.graph, { range: "unit" });
   const folder = mkdtempSync(join(tmpdir(), "mpo-cases-"));
   const session = new ProgramSession(compileProgram({ graph }), folder);
   try {
