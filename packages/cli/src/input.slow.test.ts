@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { cp, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -61,6 +61,21 @@ describe("a model that takes -1..1", () => {
     assert.equal(retrained.code, EXIT_CODES.ok, retrained.stderr);
     assert.equal(retrained.records[0]?.["accuracyBefore"], 1);
     assert.deepEqual((await readModelCard(join(folder, "retrained"))).input, { range: "symmetric", fit: "crop" });
+  });
+
+  it("is described, and its card states what was said", async () => {
+    const args = ["models", "describe", join(folder, "model"), "--json"];
+    const [before] = (await runCommand(args)).records;
+    assert.deepEqual([before?.["input"], before?.["ending"], before?.["classes"]], [null, "softmax", 4]);
+    await writeFile(join(folder, "model", "model-card.json"), JSON.stringify({ more: "stays" }));
+    const { code, stderr } = await runCommand([...args, "--input-range", "symmetric", "--write-card"]);
+    assert.equal(code, EXIT_CODES.ok, stderr);
+    const card: unknown = JSON.parse(await readFile(join(folder, "model", "model-card.json"), "utf8"));
+    assert.deepEqual(card, { more: "stays", inputShape: [16, 16, 3], input: { range: "symmetric" } });
+    assert.deepEqual((await runCommand(args)).records[0]?.["input"], { range: "symmetric" });
+    assert.equal((await runCommand(["evaluate", "--json", ...weights(), ...data])).records[0]?.["accuracy"], 1);
+    const inWords = await runCommand(["models", "describe", join(folder, "model"), "--input-range", "0.5/0.25"]);
+    assert.match(inWords.stdout, /16x16x3, images of 0\.\.1 less 0\.5, divided by 0\.25/u);
   });
 
   it("is refused a statement that is none, or not of its channels", async () => {

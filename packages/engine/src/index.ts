@@ -20,6 +20,7 @@ export {
   type ModelCard,
   readModelCard,
   retrainedCard,
+  stateInput,
   writeModelCard,
 } from "./model/model-card.ts";
 export type { Model, ModelGraph, ModelWeights } from "./model/model-graph.ts";

@@ -1,6 +1,21 @@
-import { buildModel, modelCatalogue, parameterCount } from "@mpo/engine";
+import { stat } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+import {
+  buildModel,
+  cardOf,
+  describeInputForm,
+  headOf,
+  inputOf,
+  modelCatalogue,
+  parameterCount,
+  readClassNames,
+  stateInput,
+} from "@mpo/engine";
 import type { Command } from "commander";
-import type { CommandContext, Output } from "../command-context.ts";
+import type { CommandContext, Files, Output, Stop } from "../command-context.ts";
+import { loadModel } from "../data/load-model.ts";
+import { addInputOptions, type InputOptions } from "../options/input-options.ts";
+import { formatShare } from "../output/format.ts";
 import { createTable } from "../output/table.ts";
 
 const SMALL_FORM = [32, 32, 3];
@@ -11,6 +26,50 @@ const IMAGENET_CLASSES = 1000;
 /** `mpo models`. */
 export function define(command: Command, context: CommandContext): void {
   command.action(() => listModels(context));
+  const describe = command
+    .command("describe")
+    .description("say what a stored model is: what it takes, what it gives, how it was made")
+    .argument("<model>", "folder or file of the model")
+    .option("--write-card", "state its input, as it is shown, in the card beside it", false);
+  addInputOptions(describe).action((model: string, options: DescribeOptions) => describeModel(model, options, context));
+}
+
+interface DescribeOptions extends InputOptions {
+  readonly writeCard: boolean;
+}
+
+/** Prints what is known of a stored model, and states its input in its card where that is wanted. */
+async function describeModel(
+  name: string,
+  options: DescribeOptions,
+  { terminal, workingFolder, signal }: Files & Output & Stop,
+): Promise<void> {
+  const path = resolve(workingFolder, name);
+  const { graph } = await loadModel(path, signal, options);
+  const folder = (await stat(path)).isDirectory() ? path : dirname(path);
+  const { shape, form } = inputOf(graph);
+  const { classes, ending } = headOf(graph);
+  const [card, names] = await Promise.all([cardOf(folder, { signal }), readClassNames(folder, { signal })]);
+  const parameters = parameterCount(graph);
+  terminal.record({
+    ...{ name: graph.name, inputShape: shape, input: form ?? null, classes, classNames: names ?? null },
+    ...{ ending: ending ?? "logits", layers: graph.nodes.length, parameters, card: card ?? null },
+  });
+  const table = createTable(terminal, [graph.name, ""]);
+  const taken = form === undefined ? "0..1, assumed: nothing states it (--input-range)" : describeInputForm(form);
+  table.push(["takes", `${shape.join("x")}, images of ${taken}`]);
+  table.push([
+    "gives",
+    `${ending ?? "logits"} of ${classes} classes${names === undefined ? "" : `: ${names.join(", ")}`}`,
+  ]);
+  table.push(["layers", `${graph.nodes.length}, ${parameters.total} parameters`]);
+  if (card?.accuracy.clean !== undefined) table.push(["accuracy", formatShare(card.accuracy.clean)]);
+  if (card !== undefined) table.push(["made by", card.trainingCommand]);
+  if (card?.retrained !== undefined) table.push(["made from", card.retrained.from]);
+  terminal.line(table.toString());
+  if (!options.writeCard) return;
+  await stateInput(folder, graph, { signal });
+  terminal.line(`its card in ${folder} states what it takes`);
 }
 
 /** Prints each model with its paper, its published size, and the sizes of the forms that are built here. */

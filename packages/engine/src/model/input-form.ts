@@ -34,7 +34,7 @@ const WORDS = { unit: "0..1", symmetric: "-1..1", bytes: "0..255" } as const;
 export function describeInputForm({ range, order, fit }: InputForm): string {
   const values = (list: readonly number[]): string => list.map((value) => Number(value.toPrecision(6))).join(",");
   const words =
-    typeof range === "string" ? WORDS[range] : `mean ${values(range.mean)}, deviation ${values(range.deviation)}`;
+    typeof range === "string" ? WORDS[range] : `0..1 less ${values(range.mean)}, divided by ${values(range.deviation)}`;
   return [words, ...(order === "bgr" ? ["BGR"] : []), ...(fit === undefined || fit === "stretch" ? [] : [fit])].join(
     ", ",
   );

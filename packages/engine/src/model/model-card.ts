@@ -99,6 +99,20 @@ export async function writeModelCard(folder: string, card: ModelCard, options: A
   await writeJsonFile(join(folder, MODEL_CARD_FILE), result.data, { ...options, mode: MODEL_FILE_MODE });
 }
 
+/**
+ * States in a model's card what the model takes. What else the card says stays; where there is none, it says only this.
+ * Throws as `readModelCard` and `writeModelCard` do.
+ */
+export async function stateInput(folder: string, graph: ModelGraph, options: Abortable = {}): Promise<void> {
+  const card = await ifFound(readCard(z.looseObject({}), folder, options));
+  const { shape: inputShape, form: input = { range: "unit" } } = inputOf(graph);
+  await writeJsonFile(
+    join(folder, MODEL_CARD_FILE),
+    { ...card, inputShape, input },
+    { ...options, mode: MODEL_FILE_MODE },
+  );
+}
+
 /** What a retraining says of itself. */
 export interface RetrainingFacts
   extends Pick<RetrainResult, "config" | "steps" | "accuracyBefore" | "accuracyAfter">,
