@@ -7,7 +7,7 @@ import { describe, it } from "node:test";
 import { MpoError, type Prediction, uniformFreezing } from "@mpo/core";
 import { encodeNpy, encodeNpyImages } from "@mpo/datasets";
 import { syntheticImages } from "@mpo/datasets/testing";
-import { buildModel, initialWeights, MODEL_FILE, readLayersModel, writeLayersModel } from "@mpo/engine";
+import { buildModel, initialWeights, MODEL_FILE, readLayersModel, readModelCard, writeLayersModel } from "@mpo/engine";
 import type { AgentEngine, RetrainJob } from "../ports/agent-engine.ts";
 import { REFERENCE_FILE } from "../serving/reference-file.ts";
 import { jobEngine } from "./job-engine.ts";
@@ -41,6 +41,9 @@ function processesWith(path: string): number {
   }).length;
 }
 
+/** What the model takes. */
+const INPUT = { range: "symmetric", fit: "letterbox" } as const;
+
 /** A real model with inputs, a job that retrains it, and an engine. */
 interface Workplace {
   readonly folder: string;
@@ -56,6 +59,7 @@ async function inWorkplace(check: (workplace: Workplace) => Promise<void>): Prom
     const source = join(folder, "model");
     const graph = buildModel({ model: "resnet20", norm: "group", inputShape: [16, 16, 1], classes: 6 });
     await writeLayersModel({ graph, weights: initialWeights(graph, 1) }, source);
+    await writeFile(join(source, "model-card.json"), JSON.stringify({ input: INPUT }));
     const inputs = join(folder, "a.npy");
     await writeFile(inputs, encodeNpyImages(syntheticImages({ ...SHAPE, count: 32, seed: 2 })));
     const reference = syntheticImages({ ...SHAPE, count: 12, seed: 3 });
@@ -93,7 +97,9 @@ describe("a job in its own process", () => {
       assert.ok((outcome.stepMs[0] ?? 0) > 0 && outcome.overheadMs > (outcome.stepMs[0] ?? 0));
       assert.equal(outcome.judgement, "label-free");
       assert.ok((outcome.accuracyBefore ?? -1) >= 0 && (outcome.accuracyAfter ?? -1) >= 0);
-      if (outcome.isAccepted) await readLayersModel(join(outcome.stagedFolder ?? "", MODEL_FILE));
+      assert.ok(outcome.isAccepted && outcome.stagedFolder !== undefined, outcome.reason);
+      await readLayersModel(join(outcome.stagedFolder, MODEL_FILE));
+      assert.deepEqual((await readModelCard(outcome.stagedFolder)).input, INPUT);
       assert.deepEqual(await readdir(work), [], "its temporary files are gone");
     }),
   );
