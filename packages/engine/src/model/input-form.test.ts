@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import fc from "fast-check";
 import { graphDigest } from "../probe/graph-digest.ts";
 import { withFolder } from "../test-support/layers-format-testing.ts";
 import { GraphBuilder } from "./graph-builder.ts";
@@ -33,21 +32,6 @@ void test("each range, order and normalisation is what it says", () => {
   const mean = [103.939, 116.779, 123.68].map((value) => value / 255);
   const caffe = { range: { mean, deviation: [1 / 255] }, order: "bgr" } as const;
   assert.deepEqual(prepared(caffe, pixel), [151.061, 10.721, -123.68]);
-});
-
-void test("one buffer may be both", () => {
-  const images = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 1, maxLength: 9 });
-  const input = inputOf(withInputForm(graph, { range: "symmetric", order: "bgr" }));
-  fc.assert(
-    fc.property(images, (reds) => {
-      const values = Float32Array.from(reds.flatMap((red) => [red, 0.1, 0.7]));
-      const apart = toModelInput(values, input, () => new Float32Array(values.length));
-      assert.deepEqual(
-        toModelInput(values, input, () => values),
-        apart,
-      );
-    }),
-  );
 });
 
 void test("a statement that does not fit the model's channels is refused", () => {

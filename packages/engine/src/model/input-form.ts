@@ -50,7 +50,7 @@ export function linearOf({ range }: InputForm): {
   return range === "bytes" ? { mean: [0], deviation: [1 / 255] } : range;
 }
 
-/** Images of 0..1, RGB, as a model takes them: written into `target`, which may be the images themselves. */
+/** Images of 0..1, RGB, as a model takes them: themselves, or written into another array of their length. */
 export function toModelInput(
   images: Float32Array,
   { shape, form }: ModelInput,
@@ -59,14 +59,13 @@ export function toModelInput(
   if (form === undefined || (form.range === "unit" && form.order !== "bgr")) return images;
   const { mean, deviation } = linearOf(form);
   const channels = shape.at(-1) ?? 1;
-  const isReversed = form.order === "bgr";
   const values = target();
-  const pixel = new Float32Array(channels);
-  for (let from = 0; from < images.length; from += channels) {
-    pixel.set(images.subarray(from, from + channels));
-    for (let channel = 0; channel < channels; channel++) {
-      const value = pixel[isReversed ? channels - 1 - channel : channel]!;
-      values[from + channel] = (value - mean[channel % mean.length]!) / deviation[channel % deviation.length]!;
+  for (let channel = 0; channel < channels; channel++) {
+    const from = form.order === "bgr" ? channels - 1 - channel : channel;
+    const off = mean[channel % mean.length]!;
+    const by = deviation[channel % deviation.length]!;
+    for (let pixel = 0; pixel < images.length; pixel += channels) {
+      values[pixel + channel] = (images[pixel + from]! - off) / by;
     }
   }
   return values;
