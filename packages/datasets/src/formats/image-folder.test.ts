@@ -6,6 +6,7 @@ import { after, before, test } from "node:test";
 import { MpoError } from "@mpo/core";
 import sharp, { type Sharp } from "sharp";
 import { loadImageFolder, loadPictures } from "./image-folder.ts";
+import type { Fit } from "./picture.ts";
 
 let root: string;
 before(async () => {
@@ -49,6 +50,34 @@ void test("PNG and JPEG by class, in sorted order, stretched to one size", async
   assert.deepEqual(set.classNames, ["ant", "zebra"]);
   assert.deepEqual([...set.labels!], [0, 1, 1]);
   near(set.images, [0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 1, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 1], 0.02);
+});
+
+void test("pictures of another form are stretched, cut to the middle, or set on black, and one may be read alone", async () => {
+  // Four columns: black, white, white, black; twice as wide as high.
+  const raw = { width: 64, height: 32, channels: 1 as const };
+  const row = [0, 255, 255, 0].flatMap((value) => Array.from({ length: 16 }, () => value));
+  const folder = await folderOf("fits", {
+    "a/1.png": await sharp(Uint8Array.from(Array.from({ length: 32 }, () => row).flat()), { raw })
+      .png()
+      .toBuffer(),
+  });
+  const read = async (fit: Fit | undefined, channels: 1 | 3 = 1): Promise<Float32Array> =>
+    (await loadPictures(join(folder, "a", "1.png"), { height: 4, width: 4, channels, fit })).images;
+  const line = [0, 1, 1, 0];
+  near(await read(undefined), [...line, ...line, ...line, ...line], 0.15);
+  assert.deepEqual(await read("stretch"), await read(undefined));
+  const middle = await read("crop");
+  assert.ok(
+    middle.every((value) => value > 0.9),
+    "of the middle alone",
+  );
+  const none = [0, 0, 0, 0];
+  near(await read("letterbox"), [...none, ...line, ...line, ...none], 0.15);
+  near(
+    await read("letterbox", 3),
+    [...none, ...line, ...line, ...none].flatMap((value) => [value, value, value]),
+    0.15,
+  );
 });
 
 void test("one channel is brightness; transparency is black", async () => {
