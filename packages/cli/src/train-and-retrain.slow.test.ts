@@ -39,7 +39,7 @@ describe("mpo train, retrain and bench", () => {
   it("trains a model whose card says how", async () => {
     const card = await readModelCard(file("source"));
     assert.equal(card.model, "resnet20");
-    assert.deepEqual(card.inputShape, [12, 12, 1]);
+    assert.deepEqual([card.inputShape, card.input], [[12, 12, 1], { range: "unit" }]);
     assert.match(card.trainingCommand, /^mpo train .*--epochs 2/u);
     const { clean = Number.NaN } = card.accuracy;
     assert.ok(clean >= 0 && clean <= 1);
