@@ -30,13 +30,15 @@ export type Offer =
 export class ConfigStore {
   readonly #disk: Disk;
   #floor: VersionFloor | undefined;
+  #isGivenUp: boolean;
   #stored: StoredConfig;
   #document: DesiredDocument | undefined;
   #queue: Promise<unknown> = Promise.resolve();
 
-  private constructor(disk: Disk, floor: VersionFloor | undefined, stored: StoredConfig) {
+  private constructor(disk: Disk, floor: VersionFloor | undefined, isGivenUp: boolean, stored: StoredConfig) {
     this.#disk = disk;
     this.#floor = floor;
+    this.#isGivenUp = isGivenUp;
     this.#stored = stored;
     this.#document = documentIn(stored.current);
   }
@@ -56,7 +58,8 @@ export class ConfigStore {
     const inUse = documentIn(current);
     // Only when the floor's file was lost: what is in use is then the least.
     const least = floor ?? (inUse === undefined ? undefined : floorOf(inUse));
-    return new ConfigStore(disk, least, stored);
+    const isGivenUp = least !== undefined && (await disk.read(failedFile(least))) !== undefined;
+    return new ConfigStore(disk, least, isGivenUp, stored);
   }
 
   /** The document in use. */
@@ -67,6 +70,11 @@ export class ConfigStore {
   /** The newest document ever accepted. */
   get floor(): VersionFloor | undefined {
     return this.#floor;
+  }
+
+  /** Whether that was given up: an older one, which was good, or none is in use. */
+  get isGivenUp(): boolean {
+    return this.#isGivenUp;
   }
 
   get isConfirmed(): boolean {
@@ -86,12 +94,13 @@ export class ConfigStore {
         return { kind: "known" };
       }
       // In use is an older one although this was accepted: the device was cut off in between, or gave it up.
-      const isGivenUp = (await this.#disk.read(failedFile(floor))) !== undefined;
-      if (isGivenUp) return { kind: "known" };
-      if (this.#floor === undefined || compareVersions(floor, this.#floor) > 0) {
+      const isNew = this.#floor === undefined || compareVersions(floor, this.#floor) > 0;
+      if (this.#isGivenUp && !isNew) return { kind: "known" };
+      if (isNew) {
         await this.#disk.write(FLOOR_FILE, encodeStored(floor));
         const given = this.#floor;
         this.#floor = floor;
+        this.#isGivenUp = false;
         if (given !== undefined) await this.#disk.remove(failedFile(given));
       }
       const lastGood = this.#stored.isConfirmed ? this.#stored.current : this.#stored.lastGood;
@@ -116,6 +125,7 @@ export class ConfigStore {
       const { lastGood } = this.#stored;
       const hasOther = lastGood !== undefined && lastGood !== this.#stored.current;
       await this.#disk.write(failedFile(version), encodeStored({}));
+      this.#isGivenUp = true;
       await this.#store({
         current: hasOther ? lastGood : undefined,
         lastGood: hasOther ? lastGood : undefined,

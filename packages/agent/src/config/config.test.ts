@@ -151,14 +151,15 @@ describe("the store of documents", () => {
     await store.offer(envelopeOf(documentOf(1)), CONTEXT);
     assert.equal(await store.confirm({ epoch: 1, version: 1 }), true);
     await store.offer(envelopeOf(documentOf(2)), CONTEXT);
-    assert.equal(store.isConfirmed, false);
+    assert.deepEqual([store.isConfirmed, store.isGivenUp], [false, false]);
     assert.equal(await store.giveUp({ epoch: 1, version: 2 }), true);
-    assert.deepEqual([versionOf(store), store.isConfirmed, store.floor?.version], [1, true, 2]);
+    assert.deepEqual([versionOf(store), store.isConfirmed, store.floor?.version, store.isGivenUp], [1, true, 2, true]);
     assert.equal((await store.offer(envelopeOf(documentOf(2)), CONTEXT)).kind, "known");
     store = await open(disk);
     assert.equal((await store.offer(envelopeOf(documentOf(2)), CONTEXT)).kind, "known");
-    assert.deepEqual([versionOf(store), store.isConfirmed], [1, true]);
+    assert.deepEqual([versionOf(store), store.isConfirmed, store.isGivenUp], [1, true, true]);
     assert.equal((await store.offer(envelopeOf(documentOf(3)), CONTEXT)).kind, "applied");
+    assert.equal(store.isGivenUp, false);
   });
 
   it("keeps nothing in use when the only document is given up", async () => {

@@ -38,6 +38,8 @@ export interface AgentSnapshot {
   /** The newest document ever accepted, and the one in use. */
   readonly floor: DocumentVersion | undefined;
   readonly applied: DocumentVersion | undefined;
+  /** Whether the newest was given up. */
+  readonly isGivenUp: boolean;
   readonly isConfirmed: boolean;
   readonly rung: number | undefined;
   readonly waitingReports: number;
@@ -145,6 +147,7 @@ export async function createAgent(settings: AgentSettings, world: AgentPorts): P
       doing: work.current.now?.kind,
       floor: store.floor,
       applied: store.document?.version,
+      isGivenUp: store.isGivenUp,
       isConfirmed: store.isConfirmed,
       rung: work.rung,
       waitingReports: outbox.waiting.length,

@@ -38,7 +38,7 @@ async function watch(agent: Agent): Promise<void> {
     const snapshot = agent.snapshot();
     if (snapshot.applied !== undefined && JSON.stringify(snapshot.applied) !== applied) {
       applied = JSON.stringify(snapshot.applied);
-      tell({ kind: "applied", version: snapshot.applied });
+      tell({ kind: "applied", version: snapshot.applied, isGivenUp: snapshot.isGivenUp });
     }
     const { waitingReports: waiting, droppedReports: dropped, isOnline } = snapshot;
     const now = JSON.stringify([waiting, dropped, isOnline]);

@@ -184,7 +184,7 @@ function hear(agent: KilledAgent, message: FromAgent, history: FleetPromises): v
       history.acknowledged(agent.identity, message.model, message.report, message.measurement);
       return;
     case "applied":
-      history.applied(agent.identity, message.version);
+      history.applied(agent.identity, message.version, message.isGivenUp);
       return;
     case "reports":
       agent.reports = message;

@@ -27,7 +27,7 @@ export interface CoordinatorConfiguration {
 export type FromAgent =
   /** The coordinator has said that a profile is stored. `measurement` names what was measured. */
   | { readonly kind: "acknowledged"; readonly model: string; readonly report: string; readonly measurement: number }
-  | { readonly kind: "applied"; readonly version: DocumentVersion }
+  | { readonly kind: "applied"; readonly version: DocumentVersion; readonly isGivenUp: boolean }
   | { readonly kind: "reports"; readonly waiting: number; readonly dropped: number; readonly isOnline: boolean }
   /** A worker has begun. */
   | { readonly kind: "worker"; readonly pid: number };

@@ -39,7 +39,8 @@ const RECENT = 8;
 
 /**
  * What a fleet was seen to do from outside, and what must hold of it whatever goes wrong: what was acknowledged is stored,
- * once; and a device runs by documents that were pushed to it, never by an older one than before.
+ * once; and a device runs by documents that were pushed to it, never by an older one than before, unless it has given the
+ * newer one up.
  */
 export class FleetPromises {
   readonly #acknowledged = new Map<string, Acknowledged>();
@@ -84,14 +85,17 @@ export class FleetPromises {
     reports.set(report, measurement);
   }
 
-  /** A device runs by a document. Returns whether it is another than before. */
-  applied(identity: DeviceIdentity, version: DocumentVersion): boolean {
+  /**
+   * A device runs by a document; `isGivenUp`: because it has given up the newest, which is then not the one in use. Returns
+   * whether it is another than before.
+   */
+  applied(identity: DeviceIdentity, version: DocumentVersion, isGivenUp: boolean): boolean {
     const { device } = identity;
     const { versions } = this.#applied.get(device) ?? { versions: [] as DocumentVersion[] };
     this.#applied.set(device, { identity, versions });
     const last = versions.at(-1);
     const order = last === undefined ? 1 : compareVersions(version, last);
-    if (order < 0) this.#breaks("wentBack", `${device} went back to ${formatVersion(version)}`);
+    if (order < 0 && !isGivenUp) this.#breaks("wentBack", `${device} went back to ${formatVersion(version)}`);
     if (order !== 0) versions.push(version);
     return order !== 0;
   }

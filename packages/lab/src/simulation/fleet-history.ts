@@ -40,8 +40,8 @@ export class FleetHistory extends FleetPromises {
     this.#isRewound = true;
   }
 
-  override applied(identity: DeviceIdentity, version: DocumentVersion): boolean {
-    const isNew = super.applied(identity, version);
+  override applied(identity: DeviceIdentity, version: DocumentVersion, isGivenUp: boolean): boolean {
+    const isNew = super.applied(identity, version, isGivenUp);
     if (isNew) this.note("applied", identity.device, version.epoch, version.version);
     return isNew;
   }

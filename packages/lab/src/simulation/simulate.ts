@@ -128,8 +128,8 @@ export async function simulate(seed: number): Promise<SimulationResult> {
 
   const look = (): void => {
     for (const { device } of devices) {
-      const { applied } = device.agent?.snapshot() ?? {};
-      if (applied !== undefined) history.applied(device.identity, applied);
+      const { applied, isGivenUp = false } = device.agent?.snapshot() ?? {};
+      if (applied !== undefined) history.applied(device.identity, applied, isGivenUp);
       if (device.failure !== undefined) {
         history.fail(`${device.identity.device} ended: ${MpoError.from(device.failure).message}`);
       }
