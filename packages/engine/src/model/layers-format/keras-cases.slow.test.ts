@@ -20,7 +20,10 @@ import { withInputForm } from "../stated-input.ts";
 import { readLayersModel } from "./read-layers-model.ts";
 import { writeLayersModel } from "./write-layers-model.ts";
 
-/** Models as Keras and its converters write them, each with inputs and what Keras' own `predict` gives for them. */
+/**
+ * Models as Keras and its converters write them (a folder, an `.h5` or a `.keras` file), each with inputs and what Keras'
+ * own `predict` gives for them.
+ */
 const CASES = fileURLToPath(new URL("../../../cases/models/", import.meta.url));
 const TOLERANCE = 1e-4;
 
@@ -32,7 +35,8 @@ for (const name of readdirSync(CASES)) {
         readNpy(join(CASES, name, "y.npy")),
       ]);
       const x = Float32Array.from(images.data);
-      const model = await readLayersModel(join(CASES, name));
+      const file = readdirSync(join(CASES, name)).find((entry) => /\.(h5|keras)$/.test(entry));
+      const model = await readLayersModel(join(CASES, name, file ?? ""));
       assertClose(await evaluate(model, x), expected.data, "as read");
       const written = await writeLayersModel(model, folder);
       assertClose(await evaluate(await readLayersModel(written), x), expected.data, "written and read again");

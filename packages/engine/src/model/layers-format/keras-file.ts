@@ -21,11 +21,13 @@ export function readH5File(bytes: Uint8Array, file: string): KerasFile {
       throw otherFormat(file, isWeights ? "weights" : "hdf5");
     }
     const topology = topologyOf({ model_config: config, keras_version: version }, file);
-    const layers = new Set(topology.layers.map(({ name }) => name));
+    // Of "conv" and "conv/1", the latter is the layer of what begins with both.
+    const layers = topology.layers.map(({ name }) => name).toSorted((left, right) => right.length - left.length);
     const weights = weightsBelow(root.get("model_weights"), file, (path) => {
       // The group is the layer; what lies between it and the variable's name may have been numbered otherwise.
-      const [layer = "", ...rest] = path.replace(/:0$/, "").split("/");
-      return [layer, ...(layers.has(layer) ? rest.slice(-1) : rest)].join("/");
+      const variable = path.replace(/:0$/, "");
+      const layer = layers.find((name) => variable.startsWith(`${name}/`));
+      return layer === undefined ? variable : `${layer}/${variable.split("/").at(-1)}`;
     });
     return { topology, weights };
   });
