@@ -22,9 +22,10 @@ import { writeLayersModel } from "./write-layers-model.ts";
 
 /**
  * Models as Keras and its converters write them (a folder, an `.h5` or a `.keras` file), each with inputs and what Keras'
- * own `predict` gives for them.
+ * own `predict` gives for them. Larger ones, such as Keras' own applications, are made by
+ * `packages/lab/peers/keras_applications.py` and tried with `MPO_KERAS_CASES`.
  */
-const CASES = fileURLToPath(new URL("../../../cases/models/", import.meta.url));
+const CASES = process.env["MPO_KERAS_CASES"] ?? fileURLToPath(new URL("../../../cases/models/", import.meta.url));
 const TOLERANCE = 1e-4;
 
 for (const name of readdirSync(CASES)) {
