@@ -2,7 +2,7 @@ import { writeSync } from "node:fs";
 import { type Logger as PinoLogger, pino } from "pino";
 import { redact, redactText } from "./redact.ts";
 import { textLine } from "./text-line.ts";
-import { type LineWriter, tolerantWriter } from "./tolerant-writer.ts";
+import { type LineWriter, type TolerantWriter, tolerantWriter } from "./tolerant-writer.ts";
 
 /** Levels from verbose to silent. */
 export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
@@ -19,6 +19,8 @@ export interface Logger {
   warn(message: string, fields?: LogFields): void;
   error(message: string, fields?: LogFields): void;
   fatal(message: string, fields?: LogFields): void;
+  /** Whether its last line could not be written: its reader has gone away, or the disk is full. */
+  readonly isFailing: boolean;
   /** A logger whose lines also carry these fields, such as `deviceId` and `requestId`. */
   child(fields: LogFields): Logger;
 }
@@ -44,10 +46,10 @@ const standardError: LineWriter = (line, done) => {
 /** A logger that hides secrets (see `redact`) and writes each line at once. Stacks are in it at level `debug` only. */
 export function createLogger(options: LoggerOptions = {}): Logger {
   const { level = "info", format = "json" } = options;
-  const write = tolerantWriter(options.write ?? standardError, (lostLines) =>
+  const writer = tolerantWriter(options.write ?? standardError, (lostLines) =>
     logger.warn("the log could not be written for a time: lines were lost", { lostLines }),
   );
-  const stream = { write: format === "text" ? (line: string) => write(textLine(line)) : write };
+  const stream = { write: format === "text" ? (line: string) => writer.write(textLine(line)) : writer.write };
   const base = pino(
     {
       level,
@@ -59,14 +61,14 @@ export function createLogger(options: LoggerOptions = {}): Logger {
     },
     stream,
   );
-  const logger = wrap(base);
+  const logger = wrap(base, writer);
   return logger;
 }
 
 /** A logger that says nothing. */
 export const silentLogger: Logger = createLogger({ level: "silent" });
 
-function wrap(target: PinoLogger): Logger {
+function wrap(target: PinoLogger, writer: TolerantWriter): Logger {
   // Where a thing was thrown is for who looks for a bug; others want to read on.
   const hidden = (fields: LogFields): object => redact(fields, { hasStacks: target.isLevelEnabled("debug") }) as object;
   const at =
@@ -81,6 +83,9 @@ function wrap(target: PinoLogger): Logger {
     warn: at("warn"),
     error: at("error"),
     fatal: at("fatal"),
-    child: (fields) => wrap(target.child(hidden(fields) as Record<string, unknown>)),
+    get isFailing() {
+      return writer.isFailing;
+    },
+    child: (fields) => wrap(target.child(hidden(fields) as Record<string, unknown>), writer),
   };
 }

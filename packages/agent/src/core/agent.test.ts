@@ -45,6 +45,7 @@ class World {
   lives = 0;
   /** Lines of the log, warnings and errors. */
   readonly log: string[] = [];
+  hasLogReader = true;
   #stop = new AbortController();
   #running: Promise<void> = Promise.resolve();
 
@@ -60,7 +61,14 @@ class World {
     const random = seeded(++this.lives);
     const agent = await createAgent(SETTINGS, {
       ...{ clock, disk, link, connectFeed, monitor, engine, serving, random },
-      logger: createLogger({ level: "warn", write: (line) => void this.log.push(line) }),
+      logger: createLogger({
+        level: "warn",
+        write: (line, done) => {
+          if (!this.hasLogReader) throw new Error("EPIPE");
+          this.log.push(line);
+          done();
+        },
+      }),
     });
     this.agent = agent;
     this.#running = agent.run({ signal: this.#stop.signal });
@@ -173,6 +181,24 @@ void describe("an agent", () => {
       device.isThrottled = false;
       await world.pass(100);
       assert.deepEqual([fleet.conditions, device.probes], [[], 1]);
+    }));
+
+  it("reports that lines of its log are lost, until one is written again", () =>
+    inWorld(async (world) => {
+      const { fleet } = world;
+      const outage = async (): Promise<void> => {
+        fleet.isCutOff = true;
+        await world.pass(200);
+        fleet.isCutOff = false;
+        await world.pass(200);
+      };
+      await world.start();
+      world.hasLogReader = false;
+      await outage();
+      assert.deepEqual(fleet.conditions, ["log-not-written"]);
+      world.hasLogReader = true;
+      await outage();
+      assert.deepEqual(fleet.conditions, []);
     }));
 
   it("names a model that came after its hello before it reports what it measured of it", () =>

@@ -125,6 +125,9 @@ export async function createAgent(settings: AgentSettings, world: AgentPorts): P
       const way = skewMs > 0 ? "ahead of" : "behind";
       add("clock-wrong", `its clock is ${Math.round(Math.abs(skewMs) / 1000)} s ${way} the coordinator's`);
     }
+    if (ports.logger.isFailing) {
+      add("log-not-written", "lines of its log are lost: what reads the log has gone away, or the log's disk is full");
+    }
     if (isThrottled) add("throttled", "it runs slower than it could, because of heat or voltage");
     return found;
   };

@@ -89,6 +89,7 @@ const condition = object({
     "nats-unconnected",
     "report-pending",
     "clock-wrong",
+    "log-not-written",
     "throttled",
     "document-pending",
     "doubled",
