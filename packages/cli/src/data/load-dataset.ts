@@ -1,6 +1,5 @@
-import { stat } from "node:fs/promises";
 import { homedir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { MpoError } from "@mpo/core";
 import {
   cacheFolder,
@@ -65,8 +64,9 @@ export async function loadDataset(
 }
 
 /**
- * Loads the test part of a data set for a model, stored at `path` if anywhere: a folder's pictures at the size that the model takes, with labels
- * as the model counts its classes. Throws `invalid-argument` where they do not fit, and as `loadDataset` does.
+ * Loads the test part of a data set for a model, stored at `path` if anywhere: a folder's pictures at the size that the
+ * model takes, with labels as the model counts its classes. Throws `invalid-argument` where they do not fit, and as
+ * `loadDataset` does.
  */
 export async function loadTestImages(
   options: DatasetOptions,
@@ -75,7 +75,7 @@ export async function loadTestImages(
   context: Files & Output & Stop,
 ): Promise<ImageSet> {
   const set = await loadDataset(options, "test", context, inputOf(model.graph));
-  const names = path === undefined ? undefined : await classNamesBeside(path, context.signal);
+  const names = path === undefined ? undefined : await readClassNames(path, { signal: context.signal });
   const count = headOf(model.graph).classes;
   const name = path ?? model.graph.name;
   const fitted = fitClasses(set, { name, count, names });
@@ -85,11 +85,6 @@ export async function loadTestImages(
   requireFitting(model, fitted, name);
   if (path !== undefined) reportInput(model, fitted, name, context);
   return fitted;
-}
-
-async function classNamesBeside(path: string, signal: AbortSignal): Promise<readonly string[] | undefined> {
-  const folder = (await stat(path)).isDirectory() ? path : dirname(path);
-  return await readClassNames(folder, { signal });
 }
 
 function defaultFolder(name: DatasetName, environment: Files["environment"]): string | undefined {
