@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { type FileHandle, open, stat } from "node:fs/promises";
 import { join, normalize, sep } from "node:path";
-import { MpoError } from "@mpo/core";
+import { halfToNumber, MpoError } from "@mpo/core";
 import { type Abortable, fileError, systemErrorCode, throwIfAborted } from "@mpo/io";
 import { elementsOf } from "../model-graph.ts";
 import { invalid } from "./checked-json.ts";
@@ -179,16 +179,6 @@ function decode({ buffer }: Uint8Array<ArrayBuffer>, { quantization }: WeightSpe
   if (dtype === "float16") return Float32Array.from(new Uint16Array(buffer), halfToNumber);
   const levels = dtype === "uint8" ? new Uint8Array(buffer) : new Uint16Array(buffer);
   return Float32Array.from(levels, (level) => level * scale + min);
-}
-
-/** IEEE 754 binary16: 1 bit sign, 5 bits exponent, 10 bits fraction. */
-function halfToNumber(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = (bits & 0x3ff) / 1024;
-  if (exponent === 0) return sign * fraction * 2 ** -14;
-  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-  return sign * (1 + fraction) * 2 ** (exponent - 15);
 }
 
 /** Throws `invalid-data` for a number that is not finite; `where` says where the weight lies. */
