@@ -1,6 +1,14 @@
 import { stat } from "node:fs/promises";
 import { given, MpoError } from "@mpo/core";
-import { type Fit, type ImageSet, loadPictures, readNpy, readNpyImages, readNpyLabels } from "@mpo/datasets";
+import {
+  type Fit,
+  type ImageSet,
+  loadPictures,
+  readNpy,
+  readNpyImages,
+  readNpyLabels,
+  shapeInWords,
+} from "@mpo/datasets";
 import { ifFound } from "@mpo/io";
 import { sideFile } from "./input-batch.ts";
 
@@ -32,7 +40,7 @@ export async function readInputs(path: string, shape: InputShape, note?: (line: 
   }
   const set = await readNpyImages(path);
   if (set.height !== shape.height || set.width !== shape.width || set.channels !== shape.channels) {
-    const [found, taken] = [set, shape].map(({ height, width, channels }) => `${height}x${width}x${channels}`);
+    const [found, taken] = [set, shape].map(shapeInWords);
     throw new MpoError("invalid-data", `${path} has inputs of ${found}; the model takes ${taken}`);
   }
   const [predictions, labels] = await Promise.all([

@@ -5,12 +5,10 @@ import {
   cacheFolder,
   fashionMnistFolder,
   type ImageSet,
-  loadArrays,
-  loadCifar,
   loadFashionMnist,
-  loadIdxFolder,
   loadImageFolder,
   type Part,
+  SET_LOADERS,
 } from "@mpo/datasets";
 import { headOf, inputOf, type Model, readClassNames } from "@mpo/engine";
 import type { Files, Output, Stop } from "../command-context.ts";
@@ -50,14 +48,11 @@ export async function loadDataset(
   const [height = 0, width = 0, channels = 0] = imageSize === undefined ? shape : [imageSize, imageSize, shape[2]];
   const common = { signal, note: terminal.note };
   const load = {
-    "fashion-mnist": () => loadFashionMnist(folder, part, common),
-    idx: () => loadIdxFolder(folder, part, common),
-    cifar10: () => loadCifar("cifar10", folder, part, common),
-    cifar100: () => loadCifar("cifar100", folder, part, common),
+    ...SET_LOADERS,
+    "fashion-mnist": loadFashionMnist,
     folder: () => loadImageFolder(folder, { height, width, channels: channels === 1 ? 1 : 3, fit, part, ...common }),
-    npy: () => loadArrays(folder, part, common),
   }[name];
-  return await load().catch((thrown: unknown) => {
+  return await load(folder, part, common).catch((thrown: unknown) => {
     if (!(thrown instanceof MpoError) || thrown.code !== "not-found" || thrown.hint !== undefined) throw thrown;
     throw new MpoError(thrown.code, thrown.message, { hint: hintFor(name), cause: thrown });
   });
@@ -94,10 +89,4 @@ function defaultFolder(name: DatasetName, environment: Files["environment"]): st
 
 function hintFor(name: DatasetName): string {
   return `Add --data FOLDER; it holds ${DATASET_FILES[name]}.`;
-}
-
-/** Classes of a set: as named, else as its labels need. */
-export function classCount({ classNames, labels }: ImageSet): number {
-  if (classNames !== undefined) return classNames.length;
-  return 1 + (labels?.reduce((most, label) => Math.max(most, label), 0) ?? 0);
 }

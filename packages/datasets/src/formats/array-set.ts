@@ -1,4 +1,4 @@
-import { readdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { basename, dirname, extname, join } from "node:path";
 import { MpoError } from "@mpo/core";
 import { fileError, throwIfAborted } from "@mpo/io";
@@ -7,7 +7,7 @@ import { noted } from "../images/describe-classes.ts";
 import { type ImageSet, takeImages } from "../images/image-set.ts";
 import { type Part, partIndices } from "../images/part.ts";
 import { invalidData } from "./data-error.ts";
-import type { ReadOptions } from "./data-file.ts";
+import { type ReadOptions, visibleNames } from "./data-file.ts";
 import { decodeNpy } from "./npy.ts";
 import { npyImages, npyLabels, readNpyImages, readNpyLabels } from "./npy-images.ts";
 
@@ -103,11 +103,9 @@ function requireBright({ images }: ImageSet, file: string): void {
 
 async function arraysAt(path: string, options: ReadOptions, isPlain = false): Promise<Arrays> {
   if (extname(path).toLowerCase() === ".npz") return await archiveAt(path);
-  const files = await readdir(path).catch((thrown: unknown) => {
-    throw fileError(thrown, "list", path);
-  });
+  const files = await visibleNames(path);
   const [names = [], archives = []] = [".npy", ".npz"].map((extension) =>
-    files.filter((name) => extname(name) === extension && !name.startsWith(".")),
+    files.filter((name) => extname(name) === extension),
   );
   if (names.length === 0 && archives.length === 1 && !isPlain) return await archiveAt(join(path, archives[0]!));
   if (names.length === 0 && archives.length > 1) {

@@ -3,11 +3,11 @@ import { MpoError } from "@mpo/core";
 import { throwIfAborted } from "@mpo/io";
 import { forEachBounded } from "../images/bounded.ts";
 import { describeClasses, describePassedOver } from "../images/describe-classes.ts";
-import type { ImageSet } from "../images/image-set.ts";
+import { type ImageSet, shapeInWords } from "../images/image-set.ts";
 import { type Part, partIndices } from "../images/part.ts";
 import type { ReadOptions } from "./data-file.ts";
 import { PICTURE_FILE, PICTURE_KINDS, type PictureForm, readPicture } from "./picture.ts";
-import { folderNames, listPictures, type PictureFiles } from "./picture-files.ts";
+import { folderNames, listPictures, outsideClasses, type PictureFiles } from "./picture-files.ts";
 
 /** Values of a whole set; more would not fit in one array. */
 const MOST_VALUES = 2 ** 30;
@@ -26,9 +26,9 @@ export interface ImageFolderOptions extends ReadOptions, PictureForm {
 
 /**
  * Loads pictures from one sub-folder a class (the folder names, sorted, are the class names), each brought to height x
- * width, in sorted order. Folders `train` and `test` (or `val`) are taken as these parts; without them a fifth of
- * the pictures is kept for testing. Throws `not-found` (no folder, no class, no picture), `invalid-data` (a class without pictures, a file
- * that cannot be decoded) or `cancelled`.
+ * width, in sorted order. Folders `train` and `test` (or `val`) are taken as these parts; without them a fifth of the
+ * pictures is kept for testing. Throws `not-found` (no folder, no class, no picture), `invalid-data` (a class without
+ * pictures, a file that cannot be decoded) or `cancelled`.
  */
 export async function loadImageFolder(folder: string, options: ImageFolderOptions): Promise<ImageSet> {
   const { part, signal } = options;
@@ -69,7 +69,7 @@ async function readPictures(files: readonly string[], folder: string, options: I
   if (files.length * length > MOST_VALUES) {
     throw new MpoError(
       "invalid-argument",
-      `${folder}: ${files.length} images of ${height}x${width}x${channels} are more than ${MOST_VALUES} values`,
+      `${folder}: ${files.length} images of ${shapeInWords(options)} are more than ${MOST_VALUES} values`,
       { hint: "Load a part of the folder, or choose a smaller height and width." },
     );
   }
@@ -115,20 +115,18 @@ async function placeOf(folder: string, part: Part | undefined, signal: AbortSign
 }
 
 /** The line that says what was found. Throws where there is no class, or one without pictures. */
-function requireAll(folder: string, { classes, loose, passedOver }: PictureFiles): string {
-  const outside = loose.length === 0 ? [] : ([["picture outside of a class's folder", loose.length]] as const);
+function requireAll(folder: string, found: PictureFiles): string {
+  const { classes } = found;
   const line = describeClasses(
     classes.map(({ name, files }) => [name, files.length]),
-    new Map([...passedOver, ...outside]),
+    outsideClasses(found),
   );
   const empty = classes.filter(({ files }) => files.length === 0).map(({ name }) => name);
   if (empty.length === classes.length) {
     throw new MpoError(
       "not-found",
       `${folder}: expected sub-folders with ${PICTURE_KINDS} files, found none: ${line}`,
-      {
-        hint: "Lay the pictures out as FOLDER/CLASS/PICTURE.png.",
-      },
+      { hint: "Lay the pictures out as FOLDER/CLASS/PICTURE.png." },
     );
   }
   if (empty.length === 0) return line;

@@ -54,6 +54,13 @@ export async function listPictures(folder: string, signal?: AbortSignal): Promis
   return { classes: [...classes].map(([name, files]) => ({ name, files: files.sort() })), loose, passedOver };
 }
 
+/** What is passed over where each picture needs a class: the loose ones too. */
+export function outsideClasses({ loose, passedOver }: PictureFiles): ReadonlyMap<string, number> {
+  return loose.length === 0
+    ? passedOver
+    : new Map([...passedOver, ["picture outside of a class's folder", loose.length]]);
+}
+
 /** Names of the folders in a folder, sorted; hidden ones and those of systems are left out. */
 export async function folderNames(folder: string, signal?: AbortSignal): Promise<readonly string[]> {
   const entries = await visible(folder, () => undefined, signal);

@@ -284,7 +284,10 @@ void test("a topology that was saved as text is read", () =>
     const expected = await readLayersModel(path);
     const json = JSON.parse(await readFile(path, "utf8")) as { modelTopology: { model_config: unknown } };
     const config = JSON.stringify(json.modelTopology.model_config);
-    const inner = { ...json.modelTopology, model_config: config.replace(/"units":(\d+)/, '"units":{"type":"ndarray","value":$1}') };
+    const inner = {
+      ...json.modelTopology,
+      model_config: config.replace(/"units":(\d+)/, '"units":{"type":"ndarray","value":$1}'),
+    };
     for (const modelTopology of [JSON.stringify(json.modelTopology), inner]) {
       await writeFile(path, JSON.stringify({ ...json, modelTopology }));
       assert.deepEqual((await readLayersModel(path)).graph, expected.graph);
