@@ -1,6 +1,5 @@
-import { join } from "node:path";
 import { given } from "@mpo/core";
-import { chainOf, MODEL_FILE, methodNamed, type ProbeSamples, probe, readLayersModel } from "@mpo/engine";
+import { chainOf, methodNamed, type ProbeSamples, probe, readLayersModel } from "@mpo/engine";
 import type { ProbeJob, ProbeResult } from "../ports/agent-engine.ts";
 import type { InputShape } from "../serving/read-inputs.ts";
 import { readReferenceInputs } from "./reference-inputs.ts";
@@ -12,7 +11,7 @@ const MAX_INPUTS = 256;
 /** Measures a deployed model within memory and time. Throws as the engine's `probe`. */
 export async function runProbeJob(job: ProbeJob, context: JobContext): Promise<ProbeResult> {
   const { signal, environment } = context;
-  const model = await readLayersModel(join(job.modelFolder, MODEL_FILE), { signal });
+  const model = await readLayersModel(job.modelFolder, { signal });
   const { loss: method } = methodNamed(job.method);
   const samples = await probeSamples(job, inputShape(model));
   const profile = await probe(

@@ -1,5 +1,4 @@
 import { rm } from "node:fs/promises";
-import { join } from "node:path";
 import { MpoError } from "@mpo/core";
 import {
   cardOf,
@@ -7,7 +6,6 @@ import {
   describeInputForm,
   type InputForm,
   inputOf,
-  MODEL_FILE,
   type Model,
   methodNamed,
   type RungResult,
@@ -43,7 +41,7 @@ export async function runRetrainJob(job: RetrainJob, context: JobContext): Promi
   const { rung, memoryBytes, seed, stagingFolder } = job;
   const { environment, onProgress } = context;
   const work = async (signal: AbortSignal): Promise<RetrainOutcome> => {
-    const model = await readLayersModel(join(job.modelFolder, MODEL_FILE), { signal });
+    const model = await readLayersModel(job.modelFolder, { signal });
     const inputs = await readTrainingInputs(job.inputFiles, inputShape(model), MAX_INPUTS);
     const { likely } = checkInput(model, inputs.samples);
     const maxMs = began + job.maxMs - performance.now();

@@ -20,6 +20,7 @@ import { loadModel } from "../data/load-model.ts";
 import { reportInput } from "../data/report-input.ts";
 import { addInputOptions, type InputOptions } from "../options/input-options.ts";
 import { threadsOption } from "../options/parsers.ts";
+import { weightsOption } from "../options/subject-options.ts";
 import { checkOutput } from "../planning/check-output.ts";
 
 interface PredictOptions extends InputOptions {
@@ -34,7 +35,7 @@ interface PredictOptions extends InputOptions {
 /** `mpo predict`. */
 export function define(command: Command, context: CommandContext): void {
   command
-    .requiredOption("--weights <dir>", "folder of the model")
+    .addOption(weightsOption())
     .requiredOption("--input <path>", "a picture, a folder of pictures, or an .npy file of what the model itself gets")
     .requiredOption("-o, --output <file>", "where the predictions go, an .npy file of [inputs, outputs]")
     .option("--logits", "write what the model's last softmax or sigmoid reads", false)
