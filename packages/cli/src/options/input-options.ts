@@ -1,6 +1,14 @@
 import { given } from "@mpo/core";
 import { FITS, type Fit } from "@mpo/datasets";
-import { INPUT_ORDERS, INPUT_RANGES, type InputForm, inputOf, type ModelGraph, withInputForm } from "@mpo/engine";
+import {
+  INPUT_ORDERS,
+  INPUT_RANGES,
+  type InputForm,
+  inputOf,
+  type ModelGraph,
+  rounded,
+  withInputForm,
+} from "@mpo/engine";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { choice } from "./choice.ts";
 
@@ -33,8 +41,7 @@ export function withInputOptions(graph: ModelGraph, options: InputOptions): Mode
 
 /** The options that state a form. */
 export function inputOptionsFor({ range, order }: InputForm): string {
-  const values = (list: readonly number[]): string => list.map((value) => Number(value.toPrecision(6))).join(",");
-  const text = typeof range === "string" ? range : `${values(range.mean)}/${values(range.deviation)}`;
+  const text = typeof range === "string" ? range : `${rounded(range.mean)}/${rounded(range.deviation)}`;
   return `--input-range ${text}${order === undefined ? "" : ` --input-order ${order}`}`;
 }
 

@@ -107,7 +107,7 @@ async function readGzip(
 ): Promise<Uint8Array> {
   const broken = (thrown: unknown): never => {
     const found = `a broken stream (${MpoError.from(thrown).message})`;
-    throw invalidData(path, 0, "a whole gzip stream", found, thrown);
+    throw invalidData(path, 0, "a whole gzip stream", found, { cause: thrown });
   };
   let inflatedHead: Uint8Array = new Uint8Array(0);
   try {

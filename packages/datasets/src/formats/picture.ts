@@ -46,7 +46,7 @@ export async function readPicture(path: string, form: PictureForm): Promise<Uint
     throw new MpoError("invalid-data", `${info.channels} channels`);
   } catch (thrown) {
     const found = MpoError.from(thrown).message;
-    throw invalidData(path, 0, `a whole picture (${PICTURE_KINDS})`, found, thrown);
+    throw invalidData(path, 0, `a whole picture (${PICTURE_KINDS})`, found, { cause: thrown });
   }
 }
 

@@ -185,8 +185,6 @@ function decode({ buffer }: Uint8Array<ArrayBuffer>, { quantization }: WeightSpe
 export function requireFinite(values: Float32Array, name: string, where: string): void {
   const bad = values.findIndex((value) => !Number.isFinite(value));
   if (bad < 0) return;
-  throw new MpoError(
-    "invalid-data",
-    `weight "${name}", ${where} is ${values[bad]} at element ${bad}; expected finite numbers`,
-  );
+  const found = `${values[bad]} at element ${bad}`;
+  throw new MpoError("invalid-data", `weight "${name}", ${where} is ${found}; expected finite numbers`);
 }
