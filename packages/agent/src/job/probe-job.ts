@@ -1,7 +1,7 @@
 import { given } from "@mpo/core";
+import type { PictureForm } from "@mpo/datasets";
 import { chainOf, methodNamed, type ProbeSamples, probe, readLayersModel } from "@mpo/engine";
 import type { ProbeJob, ProbeResult } from "../ports/agent-engine.ts";
-import type { InputShape } from "../serving/read-inputs.ts";
 import { readReferenceInputs } from "./reference-inputs.ts";
 import { inputShape, type JobContext, OOM_SCORE_ADJUST } from "./retrain-job.ts";
 import { readTrainingInputs } from "./training-inputs.ts";
@@ -35,7 +35,7 @@ export async function runProbeJob(job: ProbeJob, context: JobContext): Promise<P
 }
 
 /** Recent inputs, or none while the serving program has dropped none. */
-async function probeSamples(job: ProbeJob, shape: InputShape): Promise<ProbeSamples | undefined> {
+async function probeSamples(job: ProbeJob, shape: PictureForm): Promise<ProbeSamples | undefined> {
   if (job.inputFiles.length === 0) return undefined;
   const inputs = await readTrainingInputs(job.inputFiles, shape, MAX_INPUTS).catch(() => undefined);
   if (inputs === undefined) return undefined;

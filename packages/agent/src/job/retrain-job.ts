@@ -1,5 +1,6 @@
 import { rm } from "node:fs/promises";
 import { MpoError } from "@mpo/core";
+import type { PictureForm } from "@mpo/datasets";
 import {
   cardOf,
   checkInput,
@@ -20,7 +21,6 @@ import {
 } from "@mpo/engine";
 import { withDeadline } from "@mpo/io";
 import type { RetrainJob, RetrainOutcome } from "../ports/agent-engine.ts";
-import type { InputShape } from "../serving/read-inputs.ts";
 import { readTrainingInputs } from "./training-inputs.ts";
 
 /** How a job's processes run. */
@@ -86,7 +86,7 @@ async function writeStaged(
 }
 
 /** Throws `unsupported` for a model that takes no images. */
-export function inputShape({ graph }: Model): InputShape {
+export function inputShape({ graph }: Model): PictureForm {
   const { shape, form } = inputOf(graph);
   const [height, width, channels] = shape;
   if (height === undefined || width === undefined || channels === undefined || shape.length !== 3) {

@@ -38,8 +38,8 @@ export function define(command: Command, context: CommandContext): void {
     .addOption(weightsOption())
     .requiredOption("--input <path>", "a picture, a folder of pictures, or an .npy file of what the model itself gets")
     .requiredOption("-o, --output <file>", "where the predictions go, an .npy file of [inputs, outputs]")
-    .option("--logits", "write what the model's last softmax or sigmoid reads", false)
-    .option("--probabilities", "write probabilities, of a model that gives logits too", false);
+    .option("--logits", "write logits: what the model's last softmax or sigmoid gets", false)
+    .option("--probabilities", "write probabilities, even where the model gives logits", false);
   addInputOptions(command)
     .addOption(threadsOption())
     .action((options: PredictOptions) => predict(options, context));
@@ -74,7 +74,7 @@ async function predict(options: PredictOptions, context: Files & Output & Stop):
     terminal.line("hint: the model gives logits; add --probabilities for the softmax of them");
 }
 
-/** The inputs, and the model with what it makes of them: of arrays, nothing. */
+/** The inputs, and the model as it takes them: pictures in its own form, arrays as they are. */
 async function readSamples(
   options: PredictOptions,
   model: Model,
@@ -85,19 +85,19 @@ async function readSamples(
   const path = resolve(workingFolder, options.input);
   if (extname(path).toLowerCase() !== ".npy") {
     const [height = 0, width = 0, channels = 0] = shape;
-    if (shape.length !== 3 || ![1, 3].includes(channels)) {
+    if (shape.length !== 3) {
       throw new MpoError("unsupported", `the model takes inputs of ${shape.join("x")}; expected pictures`, {
         hint: "Give it an .npy file.",
       });
     }
-    const size = { height, width, channels: channels === 1 ? 1 : 3, fit: form?.fit } as const;
+    const size = { height, width, channels, fit: form?.fit };
     const samples = samplesOf(await loadPictures(path, { ...size, signal, note: terminal.note }));
     reportInput(model, samples, options.weights, context);
     return { model, samples };
   }
   const stated = (["inputRange", "inputOrder", "inputFit"] as const).some((name) => options[name] !== undefined);
   if (stated) {
-    throw new MpoError("invalid-argument", "--input-range, --input-order and --input-fit are of pictures", {
+    throw new MpoError("invalid-argument", "--input-range, --input-order and --input-fit are for pictures", {
       hint: "Leave them out: an .npy file holds what the model itself gets.",
     });
   }

@@ -50,7 +50,7 @@ export async function loadDataset(
   const load = {
     ...SET_LOADERS,
     "fashion-mnist": loadFashionMnist,
-    folder: () => loadImageFolder(folder, { height, width, channels: channels === 1 ? 1 : 3, fit, part, ...common }),
+    folder: () => loadImageFolder(folder, { height, width, channels, fit, part, ...common }),
   }[name];
   return await load(folder, part, common).catch((thrown: unknown) => {
     if (!(thrown instanceof MpoError) || thrown.code !== "not-found" || thrown.hint !== undefined) throw thrown;

@@ -19,7 +19,6 @@ const PART_FOLDERS: Readonly<Record<Part, readonly string[]>> = {
 };
 
 export interface ImageFolderOptions extends ReadOptions, PictureForm {
-  readonly channels: 1 | 3;
   /** Absent: all pictures, and folders called `train` or `test` are classes as others are. */
   readonly part?: Part;
 }
@@ -60,10 +59,11 @@ export async function loadPictures(folder: string, options: ImageFolderOptions):
 
 async function readPictures(files: readonly string[], folder: string, options: ImageFolderOptions): Promise<ImageSet> {
   const { height, width, channels, signal } = options;
-  for (const [name, value] of Object.entries({ height, width })) {
-    if (!Number.isSafeInteger(value) || value < 1) {
-      throw new MpoError("invalid-argument", `${name}: expected a whole number >= 1, got ${value}`);
-    }
+  if (![height, width].every((side) => Number.isSafeInteger(side) && side >= 1) || ![1, 3].includes(channels)) {
+    const wanted = `pictures cannot become ${shapeInWords(options)}`;
+    throw new MpoError("invalid-argument", `${folder}: ${wanted}: expected whole sides from 1, and 1 or 3 channels`, {
+      hint: "Give arrays (.npy) to a model that takes no pictures.",
+    });
   }
   const length = height * width * channels;
   if (files.length * length > MOST_VALUES) {
@@ -87,7 +87,7 @@ export async function partFolders(folder: string, signal?: AbortSignal): Promise
   const names = await folderNames(folder, signal);
   const known = Object.values(PART_FOLDERS).flat();
   if (!names.every((name) => known.includes(name.toLowerCase()))) return [];
-  // Pictures alone: a class that happens to be called so.
+  // A folder of pictures only is a class that happens to have such a name.
   const inside = await Promise.all(names.map((name) => folderNames(join(folder, name), signal)));
   return inside.some((classes) => classes.length === 0) ? [] : names;
 }
