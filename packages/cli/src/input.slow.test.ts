@@ -75,7 +75,7 @@ describe("a model that takes -1..1", () => {
     assert.deepEqual((await runCommand(args)).records[0]?.["input"], { range: "symmetric" });
     assert.equal((await runCommand(["evaluate", "--json", ...weights(), ...data])).records[0]?.["accuracy"], 1);
     const inWords = await runCommand(["models", "describe", join(folder, "model"), "--input-range", "0.5/0.25"]);
-    assert.match(inWords.stdout, /16x16x3, images of 0\.\.1 less 0\.5, divided by 0\.25/u);
+    assert.match(inWords.stdout, /16x16x3, images of 0\.\.1 minus 0\.5, divided by 0\.25/u);
   });
 
   it("is refused a statement that is none, or not of its channels", async () => {
@@ -170,7 +170,7 @@ describe("mpo predict", () => {
     );
     const ignored = await runCommand([...args, join(CASE, "x.npy"), "--input-range", "bytes"]);
     assert.equal(ignored.code, EXIT_CODES.usage);
-    assert.match(ignored.stderr, /are of pictures/u);
+    assert.match(ignored.stderr, /are for pictures/u);
   });
 });
 

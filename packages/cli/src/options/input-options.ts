@@ -12,7 +12,7 @@ import {
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { choice } from "./choice.ts";
 
-/** What the options state of a model's input; it goes before what its card states. */
+/** What the options state of a model's input; it overrides what its card states. */
 export interface InputOptions {
   readonly inputRange?: InputForm["range"];
   readonly inputOrder?: (typeof INPUT_ORDERS)[number];
@@ -22,12 +22,14 @@ export interface InputOptions {
 /** Adds the options that state what the model takes for an image. */
 export function addInputOptions(command: Command): Command {
   const range =
-    "what the model takes for black and white: unit (0..1), symmetric (-1..1), bytes (0..255), or mean/deviation, " +
-    "each one or one a channel, such as 0.485,0.456,0.406/0.229,0.224,0.225 (default: its card's, else unit)";
+    "values that the model takes: unit (0..1), symmetric (-1..1), bytes (0..255), or mean/deviation, each for all " +
+    "channels or one per channel, such as 0.485,0.456,0.406/0.229,0.224,0.225 (default: its card's, else unit)";
   const fit = "how pictures are brought to its size (default: its card's, else stretch)";
   return command
     .addOption(new Option("--input-range <range>", range).argParser(inputRange))
-    .addOption(choice("--input-order <order>", "of its channels (default: its card's, else rgb)", INPUT_ORDERS))
+    .addOption(
+      choice("--input-order <order>", "order of its colour channels (default: its card's, else rgb)", INPUT_ORDERS),
+    )
     .addOption(choice("--input-fit <how>", fit, FITS));
 }
 

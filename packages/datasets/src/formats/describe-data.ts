@@ -19,7 +19,7 @@ export interface DescribedClass {
   readonly images: number;
   /** How many of those that were looked at have a height, width and channels such as `480x640x3`; the most frequent first. */
   readonly sizes: readonly (readonly [size: string, images: number])[];
-  /** Pictures, of those that were looked at, that are none. */
+  /** Those of the pictures that were looked at that cannot be read. */
   readonly unreadable: readonly string[];
   /** A few, as PNG files. */
   readonly samples: readonly Uint8Array[];

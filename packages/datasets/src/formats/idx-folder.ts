@@ -14,7 +14,7 @@ const FILE_PARTS: Readonly<Record<Part, string>> = { train: "train", test: "(?:t
 /**
  * Loads a part of a set of MNIST's kind from a folder with the IDX files `train-images-idx3-ubyte`,
  * `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte` and `t10k-labels-idx1-ubyte`; with a dot before `idx`, another name
- * in front (as EMNIST's `emnist-letters-train-...`) or `.gz` behind as well. Throws `not-found`, `invalid-argument` (more
+ * in front (as EMNIST's `emnist-letters-train-...`) or `.gz` at the end as well. Throws `not-found`, `invalid-argument` (more
  * than one set), `invalid-data` or `cancelled`.
  */
 export async function loadIdxFolder(

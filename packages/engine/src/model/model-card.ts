@@ -45,7 +45,7 @@ const schema = z.object({
   model: z.string().min(1),
   norm: z.enum(NORM_NAMES),
   inputShape: z.array(whole).min(1),
-  /** Absent: nobody has stated it. */
+  /** Absent: it is not stated. */
   input: inputFormSchema.optional(),
   classes: whole,
   /** Names of the classes, by label, where the images had any. */
