@@ -166,8 +166,10 @@ describe("mpo predict", () => {
     assert.equal(turned.code, EXIT_CODES.usage);
     assert.match(
       turned.stderr,
-      /\[2, 3, 16, 16\]; the model takes \[N, 16, 16, 3\]\nhint: Write x\.transpose\(0, 2, 3, 1\)/u,
+      /\[2, 3, 16, 16\]; the model takes \[N, 16, 16, 3\]\nhint: .* write x\.transpose\(0, 2, 3, 1\)/u,
     );
+    await writeFile(flat, encodeNpy({ type: "f4", shape: [2, 16, 3, 16], data: new Float32Array(2 * 768) }));
+    assert.doesNotMatch((await runCommand([...args, flat])).stderr, /transpose/u, "advice that would not fit");
     const ignored = await runCommand([...args, join(CASE, "x.npy"), "--input-range", "bytes"]);
     assert.equal(ignored.code, EXIT_CODES.usage);
     assert.match(ignored.stderr, /are for pictures/u);

@@ -104,7 +104,8 @@ async function readSamples(
   const { data, shape: found } = await readNpy(path, { signal });
   const sample = found.slice(1);
   if (sample.join() !== shape.join() && [...sample, 1].join() !== shape.join()) {
-    const hint = sample.toSorted().join() === shape.toSorted().join() ? { hint: "Write x.transpose(0, 2, 3, 1)." } : {};
+    const isTurned = [...sample.slice(1), sample[0]].join() === shape.join();
+    const hint = isTurned ? { hint: "The channels come first: write x.transpose(0, 2, 3, 1)." } : {};
     throw new MpoError(
       "invalid-argument",
       `${path} has the shape [${found.join(", ")}]; the model takes [N, ${shape.join(", ")}]`,

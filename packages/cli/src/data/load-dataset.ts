@@ -38,7 +38,7 @@ export async function loadDataset(
   options: DatasetOptions,
   part: Part,
   { environment, workingFolder, signal, terminal }: Files & Output & Stop,
-  { shape, form }: Pick<ReturnType<typeof inputOf>, "form" | "shape"> = { shape: DEFAULT_SHAPE },
+  { shape, form }: ReturnType<typeof inputOf> = { shape: DEFAULT_SHAPE },
 ): Promise<ImageSet> {
   const { dataset: name, data, imageSize, inputFit: fit = form?.fit } = options;
   const folder = data === undefined ? defaultFolder(name, environment) : resolve(workingFolder, data);
