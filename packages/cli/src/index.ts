@@ -19,7 +19,7 @@ export {
   wholeNumber,
   wholeNumbers,
 } from "./options/parsers.ts";
-export { addSubjectOptions } from "./options/subject-options.ts";
+export { addSubjectOptions, weightsOption } from "./options/subject-options.ts";
 export { formatDuration, formatPoints, formatShare } from "./output/format.ts";
 export { type Progress, startProgress } from "./output/progress.ts";
 export { createTable } from "./output/table.ts";

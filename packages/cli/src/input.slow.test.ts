@@ -75,7 +75,7 @@ describe("a model that takes -1..1", () => {
     assert.deepEqual((await runCommand(args)).records[0]?.["input"], { range: "symmetric" });
     assert.equal((await runCommand(["evaluate", "--json", ...weights(), ...data])).records[0]?.["accuracy"], 1);
     const inWords = await runCommand(["models", "describe", join(folder, "model"), "--input-range", "0.5/0.25"]);
-    assert.match(inWords.stdout, /16x16x3, images of 0\.\.1 less 0\.5, divided by 0\.25/u);
+    assert.match(inWords.stdout, /16x16x3, images of 0\.\.1 minus 0\.5, divided by 0\.25/u);
   });
 
   it("is refused a statement that is none, or not of its channels", async () => {
@@ -166,11 +166,13 @@ describe("mpo predict", () => {
     assert.equal(turned.code, EXIT_CODES.usage);
     assert.match(
       turned.stderr,
-      /\[2, 3, 16, 16\]; the model takes \[N, 16, 16, 3\]\nhint: Write x\.transpose\(0, 2, 3, 1\)/u,
+      /\[2, 3, 16, 16\]; the model takes \[N, 16, 16, 3\]\nhint: .* write x\.transpose\(0, 2, 3, 1\)/u,
     );
+    await writeFile(flat, encodeNpy({ type: "f4", shape: [2, 16, 3, 16], data: new Float32Array(2 * 768) }));
+    assert.doesNotMatch((await runCommand([...args, flat])).stderr, /transpose/u, "advice that would not fit");
     const ignored = await runCommand([...args, join(CASE, "x.npy"), "--input-range", "bytes"]);
     assert.equal(ignored.code, EXIT_CODES.usage);
-    assert.match(ignored.stderr, /are of pictures/u);
+    assert.match(ignored.stderr, /are for pictures/u);
   });
 });
 

@@ -97,6 +97,7 @@ export {
 } from "./memory/index.ts";
 export {
   GIB,
+  halfToNumber,
   MIB,
   mean,
   median,

@@ -12,6 +12,7 @@ export {
   INPUT_ORDERS,
   INPUT_RANGES,
   type InputForm,
+  rounded,
 } from "./model/input-form.ts";
 export { readLayersModel } from "./model/layers-format/read-layers-model.ts";
 export { MODEL_FILE, writeLayersModel } from "./model/layers-format/write-layers-model.ts";

@@ -1,8 +1,7 @@
-import { join } from "node:path";
 import { given } from "@mpo/core";
-import { chainOf, MODEL_FILE, methodNamed, type ProbeSamples, probe, readLayersModel } from "@mpo/engine";
+import type { PictureForm } from "@mpo/datasets";
+import { chainOf, methodNamed, type ProbeSamples, probe, readLayersModel } from "@mpo/engine";
 import type { ProbeJob, ProbeResult } from "../ports/agent-engine.ts";
-import type { InputShape } from "../serving/read-inputs.ts";
 import { readReferenceInputs } from "./reference-inputs.ts";
 import { inputShape, type JobContext, OOM_SCORE_ADJUST } from "./retrain-job.ts";
 import { readTrainingInputs } from "./training-inputs.ts";
@@ -12,7 +11,7 @@ const MAX_INPUTS = 256;
 /** Measures a deployed model within memory and time. Throws as the engine's `probe`. */
 export async function runProbeJob(job: ProbeJob, context: JobContext): Promise<ProbeResult> {
   const { signal, environment } = context;
-  const model = await readLayersModel(join(job.modelFolder, MODEL_FILE), { signal });
+  const model = await readLayersModel(job.modelFolder, { signal });
   const { loss: method } = methodNamed(job.method);
   const samples = await probeSamples(job, inputShape(model));
   const profile = await probe(
@@ -36,7 +35,7 @@ export async function runProbeJob(job: ProbeJob, context: JobContext): Promise<P
 }
 
 /** Recent inputs, or none while the serving program has dropped none. */
-async function probeSamples(job: ProbeJob, shape: InputShape): Promise<ProbeSamples | undefined> {
+async function probeSamples(job: ProbeJob, shape: PictureForm): Promise<ProbeSamples | undefined> {
   if (job.inputFiles.length === 0) return undefined;
   const inputs = await readTrainingInputs(job.inputFiles, shape, MAX_INPUTS).catch(() => undefined);
   if (inputs === undefined) return undefined;

@@ -1,13 +1,12 @@
 import { rm } from "node:fs/promises";
-import { join } from "node:path";
 import { MpoError } from "@mpo/core";
+import type { PictureForm } from "@mpo/datasets";
 import {
   cardOf,
   checkInput,
   describeInputForm,
   type InputForm,
   inputOf,
-  MODEL_FILE,
   type Model,
   methodNamed,
   type RungResult,
@@ -22,7 +21,6 @@ import {
 } from "@mpo/engine";
 import { withDeadline } from "@mpo/io";
 import type { RetrainJob, RetrainOutcome } from "../ports/agent-engine.ts";
-import type { InputShape } from "../serving/read-inputs.ts";
 import { readTrainingInputs } from "./training-inputs.ts";
 
 /** How a job's processes run. */
@@ -43,7 +41,7 @@ export async function runRetrainJob(job: RetrainJob, context: JobContext): Promi
   const { rung, memoryBytes, seed, stagingFolder } = job;
   const { environment, onProgress } = context;
   const work = async (signal: AbortSignal): Promise<RetrainOutcome> => {
-    const model = await readLayersModel(join(job.modelFolder, MODEL_FILE), { signal });
+    const model = await readLayersModel(job.modelFolder, { signal });
     const inputs = await readTrainingInputs(job.inputFiles, inputShape(model), MAX_INPUTS);
     const { likely } = checkInput(model, inputs.samples);
     const maxMs = began + job.maxMs - performance.now();
@@ -88,7 +86,7 @@ async function writeStaged(
 }
 
 /** Throws `unsupported` for a model that takes no images. */
-export function inputShape({ graph }: Model): InputShape {
+export function inputShape({ graph }: Model): PictureForm {
   const { shape, form } = inputOf(graph);
   const [height, width, channels] = shape;
   if (height === undefined || width === undefined || channels === undefined || shape.length !== 3) {

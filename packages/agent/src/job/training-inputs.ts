@@ -1,6 +1,7 @@
 import { MpoError } from "@mpo/core";
+import type { PictureForm } from "@mpo/datasets";
 import type { Samples } from "@mpo/engine";
-import { type InputShape, type ReadInputs, readInputs } from "../serving/read-inputs.ts";
+import { type ReadInputs, readInputs } from "../serving/read-inputs.ts";
 
 /** Inputs to train on and inputs to judge by. */
 export interface TrainingInputs {
@@ -17,7 +18,7 @@ const JUDGED_SHARE = 0.25;
  */
 export async function readTrainingInputs(
   files: readonly string[],
-  shape: InputShape,
+  shape: PictureForm,
   maxInputs: number,
 ): Promise<TrainingInputs> {
   const batches: ReadInputs[] = [];
@@ -38,7 +39,7 @@ export async function readTrainingInputs(
   return { samples: picked(all, (index) => !isJudged(index)), judgedOn: picked(all, isJudged) };
 }
 
-function joined(batches: readonly ReadInputs[], count: number, { height, width, channels }: InputShape): Samples {
+function joined(batches: readonly ReadInputs[], count: number, { height, width, channels }: PictureForm): Samples {
   const length = height * width * channels;
   const images = new Float32Array(count * length);
   const labels = new Int32Array(count);

@@ -1,17 +1,16 @@
 import { stat } from "node:fs/promises";
 import { given, MpoError } from "@mpo/core";
-import { type Fit, type ImageSet, loadPictures, readNpy, readNpyImages, readNpyLabels } from "@mpo/datasets";
+import {
+  type ImageSet,
+  loadPictures,
+  type PictureForm,
+  readNpy,
+  readNpyImages,
+  readNpyLabels,
+  shapeInWords,
+} from "@mpo/datasets";
 import { ifFound } from "@mpo/io";
 import { sideFile } from "./input-batch.ts";
-
-/** What a model takes. */
-export interface InputShape {
-  readonly height: number;
-  readonly width: number;
-  readonly channels: number;
-  /** How pictures are brought to it; default: stretched. */
-  readonly fit?: Fit | undefined;
-}
 
 /** A batch that was read. */
 export interface ReadInputs {
@@ -25,14 +24,12 @@ export interface ReadInputs {
  * Reads a batch (see `InputBatch`). Throws `invalid-data` for what is no batch or not of this shape, `not-found`. What is
  * passed over in a folder is noted. Names of its sub-folders are whatever the program chose, and no labels.
  */
-export async function readInputs(path: string, shape: InputShape, note?: (line: string) => void): Promise<ReadInputs> {
+export async function readInputs(path: string, shape: PictureForm, note?: (line: string) => void): Promise<ReadInputs> {
   const isFolder = (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
-  if (isFolder) {
-    return { set: await loadPictures(path, { ...shape, channels: shape.channels === 1 ? 1 : 3, note }) };
-  }
+  if (isFolder) return { set: await loadPictures(path, { ...shape, note }) };
   const set = await readNpyImages(path);
-  if (set.height !== shape.height || set.width !== shape.width || set.channels !== shape.channels) {
-    const [found, taken] = [set, shape].map(({ height, width, channels }) => `${height}x${width}x${channels}`);
+  const [found, taken] = [set, shape].map(shapeInWords);
+  if (found !== taken) {
     throw new MpoError("invalid-data", `${path} has inputs of ${found}; the model takes ${taken}`);
   }
   const [predictions, labels] = await Promise.all([

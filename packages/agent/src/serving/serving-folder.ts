@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { isName, MpoError } from "@mpo/core";
-import type { Fit } from "@mpo/datasets";
+import type { Fit, PictureForm } from "@mpo/datasets";
 import { type Clock, fileError, readJsonFile } from "@mpo/io";
 import type { ServedModel } from "@mpo/protocol";
 import type { Logger } from "@mpo/runtime";
@@ -10,7 +10,7 @@ import type { ServingApp } from "../ports/serving-app.ts";
 import { batchCursor, type InputBatch, InputBatches } from "./input-batch.ts";
 import { fileDigest } from "./model-digest.ts";
 import { publishModel } from "./publish-model.ts";
-import type { InputShape } from "./read-inputs.ts";
+
 import { findServable } from "./retrained-manifest.ts";
 
 /** What lies under a model's folder: the model as deployed, inputs that the program drops, retrained models. */
@@ -163,7 +163,7 @@ async function servedModels(root: string, onPassed: OnPassed): Promise<readonly 
 }
 
 /** From the model's card: the agent itself never reads models. */
-async function inputShape(source: string): Promise<InputShape> {
+async function inputShape(source: string): Promise<PictureForm> {
   const path = join(source, MODEL_CARD_FILE);
   const card = (await readJsonFile(path)) as { readonly inputShape?: unknown; readonly input?: { fit?: Fit } } | null;
   const shape = card?.inputShape;

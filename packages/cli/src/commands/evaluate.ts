@@ -12,6 +12,7 @@ import { measureCorruptions } from "../data/measure-corruptions.ts";
 import { addDatasetOptions, frostOption } from "../options/dataset-options.ts";
 import { addInputOptions, type InputOptions } from "../options/input-options.ts";
 import { threadsOption, wholeNumber } from "../options/parsers.ts";
+import { weightsOption } from "../options/subject-options.ts";
 import { formatShare } from "../output/format.ts";
 import { createTable } from "../output/table.ts";
 
@@ -24,8 +25,7 @@ interface EvaluateOptions extends DatasetOptions, InputOptions, FrostOptions {
 
 /** `mpo evaluate`. */
 export function define(command: Command, context: CommandContext): void {
-  command.requiredOption("--weights <dir>", "folder or file of the model (layers model, .keras or .h5)");
-  addInputOptions(addDatasetOptions(command))
+  addInputOptions(addDatasetOptions(command.addOption(weightsOption())))
     .option("--limit <n>", "use only the first N test images (default: all)", wholeNumber(1))
     .option("--corruptions", "measure it under each of the 15 corruptions at severity 5 too", false)
     .addOption(frostOption())

@@ -1,5 +1,4 @@
-import { stat } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
+import { resolve } from "node:path";
 import {
   buildModel,
   cardOf,
@@ -46,10 +45,9 @@ async function describeModel(
 ): Promise<void> {
   const path = resolve(workingFolder, name);
   const { graph } = await loadModel(path, signal, options);
-  const folder = (await stat(path)).isDirectory() ? path : dirname(path);
   const { shape, form } = inputOf(graph);
   const { classes, ending } = headOf(graph);
-  const [card, names] = await Promise.all([cardOf(folder, { signal }), readClassNames(folder, { signal })]);
+  const [card, names] = await Promise.all([cardOf(path, { signal }), readClassNames(path, { signal })]);
   const parameters = parameterCount(graph);
   terminal.record({
     ...{ name: graph.name, inputShape: shape, input: form ?? null, classes, classNames: names ?? null },
@@ -68,8 +66,8 @@ async function describeModel(
   if (card?.retrained !== undefined) table.push(["made from", card.retrained.from]);
   terminal.line(table.toString());
   if (!options.writeCard) return;
-  await stateInput(folder, graph, { signal });
-  terminal.line(`its card in ${folder} states what it takes`);
+  await stateInput(path, graph, { signal });
+  terminal.line(`the card of ${name} states what it takes`);
 }
 
 /** Prints each model with its paper, its published size, and the sizes of the forms that are built here. */

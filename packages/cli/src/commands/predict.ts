@@ -20,6 +20,7 @@ import { loadModel } from "../data/load-model.ts";
 import { reportInput } from "../data/report-input.ts";
 import { addInputOptions, type InputOptions } from "../options/input-options.ts";
 import { threadsOption } from "../options/parsers.ts";
+import { weightsOption } from "../options/subject-options.ts";
 import { checkOutput } from "../planning/check-output.ts";
 
 interface PredictOptions extends InputOptions {
@@ -34,11 +35,11 @@ interface PredictOptions extends InputOptions {
 /** `mpo predict`. */
 export function define(command: Command, context: CommandContext): void {
   command
-    .requiredOption("--weights <dir>", "folder of the model")
+    .addOption(weightsOption())
     .requiredOption("--input <path>", "a picture, a folder of pictures, or an .npy file of what the model itself gets")
     .requiredOption("-o, --output <file>", "where the predictions go, an .npy file of [inputs, outputs]")
-    .option("--logits", "write what the model's last softmax or sigmoid reads", false)
-    .option("--probabilities", "write probabilities, of a model that gives logits too", false);
+    .option("--logits", "write logits: what the model's last softmax or sigmoid gets", false)
+    .option("--probabilities", "write probabilities, even where the model gives logits", false);
   addInputOptions(command)
     .addOption(threadsOption())
     .action((options: PredictOptions) => predict(options, context));
@@ -73,7 +74,7 @@ async function predict(options: PredictOptions, context: Files & Output & Stop):
     terminal.line("hint: the model gives logits; add --probabilities for the softmax of them");
 }
 
-/** The inputs, and the model with what it makes of them: of arrays, nothing. */
+/** The inputs, and the model as it takes them: pictures in its own form, arrays as they are. */
 async function readSamples(
   options: PredictOptions,
   model: Model,
@@ -84,26 +85,27 @@ async function readSamples(
   const path = resolve(workingFolder, options.input);
   if (extname(path).toLowerCase() !== ".npy") {
     const [height = 0, width = 0, channels = 0] = shape;
-    if (shape.length !== 3 || ![1, 3].includes(channels)) {
+    if (shape.length !== 3) {
       throw new MpoError("unsupported", `the model takes inputs of ${shape.join("x")}; expected pictures`, {
         hint: "Give it an .npy file.",
       });
     }
-    const size = { height, width, channels: channels === 1 ? 1 : 3, fit: form?.fit } as const;
+    const size = { height, width, channels, fit: form?.fit };
     const samples = samplesOf(await loadPictures(path, { ...size, signal, note: terminal.note }));
     reportInput(model, samples, options.weights, context);
     return { model, samples };
   }
   const stated = (["inputRange", "inputOrder", "inputFit"] as const).some((name) => options[name] !== undefined);
   if (stated) {
-    throw new MpoError("invalid-argument", "--input-range, --input-order and --input-fit are of pictures", {
+    throw new MpoError("invalid-argument", "--input-range, --input-order and --input-fit are for pictures", {
       hint: "Leave them out: an .npy file holds what the model itself gets.",
     });
   }
   const { data, shape: found } = await readNpy(path, { signal });
   const sample = found.slice(1);
   if (sample.join() !== shape.join() && [...sample, 1].join() !== shape.join()) {
-    const hint = sample.toSorted().join() === shape.toSorted().join() ? { hint: "Write x.transpose(0, 2, 3, 1)." } : {};
+    const isTurned = [...sample.slice(1), sample[0]].join() === shape.join();
+    const hint = isTurned ? { hint: "The channels come first: write x.transpose(0, 2, 3, 1)." } : {};
     throw new MpoError(
       "invalid-argument",
       `${path} has the shape [${found.join(", ")}]; the model takes [N, ${shape.join(", ")}]`,

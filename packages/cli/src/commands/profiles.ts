@@ -38,7 +38,10 @@ export function define(profiles: Command, context: CommandContext): void {
   );
   addSubject(addFleetCommand(profiles.command("export").description("write a profile to a file"), EXPORT_HELP))
     .requiredOption("-o, --output <file>", "where it goes")
-    .option("--weights <dir>", "folder of the model: then `mpo emulate`, `search` and `explain` can read the file")
+    .option(
+      "--weights <path>",
+      "the model's folder or file: then `mpo emulate`, `search` and `explain` can read the file",
+    )
     .action((device: string, model: string | undefined, options: ExportOptions) =>
       exportProfile(device, model, options, context),
     );

@@ -7,13 +7,14 @@ import { addConfigOptions } from "../options/config-options.ts";
 import { addDatasetOptions, addDriftOptions } from "../options/dataset-options.ts";
 import { addInputOptions } from "../options/input-options.ts";
 import { durationInMs, numberBetween, sizeInBytes, threadsOption, wholeNumber } from "../options/parsers.ts";
+import { weightsOption } from "../options/subject-options.ts";
 import { type AutoRetrainOptions, runAutoRetrain } from "../retrain/auto-retrain.ts";
 import { runRetrain } from "../retrain/run-retrain.ts";
 
 /** `mpo retrain`: under given m-hyperparameters, or with `--auto` under those that a search chooses. */
 export function define(command: Command, context: CommandContext): void {
   command
-    .requiredOption("--weights <dir>", "folder or file of the model (layers model, .keras or .h5)")
+    .addOption(weightsOption())
     .addOption(choice("--method <name>", "how; tent and shot need no labels", METHOD_NAMES, "tent"));
   addDriftOptions(addInputOptions(addDatasetOptions(command)), "gaussian_noise")
     .option("--samples <n>", "test images to adapt to", wholeNumber(1), 1000)

@@ -1,17 +1,14 @@
-import { stat } from "node:fs/promises";
 import { homedir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { MpoError } from "@mpo/core";
 import {
   cacheFolder,
   fashionMnistFolder,
   type ImageSet,
-  loadArrays,
-  loadCifar,
   loadFashionMnist,
-  loadIdxFolder,
   loadImageFolder,
   type Part,
+  SET_LOADERS,
 } from "@mpo/datasets";
 import { headOf, inputOf, type Model, readClassNames } from "@mpo/engine";
 import type { Files, Output, Stop } from "../command-context.ts";
@@ -41,7 +38,7 @@ export async function loadDataset(
   options: DatasetOptions,
   part: Part,
   { environment, workingFolder, signal, terminal }: Files & Output & Stop,
-  { shape, form }: Pick<ReturnType<typeof inputOf>, "form" | "shape"> = { shape: DEFAULT_SHAPE },
+  { shape, form }: ReturnType<typeof inputOf> = { shape: DEFAULT_SHAPE },
 ): Promise<ImageSet> {
   const { dataset: name, data, imageSize, inputFit: fit = form?.fit } = options;
   const folder = data === undefined ? defaultFolder(name, environment) : resolve(workingFolder, data);
@@ -51,22 +48,20 @@ export async function loadDataset(
   const [height = 0, width = 0, channels = 0] = imageSize === undefined ? shape : [imageSize, imageSize, shape[2]];
   const common = { signal, note: terminal.note };
   const load = {
-    "fashion-mnist": () => loadFashionMnist(folder, part, common),
-    idx: () => loadIdxFolder(folder, part, common),
-    cifar10: () => loadCifar("cifar10", folder, part, common),
-    cifar100: () => loadCifar("cifar100", folder, part, common),
-    folder: () => loadImageFolder(folder, { height, width, channels: channels === 1 ? 1 : 3, fit, part, ...common }),
-    npy: () => loadArrays(folder, part, common),
+    ...SET_LOADERS,
+    "fashion-mnist": loadFashionMnist,
+    folder: () => loadImageFolder(folder, { height, width, channels, fit, part, ...common }),
   }[name];
-  return await load().catch((thrown: unknown) => {
+  return await load(folder, part, common).catch((thrown: unknown) => {
     if (!(thrown instanceof MpoError) || thrown.code !== "not-found" || thrown.hint !== undefined) throw thrown;
     throw new MpoError(thrown.code, thrown.message, { hint: hintFor(name), cause: thrown });
   });
 }
 
 /**
- * Loads the test part of a data set for a model, stored at `path` if anywhere: a folder's pictures at the size that the model takes, with labels
- * as the model counts its classes. Throws `invalid-argument` where they do not fit, and as `loadDataset` does.
+ * Loads the test part of a data set for a model, stored at `path` if anywhere: a folder's pictures at the size that the
+ * model takes, with labels as the model counts its classes. Throws `invalid-argument` where they do not fit, and as
+ * `loadDataset` does.
  */
 export async function loadTestImages(
   options: DatasetOptions,
@@ -75,7 +70,7 @@ export async function loadTestImages(
   context: Files & Output & Stop,
 ): Promise<ImageSet> {
   const set = await loadDataset(options, "test", context, inputOf(model.graph));
-  const names = path === undefined ? undefined : await classNamesBeside(path, context.signal);
+  const names = path === undefined ? undefined : await readClassNames(path, { signal: context.signal });
   const count = headOf(model.graph).classes;
   const name = path ?? model.graph.name;
   const fitted = fitClasses(set, { name, count, names });
@@ -87,11 +82,6 @@ export async function loadTestImages(
   return fitted;
 }
 
-async function classNamesBeside(path: string, signal: AbortSignal): Promise<readonly string[] | undefined> {
-  const folder = (await stat(path)).isDirectory() ? path : dirname(path);
-  return await readClassNames(folder, { signal });
-}
-
 function defaultFolder(name: DatasetName, environment: Files["environment"]): string | undefined {
   if (name === "fashion-mnist") return fashionMnistFolder(environment, homedir());
   return name === "cifar10" ? join(cacheFolder(environment, homedir()), "cifar-10-batches-bin") : undefined;
@@ -99,10 +89,4 @@ function defaultFolder(name: DatasetName, environment: Files["environment"]): st
 
 function hintFor(name: DatasetName): string {
   return `Add --data FOLDER; it holds ${DATASET_FILES[name]}.`;
-}
-
-/** Classes of a set: as named, else as its labels need. */
-export function classCount({ classNames, labels }: ImageSet): number {
-  if (classNames !== undefined) return classNames.length;
-  return 1 + (labels?.reduce((most, label) => Math.max(most, label), 0) ?? 0);
 }

@@ -1,10 +1,18 @@
 import { given } from "@mpo/core";
 import { FITS, type Fit } from "@mpo/datasets";
-import { INPUT_ORDERS, INPUT_RANGES, type InputForm, inputOf, type ModelGraph, withInputForm } from "@mpo/engine";
+import {
+  INPUT_ORDERS,
+  INPUT_RANGES,
+  type InputForm,
+  inputOf,
+  type ModelGraph,
+  rounded,
+  withInputForm,
+} from "@mpo/engine";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { choice } from "./choice.ts";
 
-/** What the options state of a model's input; it goes before what its card states. */
+/** What the options state of a model's input; it overrides what its card states. */
 export interface InputOptions {
   readonly inputRange?: InputForm["range"];
   readonly inputOrder?: (typeof INPUT_ORDERS)[number];
@@ -14,12 +22,14 @@ export interface InputOptions {
 /** Adds the options that state what the model takes for an image. */
 export function addInputOptions(command: Command): Command {
   const range =
-    "what the model takes for black and white: unit (0..1), symmetric (-1..1), bytes (0..255), or mean/deviation, " +
-    "each one or one a channel, such as 0.485,0.456,0.406/0.229,0.224,0.225 (default: its card's, else unit)";
+    "values that the model takes: unit (0..1), symmetric (-1..1), bytes (0..255), or mean/deviation, each for all " +
+    "channels or one per channel, such as 0.485,0.456,0.406/0.229,0.224,0.225 (default: its card's, else unit)";
   const fit = "how pictures are brought to its size (default: its card's, else stretch)";
   return command
     .addOption(new Option("--input-range <range>", range).argParser(inputRange))
-    .addOption(choice("--input-order <order>", "of its channels (default: its card's, else rgb)", INPUT_ORDERS))
+    .addOption(
+      choice("--input-order <order>", "order of its colour channels (default: its card's, else rgb)", INPUT_ORDERS),
+    )
     .addOption(choice("--input-fit <how>", fit, FITS));
 }
 
@@ -33,8 +43,7 @@ export function withInputOptions(graph: ModelGraph, options: InputOptions): Mode
 
 /** The options that state a form. */
 export function inputOptionsFor({ range, order }: InputForm): string {
-  const values = (list: readonly number[]): string => list.map((value) => Number(value.toPrecision(6))).join(",");
-  const text = typeof range === "string" ? range : `${values(range.mean)}/${values(range.deviation)}`;
+  const text = typeof range === "string" ? range : `${rounded(range.mean)}/${rounded(range.deviation)}`;
   return `--input-range ${text}${order === undefined ? "" : ` --input-order ${order}`}`;
 }
 

@@ -1,8 +1,15 @@
 import { FORM_NAMES, MODEL_NAMES, NORM_NAMES } from "@mpo/engine";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { choice } from "./choice.ts";
 import { addInputOptions } from "./input-options.ts";
 import { wholeNumber } from "./parsers.ts";
+
+const STORED_MODEL = "folder or file of a stored model (layers model, .keras or .h5)";
+
+/** `--weights`, which must be given. */
+export function weightsOption(): Option {
+  return new Option("--weights <path>", STORED_MODEL).makeOptionMandatory();
+}
 
 /** Adds the options that say which model a command is about. */
 export function addSubjectOptions(command: Command): Command {
@@ -15,5 +22,5 @@ export function addSubjectOptions(command: Command): Command {
     .option("--image-size <pixels>", "side of its images", wholeNumber(8, 1024), 32)
     .option("--channels <n>", "channels of its images", wholeNumber(1, 16), 3)
     .option("--classes <n>", "its classes", wholeNumber(2, 100_000), 10)
-    .option("--weights <dir>", "instead, folder of a stored model");
+    .option("--weights <path>", `instead, ${STORED_MODEL}`);
 }

@@ -1,7 +1,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { MpoError } from "@mpo/core";
-import { MODEL_FILE, type Model, readLayersModel, writeLayersModel } from "@mpo/engine";
+import { type Model, readLayersModel, writeLayersModel } from "@mpo/engine";
 import { readJsonFile, writeJsonFile } from "@mpo/io";
 
 const FOLDER = "checkpoint";
@@ -78,7 +78,7 @@ export async function readCheckpoint(
   if (typeof step !== "number" || !Number.isSafeInteger(step) || step < 0) {
     throw new MpoError("invalid-data", `${path}: step is ${JSON.stringify(step)}; expected a whole number`);
   }
-  return { model: await readLayersModel(join(output, FOLDER, MODEL_FILE), { signal }), step };
+  return { model: await readLayersModel(join(output, FOLDER), { signal }), step };
 }
 
 /** Removes the checkpoint of a training that is finished. */

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { accumulationFor, given, MpoError, resolveRetrainConfig, SECOND_MS } from "@mpo/core";
-import { CORRUPTION_NAMES, deriveSeed, type ImageSet, sliceImages } from "@mpo/datasets";
+import { CORRUPTION_NAMES, classCount, deriveSeed, type ImageSet, sliceImages } from "@mpo/datasets";
 import {
   buildModel,
   EngineWorker,
@@ -19,7 +19,7 @@ import {
 import type { CommandContext } from "../command-context.ts";
 import { damageOptions } from "../data/damage-options.ts";
 import { samplesOf } from "../data/drifted-samples.ts";
-import { classCount, type DatasetOptions, loadDataset } from "../data/load-dataset.ts";
+import { type DatasetOptions, loadDataset } from "../data/load-dataset.ts";
 import { measureCorruptions } from "../data/measure-corruptions.ts";
 import { type InputOptions, withInputOptions } from "../options/input-options.ts";
 import { formatDuration, formatShare } from "../output/format.ts";

@@ -29,7 +29,7 @@ export async function loadFrostPictures(folder: string, { signal }: ReadOptions 
       .toBuffer({ resolveWithObject: true })
       .catch((cause: unknown) => {
         const found = MpoError.from(cause).message;
-        throw invalidData(path, 0, "a whole PNG or JPEG image", found, cause);
+        throw invalidData(path, 0, "a whole PNG or JPEG image", found, { cause });
       });
     const images = Float32Array.from(data, (byte) => byte / 255);
     pictures.push({ images, count: 1, height: info.height, width: info.width, channels: info.channels });

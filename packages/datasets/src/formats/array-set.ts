@@ -1,13 +1,13 @@
-import { readdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { basename, dirname, extname, join } from "node:path";
 import { MpoError } from "@mpo/core";
 import { fileError, throwIfAborted } from "@mpo/io";
-import { unzipSync } from "fflate";
+import { type Unzipped, unzipSync } from "fflate";
 import { noted } from "../images/describe-classes.ts";
 import { type ImageSet, takeImages } from "../images/image-set.ts";
 import { type Part, partIndices } from "../images/part.ts";
 import { invalidData } from "./data-error.ts";
-import type { ReadOptions } from "./data-file.ts";
+import { type ReadOptions, visibleNames } from "./data-file.ts";
 import { decodeNpy } from "./npy.ts";
 import { npyImages, npyLabels, readNpyImages, readNpyLabels } from "./npy-images.ts";
 
@@ -91,23 +91,15 @@ async function labelled(arrays: Arrays, [imagesName, labelsName]: Pair): Promise
 /** Throws where no value is above 1 of 255: such a set is one of integers 0 and 1, or was divided by 255 twice. */
 function requireBright({ images }: ImageSet, file: string): void {
   if (images.some((value) => value > 1.5 / 255)) return;
-  throw invalidData(
-    file,
-    0,
-    "images that are not all black",
-    "no value above 1 of 255",
-    undefined,
-    'Integers 0 and 1: write images.astype("float32") instead. Divided by 255 twice: do it once.',
-  );
+  const hint = 'Integers 0 and 1: write images.astype("float32") instead. Divided by 255 twice: do it once.';
+  throw invalidData(file, 0, "images that are not all black", "no value above 1 of 255", { hint });
 }
 
 async function arraysAt(path: string, options: ReadOptions, isPlain = false): Promise<Arrays> {
   if (extname(path).toLowerCase() === ".npz") return await archiveAt(path);
-  const files = await readdir(path).catch((thrown: unknown) => {
-    throw fileError(thrown, "list", path);
-  });
+  const files = await visibleNames(path);
   const [names = [], archives = []] = [".npy", ".npz"].map((extension) =>
-    files.filter((name) => extname(name) === extension && !name.startsWith(".")),
+    files.filter((name) => extname(name) === extension),
   );
   if (names.length === 0 && archives.length === 1 && !isPlain) return await archiveAt(join(path, archives[0]!));
   if (names.length === 0 && archives.length > 1) {
@@ -125,23 +117,22 @@ async function archiveAt(path: string): Promise<Arrays> {
   const bytes = await readFile(path).catch((thrown: unknown) => {
     throw fileError(thrown, "read", path);
   });
-  const names: string[] = [];
-  const unzip = (wanted: string | undefined): Uint8Array => {
+  const unzip = (isWanted: (name: string) => boolean): Unzipped => {
     try {
-      const isWanted = ({ name }: { readonly name: string }): boolean => {
-        if (wanted === undefined) names.push(basename(name, ".npy"));
-        return name === wanted;
-      };
-      return unzipSync(bytes, { filter: isWanted })[wanted ?? ""] ?? new Uint8Array(0);
+      return unzipSync(bytes, { filter: ({ name }) => isWanted(name) });
     } catch (thrown) {
-      throw invalidData(path, 0, "an .npz archive", MpoError.from(thrown).message, thrown);
+      throw invalidData(path, 0, "an .npz archive", MpoError.from(thrown).message, { cause: thrown });
     }
   };
-  unzip(undefined);
-  const read = (name: string): readonly [bytes: Uint8Array, file: string] => [
-    unzip(`${name}.npy`),
-    join(path, `${name}.npy`),
-  ];
+  const names: string[] = [];
+  unzip((name) => {
+    names.push(basename(name, ".npy"));
+    return false;
+  });
+  const read = (name: string): readonly [bytes: Uint8Array, file: string] => {
+    const file = `${name}.npy`;
+    return [unzip((found) => found === file)[file] ?? new Uint8Array(0), join(path, file)];
+  };
   return {
     place: path,
     names,

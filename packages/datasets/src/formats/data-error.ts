@@ -1,5 +1,7 @@
 import { MpoError } from "@mpo/core";
 
+const DAMAGED = "The file is damaged or in another format: download or write it again.";
+
 /**
  * The one shape of message for malformed files: file, byte offset (after decompression, where it is compressed), what was
  * expected, what was found.
@@ -9,8 +11,7 @@ export function invalidData(
   offsetBytes: number,
   expected: string,
   found: string,
-  cause?: unknown,
-  hint = "The file is damaged or in another format: download or write it again.",
+  { cause, hint = DAMAGED }: { readonly cause?: unknown; readonly hint?: string | undefined } = {},
 ): MpoError {
   return new MpoError("invalid-data", `${file}: at byte ${offsetBytes}: expected ${expected}, found ${found}`, {
     hint,

@@ -1,4 +1,4 @@
-import { type FileHandle, open } from "node:fs/promises";
+import { type FileHandle, open, readdir } from "node:fs/promises";
 import { promisify } from "node:util";
 import { constants, gunzip, gunzipSync } from "node:zlib";
 import { MpoError } from "@mpo/core";
@@ -39,6 +39,14 @@ export async function readSizedFile(
     requireSize(path, sizeFromHead(head), sizeBytes);
     return await readRange(file, 0, sizeBytes, path);
   });
+}
+
+/** Names of the files and folders in a folder, hidden ones left out. Throws `not-found`. */
+export async function visibleNames(folder: string): Promise<readonly string[]> {
+  const names = await readdir(folder).catch((thrown: unknown) => {
+    throw fileError(thrown, "list", folder);
+  });
+  return names.filter((name) => !name.startsWith("."));
 }
 
 /** Opens a regular file, hands over its handle and size, and closes it again whatever happens. */
@@ -99,7 +107,7 @@ async function readGzip(
 ): Promise<Uint8Array> {
   const broken = (thrown: unknown): never => {
     const found = `a broken stream (${MpoError.from(thrown).message})`;
-    throw invalidData(path, 0, "a whole gzip stream", found, thrown);
+    throw invalidData(path, 0, "a whole gzip stream", found, { cause: thrown });
   };
   let inflatedHead: Uint8Array = new Uint8Array(0);
   try {

@@ -1,17 +1,15 @@
-import { readdir } from "node:fs/promises";
 import { extname, join } from "node:path";
 import { MpoError } from "@mpo/core";
-import { fileError } from "@mpo/io";
 import { classCounts } from "../images/describe-classes.ts";
-import { type ImageSet, type ImageShape, imageAt } from "../images/image-set.ts";
+import { type ImageSet, type ImageShape, imageAt, shapeInWords } from "../images/image-set.ts";
 import type { Part } from "../images/part.ts";
 import { loadArrays } from "./array-set.ts";
 import { loadCifar } from "./cifar.ts";
-import type { ReadOptions } from "./data-file.ts";
+import { type ReadOptions, visibleNames } from "./data-file.ts";
 import { loadIdxFolder } from "./idx-folder.ts";
 import { partFolders } from "./image-folder.ts";
 import { encodePng, pictureSize, readPicture } from "./picture.ts";
-import { listPictures } from "./picture-files.ts";
+import { listPictures, outsideClasses } from "./picture-files.ts";
 
 /** A class of a part of a data set. */
 export interface DescribedClass {
@@ -21,15 +19,23 @@ export interface DescribedClass {
   readonly images: number;
   /** How many of those that were looked at have a height, width and channels such as `480x640x3`; the most frequent first. */
   readonly sizes: readonly (readonly [size: string, images: number])[];
-  /** Pictures, of those that were looked at, that are none. */
+  /** Those of the pictures that were looked at that cannot be read. */
   readonly unreadable: readonly string[];
   /** A few, as PNG files. */
   readonly samples: readonly Uint8Array[];
 }
 
+/** How a part of each data set that is no folder of pictures is loaded. */
+export const SET_LOADERS = {
+  npy: loadArrays,
+  idx: loadIdxFolder,
+  cifar10: (folder: string, part: Part, options?: ReadOptions) => loadCifar("cifar10", folder, part, options),
+  cifar100: (folder: string, part: Part, options?: ReadOptions) => loadCifar("cifar100", folder, part, options),
+} as const;
+
 /** What a folder of data is. */
 export interface DescribedData {
-  readonly dataset: "folder" | "npy" | "idx" | "cifar10" | "cifar100";
+  readonly dataset: "folder" | keyof typeof SET_LOADERS;
   readonly classes: readonly DescribedClass[];
   /** How many files of each kind are no part of it. */
   readonly passedOver: ReadonlyMap<string, number>;
@@ -58,17 +64,13 @@ const SAMPLE: ImageShape = { height: 64, width: 64, channels: 3 };
 export async function describeData(path: string, options: DescribeOptions): Promise<DescribedData> {
   const dataset = await datasetAt(path);
   if (dataset === "folder") return await describePictures(path, options);
-  const load = {
-    npy: (part: Part) => loadArrays(path, part, { signal: options.signal }),
-    idx: (part: Part) => loadIdxFolder(path, part, { signal: options.signal }),
-    cifar10: (part: Part) => loadCifar("cifar10", path, part, { signal: options.signal }),
-    cifar100: (part: Part) => loadCifar("cifar100", path, part, { signal: options.signal }),
-  }[dataset];
   const classes: DescribedClass[] = [];
   const failures = new Map<string, unknown>();
   for (const part of ["train", "test"] as const) {
     try {
-      classes.push(...(await describeSet(part, await load(part), options)));
+      classes.push(
+        ...(await describeSet(part, await SET_LOADERS[dataset](path, part, { signal: options.signal }), options)),
+      );
     } catch (thrown) {
       failures.set(part, thrown);
     }
@@ -82,15 +84,12 @@ export async function describeData(path: string, options: DescribeOptions): Prom
 
 async function datasetAt(path: string): Promise<DescribedData["dataset"]> {
   if (/^\.np[yz]$/iu.test(extname(path))) return "npy";
-  const names = await readdir(path).catch((thrown: unknown) => {
-    throw fileError(thrown, "list", path);
-  });
-  const visible = names.filter((name) => !name.startsWith("."));
-  return KINDS.find(([, pattern]) => visible.some((name) => pattern.test(name)))?.[0] ?? "folder";
+  const names = await visibleNames(path);
+  return KINDS.find(([, pattern]) => names.some((name) => pattern.test(name)))?.[0] ?? "folder";
 }
 
 async function describeSet(part: string, set: ImageSet, { samples }: DescribeOptions): Promise<DescribedClass[]> {
-  const size = `${set.height}x${set.width}x${set.channels}`;
+  const size = shapeInWords(set);
   return await Promise.all(
     classCounts(set).map(async ([name, images], label): Promise<DescribedClass> => {
       const shown: number[] = [];
@@ -107,10 +106,7 @@ async function describePictures(folder: string, { samples, signal }: DescribeOpt
   const passedOver = new Map<string, number>();
   for (const part of parts.length === 0 ? ["all"] : parts) {
     const found = await listPictures(parts.length === 0 ? folder : join(folder, part), signal);
-    const outside = found.loose.map(() => ["picture outside of a class's folder", 1] as const);
-    for (const [kind, count] of [...found.passedOver, ...outside]) {
-      passedOver.set(kind, (passedOver.get(kind) ?? 0) + count);
-    }
+    for (const [kind, count] of outsideClasses(found)) passedOver.set(kind, (passedOver.get(kind) ?? 0) + count);
     for (const { name, files } of found.classes) {
       const { sizes, unreadable, readable } = await lookAt(evenly(files, MOST_LOOKED_AT), signal);
       const shown = evenly(readable, samples).map(async (path) => {
@@ -135,7 +131,7 @@ async function lookAt(files: readonly string[], signal: AbortSignal | undefined)
     const shape = await pictureSize(path).catch(() => undefined);
     if (shape === undefined) unreadable.push(path);
     else {
-      const size = `${shape.height}x${shape.width}x${shape.channels}`;
+      const size = shapeInWords(shape);
       sizes.set(size, (sizes.get(size) ?? 0) + 1);
     }
   }

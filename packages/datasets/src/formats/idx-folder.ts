@@ -1,12 +1,11 @@
-import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { MpoError } from "@mpo/core";
-import { fileError, throwIfAborted } from "@mpo/io";
+import { throwIfAborted } from "@mpo/io";
 import { noted } from "../images/describe-classes.ts";
 import type { ImageSet } from "../images/image-set.ts";
 import type { Part } from "../images/part.ts";
 import { invalidData } from "./data-error.ts";
-import type { ReadOptions } from "./data-file.ts";
+import { type ReadOptions, visibleNames } from "./data-file.ts";
 import { readIdxImages, readIdxLabels } from "./idx.ts";
 
 /** What the files of a part are called. */
@@ -15,7 +14,7 @@ const FILE_PARTS: Readonly<Record<Part, string>> = { train: "train", test: "(?:t
 /**
  * Loads a part of a set of MNIST's kind from a folder with the IDX files `train-images-idx3-ubyte`,
  * `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte` and `t10k-labels-idx1-ubyte`; with a dot before `idx`, another name
- * in front (as EMNIST's `emnist-letters-train-...`) or `.gz` behind as well. Throws `not-found`, `invalid-argument` (more
+ * in front (as EMNIST's `emnist-letters-train-...`) or `.gz` at the end as well. Throws `not-found`, `invalid-argument` (more
  * than one set), `invalid-data` or `cancelled`.
  */
 export async function loadIdxFolder(
@@ -25,9 +24,7 @@ export async function loadIdxFolder(
 ): Promise<ImageSet> {
   const { classNames, signal } = options;
   throwIfAborted(signal);
-  const names = await readdir(folder).catch((thrown: unknown) => {
-    throw fileError(thrown, "list", folder);
-  });
+  const names = await visibleNames(folder);
   const imagesPath = join(folder, idxFile(folder, names, part, "images", 3));
   const labelsPath = join(folder, idxFile(folder, names, part, "labels", 1));
   const images = await readIdxImages(imagesPath, options);
@@ -49,7 +46,7 @@ export async function loadIdxFolder(
 /** The file of a part; plain rather than `.gz` where both are there. */
 function idxFile(folder: string, names: readonly string[], part: Part, kind: string, dimensions: number): string {
   const wanted = new RegExp(`^(.*[-_.])?${FILE_PARTS[part]}-${kind}[-.]idx${dimensions}-ubyte(\\.gz)?$`, "iu");
-  const found = names.filter((name) => wanted.test(name) && !name.startsWith(".")).sort();
+  const found = names.filter((name) => wanted.test(name)).sort();
   const plain = found.filter((name, index) => index === 0 || name !== `${found[index - 1]}.gz`);
   if (plain.length === 1) return plain[0]!;
   if (plain.length > 1) {

@@ -242,6 +242,7 @@ void test("a folder without images, a missing one, a bad size and an aborted sig
     ["not-found", noImages, options],
     ["not-found", join(root, "missing"), options],
     ["invalid-argument", folder, { ...options, height: 0 }],
+    ["invalid-argument", folder, { ...options, channels: 4 }],
     ["invalid-argument", folder, { ...options, height: 100_000, width: 100_000 }],
     ["cancelled", folder, { ...options, signal: AbortSignal.abort() }],
   ] as const;

@@ -3,11 +3,11 @@ import { MpoError } from "@mpo/core";
 import { throwIfAborted } from "@mpo/io";
 import { forEachBounded } from "../images/bounded.ts";
 import { describeClasses, describePassedOver } from "../images/describe-classes.ts";
-import type { ImageSet } from "../images/image-set.ts";
+import { type ImageSet, shapeInWords } from "../images/image-set.ts";
 import { type Part, partIndices } from "../images/part.ts";
 import type { ReadOptions } from "./data-file.ts";
 import { PICTURE_FILE, PICTURE_KINDS, type PictureForm, readPicture } from "./picture.ts";
-import { folderNames, listPictures, type PictureFiles } from "./picture-files.ts";
+import { folderNames, listPictures, outsideClasses, type PictureFiles } from "./picture-files.ts";
 
 /** Values of a whole set; more would not fit in one array. */
 const MOST_VALUES = 2 ** 30;
@@ -19,16 +19,15 @@ const PART_FOLDERS: Readonly<Record<Part, readonly string[]>> = {
 };
 
 export interface ImageFolderOptions extends ReadOptions, PictureForm {
-  readonly channels: 1 | 3;
   /** Absent: all pictures, and folders called `train` or `test` are classes as others are. */
   readonly part?: Part;
 }
 
 /**
  * Loads pictures from one sub-folder a class (the folder names, sorted, are the class names), each brought to height x
- * width, in sorted order. Folders `train` and `test` (or `val`) are taken as these parts; without them a fifth of
- * the pictures is kept for testing. Throws `not-found` (no folder, no class, no picture), `invalid-data` (a class without pictures, a file
- * that cannot be decoded) or `cancelled`.
+ * width, in sorted order. Folders `train` and `test` (or `val`) are taken as these parts; without them a fifth of the
+ * pictures is kept for testing. Throws `not-found` (no folder, no class, no picture), `invalid-data` (a class without
+ * pictures, a file that cannot be decoded) or `cancelled`.
  */
 export async function loadImageFolder(folder: string, options: ImageFolderOptions): Promise<ImageSet> {
   const { part, signal } = options;
@@ -60,16 +59,17 @@ export async function loadPictures(folder: string, options: ImageFolderOptions):
 
 async function readPictures(files: readonly string[], folder: string, options: ImageFolderOptions): Promise<ImageSet> {
   const { height, width, channels, signal } = options;
-  for (const [name, value] of Object.entries({ height, width })) {
-    if (!Number.isSafeInteger(value) || value < 1) {
-      throw new MpoError("invalid-argument", `${name}: expected a whole number >= 1, got ${value}`);
-    }
+  if (![height, width].every((side) => Number.isSafeInteger(side) && side >= 1) || ![1, 3].includes(channels)) {
+    const wanted = `pictures cannot become ${shapeInWords(options)}`;
+    throw new MpoError("invalid-argument", `${folder}: ${wanted}: expected whole sides from 1, and 1 or 3 channels`, {
+      hint: "Give arrays (.npy) to a model that takes no pictures.",
+    });
   }
   const length = height * width * channels;
   if (files.length * length > MOST_VALUES) {
     throw new MpoError(
       "invalid-argument",
-      `${folder}: ${files.length} images of ${height}x${width}x${channels} are more than ${MOST_VALUES} values`,
+      `${folder}: ${files.length} images of ${shapeInWords(options)} are more than ${MOST_VALUES} values`,
       { hint: "Load a part of the folder, or choose a smaller height and width." },
     );
   }
@@ -87,7 +87,7 @@ export async function partFolders(folder: string, signal?: AbortSignal): Promise
   const names = await folderNames(folder, signal);
   const known = Object.values(PART_FOLDERS).flat();
   if (!names.every((name) => known.includes(name.toLowerCase()))) return [];
-  // Pictures alone: a class that happens to be called so.
+  // A folder of pictures only is a class that happens to have such a name.
   const inside = await Promise.all(names.map((name) => folderNames(join(folder, name), signal)));
   return inside.some((classes) => classes.length === 0) ? [] : names;
 }
@@ -115,20 +115,18 @@ async function placeOf(folder: string, part: Part | undefined, signal: AbortSign
 }
 
 /** The line that says what was found. Throws where there is no class, or one without pictures. */
-function requireAll(folder: string, { classes, loose, passedOver }: PictureFiles): string {
-  const outside = loose.length === 0 ? [] : ([["picture outside of a class's folder", loose.length]] as const);
+function requireAll(folder: string, found: PictureFiles): string {
+  const { classes } = found;
   const line = describeClasses(
     classes.map(({ name, files }) => [name, files.length]),
-    new Map([...passedOver, ...outside]),
+    outsideClasses(found),
   );
   const empty = classes.filter(({ files }) => files.length === 0).map(({ name }) => name);
   if (empty.length === classes.length) {
     throw new MpoError(
       "not-found",
       `${folder}: expected sub-folders with ${PICTURE_KINDS} files, found none: ${line}`,
-      {
-        hint: "Lay the pictures out as FOLDER/CLASS/PICTURE.png.",
-      },
+      { hint: "Lay the pictures out as FOLDER/CLASS/PICTURE.png." },
     );
   }
   if (empty.length === 0) return line;

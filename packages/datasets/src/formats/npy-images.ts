@@ -51,12 +51,12 @@ export function npyLabels({ shape, data, type }: NpyArray, file: string): Int32A
   const isFloat = isFloats(type);
   const isOneHot = shape.length === 2 && shape[1]! > 1;
   if (shape.slice(1).some((size) => size !== 1) || shape.length === 0 || isFloat) {
-    const advice = isOneHot
+    const hint = isOneHot
       ? "If each row has one 1, in the column of its class, write np.argmax(labels, axis=1) instead."
       : isFloat && shape.length === 1
         ? 'Write labels.astype("int64") instead.'
         : undefined;
-    throw invalidData(file, offsetBytes, "[N] integers", `[${shape.join(", ")}] of ${type}`, undefined, advice);
+    throw invalidData(file, offsetBytes, "[N] integers", `[${shape.join(", ")}] of ${type}`, { hint });
   }
   const labels = Int32Array.from(data);
   const bad = labels.findIndex((label, i) => label < 0 || label !== data[i]);
@@ -81,8 +81,8 @@ function imageShape(shape: readonly number[], file: string): ImageShape & { read
   // One row of a picture may have many channels; one channel of a square picture comes first.
   const isFirst = height > 1 ? height <= MOST_CHANNELS : width === channels;
   if (shape.length === 4 && channels > MOST_CHANNELS && isFirst) {
-    const advice = "The channels seem to come first, as in PyTorch: write images.transpose(0, 2, 3, 1) instead.";
-    throw invalidData(file, 10, "a shape of [N, H, W, C]", found, undefined, advice);
+    const hint = "The channels seem to come first, as in PyTorch: write images.transpose(0, 2, 3, 1) instead.";
+    throw invalidData(file, 10, "a shape of [N, H, W, C]", found, { hint });
   }
   return { count, height, width, channels };
 }
@@ -99,14 +99,8 @@ function unitValues({ type, data }: Pick<NpyArray, "type" | "data">, file: strin
     const value = data[i]!;
     if (!(value >= -slack && value <= most + slack)) {
       const offsetBytes = firstByte + i * npyItemBytes(type);
-      throw invalidData(
-        file,
-        offsetBytes,
-        `a value in 0..${most}`,
-        String(value),
-        undefined,
-        rangeAdvice(data, isFloat),
-      );
+      const hint = rangeAdvice(data, isFloat);
+      throw invalidData(file, offsetBytes, `a value in 0..${most}`, String(value), { hint });
     }
     images[i] = Math.min(1, Math.max(0, value / most));
   }

@@ -1,4 +1,4 @@
-import { MpoError } from "@mpo/core";
+import { halfToNumber, MpoError } from "@mpo/core";
 import { invalidData } from "./data-error.ts";
 import { requireSize } from "./data-file.ts";
 
@@ -132,7 +132,7 @@ function decodeNpyValues(
   const isLong = type === "i8" || type === "u8";
   const data: NpyData =
     type === "f2"
-      ? Float32Array.from(new Uint16Array(buffer), floatOfHalf)
+      ? Float32Array.from(new Uint16Array(buffer), halfToNumber)
       : isLong
         ? Float64Array.from(new ARRAYS[type](buffer), Number)
         : new ARRAYS[type](buffer);
@@ -197,15 +197,6 @@ function swapBytes(bytes: Buffer, itemBytes: number): void {
   if (itemBytes === 2) bytes.swap16();
   else if (itemBytes === 4) bytes.swap32();
   else if (itemBytes === 8) bytes.swap64();
-}
-
-/** IEEE 754: 1 bit of sign, 5 of exponent, 10 of fraction. */
-function floatOfHalf(bits: number): number {
-  const sign = bits >> 15 === 0 ? 1 : -1;
-  const exponent = (bits >> 10) & 31;
-  const fraction = (bits & 1023) / 1024;
-  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-  return sign * (exponent === 0 ? fraction * 2 ** -14 : (1 + fraction) * 2 ** (exponent - 15));
 }
 
 function npyType(descr: string): NpyHeader["type"] | undefined {

@@ -24,7 +24,7 @@ const SYSTEM_FILES = new Set(["__macosx", "thumbs.db", "desktop.ini"]);
 
 /**
  * Lists the pictures of each class, which is a sub-folder: sorted by name, with what lies in folders below it, through
- * links too. Hidden files, those of systems and all that are no pictures are passed over and counted. Throws `not-found`
+ * links too. Hidden files, those of systems and files that are not pictures are passed over and counted. Throws `not-found`
  * or `cancelled`.
  */
 export async function listPictures(folder: string, signal?: AbortSignal): Promise<PictureFiles> {
@@ -33,7 +33,7 @@ export async function listPictures(folder: string, signal?: AbortSignal): Promis
   const classes = new Map<string, string[]>();
   const loose: string[] = [];
 
-  /** `above` are the real paths of the folders around this one, so that links make no rounds. */
+  /** `above` are the real paths of the folders around this one, so that links cannot lead round in a circle. */
   const walk = async (path: string, above: readonly string[], found: string[]): Promise<void> => {
     const real = await realpath(path).catch((thrown: unknown) => {
       throw fileError(thrown, "list", path);
@@ -52,6 +52,13 @@ export async function listPictures(folder: string, signal?: AbortSignal): Promis
   };
   await walk(folder, [], loose);
   return { classes: [...classes].map(([name, files]) => ({ name, files: files.sort() })), loose, passedOver };
+}
+
+/** What is passed over where each picture needs a class: the loose ones too. */
+export function outsideClasses({ loose, passedOver }: PictureFiles): ReadonlyMap<string, number> {
+  return loose.length === 0
+    ? passedOver
+    : new Map([...passedOver, ["picture outside of a class's folder", loose.length]]);
 }
 
 /** Names of the folders in a folder, sorted; hidden ones and those of systems are left out. */

@@ -25,11 +25,11 @@ const MOST_PIXELS = 100_000_000;
 
 /**
  * Decodes a picture, the first frame of a moving one, brought to height x width, as one or three channels of bytes.
- * Transparent places are black. Throws `invalid-data` for what is no whole picture.
+ * Transparent places are black. Throws `invalid-data` for what is not a whole picture.
  */
 export async function readPicture(path: string, form: PictureForm): Promise<Uint8Array> {
   const { height, width, channels, fit = "stretch" } = form;
-  // Loaded with the first picture: who reads arrays alone, as an agent may, stays small.
+  // Loaded with the first picture: a program that reads arrays only, as an agent may, stays small.
   const { default: sharp } = await import("sharp");
   try {
     const { data, info } = await sharp(...(await sourceOf(path)))
@@ -46,7 +46,7 @@ export async function readPicture(path: string, form: PictureForm): Promise<Uint
     throw new MpoError("invalid-data", `${info.channels} channels`);
   } catch (thrown) {
     const found = MpoError.from(thrown).message;
-    throw invalidData(path, 0, `a whole picture (${PICTURE_KINDS})`, found, thrown);
+    throw invalidData(path, 0, `a whole picture (${PICTURE_KINDS})`, found, { cause: thrown });
   }
 }
 
@@ -60,7 +60,7 @@ export async function pictureSize(path: string): Promise<ImageShape> {
 /** The PNG file of one image with values of 0 to 1. */
 export async function encodePng(image: Float32Array, { height, width, channels }: ImageShape): Promise<Uint8Array> {
   const { default: sharp } = await import("sharp");
-  // Of more channels than a picture has, the first alone.
+  // Of an image that is neither grey nor colour, the first channel only.
   const kept = channels === 3 ? 3 : 1;
   const pixels = Uint8Array.from({ length: height * width * kept }, (_, i) =>
     Math.round(255 * image[Math.floor(i / kept) * channels + (i % kept)]!),

@@ -29,9 +29,15 @@ export function describePassedOver(passedOver: ReadonlyMap<string, number>): str
   return `; ${total} ${total === 1 ? "file" : "files"} passed over (${kinds.join(", ")})`;
 }
 
+/** Classes of a set: as named, else as its labels need. */
+export function classCount({ labels, classNames }: ImageSet): number {
+  return classNames?.length ?? labels?.reduce((most, label) => Math.max(most, label + 1), 0) ?? 0;
+}
+
 /** How many images each class of a set has: by its name, else by its number. */
-export function classCounts({ labels = new Int32Array(0), classNames }: ImageSet): readonly ClassCount[] {
-  const length = classNames?.length ?? labels.reduce((most, label) => Math.max(most, label + 1), 0);
+export function classCounts(set: ImageSet): readonly ClassCount[] {
+  const { labels = [], classNames } = set;
+  const length = classCount(set);
   const counts = new Array<number>(length).fill(0);
   for (const label of labels) counts[label]! += 1;
   return counts.map((count, label) => [classNames?.[label] ?? String(label), count]);

@@ -20,6 +20,11 @@ export interface ImageShape {
   readonly channels: number;
 }
 
+/** `28x28x1`: height, width, channels. */
+export function shapeInWords({ height, width, channels }: ImageShape): string {
+  return `${height}x${width}x${channels}`;
+}
+
 /** Values of one image: height * width * channels. */
 export function imageLength(shape: ImageShape): number {
   return shape.height * shape.width * shape.channels;
@@ -91,11 +96,11 @@ function requireIndex(set: ImageSet, index: number): void {
 }
 
 function requireSameKind(first: ImageSet, set: ImageSet, position: number): void {
-  const kind = (s: ImageSet): string => `${s.height}x${s.width}x${s.channels}`;
-  if (kind(set) !== kind(first)) {
+  const [wanted, found] = [first, set].map(shapeInWords);
+  if (found !== wanted) {
     throw new MpoError(
       "invalid-argument",
-      `concat: set ${position}: expected images of ${kind(first)} as in set 0, got ${kind(set)}`,
+      `concat: set ${position}: expected images of ${wanted} as in set 0, got ${found}`,
     );
   }
   const names = (s: ImageSet): string => JSON.stringify(s.classNames ?? null);

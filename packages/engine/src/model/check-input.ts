@@ -17,7 +17,7 @@ const FORMS: readonly InputForm[] = [
 const MOST_IMAGES = 64;
 const MOST_VALUES = 2 ** 20;
 const PLACES = 1_024;
-/** A form is called wrong where another is so much nearer: other light and other sites move statistics too. */
+/** A form is called wrong only where another fits so much better: other light and other places move statistics too. */
 const FACTOR = 3;
 const LEAST_DISTANCE = 0.5;
 /** Moving statistics begin at mean 0 and variance 1: a short training leaves a share of that. */

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { readClassNames } from "./class-names.ts";
-import { type ModelCard, writeModelCard } from "./model-card.ts";
+import { MODEL_CARD_FILE, type ModelCard, writeModelCard } from "./model-card.ts";
 
 /** As Teachable Machine writes it. */
 const METADATA =
@@ -29,6 +29,10 @@ void test("classes are named by the card, by Teachable Machine's metadata or by 
     assert.deepEqual(await readClassNames(folder), ["mine", "alone"]);
     await writeModelCard(folder, { ...CARD, classNames: ["a", "b"] });
     assert.deepEqual(await readClassNames(folder), ["a", "b"]);
+    await put(MODEL_CARD_FILE, '{"input": {"range": "bytes"}, "classNames": ["x", "y"]}');
+    assert.deepEqual(await readClassNames(folder), ["x", "y"], "by a card that says no more");
+    await put("model.keras", "");
+    assert.deepEqual(await readClassNames(join(folder, "model.keras")), ["x", "y"], "by the model's file");
     await writeModelCard(folder, CARD);
     assert.deepEqual(await readClassNames(folder), ["mine", "alone"]);
     await put("metadata.json", '{"labels": "x"}');

@@ -1,18 +1,15 @@
-import { join } from "node:path";
 import type { Abortable } from "@mpo/io";
-import { cardOf } from "./model-card.ts";
-import { readMetadata, readTextFile } from "./teachable-machine.ts";
+import { readBeside } from "./beside-model.ts";
+import { readStatement } from "./model-card.ts";
 
 /**
- * Names of a model's classes, by output: of its card, else as `metadata.json` (Teachable Machine) or `labels.txt` (one a
- * line, or `0 NAME`, `1 NAME` ...) beside it says. Undefined where nothing names them. Throws `invalid-data`, `cancelled`.
+ * Names of the classes of a model (its folder or file), by output: as stated (`readStatement`), else of `labels.txt` beside
+ * it (one a line, or `0 NAME`, `1 NAME` ...). Undefined where nothing names them. Throws `invalid-data`, `cancelled`.
  */
-export async function readClassNames(folder: string, options: Abortable = {}): Promise<readonly string[] | undefined> {
-  const card = await cardOf(folder, options);
-  if (card?.classNames !== undefined) return card.classNames;
-  const { labels } = await readMetadata(folder, options);
-  if (labels !== undefined) return labels;
-  const lines = (await readTextFile(join(folder, "labels.txt"), options))?.trim().split(/\s*\r?\n\s*/u);
+export async function readClassNames(model: string, options: Abortable = {}): Promise<readonly string[] | undefined> {
+  const { classNames } = await readStatement(model, options);
+  if (classNames !== undefined) return classNames;
+  const lines = (await readBeside(model, "labels.txt", options))?.text.trim().split(/\s*\r?\n\s*/u);
   if (lines === undefined || lines.join("") === "") return undefined;
   const isNumbered = lines.every((line, index) => line.startsWith(`${index} `));
   return isNumbered ? lines.map((line) => line.slice(line.indexOf(" ") + 1).trim()) : lines;

@@ -9,7 +9,7 @@ export const INPUT_ORDERS = ["rgb", "bgr"] as const;
 export type InputForm = Fact<typeof inputFormSchema>;
 export const inputFormSchema = z.strictObject({
   /**
-   * 0..1, -1..1 or 0..255; or values of 0..1 less the mean, divided by the deviation: one of each, or one for each of the
+   * 0..1, -1..1 or 0..255; or values of 0..1 minus the mean, divided by the deviation: one of each, or one for each of the
    * model's channels.
    */
   range: z.union([
@@ -30,11 +30,17 @@ export interface ModelInput {
 
 const WORDS = { unit: "0..1", symmetric: "-1..1", bytes: "0..255" } as const;
 
+/** Numbers by commas, in six digits. */
+export function rounded(list: readonly number[]): string {
+  return list.map((value) => Number(value.toPrecision(6))).join(",");
+}
+
 /** A form in words: `-1..1, BGR`. */
 export function describeInputForm({ range, order, fit }: InputForm): string {
-  const values = (list: readonly number[]): string => list.map((value) => Number(value.toPrecision(6))).join(",");
   const words =
-    typeof range === "string" ? WORDS[range] : `0..1 less ${values(range.mean)}, divided by ${values(range.deviation)}`;
+    typeof range === "string"
+      ? WORDS[range]
+      : `0..1 minus ${rounded(range.mean)}, divided by ${rounded(range.deviation)}`;
   return [words, ...(order === "bgr" ? ["BGR"] : []), ...(fit === undefined || fit === "stretch" ? [] : [fit])].join(
     ", ",
   );

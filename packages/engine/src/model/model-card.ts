@@ -1,11 +1,11 @@
-import { access, readFile } from "node:fs/promises";
+import { access } from "node:fs/promises";
 import { join } from "node:path";
 import { describeConfig, type Fact, given, MpoError } from "@mpo/core";
-import { type Abortable, fileError, ifFound, throwIfAborted, writeJsonFile } from "@mpo/io";
+import { type Abortable, fileError, writeJsonFile } from "@mpo/io";
 import { z } from "zod";
 import type { RetrainResult } from "../adaptation/retrain.ts";
+import { modelFolder, readJsonBeside } from "./beside-model.ts";
 import { type InputForm, inputFormSchema } from "./input-form.ts";
-import { check, parseJson } from "./layers-format/checked-json.ts";
 import { MODEL_FILE_MODE } from "./layers-format/write-layers-model.ts";
 import type { ModelGraph } from "./model-graph.ts";
 import { headOf } from "./model-head.ts";
@@ -45,7 +45,7 @@ const schema = z.object({
   model: z.string().min(1),
   norm: z.enum(NORM_NAMES),
   inputShape: z.array(whole).min(1),
-  /** Absent: nobody has stated it. */
+  /** Absent: it is not stated. */
   input: inputFormSchema.optional(),
   classes: whole,
   /** Names of the classes, by label, where the images had any. */
@@ -62,27 +62,25 @@ const schema = z.object({
   retrained: retrainingSchema.optional(),
 });
 
-/** Reads the card of the model in a folder. Throws `not-found`, `invalid-data` naming the place, `cancelled`. */
-export async function readModelCard(folder: string, options: Abortable = {}): Promise<ModelCard> {
-  return await readCard(schema, folder, options);
+/** Reads the card of a model (its folder or file). Throws `not-found`, `invalid-data` naming the place, `cancelled`. */
+export async function readModelCard(model: string, options: Abortable = {}): Promise<ModelCard> {
+  const card = await readJsonBeside(schema, model, MODEL_CARD_FILE, options);
+  if (card === undefined) throw new MpoError("not-found", `${model} has no ${MODEL_CARD_FILE}`);
+  return card;
 }
 
 /**
- * What is stated of a model's input: by its card, however little else it says, else by Teachable Machine's metadata.
- * Throws `invalid-data`, `cancelled`.
+ * What is stated of a model's input and classes: by its card, however little else that says, else by Teachable Machine's
+ * metadata. Throws `invalid-data`, `cancelled`.
  */
-export async function readInputForm(folder: string, options: Abortable = {}): Promise<InputForm | undefined> {
-  const card = await ifFound(readCard(schema.pick({ input: true }), folder, options));
-  return card?.input ?? (await readMetadata(folder, options)).input;
-}
-
-async function readCard<T>(part: z.ZodType<T>, folder: string, { signal }: Abortable): Promise<T> {
-  const path = join(folder, MODEL_CARD_FILE);
-  throwIfAborted(signal);
-  const text = await readFile(path, "utf8").catch((thrown: unknown) => {
-    throw fileError(thrown, "read", path);
-  });
-  return check(part, parseJson(text, path), path);
+export async function readStatement(
+  model: string,
+  options: Abortable,
+): Promise<{ readonly input?: InputForm | undefined; readonly classNames?: readonly string[] | undefined }> {
+  const stated = schema.pick({ input: true, classNames: true });
+  const card = await readJsonBeside(stated, model, MODEL_CARD_FILE, options);
+  if (card?.input !== undefined && card.classNames !== undefined) return card;
+  return { ...(await readMetadata(model, options)), ...card };
 }
 
 /** Writes the card of the model in a folder, in one step. Throws `invalid-argument`, `not-found`, `cancelled`. */
@@ -103,14 +101,11 @@ export async function writeModelCard(folder: string, card: ModelCard, options: A
  * States in a model's card what the model takes. What else the card says stays; where there is none, it says only this.
  * Throws as `readModelCard` and `writeModelCard` do.
  */
-export async function stateInput(folder: string, graph: ModelGraph, options: Abortable = {}): Promise<void> {
-  const card = await ifFound(readCard(z.looseObject({}), folder, options));
+export async function stateInput(model: string, graph: ModelGraph, options: Abortable = {}): Promise<void> {
+  const card = await readJsonBeside(z.looseObject({}), model, MODEL_CARD_FILE, options);
   const { shape: inputShape, form: input = { range: "unit" } } = inputOf(graph);
-  await writeJsonFile(
-    join(folder, MODEL_CARD_FILE),
-    { ...card, inputShape, input },
-    { ...options, mode: MODEL_FILE_MODE },
-  );
+  const path = join(await modelFolder(model), MODEL_CARD_FILE);
+  await writeJsonFile(path, { ...card, inputShape, input }, { ...options, mode: MODEL_FILE_MODE });
 }
 
 /** What a retraining says of itself. */
@@ -148,9 +143,9 @@ export function retrainedCard(source: ModelCard | undefined, graph: ModelGraph, 
   };
 }
 
-/** Reads the card beside a model; undefined: it has none that can be read. */
-export async function cardOf(folder: string, options: Abortable = {}): Promise<ModelCard | undefined> {
-  return await readModelCard(folder, options).catch((thrown: unknown) => {
+/** Reads the card of a model; undefined: it has none that says all that a card can. */
+export async function cardOf(model: string, options: Abortable = {}): Promise<ModelCard | undefined> {
+  return await readModelCard(model, options).catch((thrown: unknown) => {
     if (thrown instanceof MpoError && (thrown.code === "not-found" || thrown.code === "invalid-data")) return undefined;
     throw thrown;
   });

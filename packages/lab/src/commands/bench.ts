@@ -15,6 +15,7 @@ import {
   severityOption,
   sizeInBytes,
   threadsOption,
+  weightsOption,
   wholeNumber,
   wholeNumbers,
 } from "@mpo/cli";
@@ -69,7 +70,7 @@ export function define(bench: Command, context: CommandContext): void {
     "adaptation",
     "accuracy before and after label-free retraining, for each of the 15 corruptions",
   )
-    .requiredOption("--weights <dir>", "folder of the model")
+    .addOption(weightsOption())
     .option("--methods <list>", `some of ${METHOD_NAMES.join(",")}`, listOf(METHOD_NAMES), ["tent", "shot"]);
   addDatasetOptions(adaptation)
     .addOption(severityOption())
@@ -85,7 +86,7 @@ export function define(bench: Command, context: CommandContext): void {
     "judge",
     "accuracy estimated without labels, and predicted, against labels, over the 15 corruptions",
   )
-    .requiredOption("--weights <dir>", "folder of the model")
+    .addOption(weightsOption())
     .addOption(choice("--method <name>", "one that needs no labels", METHOD_NAMES, "tent"));
   addDatasetOptions(judge)
     .option("--severities <list>", `${SEVERITY}, separated by commas`, listed(wholeNumber(1, 5)), [2, 5])
@@ -134,7 +135,7 @@ export function define(bench: Command, context: CommandContext): void {
     .option("--seed <n>", "decides the profiles", wholeNumber(0), 1)
     .action((options: BenchSearchOptions) => benchSearch(options, context));
   add("policies", "accuracy, memory and time of every policy under equal limits, on the same drifts")
-    .requiredOption("--weights <dir>", "folder of the model")
+    .addOption(weightsOption())
     .addOption(choice("--dataset <name>", "whose test images are damaged", POLICY_DATASETS, "fashion-mnist"))
     .addOption(dataOption())
     .option("--corruptions <list>", "names separated by commas (default: all)", corruptionsOf, CORRUPTION_NAMES)

@@ -1,6 +1,5 @@
-import { join } from "node:path";
 import { given } from "@mpo/core";
-import { EngineWorker, evaluateLogits, MODEL_FILE, readLayersModel, softmaxRows } from "@mpo/engine";
+import { EngineWorker, evaluateLogits, readLayersModel, softmaxRows } from "@mpo/engine";
 import type { Predictor } from "./serving-app.ts";
 
 /** A predictor that runs a model in a worker of the engine, kept from the system's memory killer. */
@@ -10,7 +9,7 @@ export async function enginePredictor(
   { signal }: { readonly signal?: AbortSignal } = {},
 ): Promise<Predictor> {
   const call = given({ signal });
-  const model = await readLayersModel(join(modelFolder, MODEL_FILE), call);
+  const model = await readLayersModel(modelFolder, call);
   const worker = await EngineWorker.start({ environment, threads: 1, oomScoreAdjust: 0 }, call);
   try {
     await worker.load(model, call);

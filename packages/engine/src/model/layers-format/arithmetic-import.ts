@@ -1,5 +1,38 @@
 import { MpoError } from "@mpo/core";
-import type { LayerPlace } from "./layer-place.ts";
+import { z } from "zod";
+import { axisNumber, nestedNumbers, numbers } from "./layer-fields.ts";
+import { type LayerImport, type LayerPlace, layer, oneNode, onMap, requireLastAxis } from "./layer-place.ts";
+
+/** Keras divides by no less. */
+const SMALLEST_DEVIATION = 1e-7;
+
+/** Layers that multiply and add numbers, fixed or trained. */
+export const ARITHMETIC_LAYERS: Readonly<Record<string, LayerImport>> = {
+  Normalization: oneNode(
+    "affine",
+    z.object({
+      axis: z.union([z.null(), axisNumber]).default(-1),
+      mean: nestedNumbers,
+      variance: nestedNumbers,
+      invert: z.literal(false, "only false is supported").nullish(),
+    }),
+    (config, place) => {
+      if (config.axis !== null) requireLastAxis(config.axis, place);
+      place.weight("count", 2);
+      const mean = config.mean ?? [...(place.weight("mean", 0) ?? [])];
+      const variance = config.variance ?? [...(place.weight("variance", 1) ?? [])];
+      const scale = variance.map((value) => 1 / Math.max(Math.sqrt(value), SMALLEST_DEVIATION));
+      return { scale, offset: mean.map((value, channel) => -value * (scale[channel] ?? Number.NaN)) };
+    },
+  ),
+  Rescaling: oneNode("affine", z.object({ scale: numbers, offset: numbers.default([0]) }), (attributes) => attributes),
+  /** Of Keras' ConvNeXt: a trained number for each channel. */
+  LayerScale: layer(z.object({}), (_config, place) => {
+    const { g, name, weightFrom } = place;
+    weightFrom(`${name}/depthwise_kernel`, `${name}/gamma`);
+    return onMap(place, (x) => g.depthwiseConv2d(x, { kernelSize: 1, useBias: false }, name));
+  }),
+};
 
 /** Arithmetic with one number, or one for each channel: "x / 127.5 - 1" of Keras' own preprocess_input. */
 export function withConstants(className: string, { g, name, inputs, constants }: LayerPlace): string {

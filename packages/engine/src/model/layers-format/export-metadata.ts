@@ -1,6 +1,6 @@
-import { MpoError } from "@mpo/core";
 import { z } from "zod";
 import type { OpAttributes } from "../model-graph.ts";
+import { check } from "./checked-json.ts";
 
 /** A node that the stock layers do not have, written as several layers; the last of them has the node's name. */
 export type Expansion = {
@@ -44,16 +44,11 @@ const metadata = z.object({
   expansions: z.array(expansion),
 });
 
+const own = z.object({ userDefinedMetadata: z.object({ mpo: metadata }) });
+
 /** Reads the metadata of an export of ours; a model from elsewhere has none. Throws `invalid-data`. */
 export function parseExportMetadata(userDefinedMetadata: unknown, file: string): ExportMetadata {
   const outer = z.looseObject({ mpo: z.unknown() }).safeParse(userDefinedMetadata);
   if (!outer.success || outer.data.mpo === undefined) return NO_METADATA;
-  const result = metadata.safeParse(outer.data.mpo);
-  if (result.success) return result.data;
-  const [issue] = result.error.issues;
-  throw new MpoError(
-    "invalid-data",
-    `${file}: at userDefinedMetadata.mpo.${issue?.path.join(".")}: ${issue?.message}; expected what writeLayersModel writes`,
-    { cause: result.error },
-  );
+  return check(own, { userDefinedMetadata }, file).userDefinedMetadata.mpo;
 }

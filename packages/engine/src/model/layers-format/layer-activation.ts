@@ -44,9 +44,3 @@ export function activationOf(name: string, kerasVersion: string): OpAttributes["
 export function storedActivation(name: ActivationName): string | undefined {
   return Object.keys(ACTIVATIONS).find((stored) => ACTIVATIONS[stored] === name);
 }
-
-/** A ReLU with a limit, or without. */
-export function reluUpTo(most: number | undefined): OpAttributes["activation"] {
-  if (most === undefined) return { function: "relu" };
-  return most === 6 ? { function: "relu6" } : { function: "clippedRelu", most };
-}

@@ -1,8 +1,9 @@
 import { MpoError } from "@mpo/core";
 import { z } from "zod";
-import type { OpAttributes, SampleShape } from "../model-graph.ts";
-import { withConstants } from "./arithmetic-import.ts";
-import { activationOf, reluUpTo } from "./layer-activation.ts";
+import { elementsOf, type SampleShape } from "../model-graph.ts";
+import { ACTIVATION_LAYERS } from "./activation-import.ts";
+import { ARITHMETIC_LAYERS, withConstants } from "./arithmetic-import.ts";
+import { activationOf } from "./layer-activation.ts";
 import {
   type ActivationJson,
   activationName,
@@ -11,9 +12,7 @@ import {
   convFields,
   flag,
   hasEqualSteps,
-  nestedNumbers,
   noiseShape,
-  numbers,
   paddingName,
   paddings,
   size,
@@ -31,24 +30,19 @@ import {
   requireLastAxis,
 } from "./layer-place.ts";
 
-const SMALLEST_DEVIATION = 1e-7;
-
 /** Every layer class that a model may have. */
 const IMPORTS: Readonly<Record<string, LayerImport>> = {
   Conv2D: layer(z.object({ filters: whole, groups: whole.default(1), ...convFields }), (config, place) => {
     const { filters, groups, use_bias: useBias } = config;
     // Written as a group for each channel, as ConvNeXt is: stock TensorFlow.js has depthwise convolutions, but no groups.
-    const isDepthwise = place.groups === undefined && groups > 1 && groups === filters && hasEqualSteps(config);
-    if (isDepthwise && place.g.shapeOf(onlyInput(place.inputs)).at(-1) === groups) {
-      const depthwise = { ...windowOf(config), depthMultiplier: 1, useBias };
-      return activated(
-        place,
-        place.g.append("depthwiseConv2d", place.inputs, depthwise, place.name),
-        config.activation,
-      );
-    }
-    const attributes = { filters, ...windowOf(config), groups: place.groups ?? groups, useBias };
-    return activated(place, place.g.append("conv2d", place.inputs, attributes, place.name), config.activation);
+    const { g, name, inputs } = place;
+    const isAlone = place.groups === undefined && groups > 1 && groups === filters && hasEqualSteps(config);
+    const isDepthwise = isAlone && g.shapeOf(onlyInput(inputs)).at(-1) === groups;
+    const window = windowOf(config);
+    const node = isDepthwise
+      ? g.append("depthwiseConv2d", inputs, { ...window, depthMultiplier: 1, useBias }, name)
+      : g.append("conv2d", inputs, { filters, ...window, groups: place.groups ?? groups, useBias }, name);
+    return activated(place, node, config.activation);
   }),
   DepthwiseConv2D: layer(z.object({ depth_multiplier: whole.default(1), ...convFields }), (config, place) => {
     const attributes = { ...windowOf(config), depthMultiplier: config.depth_multiplier, useBias: config.use_bias };
@@ -121,43 +115,6 @@ const IMPORTS: Readonly<Record<string, LayerImport>> = {
       place.name,
     );
   }),
-  ReLU: layer(
-    z.object({
-      max_value: z.number().positive().nullish(),
-      negative_slope: z.number().nonnegative().nullish(),
-      threshold: z.literal(0, "only 0 is supported").nullish(),
-    }),
-    ({ max_value: most, negative_slope: slope }, { g, name, inputs }) => {
-      const put = (attributes: OpAttributes["activation"]): string => g.append("activation", inputs, attributes, name);
-      if (!slope) return put(reluUpTo(most ?? undefined));
-      const leaky = put({ function: "leakyRelu", slope });
-      if (!most) return leaky;
-      // min(x, most) is most - relu(most - x).
-      const below = { scale: [-1], offset: [most] };
-      const rest = g.activation(g.append("affine", [leaky], below, `${name}_rest`), "relu", `${name}_relu`);
-      return g.append("affine", [rest], below, `${name}_most`);
-    },
-  ),
-  LeakyReLU: oneNode(
-    "activation",
-    z.object({ alpha: z.number().optional(), negative_slope: z.number().optional() }),
-    ({ alpha, negative_slope: slope }) => ({ function: "leakyRelu", slope: alpha ?? slope ?? 0.3 }),
-  ),
-  PReLU: oneNode("prelu", z.object({ shared_axes: z.array(whole).nullish() }), ({ shared_axes: axes }) => ({
-    sharedAxes: (axes ?? []).map((axis) => axis - 1),
-  })),
-  ELU: layer(z.object({ alpha: z.number().default(1) }), ({ alpha }, { g, name, inputs }) => {
-    const x = onlyInput(inputs);
-    const elu = g.activation(x, "elu", name);
-    if (alpha === 1) return elu;
-    const scaled = (node: string, by: number): string =>
-      g.append("affine", [node], { scale: [by], offset: [0] }, `${node}_scaled`);
-    return g.add(scaled(elu, alpha), scaled(g.activation(x, "relu", `${name}_relu`), 1 - alpha), `${name}_sum`);
-  }),
-  Softmax: oneNode("activation", z.object({ axis: z.number().default(-1) }), ({ axis }, place) => {
-    requireLastAxis(axis, place);
-    return { function: "softmax" };
-  }),
   Add: layer(z.object({}), (_config, { g, name, inputs }) =>
     chained(name, inputs, (left, right, own) => g.add(left, right, own)),
   ),
@@ -216,12 +173,6 @@ const IMPORTS: Readonly<Record<string, LayerImport>> = {
     z.object({ rate: z.number(), noise_shape: noiseShape }),
     ({ rate, noise_shape: whole }) => (whole === null ? { rate } : { rate, whole }),
   ),
-  /** Of Keras' ConvNeXt: a trained number for each channel. */
-  LayerScale: layer(z.object({}), (_config, place) => {
-    const { g, name, weightFrom } = place;
-    weightFrom(`${name}/depthwise_kernel`, `${name}/gamma`);
-    return onMap(place, (x) => g.depthwiseConv2d(x, { kernelSize: 1, useBias: false }, name));
-  }),
   StochasticDepth: oneNode("dropout", z.object({ drop_path_rate: z.number() }), ({ drop_path_rate: rate }) => ({
     rate,
     whole: "samples",
@@ -230,24 +181,8 @@ const IMPORTS: Readonly<Record<string, LayerImport>> = {
     rate,
     whole: "channels",
   })),
-  Normalization: oneNode(
-    "affine",
-    z.object({
-      axis: z.union([z.null(), axisNumber]).default(-1),
-      mean: nestedNumbers,
-      variance: nestedNumbers,
-      invert: z.literal(false, "only false is supported").nullish(),
-    }),
-    (config, place) => {
-      if (config.axis !== null) requireLastAxis(config.axis, place);
-      place.weight("count", 2);
-      const mean = config.mean ?? [...(place.weight("mean", 0) ?? [])];
-      const variance = config.variance ?? [...(place.weight("variance", 1) ?? [])];
-      const scale = variance.map((value) => 1 / Math.max(Math.sqrt(value), SMALLEST_DEVIATION));
-      return { scale, offset: mean.map((value, channel) => -value * (scale[channel] ?? Number.NaN)) };
-    },
-  ),
-  Rescaling: oneNode("affine", z.object({ scale: numbers, offset: numbers.default([0]) }), (attributes) => attributes),
+  ...ACTIVATION_LAYERS,
+  ...ARITHMETIC_LAYERS,
 };
 
 /** Layers that change what passes in Keras' own training only, or nothing at all. */
@@ -292,7 +227,6 @@ function activated(place: LayerPlace, node: string, activation: ActivationJson):
 
 /** Fills in a -1 of a target shape. */
 function resolved(target: readonly number[], from: SampleShape): SampleShape {
-  const product = (shape: readonly number[]): number => shape.reduce((result, extent) => result * extent, 1);
-  const known = product(target.filter((extent) => extent !== -1));
-  return target.map((extent) => (extent === -1 ? product(from) / known : extent));
+  const known = elementsOf(target.filter((extent) => extent !== -1));
+  return target.map((extent) => (extent === -1 ? elementsOf(from) / known : extent));
 }

@@ -53,7 +53,7 @@ const modelJson = z.looseObject({
 function parsedText(value: unknown): unknown {
   if (typeof value !== "string") return value;
   try {
-    return JSON.parse(value) as unknown;
+    return parseJson(value, "");
   } catch {
     return value;
   }

@@ -4,7 +4,7 @@ import { given, MpoError } from "@mpo/core";
 import { type Abortable, fileError, throwIfAborted } from "@mpo/io";
 import { z } from "zod";
 import { GraphBuilder } from "../graph-builder.ts";
-import { readInputForm } from "../model-card.ts";
+import { readStatement } from "../model-card.ts";
 import type { Model, ModelGraph, ModelWeights, SampleShape } from "../model-graph.ts";
 import { preparedForm, withInputForm } from "../stated-input.ts";
 import { graphVariables } from "../variables.ts";
@@ -25,7 +25,7 @@ import { MODEL_FILE } from "./write-layers-model.ts";
  * quantised to uint8, uint16 or float16), a `.keras` or an `.h5` file. Sequential or Functional, one input of fixed size,
  * one output; the layers of models inside it stand among its own, a layer's own activation becomes a node after it, and
  * each use of a layer a node of its own. An export of `writeLayersModel` gives back the same graph.
- * What is stated of its input (`readInputForm`), or follows from its own preparation, becomes part of the graph.
+ * What is stated of its input (`readStatement`), or follows from its own preparation, becomes part of the graph.
  *
  * Throws `not-found`; `invalid-data` for damaged files, naming file and place; `unsupported` for a layer or a setting
  * that the engine does not have, naming the layer and what is supported; `cancelled`.
@@ -40,8 +40,8 @@ export async function readLayersModel(path: string, options: Abortable = {}): Pr
   const layerWeights = new LayerWeights(stored, topology.layers);
   const { graph, storedNames } = importGraph(topology, layerWeights, metadata, file);
   const weights = assignWeights(graph, layerWeights, storedNames, metadata, file);
-  const form = (await readInputForm(dirname(file), options)) ?? preparedForm(graph);
-  return { graph: withInputForm(graph, form), weights };
+  const { input = preparedForm(graph) } = await readStatement(file, options);
+  return { graph: withInputForm(graph, input), weights };
 }
 
 interface Content extends KerasFile {

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { type FileHandle, open, stat } from "node:fs/promises";
 import { join, normalize, sep } from "node:path";
-import { MpoError } from "@mpo/core";
+import { halfToNumber, MpoError } from "@mpo/core";
 import { type Abortable, fileError, systemErrorCode, throwIfAborted } from "@mpo/io";
 import { elementsOf } from "../model-graph.ts";
 import { invalid } from "./checked-json.ts";
@@ -181,22 +181,10 @@ function decode({ buffer }: Uint8Array<ArrayBuffer>, { quantization }: WeightSpe
   return Float32Array.from(levels, (level) => level * scale + min);
 }
 
-/** IEEE 754 binary16: 1 bit sign, 5 bits exponent, 10 bits fraction. */
-function halfToNumber(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = (bits & 0x3ff) / 1024;
-  if (exponent === 0) return sign * fraction * 2 ** -14;
-  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-  return sign * (1 + fraction) * 2 ** (exponent - 15);
-}
-
 /** Throws `invalid-data` for a number that is not finite; `where` says where the weight lies. */
 export function requireFinite(values: Float32Array, name: string, where: string): void {
   const bad = values.findIndex((value) => !Number.isFinite(value));
   if (bad < 0) return;
-  throw new MpoError(
-    "invalid-data",
-    `weight "${name}", ${where} is ${values[bad]} at element ${bad}; expected finite numbers`,
-  );
+  const found = `${values[bad]} at element ${bad}`;
+  throw new MpoError("invalid-data", `weight "${name}", ${where} is ${found}; expected finite numbers`);
 }

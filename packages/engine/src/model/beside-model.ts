@@ -1,0 +1,37 @@
+import { readFile, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { type Abortable, fileError, ifFound, throwIfAborted } from "@mpo/io";
+import type { z } from "zod";
+import { check, parseJson } from "./layers-format/checked-json.ts";
+
+/** The folder of a model that is named by its folder or its file: there lie its card and the names of its classes. */
+export async function modelFolder(model: string): Promise<string> {
+  const found = await stat(model).catch(() => undefined);
+  return found?.isFile() === true ? dirname(model) : model;
+}
+
+/** The text of a file beside a model, with its path; undefined: there is none. Throws `cancelled`. */
+export async function readBeside(
+  model: string,
+  name: string,
+  { signal }: Abortable,
+): Promise<{ readonly path: string; readonly text: string } | undefined> {
+  throwIfAborted(signal);
+  const path = join(await modelFolder(model), name);
+  const reading = readFile(path, "utf8").catch((thrown: unknown) => {
+    throw fileError(thrown, "read", path);
+  });
+  const text = await ifFound(reading);
+  return text === undefined ? undefined : { path, text };
+}
+
+/** The same for JSON, checked. Throws `invalid-data`, naming file and place, and `cancelled`. */
+export async function readJsonBeside<T>(
+  schema: z.ZodType<T>,
+  model: string,
+  name: string,
+  options: Abortable,
+): Promise<T | undefined> {
+  const found = await readBeside(model, name, options);
+  return found && check(schema, parseJson(found.text, found.path), found.path);
+}
