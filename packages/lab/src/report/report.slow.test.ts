@@ -47,7 +47,11 @@ describe("mpo report", () => {
       "--batch",
       "32",
     ];
-    const probed = await runCommand(["probe", "--weights", weights, ...task, "--probe-time", "30s", "-o", profile]);
+    const probe = (time: string): ReturnType<typeof runCommand> =>
+      runCommand(["probe", "--weights", weights, ...task, "--probe-time", time, "-o", profile]);
+    let probed = await probe("30s");
+    // Too short on a very busy machine.
+    if (probed.code !== 0) probed = await probe("3min");
     assert.equal(probed.code, 0, probed.stderr);
     const document = JSON.parse(await readFile(profile, "utf8"));
     curves = document.profile.accuracy.length;
