@@ -121,6 +121,7 @@ export {
   type PolicyName,
   planStep,
   prescribedRates,
+  requireTrainable,
   type StepPlan,
   withPrescribedRates,
 } from "./plan/index.ts";

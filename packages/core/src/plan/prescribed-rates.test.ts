@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { resolveRetrainConfig, uniformFreezing } from "../facts/retrain-config.ts";
-import { prescribedRates, withPrescribedRates } from "./prescribed-rates.ts";
+import { ChainBuilder } from "../test-support/chain-builder.ts";
+import { tinyChain } from "../test-support/tiny-chain.ts";
+import { prescribedRates, requireTrainable, withPrescribedRates } from "./prescribed-rates.ts";
 
 void test("a method's rates hold where a config trains more, and the config's where it freezes more", () => {
   const half = resolveRetrainConfig({ microBatch: 8, freezing: uniformFreezing(0.5) });
@@ -11,4 +13,20 @@ void test("a method's rates hold where a config trains more, and the config's wh
   assert.deepEqual(of("crossEntropy"), half.freezing);
   assert.deepEqual(prescribedRates("of a later release"), {});
   assert.equal(withPrescribedRates(half, "tent").microBatch, 8);
+});
+
+void test("a model of which a method trains nothing is refused with the methods that do train it", () => {
+  const builder = new ChainBuilder(48);
+  builder.conv(64, 108);
+  builder.flatten();
+  builder.dense(12, 96);
+  builder.endUnit("all");
+  const plain = builder.build("plain");
+  for (const method of ["tent", "shot", "crossEntropy"]) requireTrainable(tinyChain(), method, "tiny");
+  for (const method of ["shot", "crossEntropy"]) requireTrainable(plain, method, "plain");
+  assert.throws(() => requireTrainable(plain, "tent", "plain"), {
+    code: "invalid-argument",
+    message: "plain has nothing that tent trains (frozen: all convolutions and all dense layers)",
+    hint: "Use a method that trains other layers: shot or crossEntropy.",
+  });
 });

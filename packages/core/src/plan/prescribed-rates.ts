@@ -1,4 +1,5 @@
-import type { RetrainConfig } from "../facts/index.ts";
+import { type Chain, describeFreezing, MpoError, type RetrainConfig, resolveRetrainConfig } from "../facts/index.ts";
+import { frozenParameters } from "./freezing.ts";
 import type { FixedRates } from "./freezing-choices.ts";
 
 /**
@@ -36,4 +37,14 @@ export function withPrescribedRates(config: RetrainConfig, loss: string): Retrai
       linear: Math.max(freezing.linear, linear),
     },
   };
+}
+
+/** Throws `invalid-argument` for a model of which a method trains nothing, such as Tent without a normalisation layer. */
+export function requireTrainable(chain: Chain, loss: string, model: string): void {
+  const freezingOf = (method: string) => withPrescribedRates(resolveRetrainConfig({}), method).freezing;
+  const trains = (method: string): boolean => frozenParameters(chain, freezingOf(method)).includes(false);
+  if (trains(loss)) return;
+  throw new MpoError("invalid-argument", `${model} has nothing that ${loss} trains (${describeFreezing(freezingOf(loss))})`, {
+    hint: `Use a method that trains other layers: ${METHOD_NAMES.filter(trains).join(" or ") || "none does"}.`,
+  });
 }

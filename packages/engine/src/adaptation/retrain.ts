@@ -1,4 +1,5 @@
-import { given, MAX_REPEATS, type MethodName, MpoError, type RetrainConfig, withPrescribedRates } from "@mpo/core";
+import { given, MAX_REPEATS, type MethodName, MpoError, requireTrainable, type RetrainConfig, withPrescribedRates } from "@mpo/core";
+import { chainOf } from "../compiler/chain-of.ts";
 import type { Model, ModelWeights } from "../model/model-graph.ts";
 import type { Samples } from "../training/batches.ts";
 import { type StepReport, stepTimes } from "../training/train-loop.ts";
@@ -79,6 +80,7 @@ export async function retrain(
   const method = methodNamed(retraining.method);
   checkSamples(retraining, method);
   const { loss, optimizer } = method;
+  requireTrainable(chainOf(model.graph), loss, model.graph.name);
   const config = withPrescribedRates(retraining.config, loss);
   const training = { config, loss, optimizer, replacesStatistics: true };
   const loaded = await worker.load({ ...model, training }, call);

@@ -5,6 +5,7 @@ import {
   MpoError,
   type Profile,
   powersOfTwo,
+  requireTrainable,
   residentGrowth,
   SECOND_MS,
   validateProfile,
@@ -46,6 +47,7 @@ export async function probe(task: ProbeTask, budget: ProbeBudget, options: Probe
   });
   await guard.check();
   const context = new ProbeContext(task, budget, options, guard.signal);
+  requireTrainable(context.chain, context.method.loss, task.model.graph.name);
   const findings = new ProbeFindings(context);
   let accuracy: readonly AccuracySample[] = [];
   try {
