@@ -26,7 +26,7 @@ export {
 } from "./model/model-card.ts";
 export type { Model, ModelGraph, ModelWeights } from "./model/model-graph.ts";
 export { headOf } from "./model/model-head.ts";
-export { inputOf, withInputForm } from "./model/stated-input.ts";
+export { imageShapeOf, inputOf, withInputForm } from "./model/stated-input.ts";
 export { initialWeights, parameterCount } from "./model/variables.ts";
 export { buildModel, MODEL_NAMES, type ModelName, modelCatalogue } from "./model/zoo/build-model.ts";
 export { FORM_NAMES, type FormName, NORM_NAMES, type NormName } from "./model/zoo/zoo-layers.ts";

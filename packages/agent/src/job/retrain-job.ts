@@ -6,6 +6,7 @@ import {
   checkInput,
   describeInputForm,
   type InputForm,
+  imageShapeOf,
   inputOf,
   type Model,
   methodNamed,
@@ -88,9 +89,10 @@ async function writeStaged(
 /** Throws `unsupported` for a model that takes no images. */
 export function inputShape({ graph }: Model): PictureForm {
   const { shape, form } = inputOf(graph);
-  const [height, width, channels] = shape;
-  if (height === undefined || width === undefined || channels === undefined || shape.length !== 3) {
+  const images = imageShapeOf(graph);
+  if (images === undefined) {
     throw new MpoError("unsupported", `the model takes inputs of ${shape.join("x")}; expected images`);
   }
+  const [height, width, channels] = images;
   return { height, width, channels, fit: form?.fit };
 }

@@ -167,12 +167,16 @@ async function inputShape(source: string): Promise<PictureForm> {
   const path = join(source, MODEL_CARD_FILE);
   const card = (await readJsonFile(path)) as { readonly inputShape?: unknown; readonly input?: { fit?: Fit } } | null;
   const shape = card?.inputShape;
-  if (!Array.isArray(shape) || shape.length !== 3 || !shape.every((size) => Number.isSafeInteger(size) && size > 0)) {
+  if (
+    !Array.isArray(shape) ||
+    ![2, 3].includes(shape.length) ||
+    !shape.every((size) => Number.isSafeInteger(size) && size > 0)
+  ) {
     throw new MpoError(
       "invalid-data",
       `${path}: inputShape is ${JSON.stringify(shape)}; expected [height, width, channels]`,
     );
   }
-  const [height = 0, width = 0, channels = 0] = shape as readonly number[];
+  const [height = 0, width = 0, channels = 1] = shape as readonly number[];
   return { height, width, channels, fit: card?.input?.fit };
 }

@@ -22,7 +22,7 @@ async function withFolder(
   const root = await mkdtemp(join(tmpdir(), "mpo-agent-serving-"));
   try {
     await put(root, "cam/model/model.json", "{}");
-    await put(root, "cam/model/model-card.json", JSON.stringify({ inputShape: [4, 4, 1] }));
+    await put(root, "cam/model/model-card.json", JSON.stringify({ inputShape: [4, 4] }));
     let draws = 0;
     const random = (): number => (++draws % 1000) / 1000;
     await check(

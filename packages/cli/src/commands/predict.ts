@@ -5,6 +5,7 @@ import {
   EngineWorker,
   evaluateLogits,
   headOf,
+  imageShapeOf,
   inputOf,
   type Model,
   outputsOf,
@@ -84,12 +85,13 @@ async function readSamples(
   const { shape, form } = inputOf(model.graph);
   const path = resolve(workingFolder, options.input);
   if (extname(path).toLowerCase() !== ".npy") {
-    const [height = 0, width = 0, channels = 0] = shape;
-    if (shape.length !== 3) {
+    const images = imageShapeOf(model.graph);
+    if (images === undefined) {
       throw new MpoError("unsupported", `the model takes inputs of ${shape.join("x")}; expected pictures`, {
         hint: "Give it an .npy file.",
       });
     }
+    const [height, width, channels] = images;
     const size = { height, width, channels, fit: form?.fit };
     const samples = samplesOf(await loadPictures(path, { ...size, signal, note: terminal.note }));
     reportInput(model, samples, options.weights, context);

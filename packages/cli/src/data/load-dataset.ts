@@ -10,7 +10,7 @@ import {
   type Part,
   SET_LOADERS,
 } from "@mpo/datasets";
-import { headOf, inputOf, type Model, readClassNames } from "@mpo/engine";
+import { headOf, imageShapeOf, inputOf, type Model, type ModelGraph, readClassNames } from "@mpo/engine";
 import type { Files, Output, Stop } from "../command-context.ts";
 import { DATASET_FILES, type DatasetName } from "../options/dataset-options.ts";
 import type { InputOptions } from "../options/input-options.ts";
@@ -28,7 +28,7 @@ export interface DatasetOptions extends Pick<InputOptions, "inputFit"> {
 }
 
 /** Of a folder's pictures, where no model says. */
-const DEFAULT_SHAPE: readonly number[] = [32, 32, 3];
+const DEFAULT_SHAPE = [32, 32, 3] as const;
 
 /**
  * Loads a part of a data set, and says in a line what it holds. Fashion-MNIST lies where the set-up put it; the others
@@ -38,14 +38,16 @@ export async function loadDataset(
   options: DatasetOptions,
   part: Part,
   { environment, workingFolder, signal, terminal }: Files & Output & Stop,
-  { shape, form }: ReturnType<typeof inputOf> = { shape: DEFAULT_SHAPE },
+  graph?: ModelGraph,
 ): Promise<ImageSet> {
+  const { form } = graph === undefined ? {} : inputOf(graph);
   const { dataset: name, data, imageSize, inputFit: fit = form?.fit } = options;
   const folder = data === undefined ? defaultFolder(name, environment) : resolve(workingFolder, data);
   if (folder === undefined) {
     throw new MpoError("invalid-argument", `--dataset ${name} needs to know which folder`, { hint: hintFor(name) });
   }
-  const [height = 0, width = 0, channels = 0] = imageSize === undefined ? shape : [imageSize, imageSize, shape[2]];
+  const shape = (graph === undefined ? undefined : imageShapeOf(graph)) ?? DEFAULT_SHAPE;
+  const [height, width, channels] = imageSize === undefined ? shape : [imageSize, imageSize, shape[2]];
   const common = { signal, note: terminal.note };
   const load = {
     ...SET_LOADERS,
@@ -69,7 +71,7 @@ export async function loadTestImages(
   path: string | undefined,
   context: Files & Output & Stop,
 ): Promise<ImageSet> {
-  const set = await loadDataset(options, "test", context, inputOf(model.graph));
+  const set = await loadDataset(options, "test", context, model.graph);
   const names = path === undefined ? undefined : await readClassNames(path, { signal: context.signal });
   const count = headOf(model.graph).classes;
   const name = path ?? model.graph.name;

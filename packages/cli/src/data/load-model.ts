@@ -1,6 +1,6 @@
 import { MpoError } from "@mpo/core";
 import type { ImageSet } from "@mpo/datasets";
-import { headOf, type Model, readLayersModel, sampleShapes } from "@mpo/engine";
+import { headOf, imageShapeOf, inputOf, type Model, readLayersModel } from "@mpo/engine";
 import { type InputOptions, withInputOptions } from "../options/input-options.ts";
 
 /** Reads the model in a folder (or its file), with what is stated of its input. Throws as `readLayersModel` does. */
@@ -17,8 +17,7 @@ export async function loadModel(path: string, signal: AbortSignal, stated: Input
 /** Throws `invalid-argument` when the model does not take these images, or has no output for one of their labels. */
 export function requireFitting({ graph }: Model, images: ImageSet, modelPath: string): void {
   const { height, width, channels, labels } = images;
-  const shapes = sampleShapes(graph);
-  const [wanted = []] = shapes.values();
+  const wanted = imageShapeOf(graph) ?? inputOf(graph).shape;
   const given = [height, width, channels];
   if (wanted.join() !== given.join()) {
     throw new MpoError(

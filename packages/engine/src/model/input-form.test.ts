@@ -9,7 +9,7 @@ import { type InputForm, toModelInput } from "./input-form.ts";
 import { readLayersModel } from "./layers-format/read-layers-model.ts";
 import { writeLayersModel } from "./layers-format/write-layers-model.ts";
 import { MODEL_CARD_FILE } from "./model-card.ts";
-import { inputOf, preparedForm, withInputForm } from "./stated-input.ts";
+import { imageShapeOf, inputOf, preparedForm, withInputForm } from "./stated-input.ts";
 import { initialWeights } from "./variables.ts";
 import { buildModel } from "./zoo/build-model.ts";
 
@@ -32,6 +32,14 @@ void test("each range, order and normalisation is what it says", () => {
   const mean = [103.939, 116.779, 123.68].map((value) => value / 255);
   const caffe = { range: { mean, deviation: [1 / 255] }, order: "bgr" } as const;
   assert.deepEqual(prepared(caffe, pixel), [151.061, 10.721, -123.68]);
+});
+
+void test("a model of [height, width] takes grey images, one of features none", () => {
+  const taken = (...shape: number[]) =>
+    imageShapeOf({ name: "m", nodes: [{ name: "x", kind: "input", inputs: [], attributes: { shape } }], output: "x" });
+  assert.deepEqual(taken(24, 32, 3), [24, 32, 3]);
+  assert.deepEqual(taken(28, 28), [28, 28, 1]);
+  assert.equal(taken(784), undefined);
 });
 
 void test("a statement that does not fit the model's channels is refused", () => {

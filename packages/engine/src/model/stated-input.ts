@@ -8,6 +8,17 @@ export function inputOf({ nodes: [first], name }: ModelGraph): ModelInput {
   return first.attributes;
 }
 
+/**
+ * The images that a model takes, as `[height, width, channels]`: without a last axis, those of grey ones. Undefined for
+ * one that takes no images.
+ */
+export function imageShapeOf(graph: ModelGraph): readonly [number, number, number] | undefined {
+  const { shape } = inputOf(graph);
+  const [height, width, channels = 1] = shape;
+  if (height === undefined || width === undefined || shape.length > 3) return undefined;
+  return [height, width, channels];
+}
+
 /** The graph with a statement of what it takes. Throws `invalid-argument` where its channels are not as many. */
 export function withInputForm(graph: ModelGraph, form: InputForm | undefined): ModelGraph {
   const [first, ...rest] = graph.nodes;
