@@ -18,11 +18,15 @@ export async function readBeside(
 ): Promise<{ readonly path: string; readonly text: string } | undefined> {
   throwIfAborted(signal);
   const path = join(await modelFolder(model), name);
-  const reading = readFile(path, "utf8").catch((thrown: unknown) => {
+  const reading = readFile(path).catch((thrown: unknown) => {
     throw fileError(thrown, "read", path);
   });
-  const text = await ifFound(reading);
-  return text === undefined ? undefined : { path, text };
+  const bytes = await ifFound(reading);
+  if (bytes === undefined) return undefined;
+  // Windows' programs write UTF-16, which begins with its mark.
+  const mark = bytes.subarray(0, 2).toString("hex");
+  const encoding = mark === "fffe" ? "utf-16le" : mark === "feff" ? "utf-16be" : "utf-8";
+  return { path, text: new TextDecoder(encoding).decode(bytes) };
 }
 
 /** The same for JSON, checked. Throws `invalid-data`, naming file and place, and `cancelled`. */

@@ -23,8 +23,23 @@ void test("classes are named by the card, by Teachable Machine's metadata or by 
     assert.deepEqual(await readClassNames(folder), ["cat", "dog house"]);
     await put("labels.txt", "0 cat\n1 dog house\n");
     assert.deepEqual(await readClassNames(folder), ["cat", "dog house"]);
+    await put("labels.txt", "cat\rdog house\r");
+    assert.deepEqual(await readClassNames(folder), ["cat", "dog house"]);
+    const utf16 = Buffer.from("\u{FEFF}cat\r\nköter\r\n", "utf16le");
+    for (const bytes of [utf16, Buffer.from(utf16).swap16()]) {
+      await writeFile(join(folder, "labels.txt"), bytes);
+      assert.deepEqual(await readClassNames(folder), ["cat", "köter"]);
+    }
+    await put("labels.txt", "\n");
+    await assert.rejects(readClassNames(folder), {
+      code: "invalid-data",
+      message: /labels\.txt: expected the names of/u,
+    });
+    await put("labels.txt", "0 cat\n1 dog house\n");
     await put("metadata.json", '{"keras_version": "3.0.0"}');
     assert.deepEqual(await readClassNames(folder), ["cat", "dog house"]);
+    await put("metadata.json", '{"labels": [1, 0]}');
+    assert.deepEqual(await readClassNames(folder), ["1", "0"]);
     await put("metadata.json", METADATA);
     assert.deepEqual(await readClassNames(folder), ["mine", "alone"]);
     await writeModelCard(folder, { ...CARD, classNames: ["a", "b"] });

@@ -1,5 +1,6 @@
 import type { Abortable } from "@mpo/io";
 import { readBeside } from "./beside-model.ts";
+import { invalid } from "./layers-format/checked-json.ts";
 import { readStatement } from "./model-card.ts";
 
 /**
@@ -9,8 +10,10 @@ import { readStatement } from "./model-card.ts";
 export async function readClassNames(model: string, options: Abortable = {}): Promise<readonly string[] | undefined> {
   const { classNames } = await readStatement(model, options);
   if (classNames !== undefined) return classNames;
-  const lines = (await readBeside(model, "labels.txt", options))?.text.trim().split(/\s*\r?\n\s*/u);
-  if (lines === undefined || lines.join("") === "") return undefined;
+  const found = await readBeside(model, "labels.txt", options);
+  if (found === undefined) return undefined;
+  const lines = found.text.trim().split(/\s*[\r\n]\s*/u);
+  if (lines.join("") === "") throw invalid(found.path, "expected the names of the classes, one a line; found none");
   const isNumbered = lines.every((line, index) => line.startsWith(`${index} `));
   return isNumbered ? lines.map((line) => line.slice(line.indexOf(" ") + 1).trim()) : lines;
 }
