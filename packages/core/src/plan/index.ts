@@ -2,7 +2,13 @@ export { frozenParameters, valuesWithGradient } from "./freezing.ts";
 export { type FixedRates, type FreezingChoice, freezingChoices, hasChoice, trainedBytes } from "./freezing-choices.ts";
 export { planStep } from "./plan-step.ts";
 export { type CheckpointKind, POLICIES, POLICY_NAMES, type PolicyName, type PolicyRules } from "./policies.ts";
-export { METHOD_NAMES, type MethodName, prescribedRates, requireTrainable, withPrescribedRates } from "./prescribed-rates.ts";
+export {
+  METHOD_NAMES,
+  type MethodName,
+  prescribedRates,
+  requireTrainable,
+  withPrescribedRates,
+} from "./prescribed-rates.ts";
 export { DEFAULT_ROTOR_SLOTS, RotorTable, type RotorUnit } from "./rotor.ts";
 export {
   type BackwardInstruction,

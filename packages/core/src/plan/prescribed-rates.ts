@@ -44,7 +44,11 @@ export function requireTrainable(chain: Chain, loss: string, model: string): voi
   const freezingOf = (method: string) => withPrescribedRates(resolveRetrainConfig({}), method).freezing;
   const trains = (method: string): boolean => frozenParameters(chain, freezingOf(method)).includes(false);
   if (trains(loss)) return;
-  throw new MpoError("invalid-argument", `${model} has nothing that ${loss} trains (${describeFreezing(freezingOf(loss))})`, {
-    hint: `Use a method that trains other layers: ${METHOD_NAMES.filter(trains).join(" or ") || "none does"}.`,
-  });
+  throw new MpoError(
+    "invalid-argument",
+    `${model} has nothing that ${loss} trains (${describeFreezing(freezingOf(loss))})`,
+    {
+      hint: `Use a method that trains other layers: ${METHOD_NAMES.filter(trains).join(" or ") || "none does"}.`,
+    },
+  );
 }

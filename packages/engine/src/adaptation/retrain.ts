@@ -1,4 +1,12 @@
-import { given, MAX_REPEATS, type MethodName, MpoError, requireTrainable, type RetrainConfig, withPrescribedRates } from "@mpo/core";
+import {
+  given,
+  MAX_REPEATS,
+  type MethodName,
+  MpoError,
+  type RetrainConfig,
+  requireTrainable,
+  withPrescribedRates,
+} from "@mpo/core";
 import { chainOf } from "../compiler/chain-of.ts";
 import type { Model, ModelWeights } from "../model/model-graph.ts";
 import type { Samples } from "../training/batches.ts";

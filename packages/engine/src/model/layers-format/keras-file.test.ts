@@ -27,6 +27,16 @@ void test("an .h5 and a .keras file give the same model, also by their folder", 
     assert.deepEqual(await readLayersModel(folder), h5);
   }));
 
+void test("of several models in a folder, none is taken for the one that is meant", () =>
+  withFolder(async (folder) => {
+    await copyFile(H5, join(folder, "last.h5"));
+    await writeFile(join(folder, "last.weights.h5"), "");
+    await readLayersModel(folder);
+    await copyFile(KERAS, join(folder, "best.keras"));
+    const message = `${folder}: which of best.keras, last.h5? Name the file itself`;
+    await assert.rejects(readLayersModel(folder), { code: "invalid-argument", message });
+  }));
+
 void test("a .keras file's weights go by the layers' classes, whatever the layers are called", () =>
   withFolder(async (folder) => {
     const parts = unzipSync(await readFile(KERAS));

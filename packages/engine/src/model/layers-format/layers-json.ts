@@ -71,7 +71,9 @@ const structureOnly = z.looseObject({
 
 function otherFormatOf(json: unknown): OtherFormat | undefined {
   if (graphModel.safeParse(json).success) return "graphModel";
-  return structureOnly.safeParse(json).success ? "structure" : undefined;
+  if (structureOnly.safeParse(json).success) return "structure";
+  const isObject = typeof json === "object" && json !== null && !Array.isArray(json);
+  return isObject && !("modelTopology" in json) ? "unknown" : undefined;
 }
 
 /**

@@ -21,6 +21,11 @@ const FILES: readonly (readonly [path: string, content: string, given: string, m
   ["m.onnx", "\x08\x07", "m.onnx", /this is an ONNX model$/, /Keras/],
   ["m.pt", "PK\x03\x04", "m.pt", /this is a PyTorch file$/, /Keras/],
   ["m.zip", ZIP, "m.zip", /this is a zip archive, but not/, /unzip/],
+  ["m/a.zip", ZIP, "m", /a\.zip: this is a zip archive, but not/, /unzip/],
+  ["m.keras", "", "m.keras", /this is an empty file$/, /Copy/],
+  ["m.h5", "version https://git-lfs.github.com/spec/v1\n", "m.h5", /this is a pointer of Git LFS/, /git lfs pull/],
+  ["m.h5", "<!DOCTYPE html>", "m.h5", /this is not a model of a known format$/, /\.keras/],
+  ["model.json", '{"a": 1}', "model.json", /this is not a model of a known format$/, /model\.json/],
   ["model.json", "\x7fELF\x02\0\x1b[31m", "model.json", /this is not a model of a known format$/, /model\.json/],
 ];
 

@@ -18,6 +18,8 @@ const OTHER_FORMATS = {
   weights: ["the weights of a Keras model without its structure", WHOLE_MODEL],
   onnx: ["an ONNX model", "Give the Keras model that it was made from."],
   pytorch: ["a PyTorch file", "Only Keras and TensorFlow.js layers models are read."],
+  empty: ["an empty file", "Copy the model again."],
+  lfs: ["a pointer of Git LFS, not the file itself", "Fetch the file: git lfs pull"],
   unknown: [
     "not a model of a known format",
     "Give a TensorFlow.js layers model (model.json and its weight files), a .keras or an .h5 file.",
@@ -31,16 +33,22 @@ export function otherFormat(path: string, format: OtherFormat): MpoError {
   return new MpoError("unsupported", `${path}: this is ${title}`, { hint });
 }
 
-const BY_EXTENSION: Readonly<Record<string, OtherFormat>> = { ".onnx": "onnx", ".pt": "pytorch", ".pth": "pytorch" };
+/** What a file is called that does not begin as one of Keras or TensorFlow Lite does. */
+const BY_EXTENSION: Readonly<Record<string, OtherFormat>> = {
+  ...{ ".onnx": "onnx", ".pt": "pytorch", ".pth": "pytorch" },
+  ...{ ".keras": "unknown", ".h5": "unknown", ".hdf5": "unknown", ".tflite": "unknown" },
+};
 
 /** What a file is, by its first bytes; undefined: text, which may be a `model.json`. */
 export function binaryFormat(path: string, bytes: Uint8Array): OtherFormat | "h5" | "keras" | undefined {
+  if (bytes.length === 0) return "empty";
   const begin = Buffer.from(bytes.subarray(0, 8)).toString("latin1");
   if (begin === "\x89HDF\r\n\x1a\n") return "h5";
   if (begin.slice(4) === "TFL3") return "tflite";
+  if (begin === "version ") return "lfs";
   const named = BY_EXTENSION[extname(path).toLowerCase()];
+  if (begin.startsWith("PK\x03\x04") && named !== "pytorch") return "keras";
   if (named !== undefined) return named;
-  if (begin.startsWith("PK\x03\x04")) return "keras";
   if (basename(path) === "saved_model.pb") return "savedModel";
   return bytes.includes(0) ? "unknown" : undefined;
 }

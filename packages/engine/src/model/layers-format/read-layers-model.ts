@@ -1,5 +1,5 @@
 import { readdir, readFile } from "node:fs/promises";
-import { dirname, extname, join } from "node:path";
+import { dirname, join } from "node:path";
 import { given, MpoError } from "@mpo/core";
 import { type Abortable, fileError, throwIfAborted } from "@mpo/io";
 import { z } from "zod";
@@ -58,16 +58,20 @@ async function contentOf(bytes: Buffer, file: string, options: Abortable): Promi
   return { topology: json, weights: await readStoredWeights(dirname(file), json.manifest, options), metadata };
 }
 
-/** The file of a model in a folder: `model.json`, or the first other that is known. A file stands for itself. */
+/** The file of a model in a folder: `model.json`, or the only one of Keras, or another that is known. A file stands for itself. */
 async function modelFileAt(path: string): Promise<string> {
   const names = await readdir(path).catch(() => undefined);
   if (names === undefined) return path;
   const known = [MODEL_FILE, "saved_model.pb"].find((name) => names.includes(name));
-  const other = names.find((name) => MODEL_EXTENSIONS.has(extname(name).toLowerCase()));
-  return join(path, known ?? other ?? MODEL_FILE);
+  if (known !== undefined) return join(path, known);
+  const of = (extensions: RegExp): readonly string[] => names.filter((name) => extensions.test(name)).toSorted();
+  const whole = of(/(?<!\.weights)\.(keras|h5|hdf5)$/iu);
+  if (whole.length > 1) {
+    throw new MpoError("invalid-argument", `${path}: which of ${whole.join(", ")}? Name the file itself`);
+  }
+  const [name = MODEL_FILE] = [...whole, ...of(/\.(h5|tflite|onnx|pt|pth|zip)$/iu)];
+  return join(path, name);
 }
-
-const MODEL_EXTENSIONS: ReadonlySet<string> = new Set([".keras", ".h5", ".hdf5", ".tflite", ".onnx"]);
 
 interface ImportedGraph {
   readonly graph: ModelGraph;
