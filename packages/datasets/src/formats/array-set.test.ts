@@ -74,7 +74,7 @@ void test("an .npz holds parts as Keras and MedMNIST name them, or a whole set",
     assert.deepEqual(await loadArrays(path, "train"), train);
     assert.deepEqual(await loadArrays(path, "test"), held);
   }
-  for (const names of ["images labels", "x y", "x_train y_train"]) {
+  for (const names of ["images labels", "x y", "X_train y_train"]) {
     const path = await write("whole", { [names]: train });
     // The same as files of a folder.
     const files = join(folder, names);

@@ -14,7 +14,7 @@ import { npyImages, npyLabels, readNpyImages, readNpyLabels } from "./npy-images
 /** Names of an array of images and one of their labels. */
 type Pair = readonly [images: string, labels: string];
 
-/** Names that the arrays of a part have (in Keras' data sets, in MedMNIST), the best first. */
+/** Names that the arrays of a part have (in Keras' data sets, in MedMNIST), the best first; case does not matter. */
 const PART_PAIRS: Readonly<Record<Part, readonly Pair[]>> = {
   train: [
     ["x_train", "y_train"],
@@ -53,8 +53,11 @@ export async function loadArrays(path: string, part: Part, options: ReadOptions 
   throwIfAborted(options.signal);
   if (extname(path).toLowerCase() === ".npy") return await loadTestFile(path, part, options);
   const arrays = await arraysAt(path, options);
+  const names = new Map(arrays.names.map((name) => [name.toLowerCase(), name]));
   const present = (pairs: readonly Pair[]): Pair | undefined =>
-    pairs.find((pair) => pair.every((name) => arrays.names.includes(name)));
+    pairs
+      .map(([images, labels]): Pair => [names.get(images) ?? "", names.get(labels) ?? ""])
+      .find((pair) => !pair.includes(""));
   const hasTest = present(PART_PAIRS.test) !== undefined;
   const pair = present(PART_PAIRS[part]) ?? (hasTest ? undefined : present([...WHOLE_PAIRS, ...PART_PAIRS.train]));
   if (pair === undefined) {
@@ -63,6 +66,7 @@ export async function loadArrays(path: string, part: Part, options: ReadOptions 
     throw new MpoError(
       "not-found",
       `${arrays.place}: expected arrays ${expected}, or images and labels, found ${found}`,
+      { hint: 'Give them these names, as np.savez("set.npz", images=..., labels=...) does.' },
     );
   }
   const set = noted(await labelled(arrays, pair), arrays.place, options);

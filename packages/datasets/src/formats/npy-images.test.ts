@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -123,6 +123,10 @@ void test("common other forms are refused with advice that fits", async () => {
   }
   const oneHot = { type: "f4", shape: [2, 3], data: Float32Array.of(0, 1, 0, 1, 0, 0) } as const;
   await advised(oneHot, /np\.argmax\(labels, axis=1\)/, true);
+  const texts = await write("texts.npy", { type: "u1", shape: [2], data: Uint8Array.of(1, 2) });
+  await writeFile(texts, (await readFile(texts, "latin1")).replace("|u1", "<U1"), "latin1");
+  await assert.rejects(readNpyLabels(texts), (error) => error instanceof MpoError && /numbers/.test(error.hint ?? ""));
+  await advised({ type: "i1", shape: [1], data: Int8Array.of(-1) }, /counted from 0/, true);
   await advised({ type: "f4", shape: [2], data: Float32Array.of(0, 1) }, /astype\("int64"\)/, true);
 });
 

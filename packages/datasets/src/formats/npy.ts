@@ -77,8 +77,8 @@ export function decodeNpy(bytes: Uint8Array, file: string): NpyArray {
 
 /** Decodes the header from the first bytes of a file. Throws `invalid-data`. */
 export function decodeNpyHeader(head: Uint8Array, file: string): NpyHeader {
-  const fail = (offsetBytes: number, expected: string, found: string): never => {
-    throw invalidData(file, offsetBytes, expected, found);
+  const fail = (offsetBytes: number, expected: string, found: string, hint?: string): never => {
+    throw invalidData(file, offsetBytes, expected, found, undefined, hint);
   };
   const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
   if (head.length < 10) fail(head.length, "a .npy header", "the end of the file");
@@ -100,7 +100,9 @@ export function decodeNpyHeader(head: Uint8Array, file: string): NpyHeader {
   const shapeText = field("shape", /'shape'\s*:\s*\(([\dL\s,]*)\)/, "a tuple of sizes");
   const type = npyType(descr);
   if (type === undefined) {
-    return fail(textOffset, `an element type of ${Object.keys(ARRAYS).join(", ")}, f2`, `'${descr}'`);
+    const hint =
+      'Write numbers: images.astype("uint8") of 0 to 255, labels.astype("int64"), and names as their places.';
+    return fail(textOffset, `an element type of ${Object.keys(ARRAYS).join(", ")}, f2`, `'${descr}'`, hint);
   }
   const shape = shapeText
     .split(",")
