@@ -121,6 +121,7 @@ void test("files that cannot be decoded are named", async () => {
       assert.ok(error instanceof MpoError);
       assert.equal(error.code, "invalid-data");
       assert.ok(error.message.startsWith(join(folder, "a/2.png")), error.message);
+      assert.equal(error.message.endsWith("found an empty file"), name === "empty");
       return true;
     });
   }
@@ -169,7 +170,11 @@ void test("pictures without classes are read at any depth", async () => {
   assert.deepEqual([set.count, set.labels, set.classNames], [3, undefined, undefined]);
   near(set.images, [1, 1, 1], 0.01);
   assert.deepEqual(lines, [`${folder}: 3 pictures; 1 file passed over (1 .txt)`]);
-  await assert.rejects(loadPictures(join(folder, "empty"), { height: 1, width: 1, channels: 1 }), /found none/);
+  const size = { height: 1, width: 1, channels: 1 } as const;
+  await assert.rejects(loadPictures(join(folder, "empty"), size), /found none/);
+  await assert.rejects(loadPictures(join(folder, "empty/x.txt"), size), /x\.txt: expected a folder or a file of PNG/);
+  const named = await folderOf("named.png", { "1.png": png });
+  assert.equal((await loadPictures(named, size)).count, 1);
 });
 
 void test("kinds of pictures other than PNG and JPEG are read, at any size of the model", async () => {

@@ -1,3 +1,4 @@
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { MpoError } from "@mpo/core";
 import { throwIfAborted } from "@mpo/io";
@@ -49,7 +50,10 @@ export async function loadImageFolder(folder: string, options: ImageFolderOption
 
 /** Loads the pictures at any depth of a folder, or one, without labels. Throws as `loadImageFolder` does. */
 export async function loadPictures(folder: string, options: ImageFolderOptions): Promise<ImageSet> {
-  if (PICTURE_FILE.test(folder)) return await readPictures([folder], folder, options);
+  if ((await stat(folder).catch(() => undefined))?.isFile() === true) {
+    if (PICTURE_FILE.test(folder)) return await readPictures([folder], folder, options);
+    throw new MpoError("invalid-argument", `${folder}: expected a folder or a file of ${PICTURE_KINDS}`);
+  }
   const { classes, loose, passedOver } = await listPictures(folder, options.signal);
   const files = [...loose, ...classes.flatMap((pictures) => pictures.files)];
   if (files.length === 0) throw new MpoError("not-found", `${folder}: expected ${PICTURE_KINDS} files, found none`);

@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { MpoError } from "@mpo/core";
 import type { SharpOptions } from "sharp";
 import type { ImageShape } from "../images/image-set.ts";
@@ -45,7 +45,11 @@ export async function readPicture(path: string, form: PictureForm): Promise<Uint
       return Uint8Array.from({ length: data.length * channels }, (_, i) => data[Math.floor(i / channels)]!);
     throw new MpoError("invalid-data", `${info.channels} channels`);
   } catch (thrown) {
-    const found = MpoError.from(thrown).message;
+    const isEmpty = await stat(path).then(
+      ({ size }) => size === 0,
+      () => false,
+    );
+    const found = isEmpty ? "an empty file" : MpoError.from(thrown).message;
     throw invalidData(path, 0, `a whole picture (${PICTURE_KINDS})`, found, { cause: thrown });
   }
 }
