@@ -62,7 +62,7 @@ export function npyLabels({ shape, data, type }: NpyArray, file: string): Int32A
   const bad = labels.findIndex((label, i) => label < 0 || label !== data[i]);
   if (bad >= 0) {
     const found = `${data[bad]} for image ${bad}`;
-    throw invalidData(file, offsetBytes, "labels in 0..2^31-1", found, undefined, "Classes are counted from 0.");
+    throw invalidData(file, offsetBytes, "labels in 0..2^31-1", found, { hint: "Classes are counted from 0." });
   }
   return labels;
 }

@@ -78,7 +78,7 @@ export function decodeNpy(bytes: Uint8Array, file: string): NpyArray {
 /** Decodes the header from the first bytes of a file. Throws `invalid-data`. */
 export function decodeNpyHeader(head: Uint8Array, file: string): NpyHeader {
   const fail = (offsetBytes: number, expected: string, found: string, hint?: string): never => {
-    throw invalidData(file, offsetBytes, expected, found, undefined, hint);
+    throw invalidData(file, offsetBytes, expected, found, { hint });
   };
   const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
   if (head.length < 10) fail(head.length, "a .npy header", "the end of the file");
