@@ -22,7 +22,7 @@ async function withFolder(
   const root = await mkdtemp(join(tmpdir(), "mpo-agent-serving-"));
   try {
     await put(root, "cam/model/model.json", "{}");
-    await put(root, "cam/model/model-card.json", JSON.stringify({ inputShape: [4, 4] }));
+    await put(root, "cam/model/model-card.json", JSON.stringify({ inputShape: [4, 4, 1] }));
     let draws = 0;
     const random = (): number => (++draws % 1000) / 1000;
     await check(
@@ -111,6 +111,13 @@ describe("inputs", () => {
       assert.deepEqual(sigmoid?.confidences, [0.5, 1]);
       assert.deepEqual(sigmoid, softmax);
       assert.deepEqual([logits?.predictionEntropy, logits?.confidences], [undefined, []]);
+    }));
+
+  it("are grey for a model of [height, width]", () =>
+    withFolder(async (root, serving) => {
+      await put(root, "cam/model/model-card.json", JSON.stringify({ inputShape: [4, 4] }));
+      await put(root, "cam/inputs/a.npy", batch(2));
+      assert.equal((await serving.inputsAfter("cam", "")).summaries[0]?.count, 2);
     }));
 
   it("from the future do not hide those that come after them", () =>
