@@ -6,7 +6,10 @@ import type { InputForm } from "./input-form.ts";
 /** Teachable Machine's description of a model; other programs' files of that name say nothing of what is read here. */
 const metadataSchema = z.object({
   packageName: z.string().optional(),
-  labels: z.array(z.union([z.string(), z.number().transform(String)])).nonempty().optional(),
+  labels: z
+    .array(z.union([z.string(), z.number().transform(String)]))
+    .nonempty()
+    .optional(),
 });
 
 /** Its program cuts pictures to their middle square, divides bytes by 127 and takes off 1. */
