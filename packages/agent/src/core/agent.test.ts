@@ -372,7 +372,7 @@ void describe("an agent", () => {
       const failures = world.fleet.statuses.flatMap(({ status }) => (status.kind === "probe" ? [status.probe] : []));
       assert.deepEqual(
         failures.map(({ model, failures, message }) => [model, failures, message]),
-        [1, 2].map((count) => ["resnet", count, "the machine's memory ran short Free some."]),
+        [1, 2].map((count) => ["resnet", count, "the machine's memory ran short. Free some."]),
       );
       const waits = failures.map(({ failedAtMs, retryAtMs }) => retryAtMs - failedAtMs);
       assert.deepEqual(waits, [60_000, 120_000]);

@@ -132,7 +132,7 @@ export class ProbeWork {
     const probes = probeFailed(memory.state.probes, due, failedAtMs);
     await memory.change({ probes });
     const { failures, retryAtMs } = probes[model] as ProbeRecord;
-    const message = asLine(`${error.message} ${error.hint ?? ""}`);
+    const message = asLine(error.hint === undefined ? error.message : `${error.message}. ${error.hint}`);
     const probe: ProbeFailure = { model, failedAtMs, failures, retryAtMs, message };
     await outbox.addStatus({ kind: "probe", probe }, failedAtMs);
     onReport();
