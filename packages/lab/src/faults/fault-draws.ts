@@ -79,7 +79,6 @@ export const FAULTS: readonly Fault[] = [
       await agent.process.killReader();
     },
     end: nothing,
-    expectInList: (listed, scene) => hasCondition(viewOf(listed, scene), "log-not-written"),
   },
   {
     name: "disk full",

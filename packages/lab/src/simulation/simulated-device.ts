@@ -114,7 +114,7 @@ export class SimulatedDevice {
       profileStaleMs: 900_000,
       linkRetry: { baseMs: 1_000, capMs: 60_000 },
     });
-    const agent = await createAgent(settings, {
+    const starting = createAgent(settings, {
       clock,
       random,
       disk: this.#disk,
@@ -126,7 +126,13 @@ export class SimulatedDevice {
       logger: silentLogger,
       machine: { machineId: this.#options.machineId },
     });
+    const agent = await starting.catch((thrown: unknown) => {
+      // It may crash while it starts: it is dead then, and started again later.
+      if (!this.#disk.isCrashed) throw thrown;
+      return undefined;
+    });
     this.#agent = agent;
+    if (agent === undefined) return;
     agent.run({ signal }).catch((thrown: unknown) => {
       if (!signal.aborted && !this.#disk.isCrashed) this.#failure = thrown;
       if (this.#agent === agent) this.#agent = undefined;
