@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { MpoError } from "@mpo/core";
 import sharp from "sharp";
 import { concatImages, type ImageSet, imageAt, sliceImages } from "../images/image-set.ts";
+import { coded } from "../test-support/coded.ts";
 import { syntheticImages } from "../testing/synthetic-images.ts";
 import { corrupt } from "./corruption.ts";
 import { CORRUPTION_NAMES, type CorruptionName, type Severity } from "./corruption-name.ts";
@@ -171,7 +172,6 @@ void test("blurs and pixelate keep a flat image flat", async () => {
 
 void test("wrong arguments and an aborted signal are refused", async () => {
   const two = syntheticImages({ count: 1, height: 8, width: 8, channels: 2, seed: 1 });
-  const coded = (code: string) => (error: unknown) => error instanceof MpoError && error.code === code;
   await assert.rejects(corrupt(grey28, "rain" as CorruptionName, 1, 1), coded("invalid-argument"));
   await assert.rejects(corrupt(grey28, "toString" as CorruptionName, 1, 1), coded("invalid-argument"));
   await assert.rejects(corrupt(grey28, "fog", 6 as Severity, 1), coded("invalid-argument"));

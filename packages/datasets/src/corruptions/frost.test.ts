@@ -3,14 +3,11 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { MpoError } from "@mpo/core";
 import sharp from "sharp";
 import { type ImageSet, imageAt, imageLength } from "../images/image-set.ts";
+import { coded } from "../test-support/coded.ts";
 import { corrupt } from "./corruption.ts";
 import { loadFrostPictures } from "./frost-pictures.ts";
-
-const coded = (code: string, message: RegExp) => (error: unknown) =>
-  error instanceof MpoError && error.code === code && message.test(error.message);
 
 function black(count: number, side: number, channels = 3): ImageSet {
   return { images: new Float32Array(count * side * side * channels), count, height: side, width: side, channels };

@@ -7,6 +7,7 @@ import { MpoError } from "@mpo/core";
 import { zipSync } from "fflate";
 import { concatImages, type ImageSet, takeImages } from "../images/image-set.ts";
 import { partIndices } from "../images/part.ts";
+import { coded } from "../test-support/coded.ts";
 import { syntheticImages } from "../testing/synthetic-images.ts";
 import { loadArrays } from "./array-set.ts";
 import { encodeNpy } from "./npy.ts";
@@ -26,15 +27,6 @@ const setOf = (count: number): ImageSet => {
 };
 const labelsFile = (labels: Int32Array): Uint8Array =>
   encodeNpy({ type: "i4", shape: [labels.length, 1], data: labels });
-
-const coded =
-  (code: string, message: RegExp) =>
-  (error: unknown): boolean => {
-    assert.ok(error instanceof MpoError);
-    assert.equal(error.code, code);
-    assert.match(error.message, message);
-    return true;
-  };
 
 void test("a folder of images.npy and labels.npy is one set, split the same way each time, when they are as many", async () => {
   const set = { ...setOf(3), labels: Int32Array.of(2, 0, 1) };

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { MpoError } from "@mpo/core";
+import { coded } from "../test-support/coded.ts";
 import { syntheticImages } from "../testing/synthetic-images.ts";
 import { encodeNpy, type NpyArray } from "./npy.ts";
 import { encodeNpyImages, readNpy, readNpyImages, readNpyLabels } from "./npy-images.ts";
@@ -22,15 +23,6 @@ async function write(name: string, content: Uint8Array | NpyArray): Promise<stri
   await writeFile(path, content instanceof Uint8Array ? content : encodeNpy(content));
   return path;
 }
-
-const coded =
-  (code: string, message: RegExp) =>
-  (error: unknown): boolean => {
-    assert.ok(error instanceof MpoError);
-    assert.equal(error.code, code);
-    assert.match(error.message, message);
-    return true;
-  };
 
 void test("images written as f4 are read back", async () => {
   const set = syntheticImages({ count: 7, height: 5, width: 6, channels: 3, seed: 3 });

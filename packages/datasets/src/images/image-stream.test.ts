@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { MpoError } from "@mpo/core";
 import { corrupt } from "../corruptions/corruption.ts";
+import { coded } from "../test-support/coded.ts";
 import { syntheticImages } from "../testing/synthetic-images.ts";
 import { concatImages, type ImageSet, imageAt } from "./image-set.ts";
 import { type ImageStreamOptions, imageStream } from "./image-stream.ts";
@@ -64,7 +64,6 @@ void test("frost takes the photographs that a stream is given", async () => {
 });
 
 void test("a source without images and an aborted signal are refused", async () => {
-  const coded = (code: string) => (error: unknown) => error instanceof MpoError && error.code === code;
   const empty = { ...source, count: 0, images: new Float32Array(0), labels: new Int32Array(0) };
   await assert.rejects(imageStream({ ...clean, source: empty })(0, 1), coded("invalid-argument"));
   await assert.rejects(imageStream({ ...clean, signal: AbortSignal.abort() })(0, 1), coded("cancelled"));
