@@ -210,13 +210,7 @@ export async function simulate(seed: number): Promise<SimulationResult> {
     }
     for (const slot of devices) {
       if (isAtOnce) Object.assign(slot.device, { isCut: false, isUnwritable: false });
-      // It cannot start on a disk that takes nothing; it is tried again.
-      const start = async (): Promise<void> => {
-        await slot.device.start().catch((thrown: unknown) => {
-          if (!slot.device.isUnwritable) throw thrown;
-        });
-      };
-      if (slot.device.isDead && (isAtOnce || nowMs >= slot.backAtMs)) await start();
+      if (slot.device.isDead && (isAtOnce || nowMs >= slot.backAtMs)) await slot.device.start();
       if (random() < 0.05) slot.device.drop(random());
     }
   };

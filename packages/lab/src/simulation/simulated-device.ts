@@ -127,8 +127,8 @@ export class SimulatedDevice {
       machine: { machineId: this.#options.machineId },
     });
     const agent = await starting.catch((thrown: unknown) => {
-      // It may crash while it starts: it is dead then, and started again later.
-      if (!this.#disk.isCrashed) throw thrown;
+      // It cannot start on a disk that takes nothing, and may crash meanwhile: it is dead then, and started again later.
+      if (!this.#disk.isCrashed && !this.isUnwritable) throw thrown;
       return undefined;
     });
     this.#agent = agent;
