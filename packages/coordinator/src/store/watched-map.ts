@@ -30,7 +30,7 @@ export class WatchedMap<Value> {
   #delivered = 0;
   #isReady = false;
   #lagMs = 0;
-  #printReady: () => void = () => undefined;
+  #becomeReady: () => void = () => undefined;
   /** Resolves when everything that was stored at the start is here. */
   readonly ready: Promise<void>;
 
@@ -38,7 +38,7 @@ export class WatchedMap<Value> {
     this.#context = context;
     this.#options = options;
     this.ready = new Promise((resolve) => {
-      this.#printReady = resolve;
+      this.#becomeReady = resolve;
     });
   }
 
@@ -89,7 +89,7 @@ export class WatchedMap<Value> {
         return;
       case "caught-up":
         this.#isReady = true;
-        this.#printReady();
+        this.#becomeReady();
         return;
       case "delete": {
         const before = this.#values.get(change.key);

@@ -48,14 +48,14 @@ export async function benchFleet(options: BenchFleetOptions, context: CommandCon
 async function measure(options: BenchFleetOptions, folder: string, context: CommandContext) {
   const { agents, pushes, rate, seed, joinRate: startsPerSecond } = options;
   const { signal, terminal } = context;
-  let printReady: (ready: CoordinatorReady) => void = () => undefined;
+  let becomeReady: (ready: CoordinatorReady) => void = () => undefined;
   const ready = new Promise<CoordinatorReady>((resolve) => {
-    printReady = resolve;
+    becomeReady = resolve;
   });
   // The bench is one program that asks more than an operator would.
   const args = [folder, String(Math.max(1000, 2 * rate))];
   await using coordinator = benchProcess("coordinator", "fleet-coordinator-main", args, (message) =>
-    printReady(message as CoordinatorReady),
+    becomeReady(message as CoordinatorReady),
   );
   const { grpc, natsUrl, natsPid } = await untilAborted(Promise.race([ready, failureOf(coordinator)]), signal);
   await using fleet = new SimulatedFleet({ coordinator: grpc, agents, startsPerSecond, seed });
