@@ -231,7 +231,7 @@ describe("a fleet from the command line", { skip: noNatsServer, timeout: 180_000
     );
     assert.match(
       stdout,
-      /failed .* ago: nothing fits Free some memory\.\s+it is tried again in \d.* s at the earliest/u,
+      /failed .* ago: nothing fits\. Free some memory\.\s+it is tried again in \d.* s at the earliest/u,
     );
     const events = await runCommand(["events", "--coordinator", coordinator]);
     assert.match(events.stdout, /probe-failed +broken +.*tiny, 1 in a row: nothing fits/u);

@@ -28,8 +28,9 @@ export function createTable(
       });
       const hasLines = body.some((cells) => cells.some((cell) => String(cell).includes("\n")));
       const table = new Table({
-        head: wrapRow(head),
-        style: { head: terminal.colors.isColorSupported ? ["bold"] : [], border: [], compact: compact ?? !hasLines },
+        // Not by `style.head`: the library asks the process whether there are colours, not the terminal.
+        head: wrapRow(head).map((cell) => cell.replaceAll(/[^\n]+/gu, terminal.colors.bold)),
+        style: { head: [], border: [], compact: compact ?? !hasLines },
         colWidths: widths.map((width) => width + 2),
       });
       table.push(...body);
