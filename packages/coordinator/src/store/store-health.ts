@@ -21,6 +21,8 @@ const FRESH_MS = 2_000;
 const DEADLINE_MS = 5_000;
 const WARN_MS = 60_000;
 const KEY = "written";
+/** A page: smaller ones fit for a minute into what a full disk has given the store already. */
+const TRIAL_BYTES = 4096;
 
 interface Trouble {
   readonly reason: string;
@@ -120,7 +122,7 @@ export class StoreHealth {
         throw thrown;
       });
       this.#place = undefined;
-      await store.put(BUCKETS.health, KEY, new Uint8Array([1]), { signal: both });
+      await store.put(BUCKETS.health, KEY, new Uint8Array(TRIAL_BYTES), { signal: both });
     };
     try {
       await withDeadline("a small write to the store", DEADLINE_MS, write, { clock, signal });

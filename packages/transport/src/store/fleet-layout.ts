@@ -83,7 +83,7 @@ export const FLEET_LAYOUT: StoreLayout = {
     { ...LARGE, name: BUCKETS.status, maxValueBytes: 131_072 },
     { ...LARGE, name: BUCKETS.archive, maxValueBytes: 524_288 },
     { ...LARGE, name: BUCKETS.work },
-    { ...SMALL, name: BUCKETS.health, maxValueBytes: 64, maxBytes: 8 * MIB },
+    { ...SMALL, name: BUCKETS.health, maxBytes: 8 * MIB },
   ],
   streams: [
     {
