@@ -130,15 +130,23 @@ export class FleetApi {
     return { ...always, desiredVersion: version, needsHello };
   }
 
-  async reportProfile(request: Ask<"reportProfile">, { signal, ...facts }: ApiCall): Promise<Answer<"reportProfile">> {
-    const { profiles, queue, audit, logger, onReport } = this.#parts;
-    const identity = deviceIdentityOf(request.identity, facts);
-    await this.#requireDevice(identity, signal);
+  async reportProfile(request: Ask<"reportProfile">, call: ApiCall): Promise<Answer<"reportProfile">> {
+    const identity = deviceIdentityOf(request.identity, call);
+    await this.#requireDevice(identity, call.signal);
     // If it takes over, its hello names the profile, and it is asked for again.
     const words = `profile of ${request.profile.model.name}`;
-    const doubledBy = await this.#doubles.keptApart(request, { ...facts, signal }, words);
+    const doubledBy = await this.#doubles.keptApart(request, call, words);
     if (doubledBy !== undefined) return { ...KEPT_APART, doubledBy };
-    await this.#parts.registry.heardOf(identity, { signal });
+    return await this.#storeProfile(identity, request, call);
+  }
+
+  async #storeProfile(
+    identity: DeviceIdentity,
+    request: Ask<"reportProfile">,
+    { signal, requestId }: ApiCall,
+  ): Promise<Answer<"reportProfile">> {
+    const { registry, profiles, queue, audit, logger, onReport } = this.#parts;
+    await registry.heardOf(identity, { signal });
     const { header, revision, isDuplicate } = await profiles.store(request, { signal });
     const isNewest = header.reports.at(-1) === request.report;
     const needsChain = isNewest && header.chain === undefined;
@@ -151,7 +159,6 @@ export class FleetApi {
     onReport?.("profile", isDuplicate);
     if (!isDuplicate) {
       const model = request.profile.model.name;
-      const { requestId } = facts;
       logger.info("a profile is stored", { deviceId: identity.device, model, report: request.report, requestId });
       await audit.log({
         kind: "profile-stored",
@@ -170,7 +177,7 @@ export class FleetApi {
     const doubledBy = await this.#doubles.keptApart(request, call, "a profile, in parts");
     if (doubledBy !== undefined) return { arrivedBytes: 0, answer: { ...KEPT_APART, doubledBy } };
     const { arrivedBytes, report } = this.#reportParts.take(request);
-    if (report !== undefined) return { arrivedBytes, answer: await this.reportProfile(report, call) };
+    if (report !== undefined) return { arrivedBytes, answer: await this.#storeProfile(identity, report, call) };
     await this.#parts.registry.heardOf(identity, call);
     return { arrivedBytes };
   }
