@@ -27,8 +27,10 @@ interface Fault {
   readonly isOnSmallDisk?: true;
   readonly start: (scene: Scene) => Promise<void>;
   readonly end: (scene: Scene) => Promise<void>;
-  /** Whether the list of devices shows it. Absent: there is nothing to see but that everybody is online. */
-  readonly expectInList?: (listed: Listed, scene: Scene) => boolean;
+  /** An agent that is killed may be unable to start on such a folder. */
+  readonly mayEnd?: true;
+  /** Whether the list of devices shows it. */
+  readonly expectInList: (listed: Listed, scene: Scene) => boolean;
 }
 
 const run = promisify(execFile);
@@ -55,7 +57,7 @@ const isForgetful = (listed: Listed, { fleet, history }: Scene): boolean =>
   });
 const viewOf = (listed: Listed, { agent }: Scene): DeviceView | undefined =>
   listed?.find(({ identity }) => identity.device === agent.identity.device);
-/** As a condition, or because an agent that was killed cannot start on such a folder. */
+/** As a condition, or because the agent cannot start. */
 const isUnwritable = (listed: Listed, scene: Scene): boolean => {
   const view = viewOf(listed, scene);
   const cannotStart = view?.presence === "offline" && scene.agent.reports === undefined;
@@ -78,11 +80,19 @@ export const FAULTS: readonly Fault[] = [
       await fleet.coordinators[0]?.killReader();
       await agent.process.killReader();
     },
-    end: nothing,
+    end: async ({ fleet, agent }) => {
+      fleet.coordinators[0]?.returnReader();
+      agent.process.returnReader();
+      // A pipe without a reader stays one.
+      await agent.process.stop();
+      agent.process.start();
+    },
+    expectInList: (listed, scene) => hasCondition(viewOf(listed, scene), "log-not-written"),
   },
   {
     name: "disk full",
     isOnSmallDisk: true,
+    mayEnd: true,
     start: async ({ fleet }) => {
       const file = await open(join(fleet.smallDisk, "fill"), "w");
       try {
@@ -111,6 +121,7 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     name: "folder read-only",
+    mayEnd: true,
     start: ({ agent }) => setWritable(agent, false),
     end: ({ agent }) => setWritable(agent, true),
     expectInList: isUnwritable,

@@ -8,11 +8,11 @@ export interface FaultFigures {
   readonly name: string;
   /** Milliseconds from its end until everybody was well again and the list showed nothing of it; one each time. */
   readonly recoveredMs: number[];
-  /** How often the list of devices showed it; undefined: there is nothing to show. */
-  seen: number | undefined;
+  /** How often the list of devices showed it. */
+  seen: number;
 }
 
-/** As long as it may take to show; it lasts no longer than this. */
+/** As long as it may take to show in a list that is answered; it lasts no longer than this. */
 const SEEN_MS = 45_000;
 /** It lasts at least so long, in the middle of kills. */
 const LASTS_MS = 4_000;
@@ -26,24 +26,28 @@ export async function runFault(
   scene: Scene,
   admin: AdminClient,
   signal: AbortSignal,
-): Promise<boolean | undefined> {
+): Promise<boolean> {
   const { start, end, expectInList } = fault;
   const beganMs = systemClock.monotonicMs();
-  let isSeen = expectInList === undefined ? undefined : false;
+  let isSeen = false;
+  /** Kills may keep the coordinator away longer than the fault has to show. */
+  let answersSinceMs = beganMs;
   const ownEnds = scene.agent.process.ownEnds;
   const started = start(scene);
   try {
     for (;;) {
-      const lastsMs = systemClock.monotonicMs() - beganMs;
-      if (expectInList?.(await list(admin, scene), scene) === true) isSeen = true;
-      if (lastsMs > SEEN_MS || (isSeen !== false && lastsMs > LASTS_MS)) break;
+      const listed = await list(admin, scene);
+      const nowMs = systemClock.monotonicMs();
+      if (listed === undefined) answersSinceMs = nowMs;
+      if (expectInList(listed, scene)) isSeen = true;
+      if (isSeen ? nowMs - beganMs > LASTS_MS : nowMs - answersSinceMs > SEEN_MS) break;
       await systemClock.sleep(LOOK_MS, { signal });
     }
   } finally {
     await started;
     await end(scene);
   }
-  if (expectInList === undefined && scene.agent.process.ownEnds > ownEnds) {
+  if (fault.mayEnd !== true && scene.agent.process.ownEnds > ownEnds) {
     throw new MpoError("internal", `${scene.agent.identity.device} ended by itself: ${fault.name}`);
   }
   return isSeen;
@@ -57,7 +61,7 @@ export async function untilOver(
   signal: AbortSignal,
 ): Promise<void> {
   const endMs = systemClock.monotonicMs() + STUCK_MS;
-  while (fault.expectInList?.(await list(admin, scene), scene) === true) {
+  while (fault.expectInList(await list(admin, scene), scene)) {
     if (systemClock.monotonicMs() > endMs) throw new MpoError("timed-out", `${fault.name} is still in the list`);
     await systemClock.sleep(LOOK_MS, { signal });
   }
@@ -72,7 +76,7 @@ export function faultTable(figures: readonly FaultFigures[]): readonly string[] 
       const sorted = recoveredMs.toSorted((a, b) => a - b);
       const median = seconds(sorted[Math.floor(sorted.length / 2)]);
       const times = String(sorted.length).padStart(5);
-      return `${name.padEnd(40)} ${times}   ${median} ${seconds(sorted.at(-1))}   ${seen === undefined ? "nothing to see" : `${seen} of ${sorted.length}`}`;
+      return `${name.padEnd(40)} ${times}   ${median} ${seconds(sorted.at(-1))}   ${seen} of ${sorted.length}`;
     }),
   ];
 }

@@ -100,7 +100,7 @@ export async function runKills(options: KillRunOptions): Promise<KillReport> {
       await fleet.backUp();
       if (fleet.noSmallDisk !== undefined) onProgress(`not possible here: disk full (${fleet.noSmallDisk})`);
     }
-    let isOver: Promise<boolean | undefined> | undefined;
+    let isOver: Promise<boolean> | undefined;
     for (const [index, one] of killSchedule(seed, cycles).entries()) {
       if (systemClock.monotonicMs() - beganMs > maxMs || history.problems.length > 0) break;
       await systemClock.sleep(one.waitMs, { signal });
@@ -114,12 +114,12 @@ export async function runKills(options: KillRunOptions): Promise<KillReport> {
       }
       if (await killOne(fleet, one)) kills[one.victim]++;
       if ((index + 1) % KILLS_A_PART === 0) {
-        const isSeen = await isOver;
+        const isSeen = (await isOver) ?? false;
         await settle();
         if (draw !== undefined) {
           await untilOver(draw, sceneOf(fleet, history, draw), admin, signal);
           note(faults, draw, settledMs, isSeen);
-          if (isSeen === false) history.fail(`${draw.fault.name} was not in the list of devices`);
+          if (!isSeen) history.fail(`${draw.fault.name} was not in the list of devices`);
           onProgress(`${draw.fault.name}: well again in ${(settledMs / 1000).toFixed(1)} s`);
         }
         onProgress(`${index + 1} kills, ${history.figures.acknowledged} profiles acknowledged`);
@@ -160,11 +160,11 @@ function sceneOf(fleet: KillFleet, history: FleetPromises, { fault, pick }: Faul
   return { fleet, history, pick, agent: (fault.isOnSmallDisk === true ? small : other) as KilledAgent };
 }
 
-function note(faults: Map<string, FaultFigures>, { fault }: FaultDraw, recoveredMs: number, isSeen?: boolean): void {
+function note(faults: Map<string, FaultFigures>, { fault }: FaultDraw, recoveredMs: number, isSeen: boolean): void {
   const { name } = fault;
-  const figures = faults.get(name) ?? { name, recoveredMs: [], seen: isSeen === undefined ? undefined : 0 };
+  const figures = faults.get(name) ?? { name, recoveredMs: [], seen: 0 };
   figures.recoveredMs.push(recoveredMs);
-  if (isSeen === true && figures.seen !== undefined) figures.seen += 1;
+  if (isSeen) figures.seen += 1;
   faults.set(name, figures);
 }
 

@@ -21,7 +21,7 @@ export interface Life {
 }
 
 /** Starts a program whose output goes through a pipe to a reader, as under journald; the reader says who it is. */
-const THROUGH_PIPE = 'exec "$0" "$@" 2> >(echo $BASHPID >"$LOG.reader"; exec cat >>"$LOG" 3>&-) >&2';
+const THROUGH_PIPE = 'exec "$0" "$@" 2> >(echo $BASHPID >"$LOG.reader"; exec $READER >>"$LOG" 3>&-) >&2';
 /** How long a process may take to stop. */
 const STOP_MS = 20_000;
 /** Pause before a process that exited is started again, as a service manager would. */
@@ -35,6 +35,7 @@ export class SupervisedProcess {
   #downUntilMs = 0;
   #lives = 0;
   #ownEnds = 0;
+  #hasReader = true;
   #isKilled = false;
   #cycle: Promise<void> = Promise.resolve();
 
@@ -74,11 +75,17 @@ export class SupervisedProcess {
     return true;
   }
 
-  /** Kills who reads its log; the next life has a reader again. */
+  /** Kills who reads its log; no life has a reader until `returnReader`. */
   async killReader(): Promise<void> {
+    this.#hasReader = false;
     const pid = Number(await readFile(`${this.#options.logFile}.reader`, "utf8"));
     const command = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
     if (command.startsWith("cat")) process.kill(pid, "SIGKILL");
+  }
+
+  /** The next life has a reader again. */
+  returnReader(): void {
+    this.#hasReader = true;
   }
 
   /** Stops it, gracefully at first. */
@@ -107,7 +114,7 @@ export class SupervisedProcess {
     const argument = JSON.stringify({ ...configuration, life: ++this.#lives });
     const child = spawn("bash", ["-c", THROUGH_PIPE, process.execPath, ...process.execArgv, entry, argument], {
       stdio: ["ignore", "ignore", "ignore", "ipc"],
-      env: { ...process.env, LOG: logFile },
+      env: { ...process.env, LOG: logFile, READER: this.#hasReader ? "cat" : "true" },
     });
     child.on("message", onMessage);
     this.#child = child;
