@@ -14,7 +14,15 @@ import {
 } from "@mpo/transport";
 import { servicesOf } from "./api/services.ts";
 import type { Coordinator } from "./coordinator.ts";
-import { eventually, freshServer, helloOf, identityOf, reportOf, startCoordinator } from "./testing/tiny-fleet.ts";
+import {
+  CALL,
+  eventually,
+  freshServer,
+  helloOf,
+  identityOf,
+  reportOf,
+  startCoordinator,
+} from "./testing/tiny-fleet.ts";
 
 interface Fleet {
   readonly coordinator: Coordinator;
@@ -102,6 +110,30 @@ void describe("a coordinator behind its listener", () => {
     const { text } = await coordinator.metrics.page();
     assert.match(text, /^mpo_calls_total\{method="reportProfilePart",code="ok"\} \d+$/mu);
     assert.equal((await device.reportProfile(report)).isDuplicate, true);
+  });
+
+  void it("cuts a page of devices that would be longer than a message", async (context) => {
+    const { coordinator, admin } = await listening(context);
+    const longest = (length: number): string => "\u20ac".repeat(length);
+    const names = Array.from({ length: 100 }, (_, at) => `pi-${100 + at}`);
+    const labels = Array.from({ length: 32 }, (_, at) => ({ name: `label-${at}`, value: longest(128) }));
+    const message = longest(512);
+    const conditions = Array.from({ length: 32 }, () => ({ code: "unreadable", sinceMs: 0, message }) as const);
+    for (const name of names) {
+      const { identity, resources, ...hello } = helloOf(name, { labels });
+      await coordinator.fleet.hello({ identity, resources, ...hello }, CALL);
+      await coordinator.fleet.heartbeat({ identity, resources, conditions }, CALL);
+    }
+    const sizes: number[] = [];
+    const found: string[] = [];
+    for (let pageToken: string | undefined, isLast = false; !isLast; isLast = pageToken === undefined) {
+      const page = await admin.listDevices({ tenant: "acme", labels: [], pageSize: 500, pageToken });
+      sizes.push(page.devices.length);
+      found.push(...page.devices.map(({ identity }) => identity.device));
+      pageToken = page.nextPageToken;
+    }
+    assert.deepEqual(found, names);
+    assert.deepEqual(sizes, [63, 37]);
   });
 
   void it("counts calls", async (context) => {

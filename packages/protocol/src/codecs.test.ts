@@ -5,13 +5,16 @@ import { fact, MpoError } from "@mpo/core";
 import fc from "fast-check";
 import protobuf from "protobufjs";
 import type * as z from "zod";
-import { objectMapping } from "./mapping.ts";
+import { LIMITS } from "./limits.ts";
+import { objectMapping, plainSchema } from "./mapping.ts";
 import type { MessageCodec } from "./message-codec.ts";
+import { listDevicesResponse } from "./messages/admin.ts";
 import { documentStatus, type ReportStatusRequest, reportStatusRequest } from "./messages/report.ts";
 import { protoMessage, protos } from "./protos.ts";
 import { ADMIN_SERVICE, FLEET_SERVICE } from "./services.ts";
 import { pathsIn, placesOf, replaced } from "./test-support/bad-values.ts";
 import { CODEC_CASES } from "./test-support/codec-cases.ts";
+import { largestOf } from "./test-support/largest.ts";
 import { valuesOf } from "./test-support/values.ts";
 
 /** Enough to reach every branch of every arbitrary; each run takes a fresh seed and prints it when it fails. */
@@ -85,6 +88,21 @@ void test("a message over its limit is refused before it is parsed, and not sent
       message: new RegExp(`${codec.maxBytes + 1} bytes; expected at most ${codec.maxBytes}`, "u"),
     });
   }
+});
+
+void test("a device, and the longest pages of profiles and events, fit a message", (t) => {
+  const { listDevices, listEvents, listProfiles } = ADMIN_SERVICE;
+  const { element } = plainSchema(listDevicesResponse.shape.devices) as z.ZodArray<z.ZodType>;
+  const device = { devices: [largestOf(element)], serverTimeMs: 0 };
+  const [events, profiles] = [listEvents, listProfiles].map(({ response }) => largestOf(response.schema));
+  // Longer ones are refused.
+  const sizes = [
+    listDevices.response.toBytes(device as never),
+    listEvents.response.toBytes(events as never),
+    listProfiles.response.toBytes(profiles as never),
+  ].map(({ length }) => length);
+  t.diagnostic(`bytes of a device, 1000 events and 1000 profiles: ${sizes.join(", ")}`);
+  assert.ok(Math.max(...sizes) <= LIMITS.adminMessageBytes);
 });
 
 void test("a report goes on as the bytes that came, with what only a newer release knows", () => {

@@ -13,6 +13,6 @@ export const LIMITS = {
   profileBytes: 262_144,
   /** What of it travels at once: seconds over the slowest links (2G, NB-IoT). */
   partBytes: 4_096,
-  /** A message of the Admin service: a page of up to 1000 devices. */
+  /** A message of the Admin service; pages that would be longer have fewer items. */
   adminMessageBytes: 4_194_304,
 } as const;

@@ -110,7 +110,7 @@ async function newest(
     const { events } = await admin.listEvents({ ...rangeOf(options), beforeSequence, pageSize }, call);
     found.push(...events);
     beforeSequence = events.at(-1)?.sequence ?? 0;
-    if (events.length < pageSize || beforeSequence <= 1) break;
+    if (beforeSequence <= 1) break;
   }
   return found;
 }

@@ -63,7 +63,7 @@ interface Rule {
 }
 
 /** A rule among a schema's own. */
-function ruleOf(schema: z.ZodType, check: string): Partial<Rule> {
+export function ruleOf(schema: z.ZodType, check: string): Partial<Rule> {
   const rules = (schema._zod.def.checks ?? []).map(({ _zod }) => _zod.def as Rule);
   return rules.find((rule) => rule.check === check) ?? {};
 }

@@ -61,12 +61,28 @@ export function serveUnary(
       return;
     }
     const work = served(server, method, call, async (request, context) => {
-      const answer = method.response.toBytes(await handle(request, context));
+      const answer = await answerOf(method, request, (asked) => handle(asked, context));
       // After the abort the caller already has its status.
       if (!context.signal.aborted) callback(null, answer);
     });
     work.catch((thrown: unknown) => callback(failure(thrown)));
   };
+}
+
+/** An answer's bytes. A page of a list that is longer than a message may be is made again, half as long. */
+async function answerOf(
+  method: UnaryMethod<unknown, unknown>,
+  request: unknown,
+  handle: (request: unknown) => Promise<unknown>,
+): Promise<Buffer> {
+  const answer = await handle(request);
+  try {
+    return method.response.toBytes(answer);
+  } catch (thrown) {
+    const { pageSize = 1, ...rest } = request as { readonly pageSize?: number };
+    if (pageSize === 1 || MpoError.from(thrown).code !== "over-budget") throw thrown;
+    return await answerOf(method, { ...rest, pageSize: Math.ceil(pageSize / 2) }, handle);
+  }
 }
 
 /** A method that is answered by a stream as grpc-js wants it. */
