@@ -86,6 +86,28 @@ void describe("a coordinator", () => {
     assert.deepEqual(profile, reportOf("pi-1", "r1").profile);
   });
 
+  void it("makes a document for the model that was measured last: a device runs one", async (context) => {
+    const coordinator = await started(context);
+    const [tiny] = helloOf("pi-1").models;
+    const other = { manifestDigest: "ab".repeat(32), name: "other" };
+    await coordinator.fleet.hello(helloOf("pi-1", { models: [tiny as typeof other, other] }), CALL);
+    const desiredModel = async () => {
+      const { device } = await coordinator.admin.getDevice({ identity: identityOf("pi-1") }, CALL);
+      return device.desiredModel;
+    };
+    assert.equal(await desiredModel(), undefined);
+    await coordinator.fleet.reportProfile(reportOf("pi-1", "r1"), CALL);
+    await documentFor(coordinator, "pi-1", "report r1");
+    assert.equal(await desiredModel(), "tiny");
+    const report = reportOf("pi-1", "r2");
+    const profile = { ...report.profile, model: { ...report.profile.model, name: "other" } };
+    await coordinator.fleet.reportProfile({ ...report, profile }, CALL);
+    await documentFor(coordinator, "pi-1", "report r2");
+    assert.equal(await desiredModel(), "other");
+    await coordinator.admin.pushConfig({ identity: identityOf("pi-1"), model: "tiny", reason: "" }, CALL);
+    assert.equal(await desiredModel(), "tiny");
+  });
+
   void it("asks a device for what another store held, once, and probes under names of its own", async (context) => {
     const hello = helloOf("pi-1");
     const lost = await started(context);

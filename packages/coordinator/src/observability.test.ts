@@ -127,7 +127,7 @@ void it("counts devices as they are", () => {
       },
       seen: ({ device }) => seen.get(device),
     },
-    documents: { newest: () => ({ version: { epoch: 1, version: 2 }, issuedAtMs: 999_000 }) },
+    documents: { newest: () => ({ version: { epoch: 1, version: 2 }, issuedAtMs: 999_000, model: "tiny" }) },
     statuses: { newest: () => undefined },
     nowMs: 1_000_000,
     heartbeatSeconds: 30,

@@ -43,7 +43,6 @@ class World {
   readonly disk: MemoryDisk;
   agent: Agent | undefined;
   lives = 0;
-  /** Lines of the log, warnings and errors. */
   readonly log: string[] = [];
   hasLogReader = true;
   #stop = new AbortController();
@@ -62,7 +61,6 @@ class World {
     const agent = await createAgent(SETTINGS, {
       ...{ clock, disk, link, connectFeed, monitor, engine, serving, random },
       logger: createLogger({
-        level: "warn",
         write: (line, done) => {
           if (!this.hasLogReader) throw new Error("EPIPE");
           this.log.push(line);
@@ -167,6 +165,23 @@ void describe("an agent", () => {
       fleet.aheadMs = 0;
       await world.pass(100);
       assert.deepEqual([device.probes, fleet.conditions], [1, []]);
+    }));
+
+  it("logs once which models it serves and does not retrain", () =>
+    inWorld(async (world) => {
+      const { device, fleet, log } = world;
+      const others = (): readonly string[] =>
+        log.flatMap((line) => /"model":"(\w+)","others":\["(\w+)"\]/u.exec(line)?.slice(1).join() ?? []);
+      await world.start();
+      fleet.push(documentOf(1));
+      await world.pass(100);
+      assert.deepEqual(others(), []);
+      device.models = [...device.models, { name: "mic", manifestDigest: MODEL_DIGEST }];
+      await world.pass(100);
+      assert.deepEqual(others(), ["resnet,mic"]);
+      fleet.push(documentOf(2));
+      await world.pass(100);
+      assert.deepEqual(others(), ["resnet,mic"]);
     }));
 
   it("reports that it is throttled and that a probe waits for it, as long as it is so", () =>

@@ -43,6 +43,8 @@ export class WorkLoop {
   /** Drifts for which accuracy was measured: the version that was in use, and how long a newer one is waited for. */
   readonly #answers = new Map<string, { readonly version: string; readonly untilMs: number }>();
   #rung: number | undefined;
+  /** What was logged last of models that are not retrained. */
+  #others = "";
 
   constructor(parts: WorkParts) {
     const { settings, ports, memory } = parts;
@@ -103,9 +105,11 @@ export class WorkLoop {
     const { ports } = this.#parts;
     const models = await ports.serving.models();
     this.#parts.onModels(models);
-    this.#troubles.serves(models.map(({ name }) => name));
+    const names = models.map(({ name }) => name);
+    this.#troubles.serves(names);
+    this.#noteOthers(names);
     let hasNews = false;
-    for (const { name } of models) hasNews = (await this.#look(name)) || hasNews;
+    for (const name of names) hasNews = (await this.#look(name)) || hasNews;
     if (hasNews) await this.#parts.memory.change(this.#drift.memory);
     const resources = await ports.monitor.resources();
     await this.#walkLadder(resources, models);
@@ -117,6 +121,17 @@ export class WorkLoop {
       { kind: "probe", model: probe.due.model, leftMs: probeMsOf(probe.due, this.#parts.settings) },
       () => this.#probes.run(probe.due, probe.memoryBytes, signal),
     );
+  }
+
+  /** Logs which models are served and not retrained, as often as that changes. */
+  #noteOthers(names: readonly string[]): void {
+    const model = this.#parts.store.document?.model;
+    const others = names.filter((name) => name !== model);
+    const said = JSON.stringify([model, others]);
+    if (model === undefined || said === this.#others) return;
+    this.#others = said;
+    if (others.length === 0) return;
+    this.#parts.ports.logger.info("only the model of the newest configuration is retrained", { model, others });
   }
 
   async #look(model: string): Promise<boolean> {

@@ -159,13 +159,19 @@ async function showDevice(name: string, options: FleetOptions, context: Output &
   for (const { code, sinceMs, message } of device.conditions) {
     terminal.line(`needs a look, since ${formatAge(serverTimeMs - sinceMs)}: ${code}: ${message}`);
   }
+  const { desiredModel, models } = device;
+  const others = models.map((model) => model.name).filter((model) => model !== desiredModel);
+  if (desiredModel !== undefined && others.length > 0) {
+    terminal.line(`only ${desiredModel} is retrained: the newest configuration is for it, and a device runs one`);
+    terminal.line(`  for another model: mpo config push ${name} --model ${others[0]}`);
+  }
   for (const failure of probeFailures) terminal.line(failureLine(failure, serverTimeMs));
   if (windows.length === 0) terminal.line("it has not retrained yet");
   else terminal.line(windowTable(windows, serverTimeMs, context));
 }
 
 function factsOf(device: DeviceView, nowMs: number): readonly (readonly [string, string])[] {
-  const { inventory, resources, lastSeenMs, models, desiredVersion, identity } = device;
+  const { inventory, resources, lastSeenMs, models, desiredVersion, desiredModel, identity } = device;
   const { memoryLimitBytes, memoryPressurePercent, temperatureCelsius, loadAverage } = resources;
   const hot = temperatureCelsius === undefined ? "" : `, ${temperatureCelsius.toFixed(0)} °C`;
   const pressure = memoryPressurePercent === undefined ? "" : `, memory pressure ${memoryPressurePercent.toFixed(1)} %`;
@@ -189,7 +195,9 @@ function factsOf(device: DeviceView, nowMs: number): readonly (readonly [string,
     ["models", models.map((model) => `${model.name} (${model.manifestDigest.slice(0, 12)})`).join(", ") || "none"],
     [
       "config",
-      desiredVersion === undefined ? "none" : `${formatVersion(desiredVersion)}; reported: ${reportOf(device, nowMs)}`,
+      desiredVersion === undefined
+        ? "none"
+        : `${formatVersion(desiredVersion)} for ${desiredModel}; reported: ${reportOf(device, nowMs)}`,
     ],
     ["labels", labelsOf(device) || "none"],
   ];

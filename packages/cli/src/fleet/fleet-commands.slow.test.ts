@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { cp, readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { describe, it } from "node:test";
 import { EXIT_CODES } from "@mpo/runtime";
 import { noNatsServer, startCoordinator, testFolder } from "../test-support/fleet-room.ts";
@@ -39,7 +39,7 @@ describe("a fleet from the command line", { skip: noNatsServer, timeout: 180_000
     t.after(() => follower.signal("SIGINT"));
     const berlin = [{ name: "site", value: "berlin" }];
     const one = await startTinyDevice(t, { device: "pi-1", coordinator, folder, labels: berlin });
-    await startTinyDevice(t, { device: "pi-2", coordinator, folder });
+    const two = await startTinyDevice(t, { device: "pi-2", coordinator, folder });
 
     // It enrols, probes, reports, and gets its first document; a second one may have come before anybody looks.
     const [first] = (await eventually(() => json("config", "show", "pi-1"), ok)).records;
@@ -146,6 +146,18 @@ describe("a fleet from the command line", { skip: noNatsServer, timeout: 180_000
       assert.match(stdout, /^│ /mu, command);
       assert.deepEqual(linesOver80(stdout), [], command);
     }
+
+    // One of its models is retrained.
+    const serving = dirname(dirname(two.modelFolder));
+    await cp(join(serving, "tiny"), join(serving, "other"), { recursive: true });
+    const { stdout } = await eventually(
+      () => mpo("devices", "show", "pi-2"),
+      (outcome) => outcome.stdout.includes("only other is retrained"),
+    );
+    assert.match(
+      stdout,
+      /config +│ 1\.\d+ for other;[\s\S]*\n {2}for another model: mpo config push pi-2 --model tiny\n/u,
+    );
     follower.signal("SIGINT");
     assert.equal((await follower.outcome).code, EXIT_CODES.cancelled);
   });

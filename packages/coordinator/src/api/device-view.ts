@@ -16,13 +16,15 @@ export function deviceView(parts: ViewParts, device: DeviceRecord): DeviceView {
   const { identity, inventory, labels, models, enrolledAtMs, retiredAtMs } = device;
   const { resources, lastSeenMs, doing } = registry.seen(identity) ?? neverSeen(enrolledAtMs);
   const nowMs = presenceMs();
+  const desired = documents.newest(identity);
   const hasCalled = isOnline(lastSeenMs, nowMs, heartbeatSeconds());
   return {
     ...{ identity, inventory, resources, labels, models, lastSeenMs },
     presence: hasCalled ? "online" : "offline",
     conditions: conditionsOf(parts, device, { nowMs, isOnline: hasCalled }),
     ...given({
-      desiredVersion: documents.version(identity),
+      desiredVersion: desired?.version,
+      desiredModel: desired?.model,
       reportedStatus: statuses.newest(identity),
       retiredAtMs,
       doing: hasCalled ? doing : undefined,

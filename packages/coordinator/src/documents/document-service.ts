@@ -45,8 +45,8 @@ export interface CurrentDocument {
   readonly revision: number;
 }
 
-/** Which document is a device's newest, and since when. */
-export type NewestDocument = Pick<DesiredDocument, "version" | "issuedAtMs">;
+/** Which document is a device's newest, since when, and for which model. */
+export type NewestDocument = Pick<DesiredDocument, "version" | "issuedAtMs" | "model">;
 
 /** What is pushed. */
 export interface Push {
@@ -230,6 +230,6 @@ function noDocument({ device }: DeviceIdentity): MpoError {
   });
 }
 
-function newestOf({ version, issuedAtMs }: DesiredDocument): NewestDocument {
-  return { version, issuedAtMs };
+function newestOf({ version, issuedAtMs, model }: DesiredDocument): NewestDocument {
+  return { version, issuedAtMs, model };
 }

@@ -3,7 +3,7 @@ import { it } from "node:test";
 import type { DocumentStatus } from "@mpo/protocol";
 import { pendingCondition } from "./pending-document.ts";
 
-const desired = { version: { epoch: 1, version: 2 }, issuedAtMs: 1_000 };
+const desired = { version: { epoch: 1, version: 2 }, issuedAtMs: 1_000, model: "tiny" };
 const reported = (state: DocumentStatus["state"], version: number): DocumentStatus => ({
   ...{ version: { epoch: 1, version }, state, message: "" },
 });

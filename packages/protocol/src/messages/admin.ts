@@ -34,6 +34,7 @@ const device = object({
   presence: word(["online", "offline"]),
   lastSeenMs: timestampMs(),
   desiredVersion: documentVersion.optional(),
+  desiredModel: name().optional(),
   reportedStatus: documentStatus.optional(),
   retiredAtMs: timestampMs().optional(),
   conditions,
