@@ -53,6 +53,7 @@ const FULL_HINT = "Free disk space for JetStream, or raise the limits of the str
 
 const HINTS: Readonly<Partial<Record<MpoErrorCode, string>>> = {
   unauthenticated: "Check the credentials for NATS, and what its server allows this user.",
+  "timed-out": "Try again: a cluster that has lost a server may need ten seconds to choose another that leads.",
   unsupported: "Start nats-server with JetStream (option -js, or a jetstream block).",
 };
 
