@@ -104,8 +104,24 @@ void describe("a coordinator", () => {
     await coordinator.fleet.reportProfile({ ...report, profile }, CALL);
     await documentFor(coordinator, "pi-1", "report r2");
     assert.equal(await desiredModel(), "other");
-    await coordinator.admin.pushConfig({ identity: identityOf("pi-1"), model: "tiny", reason: "" }, CALL);
+    const budget = { memoryBytes: 200_000_000, windowMs: 90_000 };
+    const pushed = { identity: identityOf("pi-1"), model: "tiny", reason: "", budget, objective: "memory" } as const;
+    await coordinator.admin.pushConfig(pushed, CALL);
     assert.equal(await desiredModel(), "tiny");
+    // What a person said of a model stays, whichever was measured meanwhile.
+    await coordinator.fleet.reportProfile(
+      { ...report, report: "r3", profile: { ...profile, measuredAtMs: profile.measuredAtMs + 1 } },
+      CALL,
+    );
+    await documentFor(coordinator, "pi-1", "report r3");
+    const again = reportOf("pi-1", "r4");
+    const measured = { ...again.profile, measuredAtMs: again.profile.measuredAtMs + 1 };
+    await coordinator.fleet.reportProfile({ ...again, profile: measured }, CALL);
+    const document = await documentFor(coordinator, "pi-1", "report r4");
+    assert.deepEqual(
+      [document.model, document.budget, document.budgetSource, document.objective],
+      ["tiny", budget, "given", "memory"],
+    );
   });
 
   void it("asks a device for what another store held, once, and probes under names of its own", async (context) => {

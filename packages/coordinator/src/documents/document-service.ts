@@ -114,6 +114,17 @@ export class DocumentService {
     );
   }
 
+  /** The newest document for a model, of those that are kept; the device's newest may be for another one. */
+  async newestFor(
+    { identity, model }: { readonly identity: DeviceIdentity; readonly model: string },
+    current: CurrentDocument | undefined,
+    options: StoreCallOptions = {},
+  ): Promise<DesiredDocument | undefined> {
+    if (current === undefined || current.document.model === model) return current?.document;
+    const { documents } = await this.#archive(identity, options);
+    return documents.map(({ bytes }) => desiredDocumentCodec.fromBytes(bytes)).find((one) => one.model === model);
+  }
+
   /** The newest document and why it is what it is. Throws `not-found`. */
   async explain(
     identity: DeviceIdentity,

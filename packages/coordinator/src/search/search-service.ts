@@ -170,12 +170,12 @@ export class SearchService {
     current: CurrentDocument | undefined,
     options: StoreCallOptions,
   ): Promise<{ readonly content: DocumentContent; readonly ladder: PlannedLadder }> {
-    const { registry, budget: policy, clock, onSearched } = this.#parts;
+    const { registry, documents, budget: policy, clock, onSearched } = this.#parts;
     const { identity, model } = wish.name;
     const served = device.models.find(({ name }) => name === model);
     if (served === undefined) throw missing(`device ${identity.device} does not serve a model ${model}`);
     const { planner, profile, measured } = await this.#planners.load(wish.name, options);
-    const ofModel = current?.document.model === model ? current.document : undefined;
+    const ofModel = await documents.newestFor(wish.name, current, options);
     const seen = registry.seen(identity);
     const capacity = { inventory: device.inventory, resources: seen?.resources };
     // A budget that a person set stays; one of the policy follows the device.
