@@ -5,12 +5,23 @@ import {
   damageOptions,
   driftedSamples,
   type FrostOptions,
+  formatPoints,
   formatShare,
   loadModel,
   loadTestImages,
 } from "@mpo/cli";
-import { AccuracyModel, given, judgedInterval, type MethodName, MpoError, mean, resolveRetrainConfig } from "@mpo/core";
-import { CORRUPTION_NAMES, type CorruptionName } from "@mpo/datasets";
+import {
+  AccuracyModel,
+  given,
+  judgedInterval,
+  type MethodName,
+  MpoError,
+  mean,
+  type RetrainConfig,
+  resolveRetrainConfig,
+  uniformFreezing,
+} from "@mpo/core";
+import { CORRUPTION_NAMES, type CorruptionName, createRandom } from "@mpo/datasets";
 import {
   EngineWorker,
   firstSamples,
@@ -28,15 +39,18 @@ export interface BenchJudgeOptions extends DatasetOptions, FrostOptions {
   readonly weights: string;
   readonly method: MethodName;
   readonly severities: readonly number[];
-  readonly samples: number;
   readonly judgeSamples: number;
   readonly seed: number;
   readonly threads?: number;
 }
 
-interface Drift {
+/** A window such as devices run. */
+interface DrawnWindow {
   readonly corruption: CorruptionName;
   readonly severity: number;
+  readonly samples: number;
+  readonly epochs: number;
+  readonly config: RetrainConfig;
 }
 
 /** What a device says of an accuracy, and what labels say. */
@@ -47,22 +61,21 @@ interface Claim {
   readonly truth: number;
 }
 
-interface JudgedDrift extends Drift {
-  readonly before: Claim;
-  readonly after: Claim;
-  /** Of the retraining, from a look after its first steps. */
-  readonly predicted: Claim;
-}
+/** Before a window, after it, and predicted of it from a look after its first steps. */
+const KINDS = ["before", "after", "predicted"] as const;
 
+type JudgedWindow = DrawnWindow & Record<(typeof KINDS)[number], Claim>;
+
+/** What windows are drawn from: an agent waits for 256 inputs, takes steps of 64, and searches the rest. */
+const DRAWN = { samples: [256, 256, 512, 1024], steps: [4, 12, 32], microBatch: [16, 32, 64], frozen: [0, 0, 0.1, 0.5] };
 const BATCH = 64;
-/** Images on which a device judges, as a probe's looks at a training do. */
-const DEVICE_JUDGES = 384;
-/** What a probe trains on before it looks. */
-const PROBED_STEPS = 6;
+/** What a probe reads, and trains before it looks. */
+const PROBED = { samples: 256, steps: 4 };
 
 /**
- * Holds estimates without labels, and what is predicted from them, against labels: before and after a retraining to each
- * of the 15 corruptions. An interval that means something holds the truth in 9 of 10.
+ * Holds estimates without labels, and what is predicted from them, against labels, in windows as devices run them for each
+ * of the 15 corruptions: judged on the very images that were trained on, where labels judge on others. An interval that
+ * means something holds the truth in 9 of 10.
  */
 export async function benchJudge(options: BenchJudgeOptions, context: CommandContext): Promise<void> {
   const { terminal, signal, workingFolder } = context;
@@ -70,67 +83,83 @@ export async function benchJudge(options: BenchJudgeOptions, context: CommandCon
   const damage = await damageOptions(CORRUPTION_NAMES, options, context);
   const model = await loadModel(path, signal);
   const test = await loadTestImages(options, model, path, context);
-  const items = options.severities.flatMap((severity) =>
-    CORRUPTION_NAMES.map((corruption): Drift => ({ corruption, severity })),
-  );
-  const rows = await measureEach<Drift, JudgedDrift>(
+  const rows = await measureEach<DrawnWindow, JudgedWindow>(
     {
       title: "judging",
-      items,
+      items: drawWindows(options),
       facts: ({ corruption, after }) =>
         `${corruption}: ${formatShare(after.expected)}, by labels ${formatShare(after.truth)}`,
     },
     context,
-    async (drift) =>
-      await judgeDrift(drift, model, await driftedSamples(test, { ...options, ...drift }, damage), options, context),
+    async (window) =>
+      await judgeWindow(window, model, await driftedSamples(test, { ...options, ...window }, damage), options, context),
   );
-  const kinds = ["before", "after", "predicted"] as const;
-  const columns: Columns<(typeof kinds)[number]> = [
-    ["accuracy", (kind) => kind],
-    ["truth in the interval", (kind) => `${rows.filter((row) => isWithin(row[kind])).length} of ${rows.length}`],
-    ["mean width", (kind) => formatShare(mean(rows.map((row) => row[kind].upper - row[kind].lower)))],
-    ["estimate - truth, mean", (kind) => formatShare(mean(rows.map((row) => row[kind].expected - row[kind].truth)))],
+  const groups = [...CORRUPTION_NAMES, "all"].map((name) => ({
+    name,
+    of: rows.filter(({ corruption }) => name === "all" || name === corruption),
+  }));
+  const columns: Columns<(typeof groups)[number]> = [
+    ["corruption", ({ name }) => name],
+    ...KINDS.flatMap((kind): Columns<(typeof groups)[number]> => [
+      [`truth in: ${kind}`, ({ of }) => `${of.filter((row) => isWithin(row[kind])).length} of ${of.length}`],
+      ["off by", ({ of }) => formatPoints(mean(of.map((row) => row[kind].expected - row[kind].truth)))],
+      ["width", ({ of }) => (100 * mean(of.map((row) => row[kind].upper - row[kind].lower))).toFixed(1)],
+    ]),
   ];
-  printTable(kinds, columns, terminal);
+  printTable(groups, columns, terminal);
 }
 
-async function judgeDrift(
-  drift: Drift,
+function drawWindows({ severities, seed }: BenchJudgeOptions): readonly DrawnWindow[] {
+  const random = createRandom(seed);
+  const pick = (from: readonly number[]): number => from[random.integer(from.length)] as number;
+  return severities.flatMap((severity) =>
+    CORRUPTION_NAMES.map((corruption): DrawnWindow => {
+      const [samples, microBatch] = [pick(DRAWN.samples), pick(DRAWN.microBatch)];
+      const freezing = { ...uniformFreezing(pick(DRAWN.frozen)), linear: 0 };
+      const config = resolveRetrainConfig({ microBatch, accumulation: BATCH / microBatch, freezing });
+      const epochs = Math.max(1, Math.round((pick(DRAWN.steps) * BATCH) / samples));
+      return { corruption, severity, samples, epochs, config };
+    }),
+  );
+}
+
+async function judgeWindow(
+  drawn: DrawnWindow,
   model: Model,
-  { adapted, judged }: Awaited<ReturnType<typeof driftedSamples>>,
+  { adapted: { images, count }, judged }: Awaited<ReturnType<typeof driftedSamples>>,
   { method, seed, threads }: BenchJudgeOptions,
   { environment, signal }: CommandContext,
-): Promise<JudgedDrift> {
-  const { images, count } = judged;
-  const judgedOn = firstSamples({ images, count }, DEVICE_JUDGES);
-  const config = resolveRetrainConfig({ microBatch: BATCH });
+): Promise<JudgedWindow> {
+  const { config } = drawn;
+  const { freezing, microBatch } = config;
   await using worker = await EngineWorker.start({ environment, ...given({ threads }) }, { signal });
-  const samples = { images: adapted.images, count: adapted.count };
-  const window = async (size: number): Promise<Pick<RetrainResult, "steps" | "weights"> & LabelFreeEstimate> => {
-    const task = { model, samples: firstSamples(samples, size), judgedOn, method, config, epochs: 1, seed };
-    const { steps, weights } = await retrain(worker, task, { signal });
-    const estimate = await labelFreeEstimate({ worker, model, weights, judgedOn, microBatch: BATCH, signal });
+  const window = async (
+    size: number,
+    epochs: number,
+  ): Promise<Pick<RetrainResult, "steps" | "weights"> & LabelFreeEstimate & { readonly judgedSamples: number }> => {
+    const samples = firstSamples({ images, count }, size);
+    const { steps, weights } = await retrain(worker, { model, samples, method, config, epochs, seed }, { signal });
+    const estimate = await labelFreeEstimate({ worker, model, weights, judgedOn: samples, microBatch, signal });
     if (estimate === undefined)
       throw new MpoError("unsupported", "this model's accuracy cannot be estimated without labels");
-    return { steps, weights, ...estimate };
+    return { steps, weights, ...estimate, judgedSamples: samples.count };
   };
+  const probed = await window(PROBED.samples, (PROBED.steps * BATCH) / PROBED.samples);
+  const whole = await window(count, drawn.epochs);
   const claim = async (weights: Model["weights"], expected: number): Promise<Claim> => {
     const truth = await accuracyWith(worker, weights, judged, signal);
-    return { expected, ...judgedInterval(expected, "label-free", judgedOn.count), truth };
+    return { expected, ...judgedInterval(expected, "label-free", whole.judgedSamples), truth };
   };
-  const probed = await window(PROBED_STEPS * BATCH);
-  const whole = await window(samples.count);
   const before = await claim(model.weights, whole.accuracyBefore);
   const after = await claim(whole.weights, whole.accuracyAfter);
-  const { freezing, microBatch } = config;
   const sample = {
-    ...{ freezing, microBatch, judge: "label-free" as const, judgedSamples: judgedOn.count },
+    ...{ freezing, microBatch, judge: "label-free" as const, judgedSamples: probed.judgedSamples },
     startAccuracy: probed.accuracyBefore,
     points: [{ steps: probed.steps, accuracy: probed.accuracyAfter }],
   };
   const curves = new AccuracyModel([sample], { hasBatchStatistics: true });
   const { expected, lower, upper } = curves.predict(freezing, microBatch, whole.steps);
-  return { ...drift, before, after, predicted: { expected, lower, upper, truth: after.truth } };
+  return { ...drawn, before, after, predicted: { expected, lower, upper, truth: after.truth } };
 }
 
 function isWithin({ lower, upper, truth }: Claim): boolean {

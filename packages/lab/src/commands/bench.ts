@@ -89,16 +89,10 @@ export function define(bench: Command, context: CommandContext): void {
     .addOption(weightsOption())
     .addOption(choice("--method <name>", "one that needs no labels", METHOD_NAMES, "tent"));
   addDatasetOptions(judge)
-    .option("--severities <list>", `${SEVERITY}, separated by commas`, listed(wholeNumber(1, 5)), [2, 5])
+    .option("--severities <list>", `${SEVERITY}, separated by commas`, listed(wholeNumber(1, 5)), [5])
     .addOption(frostOption())
-    .option("--samples <n>", "test images to adapt to", wholeNumber(1), 1024)
-    .option(
-      "--judge-samples <n>",
-      "other test images: labels judge on all, the device on the first 384",
-      wholeNumber(384),
-      1000,
-    )
-    .option("--seed <n>", "decides which samples, their order and damage", wholeNumber(0), 1)
+    .option("--judge-samples <n>", "test images that labels judge on", wholeNumber(1), 1000)
+    .option("--seed <n>", "decides the windows: size and config, images and damage", wholeNumber(0), 1)
     .addOption(threadsOption())
     .action((options: BenchJudgeOptions) => benchJudge(options, context));
   addSubjectOptions(
