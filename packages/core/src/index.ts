@@ -1,9 +1,9 @@
 export {
   AccuracyModel,
-  aettaAccuracy,
   entropy,
   type HalvingCandidate,
   judgedInterval,
+  labelFreeAccuracy,
   successiveHalving,
 } from "./accuracy/index.ts";
 export {

@@ -9,7 +9,7 @@ import { type DatasetOptions, loadTestImages } from "../data/load-dataset.ts";
 /** What a probe's samples are drawn from. */
 export interface TaskOptions extends Pick<DatasetOptions, "data">, DriftedSamplesOptions, FrostOptions {
   readonly dataset?: DatasetOptions["dataset"];
-  /** Judge by labels, which a device seldom has, and not by how predictions agree under dropout. */
+  /** Judge by labels, which a device seldom has, and not by what dropout leaves of predictions. */
   readonly labels: boolean;
 }
 

@@ -19,10 +19,10 @@ export interface AccuracyOptions {
 /** Deviation of a judgement, apart from chance: the micro-window's data are not the window's. */
 const JUDGEMENT_DEVIATION = 0.01;
 /**
- * A judge without labels is off by this share of the error that it sees, the same way at every look. Chosen on two
- * models and all corruptions; `mpo bench judge` measures what it holds.
+ * A judge without labels is off by these shares of the error that it sees, the same way at every look; further below than
+ * above, since what it misses are errors. `mpo bench judge` measures what they hold.
  */
-const LABEL_FREE_SHARE = 0.15;
+const LABEL_FREE_SHARES = { below: 0.25, above: 0.15 };
 /** Another device's task is not this one's. */
 const PRIOR_DEVIATION = 0.05;
 /** Freezing rates this far apart (Euclidean) learn about the same. */
@@ -100,7 +100,7 @@ export class AccuracyModel {
     const { gain, deviation, steps: best } = this.curve(freezing, microBatch).bestWithin(steps);
     const expected = Math.min(1, Math.max(0, this.startAccuracy + gain));
     // Not part of the curve: looks at one training share what the judge is off by, so that more of them do not help.
-    const interval = around(expected, Math.hypot(deviation, judgeDeviation(expected, this.#judge)));
+    const interval = around(expected, deviation, this.#judge);
     return { expected, ...interval, steps: Math.min(Math.round(best), Math.floor(steps)), isGuess: this.isGuess };
   }
 
@@ -136,28 +136,30 @@ export class AccuracyModel {
   }
 }
 
-/** A judged accuracy, two standard deviations below and above it. */
+/** Where the truth lies that was judged as this accuracy. */
 export function judgedInterval(
   accuracy: number,
   judge: AccuracyJudge,
   judgedSamples: number,
 ): { readonly lower: number; readonly upper: number } {
-  const chance = Math.hypot(chanceOf(accuracy, judgedSamples), JUDGEMENT_DEVIATION);
-  return around(accuracy, Math.hypot(chance, judgeDeviation(accuracy, judge)));
+  return around(accuracy, Math.hypot(chanceOf(accuracy, judgedSamples), JUDGEMENT_DEVIATION), judge);
 }
 
-function around(accuracy: number, deviation: number): { readonly lower: number; readonly upper: number } {
-  return { lower: Math.max(0, accuracy - 2 * deviation), upper: Math.min(1, accuracy + 2 * deviation) };
+/** Two standard deviations to each side, what the judge is off by among them. */
+function around(
+  accuracy: number,
+  deviation: number,
+  judge: AccuracyJudge,
+): { readonly lower: number; readonly upper: number } {
+  const { below, above } = judge === "labels" ? { below: 0, above: 0 } : LABEL_FREE_SHARES;
+  const reach = (share: number): number => 2 * Math.hypot(deviation, share * (1 - accuracy));
+  return { lower: Math.max(0, accuracy - reach(below)), upper: Math.min(1, accuracy + reach(above)) };
 }
 
 /** A share of right answers cannot be surer than one more of each kind allows (Agresti and Coull). */
 function chanceOf(accuracy: number, samples: number): number {
   const share = (accuracy * samples + 2) / (samples + 4);
   return Math.sqrt((share * (1 - share)) / (samples + 4));
-}
-
-function judgeDeviation(accuracy: number, judge: AccuracyJudge): number {
-  return judge === "labels" ? 0 : LABEL_FREE_SHARE * (1 - accuracy);
 }
 
 function observationsOf(sample: AccuracySample, isPrior: boolean): readonly GainObservation[] {

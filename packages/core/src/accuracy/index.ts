@@ -1,4 +1,4 @@
 export { AccuracyModel, judgedInterval } from "./accuracy-model.ts";
-export { aettaAccuracy, entropy } from "./label-free.ts";
+export { entropy, labelFreeAccuracy } from "./label-free.ts";
 export { LearningCurve } from "./learning-curve.ts";
 export { type HalvingCandidate, successiveHalving } from "./successive-halving.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MpoError } from "../facts/mpo-error.ts";
-import { aettaAccuracy, entropy, meanPrediction } from "./label-free.ts";
+import { entropy, labelFreeAccuracy, meanPrediction } from "./label-free.ts";
 
 const near = (actual: number, expected: number, tolerance = 1e-9): void =>
   assert.ok(Math.abs(actual - expected) <= tolerance, `${actual} for ${expected}`);
@@ -22,18 +22,22 @@ test("entropy and mean prediction", () => {
   assert.throws(() => meanPrediction([]), MpoError);
 });
 
-test("AETTA: agreement is accuracy, disagreement is error, and a collapse is exposed", () => {
+test("what is left under dropout to the named class is accuracy, and a collapse is exposed", () => {
   const diverse = [0, 1, 2, 3].map((label) => sure(label));
-  near(aettaAccuracy(diverse, [diverse, diverse]), 1);
+  near(labelFreeAccuracy(diverse, [diverse, diverse]), 0.97);
+  const unsure = [0, 1, 2, 3].map((label) => sure(label).map((share) => (share + 0.25) / 2));
+  near(labelFreeAccuracy(diverse, [unsure]), 0.61);
   const halfFlipped = [0, 1, 3, 2].map((label) => sure(label));
-  const partly = aettaAccuracy(diverse, [halfFlipped]);
+  const partly = labelFreeAccuracy(diverse, [halfFlipped]);
   assert.ok(partly > 0.3 && partly < 0.6, String(partly));
   const collapsed = [0, 0, 0, 0].map((label) => sure(label));
   const oneOff = [sure(0), sure(0), sure(0), sure(1)];
-  near(aettaAccuracy(collapsed, [oneOff]), 0.25, 0.3);
-  assert.ok(aettaAccuracy(collapsed, [oneOff]) < aettaAccuracy(diverse, [[sure(0), sure(1), sure(2), sure(2)]]));
+  near(labelFreeAccuracy(collapsed, [oneOff]), 0.25, 0.3);
+  assert.ok(
+    labelFreeAccuracy(collapsed, [oneOff]) < labelFreeAccuracy(diverse, [[sure(0), sure(1), sure(2), sure(2)]]),
+  );
   near(
-    aettaAccuracy(
+    labelFreeAccuracy(
       [
         [1, 0],
         [1, 0],
@@ -47,5 +51,5 @@ test("AETTA: agreement is accuracy, disagreement is error, and a collapse is exp
     ),
     0.5,
   );
-  assert.throws(() => aettaAccuracy([], []), MpoError);
+  assert.throws(() => labelFreeAccuracy([], []), MpoError);
 });

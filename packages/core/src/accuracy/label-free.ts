@@ -1,4 +1,5 @@
 import { MpoError } from "../facts/index.ts";
+import { mean } from "../numerics/index.ts";
 
 /** Class probabilities of one sample; they sum to 1. */
 export type Probabilities = ArrayLike<number>;
@@ -17,40 +18,36 @@ export function entropy(probabilities: Probabilities): number {
 export function meanPrediction(batch: readonly Probabilities[]): readonly number[] {
   const first = batch[0];
   if (first === undefined) throw new MpoError("invalid-argument", "no predictions to judge");
-  const mean = new Array<number>(first.length).fill(0);
+  const sum = new Array<number>(first.length).fill(0);
   for (const probabilities of batch) {
-    for (let index = 0; index < mean.length; index++) {
-      mean[index]! += probabilities[index]! / batch.length;
-    }
+    for (let index = 0; index < sum.length; index++) sum[index]! += probabilities[index]!;
   }
-  return mean;
+  return sum.map((total) => total / batch.length);
 }
 
-/** Exponent of the entropy term (AETTA, learner/dnn.py). */
-const AETTA_POWER = 3;
+/** How much a collapse to few classes counts. */
+const DIVERSITY_POWER = 2;
 
 /**
- * Accuracy without labels during adaptation (AETTA, Lee et al. 2024): how often predictions under dropout disagree with
- * the plain one, made larger when the mean prediction has little entropy, which is how a collapse to few classes shows.
- * `dropout[k][i]` is sample i under the k-th dropout mask. Between 1/classes and 1.
+ * Accuracy without labels during adaptation, after AETTA (Lee et al. 2024): the probability that dropout leaves to the class
+ * which the plain prediction names. What is missing counts for more when the mean prediction has little entropy, which is
+ * how a collapse to few classes shows. AETTA counts changes of class; but a wrong class often stays the largest, and after
+ * a window in fog a third of the errors went unseen. `dropout[k][i]` is sample i under the k-th dropout mask. Between
+ * 1/classes and 1.
  */
-export function aettaAccuracy(plain: readonly Probabilities[], dropout: readonly (readonly Probabilities[])[]): number {
+export function labelFreeAccuracy(
+  plain: readonly Probabilities[],
+  dropout: readonly (readonly Probabilities[])[],
+): number {
   const classes = plain[0]?.length ?? 0;
   if (classes < 2 || dropout.length === 0) {
     throw new MpoError("invalid-argument", "an estimate needs predictions of two or more classes, and dropout runs");
   }
   const labels = plain.map(largestIndex);
-  let disagreements = 0;
-  for (const run of dropout) {
-    run.forEach((probabilities, sample) => {
-      if (largestIndex(probabilities) !== labels[sample]) disagreements += 1;
-    });
-  }
-  const rate = disagreements / (dropout.length * plain.length);
-  const mean = meanPrediction(dropout.flat());
-  const diversity = (entropy(mean) / Math.log(classes)) ** AETTA_POWER;
-  const error = Math.min(1 - 1 / classes, diversity > 0 ? rate / diversity : rate > 0 ? Number.POSITIVE_INFINITY : 1);
-  return 1 - error;
+  const left = dropout.map((run) => mean(run.map((probabilities, sample) => probabilities[labels[sample]!]!)));
+  const rate = 1 - mean(left);
+  const diversity = (entropy(meanPrediction(dropout.flat())) / Math.log(classes)) ** DIVERSITY_POWER;
+  return Math.max(1 / classes, diversity > 0 ? 1 - rate / diversity : 0);
 }
 
 function largestIndex(probabilities: Probabilities): number {

@@ -55,7 +55,7 @@ const updateSchema = object({
   accumulateMs: list(durationMs(), 0, MAX_REPEATS),
 });
 
-/** Who judged accuracy: held-out labels, or an estimate without labels (ATC, AETTA). */
+/** Who judged accuracy: held-out labels, or an estimate without labels. */
 export type AccuracyJudge = Fact<typeof judgeSchema>;
 export const judgeSchema = word(["labels", "label-free"]);
 

@@ -67,7 +67,12 @@ const KINDS = ["before", "after", "predicted"] as const;
 type JudgedWindow = DrawnWindow & Record<(typeof KINDS)[number], Claim>;
 
 /** What windows are drawn from: an agent waits for 256 inputs, takes steps of 64, and searches the rest. */
-const DRAWN = { samples: [256, 256, 512, 1024], steps: [4, 12, 32], microBatch: [16, 32, 64], frozen: [0, 0, 0.1, 0.5] };
+const DRAWN = {
+  samples: [256, 256, 512, 1024],
+  steps: [4, 12, 32],
+  microBatch: [16, 32, 64],
+  frozen: [0, 0, 0.1, 0.5],
+};
 const BATCH = 64;
 /** What a probe reads, and trains before it looks. */
 const PROBED = { samples: 256, steps: 4 };
@@ -100,11 +105,13 @@ export async function benchJudge(options: BenchJudgeOptions, context: CommandCon
   }));
   const columns: Columns<(typeof groups)[number]> = [
     ["corruption", ({ name }) => name],
-    ...KINDS.flatMap((kind): Columns<(typeof groups)[number]> => [
-      [`truth in: ${kind}`, ({ of }) => `${of.filter((row) => isWithin(row[kind])).length} of ${of.length}`],
-      ["off by", ({ of }) => formatPoints(mean(of.map((row) => row[kind].expected - row[kind].truth)))],
-      ["width", ({ of }) => (100 * mean(of.map((row) => row[kind].upper - row[kind].lower))).toFixed(1)],
-    ]),
+    ...KINDS.flatMap(
+      (kind): Columns<(typeof groups)[number]> => [
+        [`truth in: ${kind}`, ({ of }) => `${of.filter((row) => isWithin(row[kind])).length} of ${of.length}`],
+        ["off by", ({ of }) => formatPoints(mean(of.map((row) => row[kind].expected - row[kind].truth)))],
+        ["width", ({ of }) => (100 * mean(of.map((row) => row[kind].upper - row[kind].lower))).toFixed(1)],
+      ],
+    ),
   ];
   printTable(groups, columns, terminal);
 }

@@ -1,4 +1,4 @@
-import { type AccuracyJudge, aettaAccuracy, MpoError } from "@mpo/core";
+import { type AccuracyJudge, labelFreeAccuracy, MpoError } from "@mpo/core";
 import { accuracyOf } from "../../adaptation/evaluate.ts";
 import type { ModelGraph } from "../../model/model-graph.ts";
 import { headOf } from "../../model/model-head.ts";
@@ -19,7 +19,7 @@ export interface AccuracyReader {
 }
 
 /**
- * Judges the weights that a worker holds: by labels where there are any, else by how far predictions agree under dropout
+ * Judges the weights that a worker holds: by labels where there are any, else by what dropout leaves of predictions
  * (AETTA, Lee et al. 2024). Confidence is not a measure here: entropy minimisation makes predictions surer, right or wrong,
  * and a model that has collapsed is the surest of all. `mostAtOnce`: samples that the worker's memory holds at once.
  * Undefined when there is nothing to judge by: neither labels nor a dense layer whose features can be dropped.
@@ -42,7 +42,7 @@ export function accuracyReader(
     if (features === undefined) throw new MpoError("internal", "the worker gave no features");
     const weights = await worker.call("readWeights", {}, call);
     const runs = headDropout(graph, weights, { features, count }, { runs: DROPOUT_RUNS, seed: SEED });
-    return aettaAccuracy(predictionsOf(logits, count), runs);
+    return labelFreeAccuracy(predictionsOf(logits, count), runs);
   };
   return { kind: isLabelled ? "labels" : "label-free", read };
 }

@@ -12,7 +12,7 @@ import { accuracyReader } from "./accuracy-reader.ts";
 export interface ProbeSamples {
   /** Recent samples, to adapt to; labels are used where the method needs them. */
   readonly adapted: Samples;
-  /** Recent samples to judge on: by their labels if there are any, else by how predictions agree under dropout. */
+  /** Recent samples to judge on: by their labels if there are any, else by what dropout leaves of predictions. */
   readonly judged: Samples;
 }
 
