@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { AccuracySample } from "../facts/profile.ts";
@@ -141,4 +142,24 @@ test("what a judge without labels is off by widens all that rests on it, the mor
   const { expected, lower, upper } = predicted("label-free");
   assert.ok(upper - lower >= 0.8 * (1 - expected), "more looks do not make a judge right");
   assert.equal(predicted("labels").expected, expected);
+});
+
+type JudgedRow = readonly [corruption: string, estimate: number, samples: number, truth: number];
+
+/** What `mpo bench judge` measured with seeds that had no part in choosing what a judge is off by. */
+const JUDGED_WINDOWS = new URL("../../cases/judged-windows.json", import.meta.url);
+
+test("the truth lies in the interval of 9 of 10 windows, whatever the model, method or corruption", () => {
+  const groups = JSON.parse(readFileSync(JUDGED_WINDOWS, "utf8")) as Record<string, readonly JudgedRow[]>;
+  const all = Object.values(groups).flat();
+  const corruptions = [...new Set(all.map(([corruption]) => corruption))];
+  assert.equal(corruptions.length, 15);
+  const byCorruption = corruptions.map((name) => [name, all.filter(([corruption]) => corruption === name)] as const);
+  for (const [name, rows] of [...Object.entries(groups), ...byCorruption]) {
+    const held = rows.filter(([, estimate, samples, truth]) => {
+      const { lower, upper } = judgedInterval(estimate, "label-free", samples);
+      return lower <= truth && truth <= upper;
+    });
+    assert.ok(held.length >= 0.9 * rows.length, `${name}: ${held.length} of ${rows.length}`);
+  }
 });
