@@ -99,21 +99,22 @@ export async function benchJudge(options: BenchJudgeOptions, context: CommandCon
     async (window) =>
       await judgeWindow(window, model, await driftedSamples(test, { ...options, ...window }, damage), options, context),
   );
-  const groups = [...CORRUPTION_NAMES, "all"].map((name) => ({
-    name,
-    of: rows.filter(({ corruption }) => name === "all" || name === corruption),
-  }));
-  const columns: Columns<(typeof groups)[number]> = [
-    ["corruption", ({ name }) => name],
-    ...KINDS.flatMap(
-      (kind): Columns<(typeof groups)[number]> => [
-        [`truth in: ${kind}`, ({ of }) => `${of.filter((row) => isWithin(row[kind])).length} of ${of.length}`],
-        ["off by", ({ of }) => formatPoints(mean(of.map((row) => row[kind].expected - row[kind].truth)))],
-        ["width", ({ of }) => (100 * mean(of.map((row) => row[kind].upper - row[kind].lower))).toFixed(1)],
-      ],
-    ),
+  const cell = (claims: readonly Claim[]): string =>
+    [
+      `${claims.filter(isWithin).length}/${claims.length}`,
+      formatPoints(mean(claims.map(({ expected, truth }) => expected - truth))),
+      (100 * mean(claims.map(({ lower, upper }) => upper - lower))).toFixed(1),
+    ].join(" ");
+  const isOf = (name: string) => (row: JudgedWindow) => name === "all" || name === row.corruption;
+  const columns: Columns<string> = [
+    ["corruption", (name) => name],
+    ...KINDS.map((kind): Columns<string>[number] => [
+      kind,
+      (name) => cell(rows.filter(isOf(name)).map((row) => row[kind])),
+    ]),
   ];
-  printTable(groups, columns, terminal);
+  terminal.line("Truth in the interval, estimate minus truth, width of the interval (in points):");
+  printTable([...CORRUPTION_NAMES, "all"], columns, terminal);
 }
 
 function drawWindows({ severities, seed }: BenchJudgeOptions): readonly DrawnWindow[] {
