@@ -107,6 +107,7 @@ describe("mpo predict", () => {
       input,
       "-o",
       output,
+      "--force",
       "--threads",
       "1",
       ...more,
@@ -160,6 +161,7 @@ describe("mpo predict", () => {
 
   it("refuses an array of another shape, and options that would be ignored", async () => {
     const flat = join(folder, "flat.npy");
+    await rm(join(folder, "y.npy"), { force: true });
     await writeFile(flat, encodeNpy({ type: "f4", shape: [2, 3, 16, 16], data: new Float32Array(2 * 768) }));
     const args = ["predict", "--weights", CASE, "-o", join(folder, "y.npy"), "--input"];
     const turned = await runCommand([...args, flat]);

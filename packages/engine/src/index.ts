@@ -18,6 +18,7 @@ export { readLayersModel } from "./model/layers-format/read-layers-model.ts";
 export { MODEL_FILE, writeLayersModel } from "./model/layers-format/write-layers-model.ts";
 export {
   cardOf,
+  MODEL_CARD_FILE,
   type ModelCard,
   readModelCard,
   retrainedCard,
