@@ -2,13 +2,14 @@ import { resolve } from "node:path";
 import {
   buildModel,
   cardOf,
+  copyCard,
   describeInputForm,
   headOf,
   inputOf,
   modelCatalogue,
   parameterCount,
   readClassNames,
-  stateInput,
+  withInputForm,
 } from "@mpo/engine";
 import type { Command } from "commander";
 import type { CommandContext, Files, Output, Stop } from "../command-context.ts";
@@ -66,7 +67,7 @@ async function describeModel(
   if (card?.retrained !== undefined) table.push(["made from", card.retrained.from]);
   terminal.line(table.toString());
   if (!options.writeCard) return;
-  await stateInput(path, graph, { signal });
+  await copyCard(path, path, { graph: withInputForm(graph, form ?? { range: "unit" }) }, { signal });
   terminal.line(`the card of ${name} states what it takes`);
 }
 

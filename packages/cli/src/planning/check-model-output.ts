@@ -8,12 +8,12 @@ import { checkOutput, type OutputOptions } from "./check-output.ts";
  * Checks that a model and its card can be written into a folder. Throws as `checkOutput` does; that they are there is seen
  * by either.
  */
-export async function checkModelOutput(output: string, options: OutputOptions): Promise<void> {
+export async function checkModelOutput(output: string, options: OutputOptions, option = "--output"): Promise<void> {
   const folder = resolve(options.workingFolder, output);
   if (!options.force && [MODEL_FILE, MODEL_CARD_FILE].some((name) => existsSync(join(folder, name)))) {
-    throw new MpoError("already-exists", `--output ${output} holds a model already`, {
-      hint: "Choose another --output, or add --force to write over it.",
+    throw new MpoError("already-exists", `${option} ${output} holds a model already`, {
+      hint: `Choose another ${option}, or add --force to write over it.`,
     });
   }
-  await checkOutput("--output", join(output, MODEL_FILE), { ...options, force: true });
+  await checkOutput(option, join(output, MODEL_FILE), { ...options, force: true });
 }
