@@ -1,10 +1,12 @@
 import { resolve } from "node:path";
+import { describeResizing } from "@mpo/datasets";
 import {
   buildModel,
   cardOf,
   copyCard,
   describeInputForm,
   headOf,
+  imageShapeOf,
   inputOf,
   modelCatalogue,
   parameterCount,
@@ -57,6 +59,11 @@ async function describeModel(
   const table = createTable(terminal, [graph.name, ""]);
   const taken = form === undefined ? "0..1, assumed: nothing states it (--input-range)" : describeInputForm(form);
   table.push(["takes", `${shape.join("x")}, images of ${taken}`]);
+  if (imageShapeOf(graph) !== undefined) {
+    const isStated = form?.fit !== undefined && form.filter !== undefined;
+    const assumed = isStated ? "" : "; what is not stated is assumed (--input-fit, --input-filter)";
+    table.push(["pictures", `${describeResizing(form ?? {})}${assumed}`]);
+  }
   table.push([
     "gives",
     `${ending ?? "logits"} of ${classes} classes${names === undefined ? "" : `: ${names.join(", ")}`}`,

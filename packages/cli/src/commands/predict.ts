@@ -93,16 +93,22 @@ async function readSamples(
       });
     }
     const [height, width, channels] = images;
-    const size = { height, width, channels, fit: form?.fit };
+    const size = { height, width, channels, fit: form?.fit, filter: form?.filter };
     const samples = samplesOf(await loadPictures(path, { ...size, signal, note: terminal.note }));
     reportInput(model, samples, options.weights, context);
     return { model, samples };
   }
-  const stated = (["inputRange", "inputOrder", "inputFit"] as const).some((name) => options[name] !== undefined);
+  const stated = (["inputRange", "inputOrder", "inputFit", "inputFilter"] as const).some(
+    (name) => options[name] !== undefined,
+  );
   if (stated) {
-    throw new MpoError("invalid-argument", "--input-range, --input-order and --input-fit are for pictures", {
-      hint: "Leave them out: an .npy file holds what the model itself gets.",
-    });
+    throw new MpoError(
+      "invalid-argument",
+      "--input-range, --input-order, --input-fit and --input-filter are for pictures",
+      {
+        hint: "Leave them out: an .npy file holds what the model itself gets.",
+      },
+    );
   }
   const { data, shape: found } = await readNpy(path, { signal });
   const sample = found.slice(1);
