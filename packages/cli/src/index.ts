@@ -25,7 +25,7 @@ export { type Progress, startProgress } from "./output/progress.ts";
 export { createTable } from "./output/table.ts";
 export type { Terminal } from "./output/terminal.ts";
 export { type BudgetOptions, budgetFrom } from "./planning/budget.ts";
-export { checkOutput } from "./planning/check-output.ts";
+export { checkOutput, type ForceOption, forceOption } from "./planning/check-output.ts";
 export { probeHere } from "./planning/probe-here.ts";
 export { type ProfileDocument, readProfileDocument, writeProfileDocument } from "./planning/profile-document.ts";
 export { loadSubject, type SubjectOptions } from "./planning/subject.ts";

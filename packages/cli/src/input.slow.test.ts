@@ -76,6 +76,10 @@ describe("a model that takes -1..1", () => {
     assert.equal((await runCommand(["evaluate", "--json", ...weights(), ...data])).records[0]?.["accuracy"], 1);
     const inWords = await runCommand(["models", "describe", join(folder, "model"), "--input-range", "0.5/0.25"]);
     assert.match(inWords.stdout, /16x16x3, images of 0\.\.1 minus 0\.5, divided by 0\.25/u);
+    assert.match(inWords.stdout, /pictures .* stretch, lanczos3; what is not stated is assumed/u);
+    const all = ["--input-fit", "crop", "--input-filter", "nearest"];
+    const stated = await runCommand(["models", "describe", join(folder, "model"), ...all]);
+    assert.match(stated.stdout, /pictures .* crop, nearest +│/u);
   });
 
   it("is refused a statement that is none, or not of its channels", async () => {
@@ -107,6 +111,7 @@ describe("mpo predict", () => {
       input,
       "-o",
       output,
+      "--force",
       "--threads",
       "1",
       ...more,
@@ -154,12 +159,15 @@ describe("mpo predict", () => {
     const found = await predict(pictures, "--input-range", "symmetric");
     assert.deepEqual(found.shape, [set.count, 4]);
     assertNear(found.data, expected.data);
+    const nearest = await predict(pictures, "--input-range", "symmetric", "--input-filter", "nearest");
+    assert.notDeepEqual(nearest.data, found.data);
     const [first = ""] = (await readdir(pictures)).toSorted();
     assertNear((await predict(join(pictures, first), "--input-range", "symmetric")).data, expected.data.slice(0, 4));
   });
 
   it("refuses an array of another shape, and options that would be ignored", async () => {
     const flat = join(folder, "flat.npy");
+    await rm(join(folder, "y.npy"), { force: true });
     await writeFile(flat, encodeNpy({ type: "f4", shape: [2, 3, 16, 16], data: new Float32Array(2 * 768) }));
     const args = ["predict", "--weights", CASE, "-o", join(folder, "y.npy"), "--input"];
     const turned = await runCommand([...args, flat]);

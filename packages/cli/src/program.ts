@@ -22,6 +22,7 @@ const { version: VERSION } = JSON.parse(readFileSync(new URL("../package.json", 
 const COMMANDS: readonly CommandEntry[] = [
   ["models", "list the models that can be built by name", () => import("./commands/models.ts")],
   ["data", "say what a folder of data is, before anything is trained on it", () => import("./commands/data.ts")],
+  ["convert", "write a .keras or .h5 file as a layers model", () => import("./commands/convert.ts")],
   ["train", "train a model from scratch and write it with its card", () => import("./commands/train.ts")],
   ["evaluate", "measure a stored model's accuracy, beside what its card says", () => import("./commands/evaluate.ts")],
   ["predict", "write what a stored model gives for pictures or arrays", () => import("./commands/predict.ts")],

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
@@ -156,8 +156,9 @@ describe("mpo train, retrain and bench", () => {
     }
   });
 
-  it("refuses more segments than the model has units", async () => {
-    const { code, stderr } = await runCommand(retrain("--segments", "99"));
+  it("refuses more segments than the model has units, and leaves no empty folder", async () => {
+    const { code, stderr } = await runCommand(retrain("--segments", "99", "--output", file("none", "inside")));
+    await assert.rejects(stat(file("none")), { code: "ENOENT" });
     assert.equal(code, EXIT_CODES.usage, stderr);
     assert.match(stderr, /--segments 99: the model has \d+ units/u);
   });

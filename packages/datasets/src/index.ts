@@ -11,7 +11,8 @@ export {
 export { loadImageFolder, loadPictures } from "./formats/image-folder.ts";
 export { encodeNpy } from "./formats/npy.ts";
 export { encodeNpyImages, readNpy, readNpyImages, readNpyLabels } from "./formats/npy-images.ts";
-export { FITS, type Fit, type PictureForm } from "./formats/picture.ts";
+export type { PictureForm } from "./formats/picture.ts";
+export { describeResizing, FILTERS, FITS, type Resizing } from "./formats/resizing.ts";
 export { classCount, describePassedOver } from "./images/describe-classes.ts";
 export { concatImages, type ImageSet, shapeInWords, sliceImages, takeImages } from "./images/image-set.ts";
 export { imageStream } from "./images/image-stream.ts";

@@ -18,10 +18,11 @@ export { readLayersModel } from "./model/layers-format/read-layers-model.ts";
 export { MODEL_FILE, writeLayersModel } from "./model/layers-format/write-layers-model.ts";
 export {
   cardOf,
+  copyCard,
+  MODEL_CARD_FILE,
   type ModelCard,
   readModelCard,
   retrainedCard,
-  stateInput,
   writeModelCard,
 } from "./model/model-card.ts";
 export type { Model, ModelGraph, ModelWeights } from "./model/model-graph.ts";

@@ -94,5 +94,5 @@ export function inputShape({ graph }: Model): PictureForm {
     throw new MpoError("unsupported", `the model takes inputs of ${shape.join("x")}; expected images`);
   }
   const [height, width, channels] = images;
-  return { height, width, channels, fit: form?.fit };
+  return { height, width, channels, fit: form?.fit, filter: form?.filter };
 }

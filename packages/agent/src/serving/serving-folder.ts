@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { isName, MpoError } from "@mpo/core";
-import type { Fit, PictureForm } from "@mpo/datasets";
+import type { PictureForm, Resizing } from "@mpo/datasets";
 import { type Clock, fileError, readJsonFile } from "@mpo/io";
 import type { ServedModel } from "@mpo/protocol";
 import type { Logger } from "@mpo/runtime";
@@ -165,7 +165,7 @@ async function servedModels(root: string, onPassed: OnPassed): Promise<readonly 
 /** From the model's card: the agent itself never reads models. */
 async function inputShape(source: string): Promise<PictureForm> {
   const path = join(source, MODEL_CARD_FILE);
-  const card = (await readJsonFile(path)) as { readonly inputShape?: unknown; readonly input?: { fit?: Fit } } | null;
+  const card = (await readJsonFile(path)) as { readonly inputShape?: unknown; readonly input?: Resizing } | null;
   const shape = card?.inputShape;
   if (
     !Array.isArray(shape) ||
@@ -178,5 +178,5 @@ async function inputShape(source: string): Promise<PictureForm> {
     );
   }
   const [height = 0, width = 0, channels = 1] = shape as readonly number[];
-  return { height, width, channels, fit: card?.input?.fit };
+  return { height, width, channels, fit: card?.input?.fit, filter: card?.input?.filter };
 }

@@ -5,9 +5,9 @@ import type { Command } from "commander";
 import type { CommandContext, Files, Output, Stop } from "../command-context.ts";
 import { contactSheet } from "../data/contact-sheet.ts";
 import { createTable } from "../output/table.ts";
-import { checkOutput } from "../planning/check-output.ts";
+import { checkOutput, type ForceOption, forceOption } from "../planning/check-output.ts";
 
-interface DescribeOptions {
+interface DescribeOptions extends ForceOption {
   readonly html?: string;
 }
 
@@ -25,15 +25,16 @@ export function define(data: Command, context: CommandContext): void {
     )
     .argument("<folder>", "folder of pictures, arrays, IDX or CIFAR files; or an .npy or .npz file")
     .option("--html <file>", "write a contact sheet too: a few images of each class")
+    .addOption(forceOption())
     .action((folder: string, options: DescribeOptions) => describe(folder, options, context));
 }
 
 async function describe(
   folder: string,
-  { html }: DescribeOptions,
+  { html, force }: DescribeOptions,
   { terminal, workingFolder, signal }: Files & Output & Stop,
 ): Promise<void> {
-  if (html !== undefined) await checkOutput("--html", html, workingFolder);
+  if (html !== undefined) await checkOutput("--html", html, { workingFolder, force });
   const path = resolve(workingFolder, folder);
   const samples = html === undefined ? 0 : SAMPLES;
   const { dataset, classes, passedOver } = await describeData(path, { samples, signal, note: terminal.note });

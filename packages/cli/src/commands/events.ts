@@ -1,8 +1,7 @@
-import { existsSync } from "node:fs";
-import { link, open, rm } from "node:fs/promises";
-import { resolve } from "node:path";
+import { link, open, rename, rm } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
 import { given, MpoError } from "@mpo/core";
-import { fileError, systemClock } from "@mpo/io";
+import { fileError, makeFolder, systemClock } from "@mpo/io";
 import type { FleetEvent, ListEventsResponse } from "@mpo/protocol";
 import { isTransient, Waits } from "@mpo/runtime";
 import type { Command } from "commander";
@@ -11,6 +10,7 @@ import { type AdminSession, withAdmin } from "../fleet/with-admin.ts";
 import { addFleetCommand, type FleetOptions, fleetName } from "../options/fleet-options.ts";
 import { momentInMs, wholeNumber } from "../options/parsers.ts";
 import { formatMoment } from "../output/format.ts";
+import { checkOutput, type ForceOption, forceOption } from "../planning/check-output.ts";
 
 interface RangeOptions extends FleetOptions {
   readonly device?: string;
@@ -24,7 +24,7 @@ interface EventsOptions extends RangeOptions {
   readonly follow: boolean;
 }
 
-interface ExportOptions extends EventsOptions {
+interface ExportOptions extends EventsOptions, ForceOption {
   readonly output: string;
 }
 
@@ -56,7 +56,8 @@ export function define(command: Command, context: CommandContext): void {
     .action((options: EventsOptions) => showEvents(options, context));
   const describe = "write events to a file, one JSON object a line, oldest first";
   addRange(addFleetCommand(command.command("export").description(describe), EXPORT_HELP))
-    .requiredOption("-o, --output <file>", "where they go; must not exist, and is there only when it is complete")
+    .requiredOption("-o, --output <file>", "where they go; the file is there only when it is complete")
+    .addOption(forceOption())
     // Options that the command above has too are taken by it, wherever they stand.
     .action((_: ExportOptions, exporting: Command) => exportEvents(exporting.optsWithGlobals(), context));
 }
@@ -135,13 +136,12 @@ async function exportEvents(options: ExportOptions, context: Output & Stop & Fil
     throw new MpoError("invalid-argument", "an export has all events of a time; expected neither --follow nor --limit");
   }
   const path = resolve(workingFolder, options.output);
+  await checkOutput("--output", options.output, { workingFolder, ...options });
   const partial = `${path}.partial`;
   let count = 0;
   await withAdmin(options, context, async (session) => {
     try {
-      if (existsSync(path)) {
-        throw new MpoError("already-exists", `${path} exists`, { hint: "Give another --output." });
-      }
+      await makeFolder(dirname(path));
       await using file = await open(partial, "w");
       let lines: string[] = [];
       const flush = async (): Promise<void> => {
@@ -154,8 +154,8 @@ async function exportEvents(options: ExportOptions, context: Output & Stop & Fil
       }
       await flush();
       await file.sync();
-      // Fails when the file was made meanwhile, where a rename would take its place.
-      await link(partial, path);
+      // A link fails where the file was made meanwhile; a rename takes its place.
+      await (options.force ? rename : link)(partial, path);
     } catch (thrown) {
       throw fileError(thrown, "write", path);
     } finally {

@@ -1,14 +1,17 @@
 import { resolve } from "node:path";
+import { describeResizing } from "@mpo/datasets";
 import {
   buildModel,
   cardOf,
+  copyCard,
   describeInputForm,
   headOf,
+  imageShapeOf,
   inputOf,
   modelCatalogue,
   parameterCount,
   readClassNames,
-  stateInput,
+  withInputForm,
 } from "@mpo/engine";
 import type { Command } from "commander";
 import type { CommandContext, Files, Output, Stop } from "../command-context.ts";
@@ -56,6 +59,11 @@ async function describeModel(
   const table = createTable(terminal, [graph.name, ""]);
   const taken = form === undefined ? "0..1, assumed: nothing states it (--input-range)" : describeInputForm(form);
   table.push(["takes", `${shape.join("x")}, images of ${taken}`]);
+  if (imageShapeOf(graph) !== undefined) {
+    const isStated = form?.fit !== undefined && form.filter !== undefined;
+    const assumed = isStated ? "" : "; what is not stated is assumed (--input-fit, --input-filter)";
+    table.push(["pictures", `${describeResizing(form ?? {})}${assumed}`]);
+  }
   table.push([
     "gives",
     `${ending ?? "logits"} of ${classes} classes${names === undefined ? "" : `: ${names.join(", ")}`}`,
@@ -66,7 +74,7 @@ async function describeModel(
   if (card?.retrained !== undefined) table.push(["made from", card.retrained.from]);
   terminal.line(table.toString());
   if (!options.writeCard) return;
-  await stateInput(path, graph, { signal });
+  await copyCard(path, path, { graph: withInputForm(graph, form ?? { range: "unit" }) }, { signal });
   terminal.line(`the card of ${name} states what it takes`);
 }
 

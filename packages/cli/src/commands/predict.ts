@@ -22,9 +22,9 @@ import { reportInput } from "../data/report-input.ts";
 import { addInputOptions, type InputOptions } from "../options/input-options.ts";
 import { threadsOption } from "../options/parsers.ts";
 import { weightsOption } from "../options/subject-options.ts";
-import { checkOutput } from "../planning/check-output.ts";
+import { checkOutput, type ForceOption, forceOption } from "../planning/check-output.ts";
 
-interface PredictOptions extends InputOptions {
+interface PredictOptions extends InputOptions, ForceOption {
   readonly weights: string;
   readonly input: string;
   readonly output: string;
@@ -39,6 +39,7 @@ export function define(command: Command, context: CommandContext): void {
     .addOption(weightsOption())
     .requiredOption("--input <path>", "a picture, a folder of pictures, or an .npy file of what the model itself gets")
     .requiredOption("-o, --output <file>", "where the predictions go, an .npy file of [inputs, outputs]")
+    .addOption(forceOption())
     .option("--logits", "write logits: what the model's last softmax or sigmoid gets", false)
     .option("--probabilities", "write probabilities, even where the model gives logits", false);
   addInputOptions(command)
@@ -53,7 +54,7 @@ async function predict(options: PredictOptions, context: Files & Output & Stop):
   if (wantsLogits && wantsProbabilities) {
     throw new MpoError("invalid-argument", "--logits and --probabilities: expected one of them");
   }
-  await checkOutput("--output", output, workingFolder);
+  await checkOutput("--output", output, { workingFolder, ...options });
   const stored = await loadModel(resolve(workingFolder, options.weights), signal, options);
   const { model, samples } = await readSamples(options, stored, context);
   const { count } = samples;
@@ -92,16 +93,22 @@ async function readSamples(
       });
     }
     const [height, width, channels] = images;
-    const size = { height, width, channels, fit: form?.fit };
+    const size = { height, width, channels, fit: form?.fit, filter: form?.filter };
     const samples = samplesOf(await loadPictures(path, { ...size, signal, note: terminal.note }));
     reportInput(model, samples, options.weights, context);
     return { model, samples };
   }
-  const stated = (["inputRange", "inputOrder", "inputFit"] as const).some((name) => options[name] !== undefined);
+  const stated = (["inputRange", "inputOrder", "inputFit", "inputFilter"] as const).some(
+    (name) => options[name] !== undefined,
+  );
   if (stated) {
-    throw new MpoError("invalid-argument", "--input-range, --input-order and --input-fit are for pictures", {
-      hint: "Leave them out: an .npy file holds what the model itself gets.",
-    });
+    throw new MpoError(
+      "invalid-argument",
+      "--input-range, --input-order, --input-fit and --input-filter are for pictures",
+      {
+        hint: "Leave them out: an .npy file holds what the model itself gets.",
+      },
+    );
   }
   const { data, shape: found } = await readNpy(path, { signal });
   const sample = found.slice(1);

@@ -6,14 +6,14 @@ import { addDriftOptions, DATASET_NAMES, dataOption } from "../options/dataset-o
 import { batchOption, durationOption, sizeInBytes, threadsOption, wholeNumber } from "../options/parsers.ts";
 import { addSubjectOptions } from "../options/subject-options.ts";
 import { formatDuration, formatShare } from "../output/format.ts";
-import { checkOutput } from "../planning/check-output.ts";
+import { checkOutput, type ForceOption, forceOption } from "../planning/check-output.ts";
 import { probeHere } from "../planning/probe-here.ts";
 import { probeHint } from "../planning/probe-hint.ts";
 import { writeProfileDocument } from "../planning/profile-document.ts";
 import { loadSubject, type SubjectOptions } from "../planning/subject.ts";
 import { type TaskOptions, taskSamples } from "../planning/task-samples.ts";
 
-interface ProbeOptions extends SubjectOptions, TaskOptions {
+interface ProbeOptions extends SubjectOptions, TaskOptions, ForceOption {
   readonly method: MethodName;
   readonly batch: number;
   readonly probeTime: number;
@@ -27,6 +27,7 @@ interface ProbeOptions extends SubjectOptions, TaskOptions {
 export function define(command: Command, context: CommandContext): void {
   addSubjectOptions(command)
     .requiredOption("-o, --output <file>", "where the profile goes")
+    .addOption(forceOption())
     .addOption(choice("--method <name>", "how it will be retrained", METHOD_NAMES, "tent"))
     .addOption(batchOption(256))
     .addOption(durationOption("--probe-time <duration>", "time that the probe may take", "20s"))
@@ -45,7 +46,7 @@ export function define(command: Command, context: CommandContext): void {
 
 /** Measures a model on this machine and writes its profile. Nothing is written when the probe fails. */
 async function probeModel(options: ProbeOptions, context: Files & Output & Stop): Promise<void> {
-  await checkOutput("--output", options.output, context.workingFolder);
+  await checkOutput("--output", options.output, { ...context, ...options });
   const model = await loadSubject(options, context);
   const samples = await taskSamples(options, model, context);
   const profile = await probeHere(

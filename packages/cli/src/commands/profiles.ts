@@ -9,13 +9,14 @@ import { addFleetCommand, type FleetOptions, fleetName } from "../options/fleet-
 import { formatAge, formatMs, formatShare } from "../output/format.ts";
 import { createListing } from "../output/listing.ts";
 import { createTable } from "../output/table.ts";
+import { checkOutput, type ForceOption, forceOption } from "../planning/check-output.ts";
 
 interface ListOptions extends FleetOptions {
   readonly device?: string;
   readonly model?: string;
 }
 
-interface ExportOptions extends FleetOptions {
+interface ExportOptions extends FleetOptions, ForceOption {
   readonly output: string;
   /** Folder of the model. */
   readonly weights?: string;
@@ -38,6 +39,7 @@ export function define(profiles: Command, context: CommandContext): void {
   );
   addSubject(addFleetCommand(profiles.command("export").description("write a profile to a file"), EXPORT_HELP))
     .requiredOption("-o, --output <file>", "where it goes")
+    .addOption(forceOption())
     .option(
       "--weights <path>",
       "the model's folder or file: then `mpo emulate`, `search` and `explain` can read the file",
@@ -124,6 +126,7 @@ async function exportProfile(
   context: Files & Output & Stop,
 ): Promise<void> {
   const { terminal, workingFolder, signal } = context;
+  await checkOutput("--output", options.output, { workingFolder, ...options });
   const { profile, revision } = await withAdmin(options, context, (session) => find(device, model, options, session));
   const { output, weights } = options;
   if (weights === undefined) {

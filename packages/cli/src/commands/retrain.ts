@@ -8,6 +8,7 @@ import { addDatasetOptions, addDriftOptions } from "../options/dataset-options.t
 import { addInputOptions } from "../options/input-options.ts";
 import { durationInMs, numberBetween, sizeInBytes, threadsOption, wholeNumber } from "../options/parsers.ts";
 import { weightsOption } from "../options/subject-options.ts";
+import { forceOption } from "../planning/check-output.ts";
 import { type AutoRetrainOptions, runAutoRetrain } from "../retrain/auto-retrain.ts";
 import { runRetrain } from "../retrain/run-retrain.ts";
 
@@ -27,7 +28,7 @@ export function define(command: Command, context: CommandContext): void {
     .option("--seed <n>", "decides which samples, their order and damage", wholeNumber(0), 1)
     .addOption(threadsOption())
     .option("-o, --output <dir>", "write the retrained model there, if it is not worse")
-    .option("--force", "write over a model in the output folder", false)
+    .addOption(forceOption())
     .option("--auto", "choose the config: probe, search, and run what fits --memory and --window", false);
   addBudgetOptions(command, "auto: ")
     .option("--profile <file>", "auto: use this profile and add to it what the window shows, instead of probing")

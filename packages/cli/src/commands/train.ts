@@ -5,6 +5,7 @@ import { choice } from "../options/choice.ts";
 import { addDatasetOptions } from "../options/dataset-options.ts";
 import { addInputOptions } from "../options/input-options.ts";
 import { batchOption, microBatchOption, numberBetween, threadsOption, wholeNumber } from "../options/parsers.ts";
+import { forceOption } from "../planning/check-output.ts";
 import { runTrain, type TrainOptions } from "../train/run-train.ts";
 
 /** `mpo train`. */
@@ -22,7 +23,7 @@ export function define(command: Command, context: CommandContext): void {
     .option("--seed <n>", "decides first weights, order and augmentation", wholeNumber(0), 1)
     .option("--limit <n>", "use only the first N training images (default: all)", wholeNumber(1))
     .addOption(threadsOption())
-    .option("--force", "write over a model in the output folder", false)
+    .addOption(forceOption())
     .option("--resume", "continue from the checkpoint in the output folder", false)
     .option("--no-corruptions", "leave the accuracy under corruptions out of the card")
     .action((options: TrainOptions) => runTrain(options, context));

@@ -19,7 +19,7 @@ import { requireFitting } from "./load-model.ts";
 import { reportInput } from "./report-input.ts";
 
 /** Which data a command works on, as its options say. */
-export interface DatasetOptions extends Pick<InputOptions, "inputFit"> {
+export interface DatasetOptions extends Pick<InputOptions, "inputFit" | "inputFilter"> {
   readonly dataset: DatasetName;
   /** The folder of its files, where it has no place of its own. */
   readonly data?: string;
@@ -41,7 +41,7 @@ export async function loadDataset(
   graph?: ModelGraph,
 ): Promise<ImageSet> {
   const { form } = graph === undefined ? {} : inputOf(graph);
-  const { dataset: name, data, imageSize, inputFit: fit = form?.fit } = options;
+  const { dataset: name, data, imageSize, inputFit: fit = form?.fit, inputFilter: filter = form?.filter } = options;
   const folder = data === undefined ? defaultFolder(name, environment) : resolve(workingFolder, data);
   if (folder === undefined) {
     throw new MpoError("invalid-argument", `--dataset ${name} needs to know which folder`, { hint: hintFor(name) });
@@ -52,7 +52,7 @@ export async function loadDataset(
   const load = {
     ...SET_LOADERS,
     "fashion-mnist": loadFashionMnist,
-    folder: () => loadImageFolder(folder, { height, width, channels, fit, part, ...common }),
+    folder: () => loadImageFolder(folder, { height, width, channels, fit, filter, part, ...common }),
   }[name];
   return await load(folder, part, common).catch((thrown: unknown) => {
     if (!(thrown instanceof MpoError) || thrown.code !== "not-found" || thrown.hint !== undefined) throw thrown;

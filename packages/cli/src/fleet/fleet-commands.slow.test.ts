@@ -72,6 +72,9 @@ describe("a fleet from the command line", { skip: noNatsServer, timeout: 180_000
     const searched = await runCommand(["search", file, "--memory", "64MiB", "--window", "60s", "--json"]);
     assert.equal(searched.records[0]?.["event"], "searched");
     assert.equal((await mpo("profiles", "export", "pi-1", "tiny", "--output", `${file}.raw`)).code, 0);
+    const taken = await mpo("profiles", "export", "pi-1", "tiny", "--output", file);
+    assert.equal(taken.code, EXIT_CODES.state);
+    assert.match(taken.stderr, /--output .*pi-1\.json is there already\nhint: .*--force/u);
     const raw = JSON.parse(await readFile(`${file}.raw`, "utf8")) as { readonly profile: { readonly device: Facts } };
     assert.equal(raw.profile.device["id"], "pi-1");
 
@@ -226,6 +229,7 @@ describe("a fleet from the command line", { skip: noNatsServer, timeout: 180_000
       lines.map((line) => JSON.parse(line) as Facts),
     );
     assert.equal((await mpo("events", "export", "--output", file)).code, EXIT_CODES.state, "nothing is overwritten");
+    assert.equal((await mpo("events", "export", "--since", "1h", "--output", file, "--force")).code, EXIT_CODES.ok);
     const limited = await mpo("events", "export", "--limit", "3", "--output", `${file}.3`);
     assert.equal(limited.code, EXIT_CODES.usage);
     assert.equal((await mpo("events", "--since", "2020-01-01", "--until", "2020-02-01")).stdout, "");

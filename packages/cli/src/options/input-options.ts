@@ -1,5 +1,5 @@
 import { given } from "@mpo/core";
-import { FITS, type Fit } from "@mpo/datasets";
+import { FILTERS, FITS, type Resizing } from "@mpo/datasets";
 import {
   INPUT_ORDERS,
   INPUT_RANGES,
@@ -16,7 +16,8 @@ import { choice } from "./choice.ts";
 export interface InputOptions {
   readonly inputRange?: InputForm["range"];
   readonly inputOrder?: (typeof INPUT_ORDERS)[number];
-  readonly inputFit?: Fit;
+  readonly inputFit?: NonNullable<Resizing["fit"]>;
+  readonly inputFilter?: NonNullable<Resizing["filter"]>;
 }
 
 /** Adds the options that state what the model takes for an image. */
@@ -25,18 +26,20 @@ export function addInputOptions(command: Command): Command {
     "values that the model takes: unit (0..1), symmetric (-1..1), bytes (0..255), or mean/deviation, each for all " +
     "channels or one per channel, such as 0.485,0.456,0.406/0.229,0.224,0.225 (default: its card's, else unit)";
   const fit = "how pictures are brought to its size (default: its card's, else stretch)";
+  const filter = "what their pixels are made of where their size is another (default: its card's, else lanczos3)";
   return command
     .addOption(new Option("--input-range <range>", range).argParser(inputRange))
     .addOption(
       choice("--input-order <order>", "order of its colour channels (default: its card's, else rgb)", INPUT_ORDERS),
     )
-    .addOption(choice("--input-fit <how>", fit, FITS));
+    .addOption(choice("--input-fit <how>", fit, FITS))
+    .addOption(choice("--input-filter <name>", filter, FILTERS));
 }
 
 /** The graph with what the options state. Throws `invalid-argument` where its channels are not as many. */
 export function withInputOptions(graph: ModelGraph, options: InputOptions): ModelGraph {
-  const { inputRange: range, inputOrder: order, inputFit: fit } = options;
-  const stated = given({ range, order, fit });
+  const { inputRange: range, inputOrder: order, inputFit: fit, inputFilter: filter } = options;
+  const stated = given({ range, order, fit, filter });
   if (Object.keys(stated).length === 0) return graph;
   return withInputForm(graph, { range: "unit", ...inputOf(graph).form, ...stated });
 }

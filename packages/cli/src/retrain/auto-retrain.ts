@@ -37,7 +37,7 @@ import { loadModel } from "../data/load-model.ts";
 import { accuracyIntervalOf, formatAccuracy, formatDuration, formatJudged, formatMs } from "../output/format.ts";
 import { type Progress, startProgress } from "../output/progress.ts";
 import { type BudgetOptions, budgetFrom } from "../planning/budget.ts";
-import { checkModelOutput } from "../planning/check-output.ts";
+import { checkModelOutput } from "../planning/check-model-output.ts";
 import { deviceFacts } from "../planning/device-facts.ts";
 import { probeHere } from "../planning/probe-here.ts";
 import { readProfileDocument, writeProfileDocument } from "../planning/profile-document.ts";
@@ -75,7 +75,7 @@ export async function runAutoRetrain(options: AutoRetrainOptions, context: Comma
     throw new MpoError("invalid-argument", "--auto needs --window", { hint: "Add --window 60s, for instance." });
   }
   const { method, window, seed, learningRate, output: wanted } = options;
-  if (wanted !== undefined) await checkModelOutput({ ...options, output: wanted }, workingFolder);
+  if (wanted !== undefined) await checkModelOutput(wanted, { workingFolder, ...options });
   const weights = resolve(workingFolder, options.weights);
   const model = await loadModel(weights, signal, options);
   const test = await loadTestImages(options, model, weights, context);

@@ -24,7 +24,8 @@ import { type ConfigOptions, configFrom, requireSegments } from "../options/conf
 import type { InputOptions } from "../options/input-options.ts";
 import { formatMs } from "../output/format.ts";
 import { startProgress } from "../output/progress.ts";
-import { checkModelOutput } from "../planning/check-output.ts";
+import { checkModelOutput } from "../planning/check-model-output.ts";
+import type { ForceOption } from "../planning/check-output.ts";
 
 /** The options of `mpo retrain`. */
 export interface RetrainCommandOptions
@@ -32,6 +33,7 @@ export interface RetrainCommandOptions
     DatasetOptions,
     InputOptions,
     DriftedSamplesOptions,
+    ForceOption,
     FrostOptions {
   readonly weights: string;
   readonly method: MethodName;
@@ -41,8 +43,6 @@ export interface RetrainCommandOptions
   readonly timeout?: number;
   readonly threads?: number;
   readonly output?: string;
-  /** Write over a model in the output folder. */
-  readonly force: boolean;
 }
 
 /** Retrains a stored model, prints what it cost and gained, and writes the result where it is wanted and not worse. */
@@ -65,7 +65,7 @@ async function retrainStored(options: RetrainCommandOptions, context: CommandCon
   const { terminal, workingFolder, signal } = context;
   const { method } = options;
   const config = configFrom(options);
-  if (options.output !== undefined) await checkModelOutput({ ...options, output: options.output }, workingFolder);
+  if (options.output !== undefined) await checkModelOutput(options.output, { workingFolder, ...options });
   const weights = resolve(workingFolder, options.weights);
   const model = await loadModel(weights, signal, options);
   requireSegments(options, chainOf(model.graph).units.length);

@@ -24,7 +24,8 @@ import { measureCorruptions } from "../data/measure-corruptions.ts";
 import { type InputOptions, withInputOptions } from "../options/input-options.ts";
 import { formatDuration, formatShare } from "../output/format.ts";
 import { type Progress, startProgress } from "../output/progress.ts";
-import { checkModelOutput } from "../planning/check-output.ts";
+import { checkModelOutput } from "../planning/check-model-output.ts";
+import type { ForceOption } from "../planning/check-output.ts";
 import {
   readCheckpoint,
   removeCheckpoint,
@@ -35,7 +36,7 @@ import {
 import { defaultPeakRate, oneCycleRate, type TrainingPiece, trainingPieces } from "./schedule.ts";
 
 /** The options of `mpo train`. */
-export interface TrainOptions extends DatasetOptions, InputOptions {
+export interface TrainOptions extends DatasetOptions, InputOptions, ForceOption {
   readonly output: string;
   readonly model: ModelName;
   readonly norm: NormName;
@@ -47,8 +48,6 @@ export interface TrainOptions extends DatasetOptions, InputOptions {
   readonly limit?: number;
   readonly threads?: number;
   readonly resume: boolean;
-  /** Write over a model in the output folder. */
-  readonly force: boolean;
   readonly corruptions: boolean;
 }
 
@@ -67,7 +66,7 @@ export async function runTrain(options: TrainOptions, context: CommandContext): 
   const microBatch = options.microBatch ?? options.batch;
   const accumulation = accumulationFor(options.batch, microBatch);
   if (!options.resume) {
-    await checkModelOutput(options, context.workingFolder);
+    await checkModelOutput(options.output, { ...context, ...options });
     await requireNoCheckpoint(output, signal);
   }
   terminal.note(`reading ${options.dataset} ...`);

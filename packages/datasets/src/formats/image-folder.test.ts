@@ -6,7 +6,7 @@ import { after, before, test } from "node:test";
 import { MpoError } from "@mpo/core";
 import sharp, { type Sharp } from "sharp";
 import { loadImageFolder, loadPictures } from "./image-folder.ts";
-import type { Fit } from "./picture.ts";
+import type { Fit } from "./resizing.ts";
 
 let root: string;
 before(async () => {
@@ -169,7 +169,8 @@ void test("pictures without classes are read at any depth", async () => {
   const set = await loadPictures(folder, { height: 1, width: 1, channels: 1, note });
   assert.deepEqual([set.count, set.labels, set.classNames], [3, undefined, undefined]);
   near(set.images, [1, 1, 1], 0.01);
-  assert.deepEqual(lines, [`${folder}: 3 pictures; 1 file passed over (1 .txt)`]);
+  const brought = "pictures are brought to 1x1: stretch, lanczos3 (--input-fit, --input-filter)";
+  assert.deepEqual(lines, [`${folder}: 3 pictures; 1 file passed over (1 .txt)`, brought]);
   const size = { height: 1, width: 1, channels: 1 } as const;
   await assert.rejects(loadPictures(join(folder, "empty"), size), /found none/);
   await assert.rejects(loadPictures(join(folder, "empty/x.txt"), size), /x\.txt: expected a folder or a file of PNG/);
@@ -213,7 +214,7 @@ void test("train and test (or val) are used as they stand; else a fifth is kept 
     Object.fromEntries(
       ["a", "b"].flatMap((c) => Array.from({ length: count }, (_, i) => [`${path}${c}/${i}.png`, png])),
     );
-  const shape = { height: 1, width: 1, channels: 1 } as const;
+  const shape = { height: 2, width: 2, channels: 1 } as const;
   const counts = async (name: string, files: Record<string, Uint8Array>): Promise<unknown[]> => {
     const folder = await folderOf(name, files);
     const lines: string[] = [];

@@ -7,8 +7,9 @@ import { describeClasses, describePassedOver } from "../images/describe-classes.
 import { type ImageSet, shapeInWords } from "../images/image-set.ts";
 import { type Part, partIndices } from "../images/part.ts";
 import type { ReadOptions } from "./data-file.ts";
-import { PICTURE_FILE, PICTURE_KINDS, type PictureForm, readPicture } from "./picture.ts";
+import { PICTURE_FILE, PICTURE_KINDS, type PictureForm, pictureSize, readPicture } from "./picture.ts";
 import { folderNames, listPictures, outsideClasses, type PictureFiles } from "./picture-files.ts";
+import { describeResizing } from "./resizing.ts";
 
 /** Values of a whole set; more would not fit in one array. */
 const MOST_VALUES = 2 ** 30;
@@ -83,7 +84,17 @@ async function readPictures(files: readonly string[], folder: string, options: I
     const pixels = await readPicture(files[i]!, options);
     for (let p = 0; p < length; p++) images[i * length + p] = pixels[p]! / 255;
   });
+  await noteResizing(files[0], options);
   return { images, count: files.length, height, width, channels };
+}
+
+/** Says how pictures are brought to size where not all of it is stated: by the first, which seldom is the only one. */
+async function noteResizing(first: string | undefined, options: ImageFolderOptions): Promise<void> {
+  const { height, width, fit, filter, note } = options;
+  if (note === undefined || first === undefined || (fit !== undefined && filter !== undefined)) return;
+  const found = await pictureSize(first);
+  if (found.height === height && found.width === width) return;
+  note(`pictures are brought to ${height}x${width}: ${describeResizing(options)} (--input-fit, --input-filter)`);
 }
 
 /** Names of the folders that hold the parts of a set; none where its sub-folders are classes. */

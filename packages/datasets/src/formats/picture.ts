@@ -4,21 +4,18 @@ import type { SharpOptions } from "sharp";
 import type { ImageShape } from "../images/image-set.ts";
 import { decodeBmp, isBmp } from "./bmp.ts";
 import { invalidData } from "./data-error.ts";
+import { resample } from "./resample.ts";
+import type { Resizing } from "./resizing.ts";
 
 /** Names of the files that are taken for pictures; what they hold is seen when they are read. */
 export const PICTURE_FILE = /\.(png|jpe?g|jfif|webp|gif|tiff?|avif|bmp)$/i;
 /** The same in words. */
 export const PICTURE_KINDS = "PNG, JPEG, WebP, GIF, TIFF, AVIF or BMP";
 
-/** How a picture is brought to another size: its sides alone, cut to the middle, or whole on black. */
-export const FITS = ["stretch", "crop", "letterbox"] as const;
-export type Fit = (typeof FITS)[number];
 const SHARP_FITS = { stretch: "fill", crop: "cover", letterbox: "contain" } as const;
 
-/** The size that pictures are brought to, and how; stretched unless said otherwise. */
-export interface PictureForm extends ImageShape {
-  readonly fit?: Fit | undefined;
-}
+/** The size that pictures are brought to, and how. */
+export interface PictureForm extends ImageShape, Resizing {}
 
 /** Larger pictures are refused before their pixels are decoded. */
 const MOST_PIXELS = 100_000_000;
@@ -28,22 +25,29 @@ const MOST_PIXELS = 100_000_000;
  * Transparent places are black. Throws `invalid-data` for what is not a whole picture.
  */
 export async function readPicture(path: string, form: PictureForm): Promise<Uint8Array> {
-  const { height, width, channels, fit = "stretch" } = form;
+  const { height, width, channels, fit = "stretch", filter = "lanczos3" } = form;
   // Loaded with the first picture: a program that reads arrays only, as an agent may, stays small.
   const { default: sharp } = await import("sharp");
   try {
-    const { data, info } = await sharp(...(await sourceOf(path)))
+    const whole = sharp(...(await sourceOf(path)))
       .autoOrient()
-      .flatten({ background: "#000" })
-      .resize(width, height, { fit: SHARP_FITS[fit], background: "#000" })
+      .flatten({ background: "#000" });
+    // A JPEG's decoder may halve its size first, by means of four: so it is where nothing is stated.
+    const how = { fit: SHARP_FITS[fit], background: "#000", fastShrinkOnLoad: form.filter === undefined };
+    const resized = filter === "lanczos3" ? whole.resize(width, height, how) : whole;
+    const { data, info } = await resized
       .toColourspace(channels === 1 ? "b-w" : "srgb")
       .raw({ depth: "uchar" })
       .toBuffer({ resolveWithObject: true });
-    if (info.channels === channels) return data;
+    if (info.channels !== channels && info.channels !== 1) {
+      throw new MpoError("invalid-data", `${info.channels} channels`);
+    }
     // A grey file stays one channel in sRGB on some builds: repeat it.
-    if (info.channels === 1)
-      return Uint8Array.from({ length: data.length * channels }, (_, i) => data[Math.floor(i / channels)]!);
-    throw new MpoError("invalid-data", `${info.channels} channels`);
+    const isGrey = info.channels !== channels;
+    const pixels = isGrey
+      ? Uint8Array.from({ length: data.length * channels }, (_, i) => data[Math.floor(i / channels)]!)
+      : data;
+    return filter === "lanczos3" ? pixels : resample(pixels, info, form, { fit, filter });
   } catch (thrown) {
     const isEmpty = await stat(path).then(
       ({ size }) => size === 0,

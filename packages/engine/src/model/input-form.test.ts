@@ -53,9 +53,11 @@ void test("what a card states, however little, is part of the model that is read
   withFolder(async (folder) => {
     const file = await writeLayersModel({ graph, weights: initialWeights(graph, 1) }, folder);
     const card = (value: unknown): Promise<void> => writeFile(join(folder, MODEL_CARD_FILE), JSON.stringify(value));
-    await card({ input: { range: "bytes", order: "bgr", fit: "crop" } });
+    await card({ input: { range: "bytes", order: "bgr", fit: "crop", filter: "nearest" } });
     const read = await readLayersModel(file);
-    assert.deepEqual(inputOf(read.graph).form, { range: "bytes", order: "bgr", fit: "crop" });
+    assert.deepEqual(inputOf(read.graph).form, {
+      ...{ range: "bytes", order: "bgr", fit: "crop", filter: "nearest" },
+    });
     assert.equal(graphDigest(read.graph), graphDigest(graph));
     await card({});
     const metadata = JSON.stringify({ packageName: "@teachablemachine/image", labels: ["a", "b"] });

@@ -1,5 +1,5 @@
 import type { Fact } from "@mpo/core";
-import { FITS } from "@mpo/datasets";
+import { FILTERS, FITS } from "@mpo/datasets";
 import { z } from "zod";
 
 export const INPUT_RANGES = ["unit", "symmetric", "bytes"] as const;
@@ -20,6 +20,8 @@ export const inputFormSchema = z.strictObject({
   order: z.enum(INPUT_ORDERS).optional(),
   /** How pictures of other sizes are brought to its own; default: stretch. */
   fit: z.enum(FITS).optional(),
+  /** What their pixels are then made of; default: lanczos3. */
+  filter: z.enum(FILTERS).optional(),
 });
 
 /** One sample's shape, and what it is made of; without a form nothing is stated, and images of 0..1 are taken as they are. */
@@ -36,14 +38,13 @@ export function rounded(list: readonly number[]): string {
 }
 
 /** A form in words: `-1..1, BGR`. */
-export function describeInputForm({ range, order, fit }: InputForm): string {
+export function describeInputForm({ range, order, fit, filter }: InputForm): string {
   const words =
     typeof range === "string"
       ? WORDS[range]
       : `0..1 minus ${rounded(range.mean)}, divided by ${rounded(range.deviation)}`;
-  return [words, ...(order === "bgr" ? ["BGR"] : []), ...(fit === undefined || fit === "stretch" ? [] : [fit])].join(
-    ", ",
-  );
+  const shown = [order === "bgr" ? "BGR" : undefined, fit === "stretch" ? undefined : fit, filter];
+  return [words, ...shown.filter((word) => word !== undefined)].join(", ");
 }
 
 /** What is taken off values of 0..1, and what they are divided by: one for all channels, or one for each. */

@@ -98,14 +98,21 @@ export async function writeModelCard(folder: string, card: ModelCard, options: A
 }
 
 /**
- * States in a model's card what the model takes. What else the card says stays; where there is none, it says only this.
- * Throws as `readModelCard` and `writeModelCard` do.
+ * Gives a model, or the copy of it in another folder, its card with what the graph takes, and the names of its classes if
+ * they are given. What else the card says stays; where there is none, it says only this. Throws as `readModelCard` and
+ * `writeModelCard` do.
  */
-export async function stateInput(model: string, graph: ModelGraph, options: Abortable = {}): Promise<void> {
-  const card = await readJsonBeside(z.looseObject({}), model, MODEL_CARD_FILE, options);
-  const { shape: inputShape, form: input = { range: "unit" } } = inputOf(graph);
-  const path = join(await modelFolder(model), MODEL_CARD_FILE);
-  await writeJsonFile(path, { ...card, inputShape, input }, { ...options, mode: MODEL_FILE_MODE });
+export async function copyCard(
+  from: string,
+  to: string,
+  { graph, classNames }: { readonly graph: ModelGraph; readonly classNames?: readonly string[] | undefined },
+  options: Abortable = {},
+): Promise<void> {
+  const card = await readJsonBeside(z.looseObject({}), from, MODEL_CARD_FILE, options);
+  const { shape: inputShape, form: input } = inputOf(graph);
+  const path = join(await modelFolder(to), MODEL_CARD_FILE);
+  const stated = { ...card, inputShape, ...given({ input, classNames }) };
+  await writeJsonFile(path, stated, { ...options, mode: MODEL_FILE_MODE });
 }
 
 /** What a retraining says of itself. */

@@ -1,6 +1,7 @@
 import {
   type CommandContext,
   checkOutput,
+  type ForceOption,
   formatShare,
   loadSubject,
   probeHere,
@@ -25,7 +26,7 @@ import { referenceStep, timeNow } from "./machine-speed.ts";
 import { type EmulationRow, runUnderBound } from "./run-under-bound.ts";
 
 /** The options of `mpo bench emulation`. */
-export interface BenchEmulationOptions extends SubjectOptions {
+export interface BenchEmulationOptions extends SubjectOptions, ForceOption {
   readonly batch: number;
   readonly method: MethodName;
   readonly configs: number;
@@ -51,7 +52,7 @@ const LARGE_BYTES = 20 * 2 ** 20;
 export async function benchEmulation(options: BenchEmulationOptions, context: CommandContext): Promise<void> {
   const { terminal, signal } = context;
   const { method, output } = options;
-  if (output !== undefined) await checkOutput("--output", output, context.workingFolder);
+  if (output !== undefined) await checkOutput("--output", output, { ...context, ...options });
   const model = await loadSubject(options, context);
   const task = stepTaskOf(model, method, options, context);
   await using reference = await referenceStep(task, options.batch, signal);

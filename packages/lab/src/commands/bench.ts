@@ -6,6 +6,7 @@ import {
   dataOption,
   durationInMs,
   durationOption,
+  forceOption,
   frostOption,
   listed,
   listOf,
@@ -105,6 +106,7 @@ export function define(bench: Command, context: CommandContext): void {
     .option("--seed <n>", "decides the configs", wholeNumber(0), 1)
     .addOption(threadsOption())
     .option("-o, --output <file>", "keep the profile here")
+    .addOption(forceOption())
     .action((options: BenchEmulationOptions) => benchEmulation(options, context));
   addSubjectOptions(add("placement", "uniform segments against optimally placed checkpoints, at equal memory"))
     .option("--batch <n>", "images in a step, all at once", batch, DEFAULT_BATCH)
@@ -145,6 +147,7 @@ export function define(bench: Command, context: CommandContext): void {
     .option("--seed <n>", "decides samples, their damage and order", wholeNumber(0), 1)
     .addOption(threadsOption())
     .option("-o, --output <file>", "write results there as they come")
+    .addOption(forceOption())
     .option("--resume", "continue from that file; limits, windows and corruptions may differ", false)
     .action((options: BenchPoliciesOptions) => benchPolicies(options, context));
   const agents = wholeNumber(1, 50_000);

@@ -4,6 +4,9 @@ import {
   type BudgetOptions,
   budgetFrom,
   type CommandContext,
+  checkOutput,
+  type ForceOption,
+  forceOption,
   formatShare,
   readProfileDocument,
 } from "@mpo/cli";
@@ -19,7 +22,7 @@ import { gatherReport, type ReportFacts, type StepCheck } from "../report/report
 import { type Picture, reportPage } from "../report/report-page.ts";
 import { bothTimelinesChart, chosenTimelineChart } from "../report/timeline-chart.ts";
 
-interface ReportOptions extends BudgetOptions {
+interface ReportOptions extends BudgetOptions, ForceOption {
   readonly output: string;
 }
 
@@ -27,12 +30,14 @@ interface ReportOptions extends BudgetOptions {
 export function define(command: Command, context: CommandContext): void {
   addBudgetOptions(command.argument("<profile>", "what `mpo probe` wrote"))
     .option("-o, --output <file>", "where the page goes", "report.html")
+    .addOption(forceOption())
     .action((path: string, options: ReportOptions) => report(path, options, context));
 }
 
 /** Searches a profile and writes the result as one HTML page. Nothing is written when nothing fits. */
 async function report(path: string, options: ReportOptions, context: CommandContext): Promise<void> {
   const { terminal, workingFolder, signal } = context;
+  await checkOutput("--output", options.output, { workingFolder, ...options });
   const document = await readProfileDocument(path, context);
   const budget = budgetFrom(options, document.profile);
   const facts = gatherReport(document, budget, options.objective);

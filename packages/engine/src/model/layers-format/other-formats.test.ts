@@ -13,10 +13,28 @@ const STRUCTURE = { class_name: "Sequential", config: { layers: [] } };
 
 /** A file, what `--weights` names (the file itself, or its folder), and what is said of it. */
 const FILES: readonly (readonly [path: string, content: string, given: string, message: RegExp, hint: RegExp])[] = [
-  ["m/model.json", JSON.stringify(GRAPH), "m", /model\.json: this is a TensorFlow\.js graph model$/, /convert/],
+  [
+    "m/model.json",
+    JSON.stringify(GRAPH),
+    "m",
+    /model\.json: this is a TensorFlow\.js graph model$/,
+    /Give the \.keras or \.h5 file/,
+  ],
   ["m/model.json", JSON.stringify(STRUCTURE), "m", /this is the structure of a Keras model without/, /model\.save/],
-  ["m.tflite", "\x1c\0\0\0TFL3\x14\0", "m.tflite", /m\.tflite: this is a TensorFlow Lite model$/, /=keras/],
-  ["m/a.tflite", "\x1c\0\0\0TFL3\x14\0", "m", /a\.tflite: this is a TensorFlow Lite model$/, /=keras/],
+  [
+    "m.tflite",
+    "\x1c\0\0\0TFL3\x14\0",
+    "m.tflite",
+    /m\.tflite: this is a TensorFlow Lite model$/,
+    /Give the \.keras or \.h5 file/,
+  ],
+  [
+    "m/a.tflite",
+    "\x1c\0\0\0TFL3\x14\0",
+    "m",
+    /a\.tflite: this is a TensorFlow Lite model$/,
+    /Give the \.keras or \.h5 file/,
+  ],
   ["m/saved_model.pb", "\x08\x01\x12", "m", /this is a TensorFlow SavedModel$/, /=keras_saved_model/],
   ["m.onnx", "\x08\x07", "m.onnx", /this is an ONNX model$/, /Keras/],
   ["m.pt", "PK\x03\x04", "m.pt", /this is a PyTorch file$/, /Keras/],

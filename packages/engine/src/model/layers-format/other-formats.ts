@@ -1,16 +1,16 @@
 import { basename, extname } from "node:path";
 import { MpoError } from "@mpo/core";
 
-/** Formats of models that are not read here: what a person calls them, and the one command that converts them. */
-const KERAS_COMMAND = "tensorflowjs_converter --input_format=keras MODEL.h5 FOLDER";
+/** Formats of models that are not read here: what a person calls them, and what to give instead. */
 const WHOLE_MODEL = 'Save the whole model in Keras: model.save("model.keras")';
-const FROZEN = `It has no layers that could be trained. Give the .keras or .h5 file that it was made from, or convert that: ${KERAS_COMMAND}`;
+const FROZEN =
+  "It has no layers that could be trained, and no converter gives it any. Give the .keras or .h5 file that it was made from.";
 const OTHER_FORMATS = {
   graphModel: ["a TensorFlow.js graph model", FROZEN],
   tflite: ["a TensorFlow Lite model", FROZEN],
   savedModel: [
     "a TensorFlow SavedModel",
-    "If Keras saved it, convert it: tensorflowjs_converter --input_format=keras_saved_model SAVED_MODEL FOLDER",
+    "If Keras 2 saved it, convert it: tensorflowjs_converter --input_format=keras_saved_model SAVED_MODEL FOLDER",
   ],
   structure: ["the structure of a Keras model without its weights", WHOLE_MODEL],
   zip: ["a zip archive, but not a .keras file", "If a model is packed in it, unpack it: unzip FILE -d FOLDER"],

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import { readFile, rm } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { readFile, rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type Abortable, makeFolder, throwIfAborted, writeFileAtomic } from "@mpo/io";
 import { elementsOf, type Model } from "../model-graph.ts";
@@ -25,7 +26,7 @@ export const MODEL_FILE_MODE = 0o666;
  *
  * The folder may exist and hold other files and an older model. Weight files are named by their content and written
  * first, `model.json` replaces the old one last, in one step: whatever happens, the folder holds a whole model, the old
- * or the new. Then the old weight files are removed.
+ * or the new. Then the old weight files are removed. Of a failure no empty folder remains.
  *
  * Throws `invalid-argument` for weights that do not fit the graph, `invalid-data` for numbers that are not finite,
  * `unavailable`, `cancelled`.
@@ -36,6 +37,7 @@ export async function writeLayersModel(model: Model, folder: string, options: Ab
   throwIfAborted(options.signal);
   const exported = exportLayers(model);
   const path = join(folder, MODEL_FILE);
+  const isNew = !existsSync(folder);
   await makeFolder(folder);
   const oldShards = await listedShards(path);
   const written: string[] = [];
@@ -47,6 +49,7 @@ export async function writeLayersModel(model: Model, folder: string, options: Ab
     await writeFileAtomic(path, modelJson(model, exported, written), { ...options, mode: MODEL_FILE_MODE });
   } catch (thrown) {
     await removeShards(folder, written, oldShards);
+    if (isNew) await rmdir(folder).catch(() => undefined);
     throw thrown;
   }
   await removeShards(folder, oldShards, written);

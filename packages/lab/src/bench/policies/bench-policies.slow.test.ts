@@ -75,6 +75,7 @@ describe("mpo bench policies", () => {
       [["--method", "magic"], 2, /'magic' is invalid\. Allowed choices are tent/u],
       [["--method", "crossEntropy"], 2, /crossEntropy needs labels/u],
       [["--memory", "12"], 2, /size with its unit/u],
+      [[], 4, /results\.json is there already/u],
       [["--resume", "--seed", "2", "--corruptions", "frost"], 4, /seed is 1, not 2/u],
     ];
     for (const [more, code, says] of cases) {

@@ -1,8 +1,10 @@
 import { resolve } from "node:path";
 import {
   type CommandContext,
+  checkOutput,
   damageOptions,
   driftedSamples,
+  type ForceOption,
   type FrostOptions,
   formatDuration,
   loadModel,
@@ -23,7 +25,7 @@ import { printPolicies } from "./print-policies.ts";
 import { type PolicyIdentity, type PolicyResults, readPolicyResults, writePolicyResults } from "./results-file.ts";
 
 /** The options of `mpo bench policies`. */
-export interface BenchPoliciesOptions extends FrostOptions {
+export interface BenchPoliciesOptions extends FrostOptions, ForceOption {
   readonly weights: string;
   readonly dataset: (typeof POLICY_DATASETS)[number];
   readonly data?: string;
@@ -57,6 +59,9 @@ export async function benchPolicies(options: BenchPoliciesOptions, context: Comm
     throw new MpoError("invalid-argument", `--method ${method} needs labels, which a device does not have`, {
       hint: "Choose tent or shot.",
     });
+  }
+  if (options.output !== undefined) {
+    await checkOutput("--output", options.output, { workingFolder, force: options.force || options.resume });
   }
   const path = resolve(workingFolder, options.weights);
   const model = await loadModel(path, signal);

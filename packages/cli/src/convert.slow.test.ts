@@ -1,0 +1,75 @@
+import assert from "node:assert/strict";
+import { cp, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+import { readNpy } from "@mpo/datasets";
+import { EXIT_CODES } from "@mpo/runtime";
+import { type CommandOutcome, runCommand } from "./testing/run-command.ts";
+
+const CASES = fileURLToPath(new URL("../../engine/cases/models/", import.meta.url));
+const CLASS_ORDER = fileURLToPath(new URL("../cases/class-order/model", import.meta.url));
+
+describe("mpo convert", () => {
+  let folder: string;
+  const file = (...parts: readonly string[]): string => join(folder, ...parts);
+  const convert = async (...args: readonly string[]): Promise<CommandOutcome> =>
+    await runCommand(["convert", "--json", ...args]);
+  const card = async (name: string): Promise<unknown> =>
+    JSON.parse(await readFile(file(name, "model-card.json"), "utf8"));
+
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), "mpo-convert-"));
+  });
+  after(() => rm(folder, { recursive: true, force: true }));
+
+  for (const name of ["k2-h5-transfer", "k2-keras-transfer", "k3-h5-transfer", "k3-keras-transfer"]) {
+    it(`writes what Keras saved (${name}) as a layers model that gives the same`, async () => {
+      const { code, stderr } = await convert(join(CASES, name), file(name));
+      assert.equal(code, EXIT_CODES.ok, stderr);
+      assert.deepEqual((await readdir(file(name))).toSorted().slice(0, 2), ["model-card.json", "model.json"]);
+      const output = file(`${name}.npy`);
+      const predicted = await runCommand([
+        ...["predict", "--weights", file(name), "--input", join(CASES, name, "x.npy"), "-o", output],
+      ]);
+      assert.equal(predicted.code, EXIT_CODES.ok, predicted.stderr);
+      const [y, expected] = await Promise.all([output, join(CASES, name, "y.npy")].map((path) => readNpy(path)));
+      assert.deepEqual(y?.shape, expected?.shape);
+      for (const [at, value] of y!.data.entries()) assert.ok(Math.abs(value - expected!.data[at]!) < 1e-4);
+    });
+  }
+
+  it("takes the names of the classes, the card and what is stated of the input along", async () => {
+    await cp(CLASS_ORDER, file("from"), { recursive: true });
+    await writeFile(file("from", "model-card.json"), JSON.stringify({ more: "stays" }));
+    const { records, stderr } = await convert(file("from"), file("to"), "--input-range", "symmetric");
+    // The fit is what Teachable Machine's program does.
+    const input = { range: "symmetric", fit: "crop" };
+    assert.deepEqual([records[0]?.["classNames"], records[0]?.["input"]], [["mine", "alone"], input], stderr);
+    const shape = { inputShape: records[0]?.["inputShape"] };
+    assert.deepEqual(await card("to"), { more: "stays", ...shape, input, classNames: ["mine", "alone"] });
+  });
+
+  it("states nothing that nothing states", async () => {
+    assert.equal((await convert(join(CASES, "softmax-last"), file("silent"))).code, EXIT_CODES.ok);
+    assert.deepEqual(Object.keys((await card("silent")) as object), ["inputShape"]);
+    const described = await runCommand(["models", "describe", file("silent")]);
+    assert.match(described.stdout, /assumed: nothing states it/u);
+  });
+
+  it("refuses an output that is there, a file's name, and what cannot be read, and leaves nothing behind", async () => {
+    const from = join(CASES, "softmax-last");
+    await convert(from, file("once"));
+    const again = await convert(from, file("once"));
+    assert.equal(again.code, EXIT_CODES.state);
+    assert.match(again.stderr, /OUT .*once holds a model already\nhint: .*--force/u);
+    assert.equal((await convert(from, file("once"), "--force")).code, EXIT_CODES.ok);
+    assert.match(
+      (await convert(from, file("model.h5"))).stderr,
+      /expected a folder: what is written is a layers model/u,
+    );
+    assert.equal((await convert(file("none"), file("left", "over"))).code, EXIT_CODES.state);
+    await assert.rejects(stat(file("left")), { code: "ENOENT" });
+  });
+});
