@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { readClassNames } from "@mpo/datasets";
 import {
   buildModel,
   cardOf,
@@ -7,7 +8,6 @@ import {
   inputOf,
   modelCatalogue,
   parameterCount,
-  readClassNames,
   stateInput,
 } from "@mpo/engine";
 import type { Command } from "commander";

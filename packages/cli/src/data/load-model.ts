@@ -1,6 +1,6 @@
 import { MpoError } from "@mpo/core";
-import type { ImageSet } from "@mpo/datasets";
-import { headOf, imageShapeOf, inputOf, type Model, readLayersModel } from "@mpo/engine";
+import { type ImageSet, shapeInWords } from "@mpo/datasets";
+import { headOf, inputOf, type Model, pictureFormOf, readLayersModel } from "@mpo/engine";
 import { type InputOptions, withInputOptions } from "../options/input-options.ts";
 
 /** Reads the model in a folder (or its file), with what is stated of its input. Throws as `readLayersModel` does. */
@@ -16,20 +16,20 @@ export async function loadModel(path: string, signal: AbortSignal, stated: Input
 
 /** Throws `invalid-argument` when the model does not take these images, or has no output for one of their labels. */
 export function requireFitting({ graph }: Model, images: ImageSet, modelPath: string): void {
-  const { height, width, channels, labels } = images;
-  const wanted = imageShapeOf(graph) ?? inputOf(graph).shape;
-  const given = [height, width, channels];
-  if (wanted.join() !== given.join()) {
+  const form = pictureFormOf(graph);
+  const wanted = form === undefined ? inputOf(graph).shape.join("x") : shapeInWords(form);
+  const given = shapeInWords(images);
+  if (wanted !== given) {
     throw new MpoError(
       "invalid-argument",
-      `${modelPath}: the model takes images of ${wanted.join("x")}; the data set's are ${given.join("x")}`,
+      `${modelPath}: the model takes images of ${wanted}; the data set's are ${given}`,
       {
         hint: "Choose the data set that the model was trained on; a folder's images are brought to its size without --image-size.",
       },
     );
   }
   const { classes } = headOf(graph);
-  const beyond = labels?.find((label) => label >= classes);
+  const beyond = images.labels?.find((label) => label >= classes);
   if (beyond !== undefined) {
     throw new MpoError(
       "invalid-argument",

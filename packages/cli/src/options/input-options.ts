@@ -1,14 +1,6 @@
 import { given } from "@mpo/core";
-import { FITS, type Fit } from "@mpo/datasets";
-import {
-  INPUT_ORDERS,
-  INPUT_RANGES,
-  type InputForm,
-  inputOf,
-  type ModelGraph,
-  rounded,
-  withInputForm,
-} from "@mpo/engine";
+import { FITS, type Fit, INPUT_ORDERS, INPUT_RANGES, type InputForm } from "@mpo/datasets";
+import { inputOf, type ModelGraph, rounded, withInputForm } from "@mpo/engine";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { choice } from "./choice.ts";
 

@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { type AccuracyJudge, formatBytes, given, type MethodName, MpoError } from "@mpo/core";
+import { readClassNames } from "@mpo/datasets";
 import {
   cardOf,
   chainOf,
@@ -7,7 +8,6 @@ import {
   evaluateAccuracy,
   type Model,
   type RetrainResult,
-  readClassNames,
   retrain,
   retrainedCard,
   STOP_WORDS,

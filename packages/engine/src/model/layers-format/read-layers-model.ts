@@ -1,15 +1,15 @@
 import { readdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { given, MpoError } from "@mpo/core";
+import { readStatement } from "@mpo/datasets";
 import { type Abortable, fileError, throwIfAborted } from "@mpo/io";
 import { z } from "zod";
 import { GraphBuilder } from "../graph-builder.ts";
-import { readStatement } from "../model-card.ts";
 import type { Model, ModelGraph, ModelWeights, SampleShape } from "../model-graph.ts";
 import { preparedForm, withInputForm } from "../stated-input.ts";
 import { graphVariables } from "../variables.ts";
-import { invalid, unsupported } from "./checked-json.ts";
 import { type ExportMetadata, NO_METADATA, parseExportMetadata } from "./export-metadata.ts";
+import { invalid, unsupported } from "./file-errors.ts";
 import { fromBlockDiagonal } from "./grouped-kernel.ts";
 import { type KerasFile, readH5File, readKerasFile } from "./keras-file.ts";
 import { importLayer } from "./layer-import.ts";
