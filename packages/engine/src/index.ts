@@ -8,7 +8,7 @@ export { checkInput } from "./model/check-input.ts";
 export { sampleShapes } from "./model/graph-shapes.ts";
 export { describeInputForm, rounded } from "./model/input-form.ts";
 export { readLayersModel } from "./model/layers-format/read-layers-model.ts";
-export { MODEL_FILE, writeLayersModel } from "./model/layers-format/write-layers-model.ts";
+export { writeLayersModel } from "./model/layers-format/write-layers-model.ts";
 export {
   cardOf,
   type ModelCard,

@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { isName, MpoError } from "@mpo/core";
-import { readPictureForm } from "@mpo/datasets";
+import { MODEL_FILE, readPictureForm } from "@mpo/datasets";
 import { type Clock, fileError } from "@mpo/io";
 import type { ServedModel } from "@mpo/protocol";
 import type { Logger } from "@mpo/runtime";
@@ -27,7 +27,6 @@ export interface ServingFolderOptions {
   readonly maxTrainingInputs?: number;
 }
 
-const MODEL_FILE = "model.json";
 /** Batches that are read in one look at most: after a long pause, the newest say enough. */
 const MAX_BATCHES_A_LOOK = 64;
 /** With so many the serving program will hardly come back for them. */

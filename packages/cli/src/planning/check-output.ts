@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { MpoError } from "@mpo/core";
-import { MODEL_FILE } from "@mpo/engine";
+import { MODEL_FILE } from "@mpo/datasets";
 import { makeFolder } from "@mpo/io";
 
 /**

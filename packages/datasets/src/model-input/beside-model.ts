@@ -4,6 +4,9 @@ import { type Abortable, fileError, ifFound, throwIfAborted } from "@mpo/io";
 import type { z } from "zod";
 import { checkJson, parseJson } from "./checked-json.ts";
 
+/** Name of the file that describes a TensorFlow.js layers model. */
+export const MODEL_FILE = "model.json";
+
 /** The folder of a model that is named by its folder or its file: there lie its card and the names of its classes. */
 export async function modelFolder(model: string): Promise<string> {
   const found = await stat(model).catch(() => undefined);

@@ -1,7 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { given, MpoError } from "@mpo/core";
-import { readStatement } from "@mpo/datasets";
+import { MODEL_FILE, readStatement } from "@mpo/datasets";
 import { type Abortable, fileError, throwIfAborted } from "@mpo/io";
 import { z } from "zod";
 import { GraphBuilder } from "../graph-builder.ts";
@@ -18,7 +18,6 @@ import { parseLayersJson, type Topology } from "./layers-json.ts";
 import { batchShapeOf, type LayerJson } from "./layers-structure.ts";
 import { binaryFormat, otherFormat } from "./other-formats.ts";
 import { readStoredWeights } from "./stored-weights.ts";
-import { MODEL_FILE } from "./write-layers-model.ts";
 
 /**
  * Reads a model, by its folder or its file: a TensorFlow.js layers model (`model.json` and its weight files, float32 or
