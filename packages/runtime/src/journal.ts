@@ -4,7 +4,6 @@ import { MpoError } from "@mpo/core";
 import { fileError, syncFolder, throwIfAborted, writeFileAtomic } from "@mpo/io";
 import { encodeRecord, JOURNAL_HEADER, scanJournal } from "./journal-format.ts";
 
-/** Options of `Journal.open`. */
 export interface JournalOptions {
   /** Largest payload, bytes. Default 4 MiB. */
   readonly maxRecordBytes?: number;

@@ -62,7 +62,6 @@ export class ConfigStore {
     return new ConfigStore(disk, least, isGivenUp, stored);
   }
 
-  /** The document in use. */
   get document(): DesiredDocument | undefined {
     return this.#document;
   }

@@ -3,7 +3,6 @@ import { FLEET_SERVICE, type ReportProfileRequest, type ReportStatusRequest } fr
 
 const { reportProfile, reportStatus } = FLEET_SERVICE;
 
-/** A report that waits to be sent. */
 export type WaitingReport =
   | { readonly kind: "profile"; readonly request: ReportProfileRequest }
   | { readonly kind: "status"; readonly request: ReportStatusRequest };

@@ -11,7 +11,6 @@ const JOURNAL_FILE = "outbox.journal";
 const MAX_WAITING = 512;
 const COMPACT_ABOVE_BYTES = 2 ** 18;
 
-/** Options of `Outbox.open`. */
 export interface OutboxOptions {
   readonly identity: DeviceIdentity;
   /** Begins the names of new reports: another at each start, so that a copied journal gives none twice. */

@@ -16,7 +16,6 @@ import { findServable } from "./retrained-manifest.ts";
 /** What lies under a model's folder: the model as deployed, inputs that the program drops, retrained models. */
 export const SERVING_FOLDERS = { source: "model", inputs: "inputs", retrained: "retrained" } as const;
 
-/** Options of `servingFolder`. */
 export interface ServingFolderOptions {
   /** One sub-folder a model. */
   readonly root: string;

@@ -8,7 +8,6 @@ import { durationFrom, durationOption, numberBetween, wholeNumber } from "../opt
 const HTTP_PORT = 9464;
 const NATS_PORT = 4222;
 
-/** `mpo coordinator`. */
 export function define(command: Command, context: CommandContext): void {
   command
     .option("--data <folder>", "where the fleet's state lies (default: mpoptimizer/coordinator in XDG_STATE_HOME)")

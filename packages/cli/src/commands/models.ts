@@ -22,7 +22,6 @@ const LARGE_FORM = [224, 224, 3];
 const CIFAR_CLASSES = 10;
 const IMAGENET_CLASSES = 1000;
 
-/** `mpo models`. */
 export function define(command: Command, context: CommandContext): void {
   command.action(() => listModels(context));
   const describe = command

@@ -33,7 +33,6 @@ interface PredictOptions extends InputOptions {
   readonly threads?: number;
 }
 
-/** `mpo predict`. */
 export function define(command: Command, context: CommandContext): void {
   command
     .addOption(weightsOption())

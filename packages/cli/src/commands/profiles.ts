@@ -17,7 +17,6 @@ interface ListOptions extends FleetOptions {
 
 interface ExportOptions extends FleetOptions {
   readonly output: string;
-  /** Folder of the model. */
   readonly weights?: string;
 }
 

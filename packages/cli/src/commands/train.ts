@@ -7,7 +7,6 @@ import { addInputOptions } from "../options/input-options.ts";
 import { batchOption, microBatchOption, numberBetween, threadsOption, wholeNumber } from "../options/parsers.ts";
 import { runTrain, type TrainOptions } from "../train/run-train.ts";
 
-/** `mpo train`. */
 export function define(command: Command, context: CommandContext): void {
   const rate = "peak of the one-cycle schedule (default: 0.1 for 128 images)";
   command

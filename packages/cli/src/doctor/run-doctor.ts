@@ -19,7 +19,6 @@ import {
   checkPressure,
 } from "./system-checks.ts";
 
-/** The options of `mpo doctor`. */
 export interface DoctorOptions extends FleetOptions {
   /** Absent: both. */
   readonly role?: Role;

@@ -58,7 +58,6 @@ export function addFleetCommand(command: Command, examples = ""): Command {
   return addFleetOptions(command).addHelpText("after", `${examples}\n${FLEET_EXIT_CODES}`);
 }
 
-/** Adds `--log-level`. */
 export function addLogLevel(command: Command): Command {
   return command.addOption(choice("--log-level <level>", "what is logged (default: info)", LOG_LEVELS));
 }

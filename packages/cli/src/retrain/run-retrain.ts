@@ -26,7 +26,6 @@ import { formatMs } from "../output/format.ts";
 import { startProgress } from "../output/progress.ts";
 import { checkModelOutput } from "../planning/check-output.ts";
 
-/** The options of `mpo retrain`. */
 export interface RetrainCommandOptions
   extends ConfigOptions,
     DatasetOptions,

@@ -21,10 +21,8 @@ export interface TrainingIdentity {
   readonly input: string;
 }
 
-/** An unfinished training. */
 export interface TrainingCheckpoint {
   readonly model: Model;
-  /** Steps done. */
   readonly step: number;
 }
 

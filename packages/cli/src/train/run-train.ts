@@ -34,7 +34,6 @@ import {
 } from "./checkpoint.ts";
 import { defaultPeakRate, oneCycleRate, type TrainingPiece, trainingPieces } from "./schedule.ts";
 
-/** The options of `mpo train`. */
 export interface TrainOptions extends DatasetOptions, InputOptions {
   readonly output: string;
   readonly model: ModelName;

@@ -23,7 +23,6 @@ export interface Introduction {
   readonly before: DeviceRecord | undefined;
 }
 
-/** The error for a device that is not there. */
 function unknownDevice({ tenant, device }: DeviceIdentity): MpoError {
   return new MpoError("not-found", `there is no device ${device} of tenant ${tenant}`, {
     hint: "List the devices: mpo devices list.",

@@ -19,7 +19,6 @@ export interface Changed<Result> {
   readonly result: Result;
 }
 
-/** What became of a change. */
 export interface ChangeOutcome<Result> {
   readonly result: Result;
   /** Revision of the value as it is now; 0: there is none. */

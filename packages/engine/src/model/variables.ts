@@ -38,7 +38,6 @@ export function graphVariables(graph: ModelGraph): readonly GraphVariable[] {
   );
 }
 
-/** The variables of one node. */
 export function variablesOf(node: ModelNode, inputShapes: readonly SampleShape[]): readonly VariableSpec[] {
   return opDefinition(node.kind).variables?.(node.attributes, inputShapes) ?? [];
 }

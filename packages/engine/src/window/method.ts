@@ -35,7 +35,6 @@ export function methodNamed(name: string): AdaptationMethod {
   throw new MpoError("invalid-argument", `method ${name} is unknown; expected ${METHOD_NAMES.join(", ")}`);
 }
 
-/** The method's learning rate for an effective batch. */
 export function learningRateFor({ learningRate }: AdaptationMethod, effectiveBatch: number): number {
   return (learningRate * effectiveBatch) / REFERENCE_BATCH;
 }

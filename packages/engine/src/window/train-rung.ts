@@ -21,7 +21,6 @@ export interface RungTraining extends Pick<Retraining, "model" | "samples" | "me
   readonly maxMs?: number;
 }
 
-/** How its worker runs. */
 export interface RungOptions extends Pick<WorkerOptions, "environment" | "threads" | "oomScoreAdjust"> {
   readonly signal: AbortSignal;
   readonly onProgress?: (report: StepReport, totalSteps: number) => void;
@@ -32,7 +31,6 @@ export interface RungResult extends RetrainResult {
   readonly epochs: number;
   /** How accuracy was judged; undefined: it could not be. */
   readonly judgement: AccuracyJudge | undefined;
-  /** Samples that it was judged on. */
   readonly judgedSamples: number;
 }
 

@@ -24,7 +24,6 @@ import { drawConfigs } from "./draw-configs.ts";
 import { referenceStep, timeNow } from "./machine-speed.ts";
 import { type EmulationRow, runUnderBound } from "./run-under-bound.ts";
 
-/** The options of `mpo bench emulation`. */
 export interface BenchEmulationOptions extends SubjectOptions {
   readonly batch: number;
   readonly method: MethodName;

@@ -56,7 +56,6 @@ export const reportProfileRequest = consistent(
   },
 );
 
-/** The profile is stored. */
 export const reportProfileResponse = object({
   isDuplicate: flag(),
   revision: whole(1),
@@ -163,5 +162,4 @@ export const reportStatusRequest = object({
   }),
 });
 
-/** The report is stored. */
 export const reportStatusResponse = object({ isDuplicate: flag(), desiredVersion: documentVersion.optional() });

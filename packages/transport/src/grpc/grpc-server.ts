@@ -78,7 +78,6 @@ export interface GrpcServerOptions {
   readonly clock?: Clock;
 }
 
-/** A server that listens. */
 export interface GrpcServer {
   readonly host: string;
   readonly port: number;

@@ -7,7 +7,6 @@ import { bottleneckResnet } from "./resnet-bottleneck.ts";
 import { resnet20 } from "./resnet20.ts";
 import { NORM_NAMES, type ZooOptions } from "./zoo-layers.ts";
 
-/** Which model to build. */
 export interface BuildModelOptions extends ZooOptions {
   readonly model: ModelName;
 }

@@ -22,7 +22,6 @@ import { describeRun, type PolicyDrift, type PolicyRun, type PolicyRunTask } fro
 import { printPolicies } from "./print-policies.ts";
 import { type PolicyIdentity, type PolicyResults, readPolicyResults, writePolicyResults } from "./results-file.ts";
 
-/** The options of `mpo bench policies`. */
 export interface BenchPoliciesOptions extends FrostOptions {
   readonly weights: string;
   readonly dataset: (typeof POLICY_DATASETS)[number];

@@ -18,7 +18,6 @@ export interface ServedShares {
   readonly retrained: ServedShare | undefined;
 }
 
-/** How a device did. */
 export interface DeviceOutcome {
   readonly device: DemoDevice;
   readonly memoryBytes: number;
