@@ -1,4 +1,4 @@
-import { type AccuracyJudge, given, MpoError, type Prediction } from "@mpo/core";
+import { type AccuracyJudge, given, MpoError, type Prediction, planStep } from "@mpo/core";
 import { type Retraining, type RetrainResult, retrain } from "../adaptation/retrain.ts";
 import { chainOf } from "../compiler/chain-of.ts";
 import { stepMemoryFacts } from "../compiler/memory-facts.ts";
@@ -53,8 +53,9 @@ export async function trainRung(training: RungTraining, options: RungOptions): P
       `a step takes ${stepMs.expected.toFixed(0)} ms; the window has ${maxMs.toFixed(0)} ms`,
     );
   }
-  const facts = stepMemoryFacts(chainOf(model.graph), methodNamed(training.method));
-  const memoryCapBytes = poolCapFor(model.graph, config, facts, memoryBytes);
+  const chain = chainOf(model.graph);
+  const facts = stepMemoryFacts(chain, methodNamed(training.method));
+  const memoryCapBytes = poolCapFor(planStep(chain, config), facts, memoryBytes);
   await using worker = await EngineWorker.start({ ...process, memoryCapBytes }, { signal });
   const { epochs } = length;
   const leftMs = RETRAIN_SHARE * (began + maxMs - performance.now());
