@@ -123,6 +123,7 @@ export {
   prescribedRates,
   requireTrainable,
   type StepPlan,
+  trainedBytes,
   withPrescribedRates,
 } from "./plan/index.ts";
 export {

@@ -1,4 +1,11 @@
-import type { Chain, Instruction, StepPlan, UnitTimeSample, UpdateSample } from "@mpo/core";
+import {
+  type Chain,
+  type Instruction,
+  type StepPlan,
+  trainedBytes,
+  type UnitTimeSample,
+  type UpdateSample,
+} from "@mpo/core";
 import { timedParts } from "../../compiler/timed-parts.ts";
 import { CALM_SHARE } from "./cpu-contention.ts";
 import { timedPlan } from "./timed-plan.ts";
@@ -32,7 +39,7 @@ export function updateSample(chain: Chain, { steps, applyMs }: TimedParts): Upda
   const plan = timedPlan(chain);
   const isAccumulation = timedParts(plan).map(({ instruction }) => plan.microStep[instruction]?.kind === "accumulate");
   return {
-    parameterBytes: chain.parameters.reduce((sum, { bytes }) => sum + bytes, 0),
+    parameterBytes: trainedBytes(chain, []),
     updateMs: applyMs.slice(-MAX_REPEATS),
     accumulateMs: calmest(steps)
       .slice(-MAX_REPEATS)
