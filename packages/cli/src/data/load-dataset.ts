@@ -1,6 +1,6 @@
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
-import { MpoError } from "@mpo/core";
+import { hasCode, MpoError } from "@mpo/core";
 import {
   cacheFolder,
   fashionMnistFolder,
@@ -56,8 +56,7 @@ export async function loadDataset(
     folder: () => loadImageFolder(folder, { ...form, ...size, fit, part, ...common }),
   }[name];
   return await load(folder, part, common).catch((thrown: unknown) => {
-    if (!(thrown instanceof MpoError) || thrown.code !== "not-found" || thrown.hint !== undefined) throw thrown;
-    throw new MpoError(thrown.code, thrown.message, { hint: hintFor(name), cause: thrown });
+    throw hasCode(thrown, "not-found") ? thrown.with({ hint: thrown.hint ?? hintFor(name) }) : thrown;
   });
 }
 

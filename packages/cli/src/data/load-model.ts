@@ -1,4 +1,4 @@
-import { MpoError } from "@mpo/core";
+import { hasCode, MpoError } from "@mpo/core";
 import { type ImageSet, shapeInWords } from "@mpo/datasets";
 import { headOf, inputOf, type Model, pictureFormOf, readLayersModel } from "@mpo/engine";
 import { type InputOptions, withInputOptions } from "../options/input-options.ts";
@@ -6,10 +6,10 @@ import { type InputOptions, withInputOptions } from "../options/input-options.ts
 /** Reads the model in a folder (or its file), with what is stated of its input. Throws as `readLayersModel` does. */
 export async function loadModel(path: string, signal: AbortSignal, stated: InputOptions = {}): Promise<Model> {
   const model = await readLayersModel(path, { signal }).catch((thrown: unknown) => {
-    if (!(thrown instanceof MpoError) || thrown.code !== "not-found" || thrown.hint !== undefined) throw thrown;
-    const hint =
-      "Name a folder that `mpo train` wrote, a TensorFlow.js layers model (model.json and its weight files), or a .keras or .h5 file.";
-    throw new MpoError(thrown.code, thrown.message, { hint, cause: thrown });
+    if (!hasCode(thrown, "not-found") || thrown.hint !== undefined) throw thrown;
+    throw thrown.with({
+      hint: "Name a folder that `mpo train` wrote, a TensorFlow.js layers model (model.json and its weight files), or a .keras or .h5 file.",
+    });
   });
   return { ...model, graph: withInputOptions(model.graph, stated) };
 }

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { type AccuracyJudge, formatBytes, given, type MethodName, MpoError } from "@mpo/core";
+import { type AccuracyJudge, formatBytes, given, hasCode, type MethodName } from "@mpo/core";
 import { readClassNames } from "@mpo/datasets";
 import {
   cardOf,
@@ -51,11 +51,9 @@ export async function runRetrain(options: RetrainCommandOptions, context: Comman
   else {
     const work = (limited: AbortSignal): Promise<void> => retrainStored(options, { ...context, signal: limited });
     await withDeadline("the retraining", options.timeout, work, { signal }).catch((thrown: unknown) => {
-      if (!(thrown instanceof MpoError) || thrown.code !== "timed-out") throw thrown;
-      throw new MpoError("over-budget", thrown.message, {
-        hint: "Give it a longer --timeout, or less to do (--epochs, --samples).",
-        cause: thrown,
-      });
+      if (!hasCode(thrown, "timed-out")) throw thrown;
+      const hint = "Give it a longer --timeout, or less to do (--epochs, --samples).";
+      throw thrown.with({ code: "over-budget", hint });
     });
   }
 }

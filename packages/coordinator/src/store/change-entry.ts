@@ -1,4 +1,4 @@
-import { MpoError } from "@mpo/core";
+import { hasCode, MpoError } from "@mpo/core";
 import type { Abortable, Clock } from "@mpo/io";
 import { backOffSchedule, isTransient, type Logger, retry } from "@mpo/runtime";
 import type { StateStore, StoreEntry } from "@mpo/transport";
@@ -68,7 +68,7 @@ export async function changeEntry<Result>(
 
 /** Whether an error says that another write came first. */
 export function isConflict(thrown: unknown): thrown is MpoError {
-  return thrown instanceof MpoError && thrown.code === "conflict";
+  return hasCode(thrown, "conflict");
 }
 
 class StoreConflict extends MpoError {

@@ -15,7 +15,13 @@ export { formatBytes } from "./format-bytes.ts";
 export { formatVersion } from "./format-version.ts";
 export { given } from "./given.ts";
 export { MAX_REPEATS, type Measured, measuredSchema } from "./measured.ts";
-export { isOutOfMemory, MPO_ERROR_CODES, MpoError, type MpoErrorCode, type MpoErrorOptions } from "./mpo-error.ts";
+export {
+  hasCode,
+  isOutOfMemory,
+  MPO_ERROR_CODES,
+  MpoError,
+  type MpoErrorCode,
+} from "./mpo-error.ts";
 export {
   type AccuracyPrediction,
   type Bounded,

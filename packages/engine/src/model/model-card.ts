@@ -2,7 +2,7 @@ import { access } from "node:fs/promises";
 import { join } from "node:path";
 import { describeConfig, type Fact, given, MpoError } from "@mpo/core";
 import { MODEL_CARD_FILE, modelFolder, readJsonBeside, statementSchema } from "@mpo/datasets";
-import { type Abortable, fileError, writeJsonFile } from "@mpo/io";
+import { type Abortable, fileError, ifFound, writeJsonFile } from "@mpo/io";
 import { z } from "zod";
 import type { RetrainResult } from "../adaptation/retrain.ts";
 import { MODEL_FILE_MODE } from "./layers-format/write-layers-model.ts";
@@ -124,8 +124,5 @@ export function retrainedCard(source: ModelCard | undefined, graph: ModelGraph, 
 
 /** Reads the card of a model; undefined: it has none that says all that a card can. */
 export async function cardOf(model: string, options: Abortable = {}): Promise<ModelCard | undefined> {
-  return await readModelCard(model, options).catch((thrown: unknown) => {
-    if (thrown instanceof MpoError && (thrown.code === "not-found" || thrown.code === "invalid-data")) return undefined;
-    throw thrown;
-  });
+  return await ifFound(readModelCard(model, options), "invalid-data");
 }

@@ -2,8 +2,8 @@ import {
   type Chain,
   frozenParameters,
   given,
+  hasCode,
   MIXED_POOL_FACTOR,
-  MpoError,
   type Profile,
   planStep,
   type RetrainConfig,
@@ -124,6 +124,6 @@ export class ProbeContext {
 
 /** A config that needed more than the limit was stopped by it: the others continue. */
 export function unlessOverCap(error: unknown): false {
-  if (!(error instanceof MpoError && error.code === "over-memory-cap")) throw error;
+  if (!hasCode(error, "over-memory-cap")) throw error;
   return false;
 }

@@ -1,6 +1,6 @@
 import { readdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { given, MpoError } from "@mpo/core";
+import { MpoError } from "@mpo/core";
 import { MODEL_FILE, readStatement } from "@mpo/datasets";
 import { type Abortable, fileError, throwIfAborted } from "@mpo/io";
 import { z } from "zod";
@@ -122,8 +122,7 @@ function explained<T>(where: string, act: () => T): T {
   } catch (thrown) {
     const error = MpoError.from(thrown);
     const code = error.code === "invalid-argument" ? "unsupported" : error.code;
-    const hint = given({ hint: error.hint });
-    throw new MpoError(code, `${where}: ${error.message}`, { cause: thrown, ...hint });
+    throw error.with({ code, message: `${where}: ${error.message}` });
   }
 }
 
