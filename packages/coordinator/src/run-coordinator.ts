@@ -50,7 +50,6 @@ export interface ExternalNats {
   readonly allowsAsync?: boolean;
 }
 
-/** Where the coordinator listens, and what it stands on. */
 export interface CoordinatorAddresses {
   readonly name: string;
   /** "host:port". */

@@ -3,7 +3,6 @@ import { isLoopback } from "@mpo/transport";
 import { DEFAULT_PROBE_POLICY, type ProbePolicy } from "./probes/probe-orders.ts";
 import { type BudgetPolicy, DEFAULT_BUDGET_POLICY } from "./search/device-budget.ts";
 
-/** Where a listener binds. */
 export interface ListenAddress {
   readonly host: string;
   /** 0: any free one. */

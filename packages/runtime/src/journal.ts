@@ -10,7 +10,6 @@ export interface JournalOptions {
   readonly signal?: AbortSignal;
 }
 
-/** What was found when a journal was opened. */
 export interface JournalOpening {
   /** Every whole record, oldest first. */
   readonly payloads: readonly Uint8Array[];

@@ -7,7 +7,6 @@ export type WaitingReport =
   | { readonly kind: "profile"; readonly request: ReportProfileRequest }
   | { readonly kind: "status"; readonly request: ReportStatusRequest };
 
-/** One record of an outbox's journal. */
 export type OutboxRecord =
   | WaitingReport
   /** The report of this name needs no sending any more. */

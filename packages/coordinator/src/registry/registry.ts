@@ -93,7 +93,6 @@ export class Registry {
       if ((value.retiredAtMs !== undefined) === isRetired) yield value;
   }
 
-  /** Stores what a device is. */
   async introduce(facts: DeviceFacts, { signal }: StoreCallOptions = {}): Promise<Introduction> {
     const key = deviceKey(facts.identity);
     const known = this.#devices.get(key);

@@ -36,7 +36,6 @@ export interface Retraining {
   readonly maxMs?: number;
 }
 
-/** How a retraining runs. */
 export interface RetrainOptions {
   readonly signal?: AbortSignal;
   /** After each step, with steps counted over all epochs. */

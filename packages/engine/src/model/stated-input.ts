@@ -3,7 +3,6 @@ import { type InputForm, type PictureForm, pictureForm } from "@mpo/datasets";
 import { linearOf, type ModelInput } from "./input-form.ts";
 import type { ModelGraph } from "./model-graph.ts";
 
-/** What a model's input node says. */
 export function inputOf({ nodes: [first], name }: ModelGraph): ModelInput {
   if (first?.kind !== "input") throw new Error(`model ${name} does not begin with its input`);
   return first.attributes;

@@ -13,7 +13,6 @@ import {
   type SampleShape,
 } from "./model-graph.ts";
 
-/** One variable of a model. */
 export interface GraphVariable {
   /** `<node>/<variable>`. */
   readonly name: string;
@@ -42,7 +41,6 @@ export function variablesOf(node: ModelNode, inputShapes: readonly SampleShape[]
   return opDefinition(node.kind).variables?.(node.attributes, inputShapes) ?? [];
 }
 
-/** Counts the values of a model's variables. */
 export function parameterCount(graph: ModelGraph): ParameterCount {
   let trainable = 0;
   let total = 0;

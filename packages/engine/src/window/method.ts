@@ -7,7 +7,6 @@ export interface AdaptationMethod {
   readonly optimizer: Optimizer;
   /** Learning rate for an effective batch of 256; it follows the batch in proportion. */
   readonly learningRate: number;
-  /** The samples need labels. */
   readonly needsLabels: boolean;
   /** Labels are made by the model itself, again for each epoch. */
   readonly usesPseudoLabels: boolean;

@@ -10,7 +10,6 @@ import { labelFreeEstimate } from "./label-free-estimate.ts";
 import { methodNamed } from "./method.ts";
 import { windowLength } from "./window-length.ts";
 
-/** A rung of the ladder, and what it is trained on. */
 export interface RungTraining extends Pick<Retraining, "model" | "samples" | "method" | "seed" | "learningRate"> {
   readonly rung: Prediction;
   /** Samples on which the result is judged, with labels if there are any. */

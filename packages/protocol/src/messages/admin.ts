@@ -76,7 +76,6 @@ export const retireDeviceResponse = object({ retiredAtMs: timestampMs() });
 /** Gives a device another name. */
 export const renameDeviceRequest = object({ identity: deviceIdentity, newName: name(), reason: why });
 
-/** Who it is from now on. */
 export const renameDeviceResponse = object({ identity: deviceIdentity });
 
 /** Removes a device and all that it has reported. */

@@ -92,7 +92,6 @@ export type DocumentStatus = Fact<typeof documentStatus>;
 export const documentStatus = object({
   version: documentVersion,
   state: word(["accepted", "applied", "confirmed", "failed", "refused"]),
-  /** The rung in use. */
   rung: rungIndex.optional(),
   message,
 });

@@ -7,7 +7,6 @@ import { elementsOf } from "../model-graph.ts";
 import { invalid } from "./file-errors.ts";
 import type { WeightGroup, WeightSpec } from "./layers-json.ts";
 
-/** A weight as read. */
 export interface StoredWeight {
   readonly shape: readonly number[];
   readonly values: Float32Array;

@@ -61,7 +61,6 @@ interface ZooModel extends Omit<ModelEntry, "name"> {
   readonly build: (options: ZooOptions) => ModelGraph;
 }
 
-/** What the zoo has. */
 export function modelCatalogue(): readonly ModelEntry[] {
   return MODEL_NAMES.map((name) => ({ name, ...ZOO[name] }));
 }

@@ -11,7 +11,6 @@ import { CALM_SHARE } from "./cpu-contention.ts";
 import { timedPlan } from "./timed-plan.ts";
 import type { PartTimes, UnitTimingReport } from "./unit-timing.ts";
 
-/** What was timed of a step's parts. */
 export type TimedParts = Pick<UnitTimingReport, "steps" | "applyMs">;
 
 /** Times of a step's parts, added up to those of the model's units: a sample for each unit and micro-batch. */

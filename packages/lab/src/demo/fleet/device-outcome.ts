@@ -21,7 +21,6 @@ export interface ServedShares {
 export interface DeviceOutcome {
   readonly device: DemoDevice;
   readonly memoryBytes: number;
-  /** What the search was for. */
   readonly budget: SearchBudget;
   readonly considered: number;
   readonly overBudget: number;
