@@ -81,6 +81,7 @@ export {
   type UnitAction,
   type UnitTimeSample,
   type UpdateSample,
+  USUAL_ADDRESSES,
   uniformFreezing,
   unitActionSchema,
   validateProfile,

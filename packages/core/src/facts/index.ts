@@ -80,3 +80,4 @@ export {
   POOL_THRESHOLD_BYTES,
   WARM_UP_STEPS,
 } from "./tensorflow-2.15.ts";
+export { USUAL_ADDRESSES } from "./usual-addresses.ts";
