@@ -6,14 +6,12 @@ export interface Output {
   readonly terminal: Terminal;
 }
 
-/** Where a command finds its files. */
 export interface Files {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Relative paths start here. */
   readonly workingFolder: string;
 }
 
-/** How a command is stopped. */
 export interface Stop {
   /** Aborts at the first Ctrl-C. */
   readonly signal: AbortSignal;

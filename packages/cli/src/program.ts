@@ -3,7 +3,6 @@ import { Command, Help, type Option } from "commander";
 import type { CommandContext } from "./command-context.ts";
 import { EXIT_CODE_HELP } from "./output/exit-code-help.ts";
 
-/** What the file of a command exports. */
 export interface CommandFile {
   /** Adds arguments, options and action. */
   define(command: Command, context: CommandContext): void;

@@ -22,7 +22,6 @@ import type { ResolvedSettings } from "./settings.ts";
 import { isConflict, type StoreContext } from "./store/change-entry.ts";
 import { StoreHealth } from "./store/store-health.ts";
 
-/** What a coordinator stands on. */
 export interface CoordinatorPorts {
   /** With the buckets and streams of `FLEET_LAYOUT`. Stays the caller's to close. */
   readonly store: StateStore;

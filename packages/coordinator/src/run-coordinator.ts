@@ -50,7 +50,6 @@ export interface ExternalNats {
   readonly allowsAsync?: boolean;
 }
 
-/** Where the coordinator listens, and what it stands on. */
 export interface CoordinatorAddresses {
   readonly name: string;
   /** "host:port". */
@@ -241,11 +240,9 @@ class CoordinatorRun {
       name: "grpc",
       start: async () => {
         const coordinator = made(this.#coordinator);
-        const { grpc, insecure, callsPerSecond } = coordinator.settings;
+        const { grpc, callsPerSecond } = coordinator.settings;
         this.#grpc = await startGrpcServer({
-          host: grpc.host,
-          port: grpc.port,
-          insecureAllowAnyAddress: insecure,
+          ...grpc,
           services: servicesOf(coordinator),
           onRefused: (path) => coordinator.metrics.refused(path),
           quota: { perSecond: callsPerSecond, burst: 4 * callsPerSecond },

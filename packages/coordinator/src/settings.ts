@@ -1,9 +1,8 @@
-import { MAX_MS, MpoError } from "@mpo/core";
+import { MAX_MS, MpoError, USUAL_ADDRESSES } from "@mpo/core";
 import { isLoopback } from "@mpo/transport";
 import { DEFAULT_PROBE_POLICY, type ProbePolicy } from "./probes/probe-orders.ts";
 import { type BudgetPolicy, DEFAULT_BUDGET_POLICY } from "./search/device-budget.ts";
 
-/** Where a listener binds. */
 export interface ListenAddress {
   readonly host: string;
   /** 0: any free one. */
@@ -44,12 +43,8 @@ export type CoordinatorSettings = Partial<Omit<ResolvedSettings, Group>> & {
 };
 type Group = "grpc" | "http" | "budget" | "probes";
 
-export const DEFAULT_GRPC_PORT = 7443;
-export const DEFAULT_HTTP_PORT = 9464;
-const LOOPBACK = "127.0.0.1";
 const DEFAULTS: Omit<ResolvedSettings, "name"> = {
-  grpc: { host: LOOPBACK, port: DEFAULT_GRPC_PORT },
-  http: { host: LOOPBACK, port: DEFAULT_HTTP_PORT },
+  ...USUAL_ADDRESSES,
   insecure: false,
   natsServers: [],
   heartbeatSeconds: 30,

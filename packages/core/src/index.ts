@@ -36,6 +36,7 @@ export {
   formatVersion,
   type GradientNeeds,
   given,
+  hasCode,
   isName,
   isOutOfMemory,
   judgeSchema,
@@ -52,7 +53,6 @@ export {
   MPO_ERROR_CODES,
   MpoError,
   type MpoErrorCode,
-  type MpoErrorOptions,
   measuredSchema,
   NO_BYTES,
   NOT_ON_A_LINE,
@@ -81,6 +81,7 @@ export {
   type UnitAction,
   type UnitTimeSample,
   type UpdateSample,
+  USUAL_ADDRESSES,
   uniformFreezing,
   unitActionSchema,
   validateProfile,
@@ -123,6 +124,7 @@ export {
   prescribedRates,
   requireTrainable,
   type StepPlan,
+  trainedBytes,
   withPrescribedRates,
 } from "./plan/index.ts";
 export {

@@ -18,3 +18,8 @@ export { concatImages, type ImageSet, shapeInWords, sliceImages, takeImages } fr
 export { imageStream } from "./images/image-stream.ts";
 export type { Part } from "./images/part.ts";
 export { createRandom, deriveSeed, type Random } from "./images/random.ts";
+export { MODEL_FILE, modelFolder, readJsonBeside } from "./model-input/beside-model.ts";
+export { checkJson, parseJson } from "./model-input/checked-json.ts";
+export { readClassNames } from "./model-input/class-names.ts";
+export { INPUT_ORDERS, INPUT_RANGES, type InputForm, pictureForm } from "./model-input/input-form.ts";
+export { MODEL_CARD_FILE, readPictureForm, readStatement, statementSchema } from "./model-input/model-statement.ts";

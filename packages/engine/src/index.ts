@@ -5,21 +5,13 @@ export { STOP_WORDS } from "./adaptation/training-guard.ts";
 export { chainOf } from "./compiler/chain-of.ts";
 export { stepMemoryFacts } from "./compiler/memory-facts.ts";
 export { checkInput } from "./model/check-input.ts";
-export { readClassNames } from "./model/class-names.ts";
 export { sampleShapes } from "./model/graph-shapes.ts";
-export {
-  describeInputForm,
-  INPUT_ORDERS,
-  INPUT_RANGES,
-  type InputForm,
-  rounded,
-} from "./model/input-form.ts";
+export { describeInputForm, rounded } from "./model/input-form.ts";
 export { readLayersModel } from "./model/layers-format/read-layers-model.ts";
-export { MODEL_FILE, writeLayersModel } from "./model/layers-format/write-layers-model.ts";
+export { writeLayersModel } from "./model/layers-format/write-layers-model.ts";
 export {
   cardOf,
   copyCard,
-  MODEL_CARD_FILE,
   type ModelCard,
   readModelCard,
   retrainedCard,
@@ -27,7 +19,7 @@ export {
 } from "./model/model-card.ts";
 export type { Model, ModelGraph, ModelWeights } from "./model/model-graph.ts";
 export { headOf } from "./model/model-head.ts";
-export { imageShapeOf, inputOf, withInputForm } from "./model/stated-input.ts";
+export { inputOf, pictureFormOf, withInputForm } from "./model/stated-input.ts";
 export { initialWeights, parameterCount } from "./model/variables.ts";
 export { buildModel, MODEL_NAMES, type ModelName, modelCatalogue } from "./model/zoo/build-model.ts";
 export { FORM_NAMES, type FormName, NORM_NAMES, type NormName } from "./model/zoo/zoo-layers.ts";

@@ -12,8 +12,7 @@ export function abortError(signal: AbortSignal): MpoError {
   if (reason instanceof Error && reason.name === "TimeoutError") {
     return new MpoError("timed-out", reason.message, { cause: reason });
   }
-  const cause = reason === undefined ? {} : { cause: reason };
-  return new MpoError("cancelled", "the work was cancelled", cause);
+  return new MpoError("cancelled", "the work was cancelled", { cause: reason });
 }
 
 /** Throws `abortError(signal)` if the signal is aborted: for the steps of a long piece of work. */

@@ -42,7 +42,6 @@ export function linkSignals(...signals: readonly (AbortSignal | undefined)[]): L
   };
 }
 
-/** Options of `withDeadline`. */
 export interface DeadlineOptions extends Abortable {
   /** Default: the system's clock. */
   readonly clock?: Clock;

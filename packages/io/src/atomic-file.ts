@@ -4,7 +4,6 @@ import { MpoError } from "@mpo/core";
 import { type Abortable, throwIfAborted } from "./abort-error.ts";
 import { fileError, systemErrorCode } from "./file-error.ts";
 
-/** Options of `writeFileAtomic`. */
 export interface WriteOptions extends Abortable {
   /** Permissions of a new file. Default 0o600: only the owner reads it. */
   readonly mode?: number;
@@ -64,7 +63,6 @@ export async function removeLeftTemporaries(folder: string): Promise<readonly st
   return left;
 }
 
-/** Options of `readJsonFile`. */
 export interface ReadJsonOptions extends Abortable {
   /** A larger file is refused before it is read. Default 16 MiB. */
   readonly maxBytes?: number;

@@ -40,6 +40,6 @@ export function fileError(thrown: unknown, action: string, path: string): MpoErr
   const reason = thrown instanceof Error ? thrown.message : String(thrown);
   return new MpoError(known?.code ?? "internal", `cannot ${action} ${path}: ${reason}`, {
     cause: thrown,
-    ...(known?.hint === undefined ? {} : { hint: known.hint }),
+    hint: known?.hint,
   });
 }

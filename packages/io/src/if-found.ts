@@ -1,9 +1,9 @@
-import { MpoError } from "@mpo/core";
+import { hasCode, type MpoErrorCode } from "@mpo/core";
 
-/** What comes of looking for something; undefined when that throws `not-found`. */
-export async function ifFound<T>(looking: Promise<T>): Promise<T | undefined> {
+/** What comes of looking for something; undefined when that throws `not-found`, or another of these codes. */
+export async function ifFound<T>(looking: Promise<T>, ...others: readonly MpoErrorCode[]): Promise<T | undefined> {
   return await looking.catch((thrown: unknown) => {
-    if (thrown instanceof MpoError && thrown.code === "not-found") return undefined;
+    if (hasCode(thrown, "not-found", ...others)) return undefined;
     throw thrown;
   });
 }

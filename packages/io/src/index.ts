@@ -9,3 +9,4 @@ export { CalledProcess, type CallOptions } from "./process/called-process.ts";
 export { ChildHost, entryBeside, type ProcessEnd } from "./process/child-host.ts";
 export { killGroup } from "./process/process-group.ts";
 export { serveCalls } from "./process/serve-calls.ts";
+export { Turns } from "./turns.ts";

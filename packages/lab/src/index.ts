@@ -1,6 +1,5 @@
 import type { CommandEntry } from "@mpo/cli";
 
-/** The laboratory's commands. */
 export const COMMANDS: readonly CommandEntry[] = [
   [
     "report",

@@ -1,5 +1,6 @@
 import {
-  MpoError,
+  hasCode,
+  type MpoError,
   type Planner,
   POLICY_NAMES,
   type PolicyName,
@@ -32,7 +33,7 @@ export function searchPolicy(
   try {
     return { policy, result: planner.search(budget, { objective, policy }) };
   } catch (error) {
-    if (error instanceof MpoError && error.code === "over-budget") return { policy, refusal: error };
+    if (hasCode(error, "over-budget")) return { policy, refusal: error };
     throw error;
   }
 }

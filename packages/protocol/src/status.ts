@@ -101,8 +101,8 @@ export function errorFromStatus(status: WireStatus, cause?: unknown): MpoError {
   const code = sent !== undefined && STATUS_OF[sent] === status.code ? sent : derived;
   const hint = own(status, HINT_KEY);
   return new MpoError(code, status.details === "" ? `the call failed with status ${status.code}` : status.details, {
-    ...(hint instanceof Uint8Array ? { hint: Buffer.from(hint).toString("utf8").slice(0, MAX_DETAILS) } : {}),
-    ...(cause === undefined ? {} : { cause }),
+    hint: hint instanceof Uint8Array ? Buffer.from(hint).toString("utf8").slice(0, MAX_DETAILS) : undefined,
+    cause,
   });
 }
 

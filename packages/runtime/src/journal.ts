@@ -1,17 +1,15 @@
 import { type FileHandle, mkdir, open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { MpoError } from "@mpo/core";
-import { fileError, syncFolder, throwIfAborted, writeFileAtomic } from "@mpo/io";
+import { fileError, syncFolder, Turns, throwIfAborted, writeFileAtomic } from "@mpo/io";
 import { encodeRecord, JOURNAL_HEADER, scanJournal } from "./journal-format.ts";
 
-/** Options of `Journal.open`. */
 export interface JournalOptions {
   /** Largest payload, bytes. Default 4 MiB. */
   readonly maxRecordBytes?: number;
   readonly signal?: AbortSignal;
 }
 
-/** What was found when a journal was opened. */
 export interface JournalOpening {
   /** Every whole record, oldest first. */
   readonly payloads: readonly Uint8Array[];
@@ -31,7 +29,7 @@ export class Journal {
   readonly #maxRecordBytes: number;
   #handle: FileHandle;
   #sizeBytes: number;
-  #queue: Promise<unknown> = Promise.resolve();
+  readonly #turns = new Turns();
   /** Whether the end of the file may be part of an append that failed. */
   #hasRest = false;
   #broken: MpoError | undefined;
@@ -131,8 +129,7 @@ export class Journal {
   /** Waits for appends under way and closes the file. */
   async close(): Promise<void> {
     this.#broken ??= new MpoError("precondition-failed", `journal ${this.path} is closed`);
-    await this.#queue;
-    await this.#handle.close();
+    await this.#turns.take(() => this.#handle.close());
   }
 
   /** Cuts off what a failed append may have written: nothing is written after it. */
@@ -145,12 +142,10 @@ export class Journal {
   #inTurn(signal: AbortSignal | undefined, work: () => Promise<void>): Promise<void> {
     const closed = this.#broken;
     if (closed !== undefined) return Promise.reject(closed);
-    const result = this.#queue.then(() => {
+    return this.#turns.take(() => {
       throwIfAborted(signal);
       return work();
     });
-    this.#queue = result.catch(() => undefined);
-    return result;
   }
 }
 

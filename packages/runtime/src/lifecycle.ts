@@ -25,7 +25,6 @@ export interface ProcessPort {
   exit(code: number): void;
 }
 
-/** Options of `runServices`. */
 export interface LifecycleOptions {
   readonly process: ProcessPort;
   readonly logger: Logger;

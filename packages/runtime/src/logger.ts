@@ -25,7 +25,6 @@ export interface Logger {
   child(fields: LogFields): Logger;
 }
 
-/** Options of `createLogger`. */
 export interface LoggerOptions {
   /** Default `info`. */
   readonly level?: LogLevel;

@@ -1,7 +1,6 @@
 import { MpoError, type MpoErrorCode } from "@mpo/core";
 import { type Abortable, type Clock, isAbortError, systemClock, throwIfAborted } from "@mpo/io";
 
-/** Shape of a back-off. */
 export interface BackOff {
   /** Longest wait before the second attempt, milliseconds. Default 500. */
   readonly baseMs?: number;
@@ -33,7 +32,6 @@ export function isTransient(thrown: unknown): boolean {
   return thrown instanceof MpoError && TRANSIENT_CODES.includes(thrown.code);
 }
 
-/** Options of `retry`. */
 export interface RetryOptions extends Abortable {
   /** Waits between attempts, milliseconds; when it ends, the last error is thrown. */
   readonly schedule: Iterable<number>;

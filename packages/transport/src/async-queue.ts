@@ -1,10 +1,8 @@
-/** Options of an `AsyncQueue`. */
 export interface AsyncQueueOptions<Item> {
   /** Most items that wait. Default: no limit. */
   readonly maxItems?: number;
   /** Takes the place of everything that waited when one more comes than fits. Needed when there is a limit. */
   readonly onOverflow?: () => Item;
-  /** Ends the queue. */
   readonly signal?: AbortSignal;
 }
 

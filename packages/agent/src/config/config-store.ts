@@ -1,3 +1,4 @@
+import { Turns } from "@mpo/io";
 import {
   compareVersions,
   type DesiredDocument,
@@ -33,7 +34,7 @@ export class ConfigStore {
   #isGivenUp: boolean;
   #stored: StoredConfig;
   #document: DesiredDocument | undefined;
-  #queue: Promise<unknown> = Promise.resolve();
+  readonly #turns = new Turns();
 
   private constructor(disk: Disk, floor: VersionFloor | undefined, isGivenUp: boolean, stored: StoredConfig) {
     this.#disk = disk;
@@ -62,7 +63,6 @@ export class ConfigStore {
     return new ConfigStore(disk, least, isGivenUp, stored);
   }
 
-  /** The document in use. */
   get document(): DesiredDocument | undefined {
     return this.#document;
   }
@@ -86,7 +86,7 @@ export class ConfigStore {
    * document then stays in use, and the same envelope may be offered again.
    */
   offer(envelope: Uint8Array, context: Omit<DocumentContext, "floor">): Promise<Offer> {
-    return this.#inTurn(async () => {
+    return this.#turns.take(async () => {
       const verdict = checkDocument(envelope, { ...context, floor: this.#floor });
       if (verdict.kind === "refused") return verdict;
       const { document, floor } = verdict;
@@ -111,7 +111,7 @@ export class ConfigStore {
 
   /** Says that a retraining under the document stayed within its bounds. False when it was known or is not in use. */
   confirm(version: DocumentVersion): Promise<boolean> {
-    return this.#inTurn(async () => {
+    return this.#turns.take(async () => {
       if (this.#stored.isConfirmed || !this.#isInUse(version)) return false;
       await this.#store({ ...this.#stored, lastGood: this.#stored.current, isConfirmed: true });
       return true;
@@ -120,7 +120,7 @@ export class ConfigStore {
 
   /** Gives up the document in use, for the last good one or none. False when another is in use by now. */
   giveUp(version: DocumentVersion): Promise<boolean> {
-    return this.#inTurn(async () => {
+    return this.#turns.take(async () => {
       if (!this.#isInUse(version)) return false;
       const { lastGood } = this.#stored;
       const hasOther = lastGood !== undefined && lastGood !== this.#stored.current;
@@ -143,12 +143,6 @@ export class ConfigStore {
     await this.#disk.write(CONFIG_FILE, encodeStored(stored));
     this.#stored = stored;
     this.#document = documentIn(stored.current);
-  }
-
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#queue.then(work);
-    this.#queue = result.catch(() => undefined);
-    return result;
   }
 }
 

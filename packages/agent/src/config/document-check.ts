@@ -38,7 +38,6 @@ export interface Refusal {
   readonly version?: DocumentVersion | undefined;
 }
 
-/** Why a document is refused. */
 const REFUSAL_REASONS = ["unreadable", "unsigned", "foreign", "older", "changed", "expired", "unsupported"] as const;
 type RefusalReason = (typeof REFUSAL_REASONS)[number];
 

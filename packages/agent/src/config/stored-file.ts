@@ -1,5 +1,5 @@
 import { crc32 } from "node:zlib";
-import { checked, type Fact, type fact, MpoError } from "@mpo/core";
+import { checked, type Fact, type fact, hasCode, MpoError } from "@mpo/core";
 import type { Logger } from "@mpo/runtime";
 import type { Disk } from "../ports/disk.ts";
 
@@ -62,7 +62,7 @@ async function unlessFull(logger: Logger, message: string, file: string, write: 
     await write();
     return true;
   } catch (thrown) {
-    if (!(thrown instanceof MpoError) || thrown.code !== "unavailable") throw thrown;
+    if (!hasCode(thrown, "unavailable")) throw thrown;
     logger.error(message, { file, err: thrown });
     return false;
   }

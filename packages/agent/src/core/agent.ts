@@ -46,7 +46,6 @@ export interface AgentSnapshot {
   readonly droppedReports: number;
 }
 
-/** A running agent. */
 export interface Agent {
   /** Runs until the signal aborts; then everything it began is over. */
   run(options: { readonly signal: AbortSignal }): Promise<void>;

@@ -15,7 +15,6 @@ import { machineMarks } from "../system/machine-marks.ts";
 import { SystemFiles } from "../system/system-files.ts";
 import { systemMonitor } from "../system/system-monitor.ts";
 
-/** Options of `runAgentDaemon`. */
 export interface AgentDaemonOptions extends Pick<AgentPorts, "link" | "connectFeed" | "clock" | "random" | "logger"> {
   readonly settings: AgentSettings;
   /** Where the agent keeps its journal, documents and memory. One agent a folder. */

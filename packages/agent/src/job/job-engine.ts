@@ -6,7 +6,6 @@ import type { AgentEngine, WorkOptions } from "../ports/agent-engine.ts";
 import type { JobCalls } from "./job-calls.ts";
 import type { CpuShare } from "./step-back.ts";
 
-/** Options of `jobEngine`. */
 export interface JobEngineOptions {
   /** Environment of the processes, usually `process.env`. */
   readonly environment: Readonly<Record<string, string | undefined>>;

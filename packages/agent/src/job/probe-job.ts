@@ -3,7 +3,7 @@ import type { PictureForm } from "@mpo/datasets";
 import { chainOf, methodNamed, type ProbeSamples, probe, readLayersModel } from "@mpo/engine";
 import type { ProbeJob, ProbeResult } from "../ports/agent-engine.ts";
 import { readReferenceInputs } from "./reference-inputs.ts";
-import { inputShape, type JobContext, OOM_SCORE_ADJUST } from "./retrain-job.ts";
+import { type JobContext, OOM_SCORE_ADJUST, picturesFor } from "./retrain-job.ts";
 import { readTrainingInputs } from "./training-inputs.ts";
 
 const MAX_INPUTS = 256;
@@ -13,7 +13,7 @@ export async function runProbeJob(job: ProbeJob, context: JobContext): Promise<P
   const { signal, environment } = context;
   const model = await readLayersModel(job.modelFolder, { signal });
   const { loss: method } = methodNamed(job.method);
-  const samples = await probeSamples(job, inputShape(model));
+  const samples = await probeSamples(job, picturesFor(model));
   const profile = await probe(
     {
       model,

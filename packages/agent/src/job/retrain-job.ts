@@ -1,17 +1,15 @@
 import { rm } from "node:fs/promises";
 import { MpoError } from "@mpo/core";
-import type { PictureForm } from "@mpo/datasets";
+import { type InputForm, type PictureForm, readClassNames } from "@mpo/datasets";
 import {
   cardOf,
   checkInput,
   describeInputForm,
-  type InputForm,
-  imageShapeOf,
   inputOf,
   type Model,
   methodNamed,
+  pictureFormOf,
   type RungResult,
-  readClassNames,
   readLayersModel,
   retrainedCard,
   STOP_WORDS,
@@ -43,7 +41,7 @@ export async function runRetrainJob(job: RetrainJob, context: JobContext): Promi
   const { environment, onProgress } = context;
   const work = async (signal: AbortSignal): Promise<RetrainOutcome> => {
     const model = await readLayersModel(job.modelFolder, { signal });
-    const inputs = await readTrainingInputs(job.inputFiles, inputShape(model), MAX_INPUTS);
+    const inputs = await readTrainingInputs(job.inputFiles, picturesFor(model), MAX_INPUTS);
     const { likely } = checkInput(model, inputs.samples);
     const maxMs = began + job.maxMs - performance.now();
     const { weights, stopped, epochs, idleBytes, trainingMs, ...outcome } = await trainRung(
@@ -86,13 +84,9 @@ async function writeStaged(
   await writeModelCard(stagingFolder, card, { signal });
 }
 
-/** Throws `unsupported` for a model that takes no images. */
-export function inputShape({ graph }: Model): PictureForm {
-  const { shape, form } = inputOf(graph);
-  const images = imageShapeOf(graph);
-  if (images === undefined) {
-    throw new MpoError("unsupported", `the model takes inputs of ${shape.join("x")}; expected images`);
-  }
-  const [height, width, channels] = images;
-  return { height, width, channels, fit: form?.fit, filter: form?.filter };
+/** The pictures that a model takes. Throws `unsupported` for one that takes no images. */
+export function picturesFor({ graph }: Model): PictureForm {
+  const form = pictureFormOf(graph);
+  if (form !== undefined) return form;
+  throw new MpoError("unsupported", `the model takes inputs of ${inputOf(graph).shape.join("x")}; expected images`);
 }

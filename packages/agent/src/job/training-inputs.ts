@@ -3,7 +3,6 @@ import type { PictureForm } from "@mpo/datasets";
 import type { Samples } from "@mpo/engine";
 import { type ReadInputs, readInputs } from "../serving/read-inputs.ts";
 
-/** Inputs to train on and inputs to judge by. */
 export interface TrainingInputs {
   readonly samples: Samples;
   readonly judgedOn: Samples;

@@ -16,7 +16,6 @@ import type { DesiredFeed } from "../ports/fleet-link.ts";
 const LOOK_AGAIN_MS: readonly number[] = [100, 400, 1600];
 const FOREVER_MS = 2 ** 31;
 
-/** What the feed needs of the agent. */
 export interface FeedParts extends Pick<AgentParts, "settings" | "ports" | "store"> {
   readonly onEnvelope: (envelope: Uint8Array) => Promise<void>;
 }
@@ -47,7 +46,6 @@ export class FeedLoop {
     this.#wakeup.wake();
   }
 
-  /** Runs until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
     const { ports, settings } = this.#parts;
     const waits = new Waits({ ...settings.linkRetry, random: ports.random });

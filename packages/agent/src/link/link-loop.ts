@@ -30,7 +30,6 @@ const LONGEST_REFUSED_MS = 900_000;
 /** A newer version that a hello did not bring in (refused, or a stale answer) is asked for again after this long. */
 const ASK_AGAIN_MS = 900_000;
 
-/** What the link needs of the agent. */
 export interface LinkParts extends AgentParts {
   readonly models: () => Promise<readonly ServedModel[]>;
   /** What is wrong with the device now. */

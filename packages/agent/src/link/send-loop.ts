@@ -6,7 +6,6 @@ import type { Wakeup } from "../core/wakeup.ts";
 /** Reports that wait are tried again at least this often, also when nothing new comes. */
 const IDLE_MS = 300_000;
 
-/** What sending needs of the agent. */
 export interface SendParts extends Pick<AgentParts, "settings" | "ports" | "outbox"> {
   /** Woken by a new report, and when the coordinator can be reached again. */
   readonly wakeup: Wakeup;

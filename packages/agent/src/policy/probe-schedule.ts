@@ -24,7 +24,6 @@ export const probeRecordSchema = object({
 
 export type ProbeRecords = Readonly<Record<string, ProbeRecord>>;
 
-/** A probe that is due. */
 export interface DueProbe {
   readonly model: string;
   readonly manifestDigest: string;

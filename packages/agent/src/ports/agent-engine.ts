@@ -1,7 +1,6 @@
 import type { Chain, Prediction, Profile, RetrainConfig } from "@mpo/core";
 import type { RungResult, StepReport } from "@mpo/engine";
 
-/** Options of one piece of work. */
 export interface WorkOptions {
   /** Ends the work at once, its processes too. */
   readonly signal: AbortSignal;
@@ -11,7 +10,6 @@ export interface WorkOptions {
 /** Measure a model. */
 export interface ProbeJob {
   readonly model: string;
-  /** Folder of the model. */
   readonly modelFolder: string;
   /** Files with drifted inputs, newest first, to measure accuracy on; empty: it is not measured. */
   readonly inputFiles: readonly string[];

@@ -28,7 +28,6 @@ export interface ServingApp {
   inputsAfter(model: string, cursor: string): Promise<RecentInputs>;
   /** Files with inputs to train on that came after `cursor` ("": all), newest first, and how many inputs they hold. */
   trainingFiles(model: string, cursor: string): Promise<{ readonly files: readonly string[]; readonly count: number }>;
-  /** Where things of a model are. */
   folders(model: string): Promise<ModelFolders>;
   /** Throws when a retrained model could not be written: before it is trained. */
   requireWritable(model: string): Promise<void>;

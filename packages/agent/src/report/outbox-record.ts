@@ -3,12 +3,10 @@ import { FLEET_SERVICE, type ReportProfileRequest, type ReportStatusRequest } fr
 
 const { reportProfile, reportStatus } = FLEET_SERVICE;
 
-/** A report that waits to be sent. */
 export type WaitingReport =
   | { readonly kind: "profile"; readonly request: ReportProfileRequest }
   | { readonly kind: "status"; readonly request: ReportStatusRequest };
 
-/** One record of an outbox's journal. */
 export type OutboxRecord =
   | WaitingReport
   /** The report of this name needs no sending any more. */

@@ -1,4 +1,5 @@
 import { type Chain, MpoError, type Profile } from "@mpo/core";
+import { Turns } from "@mpo/io";
 import type { DeviceIdentity, ReportedStatus, ReportProfileRequest } from "@mpo/protocol";
 import { isTransient, type Logger } from "@mpo/runtime";
 import type { CallOptions } from "@mpo/transport";
@@ -11,7 +12,6 @@ const JOURNAL_FILE = "outbox.journal";
 const MAX_WAITING = 512;
 const COMPACT_ABOVE_BYTES = 2 ** 18;
 
-/** Options of `Outbox.open`. */
 export interface OutboxOptions {
   readonly identity: DeviceIdentity;
   /** Begins the names of new reports: another at each start, so that a copied journal gives none twice. */
@@ -42,7 +42,7 @@ export class Outbox {
   readonly #waiting = new Map<string, Waiting>();
   #nextSequence: number;
   #dropped = 0;
-  #queue: Promise<unknown> = Promise.resolve();
+  readonly #turns = new Turns();
 
   private constructor(journal: DiskJournal, records: readonly FoundRecord[], options: OutboxOptions) {
     this.#journal = journal;
@@ -97,7 +97,7 @@ export class Outbox {
 
   /** Adds a profile with the model that it is of, and returns the name of its report; an older one of the same model that still waits is dropped, unless it answers an order. */
   addProfile(profile: Profile, chain: Chain, order: string | undefined): Promise<string> {
-    return this.#inTurn(async () => {
+    return this.#turns.take(async () => {
       const outdated = this.waiting.filter(
         ({ kind, request }) =>
           kind === "profile" && request.order === undefined && request.profile.model.name === profile.model.name,
@@ -118,12 +118,12 @@ export class Outbox {
     chain,
   }: Pick<ReportProfileRequest, "report" | "profile"> & { readonly chain: Chain }): Promise<void> {
     const { identity } = this.#options;
-    return this.#inTurn(() => this.#add({ kind: "profile", request: { identity, report, profile, chain } }));
+    return this.#turns.take(() => this.#add({ kind: "profile", request: { identity, report, profile, chain } }));
   }
 
   /** Adds what became of a document or a window. */
   addStatus(status: ReportedStatus, reportedAtMs: number): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#turns.take(async () => {
       const sequence = this.#nextSequence;
       const report = this.#nameNext();
       const request = { identity: this.#options.identity, report, sequence, reportedAtMs, status };
@@ -139,7 +139,7 @@ export class Outbox {
   async flush(link: FleetLink, options: CallOptions = {}): Promise<void> {
     for (let next = this.waiting[0]; next !== undefined; next = this.waiting[0]) {
       const { report } = next.request;
-      await this.#inTurn(() => this.#storeLeft());
+      await this.#turns.take(() => this.#storeLeft());
       try {
         if (next.kind === "profile") await link.reportProfile(next.request, options);
         else await link.reportStatus(next.request, options);
@@ -148,12 +148,12 @@ export class Outbox {
         this.#dropped += 1;
         this.#options.logger.error("the coordinator refused a report; it is dropped", { report, err: thrown });
       }
-      await this.#inTurn(() => this.#remove(report));
+      await this.#turns.take(() => this.#remove(report));
     }
   }
 
   close(): Promise<void> {
-    return this.#inTurn(() => this.#journal.close());
+    return this.#turns.take(() => this.#journal.close());
   }
 
   #nameNext(): string {
@@ -219,12 +219,6 @@ export class Outbox {
     const { code } = MpoError.from(thrown);
     if (code !== "unavailable" && code !== "precondition-failed") throw thrown;
     this.#options.logger.error(message, { err: thrown });
-  }
-
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#queue.then(work);
-    this.#queue = result.catch(() => undefined);
-    return result;
   }
 }
 

@@ -12,7 +12,6 @@ import {
 import { ifFound } from "@mpo/io";
 import { sideFile } from "./input-batch.ts";
 
-/** A batch that was read. */
 export interface ReadInputs {
   readonly set: ImageSet;
   /** Probabilities `[count, classes]`. */

@@ -3,7 +3,6 @@ import { MpoError } from "@mpo/core";
 import { ifFound, readJsonFile } from "@mpo/io";
 import { folderDigest } from "./model-digest.ts";
 
-/** One retrained model in its folder. */
 export interface RetrainedModel {
   /** Name of its folder, beside the manifest. */
   readonly folder: string;
@@ -21,7 +20,6 @@ export interface RetrainedManifest {
   readonly publishedAtMs: number;
 }
 
-/** Name of the manifest's file. */
 export const MANIFEST_FILE = "manifest.json";
 
 /** Reads the manifest of a folder of retrained models; undefined: nothing was retrained yet. Throws `invalid-data`. */

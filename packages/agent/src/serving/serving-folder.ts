@@ -1,8 +1,8 @@
 import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { isName, MpoError } from "@mpo/core";
-import type { PictureForm, Resizing } from "@mpo/datasets";
-import { type Clock, fileError, readJsonFile } from "@mpo/io";
+import { MODEL_FILE, readPictureForm } from "@mpo/datasets";
+import { type Clock, fileError } from "@mpo/io";
 import type { ServedModel } from "@mpo/protocol";
 import type { Logger } from "@mpo/runtime";
 import { type InputSummary, summarise } from "../drift/input-summary.ts";
@@ -16,7 +16,6 @@ import { findServable } from "./retrained-manifest.ts";
 /** What lies under a model's folder: the model as deployed, inputs that the program drops, retrained models. */
 export const SERVING_FOLDERS = { source: "model", inputs: "inputs", retrained: "retrained" } as const;
 
-/** Options of `servingFolder`. */
 export interface ServingFolderOptions {
   /** One sub-folder a model. */
   readonly root: string;
@@ -27,8 +26,6 @@ export interface ServingFolderOptions {
   readonly maxTrainingInputs?: number;
 }
 
-const MODEL_FILE = "model.json";
-const MODEL_CARD_FILE = "model-card.json";
 /** Batches that are read in one look at most: after a long pause, the newest say enough. */
 const MAX_BATCHES_A_LOOK = 64;
 /** With so many the serving program will hardly come back for them. */
@@ -60,7 +57,7 @@ export function servingFolder(options: ServingFolderOptions): ServingApp {
     const { path } = batch;
     const isNews = !counts.has(batch);
     try {
-      const shape = await inputShape(pathOf(model, "source"));
+      const shape = await readPictureForm(pathOf(model, "source"));
       // Loaded with the first inputs only: an idle agent stays small.
       const { readInputs } = await import("./read-inputs.ts");
       const note = (found: string): void => void (isNews && logger.info("files are passed over", { found }));
@@ -160,23 +157,4 @@ async function servedModels(root: string, onPassed: OnPassed): Promise<readonly 
     }),
   );
   return found.flat().toSorted((left, right) => (left.name < right.name ? -1 : 1));
-}
-
-/** From the model's card: the agent itself never reads models. */
-async function inputShape(source: string): Promise<PictureForm> {
-  const path = join(source, MODEL_CARD_FILE);
-  const card = (await readJsonFile(path)) as { readonly inputShape?: unknown; readonly input?: Resizing } | null;
-  const shape = card?.inputShape;
-  if (
-    !Array.isArray(shape) ||
-    ![2, 3].includes(shape.length) ||
-    !shape.every((size) => Number.isSafeInteger(size) && size > 0)
-  ) {
-    throw new MpoError(
-      "invalid-data",
-      `${path}: inputShape is ${JSON.stringify(shape)}; expected [height, width, channels]`,
-    );
-  }
-  const [height = 0, width = 0, channels = 1] = shape as readonly number[];
-  return { height, width, channels, fit: card?.input?.fit, filter: card?.input?.filter };
 }

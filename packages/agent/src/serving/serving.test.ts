@@ -50,6 +50,20 @@ async function put(root: string, path: string, content: string | Uint8Array, atS
 const images = (count: number, seed: number = 1): ImageSet => syntheticImages({ ...SHAPE, count, seed });
 const batch = (count: number): Uint8Array => encodeNpyImages(images(count));
 
+/** A grey bitmap whose rows are all alike. */
+function wideBmp(height: number, row: readonly number[]): Uint8Array {
+  const bytes = Buffer.alloc(54, 0);
+  bytes.write("BM");
+  bytes.writeUInt32LE(54, 10);
+  bytes.writeUInt32LE(40, 14);
+  bytes.writeInt32LE(row.length, 18);
+  bytes.writeInt32LE(height, 22);
+  bytes.writeUInt16LE(1, 26);
+  bytes.writeUInt16LE(24, 28);
+  const line = Buffer.from(row.flatMap((grey) => [grey, grey, grey]));
+  return Buffer.concat([bytes, ...Array.from({ length: height }, () => line)]);
+}
+
 /** Stages a model with these weights, and publishes it. */
 async function publish(serving: ServingApp, weights: string): Promise<void> {
   const { staging } = await serving.folders("cam");
@@ -118,6 +132,14 @@ describe("inputs", () => {
       await put(root, "cam/model/model-card.json", JSON.stringify({ inputShape: [4, 4] }));
       await put(root, "cam/inputs/a.npy", batch(2));
       assert.equal((await serving.inputsAfter("cam", "")).summaries[0]?.count, 2);
+    }));
+
+  it("are brought to the model's size as its metadata alone states", () =>
+    withFolder(async (root, serving) => {
+      await put(root, "cam/model/metadata.json", '{"packageName": "@teachablemachine/image"}');
+      // Eight columns: two black, four white, two black.
+      await put(root, "cam/inputs/hour-1/wide.bmp", wideBmp(4, [0, 0, 255, 255, 255, 255, 0, 0]));
+      assert.equal((await serving.inputsAfter("cam", "")).summaries[0]?.features.brightness, 1);
     }));
 
   it("from the future do not hide those that come after them", () =>

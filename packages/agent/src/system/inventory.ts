@@ -44,7 +44,6 @@ export async function readInventory(files: SystemFiles, options: InventoryOption
   };
 }
 
-/** What a class is made of. */
 export interface DeviceClassFacts {
   /** Empty when unknown. */
   readonly board: string;

@@ -10,7 +10,6 @@ import { readLoadAverage, readPressure } from "./pressure.ts";
 import { readTreeBytes } from "./process-memory.ts";
 import { SystemFiles } from "./system-files.ts";
 
-/** Options of `systemMonitor`. */
 export interface SystemMonitorOptions extends InventoryOptions {
   readonly clock: Clock;
   /** A folder on the disk whose free room is reported. */

@@ -1,7 +1,6 @@
 import { readFileSync } from "node:fs";
 import { MpoError } from "@mpo/core";
 
-/** Version of the agent. */
 export const AGENT_VERSION: string = versionIn(new URL("../../package.json", import.meta.url));
 
 /** Version of the engine that the agent's jobs load, read without loading it. */

@@ -3,7 +3,6 @@ import { linkSignals } from "@mpo/io";
 import type { AgentParts } from "../core/agent-parts.ts";
 import { type BudgetFacts, emergency } from "../policy/budget-policy.ts";
 
-/** What guarding needs of the agent. */
 export interface GuardParts extends Pick<AgentParts, "settings" | "ports"> {
   readonly facts: () => BudgetFacts;
 }

@@ -9,7 +9,6 @@ export async function readKnownProfile(place: FilePlace, model: string): Promise
   return (await readStored(place, fileOf(model), schema))?.profile;
 }
 
-/** Keeps a profile. */
 export async function keepKnownProfile(place: FilePlace, profile: Profile): Promise<void> {
   await keepStored(place, fileOf(profile.model.name), { profile });
 }

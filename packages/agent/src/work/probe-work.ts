@@ -15,7 +15,6 @@ export interface ProbeParts
   readonly onReport: () => void;
 }
 
-/** The facts that budgets are made from. */
 export function budgetFacts(
   { memory, inventory }: Pick<ProbeParts, "memory" | "inventory">,
   model: string,

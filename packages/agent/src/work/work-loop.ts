@@ -16,7 +16,6 @@ import { probeMsOf, type RungToRun, retrainJob } from "./make-job.ts";
 import { budgetFacts, ProbeWork } from "./probe-work.ts";
 import { WorkTroubles } from "./work-troubles.ts";
 
-/** What the work needs of the agent. */
 export interface WorkParts extends AgentParts {
   readonly documents: Documents;
   readonly onReport: () => void;
@@ -31,7 +30,6 @@ export interface WorkParts extends AgentParts {
  * probes and windows. It needs no coordinator.
  */
 export class WorkLoop {
-  /** What it is busy with. */
   readonly current: CurrentWork;
   readonly #parts: WorkParts;
   readonly #wakeup: Wakeup;

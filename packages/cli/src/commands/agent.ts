@@ -15,7 +15,6 @@ import {
   wholeNumber,
 } from "../options/parsers.ts";
 
-/** `mpo agent`. */
 export function define(command: Command, context: CommandContext): void {
   addFleetOptions(command)
     .option("--device <name>", "name of this device in the fleet (default: the host's)", fleetName)

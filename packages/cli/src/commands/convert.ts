@@ -1,6 +1,7 @@
 import { extname, resolve } from "node:path";
 import { MpoError } from "@mpo/core";
-import { copyCard, describeInputForm, headOf, inputOf, readClassNames, writeLayersModel } from "@mpo/engine";
+import { readClassNames } from "@mpo/datasets";
+import { copyCard, describeInputForm, headOf, inputOf, writeLayersModel } from "@mpo/engine";
 import type { Command } from "commander";
 import type { CommandContext, Files, Output, Stop } from "../command-context.ts";
 import { loadModel } from "../data/load-model.ts";

@@ -1,19 +1,18 @@
+import { USUAL_ADDRESSES } from "@mpo/core";
 import { type Command, Option } from "commander";
 import type { CommandContext } from "../command-context.ts";
 import { type CoordinatorCommandOptions, runCoordinatorCommand } from "../fleet/run-coordinator-command.ts";
-import { addressWith, repeated, urlOf } from "../options/address-options.ts";
-import { addLogLevel, COORDINATOR_PORT, fleetName } from "../options/fleet-options.ts";
+import { addressWith, repeated, targetOf, urlOf } from "../options/address-options.ts";
+import { addLogLevel, fleetName } from "../options/fleet-options.ts";
 import { durationFrom, durationOption, numberBetween, wholeNumber } from "../options/parsers.ts";
 
-const HTTP_PORT = 9464;
 const NATS_PORT = 4222;
 
-/** `mpo coordinator`. */
 export function define(command: Command, context: CommandContext): void {
   command
     .option("--data <folder>", "where the fleet's state lies (default: mpoptimizer/coordinator in XDG_STATE_HOME)")
-    .option("--listen <host:port>", LISTEN, addressWith(COORDINATOR_PORT, 0))
-    .option("--http <host:port>", HTTP, addressWith(HTTP_PORT, 0))
+    .option("--listen <host:port>", LISTEN, addressWith(USUAL_ADDRESSES.grpc.port, 0))
+    .option("--http <host:port>", HTTP, addressWith(USUAL_ADDRESSES.http.port, 0))
     .option("--insecure", "allow addresses that others can reach, without authentication", false)
     .option("--name <name>", "name of this coordinator (default: a random one)", fleetName)
     .addOption(durationOption("--heartbeat <duration>", HEARTBEAT, "30s", durationFrom("1s")))
@@ -40,8 +39,8 @@ export function define(command: Command, context: CommandContext): void {
     .action((options: CoordinatorCommandOptions) => runCoordinatorCommand(options, context));
 }
 
-const LISTEN = `for agents and commands; port 0: a free one (default: 127.0.0.1:${COORDINATOR_PORT})`;
-const HTTP = `for /metrics, /healthz and /readyz (default: 127.0.0.1:${HTTP_PORT})`;
+const LISTEN = `for agents and commands; port 0: a free one (default: ${targetOf(USUAL_ADDRESSES.grpc)})`;
+const HTTP = `for /metrics, /healthz and /readyz (default: ${targetOf(USUAL_ADDRESSES.http)})`;
 const HEARTBEAT = "how often devices report that they are there; longer in a fleet of thousands";
 
 const HELP = `

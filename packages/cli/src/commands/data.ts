@@ -16,7 +16,6 @@ const SAMPLES = 8;
 /** Sizes of a class that are printed. */
 const SIZES = 3;
 
-/** `mpo data`. */
 export function define(data: Command, context: CommandContext): void {
   data
     .command("describe")

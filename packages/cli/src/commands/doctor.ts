@@ -5,7 +5,6 @@ import { runDoctor } from "../doctor/run-doctor.ts";
 import { choice } from "../options/choice.ts";
 import { addFleetOptions, type FleetOptions } from "../options/fleet-options.ts";
 
-/** `mpo doctor`. */
 export function define(doctor: Command, context: CommandContext): void {
   addFleetOptions(doctor)
     .addOption(choice("--role <name>", "check only what this needs (default: both)", ROLES))

@@ -16,7 +16,6 @@ interface EmulateOptions extends Omit<ConfigOptions, "batch"> {
   readonly window?: number;
 }
 
-/** `mpo emulate`. */
 export function define(command: Command, context: CommandContext): void {
   addConfigOptions(command.argument("<profile>", "what `mpo probe` wrote"), "the profile's")
     .option("--window <duration>", "predict the accuracy after so much training, such as 60s", durationInMs)

@@ -23,7 +23,6 @@ interface EvaluateOptions extends DatasetOptions, InputOptions, FrostOptions {
   readonly threads?: number;
 }
 
-/** `mpo evaluate`. */
 export function define(command: Command, context: CommandContext): void {
   addInputOptions(addDatasetOptions(command.addOption(weightsOption())))
     .option("--limit <n>", "use only the first N test images (default: all)", wholeNumber(1))

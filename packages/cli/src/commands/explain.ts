@@ -10,7 +10,6 @@ interface ExplainOptions extends SearchOptions {
   readonly show: number;
 }
 
-/** `mpo explain`. */
 export function define(command: Command, context: CommandContext): void {
   addSearchOptions(command)
     .option("--show <n>", "candidates to show of each reason", wholeNumber(1), 5)

@@ -1,16 +1,15 @@
 import { resolve } from "node:path";
-import { describeResizing } from "@mpo/datasets";
+import { describeResizing, readClassNames } from "@mpo/datasets";
 import {
   buildModel,
   cardOf,
   copyCard,
   describeInputForm,
   headOf,
-  imageShapeOf,
   inputOf,
   modelCatalogue,
   parameterCount,
-  readClassNames,
+  pictureFormOf,
   withInputForm,
 } from "@mpo/engine";
 import type { Command } from "commander";
@@ -25,7 +24,6 @@ const LARGE_FORM = [224, 224, 3];
 const CIFAR_CLASSES = 10;
 const IMAGENET_CLASSES = 1000;
 
-/** `mpo models`. */
 export function define(command: Command, context: CommandContext): void {
   command.action(() => listModels(context));
   const describe = command
@@ -59,7 +57,7 @@ async function describeModel(
   const table = createTable(terminal, [graph.name, ""]);
   const taken = form === undefined ? "0..1, assumed: nothing states it (--input-range)" : describeInputForm(form);
   table.push(["takes", `${shape.join("x")}, images of ${taken}`]);
-  if (imageShapeOf(graph) !== undefined) {
+  if (pictureFormOf(graph) !== undefined) {
     const isStated = form?.fit !== undefined && form.filter !== undefined;
     const assumed = isStated ? "" : "; what is not stated is assumed (--input-fit, --input-filter)";
     table.push(["pictures", `${describeResizing(form ?? {})}${assumed}`]);

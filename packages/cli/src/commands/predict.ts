@@ -5,10 +5,10 @@ import {
   EngineWorker,
   evaluateLogits,
   headOf,
-  imageShapeOf,
   inputOf,
   type Model,
   outputsOf,
+  pictureFormOf,
   type Samples,
   softmaxRows,
   withInputForm,
@@ -33,7 +33,6 @@ interface PredictOptions extends InputOptions, ForceOption {
   readonly threads?: number;
 }
 
-/** `mpo predict`. */
 export function define(command: Command, context: CommandContext): void {
   command
     .addOption(weightsOption())
@@ -83,18 +82,16 @@ async function readSamples(
   context: Files & Output & Stop,
 ): Promise<{ readonly model: Model; readonly samples: Samples }> {
   const { signal, workingFolder, terminal } = context;
-  const { shape, form } = inputOf(model.graph);
+  const { shape } = inputOf(model.graph);
   const path = resolve(workingFolder, options.input);
   if (extname(path).toLowerCase() !== ".npy") {
-    const images = imageShapeOf(model.graph);
+    const images = pictureFormOf(model.graph);
     if (images === undefined) {
       throw new MpoError("unsupported", `the model takes inputs of ${shape.join("x")}; expected pictures`, {
         hint: "Give it an .npy file.",
       });
     }
-    const [height, width, channels] = images;
-    const size = { height, width, channels, fit: form?.fit, filter: form?.filter };
-    const samples = samplesOf(await loadPictures(path, { ...size, signal, note: terminal.note }));
+    const samples = samplesOf(await loadPictures(path, { ...images, signal, note: terminal.note }));
     reportInput(model, samples, options.weights, context);
     return { model, samples };
   }

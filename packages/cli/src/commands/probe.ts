@@ -23,7 +23,6 @@ interface ProbeOptions extends SubjectOptions, TaskOptions, ForceOption {
   readonly output: string;
 }
 
-/** `mpo probe`. */
 export function define(command: Command, context: CommandContext): void {
   addSubjectOptions(command)
     .requiredOption("-o, --output <file>", "where the profile goes")

@@ -18,7 +18,6 @@ interface ListOptions extends FleetOptions {
 
 interface ExportOptions extends FleetOptions, ForceOption {
   readonly output: string;
-  /** Folder of the model. */
   readonly weights?: string;
 }
 

@@ -15,7 +15,6 @@ export interface SearchOptions extends BudgetOptions {
   readonly policy: PolicyName;
 }
 
-/** `mpo search`. */
 export function define(command: Command, context: CommandContext): void {
   addSearchOptions(command).action((path: string, options: SearchOptions) => runSearch(path, options, context));
 }

@@ -12,7 +12,6 @@ interface StoreOptions {
   readonly yes?: boolean;
 }
 
-/** `mpo store`. */
 export function define(store: Command, context: CommandContext): void {
   withPlace(store.command("check"))
     .description("list the streams of a store that no coordinator uses, and which are damaged")

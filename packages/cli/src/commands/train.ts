@@ -8,7 +8,6 @@ import { batchOption, microBatchOption, numberBetween, threadsOption, wholeNumbe
 import { forceOption } from "../planning/check-output.ts";
 import { runTrain, type TrainOptions } from "../train/run-train.ts";
 
-/** `mpo train`. */
 export function define(command: Command, context: CommandContext): void {
   const rate = "peak of the one-cycle schedule (default: 0.1 for 128 images)";
   command

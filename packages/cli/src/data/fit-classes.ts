@@ -1,7 +1,6 @@
 import { MpoError } from "@mpo/core";
 import type { ImageSet } from "@mpo/datasets";
 
-/** The classes of a model's outputs. */
 export interface ModelClasses {
   /** Of the model, for messages. */
   readonly name: string;

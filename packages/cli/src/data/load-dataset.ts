@@ -1,6 +1,6 @@
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
-import { MpoError } from "@mpo/core";
+import { hasCode, MpoError } from "@mpo/core";
 import {
   cacheFolder,
   fashionMnistFolder,
@@ -8,9 +8,11 @@ import {
   loadFashionMnist,
   loadImageFolder,
   type Part,
+  type PictureForm,
+  readClassNames,
   SET_LOADERS,
 } from "@mpo/datasets";
-import { headOf, imageShapeOf, inputOf, type Model, type ModelGraph, readClassNames } from "@mpo/engine";
+import { headOf, type Model, type ModelGraph, pictureFormOf } from "@mpo/engine";
 import type { Files, Output, Stop } from "../command-context.ts";
 import { DATASET_FILES, type DatasetName } from "../options/dataset-options.ts";
 import type { InputOptions } from "../options/input-options.ts";
@@ -28,7 +30,7 @@ export interface DatasetOptions extends Pick<InputOptions, "inputFit" | "inputFi
 }
 
 /** Of a folder's pictures, where no model says. */
-const DEFAULT_SHAPE = [32, 32, 3] as const;
+const DEFAULT_FORM: PictureForm = { height: 32, width: 32, channels: 3 };
 
 /**
  * Loads a part of a data set, and says in a line what it holds. Fashion-MNIST lies where the set-up put it; the others
@@ -40,23 +42,21 @@ export async function loadDataset(
   { environment, workingFolder, signal, terminal }: Files & Output & Stop,
   graph?: ModelGraph,
 ): Promise<ImageSet> {
-  const { form } = graph === undefined ? {} : inputOf(graph);
-  const { dataset: name, data, imageSize, inputFit: fit = form?.fit, inputFilter: filter = form?.filter } = options;
+  const form = (graph && pictureFormOf(graph)) ?? DEFAULT_FORM;
+  const { dataset: name, data, imageSize, inputFit: fit = form.fit, inputFilter: filter = form.filter } = options;
   const folder = data === undefined ? defaultFolder(name, environment) : resolve(workingFolder, data);
   if (folder === undefined) {
     throw new MpoError("invalid-argument", `--dataset ${name} needs to know which folder`, { hint: hintFor(name) });
   }
-  const shape = (graph === undefined ? undefined : imageShapeOf(graph)) ?? DEFAULT_SHAPE;
-  const [height, width, channels] = imageSize === undefined ? shape : [imageSize, imageSize, shape[2]];
+  const size = imageSize === undefined ? {} : { height: imageSize, width: imageSize };
   const common = { signal, note: terminal.note };
   const load = {
     ...SET_LOADERS,
     "fashion-mnist": loadFashionMnist,
-    folder: () => loadImageFolder(folder, { height, width, channels, fit, filter, part, ...common }),
+    folder: () => loadImageFolder(folder, { ...form, ...size, fit, filter, part, ...common }),
   }[name];
   return await load(folder, part, common).catch((thrown: unknown) => {
-    if (!(thrown instanceof MpoError) || thrown.code !== "not-found" || thrown.hint !== undefined) throw thrown;
-    throw new MpoError(thrown.code, thrown.message, { hint: hintFor(name), cause: thrown });
+    throw hasCode(thrown, "not-found") ? thrown.with({ hint: thrown.hint ?? hintFor(name) }) : thrown;
   });
 }
 

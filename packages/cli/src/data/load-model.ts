@@ -1,35 +1,35 @@
-import { MpoError } from "@mpo/core";
-import type { ImageSet } from "@mpo/datasets";
-import { headOf, imageShapeOf, inputOf, type Model, readLayersModel } from "@mpo/engine";
+import { hasCode, MpoError } from "@mpo/core";
+import { type ImageSet, shapeInWords } from "@mpo/datasets";
+import { headOf, inputOf, type Model, pictureFormOf, readLayersModel } from "@mpo/engine";
 import { type InputOptions, withInputOptions } from "../options/input-options.ts";
 
 /** Reads the model in a folder (or its file), with what is stated of its input. Throws as `readLayersModel` does. */
 export async function loadModel(path: string, signal: AbortSignal, stated: InputOptions = {}): Promise<Model> {
   const model = await readLayersModel(path, { signal }).catch((thrown: unknown) => {
-    if (!(thrown instanceof MpoError) || thrown.code !== "not-found" || thrown.hint !== undefined) throw thrown;
-    const hint =
-      "Name a folder that `mpo train` wrote, a TensorFlow.js layers model (model.json and its weight files), or a .keras or .h5 file.";
-    throw new MpoError(thrown.code, thrown.message, { hint, cause: thrown });
+    if (!hasCode(thrown, "not-found") || thrown.hint !== undefined) throw thrown;
+    throw thrown.with({
+      hint: "Name a folder that `mpo train` wrote, a TensorFlow.js layers model (model.json and its weight files), or a .keras or .h5 file.",
+    });
   });
   return { ...model, graph: withInputOptions(model.graph, stated) };
 }
 
 /** Throws `invalid-argument` when the model does not take these images, or has no output for one of their labels. */
 export function requireFitting({ graph }: Model, images: ImageSet, modelPath: string): void {
-  const { height, width, channels, labels } = images;
-  const wanted = imageShapeOf(graph) ?? inputOf(graph).shape;
-  const given = [height, width, channels];
-  if (wanted.join() !== given.join()) {
+  const form = pictureFormOf(graph);
+  const wanted = form === undefined ? inputOf(graph).shape.join("x") : shapeInWords(form);
+  const given = shapeInWords(images);
+  if (wanted !== given) {
     throw new MpoError(
       "invalid-argument",
-      `${modelPath}: the model takes images of ${wanted.join("x")}; the data set's are ${given.join("x")}`,
+      `${modelPath}: the model takes images of ${wanted}; the data set's are ${given}`,
       {
         hint: "Choose the data set that the model was trained on; a folder's images are brought to its size without --image-size.",
       },
     );
   }
   const { classes } = headOf(graph);
-  const beyond = labels?.find((label) => label >= classes);
+  const beyond = images.labels?.find((label) => label >= classes);
   if (beyond !== undefined) {
     throw new MpoError(
       "invalid-argument",

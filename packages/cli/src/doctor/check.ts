@@ -21,7 +21,6 @@ export interface Check {
   run(): Promise<Finding>;
 }
 
-/** What checks look at. */
 export type DoctorContext = Pick<Files, "environment"> &
   Stop & {
     /** Where `/proc` and `/sys` are. */

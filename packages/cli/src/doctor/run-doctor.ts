@@ -1,5 +1,4 @@
-import { DEFAULT_GRPC_PORT, DEFAULT_HTTP_PORT } from "@mpo/coordinator";
-import { given, MpoError } from "@mpo/core";
+import { given, MpoError, USUAL_ADDRESSES } from "@mpo/core";
 import { throwIfAborted } from "@mpo/io";
 import type { Files, Output, Stop } from "../command-context.ts";
 import { stateFolder } from "../fleet/state-folder.ts";
@@ -19,15 +18,12 @@ import {
   checkPressure,
 } from "./system-checks.ts";
 
-/** The options of `mpo doctor`. */
 export interface DoctorOptions extends FleetOptions {
   /** Absent: both. */
   readonly role?: Role;
   /** The coordinator was named, and did not come from the default. */
   readonly isCoordinatorNamed: boolean;
 }
-
-const LOOPBACK = "127.0.0.1";
 
 /** Checks this machine and prints what was found. Throws `precondition-failed` when something that is needed is broken. */
 export async function runDoctor(options: DoctorOptions, context: Files & Output & Stop): Promise<void> {
@@ -64,14 +60,13 @@ export async function runDoctor(options: DoctorOptions, context: Files & Output 
 
 function checksFor(options: DoctorOptions, context: DoctorContext): readonly Check[] {
   const { environment, signal } = context;
+  const { grpc, http } = USUAL_ADDRESSES;
   const data = stateFolder(environment);
   let asked: Promise<Finding> | undefined;
   const coordinator = (): Promise<Finding> =>
     (asked ??= checkCoordinator(options, options.isCoordinatorNamed, context));
   const isThere = async (): Promise<boolean> =>
-    options.coordinator.port === DEFAULT_GRPC_PORT && (await coordinator()).state === "ok";
-  const grpc = { host: LOOPBACK, port: DEFAULT_GRPC_PORT };
-  const http = { host: LOOPBACK, port: DEFAULT_HTTP_PORT };
+    options.coordinator.port === grpc.port && (await coordinator()).state === "ok";
   const neededBy = (roles: readonly Role[], checks: Readonly<Record<string, Check["run"]>>): readonly Check[] =>
     Object.entries(checks).map(([name, run]) => ({ name, neededBy: roles, run }));
   return [

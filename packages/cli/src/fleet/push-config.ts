@@ -28,7 +28,6 @@ interface PushOptions extends ChangeOptions, Omit<ConfigOptions, "batch"> {
   readonly objective?: SearchObjective;
 }
 
-/** `mpo config push`. */
 export function definePush(command: Command, context: CommandContext): void {
   addFleetCommand(command, HELP)
     .argument("<device>", "its name", fleetName)

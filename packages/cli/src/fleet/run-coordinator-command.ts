@@ -7,11 +7,11 @@ import {
   type ExternalNats,
   runCoordinator,
 } from "@mpo/coordinator";
-import { given, MpoError, SECOND_MS } from "@mpo/core";
+import { given, MpoError, SECOND_MS, USUAL_ADDRESSES } from "@mpo/core";
 import { fileError, throwIfAborted } from "@mpo/io";
 import type { LogLevel } from "@mpo/runtime";
 import type { Daemon, Files, Output } from "../command-context.ts";
-import type { Address } from "../options/address-options.ts";
+import { type Address, targetOf } from "../options/address-options.ts";
 import { printError } from "../output/print-error.ts";
 import { commandLogger } from "./command-logger.ts";
 import { coordinatorFolder, natsServerPlaces } from "./coordinator-places.ts";
@@ -139,6 +139,6 @@ function printReady(
   terminal.line(`  metrics and health    ${http}/metrics  ${http}/healthz  ${http}/readyz`);
   terminal.line(`  NATS                  ${natsServers.join(", ")}`);
   if (nats.kind === "embedded") terminal.line(`  data                  ${nats.folder}`);
-  const where = grpc === "127.0.0.1:7443" ? "" : ` --coordinator ${grpc}`;
+  const where = grpc === targetOf(USUAL_ADDRESSES.grpc) ? "" : ` --coordinator ${grpc}`;
   terminal.line(`next: mpo agent${where}    and then: mpo devices list${where}`);
 }

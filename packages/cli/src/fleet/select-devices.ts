@@ -6,7 +6,6 @@ import { type FleetOptions, fleetName, labelOf } from "../options/fleet-options.
 import { durationInMs } from "../options/parsers.ts";
 import { type AdminSession, pagesOf } from "./with-admin.ts";
 
-/** Which devices. */
 export interface DeviceFilter extends FleetOptions {
   readonly label?: readonly { readonly name: string; readonly value: string }[];
   readonly class?: string;

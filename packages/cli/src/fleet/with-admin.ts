@@ -40,12 +40,10 @@ export async function withAdmin<Result>(
 /** An error of a connection with the way out; others as they are. */
 function unreachable(thrown: unknown, target: string): unknown {
   if (!isTransient(thrown)) return thrown;
-  const { code, message, hint } = MpoError.from(thrown);
-  return new MpoError(code, `the coordinator at ${target} does not answer: ${message}`, {
-    hint:
-      hint ?? "Start one with `mpo coordinator`, or say where it is with --coordinator HOST:PORT or MPO_COORDINATOR.",
-    cause: thrown,
-  });
+  const error = MpoError.from(thrown);
+  const hint = "Start one with `mpo coordinator`, or say where it is with --coordinator HOST:PORT or MPO_COORDINATOR.";
+  const message = `the coordinator at ${target} does not answer: ${error.message}`;
+  return error.with({ message, hint: error.hint ?? hint });
 }
 
 /** The answers to all pages of a list, in order; the next one is on its way while a page is looked at. */

@@ -28,13 +28,11 @@ export function addDatasetOptions(command: Command): Command {
     );
 }
 
-/** `--data`. */
 export function dataOption(): Option {
   const files = DATASET_NAMES.map((name) => `${name}: ${DATASET_FILES[name]}`).join("; ");
   return new Option("--data <folder>", `where it lies (${files})`);
 }
 
-/** `--severity`. */
 export function severityOption(): Option {
   return new Option("--severity <1..5>", SEVERITY).argParser(wholeNumber(1, 5)).default(5);
 }

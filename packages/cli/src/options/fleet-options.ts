@@ -1,14 +1,11 @@
-import { isName } from "@mpo/core";
+import { isName, USUAL_ADDRESSES } from "@mpo/core";
 import type { DocumentVersion } from "@mpo/protocol";
 import { LOG_LEVELS } from "@mpo/runtime";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { FLEET_EXIT_CODES } from "../output/exit-code-help.ts";
-import { type Address, addressWith } from "./address-options.ts";
+import { type Address, addressWith, targetOf } from "./address-options.ts";
 import { choice } from "./choice.ts";
 import type { OptionParser } from "./parsers.ts";
-
-/** The coordinator's usual port for agents and for these commands. */
-export const COORDINATOR_PORT = 7443;
 
 /** A device, a tenant, a model, a label: safe in file names and in NATS subjects. */
 export const fleetName: OptionParser<string> = (text) => {
@@ -45,8 +42,8 @@ export function addFleetOptions(command: Command): Command {
     .addOption(
       new Option("--coordinator <host:port>", "where the coordinator listens")
         .env("MPO_COORDINATOR")
-        .argParser(addressWith(COORDINATOR_PORT, 1))
-        .default({ host: "127.0.0.1", port: COORDINATOR_PORT }, `127.0.0.1:${COORDINATOR_PORT}`),
+        .argParser(addressWith(USUAL_ADDRESSES.grpc.port, 1))
+        .default(USUAL_ADDRESSES.grpc, targetOf(USUAL_ADDRESSES.grpc)),
     )
     .addOption(
       new Option("--tenant <name>", "whose devices").env("MPO_TENANT").argParser(fleetName).default("default"),
@@ -58,7 +55,6 @@ export function addFleetCommand(command: Command, examples = ""): Command {
   return addFleetOptions(command).addHelpText("after", `${examples}\n${FLEET_EXIT_CODES}`);
 }
 
-/** Adds `--log-level`. */
 export function addLogLevel(command: Command): Command {
   return command.addOption(choice("--log-level <level>", "what is logged (default: info)", LOG_LEVELS));
 }

@@ -1,14 +1,6 @@
 import { given } from "@mpo/core";
-import { FILTERS, FITS, type Resizing } from "@mpo/datasets";
-import {
-  INPUT_ORDERS,
-  INPUT_RANGES,
-  type InputForm,
-  inputOf,
-  type ModelGraph,
-  rounded,
-  withInputForm,
-} from "@mpo/engine";
+import { FILTERS, FITS, INPUT_ORDERS, INPUT_RANGES, type InputForm, type Resizing } from "@mpo/datasets";
+import { inputOf, type ModelGraph, rounded, withInputForm } from "@mpo/engine";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { choice } from "./choice.ts";
 

@@ -31,13 +31,11 @@ export function batchOption(standard: number | string): Option {
   return new Option("--batch <n>", `${description} (default: ${standard})`).argParser(parse);
 }
 
-/** `--micro-batch`. */
 export function microBatchOption(): Option {
   const description = "images at once; must divide the batch (default: the batch)";
   return new Option("--micro-batch <n>", description).argParser(wholeNumber(1, MAX_BATCH));
 }
 
-/** `--threads`. */
 export function threadsOption(): Option {
   const description = "threads inside an operation (default: all cores)";
   return new Option("--threads <n>", description).argParser(wholeNumber(1, 1024));

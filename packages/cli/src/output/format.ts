@@ -28,7 +28,6 @@ export function formatInterval(lower: number, upper: number): string {
   return `${(100 * lower).toFixed(1)} to ${(100 * upper).toFixed(1)}`;
 }
 
-/** How an accuracy was judged. */
 interface Judged {
   readonly accuracyAfter?: number | undefined;
   readonly judgement?: AccuracyJudge | undefined;

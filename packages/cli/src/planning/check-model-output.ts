@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { MpoError } from "@mpo/core";
-import { MODEL_CARD_FILE, MODEL_FILE } from "@mpo/engine";
+import { MODEL_CARD_FILE, MODEL_FILE } from "@mpo/datasets";
 import { checkOutput, type OutputOptions } from "./check-output.ts";
 
 /**

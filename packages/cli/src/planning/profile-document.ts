@@ -1,14 +1,5 @@
 import { resolve } from "node:path";
-import {
-  type Chain,
-  checked,
-  type ExpectedProfile,
-  fact,
-  given,
-  MpoError,
-  type Profile,
-  validateProfile,
-} from "@mpo/core";
+import { type Chain, checked, type ExpectedProfile, fact, MpoError, type Profile, validateProfile } from "@mpo/core";
 import { chainOf, graphDigest, type ModelGraph } from "@mpo/engine";
 import { readJsonFile, writeJsonFile } from "@mpo/io";
 import type { Files, Stop } from "../command-context.ts";
@@ -59,8 +50,8 @@ export async function readProfileDocument(
     const profile = validateProfile(rawProfile, expected);
     return { profile, graph, chain: chainOfProfile(profile, graph) };
   } catch (thrown) {
-    const { code, message, hint } = MpoError.from(thrown);
-    throw new MpoError(code, `${path}: ${message}`, { ...given({ hint }), cause: thrown });
+    const error = MpoError.from(thrown);
+    throw error.with({ message: `${path}: ${error.message}` });
   }
 }
 

@@ -43,7 +43,6 @@ import { probeHere } from "../planning/probe-here.ts";
 import { readProfileDocument, writeProfileDocument } from "../planning/profile-document.ts";
 import { type RetrainCommandOptions, writeAccepted } from "./run-retrain.ts";
 
-/** The options of `mpo retrain --auto`. */
 export interface AutoRetrainOptions extends RetrainCommandOptions, Omit<BudgetOptions, "window"> {
   readonly window?: number;
   /** An earlier profile: it is used instead of probing, and what the window shows is written back. */

@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
-import { type AccuracyJudge, formatBytes, given, type MethodName, MpoError } from "@mpo/core";
+import { type AccuracyJudge, formatBytes, given, hasCode, type MethodName } from "@mpo/core";
+import { readClassNames } from "@mpo/datasets";
 import {
   cardOf,
   chainOf,
@@ -7,7 +8,6 @@ import {
   evaluateAccuracy,
   type Model,
   type RetrainResult,
-  readClassNames,
   retrain,
   retrainedCard,
   STOP_WORDS,
@@ -27,7 +27,6 @@ import { startProgress } from "../output/progress.ts";
 import { checkModelOutput } from "../planning/check-model-output.ts";
 import type { ForceOption } from "../planning/check-output.ts";
 
-/** The options of `mpo retrain`. */
 export interface RetrainCommandOptions
   extends ConfigOptions,
     DatasetOptions,
@@ -52,11 +51,9 @@ export async function runRetrain(options: RetrainCommandOptions, context: Comman
   else {
     const work = (limited: AbortSignal): Promise<void> => retrainStored(options, { ...context, signal: limited });
     await withDeadline("the retraining", options.timeout, work, { signal }).catch((thrown: unknown) => {
-      if (!(thrown instanceof MpoError) || thrown.code !== "timed-out") throw thrown;
-      throw new MpoError("over-budget", thrown.message, {
-        hint: "Give it a longer --timeout, or less to do (--epochs, --samples).",
-        cause: thrown,
-      });
+      if (!hasCode(thrown, "timed-out")) throw thrown;
+      const hint = "Give it a longer --timeout, or less to do (--epochs, --samples).";
+      throw thrown.with({ code: "over-budget", hint });
     });
   }
 }

@@ -11,10 +11,8 @@ export interface CommandOutcome {
   readonly records: readonly Record<string, unknown>[];
 }
 
-/** A command that runs in this process. */
 export interface StartedCommand {
   readonly outcome: Promise<CommandOutcome>;
-  /** Interrupts it. */
   signal(name: StopSignal): void;
   /** The first object on standard output that fits, now or later. Rejects when the command ends without one. */
   record(fits: (record: Readonly<Record<string, unknown>>) => boolean): Promise<Record<string, unknown>>;

@@ -2,7 +2,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { MpoError } from "@mpo/core";
 import { type Model, readLayersModel, writeLayersModel } from "@mpo/engine";
-import { readJsonFile, writeJsonFile } from "@mpo/io";
+import { ifFound, readJsonFile, writeJsonFile } from "@mpo/io";
 
 const FOLDER = "checkpoint";
 const STATE_FILE = "training.json";
@@ -21,10 +21,8 @@ export interface TrainingIdentity {
   readonly input: string;
 }
 
-/** An unfinished training. */
 export interface TrainingCheckpoint {
   readonly model: Model;
-  /** Steps done. */
   readonly step: number;
 }
 
@@ -44,11 +42,8 @@ export async function writeCheckpoint(
  */
 export async function requireNoCheckpoint(output: string, signal: AbortSignal): Promise<void> {
   const path = join(output, FOLDER, STATE_FILE);
-  const state = await readJsonFile(path, { signal }).catch((thrown: unknown) => {
-    // One that cannot be read cannot be resumed either.
-    if (thrown instanceof MpoError && (thrown.code === "not-found" || thrown.code === "invalid-data")) return undefined;
-    throw thrown;
-  });
+  // One that cannot be read cannot be resumed either.
+  const state = await ifFound(readJsonFile(path, { signal }), "invalid-data");
   if (state === undefined) return;
   const { step } = Object(state) as { readonly step?: unknown };
   throw new MpoError("conflict", `${join(output, FOLDER)} holds an unfinished training (${step} steps)`, {

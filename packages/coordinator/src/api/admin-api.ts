@@ -21,7 +21,6 @@ import type { ApiCall } from "./fleet-api.ts";
 import type { ApiParts } from "./fleet-parts.ts";
 import { pageOf } from "./page.ts";
 
-/** What the API of people and programs stands on. */
 export interface AdminParts extends ApiParts {
   readonly life: DeviceLife;
   /** The time by which devices count as there or away. */

@@ -4,7 +4,6 @@ import { inWords, isSame, SILENT_HEARTBEATS, type Sighting } from "../registry/i
 import type { PeerFacts } from "./device-identity.ts";
 import type { FleetParts } from "./fleet-parts.ts";
 
-/** A call of a device. */
 interface DeviceCall extends PeerFacts {
   readonly signal: AbortSignal;
 }

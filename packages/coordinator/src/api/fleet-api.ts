@@ -23,7 +23,6 @@ import { statusEvent } from "./status-event.ts";
 type Ask<Call extends keyof FleetServiceMethods> = RequestOf<FleetServiceMethods[Call]>;
 type Answer<Call extends keyof FleetServiceMethods> = ResponseOf<FleetServiceMethods[Call]>;
 
-/** One call. */
 export interface ApiCall extends PeerFacts {
   readonly signal: AbortSignal;
   /** Name of the call in the logs. */

@@ -24,7 +24,6 @@ export interface ApiParts {
   readonly heartbeatSeconds: () => number;
 }
 
-/** What the API of devices stands on. */
 export interface FleetParts extends ApiParts {
   readonly priors: PriorService;
   readonly queue: SearchQueue;

@@ -1,7 +1,6 @@
 import { MpoError } from "@mpo/core";
 import type { PageRequest } from "@mpo/protocol";
 
-/** One page of a list. */
 export interface Page<Item> {
   readonly items: readonly Item[];
   readonly nextPageToken?: string;

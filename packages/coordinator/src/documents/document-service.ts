@@ -48,7 +48,6 @@ export interface CurrentDocument {
 /** Which document is a device's newest, since when, and for which model. */
 export type NewestDocument = Pick<DesiredDocument, "version" | "issuedAtMs" | "model">;
 
-/** What is pushed. */
 export interface Push {
   readonly content: DocumentContent;
   readonly explanation: Explanation;

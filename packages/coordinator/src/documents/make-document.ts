@@ -1,4 +1,4 @@
-import { MpoError } from "@mpo/core";
+import { hasCode } from "@mpo/core";
 import { type DesiredDocument, type DocumentVersion, desiredDocumentCodec, MAX_REASONS } from "@mpo/protocol";
 
 /** A document but for its place in the order and its time. */
@@ -52,7 +52,7 @@ export function documentToBytes(
     try {
       return { document, bytes: desiredDocumentCodec.toBytes(document) };
     } catch (thrown) {
-      const isTooLong = thrown instanceof MpoError && thrown.code === "over-budget";
+      const isTooLong = hasCode(thrown, "over-budget");
       const longest = longestBetween(rungs);
       if (!isTooLong || longest === undefined) throw thrown;
       rungs = rungs.filter((_, index) => index !== longest);

@@ -13,7 +13,6 @@ export interface Happening {
   readonly message: string;
 }
 
-/** Which events. */
 export interface EventFilter {
   readonly tenant: string;
   readonly device?: string | undefined;

@@ -14,7 +14,6 @@ export interface StatusServerOptions {
   readonly logger: Logger;
 }
 
-/** A running status server. */
 export interface StatusServer {
   readonly address: { readonly host: string; readonly port: number };
   stop(): Promise<void>;

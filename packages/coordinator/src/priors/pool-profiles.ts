@@ -1,7 +1,7 @@
 import {
   type AccuracySample,
+  hasCode,
   type Measured,
-  MpoError,
   median,
   outliers,
   type Profile,
@@ -53,7 +53,7 @@ export function poolProfiles(profiles: readonly Profile[], quorum: number = DEFA
     return { profile: validateProfile(pooled), votes: alike.length };
   } catch (thrown) {
     // Medians of sound profiles may contradict each other where few measured; then there is nothing to believe.
-    if (thrown instanceof MpoError && thrown.code === "invalid-data") return undefined;
+    if (hasCode(thrown, "invalid-data")) return undefined;
     throw thrown;
   }
 }

@@ -16,7 +16,6 @@ export interface PriorName {
   readonly graphDigest: string;
 }
 
-/** A prior, and when it was pooled. */
 export interface Prior extends PooledProfile {
   readonly pooledAtMs: number;
 }

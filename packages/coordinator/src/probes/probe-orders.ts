@@ -32,7 +32,6 @@ export const DEFAULT_PROBE_POLICY: ProbePolicy = { maxAgeMs: 30 * 86_400_000, ma
 const MAX_ORDERS = 32;
 const MAX_CONFIGS = 64;
 
-/** Whose orders. */
 export interface OrderFacts {
   readonly identity: DeviceIdentity;
   /** Distinguishes one store from another that counts its revisions from the start again. */

@@ -12,7 +12,6 @@ export interface ProfileName {
   readonly model: string;
 }
 
-/** What became of a report. */
 export interface StoredReport {
   readonly header: ProfileHeader;
   readonly revision: number;

@@ -4,7 +4,6 @@ import { hasArrived } from "./pending-document.ts";
 import { isOnline } from "./presence.ts";
 import type { Registry } from "./registry.ts";
 
-/** What is counted, and when. */
 export interface CountParts extends ReportSources {
   readonly registry: Pick<Registry, "devices" | "seen">;
   readonly nowMs: number;

@@ -18,7 +18,6 @@ export interface DeviceLifeParts extends StoreContext {
   readonly retireAfterMs: number | undefined;
 }
 
-/** Who asks, and why. */
 export interface Asking extends StoreCallOptions {
   readonly actor: string;
   readonly reason: string;

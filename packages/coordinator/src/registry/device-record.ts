@@ -88,7 +88,6 @@ export function newer(
   return compareVersions(left, right) >= 0 ? left : right;
 }
 
-/** The record of a device that has another name from now on. */
 export function withName(record: DeviceRecord, identity: DeviceRecord["identity"], nowMs: number): DeviceRecord {
   const { identity: before, formerNames = [] } = record;
   const names = [{ device: before.device, untilMs: nowMs }, ...formerNames].slice(0, MAX_FORMER_NAMES);

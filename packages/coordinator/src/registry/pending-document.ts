@@ -5,7 +5,6 @@ import type { NewestDocument } from "../documents/document-service.ts";
 /** A device that is there takes a document within a heartbeat or two. */
 const PENDING_MS = 300_000;
 
-/** What a device has said of its documents. */
 export interface SaidDocuments {
   /** As its heartbeats have it. */
   readonly applied: DocumentVersion | undefined;

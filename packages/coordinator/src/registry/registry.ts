@@ -23,7 +23,6 @@ export interface Introduction {
   readonly before: DeviceRecord | undefined;
 }
 
-/** The error for a device that is not there. */
 function unknownDevice({ tenant, device }: DeviceIdentity): MpoError {
   return new MpoError("not-found", `there is no device ${device} of tenant ${tenant}`, {
     hint: "List the devices: mpo devices list.",
@@ -94,7 +93,6 @@ export class Registry {
       if ((value.retiredAtMs !== undefined) === isRetired) yield value;
   }
 
-  /** Stores what a device is. */
   async introduce(facts: DeviceFacts, { signal }: StoreCallOptions = {}): Promise<Introduction> {
     const key = deviceKey(facts.identity);
     const known = this.#devices.get(key);

@@ -45,7 +45,6 @@ export type ReportedDocument = Fact<typeof reportedDocument>;
 /** The newest failed probe of a model. */
 export type ReportedFailure = Fact<typeof reportedFailure>;
 
-/** One window, as it was reported. */
 export interface ReportedWindow {
   readonly result: WindowResult;
   readonly sequence: number;

@@ -43,7 +43,6 @@ export class StatusService {
     return this.#known.get(deviceKey(identity))?.value.newest;
   }
 
-  /** Whether a device has reported a document. */
   hasReported(identity: DeviceIdentity, version: DocumentVersion): boolean {
     const versions = this.#known.get(deviceKey(identity))?.value.versions ?? [];
     return versions.some((one) => compareVersions(one, version) === 0);

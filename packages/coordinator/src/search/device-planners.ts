@@ -4,7 +4,6 @@ import type { PriorService } from "../priors/prior-service.ts";
 import { type ProfileName, type ProfileService, profileKey } from "../profiles/profile-service.ts";
 import { Recent } from "./recent.ts";
 
-/** What a device and model are planned with. */
 export interface DevicePlanner {
   readonly planner: Planner;
   readonly profile: Profile;

@@ -23,7 +23,6 @@ export interface PlannedLadder {
   readonly rejected: readonly RejectedRung[];
 }
 
-/** What is searched for. */
 export interface LadderRequest {
   readonly budget: SearchBudget;
   readonly objective: SearchObjective;

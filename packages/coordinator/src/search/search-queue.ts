@@ -1,4 +1,3 @@
-import { MpoError } from "@mpo/core";
 import { type Abortable, linkSignals } from "@mpo/io";
 import { isTransient } from "@mpo/runtime";
 import { BUCKETS } from "@mpo/transport";
@@ -147,7 +146,7 @@ export class SearchQueue {
     } catch (thrown) {
       const isWorthIt = isTransient(thrown) || isConflict(thrown) || signal.aborted;
       if (isWorthIt && claim.attempts < MAX_ATTEMPTS) {
-        throw isConflict(thrown) ? new MpoError("unavailable", thrown.message, { cause: thrown }) : thrown;
+        throw isConflict(thrown) ? thrown.with({ code: "unavailable" }) : thrown;
       }
       this.#context.logger.error("a search is given up", { key, request: claim.request, err: thrown });
     }

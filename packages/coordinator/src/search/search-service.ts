@@ -27,7 +27,6 @@ import { type BudgetPolicy, deviceBudget } from "./device-budget.ts";
 import { DevicePlanners, missing } from "./device-planners.ts";
 import { givenRung, type LadderRequest, type PlannedLadder, reason, searchedLadder } from "./planned-ladder.ts";
 
-/** What the search service stands on. */
 export interface SearchParts {
   readonly registry: Registry;
   readonly profiles: ProfileService;
@@ -39,7 +38,6 @@ export interface SearchParts {
   readonly onSearched?: (ms: number) => void;
 }
 
-/** A wish for a new document. */
 export interface DocumentWish {
   readonly name: ProfileName;
   /** A document is made once for each. */

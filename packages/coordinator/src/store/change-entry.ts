@@ -1,4 +1,4 @@
-import { MpoError } from "@mpo/core";
+import { hasCode, MpoError } from "@mpo/core";
 import type { Abortable, Clock } from "@mpo/io";
 import { backOffSchedule, isTransient, type Logger, retry } from "@mpo/runtime";
 import type { StateStore, StoreEntry } from "@mpo/transport";
@@ -19,7 +19,6 @@ export interface Changed<Result> {
   readonly result: Result;
 }
 
-/** What became of a change. */
 export interface ChangeOutcome<Result> {
   readonly result: Result;
   /** Revision of the value as it is now; 0: there is none. */
@@ -69,7 +68,7 @@ export async function changeEntry<Result>(
 
 /** Whether an error says that another write came first. */
 export function isConflict(thrown: unknown): thrown is MpoError {
-  return thrown instanceof MpoError && thrown.code === "conflict";
+  return hasCode(thrown, "conflict");
 }
 
 class StoreConflict extends MpoError {

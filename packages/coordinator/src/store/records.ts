@@ -12,7 +12,6 @@ export interface RecordForm<Value> {
   fromBytes(bytes: Uint8Array): Value;
 }
 
-/** The form of records of a kind. */
 export function recordForm<Record extends Schema>(kind: string, schema: Record): RecordForm<Fact<Record>> {
   return {
     toBytes: (value) =>

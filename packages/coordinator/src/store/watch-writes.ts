@@ -1,4 +1,4 @@
-import { MpoError } from "@mpo/core";
+import { hasCode, MpoError } from "@mpo/core";
 import { isTransient } from "@mpo/runtime";
 import type { StateStore } from "@mpo/transport";
 
@@ -20,7 +20,7 @@ export function watchWrites(store: StateStore, { before, taken, refused }: Write
       taken(place);
       return result;
     } catch (thrown) {
-      const isFull = thrown instanceof MpoError && thrown.code === "over-budget";
+      const isFull = hasCode(thrown, "over-budget");
       const error = isFull ? full(place, thrown) : thrown;
       if (isTransient(error)) refused(place, MpoError.from(error), isFull);
       throw error;

@@ -1,16 +1,13 @@
 import type { StateStore, StoreChange, StoreEntry } from "@mpo/transport";
 import type { StoreContext } from "./change-entry.ts";
 
-/** A value of a watched bucket. */
 export interface Watched<Value> {
   readonly value: Value;
   readonly revision: number;
 }
 
-/** What a `WatchedMap` stands on. */
 type WatchContext = Pick<StoreContext, "clock" | "logger"> & { readonly store: Pick<StateStore, "watch"> };
 
-/** Options of a `WatchedMap`. */
 export interface WatchedMapOptions<Value> {
   readonly bucket: string;
   /** Reads an entry; what it throws is logged, and the entry left out. */

@@ -15,7 +15,13 @@ export { formatBytes } from "./format-bytes.ts";
 export { formatVersion } from "./format-version.ts";
 export { given } from "./given.ts";
 export { MAX_REPEATS, type Measured, measuredSchema } from "./measured.ts";
-export { isOutOfMemory, MPO_ERROR_CODES, MpoError, type MpoErrorCode, type MpoErrorOptions } from "./mpo-error.ts";
+export {
+  hasCode,
+  isOutOfMemory,
+  MPO_ERROR_CODES,
+  MpoError,
+  type MpoErrorCode,
+} from "./mpo-error.ts";
 export {
   type AccuracyPrediction,
   type Bounded,
@@ -74,3 +80,4 @@ export {
   POOL_THRESHOLD_BYTES,
   WARM_UP_STEPS,
 } from "./tensorflow-2.15.ts";
+export { USUAL_ADDRESSES } from "./usual-addresses.ts";

@@ -23,7 +23,7 @@ export type MpoErrorCode = (typeof MPO_ERROR_CODES)[number];
 /** Extra facts of an error: what to do about it, and what caused it. */
 export interface MpoErrorOptions {
   /** One sentence on what the user should do. */
-  readonly hint?: string;
+  readonly hint?: string | undefined;
   readonly cause?: unknown;
 }
 
@@ -42,6 +42,11 @@ export class MpoError extends Error {
     this.hint = options.hint;
   }
 
+  /** The same error with other words, and itself as the cause. */
+  with({ code = this.code, message = this.message, hint = this.hint }: Partial<MpoError>): MpoError {
+    return new MpoError(code, message, { hint, cause: this });
+  }
+
   /** Turns anything thrown into an `MpoError`; an `MpoError` stays what it is, an abort becomes `cancelled`. */
   static from(thrown: unknown, code: MpoErrorCode = "internal"): MpoError {
     if (thrown instanceof MpoError) return thrown;
@@ -53,10 +58,15 @@ export class MpoError extends Error {
   }
 }
 
+/** Whether an error of ours was thrown that has one of these codes. */
+export function hasCode(thrown: unknown, ...codes: readonly MpoErrorCode[]): thrown is MpoError {
+  return thrown instanceof MpoError && codes.includes(thrown.code);
+}
+
 /**
  * Whether a failure says that the work needs more memory than there is: it hit its cap, or its process was killed, which is
  * all that the system's memory killer leaves.
  */
 export function isOutOfMemory(thrown: unknown): boolean {
-  return thrown instanceof MpoError && (thrown.code === "over-memory-cap" || thrown.code === "worker-killed");
+  return hasCode(thrown, "over-memory-cap", "worker-killed");
 }

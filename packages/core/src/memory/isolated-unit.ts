@@ -25,7 +25,6 @@ export const TAIL_UNIT = 2;
 
 const NOTHING: GradientNeeds = { inputs: [], output: false, statistics: false };
 
-/** What surrounds the unit. */
 export interface UnitSurroundings {
   readonly frozen: readonly boolean[];
   /** The loss's gradient has to reach the unit's input. */

@@ -58,7 +58,7 @@ interface ClassRate {
   readonly frozen: readonly boolean[];
 }
 
-/** Bytes of the parameters that train. */
+/** Bytes of the parameters that train: of all, where none is said to be frozen. */
 export function trainedBytes(chain: Chain, frozen: readonly boolean[]): number {
   return chain.parameters.reduce((sum, { id, bytes }) => (frozen[id] ? sum : sum + bytes), 0);
 }

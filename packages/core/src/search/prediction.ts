@@ -2,7 +2,6 @@ import type { AccuracyModel } from "../accuracy/index.ts";
 import { MAX_COUNT, MAX_MS, type Prediction, type RetrainConfig } from "../facts/index.ts";
 import type { StepPrediction } from "./cost-model.ts";
 
-/** What a window is predicted with. */
 export interface WindowFacts {
   readonly accuracy: AccuracyModel;
   readonly windowMs: number;

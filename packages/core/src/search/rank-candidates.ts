@@ -5,7 +5,6 @@ import { SAME_ACCURACY } from "./ladder.ts";
 /** Accuracy that "nearly the best" may miss. */
 const TOLERANCE = 0.01;
 
-/** What candidates are ranked by. */
 export interface RankingRule {
   readonly objective: SearchObjective;
   /** Accuracy that each candidate gains by the end of the window. */

@@ -7,7 +7,6 @@ import { amountOf, ratedMs, type WorkRates, withoutKernelGradients } from "./wor
 /** Time of one unit in each way of running it. */
 export type UnitMs = Readonly<Record<"forward" | "again" | "backward", MsCurve>>;
 
-/** What prices are made of. */
 export interface PriceSources {
   /** Unit costs with nothing frozen. */
   readonly unfrozen: readonly UnitCosts[];

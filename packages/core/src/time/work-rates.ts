@@ -75,7 +75,6 @@ export function hasKernel(chain: Chain, op: number): boolean {
   });
 }
 
-/** Time of an amount of work by the rates. */
 export function ratedMs({ launches, flopsPerSample, bytes }: WorkAmount, microBatch: number, rates: WorkRates): number {
   return (
     launches * rates.launchMs +

@@ -1,7 +1,6 @@
 import type { Prediction } from "../facts/index.ts";
 import { type InfeasibleConfigs, isFeasible } from "./infeasible-configs.ts";
 
-/** What the choice of a rung looks at. */
 export interface RungChoice {
   /** Cheapest memory first. */
   readonly rungs: readonly Prediction[];

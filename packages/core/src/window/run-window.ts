@@ -23,7 +23,6 @@ export interface WindowPorts<Result> {
   train(rung: Prediction, limits: { readonly memoryBytes: number; readonly maxMs: number }): Promise<Result>;
 }
 
-/** One rung that was tried. */
 export interface WindowTry<Result> {
   readonly rung: Prediction;
   /** Milliseconds since 1970-01-01 UTC. */
@@ -32,7 +31,6 @@ export interface WindowTry<Result> {
   readonly ended: { readonly result: Result } | { readonly error: MpoError };
 }
 
-/** What a window did. */
 export interface WindowRun<Result> {
   readonly tries: readonly WindowTry<Result>[];
   readonly infeasible: InfeasibleConfigs;

@@ -15,7 +15,6 @@ export interface AxisMap {
   readonly weights: Float64Array;
 }
 
-/** One input position and its weight. */
 export type Tap = readonly [position: number, weight: number];
 
 /** Builds a map from the taps of every output position; taps at the same position add up. */

@@ -33,7 +33,6 @@ export const SET_LOADERS = {
   cifar100: (folder: string, part: Part, options?: ReadOptions) => loadCifar("cifar100", folder, part, options),
 } as const;
 
-/** What a folder of data is. */
 export interface DescribedData {
   readonly dataset: "folder" | keyof typeof SET_LOADERS;
   readonly classes: readonly DescribedClass[];

@@ -1,5 +1,5 @@
 import { isAbsolute, join, resolve } from "node:path";
-import { MpoError } from "@mpo/core";
+import { hasCode } from "@mpo/core";
 import type { ImageSet } from "../images/image-set.ts";
 import type { Part } from "../images/part.ts";
 import type { ReadOptions } from "./data-file.ts";
@@ -35,10 +35,10 @@ export function fashionMnistFolder(env: DataEnvironment, home: string): string {
 export async function loadFashionMnist(folder: string, part: Part, options: ReadOptions = {}): Promise<ImageSet> {
   return await loadIdxFolder(folder, part, { ...options, classNames: FASHION_MNIST_CLASSES }).catch(
     (thrown: unknown) => {
-      if (!(thrown instanceof MpoError) || thrown.code !== "not-found") throw thrown;
-      const hint =
-        "Run `npm run setup` to fetch Fashion-MNIST, or point MPO_FASHION_MNIST at the folder that holds it.";
-      throw new MpoError(thrown.code, thrown.message, { hint, cause: thrown });
+      if (!hasCode(thrown, "not-found")) throw thrown;
+      throw thrown.with({
+        hint: "Run `npm run setup` to fetch Fashion-MNIST, or point MPO_FASHION_MNIST at the folder that holds it.",
+      });
     },
   );
 }

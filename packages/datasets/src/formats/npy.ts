@@ -52,7 +52,6 @@ export interface NpyHeader {
 const MAGIC = "\x93NUMPY";
 const MOST_DIMENSIONS = 32;
 
-/** Bytes of one element. */
 export function npyItemBytes(type: NpyHeader["type"]): number {
   return type === "f2" ? 2 : ARRAYS[type].BYTES_PER_ELEMENT;
 }

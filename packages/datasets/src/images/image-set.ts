@@ -13,7 +13,6 @@ export interface ImageSet {
   readonly classNames?: readonly string[];
 }
 
-/** Size of one image. */
 export interface ImageShape {
   readonly height: number;
   readonly width: number;

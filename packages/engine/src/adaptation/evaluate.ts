@@ -5,7 +5,6 @@ import type { CallOptions, EngineWorker } from "../worker/engine-worker.ts";
 /** Samples in one inference batch: large enough for speed, small compared with any training step. */
 const EVALUATION_BATCH = 128;
 
-/** How an evaluation runs. */
 export interface EvaluationOptions extends Pick<CallOptions, "signal" | "timeoutMs"> {
   /** Samples in one inference batch; default 128. */
   readonly batch?: number;

@@ -17,7 +17,6 @@ import { type Judgement, judge } from "./judge.ts";
 import { pseudoLabels } from "./pseudo-labels.ts";
 import { GUARD_AT_START, type StopReason, watchEpoch } from "./training-guard.ts";
 
-/** What is retrained, with what, and how. */
 export interface Retraining {
   readonly model: Model;
   /** Drifted samples to adapt to. Labels are used by `crossEntropy` alone. */
@@ -37,7 +36,6 @@ export interface Retraining {
   readonly maxMs?: number;
 }
 
-/** How a retraining runs. */
 export interface RetrainOptions {
   readonly signal?: AbortSignal;
   /** After each step, with steps counted over all epochs. */

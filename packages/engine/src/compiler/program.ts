@@ -50,7 +50,6 @@ export const FETCHES = {
   assignDone: "assign_done",
 } as const;
 
-/** A variable of the model in a program. */
 export interface ProgramVariable {
   readonly name: string;
   readonly shape: readonly number[];
@@ -70,7 +69,6 @@ export interface Program {
   readonly hasFeatures: boolean;
 }
 
-/** What a program is compiled from. */
 export interface ProgramSource {
   readonly graph: ModelGraph;
   /** Absent: evaluation only. */

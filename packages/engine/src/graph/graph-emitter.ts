@@ -159,7 +159,6 @@ export class GraphEmitter {
   }
 }
 
-/** Node that a tensor comes from. */
 function nodeOf(tensor: string): string {
   return tensor.split(":")[0]!;
 }

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import type { InputForm } from "@mpo/datasets";
 import { readNpy } from "@mpo/datasets";
 import { syntheticImages } from "@mpo/datasets/testing";
 import { checkInput } from "./check-input.ts";
 import { GraphBuilder } from "./graph-builder.ts";
-import type { InputForm } from "./input-form.ts";
 import { readLayersModel } from "./layers-format/read-layers-model.ts";
 import type { Model } from "./model-graph.ts";
 import { withInputForm } from "./stated-input.ts";

@@ -1,6 +1,6 @@
-import { createRandom } from "@mpo/datasets";
+import { createRandom, type InputForm } from "@mpo/datasets";
 import type { Samples } from "../training/batches.ts";
-import { type InputForm, toModelInput } from "./input-form.ts";
+import { toModelInput } from "./input-form.ts";
 import { elementsOf, type Model, type ModelGraph, type ModelNode, type Size2D } from "./model-graph.ts";
 import { inputOf, withInputForm } from "./stated-input.ts";
 

@@ -56,7 +56,6 @@ export class GraphBuilder {
     this.append("input", [], { shape: inputShape }, this.input);
   }
 
-  /** Sample shape of a node. */
   shapeOf(node: string): SampleShape {
     const shape = this.#shapes.get(node);
     if (shape === undefined) throw new MpoError("invalid-argument", `graph builder: there is no node "${node}" yet`);

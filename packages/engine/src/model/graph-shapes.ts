@@ -1,4 +1,4 @@
-import { given, MpoError } from "@mpo/core";
+import { MpoError } from "@mpo/core";
 import type { OpPlace } from "../ops/op-definition.ts";
 import { opDefinition } from "../ops/op-table.ts";
 import type { ModelGraph, ModelNode, SampleShape } from "./model-graph.ts";
@@ -30,10 +30,7 @@ export function nodeShape(node: ModelNode, inputShapes: readonly SampleShape[]):
     return opDefinition(node.kind).outputShape(node.attributes, inputShapes);
   } catch (thrown) {
     const error = MpoError.from(thrown);
-    throw new MpoError(error.code, `node "${node.name}": ${error.message}`, {
-      cause: error,
-      ...given({ hint: error.hint }),
-    });
+    throw error.with({ message: `node "${node.name}": ${error.message}` });
   }
 }
 

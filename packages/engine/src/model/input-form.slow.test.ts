@@ -4,16 +4,14 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { resolveRetrainConfig } from "@mpo/core";
-import { readNpy } from "@mpo/datasets";
+import { type InputForm, MODEL_CARD_FILE, readNpy } from "@mpo/datasets";
 import { evaluateLogits } from "../adaptation/evaluate.ts";
 import { softmaxRows } from "../adaptation/probabilities.ts";
 import { retrain } from "../adaptation/retrain.ts";
 import { withFolder } from "../test-support/layers-format-testing.ts";
 import type { Samples } from "../training/batches.ts";
 import { EngineWorker } from "../worker/engine-worker.ts";
-import type { InputForm } from "./input-form.ts";
 import { readLayersModel } from "./layers-format/read-layers-model.ts";
-import { MODEL_CARD_FILE } from "./model-card.ts";
 import type { Model } from "./model-graph.ts";
 
 /** Models of Keras that were trained on -1..1 and on 0..255, with what Keras' `predict` gives for values of that kind. */

@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { type InputForm, MODEL_CARD_FILE, readPictureForm } from "@mpo/datasets";
 import { graphDigest } from "../probe/graph-digest.ts";
 import { withFolder } from "../test-support/layers-format-testing.ts";
 import { GraphBuilder } from "./graph-builder.ts";
-import { type InputForm, toModelInput } from "./input-form.ts";
+import { toModelInput } from "./input-form.ts";
 import { readLayersModel } from "./layers-format/read-layers-model.ts";
 import { writeLayersModel } from "./layers-format/write-layers-model.ts";
-import { MODEL_CARD_FILE } from "./model-card.ts";
-import { imageShapeOf, inputOf, preparedForm, withInputForm } from "./stated-input.ts";
+import { inputOf, pictureFormOf, preparedForm, withInputForm } from "./stated-input.ts";
 import { initialWeights } from "./variables.ts";
 import { buildModel } from "./zoo/build-model.ts";
 
@@ -36,9 +36,9 @@ void test("each range, order and normalisation is what it says", () => {
 
 void test("a model of [height, width] takes grey images, one of features none", () => {
   const taken = (...shape: number[]) =>
-    imageShapeOf({ name: "m", nodes: [{ name: "x", kind: "input", inputs: [], attributes: { shape } }], output: "x" });
-  assert.deepEqual(taken(24, 32, 3), [24, 32, 3]);
-  assert.deepEqual(taken(28, 28), [28, 28, 1]);
+    pictureFormOf({ name: "m", nodes: [{ name: "x", kind: "input", inputs: [], attributes: { shape } }], output: "x" });
+  assert.deepEqual(taken(24, 32, 3), { height: 24, width: 32, channels: 3, fit: undefined });
+  assert.deepEqual(taken(28, 28), { height: 28, width: 28, channels: 1, fit: undefined });
   assert.equal(taken(784), undefined);
 });
 
@@ -59,11 +59,13 @@ void test("what a card states, however little, is part of the model that is read
       ...{ range: "bytes", order: "bgr", fit: "crop", filter: "nearest" },
     });
     assert.equal(graphDigest(read.graph), graphDigest(graph));
-    await card({});
+    await card({ inputShape: [8, 8, 3] });
     const metadata = JSON.stringify({ packageName: "@teachablemachine/image", labels: ["a", "b"] });
     await writeFile(join(folder, "metadata.json"), metadata);
-    const machine = inputOf((await readLayersModel(file)).graph).form;
+    const stated = (await readLayersModel(file)).graph;
+    const machine = inputOf(stated).form;
     assert.equal(machine?.fit, "crop");
+    assert.deepEqual(await readPictureForm(folder), pictureFormOf(stated), "without the model too");
     assert.deepEqual(prepared(machine, [0, 127 / 255, 254 / 255]), [-1, 0, 1]);
     for (const input of [{ range: "symetric" }, { range: "unit", Order: "bgr" }, { order: "bgr" }]) {
       await card({ input });

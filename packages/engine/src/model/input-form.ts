@@ -1,28 +1,4 @@
-import type { Fact } from "@mpo/core";
-import { FILTERS, FITS } from "@mpo/datasets";
-import { z } from "zod";
-
-export const INPUT_RANGES = ["unit", "symmetric", "bytes"] as const;
-export const INPUT_ORDERS = ["rgb", "bgr"] as const;
-
-/** What a model takes for an image: a card's `input`. */
-export type InputForm = Fact<typeof inputFormSchema>;
-export const inputFormSchema = z.strictObject({
-  /**
-   * 0..1, -1..1 or 0..255; or values of 0..1 minus the mean, divided by the deviation: one of each, or one for each of the
-   * model's channels.
-   */
-  range: z.union([
-    z.enum(INPUT_RANGES),
-    z.strictObject({ mean: z.array(z.number()).min(1), deviation: z.array(z.number().positive()).min(1) }),
-  ]),
-  /** Of its channels; default: rgb. */
-  order: z.enum(INPUT_ORDERS).optional(),
-  /** How pictures of other sizes are brought to its own; default: stretch. */
-  fit: z.enum(FITS).optional(),
-  /** What their pixels are then made of; default: lanczos3. */
-  filter: z.enum(FILTERS).optional(),
-});
+import type { InputForm } from "@mpo/datasets";
 
 /** One sample's shape, and what it is made of; without a form nothing is stated, and images of 0..1 are taken as they are. */
 export interface ModelInput {

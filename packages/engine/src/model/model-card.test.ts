@@ -3,8 +3,9 @@ import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { describeConfig, resolveRetrainConfig } from "@mpo/core";
+import { MODEL_CARD_FILE } from "@mpo/datasets";
 import { withFolder } from "../test-support/layers-format-testing.ts";
-import { MODEL_CARD_FILE, type ModelCard, readModelCard, retrainedCard, writeModelCard } from "./model-card.ts";
+import { type ModelCard, readModelCard, retrainedCard, writeModelCard } from "./model-card.ts";
 import { buildModel } from "./zoo/build-model.ts";
 
 const CARD: ModelCard = {

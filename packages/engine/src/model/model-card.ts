@@ -1,20 +1,15 @@
 import { access } from "node:fs/promises";
 import { join } from "node:path";
 import { describeConfig, type Fact, given, MpoError } from "@mpo/core";
-import { type Abortable, fileError, writeJsonFile } from "@mpo/io";
+import { MODEL_CARD_FILE, modelFolder, readJsonBeside, statementSchema } from "@mpo/datasets";
+import { type Abortable, fileError, ifFound, writeJsonFile } from "@mpo/io";
 import { z } from "zod";
 import type { RetrainResult } from "../adaptation/retrain.ts";
-import { modelFolder, readJsonBeside } from "./beside-model.ts";
-import { type InputForm, inputFormSchema } from "./input-form.ts";
 import { MODEL_FILE_MODE } from "./layers-format/write-layers-model.ts";
 import type { ModelGraph } from "./model-graph.ts";
 import { headOf } from "./model-head.ts";
 import { inputOf } from "./stated-input.ts";
-import { readMetadata } from "./teachable-machine.ts";
 import { NORM_NAMES } from "./zoo/zoo-layers.ts";
-
-/** Name of the card's file, next to `model.json`. */
-export const MODEL_CARD_FILE = "model-card.json";
 
 const share = z.number().min(0).max(1);
 const whole = z.number().int().positive();
@@ -45,11 +40,9 @@ const schema = z.object({
   model: z.string().min(1),
   norm: z.enum(NORM_NAMES),
   inputShape: z.array(whole).min(1),
-  /** Absent: it is not stated. */
-  input: inputFormSchema.optional(),
+  input: statementSchema.shape.input,
   classes: whole,
-  /** Names of the classes, by label, where the images had any. */
-  classNames: z.array(z.string()).optional(),
+  classNames: statementSchema.shape.classNames,
   /** The command that trained it, so that anyone can do it again. */
   trainingCommand: z.string(),
   seed: z.number().int(),
@@ -67,20 +60,6 @@ export async function readModelCard(model: string, options: Abortable = {}): Pro
   const card = await readJsonBeside(schema, model, MODEL_CARD_FILE, options);
   if (card === undefined) throw new MpoError("not-found", `${model} has no ${MODEL_CARD_FILE}`);
   return card;
-}
-
-/**
- * What is stated of a model's input and classes: by its card, however little else that says, else by Teachable Machine's
- * metadata. Throws `invalid-data`, `cancelled`.
- */
-export async function readStatement(
-  model: string,
-  options: Abortable,
-): Promise<{ readonly input?: InputForm | undefined; readonly classNames?: readonly string[] | undefined }> {
-  const stated = schema.pick({ input: true, classNames: true });
-  const card = await readJsonBeside(stated, model, MODEL_CARD_FILE, options);
-  if (card?.input !== undefined && card.classNames !== undefined) return card;
-  return { ...(await readMetadata(model, options)), ...card };
 }
 
 /** Writes the card of the model in a folder, in one step. Throws `invalid-argument`, `not-found`, `cancelled`. */
@@ -152,8 +131,5 @@ export function retrainedCard(source: ModelCard | undefined, graph: ModelGraph, 
 
 /** Reads the card of a model; undefined: it has none that says all that a card can. */
 export async function cardOf(model: string, options: Abortable = {}): Promise<ModelCard | undefined> {
-  return await readModelCard(model, options).catch((thrown: unknown) => {
-    if (thrown instanceof MpoError && (thrown.code === "not-found" || thrown.code === "invalid-data")) return undefined;
-    throw thrown;
-  });
+  return await ifFound(readModelCard(model, options), "invalid-data");
 }

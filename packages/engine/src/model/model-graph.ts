@@ -27,7 +27,6 @@ export const ACTIVATION_NAMES = [
 ] as const;
 export type ActivationName = (typeof ACTIVATION_NAMES)[number];
 
-/** The window of a convolution. */
 export interface WindowAttributes {
   readonly kernelSize: Size2D;
   readonly strides: Size2D;
@@ -35,7 +34,6 @@ export interface WindowAttributes {
   readonly dilation: Size2D;
 }
 
-/** What every normalisation has. */
 export interface NormAttributes {
   readonly epsilon: number;
   readonly scale: boolean;

@@ -1,22 +1,17 @@
 import { MpoError } from "@mpo/core";
-import { type InputForm, linearOf, type ModelInput } from "./input-form.ts";
+import { type InputForm, type PictureForm, pictureForm } from "@mpo/datasets";
+import { linearOf, type ModelInput } from "./input-form.ts";
 import type { ModelGraph } from "./model-graph.ts";
 
-/** What a model's input node says. */
 export function inputOf({ nodes: [first], name }: ModelGraph): ModelInput {
   if (first?.kind !== "input") throw new Error(`model ${name} does not begin with its input`);
   return first.attributes;
 }
 
-/**
- * The images that a model takes, as `[height, width, channels]`: without a last axis, those of grey ones. Undefined for
- * one that takes no images.
- */
-export function imageShapeOf(graph: ModelGraph): readonly [number, number, number] | undefined {
-  const { shape } = inputOf(graph);
-  const [height, width, channels = 1] = shape;
-  if (height === undefined || width === undefined || shape.length > 3) return undefined;
-  return [height, width, channels];
+/** The pictures that a model takes, and how they are brought to its size. Undefined for one that takes no images. */
+export function pictureFormOf(graph: ModelGraph): PictureForm | undefined {
+  const { shape, form } = inputOf(graph);
+  return pictureForm(shape, form);
 }
 
 /** The graph with a statement of what it takes. Throws `invalid-argument` where its channels are not as many. */

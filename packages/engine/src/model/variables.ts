@@ -13,7 +13,6 @@ import {
   type SampleShape,
 } from "./model-graph.ts";
 
-/** One variable of a model. */
 export interface GraphVariable {
   /** `<node>/<variable>`. */
   readonly name: string;
@@ -38,12 +37,10 @@ export function graphVariables(graph: ModelGraph): readonly GraphVariable[] {
   );
 }
 
-/** The variables of one node. */
 export function variablesOf(node: ModelNode, inputShapes: readonly SampleShape[]): readonly VariableSpec[] {
   return opDefinition(node.kind).variables?.(node.attributes, inputShapes) ?? [];
 }
 
-/** Counts the values of a model's variables. */
 export function parameterCount(graph: ModelGraph): ParameterCount {
   let trainable = 0;
   let total = 0;

@@ -1,8 +1,9 @@
+import { perSampleBytes } from "@mpo/core";
 import type { GraphEmitter } from "../graph/graph-emitter.ts";
 import { attr } from "../graph/graph-proto.ts";
 import type { ActivationName, OpAttributes } from "../model/model-graph.ts";
 import { elementsOf } from "../model/model-graph.ts";
-import { activationBytes, NEEDS_INPUT, NEEDS_NOTHING, NEEDS_OUTPUT, opFacts } from "./facts.ts";
+import { FLOAT_BYTES, NEEDS_INPUT, NEEDS_NOTHING, NEEDS_OUTPUT, opFacts } from "./facts.ts";
 import type { OpDefinition } from "./op-definition.ts";
 
 type Attributes = OpAttributes["activation"];
@@ -13,8 +14,7 @@ interface ActivationRule {
   /** Gradient of the input from the gradient and the saved tensor (input or output, as `reads` says). */
   readonly backward: (emit: GraphEmitter, gradient: string, saved: string, attributes: Attributes) => string;
   readonly reads: "input" | "output" | "nothing";
-  /** Tensors of the input's size that are held while it runs, in addition to input and output. */
-  readonly forwardWork: number;
+  /** Tensors of the input's size that the gradient holds while it runs, in addition to input and output. */
   readonly backwardWork: number;
   readonly overwrites: boolean;
 }
@@ -56,7 +56,6 @@ const RULES: Readonly<Record<ActivationName, ActivationRule>> = {
       return emit.float32("Mul", gradient, emit.float32("Mul", gate, inner));
     },
     reads: "input",
-    forwardWork: 0,
     backwardWork: 2,
     overwrites: false,
   },
@@ -71,7 +70,6 @@ const RULES: Readonly<Record<ActivationName, ActivationRule>> = {
       return emit.float32("Mul", belowOne, emit.float(slope));
     },
     reads: "output",
-    forwardWork: 0,
     backwardWork: 1,
     overwrites: true,
   },
@@ -88,7 +86,6 @@ const RULES: Readonly<Record<ActivationName, ActivationRule>> = {
       return emit.float32("AddV2", direct, throughGate);
     },
     reads: "input",
-    forwardWork: 0,
     backwardWork: 2,
     overwrites: false,
   },
@@ -104,7 +101,6 @@ const RULES: Readonly<Record<ActivationName, ActivationRule>> = {
       return emit.float32("ReluGrad", aboveZero, emit.float32("Sub", emit.float(most), y));
     },
     reads: "output",
-    forwardWork: 0,
     backwardWork: 1,
     overwrites: true,
   },
@@ -127,7 +123,6 @@ const RULES: Readonly<Record<ActivationName, ActivationRule>> = {
       return emit.float32("Mul", gradient, slope);
     },
     reads: "input",
-    forwardWork: 0,
     backwardWork: 2,
     overwrites: false,
   },
@@ -148,7 +143,6 @@ const RULES: Readonly<Record<ActivationName, ActivationRule>> = {
       return emit.float32("Mul", emit.float32("Sub", gradient, weighted), y);
     },
     reads: "output",
-    forwardWork: 0,
     backwardWork: 1,
     overwrites: false,
   },
@@ -160,14 +154,11 @@ export const activation: OpDefinition<"activation"> = {
 
   facts({ attributes, outputShape }) {
     const rule = RULES[attributes.function];
-    const size = activationBytes(outputShape);
-    const times = (count: number): typeof size => ({ fixed: 0, perSample: size.perSample * count });
     return opFacts({
       isAlias: attributes.function === "linear",
       overwrites: rule.overwrites ? [0] : [],
       overwritesGradient: rule.overwrites,
-      forwardWork: times(rule.forwardWork),
-      inputWork: times(rule.backwardWork),
+      inputWork: perSampleBytes(rule.backwardWork * elementsOf(outputShape) * FLOAT_BYTES),
       flopsPerSample: elementsOf(outputShape),
       inputNeeds: { input: NEEDS_INPUT, output: NEEDS_OUTPUT, nothing: NEEDS_NOTHING }[rule.reads],
     });
@@ -190,7 +181,7 @@ function simple(
   backward: ActivationRule["backward"],
   reads: ActivationRule["reads"],
 ): ActivationRule {
-  return { forward, backward, reads, forwardWork: 0, backwardWork: 0, overwrites: true };
+  return { forward, backward, reads, backwardWork: 0, overwrites: true };
 }
 
 function leaky(emit: GraphEmitter, op: string, inputs: readonly string[], slope: number): string {

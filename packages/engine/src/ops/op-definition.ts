@@ -57,7 +57,6 @@ export interface ForwardResult {
 
 export interface BackwardEmission<Kind extends OpKind> extends OpPlace<Kind> {
   readonly emit: GraphEmitter;
-  /** Gradient of the output. */
   readonly gradient: string;
   readonly savedInput: (position: number) => string;
   readonly savedOutput: () => string;

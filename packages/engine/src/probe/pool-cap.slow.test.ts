@@ -37,7 +37,7 @@ for (const [model, partial, optimizer] of CASES) {
     const facts = stepMemoryFacts(chainOf(graph), { loss: "crossEntropy", optimizer });
     const growthBytes = residentGrowth(planStep(chainOf(graph), config), facts);
     const run = (memoryCapBytes: number): Promise<void> => stepUnder(memoryCapBytes, graph, config, optimizer);
-    await run(poolCapFor(graph, config, facts, growthBytes));
+    await run(poolCapFor(planStep(chainOf(graph), config), facts, growthBytes));
     await assert.rejects(
       run(poolUse(planStep(chainOf(graph), config), facts).peakBytes - TOO_LITTLE_BYTES),
       (error) => error instanceof MpoError && error.code === "over-memory-cap",
@@ -54,7 +54,7 @@ for (const microBatch of [1, 2]) {
     const optimizer = { kind: "sgd" } as const;
     const facts = stepMemoryFacts(chainOf(graph), { loss: "crossEntropy", optimizer });
     const growthBytes = residentGrowth(planStep(chainOf(graph), config), facts);
-    await stepUnder(poolCapFor(graph, config, facts, growthBytes), graph, config, optimizer);
+    await stepUnder(poolCapFor(planStep(chainOf(graph), config), facts, growthBytes), graph, config, optimizer);
   });
 }
 
@@ -65,7 +65,7 @@ test("the pool's limit leaves room for the heap where the bound does, and never 
   const plan = planStep(chainOf(graph), config);
   const { idleBytes, peakBytes } = poolUse(plan, facts);
   const planned = residentGrowth(plan, facts);
-  const capAt = (growthBytes: number): number => poolCapFor(graph, config, facts, growthBytes);
+  const capAt = (growthBytes: number): number => poolCapFor(plan, facts, growthBytes);
   assert.ok(peakBytes > idleBytes);
   for (const more of [0, 5, 20, 100]) {
     const cap = capAt(planned + more * MEBIBYTE);

@@ -1,32 +1,11 @@
-import {
-  outsidePoolBytes,
-  POOL_SPARE,
-  planStep,
-  poolUse,
-  type RetrainConfig,
-  residentGrowth,
-  type StepMemoryFacts,
-  type StepPlan,
-} from "@mpo/core";
-import { chainOf } from "../compiler/chain-of.ts";
-import type { ModelGraph } from "../model/model-graph.ts";
+import { outsidePoolBytes, POOL_SPARE, poolUse, residentGrowth, type StepMemoryFacts, type StepPlan } from "@mpo/core";
 
 /**
- * The hard limit of TensorFlow's allocator under which a config's step may add `growthBytes` to an idle process: its pool
+ * The hard limit of TensorFlow's allocator under which a planned step may add `growthBytes` to an idle process: its pool
  * holds weights, and what warming up has left, which the idle process has already. Where the plan leaves
  * room, half of it is the heap's: a pool that ends early takes all that it has.
  */
-export function poolCapFor(
-  graph: ModelGraph,
-  config: RetrainConfig,
-  facts: StepMemoryFacts,
-  growthBytes: number,
-): number {
-  return poolCapForPlan(planStep(chainOf(graph), config), facts, growthBytes);
-}
-
-/** The same for a plan. */
-export function poolCapForPlan(plan: StepPlan, facts: StepMemoryFacts, growthBytes: number): number {
+export function poolCapFor(plan: StepPlan, facts: StepMemoryFacts, growthBytes: number): number {
   const { idleBytes, peakBytes } = poolUse(plan, facts);
   const most = idleBytes + Math.max(0, growthBytes - outsidePoolBytes(plan));
   const roomBytes = growthBytes - residentGrowth(plan, facts);

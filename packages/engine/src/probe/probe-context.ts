@@ -2,8 +2,8 @@ import {
   type Chain,
   frozenParameters,
   given,
+  hasCode,
   MIXED_POOL_FACTOR,
-  MpoError,
   type Profile,
   planStep,
   type RetrainConfig,
@@ -15,7 +15,7 @@ import { chainOf } from "../compiler/chain-of.ts";
 import { stepMemoryFacts } from "../compiler/memory-facts.ts";
 import { type AdaptationMethod, methodNamed } from "../window/method.ts";
 import type { StepTask } from "./measure-step.ts";
-import { poolCapFor, poolCapForPlan } from "./pool-cap.ts";
+import { poolCapFor } from "./pool-cap.ts";
 import type { ProbeBudget, ProbeOptions, ProbeTask } from "./probe-task.ts";
 import { timedPlan } from "./timing/timed-plan.ts";
 
@@ -111,19 +111,19 @@ export class ProbeContext {
   capOf(config: RetrainConfig): MemoryCap {
     const { memoryBytes } = this.budget;
     if (memoryBytes === undefined) return {};
-    return { memoryCapBytes: poolCapFor(this.task.model.graph, config, this.memoryFacts, memoryBytes) };
+    return { memoryCapBytes: poolCapFor(planStep(this.chain, config), this.memoryFacts, memoryBytes) };
   }
 
   timingCapOf(microBatches: readonly number[]): MemoryCap {
     const { memoryBytes } = this.budget;
     if (memoryBytes === undefined) return {};
-    const cap = poolCapForPlan(timedPlan(this.chain, Math.max(...microBatches)), this.memoryFacts, memoryBytes);
+    const cap = poolCapFor(timedPlan(this.chain, Math.max(...microBatches)), this.memoryFacts, memoryBytes);
     return { memoryCapBytes: Math.ceil(MIXED_POOL_FACTOR * cap) };
   }
 }
 
 /** A config that needed more than the limit was stopped by it: the others continue. */
 export function unlessOverCap(error: unknown): false {
-  if (!(error instanceof MpoError && error.code === "over-memory-cap")) throw error;
+  if (!hasCode(error, "over-memory-cap")) throw error;
   return false;
 }

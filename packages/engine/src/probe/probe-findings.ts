@@ -1,4 +1,4 @@
-import { type AccuracySample, CostModel, type CostProfile, PROFILE_VERSION, type Profile } from "@mpo/core";
+import { type AccuracySample, CostModel, type CostProfile, mean, PROFILE_VERSION, type Profile } from "@mpo/core";
 import { parameterCount } from "../model/variables.ts";
 import { ENGINE_VERSION } from "./engine-version.ts";
 import { graphDigest } from "./graph-digest.ts";
@@ -93,6 +93,6 @@ export class ProbeFindings {
     const measured = [...(this.#timing?.steps ?? []), ...this.#steps];
     const shares = measured.flatMap(({ othersCpuShare }) => othersCpuShare ?? []);
     if (shares.length === 0) return {};
-    return { othersCpuShare: shares.reduce((sum, share) => sum + share, 0) / shares.length };
+    return { othersCpuShare: mean(shares) };
   }
 }

@@ -11,7 +11,6 @@ import {
 } from "@mpo/core";
 import { createRandom, type Random } from "@mpo/datasets";
 
-/** What the steps of a probe are chosen for. */
 export interface ProbeStepOptions {
   readonly effectiveBatch: number;
   /** The method, by its loss: some layers it never trains. */

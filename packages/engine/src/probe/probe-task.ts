@@ -4,7 +4,6 @@ import type { Model } from "../model/model-graph.ts";
 import type { ProbeSamples } from "./accuracy/micro-windows.ts";
 import type { AvailableMemoryReader } from "./probe-guard.ts";
 
-/** What is probed. */
 export interface ProbeTask {
   readonly model: Model;
   /** How the model will be retrained: loss and optimizer decide memory, time and accuracy. */
@@ -32,7 +31,6 @@ export interface ProbeBudget {
   readonly leastAvailableBytes?: number;
 }
 
-/** How a probe runs. */
 export interface ProbeOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly signal?: AbortSignal;

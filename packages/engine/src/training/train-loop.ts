@@ -4,7 +4,6 @@ import type { ProgramSession } from "../session/program-session.ts";
 import type { BatchFeed } from "./batches.ts";
 import { learningRateAt, statisticsShareAt, type TrainingRun, type TrainingSetup } from "./task.ts";
 
-/** What one step showed. */
 export interface StepReport {
   /** From 1. */
   readonly step: number;

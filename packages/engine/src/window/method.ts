@@ -7,7 +7,6 @@ export interface AdaptationMethod {
   readonly optimizer: Optimizer;
   /** Learning rate for an effective batch of 256; it follows the batch in proportion. */
   readonly learningRate: number;
-  /** The samples need labels. */
   readonly needsLabels: boolean;
   /** Labels are made by the model itself, again for each epoch. */
   readonly usesPseudoLabels: boolean;
@@ -35,7 +34,6 @@ export function methodNamed(name: string): AdaptationMethod {
   throw new MpoError("invalid-argument", `method ${name} is unknown; expected ${METHOD_NAMES.join(", ")}`);
 }
 
-/** The method's learning rate for an effective batch. */
 export function learningRateFor({ learningRate }: AdaptationMethod, effectiveBatch: number): number {
   return (learningRate * effectiveBatch) / REFERENCE_BATCH;
 }

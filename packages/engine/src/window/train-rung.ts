@@ -1,4 +1,4 @@
-import { type AccuracyJudge, given, MpoError, type Prediction } from "@mpo/core";
+import { type AccuracyJudge, given, MpoError, type Prediction, planStep } from "@mpo/core";
 import { type Retraining, type RetrainResult, retrain } from "../adaptation/retrain.ts";
 import { chainOf } from "../compiler/chain-of.ts";
 import { stepMemoryFacts } from "../compiler/memory-facts.ts";
@@ -10,7 +10,6 @@ import { labelFreeEstimate } from "./label-free-estimate.ts";
 import { methodNamed } from "./method.ts";
 import { windowLength } from "./window-length.ts";
 
-/** A rung of the ladder, and what it is trained on. */
 export interface RungTraining extends Pick<Retraining, "model" | "samples" | "method" | "seed" | "learningRate"> {
   readonly rung: Prediction;
   /** Samples on which the result is judged, with labels if there are any. */
@@ -21,7 +20,6 @@ export interface RungTraining extends Pick<Retraining, "model" | "samples" | "me
   readonly maxMs?: number;
 }
 
-/** How its worker runs. */
 export interface RungOptions extends Pick<WorkerOptions, "environment" | "threads" | "oomScoreAdjust"> {
   readonly signal: AbortSignal;
   readonly onProgress?: (report: StepReport, totalSteps: number) => void;
@@ -32,7 +30,6 @@ export interface RungResult extends RetrainResult {
   readonly epochs: number;
   /** How accuracy was judged; undefined: it could not be. */
   readonly judgement: AccuracyJudge | undefined;
-  /** Samples that it was judged on. */
   readonly judgedSamples: number;
 }
 
@@ -55,8 +52,9 @@ export async function trainRung(training: RungTraining, options: RungOptions): P
       `a step takes ${stepMs.expected.toFixed(0)} ms; the window has ${maxMs.toFixed(0)} ms`,
     );
   }
-  const facts = stepMemoryFacts(chainOf(model.graph), methodNamed(training.method));
-  const memoryCapBytes = poolCapFor(model.graph, config, facts, memoryBytes);
+  const chain = chainOf(model.graph);
+  const facts = stepMemoryFacts(chain, methodNamed(training.method));
+  const memoryCapBytes = poolCapFor(planStep(chain, config), facts, memoryBytes);
   await using worker = await EngineWorker.start({ ...process, memoryCapBytes }, { signal });
   const { epochs } = length;
   const leftMs = RETRAIN_SHARE * (began + maxMs - performance.now());

@@ -2,7 +2,7 @@ import { MpoError } from "@mpo/core";
 import type { ProcessEnd } from "@mpo/io";
 
 /** TensorFlow says one of these when its allocator's limit is reached. */
-const OUT_OF_MEMORY = /OOM when allocating|RESOURCE_EXHAUSTED|ran out of memory|Allocator .* ran out/i;
+export const OUT_OF_MEMORY = /OOM when allocating|RESOURCE_EXHAUSTED|ran out of memory|Allocator .* ran out/i;
 /** A line of TensorFlow's log of severity "fatal": as 2.15 writes it, and as 2.21 does. */
 const TENSORFLOW_FATAL = /: F \S*(?:tensorflow|tsl)\/|^F\d{4} [\d:.]+ +\d+ \S+:\d+\]/m;
 

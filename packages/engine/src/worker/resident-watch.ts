@@ -3,7 +3,6 @@ import { readFileSync } from "node:fs";
 /** How often the process is looked at: in this time it can touch about 100 MiB more. */
 const INTERVAL_MS = 50;
 
-/** What is watched. */
 export interface ResidentWatchOptions {
   readonly pid: number;
   /** How much more than now the process may hold, in addition to what is granted. */

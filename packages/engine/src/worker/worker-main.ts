@@ -3,7 +3,7 @@ import { MpoError } from "@mpo/core";
 import { serveCalls } from "@mpo/io";
 import { timeParts } from "../probe/timing/time-parts.ts";
 import { readMemory, resetMemoryPeak } from "../session/memory-meter.ts";
-import { overCap } from "./cap-exit.ts";
+import { OUT_OF_MEMORY, overCap } from "./cap-exit.ts";
 import { volunteerForMemoryKiller } from "./memory-killer.ts";
 import type { WorkerCalls } from "./messages.ts";
 import { WorkerState } from "./worker-state.ts";
@@ -45,10 +45,9 @@ serveCalls<WorkerCalls>(
   },
 );
 
-/** TensorFlow says "OOM" or RESOURCE_EXHAUSTED when the allocator's limit is reached. */
 function sessionError(thrown: unknown): MpoError {
   const error = MpoError.from(thrown);
-  if (/OOM when allocating|RESOURCE_EXHAUSTED|out of memory/i.test(error.message)) {
+  if (OUT_OF_MEMORY.test(error.message)) {
     // TensorFlow's further lines advise what only its own users can do.
     const [what] = error.message.split("\n");
     return overCap(`the work needs more memory than the worker's cap: ${what}`, error);

@@ -6,6 +6,7 @@ import {
   residentGrowth,
   type StepMemoryFacts,
   type StepPlan,
+  trainedBytes,
   WARM_UP_STEPS,
 } from "@mpo/core";
 import { chainOf } from "../compiler/chain-of.ts";
@@ -70,10 +71,9 @@ export class WorkerState {
       throw error;
     }
     globalThis.gc?.();
-    const idleBytes = readMemory().residentBytes;
-    this.#loaded = { session, shape, training, planned, idleBytes, stepsDone: 0 };
+    this.#loaded = { session, shape, training, planned, stepsDone: 0 };
     return {
-      idleBytes,
+      idleBytes: readMemory().residentBytes,
       stateBytes: planned?.stateBytes ?? 0,
       plannedBytes: planned?.growthBytes ?? 0,
       tensorflowVersion: tensorflowVersion(),
@@ -193,7 +193,6 @@ interface Loaded {
   readonly shape: SampleShape;
   readonly training: TrainingSetup | undefined;
   readonly planned: Planned | undefined;
-  readonly idleBytes: number;
   /** Steps that the optimizer's state has seen. */
   stepsDone: number;
 }
@@ -217,11 +216,10 @@ function plan(graph: ModelGraph, training: TrainingSetup): Planned {
   const chain = chainOf(graph);
   const stepPlan = planStep(chain, training.config);
   const facts: StepMemoryFacts = stepMemoryFacts(chain, training);
-  const trainedBytes = chain.parameters.reduce((sum, { id, bytes }) => (stepPlan.frozen[id] ? sum : sum + bytes), 0);
   const copies = facts.slotsPerParameter + (training.config.accumulation > 1 ? 1 : 0);
-  const weightBytes = chain.parameters.reduce((sum, { bytes }) => sum + bytes, 0);
+  const weightBytes = trainedBytes(chain, []);
   const growthBytes = residentGrowth(stepPlan, facts);
-  return { plan: stepPlan, growthBytes, stateBytes: trainedBytes * copies, weightBytes };
+  return { plan: stepPlan, growthBytes, stateBytes: trainedBytes(chain, stepPlan.frozen) * copies, weightBytes };
 }
 
 function decaysSlots({ optimizer }: TrainingSetup): boolean {

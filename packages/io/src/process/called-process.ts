@@ -78,6 +78,6 @@ function onMessage(pending: ReadonlyMap<number, Pending>, message: FromChild): v
   else if (message.kind === "answer") call?.resolve(message.body);
   else {
     const { code, message: text, hint } = message.error;
-    call?.reject(new MpoError(code, text, hint === undefined ? {} : { hint }));
+    call?.reject(new MpoError(code, text, { hint }));
   }
 }

@@ -4,7 +4,6 @@ import { fileURLToPath } from "node:url";
 import { MpoError } from "@mpo/core";
 import { groupGone, killGroup } from "./process-group.ts";
 
-/** How a process has ended. */
 export interface ProcessEnd {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
@@ -111,7 +110,6 @@ export class ChildHost implements AsyncDisposable {
     });
   }
 
-  /** Kills it, for a reason. */
   end(reason: MpoError): void {
     this.#settle(reason);
     const { pid } = this.#child;

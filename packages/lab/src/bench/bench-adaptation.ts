@@ -16,7 +16,6 @@ import { EngineWorker, retrain } from "@mpo/engine";
 import { type Columns, printTable, withProgress } from "../harness.ts";
 import { servedAccuracy } from "../retrained-accuracy.ts";
 
-/** The options of `mpo bench adaptation`. */
 export interface BenchAdaptationOptions extends DatasetOptions, FrostOptions {
   readonly weights: string;
   readonly methods: readonly MethodName[];

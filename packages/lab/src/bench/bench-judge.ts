@@ -34,7 +34,6 @@ import {
 import { type Columns, measureEach, printTable } from "../harness.ts";
 import { accuracyWith } from "../retrained-accuracy.ts";
 
-/** The options of `mpo bench judge`. */
 export interface BenchJudgeOptions extends DatasetOptions, FrostOptions {
   readonly weights: string;
   readonly method: MethodName;

@@ -13,7 +13,6 @@ import { createRandom, type Random } from "@mpo/datasets";
 import { buildModel, chainOf, initialWeights, type ModelGraph, type ModelName, measureStep } from "@mpo/engine";
 import { measureEach, printTable } from "../harness.ts";
 
-/** The options of `mpo bench memory`. */
 export interface BenchMemoryOptions {
   readonly configs: number;
   readonly imageSize: number;

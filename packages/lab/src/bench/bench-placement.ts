@@ -21,7 +21,6 @@ import {
 import { chainOf, type Model, PreparedStep, type StepTask } from "@mpo/engine";
 import { measureEach, PROCESSOR, printTable, stepTaskOf } from "../harness.ts";
 
-/** The options of `mpo bench placement`. */
 export interface BenchPlacementOptions extends SubjectOptions {
   readonly batch: number;
   readonly levels: number;
@@ -31,7 +30,6 @@ export interface BenchPlacementOptions extends SubjectOptions {
   readonly threads?: number;
 }
 
-/** A placement that was run. */
 interface Placed {
   readonly peakBytes: number;
   /** Times of single steps. */

@@ -5,7 +5,6 @@ import { buildModel, chainOf, graphDigest, methodNamed, parameterCount, stepMemo
 import { PROCESSOR } from "../harness.ts";
 import { simulatedProfiles } from "./simulated-profile.ts";
 
-/** The options of `mpo bench search`. */
 export interface BenchSearchOptions {
   readonly repeats: number;
   readonly seed: number;

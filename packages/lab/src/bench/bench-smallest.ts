@@ -21,7 +21,6 @@ import {
 } from "@mpo/engine";
 import { PROCESSOR, printTable, stepTaskOf } from "../harness.ts";
 
-/** The options of `mpo bench smallest`. */
 export interface BenchSmallestOptions {
   readonly models: readonly ModelName[];
   readonly norm: NormName;

@@ -31,7 +31,6 @@ import {
   type StepTask,
 } from "./step-systems.ts";
 
-/** The options of `mpo bench step`. */
 export interface BenchStepOptions {
   readonly model: ModelName;
   readonly norm: NormName;

@@ -1,7 +1,6 @@
 import { type PlanCatalogue, type Planner, powersOfTwo, type RetrainConfig, resolveRetrainConfig } from "@mpo/core";
 import { createRandom, type Random } from "@mpo/datasets";
 
-/** What configs are drawn from. */
 export interface DrawOptions {
   /** How many, at most. */
   readonly configs: number;

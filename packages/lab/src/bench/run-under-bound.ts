@@ -1,4 +1,4 @@
-import { type CostModel, MpoError, type RetrainConfig, type StepPrediction, typical } from "@mpo/core";
+import { type CostModel, hasCode, planStep, type RetrainConfig, type StepPrediction, typical } from "@mpo/core";
 import { type MeasuredStep, PreparedStep, poolCapFor, type StepTask } from "@mpo/engine";
 
 /** One config that was predicted, run freely, and run with the upper bound of its memory as the allocator's hard limit. */
@@ -36,7 +36,7 @@ export async function runUnderBound(
 ): Promise<EmulationRow> {
   const predicted = costModel.predict(config);
   const { upper } = predicted.memoryBytes;
-  const memoryCapBytes = poolCapFor(task.model.graph, config, costModel.profile.memoryFacts, upper);
+  const memoryCapBytes = poolCapFor(planStep(costModel.chain, config), costModel.profile.memoryFacts, upper);
   const [free, capped] = await Promise.allSettled([
     PreparedStep.start(task, config, signal),
     PreparedStep.start({ ...task, memoryCapBytes }, config, signal),
@@ -60,7 +60,7 @@ async function withinCap(run: () => Promise<MeasuredStep>): Promise<MeasuredStep
   try {
     return await run();
   } catch (error) {
-    if (error instanceof MpoError && error.code === "over-memory-cap") return undefined;
+    if (hasCode(error, "over-memory-cap")) return undefined;
     throw error;
   }
 }

@@ -12,7 +12,6 @@ export interface StepTask {
   readonly modelName: string;
   readonly norm: string;
   readonly form: string;
-  /** Side of the images. */
   readonly imageSize: number;
   readonly model: Model;
   readonly config: RetrainConfig;

@@ -26,7 +26,6 @@ interface ReportOptions extends BudgetOptions, ForceOption {
   readonly output: string;
 }
 
-/** `mpo report`. */
 export function define(command: Command, context: CommandContext): void {
   addBudgetOptions(command.argument("<profile>", "what `mpo probe` wrote"))
     .option("-o, --output <file>", "where the page goes", "report.html")

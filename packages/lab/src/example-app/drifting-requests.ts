@@ -1,6 +1,5 @@
 import { type CorruptionName, type CorruptionOptions, type ImageSet, imageStream } from "@mpo/datasets";
 
-/** Options of `driftingRequests`. */
 export interface DriftingRequestsOptions extends CorruptionOptions {
   readonly source: ImageSet;
   /** What the drift does to images, at the worst severity. */

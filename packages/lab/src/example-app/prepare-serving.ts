@@ -1,8 +1,7 @@
 import { copyFile, mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { REFERENCE_FILE, SERVING_FOLDERS } from "@mpo/agent";
-import { encodeNpy, encodeNpyImages, type ImageSet } from "@mpo/datasets";
-import { MODEL_FILE } from "@mpo/engine";
+import { encodeNpy, encodeNpyImages, type ImageSet, MODEL_FILE } from "@mpo/datasets";
 import { fileError } from "@mpo/io";
 
 /**

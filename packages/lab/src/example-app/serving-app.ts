@@ -13,12 +13,10 @@ export interface Predictor {
   close(): Promise<void>;
 }
 
-/** Options of `runServingApp`. */
 export interface ServingAppOptions {
   /** The model's folder: holds `model`, `inputs`, `retrained`. */
   readonly folder: string;
   readonly clock: Clock;
-  /** Loads the model that lies in a folder. */
   readonly load: (modelFolder: string) => Promise<Predictor>;
   /** The next requests' inputs; undefined: no more come. Labels are used to measure accuracy, and never dropped. */
   readonly next: () => Promise<ImageSet | undefined>;

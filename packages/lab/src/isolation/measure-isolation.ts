@@ -8,7 +8,6 @@ import { ServedApp } from "./served-app.ts";
 
 const P99 = 0.99;
 
-/** What is run. */
 export interface IsolationOptions {
   readonly tries: number;
   /** Taken in turn. */

@@ -1,7 +1,6 @@
 import { type ChartSpec, PALETTE } from "./chart.ts";
 import type { ReportFacts } from "./report-facts.ts";
 
-/** Points at which a fitted curve is drawn. */
 const DRAWN_POINTS = 60;
 /** How far past the last look a curve is drawn. */
 const LOOK_AHEAD = 2;

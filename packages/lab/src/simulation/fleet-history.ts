@@ -3,7 +3,6 @@ import { formatVersion } from "@mpo/core";
 import { compareVersions, type DesiredDocument, type DeviceIdentity, type DocumentVersion } from "@mpo/protocol";
 import { FleetPromises } from "../promises/fleet-promises.ts";
 
-/** One document as it was stored. */
 interface PushedDocument {
   readonly revision: number;
   readonly version: DocumentVersion;

@@ -19,7 +19,6 @@ import { SIMULATED_MODEL, SimulatedDevice } from "./simulated-device.ts";
 import { type LiveCoordinator, simulatedLink } from "./simulated-network.ts";
 import { stormyHub, stormyServer } from "./stormy-store.ts";
 
-/** What a simulation found. */
 export interface SimulationResult {
   readonly seed: number;
   /** Empty: everything held. */

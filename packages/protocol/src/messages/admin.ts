@@ -52,14 +52,12 @@ export const listDevicesRequest = object({
   pageToken,
 });
 
-/** A page of devices. */
 export const listDevicesResponse = object({
   devices: list(device, 0, 1_000),
   nextPageToken: pageToken,
   serverTimeMs: timestampMs(),
 });
 
-/** Names a device. */
 export const getDeviceRequest = object({ identity: deviceIdentity });
 
 /** A device, its latest windows, newest first, and the models whose newest probe failed. */
@@ -73,13 +71,11 @@ export const getDeviceResponse = object({
 /** Retires a device: it leaves counts, metrics and lists, and stays known. */
 export const retireDeviceRequest = object({ identity: deviceIdentity, reason: why });
 
-/** When it was retired. */
 export const retireDeviceResponse = object({ retiredAtMs: timestampMs() });
 
 /** Gives a device another name. */
 export const renameDeviceRequest = object({ identity: deviceIdentity, newName: name(), reason: why });
 
-/** Who it is from now on. */
 export const renameDeviceResponse = object({ identity: deviceIdentity });
 
 /** Removes a device and all that it has reported. */
@@ -99,7 +95,6 @@ export const probeDeviceRequest = object({ identity: deviceIdentity, model: name
 /** It is asked with its next heartbeat. */
 export const probeDeviceResponse = object({ models: list(name(), 0, 32) });
 
-/** Asks for profiles. */
 export const listProfilesRequest = object({
   tenant: name(),
   device: name().optional(),
@@ -121,7 +116,6 @@ const profileSummary = object({
   receivedAtMs: timestampMs(),
 });
 
-/** A page of profiles. */
 export type ListProfilesResponse = Fact<typeof listProfilesResponse>;
 export const listProfilesResponse = object({
   profiles: list(profileSummary, 0, 1_000),
@@ -129,10 +123,8 @@ export const listProfilesResponse = object({
   serverTimeMs: timestampMs(),
 });
 
-/** Names a profile. */
 export const getProfileRequest = object({ identity: deviceIdentity, model: name() });
 
-/** A profile, and where it is stored. */
 export type GetProfileResponse = Fact<typeof getProfileResponse>;
 export const getProfileResponse = object({
   profile: profileSchema,
@@ -178,7 +170,6 @@ export const pushConfigRequest = object({
   reason: why,
 });
 
-/** What was pushed. */
 export const pushConfigResponse = object({ document: desiredDocument });
 
 /** Gives a device an older document's content as a new version; no version: that of the newest confirmed one. */
@@ -190,7 +181,6 @@ export const rollbackConfigRequest = object({
   reason: why,
 });
 
-/** What was pushed. */
 export const rollbackConfigResponse = object({ document: desiredDocument });
 
 /** Something that happened in the fleet: who did what to which device. */

@@ -70,11 +70,9 @@ export const resources = object({
   isThrottled: flag(),
 });
 
-/** A model that a device serves. */
 export type ServedModel = Fact<typeof servedModel>;
 const servedModel = object({ name: name(), manifestDigest: digest() });
 
-/** Models that a device serves. */
 export const servedModels = list(servedModel, 0, 32);
 
 /** Something wrong with a device that a person should look at; it is gone when it is over. */
@@ -98,7 +96,6 @@ const condition = object({
   message: text(1, MESSAGE_LENGTH),
 });
 
-/** What a device is busy with. */
 export type Doing = Fact<typeof doing>;
 export const doing = object({
   kind: word(["probe", "window"]),

@@ -9,7 +9,6 @@ const { bytes, consistent, digest, list, name, object, text, timestampMs, whole,
 export type Reason = Fact<typeof reason>;
 export const reason = object({ code: name(), text: text(1, REASON_LENGTH) });
 
-/** Reasons of a document. */
 export const MAX_REASONS = 16;
 const MAX_RUNGS = 64;
 

@@ -53,7 +53,6 @@ export const helloRequest = object({
   models: servedModels,
   /** The newest document the device has ever accepted: a coordinator with an older store raises its own to it. */
   versionFloor: documentVersion.optional(),
-  /** The document it runs by. */
   appliedVersion: documentVersion.optional(),
   /** The newest of each model. */
   profiles: list(reportedProfile, 0, 32),
@@ -102,7 +101,6 @@ export const heartbeatRequest = object({
   doing: doing.optional(),
 });
 
-/** The answer to a heartbeat. */
 export type HeartbeatResponse = Fact<typeof heartbeatResponse>;
 export const heartbeatResponse = object({
   serverTimeMs: timestampMs(),

@@ -56,7 +56,6 @@ export const reportProfileRequest = consistent(
   },
 );
 
-/** The profile is stored. */
 export const reportProfileResponse = object({
   isDuplicate: flag(),
   revision: whole(1),
@@ -93,7 +92,6 @@ export type DocumentStatus = Fact<typeof documentStatus>;
 export const documentStatus = object({
   version: documentVersion,
   state: word(["accepted", "applied", "confirmed", "failed", "refused"]),
-  /** The rung in use. */
   rung: rungIndex.optional(),
   message,
 });
@@ -163,5 +161,4 @@ export const reportStatusRequest = object({
   }),
 });
 
-/** The report is stored. */
 export const reportStatusResponse = object({ isDuplicate: flag(), desiredVersion: documentVersion.optional() });

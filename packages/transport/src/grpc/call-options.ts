@@ -4,7 +4,6 @@ import type { MpoError } from "@mpo/core";
 import type { Abortable } from "@mpo/io";
 import { errorFromStatus } from "@mpo/protocol";
 
-/** Options of a call by a client. */
 export interface CallOptions extends Abortable {
   /** Longest time for one attempt; every call has such an end. */
   readonly deadlineMs?: number;

@@ -11,7 +11,6 @@ const MEASURED_FROM_BYTES = 2_048;
 /** The next message may meet a link that is slower than it was. */
 const MARGIN = 3;
 
-/** One call on its way. */
 export interface PacedCall {
   readonly deadlineMs: number;
   /** It was answered: so wide is the link. */

@@ -88,10 +88,10 @@ export class GrpcChannel {
   explained(thrown: unknown): unknown {
     if (this.#proxy === undefined || !isTransient(thrown)) return thrown;
     const { variable, address } = this.#proxy;
-    const { code, message } = MpoError.from(thrown);
-    return new MpoError(code, `${message} (through the proxy ${address} from ${variable})`, {
+    const error = MpoError.from(thrown);
+    return error.with({
+      message: `${error.message} (through the proxy ${address} from ${variable})`,
       hint: `If ${this.#options.target} can be reached without it, add its host to no_proxy, or unset ${variable}.`,
-      cause: thrown,
     });
   }
 

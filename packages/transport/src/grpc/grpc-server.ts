@@ -23,7 +23,6 @@ import {
 import { connectionsWithin, type Logger, readOpenFiles, silentLogger } from "@mpo/runtime";
 import { believeClaim, type CallContext, type IdentifyDevice } from "./call-context.ts";
 import { asIs } from "./call-options.ts";
-import { isLoopback } from "./loopback.ts";
 import { type HandlersOf, type ServedBy, serveStream, serveUnary } from "./served-method.ts";
 import { type Quota, TokenBuckets } from "./token-bucket.ts";
 
@@ -47,12 +46,10 @@ export function adminService(handlers: HandlersOf<AdminServiceMethods>): ServedS
 
 export interface GrpcServerOptions {
   readonly services: readonly ServedService[];
-  /** Address to listen on. Default 127.0.0.1. */
+  /** Address to listen on. Default 127.0.0.1: whether others may reach it is for the caller to decide. */
   readonly host?: string;
   /** 0 (default): a free one. */
   readonly port?: number;
-  /** Listen on addresses that others can reach, though callers are not authenticated. Default false. */
-  readonly insecureAllowAnyAddress?: boolean;
   /** Who calls. Default `believeClaim`. */
   readonly identify?: IdentifyDevice;
   /** What one device (or address, where no device is known) may ask. Default 50 a second, 200 at once. */
@@ -81,7 +78,6 @@ export interface GrpcServerOptions {
   readonly clock?: Clock;
 }
 
-/** A server that listens. */
 export interface GrpcServer {
   readonly host: string;
   readonly port: number;
@@ -103,10 +99,9 @@ const LATE_LOOK_MS = 10_000;
 const MAX_STREAMS = 10_000;
 const MAX_CALLS_PER_CONNECTION = 100;
 
-/** Starts a server. Throws `invalid-argument` for an address that others can reach, `unavailable` for a taken port. */
+/** Starts a server. Throws `unavailable` for a taken port. */
 export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
   const { host = "127.0.0.1", port = 0, logger = silentLogger, clock = systemClock } = options;
-  checkAddress(host, options.insecureAllowAnyAddress ?? false, logger);
   const stops = new AbortController();
   // Every call that runs listens.
   setMaxListeners(0, stops.signal);
@@ -136,20 +131,6 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
     },
     stop: ({ graceMs = 5_000 } = {}) => stop(server, served, stops, graceMs),
   };
-}
-
-function checkAddress(host: string, isAnyAllowed: boolean, logger: Logger): void {
-  if (isLoopback(host)) return;
-  if (!isAnyAllowed) {
-    throw new MpoError(
-      "invalid-argument",
-      `${host} can be reached from other machines, and callers are not authenticated yet`,
-      {
-        hint: "Listen on 127.0.0.1, or pass --insecure if you trust everyone on this network.",
-      },
-    );
-  }
-  logger.warn("INSECURE: listening on a public address without authentication", { host });
 }
 
 function channelOptions({ services }: GrpcServerOptions): ChannelOptions {

@@ -36,7 +36,6 @@ export interface ServedBy {
   readonly running: { readonly unary: Set<RunningCall>; readonly stream: Set<RunningCall> };
 }
 
-/** A call that runs. */
 export interface RunningCall {
   /** Monotonic time of the server's clock. */
   readonly beganMs: number;

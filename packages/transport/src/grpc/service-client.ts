@@ -8,7 +8,6 @@ import { GrpcChannel, type GrpcChannelOptions } from "./grpc-channel.ts";
 import { streamCall } from "./stream-call.ts";
 import { unaryCall } from "./unary-call.ts";
 
-/** A service as its client sees it. */
 export type ClientOf<Methods> = {
   readonly [Name in keyof Methods]: Methods[Name] extends UnaryMethod<infer Request, infer Response>
     ? (request: Request, options?: CallOptions) => Promise<Response>

@@ -4,7 +4,6 @@ import type { UnaryMethod } from "@mpo/protocol";
 import { asIs, type CallOptions, cancelCall, deadlineIn, errorOfCall, requestMetadata } from "./call-options.ts";
 import type { CallPace } from "./call-pace.ts";
 
-/** Options of a call with one answer. */
 export interface UnaryOptions extends CallOptions {
   /** Where no `deadlineMs` is given. */
   readonly pace: CallPace;

@@ -1,4 +1,4 @@
-import { MpoError, type MpoErrorCode, type MpoErrorOptions } from "@mpo/core";
+import { MpoError, type MpoErrorCode } from "@mpo/core";
 import { NatsError } from "nats";
 
 /** JetStream's own error codes (nats-server/server/errors.json). */
@@ -64,8 +64,7 @@ export function natsError(thrown: unknown, what: string): MpoError {
   const apiCode = thrown instanceof NatsError ? thrown.api_error?.err_code : undefined;
   const hint = FULL.has(apiCode) ? FULL_HINT : HINTS[code];
   const reason = thrown instanceof Error ? thrown.message : String(thrown);
-  const options: MpoErrorOptions = { cause: thrown, ...(hint === undefined ? {} : { hint }) };
-  return new MpoError(code, `${what}: ${reason}`, options);
+  return new MpoError(code, `${what}: ${reason}`, { cause: thrown, hint });
 }
 
 /** Whether JetStream refused to reserve so much. */

@@ -28,7 +28,6 @@ export interface NatsSettings {
 /** Settings with every default in place. */
 export type ResolvedNatsSettings = Required<NatsSettings>;
 
-/** Completes settings. */
 export function resolveNatsSettings(settings: NatsSettings): ResolvedNatsSettings {
   return {
     credentials: { kind: "none" },

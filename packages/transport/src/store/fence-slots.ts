@@ -36,12 +36,10 @@ export class FenceSlots {
   }
 }
 
-/** The subject of a fence. */
 export function fenceSubject(bucket: string, slot: FenceSlot): string {
   return keySubject(bucket, slot.key);
 }
 
-/** Whether a key is a fence. */
 export function isFenceKey(key: string): boolean {
   return key === FENCE_PREFIX || key.startsWith(`${FENCE_PREFIX}.`);
 }

@@ -41,7 +41,6 @@ export const STREAM_LOSSES: Readonly<Record<string, string>> = {
   audit: "the events; they do not come back",
 };
 
-/** Streams of the fleet's store. */
 export const STREAMS = {
   /** Who changed what. Subject: `auditSubject`. */
   audit: "audit",

@@ -8,7 +8,6 @@ import type * as port from "./state-store.ts";
 import { bucketOf, bucketStream, keySubject, type StoreLayout, streamOf } from "./store-layout.ts";
 import type { LogRecord, LogWrite, StoreLog } from "./store-log.ts";
 
-/** What a `LogStateStore` stands on. */
 export interface LogStateStoreOptions {
   readonly log: StoreLog;
   readonly layout: StoreLayout;

@@ -1,4 +1,4 @@
-import { MpoError } from "@mpo/core";
+import { hasCode, MpoError } from "@mpo/core";
 import { type Abortable, type Clock, throwIfAborted } from "@mpo/io";
 import { backOffSchedule } from "@mpo/runtime";
 import type { LogWrite, StoreLog, Written } from "./store-log.ts";
@@ -77,7 +77,7 @@ export async function resolveCompareAndSet(
       failure = undefined;
       attempt = { ...attempt, writeId: newId() };
     } catch (thrown) {
-      if (failure !== undefined && thrown instanceof MpoError && thrown.code === "conflict") throw thrown;
+      if (failure !== undefined && hasCode(thrown, "conflict")) throw thrown;
       isFenceLost = failure !== undefined;
       // The first failure stays: until it is decided what became of the write, it is not sent again.
       failure ??= uncertain(thrown);

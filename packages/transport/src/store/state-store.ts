@@ -21,7 +21,6 @@ export type StoreChange =
   | { readonly kind: "caught-up" }
   | { readonly kind: "reset" };
 
-/** One event of a stream. */
 export interface StreamEvent {
   readonly subject: string;
   readonly value: Uint8Array;
@@ -61,7 +60,6 @@ export interface AppendOptions extends StoreCallOptions {
   readonly id?: string;
 }
 
-/** Where an event was stored. */
 export interface Appended {
   readonly sequence: number;
   /** Whether it was there already. */

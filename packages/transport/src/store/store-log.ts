@@ -15,7 +15,6 @@ export interface LogRecord {
   readonly isDelete: boolean;
 }
 
-/** A message to store. */
 export interface LogWrite {
   readonly stream: string;
   readonly subject: string;

@@ -3,7 +3,6 @@ import type { OpAttributes } from "../model-graph.ts";
 import { whole } from "./layer-fields.ts";
 import { type LayerImport, layer, oneNode, onlyInput, requireLastAxis } from "./layer-place.ts";
 
-/** Layers that are one activation function. */
 export const ACTIVATION_LAYERS: Readonly<Record<string, LayerImport>> = {
   ReLU: layer(
     z.object({

@@ -1,6 +1,6 @@
+import { checkJson } from "@mpo/datasets";
 import { z } from "zod";
 import type { OpAttributes } from "../model-graph.ts";
-import { check } from "./checked-json.ts";
 
 /** A node that the stock layers do not have, written as several layers; the last of them has the node's name. */
 export type Expansion = {
@@ -50,5 +50,5 @@ const own = z.object({ userDefinedMetadata: z.object({ mpo: metadata }) });
 export function parseExportMetadata(userDefinedMetadata: unknown, file: string): ExportMetadata {
   const outer = z.looseObject({ mpo: z.unknown() }).safeParse(userDefinedMetadata);
   if (!outer.success || outer.data.mpo === undefined) return NO_METADATA;
-  return check(own, { userDefinedMetadata }, file).userDefinedMetadata.mpo;
+  return checkJson(own, { userDefinedMetadata }, file).userDefinedMetadata.mpo;
 }

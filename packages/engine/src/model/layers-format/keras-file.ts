@@ -1,7 +1,8 @@
 import { MpoError } from "@mpo/core";
+import { parseJson } from "@mpo/datasets";
 import { unzipSync } from "fflate";
 import { Dataset, type Group, File as Hdf5File } from "jsfive";
-import { invalid, parseJson } from "./checked-json.ts";
+import { invalid } from "./file-errors.ts";
 import { type Topology, topologyOf } from "./layers-json.ts";
 import { otherFormat } from "./other-formats.ts";
 import { requireFinite, type StoredWeight } from "./stored-weights.ts";

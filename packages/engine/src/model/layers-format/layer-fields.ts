@@ -6,6 +6,7 @@ export const size = z.union([whole.transform((extent): Size2D => [extent, extent
 export const paddingName = z.enum(["same", "valid"]);
 export const channelsLast = z.literal("channels_last").nullish();
 export const flag = z.boolean().default(true);
+export const epsilon = z.number().default(1e-3);
 export const axisNumber = z.union([z.number(), z.tuple([z.number()]).transform(([axis]) => axis)]).default(-1);
 export const numbers = z.union([z.number().transform((value) => [value]), z.array(z.number()).min(1)]);
 /** Of Normalization: Keras nests its numbers in the shape of the input. */

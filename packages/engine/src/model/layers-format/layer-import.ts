@@ -10,6 +10,7 @@ import {
   axisNumber,
   channelsLast,
   convFields,
+  epsilon,
   flag,
   hasEqualSteps,
   noiseShape,
@@ -70,13 +71,7 @@ const IMPORTS: Readonly<Record<string, LayerImport>> = {
     return activated(place, node, activation);
   }),
   BatchNormalization: layer(
-    z.object({
-      axis: axisNumber,
-      epsilon: z.number().default(1e-3),
-      momentum: z.number().default(0.99),
-      scale: flag,
-      center: flag,
-    }),
+    z.object({ axis: axisNumber, epsilon, momentum: z.number().default(0.99), scale: flag, center: flag }),
     ({ axis, ...attributes }, place) => {
       requireLastAxis(axis, place);
       return onMap(place, (x) => place.g.append("batchNorm", [x], attributes, place.name));
@@ -84,7 +79,7 @@ const IMPORTS: Readonly<Record<string, LayerImport>> = {
   ),
   LayerNormalization: oneNode(
     "layerNorm",
-    z.object({ axis: axisNumber, epsilon: z.number().default(1e-3), scale: flag, center: flag }),
+    z.object({ axis: axisNumber, epsilon, scale: flag, center: flag }),
     ({ axis, ...attributes }, place) => {
       requireLastAxis(axis, place);
       return attributes;
@@ -92,13 +87,7 @@ const IMPORTS: Readonly<Record<string, LayerImport>> = {
   ),
   GroupNormalization: oneNode(
     "groupNorm",
-    z.object({
-      axis: z.number().default(-1),
-      groups: whole.default(32),
-      epsilon: z.number().default(1e-3),
-      scale: flag,
-      center: flag,
-    }),
+    z.object({ axis: z.number().default(-1), groups: whole.default(32), epsilon, scale: flag, center: flag }),
     ({ axis, ...attributes }, place) => {
       requireLastAxis(axis, place);
       return attributes;

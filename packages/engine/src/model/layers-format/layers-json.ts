@@ -1,6 +1,7 @@
 import type { Fact } from "@mpo/core";
+import { checkJson, parseJson } from "@mpo/datasets";
 import { z } from "zod";
-import { check, parseJson, unsupported } from "./checked-json.ts";
+import { unsupported } from "./file-errors.ts";
 import { type LayersStructure, structureOf } from "./layers-structure.ts";
 import { type OtherFormat, otherFormat } from "./other-formats.ts";
 
@@ -85,14 +86,14 @@ export function parseLayersJson(text: string, file: string): LayersJson {
   const parsed = parseJson(text, file);
   const format = otherFormatOf(parsed);
   if (format !== undefined) throw otherFormat(file, format);
-  const { modelTopology, weightsManifest, userDefinedMetadata } = check(modelJson, parsed, file);
+  const { modelTopology, weightsManifest, userDefinedMetadata } = checkJson(modelJson, parsed, file);
   return { ...topologyOf(modelTopology, file), manifest: weightsManifest, metadata: userDefinedMetadata };
 }
 
 /** Reads a model's structure as Keras and TensorFlow.js write it. Throws as `parseLayersJson` does. */
 export function topologyOf(json: unknown, file: string): Topology {
-  const outer = check(anyTopology, json, file);
-  const inner = check(topology, "model_config" in outer ? outer.model_config : outer, file);
+  const outer = checkJson(anyTopology, json, file);
+  const inner = checkJson(topology, "model_config" in outer ? outer.model_config : outer, file);
   const structure = structureOf(inner.class_name, inner.config, file);
   if (structure === undefined) {
     throw unsupported(file, `the model is of class "${inner.class_name}"; expected Sequential, Functional or Model`);

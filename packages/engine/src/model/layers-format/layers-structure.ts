@@ -1,5 +1,6 @@
+import { checkJson } from "@mpo/datasets";
 import { z } from "zod";
-import { check, unsupported } from "./checked-json.ts";
+import { unsupported } from "./file-errors.ts";
 
 /** One layer, as in the file; `inputs` are names of layers. */
 export interface LayerJson {
@@ -52,9 +53,9 @@ const sequentialConfig = z.union([
  * name.
  */
 export function structureOf(className: string, config: unknown, file: string): LayersStructure | undefined {
-  if (className === "Sequential") return flattened(sequential(check(sequentialConfig, config, file), file), file);
+  if (className === "Sequential") return flattened(sequential(checkJson(sequentialConfig, config, file), file), file);
   if (className === "Functional" || className === "Model") {
-    return flattened(functional(check(functionalConfig, config, file), file), file);
+    return flattened(functional(checkJson(functionalConfig, config, file), file), file);
   }
   return undefined;
 }

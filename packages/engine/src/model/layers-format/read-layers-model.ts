@@ -1,15 +1,15 @@
 import { readdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { given, MpoError } from "@mpo/core";
+import { MpoError } from "@mpo/core";
+import { MODEL_FILE, readStatement } from "@mpo/datasets";
 import { type Abortable, fileError, throwIfAborted } from "@mpo/io";
 import { z } from "zod";
 import { GraphBuilder } from "../graph-builder.ts";
-import { readStatement } from "../model-card.ts";
 import type { Model, ModelGraph, ModelWeights, SampleShape } from "../model-graph.ts";
 import { preparedForm, withInputForm } from "../stated-input.ts";
 import { graphVariables } from "../variables.ts";
-import { invalid, unsupported } from "./checked-json.ts";
 import { type ExportMetadata, NO_METADATA, parseExportMetadata } from "./export-metadata.ts";
+import { invalid, unsupported } from "./file-errors.ts";
 import { fromBlockDiagonal } from "./grouped-kernel.ts";
 import { type KerasFile, readH5File, readKerasFile } from "./keras-file.ts";
 import { importLayer } from "./layer-import.ts";
@@ -18,7 +18,6 @@ import { parseLayersJson, type Topology } from "./layers-json.ts";
 import { batchShapeOf, type LayerJson } from "./layers-structure.ts";
 import { binaryFormat, otherFormat } from "./other-formats.ts";
 import { readStoredWeights } from "./stored-weights.ts";
-import { MODEL_FILE } from "./write-layers-model.ts";
 
 /**
  * Reads a model, by its folder or its file: a TensorFlow.js layers model (`model.json` and its weight files, float32 or
@@ -123,8 +122,7 @@ function explained<T>(where: string, act: () => T): T {
   } catch (thrown) {
     const error = MpoError.from(thrown);
     const code = error.code === "invalid-argument" ? "unsupported" : error.code;
-    const hint = given({ hint: error.hint });
-    throw new MpoError(code, `${where}: ${error.message}`, { cause: thrown, ...hint });
+    throw error.with({ code, message: `${where}: ${error.message}` });
   }
 }
 

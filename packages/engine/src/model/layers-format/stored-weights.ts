@@ -4,10 +4,9 @@ import { join, normalize, sep } from "node:path";
 import { halfToNumber, MpoError } from "@mpo/core";
 import { type Abortable, fileError, systemErrorCode, throwIfAborted } from "@mpo/io";
 import { elementsOf } from "../model-graph.ts";
-import { invalid } from "./checked-json.ts";
+import { invalid } from "./file-errors.ts";
 import type { WeightGroup, WeightSpec } from "./layers-json.ts";
 
-/** A weight as read. */
 export interface StoredWeight {
   readonly shape: readonly number[];
   readonly values: Float32Array;

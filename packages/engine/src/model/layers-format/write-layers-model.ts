@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { readFile, rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
+import { MODEL_FILE } from "@mpo/datasets";
 import { type Abortable, makeFolder, throwIfAborted, writeFileAtomic } from "@mpo/io";
 import { elementsOf, type Model } from "../model-graph.ts";
 import { validateGraph } from "../validate-graph.ts";
@@ -15,8 +16,6 @@ const SHARD_BYTES = 4 * 1024 * 1024;
 const FLOAT_BYTES = 4;
 const SHARD_NAME = /^weights-\d+of\d+-[0-9a-f]+\.bin$/;
 
-/** Name of the file that `readLayersModel` and `tf.loadLayersModel` take. */
-export const MODEL_FILE = "model.json";
 /** Models are not secret: the program that serves one may run as another user. The process's umask has the last word. */
 export const MODEL_FILE_MODE = 0o666;
 

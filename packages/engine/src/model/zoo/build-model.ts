@@ -7,7 +7,6 @@ import { bottleneckResnet } from "./resnet-bottleneck.ts";
 import { resnet20 } from "./resnet20.ts";
 import { NORM_NAMES, type ZooOptions } from "./zoo-layers.ts";
 
-/** Which model to build. */
 export interface BuildModelOptions extends ZooOptions {
   readonly model: ModelName;
 }
@@ -62,7 +61,6 @@ interface ZooModel extends Omit<ModelEntry, "name"> {
   readonly build: (options: ZooOptions) => ModelGraph;
 }
 
-/** What the zoo has. */
 export function modelCatalogue(): readonly ModelEntry[] {
   return MODEL_NAMES.map((name) => ({ name, ...ZOO[name] }));
 }

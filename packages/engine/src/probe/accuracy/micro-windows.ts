@@ -16,7 +16,6 @@ export interface ProbeSamples {
   readonly judged: Samples;
 }
 
-/** What micro-windows are run with. */
 export interface MicroWindowTask {
   readonly model: Model;
   readonly method: AdaptationMethod;

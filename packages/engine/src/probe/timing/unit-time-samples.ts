@@ -1,10 +1,16 @@
-import type { Chain, Instruction, StepPlan, UnitTimeSample, UpdateSample } from "@mpo/core";
+import {
+  type Chain,
+  type Instruction,
+  type StepPlan,
+  trainedBytes,
+  type UnitTimeSample,
+  type UpdateSample,
+} from "@mpo/core";
 import { timedParts } from "../../compiler/timed-parts.ts";
 import { CALM_SHARE } from "./cpu-contention.ts";
 import { timedPlan } from "./timed-plan.ts";
 import type { PartTimes, UnitTimingReport } from "./unit-timing.ts";
 
-/** What was timed of a step's parts. */
 export type TimedParts = Pick<UnitTimingReport, "steps" | "applyMs">;
 
 /** Times of a step's parts, added up to those of the model's units: a sample for each unit and micro-batch. */
@@ -32,7 +38,7 @@ export function updateSample(chain: Chain, { steps, applyMs }: TimedParts): Upda
   const plan = timedPlan(chain);
   const isAccumulation = timedParts(plan).map(({ instruction }) => plan.microStep[instruction]?.kind === "accumulate");
   return {
-    parameterBytes: chain.parameters.reduce((sum, { bytes }) => sum + bytes, 0),
+    parameterBytes: trainedBytes(chain, []),
     updateMs: applyMs.slice(-MAX_REPEATS),
     accumulateMs: calmest(steps)
       .slice(-MAX_REPEATS)

@@ -29,7 +29,6 @@ export interface PartTimes {
   readonly othersCpuShare?: number;
 }
 
-/** What it found. */
 export interface UnitTimingReport {
   readonly steps: readonly PartTimes[];
   /** Milliseconds of stepping the optimizer from the accumulators. */

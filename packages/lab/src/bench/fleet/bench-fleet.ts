@@ -12,7 +12,6 @@ import type { AcknowledgedReport, CoordinatorReady } from "./fleet-messages.ts";
 import { pushPhase } from "./push-phase.ts";
 import { SimulatedFleet, until } from "./simulated-fleet.ts";
 
-/** The options of `mpo bench fleet`. */
 export interface BenchFleetOptions {
   readonly agents: number;
   readonly pushes: number;

@@ -46,7 +46,6 @@ export interface CoordinatorReady {
   readonly natsPid: number;
 }
 
-/** Name of a simulated device. */
 export function deviceName(device: number): string {
   return `sim-${device}`;
 }

@@ -14,6 +14,7 @@ import {
 import { given, type MethodName, MpoError, type Profile, plannerOf, SECOND_MS } from "@mpo/core";
 import type { CorruptionName } from "@mpo/datasets";
 import { chainOf, EngineWorker, graphDigest, type Model, methodNamed } from "@mpo/engine";
+import { ifFound } from "@mpo/io";
 import { withProgress } from "../../harness.ts";
 import { accuracyWith } from "../../retrained-accuracy.ts";
 import { equalAccuracy } from "./equal-accuracy.ts";
@@ -22,7 +23,7 @@ import { chargedWindowMs } from "./policy-accounting.ts";
 import { type ChoiceTask, chooseUnder } from "./policy-choices.ts";
 import { describeRun, type PolicyDrift, type PolicyRun, type PolicyRunTask } from "./policy-run.ts";
 import { printPolicies } from "./print-policies.ts";
-import { type PolicyIdentity, type PolicyResults, readPolicyResults, writePolicyResults } from "./results-file.ts";
+import { readPolicyResults, writePolicyResults } from "./results-file.ts";
 
 /** The options of `mpo bench policies`. */
 export interface BenchPoliciesOptions extends FrostOptions, ForceOption {
@@ -73,7 +74,8 @@ export async function benchPolicies(options: BenchPoliciesOptions, context: Comm
   const { weights, dataset, severity, judgeSamples, frostPictures: frost = "drawn" } = options;
   const digest = graphDigest(model.graph);
   const identity = { digest, weights, dataset, severity, method, batch, samples, judgeSamples, seed, frost };
-  const known = options.resume && file !== undefined ? await knownResults(file, identity, digest, signal) : undefined;
+  const known =
+    options.resume && file !== undefined ? await ifFound(readPolicyResults(file, identity, digest, signal)) : undefined;
   const profile = known?.profile ?? (await probeOn(drifts[0] as PolicyDrift, model, options, context));
   terminal.record({ event: "probed", spent: profile.spent, curves: profile.accuracy });
   const { before, outcomes } = known ?? { before: new Map<string, number>(), outcomes: [] };
@@ -115,19 +117,6 @@ export async function benchPolicies(options: BenchPoliciesOptions, context: Comm
     return { profile, corruptions, before: accuracies, cells, equal };
   });
   printPolicies(found, options, terminal);
-}
-
-/** Undefined: there are none yet. */
-async function knownResults(
-  file: string,
-  identity: PolicyIdentity,
-  digest: string,
-  signal: AbortSignal,
-): Promise<PolicyResults | undefined> {
-  return await readPolicyResults(file, identity, digest, signal).catch((error: unknown) => {
-    if (error instanceof MpoError && error.code === "not-found") return undefined;
-    throw error;
-  });
 }
 
 /** Probes on what the first drift brings, without labels, as a device would. */

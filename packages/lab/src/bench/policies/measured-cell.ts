@@ -4,7 +4,6 @@ import type { PolicyCell } from "./policy-accounting.ts";
 import type { PolicyChoice } from "./policy-choices.ts";
 import { type BookedRun, bookRun, type PolicyRun, type PolicyRunTask } from "./policy-run.ts";
 
-/** A cell with everything that was measured of it. */
 export interface MeasuredCell extends PolicyCell, BookedRun {
   /** Undefined: nothing ran. */
   readonly run?: PolicyRun;

@@ -20,7 +20,6 @@ export interface PolicyChoice {
   readonly because?: string;
 }
 
-/** What the choices are made from. */
 export interface ChoiceTask {
   readonly planner: Planner;
   readonly objective: SearchObjective;

@@ -54,7 +54,6 @@ export interface PolicyDrift {
   readonly judged: Samples;
 }
 
-/** What all runs share. */
 export interface PolicyRunTask {
   readonly model: Model;
   readonly method: MethodName;

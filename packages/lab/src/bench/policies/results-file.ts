@@ -1,4 +1,4 @@
-import { checked, fact, given, MpoError, type Profile, validateProfile } from "@mpo/core";
+import { checked, fact, MpoError, type Profile, validateProfile } from "@mpo/core";
 import { readJsonFile, writeJsonFile } from "@mpo/io";
 import { type PolicyRunOutcome, policyOutcomeSchema } from "./policy-run.ts";
 
@@ -54,8 +54,7 @@ export async function readPolicyResults(
     };
   } catch (thrown) {
     const error = MpoError.from(thrown);
-    const hint = given({ hint: error.hint });
-    throw new MpoError(error.code, `${path}: ${error.message}`, { ...hint, cause: thrown });
+    throw error.with({ message: `${path}: ${error.message}` });
   }
 }
 

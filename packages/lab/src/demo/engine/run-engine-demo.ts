@@ -17,7 +17,6 @@ import { bundledModel } from "../../product-files.ts";
 import { servedAccuracy } from "../../retrained-accuracy.ts";
 import { DEMO_CONFIGURATIONS, type DemoConfiguration } from "./configurations.ts";
 
-/** The options of `mpo demo engine`. */
 export interface EngineDemoOptions {
   readonly weights?: string;
   readonly samples: number;

@@ -9,7 +9,6 @@ import { Changes } from "./changes.ts";
 /** One line of JSON that a command printed. */
 export type CommandRecord = Readonly<Record<string, unknown>>;
 
-/** Options of `startCommand`. */
 export interface ChildCommandOptions {
   /** What the processes are called in messages. */
   readonly name: string;

@@ -18,11 +18,9 @@ export interface ServedShares {
   readonly retrained: ServedShare | undefined;
 }
 
-/** How a device did. */
 export interface DeviceOutcome {
   readonly device: DemoDevice;
   readonly memoryBytes: number;
-  /** What the search was for. */
   readonly budget: SearchBudget;
   readonly considered: number;
   readonly overBudget: number;

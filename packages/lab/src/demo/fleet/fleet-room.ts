@@ -27,7 +27,6 @@ export interface FleetDemoOptions {
   readonly seed: number;
 }
 
-/** The two processes of a device. */
 export interface DeviceProcesses {
   readonly device: DemoDevice;
   readonly app: ChildCommand;
@@ -118,7 +117,6 @@ export class FleetRoom {
     return agent;
   }
 
-  /** Ends the processes of a device. */
   async stopDevice({ app, agent }: DeviceProcesses): Promise<void> {
     await Promise.all([app.stop(GRACE_MS), agent.stop(GRACE_MS)]);
   }

@@ -1,4 +1,4 @@
-import { MpoError } from "@mpo/core";
+import { hasCode, MpoError } from "@mpo/core";
 import type { Abortable } from "@mpo/io";
 import type { JetStreamClient, JetStreamManager } from "nats";
 import type { ConsumeOptions, LogDelivery, LogRecord, LogWrite, StoreLog, Written } from "../../store/store-log.ts";
@@ -47,7 +47,7 @@ export class JetstreamLog implements StoreLog {
       const asking = this.#manager.streams.getMessage(stream, { last_by_subj: subject });
       return recordOfStored(await this.#link.within(asking, options.signal, what));
     } catch (thrown) {
-      if (thrown instanceof MpoError && thrown.code === "not-found" && !isNoStream(thrown)) return undefined;
+      if (hasCode(thrown, "not-found") && !isNoStream(thrown)) return undefined;
       throw thrown;
     }
   }

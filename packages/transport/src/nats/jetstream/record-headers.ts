@@ -35,7 +35,6 @@ export function recordOfDirect({ headers: from, data }: Msg): LogRecord | undefi
   return record({ subject, sequence, storedAtMs, value: data }, from);
 }
 
-/** A message as a consumer delivers it. */
 export function recordOfMessage(message: Msg, { sequence, storedAtMs }: Delivered): LogRecord {
   return record({ subject: message.subject, sequence, storedAtMs, value: message.data }, message.headers);
 }

@@ -2,7 +2,6 @@ import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { streamsFolder } from "../server/stream-folders.ts";
 
-/** What a stream holds. */
 export interface StreamSize {
   readonly bytes: number;
   /** Absent for a stream that the server cannot read. */

@@ -10,7 +10,6 @@ import { EmbeddedNatsServer, type EmbeddedServerOptions } from "./embedded-nats-
 import { findLeftServer } from "./embedded-record.ts";
 import { readStreamFolders, streamsFolder } from "./stream-folders.ts";
 
-/** A stream of an embedded store. */
 export interface StoredStream {
   readonly name: string;
   readonly isDamaged: boolean;

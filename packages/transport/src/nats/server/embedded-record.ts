@@ -1,7 +1,6 @@
 import { readFile, unlink } from "node:fs/promises";
 import { join } from "node:path";
-import { MpoError } from "@mpo/core";
-import { fileError, readJsonFile, writeJsonFile } from "@mpo/io";
+import { ifFound, readJsonFile, writeJsonFile } from "@mpo/io";
 import { identify, isStill, type ProcessIdentity } from "./process-identity.ts";
 
 /** The file next to the store of an embedded server: which process it is. */
@@ -39,18 +38,11 @@ export async function findLeftServer(folder: string): Promise<EmbeddedRecord | u
 }
 
 async function readRecord(folder: string): Promise<EmbeddedRecord | undefined> {
-  try {
-    const value = (await readJsonFile(join(folder, RECORD_FILE), {
-      maxBytes: 65_536,
-    })) as Partial<EmbeddedRecord> | null;
-    const isWhole = isIdentity(value?.server) && typeof value?.serverName === "string";
-    return isWhole ? (value as EmbeddedRecord) : undefined;
-  } catch (thrown) {
-    const error = fileError(thrown, "read", join(folder, RECORD_FILE));
-    // A damaged record says nothing; it is written whole or not at all, so a crash does not make one.
-    if (error instanceof MpoError && (error.code === "not-found" || error.code === "invalid-data")) return undefined;
-    throw error;
-  }
+  // A damaged record says nothing; it is written whole or not at all, so a crash does not make one.
+  const found = await ifFound(readJsonFile(join(folder, RECORD_FILE), { maxBytes: 65_536 }), "invalid-data");
+  const value = found as Partial<EmbeddedRecord> | null | undefined;
+  const isWhole = isIdentity(value?.server) && typeof value?.serverName === "string";
+  return isWhole ? (value as EmbeddedRecord) : undefined;
 }
 
 function isIdentity(value: unknown): value is ProcessIdentity {

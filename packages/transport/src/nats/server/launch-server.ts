@@ -27,7 +27,6 @@ export interface ServerAddress {
   readonly monitorUrl: string;
 }
 
-/** A server that answers. */
 export interface RunningServer {
   readonly identity: ProcessIdentity;
   readonly address: ServerAddress;

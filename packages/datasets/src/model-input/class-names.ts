@@ -1,7 +1,7 @@
+import { MpoError } from "@mpo/core";
 import type { Abortable } from "@mpo/io";
 import { readBeside } from "./beside-model.ts";
-import { invalid } from "./layers-format/checked-json.ts";
-import { readStatement } from "./model-card.ts";
+import { readStatement } from "./model-statement.ts";
 
 /**
  * Names of the classes of a model (its folder or file), by output: as stated (`readStatement`), else of `labels.txt` beside
@@ -13,7 +13,9 @@ export async function readClassNames(model: string, options: Abortable = {}): Pr
   const found = await readBeside(model, "labels.txt", options);
   if (found === undefined) return undefined;
   const lines = found.text.trim().split(/\s*[\r\n]\s*/u);
-  if (lines.join("") === "") throw invalid(found.path, "expected the names of the classes, one a line; found none");
+  if (lines.join("") === "") {
+    throw new MpoError("invalid-data", `${found.path}: expected the names of the classes, one a line; found none`);
+  }
   const isNumbered = lines.every((line, index) => line.startsWith(`${index} `));
   return isNumbered ? lines.map((line) => line.slice(line.indexOf(" ") + 1).trim()) : lines;
 }

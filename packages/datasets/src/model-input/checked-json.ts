@@ -1,18 +1,8 @@
-import { given, MpoError } from "@mpo/core";
+import { MpoError } from "@mpo/core";
 import { z } from "zod";
 
-/** The error of a whole file that asks for what the engine does not have. */
-export function unsupported(file: string, text: string, hint?: string): MpoError {
-  return new MpoError("unsupported", `${file}: ${text}`, given({ hint }));
-}
-
-/** The error of a file that is damaged, or contradicts itself. */
-export function invalid(file: string, text: string, hint?: string): MpoError {
-  return new MpoError("invalid-data", `${file}: ${text}`, given({ hint }));
-}
-
 /** Checks a value against a schema. Throws `invalid-data` naming file and place. */
-export function check<T>(schema: z.ZodType<T>, value: unknown, file: string): T {
+export function checkJson<T>(schema: z.ZodType<T>, value: unknown, file: string): T {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   const [issue] = result.error.issues;

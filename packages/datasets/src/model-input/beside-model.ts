@@ -2,7 +2,10 @@ import { readFile, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type Abortable, fileError, ifFound, throwIfAborted } from "@mpo/io";
 import type { z } from "zod";
-import { check, parseJson } from "./layers-format/checked-json.ts";
+import { checkJson, parseJson } from "./checked-json.ts";
+
+/** Name of the file that describes a TensorFlow.js layers model. */
+export const MODEL_FILE = "model.json";
 
 /** The folder of a model that is named by its folder or its file: there lie its card and the names of its classes. */
 export async function modelFolder(model: string): Promise<string> {
@@ -37,5 +40,5 @@ export async function readJsonBeside<T>(
   options: Abortable,
 ): Promise<T | undefined> {
   const found = await readBeside(model, name, options);
-  return found && check(schema, parseJson(found.text, found.path), found.path);
+  return found && checkJson(schema, parseJson(found.text, found.path), found.path);
 }
