@@ -37,8 +37,8 @@ void test("each range, order and normalisation is what it says", () => {
 void test("a model of [height, width] takes grey images, one of features none", () => {
   const taken = (...shape: number[]) =>
     pictureFormOf({ name: "m", nodes: [{ name: "x", kind: "input", inputs: [], attributes: { shape } }], output: "x" });
-  assert.deepEqual(taken(24, 32, 3), { height: 24, width: 32, channels: 3, fit: undefined });
-  assert.deepEqual(taken(28, 28), { height: 28, width: 28, channels: 1, fit: undefined });
+  assert.deepEqual(taken(24, 32, 3), { height: 24, width: 32, channels: 3, fit: undefined, filter: undefined });
+  assert.deepEqual(taken(28, 28), { height: 28, width: 28, channels: 1, fit: undefined, filter: undefined });
   assert.equal(taken(784), undefined);
 });
 
