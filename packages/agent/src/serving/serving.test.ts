@@ -250,6 +250,20 @@ describe("models", () => {
       assert.match(models[0]?.manifestDigest ?? "", /^[0-9a-f]{64}$/u);
     }));
 
+  it("may be files as Keras saves them, one in a folder", () =>
+    withFolder(async (root, serving) => {
+      await put(root, "pets/model/cats-dogs.h5", "1");
+      await put(root, "pets/model/checkpoint.weights.h5", "2");
+      await put(root, "pair/model/a.keras", "1");
+      await put(root, "pair/model/b.keras", "1");
+      const models = (await serving.models()).map(({ name }) => name);
+      assert.deepEqual(models, ["cam", "pets"]);
+      assert.match(
+        serving.passedOver()[0]?.why ?? "",
+        /pair\/model has several models: a\.keras, b\.keras; leave one/u,
+      );
+    }));
+
   it("that are passed over are logged once, with why, until they are served or gone", () =>
     withFolder(async (root, serving, log) => {
       for (const name of ["my model", "resnet.v2", "m".repeat(80)]) await put(root, `${name}/model/model.json`, "{}");
