@@ -6,7 +6,7 @@ import { type Clock, fileError, systemErrorCode } from "@mpo/io";
 import type { ServedModel } from "@mpo/protocol";
 import type { Logger } from "@mpo/runtime";
 import { type InputSummary, summarise } from "../drift/input-summary.ts";
-import type { ServingApp } from "../ports/serving-app.ts";
+import type { RecentBatch, ServingApp } from "../ports/serving-app.ts";
 import { batchCursor, type InputBatch, InputBatches } from "./input-batch.ts";
 import { fileDigest } from "./model-digest.ts";
 import { publishModel } from "./publish-model.ts";
@@ -89,10 +89,13 @@ export function servingFolder(options: ServingFolderOptions): ServingApp {
       const batches = await list(model);
       const seen = batches.findLastIndex((batch) => batchCursor(batch) <= cursor);
       const news = batches.slice(seen + 1).slice(-MAX_BATCHES_A_LOOK);
-      const summaries: InputSummary[] = [];
-      for (const batch of news) summaries.push(...(await read(model, batch)));
-      const last = news.at(-1);
-      return { summaries, cursor: last === undefined ? cursor : batchCursor(last) };
+      const summaries: RecentBatch[] = [];
+      let before = cursor;
+      for (const batch of news) {
+        summaries.push(...(await read(model, batch)).map((summary) => ({ ...summary, before })));
+        before = batchCursor(batch);
+      }
+      return { summaries, cursor: before };
     },
     trainingFiles: async (model, cursor) => {
       const files: string[] = [];
