@@ -467,6 +467,9 @@ void describe("an agent", () => {
       world.device.drop(1, 0.9);
       await world.pass(60);
       assert.equal(world.device.retrained.length, 0, "it waits for more inputs that have drifted");
+      const waits = world.log.filter((line) => line.includes("a retraining waits for more inputs"));
+      assert.equal(waits.length, 1, "it is logged once");
+      assert.match(waits[0] ?? "", /"count":32,"needed":64/u);
       const drifts = world.fleet.statuses.flatMap(({ status }) => (status.kind === "drift" ? [status.drift] : []));
       assert.deepEqual(
         drifts.map(({ model, message }) => [model, message.startsWith("changed: brightness")]),

@@ -37,8 +37,6 @@ export class WorkLoop {
   readonly #probes: ProbeWork;
   readonly #lastWindowMs = new Map<string, number>();
   readonly #wanted = new Set<string>();
-  /** Models whose retraining waits for inputs; the log has said so. */
-  readonly #short = new Set<string>();
   readonly #troubles: WorkTroubles;
   /** Drifts for which accuracy was measured: the version that was in use, and how long a newer one is waited for. */
   readonly #answers = new Map<string, { readonly version: string; readonly untilMs: number }>();
@@ -196,14 +194,8 @@ export class WorkLoop {
     const drift = this.#drift.noticed(model);
     // After a drift, only what came after it: else the model would also be adapted to what it does well on.
     const { files, count } = await ports.serving.trainingFiles(model, drift?.cursor ?? "");
-    if (count < settings.minTrainingInputs) {
-      const needed = settings.minTrainingInputs;
-      if (!this.#short.has(model)) ports.logger.info("a retraining waits for more inputs", { model, count, needed });
-      this.#short.add(model);
-      return false;
-    }
-    this.#short.delete(model);
-    if (!(await this.#troubles.isWritable(model))) return false;
+    const isEnough = this.#troubles.isEnough(model, count, settings.minTrainingInputs);
+    if (!isEnough || !(await this.#troubles.isWritable(model))) return false;
     if (!this.#wanted.has(model) && (await this.#prepares(model, document.version, files, signal))) return true;
     return await this.current.while({ kind: "window", model, leftMs: document.budget.windowMs }, () =>
       this.#runWindow(model, document, files, signal),
