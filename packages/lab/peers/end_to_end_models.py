@@ -161,11 +161,11 @@ def transfer(x, y, side, classes):
 
 # How it is built, its classes by output, its side, whether photos are cropped, what it takes of 0..255, how that is said
 KINDS = {
-    "cats-dogs": (cats_dogs, ["cat", "dog"], 64, False, lambda x: x, ["--input-filter", "bilinear"]),
-    "teachable": (teachable, ["rabbit", "cat", "dog"], 96, True, lambda x: x / 127 - 1, []),
+    "cats-dogs": (cats_dogs, ["cat", "dog"], 64, False, lambda x: x, ["--input-filter", "bilinear-plain"]),
+    "teachable": (teachable, ["rabbit", "cat", "dog"], 96, True, lambda x: x / 127 - 1, ["--input-filter", "bilinear-plain"]),
     "transfer": (
         *(transfer, ["bear", "cat", "dog", "rabbit"], 64, False, lambda x: x / 127.5 - 1),
-        ["--input-range", "symmetric", "--input-filter", "bilinear"],
+        ["--input-range", "symmetric", "--input-filter", "bilinear-plain"],
     ),
 }
 
