@@ -464,9 +464,12 @@ void describe("an agent", () => {
       world.fleet.push(documentOf(1));
       world.device.drop(10, 0.5);
       await world.pass(30);
-      world.device.drop(4, 0.9);
-      await world.pass(20);
-      assert.equal(world.device.retrained.length, 0, "it waits for inputs that came behind the drift");
+      world.device.drop(1, 0.9);
+      await world.pass(60);
+      assert.equal(world.device.retrained.length, 0, "it waits for more inputs that have drifted");
+      const waits = world.log.filter((line) => line.includes("a retraining waits for more inputs"));
+      assert.equal(waits.length, 1, "it is logged once");
+      assert.match(waits[0] ?? "", /"count":32,"needed":64/u);
       const drifts = world.fleet.statuses.flatMap(({ status }) => (status.kind === "drift" ? [status.drift] : []));
       assert.deepEqual(
         drifts.map(({ model, message }) => [model, message.startsWith("changed: brightness")]),
@@ -490,6 +493,17 @@ void describe("an agent", () => {
       world.device.drop(12, 0.9);
       await world.pass(700);
       assert.equal(world.device.retrained.length, 1);
+    }));
+
+  it("trains on the inputs that gave a drift away, where all came at once", () =>
+    inWorld(async (world) => {
+      await world.start();
+      world.fleet.push(documentOf(1));
+      world.device.drop(10, 0.5);
+      await world.pass(30);
+      world.device.drop(2, 0.9);
+      await world.pass(60);
+      assert.deepEqual(world.windows, ["replaced"]);
     }));
 
   it("measures on drifted inputs how accuracy moves, and waits a while for the document that comes of it", () =>

@@ -1,10 +1,16 @@
 import type { ServedModel } from "@mpo/protocol";
 import type { InputSummary } from "../drift/input-summary.ts";
 
+/** A batch of inputs, summed up. */
+export interface RecentBatch extends InputSummary {
+  /** What comes after this cursor is the batch and all that are newer. */
+  readonly before: string;
+}
+
 /** Recent inputs of a model, newer than what was asked about. */
 export interface RecentInputs {
   /** Oldest first. */
-  readonly summaries: readonly InputSummary[];
+  readonly summaries: readonly RecentBatch[];
   /** Ask with it for newer ones. */
   readonly cursor: string;
 }

@@ -1,12 +1,12 @@
 import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { isName, MpoError } from "@mpo/core";
-import { MODEL_FILE, readPictureForm } from "@mpo/datasets";
-import { type Clock, fileError } from "@mpo/io";
+import { modelFilesAmong, readPictureForm } from "@mpo/datasets";
+import { type Clock, fileError, systemErrorCode } from "@mpo/io";
 import type { ServedModel } from "@mpo/protocol";
 import type { Logger } from "@mpo/runtime";
 import { type InputSummary, summarise } from "../drift/input-summary.ts";
-import type { ServingApp } from "../ports/serving-app.ts";
+import type { RecentBatch, ServingApp } from "../ports/serving-app.ts";
 import { batchCursor, type InputBatch, InputBatches } from "./input-batch.ts";
 import { fileDigest } from "./model-digest.ts";
 import { publishModel } from "./publish-model.ts";
@@ -89,10 +89,13 @@ export function servingFolder(options: ServingFolderOptions): ServingApp {
       const batches = await list(model);
       const seen = batches.findLastIndex((batch) => batchCursor(batch) <= cursor);
       const news = batches.slice(seen + 1).slice(-MAX_BATCHES_A_LOOK);
-      const summaries: InputSummary[] = [];
-      for (const batch of news) summaries.push(...(await read(model, batch)));
-      const last = news.at(-1);
-      return { summaries, cursor: last === undefined ? cursor : batchCursor(last) };
+      const summaries: RecentBatch[] = [];
+      let before = cursor;
+      for (const batch of news) {
+        summaries.push(...(await read(model, batch)).map((summary) => ({ ...summary, before })));
+        before = batchCursor(batch);
+      }
+      return { summaries, cursor: before };
     },
     trainingFiles: async (model, cursor) => {
       const files: string[] = [];
@@ -133,7 +136,7 @@ export function servingFolder(options: ServingFolderOptions): ServingApp {
 /** Called with a folder that is passed over, and why. */
 type OnPassed = (path: string, why: string) => unknown;
 
-/** Models are sub-folders with a deployed model; their digest is that of its `model.json`, the model's manifest. */
+/** Models are sub-folders with a deployed model; their digest is that of its `model.json`, or of Keras' own file. */
 async function servedModels(root: string, onPassed: OnPassed): Promise<readonly ServedModel[]> {
   const entries = await readdir(root, { withFileTypes: true }).catch((thrown: unknown) => {
     onPassed(root, fileError(thrown, "read", root).message);
@@ -147,14 +150,27 @@ async function servedModels(root: string, onPassed: OnPassed): Promise<readonly 
         onPassed(path, "a model's name has letters, digits, - and _ only, 64 at most");
         return [];
       }
-      const manifest = join(path, SERVING_FOLDERS.source, MODEL_FILE);
       try {
-        return [{ name, manifestDigest: await fileDigest(manifest) }];
+        return [{ name, manifestDigest: await fileDigest(await deployedFile(join(path, SERVING_FOLDERS.source))) }];
       } catch (thrown) {
-        onPassed(path, fileError(thrown, "read", manifest).message);
+        onPassed(path, MpoError.from(thrown).message);
         return [];
       }
     }),
   );
   return found.flat().toSorted((left, right) => (left.name < right.name ? -1 : 1));
+}
+
+/** The file of a deployed model. Throws `not-found` for none, `invalid-data` for several. */
+async function deployedFile(source: string): Promise<string> {
+  const names = await readdir(source).catch((thrown: unknown) => {
+    if (systemErrorCode(thrown) === "ENOENT") return [];
+    throw fileError(thrown, "read", source);
+  });
+  const [file, ...others] = modelFilesAmong(names);
+  if (file === undefined) {
+    throw new MpoError("not-found", `there is no ${source}/model.json, and no .keras or .h5 file in its place`);
+  }
+  if (others.length === 0) return join(source, file);
+  throw new MpoError("invalid-data", `${source} has several models: ${[file, ...others].join(", ")}; leave one there`);
 }

@@ -123,7 +123,7 @@ describe("inputs", () => {
       const [sigmoid, softmax, logits] = summaries;
       assert.equal(sigmoid?.predictionEntropy, 0.5);
       assert.deepEqual(sigmoid?.confidences, [0.5, 1]);
-      assert.deepEqual(sigmoid, softmax);
+      assert.deepEqual({ ...sigmoid, before: softmax?.before }, softmax);
       assert.deepEqual([logits?.predictionEntropy, logits?.confidences], [undefined, []]);
     }));
 
@@ -248,6 +248,20 @@ describe("models", () => {
         ["cam"],
       );
       assert.match(models[0]?.manifestDigest ?? "", /^[0-9a-f]{64}$/u);
+    }));
+
+  it("may be files as Keras saves them, one in a folder", () =>
+    withFolder(async (root, serving) => {
+      await put(root, "pets/model/cats-dogs.h5", "1");
+      await put(root, "pets/model/checkpoint.weights.h5", "2");
+      await put(root, "pair/model/a.keras", "1");
+      await put(root, "pair/model/b.keras", "1");
+      const models = (await serving.models()).map(({ name }) => name);
+      assert.deepEqual(models, ["cam", "pets"]);
+      assert.match(
+        serving.passedOver()[0]?.why ?? "",
+        /pair\/model has several models: a\.keras, b\.keras; leave one/u,
+      );
     }));
 
   it("that are passed over are logged once, with why, until they are served or gone", () =>

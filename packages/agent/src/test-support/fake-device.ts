@@ -110,7 +110,8 @@ export class FakeDevice {
     inputsAfter: async (model, cursor) => {
       this.onLook?.(model);
       const from = Number(cursor === "" ? 0 : cursor);
-      return { summaries: this.inputs.slice(from), cursor: String(this.inputs.length || "") };
+      const summaries = this.inputs.slice(from).map((batch, at) => ({ ...batch, before: String(from + at) }));
+      return { summaries, cursor: String(this.inputs.length || "") };
     },
     trainingFiles: async (_, cursor) => ({ files: ["a.npy"], count: (this.inputs.length - Number(cursor)) * 32 }),
     folders: async () => ({ source: "source", serving: "source", staging: "staged" }),

@@ -13,7 +13,7 @@ export interface NoticedDrift {
   readonly model: string;
   readonly signs: readonly DriftSign[];
   readonly noticedAtMs: number;
-  /** Inputs after it came after the drift: what a window trains on. */
+  /** Inputs after it are those that gave the drift away and newer ones: what a window trains on. */
   readonly cursor: string;
 }
 
@@ -56,7 +56,7 @@ export class DriftWatch {
       const verdict = watchInputs(state, summary, this.#limits);
       state = verdict.state;
       if (verdict.signs.length > 0 && !this.#noticed.has(model)) {
-        this.#noticed.set(model, { model, signs: verdict.signs, noticedAtMs: nowMs, cursor });
+        this.#noticed.set(model, { model, signs: verdict.signs, noticedAtMs: nowMs, cursor: summary.before });
       }
     }
     this.#states.set(model, state);

@@ -194,7 +194,8 @@ export class WorkLoop {
     const drift = this.#drift.noticed(model);
     // After a drift, only what came after it: else the model would also be adapted to what it does well on.
     const { files, count } = await ports.serving.trainingFiles(model, drift?.cursor ?? "");
-    if (count < settings.minTrainingInputs || !(await this.#troubles.isWritable(model))) return false;
+    const isEnough = this.#troubles.isEnough(model, count, settings.minTrainingInputs);
+    if (!isEnough || !(await this.#troubles.isWritable(model))) return false;
     if (!this.#wanted.has(model) && (await this.#prepares(model, document.version, files, signal))) return true;
     return await this.current.while({ kind: "window", model, leftMs: document.budget.windowMs }, () =>
       this.#runWindow(model, document, files, signal),

@@ -31,6 +31,8 @@ export class WorkTroubles {
   readonly #unread = new Map<string, string>();
   /** How the inputs of models come. */
   readonly #paces = new Map<string, Pace>();
+  /** Models whose retraining waits for inputs. */
+  readonly #short = new Set<string>();
   /** Models whose retrained weights could not be written. */
   readonly #unwritable = new Map<string, Unwritable>();
 
@@ -70,6 +72,16 @@ export class WorkTroubles {
     const pauseMs = before === undefined || before.cursor === "" ? 0 : nowMs - before.sinceMs;
     const longestPauseMs = Math.max(before?.longestPauseMs ?? 0, pauseMs);
     this.#paces.set(model, { cursor, sinceMs: nowMs, longestPauseMs });
+  }
+
+  /** Whether a model has inputs enough to retrain on; when not, it is logged once. */
+  isEnough(model: string, count: number, needed: number): boolean {
+    if (count >= needed) this.#short.delete(model);
+    else if (!this.#short.has(model)) {
+      this.#short.add(model);
+      this.#ports.logger.info("a retraining waits for more inputs", { model, count, needed });
+    }
+    return count >= needed;
   }
 
   /** Whether a retrained model could be written; when not, it is logged, and tried again seldomer and seldomer. */

@@ -21,10 +21,10 @@ export interface PictureForm extends ImageShape, Resizing {}
 const MOST_PIXELS = 100_000_000;
 
 /**
- * Decodes a picture, the first frame of a moving one, brought to height x width, as one or three channels of bytes.
- * Transparent places are black. Throws `invalid-data` for what is not a whole picture.
+ * Decodes a picture, the first frame of a moving one, brought to height x width, as one or three channels of 0 to
+ * 255. Transparent places are black. Throws `invalid-data` for what is not a whole picture.
  */
-export async function readPicture(path: string, form: PictureForm): Promise<Uint8Array> {
+export async function readPicture(path: string, form: PictureForm): Promise<Uint8Array | Float32Array> {
   const { height, width, channels, fit = "stretch", filter = "lanczos3" } = form;
   // Loaded with the first picture: a program that reads arrays only, as an agent may, stays small.
   const { default: sharp } = await import("sharp");

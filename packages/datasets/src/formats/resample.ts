@@ -12,13 +12,16 @@ const KERNELS: Readonly<Record<Exclude<OwnFilter, "nearest">, { reach: number; a
   cubic: { reach: 2, at: (x) => (x < 1 ? (1.5 * x - 2.5) * x * x + 1 : ((-0.5 * x + 2.5) * x - 4) * x + 2) },
 };
 
-/** Brings pixels to another size, along one side after the other. */
+/**
+ * Brings pixels to another size, along one side after the other. Pillow rounds them to whole numbers; TensorFlow does not,
+ * and some noisy photos get another class by that.
+ */
 export function resample(
   pixels: Uint8Array,
   from: Pick<ImageShape, "height" | "width">,
   { height, width, channels }: ImageShape,
   { fit, filter }: { readonly fit: Fit; readonly filter: OwnFilter },
-): Uint8Array {
+): Uint8Array | Float32Array {
   const ratios = [height / from.height, width / from.width];
   const [least, most] = [Math.min(...ratios), Math.max(...ratios)];
   const placesOf = (extent: number, target: number): readonly Place[] => {
@@ -38,7 +41,7 @@ export function resample(
     }
   }
   const length = width * channels;
-  const resized = new Uint8ClampedArray(height * length);
+  const resized = new (filter === "bilinear-plain" ? Float32Array : Uint8ClampedArray)(height * length);
   for (const { target, taps } of placesOf(from.height, height)) {
     for (let value = 0; value < length; value++) {
       resized[target * length + value] = taps.reduce(
@@ -47,7 +50,7 @@ export function resample(
       );
     }
   }
-  return new Uint8Array(resized.buffer);
+  return resized instanceof Float32Array ? resized : new Uint8Array(resized.buffer);
 }
 
 /** A row or column of the target, with those of the source that it is made of and their weights. */

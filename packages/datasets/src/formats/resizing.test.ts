@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import sharp from "sharp";
 import { loadPictures } from "./image-folder.ts";
+import { resample } from "./resample.ts";
 import { FILTERS, type Resizing } from "./resizing.ts";
 
 let root: string;
@@ -24,7 +25,7 @@ after(() => rm(root, { recursive: true, force: true }));
 
 async function read(height: number, width: number, resizing: Resizing): Promise<readonly number[]> {
   const { images } = await loadPictures(picture, { height, width, channels: 1, ...resizing });
-  return Array.from(images, (value) => Math.round(value * 255));
+  return Array.from(images, (value) => Math.round(value * 255 + 1e-4));
 }
 
 const pixel = (y: number, x: number): number => VALUES[y * SIDE.width + x]!;
@@ -46,6 +47,18 @@ void test("bilinear-plain lies between the nearest four, as TensorFlow's does, a
   const between = [0.25, 0.75].map((share) => Math.round(pixel(0, 0) * (1 - share) + pixel(0, 1) * share));
   assert.deepEqual(row, between);
 });
+
+for (const [height, width, fit, expected] of [
+  [5, 7, "stretch", [60.75, 172.75, 29.25, 222.25, 178.4167, 132.4167]],
+  [5, 7, "crop", [53.9167, 101.9167, 57.75, 222.75, 135.5833, 33.5833]],
+] as const) {
+  void test(`bilinear-plain, ${fit}: parts of a number are what Keras' Resizing(3, 2) gives`, () => {
+    const pixels = Uint8Array.from({ length: height * width }, (_, at) => at * at * 7);
+    const to = { height: 3, width: 2, channels: 1 };
+    const found = resample(pixels, { height, width }, to, { fit, filter: "bilinear-plain" });
+    for (const [at, value] of expected.entries()) assert.ok(Math.abs(found[at]! - value) < 1e-3, String(found));
+  });
+}
 
 void test("both are cut to the middle and set on black like the others", async () => {
   for (const filter of ["nearest", "bilinear-plain"] as const) {

@@ -197,7 +197,8 @@ export class SimulatedDevice {
     ...pretendServing(SIMULATED_MODEL),
     inputsAfter: async (_, cursor) => {
       const from = cursor === "" ? 0 : Number(cursor);
-      return { summaries: this.#inputs.slice(from), cursor: String(this.#inputs.length) };
+      const summaries = this.#inputs.slice(from).map((batch, at) => ({ ...batch, before: String(from + at) }));
+      return { summaries, cursor: String(this.#inputs.length) };
     },
     trainingFiles: async (_, cursor) => {
       return { files: ["inputs.npy"], count: (this.#inputs.length - Number(cursor)) * 32 };

@@ -196,7 +196,9 @@ function putLayer(
   inputs: readonly string[],
   config: object,
 ): string {
-  state.layers.push({ name, className, inputs, config: { name, trainable: true, ...config } });
+  // Keras' own input layer takes no `trainable`.
+  const trained = className === "InputLayer" ? {} : { trainable: true };
+  state.layers.push({ name, className, inputs, config: { name, ...trained, ...config } });
   return name;
 }
 

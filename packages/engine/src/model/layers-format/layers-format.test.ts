@@ -28,6 +28,11 @@ const ROUND_TRIPS = [
   ],
 ] as const;
 
+interface LayerConfig {
+  readonly class_name: string;
+  readonly config: object;
+}
+
 for (const [name, graph] of ROUND_TRIPS) {
   void test(`${name} comes back from its files as it was`, () =>
     withFolder(async (folder) => {
@@ -38,6 +43,14 @@ for (const [name, graph] of ROUND_TRIPS) {
       assertSameWeights(read.weights, model.weights);
     }));
 }
+
+void test("an input says nothing that Keras' Model.from_config refuses", () =>
+  withFolder(async (folder) => {
+    const path = await writeLayersModel(randomModel(everythingGraph(), 1), folder);
+    const stored = JSON.parse(await readFile(path, "utf8")) as { modelTopology: { config: { layers: LayerConfig[] } } };
+    const input = stored.modelTopology.config.layers.find(({ class_name }) => class_name === "InputLayer");
+    assert.deepEqual(Object.keys(input?.config ?? {}), ["name", "batch_input_shape", "dtype", "sparse"]);
+  }));
 
 void test("weights are cut into files of 4 MiB", () =>
   withFolder(async (folder) => {

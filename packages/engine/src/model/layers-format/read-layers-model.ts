@@ -1,7 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { MpoError } from "@mpo/core";
-import { MODEL_FILE, readStatement } from "@mpo/datasets";
+import { MODEL_FILE, modelFilesAmong, readStatement } from "@mpo/datasets";
 import { type Abortable, fileError, throwIfAborted } from "@mpo/io";
 import { z } from "zod";
 import { GraphBuilder } from "../graph-builder.ts";
@@ -61,14 +61,12 @@ async function contentOf(bytes: Buffer, file: string, options: Abortable): Promi
 async function modelFileAt(path: string): Promise<string> {
   const names = await readdir(path).catch(() => undefined);
   if (names === undefined) return path;
-  const known = [MODEL_FILE, "saved_model.pb"].find((name) => names.includes(name));
-  if (known !== undefined) return join(path, known);
-  const of = (extensions: RegExp): readonly string[] => names.filter((name) => extensions.test(name)).toSorted();
-  const whole = of(/(?<!\.weights)\.(keras|h5|hdf5)$/iu);
+  const whole = modelFilesAmong(names);
   if (whole.length > 1) {
     throw new MpoError("invalid-argument", `${path}: which of ${whole.join(", ")}? Name the file itself`);
   }
-  const [name = MODEL_FILE] = [...whole, ...of(/\.(h5|tflite|onnx|pt|pth|zip)$/iu)];
+  const others = names.filter((name) => /(^saved_model\.pb|\.(h5|tflite|onnx|pt|pth|zip))$/iu.test(name)).toSorted();
+  const [name = MODEL_FILE] = [...whole, ...others];
   return join(path, name);
 }
 
