@@ -224,7 +224,7 @@ def compare(title, kind, model, weights, photos, out):
     """Accuracy as both compute it, and the photos on whose class they differ."""
     prepare = KINDS[kind][4]
     accuracy = mpo("evaluate", "--weights", weights, "--dataset", "folder", "--data", photos)[0]["accuracy"]
-    mpo("predict", "--weights", weights, "--input", photos / "test", "-o", out / "y.npy", "--probabilities")
+    mpo("predict", "--weights", weights, "--input", photos / "test", "-o", out / "y.npy", "--probabilities", "--force")
     given = np.load(out / "y.npy")
     x, y = read_photos(photos / "test", kind)
     p = np.array(model.predict(prepare(x), verbose=0))

@@ -33,5 +33,6 @@ export async function readPictureForm(model: string, options: Abortable = {}): P
   const { inputShape = [], input } = await readStatement(model, options);
   const form = pictureForm(inputShape, input);
   if (form !== undefined) return form;
-  throw new MpoError("invalid-data", `${model}: ${MODEL_CARD_FILE} states no inputShape of [height, width, channels]`);
+  const remedy = `state it by mpo models describe ${model} --write-card`;
+  throw new MpoError("invalid-data", `${model}: no ${MODEL_CARD_FILE} states an inputShape of images; ${remedy}`);
 }
