@@ -94,7 +94,7 @@ const guard = isFast ? ["--import", "./deploy/no-processes.mjs"] : [];
 const runner = [
   ...guard,
   "--test",
-  "--test-concurrency=2",
+  "--test-concurrency=3",
   "--test-reporter=spec",
   `--test-timeout=${HANG_MS}`,
   ...options,

@@ -49,8 +49,9 @@ function memory({ rung, window }: DeviceOutcome): string {
 }
 
 function time({ rung, window }: DeviceOutcome): string {
+  const { expected, upper } = rung.stepMs;
   const measured = window.stepMs.length === 0 ? "-" : `${typical(window.stepMs).toFixed(0)} ms`;
-  return `predicted ${rung.stepMs.expected.toFixed(0)} ms, measured ${measured}`;
+  return `predicted ${expected.toFixed(0)} ms (at most ${upper.toFixed(0)} ms), measured ${measured}`;
 }
 
 function retrained({ served, rung }: DeviceOutcome): string {
