@@ -102,7 +102,6 @@ export {
   MIB,
   mean,
   median,
-  outliers,
   powersOfTwo,
   quantile,
   relativeSpread,

@@ -3,8 +3,8 @@ import {
   hasCode,
   type Measured,
   median,
-  outliers,
   type Profile,
+  typical,
   type UnitTimeSample,
   type UpdateSample,
   validateProfile,
@@ -33,7 +33,7 @@ export function poolProfiles(profiles: readonly Profile[], quorum: number = DEFA
   const alike = mostCommon(onePerDevice(profiles));
   const [first] = alike;
   if (first === undefined || alike.length < quorum) return undefined;
-  const vote = (read: (profile: Profile) => number): number => agreed(alike.map(read));
+  const vote = (read: (profile: Profile) => number): number => typical(alike.map(read));
   const pooled: Profile = {
     ...first,
     device: { id: POOLED_DEVICE, class: first.device.class },
@@ -74,12 +74,6 @@ function mostCommon(profiles: readonly Profile[]): readonly Profile[] {
   return groups.reduce((best, group) => (group.length > best.length ? group : best), []);
 }
 
-/** Median of the votes that are no outliers. */
-function agreed(votes: readonly number[]): number {
-  const excluded = new Set(outliers(votes));
-  return median(votes.filter((_, index) => !excluded.has(index)));
-}
-
 function grouped<Item>(items: readonly Item[], keyOf: (item: Item) => string): readonly (readonly Item[])[] {
   const groups = new Map<string, Item[]>();
   for (const item of items) {
@@ -114,8 +108,8 @@ function pooledUnits(profiles: readonly Profile[], quorum: number): readonly Uni
   return all.map((samples) => ({
     unit: samples[0].unit,
     microBatch: samples[0].microBatch,
-    forwardMs: [agreed(samples.map(({ forwardMs }) => median(forwardMs)))],
-    backwardMs: [agreed(samples.map(({ backwardMs }) => median(backwardMs)))],
+    forwardMs: [typical(samples.map(({ forwardMs }) => median(forwardMs)))],
+    backwardMs: [typical(samples.map(({ backwardMs }) => median(backwardMs)))],
     ...pooledNormOnly(samples, quorum),
   }));
 }
@@ -127,7 +121,7 @@ function pooledNormOnly(
   const measured = samples.flatMap(({ normOnlyBackwardMs }) =>
     normOnlyBackwardMs === undefined ? [] : [median(normOnlyBackwardMs)],
   );
-  return measured.length >= quorum ? { normOnlyBackwardMs: [agreed(measured)] } : {};
+  return measured.length >= quorum ? { normOnlyBackwardMs: [typical(measured)] } : {};
 }
 
 function pooledSteps(profiles: readonly Profile[], quorum: number): readonly Measured[] {
@@ -141,9 +135,9 @@ function pooledSteps(profiles: readonly Profile[], quorum: number): readonly Mea
     const measured = samples.flatMap(({ peakBytes }) => (peakBytes === undefined || peakBytes <= 0 ? [] : [peakBytes]));
     return {
       config: samples[0].config,
-      plannedBytes: Math.round(agreed(samples.map(({ plannedBytes }) => plannedBytes))),
-      ...(measured.length >= quorum ? { peakBytes: agreed(measured) } : {}),
-      stepMs: [agreed(samples.map(({ stepMs }) => median(stepMs)))],
+      plannedBytes: Math.round(typical(samples.map(({ plannedBytes }) => plannedBytes))),
+      ...(measured.length >= quorum ? { peakBytes: typical(measured) } : {}),
+      stepMs: [typical(samples.map(({ stepMs }) => median(stepMs)))],
     };
   });
 }
@@ -159,8 +153,8 @@ function pooledUpdates(profiles: readonly Profile[], quorum: number): readonly U
     const added = samples.flatMap(({ accumulateMs }) => (accumulateMs.length === 0 ? [] : [median(accumulateMs)]));
     return {
       parameterBytes: samples[0].parameterBytes,
-      updateMs: [agreed(samples.map(({ updateMs }) => median(updateMs)))],
-      accumulateMs: added.length >= quorum ? [agreed(added)] : [],
+      updateMs: [typical(samples.map(({ updateMs }) => median(updateMs)))],
+      accumulateMs: added.length >= quorum ? [typical(added)] : [],
     };
   });
 }
@@ -174,7 +168,7 @@ function pooledAccuracy(profiles: readonly Profile[], quorum: number): readonly 
     quorum,
   );
   return all.flatMap((samples) => {
-    const startAccuracy = agreed(samples.map((sample) => sample.startAccuracy));
+    const startAccuracy = typical(samples.map((sample) => sample.startAccuracy));
     const gains = samples.flatMap((sample) =>
       sample.points.map(({ steps, accuracy }) => ({ steps, gain: accuracy - sample.startAccuracy })),
     );
@@ -182,7 +176,7 @@ function pooledAccuracy(profiles: readonly Profile[], quorum: number): readonly 
       .filter((group) => group.length >= quorum)
       .map((group) => ({
         steps: group[0]?.steps ?? 1,
-        accuracy: Math.min(1, Math.max(0, startAccuracy + agreed(group.map(({ gain }) => gain)))),
+        accuracy: Math.min(1, Math.max(0, startAccuracy + typical(group.map(({ gain }) => gain)))),
       }))
       .sort((left, right) => left.steps - right.steps);
     if (points.length === 0) return [];

@@ -43,9 +43,13 @@ export function outliers(values: readonly number[]): readonly number[] {
   return values.flatMap((value, index) => (Math.abs(value - middle) > limit ? [index] : []));
 }
 
+/** The repeats that are not outliers. */
+export function ordinary(values: readonly number[]): readonly number[] {
+  const excluded = new Set(outliers(values));
+  return values.filter((_, index) => !excluded.has(index));
+}
+
 /** Median of the repeats that are not outliers. */
 export function typical(values: readonly number[]): number {
-  if (values.length === 1) return values[0]!;
-  const excluded = new Set(outliers(values));
-  return median(values.filter((_, index) => !excluded.has(index)));
+  return median(ordinary(values));
 }

@@ -7,6 +7,7 @@ import {
   leastSquares,
   median,
   type Observation,
+  ordinary,
   typical,
   upperMargin,
   withoutWild,
@@ -35,7 +36,8 @@ const MEGABYTE = 1e6;
 
 /**
  * Time of any step: the sum of its units' times, corrected by a law fitted to whole steps (scale; cost of a micro-batch, of
- * accumulating, of an update and of a step). The errors of the law on steps it was not fitted to give the upper bound.
+ * accumulating, of an update and of a step). The errors of the law on steps it was not fitted to give the upper bound,
+ * with the slowest of their repeats that is no outlier: where other programs run, a later step may take as long.
  */
 export class TimeLaw {
   readonly prices: WorkPrices;
@@ -65,7 +67,8 @@ export class TimeLaw {
     const residuals = steps.map(({ features, target }, index) => {
       const others = observations.filter((_, other) => other !== index);
       const expected = expectedMs(features, leastSquares(others, priors));
-      return (target - expected) / (expected + SLACK_MS);
+      const slowest = Math.max(...ordinary(profile.steps[index]!.stepMs));
+      return Math.max(Math.abs(target - expected), slowest - expected) / (expected + SLACK_MS);
     });
     this.#margin = upperMargin(residuals, UNMEASURED_MARGIN);
   }
