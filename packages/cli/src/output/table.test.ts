@@ -38,6 +38,14 @@ describe("a table", () => {
     assert.equal(table.toString().match(/├/gu)?.length, 2);
   });
 
+  it("cuts no word while another column has room to give", () => {
+    const table = createTable(terminal, ["percentile", "candidates", "why"]);
+    table.push(["1", "2", "b ".repeat(200).trim()], ["c".repeat(30), "d".repeat(25), "e"]);
+    const text = table.toString();
+    for (const word of ["percentile", "candidates", "c".repeat(30), "d".repeat(25)]) assert.ok(text.includes(word), word);
+    for (const line of text.split("\n")) assert.ok(line.length <= 80, line);
+  });
+
   it("has a bold head on a screen, and no escape code under NO_COLOR", () => {
     const heads = ["", "1"].map((NO_COLOR) => {
       const screen = { write: () => true, isTTY: true };

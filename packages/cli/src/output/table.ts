@@ -47,7 +47,7 @@ function innerWidth(widths: readonly number[]): number {
   return widths.reduce((sum, width) => sum + width + BETWEEN, -BETWEEN);
 }
 
-/** Widths of contents: as wide as they are, and where that is too much, the widest ones less. */
+/** Widths of contents: as wide as they are, and where that is too much, the widest ones less, down to their words first. */
 function fittingWidths(rows: readonly (readonly string[])[], columns: number): readonly number[] {
   const count = Math.max(...rows.map(({ length }) => length));
   const whole = rows.filter(({ length }) => length === count);
@@ -55,10 +55,16 @@ function fittingWidths(rows: readonly (readonly string[])[], columns: number): r
   const widths = Array.from({ length: count }, (_, column) =>
     Math.max(1, ...whole.map((cells) => lineWidth(cells[column]))),
   );
+  const words = Array.from({ length: count }, (_, column) =>
+    Math.max(LEAST_WIDTH, ...whole.flatMap((cells) => (cells[column] ?? "").split(/\s/u).map(({ length }) => length))),
+  );
   for (let over = innerWidth(widths) + BETWEEN + 1 - columns; over > 0; over--) {
-    const widest = Math.max(...widths);
+    // Words are cut only where nothing else is left to give.
+    const givers = widths.map((width, column) => (width > words[column]! ? width : 0));
+    const giving = givers.some((width) => width > 0) ? givers : widths;
+    const widest = Math.max(...giving);
     if (widest <= LEAST_WIDTH) break;
-    widths[widths.indexOf(widest)] = widest - 1;
+    widths[giving.indexOf(widest)] = widest - 1;
   }
   return widths;
 }

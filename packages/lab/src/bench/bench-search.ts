@@ -24,7 +24,7 @@ const DEVICE = { id: "simulated", class: "simulated" };
  */
 export async function benchSearch(options: BenchSearchOptions, context: CommandContext): Promise<void> {
   const { terminal, signal } = context;
-  const head = ["model", "units", "candidates", "search ms", "95th percentile", "first ms", "re-plan ms", "95th"];
+  const head = ["model", "units", "configs", "search ms", "95th percentile", "first ms", "re-plan ms", "95th"];
   const table = createTable(terminal, head);
   for (const model of SUBJECTS) {
     const graph = buildModel({ model, norm: "batch", inputShape: [32, 32, 3], classes: 10 });
