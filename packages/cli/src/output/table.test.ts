@@ -42,7 +42,8 @@ describe("a table", () => {
     const table = createTable(terminal, ["percentile", "candidates", "why"]);
     table.push(["1", "2", "b ".repeat(200).trim()], ["c".repeat(30), "d".repeat(25), "e"]);
     const text = table.toString();
-    for (const word of ["percentile", "candidates", "c".repeat(30), "d".repeat(25)]) assert.ok(text.includes(word), word);
+    for (const word of ["percentile", "candidates", "c".repeat(30), "d".repeat(25)])
+      assert.ok(text.includes(word), word);
     for (const line of text.split("\n")) assert.ok(line.length <= 80, line);
   });
 
