@@ -62,13 +62,12 @@ export async function probe(task: ProbeTask, budget: ProbeBudget, options: Probe
   }
   if (guard.reason !== undefined && guard.reason.code !== "timed-out") throw guard.reason;
   if (task.known === undefined && (!findings.isTimed || findings.steps.length < LEAST_STEPS)) {
-    const measured = findings.isTimed ? `${findings.steps.length} steps were measured` : "its units were not timed";
+    const found = `${findings.steps.length} of at least ${LEAST_STEPS} configs were measured`;
+    const measured = findings.isTimed ? found : "its units were not timed";
     throw new MpoError(
       "over-budget",
-      `${budget.maxMs / SECOND_MS} s is too short to probe ${task.model.graph.name}: ${measured}`,
-      {
-        hint: "Give the probe more time (--probe-time) or memory.",
-      },
+      `${(budget.maxMs / SECOND_MS).toFixed(1)} s is too short to probe ${task.model.graph.name}: ${measured}`,
+      { hint: "Give the probe more time (--probe-time) or memory." },
     );
   }
   return validateProfile(findings.profile(accuracy));
