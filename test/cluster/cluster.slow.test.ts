@@ -1,26 +1,19 @@
 import assert from "node:assert/strict";
 import { EventEmitter } from "node:events";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { homedir, tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { it, type TestContext } from "node:test";
 import { AGENT_VERSION, type AgentEngine, connectFleet, DEFAULT_AGENT_SETTINGS, runAgentDaemon } from "@mpo/agent";
 import { type CoordinatorAddresses, runCoordinator } from "@mpo/coordinator";
 import { tinyChain, tinyProfile } from "@mpo/coordinator/testing";
 import { MpoError } from "@mpo/core";
-import { cacheFolder } from "@mpo/datasets";
 import { systemClock } from "@mpo/io";
 import { compareVersions, type DocumentVersion } from "@mpo/protocol";
 import { silentLogger } from "@mpo/runtime";
-import { createAdminClient, findNatsServer } from "@mpo/transport";
+import { createAdminClient } from "@mpo/transport";
+import { binary, skip } from "@mpo/transport/testing";
 import { kill, NatsCluster } from "./nats-cluster.ts";
-
-const { MPO_NATS_SERVER: named, PATH = "" } = process.env;
-const found = await findNatsServer({
-  searchPath: PATH.split(delimiter),
-  cacheFolder: cacheFolder(process.env, homedir()),
-  named,
-}).catch((thrown: Error) => `no nats-server: ${thrown.message}`);
 
 const MIB = 2 ** 20;
 const identity = { tenant: "acme", device: "pi-1" };
@@ -102,12 +95,12 @@ async function untilDone<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
 }
 
 it("a fleet over a cluster of three nats-servers goes on when the one that leads is killed", {
-  skip: typeof found === "string" ? found : false,
+  skip,
   timeout: 120_000,
 }, async (context) => {
   const folder = await mkdtemp(join(tmpdir(), "mpo-cluster-"));
   context.after(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }));
-  const cluster = await NatsCluster.start((found as { path: string }).path, folder, 1_500 * MIB);
+  const cluster = await NatsCluster.start(binary().path, folder, 1_500 * MIB);
   context.after(() => cluster.stop());
   const { grpc, http } = await startCoordinator(context, cluster);
 

@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
+import { freePorts } from "@mpo/transport/testing";
 
 /** What is read of a stream in a node's `/jsz`. */
 interface StreamDetail {
@@ -131,14 +131,4 @@ function launch(binary: string, folder: string): ChildProcess {
 
 function isRunning({ exitCode, signalCode }: ChildProcess): boolean {
   return exitCode === null && signalCode === null;
-}
-
-/** Ports that are free now: each node has to know the routes of the others before it starts. */
-async function freePorts(count: number): Promise<readonly number[]> {
-  // All at the same time: each has another one.
-  const servers = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
-  await Promise.all(servers.map((server) => once(server, "listening")));
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => once(server.close(), "close")));
-  return ports;
 }

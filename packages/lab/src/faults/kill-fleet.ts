@@ -1,10 +1,9 @@
-import { once } from "node:events";
 import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
-import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { given } from "@mpo/core";
 import { entryBeside, systemClock } from "@mpo/io";
 import type { DeviceIdentity } from "@mpo/protocol";
+import { freePorts } from "@mpo/transport/testing";
 import type { FleetPromises } from "../promises/fleet-promises.ts";
 import type { AgentConfiguration, CoordinatorConfiguration, FromAgent } from "./process-messages.ts";
 import { mountSmallDisk, unmountSmallDisk } from "./small-disk.ts";
@@ -206,14 +205,4 @@ function process(
     entry: entryBeside(entry, import.meta.url),
     logFile: join(folder, "logs", `${name}.log`),
   });
-}
-
-/** Ports that are free now. Processes that come back after a kill must find each other where they were. */
-async function freePorts(count: number): Promise<readonly number[]> {
-  // All at the same time: each has another one.
-  const servers = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
-  await Promise.all(servers.map((server) => once(server, "listening")));
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => once(server.close(), "close")));
-  return ports;
 }

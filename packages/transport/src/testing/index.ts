@@ -1,3 +1,4 @@
+export { freePorts } from "./free-ports.ts";
 export { MemoryNotifyHub } from "./memory-notify-bus.ts";
 export { MemoryStateServer } from "./memory-state-server.ts";
-export { openLink, skip, startServer } from "./nats-room.ts";
+export { binary, openLink, skip, startServer } from "./nats-room.ts";
