@@ -6,9 +6,9 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { CORRUPTION_NAMES, fashionMnistFolder, loadFashionMnist, readNpy } from "@mpo/datasets";
+import { encodePng } from "@mpo/datasets/testing";
 import { readModelCard } from "@mpo/engine";
 import { EXIT_CODES } from "@mpo/runtime";
-import { pngFile } from "./test-support/png-file.ts";
 import { runCommand } from "./testing/run-command.ts";
 
 const MODELS = fileURLToPath(new URL("../models/", import.meta.url));
@@ -68,13 +68,13 @@ describe("the source models, of folders of pictures as they stand", {
       counts.set(name, count);
       const image = set.images.subarray(index * 784, (index + 1) * 784);
       for (const [kind, { width, height, channels }] of Object.entries(KINDS)) {
-        const pixels = Uint8Array.from({ length: width * height * channels }, (_, at) => {
+        const pixels = Float32Array.from({ length: width * height * channels }, (_, at) => {
           const pixel = Math.floor(at / channels);
           const y = Math.floor((Math.floor(pixel / width) * 28) / height);
-          return 255 * image[28 * y + Math.floor(((pixel % width) * 28) / width)]!;
+          return image[28 * y + Math.floor(((pixel % width) * 28) / width)]!;
         });
         await mkdir(join(folder, kind, name), { recursive: true });
-        await writeFile(join(folder, kind, name, `${index}.png`), pngFile(pixels, width, height));
+        await writeFile(join(folder, kind, name, `${index}.png`), await encodePng(pixels, { width, height, channels }));
       }
     }
   });

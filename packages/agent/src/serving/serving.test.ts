@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { describe, it } from "node:test";
 import { encodeNpy, encodeNpyImages, type ImageSet } from "@mpo/datasets";
-import { syntheticImages } from "@mpo/datasets/testing";
+import { encodePng, syntheticImages } from "@mpo/datasets/testing";
 import { VirtualClock } from "@mpo/io/testing";
 import { createLogger, silentLogger } from "@mpo/runtime";
 import type { ServingApp } from "../ports/serving-app.ts";
@@ -49,20 +49,6 @@ async function put(root: string, path: string, content: string | Uint8Array, atS
 
 const images = (count: number, seed: number = 1): ImageSet => syntheticImages({ ...SHAPE, count, seed });
 const batch = (count: number): Uint8Array => encodeNpyImages(images(count));
-
-/** A grey bitmap whose rows are all alike. */
-function wideBmp(height: number, row: readonly number[]): Uint8Array {
-  const bytes = Buffer.alloc(54, 0);
-  bytes.write("BM");
-  bytes.writeUInt32LE(54, 10);
-  bytes.writeUInt32LE(40, 14);
-  bytes.writeInt32LE(row.length, 18);
-  bytes.writeInt32LE(height, 22);
-  bytes.writeUInt16LE(1, 26);
-  bytes.writeUInt16LE(24, 28);
-  const line = Buffer.from(row.flatMap((grey) => [grey, grey, grey]));
-  return Buffer.concat([bytes, ...Array.from({ length: height }, () => line)]);
-}
 
 /** Stages a model with these weights, and publishes it. */
 async function publish(serving: ServingApp, weights: string): Promise<void> {
@@ -138,7 +124,13 @@ describe("inputs", () => {
     withFolder(async (root, serving) => {
       await put(root, "cam/model/metadata.json", '{"packageName": "@teachablemachine/image"}');
       // Eight columns: two black, four white, two black.
-      await put(root, "cam/inputs/hour-1/wide.bmp", wideBmp(4, [0, 0, 255, 255, 255, 255, 0, 0]));
+      const row = [0, 0, 1, 1, 1, 1, 0, 0];
+      const wide = await encodePng(Float32Array.from([row, row, row, row].flat()), {
+        height: 4,
+        width: 8,
+        channels: 1,
+      });
+      await put(root, "cam/inputs/hour-1/wide.png", wide);
       assert.equal((await serving.inputsAfter("cam", "")).summaries[0]?.features.brightness, 1);
     }));
 

@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { createRandom, type Random } from "@mpo/datasets";
+import { encodePng } from "@mpo/datasets/testing";
 import { EXIT_CODES } from "@mpo/runtime";
 import { noNatsServer, startCoordinator, startDaemon, testFolder } from "../test-support/fleet-room.ts";
-import { pngFile } from "../test-support/png-file.ts";
 import { runCommand } from "../testing/run-command.ts";
 
 /** A model of Keras that ends in one sigmoid and takes 16x16x3. */
@@ -15,16 +15,16 @@ const SIDE = 16;
 const CLASSES = ["cat", "dog"] as const;
 
 /** Stripes of some colour, upright for cats; `isDark`: as the camera sees them in the evening. */
-function photo(name: string, random: Random, isDark: boolean): Uint8Array {
+function photo(name: string, random: Random, isDark: boolean): Promise<Uint8Array> {
   const colour = [0, 1, 2].map(() => 60 + 140 * random.uniform());
   const phase = 6 * random.uniform();
-  const pixels = Uint8Array.from({ length: SIDE * SIDE * 3 }, (_, at) => {
+  const pixels = Float32Array.from({ length: SIDE * SIDE * 3 }, (_, at) => {
     const pixel = Math.floor(at / 3);
     const along = name === "cat" ? pixel % SIDE : Math.floor(pixel / SIDE);
     const bright = colour[at % 3]! * (0.75 + 0.35 * Math.sin(1.3 * along + phase)) + 8 * random.gaussian();
-    return Math.min(255, Math.max(0, isDark ? 0.3 * bright + 6 * random.gaussian() : bright));
+    return Math.min(255, Math.max(0, isDark ? 0.3 * bright + 6 * random.gaussian() : bright)) / 255;
   });
-  return pngFile(pixels, SIDE, SIDE);
+  return encodePng(pixels, { width: SIDE, height: SIDE, channels: 3 });
 }
 
 interface Manifest {
@@ -39,7 +39,7 @@ describe("a sigmoid model of cats and dogs", { skip: noNatsServer }, () => {
       for (const name of CLASSES) {
         await mkdir(join(folder, under, name), { recursive: true });
         for (let index = 0; index < count; index++)
-          await writeFile(join(folder, under, name, `${index}.png`), photo(name, random, isDark));
+          await writeFile(join(folder, under, name, `${index}.png`), await photo(name, random, isDark));
       }
     };
     const run = async (...args: readonly string[]): Promise<readonly Readonly<Record<string, unknown>>[]> => {
