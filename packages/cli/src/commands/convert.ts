@@ -1,11 +1,11 @@
 import { extname, resolve } from "node:path";
 import { MpoError } from "@mpo/core";
 import { readClassNames } from "@mpo/datasets";
-import { copyCard, describeInputForm, headOf, inputOf, writeLayersModel } from "@mpo/engine";
+import { copyCard, headOf, inputOf, writeLayersModel } from "@mpo/engine";
 import type { Command } from "commander";
 import type { CommandContext, Files, Output, Stop } from "../command-context.ts";
 import { loadModel } from "../data/load-model.ts";
-import { addInputOptions, type InputOptions } from "../options/input-options.ts";
+import { addInputOptions, type InputOptions, takenInWords } from "../options/input-options.ts";
 import { checkModelOutput } from "../planning/check-model-output.ts";
 import { type ForceOption, forceOption } from "../planning/check-output.ts";
 
@@ -53,6 +53,7 @@ async function convert(
     ...{ event: "converted", output: to, name: model.graph.name, inputShape: shape, input: form ?? null },
     ...{ ending, classes, classNames: classNames ?? null },
   });
-  const taken = form === undefined ? "0..1, assumed: nothing states it (--input-range)" : describeInputForm(form);
-  terminal.line(`${model.graph.name} is in ${to}: takes images of ${taken}; gives ${ending} of ${classes} classes`);
+  terminal.line(
+    `${model.graph.name} is in ${to}: takes images of ${takenInWords(form)}; gives ${ending} of ${classes} classes`,
+  );
 }

@@ -4,7 +4,6 @@ import {
   buildModel,
   cardOf,
   copyCard,
-  describeInputForm,
   headOf,
   inputOf,
   modelCatalogue,
@@ -15,7 +14,7 @@ import {
 import type { Command } from "commander";
 import type { CommandContext, Files, Output, Stop } from "../command-context.ts";
 import { loadModel } from "../data/load-model.ts";
-import { addInputOptions, type InputOptions } from "../options/input-options.ts";
+import { addInputOptions, type InputOptions, takenInWords } from "../options/input-options.ts";
 import { formatShare } from "../output/format.ts";
 import { createTable } from "../output/table.ts";
 
@@ -55,8 +54,7 @@ async function describeModel(
     ...{ ending: ending ?? "logits", layers: graph.nodes.length, parameters, card: card ?? null },
   });
   const table = createTable(terminal, [graph.name, ""]);
-  const taken = form === undefined ? "0..1, assumed: nothing states it (--input-range)" : describeInputForm(form);
-  table.push(["takes", `${shape.join("x")}, images of ${taken}`]);
+  table.push(["takes", `${shape.join("x")}, images of ${takenInWords(form)}`]);
   if (pictureFormOf(graph) !== undefined) {
     const isStated = form?.fit !== undefined && form.filter !== undefined;
     const assumed = isStated ? "" : "; what is not stated is assumed (--input-fit, --input-filter)";

@@ -3,13 +3,13 @@ import { type ImageSet, shapeInWords } from "@mpo/datasets";
 import { headOf, inputOf, type Model, pictureFormOf, readLayersModel } from "@mpo/engine";
 import { type InputOptions, withInputOptions } from "../options/input-options.ts";
 
+const WHAT_TO_NAME =
+  "Name a folder that `mpo train` wrote, a TensorFlow.js layers model (model.json and its weight files), or a .keras or .h5 file.";
+
 /** Reads the model in a folder (or its file), with what is stated of its input. Throws as `readLayersModel` does. */
 export async function loadModel(path: string, signal: AbortSignal, stated: InputOptions = {}): Promise<Model> {
   const model = await readLayersModel(path, { signal }).catch((thrown: unknown) => {
-    if (!hasCode(thrown, "not-found") || thrown.hint !== undefined) throw thrown;
-    throw thrown.with({
-      hint: "Name a folder that `mpo train` wrote, a TensorFlow.js layers model (model.json and its weight files), or a .keras or .h5 file.",
-    });
+    throw hasCode(thrown, "not-found") ? thrown.with({ hint: thrown.hint ?? WHAT_TO_NAME }) : thrown;
   });
   return { ...model, graph: withInputOptions(model.graph, stated) };
 }

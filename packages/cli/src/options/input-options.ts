@@ -1,6 +1,6 @@
 import { given } from "@mpo/core";
 import { FILTERS, FITS, INPUT_ORDERS, INPUT_RANGES, type InputForm, type Resizing } from "@mpo/datasets";
-import { inputOf, type ModelGraph, rounded, withInputForm } from "@mpo/engine";
+import { describeInputForm, inputOf, type ModelGraph, rounded, withInputForm } from "@mpo/engine";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { choice } from "./choice.ts";
 
@@ -34,6 +34,11 @@ export function withInputOptions(graph: ModelGraph, options: InputOptions): Mode
   const stated = given({ range, order, fit, filter });
   if (Object.keys(stated).length === 0) return graph;
   return withInputForm(graph, { range: "unit", ...inputOf(graph).form, ...stated });
+}
+
+/** What a model takes for an image, in words. */
+export function takenInWords(form: InputForm | undefined): string {
+  return form === undefined ? "0..1, assumed: nothing states it (--input-range)" : describeInputForm(form);
 }
 
 /** The options that state a form. */

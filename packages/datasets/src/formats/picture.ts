@@ -5,7 +5,7 @@ import type { ImageShape } from "../images/image-set.ts";
 import { decodeBmp, isBmp } from "./bmp.ts";
 import { invalidData } from "./data-error.ts";
 import { resample } from "./resample.ts";
-import type { Resizing } from "./resizing.ts";
+import { FILTERS, FITS, type Resizing } from "./resizing.ts";
 
 /** Names of the files that are taken for pictures; what they hold is seen when they are read. */
 export const PICTURE_FILE = /\.(png|jpe?g|jfif|webp|gif|tiff?|avif|bmp)$/i;
@@ -25,7 +25,7 @@ const MOST_PIXELS = 100_000_000;
  * 255. Transparent places are black. Throws `invalid-data` for what is not a whole picture.
  */
 export async function readPicture(path: string, form: PictureForm): Promise<Uint8Array | Float32Array> {
-  const { height, width, channels, fit = "stretch", filter = "lanczos3" } = form;
+  const { height, width, channels, fit = FITS[0], filter = FILTERS[0] } = form;
   // Loaded with the first picture: a program that reads arrays only, as an agent may, stays small.
   const { default: sharp } = await import("sharp");
   try {
