@@ -34,14 +34,27 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   datasets: ["core", "io"],
   engine: ["core", "io", "datasets"],
   runtime: ["core", "io"],
+  identity: ["core", "io"],
   protocol: ["core"],
-  transport: ["core", "io", "protocol", "runtime"],
-  agent: ["core", "io", "datasets", "engine", "runtime", "protocol", "transport"],
+  transport: ["core", "io", "identity", "protocol", "runtime"],
+  agent: ["core", "io", "datasets", "engine", "runtime", "identity", "protocol", "transport"],
   // Without engine: a coordinator runs on hosts that have no TensorFlow. Without agent: neither knows the other.
-  coordinator: ["core", "io", "datasets", "runtime", "protocol", "transport"],
-  cli: ["core", "io", "datasets", "engine", "runtime", "protocol", "transport", "agent", "coordinator"],
+  coordinator: ["core", "io", "datasets", "runtime", "identity", "protocol", "transport"],
+  cli: ["core", "io", "datasets", "engine", "runtime", "identity", "protocol", "transport", "agent", "coordinator"],
   // Benches, the demo and simulators. Nothing imports it: the command line loads it where it is installed.
-  lab: ["core", "io", "datasets", "engine", "runtime", "protocol", "transport", "agent", "coordinator", "cli"],
+  lab: [
+    "core",
+    "io",
+    "datasets",
+    "engine",
+    "runtime",
+    "identity",
+    "protocol",
+    "transport",
+    "agent",
+    "coordinator",
+    "cli",
+  ],
 };
 
 /** A package's second door: stand-ins for tests and the laboratory, which no product code may use. */
@@ -50,7 +63,8 @@ const TESTING_DOOR = "testing";
 /** Vendors that only one room may import, so that they can be changed there alone. */
 const VENDOR_ROOMS: readonly { readonly vendor: RegExp; readonly room: string }[] = [
   { vendor: /^@tensorflow\//u, room: "engine" },
-  { vendor: /^(@grpc\/grpc-js|nats|@nats-io\/.+)$/u, room: "transport" },
+  { vendor: /^(@grpc\/grpc-js|nats)$/u, room: "transport" },
+  { vendor: /^(@peculiar\/x509|@nats-io\/.+)$/u, room: "identity" },
   { vendor: /^pino$/u, room: "runtime" },
 ];
 
