@@ -5,9 +5,12 @@ import { isTransient, type Logger } from "@mpo/runtime";
 import type { StateStore } from "@mpo/transport";
 import { AdminApi } from "./api/admin-api.ts";
 import { FleetApi } from "./api/fleet-api.ts";
+import { IdentityApi } from "./api/identity-api.ts";
 import { DocumentService } from "./documents/document-service.ts";
 import { Audit } from "./events/audit.ts";
 import { createMetrics, type Metrics } from "./http/metrics.ts";
+import type { FleetAuthority } from "./identity/authority.ts";
+import { type Identities, identitiesOf } from "./identity/identities.ts";
 import { PriorService } from "./priors/prior-service.ts";
 import { type ProfileName, ProfileService } from "./profiles/profile-service.ts";
 import { countDevices } from "./registry/count-devices.ts";
@@ -34,6 +37,8 @@ export interface CoordinatorPorts {
   readonly random?: () => number;
   /** Names that are never the same twice, also not in another process. */
   readonly newId: () => string;
+  /** With what it vouches for devices and documents; absent: nobody proves who they are. */
+  readonly authority?: FleetAuthority | undefined;
 }
 
 /** A coordinator without its listeners: all of its logic over a store. */
@@ -46,6 +51,9 @@ export interface Coordinator {
   readonly fleet: FleetApi;
   /** What people and programs may call. */
   readonly admin: AdminApi;
+  readonly identityApi: IdentityApi;
+  /** Absent: nobody proves who they are. */
+  readonly identities: Identities | undefined;
   readonly metrics: Metrics;
   /** Why it is not ready, after a real write to the store; empty: it is. */
   notReady(): Promise<readonly string[]>;
@@ -77,13 +85,15 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
   const statuses = new StatusService(context);
   const profiles = new ProfileService(context);
   const priors = new PriorService(context, profiles, { quorum: settings.quorum });
-  const documents = new DocumentService(context, { validMs: settings.documentValidMs });
+  const documents = new DocumentService(context, { validMs: settings.documentValidMs, signer: ports.authority });
+  const identities = ports.authority === undefined ? undefined : identitiesOf(context, ports.authority);
+  const enrolments = identities?.enrolments;
   const queue = new SearchQueue(context, { name: settings.name, leaseMs: settings.leaseMs });
   const audit = new Audit(context);
   const heartbeatSeconds = (): number => heartbeatSecondsOf(settings.heartbeatSeconds, registry.size);
   const life = new DeviceLife({
     ...context,
-    ...{ registry, documents, audit, heartbeatSeconds, retireAfterMs: settings.retireAfterMs },
+    ...{ registry, documents, audit, enrolments, heartbeatSeconds, retireAfterMs: settings.retireAfterMs },
   });
   const metrics = createMetrics({
     devices: () =>
@@ -97,7 +107,18 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
     ...{ registry, profiles, priors, documents, clock, budget: settings.budget },
     onSearched: (ms) => metrics.searched(ms),
   });
-  const common = { registry, statuses, profiles, documents, searches, audit, clock, logger, heartbeatSeconds };
+  const common = {
+    registry,
+    statuses,
+    profiles,
+    documents,
+    searches,
+    audit,
+    clock,
+    logger,
+    heartbeatSeconds,
+    identities,
+  };
   const { natsServers, probes } = settings;
   const fleet = new FleetApi({
     ...common,
@@ -111,8 +132,9 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
     presenceMs: () => health.presenceMs,
     onPushed: (cause) => metrics.pushed(cause),
   });
+  const identityApi = new IdentityApi({ audit, clock, registry, identities });
   const worker = searchWorker({ searches, profiles, priors, audit, metrics, logger });
-  const parts = { registry, statuses, profiles, priors, documents, queue };
+  const parts = { registry, statuses, profiles, priors, documents, queue, ...identities?.watched };
   const ends = new AbortController();
   // One listener for each watch, and one for whatever the queue waits for.
   setMaxListeners(64, ends.signal);
@@ -133,6 +155,8 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
     },
     fleet,
     admin,
+    identityApi,
+    identities,
     metrics,
     ended,
     notReady: async () => {
@@ -151,6 +175,7 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
         queue.run(worker, ending),
         health.run(ending),
         life.run(ending),
+        ...(identities === undefined ? [] : [identities.run(ending)]),
       ];
       tasks = running.map((task) =>
         task.then(

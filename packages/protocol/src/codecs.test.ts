@@ -66,7 +66,7 @@ for (const { codec, values } of CODEC_CASES) {
         checked++;
       }
     }
-    assert.ok(checked > 0);
+    assert.equal(checked > 0, Object.keys(type.fields).length > 0);
   });
 
   void test(`${name}: a bad value in any field is not sent`, () => {

@@ -34,8 +34,20 @@ export {
   MAX_REASONS,
   type Reason,
 } from "./messages/document.ts";
+export {
+  type AccessTokenView,
+  type DeviceCredentials,
+  type EnrolmentState,
+  type EnrolmentView,
+  type GetAuthorityResponse,
+  type JoinTokenView,
+  ROLES,
+  type Role,
+  type SignedKeyDocument,
+} from "./messages/identity.ts";
 export type {
   EnrollRequest,
+  EnrollResponse,
   HeartbeatRequest,
   HeartbeatResponse,
   HelloRequest,

@@ -3,6 +3,7 @@ import type * as z from "zod";
 import { LIMITS } from "./limits.ts";
 import { type MessageCodec, messageCodec } from "./message-codec.ts";
 import * as admin from "./messages/admin.ts";
+import * as identity from "./messages/identity.ts";
 import * as link from "./messages/link.ts";
 import * as report from "./messages/report.ts";
 
@@ -99,4 +100,23 @@ export const ADMIN_SERVICE = {
   rollbackConfig: ask("RollbackConfig", admin.rollbackConfigRequest, admin.rollbackConfigResponse),
   listEvents: ask("ListEvents", admin.listEventsRequest, admin.listEventsResponse),
   watchEvents: watch("WatchEvents", admin.watchEventsRequest, admin.watchEventsResponse),
+  whoAmI: ask("WhoAmI", identity.whoAmIRequest, identity.whoAmIResponse),
+  listEnrolments: ask("ListEnrolments", identity.listEnrolmentsRequest, identity.listEnrolmentsResponse),
+  decideEnrolment: ask("DecideEnrolment", identity.decideEnrolmentRequest, identity.decideEnrolmentResponse),
+  preauthoriseDevices: ask(
+    "PreauthoriseDevices",
+    identity.preauthoriseDevicesRequest,
+    identity.preauthoriseDevicesResponse,
+  ),
+  labelDevice: ask("LabelDevice", identity.labelDeviceRequest, identity.labelDeviceResponse),
+  createJoinTokens: ask("CreateJoinTokens", identity.createJoinTokensRequest, identity.createJoinTokensResponse),
+  listJoinTokens: ask("ListJoinTokens", identity.listJoinTokensRequest, identity.listJoinTokensResponse),
+  revokeJoinToken: ask("RevokeJoinToken", identity.revokeJoinTokenRequest, identity.revokeJoinTokenResponse),
+  createAccessToken: ask("CreateAccessToken", identity.createAccessTokenRequest, identity.createAccessTokenResponse),
+  listAccessTokens: ask("ListAccessTokens", identity.listAccessTokensRequest, identity.listAccessTokensResponse),
+  revokeAccessToken: ask("RevokeAccessToken", identity.revokeAccessTokenRequest, identity.revokeAccessTokenResponse),
+  getAuthority: ask("GetAuthority", identity.getAuthorityRequest, identity.getAuthorityResponse),
+  rotateAuthority: ask("RotateAuthority", identity.rotateAuthorityRequest, identity.rotateAuthorityResponse),
+  rotateKeys: ask("RotateKeys", identity.rotateKeysRequest, identity.rotateKeysResponse),
+  installKeys: ask("InstallKeys", identity.installKeysRequest, identity.installKeysResponse),
 };

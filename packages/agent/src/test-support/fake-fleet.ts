@@ -65,7 +65,8 @@ export class FakeFleet {
     enroll: async (request) => {
       this.#requireReachable();
       this.enrolled.push(request);
-      return { state: "accepted", retryAfterSeconds: 0 };
+      const { identity } = request;
+      return { state: "accepted", identity, retryAfterSeconds: 0, serverTimeMs: this.#clock.now() };
     },
     hello: async (request): Promise<HelloResponse> => {
       this.#requireReachable();

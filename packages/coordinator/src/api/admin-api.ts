@@ -19,6 +19,7 @@ import { reason } from "../search/planned-ladder.ts";
 import { deviceView } from "./device-view.ts";
 import type { ApiCall } from "./fleet-api.ts";
 import type { ApiParts } from "./fleet-parts.ts";
+import { actorOf } from "./identity-api.ts";
 import { pageOf } from "./page.ts";
 
 export interface AdminParts extends ApiParts {
@@ -236,18 +237,14 @@ export class AdminApi {
     await audit.log({
       kind: cause === "hand" ? "config-pushed" : "config-rolled-back",
       identity,
-      actor: adminOf(facts),
+      actor: actorOf(facts),
       message,
     });
   }
 }
 
-function adminOf({ requestId }: Omit<ApiCall, "signal">): string {
-  return `admin${requestId === undefined ? "" : `, call ${requestId}`}`;
-}
-
 function askingOf(words: string, { signal, ...facts }: ApiCall): Asking {
-  return { signal, actor: adminOf(facts), reason: words };
+  return { signal, actor: actorOf(facts), reason: words };
 }
 
 function wordsOf(words: string): readonly Reason[] {

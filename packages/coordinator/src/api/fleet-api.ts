@@ -11,11 +11,13 @@ import {
   type RequestOf,
   type ResponseOf,
 } from "@mpo/protocol";
+import type { Person } from "../identity/person.ts";
 import { ReportParts } from "../profiles/report-parts.ts";
 import { heardConditions, logConditions } from "../registry/device-conditions.ts";
 import { type DeviceRecord, newer } from "../registry/device-record.ts";
 import { deviceIdentityOf, type PeerFacts } from "./device-identity.ts";
 import { Doubles } from "./doubles.ts";
+import { Enrolling, withLabels } from "./enrolling.ts";
 import type { FleetParts } from "./fleet-parts.ts";
 import { askForMissing, heldDigest, newsFor, outstandingProbe, probesFor, requestOfReport } from "./hello-answer.ts";
 import { statusEvent } from "./status-event.ts";
@@ -25,6 +27,8 @@ type Answer<Call extends keyof FleetServiceMethods> = ResponseOf<FleetServiceMet
 
 export interface ApiCall extends PeerFacts {
   readonly signal: AbortSignal;
+  /** Who asks, as it was proven; absent: nobody proves who they are. */
+  readonly person?: Person | undefined;
   /** Name of the call in the logs. */
   readonly requestId?: string;
 }
@@ -46,24 +50,18 @@ export class FleetApi {
   >();
 
   readonly #doubles: Doubles;
+  readonly #enrolling: Enrolling;
   readonly #reportParts: ReportParts;
 
   constructor(parts: FleetParts) {
     this.#doubles = new Doubles(parts);
+    this.#enrolling = new Enrolling(parts, this.#doubles);
     this.#reportParts = new ReportParts(parts.clock);
     this.#parts = parts;
   }
 
-  async enroll(request: Ask<"enroll">, { signal, ...facts }: ApiCall): Promise<Answer<"enroll">> {
-    const identity = deviceIdentityOf(request.identity, facts);
-    if ((await this.#doubles.meet(request, { ...facts, signal })) !== undefined)
-      return { state: "accepted", retryAfterSeconds: 0 };
-    const { before } = await this.#parts.registry.introduce(
-      { identity, inventory: request.inventory, labels: request.labels, instance: request.instance },
-      { signal },
-    );
-    await this.#logArrival(identity, before, request.inventory.deviceClass, facts);
-    return { state: "accepted", retryAfterSeconds: 0 };
+  enroll(request: Ask<"enroll">, call: ApiCall): Promise<Answer<"enroll">> {
+    return this.#enrolling.enroll(request, call);
   }
 
   async hello(request: HelloRequest, { signal, ...facts }: ApiCall): Promise<HelloResponse> {
@@ -75,8 +73,10 @@ export class FleetApi {
     if (doubledBy !== undefined) return { ...always, doubledBy, probes: [], natsServers: [], needsStatus: false };
     const said = { monotonicMs: clock.monotonicMs(), ms: clock.now(), instanceId: instance?.instanceId };
     this.#helloAt.set(deviceKey(identity), said);
-    const { before, record } = await registry.introduce(request, { signal });
-    await this.#logArrival(identity, before, request.inventory.deviceClass, facts);
+    const enrolment = this.#parts.identities?.enrolments.get(identity);
+    const labels = withLabels(request.labels, enrolment?.labels ?? []);
+    const { before, record } = await registry.introduce({ ...request, labels }, { signal });
+    await this.#enrolling.logArrival(identity, before, request.inventory.deviceClass, facts);
     await registry.saw(identity, { resources, ...given({ appliedVersion, doing }) }, { signal });
     await this.#raiseAbove(identity, newer(versionFloor, appliedVersion), signal);
     await askForMissing(this.#parts, request, signal);
@@ -96,6 +96,7 @@ export class FleetApi {
       probes,
       natsServers,
       needsStatus,
+      ...this.#trustNews(request),
     };
   }
 
@@ -222,6 +223,14 @@ export class FleetApi {
     await audit.log({ kind: "config-raised", identity, actor: "coordinator", message });
   }
 
+  /** Whether a device is to fetch what the fleet trusts by now. */
+  #trustNews({ trustDigest }: HelloRequest): Pick<HelloResponse, "needsEnrolment"> {
+    const { identities } = this.#parts;
+    return identities === undefined || identities.authority.trust.digest === trustDigest
+      ? {}
+      : { needsEnrolment: true };
+  }
+
   #hasJustSaidHello(identity: DeviceIdentity, heartbeats: number): boolean {
     const { clock, heartbeatSeconds } = this.#parts;
     const atMs = this.#helloAt.get(deviceKey(identity))?.monotonicMs;
@@ -275,24 +284,5 @@ export class FleetApi {
     throw new MpoError("not-found", `device ${identity.device} is not known here`, {
       hint: "Say Hello first, then report again.",
     });
-  }
-
-  async #logArrival(
-    identity: DeviceIdentity,
-    before: DeviceRecord | undefined,
-    deviceClass: string,
-    { requestId }: Omit<ApiCall, "signal">,
-  ): Promise<void> {
-    const isBack = before?.retiredAtMs !== undefined;
-    if (before !== undefined && !isBack) return;
-    const message = isBack ? "it was retired, and is part of the fleet again" : `class ${deviceClass}`;
-    this.#parts.logger.info("a device enrolled", {
-      deviceId: identity.device,
-      deviceClass,
-      wasRetired: isBack,
-      requestId,
-    });
-    const kind = isBack ? "device-returned" : "device-enrolled";
-    await this.#parts.audit.log({ kind, identity, actor: `device ${identity.device}`, message });
   }
 }

@@ -2,6 +2,7 @@ import type { Clock } from "@mpo/io";
 import type { Logger } from "@mpo/runtime";
 import type { DocumentService } from "../documents/document-service.ts";
 import type { Audit } from "../events/audit.ts";
+import type { Identities } from "../identity/identities.ts";
 import type { PriorService } from "../priors/prior-service.ts";
 import type { ProbePolicy } from "../probes/probe-orders.ts";
 import type { ProfileService } from "../profiles/profile-service.ts";
@@ -22,6 +23,8 @@ export interface ApiParts {
   readonly logger: Logger;
   /** How often devices are to say that they are there, at the moment. */
   readonly heartbeatSeconds: () => number;
+  /** Absent: nobody proves who they are. */
+  readonly identities?: Identities | undefined;
 }
 
 export interface FleetParts extends ApiParts {

@@ -1,12 +1,49 @@
 import { MpoError } from "@mpo/core";
-import { ADMIN_SERVICE, FLEET_SERVICE, type Method, type RequestOf, type ResponseOf } from "@mpo/protocol";
+import {
+  ADMIN_SERVICE,
+  type AdminServiceMethods,
+  type DeviceIdentity,
+  FLEET_SERVICE,
+  type Method,
+  type RequestOf,
+  type ResponseOf,
+} from "@mpo/protocol";
 import { adminService, type CallContext, fleetService, type HandlersOf, type ServedService } from "@mpo/transport";
 import type { Coordinator } from "../coordinator.ts";
 import type { Metrics } from "../http/metrics.ts";
+import { ADMIN_ACCESS } from "../identity/access-table.ts";
+import { ANYBODY, requireRole } from "../identity/person.ts";
+import type { AdminApi } from "./admin-api.ts";
+import type { ApiCall } from "./fleet-api.ts";
+import type { IdentityApi } from "./identity-api.ts";
 
 /** A coordinator's APIs as the listener serves them; every call is counted. */
-export function servicesOf({ fleet, admin, metrics }: Coordinator): readonly ServedService[] {
-  return [fleetService(counted(FLEET_SERVICE, fleet, metrics)), adminService(counted(ADMIN_SERVICE, admin, metrics))];
+export function servicesOf({ fleet, admin, identityApi, metrics }: Coordinator): readonly ServedService[] {
+  return [
+    fleetService(counted(FLEET_SERVICE, fleet, metrics)),
+    adminService(counted(ADMIN_SERVICE, guarded(admin, identityApi), metrics)),
+  ];
+}
+
+type Calls = Readonly<Record<string, (request: unknown, call: ApiCall) => unknown>>;
+
+/** The Admin API, which two classes share, behind the table of who may call what. */
+function guarded(...parts: readonly [AdminApi, IdentityApi]): Api<AdminServiceMethods> {
+  const calls = Object.entries(ADMIN_ACCESS).map(([name, access]) => {
+    const api = parts.find((part) => name in part) as unknown as Calls;
+    const guard = (
+      request: { readonly tenant?: string; readonly identity?: DeviceIdentity },
+      call: ApiCall,
+    ): unknown => {
+      if (access !== "anybody") {
+        const tenant = access.of === "fleet" ? undefined : (request.tenant ?? request.identity?.tenant);
+        requireRole(call.person ?? ANYBODY, { role: access.role, tenant }, name);
+      }
+      return api[name]?.(request, call);
+    };
+    return [name, guard];
+  });
+  return Object.fromEntries(calls) as Api<AdminServiceMethods>;
 }
 
 /** What answers the calls of a service: at once, later, or by a stream. */

@@ -28,13 +28,19 @@ import {
 } from "./archive-record.ts";
 import { type DocumentContent, documentToBytes, nextVersion } from "./make-document.ts";
 
-/** Signs a document's bytes. Until devices have identities, with nothing. */
-export type DocumentSigner = (bytes: Uint8Array) => readonly DocumentSignature[];
+/** Signs documents, and says by keys of which epoch. */
+export interface DocumentSigner {
+  readonly epoch: number;
+  sign(bytes: Uint8Array): readonly DocumentSignature[];
+}
+
+/** Where nobody proves who they are. */
+const UNSIGNED: DocumentSigner = { epoch: 1, sign: () => [] };
 
 export interface DocumentOptions {
   /** How long a document may still be applied for the first time, milliseconds. */
   readonly validMs: number;
-  readonly sign?: DocumentSigner;
+  readonly signer?: DocumentSigner | undefined;
 }
 
 /** The newest document of a device, as it is in the store. */
@@ -57,20 +63,17 @@ export interface Push {
   readonly floor: DocumentVersion | undefined;
 }
 
-/** Of new documents; to be raised when keys change. */
-const EPOCH = 1;
-
 /** What devices are to run: one document each, replaced only by a newer one, by compare-and-set. */
 export class DocumentService {
   readonly #context: StoreContext;
   readonly #newest: WatchedMap<NewestDocument>;
   readonly #validMs: number;
-  readonly #sign: DocumentSigner;
+  readonly #signer: DocumentSigner;
 
   constructor(context: StoreContext, options: DocumentOptions) {
     this.#context = context;
     this.#validMs = options.validMs;
-    this.#sign = options.sign ?? (() => []);
+    this.#signer = options.signer ?? UNSIGNED;
     this.#newest = new WatchedMap(context, {
       bucket: BUCKETS.desired,
       read: (entry) => newestOf(currentOf(entry).document),
@@ -161,7 +164,7 @@ export class DocumentService {
     call: StoreCallOptions = {},
   ): Promise<DesiredDocument> {
     const stamp = {
-      version: nextVersion(current?.document.version, push.floor, EPOCH),
+      version: nextVersion(current?.document.version, push.floor, this.#signer.epoch),
       issuedAtMs: this.#context.clock.now(),
       validMs: this.#validMs,
       request: push.request,
@@ -169,7 +172,7 @@ export class DocumentService {
     const { document, bytes } = documentToBytes(push.content, stamp);
     // First into the archive: once the new document is there, the one before it is nowhere else.
     await this.#keep(identity, bytes, push.explanation, current, call);
-    const value = desiredEnvelopeCodec.toBytes({ document: bytes, signatures: this.#sign(bytes) });
+    const value = desiredEnvelopeCodec.toBytes({ document: bytes, signatures: this.#signer.sign(bytes) });
     const key = deviceKey(identity);
     const revision = await this.#write(key, value, current, call);
     this.#newest.note(key, newestOf(document), revision);
@@ -184,7 +187,7 @@ export class DocumentService {
     const archive = renamedArchive(await this.#archive(identity, options), current.envelope.document, renamed);
     await store.put(BUCKETS.archive, deviceKey(renamed), archiveToBytes(archive), options);
     const document = renamedDocument(current.envelope.document, renamed);
-    const value = desiredEnvelopeCodec.toBytes({ document, signatures: this.#sign(document) });
+    const value = desiredEnvelopeCodec.toBytes({ document, signatures: this.#signer.sign(document) });
     await store.put(BUCKETS.desired, deviceKey(renamed), value, options);
   }
 

@@ -3,6 +3,7 @@ import { type DeviceIdentity, deviceKey, FLEET_SERVICE } from "@mpo/protocol";
 import { BUCKETS, type StoreCallOptions } from "@mpo/transport";
 import type { DocumentService } from "../documents/document-service.ts";
 import type { Audit } from "../events/audit.ts";
+import type { Enrolments } from "../identity/enrolments.ts";
 import { profileFromBytes, profileToBytes, reportIn } from "../profiles/profile-record.ts";
 import type { StoreContext } from "../store/change-entry.ts";
 import { deviceForm, withName } from "./device-record.ts";
@@ -13,6 +14,8 @@ export interface DeviceLifeParts extends StoreContext {
   readonly registry: Registry;
   readonly documents: DocumentService;
   readonly audit: Audit;
+  /** Absent: nobody proves who they are. */
+  readonly enrolments: Enrolments | undefined;
   readonly heartbeatSeconds: () => number;
   /** Devices that were not heard of for so long are retired; undefined: none ever. */
   readonly retireAfterMs: number | undefined;
@@ -54,7 +57,10 @@ export class DeviceLife {
   async remove(identity: DeviceIdentity, asking: Asking): Promise<number> {
     this.#requireOffline(identity, "It would enrol again with its next heartbeat: stop its agent first.");
     const call = { signal: asking.signal };
-    await this.#parts.registry.required(identity, call);
+    // One that only waits to be accepted has no more than that.
+    if ((await this.#parts.enrolments?.remove(identity, call)) !== true) {
+      await this.#parts.registry.required(identity, call);
+    }
     const profileCount = await this.#forget(identity, call);
     await this.#log("device-removed", identity, asking);
     return profileCount;
@@ -80,6 +86,7 @@ export class DeviceLife {
     await documents.copyTo(identity, renamed, call);
     for (const bucket of [BUCKETS.status, BUCKETS.reported]) await this.#copy(bucket, from, to, (bytes) => bytes, call);
     await store.put(BUCKETS.ident, to, deviceForm.toBytes(withName(record, renamed, clock.now())), call);
+    await this.#parts.enrolments?.rename(identity, renamed, call);
     await this.#forget(identity, call);
     const words = asking.reason === "" ? "" : `: ${asking.reason}`;
     await this.#log("device-renamed", identity, { ...asking, reason: `to ${newName}${words}` });

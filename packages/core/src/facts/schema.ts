@@ -103,22 +103,26 @@ export const NOT_ON_A_LINE: RegExp = /[\p{Cc}\p{Cs}\u2028-\u202e\u2066-\u2069]+/
 /** Lengths of the texts and bytes that a schema takes, where a function of its own checks them. */
 export const LENGTHS: z.core.$ZodRegistry<{ readonly min: number; readonly max: number }> = z.registry();
 
-/** A text on one line, with bounds in UTF-16 code units. */
-export function text(min: number, max: number): z.ZodString {
-  const expected = expecting(`${min} to ${max} characters on one line, without control characters`);
-  const fits = (value: string): boolean => value.length >= min && value.length <= max && !NOT_ON_A_LINE.test(value);
-  return z.string(expected).refine(fits, expected).register(LENGTHS, { min, max });
+/** A text on one line (or on several: PEM), with bounds in UTF-16 code units. */
+export function text(
+  min: number,
+  max: number,
+  { hasLines = false }: { readonly hasLines?: boolean } = {},
+): z.ZodString {
+  return bounded(min, max, hasLines, shown);
 }
 
-/** A text that is never shown, on one line or more (PEM). */
-export function secret(max: number, { hasLines = false }: { readonly hasLines?: boolean } = {}): z.ZodString {
-  const expected = expecting(
-    `1 to ${max} characters${hasLines ? "" : " on one line, without control characters"}`,
-    (found) => (typeof found === "string" && found !== "" ? "[secret]" : shown(found)),
-  );
+/** A text on one line that is never shown. */
+export function secret(max: number): z.ZodString {
+  return bounded(1, max, false, (found) => (typeof found === "string" && found !== "" ? "[secret]" : shown(found)));
+}
+
+function bounded(min: number, max: number, hasLines: boolean, show: (found: unknown) => string): z.ZodString {
+  const where = hasLines ? ", without control characters but line ends" : " on one line, without control characters";
+  const expected = expecting(`${min} to ${max} characters${where}`, show);
   const fits = (value: string): boolean =>
-    value !== "" && value.length <= max && !NOT_ON_A_LINE.test(hasLines ? value.replaceAll("\n", "") : value);
-  return z.string(expected).refine(fits, expected).register(LENGTHS, { min: 1, max });
+    value.length >= min && value.length <= max && !NOT_ON_A_LINE.test(hasLines ? value.replaceAll("\n", "") : value);
+  return z.string(expected).refine(fits, expected).register(LENGTHS, { min, max });
 }
 
 /** Characters of names of tenants, devices, models and whatever else becomes part of a NATS subject or a file's name. */

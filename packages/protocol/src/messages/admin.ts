@@ -16,8 +16,8 @@ import { documentStatus, probeFailure, windowResult } from "./report.ts";
 
 const { digest, flag, list, name, object, text, timestampMs, whole, word } = fact;
 
-const pageSize = whole(1, 1_000);
-const pageToken = text(1, 256).optional();
+export const pageSize = whole(1, 1_000);
+export const pageToken = text(1, 256).optional();
 const why = text(0, REASON_LENGTH);
 
 /** A page of a list: how many, and where the page before ended. */

@@ -1,6 +1,6 @@
 import { type Fact, fact, MESSAGE_LENGTH } from "@mpo/core";
 
-const { bytes, consistent, digest, flag, list, name, number, object, text, timestampMs, whole, word } = fact;
+const { consistent, digest, flag, list, name, number, object, text, timestampMs, whole, word } = fact;
 
 /** Who speaks: names that are safe in NATS subjects and file names. */
 export type DeviceIdentity = Fact<typeof deviceIdentity>;
@@ -107,9 +107,6 @@ export const doing = object({
 /** What is wrong with a device. */
 export const MAX_CONDITIONS = 32;
 export const conditions = list(condition, 0, MAX_CONDITIONS);
-
-/** An Ed25519 public key. */
-export const publicKey = bytes(32, 32);
 
 /** The machine that already runs under this name; absent: none. Who is answered so gets no document. */
 export const doubledBy = text(1, MESSAGE_LENGTH).optional();

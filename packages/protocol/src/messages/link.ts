@@ -7,36 +7,40 @@ import {
   instance,
   inventory,
   labels,
-  publicKey,
   resources,
   servedModels,
 } from "./device.ts";
 import { desiredEnvelope, documentVersion } from "./document.ts";
+import { certificateRequest, deviceCredentials, enrolmentState } from "./identity.ts";
 
-const { digest, flag, list, name, object, positive, secret, text, timestampMs, whole, word } = fact;
+const { digest, flag, list, name, object, positive, secret, text, timestampMs, whole } = fact;
 
 const DAY_SECONDS = 86_400;
 const heartbeatSeconds = whole(1, DAY_SECONDS);
 
-/** Asks to become part of the fleet. Token and key are absent until devices have identities. */
+/** Asks to become part of the fleet, or, as a part of it, for new credentials. */
 export type EnrollRequest = Fact<typeof enrollRequest>;
 export const enrollRequest = object({
   identity: deviceIdentity,
   instance: instance.optional(),
   joinToken: secret(256).optional(),
-  /** Ed25519. */
-  publicKey: publicKey.optional(),
+  /** PKCS #10, PEM; absent where nobody proves who they are. */
+  certificateRequestPem: certificateRequest.optional(),
+  /** Absent where NATS asks for no proof. */
+  natsPublicKey: text(1, 128).optional(),
   inventory,
   labels,
 });
 
-/** Whether the device is part of the fleet, and what it needs to prove it. */
+/** Whether the device is part of the fleet, who it is, and what it needs to prove it. */
+export type EnrollResponse = Fact<typeof enrollResponse>;
 export const enrollResponse = object({
-  state: word(["accepted", "pending"]),
-  certificatePem: secret(16_384, { hasLines: true }).optional(),
-  natsCredentials: secret(8_192, { hasLines: true }).optional(),
+  state: enrolmentState,
+  identity: deviceIdentity,
+  credentials: deviceCredentials.optional(),
   /** When to ask again if pending. */
   retryAfterSeconds: whole(0, DAY_SECONDS),
+  serverTimeMs: timestampMs(),
 });
 
 /** A profile that a device has reported, and can report again. */
@@ -58,6 +62,8 @@ export const helloRequest = object({
   profiles: list(reportedProfile, 0, 32),
   /** Absent: it is idle. */
   doing: doing.optional(),
+  /** Of the authorities and the keys that it trusts; absent: none. */
+  trustDigest: digest().optional(),
 });
 
 /** What is to be measured; no configs: the device chooses. */
@@ -85,6 +91,8 @@ export const helloResponse = object({
   natsServers: list(text(1, 256), 0, 8),
   /** The coordinator lacks the status of the document that the device runs by. */
   needsStatus: flag(),
+  /** The fleet trusts something else by now: enrol again. */
+  needsEnrolment: flag().optional(),
 });
 
 /** Says that a device is alive, apart from its work. */

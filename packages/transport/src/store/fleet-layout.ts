@@ -22,6 +22,14 @@ export const BUCKETS = {
   archive: "archive",
   /** Searches that are to be done. Key: device key, model. */
   work: "work",
+  /** Who is part of the fleet, by its key, and who asks to be. */
+  enrolment: "enrolment",
+  /** Tokens with which devices join. Key: SHA-256 of the secret. */
+  token: "token",
+  /** Tokens of people and programs. Key: SHA-256 of the secret. */
+  access: "access",
+  /** What all coordinators sign and vouch with, wrapped. */
+  authority: "authority",
   /** Written to see whether the store takes writes. */
   health: "health",
 } as const;
@@ -37,6 +45,10 @@ export const STREAM_LOSSES: Readonly<Record<string, string>> = {
   KV_status: "what became of documents and windows, until devices report again",
   KV_archive: "older documents, for rollbacks and explanations; they do not come back",
   KV_work: "searches that waited; push again where one is missed",
+  KV_enrolment: "which devices were accepted or revoked; devices wait to be accepted again",
+  KV_token: "the tokens with which devices join; make new ones",
+  KV_access: "the tokens of people and programs; make new ones",
+  KV_authority: "the keys of the fleet, unless they lie in a file too",
   KV_health: "nothing",
   audit: "the events; they do not come back",
 };
@@ -82,6 +94,10 @@ export const FLEET_LAYOUT: StoreLayout = {
     { ...LARGE, name: BUCKETS.status, maxValueBytes: 131_072 },
     { ...LARGE, name: BUCKETS.archive, maxValueBytes: 524_288 },
     { ...LARGE, name: BUCKETS.work },
+    { ...SMALL, name: BUCKETS.enrolment },
+    { ...SMALL, name: BUCKETS.token },
+    { ...SMALL, name: BUCKETS.access, maxBytes: 8 * MIB },
+    { ...SMALL, name: BUCKETS.authority, maxBytes: 8 * MIB },
     { ...SMALL, name: BUCKETS.health, maxBytes: 8 * MIB },
   ],
   streams: [

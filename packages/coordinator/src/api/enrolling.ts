@@ -1,0 +1,94 @@
+import { given } from "@mpo/core";
+import type { FleetServiceMethods, RequestOf, ResponseOf } from "@mpo/protocol";
+import { DEFAULT_ENROLMENT_POLICY } from "../identity/enrolments.ts";
+import type { DeviceRecord } from "../registry/device-record.ts";
+import { deviceIdentityOf } from "./device-identity.ts";
+import type { Doubles } from "./doubles.ts";
+import type { ApiCall } from "./fleet-api.ts";
+import type { FleetParts } from "./fleet-parts.ts";
+
+type Request = RequestOf<FleetServiceMethods["enroll"]>;
+type Response = ResponseOf<FleetServiceMethods["enroll"]>;
+
+/** Makes devices part of the fleet. */
+export class Enrolling {
+  readonly #parts: FleetParts;
+  readonly #doubles: Doubles;
+
+  constructor(parts: FleetParts, doubles: Doubles) {
+    this.#parts = parts;
+    this.#doubles = doubles;
+  }
+
+  /** Lets a device in, or has it wait; where nobody proves who they are, it is who it says. */
+  async enroll(request: Request, call: ApiCall): Promise<Response> {
+    const { identities, clock } = this.#parts;
+    const always = { retryAfterSeconds: 0, serverTimeMs: clock.now() };
+    if (identities === undefined) {
+      const identity = deviceIdentityOf(request.identity, call);
+      await this.#introduce(request, request.labels, call);
+      return { ...always, state: "accepted", identity };
+    }
+    const outcome = await identities.enrolments.enrol(request, call.peer ?? "", call);
+    const { identity, labels } = outcome.record;
+    if (outcome.isNew) await this.#log(request, outcome, call);
+    if (outcome.kind === "pending") {
+      return { ...always, state: "pending", identity, retryAfterSeconds: DEFAULT_ENROLMENT_POLICY.askAgainSeconds };
+    }
+    await this.#introduce({ ...request, identity }, withLabels(request.labels, labels), call);
+    return { ...always, state: "accepted", identity, credentials: outcome.credentials };
+  }
+
+  async #introduce(request: Request, labels: Request["labels"], call: ApiCall): Promise<void> {
+    const { identity, inventory, instance } = request;
+    if ((await this.#doubles.meet(request, call)) !== undefined) return;
+    const { before } = await this.#parts.registry.introduce(
+      { identity, inventory, labels, ...given({ instance }) },
+      call,
+    );
+    await this.logArrival(identity, before, inventory.deviceClass, call);
+  }
+
+  /** Logs a device that is new, or that was retired. */
+  async logArrival(
+    identity: Request["identity"],
+    before: DeviceRecord | undefined,
+    deviceClass: string,
+    { requestId }: Pick<ApiCall, "requestId">,
+  ): Promise<void> {
+    const isBack = before?.retiredAtMs !== undefined;
+    if (before !== undefined && !isBack) return;
+    const { logger, audit } = this.#parts;
+    const message = isBack ? "it was retired, and is part of the fleet again" : `class ${deviceClass}`;
+    logger.info("a device enrolled", { deviceId: identity.device, deviceClass, wasRetired: isBack, requestId });
+    const kind = isBack ? "device-returned" : "device-enrolled";
+    await audit.log({ kind, identity, actor: `device ${identity.device}`, message });
+  }
+
+  async #log(
+    { inventory }: Request,
+    {
+      kind,
+      record,
+    }: {
+      readonly kind: string;
+      readonly record: { readonly identity: Request["identity"]; readonly keyDigest: string };
+    },
+    { peer, requestId }: ApiCall,
+  ): Promise<void> {
+    const { identity, keyDigest } = record;
+    const { logger, audit } = this.#parts;
+    const key = keyDigest.slice(0, 12);
+    logger.info(kind === "pending" ? "a device waits to be accepted" : "a device has joined", {
+      ...{ deviceId: identity.device, key, peer, requestId },
+    });
+    const message = `class ${inventory.deviceClass}, key ${key}, from ${peer ?? "an unknown address"}`;
+    const actor = `device ${identity.device}`;
+    await audit.log({ kind: kind === "pending" ? "device-pending" : "device-joined", identity, actor, message });
+  }
+}
+
+/** A device's labels: those that the fleet gives it count more than its own. */
+export function withLabels(own: Request["labels"], given: Request["labels"]): Request["labels"] {
+  return [...own.filter(({ name }) => given.every((one) => one.name !== name)), ...given];
+}

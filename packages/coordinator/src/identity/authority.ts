@@ -1,0 +1,45 @@
+import type { DeviceIdentity, DocumentSignature, GetAuthorityResponse, SignedKeyDocument } from "@mpo/protocol";
+
+/** What a request for a certificate says and proves. */
+export interface RequestFacts {
+  /** SHA-256 of the public key; the request is signed with the private one. */
+  readonly keyDigest: string;
+}
+
+/** A device's certificate with that of its authority, and when it ends. */
+export interface IssuedCertificate {
+  readonly certificatePem: string;
+  readonly endsAtMs: number;
+}
+
+/** What all devices of a fleet are to trust. */
+export interface Trust {
+  readonly authoritiesPem: string;
+  readonly rootPublicKey: Uint8Array;
+  readonly keys: SignedKeyDocument;
+  /** SHA-256 of all of it. */
+  readonly digest: string;
+}
+
+/** With what a coordinator vouches for devices and documents. Coordinators of one fleet have the same. */
+export interface FleetAuthority {
+  readonly trust: Trust;
+  /** Of the keys that sign documents. */
+  readonly epoch: number;
+  readonly view: GetAuthorityResponse;
+  sign(document: Uint8Array): readonly DocumentSignature[];
+  /** Throws `invalid-argument` for a request that is not one, or that its key has not signed. */
+  readRequest(requestPem: string): Promise<RequestFacts>;
+  /** A certificate for the key of a request. */
+  issue(requestPem: string, identity: DeviceIdentity): Promise<IssuedCertificate>;
+  /** A user of NATS that may read the device's documents; undefined: NATS asks for none. */
+  natsUser(identity: DeviceIdentity, natsPublicKey: string): string | undefined;
+  /** Takes a user of NATS its access, at once. */
+  revokeNatsUser(natsPublicKey: string): Promise<void>;
+  /** The line with which a device joins. */
+  joinString(secret: string): string;
+  rotateAuthority(options: { readonly isDistrusting: boolean }): Promise<void>;
+  /** A new key that signs documents; with a document where the root key that must sign it is kept elsewhere. */
+  rotateKeys(): Promise<{ readonly epoch: number; readonly unsignedDocument?: Uint8Array | undefined }>;
+  installKeys(keys: SignedKeyDocument): Promise<{ readonly epoch: number }>;
+}

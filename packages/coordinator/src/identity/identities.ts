@@ -1,0 +1,42 @@
+import type { StoreContext } from "../store/change-entry.ts";
+import type { Watching } from "../store/watched-map.ts";
+import { AccessTokens } from "./access-tokens.ts";
+import type { FleetAuthority } from "./authority.ts";
+import { Enrolments } from "./enrolments.ts";
+import { JoinTokens } from "./join-tokens.ts";
+
+/** Who belongs to a fleet, who may do what in it, and what vouches for them. */
+export interface Identities {
+  readonly authority: FleetAuthority;
+  readonly enrolments: Enrolments;
+  readonly joinTokens: JoinTokens;
+  readonly accessTokens: AccessTokens;
+  /** The parts that follow the store. */
+  readonly watched: Readonly<Record<string, { readonly watches: readonly Watching[] }>>;
+  /** Forgets what has expired, now and then, until the signal aborts. */
+  run(signal: AbortSignal): Promise<void>;
+}
+
+const SWEEP_MS = 3_600_000;
+
+export function identitiesOf(context: StoreContext, authority: FleetAuthority): Identities {
+  const joinTokens = new JoinTokens(context);
+  const accessTokens = new AccessTokens(context);
+  const enrolments = new Enrolments(context, authority, joinTokens);
+  return {
+    ...{ authority, enrolments, joinTokens, accessTokens },
+    watched: { enrolments, joinTokens, accessTokens },
+    run: async (signal) => {
+      while (!signal.aborted) {
+        await context.clock.sleep(SWEEP_MS, { signal }).catch(() => undefined);
+        if (signal.aborted) return;
+        try {
+          await joinTokens.sweep({ signal });
+          await accessTokens.sweep({ signal });
+        } catch (err) {
+          if (!signal.aborted) context.logger.warn("expired tokens could not be forgotten; later again", { err });
+        }
+      }
+    },
+  };
+}

@@ -1,0 +1,199 @@
+import { type Fact, fact, MAX_MS, MAX_UINT32, REASON_LENGTH } from "@mpo/core";
+import { pageSize, pageToken } from "./admin.ts";
+import { deviceIdentity, labels } from "./device.ts";
+
+const { bytes, digest, flag, list, name, object, positive, secret, text, timestampMs, whole, word } = fact;
+
+/** Longest certificate request: a P-256 one has 300 to 500 bytes. */
+export const certificateRequest = text(1, 4_096, { hasLines: true });
+
+const certificates = text(1, 16_384, { hasLines: true });
+
+/** An Ed25519 public key. */
+const publicKey = bytes(32, 32);
+
+const why = text(0, REASON_LENGTH);
+
+/** Who did something, as the audit has it. */
+const actor = text(1, 128);
+
+export const enrolmentState = word(["accepted", "pending", "rejected", "revoked", "preauthorised"]);
+
+/** Whether a device is part of the fleet. */
+export type EnrolmentState = Fact<typeof enrolmentState>;
+
+/** Public keys that sign documents: exact bytes, and the root key's signature over them. */
+export type SignedKeyDocument = Fact<typeof signedKeyDocument>;
+export const signedKeyDocument = object({ document: bytes(1, 4_096), signature: bytes(64, 64) });
+
+/** What a device needs to trust a fleet, and to be trusted by it. */
+export type DeviceCredentials = Fact<typeof deviceCredentials>;
+export const deviceCredentials = object({
+  certificatePem: certificates,
+  authoritiesPem: certificates,
+  /** Absent: NATS asks for none. */
+  natsJwt: secret(8_192).optional(),
+  rootPublicKey: publicKey,
+  keys: signedKeyDocument,
+});
+
+/** A device that is part of the fleet, or asks to be. */
+export type EnrolmentView = Fact<typeof enrolment>;
+const enrolment = object({
+  identity: deviceIdentity,
+  state: enrolmentState,
+  keyDigest: digest(),
+  /** Absent: it has not come yet. */
+  requestedAtMs: timestampMs().optional(),
+  deviceClass: name().optional(),
+  board: text(0, 128),
+  address: text(0, 128),
+  /** Absent: nobody has decided yet. */
+  decidedBy: actor.optional(),
+  /** Absent: it has none. */
+  certificateEndsAtMs: timestampMs().optional(),
+});
+
+export const listEnrolmentsRequest = object({
+  tenant: name(),
+  state: enrolmentState.optional(),
+  pageSize,
+  pageToken,
+});
+
+export const listEnrolmentsResponse = object({
+  enrolments: list(enrolment, 0, 1_000),
+  nextPageToken: pageToken,
+  serverTimeMs: timestampMs(),
+});
+
+/** Accepts, rejects or revokes a device; with a digest: only if that is still its key. */
+export const decideEnrolmentRequest = object({
+  identity: deviceIdentity,
+  decision: word(["accepted", "rejected", "revoked"]),
+  keyDigest: digest().optional(),
+  reason: why,
+});
+
+export const decideEnrolmentResponse = object({ enrolment });
+
+const preauthorisation = object({ identity: deviceIdentity, keyDigest: digest(), labels });
+
+/** Accepts devices before they come, by their public keys. */
+export const preauthoriseDevicesRequest = object({ tenant: name(), devices: list(preauthorisation, 1, 1_000) });
+
+export const preauthoriseDevicesResponse = object({ added: whole(0, MAX_UINT32) });
+
+/** Sets labels and takes others away; what is not named stays. */
+export const labelDeviceRequest = object({ identity: deviceIdentity, labels, removed: list(name(), 0, 32) });
+
+export const labelDeviceResponse = object({ labels });
+
+/** A token with which devices join, without its secret. */
+export type JoinTokenView = Fact<typeof joinToken>;
+const joinToken = object({
+  id: name(),
+  tenant: name(),
+  usesLeft: whole(0, MAX_UINT32),
+  expiresAtMs: timestampMs(),
+  /** Absent: any device that is new. */
+  device: name().optional(),
+  labels,
+  /** Whether devices that join with it are accepted at once. */
+  isAccepting: flag(),
+  createdBy: actor,
+  createdAtMs: timestampMs(),
+});
+
+const validMs = positive(MAX_MS);
+
+export const createJoinTokensRequest = object({
+  tenant: name(),
+  count: whole(1, 1_000),
+  uses: whole(1, 100_000),
+  validMs,
+  device: name().optional(),
+  labels,
+  isAccepting: flag(),
+});
+
+/** Each string is a line for `mpo agent --join`. */
+export const createJoinTokensResponse = object({
+  joinStrings: list(secret(2_048), 1, 1_000),
+  tokens: list(joinToken, 1, 1_000),
+});
+
+export const listJoinTokensRequest = object({ tenant: name() });
+export const listJoinTokensResponse = object({ tokens: list(joinToken, 0, 10_000) });
+
+export const revokeJoinTokenRequest = object({ tenant: name(), id: name() });
+export const revokeJoinTokenResponse = object({});
+
+/** What a person or program may do; each may do what those before it may. */
+export const ROLES = ["viewer", "operator", "admin"] as const;
+export type Role = (typeof ROLES)[number];
+const role = word(ROLES);
+
+/** Who a person or program is. */
+const personName = text(1, 64);
+
+/** A token of a person or program, without its secret. */
+export type AccessTokenView = Fact<typeof accessToken>;
+const accessToken = object({
+  id: name(),
+  name: personName,
+  role,
+  /** Absent: of all tenants. */
+  tenant: name().optional(),
+  expiresAtMs: timestampMs(),
+  createdBy: actor,
+  createdAtMs: timestampMs(),
+});
+
+export const createAccessTokenRequest = object({ name: personName, role, tenant: name().optional(), validMs });
+
+/** The string is a line for `mpo login`. */
+export const createAccessTokenResponse = object({ loginString: secret(2_048), token: accessToken });
+
+export const listAccessTokensRequest = object({});
+export const listAccessTokensResponse = object({ tokens: list(accessToken, 0, 10_000) });
+
+export const revokeAccessTokenRequest = object({ id: name() });
+export const revokeAccessTokenResponse = object({});
+
+export const whoAmIRequest = object({});
+export const whoAmIResponse = object({
+  name: actor,
+  role,
+  tenant: name().optional(),
+  expiresAtMs: timestampMs().optional(),
+});
+
+const authorityCertificate = object({ digest: digest(), certificatePem: certificates, endsAtMs: timestampMs() });
+
+export const getAuthorityRequest = object({});
+
+/** What the fleet trusts. */
+export type GetAuthorityResponse = Fact<typeof getAuthorityResponse>;
+export const getAuthorityResponse = object({
+  fleet: name(),
+  /** The one that issues first. */
+  certificates: list(authorityCertificate, 1, 8),
+  rootPublicKey: publicKey,
+  isRootOffline: flag(),
+  epoch: whole(1),
+  certificateValidMs: validMs,
+});
+
+/** Replaces the authority's certificate; those before stay trusted unless they are distrusted. */
+export const rotateAuthorityRequest = object({ isDistrusting: flag(), reason: why });
+export const rotateAuthorityResponse = object({ certificate: authorityCertificate });
+
+/** Replaces the key that signs documents. */
+export const rotateKeysRequest = object({ reason: why });
+
+/** With a document: it is to be signed where the root key is; absent: the new key is in use already. */
+export const rotateKeysResponse = object({ epoch: whole(1), unsignedDocument: bytes(1, 4_096).optional() });
+
+export const installKeysRequest = object({ keys: signedKeyDocument });
+export const installKeysResponse = object({ epoch: whole(1) });
