@@ -1,1 +1,20 @@
-export {};
+export {
+  CERTIFICATE_LIFETIME_MS,
+  type CertifiedKey,
+  COORDINATOR_NAME,
+  createCertificateAuthority,
+  createCsr,
+  createDeviceKey,
+  type DeviceIdentity,
+  type DeviceName,
+  deviceOfCertificate,
+  fingerprintOf,
+  isIssuedBy,
+  issueDeviceCertificate,
+  issueServerCertificate,
+  keyDigestOf,
+  NATS_NAME,
+  type RequestedKey,
+  readCsr,
+  requirePair,
+} from "./x509/index.ts";
