@@ -1,4 +1,13 @@
 export {
+  createJoinSecret,
+  createOperatorToken,
+  hashSecret,
+  type Invitation,
+  isHashOf,
+  joinString,
+  readJoinString,
+} from "./secrets/index.ts";
+export {
   CERTIFICATE_LIFETIME_MS,
   type CertifiedKey,
   COORDINATOR_NAME,
