@@ -8,6 +8,16 @@ export {
   readJoinString,
 } from "./secrets/index.ts";
 export {
+  createSigningKey,
+  type DocumentSignature,
+  type KeyDocument,
+  signDocument,
+  signingPublicKey,
+  signKeyDocument,
+  verifyDocument,
+  verifyKeyDocument,
+} from "./signing/index.ts";
+export {
   CERTIFICATE_LIFETIME_MS,
   type CertifiedKey,
   COORDINATOR_NAME,
