@@ -1,4 +1,19 @@
 export {
+  type Authority,
+  createAuthority,
+  keyDocumentOf,
+  readAuthority,
+  readPrivateFile,
+  readWrappingKey,
+  rotateCertificateAuthority,
+  rotateSigningKey,
+  trustedCertificates,
+  unwrapAuthority,
+  wrapAuthority,
+  writeAuthority,
+  writePrivateFile,
+} from "./authority/index.ts";
+export {
   createJoinSecret,
   createOperatorToken,
   hashSecret,

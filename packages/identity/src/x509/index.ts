@@ -14,4 +14,5 @@ export {
   fingerprintOf,
   isIssuedBy,
   requirePair,
+  validityOf,
 } from "./read-certificate.ts";
