@@ -1,0 +1,11 @@
+export {
+  type Authority,
+  createAuthority,
+  keyDocumentOf,
+  rotateCertificateAuthority,
+  rotateSigningKey,
+  trustedCertificates,
+} from "./authority.ts";
+export { readAuthority, writeAuthority } from "./authority-file.ts";
+export { readPrivateFile, writePrivateFile } from "./private-file.ts";
+export { readWrappingKey, unwrapAuthority, wrapAuthority } from "./wrapped-authority.ts";

@@ -1,0 +1,3 @@
+export { type DocumentSignature, signDocument, verifyDocument } from "./document-signature.ts";
+export { type KeyDocument, signKeyDocument, verifyKeyDocument } from "./key-document.ts";
+export { createSigningKey, signingPublicKey } from "./signing-key.ts";
