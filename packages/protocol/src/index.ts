@@ -43,7 +43,6 @@ export {
   type JoinTokenView,
   ROLES,
   type Role,
-  type SignedKeyDocument,
 } from "./messages/identity.ts";
 export type {
   EnrollRequest,

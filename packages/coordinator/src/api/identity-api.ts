@@ -144,14 +144,14 @@ export class IdentityApi {
   }
 
   async rotateKeys({ reason }: Ask<"rotateKeys">, call: ApiCall): Promise<Answer<"rotateKeys">> {
-    const { epoch, unsignedDocument } = await this.#identities.authority.rotateKeys();
-    const words = unsignedDocument === undefined ? "in use" : "waits for the root key's signature";
+    const { epoch, publicKey } = await this.#identities.authority.rotateKeys();
+    const words = publicKey === undefined ? "in use" : "waits for the root key's signature";
     await this.#log("keys-rotated", FLEET, call, withReason(`epoch ${epoch}: ${words}`, reason));
-    return { epoch, ...given({ unsignedDocument }) };
+    return { epoch, ...given({ publicKey }) };
   }
 
-  async installKeys({ keys }: Ask<"installKeys">, call: ApiCall): Promise<Answer<"installKeys">> {
-    const { epoch } = await this.#identities.authority.installKeys(keys);
+  async installKeys({ keyDocument }: Ask<"installKeys">, call: ApiCall): Promise<Answer<"installKeys">> {
+    const { epoch } = await this.#identities.authority.installKeys(keyDocument);
     await this.#log("keys-installed", FLEET, call, `epoch ${epoch}`);
     return { epoch };
   }

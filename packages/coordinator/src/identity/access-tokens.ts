@@ -1,11 +1,12 @@
 import { type Fact, fact, given, MpoError } from "@mpo/core";
+import { createOperatorToken, hashSecret } from "@mpo/identity";
 import { type AccessTokenView, ROLES, type Role } from "@mpo/protocol";
 import { BUCKETS, type StoreCallOptions } from "@mpo/transport";
 import type { StoreContext } from "../store/change-entry.ts";
 import { recordForm } from "../store/records.ts";
 import { WatchedMap, type Watching } from "../store/watched-map.ts";
 import type { Person } from "./person.ts";
-import { digestOf, idOf, newSecret } from "./secret-token.ts";
+import { idOf } from "./token-id.ts";
 
 const { name, object, text, timestampMs, word } = fact;
 
@@ -29,9 +30,6 @@ export interface AccessTokenOrder {
   readonly tenant?: string | undefined;
   readonly validMs: number;
 }
-
-/** What a secret begins with, so that scanners of code and logs know it. */
-export const ACCESS_PREFIX = "mpo_";
 
 /** The tokens of people and programs: hashed, with an end, and revocable. */
 export class AccessTokens {
@@ -59,7 +57,8 @@ export class AccessTokens {
       ...{ name: holder, role, expiresAtMs: Math.round(nowMs + validMs), createdBy, createdAtMs: nowMs },
       ...given({ tenant }),
     };
-    const { secret, digest: key } = newSecret(ACCESS_PREFIX);
+    const secret = createOperatorToken();
+    const key = hashSecret(secret);
     const revision = await this.#context.store.create(BUCKETS.access, key, form.toBytes(record), options);
     this.#tokens.note(key, record, revision);
     return { secret, token: { id: idOf(key), ...record } };
@@ -67,7 +66,7 @@ export class AccessTokens {
 
   /** Who holds a token. Throws `unauthenticated`. */
   personOf(secret: string): Person {
-    const record = this.#tokens.get(digestOf(secret))?.value;
+    const record = this.#tokens.get(hashSecret(secret))?.value;
     if (record === undefined) {
       throw new MpoError("unauthenticated", "the access token is not known here", {
         hint: "It may be another fleet's, or was revoked: ask an admin for a new one, and log in with it: mpo login.",

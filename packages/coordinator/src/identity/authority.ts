@@ -1,4 +1,4 @@
-import type { DeviceIdentity, DocumentSignature, GetAuthorityResponse, SignedKeyDocument } from "@mpo/protocol";
+import type { DeviceIdentity, DocumentSignature, GetAuthorityResponse } from "@mpo/protocol";
 
 /** What a request for a certificate says and proves. */
 export interface RequestFacts {
@@ -16,7 +16,7 @@ export interface IssuedCertificate {
 export interface Trust {
   readonly authoritiesPem: string;
   readonly rootPublicKey: Uint8Array;
-  readonly keys: SignedKeyDocument;
+  readonly keyDocument: Uint8Array;
   /** SHA-256 of all of it. */
   readonly digest: string;
 }
@@ -36,10 +36,10 @@ export interface FleetAuthority {
   natsUser(identity: DeviceIdentity, natsPublicKey: string): string | undefined;
   /** Takes a user of NATS its access, at once. */
   revokeNatsUser(natsPublicKey: string): Promise<void>;
-  /** The line with which a device joins. */
+  /** The line with which a device joins, or a person logs in. */
   joinString(secret: string): string;
   rotateAuthority(options: { readonly isDistrusting: boolean }): Promise<void>;
-  /** A new key that signs documents; with a document where the root key that must sign it is kept elsewhere. */
-  rotateKeys(): Promise<{ readonly epoch: number; readonly unsignedDocument?: Uint8Array | undefined }>;
-  installKeys(keys: SignedKeyDocument): Promise<{ readonly epoch: number }>;
+  /** A new key that signs documents; with its public key where the root key that must vouch for it is kept elsewhere. */
+  rotateKeys(): Promise<{ readonly epoch: number; readonly publicKey?: Uint8Array | undefined }>;
+  installKeys(keyDocument: Uint8Array): Promise<{ readonly epoch: number }>;
 }

@@ -298,9 +298,9 @@ export class Enrolments {
     if (formerUser !== undefined) await this.#authority.revokeNatsUser(formerUser);
     if (issued === undefined || record.state !== "accepted") return { kind: "pending", isNew, record };
     const natsJwt = natsPublicKey === undefined ? undefined : this.#authority.natsUser(identity, natsPublicKey);
-    const { authoritiesPem, rootPublicKey, keys } = this.#authority.trust;
+    const { authoritiesPem, rootPublicKey, keyDocument } = this.#authority.trust;
     const { certificatePem } = issued;
-    const credentials = { certificatePem, authoritiesPem, rootPublicKey, keys, ...given({ natsJwt }) };
+    const credentials = { certificatePem, authoritiesPem, rootPublicKey, keyDocument, ...given({ natsJwt }) };
     return { kind: "accepted", isNew, record, credentials };
   }
 

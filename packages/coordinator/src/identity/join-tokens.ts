@@ -1,10 +1,11 @@
 import { type Fact, fact, given, MpoError } from "@mpo/core";
+import { createJoinSecret, hashSecret } from "@mpo/identity";
 import { type JoinTokenView, type Label, schemas } from "@mpo/protocol";
 import { BUCKETS, type StoreCallOptions } from "@mpo/transport";
 import { changeEntry, type StoreContext } from "../store/change-entry.ts";
 import { recordForm } from "../store/records.ts";
 import { WatchedMap, type Watching } from "../store/watched-map.ts";
-import { digestOf, idOf, newSecret } from "./secret-token.ts";
+import { idOf } from "./token-id.ts";
 
 const { digest, flag, list, name, object, text, timestampMs, whole } = fact;
 
@@ -71,7 +72,8 @@ export class JoinTokens {
       ...{ createdBy, createdAtMs: nowMs, usedBy: [] },
       ...given({ device }),
     };
-    const { secret, digest: key } = newSecret("");
+    const secret = createJoinSecret();
+    const key = hashSecret(secret);
     const revision = await this.#context.store.create(BUCKETS.token, key, form.toBytes(record), options);
     this.#tokens.note(key, record, revision);
     return { secret, token: viewOf(key, record) };
@@ -100,7 +102,7 @@ export class JoinTokens {
 
   /** What a token is good for, without using it. Throws `unauthenticated` for one that is not good (any more). */
   async read(secret: string, { signal }: StoreCallOptions = {}): Promise<JoinTokenRecord> {
-    const entry = await this.#context.store.get(BUCKETS.token, digestOf(secret), { signal });
+    const entry = await this.#context.store.get(BUCKETS.token, hashSecret(secret), { signal });
     if (entry === undefined) {
       throw refused("is not known here", "It may be another fleet's, or was revoked: ask for a new one.");
     }
@@ -114,7 +116,7 @@ export class JoinTokens {
   /** Counts one use, by the device with a key; the same key again is the same use. Throws as `read`. */
   async use(secret: string, keyDigest: string, { signal }: StoreCallOptions = {}): Promise<JoinTokenRecord> {
     await this.read(secret, { signal });
-    const place = { bucket: BUCKETS.token, key: digestOf(secret), signal };
+    const place = { bucket: BUCKETS.token, key: hashSecret(secret), signal };
     const { result } = await changeEntry(this.#context, place, (current) => {
       const record = current === undefined ? undefined : form.fromBytes(current.value);
       if (record?.usedBy.includes(keyDigest)) return { result: record };

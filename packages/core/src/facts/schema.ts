@@ -112,9 +112,9 @@ export function text(
   return bounded(min, max, hasLines, shown);
 }
 
-/** A text on one line that is never shown. */
-export function secret(max: number): z.ZodString {
-  return bounded(1, max, false, (found) => (typeof found === "string" && found !== "" ? "[secret]" : shown(found)));
+/** The same, never shown. */
+export function secret(max: number, { hasLines = false }: { readonly hasLines?: boolean } = {}): z.ZodString {
+  return bounded(1, max, hasLines, (found) => (typeof found === "string" && found !== "" ? "[secret]" : shown(found)));
 }
 
 function bounded(min: number, max: number, hasLines: boolean, show: (found: unknown) => string): z.ZodString {

@@ -22,9 +22,8 @@ export const enrolmentState = word(["accepted", "pending", "rejected", "revoked"
 /** Whether a device is part of the fleet. */
 export type EnrolmentState = Fact<typeof enrolmentState>;
 
-/** Public keys that sign documents: exact bytes, and the root key's signature over them. */
-export type SignedKeyDocument = Fact<typeof signedKeyDocument>;
-export const signedKeyDocument = object({ document: bytes(1, 4_096), signature: bytes(64, 64) });
+/** Public keys that sign documents, signed by the root key; it is read by who trusts that key. */
+const keyDocument = bytes(1, 4_096);
 
 /** What a device needs to trust a fleet, and to be trusted by it. */
 export type DeviceCredentials = Fact<typeof deviceCredentials>;
@@ -34,7 +33,7 @@ export const deviceCredentials = object({
   /** Absent: NATS asks for none. */
   natsJwt: secret(8_192).optional(),
   rootPublicKey: publicKey,
-  keys: signedKeyDocument,
+  keyDocument,
 });
 
 /** A device that is part of the fleet, or asks to be. */
@@ -192,8 +191,8 @@ export const rotateAuthorityResponse = object({ certificate: authorityCertificat
 /** Replaces the key that signs documents. */
 export const rotateKeysRequest = object({ reason: why });
 
-/** With a document: it is to be signed where the root key is; absent: the new key is in use already. */
-export const rotateKeysResponse = object({ epoch: whole(1), unsignedDocument: bytes(1, 4_096).optional() });
+/** With a key: the root key, which is kept elsewhere, must vouch for it; absent: it is in use already. */
+export const rotateKeysResponse = object({ epoch: whole(1), publicKey: publicKey.optional() });
 
-export const installKeysRequest = object({ keys: signedKeyDocument });
+export const installKeysRequest = object({ keyDocument });
 export const installKeysResponse = object({ epoch: whole(1) });
