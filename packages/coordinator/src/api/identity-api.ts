@@ -116,7 +116,7 @@ export class IdentityApi {
     const { secret, token } = await accessTokens.create(request, actorOf(call), call);
     const scope = token.tenant === undefined ? "all tenants" : `tenant ${token.tenant}`;
     await this.#log("access-token-created", FLEET, call, `${token.id} for ${token.name}: ${token.role} of ${scope}`);
-    return { loginString: authority.joinString(secret), token };
+    return { loginString: authority.loginString(secret), token };
   }
 
   listAccessTokens(): Answer<"listAccessTokens"> {

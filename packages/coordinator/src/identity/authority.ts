@@ -36,8 +36,10 @@ export interface FleetAuthority {
   natsUser(identity: DeviceIdentity, natsPublicKey: string): string | undefined;
   /** Takes a user of NATS its access, at once. */
   revokeNatsUser(natsPublicKey: string): Promise<void>;
-  /** The line with which a device joins, or a person logs in. */
+  /** The line with which a device joins. */
   joinString(secret: string): string;
+  /** The line with which a person or program logs in. */
+  loginString(secret: string): string;
   rotateAuthority(options: { readonly isDistrusting: boolean }): Promise<void>;
   /** A new key that signs documents; with its public key where the root key that must vouch for it is kept elsewhere. */
   rotateKeys(): Promise<{ readonly epoch: number; readonly publicKey?: Uint8Array | undefined }>;
