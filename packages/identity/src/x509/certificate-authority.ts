@@ -124,8 +124,13 @@ async function issue(authority: CertifiedKey, leaf: Leaf): Promise<string> {
       hint: "Make a new one: `mpo ca rotate`.",
     });
   }
-  const { privateKey, publicKey: issuerKey } = await keyPairOf(authority.privateKeyPem);
   const wanted = validity(nowMs, lifetimeMs);
+  if (wanted.notAfter.getTime() <= notBeforeMs) {
+    throw new MpoError("precondition-failed", "it is before the time at which the certificate authority was made", {
+      hint: "Set this machine's clock.",
+    });
+  }
+  const { privateKey, publicKey: issuerKey } = await keyPairOf(authority.privateKeyPem);
   const certificate = await X509CertificateGenerator.create({
     subject: [{ CN: [commonName] }],
     issuer: new IssuerCertificate(issuer.raw).subjectName,

@@ -78,6 +78,7 @@ describe("a device's certificate", () => {
     assert.equal(deviceOfCertificate(await issue(NOW_MS)).notAfterMs, NOW_MS + DAY_MS);
     assert.equal(deviceOfCertificate(await issue(NOW_MS - DAY_MS)).notBeforeMs, NOW_MS - 300_000);
     await assert.rejects(issue(NOW_MS + DAY_MS), { code: "precondition-failed", message: /has expired/u });
+    await assert.rejects(issue(0), { code: "precondition-failed", message: /before the time/u });
   });
 
   /** As an authority that was tricked, or a foreign one, might sign it. */

@@ -16,3 +16,4 @@ export {
   requirePair,
   validityOf,
 } from "./read-certificate.ts";
+export { type HeldIdentity, RenewingCertificate } from "./renewing-certificate.ts";
