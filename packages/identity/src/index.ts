@@ -27,3 +27,14 @@ export {
   readCsr,
   requirePair,
 } from "./x509/index.ts";
+  createDeviceNkey,
+  createNatsAuthority,
+  credsFile,
+  deviceUserJwt,
+  type NatsAuthority,
+  type NatsClaims,
+  type NatsRole,
+  natsClaims,
+  roleSeed,
+  roleUserJwt,
+} from "./nats/nats-authority.ts";
