@@ -1,4 +1,16 @@
 export {
+  createDeviceNkey,
+  createNatsAuthority,
+  credsFile,
+  deviceUserJwt,
+  type NatsAuthority,
+  type NatsClaims,
+  type NatsRole,
+  natsClaims,
+  roleSeed,
+  roleUserJwt,
+} from "./nats/nats-authority.ts";
+export {
   createJoinSecret,
   createOperatorToken,
   hashSecret,
@@ -27,14 +39,3 @@ export {
   readCsr,
   requirePair,
 } from "./x509/index.ts";
-  createDeviceNkey,
-  createNatsAuthority,
-  credsFile,
-  deviceUserJwt,
-  type NatsAuthority,
-  type NatsClaims,
-  type NatsRole,
-  natsClaims,
-  roleSeed,
-  roleUserJwt,
-} from "./nats/nats-authority.ts";
