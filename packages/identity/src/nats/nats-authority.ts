@@ -123,9 +123,8 @@ export function deviceUserJwt(
 /** For the fleet's own processes: the coordinator may do everything in its account, "system" pushes accounts. */
 export function roleUserJwt(authority: NatsAuthority, role: NatsRole, times: JwtTimes): string {
   const isSystem = role === "system";
-  const allow = ["$SYS.REQ.CLAIMS.UPDATE", "$SYS.REQ.ACCOUNT.*.CLAIMS.LOOKUP"];
   const content = isSystem
-    ? { ...NO_LIMITS, pub: { allow }, sub: { allow: ["_INBOX.>"] } }
+    ? { ...NO_LIMITS, pub: { allow: ["$SYS.REQ.CLAIMS.UPDATE"] }, sub: { allow: ["_INBOX.>"] } }
     : { ...NO_LIMITS, pub: {}, sub: {} };
   return natsJwt(isSystem ? authority.systemAccountSeed : authority.accountSeed, {
     ...{ ...times, name: role, subject: publicNkeyOf(roleSeed(authority, role)), type: "user" },

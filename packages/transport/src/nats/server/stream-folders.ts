@@ -1,4 +1,4 @@
-import { readdir, rename, stat } from "node:fs/promises";
+import { readdir, rename, rmdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { MpoError } from "@mpo/core";
 import { makeFolder } from "@mpo/io";
@@ -22,6 +22,8 @@ export async function giveStreams(folder: string, account: string): Promise<stri
   await makeFolder(dirname(target), { mode: 0o700 });
   // An empty folder gives way.
   await rename(folderOf(folder, owner), target);
+  // A server that finds the folder of an account that it does not know is never healthy.
+  await rmdir(dirname(folderOf(folder, owner)));
   return owner;
 }
 
