@@ -13,6 +13,20 @@ export {
   writeAuthority,
   writePrivateFile,
 } from "./authority/index.ts";
+
+export {
+  createDeviceNkey,
+  createNatsAuthority,
+  credsFile,
+  deviceUserJwt,
+  type NatsAuthority,
+  type NatsClaims,
+  type NatsRole,
+  natsClaims,
+  roleSeed,
+  roleUserJwt,
+} from "./nats/nats-authority.ts";
+
 export {
   createJoinSecret,
   createOperatorToken,

@@ -1,4 +1,5 @@
 import { EventEmitter } from "node:events";
+import type { ConnectionOptions } from "node:tls";
 import { MpoError } from "@mpo/core";
 import { abortError, type Clock, systemClock, untilAborted } from "@mpo/io";
 import { backOffSchedule, type Logger, retry, silentLogger, Waits } from "@mpo/runtime";
@@ -7,14 +8,19 @@ import {
   connect,
   credsAuthenticator,
   DebugEvents,
+  ErrorCode,
   Events,
+  type JwtAuth,
+  jwtAuthenticator,
   type NatsConnection,
+  type TlsOptions,
   usernamePasswordAuthenticator,
 } from "nats";
 import { natsError } from "./nats-error.ts";
 import {
   type NatsCredentials,
   type NatsSettings,
+  type NatsTls,
   type ResolvedNatsSettings,
   resolveNatsSettings,
 } from "./nats-settings.ts";
@@ -134,6 +140,8 @@ export class NatsLink {
         this.logger.info("connected to NATS again", { server: data });
         pauses.succeeded();
         this.#events.emit("reconnect");
+      } else if (type === Events.Error && data === ErrorCode.AuthenticationExpired) {
+        this.logger.debug("the user JWT for NATS expired: connecting again with the newest");
       } else if (type === Events.Error) this.logger.error("NATS reported an error", { reason: data });
       else if (type === DebugEvents.StaleConnection) this.logger.warn("NATS does not answer pings");
     }
@@ -156,7 +164,24 @@ function connectionOptions(settings: ResolvedNatsSettings, pauses: Waits): Param
     // A stack for every request, in case it fails: a tenth of a busy coordinator's time. Our errors say what failed.
     noAsyncTraces: true,
     ...(authenticator === undefined ? {} : { authenticator }),
+    ...(settings.tls === undefined ? {} : { tls: tlsOptions(settings.tls) }),
   };
+}
+
+/**
+ * The library hands all properties on to `tls.connect`, also those that its type does not name, and reads them at every
+ * connection.
+ */
+function tlsOptions({ caPem, serverName }: NatsTls): TlsOptions {
+  const options: TlsOptions & ConnectionOptions = {
+    handshakeFirst: true,
+    servername: serverName,
+    minVersion: "TLSv1.3",
+    get ca() {
+      return caPem();
+    },
+  };
+  return options;
 }
 
 function authenticatorOf(credentials: NatsCredentials): Authenticator | undefined {
@@ -165,9 +190,22 @@ function authenticatorOf(credentials: NatsCredentials): Authenticator | undefine
       return undefined;
     case "password":
       return usernamePasswordAuthenticator(credentials.user, credentials.password);
+    case "jwt":
+      return withoutNkey(jwtAuthenticator(credentials.jwt, new TextEncoder().encode(credentials.seed)));
     case "creds":
-      return (nonce) => credsAuthenticator(new TextEncoder().encode(credentials.read()))(nonce);
+      return withoutNkey((nonce) => credsAuthenticator(new TextEncoder().encode(credentials.read()))(nonce));
   }
+}
+
+/**
+ * The JWT names the key already. A server that rereads its configuration (for a renewed certificate) would look for a
+ * key that is named beside it among its own users, and end the connection.
+ */
+function withoutNkey(authenticator: Authenticator): Authenticator {
+  return (nonce) => {
+    const { nkey: _named, ...rest } = authenticator(nonce) as JwtAuth;
+    return rest as JwtAuth;
+  };
 }
 
 function unreachable(thrown: unknown, { servers }: ResolvedNatsSettings): MpoError {

@@ -3,7 +3,17 @@ export type NatsCredentials =
   | { readonly kind: "none" }
   | { readonly kind: "password"; readonly user: string; readonly password: string }
   /** Content of a `.creds` file: user JWT and nkey seed. Asked for at every connection, so that it can be renewed. */
-  | { readonly kind: "creds"; readonly read: () => string };
+  | { readonly kind: "creds"; readonly read: () => string }
+  /** Asked for at every connection: the server ends one whose JWT expires, and the next has the renewed one. */
+  | { readonly kind: "jwt"; readonly jwt: () => string; readonly seed: string };
+
+/** TLS from the first byte: a server that speaks in clear text first is not spoken to. */
+export interface NatsTls {
+  /** Who vouches for the servers. Asked for at every connection. */
+  readonly caPem: () => string;
+  /** The name in the servers' certificates, whatever address is dialled. */
+  readonly serverName: string;
+}
 
 /** Everything about a connection to NATS, in one place. */
 export interface NatsSettings {
@@ -13,6 +23,8 @@ export interface NatsSettings {
   readonly name: string;
   /** Default `none`. */
   readonly credentials?: NatsCredentials;
+  /** Default: none, as the servers are on this machine. */
+  readonly tls?: NatsTls | undefined;
   /** Prefix of reply subjects; a separate one for each device, so that permissions can name it. Default `_INBOX`. */
   readonly inboxPrefix?: string;
   /** Longest wait before the second attempt to connect again, milliseconds. Default 500. */
@@ -31,6 +43,7 @@ export type ResolvedNatsSettings = Required<NatsSettings>;
 export function resolveNatsSettings(settings: NatsSettings): ResolvedNatsSettings {
   return {
     credentials: { kind: "none" },
+    tls: undefined,
     inboxPrefix: "_INBOX",
     reconnectBaseMs: 500,
     reconnectCapMs: 30_000,

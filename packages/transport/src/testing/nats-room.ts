@@ -3,6 +3,7 @@ import { homedir, tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { MpoError } from "@mpo/core";
 import { NatsLink } from "../nats/nats-link.ts";
+import type { NatsSettings } from "../nats/nats-settings.ts";
 import { EmbeddedNatsServer, type EmbeddedServerOptions } from "../nats/server/embedded-nats-server.ts";
 import { findNatsServer, type NatsBinary } from "../nats/server/nats-binary.ts";
 
@@ -52,14 +53,9 @@ export async function startServer(t: Ends, options: Partial<EmbeddedServerOption
 }
 
 /** A connection that ends with the test. */
-export async function openLink(t: Ends, url: string, name = "test"): Promise<NatsLink> {
-  const link = await NatsLink.open({
-    servers: [url],
-    name,
-    reconnectBaseMs: 50,
-    reconnectCapMs: 200,
-    requestTimeoutMs: 1500,
-  });
+export async function openLink(t: Ends, to: string | NatsSettings, name = "test"): Promise<NatsLink> {
+  const plain = { name, reconnectBaseMs: 50, reconnectCapMs: 200, requestTimeoutMs: 1500 };
+  const link = await NatsLink.open(typeof to === "string" ? { servers: [to], ...plain } : to);
   t.after(() => link.close());
   return link;
 }

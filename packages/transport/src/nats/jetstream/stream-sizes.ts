@@ -29,7 +29,10 @@ export async function readSizes(monitorUrl: string, signal?: AbortSignal): Promi
 /** What a stream takes on the disk, read or not. */
 export async function sizeOnDisk(folder: string, stream: string): Promise<StreamSize> {
   let bytes = 0;
-  for (const entry of await readdir(join(streamsFolder(folder), stream), { recursive: true, withFileTypes: true })) {
+  for (const entry of await readdir(join(await streamsFolder(folder), stream), {
+    recursive: true,
+    withFileTypes: true,
+  })) {
     if (entry.isFile()) bytes += (await stat(join(entry.parentPath, entry.name))).size;
   }
   return { bytes };

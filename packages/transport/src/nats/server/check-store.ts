@@ -63,6 +63,7 @@ export async function setAsideStreams(folder: string, names: readonly string[], 
     throw new MpoError("already-exists", `${target} already exists`);
   }
   await makeFolder(target, { mode: 0o700 });
-  for (const name of names) await rename(join(streamsFolder(folder), name), join(target, name));
+  const source = await streamsFolder(folder);
+  for (const name of names) await rename(join(source, name), join(target, name));
   return target;
 }

@@ -175,7 +175,7 @@ void test("a damaged stream is named at once, with what is lost without it", { s
   const first = await startServer(t, { folder });
   await openJetstreamStore(await openLink(t, first.address.url), { layout: FLEET_LAYOUT });
   await first.stop();
-  const stream = join(streamsFolder(folder), "KV_desired");
+  const stream = join(await streamsFolder(folder), "KV_desired");
   await writeFile(join(stream, "meta.inf"), "");
   const startedMs = Date.now();
   await assert.rejects(startServer(t, { folder }), {

@@ -12,8 +12,9 @@ import {
   type ServerAddress,
 } from "./launch-server.ts";
 import type { NatsBinary } from "./nats-binary.ts";
-import { endProcess, isStill } from "./process-identity.ts";
+import { endProcess, isStill, rereadConfiguration } from "./process-identity.ts";
 import { readServerFacts, requireVersion, type ServerFacts } from "./server-checks.ts";
+import { accountFor, type ServerIdentities, writePair } from "./server-config.ts";
 import { readStreamFolders, requireSameFolders } from "./stream-folders.ts";
 
 export interface EmbeddedServerOptions {
@@ -24,6 +25,8 @@ export interface EmbeddedServerOptions {
   readonly host?: string | undefined;
   /** 0 (default): a free one. */
   readonly port?: number | undefined;
+  /** Absent: everybody who reaches it may do everything, in clear text. */
+  readonly identities?: ServerIdentities | undefined;
   /** How long it may take until it answers; large stores take their time. Default 60 s. */
   readonly startTimeoutMs?: number;
   /** How long it may take to end before it is killed, which loses nothing that it has acknowledged. Default 5 s. */
@@ -54,9 +57,9 @@ export class EmbeddedNatsServer {
   readonly ended: Promise<void>;
   readonly #launch: LaunchOptions;
   readonly #claim: AsyncDisposable;
-  readonly #logger: Logger;
   readonly #random: () => number;
   readonly #stops = new AbortController();
+  readonly #offChange: () => void;
   #running: RunningServer;
   #streams: ReadonlyMap<string, number> = new Map();
 
@@ -69,8 +72,8 @@ export class EmbeddedNatsServer {
     this.#launch = launch;
     this.#claim = claim;
     this.#running = running;
-    this.#logger = options.logger ?? silentLogger;
     this.#random = options.random ?? Math.random;
+    this.#offChange = launch.identities?.tls.onChange(() => void this.#renewCertificate()) ?? (() => undefined);
     this.ended = this.#supervise();
     this.ended.catch(() => undefined);
   }
@@ -87,11 +90,13 @@ export class EmbeddedNatsServer {
     await makeFolder(folder, { mode: 0o700 });
     const claim = await claimFolder(folder, { hint: CLAIM_HINT });
     const clock = options.clock ?? systemClock;
-    const launch: LaunchOptions = { binary, folder, host, port, startTimeoutMs, stopTimeoutMs, clock };
+    const { identities, logger = silentLogger } = options;
+    const times = { startTimeoutMs, stopTimeoutMs, clock };
+    const launch: LaunchOptions = { binary, folder, host, port, identities, logger, ...times };
     const withSignal = { ...launch, signal };
     try {
       const left = await findLeftServer(folder);
-      const adopted = left === undefined ? undefined : await takeOver(withSignal, left, options.logger ?? silentLogger);
+      const adopted = left === undefined ? undefined : await takeOver(withSignal, left);
       return new EmbeddedNatsServer(launch, claim, adopted ?? (await launchServer(withSignal)), options);
     } catch (thrown) {
       await claim[Symbol.asyncDispose]();
@@ -128,6 +133,7 @@ export class EmbeddedNatsServer {
   /** Ends it, at first politely, and gives the folder back. */
   async stop(): Promise<void> {
     this.#stops.abort();
+    this.#offChange();
     // A restart that is under way may still put another server in its place: it is over first.
     await this.ended.catch(() => undefined);
     await endProcess(this.#running.identity, { timeoutMs: this.#launch.stopTimeoutMs, clock: this.#launch.clock });
@@ -142,7 +148,7 @@ export class EmbeddedNatsServer {
       const startedMs = clock.monotonicMs();
       await this.#untilEnd();
       if (signal.aborted) return;
-      this.#logger.error("nats-server ended by itself; starting it again", { pid: this.pid });
+      this.#launch.logger.error("nats-server ended by itself; starting it again", { pid: this.pid });
       const ranWell = clock.monotonicMs() - startedMs >= GOOD_RUN_MS;
       if (!ranWell) await clock.sleep(this.#random() * 1000, { signal }).catch(() => undefined);
       if (!(await this.#restart())) return;
@@ -159,16 +165,30 @@ export class EmbeddedNatsServer {
     while (!signal.aborted) {
       try {
         this.#running = await launchServer({ ...this.#launch, port, signal });
+        // It may have changed while the server started.
+        await this.#renewCertificate();
         return true;
       } catch (thrown) {
         if (signal.aborted) return false;
         const wait = waits.next();
         if (wait.done === true) throw thrown;
-        this.#logger.error("nats-server does not start", { err: thrown, waitMs: wait.value });
+        this.#launch.logger.error("nats-server does not start", { err: thrown, waitMs: wait.value });
         await clock.sleep(wait.value, { signal }).catch(() => undefined);
       }
     }
     return false;
+  }
+
+  /** Connections stay: the certificate is for those to come. */
+  async #renewCertificate(): Promise<void> {
+    const { folder, identities, logger } = this.#launch;
+    if (identities === undefined) return;
+    try {
+      await writePair(folder, identities.tls);
+      await rereadConfiguration(this.#running.identity);
+    } catch (err) {
+      logger.error("nats-server keeps its old certificate", { err });
+    }
   }
 
   async #untilEnd(): Promise<void> {
@@ -188,21 +208,27 @@ export class EmbeddedNatsServer {
 
 /** Takes over a server that fits; ends one that does not, and returns undefined. */
 async function takeOver(
-  { folder, binary, host, port, stopTimeoutMs, clock, signal }: LaunchOptions,
-  { server, serverName }: EmbeddedRecord,
-  logger: Logger,
+  { folder, binary, host, port, identities, logger, stopTimeoutMs, clock, signal }: LaunchOptions,
+  { server, serverName, account }: EmbeddedRecord,
 ): Promise<RunningServer | undefined> {
   try {
     const address = await addressOf(folder, server.pid);
     const facts = await readServerFacts(address.monitorUrl, { signal });
+    const wanted = accountFor(identities);
     const misfits = [
       facts.version === binary.version ? "" : `version ${facts.version}`,
       facts.syncsAlways ? "" : "does not sync",
       facts.host === host && (port === 0 || facts.port === port) ? "" : `listens on ${facts.host}:${facts.port}`,
+      facts.systemAccount === (identities?.claims().systemAccountId ?? "$SYS") ? "" : "trusts another operator",
+      account === "" || account === wanted ? "" : `serves account ${account}`,
       serverName === "" || facts.serverName === serverName ? "" : `name ${facts.serverName}`,
     ].filter((each) => each !== "");
     if (misfits.length > 0) throw new MpoError("precondition-failed", misfits.join(", "));
-    await writeRecord(folder, { serverName: facts.serverName, server });
+    await writeRecord(folder, { serverName: facts.serverName, account: wanted, server });
+    if (identities !== undefined) {
+      await writePair(folder, identities.tls);
+      await rereadConfiguration(server);
+    }
     logger.info("took over a nats-server left by a crash", { pid: server.pid, url: address.url });
     return { identity: server, address };
   } catch (thrown) {

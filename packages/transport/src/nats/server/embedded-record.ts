@@ -6,6 +6,8 @@ import { identify, isStill, type ProcessIdentity } from "./process-identity.ts";
 /** The file next to the store of an embedded server: which process it is. */
 export interface EmbeddedRecord {
   readonly serverName: string;
+  /** Whose streams it serves. */
+  readonly account: string;
   readonly server: ProcessIdentity;
 }
 
@@ -26,7 +28,7 @@ export async function removeRecord(folder: string): Promise<void> {
   for (const name of [RECORD_FILE, PID_FILE]) await unlink(join(folder, name)).catch(() => undefined);
 }
 
-/** Looks for a server that a crash of its owner left running on this folder. Its name is empty when unknown. */
+/** Looks for a server that a crash of its owner left running on this folder. Its name and account are empty when unknown. */
 export async function findLeftServer(folder: string): Promise<EmbeddedRecord | undefined> {
   const record = await readRecord(folder);
   if (record !== undefined && (await isStill(record.server))) return record;
@@ -34,14 +36,15 @@ export async function findLeftServer(folder: string): Promise<EmbeddedRecord | u
   const text = await readFile(pidFile(folder), "utf8").catch(() => "");
   const server = /^\d+$/u.test(text.trim()) ? await identify(Number(text)) : undefined;
   if (server === undefined || !(await runsOn(server.pid, folder))) return undefined;
-  return { server, serverName: "" };
+  return { server, serverName: "", account: "" };
 }
 
 async function readRecord(folder: string): Promise<EmbeddedRecord | undefined> {
   // A damaged record says nothing; it is written whole or not at all, so a crash does not make one.
   const found = await ifFound(readJsonFile(join(folder, RECORD_FILE), { maxBytes: 65_536 }), "invalid-data");
   const value = found as Partial<EmbeddedRecord> | null | undefined;
-  const isWhole = isIdentity(value?.server) && typeof value?.serverName === "string";
+  const isWhole =
+    isIdentity(value?.server) && typeof value?.serverName === "string" && typeof value.account === "string";
   return isWhole ? (value as EmbeddedRecord) : undefined;
 }
 

@@ -3,18 +3,17 @@ import { once } from "node:events";
 import { open, readdir, readFile, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { MpoError } from "@mpo/core";
-import { type Abortable, type Clock, linkSignals, throwIfAborted, withDeadline, writeFileAtomic } from "@mpo/io";
-import { connectionsWithin, lockFile, readOpenFiles } from "@mpo/runtime";
+import { type Abortable, type Clock, linkSignals, throwIfAborted, withDeadline } from "@mpo/io";
+import { type Logger, lockFile } from "@mpo/runtime";
 import { readSizes } from "../jetstream/stream-sizes.ts";
 import { DamagedStreams } from "./damaged-streams.ts";
-import { pidFile, removeRecord, writeRecord } from "./embedded-record.ts";
+import { removeRecord, writeRecord } from "./embedded-record.ts";
 import type { NatsBinary } from "./nats-binary.ts";
 import { endProcess, identify, type ProcessIdentity } from "./process-identity.ts";
 import { readServerFacts } from "./server-checks.ts";
+import { accountFor, type ServerIdentities, writeConfiguration } from "./server-config.ts";
+import { giveStreams } from "./stream-folders.ts";
 
-const MAX_PAYLOAD_BYTES = 2 ** 20;
-/** No limit: the streams' own reservations follow the disk. By itself the server would refuse to reserve over 75 % of it. */
-const MAX_STORE_BYTES = 2 ** 50;
 const POLL_MS = 50;
 /** Held by the server itself: it may outlive its coordinator, and be out of sight of the next one's namespaces. */
 const LOCK_FILE = "nats-server.lock";
@@ -40,18 +39,20 @@ export interface LaunchOptions extends Abortable {
   readonly host: string;
   /** 0: a free one. */
   readonly port: number;
+  readonly identities?: ServerIdentities | undefined;
   readonly startTimeoutMs: number;
   readonly stopTimeoutMs: number;
+  readonly logger: Logger;
   readonly clock: Clock;
 }
 
 /** Starts `nats-server` on a folder and waits until it answers. A failure leaves no process. */
 export async function launchServer(options: LaunchOptions): Promise<RunningServer> {
-  const { binary, folder, host, port, startTimeoutMs, stopTimeoutMs, signal, clock } = options;
+  const { binary, folder, host, port, identities, logger, startTimeoutMs, stopTimeoutMs, signal, clock } = options;
   await removePortsFiles(folder);
   const serverName = `mpo-${process.pid}-${Date.now().toString(36)}`;
-  const config = join(folder, "nats-server.conf");
-  await writeFileAtomic(config, configuration({ folder, serverName, host, port, maxClients: await maxClients() }));
+  const config = await writeConfiguration({ folder, serverName, host, port, identities });
+  const account = accountFor(identities);
   const log = await open(join(folder, "nats-server.log"), "a", 0o600);
   const lock = await open(join(folder, LOCK_FILE), "a", 0o600);
   let child: ChildProcess;
@@ -61,6 +62,8 @@ export async function launchServer(options: LaunchOptions): Promise<RunningServe
         hint: "It was left by a coordinator in another container: stop that container.",
       });
     }
+    const owner = await giveStreams(folder, account);
+    if (owner !== undefined) logger.info("gave the store to the fleet's account of NATS", { folder, owner, account });
     // A session of its own: Ctrl-C in a terminal reaches us alone, and we stop it when nothing uses it any more.
     child = spawn(binary.path, ["--config", config], {
       // It inherits the lock, and holds it as long as it lives.
@@ -83,7 +86,7 @@ export async function launchServer(options: LaunchOptions): Promise<RunningServe
   child.once("exit", () => process.off("exit", kill));
   const identity = (await identify(pid)) ?? { pid, startTicks: "" };
   try {
-    await writeRecord(folder, { serverName, server: identity });
+    await writeRecord(folder, { serverName, account, server: identity });
     const address = await withDeadline(
       "nats-server",
       startTimeoutMs,
@@ -152,41 +155,6 @@ async function isHealthy(
 interface HealthFault {
   readonly stream?: string;
   readonly error?: string;
-}
-
-interface Configuration {
-  readonly folder: string;
-  readonly serverName: string;
-  readonly host: string;
-  readonly port: number;
-  readonly maxClients: number;
-}
-
-/** Its own default, or what leaves it descriptors for its store: without them it would lose more than a connection. */
-async function maxClients(): Promise<number> {
-  const { limit } = (await readOpenFiles()) ?? { limit: Number.POSITIVE_INFINITY };
-  return Math.min(65_536, connectionsWithin({ limit, open: 0 }));
-}
-
-/** NATS' own port for "any free one" is -1. The seams for TLS and users come with identity. */
-function configuration({ folder, serverName, host, port, maxClients }: Configuration): string {
-  const quoted = (text: string): string => JSON.stringify(text);
-  return `# Written at every start; changes are lost.
-server_name: ${quoted(serverName)}
-host: ${quoted(host)}
-port: ${port === 0 ? -1 : port}
-http: "127.0.0.1:-1"
-pid_file: ${quoted(pidFile(folder))}
-ports_file_dir: ${quoted(folder)}
-max_payload: ${MAX_PAYLOAD_BYTES}
-max_connections: ${maxClients}
-jetstream {
-  store_dir: ${quoted(folder)}
-  sync_interval: always
-  max_memory_store: 67108864
-  max_file_store: ${MAX_STORE_BYTES}
-}
-`;
 }
 
 /** Reads where a server listens: from its file `<program>_<pid>.ports`. */

@@ -30,8 +30,13 @@ export async function isStill(identity: ProcessIdentity): Promise<boolean> {
   return now !== undefined && now.startTicks === identity.startTicks;
 }
 
+/** Has nats-server read its certificate again. */
+export async function rereadConfiguration(identity: ProcessIdentity): Promise<void> {
+  if (await isStill(identity)) signalProcess(identity.pid, "SIGHUP");
+}
+
 /** Returns false when there is no such process. */
-function signalProcess(pid: number, name: "SIGTERM" | "SIGKILL"): boolean {
+function signalProcess(pid: number, name: "SIGTERM" | "SIGKILL" | "SIGHUP"): boolean {
   try {
     return process.kill(pid, name);
   } catch (thrown) {

@@ -36,6 +36,8 @@ export interface ServerFacts {
   readonly version: string;
   readonly host: string;
   readonly port: number;
+  /** Made together with the operator: another one has another. Without operator: "$SYS". */
+  readonly systemAccount: string;
   readonly hasJetstream: boolean;
   /** Whether every write is on disk before it is acknowledged. */
   readonly syncsAlways: boolean;
@@ -63,6 +65,7 @@ export async function readServerFacts(monitorUrl: string, options: Abortable = {
     version: varz["version"],
     host: String(varz["host"]),
     port: Number(varz["port"]),
+    systemAccount: String(varz["system_account"]),
     hasJetstream: typeof jetstream["store_dir"] === "string",
     syncsAlways: jetstream["sync_always"] === true,
   };

@@ -1,0 +1,143 @@
+import { MpoError } from "@mpo/core";
+import { natsJwt, seconds } from "./nats-jwt.ts";
+import { createNkey, isUserNkey, type Nkey, publicNkeyOf } from "./nkeys.ts";
+
+/** The seeds of a fleet's NATS identities. All are secret; the public keys follow from them. */
+export interface NatsAuthority {
+  /** Vouches for the accounts; servers trust it. */
+  readonly operatorSeed: string;
+  /** The fleet's account: its streams and all its users. */
+  readonly accountSeed: string;
+  /** Signs users of the fleet's account that can be devices and nothing else. */
+  readonly deviceSigningSeed: string;
+  /** The account in which servers take new account JWTs. */
+  readonly systemAccountSeed: string;
+  readonly systemUserSeed: string;
+  readonly coordinatorSeed: string;
+}
+
+/** Who, apart from devices, connects to NATS. */
+export type NatsRole = "coordinator" | "system";
+
+export interface JwtTimes {
+  readonly nowMs: number;
+  readonly expiresAtMs: number;
+}
+
+/** The JWTs that servers must know, with the public keys of the accounts. */
+export interface NatsClaims {
+  readonly operator: string;
+  readonly operatorId: string;
+  readonly account: string;
+  readonly accountId: string;
+  readonly systemAccount: string;
+  readonly systemAccountId: string;
+}
+
+export interface ClaimsOptions {
+  readonly fleetId: string;
+  readonly nowMs: number;
+  /** Subjects that a device may use: `{{name()}}` stands for its key. */
+  readonly device: { readonly publish: readonly string[]; readonly subscribe: readonly string[] };
+  /** When users were revoked, by public key: their JWTs issued before then count no more. */
+  readonly revocations: ReadonlyMap<string, number>;
+}
+
+const NO_LIMITS = { subs: -1, data: -1, payload: -1 };
+const ACCOUNT_LIMITS = {
+  ...NO_LIMITS,
+  ...{ imports: 0, exports: 0, wildcards: false, conn: -1, leaf: 0, disallow_bearer: true },
+};
+const JETSTREAM = {
+  ...{ mem_storage: -1, disk_storage: -1, streams: -1, consumer: -1, max_ack_pending: -1 },
+  ...{ mem_max_stream_bytes: -1, disk_max_stream_bytes: -1 },
+};
+/** A device subscribes to its pushes and its answers, and asks with an empty message. */
+const DEVICE_LIMITS = { subs: 8, data: -1, payload: 1024 };
+/** Three names: anything else could be a wildcard for the subjects of others. */
+const DEVICE_KEY = /^[\w-]{1,64}\.[\w-]{1,64}\.[\w-]{1,64}$/u;
+
+export function createNatsAuthority(): NatsAuthority {
+  return {
+    operatorSeed: createNkey("operator").seed,
+    accountSeed: createNkey("account").seed,
+    deviceSigningSeed: createNkey("account").seed,
+    systemAccountSeed: createNkey("account").seed,
+    systemUserSeed: createNkey("user").seed,
+    coordinatorSeed: createNkey("user").seed,
+  };
+}
+
+/** A device's own key for NATS: it keeps the seed, and sends the public key. */
+export function createDeviceNkey(): Nkey {
+  return createNkey("user");
+}
+
+export function natsClaims(authority: NatsAuthority, options: ClaimsOptions): NatsClaims {
+  const { fleetId, nowMs, device, revocations } = options;
+  const { operatorSeed, accountSeed, deviceSigningSeed, systemAccountSeed } = authority;
+  const [operatorId, accountId, systemAccountId] = [operatorSeed, accountSeed, systemAccountSeed].map(publicNkeyOf) as [
+    string,
+    string,
+    string,
+  ];
+  const template = {
+    ...{ pub: { allow: device.publish }, sub: { allow: device.subscribe } },
+    ...{ ...DEVICE_LIMITS, allowed_connection_types: ["STANDARD"] },
+  };
+  return {
+    ...{ operatorId, accountId, systemAccountId },
+    operator: natsJwt(operatorSeed, {
+      ...{ name: `mpo ${fleetId}`, subject: operatorId, type: "operator", nowMs },
+      content: { system_account: systemAccountId },
+    }),
+    account: natsJwt(operatorSeed, {
+      ...{ name: `mpo ${fleetId}`, subject: accountId, type: "account", nowMs },
+      content: {
+        limits: { ...ACCOUNT_LIMITS, ...JETSTREAM },
+        signing_keys: [{ kind: "user_scope", key: publicNkeyOf(deviceSigningSeed), role: "device", template }],
+        revocations: Object.fromEntries([...revocations].map(([key, ms]) => [key, seconds(ms)])),
+      },
+    }),
+    systemAccount: natsJwt(operatorSeed, {
+      ...{ name: `mpo ${fleetId} system`, subject: systemAccountId, type: "account", nowMs },
+      content: { limits: ACCOUNT_LIMITS },
+    }),
+  };
+}
+
+/** What a device proves itself with to NATS. `key`: the device's key, "<shard>.<tenant>.<device>". */
+export function deviceUserJwt(
+  { accountSeed, deviceSigningSeed }: NatsAuthority,
+  { key, publicNkey, ...times }: JwtTimes & { readonly key: string; readonly publicNkey: string },
+): string {
+  if (!DEVICE_KEY.test(key)) throw new MpoError("invalid-argument", `${JSON.stringify(key)} is no device's key`);
+  if (!isUserNkey(publicNkey)) {
+    throw new MpoError("invalid-argument", "the device's key for NATS is not valid; expected a user's public nkey");
+  }
+  // The limits and permissions of a scoped user are those of its signing key.
+  const content = { issuer_account: publicNkeyOf(accountSeed) };
+  return natsJwt(deviceSigningSeed, { ...times, name: key, subject: publicNkey, type: "user", content });
+}
+
+/** For the fleet's own processes: the coordinator may do everything in its account, "system" pushes accounts. */
+export function roleUserJwt(authority: NatsAuthority, role: NatsRole, times: JwtTimes): string {
+  const isSystem = role === "system";
+  const content = isSystem
+    ? { ...NO_LIMITS, pub: { allow: ["$SYS.REQ.CLAIMS.UPDATE"] }, sub: { allow: ["_INBOX.>"] } }
+    : { ...NO_LIMITS, pub: {}, sub: {} };
+  return natsJwt(isSystem ? authority.systemAccountSeed : authority.accountSeed, {
+    ...{ ...times, name: role, subject: publicNkeyOf(roleSeed(authority, role)), type: "user" },
+    content,
+  });
+}
+
+export function roleSeed(authority: NatsAuthority, role: NatsRole): string {
+  return role === "system" ? authority.systemUserSeed : authority.coordinatorSeed;
+}
+
+/** A `.creds` file, as other clients of NATS read it. */
+export function credsFile(jwt: string, seed: string): string {
+  const part = (kind: string, text: string): string => `-----BEGIN ${kind}-----\n${text}\n------END ${kind}------\n`;
+  return `${part("NATS USER JWT", jwt)}\n${part("USER NKEY SEED", seed)}`;
+}
