@@ -18,7 +18,7 @@ for (const code of MPO_ERROR_CODES) {
 
 const FOREIGN = [
   [GRPC_STATUS.unknown, "internal"],
-  [GRPC_STATUS.permissionDenied, "unauthenticated"],
+  [GRPC_STATUS.permissionDenied, "permission-denied"],
   [GRPC_STATUS.resourceExhausted, "unavailable"],
   [GRPC_STATUS.outOfRange, "invalid-argument"],
   [GRPC_STATUS.unavailable, "unavailable"],

@@ -35,6 +35,7 @@ const STATUS_OF: Readonly<Record<MpoErrorCode, number>> = {
   cancelled: GRPC_STATUS.cancelled,
   unavailable: GRPC_STATUS.unavailable,
   unauthenticated: GRPC_STATUS.unauthenticated,
+  "permission-denied": GRPC_STATUS.permissionDenied,
   conflict: GRPC_STATUS.aborted,
   unsupported: GRPC_STATUS.unimplemented,
   internal: GRPC_STATUS.internal,
@@ -47,7 +48,7 @@ const CODE_OF: ReadonlyMap<number, MpoErrorCode> = new Map<number, MpoErrorCode>
   [GRPC_STATUS.deadlineExceeded, "timed-out"],
   [GRPC_STATUS.notFound, "not-found"],
   [GRPC_STATUS.alreadyExists, "already-exists"],
-  [GRPC_STATUS.permissionDenied, "unauthenticated"],
+  [GRPC_STATUS.permissionDenied, "permission-denied"],
   // Quotas pass; a message over the size limit is recognised below.
   [GRPC_STATUS.resourceExhausted, "unavailable"],
   [GRPC_STATUS.failedPrecondition, "precondition-failed"],

@@ -13,6 +13,7 @@ export const MPO_ERROR_CODES = [
   "cancelled",
   "unavailable",
   "unauthenticated",
+  "permission-denied",
   "conflict",
   "unsupported",
   "internal",
