@@ -19,11 +19,27 @@ export const REQUEST_ID_KEY = "mpo-request-id";
 /** Names that are taken over from a caller; others are replaced. */
 export const REQUEST_ID: RegExp = /^[A-Za-z0-9-]{1,64}$/u;
 
+/** Metadata key of a caller's token, as everybody names it. */
+const BEARER_KEY = "authorization";
+
+/** A call as a client sends it. */
+export interface SentOptions extends CallOptions {
+  /** Token of the caller. */
+  readonly bearer?: string | undefined;
+}
+
 /** What a client sends in addition to a request. */
-export function requestMetadata({ requestId = randomUUID() }: CallOptions): Metadata {
+export function requestMetadata({ requestId = randomUUID(), bearer }: SentOptions): Metadata {
   const metadata = new Metadata();
   metadata.set(REQUEST_ID_KEY, requestId);
+  if (bearer !== undefined) metadata.set(BEARER_KEY, `Bearer ${bearer}`);
   return metadata;
+}
+
+/** The token that came with a call. */
+export function bearerOf(metadata: Metadata): string | undefined {
+  const [sent] = metadata.get(BEARER_KEY);
+  return typeof sent === "string" ? /^Bearer ([\x21-\x7e]{1,4096})$/u.exec(sent)?.[1] : undefined;
 }
 
 /** The end of a call as grpc-js wants it. It measures by the system's clock, whatever clock we use. */
