@@ -1,1 +1,29 @@
-export {};
+export {
+  createJoinSecret,
+  createOperatorToken,
+  hashSecret,
+  type Invitation,
+  isHashOf,
+  joinString,
+  readJoinString,
+} from "./secrets/index.ts";
+export {
+  CERTIFICATE_LIFETIME_MS,
+  type CertifiedKey,
+  COORDINATOR_NAME,
+  createCertificateAuthority,
+  createCsr,
+  createDeviceKey,
+  type DeviceIdentity,
+  type DeviceName,
+  deviceOfCertificate,
+  fingerprintOf,
+  isIssuedBy,
+  issueDeviceCertificate,
+  issueServerCertificate,
+  keyDigestOf,
+  NATS_NAME,
+  type RequestedKey,
+  readCsr,
+  requirePair,
+} from "./x509/index.ts";

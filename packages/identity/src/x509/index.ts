@@ -1,0 +1,17 @@
+export {
+  CERTIFICATE_LIFETIME_MS,
+  type CertifiedKey,
+  createCertificateAuthority,
+  issueDeviceCertificate,
+  issueServerCertificate,
+} from "./certificate-authority.ts";
+export { createCsr, type RequestedKey, readCsr } from "./certificate-request.ts";
+export { createKey as createDeviceKey, keyDigestOf } from "./key.ts";
+export { COORDINATOR_NAME, type DeviceName, NATS_NAME } from "./names.ts";
+export {
+  type DeviceIdentity,
+  deviceOfCertificate,
+  fingerprintOf,
+  isIssuedBy,
+  requirePair,
+} from "./read-certificate.ts";
