@@ -56,14 +56,13 @@ export function errorOfCall({ code, details, metadata }: StatusObject | ServiceE
   return errorFromStatus({ code, details: plainDetails(details), metadata: sent });
 }
 
-const SAYS_NOTHING = /^(?:undefined|null|Failed to connect \(.*\)|Channel closed before call started)?$/u;
-
 /** Of grpc-js' words for a connection that cannot be made, the part that says why, where they say it. */
 function plainDetails(details: string | undefined): string {
   const text = details ?? "";
   const why =
     /^No connection established\. Last error: (?:Error: )?(.*?)\. Resolution note: ?$/su.exec(text)?.[1] ?? text;
-  return SAYS_NOTHING.test(why) ? "no connection could be made" : why;
+  if (/^Failed to connect \(.*\)$/u.test(why)) return "the other side closed the connection at once";
+  return /^(?:undefined|null|Channel closed before call started)?$/u.test(why) ? "no connection could be made" : why;
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { Http2SecureServer, ServerHttp2Session, ServerHttp2Stream } from "node:http2";
+import { constants, type Http2SecureServer, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { type Metadata, ServerInterceptingCall, type ServerInterceptor } from "@grpc/grpc-js";
@@ -145,7 +145,7 @@ export class ConnectionGuard {
     if (connection === undefined || (certificate !== undefined && !socket.authorized)) {
       const why = String(socket.authorizationError);
       this.#options.say("refusing a connection: its certificate does not verify", { peer: connection?.address, why });
-      session.destroy();
+      session.destroy(constants.NGHTTP2_INADEQUATE_SECURITY as unknown as Error);
       return;
     }
     Object.assign(connection, { session, certificate });

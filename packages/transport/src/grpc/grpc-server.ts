@@ -267,7 +267,8 @@ async function stop(server: Server, served: Pick<ServedBy, "running" | "clock" |
     },
     () => undefined,
   );
-  await closed;
+  // grpc-js (1.14.7) waits for ever for a session that was being destroyed when it began to wait.
+  await Promise.race([closed, late]);
   ended.abort();
   await late;
   stops.abort(new MpoError("unavailable", "the server has stopped"));
