@@ -29,9 +29,9 @@ export interface FleetAuthority {
   readonly view: GetAuthorityResponse;
   sign(document: Uint8Array): readonly DocumentSignature[];
   /** Throws `invalid-argument` for a request that is not one, or that its key has not signed. */
-  readRequest(requestPem: string): Promise<RequestFacts>;
+  readRequest(request: Uint8Array): Promise<RequestFacts>;
   /** A certificate for the key of a request. */
-  issue(requestPem: string, identity: DeviceIdentity): Promise<IssuedCertificate>;
+  issue(request: Uint8Array, identity: DeviceIdentity): Promise<IssuedCertificate>;
   /** A user of NATS that may read the device's documents; undefined: NATS asks for none. */
   natsUser(identity: DeviceIdentity, natsPublicKey: string): string | undefined;
   /** Takes a user of NATS its access, at once. */

@@ -105,13 +105,13 @@ export class Enrolments {
    * that was rejected or revoked, `already-exists` for the name of another device, `over-budget` when too many wait.
    */
   async enrol(request: EnrollRequest, address: string, options: StoreCallOptions = {}): Promise<EnrolmentOutcome> {
-    const { certificateRequestPem, joinToken } = request;
-    if (certificateRequestPem === undefined) {
+    const { certificateRequest, joinToken } = request;
+    if (certificateRequest === undefined) {
       throw new MpoError("unauthenticated", "the request to join has no certificate request", {
         hint: "Update the agent: this coordinator wants devices to prove who they are.",
       });
     }
-    const { keyDigest } = await this.#authority.readRequest(certificateRequestPem);
+    const { keyDigest } = await this.#authority.readRequest(certificateRequest);
     const token = joinToken === undefined ? undefined : await this.#tokens.read(joinToken, options);
     const identity = this.#nameOf(request.identity, keyDigest, token);
     const asking = { identity, keyDigest, token, address };
@@ -119,7 +119,7 @@ export class Enrolments {
     // Counted before anything is written: of a hundred who come with one use, one gets further.
     if (joinToken !== undefined && verdict.usesToken) await this.#tokens.use(joinToken, keyDigest, options);
     const issued =
-      verdict.state === "accepted" ? await this.#authority.issue(certificateRequestPem, identity) : undefined;
+      verdict.state === "accepted" ? await this.#authority.issue(certificateRequest, identity) : undefined;
     return await this.#admit(request, issued, asking, options);
   }
 
