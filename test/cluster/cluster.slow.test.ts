@@ -109,7 +109,7 @@ it("a fleet over a cluster of three nats-servers goes on when the one that leads
   assert.deepEqual([...replicas], [3]);
   assert.ok(bytes > 256 * MIB && bytes <= 500 * MIB, `${bytes / MIB} MiB`);
 
-  const admin = createAdminClient({ target: grpc });
+  const admin = createAdminClient({ targets: [grpc] });
   context.after(() => admin.close());
   await startAgent(context, folder, grpc);
   const applied = async (version: DocumentVersion): Promise<void> => {

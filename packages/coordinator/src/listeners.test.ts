@@ -35,8 +35,8 @@ async function listening(context: TestContext): Promise<Fleet> {
   const coordinator = await startCoordinator(freshServer());
   const server = await startGrpcServer({ services: servicesOf(coordinator) });
   const { target } = server;
-  const device = createFleetClient({ target, retries: 0 });
-  const admin = createAdminClient({ target, retries: 0 });
+  const device = createFleetClient({ targets: [target], retries: 0 });
+  const admin = createAdminClient({ targets: [target], retries: 0 });
   context.after(async () => {
     device.close();
     admin.close();
@@ -94,7 +94,7 @@ void describe("a coordinator behind its listener", () => {
     const answers: unknown[] = [];
     for (let start = 1; answers.length === 0; start++) {
       // Each attempt is another start of the agent, as after a power cut.
-      const client = createFleetClient({ target: `127.0.0.1:${link.port}`, retries: 0 });
+      const client = createFleetClient({ targets: [`127.0.0.1:${link.port}`], retries: 0 });
       context.after(() => client.close());
       const instance = { instanceId: `start-${start}` };
       await client.reportProfile({ ...report, instance }).then(

@@ -24,8 +24,8 @@ async function room(context: TestContext) {
   const logger = createLogger({ level: "debug", write: (line) => lines.push(JSON.parse(line) as Line) });
   const coordinator = await startCoordinator(freshServer(), {}, logger);
   const server = await startGrpcServer({ services: servicesOf(coordinator), logger });
-  const device = createFleetClient({ target: server.target, retries: 0, logger });
-  const admin = createAdminClient({ target: server.target, retries: 0 });
+  const device = createFleetClient({ targets: [server.target], retries: 0, logger });
+  const admin = createAdminClient({ targets: [server.target], retries: 0 });
   context.after(async () => {
     device.close();
     admin.close();
@@ -67,7 +67,7 @@ void describe("what an operator sees", () => {
     const onRefused = (path: string): void => coordinator.metrics.refused(path);
     const full = await startGrpcServer({ services: servicesOf(coordinator), maxCalls: 0, onRefused });
     context.after(() => full.stop({ graceMs: 0 }));
-    const device = createFleetClient({ target: full.target, retries: 0 });
+    const device = createFleetClient({ targets: [full.target], retries: 0 });
     context.after(() => device.close());
     await assert.rejects(device.hello(helloOf("pi-1")), { code: "unavailable" });
     assert.ok((await page()).includes('mpo_calls_refused_total{method="hello"} 1'));

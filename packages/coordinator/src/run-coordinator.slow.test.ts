@@ -84,11 +84,11 @@ void describe("a coordinator as a process runs it", () => {
     const identity = identityOf("pi-1");
     const first = await run(context, data);
     assert.match(first.addresses.grpc, /^127\.0\.0\.1:\d+$/u);
-    const device = createFleetClient({ target: first.addresses.grpc });
+    const device = createFleetClient({ targets: [first.addresses.grpc] });
     const greeting = await device.hello(helloOf("pi-1"));
     assert.deepEqual(greeting.natsServers, first.addresses.natsServers);
     assert.equal((await device.reportProfile(reportOf("pi-1", "r1"))).isDuplicate, false);
-    const admin = createAdminClient({ target: first.addresses.grpc });
+    const admin = createAdminClient({ targets: [first.addresses.grpc] });
     const { document } = await eventually(() => admin.getConfig({ identity }).catch(() => undefined));
     assert.equal((await fetch(`${first.addresses.http}/readyz`)).status, 200);
     assert.match(await (await fetch(`${first.addresses.http}/metrics`)).text(), /^mpo_devices 1$/mu);
@@ -97,7 +97,7 @@ void describe("a coordinator as a process runs it", () => {
     assert.equal(await first.stop(), 130);
 
     const second = await run(context, data);
-    const again = createFleetClient({ target: second.addresses.grpc });
+    const again = createFleetClient({ targets: [second.addresses.grpc] });
     assert.deepEqual((await again.hello(helloOf("pi-1"))).desiredVersion, document.version);
     assert.equal((await again.reportProfile(reportOf("pi-1", "r1"))).isDuplicate, true);
     again.close();
@@ -111,8 +111,8 @@ void describe("a coordinator as a process runs it", () => {
     const lines: string[] = [];
     const logger = createLogger({ write: (line) => lines.push(line) });
     const { addresses } = await run(context, await folder(context), { ...ANY_PORTS, heartbeatSeconds: 1 }, logger);
-    const device = createFleetClient({ target: addresses.grpc, retries: 0 });
-    const admin = createAdminClient({ target: addresses.grpc, retries: 0 });
+    const device = createFleetClient({ targets: [addresses.grpc], retries: 0 });
+    const admin = createAdminClient({ targets: [addresses.grpc], retries: 0 });
     const nats = addresses.natsPid as number;
     using _ = {
       [Symbol.dispose]: () => {
@@ -145,8 +145,8 @@ void describe("a coordinator as a process runs it", () => {
     timeout: 60_000,
   }, async (context) => {
     const { addresses, stop } = await run(context, await folder(context));
-    const device = createFleetClient({ target: addresses.grpc, retries: 0 });
-    const admin = createAdminClient({ target: addresses.grpc, retries: 0 });
+    const device = createFleetClient({ targets: [addresses.grpc], retries: 0 });
+    const admin = createAdminClient({ targets: [addresses.grpc], retries: 0 });
     context.after(() => {
       device.close();
       admin.close();
@@ -173,7 +173,7 @@ void describe("a coordinator as a process runs it", () => {
   }, async (context) => {
     const data = await folder(context);
     const { addresses } = await run(context, data);
-    const device = createFleetClient({ target: addresses.grpc, retries: 0 });
+    const device = createFleetClient({ targets: [addresses.grpc], retries: 0 });
     context.after(() => device.close());
     await device.hello(helloOf("pi-1"));
     assert.equal((await readiness(addresses))[0], 200);

@@ -16,6 +16,7 @@ const EXPECTED = [
   ["unavailable", 6],
   ["timed-out", 6],
   ["unauthenticated", 7],
+  ["permission-denied", 8],
   ["cancelled", 130],
   ["worker-crashed", 1],
   ["worker-killed", 5],

@@ -9,7 +9,8 @@ import { MpoError, type MpoErrorCode } from "@mpo/core";
  * - `state`: the thing is not there, is there already, or has changed meanwhile.
  * - `budget`: it does not fit into the memory or time that was given.
  * - `unavailable`: the other side does not answer (in time), or the disk is full; retrying later may help.
- * - `unauthenticated`: the other side does not accept who we are, or does not allow us to do it.
+ * - `unauthenticated`: one side does not accept who the other is.
+ * - `denied`: the other side knows who we are, and does not allow it.
  * - `cancelled`: interrupted by the user (128 + SIGINT, as a shell reports it).
  */
 export const EXIT_CODES = {
@@ -21,6 +22,7 @@ export const EXIT_CODES = {
   budget: 5,
   unavailable: 6,
   unauthenticated: 7,
+  denied: 8,
   cancelled: 130,
 } as const;
 
@@ -39,7 +41,7 @@ const EXIT_CODE_OF: Readonly<Record<MpoErrorCode, ExitCode>> = {
   unavailable: EXIT_CODES.unavailable,
   "timed-out": EXIT_CODES.unavailable,
   unauthenticated: EXIT_CODES.unauthenticated,
-  "permission-denied": EXIT_CODES.unauthenticated,
+  "permission-denied": EXIT_CODES.denied,
   cancelled: EXIT_CODES.cancelled,
   "worker-crashed": EXIT_CODES.internal,
   "worker-killed": EXIT_CODES.budget,

@@ -1,7 +1,8 @@
 export type { NotifyBus } from "./bus/notify-bus.ts";
 export { type AdminClient, createAdminClient } from "./grpc/admin-client.ts";
-export type { CallContext } from "./grpc/call-context.ts";
+export type { CallContext, CallerFacts, Identify, Person } from "./grpc/call-context.ts";
 export type { CallOptions } from "./grpc/call-options.ts";
+export { fetchChain } from "./grpc/fetch-chain.ts";
 export { createFleetClient, type FleetClient } from "./grpc/fleet-client.ts";
 export {
   adminService,
@@ -14,6 +15,7 @@ export { isLoopback } from "./grpc/loopback.ts";
 export { proxyFor } from "./grpc/proxy.ts";
 export type { HandlersOf } from "./grpc/served-method.ts";
 export type { ClientOf } from "./grpc/service-client.ts";
+export type { TlsIdentity, TlsSource, TlsTrust } from "./grpc/tls-source.ts";
 export { openExistingStore, openJetstreamStore } from "./nats/jetstream/jetstream-state-store.ts";
 export { NatsLink } from "./nats/nats-link.ts";
 export { NatsNotifyBus } from "./nats/nats-notify-bus.ts";

@@ -33,7 +33,7 @@ export async function connectFleet(options: FleetConnectionOptions): Promise<Fle
   const { identity, coordinator, natsCredentials, natsServers, clock, random, logger } = options;
   const common = { clock, random, logger };
   // Retries are the agent's own: it knows what is urgent.
-  const client = createFleetClient({ target: coordinator, retries: 0, ...common });
+  const client = createFleetClient({ targets: [coordinator], retries: 0, ...common });
   return {
     link: client,
     connectFeed: async (servers, { signal }) => {

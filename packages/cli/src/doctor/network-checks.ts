@@ -23,7 +23,7 @@ export async function checkCoordinator(
   { signal }: DoctorContext,
 ): Promise<Finding> {
   const target = targetOf(coordinator);
-  const admin = createAdminClient({ target, retries: 0 });
+  const admin = createAdminClient({ targets: [target], retries: 0 });
   try {
     const began = performance.now();
     await admin.listDevices({ tenant, labels: [], pageSize: 1 }, { signal, deadlineMs: CALL_MS });

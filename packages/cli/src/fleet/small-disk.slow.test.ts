@@ -50,7 +50,7 @@ describe("a coordinator's disk", { skip: noNatsServer || noSmallDisk, timeout: 3
     const [, target = ""] = await coordinator.until(/agents and commands +(\S+)/u);
     const [, url = ""] = await coordinator.until(/NATS +(nats:\S+)/u);
     const link = await NatsLink.open({ servers: [url], name: "test" });
-    const device = createFleetClient({ target, retries: 0 });
+    const device = createFleetClient({ targets: [target], retries: 0 });
     t.after(async () => {
       device.close();
       await link.close();

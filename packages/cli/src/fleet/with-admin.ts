@@ -27,7 +27,7 @@ export async function withAdmin<Result>(
   const target = targetOf(options.coordinator);
   const requestId = `cli-${randomUUID()}`;
   terminal.detail(`request ${requestId} to ${target}`);
-  const admin = createAdminClient({ target, retries: RETRIES });
+  const admin = createAdminClient({ targets: [target], retries: RETRIES });
   try {
     return await work({ admin, target, call: { signal, requestId } });
   } catch (thrown) {

@@ -7,7 +7,8 @@ export const EXIT_CODE_HELP = `Exit codes:
   4    something is not there, is there already, or is not in the right state
   5    it does not fit into the memory or time that was given
   6    the other side does not answer, or the disk is full: trying later may help
-  7    the other side does not accept who we are
+  7    one side does not accept who the other is
+  8    the other side knows who we are, and does not allow it
   130  interrupted (Ctrl-C)`;
 
 /** The exit codes of commands that ask a coordinator, in words for `--help`. */

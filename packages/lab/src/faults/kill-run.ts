@@ -68,7 +68,7 @@ export async function runKills(options: KillRunOptions): Promise<KillReport> {
   const watching = new AbortController();
   const nats = { servers: [fleet.natsUrl], name: "history", waitsForServer: true };
   const link = await NatsLink.open({ ...nats, reconnectBaseMs: 50, reconnectCapMs: 500 }, { signal });
-  const admin = createAdminClient({ target: fleet.grpcTargets[0] as string });
+  const admin = createAdminClient({ targets: [fleet.grpcTargets[0] as string] });
   const problems: string[] = [];
   let settledMs = 0;
   const draws = faultSchedule(seed, Math.floor(cycles / KILLS_A_PART)).filter(

@@ -47,7 +47,7 @@ test("whatever bytes come as a call, the coordinator refuses them and goes on", 
     quota: { perSecond: 1e6, burst: 1e6 },
   });
   const http = rawConnection(server.target);
-  const device = createFleetClient({ target: server.target, retries: 0 });
+  const device = createFleetClient({ targets: [server.target], retries: 0 });
   t.after(async () => {
     http.close();
     device.close();

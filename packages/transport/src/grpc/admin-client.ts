@@ -1,5 +1,5 @@
 import { ADMIN_SERVICE, type AdminServiceMethods } from "@mpo/protocol";
-import { type ClientOf, createServiceClient, type ServiceClientOptions } from "./service-client.ts";
+import { type ClientOf, createServiceClient, type ServiceClientOptions, spread } from "./service-client.ts";
 
 /** What people and programs ask of a coordinator. Calls that may be made twice are repeated. */
 export interface AdminClient extends ClientOf<AdminServiceMethods> {
@@ -19,6 +19,6 @@ const REPEATABLE: ReadonlySet<keyof AdminServiceMethods> = new Set<keyof AdminSe
 
 /** Connects when the first call is made; never throws itself. */
 export function createAdminClient(options: ServiceClientOptions): AdminClient {
-  const { calls, channel } = createServiceClient(ADMIN_SERVICE, (name) => REPEATABLE.has(name), options);
+  const { calls, channel } = createServiceClient(ADMIN_SERVICE, (name) => REPEATABLE.has(name), spread(options));
   return { ...calls, close: () => channel.close() };
 }

@@ -19,11 +19,27 @@ export const REQUEST_ID_KEY = "mpo-request-id";
 /** Names that are taken over from a caller; others are replaced. */
 export const REQUEST_ID: RegExp = /^[A-Za-z0-9-]{1,64}$/u;
 
+/** Metadata key of a caller's token, as everybody names it. */
+const BEARER_KEY = "authorization";
+
+/** A call as a client sends it. */
+export interface SentOptions extends CallOptions {
+  /** Token of the caller. */
+  readonly bearer?: string | undefined;
+}
+
 /** What a client sends in addition to a request. */
-export function requestMetadata({ requestId = randomUUID() }: CallOptions): Metadata {
+export function requestMetadata({ requestId = randomUUID(), bearer }: SentOptions): Metadata {
   const metadata = new Metadata();
   metadata.set(REQUEST_ID_KEY, requestId);
+  if (bearer !== undefined) metadata.set(BEARER_KEY, `Bearer ${bearer}`);
   return metadata;
+}
+
+/** The token that came with a call. */
+export function bearerOf(metadata: Metadata): string | undefined {
+  const [sent] = metadata.get(BEARER_KEY);
+  return typeof sent === "string" ? /^Bearer ([\x21-\x7e]{1,4096})$/u.exec(sent)?.[1] : undefined;
 }
 
 /** The end of a call as grpc-js wants it. It measures by the system's clock, whatever clock we use. */
@@ -40,14 +56,13 @@ export function errorOfCall({ code, details, metadata }: StatusObject | ServiceE
   return errorFromStatus({ code, details: plainDetails(details), metadata: sent });
 }
 
-const SAYS_NOTHING = /^(?:undefined|null|Failed to connect \(.*\)|Channel closed before call started)?$/u;
-
 /** Of grpc-js' words for a connection that cannot be made, the part that says why, where they say it. */
 function plainDetails(details: string | undefined): string {
   const text = details ?? "";
   const why =
     /^No connection established\. Last error: (?:Error: )?(.*?)\. Resolution note: ?$/su.exec(text)?.[1] ?? text;
-  return SAYS_NOTHING.test(why) ? "no connection could be made" : why;
+  if (/^Failed to connect \(.*\)$/u.test(why)) return "the other side closed the connection at once";
+  return /^(?:undefined|null|Channel closed before call started)?$/u.test(why) ? "no connection could be made" : why;
 }
 
 /**

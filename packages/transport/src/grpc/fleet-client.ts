@@ -1,6 +1,6 @@
 import { FLEET_SERVICE, type FleetServiceMethods } from "@mpo/protocol";
 import { reportInParts } from "./report-in-parts.ts";
-import { type ClientOf, createServiceClient, type ServiceClientOptions } from "./service-client.ts";
+import { type ClientOf, createServiceClient, type ServiceClientOptions, spread } from "./service-client.ts";
 
 /** What agents ask of a coordinator. Every call is safe to repeat, and is repeated. */
 export interface FleetClient extends Omit<ClientOf<FleetServiceMethods>, "reportProfilePart"> {
@@ -12,7 +12,8 @@ export interface FleetClient extends Omit<ClientOf<FleetServiceMethods>, "report
 /** Connects when the first call is made; never throws itself. */
 export function createFleetClient(options: ServiceClientOptions): FleetClient {
   // "Every call is safe to repeat" (fleet.proto).
-  const connect = (isForLarge: boolean) => createServiceClient(FLEET_SERVICE, () => true, { ...options, isForLarge });
+  const common = spread(options);
+  const connect = (isForLarge: boolean) => createServiceClient(FLEET_SERVICE, () => true, { ...common, isForLarge });
   const client = connect(false);
   // On one connection a heartbeat would wait for a report: what is sent is in the kernel's buffers, in order.
   const large = connect(true);

@@ -1,17 +1,26 @@
+import { createSecureContext } from "node:tls";
 import { type ChannelOptions, Client, compressionAlgorithms, connectivityState, credentials } from "@grpc/grpc-js";
 import { MpoError } from "@mpo/core";
+import { COORDINATOR_NAME } from "@mpo/identity";
 import { type Clock, systemClock } from "@mpo/io";
 import { isTransient, type Logger, silentLogger } from "@mpo/runtime";
-import { type ProxyInUse, proxyFor } from "./proxy.ts";
+import { isLoopback } from "./loopback.ts";
+import { hostOf, proxyFor } from "./proxy.ts";
+import { tlsFailure } from "./tls-failure.ts";
+import { contextOptions, type TlsIdentity, type TlsSource, type TlsTrust } from "./tls-source.ts";
 
 export interface GrpcChannelOptions {
-  /** "host:port". */
-  readonly target: string;
+  /** One to eight, each "host:port", of one fleet: where one cannot be reached, calls go to the next. */
+  readonly targets: readonly string[];
+  /** Without it everything crosses in plaintext. A certificate of its own only where the client has one. */
+  readonly tls?: TlsSource<TlsTrust & Partial<TlsIdentity>>;
+  /** Token that goes with every call; over TLS, or to this machine. */
+  readonly bearer?: () => string | undefined;
   /** Longest answer that is read. */
   readonly maxReceiveBytes: number;
   /**
-   * How long a channel may stay in CONNECTING before it is rebuilt: default 20 s, and twice as long each time until one
-   * has been ready, up to eight times.
+   * How long a channel may stay in CONNECTING before it is rebuilt: default 20 s (2 s where there are other targets), and
+   * twice as long each time until one has been ready, up to eight times.
    */
   readonly stuckMs?: number;
   /** For large messages now and then: they are compressed, and the connection ends soon after them. Default false. */
@@ -32,8 +41,16 @@ const OPTIONS: ChannelOptions = {
   // Calls are repeated by us, with our codes.
   "grpc.enable_retries": 0,
   "grpc.service_config_disable_resolution": 1,
+  // A fleet spreads itself over the addresses of one name.
+  "grpc.service_config": JSON.stringify({ loadBalancingConfig: [{ pick_first: { shuffleAddressList: true } }] }),
   // A rebuilt channel must not get the stuck connection of the old one from the process-wide pool.
   "grpc.use_local_subchannel_pool": 1,
+};
+
+/** The name in every coordinator's certificate is checked, whatever address is dialled. */
+const BY_NAME: ChannelOptions = {
+  "grpc.ssl_target_name_override": COORDINATOR_NAME,
+  "grpc.default_authority": COORDINATOR_NAME,
 };
 
 const FOR_LARGE: ChannelOptions = {
@@ -44,32 +61,37 @@ const FOR_LARGE: ChannelOptions = {
   "grpc.keepalive_timeout_ms": 300_000,
 };
 
+const STUCK_MS = 20_000;
+const STUCK_OF_SEVERAL_MS = 2_000;
+
 /**
  * Times `stuckMs`, at most, that a channel may take. A coordinator that thousands come back to at once takes long to let
  * them in; beginning again every 20 s they would never get there.
  */
 const MOST_PATIENCE = 8;
 
+/** How long calls that run on a connection with an old certificate have to end. */
+const RETIRE_MS = 60_000;
+
 /**
- * A connection that comes back. grpc-js waits forever in CONNECTING when the peer accepts the connection but never
- * speaks HTTP/2 (grpc-node #2785), so a channel that stays there is closed and rebuilt.
+ * A connection that comes back: to the next target where one is not reached. grpc-js waits forever in CONNECTING when the
+ * peer accepts the connection but never speaks HTTP/2 (grpc-node #2785), so a channel that stays there is closed and
+ * rebuilt.
  */
 export class GrpcChannel {
   readonly #options: GrpcChannelOptions;
-  readonly #proxy: ProxyInUse | undefined;
   readonly #ends = new AbortController();
+  #at = 0;
   #client: Client;
   #rebuilds = 0;
 
   constructor(options: GrpcChannelOptions) {
-    const { target } = options;
-    if (target.includes("%")) {
-      // grpc-js (1.14.7, transport.ts) connects, fails to write this as a URL, and leaves the socket open.
-      throw new MpoError("invalid-argument", `${target} names a zone; IPv6 zones are not supported`);
-    }
+    checkTargets(options);
     this.#options = options;
-    this.#proxy = proxyFor(target);
-    this.#client = makeClient(options, this.#proxy);
+    this.#client = makeClient(options, this.target);
+    const { tls } = options;
+    const unwatch = tls?.onChange(() => this.#renew());
+    if (unwatch !== undefined) this.#ends.signal.addEventListener("abort", unwatch, { once: true });
     void this.#watch();
   }
 
@@ -79,20 +101,22 @@ export class GrpcChannel {
     return this.#client;
   }
 
+  /** Where calls go now: "host:port". */
+  get target(): string {
+    return this.#options.targets[this.#at] as string;
+  }
+
   /** How often the channel was stuck and rebuilt. */
   get rebuilds(): number {
     return this.#rebuilds;
   }
 
-  /** A failure of a call; where a proxy may be to blame, it is named. */
-  explained(thrown: unknown): unknown {
-    if (this.#proxy === undefined || !isTransient(thrown)) return thrown;
-    const { variable, address } = this.#proxy;
-    const error = MpoError.from(thrown);
-    return error.with({
-      message: `${error.message} (through the proxy ${address} from ${variable})`,
-      hint: `If ${this.#options.target} can be reached without it, add its host to no_proxy, or unset ${variable}.`,
-    });
+  /** A failure of a call, in words that say what is to blame. Where it may be the target, later calls go to the next one. */
+  failed(client: Client, thrown: unknown): unknown {
+    const { target } = this;
+    const isCurrent = client === this.#client && !this.#ends.signal.aborted;
+    if (isCurrent && isTransient(thrown) && this.#options.targets.length > 1) this.#next();
+    return this.#explained(target, thrown);
   }
 
   close(): void {
@@ -100,8 +124,42 @@ export class GrpcChannel {
     closeClient(this.#client);
   }
 
+  #explained(target: string, thrown: unknown): unknown {
+    const error = MpoError.from(thrown);
+    const tls = tlsFailure(error, target, this.#options.tls !== undefined);
+    const proxy = proxyFor(target);
+    if (tls !== undefined || proxy === undefined || !isTransient(thrown)) return tls ?? thrown;
+    return error.with({
+      message: `${error.message} (through the proxy ${proxy.address} from ${proxy.variable})`,
+      hint: `If ${target} can be reached without it, add its host to no_proxy, or unset ${proxy.variable}.`,
+    });
+  }
+
+  /** Goes on with a new connection: to the next target, where there are several. */
+  #next(): void {
+    this.#at = (this.#at + 1) % this.#options.targets.length;
+    const left = this.#client;
+    this.#client = makeClient(this.#options, this.target);
+    closeClient(left);
+  }
+
+  /** New calls show the renewed certificate; those that run end on the old connection. */
+  #renew(): void {
+    const { clock = systemClock, logger = silentLogger } = this.#options;
+    const old = this.#client;
+    try {
+      this.#client = makeClient(this.#options, this.target);
+    } catch (err) {
+      logger.error("the renewed certificate is of no use; the one before it stays", { err });
+      return;
+    }
+    const retired = clock.sleep(RETIRE_MS, { signal: this.#ends.signal }).catch(() => undefined);
+    void retired.then(() => closeClient(old));
+  }
+
   async #watch(): Promise<void> {
-    const { stuckMs = 20_000, clock = systemClock, logger = silentLogger, target } = this.#options;
+    const { targets, clock = systemClock, logger = silentLogger } = this.#options;
+    const { stuckMs = targets.length > 1 ? STUCK_OF_SEVERAL_MS : STUCK_MS } = this.#options;
     const { signal } = this.#ends;
     const everyMs = stuckMs / 4;
     let patience = 1;
@@ -115,25 +173,41 @@ export class GrpcChannel {
       connectingSinceMs = state === connectivityState.CONNECTING ? (connectingSinceMs ?? nowMs - everyMs) : undefined;
       const limitMs = stuckMs * patience;
       if (connectingSinceMs === undefined || nowMs - connectingSinceMs < limitMs - everyMs / 2) continue;
-      logger.warn("the connection is stuck; rebuilding it", { target, stuckMs: limitMs });
+      logger.warn("the connection is stuck; rebuilding it", { target: this.target, stuckMs: limitMs });
       connectingSinceMs = undefined;
       patience = Math.min(MOST_PATIENCE, 2 * patience);
       this.#rebuilds++;
-      const stuck = this.#client;
-      this.#client = makeClient(this.#options, this.#proxy);
-      closeClient(stuck);
+      this.#next();
     }
   }
 }
 
-function makeClient(
-  { target, maxReceiveBytes, isForLarge = false }: GrpcChannelOptions,
-  proxy: ProxyInUse | undefined,
-): Client {
-  return new Client(target, credentials.createInsecure(), {
+const MAX_TARGETS = 8;
+
+function checkTargets({ targets, tls, bearer }: GrpcChannelOptions): void {
+  if (targets.length < 1 || targets.length > MAX_TARGETS) {
+    throw new MpoError("invalid-argument", `${targets.length} coordinators; expected 1 to ${MAX_TARGETS}`);
+  }
+  for (const target of targets) {
+    if (target.includes("%")) {
+      // grpc-js (1.14.7, transport.ts) connects, fails to write this as a URL, and leaves the socket open.
+      throw new MpoError("invalid-argument", `${target} names a zone; IPv6 zones are not supported`);
+    }
+    if (bearer !== undefined && tls === undefined && !isLoopback(hostOf(target))) {
+      throw new MpoError("invalid-argument", `a token would cross to ${target} in clear text`, {
+        hint: "Use TLS: log in with `mpo login`, or name the authority with --ca.",
+      });
+    }
+  }
+}
+
+function makeClient({ maxReceiveBytes, isForLarge = false, tls }: GrpcChannelOptions, target: string): Client {
+  const secure = tls && createSecureContext(contextOptions(tls.current()));
+  return new Client(target, secure ? credentials.createFromSecureContext(secure) : credentials.createInsecure(), {
     ...OPTIONS,
     ...(isForLarge ? FOR_LARGE : {}),
-    "grpc.enable_http_proxy": proxy === undefined ? 0 : 1,
+    ...(secure ? BY_NAME : {}),
+    "grpc.enable_http_proxy": proxyFor(target) === undefined ? 0 : 1,
     "grpc.max_receive_message_length": maxReceiveBytes,
   });
 }

@@ -1,4 +1,5 @@
 import { setMaxListeners } from "node:events";
+import type { Http2SecureServer } from "node:http2";
 import { isIPv6 } from "node:net";
 import {
   type ChannelOptions,
@@ -9,7 +10,7 @@ import {
   setLogVerbosity,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
-import { MpoError, SECOND_MS } from "@mpo/core";
+import { given, MpoError, SECOND_MS } from "@mpo/core";
 import { type Clock, systemClock } from "@mpo/io";
 import {
   ADMIN_SERVICE,
@@ -21,16 +22,20 @@ import {
   type UnaryMethod,
 } from "@mpo/protocol";
 import { connectionsWithin, type Logger, readOpenFiles, silentLogger } from "@mpo/runtime";
-import { believeClaim, type CallContext, type IdentifyDevice } from "./call-context.ts";
+import { believeClaim, type CallContext, type Identify } from "./call-context.ts";
 import { asIs } from "./call-options.ts";
+import { ConnectionGuard } from "./connection-guard.ts";
+import { type SayRarely, sayRarely } from "./say-rarely.ts";
 import { type HandlersOf, type ServedBy, serveStream, serveUnary } from "./served-method.ts";
+import { SourceCredentials } from "./server-tls.ts";
+import type { TlsSource } from "./tls-source.ts";
 import { type Quota, TokenBuckets } from "./token-bucket.ts";
 
 /** A service with its handlers. Made by `fleetService` and `adminService`, which check that they fit. */
 export interface ServedService {
   readonly methods: Readonly<Record<string, Method<unknown, unknown>>>;
   readonly handlers: Readonly<Record<string, (request: unknown, context: CallContext) => unknown>>;
-  /** Whether the identity in a request is that of the caller, and not that of a device it asks about. */
+  /** Or for people: in their requests, an identity is that of a device they ask about. */
   readonly isForDevices: boolean;
 }
 
@@ -50,8 +55,10 @@ export interface GrpcServerOptions {
   readonly host?: string;
   /** 0 (default): a free one. */
   readonly port?: number;
-  /** Who calls. Default `believeClaim`. */
-  readonly identify?: IdentifyDevice;
+  /** Without it everything crosses in plaintext: for loopback only. */
+  readonly tls?: TlsSource;
+  /** Who calls. Default `believeClaim`, which TLS excludes. */
+  readonly identify?: Identify;
   /** What one device (or address, where no device is known) may ask. Default 50 a second, 200 at once. */
   readonly quota?: Quota;
   /**
@@ -69,6 +76,12 @@ export interface GrpcServerOptions {
    * are kept back.
    */
   readonly maxConnections?: number;
+  /** Of these, with TLS, how many may not have shown who they are. Default a quarter. */
+  readonly maxUnproven?: number;
+  /** How long a connection may stay so. Default 30 s. */
+  readonly unprovenMs?: number;
+  /** Connections end after it, give or take a tenth, so that renewed certificates take. Default just below an hour. */
+  readonly maxConnectionAgeMs?: number;
   /** No call takes longer, whatever deadline its caller set. Default 1 h. */
   readonly maxCallMs?: number;
   /** A call was refused because too many run already. */
@@ -98,6 +111,11 @@ const LATE_LOOK_MS = 10_000;
 /** Calls answered by a stream that run at once, over all connections. */
 const MAX_STREAMS = 10_000;
 const MAX_CALLS_PER_CONNECTION = 100;
+const CONNECTION_AGE_MS = 3_270_000;
+/** What calls that run get when their connection ends: one over a slow link may need it. */
+const CONNECTION_GRACE_MS = 300_000;
+/** Where the limit of open files is not known. */
+const MANY_CONNECTIONS = 65_536;
 
 /** Starts a server. Throws `unavailable` for a taken port. */
 export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
@@ -105,8 +123,14 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   const stops = new AbortController();
   // Every call that runs listens.
   setMaxListeners(0, stops.signal);
-  const served: ServedBy = {
+  const most = options.maxConnections ?? (await maxConnections());
+  const say = sayRarely(logger, clock);
+  const { tls, unprovenMs = 30_000, maxUnproven = Math.ceil(Math.min(most, MANY_CONNECTIONS) / 4) } = options;
+  if (tls !== undefined && options.identify === undefined) throw new MpoError("internal", "TLS, and nobody to identify");
+  const guard = tls && new ConnectionGuard({ maxUnproven, unprovenMs, clock, say });
+  const served: Omit<ServedBy, "isForDevices"> = {
     identify: options.identify ?? believeClaim,
+    guard,
     buckets: new TokenBuckets(options.quota ?? { perSecond: 50, burst: 200 }),
     maxCalls: { unary: options.maxCalls ?? 500, stream: MAX_STREAMS },
     lateMs: options.lateMs ?? 2_000,
@@ -116,11 +140,17 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
     stops: stops.signal,
     running: { unary: new Set(), stream: new Set() },
   };
-  const server = new Server(channelOptions(options));
+  const server = new Server({ ...channelOptions(options), ...given({ interceptors: guard && [guard.intercept] }) });
   for (const service of options.services) addService(server, service, served);
   const address = isIPv6(host) ? `[${host}]` : host;
-  const bound = await bind(server, `${address}:${port}`);
-  limitConnections(server, options.maxConnections ?? (await maxConnections()), clock, logger);
+  const credentials = tls && new SourceCredentials(tls, logger);
+  const bound = await bind(server, `${address}:${port}`, credentials).catch((thrown: unknown) => {
+    credentials?.close();
+    throw thrown;
+  });
+  limitConnections(server, most, say);
+  for (const each of server["http2Servers"].keys()) guard?.watch(each as Http2SecureServer);
+  void guard?.run(stops.signal);
   void endLateCalls(served, options.maxCallMs ?? 3_600_000);
   return {
     host,
@@ -129,11 +159,15 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
     get running() {
       return served.running.unary.size + served.running.stream.size;
     },
-    stop: ({ graceMs = 5_000 } = {}) => stop(server, served, stops, graceMs),
+    stop: async ({ graceMs = 5_000 } = {}) => {
+      credentials?.close();
+      guard?.stop();
+      await stop(server, served, stops, graceMs);
+    },
   };
 }
 
-function channelOptions({ services }: GrpcServerOptions): ChannelOptions {
+function channelOptions({ services, maxConnectionAgeMs = CONNECTION_AGE_MS }: GrpcServerOptions): ChannelOptions {
   const methods = services.flatMap((service) => Object.values(service.methods));
   return {
     // The codecs hold each message to its own limit; this one is held before a message is buffered.
@@ -144,12 +178,14 @@ function channelOptions({ services }: GrpcServerOptions): ChannelOptions {
     "grpc.keepalive_time_ms": 60_000,
     // Its answer waits for what a device is sending, over a link that may be slow.
     "grpc.keepalive_timeout_ms": 120_000,
+    "grpc.max_connection_age_ms": maxConnectionAgeMs,
+    "grpc.max_connection_age_grace_ms": CONNECTION_GRACE_MS,
   };
 }
 
-function addService(server: Server, service: ServedService, all: ServedBy): void {
+function addService(server: Server, service: ServedService, all: Omit<ServedBy, "isForDevices">): void {
   const { methods, handlers, isForDevices } = service;
-  const served = isForDevices ? all : { ...all, identify: (): undefined => undefined };
+  const served = { ...all, isForDevices };
   const definition: Record<string, ServiceDefinition[string]> = {};
   const implementation: UntypedServiceImplementation = {};
   for (const [name, method] of Object.entries(methods)) {
@@ -171,9 +207,9 @@ function addService(server: Server, service: ServedService, all: ServedBy): void
   server.addService(definition, implementation);
 }
 
-function bind(server: Server, address: string): Promise<number> {
+function bind(server: Server, address: string, credentials = ServerCredentials.createInsecure()): Promise<number> {
   return new Promise((resolve, reject) => {
-    server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
+    server.bindAsync(address, credentials, (error, port) => {
       if (error === null) resolve(port);
       else {
         const hint = "Choose another address with --listen, or stop the program that listens there.";
@@ -188,31 +224,18 @@ async function maxConnections(): Promise<number> {
   return files === undefined ? Number.POSITIVE_INFINITY : connectionsWithin(files);
 }
 
-/** So often, at most, it is said that connections are refused. */
-const SAY_REFUSED_MS = 60_000;
-
 /** grpc-js (1.14.7) has no option for it, and its servers are its own; they are Node's, which can. */
-function limitConnections(server: Server, most: number, clock: Clock, logger: Logger): void {
+function limitConnections(server: Server, most: number, say: SayRarely): void {
   if (!Number.isFinite(most)) return;
-  let refused = 0;
-  let saidAtMs = Number.NEGATIVE_INFINITY;
-  const onDrop = (): void => {
-    refused += 1;
-    if (clock.monotonicMs() - saidAtMs < SAY_REFUSED_MS) return;
-    saidAtMs = clock.monotonicMs();
-    logger.warn("refusing connections: the limit is reached", {
-      ...{ maxConnections: most, refused },
-      hint: "Raise the limit of open files (ulimit -Hn, LimitNOFILE=) and start again.",
-    });
-  };
+  const hint = "Raise the limit of open files (ulimit -Hn, LimitNOFILE=) and start again.";
   for (const http2Server of server["http2Servers"].keys()) {
     http2Server.maxConnections = most;
-    http2Server.on("drop", onDrop);
+    http2Server.on("drop", () => say("refusing connections: the limit is reached", { maxConnections: most, hint }));
   }
 }
 
 /** A caller without a deadline must not hold a handler forever. One look at all now and then: timers cost more. */
-async function endLateCalls({ running, clock, stops }: ServedBy, maxCallMs: number): Promise<void> {
+async function endLateCalls({ running, clock, stops }: Pick<ServedBy, "running" | "clock" | "stops">, maxCallMs: number): Promise<void> {
   while (!stops.aborted) {
     await clock.sleep(Math.min(maxCallMs / 2, LATE_LOOK_MS), { signal: stops }).catch(() => undefined);
     const lateMs = clock.monotonicMs() - maxCallMs;
@@ -222,7 +245,7 @@ async function endLateCalls({ running, clock, stops }: ServedBy, maxCallMs: numb
   }
 }
 
-async function stop(server: Server, served: ServedBy, stops: AbortController, graceMs: number): Promise<void> {
+async function stop(server: Server, served: Pick<ServedBy, "running" | "clock" | "logger">, stops: AbortController, graceMs: number): Promise<void> {
   const { running, clock, logger } = served;
   const stopping = new MpoError("unavailable", "the server is stopping");
   const ended = new AbortController();
@@ -244,7 +267,8 @@ async function stop(server: Server, served: ServedBy, stops: AbortController, gr
     },
     () => undefined,
   );
-  await closed;
+  // grpc-js (1.14.7) waits for ever for a session that was being destroyed when it began to wait.
+  await Promise.race([closed, late]);
   ended.abort();
   await late;
   stops.abort(new MpoError("unavailable", "the server has stopped"));

@@ -5,7 +5,7 @@ import { Client, credentials, type ServiceError, type StatusObject } from "@grpc
 import { MpoError } from "@mpo/core";
 import { systemClock } from "@mpo/io";
 import { VirtualClock } from "@mpo/io/testing";
-import { FLEET_SERVICE, GRPC_STATUS } from "@mpo/protocol";
+import { ADMIN_SERVICE, FLEET_SERVICE, GRPC_STATUS } from "@mpo/protocol";
 import { createLogger } from "@mpo/runtime";
 import fc from "fast-check";
 import {
@@ -238,33 +238,45 @@ void test("quota: one caller's flood is refused, others go on", async (t) => {
   assert.deepEqual(await client.heartbeat(other), ALIVE);
 });
 
-void test("identity comes from one function, which can refuse; Admin's requests claim nobody", async (t) => {
-  const claims: unknown[] = [];
+void test("who calls comes from one place, for devices and for people, which can refuse", async (t) => {
+  const asked: unknown[] = [];
   const refuse = new MpoError("unauthenticated", "not you");
-  const seen: (string | undefined)[] = [];
+  const seen: unknown[] = [];
   const server = await startGrpcServer({
     services: [
       fleetService(handlers()),
       adminService({
-        getDevice: (_, { deviceId }) => {
-          seen.push(deviceId);
+        getDevice: (_, { deviceId, person }) => {
+          seen.push(deviceId, person?.name);
           return Promise.reject(new MpoError("not-found", "nobody"));
         },
       } as Partial<Parameters<typeof adminService>[0]> as Parameters<typeof adminService>[0]),
     ].map((service) => withAll(service)),
-    identify: ({ claimed, peer }) => {
-      claims.push(claimed);
-      assert.match(peer, /^127\.0\.0\.1:\d+$/u);
-      throw refuse;
+    identify: {
+      device: ({ claimed, peer }, path) => {
+        asked.push(claimed, path);
+        assert.match(peer, /^127\.0\.0\.1:\d+$/u);
+        throw refuse;
+      },
+      person: async ({ bearer }, path) => {
+        asked.push(bearer, path);
+        if (bearer !== "mpo_ada") throw new MpoError("permission-denied", "not that");
+        return await Promise.resolve({ name: "ada" });
+      },
     },
   });
   t.after(() => server.stop({ graceMs: 0 }));
   await assert.rejects(connectFleet(t, server.target).heartbeat(HEARTBEAT), code("unauthenticated"));
-  assert.deepEqual(claims, [IDENTITY]);
-  const admin = createAdminClient({ target: server.target });
+  assert.deepEqual(asked.splice(0), [IDENTITY, FLEET_SERVICE.heartbeat.path]);
+  const admin = createAdminClient({ targets: [server.target], bearer: () => "mpo_ada" });
   t.after(() => admin.close());
   await assert.rejects(admin.getDevice({ identity: IDENTITY }), code("not-found"));
-  assert.deepEqual([seen, claims.length], [[undefined], 1]);
+  assert.deepEqual(asked.splice(0), ["mpo_ada", ADMIN_SERVICE.getDevice.path]);
+  assert.deepEqual(seen, [undefined, "ada"]);
+  const stranger = createAdminClient({ targets: [server.target] });
+  t.after(() => stranger.close());
+  await assert.rejects(stranger.getDevice({ identity: IDENTITY }), code("permission-denied"));
+  assert.equal(seen.length, 2);
 });
 
 void test("connections beyond the limit are closed, which is said once, and there is room when others end", async (t) => {
@@ -325,7 +337,7 @@ void test("stopping does not wait for streams, which have no end", async (t) => 
       } as Partial<Parameters<typeof adminService>[0]> as Parameters<typeof adminService>[0]),
     ].map((service) => withAll(service)),
   });
-  const admin = createAdminClient({ target: server.target });
+  const admin = createAdminClient({ targets: [server.target] });
   t.after(() => admin.close());
   let stopping: Promise<void> | undefined;
   await assert.rejects(async () => {
@@ -355,7 +367,7 @@ void test("a reader that leaves a stream ends the handler; a slow one holds it b
     ].map((service) => withAll(service)),
   });
   t.after(() => server.stop({ graceMs: 0 }));
-  const admin = createAdminClient({ target: server.target });
+  const admin = createAdminClient({ targets: [server.target] });
   t.after(() => admin.close());
   for await (const { event } of admin.watchEvents({ tenant: "acme", afterSequence: 0 })) {
     assert.equal(event.sequence, 1);

@@ -16,7 +16,7 @@ export interface ProxyInUse {
  * this machine itself is never reached through a proxy.
  */
 export function proxyFor(target: string, environment: Environment = process.env): ProxyInUse | undefined {
-  const host = target.replace(/:\d+$/u, "").replace(/^\[(.*)\]$/u, "$1");
+  const host = hostOf(target);
   if (isLoopback(host)) return undefined;
   const variable = ["grpc_proxy", "https_proxy", "http_proxy"].find((name) => (environment[name] ?? "") !== "");
   if (variable === undefined) return undefined;
@@ -24,6 +24,11 @@ export function proxyFor(target: string, environment: Environment = process.env)
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url?.protocol !== "http:" || isExcepted(host, environment)) return undefined;
   return { variable, address: `${url.hostname}:${url.port === "" ? "80" : url.port}` };
+}
+
+/** Of "host:port", without brackets. */
+export function hostOf(target: string): string {
+  return target.replace(/:\d+$/u, "").replace(/^\[(.*)\]$/u, "$1");
 }
 
 function isExcepted(host: string, environment: Environment): boolean {

@@ -1,13 +1,14 @@
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import type { ServerUnaryCall, ServerWritableStream, StatusObject, sendUnaryData } from "@grpc/grpc-js";
-import { Metadata } from "@grpc/grpc-js";
-import { MpoError } from "@mpo/core";
+import type { Metadata, ServerUnaryCall, ServerWritableStream, sendUnaryData } from "@grpc/grpc-js";
+import { given, hasCode, MpoError } from "@mpo/core";
 import { type Clock, linkSignals, untilAborted } from "@mpo/io";
-import { type Method, type StreamMethod, statusFromError, type UnaryMethod } from "@mpo/protocol";
-import type { Logger } from "@mpo/runtime";
-import { type CallContext, claimedIdentity, type IdentifyDevice } from "./call-context.ts";
-import { REQUEST_ID, REQUEST_ID_KEY } from "./call-options.ts";
+import type { Method, StreamMethod, UnaryMethod } from "@mpo/protocol";
+import type { LogFields, Logger } from "@mpo/runtime";
+import { type CallContext, type CallerFacts, claimedIdentity, type Identify } from "./call-context.ts";
+import { failure } from "./call-failure.ts";
+import { bearerOf, REQUEST_ID, REQUEST_ID_KEY } from "./call-options.ts";
+import type { ConnectionGuard } from "./connection-guard.ts";
 import type { TokenBuckets } from "./token-bucket.ts";
 
 /** Handlers of a service: one function a method, over checked values. */
@@ -21,7 +22,11 @@ export type HandlersOf<Methods> = {
 
 /** What all calls of a server share. */
 export interface ServedBy {
-  readonly identify: IdentifyDevice;
+  readonly identify: Identify;
+  /** Whether the service is for devices, or for people. */
+  readonly isForDevices: boolean;
+  /** Knows over which connections calls came; undefined without TLS. */
+  readonly guard: ConnectionGuard | undefined;
   readonly buckets: TokenBuckets;
   /** Calls that may run at once, by whether their answer is a stream. */
   readonly maxCalls: { readonly unary: number; readonly stream: number };
@@ -126,24 +131,56 @@ async function served(
   const beganMs = clock.monotonicMs();
   const peer = call.getPeer();
   const own: RunningCall = { beganMs, peer, abort: (reason) => linked.abort(reason) };
-  let deviceId: string | undefined;
+  let caller: Caller = { deviceId: undefined, person: undefined };
   try {
     running.add(own);
-    const request = method.request.fromBytes(call.request);
-    deviceId = server.identify({ claimed: claimedIdentity(request), peer });
-    if (!server.buckets.take(deviceId ?? hostOf(peer), clock.monotonicMs())) throw busy("too many calls");
+    let decoded: { readonly request: unknown } | undefined;
+    const request = (): unknown => (decoded ??= { request: method.request.fromBytes(call.request) }).request;
+    caller = await untilAborted(identified(server, call, method.path, request), linked.signal);
+    const { deviceId, person } = caller;
+    const payer = deviceId ?? (person === undefined ? hostOf(peer) : `person ${person.name}`);
+    if (!server.buckets.take(payer, clock.monotonicMs())) throw busy("too many calls");
     // The caller gets its answer when the signal aborts, though a handler may take its time to notice.
-    await untilAborted(work(request, { deviceId, peer, signal: linked.signal, requestId }), linked.signal);
-    logger.debug("a call was answered", { deviceId, ms: Math.round(clock.monotonicMs() - beganMs) });
+    await untilAborted(work(request(), { ...caller, peer, signal: linked.signal, requestId }), linked.signal);
+    logger.debug("a call was answered", { ...named(caller), ms: Math.round(clock.monotonicMs() - beganMs) });
   } catch (thrown) {
     const error = MpoError.from(thrown);
     const level = thrown instanceof MpoError && error.code !== "internal" ? "debug" : "error";
-    logger[level]("a call failed", { deviceId, peer, err: thrown });
+    logger[level]("a call failed", { ...named(caller), peer, err: thrown });
     throw thrown;
   } finally {
     running.delete(own);
     call.off("cancelled", onCancel);
   }
+}
+
+type Caller = Pick<CallContext, "deviceId" | "person">;
+
+/** Who calls. Its connection stands for it from then on; that of one who is refused no longer does. */
+async function identified(server: ServedBy, call: AnyCall, path: string, request: () => unknown): Promise<Caller> {
+  const { identify, isForDevices } = server;
+  const connection = server.guard?.of(call.metadata);
+  const facts: CallerFacts = {
+    get claimed() {
+      return claimedIdentity(request());
+    },
+    peer: call.getPeer(),
+    certificate: connection?.certificate,
+    bearer: bearerOf(call.metadata),
+  };
+  try {
+    const deviceId = isForDevices ? await identify.device(facts, path) : undefined;
+    const person = isForDevices ? undefined : await identify.person(facts, path);
+    if (deviceId !== undefined || person !== undefined) connection?.identified(true);
+    return { deviceId, person };
+  } catch (thrown) {
+    if (hasCode(thrown, "unauthenticated")) connection?.identified(false);
+    throw thrown;
+  }
+}
+
+function named({ deviceId, person }: Caller): LogFields {
+  return { ...given({ deviceId, person: person?.name }) };
 }
 
 /** Calls that a late server still takes in addition to its oldest one. */
@@ -185,13 +222,4 @@ function requestIdOf(metadata: Metadata): string {
 /** One bucket an address, whatever the port. */
 function hostOf(peer: string): string {
   return peer.replace(/:\d+$/u, "");
-}
-
-function failure(thrown: unknown): Partial<StatusObject> & Error {
-  const { code, details, metadata } = statusFromError(thrown);
-  const trailers = new Metadata();
-  for (const [key, value] of Object.entries(metadata)) {
-    trailers.set(key, typeof value === "string" ? value : Buffer.from(value));
-  }
-  return Object.assign(new Error(details), { code, details, metadata: trailers });
 }

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { systemClock } from "@mpo/io";
 import type { Method, StreamMethod, UnaryMethod } from "@mpo/protocol";
 import { backOffSchedule, retry, silentLogger } from "@mpo/runtime";
-import type { CallOptions } from "./call-options.ts";
+import type { CallOptions, SentOptions } from "./call-options.ts";
 import { CallPace } from "./call-pace.ts";
 import { GrpcChannel, type GrpcChannelOptions } from "./grpc-channel.ts";
 import { streamCall } from "./stream-call.ts";
@@ -19,8 +19,15 @@ export type ClientOf<Methods> = {
 export interface ServiceClientOptions extends Omit<GrpcChannelOptions, "maxReceiveBytes"> {
   /** How often a call that is safe to repeat is tried again after `unavailable` or `timed-out`. Default 3. */
   readonly retries?: number;
-  /** From 0 up to 1: jitter. Default: `Math.random`. */
+  /** From 0 up to 1: jitter, and which target is the first. Default: `Math.random`. */
   readonly random?: () => number;
+}
+
+/** Targets in an order of one's own, so that a fleet spreads over them. */
+export function spread(options: ServiceClientOptions): ServiceClientOptions {
+  const { targets, random = Math.random } = options;
+  const first = Math.floor(random() * targets.length);
+  return { ...options, targets: [...targets.slice(first), ...targets.slice(0, first)] };
 }
 
 /** Longest frame around a message that a codec allows. */
@@ -42,24 +49,30 @@ export function createServiceClient<Methods extends object>(
   isRepeatable: (name: keyof Methods) => boolean,
   options: ServiceClientOptions,
 ): ServiceClient<Methods> {
-  const { retries = 3, logger = silentLogger, clock = systemClock, random = Math.random } = options;
+  const { retries = 3, logger = silentLogger, clock = systemClock, random = Math.random, bearer } = options;
   const all = Object.entries(methods) as [keyof Methods, Method<unknown, unknown>][];
   const maxReceiveBytes = Math.max(...all.map(([, { response }]) => response.maxBytes)) + FRAME_BYTES;
   const channel = new GrpcChannel({ ...options, maxReceiveBytes });
   const calls = all.map(([name, method]) => {
     if (method.isStream) {
       const stream = method as StreamMethod<unknown, unknown>;
-      return [name, (request: unknown, call?: CallOptions) => streamCall(channel.client, stream, request, call)];
+      return [name, (request: unknown, call?: CallOptions) => streamOver(channel, stream, request, { ...call, bearer: bearer?.() })];
     }
     const unary = method as UnaryMethod<unknown, unknown>;
     const pace = new CallPace(clock);
     const send = async (request: unknown, options: CallOptions = {}): Promise<unknown> => {
       const waits = isRepeatable(name) ? (options.retries ?? retries) : 0;
       // One name for all attempts, in the logs of both sides.
-      const call = { ...options, requestId: options.requestId ?? randomUUID(), pace };
+      const call = { ...options, requestId: options.requestId ?? randomUUID(), pace, bearer: bearer?.() };
       const { requestId } = call;
       const { path } = method;
-      return await retry(() => unaryCall(channel.client, unary, request, call), {
+      const attempt = async (): Promise<unknown> => {
+        const { client } = channel;
+        return await unaryCall(client, unary, request, call).catch((thrown: unknown) => {
+          throw channel.failed(client, thrown);
+        });
+      };
+      return await retry(attempt, {
         schedule: backOffSchedule({ ...WAITS, waits, random }),
         clock,
         signal: call.signal,
@@ -67,10 +80,24 @@ export function createServiceClient<Methods extends object>(
           logger.debug("a call failed; trying again", { path, requestId, err, attempt, waitMs }),
       }).catch((err: unknown) => {
         logger.debug("a call failed", { path, requestId, err });
-        throw channel.explained(err);
+        throw err;
       });
     };
     return [name, send];
   });
   return { calls: Object.fromEntries(calls) as ClientOf<Methods>, channel };
+}
+
+async function* streamOver(
+  channel: GrpcChannel,
+  method: StreamMethod<unknown, unknown>,
+  request: unknown,
+  options: SentOptions,
+): AsyncGenerator<unknown, void, undefined> {
+  const { client } = channel;
+  try {
+    yield* streamCall(client, method, request, options);
+  } catch (thrown) {
+    throw channel.failed(client, thrown);
+  }
 }

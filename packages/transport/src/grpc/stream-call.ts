@@ -1,7 +1,7 @@
 import type { Client, StatusObject } from "@grpc/grpc-js";
 import { abortError, onAbort, throwIfAborted } from "@mpo/io";
 import type { StreamMethod } from "@mpo/protocol";
-import { asIs, type CallOptions, cancelCall, deadlineIn, errorOfCall, requestMetadata } from "./call-options.ts";
+import { asIs, cancelCall, deadlineIn, errorOfCall, requestMetadata, type SentOptions } from "./call-options.ts";
 
 /** Default of `deadlineMs` for calls that are answered by a stream. */
 const STREAM_DEADLINE_MS = 600_000;
@@ -14,7 +14,7 @@ export async function* streamCall<Request, Response>(
   client: Client,
   method: StreamMethod<Request, Response>,
   request: Request,
-  options: CallOptions = {},
+  options: SentOptions = {},
 ): AsyncGenerator<Response, void, undefined> {
   const { signal, deadlineMs = STREAM_DEADLINE_MS } = options;
   throwIfAborted(signal);

@@ -1,10 +1,10 @@
 import { type Client, status } from "@grpc/grpc-js";
 import { abortError, throwIfAborted } from "@mpo/io";
 import type { UnaryMethod } from "@mpo/protocol";
-import { asIs, type CallOptions, cancelCall, deadlineIn, errorOfCall, requestMetadata } from "./call-options.ts";
+import { asIs, cancelCall, deadlineIn, errorOfCall, requestMetadata, type SentOptions } from "./call-options.ts";
 import type { CallPace } from "./call-pace.ts";
 
-export interface UnaryOptions extends CallOptions {
+export interface UnaryOptions extends SentOptions {
   /** Where no `deadlineMs` is given. */
   readonly pace: CallPace;
 }

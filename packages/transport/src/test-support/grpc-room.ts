@@ -44,7 +44,7 @@ export async function startFleet(
 
 /** A client that ends with the test, and does not repeat calls unless asked to. */
 export function connectFleet(t: Ends, target: string, options: Partial<ServiceClientOptions> = {}): FleetClient {
-  const client = createFleetClient({ target, retries: 0, ...options });
+  const client = createFleetClient({ targets: [target], retries: 0, ...options });
   t.after(() => Promise.resolve(client.close()));
   return client;
 }

@@ -58,7 +58,7 @@ async function measure(options: BenchFleetOptions, folder: string, context: Comm
   );
   const { grpc, natsUrl, natsPid } = await untilAborted(Promise.race([ready, failureOf(coordinator)]), signal);
   await using fleet = new SimulatedFleet({ coordinator: grpc, agents, startsPerSecond, seed });
-  const admin = createAdminClient({ target: grpc });
+  const admin = createAdminClient({ targets: [grpc] });
   let progress: Progress | undefined;
   const phase = async <T>(title: string, goal: number, work: (bar: Progress) => Promise<T>): Promise<T> => {
     terminal.detail(title);

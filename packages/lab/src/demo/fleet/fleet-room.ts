@@ -83,7 +83,7 @@ export class FleetRoom {
     const child = this.#start("coordinator", [...args, ...listen, ...limits]);
     const ready = await child.until((each) => each.latest("ready"), this.#context.signal);
     this.target = String(ready["grpc"]);
-    this.#admin = createAdminClient({ target: this.target });
+    this.#admin = createAdminClient({ targets: [this.target] });
     return this.#admin;
   }
 
