@@ -1,4 +1,5 @@
 export {
+  type ClaimsOptions,
   createDeviceNkey,
   createNatsAuthority,
   credsFile,
