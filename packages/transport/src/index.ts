@@ -14,6 +14,7 @@ export { isLoopback } from "./grpc/loopback.ts";
 export { proxyFor } from "./grpc/proxy.ts";
 export type { HandlersOf } from "./grpc/served-method.ts";
 export type { ClientOf } from "./grpc/service-client.ts";
+export { deviceInbox } from "./nats/fleet-claims.ts";
 export { openExistingStore, openJetstreamStore } from "./nats/jetstream/jetstream-state-store.ts";
 export { NatsLink } from "./nats/nats-link.ts";
 export { NatsNotifyBus } from "./nats/nats-notify-bus.ts";
