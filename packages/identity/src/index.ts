@@ -15,6 +15,7 @@ export {
 } from "./authority/index.ts";
 
 export {
+  type ClaimsOptions,
   createDeviceNkey,
   createNatsAuthority,
   credsFile,
@@ -67,4 +68,5 @@ export {
   type RequestedKey,
   readCsr,
   requirePair,
+  validityOf,
 } from "./x509/index.ts";

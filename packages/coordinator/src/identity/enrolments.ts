@@ -118,8 +118,7 @@ export class Enrolments {
     const verdict = this.#judge(await this.#load(identity, options), asking);
     // Counted before anything is written: of a hundred who come with one use, one gets further.
     if (joinToken !== undefined && verdict.usesToken) await this.#tokens.use(joinToken, keyDigest, options);
-    const issued =
-      verdict.state === "accepted" ? await this.#authority.issue(certificateRequest, identity) : undefined;
+    const issued = verdict.state === "accepted" ? await this.#authority.issue(certificateRequest, identity) : undefined;
     return await this.#admit(request, issued, asking, options);
   }
 

@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
-import { given, MpoError } from "@mpo/core";
+import { MpoError } from "@mpo/core";
 import {
   type Authority,
   type CertifiedKey,
   COORDINATOR_NAME,
+  createSigningKey,
   deviceUserJwt,
   fingerprintOf,
   type HeldIdentity,
@@ -17,19 +18,13 @@ import {
   rotateCertificateAuthority,
   rotateSigningKey,
   signDocument,
+  signingPublicKey,
   trustedCertificates,
   validityOf,
   verifyKeyDocument,
-  createSigningKey,
-  signingPublicKey,
 } from "@mpo/identity";
 import type { Clock } from "@mpo/io";
-import {
-  type DeviceIdentity,
-  type DocumentSignature,
-  deviceKey,
-  type GetAuthorityResponse,
-} from "@mpo/protocol";
+import { type DeviceIdentity, type DocumentSignature, deviceKey, type GetAuthorityResponse } from "@mpo/protocol";
 import { fleetClaims } from "@mpo/transport";
 import type { FleetAuthority, IssuedCertificate, RequestFacts, Trust } from "./authority.ts";
 

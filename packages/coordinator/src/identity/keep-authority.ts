@@ -120,7 +120,11 @@ async function requireFleet(store: StateStore, authority: Authority, options: Ab
   }
   const [fleet] = Buffer.from(found.value).toString("utf8").split(" ");
   if (fleet === fleetId) return;
-  throw new MpoError("precondition-failed", `this store is of ${fleet}, and the authority in the folder of ${fleetId}`, {
-    hint: "Put back the authority's folder of that fleet, or mount the one that its other coordinators use.",
-  });
+  throw new MpoError(
+    "precondition-failed",
+    `this store is of ${fleet}, and the authority in the folder of ${fleetId}`,
+    {
+      hint: "Put back the authority's folder of that fleet, or mount the one that its other coordinators use.",
+    },
+  );
 }

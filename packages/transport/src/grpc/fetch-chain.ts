@@ -49,10 +49,16 @@ async function reached(target: string, signal: AbortSignal): Promise<Socket> {
     return socket;
   }
   const asked = request({ host, port, method: "CONNECT", path: target, headers: { Host: target }, signal }).end();
-  const [{ statusCode }, socket] = (await arrived(asked, "connect", target, signal)) as [{ statusCode: number }, Socket];
+  const [{ statusCode }, socket] = (await arrived(asked, "connect", target, signal)) as [
+    { statusCode: number },
+    Socket,
+  ];
   if (statusCode === 200) return socket;
   socket.destroy();
-  throw new MpoError("unavailable", `the proxy ${proxy.address} from ${proxy.variable} does not let through to ${target}`);
+  throw new MpoError(
+    "unavailable",
+    `the proxy ${proxy.address} from ${proxy.variable} does not let through to ${target}`,
+  );
 }
 
 /** Waits for an event; failures say where they happened. */

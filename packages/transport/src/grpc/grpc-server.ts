@@ -126,7 +126,8 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   const most = options.maxConnections ?? (await maxConnections());
   const say = sayRarely(logger, clock);
   const { tls, unprovenMs = 30_000, maxUnproven = Math.ceil(Math.min(most, MANY_CONNECTIONS) / 4) } = options;
-  if (tls !== undefined && options.identify === undefined) throw new MpoError("internal", "TLS, and nobody to identify");
+  if (tls !== undefined && options.identify === undefined)
+    throw new MpoError("internal", "TLS, and nobody to identify");
   const guard = tls && new ConnectionGuard({ maxUnproven, unprovenMs, clock, say });
   const served: Omit<ServedBy, "isForDevices"> = {
     identify: options.identify ?? believeClaim,
@@ -235,7 +236,10 @@ function limitConnections(server: Server, most: number, say: SayRarely): void {
 }
 
 /** A caller without a deadline must not hold a handler forever. One look at all now and then: timers cost more. */
-async function endLateCalls({ running, clock, stops }: Pick<ServedBy, "running" | "clock" | "stops">, maxCallMs: number): Promise<void> {
+async function endLateCalls(
+  { running, clock, stops }: Pick<ServedBy, "running" | "clock" | "stops">,
+  maxCallMs: number,
+): Promise<void> {
   while (!stops.aborted) {
     await clock.sleep(Math.min(maxCallMs / 2, LATE_LOOK_MS), { signal: stops }).catch(() => undefined);
     const lateMs = clock.monotonicMs() - maxCallMs;
@@ -245,7 +249,12 @@ async function endLateCalls({ running, clock, stops }: Pick<ServedBy, "running" 
   }
 }
 
-async function stop(server: Server, served: Pick<ServedBy, "running" | "clock" | "logger">, stops: AbortController, graceMs: number): Promise<void> {
+async function stop(
+  server: Server,
+  served: Pick<ServedBy, "running" | "clock" | "logger">,
+  stops: AbortController,
+  graceMs: number,
+): Promise<void> {
   const { running, clock, logger } = served;
   const stopping = new MpoError("unavailable", "the server is stopping");
   const ended = new AbortController();

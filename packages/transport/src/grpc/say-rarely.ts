@@ -1,5 +1,5 @@
 import type { Clock } from "@mpo/io";
-import type { Logger, LogFields } from "@mpo/runtime";
+import type { LogFields, Logger } from "@mpo/runtime";
 
 /** Warns of what others cause, who may do so as often as they like. */
 export type SayRarely = (message: string, fields: LogFields) => void;

@@ -248,7 +248,13 @@ function unary(client: Client, path: string, bytes: Buffer, authorization?: stri
 /** The beginning of the certificate that a server shows. */
 function shown(port: number, maxVersion: "TLSv1.2" | "TLSv1.3" = "TLSv1.3"): Promise<string> {
   return new Promise((resolve, reject) => {
-    const socket = connectTls({ port, host: "127.0.0.1", rejectUnauthorized: false, maxVersion, ALPNProtocols: ["h2"] });
+    const socket = connectTls({
+      port,
+      host: "127.0.0.1",
+      rejectUnauthorized: false,
+      maxVersion,
+      ALPNProtocols: ["h2"],
+    });
     socket.once("error", reject);
     socket.once("secureConnect", () => {
       resolve((socket.getPeerX509Certificate()?.toString() ?? "").slice(0, 200));

@@ -56,7 +56,10 @@ export function createServiceClient<Methods extends object>(
   const calls = all.map(([name, method]) => {
     if (method.isStream) {
       const stream = method as StreamMethod<unknown, unknown>;
-      return [name, (request: unknown, call?: CallOptions) => streamOver(channel, stream, request, { ...call, bearer: bearer?.() })];
+      return [
+        name,
+        (request: unknown, call?: CallOptions) => streamOver(channel, stream, request, { ...call, bearer: bearer?.() }),
+      ];
     }
     const unary = method as UnaryMethod<unknown, unknown>;
     const pace = new CallPace(clock);

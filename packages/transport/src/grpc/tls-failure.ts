@@ -35,7 +35,8 @@ const FAILURES: readonly {
   {
     text: /^Protocol not secure enough$/u,
     ...{ isTls: true, code: "unauthenticated" },
-    says: (target) => `the coordinator at ${target} refuses this machine's certificate: expired, or of another authority`,
+    says: (target) =>
+      `the coordinator at ${target} refuses this machine's certificate: expired, or of another authority`,
     hint: "Check this machine's clock. If it is right, join the fleet again: `mpo agent --join`.",
   },
   {

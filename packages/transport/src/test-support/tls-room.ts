@@ -1,6 +1,6 @@
 import {
-  COORDINATOR_NAME,
   type CertifiedKey,
+  COORDINATOR_NAME,
   createCertificateAuthority,
   createCsr,
   createDeviceKey,
