@@ -37,8 +37,6 @@ export interface KeysPorts {
   readonly addresses: () => readonly string[];
   /** Keeps an authority in the place of the one before. */
   readonly save: (authority: Authority) => Promise<void>;
-  /** Takes users of NATS their access; absent: NATS asks for no proof. */
-  readonly revokeNatsUser?: ((publicKey: string) => Promise<void>) | undefined;
 }
 
 /**
@@ -92,7 +90,6 @@ export class FleetKeys implements FleetAuthority {
     };
   }
 
-  /** Calls a listener when other keys are in use, until the returned function is called. */
   onChange(listener: () => void): () => void {
     const own = (): void => listener();
     this.#listeners.add(own);
@@ -131,15 +128,10 @@ export class FleetKeys implements FleetAuthority {
     return { ...pair, caPem: this.#trust.authoritiesPem };
   }
 
-  natsUser(identity: DeviceIdentity, natsPublicKey: string): string | undefined {
-    if (this.#ports.revokeNatsUser === undefined) return undefined;
+  natsUser(identity: DeviceIdentity, natsPublicKey: string): string {
     const nowMs = this.#ports.clock.now();
     const times = { nowMs, expiresAtMs: nowMs + this.#ports.certificateValidMs };
     return deviceUserJwt(this.#authority.nats, { key: deviceKey(identity), publicNkey: natsPublicKey, ...times });
-  }
-
-  async revokeNatsUser(natsPublicKey: string): Promise<void> {
-    await this.#ports.revokeNatsUser?.(natsPublicKey);
   }
 
   /** What NATS servers must know. `revocations`: when users were revoked, by their public keys. */

@@ -14,11 +14,13 @@ const form = recordForm("revoked-nats-users", revokedSchema);
 
 const KEY = "revoked-nats-users";
 
-export interface NatsUsersOptions {
+/** Gives the servers the account with its revocations: when users were revoked, by their public keys. */
+export type PushRevocations = (revocations: ReadonlyMap<string, number>) => Promise<void>;
+
+interface NatsUsersOptions {
   /** Nobody's proof is good for longer, milliseconds: then a revocation may be forgotten. */
   readonly validMs: number;
-  /** Gives the servers the account with its revocations. */
-  readonly push: (revocations: ReadonlyMap<string, number>) => Promise<void>;
+  readonly push: PushRevocations;
 }
 
 /** Users of NATS that were revoked, until their proof has ended anyway. */
