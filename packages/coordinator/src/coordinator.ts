@@ -11,6 +11,8 @@ import { Audit } from "./events/audit.ts";
 import { createMetrics, type Metrics } from "./http/metrics.ts";
 import type { FleetAuthority } from "./identity/authority.ts";
 import { type Identities, identitiesOf } from "./identity/identities.ts";
+import type { PushRevocations } from "./identity/nats-users.ts";
+import { signAgain } from "./identity/sign-again.ts";
 import { PriorService } from "./priors/prior-service.ts";
 import { type ProfileName, ProfileService } from "./profiles/profile-service.ts";
 import { countDevices } from "./registry/count-devices.ts";
@@ -39,6 +41,8 @@ export interface CoordinatorPorts {
   readonly newId: () => string;
   /** With what it vouches for devices and documents; absent: nobody proves who they are. */
   readonly authority?: FleetAuthority | undefined;
+  /** Absent: NATS asks for no proof. */
+  readonly pushRevocations?: PushRevocations | undefined;
 }
 
 /** A coordinator without its listeners: all of its logic over a store. */
@@ -86,7 +90,7 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
   const profiles = new ProfileService(context);
   const priors = new PriorService(context, profiles, { quorum: settings.quorum });
   const documents = new DocumentService(context, { validMs: settings.documentValidMs, signer: ports.authority });
-  const identities = ports.authority === undefined ? undefined : identitiesOf(context, ports.authority);
+  const identities = ports.authority && identitiesOf(context, ports.authority, ports.pushRevocations);
   const enrolments = identities?.enrolments;
   const queue = new SearchQueue(context, { name: settings.name, leaseMs: settings.leaseMs });
   const audit = new Audit(context);
@@ -175,7 +179,9 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
         queue.run(worker, ending),
         health.run(ending),
         life.run(ending),
-        ...(identities === undefined ? [] : [identities.run(ending)]),
+        ...(identities === undefined
+          ? []
+          : [identities.run(ending), signAgain({ ...identities, registry, documents, searches, clock, logger }, ending)]),
       ];
       tasks = running.map((task) =>
         task.then(

@@ -17,6 +17,7 @@ export {
 } from "./authority/index.ts";
 
 export {
+  type ClaimsOptions,
   createDeviceNkey,
   createNatsAuthority,
   credsFile,
@@ -75,4 +76,5 @@ export {
   type RequestedKey,
   readCsr,
   requirePair,
+  validityOf,
 } from "./x509/index.ts";

@@ -27,9 +27,8 @@ export interface FleetConnection {
 
 /** Makes the ports. Connects when they are used, never throws itself. */
 export async function connectFleet(options: FleetConnectionOptions): Promise<FleetConnection> {
-  const { BUCKETS, createFleetClient, FLEET_LAYOUT, NatsLink, NatsNotifyBus, openExistingStore } = await import(
-    "@mpo/transport"
-  );
+  const { BUCKETS, createFleetClient, deviceInbox, FLEET_LAYOUT, NatsLink, NatsNotifyBus, openExistingStore } =
+    await import("@mpo/transport");
   const { identity, coordinator, natsCredentials, natsServers, clock, random, logger } = options;
   const common = { clock, random, logger };
   // Retries are the agent's own: it knows what is urgent.
@@ -41,7 +40,7 @@ export async function connectFleet(options: FleetConnectionOptions): Promise<Fle
         {
           servers: natsServers ?? servers,
           name: `agent-${identity.device}`,
-          inboxPrefix: `_INBOX_${deviceKey(identity).replaceAll(".", "_")}`,
+          inboxPrefix: deviceInbox(deviceKey(identity)),
           ...given({ credentials: natsCredentials }),
         },
         { ...common, signal },

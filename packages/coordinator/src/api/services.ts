@@ -50,14 +50,16 @@ function guarded(...parts: readonly [AdminApi, IdentityApi]): Api<AdminServiceMe
 type Api<Methods> = {
   readonly [Name in keyof Methods]: (
     request: RequestOf<Methods[Name]>,
-    call: CallContext,
+    call: ApiCall,
   ) => ResponseOf<Methods[Name]> | Promise<ResponseOf<Methods[Name]>> | AsyncIterable<ResponseOf<Methods[Name]>>;
 };
 
 function counted<Methods extends object>(methods: Methods, api: Api<Methods>, metrics: Metrics): HandlersOf<Methods> {
   const all = Object.entries(methods) as [keyof Methods & string, Method<unknown, unknown>][];
   const handlers = all.map(([name, { isStream }]) => {
-    const handle = (request: unknown, call: CallContext) => api[name](request as RequestOf<Methods[typeof name]>, call);
+    // Persons are those that our own `identify` has made.
+    const handle = (request: unknown, call: CallContext) =>
+      api[name](request as RequestOf<Methods[typeof name]>, call as ApiCall);
     const answer = async (request: unknown, call: CallContext): Promise<unknown> => {
       const began = performance.now();
       let code = "ok";

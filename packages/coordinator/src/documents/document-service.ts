@@ -84,6 +84,11 @@ export class DocumentService {
     return [this.#newest];
   }
 
+  /** Of the keys that sign new documents. */
+  get epoch(): number {
+    return this.#signer.epoch;
+  }
+
   /** Version of the newest document, as far as this coordinator has seen. */
   version(identity: DeviceIdentity): DocumentVersion | undefined {
     return this.newest(identity)?.version;

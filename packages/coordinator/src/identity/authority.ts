@@ -29,17 +29,17 @@ export interface FleetAuthority {
   readonly view: GetAuthorityResponse;
   sign(document: Uint8Array): readonly DocumentSignature[];
   /** Throws `invalid-argument` for a request that is not one, or that its key has not signed. */
-  readRequest(requestPem: string): Promise<RequestFacts>;
+  readRequest(request: Uint8Array): Promise<RequestFacts>;
   /** A certificate for the key of a request. */
-  issue(requestPem: string, identity: DeviceIdentity): Promise<IssuedCertificate>;
-  /** A user of NATS that may read the device's documents; undefined: NATS asks for none. */
-  natsUser(identity: DeviceIdentity, natsPublicKey: string): string | undefined;
-  /** Takes a user of NATS its access, at once. */
-  revokeNatsUser(natsPublicKey: string): Promise<void>;
+  issue(request: Uint8Array, identity: DeviceIdentity): Promise<IssuedCertificate>;
+  /** The JWT of a user of NATS that may read the device's documents. */
+  natsUser(identity: DeviceIdentity, natsPublicKey: string): string;
   /** The line with which a device joins. */
   joinString(secret: string): string;
   /** The line with which a person or program logs in. */
   loginString(secret: string): string;
+  /** Calls a listener when other keys are in use, until the returned function is called. */
+  onChange(listener: () => void): () => void;
   rotateAuthority(options: { readonly isDistrusting: boolean }): Promise<void>;
   /** A new key that signs documents; with its public key where the root key that must vouch for it is kept elsewhere. */
   rotateKeys(): Promise<{ readonly epoch: number; readonly publicKey?: Uint8Array | undefined }>;

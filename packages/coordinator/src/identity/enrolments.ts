@@ -13,6 +13,7 @@ import { type Watched, WatchedMap, type Watching } from "../store/watched-map.ts
 import type { FleetAuthority, IssuedCertificate } from "./authority.ts";
 import { type EnrolmentRecord, enrolmentForm } from "./enrolment-record.ts";
 import type { JoinTokenRecord, JoinTokens } from "./join-tokens.ts";
+import type { NatsUsers } from "./nats-users.ts";
 
 /** More devices than that wait for nobody: others are told to come back. */
 const MAX_PENDING = 10_000;
@@ -37,6 +38,14 @@ export type EnrolmentOutcome =
       readonly credentials: DeviceCredentials;
     };
 
+export interface EnrolmentParts {
+  readonly authority: FleetAuthority;
+  readonly tokens: JoinTokens;
+  /** Absent: NATS asks for no proof. */
+  readonly natsUsers: Pick<NatsUsers, "revoke"> | undefined;
+  readonly policy?: EnrolmentPolicy;
+}
+
 /** A device that asks: its name, its key, and what lets it in. */
 interface Asking {
   readonly identity: DeviceIdentity;
@@ -50,21 +59,18 @@ export class Enrolments {
   readonly #authority: FleetAuthority;
   readonly #tokens: JoinTokens;
   readonly #policy: EnrolmentPolicy;
+  readonly #natsUsers: Pick<NatsUsers, "revoke"> | undefined;
   readonly #records: WatchedMap<EnrolmentRecord>;
   /** Keys of records by the digests of their public keys. */
   readonly #byKey = new Map<string, string>();
   #pending = 0;
 
-  constructor(
-    context: StoreContext,
-    authority: FleetAuthority,
-    tokens: JoinTokens,
-    policy: EnrolmentPolicy = DEFAULT_ENROLMENT_POLICY,
-  ) {
+  constructor(context: StoreContext, { authority, tokens, natsUsers, policy }: EnrolmentParts) {
     this.#context = context;
     this.#authority = authority;
     this.#tokens = tokens;
-    this.#policy = policy;
+    this.#natsUsers = natsUsers;
+    this.#policy = policy ?? DEFAULT_ENROLMENT_POLICY;
     this.#records = new WatchedMap(context, {
       bucket: BUCKETS.enrolment,
       read: ({ value }) => enrolmentForm.fromBytes(value),
@@ -105,21 +111,20 @@ export class Enrolments {
    * that was rejected or revoked, `already-exists` for the name of another device, `over-budget` when too many wait.
    */
   async enrol(request: EnrollRequest, address: string, options: StoreCallOptions = {}): Promise<EnrolmentOutcome> {
-    const { certificateRequestPem, joinToken } = request;
-    if (certificateRequestPem === undefined) {
+    const { certificateRequest, joinToken } = request;
+    if (certificateRequest === undefined) {
       throw new MpoError("unauthenticated", "the request to join has no certificate request", {
         hint: "Update the agent: this coordinator wants devices to prove who they are.",
       });
     }
-    const { keyDigest } = await this.#authority.readRequest(certificateRequestPem);
+    const { keyDigest } = await this.#authority.readRequest(certificateRequest);
     const token = joinToken === undefined ? undefined : await this.#tokens.read(joinToken, options);
     const identity = this.#nameOf(request.identity, keyDigest, token);
     const asking = { identity, keyDigest, token, address };
     const verdict = this.#judge(await this.#load(identity, options), asking);
     // Counted before anything is written: of a hundred who come with one use, one gets further.
     if (joinToken !== undefined && verdict.usesToken) await this.#tokens.use(joinToken, keyDigest, options);
-    const issued =
-      verdict.state === "accepted" ? await this.#authority.issue(certificateRequestPem, identity) : undefined;
+    const issued = verdict.state === "accepted" ? await this.#authority.issue(certificateRequest, identity) : undefined;
     return await this.#admit(request, issued, asking, options);
   }
 
@@ -143,9 +148,7 @@ export class Enrolments {
       }
       return { ...current, state, decidedBy };
     });
-    if (state !== "accepted" && record.natsPublicKey !== undefined) {
-      await this.#authority.revokeNatsUser(record.natsPublicKey);
-    }
+    if (state !== "accepted") await this.#revokeUser(record.natsPublicKey);
     return record;
   }
 
@@ -211,7 +214,7 @@ export class Enrolments {
     const record = await this.#load(identity, options);
     if (record === undefined) return false;
     await this.#forget(identity, options);
-    if (record.natsPublicKey !== undefined) await this.#authority.revokeNatsUser(record.natsPublicKey);
+    await this.#revokeUser(record.natsPublicKey);
     return true;
   }
 
@@ -295,13 +298,18 @@ export class Enrolments {
         issued: (before?.issued ?? 0) + (issued === undefined ? 0 : 1),
       };
     });
-    if (formerUser !== undefined) await this.#authority.revokeNatsUser(formerUser);
+    await this.#revokeUser(formerUser);
     if (issued === undefined || record.state !== "accepted") return { kind: "pending", isNew, record };
-    const natsJwt = natsPublicKey === undefined ? undefined : this.#authority.natsUser(identity, natsPublicKey);
+    const asksNats = this.#natsUsers !== undefined && natsPublicKey !== undefined;
+    const natsJwt = asksNats ? this.#authority.natsUser(identity, natsPublicKey) : undefined;
     const { authoritiesPem, rootPublicKey, keyDocument } = this.#authority.trust;
     const { certificatePem } = issued;
     const credentials = { certificatePem, authoritiesPem, rootPublicKey, keyDocument, ...given({ natsJwt }) };
     return { kind: "accepted", isNew, record, credentials };
+  }
+
+  async #revokeUser(publicKey: string | undefined): Promise<void> {
+    if (publicKey !== undefined) await this.#natsUsers?.revoke(publicKey);
   }
 
   async #load(identity: DeviceIdentity, options: StoreCallOptions): Promise<EnrolmentRecord | undefined> {

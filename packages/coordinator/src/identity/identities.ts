@@ -1,9 +1,11 @@
+import { given } from "@mpo/core";
 import type { StoreContext } from "../store/change-entry.ts";
 import type { Watching } from "../store/watched-map.ts";
 import { AccessTokens } from "./access-tokens.ts";
 import type { FleetAuthority } from "./authority.ts";
 import { Enrolments } from "./enrolments.ts";
 import { JoinTokens } from "./join-tokens.ts";
+import { NatsUsers, type PushRevocations } from "./nats-users.ts";
 
 /** Who belongs to a fleet, who may do what in it, and what vouches for them. */
 export interface Identities {
@@ -19,13 +21,20 @@ export interface Identities {
 
 const SWEEP_MS = 3_600_000;
 
-export function identitiesOf(context: StoreContext, authority: FleetAuthority): Identities {
+/** `pushRevocations`: gives NATS its account with these revocations; absent: NATS asks for no proof. */
+export function identitiesOf(
+  context: StoreContext,
+  authority: FleetAuthority,
+  pushRevocations: PushRevocations | undefined,
+): Identities {
   const joinTokens = new JoinTokens(context);
   const accessTokens = new AccessTokens(context);
-  const enrolments = new Enrolments(context, authority, joinTokens);
+  const validMs = authority.view.certificateValidMs;
+  const natsUsers = pushRevocations && new NatsUsers(context, { validMs, push: pushRevocations });
+  const enrolments = new Enrolments(context, { authority, tokens: joinTokens, natsUsers });
   return {
     ...{ authority, enrolments, joinTokens, accessTokens },
-    watched: { enrolments, joinTokens, accessTokens },
+    watched: { enrolments, joinTokens, accessTokens, ...given({ natsUsers }) },
     run: async (signal) => {
       while (!signal.aborted) {
         await context.clock.sleep(SWEEP_MS, { signal }).catch(() => undefined);

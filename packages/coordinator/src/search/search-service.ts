@@ -126,11 +126,13 @@ export class SearchService {
     const made = await this.#raced(identity, undefined, options, async (current) => {
       if (current === undefined) return undefined;
       const device = await this.#parts.registry.required(identity, options);
+      const { version } = current.document;
       const floor = device.versionFloor;
-      if (floor === undefined) return undefined;
-      if (compareVersions(current.document.version, floor) >= 0) return undefined;
+      const isOld = floor !== undefined && compareVersions(version, floor) < 0;
+      const isRetired = version.epoch < documents.epoch;
+      if (!isOld && !isRetired) return undefined;
       const { explanation } = await documents.explain(identity, options);
-      const request = `raise-${floor.epoch}-${floor.version}`;
+      const request = isOld ? `raise-${floor.epoch}-${floor.version}` : `keys-${documents.epoch}`;
       const document = await this.#push(device, request, contentOf(current.document), explanation, current, options);
       return { document, isNew: true };
     });

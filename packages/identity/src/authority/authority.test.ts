@@ -25,6 +25,7 @@ const DAY_MS = 86_400_000;
 const NATS: Authority["nats"] = {
   operatorSeed: "SOAAAAAAAAAA",
   accountSeed: "SAAAAAAAAAAA",
+  deviceAccountSeed: "SAAAAAAAAAAA",
   deviceSigningSeed: "SAAAAAAAAAAB",
   systemAccountSeed: "SAAAAAAAAAAC",
   systemUserSeed: "SUAAAAAAAAAA",

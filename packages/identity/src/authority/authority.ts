@@ -28,6 +28,7 @@ const authoritySchema = fact.object({
   nats: fact.object({
     operatorSeed: seed(),
     accountSeed: seed(),
+    deviceAccountSeed: seed(),
     deviceSigningSeed: seed(),
     systemAccountSeed: seed(),
     systemUserSeed: seed(),

@@ -6,9 +6,10 @@ import { createNkey, isUserNkey, type Nkey, publicNkeyOf } from "./nkeys.ts";
 export interface NatsAuthority {
   /** Vouches for the accounts; servers trust it. */
   readonly operatorSeed: string;
-  /** The fleet's account: its streams and all its users. */
+  /** The account of streams and coordinators. */
   readonly accountSeed: string;
-  /** Signs users of the fleet's account that can be devices and nothing else. */
+  readonly deviceAccountSeed: string;
+  /** Signs users of the devices' account that can be devices and nothing else. */
   readonly deviceSigningSeed: string;
   /** The account in which servers take new account JWTs. */
   readonly systemAccountSeed: string;
@@ -24,31 +25,40 @@ export interface JwtTimes {
   readonly expiresAtMs: number;
 }
 
-/** The JWTs that servers must know, with the public keys of the accounts. */
+/** An account's JWT, and the public key that it is known by. */
+interface AccountClaim {
+  readonly id: string;
+  readonly jwt: string;
+}
+
+/** The JWTs that servers must know. */
 export interface NatsClaims {
   readonly operator: string;
-  readonly operatorId: string;
-  readonly account: string;
-  readonly accountId: string;
-  readonly systemAccount: string;
-  readonly systemAccountId: string;
+  /** Streams, and the coordinators. */
+  readonly fleet: AccountClaim;
+  /**
+   * The devices. They have an account of their own because the answer to a request goes wherever its sender asked for:
+   * within the fleet's account, a device could have a copy of its document sent to the API that deletes streams.
+   */
+  readonly devices: AccountClaim;
+  readonly system: AccountClaim;
 }
 
 export interface ClaimsOptions {
   readonly fleetId: string;
   readonly nowMs: number;
-  /** Subjects that a device may use: `{{name()}}` stands for its key. */
-  readonly device: { readonly publish: readonly string[]; readonly subscribe: readonly string[] };
-  /** When users were revoked, by public key: their JWTs issued before then count no more. */
+  /** Subjects of a device, each followed by its key: where it asks for its document, hears of it, and gets answers. */
+  readonly subjects: { readonly documents: string; readonly pushes: string; readonly inboxes: string };
+  /** When devices were revoked, by public nkey: their JWTs issued before then count no more. */
   readonly revocations: ReadonlyMap<string, number>;
 }
 
 const NO_LIMITS = { subs: -1, data: -1, payload: -1 };
 const ACCOUNT_LIMITS = {
   ...NO_LIMITS,
-  ...{ imports: 0, exports: 0, wildcards: false, conn: -1, leaf: 0, disallow_bearer: true },
+  ...{ imports: -1, exports: -1, wildcards: true, conn: -1, leaf: 0, disallow_bearer: true },
 };
-const JETSTREAM = {
+const JETSTREAM_LIMITS = {
   ...{ mem_storage: -1, disk_storage: -1, streams: -1, consumer: -1, max_ack_pending: -1 },
   ...{ mem_max_stream_bytes: -1, disk_max_stream_bytes: -1 },
 };
@@ -61,6 +71,7 @@ export function createNatsAuthority(): NatsAuthority {
   return {
     operatorSeed: createNkey("operator").seed,
     accountSeed: createNkey("account").seed,
+    deviceAccountSeed: createNkey("account").seed,
     deviceSigningSeed: createNkey("account").seed,
     systemAccountSeed: createNkey("account").seed,
     systemUserSeed: createNkey("user").seed,
@@ -74,41 +85,41 @@ export function createDeviceNkey(): Nkey {
 }
 
 export function natsClaims(authority: NatsAuthority, options: ClaimsOptions): NatsClaims {
-  const { fleetId, nowMs, device, revocations } = options;
-  const { operatorSeed, accountSeed, deviceSigningSeed, systemAccountSeed } = authority;
-  const [operatorId, accountId, systemAccountId] = [operatorSeed, accountSeed, systemAccountSeed].map(publicNkeyOf) as [
-    string,
-    string,
-    string,
+  const { fleetId, nowMs, subjects, revocations } = options;
+  const { operatorSeed, accountSeed, deviceAccountSeed, deviceSigningSeed, systemAccountSeed } = authority;
+  const claim = (seed: string, what: string, content: Readonly<Record<string, unknown>>): AccountClaim => {
+    const id = publicNkeyOf(seed);
+    const type = seed === operatorSeed ? "operator" : "account";
+    return { id, jwt: natsJwt(operatorSeed, { name: `mpo ${fleetId} ${what}`, subject: id, type, nowMs, content }) };
+  };
+  const system = claim(systemAccountSeed, "system", { limits: ACCOUNT_LIMITS });
+  const shared = [
+    { name: "documents", subject: `${subjects.documents}.>`, type: "service" },
+    { name: "pushes", subject: `${subjects.pushes}.>`, type: "stream" },
   ];
+  const fleet = claim(accountSeed, "fleet", {
+    limits: { ...ACCOUNT_LIMITS, ...JETSTREAM_LIMITS },
+    exports: shared,
+  });
+  const own = "{{name()}}";
   const template = {
-    ...{ pub: { allow: device.publish }, sub: { allow: device.subscribe } },
-    ...{ ...DEVICE_LIMITS, allowed_connection_types: ["STANDARD"] },
+    pub: { allow: [`${subjects.documents}.${own}`] },
+    sub: { allow: [`${subjects.pushes}.${own}`, `${subjects.inboxes}.${own}.>`] },
+    ...DEVICE_LIMITS,
+    allowed_connection_types: ["STANDARD"],
   };
-  return {
-    ...{ operatorId, accountId, systemAccountId },
-    operator: natsJwt(operatorSeed, {
-      ...{ name: `mpo ${fleetId}`, subject: operatorId, type: "operator", nowMs },
-      content: { system_account: systemAccountId },
-    }),
-    account: natsJwt(operatorSeed, {
-      ...{ name: `mpo ${fleetId}`, subject: accountId, type: "account", nowMs },
-      content: {
-        limits: { ...ACCOUNT_LIMITS, ...JETSTREAM },
-        signing_keys: [{ kind: "user_scope", key: publicNkeyOf(deviceSigningSeed), role: "device", template }],
-        revocations: Object.fromEntries([...revocations].map(([key, ms]) => [key, seconds(ms)])),
-      },
-    }),
-    systemAccount: natsJwt(operatorSeed, {
-      ...{ name: `mpo ${fleetId} system`, subject: systemAccountId, type: "account", nowMs },
-      content: { limits: ACCOUNT_LIMITS },
-    }),
-  };
+  const devices = claim(deviceAccountSeed, "devices", {
+    limits: ACCOUNT_LIMITS,
+    imports: shared.map((each) => ({ ...each, account: fleet.id })),
+    signing_keys: [{ kind: "user_scope", key: publicNkeyOf(deviceSigningSeed), role: "device", template }],
+    revocations: Object.fromEntries([...revocations].map(([key, ms]) => [key, seconds(ms)])),
+  });
+  return { operator: claim(operatorSeed, "operator", { system_account: system.id }).jwt, fleet, devices, system };
 }
 
 /** What a device proves itself with to NATS. `key`: the device's key, "<shard>.<tenant>.<device>". */
 export function deviceUserJwt(
-  { accountSeed, deviceSigningSeed }: NatsAuthority,
+  { deviceAccountSeed, deviceSigningSeed }: NatsAuthority,
   { key, publicNkey, ...times }: JwtTimes & { readonly key: string; readonly publicNkey: string },
 ): string {
   if (!DEVICE_KEY.test(key)) throw new MpoError("invalid-argument", `${JSON.stringify(key)} is no device's key`);
@@ -116,7 +127,7 @@ export function deviceUserJwt(
     throw new MpoError("invalid-argument", "the device's key for NATS is not valid; expected a user's public nkey");
   }
   // The limits and permissions of a scoped user are those of its signing key.
-  const content = { issuer_account: publicNkeyOf(accountSeed) };
+  const content = { issuer_account: publicNkeyOf(deviceAccountSeed) };
   return natsJwt(deviceSigningSeed, { ...times, name: key, subject: publicNkey, type: "user", content });
 }
 

@@ -5,7 +5,7 @@ import { deviceIdentity, labels } from "./device.ts";
 const { bytes, digest, flag, list, name, object, positive, secret, text, timestampMs, whole, word } = fact;
 
 /** Longest certificate request: a P-256 one has 300 to 500 bytes. */
-export const certificateRequest = text(1, 4_096, { hasLines: true });
+export const certificateRequest = bytes(1, 4_096);
 
 const certificates = text(1, 16_384, { hasLines: true });
 

@@ -24,8 +24,8 @@ export const enrollRequest = object({
   identity: deviceIdentity,
   instance: instance.optional(),
   joinToken: secret(256).optional(),
-  /** PKCS #10, PEM; absent where nobody proves who they are. */
-  certificateRequestPem: certificateRequest.optional(),
+  /** PKCS #10, DER; absent where nobody proves who they are. */
+  certificateRequest: certificateRequest.optional(),
   /** Absent where NATS asks for no proof. */
   natsPublicKey: text(1, 128).optional(),
   inventory,

@@ -1,31 +1,30 @@
-import { type NatsAuthority, type NatsClaims, type NatsRole, natsClaims, roleSeed, roleUserJwt } from "@mpo/identity";
+import {
+  type ClaimsOptions,
+  type NatsAuthority,
+  type NatsClaims,
+  type NatsRole,
+  natsClaims,
+  roleSeed,
+  roleUserJwt,
+} from "@mpo/identity";
 import type { Clock } from "@mpo/io";
 import { BUCKETS } from "../store/fleet-layout.ts";
 import type { NatsCredentials } from "./nats-settings.ts";
 
+const INBOXES = "_INBOX";
 /** The coordinator's and the system's own; whoever makes them can make new ones at every connection. */
 const ROLE_LIFETIME_MS = 86_400_000;
 
 /** Where the answers to a device come in. A device's key has three parts, so that no prefix of one is another's. */
 export function deviceInbox(key: string): string {
-  return `_INBOX.${key}`;
+  return `${INBOXES}.${key}`;
 }
 
-/** All that a device may do: ask for its document, hear of a new one, get answers. */
-function grantsOf(key: string): { readonly publish: readonly string[]; readonly subscribe: readonly string[] } {
+/** What NATS servers must know of a fleet. `revocations`: when devices were revoked, by public nkey, milliseconds. */
+export function fleetClaims(authority: NatsAuthority, options: Omit<ClaimsOptions, "subjects">): NatsClaims {
   const { desired } = BUCKETS;
-  return {
-    publish: [`$JS.API.DIRECT.GET.KV_${desired}.$KV.${desired}.${key}`],
-    subscribe: [`dn.${key}`, `${deviceInbox(key)}.>`],
-  };
-}
-
-/** What NATS servers must know of a fleet. `revocations`: when users were revoked, by public nkey, milliseconds. */
-export function fleetClaims(
-  authority: NatsAuthority,
-  options: { readonly fleetId: string; readonly nowMs: number; readonly revocations: ReadonlyMap<string, number> },
-): NatsClaims {
-  return natsClaims(authority, { ...options, device: grantsOf("{{name()}}") });
+  const documents = `$JS.API.DIRECT.GET.KV_${desired}.$KV.${desired}`;
+  return natsClaims(authority, { ...options, subjects: { documents, pushes: "dn", inboxes: INBOXES } });
 }
 
 /** How the fleet's own processes prove themselves: with a JWT made for each connection. */

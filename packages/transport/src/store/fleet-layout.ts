@@ -30,6 +30,8 @@ export const BUCKETS = {
   access: "access",
   /** What all coordinators sign and vouch with, wrapped. */
   authority: "authority",
+  /** Users of NATS that were revoked. */
+  revoked: "revoked",
   /** Written to see whether the store takes writes. */
   health: "health",
 } as const;
@@ -49,6 +51,7 @@ export const STREAM_LOSSES: Readonly<Record<string, string>> = {
   KV_token: "the tokens with which devices join; make new ones",
   KV_access: "the tokens of people and programs; make new ones",
   KV_authority: "the keys of the fleet, unless they lie in a file too",
+  KV_revoked: "which users of NATS were revoked; revoke them again",
   KV_health: "nothing",
   audit: "the events; they do not come back",
 };
@@ -98,6 +101,7 @@ export const FLEET_LAYOUT: StoreLayout = {
     { ...SMALL, name: BUCKETS.token },
     { ...SMALL, name: BUCKETS.access, maxBytes: 8 * MIB },
     { ...SMALL, name: BUCKETS.authority, maxBytes: 8 * MIB },
+    { ...SMALL, name: BUCKETS.revoked, maxValueBytes: 1_048_576 - 65_536, maxBytes: 64 * MIB },
     { ...SMALL, name: BUCKETS.health, maxBytes: 8 * MIB },
   ],
   streams: [

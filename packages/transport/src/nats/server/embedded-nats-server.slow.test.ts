@@ -8,6 +8,7 @@ import { test } from "node:test";
 import { promisify } from "node:util";
 import { systemClock } from "@mpo/io";
 import { FLEET_LAYOUT } from "../../store/fleet-layout.ts";
+import { TestIdentities } from "../../testing/nats-identities.ts";
 import { binary, openLink, skip, startServer, temporaryFolder } from "../../testing/nats-room.ts";
 import { bytes, CONTRACT_LAYOUT, text } from "../../testing/state-store-contract.ts";
 import { openJetstreamStore } from "../jetstream/jetstream-state-store.ts";
@@ -64,7 +65,11 @@ void test("stopping ends although nothing else keeps the process alive", { skip 
 
 const OWNER = `
   const { EmbeddedNatsServer } = await import(process.env.MODULE);
-  const server = await EmbeddedNatsServer.start({ binary: JSON.parse(process.env.BINARY), folder: process.env.FOLDER });
+  const { claims, pair } = JSON.parse(process.env.IDENTITIES);
+  const tls = { current: () => pair, onChange: () => () => undefined };
+  const identities = claims === undefined ? undefined : { claims: () => claims, tls };
+  const binary = JSON.parse(process.env.BINARY);
+  const server = await EmbeddedNatsServer.start({ binary, folder: process.env.FOLDER, identities });
   console.log(JSON.stringify({ pid: server.pid, url: server.address.url, wasAdopted: server.wasAdopted }));
   // It ends with the test, also when that is killed.
   process.stdin.resume().on("end", () => process.exit());
@@ -77,10 +82,11 @@ interface Owned {
 }
 
 /** A process that owns a server, as a coordinator does, to be killed. */
-async function startOwner(folder: string): Promise<Owned> {
+async function startOwner(folder: string, identities?: TestIdentities): Promise<Owned> {
   const args = ["--conditions=source", "--import", "tsx", "--input-type=module", "-e", OWNER];
   const MODULE = new URL(`./embedded-nats-server${extname(import.meta.url)}`, import.meta.url).href;
-  const env = { ...process.env, MODULE, FOLDER: folder, BINARY: JSON.stringify(binary()) };
+  const IDENTITIES = JSON.stringify({ claims: identities?.claims(), pair: identities?.tls.current() });
+  const env = { ...process.env, MODULE, FOLDER: folder, BINARY: JSON.stringify(binary()), IDENTITIES };
   const child = spawn(process.execPath, args, { env, cwd: import.meta.dirname, stdio: ["pipe", "pipe", "inherit"] });
   const [line] = (await once(child.stdout as NodeJS.ReadableStream, "data")) as [Buffer];
   return { child, ...(JSON.parse(String(line)) as { pid: number; url: string }) };
@@ -137,6 +143,32 @@ void test("a left server that does not fit is ended, and another started in its 
   const server = await startServer(t, { folder, port });
   assert.deepEqual([server.wasAdopted, server.address.url], [false, `nats://127.0.0.1:${port}`]);
   assert.equal(await isStill(left), false);
+});
+
+void test("a left server is taken over with the same identities, and ended with others", { skip }, async (t) => {
+  const folder = await temporaryFolder(t);
+  const identities = await TestIdentities.make();
+  const owner = await startOwner(folder, identities);
+  await kill(owner.child);
+  // Its certificate may have been renewed meanwhile.
+  await identities.renewCertificate();
+  const server = await startServer(t, { folder, identities });
+  assert.deepEqual([server.wasAdopted, server.address.url], [true, owner.url]);
+  await (await openLink(t, identities.role(owner.url, "coordinator"))).connection.flush();
+  await server.stop();
+  const others = await TestIdentities.make();
+  const sameOperator = { ...identities.claims(), fleet: others.claims().fleet };
+  const misfits = [undefined, others, { claims: () => sameOperator, tls: identities.tls }];
+  for (const wanted of misfits) {
+    const left = await startOwner(folder, identities);
+    await kill(left.child);
+    const next = await startServer(t, { folder, ...(wanted === undefined ? {} : { identities: wanted }) });
+    assert.equal(next.wasAdopted, false);
+    await next.stop();
+  }
+  // And the other way about.
+  await kill((await startOwner(folder)).child);
+  assert.equal((await startServer(t, { folder, identities })).wasAdopted, false);
 });
 
 void test("a left server that is out of sight, as in another container, keeps others off its store", {

@@ -219,7 +219,7 @@ async function takeOver(
       facts.version === binary.version ? "" : `version ${facts.version}`,
       facts.syncsAlways ? "" : "does not sync",
       facts.host === host && (port === 0 || facts.port === port) ? "" : `listens on ${facts.host}:${facts.port}`,
-      facts.systemAccount === (identities?.claims().systemAccountId ?? "$SYS") ? "" : "trusts another operator",
+      facts.systemAccount === (identities?.claims().system.id ?? "$SYS") ? "" : "trusts another operator",
       account === "" || account === wanted ? "" : `serves account ${account}`,
       serverName === "" || facts.serverName === serverName ? "" : `name ${facts.serverName}`,
     ].filter((each) => each !== "");

@@ -21,7 +21,7 @@ export interface ServerIdentities {
 
 /** Whose streams a server serves. */
 export function accountFor(identities: ServerIdentities | undefined): string {
-  return identities?.claims().accountId ?? NO_ACCOUNT;
+  return identities?.claims().fleet.id ?? NO_ACCOUNT;
 }
 
 interface Configuration {
@@ -50,14 +50,13 @@ export async function writePair(folder: string, tls: TlsSource): Promise<void> {
 
 /** What a server must read to trust a fleet's operator, and to keep its accounts in a folder. */
 export function trustText(claims: NatsClaims, accountsFolder: string): string {
-  const { operator, systemAccount, systemAccountId, account, accountId } = claims;
+  const { operator, fleet, devices, system } = claims;
+  const preloaded = [system, fleet, devices].map(({ id, jwt }) => `  ${id}: ${jwt}\n`).join("");
   return `operator: ${operator}
-system_account: ${systemAccountId}
+system_account: ${system.id}
 resolver { type: full, dir: ${quoted(accountsFolder)}, allow_delete: false, interval: "2m" }
 resolver_preload {
-  ${systemAccountId}: ${systemAccount}
-  ${accountId}: ${account}
-}
+${preloaded}}
 `;
 }
 

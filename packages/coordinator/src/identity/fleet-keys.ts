@@ -1,0 +1,225 @@
+import { createHash } from "node:crypto";
+import { MpoError } from "@mpo/core";
+import {
+  type Authority,
+  type CertifiedKey,
+  COORDINATOR_NAME,
+  createSigningKey,
+  deviceUserJwt,
+  fingerprintOf,
+  type HeldIdentity,
+  issueDeviceCertificate,
+  issueServerCertificate,
+  joinString,
+  keyDocumentOf,
+  loginString,
+  NATS_NAME,
+  readCsr,
+  rotateCertificateAuthority,
+  rotateSigningKey,
+  signDocument,
+  signingPublicKey,
+  trustedCertificates,
+  validityOf,
+  verifyKeyDocument,
+} from "@mpo/identity";
+import type { Clock } from "@mpo/io";
+import { type DeviceIdentity, type DocumentSignature, deviceKey, type GetAuthorityResponse } from "@mpo/protocol";
+import { fleetClaims } from "@mpo/transport";
+import type { FleetAuthority, IssuedCertificate, RequestFacts, Trust } from "./authority.ts";
+
+/** Where an authority is kept, and who else must hear that it has changed. */
+export interface KeysPorts {
+  readonly clock: Clock;
+  /** How long certificates are good, milliseconds. */
+  readonly certificateValidMs: number;
+  /** Where coordinators are reached, "host:port". */
+  readonly addresses: () => readonly string[];
+  /** Keeps an authority in the place of the one before. */
+  readonly save: (authority: Authority) => Promise<void>;
+}
+
+/**
+ * After so many lifetimes of a certificate every device has renewed its own, and trusts the newer authority with it: then
+ * the servers show its certificates.
+ */
+const LIFETIMES_TO_FOLLOW = 2;
+
+/** A fleet's keys in use. Coordinators of one fleet hold the same, and take over what one of them has changed. */
+export class FleetKeys implements FleetAuthority {
+  readonly #ports: KeysPorts;
+  readonly #listeners = new Set<() => void>();
+  #authority: Authority;
+  #trust: Trust;
+  #epoch: number;
+  /** A key that waits for the root key's signature. */
+  #waiting: string | undefined;
+
+  constructor(authority: Authority, ports: KeysPorts) {
+    this.#ports = ports;
+    this.#authority = authority;
+    this.#trust = trustOf(authority);
+    this.#epoch = epochOf(authority);
+  }
+
+  get authority(): Authority {
+    return this.#authority;
+  }
+
+  get trust(): Trust {
+    return this.#trust;
+  }
+
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  get view(): GetAuthorityResponse {
+    const { fleetId, certificateAuthorities, rootKeyPem } = this.#authority;
+    return {
+      fleet: fleetId,
+      certificates: certificateAuthorities.map(({ certificatePem }) => ({
+        digest: fingerprintOf(certificatePem),
+        certificatePem,
+        endsAtMs: validityOf(certificatePem).notAfterMs,
+      })),
+      rootPublicKey: this.#trust.rootPublicKey,
+      isRootOffline: rootKeyPem === undefined,
+      epoch: this.#epoch,
+      certificateValidMs: this.#ports.certificateValidMs,
+    };
+  }
+
+  onChange(listener: () => void): () => void {
+    const own = (): void => listener();
+    this.#listeners.add(own);
+    return () => this.#listeners.delete(own);
+  }
+
+  /** Another coordinator has changed the fleet's authority. */
+  take(authority: Authority): void {
+    if (epochOf(authority) < this.#epoch) return;
+    this.#authority = authority;
+    this.#trust = trustOf(authority);
+    this.#epoch = epochOf(authority);
+    for (const listener of this.#listeners) listener();
+  }
+
+  sign(document: Uint8Array): readonly DocumentSignature[] {
+    const { keyId, signature } = signDocument(this.#authority.signingKeyPem, document);
+    return [{ key: keyId, signature: new Uint8Array(signature) }];
+  }
+
+  async readRequest(request: Uint8Array): Promise<RequestFacts> {
+    const { keyDigest } = await readCsr(request);
+    return { keyDigest };
+  }
+
+  async issue(request: Uint8Array, { tenant, device }: DeviceIdentity): Promise<IssuedCertificate> {
+    const { publicKey } = await readCsr(request);
+    const certificatePem = await issueDeviceCertificate(this.#issuer, { publicKey, tenant, device, ...this.#lifetime });
+    return { certificatePem, endsAtMs: validityOf(certificatePem).notAfterMs };
+  }
+
+  /** A certificate with which a coordinator's listener or its NATS servers show who they are. */
+  async issueServer(): Promise<HeldIdentity> {
+    const dnsNames = [COORDINATOR_NAME, NATS_NAME];
+    const pair = await issueServerCertificate(this.#serverIssuer, { dnsNames, ...this.#lifetime });
+    return { ...pair, caPem: this.#trust.authoritiesPem };
+  }
+
+  natsUser(identity: DeviceIdentity, natsPublicKey: string): string {
+    const nowMs = this.#ports.clock.now();
+    const times = { nowMs, expiresAtMs: nowMs + this.#ports.certificateValidMs };
+    return deviceUserJwt(this.#authority.nats, { key: deviceKey(identity), publicNkey: natsPublicKey, ...times });
+  }
+
+  /** What NATS servers must know. `revocations`: when users were revoked, by their public keys. */
+  claims(revocations: ReadonlyMap<string, number>): ReturnType<typeof fleetClaims> {
+    const { nats, fleetId } = this.#authority;
+    return fleetClaims(nats, { fleetId, nowMs: this.#ports.clock.now(), revocations });
+  }
+
+  joinString(secret: string): string {
+    return joinString({ ...this.#invitation, secret });
+  }
+
+  loginString(secret: string): string {
+    return loginString({ ...this.#invitation, secret });
+  }
+
+  async rotateAuthority({ isDistrusting }: { readonly isDistrusting: boolean }): Promise<void> {
+    const nowMs = this.#ports.clock.now();
+    await this.#use(await rotateCertificateAuthority(this.#authority, { nowMs, keepsOlder: !isDistrusting }));
+  }
+
+  async rotateKeys(): Promise<{ readonly epoch: number; readonly publicKey?: Uint8Array | undefined }> {
+    if (this.#authority.rootKeyPem !== undefined) {
+      await this.#use(rotateSigningKey(this.#authority, { nowMs: this.#ports.clock.now() }));
+      return { epoch: this.#epoch };
+    }
+    this.#waiting = createSigningKey();
+    return { epoch: this.#epoch + 1, publicKey: bytesOf(signingPublicKey(this.#waiting)) };
+  }
+
+  async installKeys(keyDocument: Uint8Array): Promise<{ readonly epoch: number }> {
+    const signingKeyPem = this.#waiting;
+    if (signingKeyPem === undefined) {
+      throw new MpoError("precondition-failed", "no new key waits to be vouched for", {
+        hint: "Begin again, with this coordinator: mpo keys rotate --root FILE.",
+      });
+    }
+    const { epoch, keys } = verifyKeyDocument(this.#authority.rootPublic, keyDocument, this.#epoch + 1);
+    const publicKey = signingPublicKey(signingKeyPem);
+    if (!keys.some((key) => key.public === publicKey)) {
+      throw new MpoError("invalid-argument", "the key document vouches for other keys than the one that waits");
+    }
+    const text = Buffer.from(keyDocument).toString("base64url");
+    await this.#use({ ...this.#authority, signingKeyPem, keyDocument: text });
+    this.#waiting = undefined;
+    return { epoch };
+  }
+
+  async #use(authority: Authority): Promise<void> {
+    await this.#ports.save(authority);
+    this.take(authority);
+  }
+
+  get #lifetime(): { readonly nowMs: number; readonly lifetimeMs: number } {
+    return { nowMs: this.#ports.clock.now(), lifetimeMs: this.#ports.certificateValidMs };
+  }
+
+  get #issuer(): CertifiedKey {
+    return this.#authority.certificateAuthorities[0] as CertifiedKey;
+  }
+
+  /** The newest whose certificates every device believes; where none is that old, the oldest. */
+  get #serverIssuer(): CertifiedKey {
+    const { certificateAuthorities } = this.#authority;
+    const beforeMs = this.#ports.clock.now() - LIFETIMES_TO_FOLLOW * this.#ports.certificateValidMs;
+    const followed = certificateAuthorities.find(
+      ({ certificatePem }) => validityOf(certificatePem).notBeforeMs < beforeMs,
+    );
+    return followed ?? (certificateAuthorities.at(-1) as CertifiedKey);
+  }
+
+  get #invitation(): { readonly addresses: readonly string[]; readonly caDigest: string } {
+    const caDigest = fingerprintOf(this.#serverIssuer.certificatePem);
+    return { addresses: this.#ports.addresses(), caDigest };
+  }
+}
+
+function epochOf(authority: Authority): number {
+  return verifyKeyDocument(authority.rootPublic, keyDocumentOf(authority), 0).epoch;
+}
+
+function trustOf(authority: Authority): Trust {
+  const authoritiesPem = trustedCertificates(authority);
+  const [rootPublicKey, keyDocument] = [bytesOf(authority.rootPublic), keyDocumentOf(authority)];
+  const digest = createHash("sha256").update(authoritiesPem).update(rootPublicKey).update(keyDocument).digest("hex");
+  return { authoritiesPem, rootPublicKey, keyDocument, digest };
+}
+
+function bytesOf(base64url: string): Uint8Array {
+  return new Uint8Array(Buffer.from(base64url, "base64url"));
+}

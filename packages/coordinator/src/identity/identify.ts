@@ -1,0 +1,52 @@
+import { MpoError } from "@mpo/core";
+import { type DeviceIdentity as CertifiedDevice, deviceOfCertificate } from "@mpo/identity";
+import { FLEET_SERVICE } from "@mpo/protocol";
+import type { Identify } from "@mpo/transport";
+import type { Identities } from "./identities.ts";
+import type { Person } from "./person.ts";
+
+/** Proves people who bring no token of ours: of an identity provider. */
+export type VerifyPerson = (token: string) => Promise<Person>;
+
+const OUR_TOKEN = "mpo_";
+
+/**
+ * Who calls, from what the connection proves: a device from its certificate, as long as it is part of the fleet; a person
+ * or program from its token. What a message says counts for nothing.
+ */
+export function identifyBy(
+  { enrolments, accessTokens }: Pick<Identities, "enrolments" | "accessTokens">,
+  clock: { now(): number },
+  verifyPerson: VerifyPerson | undefined,
+): Identify {
+  // The certificate is the same object for all calls of a connection.
+  const read = new WeakMap<Buffer, CertifiedDevice>();
+  return {
+    device: ({ certificate }, path) => {
+      // A device that has no certificate, or one that is no longer good, may ask for one.
+      if (path === FLEET_SERVICE.enroll.path) return undefined;
+      if (certificate === undefined) {
+        throw new MpoError("unauthenticated", "the device has shown no certificate", {
+          hint: "It has to join the fleet first: mpo agent --join.",
+        });
+      }
+      const device = read.get(certificate) ?? deviceOfCertificate(certificate);
+      read.set(certificate, device);
+      if (clock.now() >= device.notAfterMs) {
+        throw new MpoError("unauthenticated", `the certificate of device ${device.device} has expired`, {
+          hint: "It renews it by itself.",
+        });
+      }
+      const { tenant, device: name } = device;
+      enrolments.requireAccepted({ tenant, device: name }, device.keyDigest);
+      return `${tenant}.${name}`;
+    },
+    person: ({ bearer }) => {
+      if (bearer === undefined) {
+        throw new MpoError("unauthenticated", "this call needs an access token", { hint: "Log in: mpo login." });
+      }
+      if (bearer.startsWith(OUR_TOKEN) || verifyPerson === undefined) return accessTokens.personOf(bearer);
+      return verifyPerson(bearer);
+    },
+  };
+}

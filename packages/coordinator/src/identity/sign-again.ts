@@ -1,0 +1,49 @@
+import type { DocumentService } from "../documents/document-service.ts";
+import type { Registry } from "../registry/registry.ts";
+import type { SearchService } from "../search/search-service.ts";
+import type { StoreContext } from "../store/change-entry.ts";
+import type { FleetAuthority } from "./authority.ts";
+
+interface SignAgainParts extends Pick<StoreContext, "clock" | "logger"> {
+  readonly authority: FleetAuthority;
+  readonly registry: Registry;
+  readonly documents: DocumentService;
+  readonly searches: SearchService;
+}
+
+const TRY_AGAIN_MS = 30_000;
+
+/**
+ * Sends every device its document again, signed by the keys of the newest epoch, when those before are retired: a device
+ * that has heard of the new keys believes no other. Until the signal aborts.
+ */
+export async function signAgain(parts: SignAgainParts, signal: AbortSignal): Promise<void> {
+  const { authority, clock, logger } = parts;
+  let wake = (): void => undefined;
+  const off = authority.onChange(() => wake());
+  try {
+    while (!signal.aborted) {
+      const woken = new AbortController();
+      wake = () => woken.abort();
+      const isDone = await signAll(parts, signal).catch((err: unknown) => {
+        if (!signal.aborted) logger.warn("not all configurations could be signed again; later the rest", { err });
+        return false;
+      });
+      const waiting = AbortSignal.any([signal, woken.signal]);
+      if (!waiting.aborted) await clock.sleep(isDone ? 3_600_000 : TRY_AGAIN_MS, { signal: waiting }).catch(() => undefined);
+    }
+  } finally {
+    off();
+  }
+}
+
+async function signAll({ registry, documents, searches, logger }: SignAgainParts, signal: AbortSignal): Promise<boolean> {
+  let count = 0;
+  for (const { identity } of [...registry.devices()]) {
+    const version = documents.version(identity);
+    if (version === undefined || version.epoch >= documents.epoch) continue;
+    if ((await searches.raise(identity, { signal })) !== undefined) count += 1;
+  }
+  if (count > 0) logger.info("configurations were signed by the new keys", { count, epoch: documents.epoch });
+  return true;
+}
