@@ -1,5 +1,5 @@
 import { MpoError, USUAL_ADDRESSES } from "@mpo/core";
-import { localJoinFile, readLocalJoin } from "@mpo/identity";
+import { type LocalJoin, localJoinFile, readLocalJoin } from "@mpo/identity";
 import { type Abortable, ifFound } from "@mpo/io";
 import { isLoopback } from "@mpo/transport";
 import type { Files } from "../command-context.ts";
@@ -27,7 +27,7 @@ type Where = Pick<FleetOptions, "coordinator" | "context" | "insecure">;
  * by the context that has it. Where none is named: the context that is named, else the one in use, else the local join
  * file of the usual port.
  */
-export async function findFleet(where: Where, files: Files, options?: Abortable): Promise<FleetAccess> {
+export async function findFleet(where: Where, files: Pick<Files, "environment">, options?: Abortable): Promise<FleetAccess> {
   const { coordinator: named, insecure } = where;
   if (insecure) return inClearText(named ?? [USUAL_ADDRESSES.grpc]);
   const targets = named?.map(targetOf);
@@ -50,7 +50,7 @@ export async function findFleet(where: Where, files: Files, options?: Abortable)
 /** The context that a command works with where it names no coordinator; undefined: none. */
 export async function contextInUse(
   { context, coordinator, insecure }: Partial<Where>,
-  files: Files,
+  files: Pick<Files, "environment">,
 ): Promise<FleetContext | undefined> {
   if (insecure === true) return undefined;
   const contexts = await readContexts(files);
@@ -58,7 +58,8 @@ export async function contextInUse(
   return name === undefined ? undefined : contexts.all.get(name);
 }
 
-function inClearText(addresses: readonly Address[]): FleetAccess {
+/** Refuses addresses that others can reach: everything there could be read. */
+export function inClearText(addresses: readonly Address[]): FleetAccess {
   const other = addresses.find(({ host }) => !isLoopback(host));
   if (other === undefined) return { targets: addresses.map(targetOf), from: "--insecure" };
   throw new MpoError("invalid-argument", `--insecure with ${targetOf(other)}: it is for this machine alone`, {
@@ -77,18 +78,28 @@ function contextWith(targets: readonly string[], { current, all }: Contexts): st
   return names.find((name) => all.get(name)?.coordinators.some((one) => targets.includes(one)));
 }
 
-/** What a coordinator of this user on this machine has left; undefined: nothing. */
 async function localAccess(
   addresses: readonly Address[],
-  files: Files,
+  files: Pick<Files, "environment">,
   options?: Abortable,
 ): Promise<FleetAccess | undefined> {
+  const local = await readLocal(addresses, files, options);
+  if (local === undefined) return undefined;
+  const { caPem, accessToken: token } = local.join;
+  return { targets: addresses.map(targetOf), caPem, token, from: local.path };
+}
+
+/** What a coordinator of this user on this machine has left; undefined: nothing. */
+export async function readLocal(
+  addresses: readonly Address[],
+  { environment }: Pick<Files, "environment">,
+  options?: Abortable,
+): Promise<{ readonly path: string; readonly join: LocalJoin } | undefined> {
   for (const { host, port } of addresses) {
     if (!isLoopback(host)) continue;
-    const path = localJoinFile(stateFolder(files.environment), port);
-    const local = await ifFound(readLocalJoin(path, options));
-    if (local === undefined) continue;
-    return { targets: addresses.map(targetOf), caPem: local.caPem, token: local.accessToken, from: path };
+    const path = localJoinFile(stateFolder(environment), port);
+    const join = await ifFound(readLocalJoin(path, options));
+    if (join !== undefined) return { path, join };
   }
   return undefined;
 }

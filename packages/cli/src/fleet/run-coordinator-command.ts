@@ -21,7 +21,13 @@ export interface CoordinatorCommandOptions {
   readonly data?: string;
   readonly listen?: Address;
   readonly http?: Address;
+  readonly advertise?: readonly Address[];
   readonly insecure: boolean;
+  readonly authorityKey?: string;
+  readonly clientCa?: string;
+  readonly clientSan?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
   readonly name?: string;
   readonly heartbeat: number;
   readonly memoryShare: number;
