@@ -181,7 +181,10 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
         life.run(ending),
         ...(identities === undefined
           ? []
-          : [identities.run(ending), signAgain({ ...identities, registry, documents, searches, clock, logger }, ending)]),
+          : [
+              identities.run(ending),
+              signAgain({ ...identities, registry, documents, searches, clock, logger }, ending),
+            ]),
       ];
       tasks = running.map((task) =>
         task.then(

@@ -21,9 +21,12 @@ export { openExistingStore, openJetstreamStore } from "./nats/jetstream/jetstrea
 export { NatsLink } from "./nats/nats-link.ts";
 export { NatsNotifyBus } from "./nats/nats-notify-bus.ts";
 export type { NatsCredentials } from "./nats/nats-settings.ts";
+export { checkNatsIdentities } from "./nats/nats-setup.ts";
+export { pushAccount } from "./nats/push-account.ts";
 export { checkStore, type StoredStream, setAsideStreams } from "./nats/server/check-store.ts";
 export { EmbeddedNatsServer } from "./nats/server/embedded-nats-server.ts";
 export { findNatsServer } from "./nats/server/nats-binary.ts";
+export type { ServerIdentities } from "./nats/server/server-config.ts";
 export { STORE_NEEDS_BYTES } from "./store/fit-layout.ts";
 export { BUCKETS, FLEET_LAYOUT, STREAMS } from "./store/fleet-layout.ts";
 export type { StateStore, StoreCallOptions, StoreChange, StoreEntry, StreamEvent } from "./store/state-store.ts";

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import {
   type CoordinatorAddresses,
   type CoordinatorSettings,
@@ -8,6 +8,7 @@ import {
   runCoordinator,
 } from "@mpo/coordinator";
 import { given, MpoError, SECOND_MS, USUAL_ADDRESSES } from "@mpo/core";
+import { localJoinFile } from "@mpo/identity";
 import { fileError, throwIfAborted } from "@mpo/io";
 import type { LogLevel } from "@mpo/runtime";
 import type { Daemon, Files, Output } from "../command-context.ts";
@@ -15,6 +16,7 @@ import { type Address, targetOf } from "../options/address-options.ts";
 import { printError } from "../output/print-error.ts";
 import { commandLogger } from "./command-logger.ts";
 import { coordinatorFolder, natsServerPlaces } from "./coordinator-places.ts";
+import { stateFolder } from "./state-folder.ts";
 
 /** The options of `mpo coordinator`. Times are milliseconds. */
 export interface CoordinatorCommandOptions {
@@ -54,6 +56,8 @@ export async function runCoordinatorCommand(
   throwIfAborted(context.signal);
   const code = await runCoordinator(settingsFrom(options), {
     nats,
+    keys: { folder: join(coordinatorFolder(options.data, context), "authority") },
+    localJoinFile: (port) => localJoinFile(stateFolder(context.environment), port),
     process,
     logger,
     onReady: (addresses) => printReady(addresses, nats, context),
