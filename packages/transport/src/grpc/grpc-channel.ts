@@ -38,8 +38,8 @@ const OPTIONS: ChannelOptions = {
   "grpc.keepalive_permit_without_calls": 1,
   "grpc.initial_reconnect_backoff_ms": 500,
   "grpc.max_reconnect_backoff_ms": 30_000,
-  // Calls are repeated by us, with our codes.
-  "grpc.enable_retries": 0,
+  // Without a policy, only calls that no handler has seen: those that met the end of a connection. We repeat the others.
+  "grpc.enable_retries": 1,
   "grpc.service_config_disable_resolution": 1,
   // A fleet spreads itself over the addresses of one name.
   "grpc.service_config": JSON.stringify({ loadBalancingConfig: [{ pick_first: { shuffleAddressList: true } }] }),
