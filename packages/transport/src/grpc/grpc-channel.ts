@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { createSecureContext } from "node:tls";
 import { type ChannelOptions, Client, compressionAlgorithms, connectivityState, credentials } from "@grpc/grpc-js";
 import { MpoError } from "@mpo/core";
@@ -87,6 +88,8 @@ export class GrpcChannel {
 
   constructor(options: GrpcChannelOptions) {
     checkTargets(options);
+    // Each old connection listens.
+    setMaxListeners(0, this.#ends.signal);
     this.#options = options;
     this.#client = makeClient(options, this.target);
     const { tls } = options;
@@ -126,9 +129,9 @@ export class GrpcChannel {
 
   #explained(target: string, thrown: unknown): unknown {
     const error = MpoError.from(thrown);
-    const tls = tlsFailure(error, target, this.#options.tls !== undefined);
+    const plain = tlsFailure(error, target, this.#options.tls !== undefined) ?? thrown;
     const proxy = proxyFor(target);
-    if (tls !== undefined || proxy === undefined || !isTransient(thrown)) return tls ?? thrown;
+    if (proxy === undefined || !isTransient(plain)) return plain;
     return error.with({
       message: `${error.message} (through the proxy ${proxy.address} from ${proxy.variable})`,
       hint: `If ${target} can be reached without it, add its host to no_proxy, or unset ${proxy.variable}.`,
