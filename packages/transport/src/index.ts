@@ -1,6 +1,6 @@
 export type { NotifyBus } from "./bus/notify-bus.ts";
 export { type AdminClient, createAdminClient } from "./grpc/admin-client.ts";
-export type { CallContext, CallerFacts, Identify, Person } from "./grpc/call-context.ts";
+export type { CallContext, Identify } from "./grpc/call-context.ts";
 export type { CallOptions } from "./grpc/call-options.ts";
 export { fetchChain } from "./grpc/fetch-chain.ts";
 export { createFleetClient, type FleetClient } from "./grpc/fleet-client.ts";
