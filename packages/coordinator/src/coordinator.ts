@@ -8,6 +8,7 @@ import { FleetApi } from "./api/fleet-api.ts";
 import { IdentityApi } from "./api/identity-api.ts";
 import { DocumentService } from "./documents/document-service.ts";
 import { Audit } from "./events/audit.ts";
+import { verifyEvents } from "./events/verify-events.ts";
 import { createMetrics, type Metrics } from "./http/metrics.ts";
 import type { FleetAuthority } from "./identity/authority.ts";
 import { type Identities, identitiesOf } from "./identity/identities.ts";
@@ -39,6 +40,10 @@ export interface CoordinatorPorts {
   readonly newId: () => string;
   /** With what it vouches for devices and documents; absent: nobody proves who they are. */
   readonly authority?: FleetAuthority | undefined;
+  /** Signs the hash of an event. Default: events are not signed. */
+  readonly seal?: (hash: Uint8Array) => string;
+  /** Whether a signature is the fleet's. Default: signatures are not checked. */
+  readonly checkSeal?: (hash: Uint8Array, seal: string) => boolean;
 }
 
 /** A coordinator without its listeners: all of its logic over a store. */
@@ -70,7 +75,7 @@ export interface Coordinator {
  * the work.
  */
 export function createCoordinator(settings: ResolvedSettings, ports: CoordinatorPorts): Coordinator {
-  const { store, clock = systemClock, random = Math.random, newId } = ports;
+  const { store, clock = systemClock, random = Math.random, newId, seal, checkSeal } = ports;
   const logger = ports.logger.child({ coordinator: settings.name });
   const health = new StoreHealth({
     store,
@@ -89,7 +94,7 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
   const identities = ports.authority === undefined ? undefined : identitiesOf(context, ports.authority);
   const enrolments = identities?.enrolments;
   const queue = new SearchQueue(context, { name: settings.name, leaseMs: settings.leaseMs });
-  const audit = new Audit(context);
+  const audit = new Audit(context, { newId, seal });
   const heartbeatSeconds = (): number => heartbeatSecondsOf(settings.heartbeatSeconds, registry.size);
   const life = new DeviceLife({
     ...context,
@@ -129,6 +134,7 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
   const admin = new AdminApi({
     ...common,
     ...{ life, newId },
+    verifyEvents: (request, call) => verifyEvents({ store, clock, known: () => audit.known, checkSeal }, request, call),
     presenceMs: () => health.presenceMs,
     onPushed: (cause) => metrics.pushed(cause),
   });
