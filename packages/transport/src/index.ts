@@ -30,3 +30,4 @@ export type { ServerIdentities } from "./nats/server/server-config.ts";
 export { STORE_NEEDS_BYTES } from "./store/fit-layout.ts";
 export { BUCKETS, FLEET_LAYOUT, STREAMS } from "./store/fleet-layout.ts";
 export type { StateStore, StoreCallOptions, StoreChange, StoreEntry, StreamEvent } from "./store/state-store.ts";
+export { streamOf } from "./store/store-layout.ts";

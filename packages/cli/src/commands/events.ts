@@ -6,6 +6,7 @@ import type { FleetEvent, ListEventsResponse } from "@mpo/protocol";
 import { isTransient, Waits } from "@mpo/runtime";
 import type { Command } from "commander";
 import type { CommandContext, Files, Output, Stop } from "../command-context.ts";
+import { defineVerify } from "../fleet/verify-events.ts";
 import { type AdminSession, withAdmin } from "../fleet/with-admin.ts";
 import { addFleetCommand, type FleetOptions, fleetName } from "../options/fleet-options.ts";
 import { momentInMs, wholeNumber } from "../options/parsers.ts";
@@ -44,7 +45,7 @@ Examples:
   mpo events export --since 30d --output march.ndjson
 `;
 
-/** `mpo events` and `mpo events export`. */
+/** `mpo events`, `export` and `verify`. */
 export function define(command: Command, context: CommandContext): void {
   addRange(addFleetCommand(command, HELP))
     .option(
@@ -60,6 +61,7 @@ export function define(command: Command, context: CommandContext): void {
     .addOption(forceOption())
     // Options that the command above has too are taken by it, wherever they stand.
     .action((_: ExportOptions, exporting: Command) => exportEvents(exporting.optsWithGlobals(), context));
+  defineVerify(command, context);
 }
 
 const EXPORT_HELP = "\nExample:\n  mpo events export --since 30d --device pi-7 --output pi-7.ndjson\n";
