@@ -8,6 +8,7 @@ import { FleetApi } from "./api/fleet-api.ts";
 import { IdentityApi } from "./api/identity-api.ts";
 import { DocumentService } from "./documents/document-service.ts";
 import { Audit } from "./events/audit.ts";
+import { verifyEvents } from "./events/verify-events.ts";
 import { createMetrics, type Metrics } from "./http/metrics.ts";
 import type { FleetAuthority } from "./identity/authority.ts";
 import { type Identities, identitiesOf } from "./identity/identities.ts";
@@ -74,7 +75,7 @@ export interface Coordinator {
  * the work.
  */
 export function createCoordinator(settings: ResolvedSettings, ports: CoordinatorPorts): Coordinator {
-  const { store, clock = systemClock, random = Math.random, newId } = ports;
+  const { store, clock = systemClock, random = Math.random, newId, authority } = ports;
   const logger = ports.logger.child({ coordinator: settings.name });
   const health = new StoreHealth({
     store,
@@ -89,11 +90,12 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
   const statuses = new StatusService(context);
   const profiles = new ProfileService(context);
   const priors = new PriorService(context, profiles, { quorum: settings.quorum });
-  const documents = new DocumentService(context, { validMs: settings.documentValidMs, signer: ports.authority });
-  const identities = ports.authority && identitiesOf(context, ports.authority, ports.pushRevocations);
+  const documents = new DocumentService(context, { validMs: settings.documentValidMs, signer: authority });
+  const identities = authority && identitiesOf(context, authority, ports.pushRevocations);
   const enrolments = identities?.enrolments;
   const queue = new SearchQueue(context, { name: settings.name, leaseMs: settings.leaseMs });
-  const audit = new Audit(context);
+  const checkSeal = authority && ((hash: Uint8Array, seal: string) => authority.isSealOf(seal, hash));
+  const audit = new Audit(context, { newId, seal: authority && ((hash) => authority.seal(hash)) });
   const heartbeatSeconds = (): number => heartbeatSecondsOf(settings.heartbeatSeconds, registry.size);
   const life = new DeviceLife({
     ...context,
@@ -133,6 +135,7 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
   const admin = new AdminApi({
     ...common,
     ...{ life, newId },
+    verifyEvents: (request, call) => verifyEvents({ store, clock, known: () => audit.known, checkSeal }, request, call),
     presenceMs: () => health.presenceMs,
     onPushed: (cause) => metrics.pushed(cause),
   });
@@ -181,7 +184,10 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
         life.run(ending),
         ...(identities === undefined
           ? []
-          : [identities.run(ending), signAgain({ ...identities, registry, documents, searches, clock, logger }, ending)]),
+          : [
+              identities.run(ending),
+              signAgain({ ...identities, registry, documents, searches, clock, logger }, ending),
+            ]),
       ];
       tasks = running.map((task) =>
         task.then(

@@ -6,7 +6,8 @@ import { delimiter, join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { createLogger, EXIT_CODES, exitCodeOf, type Logger, type ProcessPort, silentLogger } from "@mpo/runtime";
 import { createAdminClient, createFleetClient, findNatsServer } from "@mpo/transport";
-import { type CoordinatorAddresses, type EmbeddedNats, runCoordinator } from "./run-coordinator.ts";
+import { runCoordinator } from "./run-coordinator.ts";
+import type { CoordinatorAddresses, EmbeddedNats } from "./run-options.ts";
 import type { CoordinatorSettings } from "./settings.ts";
 import { eventually, helloOf, identityOf, reportOf } from "./testing/tiny-fleet.ts";
 
@@ -48,6 +49,7 @@ async function run(
   const addresses = await new Promise<CoordinatorAddresses>((resolve, reject) => {
     code = runCoordinator(settings, {
       nats,
+      keys: { folder: join(folder, "authority") },
       process: fakeProcess(),
       logger,
       signal: ends.signal,

@@ -1,5 +1,4 @@
 import { join } from "node:path";
-import { given } from "@mpo/core";
 import { type Authority, NATS_NAME, RenewingCertificate, readWrappingKey, writeAuthority } from "@mpo/identity";
 import type { Clock } from "@mpo/io";
 import type { Logger, Service } from "@mpo/runtime";
@@ -113,7 +112,8 @@ export class RunIdentity {
         const { signal } = this.#ends;
         this.keys.onChange(() => {
           this.tls.renew(signal).catch((err: unknown) => {
-            if (!signal.aborted) this.#options.logger.error("the coordinator's certificate could not be renewed", { err });
+            if (!signal.aborted)
+              this.#options.logger.error("the coordinator's certificate could not be renewed", { err });
           });
         });
         this.#tasks = Promise.all([this.tls.run(signal), this.#follow(signal)]);
@@ -147,7 +147,10 @@ export class RunIdentity {
 
   async #asSystem(servers: readonly string[], work: (link: NatsLink) => Promise<void>): Promise<void> {
     const { logger } = this.#options;
-    const link = await NatsLink.open({ servers, name: "coordinator, system", ...this.linkSettings("system") }, { logger });
+    const link = await NatsLink.open(
+      { servers, name: "coordinator, system", ...this.linkSettings("system") },
+      { logger },
+    );
     try {
       await work(link);
     } finally {

@@ -1,4 +1,5 @@
 import { MAX_MS, MpoError, USUAL_ADDRESSES } from "@mpo/core";
+import { CERTIFICATE_LIFETIME_MS } from "@mpo/identity";
 import { isLoopback } from "@mpo/transport";
 import { DEFAULT_PROBE_POLICY, type ProbePolicy } from "./probes/probe-orders.ts";
 import { type BudgetPolicy, DEFAULT_BUDGET_POLICY } from "./search/device-budget.ts";
@@ -17,8 +18,12 @@ export interface ResolvedSettings {
   readonly grpc: ListenAddress;
   /** For `/metrics`, `/healthz`, `/readyz`. */
   readonly http: ListenAddress;
-  /** Allow addresses beyond loopback although callers are not authenticated. */
+  /** Nobody proves who they are, and everything crosses in clear text: on loopback, for development. */
   readonly insecure: boolean;
+  /** Hosts by which others reach it, for the lines with which they join. Default, an empty list: where it listens. */
+  readonly advertise: readonly string[];
+  /** How long certificates are good, milliseconds. */
+  readonly certificateValidMs: number;
   /** What agents are to connect to, "nats://127.0.0.1:4222". Default, an empty list: what the coordinator uses. */
   readonly natsServers: readonly string[];
   /** In a small fleet; thousands are asked less often (`heartbeatSecondsOf`). */
@@ -46,6 +51,8 @@ type Group = "grpc" | "http" | "budget" | "probes";
 const DEFAULTS: Omit<ResolvedSettings, "name"> = {
   ...USUAL_ADDRESSES,
   insecure: false,
+  advertise: [],
+  certificateValidMs: CERTIFICATE_LIFETIME_MS,
   natsServers: [],
   heartbeatSeconds: 30,
   callsPerSecond: 50,
@@ -56,7 +63,7 @@ const DEFAULTS: Omit<ResolvedSettings, "name"> = {
   documentValidMs: 30 * 86_400_000,
 };
 
-/** Fills in defaults and checks. Throws `invalid-argument`; `precondition-failed` for an address that must not be bound. */
+/** Fills in defaults and checks. Throws `invalid-argument`; `precondition-failed` for an address that must not be bound insecurely. */
 export function resolveSettings(settings: CoordinatorSettings, newId: () => string): ResolvedSettings {
   const grpc = { ...DEFAULTS.grpc, ...settings.grpc };
   const http = { ...DEFAULTS.http, ...settings.http };
@@ -72,16 +79,21 @@ export function resolveSettings(settings: CoordinatorSettings, newId: () => stri
   checkNumber("leaseMs", resolved.leaseMs, 100, 3_600_000);
   checkNumber("documentValidMs", resolved.documentValidMs, 1000, 400 * 86_400_000);
   if (resolved.retireAfterMs !== undefined) checkNumber("retireAfterMs", resolved.retireAfterMs, 3_600_000, MAX_MS);
-  if (!resolved.insecure) for (const { host } of [grpc, http]) requireLoopback(host);
+  checkNumber("certificateValidMs", resolved.certificateValidMs, 10_000, 400 * 86_400_000);
+  if (resolved.insecure) for (const { host } of [grpc, http]) requireLoopback(host);
   return resolved;
 }
 
 /** Throws `precondition-failed` for an address that others can reach. */
 export function requireLoopback(host: string): void {
   if (isLoopback(host)) return;
-  throw new MpoError("precondition-failed", `${host} can be reached by others, and callers are not authenticated yet`, {
-    hint: "Bind to 127.0.0.1, or give --insecure if everyone who can reach this address may control the fleet.",
-  });
+  throw new MpoError(
+    "precondition-failed",
+    `${host} can be reached by others, and with --insecure anybody may control the fleet`,
+    {
+      hint: "Leave --insecure out: devices and people then prove who they are. It is for development on one machine.",
+    },
+  );
 }
 
 function checkNumber(name: string, value: number, least: number, most: number): void {

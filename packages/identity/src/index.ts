@@ -10,6 +10,7 @@ export {
   rotateSigningKey,
   trustedCertificates,
   unwrapAuthority,
+  withRetired,
   wrapAuthority,
   writeAuthority,
   writePrivateFile,
@@ -48,7 +49,9 @@ export {
 export {
   createSigningKey,
   type DocumentSignature,
+  isSealOf,
   type KeyDocument,
+  sealEvent,
   signDocument,
   signingPublicKey,
   signKeyDocument,

@@ -2,6 +2,7 @@ export { asLine } from "./as-line.ts";
 export { LIMITS } from "./limits.ts";
 export type {
   DeviceView,
+  EventFinding,
   Explanation,
   FleetEvent,
   GetConfigResponse,
@@ -10,6 +11,7 @@ export type {
   ListProfilesResponse,
   PageRequest,
   RejectedRung,
+  VerifyEventsResponse,
 } from "./messages/admin.ts";
 export type {
   Condition,

@@ -119,4 +119,5 @@ export const ADMIN_SERVICE = {
   rotateAuthority: ask("RotateAuthority", identity.rotateAuthorityRequest, identity.rotateAuthorityResponse),
   rotateKeys: ask("RotateKeys", identity.rotateKeysRequest, identity.rotateKeysResponse),
   installKeys: ask("InstallKeys", identity.installKeysRequest, identity.installKeysResponse),
+  verifyEvents: watch("VerifyEvents", admin.verifyEventsRequest, admin.verifyEventsResponse),
 };

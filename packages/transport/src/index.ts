@@ -1,6 +1,6 @@
 export type { NotifyBus } from "./bus/notify-bus.ts";
 export { type AdminClient, createAdminClient } from "./grpc/admin-client.ts";
-export type { CallContext, CallerFacts, Identify, Person } from "./grpc/call-context.ts";
+export type { CallContext, Identify } from "./grpc/call-context.ts";
 export type { CallOptions } from "./grpc/call-options.ts";
 export { fetchChain } from "./grpc/fetch-chain.ts";
 export { createFleetClient, type FleetClient } from "./grpc/fleet-client.ts";
@@ -21,9 +21,13 @@ export { openExistingStore, openJetstreamStore } from "./nats/jetstream/jetstrea
 export { NatsLink } from "./nats/nats-link.ts";
 export { NatsNotifyBus } from "./nats/nats-notify-bus.ts";
 export type { NatsCredentials } from "./nats/nats-settings.ts";
+export { checkNatsIdentities } from "./nats/nats-setup.ts";
+export { pushAccount } from "./nats/push-account.ts";
 export { checkStore, type StoredStream, setAsideStreams } from "./nats/server/check-store.ts";
 export { EmbeddedNatsServer } from "./nats/server/embedded-nats-server.ts";
 export { findNatsServer } from "./nats/server/nats-binary.ts";
+export type { ServerIdentities } from "./nats/server/server-config.ts";
 export { STORE_NEEDS_BYTES } from "./store/fit-layout.ts";
 export { BUCKETS, FLEET_LAYOUT, STREAMS } from "./store/fleet-layout.ts";
 export type { StateStore, StoreCallOptions, StoreChange, StoreEntry, StreamEvent } from "./store/state-store.ts";
+export { streamOf } from "./store/store-layout.ts";

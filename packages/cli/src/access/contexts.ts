@@ -37,7 +37,10 @@ export function contextsFile({ XDG_CONFIG_HOME: named = "", HOME: home = "" }: F
   return join(base, "mpoptimizer", "contexts.json");
 }
 
-export async function readContexts({ environment }: Pick<Files, "environment">, options?: Abortable): Promise<Contexts> {
+export async function readContexts(
+  { environment }: Pick<Files, "environment">,
+  options?: Abortable,
+): Promise<Contexts> {
   const path = contextsFile(environment);
   const read = readPrivateJson(path, (value, place) => checked(contextsSchema, value, place), {
     ...{ maxBytes: MAX_BYTES, ...options },

@@ -27,7 +27,11 @@ type Where = Pick<FleetOptions, "coordinator" | "context" | "insecure">;
  * by the context that has it. Where none is named: the context that is named, else the one in use, else the local join
  * file of the usual port.
  */
-export async function findFleet(where: Where, files: Pick<Files, "environment">, options?: Abortable): Promise<FleetAccess> {
+export async function findFleet(
+  where: Where,
+  files: Pick<Files, "environment">,
+  options?: Abortable,
+): Promise<FleetAccess> {
   const { coordinator: named, insecure } = where;
   if (insecure) return inClearText(named ?? [USUAL_ADDRESSES.grpc]);
   const targets = named?.map(targetOf);
@@ -54,7 +58,8 @@ export async function contextInUse(
 ): Promise<FleetContext | undefined> {
   if (insecure === true) return undefined;
   const contexts = await readContexts(files);
-  const name = context ?? (coordinator === undefined ? contexts.current : contextWith(coordinator.map(targetOf), contexts));
+  const name =
+    context ?? (coordinator === undefined ? contexts.current : contextWith(coordinator.map(targetOf), contexts));
   return name === undefined ? undefined : contexts.all.get(name);
 }
 
@@ -63,7 +68,7 @@ export function inClearText(addresses: readonly Address[]): FleetAccess {
   const other = addresses.find(({ host }) => !isLoopback(host));
   if (other === undefined) return { targets: addresses.map(targetOf), from: "--insecure" };
   throw new MpoError("invalid-argument", `--insecure with ${targetOf(other)}: it is for this machine alone`, {
-    hint: "Leave --insecure away, and log in: mpo login.",
+    hint: "Leave --insecure away: then everybody proves who they are, and nothing crosses in clear text.",
   });
 }
 

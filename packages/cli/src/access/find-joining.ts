@@ -51,8 +51,8 @@ export async function findJoining(
   }
   const local = await readLocal(named ?? [USUAL_ADDRESSES.grpc], files, options);
   if (local === undefined) return { targets: targets ?? [] };
-  const { caPem, joinString, addresses } = local.join;
-  return { targets: targets ?? addresses, caPem, joinString };
+  const { addresses, ...rest } = local.join;
+  return { targets: targets ?? addresses, caPem: rest.caPem, joinString: rest.joinString };
 }
 
 /** A service keeps naming its file, which may be gone once the device has joined. */

@@ -19,7 +19,10 @@ export function define(command: Command, context: CommandContext): void {
   command
     .option("--join <line>", JOIN)
     .addOption(coordinatorOption(COORDINATOR))
-    .option("--ca <file>", "certificate of the fleet's authority, to join without a line; somebody accepts the device then")
+    .option(
+      "--ca <file>",
+      "certificate of the fleet's authority, to join without a line; somebody accepts the device then",
+    )
     .option("--insecure", "the coordinator is on this machine, and runs with --insecure", false)
     .addOption(tenantOption("whose device it is").default("default"))
     .option("--device <name>", "name of this device in the fleet (default: the host's)", fleetName)

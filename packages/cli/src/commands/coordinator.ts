@@ -1,25 +1,19 @@
 import { USUAL_ADDRESSES } from "@mpo/core";
 import { type Command, Option } from "commander";
 import type { CommandContext } from "../command-context.ts";
-import { type CoordinatorCommandOptions, runCoordinatorCommand } from "../fleet/run-coordinator-command.ts";
-import { addressWith, repeated, targetOf, urlOf } from "../options/address-options.ts";
+import { type CoordinatorCommandOptions, NATS_PORT, runCoordinatorCommand } from "../fleet/run-coordinator-command.ts";
+import { addressWith, hostName, repeated, targetOf, urlOf } from "../options/address-options.ts";
 import { addLogLevel, fleetName } from "../options/fleet-options.ts";
 import { durationFrom, durationOption, numberBetween, wholeNumber } from "../options/parsers.ts";
-
-const NATS_PORT = 4222;
 
 export function define(command: Command, context: CommandContext): void {
   command
     .option("--data <folder>", "where the fleet's state lies (default: mpoptimizer/coordinator in XDG_STATE_HOME)")
     .option("--listen <host:port>", LISTEN, addressWith(USUAL_ADDRESSES.grpc.port, 0))
     .option("--http <host:port>", HTTP, addressWith(USUAL_ADDRESSES.http.port, 0))
-    .option("--advertise <host>", ADVERTISE, repeated(addressWith(0, 0)))
+    .option("--advertise <host>", ADVERTISE, repeated(hostName))
     .option("--insecure", "for development: no TLS, and nobody proves who they are; on loopback only", false)
     .option("--authority-key <file>", AUTHORITY_KEY)
-    .option("--client-ca <file>", "another authority whose certificates of devices are accepted, PEM; with --client-san")
-    .option("--client-san <pattern>", CLIENT_SAN)
-    .option("--tls-cert <file>", "certificate to show, PEM, with those above it (default: one of the fleet's own authority)")
-    .option("--tls-key <file>", "its private key, PEM; both are read again when they change")
     .option("--name <name>", "name of this coordinator (default: a random one)", fleetName)
     .addOption(durationOption("--heartbeat <duration>", HEARTBEAT, "30s", durationFrom("1s")))
     .option("--memory-share <share>", "of a device's memory that a retraining may take", numberBetween(0.01, 1), 0.75)
@@ -47,10 +41,9 @@ export function define(command: Command, context: CommandContext): void {
 
 const LISTEN = `for agents and commands; port 0: a free one (default: ${targetOf(USUAL_ADDRESSES.grpc)})`;
 const ADVERTISE =
-  "host, or host and port, that lines to join with hold; may be repeated (default: where it listens, or all addresses of this machine)";
+  "host by which others reach it, for the lines with which they join; may be repeated (default: where it listens, or all addresses of this machine)";
 const AUTHORITY_KEY =
   "32 bytes that wrap the fleet's keys in the store, for several coordinators (default: the keys stay in --data)";
-const CLIENT_SAN = "URI of a device in such a certificate, with {tenant} and {device}, such as spiffe://example.org/{tenant}/{device}";
 const NATS_LISTEN = `where that one listens (default: --listen's host; port ${NATS_PORT}, or a free one on loopback)`;
 const HTTP = `for /metrics, /healthz and /readyz (default: ${targetOf(USUAL_ADDRESSES.http)})`;
 const HEARTBEAT = "how often devices report that they are there; longer in a fleet of thousands";

@@ -57,11 +57,7 @@ export function define(devices: Command, context: CommandContext): void {
 }
 
 /** Asks one device, or all with some labels, to report again. */
-async function refreshDevices(
-  device: string | undefined,
-  options: DeviceFilter,
-  context: Asking,
-): Promise<void> {
+async function refreshDevices(device: string | undefined, options: DeviceFilter, context: Asking): Promise<void> {
   const { terminal } = context;
   const { tenant, label: labels = [] } = options;
   if ((device === undefined) === (labels.length === 0)) {

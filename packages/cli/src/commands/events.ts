@@ -6,6 +6,7 @@ import type { FleetEvent, ListEventsResponse } from "@mpo/protocol";
 import { isTransient, Waits } from "@mpo/runtime";
 import type { Command } from "commander";
 import type { Asking, CommandContext, Output } from "../command-context.ts";
+import { defineVerify } from "../fleet/verify-events.ts";
 import { type AdminSession, withAdmin } from "../fleet/with-admin.ts";
 import { addFleetCommand, type FleetOptions, fleetName } from "../options/fleet-options.ts";
 import { momentInMs, wholeNumber } from "../options/parsers.ts";
@@ -44,7 +45,7 @@ Examples:
   mpo events export --since 30d --output march.ndjson
 `;
 
-/** `mpo events` and `mpo events export`. */
+/** `mpo events`, `export` and `verify`. */
 export function define(command: Command, context: CommandContext): void {
   addRange(addFleetCommand(command, HELP))
     .option(
@@ -60,6 +61,7 @@ export function define(command: Command, context: CommandContext): void {
     .addOption(forceOption())
     // Options that the command above has too are taken by it, wherever they stand.
     .action((_: ExportOptions, exporting: Command) => exportEvents(exporting.optsWithGlobals(), context));
+  defineVerify(command, context);
 }
 
 const EXPORT_HELP = "\nExample:\n  mpo events export --since 30d --device pi-7 --output pi-7.ndjson\n";
@@ -170,12 +172,7 @@ async function exportEvents(options: ExportOptions, context: Asking): Promise<vo
  * Prints events after a place as they happen. A connection that breaks is made again, and nothing that happened in
  * between is left out.
  */
-async function follow(
-  after: number,
-  options: EventsOptions,
-  session: AdminSession,
-  context: Asking,
-): Promise<void> {
+async function follow(after: number, options: EventsOptions, session: AdminSession, context: Asking): Promise<void> {
   const { admin, call, target } = session;
   const { terminal, signal } = context;
   let last = after;

@@ -132,12 +132,7 @@ async function byName(
 }
 
 /** Gives a device another name. */
-async function renameDevice(
-  device: string,
-  newName: string,
-  options: RenameOptions,
-  context: Asking,
-): Promise<void> {
+async function renameDevice(device: string, newName: string, options: RenameOptions, context: Asking): Promise<void> {
   const { terminal } = context;
   const { tenant, reason } = options;
   await withAdmin(options, context, async ({ admin, call }) => {

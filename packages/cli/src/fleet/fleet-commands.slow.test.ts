@@ -143,6 +143,12 @@ describe("a fleet from the command line", { skip: noNatsServer, timeout: 180_000
     assert.ok(String(byHand?.["actor"]).includes(String(requestId)), JSON.stringify(byHand));
     await follower.record(({ kind, device }) => kind === "config-rolled-back" && device === "pi-1");
     assert.match((await mpo("events")).stdout, /device-enrolled +pi-2/u);
+    const verified = await json("events", "verify", "--since", "1h");
+    const [{ event, entries, writers, findings } = {}] = verified.records;
+    assert.deepEqual([verified.code, event, writers, findings], [0, "verified", 1, 0]);
+    assert.ok(Number(entries) >= events.length);
+    assert.match((await mpo("events", "verify")).stdout, /checked \d+ events, 1 to .*\n.*\n +\d+ are not signed/u);
+    assert.equal((await mpo("events", "verify", "--device", "pi-1")).code, EXIT_CODES.usage);
 
     for (const command of ["devices show", "profiles show", "config show", "config explain", "config push"]) {
       const { stdout } = await mpo(...command.split(" "), "pi-1");

@@ -29,6 +29,7 @@ export interface AdminParts extends ApiParts {
   /** Names for requests; never the same twice. */
   readonly newId: () => string;
   readonly onPushed?: (cause: PushCause) => void;
+  readonly verifyEvents: AdminApi["verifyEvents"];
 }
 
 type Ask<Call extends keyof AdminServiceMethods> = RequestOf<AdminServiceMethods[Call]>;
@@ -187,6 +188,10 @@ export class AdminApi {
     const { afterSequence } = request;
     const filter = this.#withFormerNames(request);
     for await (const event of this.#parts.audit.watch(filter, { afterSequence, signal })) yield { event };
+  }
+
+  verifyEvents(request: Ask<"verifyEvents">, call: ApiCall): AsyncGenerator<Answer<"verifyEvents">, void, undefined> {
+    return this.#parts.verifyEvents(request, call);
   }
 
   /** The events of a device are also those that it had under other names. */

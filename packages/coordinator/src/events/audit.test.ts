@@ -14,13 +14,15 @@ const EVERY_MS = 1000;
 async function withEvents(t: TestContext): Promise<Audit> {
   const clock = new VirtualClock(START_MS);
   const context = { store: freshServer().connect(), clock, random: () => 0, logger: silentLogger };
-  const writer = new Audit(context);
+  let ids = 0;
+  const newId = (): string => `writer-${++ids}`;
+  const writer = new Audit(context, { newId });
   for (let number = 1; number <= COUNT; number++) {
     const identity = { tenant: "acme", device: number % 2 === 1 ? "odd" : "even" };
     await writer.write({ kind: "probe-failed", identity, actor: "test", message: String(number) });
     await clock.advance(EVERY_MS);
   }
-  const audit = new Audit(context, { maxRecent: 10, maxScanned: 7 });
+  const audit = new Audit(context, { newId, maxRecent: 10, maxScanned: 7 });
   const ends = new AbortController();
   const running = audit.run(ends.signal);
   t.after(async () => {

@@ -1,8 +1,11 @@
-import { type Abortable, linkSignals } from "@mpo/io";
+import { fact, MpoError } from "@mpo/core";
+import { type Abortable, linkSignals, Turns } from "@mpo/io";
 import { asLine, auditSubject, type DeviceIdentity, type FleetEvent, schemas } from "@mpo/protocol";
+import { isTransient } from "@mpo/runtime";
 import { STREAMS, type StreamEvent } from "@mpo/transport";
 import type { StoreContext } from "../store/change-entry.ts";
 import { recordForm } from "../store/records.ts";
+import { type ChainLink, ChainWriter, chainedEntry, entryChain, SEAL_LENGTH } from "./audit-chain.ts";
 
 /** Something that happened, before it has its place among all events. */
 export interface Happening {
@@ -24,6 +27,10 @@ export interface EventFilter {
 }
 
 export interface AuditOptions {
+  /** Names that are never the same twice, also not in another process. */
+  readonly newId: () => string;
+  /** Signs the hash of an entry. Absent: entries are not signed. */
+  readonly seal?: ((hash: Uint8Array) => string) | undefined;
   /** Events that are kept in memory; up to twice as many. Default 20,000. */
   readonly maxRecent?: number;
   /** Places of the stream that are read at once: an answer comes within a second, and the reader asks on. */
@@ -31,7 +38,12 @@ export interface AuditOptions {
 }
 
 /** An event as it is stored: its place is the stream's to give. */
-const EVENT = recordForm("event", schemas.event.omit({ sequence: true }));
+const EVENT = recordForm(
+  "event",
+  schemas.event
+    .omit({ sequence: true })
+    .extend({ chain: entryChain.optional(), seal: fact.text(1, SEAL_LENGTH).optional() }),
+);
 
 /**
  * Who did what to which device: appended to a stream that is never shortened by hand, and the newest part kept in memory
@@ -39,12 +51,17 @@ const EVENT = recordForm("event", schemas.event.omit({ sequence: true }));
  */
 export class Audit {
   readonly #context: StoreContext;
-  readonly #options: Required<AuditOptions>;
+  readonly #options: AuditOptions & Required<Pick<AuditOptions, "maxRecent" | "maxScanned">>;
+  readonly #chain: ChainWriter;
+  readonly #turns = new Turns();
+  /** Appends that the store did not answer. */
+  #failures = 0;
   /** Oldest first. */
   #recent: FleetEvent[] = [];
 
-  constructor(context: StoreContext, options: AuditOptions = {}) {
+  constructor(context: StoreContext, options: AuditOptions) {
     this.#options = { maxRecent: 20_000, maxScanned: 10_000, ...options };
+    this.#chain = new ChainWriter(options.newId);
     this.#context = context;
   }
 
@@ -60,7 +77,33 @@ export class Audit {
       message: asLine(message),
     };
     const subject = auditSubject(identity.tenant, kind);
-    await this.#context.store.append(STREAMS.audit, subject, EVENT.toBytes(event), { signal });
+    const failures = this.#failures;
+    await this.#turns.take(async () => {
+      // What waited through an outage would wait for each that came before it.
+      if (this.#failures !== failures) throw new MpoError("unavailable", "the store did not take the event before it");
+      await this.#append(subject, event, signal);
+    });
+  }
+
+  /** One after the other: each entry names the place of the one before it. */
+  async #append(
+    subject: string,
+    event: Parameters<typeof EVENT.toBytes>[0],
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const entry = { ...event, chain: this.#chain.next() };
+    const unsealed = EVENT.toBytes(entry);
+    const { hash } = chainedEntry({ subject, value: unsealed });
+    const seal = this.#options.seal?.(Buffer.from(hash, "hex"));
+    const value = seal === undefined ? unsealed : EVENT.toBytes({ ...entry, seal });
+    try {
+      const { sequence } = await this.#context.store.append(STREAMS.audit, subject, value, { signal });
+      this.#chain.stored({ sequence, hash });
+    } catch (thrown) {
+      this.#chain.lost();
+      if (isTransient(thrown)) this.#failures += 1;
+      throw thrown;
+    }
   }
 
   /** Writes an event of something that is done already, for which no caller waits: a failure is only logged. */
@@ -77,10 +120,16 @@ export class Audit {
     for await (const stored of this.#context.store.follow(STREAMS.audit, { signal })) {
       const event = this.#eventOf(stored);
       if (event === undefined || this.#isKnown(event)) continue;
+      this.#chain.saw({ sequence: stored.sequence, hash: chainedEntry(stored).hash });
       this.#recent.push(event);
       if (this.#recent.length > 2 * this.#options.maxRecent)
         this.#recent = this.#recent.slice(-this.#options.maxRecent);
     }
+  }
+
+  /** Entries that must be in the stream: the newest that was stored from here, and the newest that was seen. */
+  get known(): readonly ChainLink[] {
+    return this.#chain.known;
   }
 
   /** A store that went back in time gives places away again: what lay there and after it has never happened. */
@@ -177,7 +226,8 @@ export class Audit {
 
   #eventOf({ value, sequence }: StreamEvent): FleetEvent | undefined {
     try {
-      return { ...EVENT.fromBytes(value), sequence };
+      const { chain: _, seal: __, ...event } = EVENT.fromBytes(value);
+      return { ...event, sequence };
     } catch (thrown) {
       this.#context.logger.error("an event in the store cannot be read", { sequence, err: thrown });
       return undefined;

@@ -1,7 +1,9 @@
-import { createServer, type Server } from "node:http";
+import { createServer, type RequestListener, type Server, type ServerOptions } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { MpoError } from "@mpo/core";
 import type { Logger } from "@mpo/runtime";
+import type { TlsSource } from "@mpo/transport";
 import type { Metrics } from "./metrics.ts";
 
 export interface StatusServerOptions {
@@ -12,6 +14,12 @@ export interface StatusServerOptions {
   /** Why it is not ready; empty: it is. */
   readonly notReady: () => Promise<readonly string[]>;
   readonly logger: Logger;
+  /** Where others than this machine may ask: over TLS, with an access token. */
+  readonly protection?: {
+    readonly tls: TlsSource;
+    /** Throws for a token that is not good. */
+    readonly admit: (token: string) => unknown;
+  };
 }
 
 export interface StatusServer {
@@ -27,39 +35,65 @@ const MAX_CONNECTIONS = 64;
  * Throws `unavailable` when the address cannot be bound.
  */
 export async function startStatusServer(options: StatusServerOptions): Promise<StatusServer> {
-  const { host, port, metrics, notReady, logger } = options;
-  const server = createServer(
-    { requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS },
-    (request, response) => {
-      const send = (code: number, type: string, text: string): void => {
-        response.writeHead(code, { "content-type": type, "cache-control": "no-store" });
-        response.end(request.method === "HEAD" ? undefined : text);
-      };
-      const failed = (what: string) => (thrown: unknown) => {
-        logger.error(`the ${what} could not be read`, { err: thrown });
-        send(500, "text/plain", "internal error\n");
-      };
-      if (request.method !== "GET" && request.method !== "HEAD") return send(405, "text/plain", "only GET\n");
-      switch (request.url ?? "/") {
-        case "/healthz":
-          return send(200, "text/plain", "ok\n");
-        case "/readyz":
-          notReady().then(
-            (why) => send(why.length === 0 ? 200 : 503, "text/plain", `${why.join("; ") || "ok"}\n`),
-            failed("readiness"),
-          );
-          return;
-        case "/metrics":
-          metrics.page().then(({ type, text }) => send(200, type, text), failed("metrics"));
-          return;
-        default:
-          return send(404, "text/plain", "there are /metrics, /healthz and /readyz\n");
-      }
-    },
-  );
+  const { host, port, metrics, notReady, logger, protection } = options;
+  const limits = { requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS };
+  const answer: RequestListener = (request, response) => {
+    const send = (code: number, type: string, text: string): void => {
+      response.writeHead(code, { "content-type": type, "cache-control": "no-store" });
+      response.end(request.method === "HEAD" ? undefined : text);
+    };
+    const failed = (what: string) => (thrown: unknown) => {
+      logger.error(`the ${what} could not be read`, { err: thrown });
+      send(500, "text/plain", "internal error\n");
+    };
+    if (request.method !== "GET" && request.method !== "HEAD") return send(405, "text/plain", "only GET\n");
+    if (protection !== undefined && !isAdmitted(request.headers.authorization, protection.admit)) {
+      response.setHeader("www-authenticate", "Bearer");
+      return send(401, "text/plain", "an access token is needed: Authorization: Bearer TOKEN (mpo access create)\n");
+    }
+    switch (request.url ?? "/") {
+      case "/healthz":
+        return send(200, "text/plain", "ok\n");
+      case "/readyz":
+        notReady().then(
+          (why) => send(why.length === 0 ? 200 : 503, "text/plain", `${why.join("; ") || "ok"}\n`),
+          failed("readiness"),
+        );
+        return;
+      case "/metrics":
+        metrics.page().then(({ type, text }) => send(200, type, text), failed("metrics"));
+        return;
+      default:
+        return send(404, "text/plain", "there are /metrics, /healthz and /readyz\n");
+    }
+  };
+  const server = protection === undefined ? createServer(limits, answer) : secureServer(protection.tls, limits, answer);
   server.maxConnections = MAX_CONNECTIONS;
   const address = await listen(server, host, port);
   return { address, stop: () => close(server) };
+}
+
+function isAdmitted(authorization: string | undefined, admit: (token: string) => unknown): boolean {
+  const [, token] = /^Bearer (\S+)$/u.exec(authorization ?? "") ?? [];
+  if (token === undefined) return false;
+  try {
+    admit(token);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** A listener whose certificate changes with its source, for as long as it lives. */
+function secureServer(tls: TlsSource, limits: ServerOptions, answer: RequestListener): Server {
+  const pair = (): { cert: string; key: string; minVersion: "TLSv1.3" } => {
+    const { certificatePem, privateKeyPem } = tls.current();
+    return { cert: certificatePem, key: privateKeyPem, minVersion: "TLSv1.3" };
+  };
+  const server = createSecureServer({ ...limits, ...pair() }, answer);
+  const off = tls.onChange(() => server.setSecureContext(pair()));
+  server.once("close", off);
+  return server;
 }
 
 function listen(server: Server, host: string, port: number): Promise<StatusServer["address"]> {

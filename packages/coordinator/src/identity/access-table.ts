@@ -7,6 +7,7 @@ interface Access {
 }
 
 const SEE: Access = { role: "viewer", of: "tenant" };
+const SEE_ALL: Access = { role: "viewer", of: "fleet" };
 const CHANGE: Access = { role: "operator", of: "tenant" };
 const ADMIT: Access = { role: "admin", of: "tenant" };
 const RULE: Access = { role: "admin", of: "fleet" };
@@ -22,6 +23,7 @@ export const ADMIN_ACCESS: Readonly<Record<keyof AdminServiceMethods, Access | "
   explainConfig: SEE,
   listEvents: SEE,
   watchEvents: SEE,
+  verifyEvents: SEE_ALL,
   listEnrolments: SEE,
   refreshDevice: CHANGE,
   probeDevice: CHANGE,

@@ -28,6 +28,10 @@ export interface FleetAuthority {
   readonly epoch: number;
   readonly view: GetAuthorityResponse;
   sign(document: Uint8Array): readonly DocumentSignature[];
+  /** Signs the hash of an event. */
+  seal(hash: Uint8Array): string;
+  /** Whether a seal is the fleet's, by its keys of today or before. */
+  isSealOf(seal: string, hash: Uint8Array): boolean;
   /** Throws `invalid-argument` for a request that is not one, or that its key has not signed. */
   readRequest(request: Uint8Array): Promise<RequestFacts>;
   /** A certificate for the key of a request. */

@@ -8,6 +8,7 @@ import {
   deviceUserJwt,
   fingerprintOf,
   type HeldIdentity,
+  isSealOf,
   issueDeviceCertificate,
   issueServerCertificate,
   joinString,
@@ -17,11 +18,13 @@ import {
   readCsr,
   rotateCertificateAuthority,
   rotateSigningKey,
+  sealEvent,
   signDocument,
   signingPublicKey,
   trustedCertificates,
   validityOf,
   verifyKeyDocument,
+  withRetired,
 } from "@mpo/identity";
 import type { Clock } from "@mpo/io";
 import { type DeviceIdentity, type DocumentSignature, deviceKey, type GetAuthorityResponse } from "@mpo/protocol";
@@ -110,6 +113,15 @@ export class FleetKeys implements FleetAuthority {
     return [{ key: keyId, signature: new Uint8Array(signature) }];
   }
 
+  seal(hash: Uint8Array): string {
+    return sealEvent(this.#authority.signingKeyPem, hash);
+  }
+
+  isSealOf(seal: string, hash: Uint8Array): boolean {
+    const { signingKeyPem, retiredKeys = [] } = this.#authority;
+    return isSealOf(seal, hash, [signingPublicKey(signingKeyPem), ...retiredKeys]);
+  }
+
   async readRequest(request: Uint8Array): Promise<RequestFacts> {
     const { keyDigest } = await readCsr(request);
     return { keyDigest };
@@ -175,7 +187,8 @@ export class FleetKeys implements FleetAuthority {
       throw new MpoError("invalid-argument", "the key document vouches for other keys than the one that waits");
     }
     const text = Buffer.from(keyDocument).toString("base64url");
-    await this.#use({ ...this.#authority, signingKeyPem, keyDocument: text });
+    const retiredKeys = withRetired(this.#authority);
+    await this.#use({ ...this.#authority, signingKeyPem, keyDocument: text, retiredKeys });
     this.#waiting = undefined;
     return { epoch };
   }

@@ -30,14 +30,18 @@ export async function signAgain(parts: SignAgainParts, signal: AbortSignal): Pro
         return false;
       });
       const waiting = AbortSignal.any([signal, woken.signal]);
-      if (!waiting.aborted) await clock.sleep(isDone ? 3_600_000 : TRY_AGAIN_MS, { signal: waiting }).catch(() => undefined);
+      if (!waiting.aborted)
+        await clock.sleep(isDone ? 3_600_000 : TRY_AGAIN_MS, { signal: waiting }).catch(() => undefined);
     }
   } finally {
     off();
   }
 }
 
-async function signAll({ registry, documents, searches, logger }: SignAgainParts, signal: AbortSignal): Promise<boolean> {
+async function signAll(
+  { registry, documents, searches, logger }: SignAgainParts,
+  signal: AbortSignal,
+): Promise<boolean> {
   let count = 0;
   for (const { identity } of [...registry.devices()]) {
     const version = documents.version(identity);

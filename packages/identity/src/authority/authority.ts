@@ -22,6 +22,8 @@ const authoritySchema = fact.object({
   /** Absent where it is kept offline. */
   rootKeyPem: pem().optional(),
   signingKeyPem: pem(),
+  /** Public keys that signed before it: what they have signed of the past stays believed. */
+  retiredKeys: fact.list(fact.text(43, 43), 0, 64).optional(),
   /** As it is handed out, in base64url. */
   keyDocument: fact.text(1, 8192),
   /** Seeds of the fleet's identities in NATS. */
@@ -106,7 +108,12 @@ export function rotateSigningKey(
     throw new MpoError("invalid-argument", "this root key is another fleet's");
   }
   const { epoch } = verifyKeyDocument(authority.rootPublic, keyDocumentOf(authority), 0);
-  return { ...authority, ...signingKey(rootKeyPem, epoch + 1, nowMs) };
+  return { ...authority, ...signingKey(rootKeyPem, epoch + 1, nowMs), retiredKeys: withRetired(authority) };
+}
+
+/** The public keys that signed in the past, once another signs. */
+export function withRetired({ signingKeyPem, retiredKeys = [] }: Authority): readonly string[] {
+  return [signingPublicKey(signingKeyPem), ...retiredKeys].slice(0, 64);
 }
 
 /** An authority that was kept somewhere. `place`: where, for people. Throws `invalid-data`, which shows no secret. */

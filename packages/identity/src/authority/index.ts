@@ -5,6 +5,7 @@ export {
   rotateCertificateAuthority,
   rotateSigningKey,
   trustedCertificates,
+  withRetired,
 } from "./authority.ts";
 export { readAuthority, writeAuthority } from "./authority-file.ts";
 export { readPrivateFile, readPrivateJson, writePrivateFile, writePrivateJson } from "./private-file.ts";

@@ -10,7 +10,7 @@ import {
 import { MpoError } from "@mpo/core";
 
 /** What a signature is for. It is part of what is signed, so that one of a kind never serves as one of another. */
-export type Purpose = "mpo-key-document-v1" | "mpo-document-v1";
+export type Purpose = "mpo-key-document-v1" | "mpo-document-v1" | "mpo-event-v1";
 
 export const SIGNATURE_BYTES = 64;
 

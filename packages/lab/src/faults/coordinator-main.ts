@@ -31,6 +31,7 @@ const external: ExternalNats = {
 process.exitCode = await runCoordinator(
   {
     name,
+    insecure: true,
     grpc: { port: grpcPort },
     http: { port: 0 },
     heartbeatSeconds: 1,

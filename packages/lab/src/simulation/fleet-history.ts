@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { formatVersion } from "@mpo/core";
 import { compareVersions, type DesiredDocument, type DeviceIdentity, type DocumentVersion } from "@mpo/protocol";
 import { FleetPromises } from "../promises/fleet-promises.ts";
+import type { LiveCoordinator } from "./simulated-network.ts";
 
 interface PushedDocument {
   readonly revision: number;
@@ -43,6 +44,13 @@ export class FleetHistory extends FleetPromises {
     const isNew = super.applied(identity, version, isGivenUp);
     if (isNew) this.note("applied", identity.device, version.epoch, version.version);
     return isNew;
+  }
+
+  /** No event was changed, lost or moved. */
+  async checkEvents({ coordinator: { admin } }: LiveCoordinator, signal: AbortSignal): Promise<void> {
+    for await (const { findings } of admin.verifyEvents({}, { signal })) {
+      for (const { kind, sequence, message } of findings) this.fail(`event ${sequence} is ${kind}: ${message}`);
+    }
   }
 
   /** Versions of a device only grow, and no request is answered twice, unless the store went back. */

@@ -241,7 +241,10 @@ export async function simulate(seed: number): Promise<SimulationResult> {
   }
   look();
   for (const problem of left) history.fail(problem);
-  if (!history.isRewound) await patiently(history.checkReports(observing));
+  if (!history.isRewound) {
+    await patiently(history.checkReports(observing));
+    for (const live of reachable()) await patiently(history.checkEvents(live, observer.signal));
+  }
   const virtualMs = clock.monotonicMs();
   for (const { current } of coordinators) current?.end();
   for (const { device } of devices) device.kill();

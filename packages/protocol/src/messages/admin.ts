@@ -219,3 +219,30 @@ export const watchEventsRequest = object({ tenant: name(), device: name().option
 
 /** One event, as it happens. */
 export const watchEventsResponse = object({ event });
+
+/** Asks whether the events of all tenants are as they were written; since a moment, or all. */
+export const verifyEventsRequest = object({ sinceMs: timestampMs().optional() });
+
+/** Something that is not as it was written. */
+export type EventFinding = Fact<typeof eventFinding>;
+const eventFinding = object({
+  kind: word(["changed", "missing", "moved", "seal"]),
+  sequence: whole(),
+  message: text(1, MESSAGE_LENGTH),
+});
+
+/** What was looked at so far, and what was found since the answer before. */
+export type VerifyEventsResponse = Fact<typeof verifyEventsResponse>;
+export const verifyEventsResponse = object({
+  entries: whole(),
+  writers: whole(),
+  /** Written before events were linked: nothing vouches for them but what came after. */
+  unchained: whole(),
+  unsealed: whole(),
+  firstSequence: whole(1).optional(),
+  firstAtMs: timestampMs().optional(),
+  lastSequence: whole(1).optional(),
+  lastAtMs: timestampMs().optional(),
+  findings: list(eventFinding, 0, 1_000),
+  isDone: flag(),
+});

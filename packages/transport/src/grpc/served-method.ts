@@ -134,8 +134,7 @@ async function served(
   let caller: Caller = { deviceId: undefined, person: undefined };
   try {
     running.add(own);
-    let decoded: { readonly request: unknown } | undefined;
-    const request = (): unknown => (decoded ??= { request: method.request.fromBytes(call.request) }).request;
+    const request = onlyOnce(() => method.request.fromBytes(call.request));
     caller = await untilAborted(identified(server, call, method.path, request), linked.signal);
     const { deviceId, person } = caller;
     const payer = deviceId ?? (person === undefined ? hostOf(peer) : `person ${person.name}`);
@@ -177,6 +176,14 @@ async function identified(server: ServedBy, call: AnyCall, path: string, request
     if (hasCode(thrown, "unauthenticated")) connection?.identified(false);
     throw thrown;
   }
+}
+
+function onlyOnce<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
 }
 
 function named({ deviceId, person }: Caller): LogFields {

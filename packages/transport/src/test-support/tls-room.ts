@@ -15,6 +15,8 @@ import type { TlsIdentity, TlsSource, TlsTrust } from "../grpc/tls-source.ts";
 import type { Ends } from "../testing/nats-room.ts";
 import { handlers, IDENTITY } from "./grpc-room.ts";
 
+const DAY_MS = 86_400_000;
+
 /** When a certificate is made, and for how long: now, for a week. */
 interface Times {
   readonly nowMs?: number;
@@ -58,7 +60,7 @@ export class Authority {
   }
 
   static async create(): Promise<Authority> {
-    return new Authority(await createCertificateAuthority({ fleetId: "test", nowMs: Date.now() }));
+    return new Authority(await createCertificateAuthority({ fleetId: "test", nowMs: Date.now() - 30 * DAY_MS }));
   }
 
   get caPem(): string {

@@ -13,7 +13,7 @@ const ends = new AbortController();
 process.on("disconnect", () => ends.abort());
 
 process.exitCode = await runCoordinator(
-  { grpc: { port: 0 }, http: { port: 0 }, callsPerSecond: Number(callsPerSecond) },
+  { insecure: true, grpc: { port: 0 }, http: { port: 0 }, callsPerSecond: Number(callsPerSecond) },
   {
     nats: {
       kind: "embedded",

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { NatsClaims } from "@mpo/identity";
 import { writeFileAtomic } from "@mpo/io";
 import { connectionsWithin, readOpenFiles } from "@mpo/runtime";
-import type { TlsSource } from "../tls-source.ts";
+import type { TlsSource } from "../../grpc/tls-source.ts";
 import { pidFile } from "./embedded-record.ts";
 import { NO_ACCOUNT } from "./stream-folders.ts";
 

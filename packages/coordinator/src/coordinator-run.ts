@@ -1,0 +1,255 @@
+import { randomUUID } from "node:crypto";
+import { join } from "node:path";
+import { given, MpoError } from "@mpo/core";
+import { systemClock } from "@mpo/io";
+import type { Logger, Service } from "@mpo/runtime";
+import {
+  EmbeddedNatsServer,
+  FLEET_LAYOUT,
+  findNatsServer,
+  type GrpcServer,
+  isLoopback,
+  NatsLink,
+  openJetstreamStore,
+  type StateStore,
+  startGrpcServer,
+} from "@mpo/transport";
+import { servicesOf } from "./api/services.ts";
+import { type Coordinator, createCoordinator } from "./coordinator.ts";
+import { type StatusServer, startStatusServer } from "./http/status-server.ts";
+import { identifyBy } from "./identity/identify.ts";
+import { leaveLocalJoin } from "./local-join.ts";
+import { hereOf, reachableHosts, targetOf } from "./reachable.ts";
+import { RunIdentity } from "./run-identity.ts";
+import type { CoordinatorAddresses, EmbeddedNats, ExternalNats, RunOptions } from "./run-options.ts";
+import type { ResolvedSettings } from "./settings.ts";
+
+/** The rest of the time to stop is for the store, which may hang. */
+const GRPC_GRACE_MS = 3_000;
+
+/** The parts of one run, each made from the ones before it. */
+export class CoordinatorRun {
+  readonly #settings: ResolvedSettings;
+  readonly #options: RunOptions;
+  readonly #nats: EmbeddedNats | ExternalNats;
+  readonly #logger: Logger;
+  #identity: RunIdentity | undefined;
+  #server: EmbeddedNatsServer | undefined;
+  #link: NatsLink | undefined;
+  #store: StateStore | undefined;
+  #coordinator: Coordinator | undefined;
+  #grpc: GrpcServer | undefined;
+  #http: StatusServer | undefined;
+
+  constructor(settings: ResolvedSettings, options: RunOptions) {
+    this.#settings = settings;
+    this.#options = options;
+    this.#nats = options.nats;
+    this.#logger = options.logger;
+  }
+
+  /** In the order of their start. */
+  services(): readonly Service[] {
+    return [
+      ...(this.#settings.insecure ? [] : [this.#keysService()]),
+      ...(this.#nats.kind === "embedded" ? [this.#serverService(this.#nats)] : []),
+      this.#linkService(),
+      this.#coordinatorService(),
+      this.#httpService(),
+      this.#grpcService(),
+    ];
+  }
+
+  async leaveLocalJoin(signal: AbortSignal): Promise<void> {
+    const { localJoinFile } = this.#options;
+    const { identities } = made(this.#coordinator);
+    if (identities === undefined || localJoinFile === undefined) return;
+    const { host, port } = made(this.#grpc);
+    const local = { identities, target: targetOf(hereOf(host), port), nowMs: Date.now(), logger: this.#logger, signal };
+    try {
+      await leaveLocalJoin(localJoinFile(port), local);
+    } catch (err) {
+      if (signal.aborted) throw err;
+      this.#logger.warn("commands on this machine have to log in: what they need could not be written", { err });
+    }
+  }
+
+  get deviceCount(): number {
+    return made(this.#coordinator).deviceCount;
+  }
+
+  addresses(): CoordinatorAddresses {
+    const coordinator = made(this.#coordinator);
+    const { host, port } = made(this.#http).address;
+    return {
+      name: coordinator.name,
+      grpc: made(this.#grpc).target,
+      http: `http://${host.includes(":") ? `[${host}]` : host}:${port}`,
+      natsServers: coordinator.settings.natsServers,
+      ...(this.#server === undefined ? {} : { natsPid: this.#server.pid }),
+    };
+  }
+
+  #keysService(): Service {
+    let running: Service | undefined;
+    return {
+      name: "identity",
+      start: async ({ signal }) => {
+        const keys = made(this.#options.keys);
+        const { certificateValidMs } = this.#settings;
+        const addresses = (): readonly string[] => this.#advertised();
+        const common = { clock: systemClock, random: Math.random, logger: this.#logger };
+        this.#identity = await RunIdentity.open({ ...keys, certificateValidMs, addresses, ...common }, signal);
+        running = this.#identity.service();
+        await running.start({ signal });
+      },
+      ended: () => running?.ended?.(),
+      stop: async () => await running?.stop({ signal: AbortSignal.abort() }),
+    };
+  }
+
+  /** "host:port" by which others reach it. */
+  #advertised(): readonly string[] {
+    const { host, port } = made(this.#grpc);
+    const { advertise } = this.#settings;
+    return (advertise.length > 0 ? advertise : reachableHosts(host)).map((one) => targetOf(one, port)).slice(0, 8);
+  }
+
+  #serverService(nats: EmbeddedNats): Service {
+    return {
+      name: "nats-server",
+      start: async ({ signal }) => {
+        const { folder, binary: named, searchPath, cacheFolder, host, port } = nats;
+        const binary = await findNatsServer({ named, searchPath, cacheFolder, signal });
+        const identities = this.#identity?.natsServer;
+        const options = { binary, folder: join(folder, "nats"), host, port, identities, logger: this.#logger, signal };
+        this.#server = await EmbeddedNatsServer.start(options);
+        const { url } = this.#server.address;
+        this.#logger.info("nats-server runs", { url, pid: this.#server.pid, wasAdopted: this.#server.wasAdopted });
+      },
+      ended: () => this.#server?.ended,
+      stop: async () => await this.#server?.stop(),
+    };
+  }
+
+  #linkService(): Service {
+    const nats = this.#nats;
+    return {
+      name: "store",
+      start: async ({ signal }) => {
+        const credentials = nats.kind === "external" ? nats.credentials : undefined;
+        const proof = this.#identity?.linkSettings("coordinator", credentials) ?? given({ credentials });
+        const settings = { servers: this.#natsServers(), name: `coordinator ${this.#settings.name}`, ...proof };
+        this.#link = await NatsLink.open(settings, { logger: this.#logger, signal });
+        if (nats.kind === "external") await this.#identity?.check(this.#link, nats.servers, signal);
+        this.#store = await openJetstreamStore(this.#link, {
+          layout: FLEET_LAYOUT,
+          signal,
+          ...(nats.kind === "external"
+            ? {
+                replicas: nats.replicas ?? 3,
+                monitorUrls: nats.monitorUrls ?? [],
+                allowsAsync: nats.allowsAsync ?? false,
+              }
+            : { replicas: 1, monitorUrls: [made(this.#server).address.monitorUrl], folder: nats.folder }),
+        });
+        await this.#identity?.share(this.#store, signal);
+      },
+      ended: () => this.#link?.ended,
+      stop: async () => {
+        await this.#store?.close();
+        await this.#link?.close();
+      },
+    };
+  }
+
+  #coordinatorService(): Service {
+    return {
+      name: "coordinator",
+      start: async ({ signal }) => {
+        const server = this.#server;
+        const identity = this.#identity;
+        const given = this.#settings.natsServers;
+        const natsServers = given.length > 0 ? given : this.#natsServers();
+        this.#coordinator = createCoordinator(
+          { ...this.#settings, natsServers },
+          {
+            store: made(this.#store),
+            logger: this.#logger,
+            newId: randomUUID,
+            ...(server === undefined ? {} : { requireStorePlace: () => server.requireStreams() }),
+            ...(identity === undefined
+              ? {}
+              : {
+                  authority: identity.keys,
+                  pushRevocations: (revocations) => identity.pushRevocations(this.#natsServers(), revocations),
+                }),
+          },
+        );
+        await this.#coordinator.start({ signal });
+      },
+      ended: () => this.#coordinator?.ended,
+      stop: async () => await this.#coordinator?.stop(),
+    };
+  }
+
+  /** Where NATS is, for the coordinator itself. */
+  #natsServers(): readonly string[] {
+    if (this.#nats.kind === "external") return this.#nats.servers;
+    const url = new URL(made(this.#server).address.url);
+    return [`nats://${targetOf(hereOf(url.hostname.replace(/^\[(.*)\]$/u, "$1")), Number(url.port))}`];
+  }
+
+  #httpService(): Service {
+    return {
+      name: "http",
+      start: async () => {
+        const coordinator = made(this.#coordinator);
+        const { host, port } = coordinator.settings.http;
+        this.#http = await startStatusServer({
+          host,
+          port,
+          metrics: coordinator.metrics,
+          notReady: () => coordinator.notReady(),
+          logger: this.#logger,
+          // On loopback, whoever can log in to the machine may look.
+          ...(this.#identity === undefined || isLoopback(host)
+            ? {}
+            : {
+                protection: {
+                  tls: this.#identity.tls,
+                  admit: (token) => made(coordinator.identities).accessTokens.personOf(token),
+                },
+              }),
+        });
+      },
+      stop: async () => await this.#http?.stop(),
+    };
+  }
+
+  #grpcService(): Service {
+    return {
+      name: "grpc",
+      start: async () => {
+        const coordinator = made(this.#coordinator);
+        const { grpc, callsPerSecond } = coordinator.settings;
+        this.#grpc = await startGrpcServer({
+          ...grpc,
+          services: servicesOf(coordinator),
+          ...(this.#identity === undefined
+            ? {}
+            : { tls: this.#identity.tls, identify: identifyBy(made(coordinator.identities), systemClock, undefined) }),
+          onRefused: (path) => coordinator.metrics.refused(path),
+          quota: { perSecond: callsPerSecond, burst: 4 * callsPerSecond },
+          logger: this.#logger,
+        });
+      },
+      stop: async () => await this.#grpc?.stop({ graceMs: GRPC_GRACE_MS }),
+    };
+  }
+}
+
+function made<T>(part: T | undefined): T {
+  if (part === undefined) throw new MpoError("internal", "a part is used before the one that it stands on");
+  return part;
+}

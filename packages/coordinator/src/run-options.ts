@@ -1,0 +1,64 @@
+import type { Logger, ProcessPort } from "@mpo/runtime";
+import type { NatsCredentials } from "@mpo/transport";
+
+/** A `nats-server` of the coordinator's own, on this machine. */
+export interface EmbeddedNats {
+  readonly kind: "embedded";
+  /** Private folder for everything that the fleet knows. Made if it is missing. */
+  readonly folder: string;
+  /** Path of `nats-server`, as the user says; absent: searched. */
+  readonly binary?: string;
+  /** Folders of programs, as in `PATH` split. */
+  readonly searchPath: readonly string[];
+  /** The user's cache folder, where the set-up puts `nats-server`. */
+  readonly cacheFolder?: string;
+  /** Default 127.0.0.1. */
+  readonly host?: string;
+  /** 0 (default): a free one. */
+  readonly port?: number;
+}
+
+/** A cluster that others run. Version, syncing and replication are checked at the start. */
+export interface ExternalNats {
+  readonly kind: "external";
+  /** "nats://host:port". */
+  readonly servers: readonly string[];
+  readonly credentials?: NatsCredentials;
+  /** Copies of each stream. Default 3; 1 for a single server. */
+  readonly replicas?: number;
+  /** Monitoring ports of the servers, to see whether they sync. */
+  readonly monitorUrls?: readonly string[];
+  /** Go on although a power cut may lose acknowledged writes. Default false. */
+  readonly allowsAsync?: boolean;
+}
+
+export interface CoordinatorAddresses {
+  readonly name: string;
+  /** "host:port". */
+  readonly grpc: string;
+  /** "http://host:port". */
+  readonly http: string;
+  readonly natsServers: readonly string[];
+  /** Process of the embedded server. */
+  readonly natsPid?: number;
+}
+
+export interface RunOptions {
+  readonly nats: EmbeddedNats | ExternalNats;
+  /** How the fleet's keys are kept; needed unless `insecure`. */
+  readonly keys?: {
+    /** Private folder with them. Made at the first start. */
+    readonly folder: string;
+    /** File with the key that wraps them in the store, where coordinators then share them. */
+    readonly wrappingKeyFile?: string;
+  };
+  /** Where to leave what agents and commands of the same user on this machine need, by the port. */
+  readonly localJoinFile?: (port: number) => string;
+  readonly process: ProcessPort;
+  readonly logger: Logger;
+  readonly signal?: AbortSignal;
+  /** Called once, when everything listens. */
+  readonly onReady?: (addresses: CoordinatorAddresses) => void;
+  /** Takes what ended it; default: it is logged. */
+  readonly onFailure?: (thrown: unknown) => void;
+}
