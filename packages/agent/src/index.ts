@@ -19,4 +19,4 @@ export { REFERENCE_FILE } from "./serving/reference-file.ts";
 export { findServable } from "./serving/retrained-manifest.ts";
 export { SERVING_FOLDERS, servingFolder } from "./serving/serving-folder.ts";
 export { systemMonitor } from "./system/system-monitor.ts";
-export { AGENT_VERSION, engineVersion } from "./system/versions.ts";
+export { AGENT_RELEASED_MS, AGENT_VERSION, engineVersion } from "./system/versions.ts";

@@ -4,7 +4,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { MpoError } from "@mpo/core";
-import { VirtualClock } from "@mpo/io/testing";
 import { compareVersions, desiredEnvelopeCodec } from "@mpo/protocol";
 import { silentLogger } from "@mpo/runtime";
 import fc from "fast-check";
@@ -14,7 +13,6 @@ import { DAY_MS, DEVICE_CLASS, documentOf, envelopeOf, IDENTITY, START_MS } from
 import { MemoryDisk, type WriteFault } from "../testing/memory-disk.ts";
 import { ConfigStore } from "./config-store.ts";
 import { checkDocument, type DocumentContext } from "./document-check.ts";
-import { TrustedTime } from "./trusted-time.ts";
 
 const CONTEXT = { identity: IDENTITY, deviceClass: DEVICE_CLASS, nowMs: START_MS };
 const open = (disk: Disk): Promise<ConfigStore> => ConfigStore.open(disk, silentLogger);
@@ -237,20 +235,5 @@ describe("the store of documents", () => {
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
-  });
-});
-
-describe("trusted time", () => {
-  it("follows the coordinator, not a clock that jumps", async () => {
-    const clock = new VirtualClock(0);
-    const time = new TrustedTime(clock);
-    assert.equal(time.nowMs(), 0);
-    time.heard(START_MS);
-    await clock.advance(5_000);
-    clock.jumpWallClock(-1_000_000);
-    assert.equal(time.nowMs(), START_MS + 5_000);
-    assert.equal(time.skewMs, clock.now() - START_MS - 5_000);
-    await clock.advance(2 * DAY_MS);
-    assert.equal(time.nowMs(), clock.now());
   });
 });

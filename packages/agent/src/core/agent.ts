@@ -27,9 +27,6 @@ import { Documents } from "./documents.ts";
 import { randomName } from "./random-name.ts";
 import { Wakeup } from "./wakeup.ts";
 
-/** A clock that is further from the coordinator's has to be looked at. */
-const WRONG_CLOCK_MS = 60_000;
-
 /** What an agent is at, for status pages and tests. */
 export interface AgentSnapshot {
   readonly isOnline: boolean;
@@ -69,7 +66,7 @@ export async function createAgent(settings: AgentSettings, world: AgentPorts): P
   const outbox = await Outbox.open(ports.disk, { identity: settings.identity, name: instance.instanceId, ...ports });
   const memory = await WorkMemory.open(ports);
   const reported = new ReportedProfiles(ports);
-  const time = new TrustedTime(ports.clock);
+  const time = await TrustedTime.open(ports, [settings.releasedAtMs, store.floor?.issuedAtMs ?? 0]);
   const sending = new Wakeup(ports.clock);
   const parts: AgentParts = { settings, ports, inventory, store, outbox, time, memory, reported };
   const documents = new Documents({
@@ -111,7 +108,6 @@ export async function createAgent(settings: AgentSettings, world: AgentPorts): P
   const findings = ({ isThrottled }: Resources): readonly Finding[] => {
     const found = [...work.findings];
     const add = (code: Finding["code"], message: string): unknown => found.push({ code, subject: "", message });
-    const skewMs = time.skewMs ?? 0;
     if (documents.hasFailed)
       add("not-writable", "a configuration could not be written down; the last one stays in use");
     if (!feed.isConnected) add("nats-unconnected", "configurations come with heartbeats only, not at once");
@@ -120,10 +116,7 @@ export async function createAgent(settings: AgentSettings, world: AgentPorts): P
       const what = first.kind === "profile" ? `profile of ${first.request.profile.model.name}` : "status";
       add("report-pending", `reports that wait to be sent: ${outbox.waiting.length}; the first is a ${what}`);
     }
-    if (Math.abs(skewMs) > WRONG_CLOCK_MS) {
-      const way = skewMs > 0 ? "ahead of" : "behind";
-      add("clock-wrong", `its clock is ${Math.round(Math.abs(skewMs) / 1000)} s ${way} the coordinator's`);
-    }
+    if (time.problem !== undefined) add("clock-wrong", time.problem);
     if (ports.logger.isFailing) {
       add("log-not-written", "lines of its log are lost: what reads the log has gone away, or the log's disk is full");
     }
@@ -141,6 +134,7 @@ export async function createAgent(settings: AgentSettings, world: AgentPorts): P
         ]);
       } finally {
         await outbox.close();
+        await time.keep();
       }
     },
     snapshot: () => ({

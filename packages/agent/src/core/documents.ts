@@ -42,6 +42,7 @@ export class Documents {
     try {
       const offer = await store.offer(envelope, { identity, deviceClass, nowMs: time.nowMs(), verify });
       if (offer.kind === "applied") {
+        time.hasPassed(offer.document.issuedAtMs);
         logger.info("a new configuration is in use", { version: offer.document.version, model: offer.document.model });
         onChange();
         await this.reportRung(undefined);

@@ -136,7 +136,7 @@ export class LinkLoop {
       },
       { signal, ...ONCE },
     );
-    time.heard(answer.serverTimeMs);
+    await time.heard(answer.serverTimeMs);
     const wasDoubled = this.#isDoubled;
     if (this.#noteDouble(answer.doubledBy)) return this.#jittered(answer.heartbeatSeconds);
     if (wasDoubled || answer.needsHello || this.#isNews(answer.desiredVersion)) return this.#hello(signal);
@@ -176,7 +176,7 @@ export class LinkLoop {
         { signal, ...ONCE },
       );
       this.#named = JSON.stringify(served);
-      time.heard(answer.serverTimeMs);
+      await time.heard(answer.serverTimeMs);
       if (this.#noteDouble(answer.doubledBy)) return this.#jittered(answer.heartbeatSeconds);
       if (answer.desiredVersion !== undefined) {
         this.#asked = { version: answer.desiredVersion, atMs: ports.clock.monotonicMs() };

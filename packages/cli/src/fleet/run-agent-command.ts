@@ -1,6 +1,7 @@
 import { hostname } from "node:os";
 import { join, resolve } from "node:path";
 import {
+  AGENT_RELEASED_MS,
   AGENT_VERSION,
   type Agent,
   type AgentSettings,
@@ -100,6 +101,7 @@ function settingsFrom(options: AgentCommandOptions): AgentSettings {
     identity: { tenant: options.tenant, device: options.device ?? nameOfHost(hostname()) },
     labels: options.label ?? [],
     agentVersion: AGENT_VERSION,
+    releasedAtMs: AGENT_RELEASED_MS,
     engineVersion: engineVersion(),
     method: options.method,
     effectiveBatch: options.batch,
