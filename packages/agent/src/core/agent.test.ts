@@ -435,6 +435,28 @@ void describe("an agent", () => {
       assert.deepEqual(world.fleet.hellos.at(-1)?.versionFloor, { epoch: 1, version: 40 });
     }));
 
+  it("reports which check refused a configuration, and takes it once the reason is gone", () =>
+    inWorld(async (world) => {
+      const { fleet, device } = world;
+      const messages = (): readonly string[] =>
+        fleet.statuses.flatMap(({ status }) => (status.kind === "document" ? [status.document.message] : []));
+      await world.start();
+      fleet.push(documentOf(1));
+      await world.pass(70);
+      fleet.push(documentOf(2, { model: "mobilenet" }));
+      await world.pass(70);
+      const words = "other-model: it is for model mobilenet; this device serves resnet";
+      assert.deepEqual([world.applied, messages().at(-1), fleet.conditions], [1, words, ["document-refused"]]);
+      device.models = [...device.models, { name: "mobilenet", manifestDigest: MODEL_DIGEST }];
+      await world.pass(70);
+      assert.deepEqual([world.applied, fleet.conditions], [2, []]);
+      assert.deepEqual(world.told.slice(-3), ["2 refused -", "2 applied -", "2 applied 2"]);
+      fleet.push(documentOf(3, { tenant: "other" }));
+      await world.pass(70);
+      assert.match(messages().at(-1) ?? "", /^other-tenant: /u);
+      assert.equal(world.applied, 2);
+    }));
+
   it("walks the ladder when memory changes, also offline", () =>
     inWorld(async (world) => {
       await world.start();

@@ -110,6 +110,7 @@ export async function createAgent(settings: AgentSettings, world: AgentPorts): P
     const add = (code: Finding["code"], message: string): unknown => found.push({ code, subject: "", message });
     if (documents.hasFailed)
       add("not-writable", "a configuration could not be written down; the last one stays in use");
+    if (documents.refusal !== undefined) add("document-refused", documents.refusal);
     if (!feed.isConnected) add("nats-unconnected", "configurations come with heartbeats only, not at once");
     const [first] = outbox.waiting;
     if (first !== undefined) {

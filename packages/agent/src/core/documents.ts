@@ -15,6 +15,7 @@ export class Documents {
   /** What was reported last of the document in use, so that nothing is reported twice. */
   #reported = "";
   #lastRefusal = "";
+  #refusal: string | undefined;
   #hasFailed = false;
 
   constructor(parts: DocumentParts) {
@@ -24,6 +25,11 @@ export class Documents {
   /** Whether the last envelope could not be taken, although it may be good. */
   get hasFailed(): boolean {
     return this.#hasFailed;
+  }
+
+  /** Why the last envelope was refused; undefined: it was taken. */
+  get refusal(): string | undefined {
+    return this.#refusal;
   }
 
   /** Reports the status of the document in use again: the coordinator lacks it. */
@@ -40,7 +46,9 @@ export class Documents {
     const { deviceClass } = inventory;
     this.#hasFailed = false;
     try {
-      const offer = await store.offer(envelope, { identity, deviceClass, nowMs: time.nowMs(), verify });
+      const models = (await ports.serving.models()).map(({ name }) => name);
+      const offer = await store.offer(envelope, { identity, deviceClass, models, nowMs: time.nowMs(), verify });
+      if (offer.kind !== "refused") this.#refusal = undefined;
       if (offer.kind === "applied") {
         time.hasPassed(offer.document.issuedAtMs);
         logger.info("a new configuration is in use", { version: offer.document.version, model: offer.document.model });
@@ -85,11 +93,13 @@ export class Documents {
 
   async #refuse(reason: string, message: string, version: DocumentVersion | undefined): Promise<void> {
     const { ports, store } = this.#parts;
+    // An old push that comes late is nothing wrong.
+    if (reason !== "older") this.#refusal = `${reason}: ${message}`;
     const refusal = JSON.stringify([reason, version]);
     if (refusal === this.#lastRefusal) return;
     this.#lastRefusal = refusal;
     ports.logger.warn("a configuration was refused", { reason, message, version });
-    // An old push that comes late is nothing wrong; and what is in use must not be reported as refused.
+    // What is in use must not be reported as refused.
     const isInUse = JSON.stringify(store.document?.version) === JSON.stringify(version);
     if (version !== undefined && reason !== "older" && !isInUse) {
       await this.#report(version, "refused", undefined, `${reason}: ${message}`);

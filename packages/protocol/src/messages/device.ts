@@ -89,6 +89,7 @@ const condition = object({
     "clock-wrong",
     "log-not-written",
     "throttled",
+    "document-refused",
     "document-pending",
     "doubled",
   ]),
