@@ -29,6 +29,8 @@ export interface DocumentContext {
   readonly floor: VersionFloor | undefined;
   /** The best known time, milliseconds since 1970-01-01 UTC. */
   readonly nowMs: number;
+  /** Why nothing of a document may run by the owner's limits. Default: all of it may. */
+  readonly excess?: ((document: DesiredDocument) => string | undefined) | undefined;
   /** Default: every envelope is good. */
   readonly verify?: VerifyEnvelope | undefined;
 }
@@ -62,6 +64,7 @@ const REFUSAL_REASONS = [
   "older",
   "changed",
   "expired",
+  "over-limits",
 ] as const;
 type RefusalReason = (typeof REFUSAL_REASONS)[number];
 
@@ -103,6 +106,8 @@ export function checkDocument(bytes: Uint8Array, context: DocumentContext): Docu
   if (document.expiresAtMs <= Math.max(nowMs, floor?.issuedAtMs ?? 0)) {
     return refused("expired", `it expired at ${new Date(document.expiresAtMs).toISOString()}`, version);
   }
+  const excess = context.excess?.(document);
+  if (excess !== undefined) return refused("over-limits", excess, version);
   const accepted = floorOf(document);
   const issuedAtMs = Math.max(accepted.issuedAtMs, floor?.issuedAtMs ?? 0);
   return { kind: "accepted", document, floor: { ...accepted, issuedAtMs } };

@@ -15,6 +15,8 @@ import { LinkLoop } from "../link/link-loop.ts";
 import { ReportedProfiles } from "../link/reported-profiles.ts";
 import { runSending } from "../link/send-loop.ts";
 import { stampedLink } from "../link/stamped-link.ts";
+import { LimitsWatch } from "../policy/limits-watch.ts";
+import { requireMethod } from "../policy/owner-limits.ts";
 import { Outbox } from "../report/outbox.ts";
 import { runTogether } from "../work/run-together.ts";
 import { WorkLoop } from "../work/work-loop.ts";
@@ -38,6 +40,8 @@ export interface AgentSnapshot {
   /** Whether the newest was given up. */
   readonly isGivenUp: boolean;
   readonly isConfirmed: boolean;
+  /** What the owner allows, as it was written; empty: everything. */
+  readonly limits: string;
   readonly rung: number | undefined;
   readonly waitingReports: number;
   readonly droppedReports: number;
@@ -66,9 +70,11 @@ export async function createAgent(settings: AgentSettings, world: AgentPorts): P
   const outbox = await Outbox.open(ports.disk, { identity: settings.identity, name: instance.instanceId, ...ports });
   const memory = await WorkMemory.open(ports);
   const reported = new ReportedProfiles(ports);
+  const limits = await LimitsWatch.open(ports.limitsFile, ports.logger);
+  requireMethod(limits.limits, settings.method);
   const time = await TrustedTime.open(ports, [settings.releasedAtMs, store.floor?.issuedAtMs ?? 0]);
   const sending = new Wakeup(ports.clock);
-  const parts: AgentParts = { settings, ports, inventory, store, outbox, time, memory, reported };
+  const parts: AgentParts = { settings, ports, inventory, store, outbox, time, memory, reported, limits };
   const documents = new Documents({
     ...parts,
     onChange: () => work.documentChanged(),
@@ -76,7 +82,9 @@ export async function createAgent(settings: AgentSettings, world: AgentPorts): P
   const onReport = (): void => sending.wake();
   const onModels = (models: readonly ServedModel[]): void => link.modelsAre(models);
   const onDoing = (): void => link.beat();
-  const work: WorkLoop = new WorkLoop({ ...parts, documents, onReport, onModels, onDoing });
+  // What was refused is offered again.
+  const onLimits = (): void => link.sayHello();
+  const work: WorkLoop = new WorkLoop({ ...parts, documents, onReport, onModels, onDoing, onLimits });
   const offer = async (envelope: Uint8Array): Promise<void> => {
     // A document of this name is the other machine's.
     if (link.isDoubled) return;
@@ -110,7 +118,9 @@ export async function createAgent(settings: AgentSettings, world: AgentPorts): P
     const add = (code: Finding["code"], message: string): unknown => found.push({ code, subject: "", message });
     if (documents.hasFailed)
       add("not-writable", "a configuration could not be written down; the last one stays in use");
-    if (documents.refusal !== undefined) add("document-refused", documents.refusal);
+    if (limits.problem !== undefined) found.push({ code: "unreadable", subject: "limits", message: limits.problem });
+    const refusal = documents.refusal ?? documents.excess;
+    if (refusal !== undefined) add("document-refused", refusal);
     if (!feed.isConnected) add("nats-unconnected", "configurations come with heartbeats only, not at once");
     const [first] = outbox.waiting;
     if (first !== undefined) {
@@ -146,6 +156,7 @@ export async function createAgent(settings: AgentSettings, world: AgentPorts): P
       applied: store.document?.version,
       isGivenUp: store.isGivenUp,
       isConfirmed: store.isConfirmed,
+      limits: limits.limits.words,
       rung: work.rung,
       waitingReports: outbox.waiting.length,
       droppedReports: outbox.dropped,

@@ -1,10 +1,12 @@
 import { given, MpoError } from "@mpo/core";
-import { asLine, type DocumentState, type DocumentVersion } from "@mpo/protocol";
+import { asLine, type DesiredDocument, type DocumentState, type DocumentVersion } from "@mpo/protocol";
+import { documentExcess } from "../policy/owner-limits.ts";
+import { idleBytesOf } from "../work/allowances.ts";
 import type { AgentParts } from "./agent-parts.ts";
 
 /** The parts that documents go through. */
 export interface DocumentParts
-  extends Pick<AgentParts, "settings" | "ports" | "inventory" | "store" | "outbox" | "time"> {
+  extends Pick<AgentParts, "settings" | "ports" | "inventory" | "store" | "outbox" | "time" | "memory" | "limits"> {
   /** Called after another document came in use. */
   readonly onChange: () => void;
 }
@@ -32,6 +34,13 @@ export class Documents {
     return this.#refusal;
   }
 
+  /** Why nothing of the document in use may run; undefined: some of it may, or none is in use. */
+  get excess(): string | undefined {
+    const { document } = this.#parts.store;
+    const excess = document === undefined ? undefined : this.#excessOf(document);
+    return excess === undefined ? undefined : `over-limits: ${excess}`;
+  }
+
   /** Reports the status of the document in use again: the coordinator lacks it. */
   async reportAgain(rung: number | undefined): Promise<void> {
     this.#reported = "";
@@ -47,7 +56,9 @@ export class Documents {
     this.#hasFailed = false;
     try {
       const models = (await ports.serving.models()).map(({ name }) => name);
-      const offer = await store.offer(envelope, { identity, deviceClass, models, nowMs: time.nowMs(), verify });
+      const excess = (document: DesiredDocument): string | undefined => this.#excessOf(document);
+      const context = { identity, deviceClass, models, nowMs: time.nowMs(), excess, verify };
+      const offer = await store.offer(envelope, context);
       if (offer.kind !== "refused") this.#refusal = undefined;
       if (offer.kind === "applied") {
         time.hasPassed(offer.document.issuedAtMs);
@@ -89,6 +100,12 @@ export class Documents {
     await this.#report(version, "failed", undefined, message);
     this.#parts.onChange();
     await this.reportRung(undefined);
+  }
+
+  #excessOf(document: DesiredDocument): string | undefined {
+    const { limits, settings } = this.#parts;
+    const idleBytes = idleBytesOf(this.#parts, document.model);
+    return documentExcess(limits.limits, document, { method: settings.method, idleBytes });
   }
 
   async #refuse(reason: string, message: string, version: DocumentVersion | undefined): Promise<void> {

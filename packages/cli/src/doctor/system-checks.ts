@@ -1,6 +1,14 @@
 import { access, constants, open } from "node:fs/promises";
 import { delimiter, join } from "node:path";
-import { AGENT_RELEASED_MS, DEFAULT_BUDGET_POLICY, type DeviceMonitor, systemMonitor, workBudget } from "@mpo/agent";
+import {
+  AGENT_RELEASED_MS,
+  DEFAULT_BUDGET_POLICY,
+  type DeviceMonitor,
+  limitsFile,
+  parseLimits,
+  systemMonitor,
+  workBudget,
+} from "@mpo/agent";
 import { formatBytes } from "@mpo/core";
 import { systemClock } from "@mpo/io";
 import { connectionsWithin, FEW_OPEN_FILES, readOpenFiles } from "@mpo/runtime";
@@ -104,6 +112,13 @@ export async function checkFlock({ environment }: DoctorContext): Promise<Findin
   }
   const fix = "Install util-linux (Debian, Ubuntu: apt-get install util-linux).";
   return { state: "broken", found: "the program flock is not in PATH", fix };
+}
+
+/** The owner's limits can be read. */
+export async function checkLimits(path: string): Promise<Finding> {
+  const content = await limitsFile(path, false).read();
+  if (content === undefined) return { state: "ok", found: `none: ${path} is not there` };
+  return { state: "ok", found: parseLimits(content, path).words || "none" };
 }
 
 /** The clock was set: it shows no time before this release. */
