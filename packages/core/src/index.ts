@@ -14,6 +14,7 @@ export {
   addBytes,
   budgetSchema,
   bytesAt,
+  bytesIn,
   type Chain,
   type ChainOp,
   type ChainParameter,
@@ -31,6 +32,7 @@ export {
   type Fact,
   type FreezingRates,
   fact,
+  faultsOf,
   fixedBytes,
   formatBytes,
   formatVersion,
@@ -54,6 +56,7 @@ export {
   MpoError,
   type MpoErrorCode,
   measuredSchema,
+  msIn,
   NO_BYTES,
   NOT_ON_A_LINE,
   NOTHING_FROZEN,
@@ -139,4 +142,4 @@ export {
   windowOverheadMs,
 } from "./search/index.ts";
 export { hasKernel } from "./time/index.ts";
-export { chooseRung, endOfWindow, isHopeless, runWindow, type WindowRun } from "./window/index.ts";
+export { chooseRung, endOfWindow, isHopeless, runWindow, type Window, type WindowRun } from "./window/index.ts";

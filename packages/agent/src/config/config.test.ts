@@ -3,100 +3,18 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { MpoError } from "@mpo/core";
-import { VirtualClock } from "@mpo/io/testing";
-import { compareVersions, desiredEnvelopeCodec } from "@mpo/protocol";
+import { compareVersions } from "@mpo/protocol";
 import { silentLogger } from "@mpo/runtime";
 import fc from "fast-check";
 import type { Disk } from "../ports/disk.ts";
 import { openFolderDisk } from "../ports/folder-disk.ts";
-import { DAY_MS, DEVICE_CLASS, documentOf, envelopeOf, IDENTITY, START_MS } from "../test-support/documents.ts";
+import { DEVICE_CLASS, documentOf, envelopeOf, IDENTITY, START_MS } from "../test-support/documents.ts";
 import { MemoryDisk, type WriteFault } from "../testing/memory-disk.ts";
 import { ConfigStore } from "./config-store.ts";
-import { checkDocument, type DocumentContext } from "./document-check.ts";
-import { TrustedTime } from "./trusted-time.ts";
 
-const CONTEXT = { identity: IDENTITY, deviceClass: DEVICE_CLASS, nowMs: START_MS };
+const CONTEXT = { identity: IDENTITY, deviceClass: DEVICE_CLASS, models: ["resnet"], nowMs: START_MS };
 const open = (disk: Disk): Promise<ConfigStore> => ConfigStore.open(disk, silentLogger);
 const versionOf = (store: ConfigStore): number | undefined => store.document?.version.version;
-
-describe("a document", () => {
-  const floorOf = (version: number): DocumentContext["floor"] => {
-    const verdict = checkDocument(envelopeOf(documentOf(version)), { ...CONTEXT, floor: undefined });
-    return verdict.kind === "accepted" ? verdict.floor : undefined;
-  };
-  const cases: readonly {
-    readonly what: string;
-    readonly envelope: Uint8Array;
-    readonly context?: Partial<DocumentContext>;
-    readonly reason: string;
-  }[] = [
-    { what: "is no message", envelope: Buffer.from("hello"), reason: "unreadable" },
-    { what: "is too large", envelope: Buffer.alloc(10_000), reason: "unreadable" },
-    {
-      what: "holds no document",
-      envelope: desiredEnvelopeCodec.toBytes({ document: Buffer.from("x"), signatures: [] }),
-      reason: "unreadable",
-    },
-    { what: "is for another device", envelope: envelopeOf(documentOf(1, { device: "camera-2" })), reason: "foreign" },
-    { what: "is for another tenant", envelope: envelopeOf(documentOf(1, { tenant: "other" })), reason: "foreign" },
-    {
-      what: "is for another class",
-      envelope: envelopeOf(documentOf(1, { deviceClass: "test-2g" })),
-      reason: "foreign",
-    },
-    { what: "is older", envelope: envelopeOf(documentOf(4)), context: { floor: floorOf(5) }, reason: "older" },
-    {
-      what: "is of an older epoch",
-      envelope: envelopeOf(documentOf(9)),
-      context: { floor: { epoch: 2, version: 1, digest: "", issuedAtMs: 0 } },
-      reason: "older",
-    },
-    {
-      what: "has another content under the same version",
-      envelope: envelopeOf(documentOf(5, { chosenRung: 0 })),
-      context: { floor: floorOf(5) },
-      reason: "changed",
-    },
-    {
-      what: "has expired",
-      envelope: envelopeOf(documentOf(1)),
-      context: { nowMs: START_MS + 31 * DAY_MS },
-      reason: "expired",
-    },
-    {
-      what: "has expired although the clock starts in 1970",
-      envelope: envelopeOf(documentOf(2)),
-      context: { nowMs: 0, floor: { epoch: 1, version: 1, digest: "", issuedAtMs: START_MS + 40 * DAY_MS } },
-      reason: "expired",
-    },
-    {
-      what: "is not signed as it must be",
-      envelope: envelopeOf(documentOf(1)),
-      context: {
-        verify: () => {
-          throw new MpoError("unauthenticated", "no signature of a known key");
-        },
-      },
-      reason: "unsigned",
-    },
-  ];
-  for (const { what, envelope, context, reason } of cases) {
-    it(`is refused when it ${what}`, () => {
-      const verdict = checkDocument(envelope, { ...CONTEXT, floor: undefined, ...context });
-      assert.equal(verdict.kind === "refused" ? verdict.reason : "accepted", reason);
-    });
-  }
-
-  it("never throws, whatever bytes come", () => {
-    const good = envelopeOf(documentOf(3));
-    const bytes = fc.oneof(
-      fc.uint8Array({ maxLength: 200 }),
-      fc.tuple(fc.nat(good.length - 1), fc.nat(255)).map(([at, value]) => good.map((b, i) => (i === at ? value : b))),
-    );
-    fc.assert(fc.property(bytes, (envelope) => void checkDocument(envelope, { ...CONTEXT, floor: undefined })));
-  });
-});
 
 describe("the store of documents", () => {
   it("goes forward only, also over restarts", async () => {
@@ -237,20 +155,5 @@ describe("the store of documents", () => {
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
-  });
-});
-
-describe("trusted time", () => {
-  it("follows the coordinator, not a clock that jumps", async () => {
-    const clock = new VirtualClock(0);
-    const time = new TrustedTime(clock);
-    assert.equal(time.nowMs(), 0);
-    time.heard(START_MS);
-    await clock.advance(5_000);
-    clock.jumpWallClock(-1_000_000);
-    assert.equal(time.nowMs(), START_MS + 5_000);
-    assert.equal(time.skewMs, clock.now() - START_MS - 5_000);
-    await clock.advance(2 * DAY_MS);
-    assert.equal(time.nowMs(), clock.now());
   });
 });

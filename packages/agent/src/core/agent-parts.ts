@@ -2,6 +2,7 @@ import type { Inventory } from "@mpo/protocol";
 import type { ConfigStore } from "../config/config-store.ts";
 import type { TrustedTime } from "../config/trusted-time.ts";
 import type { ReportedProfiles } from "../link/reported-profiles.ts";
+import type { LimitsWatch } from "../policy/limits-watch.ts";
 import type { Outbox } from "../report/outbox.ts";
 import type { WorkMemory } from "../work/work-memory.ts";
 import type { AgentPorts } from "./agent-ports.ts";
@@ -17,4 +18,5 @@ export interface AgentParts {
   readonly time: TrustedTime;
   readonly memory: WorkMemory;
   readonly reported: ReportedProfiles;
+  readonly limits: LimitsWatch;
 }

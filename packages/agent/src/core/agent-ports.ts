@@ -6,6 +6,7 @@ import type { AgentEngine } from "../ports/agent-engine.ts";
 import type { DeviceMonitor } from "../ports/device-monitor.ts";
 import type { Disk } from "../ports/disk.ts";
 import type { ConnectFeed, FleetLink } from "../ports/fleet-link.ts";
+import type { LimitsFile } from "../ports/limits-file.ts";
 import type { ServingApp } from "../ports/serving-app.ts";
 
 /** Everything through which an agent touches the world: the product, the simulation and the bench each bring theirs. */
@@ -22,6 +23,8 @@ export interface AgentPorts {
   readonly engine: AgentEngine;
   readonly serving: ServingApp;
   readonly logger: Logger;
+  /** What the device's owner allows. Default: everything. */
+  readonly limitsFile?: LimitsFile;
   /** Default: every envelope is good, until documents are signed. */
   readonly verify?: VerifyEnvelope;
 }

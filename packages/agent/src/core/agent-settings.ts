@@ -9,6 +9,8 @@ export interface AgentSettings {
   readonly labels: readonly Label[];
   readonly joinToken?: string;
   readonly agentVersion: string;
+  /** It is later than this, whatever the clocks say: milliseconds since 1970-01-01 UTC. */
+  readonly releasedAtMs: number;
   /** Names the engine and its library: a change makes profiles stale. */
   readonly engineVersion: string;
   readonly budget: BudgetPolicy;
@@ -42,6 +44,7 @@ export interface AgentSettings {
 /** Everything that has a usual value. */
 export const DEFAULT_AGENT_SETTINGS: Omit<AgentSettings, "identity" | "agentVersion" | "engineVersion"> = {
   labels: [],
+  releasedAtMs: 0,
   budget: DEFAULT_BUDGET_POLICY,
   idle: DEFAULT_IDLE_RULE,
   drift: DEFAULT_DRIFT_LIMITS,

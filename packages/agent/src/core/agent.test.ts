@@ -4,7 +4,7 @@ import { MpoError } from "@mpo/core";
 import { VirtualClock } from "@mpo/io/testing";
 import { type ReportStatusRequest, reportedDigest } from "@mpo/protocol";
 import { createLogger } from "@mpo/runtime";
-import { documentOf, envelopeOf, IDENTITY, MODEL_DIGEST, START_MS } from "../test-support/documents.ts";
+import { documentOf, envelopeOf, IDENTITY, ladder, MODEL_DIGEST, START_MS } from "../test-support/documents.ts";
 import { FakeDevice, killed } from "../test-support/fake-device.ts";
 import { FakeFleet } from "../test-support/fake-fleet.ts";
 import { MemoryDisk, type WriteFault } from "../testing/memory-disk.ts";
@@ -45,6 +45,8 @@ class World {
   lives = 0;
   readonly log: string[] = [];
   hasLogReader = true;
+  /** What the owner's file of limits holds; undefined: there is none. */
+  limits: object | string | undefined;
   #stop = new AbortController();
   #running: Promise<void> = Promise.resolve();
 
@@ -60,6 +62,10 @@ class World {
     const random = seeded(++this.lives);
     const agent = await createAgent(SETTINGS, {
       ...{ clock, disk, link, connectFeed, monitor, engine, serving, random },
+      limitsFile: {
+        path: "limits.json",
+        read: async () => (typeof this.limits === "object" ? JSON.stringify(this.limits) : this.limits),
+      },
       logger: createLogger({
         write: (line, done) => {
           if (!this.hasLogReader) throw new Error("EPIPE");
@@ -433,6 +439,109 @@ void describe("an agent", () => {
       await world.pass(100);
       assert.equal(world.applied, 40);
       assert.deepEqual(world.fleet.hellos.at(-1)?.versionFloor, { epoch: 1, version: 40 });
+    }));
+
+  it("reports which check refused a configuration, and takes it once the reason is gone", () =>
+    inWorld(async (world) => {
+      const { fleet, device } = world;
+      const messages = (): readonly string[] =>
+        fleet.statuses.flatMap(({ status }) => (status.kind === "document" ? [status.document.message] : []));
+      await world.start();
+      fleet.push(documentOf(1));
+      await world.pass(70);
+      fleet.push(documentOf(2, { model: "mobilenet" }));
+      await world.pass(70);
+      const words = "other-model: it is for model mobilenet; this device serves resnet";
+      assert.deepEqual([world.applied, messages().at(-1), fleet.conditions], [1, words, ["document-refused"]]);
+      device.models = [...device.models, { name: "mobilenet", manifestDigest: MODEL_DIGEST }];
+      await world.pass(70);
+      assert.deepEqual([world.applied, fleet.conditions], [2, []]);
+      assert.deepEqual(world.told.slice(-3), ["2 refused -", "2 applied -", "2 applied 2"]);
+      fleet.push(documentOf(3, { tenant: "other" }));
+      await world.pass(70);
+      assert.match(messages().at(-1) ?? "", /^other-tenant: /u);
+      assert.equal(world.applied, 2);
+    }));
+
+  it("refuses what its owner does not allow, keeps its last good, and takes it once it is allowed", () =>
+    inWorld(async (world) => {
+      const { fleet, device } = world;
+      const messages = (): readonly string[] =>
+        fleet.statuses.flatMap(({ status }) => (status.kind === "document" ? [status.document.message] : []));
+      world.limits = { memory: "310 B" };
+      await world.start();
+      fleet.push(documentOf(1));
+      await world.pass(70);
+      assert.deepEqual([world.applied, world.agent?.snapshot().rung], [1, 1], "an idle worker's 100 count");
+      assert.ok(device.probed.every(({ memoryBytes }) => memoryBytes <= 210));
+      assert.equal(fleet.hellos.at(-1)?.inventory.ownerLimits, "memory 310 B");
+      fleet.push(documentOf(2, { rungs: ladder(250, 300) }));
+      await world.pass(70);
+      assert.match(messages().at(-1) ?? "", /^over-limits: memory: .*; the owner allows /u);
+      assert.deepEqual([world.applied, fleet.conditions], [1, ["document-refused"]]);
+      world.limits = { memory: "31O B" };
+      await world.pass(70);
+      assert.deepEqual([world.applied, fleet.conditions.toSorted()], [1, ["document-refused", "unreadable"]]);
+      world.limits = { memory: "400 B", models: ["resnet"] };
+      await world.pass(70);
+      assert.deepEqual([world.applied, world.agent?.snapshot().rung, fleet.conditions], [2, 1, []]);
+      assert.equal(fleet.hellos.at(-1)?.inventory.ownerLimits, "memory 400 B, models resnet");
+      device.drop(4, 0.5);
+      // What is in use is not allowed any more.
+      world.limits = { memory: "200 B" };
+      await world.pass(70);
+      assert.deepEqual(
+        [world.applied, world.agent?.snapshot().rung, fleet.conditions],
+        [2, undefined, ["document-refused"]],
+      );
+      world.agent?.openWindow("resnet");
+      await world.pass(70);
+      assert.equal(device.retrained.length, 0);
+      world.limits = {};
+      await world.pass(10);
+      assert.deepEqual([device.retrained.length, world.agent?.snapshot().limits], [1, ""]);
+    }));
+
+  it("works in the owner's hours, on the owner's models and no longer than the owner allows", () =>
+    inWorld(async (world) => {
+      const { clock, device, fleet } = world;
+      // Windows open from two hours on, by the device's local time.
+      const clockAt = (ms: number): string => new Date(ms).toTimeString().slice(0, 5);
+      const [from, to] = [clockAt(clock.now() + 7_200_000), clockAt(clock.now() + 10_800_000)];
+      device.models = [...device.models, { name: "mobilenet", manifestDigest: MODEL_DIGEST }];
+      device.drop(4, 0.5);
+      world.limits = { hours: [`${from}-${to}`], models: ["resnet"], window: "30 s" };
+      await world.start();
+      fleet.push(documentOf(1));
+      await world.pass(60);
+      world.agent?.openWindow("resnet");
+      await world.pass(7_000);
+      assert.deepEqual([world.applied, device.probes, device.retrained.length], [1, 0, 0]);
+      await world.pass(300);
+      assert.deepEqual(
+        device.probed.map(({ model }) => model),
+        ["resnet"],
+      );
+      assert.deepEqual(
+        device.retrained.map(({ maxMs }) => maxMs),
+        [30_000],
+      );
+      fleet.push(documentOf(2, { model: "mobilenet" }));
+      await world.pass(70);
+      assert.equal(world.applied, 1);
+    }));
+
+  it("does not start by a method that its owner does not allow", () =>
+    inWorld(async (world) => {
+      world.limits = { methods: ["shot", "crossEntropy"] };
+      await assert.rejects(world.start(), {
+        code: "invalid-argument",
+        message: "models are adapted by tent; the owner allows shot, crossEntropy",
+      });
+      world.limits = '{"methods": "tent"}';
+      await assert.rejects(world.start(), { message: /^limits.json: methods is "tent"; expected a list/u });
+      world.limits = { methods: ["tent"] };
+      await world.start();
     }));
 
   it("walks the ladder when memory changes, also offline", () =>

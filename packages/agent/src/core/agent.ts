@@ -15,6 +15,8 @@ import { LinkLoop } from "../link/link-loop.ts";
 import { ReportedProfiles } from "../link/reported-profiles.ts";
 import { runSending } from "../link/send-loop.ts";
 import { stampedLink } from "../link/stamped-link.ts";
+import { LimitsWatch } from "../policy/limits-watch.ts";
+import { requireMethod } from "../policy/owner-limits.ts";
 import { Outbox } from "../report/outbox.ts";
 import { runTogether } from "../work/run-together.ts";
 import { WorkLoop } from "../work/work-loop.ts";
@@ -27,9 +29,6 @@ import { Documents } from "./documents.ts";
 import { randomName } from "./random-name.ts";
 import { Wakeup } from "./wakeup.ts";
 
-/** A clock that is further from the coordinator's has to be looked at. */
-const WRONG_CLOCK_MS = 60_000;
-
 /** What an agent is at, for status pages and tests. */
 export interface AgentSnapshot {
   readonly isOnline: boolean;
@@ -41,6 +40,8 @@ export interface AgentSnapshot {
   /** Whether the newest was given up. */
   readonly isGivenUp: boolean;
   readonly isConfirmed: boolean;
+  /** What the owner allows, as it was written; empty: everything. */
+  readonly limits: string;
   readonly rung: number | undefined;
   readonly waitingReports: number;
   readonly droppedReports: number;
@@ -69,9 +70,11 @@ export async function createAgent(settings: AgentSettings, world: AgentPorts): P
   const outbox = await Outbox.open(ports.disk, { identity: settings.identity, name: instance.instanceId, ...ports });
   const memory = await WorkMemory.open(ports);
   const reported = new ReportedProfiles(ports);
-  const time = new TrustedTime(ports.clock);
+  const limits = await LimitsWatch.open(ports.limitsFile, ports.logger);
+  requireMethod(limits.limits, settings.method);
+  const time = await TrustedTime.open(ports, [settings.releasedAtMs, store.floor?.issuedAtMs ?? 0]);
   const sending = new Wakeup(ports.clock);
-  const parts: AgentParts = { settings, ports, inventory, store, outbox, time, memory, reported };
+  const parts: AgentParts = { settings, ports, inventory, store, outbox, time, memory, reported, limits };
   const documents = new Documents({
     ...parts,
     onChange: () => work.documentChanged(),
@@ -79,7 +82,9 @@ export async function createAgent(settings: AgentSettings, world: AgentPorts): P
   const onReport = (): void => sending.wake();
   const onModels = (models: readonly ServedModel[]): void => link.modelsAre(models);
   const onDoing = (): void => link.beat();
-  const work: WorkLoop = new WorkLoop({ ...parts, documents, onReport, onModels, onDoing });
+  // What was refused is offered again.
+  const onLimits = (): void => link.sayHello();
+  const work: WorkLoop = new WorkLoop({ ...parts, documents, onReport, onModels, onDoing, onLimits });
   const offer = async (envelope: Uint8Array): Promise<void> => {
     // A document of this name is the other machine's.
     if (link.isDoubled) return;
@@ -111,19 +116,18 @@ export async function createAgent(settings: AgentSettings, world: AgentPorts): P
   const findings = ({ isThrottled }: Resources): readonly Finding[] => {
     const found = [...work.findings];
     const add = (code: Finding["code"], message: string): unknown => found.push({ code, subject: "", message });
-    const skewMs = time.skewMs ?? 0;
     if (documents.hasFailed)
       add("not-writable", "a configuration could not be written down; the last one stays in use");
+    if (limits.problem !== undefined) found.push({ code: "unreadable", subject: "limits", message: limits.problem });
+    const refusal = documents.refusal ?? documents.excess;
+    if (refusal !== undefined) add("document-refused", refusal);
     if (!feed.isConnected) add("nats-unconnected", "configurations come with heartbeats only, not at once");
     const [first] = outbox.waiting;
     if (first !== undefined) {
       const what = first.kind === "profile" ? `profile of ${first.request.profile.model.name}` : "status";
       add("report-pending", `reports that wait to be sent: ${outbox.waiting.length}; the first is a ${what}`);
     }
-    if (Math.abs(skewMs) > WRONG_CLOCK_MS) {
-      const way = skewMs > 0 ? "ahead of" : "behind";
-      add("clock-wrong", `its clock is ${Math.round(Math.abs(skewMs) / 1000)} s ${way} the coordinator's`);
-    }
+    if (time.problem !== undefined) add("clock-wrong", time.problem);
     if (ports.logger.isFailing) {
       add("log-not-written", "lines of its log are lost: what reads the log has gone away, or the log's disk is full");
     }
@@ -141,6 +145,7 @@ export async function createAgent(settings: AgentSettings, world: AgentPorts): P
         ]);
       } finally {
         await outbox.close();
+        await time.keep();
       }
     },
     snapshot: () => ({
@@ -151,6 +156,7 @@ export async function createAgent(settings: AgentSettings, world: AgentPorts): P
       applied: store.document?.version,
       isGivenUp: store.isGivenUp,
       isConfirmed: store.isConfirmed,
+      limits: limits.limits.words,
       rung: work.rung,
       waitingReports: outbox.waiting.length,
       droppedReports: outbox.dropped,

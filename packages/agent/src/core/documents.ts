@@ -1,10 +1,12 @@
 import { given, MpoError } from "@mpo/core";
-import { asLine, type DocumentState, type DocumentVersion } from "@mpo/protocol";
+import { asLine, type DesiredDocument, type DocumentState, type DocumentVersion } from "@mpo/protocol";
+import { documentExcess } from "../policy/owner-limits.ts";
+import { idleBytesOf } from "../work/allowances.ts";
 import type { AgentParts } from "./agent-parts.ts";
 
 /** The parts that documents go through. */
 export interface DocumentParts
-  extends Pick<AgentParts, "settings" | "ports" | "inventory" | "store" | "outbox" | "time"> {
+  extends Pick<AgentParts, "settings" | "ports" | "inventory" | "store" | "outbox" | "time" | "memory" | "limits"> {
   /** Called after another document came in use. */
   readonly onChange: () => void;
 }
@@ -15,6 +17,7 @@ export class Documents {
   /** What was reported last of the document in use, so that nothing is reported twice. */
   #reported = "";
   #lastRefusal = "";
+  #refusal: string | undefined;
   #hasFailed = false;
 
   constructor(parts: DocumentParts) {
@@ -24,6 +27,18 @@ export class Documents {
   /** Whether the last envelope could not be taken, although it may be good. */
   get hasFailed(): boolean {
     return this.#hasFailed;
+  }
+
+  /** Why the last envelope was refused; undefined: it was taken. */
+  get refusal(): string | undefined {
+    return this.#refusal;
+  }
+
+  /** Why nothing of the document in use may run; undefined: some of it may, or none is in use. */
+  get excess(): string | undefined {
+    const { document } = this.#parts.store;
+    const excess = document === undefined ? undefined : this.#excessOf(document);
+    return excess === undefined ? undefined : `over-limits: ${excess}`;
   }
 
   /** Reports the status of the document in use again: the coordinator lacks it. */
@@ -40,8 +55,13 @@ export class Documents {
     const { deviceClass } = inventory;
     this.#hasFailed = false;
     try {
-      const offer = await store.offer(envelope, { identity, deviceClass, nowMs: time.nowMs(), verify });
+      const models = (await ports.serving.models()).map(({ name }) => name);
+      const excess = (document: DesiredDocument): string | undefined => this.#excessOf(document);
+      const context = { identity, deviceClass, models, nowMs: time.nowMs(), excess, verify };
+      const offer = await store.offer(envelope, context);
+      if (offer.kind !== "refused") this.#refusal = undefined;
       if (offer.kind === "applied") {
+        time.hasPassed(offer.document.issuedAtMs);
         logger.info("a new configuration is in use", { version: offer.document.version, model: offer.document.model });
         onChange();
         await this.reportRung(undefined);
@@ -82,13 +102,21 @@ export class Documents {
     await this.reportRung(undefined);
   }
 
+  #excessOf(document: DesiredDocument): string | undefined {
+    const { limits, settings } = this.#parts;
+    const idleBytes = idleBytesOf(this.#parts, document.model);
+    return documentExcess(limits.limits, document, { method: settings.method, idleBytes });
+  }
+
   async #refuse(reason: string, message: string, version: DocumentVersion | undefined): Promise<void> {
     const { ports, store } = this.#parts;
+    // An old push that comes late is nothing wrong.
+    if (reason !== "older") this.#refusal = `${reason}: ${message}`;
     const refusal = JSON.stringify([reason, version]);
     if (refusal === this.#lastRefusal) return;
     this.#lastRefusal = refusal;
     ports.logger.warn("a configuration was refused", { reason, message, version });
-    // An old push that comes late is nothing wrong; and what is in use must not be reported as refused.
+    // What is in use must not be reported as refused.
     const isInUse = JSON.stringify(store.document?.version) === JSON.stringify(version);
     if (version !== undefined && reason !== "older" && !isInUse) {
       await this.#report(version, "refused", undefined, `${reason}: ${message}`);

@@ -15,7 +15,8 @@ import { machineMarks } from "../system/machine-marks.ts";
 import { SystemFiles } from "../system/system-files.ts";
 import { systemMonitor } from "../system/system-monitor.ts";
 
-export interface AgentDaemonOptions extends Pick<AgentPorts, "link" | "connectFeed" | "clock" | "random" | "logger"> {
+export interface AgentDaemonOptions
+  extends Pick<AgentPorts, "link" | "connectFeed" | "clock" | "random" | "logger" | "limitsFile"> {
   readonly settings: AgentSettings;
   /** Where the agent keeps its journal, documents and memory. One agent a folder. */
   readonly dataFolder: string;
@@ -62,6 +63,7 @@ export async function runAgentDaemon(options: AgentDaemonOptions): Promise<void>
   });
   const agent = await createAgent(settings, {
     ...{ clock, random, monitor, logger, link: options.link, connectFeed: options.connectFeed },
+    ...given({ limitsFile: options.limitsFile }),
     machine: await machineMarks(new SystemFiles(systemRoot)),
     disk: await openFolderDisk(join(dataFolder, "state")),
     engine: options.engine ?? jobEngine({ environment, temporaryFolder, ...given({ cpuShare }) }),

@@ -1,5 +1,6 @@
 import { given, MpoError, SECOND_MS } from "@mpo/core";
 import {
+  asLine,
   compareVersions,
   type DocumentVersion,
   type HeartbeatRequest,
@@ -136,7 +137,7 @@ export class LinkLoop {
       },
       { signal, ...ONCE },
     );
-    time.heard(answer.serverTimeMs);
+    await time.heard(answer.serverTimeMs);
     const wasDoubled = this.#isDoubled;
     if (this.#noteDouble(answer.doubledBy)) return this.#jittered(answer.heartbeatSeconds);
     if (wasDoubled || answer.needsHello || this.#isNews(answer.desiredVersion)) return this.#hello(signal);
@@ -156,7 +157,7 @@ export class LinkLoop {
   }
 
   async #hello(signal: AbortSignal): Promise<number> {
-    const { ports, settings, store, time, inventory, models, onHello } = this.#parts;
+    const { ports, settings, store, time, inventory, limits, models, onHello } = this.#parts;
     const { identity, labels } = settings;
     const { floor, document } = store;
     this.#needsHello = false;
@@ -165,7 +166,7 @@ export class LinkLoop {
       const answer = await ports.link.hello(
         {
           identity,
-          inventory,
+          inventory: { ...inventory, ...given({ ownerLimits: asLine(limits.limits.words) || undefined }) },
           resources: await wholeResources(ports),
           labels,
           models: served,
@@ -176,7 +177,7 @@ export class LinkLoop {
         { signal, ...ONCE },
       );
       this.#named = JSON.stringify(served);
-      time.heard(answer.serverTimeMs);
+      await time.heard(answer.serverTimeMs);
       if (this.#noteDouble(answer.doubledBy)) return this.#jittered(answer.heartbeatSeconds);
       if (answer.desiredVersion !== undefined) {
         this.#asked = { version: answer.desiredVersion, atMs: ports.clock.monotonicMs() };

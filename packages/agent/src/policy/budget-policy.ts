@@ -26,7 +26,7 @@ export const DEFAULT_BUDGET_POLICY: BudgetPolicy = {
 };
 
 /** Why nothing may run now. */
-const BLOCK_REASONS = ["memory", "memory-pressure", "heat", "throttled", "disk"] as const;
+const BLOCK_REASONS = ["memory", "memory-pressure", "heat", "throttled", "disk", "limits"] as const;
 export type BlockReason = (typeof BLOCK_REASONS)[number];
 
 /** What a retraining may take now. */
@@ -42,6 +42,8 @@ export interface BudgetFacts {
   readonly totalBytes: number;
   /** What the last probe saw of an idle worker; absent: the policy's guess. */
   readonly workerIdleBytes?: number;
+  /** What the owner allows for work with its worker; absent: no limit. */
+  readonly limitBytes?: number;
 }
 
 /** Memory that the serving program keeps, bytes. */
@@ -54,9 +56,12 @@ function reservedBytes(policy: BudgetPolicy, resources: Resources, totalBytes: n
 export function workBudget(policy: BudgetPolicy, resources: Resources, facts: BudgetFacts): WorkBudget {
   const idle = facts.workerIdleBytes ?? policy.workerIdleBytes;
   const reserve = reservedBytes(policy, resources, facts.totalBytes);
-  const memoryBytes = Math.floor(resources.memoryAvailableBytes - reserve - idle);
+  const freeBytes = Math.floor(resources.memoryAvailableBytes - reserve - idle);
+  const allowedBytes = Math.floor((facts.limitBytes ?? Number.POSITIVE_INFINITY) - idle);
+  const memoryBytes = Math.min(freeBytes, allowedBytes);
   const blockedBy: BlockReason[] = [];
-  if (memoryBytes <= 0) blockedBy.push("memory");
+  if (freeBytes <= 0) blockedBy.push("memory");
+  if (allowedBytes <= 0) blockedBy.push("limits");
   if ((resources.memoryPressurePercent ?? 0) > policy.maxMemoryPressurePercent) blockedBy.push("memory-pressure");
   if ((resources.temperatureCelsius ?? Number.NEGATIVE_INFINITY) > policy.maxTemperatureCelsius) blockedBy.push("heat");
   if (resources.isThrottled) blockedBy.push("throttled");

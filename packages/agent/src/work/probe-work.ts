@@ -4,23 +4,16 @@ import type { AgentParts } from "../core/agent-parts.ts";
 import { type BudgetFacts, workBudget } from "../policy/budget-policy.ts";
 import { type DueProbe, dueProbe, isIdle, type ProbeRecord, probeDone, probeFailed } from "../policy/probe-schedule.ts";
 import type { ProbeJob, ProbeResult, RetrainOutcome } from "../ports/agent-engine.ts";
+import { budgetFacts, isAllowedNow } from "./allowances.ts";
 import { guarded } from "./guarded-work.ts";
 import { keepKnownProfile, readKnownProfile } from "./known-profile.ts";
 import { curvesJob, probeJob } from "./make-job.ts";
 
 /** What probing needs of the agent. */
 export interface ProbeParts
-  extends Pick<AgentParts, "settings" | "ports" | "inventory" | "outbox" | "memory" | "reported"> {
+  extends Pick<AgentParts, "settings" | "ports" | "inventory" | "outbox" | "memory" | "reported" | "time" | "limits"> {
   /** A report was added. */
   readonly onReport: () => void;
-}
-
-export function budgetFacts(
-  { memory, inventory }: Pick<ProbeParts, "memory" | "inventory">,
-  model: string,
-): BudgetFacts {
-  const idle = memory.state.probes[model]?.workerIdleBytes ?? 0;
-  return { totalBytes: inventory.memoryBytes, ...(idle > 0 ? { workerIdleBytes: idle } : {}) };
 }
 
 /**
@@ -68,7 +61,7 @@ export class ProbeWork {
   due(models: readonly ServedModel[], resources: Resources): { due: DueProbe; memoryBytes: number } | undefined {
     const { settings, ports, inventory, memory } = this.#parts;
     const due = dueProbe({
-      models,
+      models: models.filter(({ name }) => isAllowedNow(this.#parts, name)),
       orders: this.#orders,
       records: memory.state.probes,
       engineVersion: settings.engineVersion,

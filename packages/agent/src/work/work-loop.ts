@@ -1,4 +1,4 @@
-import { chooseRung, describeConfig, formatVersion, given, isHopeless, MpoError, runWindow } from "@mpo/core";
+import { chooseRung, describeConfig, formatVersion, isHopeless, MpoError, runWindow } from "@mpo/core";
 import type { DesiredDocument, DocumentVersion, ProbeOrder, Resources, ServedModel } from "@mpo/protocol";
 import type { AgentParts } from "../core/agent-parts.ts";
 import type { Finding } from "../core/conditions.ts";
@@ -9,11 +9,12 @@ import { describeSigns } from "../drift/drift-detector.ts";
 import { type BudgetFacts, workBudget } from "../policy/budget-policy.ts";
 import type { RetrainOutcome } from "../ports/agent-engine.ts";
 import { isWithinBounds, windowResults } from "../window/window-report.ts";
+import { allowedRungs, allowedWindow, budgetFacts, isAllowedNow } from "./allowances.ts";
 import { CurrentWork } from "./current-work.ts";
 import { DriftWatch } from "./drift-watch.ts";
 import { guarded } from "./guarded-work.ts";
 import { probeMsOf, type RungToRun, retrainJob } from "./make-job.ts";
-import { budgetFacts, ProbeWork } from "./probe-work.ts";
+import { ProbeWork } from "./probe-work.ts";
 import { WorkTroubles } from "./work-troubles.ts";
 
 export interface WorkParts extends AgentParts {
@@ -23,6 +24,8 @@ export interface WorkParts extends AgentParts {
   readonly onModels: (models: readonly ServedModel[]) => void;
   /** Called when a probe or a window has begun or ended. */
   readonly onDoing: () => void;
+  /** Called when the owner has changed the limits. */
+  readonly onLimits: () => void;
 }
 
 /**
@@ -100,7 +103,8 @@ export class WorkLoop {
   }
 
   async #tick(signal: AbortSignal): Promise<void> {
-    const { ports } = this.#parts;
+    const { ports, limits, onLimits } = this.#parts;
+    if (await limits.look()) onLimits();
     const models = await ports.serving.models();
     this.#parts.onModels(models);
     const names = models.map(({ name }) => name);
@@ -154,7 +158,8 @@ export class WorkLoop {
     if (document === undefined || !models.some(({ name }) => name === document.model)) return;
     const { rungs, chosenRung, budget } = document;
     const { infeasible } = this.#parts.memory.state;
-    if (isHopeless({ rungs, chosenRung, infeasible }, budget.memoryBytes)) {
+    const isAllowed = allowedRungs(this.#parts, document.model);
+    if (isHopeless({ rungs, chosenRung, infeasible, isAllowed }, budget.memoryBytes)) {
       await documents.giveUp(document.version, "no rung ran within its memory");
       this.#parts.onReport();
       return;
@@ -162,7 +167,7 @@ export class WorkLoop {
     const facts = budgetFacts(this.#parts, document.model);
     const free = workBudget(this.#parts.settings.budget, resources, facts).memoryBytes;
     const memoryBytes = Math.min(free, budget.memoryBytes);
-    const rung = chooseRung({ rungs, chosenRung, memoryBytes, infeasible, ...given({ current: this.#rung }) });
+    const rung = chooseRung({ rungs, chosenRung, memoryBytes, infeasible, isAllowed, current: this.#rung });
     if (rung === this.#rung && rung !== undefined) return;
     this.#rung = rung;
     await documents.reportRung(rung);
@@ -173,7 +178,7 @@ export class WorkLoop {
   #dueWindow(): string | undefined {
     const { store, settings, ports } = this.#parts;
     const model = store.document?.model;
-    if (model === undefined || this.#rung === undefined) return undefined;
+    if (model === undefined || this.#rung === undefined || !isAllowedNow(this.#parts, model)) return undefined;
     if (this.#wanted.has(model)) return model;
     const lastMs = this.#lastWindowMs.get(model);
     const isPaused = lastMs !== undefined && ports.clock.monotonicMs() - lastMs < settings.windowPauseMs;
@@ -197,8 +202,9 @@ export class WorkLoop {
     const isEnough = this.#troubles.isEnough(model, count, settings.minTrainingInputs);
     if (!isEnough || !(await this.#troubles.isWritable(model))) return false;
     if (!this.#wanted.has(model) && (await this.#prepares(model, document.version, files, signal))) return true;
-    return await this.current.while({ kind: "window", model, leftMs: document.budget.windowMs }, () =>
-      this.#runWindow(model, document, files, signal),
+    return await this.current.while(
+      { kind: "window", model, leftMs: allowedWindow(this.#parts, document).windowMs },
+      () => this.#runWindow(model, document, files, signal),
     );
   }
 
@@ -241,7 +247,7 @@ export class WorkLoop {
     const { infeasible } = this.#parts.memory.state;
     const { rungs, chosenRung, budget } = document;
     const run = await runWindow(
-      { rungs, chosenRung, windowMs: budget.windowMs, infeasible },
+      { rungs, chosenRung, infeasible, ...allowedWindow(this.#parts, document) },
       {
         clock: ports.clock,
         freeBytes: async () => Math.min(await this.#freeBytes(model), budget.memoryBytes),

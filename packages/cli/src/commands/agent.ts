@@ -28,6 +28,7 @@ export function define(command: Command, context: CommandContext): void {
     .option("--reserve-share <share>", "and at least this share of the machine's memory", numberBetween(0, 0.95), 0.1)
     .addOption(choice("--cpu-share <share>", CPU_SHARE, ["leftover", "equal"], "leftover"))
     .option("--memory-limit <size>", "behave as a machine of this much memory would (default: its own)", sizeInBytes)
+    .option("--limits <file>", "the owner's limits, which no configuration exceeds (default: limits.json in --data)")
     .addOption(durationOption("--probe-time <duration>", "what a probe may take at most", "2min"))
     .addOption(durationOption("--drift-probe-time <duration>", DRIFT_PROBE_TIME, "30s", durationOrNoneInMs))
     .addOption(durationOption("--probe-patience <duration>", "probe on a busy machine after waiting so long", "1h"))
@@ -52,6 +53,9 @@ The serving folder has a folder for each model:
   MODEL/model       the model as deployed, a layers model, a .keras or an .h5 file, with its card
   MODEL/inputs      recent inputs, which the serving program drops here: .npy files or images
   MODEL/retrained   retrained models, which the serving program picks up
+
+A file of limits says what the owner of the device allows, all of it or some; it may change while the agent runs:
+  { "memory": "1.5 GB", "window": "10 min", "hours": ["22:00-06:00"], "models": ["faces"], "methods": ["tent"] }
 
 Examples:
   mpo agent

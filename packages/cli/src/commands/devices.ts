@@ -199,6 +199,7 @@ function factsOf(device: DeviceView, nowMs: number): readonly (readonly [string,
         ? "none"
         : `${formatVersion(desiredVersion)} for ${desiredModel}; reported: ${reportOf(device, nowMs)}`,
     ],
+    ...(inventory.ownerLimits === undefined ? [] : [["owner's limits", inventory.ownerLimits] as const]),
     ["labels", labelsOf(device) || "none"],
   ];
 }

@@ -14,6 +14,7 @@ import {
   checkClearRefs,
   checkClock,
   checkFlock,
+  checkLimits,
   checkMemory,
   checkNode,
   checkOpenFiles,
@@ -43,6 +44,15 @@ describe("the doctor's checks", () => {
   it("a clock that was never set", async () => {
     assert.equal((await checkClock(0)).state, "broken");
     assert.equal((await checkClock(Date.now())).state, "ok");
+  });
+
+  it("the owner's limits", async (t) => {
+    const path = join(await testFolder(t), "limits.json");
+    assert.match((await checkLimits(path)).found, /^none: /u);
+    await writeFile(path, '{"memory": "1 GB", "hours": ["22:00-06:00"]}');
+    assert.deepEqual(await checkLimits(path), { state: "ok", found: "memory 1 GB, hours 22:00-06:00" });
+    await writeFile(path, '{"memory": "1"}');
+    await assert.rejects(checkLimits(path), /memory is "1"; expected a size/u);
   });
 
   it("memory, its limit and its pressure", async (t) => {

@@ -1,8 +1,11 @@
+import { hostname } from "node:os";
+import { join } from "node:path";
 import { given, MpoError, USUAL_ADDRESSES } from "@mpo/core";
 import { throwIfAborted } from "@mpo/io";
 import type { Files, Output, Stop } from "../command-context.ts";
+import { agentFolder, LIMITS_FILE } from "../fleet/run-agent-command.ts";
 import { stateFolder } from "../fleet/state-folder.ts";
-import type { FleetOptions } from "../options/fleet-options.ts";
+import { type FleetOptions, nameOfHost } from "../options/fleet-options.ts";
 import { createTable } from "../output/table.ts";
 import { type Check, type DoctorContext, type Finding, ROLES, type Role } from "./check.ts";
 import { checkMemoryCap, checkTensorflow } from "./engine-checks.ts";
@@ -12,6 +15,7 @@ import {
   checkClearRefs,
   checkClock,
   checkFlock,
+  checkLimits,
   checkMemory,
   checkNode,
   checkOpenFiles,
@@ -62,6 +66,7 @@ function checksFor(options: DoctorOptions, context: DoctorContext): readonly Che
   const { environment, signal } = context;
   const { grpc, http } = USUAL_ADDRESSES;
   const data = stateFolder(environment);
+  const identity = { tenant: options.tenant, device: nameOfHost(hostname()) };
   let asked: Promise<Finding> | undefined;
   const coordinator = (): Promise<Finding> =>
     (asked ??= checkCoordinator(options, options.isCoordinatorNamed, context));
@@ -84,6 +89,7 @@ function checksFor(options: DoctorOptions, context: DoctorContext): readonly Che
       clear_refs: () => checkClearRefs(context),
       TensorFlow: () => checkTensorflow(context),
       "memory cap (oneDNN)": () => checkMemoryCap(context),
+      "owner's limits": () => checkLimits(join(agentFolder(identity, environment), LIMITS_FILE)),
     }),
     ...neededBy(["coordinator"], {
       "nats-server": () => checkNatsServer(context),

@@ -1,6 +1,14 @@
 import { access, constants, open } from "node:fs/promises";
 import { delimiter, join } from "node:path";
-import { DEFAULT_BUDGET_POLICY, type DeviceMonitor, systemMonitor, workBudget } from "@mpo/agent";
+import {
+  AGENT_RELEASED_MS,
+  DEFAULT_BUDGET_POLICY,
+  type DeviceMonitor,
+  limitsFile,
+  parseLimits,
+  systemMonitor,
+  workBudget,
+} from "@mpo/agent";
 import { formatBytes } from "@mpo/core";
 import { systemClock } from "@mpo/io";
 import { connectionsWithin, FEW_OPEN_FILES, readOpenFiles } from "@mpo/runtime";
@@ -106,13 +114,17 @@ export async function checkFlock({ environment }: DoctorContext): Promise<Findin
   return { state: "broken", found: "the program flock is not in PATH", fix };
 }
 
-/** This release is newer: a clock that shows an earlier time was never set. */
-const FIRST_USE_MS = Date.UTC(2026, 0, 1);
+/** The owner's limits can be read. */
+export async function checkLimits(path: string): Promise<Finding> {
+  const content = await limitsFile(path, false).read();
+  if (content === undefined) return { state: "ok", found: `none: ${path} is not there` };
+  return { state: "ok", found: parseLimits(content, path).words || "none" };
+}
 
-/** The clock was set. */
+/** The clock was set: it shows no time before this release. */
 export async function checkClock(nowMs: number): Promise<Finding> {
   const found = new Date(nowMs).toISOString();
-  if (nowMs >= FIRST_USE_MS) return { state: "ok", found };
+  if (nowMs >= AGENT_RELEASED_MS) return { state: "ok", found };
   return {
     state: "broken",
     found: `${found} lies in the past`,

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { EXIT_CODES } from "@mpo/runtime";
@@ -61,6 +62,30 @@ describe("mpo coordinator and mpo agent", { skip: noNatsServer }, () => {
       assert.match(stderr, says);
       assert.equal(code, EXIT_CODES.usage);
     }
+  });
+
+  it("an agent says its owner's limits, and does not start with a file that says none", async (t) => {
+    const folder = await testFolder(t);
+    const [data, named] = [join(folder, "agent"), join(folder, "owner.json")];
+    const args = ["agent", "--coordinator", "127.0.0.1:1", "--data", data];
+    const refusedWith = async (content: string, says: RegExp): Promise<void> => {
+      await writeFile(named, content);
+      const { code, stderr } = await runCommand([...args, "--limits", named, "--quiet"]);
+      assert.match(stderr, says);
+      assert.equal(code, EXIT_CODES.usage);
+    };
+    await refusedWith(
+      '{"memroy": "1 GB", "window": 10}',
+      /owner\.json: "memroy" is no limit; expected memory; window is 10/u,
+    );
+    await refusedWith(
+      '{"methods": ["shot"]}',
+      /models are adapted by tent; the owner allows shot[\s\S]*hint: .*--method shot/u,
+    );
+    await writeFile(join(data, "limits.json"), '{"memory": "1.5 GB"}');
+    const agent = await startDaemon(t, args);
+    assert.equal(agent.ready["limits"], "memory 1.5 GB");
+    assert.equal((await agent.stop("SIGINT")).code, EXIT_CODES.cancelled);
   });
 
   it("an agent is up without a coordinator", async (t) => {

@@ -38,7 +38,8 @@ describe("a fleet from the command line", { skip: noNatsServer, timeout: 180_000
     const follower = startCommand(["events", "--follow", "--json", "--coordinator", coordinator]);
     t.after(() => follower.signal("SIGINT"));
     const berlin = [{ name: "site", value: "berlin" }];
-    const one = await startTinyDevice(t, { device: "pi-1", coordinator, folder, labels: berlin });
+    const limits = { memory: "4 GB", window: "2h" };
+    const one = await startTinyDevice(t, { device: "pi-1", coordinator, folder, labels: berlin, limits });
     const two = await startTinyDevice(t, { device: "pi-2", coordinator, folder });
 
     // It enrols, probes, reports, and gets its first document; a second one may have come before anybody looks.
@@ -93,10 +94,9 @@ describe("a fleet from the command line", { skip: noNatsServer, timeout: 180_000
       (outcome) => windows(outcome).length > 0,
     );
     assert.equal(windows(seen)[0]?.["peakBytes"], SEEN.peakBytes);
-    assert.match(
-      (await mpo("devices", "show", "pi-1")).stdout,
-      /kept-old[\s\S]*7\.3 MiB[\s\S]*about 50\.0 % \(.*\) -> about 62\.5 %/u,
-    );
+    const page = (await mpo("devices", "show", "pi-1")).stdout;
+    assert.match(page, /kept-old[\s\S]*7\.3 MiB[\s\S]*about 50\.0 % \(.*\) -> about 62\.5 %/u);
+    assert.match(page, /owner's limits.*memory 4 GB, window 2h/u);
     const observed = (await json("config", "show", "pi-1")).records[0]?.["rungs"] as readonly { observed: Facts }[];
     assert.equal(observed.find((rung) => rung.observed["windows"] === 1)?.observed["stepMs"], SEEN.stepMs);
 

@@ -1,6 +1,7 @@
 import { hostname } from "node:os";
 import { join, resolve } from "node:path";
 import {
+  AGENT_RELEASED_MS,
   AGENT_VERSION,
   type Agent,
   type AgentSettings,
@@ -8,6 +9,7 @@ import {
   connectFleet,
   DEFAULT_AGENT_SETTINGS,
   engineVersion,
+  limitsFile,
   runAgentDaemon,
 } from "@mpo/agent";
 import { formatBytes, given, MIB } from "@mpo/core";
@@ -27,6 +29,7 @@ export interface AgentCommandOptions extends FleetOptions {
   readonly data?: string;
   readonly serving?: string;
   readonly class?: string;
+  readonly limits?: string;
   readonly method: string;
   readonly batch: number;
   readonly reserve: number;
@@ -43,6 +46,9 @@ export interface AgentCommandOptions extends FleetOptions {
   readonly logLevel?: LogLevel;
 }
 
+/** What a device's owner allows, in the agent's folder. */
+export const LIMITS_FILE = "limits.json";
+
 /** A running job is asked to end, and killed when it does not. */
 const DRAIN_MS = 20_000;
 
@@ -52,6 +58,8 @@ export async function runAgentCommand(options: AgentCommandOptions, context: Dae
   const logger = commandLogger(terminal, options.logLevel);
   const settings = settingsFrom(options);
   const { dataFolder, servingRoot } = await foldersFrom(options, settings.identity, context);
+  const named = options.limits === undefined ? undefined : resolve(context.workingFolder, options.limits);
+  const limits = limitsFile(named ?? join(dataFolder, LIMITS_FILE), named !== undefined);
   const coordinator = targetOf(options.coordinator);
   const common = { clock: systemClock, random: Math.random, logger };
   const agent = agentService(async (signal, onReady) => {
@@ -66,11 +74,12 @@ export async function runAgentCommand(options: AgentCommandOptions, context: Dae
       await runAgentDaemon({
         ...{ settings, dataFolder, servingRoot, environment, signal, ...common },
         onReady: (up) => {
-          printReady({ settings, coordinator, dataFolder, servingRoot }, context);
+          printReady({ settings, coordinator, dataFolder, servingRoot, limits: up.snapshot().limits }, context);
           warnOfLimit(options.memoryLimit, logger);
           onReady(up);
         },
         cpuShare: options.cpuShare,
+        limitsFile: limits,
         link: connection.link,
         connectFeed: connection.connectFeed,
         ...given({ deviceClass: options.class, memoryLimitBytes: options.memoryLimit }),
@@ -100,6 +109,7 @@ function settingsFrom(options: AgentCommandOptions): AgentSettings {
     identity: { tenant: options.tenant, device: options.device ?? nameOfHost(hostname()) },
     labels: options.label ?? [],
     agentVersion: AGENT_VERSION,
+    releasedAtMs: AGENT_RELEASED_MS,
     engineVersion: engineVersion(),
     method: options.method,
     effectiveBatch: options.batch,
@@ -119,11 +129,15 @@ async function foldersFrom(
   { environment, workingFolder }: Files,
 ): Promise<{ readonly dataFolder: string; readonly servingRoot: string }> {
   const { data, serving } = options;
-  const usual = join(stateFolder(environment), "agents", tenant === "default" ? device : `${tenant}.${device}`);
-  const dataFolder = data === undefined ? usual : resolve(workingFolder, data);
+  const dataFolder = data === undefined ? agentFolder({ tenant, device }, environment) : resolve(workingFolder, data);
   const servingRoot = serving === undefined ? join(dataFolder, "serving") : resolve(workingFolder, serving);
   for (const folder of [dataFolder, servingRoot]) await makeFolder(folder);
   return { dataFolder, servingRoot };
+}
+
+/** Where an agent keeps its state when nothing else is said. */
+export function agentFolder({ tenant, device }: AgentSettings["identity"], environment: Files["environment"]): string {
+  return join(stateFolder(environment), "agents", tenant === "default" ? device : `${tenant}.${device}`);
 }
 
 /** The agent as a part of a process. `run` calls back when the agent is up. */
@@ -166,14 +180,17 @@ interface ReadyFacts {
   readonly coordinator: string;
   readonly dataFolder: string;
   readonly servingRoot: string;
+  readonly limits: string;
 }
 
-function printReady({ settings, coordinator, dataFolder, servingRoot }: ReadyFacts, { terminal }: Output): void {
+function printReady(facts: ReadyFacts, { terminal }: Output): void {
+  const { settings, coordinator, dataFolder, servingRoot, limits } = facts;
   const { device, tenant } = settings.identity;
-  terminal.record({ event: "ready", device, tenant, coordinator, data: dataFolder, serving: servingRoot });
+  terminal.record({ event: "ready", device, tenant, coordinator, data: dataFolder, serving: servingRoot, limits });
   terminal.line(`agent of ${device} is up`);
   terminal.line(`  coordinator   ${coordinator}`);
   terminal.line(`  data          ${dataFolder}`);
   terminal.line(`  serving       ${servingRoot}`);
+  if (limits !== "") terminal.line(`  limits        ${limits}`);
   terminal.line(`next: put models there, each as NAME/model; and look at it: mpo devices show ${device}`);
 }

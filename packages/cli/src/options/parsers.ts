@@ -1,4 +1,4 @@
-import { MAX_BATCH } from "@mpo/core";
+import { bytesIn, MAX_BATCH, msIn } from "@mpo/core";
 import { InvalidArgumentError, Option } from "commander";
 
 /** A reader of one option's text, as commander takes it. It throws what commander prints as a usage error. */
@@ -67,29 +67,18 @@ export function wholeNumbers(min: number): OptionParser<readonly number[]> {
   };
 }
 
-const BYTES: Readonly<Record<string, number>> = {
-  b: 1,
-  kib: 2 ** 10,
-  mib: 2 ** 20,
-  gib: 2 ** 30,
-  kb: 1e3,
-  mb: 1e6,
-  gb: 1e9,
-};
-const MS: Readonly<Record<string, number>> = { ms: 1, s: 1e3, min: 6e4, h: 3.6e6, d: 8.64e7 };
-
 /** A size with its unit, `150MiB` or `1.5 GB`, in bytes. */
 export const sizeInBytes: OptionParser<number> = (text) => {
-  const bytes = scaled(text, BYTES);
+  const bytes = bytesIn(text);
   if (bytes === undefined || bytes < 1) {
     throw new InvalidArgumentError("Expected a size with its unit, such as 150MiB, 1.5GiB or 200MB.");
   }
-  return Math.round(bytes);
+  return bytes;
 };
 
 /** A duration with its unit, `60s` or `15min`, in milliseconds. */
 export const durationInMs: OptionParser<number> = (text) => {
-  const ms = scaled(text, MS);
+  const ms = msIn(text);
   if (ms === undefined || ms < 1) {
     throw new InvalidArgumentError("Expected a duration with its unit, such as 500ms, 60s, 15min or 2h.");
   }
@@ -100,7 +89,7 @@ const DATE = /^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,3})?)?(?:Z|[+-]\
 
 /** A moment in milliseconds since 1970-01-01 UTC: an age (`2h`, `30d`), or a date or time, UTC unless it says otherwise. */
 export const momentInMs: OptionParser<number> = (text) => {
-  const ageMs = scaled(text, MS);
+  const ageMs = msIn(text);
   const hasZone = /(?:Z|[+-]\d\d:\d\d)$/u.test(text) || !text.includes(":");
   const atMs = ageMs === undefined ? Date.parse(hasZone ? text : `${text.replace(" ", "T")}Z`) : Date.now() - ageMs;
   if ((ageMs !== undefined || DATE.test(text)) && atMs >= 0) return Math.round(atMs);
@@ -120,7 +109,7 @@ export function durationFrom(least: string): OptionParser<number> {
 }
 
 /** The same, or `0s` for none at all. */
-export const durationOrNoneInMs: OptionParser<number> = (text) => (scaled(text, MS) === 0 ? 0 : durationInMs(text));
+export const durationOrNoneInMs: OptionParser<number> = (text) => (msIn(text) === 0 ? 0 : durationInMs(text));
 
 /** An option for a size with a default, which help shows as it is written here. */
 export function sizeOption(flags: string, description: string, standard: string): Option {
@@ -135,11 +124,4 @@ export function durationOption(
   parse: OptionParser<number> = durationInMs,
 ): Option {
   return new Option(flags, description).argParser(parse).default(parse(standard), standard);
-}
-
-function scaled(text: string, units: Readonly<Record<string, number>>): number | undefined {
-  const match = /^(\d+(?:\.\d+)?) ?([a-z]+)$/iu.exec(text.trim());
-  const unit = match?.[2]?.toLowerCase();
-  if (match === null || unit === undefined || !Object.hasOwn(units, unit)) return undefined;
-  return Number(match[1]) * (units[unit] as number);
 }

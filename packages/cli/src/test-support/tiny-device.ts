@@ -57,9 +57,11 @@ export async function startTinyDevice(
     readonly folder: string;
     readonly labels?: AgentSettings["labels"];
     readonly logger?: Logger;
+    /** What its owner allows. */
+    readonly limits?: object;
   },
 ): Promise<TinyDevice> {
-  const { device, coordinator, labels = [], logger = silentLogger } = options;
+  const { device, coordinator, labels = [], logger = silentLogger, limits = {} } = options;
   const folder = join(options.folder, device);
   const modelFolder = join(folder, "serving/tiny/model");
   await writeLayersModel(TINY_MODEL, modelFolder);
@@ -84,6 +86,7 @@ export async function startTinyDevice(
       },
       dataFolder: join(folder, "data"),
       servingRoot: join(folder, "serving"),
+      limitsFile: { path: "limits.json", read: async () => JSON.stringify(limits) },
       ...{ engine, signal: ends.signal, environment: process.env, ...common },
       link: connection.link,
       connectFeed: connection.connectFeed,

@@ -43,7 +43,7 @@ void describe("what a device told", () => {
     );
   });
 
-  const finals = ["confirmed", "failed", "refused"] as const;
+  const finals = ["confirmed", "failed"] as const;
   for (const state of finals) {
     void it(`stays ${state}`, () => {
       const later = [documentReport("pi-1", 9, 1, "applied"), documentReport("pi-1", 10, 1, "accepted")];
@@ -54,6 +54,19 @@ void describe("what a device told", () => {
       assert.equal(statusOf(late, { epoch: 1, version: 1 })?.state, state);
     });
   }
+
+  void it("stays refused until the device takes it after all, whatever comes late", () => {
+    const [before, refused, taken] = [
+      documentReport("pi-1", 2, 1, "accepted"),
+      documentReport("pi-1", 3, 1, "refused"),
+      documentReport("pi-1", 4, 1, "applied"),
+    ] as const;
+    const stateAfter = (...reports: Parameters<typeof after>[0]): string | undefined =>
+      statusOf(after(reports), { epoch: 1, version: 1 })?.state;
+    assert.equal(stateAfter(refused, before), "refused");
+    assert.equal(stateAfter(refused, taken), "applied");
+    assert.equal(stateAfter(taken, refused, before), "applied");
+  });
 
   void it("names the newest good document before another", () => {
     const record = after([

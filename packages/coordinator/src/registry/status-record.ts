@@ -87,9 +87,9 @@ export function withStatus(record: StatusRecord, { report, sequence, status }: R
   };
 }
 
-/** Whether a state is the last of its document. */
+/** Whether a state is the last of its document. What was refused is taken where the reason is gone: a model is served now. */
 function isFinal({ state }: DocumentStatus): boolean {
-  return state === "confirmed" || state === "failed" || state === "refused";
+  return state === "confirmed" || state === "failed";
 }
 
 function withDocument(

@@ -14,6 +14,7 @@ export { describeConfig, describeFreezing } from "./describe-config.ts";
 export { formatBytes } from "./format-bytes.ts";
 export { formatVersion } from "./format-version.ts";
 export { given } from "./given.ts";
+export { bytesIn, msIn } from "./human-units.ts";
 export { MAX_REPEATS, type Measured, measuredSchema } from "./measured.ts";
 export {
   hasCode,
@@ -64,7 +65,17 @@ export {
   unitActionSchema,
 } from "./retrain-config.ts";
 export * as fact from "./schema.ts";
-export { checked, type Fact, isName, MAX_COUNT, MAX_MS, MAX_UINT32, MESSAGE_LENGTH, NOT_ON_A_LINE } from "./schema.ts";
+export {
+  checked,
+  type Fact,
+  faultsOf,
+  isName,
+  MAX_COUNT,
+  MAX_MS,
+  MAX_UINT32,
+  MESSAGE_LENGTH,
+  NOT_ON_A_LINE,
+} from "./schema.ts";
 export {
   COMPILED_KERNEL_BYTES,
   GROWTH_DEVIATION,

@@ -224,7 +224,14 @@ export function checked<Schema extends z.ZodType>(
 ): Fact<Schema> {
   const result = schema.safeParse(value);
   if (result.success) return result.data as Fact<Schema>;
-  const [issue] = result.error.issues as [z.core.$ZodIssue];
-  const path = issue.path.map((key) => (typeof key === "number" ? `[${key}]` : `.${String(key)}`)).join("");
-  throw new MpoError(code, `${place}${path} ${issue.message}`);
+  throw new MpoError(code, `${place}${wordsOf(result.error.issues[0] as z.core.$ZodIssue)}`);
+}
+
+/** All that is wrong with a value, place by place, as `checked` says it of the first; empty: nothing is. */
+export function faultsOf(schema: z.ZodType, value: unknown): readonly string[] {
+  return schema.safeParse(value).error?.issues.map(wordsOf) ?? [];
+}
+
+function wordsOf({ path, message }: z.core.$ZodIssue): string {
+  return `${path.map((key) => (typeof key === "number" ? `[${key}]` : `.${String(key)}`)).join("")} ${message}`;
 }

@@ -9,8 +9,10 @@ export interface RungChoice {
   /** Free now, above an idle worker. */
   readonly memoryBytes: number;
   readonly infeasible: InfeasibleConfigs;
+  /** Whether a rung may run at all; default: each. */
+  readonly isAllowed?: ((rung: Prediction) => boolean) | undefined;
   /** The rung in use; undefined: none. */
-  readonly current?: number;
+  readonly current?: number | undefined;
 }
 
 /** Going up needs this much more memory than the rung's bound: free memory wavers. */
@@ -21,9 +23,10 @@ const ROOM_TO_CLIMB = 1.1;
  * at once, up only with room to spare, so that the choice does not waver with the memory. Undefined: none fits.
  */
 export function chooseRung(choice: RungChoice): number | undefined {
-  const { rungs, chosenRung, memoryBytes, infeasible, current } = choice;
+  const { rungs, chosenRung, memoryBytes, infeasible, isAllowed, current } = choice;
   for (let index = Math.min(chosenRung, rungs.length - 1); index >= 0; index--) {
     const rung = rungs[index]!;
+    if (isAllowed?.(rung) === false) continue;
     const isClimb = current !== undefined && index > current;
     const needed = rung.memoryBytes.upper * (isClimb ? ROOM_TO_CLIMB : 1);
     if (needed <= memoryBytes && isFeasible(infeasible, rung.config, memoryBytes)) return index;
@@ -31,11 +34,11 @@ export function chooseRung(choice: RungChoice): number | undefined {
   return undefined;
 }
 
-/** Whether every rung has failed in the memory that the document was made for: waiting for memory does not help. */
+/** Whether every rung that may run has failed in the memory that the document was made for: waiting for memory does not help. */
 export function isHopeless(
-  choice: Pick<RungChoice, "rungs" | "chosenRung" | "infeasible">,
+  choice: Pick<RungChoice, "rungs" | "chosenRung" | "infeasible" | "isAllowed">,
   budgetBytes: number,
 ): boolean {
-  const usable = choice.rungs.slice(0, choice.chosenRung + 1);
-  return usable.every(({ config }) => !isFeasible(choice.infeasible, config, budgetBytes));
+  const usable = choice.rungs.slice(0, choice.chosenRung + 1).filter((rung) => choice.isAllowed?.(rung) !== false);
+  return usable.length > 0 && usable.every(({ config }) => !isFeasible(choice.infeasible, config, budgetBytes));
 }

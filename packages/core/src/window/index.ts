@@ -1,2 +1,2 @@
 export { chooseRung, isHopeless } from "./choose-rung.ts";
-export { endOfWindow, runWindow, type WindowRun } from "./run-window.ts";
+export { endOfWindow, runWindow, type Window, type WindowRun } from "./run-window.ts";

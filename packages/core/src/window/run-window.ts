@@ -1,6 +1,6 @@
 import type { Prediction } from "../facts/index.ts";
 import { isOutOfMemory, MpoError } from "../facts/index.ts";
-import { chooseRung } from "./choose-rung.ts";
+import { chooseRung, type RungChoice } from "./choose-rung.ts";
 import { type InfeasibleConfigs, markInfeasible } from "./infeasible-configs.ts";
 
 /** What a window may run, and what it may spend. */
@@ -12,6 +12,7 @@ export interface Window {
   readonly windowMs: number;
   /** What failed before, and under how much memory; default: nothing. */
   readonly infeasible?: InfeasibleConfigs;
+  readonly isAllowed?: RungChoice["isAllowed"];
 }
 
 /** What a window needs from its caller. */
@@ -45,7 +46,7 @@ const LEAST_MS = 1_000;
  * loading the engine: how a rung is trained is a port.
  */
 export async function runWindow<Result>(
-  { rungs, chosenRung = rungs.length - 1, windowMs, infeasible: failed = {} }: Window,
+  { rungs, chosenRung = rungs.length - 1, windowMs, infeasible: failed = {}, isAllowed }: Window,
   { clock, freeBytes, train }: WindowPorts<Result>,
   signal: AbortSignal,
 ): Promise<WindowRun<Result>> {
@@ -54,7 +55,7 @@ export async function runWindow<Result>(
   let infeasible = failed;
   for (let highest = chosenRung; highest >= 0 && !signal.aborted; ) {
     const memoryBytes = await freeBytes();
-    const index = chooseRung({ rungs, chosenRung: highest, memoryBytes, infeasible });
+    const index = chooseRung({ rungs, chosenRung: highest, memoryBytes, infeasible, isAllowed });
     const began = clock.monotonicMs();
     const maxMs = endMs - began;
     if (index === undefined || maxMs < LEAST_MS) break;

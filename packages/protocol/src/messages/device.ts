@@ -52,6 +52,8 @@ export const inventory = object({
   nodeVersion: text(1, 64),
   /** TensorFlow's; absent when the agent has none. */
   engineVersion: text(1, 64).optional(),
+  /** What the device's owner allows, as it was written; absent: everything. */
+  ownerLimits: text(1, MESSAGE_LENGTH).optional(),
 });
 
 const percent = number(0, 100).optional();
@@ -89,6 +91,7 @@ const condition = object({
     "clock-wrong",
     "log-not-written",
     "throttled",
+    "document-refused",
     "document-pending",
     "doubled",
   ]),

@@ -1,0 +1,22 @@
+/** The word that was meant, if one is within two slips (a letter too many, too few, or another); undefined: none is. */
+export function closestOf(written: string, words: readonly string[]): string | undefined {
+  const [best] = words
+    .map((word) => ({ word, slips: slipsBetween(written.toLowerCase(), word) }))
+    .filter(({ slips, word }) => slips <= 2 || written.toLowerCase().startsWith(word))
+    .sort((left, right) => left.slips - right.slips);
+  return best?.word;
+}
+
+/** Levenshtein's distance. */
+function slipsBetween(left: string, right: string): number {
+  let row = Array.from({ length: right.length + 1 }, (_, index) => index);
+  for (const [at, letter] of [...left].entries()) {
+    const above = row;
+    row = [at + 1];
+    for (let to = 0; to < right.length; to++) {
+      const change = above[to]! + (letter === right[to] ? 0 : 1);
+      row.push(Math.min(change, above[to + 1]! + 1, row[to]! + 1));
+    }
+  }
+  return row.at(-1)!;
+}

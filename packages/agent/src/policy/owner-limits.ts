@@ -1,0 +1,158 @@
+import {
+  bytesIn,
+  type Fact,
+  fact,
+  faultsOf,
+  formatBytes,
+  given,
+  METHOD_NAMES,
+  MpoError,
+  msIn,
+  type Prediction,
+} from "@mpo/core";
+import type { DesiredDocument } from "@mpo/protocol";
+import { closestOf } from "./closest.ts";
+
+const { consistent, list, name, object, text, word } = fact;
+
+/** Minutes since midnight, from the first up to the second; over midnight when that is earlier. */
+type Hours = readonly [from: number, to: number];
+
+/** What a device's owner allows. No document can exceed it; what is absent is not limited. */
+export interface OwnerLimits {
+  /** Of a probe or a retraining, with the processes that it runs in. */
+  readonly memoryBytes?: number;
+  readonly windowMs?: number;
+  /** When work may begin, by the device's local time. */
+  readonly hours?: readonly Hours[];
+  readonly models?: readonly string[];
+  readonly methods?: readonly string[];
+  /** All of it, as the owner wrote it: "memory 1.5 GB, hours 22:00-06:00"; empty: nothing is limited. */
+  readonly words: string;
+}
+
+export const NO_LIMITS: OwnerLimits = { words: "" };
+
+const HOURS = /^([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]|24(?=:00)):([0-5]\d)$/u;
+
+/** A text that says something to whoever reads it. */
+function readable(read: (written: string) => unknown, expected: string): ReturnType<typeof text> {
+  return consistent(text(0, 64), (written, refuse) => {
+    if (read(written) === undefined) refuse([], written, expected);
+  });
+}
+
+const limitsSchema = object({
+  memory: readable((written) => bytesIn(written) || undefined, 'a size with its unit, such as "1.5 GB"').optional(),
+  window: readable((written) => msIn(written) || undefined, 'a duration with its unit, such as "10 min"').optional(),
+  hours: list(readable(hoursIn, 'hours of the day, such as "22:00-06:00"'), 1, 24).optional(),
+  models: list(name(), 1, 32).optional(),
+  methods: list(word(METHOD_NAMES), 1, METHOD_NAMES.length).optional(),
+});
+const KEYS = Object.keys(limitsSchema.shape);
+
+/** The limits that a file's text states. Throws `invalid-argument` with all that is wrong with it. */
+export function parseLimits(content: string, path: string): OwnerLimits {
+  const found = jsonIn(content, path);
+  const isObject = typeof found === "object" && found !== null && !Array.isArray(found);
+  const unknown = Object.keys(isObject ? found : {}).filter((key) => !KEYS.includes(key));
+  const faults = [
+    ...unknown.map(
+      (key) => `${JSON.stringify(key)} is no limit; expected ${closestOf(key, KEYS) ?? `one of ${KEYS.join(", ")}`}`,
+    ),
+    ...faultsOf(limitsSchema, found).map((fault) => fault.replace(/^\./u, "").trim()),
+  ];
+  if (faults.length > 0) throw new MpoError("invalid-argument", `${path}: ${faults.join("; ")}`);
+  const written = found as Fact<typeof limitsSchema>;
+  const { memory = "", window = "", hours, models, methods } = written;
+  return {
+    ...given({ memoryBytes: bytesIn(memory), windowMs: msIn(window), models, methods }),
+    ...given({ hours: hours?.map((range) => hoursIn(range) as Hours) }),
+    words: KEYS.flatMap((key) => {
+      const limit = written[key as keyof typeof written];
+      return limit === undefined ? [] : [`${key} ${[limit].flat().join(" ")}`];
+    }).join(", "),
+  };
+}
+
+function jsonIn(content: string, path: string): unknown {
+  try {
+    return JSON.parse(content);
+  } catch (thrown) {
+    throw new MpoError("invalid-argument", `${path} is not valid JSON: ${MpoError.from(thrown).message}`);
+  }
+}
+
+function hoursIn(written: string): Hours | undefined {
+  const [, ...parts] = HOURS.exec(written) ?? [];
+  if (parts.length === 0) return undefined;
+  const [fromHour, fromMinute, toHour, toMinute] = parts.map(Number) as [number, number, number, number];
+  const [from, to] = [fromHour * 60 + fromMinute, toHour * 60 + toMinute];
+  return from === to ? undefined : [from, to];
+}
+
+const DAY_MINUTES = 1_440;
+
+/** For how much longer work may go on by the hours; 0: it may not begin. */
+export function openMs({ hours }: OwnerLimits, nowMs: number): number {
+  if (hours === undefined) return Number.POSITIVE_INFINITY;
+  const now = new Date(nowMs);
+  const minute = now.getHours() * 60 + now.getMinutes() + now.getSeconds() / 60 + now.getMilliseconds() / 60_000;
+  const left = hours.map(([from, to]) => {
+    if (from < to) return minute >= from ? to - minute : 0;
+    return minute >= from ? DAY_MINUTES - minute + to : to - minute;
+  });
+  return Math.max(0, ...left) * 60_000;
+}
+
+/** Who would work, and what the processes take before the first step. */
+export interface Worker {
+  readonly model: string;
+  readonly method: string;
+  readonly idleBytes: number;
+}
+
+/** Why a model is not worked on at all; undefined: it may be. */
+export function excludedBy(
+  limits: OwnerLimits,
+  { model, method }: Pick<Worker, "model" | "method">,
+): string | undefined {
+  const { models, methods } = limits;
+  if (models?.includes(model) === false) return `models: ${model}; the owner allows ${models.join(", ")}`;
+  return methods?.includes(method) === false ? `methods: ${method}; the owner allows ${methods.join(", ")}` : undefined;
+}
+
+/** Throws `invalid-argument` where an agent would work by a method that its owner does not allow. */
+export function requireMethod({ methods }: OwnerLimits, method: string): void {
+  if (methods?.includes(method) !== false) return;
+  const hint = `Start the agent with --method ${methods[0]}, or change the file of limits.`;
+  throw new MpoError("invalid-argument", `models are adapted by ${method}; the owner allows ${methods.join(", ")}`, {
+    hint,
+  });
+}
+
+/** The limit that a rung exceeds, and both values; undefined: it may run. */
+export function rungExcess(limits: OwnerLimits, rung: Prediction, idleBytes: number): string | undefined {
+  const { memoryBytes = Number.POSITIVE_INFINITY, windowMs = Number.POSITIVE_INFINITY } = limits;
+  const bytes = rung.memoryBytes.upper + idleBytes;
+  if (bytes > memoryBytes)
+    return `memory: ${formatBytes(bytes, Math.ceil)}; the owner allows ${formatBytes(memoryBytes)}`;
+  const ms = rung.overheadMs + rung.trainingMs;
+  return ms > windowMs
+    ? `window: ${Math.ceil(ms / 1000)} s; the owner allows ${Math.floor(windowMs / 1000)} s`
+    : undefined;
+}
+
+/** Why nothing of a document may run: what it asks for and what is allowed; undefined: some of it may. */
+export function documentExcess(
+  limits: OwnerLimits,
+  { model, rungs, chosenRung }: DesiredDocument,
+  { method, idleBytes }: Omit<Worker, "model">,
+): string | undefined {
+  const excluded = excludedBy(limits, { model, method });
+  if (excluded !== undefined) return excluded;
+  const excesses = rungs.slice(0, chosenRung + 1).map((rung) => rungExcess(limits, rung, idleBytes));
+  return excesses.every((excess) => excess !== undefined)
+    ? `${excesses[0]} (the rung that takes least memory)`
+    : undefined;
+}
