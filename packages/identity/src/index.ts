@@ -4,6 +4,7 @@ export {
   keyDocumentOf,
   readAuthority,
   readPrivateFile,
+  readPrivateJson,
   readWrappingKey,
   rotateCertificateAuthority,
   rotateSigningKey,
@@ -12,6 +13,7 @@ export {
   wrapAuthority,
   writeAuthority,
   writePrivateFile,
+  writePrivateJson,
 } from "./authority/index.ts";
 
 export {
@@ -35,7 +37,13 @@ export {
   type Invitation,
   isHashOf,
   joinString,
+  type LocalJoin,
+  localJoinFile,
+  loginString,
   readJoinString,
+  readLocalJoin,
+  readLoginString,
+  writeLocalJoin,
 } from "./secrets/index.ts";
 export {
   createSigningKey,

@@ -11,6 +11,9 @@ import { MpoError, type MpoErrorCode } from "@mpo/core";
  * - `unavailable`: the other side does not answer (in time), or the disk is full; retrying later may help.
  * - `unauthenticated`: one side does not accept who the other is.
  * - `denied`: the other side knows who we are, and does not allow it.
+=======
+ * - `unauthenticated`: the other side does not accept who we are, or does not allow us to do it.
+>>>>>>> cliid
  * - `cancelled`: interrupted by the user (128 + SIGINT, as a shell reports it).
  */
 export const EXIT_CODES = {
@@ -22,7 +25,6 @@ export const EXIT_CODES = {
   budget: 5,
   unavailable: 6,
   unauthenticated: 7,
-  denied: 8,
   cancelled: 130,
 } as const;
 

@@ -7,5 +7,5 @@ export {
   trustedCertificates,
 } from "./authority.ts";
 export { readAuthority, writeAuthority } from "./authority-file.ts";
-export { readPrivateFile, writePrivateFile } from "./private-file.ts";
+export { readPrivateFile, readPrivateJson, writePrivateFile, writePrivateJson } from "./private-file.ts";
 export { readWrappingKey, unwrapAuthority, wrapAuthority } from "./wrapped-authority.ts";

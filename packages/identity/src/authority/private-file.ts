@@ -48,6 +48,32 @@ export async function readPrivateFile(
   }
 }
 
+/** Writes a value as JSON into such a file. */
+export async function writePrivateJson(path: string, value: unknown, options: Abortable = {}): Promise<void> {
+  await writePrivateFile(path, `${JSON.stringify(value, undefined, 2)}\n`, options);
+}
+
+/** Reads it back, with what a function makes of it. What that throws gets the hint; no error shows what is in the file. */
+export async function readPrivateJson<Value>(
+  path: string,
+  read: (value: unknown, place: string) => Value,
+  { hint, ...options }: Abortable & { readonly maxBytes: number; readonly hint: string },
+): Promise<Value> {
+  const bytes = await readPrivateFile(path, options);
+  let value: unknown;
+  try {
+    value = JSON.parse(bytes.toString());
+  } catch {
+    // Node's reason quotes what it read.
+    throw new MpoError("invalid-data", `${path} is not valid JSON: it was cut short or changed`, { hint });
+  }
+  try {
+    return read(value, path);
+  } catch (thrown) {
+    throw MpoError.from(thrown).with({ hint });
+  }
+}
+
 async function requirePrivateFolder(folder: string): Promise<void> {
   const { mode } = await stat(folder);
   if ((mode & OF_OTHERS) !== 0) throw tooOpen(folder, mode, "700");

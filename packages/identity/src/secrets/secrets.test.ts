@@ -1,10 +1,14 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { chmod, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, it } from "node:test";
 import { inspect } from "node:util";
 import fc from "fast-check";
-import { type Invitation, joinString, readJoinString } from "./join-string.ts";
-import { createJoinSecret, createOperatorToken, hashSecret, isHashOf, joinSecretOf } from "./secret.ts";
+import { type Invitation, joinString, loginString, readJoinString, readLoginString } from "./invitation.ts";
+import { type LocalJoin, localJoinFile, readLocalJoin, writeLocalJoin } from "./local-join.ts";
+import { createJoinSecret, createOperatorToken, hashSecret, isHashOf, secretOf } from "./secret.ts";
 
 describe("a secret", () => {
   it("is new each time, says what it is for, and is recognised by its hash alone", () => {
@@ -28,7 +32,7 @@ describe("a join string", () => {
     {
       addresses: fc.array(fc.stringMatching(/^[!-~]{1,255}$/u), { minLength: 1, maxLength: 8 }),
       caDigest: bytes32.map((bytes) => Buffer.from(bytes).toString("hex")),
-      secret: bytes32.map(joinSecretOf),
+      secret: bytes32.map((bytes) => secretOf("join", bytes)),
     },
     { noNullPrototype: true },
   );
@@ -128,6 +132,21 @@ describe("a join string", () => {
     }
   });
 
+  it("is another line than the one with which people log in, which holds an operator's token", () => {
+    const person = { ...some, secret: createOperatorToken() };
+    const login = loginString(person);
+    assert.match(login, /^mpo-login-[\w-]+$/u);
+    assert.deepEqual(readLoginString(`${login}\n`), person);
+    assert.match(refusalOf(login), /the join string is not one: expected mpo-join-/u);
+    assert.throws(() => readLoginString(line), {
+      code: "invalid-argument",
+      message: /the login string is not one: expected mpo-login-/u,
+      hint: /`mpo access create`/u,
+    });
+    assert.throws(() => readLoginString(login.slice(0, -4)), { message: /the login string is cut short/u });
+    assert.throws(() => loginString(some), { code: "internal" });
+  });
+
   it("is not made of bad addresses, or of what is no digest or secret", () => {
     for (const addresses of [[], Array.from({ length: 9 }, () => "a:1"), ["a b:1"], [""], ["x".repeat(256)]]) {
       assert.throws(() => joinString({ ...some, addresses }), {
@@ -137,6 +156,40 @@ describe("a join string", () => {
     }
     for (const wrong of [{ caDigest: "ab" }, { secret: createOperatorToken() }, { secret: `${some.secret}A` }]) {
       assert.throws(() => joinString({ ...some, ...wrong }), { code: "internal" });
+    }
+  });
+});
+
+describe("the local join file", () => {
+  const local: LocalJoin = {
+    addresses: ["127.0.0.1:7443"],
+    caPem: "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+    accessToken: createOperatorToken(),
+    joinString: "mpo-join-AAAA",
+  };
+
+  it("is read back by its owner, and refused when others can read it or it is damaged", async (t) => {
+    const state = await mkdtemp(join(tmpdir(), "mpo-local-"));
+    t.after(() => rm(state, { recursive: true }));
+    const path = localJoinFile(state, 7443);
+    assert.equal(path, join(state, "local", "7443.json"));
+    await assert.rejects(readLocalJoin(path), { code: "not-found" });
+    await writeLocalJoin(path, local);
+    assert.deepEqual(await readLocalJoin(path), local);
+    assert.equal((await stat(path)).mode & 0o777, 0o600);
+    await chmod(path, 0o640);
+    await assert.rejects(readLocalJoin(path), { code: "precondition-failed", hint: /chmod 600/u });
+    await chmod(path, 0o600);
+    for (const [text, says] of [
+      [JSON.stringify({ ...local, accessToken: 7 }), /accessToken is 7/u],
+      [JSON.stringify(local).slice(0, 90), /not valid JSON/u],
+    ] as const) {
+      await writeFile(path, text);
+      await assert.rejects(readLocalJoin(path), (thrown: Error) => {
+        assert.match(thrown.message, says);
+        assert.ok(!inspect(thrown, { depth: 9, showHidden: true }).includes(local.accessToken.slice(0, 12)));
+        return true;
+      });
     }
   });
 });

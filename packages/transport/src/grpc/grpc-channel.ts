@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { createSecureContext } from "node:tls";
 import { type ChannelOptions, Client, compressionAlgorithms, connectivityState, credentials } from "@grpc/grpc-js";
 import { MpoError } from "@mpo/core";
@@ -38,8 +39,8 @@ const OPTIONS: ChannelOptions = {
   "grpc.keepalive_permit_without_calls": 1,
   "grpc.initial_reconnect_backoff_ms": 500,
   "grpc.max_reconnect_backoff_ms": 30_000,
-  // Calls are repeated by us, with our codes.
-  "grpc.enable_retries": 0,
+  // Without a policy, only calls that no handler has seen: those that met the end of a connection. We repeat the others.
+  "grpc.enable_retries": 1,
   "grpc.service_config_disable_resolution": 1,
   // A fleet spreads itself over the addresses of one name.
   "grpc.service_config": JSON.stringify({ loadBalancingConfig: [{ pick_first: { shuffleAddressList: true } }] }),
@@ -87,6 +88,8 @@ export class GrpcChannel {
 
   constructor(options: GrpcChannelOptions) {
     checkTargets(options);
+    // Each old connection listens.
+    setMaxListeners(0, this.#ends.signal);
     this.#options = options;
     this.#client = makeClient(options, this.target);
     const { tls } = options;
@@ -126,9 +129,9 @@ export class GrpcChannel {
 
   #explained(target: string, thrown: unknown): unknown {
     const error = MpoError.from(thrown);
-    const tls = tlsFailure(error, target, this.#options.tls !== undefined);
+    const plain = tlsFailure(error, target, this.#options.tls !== undefined) ?? thrown;
     const proxy = proxyFor(target);
-    if (tls !== undefined || proxy === undefined || !isTransient(thrown)) return tls ?? thrown;
+    if (proxy === undefined || !isTransient(plain)) return plain;
     return error.with({
       message: `${error.message} (through the proxy ${proxy.address} from ${proxy.variable})`,
       hint: `If ${target} can be reached without it, add its host to no_proxy, or unset ${proxy.variable}.`,

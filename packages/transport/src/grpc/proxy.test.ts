@@ -97,7 +97,7 @@ describe("a proxy", () => {
     withEnvironment(t, { http_proxy: `http://127.0.0.1:${port}` });
     await assert.rejects(connectFleet(t, "192.0.2.1:7443").heartbeat(HEARTBEAT), {
       code: "unavailable",
-      message: `no connection could be made (through the proxy 127.0.0.1:${port} from http_proxy)`,
+      message: `the other side closed the connection at once (through the proxy 127.0.0.1:${port} from http_proxy)`,
     });
   });
 
