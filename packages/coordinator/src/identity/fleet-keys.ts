@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { MpoError } from "@mpo/core";
 import {
   type Authority,
@@ -19,6 +18,7 @@ import {
   rotateSigningKey,
   signDocument,
   signingPublicKey,
+  trustDigest,
   trustedCertificates,
   validityOf,
   verifyKeyDocument,
@@ -109,8 +109,7 @@ export class FleetKeys implements FleetAuthority {
   }
 
   sign(document: Uint8Array): readonly DocumentSignature[] {
-    const { keyId, signature } = signDocument(this.#authority.signingKeyPem, document);
-    return [{ key: keyId, signature: new Uint8Array(signature) }];
+    return [signDocument(this.#authority.signingKeyPem, document)];
   }
 
   async readRequest(request: Uint8Array): Promise<RequestFacts> {
@@ -224,8 +223,8 @@ function epochOf(authority: Authority): number {
 function trustOf(authority: Authority): Trust {
   const authoritiesPem = trustedCertificates(authority);
   const [rootPublicKey, keyDocument] = [bytesOf(authority.rootPublic), keyDocumentOf(authority)];
-  const digest = createHash("sha256").update(authoritiesPem).update(rootPublicKey).update(keyDocument).digest("hex");
-  return { authoritiesPem, rootPublicKey, keyDocument, digest };
+  const trust = { authoritiesPem, rootPublicKey, keyDocument };
+  return { ...trust, digest: trustDigest(trust) };
 }
 
 function bytesOf(base64url: string): Uint8Array {

@@ -1,3 +1,4 @@
 export { type DocumentSignature, signDocument, verifyDocument } from "./document-signature.ts";
 export { type KeyDocument, signKeyDocument, verifyKeyDocument } from "./key-document.ts";
 export { createSigningKey, signingPublicKey } from "./signing-key.ts";
+export { trustDigest } from "./trust-digest.ts";
