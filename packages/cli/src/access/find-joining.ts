@@ -18,12 +18,12 @@ export interface JoiningOptions {
 
 /** How an agent gets to its fleet, and into it. */
 export interface Joining {
-  /** "host:port" of each coordinator; none: those of the fleet that it has joined. */
-  readonly targets: readonly string[];
-  /** The authorities to trust until it has joined; absent: those that the join string vouches for. */
-  readonly caPem?: string;
-  /** Lets it in; absent: it has joined, or waits until somebody accepts it. */
-  readonly joinString?: string;
+  /** "host:port" of each coordinator; none: where they were reached the last time. */
+  readonly coordinators: readonly string[];
+  /** Whom to believe until it has joined; absent: only a device that is part of the fleet already gets in. */
+  readonly authority?: { readonly caPem: string } | { readonly caDigest: string };
+  /** Lets it in; without it somebody has to. Secret. */
+  readonly token?: string;
   /** Everything crosses in clear text, and nobody proves who they are. */
   readonly isInsecure?: boolean;
 }
@@ -35,11 +35,12 @@ export async function findJoining(
   options: Abortable = {},
 ): Promise<Joining> {
   refuseTwo({ "--insecure": insecure, "--ca": ca !== undefined, "--join": join !== undefined });
-  if (insecure) return { targets: inClearText(named ?? [USUAL_ADDRESSES.grpc]).targets, isInsecure: true };
+  if (insecure) return { coordinators: inClearText(named ?? [USUAL_ADDRESSES.grpc]).targets, isInsecure: true };
   const targets = named?.map(targetOf);
-  const joinString = await lineToJoin(join, ca, files, options);
-  if (joinString !== undefined) {
-    return { targets: targets ?? readJoinString(joinString).addresses, joinString };
+  const line = await lineToJoin(join, ca, files, options);
+  if (line !== undefined) {
+    const { addresses, caDigest, secret } = readJoinString(line);
+    return { coordinators: targets ?? addresses, authority: { caDigest }, token: secret };
   }
   if (ca !== undefined) {
     if (targets === undefined) {
@@ -47,12 +48,12 @@ export async function findJoining(
         hint: "Give --coordinator HOST:PORT too.",
       });
     }
-    return { targets, caPem: await readCertificates(resolve(files.workingFolder, ca)) };
+    return { coordinators: targets, authority: { caPem: await readCertificates(resolve(files.workingFolder, ca)) } };
   }
   const local = await readLocal(named ?? [USUAL_ADDRESSES.grpc], files, options);
-  if (local === undefined) return { targets: targets ?? [] };
-  const { addresses, ...rest } = local.join;
-  return { targets: targets ?? addresses, caPem: rest.caPem, joinString: rest.joinString };
+  if (local === undefined) return { coordinators: targets ?? [] };
+  const { addresses, caPem, joinString } = local.join;
+  return { coordinators: targets ?? addresses, authority: { caPem }, token: readJoinString(joinString).secret };
 }
 
 /** A service keeps naming its file, which may be gone once the device has joined. */

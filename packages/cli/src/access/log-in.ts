@@ -1,5 +1,7 @@
 import { MpoError } from "@mpo/core";
-import { type Invitation, readLoginString, vouchedAuthority } from "@mpo/identity";
+import { authorityOfChain, type Invitation, readLoginString } from "@mpo/identity";
+import { throwIfAborted } from "@mpo/io";
+import { isTransient } from "@mpo/runtime";
 import { fetchChain } from "@mpo/transport";
 import type { Asking } from "../command-context.ts";
 import { withAccess } from "../fleet/with-admin.ts";
@@ -29,23 +31,19 @@ export async function logIn(line: string, asking: Asking): Promise<LoggedIn> {
   });
 }
 
-/** The authority's certificate, from the first coordinator that answers. */
+/** The authority's certificate, from the first coordinator that shows the right one. */
 async function authorityOf({ addresses, caDigest }: Invitation, { signal, terminal }: Asking): Promise<string> {
-  const failures: string[] = [];
+  let failure: unknown;
   for (const address of addresses) {
-    let chain: string;
     try {
-      chain = await fetchChain(address, { signal });
+      return authorityOfChain(await fetchChain(address, { signal }), caDigest);
     } catch (thrown) {
-      if (signal.aborted) throw thrown;
-      const { message } = MpoError.from(thrown);
-      terminal.detail(message);
-      failures.push(message);
-      continue;
+      throwIfAborted(signal);
+      terminal.detail(`${address}: ${MpoError.from(thrown).message}`);
+      // One that could not be asked may be the right one.
+      if (failure === undefined || isTransient(thrown)) failure = thrown;
     }
-    return vouchedAuthority(chain, caDigest);
   }
-  throw new MpoError("unavailable", `no coordinator answers: ${failures.join("; ")}`, {
-    hint: "See that one runs, and that this machine reaches it.",
-  });
+  const error = MpoError.from(failure);
+  throw error.with({ hint: error.hint ?? `See that a coordinator runs at ${addresses.join(" or ")}, and is reached from here.` });
 }

@@ -62,13 +62,13 @@ export async function runAgentCommand(options: AgentCommandOptions, context: Dae
   const named = options.limits === undefined ? undefined : resolve(context.workingFolder, options.limits);
   const limits = limitsFile(named ?? join(dataFolder, LIMITS_FILE), named !== undefined);
   const joining = await findJoining(options, context, context);
-  const coordinator = joining.targets.join(", ");
+  const coordinator = joining.coordinators.join(", ");
   const common = { clock: systemClock, random: Math.random, logger };
   const agent = agentService(async (signal, onReady) => {
     const { identity } = settings;
     const connection = await connectFleet({
       identity,
-      coordinator: joining.targets[0] ?? "",
+      coordinator: joining.coordinators[0] ?? "",
       ...given({ natsServers: options.nats }),
       ...common,
     });
