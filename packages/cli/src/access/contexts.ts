@@ -67,3 +67,34 @@ export function contextNamed({ all }: Contexts, name: string): FleetContext {
     hint: "List those that there are: mpo context list. Log in to another fleet: mpo login.",
   });
 }
+
+/** Forgets a context, or the one in use; the result is its name. Throws `not-found`. */
+export async function removeContext(
+  name: string | undefined,
+  files: Pick<Files, "environment">,
+  options?: Abortable,
+): Promise<string> {
+  const { all, current } = await readContexts(files, options);
+  const removed = name ?? current;
+  if (removed === undefined) {
+    throw new MpoError("not-found", "no context is in use", { hint: "Name one of those that there are: mpo context list." });
+  }
+  contextNamed({ all, current }, removed);
+  const rest = new Map([...all].filter(([one]) => one !== removed));
+  await writeContexts({ current: current === removed ? undefined : current, all: rest }, files, options);
+  return removed;
+}
+
+/** Lets the context that a command works with trust other authorities; nothing where it works with none. */
+export async function refreshContext(
+  { context, coordinator }: { readonly context?: string; readonly coordinator?: unknown },
+  caPem: string,
+  files: Pick<Files, "environment">,
+  options?: Abortable,
+): Promise<void> {
+  const { all, current } = await readContexts(files, options);
+  const name = context ?? (coordinator === undefined ? current : undefined);
+  const before = name === undefined ? undefined : all.get(name);
+  if (name === undefined || before === undefined) return;
+  await writeContexts({ current, all: new Map(all).set(name, { ...before, caPem }) }, files, options);
+}
