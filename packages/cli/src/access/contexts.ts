@@ -59,11 +59,12 @@ export async function writeContexts(
   await writePrivateJson(contextsFile(environment), { current, contexts }, options);
 }
 
-/** The context of a name. Throws `not-found`. */
-export function contextNamed({ all }: Contexts, name: string): FleetContext {
-  const found = all.get(name);
-  if (found !== undefined) return found;
-  throw new MpoError("not-found", `there is no context ${name}`, {
+/** The context of a name, or the one in use. Throws `not-found`. */
+export function contextNamed({ all, current }: Contexts, named?: string): readonly [name: string, context: FleetContext] {
+  const name = named ?? current;
+  const found = name === undefined ? undefined : all.get(name);
+  if (name !== undefined && found !== undefined) return [name, found];
+  throw new MpoError("not-found", name === undefined ? "no context is in use" : `there is no context ${name}`, {
     hint: "List those that there are: mpo context list. Log in to another fleet: mpo login.",
   });
 }
@@ -75,11 +76,7 @@ export async function removeContext(
   options?: Abortable,
 ): Promise<string> {
   const { all, current } = await readContexts(files, options);
-  const removed = name ?? current;
-  if (removed === undefined) {
-    throw new MpoError("not-found", "no context is in use", { hint: "Name one of those that there are: mpo context list." });
-  }
-  contextNamed({ all, current }, removed);
+  const [removed] = contextNamed({ all, current }, name);
   const rest = new Map([...all].filter(([one]) => one !== removed));
   await writeContexts({ current: current === removed ? undefined : current, all: rest }, files, options);
   return removed;

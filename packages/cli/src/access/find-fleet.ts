@@ -73,7 +73,7 @@ export function inClearText(addresses: readonly Address[]): FleetAccess {
 }
 
 function ofContext(name: string, contexts: Contexts, targets?: readonly string[]): FleetAccess {
-  const { coordinators, caPem, token } = contextNamed(contexts, name);
+  const [, { coordinators, caPem, token }] = contextNamed(contexts, name);
   return { targets: targets ?? coordinators, caPem, token, from: `context ${name}` };
 }
 
@@ -115,7 +115,7 @@ function unknown(addresses: readonly Address[]): MpoError {
   const where = addresses.map(targetOf).join(", ");
   if (addresses.every(({ host }) => isLoopback(host))) {
     return new MpoError("unavailable", `no coordinator of yours has started at ${where} on this machine`, {
-      hint: `Start one with \`mpo coordinator\`; or log in to another one: ${LOG_IN}. One that runs with --insecure: --insecure.`,
+      hint: `Start one with \`mpo coordinator\`; or log in to another one: ${LOG_IN}. One that runs with --insecure is asked with it too.`,
     });
   }
   return new MpoError("unauthenticated", `you have not logged in to the coordinator at ${where}`, {

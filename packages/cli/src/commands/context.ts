@@ -64,8 +64,7 @@ async function list(context: Output & Files & Stop): Promise<void> {
 async function show(named: string | undefined, context: Output & Files & Stop): Promise<void> {
   const { terminal } = context;
   const contexts = await readContexts(context, context);
-  const name = named ?? contexts.current ?? "";
-  const { coordinators, caPem, tenant } = contextNamed(contexts, name);
+  const [name, { coordinators, caPem, tenant }] = contextNamed(contexts, named);
   const { notAfterMs } = validityOf(caPem);
   const authority = { digest: fingerprintOf(caPem), endsAtMs: notAfterMs };
   terminal.record({ context: name, coordinators, tenant: tenant ?? null, authority });
