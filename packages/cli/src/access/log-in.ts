@@ -1,8 +1,8 @@
 import { MpoError } from "@mpo/core";
 import { authorityOfChain, type Invitation, readLoginString } from "@mpo/identity";
 import { throwIfAborted } from "@mpo/io";
-import { isTransient } from "@mpo/runtime";
 import type { Role } from "@mpo/protocol";
+import { isTransient } from "@mpo/runtime";
 import { fetchChain } from "@mpo/transport";
 import type { Asking } from "../command-context.ts";
 import { withAccess } from "../fleet/with-admin.ts";
@@ -46,5 +46,7 @@ async function authorityOf({ addresses, caDigest }: Invitation, { signal, termin
     }
   }
   const error = MpoError.from(failure);
-  throw error.with({ hint: error.hint ?? `See that a coordinator runs at ${addresses.join(" or ")}, and is reached from here.` });
+  throw error.with({
+    hint: error.hint ?? `See that a coordinator runs at ${addresses.join(" or ")}, and is reached from here.`,
+  });
 }
