@@ -146,8 +146,8 @@ export class LinkLoop {
 
   async #enroll(signal: AbortSignal): Promise<number | undefined> {
     const { ports, settings, inventory } = this.#parts;
-    const { identity, labels, joinToken } = settings;
-    const answer = await ports.link.enroll({ identity, joinToken, inventory, labels }, { signal, ...ONCE });
+    const { identity, labels } = settings;
+    const answer = await ports.link.enroll({ identity, inventory, labels }, { signal, ...ONCE });
     if (answer.state === "pending") {
       ports.logger.info("the coordinator has not accepted this device yet");
       return Math.max(1, answer.retryAfterSeconds) * SECOND_MS;
