@@ -37,8 +37,6 @@ export type Asked =
 interface Answer {
   readonly response: EnrollResponse;
   readonly coordinators: readonly string[];
-  /** What the device was; undefined: nothing of it counts. */
-  readonly before: Membership | undefined;
 }
 
 /** Asks a fleet for credentials. What it says of each answer goes into the log once. */
@@ -64,10 +62,12 @@ export class Enrolment {
   async ask(member: Membership | undefined, signal: AbortSignal): Promise<Asked> {
     const { key, time } = this.#parts;
     try {
-      const { response, ...from } = await this.#answer(member, signal);
+      const { response, coordinators } = await this.#answer(member, signal);
       await time.heard(response.serverTimeMs);
       if (response.state !== "accepted") return { kind: "later", waitMs: this.#waiting(response) };
-      const membership = membershipFrom(response, { key, nats: this.#userOf(member), ...from });
+      const membership = membershipFrom(response, {
+        ...{ key, nats: this.#userOf(member), coordinators, before: member },
+      });
       this.#turnedAway = 0;
       this.#said = "";
       this.#waits.succeeded();
@@ -85,21 +85,24 @@ export class Enrolment {
     let failure: unknown;
     try {
       const response = await this.#enroll(member, { coordinators, caPem: member.authoritiesPem }, undefined, signal);
-      if (response.state === "accepted" || !this.#mayJoin) return { response, coordinators, before: member };
+      if (response.state === "accepted" || !this.#mayJoin) return { response, coordinators };
     } catch (thrown) {
       if (!this.#mayJoin || isTransient(thrown) || signal.aborted) throw thrown;
       failure = thrown;
     }
-    this.#mayJoin = false;
     try {
-      return await this.#join(member, signal);
+      const answer = await this.#join(member, signal);
+      this.#mayJoin = false;
+      return answer;
     } catch (thrown) {
+      if (isTransient(thrown) || signal.aborted) throw thrown;
+      this.#mayJoin = false;
       this.#parts.logger.warn("what this device was given for joining is of no use any more", { err: thrown });
       throw failure ?? thrown;
     }
   }
 
-  /** As a device that the fleet does not know. */
+  /** By what lets devices in. Whom a member trusts to sign documents stays: a stolen authority is not enough to change that. */
   async #join(member: Membership | undefined, signal: AbortSignal): Promise<Answer> {
     const { joining, door } = this.#parts;
     const coordinators = this.#coordinators(member);
@@ -110,7 +113,7 @@ export class Enrolment {
     }
     const caPem = await door.authorityAt(coordinators, joining.authority, { signal });
     const response = await this.#enroll(member, { coordinators, caPem }, joining.token, signal);
-    return { response, coordinators, before: undefined };
+    return { response, coordinators };
   }
 
   async #enroll(

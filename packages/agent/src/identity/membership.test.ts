@@ -48,16 +48,17 @@ async function inRoom(check: (room: Room) => Promise<void>): Promise<void> {
   try {
     const clock = new VirtualClock(START_MS);
     const fleet = await FakeAuthority.create(clock);
-    fleet.tokens.add("good");
     const inventory = await new FakeDevice(clock).monitor.inventory();
     const openKey = () => openKeyFile(keyPath, logger);
     const key = await openKey();
     const nats = newNatsUser();
-    const answer: Room["answer"] = async (asking = key) =>
-      await fleet.answer({
+    const answer: Room["answer"] = async (asking = key) => {
+      fleet.tokens.add("good");
+      return await fleet.answer({
         ...{ identity: IDENTITY, joinToken: "good", inventory, labels: [], natsPublicKey: nats.publicKey },
         certificateRequest: await asking.csr(),
       });
+    };
     const membership = membershipFrom(await answer(), { key, nats, coordinators: ["a:1"], before: undefined });
     await writeMembership(path, membership);
     const read: Room["read"] = (holder = key) => readMembership(path, holder, logger);

@@ -96,7 +96,7 @@ export function membershipFrom(
   const rootPublic = Buffer.from(rootPublicKey).toString("base64url");
   if (before !== undefined && before.rootPublic !== rootPublic) {
     throw new MpoError("unauthenticated", "the fleet has another root key than the one that this device trusts", {
-      hint: "If the fleet was set up again, join it again: mpo agent --join.",
+      hint: "If the fleet was set up again, remove the folder `identity` in the agent's data folder, and join it again.",
     });
   }
   verifyKeyDocument(rootPublic, keyDocument, before === undefined ? 0 : keysOf(before).epoch);

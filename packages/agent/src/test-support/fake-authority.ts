@@ -37,6 +37,7 @@ interface Known {
 /** A fleet's identity as devices meet it, with real keys and certificates: who asks is let in, waits, or is turned away. */
 export class FakeAuthority implements FleetDoor {
   readonly known = new Map<string, Known>();
+  /** Each good for one use. */
   readonly tokens = new Set<string>();
   readonly requests: EnrollRequest[] = [];
   certificateMs = 7 * 86_400_000;
@@ -111,7 +112,7 @@ export class FakeAuthority implements FleetDoor {
   /** To whoever asks, by whatever way. */
   async answer({ identity, joinToken, certificateRequest, natsPublicKey }: EnrollRequest): Promise<EnrollResponse> {
     const { publicKey, keyDigest } = await readCsr(certificateRequest ?? new Uint8Array());
-    if (joinToken !== undefined && !this.tokens.has(joinToken)) {
+    if (joinToken !== undefined && !this.tokens.delete(joinToken)) {
       throw new MpoError("unauthenticated", "the token is not good, or no longer");
     }
     const known = this.known.get(keyDigest) ?? { identity, state: "pending" };
