@@ -287,12 +287,12 @@ describe("an agent with identity, on the real wire", { skip }, () => {
         await wire.push(version);
         for (let until = Date.now() + 250; Date.now() < until; calls++) {
           await connection.link.heartbeat({ identity: IDENTITY, resources, conditions: [] }).catch(() => failures++);
-          await systemClock.sleep(5);
+          await systemClock.sleep(30);
         }
         await daemon.until(() => daemon.applied === version, 3_000);
       }
       assert.equal(failures, 0, `of ${calls}`);
-      assert.ok(calls > 100);
+      assert.ok(calls > 50, `${calls}`);
       assert.equal(daemon.said(/could not be reached|refuses this device/u), 0, daemon.log.join(""));
     }));
 
