@@ -73,16 +73,17 @@ export async function runAgentDaemon(options: AgentDaemonOptions): Promise<void>
   });
   const disk = await openFolderDisk(join(dataFolder, "state"));
   const time = await TrustedTime.open({ disk, clock, logger: options.logger }, [settings.releasedAtMs]);
-  const member =
-    options.joining &&
-    (await joinFleet(
-      {
-        ...{ joining: options.joining, folder: join(dataFolder, "identity"), door: fleetDoor(options), time },
-        ...{ wish: settings.identity, labels: settings.labels, inventory: await monitor.inventory() },
-        ...{ clock, random, logger: options.logger },
-      },
-      signal,
-    ));
+  let member: FleetMember | undefined;
+  try {
+    const { joining, logger } = options;
+    const wish = { wish: settings.identity, labels: settings.labels, inventory: await monitor.inventory() };
+    const here = { folder: join(dataFolder, "identity"), door: fleetDoor(options), time, clock, random, logger };
+    member = joining && (await joinFleet({ joining, ...wish, ...here }, signal));
+  } catch (thrown) {
+    // Stopped before it was let in.
+    if (signal.aborted) return;
+    throw thrown;
+  }
   const machine = await machineMarks(new SystemFiles(systemRoot));
   const runAs = async (identity: DeviceIdentity): Promise<void> => {
     const logger = options.logger.child({ tenant: identity.tenant, deviceId: identity.device });

@@ -1,5 +1,4 @@
 import { join } from "node:path";
-import { hasCode } from "@mpo/core";
 import { type KeyDocument, NATS_NAME, validityOf } from "@mpo/identity";
 import { type Abortable, linkSignals } from "@mpo/io";
 import type { DeviceIdentity } from "@mpo/protocol";
@@ -236,12 +235,12 @@ export class FleetMember {
   }
 }
 
-/** On a full disk the device goes on with what it was given: after a restart it asks again, with its key. */
+/** Where it cannot be written, the device goes on with what it was given: after a restart it asks again, with its key. */
 async function keep({ folder, logger }: JoinOptions, membership: Membership, options: Abortable): Promise<void> {
   try {
     await writeMembership(pathIn(folder), membership, options);
   } catch (thrown) {
-    if (!hasCode(thrown, "unavailable")) throw thrown;
+    if (options.signal?.aborted) throw thrown;
     logger.error("new credentials could not be written down; they are used all the same", { err: thrown });
   }
 }
