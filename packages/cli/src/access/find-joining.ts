@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
+import type { Joining } from "@mpo/agent";
 import { MpoError, USUAL_ADDRESSES } from "@mpo/core";
 import { fingerprintOf, readJoinString } from "@mpo/identity";
 import { type Abortable, fileError, ifFound } from "@mpo/io";
@@ -17,30 +18,29 @@ export interface JoiningOptions {
 }
 
 /** How an agent gets to its fleet, and into it. */
-export interface Joining {
+export interface WayIn {
   /** "host:port" of each coordinator; none: where they were reached the last time. */
-  readonly coordinators: readonly string[];
-  /** Whom to believe until it has joined; absent: only a device that is part of the fleet already gets in. */
-  readonly authority?: { readonly caPem: string } | { readonly caDigest: string };
-  /** Lets it in; without it somebody has to. Secret. */
-  readonly token?: string;
-  /** Everything crosses in clear text, and nobody proves who they are. */
-  readonly isInsecure?: boolean;
+  readonly targets: readonly string[];
+  /** Absent: everything crosses in clear text, and nobody proves who they are. */
+  readonly joining?: Joining;
 }
 
-/** Throws `invalid-argument` for options that contradict each other, and for a join string that is none. */
+/**
+ * Finds it. A device that has joined goes back to its fleet unless another way is named, also beside somebody's coordinator.
+ * Throws `invalid-argument` for options that contradict each other, and for a join string that is none.
+ */
 export async function findJoining(
-  { coordinator: named, insecure, ca, join }: JoiningOptions,
+  { coordinator: named, insecure, ca, join, isMember }: JoiningOptions & { readonly isMember: boolean },
   files: Files & Output,
   options: Abortable = {},
-): Promise<Joining> {
+): Promise<WayIn> {
   refuseTwo({ "--insecure": insecure, "--ca": ca !== undefined, "--join": join !== undefined });
-  if (insecure) return { coordinators: inClearText(named ?? [USUAL_ADDRESSES.grpc]).targets, isInsecure: true };
+  if (insecure) return { targets: inClearText(named ?? [USUAL_ADDRESSES.grpc]).targets };
   const targets = named?.map(targetOf);
   const line = await lineToJoin(join, ca, files, options);
   if (line !== undefined) {
     const { addresses, caDigest, secret } = readJoinString(line);
-    return { coordinators: targets ?? addresses, authority: { caDigest }, token: secret };
+    return wayIn({ coordinators: targets ?? addresses, authority: { caDigest }, token: secret });
   }
   if (ca !== undefined) {
     if (targets === undefined) {
@@ -48,12 +48,21 @@ export async function findJoining(
         hint: "Give --coordinator HOST:PORT too.",
       });
     }
-    return { coordinators: targets, authority: { caPem: await readCertificates(resolve(files.workingFolder, ca)) } };
+    return wayIn({
+      coordinators: targets,
+      authority: { caPem: await readCertificates(resolve(files.workingFolder, ca)) },
+    });
   }
+  if (named === undefined && isMember) return wayIn({ coordinators: [] });
   const local = await readLocal(named ?? [USUAL_ADDRESSES.grpc], files, options);
-  if (local === undefined) return { coordinators: targets ?? [] };
+  if (local === undefined) return wayIn({ coordinators: targets ?? [] });
   const { addresses, caPem, joinString } = local.join;
-  return { coordinators: targets ?? addresses, authority: { caPem }, token: readJoinString(joinString).secret };
+  const { secret: token } = readJoinString(joinString);
+  return wayIn({ coordinators: targets ?? addresses, authority: { caPem }, token });
+}
+
+function wayIn(joining: Joining): WayIn {
+  return { joining, targets: joining.coordinators };
 }
 
 /** A service keeps naming its file, which may be gone once the device has joined. */

@@ -1,7 +1,7 @@
 import { METHOD_NAMES } from "@mpo/core";
 import type { Command } from "commander";
 import type { CommandContext } from "../command-context.ts";
-import { type AgentCommandOptions, runAgentCommand } from "../fleet/run-agent-command.ts";
+import { type AgentCommandOptions, printKey, runAgentCommand } from "../fleet/run-agent-command.ts";
 import { repeated, urlOf } from "../options/address-options.ts";
 import { choice } from "../options/choice.ts";
 import { addLogLevel, coordinatorOption, fleetName, labelOf, tenantOption } from "../options/fleet-options.ts";
@@ -47,7 +47,22 @@ export function define(command: Command, context: CommandContext): void {
   addLogLevel(command)
     .addHelpText("after", HELP)
     .action((options: AgentCommandOptions) => runAgentCommand(options, context));
+  command
+    .command("key")
+    .description("print the device's name and the digest of its key, which is made if it has none")
+    .addHelpText("after", KEY_HELP)
+    // Options that the command above has too are taken by it, wherever they stand.
+    .action((_: object, key: Command) => printKey(key.optsWithGlobals(), context));
 }
+
+const KEY_HELP = `
+For mpo devices preauthorise, before the device joins; and to compare with what mpo devices pending shows. The key stays here.
+
+Examples:
+  mpo agent key >> keys.csv
+  mpo agent key --device pi-7 --json
+
+Exit codes: 0 done; 2 a wrong option; 4 others can read the key.`;
 
 const JOIN =
   "the line of `mpo token create`, as @FILE or - (standard input): others can read a command line (default: the file that MPO_JOIN_FILE names, else what a coordinator of this user on this machine has left)";
