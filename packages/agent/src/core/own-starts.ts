@@ -8,7 +8,7 @@ const starts = object({ count: whole(1, MAX_COUNT), ids: list(name(), 1, MAX_EAR
 
 /**
  * Writes a start down before anybody hears of it, and returns from which starts it continues: a copy of this disk
- * continues from the same ones, which is how the two are told from one machine. Nothing where that could not be written.
+ * continues from the same ones, which is how the two are told from one machine.
  */
 export async function noteStart(
   instanceId: string,
@@ -21,7 +21,7 @@ export async function noteStart(
     return { startCount: next.count, ...(ids.length > 0 && { earlierIds: ids }) };
   } catch (thrown) {
     logger.warn("the start could not be written down", { err: thrown });
-    return {};
+    return { startCount: 0 };
   }
 }
 

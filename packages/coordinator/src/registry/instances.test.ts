@@ -124,6 +124,22 @@ describe("who speaks for a device", () => {
   for (const [what, story, expected] of stories)
     it(`copied disks: ${what}`, () => assert.equal(ofFolders(story), expected));
 
+  it("a start that a full disk has not kept, and late calls of it and of the one before, are no double", () => {
+    const call = (before: Instances | undefined, atS: number, instanceId: string, startCount: number): Instances => {
+      const earlierIds = instanceId === "C" ? { earlierIds: ["A"] } : {};
+      return sighted(
+        before,
+        { instance: { instanceId, startCount, ...earlierIds }, lastSeenMs: atS * 1000 },
+        SILENT_MS,
+      );
+    };
+    const unkept = call(call(call(undefined, 0, "A", 1), 25, "B", 0), 27, "A", 1);
+    assert.equal(summary(unkept), "B A");
+    const next = call(call(unkept, 50, "C", 2), 52, "B", 0);
+    assert.equal(summary(next), "C B");
+    assert.equal(summary(call(next, 61, "B", 0)), "B C doubled", "it still runs");
+  });
+
   it("a decision needs two, and names one of them", () => {
     assert.throws(() => decided(undefined, "A", 0), { code: "precondition-failed" });
     assert.throws(() => decided(after("A0 B1"), "A", 0), { code: "precondition-failed" });

@@ -46,8 +46,9 @@ export function sighted(before: Instances | undefined, now: Sighting, silentMs: 
     return isLeft ? heard : { ...before, ...heard };
   }
   const isFormer = accepted.instance.earlierIds?.includes(now.instance.instanceId) ?? false;
+  const mayBeFormer = isFormer || (other !== undefined && isSame(other, now) && isUncounted(accepted, now));
   // What one start has sent may come after the next one's hello. One that still runs is heard of again.
-  if (isFormer && now.lastSeenMs - (acceptedSinceMs ?? 0) < silentMs / SILENT_HEARTBEATS) return before;
+  if (mayBeFormer && now.lastSeenMs - (acceptedSinceMs ?? 0) < silentMs / SILENT_HEARTBEATS) return before;
   if (isParked(before) && other !== undefined) {
     const line = lineOf(before, now);
     if (line === "other") return { ...before, other: isSame(other, now) ? again(other, now) : now };
@@ -88,9 +89,14 @@ function lineOf({ accepted, other }: Instances, now: Sighting): "accepted" | "ot
   return isMyBoot ? "accepted" : "other";
 }
 
+/** Whether two starts are of one boot, and one of them could not write down that it was. */
+function isUncounted(one: Sighting, other: Sighting): boolean {
+  return isOnSameBoot(one, other) && [one, other].some(({ instance }) => instance.startCount === 0);
+}
+
 /** Whether two starts are of two copies of one data folder: they come from the same starts, or one was counted before. */
 function isCopy({ instance: accepted }: Sighting, { instance: now }: Sighting): boolean {
-  if (accepted.startCount === undefined || now.startCount === undefined) return false;
+  if (!accepted.startCount || !now.startCount) return false;
   const isCounted = now.startCount > 1 && now.startCount <= accepted.startCount;
   return isCounted || (now.earlierIds ?? []).some((id) => accepted.earlierIds?.includes(id));
 }

@@ -16,8 +16,8 @@ export const instance = object({
   instanceId: name(),
   machineId: name().optional(),
   bootId: name().optional(),
-  /** How often an agent was started from this data folder; a folder's copy counts on from where the original was. */
-  startCount: whole(1, MAX_COUNT).optional(),
+  /** How often an agent was started from this data folder; its copy counts on from there. 0: it could not be written. */
+  startCount: whole(0, MAX_COUNT).optional(),
   /** The starts before this one, newest first; absent once an agent was answered. */
   earlierIds: list(name(), 1, MAX_EARLIER).optional(),
 });
