@@ -2,6 +2,7 @@ import { describeConfig, formatBytes, formatVersion, given, MpoError, SECOND_MS,
 import type { DeviceView, ProbeFailure, WindowResult } from "@mpo/protocol";
 import type { Command } from "commander";
 import type { CommandContext, Output, Stop } from "../command-context.ts";
+import { defineDecide } from "../fleet/decide-device.ts";
 import { defineEndOfLife } from "../fleet/end-of-life.ts";
 import {
   addDeviceFilter,
@@ -29,7 +30,7 @@ interface ProbeOptions extends FleetOptions {
   readonly model?: string;
 }
 
-/** `mpo devices list`, `show`, `refresh`, `probe`, `retire`, `remove` and `rename`. */
+/** `mpo devices list`, `show`, `refresh`, `probe`, `decide`, `retire`, `remove` and `rename`. */
 export function define(devices: Command, context: CommandContext): void {
   const list = devices.command("list").description("list the devices: what they are, have, and run");
   addDeviceFilter(
@@ -53,6 +54,7 @@ export function define(devices: Command, context: CommandContext): void {
     .argument("<device>", "its name", fleetName)
     .option("--model <name>", "only this model; default: all that it serves", fleetName)
     .action((device: string, options: ProbeOptions) => probeDevice(device, options, context));
+  defineDecide(devices, context);
   defineEndOfLife(devices, context);
 }
 
