@@ -7,6 +7,8 @@ export { type AgentSettings, DEFAULT_AGENT_SETTINGS } from "./core/agent-setting
 export { runAgentDaemon } from "./daemon/agent-daemon.ts";
 export { connectFleet, type FleetConnection } from "./daemon/connect-fleet.ts";
 export type { InputSummary } from "./drift/input-summary.ts";
+export type { FleetMember } from "./identity/fleet-member.ts";
+export type { Joining } from "./identity/joining.ts";
 export { jobEngine } from "./job/job-engine.ts";
 export type { CpuShare } from "./job/step-back.ts";
 export { DEFAULT_BUDGET_POLICY, workBudget } from "./policy/budget-policy.ts";

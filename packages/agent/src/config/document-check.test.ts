@@ -1,29 +1,33 @@
 import assert from "node:assert/strict";
-import { generateKeyPairSync, type KeyObject, sign, verify } from "node:crypto";
 import { describe, it } from "node:test";
+import {
+  createSigningKey,
+  type KeyDocument,
+  signDocument,
+  signingPublicKey,
+  signKeyDocument,
+  verifyKeyDocument,
+} from "@mpo/identity";
 import { type DesiredDocument, type DesiredEnvelope, desiredDocumentCodec, desiredEnvelopeCodec } from "@mpo/protocol";
 import fc from "fast-check";
+import { envelopeVerifier } from "../identity/verify-envelope.ts";
 import { DAY_MS, DEVICE_CLASS, documentOf, envelopeOf, IDENTITY, START_MS } from "../test-support/documents.ts";
-import { checkDocument, type DocumentContext, floorOf, type VerifyEnvelope } from "./document-check.ts";
+import { checkDocument, type DocumentContext, floorOf } from "./document-check.ts";
 
-const fleetKey = generateKeyPairSync("ed25519");
-const strangersKey = generateKeyPairSync("ed25519");
+const [rootKey, fleetKey, strangersKey] = [createSigningKey(), createSigningKey(), createSigningKey()];
 const EPOCH = 2;
 
-/** Knows one key by its name, and verifies with it for real. */
-const verifyEnvelope: VerifyEnvelope = ({ document, signatures }) => {
-  const refused = (reason: "unsigned" | "other-key" | "mixed-up") =>
-    ({ kind: "refused", reason, message: `signed by ${signatures.map(({ key }) => key).join()}` }) as const;
-  if (signatures.length === 0) return refused("unsigned");
-  const known = signatures.filter(({ key }) => key === "fleet");
-  if (known.length === 0) return refused("other-key");
-  const isGood = known.some(({ signature }) => verify(undefined, document, fleetKey.publicKey, signature));
-  return isGood ? { kind: "signed", epoch: EPOCH } : refused("mixed-up");
-};
-
-function signatureOf(document: Uint8Array, key: string, privateKey: KeyObject): DesiredEnvelope["signatures"][number] {
-  return { key, signature: sign(undefined, document, privateKey) };
+/** As an agent gets it, and believes it: by the root key alone. */
+function keysOf(epoch: number, ...privateKeys: readonly string[]): KeyDocument {
+  const publicKeys = privateKeys.map(signingPublicKey);
+  const bytes = signKeyDocument(rootKey, { epoch, publicKeys, issuedAtMs: START_MS });
+  return verifyKeyDocument(signingPublicKey(rootKey), bytes, epoch);
 }
+
+const verifyEnvelope = envelopeVerifier(
+  () => keysOf(EPOCH, fleetKey),
+  () => undefined,
+);
 
 const inEpoch = (version: number, changes: Partial<DesiredDocument> = {}): DesiredDocument =>
   documentOf(version, { version: { epoch: EPOCH, version }, ...changes });
@@ -38,7 +42,7 @@ function enveloped(document: Uint8Array, signatures: DesiredEnvelope["signatures
 /** As the coordinator signs it. */
 function signed(version: number, changes?: Partial<DesiredDocument>): Uint8Array {
   const document = bytesOf(version, changes);
-  return enveloped(document, [signatureOf(document, "fleet", fleetKey.privateKey)]);
+  return enveloped(document, [signDocument(fleetKey, document)]);
 }
 
 const CONTEXT: DocumentContext = {
@@ -63,19 +67,51 @@ const ATTACKS: Readonly<Record<string, readonly Row[]>> = {
     { what: "is not signed", envelope: enveloped(bytesOf(6), []), reason: "unsigned" },
     {
       what: "is signed by another key",
-      envelope: enveloped(bytesOf(6), [signatureOf(bytesOf(6), "stranger", strangersKey.privateKey)]),
+      envelope: enveloped(bytesOf(6), [signDocument(strangersKey, bytesOf(6))]),
       reason: "other-key",
     },
     {
       what: "is signed by another key under a known one's name",
-      envelope: enveloped(bytesOf(6), [signatureOf(bytesOf(6), "fleet", strangersKey.privateKey)]),
+      envelope: enveloped(bytesOf(6), [
+        { ...signDocument(strangersKey, bytesOf(6)), key: signDocument(fleetKey, bytesOf(6)).key },
+      ]),
       reason: "mixed-up",
     },
   ],
   rollback: [
     { what: "is older", envelope: signed(4), reason: "older" },
     { what: "is of an epoch before", envelope: signed(9, { version: { epoch: 1, version: 9 } }), reason: "rollback" },
+    {
+      what: "is of an epoch before that of the keys, on a device that has had none",
+      envelope: signed(9, { version: { epoch: 1, version: 9 } }),
+      context: { floor: undefined },
+      reason: "rollback",
+    },
     { what: "has another content under the same version", envelope: signed(5, { chosenRung: 0 }), reason: "changed" },
+  ],
+  "key compromise": [
+    {
+      what: "is signed by a key that was retired since",
+      envelope: signed(6),
+      context: {
+        verify: envelopeVerifier(
+          () => keysOf(EPOCH + 1, strangersKey),
+          () => undefined,
+        ),
+      },
+      reason: "other-key",
+    },
+    {
+      what: "is signed by the new key for the epoch before",
+      envelope: signed(6),
+      context: {
+        verify: envelopeVerifier(
+          () => keysOf(EPOCH + 1, strangersKey, fleetKey),
+          () => undefined,
+        ),
+      },
+      reason: "rollback",
+    },
   ],
   "fast-forward": [
     {
@@ -101,7 +137,7 @@ const ATTACKS: Readonly<Record<string, readonly Row[]>> = {
   "mix-and-match": [
     {
       what: "has the signature of another document",
-      envelope: enveloped(bytesOf(7), [signatureOf(bytesOf(6), "fleet", fleetKey.privateKey)]),
+      envelope: enveloped(bytesOf(7), [signDocument(fleetKey, bytesOf(6))]),
       reason: "mixed-up",
     },
     { what: "is for a model that is not served", envelope: signed(6, { model: "other" }), reason: "other-model" },
@@ -111,7 +147,7 @@ const ATTACKS: Readonly<Record<string, readonly Row[]>> = {
     { what: "is no message", envelope: Buffer.from("hello"), reason: "unreadable" },
     {
       what: "holds no document, although it is signed",
-      envelope: enveloped(Buffer.from("x"), [signatureOf(Buffer.from("x"), "fleet", fleetKey.privateKey)]),
+      envelope: enveloped(Buffer.from("x"), [signDocument(fleetKey, Buffer.from("x"))]),
       reason: "unreadable",
     },
   ],
@@ -139,6 +175,21 @@ for (const [attack, rows] of Object.entries(ATTACKS)) {
 describe("a document", () => {
   it("is taken when it is good, and again when the very same comes twice: a replay of the newest changes nothing", () => {
     assert.deepEqual([reasonOf(signed(6)), reasonOf(signed(5))], ["accepted", "accepted"]);
+  });
+
+  it("is taken when one of its signatures is by a key that is known, and new keys are asked for when none is", () => {
+    let asked = 0;
+    const verify = envelopeVerifier(
+      () => keysOf(EPOCH, fleetKey),
+      () => void asked++,
+    );
+    const document = bytesOf(6);
+    const both = [signDocument(strangersKey, document), signDocument(fleetKey, document)];
+    assert.equal(reasonOf(enveloped(document, both), { verify }), "accepted");
+    assert.equal(asked, 0);
+    assert.equal(reasonOf(enveloped(document, both.slice(0, 1)), { verify }), "other-key");
+    assert.equal(reasonOf(enveloped(document, []), { verify }), "unsigned");
+    assert.equal(asked, 1);
   });
 
   it("for a model waits where nothing is served yet", () => {

@@ -91,8 +91,9 @@ export function checkDocument(bytes: Uint8Array, context: DocumentContext): Docu
   if (signed?.kind === "refused") return refused(signed.reason, signed.message, version);
   const other = otherTarget(document, context);
   if (other !== undefined) return { ...other, version };
-  if (signed !== undefined && version.epoch > signed.epoch) {
-    return refused("fast-forward", `its epoch is ${version.epoch}; that of the keys is ${signed.epoch}`, version);
+  if (signed !== undefined && version.epoch !== signed.epoch) {
+    const reason = version.epoch > signed.epoch ? "fast-forward" : "rollback";
+    return refused(reason, `its epoch is ${version.epoch}; that of the keys is ${signed.epoch}`, version);
   }
   const order = floor === undefined ? 1 : compareVersions(version, floor);
   if (floor !== undefined && order < 0) {

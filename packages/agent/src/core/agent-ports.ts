@@ -2,6 +2,7 @@ import type { Clock } from "@mpo/io";
 import type { Instance } from "@mpo/protocol";
 import type { Logger } from "@mpo/runtime";
 import type { VerifyEnvelope } from "../config/document-check.ts";
+import type { TrustedTime } from "../config/trusted-time.ts";
 import type { AgentEngine } from "../ports/agent-engine.ts";
 import type { DeviceMonitor } from "../ports/device-monitor.ts";
 import type { Disk } from "../ports/disk.ts";
@@ -25,6 +26,8 @@ export interface AgentPorts {
   readonly logger: Logger;
   /** What the device's owner allows. Default: everything. */
   readonly limitsFile?: LimitsFile;
-  /** Default: every envelope is good, until documents are signed. */
+  /** Default: every envelope is good. */
   readonly verify?: VerifyEnvelope;
+  /** Default: what the disk knows of it. */
+  readonly time?: TrustedTime;
 }

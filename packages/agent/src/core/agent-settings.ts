@@ -7,7 +7,6 @@ import { DEFAULT_IDLE_RULE, type IdleRule } from "../policy/probe-schedule.ts";
 export interface AgentSettings {
   readonly identity: DeviceIdentity;
   readonly labels: readonly Label[];
-  readonly joinToken?: string;
   readonly agentVersion: string;
   /** It is later than this, whatever the clocks say: milliseconds since 1970-01-01 UTC. */
   readonly releasedAtMs: number;

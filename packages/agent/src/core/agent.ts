@@ -74,7 +74,8 @@ export async function createAgent(settings: AgentSettings, world: AgentPorts): P
   const reported = new ReportedProfiles(ports);
   const limits = await LimitsWatch.open(ports.limitsFile, ports.logger);
   requireMethod(limits.limits, settings.method);
-  const time = await TrustedTime.open(ports, [settings.releasedAtMs, store.floor?.issuedAtMs ?? 0]);
+  const time = ports.time ?? (await TrustedTime.open(ports, [settings.releasedAtMs]));
+  time.hasPassed(store.floor?.issuedAtMs ?? 0);
   const sending = new Wakeup(ports.clock);
   const parts: AgentParts = { settings, ports, inventory, store, outbox, time, memory, reported, limits };
   const documents = new Documents({

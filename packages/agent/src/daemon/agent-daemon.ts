@@ -1,11 +1,17 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { given } from "@mpo/core";
-import { makeFolder } from "@mpo/io";
+import { linkSignals, makeFolder } from "@mpo/io";
+import type { DeviceIdentity } from "@mpo/protocol";
 import { claimFolder } from "@mpo/runtime";
+import { TrustedTime } from "../config/trusted-time.ts";
 import { type Agent, createAgent } from "../core/agent.ts";
 import type { AgentPorts } from "../core/agent-ports.ts";
 import type { AgentSettings } from "../core/agent-settings.ts";
+import { fleetDoor } from "../identity/fleet-door.ts";
+import { type FleetMember, joinFleet } from "../identity/fleet-member.ts";
+import type { Joining } from "../identity/joining.ts";
+import { memberLink } from "../identity/member-link.ts";
 import { jobEngine } from "../job/job-engine.ts";
 import type { CpuShare } from "../job/step-back.ts";
 import type { AgentEngine } from "../ports/agent-engine.ts";
@@ -14,10 +20,15 @@ import { servingFolder } from "../serving/serving-folder.ts";
 import { machineMarks } from "../system/machine-marks.ts";
 import { SystemFiles } from "../system/system-files.ts";
 import { systemMonitor } from "../system/system-monitor.ts";
+import { runTogether } from "../work/run-together.ts";
+import type { FleetConnection } from "./connect-fleet.ts";
 
-export interface AgentDaemonOptions
-  extends Pick<AgentPorts, "link" | "connectFeed" | "clock" | "random" | "logger" | "limitsFile"> {
+export interface AgentDaemonOptions extends Pick<AgentPorts, "clock" | "random" | "logger" | "limitsFile"> {
   readonly settings: AgentSettings;
+  /** How the device gets into its fleet, which may give it another name. Default: it is who it says, and proves nothing. */
+  readonly joining?: Joining | undefined;
+  /** Makes its ports to the fleet, as whom the fleet knows it. `member`: with what it proves that. */
+  readonly connect: (identity: DeviceIdentity, member: FleetMember | undefined) => Promise<FleetConnection>;
   /** Where the agent keeps its journal, documents and memory. One agent a folder. */
   readonly dataFolder: string;
   /** The serving program's folders, one sub-folder a model. */
@@ -42,12 +53,11 @@ export interface AgentDaemonOptions
 
 /**
  * Runs the agent of this machine until the signal aborts. The process itself never loads TensorFlow. Throws
- * `already-exists` when another agent uses the data folder, `unsupported` where memory cannot be read.
+ * `already-exists` when another agent uses the data folder, `unsupported` where memory cannot be read, and what `joinFleet`
+ * does.
  */
 export async function runAgentDaemon(options: AgentDaemonOptions): Promise<void> {
   const { settings, dataFolder, servingRoot, clock, random, environment, signal } = options;
-  const { tenant, device } = settings.identity;
-  const logger = options.logger.child({ tenant, deviceId: device });
   await makeFolder(dataFolder);
   await using _claim = await claimFolder(dataFolder, {
     hint: "One agent per folder: stop that one, or give this one a data folder of its own.",
@@ -61,15 +71,49 @@ export async function runAgentDaemon(options: AgentDaemonOptions): Promise<void>
     ...{ clock, dataFolder, agentVersion, engineVersion, architecture: process.arch, nodeVersion: process.version },
     ...given({ deviceClass, memoryLimitBytes, systemRoot }),
   });
-  const agent = await createAgent(settings, {
-    ...{ clock, random, monitor, logger, link: options.link, connectFeed: options.connectFeed },
-    ...given({ limitsFile: options.limitsFile }),
-    machine: await machineMarks(new SystemFiles(systemRoot)),
-    disk: await openFolderDisk(join(dataFolder, "state")),
-    engine: options.engine ?? jobEngine({ environment, temporaryFolder, ...given({ cpuShare }) }),
-    serving: servingFolder({ root: servingRoot, clock, logger, random }),
-  });
-  logger.info("the agent is up", { applied: agent.snapshot().applied, floor: agent.snapshot().floor });
-  options.onReady?.(agent);
-  await agent.run({ signal });
+  const disk = await openFolderDisk(join(dataFolder, "state"));
+  const time = await TrustedTime.open({ disk, clock, logger: options.logger }, [settings.releasedAtMs]);
+  let member: FleetMember | undefined;
+  try {
+    const { joining, logger } = options;
+    const wish = { wish: settings.identity, labels: settings.labels, inventory: await monitor.inventory() };
+    const here = { folder: join(dataFolder, "identity"), door: fleetDoor(options), time, clock, random, logger };
+    member = joining && (await joinFleet({ joining, ...wish, ...here }, signal));
+  } catch (thrown) {
+    // Stopped before it was let in.
+    if (signal.aborted) return;
+    throw thrown;
+  }
+  const machine = await machineMarks(new SystemFiles(systemRoot));
+  const runAs = async (identity: DeviceIdentity): Promise<void> => {
+    const logger = options.logger.child({ tenant: identity.tenant, deviceId: identity.device });
+    using ends = linkSignals(signal);
+    const connection = await options.connect(identity, member);
+    try {
+      const link = member === undefined ? connection.link : memberLink(connection.link, member, () => time.nowMs());
+      const agent = await createAgent(
+        { ...settings, identity },
+        {
+          ...{ clock, random, monitor, logger, machine, disk, time, link, connectFeed: connection.connectFeed },
+          ...given({ limitsFile: options.limitsFile, verify: member?.verify }),
+          engine: options.engine ?? jobEngine({ environment, temporaryFolder, ...given({ cpuShare }) }),
+          serving: servingFolder({ root: servingRoot, clock, logger, random }),
+        },
+      );
+      logger.info("the agent is up", { applied: agent.snapshot().applied, floor: agent.snapshot().floor });
+      options.onReady?.(agent);
+      await runTogether(ends.signal, [
+        (all) => agent.run({ signal: all }),
+        async (all) => {
+          await member?.run(all);
+          // Under another name everything begins again.
+          if (member !== undefined) ends.abort();
+        },
+      ]);
+    } finally {
+      connection.close();
+    }
+  };
+  do await runAs(member?.identity ?? settings.identity);
+  while (!signal.aborted);
 }

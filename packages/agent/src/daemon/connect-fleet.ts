@@ -2,15 +2,16 @@ import { given } from "@mpo/core";
 import type { Clock } from "@mpo/io";
 import { type DeviceIdentity, deviceKey } from "@mpo/protocol";
 import type { Logger } from "@mpo/runtime";
-import type { NatsCredentials } from "@mpo/transport";
+import type { FleetMember } from "../identity/fleet-member.ts";
 import type { ConnectFeed, FleetLink } from "../ports/fleet-link.ts";
 
 /** How an agent reaches its fleet. All credentials pass through here. */
 export interface FleetConnectionOptions {
   readonly identity: DeviceIdentity;
-  /** "host:port" of the coordinator's gRPC. */
-  readonly coordinator: string;
-  readonly natsCredentials?: NatsCredentials;
+  /** "host:port" of the coordinators' gRPC. */
+  readonly coordinators: readonly string[];
+  /** What the device proves itself with. Without it everything crosses in plaintext, and nobody is proven. */
+  readonly member?: Pick<FleetMember, "tls" | "nats"> | undefined;
   /** Takes the place of the NATS servers that the coordinator names. */
   readonly natsServers?: readonly string[];
   readonly clock: Clock;
@@ -29,19 +30,25 @@ export interface FleetConnection {
 export async function connectFleet(options: FleetConnectionOptions): Promise<FleetConnection> {
   const { BUCKETS, createFleetClient, deviceInbox, FLEET_LAYOUT, NatsLink, NatsNotifyBus, openExistingStore } =
     await import("@mpo/transport");
-  const { identity, coordinator, natsCredentials, natsServers, clock, random, logger } = options;
+  const { identity, coordinators, member, natsServers, clock, random, logger } = options;
   const common = { clock, random, logger };
   // Retries are the agent's own: it knows what is urgent.
-  const client = createFleetClient({ targets: [coordinator], retries: 0, ...common });
+  const client = createFleetClient({ targets: coordinators, retries: 0, ...given({ tls: member?.tls }), ...common });
   return {
-    link: client,
+    link: {
+      ...client,
+      hello: async (request, call) => {
+        const answer = await client.hello(request, call);
+        return { ...answer, natsServers: answer.natsServers.map((server) => reachable(server, client.target)) };
+      },
+    },
     connectFeed: async (servers, { signal }) => {
       const link = await NatsLink.open(
         {
           servers: natsServers ?? servers,
           name: `agent-${identity.device}`,
           inboxPrefix: deviceInbox(deviceKey(identity)),
-          ...given({ credentials: natsCredentials }),
+          ...member?.nats,
         },
         { ...common, signal },
       );
@@ -67,4 +74,9 @@ export async function connectFleet(options: FleetConnectionOptions): Promise<Fle
     },
     close: () => client.close(),
   };
+}
+
+/** A server that listens on all addresses of the coordinator's host is reached where that is. */
+function reachable(server: string, coordinator: string): string {
+  return server.replace(/^([a-z]+:\/\/)(?:0\.0\.0\.0|\[::\])(?=:|$)/u, `$1${coordinator.replace(/:\d+$/u, "")}`);
 }

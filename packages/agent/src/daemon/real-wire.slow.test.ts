@@ -57,7 +57,7 @@ describe("an agent on the real wire", { skip: binary === undefined ? "there is n
     });
     t.after(() => server.stop({ graceMs: 0 }));
     const link = await NatsLink.open({ servers: [nats.address.url], name: "test" });
-    const connection = await connectFleet({ identity: IDENTITY, coordinator: server.target, ...common });
+    const connection = await connectFleet({ identity: IDENTITY, coordinators: [server.target], ...common });
     const device = new FakeDevice(systemClock);
     const { monitor, engine, serving } = device;
     const end = new AbortController();

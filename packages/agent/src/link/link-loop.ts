@@ -1,4 +1,4 @@
-import { given, MpoError, SECOND_MS } from "@mpo/core";
+import { given, hasCode, MpoError, SECOND_MS } from "@mpo/core";
 import {
   asLine,
   compareVersions,
@@ -28,6 +28,8 @@ const USUAL_HEARTBEAT_SECONDS = 30;
 /** Waits after refusals: they are no outage, and end only when a person changes something. */
 const FIRST_REFUSED_MS = 5_000;
 const LONGEST_REFUSED_MS = 900_000;
+/** Who was let in again is back soon. */
+const LONGEST_TURNED_AWAY_MS = 300_000;
 /** A newer version that a hello did not bring in (refused, or a stale answer) is asked for again after this long. */
 const ASK_AGAIN_MS = 900_000;
 
@@ -146,8 +148,8 @@ export class LinkLoop {
 
   async #enroll(signal: AbortSignal): Promise<number | undefined> {
     const { ports, settings, inventory } = this.#parts;
-    const { identity, labels, joinToken } = settings;
-    const answer = await ports.link.enroll({ identity, joinToken, inventory, labels }, { signal, ...ONCE });
+    const { identity, labels } = settings;
+    const answer = await ports.link.enroll({ identity, inventory, labels }, { signal, ...ONCE });
     if (answer.state === "pending") {
       ports.logger.info("the coordinator has not accepted this device yet");
       return Math.max(1, answer.retryAfterSeconds) * SECOND_MS;
@@ -227,8 +229,10 @@ export class LinkLoop {
     const longestMs = Math.max(settings.linkRetry.capMs, this.#heartbeatSeconds * SECOND_MS);
     const pace = Math.max(1, this.#heartbeatSeconds / USUAL_HEARTBEAT_SECONDS);
     const waitMs = Math.min(longestMs, this.#waits.next() * pace);
-    if (isRefusal(error)) {
-      const refusedMs = Math.min(LONGEST_REFUSED_MS, FIRST_REFUSED_MS * 2 ** (this.#failures - 1));
+    const isTurnedAway = hasCode(error, "unauthenticated", "permission-denied");
+    if (isTurnedAway || isRefusal(error)) {
+      const longestRefusedMs = isTurnedAway ? LONGEST_TURNED_AWAY_MS : LONGEST_REFUSED_MS;
+      const refusedMs = Math.min(longestRefusedMs, FIRST_REFUSED_MS * 2 ** (this.#failures - 1));
       logger.error("the coordinator refuses this device", { reason: error.message, waitMs: refusedMs });
       return refusedMs;
     }

@@ -26,7 +26,8 @@ export async function runSending(parts: SendParts, signal: AbortSignal): Promise
       if (signal.aborted) return;
       const error = MpoError.from(thrown);
       if (error.code === "not-found") onUnknown();
-      waitMs = waits.next();
+      // A device that is turned away is woken when it is let in again.
+      waitMs = error.code === "permission-denied" ? IDLE_MS : waits.next();
       ports.logger.warn("reports wait: they could not be sent", { err: error, waiting: outbox.waiting.length });
     }
     await wakeup.sleep(waitMs, signal).catch(() => undefined);

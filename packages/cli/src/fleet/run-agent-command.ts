@@ -62,32 +62,21 @@ export async function runAgentCommand(options: AgentCommandOptions, context: Dae
   const limits = limitsFile(named ?? join(dataFolder, LIMITS_FILE), named !== undefined);
   const coordinator = targetOf(options.coordinator);
   const common = { clock: systemClock, random: Math.random, logger };
-  const agent = agentService(async (signal, onReady) => {
-    const { identity } = settings;
-    const connection = await connectFleet({
-      identity,
-      coordinator,
-      ...given({ natsServers: options.nats }),
-      ...common,
-    });
-    try {
-      await runAgentDaemon({
-        ...{ settings, dataFolder, servingRoot, environment, signal, ...common },
-        onReady: (up) => {
-          printReady({ settings, coordinator, dataFolder, servingRoot, limits: up.snapshot().limits }, context);
-          warnOfLimit(options.memoryLimit, logger);
-          onReady(up);
-        },
-        cpuShare: options.cpuShare,
-        limitsFile: limits,
-        link: connection.link,
-        connectFeed: connection.connectFeed,
-        ...given({ deviceClass: options.class, memoryLimitBytes: options.memoryLimit }),
-      });
-    } finally {
-      connection.close();
-    }
-  });
+  const agent = agentService((signal, onReady) =>
+    runAgentDaemon({
+      ...{ settings, dataFolder, servingRoot, environment, signal, ...common },
+      connect: (identity) =>
+        connectFleet({ identity, coordinators: [coordinator], ...given({ natsServers: options.nats }), ...common }),
+      onReady: (up) => {
+        printReady({ settings, coordinator, dataFolder, servingRoot, limits: up.snapshot().limits }, context);
+        warnOfLimit(options.memoryLimit, logger);
+        onReady(up);
+      },
+      cpuShare: options.cpuShare,
+      limitsFile: limits,
+      ...given({ deviceClass: options.class, memoryLimitBytes: options.memoryLimit }),
+    }),
+  );
   // From here on the services listen themselves: what came while they were made ready must not be lost.
   throwIfAborted(context.signal);
   const code = await runServices([agent], {

@@ -67,13 +67,11 @@ export async function startTinyDevice(
   await writeLayersModel(TINY_MODEL, modelFolder);
   const common = { clock: systemClock, random: Math.random, logger };
   const identity = { tenant: "default", device };
-  const connection = await connectFleet({ identity, coordinator, ...common });
   const ends = new AbortController();
   let running: Promise<void> = Promise.resolve();
   const stop = async (): Promise<void> => {
     ends.abort();
     await running;
-    connection.close();
   };
   context.after(stop);
   const agent = await new Promise<Agent>((resolve, reject) => {
@@ -88,8 +86,7 @@ export async function startTinyDevice(
       servingRoot: join(folder, "serving"),
       limitsFile: { path: "limits.json", read: async () => JSON.stringify(limits) },
       ...{ engine, signal: ends.signal, environment: process.env, ...common },
-      link: connection.link,
-      connectFeed: connection.connectFeed,
+      connect: (as) => connectFleet({ identity: as, coordinators: [coordinator], ...common }),
       onReady: resolve,
     });
     running.catch(reject);

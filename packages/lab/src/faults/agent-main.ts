@@ -49,7 +49,6 @@ async function watch(agent: Agent): Promise<void> {
 }
 
 const common = { clock, random, logger };
-const connection = await connectFleet({ identity, coordinator, ...common });
 let watching: Promise<void> = Promise.resolve();
 await runAgentDaemon({
   settings: {
@@ -76,10 +75,13 @@ await runAgentDaemon({
   dataFolder,
   servingRoot,
   deviceClass: "board",
-  link: acknowledging(connection.link, ({ report, profile }) =>
-    tell({ kind: "acknowledged", model: profile.model.name, report, measurement: profile.measuredAtMs }),
-  ),
-  connectFeed: connection.connectFeed,
+  connect: async (as) => {
+    const connection = await connectFleet({ identity: as, coordinators: [coordinator], ...common });
+    const link = acknowledging(connection.link, ({ report, profile }) =>
+      tell({ kind: "acknowledged", model: profile.model.name, report, measurement: profile.measuredAtMs }),
+    );
+    return { ...connection, link };
+  },
   ...common,
   environment: process.env,
   engine: processEngine(random, (pid) => tell({ kind: "worker", pid })),
@@ -90,5 +92,4 @@ await runAgentDaemon({
   signal: ends.signal,
 });
 await watching;
-connection.close();
 if (process.connected) process.disconnect();

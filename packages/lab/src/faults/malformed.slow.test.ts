@@ -131,13 +131,11 @@ async function startAgent(t: TestContext, coordinator: string): Promise<Agent> {
   await writeFile(join(source, "model.json"), "{}");
   const identity = identityOf("pi-1");
   const common = { clock: systemClock, random: Math.random, logger: silentLogger };
-  const connection = await connectFleet({ identity, coordinator, ...common });
   const ends = new AbortController();
   let running: Promise<void> = Promise.resolve();
   t.after(async () => {
     ends.abort();
     await running;
-    connection.close();
     await rm(folder, { recursive: true, force: true });
   });
   return await new Promise<Agent>((resolve, reject) => {
@@ -151,8 +149,7 @@ async function startAgent(t: TestContext, coordinator: string): Promise<Agent> {
       dataFolder: join(folder, "data"),
       servingRoot: join(folder, "serving"),
       deviceClass: "board",
-      link: connection.link,
-      connectFeed: connection.connectFeed,
+      connect: (as) => connectFleet({ identity: as, coordinators: [coordinator], ...common }),
       ...common,
       environment: process.env,
       engine: processEngine(Math.random, () => undefined),

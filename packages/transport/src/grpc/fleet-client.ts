@@ -4,6 +4,8 @@ import { type ClientOf, createServiceClient, type ServiceClientOptions, spread }
 
 /** What agents ask of a coordinator. Every call is safe to repeat, and is repeated. */
 export interface FleetClient extends Omit<ClientOf<FleetServiceMethods>, "reportProfilePart"> {
+  /** Where calls go now: "host:port". */
+  readonly target: string;
   /** How often the connection was stuck and made again. */
   readonly rebuilds: number;
   close(): void;
@@ -20,6 +22,9 @@ export function createFleetClient(options: ServiceClientOptions): FleetClient {
   const { reportStatus } = large.calls;
   return {
     ...{ ...client.calls, reportProfile: reportInParts(large.calls), reportStatus },
+    get target() {
+      return client.channel.target;
+    },
     get rebuilds() {
       return client.channel.rebuilds + large.channel.rebuilds;
     },

@@ -77,7 +77,7 @@ async function start({ coordinator, first, count, startsPerSecond, seed }: Drive
     const device = first + index;
     const identity = { tenant: FLEET_TENANT, device: deviceName(device) };
     const common = { clock: systemClock, random, logger };
-    const connection = await connectFleet({ identity, coordinator, ...common });
+    const connection = await connectFleet({ identity, coordinators: [coordinator], ...common });
     connections.push(connection);
     const agent = await simulatedAgent({
       ...{ device, connection, ...common },

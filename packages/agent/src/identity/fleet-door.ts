@@ -1,0 +1,53 @@
+import { authorityOfChain } from "@mpo/identity";
+import { type Abortable, type Clock, throwIfAborted } from "@mpo/io";
+import type { EnrollRequest, EnrollResponse } from "@mpo/protocol";
+import { isTransient, type Logger } from "@mpo/runtime";
+import type { FleetAnchor } from "./joining.ts";
+
+/** What a device without a certificate can do with a fleet. */
+export interface FleetDoor {
+  /** The authority of the fleet, as PEM. Throws `unauthenticated` when only others answer. */
+  authorityAt(coordinators: readonly string[], anchor: FleetAnchor, options: Abortable): Promise<string>;
+  /** Asks to be part of it, or for new credentials; speaks only to a coordinator that the authority vouches for. */
+  enroll(
+    request: EnrollRequest,
+    to: { readonly coordinators: readonly string[]; readonly caPem: string },
+    options: Abortable,
+  ): Promise<EnrollResponse>;
+}
+
+/** Over TLS, without a certificate of one's own: a request is signed with the key that it is for. */
+export function fleetDoor(common: {
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly logger: Logger;
+}): FleetDoor {
+  return {
+    authorityAt: async (coordinators, anchor, options) => {
+      if ("caPem" in anchor) return anchor.caPem;
+      const { fetchChain } = await import("@mpo/transport");
+      let failure: unknown;
+      for (const coordinator of coordinators) {
+        try {
+          return authorityOfChain(await fetchChain(coordinator, options), anchor.caDigest);
+        } catch (thrown) {
+          throwIfAborted(options.signal);
+          // One that could not be asked may be the right one.
+          if (failure === undefined || isTransient(thrown)) failure = thrown;
+          common.logger.warn("this coordinator cannot be joined", { coordinator, err: thrown });
+        }
+      }
+      throw failure;
+    },
+    enroll: async (request, { coordinators, caPem }, options) => {
+      const { createFleetClient } = await import("@mpo/transport");
+      const tls = { current: () => ({ caPem }), onChange: () => () => undefined };
+      const client = createFleetClient({ targets: coordinators, tls, retries: coordinators.length - 1, ...common });
+      try {
+        return await client.enroll(request, options);
+      } finally {
+        client.close();
+      }
+    },
+  };
+}
