@@ -90,6 +90,7 @@ export const ADMIN_SERVICE = {
   retireDevice: ask("RetireDevice", admin.retireDeviceRequest, admin.retireDeviceResponse),
   removeDevice: ask("RemoveDevice", admin.removeDeviceRequest, admin.removeDeviceResponse),
   renameDevice: ask("RenameDevice", admin.renameDeviceRequest, admin.renameDeviceResponse),
+  decideDevice: ask("DecideDevice", admin.decideDeviceRequest, admin.decideDeviceResponse),
   refreshDevice: ask("RefreshDevice", admin.refreshDeviceRequest, admin.refreshDeviceResponse),
   probeDevice: ask("ProbeDevice", admin.probeDeviceRequest, admin.probeDeviceResponse),
   listProfiles: ask("ListProfiles", admin.listProfilesRequest, admin.listProfilesResponse),

@@ -26,6 +26,7 @@ import type { AgentPorts } from "./agent-ports.ts";
 import type { AgentSettings } from "./agent-settings.ts";
 import { Conditions, type Finding } from "./conditions.ts";
 import { Documents } from "./documents.ts";
+import { noteStart } from "./own-starts.ts";
 import { randomName } from "./random-name.ts";
 import { Wakeup } from "./wakeup.ts";
 
@@ -63,7 +64,8 @@ export async function createAgent(settings: AgentSettings, world: AgentPorts): P
   // A coordinator would refuse them, again and again.
   checked(schemas.deviceIdentity, settings.identity, "identity", "invalid-argument");
   checked(schemas.labels, settings.labels, "labels", "invalid-argument");
-  const instance: Instance = { instanceId: randomName(world.random), ...world.machine };
+  const instanceId = randomName(world.random);
+  const instance: Instance = { instanceId, ...world.machine, ...(await noteStart(instanceId, world)) };
   const ports: AgentPorts = { ...world, link: stampedLink(world.link, instance) };
   const inventory = await ports.monitor.inventory();
   const store = await ConfigStore.open(ports.disk, ports.logger);

@@ -200,9 +200,9 @@ export class LinkLoop {
     if (this.#isDoubled && !wasDoubled) {
       logger.warn("another machine runs as this device: this one gets no configurations, its reports are kept apart", {
         other: doubledBy,
-        hint: "Give one of them another name with --device NAME. If its disk is a copy, delete its state folder as well.",
+        hint: "This one is parked until a person decides (mpo devices decide). Or give it another name with --device NAME, and an empty --data folder if its disk is a copy.",
       });
-    } else if (wasDoubled && !this.#isDoubled) logger.info("this machine is the only one of its name again");
+    } else if (wasDoubled && !this.#isDoubled) logger.info("this machine is the device again");
     return this.#isDoubled;
   }
 

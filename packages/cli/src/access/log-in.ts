@@ -20,8 +20,9 @@ export interface LoggedIn {
 /** Follows a login string: believes only a server that its digest vouches for. Throws `unauthenticated`, `unavailable`. */
 export async function logIn(line: string, asking: Asking): Promise<LoggedIn> {
   const invitation = readLoginString(line);
-  const { addresses: coordinators, secret: token } = invitation;
-  const caPem = await authorityOf(invitation, asking);
+  const { addresses, secret: token } = invitation;
+  const { caPem, address } = await authorityOf(invitation, asking);
+  const coordinators = [address, ...addresses.filter((one) => one !== address)];
   const access = { targets: coordinators, caPem, token, from: "the login string" };
   return await withAccess(access, asking, async ({ admin, call }) => {
     const { tenant, ...who } = await admin.whoAmI({}, call);
@@ -33,11 +34,14 @@ export async function logIn(line: string, asking: Asking): Promise<LoggedIn> {
 }
 
 /** The authority's certificate, from the first coordinator that shows the right one. */
-async function authorityOf({ addresses, caDigest }: Invitation, { signal, terminal }: Asking): Promise<string> {
+async function authorityOf(
+  { addresses, caDigest }: Invitation,
+  { signal, terminal }: Asking,
+): Promise<{ readonly caPem: string; readonly address: string }> {
   let failure: unknown;
   for (const address of addresses) {
     try {
-      return authorityOfChain(await fetchChain(address, { signal }), caDigest);
+      return { caPem: authorityOfChain(await fetchChain(address, { signal }), caDigest), address };
     } catch (thrown) {
       throwIfAborted(signal);
       terminal.detail(`${address}: ${MpoError.from(thrown).message}`);

@@ -20,3 +20,8 @@ export function whoLines({ name, role, tenant, expiresAtMs }: Who): readonly str
 export function scopeOf(tenant: string | undefined): string {
   return tenant === undefined ? "all tenants" : `tenant ${tenant}`;
 }
+
+/** Who did something, as events name them, without the name of the call. */
+export function byWhom(actor: string): string {
+  return actor.replace(/, call \S+$/u, "");
+}

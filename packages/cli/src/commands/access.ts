@@ -1,7 +1,7 @@
 import { given, MpoError } from "@mpo/core";
 import { ROLES, type Role } from "@mpo/protocol";
 import type { Command } from "commander";
-import { scopeOf } from "../access/who.ts";
+import { byWhom, scopeOf } from "../access/who.ts";
 import type { Asking, CommandContext } from "../command-context.ts";
 import { withAdmin } from "../fleet/with-admin.ts";
 import { choice } from "../options/choice.ts";
@@ -69,7 +69,7 @@ async function listAccess(options: FleetOptions, context: Asking): Promise<void>
   const listing = createListing(terminal, ["id", "name", "role", "of", "until (UTC)", "made by"]);
   for (const token of tokens) {
     const { id, name, role, tenant, expiresAtMs, createdBy } = token;
-    listing.row(token, () => [id, name, role, scopeOf(tenant), formatMoment(expiresAtMs), createdBy]);
+    listing.row(token, () => [id, name, role, scopeOf(tenant), formatMoment(expiresAtMs), byWhom(createdBy)]);
   }
   listing.end();
 }

@@ -3,6 +3,7 @@ import type { DeviceView, ProbeFailure, WindowResult } from "@mpo/protocol";
 import type { Command } from "commander";
 import type { Asking, CommandContext, Output } from "../command-context.ts";
 import { defineAdmission, enrolmentFacts, enrolmentOf, pendingLine } from "../fleet/admission.ts";
+import { defineDecide } from "../fleet/decide-device.ts";
 import { defineEndOfLife } from "../fleet/end-of-life.ts";
 import {
   addDeviceFilter,
@@ -55,6 +56,7 @@ export function define(devices: Command, context: CommandContext): void {
     .option("--model <name>", "only this model; default: all that it serves", fleetName)
     .action((device: string, options: ProbeOptions) => probeDevice(device, options, context));
   defineAdmission(devices, context);
+  defineDecide(devices, context);
   defineEndOfLife(devices, context);
 }
 

@@ -1,6 +1,7 @@
 import { given } from "@mpo/core";
 import type { JoinTokenView } from "@mpo/protocol";
 import type { Command } from "commander";
+import { byWhom } from "../access/who.ts";
 import type { Asking, CommandContext } from "../command-context.ts";
 import { withAdmin } from "../fleet/with-admin.ts";
 import { repeated } from "../options/address-options.ts";
@@ -93,7 +94,15 @@ async function listTokens(options: FleetOptions, context: Asking): Promise<void>
     const { id, usesLeft, expiresAtMs, device, isAccepting, labels, createdBy } = token;
     const words = labels.map(({ name, value }) => `${name}=${value}`).join(", ");
     listing.row(token, () => [
-      ...[id, usesLeft, formatMoment(expiresAtMs), device ?? "any", isAccepting ? "yes" : "no", words, createdBy],
+      ...[
+        id,
+        usesLeft,
+        formatMoment(expiresAtMs),
+        device ?? "any",
+        isAccepting ? "yes" : "no",
+        words,
+        byWhom(createdBy),
+      ],
     ]);
   }
   listing.end();

@@ -4,6 +4,7 @@ import { given, hasCode, isName, MpoError } from "@mpo/core";
 import { fileError, ifFound } from "@mpo/io";
 import type { DeviceIdentity, EnrolmentState, EnrolmentView } from "@mpo/protocol";
 import { type Command, InvalidArgumentError } from "commander";
+import { byWhom } from "../access/who.ts";
 import type { Asking, CommandContext } from "../command-context.ts";
 import { addFleetCommand, type FleetOptions, fleetName, labelOf } from "../options/fleet-options.ts";
 import type { OptionParser } from "../options/parsers.ts";
@@ -201,7 +202,7 @@ export function enrolmentFacts(enrolment: EnrolmentView | undefined): readonly (
   const { state, keyDigest: key, decidedBy, certificateEndsAtMs } = enrolment;
   const until = certificateEndsAtMs === undefined ? "none" : `good until ${formatMoment(certificateEndsAtMs)} UTC`;
   return [
-    ["in the fleet", `${state}${decidedBy === undefined ? "" : `, by ${decidedBy}`}`],
+    ["in the fleet", `${state}${decidedBy === undefined ? "" : `, by ${byWhom(decidedBy)}`}`],
     ["key", key],
     ["certificate", until],
   ];

@@ -105,7 +105,11 @@ export async function printKey(options: AgentCommandOptions, context: Files & Ou
   const { terminal, signal } = context;
   const { identity } = settingsFrom(options);
   const { dataFolder } = await foldersFrom(options, identity, context);
-  const { publicKeyDigest } = await openKeyFile(identityFiles(dataFolder).key, commandLogger(terminal, options.logLevel), { signal });
+  const { publicKeyDigest } = await openKeyFile(
+    identityFiles(dataFolder).key,
+    commandLogger(terminal, options.logLevel),
+    { signal },
+  );
   terminal.record({ name: identity.device, key: publicKeyDigest });
   terminal.line(`${identity.device},${publicKeyDigest}`);
 }

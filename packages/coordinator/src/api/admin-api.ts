@@ -18,6 +18,7 @@ import { newestConfirmed, statusOf } from "../registry/status-record.ts";
 import { reason } from "../search/planned-ladder.ts";
 import type { ApiCall } from "./api-call.ts";
 import { deviceView } from "./device-view.ts";
+import { Doubles } from "./doubles.ts";
 import type { ApiParts } from "./fleet-parts.ts";
 import { actorOf } from "./identity-api.ts";
 import { pageOf } from "./page.ts";
@@ -38,8 +39,10 @@ type Answer<Call extends keyof AdminServiceMethods> = ResponseOf<AdminServiceMet
 /** What people and programs ask of a coordinator. */
 export class AdminApi {
   readonly #parts: AdminParts;
+  readonly #doubles: Doubles;
 
   constructor(parts: AdminParts) {
+    this.#doubles = new Doubles(parts);
     this.#parts = parts;
   }
 
@@ -80,6 +83,10 @@ export class AdminApi {
   async renameDevice(request: Ask<"renameDevice">, call: ApiCall): Promise<Answer<"renameDevice">> {
     const { identity, newName, reason } = request;
     return { identity: await this.#parts.life.rename(identity, newName, askingOf(reason, call)) };
+  }
+
+  decideDevice({ identity, keep, reason }: Ask<"decideDevice">, call: ApiCall): Promise<Answer<"decideDevice">> {
+    return this.#doubles.decide(identity, keep, askingOf(reason, call));
   }
 
   /** Asks a device, with its next heartbeat, to report again all that it has reported of itself. */

@@ -112,21 +112,26 @@ void describe("two machines under one name", () => {
     assert.equal((await events("device-doubled")).length, 1);
   });
 
-  void it("clear when one is silent for three heartbeats: who is left takes over by itself", async (t) => {
-    const { clock, fleet, hello, beat, call, device, events } = await started(t);
+  void it("stay so, however long the first is silent, until a person decides: then the other is the device", async (t) => {
+    const { clock, coordinator, fleet, hello, beat, call, device, events } = await started(t);
+    const decide = (keep: string) =>
+      coordinator.admin.decideDevice({ identity: identityOf("pi"), keep, reason: "it has the camera" }, CALL);
     await hello(A);
+    await assert.rejects(decide("aaa"), { code: "precondition-failed" });
     await fleet.reportProfile({ ...reportOf("pi", "aaa-1"), ...A }, call(A));
     await clock.advance(6_000);
     await hello(B);
     await clock.advance(6_000);
     await beat(A);
     await hello(A);
-    let answer = await beat(B);
-    for (let count = 0; count < 3; count++) {
-      assert.ok(answer.doubledBy !== undefined);
-      await clock.advance(BEAT_MS);
-      answer = await beat(B);
-    }
+    await clock.advance(40 * BEAT_MS);
+    const parked = await beat(B);
+    assert.match(parked.doubledBy ?? "", /agent aaa at 10\.0\.0\.1$/u);
+    await assert.rejects(decide("ccc"), /expected aaa or bbb/u);
+
+    const { kept, parked: other } = await decide("bb");
+    assert.match(`${kept}, ${other}`, /agent bbb at 10\.0\.0\.2, .*agent aaa/u);
+    const answer = await beat(B);
     assert.deepEqual([answer.doubledBy, answer.needsHello], [undefined, true]);
     const profiles = [{ model: "tiny", measuredAtMs: reportOf("pi", "bbb-1").profile.measuredAtMs + 1 }];
     const { probes } = await hello(B, { inventory: { ...INVENTORY, deviceClass: "other" }, profiles });
@@ -135,14 +140,22 @@ void describe("two machines under one name", () => {
       [["tiny", false]],
       "what it measured while it was kept apart is asked for again",
     );
-    const { inventory, conditions } = await device();
-    assert.deepEqual([inventory.deviceClass, conditions], ["other", []]);
-    await eventually(async () => (await events("condition-over")).length === 1 || undefined);
+    const isDoubled = async () => (await device()).conditions.some(({ code }) => code === "doubled");
+    assert.deepEqual([(await device()).inventory.deviceClass, await isDoubled()], ["other", false]);
+    const [event] = await events("device-decided");
+    assert.match(
+      `${event?.actor}: ${event?.message}`,
+      /^admin.*: \(.*agent bbb.*\) is the device, .*it has the camera$/u,
+    );
     await fleet.reportStatus({ ...documentReport("pi", 1, 1, "applied"), ...B }, call(B));
     assert.equal((await device()).reportedStatus?.state, "applied");
-    await hello(A);
-    await clock.advance(1_000);
-    await beat(B);
-    await eventually(async () => (await events("device-doubled")).length === 2 || undefined);
+    for (let turn = 0; turn < 5; turn++) {
+      await clock.advance(BEAT_MS);
+      assert.match((await hello(A)).doubledBy ?? "", /agent bbb .*, as a person has decided$/u);
+      assert.equal((await beat(B)).doubledBy, undefined);
+    }
+    assert.deepEqual([await isDoubled(), (await events("device-doubled")).length], [false, 1]);
+    await decide("aaa");
+    assert.deepEqual([(await beat(A)).doubledBy, (await beat(B)).doubledBy !== undefined], [undefined, true]);
   });
 });

@@ -1,6 +1,8 @@
-import { given, SECOND_MS } from "@mpo/core";
+import { given, MpoError, SECOND_MS } from "@mpo/core";
 import type { DeviceIdentity, Instance } from "@mpo/protocol";
-import { inWords, isSame, SILENT_HEARTBEATS, type Sighting } from "../registry/instances.ts";
+import type { Asking } from "../registry/device-life.ts";
+import type { DeviceRecord } from "../registry/device-record.ts";
+import { decided, inWords, isSame, SILENT_HEARTBEATS, type Sighting } from "../registry/instances.ts";
 import type { PeerFacts } from "./device-identity.ts";
 import type { FleetParts } from "./fleet-parts.ts";
 
@@ -10,7 +12,7 @@ interface DeviceCall extends PeerFacts {
 
 type Parts = Pick<FleetParts, "registry" | "audit" | "clock" | "logger" | "heartbeatSeconds">;
 
-/** Notices when two machines speak for one device. */
+/** Notices when two machines speak for one device, and parks one of them until a person decides. */
 export class Doubles {
   readonly #parts: Parts;
 
@@ -31,14 +33,34 @@ export class Doubles {
     const met = await registry.sight(identity, now, silentMs, { signal });
     if (met === undefined) return undefined;
     const { before, instances } = met;
-    const { accepted, other } = instances;
+    const { accepted, other, decidedAtMs } = instances;
     if (before?.doubledSinceMs === undefined && instances.doubledSinceMs !== undefined && other !== undefined) {
       await this.#logDoubled(identity, accepted, other);
-    } else if (before?.doubledSinceMs !== undefined && instances.doubledSinceMs === undefined) {
-      const message = `doubled: ${inWords(accepted)} is the only one again`;
-      await this.#parts.audit.log({ kind: "condition-over", identity, actor: "coordinator", message });
     }
-    return isSame(accepted, now) ? undefined : inWords(accepted);
+    if (isSame(accepted, now)) return undefined;
+    return `${inWords(accepted)}${decidedAtMs === undefined ? "" : ", as a person has decided"}`;
+  }
+
+  /** Makes one of two the device, as a person asks; the other stays parked. Throws `precondition-failed`. */
+  async decide(
+    identity: DeviceIdentity,
+    keep: string,
+    { signal, actor, reason }: Asking,
+  ): Promise<{ readonly kept: string; readonly parked: string }> {
+    const { registry, audit, logger, clock } = this.#parts;
+    await registry.required(identity, { signal });
+    const change = (record: DeviceRecord): DeviceRecord => {
+      return { ...record, instances: decided(record.instances, keep, clock.now()) };
+    };
+    const record = await registry.change(identity, change, { signal });
+    const { instances } = record ?? {};
+    if (instances?.other === undefined)
+      throw new MpoError("conflict", `device ${identity.device} was removed meanwhile`);
+    const [kept, parked] = [inWords(instances.accepted), inWords(instances.other)];
+    logger.info("a person has decided which agent is the device", { deviceId: identity.device, kept, parked, actor });
+    const words = `(${kept}) is the device, (${parked}) stays parked${reason === "" ? "" : `: ${reason}`}`;
+    await audit.log({ kind: "device-decided", identity, actor, message: words });
+    return { kept, parked };
   }
 
   /**
@@ -61,7 +83,7 @@ export class Doubles {
   async #logDoubled(identity: DeviceIdentity, accepted: Sighting, other: Sighting): Promise<void> {
     const { audit, logger } = this.#parts;
     const pair = { accepted: inWords(accepted), other: inWords(other) };
-    const message = `two agents run under this name: (${pair.accepted}) is configured, (${pair.other}) is kept apart`;
+    const message = `two agents run under this name: (${pair.accepted}) is configured, (${pair.other}) is parked`;
     logger.warn("two agents run under one name", { deviceId: identity.device, ...pair });
     await audit.log({ kind: "device-doubled", identity, actor: "coordinator", message });
   }

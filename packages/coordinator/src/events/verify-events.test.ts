@@ -81,7 +81,7 @@ void describe("verifying events", () => {
     const value = (bytes: Uint8Array): Uint8Array => Buffer.from(Buffer.from(bytes).toString().replace("pi", "po"));
     const changed = await with_((event) => [event.sequence === 7 ? { ...event, value: value(event.value) } : event]);
     assert.deepEqual(short(changed), ["seal 7", "changed 7"]);
-    assert.match(changed.findings[1]?.message ?? "", /entry \d+ of writer writer-\d, at 8 says/u);
+    assert.match(changed.findings[1]?.message ?? "", /entry \d+ of writer writer-\d at 8 says/u);
     const nothing = await with_(() => []);
     assert.deepEqual(short(nothing), ["missing 19", "missing 20"]);
   });

@@ -34,6 +34,7 @@ export const ADMIN_ACCESS: Readonly<Record<keyof AdminServiceMethods, Access | "
   removeDevice: ADMIT,
   renameDevice: ADMIT,
   decideEnrolment: ADMIT,
+  decideDevice: ADMIT,
   preauthoriseDevices: ADMIT,
   createJoinTokens: ADMIT,
   listJoinTokens: ADMIT,

@@ -132,7 +132,7 @@ export class Registry {
       const isAlone = accepted !== undefined && other === undefined;
       // Of one that is alone only the heartbeats are stored.
       const known = isAlone
-        ? { accepted: { ...accepted, lastSeenMs: Math.max(accepted.lastSeenMs, lastSeenMs) } }
+        ? { ...instances, accepted: { ...accepted, lastSeenMs: Math.max(accepted.lastSeenMs, lastSeenMs) } }
         : instances;
       return sighted(known, now, silentMs);
     };

@@ -14,6 +14,7 @@ import {
 import { silentLogger } from "@mpo/runtime";
 import { BUCKETS } from "@mpo/transport";
 import { acknowledging } from "../promises/compare-reports.ts";
+import { decideDoubled } from "./decide-doubled.ts";
 import { FleetHistory } from "./fleet-history.ts";
 import { SIMULATED_MODEL, SimulatedDevice } from "./simulated-device.ts";
 import { type LiveCoordinator, simulatedLink } from "./simulated-network.ts";
@@ -101,7 +102,7 @@ export async function simulate(seed: number): Promise<SimulationResult> {
   let machines = 0;
   const newDevice = (identity: DeviceIdentity): SimulatedDevice => {
     const device: SimulatedDevice = new SimulatedDevice({
-      ...{ identity, machineId: `machine-${++machines}`, clock, random, server, hub },
+      ...{ identity, machineId: `m${++machines}`, clock, random, server, hub },
       isStormy: () => isStormy,
       link: acknowledging(
         simulatedLink({
@@ -211,6 +212,8 @@ export async function simulate(seed: number): Promise<SimulationResult> {
       if (isAtOnce) Object.assign(slot.device, { isCut: false, isUnwritable: false });
       if (slot.device.isDead && (isAtOnce || nowMs >= slot.backAtMs)) await slot.device.start();
       if (random() < 0.05) slot.device.drop(random());
+      const [live] = reachable();
+      if (live !== undefined && (isAtOnce || random() < 0.02)) void decideDoubled(slot.device, live, history);
     }
   };
 

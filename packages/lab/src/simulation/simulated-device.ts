@@ -36,6 +36,7 @@ const CHAIN: Chain = tinyChain(3);
 /** A machine in numbers with the product's agent on it, which can be killed at any moment and started again. */
 export class SimulatedDevice {
   readonly identity: DeviceIdentity;
+  readonly machineId: string;
   readonly #options: DeviceOptions;
   readonly #disk: MemoryDisk;
   readonly #inputs: InputSummary[] = [];
@@ -53,6 +54,7 @@ export class SimulatedDevice {
   constructor(options: DeviceOptions) {
     this.#options = options;
     this.identity = options.identity;
+    this.machineId = options.machineId;
     const { random, isStormy, clock } = options;
     this.#clock = { ...clock, now: () => clock.now() + this.clockMovedMs };
     this.#disk = new MemoryDisk(() => {
@@ -124,7 +126,7 @@ export class SimulatedDevice {
       engine: this.#engine,
       serving: this.#serving,
       logger: silentLogger,
-      machine: { machineId: this.#options.machineId },
+      machine: { machineId: this.machineId },
     });
     const agent = await starting.catch((thrown: unknown) => {
       // It cannot start on a disk that takes nothing, and may crash meanwhile: it is dead then, and started again later.

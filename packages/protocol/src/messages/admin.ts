@@ -83,6 +83,12 @@ export const removeDeviceRequest = object({ identity: deviceIdentity, reason: wh
 
 /** What is gone with it. */
 export const removeDeviceResponse = object({ profileCount: whole(0, MAX_UINT32) });
+/** Says which of two agents under one name is the device: the one whose instance begins with `keep`. */
+export const decideDeviceRequest = object({ identity: deviceIdentity, keep: name(), reason: why });
+
+/** Both in words. */
+export const decideDeviceResponse = object({ kept: text(1, MESSAGE_LENGTH), parked: text(1, MESSAGE_LENGTH) });
+
 /** Asks a device to report again all that it has reported of itself. */
 export const refreshDeviceRequest = object({ identity: deviceIdentity });
 

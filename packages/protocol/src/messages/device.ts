@@ -1,10 +1,13 @@
-import { type Fact, fact, MESSAGE_LENGTH } from "@mpo/core";
+import { type Fact, fact, MAX_COUNT, MESSAGE_LENGTH } from "@mpo/core";
 
 const { consistent, digest, flag, list, name, number, object, text, timestampMs, whole, word } = fact;
 
 /** Who speaks: names that are safe in NATS subjects and file names. */
 export type DeviceIdentity = Fact<typeof deviceIdentity>;
 export const deviceIdentity = object({ tenant: name(), device: name() });
+
+/** Starts that an agent remembers: more of them in a row without any answer are not expected. */
+export const MAX_EARLIER = 16;
 
 /** Which start of an agent speaks: two that call in turns are two machines under one name. */
 export type Instance = Fact<typeof instance>;
@@ -13,6 +16,10 @@ export const instance = object({
   instanceId: name(),
   machineId: name().optional(),
   bootId: name().optional(),
+  /** How often an agent was started from this data folder; its copy counts on from there. 0: it could not be written. */
+  startCount: whole(0, MAX_COUNT).optional(),
+  /** The starts before this one, newest first; absent once an agent was answered. */
+  earlierIds: list(name(), 1, MAX_EARLIER).optional(),
 });
 
 /** A word that people put on a device to select it later. */
