@@ -23,7 +23,7 @@ export async function logIn(line: string, asking: Asking): Promise<LoggedIn> {
   const { addresses, secret: token } = invitation;
   const { caPem, address } = await authorityOf(invitation, asking);
   const coordinators = [address, ...addresses.filter((one) => one !== address)];
-  const access = { targets: coordinators, caPem, token, from: "the login string" };
+  const access = { targets: [address], caPem, token, from: "the login string" };
   return await withAccess(access, asking, async ({ admin, call }) => {
     const { tenant, ...who } = await admin.whoAmI({}, call);
     const { fleet, certificates } = await admin.getAuthority({}, call);
