@@ -218,7 +218,7 @@ export class FleetMember {
     this.#renewals += 1;
     this.#hasNews ||= this.trustDigest !== trusted;
     const { notAfterMs } = validityOf(membership.certificatePem);
-    logger.debug("the device's certificate is renewed", { until: new Date(notAfterMs).toISOString() });
+    logger.info("the device's certificate is renewed", { until: new Date(notAfterMs).toISOString() });
     for (const listener of this.#listeners) listener();
   }
 
