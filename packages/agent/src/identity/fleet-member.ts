@@ -136,8 +136,8 @@ export class FleetMember {
     this.#want(SPLAY_MS * this.#parts.random());
   }
 
-  /** The fleet has revoked it. Once it is let in again, what it had is of no use to NATS. */
-  isTurnedAway(): void {
+  /** It is revoked, or was for a while: what it has may be of no use to NATS any more. */
+  isRefused(): void {
     this.#want(0);
   }
 
