@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { Command, Help, type Option } from "commander";
 import type { CommandContext } from "./command-context.ts";
+import type { FleetOptions } from "./options/fleet-options.ts";
 import { EXIT_CODE_HELP } from "./output/exit-code-help.ts";
 
 export interface CommandFile {
@@ -37,7 +38,16 @@ const COMMANDS: readonly CommandEntry[] = [
   ["coordinator", "run a coordinator, which plans for a fleet's devices", () => import("./commands/coordinator.ts")],
   ["store", "check a coordinator's store, and set damaged parts aside", () => import("./commands/store.ts")],
   ["agent", "run this device's agent: it probes, reports, and retrains on drift", () => import("./commands/agent.ts")],
-  ["devices", "see the devices of a fleet", () => import("./commands/devices.ts")],
+  ["login", "let this machine's commands into a fleet", () => import("./commands/login.ts")],
+  ["logout", "forget a fleet on this machine", () => import("./commands/logout.ts")],
+  ["whoami", "say who you are to a coordinator, and what you may do", () => import("./commands/whoami.ts")],
+  ["context", "choose among the fleets that you have logged in to", () => import("./commands/context.ts")],
+  ["token", "let devices join: lines for mpo agent --join", () => import("./commands/token.ts")],
+  ["access", "let people and programs in: lines for mpo login", () => import("./commands/access.ts")],
+  ["ca", "see, replace and export the fleet's certificate authority", () => import("./commands/ca.ts")],
+  ["keys", "see and replace the key that signs documents", () => import("./commands/keys.ts")],
+  ["nats", "prepare NATS servers of others for a fleet", () => import("./commands/nats.ts")],
+  ["devices", "see the devices of a fleet, and let them in", () => import("./commands/devices.ts")],
   ["profiles", "see what the devices of a fleet have measured", () => import("./commands/profiles.ts")],
   ["config", "see and change what a device is to run", () => import("./commands/config.ts")],
   ["events", "list what happened in a fleet: who did what to which device", () => import("./commands/events.ts")],
@@ -70,7 +80,17 @@ export async function buildProgram(context: CommandContext, args: readonly strin
     if (name === called) (await load()).define(command, context);
   }
   for (const command of allCommands(program)) inheritGlobals(command);
+  program.hook("preAction", async (_, command) => await setTenant(command, context));
   return program;
+}
+
+/** Where neither an option nor the environment says whose devices are meant, the context in use does. */
+async function setTenant(command: Command, context: CommandContext): Promise<void> {
+  const asksFleet = command.options.some(({ long }) => long === "--context");
+  const given = command.optsWithGlobals<Partial<FleetOptions>>();
+  if (!asksFleet || given.tenant !== undefined) return;
+  const { contextInUse } = await import("./access/find-fleet.ts");
+  command.setOptionValue("tenant", (await contextInUse(given, context))?.tenant ?? "default");
 }
 
 /** Says of every option that takes a value whether it must be there, or what counts without it. */

@@ -41,7 +41,7 @@ const EXIT_CODE_OF: Readonly<Record<MpoErrorCode, ExitCode>> = {
   unavailable: EXIT_CODES.unavailable,
   "timed-out": EXIT_CODES.unavailable,
   unauthenticated: EXIT_CODES.unauthenticated,
-  "permission-denied": EXIT_CODES.unauthenticated,
+  "permission-denied": EXIT_CODES.denied,
   cancelled: EXIT_CODES.cancelled,
   "worker-crashed": EXIT_CODES.internal,
   "worker-killed": EXIT_CODES.budget,

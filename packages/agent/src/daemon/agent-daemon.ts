@@ -10,6 +10,7 @@ import type { AgentPorts } from "../core/agent-ports.ts";
 import type { AgentSettings } from "../core/agent-settings.ts";
 import { fleetDoor } from "../identity/fleet-door.ts";
 import { type FleetMember, joinFleet } from "../identity/fleet-member.ts";
+import { identityFiles } from "../identity/identity-files.ts";
 import type { Joining } from "../identity/joining.ts";
 import { memberLink } from "../identity/member-link.ts";
 import { jobEngine } from "../job/job-engine.ts";
@@ -77,7 +78,7 @@ export async function runAgentDaemon(options: AgentDaemonOptions): Promise<void>
   try {
     const { joining, logger } = options;
     const wish = { wish: settings.identity, labels: settings.labels, inventory: await monitor.inventory() };
-    const here = { folder: join(dataFolder, "identity"), door: fleetDoor(options), time, clock, random, logger };
+    const here = { folder: identityFiles(dataFolder).folder, door: fleetDoor(options), time, clock, random, logger };
     member = joining && (await joinFleet({ joining, ...wish, ...here }, signal));
   } catch (thrown) {
     // Stopped before it was let in.

@@ -1,7 +1,8 @@
 import { describeConfig, formatBytes, formatVersion, given, MpoError, SECOND_MS, typical } from "@mpo/core";
 import type { DeviceView, ProbeFailure, WindowResult } from "@mpo/protocol";
 import type { Command } from "commander";
-import type { CommandContext, Output, Stop } from "../command-context.ts";
+import type { Asking, CommandContext, Output } from "../command-context.ts";
+import { defineAdmission, enrolmentFacts, enrolmentOf, pendingLine } from "../fleet/admission.ts";
 import { defineDecide } from "../fleet/decide-device.ts";
 import { defineEndOfLife } from "../fleet/end-of-life.ts";
 import {
@@ -30,7 +31,7 @@ interface ProbeOptions extends FleetOptions {
   readonly model?: string;
 }
 
-/** `mpo devices list`, `show`, `refresh`, `probe`, `decide`, `retire`, `remove` and `rename`. */
+/** `mpo devices` and what follows it. */
 export function define(devices: Command, context: CommandContext): void {
   const list = devices.command("list").description("list the devices: what they are, have, and run");
   addDeviceFilter(
@@ -54,16 +55,13 @@ export function define(devices: Command, context: CommandContext): void {
     .argument("<device>", "its name", fleetName)
     .option("--model <name>", "only this model; default: all that it serves", fleetName)
     .action((device: string, options: ProbeOptions) => probeDevice(device, options, context));
+  defineAdmission(devices, context);
   defineDecide(devices, context);
   defineEndOfLife(devices, context);
 }
 
 /** Asks one device, or all with some labels, to report again. */
-async function refreshDevices(
-  device: string | undefined,
-  options: DeviceFilter,
-  context: Output & Stop,
-): Promise<void> {
+async function refreshDevices(device: string | undefined, options: DeviceFilter, context: Asking): Promise<void> {
   const { terminal } = context;
   const { tenant, label: labels = [] } = options;
   if ((device === undefined) === (labels.length === 0)) {
@@ -84,7 +82,7 @@ async function refreshDevices(
 }
 
 /** Asks a device to measure again. */
-async function probeDevice(device: string, options: ProbeOptions, context: Output & Stop): Promise<void> {
+async function probeDevice(device: string, options: ProbeOptions, context: Asking): Promise<void> {
   const { tenant, model } = options;
   const { models } = await withAdmin(options, context, ({ admin, call }) =>
     admin.probeDevice({ identity: { tenant, device }, ...given({ model }) }, call),
@@ -108,21 +106,25 @@ const HEAD = [
 ];
 
 /** Prints the devices that a filter chooses, as they come in. */
-async function listDevices(options: DeviceFilter, context: Output & Stop): Promise<void> {
+async function listDevices(options: DeviceFilter, context: Asking): Promise<void> {
   const { terminal } = context;
   const counts = { devices: 0, online: 0 };
   const listing = createListing(terminal, HEAD);
-  await withAdmin(options, context, async (session) => {
+  const waiting = await withAdmin(options, context, async (session) => {
     for await (const selected of selectDevices(options, session)) {
       counts.devices += 1;
       if (selected.device.presence === "online") counts.online += 1;
       listing.row(selected.device, () => rowOf(selected));
     }
+    return terminal.json ? undefined : await pendingLine(options.tenant, session);
   });
   listing.end();
   terminal.line(`${counts.devices} ${counts.devices === 1 ? "device" : "devices"}, ${counts.online} online`);
+  if (waiting !== undefined) terminal.line(waiting);
   if (counts.devices === 0 && !isFilter(options))
-    terminal.note("hint: start an agent on a device: mpo agent --coordinator HOST:PORT");
+    terminal.note(
+      "hint: start an agent on a device: mpo agent; on another machine, with a line of mpo token create --accept",
+    );
 }
 
 function rowOf({ device, nowMs }: SelectedDevice): readonly string[] {
@@ -147,16 +149,19 @@ function stateOf({ presence, retiredAtMs }: DeviceView): string {
 }
 
 /** Prints all that is known of one device, and its latest windows: what was predicted, and what was seen. */
-async function showDevice(name: string, options: FleetOptions, context: Output & Stop): Promise<void> {
+async function showDevice(name: string, options: FleetOptions, context: Asking): Promise<void> {
   const { terminal } = context;
   const identity = { tenant: options.tenant, device: name };
-  const { device, windows, probeFailures, serverTimeMs } = await withAdmin(options, context, ({ admin, call }) =>
-    admin.getDevice({ identity }, call),
-  );
+  const { found, enrolment } = await withAdmin(options, context, async (session) => ({
+    found: await session.admin.getDevice({ identity }, session.call),
+    enrolment: await enrolmentOf(identity, session),
+  }));
+  const { device, windows, probeFailures, serverTimeMs } = found;
   const records = windows.map((window) => ({ ...window, ...accuracyIntervalOf(window) }));
-  terminal.record({ ...device, windows: records, probeFailures });
+  terminal.record({ ...device, windows: records, probeFailures, enrolment: enrolment ?? null });
   const table = createTable(terminal, [], { compact: true });
-  for (const [what, value] of factsOf(device, serverTimeMs)) table.push([what, value]);
+  for (const [what, value] of [...factsOf(device, serverTimeMs), ...enrolmentFacts(enrolment)])
+    table.push([what, value]);
   terminal.line(table.toString());
   for (const { code, sinceMs, message } of device.conditions) {
     terminal.line(`needs a look, since ${formatAge(serverTimeMs - sinceMs)}: ${code}: ${message}`);

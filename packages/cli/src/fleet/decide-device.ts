@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { CommandContext, Output, Stop } from "../command-context.ts";
+import type { Asking, CommandContext } from "../command-context.ts";
 import { addFleetCommand, type FleetOptions, fleetName } from "../options/fleet-options.ts";
 import { withAdmin } from "./with-admin.ts";
 
@@ -25,7 +25,7 @@ export function defineDecide(devices: Command, context: CommandContext): void {
     .action((device: string, options: DecideOptions) => decideDevice(device, options, context));
 }
 
-async function decideDevice(device: string, options: DecideOptions, context: Output & Stop): Promise<void> {
+async function decideDevice(device: string, options: DecideOptions, context: Asking): Promise<void> {
   const { tenant, keep, reason } = options;
   const { kept, parked } = await withAdmin(options, context, ({ admin, call }) =>
     admin.decideDevice({ identity: { tenant, device }, keep, reason }, call),

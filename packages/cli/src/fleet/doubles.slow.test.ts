@@ -3,7 +3,7 @@ import { cp } from "node:fs/promises";
 import { join } from "node:path";
 import { it } from "node:test";
 import { createLogger, EXIT_CODES } from "@mpo/runtime";
-import { noNatsServer, startCoordinator, testFolder } from "../test-support/fleet-room.ts";
+import { at, noNatsServer, startCoordinator, testFolder } from "../test-support/fleet-room.ts";
 import { startTinyDevice } from "../test-support/tiny-device.ts";
 import { runCommand } from "../testing/run-command.ts";
 
@@ -17,7 +17,7 @@ it("two agents from one copied disk are noticed, one is configured, and the othe
   const { ready } = await startCoordinator(t, folder, ["--heartbeat", "1s"]);
   const coordinator = String(ready["grpc"]);
   const json = async (...args: readonly string[]): Promise<readonly Facts[]> =>
-    (await runCommand([...args, "--json", "--coordinator", coordinator])).records;
+    (await runCommand([...args, "--json", ...at(coordinator)])).records;
   const until = async (holds: () => boolean | Promise<boolean>): Promise<void> => {
     while (!(await holds())) await new Promise((wake) => setTimeout(wake, 50));
   };
@@ -63,7 +63,7 @@ it("two agents from one copied disk are noticed, one is configured, and the othe
   const doubled = (await conditionsOf()).find(({ code }) => code === "doubled");
   const [, original, copy] = /agent (\w+) .*agent (\w+) /u.exec(String(doubled?.["message"])) ?? [];
   const decide = ["devices", "decide", "pi-1", "--keep"];
-  assert.equal((await runCommand([...decide, "nobody", "--coordinator", coordinator])).code, EXIT_CODES.state);
+  assert.equal((await runCommand([...decide, "nobody", ...at(coordinator)])).code, EXIT_CODES.state);
   const [decided] = await json(...decide, String(copy).slice(0, 6), "--reason", "the first is broken");
   assert.match(JSON.stringify(decided), new RegExp(`"kept":".*agent ${copy}.*"parked":".*agent ${original}`, "u"));
   await until(async () => JSON.stringify(await models()) === '["garden","tiny"]');
@@ -111,6 +111,6 @@ it("a copied disk that runs only while the original is off is noticed when that 
   assert.ok(!log.some((line) => line.includes("another machine runs as this device")));
   await run("one");
   assert.ok(log.some((line) => line.includes("another machine runs as this device")));
-  const { records } = await runCommand(["devices", "list", "--json", "--coordinator", coordinator]);
+  const { records } = await runCommand(["devices", "list", "--json", ...at(coordinator)]);
   assert.match(JSON.stringify(records[0]?.["conditions"]), /"doubled".*mpo devices decide/u);
 });

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { hostname } from "node:os";
 import { join, resolve } from "node:path";
 import {
@@ -9,21 +10,24 @@ import {
   connectFleet,
   DEFAULT_AGENT_SETTINGS,
   engineVersion,
+  identityFiles,
   limitsFile,
+  openKeyFile,
   runAgentDaemon,
 } from "@mpo/agent";
 import { formatBytes, given, MIB } from "@mpo/core";
 import { linkSignals, makeFolder, systemClock, throwIfAborted } from "@mpo/io";
 import { type Logger, type LogLevel, runServices, type Service } from "@mpo/runtime";
-import type { Daemon, Files, Output } from "../command-context.ts";
-import { targetOf } from "../options/address-options.ts";
-import { type FleetOptions, nameOfHost } from "../options/fleet-options.ts";
+import { findJoining, type JoiningOptions } from "../access/find-joining.ts";
+import type { Daemon, Files, Output, Stop } from "../command-context.ts";
+import { nameOfHost } from "../options/fleet-options.ts";
 import { printError } from "../output/print-error.ts";
 import { commandLogger } from "./command-logger.ts";
 import { stateFolder } from "./state-folder.ts";
 
 /** The options of `mpo agent`. Times are milliseconds, sizes bytes. */
-export interface AgentCommandOptions extends FleetOptions {
+export interface AgentCommandOptions extends JoiningOptions {
+  readonly tenant: string;
   readonly device?: string;
   readonly label?: AgentSettings["labels"];
   readonly data?: string;
@@ -60,15 +64,20 @@ export async function runAgentCommand(options: AgentCommandOptions, context: Dae
   const { dataFolder, servingRoot } = await foldersFrom(options, settings.identity, context);
   const named = options.limits === undefined ? undefined : resolve(context.workingFolder, options.limits);
   const limits = limitsFile(named ?? join(dataFolder, LIMITS_FILE), named !== undefined);
-  const coordinator = targetOf(options.coordinator);
+  const isMember = existsSync(identityFiles(dataFolder).membership);
+  const { joining, targets } = await findJoining({ ...options, isMember }, context, context);
   const common = { clock: systemClock, random: Math.random, logger };
+  let known: Pick<ReadyFacts, "identity" | "coordinators"> = { identity: settings.identity, coordinators: targets };
   const agent = agentService((signal, onReady) =>
     runAgentDaemon({
       ...{ settings, dataFolder, servingRoot, environment, signal, ...common },
-      connect: (identity) =>
-        connectFleet({ identity, coordinators: [coordinator], ...given({ natsServers: options.nats }), ...common }),
+      joining,
+      connect: (identity, member) => {
+        known = { identity, coordinators: member?.coordinators ?? targets };
+        return connectFleet({ ...known, member, ...given({ natsServers: options.nats }), ...common });
+      },
       onReady: (up) => {
-        printReady({ settings, coordinator, dataFolder, servingRoot, limits: up.snapshot().limits }, context);
+        printReady({ ...known, dataFolder, servingRoot, limits: up.snapshot().limits }, context);
         warnOfLimit(options.memoryLimit, logger);
         onReady(up);
       },
@@ -89,6 +98,20 @@ export async function runAgentCommand(options: AgentCommandOptions, context: Dae
     },
   });
   context.exitWith(code);
+}
+
+/** Prints by what key the fleet will know this device, as `mpo devices preauthorise` takes it. */
+export async function printKey(options: AgentCommandOptions, context: Files & Output & Stop): Promise<void> {
+  const { terminal, signal } = context;
+  const { identity } = settingsFrom(options);
+  const { dataFolder } = await foldersFrom(options, identity, context);
+  const { publicKeyDigest } = await openKeyFile(
+    identityFiles(dataFolder).key,
+    commandLogger(terminal, options.logLevel),
+    { signal },
+  );
+  terminal.record({ name: identity.device, key: publicKeyDigest });
+  terminal.line(`${identity.device},${publicKeyDigest}`);
 }
 
 function settingsFrom(options: AgentCommandOptions): AgentSettings {
@@ -165,16 +188,17 @@ function warnOfLimit(memoryLimit: number | undefined, logger: Logger): void {
 }
 
 interface ReadyFacts {
-  readonly settings: AgentSettings;
-  readonly coordinator: string;
+  readonly identity: AgentSettings["identity"];
+  readonly coordinators: readonly string[];
   readonly dataFolder: string;
   readonly servingRoot: string;
   readonly limits: string;
 }
 
 function printReady(facts: ReadyFacts, { terminal }: Output): void {
-  const { settings, coordinator, dataFolder, servingRoot, limits } = facts;
-  const { device, tenant } = settings.identity;
+  const { identity, coordinators, dataFolder, servingRoot, limits } = facts;
+  const { device, tenant } = identity;
+  const coordinator = coordinators.join(", ");
   terminal.record({ event: "ready", device, tenant, coordinator, data: dataFolder, serving: servingRoot, limits });
   terminal.line(`agent of ${device} is up`);
   terminal.line(`  coordinator   ${coordinator}`);
