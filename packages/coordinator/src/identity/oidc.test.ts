@@ -4,7 +4,8 @@ import { MpoError, type MpoErrorCode, NOT_ON_A_LINE } from "@mpo/core";
 import { VirtualClock } from "@mpo/io/testing";
 import { decodeJwt, exportSPKI, generateKeyPair, importJWK, type JWTPayload, SignJWT } from "jose";
 import { OIDC_CLIENT, OidcRoom, OTHER_CLIENT } from "../testing/oidc-room.ts";
-import { createOidcVerifier, type GroupRole, type OidcVerifier } from "./oidc.ts";
+import type { VerifyPerson } from "./identify.ts";
+import { createOidcVerifier, type GroupRole } from "./oidc.ts";
 
 const MINUTE_MS = 60_000;
 const ROLES: readonly GroupRole[] = [
@@ -16,7 +17,7 @@ const ROLES: readonly GroupRole[] = [
 void describe("tokens of an OpenID provider", () => {
   let room: OidcRoom;
   let clock: VirtualClock;
-  let verify: (token: string) => ReturnType<OidcVerifier>;
+  let verify: (token: string) => ReturnType<VerifyPerson>;
 
   const verifier = (fetch?: (url: string, options: RequestInit) => Promise<Response>): typeof verify => {
     const settings = { issuer: room.issuer, clientId: OIDC_CLIENT, groupsClaim: "groups", roles: ROLES };

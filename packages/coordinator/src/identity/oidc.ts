@@ -3,6 +3,7 @@ import { hashSecret } from "@mpo/identity";
 import type { Clock } from "@mpo/io";
 import { ROLES, type Role } from "@mpo/protocol";
 import { decodeJwt, errors, type JWTPayload, jwtVerify } from "jose";
+import type { VerifyPerson } from "./identify.ts";
 import { type Fetch, type HeldKeys, IssuerKeys } from "./issuer-keys.ts";
 import type { Person } from "./person.ts";
 
@@ -24,9 +25,6 @@ export interface OidcSettings {
   readonly roles: readonly GroupRole[];
 }
 
-/** Says who holds a token of the issuer. Throws `unauthenticated`, `permission-denied`, or `unavailable`. */
-export type OidcVerifier = (token: string, signal?: AbortSignal) => Promise<Person>;
-
 /** Of asymmetric keys alone: with HS256, whoever knows a public key could sign. */
 const ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"];
 const TOLERANCE_SECONDS = 60;
@@ -40,7 +38,7 @@ const NAME_LENGTH = 64;
 export function createOidcVerifier(
   settings: OidcSettings,
   { clock, fetch = globalThis.fetch }: { readonly clock: Clock; readonly fetch?: Fetch },
-): OidcVerifier {
+): VerifyPerson {
   const { issuer, clientId } = settings;
   const keys = new IssuerKeys(issuer, { clock, fetch });
   /** By the digest of their token, with the keys that have verified it. */
