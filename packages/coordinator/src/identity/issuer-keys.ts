@@ -1,6 +1,6 @@
 import { MpoError } from "@mpo/core";
 import { type Clock, untilAborted, withDeadline } from "@mpo/io";
-import { isLoopback } from "@mpo/transport";
+import { isPrivateUrl } from "@mpo/transport";
 import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from "jose";
 
 /** Keys that an issuer had at one moment. */
@@ -116,9 +116,7 @@ function whyOf(thrown: unknown): string {
 
 /** Throws `invalid-argument` for a URL whose answers others could change on their way. */
 export function requireSafeUrl(url: string): void {
-  const { protocol, hostname } = URL.canParse(url) ? new URL(url) : { protocol: "", hostname: "" };
-  if (protocol === "https:") return;
-  if (protocol === "http:" && isLoopback(hostname.replace(/^\[(.*)\]$/u, "$1"))) return;
+  if (isPrivateUrl(url)) return;
   throw new MpoError(
     "invalid-argument",
     `${url} does not begin with https:// (http:// is for this machine's own alone)`,

@@ -74,7 +74,7 @@ void describe("tokens of an OpenID provider", () => {
 
   void it("make no name that does not fit the audit's line", async () => {
     const { name } = await verify(await signed({ preferred_username: `a\nb\u202e${"c".repeat(300)}` }));
-    assert.match(name, /^abc+ \(127\.0\.0\.1:\d+\)$/u);
+    assert.match(name, /^a b c+ \(127\.0\.0\.1:\d+\)$/u);
     assert.ok(name.length <= 64);
     const { name: cut } = await verify(await signed({ preferred_username: `${"\u{1f600}".repeat(50)}x` }));
     const { name: cutOdd } = await verify(await signed({ preferred_username: `x${"\u{1f600}".repeat(50)}` }));

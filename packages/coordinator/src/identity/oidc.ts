@@ -1,7 +1,7 @@
-import { given, hasCode, MpoError, NOT_ON_A_LINE } from "@mpo/core";
+import { given, hasCode, MpoError } from "@mpo/core";
 import { hashSecret } from "@mpo/identity";
 import type { Clock } from "@mpo/io";
-import { ROLES, type Role } from "@mpo/protocol";
+import { asLine, ROLES, type Role } from "@mpo/protocol";
 import { decodeJwt, errors, type JWTPayload, jwtVerify } from "jose";
 import type { VerifyPerson } from "./identify.ts";
 import { type Fetch, type HeldKeys, IssuerKeys } from "./issuer-keys.ts";
@@ -34,6 +34,7 @@ const MAX_TOKEN_LENGTH = 16_384;
 const MAX_KNOWN = 10_000;
 /** As long as the audit takes it with the name of a call. */
 const NAME_LENGTH = 64;
+const HOST_LENGTH = 30;
 
 export function createOidcVerifier(
   settings: OidcSettings,
@@ -113,16 +114,9 @@ function refused(why: string): MpoError {
 /** The role that reaches furthest among those of the groups. Throws `permission-denied` where there is none. */
 function personOf(claims: JWTPayload, { issuer, groupsClaim, roles }: OidcSettings): Person {
   const { sub, preferred_username: preferred, [groupsClaim]: claim } = claims;
-  const host = ` (${new URL(issuer).host})`.slice(0, NAME_LENGTH / 2);
-  const onALine = (one: unknown): string =>
-    typeof one === "string"
-      ? one
-          .slice(0, NAME_LENGTH - host.length)
-          .split(NOT_ON_A_LINE)
-          .join("")
-          .trim()
-      : "";
-  const name = `${onALine(preferred) || onALine(sub)}${host}`;
+  const host = ` (${asLine(new URL(issuer).host, HOST_LENGTH)})`;
+  const named = (one: unknown): string => (typeof one === "string" ? asLine(one, NAME_LENGTH - host.length) : "");
+  const name = `${named(preferred) || named(sub)}${host}`;
   const groups: readonly unknown[] = Array.isArray(claim) ? claim : [claim].filter((one) => one !== undefined);
   const [best] = roles.filter(({ group }) => groups.includes(group)).sort((left, right) => reach(right) - reach(left));
   if (best !== undefined) return { name, role: best.role, ...given({ tenant: best.tenant }) };

@@ -116,6 +116,7 @@ export class OidcRoom implements AsyncDisposable {
 /** Does what a person does in a browser: follows the pages and sends their forms until there is none left. */
 export async function approveDevice(url: string, { user, isDenying = false }: Browser): Promise<string> {
   const cookies = new Map<string, string>();
+  let isDenied = false;
   let next: { readonly url: string; readonly form?: URLSearchParams } = { url };
   for (let pages = 0; pages < 20; pages += 1) {
     const answer = await fetch(next.url, {
@@ -134,7 +135,10 @@ export async function approveDevice(url: string, { user, isDenying = false }: Br
     if (location === null && action === undefined) return page;
     if (location !== null) next = { url: new URL(location, next.url).href };
     else next = { url: new URL(action ?? "", next.url).href, form: filledIn(page, user) };
-    if (isDenying && page.includes("deviceConfirmForm")) next.form?.set("abort", "yes");
+    if (isDenying && page.includes("deviceConfirmForm")) {
+      next.form?.set("abort", "yes");
+      isDenied = true;
+    } else if (isDenied) return page;
   }
   throw new Error("the issuer's pages have no end");
 }
