@@ -17,6 +17,9 @@ export interface Stop {
   readonly signal: AbortSignal;
 }
 
+/** For commands that ask a coordinator. */
+export interface Asking extends Output, Files, Stop {}
+
 /** For commands that run until they are stopped, and say themselves how they ended. */
 export interface Daemon extends Stop {
   readonly process: ProcessPort;

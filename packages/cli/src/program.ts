@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { Command, Help, type Option } from "commander";
 import type { CommandContext } from "./command-context.ts";
+import type { FleetOptions } from "./options/fleet-options.ts";
 import { EXIT_CODE_HELP } from "./output/exit-code-help.ts";
 
 export interface CommandFile {
@@ -70,7 +71,17 @@ export async function buildProgram(context: CommandContext, args: readonly strin
     if (name === called) (await load()).define(command, context);
   }
   for (const command of allCommands(program)) inheritGlobals(command);
+  program.hook("preAction", async (_, command) => await setTenant(command, context));
   return program;
+}
+
+/** Where neither an option nor the environment says whose devices are meant, the context in use does. */
+async function setTenant(command: Command, context: CommandContext): Promise<void> {
+  const asksFleet = command.options.some(({ long }) => long === "--context");
+  const given = command.optsWithGlobals<Partial<FleetOptions>>();
+  if (!asksFleet || given.tenant !== undefined) return;
+  const { contextInUse } = await import("./access/find-fleet.ts");
+  command.setOptionValue("tenant", (await contextInUse(given, context))?.tenant ?? "default");
 }
 
 /** Says of every option that takes a value whether it must be there, or what counts without it. */

@@ -55,10 +55,12 @@ export {
   signDocument,
   signingPublicKey,
   signKeyDocument,
+  trustDigest,
   verifyDocument,
   verifyKeyDocument,
 } from "./signing/index.ts";
 export {
+  authorityOfChain,
   CERTIFICATE_LIFETIME_MS,
   type CertifiedKey,
   COORDINATOR_NAME,

@@ -4,7 +4,7 @@ import type { CommandContext } from "../command-context.ts";
 import { type AgentCommandOptions, runAgentCommand } from "../fleet/run-agent-command.ts";
 import { repeated, urlOf } from "../options/address-options.ts";
 import { choice } from "../options/choice.ts";
-import { addFleetOptions, addLogLevel, fleetName, labelOf } from "../options/fleet-options.ts";
+import { addLogLevel, coordinatorOption, fleetName, labelOf, tenantOption } from "../options/fleet-options.ts";
 import {
   batchOption,
   durationOption,
@@ -16,7 +16,15 @@ import {
 } from "../options/parsers.ts";
 
 export function define(command: Command, context: CommandContext): void {
-  addFleetOptions(command)
+  command
+    .option("--join <line>", JOIN)
+    .addOption(coordinatorOption(COORDINATOR))
+    .option(
+      "--ca <file>",
+      "certificate of the fleet's authority, to join without a line; somebody accepts the device then",
+    )
+    .option("--insecure", "the coordinator is on this machine, and runs with --insecure", false)
+    .addOption(tenantOption("whose device it is").default("default"))
     .option("--device <name>", "name of this device in the fleet (default: the host's)", fleetName)
     .option("--label <name=value>", "a word by which people select it; may be repeated", repeated(labelOf))
     .option("--data <folder>", "where the agent's state lies (default: mpoptimizer/agents/DEVICE in XDG_STATE_HOME)")
@@ -41,13 +49,17 @@ export function define(command: Command, context: CommandContext): void {
     .action((options: AgentCommandOptions) => runAgentCommand(options, context));
 }
 
+const JOIN =
+  "the line of `mpo token create`, as @FILE or - (standard input): others can read a command line (default: the file that MPO_JOIN_FILE names, else what a coordinator of this user on this machine has left)";
+const COORDINATOR = "a coordinator; may be repeated (default: where it has joined, or as the line to join with says)";
 const CPU_SHARE = "what probes and retrainings compute with: what others leave over, or equally";
 const DRIFT_PROBE_TIME = "what measuring accuracy after a drift may take; 0s: none";
 
 const HELP = `
-It probes, reports, and retrains when input drifts. Runs until Ctrl-C, SIGTERM or the end of its terminal,
-with or without a coordinator: what cannot be reported now is reported later. TensorFlow is loaded by its jobs only, each
-a process of its own.
+A device joins once, and keeps its key in --data: after that \`mpo agent\` is enough. On the coordinator's own machine the
+same user needs no line. It probes, reports, and retrains when input drifts. Runs until Ctrl-C, SIGTERM or the end of its
+terminal, with or without a coordinator: what cannot be reported now is reported later. TensorFlow is loaded by its jobs
+only, each a process of its own.
 
 The serving folder has a folder for each model:
   MODEL/model       the model as deployed, a layers model, a .keras or an .h5 file, with its card
@@ -59,7 +71,9 @@ A file of limits says what the owner of the device allows, all of it or some; it
 
 Examples:
   mpo agent
-  mpo agent --coordinator 192.168.1.10:7443 --device pi-7 --label site=berlin --serving /srv/models
+  mpo agent --join @join.txt
+  mpo agent --coordinator 192.168.1.10:7443 --ca fleet-ca.pem      without a line: then mpo devices accept NAME
+  mpo agent --device pi-7 --label site=berlin --serving /srv/models
   mpo agent --device small --memory-limit 1GiB      three devices of different size on one machine:
   mpo agent --device large --memory-limit 4GiB      each with a name, and so a data folder, of its own
 

@@ -1,7 +1,7 @@
 import { formatVersion, given } from "@mpo/core";
 import type { DocumentVersion, GetConfigResponse } from "@mpo/protocol";
 import type { Command } from "commander";
-import type { CommandContext, Output, Stop } from "../command-context.ts";
+import type { Asking, CommandContext } from "../command-context.ts";
 import { addChangeOptions, type ChangeOptions, failureOf } from "../fleet/change-config.ts";
 import { documentLines, ladderTable, observedOf, rejectedTable } from "../fleet/config-tables.ts";
 import { definePush } from "../fleet/push-config.ts";
@@ -39,7 +39,7 @@ export function define(config: Command, context: CommandContext): void {
 }
 
 /** Prints a device's document, its ladder, and what was seen where its rungs ran. */
-async function showConfig(device: string, options: ShowOptions, context: Output & Stop): Promise<void> {
+async function showConfig(device: string, options: ShowOptions, context: Asking): Promise<void> {
   const { terminal } = context;
   const identity = { tenant: options.tenant, device };
   const { config, windows } = await withAdmin(options, context, async ({ admin, call }) => {
@@ -55,7 +55,7 @@ async function showConfig(device: string, options: ShowOptions, context: Output 
 }
 
 /** Prints why a device's document is what it is. */
-async function explainConfig(device: string, options: FleetOptions, context: Output & Stop): Promise<void> {
+async function explainConfig(device: string, options: FleetOptions, context: Asking): Promise<void> {
   const { terminal } = context;
   const identity = { tenant: options.tenant, device };
   const { why, config, windows } = await withAdmin(options, context, async ({ admin, call }) => {
@@ -77,7 +77,7 @@ async function explainConfig(device: string, options: FleetOptions, context: Out
 }
 
 /** Gives a device an older document's content as a new version. */
-async function rollBackConfig(device: string, options: RollbackOptions, context: Output & Stop): Promise<void> {
+async function rollBackConfig(device: string, options: RollbackOptions, context: Asking): Promise<void> {
   const { terminal } = context;
   const identity = { tenant: options.tenant, device };
   const failure = await withAdmin(options, context, async (session) => {

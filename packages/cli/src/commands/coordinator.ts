@@ -1,20 +1,20 @@
 import { USUAL_ADDRESSES } from "@mpo/core";
 import { type Command, Option } from "commander";
 import type { CommandContext } from "../command-context.ts";
-import { type CoordinatorCommandOptions, runCoordinatorCommand } from "../fleet/run-coordinator-command.ts";
-import { addressWith, repeated, targetOf, urlOf } from "../options/address-options.ts";
+import { type CoordinatorCommandOptions, NATS_PORT, runCoordinatorCommand } from "../fleet/run-coordinator-command.ts";
+import { addressWith, hostName, repeated, targetOf, urlOf } from "../options/address-options.ts";
 import { addLogLevel, fleetName } from "../options/fleet-options.ts";
 import { addOidcOptions } from "../options/oidc-options.ts";
 import { durationFrom, durationOption, numberBetween, wholeNumber } from "../options/parsers.ts";
-
-const NATS_PORT = 4222;
 
 export function define(command: Command, context: CommandContext): void {
   command
     .option("--data <folder>", "where the fleet's state lies (default: mpoptimizer/coordinator in XDG_STATE_HOME)")
     .option("--listen <host:port>", LISTEN, addressWith(USUAL_ADDRESSES.grpc.port, 0))
     .option("--http <host:port>", HTTP, addressWith(USUAL_ADDRESSES.http.port, 0))
-    .option("--insecure", "allow addresses that others can reach, without authentication", false)
+    .option("--advertise <host>", ADVERTISE, repeated(hostName))
+    .option("--insecure", "for development: no TLS, and nobody proves who they are; on loopback only", false)
+    .option("--authority-key <file>", AUTHORITY_KEY)
     .option("--name <name>", "name of this coordinator (default: a random one)", fleetName)
     .addOption(durationOption("--heartbeat <duration>", HEARTBEAT, "30s", durationFrom("1s")))
     .option("--memory-share <share>", "of a device's memory that a retraining may take", numberBetween(0.01, 1), 0.75)
@@ -28,7 +28,7 @@ export function define(command: Command, context: CommandContext): void {
       durationFrom("1h"),
     )
     .addOption(new Option("--nats-server <path>", "the one to start (default: one found)").env("MPO_NATS_SERVER"))
-    .option("--nats-listen <host:port>", "where that one listens (default: a free port)", addressWith(NATS_PORT, 0))
+    .option("--nats-listen <host:port>", NATS_LISTEN, addressWith(NATS_PORT, 0))
     .option("--nats <url>", "use this cluster, and start none; may be repeated", repeated(urlOf("nats", "tls")))
     .option("--nats-advertise <url>", "what agents use (default: where it listens)", repeated(urlOf("nats", "tls")))
     .option("--nats-monitor <url>", "monitoring port of each of its servers", repeated(urlOf("http", "https")))
@@ -41,6 +41,11 @@ export function define(command: Command, context: CommandContext): void {
 }
 
 const LISTEN = `for agents and commands; port 0: a free one (default: ${targetOf(USUAL_ADDRESSES.grpc)})`;
+const ADVERTISE =
+  "host by which others reach it, for the lines with which they join; may be repeated (default: where it listens, or all addresses of this machine)";
+const AUTHORITY_KEY =
+  "32 bytes that wrap the fleet's keys in the store, for several coordinators (default: the keys stay in --data)";
+const NATS_LISTEN = `where that one listens (default: --listen's host; port ${NATS_PORT}, or a free one on loopback)`;
 const HTTP = `for /metrics, /healthz and /readyz (default: ${targetOf(USUAL_ADDRESSES.http)})`;
 const HEARTBEAT = "how often devices report that they are there; longer in a fleet of thousands";
 
@@ -53,7 +58,8 @@ Examples:
   mpo coordinator
   mpo coordinator --data /var/lib/mpo --window 5min --memory-share 0.5
   mpo coordinator --nats nats://a:4222 --nats nats://b:4222 --nats-monitor http://a:8222 --nats-monitor http://b:8222
-  mpo coordinator --insecure --listen 0.0.0.0:7443 --nats-listen 0.0.0.0:4222 --nats-advertise nats://192.168.1.10:4222
+  mpo coordinator --listen 0.0.0.0:7443                  for devices and people on other machines: mpo token create
+  mpo coordinator --listen 0.0.0.0:7443 --advertise fleet.example.org
 
-Exit codes: 0 after SIGTERM or SIGHUP; 130 after Ctrl-C; 2 a wrong option; 4 no nats-server, the data folder is in use, or an
-address that others can reach without --insecure; 6 an address is taken, or NATS does not answer.`;
+Exit codes: 0 after SIGTERM or SIGHUP; 130 after Ctrl-C; 2 a wrong option; 4 no nats-server, the data folder is in use, or
+its keys can be read by others; 6 an address is taken, or NATS does not answer.`;

@@ -1,7 +1,7 @@
 import { describeConfig, formatBytes, formatVersion, given, MpoError, SECOND_MS, typical } from "@mpo/core";
 import type { DeviceView, ProbeFailure, WindowResult } from "@mpo/protocol";
 import type { Command } from "commander";
-import type { CommandContext, Output, Stop } from "../command-context.ts";
+import type { Asking, CommandContext, Output } from "../command-context.ts";
 import { defineEndOfLife } from "../fleet/end-of-life.ts";
 import {
   addDeviceFilter,
@@ -57,11 +57,7 @@ export function define(devices: Command, context: CommandContext): void {
 }
 
 /** Asks one device, or all with some labels, to report again. */
-async function refreshDevices(
-  device: string | undefined,
-  options: DeviceFilter,
-  context: Output & Stop,
-): Promise<void> {
+async function refreshDevices(device: string | undefined, options: DeviceFilter, context: Asking): Promise<void> {
   const { terminal } = context;
   const { tenant, label: labels = [] } = options;
   if ((device === undefined) === (labels.length === 0)) {
@@ -82,7 +78,7 @@ async function refreshDevices(
 }
 
 /** Asks a device to measure again. */
-async function probeDevice(device: string, options: ProbeOptions, context: Output & Stop): Promise<void> {
+async function probeDevice(device: string, options: ProbeOptions, context: Asking): Promise<void> {
   const { tenant, model } = options;
   const { models } = await withAdmin(options, context, ({ admin, call }) =>
     admin.probeDevice({ identity: { tenant, device }, ...given({ model }) }, call),
@@ -106,7 +102,7 @@ const HEAD = [
 ];
 
 /** Prints the devices that a filter chooses, as they come in. */
-async function listDevices(options: DeviceFilter, context: Output & Stop): Promise<void> {
+async function listDevices(options: DeviceFilter, context: Asking): Promise<void> {
   const { terminal } = context;
   const counts = { devices: 0, online: 0 };
   const listing = createListing(terminal, HEAD);
@@ -145,7 +141,7 @@ function stateOf({ presence, retiredAtMs }: DeviceView): string {
 }
 
 /** Prints all that is known of one device, and its latest windows: what was predicted, and what was seen. */
-async function showDevice(name: string, options: FleetOptions, context: Output & Stop): Promise<void> {
+async function showDevice(name: string, options: FleetOptions, context: Asking): Promise<void> {
   const { terminal } = context;
   const identity = { tenant: options.tenant, device: name };
   const { device, windows, probeFailures, serverTimeMs } = await withAdmin(options, context, ({ admin, call }) =>

@@ -9,15 +9,13 @@ export function define(doctor: Command, context: CommandContext): void {
   addFleetOptions(doctor)
     .addOption(choice("--role <name>", "check only what this needs (default: both)", ROLES))
     .addHelpText("after", HELP)
-    .action((options: FleetOptions & { readonly role?: Role }) => {
-      const isCoordinatorNamed = doctor.getOptionValueSource("coordinator") !== "default";
-      return runDoctor({ ...options, isCoordinatorNamed }, context);
-    });
+    .action((options: FleetOptions & { readonly role?: Role }) => runDoctor(options, context));
 }
 
 const HELP = `
 Looks at Node, the clock, the disk, memory (limits of control groups, pressure), whether peaks of memory can be metered,
-TensorFlow (it runs a real step), its memory cap, nats-server, ports, and whether the coordinator answers. Takes seconds.
+TensorFlow (it runs a real step), its memory cap, nats-server, ports, the files that hold keys and
+tokens, and whether the coordinator answers, knows who asks, and has the same time. Takes seconds.
 
 Examples:
   mpo doctor

@@ -5,7 +5,7 @@ import { fileError, makeFolder, systemClock } from "@mpo/io";
 import type { FleetEvent, ListEventsResponse } from "@mpo/protocol";
 import { isTransient, Waits } from "@mpo/runtime";
 import type { Command } from "commander";
-import type { CommandContext, Files, Output, Stop } from "../command-context.ts";
+import type { Asking, CommandContext, Output } from "../command-context.ts";
 import { defineVerify } from "../fleet/verify-events.ts";
 import { type AdminSession, withAdmin } from "../fleet/with-admin.ts";
 import { addFleetCommand, type FleetOptions, fleetName } from "../options/fleet-options.ts";
@@ -74,7 +74,7 @@ function addRange(command: Command): Command {
 }
 
 /** Prints what happened in the fleet, oldest first; with `follow` what happens from now on too, until it is stopped. */
-async function showEvents(options: EventsOptions, context: Output & Stop): Promise<void> {
+async function showEvents(options: EventsOptions, context: Asking): Promise<void> {
   if (options.follow && options.until !== undefined) {
     throw new MpoError("invalid-argument", "--follow never ends, and --until is an end; expected one of them");
   }
@@ -85,7 +85,7 @@ async function showEvents(options: EventsOptions, context: Output & Stop): Promi
 }
 
 /** Prints the events that were asked for; the result is the place of the last, 0 when there is none. */
-async function printPast(options: EventsOptions, session: AdminSession, context: Output & Stop): Promise<number> {
+async function printPast(options: EventsOptions, session: AdminSession, context: Asking): Promise<number> {
   const { since, until } = options;
   const hasRange = since !== undefined || until !== undefined;
   let last = 0;
@@ -132,7 +132,7 @@ async function* oldestFirst(
 }
 
 /** Writes events to a file that is there only when it is whole. */
-async function exportEvents(options: ExportOptions, context: Output & Stop & Files): Promise<void> {
+async function exportEvents(options: ExportOptions, context: Asking): Promise<void> {
   const { terminal, workingFolder } = context;
   if (options.follow || options.limit !== undefined) {
     throw new MpoError("invalid-argument", "an export has all events of a time; expected neither --follow nor --limit");
@@ -172,12 +172,7 @@ async function exportEvents(options: ExportOptions, context: Output & Stop & Fil
  * Prints events after a place as they happen. A connection that breaks is made again, and nothing that happened in
  * between is left out.
  */
-async function follow(
-  after: number,
-  options: EventsOptions,
-  session: AdminSession,
-  context: Output & Stop,
-): Promise<void> {
+async function follow(after: number, options: EventsOptions, session: AdminSession, context: Asking): Promise<void> {
   const { admin, call, target } = session;
   const { terminal, signal } = context;
   let last = after;

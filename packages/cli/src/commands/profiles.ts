@@ -3,7 +3,7 @@ import { describeConfig, describeFreezing, formatBytes, given, MpoError, typical
 import { writeJsonFile } from "@mpo/io";
 import type { GetProfileResponse, ListProfilesResponse } from "@mpo/protocol";
 import type { Command } from "commander";
-import type { CommandContext, Files, Output, Stop } from "../command-context.ts";
+import type { Asking, CommandContext, Files, Output, Stop } from "../command-context.ts";
 import { type AdminSession, pagesOf, withAdmin } from "../fleet/with-admin.ts";
 import { addFleetCommand, type FleetOptions, fleetName } from "../options/fleet-options.ts";
 import { formatAge, formatMs, formatShare } from "../output/format.ts";
@@ -55,7 +55,7 @@ function addSubject(command: Command): Command {
 }
 
 /** Prints which profiles the fleet has. */
-async function listProfiles(options: ListOptions, context: Output & Stop): Promise<void> {
+async function listProfiles(options: ListOptions, context: Asking): Promise<void> {
   const { terminal } = context;
   const listing = createListing(terminal, ["device", "model", "class", "received", "steps", "curves", "digest"]);
   let count = 0;
@@ -79,7 +79,7 @@ async function showProfile(
   device: string,
   model: string | undefined,
   options: FleetOptions,
-  context: Output & Stop,
+  context: Asking,
 ): Promise<void> {
   const { terminal } = context;
   const found = await withAdmin(options, context, (session) => find(device, model, options, session));

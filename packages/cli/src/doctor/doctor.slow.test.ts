@@ -99,8 +99,7 @@ describe("the doctor's checks", () => {
 
   it("a proxy on the way", async (t) => {
     const context = { ...(await machine(t, {})), environment: { http_proxy: "http://proxy:3128" } };
-    const check = (host: string): Promise<Finding> =>
-      checkProxy({ tenant: "default", coordinator: { host, port: 7443 } }, context);
+    const check = (host: string): Promise<Finding> => checkProxy([`${host}:7443`], context);
     assert.equal((await check("127.0.0.1")).state, "ok");
     const used = await check("fleet.example");
     assert.equal(used.state, "warning");

@@ -1,10 +1,13 @@
 import { createServer } from "node:net";
 import { MpoError } from "@mpo/core";
 import { systemErrorCode } from "@mpo/io";
-import { createAdminClient, findNatsServer, proxyFor } from "@mpo/transport";
+import { type AdminClient, findNatsServer, proxyFor } from "@mpo/transport";
+import type { FleetAccess } from "../access/find-fleet.ts";
+import { openAdmin } from "../access/open-admin.ts";
 import { natsServerPlaces } from "../fleet/coordinator-places.ts";
 import { type Address, targetOf } from "../options/address-options.ts";
 import type { FleetOptions } from "../options/fleet-options.ts";
+import { formatMs } from "../output/format.ts";
 import type { DoctorContext, Finding } from "./check.ts";
 
 /** There is a `nats-server` that a coordinator can start. */
@@ -16,41 +19,58 @@ export async function checkNatsServer({ environment, signal }: DoctorContext): P
 
 const CALL_MS = 3_000;
 
-/** A coordinator answers. One that was not named may be missing. */
+/** Clocks further apart than that are wrong: certificates begin a few minutes before they are made. */
+const MAX_CLOCK_ERROR_MS = 60_000;
+
+/** A coordinator answers, knows who asks, and has the same time. One that was not named may be missing. */
 export async function checkCoordinator(
-  { coordinator, tenant }: FleetOptions,
+  way: () => Promise<FleetAccess>,
+  { tenant }: Pick<FleetOptions, "tenant">,
   isNamed: boolean,
   { signal }: DoctorContext,
 ): Promise<Finding> {
-  const target = targetOf(coordinator);
-  const admin = createAdminClient({ targets: [target], retries: 0 });
+  let admin: AdminClient | undefined;
   try {
+    const access = await way();
+    admin = openAdmin(access, 0);
+    const call = { signal, deadlineMs: CALL_MS };
+    const { name, role } = await admin.whoAmI({}, call);
     const began = performance.now();
-    await admin.listDevices({ tenant, labels: [], pageSize: 1 }, { signal, deadlineMs: CALL_MS });
-    return { state: "ok", found: `${target} answers in ${(performance.now() - began).toFixed(0)} ms` };
+    const { serverTimeMs } = await admin.listDevices({ tenant, labels: [], pageSize: 1 }, call);
+    const tookMs = performance.now() - began;
+    const error = Date.now() - tookMs / 2 - serverTimeMs;
+    const found = `${access.targets.join(", ")} answers in ${tookMs.toFixed(0)} ms, to ${name} (${role}; ${access.from})`;
+    if (Math.abs(error) < MAX_CLOCK_ERROR_MS) return { state: "ok", found };
+    return {
+      state: "broken",
+      found: `${found}; this machine's clock is ${formatMs(Math.abs(error))} ${error > 0 ? "ahead" : "behind"}`,
+      fix: "Set the clocks of both machines, and keep them by NTP (timedatectl set-ntp true).",
+    };
   } catch (thrown) {
+    const { message, hint } = MpoError.from(thrown);
     return {
       state: isNamed ? "broken" : "warning",
-      found: `${target} does not answer: ${MpoError.from(thrown).message}`,
+      found: `no coordinator answers: ${message}`,
       fix:
-        MpoError.from(thrown).hint ??
-        "Start one with `mpo coordinator`, or say where it is with --coordinator HOST:PORT or MPO_COORDINATOR.",
+        hint ?? "Start one with `mpo coordinator`, or say where it is with --coordinator HOST:PORT or MPO_COORDINATOR.",
     };
   } finally {
-    admin.close();
+    admin?.close();
   }
 }
 
-/** No proxy of the environment stands between here and the coordinator, or it does so on purpose. */
-export async function checkProxy({ coordinator }: FleetOptions, { environment }: DoctorContext): Promise<Finding> {
-  const target = targetOf(coordinator);
-  const proxy = proxyFor(target, environment);
-  if (proxy === undefined) return { state: "ok", found: `none between here and ${target}` };
-  return {
-    state: "warning",
-    found: `${proxy.variable} sends gRPC to ${target} through ${proxy.address}; NATS goes past it`,
-    fix: `If the coordinator can be reached without it: add ${coordinator.host} to no_proxy, or unset ${proxy.variable}.`,
-  };
+/** No proxy of the environment stands between here and the coordinators, or it does so on purpose. */
+export async function checkProxy(targets: readonly string[], { environment }: DoctorContext): Promise<Finding> {
+  for (const target of targets) {
+    const proxy = proxyFor(target, environment);
+    if (proxy === undefined) continue;
+    return {
+      state: "warning",
+      found: `${proxy.variable} sends gRPC to ${target} through ${proxy.address}; NATS goes past it`,
+      fix: `If the coordinator can be reached without it: add its host to no_proxy, or unset ${proxy.variable}.`,
+    };
+  }
+  return { state: "ok", found: `none between here and ${targets.join(", ") || "a coordinator"}` };
 }
 
 /** A coordinator can listen where it usually does. `isOurs`: whether what listens there is one. */

@@ -2,13 +2,16 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { given, MpoError, USUAL_ADDRESSES } from "@mpo/core";
 import { throwIfAborted } from "@mpo/io";
-import type { Files, Output, Stop } from "../command-context.ts";
+import { type FleetAccess, findFleet } from "../access/find-fleet.ts";
+import type { Asking } from "../command-context.ts";
 import { agentFolder, LIMITS_FILE } from "../fleet/run-agent-command.ts";
 import { stateFolder } from "../fleet/state-folder.ts";
+import { targetOf } from "../options/address-options.ts";
 import { type FleetOptions, nameOfHost } from "../options/fleet-options.ts";
 import { createTable } from "../output/table.ts";
 import { type Check, type DoctorContext, type Finding, ROLES, type Role } from "./check.ts";
 import { checkMemoryCap, checkTensorflow } from "./engine-checks.ts";
+import { checkAuthority, checkContexts } from "./identity-checks.ts";
 import { answersHealth, checkCoordinator, checkNatsServer, checkPort, checkProxy } from "./network-checks.ts";
 import { checkDisk, checkStoreRoom } from "./storage-check.ts";
 import {
@@ -25,12 +28,10 @@ import {
 export interface DoctorOptions extends FleetOptions {
   /** Absent: both. */
   readonly role?: Role;
-  /** The coordinator was named, and did not come from the default. */
-  readonly isCoordinatorNamed: boolean;
 }
 
 /** Checks this machine and prints what was found. Throws `precondition-failed` when something that is needed is broken. */
-export async function runDoctor(options: DoctorOptions, context: Files & Output & Stop): Promise<void> {
+export async function runDoctor(options: DoctorOptions, context: Asking): Promise<void> {
   const { terminal, signal } = context;
   const { role } = options;
   const checks = checksFor(options, { ...context, systemRoot: "/" }).filter(
@@ -67,11 +68,18 @@ function checksFor(options: DoctorOptions, context: DoctorContext): readonly Che
   const { grpc, http } = USUAL_ADDRESSES;
   const data = stateFolder(environment);
   const identity = { tenant: options.tenant, device: nameOfHost(hostname()) };
+  let found: Promise<FleetAccess> | undefined;
+  const way = (): Promise<FleetAccess> => (found ??= findFleet(options, context, { signal }));
+  const targets = async (): Promise<readonly string[]> =>
+    await way().then(
+      (access) => access.targets,
+      () => options.coordinator?.map(targetOf) ?? [],
+    );
   let asked: Promise<Finding> | undefined;
-  const coordinator = (): Promise<Finding> =>
-    (asked ??= checkCoordinator(options, options.isCoordinatorNamed, context));
+  const isNamed = options.coordinator !== undefined || options.context !== undefined;
+  const coordinator = (): Promise<Finding> => (asked ??= checkCoordinator(way, options, isNamed, context));
   const isThere = async (): Promise<boolean> =>
-    options.coordinator.port === grpc.port && (await coordinator()).state === "ok";
+    (await targets()).some((one) => one.endsWith(`:${grpc.port}`)) && (await coordinator()).state === "ok";
   const neededBy = (roles: readonly Role[], checks: Readonly<Record<string, Check["run"]>>): readonly Check[] =>
     Object.entries(checks).map(([name, run]) => ({ name, neededBy: roles, run }));
   return [
@@ -96,7 +104,12 @@ function checksFor(options: DoctorOptions, context: DoctorContext): readonly Che
       [`port ${grpc.port}`]: () => checkPort(grpc, "--listen", isThere),
       [`port ${http.port}`]: () => checkPort(http, "--http", () => answersHealth(http, signal)),
     }),
-    ...neededBy(ROLES, { proxy: () => checkProxy(options, context), coordinator }),
+    ...neededBy(["coordinator"], { "the fleet's keys": () => checkAuthority(`${data}/coordinator/authority`) }),
+    ...neededBy(ROLES, {
+      contexts: () => checkContexts(context),
+      proxy: async () => await checkProxy(await targets(), context),
+      coordinator,
+    }),
   ];
 }
 

@@ -1,7 +1,7 @@
 import { createInterface } from "node:readline/promises";
 import { MpoError } from "@mpo/core";
 import type { Command } from "commander";
-import type { CommandContext, Output, Stop } from "../command-context.ts";
+import type { Asking, CommandContext, Output, Stop } from "../command-context.ts";
 import { addFleetCommand, type FleetOptions, fleetName } from "../options/fleet-options.ts";
 import { formatAge } from "../output/format.ts";
 import { createListing } from "../output/listing.ts";
@@ -82,7 +82,7 @@ async function endDevices(
   ending: Ending,
   names: readonly string[],
   options: EndOptions,
-  context: Output & Stop,
+  context: Asking,
 ): Promise<void> {
   const { verb, done, means } = ending;
   const hasFilter = isFilter(options);
@@ -132,12 +132,7 @@ async function byName(
 }
 
 /** Gives a device another name. */
-async function renameDevice(
-  device: string,
-  newName: string,
-  options: RenameOptions,
-  context: Output & Stop,
-): Promise<void> {
+async function renameDevice(device: string, newName: string, options: RenameOptions, context: Asking): Promise<void> {
   const { terminal } = context;
   const { tenant, reason } = options;
   await withAdmin(options, context, async ({ admin, call }) => {

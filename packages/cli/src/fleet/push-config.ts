@@ -10,7 +10,7 @@ import {
 import { ifFound } from "@mpo/io";
 import type { DesiredDocument, DeviceIdentity } from "@mpo/protocol";
 import type { Command } from "commander";
-import type { CommandContext, Output, Stop } from "../command-context.ts";
+import type { Asking, CommandContext } from "../command-context.ts";
 import { choice } from "../options/choice.ts";
 import { addConfigOptions, type ConfigOptions, configFrom, requireSegments } from "../options/config-options.ts";
 import { addFleetCommand, fleetName } from "../options/fleet-options.ts";
@@ -50,7 +50,7 @@ Examples:
 `;
 
 /** Gives a device a new document: a configuration that is named, or one that is searched again. */
-async function pushConfig(device: string, options: PushOptions, context: Output & Stop): Promise<void> {
+async function pushConfig(device: string, options: PushOptions, context: Asking): Promise<void> {
   const { terminal } = context;
   const identity = { tenant: options.tenant, device };
   const failure = await withAdmin(options, context, async (session) => {

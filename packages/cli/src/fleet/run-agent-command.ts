@@ -15,15 +15,16 @@ import {
 import { formatBytes, given, MIB } from "@mpo/core";
 import { linkSignals, makeFolder, systemClock, throwIfAborted } from "@mpo/io";
 import { type Logger, type LogLevel, runServices, type Service } from "@mpo/runtime";
+import { findJoining, type JoiningOptions } from "../access/find-joining.ts";
 import type { Daemon, Files, Output } from "../command-context.ts";
-import { targetOf } from "../options/address-options.ts";
-import { type FleetOptions, nameOfHost } from "../options/fleet-options.ts";
+import { nameOfHost } from "../options/fleet-options.ts";
 import { printError } from "../output/print-error.ts";
 import { commandLogger } from "./command-logger.ts";
 import { stateFolder } from "./state-folder.ts";
 
 /** The options of `mpo agent`. Times are milliseconds, sizes bytes. */
-export interface AgentCommandOptions extends FleetOptions {
+export interface AgentCommandOptions extends JoiningOptions {
+  readonly tenant: string;
   readonly device?: string;
   readonly label?: AgentSettings["labels"];
   readonly data?: string;
@@ -60,13 +61,14 @@ export async function runAgentCommand(options: AgentCommandOptions, context: Dae
   const { dataFolder, servingRoot } = await foldersFrom(options, settings.identity, context);
   const named = options.limits === undefined ? undefined : resolve(context.workingFolder, options.limits);
   const limits = limitsFile(named ?? join(dataFolder, LIMITS_FILE), named !== undefined);
-  const coordinator = targetOf(options.coordinator);
+  const joining = await findJoining(options, context, context);
+  const coordinator = joining.coordinators.join(", ");
   const common = { clock: systemClock, random: Math.random, logger };
   const agent = agentService(async (signal, onReady) => {
     const { identity } = settings;
     const connection = await connectFleet({
       identity,
-      coordinator,
+      coordinator: joining.coordinators[0] ?? "",
       ...given({ natsServers: options.nats }),
       ...common,
     });

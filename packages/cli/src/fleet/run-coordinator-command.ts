@@ -11,6 +11,8 @@ import { given, MpoError, SECOND_MS, USUAL_ADDRESSES } from "@mpo/core";
 import { localJoinFile } from "@mpo/identity";
 import { fileError, throwIfAborted } from "@mpo/io";
 import type { LogLevel } from "@mpo/runtime";
+import { isLoopback } from "@mpo/transport";
+import { inClearText } from "../access/find-fleet.ts";
 import type { Daemon, Files, Output } from "../command-context.ts";
 import { type Address, targetOf } from "../options/address-options.ts";
 import { type OidcOptions, oidcFrom } from "../options/oidc-options.ts";
@@ -24,7 +26,9 @@ export interface CoordinatorCommandOptions extends OidcOptions {
   readonly data?: string;
   readonly listen?: Address;
   readonly http?: Address;
+  readonly advertise?: readonly string[];
   readonly insecure: boolean;
+  readonly authorityKey?: string;
   readonly name?: string;
   readonly heartbeat: number;
   readonly memoryShare: number;
@@ -44,24 +48,32 @@ export interface CoordinatorCommandOptions extends OidcOptions {
   readonly logLevel?: LogLevel;
 }
 
+/** Where NATS servers usually listen. */
+export const NATS_PORT = 4222;
+
 /** Runs a coordinator until it is stopped. */
 export async function runCoordinatorCommand(
   options: CoordinatorCommandOptions,
   context: Daemon & Files & Output,
 ): Promise<void> {
-  const { terminal, process } = context;
+  const { terminal, process, workingFolder } = context;
+  const { insecure, authorityKey } = options;
   const logger = commandLogger(terminal, options.logLevel);
+  if (insecure) inClearText([options.listen, options.natsListen, options.http].filter((one) => one !== undefined));
   const nats =
     options.nats === undefined ? embeddedNats(options, context) : externalNats(options, options.nats, context);
   // From here on the services listen themselves: what came before must not be lost.
   throwIfAborted(context.signal);
   const code = await runCoordinator(settingsFrom(options), {
     nats,
-    keys: { folder: join(coordinatorFolder(options.data, context), "authority") },
+    keys: {
+      folder: join(coordinatorFolder(options.data, context), "authority"),
+      ...(authorityKey === undefined ? {} : { wrappingKeyFile: resolve(workingFolder, authorityKey) }),
+    },
     localJoinFile: (port) => localJoinFile(stateFolder(context.environment), port),
     process,
     logger,
-    onReady: (addresses) => printReady(addresses, nats, context),
+    onReady: (addresses) => printReady(addresses, nats, options, context),
     onFailure: (thrown) => {
       if (terminal.json) logger.error("the coordinator ends", { err: thrown });
       printError(terminal, thrown);
@@ -79,6 +91,7 @@ function settingsFrom(options: CoordinatorCommandOptions): CoordinatorSettings {
     quorum: options.quorum,
     ...given({ retireAfterMs: options.retireAfter, oidc: oidcFrom(options) }),
     ...given({ grpc: options.listen, http: options.http, name: options.name, natsServers: options.natsAdvertise }),
+    ...given({ advertise: options.advertise }),
   };
 }
 
@@ -90,7 +103,7 @@ function embeddedNats(options: CoordinatorCommandOptions, context: Daemon & File
       hint: `Leave ${flag} out, or name the cluster with --nats URL.`,
     });
   }
-  const { data, natsServer: binary, natsListen } = options;
+  const { data, natsServer: binary, listen, natsListen = natsBeside(listen) } = options;
   return {
     kind: "embedded",
     folder: coordinatorFolder(data, context),
@@ -98,6 +111,11 @@ function embeddedNats(options: CoordinatorCommandOptions, context: Daemon & File
     ...given({ binary }),
     ...natsListen,
   };
+}
+
+/** NATS is for whom gRPC is for: on a port that others know, where they come from other machines. */
+function natsBeside(listen: Address | undefined): Address | undefined {
+  return listen === undefined || isLoopback(listen.host) ? undefined : { host: listen.host, port: NATS_PORT };
 }
 
 function externalNats(
@@ -134,6 +152,7 @@ function credsIn(path: string): () => string {
 function printReady(
   addresses: CoordinatorAddresses,
   nats: EmbeddedNats | ExternalNats,
+  options: CoordinatorCommandOptions,
   context: Daemon & Files & Output,
 ): void {
   const { terminal } = context;
@@ -144,6 +163,16 @@ function printReady(
   terminal.line(`  metrics and health    ${http}/metrics  ${http}/healthz  ${http}/readyz`);
   terminal.line(`  NATS                  ${natsServers.join(", ")}`);
   if (nats.kind === "embedded") terminal.line(`  data                  ${nats.folder}`);
+  for (const next of nextSteps(grpc, options)) terminal.line(next);
+}
+
+/** What to type on this machine, and for another one where others can reach it. */
+function nextSteps(grpc: string, { insecure, listen }: CoordinatorCommandOptions): readonly string[] {
   const where = grpc === targetOf(USUAL_ADDRESSES.grpc) ? "" : ` --coordinator ${grpc}`;
-  terminal.line(`next: mpo agent${where}    and then: mpo devices list${where}`);
+  const there = insecure ? `${where} --insecure` : where;
+  const isForOthers = listen !== undefined && !isLoopback(listen.host);
+  return [
+    `next: mpo agent${there}    and then: mpo devices list${there}`,
+    ...(isForOthers ? ["next: for a device on another machine: mpo token create --accept"] : []),
+  ];
 }

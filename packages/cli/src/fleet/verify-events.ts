@@ -1,7 +1,7 @@
 import { given, MpoError } from "@mpo/core";
 import type { VerifyEventsResponse } from "@mpo/protocol";
 import type { Command } from "commander";
-import type { CommandContext, Output, Stop } from "../command-context.ts";
+import type { Asking, CommandContext } from "../command-context.ts";
 import { addFleetCommand, type FleetOptions } from "../options/fleet-options.ts";
 import { momentInMs } from "../options/parsers.ts";
 import { formatMoment } from "../output/format.ts";
@@ -38,7 +38,7 @@ export function defineVerify(events: Command, context: CommandContext): void {
 }
 
 /** Prints what is not as it was written, and how far it could be checked. */
-async function verifyEvents(options: VerifyOptions, context: Output & Stop): Promise<void> {
+async function verifyEvents(options: VerifyOptions, context: Asking): Promise<void> {
   const { terminal } = context;
   const { since, device, until, limit, follow } = options;
   if (device !== undefined || until !== undefined || limit !== undefined || follow) {

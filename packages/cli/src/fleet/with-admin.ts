@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
-import { given, MpoError } from "@mpo/core";
+import { given, hasCode, MpoError } from "@mpo/core";
 import { isTransient } from "@mpo/runtime";
 import type { AdminClient, CallOptions } from "@mpo/transport";
-import type { Output, Stop } from "../command-context.ts";
-import { targetOf } from "../options/address-options.ts";
+import type { FleetAccess } from "../access/find-fleet.ts";
+import type { Asking, Output, Stop } from "../command-context.ts";
 import type { FleetOptions } from "../options/fleet-options.ts";
 
 /** How often a call that only reads is tried: a coordinator that starts again is back within seconds. */
@@ -13,38 +13,56 @@ const RETRIES = 3;
 export interface AdminSession {
   readonly admin: AdminClient;
   readonly call: CallOptions & { readonly signal: AbortSignal; readonly requestId: string };
-  /** "host:port". */
+  /** Of each coordinator "host:port", with commas between. */
   readonly target: string;
 }
 
 /** Asks a coordinator. One that does not answer is an error that says what to do. */
 export async function withAdmin<Result>(
   options: FleetOptions,
+  context: Asking,
+  work: (session: AdminSession) => Promise<Result>,
+): Promise<Result> {
+  const { findFleet } = await import("../access/find-fleet.ts");
+  return await withAccess(await findFleet(options, context, context), context, work);
+}
+
+/** The same, of a fleet that the way is known to. */
+export async function withAccess<Result>(
+  access: FleetAccess,
   { signal, terminal }: Output & Stop,
   work: (session: AdminSession) => Promise<Result>,
 ): Promise<Result> {
-  const { createAdminClient } = await import("@mpo/transport");
-  const target = targetOf(options.coordinator);
+  const { openAdmin } = await import("../access/open-admin.ts");
   const requestId = `cli-${randomUUID()}`;
-  terminal.detail(`request ${requestId} to ${target}`);
-  const admin = createAdminClient({ targets: [target], retries: RETRIES });
+  const target = access.targets.join(", ");
+  terminal.detail(`request ${requestId} to ${target} (${access.from})`);
+  const admin = openAdmin(access, RETRIES);
   try {
     return await work({ admin, target, call: { signal, requestId } });
   } catch (thrown) {
-    throw signal.aborted ? thrown : unreachable(thrown, target);
+    throw signal.aborted ? thrown : explained(thrown, access);
   } finally {
     admin.close();
   }
 }
 
-/** An error of a connection with the way out; others as they are. */
-function unreachable(thrown: unknown, target: string): unknown {
-  if (!isTransient(thrown)) return thrown;
-  const error = MpoError.from(thrown);
-  const hint = "Start one with `mpo coordinator`, or say where it is with --coordinator HOST:PORT or MPO_COORDINATOR.";
-  const message = `the coordinator at ${target} does not answer: ${error.message}`;
-  return error.with({ message, hint: error.hint ?? hint });
+/** An error of a connection, or of who one is, with the way out; others as they are. */
+function explained(thrown: unknown, { targets, from }: FleetAccess): unknown {
+  if (isTransient(thrown)) {
+    const error = MpoError.from(thrown);
+    const message = `the coordinator at ${targets.join(", ")} does not answer: ${error.message}`;
+    return error.with({ message, hint: error.hint ?? START_HINT });
+  }
+  if (!hasCode(thrown, "unauthenticated")) return thrown;
+  const hint = from.endsWith(".json")
+    ? "Start the coordinator on this machine again: it writes that file anew. Or log in: mpo login."
+    : "Log in again, with a line of `mpo access create`: mpo login @FILE. Other fleets that you know: mpo context list.";
+  return thrown.with({ message: `${thrown.message} (asked with ${from})`, hint });
 }
+
+const START_HINT =
+  "Start one with `mpo coordinator`, or say where it is with --coordinator HOST:PORT or MPO_COORDINATOR.";
 
 /** The answers to all pages of a list, in order; the next one is on its way while a page is looked at. */
 export async function* pagesOf<Page extends { readonly nextPageToken?: string | undefined }>(

@@ -31,6 +31,13 @@ export function addressWith(usualPort: number, leastPort: 0 | 1): OptionParser<A
   };
 }
 
+/** A host without a port. */
+export const hostName: OptionParser<string> = (text) => {
+  refuseZone(text);
+  if (isIPv6(text) || /^[^:/\s[\]%]+$/u.test(text)) return text;
+  throw new InvalidArgumentError("Expected a host without a port, such as fleet.example.org or 192.168.1.10.");
+};
+
 /** `[fe80::1%eth0]`: neither gRPC nor NATS can connect to it. */
 function refuseZone(text: string): void {
   if (/\[[^\]]*%/u.test(text)) {

@@ -3,9 +3,9 @@ import type { DocumentVersion } from "@mpo/protocol";
 import { LOG_LEVELS } from "@mpo/runtime";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { FLEET_EXIT_CODES } from "../output/exit-code-help.ts";
-import { type Address, addressWith, targetOf } from "./address-options.ts";
+import { type Address, addressWith } from "./address-options.ts";
 import { choice } from "./choice.ts";
-import type { OptionParser } from "./parsers.ts";
+import { listed, type OptionParser } from "./parsers.ts";
 
 /** A device, a tenant, a model, a label: safe in file names and in NATS subjects. */
 export const fleetName: OptionParser<string> = (text) => {
@@ -30,25 +30,40 @@ export function nameOfHost(host: string): string {
   return isName(name) ? name : "device";
 }
 
-/** Where the coordinator is, and whose devices are meant. */
+/** Which fleet is asked, and whose devices are meant. */
 export interface FleetOptions {
-  readonly coordinator: Address;
+  /** Absent: as the context in use says. */
+  readonly coordinator?: readonly Address[];
+  readonly context?: string;
+  readonly insecure: boolean;
+  /** Where no option says it, the context's is set before the command runs. */
   readonly tenant: string;
 }
 
-/** Adds `--coordinator` and `--tenant`. */
+/** `--coordinator`: several times, or with commas. */
+export function coordinatorOption(description: string): Option {
+  const one = listed(addressWith(USUAL_ADDRESSES.grpc.port, 1));
+  return new Option("--coordinator <host:port>", description)
+    .env("MPO_COORDINATOR")
+    .argParser((text: string, before?: readonly Address[]) => [...(before ?? []), ...one(text)]);
+}
+
+/** Adds `--coordinator`, `--context`, `--insecure` and `--tenant`. */
 export function addFleetOptions(command: Command): Command {
   return command
-    .addOption(
-      new Option("--coordinator <host:port>", "where the coordinator listens")
-        .env("MPO_COORDINATOR")
-        .argParser(addressWith(USUAL_ADDRESSES.grpc.port, 1))
-        .default(USUAL_ADDRESSES.grpc, targetOf(USUAL_ADDRESSES.grpc)),
-    )
-    .addOption(
-      new Option("--tenant <name>", "whose devices").env("MPO_TENANT").argParser(fleetName).default("default"),
-    );
+    .addOption(coordinatorOption(COORDINATOR))
+    .addOption(new Option("--context <name>", CONTEXT).env("MPO_CONTEXT").argParser(fleetName))
+    .option("--insecure", "ask a coordinator on this machine that runs with --insecure", false)
+    .addOption(tenantOption("whose devices (default: the context's, else default)"));
 }
+
+export function tenantOption(description: string): Option {
+  return new Option("--tenant <name>", description).env("MPO_TENANT").argParser(fleetName);
+}
+
+const COORDINATOR =
+  "a coordinator to ask; may be repeated (default: those of the context in use, else the one of this user on this machine)";
+const CONTEXT = "a fleet that you have logged in to (default: the one in use)";
 
 /** Adds what every command that asks a coordinator has: where it is, its examples, its exit codes. */
 export function addFleetCommand(command: Command, examples = ""): Command {

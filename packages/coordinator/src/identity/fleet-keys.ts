@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { MpoError } from "@mpo/core";
 import {
   type Authority,
@@ -21,6 +20,7 @@ import {
   sealEvent,
   signDocument,
   signingPublicKey,
+  trustDigest,
   trustedCertificates,
   validityOf,
   verifyKeyDocument,
@@ -109,8 +109,7 @@ export class FleetKeys implements FleetAuthority {
   }
 
   sign(document: Uint8Array): readonly DocumentSignature[] {
-    const { keyId, signature } = signDocument(this.#authority.signingKeyPem, document);
-    return [{ key: keyId, signature: new Uint8Array(signature) }];
+    return [signDocument(this.#authority.signingKeyPem, document)];
   }
 
   seal(hash: Uint8Array): string {
@@ -229,8 +228,8 @@ function epochOf(authority: Authority): number {
 function trustOf(authority: Authority): Trust {
   const authoritiesPem = trustedCertificates(authority);
   const [rootPublicKey, keyDocument] = [bytesOf(authority.rootPublic), keyDocumentOf(authority)];
-  const digest = createHash("sha256").update(authoritiesPem).update(rootPublicKey).update(keyDocument).digest("hex");
-  return { authoritiesPem, rootPublicKey, keyDocument, digest };
+  const trust = { authoritiesPem, rootPublicKey, keyDocument };
+  return { ...trust, digest: trustDigest(trust) };
 }
 
 function bytesOf(base64url: string): Uint8Array {

@@ -3,14 +3,15 @@ import type { KeyDocument } from "./key-document.ts";
 import { isSignedFor, signFor, signingKeyId, signingPublicKey } from "./signing-key.ts";
 
 export interface DocumentSignature {
-  readonly keyId: string;
+  /** Id of the key that made it. */
+  readonly key: string;
   readonly signature: Uint8Array;
 }
 
 /** Signs the bytes of a document as they are sent. */
 export function signDocument(privateKeyPem: string, bytes: Uint8Array): DocumentSignature {
   return {
-    keyId: signingKeyId(signingPublicKey(privateKeyPem)),
+    key: signingKeyId(signingPublicKey(privateKeyPem)),
     signature: signFor("mpo-document-v1", privateKeyPem, bytes),
   };
 }
@@ -19,9 +20,9 @@ export function signDocument(privateKeyPem: string, bytes: Uint8Array): Document
 export function verifyDocument(
   { epoch, keys }: KeyDocument,
   bytes: Uint8Array,
-  { keyId, signature }: DocumentSignature,
+  { key: id, signature }: DocumentSignature,
 ): void {
-  const key = keys.find(({ id }) => id === keyId);
+  const key = keys.find((one) => one.id === id);
   if (key === undefined) {
     throw new MpoError(
       "unauthenticated",

@@ -2,3 +2,4 @@ export { type DocumentSignature, signDocument, verifyDocument } from "./document
 export { isSealOf, sealEvent } from "./event-seal.ts";
 export { type KeyDocument, signKeyDocument, verifyKeyDocument } from "./key-document.ts";
 export { createSigningKey, signingPublicKey } from "./signing-key.ts";
+export { trustDigest } from "./trust-digest.ts";

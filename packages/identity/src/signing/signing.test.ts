@@ -111,18 +111,18 @@ describe("a document", () => {
 
   it("is refused when a byte of it or of its signature was changed, or it names another key", () => {
     const keys = document(1, FIRST, SECOND);
-    const { keyId, signature } = signDocument(FIRST, BYTES);
+    const { key, signature } = signDocument(FIRST, BYTES);
     for (let at = 0; at < signature.length; at += 1) {
       const changed = signature.slice();
       changed[at] = (changed[at] as number) ^ 1;
-      assert.throws(() => verifyDocument(keys, BYTES, { keyId, signature: changed }), REFUSED);
-      assert.throws(() => verifyDocument(keys, BYTES, { keyId, signature: signature.slice(0, at) }), REFUSED);
+      assert.throws(() => verifyDocument(keys, BYTES, { key, signature: changed }), REFUSED);
+      assert.throws(() => verifyDocument(keys, BYTES, { key, signature: signature.slice(0, at) }), REFUSED);
     }
     for (const other of ["batch 5", "batch 4 ", "batch", ""]) {
-      assert.throws(() => verifyDocument(keys, Buffer.from(other), { keyId, signature }), REFUSED);
+      assert.throws(() => verifyDocument(keys, Buffer.from(other), { key, signature }), REFUSED);
     }
     const second = signingKeyId(signingPublicKey(SECOND));
-    assert.throws(() => verifyDocument(keys, BYTES, { keyId: second, signature }), {
+    assert.throws(() => verifyDocument(keys, BYTES, { key: second, signature }), {
       ...REFUSED,
       message: /does not fit/u,
     });
@@ -130,12 +130,12 @@ describe("a document", () => {
 
   it("does not take a signature of another kind", () => {
     const keys = document(1, ROOT);
-    const keyId = signingKeyId(ROOT_PUBLIC);
+    const key = signingKeyId(ROOT_PUBLIC);
     const bytes = signed(1, FIRST);
     const body = bytes.slice(64);
     // The root's signature of a key document, for the same bytes.
     assert.ok(isSignedFor("mpo-key-document-v1", ROOT_PUBLIC, body, bytes.slice(0, 64)));
-    assert.throws(() => verifyDocument(keys, body, { keyId, signature: bytes.slice(0, 64) }), REFUSED);
+    assert.throws(() => verifyDocument(keys, body, { key, signature: bytes.slice(0, 64) }), REFUSED);
     // And a document's signature for a key document.
     const forged = Buffer.concat([signDocument(ROOT, body).signature, body]);
     assert.throws(() => verifyKeyDocument(ROOT_PUBLIC, forged, 0), REFUSED);

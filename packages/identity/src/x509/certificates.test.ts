@@ -19,7 +19,14 @@ import {
   X509CertificateGenerator,
 } from "./library.ts";
 import { COORDINATOR_NAME, deviceOfUri, deviceUri } from "./names.ts";
-import { certificatesOf, deviceOfCertificate, fingerprintOf, isIssuedBy, requirePair } from "./read-certificate.ts";
+import {
+  authorityOfChain,
+  certificatesOf,
+  deviceOfCertificate,
+  fingerprintOf,
+  isIssuedBy,
+  requirePair,
+} from "./read-certificate.ts";
 
 const NOW_MS = Date.UTC(2026, 10, 29, 12);
 const DAY_MS = 86_400_000;
@@ -232,6 +239,25 @@ describe("an authority", () => {
     assert.ok(isIssuedBy(leaf.raw, authority.certificatePem));
     assert.ok(!isIssuedBy(leaf.raw, other.certificatePem));
     assert.ok(!isIssuedBy(leaf.raw, leaf.raw));
+  });
+
+  it("is believed by its fingerprint only with a certificate that it issued", async () => {
+    const [other, shown] = await Promise.all([
+      createCertificateAuthority({ fleetId: "home", nowMs: NOW_MS }),
+      issueServerCertificate(authority, { dnsNames: ["a"], nowMs: NOW_MS }),
+    ]);
+    const fingerprint = fingerprintOf(authority.certificatePem);
+    assert.equal(authorityOfChain(shown.certificatePem, fingerprint), authority.certificatePem);
+    const foreign = (await issueServerCertificate(other, { dnsNames: ["a"], nowMs: NOW_MS })).certificatePem;
+    // Another fleet's; with our authority's certificate, which is public, beside it; and ours with the authority left out.
+    for (const chain of [
+      foreign,
+      foreign + authority.certificatePem,
+      shown.certificatePem.split("-----END")[0] ?? "",
+    ]) {
+      assert.throws(() => authorityOfChain(chain, fingerprint), { code: /unauthenticated|invalid-data/u });
+    }
+    assert.throws(() => authorityOfChain(other.certificatePem, fingerprint), { code: "unauthenticated" });
   });
 
   it("is for no fleet without a name", async () => {

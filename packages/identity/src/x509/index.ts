@@ -9,6 +9,7 @@ export { createCsr, type RequestedKey, readCsr } from "./certificate-request.ts"
 export { createKey as createDeviceKey, keyDigestOf } from "./key.ts";
 export { COORDINATOR_NAME, type DeviceName, NATS_NAME } from "./names.ts";
 export {
+  authorityOfChain,
   type DeviceIdentity,
   deviceOfCertificate,
   fingerprintOf,

@@ -51,6 +51,19 @@ export function isIssuedBy(certificate: string | Uint8Array, authority: string |
   return issuer.ca && leaf.checkIssued(issuer) && leaf.verify(issuer.publicKey);
 }
 
+/**
+ * The authority, as PEM, that has this fingerprint and has issued the first certificate of a chain (PEM). Throws
+ * `unauthenticated` when there is none: whoever shows the chain is somebody else.
+ */
+export function authorityOfChain(chainPem: string, fingerprint: string): string {
+  const chain = certificatesOf(chainPem).map((certificate) => certificate.toString());
+  const authority = chain.find((certificate) => fingerprintOf(certificate) === fingerprint);
+  if (authority !== undefined && isIssuedBy(chainPem, authority)) return authority;
+  throw new MpoError("unauthenticated", "the certificate is not of the fleet that was named", {
+    hint: "The address may be another fleet's by now, or somebody is in between. Get a new join string.",
+  });
+}
+
 /** Refuses a certificate (the first one in PEM) that is not of this key: files that were swapped. */
 export function requirePair(certificatePem: string, privateKeyPem: string): void {
   const key: KeyObject = readPrivateKey(privateKeyPem);

@@ -1,0 +1,69 @@
+import { homedir } from "node:os";
+import { isAbsolute, join } from "node:path";
+import { checked, type Fact, fact, MpoError } from "@mpo/core";
+import { readPrivateJson, writePrivateJson } from "@mpo/identity";
+import { type Abortable, ifFound } from "@mpo/io";
+import type { Files } from "../command-context.ts";
+
+/** Where a fleet's coordinators are, how they are known, and who one is there. */
+export type FleetContext = Fact<typeof contextSchema>;
+const contextSchema = fact.object({
+  /** Host and port of each. */
+  coordinators: fact.list(fact.text(1, 255), 1, 8),
+  /** The certificates of the fleet's authorities. */
+  caPem: fact.text(1, 65_536, { hasLines: true }),
+  token: fact.secret(8192),
+  /** Whose devices are meant where nothing says so. */
+  tenant: fact.name().optional(),
+});
+
+const contextsSchema = fact.object({
+  /** Absent: none is in use. */
+  current: fact.name().optional(),
+  contexts: fact.list(fact.object({ name: fact.name(), context: contextSchema }), 0, 100),
+});
+
+/** The fleets that this user has logged in to, by name. */
+export interface Contexts {
+  readonly current: string | undefined;
+  readonly all: ReadonlyMap<string, FleetContext>;
+}
+
+const MAX_BYTES = 8 * 2 ** 20;
+
+/** `mpoptimizer/contexts.json` in `XDG_CONFIG_HOME` or `~/.config`. By XDG's rules a relative variable does not count. */
+export function contextsFile({ XDG_CONFIG_HOME: named = "", HOME: home = "" }: Files["environment"]): string {
+  const base = isAbsolute(named) ? named : join(home === "" ? homedir() : home, ".config");
+  return join(base, "mpoptimizer", "contexts.json");
+}
+
+export async function readContexts(
+  { environment }: Pick<Files, "environment">,
+  options?: Abortable,
+): Promise<Contexts> {
+  const path = contextsFile(environment);
+  const read = readPrivateJson(path, (value, place) => checked(contextsSchema, value, place), {
+    ...{ maxBytes: MAX_BYTES, ...options },
+    hint: `Move ${path} away, and log in again: mpo login.`,
+  });
+  const { current, contexts } = (await ifFound(read)) ?? { contexts: [] };
+  return { current, all: new Map(contexts.map(({ name, context }) => [name, context])) };
+}
+
+export async function writeContexts(
+  { current, all }: Contexts,
+  { environment }: Pick<Files, "environment">,
+  options?: Abortable,
+): Promise<void> {
+  const contexts = [...all].map(([name, context]) => ({ name, context }));
+  await writePrivateJson(contextsFile(environment), { current, contexts }, options);
+}
+
+/** The context of a name. Throws `not-found`. */
+export function contextNamed({ all }: Contexts, name: string): FleetContext {
+  const found = all.get(name);
+  if (found !== undefined) return found;
+  throw new MpoError("not-found", `there is no context ${name}`, {
+    hint: "List those that there are: mpo context list. Log in to another fleet: mpo login.",
+  });
+}

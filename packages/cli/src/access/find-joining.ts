@@ -1,0 +1,87 @@
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import { MpoError, USUAL_ADDRESSES } from "@mpo/core";
+import { fingerprintOf, readJoinString } from "@mpo/identity";
+import { type Abortable, fileError, ifFound } from "@mpo/io";
+import type { Files } from "../command-context.ts";
+import { type Address, targetOf } from "../options/address-options.ts";
+import { inClearText, readLocal } from "./find-fleet.ts";
+import { secretArgument } from "./secret-argument.ts";
+
+/** The options of an agent that say how it gets into its fleet. */
+export interface JoiningOptions {
+  readonly coordinator?: readonly Address[];
+  readonly join?: string;
+  readonly ca?: string;
+  readonly insecure: boolean;
+}
+
+/** How an agent gets to its fleet, and into it. */
+export interface Joining {
+  /** "host:port" of each coordinator; none: where they were reached the last time. */
+  readonly coordinators: readonly string[];
+  /** Whom to believe until it has joined; absent: only a device that is part of the fleet already gets in. */
+  readonly authority?: { readonly caPem: string } | { readonly caDigest: string };
+  /** Lets it in; without it somebody has to. Secret. */
+  readonly token?: string;
+  /** Everything crosses in clear text, and nobody proves who they are. */
+  readonly isInsecure?: boolean;
+}
+
+/** Throws `invalid-argument` for options that contradict each other, and for a join string that is none. */
+export async function findJoining(
+  { coordinator: named, insecure, ca, join }: JoiningOptions,
+  files: Files,
+  options: Abortable = {},
+): Promise<Joining> {
+  refuseTwo({ "--insecure": insecure, "--ca": ca !== undefined, "--join": join !== undefined });
+  if (insecure) return { coordinators: inClearText(named ?? [USUAL_ADDRESSES.grpc]).targets, isInsecure: true };
+  const targets = named?.map(targetOf);
+  const line = await lineToJoin(join, ca, files, options);
+  if (line !== undefined) {
+    const { addresses, caDigest, secret } = readJoinString(line);
+    return { coordinators: targets ?? addresses, authority: { caDigest }, token: secret };
+  }
+  if (ca !== undefined) {
+    if (targets === undefined) {
+      throw new MpoError("invalid-argument", "--ca says whom to trust, and nothing says where the coordinator is", {
+        hint: "Give --coordinator HOST:PORT too.",
+      });
+    }
+    return { coordinators: targets, authority: { caPem: await readCertificates(resolve(files.workingFolder, ca)) } };
+  }
+  const local = await readLocal(named ?? [USUAL_ADDRESSES.grpc], files, options);
+  if (local === undefined) return { coordinators: targets ?? [] };
+  const { addresses, caPem, joinString } = local.join;
+  return { coordinators: targets ?? addresses, authority: { caPem }, token: readJoinString(joinString).secret };
+}
+
+/** A service keeps naming its file, which may be gone once the device has joined. */
+async function lineToJoin(
+  join: string | undefined,
+  ca: string | undefined,
+  files: Files,
+  options: Abortable,
+): Promise<string | undefined> {
+  if (join !== undefined) return await secretArgument(join, files, options);
+  const { MPO_JOIN_FILE: file = "" } = files.environment;
+  return file === "" || ca !== undefined ? undefined : await ifFound(secretArgument(`@${file}`, files, options));
+}
+
+function refuseTwo(given: Readonly<Record<string, boolean>>): void {
+  const [one, other] = Object.keys(given).filter((name) => given[name]);
+  if (other === undefined) return;
+  throw new MpoError("invalid-argument", `${one} and ${other} exclude each other`, {
+    hint: "A join string vouches for the fleet's authority itself; --ca is for joining without one.",
+  });
+}
+
+async function readCertificates(path: string): Promise<string> {
+  try {
+    const pem = await readFile(path, "utf8");
+    fingerprintOf(pem);
+    return pem;
+  } catch (thrown) {
+    throw fileError(thrown, "read", path);
+  }
+}

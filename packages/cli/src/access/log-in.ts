@@ -1,0 +1,49 @@
+import { MpoError } from "@mpo/core";
+import { authorityOfChain, type Invitation, readLoginString } from "@mpo/identity";
+import { throwIfAborted } from "@mpo/io";
+import { isTransient } from "@mpo/runtime";
+import { fetchChain } from "@mpo/transport";
+import type { Asking } from "../command-context.ts";
+import { withAccess } from "../fleet/with-admin.ts";
+import type { FleetContext } from "./contexts.ts";
+
+/** A fleet that lets somebody in: who that is there, and what is to be kept. */
+export interface LoggedIn {
+  readonly fleet: string;
+  readonly name: string;
+  readonly role: string;
+  readonly expiresAtMs?: number | undefined;
+  readonly context: FleetContext;
+}
+
+/** Follows a login string: believes only a server that its digest vouches for. Throws `unauthenticated`, `unavailable`. */
+export async function logIn(line: string, asking: Asking): Promise<LoggedIn> {
+  const invitation = readLoginString(line);
+  const { addresses: coordinators, secret: token } = invitation;
+  const caPem = await authorityOf(invitation, asking);
+  const access = { targets: coordinators, caPem, token, from: "the login string" };
+  return await withAccess(access, asking, async ({ admin, call }) => {
+    const { tenant, ...who } = await admin.whoAmI({}, call);
+    const { fleet, certificates } = await admin.getAuthority({}, call);
+    // All that the fleet trusts: it is known also when another of them issues.
+    const all = certificates.map(({ certificatePem }) => certificatePem).join("");
+    return { fleet, ...who, context: { coordinators, caPem: all, token, ...(tenant === undefined ? {} : { tenant }) } };
+  });
+}
+
+/** The authority's certificate, from the first coordinator that shows the right one. */
+async function authorityOf({ addresses, caDigest }: Invitation, { signal, terminal }: Asking): Promise<string> {
+  let failure: unknown;
+  for (const address of addresses) {
+    try {
+      return authorityOfChain(await fetchChain(address, { signal }), caDigest);
+    } catch (thrown) {
+      throwIfAborted(signal);
+      terminal.detail(`${address}: ${MpoError.from(thrown).message}`);
+      // One that could not be asked may be the right one.
+      if (failure === undefined || isTransient(thrown)) failure = thrown;
+    }
+  }
+  const error = MpoError.from(failure);
+  throw error.with({ hint: error.hint ?? `See that a coordinator runs at ${addresses.join(" or ")}, and is reached from here.` });
+}

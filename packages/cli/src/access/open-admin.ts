@@ -1,0 +1,10 @@
+import { type AdminClient, createAdminClient } from "@mpo/transport";
+import type { FleetAccess } from "./find-fleet.ts";
+
+/** A client for a fleet. It connects when the first call is made. */
+export function openAdmin({ targets, caPem, token }: FleetAccess, retries: number): AdminClient {
+  return createAdminClient({
+    ...{ targets, retries, bearer: () => token },
+    ...(caPem === undefined ? {} : { tls: { current: () => ({ caPem }), onChange: () => () => undefined } }),
+  });
+}

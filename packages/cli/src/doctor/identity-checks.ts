@@ -1,0 +1,27 @@
+import { readAuthority, validityOf } from "@mpo/identity";
+import { ifFound } from "@mpo/io";
+import { contextsFile, readContexts } from "../access/contexts.ts";
+import type { DoctorContext, Finding } from "./check.ts";
+
+/** What is about to end is said so long before. */
+const SOON_MS = 30 * 86_400_000;
+
+/** The fleets that this user has logged in to are readable by nobody else, and their authorities have not ended. */
+export async function checkContexts(context: DoctorContext): Promise<Finding> {
+  const { all, current } = await readContexts(context, context);
+  if (all.size === 0) return { state: "ok", found: "none: this user has logged in to no other machine's fleet" };
+  const ending = [...all].filter(([, { caPem }]) => validityOf(caPem).notAfterMs < Date.now() + SOON_MS);
+  const found = `${[...all.keys()].join(", ")}; in use: ${current ?? "none"}; ${contextsFile(context.environment)}`;
+  if (ending.length === 0) return { state: "ok", found };
+  return {
+    state: "warning",
+    found: `the certificate authority of ${ending.map(([name]) => name).join(", ")} ends within 30 days, or has ended`,
+    fix: "Have it replaced on the coordinator (mpo ca rotate), and log in again.",
+  };
+}
+
+/** The keys of a coordinator's fleet are whole, and readable by nobody else. */
+export async function checkAuthority(folder: string): Promise<Finding> {
+  const authority = await ifFound(readAuthority(folder));
+  return { state: "ok", found: authority === undefined ? "none yet: the first start makes them" : folder };
+}
