@@ -45,5 +45,7 @@ async function authorityOf({ addresses, caDigest }: Invitation, { signal, termin
     }
   }
   const error = MpoError.from(failure);
-  throw error.with({ hint: error.hint ?? `See that a coordinator runs at ${addresses.join(" or ")}, and is reached from here.` });
+  throw error.with({
+    hint: error.hint ?? `See that a coordinator runs at ${addresses.join(" or ")}, and is reached from here.`,
+  });
 }
