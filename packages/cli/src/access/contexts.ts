@@ -68,11 +68,39 @@ export async function writeContexts(
   await writePrivateJson(contextsFile(environment), { current, contexts }, options);
 }
 
-/** The context of a name. Throws `not-found`. */
-export function contextNamed({ all }: Contexts, name: string): FleetContext {
-  const found = all.get(name);
-  if (found !== undefined) return found;
-  throw new MpoError("not-found", `there is no context ${name}`, {
+/** The context of a name, or the one in use. Throws `not-found`. */
+export function contextNamed({ all, current }: Contexts, named?: string): readonly [name: string, context: FleetContext] {
+  const name = named ?? current;
+  const found = name === undefined ? undefined : all.get(name);
+  if (name !== undefined && found !== undefined) return [name, found];
+  throw new MpoError("not-found", name === undefined ? "no context is in use" : `there is no context ${name}`, {
     hint: "List those that there are: mpo context list. Log in to another fleet: mpo login.",
   });
+}
+
+/** Forgets a context, or the one in use; the result is its name. Throws `not-found`. */
+export async function removeContext(
+  name: string | undefined,
+  files: Pick<Files, "environment">,
+  options?: Abortable,
+): Promise<string> {
+  const { all, current } = await readContexts(files, options);
+  const [removed] = contextNamed({ all, current }, name);
+  const rest = new Map([...all].filter(([one]) => one !== removed));
+  await writeContexts({ current: current === removed ? undefined : current, all: rest }, files, options);
+  return removed;
+}
+
+/** Lets the context that a command works with trust other authorities; nothing where it works with none. */
+export async function refreshContext(
+  { context, coordinator }: { readonly context?: string; readonly coordinator?: unknown },
+  caPem: string,
+  files: Pick<Files, "environment">,
+  options?: Abortable,
+): Promise<void> {
+  const { all, current } = await readContexts(files, options);
+  const name = context ?? (coordinator === undefined ? current : undefined);
+  const before = name === undefined ? undefined : all.get(name);
+  if (name === undefined || before === undefined) return;
+  await writeContexts({ current, all: new Map(all).set(name, { ...before, caPem }) }, files, options);
 }

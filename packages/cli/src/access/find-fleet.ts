@@ -88,7 +88,7 @@ export function inClearText(addresses: readonly Address[]): FleetAccess {
 }
 
 function ofContext(name: string, contexts: Contexts, targets?: readonly string[]): Way {
-  const context = contextNamed(contexts, name);
+  const [, context] = contextNamed(contexts, name);
   const { coordinators, caPem, token } = context;
   return { targets: targets ?? coordinators, caPem, token, from: `context ${name}`, name, context };
 }
@@ -146,7 +146,7 @@ function unknown(addresses: readonly Address[]): MpoError {
   const where = addresses.map(targetOf).join(", ");
   if (addresses.every(({ host }) => isLoopback(host))) {
     return new MpoError("unavailable", `no coordinator of yours has started at ${where} on this machine`, {
-      hint: `Start one with \`mpo coordinator\`; or log in to another one: ${LOG_IN}. One that runs with --insecure: --insecure.`,
+      hint: `Start one with \`mpo coordinator\`; or log in to another one: ${LOG_IN}. One that runs with --insecure is asked with it too.`,
     });
   }
   return new MpoError("unauthenticated", `you have not logged in to the coordinator at ${where}`, {

@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { MpoError, USUAL_ADDRESSES } from "@mpo/core";
 import { fingerprintOf, readJoinString } from "@mpo/identity";
 import { type Abortable, fileError, ifFound } from "@mpo/io";
-import type { Files } from "../command-context.ts";
+import type { Files, Output } from "../command-context.ts";
 import { type Address, targetOf } from "../options/address-options.ts";
 import { inClearText, readLocal } from "./find-fleet.ts";
 import { secretArgument } from "./secret-argument.ts";
@@ -31,7 +31,7 @@ export interface Joining {
 /** Throws `invalid-argument` for options that contradict each other, and for a join string that is none. */
 export async function findJoining(
   { coordinator: named, insecure, ca, join }: JoiningOptions,
-  files: Files,
+  files: Files & Output,
   options: Abortable = {},
 ): Promise<Joining> {
   refuseTwo({ "--insecure": insecure, "--ca": ca !== undefined, "--join": join !== undefined });
@@ -60,7 +60,7 @@ export async function findJoining(
 async function lineToJoin(
   join: string | undefined,
   ca: string | undefined,
-  files: Files,
+  files: Files & Output,
   options: Abortable,
 ): Promise<string | undefined> {
   if (join !== undefined) return await secretArgument(join, files, options);

@@ -19,7 +19,7 @@ void describe("a login that is kept", () => {
 
   const keep = async (kept: FleetContext): Promise<void> =>
     await writeContexts({ current: "home", all: new Map([["home", kept]]) }, files);
-  const kept = async (): Promise<FleetContext> => contextNamed(await readContexts(files), "home");
+  const kept = async (): Promise<FleetContext> => contextNamed(await readContexts(files), "home")[1];
   const endingIn = (ms: number): FleetContext => {
     const { oidc } = context;
     assert.ok(oidc !== undefined);

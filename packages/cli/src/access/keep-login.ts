@@ -57,7 +57,7 @@ async function renewed(
   { clock, signal }: KeepOptions,
 ): Promise<FleetContext> {
   await using _ = await turn(dirname(contextsFile(files.environment)), { clock, signal });
-  const context = contextNamed(await readContexts(files), name);
+  const [, context] = contextNamed(await readContexts(files), name);
   if (context.oidc === undefined || (renewalDueMs(context) ?? 0) > clock.now()) return context;
   // Most commands need no provider.
   const { refreshLogin } = await import("./oidc-login.ts");

@@ -2,6 +2,7 @@ import { MpoError } from "@mpo/core";
 import { authorityOfChain, type Invitation, readLoginString } from "@mpo/identity";
 import { throwIfAborted } from "@mpo/io";
 import { isTransient } from "@mpo/runtime";
+import type { Role } from "@mpo/protocol";
 import { fetchChain } from "@mpo/transport";
 import type { Asking } from "../command-context.ts";
 import { withAccess } from "../fleet/with-admin.ts";
@@ -11,7 +12,7 @@ import type { FleetContext } from "./contexts.ts";
 export interface LoggedIn {
   readonly fleet: string;
   readonly name: string;
-  readonly role: string;
+  readonly role: Role;
   readonly expiresAtMs?: number | undefined;
   readonly context: FleetContext;
 }

@@ -2,7 +2,7 @@ import { open } from "node:fs/promises";
 import { resolve } from "node:path";
 import { MpoError } from "@mpo/core";
 import { type Abortable, abortError, fileError } from "@mpo/io";
-import type { Files } from "../command-context.ts";
+import type { Files, Output } from "../command-context.ts";
 
 /** Characters; longer than any line that lets somebody in. */
 const MAX_LENGTH = 8192;
@@ -13,10 +13,13 @@ const MAX_LENGTH = 8192;
  */
 export async function secretArgument(
   argument: string,
-  { workingFolder }: Pick<Files, "workingFolder">,
+  { workingFolder, terminal }: Pick<Files, "workingFolder"> & Output,
   { signal }: Abortable = {},
 ): Promise<string> {
-  if (argument === "-") return await readLine(process.stdin, "standard input", signal);
+  if (argument === "-") {
+    if (process.stdin.isTTY) terminal.note("paste the line, and press Enter:");
+    return await readLine(process.stdin, "standard input", signal);
+  }
   if (!argument.startsWith("@")) return argument;
   const path = resolve(workingFolder, argument.slice(1));
   try {
@@ -34,6 +37,8 @@ async function readLine(stream: NodeJS.ReadableStream, place: string, signal?: A
   try {
     for await (const piece of stream.setEncoding("utf8")) {
       text += piece as string;
+      // Nobody ends what is typed by hand.
+      if (stream === process.stdin && process.stdin.isTTY && /\S.*\n/u.test(text)) break;
       if (text.length > MAX_LENGTH) throw new MpoError("invalid-data", `${place} holds more than one line of a token`);
     }
   } finally {

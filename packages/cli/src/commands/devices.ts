@@ -2,6 +2,7 @@ import { describeConfig, formatBytes, formatVersion, given, MpoError, SECOND_MS,
 import type { DeviceView, ProbeFailure, WindowResult } from "@mpo/protocol";
 import type { Command } from "commander";
 import type { Asking, CommandContext, Output } from "../command-context.ts";
+import { defineAdmission, enrolmentFacts, enrolmentOf, pendingLine } from "../fleet/admission.ts";
 import { defineEndOfLife } from "../fleet/end-of-life.ts";
 import {
   addDeviceFilter,
@@ -29,7 +30,7 @@ interface ProbeOptions extends FleetOptions {
   readonly model?: string;
 }
 
-/** `mpo devices list`, `show`, `refresh`, `probe`, `retire`, `remove` and `rename`. */
+/** `mpo devices` and what follows it. */
 export function define(devices: Command, context: CommandContext): void {
   const list = devices.command("list").description("list the devices: what they are, have, and run");
   addDeviceFilter(
@@ -53,6 +54,7 @@ export function define(devices: Command, context: CommandContext): void {
     .argument("<device>", "its name", fleetName)
     .option("--model <name>", "only this model; default: all that it serves", fleetName)
     .action((device: string, options: ProbeOptions) => probeDevice(device, options, context));
+  defineAdmission(devices, context);
   defineEndOfLife(devices, context);
 }
 
@@ -106,17 +108,19 @@ async function listDevices(options: DeviceFilter, context: Asking): Promise<void
   const { terminal } = context;
   const counts = { devices: 0, online: 0 };
   const listing = createListing(terminal, HEAD);
-  await withAdmin(options, context, async (session) => {
+  const waiting = await withAdmin(options, context, async (session) => {
     for await (const selected of selectDevices(options, session)) {
       counts.devices += 1;
       if (selected.device.presence === "online") counts.online += 1;
       listing.row(selected.device, () => rowOf(selected));
     }
+    return terminal.json ? undefined : await pendingLine(options.tenant, session);
   });
   listing.end();
   terminal.line(`${counts.devices} ${counts.devices === 1 ? "device" : "devices"}, ${counts.online} online`);
+  if (waiting !== undefined) terminal.line(waiting);
   if (counts.devices === 0 && !isFilter(options))
-    terminal.note("hint: start an agent on a device: mpo agent --coordinator HOST:PORT");
+    terminal.note("hint: start an agent here: mpo agent; on another machine, with a line of mpo token create --accept");
 }
 
 function rowOf({ device, nowMs }: SelectedDevice): readonly string[] {
@@ -144,13 +148,15 @@ function stateOf({ presence, retiredAtMs }: DeviceView): string {
 async function showDevice(name: string, options: FleetOptions, context: Asking): Promise<void> {
   const { terminal } = context;
   const identity = { tenant: options.tenant, device: name };
-  const { device, windows, probeFailures, serverTimeMs } = await withAdmin(options, context, ({ admin, call }) =>
-    admin.getDevice({ identity }, call),
-  );
+  const { found, enrolment } = await withAdmin(options, context, async (session) => ({
+    found: await session.admin.getDevice({ identity }, session.call),
+    enrolment: await enrolmentOf(identity, session),
+  }));
+  const { device, windows, probeFailures, serverTimeMs } = found;
   const records = windows.map((window) => ({ ...window, ...accuracyIntervalOf(window) }));
-  terminal.record({ ...device, windows: records, probeFailures });
+  terminal.record({ ...device, windows: records, probeFailures, enrolment: enrolment ?? null });
   const table = createTable(terminal, [], { compact: true });
-  for (const [what, value] of factsOf(device, serverTimeMs)) table.push([what, value]);
+  for (const [what, value] of [...factsOf(device, serverTimeMs), ...enrolmentFacts(enrolment)]) table.push([what, value]);
   terminal.line(table.toString());
   for (const { code, sinceMs, message } of device.conditions) {
     terminal.line(`needs a look, since ${formatAge(serverTimeMs - sinceMs)}: ${code}: ${message}`);

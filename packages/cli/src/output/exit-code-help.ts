@@ -13,4 +13,5 @@ export const EXIT_CODE_HELP = `Exit codes:
 
 /** The exit codes of commands that ask a coordinator, in words for `--help`. */
 export const FLEET_EXIT_CODES = `Exit codes: 0 done; 2 a wrong argument; 4 there is no such device, profile or document, or it has changed
-meanwhile; 5 nothing fits the budget; 6 the coordinator does not answer; 130 interrupted.`;
+meanwhile; 5 nothing fits the budget; 6 the coordinator does not answer; 7 it does not accept who you are, or is another
+one; 8 you may not do this; 130 interrupted.`;

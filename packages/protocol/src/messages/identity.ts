@@ -1,4 +1,4 @@
-import { type Fact, fact, MAX_MS, MAX_UINT32, REASON_LENGTH } from "@mpo/core";
+import { type Fact, fact, MAX_UINT32, REASON_LENGTH } from "@mpo/core";
 import { pageSize, pageToken } from "./admin.ts";
 import { deviceIdentity, labels } from "./device.ts";
 
@@ -104,7 +104,8 @@ const joinToken = object({
   createdAtMs: timestampMs(),
 });
 
-const validMs = positive(MAX_MS);
+/** Of tokens and certificates: years. */
+const validMs = positive(10 * 366 * 86_400_000);
 
 export const createJoinTokensRequest = object({
   tenant: name(),
