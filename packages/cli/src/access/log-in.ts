@@ -1,12 +1,13 @@
 import { MpoError } from "@mpo/core";
 import { authorityOfChain, type Invitation, readLoginString } from "@mpo/identity";
 import { throwIfAborted } from "@mpo/io";
-import { isTransient } from "@mpo/runtime";
 import type { Role } from "@mpo/protocol";
+import { isTransient } from "@mpo/runtime";
 import { fetchChain } from "@mpo/transport";
 import type { Asking } from "../command-context.ts";
 import { withAccess } from "../fleet/with-admin.ts";
 import type { FleetContext } from "./contexts.ts";
+import type { FleetAccess } from "./find-fleet.ts";
 
 /** A fleet that lets somebody in: who that is there, and what is to be kept. */
 export interface LoggedIn {
@@ -22,7 +23,12 @@ export async function logIn(line: string, asking: Asking): Promise<LoggedIn> {
   const invitation = readLoginString(line);
   const { addresses: coordinators, secret: token } = invitation;
   const caPem = await authorityOf(invitation, asking);
-  const access = { targets: coordinators, caPem, token, from: "the login string" };
+  return await letIn({ targets: coordinators, caPem, token, from: "the login string" }, asking);
+}
+
+/** What is to be kept of a fleet that takes a token. */
+export async function letIn(access: FleetAccess & { readonly token: string }, asking: Asking): Promise<LoggedIn> {
+  const { targets: coordinators, token } = access;
   return await withAccess(access, asking, async ({ admin, call }) => {
     const { tenant, ...who } = await admin.whoAmI({}, call);
     const { fleet, certificates } = await admin.getAuthority({}, call);
