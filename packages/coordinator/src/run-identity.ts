@@ -72,7 +72,7 @@ export class RunIdentity {
 
   /** What a NATS server of its own must know. */
   get natsServer(): ServerIdentities {
-    return { claims: () => this.keys.claims(new Map()), tls: this.tls };
+    return { claims: () => this.keys.claims(), tls: this.tls };
   }
 
   /** How its links to NATS are made. */
@@ -91,7 +91,7 @@ export class RunIdentity {
   /** Checks that NATS servers of others let in whom they should, and nobody else. */
   async check(coordinator: NatsLink, servers: readonly string[], signal: AbortSignal): Promise<void> {
     await this.#asSystem(servers, (system) =>
-      checkNatsIdentities({ coordinator, system }, this.keys.claims(new Map()), { signal }),
+      checkNatsIdentities({ coordinator, system }, this.keys.claims(), { signal }),
     );
   }
 

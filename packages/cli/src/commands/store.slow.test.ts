@@ -16,7 +16,10 @@ it("mpo store finds a damaged stream, and sets it aside", { skip: noNatsServer, 
   await first.stop();
   assert.equal((await store("check")).code, EXIT_CODES.ok);
 
-  const stream = join(folder, "coordinator/nats/jetstream/$G/streams/KV_profile");
+  const accounts = join(folder, "coordinator/nats/jetstream");
+  const [account = "", ...others] = await readdir(accounts);
+  assert.deepEqual(others, []);
+  const stream = join(accounts, account, "streams/KV_profile");
   await writeFile(join(stream, "meta.inf"), "");
   const checked = await store("check");
   assert.equal(checked.code, EXIT_CODES.data);

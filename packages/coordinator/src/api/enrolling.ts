@@ -1,10 +1,10 @@
 import { given } from "@mpo/core";
 import type { FleetServiceMethods, RequestOf, ResponseOf } from "@mpo/protocol";
-import { DEFAULT_ENROLMENT_POLICY } from "../identity/enrolments.ts";
+import { DEFAULT_ENROLMENT_POLICY } from "../identity/enrolment-verdict.ts";
 import type { DeviceRecord } from "../registry/device-record.ts";
+import type { ApiCall } from "./api-call.ts";
 import { deviceIdentityOf } from "./device-identity.ts";
 import type { Doubles } from "./doubles.ts";
-import type { ApiCall } from "./fleet-api.ts";
 import type { FleetParts } from "./fleet-parts.ts";
 
 type Request = RequestOf<FleetServiceMethods["enroll"]>;

@@ -11,11 +11,11 @@ import {
   type RequestOf,
   type ResponseOf,
 } from "@mpo/protocol";
-import type { Person } from "../identity/person.ts";
 import { ReportParts } from "../profiles/report-parts.ts";
 import { heardConditions, logConditions } from "../registry/device-conditions.ts";
 import { type DeviceRecord, newer } from "../registry/device-record.ts";
-import { deviceIdentityOf, type PeerFacts } from "./device-identity.ts";
+import type { ApiCall } from "./api-call.ts";
+import { deviceIdentityOf } from "./device-identity.ts";
 import { Doubles } from "./doubles.ts";
 import { Enrolling, withLabels } from "./enrolling.ts";
 import type { FleetParts } from "./fleet-parts.ts";
@@ -24,14 +24,6 @@ import { statusEvent } from "./status-event.ts";
 
 type Ask<Call extends keyof FleetServiceMethods> = RequestOf<FleetServiceMethods[Call]>;
 type Answer<Call extends keyof FleetServiceMethods> = ResponseOf<FleetServiceMethods[Call]>;
-
-export interface ApiCall extends PeerFacts {
-  readonly signal: AbortSignal;
-  /** Who asks, as it was proven; absent: nobody proves who they are. */
-  readonly person?: Person | undefined;
-  /** Name of the call in the logs. */
-  readonly requestId?: string;
-}
 
 /** A device whose profile is missing is asked to say hello again after so many heartbeats: it may be measuring. */
 const HELLO_AGAIN_HEARTBEATS = 5;

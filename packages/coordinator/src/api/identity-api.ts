@@ -7,8 +7,8 @@ import type { OidcSettings } from "../identity/oidc.ts";
 import { ANYBODY } from "../identity/person.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { StoreContext } from "../store/change-entry.ts";
+import type { ApiCall } from "./api-call.ts";
 import { withLabels } from "./enrolling.ts";
-import type { ApiCall } from "./fleet-api.ts";
 import { pageOf } from "./page.ts";
 
 type Ask<Call extends keyof AdminServiceMethods> = RequestOf<AdminServiceMethods[Call]>;

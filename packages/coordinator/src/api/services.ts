@@ -14,7 +14,7 @@ import type { Metrics } from "../http/metrics.ts";
 import { ADMIN_ACCESS } from "../identity/access-table.ts";
 import { ANYBODY, requireRole } from "../identity/person.ts";
 import type { AdminApi } from "./admin-api.ts";
-import type { ApiCall } from "./fleet-api.ts";
+import type { ApiCall } from "./api-call.ts";
 import type { IdentityApi } from "./identity-api.ts";
 
 /** A coordinator's APIs as the listener serves them; every call is counted. */

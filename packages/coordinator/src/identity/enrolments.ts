@@ -12,21 +12,17 @@ import { changeEntry, type StoreContext } from "../store/change-entry.ts";
 import { type Watched, WatchedMap, type Watching } from "../store/watched-map.ts";
 import type { FleetAuthority, IssuedCertificate } from "./authority.ts";
 import { type EnrolmentRecord, enrolmentForm } from "./enrolment-record.ts";
+import {
+  type Asking,
+  DEFAULT_ENROLMENT_POLICY,
+  type EnrolmentPolicy,
+  type EnrolmentVerdict,
+  judgeEnrolment,
+  MAX_PENDING,
+  turnedAway,
+} from "./enrolment-verdict.ts";
 import type { JoinTokenRecord, JoinTokens } from "./join-tokens.ts";
 import type { NatsUsers } from "./nats-users.ts";
-
-/** More devices than that wait for nobody: others are told to come back. */
-const MAX_PENDING = 10_000;
-const DAY_MS = 86_400_000;
-
-export interface EnrolmentPolicy {
-  /** A device whose certificate ended is let in again by its old key for so long after; then it waits as pending. */
-  readonly renewAfterEndMs: number;
-  /** How often a device that waits asks again, seconds. */
-  readonly askAgainSeconds: number;
-}
-
-export const DEFAULT_ENROLMENT_POLICY: EnrolmentPolicy = { renewAfterEndMs: 90 * DAY_MS, askAgainSeconds: 10 };
 
 /** What came of a device's request. */
 export type EnrolmentOutcome =
@@ -44,13 +40,6 @@ export interface EnrolmentParts {
   /** Absent: NATS asks for no proof. */
   readonly natsUsers: Pick<NatsUsers, "revoke"> | undefined;
   readonly policy?: EnrolmentPolicy;
-}
-
-/** A device that asks: its name, its key, and what lets it in. */
-interface Asking {
-  readonly identity: DeviceIdentity;
-  readonly keyDigest: string;
-  readonly token: JoinTokenRecord | undefined;
 }
 
 /** Who is part of the fleet, by its key, and who asks to be. */
@@ -227,45 +216,10 @@ export class Enrolments {
     return { tenant: token.tenant, device: token.device ?? wish.device };
   }
 
-  #judge(
-    before: EnrolmentRecord | undefined,
-    asking: Asking,
-  ): { readonly state: EnrolmentRecord["state"]; readonly usesToken: boolean } {
-    const { identity, keyDigest, token } = asking;
-    const byToken = token?.isAccepting === true ? "accepted" : "pending";
-    const who = `device ${identity.device} of tenant ${identity.tenant}`;
-    if (before === undefined) {
-      if (token === undefined && this.#pending >= MAX_PENDING) {
-        throw new MpoError("over-budget", `${MAX_PENDING} devices wait to be accepted already`, {
-          hint: "Accept or reject some: mpo devices pending. A device with a token need not wait.",
-        });
-      }
-      return { state: byToken, usesToken: token !== undefined };
-    }
-    if (before.keyDigest !== keyDigest) {
-      // Only who was meant by name may take it over: a token for many would let one device become another.
-      if (token?.device === identity.device) return { state: byToken, usesToken: true };
-      throw new MpoError("already-exists", `${who} has another key`, {
-        hint:
-          `If this is the same device with a new disk: mpo token create --device ${identity.device}, and join with that. ` +
-          "If it is another one, give it another name with --device.",
-      });
-    }
-    switch (before.state) {
-      case "rejected":
-      case "revoked":
-        if (token?.device === identity.device) return { state: byToken, usesToken: true };
-        throw turnedAway(who, before.state);
-      case "pending":
-        return { state: byToken, usesToken: token !== undefined };
-      case "preauthorised":
-        return { state: "accepted", usesToken: false };
-      case "accepted": {
-        const endedMs = this.#context.clock.now() - (before.certificateEndsAtMs ?? Number.POSITIVE_INFINITY);
-        if (endedMs <= this.#policy.renewAfterEndMs) return { state: "accepted", usesToken: false };
-        return { state: byToken, usesToken: token !== undefined };
-      }
-    }
+  #judge(before: EnrolmentRecord | undefined, asking: Asking): EnrolmentVerdict {
+    const { renewAfterEndMs } = this.#policy;
+    const isFull = this.#pending >= MAX_PENDING;
+    return judgeEnrolment(before, asking, { nowMs: this.#context.clock.now(), renewAfterEndMs, isFull });
   }
 
   async #admit(
@@ -354,11 +308,5 @@ export class Enrolments {
 function unknownEnrolment({ tenant, device }: DeviceIdentity): MpoError {
   return new MpoError("not-found", `no device ${device} of tenant ${tenant} is part of the fleet or asks to be`, {
     hint: "List who asks: mpo devices pending.",
-  });
-}
-
-function turnedAway(who: string, state: EnrolmentState): MpoError {
-  return new MpoError("permission-denied", `${who} is ${state}`, {
-    hint: "An admin can let it in again: mpo devices accept.",
   });
 }

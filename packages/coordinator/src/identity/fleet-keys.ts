@@ -146,7 +146,7 @@ export class FleetKeys implements FleetAuthority {
   }
 
   /** What NATS servers must know. `revocations`: when users were revoked, by their public keys. */
-  claims(revocations: ReadonlyMap<string, number>): ReturnType<typeof fleetClaims> {
+  claims(revocations?: ReadonlyMap<string, number>): ReturnType<typeof fleetClaims> {
     const { nats, fleetId } = this.#authority;
     return fleetClaims(nats, { fleetId, nowMs: this.#ports.clock.now(), revocations });
   }

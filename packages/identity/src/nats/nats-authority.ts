@@ -49,8 +49,11 @@ export interface ClaimsOptions {
   readonly nowMs: number;
   /** Subjects of a device, each followed by its key: where it asks for its document, hears of it, and gets answers. */
   readonly subjects: { readonly documents: string; readonly pushes: string; readonly inboxes: string };
-  /** When devices were revoked, by public nkey: their JWTs issued before then count no more. */
-  readonly revocations: ReadonlyMap<string, number>;
+  /**
+   * When devices were revoked, by public nkey: their JWTs issued before then count no more. Absent: not known yet, as at
+   * the start of a server; accounts that servers were given before then count, not these.
+   */
+  readonly revocations?: ReadonlyMap<string, number> | undefined;
 }
 
 const NO_LIMITS = { subs: -1, data: -1, payload: -1 };
@@ -85,7 +88,9 @@ export function createDeviceNkey(): Nkey {
 }
 
 export function natsClaims(authority: NatsAuthority, options: ClaimsOptions): NatsClaims {
-  const { fleetId, nowMs, subjects, revocations } = options;
+  const { fleetId, subjects, revocations } = options;
+  // A server keeps the accounts that it has over older ones in its configuration.
+  const nowMs = revocations === undefined ? 0 : options.nowMs;
   const { operatorSeed, accountSeed, deviceAccountSeed, deviceSigningSeed, systemAccountSeed } = authority;
   const claim = (seed: string, what: string, content: Readonly<Record<string, unknown>>): AccountClaim => {
     const id = publicNkeyOf(seed);
@@ -112,7 +117,7 @@ export function natsClaims(authority: NatsAuthority, options: ClaimsOptions): Na
     limits: ACCOUNT_LIMITS,
     imports: shared.map((each) => ({ ...each, account: fleet.id })),
     signing_keys: [{ kind: "user_scope", key: publicNkeyOf(deviceSigningSeed), role: "device", template }],
-    revocations: Object.fromEntries([...revocations].map(([key, ms]) => [key, seconds(ms)])),
+    revocations: Object.fromEntries([...(revocations ?? [])].map(([key, ms]) => [key, seconds(ms)])),
   });
   return { operator: claim(operatorSeed, "operator", { system_account: system.id }).jwt, fleet, devices, system };
 }

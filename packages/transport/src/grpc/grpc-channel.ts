@@ -7,12 +7,15 @@ import { type Clock, systemClock } from "@mpo/io";
 import { isTransient, type Logger, silentLogger } from "@mpo/runtime";
 import { isLoopback } from "./loopback.ts";
 import { hostOf, proxyFor } from "./proxy.ts";
+import { spreadFrom } from "./spread-addresses.ts";
 import { tlsFailure } from "./tls-failure.ts";
 import { contextOptions, type TlsIdentity, type TlsSource, type TlsTrust } from "./tls-source.ts";
 
 export interface GrpcChannelOptions {
   /** One to eight, each "host:port", of one fleet: where one cannot be reached, calls go to the next. */
   readonly targets: readonly string[];
+  /** Which of a target's addresses is tried first, where it is a name with several: from 0 up to 1. Default 0. */
+  readonly at?: number;
   /** Without it everything crosses in plaintext. A certificate of its own only where the client has one. */
   readonly tls?: TlsSource<TlsTrust & Partial<TlsIdentity>>;
   /** Token that goes with every call; over TLS, or to this machine. */
@@ -42,8 +45,6 @@ const OPTIONS: ChannelOptions = {
   // Without a policy, only calls that no handler has seen: those that met the end of a connection. We repeat the others.
   "grpc.enable_retries": 1,
   "grpc.service_config_disable_resolution": 1,
-  // A fleet spreads itself over the addresses of one name.
-  "grpc.service_config": JSON.stringify({ loadBalancingConfig: [{ pick_first: { shuffleAddressList: true } }] }),
   // A rebuilt channel must not get the stuck connection of the old one from the process-wide pool.
   "grpc.use_local_subchannel_pool": 1,
 };
@@ -204,12 +205,13 @@ function checkTargets({ targets, tls, bearer }: GrpcChannelOptions): void {
   }
 }
 
-function makeClient({ maxReceiveBytes, isForLarge = false, tls }: GrpcChannelOptions, target: string): Client {
+function makeClient({ maxReceiveBytes, isForLarge = false, tls, at = 0 }: GrpcChannelOptions, target: string): Client {
   const secure = tls && createSecureContext(contextOptions(tls.current()));
   return new Client(target, secure ? credentials.createFromSecureContext(secure) : credentials.createInsecure(), {
     ...OPTIONS,
     ...(isForLarge ? FOR_LARGE : {}),
     ...(secure ? BY_NAME : {}),
+    "grpc.service_config": spreadFrom(at),
     "grpc.enable_http_proxy": proxyFor(target) === undefined ? 0 : 1,
     "grpc.max_receive_message_length": maxReceiveBytes,
   });

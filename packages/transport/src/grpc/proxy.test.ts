@@ -3,7 +3,9 @@ import type { Socket } from "node:net";
 import { describe, it, type TestContext } from "node:test";
 import type { ReportStatusRequest } from "@mpo/protocol";
 import { ALIVE, connectFleet, HEARTBEAT, IDENTITY, join, startFleet, startTcp } from "../test-support/grpc-room.ts";
+import { Authority, ChangingSource, startSecure } from "../test-support/tls-room.ts";
 import type { Ends } from "../testing/nats-room.ts";
+import { fetchChain } from "./fetch-chain.ts";
 import { proxyFor } from "./proxy.ts";
 
 const DRIFT: ReportStatusRequest = {
@@ -88,6 +90,25 @@ describe("a proxy", () => {
     const direct = connectFleet(t, "192.0.2.1:7443").heartbeat(HEARTBEAT, { deadlineMs: 300 });
     await assert.rejects(direct, ({ message }: Error) => !message.includes("proxy"));
     assert.equal(asked.length, 2);
+  });
+
+  it("carries TLS from end to end, and what is fetched for joining", async (t) => {
+    const authority = await Authority.create();
+    const material = await authority.server();
+    const server = await startSecure(t, material);
+    const { url, asked } = await startProxy(t, server.port);
+    withEnvironment(t, { https_proxy: url });
+    assert.equal(await fetchChain("fleet.invalid:7443"), material.certificatePem);
+    const client = connectFleet(t, "fleet.invalid:7443", { tls: new ChangingSource(await authority.device()) });
+    assert.deepEqual(await client.heartbeat(HEARTBEAT), ALIVE);
+    const connect = "CONNECT fleet.invalid:7443 HTTP/1.1";
+    assert.deepEqual(asked, [connect, connect]);
+    const refusing = await startProxy(t);
+    process.env["https_proxy"] = refusing.url;
+    await assert.rejects(fetchChain("fleet.invalid:7443"), {
+      code: "unavailable",
+      message: /proxy .* from https_proxy/u,
+    });
   });
 
   it("that answers with a page of its own is named too", async (t) => {

@@ -189,6 +189,24 @@ void test("a fleet spreads over its coordinators, a device keeps to one", async 
   );
 });
 
+void test("devices spread over the addresses of one name, and go round one that is dead", async (t) => {
+  const counts = [0, 0];
+  const servers = await Promise.all(
+    counts.map((_, at) => startFleet(t, { heartbeat: () => Promise.resolve({ ...ALIVE, serverTimeMs: at }) })),
+  );
+  // As a name with these addresses.
+  const name = `ipv4:${servers.map(({ target }) => target).join(",")}`;
+  const call = async (at: number): Promise<number> =>
+    (await connectFleet(t, name, { random: () => at }).heartbeat(HEARTBEAT)).serverTimeMs;
+  for (let device = 0; device < 10; device++) {
+    const at = await call(device / 10);
+    counts[at] = (counts[at] ?? 0) + 1;
+  }
+  assert.deepEqual(counts, [5, 5]);
+  await servers[0]?.stop({ graceMs: 0 });
+  for (let device = 0; device < 10; device++) assert.equal(await call(device / 10), 1);
+});
+
 void test("a token crosses over TLS, or to this machine, and never otherwise in clear text", async (t) => {
   const bearer = (): string => "mpo_secret";
   assert.throws(() => createAdminClient({ targets: ["127.0.0.1:1", "192.0.2.1:7443"], bearer }), {

@@ -173,7 +173,8 @@ async function identified(server: ServedBy, call: AnyCall, path: string, request
     if (deviceId !== undefined || person !== undefined) connection?.identified(true);
     return { deviceId, person };
   } catch (thrown) {
-    if (hasCode(thrown, "unauthenticated")) connection?.identified(false);
+    // A person may be allowed something else; a device that is turned away, nothing.
+    if (isForDevices || hasCode(thrown, "unauthenticated")) connection?.identified(false);
     throw thrown;
   }
 }

@@ -5,6 +5,7 @@ import { backOffSchedule, retry, silentLogger } from "@mpo/runtime";
 import type { CallOptions, SentOptions } from "./call-options.ts";
 import { CallPace } from "./call-pace.ts";
 import { GrpcChannel, type GrpcChannelOptions } from "./grpc-channel.ts";
+import { rotated } from "./spread-addresses.ts";
 import { streamCall } from "./stream-call.ts";
 import { unaryCall } from "./unary-call.ts";
 
@@ -16,18 +17,18 @@ export type ClientOf<Methods> = {
       : never;
 };
 
-export interface ServiceClientOptions extends Omit<GrpcChannelOptions, "maxReceiveBytes"> {
+export interface ServiceClientOptions extends Omit<GrpcChannelOptions, "maxReceiveBytes" | "at"> {
   /** How often a call that is safe to repeat is tried again after `unavailable` or `timed-out`. Default 3. */
   readonly retries?: number;
   /** From 0 up to 1: jitter, and which target is the first. Default: `Math.random`. */
   readonly random?: () => number;
 }
 
-/** Targets in an order of one's own, so that a fleet spreads over them. */
-export function spread(options: ServiceClientOptions): ServiceClientOptions {
+/** Targets, and addresses of a name, in an order of one's own: so a fleet spreads over them. */
+export function spread(options: ServiceClientOptions): ServiceClientOptions & { readonly at: number } {
   const { targets, random = Math.random } = options;
-  const first = Math.floor(random() * targets.length);
-  return { ...options, targets: [...targets.slice(first), ...targets.slice(0, first)] };
+  const at = random();
+  return { ...options, targets: rotated(targets, at), at };
 }
 
 /** Longest frame around a message that a codec allows. */
@@ -47,7 +48,7 @@ export interface ServiceClient<Methods> {
 export function createServiceClient<Methods extends object>(
   methods: Methods,
   isRepeatable: (name: keyof Methods) => boolean,
-  options: ServiceClientOptions,
+  options: ServiceClientOptions & Pick<GrpcChannelOptions, "at">,
 ): ServiceClient<Methods> {
   const { retries = 3, logger = silentLogger, clock = systemClock, random = Math.random, bearer } = options;
   const all = Object.entries(methods) as [keyof Methods, Method<unknown, unknown>][];

@@ -5,6 +5,7 @@ import { connect as connectTcp, type Socket } from "node:net";
 import { test } from "node:test";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import { gzipSync } from "node:zlib";
+import { MpoError } from "@mpo/core";
 import { COORDINATOR_NAME } from "@mpo/identity";
 import { ADMIN_SERVICE, FLEET_SERVICE, GRPC_STATUS } from "@mpo/protocol";
 import { createLogger } from "@mpo/runtime";
@@ -39,14 +40,14 @@ void test("strangers get few connections, and one that proves itself is served a
 
 void test("a connection that does not show who it is is closed; one that did stays, until it is refused", async (t) => {
   const authority = await Authority.create();
-  let isRevoked = false;
+  let refusal: MpoError | undefined;
   const server = await startSecure(t, await authority.server(), {
     unprovenMs: 600,
     identify: {
       ...byCertificate,
       device: (facts, path) => {
-        assert.ok(!isRevoked || facts.certificate !== undefined);
-        return isRevoked ? byCertificate.device({ ...facts, certificate: Buffer.alloc(0) }, path) : "acme.pi-4";
+        if (refusal !== undefined) throw refusal;
+        return byCertificate.device(facts, path);
       },
     },
   });
@@ -64,13 +65,16 @@ void test("a connection that does not show who it is is closed; one that did sta
     if (!socket.destroyed) await once(socket, "close");
     assert.ok(performance.now() - began < 2_000, what);
   }
-  const session = await http2To(server.port, authority.caPem, material);
-  assert.equal(await statusOf(session, FLEET_SERVICE.heartbeat.path, heartbeat()), GRPC_STATUS.ok);
-  await pause(1_500);
-  assert.ok(!session.destroyed, "it has shown who it is");
-  isRevoked = true;
-  assert.equal(await statusOf(session, FLEET_SERVICE.heartbeat.path, heartbeat()), GRPC_STATUS.unauthenticated);
-  if (!session.destroyed) await once(session, "close");
+  for (const code of ["unauthenticated", "permission-denied"] as const) {
+    refusal = undefined;
+    const session = await http2To(server.port, authority.caPem, material);
+    assert.equal(await statusOf(session, FLEET_SERVICE.heartbeat.path, heartbeat()), GRPC_STATUS.ok);
+    await pause(1_500);
+    assert.ok(!session.destroyed, "it has shown who it is");
+    refusal = new MpoError(code, "revoked");
+    assert.notEqual(await statusOf(session, FLEET_SERVICE.heartbeat.path, heartbeat()), GRPC_STATUS.ok);
+    if (!session.destroyed) await once(session, "close");
+  }
 });
 
 void test("a slow client is not waited for, neither in its handshake nor in its request", async (t) => {

@@ -20,7 +20,7 @@ export function deviceInbox(key: string): string {
   return `${INBOXES}.${key}`;
 }
 
-/** What NATS servers must know of a fleet. `revocations`: when devices were revoked, by public nkey, milliseconds. */
+/** What NATS servers must know of a fleet. */
 export function fleetClaims(authority: NatsAuthority, options: Omit<ClaimsOptions, "subjects">): NatsClaims {
   const { desired } = BUCKETS;
   const documents = `$JS.API.DIRECT.GET.KV_${desired}.$KV.${desired}`;

@@ -66,8 +66,11 @@ void test("servers of others serve a fleet with what the set-up printed", { skip
   assert.equal(text(read?.value), "1");
   const jwt = settings.credentials.jwt();
   identities.revocations.set(settings.publicNkey, Date.now());
-  await pushAccount(await openLink(t, identities.role(url, "system")), identities.claims());
+  await pushAccount(await openLink(t, identities.role(url, "system")), identities.revokedClaims());
   const stolen = { ...settings, credentials: { ...settings.credentials, jwt: () => jwt } };
+  await assert.rejects(NatsLink.open(stolen), { code: "unauthenticated" });
+  // A coordinator that starts, before it knows who is revoked.
+  await check(t, identities, url);
   await assert.rejects(NatsLink.open(stolen), { code: "unauthenticated" });
 });
 

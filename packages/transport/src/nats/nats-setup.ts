@@ -2,7 +2,7 @@ import { MpoError } from "@mpo/core";
 import { credsFile, type NatsAuthority, type NatsClaims, roleSeed, roleUserJwt } from "@mpo/identity";
 import type { Abortable } from "@mpo/io";
 import type { NatsLink } from "./nats-link.ts";
-import { pushAccount } from "./push-account.ts";
+import { pushJwt } from "./push-account.ts";
 import { trustText } from "./server/server-config.ts";
 
 /** What those who run a cluster of NATS need for a fleet. Only `coordinatorCreds` is secret. */
@@ -32,8 +32,8 @@ export function natsSetup(authority: NatsAuthority, claims: NatsClaims, options:
 const HINT = "Put what `mpo nats setup` prints into the configuration of each server, and start them again.";
 
 /**
- * Checks that servers let in who has an identity of this fleet and nobody else, and take new accounts. Gives them
- * `claims`. Throws `precondition-failed` with what is missing.
+ * Checks that servers let in who has an identity of this fleet and nobody else, and take new accounts. Leaves the
+ * devices' account as it is, with those that are revoked. Throws `precondition-failed` with what is missing.
  */
 export async function checkNatsIdentities(
   { coordinator, system }: { readonly coordinator: NatsLink; readonly system: NatsLink },
@@ -54,7 +54,7 @@ export async function checkNatsIdentities(
     fail("has no JetStream for the fleet's account", thrown);
   }
   try {
-    await pushAccount(system, claims, { signal });
+    await pushJwt(system, claims.fleet.jwt, { signal });
   } catch (thrown) {
     fail("takes no new accounts, so nobody can be revoked: its resolver must be of type full", thrown);
   }

@@ -9,16 +9,24 @@ interface UpdateAnswer {
   readonly error?: { readonly description?: string };
 }
 
-const WHAT = "cannot push the devices' account to NATS";
+const WHAT = "cannot push an account to NATS";
 
 /**
- * Gives the servers the JWT of the devices' account: whoever is revoked in it is off at once, and stays off when a server
- * starts again. It takes the place of any other, also of a newer one, so make it of all revocations that are stored.
- * `link`: as user "system".
+ * Gives the servers the JWTs of the fleet's accounts: whoever is revoked in them is off at once, and stays off when a
+ * server starts again. They take the place of all others, also of newer ones, so make them of all revocations that are
+ * stored. `link`: as user "system".
  */
-export async function pushAccount(link: NatsLink, claims: NatsClaims, { signal }: Abortable = {}): Promise<void> {
+export async function pushAccount(
+  link: NatsLink,
+  { fleet, devices }: NatsClaims,
+  options: Abortable = {},
+): Promise<void> {
+  for (const { jwt } of [fleet, devices]) await pushJwt(link, jwt, options);
+}
+
+export async function pushJwt(link: NatsLink, jwt: string, { signal }: Abortable): Promise<void> {
   const timeout = link.settings.requestTimeoutMs;
-  const asking = link.connection.request("$SYS.REQ.CLAIMS.UPDATE", claims.devices.jwt, { timeout });
+  const asking = link.connection.request("$SYS.REQ.CLAIMS.UPDATE", jwt, { timeout });
   const { data, error } = (await link.within(asking, signal, WHAT)).json<UpdateAnswer>();
   if (data?.code !== 200) throw new MpoError("precondition-failed", `${WHAT}: ${error?.description ?? "no reason"}`);
 }

@@ -42,8 +42,14 @@ export class TestIdentities implements ServerIdentities {
     return new TestIdentities(ca, await issue(ca));
   }
 
-  readonly claims = (): NatsClaims =>
-    fleetClaims(this.authority, { fleetId: "test", nowMs: Date.now(), revocations: this.revocations });
+  /** What a server is started with: as a coordinator that cannot have read its store. */
+  readonly claims = (): NatsClaims => fleetClaims(this.authority, { fleetId: "test", nowMs: Date.now() });
+
+  /** What is pushed. */
+  revokedClaims(): NatsClaims {
+    const { authority, revocations } = this;
+    return fleetClaims(authority, { fleetId: "test", nowMs: Date.now(), revocations });
+  }
 
   readonly tls = {
     current: () => ({ ...this.#pair, caPem: this.#ca.certificatePem }),

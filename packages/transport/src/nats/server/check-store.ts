@@ -26,7 +26,7 @@ export async function checkStore(options: EmbeddedServerOptions): Promise<readon
   let damaged: readonly string[] = [];
   let sizes: ReadonlyMap<string, StreamSize> = new Map();
   try {
-    const server = await EmbeddedNatsServer.start(options);
+    const server = await EmbeddedNatsServer.start({ ...options, isSealed: true });
     try {
       sizes = await readSizes(server.address.monitorUrl, options.signal);
     } finally {

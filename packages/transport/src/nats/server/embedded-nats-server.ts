@@ -14,10 +14,10 @@ import {
 import type { NatsBinary } from "./nats-binary.ts";
 import { endProcess, isStill, rereadConfiguration } from "./process-identity.ts";
 import { readServerFacts, requireVersion, type ServerFacts } from "./server-checks.ts";
-import { accountFor, type ServerIdentities, writePair } from "./server-config.ts";
+import { type Access, accountFor, writePair } from "./server-config.ts";
 import { readStreamFolders, requireSameFolders } from "./stream-folders.ts";
 
-export interface EmbeddedServerOptions {
+export interface EmbeddedServerOptions extends Access {
   readonly binary: NatsBinary;
   /** Private folder of the server: store, configuration, log. Made if it is missing. */
   readonly folder: string;
@@ -25,8 +25,6 @@ export interface EmbeddedServerOptions {
   readonly host?: string | undefined;
   /** 0 (default): a free one. */
   readonly port?: number | undefined;
-  /** Absent: everybody who reaches it may do everything, in clear text. */
-  readonly identities?: ServerIdentities | undefined;
   /** How long it may take until it answers; large stores take their time. Default 60 s. */
   readonly startTimeoutMs?: number;
   /** How long it may take to end before it is killed, which loses nothing that it has acknowledged. Default 5 s. */
@@ -90,9 +88,9 @@ export class EmbeddedNatsServer {
     await makeFolder(folder, { mode: 0o700 });
     const claim = await claimFolder(folder, { hint: CLAIM_HINT });
     const clock = options.clock ?? systemClock;
-    const { identities, logger = silentLogger } = options;
+    const { identities, isSealed, logger = silentLogger } = options;
     const times = { startTimeoutMs, stopTimeoutMs, clock };
-    const launch: LaunchOptions = { binary, folder, host, port, identities, logger, ...times };
+    const launch: LaunchOptions = { binary, folder, host, port, identities, isSealed, logger, ...times };
     const withSignal = { ...launch, signal };
     try {
       const left = await findLeftServer(folder);
@@ -208,17 +206,19 @@ export class EmbeddedNatsServer {
 
 /** Takes over a server that fits; ends one that does not, and returns undefined. */
 async function takeOver(
-  { folder, binary, host, port, identities, logger, stopTimeoutMs, clock, signal }: LaunchOptions,
+  options: LaunchOptions,
   { server, serverName, account }: EmbeddedRecord,
 ): Promise<RunningServer | undefined> {
+  const { folder, binary, host, port, identities, logger, stopTimeoutMs, clock, signal } = options;
   try {
     const address = await addressOf(folder, server.pid);
     const facts = await readServerFacts(address.monitorUrl, { signal });
-    const wanted = accountFor(identities);
+    const wanted = await accountFor(options);
     const misfits = [
       facts.version === binary.version ? "" : `version ${facts.version}`,
       facts.syncsAlways ? "" : "does not sync",
       facts.host === host && (port === 0 || facts.port === port) ? "" : `listens on ${facts.host}:${facts.port}`,
+      facts.asksWho === (identities !== undefined) ? "" : `asks ${facts.asksWho ? "" : "nobody "}who connects`,
       facts.systemAccount === (identities?.claims().system.id ?? "$SYS") ? "" : "trusts another operator",
       account === "" || account === wanted ? "" : `serves account ${account}`,
       serverName === "" || facts.serverName === serverName ? "" : `name ${facts.serverName}`,

@@ -11,7 +11,7 @@ import { removeRecord, writeRecord } from "./embedded-record.ts";
 import type { NatsBinary } from "./nats-binary.ts";
 import { endProcess, identify, type ProcessIdentity } from "./process-identity.ts";
 import { readServerFacts } from "./server-checks.ts";
-import { accountFor, type ServerIdentities, writeConfiguration } from "./server-config.ts";
+import { type Access, accountFor, writeConfiguration } from "./server-config.ts";
 import { giveStreams } from "./stream-folders.ts";
 
 const POLL_MS = 50;
@@ -33,13 +33,12 @@ export interface RunningServer {
   readonly child?: ChildProcess;
 }
 
-export interface LaunchOptions extends Abortable {
+export interface LaunchOptions extends Abortable, Access {
   readonly binary: NatsBinary;
   readonly folder: string;
   readonly host: string;
   /** 0: a free one. */
   readonly port: number;
-  readonly identities?: ServerIdentities | undefined;
   readonly startTimeoutMs: number;
   readonly stopTimeoutMs: number;
   readonly logger: Logger;
@@ -48,11 +47,11 @@ export interface LaunchOptions extends Abortable {
 
 /** Starts `nats-server` on a folder and waits until it answers. A failure leaves no process. */
 export async function launchServer(options: LaunchOptions): Promise<RunningServer> {
-  const { binary, folder, host, port, identities, logger, startTimeoutMs, stopTimeoutMs, signal, clock } = options;
+  const { binary, folder, logger, startTimeoutMs, stopTimeoutMs, signal, clock } = options;
   await removePortsFiles(folder);
   const serverName = `mpo-${process.pid}-${Date.now().toString(36)}`;
-  const config = await writeConfiguration({ folder, serverName, host, port, identities });
-  const account = accountFor(identities);
+  const account = await accountFor(options);
+  const config = await writeConfiguration({ ...options, serverName, account });
   const log = await open(join(folder, "nats-server.log"), "a", 0o600);
   const lock = await open(join(folder, LOCK_FILE), "a", 0o600);
   let child: ChildProcess;

@@ -38,6 +38,8 @@ export interface ServerFacts {
   readonly port: number;
   /** Made together with the operator: another one has another. Without operator: "$SYS". */
   readonly systemAccount: string;
+  /** Whether it asks who connects. */
+  readonly asksWho: boolean;
   readonly hasJetstream: boolean;
   /** Whether every write is on disk before it is acknowledged. */
   readonly syncsAlways: boolean;
@@ -66,6 +68,7 @@ export async function readServerFacts(monitorUrl: string, options: Abortable = {
     host: String(varz["host"]),
     port: Number(varz["port"]),
     systemAccount: String(varz["system_account"]),
+    asksWho: varz["auth_required"] === true,
     hasJetstream: typeof jetstream["store_dir"] === "string",
     syncsAlways: jetstream["sync_always"] === true,
   };

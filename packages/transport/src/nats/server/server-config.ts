@@ -1,10 +1,11 @@
+import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import type { NatsClaims } from "@mpo/identity";
 import { writeFileAtomic } from "@mpo/io";
 import { connectionsWithin, readOpenFiles } from "@mpo/runtime";
 import type { TlsSource } from "../../grpc/tls-source.ts";
 import { pidFile } from "./embedded-record.ts";
-import { NO_ACCOUNT } from "./stream-folders.ts";
+import { accountOf, NO_ACCOUNT } from "./stream-folders.ts";
 
 const MAX_PAYLOAD_BYTES = 2 ** 20;
 /** No limit: the streams' own reservations follow the disk. By itself the server would refuse to reserve over 75 % of it. */
@@ -14,23 +15,37 @@ const HANDSHAKE_TIMEOUT_S = 10;
 
 /** Who may connect to a server, and how it proves itself. Without it, everybody may, in clear text. */
 export interface ServerIdentities {
-  /** The newest; asked for at every start. What was pushed since is newer still, and counts. */
+  /** Asked for at every start. Without revocations: what was pushed before counts, not these. */
   readonly claims: () => NatsClaims;
   readonly tls: TlsSource;
 }
 
+/** Who is let in. */
+export interface Access {
+  /** Absent: everybody who reaches it may do everything, in clear text. */
+  readonly identities?: ServerIdentities | undefined;
+  /** Let nobody in, and leave the streams to the account that has them: for a look at the store by the monitoring port. */
+  readonly isSealed?: boolean | undefined;
+}
+
 /** Whose streams a server serves. */
-export function accountFor(identities: ServerIdentities | undefined): string {
+export async function accountFor({
+  folder,
+  identities,
+  isSealed,
+}: Access & { readonly folder: string }): Promise<string> {
+  if (isSealed === true) return (await accountOf(folder)) ?? NO_ACCOUNT;
   return identities?.claims().fleet.id ?? NO_ACCOUNT;
 }
 
-interface Configuration {
+interface Configuration extends Access {
   readonly folder: string;
   readonly serverName: string;
   readonly host: string;
   /** 0: a free one. */
   readonly port: number;
-  readonly identities?: ServerIdentities | undefined;
+  /** Whose streams it serves. */
+  readonly account: string;
 }
 
 /** Writes what a server reads at its start. Returns the configuration's path. */
@@ -71,19 +86,7 @@ async function maxClients(): Promise<number> {
 }
 
 /** NATS' own port for "any free one" is -1. */
-function textOf({ folder, serverName, host, port, identities }: Configuration, clients: number): string {
-  const pair = quoted(pairFile(folder));
-  const trust =
-    identities === undefined
-      ? ""
-      : `${trustText(identities.claims(), join(folder, "accounts"))}tls {
-  cert_file: ${pair}
-  key_file: ${pair}
-  handshake_first: true
-  min_version: "1.3"
-  timeout: ${HANDSHAKE_TIMEOUT_S}
-}
-`;
+function textOf({ folder, serverName, host, port, ...access }: Configuration, clients: number): string {
   return `# Written at every start; changes are lost.
 server_name: ${quoted(serverName)}
 host: ${quoted(host)}
@@ -99,7 +102,28 @@ jetstream {
   max_memory_store: 67108864
   max_file_store: ${MAX_STORE_BYTES}
 }
-${trust}`;
+${accessText(folder, access)}`;
+}
+
+function accessText(
+  folder: string,
+  { identities, isSealed, account }: Access & Pick<Configuration, "account">,
+): string {
+  if (isSealed === true) {
+    const user = `user: nobody, password: ${quoted(randomUUID())}`;
+    if (account === NO_ACCOUNT) return `authorization { ${user} }\n`;
+    return `accounts { ${account}: { jetstream: enabled, users: [{ ${user} }] } }\n`;
+  }
+  if (identities === undefined) return "";
+  const pair = quoted(pairFile(folder));
+  return `${trustText(identities.claims(), join(folder, "accounts"))}tls {
+  cert_file: ${pair}
+  key_file: ${pair}
+  handshake_first: true
+  min_version: "1.3"
+  timeout: ${HANDSHAKE_TIMEOUT_S}
+}
+`;
 }
 
 function quoted(text: string): string {

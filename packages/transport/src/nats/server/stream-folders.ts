@@ -53,7 +53,7 @@ export function requireSameFolders(
 }
 
 /** Whose streams a store holds; undefined: it has none. */
-async function accountOf(folder: string): Promise<string | undefined> {
+export async function accountOf(folder: string): Promise<string | undefined> {
   const owners: string[] = [];
   for (const account of await readdir(join(folder, "jetstream")).catch(() => [])) {
     const streams = await readdir(folderOf(folder, account)).catch(() => []);

@@ -1,0 +1,236 @@
+import assert from "node:assert/strict";
+import { EventEmitter } from "node:events";
+import { chmod, mkdtemp, readFile, rm, stat } from "node:fs/promises";
+import { homedir, tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { describe, it, type TestContext } from "node:test";
+import {
+  createCsr,
+  createDeviceKey,
+  createDeviceNkey,
+  deviceOfCertificate,
+  type LocalJoin,
+  NATS_NAME,
+  readJoinString,
+  readLocalJoin,
+} from "@mpo/identity";
+import type { DeviceCredentials, DeviceIdentity } from "@mpo/protocol";
+import { deviceKey } from "@mpo/protocol";
+import { silentLogger } from "@mpo/runtime";
+import {
+  type AdminClient,
+  createAdminClient,
+  createFleetClient,
+  deviceInbox,
+  type FleetClient,
+  findNatsServer,
+  NatsLink,
+} from "@mpo/transport";
+import { runCoordinator } from "./run-coordinator.ts";
+import type { CoordinatorAddresses } from "./run-options.ts";
+import type { CoordinatorSettings } from "./settings.ts";
+import { helloOf, identityOf } from "./testing/tiny-fleet.ts";
+
+const { PATH = "", MPO_CACHE, XDG_CACHE_HOME, MPO_NATS_SERVER } = process.env;
+const SEARCH = {
+  searchPath: PATH.split(delimiter),
+  cacheFolder: MPO_CACHE ?? join(XDG_CACHE_HOME ?? join(homedir(), ".cache"), "mpoptimizer"),
+  ...(MPO_NATS_SERVER === undefined ? {} : { binary: MPO_NATS_SERVER }),
+};
+const skip = await findNatsServer({ ...SEARCH, named: MPO_NATS_SERVER }).then(
+  () => false as const,
+  (thrown: Error) => `no nats-server: ${thrown.message}`,
+);
+
+interface Room {
+  readonly folder: string;
+  readonly addresses: CoordinatorAddresses;
+  readonly local: LocalJoin;
+  readonly admin: AdminClient;
+  stop(): Promise<void>;
+}
+
+async function open(context: TestContext, given?: string, settings: CoordinatorSettings = {}): Promise<Room> {
+  const folder = given ?? (await mkdtemp(join(tmpdir(), "mpo-identity-")));
+  const ends = new AbortController();
+  const process = new EventEmitter();
+  const localFile = join(folder, "local.json");
+  let running: Promise<number> | undefined;
+  const addresses = await new Promise<CoordinatorAddresses>((resolve, reject) => {
+    running = runCoordinator(
+      { grpc: { port: 0 }, http: { port: 0 }, ...settings },
+      {
+        nats: { kind: "embedded", folder, ...SEARCH },
+        keys: { folder: join(folder, "authority") },
+        localJoinFile: () => localFile,
+        process: {
+          on: (name, listener) => process.on(name, listener),
+          off: (name, listener) => process.off(name, listener),
+          exit: () => undefined,
+        },
+        logger: silentLogger,
+        signal: ends.signal,
+        onReady: resolve,
+        onFailure: reject,
+      },
+    );
+    running.then((code) => reject(new Error(`it ended with ${code}`)), reject);
+  });
+  const local = await readLocalJoin(localFile);
+  const admin = createAdminClient({
+    target: addresses.grpc,
+    tls: { current: () => ({ caPem: local.caPem }), onChange: () => () => undefined },
+    bearer: () => local.accessToken,
+  });
+  const stop = async (): Promise<void> => {
+    admin.close();
+    ends.abort();
+    await running;
+  };
+  context.after(async () => {
+    await stop();
+    if (given === undefined) await rm(folder, { recursive: true, force: true });
+  });
+  return { folder, addresses, local, admin, stop };
+}
+
+interface Device {
+  readonly identity: DeviceIdentity;
+  readonly key: string;
+  readonly nkey: ReturnType<typeof createDeviceNkey>;
+  readonly stranger: FleetClient;
+  join(token?: string): ReturnType<FleetClient["enroll"]>;
+  client(credentials: DeviceCredentials): FleetClient;
+}
+
+async function device(context: TestContext, { addresses, local }: Room, name: string): Promise<Device> {
+  const key = await createDeviceKey();
+  const nkey = createDeviceNkey();
+  const identity = identityOf(name);
+  const onChange = () => () => undefined;
+  const target = addresses.grpc;
+  const stranger = createFleetClient({ target, tls: { current: () => ({ caPem: local.caPem }), onChange } });
+  context.after(() => stranger.close());
+  const { inventory, labels } = helloOf(identity);
+  return {
+    ...{ identity, key, nkey, stranger },
+    join: async (joinToken) =>
+      await stranger.enroll({
+        ...{ identity, inventory, labels, natsPublicKey: nkey.public },
+        certificateRequest: await createCsr(key),
+        ...(joinToken === undefined ? {} : { joinToken }),
+      }),
+    client: ({ certificatePem, authoritiesPem }) => {
+      const material = { certificatePem, privateKeyPem: key, caPem: authoritiesPem };
+      const client = createFleetClient({ target, tls: { current: () => material, onChange }, retries: 0 });
+      context.after(() => client.close());
+      return client;
+    },
+  };
+}
+
+void describe("a coordinator with identities", { skip }, () => {
+  void it("lets a device in by the local join file, and turns it away when it is revoked, on both wires", async (t) => {
+    const room = await open(t);
+    const { secret } = readJoinString(room.local.joinString);
+    const cam = await device(t, room, "cam");
+    await assert.rejects(cam.stranger.hello(helloOf(cam.identity)), { code: "unauthenticated" });
+    const { state, credentials } = await cam.join(secret);
+    assert.equal(state, "accepted");
+    assert.ok(credentials?.natsJwt);
+    assert.equal(deviceOfCertificate(credentials.certificatePem).device, "cam");
+    const client = cam.client(credentials);
+    const hello = await client.hello(helloOf(cam.identity));
+    assert.equal(hello.needsEnrolment, true);
+    await assert.rejects(client.hello(helloOf(identityOf("other"))), { code: "unauthenticated" });
+    const jwt = credentials.natsJwt;
+    const settings = {
+      servers: hello.natsServers,
+      name: "agent cam",
+      credentials: { kind: "jwt" as const, jwt: () => jwt, seed: cam.nkey.seed },
+      tls: { caPem: () => credentials.authoritiesPem, serverName: NATS_NAME },
+      inboxPrefix: deviceInbox(deviceKey(cam.identity)),
+    };
+    const link = await NatsLink.open(settings);
+    const closed = new Promise((resolve) => link.onReconnect(() => resolve(undefined)));
+    void closed;
+    await room.admin.decideEnrolment({ identity: cam.identity, decision: "revoked", reason: "stolen" });
+    await assert.rejects(client.hello(helloOf(cam.identity)), { code: "permission-denied" });
+    await assert.rejects(cam.join(secret), { code: "permission-denied" });
+    await assert.rejects(NatsLink.open(settings), { code: "unauthenticated" });
+    await link.close();
+    const { events } = await room.admin.listEvents({ tenant: "default", beforeSequence: 0, pageSize: 10 });
+    const revoked = events.find(({ kind }) => kind === "device-revoked");
+    assert.match(revoked?.actor ?? "", /on this machine/u);
+  });
+
+  void it("has a device without a token wait, until it is accepted", async (t) => {
+    const room = await open(t);
+    const cam = await device(t, room, "cam");
+    assert.equal((await cam.join()).state, "pending");
+    const { enrolments } = await room.admin.listEnrolments({ tenant: "default", state: "pending", pageSize: 10 });
+    const [waiting] = enrolments;
+    assert.equal(waiting?.identity.device, "cam");
+    await room.admin.decideEnrolment({
+      ...{ identity: cam.identity, decision: "accepted", keyDigest: waiting?.keyDigest, reason: "" },
+    });
+    const { credentials } = await cam.join();
+    assert.ok(credentials);
+    await cam.client(credentials).hello(helloOf(cam.identity));
+  });
+
+  void it("counts the uses of a token: of thirty who come at once, one gets in", async (t) => {
+    const room = await open(t);
+    const { joinStrings } = await room.admin.createJoinTokens({
+      ...{ tenant: "default", count: 1, uses: 1, validMs: 60_000, labels: [], isAccepting: true },
+    });
+    const { secret } = readJoinString(joinStrings[0] ?? "");
+    const devices = await Promise.all(Array.from({ length: 30 }, (_, index) => device(t, room, `d${index}`)));
+    const outcomes = await Promise.allSettled(devices.map((each) => each.join(secret)));
+    assert.equal(outcomes.filter(({ status }) => status === "fulfilled").length, 1);
+    for (const outcome of outcomes) {
+      if (outcome.status === "rejected") assert.match(String(outcome.reason), /used up/u);
+    }
+  });
+
+  void it("is the same fleet after a restart, with the same local file", async (t) => {
+    const folder = await mkdtemp(join(tmpdir(), "mpo-identity-"));
+    t.after(() => rm(folder, { recursive: true, force: true }));
+    const first = await open(t, folder);
+    const cam = await device(t, first, "cam");
+    await cam.join(readJoinString(first.local.joinString).secret);
+    const port = Number(first.addresses.grpc.split(":").at(-1));
+    await first.stop();
+    const second = await open(t, folder, { grpc: { port } });
+    assert.deepEqual(second.local, first.local);
+    const again = await device(t, second, "cam");
+    await assert.rejects(again.join(readJoinString(second.local.joinString).secret), { code: "already-exists" });
+    assert.equal((await second.admin.listDevices({ tenant: "default", labels: [], pageSize: 10 })).devices.length, 1);
+  });
+
+  void it("signs documents again when the signing key is rotated, and renames by key", async (t) => {
+    const room = await open(t);
+    const before = await room.admin.getAuthority({});
+    const { epoch } = await room.admin.rotateKeys({ reason: "stolen" });
+    assert.equal(epoch, before.epoch + 1);
+    const { certificate } = await room.admin.rotateAuthority({ isDistrusting: false, reason: "" });
+    const after = await room.admin.getAuthority({});
+    assert.equal(after.certificates[0]?.digest, certificate.digest);
+    assert.equal(after.certificates.length, 2);
+    // Those who trust the one before go on.
+    await room.admin.listJoinTokens({ tenant: "default" });
+  });
+
+  void it("keeps its keys from others, and refuses them when others can read them", async (t) => {
+    const folder = await mkdtemp(join(tmpdir(), "mpo-identity-"));
+    t.after(() => rm(folder, { recursive: true, force: true }));
+    const first = await open(t, folder);
+    const file = join(folder, "authority", "authority.json");
+    assert.equal((await stat(file)).mode & 0o777, 0o600);
+    assert.equal((await stat(join(folder, "local.json"))).mode & 0o777, 0o600);
+    await first.stop();
+    await chmod(file, 0o644);
+    await assert.rejects(open(t, folder), { code: "precondition-failed", message: /open to others/u });
+    assert.match(await readFile(file, "utf8"), /fleetId/u);
+  });
+});
