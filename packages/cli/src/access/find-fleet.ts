@@ -7,17 +7,14 @@ import { stateFolder } from "../fleet/state-folder.ts";
 import { type Address, targetOf } from "../options/address-options.ts";
 import type { FleetOptions } from "../options/fleet-options.ts";
 import { type Contexts, contextNamed, type FleetContext, readContexts } from "./contexts.ts";
-import { freshContext, renewalDueMs } from "./keep-login.ts";
+import { freshContext, type KeptToken, renewalDueMs } from "./keep-login.ts";
 
 /** Where a fleet's coordinators are, how they are known, and who asks. */
-export interface FleetAccess {
+export interface FleetAccess extends KeptToken {
   /** "host:port" of each. */
   readonly targets: readonly string[];
   /** The authorities to trust; absent: everything crosses in clear text. */
   readonly caPem?: string;
-  readonly token?: string;
-  /** When the token has to be renewed, and the same access with the next one; absent: it is good until it ends. */
-  readonly renewal?: { readonly dueMs: number; readonly renew: (signal: AbortSignal) => Promise<FleetAccess> };
   /** What says so, for people: `context home`. */
   readonly from: string;
 }

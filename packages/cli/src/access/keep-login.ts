@@ -4,7 +4,6 @@ import type { Clock } from "@mpo/io";
 import { claimFolder, isTransient } from "@mpo/runtime";
 import type { Files } from "../command-context.ts";
 import { contextNamed, contextsFile, type FleetContext, readContexts, writeContexts } from "./contexts.ts";
-import type { FleetAccess } from "./find-fleet.ts";
 import type { OidcLogin } from "./oidc-login.ts";
 
 /** How long before its end a token is renewed: longer than a call takes, and clocks differ. */
@@ -16,6 +15,13 @@ const TURNS = 300;
 interface KeepOptions {
   readonly clock: Clock;
   readonly signal?: AbortSignal | undefined;
+}
+
+/** A token, and its renewal where that is needed. */
+export interface KeptToken {
+  readonly token?: string;
+  /** When it is due, and what gives the next one; absent: the token is good until it ends. */
+  readonly renewal?: { readonly dueMs: number; readonly renew: (signal: AbortSignal) => Promise<KeptToken> };
 }
 
 /** When the token of a context has to be renewed; undefined: never. */
@@ -82,7 +88,7 @@ async function turn(folder: string, { clock, signal }: KeepOptions): Promise<Asy
 
 /** Renews the token of an access before its end, until the signal aborts; each goes to `take`. */
 export async function keepToken(
-  { renewal: first }: FleetAccess,
+  { renewal: first }: KeptToken,
   take: (token: string | undefined) => void,
   { clock, signal }: KeepOptions & { readonly signal: AbortSignal },
 ): Promise<void> {
