@@ -41,6 +41,7 @@ void describe("settings", () => {
   }
 
   const bad: readonly CoordinatorSettings[] = [
+    { insecure: true, oidc: { ...oidc, issuer: "https://id.example" } },
     ...["http://id.example", "http://127.0.0.1.example", "ftp://127.0.0.1", "id.example", ""].map((issuer) => ({
       oidc: { ...oidc, issuer },
     })),

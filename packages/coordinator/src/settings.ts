@@ -83,10 +83,16 @@ export function resolveSettings(settings: CoordinatorSettings, newId: () => stri
   checkNumber("leaseMs", resolved.leaseMs, 100, 3_600_000);
   checkNumber("documentValidMs", resolved.documentValidMs, 1000, 400 * 86_400_000);
   if (resolved.retireAfterMs !== undefined) checkNumber("retireAfterMs", resolved.retireAfterMs, 3_600_000, MAX_MS);
-  if (resolved.oidc !== undefined) requireSafeUrl(resolved.oidc.issuer);
+  if (resolved.oidc !== undefined) requireOidc(resolved.oidc, resolved);
   checkNumber("certificateValidMs", resolved.certificateValidMs, 10_000, 400 * 86_400_000);
   if (resolved.insecure) for (const { host } of [grpc, http]) requireLoopback(host);
   return resolved;
+}
+
+function requireOidc({ issuer }: OidcSettings, { insecure }: Pick<ResolvedSettings, "insecure">): void {
+  requireSafeUrl(issuer);
+  if (!insecure) return;
+  throw new MpoError("invalid-argument", "with --insecure nobody logs in, at an OpenID provider neither");
 }
 
 /** Throws `precondition-failed` for an address that others can reach. */

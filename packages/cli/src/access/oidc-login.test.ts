@@ -46,6 +46,19 @@ void describe("a login at an OpenID provider", () => {
     await assert.rejects(refreshLogin(without, signal), { code: "unauthenticated" });
   });
 
+  void it("gives no token that is too long to go with every call", async () => {
+    room.groups.set(
+      "cat",
+      Array.from({ length: 1_000 }, (_, index) => `group ${index}`),
+    );
+    const { id_token: token, refresh_token: refreshToken } = await room.logIn("cat");
+    const login = { ...provider, token, refreshToken, expiresAtMs: 0 };
+    await assert.rejects(refreshLogin(login, new AbortController().signal), {
+      code: "unsupported",
+      hint: /fewer groups/u,
+    });
+  });
+
   void it("is denied when the person denies it", async () => {
     const show = ({ url }: DevicePage): void => void approveDevice(url, { user: "ann", isDenying: true });
     const { signal } = new AbortController();

@@ -56,6 +56,8 @@ const TOLERANCE_SECONDS = 60;
 /** What makes refreshing possible, and puts name and groups into the token, where the provider knows them. */
 const SCOPES = ["openid", "profile", "groups", "offline_access"];
 const MAX_WAIT_MS = 1_800_000;
+/** As much as a context keeps, and goes with every call. */
+const MAX_TOKEN_LENGTH = 8192;
 const SLOWER_MS = 5_000;
 const DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code";
 
@@ -130,6 +132,11 @@ function loginOf(
   const { id_token: token, refresh_token: refreshToken } = answer;
   const expires = answer.claims()?.exp;
   if (token === undefined || expires === undefined) throw ended(issuer);
+  if (token.length > MAX_TOKEN_LENGTH) {
+    throw new MpoError("unsupported", `the ID token of ${issuer} has more than ${MAX_TOKEN_LENGTH} characters`, {
+      hint: "Its admin lets it hold fewer groups: those that have a role in the fleet.",
+    });
+  }
   return { issuer, clientId, token, expiresAtMs: expires * 1000, ...given({ refreshToken }) };
 }
 
