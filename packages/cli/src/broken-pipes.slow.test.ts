@@ -34,7 +34,7 @@ describe("a command as a process", { skip: process.platform !== "linux" }, () =>
       ["[::1%lo]:1", EXIT_CODES.usage],
       ["127.0.0.1:1", EXIT_CODES.unavailable],
     ] as const) {
-      const args = [...main, "devices", "list", "--coordinator", coordinator];
+      const args = [...main, "devices", "list", "--insecure", "--coordinator", coordinator];
       assert.equal(spawnSync(node, args, { timeout: 60_000 }).status, code, coordinator);
     }
   });
@@ -56,17 +56,24 @@ describe("a daemon", { skip: noNatsServer, timeout: 120_000 }, () => {
   it("goes on when its log's reader goes away, and ends in order with its terminal", async (t) => {
     const folder = await testFolder(t);
     const coordinator = await startProcess(t, [
-      ...["coordinator", ...PORTS, "--data", join(folder, "c"), "--log-level", "debug"],
+      ...["coordinator", "--insecure", ...PORTS, "--data", join(folder, "c"), "--log-level", "debug"],
     ]);
     const [, target = ""] = /agents and commands +(\S+)/u.exec(coordinator.said()) ?? [];
     // It finds no coordinator, and logs that again and again.
-    const agent = await startProcess(t, ["agent", "--coordinator", "127.0.0.1:1", "--data", join(folder, "a")]);
+    const agent = await startProcess(t, [
+      "agent",
+      "--insecure",
+      "--coordinator",
+      "127.0.0.1:1",
+      "--data",
+      join(folder, "a"),
+    ]);
     closeReaders(agent);
     closeReaders(coordinator);
     const [node = "", ...main] = MPO;
     for (let call = 0; call < 5; call++) {
       // Each call is a line of the coordinator's log.
-      assert.equal(spawnSync(node, [...main, "devices", "list", "--coordinator", target]).status, 0);
+      assert.equal(spawnSync(node, [...main, "devices", "list", "--insecure", "--coordinator", target]).status, 0);
     }
     assert.deepEqual([agent.child.exitCode, coordinator.child.exitCode], [null, null]);
     await endInOrder([agent, coordinator], "SIGHUP");
@@ -77,7 +84,7 @@ describe("a daemon", { skip: noNatsServer, timeout: 120_000 }, () => {
     it(`ends in order with ${signal}, and warned if few files may be open`, async (t) => {
       const folder = await testFolder(t);
       const [agent, coordinator] = await Promise.all([
-        startProcess(t, ["agent", "--coordinator", "127.0.0.1:1", "--data", join(folder, "a")]),
+        startProcess(t, ["agent", "--insecure", "--coordinator", "127.0.0.1:1", "--data", join(folder, "a")]),
         startProcess(t, ["coordinator", ...PORTS, "--data", join(folder, "c")], { maxOpenFiles: 256 }),
       ]);
       assert.match(coordinator.said(), /WARN +few files may be open.*limit=256 devices=\d+ known=0/u);

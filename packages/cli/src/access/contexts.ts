@@ -69,7 +69,10 @@ export async function writeContexts(
 }
 
 /** The context of a name, or the one in use. Throws `not-found`. */
-export function contextNamed({ all, current }: Contexts, named?: string): readonly [name: string, context: FleetContext] {
+export function contextNamed(
+  { all, current }: Contexts,
+  named?: string,
+): readonly [name: string, context: FleetContext] {
   const name = named ?? current;
   const found = name === undefined ? undefined : all.get(name);
   if (name !== undefined && found !== undefined) return [name, found];

@@ -20,13 +20,24 @@ interface ExportOptions extends FleetOptions, ForceOption {
 
 /** `mpo ca show`, `rotate` and `export`. */
 export function define(ca: Command, context: CommandContext): void {
-  addFleetCommand(ca.command("show").description("show the authorities that the fleet trusts, the one that issues first"))
-    .action((options: FleetOptions) => show(options, context));
-  addFleetCommand(ca.command("rotate").description("make a new authority, which issues certificates from now on"), ROTATE)
-    .option("--distrust", "trust those before no more, for a key that was stolen: every device has to join again", false)
+  addFleetCommand(
+    ca.command("show").description("show the authorities that the fleet trusts, the one that issues first"),
+  ).action((options: FleetOptions) => show(options, context));
+  addFleetCommand(
+    ca.command("rotate").description("make a new authority, which issues certificates from now on"),
+    ROTATE,
+  )
+    .option(
+      "--distrust",
+      "trust those before no more, for a key that was stolen: every device has to join again",
+      false,
+    )
     .option("--reason <words>", "why; goes into the events", "")
     .action((options: RotateOptions) => rotate(options, context));
-  addFleetCommand(ca.command("export").description("write the authorities' certificates as PEM; they are no secret"), EXPORT)
+  addFleetCommand(
+    ca.command("export").description("write the authorities' certificates as PEM; they are no secret"),
+    EXPORT,
+  )
     .option("-o, --output <file>", "where they go (default: standard output)")
     .addOption(forceOption())
     .action((options: ExportOptions) => exportAuthorities(options, context));
@@ -50,7 +61,9 @@ async function show(options: FleetOptions, context: Asking): Promise<void> {
   const { terminal } = context;
   const { fleet, certificates, certificateValidMs } = await authorityOf(options, context);
   terminal.record({ fleet, certificates, certificateValidMs });
-  terminal.line(`${fleet}; devices' certificates are good for ${formatMs(certificateValidMs)}, and renewed at half of it`);
+  terminal.line(
+    `${fleet}; devices' certificates are good for ${formatMs(certificateValidMs)}, and renewed at half of it`,
+  );
   certificates.forEach(({ digest, endsAtMs }, at) => {
     terminal.line(`  ${digest}  until ${formatMoment(endsAtMs)} UTC  ${at === 0 ? "issues" : "is trusted"}`);
   });
@@ -63,7 +76,12 @@ async function rotate(options: RotateOptions, context: Asking): Promise<void> {
     const made = await admin.rotateAuthority({ isDistrusting, reason }, call);
     return { ...made, all: await admin.getAuthority({}, call) };
   });
-  await refreshContext(options, all.certificates.map(({ certificatePem }) => certificatePem).join(""), context, context);
+  await refreshContext(
+    options,
+    all.certificates.map(({ certificatePem }) => certificatePem).join(""),
+    context,
+    context,
+  );
   terminal.record({ event: "authority-rotated", ...certificate, isDistrusting });
   terminal.line(`the authority ${certificate.digest} issues from now on`);
   terminal.line(
@@ -82,5 +100,7 @@ async function exportAuthorities(options: ExportOptions, context: Asking): Promi
   terminal.record({ event: "authorities", fleet, pem, file: output ?? null });
   if (output === undefined) return terminal.line(pem.trimEnd());
   await writeFileAtomic(resolve(workingFolder, output), pem, { mode: 0o644, signal });
-  terminal.line(`${certificates.length === 1 ? "the certificate is" : `${certificates.length} certificates are`} in ${output}`);
+  terminal.line(
+    `${certificates.length === 1 ? "the certificate is" : `${certificates.length} certificates are`} in ${output}`,
+  );
 }

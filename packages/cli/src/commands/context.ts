@@ -9,7 +9,10 @@ import { createListing } from "../output/listing.ts";
 
 /** `mpo context list`, `use`, `show` and `remove`. */
 export function define(command: Command, context: CommandContext): void {
-  command.command("list").description("list the fleets that you have logged in to").action(() => list(context));
+  command
+    .command("list")
+    .description("list the fleets that you have logged in to")
+    .action(() => list(context));
   command
     .command("use")
     .description("let commands ask this fleet from now on")

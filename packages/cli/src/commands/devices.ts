@@ -120,7 +120,9 @@ async function listDevices(options: DeviceFilter, context: Asking): Promise<void
   terminal.line(`${counts.devices} ${counts.devices === 1 ? "device" : "devices"}, ${counts.online} online`);
   if (waiting !== undefined) terminal.line(waiting);
   if (counts.devices === 0 && !isFilter(options))
-    terminal.note("hint: start an agent here: mpo agent; on another machine, with a line of mpo token create --accept");
+    terminal.note(
+      "hint: start an agent on a device: mpo agent; on another machine, with a line of mpo token create --accept",
+    );
 }
 
 function rowOf({ device, nowMs }: SelectedDevice): readonly string[] {
@@ -156,7 +158,8 @@ async function showDevice(name: string, options: FleetOptions, context: Asking):
   const records = windows.map((window) => ({ ...window, ...accuracyIntervalOf(window) }));
   terminal.record({ ...device, windows: records, probeFailures, enrolment: enrolment ?? null });
   const table = createTable(terminal, [], { compact: true });
-  for (const [what, value] of [...factsOf(device, serverTimeMs), ...enrolmentFacts(enrolment)]) table.push([what, value]);
+  for (const [what, value] of [...factsOf(device, serverTimeMs), ...enrolmentFacts(enrolment)])
+    table.push([what, value]);
   terminal.line(table.toString());
   for (const { code, sinceMs, message } of device.conditions) {
     terminal.line(`needs a look, since ${formatAge(serverTimeMs - sinceMs)}: ${code}: ${message}`);

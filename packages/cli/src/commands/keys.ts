@@ -32,9 +32,13 @@ const MAX_KEY_BYTES = 4096;
 
 /** `mpo keys show`, `rotate` and `export-root`. */
 export function define(keys: Command, context: CommandContext): void {
-  addFleetCommand(keys.command("show").description("show the root key's public half, and the epoch of the keys that sign"))
-    .action((options: FleetOptions) => show(options, context));
-  addFleetCommand(keys.command("rotate").description("replace the key that signs documents, and retire it everywhere"), ROTATE)
+  addFleetCommand(
+    keys.command("show").description("show the root key's public half, and the epoch of the keys that sign"),
+  ).action((options: FleetOptions) => show(options, context));
+  addFleetCommand(
+    keys.command("rotate").description("replace the key that signs documents, and retire it everywhere"),
+    ROTATE,
+  )
     .option("--root <file>", "the fleet's root key, where it is kept offline; it does not leave this machine")
     .option("--reason <words>", "why; goes into the events", "")
     .action((options: RotateOptions) => rotate(options, context));
@@ -102,7 +106,9 @@ function requireRoot(rootPem: string | undefined, offlinePublicKey: string | und
     throw new MpoError("invalid-argument", "the coordinator has the root key itself", { hint: "Leave --root away." });
   }
   if (rootPem === undefined) {
-    throw new MpoError("precondition-failed", "the fleet's root key is kept offline", { hint: "Give its file: --root FILE." });
+    throw new MpoError("precondition-failed", "the fleet's root key is kept offline", {
+      hint: "Give its file: --root FILE.",
+    });
   }
   if (signingPublicKey(rootPem) === offlinePublicKey) return;
   throw new MpoError("invalid-argument", "this root key is another fleet's", {

@@ -21,7 +21,10 @@ export function define(nats: Command, context: CommandContext): void {
   nats
     .command("setup")
     .description("print or write what NATS servers of others need, so that they serve a fleet")
-    .option("--data <folder>", "the coordinator's, with the fleet's keys; made if it is new (default: as for mpo coordinator)")
+    .option(
+      "--data <folder>",
+      "the coordinator's, with the fleet's keys; made if it is new (default: as for mpo coordinator)",
+    )
     .option("-o, --output <folder>", "write the files of a server there (default: print its configuration)")
     .option("--accounts-folder <folder>", "where a server keeps the accounts", "accounts")
     .addOption(durationOption("--expires <duration>", "how long the servers' certificate is good", "365d"))

@@ -26,7 +26,11 @@ export function define(token: Command, context: CommandContext): void {
     .option("--uses <n>", "devices that it lets in", wholeNumber(1, 100_000), 1)
     .addOption(durationOption("--expires <duration>", "how long it is good", "10min"))
     .option("--device <name>", "only for the device of this name (default: any that is new)", fleetName)
-    .option("--label <name=value>", "label of devices that join by it; may be repeated (default: none)", repeated(labelOf))
+    .option(
+      "--label <name=value>",
+      "label of devices that join by it; may be repeated (default: none)",
+      repeated(labelOf),
+    )
     .option("--accept", "devices are part of the fleet at once; else they wait: mpo devices accept NAME", false)
     .option("--count <n>", "lines to make, one for each device", wholeNumber(1, 1000), 1)
     .action((options: CreateOptions) => createTokens(options, context));
@@ -67,7 +71,9 @@ async function createTokens(options: CreateOptions, context: Asking): Promise<vo
     terminal.line(joinString);
     terminal.record({ event: "token-created", ...tokens[at], joinString });
   });
-  terminal.note("next: on the device, with the line in a file: mpo agent --join @FILE    or, to paste it: mpo agent --join -");
+  terminal.note(
+    "next: on the device, with the line in a file: mpo agent --join @FILE    or, to paste it: mpo agent --join -",
+  );
   if (!isAccepting) terminal.note("next: then let it in here: mpo devices pending, and mpo devices accept NAME");
 }
 

@@ -152,7 +152,7 @@ describe("mpo doctor", () => {
     t.after(() => {
       delete process.env["MPO_COORDINATOR"];
     });
-    const { records } = await startCommand(["doctor", "--role", "coordinator", "--json"]).outcome;
+    const { records } = await startCommand(["doctor", "--role", "coordinator", "--insecure", "--json"]).outcome;
     assert.equal(records.find(({ check }) => check === "coordinator")?.["state"], "ok");
   });
 });

@@ -36,7 +36,11 @@ export function defineAdmission(devices: Command, context: CommandContext): void
   for (const [verb, [state, does]] of Object.entries(DECISIONS)) {
     addFleetCommand(devices.command(verb).description(does), `\nExample:\n  mpo devices ${verb} pi-7\n`)
       .argument("<device>", "its name", fleetName)
-      .option("--key <digest>", "only if this is its key; on the device: mpo agent key (default: whatever it has)", keyDigest)
+      .option(
+        "--key <digest>",
+        "only if this is its key; on the device: mpo agent key (default: whatever it has)",
+        keyDigest,
+      )
       .option("--reason <words>", "why; goes into the events", "")
       .action((device: string, options: DecideOptions) => decide(device, state, options, context));
   }

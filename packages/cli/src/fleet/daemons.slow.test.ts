@@ -3,7 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { EXIT_CODES } from "@mpo/runtime";
-import { noNatsServer, startCoordinator, startDaemon, testFolder } from "../test-support/fleet-room.ts";
+import { at, noNatsServer, startCoordinator, startDaemon, testFolder } from "../test-support/fleet-room.ts";
 import { runCommand, startCommand } from "../testing/run-command.ts";
 
 describe("mpo coordinator and mpo agent", { skip: noNatsServer }, () => {
@@ -12,7 +12,7 @@ describe("mpo coordinator and mpo agent", { skip: noNatsServer }, () => {
     const coordinator = await startCoordinator(t, folder);
     const { grpc, http } = coordinator.ready;
     assert.equal((await fetch(`${String(http)}/readyz`)).status, 200);
-    const agentArgs = ["agent", "--coordinator", String(grpc), "--device", "pi-1", "--data", join(folder, "agent")];
+    const agentArgs = ["agent", ...at(grpc), "--device", "pi-1", "--data", join(folder, "agent")];
     const agent = await startDaemon(t, [...agentArgs, "--memory-limit", "1GiB"]);
     assert.equal(agent.ready["device"], "pi-1");
     const metric = async (): Promise<string> => (await fetch(`${String(http)}/metrics`)).text();
@@ -67,7 +67,7 @@ describe("mpo coordinator and mpo agent", { skip: noNatsServer }, () => {
   it("an agent says its owner's limits, and does not start with a file that says none", async (t) => {
     const folder = await testFolder(t);
     const [data, named] = [join(folder, "agent"), join(folder, "owner.json")];
-    const args = ["agent", "--coordinator", "127.0.0.1:1", "--data", data];
+    const args = ["agent", ...at("127.0.0.1:1"), "--data", data];
     const refusedWith = async (content: string, says: RegExp): Promise<void> => {
       await writeFile(named, content);
       const { code, stderr } = await runCommand([...args, "--limits", named, "--quiet"]);
@@ -90,7 +90,7 @@ describe("mpo coordinator and mpo agent", { skip: noNatsServer }, () => {
 
   it("an agent is up without a coordinator", async (t) => {
     const folder = await testFolder(t);
-    const agent = await startDaemon(t, ["agent", "--coordinator", "127.0.0.1:1", "--data", join(folder, "agent")]);
+    const agent = await startDaemon(t, ["agent", ...at("127.0.0.1:1"), "--data", join(folder, "agent")]);
     const { code, stderr } = await agent.stop("SIGINT");
     assert.equal(code, EXIT_CODES.cancelled);
     assert.doesNotMatch(stderr, /"level":"error"/u);

@@ -3,7 +3,7 @@ import { cp } from "node:fs/promises";
 import { join } from "node:path";
 import { it } from "node:test";
 import { createLogger } from "@mpo/runtime";
-import { noNatsServer, startCoordinator, testFolder } from "../test-support/fleet-room.ts";
+import { at, noNatsServer, startCoordinator, testFolder } from "../test-support/fleet-room.ts";
 import { startTinyDevice } from "../test-support/tiny-device.ts";
 import { runCommand } from "../testing/run-command.ts";
 
@@ -17,7 +17,7 @@ it("two agents from one copied disk are noticed, one is configured, and the othe
   const { ready } = await startCoordinator(t, folder, ["--heartbeat", "1s"]);
   const coordinator = String(ready["grpc"]);
   const json = async (...args: readonly string[]): Promise<readonly Facts[]> =>
-    (await runCommand([...args, "--json", "--coordinator", coordinator])).records;
+    (await runCommand([...args, "--json", ...at(coordinator)])).records;
   const until = async (holds: () => boolean | Promise<boolean>): Promise<void> => {
     while (!(await holds())) await new Promise((wake) => setTimeout(wake, 50));
   };

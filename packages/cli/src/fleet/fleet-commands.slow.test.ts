@@ -3,7 +3,7 @@ import { cp, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { describe, it } from "node:test";
 import { EXIT_CODES } from "@mpo/runtime";
-import { noNatsServer, startCoordinator, testFolder } from "../test-support/fleet-room.ts";
+import { at, noNatsServer, startCoordinator, testFolder } from "../test-support/fleet-room.ts";
 import { BROKEN_DEVICE, SEEN, startTinyDevice } from "../test-support/tiny-device.ts";
 import { type CommandOutcome, runCommand, startCommand } from "../testing/run-command.ts";
 
@@ -32,10 +32,9 @@ describe("a fleet from the command line", { skip: noNatsServer, timeout: 180_000
     const folder = await testFolder(t);
     const { ready } = await startCoordinator(t, folder);
     const coordinator = String(ready["grpc"]);
-    const mpo = (...args: readonly string[]): Promise<CommandOutcome> =>
-      runCommand([...args, "--coordinator", coordinator]);
+    const mpo = (...args: readonly string[]): Promise<CommandOutcome> => runCommand([...args, ...at(coordinator)]);
     const json = (...args: readonly string[]): Promise<CommandOutcome> => mpo(...args, "--json");
-    const follower = startCommand(["events", "--follow", "--json", "--coordinator", coordinator]);
+    const follower = startCommand(["events", "--follow", "--json", ...at(coordinator)]);
     t.after(() => follower.signal("SIGINT"));
     const berlin = [{ name: "site", value: "berlin" }];
     const limits = { memory: "4 GB", window: "2h" };
@@ -175,8 +174,7 @@ describe("a fleet from the command line", { skip: noNatsServer, timeout: 180_000
     const folder = await testFolder(t);
     const { ready } = await startCoordinator(t, folder, ["--heartbeat", "1s"]);
     const coordinator = String(ready["grpc"]);
-    const mpo = (...args: readonly string[]): Promise<CommandOutcome> =>
-      runCommand([...args, "--coordinator", coordinator]);
+    const mpo = (...args: readonly string[]): Promise<CommandOutcome> => runCommand([...args, ...at(coordinator)]);
     const device = await startTinyDevice(t, { device: "pi-1", coordinator, folder });
     await eventually(() => mpo("config", "show", "pi-1"), ok);
     const early = await mpo("devices", "remove", "pi-1", "--yes");
@@ -246,7 +244,7 @@ describe("a fleet from the command line", { skip: noNatsServer, timeout: 180_000
     const { ready } = await startCoordinator(t, folder);
     const coordinator = String(ready["grpc"]);
     await startTinyDevice(t, { device: BROKEN_DEVICE, coordinator, folder });
-    const show = ["devices", "show", BROKEN_DEVICE, "--coordinator", coordinator];
+    const show = ["devices", "show", BROKEN_DEVICE, ...at(coordinator)];
     const { stdout } = await eventually(
       () => runCommand(show),
       (outcome) => outcome.stdout.includes("the probe of tiny failed"),
@@ -255,18 +253,18 @@ describe("a fleet from the command line", { skip: noNatsServer, timeout: 180_000
       stdout,
       /failed .* ago: nothing fits\. Free some memory\.\s+it is tried again in \d.* s at the earliest/u,
     );
-    const events = await runCommand(["events", "--coordinator", coordinator]);
+    const events = await runCommand(["events", ...at(coordinator)]);
     assert.match(events.stdout, /probe-failed +broken +.*tiny, 1 in a row: nothing fits/u);
   });
 
   it("says what is wrong", async (t) => {
     const folder = await testFolder(t);
     const { ready } = await startCoordinator(t, folder);
-    const there = ["--coordinator", String(ready["grpc"])];
+    const there = at(ready["grpc"]);
     const refused: readonly { readonly args: readonly string[]; readonly code: number; readonly says: RegExp }[] = [
-      { args: ["devices", "list", "--coordinator", "127.0.0.1:1"], code: 6, says: /hint: Start one with `mpo coordi/u },
+      { args: ["devices", "list", ...at("127.0.0.1:1")], code: 6, says: /hint: Start one with `mpo coordi/u },
       {
-        args: ["events", "--follow", "--coordinator", "127.0.0.1:1"],
+        args: ["events", "--follow", ...at("127.0.0.1:1")],
         code: 6,
         says: /127\.0\.0\.1:1 does not answer/u,
       },
@@ -297,7 +295,7 @@ describe("a fleet from the command line", { skip: noNatsServer, timeout: 180_000
     const folder = await testFolder(t);
     const before = await startCoordinator(t, folder);
     const address = String(before.ready["grpc"]);
-    const follow = ["events", "--follow", "--json", "--coordinator", address];
+    const follow = ["events", "--follow", "--json", ...at(address)];
     let noticed = (): void => undefined;
     const isAway = new Promise<void>((resolve) => {
       noticed = resolve;

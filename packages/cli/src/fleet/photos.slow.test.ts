@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { createRandom, type Random } from "@mpo/datasets";
 import { encodePng } from "@mpo/datasets/testing";
 import { EXIT_CODES } from "@mpo/runtime";
-import { noNatsServer, startCoordinator, startDaemon, testFolder } from "../test-support/fleet-room.ts";
+import { at, noNatsServer, startCoordinator, startDaemon, testFolder } from "../test-support/fleet-room.ts";
 import { runCommand } from "../testing/run-command.ts";
 
 /** A model of Keras that ends in one sigmoid and takes 16x16x3. */
@@ -66,10 +66,10 @@ describe("a sigmoid model of cats and dogs", { skip: noNatsServer }, () => {
     assert.ok(clean > 0.95 && before < clean - 0.1, `${clean}, ${before}`);
 
     const coordinator = await startCoordinator(t, folder);
-    const at = ["--coordinator", String(coordinator.ready["grpc"])];
+    const there = at(coordinator.ready["grpc"]);
     const soon = ["--cpu-share", "equal", "--probe-patience", "500ms", "--tick", "500ms", "--probe-time", "15s"];
     const places = ["--data", join(folder, "agent"), "--serving", join(folder, "serving")];
-    await startDaemon(t, ["agent", ...at, "--device", "pi", ...places, ...soon, "--drift-probe-time", "0s"]);
+    await startDaemon(t, ["agent", ...there, "--device", "pi", ...places, ...soon, "--drift-probe-time", "0s"]);
     const drop = async (name: string, isDark: boolean): Promise<void> => {
       for (let batch = 0; batch < 9; batch++) {
         await writePhotos(`dropped/${name}${batch}`, 16, isDark);
@@ -79,7 +79,7 @@ describe("a sigmoid model of cats and dogs", { skip: noNatsServer }, () => {
     };
     const event = async (kind: string): Promise<Readonly<Record<string, unknown>>> => {
       for (;;) {
-        const found = (await run("events", ...at)).find((record) => String(record["kind"]).startsWith(kind));
+        const found = (await run("events", ...there)).find((record) => String(record["kind"]).startsWith(kind));
         if (found !== undefined) return found;
         await new Promise((wake) => setTimeout(wake, 500));
       }

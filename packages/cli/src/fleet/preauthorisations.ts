@@ -20,22 +20,29 @@ export function readPreauthorisations(text: string, file: string): readonly Prea
   const mistakes: string[] = [];
   const found = new Map<string, Preauthorisation>();
   const lineOfKey = new Map<string, number>();
-  text.split(/\r?\n/u).forEach((line, at) => {
+  for (const [at, line] of text.split(/\r?\n/u).entries()) {
     const number = at + 1;
     const trimmed = line.trim();
-    if (trimmed === "" || trimmed.startsWith("#") || (number === 1 && /^name\s*,/iu.test(trimmed))) return;
+    if (trimmed === "" || trimmed.startsWith("#") || (number === 1 && /^name\s*,/iu.test(trimmed))) continue;
     const read = trimmed.startsWith("{") ? fromJson(trimmed) : fromCells(trimmed);
     const wrong = typeof read === "string" ? read : mistakeIn(read, found, lineOfKey);
-    if (wrong !== undefined || typeof read === "string") return void mistakes.push(`line ${number}: ${wrong}`);
+    if (wrong !== undefined || typeof read === "string") {
+      mistakes.push(`line ${number}: ${wrong}`);
+      continue;
+    }
     found.set(read.name, read);
     lineOfKey.set(read.keyDigest, number);
-  });
+  }
   if (mistakes.length === 0 && found.size === 0) mistakes.push("it names no device");
   if (mistakes.length === 0) return [...found.values()];
   const more = mistakes.length > MOST_LISTED ? [`and ${mistakes.length - MOST_LISTED} more`] : [];
-  throw new MpoError("invalid-data", [`${file} is not used:`, ...mistakes.slice(0, MOST_LISTED), ...more].join("\n  "), {
-    hint: "A line is NAME,KEY with labels after it, as mpo agent key prints it on the device. Nothing was changed.",
-  });
+  throw new MpoError(
+    "invalid-data",
+    [`${file} is not used:`, ...mistakes.slice(0, MOST_LISTED), ...more].join("\n  "),
+    {
+      hint: "A line is NAME,KEY with labels after it, as mpo agent key prints it on the device. Nothing was changed.",
+    },
+  );
 }
 
 /** A text says what is wrong. */

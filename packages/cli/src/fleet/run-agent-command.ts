@@ -12,11 +12,12 @@ import {
   limitsFile,
   runAgentDaemon,
 } from "@mpo/agent";
-import { formatBytes, given, MIB } from "@mpo/core";
+import { formatBytes, given, MIB, USUAL_ADDRESSES } from "@mpo/core";
 import { linkSignals, makeFolder, systemClock, throwIfAborted } from "@mpo/io";
 import { type Logger, type LogLevel, runServices, type Service } from "@mpo/runtime";
 import { findJoining, type JoiningOptions } from "../access/find-joining.ts";
 import type { Daemon, Files, Output } from "../command-context.ts";
+import { targetOf } from "../options/address-options.ts";
 import { nameOfHost } from "../options/fleet-options.ts";
 import { printError } from "../output/print-error.ts";
 import { commandLogger } from "./command-logger.ts";
@@ -68,7 +69,7 @@ export async function runAgentCommand(options: AgentCommandOptions, context: Dae
     const { identity } = settings;
     const connection = await connectFleet({
       identity,
-      coordinator: joining.coordinators[0] ?? "",
+      coordinator: joining.coordinators[0] ?? targetOf(USUAL_ADDRESSES.grpc),
       ...given({ natsServers: options.nats }),
       ...common,
     });

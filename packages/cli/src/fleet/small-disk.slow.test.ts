@@ -21,7 +21,7 @@ const GUIDE = new URL("../../../../deploy/guides/fleet.md", import.meta.url);
 describe("a coordinator's disk", { skip: noNatsServer || noSmallDisk, timeout: 300_000 }, () => {
   it("that is too small for a new store is refused with what is needed, and doctor and guide agree", async (t) => {
     const disk = await smallDisk(t, 200);
-    const coordinator = disk.start(["coordinator", ...PORTS, "--data", `${disk.folder}/c`]);
+    const coordinator = disk.start(["coordinator", "--insecure", ...PORTS, "--data", `${disk.folder}/c`]);
     assert.equal(await coordinator.code, EXIT_CODES.unavailable);
     const needs = `needs ${formatBytes(STORE_NEEDS_BYTES)}`;
     assert.match(coordinator.said(), new RegExp(`${needs} free on the disk of ${disk.folder}/c; it has `, "u"));
@@ -33,7 +33,7 @@ describe("a coordinator's disk", { skip: noNatsServer || noSmallDisk, timeout: 3
 
   it("with 1 GB starts, and starts again when little is left", async (t) => {
     const disk = await smallDisk(t, 1000);
-    const args = ["coordinator", ...PORTS, "--data", `${disk.folder}/c`];
+    const args = ["coordinator", "--insecure", ...PORTS, "--data", `${disk.folder}/c`];
     const first = disk.start(args);
     await first.until(/is ready/u);
     first.child.kill("SIGTERM");
@@ -46,7 +46,7 @@ describe("a coordinator's disk", { skip: noNatsServer || noSmallDisk, timeout: 3
 
   it("gives a full bucket more while the coordinator runs", async (t) => {
     const disk = await smallDisk(t, 300);
-    const coordinator = disk.start(["coordinator", ...PORTS, "--data", `${disk.folder}/c`]);
+    const coordinator = disk.start(["coordinator", "--insecure", ...PORTS, "--data", `${disk.folder}/c`]);
     const [, target = ""] = await coordinator.until(/agents and commands +(\S+)/u);
     const [, url = ""] = await coordinator.until(/NATS +(nats:\S+)/u);
     const link = await NatsLink.open({ servers: [url], name: "test" });
@@ -73,7 +73,7 @@ describe("a coordinator's disk", { skip: noNatsServer || noSmallDisk, timeout: 3
 
   it("that is full is told by readiness, the log and exit codes, and all goes on when there is room", async (t) => {
     const disk = await smallDisk(t, 300);
-    const coordinator = disk.start(["coordinator", ...PORTS, "--data", `${disk.folder}/c`]);
+    const coordinator = disk.start(["coordinator", "--insecure", ...PORTS, "--data", `${disk.folder}/c`]);
     const [, http = ""] = await coordinator.until(/metrics and health +(http:\S+)\/metrics/u);
     const ready = async (): Promise<string> => {
       const response = await fetch(`${http}/readyz`);

@@ -35,8 +35,12 @@ export interface RunningDaemon {
 }
 
 /** Starts `mpo coordinator` or `mpo agent` in this process; it is stopped after the test. */
-export async function startDaemon(context: TestContext, args: readonly string[]): Promise<RunningDaemon> {
-  const command = startCommand([...args, "--json"]);
+export async function startDaemon(
+  context: TestContext,
+  args: readonly string[],
+  options: Parameters<typeof startCommand>[1] = {},
+): Promise<RunningDaemon> {
+  const command = startCommand([...args, "--json"], options);
   const stop: RunningDaemon["stop"] = (signal = "SIGTERM") => {
     command.signal(signal);
     return command.outcome;
@@ -46,12 +50,22 @@ export async function startDaemon(context: TestContext, args: readonly string[])
   return { ready, command, stop };
 }
 
-/** Starts a coordinator on free ports. */
+/** Options of a command that asks a coordinator of `startCoordinator`. */
+export function at(coordinator: unknown): readonly string[] {
+  return ["--insecure", "--coordinator", String(coordinator)];
+}
+
+/** Starts a coordinator on free ports, which asks nobody who they are. */
 export function startCoordinator(
   context: TestContext,
   folder: string,
   more: readonly string[] = [],
 ): Promise<RunningDaemon> {
   const ports = ["--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"];
-  return startDaemon(context, ["coordinator", ...ports, "--data", join(folder, "coordinator"), ...more]);
+  return startDaemon(context, ["coordinator", "--insecure", ...ports, "--data", join(folder, "coordinator"), ...more]);
+}
+
+/** A user of a machine: state and configuration of their own, in a folder. */
+export function userIn(folder: string): Readonly<Record<string, string | undefined>> {
+  return { ...process.env, XDG_STATE_HOME: join(folder, "state"), XDG_CONFIG_HOME: join(folder, "config") };
 }

@@ -86,7 +86,13 @@ export function startCommand(
 /** Runs `mpo` in this process. `interruptWhen` sees standard error as it grows; true means Ctrl-C, once. */
 export async function runCommand(
   args: readonly string[],
-  { interruptWhen = () => false }: { readonly interruptWhen?: (stderr: string) => boolean } = {},
+  {
+    interruptWhen = () => false,
+    ...rest
+  }: {
+    readonly interruptWhen?: (stderr: string) => boolean;
+    readonly environment?: Readonly<Record<string, string | undefined>>;
+  } = {},
 ): Promise<CommandOutcome> {
   let isInterrupted = false;
   const onError = (stderr: string, command: EventEmitter): void => {
@@ -94,5 +100,5 @@ export async function runCommand(
     isInterrupted = true;
     command.emit("SIGINT");
   };
-  return await startCommand(args, { onError }).outcome;
+  return await startCommand(args, { onError, ...rest }).outcome;
 }
