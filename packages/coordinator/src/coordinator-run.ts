@@ -18,6 +18,7 @@ import { servicesOf } from "./api/services.ts";
 import { type Coordinator, createCoordinator } from "./coordinator.ts";
 import { type StatusServer, startStatusServer } from "./http/status-server.ts";
 import { identifyBy } from "./identity/identify.ts";
+import { createOidcVerifier } from "./identity/oidc.ts";
 import { leaveLocalJoin } from "./local-join.ts";
 import { hereOf, reachableHosts, targetOf } from "./reachable.ts";
 import { RunIdentity } from "./run-identity.ts";
@@ -232,13 +233,17 @@ export class CoordinatorRun {
       name: "grpc",
       start: async () => {
         const coordinator = made(this.#coordinator);
-        const { grpc, callsPerSecond } = coordinator.settings;
+        const { grpc, callsPerSecond, oidc } = coordinator.settings;
+        const verifyPerson = oidc && createOidcVerifier(oidc, { clock: systemClock });
         this.#grpc = await startGrpcServer({
           ...grpc,
           services: servicesOf(coordinator),
           ...(this.#identity === undefined
             ? {}
-            : { tls: this.#identity.tls, identify: identifyBy(made(coordinator.identities), systemClock, undefined) }),
+            : {
+                tls: this.#identity.tls,
+                identify: identifyBy(made(coordinator.identities), systemClock, verifyPerson),
+              }),
           onRefused: (path) => coordinator.metrics.refused(path),
           quota: { perSecond: callsPerSecond, burst: 4 * callsPerSecond },
           logger: this.#logger,
