@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { given, MpoError } from "@mpo/core";
 import { systemClock } from "@mpo/io";
@@ -73,6 +74,13 @@ export class CoordinatorRun {
       if (signal.aborted) throw err;
       this.#logger.warn("commands on this machine have to log in: what they need could not be written", { err });
     }
+  }
+
+  /** Of a port that was any free one, nobody would find it again. */
+  async removeLocalJoin(): Promise<void> {
+    const { localJoinFile } = this.#options;
+    if (localJoinFile === undefined || this.#settings.insecure || this.#settings.grpc.port !== 0) return;
+    await rm(localJoinFile(made(this.#grpc).port), { force: true });
   }
 
   get deviceCount(): number {
