@@ -65,6 +65,8 @@ const VENDOR_ROOMS: readonly { readonly vendor: RegExp; readonly room: string }[
   { vendor: /^@tensorflow\//u, room: "engine" },
   { vendor: /^(@grpc\/grpc-js|nats)$/u, room: "transport" },
   { vendor: /^(@peculiar\/x509|@nats-io\/.+)$/u, room: "identity" },
+  { vendor: /^jose$/u, room: "coordinator" },
+  { vendor: /^openid-client$/u, room: "cli" },
   { vendor: /^pino$/u, room: "runtime" },
 ];
 

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { given, MpoError } from "@mpo/core";
 import { systemClock } from "@mpo/io";
@@ -18,6 +19,7 @@ import { servicesOf } from "./api/services.ts";
 import { type Coordinator, createCoordinator } from "./coordinator.ts";
 import { type StatusServer, startStatusServer } from "./http/status-server.ts";
 import { identifyBy } from "./identity/identify.ts";
+import { createOidcVerifier } from "./identity/oidc.ts";
 import { leaveLocalJoin } from "./local-join.ts";
 import { hereOf, reachableHosts, targetOf } from "./reachable.ts";
 import { RunIdentity } from "./run-identity.ts";
@@ -72,6 +74,13 @@ export class CoordinatorRun {
       if (signal.aborted) throw err;
       this.#logger.warn("commands on this machine have to log in: what they need could not be written", { err });
     }
+  }
+
+  /** Of a port that was any free one, nobody would find it again. */
+  async removeLocalJoin(): Promise<void> {
+    const { localJoinFile } = this.#options;
+    if (localJoinFile === undefined || this.#settings.insecure || this.#settings.grpc.port !== 0) return;
+    await rm(localJoinFile(made(this.#grpc).port), { force: true });
   }
 
   get deviceCount(): number {
@@ -232,13 +241,17 @@ export class CoordinatorRun {
       name: "grpc",
       start: async () => {
         const coordinator = made(this.#coordinator);
-        const { grpc, callsPerSecond } = coordinator.settings;
+        const { grpc, callsPerSecond, oidc } = coordinator.settings;
+        const verifyPerson = oidc && createOidcVerifier(oidc, { clock: systemClock });
         this.#grpc = await startGrpcServer({
           ...grpc,
           services: servicesOf(coordinator),
           ...(this.#identity === undefined
             ? {}
-            : { tls: this.#identity.tls, identify: identifyBy(made(coordinator.identities), systemClock, undefined) }),
+            : {
+                tls: this.#identity.tls,
+                identify: identifyBy(made(coordinator.identities), systemClock, verifyPerson),
+              }),
           onRefused: (path) => coordinator.metrics.refused(path),
           quota: { perSecond: callsPerSecond, burst: 4 * callsPerSecond },
           logger: this.#logger,

@@ -139,7 +139,7 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
     presenceMs: () => health.presenceMs,
     onPushed: (cause) => metrics.pushed(cause),
   });
-  const identityApi = new IdentityApi({ audit, clock, registry, identities });
+  const identityApi = new IdentityApi({ audit, clock, registry, identities, oidc: settings.oidc });
   const worker = searchWorker({ searches, profiles, priors, audit, metrics, logger });
   const parts = { registry, statuses, profiles, priors, documents, queue, ...identities?.watched };
   const ends = new AbortController();

@@ -29,7 +29,7 @@ export async function runCoordinator(settings: CoordinatorSettings, options: Run
       logger.info("the coordinator is ready", { ...addresses });
       onReady?.(addresses);
     },
-    stop: () => Promise.resolve(),
+    stop: () => run.removeLocalJoin(),
   };
   return await runServices([...run.services(), ready], { process, logger, signal, onFailure });
 }

@@ -28,7 +28,23 @@ void describe("settings", () => {
     });
   }
 
+  const oidc = { clientId: "mpo", groupsClaim: "groups", roles: [] };
+  for (const issuer of [
+    "https://id.example",
+    "http://127.0.0.1:9000",
+    "http://[::1]:9000/realms/x",
+    "http://localhost",
+  ]) {
+    void it(`tokens of ${issuer} may be taken`, () => {
+      assert.equal(resolveSettings({ oidc: { ...oidc, issuer } }, newId).oidc?.issuer, issuer);
+    });
+  }
+
   const bad: readonly CoordinatorSettings[] = [
+    { insecure: true, oidc: { ...oidc, issuer: "https://id.example" } },
+    ...["http://id.example", "http://127.0.0.1.example", "ftp://127.0.0.1", "id.example", ""].map((issuer) => ({
+      oidc: { ...oidc, issuer },
+    })),
     { heartbeatSeconds: 0 },
     { heartbeatSeconds: Number.NaN },
     { budget: { memoryShare: 1.5 } },

@@ -1,6 +1,8 @@
 import { MAX_MS, MpoError, USUAL_ADDRESSES } from "@mpo/core";
 import { CERTIFICATE_LIFETIME_MS } from "@mpo/identity";
 import { isLoopback } from "@mpo/transport";
+import { requireSafeUrl } from "./identity/issuer-keys.ts";
+import type { OidcSettings } from "./identity/oidc.ts";
 import { DEFAULT_PROBE_POLICY, type ProbePolicy } from "./probes/probe-orders.ts";
 import { type BudgetPolicy, DEFAULT_BUDGET_POLICY } from "./search/device-budget.ts";
 
@@ -40,6 +42,8 @@ export interface ResolvedSettings {
   readonly documentValidMs: number;
   /** Devices that were not heard of for so long leave the fleet, milliseconds. Default: none ever does. */
   readonly retireAfterMs?: number;
+  /** Whose tokens people may use in addition to the fleet's own. Default: nobody's. */
+  readonly oidc?: OidcSettings;
 }
 
 /** Settings as they are given: what is absent takes its default. */
@@ -79,9 +83,16 @@ export function resolveSettings(settings: CoordinatorSettings, newId: () => stri
   checkNumber("leaseMs", resolved.leaseMs, 100, 3_600_000);
   checkNumber("documentValidMs", resolved.documentValidMs, 1000, 400 * 86_400_000);
   if (resolved.retireAfterMs !== undefined) checkNumber("retireAfterMs", resolved.retireAfterMs, 3_600_000, MAX_MS);
+  if (resolved.oidc !== undefined) requireOidc(resolved.oidc, resolved);
   checkNumber("certificateValidMs", resolved.certificateValidMs, 10_000, 400 * 86_400_000);
   if (resolved.insecure) for (const { host } of [grpc, http]) requireLoopback(host);
   return resolved;
+}
+
+function requireOidc({ issuer }: OidcSettings, { insecure }: Pick<ResolvedSettings, "insecure">): void {
+  requireSafeUrl(issuer);
+  if (!insecure) return;
+  throw new MpoError("invalid-argument", "with --insecure nobody logs in, at an OpenID provider neither");
 }
 
 /** Throws `precondition-failed` for an address that others can reach. */

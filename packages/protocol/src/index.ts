@@ -74,6 +74,7 @@ export {
   type AdminServiceMethods,
   FLEET_SERVICE,
   type FleetServiceMethods,
+  isOpenCall,
   type Method,
   type RequestOf,
   type ResponseOf,

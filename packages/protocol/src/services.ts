@@ -122,3 +122,10 @@ export const ADMIN_SERVICE = {
   installKeys: ask("InstallKeys", identity.installKeysRequest, identity.installKeysResponse),
   verifyEvents: watch("VerifyEvents", admin.verifyEventsRequest, admin.verifyEventsResponse),
 };
+
+const OPEN_CALLS: readonly string[] = [FLEET_SERVICE.enroll.path, ADMIN_SERVICE.getAuthority.path];
+
+/** Whether those may make a call who prove nothing: a device that joins, and a person who asks where to log in. */
+export function isOpenCall(path: string): boolean {
+  return OPEN_CALLS.includes(path);
+}

@@ -11,7 +11,7 @@ export interface FleetConnectionOptions {
   /** "host:port" of the coordinators' gRPC. */
   readonly coordinators: readonly string[];
   /** What the device proves itself with. Without it everything crosses in plaintext, and nobody is proven. */
-  readonly member?: Pick<FleetMember, "tls" | "nats"> | undefined;
+  readonly member?: Pick<FleetMember, "tls" | "nats" | "isRefused"> | undefined;
   /** Takes the place of the NATS servers that the coordinator names. */
   readonly natsServers?: readonly string[];
   readonly clock: Clock;
@@ -50,7 +50,8 @@ export async function connectFleet(options: FleetConnectionOptions): Promise<Fle
           inboxPrefix: deviceInbox(deviceKey(identity)),
           ...member?.nats,
         },
-        { ...common, signal },
+        // Who was revoked, and let in again, needs a new user there.
+        { ...common, signal, ...(member === undefined ? {} : { onRefused: () => member.isRefused() }) },
       );
       try {
         const store = await openExistingStore(link, FLEET_LAYOUT);

@@ -97,7 +97,7 @@ export class Enrolment {
     } catch (thrown) {
       if (isTransient(thrown) || signal.aborted) throw thrown;
       this.#mayJoin = false;
-      this.#parts.logger.warn("what this device was given for joining is of no use any more", { err: thrown });
+      this.#parts.logger.info("what this device was given for joining does not let it in again", { err: thrown });
       throw failure ?? thrown;
     }
   }

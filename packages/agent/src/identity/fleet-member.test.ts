@@ -286,7 +286,7 @@ describe("a member", () => {
       const member = await room.joined();
       room.fleet.only.state = "revoked";
       await room.pass(20_000);
-      member.isTurnedAway();
+      member.isRefused();
       await room.pass(4 * HOUR_MS, 30_000);
       const asked = room.fleet.requests.length;
       assert.ok(asked > 4 && asked < 12, `${asked}`);
@@ -303,7 +303,7 @@ describe("a member", () => {
       room.start(room.byToken());
       await room.until(() => room.member !== undefined);
       await room.pass(20_000);
-      room.member?.isTurnedAway();
+      room.member?.isRefused();
       await room.until(() => room.member?.renewals === 1);
       assert.equal(room.fleet.requests.at(-1)?.joinToken, "secret-token");
     }));

@@ -136,8 +136,8 @@ export class FleetMember {
     this.#want(SPLAY_MS * this.#parts.random());
   }
 
-  /** The fleet has revoked it. Once it is let in again, what it had is of no use to NATS. */
-  isTurnedAway(): void {
+  /** It is revoked, or was for a while: what it has may be of no use to NATS any more. */
+  isRefused(): void {
     this.#want(0);
   }
 
@@ -218,7 +218,7 @@ export class FleetMember {
     this.#renewals += 1;
     this.#hasNews ||= this.trustDigest !== trusted;
     const { notAfterMs } = validityOf(membership.certificatePem);
-    logger.debug("the device's certificate is renewed", { until: new Date(notAfterMs).toISOString() });
+    logger.info("the device's certificate is renewed", { until: new Date(notAfterMs).toISOString() });
     for (const listener of this.#listeners) listener();
   }
 

@@ -15,7 +15,7 @@ export function memberLink(link: FleetLink, member: FleetMember, nowMs: () => nu
       try {
         return await call(request, options);
       } catch (thrown) {
-        if (hasCode(thrown, "permission-denied")) member.isTurnedAway();
+        if (hasCode(thrown, "permission-denied")) member.isRefused();
         if (!hasCode(thrown, "unauthenticated") || !(await member.isRenewedSince(renewals, options))) throw thrown;
         return await call(request, options);
       }

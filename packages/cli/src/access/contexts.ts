@@ -15,6 +15,15 @@ const contextSchema = fact.object({
   token: fact.secret(8192),
   /** Whose devices are meant where nothing says so. */
   tenant: fact.name().optional(),
+  /** Where the token is of a login at an OpenID provider: what renews it. */
+  oidc: fact
+    .object({
+      issuer: fact.text(1, 512),
+      clientId: fact.text(1, 256),
+      expiresAtMs: fact.timestampMs(),
+      refreshToken: fact.secret(8192).optional(),
+    })
+    .optional(),
 });
 
 const contextsSchema = fact.object({

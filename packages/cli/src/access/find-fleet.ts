@@ -1,20 +1,20 @@
 import { MpoError, USUAL_ADDRESSES } from "@mpo/core";
 import { type LocalJoin, localJoinFile, readLocalJoin } from "@mpo/identity";
-import { type Abortable, ifFound } from "@mpo/io";
+import { type Abortable, ifFound, systemClock } from "@mpo/io";
 import { isLoopback } from "@mpo/transport";
 import type { Files } from "../command-context.ts";
 import { stateFolder } from "../fleet/state-folder.ts";
 import { type Address, targetOf } from "../options/address-options.ts";
 import type { FleetOptions } from "../options/fleet-options.ts";
 import { type Contexts, contextNamed, type FleetContext, readContexts } from "./contexts.ts";
+import { freshContext, type KeptToken, renewalDueMs } from "./keep-login.ts";
 
 /** Where a fleet's coordinators are, how they are known, and who asks. */
-export interface FleetAccess {
+export interface FleetAccess extends KeptToken {
   /** "host:port" of each. */
   readonly targets: readonly string[];
   /** The authorities to trust; absent: everything crosses in clear text. */
   readonly caPem?: string;
-  readonly token?: string;
   /** What says so, for people: `context home`. */
   readonly from: string;
 }
@@ -27,11 +27,23 @@ type Where = Pick<FleetOptions, "coordinator" | "context" | "insecure">;
  * by the context that has it. Where none is named: the context that is named, else the one in use, else the local join
  * file of the usual port.
  */
-export async function findFleet(
-  where: Where,
-  files: Pick<Files, "environment">,
-  options?: Abortable,
-): Promise<FleetAccess> {
+export async function findFleet(where: Where, files: ReadFiles, options?: Abortable): Promise<FleetAccess> {
+  const { name, context, ...access } = await findWay(where, files, options);
+  return name === undefined || context === undefined
+    ? access
+    : await freshAccess(name, context, access, files, options);
+}
+
+type ReadFiles = Pick<Files, "environment">;
+
+/** A way to a fleet, and the context that it is from, if it is. */
+interface Way extends FleetAccess {
+  readonly name?: string;
+  readonly context?: FleetContext;
+}
+
+/** The same, with a token as it was left: it may have ended. */
+export async function findWay(where: Where, files: ReadFiles, options?: Abortable): Promise<Way> {
   const { coordinator: named, insecure } = where;
   if (insecure) return inClearText(named ?? [USUAL_ADDRESSES.grpc]);
   const targets = named?.map(targetOf);
@@ -72,9 +84,25 @@ export function inClearText(addresses: readonly Address[]): FleetAccess {
   });
 }
 
-function ofContext(name: string, contexts: Contexts, targets?: readonly string[]): FleetAccess {
-  const [, { coordinators, caPem, token }] = contextNamed(contexts, name);
-  return { targets: targets ?? coordinators, caPem, token, from: `context ${name}` };
+function ofContext(name: string, contexts: Contexts, targets?: readonly string[]): Way {
+  const [, context] = contextNamed(contexts, name);
+  const { coordinators, caPem, token } = context;
+  return { targets: targets ?? coordinators, caPem, token, from: `context ${name}`, name, context };
+}
+
+async function freshAccess(
+  name: string,
+  context: FleetContext,
+  access: FleetAccess,
+  files: ReadFiles,
+  options?: Abortable,
+): Promise<FleetAccess> {
+  const dueMs = renewalDueMs(context);
+  if (dueMs === undefined) return access;
+  const fresh = await freshContext(name, context, files, { clock: systemClock, ...options });
+  const { token } = fresh;
+  const renew = async (signal: AbortSignal) => await freshAccess(name, fresh, access, files, { signal });
+  return { ...access, token, renewal: { dueMs: renewalDueMs(fresh) ?? dueMs, renew } };
 }
 
 /** The context that has one of the coordinators: the one in use first. */

@@ -85,7 +85,8 @@ function refuseTwo(given: Readonly<Record<string, boolean>>): void {
   });
 }
 
-async function readCertificates(path: string): Promise<string> {
+/** Throws for a file that holds no certificate. */
+export async function readCertificates(path: string): Promise<string> {
   try {
     const pem = await readFile(path, "utf8");
     fingerprintOf(pem);

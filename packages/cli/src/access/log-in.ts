@@ -7,6 +7,7 @@ import { fetchChain } from "@mpo/transport";
 import type { Asking } from "../command-context.ts";
 import { withAccess } from "../fleet/with-admin.ts";
 import type { FleetContext } from "./contexts.ts";
+import type { FleetAccess } from "./find-fleet.ts";
 
 /** A fleet that lets somebody in: who that is there, and what is to be kept. */
 export interface LoggedIn {
@@ -22,8 +23,14 @@ export async function logIn(line: string, asking: Asking): Promise<LoggedIn> {
   const invitation = readLoginString(line);
   const { addresses, secret: token } = invitation;
   const { caPem, address } = await authorityOf(invitation, asking);
+  const login = await letIn({ targets: [address], caPem, token, from: "the login string" }, asking);
   const coordinators = [address, ...addresses.filter((one) => one !== address)];
-  const access = { targets: [address], caPem, token, from: "the login string" };
+  return { ...login, context: { ...login.context, coordinators } };
+}
+
+/** What is to be kept of a fleet that takes a token. */
+export async function letIn(access: FleetAccess & { readonly token: string }, asking: Asking): Promise<LoggedIn> {
+  const { targets: coordinators, token } = access;
   return await withAccess(access, asking, async ({ admin, call }) => {
     const { tenant, ...who } = await admin.whoAmI({}, call);
     const { fleet, certificates } = await admin.getAuthority({}, call);

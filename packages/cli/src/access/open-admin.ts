@@ -2,9 +2,13 @@ import { type AdminClient, createAdminClient } from "@mpo/transport";
 import type { FleetAccess } from "./find-fleet.ts";
 
 /** A client for a fleet. It connects when the first call is made. */
-export function openAdmin({ targets, caPem, token }: FleetAccess, retries: number): AdminClient {
+export function openAdmin(
+  { targets, caPem, token }: FleetAccess,
+  retries: number,
+  bearer: () => string | undefined = () => token,
+): AdminClient {
   return createAdminClient({
-    ...{ targets, retries, bearer: () => token },
+    ...{ targets, retries, bearer },
     ...(caPem === undefined ? {} : { tls: { current: () => ({ caPem }), onChange: () => () => undefined } }),
   });
 }

@@ -4,6 +4,7 @@ import type { CommandContext } from "../command-context.ts";
 import { type CoordinatorCommandOptions, NATS_PORT, runCoordinatorCommand } from "../fleet/run-coordinator-command.ts";
 import { addressWith, hostName, repeated, targetOf, urlOf } from "../options/address-options.ts";
 import { addLogLevel, fleetName } from "../options/fleet-options.ts";
+import { addOidcOptions } from "../options/oidc-options.ts";
 import { durationFrom, durationOption, numberBetween, wholeNumber } from "../options/parsers.ts";
 
 export function define(command: Command, context: CommandContext): void {
@@ -34,7 +35,7 @@ export function define(command: Command, context: CommandContext): void {
     .option("--nats-replicas <n>", "copies of each stream in that cluster", wholeNumber(1, 5), 3)
     .option("--nats-creds <file>", "credentials for it")
     .option("--unsafe-async", "use it although a power cut may lose what it has acknowledged", false);
-  addLogLevel(command)
+  addLogLevel(addOidcOptions(command))
     .addHelpText("after", HELP)
     .action((options: CoordinatorCommandOptions) => runCoordinatorCommand(options, context));
 }

@@ -15,13 +15,14 @@ import { isLoopback } from "@mpo/transport";
 import { inClearText } from "../access/find-fleet.ts";
 import type { Daemon, Files, Output } from "../command-context.ts";
 import { type Address, targetOf } from "../options/address-options.ts";
+import { type OidcOptions, oidcFrom } from "../options/oidc-options.ts";
 import { printError } from "../output/print-error.ts";
 import { commandLogger } from "./command-logger.ts";
 import { coordinatorFolder, natsServerPlaces } from "./coordinator-places.ts";
 import { stateFolder } from "./state-folder.ts";
 
 /** The options of `mpo coordinator`. Times are milliseconds. */
-export interface CoordinatorCommandOptions {
+export interface CoordinatorCommandOptions extends OidcOptions {
   readonly data?: string;
   readonly listen?: Address;
   readonly http?: Address;
@@ -88,7 +89,7 @@ function settingsFrom(options: CoordinatorCommandOptions): CoordinatorSettings {
     budget: { memoryShare: options.memoryShare, windowMs: options.window },
     probes: { maxProbeMs: options.probeTime, maxAgeMs: options.probeMaxAge },
     quorum: options.quorum,
-    ...given({ retireAfterMs: options.retireAfter }),
+    ...given({ retireAfterMs: options.retireAfter, oidc: oidcFrom(options) }),
     ...given({ grpc: options.listen, http: options.http, name: options.name, natsServers: options.natsAdvertise }),
     ...given({ advertise: options.advertise }),
   };

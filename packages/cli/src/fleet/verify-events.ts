@@ -74,7 +74,7 @@ function inWords(sums: Omit<VerifyEventsResponse, "findings" | "isDone">): reado
   const { entries, writers, unchained, unsealed, firstSequence, firstAtMs = 0, lastSequence, lastAtMs = 0 } = sums;
   if (firstSequence === undefined) return ["there are no events to check"];
   return [
-    `checked ${entries} events, ${firstSequence} to ${lastSequence}, written by ${writers} starts of coordinators`,
+    `checked ${entries} events, ${firstSequence} to ${lastSequence}, written in ${writers} ${writers === 1 ? "start" : "starts"} of coordinators`,
     `  from ${formatMoment(firstAtMs)} to ${formatMoment(lastAtMs)} UTC; what is older is removed after 400 days`,
     ...(unchained === 0 ? [] : [`  ${unchained} are from before events were linked`]),
     ...(unsealed === 0 ? [] : [`  ${unsealed} are not signed: whoever can write to the store could have made them`]),

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { given, hasCode, MpoError } from "@mpo/core";
+import { linkSignals, systemClock } from "@mpo/io";
 import { isTransient } from "@mpo/runtime";
 import type { AdminClient, CallOptions } from "@mpo/transport";
 import type { FleetAccess } from "../access/find-fleet.ts";
@@ -34,16 +35,25 @@ export async function withAccess<Result>(
   work: (session: AdminSession) => Promise<Result>,
 ): Promise<Result> {
   const { openAdmin } = await import("../access/open-admin.ts");
+  const { keepToken } = await import("../access/keep-login.ts");
   const requestId = `cli-${randomUUID()}`;
   const target = access.targets.join(", ");
   terminal.detail(`request ${requestId} to ${target} (${access.from})`);
-  const admin = openAdmin(access, RETRIES);
+  let { token } = access;
+  const admin = openAdmin(access, RETRIES, () => token);
+  using ends = linkSignals(signal);
+  const take = (next: string | undefined): void => {
+    token = next;
+  };
+  const keeping = keepToken(access, take, { clock: systemClock, signal: ends.signal });
   try {
     return await work({ admin, target, call: { signal, requestId } });
   } catch (thrown) {
     throw signal.aborted ? thrown : explained(thrown, access);
   } finally {
     admin.close();
+    ends.abort();
+    await keeping;
   }
 }
 

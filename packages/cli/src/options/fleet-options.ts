@@ -52,9 +52,13 @@ export function coordinatorOption(description: string): Option {
 export function addFleetOptions(command: Command): Command {
   return command
     .addOption(coordinatorOption(COORDINATOR))
-    .addOption(new Option("--context <name>", CONTEXT).env("MPO_CONTEXT").argParser(fleetName))
+    .addOption(contextOption(CONTEXT))
     .option("--insecure", "ask a coordinator on this machine that runs with --insecure", false)
     .addOption(tenantOption("whose devices (default: the context's, else default)"));
+}
+
+export function contextOption(description: string): Option {
+  return new Option("--context <name>", description).env("MPO_CONTEXT").argParser(fleetName);
 }
 
 export function tenantOption(description: string): Option {

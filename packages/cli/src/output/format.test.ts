@@ -17,6 +17,7 @@ describe("formats for people", () => {
     [formatDuration(59.6), "1 min 00 s"],
     [formatDuration(185), "3 min 05 s"],
     [formatDuration(7800), "2 h 10 min"],
+    [formatDuration(7 * 86_400), "7 d"],
     [formatShare(0.9134), "91.3 %"],
     [formatPoints(0.031), "+3.1"],
     [formatPoints(-0.004), "-0.4"],

@@ -2,14 +2,18 @@ import { type AccuracyJudge, judgedInterval, type Prediction } from "@mpo/core";
 
 const SECONDS_IN_MINUTE = 60;
 const MINUTES_IN_HOUR = 60;
+const HOURS_IN_DAY = 24;
+/** Longer is said in days. */
+const DAYS_FROM_HOURS = 72;
 
-/** `42 s`, `3 min 05 s`, `2 h 10 min`. */
+/** `42 s`, `3 min 05 s`, `2 h 10 min`, `7 d`. */
 export function formatDuration(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));
   const minutes = Math.floor(whole / SECONDS_IN_MINUTE);
   if (minutes === 0) return `${whole} s`;
   const hours = Math.floor(minutes / MINUTES_IN_HOUR);
   if (hours === 0) return `${minutes} min ${String(whole % SECONDS_IN_MINUTE).padStart(2, "0")} s`;
+  if (hours >= DAYS_FROM_HOURS) return `${Math.round(hours / HOURS_IN_DAY)} d`;
   return `${hours} h ${String(minutes % MINUTES_IN_HOUR).padStart(2, "0")} min`;
 }
 

@@ -3,6 +3,7 @@ import type { AdminServiceMethods, DeviceIdentity, RequestOf, ResponseOf } from 
 import type { Audit } from "../events/audit.ts";
 import { enrolmentView } from "../identity/enrolment-record.ts";
 import type { Identities } from "../identity/identities.ts";
+import type { OidcSettings } from "../identity/oidc.ts";
 import { ANYBODY } from "../identity/person.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { StoreContext } from "../store/change-entry.ts";
@@ -18,6 +19,7 @@ interface ApiIdentityParts extends Pick<StoreContext, "clock"> {
   /** Absent: nobody proves who they are. */
   readonly registry: Registry;
   readonly identities: Identities | undefined;
+  readonly oidc: OidcSettings | undefined;
 }
 
 /** Events that concern no device. */
@@ -130,7 +132,9 @@ export class IdentityApi {
   }
 
   getAuthority(): Answer<"getAuthority"> {
-    return this.#identities.authority.view;
+    const { oidc } = this.#parts;
+    const provider = oidc && { issuer: oidc.issuer, clientId: oidc.clientId };
+    return { ...this.#identities.authority.view, ...given({ oidc: provider }) };
   }
 
   async rotateAuthority(request: Ask<"rotateAuthority">, call: ApiCall): Promise<Answer<"rotateAuthority">> {

@@ -1,12 +1,15 @@
 import { MpoError } from "@mpo/core";
 import { type DeviceIdentity as CertifiedDevice, deviceOfCertificate } from "@mpo/identity";
-import { FLEET_SERVICE } from "@mpo/protocol";
+import { isOpenCall } from "@mpo/protocol";
 import type { Identify } from "@mpo/transport";
 import type { Identities } from "./identities.ts";
 import type { Person } from "./person.ts";
 
-/** Proves people who bring no token of ours: of an identity provider. */
-export type VerifyPerson = (token: string) => Promise<Person>;
+/**
+ * Proves people who bring no token of ours: of an identity provider. Throws `unauthenticated`, `permission-denied`, or
+ * `unavailable` where the provider would have to say more.
+ */
+export type VerifyPerson = (token: string, signal?: AbortSignal) => Promise<Person>;
 
 const OUR_TOKEN = "mpo_";
 
@@ -24,7 +27,7 @@ export function identifyBy(
   return {
     device: ({ certificate }, path) => {
       // A device that has no certificate, or one that is no longer good, may ask for one.
-      if (path === FLEET_SERVICE.enroll.path) return undefined;
+      if (isOpenCall(path)) return undefined;
       if (certificate === undefined) {
         throw new MpoError("unauthenticated", "the device has shown no certificate", {
           hint: "It has to join the fleet first: mpo agent --join.",
@@ -41,8 +44,9 @@ export function identifyBy(
       enrolments.requireAccepted({ tenant, device: name }, device.keyDigest);
       return `${tenant}.${name}`;
     },
-    person: ({ bearer }) => {
+    person: ({ bearer }, path) => {
       if (bearer === undefined) {
+        if (isOpenCall(path)) return undefined;
         throw new MpoError("unauthenticated", "this call needs an access token", { hint: "Log in: mpo login." });
       }
       if (bearer.startsWith(OUR_TOKEN) || verifyPerson === undefined) return accessTokens.personOf(bearer);

@@ -1,2 +1,3 @@
+export { approveDevice, OIDC_CLIENT, OidcRoom } from "./oidc-room.ts";
 export { tinyChain, tinyProfile } from "./tiny-chain.ts";
 export { eventually, freshServer, helloOf, identityOf, reportOf, startCoordinator } from "./tiny-fleet.ts";

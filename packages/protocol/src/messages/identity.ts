@@ -173,6 +173,9 @@ const authorityCertificate = object({ digest: digest(), certificatePem: certific
 
 export const getAuthorityRequest = object({});
 
+/** Where people log in with an account of their own. */
+const oidcProvider = object({ issuer: text(1, 512), clientId: text(1, 256) });
+
 /** What the fleet trusts. */
 export type GetAuthorityResponse = Fact<typeof getAuthorityResponse>;
 export const getAuthorityResponse = object({
@@ -183,6 +186,7 @@ export const getAuthorityResponse = object({
   isRootOffline: flag(),
   epoch: whole(1),
   certificateValidMs: validMs,
+  oidc: oidcProvider.optional(),
 });
 
 /** Replaces the authority's certificate; those before stay trusted unless they are distrusted. */

@@ -34,7 +34,7 @@ export interface CallerFacts {
 
 /**
  * The one place that says who calls the method of a path. Throws `unauthenticated` to refuse who is not proven, and
- * `permission-denied` who is. Where there is TLS, calls with neither a certificate nor a token come here for Enroll only.
+ * `permission-denied` who is. Where there is TLS, calls with neither a certificate nor a token come here for open calls only.
  */
 export interface Identify {
   /** Calls of services for devices. Undefined: anybody may make this call. */

@@ -4,7 +4,7 @@ import type { TLSSocket } from "node:tls";
 import { type Metadata, ServerInterceptingCall, type ServerInterceptor } from "@grpc/grpc-js";
 import { MpoError } from "@mpo/core";
 import type { Clock } from "@mpo/io";
-import { FLEET_SERVICE } from "@mpo/protocol";
+import { isOpenCall } from "@mpo/protocol";
 import { failure } from "./call-failure.ts";
 import { bearerOf } from "./call-options.ts";
 import type { SayRarely } from "./say-rarely.ts";
@@ -154,7 +154,7 @@ export class ConnectionGuard {
 
   #refusalOf(connection: Guarded, stream: ServerHttp2Stream, metadata: Metadata, path: string): MpoError | undefined {
     if (connection.certificate !== undefined) return undefined;
-    if (bearerOf(metadata) === undefined && path !== FLEET_SERVICE.enroll.path) return noProof();
+    if (bearerOf(metadata) === undefined && !isOpenCall(path)) return noProof();
     if (connection.isProven) return undefined;
     if (this.#anonymousCalls >= MAX_ANONYMOUS_CALLS) {
       return new MpoError("unavailable", "busy: too many callers have not shown who they are");

@@ -37,6 +37,8 @@ export interface NatsLinkOptions {
   readonly clock?: Clock;
   /** From 0 up to 1: jitter. Default: `Math.random`. */
   readonly random?: () => number;
+  /** Called whenever a server does not let us in: what we prove ourselves with is not good any more. */
+  readonly onRefused?: () => void;
   /** Ends the attempts to connect. */
   readonly signal?: AbortSignal;
 }
@@ -51,6 +53,7 @@ export class NatsLink {
   /** Resolves after `close`; rejects when the connection has closed for good: stop the process then. */
   readonly ended: Promise<void>;
   readonly #events = new EventEmitter();
+  readonly #onRefused: (() => void) | undefined;
   #isClosing = false;
 
   private constructor(
@@ -64,6 +67,7 @@ export class NatsLink {
     this.clock = options.clock ?? systemClock;
     this.random = options.random ?? Math.random;
     this.logger = options.logger ?? silentLogger;
+    this.#onRefused = options.onRefused;
     this.#events.setMaxListeners(0);
     this.ended = this.#end();
     this.ended.catch(() => undefined);
@@ -81,7 +85,9 @@ export class NatsLink {
       try {
         return await connect(connectionOptions(settings, pauses));
       } catch (thrown) {
-        throw unreachable(thrown, settings);
+        const error = unreachable(thrown, settings);
+        if (error.code === "unauthenticated") options.onRefused?.();
+        throw error;
       }
     };
     const connection = await retry(attempt, {
@@ -142,8 +148,10 @@ export class NatsLink {
         this.#events.emit("reconnect");
       } else if (type === Events.Error && data === ErrorCode.AuthenticationExpired) {
         this.logger.debug("the user JWT for NATS expired: connecting again with the newest");
-      } else if (type === Events.Error) this.logger.error("NATS reported an error", { reason: data });
-      else if (type === DebugEvents.StaleConnection) this.logger.warn("NATS does not answer pings");
+      } else if (type === Events.Error) {
+        this.logger.error("NATS reported an error", { reason: data });
+        if (data === ErrorCode.AuthorizationViolation) this.#onRefused?.();
+      } else if (type === DebugEvents.StaleConnection) this.logger.warn("NATS does not answer pings");
     }
   }
 }
