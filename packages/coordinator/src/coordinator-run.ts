@@ -179,7 +179,7 @@ export class CoordinatorRun {
         const server = this.#server;
         const identity = this.#identity;
         const given = this.#settings.natsServers;
-        const natsServers = given.length > 0 ? given : this.#natsServers();
+        const natsServers = given.length > 0 ? given : this.#natsForDevices();
         this.#coordinator = createCoordinator(
           { ...this.#settings, natsServers },
           {
@@ -207,6 +207,15 @@ export class CoordinatorRun {
     if (this.#nats.kind === "external") return this.#nats.servers;
     const url = new URL(made(this.#server).address.url);
     return [`nats://${targetOf(hereOf(url.hostname.replace(/^\[(.*)\]$/u, "$1")), Number(url.port))}`];
+  }
+
+  /** The same for devices: told of all addresses, they take the one by which they have reached the coordinator. */
+  #natsForDevices(): readonly string[] {
+    const { host = "127.0.0.1" } = this.#nats.kind === "external" ? {} : this.#nats;
+    if (isLoopback(host)) return this.#natsServers();
+    const { advertise } = this.#settings;
+    const port = Number(new URL(made(this.#server).address.url).port);
+    return (advertise.length > 0 ? advertise : [host]).map((one) => `nats://${targetOf(one, port)}`);
   }
 
   #httpService(): Service {

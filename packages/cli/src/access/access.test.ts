@@ -79,6 +79,14 @@ describe("the way to a fleet", () => {
       [(await found({ coordinator: [HERE] })).from, (await found({ coordinator: [THERE] })).from],
       [local, "context berlin"],
     );
+    const far = localJoinFile(`${user.environment["XDG_STATE_HOME"]}/mpoptimizer`, 7444);
+    const secrets = { accessToken: createOperatorToken(), joinString: LINE };
+    await writeLocalJoin(far, { addresses: ["192.168.1.10:7444"], caPem: CA, ...secrets });
+    for (const host of ["192.168.1.10", "127.0.0.1"]) {
+      const { targets, from } = await found({ coordinator: [{ host, port: 7444 }] });
+      assert.deepEqual([targets, from], [["192.168.1.10:7444"], far]);
+    }
+    await assert.rejects(found({ coordinator: [{ host: "192.168.1.11", port: 7444 }] }), { code: "unauthenticated" });
     // By a tunnel, say: whom to believe is named beside it.
     const tunnel = await found({ coordinator: [{ host: "127.0.0.1", port: 9 }], context: "paris" });
     assert.deepEqual([tunnel.targets, tunnel.from], [["127.0.0.1:9"], "context paris"]);

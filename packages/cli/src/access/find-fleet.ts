@@ -118,8 +118,8 @@ async function localAccess(
 ): Promise<FleetAccess | undefined> {
   const local = await readLocal(addresses, files, options);
   if (local === undefined) return undefined;
-  const { caPem, accessToken: token } = local.join;
-  return { targets: addresses.map(targetOf), caPem, token, from: local.path };
+  const { addresses: targets, caPem, accessToken: token } = local.join;
+  return { targets, caPem, token, from: local.path };
 }
 
 /** What a coordinator of this user on this machine has left; undefined: nothing. */
@@ -129,10 +129,12 @@ export async function readLocal(
   options?: Abortable,
 ): Promise<{ readonly path: string; readonly join: LocalJoin } | undefined> {
   for (const { host, port } of addresses) {
-    if (!isLoopback(host)) continue;
     const path = localJoinFile(stateFolder(environment), port);
     const join = await ifFound(readLocalJoin(path, options));
-    if (join !== undefined) return { path, join };
+    // One that listens on another address of this machine is named by it.
+    if (join !== undefined && (isLoopback(host) || join.addresses.includes(targetOf({ host, port })))) {
+      return { path, join };
+    }
   }
   return undefined;
 }

@@ -58,7 +58,7 @@ export async function findJoining(
   if (local === undefined) return wayIn({ coordinators: targets ?? [] });
   const { addresses, caPem, joinString } = local.join;
   const { secret: token } = readJoinString(joinString);
-  return wayIn({ coordinators: targets ?? addresses, authority: { caPem }, token });
+  return wayIn({ coordinators: addresses, authority: { caPem }, token });
 }
 
 function wayIn(joining: Joining): WayIn {
