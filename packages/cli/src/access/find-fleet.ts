@@ -118,7 +118,8 @@ async function localAccess(
 ): Promise<FleetAccess | undefined> {
   const local = await readLocal(addresses, files, options);
   if (local === undefined) return undefined;
-  const { addresses: targets, caPem, accessToken: token } = local.join;
+  const { caPem, accessToken: token, ...join } = local.join;
+  const targets = addresses.length > 1 ? addresses.map(targetOf) : join.addresses;
   return { targets, caPem, token, from: local.path };
 }
 

@@ -58,7 +58,8 @@ export async function findJoining(
   if (local === undefined) return wayIn({ coordinators: targets ?? [] });
   const { addresses, caPem, joinString } = local.join;
   const { secret: token } = readJoinString(joinString);
-  return wayIn({ coordinators: addresses, authority: { caPem }, token });
+  const coordinators = targets !== undefined && targets.length > 1 ? targets : addresses;
+  return wayIn({ coordinators, authority: { caPem }, token });
 }
 
 function wayIn(joining: Joining): WayIn {

@@ -1,13 +1,16 @@
 import assert from "node:assert/strict";
-import { mkdir, writeFile } from "node:fs/promises";
+import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
+import { identityFiles } from "@mpo/agent";
+import { createCertificateAuthority, issueServerCertificate, writePrivateFile } from "@mpo/identity";
 import { EXIT_CODES } from "@mpo/runtime";
 import { noNatsServer, startCoordinator, testFolder } from "../test-support/fleet-room.ts";
 import { startCommand } from "../testing/run-command.ts";
 import type { DoctorContext, Finding } from "./check.ts";
+import { checkAuthority, checkDeviceCertificate } from "./identity-checks.ts";
 import { checkPort, checkProxy } from "./network-checks.ts";
 import { checkDisk } from "./storage-check.ts";
 import {
@@ -104,6 +107,26 @@ describe("the doctor's checks", () => {
     const used = await check("fleet.example");
     assert.equal(used.state, "warning");
     assert.match(used.found, /http_proxy sends gRPC to fleet\.example:7443 through proxy:3128/u);
+  });
+
+  it("files of keys and tokens that others can read, and a certificate that has ended", async (t) => {
+    const folder = await testFolder(t);
+    assert.match((await checkDeviceCertificate(folder)).found, /joined no fleet/u);
+    assert.match((await checkAuthority(folder)).found, /none yet/u);
+    const authority = await createCertificateAuthority({ fleetId: "test", nowMs: Date.now() - 3_600_000 });
+    const names = { dnsNames: ["pi-7"], nowMs: Date.now() - 1_800_000 };
+    const { key, membership } = identityFiles(folder);
+    for (const [lifetimeMs, state] of [
+      [86_400_000, "ok"],
+      [60_000, "warning"],
+    ] as const) {
+      const { certificatePem, privateKeyPem } = await issueServerCertificate(authority, { ...names, lifetimeMs });
+      await writePrivateFile(key, privateKeyPem);
+      await writePrivateFile(membership, JSON.stringify({ certificatePem }));
+      assert.equal((await checkDeviceCertificate(folder)).state, state);
+    }
+    await chmod(key, 0o644);
+    await assert.rejects(checkDeviceCertificate(folder), { code: "precondition-failed", hint: /chmod 600/u });
   });
 
   it("a disk on which nothing can be written", async (t) => {

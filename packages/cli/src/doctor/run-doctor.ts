@@ -11,7 +11,7 @@ import { type FleetOptions, nameOfHost } from "../options/fleet-options.ts";
 import { createTable } from "../output/table.ts";
 import { type Check, type DoctorContext, type Finding, ROLES, type Role } from "./check.ts";
 import { checkMemoryCap, checkTensorflow } from "./engine-checks.ts";
-import { checkAuthority, checkContexts } from "./identity-checks.ts";
+import { checkAuthority, checkContexts, checkDeviceCertificate } from "./identity-checks.ts";
 import { answersHealth, checkCoordinator, checkNatsServer, checkPort, checkProxy } from "./network-checks.ts";
 import { checkDisk, checkStoreRoom } from "./storage-check.ts";
 import {
@@ -97,6 +97,7 @@ function checksFor(options: DoctorOptions, context: DoctorContext): readonly Che
       clear_refs: () => checkClearRefs(context),
       TensorFlow: () => checkTensorflow(context),
       "memory cap (oneDNN)": () => checkMemoryCap(context),
+      "device's certificate": () => checkDeviceCertificate(agentFolder(identity, environment)),
       "owner's limits": () => checkLimits(join(agentFolder(identity, environment), LIMITS_FILE)),
     }),
     ...neededBy(["coordinator"], {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { helloOf } from "@mpo/coordinator/testing";
@@ -13,6 +14,7 @@ import {
   keyDigestOf,
   localJoinFile,
   loginString,
+  readJoinString,
   readLocalJoin,
   readLoginString,
   writeLocalJoin,
@@ -253,6 +255,29 @@ describe("which devices may come, from the command line", { skip: noNatsServer, 
     const again = await startDaemon(t, ["agent", ...data], { environment: userIn(join(fleet.folder, "device")) });
     assert.equal(again.ready["coordinator"], fleet.target);
   });
+});
+
+describe("a coordinator that other machines reach", { skip: noNatsServer, timeout: 60_000 }, () => {
+  for (const [options, isAddress] of [
+    [[], (host: string) => !/^(?:127|0\.0\.0\.0)/u.test(host)],
+    [["--advertise", "fleet.example"], (host: string) => host === "fleet.example"],
+  ] as const) {
+    it(`says where it and its NATS are: ${options.join(" ") || "all of its addresses"}`, async (t) => {
+      const folder = await testFolder(t);
+      const environment = userIn(folder);
+      const listen = ["--listen", "0.0.0.0:0", "--nats-listen", "0.0.0.0:0", "--http", "127.0.0.1:0", ...options];
+      const { ready } = await startDaemon(t, ["coordinator", ...listen, "--data", folder], { environment });
+      const [, port] = String(ready["grpc"]).split(":");
+      const there = ["--coordinator", `127.0.0.1:${port}`];
+      const { stdout, stderr } = await runCommand(["token", "create", ...there], { environment });
+      const { addresses } = readJoinString(stdout);
+      const hosts = addresses.map((address) => address.replace(`:${port}`, ""));
+      if (networkInterfaces()["eth0"] !== undefined) assert.ok(hosts.every(isAddress), `${hosts.join()} ${stderr}`);
+      const [nats] = ready["natsServers"] as readonly string[];
+      // An agent that is told of all addresses takes the one by which it has reached the coordinator.
+      assert.match(String(nats), options.length > 0 ? /^nats:\/\/fleet\.example:\d+$/u : /^nats:\/\/0\.0\.0\.0:\d+$/u);
+    });
+  }
 });
 
 describe("the fleet's keys, from the command line", { skip: noNatsServer, timeout: 120_000 }, () => {
