@@ -8,7 +8,6 @@ export { runAgentDaemon } from "./daemon/agent-daemon.ts";
 export { connectFleet, type FleetConnection } from "./daemon/connect-fleet.ts";
 export type { InputSummary } from "./drift/input-summary.ts";
 export { openKeyFile } from "./identity/device-key.ts";
-export type { FleetMember } from "./identity/fleet-member.ts";
 export { identityFiles } from "./identity/identity-files.ts";
 export type { Joining } from "./identity/joining.ts";
 export { jobEngine } from "./job/job-engine.ts";
