@@ -3,6 +3,7 @@ import { isAbsolute, join } from "node:path";
 import { checked, type Fact, fact, MpoError } from "@mpo/core";
 import { readPrivateJson, writePrivateJson } from "@mpo/identity";
 import { type Abortable, ifFound } from "@mpo/io";
+import type { GetAuthorityResponse } from "@mpo/protocol";
 import type { Files } from "../command-context.ts";
 
 /** Where a fleet's coordinators are, how they are known, and who one is there. */
@@ -94,16 +95,17 @@ export async function removeContext(
   return removed;
 }
 
-/** Lets the context that a command works with trust other authorities; nothing where it works with none. */
+/** Lets the context that a command works with trust these authorities alone; nothing where it works with none. */
 export async function refreshContext(
   { context, coordinator }: { readonly context?: string; readonly coordinator?: unknown },
-  caPem: string,
+  certificates: GetAuthorityResponse["certificates"],
   files: Pick<Files, "environment">,
   options?: Abortable,
 ): Promise<void> {
+  const caPem = certificates.map(({ certificatePem }) => certificatePem).join("");
   const { all, current } = await readContexts(files, options);
   const name = context ?? (coordinator === undefined ? current : undefined);
   const before = name === undefined ? undefined : all.get(name);
-  if (name === undefined || before === undefined) return;
+  if (name === undefined || before === undefined || before.caPem === caPem) return;
   await writeContexts({ current, all: new Map(all).set(name, { ...before, caPem }) }, files, options);
 }

@@ -23,8 +23,9 @@ export async function logIn(line: string, asking: Asking): Promise<LoggedIn> {
   const invitation = readLoginString(line);
   const { addresses, secret: token } = invitation;
   const { caPem, address } = await authorityOf(invitation, asking);
-  const targets = [address, ...addresses.filter((one) => one !== address)];
-  return await letIn({ targets, caPem, token, from: "the login string" }, asking);
+  const login = await letIn({ targets: [address], caPem, token, from: "the login string" }, asking);
+  const coordinators = [address, ...addresses.filter((one) => one !== address)];
+  return { ...login, context: { ...login.context, coordinators } };
 }
 
 /** What is to be kept of a fleet that takes a token. */

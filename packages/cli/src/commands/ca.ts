@@ -44,8 +44,8 @@ export function define(ca: Command, context: CommandContext): void {
 }
 
 const ROTATE = `
-Those before stay trusted until they end, so devices renew their certificates one by one, and nothing is interrupted. People on
-other machines log in again once only the new one issues. The keys lie in the coordinator's folder: keep a copy of it.
+Those before stay trusted until they end: devices renew their certificates one by one, and nothing is interrupted. People on
+other machines run mpo whoami once within two weeks. The keys lie in the coordinator's folder: keep a copy of it.
 
 Examples:
   mpo ca rotate --reason "yearly"
@@ -76,12 +76,7 @@ async function rotate(options: RotateOptions, context: Asking): Promise<void> {
     const made = await admin.rotateAuthority({ isDistrusting, reason }, call);
     return { ...made, all: await admin.getAuthority({}, call) };
   });
-  await refreshContext(
-    options,
-    all.certificates.map(({ certificatePem }) => certificatePem).join(""),
-    context,
-    context,
-  );
+  await refreshContext(options, all.certificates, context, context);
   terminal.record({ event: "authority-rotated", ...certificate, isDistrusting });
   terminal.line(`the authority ${certificate.digest} issues from now on`);
   terminal.line(

@@ -71,7 +71,8 @@ async function enrol(
   const tls = { current: () => ({ caPem: local.caPem }), onChange: () => () => undefined };
   const client = createFleetClient({ targets: [target], tls, retries: 0 });
   try {
-    const { identity, inventory, labels } = helloOf(device);
+    const { inventory, labels } = helloOf(device);
+    const identity = { tenant: "default", device };
     const { state } = await client.enroll({
       ...{ identity, inventory, labels, certificateRequest: await createCsr(pem) },
     });

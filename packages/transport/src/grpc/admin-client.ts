@@ -14,6 +14,11 @@ const REPEATABLE: ReadonlySet<keyof AdminServiceMethods> = new Set<keyof AdminSe
   "getConfig",
   "explainConfig",
   "listEvents",
+  "whoAmI",
+  "getAuthority",
+  "listEnrolments",
+  "listJoinTokens",
+  "listAccessTokens",
   "refreshDevice",
 ]);
 
