@@ -40,7 +40,7 @@ export interface NatsLinkOptions {
   /** Called whenever a server does not let us in: what we prove ourselves with is not good any more. */
   readonly onRefused?: () => void;
   /** Ends the attempts to connect. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** One connection to NATS, kept for the life of the process; it reconnects after every interruption. */
