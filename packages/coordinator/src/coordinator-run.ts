@@ -182,7 +182,8 @@ export class CoordinatorRun {
               ? {}
               : {
                   authority: identity.keys,
-                  pushRevocations: (revocations) => identity.pushRevocations(this.#natsServers(), revocations),
+                  pushRevocations: (revocations, signal) =>
+                    identity.pushRevocations(this.#natsServers(), revocations, signal),
                 }),
           },
         );
