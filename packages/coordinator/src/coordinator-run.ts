@@ -187,7 +187,8 @@ export class CoordinatorRun {
               ? {}
               : {
                   authority: identity.keys,
-                  pushRevocations: (revocations) => identity.pushRevocations(this.#natsServers(), revocations),
+                  pushRevocations: (revocations, signal) =>
+                    identity.pushRevocations(this.#natsServers(), revocations, signal),
                 }),
           },
         );

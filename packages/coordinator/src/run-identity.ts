@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { MpoError } from "@mpo/core";
+import { given, MpoError } from "@mpo/core";
 import {
   type Authority,
   NATS_NAME,
@@ -107,15 +107,20 @@ export class RunIdentity {
   }
 
   /** Gives NATS the account of devices, with those that are revoked. */
-  async pushRevocations(servers: readonly string[], revocations: ReadonlyMap<string, number>): Promise<void> {
-    await this.#asSystem(servers, (link) => pushAccount(link, this.keys.claims(revocations)));
+  async pushRevocations(
+    servers: readonly string[],
+    revocations: ReadonlyMap<string, number>,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const push = (link: NatsLink): Promise<void> => pushAccount(link, this.keys.claims(revocations), { signal });
+    await this.#asSystem(servers, push, signal);
   }
 
   /** Checks that NATS servers of others let in whom they should, and nobody else. */
   async check(coordinator: NatsLink, servers: readonly string[], signal: AbortSignal): Promise<void> {
-    await this.#asSystem(servers, (system) =>
-      checkNatsIdentities({ coordinator, system }, this.keys.claims(), { signal }),
-    );
+    const check = (system: NatsLink): Promise<void> =>
+      checkNatsIdentities({ coordinator, system }, this.keys.claims(), { signal });
+    await this.#asSystem(servers, check, signal);
   }
 
   /** Takes over the authority that the store's coordinators share. */
@@ -176,11 +181,15 @@ export class RunIdentity {
     await writeAuthority(folder, next);
   }
 
-  async #asSystem(servers: readonly string[], work: (link: NatsLink) => Promise<void>): Promise<void> {
+  async #asSystem(
+    servers: readonly string[],
+    work: (link: NatsLink) => Promise<void>,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
     const { logger } = this.#options;
     const link = await NatsLink.open(
       { servers, name: "coordinator, system", ...this.linkSettings("system") },
-      { logger },
+      { logger, ...given({ signal }) },
     );
     try {
       await work(link);
