@@ -56,6 +56,7 @@ export class CoordinatorRun {
       ...(this.#settings.insecure ? [] : [this.#keysService()]),
       ...(this.#nats.kind === "embedded" ? [this.#serverService(this.#nats)] : []),
       this.#linkService(),
+      ...(this.#settings.insecure ? [] : [late("authority", () => made(this.#identity).followService())]),
       this.#coordinatorService(),
       this.#httpService(),
       this.#grpcService(),
@@ -100,21 +101,14 @@ export class CoordinatorRun {
   }
 
   #keysService(): Service {
-    let running: Service | undefined;
-    return {
-      name: "identity",
-      start: async ({ signal }) => {
-        const keys = made(this.#options.keys);
-        const { certificateValidMs } = this.#settings;
-        const addresses = (): readonly string[] => this.#advertised();
-        const common = { clock: systemClock, random: Math.random, logger: this.#logger };
-        this.#identity = await RunIdentity.open({ ...keys, certificateValidMs, addresses, ...common }, signal);
-        running = this.#identity.service();
-        await running.start({ signal });
-      },
-      ended: () => running?.ended?.(),
-      stop: async () => await running?.stop({ signal: AbortSignal.abort() }),
-    };
+    return late("identity", async (signal) => {
+      const keys = made(this.#options.keys);
+      const { certificateValidMs } = this.#settings;
+      const addresses = (): readonly string[] => this.#advertised();
+      const common = { nats: this.#nats, clock: systemClock, random: Math.random, logger: this.#logger };
+      this.#identity = await RunIdentity.open({ ...keys, certificateValidMs, addresses, ...common }, signal);
+      return this.#identity.service();
+    });
   }
 
   /** "host:port" by which others reach it. */
@@ -146,10 +140,12 @@ export class CoordinatorRun {
     return {
       name: "store",
       start: async ({ signal }) => {
-        const credentials = nats.kind === "external" ? nats.credentials : undefined;
-        const proof = this.#identity?.linkSettings("coordinator", credentials) ?? given({ credentials });
+        const plain = nats.kind === "external" ? given({ credentials: nats.credentials }) : {};
+        const proof = this.#identity?.linkSettings("coordinator") ?? plain;
         const settings = { servers: this.#natsServers(), name: `coordinator ${this.#settings.name}`, ...proof };
-        this.#link = await NatsLink.open(settings, { logger: this.#logger, signal });
+        this.#link = await NatsLink.open(settings, { logger: this.#logger, signal }).catch((thrown: unknown) => {
+          throw nats.kind === "external" ? (this.#identity?.refusalOf(thrown) ?? thrown) : thrown;
+        });
         if (nats.kind === "external") await this.#identity?.check(this.#link, nats.servers, signal);
         this.#store = await openJetstreamStore(this.#link, {
           layout: FLEET_LAYOUT,
@@ -191,7 +187,8 @@ export class CoordinatorRun {
               ? {}
               : {
                   authority: identity.keys,
-                  pushRevocations: (revocations) => identity.pushRevocations(this.#natsServers(), revocations),
+                  pushRevocations: (revocations, signal) =>
+                    identity.pushRevocations(this.#natsServers(), revocations, signal),
                 }),
           },
         );
@@ -269,6 +266,20 @@ export class CoordinatorRun {
       stop: async () => await this.#grpc?.stop({ graceMs: GRPC_GRACE_MS }),
     };
   }
+}
+
+/** A service that is made when it starts. */
+function late(name: string, make: (signal: AbortSignal) => Service | Promise<Service>): Service {
+  let running: Service | undefined;
+  return {
+    name,
+    start: async (options) => {
+      running = await make(options.signal);
+      await running.start(options);
+    },
+    ended: () => running?.ended?.(),
+    stop: async (options) => await running?.stop(options),
+  };
 }
 
 function made<T>(part: T | undefined): T {

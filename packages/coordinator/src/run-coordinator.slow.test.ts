@@ -26,6 +26,8 @@ const missing = await findNatsServer({
 );
 
 const ANY_PORTS: CoordinatorSettings = { grpc: { port: 0 }, http: { port: 0 } };
+/** Who proves what is not the point here. */
+const PLAIN: CoordinatorSettings = { ...ANY_PORTS, insecure: true };
 
 interface Run {
   readonly addresses: CoordinatorAddresses;
@@ -35,7 +37,7 @@ interface Run {
 async function run(
   context: TestContext,
   folder: string,
-  settings: CoordinatorSettings = ANY_PORTS,
+  settings: CoordinatorSettings = PLAIN,
   logger: Logger = silentLogger,
 ): Promise<Run> {
   const ends = new AbortController();
@@ -49,7 +51,6 @@ async function run(
   const addresses = await new Promise<CoordinatorAddresses>((resolve, reject) => {
     code = runCoordinator(settings, {
       nats,
-      keys: { folder: join(folder, "authority") },
       process: fakeProcess(),
       logger,
       signal: ends.signal,
@@ -112,7 +113,7 @@ void describe("a coordinator as a process runs it", () => {
   }, async (context) => {
     const lines: string[] = [];
     const logger = createLogger({ write: (line) => lines.push(line) });
-    const { addresses } = await run(context, await folder(context), { ...ANY_PORTS, heartbeatSeconds: 1 }, logger);
+    const { addresses } = await run(context, await folder(context), { ...PLAIN, heartbeatSeconds: 1 }, logger);
     const device = createFleetClient({ targets: [addresses.grpc], retries: 0 });
     const admin = createAdminClient({ targets: [addresses.grpc], retries: 0 });
     const nats = addresses.natsPid as number;
@@ -190,22 +191,31 @@ void describe("a coordinator as a process runs it", () => {
     assert.match(page, /^mpo_store_writes_refused_total\{code="unavailable"\} [1-9]/mu);
   });
 
-  void it("refuses addresses beyond loopback before anything starts, and warns when it may", async (context) => {
+  void it("refuses addresses beyond loopback when nobody proves who they are, and only then", async (context) => {
     const data = await folder(context);
     const lines: string[] = [];
     const options = {
       nats: { kind: "embedded", folder: data, searchPath: [], binary: join(data, "no-such-server") },
+      keys: { folder: join(data, "authority") },
       process: fakeProcess(),
       logger: createLogger({ write: (line) => lines.push(line) }),
     } as const;
-    const open = { ...ANY_PORTS, grpc: { host: "0.0.0.0", port: 0 } };
-    await assert.rejects(runCoordinator(open, options), { code: "precondition-failed" });
+    const [host, port] = ["0.0.0.0", 0];
+    const nats = { ...options.nats, host };
+    for (const [settings, given] of [
+      [{ ...PLAIN, grpc: { host, port } }, options],
+      [{ ...PLAIN, http: { host, port } }, options],
+      [PLAIN, { ...options, nats }],
+    ] as const) {
+      await assert.rejects(runCoordinator(settings, given), { code: "precondition-failed", message: /--insecure/u });
+    }
     assert.deepEqual(lines, []);
-    const nats = { ...options.nats, host: "0.0.0.0" };
-    await assert.rejects(runCoordinator(ANY_PORTS, { ...options, nats }), { code: "precondition-failed" });
-    // It fails later, for want of a server, but it has warned.
-    assert.notEqual(await runCoordinator({ ...open, insecure: true }, options), 0);
-    assert.match(lines.join(""), /INSECURE/u);
+    // These fail later, for want of a server.
+    assert.notEqual(await runCoordinator(PLAIN, options), 0);
+    assert.match(lines.splice(0).join(""), /INSECURE.*no-such-server/su);
+    const open = { grpc: { host, port }, http: { host, port } };
+    assert.notEqual(await runCoordinator(open, { ...options, nats }), 0);
+    assert.doesNotMatch(lines.join(""), /INSECURE/u);
     assert.match(lines.join(""), /no-such-server/u);
   });
 });

@@ -1,136 +1,11 @@
 import assert from "node:assert/strict";
-import { EventEmitter } from "node:events";
 import { chmod, mkdtemp, readFile, rm, stat } from "node:fs/promises";
-import { homedir, tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
-import { describe, it, type TestContext } from "node:test";
-import {
-  createCsr,
-  createDeviceKey,
-  createDeviceNkey,
-  deviceOfCertificate,
-  type LocalJoin,
-  NATS_NAME,
-  readJoinString,
-  readLocalJoin,
-} from "@mpo/identity";
-import type { DeviceCredentials, DeviceIdentity } from "@mpo/protocol";
-import { deviceKey } from "@mpo/protocol";
-import { silentLogger } from "@mpo/runtime";
-import {
-  type AdminClient,
-  createAdminClient,
-  createFleetClient,
-  deviceInbox,
-  type FleetClient,
-  findNatsServer,
-  NatsLink,
-} from "@mpo/transport";
-import { runCoordinator } from "./run-coordinator.ts";
-import type { CoordinatorAddresses } from "./run-options.ts";
-import type { CoordinatorSettings } from "./settings.ts";
-import { helloOf as helloOfAcme } from "./testing/tiny-fleet.ts";
-
-const { PATH = "", MPO_CACHE, XDG_CACHE_HOME, MPO_NATS_SERVER } = process.env;
-const SEARCH = {
-  searchPath: PATH.split(delimiter),
-  cacheFolder: MPO_CACHE ?? join(XDG_CACHE_HOME ?? join(homedir(), ".cache"), "mpoptimizer"),
-  ...(MPO_NATS_SERVER === undefined ? {} : { binary: MPO_NATS_SERVER }),
-};
-const skip = await findNatsServer({ ...SEARCH, named: MPO_NATS_SERVER }).then(
-  () => false as const,
-  (thrown: Error) => `no nats-server: ${thrown.message}`,
-);
-
-const identityOf = (device: string): DeviceIdentity => ({ tenant: "default", device });
-const helloOf = (device: string) => ({ ...helloOfAcme(device), identity: identityOf(device) });
-
-interface Room {
-  readonly folder: string;
-  readonly addresses: CoordinatorAddresses;
-  readonly local: LocalJoin;
-  readonly admin: AdminClient;
-  stop(): Promise<void>;
-}
-
-async function open(context: TestContext, given?: string, settings: CoordinatorSettings = {}): Promise<Room> {
-  const folder = given ?? (await mkdtemp(join(tmpdir(), "mpo-identity-")));
-  const ends = new AbortController();
-  const process = new EventEmitter();
-  const localFile = join(folder, "local.json");
-  let running: Promise<number> | undefined;
-  const addresses = await new Promise<CoordinatorAddresses>((resolve, reject) => {
-    running = runCoordinator(
-      { grpc: { port: 0 }, http: { port: 0 }, ...settings },
-      {
-        nats: { kind: "embedded", folder, ...SEARCH },
-        keys: { folder: join(folder, "authority") },
-        localJoinFile: () => localFile,
-        process: {
-          on: (name, listener) => process.on(name, listener),
-          off: (name, listener) => process.off(name, listener),
-          exit: () => undefined,
-        },
-        logger: silentLogger,
-        signal: ends.signal,
-        onReady: resolve,
-        onFailure: reject,
-      },
-    );
-    running.then((code) => reject(new Error(`it ended with ${code}`)), reject);
-  });
-  const local = await readLocalJoin(localFile);
-  const admin = createAdminClient({
-    targets: [addresses.grpc],
-    tls: { current: () => ({ caPem: local.caPem }), onChange: () => () => undefined },
-    bearer: () => local.accessToken,
-  });
-  const stop = async (): Promise<void> => {
-    admin.close();
-    ends.abort();
-    await running;
-  };
-  context.after(async () => {
-    await stop();
-    if (given === undefined) await rm(folder, { recursive: true, force: true });
-  });
-  return { folder, addresses, local, admin, stop };
-}
-
-interface Device {
-  readonly identity: DeviceIdentity;
-  readonly key: string;
-  readonly nkey: ReturnType<typeof createDeviceNkey>;
-  readonly stranger: FleetClient;
-  join(token?: string): ReturnType<FleetClient["enroll"]>;
-  client(credentials: DeviceCredentials): FleetClient;
-}
-
-async function device(context: TestContext, { addresses, local }: Room, name: string): Promise<Device> {
-  const key = await createDeviceKey();
-  const nkey = createDeviceNkey();
-  const identity = identityOf(name);
-  const onChange = () => () => undefined;
-  const targets = [addresses.grpc];
-  const stranger = createFleetClient({ targets, tls: { current: () => ({ caPem: local.caPem }), onChange } });
-  context.after(() => stranger.close());
-  const { inventory, labels } = helloOf(name);
-  return {
-    ...{ identity, key, nkey, stranger },
-    join: async (joinToken) =>
-      await stranger.enroll({
-        ...{ identity, inventory, labels, natsPublicKey: nkey.publicKey },
-        certificateRequest: await createCsr(key),
-        ...(joinToken === undefined ? {} : { joinToken }),
-      }),
-    client: ({ certificatePem, authoritiesPem }) => {
-      const material = { certificatePem, privateKeyPem: key, caPem: authoritiesPem };
-      const client = createFleetClient({ targets, tls: { current: () => material, onChange }, retries: 0 });
-      context.after(() => client.close());
-      return client;
-    },
-  };
-}
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { deviceOfCertificate, readJoinString } from "@mpo/identity";
+import { NatsLink } from "@mpo/transport";
+import { device, helloOf, open, skip } from "./test-support/identity-room.ts";
 
 void describe("a coordinator with identities", { skip }, () => {
   void it("lets a device in by the local join file, and turns it away when it is revoked, on both wires", async (t) => {
@@ -146,14 +21,7 @@ void describe("a coordinator with identities", { skip }, () => {
     const hello = await client.hello(helloOf("cam"));
     assert.equal(hello.needsEnrolment, true);
     await assert.rejects(client.hello(helloOf("other")), { code: "unauthenticated" });
-    const jwt = credentials.natsJwt;
-    const settings = {
-      servers: hello.natsServers,
-      name: "agent cam",
-      credentials: { kind: "jwt" as const, jwt: () => jwt, seed: cam.nkey.seed },
-      tls: { caPem: () => credentials.authoritiesPem, serverName: NATS_NAME },
-      inboxPrefix: deviceInbox(deviceKey(cam.identity)),
-    };
+    const settings = cam.nats(hello.natsServers, credentials);
     const link = await NatsLink.open(settings);
     await room.admin.decideEnrolment({ identity: cam.identity, decision: "revoked", reason: "stolen" });
     await assert.rejects(client.hello(helloOf("cam")), { code: "permission-denied" });

@@ -1,24 +1,38 @@
 import { join } from "node:path";
-import { type Authority, NATS_NAME, RenewingCertificate, readWrappingKey, writeAuthority } from "@mpo/identity";
+import { given, MpoError } from "@mpo/core";
+import {
+  type Authority,
+  NATS_NAME,
+  RenewingCertificate,
+  readAuthority,
+  readWrappingKey,
+  unwrapAuthority,
+  writeAuthority,
+} from "@mpo/identity";
 import type { Clock } from "@mpo/io";
 import type { Logger, Service } from "@mpo/runtime";
 import {
   checkNatsIdentities,
-  type NatsCredentials,
   NatsLink,
   pushAccount,
   roleCredentials,
   type ServerIdentities,
   type StateStore,
 } from "@mpo/transport";
+import { authorityIn, foundAuthority, replaceIn } from "./identity/authority-folder.ts";
+import { fetchAuthority } from "./identity/fetch-authority.ts";
 import { FleetKeys } from "./identity/fleet-keys.ts";
-import { authorityIn, sharedAuthority, storeAuthority, storedAuthorities } from "./identity/keep-authority.ts";
+import { replaceInStore, sharedAuthority, wrappedAuthorities } from "./identity/stored-authority.ts";
+import { watchFiles } from "./identity/watch-files.ts";
+import type { EmbeddedNats, ExternalNats } from "./run-options.ts";
 
 export interface IdentityOptions {
   /** Private folder with the fleet's keys. Made at the first start. */
   readonly folder: string;
   /** File with the key that wraps them in the store, which then is where coordinators share them; absent: the folder is. */
   readonly wrappingKeyFile?: string | undefined;
+  /** A cluster of others knows one authority: none is made for it here. */
+  readonly nats: EmbeddedNats | ExternalNats;
   readonly certificateValidMs: number;
   /** Where this coordinator is reached, "host:port". */
   readonly addresses: () => readonly string[];
@@ -31,8 +45,6 @@ export interface IdentityOptions {
 export class RunIdentity {
   readonly #options: IdentityOptions;
   readonly #wrappingKey: Uint8Array | undefined;
-  readonly #ends = new AbortController();
-  #tasks: Promise<unknown> = Promise.resolve();
   #store: StateStore | undefined;
   readonly keys: FleetKeys;
   /** What its listeners and its NATS server show. */
@@ -51,12 +63,11 @@ export class RunIdentity {
 
   /** Reads the fleet's keys, or makes them. Throws `precondition-failed` or `invalid-data` for keys that must not be used. */
   static async open(options: IdentityOptions, signal?: AbortSignal): Promise<RunIdentity> {
-    const { folder, wrappingKeyFile, certificateValidMs, addresses, clock, random, logger } = options;
+    const { wrappingKeyFile, certificateValidMs, addresses, clock, random, logger } = options;
     const wrappingKey = wrappingKeyFile === undefined ? undefined : await readWrappingKey(wrappingKeyFile, { signal });
-    const { authority, isNew } = await authorityIn(folder, { clock, signal });
-    if (isNew) logger.info("made the keys of a new fleet: keep a copy of this folder", { folder });
+    const authority = await firstAuthority(options, wrappingKey, signal);
     // Of the object that is made below: it is called when something is saved, long after.
-    const save = (next: Authority): Promise<void> => made.#save(next);
+    const save = (next: Authority, before: Authority): Promise<void> => made.#save(next, before);
     const keys = new FleetKeys(authority, { clock, certificateValidMs, addresses, save });
     const tls = await RenewingCertificate.create(
       {
@@ -76,80 +87,109 @@ export class RunIdentity {
   }
 
   /** How its links to NATS are made. */
-  linkSettings(role: "coordinator" | "system", credentials?: NatsCredentials) {
+  linkSettings(role: "coordinator" | "system") {
     return {
-      credentials: credentials ?? roleCredentials(this.keys.authority.nats, role, this.#options.clock),
+      credentials: roleCredentials(this.keys.authority.nats, role, this.#options.clock),
       tls: { caPem: () => this.keys.trust.authoritiesPem, serverName: NATS_NAME },
     };
   }
 
+  /** What is wrong where servers of others refused this coordinator, or were refused; undefined: something else. */
+  refusalOf(thrown: unknown): MpoError | undefined {
+    const error = MpoError.from(thrown);
+    if (error.code !== "unauthenticated" && !/certificate/u.test(error.message)) return undefined;
+    const { fleetId } = this.keys.authority;
+    return error.with({
+      code: "precondition-failed",
+      message: `${error.message}; its servers are set up for another fleet than ${fleetId}, whose authority is in the folder`,
+      hint: "Mount the authority's folder that its other coordinators use, or set the servers up for this: mpo nats setup.",
+    });
+  }
+
   /** Gives NATS the account of devices, with those that are revoked. */
-  async pushRevocations(servers: readonly string[], revocations: ReadonlyMap<string, number>): Promise<void> {
-    await this.#asSystem(servers, (link) => pushAccount(link, this.keys.claims(revocations)));
+  async pushRevocations(
+    servers: readonly string[],
+    revocations: ReadonlyMap<string, number>,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const push = (link: NatsLink): Promise<void> => pushAccount(link, this.keys.claims(revocations), { signal });
+    await this.#asSystem(servers, push, signal);
   }
 
   /** Checks that NATS servers of others let in whom they should, and nobody else. */
   async check(coordinator: NatsLink, servers: readonly string[], signal: AbortSignal): Promise<void> {
-    await this.#asSystem(servers, (system) =>
-      checkNatsIdentities({ coordinator, system }, this.keys.claims(), { signal }),
-    );
+    const check = (system: NatsLink): Promise<void> =>
+      checkNatsIdentities({ coordinator, system }, this.keys.claims(), { signal });
+    await this.#asSystem(servers, check, signal);
   }
 
   /** Takes over the authority that the store's coordinators share. */
   async share(store: StateStore, signal: AbortSignal): Promise<void> {
     this.#store = store;
-    const shared = await sharedAuthority(store, this.keys.authority, this.#wrappingKey, { signal });
-    if (shared === this.keys.authority) return;
-    this.keys.take(shared);
-    await this.tls.renew(signal);
+    await this.#take(await sharedAuthority(store, this.keys.authority, this.#wrappingKey, { signal }));
   }
 
-  /** Keeps its certificate good, and follows what other coordinators change. */
+  /** Keeps its certificate good. */
   service(): Service {
-    return {
-      name: "identity",
-      start: () => {
-        const { signal } = this.#ends;
-        this.keys.onChange(() => {
-          this.tls.renew(signal).catch((err: unknown) => {
-            if (!signal.aborted)
-              this.#options.logger.error("the coordinator's certificate could not be renewed", { err });
-          });
+    return service("identity", async (signal) => {
+      const off = this.keys.onChange(() => {
+        this.tls.renew(signal).catch((err: unknown) => {
+          if (!signal.aborted)
+            this.#options.logger.error("the coordinator's certificate could not be renewed", { err });
         });
-        this.#tasks = Promise.all([this.tls.run(signal), this.#follow(signal)]);
-        return Promise.resolve();
-      },
-      ended: () => this.#tasks.then(() => undefined),
-      stop: async () => {
-        this.#ends.abort();
-        await this.#tasks;
-      },
-    };
+      });
+      await this.tls.run(signal);
+      off();
+    });
+  }
+
+  /** Follows what other coordinators change. */
+  followService(): Service {
+    return service("authority", (signal) => this.#follow(signal));
   }
 
   async #follow(signal: AbortSignal): Promise<void> {
-    if (this.#store === undefined || this.#wrappingKey === undefined) {
-      await new Promise((resolve) => {
-        if (signal.aborted) resolve(undefined);
-        signal.addEventListener("abort", resolve, { once: true });
-      });
-      return;
+    const { folder, clock, logger } = this.#options;
+    const follow = async (read: () => Authority | Promise<Authority>): Promise<void> => {
+      try {
+        if (await this.#take(await read())) logger.info("another coordinator has changed the fleet's keys");
+      } catch (err) {
+        if (!signal.aborted)
+          logger.error("the fleet's keys were changed to what is of no use; those before stay", { err });
+      }
+    };
+    const [store, key] = [this.#store, this.#wrappingKey];
+    if (store === undefined || key === undefined) {
+      const read = (): Promise<Authority> => readAuthority(folder, { signal });
+      return await watchFiles([join(folder, "authority.json")], { clock, signal }, () => follow(read));
     }
-    for await (const authority of storedAuthorities(this.#store, this.#wrappingKey, signal)) this.keys.take(authority);
+    for await (const bytes of wrappedAuthorities(store, signal)) await follow(() => unwrapAuthority(bytes, key));
   }
 
-  async #save(authority: Authority): Promise<void> {
-    await writeAuthority(this.#options.folder, authority);
-    if (this.#store !== undefined && this.#wrappingKey !== undefined) {
-      await storeAuthority(this.#store, authority, this.#wrappingKey);
-    }
+  async #take(authority: Authority): Promise<boolean> {
+    const isNewer = this.keys.take(authority);
+    // To reach the store at the next start, it must know what NATS knows then.
+    if (isNewer && this.#wrappingKey !== undefined) await writeAuthority(this.#options.folder, authority);
+    return isNewer;
   }
 
-  async #asSystem(servers: readonly string[], work: (link: NatsLink) => Promise<void>): Promise<void> {
+  async #save(next: Authority, before: Authority): Promise<void> {
+    const { folder, clock } = this.#options;
+    if (this.#store === undefined || this.#wrappingKey === undefined)
+      return await replaceIn(folder, before, next, { clock });
+    await replaceInStore(this.#store, before, next, this.#wrappingKey);
+    await writeAuthority(folder, next);
+  }
+
+  async #asSystem(
+    servers: readonly string[],
+    work: (link: NatsLink) => Promise<void>,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
     const { logger } = this.#options;
     const link = await NatsLink.open(
       { servers, name: "coordinator, system", ...this.linkSettings("system") },
-      { logger },
+      { logger, ...given({ signal }) },
     );
     try {
       await work(link);
@@ -159,7 +199,37 @@ export class RunIdentity {
   }
 }
 
-/** Where an embedded store's keys lie. */
-export function authorityFolder(data: string): string {
-  return join(data, "authority");
+async function firstAuthority(
+  { folder, nats, clock, logger }: IdentityOptions,
+  wrappingKey: Uint8Array | undefined,
+  signal: AbortSignal | undefined,
+): Promise<Authority> {
+  if (nats.kind === "embedded") {
+    const { authority, isNew } = await authorityIn(folder, { clock, signal });
+    if (isNew) logger.info("made the keys of a new fleet: keep a copy of this folder", { folder });
+    return authority;
+  }
+  const found = await foundAuthority(folder, { signal });
+  if (found !== undefined) return found;
+  const fetched = await fetchAuthority(nats, wrappingKey, { logger, signal });
+  await writeAuthority(folder, fetched, { signal });
+  logger.info("took over the keys of the fleet whose store this is", { folder });
+  return fetched;
+}
+
+/** Work that goes on from start to stop. */
+function service(name: string, work: (signal: AbortSignal) => Promise<void>): Service {
+  const ends = new AbortController();
+  let working: Promise<void> | undefined;
+  return {
+    name,
+    start: async () => {
+      working = work(ends.signal);
+    },
+    ended: () => working,
+    stop: async () => {
+      ends.abort();
+      await working;
+    },
+  };
 }

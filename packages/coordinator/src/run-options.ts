@@ -23,6 +23,7 @@ export interface ExternalNats {
   readonly kind: "external";
   /** "nats://host:port". */
   readonly servers: readonly string[];
+  /** For one without identities; else with what a new coordinator fetches the fleet's authority from the store. */
   readonly credentials?: NatsCredentials;
   /** Copies of each stream. Default 3; 1 for a single server. */
   readonly replicas?: number;

@@ -24,7 +24,7 @@ export type {
   Resources,
   ServedModel,
 } from "./messages/device.ts";
-export { MAX_CONDITIONS, MAX_EARLIER } from "./messages/device.ts";
+export { MAX_CONDITIONS, MAX_EARLIER, MAX_LABELS } from "./messages/device.ts";
 export {
   compareVersions,
   type DesiredDocument,

@@ -21,7 +21,7 @@ export { openExistingStore, openJetstreamStore } from "./nats/jetstream/jetstrea
 export { NatsLink } from "./nats/nats-link.ts";
 export { NatsNotifyBus } from "./nats/nats-notify-bus.ts";
 export type { NatsCredentials, NatsTls } from "./nats/nats-settings.ts";
-export { checkNatsIdentities, natsSetup } from "./nats/nats-setup.ts";
+export { checkNatsIdentities, type NatsSetup, natsSetup } from "./nats/nats-setup.ts";
 export { pushAccount } from "./nats/push-account.ts";
 export { checkStore, type StoredStream, setAsideStreams } from "./nats/server/check-store.ts";
 export { EmbeddedNatsServer } from "./nats/server/embedded-nats-server.ts";

@@ -1,5 +1,5 @@
 import { given } from "@mpo/core";
-import type { FleetServiceMethods, RequestOf, ResponseOf } from "@mpo/protocol";
+import { type FleetServiceMethods, MAX_LABELS, type RequestOf, type ResponseOf } from "@mpo/protocol";
 import { DEFAULT_ENROLMENT_POLICY } from "../identity/enrolment-verdict.ts";
 import type { DeviceRecord } from "../registry/device-record.ts";
 import type { ApiCall } from "./api-call.ts";
@@ -88,7 +88,7 @@ export class Enrolling {
   }
 }
 
-/** A device's labels: those that the fleet gives it count more than its own. */
+/** A device's labels: those that the fleet gives it count more than its own, also where there is not room for all. */
 export function withLabels(own: Request["labels"], given: Request["labels"]): Request["labels"] {
-  return [...own.filter(({ name }) => given.every((one) => one.name !== name)), ...given];
+  return [...own.filter(({ name }) => given.every((one) => one.name !== name)), ...given].slice(-MAX_LABELS);
 }

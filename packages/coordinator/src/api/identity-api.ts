@@ -22,6 +22,9 @@ interface ApiIdentityParts extends Pick<StoreContext, "clock"> {
   readonly oidc: OidcSettings | undefined;
 }
 
+/** Characters. The name comes first: who calls chooses the name of the call. */
+const MAX_ACTOR = 128;
+
 /** Events that concern no device. */
 const FLEET: DeviceIdentity = { tenant: "default", device: "fleet" };
 
@@ -175,7 +178,7 @@ export class IdentityApi {
 
 /** Who did it, as the audit has it: who was proven, never what a message says. */
 export function actorOf({ person = ANYBODY, requestId }: Pick<ApiCall, "person" | "requestId">): string {
-  return `${person.name}${requestId === undefined ? "" : `, call ${requestId}`}`;
+  return `${person.name}${requestId === undefined ? "" : `, call ${requestId}`}`.slice(0, MAX_ACTOR);
 }
 
 function withReason(words: string, reason: string): string {

@@ -1,17 +1,19 @@
 import { given, MpoError } from "@mpo/core";
+import { untilAborted } from "@mpo/io";
 import {
   type DeviceCredentials,
   type DeviceIdentity,
-  deviceKey,
   type EnrollRequest,
   type EnrolmentState,
   type Label,
+  MAX_LABELS,
 } from "@mpo/protocol";
-import { BUCKETS, type StoreCallOptions } from "@mpo/transport";
-import { changeEntry, type StoreContext } from "../store/change-entry.ts";
-import { type Watched, WatchedMap, type Watching } from "../store/watched-map.ts";
-import type { FleetAuthority, IssuedCertificate } from "./authority.ts";
-import { type EnrolmentRecord, enrolmentForm } from "./enrolment-record.ts";
+import type { StoreCallOptions } from "@mpo/transport";
+import type { StoreContext } from "../store/change-entry.ts";
+import type { Watching } from "../store/watched-map.ts";
+import type { FleetAuthority } from "./authority.ts";
+import { admitted, type EnrolmentRecord, type Issued } from "./enrolment-record.ts";
+import { EnrolmentRecords } from "./enrolment-records.ts";
 import {
   type Asking,
   DEFAULT_ENROLMENT_POLICY,
@@ -19,9 +21,11 @@ import {
   type EnrolmentVerdict,
   judgeEnrolment,
   MAX_PENDING,
+  nameOf,
+  needsNoToken,
   turnedAway,
 } from "./enrolment-verdict.ts";
-import type { JoinTokenRecord, JoinTokens } from "./join-tokens.ts";
+import type { JoinTokens } from "./join-tokens.ts";
 import type { NatsUsers } from "./nats-users.ts";
 
 /** What came of a device's request. */
@@ -38,7 +42,7 @@ export interface EnrolmentParts {
   readonly authority: FleetAuthority;
   readonly tokens: JoinTokens;
   /** Absent: NATS asks for no proof. */
-  readonly natsUsers: Pick<NatsUsers, "revoke"> | undefined;
+  readonly natsUsers: Pick<NatsUsers, "revoke" | "revocations"> | undefined;
   readonly policy?: EnrolmentPolicy;
 }
 
@@ -48,11 +52,8 @@ export class Enrolments {
   readonly #authority: FleetAuthority;
   readonly #tokens: JoinTokens;
   readonly #policy: EnrolmentPolicy;
-  readonly #natsUsers: Pick<NatsUsers, "revoke"> | undefined;
-  readonly #records: WatchedMap<EnrolmentRecord>;
-  /** Keys of records by the digests of their public keys. */
-  readonly #byKey = new Map<string, string>();
-  #pending = 0;
+  readonly #natsUsers: EnrolmentParts["natsUsers"];
+  readonly #records: EnrolmentRecords;
 
   constructor(context: StoreContext, { authority, tokens, natsUsers, policy }: EnrolmentParts) {
     this.#context = context;
@@ -60,23 +61,19 @@ export class Enrolments {
     this.#tokens = tokens;
     this.#natsUsers = natsUsers;
     this.#policy = policy ?? DEFAULT_ENROLMENT_POLICY;
-    this.#records = new WatchedMap(context, {
-      bucket: BUCKETS.enrolment,
-      read: ({ value }) => enrolmentForm.fromBytes(value),
-      onChange: (key, now, before) => this.#index(key, now, before),
-    });
+    this.#records = new EnrolmentRecords(context);
   }
 
   get watches(): readonly Watching[] {
-    return [this.#records];
+    return [this.#records.watching];
   }
 
   get(identity: DeviceIdentity): EnrolmentRecord | undefined {
-    return this.#records.get(deviceKey(identity))?.value;
+    return this.#records.get(identity);
   }
 
-  *all(): Generator<EnrolmentRecord, void, undefined> {
-    for (const [, { value }] of this.#records.entries()) yield value;
+  all(): Iterable<EnrolmentRecord> {
+    return this.#records.all();
   }
 
   /**
@@ -107,14 +104,21 @@ export class Enrolments {
       });
     }
     const { keyDigest } = await this.#authority.readRequest(certificateRequest);
-    const token = joinToken === undefined ? undefined : await this.#tokens.read(joinToken, options);
-    const identity = this.#nameOf(request.identity, keyDigest, token);
+    const known = this.#records.ofKey(keyDigest);
+    const isLetIn = known !== undefined && needsNoToken(known, this.#times);
+    const secret = isLetIn ? undefined : joinToken;
+    const token = secret === undefined ? undefined : await this.#tokens.read(secret, options);
+    const identity = nameOf(request.identity, known, token);
     const asking = { identity, keyDigest, token, address };
-    const verdict = this.#judge(await this.#load(identity, options), asking);
+    const verdict = this.#judge(await this.#records.load(identity, options), asking);
+    this.#requireOwnUser(identity, request.natsPublicKey);
     // Counted before anything is written: of a hundred who come with one use, one gets further.
-    if (joinToken !== undefined && verdict.usesToken) await this.#tokens.use(joinToken, keyDigest, options);
-    const issued = verdict.state === "accepted" ? await this.#authority.issue(certificateRequest, identity) : undefined;
-    return await this.#admit(request, issued, asking, options);
+    if (secret !== undefined && verdict.usesToken) await this.#tokens.use(secret, keyDigest, options);
+    const issued = verdict.state === "accepted" ? await this.#issue(certificateRequest, request, identity) : undefined;
+    const outcome = await this.#admit(request, issued, asking, options);
+    // It waited under another name until its token said which one it has.
+    if (known !== undefined && !isSame(known.identity, identity)) await this.#records.forget(known.identity, options);
+    return outcome;
   }
 
   /** Accepts, rejects or revokes. Throws `not-found`, and `conflict` when it has another key by now. */
@@ -128,17 +132,29 @@ export class Enrolments {
     options: StoreCallOptions = {},
   ): Promise<EnrolmentRecord> {
     const { state, keyDigest, decidedBy } = decision;
-    const record = await this.#change(identity, options, (current) => {
+    const record = await this.#records.change(identity, options, (current) => {
       if (current === undefined) throw unknownEnrolment(identity);
       if (keyDigest !== undefined && current.keyDigest !== keyDigest) {
         throw new MpoError("conflict", `device ${identity.device} has another key by now: ${current.keyDigest}`, {
           hint: "Look again: mpo devices pending.",
         });
       }
-      return { ...current, state, decidedBy };
+      // Also one that was off for too long, or revoked when it ended.
+      const isOver = state === "accepted" && (current.certificateEndsAtMs ?? 0) < this.#context.clock.now();
+      return { ...current, state, decidedBy, certificateEndsAtMs: isOver ? undefined : current.certificateEndsAtMs };
     });
-    if (state !== "accepted") await this.#revokeUser(record.natsPublicKey);
+    if (state !== "accepted") await this.#revokeUsers(record);
     return record;
+  }
+
+  /** Takes those their access to NATS whose revocation was not finished: its coordinator may have ended before. */
+  async finishRevocations(signal: AbortSignal): Promise<void> {
+    await untilAborted(this.#records.watching.ready, signal);
+    const { revocations = new Map() } = this.#natsUsers ?? {};
+    for (const record of this.all()) {
+      const isOut = record.state === "revoked" || record.state === "rejected";
+      if (isOut && record.natsUsers.some(({ key }) => !revocations.has(key))) await this.#revokeUsers(record);
+    }
   }
 
   /** Accepts devices before they come; returns how many are new. Throws `already-exists` for one with another key. */
@@ -153,10 +169,8 @@ export class Enrolments {
   ): Promise<number> {
     const taken = devices.filter(({ identity, keyDigest }) => {
       const known = this.get(identity);
-      const named = this.#byKey.get(keyDigest);
-      return (
-        (known !== undefined && known.keyDigest !== keyDigest) || (named !== undefined && named !== deviceKey(identity))
-      );
+      const named = this.#records.ofKey(keyDigest);
+      return (known !== undefined && known.keyDigest !== keyDigest) || (named !== undefined && named !== known);
     });
     if (taken.length > 0) {
       const names = taken.map(({ identity }) => identity.device).join(", ");
@@ -166,10 +180,10 @@ export class Enrolments {
     }
     let added = 0;
     for (const { identity, keyDigest, labels } of devices) {
-      await this.#change(identity, options, (current) => {
+      await this.#records.change(identity, options, (current) => {
         if (current?.keyDigest === keyDigest && current.state !== "pending") return current;
         added += 1;
-        const known = current ?? { board: "", address: "", issued: 0 };
+        const known = current ?? { board: "", address: "", issued: 0, natsUsers: [] };
         return { ...known, identity, keyDigest, labels, state: "preauthorised", decidedBy };
       });
     }
@@ -183,126 +197,98 @@ export class Enrolments {
     options: StoreCallOptions = {},
   ): Promise<readonly Label[]> {
     const gone = new Set([...removed, ...set.map(({ name }) => name)]);
-    const record = await this.#change(identity, options, (current) => {
+    const record = await this.#records.change(identity, options, (current) => {
       if (current === undefined) throw unknownEnrolment(identity);
-      return { ...current, labels: [...current.labels.filter(({ name }) => !gone.has(name)), ...set] };
+      const labels = [...current.labels.filter(({ name }) => !gone.has(name)), ...set];
+      if (labels.length <= MAX_LABELS) return { ...current, labels };
+      throw new MpoError("invalid-argument", `device ${identity.device} would have ${labels.length} labels`, {
+        hint: `A device has ${MAX_LABELS} at most: take others away.`,
+      });
     });
     return record.labels;
   }
 
-  /** The device has another name from now on; its key stays. */
+  /** The device has another name from now on; its key stays. What it may read of NATS under the old one ends. */
   async rename(identity: DeviceIdentity, renamed: DeviceIdentity, options: StoreCallOptions = {}): Promise<void> {
-    const record = await this.#load(identity, options);
+    const record = await this.#records.load(identity, options);
     if (record === undefined) return;
-    await this.#change(renamed, options, () => ({ ...record, identity: renamed }));
-    await this.#forget(identity, options);
+    await this.#revokeUsers(record);
+    await this.#records.change(renamed, options, () => ({ ...record, identity: renamed, natsUsers: [] }));
+    await this.#records.forget(identity, options);
   }
 
   /** Forgets a device: it is as if it had never come. */
   async remove(identity: DeviceIdentity, options: StoreCallOptions = {}): Promise<boolean> {
-    const record = await this.#load(identity, options);
-    if (record === undefined) return false;
-    await this.#forget(identity, options);
-    await this.#revokeUser(record.natsPublicKey);
+    if ((await this.#records.load(identity, options)) === undefined) return false;
+    // Revoked first: nothing may be issued to it that nobody remembers.
+    const { keyDigest } = await this.decide(identity, { state: "revoked", decidedBy: "its removal" }, options);
+    await this.#tokens.forgetUser(keyDigest, options);
+    await this.#records.forget(identity, options);
     return true;
   }
 
-  /** Who a device is: what its key is known as, else what its token says, else what it says. */
-  #nameOf(wish: DeviceIdentity, keyDigest: string, token: JoinTokenRecord | undefined): DeviceIdentity {
-    const known = this.#byKey.get(keyDigest);
-    const record = known === undefined ? undefined : this.#records.get(known)?.value;
-    if (record !== undefined) return record.identity;
-    if (token === undefined) return wish;
-    return { tenant: token.tenant, device: token.device ?? wish.device };
+  get #times(): { readonly nowMs: number; readonly renewAfterEndMs: number } {
+    return { nowMs: this.#context.clock.now(), renewAfterEndMs: this.#policy.renewAfterEndMs };
   }
 
   #judge(before: EnrolmentRecord | undefined, asking: Asking): EnrolmentVerdict {
-    const { renewAfterEndMs } = this.#policy;
-    const isFull = this.#pending >= MAX_PENDING;
-    return judgeEnrolment(before, asking, { nowMs: this.#context.clock.now(), renewAfterEndMs, isFull });
+    return judgeEnrolment(before, asking, { ...this.#times, isFull: this.#records.pending >= MAX_PENDING });
+  }
+
+  /** Else who names another's key could have it revoked. */
+  #requireOwnUser(identity: DeviceIdentity, natsPublicKey: string | undefined): void {
+    const owner = this.#records.ofUser(natsPublicKey ?? "");
+    if (owner === undefined || isSame(owner.identity, identity)) return;
+    throw new MpoError("already-exists", `the key for NATS that device ${identity.device} brings is another device's`, {
+      hint: "Was its folder copied from another machine? Each device needs keys of its own: clear it, and join again.",
+    });
+  }
+
+  async #issue(
+    certificateRequest: Uint8Array,
+    { natsPublicKey }: EnrollRequest,
+    identity: DeviceIdentity,
+  ): Promise<Issued> {
+    const certificate = await this.#authority.issue(certificateRequest, identity);
+    const asksNats = this.#natsUsers !== undefined && natsPublicKey !== undefined;
+    return { ...certificate, ...(asksNats ? { natsJwt: this.#authority.natsUser(identity, natsPublicKey) } : {}) };
   }
 
   async #admit(
-    { inventory, natsPublicKey }: EnrollRequest,
-    issued: IssuedCertificate | undefined,
+    request: EnrollRequest,
+    issued: Issued | undefined,
     asking: Asking & { readonly address: string },
     options: StoreCallOptions,
   ): Promise<EnrolmentOutcome> {
-    const { identity, keyDigest, token, address } = asking;
+    const { identity, keyDigest } = asking;
+    const nowMs = this.#context.clock.now();
     let isNew = false;
-    let formerUser: string | undefined;
-    const record = await this.#change(identity, options, (before) => {
+    let former: EnrolmentRecord | undefined;
+    const record = await this.#records.change(identity, options, (before) => {
+      const { state: judged, usesToken } = this.#judge(before, asking);
       // Accepted since it was looked at: it hears of it when it asks again.
-      const state = issued === undefined ? "pending" : this.#judge(before, asking).state;
+      const state = issued === undefined && judged === "accepted" ? (before?.state ?? "pending") : judged;
       const isSameKey = before?.keyDigest === keyDigest;
+      former = isSameKey ? undefined : before;
       isNew = !isSameKey || before.state !== state;
-      formerUser = before?.natsPublicKey === natsPublicKey ? undefined : before?.natsPublicKey;
-      return {
-        ...{ identity, keyDigest, address },
-        state: isSameKey && before.state === "accepted" && state === "pending" ? "accepted" : state,
-        labels: token?.labels ?? before?.labels ?? [],
-        requestedAtMs: (isSameKey ? before.requestedAtMs : undefined) ?? this.#context.clock.now(),
-        deviceClass: inventory.deviceClass,
-        board: inventory.board,
-        ...given({
-          natsPublicKey,
-          decidedBy: isNew && token !== undefined ? token.createdBy : before?.decidedBy,
-          certificateEndsAtMs: issued?.endsAtMs ?? before?.certificateEndsAtMs,
-        }),
-        issued: (before?.issued ?? 0) + (issued === undefined ? 0 : 1),
-      };
+      return admitted(before, { ...asking, ...request, identity, state, usesToken, issued, isNew, nowMs });
     });
-    await this.#revokeUser(formerUser);
+    await this.#revokeUsers(former);
     if (issued === undefined || record.state !== "accepted") return { kind: "pending", isNew, record };
-    const asksNats = this.#natsUsers !== undefined && natsPublicKey !== undefined;
-    const natsJwt = asksNats ? this.#authority.natsUser(identity, natsPublicKey) : undefined;
     const { authoritiesPem, rootPublicKey, keyDocument } = this.#authority.trust;
-    const { certificatePem } = issued;
+    const { certificatePem, natsJwt } = issued;
     const credentials = { certificatePem, authoritiesPem, rootPublicKey, keyDocument, ...given({ natsJwt }) };
     return { kind: "accepted", isNew, record, credentials };
   }
 
-  async #revokeUser(publicKey: string | undefined): Promise<void> {
-    if (publicKey !== undefined) await this.#natsUsers?.revoke(publicKey);
+  async #revokeUsers(record: EnrolmentRecord | undefined): Promise<void> {
+    const keys = record?.natsUsers.map(({ key }) => key) ?? [];
+    if (keys.length > 0) await this.#natsUsers?.revoke(keys);
   }
+}
 
-  async #load(identity: DeviceIdentity, options: StoreCallOptions): Promise<EnrolmentRecord | undefined> {
-    const entry = await this.#context.store.get(BUCKETS.enrolment, deviceKey(identity), options);
-    return entry === undefined ? undefined : enrolmentForm.fromBytes(entry.value);
-  }
-
-  async #change(
-    identity: DeviceIdentity,
-    { signal }: StoreCallOptions,
-    change: (record: EnrolmentRecord | undefined) => EnrolmentRecord,
-  ): Promise<EnrolmentRecord> {
-    const key = deviceKey(identity);
-    const { result, revision } = await changeEntry(
-      this.#context,
-      { bucket: BUCKETS.enrolment, key, signal },
-      (current) => {
-        const before = current === undefined ? undefined : enrolmentForm.fromBytes(current.value);
-        const next = change(before);
-        return { ...(next === before ? {} : { value: enrolmentForm.toBytes(next) }), result: next };
-      },
-    );
-    this.#records.note(key, result, revision);
-    return result;
-  }
-
-  async #forget(identity: DeviceIdentity, options: StoreCallOptions): Promise<void> {
-    const key = deviceKey(identity);
-    await this.#context.store.delete(BUCKETS.enrolment, key, options);
-    this.#records.forget(key);
-  }
-
-  #index(key: string, now: Watched<EnrolmentRecord> | undefined, before: Watched<EnrolmentRecord> | undefined): void {
-    if (before !== undefined && this.#byKey.get(before.value.keyDigest) === key) {
-      this.#byKey.delete(before.value.keyDigest);
-    }
-    if (now !== undefined) this.#byKey.set(now.value.keyDigest, key);
-    this.#pending += Number(now?.value.state === "pending") - Number(before?.value.state === "pending");
-  }
+function isSame(one: DeviceIdentity, other: DeviceIdentity): boolean {
+  return one.tenant === other.tenant && one.device === other.device;
 }
 
 function unknownEnrolment({ tenant, device }: DeviceIdentity): MpoError {

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { MpoError } from "@mpo/core";
 import {
   type Authority,
@@ -38,8 +39,8 @@ export interface KeysPorts {
   readonly certificateValidMs: number;
   /** Where coordinators are reached, "host:port". */
   readonly addresses: () => readonly string[];
-  /** Keeps an authority in the place of the one before. */
-  readonly save: (authority: Authority) => Promise<void>;
+  /** Keeps an authority in the place of the one before. Throws `conflict` when another coordinator has changed that. */
+  readonly save: (next: Authority, before: Authority) => Promise<void>;
 }
 
 /**
@@ -99,13 +100,18 @@ export class FleetKeys implements FleetAuthority {
     return () => this.#listeners.delete(own);
   }
 
-  /** Another coordinator has changed the fleet's authority. */
-  take(authority: Authority): void {
-    if (epochOf(authority) < this.#epoch) return;
+  /** Takes over what another coordinator has changed; false: it is not newer. Throws `precondition-failed` for another fleet's. */
+  take(authority: Authority): boolean {
+    const { fleetId } = this.#authority;
+    if (authority.fleetId !== fleetId) {
+      throw new MpoError("precondition-failed", `this authority is of ${authority.fleetId}, not of ${fleetId}`);
+    }
+    if (epochOf(authority) < this.#epoch || isDeepStrictEqual(authority, this.#authority)) return false;
     this.#authority = authority;
     this.#trust = trustOf(authority);
     this.#epoch = epochOf(authority);
     for (const listener of this.#listeners) listener();
+    return true;
   }
 
   sign(document: Uint8Array): readonly DocumentSignature[] {
@@ -193,7 +199,7 @@ export class FleetKeys implements FleetAuthority {
   }
 
   async #use(authority: Authority): Promise<void> {
-    await this.#ports.save(authority);
+    await this.#ports.save(authority, this.#authority);
     this.take(authority);
   }
 

@@ -32,20 +32,23 @@ export function identitiesOf(
   const validMs = authority.view.certificateValidMs;
   const natsUsers = pushRevocations && new NatsUsers(context, { validMs, push: pushRevocations });
   const enrolments = new Enrolments(context, { authority, tokens: joinTokens, natsUsers });
+  const sweep = async (signal: AbortSignal): Promise<void> => {
+    while (!signal.aborted) {
+      try {
+        await enrolments.finishRevocations(signal);
+        await joinTokens.sweep({ signal });
+        await accessTokens.sweep({ signal });
+      } catch (err) {
+        if (!signal.aborted) context.logger.warn("what is over could not be cleared away; later again", { err });
+      }
+      await context.clock.sleep(SWEEP_MS, { signal }).catch(() => undefined);
+    }
+  };
   return {
     ...{ authority, enrolments, joinTokens, accessTokens },
     watched: { enrolments, joinTokens, accessTokens, ...given({ natsUsers }) },
     run: async (signal) => {
-      while (!signal.aborted) {
-        await context.clock.sleep(SWEEP_MS, { signal }).catch(() => undefined);
-        if (signal.aborted) return;
-        try {
-          await joinTokens.sweep({ signal });
-          await accessTokens.sweep({ signal });
-        } catch (err) {
-          if (!signal.aborted) context.logger.warn("expired tokens could not be forgotten; later again", { err });
-        }
-      }
+      await Promise.all([natsUsers?.run(signal), sweep(signal)]);
     },
   };
 }

@@ -117,7 +117,7 @@ export class JoinTokens {
   async use(secret: string, keyDigest: string, { signal }: StoreCallOptions = {}): Promise<JoinTokenRecord> {
     await this.read(secret, { signal });
     const place = { bucket: BUCKETS.token, key: hashSecret(secret), signal };
-    const { result } = await changeEntry(this.#context, place, (current) => {
+    const { result, revision } = await changeEntry(this.#context, place, (current) => {
       const record = current === undefined ? undefined : form.fromBytes(current.value);
       if (record?.usedBy.includes(keyDigest)) return { result: record };
       if (record === undefined || record.usesLeft === 0) {
@@ -127,7 +127,21 @@ export class JoinTokens {
       const used = { ...record, usesLeft: record.usesLeft - 1, usedBy };
       return { value: form.toBytes(used), result: used };
     });
+    this.#tokens.note(place.key, result, revision);
     return result;
+  }
+
+  /** A device that was removed is as any other: if it comes again, that is another use. */
+  async forgetUser(keyDigest: string, { signal }: StoreCallOptions = {}): Promise<void> {
+    for (const [key, { value }] of [...this.#tokens.entries()]) {
+      if (!value.usedBy.includes(keyDigest)) continue;
+      await changeEntry(this.#context, { bucket: BUCKETS.token, key, signal }, (current) => {
+        const record = current === undefined ? undefined : form.fromBytes(current.value);
+        if (record?.usedBy.includes(keyDigest) !== true) return { result: undefined };
+        const usedBy = record.usedBy.filter((user) => user !== keyDigest);
+        return { value: form.toBytes({ ...record, usedBy }), result: undefined };
+      });
+    }
   }
 
   /** Forgets tokens that expired long ago. */

@@ -14,8 +14,15 @@ const form = recordForm("revoked-nats-users", revokedSchema);
 
 const KEY = "revoked-nats-users";
 
+/** A device that is revoked is off within a minute of NATS being there. */
+const TRY_AGAIN_MS = 5_000;
+const PUSH_AGAIN_MS = 600_000;
+
 /** Gives the servers the account with its revocations: when users were revoked, by their public keys. */
-export type PushRevocations = (revocations: ReadonlyMap<string, number>) => Promise<void>;
+export type PushRevocations = (
+  revocations: ReadonlyMap<string, number>,
+  signal: AbortSignal | undefined,
+) => Promise<void>;
 
 interface NatsUsersOptions {
   /** Nobody's proof is good for longer, milliseconds: then a revocation may be forgotten. */
@@ -28,6 +35,9 @@ export class NatsUsers {
   readonly #context: StoreContext;
   readonly #options: NatsUsersOptions;
   readonly #revoked: WatchedMap<Revoked>;
+  /** Resolved when there is something to push. */
+  #wake: () => void = () => undefined;
+  #isDue = false;
   #pushing: Promise<void> = Promise.resolve();
 
   constructor(context: StoreContext, options: NatsUsersOptions) {
@@ -36,9 +46,10 @@ export class NatsUsers {
     this.#revoked = new WatchedMap(context, {
       bucket: BUCKETS.revoked,
       read: ({ value }) => form.fromBytes(value),
+      // What another coordinator has revoked is pushed by it; this push is for servers that it did not reach.
       onChange: () => {
-        // What another coordinator has revoked is pushed by it; this push is for servers that it did not reach.
-        this.#push().catch((err: unknown) => context.logger.warn("NATS was not given its revocations", { err }));
+        this.#isDue = true;
+        this.#wake();
       },
     });
   }
@@ -52,23 +63,48 @@ export class NatsUsers {
     return new Map((this.#revoked.get(KEY)?.value.users ?? []).map(({ key, atMs }) => [key, atMs]));
   }
 
-  /** Takes a user its access; when it resolves, it has none. */
-  async revoke(publicKey: string): Promise<void> {
+  /** Takes users their access: at once, or as soon as NATS is reached. */
+  async revoke(publicKeys: readonly string[]): Promise<void> {
     const nowMs = this.#context.clock.now();
     const { result, revision } = await changeEntry(this.#context, { bucket: BUCKETS.revoked, key: KEY }, (current) => {
       const before = current === undefined ? [] : form.fromBytes(current.value).users;
-      const others = before.filter(({ key, atMs }) => key !== publicKey && atMs > nowMs - this.#options.validMs);
-      const next = { users: [...others, { key: publicKey, atMs: nowMs }] };
+      const others = before.filter(
+        ({ key, atMs }) => !publicKeys.includes(key) && atMs > nowMs - this.#options.validMs,
+      );
+      const next = { users: [...others, ...publicKeys.map((key) => ({ key, atMs: nowMs }))] };
       return { value: form.toBytes(next), result: next };
     });
     this.#revoked.note(KEY, result, revision);
     await this.#push();
   }
 
+  /** Pushes what is revoked: when that changes, again after a failure, and now and then; until the signal aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.#push(signal);
+      const woken = new AbortController();
+      this.#wake = () => woken.abort();
+      const waiting = AbortSignal.any([signal, woken.signal]);
+      const waitMs = this.#isDue ? TRY_AGAIN_MS : PUSH_AGAIN_MS;
+      await this.#context.clock.sleep(waitMs, { signal: waiting }).catch(() => undefined);
+      // A server may have been replaced since.
+      if (!waiting.aborted && this.revocations.size > 0) this.#isDue = true;
+    }
+  }
+
   /** One push at a time, each of all that is revoked: an account takes the place of any other, also of a newer one. */
-  #push(): Promise<void> {
-    const next = this.#pushing.catch(() => undefined).then(() => this.#options.push(this.revocations));
-    this.#pushing = next;
-    return next;
+  #push(signal?: AbortSignal): Promise<void> {
+    this.#pushing = this.#pushing.then(async () => {
+      if (!this.#isDue || signal?.aborted) return;
+      this.#isDue = false;
+      try {
+        await this.#options.push(this.revocations, signal);
+      } catch (err) {
+        this.#isDue = true;
+        this.#wake();
+        if (!signal?.aborted) this.#context.logger.warn("NATS was not given who is revoked; soon again", { err });
+      }
+    });
+    return this.#pushing;
   }
 }

@@ -73,7 +73,7 @@ export class DeviceLife {
     const call = { signal: asking.signal };
     const renamed = { ...identity, device: newName };
     const record = await registry.required(identity, call);
-    if ((await registry.load(renamed, call)) !== undefined) {
+    if ((await registry.load(renamed, call)) !== undefined || this.#parts.enrolments?.get(renamed) !== undefined) {
       throw new MpoError("already-exists", `there is a device ${newName} of tenant ${identity.tenant} already`, {
         hint: "Choose another name, or remove that one first: mpo devices remove.",
       });

@@ -26,8 +26,9 @@ export const instance = object({
 export type Label = Fact<typeof label>;
 const label = object({ name: name(), value: text(0, 128) });
 
+export const MAX_LABELS = 32;
 /** A device's labels, each name once. */
-export const labels = consistent(list(label, 0, 32), (all, refuse) => {
+export const labels = consistent(list(label, 0, MAX_LABELS), (all, refuse) => {
   const names = all.map((one) => one.name);
   const twice = names.findIndex((one, index) => names.indexOf(one) < index);
   if (twice >= 0) refuse([twice, "name"], names[twice], "each name once");

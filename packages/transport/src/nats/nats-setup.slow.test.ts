@@ -15,6 +15,7 @@ import { openExistingStore, openJetstreamStore } from "./jetstream/jetstream-sta
 import { NatsLink } from "./nats-link.ts";
 import { checkNatsIdentities, natsSetup } from "./nats-setup.ts";
 import { pushAccount } from "./push-account.ts";
+import { tlsText } from "./server/server-config.ts";
 
 const KEY = deviceKey({ tenant: "Plant-A", device: "Pi_4" });
 
@@ -23,12 +24,10 @@ async function startOthers(t: Ends, identities: TestIdentities, config: string):
   const folder = await temporaryFolder(t);
   const [port] = (await freePorts(1)) as [number];
   const { certificatePem, privateKeyPem } = identities.tls.current();
-  await writeFile(join(folder, "cert.pem"), certificatePem);
-  await writeFile(join(folder, "key.pem"), privateKeyPem);
+  await writeFile(join(folder, "nats.pem"), `${certificatePem}${privateKeyPem}`);
   await writeFile(
     join(folder, "nats.conf"),
     `listen: "127.0.0.1:${port}"
-tls { cert_file: cert.pem, key_file: key.pem, handshake_first: true }
 ${config}`,
   );
   const child = spawn(binary().path, ["--config", "nats.conf", "--log", "nats.log"], { cwd: folder, stdio: "ignore" });
@@ -53,7 +52,11 @@ void test("servers of others serve a fleet with what the set-up printed", { skip
   const identities = await TestIdentities.make();
   const nowMs = Date.now();
   const times = { nowMs, expiresAtMs: nowMs + 3_600_000 };
-  const setup = natsSetup(identities.authority, identities.claims(), { ...times, accountsFolder: "accounts" });
+  const setup = natsSetup(identities.authority, identities.claims(), {
+    ...times,
+    accountsFolder: "accounts",
+    pairFile: "nats.pem",
+  });
   const url = await startOthers(t, identities, `${JETSTREAM}\n${setup.config}`);
   await check(t, identities, url);
   const creds = { kind: "creds" as const, read: () => setup.coordinatorCreds };
@@ -77,11 +80,15 @@ void test("servers of others serve a fleet with what the set-up printed", { skip
 void test("what servers of others lack is said", { skip }, async (t) => {
   const identities = await TestIdentities.make();
   const times = { nowMs: Date.now(), expiresAtMs: Date.now() + 3_600_000 };
-  const { config } = natsSetup(identities.authority, identities.claims(), { ...times, accountsFolder: "accounts" });
+  const { config } = natsSetup(identities.authority, identities.claims(), {
+    ...times,
+    accountsFolder: "accounts",
+    pairFile: "nats.pem",
+  });
   const memory = config.replace(/resolver \{.*\}/u, "resolver: MEMORY");
   assert.notEqual(memory, config);
   const faults = [
-    { config: JETSTREAM, says: /trusts no operator/u },
+    { config: `${JETSTREAM}\n${tlsText("nats.pem")}`, says: /trusts no operator/u },
     { config, says: /no JetStream/u },
     { config: `${JETSTREAM}\n${memory}`, says: /takes no new accounts/u },
   ];
@@ -94,7 +101,11 @@ void test("what servers of others lack is said", { skip }, async (t) => {
     });
   }
   const foreign = await TestIdentities.make();
-  const { config: others } = natsSetup(foreign.authority, foreign.claims(), { ...times, accountsFolder: "accounts" });
+  const { config: others } = natsSetup(foreign.authority, foreign.claims(), {
+    ...times,
+    accountsFolder: "accounts",
+    pairFile: "nats.pem",
+  });
   const url = await startOthers(t, identities, `${JETSTREAM}\n${others}`);
   await systemClock.sleep(500);
   await assert.rejects(NatsLink.open(identities.role(url, "coordinator")), { code: "unauthenticated" });

@@ -3,28 +3,30 @@ import { credsFile, type NatsAuthority, type NatsClaims, roleSeed, roleUserJwt }
 import type { Abortable } from "@mpo/io";
 import type { NatsLink } from "./nats-link.ts";
 import { pushJwt } from "./push-account.ts";
-import { trustText } from "./server/server-config.ts";
+import { tlsText, trustText } from "./server/server-config.ts";
 
 /** What those who run a cluster of NATS need for a fleet. Only `coordinatorCreds` is secret. */
 export interface NatsSetup {
   /** For the configuration of each server. */
   readonly config: string;
-  /** The coordinator's user, for other clients of NATS: the coordinator itself needs none. */
+  /** The coordinator's user, for other clients of NATS; a coordinator that has the fleet's authority needs none. */
   readonly coordinatorCreds: string;
 }
 
-export interface NatsSetupOptions {
+interface NatsSetupOptions {
   /** Where servers keep the accounts. A relative path counts from where a server runs. */
   readonly accountsFolder: string;
+  /** Where they find their certificate and its key, in one file. */
+  readonly pairFile: string;
   readonly nowMs: number;
   /** Of the credentials. */
   readonly expiresAtMs: number;
 }
 
 export function natsSetup(authority: NatsAuthority, claims: NatsClaims, options: NatsSetupOptions): NatsSetup {
-  const { accountsFolder, ...times } = options;
+  const { accountsFolder, pairFile, ...times } = options;
   return {
-    config: trustText(claims, accountsFolder),
+    config: `${trustText(claims, accountsFolder)}${tlsText(pairFile)}`,
     coordinatorCreds: credsFile(roleUserJwt(authority, "coordinator", times), roleSeed(authority, "coordinator")),
   };
 }

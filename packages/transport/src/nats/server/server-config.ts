@@ -115,8 +115,13 @@ function accessText(
     return `accounts { ${account}: { jetstream: enabled, users: [{ ${user} }] } }\n`;
   }
   if (identities === undefined) return "";
-  const pair = quoted(pairFile(folder));
-  return `${trustText(identities.claims(), join(folder, "accounts"))}tls {
+  return `${trustText(identities.claims(), join(folder, "accounts"))}${tlsText(pairFile(folder))}`;
+}
+
+/** TLS from the first byte, by a certificate and its key in one file. */
+export function tlsText(pairFile: string): string {
+  const pair = quoted(pairFile);
+  return `tls {
   cert_file: ${pair}
   key_file: ${pair}
   handshake_first: true
