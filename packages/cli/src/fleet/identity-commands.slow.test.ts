@@ -328,11 +328,11 @@ describe("the fleet's keys, from the command line", { skip: noNatsServer, timeou
     const data = join(folder, "data");
     await mkdir(data);
     const printed = await runCommand(["nats", "setup", "--data", data]);
-    assert.match(printed.stdout, /handshake_first: true[\s\S]*operator/u);
+    assert.match(printed.stdout, /operator: [\s\S]*handshake_first: true/u);
     assert.doesNotMatch(printed.stdout, /PRIVATE|SEED|\bS[OAU][A-Z0-9]{40}/u);
     const files = join(folder, "files");
     assert.equal((await runCommand(["nats", "setup", "--data", data, "--output", files])).code, EXIT_CODES.ok);
-    assert.match(await readFile(join(files, "nats-key.pem"), "utf8"), /PRIVATE KEY/u);
+    assert.match(await readFile(join(files, "mpo-nats.pem"), "utf8"), /PRIVATE KEY/u);
     const insecure = await runCommand(["coordinator", "--insecure", "--listen", "0.0.0.0:7443"]);
     assertFails(insecure, EXIT_CODES.usage, /--insecure with 0\.0\.0\.0:7443: it is for this machine alone/u);
   });
