@@ -38,7 +38,6 @@ export {
   createOperatorToken,
   hashSecret,
   type Invitation,
-  isHashOf,
   joinString,
   type LocalJoin,
   localJoinFile,
@@ -50,7 +49,6 @@ export {
 } from "./secrets/index.ts";
 export {
   createSigningKey,
-  type DocumentSignature,
   isSealOf,
   type KeyDocument,
   sealEvent,
@@ -70,7 +68,6 @@ export {
   createCsr,
   createDeviceKey,
   type DeviceIdentity,
-  type DeviceName,
   deviceOfCertificate,
   fingerprintOf,
   type HeldIdentity,
@@ -80,7 +77,6 @@ export {
   keyDigestOf,
   NATS_NAME,
   RenewingCertificate,
-  type RequestedKey,
   readCsr,
   requirePair,
   validityOf,

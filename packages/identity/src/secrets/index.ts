@@ -1,3 +1,3 @@
 export { type Invitation, joinString, loginString, readJoinString, readLoginString } from "./invitation.ts";
 export { type LocalJoin, localJoinFile, readLocalJoin, writeLocalJoin } from "./local-join.ts";
-export { createJoinSecret, createOperatorToken, hashSecret, isHashOf } from "./secret.ts";
+export { createJoinSecret, createOperatorToken, hashSecret } from "./secret.ts";

@@ -8,7 +8,7 @@ import { inspect } from "node:util";
 import fc from "fast-check";
 import { type Invitation, joinString, loginString, readJoinString, readLoginString } from "./invitation.ts";
 import { type LocalJoin, localJoinFile, readLocalJoin, writeLocalJoin } from "./local-join.ts";
-import { createJoinSecret, createOperatorToken, hashSecret, isHashOf, secretOf } from "./secret.ts";
+import { createJoinSecret, createOperatorToken, hashSecret, secretOf } from "./secret.ts";
 
 describe("a secret", () => {
   it("is new each time, says what it is for, and is recognised by its hash alone", () => {
@@ -17,10 +17,7 @@ describe("a secret", () => {
     for (const [token, joining] of made as [string, string][]) {
       assert.match(token, /^mpo_[\w-]{43}$/u);
       assert.match(joining, /^mpoj_[\w-]{43}$/u);
-      assert.ok(isHashOf(hashSecret(token), token));
-      assert.ok(!isHashOf(hashSecret(token), joining));
-      assert.ok(!isHashOf(token, token));
-      assert.ok(!isHashOf("", token));
+      assert.notEqual(hashSecret(token), hashSecret(joining));
     }
     assert.equal(hashSecret("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
   });

@@ -1,4 +1,4 @@
-export { type DocumentSignature, signDocument, verifyDocument } from "./document-signature.ts";
+export { signDocument, verifyDocument } from "./document-signature.ts";
 export { isSealOf, sealEvent } from "./event-seal.ts";
 export { type KeyDocument, signKeyDocument, verifyKeyDocument } from "./key-document.ts";
 export { createSigningKey, signingPublicKey } from "./signing-key.ts";

@@ -5,9 +5,9 @@ export {
   issueDeviceCertificate,
   issueServerCertificate,
 } from "./certificate-authority.ts";
-export { createCsr, type RequestedKey, readCsr } from "./certificate-request.ts";
+export { createCsr, readCsr } from "./certificate-request.ts";
 export { createKey as createDeviceKey, keyDigestOf } from "./key.ts";
-export { COORDINATOR_NAME, type DeviceName, NATS_NAME } from "./names.ts";
+export { COORDINATOR_NAME, NATS_NAME } from "./names.ts";
 export {
   authorityOfChain,
   type DeviceIdentity,
