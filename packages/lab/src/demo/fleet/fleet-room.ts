@@ -1,10 +1,10 @@
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import type { CommandContext } from "@mpo/cli";
+import { type CommandContext, openLocalAdmin } from "@mpo/cli";
 import type { MpoError } from "@mpo/core";
 import { fileError } from "@mpo/io";
-import { type AdminClient, createAdminClient } from "@mpo/transport";
+import type { AdminClient } from "@mpo/transport";
 import { ChildCommand, type CommandRecord } from "./child-command.ts";
 import type { DemoDevice } from "./demo-devices.ts";
 
@@ -83,7 +83,7 @@ export class FleetRoom {
     const child = this.#start("coordinator", [...args, ...listen, ...limits]);
     const ready = await child.until((each) => each.latest("ready"), this.#context.signal);
     this.target = String(ready["grpc"]);
-    this.#admin = createAdminClient({ targets: [this.target] });
+    this.#admin = await openLocalAdmin(this.target, this.#context, this.#context);
     return this.#admin;
   }
 
