@@ -4,7 +4,10 @@ import { extname } from "node:path";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { MODEL_NAMES } from "@mpo/engine";
+import { createCertificateAuthority, createOperatorToken } from "@mpo/identity";
 import { EXIT_CODES } from "@mpo/runtime";
+import { writeContexts } from "./access/contexts.ts";
+import { testFolder, userIn } from "./test-support/fleet-room.ts";
 import { runCommand } from "./testing/run-command.ts";
 
 const MAIN = fileURLToPath(new URL(`./main${extname(import.meta.url)}`, import.meta.url));
@@ -80,7 +83,7 @@ describe("mpo", () => {
       says: /'rust' is invalid\. Allowed choices are /u,
     },
     { args: ["coordinator", "--listen", "nowhere:99999"], code: 2, says: /Expected HOST:PORT/u },
-    { args: ["coordinator", "--listen", "0.0.0.0"], code: 4, says: /hint: Bind to 127\.0\.0\.1/u },
+    { args: ["coordinator", "--listen", "0.0.0.0", "--insecure"], code: 2, says: /hint: Leave --insecure away/u },
     { args: ["coordinator", "--listen", "[::1%lo]:7443"], code: 2, says: /zones are not supported/u },
     { args: ["devices", "list", "--coordinator", "[fe80::1%eth0]:7443"], code: 2, says: /zones are not supported/u },
     { args: ["agent", "--nats", "nats://[fe80::1%25eth0]:4222"], code: 2, says: /zones are not supported/u },
@@ -118,7 +121,11 @@ describe("mpo", () => {
     assert.equal(records[0]?.["publishedParameters"], 272_474);
   });
 
-  it("ends, as a process too, once it has said what is wrong with an address", () => {
+  it("ends, as a process too, once it has said what is wrong with an address", async (t) => {
+    const user = { environment: userIn(await testFolder(t)) };
+    const { certificatePem: caPem } = await createCertificateAuthority({ fleetId: "test", nowMs: Date.now() });
+    const fleet = { coordinators: ["127.0.0.1:1", "a.invalid:1"], caPem, token: createOperatorToken() };
+    await writeContexts({ current: undefined, all: new Map([["fleet", fleet]]) }, user);
     const dead = "http://127.0.0.1:1";
     const cases: readonly (readonly [string, Readonly<Record<string, string>>, number, RegExp])[] = [
       ["[::1%lo]:7443", {}, EXIT_CODES.usage, /zones are not supported/u],
@@ -132,7 +139,7 @@ describe("mpo", () => {
       ],
     ];
     for (const [coordinator, environment, code, says] of cases) {
-      const env = { ...process.env, ...environment, MPO_COORDINATOR: coordinator };
+      const env = { ...user.environment, ...environment, MPO_COORDINATOR: coordinator };
       const args = [...process.execArgv, MAIN, "devices", "list"];
       const { status, stderr } = spawnSync(process.execPath, args, { encoding: "utf8", env, timeout: 60_000 });
       assert.match(stderr, says);
