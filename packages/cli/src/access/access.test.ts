@@ -137,7 +137,8 @@ describe("the way into a fleet", () => {
     assert.deepEqual(targets, ["127.0.0.1:7443"]);
     // Removed once the device has joined.
     user.environment["MPO_JOIN_FILE"] = "gone.txt";
-    assert.deepEqual((await findJoining(plain, user)).joining, { coordinators: [] });
+    assert.deepEqual((await findJoining({ ...plain, isMember: true }, user)).joining, { coordinators: [] });
+    await assert.rejects(findJoining(plain, user), { code: "unavailable", hint: /mpo coordinator.*mpo agent --join/u });
     await assert.rejects(findJoining({ ...plain, join: "@gone.txt" }, user), { code: "not-found" });
     const broken = findJoining({ ...plain, join: LINE.slice(0, -9) }, user);
     await assert.rejects(broken, { code: "invalid-argument", message: /cut short/u });

@@ -55,11 +55,23 @@ export async function findJoining(
   }
   if (named === undefined && isMember) return wayIn({ coordinators: [] });
   const local = await readLocal(named ?? [USUAL_ADDRESSES.grpc], files, options);
-  if (local === undefined) return wayIn({ coordinators: targets ?? [] });
+  if (local === undefined && isMember) return wayIn({ coordinators: targets ?? [] });
+  if (local === undefined) throw noWay(targets);
   const { addresses, caPem, joinString } = local.join;
   const { secret: token } = readJoinString(joinString);
   const coordinators = targets !== undefined && targets.length > 1 ? targets : addresses;
   return wayIn({ coordinators, authority: { caPem }, token });
+}
+
+function noWay(targets: readonly string[] = []): MpoError {
+  const where = targets.length === 0 ? "" : ` at ${targets.join(", ")}`;
+  return new MpoError(
+    "unavailable",
+    `this device has joined no fleet yet, and no coordinator of yours${where} is on this machine`,
+    {
+      hint: "Start one here with `mpo coordinator`. Or join another one's fleet: there `mpo token create`, here `mpo agent --join @FILE`.",
+    },
+  );
 }
 
 function wayIn(joining: Joining): WayIn {

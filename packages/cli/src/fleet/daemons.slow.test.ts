@@ -58,7 +58,14 @@ describe("mpo coordinator and mpo agent", { skip: noNatsServer }, () => {
     ];
     for (const [labels, says] of refused) {
       const options = labels.flatMap((label) => ["--label", label]);
-      const { code, stderr } = await runCommand(["agent", "--data", join(folder, "agent"), ...options, "--quiet"]);
+      const { code, stderr } = await runCommand([
+        "agent",
+        "--insecure",
+        "--data",
+        join(folder, "agent"),
+        ...options,
+        "--quiet",
+      ]);
       assert.match(stderr, says);
       assert.equal(code, EXIT_CODES.usage);
     }

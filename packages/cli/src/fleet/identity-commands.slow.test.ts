@@ -133,8 +133,18 @@ describe("who may do what, from the command line", { skip: noNatsServer, timeout
     const kept = await readFile(join(fleet.folder, "ada", "config", "mpoptimizer", "contexts.json"), "utf8");
     const { secret } = readLoginString(await readFile(join(fleet.folder, "paris.txt"), "utf8"));
     assert.ok(kept.includes(secret));
-    const { stdout } = await ada("context", "show", "paris");
-    assert.ok(!stdout.includes(secret), "the token is not shown");
+    for (const args of [
+      ["context", "show"],
+      ["context", "list"],
+      ["whoami"],
+      ["doctor", "--role", "coordinator"],
+      ["devices"],
+    ]) {
+      for (const option of ["--json", "--verbose"]) {
+        const { stdout, stderr } = await ada(...args, option);
+        assert.ok(!`${stdout}${stderr}`.includes(secret), `mpo ${args.join(" ")} shows the token`);
+      }
+    }
   });
 
   it("is shown to no server but the fleet's", async (t) => {
