@@ -1,4 +1,5 @@
 import { given, MpoError } from "@mpo/core";
+import { readLoginString } from "@mpo/identity";
 import { ROLES, type Role } from "@mpo/protocol";
 import type { Command } from "commander";
 import { byWhom, scopeOf } from "../access/who.ts";
@@ -13,6 +14,7 @@ import { createListing } from "../output/listing.ts";
 interface CreateOptions extends FleetOptions {
   readonly role: Role;
   readonly allTenants: boolean;
+  readonly bare: boolean;
   /** Milliseconds. */
   readonly expires: number;
 }
@@ -25,6 +27,7 @@ export function define(access: Command, context: CommandContext): void {
     .addOption(choice("--role <role>", "what they may do", ROLES).makeOptionMandatory())
     .option("--all-tenants", "of all tenants, and of the fleet itself; else of --tenant alone", false)
     .addOption(durationOption("--expires <duration>", "how long it is good", "90d"))
+    .option("--bare", "print the token alone, for programs that send it as a bearer token, such as Prometheus", false)
     .action((name: string, options: CreateOptions) => createAccess(name, options, context));
   const list = access.command("list").description("list who may log in, without their tokens");
   addFleetCommand(list).action((options: FleetOptions) => listAccess(options, context));
@@ -43,7 +46,7 @@ Whoever has the line is that person: hand it over as you would a password. It is
 
 Examples:
   mpo access create ada --role operator --all-tenants > login.txt
-  mpo access create grafana --role viewer --tenant plant-a --expires 365d > login.txt
+  mpo access create prometheus --role viewer --expires 365d --bare > /etc/prometheus/mpo-token
 `;
 
 async function createAccess(name: string, options: CreateOptions, context: Asking): Promise<void> {
@@ -56,11 +59,13 @@ async function createAccess(name: string, options: CreateOptions, context: Askin
   const { loginString, token } = await withAdmin(options, context, ({ admin, call }) =>
     admin.createAccessToken({ name, role, validMs, ...given({ tenant }) }, call),
   );
+  const secret = options.bare ? { token: readLoginString(loginString).secret } : { loginString };
   const until = formatMoment(token.expiresAtMs);
-  terminal.note(`with this line ${name} is ${role} of ${scopeOf(tenant)} until ${until} UTC`);
-  terminal.line(loginString);
-  terminal.record({ event: "access-created", ...token, loginString });
-  terminal.note("next: there, with the line in a file: mpo login @FILE    or, to paste it: mpo login -");
+  terminal.note(`whoever has it is ${name}: ${role} of ${scopeOf(tenant)} until ${until} UTC`);
+  for (const line of Object.values(secret)) terminal.line(line);
+  terminal.record({ event: "access-created", ...token, ...secret });
+  if (!options.bare)
+    terminal.note("next: there, with the line in a file: mpo login @FILE    or, to paste it: mpo login -");
 }
 
 async function listAccess(options: FleetOptions, context: Asking): Promise<void> {

@@ -106,6 +106,8 @@ describe("who may do what, from the command line", { skip: noNatsServer, timeout
     assertFails(await ada("token", "create"), EXIT_CODES.denied, denied);
     assertFails(await ada("access", "list"), EXIT_CODES.denied, denied);
 
+    const bare = await fleet.mpo("access", "create", "prometheus", "--role", "viewer", "--bare");
+    assert.match(bare.stdout, /^mpo_[\w-]{43}\n$/u);
     const { records } = await fleet.mpo("access", "list", "--json");
     const id = String(records.find(({ name }) => name === "ada")?.["id"]);
     assert.equal((await fleet.mpo("access", "revoke", id)).code, EXIT_CODES.ok);
