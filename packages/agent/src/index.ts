@@ -1,5 +1,6 @@
 // For programs: an agent of this machine, and what the serving program does on its side.
 
+export { TrustedTime } from "./config/trusted-time.ts";
 // For the simulation and the bench: the core, and ports without a real machine.
 export { type Agent, createAgent } from "./core/agent.ts";
 export type { AgentPorts } from "./core/agent-ports.ts";
@@ -9,7 +10,10 @@ export { connectFleet, type FleetConnection } from "./daemon/connect-fleet.ts";
 export type { InputSummary } from "./drift/input-summary.ts";
 export { openKeyFile } from "./identity/device-key.ts";
 export { identityFiles } from "./identity/identity-files.ts";
+export { fleetDoor } from "./identity/fleet-door.ts";
+export { type FleetMember, joinFleet } from "./identity/fleet-member.ts";
 export type { Joining } from "./identity/joining.ts";
+export { memberLink } from "./identity/member-link.ts";
 export { jobEngine } from "./job/job-engine.ts";
 export type { CpuShare } from "./job/step-back.ts";
 export { DEFAULT_BUDGET_POLICY, workBudget } from "./policy/budget-policy.ts";

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { ChildHost, entryBeside } from "@mpo/io";
-import { residentBytes } from "../process-memory.ts";
+import { residentBytes } from "../process-figures.ts";
 
 const STOP_MS = 20_000;
 

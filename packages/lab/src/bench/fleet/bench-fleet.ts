@@ -3,12 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type CommandContext, createTable, type Progress, startProgress } from "@mpo/cli";
 import { MIB, MpoError, quantile, SECOND_MS } from "@mpo/core";
-import { untilAborted } from "@mpo/io";
-import { createAdminClient } from "@mpo/transport";
-import { openFilesLimit, residentBytes } from "../../process-memory.ts";
-import { benchProcess, failureOf } from "./bench-process.ts";
+import { readLocalJoin } from "@mpo/identity";
+import { AUTHORITY_FOLDER, adminOf, LOCAL_JOIN_FILE, openStoreLink } from "../../fleet-access.ts";
+import { openFilesLimit, processorSeconds, residentBytes } from "../../process-figures.ts";
+import { BenchCoordinator } from "./bench-coordinator.ts";
 import { checkReports } from "./check-reports.ts";
-import type { AcknowledgedReport, CoordinatorReady } from "./fleet-messages.ts";
+import type { AcknowledgedReport } from "./fleet-messages.ts";
 import { pushPhase } from "./push-phase.ts";
 import { SimulatedFleet, until } from "./simulated-fleet.ts";
 
@@ -20,6 +20,8 @@ export interface BenchFleetOptions {
   /** Agents started in a second. */
   readonly joinRate: number;
   readonly seed: number;
+  /** Nobody proves who they are, and everything crosses in clear text. */
+  readonly insecure: boolean;
 }
 
 const PATIENCE_MS = 90_000;
@@ -27,11 +29,13 @@ const P50 = 0.5;
 const P99 = 0.99;
 /** Of a process that is not the fleet's: files, its own servers. */
 const OTHER_FILES = 200;
+const KIB = 1024;
 
 /**
  * Runs a coordinator with its nats-server, and many simulated agents in a few processes: the product's agent core, each
  * with a gRPC channel and a NATS connection of its own; simulated are disk, sensors, serving program and engine. All
- * join, all report, and get the configurations that are searched for them; then configurations are pushed.
+ * join, all report, and get the configurations that are searched for them; then configurations are pushed, and at last the
+ * coordinator is killed and started again.
  */
 export async function benchFleet(options: BenchFleetOptions, context: CommandContext): Promise<void> {
   await requireOpenFiles(options.agents);
@@ -45,26 +49,23 @@ export async function benchFleet(options: BenchFleetOptions, context: CommandCon
 }
 
 async function measure(options: BenchFleetOptions, folder: string, context: CommandContext) {
-  const { agents, pushes, rate, seed, joinRate: startsPerSecond } = options;
+  const { agents, pushes, rate, seed, joinRate: startsPerSecond, insecure } = options;
   const { signal, terminal } = context;
-  let becomeReady: (ready: CoordinatorReady) => void = () => undefined;
-  const ready = new Promise<CoordinatorReady>((resolve) => {
-    becomeReady = resolve;
-  });
   // The bench is one program that asks more than an operator would.
-  const args = [folder, String(Math.max(1000, 2 * rate))];
-  await using coordinator = benchProcess("coordinator", "fleet-coordinator-main", args, (message) =>
-    becomeReady(message as CoordinatorReady),
-  );
-  const { grpc, natsUrl, natsPid } = await untilAborted(Promise.race([ready, failureOf(coordinator)]), signal);
-  await using fleet = new SimulatedFleet({ coordinator: grpc, agents, startsPerSecond, seed });
-  const admin = createAdminClient({ targets: [grpc] });
+  const callsPerSecond = Math.max(1000, 2 * rate);
+  await using coordinator = await BenchCoordinator.create({ folder, callsPerSecond, insecure });
+  const { grpc, natsUrl, natsPid } = await coordinator.start(signal);
+  const local = insecure ? undefined : await readLocalJoin(join(folder, LOCAL_JOIN_FILE), { signal });
+  const identities = local && { joinString: local.joinString, folder: join(folder, "devices") };
+  await using fleet = new SimulatedFleet({ coordinator: grpc, identities, agents, startsPerSecond, seed });
+  const admin = adminOf([grpc], local);
+  const link = await openStoreLink(natsUrl, insecure ? undefined : join(folder, AUTHORITY_FOLDER), { signal });
   let progress: Progress | undefined;
   const phase = async <T>(title: string, goal: number, work: (bar: Progress) => Promise<T>): Promise<T> => {
     terminal.detail(title);
     progress = startProgress(terminal, title, goal);
     try {
-      return await Promise.race([work(progress), failureOf(coordinator), fleet.failure()]);
+      return await Promise.race([work(progress), coordinator.failure(), fleet.failure()]);
     } finally {
       progress.end();
     }
@@ -77,8 +78,16 @@ async function measure(options: BenchFleetOptions, folder: string, context: Comm
     phase(what, goal, (bar) =>
       until({ what, goal, progress: done, signal, patienceMs: PATIENCE_MS, onProgress: (now) => bar.update(now, "") }),
     ).catch(tellWarnings);
+  const pids = (): readonly number[] => [coordinator.pid, natsPid];
+  const perDevice = async (figure: (pid: number) => Promise<number>) => {
+    const [ofCoordinator = 0, ofNats = 0] = await Promise.all(pids().map(figure));
+    return { coordinator: ofCoordinator / agents, nats: ofNats / agents };
+  };
   try {
+    const emptyBytes = await perDevice(residentBytes);
     const joinSeconds = await seconds(() => wait("agents joined", agents, () => fleet.joined));
+    const joinProcessorSeconds = await perDevice(processorSeconds);
+    const joinedBytes = await perDevice(residentBytes);
     const reportedAtMs = Date.now();
     fleet.report();
     const configuredSeconds = await seconds(async () => {
@@ -91,7 +100,14 @@ async function measure(options: BenchFleetOptions, folder: string, context: Comm
         onProgress: (now) => bar.update(now, ""),
       }),
     );
-    const [coordinatorRssBytes, natsRssBytes] = await Promise.all([coordinator.pid ?? 0, natsPid].map(residentBytes));
+    const [coordinatorRssBytes = 0, natsRssBytes = 0] = await Promise.all(pids().map(residentBytes));
+    const totalProcessorSeconds = await perDevice(processorSeconds);
+    const reconnectSeconds = await seconds(async () => {
+      await coordinator.kill();
+      fleet.reconnect();
+      await coordinator.start(signal);
+      await wait("agents reconnected", agents, () => fleet.reconnected);
+    });
     return {
       agents,
       // From the making of a document to the device's saying that it runs by it.
@@ -99,18 +115,25 @@ async function measure(options: BenchFleetOptions, folder: string, context: Comm
       pushP99Ms: quantile(latencies, P99),
       // Acknowledged, which means stored and synced, when all agents report, a good many at once.
       reportsPerSecond: ratePerSecond(fleet.acknowledged, reportedAtMs),
-      // At the end, with all agents connected.
-      coordinatorRssBytes: coordinatorRssBytes ?? 0,
-      natsRssBytes: natsRssBytes ?? 0,
-      ...(await checkReports(natsUrl, fleet.acknowledged, agents, signal)),
+      // Before the kill, with all agents connected.
+      ...{ coordinatorRssBytes, natsRssBytes },
+      // From no agent to all connected, for each.
+      coordinatorDeviceBytes: joinedBytes.coordinator - emptyBytes.coordinator,
+      natsDeviceBytes: joinedBytes.nats - emptyBytes.nats,
+      // For each agent: until all had joined, with the start; and until the kill.
+      ...{ joinProcessorSeconds, totalProcessorSeconds },
+      ...(await checkReports(link, fleet.acknowledged, agents, signal)),
       pushes: latencies.length,
-      joinSeconds,
+      ...{ joinSeconds, joinsPerSecond: agents / joinSeconds },
       // From the first report until every agent ran by a configuration that was searched for it.
       configuredSeconds,
-      ...{ drivers: fleet.drivers, retried: fleet.warnings },
+      // From the kill until the coordinator that was started in its place had answered every agent.
+      reconnectSeconds,
+      ...{ isInsecure: insecure, drivers: fleet.drivers, retried: fleet.warnings },
     };
   } finally {
     admin.close();
+    await link.close();
   }
 }
 
@@ -142,15 +165,29 @@ function print(figures: Awaited<ReturnType<typeof measure>>, { terminal }: Comma
   terminal.record({ event: "fleet", ...figures });
   const table = createTable(terminal, ["what", "measured"]);
   const { pushP50Ms, pushP99Ms, reportsPerSecond, coordinatorRssBytes, natsRssBytes } = figures;
+  const {
+    joinProcessorSeconds: joining,
+    totalProcessorSeconds: total,
+    coordinatorDeviceBytes,
+    natsDeviceBytes,
+  } = figures;
+  const ms = (one: number): string => `${(one * SECOND_MS).toFixed(1)} ms`;
+  const kib = (one: number): string => `${(one / KIB).toFixed(0)} KiB`;
   table.push(
-    ["agents", `${figures.agents} in ${figures.drivers} processes`],
-    ["joined in", `${figures.joinSeconds.toFixed(1)} s`],
+    ["agents", `${figures.agents} in ${figures.drivers} processes${figures.isInsecure ? ", nobody proven" : ""}`],
+    ["joined in", `${figures.joinSeconds.toFixed(1)} s, ${figures.joinsPerSecond.toFixed(0)} per second`],
     ["reports acknowledged", `${reportsPerSecond.toFixed(0)} per second`],
     ["all configured in", `${figures.configuredSeconds.toFixed(1)} s`],
     ["push to applied, median", `${pushP50Ms.toFixed(0)} ms`],
     ["push to applied, 99th percentile", `${pushP99Ms.toFixed(0)} ms of ${figures.pushes} pushes`],
-    ["coordinator", `${(coordinatorRssBytes / MIB).toFixed(0)} MiB`],
-    ["nats-server", `${(natsRssBytes / MIB).toFixed(0)} MiB`],
+    ["killed coordinator, all back in", `${figures.reconnectSeconds.toFixed(1)} s`],
+    [
+      "coordinator",
+      `${(coordinatorRssBytes / MIB).toFixed(0)} MiB; for each device that joins ${kib(coordinatorDeviceBytes)}`,
+    ],
+    ["nats-server", `${(natsRssBytes / MIB).toFixed(0)} MiB; for each device that joins ${kib(natsDeviceBytes)}`],
+    ["processor, coordinator", `${ms(total.coordinator)} a device, to join ${ms(joining.coordinator)}`],
+    ["processor, nats-server", `${ms(total.nats)} a device, to join ${ms(joining.nats)}`],
     ["reports lost, doubled", `${figures.lost}, ${figures.duplicated}`],
   );
   terminal.line(table.toString());

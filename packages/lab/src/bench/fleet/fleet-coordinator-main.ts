@@ -1,19 +1,20 @@
 import { homedir } from "node:os";
-import { delimiter } from "node:path";
+import { delimiter, join } from "node:path";
 import { runCoordinator } from "@mpo/coordinator";
 import { given } from "@mpo/core";
 import { cacheFolder } from "@mpo/datasets";
 import { createLogger } from "@mpo/runtime";
-import type { CoordinatorReady } from "./fleet-messages.ts";
+import { AUTHORITY_FOLDER, LOCAL_JOIN_FILE } from "../../fleet-access.ts";
+import type { CoordinatorPlan, CoordinatorReady } from "./fleet-messages.ts";
 
-/** Entry of the bench's coordinator: the product's own, on free ports; it ends when the bench goes away. */
-const [folder = "", callsPerSecond = "50"] = process.argv.slice(2);
+/** Entry of the bench's coordinator: the product's own; it ends when the bench goes away. */
+const { folder, grpcPort, callsPerSecond, insecure } = JSON.parse(process.argv[2] ?? "{}") as CoordinatorPlan;
 const { PATH = "", MPO_NATS_SERVER: binary } = process.env;
 const ends = new AbortController();
 process.on("disconnect", () => ends.abort());
 
 process.exitCode = await runCoordinator(
-  { insecure: true, grpc: { port: 0 }, http: { port: 0 }, callsPerSecond: Number(callsPerSecond) },
+  { insecure, grpc: { port: grpcPort }, http: { port: 0 }, callsPerSecond },
   {
     nats: {
       kind: "embedded",
@@ -22,6 +23,8 @@ process.exitCode = await runCoordinator(
       searchPath: PATH.split(delimiter),
       ...given({ binary }),
     },
+    keys: { folder: join(folder, AUTHORITY_FOLDER) },
+    localJoinFile: () => join(folder, LOCAL_JOIN_FILE),
     process,
     logger: createLogger({ level: "warn" }),
     signal: ends.signal,

@@ -1,19 +1,19 @@
 import { setMaxListeners } from "node:events";
-import { type Agent, connectFleet, type FleetConnection } from "@mpo/agent";
+import type { Agent, Joining } from "@mpo/agent";
 import { SECOND_MS } from "@mpo/core";
 import { createRandom } from "@mpo/datasets";
+import { readJoinString } from "@mpo/identity";
 import { systemClock } from "@mpo/io";
 import { type LogFields, type Logger, silentLogger } from "@mpo/runtime";
-import {
-  type AcknowledgedReport,
-  type AppliedDocument,
-  type DriverPlan,
-  deviceName,
-  FLEET_TENANT,
-  type FromDriver,
-  type ToDriver,
+import type {
+  AcknowledgedReport,
+  AppliedDocument,
+  DriverPlan,
+  FleetIdentities,
+  FromDriver,
+  ToDriver,
 } from "./fleet-messages.ts";
-import { simulatedAgent } from "./simulated-agent.ts";
+import { type SimulatedAgent, type SimulatedAgentParts, simulatedAgent } from "./simulated-agent.ts";
 
 /** Entry of a process that runs many simulated agents. It ends when the bench goes away. */
 const TELL_MS = 100;
@@ -37,10 +37,15 @@ const reporting = new Promise<void>((resolve) => {
 /** Probes that are over, and wait for their turn to report. */
 const turns: (() => void)[] = [];
 let reportingNow = 0;
+/** Those that are being let into their fleet. */
+let entering = 0;
 /** Those that had not joined when last looked at. */
 let joining: Agent[] = [];
+const agents: SimulatedAgent[] = [];
 const runs: Promise<void>[] = [];
-const connections: FleetConnection[] = [];
+/** Since when it is counted who reaches a coordinator, by the monotonic clock, and who has. */
+let reconnectMs = Number.POSITIVE_INFINITY;
+const reconnected = new Set<number>();
 let applied: AppliedDocument[] = [];
 let acknowledged: AcknowledgedReport[] = [];
 const warnings: Record<string, number> = {};
@@ -50,6 +55,7 @@ process.on("disconnect", () => ends.abort());
 process.on("SIGINT", () => undefined);
 process.on("message", ({ kind }: ToDriver) => {
   if (kind === "report") report();
+  else reconnectMs = systemClock.monotonicMs();
 });
 
 async function drive(plan: DriverPlan): Promise<void> {
@@ -59,39 +65,62 @@ async function drive(plan: DriverPlan): Promise<void> {
   });
   await telling;
   await Promise.allSettled(runs);
-  for (const connection of connections) connection.close();
+  for (const agent of agents) agent.close();
 }
 
-async function start({ coordinator, first, count, startsPerSecond, seed }: DriverPlan): Promise<void> {
+async function start({ coordinator, identities, first, count, startsPerSecond, seed }: DriverPlan): Promise<void> {
   const source = createRandom(seed);
   const random = (): number => source.uniform();
   const beganMs = systemClock.monotonicMs();
+  const joins = identities && joiningOf(identities, coordinator);
+  const failed = new AbortController();
+  const signal = AbortSignal.any([ends.signal, failed.signal]);
   for (let index = 0; index < count; index++) {
     const aheadMs = (index / startsPerSecond) * SECOND_MS - (systemClock.monotonicMs() - beganMs);
-    if (aheadMs > 0) await systemClock.sleep(aheadMs, { signal: ends.signal });
-    while (joining.length >= MAX_JOINING) {
-      await systemClock.sleep(LOOK_MS, { signal: ends.signal });
+    if (aheadMs > 0) await systemClock.sleep(aheadMs, { signal });
+    while (entering + joining.length >= MAX_JOINING) {
+      await systemClock.sleep(LOOK_MS, { signal });
       joined();
     }
-    ends.signal.throwIfAborted();
-    const device = first + index;
-    const identity = { tenant: FLEET_TENANT, device: deviceName(device) };
-    const common = { clock: systemClock, random, logger };
-    const connection = await connectFleet({ identity, coordinators: [coordinator], ...common });
-    connections.push(connection);
-    const agent = await simulatedAgent({
-      ...{ device, connection, ...common },
-      mayReport: turnToReport,
-      onAcknowledged: (report) => {
-        acknowledged.push({ device, report, atMs: systemClock.now() });
-        reportingNow -= 1;
-        nextTurn();
+    signal.throwIfAborted();
+    entering += 1;
+    enter({ device: first + index, coordinator, random, joining: joins }).then(
+      () => {
+        entering -= 1;
       },
-      onApplied: (version) => applied.push({ device, version, atMs: systemClock.now() }),
-    });
-    joining.push(agent);
-    runs.push(agent.run({ signal: ends.signal }));
+      (thrown: unknown) => failed.abort(thrown),
+    );
   }
+}
+
+function joiningOf(
+  { joinString, folder }: FleetIdentities,
+  coordinator: string,
+): NonNullable<SimulatedAgentParts["joining"]> {
+  const { caDigest, secret } = readJoinString(joinString);
+  const how: Joining = { coordinators: [coordinator], authority: { caDigest }, token: secret };
+  return { how, folder };
+}
+
+async function enter(parts: Pick<SimulatedAgentParts, "device" | "coordinator" | "random" | "joining">): Promise<void> {
+  const { device } = parts;
+  const simulated = await simulatedAgent({
+    ...parts,
+    ...{ clock: systemClock, logger, signal: ends.signal },
+    mayReport: turnToReport,
+    onAcknowledged: (report) => {
+      acknowledged.push({ device, report, atMs: systemClock.now() });
+      reportingNow -= 1;
+      nextTurn();
+    },
+    onApplied: (version) => applied.push({ device, version, atMs: systemClock.now() }),
+    onAnswered: (madeMs) => {
+      if (madeMs >= reconnectMs) reconnected.add(device);
+    },
+  });
+  agents.push(simulated);
+  joining.push(simulated.agent);
+  runs.push(simulated.run(ends.signal));
 }
 
 async function turnToReport(): Promise<void> {
@@ -125,7 +154,7 @@ function joined(): number {
 async function tell(): Promise<void> {
   while (!ends.signal.aborted) {
     await systemClock.sleep(TELL_MS, { signal: ends.signal }).catch(() => undefined);
-    const message: FromDriver = { joined: joined(), applied, acknowledged, warnings };
+    const message: FromDriver = { joined: joined(), reconnected: reconnected.size, applied, acknowledged, warnings };
     applied = [];
     acknowledged = [];
     if (process.connected) process.send?.(message);

@@ -2,6 +2,8 @@
 export interface DriverPlan {
   /** "host:port" of the coordinator. */
   readonly coordinator: string;
+  /** What its agents join with, and where they keep what they get; absent: nobody proves who they are. */
+  readonly identities?: FleetIdentities | undefined;
   /** Devices are named by their number. */
   readonly first: number;
   readonly count: number;
@@ -10,9 +12,18 @@ export interface DriverPlan {
   readonly seed: number;
 }
 
-/** Later message: every agent's probe ends now, and all of them report. */
+export interface FleetIdentities {
+  /** The line with which devices join. */
+  readonly joinString: string;
+  readonly folder: string;
+}
+
+/**
+ * Later messages. "report": every agent's probe ends now, and all of them report. "reconnect": from now on it is counted
+ * who has reached a coordinator.
+ */
 export interface ToDriver {
-  readonly kind: "report";
+  readonly kind: "report" | "reconnect";
 }
 
 /** A document that an agent runs by; milliseconds since 1970-01-01 UTC. */
@@ -33,10 +44,20 @@ export interface AcknowledgedReport {
 export interface FromDriver {
   /** Agents that are enrolled, online and connected to NATS. */
   readonly joined: number;
+  /** Agents to which a coordinator has answered a call that was made after "reconnect". */
+  readonly reconnected: number;
   readonly applied: readonly AppliedDocument[];
   readonly acknowledged: readonly AcknowledgedReport[];
   /** What went wrong and was tried again, as the agents' logs have it: how often each. */
   readonly warnings: Readonly<Record<string, number>>;
+}
+
+/** Start message of the coordinator's process. */
+export interface CoordinatorPlan {
+  readonly folder: string;
+  readonly grpcPort: number;
+  readonly callsPerSecond: number;
+  readonly insecure: boolean;
 }
 
 /** What the coordinator's process reports once, when it listens. */
@@ -50,5 +71,5 @@ export function deviceName(device: number): string {
   return `sim-${device}`;
 }
 
-export const FLEET_TENANT = "bench";
+export const FLEET_TENANT = "default";
 export const FLEET_MODEL = "camera";

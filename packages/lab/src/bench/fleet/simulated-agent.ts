@@ -1,16 +1,24 @@
+import { join } from "node:path";
 import {
   type Agent,
   type AgentEngine,
   type AgentPorts,
+  connectFleet,
   createAgent,
   type DeviceMonitor,
-  type FleetConnection,
   type FleetLink,
+  type FleetMember,
+  fleetDoor,
+  type Joining,
+  joinFleet,
+  memberLink,
+  TrustedTime,
 } from "@mpo/agent";
 import { MemoryDisk } from "@mpo/agent/testing";
 import { tinyChain } from "@mpo/coordinator/testing";
-import { type Chain, GIB, MpoError } from "@mpo/core";
+import { type Chain, GIB, given, MpoError } from "@mpo/core";
 import type { Clock } from "@mpo/io";
+import type { DeviceIdentity } from "@mpo/protocol";
 import type { Logger } from "@mpo/runtime";
 import { pretendMonitor, pretendServing, pretendSettings } from "../../pretend-device.ts";
 import { acknowledging } from "../../promises/compare-reports.ts";
@@ -20,8 +28,10 @@ import { deviceName, FLEET_MODEL, FLEET_TENANT } from "./fleet-messages.ts";
 /** What a simulated agent needs of its driver. */
 export interface SimulatedAgentParts {
   readonly device: number;
-  /** Real: a gRPC channel and a NATS connection of its own. */
-  readonly connection: FleetConnection;
+  /** "host:port". */
+  readonly coordinator: string;
+  /** How it gets into its fleet, and where it keeps what it has of it; absent: it is who it says. */
+  readonly joining?: { readonly how: Joining; readonly folder: string } | undefined;
   readonly clock: Clock;
   readonly random: () => number;
   readonly logger: Logger;
@@ -29,6 +39,15 @@ export interface SimulatedAgentParts {
   readonly mayReport: () => Promise<void>;
   readonly onAcknowledged: (report: string) => void;
   readonly onApplied: (version: number) => void;
+  /** A call that was made at this time, by the monotonic clock, is answered. */
+  readonly onAnswered: (madeMs: number) => void;
+  readonly signal: AbortSignal;
+}
+
+export interface SimulatedAgent {
+  readonly agent: Agent;
+  run(signal: AbortSignal): Promise<void>;
+  close(): void;
 }
 
 const CLASSES = ["board-2g", "board-4g", "board-8g", "board-16g"] as const;
@@ -45,32 +64,69 @@ const profileOf = simulatedProfiles(CHAIN, {
 });
 
 /**
- * The product's agent core on the real wire. Simulated are its machine: the disk is memory, the sensors are constants,
- * no program serves, and a probe measures nothing but reports a made-up profile.
+ * The product's agent core on the real wire, with a gRPC channel, a NATS connection and, where devices prove who they are,
+ * a key and certificates of its own. Simulated are its machine: the disk is memory, the sensors are constants, no program
+ * serves, and a probe measures nothing but reports a made-up profile.
  */
-export function simulatedAgent(parts: SimulatedAgentParts): Promise<Agent> {
-  const { device, connection, clock, random, logger } = parts;
+export async function simulatedAgent(parts: SimulatedAgentParts): Promise<SimulatedAgent> {
+  const { device, coordinator, clock, random, logger } = parts;
+  const identity = { tenant: FLEET_TENANT, device: deviceName(device) };
   const settings = pretendSettings(
-    { tenant: FLEET_TENANT, device: deviceName(device) },
+    identity,
     // A probe here is a wait: nothing to watch. Nor does the machine change, and thousands of agents share a processor.
     { watchMs: 60_000, tickMs: 60_000 },
   );
+  const common = { clock, random, logger };
+  const disk = new MemoryDisk();
+  const monitor = monitorOf(device, clock);
+  const time = await TrustedTime.open({ disk, clock, logger }, []);
+  const member = await memberOf(parts, { identity, time, monitor });
+  const connection = await connectFleet({ identity, coordinators: [coordinator], member, ...common });
+  const { link } = connection;
+  const proven = watched(member === undefined ? link : memberLink(link, member, () => time.nowMs()), parts);
   const ports: AgentPorts = {
-    ...{ clock, random, logger },
-    disk: new MemoryDisk(),
-    link: acknowledging(applying(connection.link, parts), ({ report }) => parts.onAcknowledged(report)),
+    ...common,
+    ...{ disk, time, monitor },
+    ...given({ verify: member?.verify }),
+    link: acknowledging(proven, ({ report }) => parts.onAcknowledged(report)),
     connectFeed: connection.connectFeed,
-    monitor: monitorOf(device, clock),
     engine: engineOf(device, parts),
     serving: pretendServing(FLEET_MODEL),
   };
-  return createAgent(settings, ports);
+  const agent = await createAgent(settings, ports);
+  const run = async (signal: AbortSignal): Promise<void> => {
+    await Promise.all([agent.run({ signal }), member?.run(signal)]);
+  };
+  return { agent, run, close: () => connection.close() };
 }
 
-/** Reports the agent's configuration as soon as the agent reports it. */
-function applying(link: FleetLink, { onApplied }: SimulatedAgentParts): FleetLink {
+async function memberOf(
+  { joining, device, clock, random, logger, signal }: SimulatedAgentParts,
+  { identity, time, monitor }: { identity: DeviceIdentity; time: TrustedTime; monitor: DeviceMonitor },
+): Promise<FleetMember | undefined> {
+  if (joining === undefined) return undefined;
+  const common = { clock, random, logger };
+  const who = { wish: identity, labels: [], inventory: await monitor.inventory() };
+  const folder = join(joining.folder, deviceName(device));
+  return await joinFleet({ ...common, ...who, joining: joining.how, folder, time, door: fleetDoor(common) }, signal);
+}
+
+/** Says what is answered, and of the agent's configuration as soon as the agent reports it. */
+function watched(link: FleetLink, { clock, onApplied, onAnswered }: SimulatedAgentParts): FleetLink {
   return {
     ...link,
+    hello: async (request, options) => {
+      const madeMs = clock.monotonicMs();
+      const answer = await link.hello(request, options);
+      onAnswered(madeMs);
+      return answer;
+    },
+    heartbeat: async (request, options) => {
+      const madeMs = clock.monotonicMs();
+      const answer = await link.heartbeat(request, options);
+      onAnswered(madeMs);
+      return answer;
+    },
     reportStatus: (request, options) => {
       const { status } = request;
       if (status.kind === "document" && status.document.state === "applied") onApplied(status.document.version.version);

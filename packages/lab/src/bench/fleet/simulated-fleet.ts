@@ -1,7 +1,7 @@
 import { MpoError, SECOND_MS } from "@mpo/core";
 import type { ChildHost } from "@mpo/io";
 import { benchProcess, failureOf } from "./bench-process.ts";
-import type { AcknowledgedReport, DriverPlan, FromDriver } from "./fleet-messages.ts";
+import type { AcknowledgedReport, DriverPlan, FleetIdentities, FromDriver } from "./fleet-messages.ts";
 
 /** Agents of one driver's process: it shares a core with the coordinator. */
 const AGENTS_A_DRIVER = 2_500;
@@ -9,6 +9,7 @@ const LOOK_MS = 50;
 
 export interface SimulatedFleetOptions {
   readonly coordinator: string;
+  readonly identities?: FleetIdentities | undefined;
   readonly agents: number;
   readonly startsPerSecond: number;
   readonly seed: number;
@@ -30,19 +31,21 @@ export interface WaitOptions {
 export class SimulatedFleet implements AsyncDisposable {
   readonly #drivers: readonly ChildHost[];
   readonly #joined: number[];
+  readonly #reconnected: number[];
   readonly #warnings: Readonly<Record<string, number>>[];
   readonly #appliedAtMs = new Map<string, number>();
   readonly #newest = new Map<number, number>();
   readonly acknowledged: AcknowledgedReport[] = [];
 
-  constructor({ coordinator, agents, startsPerSecond, seed }: SimulatedFleetOptions) {
+  constructor({ coordinator, identities, agents, startsPerSecond, seed }: SimulatedFleetOptions) {
     const count = Math.ceil(agents / AGENTS_A_DRIVER);
     this.#joined = new Array<number>(count).fill(0);
+    this.#reconnected = new Array<number>(count).fill(0);
     this.#warnings = new Array<Readonly<Record<string, number>>>(count).fill({});
     this.#drivers = this.#joined.map((_, index) => {
       const first = Math.floor((index * agents) / count);
       const plan: DriverPlan = {
-        ...{ coordinator, first, seed: seed + index, startsPerSecond: startsPerSecond / count },
+        ...{ coordinator, identities, first, seed: seed + index, startsPerSecond: startsPerSecond / count },
         count: Math.floor(((index + 1) * agents) / count) - first,
       };
       return benchProcess(`driver ${index + 1}`, "fleet-driver-main", [JSON.stringify(plan)], (message) =>
@@ -58,6 +61,11 @@ export class SimulatedFleet implements AsyncDisposable {
   /** Agents that are online and connected to NATS. */
   get joined(): number {
     return this.#joined.reduce((sum, one) => sum + one, 0);
+  }
+
+  /** Agents that a coordinator has answered since `reconnect`. */
+  get reconnected(): number {
+    return this.#reconnected.reduce((sum, one) => sum + one, 0);
   }
 
   /** Agents that run by some document. */
@@ -88,6 +96,11 @@ export class SimulatedFleet implements AsyncDisposable {
     for (const driver of this.#drivers) driver.send({ kind: "report" });
   }
 
+  /** Begins to count who reaches a coordinator. */
+  reconnect(): void {
+    for (const driver of this.#drivers) driver.send({ kind: "reconnect" });
+  }
+
   /** Rejects when a driver exits unexpectedly. */
   async failure(): Promise<never> {
     return await Promise.race(this.#drivers.map((driver) => failureOf(driver)));
@@ -97,8 +110,9 @@ export class SimulatedFleet implements AsyncDisposable {
     await Promise.all(this.#drivers.map((driver) => driver.close()));
   }
 
-  #hear(index: number, { joined, applied, acknowledged, warnings }: FromDriver): void {
+  #hear(index: number, { joined, reconnected, applied, acknowledged, warnings }: FromDriver): void {
     this.#joined[index] = joined;
+    this.#reconnected[index] = reconnected;
     this.#warnings[index] = warnings;
     this.acknowledged.push(...acknowledged);
     for (const { device, version, atMs } of applied) {
