@@ -31,6 +31,8 @@ export {
   roleUserJwt,
 } from "./nats/nats-authority.ts";
 
+export { signWith } from "./nats/nkeys.ts";
+
 export {
   createJoinSecret,
   createOperatorToken,

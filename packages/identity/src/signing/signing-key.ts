@@ -8,6 +8,7 @@ import {
   verify,
 } from "node:crypto";
 import { MpoError } from "@mpo/core";
+import { remembered } from "../remembered.ts";
 
 /** What a signature is for. It is part of what is signed, so that one of a kind never serves as one of another. */
 export type Purpose = "mpo-key-document-v1" | "mpo-document-v1" | "mpo-event-v1";
@@ -20,9 +21,9 @@ export function createSigningKey(): string {
 }
 
 /** The public key of a private one: 32 bytes in base64url. Throws `invalid-data`, which says nothing of the key. */
-export function signingPublicKey(privateKeyPem: string): string {
-  return createPublicKey(readPrivateKey(privateKeyPem)).export({ format: "jwk" }).x as string;
-}
+export const signingPublicKey: (privateKeyPem: string) => string = remembered(
+  (privateKeyPem) => createPublicKey(readPrivateKey(privateKeyPem)).export({ format: "jwk" }).x as string,
+);
 
 /** A short name of a public key, which only this key has. */
 export function signingKeyId(publicKey: string): string {
@@ -48,7 +49,7 @@ function forPurpose(purpose: Purpose, bytes: Uint8Array): Buffer {
   return Buffer.concat([Buffer.from(`${purpose}\0`), bytes]);
 }
 
-function readPrivateKey(privateKeyPem: string): KeyObject {
+const readPrivateKey = remembered((privateKeyPem: string): KeyObject => {
   let key: KeyObject | undefined;
   try {
     key = createPrivateKey(privateKeyPem);
@@ -59,4 +60,4 @@ function readPrivateKey(privateKeyPem: string): KeyObject {
     throw new MpoError("invalid-data", "this is not a private key of Ed25519 in PEM");
   }
   return key;
-}
+});

@@ -9,6 +9,7 @@ import {
 } from "node:crypto";
 import { promisify } from "node:util";
 import { MpoError } from "@mpo/core";
+import { remembered } from "../remembered.ts";
 
 /** How certificates and requests are signed. */
 export const SIGNING: { readonly name: "ECDSA"; readonly namedCurve: "P-256"; readonly hash: "SHA-256" } = {
@@ -24,14 +25,16 @@ export async function createKey(): Promise<string> {
 }
 
 /** The key pair of a private key as PEM, as WebCrypto has it. Throws `invalid-data`. */
-export async function keyPairOf(privateKeyPem: string): Promise<webcrypto.CryptoKeyPair> {
-  const privateKey = readPrivateKey(privateKeyPem);
-  const secret = privateKey.export({ type: "pkcs8", format: "der" });
-  return {
-    privateKey: await webcrypto.subtle.importKey("pkcs8", secret, SIGNING, false, ["sign"]),
-    publicKey: await webcrypto.subtle.importKey("spki", publicKeyBytes(privateKey), SIGNING, true, ["verify"]),
-  };
-}
+export const keyPairOf: (privateKeyPem: string) => Promise<webcrypto.CryptoKeyPair> = remembered(
+  async (privateKeyPem) => {
+    const privateKey = readPrivateKey(privateKeyPem);
+    const secret = privateKey.export({ type: "pkcs8", format: "der" });
+    return {
+      privateKey: await webcrypto.subtle.importKey("pkcs8", secret, SIGNING, false, ["sign"]),
+      publicKey: await webcrypto.subtle.importKey("spki", publicKeyBytes(privateKey), SIGNING, true, ["verify"]),
+    };
+  },
+);
 
 /** SHA-256 of the public key (SPKI, DER) of a private key as PEM: what a coordinator knows a device by. */
 export function keyDigestOf(privateKeyPem: string): string {
@@ -39,7 +42,7 @@ export function keyDigestOf(privateKeyPem: string): string {
 }
 
 /** A private key of P-256. Throws `invalid-data`, which says nothing of the key. */
-export function readPrivateKey(privateKeyPem: string): KeyObject {
+export const readPrivateKey: (privateKeyPem: string) => KeyObject = remembered((privateKeyPem) => {
   let key: KeyObject | undefined;
   try {
     key = createPrivateKey(privateKeyPem);
@@ -50,7 +53,7 @@ export function readPrivateKey(privateKeyPem: string): KeyObject {
     throw new MpoError("invalid-data", "this is not a private key of the curve P-256 in PEM");
   }
   return key;
-}
+});
 
 /**
  * The public key in its one form (SPKI, DER): a point can be written in several ways, which must not give several digests.

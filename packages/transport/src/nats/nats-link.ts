@@ -1,6 +1,7 @@
 import { EventEmitter } from "node:events";
 import type { ConnectionOptions } from "node:tls";
 import { MpoError } from "@mpo/core";
+import { signWith } from "@mpo/identity";
 import { abortError, type Clock, systemClock, untilAborted } from "@mpo/io";
 import { backOffSchedule, type Logger, retry, silentLogger, Waits } from "@mpo/runtime";
 import {
@@ -11,7 +12,6 @@ import {
   ErrorCode,
   Events,
   type JwtAuth,
-  jwtAuthenticator,
   type NatsConnection,
   type TlsOptions,
   usernamePasswordAuthenticator,
@@ -192,6 +192,10 @@ function tlsOptions({ caPem, serverName }: NatsTls): TlsOptions {
   return options;
 }
 
+/**
+ * None names its key beside the JWT, which names it already: a server that rereads its configuration (for a renewed
+ * certificate) would look for it among its own users, and end the connection.
+ */
 function authenticatorOf(credentials: NatsCredentials): Authenticator | undefined {
   switch (credentials.kind) {
     case "none":
@@ -199,21 +203,17 @@ function authenticatorOf(credentials: NatsCredentials): Authenticator | undefine
     case "password":
       return usernamePasswordAuthenticator(credentials.user, credentials.password);
     case "jwt":
-      return withoutNkey(jwtAuthenticator(credentials.jwt, new TextEncoder().encode(credentials.seed)));
+      return (nonce = "") => {
+        const sig = Buffer.from(signWith(credentials.seed, nonce)).toString("base64url");
+        return { jwt: credentials.jwt(), sig } as JwtAuth;
+      };
     case "creds":
-      return withoutNkey((nonce) => credsAuthenticator(new TextEncoder().encode(credentials.read()))(nonce));
+      return (nonce) => {
+        const read = credsAuthenticator(new TextEncoder().encode(credentials.read()));
+        const { nkey: _named, ...rest } = read(nonce) as JwtAuth;
+        return rest as JwtAuth;
+      };
   }
-}
-
-/**
- * The JWT names the key already. A server that rereads its configuration (for a renewed certificate) would look for a
- * key that is named beside it among its own users, and end the connection.
- */
-function withoutNkey(authenticator: Authenticator): Authenticator {
-  return (nonce) => {
-    const { nkey: _named, ...rest } = authenticator(nonce) as JwtAuth;
-    return rest as JwtAuth;
-  };
 }
 
 function unreachable(thrown: unknown, { servers }: ResolvedNatsSettings): MpoError {
