@@ -13,8 +13,8 @@ export interface DriverPlan {
 }
 
 export interface FleetIdentities {
-  /** The line with which devices join. */
-  readonly joinString: string;
+  /** What the coordinator has left for devices of its machine. */
+  readonly localJoinFile: string;
   readonly folder: string;
 }
 
