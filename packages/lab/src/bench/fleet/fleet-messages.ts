@@ -58,6 +58,8 @@ export interface CoordinatorPlan {
   readonly grpcPort: number;
   readonly callsPerSecond: number;
   readonly insecure: boolean;
+  readonly certificateValidMs?: number;
+  readonly heartbeatSeconds?: number;
 }
 
 /** What the coordinator's process reports once, when it listens. */
