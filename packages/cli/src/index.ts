@@ -4,6 +4,7 @@ export { damageOptions, type FrostOptions } from "./data/damage-options.ts";
 export { driftedSamples, samplesOf } from "./data/drifted-samples.ts";
 export { type DatasetOptions, loadTestImages } from "./data/load-dataset.ts";
 export { loadModel, requireFitting } from "./data/load-model.ts";
+export { stateFolder } from "./fleet/state-folder.ts";
 export { addBudgetOptions } from "./options/budget-options.ts";
 export { choice } from "./options/choice.ts";
 export { addDatasetOptions, dataOption, frostOption, SEVERITY, severityOption } from "./options/dataset-options.ts";

@@ -20,7 +20,7 @@ export { deviceInbox, fleetClaims, roleCredentials } from "./nats/fleet-claims.t
 export { openExistingStore, openJetstreamStore } from "./nats/jetstream/jetstream-state-store.ts";
 export { NatsLink } from "./nats/nats-link.ts";
 export { NatsNotifyBus } from "./nats/nats-notify-bus.ts";
-export type { NatsCredentials, NatsTls } from "./nats/nats-settings.ts";
+export type { NatsCredentials, NatsSettings, NatsTls } from "./nats/nats-settings.ts";
 export { checkNatsIdentities, type NatsSetup, natsSetup } from "./nats/nats-setup.ts";
 export { pushAccount } from "./nats/push-account.ts";
 export { checkStore, type StoredStream, setAsideStreams } from "./nats/server/check-store.ts";

@@ -411,17 +411,17 @@ describe("a member's call", () => {
       assert.equal(room.fleet.requests.length, 2);
     }));
 
-  it("fails when there is no new certificate within a few seconds", () =>
+  it("fails, for the core to try again soon, when there is no new certificate within a few seconds", () =>
     inRoom(async (room) => {
       const member = await room.joined();
       await room.pass(20_000);
       room.fleet.isDown = true;
       const { link, refuse } = linked(room, member);
       refuse.now = true;
-      const failed = assert.rejects(heartbeat(room, link), { code: "unauthenticated" });
+      const failed = assert.rejects(heartbeat(room, link), { code: "unavailable" });
       await room.until(() => room.said(/no new credentials yet/u) === 1);
       await failed;
-      const again = assert.rejects(heartbeat(room, link), { code: "unauthenticated" });
+      const again = assert.rejects(heartbeat(room, link), { code: "unavailable" });
       await room.pass(11_000);
       await again;
     }));

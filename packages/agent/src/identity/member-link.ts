@@ -16,7 +16,9 @@ export function memberLink(link: FleetLink, member: FleetMember, nowMs: () => nu
         return await call(request, options);
       } catch (thrown) {
         if (hasCode(thrown, "permission-denied")) member.isRefused();
-        if (!hasCode(thrown, "unauthenticated") || !(await member.isRenewedSince(renewals, options))) throw thrown;
+        if (!hasCode(thrown, "unauthenticated")) throw thrown;
+        // The member goes on asking. Once it has new credentials, nobody should sleep on this refusal.
+        if (!(await member.isRenewedSince(renewals, options))) throw notYet(thrown);
         return await call(request, options);
       }
     };
@@ -46,4 +48,8 @@ export function memberLink(link: FleetLink, member: FleetMember, nowMs: () => nu
     reportProfile: proven(link.reportProfile),
     reportStatus: proven(link.reportStatus),
   };
+}
+
+function notYet(cause: MpoError): MpoError {
+  return new MpoError("unavailable", `no new credentials yet; the old are refused: ${cause.message}`, { cause });
 }

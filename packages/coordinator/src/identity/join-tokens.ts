@@ -1,7 +1,8 @@
 import { type Fact, fact, given, MpoError } from "@mpo/core";
 import { createJoinSecret, hashSecret } from "@mpo/identity";
+import { Turns } from "@mpo/io";
 import { type JoinTokenView, type Label, schemas } from "@mpo/protocol";
-import { BUCKETS, type StoreCallOptions } from "@mpo/transport";
+import { BUCKETS, type StoreCallOptions, type StoreEntry } from "@mpo/transport";
 import { changeEntry, type StoreContext } from "../store/change-entry.ts";
 import { recordForm } from "../store/records.ts";
 import { WatchedMap, type Watching } from "../store/watched-map.ts";
@@ -46,6 +47,8 @@ const KEPT_EXPIRED_MS = 7 * 86_400_000;
 export class JoinTokens {
   readonly #context: StoreContext;
   readonly #tokens: WatchedMap<JoinTokenRecord>;
+  /** Many devices with one token that come at once would keep each other from it. */
+  readonly #uses = new Turns();
 
   constructor(context: StoreContext) {
     this.#context = context;
@@ -117,7 +120,7 @@ export class JoinTokens {
   async use(secret: string, keyDigest: string, { signal }: StoreCallOptions = {}): Promise<JoinTokenRecord> {
     await this.read(secret, { signal });
     const place = { bucket: BUCKETS.token, key: hashSecret(secret), signal };
-    const { result, revision } = await changeEntry(this.#context, place, (current) => {
+    const change = (current: StoreEntry | undefined) => {
       const record = current === undefined ? undefined : form.fromBytes(current.value);
       if (record?.usedBy.includes(keyDigest)) return { result: record };
       if (record === undefined || record.usesLeft === 0) {
@@ -126,7 +129,8 @@ export class JoinTokens {
       const usedBy = [keyDigest, ...record.usedBy].slice(0, KEEPS_USERS);
       const used = { ...record, usesLeft: record.usesLeft - 1, usedBy };
       return { value: form.toBytes(used), result: used };
-    });
+    };
+    const { result, revision } = await this.#uses.take(() => changeEntry(this.#context, place, change));
     this.#tokens.note(place.key, result, revision);
     return result;
   }

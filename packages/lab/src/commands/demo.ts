@@ -34,5 +34,6 @@ export function define(demo: Command, context: CommandContext): void {
 
 const HELP = `
 Every part is a process of its own, the same commands as anybody would start: mpo coordinator, which starts its NATS
-server; and for each device mpo agent and mpo example-app. They talk over gRPC and NATS on loopback. The sizes of the
-devices are simulated: each agent behaves as a machine with only so much memory would.`;
+server; and for each device mpo agent and mpo example-app. They talk over gRPC and NATS on loopback, with TLS, and prove
+who they are: agents join by what a coordinator leaves for the user of its machine. The sizes of the devices are
+simulated: each agent behaves as a machine with only so much memory would.`;

@@ -1,7 +1,8 @@
 import { type Agent, connectFleet, DEFAULT_AGENT_SETTINGS, runAgentDaemon } from "@mpo/agent";
 import { createRandom, deriveSeed } from "@mpo/datasets";
+import { readJoinString, readLocalJoin } from "@mpo/identity";
 import { type Clock, systemClock } from "@mpo/io";
-import { createLogger } from "@mpo/runtime";
+import { createLogger, retry } from "@mpo/runtime";
 import { acknowledging } from "../promises/compare-reports.ts";
 import { followClockFile } from "./moved-clock.ts";
 import { processEngine } from "./process-engine.ts";
@@ -10,8 +11,9 @@ import type { Life } from "./supervised-process.ts";
 
 /** Entry of an agent's process: the product's daemon on its real disk and wire, with an engine that is made up. */
 const configuration = JSON.parse(process.argv[2] ?? "{}") as AgentConfiguration & Life;
-const { device, coordinator, dataFolder, servingRoot, clockStartMs, clockSpeed, clockFile, seed, life } = configuration;
-const identity = { tenant: "acme", device };
+const { device, coordinator, localJoinFile, dataFolder, servingRoot, clockStartMs, clockSpeed, clockFile, seed, life } =
+  configuration;
+const identity = { tenant: "default", device };
 const source = createRandom(deriveSeed(seed, life));
 const random = (): number => source.uniform();
 const logger = createLogger({ level: "info" });
@@ -50,6 +52,10 @@ async function watch(agent: Agent): Promise<void> {
 
 const common = { clock, random, logger };
 let watching: Promise<void> = Promise.resolve();
+const { caPem, joinString } = await retry(() => readLocalJoin(localJoinFile), {
+  schedule: new Array<number>(600).fill(100),
+  isRetryable: () => !ends.signal.aborted,
+});
 await runAgentDaemon({
   settings: {
     ...DEFAULT_AGENT_SETTINGS,
@@ -75,8 +81,9 @@ await runAgentDaemon({
   dataFolder,
   servingRoot,
   deviceClass: "board",
-  connect: async (as) => {
-    const connection = await connectFleet({ identity: as, coordinators: [coordinator], ...common });
+  joining: { coordinators: [coordinator], authority: { caPem }, token: readJoinString(joinString).secret },
+  connect: async (as, member) => {
+    const connection = await connectFleet({ identity: as, coordinators: [coordinator], member, ...common });
     const link = acknowledging(connection.link, ({ report, profile }) =>
       tell({ kind: "acknowledged", model: profile.model.name, report, measurement: profile.measuredAtMs }),
     );

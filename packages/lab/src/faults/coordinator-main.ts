@@ -7,7 +7,11 @@ import { createLogger } from "@mpo/runtime";
 import type { CoordinatorConfiguration } from "./process-messages.ts";
 
 /** Entry of a coordinator's process: the product's own, with fixed ports, ended when the harness goes away. */
-const { name, folder, grpcPort, natsPort } = JSON.parse(process.argv[2] ?? "{}") as CoordinatorConfiguration;
+const { name, folder, keysFolder, localJoinFile, grpcPort, natsPort } = JSON.parse(
+  process.argv[2] ?? "{}",
+) as CoordinatorConfiguration;
+/** Short enough to be renewed in the middle of all kinds of trouble. */
+const CERTIFICATE_VALID_MS = 60_000;
 const { PATH = "", MPO_NATS_SERVER } = process.env;
 const ends = new AbortController();
 process.on("disconnect", () => ends.abort());
@@ -31,7 +35,7 @@ const external: ExternalNats = {
 process.exitCode = await runCoordinator(
   {
     name,
-    insecure: true,
+    certificateValidMs: CERTIFICATE_VALID_MS,
     grpc: { port: grpcPort },
     http: { port: 0 },
     heartbeatSeconds: 1,
@@ -41,6 +45,9 @@ process.exitCode = await runCoordinator(
   },
   {
     nats: folder === undefined ? external : embedded,
+    keys: { folder: keysFolder },
+    // Both would write the same file, each with its own address.
+    ...(folder === undefined ? {} : { localJoinFile: () => localJoinFile }),
     process,
     logger: createLogger({ level: "info" }),
     signal: ends.signal,

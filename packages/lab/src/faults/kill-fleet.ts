@@ -4,12 +4,13 @@ import { given } from "@mpo/core";
 import { entryBeside, systemClock } from "@mpo/io";
 import type { DeviceIdentity } from "@mpo/protocol";
 import { freePorts } from "@mpo/transport/testing";
+import { AUTHORITY_FOLDER, LOCAL_JOIN_FILE } from "../fleet-access.ts";
 import type { FleetPromises } from "../promises/fleet-promises.ts";
 import type { AgentConfiguration, CoordinatorConfiguration, FromAgent } from "./process-messages.ts";
 import { mountSmallDisk, unmountSmallDisk } from "./small-disk.ts";
 import { type SupervisedOptions, SupervisedProcess } from "./supervised-process.ts";
 
-const TENANT = "acme";
+const TENANT = "default";
 export const MODELS: readonly string[] = ["cam", "mic"];
 const AGENTS = 3;
 /** How much faster the agents' wall clocks run than time: a probe that failed waits for a minute of theirs. */
@@ -33,6 +34,8 @@ export class KillFleet {
   readonly grpcTargets: readonly string[];
   readonly coordinators: readonly SupervisedProcess[];
   readonly agents: readonly KilledAgent[];
+  readonly keysFolder: string;
+  readonly localJoinFile: string;
   /** The data folder of the coordinator that owns the nats-server, and an older copy of it. */
   readonly storeFolder: string;
   readonly backupFolder: string;
@@ -52,11 +55,21 @@ export class KillFleet {
     this.storeFolder = data;
     this.backupFolder = join(folder, "older-copy");
     this.smallDisk = join(folder, "pi-1", "data");
+    this.keysFolder = join(folder, AUTHORITY_FOLDER);
+    this.localJoinFile = join(folder, LOCAL_JOIN_FILE);
+    const { keysFolder, localJoinFile } = this;
     this.#natsFolder = join(data, "nats");
     this.coordinators = grpcPorts.map((grpcPort, index) => {
       const name = `coordinator-${index + 1}`;
       const configuration: CoordinatorConfiguration = {
-        ...{ name, grpcPort, natsPort, ...given({ folder: index === 0 ? data : undefined }) },
+        ...{
+          name,
+          grpcPort,
+          natsPort,
+          keysFolder,
+          localJoinFile,
+          ...given({ folder: index === 0 ? data : undefined }),
+        },
       };
       return process(folder, name, "coordinator-main", configuration, SILENT);
     });
@@ -65,6 +78,7 @@ export class KillFleet {
       const configuration: AgentConfiguration = {
         device,
         coordinator: this.grpcTargets[index % this.grpcTargets.length] as string,
+        localJoinFile,
         dataFolder: join(folder, device, "data"),
         servingRoot: join(folder, device, "serving"),
         clockStartMs: systemClock.now(),

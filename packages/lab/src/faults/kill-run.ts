@@ -5,17 +5,12 @@ import { given, MpoError } from "@mpo/core";
 import { systemClock } from "@mpo/io";
 import { compareVersions } from "@mpo/protocol";
 import { retry } from "@mpo/runtime";
-import {
-  type AdminClient,
-  BUCKETS,
-  createAdminClient,
-  FLEET_LAYOUT,
-  NatsLink,
-  openExistingStore,
-} from "@mpo/transport";
+import { type AdminClient, BUCKETS, FLEET_LAYOUT, openExistingStore } from "@mpo/transport";
+import { openStoreLink } from "../fleet-access.ts";
 import { type FindDocument, FleetPromises, type PromiseFigures } from "../promises/fleet-promises.ts";
 import { type FaultDraw, faultSchedule, type Scene } from "./fault-draws.ts";
 import { type FaultFigures, runFault, STUCK_MS, untilOver } from "./fault-run.ts";
+import { FleetOperator } from "./fleet-operator.ts";
 import { type KilledAgent, KillFleet, kill, MODELS } from "./kill-fleet.ts";
 import { type Kill, killSchedule, VICTIMS, type Victim } from "./kill-schedule.ts";
 
@@ -34,6 +29,8 @@ export interface KillReport extends PromiseFigures {
   readonly kills: Readonly<Record<Victim, number>>;
   /** What else went wrong, by kind. */
   readonly faults: readonly FaultFigures[];
+  /** Times that a device was let in by hand: a lost store knows none, nor the tokens with which they came. */
+  readonly accepted: number;
   /** Processes that ended without being killed, and were started again (a coordinator without a nats-server). */
   readonly ownEnds: number;
   readonly seconds: number;
@@ -66,9 +63,10 @@ export async function runKills(options: KillRunOptions): Promise<KillReport> {
   const fleet = await KillFleet.start(folder, seed, history);
   const kills: Record<Victim, number> = { coordinator: 0, "nats-server": 0, agent: 0, worker: 0 };
   const watching = new AbortController();
-  const nats = { servers: [fleet.natsUrl], name: "history", waitsForServer: true };
-  const link = await NatsLink.open({ ...nats, reconnectBaseMs: 50, reconnectCapMs: 500 }, { signal });
-  const admin = createAdminClient({ targets: [fleet.grpcTargets[0] as string] });
+  const operator = await FleetOperator.start(fleet, signal);
+  const { admin } = operator;
+  const patience = { waitsForServer: true, reconnectBaseMs: 50, reconnectCapMs: 500 };
+  const link = await openStoreLink(fleet.natsUrl, fleet.keysFolder, { signal, ...patience });
   const problems: string[] = [];
   let settledMs = 0;
   const draws = faultSchedule(seed, Math.floor(cycles / KILLS_A_PART)).filter(
@@ -89,7 +87,7 @@ export async function runKills(options: KillRunOptions): Promise<KillReport> {
     );
     const watch = history.watch(store, watching.signal);
     const find: FindDocument = (identity, version) => admin.getConfig({ identity, version });
-    const looking = lookUp(history, find, watching.signal);
+    const looking = Promise.all([lookUp(history, find, watching.signal), operator.run(watching.signal)]);
     const settle = async (): Promise<void> => {
       settledMs = await settled(fleet, history, admin, signal);
       await history.checkReports(store);
@@ -146,6 +144,7 @@ export async function runKills(options: KillRunOptions): Promise<KillReport> {
     kills,
     faults: [...faults.values()],
     ...history.figures,
+    accepted: operator.accepted,
     ownEnds: all.reduce((sum, { ownEnds }) => sum + ownEnds, 0),
     seconds: (systemClock.monotonicMs() - beganMs) / 1000,
     settledMs,

@@ -4,6 +4,8 @@ import type { DocumentVersion } from "@mpo/protocol";
 export interface AgentConfiguration {
   readonly device: string;
   readonly coordinator: string;
+  /** What a coordinator leaves for agents of its machine. */
+  readonly localJoinFile: string;
   readonly dataFolder: string;
   readonly servingRoot: string;
   /** Its wall clock starts here and runs this much faster: waits of minutes pass in seconds. */
@@ -19,6 +21,9 @@ export interface CoordinatorConfiguration {
   readonly name: string;
   /** Folder of the embedded nats-server; absent: the server is another process's. */
   readonly folder?: string;
+  /** With the fleet's keys: both coordinators have it mounted. */
+  readonly keysFolder: string;
+  readonly localJoinFile: string;
   readonly grpcPort: number;
   readonly natsPort: number;
 }

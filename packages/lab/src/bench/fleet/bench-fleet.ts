@@ -55,10 +55,11 @@ async function measure(options: BenchFleetOptions, folder: string, context: Comm
   const callsPerSecond = Math.max(1000, 2 * rate);
   await using coordinator = await BenchCoordinator.create({ folder, callsPerSecond, insecure });
   const { grpc, natsUrl, natsPid } = await coordinator.start(signal);
-  const local = insecure ? undefined : await readLocalJoin(join(folder, LOCAL_JOIN_FILE), { signal });
-  const identities = local && { joinString: local.joinString, folder: join(folder, "devices") };
+  const localJoinFile = join(folder, LOCAL_JOIN_FILE);
+  const local = insecure ? undefined : await readLocalJoin(localJoinFile, { signal });
+  const identities = local && { localJoinFile, folder: join(folder, "devices") };
   await using fleet = new SimulatedFleet({ coordinator: grpc, identities, agents, startsPerSecond, seed });
-  const admin = adminOf([grpc], local);
+  const admin = adminOf([grpc], local && (() => local));
   const link = await openStoreLink(natsUrl, insecure ? undefined : join(folder, AUTHORITY_FOLDER), { signal });
   let progress: Progress | undefined;
   const phase = async <T>(title: string, goal: number, work: (bar: Progress) => Promise<T>): Promise<T> => {

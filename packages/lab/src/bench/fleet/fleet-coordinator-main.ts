@@ -8,13 +8,13 @@ import { AUTHORITY_FOLDER, LOCAL_JOIN_FILE } from "../../fleet-access.ts";
 import type { CoordinatorPlan, CoordinatorReady } from "./fleet-messages.ts";
 
 /** Entry of the bench's coordinator: the product's own; it ends when the bench goes away. */
-const { folder, grpcPort, callsPerSecond, insecure } = JSON.parse(process.argv[2] ?? "{}") as CoordinatorPlan;
+const { folder, grpcPort, ...settings } = JSON.parse(process.argv[2] ?? "{}") as CoordinatorPlan;
 const { PATH = "", MPO_NATS_SERVER: binary } = process.env;
 const ends = new AbortController();
 process.on("disconnect", () => ends.abort());
 
 process.exitCode = await runCoordinator(
-  { insecure, grpc: { port: grpcPort }, http: { port: 0 }, callsPerSecond },
+  { ...settings, grpc: { port: grpcPort }, http: { port: 0 } },
   {
     nats: {
       kind: "embedded",

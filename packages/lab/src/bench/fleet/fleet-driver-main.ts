@@ -2,7 +2,7 @@ import { setMaxListeners } from "node:events";
 import type { Agent, Joining } from "@mpo/agent";
 import { SECOND_MS } from "@mpo/core";
 import { createRandom } from "@mpo/datasets";
-import { readJoinString } from "@mpo/identity";
+import { readJoinString, readLocalJoin } from "@mpo/identity";
 import { systemClock } from "@mpo/io";
 import { type LogFields, type Logger, silentLogger } from "@mpo/runtime";
 import type {
@@ -72,7 +72,7 @@ async function start({ coordinator, identities, first, count, startsPerSecond, s
   const source = createRandom(seed);
   const random = (): number => source.uniform();
   const beganMs = systemClock.monotonicMs();
-  const joins = identities && joiningOf(identities, coordinator);
+  const joins = identities && (await joiningOf(identities, coordinator));
   const failed = new AbortController();
   const signal = AbortSignal.any([ends.signal, failed.signal]);
   for (let index = 0; index < count; index++) {
@@ -93,11 +93,11 @@ async function start({ coordinator, identities, first, count, startsPerSecond, s
   }
 }
 
-function joiningOf(
-  { joinString, folder }: FleetIdentities,
+async function joiningOf(
+  { localJoinFile, folder }: FleetIdentities,
   coordinator: string,
-): NonNullable<SimulatedAgentParts["joining"]> {
-  const { caDigest, secret } = readJoinString(joinString);
+): Promise<SimulatedAgentParts["joining"]> {
+  const { caDigest, secret } = readJoinString((await readLocalJoin(localJoinFile)).joinString);
   const how: Joining = { coordinators: [coordinator], authority: { caDigest }, token: secret };
   return { how, folder };
 }

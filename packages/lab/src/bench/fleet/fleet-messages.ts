@@ -13,8 +13,8 @@ export interface DriverPlan {
 }
 
 export interface FleetIdentities {
-  /** The line with which devices join. */
-  readonly joinString: string;
+  /** What the coordinator has left for devices of its machine. */
+  readonly localJoinFile: string;
   readonly folder: string;
 }
 
@@ -58,6 +58,8 @@ export interface CoordinatorPlan {
   readonly grpcPort: number;
   readonly callsPerSecond: number;
   readonly insecure: boolean;
+  readonly certificateValidMs?: number;
+  readonly heartbeatSeconds?: number;
 }
 
 /** What the coordinator's process reports once, when it listens. */

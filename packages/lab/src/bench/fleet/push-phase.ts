@@ -1,5 +1,5 @@
 import { setMaxListeners } from "node:events";
-import { MpoError, SECOND_MS } from "@mpo/core";
+import { hasCode, SECOND_MS } from "@mpo/core";
 import { createRandom } from "@mpo/datasets";
 import { linkSignals, systemClock } from "@mpo/io";
 import type { AdminClient } from "@mpo/transport";
@@ -14,6 +14,8 @@ export interface PushOptions extends Pick<WaitOptions, "signal" | "onProgress" |
   readonly perSecond: number;
   readonly seed: number;
 }
+
+const AGAIN_MS = 200;
 
 interface Pushed {
   readonly device: number;
@@ -63,8 +65,9 @@ async function push(admin: AdminClient, device: number, signal: AbortSignal): Pr
       const { document } = await admin.pushConfig({ identity, model: FLEET_MODEL, reason: "bench" }, { signal });
       return { device, version: document.version.version, issuedAtMs: document.issuedAtMs };
     } catch (thrown) {
-      // Another push for the same device came first.
-      if (MpoError.from(thrown).code !== "conflict") throw thrown;
+      // Another push for the same device came first; or the coordinator is late, and takes on no more for now.
+      if (!hasCode(thrown, "conflict", "unavailable")) throw thrown;
+      if (hasCode(thrown, "unavailable")) await systemClock.sleep(AGAIN_MS, { signal });
     }
   }
 }

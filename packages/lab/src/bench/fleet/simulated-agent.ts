@@ -39,6 +39,8 @@ export interface SimulatedAgentParts {
   readonly mayReport: () => Promise<void>;
   readonly onAcknowledged: (report: string) => void;
   readonly onApplied: (version: number) => void;
+  /** Default: nothing is made of its calls. */
+  readonly watchLink?: (link: FleetLink) => FleetLink;
   /** A call that was made at this time, by the monotonic clock, is answered. */
   readonly onAnswered: (madeMs: number) => void;
   readonly signal: AbortSignal;
@@ -46,6 +48,8 @@ export interface SimulatedAgentParts {
 
 export interface SimulatedAgent {
   readonly agent: Agent;
+  /** Absent: it proves nothing. */
+  readonly member: FleetMember | undefined;
   run(signal: AbortSignal): Promise<void>;
   close(): void;
 }
@@ -69,7 +73,7 @@ const profileOf = simulatedProfiles(CHAIN, {
  * serves, and a probe measures nothing but reports a made-up profile.
  */
 export async function simulatedAgent(parts: SimulatedAgentParts): Promise<SimulatedAgent> {
-  const { device, coordinator, clock, random, logger } = parts;
+  const { device, coordinator, clock, random, logger, watchLink = (all) => all } = parts;
   const identity = { tenant: FLEET_TENANT, device: deviceName(device) };
   const settings = pretendSettings(
     identity,
@@ -82,7 +86,7 @@ export async function simulatedAgent(parts: SimulatedAgentParts): Promise<Simula
   const time = await TrustedTime.open({ disk, clock, logger }, []);
   const member = await memberOf(parts, { identity, time, monitor });
   const connection = await connectFleet({ identity, coordinators: [coordinator], member, ...common });
-  const { link } = connection;
+  const link = watchLink(connection.link);
   const proven = watched(member === undefined ? link : memberLink(link, member, () => time.nowMs()), parts);
   const ports: AgentPorts = {
     ...common,
@@ -97,7 +101,7 @@ export async function simulatedAgent(parts: SimulatedAgentParts): Promise<Simula
   const run = async (signal: AbortSignal): Promise<void> => {
     await Promise.all([agent.run({ signal }), member?.run(signal)]);
   };
-  return { agent, run, close: () => connection.close() };
+  return { agent, member, run, close: () => connection.close() };
 }
 
 async function memberOf(

@@ -1,10 +1,12 @@
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { type CommandContext, openLocalAdmin } from "@mpo/cli";
+import { type CommandContext, stateFolder } from "@mpo/cli";
 import type { MpoError } from "@mpo/core";
+import { localJoinFile, readLocalJoin } from "@mpo/identity";
 import { fileError } from "@mpo/io";
 import type { AdminClient } from "@mpo/transport";
+import { adminOf } from "../../fleet-access.ts";
 import { ChildCommand, type CommandRecord } from "./child-command.ts";
 import type { DemoDevice } from "./demo-devices.ts";
 
@@ -83,7 +85,9 @@ export class FleetRoom {
     const child = this.#start("coordinator", [...args, ...listen, ...limits]);
     const ready = await child.until((each) => each.latest("ready"), this.#context.signal);
     this.target = String(ready["grpc"]);
-    this.#admin = await openLocalAdmin(this.target, this.#context, this.#context);
+    const port = Number(this.target.split(":").at(-1));
+    const local = await readLocalJoin(localJoinFile(stateFolder(this.#environment), port));
+    this.#admin = adminOf([this.target], () => local);
     return this.#admin;
   }
 
@@ -130,8 +134,15 @@ export class FleetRoom {
     if (removesFolder) await rm(this.folder, { recursive: true, force: true, maxRetries: 3 });
   }
 
+  /** Only a fleet that stays is to be found from other terminals: it leaves the way to it in the user's own folder. */
+  get #environment(): CommandContext["environment"] {
+    const { environment } = this.#context;
+    return this.#options.keep ? environment : { ...environment, XDG_STATE_HOME: join(this.folder, "state") };
+  }
+
   #start(name: string, args: readonly string[], onLog: (line: CommandRecord) => void = () => undefined): ChildCommand {
-    const { environment, workingFolder, signal } = this.#context;
+    const { workingFolder, signal } = this.#context;
+    const environment = this.#environment;
     signal.throwIfAborted();
     const logFile = join(this.folder, "logs", `${name}.log`);
     const onFailure = (error: MpoError): void => this.#fail(error);

@@ -1,0 +1,55 @@
+import { type LocalJoin, readLocalJoin } from "@mpo/identity";
+import { systemClock } from "@mpo/io";
+import type { AdminClient } from "@mpo/transport";
+import { adminOf } from "../fleet-access.ts";
+import type { KillFleet } from "./kill-fleet.ts";
+
+const LOOK_MS = 300;
+
+/**
+ * Who runs the fleet: uses what the coordinator left for its machine's user, and lets in the devices that wait. A store that
+ * is lost knows neither them nor their tokens.
+ */
+export class FleetOperator {
+  readonly admin: AdminClient;
+  readonly #fleet: KillFleet;
+  #local: LocalJoin;
+  #accepted = 0;
+
+  private constructor(fleet: KillFleet, local: LocalJoin) {
+    this.#fleet = fleet;
+    this.#local = local;
+    this.admin = adminOf([fleet.grpcTargets[0] as string], () => this.#local);
+  }
+
+  /** Waits until the coordinator has started for the first time. */
+  static async start(fleet: KillFleet, signal: AbortSignal): Promise<FleetOperator> {
+    for (;;) {
+      const local = await readLocalJoin(fleet.localJoinFile, { signal }).catch(() => undefined);
+      if (local !== undefined) return new FleetOperator(fleet, local);
+      await systemClock.sleep(LOOK_MS, { signal });
+    }
+  }
+
+  /** How often a device was let in by hand. */
+  get accepted(): number {
+    return this.#accepted;
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.#look(signal).catch(() => undefined);
+      await systemClock.sleep(LOOK_MS, { signal }).catch(() => undefined);
+    }
+  }
+
+  async #look(signal: AbortSignal): Promise<void> {
+    this.#local = await readLocalJoin(this.#fleet.localJoinFile, { signal });
+    const waiting = { tenant: "default", state: "pending", pageSize: 100 } as const;
+    const { enrolments } = await this.admin.listEnrolments(waiting, { signal });
+    for (const { identity, keyDigest } of enrolments) {
+      await this.admin.decideEnrolment({ identity, keyDigest, decision: "accepted", reason: "it is ours" }, { signal });
+      this.#accepted += 1;
+    }
+  }
+}
