@@ -175,7 +175,7 @@ export class CoordinatorRun {
         const server = this.#server;
         const identity = this.#identity;
         const given = this.#settings.natsServers;
-        const natsServers = given.length > 0 ? given : this.#natsServers();
+        const natsServers = given.length > 0 ? given : this.#natsServers((host) => host);
         this.#coordinator = createCoordinator(
           { ...this.#settings, natsServers },
           {
@@ -199,11 +199,11 @@ export class CoordinatorRun {
     };
   }
 
-  /** Where NATS is, for the coordinator itself. */
-  #natsServers(): readonly string[] {
+  /** Where NATS is, for the coordinator itself. Devices look for a server on all addresses where their coordinator is. */
+  #natsServers(named: (host: string) => string = hereOf): readonly string[] {
     if (this.#nats.kind === "external") return this.#nats.servers;
-    const url = new URL(made(this.#server).address.url);
-    return [`nats://${targetOf(hereOf(url.hostname.replace(/^\[(.*)\]$/u, "$1")), Number(url.port))}`];
+    const { host = "127.0.0.1" } = this.#nats;
+    return [`nats://${targetOf(named(host), Number(new URL(made(this.#server).address.url).port))}`];
   }
 
   #httpService(): Service {

@@ -20,7 +20,12 @@ export async function secretArgument(
     if (process.stdin.isTTY) terminal.note("paste the line, and press Enter:");
     return await readLine(process.stdin, "standard input", signal);
   }
-  if (!argument.startsWith("@")) return argument;
+  if (!argument.startsWith("@")) {
+    terminal.note(
+      "everybody on this machine can see what a command is given: @FILE keeps the line from others, - pastes it",
+    );
+    return argument;
+  }
   const path = resolve(workingFolder, argument.slice(1));
   try {
     await using file = await open(path, "r");
