@@ -49,6 +49,9 @@ async function readLine(stream: NodeJS.ReadableStream, place: string, signal?: A
   } finally {
     signal?.removeEventListener("abort", onAbort);
   }
+  // `npm run` writes its own lines before it.
+  const [line, other] = text.split(/\s+/u).filter((word) => word.startsWith("mpo-"));
+  if (line !== undefined && other === undefined) return line;
   if (text.trim() !== "") return text.trim();
   throw new MpoError("invalid-data", `${place} is empty; expected the line that was printed`);
 }
