@@ -200,19 +200,17 @@ export class CoordinatorRun {
   }
 
   /** Where NATS is, for the coordinator itself. */
-  #natsServers(): readonly string[] {
+  #natsServers(hosts: (host: string) => readonly string[] = (host) => [hereOf(host)]): readonly string[] {
     if (this.#nats.kind === "external") return this.#nats.servers;
-    const url = new URL(made(this.#server).address.url);
-    return [`nats://${targetOf(hereOf(url.hostname.replace(/^\[(.*)\]$/u, "$1")), Number(url.port))}`];
+    const { host = "127.0.0.1" } = this.#nats;
+    const port = Number(new URL(made(this.#server).address.url).port);
+    return hosts(host).map((one) => `nats://${targetOf(one, port)}`);
   }
 
   /** The same for devices: told of all addresses, they take the one by which they have reached the coordinator. */
   #natsForDevices(): readonly string[] {
-    const { host = "127.0.0.1" } = this.#nats.kind === "external" ? {} : this.#nats;
-    if (isLoopback(host)) return this.#natsServers();
     const { advertise } = this.#settings;
-    const port = Number(new URL(made(this.#server).address.url).port);
-    return (advertise.length > 0 ? advertise : [host]).map((one) => `nats://${targetOf(one, port)}`);
+    return this.#natsServers((host) => (isLoopback(host) || advertise.length === 0 ? [host] : advertise));
   }
 
   #httpService(): Service {

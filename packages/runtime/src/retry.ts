@@ -20,7 +20,7 @@ export interface BackOff {
 export function* backOffSchedule(backOff: BackOff): Generator<number, void, undefined> {
   const { baseMs = 500, capMs = 30_000, waits = Number.POSITIVE_INFINITY, random } = backOff;
   for (let wait = 0, ceilingMs = baseMs; wait < waits; wait++, ceilingMs = Math.min(capMs, ceilingMs * 2)) {
-    yield random() * Math.min(capMs, ceilingMs);
+    yield Math.round(random() * Math.min(capMs, ceilingMs));
   }
 }
 

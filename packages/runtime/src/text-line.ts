@@ -23,6 +23,6 @@ function errorText(error: unknown): string {
   const isBug = code === undefined || code === "internal";
   const frames = isBug ? String(stack ?? "").split("\n") : [];
   lines.push(...frames.filter((line) => /^\s+at /u.test(line)).slice(0, 6));
-  const causeText = cause === undefined ? "" : `\n    caused by:${errorText(cause)}`;
+  const causeText = cause === undefined ? "" : `\n    caused by:${errorText(cause).replace(/^:/u, "")}`;
   return `:${lines.join("\n")}${causeText}`;
 }

@@ -108,7 +108,7 @@ export class Enrolment {
     const coordinators = this.#coordinators(member);
     if (joining.authority === undefined || coordinators.length === 0) {
       throw new MpoError("invalid-argument", "this device is not part of a fleet yet, and was not told of which", {
-        hint: "Give --join with what `mpo token create` printed, or --coordinator and --ca.",
+        hint: "Where the coordinator runs: mpo token create --accept. Here, with the printed line in a file: mpo agent --join @FILE",
       });
     }
     const caPem = await door.authorityAt(coordinators, joining.authority, { signal });

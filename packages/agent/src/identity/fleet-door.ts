@@ -34,7 +34,8 @@ export function fleetDoor(common: {
           throwIfAborted(options.signal);
           // One that could not be asked may be the right one.
           if (failure === undefined || isTransient(thrown)) failure = thrown;
-          common.logger.warn("this coordinator cannot be joined", { coordinator, err: thrown });
+          if (coordinators.length > 1)
+            common.logger.warn("one coordinator cannot be joined", { coordinator, err: thrown });
         }
       }
       throw failure;

@@ -20,7 +20,12 @@ export async function secretArgument(
     if (process.stdin.isTTY) terminal.note("paste the line, and press Enter:");
     return await readLine(process.stdin, "standard input", signal);
   }
-  if (!argument.startsWith("@")) return argument;
+  if (!argument.startsWith("@")) {
+    terminal.note(
+      "everybody on this machine can see what a command is given: @FILE keeps the line from others, - pastes it",
+    );
+    return argument;
+  }
   const path = resolve(workingFolder, argument.slice(1));
   try {
     await using file = await open(path, "r");
@@ -44,6 +49,9 @@ async function readLine(stream: NodeJS.ReadableStream, place: string, signal?: A
   } finally {
     signal?.removeEventListener("abort", onAbort);
   }
+  // `npm run` writes its own lines before it.
+  const [line, other] = text.split(/\s+/u).filter((word) => word.startsWith("mpo-"));
+  if (line !== undefined && other === undefined) return line;
   if (text.trim() !== "") return text.trim();
   throw new MpoError("invalid-data", `${place} is empty; expected the line that was printed`);
 }

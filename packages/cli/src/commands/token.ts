@@ -72,10 +72,19 @@ async function createTokens(options: CreateOptions, context: Asking): Promise<vo
     terminal.line(joinString);
     terminal.record({ event: "token-created", ...tokens[at], joinString });
   });
+  if (await isOnlyForHere(joinStrings[0] ?? "")) {
+    terminal.note("other machines cannot use it: the coordinator listens on this one alone");
+    terminal.note("next: for other machines: mpo coordinator --listen 0.0.0.0:7443, and then make a line again");
+  }
   terminal.note(
     "next: on the device, with the line in a file: mpo agent --join @FILE    or, to paste it: mpo agent --join -",
   );
   if (!isAccepting) terminal.note("next: then let it in here: mpo devices pending, and mpo devices accept NAME");
+}
+
+async function isOnlyForHere(joinString: string): Promise<boolean> {
+  const [{ readJoinString }, { isLoopback }] = await Promise.all([import("@mpo/identity"), import("@mpo/transport")]);
+  return readJoinString(joinString).addresses.every((address) => isLoopback(address.replace(/\[|\]|:\d+$/gu, "")));
 }
 
 function meaningOf({ usesLeft, device, expiresAtMs, isAccepting, labels }: JoinTokenView): string {

@@ -168,7 +168,7 @@ function printReady(
 
 /** What to type on this machine, and for another one where others can reach it. */
 function nextSteps(grpc: string, { insecure, listen }: CoordinatorCommandOptions): readonly string[] {
-  const here = grpc.replace(/^(?:0\.0\.0\.0|\[::\]):/u, `${USUAL_ADDRESSES.grpc.host}:`);
+  const here = grpc.replace("0.0.0.0", "127.0.0.1").replace("[::]", "[::1]");
   const where = here === targetOf(USUAL_ADDRESSES.grpc) ? "" : ` --coordinator ${here}`;
   const there = insecure ? `${where} --insecure` : where;
   const isForOthers = listen !== undefined && !isLoopback(listen.host);

@@ -129,6 +129,6 @@ function checksum(bytes: Uint8Array): Buffer {
 
 function refused({ name, madeBy }: Line, reason: string): MpoError {
   return new MpoError("invalid-argument", `the ${name} ${reason}`, {
-    hint: `Copy the whole line that \`${madeBy}\` printed, or make a new one.`,
+    hint: `Copy the whole line that \`${madeBy}\` printed, or make a new one. A file that holds it is given as @FILE.`,
   });
 }

@@ -65,7 +65,9 @@ export class ConnectionGuard {
   watch(server: Http2SecureServer): void {
     server.on("connection", (socket) => this.#onSocket(socket));
     server.on("session", (session) => this.#onSession(session));
-    server.on("tlsClientError", (err) => this.#options.say("a TLS handshake failed", { err }));
+    server.on("tlsClientError", (err, { remoteAddress: peer }) =>
+      this.#options.say("a TLS handshake failed", { peer, err }),
+    );
     // grpc-js does not say over which connection a call came; its own listener calls the interceptors in this very turn.
     server.prependListener("stream", (stream) => {
       this.#arriving = { stream, connection: stream.session && this.#sessions.get(stream.session) };

@@ -30,7 +30,11 @@ export async function fetchChain(
         rejectUnauthorized: false,
       });
       await arrived(tls, "secureConnect", target, within);
-      return chainOf(tls);
+      if (tls.alpnProtocol !== "h2") throw unreachable(target, "no application protocol");
+      const chain = chainOf(tls);
+      // Left at once, the server would report a handshake that failed.
+      await once(tls.resume().end(), "close", { signal: within });
+      return chain;
     } finally {
       socket.destroy();
     }
@@ -74,9 +78,15 @@ async function arrived(
     return await once(source, name, { signal });
   } catch (thrown) {
     if (signal.aborted) throw thrown;
-    const error = new MpoError("unavailable", `${target} cannot be reached: ${(thrown as Error).message}`);
-    throw tlsFailure(error, target, true) ?? error;
+    throw unreachable(target, (thrown as Error).message);
   }
+}
+
+function unreachable(target: string, why: string): MpoError {
+  const error = new MpoError("unavailable", `${target} cannot be reached: ${why}`, {
+    hint: "Check that a coordinator runs there with --listen 0.0.0.0:7443 or the like, and that no firewall is in the way.",
+  });
+  return tlsFailure(error, target, true) ?? error;
 }
 
 function chainOf(tls: TLSSocket): string {
