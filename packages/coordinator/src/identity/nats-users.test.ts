@@ -133,7 +133,9 @@ void describe("users of NATS that were revoked", () => {
     const { store } = first.context;
     const [key = ""] = await store.keys("enrolment");
     const entry = await store.get("enrolment", key);
-    const revoked = Buffer.from(entry?.value ?? []).toString().replace('"accepted"', '"revoked"');
+    const revoked = Buffer.from(entry?.value ?? [])
+      .toString()
+      .replace('"accepted"', '"revoked"');
     await store.put("enrolment", key, Buffer.from(revoked));
     assert.deepEqual(room.pushed, []);
     await first.stop();
