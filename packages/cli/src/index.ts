@@ -1,4 +1,3 @@
-export { openLocalAdmin } from "./access/open-admin.ts";
 export type { CommandContext } from "./command-context.ts";
 export { damageOptions, type FrostOptions } from "./data/damage-options.ts";
 export { driftedSamples, samplesOf } from "./data/drifted-samples.ts";
