@@ -230,7 +230,7 @@ export class CoordinatorRun {
             ? {}
             : {
                 protection: {
-                  tls: this.#identity.tls,
+                  tls: this.#identity.listenerTls,
                   admit: (token) => made(coordinator.identities).accessTokens.personOf(token),
                 },
               }),
@@ -253,7 +253,7 @@ export class CoordinatorRun {
           ...(this.#identity === undefined
             ? {}
             : {
-                tls: this.#identity.tls,
+                tls: this.#identity.listenerTls,
                 identify: identifyBy(made(coordinator.identities), systemClock, verifyPerson),
               }),
           onRefused: (path) => coordinator.metrics.refused(path),

@@ -3,5 +3,5 @@ export { type Coordinator, createCoordinator } from "./coordinator.ts";
 export { NATS_FILES, prepareNats } from "./prepare-nats.ts";
 export { storedReports } from "./profiles/profile-service.ts";
 export { runCoordinator } from "./run-coordinator.ts";
-export type { CoordinatorAddresses, EmbeddedNats, ExternalNats } from "./run-options.ts";
+export type { CoordinatorAddresses, EmbeddedNats, ExternalNats, KeyFiles } from "./run-options.ts";
 export { type CoordinatorSettings, resolveSettings } from "./settings.ts";

@@ -16,7 +16,7 @@ void describe("a coordinator with identities", { skip }, () => {
     const { state, credentials } = await cam.join(secret);
     assert.equal(state, "accepted");
     assert.ok(credentials?.natsJwt);
-    assert.equal(deviceOfCertificate(credentials.certificatePem).device, "cam");
+    assert.equal(deviceOfCertificate(credentials.certificatePem ?? "").device, "cam");
     const client = cam.client(credentials);
     const hello = await client.hello(helloOf("cam"));
     assert.equal(hello.needsEnrolment, true);

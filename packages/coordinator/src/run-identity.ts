@@ -6,6 +6,7 @@ import {
   RenewingCertificate,
   readAuthority,
   readWrappingKey,
+  trustedCertificates,
   unwrapAuthority,
   writeAuthority,
 } from "@mpo/identity";
@@ -18,19 +19,17 @@ import {
   roleCredentials,
   type ServerIdentities,
   type StateStore,
+  type TlsSource,
 } from "@mpo/transport";
 import { authorityIn, foundAuthority, replaceIn } from "./identity/authority-folder.ts";
+import { ExternalFiles } from "./identity/external-files.ts";
 import { fetchAuthority } from "./identity/fetch-authority.ts";
 import { FleetKeys } from "./identity/fleet-keys.ts";
 import { replaceInStore, sharedAuthority, wrappedAuthorities } from "./identity/stored-authority.ts";
 import { watchFiles } from "./identity/watch-files.ts";
-import type { EmbeddedNats, ExternalNats } from "./run-options.ts";
+import type { EmbeddedNats, ExternalNats, KeyFiles } from "./run-options.ts";
 
-export interface IdentityOptions {
-  /** Private folder with the fleet's keys. Made at the first start. */
-  readonly folder: string;
-  /** File with the key that wraps them in the store, which then is where coordinators share them; absent: the folder is. */
-  readonly wrappingKeyFile?: string | undefined;
+export interface IdentityOptions extends KeyFiles {
   /** A cluster of others knows one authority: none is made for it here. */
   readonly nats: EmbeddedNats | ExternalNats;
   readonly certificateValidMs: number;
@@ -47,16 +46,19 @@ export class RunIdentity {
   readonly #wrappingKey: Uint8Array | undefined;
   #store: StateStore | undefined;
   readonly keys: FleetKeys;
-  /** What its listeners and its NATS server show. */
+  /** What its NATS server shows, and its listeners unless they were given another. */
   readonly tls: RenewingCertificate;
+  readonly #external: ExternalFiles;
 
   private constructor(
     options: IdentityOptions,
     wrappingKey: Uint8Array | undefined,
+    external: ExternalFiles,
     { keys, tls }: Pick<RunIdentity, "keys" | "tls">,
   ) {
     this.#options = options;
     this.#wrappingKey = wrappingKey;
+    this.#external = external;
     this.keys = keys;
     this.tls = tls;
   }
@@ -68,7 +70,10 @@ export class RunIdentity {
     const authority = await firstAuthority(options, wrappingKey, signal);
     // Of the object that is made below: it is called when something is saved, long after.
     const save = (next: Authority, before: Authority): Promise<void> => made.#save(next, before);
-    const keys = new FleetKeys(authority, { clock, certificateValidMs, addresses, save });
+    const external = await ExternalFiles.open(options, signal);
+    const { foreignDevice, listenerAuthority } = external;
+    const ports = { clock, certificateValidMs, addresses, foreignDevice, listenerAuthority, save };
+    const keys = new FleetKeys(authority, ports);
     const tls = await RenewingCertificate.create(
       {
         ...{ clock, random },
@@ -77,7 +82,7 @@ export class RunIdentity {
       },
       signal,
     );
-    const made: RunIdentity = new RunIdentity(options, wrappingKey, { keys, tls });
+    const made: RunIdentity = new RunIdentity(options, wrappingKey, external, { keys, tls });
     return made;
   }
 
@@ -86,11 +91,16 @@ export class RunIdentity {
     return { claims: () => this.keys.claims(), tls: this.tls };
   }
 
+  /** What its listeners show, and whom they believe. */
+  get listenerTls(): TlsSource {
+    return this.#external.listenerTls(this.tls);
+  }
+
   /** How its links to NATS are made. */
   linkSettings(role: "coordinator" | "system") {
     return {
       credentials: roleCredentials(this.keys.authority.nats, role, this.#options.clock),
-      tls: { caPem: () => this.keys.trust.authoritiesPem, serverName: NATS_NAME },
+      tls: { caPem: () => trustedCertificates(this.keys.authority), serverName: NATS_NAME },
     };
   }
 
@@ -138,8 +148,10 @@ export class RunIdentity {
             this.#options.logger.error("the coordinator's certificate could not be renewed", { err });
         });
       });
-      await this.tls.run(signal);
+      const offFiles = this.#external.onChange(() => this.keys.refresh());
+      await Promise.all([this.tls.run(signal), this.#external.run(signal)]);
       off();
+      offFiles();
     });
   }
 

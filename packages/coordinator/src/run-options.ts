@@ -44,15 +44,31 @@ export interface CoordinatorAddresses {
   readonly natsPid?: number;
 }
 
+/** Where a fleet's keys are, and what another authority has issued. Files are read again when they change. */
+export interface KeyFiles {
+  /** Private folder with the fleet's own. Made at the first start. */
+  readonly folder: string;
+  /** File with the key that wraps them in the store, where coordinators then share them; absent: the folder is shared. */
+  readonly wrappingKeyFile?: string;
+  /** Another authority whose certificates of devices are accepted too. */
+  readonly clientCa?: {
+    /** Its certificate, or several. */
+    readonly file: string;
+    /** Where its certificates name a device: "spiffe://acme/{tenant}/{device}", "{device}.devices.acme.com". */
+    readonly sanPattern: string;
+  };
+  /** What the listeners show instead of a certificate of the fleet's own authority. */
+  readonly listener?: {
+    /** The certificate, with that of its issuer after it. */
+    readonly certificateFile: string;
+    readonly privateKeyFile: string;
+  };
+}
+
 export interface RunOptions {
   readonly nats: EmbeddedNats | ExternalNats;
   /** How the fleet's keys are kept; needed unless `insecure`. */
-  readonly keys?: {
-    /** Private folder with them. Made at the first start. */
-    readonly folder: string;
-    /** File with the key that wraps them in the store, where coordinators then share them. */
-    readonly wrappingKeyFile?: string;
-  };
+  readonly keys?: KeyFiles;
   /** Where to leave what agents and commands of the same user on this machine need, by the port. */
   readonly localJoinFile?: (port: number) => string;
   readonly process: ProcessPort;

@@ -11,16 +11,16 @@ import { findNatsServer, NatsLink } from "@mpo/transport";
 import { freePorts } from "@mpo/transport/testing";
 import { NATS_FILES, type PreparedNats, prepareNats } from "./prepare-nats.ts";
 import type { ExternalNats, RunOptions } from "./run-options.ts";
-import { device, helloOf, identityOf, open, type Room, SEARCH, skip } from "./test-support/identity-room.ts";
-
-/** Not as often as a caller may ask. */
-async function eventually<T>(look: () => Promise<T | undefined> | T | undefined): Promise<T> {
-  for (;;) {
-    const found = await look();
-    if (found !== undefined) return found;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-}
+import {
+  device,
+  eventually,
+  helloOf,
+  identityOf,
+  open,
+  type Room,
+  SEARCH,
+  skip,
+} from "./test-support/identity-room.ts";
 
 async function temporary(t: TestContext): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "mpo-several-"));

@@ -69,6 +69,7 @@ export {
   createDeviceKey,
   type DeviceIdentity,
   deviceOfCertificate,
+  type ExternalPair,
   fingerprintOf,
   type HeldIdentity,
   isIssuedBy,
@@ -77,7 +78,10 @@ export {
   keyDigestOf,
   NATS_NAME,
   RenewingCertificate,
+  readAuthorities,
   readCsr,
+  readExternalPair,
+  readSanPattern,
   requirePair,
   validityOf,
 } from "./x509/index.ts";

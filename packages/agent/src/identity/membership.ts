@@ -89,7 +89,7 @@ export function membershipFrom(
   },
 ): Membership {
   const { key, nats, coordinators, before } = ours;
-  if (credentials === undefined) {
+  if (credentials?.certificatePem === undefined) {
     throw new MpoError("invalid-data", "the coordinator accepts this device but gives it no certificate");
   }
   const { certificatePem, authoritiesPem, rootPublicKey, keyDocument, natsJwt } = credentials;

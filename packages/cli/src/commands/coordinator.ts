@@ -1,4 +1,5 @@
 import { USUAL_ADDRESSES } from "@mpo/core";
+import { COORDINATOR_NAME } from "@mpo/identity";
 import { type Command, Option } from "commander";
 import type { CommandContext } from "../command-context.ts";
 import { type CoordinatorCommandOptions, NATS_PORT, runCoordinatorCommand } from "../fleet/run-coordinator-command.ts";
@@ -15,6 +16,10 @@ export function define(command: Command, context: CommandContext): void {
     .option("--advertise <host>", ADVERTISE, repeated(hostName))
     .option("--insecure", "for development: no TLS, and nobody proves who they are; on loopback only", false)
     .option("--authority-key <file>", AUTHORITY_KEY)
+    .option("--tls-cert <file>", TLS_CERT)
+    .option("--tls-key <file>", "its private key")
+    .option("--client-ca <file>", CLIENT_CA)
+    .option("--client-san <pattern>", CLIENT_SAN)
     .option("--name <name>", "name of this coordinator (default: a random one)", fleetName)
     .addOption(durationOption("--heartbeat <duration>", HEARTBEAT, "30s", durationFrom("1s")))
     .option("--memory-share <share>", "of a device's memory that a retraining may take", numberBetween(0.01, 1), 0.75)
@@ -45,6 +50,9 @@ const ADVERTISE =
   "host by which others reach it, for the lines with which they join; may be repeated (default: where it listens, or all addresses of this machine)";
 const AUTHORITY_KEY =
   "32 bytes that wrap the fleet's keys in the store, for several coordinators (default: the keys stay in --data)";
+const TLS_CERT = `certificate to show instead of one of the fleet's own authority, for ${COORDINATOR_NAME}, with its issuer's after it`;
+const CLIENT_CA = "certificates of another authority whose devices are accepted too, once somebody lets them in";
+const CLIENT_SAN = 'where those name a device: "spiffe://acme/{tenant}/{device}", "{device}.devices.acme.com"';
 const NATS_LISTEN = `where that one listens (default: --listen's host; port ${NATS_PORT}, or a free one on loopback)`;
 const HTTP = `for /metrics, /healthz and /readyz (default: ${targetOf(USUAL_ADDRESSES.http)})`;
 const HEARTBEAT = "how often devices report that they are there; longer in a fleet of thousands";

@@ -5,6 +5,7 @@ import {
   type CoordinatorSettings,
   type EmbeddedNats,
   type ExternalNats,
+  type KeyFiles,
   runCoordinator,
 } from "@mpo/coordinator";
 import { given, MpoError, SECOND_MS, USUAL_ADDRESSES } from "@mpo/core";
@@ -29,6 +30,10 @@ export interface CoordinatorCommandOptions extends OidcOptions {
   readonly advertise?: readonly string[];
   readonly insecure: boolean;
   readonly authorityKey?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly clientCa?: string;
+  readonly clientSan?: string;
   readonly name?: string;
   readonly heartbeat: number;
   readonly memoryShare: number;
@@ -56,8 +61,8 @@ export async function runCoordinatorCommand(
   options: CoordinatorCommandOptions,
   context: Daemon & Files & Output,
 ): Promise<void> {
-  const { terminal, process, workingFolder } = context;
-  const { insecure, authorityKey } = options;
+  const { terminal, process } = context;
+  const { insecure } = options;
   const logger = commandLogger(terminal, options.logLevel);
   if (insecure) inClearText([options.listen, options.natsListen, options.http].filter((one) => one !== undefined));
   const nats =
@@ -66,10 +71,7 @@ export async function runCoordinatorCommand(
   throwIfAborted(context.signal);
   const code = await runCoordinator(settingsFrom(options), {
     nats,
-    keys: {
-      folder: join(coordinatorFolder(options.data, context), "authority"),
-      ...(authorityKey === undefined ? {} : { wrappingKeyFile: resolve(workingFolder, authorityKey) }),
-    },
+    keys: keyFiles(options, context),
     localJoinFile: (port) => localJoinFile(stateFolder(context.environment), port),
     process,
     logger,
@@ -80,6 +82,25 @@ export async function runCoordinatorCommand(
     },
   });
   context.exitWith(code);
+}
+
+function keyFiles(options: CoordinatorCommandOptions, context: Daemon & Files): KeyFiles {
+  const { data, authorityKey, tlsCert, tlsKey, clientCa, clientSan } = options;
+  const at = (path: string): string => resolve(context.workingFolder, path);
+  for (const [one, other, names] of [
+    [tlsCert, tlsKey, "--tls-cert and --tls-key"],
+    [clientCa, clientSan, "--client-ca and --client-san"],
+  ]) {
+    if ((one === undefined) !== (other === undefined)) {
+      throw new MpoError("invalid-argument", `${names} belong together: give both, or none`);
+    }
+  }
+  return {
+    folder: join(coordinatorFolder(data, context), "authority"),
+    ...(authorityKey && { wrappingKeyFile: at(authorityKey) }),
+    ...(tlsCert && tlsKey && { listener: { certificateFile: at(tlsCert), privateKeyFile: at(tlsKey) } }),
+    ...(clientCa && clientSan && { clientCa: { file: at(clientCa), sanPattern: clientSan } }),
+  };
 }
 
 function settingsFrom(options: CoordinatorCommandOptions): CoordinatorSettings {

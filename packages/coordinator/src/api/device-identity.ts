@@ -7,6 +7,8 @@ export interface PeerFacts {
   readonly deviceId?: string | undefined;
   /** Its address; absent: not known. */
   readonly peer?: string;
+  /** Its certificate (DER), which TLS has verified; absent: it showed none. */
+  readonly certificate?: Buffer | undefined;
 }
 
 /**

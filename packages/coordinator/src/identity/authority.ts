@@ -1,3 +1,4 @@
+import type { DeviceIdentity as CertifiedDevice } from "@mpo/identity";
 import type { DeviceIdentity, DocumentSignature, GetAuthorityResponse } from "@mpo/protocol";
 
 /** What a request for a certificate says and proves. */
@@ -36,6 +37,11 @@ export interface FleetAuthority {
   readRequest(request: Uint8Array): Promise<RequestFacts>;
   /** A certificate for the key of a request. */
   issue(request: Uint8Array, identity: DeviceIdentity): Promise<IssuedCertificate>;
+  /**
+   * The device of a certificate that TLS has verified, and whether the fleet's own authority issued that. Throws
+   * `unauthenticated` where it is of none that the fleet accepts now, or no device's.
+   */
+  deviceOf(certificate: Buffer): CertifiedDevice & { readonly isOwn: boolean };
   /** The JWT of a user of NATS that may read the device's documents. */
   natsUser(identity: DeviceIdentity, natsPublicKey: string): string;
   /** The line with which a device joins. */

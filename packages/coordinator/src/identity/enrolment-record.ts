@@ -37,8 +37,11 @@ export function hasOnlyAsked({ state, issued }: EnrolmentRecord): boolean {
   return state === "pending" && issued === 0;
 }
 
-/** What a device is given when it is let in. */
-export type Issued = IssuedCertificate & { readonly natsJwt?: string | undefined };
+/** What a device is given when it is let in. Without a certificate, it has one of another authority, which ends so. */
+export type Issued = Pick<IssuedCertificate, "endsAtMs"> & {
+  readonly certificatePem?: string;
+  readonly natsJwt?: string | undefined;
+};
 
 interface Admission extends Pick<EnrollRequest, "inventory" | "natsPublicKey"> {
   readonly identity: DeviceIdentity;

@@ -9,9 +9,11 @@ import {
   MAX_LABELS,
 } from "@mpo/protocol";
 import type { StoreCallOptions } from "@mpo/transport";
+import type { PeerFacts } from "../api/device-identity.ts";
 import type { StoreContext } from "../store/change-entry.ts";
 import type { Watching } from "../store/watched-map.ts";
 import type { FleetAuthority } from "./authority.ts";
+import { type EnrolmentProof, proofOf, requireOwnName } from "./enrolment-proof.ts";
 import { admitted, type EnrolmentRecord, type Issued } from "./enrolment-record.ts";
 import { EnrolmentRecords } from "./enrolment-records.ts";
 import {
@@ -96,25 +98,26 @@ export class Enrolments {
    * that was renamed learns its name here. Throws `unauthenticated` for a bad token, `permission-denied` for a device
    * that was rejected or revoked, `already-exists` for the name of another device, `over-budget` when too many wait.
    */
-  async enrol(request: EnrollRequest, address: string, options: StoreCallOptions = {}): Promise<EnrolmentOutcome> {
-    const { certificateRequest, joinToken } = request;
-    if (certificateRequest === undefined) {
-      throw new MpoError("unauthenticated", "the request to join has no certificate request", {
-        hint: "Update the agent: this coordinator wants devices to prove who they are.",
-      });
-    }
-    const { keyDigest } = await this.#authority.readRequest(certificateRequest);
+  async enrol(
+    request: EnrollRequest,
+    address: string,
+    options: StoreCallOptions & Pick<PeerFacts, "certificate"> = {},
+  ): Promise<EnrolmentOutcome> {
+    const { joinToken } = request;
+    const proof = await proofOf(this.#authority, request, options.certificate);
+    const { keyDigest } = proof;
     const known = this.#records.ofKey(keyDigest);
     const isLetIn = known !== undefined && needsNoToken(known, this.#times);
     const secret = isLetIn ? undefined : joinToken;
     const token = secret === undefined ? undefined : await this.#tokens.read(secret, options);
-    const identity = nameOf(request.identity, known, token);
+    const identity = proof.identity ?? nameOf(request.identity, known, token);
+    requireOwnName(proof, known, token);
     const asking = { identity, keyDigest, token, address };
     const verdict = this.#judge(await this.#records.load(identity, options), asking);
     this.#requireOwnUser(identity, request.natsPublicKey);
     // Counted before anything is written: of a hundred who come with one use, one gets further.
     if (secret !== undefined && verdict.usesToken) await this.#tokens.use(secret, keyDigest, options);
-    const issued = verdict.state === "accepted" ? await this.#issue(certificateRequest, request, identity) : undefined;
+    const issued = verdict.state === "accepted" ? await this.#issue(proof, request, identity) : undefined;
     const outcome = await this.#admit(request, issued, asking, options);
     // It waited under another name until its token said which one it has.
     if (known !== undefined && !isSame(known.identity, identity)) await this.#records.forget(known.identity, options);
@@ -244,12 +247,8 @@ export class Enrolments {
     });
   }
 
-  async #issue(
-    certificateRequest: Uint8Array,
-    { natsPublicKey }: EnrollRequest,
-    identity: DeviceIdentity,
-  ): Promise<Issued> {
-    const certificate = await this.#authority.issue(certificateRequest, identity);
+  async #issue(proof: EnrolmentProof, { natsPublicKey }: EnrollRequest, identity: DeviceIdentity): Promise<Issued> {
+    const certificate = await proof.issue(identity);
     const asksNats = this.#natsUsers !== undefined && natsPublicKey !== undefined;
     return { ...certificate, ...(asksNats ? { natsJwt: this.#authority.natsUser(identity, natsPublicKey) } : {}) };
   }
@@ -277,7 +276,7 @@ export class Enrolments {
     if (issued === undefined || record.state !== "accepted") return { kind: "pending", isNew, record };
     const { authoritiesPem, rootPublicKey, keyDocument } = this.#authority.trust;
     const { certificatePem, natsJwt } = issued;
-    const credentials = { certificatePem, authoritiesPem, rootPublicKey, keyDocument, ...given({ natsJwt }) };
+    const credentials = { authoritiesPem, rootPublicKey, keyDocument, ...given({ certificatePem, natsJwt }) };
     return { kind: "accepted", isNew, record, credentials };
   }
 

@@ -2,12 +2,15 @@ import { isDeepStrictEqual } from "node:util";
 import { MpoError } from "@mpo/core";
 import {
   type Authority,
+  type DeviceIdentity as CertifiedDevice,
   type CertifiedKey,
   COORDINATOR_NAME,
   createSigningKey,
+  deviceOfCertificate,
   deviceUserJwt,
   fingerprintOf,
   type HeldIdentity,
+  isIssuedBy,
   isSealOf,
   issueDeviceCertificate,
   issueServerCertificate,
@@ -39,6 +42,10 @@ export interface KeysPorts {
   readonly certificateValidMs: number;
   /** Where coordinators are reached, "host:port". */
   readonly addresses: () => readonly string[];
+  /** Reads devices' certificates of other authorities. Absent: none are accepted. */
+  readonly foreignDevice?: ((certificate: Buffer) => CertifiedDevice) | undefined;
+  /** The authority of what the listeners show, as PEM, where it is another one. */
+  readonly listenerAuthority?: () => string | undefined;
   /** Keeps an authority in the place of the one before. Throws `conflict` when another coordinator has changed that. */
   readonly save: (next: Authority, before: Authority) => Promise<void>;
 }
@@ -56,13 +63,15 @@ export class FleetKeys implements FleetAuthority {
   #authority: Authority;
   #trust: Trust;
   #epoch: number;
+  /** The certificate is the same object for all calls of a connection. */
+  #devices = new WeakMap<Buffer, ReturnType<FleetAuthority["deviceOf"]>>();
   /** A key that waits for the root key's signature. */
   #waiting: string | undefined;
 
   constructor(authority: Authority, ports: KeysPorts) {
     this.#ports = ports;
     this.#authority = authority;
-    this.#trust = trustOf(authority);
+    this.#trust = trustOf(authority, ports.listenerAuthority?.());
     this.#epoch = epochOf(authority);
   }
 
@@ -80,9 +89,11 @@ export class FleetKeys implements FleetAuthority {
 
   get view(): GetAuthorityResponse {
     const { fleetId, certificateAuthorities, rootKeyPem } = this.#authority;
+    const own = certificateAuthorities.map(({ certificatePem }) => certificatePem);
+    const other = this.#ports.listenerAuthority?.();
     return {
       fleet: fleetId,
-      certificates: certificateAuthorities.map(({ certificatePem }) => ({
+      certificates: [...own, ...(other === undefined ? [] : [other])].map((certificatePem) => ({
         digest: fingerprintOf(certificatePem),
         certificatePem,
         endsAtMs: validityOf(certificatePem).notAfterMs,
@@ -108,10 +119,16 @@ export class FleetKeys implements FleetAuthority {
     }
     if (epochOf(authority) < this.#epoch || isDeepStrictEqual(authority, this.#authority)) return false;
     this.#authority = authority;
-    this.#trust = trustOf(authority);
-    this.#epoch = epochOf(authority);
-    for (const listener of this.#listeners) listener();
+    this.refresh();
     return true;
+  }
+
+  /** The authority or what surrounds it has changed. */
+  refresh(): void {
+    this.#trust = trustOf(this.#authority, this.#ports.listenerAuthority?.());
+    this.#epoch = epochOf(this.#authority);
+    this.#devices = new WeakMap();
+    for (const listener of this.#listeners) listener();
   }
 
   sign(document: Uint8Array): readonly DocumentSignature[] {
@@ -138,11 +155,30 @@ export class FleetKeys implements FleetAuthority {
     return { certificatePem, endsAtMs: validityOf(certificatePem).notAfterMs };
   }
 
+  deviceOf(certificate: Buffer): ReturnType<FleetAuthority["deviceOf"]> {
+    const device = this.#devices.get(certificate) ?? this.#readDevice(certificate);
+    this.#devices.set(certificate, device);
+    return device;
+  }
+
+  #readDevice(certificate: Buffer): ReturnType<FleetAuthority["deviceOf"]> {
+    const { certificateAuthorities } = this.#authority;
+    // Ours issue directly; whatever else TLS has verified is of another authority.
+    if (certificateAuthorities.some(({ certificatePem }) => isIssuedBy(certificate, certificatePem))) {
+      return { ...deviceOfCertificate(certificate), isOwn: true };
+    }
+    const { foreignDevice } = this.#ports;
+    if (foreignDevice !== undefined) return { ...foreignDevice(certificate), isOwn: false };
+    throw new MpoError("unauthenticated", "this certificate is of an authority that the fleet trusts no longer", {
+      hint: "The device has to join again: mpo agent --join.",
+    });
+  }
+
   /** A certificate with which a coordinator's listener or its NATS servers show who they are. */
   async issueServer(): Promise<HeldIdentity> {
     const dnsNames = [COORDINATOR_NAME, NATS_NAME];
     const pair = await issueServerCertificate(this.#serverIssuer, { dnsNames, ...this.#lifetime });
-    return { ...pair, caPem: this.#trust.authoritiesPem };
+    return { ...pair, caPem: trustedCertificates(this.#authority) };
   }
 
   natsUser(identity: DeviceIdentity, natsPublicKey: string): string {
@@ -222,7 +258,7 @@ export class FleetKeys implements FleetAuthority {
   }
 
   get #invitation(): { readonly addresses: readonly string[]; readonly caDigest: string } {
-    const caDigest = fingerprintOf(this.#serverIssuer.certificatePem);
+    const caDigest = fingerprintOf(this.#ports.listenerAuthority?.() ?? this.#serverIssuer.certificatePem);
     return { addresses: this.#ports.addresses(), caDigest };
   }
 }
@@ -231,8 +267,8 @@ function epochOf(authority: Authority): number {
   return verifyKeyDocument(authority.rootPublic, keyDocumentOf(authority), 0).epoch;
 }
 
-function trustOf(authority: Authority): Trust {
-  const authoritiesPem = trustedCertificates(authority);
+function trustOf(authority: Authority, listenerAuthority = ""): Trust {
+  const authoritiesPem = trustedCertificates(authority) + listenerAuthority;
   const [rootPublicKey, keyDocument] = [bytesOf(authority.rootPublic), keyDocumentOf(authority)];
   const trust = { authoritiesPem, rootPublicKey, keyDocument };
   return { ...trust, digest: trustDigest(trust) };

@@ -1,5 +1,4 @@
 import { MpoError } from "@mpo/core";
-import { type DeviceIdentity as CertifiedDevice, deviceOfCertificate } from "@mpo/identity";
 import { isOpenCall } from "@mpo/protocol";
 import type { Identify } from "@mpo/transport";
 import type { Identities } from "./identities.ts";
@@ -18,12 +17,10 @@ const OUR_TOKEN = "mpo_";
  * or program from its token. What a message says counts for nothing.
  */
 export function identifyBy(
-  { enrolments, accessTokens }: Pick<Identities, "enrolments" | "accessTokens">,
+  { authority, enrolments, accessTokens }: Pick<Identities, "authority" | "enrolments" | "accessTokens">,
   clock: { now(): number },
   verifyPerson: VerifyPerson | undefined,
 ): Identify {
-  // The certificate is the same object for all calls of a connection.
-  const read = new WeakMap<Buffer, CertifiedDevice>();
   return {
     device: ({ certificate }, path) => {
       // A device that has no certificate, or one that is no longer good, may ask for one.
@@ -33,8 +30,7 @@ export function identifyBy(
           hint: "It has to join the fleet first: mpo agent --join.",
         });
       }
-      const device = read.get(certificate) ?? deviceOfCertificate(certificate);
-      read.set(certificate, device);
+      const device = authority.deviceOf(certificate);
       if (clock.now() >= device.notAfterMs) {
         throw new MpoError("unauthenticated", `the certificate of device ${device.device} has expired`, {
           hint: "It renews it by itself.",

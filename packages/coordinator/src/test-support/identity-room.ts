@@ -16,7 +16,7 @@ import {
   type NatsLink,
 } from "@mpo/transport";
 import { runCoordinator } from "../run-coordinator.ts";
-import type { CoordinatorAddresses, EmbeddedNats, RunOptions } from "../run-options.ts";
+import type { CoordinatorAddresses, EmbeddedNats, KeyFiles, RunOptions } from "../run-options.ts";
 import type { CoordinatorSettings } from "../settings.ts";
 import { helloOf as helloOfAcme } from "../testing/tiny-fleet.ts";
 
@@ -50,7 +50,7 @@ export async function open(
   context: TestContext,
   given?: string,
   settings: CoordinatorSettings = {},
-  options: Partial<RunOptions> = {},
+  { keys, ...options }: Partial<Omit<RunOptions, "keys">> & { readonly keys?: Partial<KeyFiles> } = {},
 ): Promise<Room> {
   const folder = given ?? (await mkdtemp(join(tmpdir(), "mpo-identity-")));
   const ends = new AbortController();
@@ -72,7 +72,7 @@ export async function open(
       { grpc: { port: 0 }, http: { port: 0 }, ...settings },
       {
         nats: { kind: "embedded", folder, ...SEARCH },
-        keys: { folder: join(folder, "authority") },
+        keys: { folder: join(folder, "authority"), ...keys },
         localJoinFile: () => localFile,
         process: {
           on: (name, listener) => process.on(name, listener),
@@ -126,7 +126,7 @@ export async function device(context: TestContext, { addresses, local }: Room, n
         certificateRequest: await createCsr(key),
         ...(joinToken === undefined ? {} : { joinToken }),
       }),
-    client: ({ certificatePem, authoritiesPem }, at) => {
+    client: ({ certificatePem = "", authoritiesPem }, at) => {
       const targets = [at?.addresses.grpc ?? addresses.grpc];
       const material = { certificatePem, privateKeyPem: key, caPem: authoritiesPem };
       const client = createFleetClient({ targets, tls: { current: () => material, onChange }, retries: 0 });
@@ -141,4 +141,13 @@ export async function device(context: TestContext, { addresses, local }: Room, n
       inboxPrefix: deviceInbox(deviceKey(identity)),
     }),
   };
+}
+
+/** Not as often as a caller may ask. */
+export async function eventually<T>(look: () => Promise<T | undefined> | T | undefined): Promise<T> {
+  for (;;) {
+    const found = await look();
+    if (found !== undefined) return found;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
 }

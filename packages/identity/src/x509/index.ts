@@ -6,6 +6,7 @@ export {
   issueServerCertificate,
 } from "./certificate-authority.ts";
 export { createCsr, readCsr } from "./certificate-request.ts";
+export { type ExternalPair, readAuthorities, readExternalPair } from "./external-files.ts";
 export { createKey as createDeviceKey, keyDigestOf } from "./key.ts";
 export { COORDINATOR_NAME, NATS_NAME } from "./names.ts";
 export {
@@ -18,3 +19,4 @@ export {
   validityOf,
 } from "./read-certificate.ts";
 export { type HeldIdentity, RenewingCertificate } from "./renewing-certificate.ts";
+export { readSanPattern } from "./san-pattern.ts";

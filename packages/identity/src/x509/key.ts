@@ -68,6 +68,12 @@ export function publicKeyBytes(key: KeyObject): Uint8Array<ArrayBuffer> {
   return new Uint8Array(plain.export({ type: "spki", format: "der" }));
 }
 
+/** SHA-256 of a public key of any kind (SPKI, DER). */
+export function digestOfKey(key: KeyObject): string {
+  const isOurs = key.asymmetricKeyDetails?.namedCurve === "prime256v1";
+  return sha256(isOurs ? publicKeyBytes(key) : key.export({ type: "spki", format: "der" }));
+}
+
 export function sha256(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
 }

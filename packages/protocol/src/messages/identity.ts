@@ -28,7 +28,8 @@ const keyDocument = bytes(1, 4_096);
 /** What a device needs to trust a fleet, and to be trusted by it. */
 export type DeviceCredentials = Fact<typeof deviceCredentials>;
 export const deviceCredentials = object({
-  certificatePem: certificates,
+  /** Absent: it has one that another authority has issued. */
+  certificatePem: certificates.optional(),
   authoritiesPem: certificates,
   /** Absent: NATS asks for none. */
   natsJwt: secret(8_192).optional(),
@@ -181,7 +182,7 @@ export type GetAuthorityResponse = Fact<typeof getAuthorityResponse>;
 export const getAuthorityResponse = object({
   fleet: name(),
   /** The one that issues first. */
-  certificates: list(authorityCertificate, 1, 8),
+  certificates: list(authorityCertificate, 1, 9),
   rootPublicKey: publicKey,
   isRootOffline: flag(),
   epoch: whole(1),

@@ -14,6 +14,8 @@ export interface CallContext {
   readonly person: Person | undefined;
   /** Address of the other end. */
   readonly peer: string;
+  /** The client's certificate (DER), which TLS has verified. */
+  readonly certificate: Buffer | undefined;
   /** Aborts when the caller gave up, its deadline passed, or the server stops. */
   readonly signal: AbortSignal;
   /** Name of the call in the logs of both sides. */

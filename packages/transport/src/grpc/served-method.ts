@@ -140,7 +140,9 @@ async function served(
     const payer = deviceId ?? (person === undefined ? hostOf(peer) : `person ${person.name}`);
     if (!server.buckets.take(payer, clock.monotonicMs())) throw busy("too many calls");
     // The caller gets its answer when the signal aborts, though a handler may take its time to notice.
-    await untilAborted(work(request(), { ...caller, peer, signal: linked.signal, requestId }), linked.signal);
+    const certificate = server.guard?.of(call.metadata)?.certificate;
+    const context = { ...caller, peer, certificate, signal: linked.signal, requestId };
+    await untilAborted(work(request(), context), linked.signal);
     logger.debug("a call was answered", { ...named(caller), ms: Math.round(clock.monotonicMs() - beganMs) });
   } catch (thrown) {
     const error = MpoError.from(thrown);

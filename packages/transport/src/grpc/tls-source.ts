@@ -26,8 +26,10 @@ export interface TlsSource<Material extends TlsTrust = TlsIdentity> {
  * resumed: who resumes one would be let in with a certificate that has expired since.
  */
 export function contextOptions({ caPem, ...own }: TlsTrust & Partial<TlsIdentity>): SecureContextOptions {
-  const options: SecureContextOptions = {
+  const options: SecureContextOptions & { readonly allowPartialTrustChain: true } = {
     ca: caPem,
+    // Whom we trust need not be a root: an authority below one may have issued what the other side shows.
+    allowPartialTrustChain: true,
     ...(own.certificatePem === undefined ? {} : { cert: own.certificatePem, key: own.privateKeyPem }),
     minVersion: "TLSv1.3",
     secureOptions: constants.SSL_OP_NO_TICKET,
