@@ -131,7 +131,7 @@ async function served(
   const beganMs = clock.monotonicMs();
   const peer = call.getPeer();
   const own: RunningCall = { beganMs, peer, abort: (reason) => linked.abort(reason) };
-  let caller: Caller = { deviceId: undefined, person: undefined };
+  let caller: Caller = { deviceId: undefined, person: undefined, certificate: undefined };
   try {
     running.add(own);
     const request = onlyOnce(() => method.request.fromBytes(call.request));
@@ -140,9 +140,7 @@ async function served(
     const payer = deviceId ?? (person === undefined ? hostOf(peer) : `person ${person.name}`);
     if (!server.buckets.take(payer, clock.monotonicMs())) throw busy("too many calls");
     // The caller gets its answer when the signal aborts, though a handler may take its time to notice.
-    const certificate = server.guard?.of(call.metadata)?.certificate;
-    const context = { ...caller, peer, certificate, signal: linked.signal, requestId };
-    await untilAborted(work(request(), context), linked.signal);
+    await untilAborted(work(request(), { ...caller, peer, signal: linked.signal, requestId }), linked.signal);
     logger.debug("a call was answered", { ...named(caller), ms: Math.round(clock.monotonicMs() - beganMs) });
   } catch (thrown) {
     const error = MpoError.from(thrown);
@@ -155,7 +153,7 @@ async function served(
   }
 }
 
-type Caller = Pick<CallContext, "deviceId" | "person">;
+type Caller = Pick<CallContext, "deviceId" | "person" | "certificate">;
 
 /** Who calls. Its connection stands for it from then on; that of one who is refused no longer does. */
 async function identified(server: ServedBy, call: AnyCall, path: string, request: () => unknown): Promise<Caller> {
@@ -173,7 +171,7 @@ async function identified(server: ServedBy, call: AnyCall, path: string, request
     const deviceId = isForDevices ? await identify.device(facts, path) : undefined;
     const person = isForDevices ? undefined : await identify.person(facts, path);
     if (deviceId !== undefined || person !== undefined) connection?.identified(true);
-    return { deviceId, person };
+    return { deviceId, person, certificate: facts.certificate };
   } catch (thrown) {
     // A person may be allowed something else; a device that is turned away, nothing.
     if (isForDevices || hasCode(thrown, "unauthenticated")) connection?.identified(false);
