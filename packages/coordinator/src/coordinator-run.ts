@@ -20,6 +20,7 @@ import { type Coordinator, createCoordinator } from "./coordinator.ts";
 import { type StatusServer, startStatusServer } from "./http/status-server.ts";
 import { identifyBy } from "./identity/identify.ts";
 import { createOidcVerifier } from "./identity/oidc.ts";
+import { requireRole } from "./identity/person.ts";
 import { leaveLocalJoin } from "./local-join.ts";
 import { hereOf, reachableHosts, targetOf } from "./reachable.ts";
 import { RunIdentity } from "./run-identity.ts";
@@ -231,7 +232,10 @@ export class CoordinatorRun {
             : {
                 protection: {
                   tls: this.#identity.listenerTls,
-                  admit: (token) => made(coordinator.identities).accessTokens.personOf(token),
+                  admit: (token) => {
+                    const person = made(coordinator.identities).accessTokens.personOf(token);
+                    requireRole(person, { role: "viewer" }, "the fleet's state");
+                  },
                 },
               }),
         });

@@ -1,8 +1,14 @@
 import assert from "node:assert/strict";
-import { it } from "node:test";
+import { once } from "node:events";
+import { request } from "node:https";
+import { connect } from "node:net";
+import { it, type TestContext } from "node:test";
+import { connect as connectTls } from "node:tls";
+import { MpoError } from "@mpo/core";
+import { type CertifiedKey, COORDINATOR_NAME, createCertificateAuthority, issueServerCertificate } from "@mpo/identity";
 import { silentLogger } from "@mpo/runtime";
 import { createMetrics } from "./metrics.ts";
-import { startStatusServer } from "./status-server.ts";
+import { type StatusServer, startStatusServer } from "./status-server.ts";
 
 void it("the status server tells of health, readiness and counts", async (context) => {
   const metrics = createMetrics({
@@ -57,4 +63,101 @@ void it("the status server tells of health, readiness and counts", async (contex
   }
   assert.equal((await get("/else"))[0], 404);
   assert.equal((await get("/metrics", "POST"))[0], 405);
+});
+
+interface Protected {
+  readonly server: StatusServer;
+  readonly caPem: string;
+  renew(): Promise<void>;
+  /** Status, and the serial number of the certificate. */
+  get(token?: string, path?: string): Promise<readonly [number, string]>;
+}
+
+async function protectedServer(context: TestContext): Promise<Protected> {
+  const authority = await createCertificateAuthority({ fleetId: "home", nowMs: Date.now() });
+  const issue = (): Promise<CertifiedKey> =>
+    issueServerCertificate(authority, { dnsNames: [COORDINATOR_NAME], nowMs: Date.now() });
+  const caPem = authority.certificatePem;
+  const listeners = new Set<() => void>();
+  let pair = await issue();
+  const tls = {
+    current: () => ({ ...pair, caPem }),
+    onChange: (listener: () => void) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+  const admit = (token: string): void => {
+    if (token === "of-one-tenant") throw new MpoError("permission-denied", "for acme only");
+    if (token !== "viewer") throw new MpoError("unauthenticated", "not known");
+  };
+  const counts = {
+    devices: () => ({ online: 0, offline: 0, behind: 0, conditions: new Map() }),
+    ...{ profiles: () => 0, waitingSearches: () => 0, storeLagMs: () => 0, takesWrites: () => true },
+  };
+  const parts = { metrics: createMetrics(counts), notReady: async () => [], logger: silentLogger };
+  const server = await startStatusServer({ host: "127.0.0.1", port: 0, ...parts, protection: { tls, admit } });
+  context.after(async () => {
+    await server.stop();
+    assert.equal(listeners.size, 0);
+  });
+  const { port } = server.address;
+  return {
+    ...{ server, caPem },
+    renew: async () => {
+      pair = await issue();
+      for (const listener of listeners) listener();
+    },
+    get: async (token, path = "/metrics") => {
+      const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+      const options = { host: "127.0.0.1", port, path, headers, ca: caPem, servername: COORDINATOR_NAME, agent: false };
+      const asked = request(options).end();
+      const [response] = await once(asked, "response");
+      response.resume();
+      return [response.statusCode, response.socket.getPeerCertificate().serialNumber];
+    },
+  };
+}
+
+void it("beyond loopback it answers over TLS, who brings a good token", async (context) => {
+  const { get, server } = await protectedServer(context);
+  for (const path of ["/metrics", "/healthz", "/readyz", "/else"]) {
+    for (const token of [undefined, "", "wrong", "revoked", "viewer viewer"]) {
+      assert.equal((await get(token, path))[0], 401, `${path} ${token}`);
+    }
+    assert.equal((await get("of-one-tenant", path))[0], 403);
+    assert.equal((await get("viewer", path))[0], path === "/else" ? 404 : 200);
+  }
+  await assert.rejects(fetch(`http://127.0.0.1:${server.address.port}/healthz`));
+});
+
+void it("shows a renewed certificate", async (context) => {
+  const { get, renew } = await protectedServer(context);
+  const [, first] = await get("viewer");
+  assert.equal((await get("viewer"))[1], first);
+  await renew();
+  const [code, second] = await get("viewer");
+  assert.equal(code, 200);
+  assert.notEqual(second, first);
+});
+
+void it("ends slow clients, and answers others again", { timeout: 30_000 }, async (context) => {
+  const { get, server, caPem } = await protectedServer(context);
+  const { port } = server.address;
+  const silent = Array.from({ length: 40 }, () => connect(port, "127.0.0.1"));
+  const slow = Array.from({ length: 24 }, () => {
+    const socket = connectTls({ host: "127.0.0.1", port, ca: caPem, servername: COORDINATOR_NAME });
+    socket.once("secureConnect", () => socket.write("GET /metrics HTTP/1.1\r\nhost: x\r\n"));
+    return socket;
+  });
+  const ended = [...silent, ...slow].map((socket) => {
+    socket.on("error", () => undefined);
+    socket.resume();
+    return new Promise((resolve) => {
+      socket.once("close", resolve);
+    });
+  });
+  await assert.rejects(get("viewer"), "as many as it takes are there");
+  await Promise.all(ended);
+  assert.equal((await get("viewer"))[0], 200);
 });

@@ -1,7 +1,7 @@
 import { createServer, type RequestListener, type Server, type ServerOptions } from "node:http";
 import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
-import { MpoError } from "@mpo/core";
+import { hasCode, MpoError } from "@mpo/core";
 import type { Logger } from "@mpo/runtime";
 import type { TlsSource } from "@mpo/transport";
 import type { Metrics } from "./metrics.ts";
@@ -17,7 +17,7 @@ export interface StatusServerOptions {
   /** Where others than this machine may ask: over TLS, with an access token. */
   readonly protection?: {
     readonly tls: TlsSource;
-    /** Throws for a token that is not good. */
+    /** Throws for a token that is not good, and `permission-denied` for one that may not see the whole fleet. */
     readonly admit: (token: string) => unknown;
   };
 }
@@ -36,7 +36,10 @@ const MAX_CONNECTIONS = 64;
  */
 export async function startStatusServer(options: StatusServerOptions): Promise<StatusServer> {
   const { host, port, metrics, notReady, logger, protection } = options;
-  const limits = { requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS };
+  const limits = {
+    ...{ requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: REQUEST_TIMEOUT_MS, handshakeTimeout: REQUEST_TIMEOUT_MS },
+    connectionsCheckingInterval: 1_000,
+  };
   const answer: RequestListener = (request, response) => {
     const send = (code: number, type: string, text: string): void => {
       response.writeHead(code, { "content-type": type, "cache-control": "no-store" });
@@ -47,7 +50,9 @@ export async function startStatusServer(options: StatusServerOptions): Promise<S
       send(500, "text/plain", "internal error\n");
     };
     if (request.method !== "GET" && request.method !== "HEAD") return send(405, "text/plain", "only GET\n");
-    if (protection !== undefined && !isAdmitted(request.headers.authorization, protection.admit)) {
+    const refusal = protection && refusalOf(request.headers.authorization, protection.admit);
+    if (refusal === 403) return send(403, "text/plain", "the access token is for one tenant only\n");
+    if (refusal !== undefined) {
       response.setHeader("www-authenticate", "Bearer");
       return send(401, "text/plain", "an access token is needed: Authorization: Bearer TOKEN (mpo access create)\n");
     }
@@ -73,14 +78,15 @@ export async function startStatusServer(options: StatusServerOptions): Promise<S
   return { address, stop: () => close(server) };
 }
 
-function isAdmitted(authorization: string | undefined, admit: (token: string) => unknown): boolean {
+/** Why a request is not answered; undefined: it is. */
+function refusalOf(authorization: string | undefined, admit: (token: string) => unknown): 401 | 403 | undefined {
   const [, token] = /^Bearer (\S+)$/u.exec(authorization ?? "") ?? [];
-  if (token === undefined) return false;
+  if (token === undefined) return 401;
   try {
     admit(token);
-    return true;
-  } catch {
-    return false;
+    return undefined;
+  } catch (thrown) {
+    return hasCode(thrown, "permission-denied") ? 403 : 401;
   }
 }
 
