@@ -1,11 +1,16 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { chmod, mkdtemp, readFile, rm, stat } from "node:fs/promises";
+import type { IncomingMessage } from "node:http";
+import { request } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { describe, it } from "node:test";
-import { deviceOfCertificate, readJoinString } from "@mpo/identity";
+import { COORDINATOR_NAME, deviceOfCertificate, fingerprintOf, readJoinString, readLoginString } from "@mpo/identity";
 import { NatsLink } from "@mpo/transport";
-import { device, helloOf, open, skip } from "./test-support/identity-room.ts";
+import { freePorts } from "@mpo/transport/testing";
+import { device, eventually, helloOf, open, skip } from "./test-support/identity-room.ts";
 
 void describe("a coordinator with identities", { skip }, () => {
   void it("lets a device in by the local join file, and turns it away when it is revoked, on both wires", async (t) => {
@@ -65,10 +70,11 @@ void describe("a coordinator with identities", { skip }, () => {
   void it("is the same fleet after a restart, with the same local file", async (t) => {
     const folder = await mkdtemp(join(tmpdir(), "mpo-identity-"));
     t.after(() => rm(folder, { recursive: true, force: true }));
-    const first = await open(t, folder);
+    // The file of a port that nobody could find again would be gone.
+    const [port] = (await freePorts(1)) as [number];
+    const first = await open(t, folder, { grpc: { port } });
     const cam = await device(t, first, "cam");
     await cam.join(readJoinString(first.local.joinString).secret);
-    const port = Number(first.addresses.grpc.split(":").at(-1));
     await first.stop();
     const second = await open(t, folder, { grpc: { port } });
     assert.deepEqual(second.local, first.local);
@@ -88,6 +94,40 @@ void describe("a coordinator with identities", { skip }, () => {
     assert.equal(after.certificates.length, 2);
     // Those who trust the one before go on.
     await room.admin.listJoinTokens({ tenant: "default" });
+  });
+
+  void it("listens on all addresses: devices get NATS there, and metrics are for who has a token", async (t) => {
+    const host = "0.0.0.0";
+    const settings = { grpc: { host, port: 0 }, http: { host, port: 0 } };
+    const room = await open(t, undefined, settings, { natsHost: host });
+    const [, port] = /^0\.0\.0\.0:(\d+)$/u.exec(room.addresses.grpc) ?? [];
+    const { addresses, caDigest } = readJoinString(room.local.joinString);
+    assert.ok(addresses.length > 0 && addresses.every((one) => one.endsWith(`:${port}`) && !one.startsWith(host)));
+    assert.equal(caDigest, fingerprintOf(room.local.caPem));
+    const cam = await device(t, room, "cam");
+    const { credentials } = await cam.join(readJoinString(room.local.joinString).secret);
+    assert.ok(credentials);
+    const { natsServers } = await cam.client(credentials).hello(helloOf("cam"));
+    assert.match(natsServers.join(), /^(?:nats|tls):\/\/0\.0\.0\.0:\d+$/u);
+    await (await NatsLink.open(cam.nats(natsServers, credentials))).close();
+    const scrape = async (token: string | undefined): Promise<readonly [number | undefined, string]> => {
+      const asked = request({
+        ...{ host: "127.0.0.1", port: new URL(room.addresses.http).port, path: "/metrics", agent: false },
+        ...{ ca: room.local.caPem, servername: COORDINATOR_NAME },
+        headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
+      }).end();
+      const [response] = (await once(asked, "response")) as [IncomingMessage];
+      return [response.statusCode, await text(response)];
+    };
+    const order = { name: "prometheus", role: "viewer", validMs: 3_600_000 } as const;
+    const { loginString, token } = await room.admin.createAccessToken(order);
+    const { secret } = readLoginString(loginString);
+    assert.match((await scrape(secret))[1], /^mpo_devices 1$/mu);
+    assert.equal((await scrape(undefined))[0], 401);
+    const ofOne = await room.admin.createAccessToken({ ...order, tenant: "acme" });
+    assert.equal((await scrape(readLoginString(ofOne.loginString).secret))[0], 403);
+    await room.admin.revokeAccessToken({ id: token.id });
+    await eventually(async () => (await scrape(secret))[0] === 401 || undefined);
   });
 
   void it("keeps its keys from others, and refuses them when others can read them", async (t) => {

@@ -46,11 +46,16 @@ export interface Room {
   stop(): Promise<void>;
 }
 
+interface RoomOptions extends Partial<Omit<RunOptions, "keys">> {
+  readonly keys?: Partial<KeyFiles>;
+  readonly natsHost?: string;
+}
+
 export async function open(
   context: TestContext,
   given?: string,
   settings: CoordinatorSettings = {},
-  { keys, ...options }: Partial<Omit<RunOptions, "keys">> & { readonly keys?: Partial<KeyFiles> } = {},
+  { keys, natsHost, ...options }: RoomOptions = {},
 ): Promise<Room> {
   const folder = given ?? (await mkdtemp(join(tmpdir(), "mpo-identity-")));
   const ends = new AbortController();
@@ -71,7 +76,7 @@ export async function open(
     running = runCoordinator(
       { grpc: { port: 0 }, http: { port: 0 }, ...settings },
       {
-        nats: { kind: "embedded", folder, ...SEARCH },
+        nats: { kind: "embedded", folder, ...SEARCH, ...(natsHost === undefined ? {} : { host: natsHost }) },
         keys: { folder: join(folder, "authority"), ...keys },
         localJoinFile: () => localFile,
         process: {
