@@ -89,6 +89,8 @@ describe("mpo", () => {
     { args: ["agent", "--nats", "nats://[fe80::1%25eth0]:4222"], code: 2, says: /zones are not supported/u },
     { args: ["coordinator", "--heartbeat", "500ms"], code: 2, says: /Expected a duration of 1s or more/u },
     { args: ["coordinator", "--nats", "http://x"], code: 2, says: /begins with nats:/u },
+    { args: ["coordinator", "--tls-cert", "x"], code: 2, says: /--tls-key belong together/u },
+    { args: ["coordinator", "--client-san", "{device}"], code: 2, says: /--client-san belong together/u },
     { args: ["coordinator", "--nats-creds", "x"], code: 2, says: /--nats names none/u },
     { args: ["agent", "--device", "a b"], code: 2, says: /Expected 1 to 64 characters/u },
     { args: ["agent", "--label", "site"], code: 2, says: /Expected NAME=VALUE/u },

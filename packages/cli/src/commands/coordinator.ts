@@ -68,6 +68,7 @@ Examples:
   mpo coordinator --nats nats://a:4222 --nats nats://b:4222 --nats-monitor http://a:8222 --nats-monitor http://b:8222
   mpo coordinator --listen 0.0.0.0:7443                  for devices and people on other machines: mpo token create
   mpo coordinator --listen 0.0.0.0:7443 --advertise fleet.example.org
+  mpo coordinator --listen 0.0.0.0:7443 --client-ca acme.pem --client-san 'spiffe://acme/{tenant}/{device}'
 
 Exit codes: 0 after SIGTERM or SIGHUP; 130 after Ctrl-C; 2 a wrong option; 4 no nats-server, the data folder is in use, or
 its keys can be read by others; 6 an address is taken, or NATS does not answer.`;
