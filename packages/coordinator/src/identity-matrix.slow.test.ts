@@ -72,6 +72,8 @@ const NEEDS: Readonly<Record<"ofTenant" | "ofFleet", Readonly<Record<Role, reado
   },
 };
 const FOR_ANYBODY = ["whoAmI", "getAuthority"];
+/** What a fleet has others trust is public: whoever shows no token may ask. */
+const OPEN = "getAuthority";
 const RANKS: readonly Role[] = ["viewer", "operator", "admin"];
 
 interface Holder {
@@ -92,9 +94,10 @@ interface Caller {
   readonly isStranger?: boolean;
 }
 
-function mayCall({ device, person, isStranger }: Caller, call: string, target: DeviceIdentity): boolean {
+function mayCall({ device, person, bearer, isStranger }: Caller, call: string, target: DeviceIdentity): boolean {
   if (isStranger === true) return false;
   if (call in FLEET_SERVICE) return device?.tenant === target.tenant && device.device === target.device;
+  if (call === OPEN && bearer === undefined) return true;
   if (person === undefined) return false;
   if (FOR_ANYBODY.includes(call)) return true;
   const has = (role: Role): boolean => RANKS.indexOf(person.role) >= RANKS.indexOf(role);
@@ -440,7 +443,8 @@ void describe("who may call what", () => {
     // Whoever is out of the fleet could make no further tries.
     const isEnd = ({ call, target }: Try): boolean =>
       ["retireDevice", "removeDevice", "renameDevice"].includes(call) && target.device !== "ghost";
-    const own = allowed.filter((one) => !isFleetWide(one) && !isEnd(one));
+    const isOpen = ({ caller, call }: Try): boolean => call === OPEN && caller.person === undefined;
+    const own = allowed.filter((one) => !isFleetWide(one) && !isEnd(one) && !isOpen(one));
     for (const tenant of [NORTH, SOUTH]) {
       const foreign = tenant === NORTH ? SOUTH : NORTH;
       room.writes.length = 0;
@@ -466,6 +470,11 @@ void describe("who may call what", () => {
         [],
       );
     }
+    room.writes.length = 0;
+    await inTurn(allowed.filter(isOpen), 16, async (one) => {
+      leaks.push(...wrongWith(one, await send(one)));
+    });
+    assert.equal(room.writes.join("\n"), "");
     let rotations = 0;
     await inTurn(
       allowed.filter((one) => isFleetWide(one) && !isEnd(one)),
