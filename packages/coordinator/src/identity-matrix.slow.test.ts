@@ -557,6 +557,29 @@ void describe("who may call what", () => {
   });
 });
 
+void describe("a call that is held open, or that nobody has looked at", () => {
+  void it("shows nothing more from the moment when its token is revoked", async (t) => {
+    const { coordinator, identities } = await open(t);
+    const { accessTokens } = identities;
+    const { secret, token } = await accessTokens.create({ name: "ann", role: "viewer", validMs: 60_000 }, "test");
+    const [, admin] = servicesOf(coordinator);
+    assert.ok(admin);
+    const call = { signal: t.signal, deviceId: undefined, peer: "", requestId: "r", person: undefined };
+    const person = accessTokens.personOf(secret);
+    const watch = { tenant: "default", afterSequence: 1 };
+    const events = admin.handlers["watchEvents"]?.(watch, { ...call, person }) as AsyncGenerator<unknown>;
+    const order = { tenant: "default", count: 1, uses: 1, validMs: 60_000, labels: [], isAccepting: true };
+    // Its events go on; the first two are seen.
+    for (let count = 0; count < 3; count += 1) await coordinator.identityApi.createJoinTokens(order, call);
+    assert.equal((await events.next()).done, false);
+    await accessTokens.revoke(token.id);
+    await assert.rejects(events.next(), { code: "unauthenticated" });
+    // That the listener lets nobody through who is not proven is not all that stands before a call.
+    const list = { tenant: "default", labels: [], pageSize: 1 };
+    await assert.rejects(Promise.resolve(admin.handlers["listDevices"]?.(list, call)), { code: "unauthenticated" });
+  });
+});
+
 /** What is made by a call is a secret too. */
 function keepSecretsOf({ keep }: Room, call: string, answers: readonly unknown[]): void {
   for (const answer of answers) {
