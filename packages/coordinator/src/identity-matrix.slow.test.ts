@@ -432,6 +432,7 @@ void describe("who may call what", () => {
       const { status, message, answers } = await send(one);
       shown.push(message);
       if (!DENIED.includes(status) || answers.length > 0) leaks.push(`${nameOf(one)}: ${status} ${message}`);
+      if (typeof status === "number" && message === "") leaks.push(`${nameOf(one)}: is not told why`);
       if (one.caller.isStranger === true && status !== "refused at the handshake") leaks.push(`${nameOf(one)}: let in`);
     });
     assert.equal(leaks.join("\n"), "");
