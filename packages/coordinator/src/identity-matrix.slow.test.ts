@@ -72,6 +72,8 @@ const NEEDS: Readonly<Record<"ofTenant" | "ofFleet", Readonly<Record<Role, reado
   },
 };
 const FOR_ANYBODY = ["whoAmI", "getAuthority"];
+/** What a fleet has others trust is public: whoever shows no token may ask. */
+const OPEN = "getAuthority";
 const RANKS: readonly Role[] = ["viewer", "operator", "admin"];
 
 interface Holder {
@@ -92,9 +94,10 @@ interface Caller {
   readonly isStranger?: boolean;
 }
 
-function mayCall({ device, person, isStranger }: Caller, call: string, target: DeviceIdentity): boolean {
+function mayCall({ device, person, bearer, isStranger }: Caller, call: string, target: DeviceIdentity): boolean {
   if (isStranger === true) return false;
   if (call in FLEET_SERVICE) return device?.tenant === target.tenant && device.device === target.device;
+  if (call === OPEN && bearer === undefined) return true;
   if (person === undefined) return false;
   if (FOR_ANYBODY.includes(call)) return true;
   const has = (role: Role): boolean => RANKS.indexOf(person.role) >= RANKS.indexOf(role);
@@ -429,6 +432,7 @@ void describe("who may call what", () => {
       const { status, message, answers } = await send(one);
       shown.push(message);
       if (!DENIED.includes(status) || answers.length > 0) leaks.push(`${nameOf(one)}: ${status} ${message}`);
+      if (typeof status === "number" && message === "") leaks.push(`${nameOf(one)}: is not told why`);
       if (one.caller.isStranger === true && status !== "refused at the handshake") leaks.push(`${nameOf(one)}: let in`);
     });
     assert.equal(leaks.join("\n"), "");
@@ -440,7 +444,8 @@ void describe("who may call what", () => {
     // Whoever is out of the fleet could make no further tries.
     const isEnd = ({ call, target }: Try): boolean =>
       ["retireDevice", "removeDevice", "renameDevice"].includes(call) && target.device !== "ghost";
-    const own = allowed.filter((one) => !isFleetWide(one) && !isEnd(one));
+    const isOpen = ({ caller, call }: Try): boolean => call === OPEN && caller.person === undefined;
+    const own = allowed.filter((one) => !isFleetWide(one) && !isEnd(one) && !isOpen(one));
     for (const tenant of [NORTH, SOUTH]) {
       const foreign = tenant === NORTH ? SOUTH : NORTH;
       room.writes.length = 0;
@@ -466,6 +471,11 @@ void describe("who may call what", () => {
         [],
       );
     }
+    room.writes.length = 0;
+    await inTurn(allowed.filter(isOpen), 16, async (one) => {
+      leaks.push(...wrongWith(one, await send(one)));
+    });
+    assert.equal(room.writes.join("\n"), "");
     let rotations = 0;
     await inTurn(
       allowed.filter((one) => isFleetWide(one) && !isEnd(one)),
@@ -545,6 +555,29 @@ void describe("who may call what", () => {
     const { status } = await admin.raw.call(revoke, { tenant: NORTH, id: token.id }, admin.bearer);
     assert.equal(status, 5);
     assert.equal(room.identities.joinTokens.list(SOUTH).length, 1);
+  });
+});
+
+void describe("a call that is held open, or that nobody has looked at", () => {
+  void it("shows nothing more from the moment when its token is revoked", async (t) => {
+    const { coordinator, identities } = await open(t);
+    const { accessTokens } = identities;
+    const { secret, token } = await accessTokens.create({ name: "ann", role: "viewer", validMs: 60_000 }, "test");
+    const [, admin] = servicesOf(coordinator);
+    assert.ok(admin);
+    const call = { signal: t.signal, deviceId: undefined, peer: "", requestId: "r", person: undefined };
+    const person = accessTokens.personOf(secret);
+    const watch = { tenant: "default", afterSequence: 1 };
+    const events = admin.handlers["watchEvents"]?.(watch, { ...call, person }) as AsyncGenerator<unknown>;
+    const order = { tenant: "default", count: 1, uses: 1, validMs: 60_000, labels: [], isAccepting: true };
+    // Its events go on; the first two are seen.
+    for (let count = 0; count < 3; count += 1) await coordinator.identityApi.createJoinTokens(order, call);
+    assert.equal((await events.next()).done, false);
+    await accessTokens.revoke(token.id);
+    await assert.rejects(events.next(), { code: "unauthenticated" });
+    // That the listener lets nobody through who is not proven is not all that stands before a call.
+    const list = { tenant: "default", labels: [], pageSize: 1 };
+    await assert.rejects(Promise.resolve(admin.handlers["listDevices"]?.(list, call)), { code: "unauthenticated" });
   });
 });
 

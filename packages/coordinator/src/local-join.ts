@@ -1,5 +1,6 @@
 import { userInfo } from "node:os";
-import { fingerprintOf, type LocalJoin, readJoinString, readLocalJoin, writeLocalJoin } from "@mpo/identity";
+import { isDeepStrictEqual } from "node:util";
+import { type LocalJoin, readJoinString, readLocalJoin, writeLocalJoin } from "@mpo/identity";
 import type { Abortable } from "@mpo/io";
 import type { Logger } from "@mpo/runtime";
 import type { Identities } from "./identity/identities.ts";
@@ -27,11 +28,14 @@ export async function leaveLocalJoin(path: string, parts: LocalParts): Promise<v
   const { authority, accessTokens, joinTokens } = identities;
   const before = await readLocalJoin(path, { signal }).catch(() => undefined);
   const caPem = authority.trust.authoritiesPem;
-  if (before !== undefined && before.addresses[0] === target && (await isGood(before, parts))) {
-    if (before.caPem !== caPem) await writeLocalJoin(path, { ...before, caPem }, { signal });
+  if (before !== undefined && (await isGood(before, parts))) {
+    // It may listen elsewhere by now, and show certificates of a newer authority.
+    const joinString = authority.joinString(readJoinString(before.joinString).secret);
+    const after = { ...before, addresses: [target], caPem, joinString };
+    if (!isDeepStrictEqual(after, before)) await writeLocalJoin(path, after, { signal });
     return;
   }
-  const holder = `${userInfo().username} on this machine`;
+  const holder = `${userName().slice(0, 40)} on this machine`;
   const order = { name: holder, role: "admin", validMs: VALID_MS } as const;
   const access = await accessTokens.create(order, "the coordinator's start", { signal });
   const join = await joinTokens.create(
@@ -44,19 +48,24 @@ export async function leaveLocalJoin(path: string, parts: LocalParts): Promise<v
   logger.info("commands and agents of this user on this machine need no token", { file: path });
 }
 
+/** In containers, users often have no name. */
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return `user ${process.getuid?.() ?? "unknown"}`;
+  }
+}
+
 async function isGood(
   { accessToken, joinString }: LocalJoin,
   { identities, nowMs, signal }: LocalParts,
 ): Promise<boolean> {
-  const { authority, accessTokens, joinTokens } = identities;
+  const { accessTokens, joinTokens } = identities;
   try {
     const { expiresAtMs = 0 } = accessTokens.personOf(accessToken);
-    const { secret, caDigest } = readJoinString(joinString);
-    const token = await joinTokens.read(secret, { signal });
-    const isTrusted = authority.view.certificates.some(
-      ({ certificatePem }) => fingerprintOf(certificatePem) === caDigest,
-    );
-    return isTrusted && token.usesLeft > 0 && Math.min(expiresAtMs, token.expiresAtMs) > nowMs + LEAST_LEFT_MS;
+    const token = await joinTokens.read(readJoinString(joinString).secret, { signal });
+    return token.usesLeft > 0 && Math.min(expiresAtMs, token.expiresAtMs) > nowMs + LEAST_LEFT_MS;
   } catch {
     // Of another fleet, or revoked.
     return false;

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { describe, it } from "node:test";
 import { COORDINATOR_NAME, deviceOfCertificate, fingerprintOf, readJoinString, readLoginString } from "@mpo/identity";
+import { deviceKey } from "@mpo/protocol";
 import { NatsLink } from "@mpo/transport";
 import { freePorts } from "@mpo/transport/testing";
 import { device, eventually, helloOf, open, skip } from "./test-support/identity-room.ts";
@@ -36,6 +37,43 @@ void describe("a coordinator with identities", { skip }, () => {
     const { events } = await room.admin.listEvents({ tenant: "default", beforeSequence: 0, pageSize: 10 });
     const revoked = events.find(({ kind }) => kind === "device-revoked");
     assert.match(revoked?.actor ?? "", /on this machine/u);
+  });
+
+  void it("gives each device its own corner of NATS, by the credentials that it issues", async (t) => {
+    const room = await open(t);
+    const { secret } = readJoinString(room.local.joinString);
+    const [cam, door] = [await device(t, room, "cam"), await device(t, room, "door")];
+    const [camsOwn, doorsOwn] = [(await cam.join(secret)).credentials, (await door.join(secret)).credentials];
+    assert.ok(camsOwn && doorsOwn);
+    const { natsServers } = await cam.client(camsOwn).hello(helloOf("cam"));
+    await door.client(doorsOwn).hello(helloOf("door"));
+    const link = await NatsLink.open(cam.nats(natsServers, camsOwn));
+    t.after(() => link.close());
+    const [own, others] = [deviceKey(cam.identity), deviceKey(door.identity)];
+    const documents = "$JS.API.DIRECT.GET.KV_desired.$KV.desired";
+    const refusalOf = (subject: string): Promise<unknown> =>
+      new Promise((resolve) => {
+        const heard = link.connection.subscribe(subject, { callback: (refusal) => resolve(refusal ?? undefined) });
+        void link.connection.flush().then(() => setTimeout(() => resolve(undefined), heard.isClosed() ? 0 : 200));
+      });
+    assert.equal(await refusalOf(`dn.${own}`), undefined);
+    const foreign = [
+      ...[`dn.${others}`, "dn.>", "dn.*.*.*", ">", `_INBOX.${others}.>`, "_INBOX.>", "$KV.>", `$KV.desired.${own}`],
+      ...["au.>", "$SYS.>", "$JS.API.>", "$JS.EVENT.>", "_R_.>"],
+    ];
+    for (const subject of foreign) assert.ok(await refusalOf(subject), subject);
+    const ask = (subject: string) => link.connection.request(subject, new Uint8Array(), { timeout: 1_000 });
+    await ask(`${documents}.${own}`);
+    const calls = [`${documents}.${others}`, `${documents}.>`, "$JS.API.STREAM.DELETE.KV_desired", "$JS.API.INFO"];
+    for (const subject of [...calls, `$KV.desired.${own}`, `dn.${others}`, "$SYS.REQ.CLAIMS.UPDATE"]) {
+      await assert.rejects(ask(subject), subject);
+    }
+    // A copied JWT is worth nothing without the key that it is for.
+    const { credentials, ...stolen } = cam.nats(natsServers, camsOwn);
+    assert.equal(credentials?.kind, "jwt");
+    const thief = { ...stolen, credentials: { ...credentials, seed: door.nkey.seed } as typeof credentials };
+    await assert.rejects(NatsLink.open(thief), { code: "unauthenticated" });
+    assert.equal((await room.admin.listDevices({ tenant: "default", labels: [], pageSize: 10 })).devices.length, 2);
   });
 
   void it("has a device without a token wait, until it is accepted", async (t) => {

@@ -12,38 +12,52 @@ import { adminService, type CallContext, fleetService, type HandlersOf, type Ser
 import type { Coordinator } from "../coordinator.ts";
 import type { Metrics } from "../http/metrics.ts";
 import { ADMIN_ACCESS } from "../identity/access-table.ts";
-import { ANYBODY, requireRole } from "../identity/person.ts";
+import { ANYBODY, type Person, requireRole } from "../identity/person.ts";
 import type { AdminApi } from "./admin-api.ts";
 import type { ApiCall } from "./api-call.ts";
 import type { IdentityApi } from "./identity-api.ts";
 
 /** A coordinator's APIs as the listener serves them; every call is counted. */
-export function servicesOf({ fleet, admin, identityApi, metrics }: Coordinator): readonly ServedService[] {
+export function servicesOf(coordinator: Coordinator): readonly ServedService[] {
+  const { fleet, admin, identityApi, metrics, identities } = coordinator;
+  const unproven = identities === undefined ? ANYBODY : undefined;
   return [
     fleetService(counted(FLEET_SERVICE, fleet, metrics)),
-    adminService(counted(ADMIN_SERVICE, guarded(admin, identityApi), metrics)),
+    adminService(counted(ADMIN_SERVICE, guarded([admin, identityApi], unproven), metrics)),
   ];
 }
 
 type Calls = Readonly<Record<string, (request: unknown, call: ApiCall) => unknown>>;
 
-/** The Admin API, which two classes share, behind the table of who may call what. */
-function guarded(...parts: readonly [AdminApi, IdentityApi]): Api<AdminServiceMethods> {
+/** The Admin API, which two classes share, behind the table of who may call what. `unproven`: who calls without a proof. */
+function guarded(parts: readonly [AdminApi, IdentityApi], unproven: Person | undefined): Api<AdminServiceMethods> {
   const calls = Object.entries(ADMIN_ACCESS).map(([name, access]) => {
     const api = parts.find((part) => name in part) as unknown as Calls;
     const guard = (
       request: { readonly tenant?: string; readonly identity?: DeviceIdentity },
       call: ApiCall,
     ): unknown => {
+      const person = call.person ?? unproven;
       if (access !== "anybody") {
         const tenant = access.of === "fleet" ? undefined : (request.tenant ?? request.identity?.tenant);
-        requireRole(call.person ?? ANYBODY, { role: access.role, tenant }, name);
+        if (person === undefined) throw new MpoError("unauthenticated", `nobody has proven who calls ${name}`);
+        requireRole(person, { role: access.role, tenant }, name);
       }
-      return api[name]?.(request, call);
+      const answer = api[name]?.(request, call);
+      const isStream = ADMIN_SERVICE[name as keyof AdminServiceMethods].isStream;
+      return isStream ? whileGood(person, answer as AsyncIterable<unknown>) : answer;
     };
     return [name, guard];
   });
   return Object.fromEntries(calls) as Api<AdminServiceMethods>;
+}
+
+/** A stream outlives the proof with which it was asked for: whose token was revoked since sees no more of it. */
+async function* whileGood(person: Person | undefined, stream: AsyncIterable<unknown>): AsyncIterable<unknown> {
+  for await (const answer of stream) {
+    person?.requireGood?.();
+    yield answer;
+  }
 }
 
 /** What answers the calls of a service: at once, later, or by a stream. */

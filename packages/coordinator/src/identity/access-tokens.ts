@@ -79,7 +79,7 @@ export class AccessTokens {
         { hint: "Ask an admin for a new one, and log in with it: mpo login." },
       );
     }
-    return record;
+    return { ...record, requireGood: () => void this.personOf(secret) };
   }
 
   /** Those that are still good. */

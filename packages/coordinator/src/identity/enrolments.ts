@@ -3,6 +3,7 @@ import { untilAborted } from "@mpo/io";
 import {
   type DeviceCredentials,
   type DeviceIdentity,
+  deviceKey,
   type EnrollRequest,
   type EnrolmentState,
   type Label,
@@ -44,7 +45,7 @@ export interface EnrolmentParts {
   readonly authority: FleetAuthority;
   readonly tokens: JoinTokens;
   /** Absent: NATS asks for no proof. */
-  readonly natsUsers: Pick<NatsUsers, "revoke" | "revocations"> | undefined;
+  readonly natsUsers: Pick<NatsUsers, "revoke" | "revocations" | "watches"> | undefined;
   readonly policy?: EnrolmentPolicy;
 }
 
@@ -120,7 +121,8 @@ export class Enrolments {
     const issued = verdict.state === "accepted" ? await this.#issue(proof, request, identity) : undefined;
     const outcome = await this.#admit(request, issued, asking, options);
     // It waited under another name until its token said which one it has.
-    if (known !== undefined && !isSame(known.identity, identity)) await this.#records.forget(known.identity, options);
+    if (known !== undefined && deviceKey(known.identity) !== deviceKey(identity))
+      await this.#records.forget(known.identity, options);
     return outcome;
   }
 
@@ -152,11 +154,14 @@ export class Enrolments {
 
   /** Takes those their access to NATS whose revocation was not finished: its coordinator may have ended before. */
   async finishRevocations(signal: AbortSignal): Promise<void> {
-    await untilAborted(this.#records.watching.ready, signal);
-    const { revocations = new Map() } = this.#natsUsers ?? {};
-    for (const record of this.all()) {
-      const isOut = record.state === "revoked" || record.state === "rejected";
-      if (isOut && record.natsUsers.some(({ key }) => !revocations.has(key))) await this.#revokeUsers(record);
+    const users = this.#natsUsers;
+    if (users === undefined) return;
+    await untilAborted(Promise.all([...this.watches, ...users.watches].map(({ ready }) => ready)), signal);
+    const nowMs = this.#context.clock.now();
+    for (const { state, natsUsers } of this.all()) {
+      if (state !== "revoked" && state !== "rejected") continue;
+      const left = natsUsers.filter(({ key, endsAtMs }) => endsAtMs > nowMs && !users.revocations.has(key));
+      await this.#revokeUsers({ natsUsers: left });
     }
   }
 
@@ -241,7 +246,7 @@ export class Enrolments {
   /** Else who names another's key could have it revoked. */
   #requireOwnUser(identity: DeviceIdentity, natsPublicKey: string | undefined): void {
     const owner = this.#records.ofUser(natsPublicKey ?? "");
-    if (owner === undefined || isSame(owner.identity, identity)) return;
+    if (owner === undefined || deviceKey(owner.identity) === deviceKey(identity)) return;
     throw new MpoError("already-exists", `the key for NATS that device ${identity.device} brings is another device's`, {
       hint: "Was its folder copied from another machine? Each device needs keys of its own: clear it, and join again.",
     });
@@ -280,14 +285,10 @@ export class Enrolments {
     return { kind: "accepted", isNew, record, credentials };
   }
 
-  async #revokeUsers(record: EnrolmentRecord | undefined): Promise<void> {
+  async #revokeUsers(record: Pick<EnrolmentRecord, "natsUsers"> | undefined): Promise<void> {
     const keys = record?.natsUsers.map(({ key }) => key) ?? [];
     if (keys.length > 0) await this.#natsUsers?.revoke(keys);
   }
-}
-
-function isSame(one: DeviceIdentity, other: DeviceIdentity): boolean {
-  return one.tenant === other.tenant && one.device === other.device;
 }
 
 function unknownEnrolment({ tenant, device }: DeviceIdentity): MpoError {

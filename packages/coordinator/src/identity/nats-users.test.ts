@@ -142,5 +142,11 @@ void describe("users of NATS that were revoked", () => {
     await room.connect();
     await eventually(() => room.pushed.length > 0 || undefined);
     assert.deepEqual(room.pushed[0], [device.nkey]);
+    // When its proof has ended it is not revoked time and again.
+    await room.clock.advance(8 * 24 * HOUR_MS);
+    const { context } = await room.connect();
+    await settle();
+    const stored = await context.store.get("revoked", "revoked-nats-users");
+    assert.ok((stored?.storedAtMs ?? 0) < room.clock.now() - 7 * 24 * HOUR_MS);
   });
 });

@@ -10,6 +10,8 @@ export interface Person {
   readonly tenant?: string | undefined;
   /** Until when the proof is good; absent: without an end. */
   readonly expiresAtMs?: number | undefined;
+  /** Throws `unauthenticated` when the proof is not good any more. */
+  readonly requireGood?: () => void;
 }
 
 /** What a call needs: a role, for one tenant or for the whole fleet. */
