@@ -159,3 +159,71 @@ export class NatsLink {
     }
   }
 }
+
+function connectionOptions(settings: ResolvedNatsSettings, pauses: Waits): Parameters<typeof connect>[0] {
+  const authenticator = authenticatorOf(settings.credentials);
+  return {
+    servers: [...settings.servers],
+    name: settings.name,
+    inboxPrefix: settings.inboxPrefix,
+    timeout: CONNECT_TIMEOUT_MS,
+    pingInterval: PING_MS,
+    maxPingOut: 2,
+    // The library gives up after 10 attempts and after two equal refusals; a fleet must outlive any outage.
+    maxReconnectAttempts: -1,
+    ignoreAuthErrorAbort: true,
+    reconnectDelayHandler: () => Math.max(MIN_PAUSE_MS, pauses.next()),
+    // A stack for every request, in case it fails: a tenth of a busy coordinator's time. Our errors say what failed.
+    noAsyncTraces: true,
+    ...(authenticator === undefined ? {} : { authenticator }),
+    ...(settings.tls === undefined ? {} : { tls: tlsOptions(settings.tls) }),
+  };
+}
+
+/**
+ * The library hands all properties on to `tls.connect`, also those that its type does not name, and reads them at every
+ * connection.
+ */
+function tlsOptions({ caPem, serverName }: NatsTls): TlsOptions {
+  const options: TlsOptions & ConnectionOptions = {
+    handshakeFirst: true,
+    servername: serverName,
+    minVersion: "TLSv1.3",
+    get ca() {
+      return caPem();
+    },
+  };
+  return options;
+}
+
+/**
+ * None names its key beside the JWT, which names it already: a server that rereads its configuration (for a renewed
+ * certificate) would look for it among its own users, and end the connection.
+ */
+function authenticatorOf(credentials: NatsCredentials): Authenticator | undefined {
+  switch (credentials.kind) {
+    case "none":
+      return undefined;
+    case "password":
+      return usernamePasswordAuthenticator(credentials.user, credentials.password);
+    case "jwt":
+      return (nonce = "") => {
+        const sig = Buffer.from(signWith(credentials.seed, nonce)).toString("base64url");
+        return { jwt: credentials.jwt(), sig } as JwtAuth;
+      };
+    case "creds":
+      return (nonce) => {
+        const read = credsAuthenticator(new TextEncoder().encode(credentials.read()));
+        const { nkey: _named, ...rest } = read(nonce) as JwtAuth;
+        return rest as JwtAuth;
+      };
+  }
+}
+
+function unreachable(thrown: unknown, { servers }: ResolvedNatsSettings): MpoError {
+  const error = natsError(thrown, `cannot connect to NATS at ${servers.join(", ")}`);
+  const isOurs = error.code === "unauthenticated" || error.code === "invalid-argument";
+  if (isOurs) return error;
+  const hint = "Check that nats-server runs there and that no firewall is in the way.";
+  return new MpoError("unavailable", error.message, { cause: thrown, hint });
+}
