@@ -565,7 +565,14 @@ void describe("a call that is held open, or that nobody has looked at", () => {
     const { secret, token } = await accessTokens.create({ name: "ann", role: "viewer", validMs: 60_000 }, "test");
     const [, admin] = servicesOf(coordinator);
     assert.ok(admin);
-    const call = { signal: t.signal, deviceId: undefined, peer: "", requestId: "r", person: undefined };
+    const call = {
+      signal: t.signal,
+      deviceId: undefined,
+      certificate: undefined,
+      peer: "",
+      requestId: "r",
+      person: undefined,
+    };
     const person = accessTokens.personOf(secret);
     const watch = { tenant: "default", afterSequence: 1 };
     const events = admin.handlers["watchEvents"]?.(watch, { ...call, person }) as AsyncGenerator<unknown>;
