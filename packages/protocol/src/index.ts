@@ -83,4 +83,4 @@ export {
 } from "./services.ts";
 export { errorFromStatus, GRPC_STATUS, statusFromError } from "./status.ts";
 export { chainCodec, explanationCodec, profileCodec, windowResultCodec } from "./stored.ts";
-export { auditSubject, deviceKey, notifySubject, parseDeviceKey, priorKey } from "./subjects.ts";
+export { auditSubject, deviceKey, FLEET_TENANT, notifySubject, parseDeviceKey, priorKey } from "./subjects.ts";

@@ -43,6 +43,9 @@ export function priorKey(deviceClass: string, model: string): string {
   return `${checkedName("device class", deviceClass)}.${checkedName("model", model)}`;
 }
 
+/** The tenant of events that concern no tenant: who may log in, and which keys there are. */
+export const FLEET_TENANT = "_fleet";
+
 /** The record of who changed what: "au.<tenant>.<kind>". */
 export function auditSubject(tenant: string, kind: string): string {
   return `au.${checkedName("tenant", tenant)}.${checkedName("kind", kind)}`;

@@ -2,7 +2,7 @@ import { link, open, rename, rm } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { given, MpoError } from "@mpo/core";
 import { fileError, makeFolder, systemClock } from "@mpo/io";
-import type { FleetEvent, ListEventsResponse } from "@mpo/protocol";
+import { FLEET_TENANT, type FleetEvent, type ListEventsResponse } from "@mpo/protocol";
 import { isTransient, Waits } from "@mpo/runtime";
 import type { Command } from "commander";
 import type { Asking, CommandContext, Output } from "../command-context.ts";
@@ -42,6 +42,7 @@ Examples:
   mpo events --since 2h
   mpo events --since 2026-03-01 --until 2026-03-02T12:00
   mpo events --follow --json
+  mpo events --tenant ${FLEET_TENANT}      who may log in, and which keys there are
   mpo events export --since 30d --output march.ndjson
 `;
 

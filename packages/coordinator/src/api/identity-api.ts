@@ -1,5 +1,11 @@
 import { given, MpoError } from "@mpo/core";
-import type { AdminServiceMethods, DeviceIdentity, RequestOf, ResponseOf } from "@mpo/protocol";
+import {
+  type AdminServiceMethods,
+  type DeviceIdentity,
+  FLEET_TENANT,
+  type RequestOf,
+  type ResponseOf,
+} from "@mpo/protocol";
 import type { Audit } from "../events/audit.ts";
 import { enrolmentView } from "../identity/enrolment-record.ts";
 import type { Identities } from "../identity/identities.ts";
@@ -26,7 +32,7 @@ interface ApiIdentityParts extends Pick<StoreContext, "clock"> {
 const MAX_ACTOR = 128;
 
 /** Events that concern no device. */
-const FLEET: DeviceIdentity = { tenant: "default", device: "fleet" };
+const FLEET: DeviceIdentity = { tenant: FLEET_TENANT, device: "fleet" };
 
 /** What people ask of who belongs to the fleet, and of who may do what. */
 export class IdentityApi {
