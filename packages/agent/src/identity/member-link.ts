@@ -3,11 +3,17 @@ import type { CallOptions } from "@mpo/transport";
 import type { FleetLink } from "../ports/fleet-link.ts";
 import type { FleetMember } from "./fleet-member.ts";
 
+/** What a link has to know of a member, and to let it know. */
+export type LinkedMember = Pick<
+  FleetMember,
+  "renewals" | "trustDigest" | "isRefused" | "trustsTooLittle" | "takeNews" | "isRenewedSince"
+>;
+
 /**
  * A link of a device that proves who it is. A call that is refused because the fleet does not know the device by its
  * certificate (any more) is made again with a new one; a whole core need not know of it.
  */
-export function memberLink(link: FleetLink, member: FleetMember, nowMs: () => number): FleetLink {
+export function memberLink(link: FleetLink, member: LinkedMember, nowMs: () => number): FleetLink {
   const proven =
     <Request, Response>(call: (request: Request, options?: CallOptions) => Promise<Response>) =>
     async (request: Request, options?: CallOptions): Promise<Response> => {

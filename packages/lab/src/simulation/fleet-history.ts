@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { formatVersion } from "@mpo/core";
 import { compareVersions, type DesiredDocument, type DeviceIdentity, type DocumentVersion } from "@mpo/protocol";
 import { FleetPromises } from "../promises/fleet-promises.ts";
+import { FORGED_VERSION } from "./forged-document.ts";
 import type { LiveCoordinator } from "./simulated-network.ts";
 
 interface PushedDocument {
@@ -14,6 +15,9 @@ export class FleetHistory extends FleetPromises {
   readonly #newest = new Map<string, PushedDocument>();
   readonly #requests = new Map<string, string>();
   readonly #trace = createHash("sha256");
+  /** When devices were revoked that were not let in again since; and what was made when. */
+  readonly #revokedAtMs = new Map<string, number>();
+  readonly #madeAtMs = new Map<string, number>();
   #isRewound = false;
   #events = 0;
 
@@ -43,7 +47,25 @@ export class FleetHistory extends FleetPromises {
   override applied(identity: DeviceIdentity, version: DocumentVersion, isGivenUp: boolean): boolean {
     const isNew = super.applied(identity, version, isGivenUp);
     if (isNew) this.note("applied", identity.device, version.epoch, version.version);
+    if (isNew) this.#mayApply(identity, version);
     return isNew;
+  }
+
+  /** From now on the device gets nothing. */
+  revoked(device: string, atMs: number): void {
+    if (!this.#isRewound) this.#revokedAtMs.set(device, atMs);
+  }
+
+  letIn(device: string): void {
+    this.#revokedAtMs.delete(device);
+  }
+
+  #mayApply({ device }: DeviceIdentity, version: DocumentVersion): void {
+    if (version.version >= FORGED_VERSION) this.fail(`${device} runs by a forged document`);
+    const revokedMs = this.#revokedAtMs.get(device);
+    const madeMs = this.#madeAtMs.get(`${device} ${formatVersion(version)}`);
+    if (revokedMs === undefined || madeMs === undefined || madeMs <= revokedMs) return;
+    this.fail(`${device} runs by ${formatVersion(version)}, which was made after it was revoked`);
   }
 
   /** No event was changed, lost or moved. */
@@ -56,7 +78,8 @@ export class FleetHistory extends FleetPromises {
   /** Versions of a device only grow, and no request is answered twice, unless the store went back. */
   protected override stored(document: DesiredDocument, revision: number): void {
     super.stored(document, revision);
-    const { device, version, request } = document;
+    const { device, version, request, issuedAtMs } = document;
+    this.#madeAtMs.set(`${device} ${formatVersion(version)}`, issuedAtMs);
     const last = this.#newest.get(device);
     if (last !== undefined && last.revision === revision && compareVersions(last.version, version) === 0) return;
     this.note("pushed", device, version.epoch, version.version, revision);

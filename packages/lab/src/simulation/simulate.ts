@@ -1,4 +1,5 @@
-import { createCoordinator, resolveSettings } from "@mpo/coordinator";
+import { createHash } from "node:crypto";
+import { memberLink } from "@mpo/agent";
 import { formatVersion, MpoError } from "@mpo/core";
 import { createRandom } from "@mpo/datasets";
 import type { Clock } from "@mpo/io";
@@ -11,12 +12,15 @@ import {
   desiredEnvelopeCodec,
   deviceKey,
 } from "@mpo/protocol";
-import { silentLogger } from "@mpo/runtime";
 import { BUCKETS } from "@mpo/transport";
 import { acknowledging } from "../promises/compare-reports.ts";
 import { decideDoubled } from "./decide-doubled.ts";
 import { FleetHistory } from "./fleet-history.ts";
+import { IdentityEvents } from "./identity-events.ts";
+import { coordinatorStarter } from "./simulated-coordinator.ts";
 import { SIMULATED_MODEL, SimulatedDevice } from "./simulated-device.ts";
+import { SharedKeys, SimulatedNats } from "./simulated-keys.ts";
+import { SimulatedMember } from "./simulated-member.ts";
 import { type LiveCoordinator, simulatedLink } from "./simulated-network.ts";
 import { stormyHub, stormyServer } from "./stormy-store.ts";
 
@@ -67,31 +71,11 @@ export async function simulate(seed: number): Promise<SimulationResult> {
   const observing = server.connect();
   const watching = history.watch(observing, observer.signal);
 
-  let lives = 0;
-  let ids = 0;
-  const startCoordinator = (): LiveCoordinator & { readonly end: () => void } => {
-    const newId = (): string => `id${++ids}`;
-    const settings = resolveSettings(
-      { name: `c${++lives}`, heartbeatSeconds: 30, leaseMs: 10_000, quorum: 2, natsServers: ["nats://sim"] },
-      newId,
-    );
-    const store = server.connect();
-    const ends = new AbortController();
-    const coordinator = createCoordinator(settings, { store, logger: silentLogger, clock, random, newId });
-    coordinator.start({ signal: ends.signal }).catch((thrown: unknown) => {
-      if (!ends.signal.aborted) history.fail(`a coordinator did not start: ${MpoError.from(thrown).message}`);
-    });
-    coordinator.ended.catch((thrown: unknown) => {
-      if (!ends.signal.aborted) history.fail(`a coordinator failed: ${MpoError.from(thrown).message}`);
-    });
-    const end = (): void => {
-      ends.abort();
-      void coordinator.stop();
-      void store.close();
-    };
-    return { coordinator, signal: ends.signal, end };
-  };
-
+  const keys = await SharedKeys.create(clock, random);
+  const nats = new SimulatedNats();
+  const onFailure = (problem: string): void => history.fail(problem);
+  const startCoordinator = coordinatorStarter({ clock, random, server, keys, nats, onFailure });
+  const people = new IdentityEvents({ clock, random, history });
   const coordinators: SlotOf<ReturnType<typeof startCoordinator>>[] = [0, 1].map(() => ({
     current: startCoordinator(),
     backAtMs: 0,
@@ -101,15 +85,22 @@ export async function simulate(seed: number): Promise<SimulationResult> {
 
   let machines = 0;
   const newDevice = (identity: DeviceIdentity): SimulatedDevice => {
+    const machineId = `m${++machines}`;
+    const network = simulatedLink({
+      ...{ clock, random, chance },
+      coordinators: () => (device.isCut ? [] : reachable()),
+      certificate: () => member.certificate,
+      onCall: (method, outcome) => history.note(clock.monotonicMs().toFixed(3), identity.device, method, outcome),
+    });
+    const member: SimulatedMember = new SimulatedMember({
+      ...{ identity, clock, random, enroll: network.enroll, keyDigest: keyDigestOf(machineId) },
+      inventory: () => device.inventory(),
+    });
     const device: SimulatedDevice = new SimulatedDevice({
-      ...{ identity, machineId: `m${++machines}`, clock, random, server, hub },
+      ...{ identity, machineId, clock, random, server, hub, member, nats },
       isStormy: () => isStormy,
       link: acknowledging(
-        simulatedLink({
-          ...{ clock, random, chance },
-          coordinators: () => (device.isCut ? [] : reachable()),
-          onCall: (method, outcome) => history.note(clock.monotonicMs().toFixed(3), identity.device, method, outcome),
-        }),
+        memberLink(network, member, () => clock.now()),
         ({ report, profile }) => {
           if (device !== clone) history.acknowledged(identity, profile.model.name, report, profile.measuredAtMs);
         },
@@ -125,6 +116,8 @@ export async function simulate(seed: number): Promise<SimulationResult> {
       return { device, backAtMs: 0 };
     }),
   );
+
+  const allDevices = (): readonly SimulatedDevice[] => devices.map(({ device }) => device);
 
   const look = (): void => {
     for (const { device } of devices) {
@@ -180,6 +173,8 @@ export async function simulate(seed: number): Promise<SimulationResult> {
       if (random() < 0.02) moveClock(slot.device);
       if (random() < 0.02) slot.device.isUnwritable = !slot.device.isUnwritable;
     }
+    const [live] = reachable();
+    if (live !== undefined) people.disturb(live, allDevices());
     if (clone !== undefined && random() < 0.1) endClone();
     else if (clone === undefined && random() < 0.02) await startClone();
   };
@@ -215,6 +210,8 @@ export async function simulate(seed: number): Promise<SimulationResult> {
       const [live] = reachable();
       if (live !== undefined && (isAtOnce || random() < 0.02)) void decideDoubled(slot.device, live, history);
     }
+    const [live] = reachable();
+    if (live !== undefined) people.restore(live, allDevices(), isAtOnce);
   };
 
   while (clock.monotonicMs() < STORM_MS) {
@@ -263,9 +260,10 @@ export async function simulate(seed: number): Promise<SimulationResult> {
     return (await patiently(Promise.all(looks))).flatMap((problem) => problem ?? []);
   }
 
-  async function unsettledOf({ identity, agent }: SimulatedDevice): Promise<string | undefined> {
+  async function unsettledOf({ identity, agent, member }: SimulatedDevice): Promise<string | undefined> {
     const snapshot = agent?.snapshot();
     if (snapshot === undefined) return `${identity.device} does not run`;
+    if (member.epoch !== keys.epoch) return `${identity.device} trusts epoch ${member.epoch} of ${keys.epoch}`;
     const desired = await newestOf(identity);
     if (desired === undefined) return `${identity.device} has no document`;
     const [{ coordinator, signal = observer.signal } = {}] = reachable();
@@ -295,4 +293,8 @@ export async function simulate(seed: number): Promise<SimulationResult> {
     while (!isDone) await virtual.advance(100);
     return await work;
   }
+}
+
+function keyDigestOf(machineId: string): string {
+  return createHash("sha256").update(machineId).digest("hex");
 }

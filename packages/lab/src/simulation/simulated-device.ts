@@ -11,11 +11,14 @@ import { MemoryDisk } from "@mpo/agent/testing";
 import { tinyChain, tinyProfile } from "@mpo/coordinator/testing";
 import { type Chain, MpoError } from "@mpo/core";
 import type { Clock } from "@mpo/io";
-import { type DeviceIdentity, deviceKey } from "@mpo/protocol";
+import { type DeviceIdentity, deviceKey, type Inventory } from "@mpo/protocol";
 import { silentLogger } from "@mpo/runtime";
 import { BUCKETS } from "@mpo/transport";
 import type { MemoryNotifyHub, MemoryStateServer } from "@mpo/transport/testing";
 import { pretendMonitor, pretendServing, pretendSettings } from "../pretend-device.ts";
+import { forged } from "./forged-document.ts";
+import type { SimulatedNats } from "./simulated-keys.ts";
+import type { SimulatedMember } from "./simulated-member.ts";
 
 export interface DeviceOptions {
   readonly identity: DeviceIdentity;
@@ -23,7 +26,10 @@ export interface DeviceOptions {
   readonly machineId: string;
   readonly clock: Clock;
   readonly random: () => number;
+  /** Over the network, and with what the device proves itself. */
   readonly link: FleetLink;
+  readonly member: SimulatedMember;
+  readonly nats: SimulatedNats;
   readonly server: MemoryStateServer;
   readonly hub: MemoryNotifyHub;
   /** Whether faults may happen now. */
@@ -32,11 +38,14 @@ export interface DeviceOptions {
 
 export const SIMULATED_MODEL = "tiny";
 const CHAIN: Chain = tinyChain(3);
+/** Share of the answers that somebody has put in the place of the true ones. */
+const FORGED = 0.05;
 
 /** A machine in numbers with the product's agent on it, which can be killed at any moment and started again. */
 export class SimulatedDevice {
   readonly identity: DeviceIdentity;
   readonly machineId: string;
+  readonly member: SimulatedMember;
   readonly #options: DeviceOptions;
   readonly #disk: MemoryDisk;
   readonly #inputs: InputSummary[] = [];
@@ -53,6 +62,7 @@ export class SimulatedDevice {
 
   constructor(options: DeviceOptions) {
     this.#options = options;
+    this.member = options.member;
     this.identity = options.identity;
     this.machineId = options.machineId;
     const { random, isStormy, clock } = options;
@@ -72,6 +82,10 @@ export class SimulatedDevice {
     return this.#agent;
   }
 
+  inventory(): Promise<Inventory> {
+    return this.#monitor.inventory();
+  }
+
   /** What ended the agent without being killed. */
   get failure(): unknown {
     return this.#failure;
@@ -88,6 +102,7 @@ export class SimulatedDevice {
   /** Becomes a second machine of the same name: another's disk was copied. */
   cloneOf(other: SimulatedDevice): void {
     other.#disk.copyTo(this.#disk);
+    this.member.copyFrom(other.member);
   }
 
   kill(): void {
@@ -102,7 +117,7 @@ export class SimulatedDevice {
   }
 
   async start(): Promise<void> {
-    const { random, link } = this.#options;
+    const { random, link, member } = this.#options;
     const clock = this.#clock;
     this.#life.abort();
     this.#life = new AbortController();
@@ -127,6 +142,7 @@ export class SimulatedDevice {
       serving: this.#serving,
       logger: silentLogger,
       machine: { machineId: this.machineId },
+      verify: member.verify,
     });
     const agent = await starting.catch((thrown: unknown) => {
       // It cannot start on a disk that takes nothing, and may crash meanwhile: it is dead then, and started again later.
@@ -135,6 +151,7 @@ export class SimulatedDevice {
     });
     this.#agent = agent;
     if (agent === undefined) return;
+    void member.run(signal);
     agent.run({ signal }).catch((thrown: unknown) => {
       if (!signal.aborted && !this.#disk.isCrashed) this.#failure = thrown;
       if (this.#agent === agent) this.#agent = undefined;
@@ -142,15 +159,17 @@ export class SimulatedDevice {
   }
 
   #feed() {
-    const { server, hub } = this.#options;
+    const { server, hub, member, nats, random } = this.#options;
     const bus = hub.connect();
     const store = server.connect();
     return {
       bus,
       read: async (identity: DeviceIdentity, options: { readonly signal?: AbortSignal } = {}) => {
         if (this.isCut) throw new MpoError("unavailable", "the network is cut");
+        const { natsJwt } = member;
+        nats.requireUser(natsJwt, identity);
         const entry = await store.get(BUCKETS.desired, deviceKey(identity), { ...options, consistency: "any" });
-        return entry?.value;
+        return entry && this.#options.isStormy() && random() < FORGED ? forged(entry.value, random()) : entry?.value;
       },
       close: async () => {
         await bus.close();

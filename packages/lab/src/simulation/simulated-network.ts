@@ -3,6 +3,7 @@ import type { Coordinator } from "@mpo/coordinator";
 import { MpoError } from "@mpo/core";
 import { linkSignals } from "@mpo/io";
 import { FLEET_SERVICE, type Method } from "@mpo/protocol";
+import type { SimulatedCertificate } from "./simulated-keys.ts";
 import type { Storm } from "./stormy-store.ts";
 
 /** A coordinator that runs, and the signal of its end. */
@@ -14,6 +15,8 @@ export interface LiveCoordinator {
 export interface NetworkOptions extends Storm {
   /** Who can be reached now. */
   readonly coordinators: () => readonly LiveCoordinator[];
+  /** What the caller shows of itself; undefined: nothing. */
+  readonly certificate: () => SimulatedCertificate | undefined;
   readonly onCall: (method: string, outcome: string) => void;
 }
 
@@ -24,7 +27,11 @@ const LOSE_REQUEST = 0.05;
 const LOSE_ANSWER = 0.1;
 const REPEAT = 0.1;
 
-type Run<Request, Response> = (to: Coordinator, request: Request, call: { signal: AbortSignal }) => Promise<Response>;
+interface Call {
+  readonly signal: AbortSignal;
+  readonly deviceId: string | undefined;
+}
+type Run<Request, Response> = (to: Coordinator, request: Request, call: Call) => Promise<Response>;
 
 /** The calls of a device over a network that loses, delays and repeats, through the bytes of the wire. */
 export function simulatedLink(options: NetworkOptions): FleetLink {
@@ -60,8 +67,12 @@ export function simulatedLink(options: NetworkOptions): FleetLink {
     if (target === undefined) throw new MpoError("unavailable", "no coordinator can be reached");
     if (random() < chance(LOSE_REQUEST)) return await noAnswer(signal);
     const bytes = method.request.toBytes(request);
+    const certificate = options.certificate();
     const arrive = async (): Promise<Response> => {
-      const answer = await run(target.coordinator, method.request.fromBytes(bytes), { signal: target.signal });
+      const isAnonymous = method.path === FLEET_SERVICE.enroll.path;
+      const deviceId = isAnonymous ? undefined : provenBy(certificate, target.coordinator, clock.now());
+      const call = { signal: target.signal, deviceId };
+      const answer = await run(target.coordinator, method.request.fromBytes(bytes), call);
       return method.response.fromBytes(method.response.toBytes(answer));
     };
     if (random() < chance(REPEAT)) repeatLater(arrive, random() * TIMEOUT_MS);
@@ -103,4 +114,14 @@ export function simulatedLink(options: NetworkOptions): FleetLink {
     reportProfile: over(FLEET_SERVICE.reportProfile, ({ fleet }, request, call) => fleet.reportProfile(request, call)),
     reportStatus: over(FLEET_SERVICE.reportStatus, ({ fleet }, request, call) => fleet.reportStatus(request, call)),
   };
+}
+
+/** Who a certificate's holder is, as a coordinator judges it at every call. */
+function provenBy(certificate: SimulatedCertificate | undefined, { identities }: Coordinator, nowMs: number): string {
+  if (certificate === undefined || nowMs >= certificate.endsAtMs) {
+    throw new MpoError("unauthenticated", "no certificate, or one that has expired");
+  }
+  const { identity, keyDigest } = certificate;
+  identities?.enrolments.requireAccepted(identity, keyDigest);
+  return `${identity.tenant}.${identity.device}`;
 }
