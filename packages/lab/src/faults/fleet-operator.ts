@@ -5,10 +5,11 @@ import { adminOf } from "../fleet-access.ts";
 import type { KillFleet } from "./kill-fleet.ts";
 
 const LOOK_MS = 300;
+const SILENT_SECONDS = 8;
 
 /**
- * Who runs the fleet: uses what the coordinator left for its machine's user, and lets in the devices that wait. A store that
- * is lost knows neither them nor their tokens.
+ * Who runs the fleet: uses what the coordinator left for its machine's user, lets in the devices that wait (a store that is
+ * lost knows neither them nor their tokens), and decides which of two machines of one name is the device.
  */
 export class FleetOperator {
   readonly admin: AdminClient;
@@ -50,6 +51,21 @@ export class FleetOperator {
     for (const { identity, keyDigest } of enrolments) {
       await this.admin.decideEnrolment({ identity, keyDigest, decision: "accepted", reason: "it is ours" }, { signal });
       this.#accepted += 1;
+    }
+    await this.#decideDoubles(signal);
+  }
+
+  /** Once the second machine of a name is off, the one that is still heard of is the device. */
+  async #decideDoubles(signal: AbortSignal): Promise<void> {
+    const { devices } = await this.admin.listDevices({ tenant: "default", labels: [], pageSize: 100 }, { signal });
+    for (const { identity, conditions } of devices) {
+      const { message = "" } = conditions.find(({ code }) => code === "doubled") ?? {};
+      const heard = [...message.matchAll(/agent (\w+)[^)]*heard of (\d+) s ago/gu)]
+        .map(([, agent = "", seconds]) => ({ agent, seconds: Number(seconds) }))
+        .toSorted((one, other) => one.seconds - other.seconds);
+      const [newer, older] = heard;
+      if (newer === undefined || older === undefined || older.seconds - newer.seconds < SILENT_SECONDS) continue;
+      await this.admin.decideDevice({ identity, keep: newer.agent, reason: "the other one is off" }, { signal });
     }
   }
 }
