@@ -1,8 +1,8 @@
 import { type Fact, fact, given, MpoError } from "@mpo/core";
 import { createJoinSecret, hashSecret } from "@mpo/identity";
-import { Turns } from "@mpo/io";
 import { type JoinTokenView, type Label, schemas } from "@mpo/protocol";
 import { BUCKETS, type StoreCallOptions, type StoreEntry } from "@mpo/transport";
+import { Batches, type ItemResult } from "../store/batches.ts";
 import { changeEntry, type StoreContext } from "../store/change-entry.ts";
 import { recordForm } from "../store/records.ts";
 import { WatchedMap, type Watching } from "../store/watched-map.ts";
@@ -47,11 +47,12 @@ const KEPT_EXPIRED_MS = 7 * 86_400_000;
 export class JoinTokens {
   readonly #context: StoreContext;
   readonly #tokens: WatchedMap<JoinTokenRecord>;
-  /** Many devices with one token that come at once would keep each other from it. */
-  readonly #uses = new Turns();
+  /** By token: the digests of keys. */
+  readonly #uses: Batches<string, JoinTokenRecord>;
 
   constructor(context: StoreContext) {
     this.#context = context;
+    this.#uses = new Batches(KEEPS_USERS, (key, users) => this.#useAll(key, users));
     this.#tokens = new WatchedMap(context, { bucket: BUCKETS.token, read: ({ value }) => form.fromBytes(value) });
   }
 
@@ -119,20 +120,28 @@ export class JoinTokens {
   /** Counts one use, by the device with a key; the same key again is the same use. Throws as `read`. */
   async use(secret: string, keyDigest: string, { signal }: StoreCallOptions = {}): Promise<JoinTokenRecord> {
     await this.read(secret, { signal });
-    const place = { bucket: BUCKETS.token, key: hashSecret(secret), signal };
+    return await this.#uses.do(hashSecret(secret), keyDigest);
+  }
+
+  async #useAll(key: string, users: readonly string[]): Promise<readonly ItemResult<JoinTokenRecord>[]> {
     const change = (current: StoreEntry | undefined) => {
-      const record = current === undefined ? undefined : form.fromBytes(current.value);
-      if (record?.usedBy.includes(keyDigest)) return { result: record };
-      if (record === undefined || record.usesLeft === 0) {
-        throw refused("has been used up", "Each use admits one device: ask for a new one.");
-      }
-      const usedBy = [keyDigest, ...record.usedBy].slice(0, KEEPS_USERS);
-      const used = { ...record, usesLeft: record.usesLeft - 1, usedBy };
-      return { value: form.toBytes(used), result: used };
+      const before = current === undefined ? undefined : form.fromBytes(current.value);
+      let record = before;
+      const results = users.map((user): ItemResult<JoinTokenRecord> => {
+        if (record?.usedBy.includes(user)) return { value: record };
+        if (record === undefined || record.usesLeft === 0) {
+          return { thrown: refused("has been used up", "Each use admits one device: ask for a new one.") };
+        }
+        const usedBy = [user, ...record.usedBy].slice(0, KEEPS_USERS);
+        record = { ...record, usesLeft: record.usesLeft - 1, usedBy };
+        return { value: record };
+      });
+      const isUsed = record !== undefined && record !== before;
+      return { ...(isUsed ? { value: form.toBytes(record as JoinTokenRecord) } : {}), result: { record, results } };
     };
-    const { result, revision } = await this.#uses.take(() => changeEntry(this.#context, place, change));
-    this.#tokens.note(place.key, result, revision);
-    return result;
+    const { result, revision } = await changeEntry(this.#context, { bucket: BUCKETS.token, key }, change);
+    if (result.record !== undefined) this.#tokens.note(key, result.record, revision);
+    return result.results;
   }
 
   /** A device that was removed is as any other: if it comes again, that is another use. */
