@@ -27,10 +27,12 @@ export class IdentityEvents {
   /** Accepts who waits and who was revoked; in a calm at once. */
   restore(live: LiveCoordinator, devices: readonly SimulatedDevice[], isAtOnce: boolean): void {
     const { random } = this.#parts;
-    if (isAtOnce || random() < 0.3) this.#do("accepted", () => this.#acceptWaiting(live));
+    if (isAtOnce || random() < 0.3) this.#do("accepted", () => this.#accept(live, "pending"));
+    // An older copy of the store has revocations that were undone since.
+    if (isAtOnce) this.#do("accepted again", () => this.#accept(live, "revoked"));
     for (const { identity } of devices) {
-      const isRevoked = this.#revoked.has(identity.device);
-      if (isRevoked && (isAtOnce || random() < 0.15)) this.#do("let in again", () => this.#letIn(live, identity));
+      if (!isAtOnce && this.#revoked.has(identity.device) && random() < 0.15)
+        this.#do("let in again", () => this.#letIn(live, identity));
     }
   }
 
@@ -49,10 +51,12 @@ export class IdentityEvents {
     }
   }
 
-  async #acceptWaiting(live: LiveCoordinator): Promise<void> {
+  async #accept(live: LiveCoordinator, state: "pending" | "revoked"): Promise<void> {
     const { identityApi } = live.coordinator;
-    const { enrolments } = identityApi.listEnrolments({ tenant: TENANT, state: "pending", pageSize: 100 });
+    const { enrolments } = identityApi.listEnrolments({ tenant: TENANT, state, pageSize: 100 });
     for (const { identity, keyDigest } of enrolments) {
+      // The list may be older than a revocation, which this then undoes.
+      this.#parts.history.letIn(identity.device);
       await identityApi.decideEnrolment({ identity, keyDigest, decision: "accepted", reason: "" }, live);
     }
   }
@@ -83,10 +87,7 @@ export class IdentityEvents {
     this.#turns.take(work).then(
       () => history.note(what),
       (thrown: unknown) => {
-        const { code } = MpoError.from(thrown);
-        history.note(what, code);
-        // A store that was replaced knows nobody: there is no one to let in.
-        if (what === "let in again" && code === "not-found") this.#revoked.clear();
+        history.note(what, MpoError.from(thrown).code);
       },
     );
   }
