@@ -136,7 +136,7 @@ export class SimulatedMember implements LinkedMember {
       const before = this.trustDigest;
       const root = Buffer.from((this.#membership?.credentials ?? credentials).rootPublicKey).toString("base64url");
       const keys = verifyKeyDocument(root, credentials.keyDocument, this.epoch);
-      const certificate = JSON.parse(credentials.certificatePem) as SimulatedCertificate;
+      const certificate = JSON.parse(credentials.certificatePem ?? "") as SimulatedCertificate;
       const lastsMs = (certificate.endsAtMs - serverTimeMs) * (0.45 + 0.1 * random());
       this.#membership = { credentials, certificate, keys, renewAtMs: clock.monotonicMs() + lastsMs };
       this.#renewals += 1;
