@@ -36,7 +36,7 @@ async function startCoordinator(context: TestContext, { nodes }: NatsCluster): P
   });
   return await new Promise((resolve, reject) => {
     run = runCoordinator(
-      { grpc: { port: 0 }, http: { port: 0 } },
+      { insecure: true, grpc: { port: 0 }, http: { port: 0 } },
       {
         nats,
         process: { on: emitter.on.bind(emitter), off: emitter.off.bind(emitter), exit: () => undefined },
