@@ -62,7 +62,6 @@ async function startAgent(context: TestContext, folder: string, coordinator: str
   const model = join(folder, "serving/cam/model");
   await mkdir(model, { recursive: true });
   await writeFile(join(model, "model.json"), "{}");
-  const connection = await connectFleet({ identity, coordinator, ...common });
   const ends = new AbortController();
   const running = runAgentDaemon({
     settings: {
@@ -72,13 +71,11 @@ async function startAgent(context: TestContext, folder: string, coordinator: str
     dataFolder: join(folder, "agent"),
     servingRoot: join(folder, "serving"),
     ...{ engine, environment: process.env, signal: ends.signal, ...common },
-    link: connection.link,
-    connectFeed: connection.connectFeed,
+    connect: (proven, member) => connectFleet({ identity: proven, coordinators: [coordinator], member, ...common }),
   });
   context.after(async () => {
     ends.abort();
     await running;
-    connection.close();
   });
 }
 
