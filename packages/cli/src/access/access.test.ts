@@ -166,11 +166,35 @@ describe("the way into a fleet", () => {
 });
 
 describe("a secret on the command line", () => {
+  it("is warned about where others can see it", async (t) => {
+    const user = await newUser(t);
+    let said = "";
+    const write = (text: string): boolean => {
+      said += text;
+      return true;
+    };
+    const terminal = createTerminal({ write: () => true }, { write }, [], user.environment);
+    await writeFile(join(user.workingFolder, "line"), LINE);
+    await secretArgument("@line", { ...user, terminal });
+    assert.equal(said, "");
+    await secretArgument(LINE, { ...user, terminal });
+    assert.match(said, /everybody on this machine can see/u);
+    assert.ok(!said.includes(LINE));
+  });
+
   it("is the text, or a file's, which must hold one line", async (t) => {
     const user = await newUser(t);
     assert.equal(await secretArgument("abc", user), "abc");
     await writeFile(join(user.workingFolder, "one"), "  abc \n");
     assert.equal(await secretArgument("@one", user), "abc");
+    // As `npm run mpo -- token create > FILE` leaves it.
+    const npm = `\n> mpoptimizer@0.1.0 mpo\n> node packages/cli/dist/main.js token create\n\n${LINE}\n`;
+    await writeFile(join(user.workingFolder, "npm"), npm);
+    assert.equal(await secretArgument("@npm", user), LINE);
+    await writeFile(join(user.workingFolder, "lines"), `${LINE}\n${LINE}\n`);
+    await assert.rejects(findJoining({ insecure: false, isMember: false, join: "@lines" }, user), {
+      hint: /whole line/u,
+    });
     await writeFile(join(user.workingFolder, "none"), "\n");
     await assert.rejects(secretArgument("@none", user), { code: "invalid-data", message: /is empty/u });
     await writeFile(join(user.workingFolder, "much"), "x".repeat(100_000));

@@ -195,6 +195,8 @@ function nextSteps(grpc: string, { insecure, listen }: CoordinatorCommandOptions
   const isForOthers = listen !== undefined && !isLoopback(listen.host);
   return [
     `next: mpo agent${there}    and then: mpo devices list${there}`,
-    ...(isForOthers ? ["next: for a device on another machine: mpo token create --accept"] : []),
+    ...(isForOthers
+      ? ["next: for another machine: mpo token create --accept > join.txt    and there: mpo agent --join @join.txt"]
+      : []),
   ];
 }

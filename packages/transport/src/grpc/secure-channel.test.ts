@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { createServer as createHttps } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { test } from "node:test";
+import { createServer as createTls } from "node:tls";
 import { fingerprintOf, isIssuedBy } from "@mpo/identity";
 import { ALIVE, connectFleet, HEARTBEAT, handlers, join, startFleet, startTcp } from "../test-support/grpc-room.ts";
 import { Authority, byCertificate, ChangingSource, startSecure } from "../test-support/tls-room.ts";
@@ -251,6 +252,12 @@ void test("the chain that a server shows is fetched, and nothing is sent", async
   });
   const plain = await startFleet(t);
   await assert.rejects(fetchChain(plain.target), { code: "unavailable", message: /speaks no TLS/u });
+  // As a NATS server of the fleet answers.
+  const nats = createTls({ cert: material.certificatePem, key: material.privateKeyPem }).listen(0, "127.0.0.1");
+  t.after(() => nats.close());
+  await once(nats, "listening");
+  const { port: natsPort } = nats.address() as AddressInfo;
+  await assert.rejects(fetchChain(`127.0.0.1:${natsPort}`), { code: "unavailable", message: /is not a coordinator/u });
   const closing = `127.0.0.1:${await startTcp(t, (socket) => socket.destroy())}`;
   await assert.rejects(fetchChain(closing), { code: "unavailable" });
 });
