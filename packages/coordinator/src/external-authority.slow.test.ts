@@ -19,7 +19,7 @@ import {
   readJoinString,
 } from "@mpo/identity";
 import { createLogger } from "@mpo/runtime";
-import { createFleetClient, type FleetClient, fetchChain, NatsLink } from "@mpo/transport";
+import { createFleetClient, type FleetClient, fetchChain, NatsLink, steadyTls } from "@mpo/transport";
 import type { KeyFiles } from "./run-options.ts";
 import { device, eventually, helloOf, identityOf, open, type Room, skip } from "./test-support/identity-room.ts";
 
@@ -88,7 +88,7 @@ class Acme {
 function foreign(t: TestContext, room: Room, pair: CertifiedKey, name: string) {
   const nkey = createDeviceNkey();
   const material = { ...pair, caPem: room.local.caPem };
-  const tls = { current: () => material, onChange: () => () => undefined };
+  const tls = steadyTls(() => material);
   const client: FleetClient = createFleetClient({ targets: [room.addresses.grpc], tls, retries: 0 });
   t.after(() => client.close());
   const { inventory, labels } = helloOf(name);

@@ -25,7 +25,7 @@ import {
   type Role,
 } from "@mpo/protocol";
 import { createLogger } from "@mpo/runtime";
-import { FLEET_LAYOUT, type StateStore, startGrpcServer } from "@mpo/transport";
+import { FLEET_LAYOUT, type StateStore, startGrpcServer, steadyTls } from "@mpo/transport";
 import { MemoryStateServer } from "@mpo/transport/testing";
 import { servicesOf } from "./api/services.ts";
 import { type Coordinator, createCoordinator } from "./coordinator.ts";
@@ -233,7 +233,7 @@ async function open(t: TestContext) {
   keep(pair.privateKeyPem);
   const server = await startGrpcServer({
     services: servicesOf(coordinator),
-    tls: { current: () => pair, onChange: () => () => undefined },
+    tls: steadyTls(() => pair),
     identify: identifyBy(identities, systemClock, undefined),
     quota: { perSecond: 1e6, burst: 1e6 },
     logger,

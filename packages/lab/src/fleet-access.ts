@@ -1,7 +1,14 @@
 import { given } from "@mpo/core";
 import { type LocalJoin, NATS_NAME, readAuthority, trustedCertificates } from "@mpo/identity";
 import { type Abortable, systemClock } from "@mpo/io";
-import { type AdminClient, createAdminClient, NatsLink, type NatsSettings, roleCredentials } from "@mpo/transport";
+import {
+  type AdminClient,
+  createAdminClient,
+  NatsLink,
+  type NatsSettings,
+  roleCredentials,
+  steadyTls,
+} from "@mpo/transport";
 
 /** Where a coordinator keeps what a test program reads too, below its data folder. */
 export const AUTHORITY_FOLDER = "authority";
@@ -10,7 +17,7 @@ export const LOCAL_JOIN_FILE = "local-join.json";
 /** Asks a coordinator as the user of its machine does; `local` undefined: one where nobody proves anything. */
 export function adminOf(targets: readonly string[], local: (() => LocalJoin) | undefined): AdminClient {
   if (local === undefined) return createAdminClient({ targets });
-  const tls = { current: () => ({ caPem: local().caPem }), onChange: () => () => undefined };
+  const tls = steadyTls(() => ({ caPem: local().caPem }));
   return createAdminClient({ targets, tls, bearer: () => local().accessToken });
 }
 

@@ -15,7 +15,7 @@ export { isLoopback, isPrivateUrl } from "./grpc/loopback.ts";
 export { proxyFor } from "./grpc/proxy.ts";
 export type { HandlersOf } from "./grpc/served-method.ts";
 export type { ClientOf } from "./grpc/service-client.ts";
-export type { TlsIdentity, TlsSource } from "./grpc/tls-source.ts";
+export { steadyTls, type TlsIdentity, type TlsSource } from "./grpc/tls-source.ts";
 export { deviceInbox, fleetClaims, roleCredentials } from "./nats/fleet-claims.ts";
 export { openExistingStore, openJetstreamStore } from "./nats/jetstream/jetstream-state-store.ts";
 export { NatsLink } from "./nats/nats-link.ts";

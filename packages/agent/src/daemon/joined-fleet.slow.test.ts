@@ -28,6 +28,7 @@ import {
   roleCredentials,
   type StateStore,
   startGrpcServer,
+  steadyTls,
   type TlsIdentity,
 } from "@mpo/transport";
 import { binary, skip } from "@mpo/transport/testing";
@@ -96,7 +97,7 @@ class Wire {
     };
     this.#server = await startGrpcServer({
       port,
-      tls: { current: () => tls, onChange: () => () => undefined },
+      tls: steadyTls(() => tls),
       identify: { device: this.#deviceOf, person: () => undefined },
       services: [
         fleetService({
@@ -142,7 +143,7 @@ class Wire {
       ...{ binary: binary(), folder: join(folder, "nats") },
       identities: {
         claims: () => fleetClaims(nats, { fleetId: "test", nowMs: Date.now(), revocations }),
-        tls: { current: () => tls, onChange: () => () => undefined },
+        tls: steadyTls(() => tls),
       },
     });
     t.after(() => this.#nats?.stop());

@@ -41,8 +41,8 @@ export function fleetDoor(common: {
       throw failure;
     },
     enroll: async (request, { coordinators, caPem }, options) => {
-      const { createFleetClient } = await import("@mpo/transport");
-      const tls = { current: () => ({ caPem }), onChange: () => () => undefined };
+      const { createFleetClient, steadyTls } = await import("@mpo/transport");
+      const tls = steadyTls(() => ({ caPem }));
       const client = createFleetClient({ targets: coordinators, tls, retries: coordinators.length - 1, ...common });
       try {
         return await client.enroll(request, options);

@@ -1,4 +1,4 @@
-import { type AdminClient, createAdminClient } from "@mpo/transport";
+import { type AdminClient, createAdminClient, steadyTls } from "@mpo/transport";
 import type { FleetAccess } from "./find-fleet.ts";
 
 /** A client for a fleet. It connects when the first call is made. */
@@ -9,6 +9,6 @@ export function openAdmin(
 ): AdminClient {
   return createAdminClient({
     ...{ targets, retries, bearer },
-    ...(caPem === undefined ? {} : { tls: { current: () => ({ caPem }), onChange: () => () => undefined } }),
+    ...(caPem === undefined ? {} : { tls: steadyTls(() => ({ caPem })) }),
   });
 }

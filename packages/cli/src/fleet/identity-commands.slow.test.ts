@@ -20,7 +20,7 @@ import {
   writeLocalJoin,
 } from "@mpo/identity";
 import { EXIT_CODES } from "@mpo/runtime";
-import { createFleetClient, startGrpcServer } from "@mpo/transport";
+import { createFleetClient, startGrpcServer, steadyTls } from "@mpo/transport";
 import { noNatsServer, startDaemon, testFolder, userIn } from "../test-support/fleet-room.ts";
 import { type CommandOutcome, runCommand } from "../testing/run-command.ts";
 
@@ -70,7 +70,7 @@ async function enrol(
   key?: string,
 ): Promise<{ state: string; digest: string }> {
   const pem = key ?? (await createDeviceKey());
-  const tls = { current: () => ({ caPem: local.caPem }), onChange: () => () => undefined };
+  const tls = steadyTls(() => ({ caPem: local.caPem }));
   const client = createFleetClient({ targets: [target], tls, retries: 0 });
   try {
     const { inventory, labels } = helloOf(device);
@@ -153,7 +153,7 @@ describe("who may do what, from the command line", { skip: noNatsServer, timeout
     const fleet = await startFleet(t);
     const foreign = await createCertificateAuthority({ fleetId: "foreign", nowMs: Date.now() });
     const pair = await issueServerCertificate(foreign, { dnsNames: [COORDINATOR_NAME], nowMs: Date.now() });
-    const tls = { current: () => ({ ...pair, caPem: foreign.certificatePem }), onChange: () => () => undefined };
+    const tls = steadyTls(() => ({ ...pair, caPem: foreign.certificatePem }));
     const heard: unknown[] = [];
     const person = ({ bearer }: { readonly bearer?: string | undefined }): undefined => void heard.push(bearer);
     const identify = { device: () => undefined, person };

@@ -6,7 +6,7 @@ import { delimiter, join } from "node:path";
 import { it } from "node:test";
 import { readLocalJoin } from "@mpo/identity";
 import { type ProcessPort, silentLogger } from "@mpo/runtime";
-import { createAdminClient, findNatsServer } from "@mpo/transport";
+import { createAdminClient, findNatsServer, steadyTls } from "@mpo/transport";
 import { runCoordinator } from "../run-coordinator.ts";
 import { OIDC_CLIENT, OidcRoom } from "../testing/oidc-room.ts";
 
@@ -59,7 +59,7 @@ void it("a coordinator says where to log in, and takes the token that is got the
   });
   const { caPem } = await readLocalJoin(localJoin);
   const clientWith = (token?: string): ReturnType<typeof createAdminClient> => {
-    const tls = { current: () => ({ caPem }), onChange: () => () => undefined };
+    const tls = steadyTls(() => ({ caPem }));
     const client = createAdminClient({ targets: [target], retries: 0, tls, bearer: () => token });
     t.after(() => client.close());
     return client;

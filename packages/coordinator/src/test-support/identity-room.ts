@@ -14,6 +14,7 @@ import {
   type FleetClient,
   findNatsServer,
   type NatsLink,
+  steadyTls,
 } from "@mpo/transport";
 import { runCoordinator } from "../run-coordinator.ts";
 import type { CoordinatorAddresses, EmbeddedNats, KeyFiles, RunOptions } from "../run-options.ts";
@@ -96,7 +97,7 @@ export async function open(
   const local = await readLocalJoin(localFile);
   admin = createAdminClient({
     targets: [addresses.grpc],
-    tls: { current: () => ({ caPem: local.caPem }), onChange: () => () => undefined },
+    tls: steadyTls(() => ({ caPem: local.caPem })),
     bearer: () => local.accessToken,
   });
   return { folder, addresses, local, admin, stop };

@@ -10,7 +10,7 @@ import { hasCode, MpoError } from "@mpo/core";
 import { readJoinString, readLocalJoin } from "@mpo/identity";
 import { systemClock } from "@mpo/io";
 import { createLogger, silentLogger } from "@mpo/runtime";
-import { type AdminClient, createAdminClient } from "@mpo/transport";
+import { type AdminClient, createAdminClient, steadyTls } from "@mpo/transport";
 import { skip } from "@mpo/transport/testing";
 import { processEngine } from "./process-engine.ts";
 
@@ -70,7 +70,7 @@ class Room {
     const { caPem, accessToken, joinString } = await readLocalJoin(localFile);
     const admin = createAdminClient({
       targets: [addresses.grpc],
-      tls: { current: () => ({ caPem }), onChange: () => () => undefined },
+      tls: steadyTls(() => ({ caPem })),
       bearer: () => accessToken,
     });
     const { secret, caDigest } = readJoinString(joinString);

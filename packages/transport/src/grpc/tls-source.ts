@@ -21,6 +21,11 @@ export interface TlsSource<Material extends TlsTrust = TlsIdentity> {
   onChange(listener: () => void): () => void;
 }
 
+/** Certificates that stay as they are, or that are read each time and make nobody connect again. */
+export function steadyTls<Material extends TlsTrust>(current: () => Material): TlsSource<Material> {
+  return { current, onChange: () => () => undefined };
+}
+
 /**
  * What TLS uses of it, checked: throws `invalid-data` for a certificate and a key that are not a pair. Sessions are not
  * resumed: who resumes one would be let in with a certificate that has expired since.
