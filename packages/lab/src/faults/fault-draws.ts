@@ -3,7 +3,7 @@ import { cp, open, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { createRandom, deriveSeed } from "@mpo/datasets";
-import type { DeviceView } from "@mpo/protocol";
+import { compareVersions, type DeviceView } from "@mpo/protocol";
 import type { FleetPromises } from "../promises/fleet-promises.ts";
 import type { KilledAgent, KillFleet } from "./kill-fleet.ts";
 
@@ -52,8 +52,10 @@ const isForgetful = (listed: Listed, { fleet, history }: Scene): boolean =>
   listed === undefined ||
   fleet.agents.some(({ identity: { device } }) => {
     const view = listed.find(({ identity }) => identity.device === device);
-    const told = JSON.stringify(view?.reportedStatus?.version);
-    return view?.desiredVersion === undefined || told !== JSON.stringify(history.newestApplied(device));
+    const told = view?.reportedStatus?.version;
+    const applied = history.newestApplied(device);
+    // What a device takes and gives up within a moment is told, and not seen here as applied.
+    return view?.desiredVersion === undefined || !told || (applied !== undefined && compareVersions(told, applied) < 0);
   });
 const viewOf = (listed: Listed, { agent }: Scene): DeviceView | undefined =>
   listed?.find(({ identity }) => identity.device === agent.identity.device);
