@@ -11,7 +11,8 @@ interface SignAgainParts extends Pick<StoreContext, "clock" | "logger"> {
   readonly searches: SearchService;
 }
 
-const TRY_AGAIN_MS = 30_000;
+/** Looks at what is in memory: also after a start, and when an older copy of the store was put back. */
+const LOOK_MS = 10_000;
 
 /**
  * Sends every device its document again, signed by the keys of the newest epoch, when those before are retired: a device
@@ -25,23 +26,18 @@ export async function signAgain(parts: SignAgainParts, signal: AbortSignal): Pro
     while (!signal.aborted) {
       const woken = new AbortController();
       wake = () => woken.abort();
-      const isDone = await signAll(parts, signal).catch((err: unknown) => {
+      await signAll(parts, signal).catch((err: unknown) => {
         if (!signal.aborted) logger.warn("not all configurations could be signed again; later the rest", { err });
-        return false;
       });
       const waiting = AbortSignal.any([signal, woken.signal]);
-      if (!waiting.aborted)
-        await clock.sleep(isDone ? 3_600_000 : TRY_AGAIN_MS, { signal: waiting }).catch(() => undefined);
+      if (!waiting.aborted) await clock.sleep(LOOK_MS, { signal: waiting }).catch(() => undefined);
     }
   } finally {
     off();
   }
 }
 
-async function signAll(
-  { registry, documents, searches, logger }: SignAgainParts,
-  signal: AbortSignal,
-): Promise<boolean> {
+async function signAll({ registry, documents, searches, logger }: SignAgainParts, signal: AbortSignal): Promise<void> {
   let count = 0;
   for (const { identity } of [...registry.devices()]) {
     const version = documents.version(identity);
@@ -49,5 +45,4 @@ async function signAll(
     if ((await searches.raise(identity, { signal })) !== undefined) count += 1;
   }
   if (count > 0) logger.info("configurations were signed by the new keys", { count, epoch: documents.epoch });
-  return true;
 }
