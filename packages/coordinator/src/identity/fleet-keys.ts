@@ -263,7 +263,8 @@ export class FleetKeys implements FleetAuthority {
   }
 }
 
-function epochOf(authority: Authority): number {
+/** Of the keys that sign documents. */
+export function epochOf(authority: Authority): number {
   return verifyKeyDocument(authority.rootPublic, keyDocumentOf(authority), 0).epoch;
 }
 

@@ -4,6 +4,7 @@ import { type Authority, unwrapAuthority, wrapAuthority } from "@mpo/identity";
 import type { Abortable } from "@mpo/io";
 import { BUCKETS, type StateStore } from "@mpo/transport";
 import { changedMeanwhile } from "./authority-folder.ts";
+import { epochOf } from "./fleet-keys.ts";
 
 const WRAPPED = "wrapped";
 const FLEET = "fleet";
@@ -27,7 +28,11 @@ export async function sharedAuthority(
     );
   }
   if (wrappingKey === undefined) return own;
-  return unwrapAuthority(await firstIn(store, WRAPPED, wrapAuthority(own, wrappingKey), options), wrappingKey);
+  const stored = unwrapAuthority(await firstIn(store, WRAPPED, wrapAuthority(own, wrappingKey), options), wrappingKey);
+  if (epochOf(own) <= epochOf(stored)) return stored;
+  // An older copy of the store was put back, and devices believe no earlier keys.
+  await store.put(BUCKETS.authority, WRAPPED, wrapAuthority(own, wrappingKey), options);
+  return own;
 }
 
 /** The authority in the store, for a coordinator that has none yet. */
