@@ -2,14 +2,13 @@ import { randomUUID } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { given, MpoError } from "@mpo/core";
-import { systemClock } from "@mpo/io";
+import { hereOf, isLoopback, systemClock, targetOf } from "@mpo/io";
 import type { Logger, Service } from "@mpo/runtime";
 import {
   EmbeddedNatsServer,
   FLEET_LAYOUT,
   findNatsServer,
   type GrpcServer,
-  isLoopback,
   NatsLink,
   openJetstreamStore,
   type StateStore,
@@ -22,7 +21,7 @@ import { identifyBy } from "./identity/identify.ts";
 import { createOidcVerifier } from "./identity/oidc.ts";
 import { requireRole } from "./identity/person.ts";
 import { leaveLocalJoin } from "./local-join.ts";
-import { hereOf, reachableHosts, targetOf } from "./reachable.ts";
+import { reachableHosts } from "./reachable.ts";
 import { RunIdentity } from "./run-identity.ts";
 import type { CoordinatorAddresses, EmbeddedNats, ExternalNats, RunOptions } from "./run-options.ts";
 import type { ResolvedSettings } from "./settings.ts";
@@ -69,7 +68,8 @@ export class CoordinatorRun {
     const { identities } = made(this.#coordinator);
     if (identities === undefined || localJoinFile === undefined) return;
     const { host, port } = made(this.#grpc);
-    const local = { identities, target: targetOf(hereOf(host), port), nowMs: Date.now(), logger: this.#logger, signal };
+    const target = targetOf({ host: hereOf(host), port });
+    const local = { identities, target, nowMs: Date.now(), logger: this.#logger, signal };
     try {
       await leaveLocalJoin(localJoinFile(port), local);
     } catch (err) {
@@ -116,7 +116,9 @@ export class CoordinatorRun {
   #advertised(): readonly string[] {
     const { host, port } = made(this.#grpc);
     const { advertise } = this.#settings;
-    return (advertise.length > 0 ? advertise : reachableHosts(host)).map((one) => targetOf(one, port)).slice(0, 8);
+    return (advertise.length > 0 ? advertise : reachableHosts(host))
+      .map((one) => targetOf({ host: one, port }))
+      .slice(0, 8);
   }
 
   #serverService(nats: EmbeddedNats): Service {
@@ -205,7 +207,7 @@ export class CoordinatorRun {
     if (this.#nats.kind === "external") return this.#nats.servers;
     const { host = "127.0.0.1" } = this.#nats;
     const port = Number(new URL(made(this.#server).address.url).port);
-    return hosts(host).map((one) => `nats://${targetOf(one, port)}`);
+    return hosts(host).map((one) => `nats://${targetOf({ host: one, port })}`);
   }
 
   /** The same for devices: told of all addresses, they take the one by which they have reached the coordinator. */

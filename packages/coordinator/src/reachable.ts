@@ -1,21 +1,5 @@
-import { isIPv6 } from "node:net";
 import { networkInterfaces } from "node:os";
-
-/** "host:port", with brackets around IPv6. */
-export function targetOf(host: string, port: number): string {
-  return `${isIPv6(host) ? `[${host}]` : host}:${port}`;
-}
-
-/** Whether a listener takes connections on all addresses of the machine. */
-function isEverywhere(host: string): boolean {
-  return host === "0.0.0.0" || host === "::";
-}
-
-/** By which host this machine itself reaches a listener. */
-export function hereOf(host: string): string {
-  if (!isEverywhere(host)) return host;
-  return host === "::" ? "::1" : "127.0.0.1";
-}
+import { hereOf, isEverywhere } from "@mpo/io";
 
 /** By which hosts others reach a listener: where it listens, or the machine's addresses where it listens on all. */
 export function reachableHosts(host: string): readonly string[] {

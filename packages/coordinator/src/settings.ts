@@ -1,6 +1,6 @@
 import { MAX_MS, MpoError, USUAL_ADDRESSES } from "@mpo/core";
 import { CERTIFICATE_LIFETIME_MS } from "@mpo/identity";
-import { isLoopback } from "@mpo/transport";
+import { isLoopback } from "@mpo/io";
 import { requireSafeUrl } from "./identity/issuer-keys.ts";
 import type { OidcSettings } from "./identity/oidc.ts";
 import { DEFAULT_PROBE_POLICY, type ProbePolicy } from "./probes/probe-orders.ts";

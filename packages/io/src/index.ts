@@ -3,6 +3,7 @@ export { type Abortable, abortError, isAbortError, throwIfAborted } from "./abor
 export { readJsonFile, removeLeftTemporaries, syncFolder, writeFileAtomic, writeJsonFile } from "./atomic-file.ts";
 export { type Clock, systemClock } from "./clock.ts";
 export { fileError, systemErrorCode } from "./file-error.ts";
+export { addressOf, hereOf, hostOf, isEverywhere, isLoopback, isPrivateUrl, targetOf } from "./host-port.ts";
 export { ifFound } from "./if-found.ts";
 export { makeFolder } from "./make-folder.ts";
 export { CalledProcess, type CallOptions } from "./process/called-process.ts";

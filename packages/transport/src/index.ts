@@ -11,7 +11,6 @@ export {
   type ServedService,
   startGrpcServer,
 } from "./grpc/grpc-server.ts";
-export { isLoopback, isPrivateUrl } from "./grpc/loopback.ts";
 export { proxyFor } from "./grpc/proxy.ts";
 export type { HandlersOf } from "./grpc/served-method.ts";
 export type { ClientOf } from "./grpc/service-client.ts";

@@ -1,10 +1,9 @@
 import { MpoError, USUAL_ADDRESSES } from "@mpo/core";
 import { type LocalJoin, localJoinFile, readLocalJoin } from "@mpo/identity";
-import { type Abortable, ifFound, systemClock } from "@mpo/io";
-import { isLoopback } from "@mpo/transport";
+import { type Abortable, ifFound, isLoopback, systemClock, targetOf } from "@mpo/io";
 import type { Files } from "../command-context.ts";
 import { stateFolder } from "../fleet/state-folder.ts";
-import { type Address, targetOf } from "../options/address-options.ts";
+import type { Address } from "../options/address-options.ts";
 import type { FleetOptions } from "../options/fleet-options.ts";
 import { type Contexts, contextNamed, type FleetContext, readContexts } from "./contexts.ts";
 import { freshContext, type KeptToken, renewalDueMs } from "./keep-login.ts";

@@ -3,9 +3,9 @@ import { resolve } from "node:path";
 import type { Joining } from "@mpo/agent";
 import { MpoError, USUAL_ADDRESSES } from "@mpo/core";
 import { fingerprintOf, readJoinString } from "@mpo/identity";
-import { type Abortable, fileError, ifFound } from "@mpo/io";
+import { type Abortable, fileError, ifFound, targetOf } from "@mpo/io";
 import type { Files, Output } from "../command-context.ts";
-import { type Address, targetOf } from "../options/address-options.ts";
+import type { Address } from "../options/address-options.ts";
 import { inClearText, readLocal } from "./find-fleet.ts";
 import { secretArgument } from "./secret-argument.ts";
 

@@ -1,7 +1,6 @@
 import { given, MpoError } from "@mpo/core";
-import { abortError, type Clock, systemErrorCode, throwIfAborted, withDeadline } from "@mpo/io";
+import { abortError, type Clock, isPrivateUrl, systemErrorCode, throwIfAborted, withDeadline } from "@mpo/io";
 import { asLine } from "@mpo/protocol";
-import { isPrivateUrl } from "@mpo/transport";
 import {
   allowInsecureRequests,
   type ClientMetadata,

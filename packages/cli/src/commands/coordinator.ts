@@ -1,9 +1,10 @@
 import { USUAL_ADDRESSES } from "@mpo/core";
 import { COORDINATOR_NAME } from "@mpo/identity";
+import { targetOf } from "@mpo/io";
 import { type Command, Option } from "commander";
 import type { CommandContext } from "../command-context.ts";
 import { type CoordinatorCommandOptions, NATS_PORT, runCoordinatorCommand } from "../fleet/run-coordinator-command.ts";
-import { addressWith, hostName, repeated, targetOf, urlOf } from "../options/address-options.ts";
+import { addressWith, hostName, repeated, urlOf } from "../options/address-options.ts";
 import { addLogLevel, fleetName } from "../options/fleet-options.ts";
 import { addOidcOptions } from "../options/oidc-options.ts";
 import { durationFrom, durationOption, numberBetween, wholeNumber } from "../options/parsers.ts";

@@ -1,4 +1,5 @@
 import { given } from "@mpo/core";
+import { hostOf, isLoopback } from "@mpo/io";
 import type { JoinTokenView } from "@mpo/protocol";
 import type { Command } from "commander";
 import { byWhom } from "../access/who.ts";
@@ -83,8 +84,8 @@ async function createTokens(options: CreateOptions, context: Asking): Promise<vo
 }
 
 async function isOnlyForHere(joinString: string): Promise<boolean> {
-  const [{ readJoinString }, { isLoopback }] = await Promise.all([import("@mpo/identity"), import("@mpo/transport")]);
-  return readJoinString(joinString).addresses.every((address) => isLoopback(address.replace(/\[|\]|:\d+$/gu, "")));
+  const { readJoinString } = await import("@mpo/identity");
+  return readJoinString(joinString).addresses.every((address) => isLoopback(hostOf(address)));
 }
 
 function meaningOf({ usesLeft, device, expiresAtMs, isAccepting, labels }: JoinTokenView): string {

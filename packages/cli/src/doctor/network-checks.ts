@@ -1,11 +1,11 @@
 import { createServer } from "node:net";
 import { MpoError } from "@mpo/core";
-import { systemErrorCode } from "@mpo/io";
+import { systemErrorCode, targetOf } from "@mpo/io";
 import { type AdminClient, findNatsServer, proxyFor } from "@mpo/transport";
 import type { FleetAccess } from "../access/find-fleet.ts";
 import { openAdmin } from "../access/open-admin.ts";
 import { natsServerPlaces } from "../fleet/coordinator-places.ts";
-import { type Address, targetOf } from "../options/address-options.ts";
+import type { Address } from "../options/address-options.ts";
 import type { FleetOptions } from "../options/fleet-options.ts";
 import { formatMs } from "../output/format.ts";
 import type { DoctorContext, Finding } from "./check.ts";

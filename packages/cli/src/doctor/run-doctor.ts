@@ -1,12 +1,11 @@
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { given, MpoError, USUAL_ADDRESSES } from "@mpo/core";
-import { throwIfAborted } from "@mpo/io";
+import { targetOf, throwIfAborted } from "@mpo/io";
 import { type FleetAccess, findFleet } from "../access/find-fleet.ts";
 import type { Asking } from "../command-context.ts";
 import { agentFolder, LIMITS_FILE } from "../fleet/run-agent-command.ts";
 import { stateFolder } from "../fleet/state-folder.ts";
-import { targetOf } from "../options/address-options.ts";
 import { type FleetOptions, nameOfHost } from "../options/fleet-options.ts";
 import { createTable } from "../output/table.ts";
 import { type Check, type DoctorContext, type Finding, ROLES, type Role } from "./check.ts";

@@ -10,12 +10,11 @@ import {
 } from "@mpo/coordinator";
 import { given, MpoError, SECOND_MS, USUAL_ADDRESSES } from "@mpo/core";
 import { localJoinFile } from "@mpo/identity";
-import { fileError, throwIfAborted } from "@mpo/io";
+import { addressOf, fileError, hereOf, isLoopback, targetOf, throwIfAborted } from "@mpo/io";
 import type { LogLevel } from "@mpo/runtime";
-import { isLoopback } from "@mpo/transport";
 import { inClearText } from "../access/find-fleet.ts";
 import type { Daemon, Files, Output } from "../command-context.ts";
-import { type Address, targetOf } from "../options/address-options.ts";
+import type { Address } from "../options/address-options.ts";
 import { type OidcOptions, oidcFrom } from "../options/oidc-options.ts";
 import { printError } from "../output/print-error.ts";
 import { commandLogger } from "./command-logger.ts";
@@ -189,7 +188,8 @@ function printReady(
 
 /** What to type on this machine, and for another one where others can reach it. */
 function nextSteps(grpc: string, { insecure, listen }: CoordinatorCommandOptions): readonly string[] {
-  const here = grpc.replace("0.0.0.0", "127.0.0.1").replace("[::]", "[::1]");
+  const { host, port } = addressOf(grpc);
+  const here = targetOf({ host: hereOf(host), port });
   const where = here === targetOf(USUAL_ADDRESSES.grpc) ? "" : ` --coordinator ${here}`;
   const there = insecure ? `${where} --insecure` : where;
   const isForOthers = listen !== undefined && !isLoopback(listen.host);

@@ -45,11 +45,6 @@ function refuseZone(text: string): void {
   }
 }
 
-/** As gRPC takes it: `host:port`, brackets around IPv6. */
-export function targetOf({ host, port }: Address): string {
-  return `${isIPv6(host) ? `[${host}]` : host}:${port}`;
-}
-
 /** A URL of one of these kinds, such as `nats://host:4222`. */
 export function urlOf(...protocols: readonly string[]): OptionParser<string> {
   return (text) => {

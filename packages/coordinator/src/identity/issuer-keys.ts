@@ -1,6 +1,5 @@
 import { MpoError } from "@mpo/core";
-import { type Clock, untilAborted, withDeadline } from "@mpo/io";
-import { isPrivateUrl } from "@mpo/transport";
+import { type Clock, isPrivateUrl, untilAborted, withDeadline } from "@mpo/io";
 import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from "jose";
 
 /** Keys that an issuer had at one moment. */

@@ -5,8 +5,8 @@ import { connect as connectTcp, type Socket } from "node:net";
 import { connect, type DetailedPeerCertificate, type TLSSocket } from "node:tls";
 import { MpoError } from "@mpo/core";
 import { COORDINATOR_NAME } from "@mpo/identity";
-import { type Abortable, onAbort, withDeadline } from "@mpo/io";
-import { hostOf, proxyFor } from "./proxy.ts";
+import { type Abortable, addressOf, onAbort, withDeadline } from "@mpo/io";
+import { proxyFor } from "./proxy.ts";
 import { tlsFailure } from "./tls-failure.ts";
 
 /** Certificates above a server's own that are looked at. */
@@ -46,7 +46,7 @@ export async function fetchChain(
 async function reached(target: string, signal: AbortSignal): Promise<Socket> {
   const proxy = proxyFor(target);
   const to = proxy?.address ?? target;
-  const [host, port] = [hostOf(to), Number(/\d+$/u.exec(to)?.[0])];
+  const { host, port } = addressOf(to);
   if (proxy === undefined) {
     const socket = connectTcp({ host, port, signal });
     await arrived(socket, "connect", target, signal);

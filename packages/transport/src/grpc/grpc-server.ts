@@ -1,6 +1,5 @@
 import { setMaxListeners } from "node:events";
 import type { Http2SecureServer } from "node:http2";
-import { isIPv6 } from "node:net";
 import {
   type ChannelOptions,
   logVerbosity,
@@ -11,7 +10,7 @@ import {
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { given, MpoError, SECOND_MS } from "@mpo/core";
-import { type Clock, systemClock } from "@mpo/io";
+import { type Clock, systemClock, targetOf } from "@mpo/io";
 import {
   ADMIN_SERVICE,
   type AdminServiceMethods,
@@ -143,9 +142,8 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   };
   const server = new Server({ ...channelOptions(options), ...given({ interceptors: guard && [guard.intercept] }) });
   for (const service of options.services) addService(server, service, served);
-  const address = isIPv6(host) ? `[${host}]` : host;
   const credentials = tls && new SourceCredentials(tls, logger);
-  const bound = await bind(server, `${address}:${port}`, credentials).catch((thrown: unknown) => {
+  const bound = await bind(server, targetOf({ host, port }), credentials).catch((thrown: unknown) => {
     credentials?.close();
     throw thrown;
   });
@@ -156,7 +154,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   return {
     host,
     port: bound,
-    target: `${address}:${bound}`,
+    target: targetOf({ host, port: bound }),
     get running() {
       return served.running.unary.size + served.running.stream.size;
     },

@@ -1,5 +1,5 @@
 import { BlockList, isIPv4 } from "node:net";
-import { isLoopback } from "./loopback.ts";
+import { hostOf, isLoopback } from "@mpo/io";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -24,11 +24,6 @@ export function proxyFor(target: string, environment: Environment = process.env)
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url?.protocol !== "http:" || isExcepted(host, environment)) return undefined;
   return { variable, address: `${url.hostname}:${url.port === "" ? "80" : url.port}` };
-}
-
-/** Of "host:port", without brackets. */
-export function hostOf(target: string): string {
-  return target.replace(/:\d+$/u, "").replace(/^\[(.*)\]$/u, "$1");
 }
 
 function isExcepted(host: string, environment: Environment): boolean {

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import type { Metadata, ServerUnaryCall, ServerWritableStream, sendUnaryData } from "@grpc/grpc-js";
 import { given, hasCode, MpoError } from "@mpo/core";
-import { type Clock, linkSignals, untilAborted } from "@mpo/io";
+import { type Clock, hostOf, linkSignals, untilAborted } from "@mpo/io";
 import type { Method, StreamMethod, UnaryMethod } from "@mpo/protocol";
 import type { LogFields, Logger } from "@mpo/runtime";
 import { type CallContext, type CallerFacts, claimedIdentity, type Identify } from "./call-context.ts";
@@ -137,6 +137,7 @@ async function served(
     const request = onlyOnce(() => method.request.fromBytes(call.request));
     caller = await untilAborted(identified(server, call, method.path, request), linked.signal);
     const { deviceId, person } = caller;
+    // One bucket an address, whatever the port.
     const payer = deviceId ?? (person === undefined ? hostOf(peer) : `person ${person.name}`);
     if (!server.buckets.take(payer, clock.monotonicMs())) throw busy("too many calls");
     // The caller gets its answer when the signal aborts, though a handler may take its time to notice.
@@ -225,9 +226,4 @@ function busy(why: string): MpoError {
 function requestIdOf(metadata: Metadata): string {
   const [given] = metadata.get(REQUEST_ID_KEY);
   return typeof given === "string" && REQUEST_ID.test(given) ? given : randomUUID();
-}
-
-/** One bucket an address, whatever the port. */
-function hostOf(peer: string): string {
-  return peer.replace(/:\d+$/u, "");
 }
