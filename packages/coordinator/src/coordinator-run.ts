@@ -91,11 +91,11 @@ export class CoordinatorRun {
 
   addresses(): CoordinatorAddresses {
     const coordinator = made(this.#coordinator);
-    const { host, port } = made(this.#http).address;
+    const { address, isOverTls } = made(this.#http);
     return {
       name: coordinator.name,
       grpc: made(this.#grpc).target,
-      http: `http://${host.includes(":") ? `[${host}]` : host}:${port}`,
+      http: `${isOverTls ? "https" : "http"}://${targetOf(address)}`,
       natsServers: coordinator.settings.natsServers,
       ...(this.#server === undefined ? {} : { natsPid: this.#server.pid }),
     };

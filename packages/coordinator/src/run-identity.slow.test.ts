@@ -148,6 +148,7 @@ void describe("a coordinator with identities", { skip }, () => {
     const { natsServers } = await cam.client(credentials).hello(helloOf("cam"));
     assert.match(natsServers.join(), /^(?:nats|tls):\/\/0\.0\.0\.0:\d+$/u);
     await (await NatsLink.open(cam.nats(natsServers, credentials))).close();
+    assert.match(room.addresses.http, /^https:\/\/0\.0\.0\.0:\d+$/u);
     const scrape = async (token: string | undefined): Promise<readonly [number | undefined, string]> => {
       const asked = request({
         ...{ host: "127.0.0.1", port: new URL(room.addresses.http).port, path: "/metrics", agent: false },

@@ -24,6 +24,8 @@ export interface StatusServerOptions {
 
 export interface StatusServer {
   readonly address: { readonly host: string; readonly port: number };
+  /** Else it answers in clear text. */
+  readonly isOverTls: boolean;
   stop(): Promise<void>;
 }
 
@@ -75,7 +77,7 @@ export async function startStatusServer(options: StatusServerOptions): Promise<S
   const server = protection === undefined ? createServer(limits, answer) : secureServer(protection.tls, limits, answer);
   server.maxConnections = MAX_CONNECTIONS;
   const address = await listen(server, host, port);
-  return { address, stop: () => close(server) };
+  return { address, isOverTls: protection !== undefined, stop: () => close(server) };
 }
 
 /** Why a request is not answered; undefined: it is. */
