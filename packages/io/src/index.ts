@@ -11,3 +11,4 @@ export { ChildHost, entryBeside, type ProcessEnd } from "./process/child-host.ts
 export { killGroup } from "./process/process-group.ts";
 export { serveCalls } from "./process/serve-calls.ts";
 export { Turns } from "./turns.ts";
+export { Wakeup } from "./wakeup.ts";

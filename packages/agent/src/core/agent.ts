@@ -1,4 +1,5 @@
 import { checked } from "@mpo/core";
+import { Wakeup } from "@mpo/io";
 import {
   type DocumentVersion,
   type Doing,
@@ -28,7 +29,6 @@ import { Conditions, type Finding } from "./conditions.ts";
 import { Documents } from "./documents.ts";
 import { noteStart } from "./own-starts.ts";
 import { randomName } from "./random-name.ts";
-import { Wakeup } from "./wakeup.ts";
 
 /** What an agent is at, for status pages and tests. */
 export interface AgentSnapshot {

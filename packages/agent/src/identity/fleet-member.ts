@@ -1,11 +1,10 @@
 import { join } from "node:path";
 import { type KeyDocument, NATS_NAME, validityOf } from "@mpo/identity";
-import { type Abortable, linkSignals } from "@mpo/io";
+import { type Abortable, linkSignals, Wakeup } from "@mpo/io";
 import type { DeviceIdentity } from "@mpo/protocol";
 import type { NatsCredentials, NatsTls, TlsIdentity, TlsSource } from "@mpo/transport";
 import type { VerifyEnvelope } from "../config/document-check.ts";
 import type { TrustedTime } from "../config/trusted-time.ts";
-import { Wakeup } from "../core/wakeup.ts";
 import { type KeyProvider, openKeyFile } from "./device-key.ts";
 import { Enrolment, type EnrolmentParts } from "./enrolment.ts";
 import { keysOf, type Membership, readMembership, trustOf, writeMembership } from "./membership.ts";

@@ -1,5 +1,5 @@
 import { MpoError } from "@mpo/core";
-import { type LinkedSignal, linkSignals } from "@mpo/io";
+import { type LinkedSignal, linkSignals, Wakeup } from "@mpo/io";
 import {
   compareVersions,
   type DocumentVersion,
@@ -9,7 +9,6 @@ import {
 } from "@mpo/protocol";
 import { Waits } from "@mpo/runtime";
 import type { AgentParts } from "../core/agent-parts.ts";
-import { Wakeup } from "../core/wakeup.ts";
 import type { DesiredFeed } from "../ports/fleet-link.ts";
 
 /** A replica may answer with an older document than was pushed: look again after these waits. */

@@ -1,4 +1,5 @@
 import { given, hasCode, MpoError, SECOND_MS } from "@mpo/core";
+import { Wakeup } from "@mpo/io";
 import {
   asLine,
   compareVersions,
@@ -12,7 +13,6 @@ import {
 import { Waits } from "@mpo/runtime";
 import type { AgentParts } from "../core/agent-parts.ts";
 import type { AgentPorts } from "../core/agent-ports.ts";
-import { Wakeup } from "../core/wakeup.ts";
 import { isRefusal } from "../report/outbox.ts";
 
 const ENROLLED_FILE = "enrolled";

@@ -1,7 +1,7 @@
 import { MpoError } from "@mpo/core";
+import type { Wakeup } from "@mpo/io";
 import { Waits } from "@mpo/runtime";
 import type { AgentParts } from "../core/agent-parts.ts";
-import type { Wakeup } from "../core/wakeup.ts";
 
 /** Reports that wait are tried again at least this often, also when nothing new comes. */
 const IDLE_MS = 300_000;

@@ -1,10 +1,10 @@
 import { chooseRung, describeConfig, formatVersion, isHopeless, MpoError, runWindow } from "@mpo/core";
+import { Wakeup } from "@mpo/io";
 import type { DesiredDocument, DocumentVersion, ProbeOrder, Resources, ServedModel } from "@mpo/protocol";
 import type { AgentParts } from "../core/agent-parts.ts";
 import type { Finding } from "../core/conditions.ts";
 import type { Documents } from "../core/documents.ts";
 import { randomName } from "../core/random-name.ts";
-import { Wakeup } from "../core/wakeup.ts";
 import { describeSigns } from "../drift/drift-detector.ts";
 import { type BudgetFacts, workBudget } from "../policy/budget-policy.ts";
 import type { RetrainOutcome } from "../ports/agent-engine.ts";

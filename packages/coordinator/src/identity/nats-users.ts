@@ -1,4 +1,5 @@
 import { type Fact, fact } from "@mpo/core";
+import { Wakeup } from "@mpo/io";
 import { BUCKETS } from "@mpo/transport";
 import { changeEntry, type StoreContext } from "../store/change-entry.ts";
 import { recordForm } from "../store/records.ts";
@@ -35,21 +36,21 @@ export class NatsUsers {
   readonly #context: StoreContext;
   readonly #options: NatsUsersOptions;
   readonly #revoked: WatchedMap<Revoked>;
-  /** Resolved when there is something to push. */
-  #wake: () => void = () => undefined;
+  readonly #wakeup: Wakeup;
   #isDue = false;
   #pushing: Promise<void> = Promise.resolve();
 
   constructor(context: StoreContext, options: NatsUsersOptions) {
     this.#context = context;
     this.#options = options;
+    this.#wakeup = new Wakeup(context.clock);
     this.#revoked = new WatchedMap(context, {
       bucket: BUCKETS.revoked,
       read: ({ value }) => form.fromBytes(value),
       // What another coordinator has revoked is pushed by it; this push is for servers that it did not reach.
       onChange: () => {
         this.#isDue = true;
-        this.#wake();
+        this.#wakeup.wake();
       },
     });
   }
@@ -76,19 +77,17 @@ export class NatsUsers {
     });
     this.#revoked.note(KEY, result, revision);
     await this.#push();
+    if (this.#isDue) this.#wakeup.wake();
   }
 
   /** Pushes what is revoked: when that changes, again after a failure, and now and then; until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await this.#push(signal);
-      const woken = new AbortController();
-      this.#wake = () => woken.abort();
-      const waiting = AbortSignal.any([signal, woken.signal]);
       const waitMs = this.#isDue ? TRY_AGAIN_MS : PUSH_AGAIN_MS;
-      await this.#context.clock.sleep(waitMs, { signal: waiting }).catch(() => undefined);
+      const wasWoken = await this.#wakeup.sleep(waitMs, signal).catch(() => true);
       // A server may have been replaced since.
-      if (!waiting.aborted && this.revocations.size > 0) this.#isDue = true;
+      if (!wasWoken && this.revocations.size > 0) this.#isDue = true;
     }
   }
 
@@ -101,7 +100,6 @@ export class NatsUsers {
         await this.#options.push(this.revocations, signal);
       } catch (err) {
         this.#isDue = true;
-        this.#wake();
         if (!signal?.aborted) this.#context.logger.warn("NATS was not given who is revoked; soon again", { err });
       }
     });

@@ -1,3 +1,4 @@
+import { Wakeup } from "@mpo/io";
 import type { DocumentService } from "../documents/document-service.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { SearchService } from "../search/search-service.ts";
@@ -20,17 +21,14 @@ const LOOK_MS = 10_000;
  */
 export async function signAgain(parts: SignAgainParts, signal: AbortSignal): Promise<void> {
   const { authority, clock, logger } = parts;
-  let wake = (): void => undefined;
-  const off = authority.onChange(() => wake());
+  const wakeup = new Wakeup(clock);
+  const off = authority.onChange(() => wakeup.wake());
   try {
     while (!signal.aborted) {
-      const woken = new AbortController();
-      wake = () => woken.abort();
       await signAll(parts, signal).catch((err: unknown) => {
         if (!signal.aborted) logger.warn("not all configurations could be signed again; later the rest", { err });
       });
-      const waiting = AbortSignal.any([signal, woken.signal]);
-      if (!waiting.aborted) await clock.sleep(LOOK_MS, { signal: waiting }).catch(() => undefined);
+      await wakeup.sleep(LOOK_MS, signal).catch(() => undefined);
     }
   } finally {
     off();

@@ -1,4 +1,5 @@
-import { type Clock, type LinkedSignal, linkSignals } from "@mpo/io";
+import { type LinkedSignal, linkSignals } from "./abort.ts";
+import type { Clock } from "./clock.ts";
 
 /** A loop's alarm: it sleeps until its time has come or it is woken. */
 export class Wakeup {
@@ -16,8 +17,8 @@ export class Wakeup {
     this.#sleep?.abort();
   }
 
-  /** Waits `ms` milliseconds, less when woken. Throws when the signal aborts. */
-  async sleep(ms: number, signal: AbortSignal): Promise<void> {
+  /** Waits `ms` milliseconds, less when woken; returns whether it was. Throws when the signal aborts. */
+  async sleep(ms: number, signal: AbortSignal): Promise<boolean> {
     signal.throwIfAborted();
     if (!this.#isWanted) {
       using sleep = linkSignals(signal);
@@ -30,7 +31,9 @@ export class Wakeup {
         this.#sleep = undefined;
       }
     }
+    const wasWoken = this.#isWanted;
     this.#isWanted = false;
     signal.throwIfAborted();
+    return wasWoken;
   }
 }
