@@ -3,6 +3,7 @@ export { type AdminClient, createAdminClient } from "./grpc/admin-client.ts";
 export type { CallContext, Identify } from "./grpc/call-context.ts";
 export type { CallOptions } from "./grpc/call-options.ts";
 export { fetchChain } from "./grpc/fetch-chain.ts";
+export { type FoundAuthority, findAuthority } from "./grpc/find-authority.ts";
 export { createFleetClient, type FleetClient } from "./grpc/fleet-client.ts";
 export {
   adminService,

@@ -1,7 +1,6 @@
-import { authorityOfChain } from "@mpo/identity";
-import { type Abortable, type Clock, throwIfAborted } from "@mpo/io";
+import type { Abortable, Clock } from "@mpo/io";
 import type { EnrollRequest, EnrollResponse } from "@mpo/protocol";
-import { isTransient, type Logger } from "@mpo/runtime";
+import type { Logger } from "@mpo/runtime";
 import type { FleetAnchor } from "./joining.ts";
 
 /** What a device without a certificate can do with a fleet. */
@@ -25,20 +24,11 @@ export function fleetDoor(common: {
   return {
     authorityAt: async (coordinators, anchor, options) => {
       if ("caPem" in anchor) return anchor.caPem;
-      const { fetchChain } = await import("@mpo/transport");
-      let failure: unknown;
-      for (const coordinator of coordinators) {
-        try {
-          return authorityOfChain(await fetchChain(coordinator, options), anchor.caDigest);
-        } catch (thrown) {
-          throwIfAborted(options.signal);
-          // One that could not be asked may be the right one.
-          if (failure === undefined || isTransient(thrown)) failure = thrown;
-          if (coordinators.length > 1)
-            common.logger.warn("one coordinator cannot be joined", { coordinator, err: thrown });
-        }
-      }
-      throw failure;
+      const { findAuthority } = await import("@mpo/transport");
+      const say = (coordinator: string, err: unknown): void => {
+        if (coordinators.length > 1) common.logger.warn("one coordinator cannot be joined", { coordinator, err });
+      };
+      return (await findAuthority(coordinators, anchor.caDigest, say, options)).caPem;
     },
     enroll: async (request, { coordinators, caPem }, options) => {
       const { createFleetClient, steadyTls } = await import("@mpo/transport");

@@ -1,9 +1,8 @@
 import { MpoError } from "@mpo/core";
-import { authorityOfChain, type Invitation, readLoginString } from "@mpo/identity";
+import { type Invitation, readLoginString } from "@mpo/identity";
 import { throwIfAborted } from "@mpo/io";
 import type { Role } from "@mpo/protocol";
-import { isTransient } from "@mpo/runtime";
-import { fetchChain } from "@mpo/transport";
+import { type FoundAuthority, findAuthority } from "@mpo/transport";
 import type { Asking } from "../command-context.ts";
 import { withAccess } from "../fleet/with-admin.ts";
 import type { FleetContext } from "./contexts.ts";
@@ -22,7 +21,7 @@ export interface LoggedIn {
 export async function logIn(line: string, asking: Asking): Promise<LoggedIn> {
   const invitation = readLoginString(line);
   const { addresses, secret: token } = invitation;
-  const { caPem, address } = await authorityOf(invitation, asking);
+  const { caPem, target: address } = await authorityOf(invitation, asking);
   const login = await letIn({ targets: [address], caPem, token, from: "the login string" }, asking);
   const coordinators = [address, ...addresses.filter((one) => one !== address)];
   return { ...login, context: { ...login.context, coordinators } };
@@ -41,23 +40,15 @@ export async function letIn(access: FleetAccess & { readonly token: string }, as
 }
 
 /** The authority's certificate, from the first coordinator that shows the right one. */
-async function authorityOf(
-  { addresses, caDigest }: Invitation,
-  { signal, terminal }: Asking,
-): Promise<{ readonly caPem: string; readonly address: string }> {
-  let failure: unknown;
-  for (const address of addresses) {
-    try {
-      return { caPem: authorityOfChain(await fetchChain(address, { signal }), caDigest), address };
-    } catch (thrown) {
-      throwIfAborted(signal);
-      terminal.detail(`${address}: ${MpoError.from(thrown).message}`);
-      // One that could not be asked may be the right one.
-      if (failure === undefined || isTransient(thrown)) failure = thrown;
-    }
+async function authorityOf({ addresses, caDigest }: Invitation, { signal, terminal }: Asking): Promise<FoundAuthority> {
+  const say = (target: string, thrown: unknown): void => terminal.detail(`${target}: ${MpoError.from(thrown).message}`);
+  try {
+    return await findAuthority(addresses, caDigest, say, { signal });
+  } catch (thrown) {
+    throwIfAborted(signal);
+    const error = MpoError.from(thrown);
+    throw error.with({
+      hint: error.hint ?? `See that a coordinator runs at ${addresses.join(" or ")}, and is reached from here.`,
+    });
   }
-  const error = MpoError.from(failure);
-  throw error.with({
-    hint: error.hint ?? `See that a coordinator runs at ${addresses.join(" or ")}, and is reached from here.`,
-  });
 }
