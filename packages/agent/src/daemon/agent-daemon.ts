@@ -78,7 +78,7 @@ export async function runAgentDaemon(options: AgentDaemonOptions): Promise<void>
   try {
     const { joining, logger } = options;
     const wish = { wish: settings.identity, labels: settings.labels, inventory: await monitor.inventory() };
-    const here = { folder: identityFiles(dataFolder).folder, door: fleetDoor(options), time, clock, random, logger };
+    const here = { files: identityFiles(dataFolder), door: fleetDoor(options), time, clock, random, logger };
     member = joining && (await joinFleet({ joining, ...wish, ...here }, signal));
   } catch (thrown) {
     // Stopped before it was let in.

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { describe, it } from "node:test";
 import { setTimeout as realSleep } from "node:timers/promises";
 import { MpoError } from "@mpo/core";
@@ -17,6 +17,7 @@ import { FakeDevice } from "../test-support/fake-device.ts";
 import { FakeFleet } from "../test-support/fake-fleet.ts";
 import { MemoryDisk } from "../testing/memory-disk.ts";
 import { type FleetMember, joinFleet } from "./fleet-member.ts";
+import { identityFiles } from "./identity-files.ts";
 import type { Joining } from "./joining.ts";
 import { memberLink } from "./member-link.ts";
 
@@ -62,7 +63,17 @@ class Room {
       const inventory = await new FakeDevice(clock).monitor.inventory();
       const member = await joinFleet(
         {
-          ...{ folder, door: fleet, time, clock, logger, random: () => 0.5, wish: IDENTITY, labels: [], inventory },
+          ...{
+            files: identityFiles(dirname(folder)),
+            door: fleet,
+            time,
+            clock,
+            logger,
+            random: () => 0.5,
+            wish: IDENTITY,
+            labels: [],
+            inventory,
+          },
           joining: { coordinators: ["a:1"], ...joining },
         },
         signal,

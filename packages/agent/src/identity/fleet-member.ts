@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { type KeyDocument, NATS_NAME, validityOf } from "@mpo/identity";
 import { type Abortable, linkSignals, Wakeup } from "@mpo/io";
 import type { DeviceIdentity } from "@mpo/protocol";
@@ -7,12 +6,13 @@ import type { VerifyEnvelope } from "../config/document-check.ts";
 import type { TrustedTime } from "../config/trusted-time.ts";
 import { type KeyProvider, openKeyFile } from "./device-key.ts";
 import { Enrolment, type EnrolmentParts } from "./enrolment.ts";
+import type { IdentityFiles } from "./identity-files.ts";
 import { keysOf, type Membership, readMembership, trustOf, writeMembership } from "./membership.ts";
 import { envelopeVerifier } from "./verify-envelope.ts";
 
 export interface JoinOptions extends Omit<EnrolmentParts, "key"> {
-  /** Where the device's key and what it has of its fleet lie: a folder that nobody else may enter. */
-  readonly folder: string;
+  /** Where the device's key and what it has of its fleet lie. */
+  readonly files: IdentityFiles;
   readonly time: TrustedTime;
 }
 
@@ -35,10 +35,10 @@ const SPLAY_MS = 10_000;
  * has to mend: see `Enrolment.ask`, `openKeyFile` and `readMembership`.
  */
 export async function joinFleet(options: JoinOptions, signal: AbortSignal): Promise<FleetMember> {
-  const { folder, joining, clock, logger } = options;
-  const key = await openKeyFile(join(folder, "device-key.pem"), logger, { signal });
+  const { files, joining, clock, logger } = options;
+  const key = await openKeyFile(files.key, logger, { signal });
   const parts = { ...options, key, enrolment: new Enrolment({ ...options, key }) };
-  const known = await readMembership(pathIn(folder), key, logger, { signal });
+  const known = await readMembership(files.membership, key, logger, { signal });
   if (known !== undefined) {
     if (joining.token !== undefined) logger.info("this device is part of its fleet already: its token is passed over");
     return new FleetMember(parts, known);
@@ -235,15 +235,11 @@ export class FleetMember {
 }
 
 /** Where it cannot be written, the device goes on with what it was given: after a restart it asks again, with its key. */
-async function keep({ folder, logger }: JoinOptions, membership: Membership, options: Abortable): Promise<void> {
+async function keep({ files, logger }: JoinOptions, membership: Membership, options: Abortable): Promise<void> {
   try {
-    await writeMembership(pathIn(folder), membership, options);
+    await writeMembership(files.membership, membership, options);
   } catch (thrown) {
     if (options.signal?.aborted) throw thrown;
     logger.error("new credentials could not be written down; they are used all the same", { err: thrown });
   }
-}
-
-function pathIn(folder: string): string {
-  return join(folder, "membership.json");
 }

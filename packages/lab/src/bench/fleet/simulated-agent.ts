@@ -9,6 +9,7 @@ import {
   type FleetLink,
   type FleetMember,
   fleetDoor,
+  identityFiles,
   type Joining,
   joinFleet,
   memberLink,
@@ -111,8 +112,8 @@ async function memberOf(
   if (joining === undefined) return undefined;
   const common = { clock, random, logger };
   const who = { wish: identity, labels: [], inventory: await monitor.inventory() };
-  const folder = join(joining.folder, deviceName(device));
-  return await joinFleet({ ...common, ...who, joining: joining.how, folder, time, door: fleetDoor(common) }, signal);
+  const files = identityFiles(join(joining.folder, deviceName(device)));
+  return await joinFleet({ ...common, ...who, joining: joining.how, files, time, door: fleetDoor(common) }, signal);
 }
 
 /** Says what is answered, and of the agent's configuration as soon as the agent reports it. */
