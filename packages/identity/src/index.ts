@@ -1,6 +1,7 @@
 export {
   type Authority,
   createAuthority,
+  epochOf,
   keyDocumentOf,
   readAuthority,
   readPrivateFile,

@@ -8,6 +8,7 @@ import {
   createSigningKey,
   deviceOfCertificate,
   deviceUserJwt,
+  epochOf,
   fingerprintOf,
   type HeldIdentity,
   isIssuedBy,
@@ -261,11 +262,6 @@ export class FleetKeys implements FleetAuthority {
     const caDigest = fingerprintOf(this.#ports.listenerAuthority?.() ?? this.#serverIssuer.certificatePem);
     return { addresses: this.#ports.addresses(), caDigest };
   }
-}
-
-/** Of the keys that sign documents. */
-export function epochOf(authority: Authority): number {
-  return verifyKeyDocument(authority.rootPublic, keyDocumentOf(authority), 0).epoch;
 }
 
 function trustOf(authority: Authority, listenerAuthority = ""): Trust {

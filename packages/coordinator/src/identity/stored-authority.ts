@@ -1,10 +1,9 @@
 import { isDeepStrictEqual } from "node:util";
 import { hasCode, MpoError } from "@mpo/core";
-import { type Authority, unwrapAuthority, wrapAuthority } from "@mpo/identity";
+import { type Authority, epochOf, unwrapAuthority, wrapAuthority } from "@mpo/identity";
 import type { Abortable } from "@mpo/io";
 import { BUCKETS, type StateStore } from "@mpo/transport";
 import { changedMeanwhile } from "./authority-folder.ts";
-import { epochOf } from "./fleet-keys.ts";
 
 const WRAPPED = "wrapped";
 const FLEET = "fleet";

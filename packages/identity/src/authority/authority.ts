@@ -69,6 +69,11 @@ export function keyDocumentOf({ keyDocument }: Authority): Uint8Array {
   return new Uint8Array(Buffer.from(keyDocument, "base64url"));
 }
 
+/** Of the keys that sign documents. */
+export function epochOf(authority: Authority): number {
+  return verifyKeyDocument(authority.rootPublic, keyDocumentOf(authority), 0).epoch;
+}
+
 /**
  * Lets a new certificate authority issue from now on. Those before it are trusted until they end, or at once no more where
  * one of their keys was stolen: then every device has to join again.
@@ -107,7 +112,7 @@ export function rotateSigningKey(
   if (signingPublicKey(rootKeyPem) !== authority.rootPublic) {
     throw new MpoError("invalid-argument", "this root key is another fleet's");
   }
-  const { epoch } = verifyKeyDocument(authority.rootPublic, keyDocumentOf(authority), 0);
+  const epoch = epochOf(authority);
   return { ...authority, ...signingKey(rootKeyPem, epoch + 1, nowMs), retiredKeys: withRetired(authority) };
 }
 
