@@ -256,7 +256,7 @@ async function certified({ keys, keep, raw }: Room, identity: DeviceIdentity, is
   const privateKeyPem = await createDeviceKey();
   keep(privateKeyPem);
   const csr = await createCsr(privateKeyPem);
-  const { certificatePem } = await (issuer ?? keys).issue(csr, identity);
+  const { certificatePem } = await (issuer ?? keys).issue(await keys.readRequest(csr), identity);
   return { csr, privateKeyPem, certificatePem, raw: raw({ certificatePem, privateKeyPem }) };
 }
 

@@ -79,6 +79,7 @@ export {
   keyDigestOf,
   NATS_NAME,
   RenewingCertificate,
+  type RequestedKey,
   readAuthorities,
   readCsr,
   readExternalPair,

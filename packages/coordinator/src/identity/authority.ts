@@ -1,11 +1,5 @@
-import type { DeviceIdentity as CertifiedDevice } from "@mpo/identity";
+import type { DeviceIdentity as CertifiedDevice, RequestedKey } from "@mpo/identity";
 import type { DeviceIdentity, DocumentSignature, GetAuthorityResponse } from "@mpo/protocol";
-
-/** What a request for a certificate says and proves. */
-export interface RequestFacts {
-  /** SHA-256 of the public key; the request is signed with the private one. */
-  readonly keyDigest: string;
-}
 
 /** A device's certificate with that of its authority, and when it ends. */
 export interface IssuedCertificate {
@@ -34,9 +28,9 @@ export interface FleetAuthority {
   /** Whether a seal is the fleet's, by its keys of today or before. */
   isSealOf(seal: string, hash: Uint8Array): boolean;
   /** Throws `invalid-argument` for a request that is not one, or that its key has not signed. */
-  readRequest(request: Uint8Array): Promise<RequestFacts>;
-  /** A certificate for the key of a request. */
-  issue(request: Uint8Array, identity: DeviceIdentity): Promise<IssuedCertificate>;
+  readRequest(request: Uint8Array): Promise<RequestedKey>;
+  /** A certificate for the key of a request, which was read: its holder has proven to have it. */
+  issue(key: RequestedKey, identity: DeviceIdentity): Promise<IssuedCertificate>;
   /**
    * The device of a certificate that TLS has verified, and whether the fleet's own authority issued that. Throws
    * `unauthenticated` where it is of none that the fleet accepts now, or no device's.

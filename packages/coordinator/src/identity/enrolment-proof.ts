@@ -23,8 +23,8 @@ export async function proofOf(
   certificate: Buffer | undefined,
 ): Promise<EnrolmentProof> {
   if (certificateRequest !== undefined) {
-    const { keyDigest } = await authority.readRequest(certificateRequest);
-    return { keyDigest, issue: (identity) => authority.issue(certificateRequest, identity) };
+    const key = await authority.readRequest(certificateRequest);
+    return { keyDigest: key.keyDigest, issue: (identity) => authority.issue(key, identity) };
   }
   const shown = certificate && authority.deviceOf(certificate);
   if (shown === undefined || shown.isOwn) {

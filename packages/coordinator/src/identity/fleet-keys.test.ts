@@ -39,13 +39,13 @@ void describe("a fleet's keys", () => {
     const keys = await fleetKeys(clock);
     const [old] = keys.view.certificates;
     const { csr } = await asker();
-    const before = await keys.issue(csr, CAM);
+    const before = await keys.issue(await keys.readRequest(csr), CAM);
     await clock.advance(1000);
     await keys.rotateAuthority({ isDistrusting: false });
     const [newest, older] = keys.view.certificates;
     assert.equal(older?.digest, old?.digest);
     // Devices get the new one's certificates at once, and both authorities; who knows the older one alone can check the server.
-    const after = await keys.issue(csr, CAM);
+    const after = await keys.issue(await keys.readRequest(csr), CAM);
     assert.ok(isIssuedBy(after.certificatePem, newest?.certificatePem ?? ""));
     assert.ok(isIssuedBy(before.certificatePem, old?.certificatePem ?? ""));
     for (const { digest, certificatePem } of keys.view.certificates) {
@@ -160,7 +160,7 @@ void describe("a fleet's keys", () => {
     for (const secret of [...secrets.map((pem) => pem?.split("\n")[1] ?? ""), ...Object.values(nats)]) {
       assert.ok(secret.length > 20 && !shown.includes(secret));
     }
-    const { certificatePem } = await keys.issue((await asker()).csr, CAM);
+    const { certificatePem } = await keys.issue(await keys.readRequest((await asker()).csr), CAM);
     assert.equal(deviceOfCertificate(certificatePem).device, "cam");
   });
 });

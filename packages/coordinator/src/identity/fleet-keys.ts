@@ -19,6 +19,7 @@ import {
   keyDocumentOf,
   loginString,
   NATS_NAME,
+  type RequestedKey,
   readCsr,
   rotateCertificateAuthority,
   rotateSigningKey,
@@ -34,7 +35,7 @@ import {
 import type { Clock } from "@mpo/io";
 import { type DeviceIdentity, type DocumentSignature, deviceKey, type GetAuthorityResponse } from "@mpo/protocol";
 import { fleetClaims } from "@mpo/transport";
-import type { FleetAuthority, IssuedCertificate, RequestFacts, Trust } from "./authority.ts";
+import type { FleetAuthority, IssuedCertificate, Trust } from "./authority.ts";
 
 /** Where an authority is kept, and who else must hear that it has changed. */
 export interface KeysPorts {
@@ -145,13 +146,11 @@ export class FleetKeys implements FleetAuthority {
     return isSealOf(seal, hash, [signingPublicKey(signingKeyPem), ...retiredKeys]);
   }
 
-  async readRequest(request: Uint8Array): Promise<RequestFacts> {
-    const { keyDigest } = await readCsr(request);
-    return { keyDigest };
+  readRequest(request: Uint8Array): Promise<RequestedKey> {
+    return readCsr(request);
   }
 
-  async issue(request: Uint8Array, { tenant, device }: DeviceIdentity): Promise<IssuedCertificate> {
-    const { publicKey } = await readCsr(request);
+  async issue({ publicKey }: RequestedKey, { tenant, device }: DeviceIdentity): Promise<IssuedCertificate> {
     const certificatePem = await issueDeviceCertificate(this.#issuer, { publicKey, tenant, device, ...this.#lifetime });
     return { certificatePem, endsAtMs: validityOf(certificatePem).notAfterMs };
   }

@@ -5,7 +5,7 @@ export {
   issueDeviceCertificate,
   issueServerCertificate,
 } from "./certificate-authority.ts";
-export { createCsr, readCsr } from "./certificate-request.ts";
+export { createCsr, type RequestedKey, readCsr } from "./certificate-request.ts";
 export { type ExternalPair, readAuthorities, readExternalPair } from "./external-files.ts";
 export { createKey as createDeviceKey, keyDigestOf } from "./key.ts";
 export { COORDINATOR_NAME, NATS_NAME } from "./names.ts";

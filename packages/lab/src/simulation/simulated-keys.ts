@@ -1,6 +1,6 @@
 import { FleetKeys } from "@mpo/coordinator";
 import { MpoError } from "@mpo/core";
-import { type Authority, createAuthority, createNatsAuthority } from "@mpo/identity";
+import { type Authority, createAuthority, createNatsAuthority, type RequestedKey } from "@mpo/identity";
 import type { Clock } from "@mpo/io";
 import { type DeviceIdentity, deviceKey } from "@mpo/protocol";
 
@@ -75,16 +75,16 @@ export class SimulatedKeys extends FleetKeys {
     this.#clock = ports.clock;
   }
 
-  override async readRequest(request: Uint8Array): Promise<{ readonly keyDigest: string }> {
-    return { keyDigest: Buffer.from(request).toString() };
+  override async readRequest(request: Uint8Array): Promise<RequestedKey> {
+    return { keyDigest: Buffer.from(request).toString(), publicKey: new Uint8Array() };
   }
 
   override async issue(
-    request: Uint8Array,
+    { keyDigest }: RequestedKey,
     identity: DeviceIdentity,
   ): Promise<{ readonly certificatePem: string; readonly endsAtMs: number }> {
     const endsAtMs = this.#clock.now() + CERTIFICATE_VALID_MS;
-    const certificate: SimulatedCertificate = { identity, endsAtMs, ...(await this.readRequest(request)) };
+    const certificate: SimulatedCertificate = { identity, endsAtMs, keyDigest };
     return { certificatePem: JSON.stringify(certificate), endsAtMs };
   }
 }
