@@ -5,6 +5,7 @@ export { type Clock, systemClock } from "./clock.ts";
 export { fileError, systemErrorCode } from "./file-error.ts";
 export { addressOf, hereOf, hostOf, isEverywhere, isLoopback, isPrivateUrl, targetOf } from "./host-port.ts";
 export { ifFound } from "./if-found.ts";
+export { Listeners } from "./listeners.ts";
 export { makeFolder } from "./make-folder.ts";
 export { CalledProcess, type CallOptions } from "./process/called-process.ts";
 export { ChildHost, entryBeside, type ProcessEnd } from "./process/child-host.ts";

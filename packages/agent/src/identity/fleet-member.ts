@@ -1,5 +1,5 @@
 import { type KeyDocument, NATS_NAME, validityOf } from "@mpo/identity";
-import { type Abortable, linkSignals, Wakeup } from "@mpo/io";
+import { type Abortable, Listeners, linkSignals, Wakeup } from "@mpo/io";
 import type { DeviceIdentity } from "@mpo/protocol";
 import type { NatsCredentials, NatsTls, TlsIdentity, TlsSource } from "@mpo/transport";
 import type { VerifyEnvelope } from "../config/document-check.ts";
@@ -59,7 +59,7 @@ export async function joinFleet(options: JoinOptions, signal: AbortSignal): Prom
 export class FleetMember {
   readonly #parts: MemberParts;
   readonly #wakeup: Wakeup;
-  readonly #listeners = new Set<() => void>();
+  readonly #listeners = new Listeners();
   /** Calls that wait for the end of an attempt. */
   readonly #waiting = new Set<() => void>();
   #membership: Membership;
@@ -107,11 +107,7 @@ export class FleetMember {
       const { certificatePem, authoritiesPem } = this.#membership;
       return { certificatePem, privateKeyPem: this.#parts.key.tlsKeyPem(), caPem: authoritiesPem };
     },
-    onChange: (listener) => {
-      const own = (): void => listener();
-      this.#listeners.add(own);
-      return () => this.#listeners.delete(own);
-    },
+    onChange: (listener) => this.#listeners.add(listener),
   };
 
   /** For NATS; undefined: it asks for no proof. */
@@ -218,7 +214,7 @@ export class FleetMember {
     this.#hasNews ||= this.trustDigest !== trusted;
     const { notAfterMs } = validityOf(membership.certificatePem);
     logger.info("the device's certificate is renewed", { until: new Date(notAfterMs).toISOString() });
-    for (const listener of this.#listeners) listener();
+    this.#listeners.call();
   }
 
   #want(delayMs: number): void {

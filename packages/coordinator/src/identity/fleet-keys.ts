@@ -32,7 +32,7 @@ import {
   verifyKeyDocument,
   withRetired,
 } from "@mpo/identity";
-import type { Clock } from "@mpo/io";
+import { type Clock, Listeners } from "@mpo/io";
 import { type DeviceIdentity, type DocumentSignature, deviceKey, type GetAuthorityResponse } from "@mpo/protocol";
 import { fleetClaims } from "@mpo/transport";
 import type { FleetAuthority, IssuedCertificate, Trust } from "./authority.ts";
@@ -61,7 +61,7 @@ const LIFETIMES_TO_FOLLOW = 2;
 /** A fleet's keys in use. Coordinators of one fleet hold the same, and take over what one of them has changed. */
 export class FleetKeys implements FleetAuthority {
   readonly #ports: KeysPorts;
-  readonly #listeners = new Set<() => void>();
+  readonly #listeners = new Listeners();
   #authority: Authority;
   #trust: Trust;
   #epoch: number;
@@ -108,9 +108,7 @@ export class FleetKeys implements FleetAuthority {
   }
 
   onChange(listener: () => void): () => void {
-    const own = (): void => listener();
-    this.#listeners.add(own);
-    return () => this.#listeners.delete(own);
+    return this.#listeners.add(listener);
   }
 
   /** Takes over what another coordinator has changed; false: it is not newer. Throws `precondition-failed` for another fleet's. */
@@ -130,7 +128,7 @@ export class FleetKeys implements FleetAuthority {
     this.#trust = trustOf(this.#authority, this.#ports.listenerAuthority?.());
     this.#epoch = epochOf(this.#authority);
     this.#devices = new WeakMap();
-    for (const listener of this.#listeners) listener();
+    this.#listeners.call();
   }
 
   sign(document: Uint8Array): readonly DocumentSignature[] {

@@ -1,4 +1,4 @@
-import type { Abortable, Clock } from "@mpo/io";
+import { type Abortable, type Clock, Listeners } from "@mpo/io";
 import type { Logger } from "@mpo/runtime";
 import { watchFiles } from "./watch-files.ts";
 
@@ -13,7 +13,7 @@ interface HeldFilesOptions<Value> {
 /** What some files say that others change: what was good last, also while they are half written. */
 export class HeldFiles<Value> {
   readonly #options: HeldFilesOptions<Value>;
-  readonly #listeners = new Set<() => void>();
+  readonly #listeners = new Listeners();
   #value: Value;
 
   private constructor(options: HeldFilesOptions<Value>, value: Value) {
@@ -30,9 +30,7 @@ export class HeldFiles<Value> {
   }
 
   onChange(listener: () => void): () => void {
-    const own = (): void => listener();
-    this.#listeners.add(own);
-    return () => this.#listeners.delete(own);
+    return this.#listeners.add(listener);
   }
 
   /** Reads them again when they were changed, until the signal aborts. */
@@ -41,7 +39,7 @@ export class HeldFiles<Value> {
     await watchFiles(paths, { clock, signal }, async () => {
       try {
         this.#value = await read({ nowMs: clock.now(), signal });
-        for (const listener of this.#listeners) listener();
+        this.#listeners.call();
         logger.info("files were changed, and are in use", { files: paths });
       } catch (err) {
         if (!signal.aborted)

@@ -1,5 +1,5 @@
 import { MpoError } from "@mpo/core";
-import type { Clock } from "@mpo/io";
+import { type Clock, Listeners } from "@mpo/io";
 import type { CertifiedKey } from "./certificate-authority.ts";
 import { requirePair, type Validity, validityOf } from "./read-certificate.ts";
 
@@ -25,7 +25,7 @@ const SHORTEST_WAIT_MS = 1_000;
 /** A certificate that is replaced, with its key, when half of its time is over, give or take a tenth of that. */
 export class RenewingCertificate {
   readonly #options: RenewingOptions;
-  readonly #listeners = new Set<(held: HeldIdentity) => void>();
+  readonly #listeners = new Listeners<[held: HeldIdentity]>();
   #held: HeldIdentity;
   #validity: Validity;
   #dueMs: number;
@@ -47,10 +47,7 @@ export class RenewingCertificate {
 
   /** Calls a listener with what replaces what was held, until the function that it returns is called. */
   onChange(listener: (held: HeldIdentity) => void): () => void {
-    // A function of its own, so that one who listens twice hears everything twice.
-    const own = (held: HeldIdentity): void => listener(held);
-    this.#listeners.add(own);
-    return () => this.#listeners.delete(own);
+    return this.#listeners.add(listener);
   }
 
   /** Replaces what is held now: after a rotation, say. */
@@ -59,7 +56,7 @@ export class RenewingCertificate {
     this.#held = held;
     this.#validity = validityOf(held.certificatePem);
     this.#dueMs = this.#halfTime();
-    for (const listener of this.#listeners) listener(held);
+    this.#listeners.call(held);
   }
 
   /** Renews in time until the signal is aborted. */
