@@ -21,7 +21,7 @@ import {
 import { createLogger } from "@mpo/runtime";
 import { createFleetClient, type FleetClient, fetchChain, NatsLink, steadyTls } from "@mpo/transport";
 import type { KeyFiles } from "./run-options.ts";
-import { device, eventually, helloOf, identityOf, open, type Room, skip } from "./test-support/identity-room.ts";
+import { device, eventually, helloOf, identityOf, open, type Room, skip } from "./test-support/coordinator-room.ts";
 
 async function temporary(t: { after(end: () => Promise<void>): unknown }): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "mpo-external-"));

@@ -16,6 +16,7 @@ import {
   readLoginString,
 } from "@mpo/identity";
 import { systemClock } from "@mpo/io";
+import { seededRandom } from "@mpo/io/testing";
 import {
   ADMIN_SERVICE,
   type DeviceIdentity,
@@ -32,7 +33,7 @@ import { type Coordinator, createCoordinator } from "./coordinator.ts";
 import { FleetKeys } from "./identity/fleet-keys.ts";
 import { identifyBy } from "./identity/identify.ts";
 import { resolveSettings } from "./settings.ts";
-import { DENIED, type RawAnswer, RawCalls } from "./testing/raw-calls.ts";
+import { DENIED, type RawAnswer, RawCalls } from "./test-support/raw-calls.ts";
 import { documentReport, eventually, helloOf, INVENTORY, RESOURCES, reportOf } from "./testing/tiny-fleet.ts";
 
 const NORTH: string = "t-north";
@@ -166,16 +167,6 @@ const hexOf = (random: () => number): string =>
   Array.from({ length: 64 }, () => Math.floor(16 * random()).toString(16)).join("");
 
 const METHODS = { ...FLEET_SERVICE, ...ADMIN_SERVICE } as unknown as Readonly<Record<string, Method<unknown, unknown>>>;
-
-function mulberry(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** A store that notes where it is written. */
 function watched(store: StateStore, wrote: (place: string) => void): StateStore {
@@ -419,7 +410,7 @@ void describe("who may call what", () => {
   void it("is as the table says in ten thousand tries, and what is refused changes nothing", async (t) => {
     const room = await open(t);
     const callers = await callersOf(room);
-    const tries = triesOf(callers, mulberry(14));
+    const tries = triesOf(callers, seededRandom(14));
     assert.ok(tries.length >= 10_000, `${tries.length} tries`);
     const [allowed, refused] = [
       tries.filter(({ caller, call, target }) => mayCall(caller, call, target)),
@@ -512,7 +503,7 @@ void describe("who may call what", () => {
     const callers = await callersOf(room);
     const keys = await Promise.all(Array.from({ length: 8 }, async () => await createCsr(await createDeviceKey())));
     const own = await Promise.all([N_ONE, S_ONE].map((identity) => enrolledAs(room, identity)));
-    const random = mulberry(15);
+    const random = seededRandom(15);
     const tries = callers.flatMap((caller) => [...TARGETS, at(NORTH, "fresh")].map((target) => ({ caller, target })));
     const enroll = METHODS["enroll"] as Method<unknown, unknown>;
     for (const { caller, target } of tries) {

@@ -6,7 +6,7 @@ import { describe, it, type TestContext } from "node:test";
 import { fingerprintOf, readJoinString, readLocalJoin } from "@mpo/identity";
 import { silentLogger } from "@mpo/runtime";
 import { leaveLocalJoin } from "./local-join.ts";
-import { DAY_MS, identityRoom } from "./testing/identity-room.ts";
+import { DAY_MS, identityRoom } from "./test-support/identity-room.ts";
 
 async function open(t: TestContext) {
   const room = await identityRoom();

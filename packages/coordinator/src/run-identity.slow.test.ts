@@ -11,7 +11,7 @@ import { COORDINATOR_NAME, deviceOfCertificate, fingerprintOf, readJoinString, r
 import { deviceKey } from "@mpo/protocol";
 import { NatsLink } from "@mpo/transport";
 import { freePorts } from "@mpo/transport/testing";
-import { device, eventually, helloOf, open, skip } from "./test-support/identity-room.ts";
+import { device, eventually, helloOf, open, skip } from "./test-support/coordinator-room.ts";
 
 void describe("a coordinator with identities", { skip }, () => {
   void it("lets a device in by the local join file, and turns it away when it is revoked, on both wires", async (t) => {

@@ -20,7 +20,7 @@ import {
   type Room,
   SEARCH,
   skip,
-} from "./test-support/identity-room.ts";
+} from "./test-support/coordinator-room.ts";
 
 async function temporary(t: TestContext): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "mpo-several-"));

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
 import { MpoError } from "@mpo/core";
 import { ROLES } from "@mpo/protocol";
-import { identityRoom } from "../testing/identity-room.ts";
+import { identityRoom } from "../test-support/identity-room.ts";
 import { eventually } from "../testing/tiny-fleet.ts";
 import { ADMIN_ACCESS } from "./access-table.ts";
 import { requireRole } from "./person.ts";

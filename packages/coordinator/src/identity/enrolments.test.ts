@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
 import { MpoError } from "@mpo/core";
 import { deviceOfCertificate } from "@mpo/identity";
-import { type Asker, asker, DAY_MS, type IdentityRoom, identityRoom, joining } from "../testing/identity-room.ts";
+import { type Asker, asker, DAY_MS, type IdentityRoom, identityRoom, joining } from "../test-support/identity-room.ts";
 import { eventually } from "../testing/tiny-fleet.ts";
 import { judgeEnrolment } from "./enrolment-verdict.ts";
 import type { EnrolmentOutcome } from "./enrolments.ts";

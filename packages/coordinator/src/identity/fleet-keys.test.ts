@@ -15,7 +15,7 @@ import {
   verifyKeyDocument,
 } from "@mpo/identity";
 import { VirtualClock } from "@mpo/io/testing";
-import { asker, DAY_MS, fleetKeys } from "../testing/identity-room.ts";
+import { asker, DAY_MS, fleetKeys } from "../test-support/identity-room.ts";
 import { FleetKeys } from "./fleet-keys.ts";
 
 const NOW_MS = 1_700_000_000_000;

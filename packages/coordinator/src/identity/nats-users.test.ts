@@ -5,7 +5,7 @@ import { VirtualClock } from "@mpo/io/testing";
 import { silentLogger } from "@mpo/runtime";
 import { FLEET_LAYOUT } from "@mpo/transport";
 import { MemoryStateServer } from "@mpo/transport/testing";
-import { asker, identityRoom, joining } from "../testing/identity-room.ts";
+import { asker, identityRoom, joining } from "../test-support/identity-room.ts";
 import { eventually } from "../testing/tiny-fleet.ts";
 import { NatsUsers } from "./nats-users.ts";
 

@@ -1,159 +1,92 @@
-import { EventEmitter } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
-import { homedir, tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
-import type { TestContext } from "node:test";
-import { createCsr, createDeviceKey, createDeviceNkey, type LocalJoin, NATS_NAME, readLocalJoin } from "@mpo/identity";
-import { type DeviceCredentials, type DeviceIdentity, deviceKey } from "@mpo/protocol";
+import { createAuthority, createCsr, createDeviceKey, createDeviceNkey, createNatsAuthority } from "@mpo/identity";
+import { VirtualClock } from "@mpo/io/testing";
+import type { EnrollRequest } from "@mpo/protocol";
 import { silentLogger } from "@mpo/runtime";
-import {
-  type AdminClient,
-  createAdminClient,
-  createFleetClient,
-  deviceInbox,
-  type FleetClient,
-  findNatsServer,
-  type NatsLink,
-  steadyTls,
-} from "@mpo/transport";
-import { runCoordinator } from "../run-coordinator.ts";
-import type { CoordinatorAddresses, EmbeddedNats, KeyFiles, RunOptions } from "../run-options.ts";
-import type { CoordinatorSettings } from "../settings.ts";
-import { helloOf as helloOfAcme } from "../testing/tiny-fleet.ts";
+import { FLEET_LAYOUT, type StateStore } from "@mpo/transport";
+import { MemoryStateServer } from "@mpo/transport/testing";
+import { FleetKeys, type KeysPorts } from "../identity/fleet-keys.ts";
+import { type Identities, identitiesOf } from "../identity/identities.ts";
+import type { PushRevocations } from "../identity/nats-users.ts";
+import type { StoreContext } from "../store/change-entry.ts";
+import { INVENTORY } from "../testing/tiny-fleet.ts";
 
-const { PATH = "", MPO_CACHE, XDG_CACHE_HOME, MPO_NATS_SERVER } = process.env;
-export const SEARCH: Omit<EmbeddedNats, "kind" | "folder"> = {
-  searchPath: PATH.split(delimiter),
-  cacheFolder: MPO_CACHE ?? join(XDG_CACHE_HOME ?? join(homedir(), ".cache"), "mpoptimizer"),
-  ...(MPO_NATS_SERVER === undefined ? {} : { binary: MPO_NATS_SERVER }),
-};
-export const skip: string | false = await findNatsServer({ ...SEARCH, named: MPO_NATS_SERVER }).then(
-  () => false as const,
-  (thrown: Error) => `no nats-server: ${thrown.message}`,
-);
+export const DAY_MS = 86_400_000;
 
-export const identityOf = (device: string): DeviceIdentity => ({ tenant: "default", device });
-export const helloOf = (device: string): ReturnType<typeof helloOfAcme> => ({
-  ...helloOfAcme(device),
-  identity: identityOf(device),
-});
+/** Keys of a fleet that nothing keeps. */
+export async function fleetKeys(clock: VirtualClock, ports: Partial<KeysPorts> = {}): Promise<FleetKeys> {
+  const authority = await createAuthority({ fleetId: "fleet-1", nats: createNatsAuthority(), nowMs: clock.now() });
+  return new FleetKeys(authority, {
+    ...{ clock, certificateValidMs: 7 * DAY_MS, addresses: () => ["10.0.0.1:7443"], save: () => Promise.resolve() },
+    ...ports,
+  });
+}
 
-/** A coordinator that runs, and an admin. */
-export interface Room {
-  readonly folder: string;
-  readonly addresses: CoordinatorAddresses;
-  readonly local: LocalJoin;
-  readonly admin: AdminClient;
+/** A device with keys of its own. */
+export interface Asker {
+  readonly csr: Uint8Array;
+  readonly nkey: string;
+}
+
+export async function asker(): Promise<Asker> {
+  return { csr: await createCsr(await createDeviceKey()), nkey: createDeviceNkey().publicKey };
+}
+
+export interface IdentityRoom {
+  readonly clock: VirtualClock;
+  readonly server: MemoryStateServer;
+  readonly keys: FleetKeys;
+  /** What was pushed to NATS, oldest first. */
+  readonly pushed: (readonly string[])[];
+  /** Makes pushes fail while it is set. */
+  failure: Error | undefined;
+  /** One more coordinator over the same store. */
+  connect(): Promise<Identities & { readonly context: StoreContext; stop(): Promise<void> }>;
   stop(): Promise<void>;
 }
 
-interface RoomOptions extends Partial<Omit<RunOptions, "keys">> {
-  readonly keys?: Partial<KeyFiles>;
-  readonly natsHost?: string;
-}
-
-export async function open(
-  context: TestContext,
-  given?: string,
-  settings: CoordinatorSettings = {},
-  { keys, natsHost, ...options }: RoomOptions = {},
-): Promise<Room> {
-  const folder = given ?? (await mkdtemp(join(tmpdir(), "mpo-identity-")));
-  const ends = new AbortController();
-  const process = new EventEmitter();
-  const localFile = join(folder, "local.json");
-  let running: Promise<number> | undefined;
-  let admin: AdminClient | undefined;
-  const stop = async (): Promise<void> => {
-    admin?.close();
-    ends.abort();
-    await running;
+/** Several coordinators' identities over one store. */
+export async function identityRoom(): Promise<IdentityRoom> {
+  const clock = new VirtualClock(1_700_000_000_000);
+  const server = new MemoryStateServer({ layout: FLEET_LAYOUT, clock });
+  const stops: (() => Promise<void>)[] = [];
+  const pushed: (readonly string[])[] = [];
+  const push: PushRevocations = (revocations) => {
+    if (room.failure !== undefined) return Promise.reject(room.failure);
+    pushed.push([...revocations.keys()]);
+    return Promise.resolve();
   };
-  context.after(async () => {
-    await stop();
-    if (given === undefined) await rm(folder, { recursive: true, force: true });
-  });
-  const addresses = await new Promise<CoordinatorAddresses>((resolve, reject) => {
-    running = runCoordinator(
-      { grpc: { port: 0 }, http: { port: 0 }, ...settings },
-      {
-        nats: { kind: "embedded", folder, ...SEARCH, ...(natsHost === undefined ? {} : { host: natsHost }) },
-        keys: { folder: join(folder, "authority"), ...keys },
-        localJoinFile: () => localFile,
-        process: {
-          on: (name, listener) => process.on(name, listener),
-          off: (name, listener) => process.off(name, listener),
-          exit: () => undefined,
-        },
-        logger: silentLogger,
-        ...options,
-        signal: ends.signal,
-        onReady: resolve,
-        onFailure: reject,
-      },
-    );
-    running.then((code) => reject(new Error(`it ended with ${code}`)), reject);
-  });
-  const local = await readLocalJoin(localFile);
-  admin = createAdminClient({
-    targets: [addresses.grpc],
-    tls: steadyTls(() => ({ caPem: local.caPem })),
-    bearer: () => local.accessToken,
-  });
-  return { folder, addresses, local, admin, stop };
-}
-
-/** A device that knows how to join. */
-export interface Device {
-  readonly identity: DeviceIdentity;
-  readonly key: string;
-  readonly nkey: ReturnType<typeof createDeviceNkey>;
-  readonly stranger: FleetClient;
-  join(token?: string): ReturnType<FleetClient["enroll"]>;
-  client(credentials: DeviceCredentials, room?: Room): FleetClient;
-  /** How it connects to NATS. */
-  nats(servers: readonly string[], credentials: DeviceCredentials): Parameters<typeof NatsLink.open>[0];
-}
-
-export async function device(context: TestContext, { addresses, local }: Room, name: string): Promise<Device> {
-  const key = await createDeviceKey();
-  const nkey = createDeviceNkey();
-  const identity = identityOf(name);
-  const onChange = () => () => undefined;
-  const targets = [addresses.grpc];
-  const stranger = createFleetClient({ targets, tls: { current: () => ({ caPem: local.caPem }), onChange } });
-  context.after(() => stranger.close());
-  const { inventory, labels } = helloOf(name);
-  return {
-    ...{ identity, key, nkey, stranger },
-    join: async (joinToken) =>
-      await stranger.enroll({
-        ...{ identity, inventory, labels, natsPublicKey: nkey.publicKey },
-        certificateRequest: await createCsr(key),
-        ...(joinToken === undefined ? {} : { joinToken }),
-      }),
-    client: ({ certificatePem = "", authoritiesPem }, at) => {
-      const targets = [at?.addresses.grpc ?? addresses.grpc];
-      const material = { certificatePem, privateKeyPem: key, caPem: authoritiesPem };
-      const client = createFleetClient({ targets, tls: { current: () => material, onChange }, retries: 0 });
-      context.after(() => client.close());
-      return client;
+  const room: IdentityRoom = {
+    ...{ clock, server, pushed, keys: await fleetKeys(clock), failure: undefined },
+    connect: async () => {
+      const store: StateStore = server.connect();
+      const context = { store, clock, random: () => 0.5, logger: silentLogger };
+      const identities = identitiesOf(context, room.keys, push);
+      const ends = new AbortController();
+      const watches = Object.values(identities.watched).flatMap((part) => part.watches);
+      const tasks = [...watches.map((watch) => watch.run(ends.signal)), identities.run(ends.signal)];
+      await Promise.all(watches.map(({ ready }) => ready));
+      const stop = async (): Promise<void> => {
+        ends.abort();
+        await Promise.all(tasks);
+      };
+      stops.push(stop);
+      return { ...identities, context, stop };
     },
-    nats: (servers, { natsJwt = "", authoritiesPem }) => ({
-      servers,
-      name: `agent ${name}`,
-      credentials: { kind: "jwt", jwt: () => natsJwt, seed: nkey.seed },
-      tls: { caPem: () => authoritiesPem, serverName: NATS_NAME },
-      inboxPrefix: deviceInbox(deviceKey(identity)),
-    }),
+    stop: async () => {
+      for (const stop of stops) await stop();
+    },
   };
+  return room;
 }
 
-/** Not as often as a caller may ask. */
-export async function eventually<T>(look: () => Promise<T | undefined> | T | undefined): Promise<T> {
-  for (;;) {
-    const found = await look();
-    if (found !== undefined) return found;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
+/** What a device sends to join. */
+export function joining(
+  { csr, nkey }: Asker,
+  device: string,
+  { tenant = "acme", token }: { readonly tenant?: string; readonly token?: string | undefined } = {},
+): EnrollRequest {
+  return {
+    ...{ identity: { tenant, device }, certificateRequest: csr, natsPublicKey: nkey, inventory: INVENTORY, labels: [] },
+    ...(token === undefined ? {} : { joinToken: token }),
+  };
 }

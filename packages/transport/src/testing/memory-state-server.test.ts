@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MpoError } from "@mpo/core";
-import { VirtualClock } from "@mpo/io/testing";
+import { seededRandom, VirtualClock } from "@mpo/io/testing";
 import type { StoreChange } from "../store/state-store.ts";
 import { MemoryNotifyHub } from "./memory-notify-bus.ts";
 import { MemoryStateServer } from "./memory-state-server.ts";
@@ -17,17 +17,6 @@ testStateStore("memory", (t) => {
   });
   return Promise.resolve({ store, other });
 });
-
-/** Small and seeded: mulberry32. */
-function seededRandom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** Runs work under a virtual clock until it ends. */
 async function run<T>(clock: VirtualClock, work: Promise<T>): Promise<T> {
