@@ -158,9 +158,10 @@ export class Enrolments {
     if (users === undefined) return;
     await untilAborted(Promise.all([...this.watches, ...users.watches].map(({ ready }) => ready)), signal);
     const nowMs = this.#context.clock.now();
+    const { revocations } = users;
     for (const { state, natsUsers } of this.all()) {
       if (state !== "revoked" && state !== "rejected") continue;
-      const left = natsUsers.filter(({ key, endsAtMs }) => endsAtMs > nowMs && !users.revocations.has(key));
+      const left = natsUsers.filter(({ key, endsAtMs }) => endsAtMs > nowMs && !revocations.has(key));
       await this.#revokeUsers({ natsUsers: left });
     }
   }

@@ -36,9 +36,8 @@ export function identifyBy(
           hint: "It renews it by itself.",
         });
       }
-      const { tenant, device: name } = device;
-      enrolments.requireAccepted({ tenant, device: name }, device.keyDigest);
-      return `${tenant}.${name}`;
+      enrolments.requireAccepted(device, device.keyDigest);
+      return `${device.tenant}.${device.device}`;
     },
     person: ({ bearer }, path) => {
       if (bearer === undefined) {
