@@ -17,6 +17,7 @@ export {
   writePrivateFile,
   writePrivateJson,
 } from "./authority/index.ts";
+export { bytesOfBase64url } from "./base64url.ts";
 
 export {
   type ClaimsOptions,

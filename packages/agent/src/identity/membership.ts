@@ -1,5 +1,6 @@
 import { checked, type Fact, fact, hasCode, MpoError } from "@mpo/core";
 import {
+  bytesOfBase64url,
   createDeviceNkey,
   deviceOfCertificate,
   fingerprintOf,
@@ -113,12 +114,16 @@ export function membershipFrom(
 
 /** The keys that sign the fleet's documents. */
 export function keysOf({ rootPublic, keyDocument }: Membership): KeyDocument {
-  return verifyKeyDocument(rootPublic, bytesOf(keyDocument), 0);
+  return verifyKeyDocument(rootPublic, bytesOfBase64url(keyDocument), 0);
 }
 
 /** Names what the device trusts; the coordinator compares it with its own. */
 export function trustOf({ authoritiesPem, rootPublic, keyDocument }: Membership): string {
-  return trustDigest({ authoritiesPem, rootPublicKey: bytesOf(rootPublic), keyDocument: bytesOf(keyDocument) });
+  return trustDigest({
+    authoritiesPem,
+    rootPublicKey: bytesOfBase64url(rootPublic),
+    keyDocument: bytesOfBase64url(keyDocument),
+  });
 }
 
 function readable(value: unknown, place: string, key: KeyProvider): Membership {
@@ -132,8 +137,4 @@ function readable(value: unknown, place: string, key: KeyProvider): Membership {
   fingerprintOf(authoritiesPem);
   keysOf(membership);
   return membership;
-}
-
-function bytesOf(base64url: string): Uint8Array {
-  return new Uint8Array(Buffer.from(base64url, "base64url"));
 }

@@ -1,42 +1,50 @@
 import assert from "node:assert/strict";
 import { cp } from "node:fs/promises";
 import { join } from "node:path";
-import { it } from "node:test";
+import { it, type TestContext } from "node:test";
 import { createLogger, EXIT_CODES } from "@mpo/runtime";
 import { at, noNatsServer, startCoordinator, testFolder } from "../test-support/fleet-room.ts";
-import { startTinyDevice } from "../test-support/tiny-device.ts";
+import { startTinyDevice, type TinyDevice } from "../test-support/tiny-device.ts";
 import { runCommand } from "../testing/run-command.ts";
 
 type Facts = Readonly<Record<string, unknown>>;
+
+/** A coordinator, and agents that run as pi-1 from the folders that are named; what they log is kept. */
+async function roomOfDoubles(t: TestContext) {
+  const folder = await testFolder(t);
+  const { ready } = await startCoordinator(t, folder, ["--heartbeat", "1s"]);
+  const coordinator = String(ready["grpc"]);
+  const log: string[] = [];
+  const start = (disk: string): Promise<TinyDevice> =>
+    startTinyDevice(t, {
+      ...{ device: "pi-1", coordinator, folder: join(folder, disk) },
+      logger: createLogger({ write: (line) => void log.push(line) }),
+    });
+  const copyDisk = (): Promise<void> => cp(join(folder, "one"), join(folder, "two"), { recursive: true });
+  return { folder, coordinator, log, start, copyDisk };
+}
+
+const until = async (holds: () => boolean | Promise<boolean>): Promise<void> => {
+  while (!(await holds())) await new Promise((wake) => setTimeout(wake, 50));
+};
 
 it("two agents from one copied disk are noticed, one is configured, and the other is parked until a person decides", {
   skip: noNatsServer,
   timeout: 120_000,
 }, async (t) => {
-  const folder = await testFolder(t);
-  const { ready } = await startCoordinator(t, folder, ["--heartbeat", "1s"]);
-  const coordinator = String(ready["grpc"]);
+  const { folder, coordinator, log, start, copyDisk } = await roomOfDoubles(t);
   const json = async (...args: readonly string[]): Promise<readonly Facts[]> =>
     (await runCommand([...args, "--json", ...at(coordinator)])).records;
-  const until = async (holds: () => boolean | Promise<boolean>): Promise<void> => {
-    while (!(await holds())) await new Promise((wake) => setTimeout(wake, 50));
-  };
   const events = async (kind: string): Promise<readonly Facts[]> =>
     (await json("events")).filter((event) => event["kind"] === kind);
   const conditionsOf = async (): Promise<readonly Facts[]> =>
     ((await json("devices", "list"))[0]?.["conditions"] ?? []) as readonly Facts[];
   const codes = async (): Promise<string> => JSON.stringify(await conditionsOf());
-  const log: string[] = [];
-  const start = (disk: string) =>
-    startTinyDevice(t, {
-      ...{ device: "pi-1", coordinator, folder: join(folder, disk) },
-      logger: createLogger({ write: (line) => void log.push(line) }),
-    });
 
   const seed = await start("one");
   await until(() => seed.agent.snapshot().applied !== undefined && seed.agent.snapshot().waitingReports === 0);
   await seed.stop();
-  await cp(join(folder, "one"), join(folder, "two"), { recursive: true });
+  await copyDisk();
   const first = await start("one");
   await until(() => first.agent.snapshot().isOnline);
   const clone = await start("two");
@@ -90,22 +98,14 @@ it("a copied disk that runs only while the original is off is noticed when that 
   skip: noNatsServer,
   timeout: 120_000,
 }, async (t) => {
-  const folder = await testFolder(t);
-  const { ready } = await startCoordinator(t, folder, ["--heartbeat", "1s"]);
-  const coordinator = String(ready["grpc"]);
-  const log: string[] = [];
-  const start = (disk: string) =>
-    startTinyDevice(t, {
-      ...{ device: "pi-1", coordinator, folder: join(folder, disk) },
-      logger: createLogger({ write: (line) => void log.push(line) }),
-    });
+  const { coordinator, log, start, copyDisk } = await roomOfDoubles(t);
   const run = async (disk: string): Promise<void> => {
     const device = await start(disk);
-    while (!device.agent.snapshot().isOnline) await new Promise((wake) => setTimeout(wake, 50));
+    await until(() => device.agent.snapshot().isOnline);
     await device.stop();
   };
   await run("one");
-  await cp(join(folder, "one"), join(folder, "two"), { recursive: true });
+  await copyDisk();
   await run("two");
   await run("two");
   assert.ok(!log.some((line) => line.includes("another machine runs as this device")));

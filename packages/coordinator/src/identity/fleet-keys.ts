@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import { MpoError } from "@mpo/core";
 import {
   type Authority,
+  bytesOfBase64url,
   type DeviceIdentity as CertifiedDevice,
   type CertifiedKey,
   COORDINATOR_NAME,
@@ -210,7 +211,7 @@ export class FleetKeys implements FleetAuthority {
       return { epoch: this.#epoch };
     }
     this.#waiting = createSigningKey();
-    return { epoch: this.#epoch + 1, publicKey: bytesOf(signingPublicKey(this.#waiting)) };
+    return { epoch: this.#epoch + 1, publicKey: bytesOfBase64url(signingPublicKey(this.#waiting)) };
   }
 
   async installKeys(keyDocument: Uint8Array): Promise<{ readonly epoch: number }> {
@@ -263,11 +264,7 @@ export class FleetKeys implements FleetAuthority {
 
 function trustOf(authority: Authority, listenerAuthority = ""): Trust {
   const authoritiesPem = trustedCertificates(authority) + listenerAuthority;
-  const [rootPublicKey, keyDocument] = [bytesOf(authority.rootPublic), keyDocumentOf(authority)];
+  const [rootPublicKey, keyDocument] = [bytesOfBase64url(authority.rootPublic), keyDocumentOf(authority)];
   const trust = { authoritiesPem, rootPublicKey, keyDocument };
   return { ...trust, digest: trustDigest(trust) };
-}
-
-function bytesOf(base64url: string): Uint8Array {
-  return new Uint8Array(Buffer.from(base64url, "base64url"));
 }

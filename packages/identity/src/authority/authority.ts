@@ -1,4 +1,5 @@
 import { checked, type Fact, fact, MpoError } from "@mpo/core";
+import { bytesOfBase64url } from "../base64url.ts";
 import { createSigningKey, signingPublicKey, signKeyDocument, verifyKeyDocument } from "../signing/index.ts";
 import { createCertificateAuthority, requirePair, validityOf } from "../x509/index.ts";
 
@@ -66,7 +67,7 @@ export function trustedCertificates({ certificateAuthorities }: Authority): stri
 
 /** The key document as devices get it. */
 export function keyDocumentOf({ keyDocument }: Authority): Uint8Array {
-  return new Uint8Array(Buffer.from(keyDocument, "base64url"));
+  return bytesOfBase64url(keyDocument);
 }
 
 /** Of the keys that sign documents. */
