@@ -13,9 +13,7 @@ import type { Coordinator } from "../coordinator.ts";
 import type { Metrics } from "../http/metrics.ts";
 import { ADMIN_ACCESS } from "../identity/access-table.ts";
 import { ANYBODY, type Person, requireRole } from "../identity/person.ts";
-import type { AdminApi } from "./admin-api.ts";
 import type { ApiCall } from "./api-call.ts";
-import type { IdentityApi } from "./identity-api.ts";
 
 /** A coordinator's APIs as the listener serves them; every call is counted. */
 export function servicesOf(coordinator: Coordinator): readonly ServedService[] {
@@ -29,8 +27,11 @@ export function servicesOf(coordinator: Coordinator): readonly ServedService[] {
 
 type Calls = Readonly<Record<string, (request: unknown, call: ApiCall) => unknown>>;
 
-/** The Admin API, which two classes share, behind the table of who may call what. `unproven`: who calls without a proof. */
-function guarded(parts: readonly [AdminApi, IdentityApi], unproven: Person | undefined): Api<AdminServiceMethods> {
+/** The Admin API, which these classes share, behind the table of who may call what. `unproven`: who calls without a proof. */
+function guarded(
+  parts: readonly Partial<Api<AdminServiceMethods>>[],
+  unproven: Person | undefined,
+): Api<AdminServiceMethods> {
   const calls = Object.entries(ADMIN_ACCESS).map(([name, access]) => {
     const api = parts.find((part) => name in part) as unknown as Calls;
     const guard = (
