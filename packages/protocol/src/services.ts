@@ -6,6 +6,7 @@ import * as admin from "./messages/admin.ts";
 import * as identity from "./messages/identity.ts";
 import * as link from "./messages/link.ts";
 import * as report from "./messages/report.ts";
+import * as rollout from "./messages/rollout.ts";
 
 /** One call of a service, with the codecs of what it takes and gives. */
 export interface Method<Request, Response> {
@@ -120,6 +121,12 @@ export const ADMIN_SERVICE = {
   rotateAuthority: ask("RotateAuthority", identity.rotateAuthorityRequest, identity.rotateAuthorityResponse),
   rotateKeys: ask("RotateKeys", identity.rotateKeysRequest, identity.rotateKeysResponse),
   installKeys: ask("InstallKeys", identity.installKeysRequest, identity.installKeysResponse),
+  planRollout: ask("PlanRollout", rollout.planRolloutRequest, rollout.planRolloutResponse),
+  getRollout: ask("GetRollout", rollout.getRolloutRequest, rollout.getRolloutResponse),
+  listRollouts: ask("ListRollouts", rollout.listRolloutsRequest, rollout.listRolloutsResponse),
+  listRolloutDevices: ask("ListRolloutDevices", rollout.listRolloutDevicesRequest, rollout.listRolloutDevicesResponse),
+  changeRollout: ask("ChangeRollout", rollout.changeRolloutRequest, rollout.changeRolloutResponse),
+  removeRollout: ask("RemoveRollout", rollout.removeRolloutRequest, rollout.removeRolloutResponse),
   verifyEvents: watch("VerifyEvents", admin.verifyEventsRequest, admin.verifyEventsResponse),
 };
 

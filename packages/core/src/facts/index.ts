@@ -10,6 +10,7 @@ export {
   LAYER_CLASSES,
   type LayerClass,
 } from "./chain.ts";
+export { closestOf } from "./closest.ts";
 export { describeConfig, describeFreezing } from "./describe-config.ts";
 export { formatBytes } from "./format-bytes.ts";
 export { formatVersion } from "./format-version.ts";
@@ -68,6 +69,8 @@ export * as fact from "./schema.ts";
 export {
   checked,
   type Fact,
+  type Fault,
+  faultsIn,
   faultsOf,
   isName,
   MAX_COUNT,

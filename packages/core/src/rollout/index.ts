@@ -1,0 +1,35 @@
+export { type Condition, fulfils } from "./condition.ts";
+export {
+  DEVICE_STATES,
+  type DeviceProgress,
+  type DeviceState,
+  deviceProgressSchema,
+  FAILED_STATES,
+  FINAL_PHASES,
+  type GateState,
+  gateStateSchema,
+  type Measurement,
+  ROLLOUT_PHASES,
+  type RolloutPhase,
+  type RolloutState,
+  rolloutStateSchema,
+  VERDICTS,
+  type Verdict,
+  WAVE_STATES,
+  type WaveState,
+} from "./rollout-state.ts";
+export {
+  type DisruptionSpec,
+  FAILURE_ACTIONS,
+  GATE_METRICS,
+  type GateMetric,
+  type GateSpec,
+  MAX_WAVES,
+  parseRolloutSpec,
+  type RateSpec,
+  type RolloutSpec,
+  rolloutFaults,
+  rolloutJsonSchema,
+  type WaveSpec,
+} from "./spec.ts";
+export { type DividedDevices, divideDevices, type WaveFilter } from "./waves.ts";
