@@ -65,7 +65,7 @@ export type Measurement = Fact<typeof measurementSchema>;
 const measurementSchema = object({
   atMs: timestampMs(),
   /** Absent: there was no answer, or it was no number. */
-  value: number(-Number.MAX_VALUE, Number.MAX_VALUE).optional(),
+  value: number(-1e15, 1e15).optional(),
   verdict: word(VERDICTS),
   /** Devices, checks or windows that it stands on; absent: not known. */
   sample: whole(0, MAX_COUNT).optional(),

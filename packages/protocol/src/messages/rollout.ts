@@ -16,7 +16,7 @@ import { documentVersion } from "./document.ts";
 const { byteCount, durationMs, flag, list, name, object, share, text, timestampMs, whole, word } = fact;
 
 /** A rollout's file as JSON: what it may say is `RolloutSpec` of core. */
-const spec = text(2, 65_536);
+const spec = text(2, 16_384);
 const count = whole(0, MAX_COUNT);
 const words = text(0, MESSAGE_LENGTH);
 const why = text(0, REASON_LENGTH);
