@@ -1,4 +1,17 @@
-export { type Condition, fulfils } from "./condition.ts";
+export {
+  type CommandFacts,
+  commandRollout,
+  conflictRollout,
+  ROLLOUT_COMMANDS,
+  type RolloutCommand,
+  withHookAnswer,
+  withHookPassed,
+} from "./commands.ts";
+export { starvedGroups } from "./disruption.ts";
+export { type Measured as GateMeasured, withMeasurement } from "./gates.ts";
+export type { DeviceFacts, GroupFacts, Outcome, Rollout, RolloutAction, RolloutFacts, RolloutStep } from "./machine.ts";
+export { newDevice, newRollout } from "./new-rollout.ts";
+export { isTouched } from "./roll-back.ts";
 export {
   DEVICE_STATES,
   type DeviceProgress,
@@ -8,18 +21,17 @@ export {
   FINAL_PHASES,
   type GateState,
   gateStateSchema,
+  type Hook,
   type Measurement,
   ROLLOUT_PHASES,
   type RolloutPhase,
   type RolloutState,
   rolloutStateSchema,
-  VERDICTS,
   type Verdict,
   WAVE_STATES,
   type WaveState,
 } from "./rollout-state.ts";
 export {
-  type DisruptionSpec,
   FAILURE_ACTIONS,
   GATE_METRICS,
   type GateMetric,
@@ -31,5 +43,8 @@ export {
   rolloutFaults,
   rolloutJsonSchema,
   type WaveSpec,
+  waveOf,
 } from "./spec.ts";
+export { stepRollout } from "./step.ts";
+export { waitsFor } from "./waits-for.ts";
 export { type DividedDevices, divideDevices, type WaveFilter } from "./waves.ts";

@@ -52,6 +52,10 @@ export const FAILED_STATES: readonly DeviceState[] = ["failed", "refused", "time
 
 export const WAVE_STATES = ["waiting", "approval", "running", "dwelling", "passed", "failed"] as const;
 
+/** When somebody else is asked whether to go on. */
+export const HOOKS = ["before-start", "between-waves", "at-end"] as const;
+export type Hook = (typeof HOOKS)[number];
+
 export const VERDICTS = ["success", "failure", "inconclusive"] as const;
 /** What a measurement, or a gate, says of a wave. */
 export type Verdict = (typeof VERDICTS)[number];
@@ -101,8 +105,14 @@ export const waveStateSchema = object({
   gates: list(gateStateSchema, 0, 16),
 });
 
-/** How far the rate has come. */
-const paceSchema = object({ startedAtMs: timestampMs(), given: whole(0, MAX_COUNT) });
+/** How far a rate has come. */
+export type Pace = Fact<typeof paceSchema>;
+const paceSchema = object({
+  /** When the next device may be changed, by the coordinator's clock. */
+  nextAtMs: number(0, 8.64e15),
+  /** Devices since it began. */
+  given: whole(0, MAX_COUNT),
+});
 
 /** A rollout's own part of its state: what is not one device's. */
 export type RolloutState = Fact<typeof rolloutStateSchema>;
@@ -116,11 +126,11 @@ export const rolloutStateSchema = object({
   /** The wave that runs, or comes next: an index of `waves`. */
   wave: whole(0, MAX_WAVES),
   waves: list(waveStateSchema, 1, MAX_WAVES + 1),
-  /** Of handing out, and of giving back. */
+  /** Of the wave that runs, or of giving back. */
   pace: paceSchema.optional(),
-  /** Which hook is waited for; absent: none. */
-  hook: word(["before-start", "between-waves", "at-end"]).optional(),
-  /** Hooks that have said yes for the wave that comes next. */
+  /** Which hook is waited for, since when; absent: none. */
+  hook: object({ name: word(HOOKS), sinceMs: timestampMs(), message: words }).optional(),
+  /** The hook before the next wave, or at the end, has said yes. */
   isHookPassed: flag(),
 });
 

@@ -11,7 +11,7 @@ import {
 } from "../facts/index.ts";
 import { METHOD_NAMES } from "../plan/index.ts";
 import { writtenCondition } from "./condition.ts";
-import { writtenBytes, writtenHours, writtenMs, writtenShare } from "./written-units.ts";
+import { writtenBytes, writtenHours, writtenMs, writtenQuantity, writtenShare } from "./written-units.ts";
 
 const { name, text, whole, word, written } = fact;
 
@@ -84,8 +84,8 @@ export type DisruptionSpec = Fact<typeof disruptionSchema>;
 const disruptionSchema = written({
   /** Name of the label; absent: all devices together. */
   by: name().optional(),
-  maxUnavailable: z.union([whole(1, MAX_COUNT), share]).optional(),
-  minAvailable: z.union([whole(0, MAX_COUNT), share]).optional(),
+  maxUnavailable: writtenQuantity.optional(),
+  minAvailable: writtenQuantity.optional(),
 });
 
 /** What the coordinator measures of the devices that a wave has changed. */
@@ -155,12 +155,14 @@ const specShape = {
   /** Share of the finished devices of a wave that must be confirmed. */
   success: share.default(0.95),
   /** Finished devices before the share counts; a smaller wave counts when all are. */
-  minimumSample: whole(1, MAX_COUNT).default(3),
+  minimumSample: whole(1, MAX_COUNT).default(20),
   timeouts: written({
     /** Of one device, from the push until it is confirmed. */
     device: writtenMs.default(HOUR_MS),
     /** Of a wave; absent: none. */
     wave: writtenMs.optional(),
+    /** How long devices that are away are waited for when all waves have passed. */
+    offline: writtenMs.default(7 * 24 * HOUR_MS),
   }).prefault({}),
   /** Times that a device is tried again that failed or timed out. */
   retries: whole(0, 10).default(0),
@@ -225,6 +227,14 @@ export const rolloutSpecSchema = fact.consistent(written(specShape), (spec, refu
     if (one !== undefined && (one.factor === undefined) !== (one.every === undefined))
       refuse(path, {}, "factor and every, or neither");
 });
+
+/** What the last wave is like, which a file does not name. */
+const REST: WaveSpec = { approval: "automatic", dwell: 0 };
+
+/** The file's words on a wave. */
+export function waveOf({ waves }: Pick<RolloutSpec, "waves">, index: number): WaveSpec {
+  return waves[index] ?? REST;
+}
 
 /** Reads a rollout's file. Throws `invalid-argument` with all that is wrong with it. */
 export function parseRolloutSpec(value: unknown): RolloutSpec {

@@ -1,4 +1,5 @@
-import { bytesIn, fact, msIn } from "../facts/index.ts";
+import * as z from "zod";
+import { bytesIn, fact, MAX_COUNT, msIn } from "../facts/index.ts";
 
 /** Units as a rollout's file has them, each read into a number. */
 
@@ -22,6 +23,19 @@ export function shareIn(text: string): number | undefined {
 
 const CLOCK = /^([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]|24(?=:00)):([0-5]\d)$/u;
 
+/** A number of devices, or a share of them. */
+export type Quantity = { readonly count: number } | { readonly share: number };
+
+const QUANTITY = 'a number of devices, or a share of them, such as "10%"';
+/** 3, or "10%". */
+export const writtenQuantity = z.union(
+  [
+    fact.whole(0, MAX_COUNT).transform((count): Quantity => ({ count })),
+    readAs(shareIn, QUANTITY).transform((share): Quantity => ({ share })),
+  ],
+  { error: ({ input }) => `is ${JSON.stringify(input)}; expected ${QUANTITY}` },
+);
+
 /** Minutes since midnight, from the first up to the second; over midnight when that is earlier. */
 export type Hours = readonly [from: number, to: number];
 
@@ -38,9 +52,9 @@ function hoursIn(written: string): Hours | undefined {
 export const writtenHours = readAs(hoursIn, 'hours of the day, such as "22:00-06:00"');
 
 /** Whether a minute of the day lies within some hours; without any, all do. */
-export function isWithin(hours: readonly Hours[], minute: number): boolean {
+export function isWithin(hours: readonly (readonly number[])[], minute: number): boolean {
   return (
     hours.length === 0 ||
-    hours.some(([from, to]) => (from < to ? minute >= from && minute < to : minute >= from || minute < to))
+    hours.some(([from = 0, to = 0]) => (from < to ? minute >= from && minute < to : minute >= from || minute < to))
   );
 }

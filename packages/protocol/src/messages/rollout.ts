@@ -7,6 +7,7 @@ import {
   MAX_WAVES,
   MESSAGE_LENGTH,
   REASON_LENGTH,
+  ROLLOUT_COMMANDS,
   ROLLOUT_PHASES,
   WAVE_STATES,
 } from "@mpo/core";
@@ -152,9 +153,7 @@ export const listRolloutDevicesResponse = object({
   serverTimeMs: timestampMs(),
 });
 
-/** What a person may say to a rollout. */
-export type RolloutCommand = Fact<typeof changeRolloutRequest>["command"];
-export const ROLLOUT_COMMANDS = ["start", "pause", "resume", "next", "approve", "stop", "roll-back", "retry"] as const;
+/** Says something to a rollout. */
 export const changeRolloutRequest = object({
   tenant: name(),
   name: name(),
