@@ -51,8 +51,18 @@ export interface CurrentDocument {
   readonly revision: number;
 }
 
-/** Which document is a device's newest, since when, and for which model. */
-export type NewestDocument = Pick<DesiredDocument, "version" | "issuedAtMs" | "model">;
+/** What is kept in memory of a device's newest document. */
+export type NewestDocument = Pick<
+  DesiredDocument,
+  "version" | "issuedAtMs" | "model" | "request" | "budget" | "budgetSource" | "objective"
+>;
+
+/** A document that a request was answered with. */
+export interface Answer {
+  readonly document: DesiredDocument;
+  /** The version that was the newest before it; undefined: there was none, or it is not kept any more. */
+  readonly before: DocumentVersion | undefined;
+}
 
 export interface Push {
   readonly content: DocumentContent;
@@ -145,17 +155,23 @@ export class DocumentService {
     return { document: current.document, explanation: kept ?? { considered: 0, overBudget: 0, rejected: [] } };
   }
 
-  /** Whether a document was made for a request already: the newest one, or one of those before it that are kept. */
-  async isAnswered(
+  /** The document that was made for a request already: the newest one, or one of those before it that are kept. */
+  async answerTo(
     identity: DeviceIdentity,
     request: string,
     current: CurrentDocument | undefined,
     options: StoreCallOptions = {},
-  ): Promise<boolean> {
-    if (current === undefined) return false;
-    if (current.document.request === request) return true;
+  ): Promise<Answer | undefined> {
+    if (current === undefined) return undefined;
     const { documents } = await this.#archive(identity, options);
-    return documents.some(({ bytes }) => desiredDocumentCodec.fromBytes(bytes).request === request);
+    // Newest first. A push that failed half-way has left the current one here too.
+    const older = documents
+      .map(({ bytes }) => desiredDocumentCodec.fromBytes(bytes))
+      .filter(({ version }) => compareVersions(version, current.document.version) < 0);
+    const all = [current.document, ...older];
+    const index = all.findIndex((one) => one.request === request);
+    const document = all[index];
+    return document && { document, before: all[index + 1]?.version };
   }
 
   /**
@@ -248,6 +264,7 @@ function noDocument({ device }: DeviceIdentity): MpoError {
   });
 }
 
-function newestOf({ version, issuedAtMs, model }: DesiredDocument): NewestDocument {
-  return { version, issuedAtMs, model };
+function newestOf(document: DesiredDocument): NewestDocument {
+  const { version, issuedAtMs, model, request, budget, budgetSource, objective } = document;
+  return { version, issuedAtMs, model, request, budget, budgetSource, objective };
 }

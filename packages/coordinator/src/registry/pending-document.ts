@@ -19,7 +19,7 @@ export function hasArrived(desired: DocumentVersion, { applied, reported }: Said
 
 /** What a person should look at when a document has not been applied for long; empty: it has, or it is soon yet. */
 export function pendingCondition(
-  desired: NewestDocument | undefined,
+  desired: Pick<NewestDocument, "version" | "issuedAtMs"> | undefined,
   said: SaidDocuments,
   { nowMs, isOnline }: { readonly nowMs: number; readonly isOnline: boolean },
 ): readonly Condition[] {

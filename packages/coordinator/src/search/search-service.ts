@@ -1,5 +1,6 @@
 import {
   formatVersion,
+  given,
   MpoError,
   type RetrainConfig,
   type SearchBudget,
@@ -16,14 +17,14 @@ import {
   type Reason,
 } from "@mpo/protocol";
 import type { StoreCallOptions } from "@mpo/transport";
-import type { CurrentDocument, DocumentService } from "../documents/document-service.ts";
+import type { Answer, CurrentDocument, DocumentService } from "../documents/document-service.ts";
 import type { DocumentContent } from "../documents/make-document.ts";
 import type { PriorService } from "../priors/prior-service.ts";
 import type { ProfileName, ProfileService } from "../profiles/profile-service.ts";
 import type { DeviceRecord } from "../registry/device-record.ts";
 import type { Registry } from "../registry/registry.ts";
 import { isConflict } from "../store/change-entry.ts";
-import { type BudgetPolicy, deviceBudget } from "./device-budget.ts";
+import { type BudgetPolicy, type Capacity, deviceBudget } from "./device-budget.ts";
 import { DevicePlanners, missing } from "./device-planners.ts";
 import { givenRung, type LadderRequest, type PlannedLadder, reason, searchedLadder } from "./planned-ladder.ts";
 
@@ -49,6 +50,32 @@ export interface DocumentWish {
   /** Only if this is the newest version; else `conflict`. */
   readonly expectedVersion?: DocumentVersion | undefined;
   readonly reasons?: readonly Reason[];
+  /** Nothing stays that was set before: as for a device that had no document. */
+  readonly isFresh?: boolean;
+}
+
+/** What a device is to be planned for. What is absent is as the policy, or who set it last, has it. */
+export interface PlanWish {
+  readonly model: string;
+  readonly budget?: Partial<SearchBudget> | undefined;
+  readonly objective?: SearchObjective | undefined;
+  readonly config?: RetrainConfig | undefined;
+  /** A device whose profile is taken instead of its own. */
+  readonly profileOf?: DeviceIdentity | undefined;
+}
+
+/** What a search found for a device. */
+export interface PlannedDocument {
+  readonly content: DocumentContent;
+  readonly ladder: PlannedLadder;
+  /** The report that brought the profile. */
+  readonly measured: string;
+}
+
+/** Content that was made before, for one device. */
+interface Gift {
+  readonly request: string;
+  readonly content: DocumentContent;
 }
 
 /** A wish for an older document's content. */
@@ -85,13 +112,30 @@ export class SearchService {
   async answer(wish: DocumentWish, options: StoreCallOptions = {}): Promise<MadeDocument> {
     const { identity } = wish.name;
     return await this.#raced(identity, wish.expectedVersion, options, async (current) => {
-      if (current !== undefined && (await this.#parts.documents.isAnswered(identity, wish.request, current, options))) {
+      const { registry, documents } = this.#parts;
+      if (current !== undefined && (await documents.answerTo(identity, wish.request, current, options)) !== undefined) {
         return { document: current.document, isNew: false };
       }
-      const device = await this.#parts.registry.required(identity, options);
-      const planned = await this.#plan(device, wish, current, options);
-      const document = await this.#push(device, wish.request, planned.content, planned.ladder, current, options);
+      const device = await registry.required(identity, options);
+      const ofModel = wish.isFresh === true ? undefined : await documents.newestFor(wish.name, current, options);
+      const planned = await this.plan(device, { ...wish, model: wish.name.model }, ofModel, options);
+      const reasons = [...(wish.reasons ?? []), ...planned.content.reasons, measuredBy(planned.measured)];
+      const content = { ...planned.content, reasons };
+      const document = await this.#push(device, wish.request, content, planned.ladder, current, options);
       return { document, isNew: true };
+    });
+  }
+
+  /** Pushes content for a device, once for each request. The result also says which version was the newest before it. */
+  async give(identity: DeviceIdentity, { request, content }: Gift, options: StoreCallOptions = {}): Promise<Answer> {
+    const { registry, documents } = this.#parts;
+    return await this.#raced(identity, undefined, options, async (current) => {
+      const answer = await documents.answerTo(identity, request, current, options);
+      if (answer !== undefined) return answer;
+      const device = await registry.required(identity, options);
+      const own = { ...content, ...identity, deviceClass: device.inventory.deviceClass };
+      const document = await this.#push(device, request, own, NOTHING_EXPLAINED, current, options);
+      return { document, before: current?.document.version };
     });
   }
 
@@ -139,7 +183,7 @@ export class SearchService {
     return made?.document;
   }
 
-  async #raced<Made extends MadeDocument | undefined>(
+  async #raced<Made>(
     identity: DeviceIdentity,
     expected: DocumentVersion | undefined,
     options: StoreCallOptions,
@@ -164,24 +208,33 @@ export class SearchService {
     }
   }
 
-  async #plan(
+  /**
+   * What a search finds for a device now; nothing is pushed. `ofModel`: what stays of its document for the model. Throws as
+   * `answer` does.
+   */
+  async plan(
     device: DeviceRecord,
-    wish: DocumentWish,
-    current: CurrentDocument | undefined,
-    options: StoreCallOptions,
-  ): Promise<{ readonly content: DocumentContent; readonly ladder: PlannedLadder }> {
-    const { registry, documents, budget: policy, clock, onSearched } = this.#parts;
-    const { identity, model } = wish.name;
+    wish: PlanWish,
+    ofModel: Pick<DesiredDocument, "budget" | "budgetSource" | "objective"> | undefined,
+    options: StoreCallOptions = {},
+  ): Promise<PlannedDocument> {
+    const { budget: policy, clock, onSearched } = this.#parts;
+    const { model } = wish;
+    const { identity } = device;
     const served = device.models.find(({ name }) => name === model);
     if (served === undefined) throw missing(`device ${identity.device} does not serve a model ${model}`);
-    const { planner, profile, measured } = await this.#planners.load(wish.name, options);
-    const ofModel = await documents.newestFor(wish.name, current, options);
-    const seen = registry.seen(identity);
-    const capacity = { inventory: device.inventory, resources: seen?.resources };
+    const { planner, profile, measured } = await this.#planners.load(
+      { identity: wish.profileOf ?? identity, model },
+      options,
+    );
     // A budget that a person set stays; one of the policy follows the device.
     const kept = ofModel?.budgetSource === "given" ? ofModel.budget : undefined;
-    const given = wish.budget ?? kept;
-    const budget = given ?? deviceBudget(capacity, profile.idleBytes, policy);
+    const set = wish.budget ?? kept;
+    const budget: SearchBudget = {
+      ...deviceBudget(this.capacity(device), profile.idleBytes, policy),
+      ...kept,
+      ...given(wish.budget ?? {}),
+    };
     const request: LadderRequest = {
       budget,
       objective: wish.objective ?? ofModel?.objective ?? "accuracy",
@@ -194,7 +247,6 @@ export class SearchService {
         ? searchedLadder(planner, request)
         : givenRung(planner, withPrescribedRates(wish.config, loss), request);
     onSearched?.(clock.monotonicMs() - beginsMs);
-    const reasons = [...(wish.reasons ?? []), ...ladder.reasons, reason("profile", `measured by report ${measured}`)];
     const content: DocumentContent = {
       tenant: identity.tenant,
       device: identity.device,
@@ -203,12 +255,17 @@ export class SearchService {
       manifestDigest: served.manifestDigest,
       objective: request.objective,
       budget: request.budget,
-      budgetSource: given === undefined ? "policy" : "given",
+      budgetSource: set === undefined ? "policy" : "given",
       rungs: ladder.rungs,
       chosenRung: ladder.chosenRung,
-      reasons,
+      reasons: ladder.reasons,
     };
-    return { content, ladder };
+    return { content, ladder, measured };
+  }
+
+  /** What of a device its budget is made of. */
+  capacity({ identity, inventory }: Pick<DeviceRecord, "identity" | "inventory">): Capacity {
+    return { inventory, resources: this.#parts.registry.seen(identity)?.resources };
   }
 
   async #push(
@@ -231,7 +288,13 @@ export class SearchService {
 
 const NOTHING_EXPLAINED = { considered: 0, overBudget: 0, rejected: [] };
 
-function contentOf(document: DesiredDocument): DocumentContent {
+/** Whose report a ladder was searched with. */
+export function measuredBy(report: string): Reason {
+  return reason("profile", `measured by report ${report}`);
+}
+
+/** A document but for its place in the order and its time. */
+export function contentOf(document: DesiredDocument): DocumentContent {
   const { version: _, issuedAtMs: __, expiresAtMs: ___, request: ____, ...content } = document;
   return content;
 }

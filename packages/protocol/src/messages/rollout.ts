@@ -24,7 +24,7 @@ const why = text(0, REASON_LENGTH);
 
 /** How many devices are in a state. */
 export type StateCount = Fact<typeof stateCount>;
-const stateCount = object({ state: word(DEVICE_STATES), devices: count });
+export const stateCount = object({ state: word(DEVICE_STATES), devices: count });
 
 /** A wave as people are shown it. */
 export type WaveView = Fact<typeof waveView>;
@@ -41,7 +41,7 @@ const waveView = object({
 
 /** A configuration, and for how many devices it was chosen. */
 export type PlannedShare = Fact<typeof plannedShare>;
-const plannedShare = object({
+export const plannedShare = object({
   /** In words; of a model version, its name. */
   config: text(1, REASON_LENGTH),
   devices: count,
@@ -54,7 +54,7 @@ const plannedShare = object({
 
 /** A device that the rollout does not change. */
 export type LeftOut = Fact<typeof leftOut>;
-const leftOut = object({
+export const leftOut = object({
   device: name(),
   cause: word(["no-profile", "does-not-fit", "not-served", "unknown-zone", "excluded", "control"]),
   message: words,
@@ -62,7 +62,7 @@ const leftOut = object({
 
 /** What is expected of a rollout before it begins. */
 export type Forecast = Fact<typeof forecast>;
-const forecast = object({
+export const forecast = object({
   /** From the start until the last wave has passed. */
   expectedMs: whole(),
   /** Of each wave, from the start of the rollout. */

@@ -32,6 +32,10 @@ export const BUCKETS = {
   authority: "authority",
   /** Users of NATS that were revoked. */
   revoked: "revoked",
+  /** Rollouts: their files and where they stand. Key: tenant, name. */
+  rollout: "rollout",
+  /** Who gets what in a rollout, and how far each device is, in parts. Key: tenant, plan, part. */
+  rolloutPart: "rollout-part",
   /** Written to see whether the store takes writes. */
   health: "health",
 } as const;
@@ -52,6 +56,8 @@ export const STREAM_LOSSES: Readonly<Record<string, string>> = {
   KV_access: "the tokens of people and programs; make new ones",
   KV_authority: "the keys of the fleet, unless they lie in a file too",
   KV_revoked: "which users of NATS were revoked; revoke them again",
+  KV_rollout: "rollouts; devices keep what they were given",
+  "KV_rollout-part": "which device of a rollout gets what; plan again",
   KV_health: "nothing",
   audit: "the events; they do not come back",
 };
@@ -102,6 +108,8 @@ export const FLEET_LAYOUT: StoreLayout = {
     { ...SMALL, name: BUCKETS.access, maxBytes: 8 * MIB },
     { ...SMALL, name: BUCKETS.authority, maxBytes: 8 * MIB },
     { ...SMALL, name: BUCKETS.revoked, maxValueBytes: 1_048_576 - 65_536, maxBytes: 64 * MIB },
+    { ...SMALL, name: BUCKETS.rollout, maxValueBytes: 524_288 },
+    { ...LARGE, name: BUCKETS.rolloutPart, maxValueBytes: 1_048_576 - 65_536 },
     { ...SMALL, name: BUCKETS.health, maxBytes: 8 * MIB },
   ],
   streams: [
