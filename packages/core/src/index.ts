@@ -22,9 +22,11 @@ export {
   type ChainValue,
   type Checkpoints,
   COMPILED_KERNEL_BYTES,
+  CONDITION_CODES,
   type CostProfile,
   chainSchema,
   checked,
+  closestOf,
   configSchema,
   describeConfig,
   describeFreezing,
@@ -141,5 +143,15 @@ export {
   type StepPrediction,
   windowOverheadMs,
 } from "./search/index.ts";
+export {
+  ATTRIBUTES,
+  type Filter,
+  MAX_FILTER_LENGTH,
+  matches,
+  parseFilter,
+  quoted,
+  type SelectionFacts,
+  termsOf,
+} from "./selection/index.ts";
 export { hasKernel } from "./time/index.ts";
 export { chooseRung, endOfWindow, isHopeless, runWindow, type Window, type WindowRun } from "./window/index.ts";

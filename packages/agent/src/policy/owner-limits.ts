@@ -1,5 +1,6 @@
 import {
   bytesIn,
+  closestOf,
   type Fact,
   fact,
   faultsOf,
@@ -11,7 +12,6 @@ import {
   type Prediction,
 } from "@mpo/core";
 import type { DesiredDocument } from "@mpo/protocol";
-import { closestOf } from "./closest.ts";
 
 const { consistent, list, name, object, text, word } = fact;
 
