@@ -76,6 +76,7 @@ export type {
   StateCount,
   WaveView,
 } from "./messages/rollout.ts";
+export { type GroupView, MAX_GROUPS } from "./messages/selection.ts";
 export { reportedDigest } from "./reported-digest.ts";
 export * as schemas from "./schemas.ts";
 export {

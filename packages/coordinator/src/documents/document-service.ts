@@ -51,11 +51,11 @@ export interface CurrentDocument {
   readonly revision: number;
 }
 
-/** What is kept in memory of a device's newest document. */
-export type NewestDocument = Pick<
-  DesiredDocument,
-  "version" | "issuedAtMs" | "model" | "request" | "budget" | "budgetSource" | "objective"
->;
+/** Which document is a device's newest, since when, and for which model. */
+export type ShortDocument = Pick<DesiredDocument, "version" | "issuedAtMs" | "model">;
+
+/** The same, with what made it and what of it stays when another is searched for. */
+export type NewestDocument = ShortDocument & Pick<DesiredDocument, "request" | "budget" | "budgetSource" | "objective">;
 
 /** A document that a request was answered with. */
 export interface Answer {

@@ -1,5 +1,5 @@
 import { type Condition, type DeviceIdentity, type HeartbeatRequest, MAX_CONDITIONS } from "@mpo/protocol";
-import type { NewestDocument } from "../documents/document-service.ts";
+import type { ShortDocument } from "../documents/document-service.ts";
 import type { Audit } from "../events/audit.ts";
 import type { DeviceRecord } from "./device-record.ts";
 import { doubledCondition } from "./instances.ts";
@@ -10,7 +10,7 @@ import type { StatusService } from "./status-service.ts";
 /** Where it is looked up what a device should run, and what it has reported of it. */
 export interface ReportSources {
   readonly documents: {
-    newest(identity: DeviceIdentity): Pick<NewestDocument, "version" | "issuedAtMs"> | undefined;
+    newest(identity: DeviceIdentity): ShortDocument | undefined;
   };
   readonly statuses: Pick<StatusService, "newest">;
 }

@@ -10,7 +10,14 @@ import { BUCKETS, type StoreCallOptions } from "@mpo/transport";
 import { changeEntry, type StoreContext } from "../store/change-entry.ts";
 import { WatchedMap, type Watching } from "../store/watched-map.ts";
 import { type WindowFacts, windowFacts } from "./window-facts.ts";
-import { NO_STATUS, type StatusRecord, statusFromBytes, statusToBytes, withStatus } from "./status-record.ts";
+import {
+  driftedModels,
+  NO_STATUS,
+  type StatusRecord,
+  statusFromBytes,
+  statusToBytes,
+  withStatus,
+} from "./status-record.ts";
 
 /** What is kept of a device's reports in memory. */
 interface KnownReports {
@@ -18,12 +25,15 @@ interface KnownReports {
   readonly documents: readonly DocumentStatus[];
   /** Newest first. */
   readonly windows: readonly WindowFacts[];
+  readonly drifted: readonly string[];
 }
 
 const MAX_WINDOWS = 8;
 
-function knownReports({ documents, windows }: StatusRecord): KnownReports {
+function knownReports(record: StatusRecord): KnownReports {
+  const { documents, windows } = record;
   return {
+    drifted: driftedModels(record),
     documents: documents.map(({ status }) => status),
     windows: windows.slice(0, MAX_WINDOWS).map(({ result }) => windowFacts(result)),
   };
@@ -67,6 +77,11 @@ export class StatusService {
   /** The newest checks and windows of a device, newest first. */
   windows(identity: DeviceIdentity): readonly WindowFacts[] {
     return this.#known.get(deviceKey(identity))?.value.windows ?? [];
+  }
+
+  /** Models whose inputs have drifted, and which have not been replaced since. */
+  drifted(identity: DeviceIdentity): readonly string[] | undefined {
+    return this.#known.get(deviceKey(identity))?.value.drifted;
   }
 
   hasReported(identity: DeviceIdentity, version: DocumentVersion): boolean {
