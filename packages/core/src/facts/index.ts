@@ -14,6 +14,7 @@ export { describeConfig, describeFreezing } from "./describe-config.ts";
 export { formatBytes } from "./format-bytes.ts";
 export { formatVersion } from "./format-version.ts";
 export { given } from "./given.ts";
+export { type Hours, hoursIn, hoursMeet, hoursSchema, minutesLeft } from "./hours.ts";
 export { bytesIn, msIn } from "./human-units.ts";
 export { MAX_REPEATS, type Measured, measuredSchema } from "./measured.ts";
 export {
