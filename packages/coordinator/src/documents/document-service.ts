@@ -1,4 +1,4 @@
-import { formatVersion, MpoError } from "@mpo/core";
+import { formatVersion, given, MpoError } from "@mpo/core";
 import {
   compareVersions,
   type DesiredDocument,
@@ -54,8 +54,14 @@ export interface CurrentDocument {
 /** Which document is a device's newest, since when, and for which model. */
 export type ShortDocument = Pick<DesiredDocument, "version" | "issuedAtMs" | "model">;
 
-/** The same, with what made it and what of it stays when another is searched for. */
-export type NewestDocument = ShortDocument & Pick<DesiredDocument, "request" | "budget" | "budgetSource" | "objective">;
+/** What of a document stays when another is searched for. */
+export type KeptFacts = Pick<
+  DesiredDocument,
+  "budget" | "budgetSource" | "objective" | "reserveBytes" | "hours" | "method"
+>;
+
+/** A device's newest document, with what made it. */
+export type NewestDocument = ShortDocument & KeptFacts & Pick<DesiredDocument, "request">;
 
 /** A document that a request was answered with. */
 export interface Answer {
@@ -266,5 +272,9 @@ function noDocument({ device }: DeviceIdentity): MpoError {
 
 function newestOf(document: DesiredDocument): NewestDocument {
   const { version, issuedAtMs, model, request, budget, budgetSource, objective } = document;
-  return { version, issuedAtMs, model, request, budget, budgetSource, objective };
+  const { reserveBytes, hours, method } = document;
+  return {
+    ...{ version, issuedAtMs, model, request, budget, budgetSource, objective },
+    ...given({ reserveBytes, hours, method }),
+  };
 }

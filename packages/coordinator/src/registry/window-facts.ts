@@ -24,7 +24,7 @@ export function windowFacts(result: WindowResult): WindowFacts {
   const { model, outcome, rung, peakBytes, stepMs, receivedAtMs = 0, accuracyBefore, accuracyAfter } = result;
   return {
     ...{ model, outcome, receivedAtMs, accuracyBefore, accuracyAfter },
-    document: (result as WindowResult & { readonly document?: DocumentVersion }).document,
+    document: result.document,
     memoryBytes: peakBytes === undefined ? undefined : { seen: peakBytes, predicted: rung.memoryBytes },
     stepMs: stepMs.length === 0 ? undefined : { seen: median(stepMs), predicted: rung.stepMs },
   };

@@ -1,6 +1,7 @@
 import {
   formatVersion,
   given,
+  type MethodName,
   MpoError,
   type RetrainConfig,
   type SearchBudget,
@@ -17,7 +18,7 @@ import {
   type Reason,
 } from "@mpo/protocol";
 import type { StoreCallOptions } from "@mpo/transport";
-import type { Answer, CurrentDocument, DocumentService } from "../documents/document-service.ts";
+import type { Answer, CurrentDocument, DocumentService, KeptFacts } from "../documents/document-service.ts";
 import type { DocumentContent } from "../documents/make-document.ts";
 import type { PriorService } from "../priors/prior-service.ts";
 import type { ProfileName, ProfileService } from "../profiles/profile-service.ts";
@@ -39,7 +40,7 @@ export interface SearchParts {
   readonly onSearched?: (ms: number) => void;
 }
 
-export interface DocumentWish {
+export interface DocumentWish extends Terms {
   readonly name: ProfileName;
   /** A document is made once for each. */
   readonly request: string;
@@ -52,10 +53,24 @@ export interface DocumentWish {
   readonly reasons?: readonly Reason[];
   /** Nothing stays that was set before: as for a device that had no document. */
   readonly isFresh?: boolean;
+  /** Nobody asked for it: a given configuration stays. */
+  readonly isAutomatic?: boolean;
+}
+
+/** What is asked of a device beside its ladder. */
+export interface Terms {
+  /** The device runs a few steps before it trusts the document. */
+  readonly check?: boolean | undefined;
+  /** Memory to leave free, bytes. 0: none; absent: as it was. */
+  readonly reserveBytes?: number | undefined;
+  /** When work may begin. Empty: at any time; absent: as it was. */
+  readonly hours?: readonly string[] | undefined;
+  /** That the profile must be of; absent: as it was. */
+  readonly method?: MethodName | undefined;
 }
 
 /** What a device is to be planned for. What is absent is as the policy, or who set it last, has it. */
-export interface PlanWish {
+export interface PlanWish extends Terms {
   readonly model: string;
   readonly budget?: Partial<SearchBudget> | undefined;
   readonly objective?: SearchObjective | undefined;
@@ -116,6 +131,12 @@ export class SearchService {
       if (current !== undefined && (await documents.answerTo(identity, wish.request, current, options)) !== undefined) {
         return { document: current.document, isNew: false };
       }
+      if (
+        current !== undefined &&
+        wish.isAutomatic === true &&
+        (await this.#stays(wish.name, current.document, options))
+      )
+        return { document: current.document, isNew: false };
       const device = await registry.required(identity, options);
       const ofModel = wish.isFresh === true ? undefined : await documents.newestFor(wish.name, current, options);
       const planned = await this.plan(device, { ...wish, model: wish.name.model }, ofModel, options);
@@ -183,6 +204,25 @@ export class SearchService {
     return made?.document;
   }
 
+  /**
+   * Whether a search that nobody asked for leaves a document as it is: its configuration was given for the model that the
+   * device serves, or it is for a method that the profile says nothing of.
+   */
+  async #stays(
+    { identity, model }: ProfileName,
+    { isFixed = false, method, ...document }: DesiredDocument,
+    options: StoreCallOptions,
+  ): Promise<boolean> {
+    if (!isFixed && (method === undefined || document.model !== model)) return false;
+    const { models } = await this.#parts.registry.required(identity, options);
+    const isServed = models.some(
+      ({ name, manifestDigest }) => name === document.model && manifestDigest === document.manifestDigest,
+    );
+    if (isFixed || !isServed) return isServed;
+    const found = await this.#parts.profiles.load({ identity, model }, options);
+    return found !== undefined && found.request.profile.method.loss !== method;
+  }
+
   async #raced<Made>(
     identity: DeviceIdentity,
     expected: DocumentVersion | undefined,
@@ -215,7 +255,7 @@ export class SearchService {
   async plan(
     device: DeviceRecord,
     wish: PlanWish,
-    ofModel: Pick<DesiredDocument, "budget" | "budgetSource" | "objective"> | undefined,
+    ofModel: KeptFacts | undefined,
     options: StoreCallOptions = {},
   ): Promise<PlannedDocument> {
     const { budget: policy, clock, onSearched } = this.#parts;
@@ -242,6 +282,11 @@ export class SearchService {
     };
     const beginsMs = clock.monotonicMs();
     const { loss } = profile.method;
+    // A person who searches again is not held by what the last document was for.
+    const method = wish.method ?? (ofModel?.method === loss ? loss : undefined);
+    if (method !== undefined && method !== loss)
+      throw missing(`the profile of ${model} is for ${loss}, and the document is to be for ${method}`);
+    const { reserveBytes = ofModel?.reserveBytes, hours = ofModel?.hours } = wish;
     const ladder =
       wish.config === undefined
         ? searchedLadder(planner, request)
@@ -259,6 +304,13 @@ export class SearchService {
       rungs: ladder.rungs,
       chosenRung: ladder.chosenRung,
       reasons: ladder.reasons,
+      ...given({
+        check: wish.check === true ? true : undefined,
+        reserveBytes: reserveBytes === 0 ? undefined : reserveBytes,
+        hours: hours?.length === 0 ? undefined : hours,
+        method,
+        isFixed: wish.config === undefined ? undefined : true,
+      }),
     };
     return { content, ladder, measured };
   }
