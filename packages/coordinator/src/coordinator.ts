@@ -5,6 +5,7 @@ import { isTransient, type Logger } from "@mpo/runtime";
 import type { StateStore } from "@mpo/transport";
 import { AdminApi } from "./api/admin-api.ts";
 import { FleetApi } from "./api/fleet-api.ts";
+import { GroupApi } from "./api/group-api.ts";
 import { IdentityApi } from "./api/identity-api.ts";
 import { DocumentService } from "./documents/document-service.ts";
 import { Audit } from "./events/audit.ts";
@@ -24,6 +25,8 @@ import { StatusService } from "./registry/status-service.ts";
 import { SearchQueue } from "./search/search-queue.ts";
 import { SearchService } from "./search/search-service.ts";
 import type { WorkRecord } from "./search/work-record.ts";
+import { Groups } from "./selection/groups.ts";
+import { Selection } from "./selection/selection.ts";
 import type { ResolvedSettings } from "./settings.ts";
 import { isConflict, type StoreContext } from "./store/change-entry.ts";
 import { StoreHealth } from "./store/store-health.ts";
@@ -57,6 +60,7 @@ export interface Coordinator {
   /** What people and programs may call. */
   readonly admin: AdminApi;
   readonly identityApi: IdentityApi;
+  readonly groupApi: GroupApi;
   /** Absent: nobody proves who they are. */
   readonly identities: Identities | undefined;
   readonly metrics: Metrics;
@@ -101,9 +105,9 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
     ...context,
     ...{ registry, documents, audit, enrolments, heartbeatSeconds, retireAfterMs: settings.retireAfterMs },
   });
+  const presenceMs = (): number => health.presenceMs;
   const metrics = createMetrics({
-    devices: () =>
-      countDevices({ registry, documents, statuses, nowMs: health.presenceMs, heartbeatSeconds: heartbeatSeconds() }),
+    devices: () => countDevices({ registry, documents, statuses, presenceMs, heartbeatSeconds }),
     profiles: () => profiles.size,
     waitingSearches: () => queue.size,
     takesWrites: () => health.trouble === undefined,
@@ -132,16 +136,18 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
     onReport: (kind, isDuplicate) => metrics.reported(kind, isDuplicate),
     onRaised: () => metrics.pushed("raise"),
   });
+  const groups = new Groups(context);
+  const selection = new Selection({ ...common, groups, presenceMs });
   const admin = new AdminApi({
     ...common,
-    ...{ life, newId },
+    ...{ life, newId, presenceMs, selection },
     verifyEvents: (request, call) => verifyEvents({ store, clock, known: () => audit.known, checkSeal }, request, call),
-    presenceMs: () => health.presenceMs,
     onPushed: (cause) => metrics.pushed(cause),
   });
   const identityApi = new IdentityApi({ audit, clock, registry, identities, oidc: settings.oidc });
+  const groupApi = new GroupApi({ groups, selection, audit });
   const worker = searchWorker({ searches, profiles, priors, audit, metrics, logger });
-  const parts = { registry, statuses, profiles, priors, documents, queue, ...identities?.watched };
+  const parts = { registry, statuses, profiles, priors, documents, queue, groups, ...identities?.watched };
   const ends = new AbortController();
   // One listener for each watch, and one for whatever the queue waits for.
   setMaxListeners(64, ends.signal);
@@ -163,6 +169,7 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
     fleet,
     admin,
     identityApi,
+    groupApi,
     identities,
     metrics,
     ended,

@@ -55,9 +55,17 @@ const NEEDS: Readonly<Record<"ofTenant" | "ofFleet", Readonly<Record<Role, reado
   ofTenant: {
     viewer: [
       ...["listDevices", "getDevice", "listProfiles", "getProfile", "getConfig", "explainConfig"],
-      ...["listEvents", "watchEvents", "listEnrolments"],
+      ...["listEvents", "watchEvents", "listEnrolments", "listGroups"],
     ],
-    operator: ["refreshDevice", "probeDevice", "pushConfig", "rollbackConfig", "labelDevice"],
+    operator: [
+      "refreshDevice",
+      "probeDevice",
+      "pushConfig",
+      "rollbackConfig",
+      "labelDevice",
+      "saveGroup",
+      "removeGroup",
+    ],
     admin: [
       ...["retireDevice", "removeDevice", "renameDevice", "decideEnrolment", "decideDevice", "preauthoriseDevices"],
       ...["createJoinTokens", "listJoinTokens", "revokeJoinToken"],
@@ -124,7 +132,10 @@ function messageOf(call: string, identity: DeviceIdentity, random: () => number)
     reportProfilePart: { identity, digest: "ab".repeat(32), totalBytes: 100, offset: 0 },
     reportStatus: { ...documentReport(device, 1 + Math.floor(1e6 * random()), 1, "confirmed"), identity },
     whoAmI: {},
-    listDevices: { tenant, labels: [], ...page },
+    listDevices: { tenant, ...page },
+    saveGroup: { tenant, name: "all", where: "memory > 1B", description: "" },
+    listGroups: { tenant },
+    removeGroup: { tenant, name: "ghost" },
     getDevice: { identity },
     listProfiles: { tenant, ...mine, ...page },
     getProfile: { identity, model: "tiny" },
@@ -576,7 +587,7 @@ void describe("a call that is held open, or that nobody has looked at", () => {
     await accessTokens.revoke(token.id);
     await assert.rejects(events.next(), { code: "unauthenticated" });
     // That the listener lets nobody through who is not proven is not all that stands before a call.
-    const list = { tenant: "default", labels: [], pageSize: 1 };
+    const list = { tenant: "default", pageSize: 1 };
     await assert.rejects(Promise.resolve(admin.handlers["listDevices"]?.(list, call)), { code: "unauthenticated" });
   });
 });

@@ -22,6 +22,7 @@ export {
   type ChainValue,
   type Checkpoints,
   COMPILED_KERNEL_BYTES,
+  CONDITION_CODES,
   type CostProfile,
   chainSchema,
   checked,
@@ -202,5 +203,15 @@ export {
   type StepPrediction,
   windowOverheadMs,
 } from "./search/index.ts";
+export {
+  ATTRIBUTES,
+  type Filter,
+  MAX_FILTER_LENGTH,
+  matches,
+  parseFilter,
+  quoted,
+  type SelectionFacts,
+  termsOf,
+} from "./selection/index.ts";
 export { hasKernel } from "./time/index.ts";
 export { chooseRung, endOfWindow, isHopeless, runWindow, type Window, type WindowRun } from "./window/index.ts";

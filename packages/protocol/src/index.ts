@@ -67,6 +67,7 @@ export type {
   WindowOutcome,
   WindowResult,
 } from "./messages/report.ts";
+export { type GroupView, MAX_GROUPS } from "./messages/selection.ts";
 export { reportedDigest } from "./reported-digest.ts";
 export * as schemas from "./schemas.ts";
 export {

@@ -12,3 +12,4 @@ export {
 } from "./messages/device.ts";
 export { documentVersion } from "./messages/document.ts";
 export { documentStatus, probeFailure } from "./messages/report.ts";
+export { savedGroup } from "./messages/selection.ts";

@@ -6,7 +6,11 @@ import * as admin from "./messages/admin.ts";
 import * as identity from "./messages/identity.ts";
 import * as link from "./messages/link.ts";
 import * as report from "./messages/report.ts";
+<<<<<<< HEAD
 import * as rollout from "./messages/rollout.ts";
+=======
+import * as selection from "./messages/selection.ts";
+>>>>>>> selection
 
 /** One call of a service, with the codecs of what it takes and gives. */
 export interface Method<Request, Response> {
@@ -94,6 +98,9 @@ export const ADMIN_SERVICE = {
   decideDevice: ask("DecideDevice", admin.decideDeviceRequest, admin.decideDeviceResponse),
   refreshDevice: ask("RefreshDevice", admin.refreshDeviceRequest, admin.refreshDeviceResponse),
   probeDevice: ask("ProbeDevice", admin.probeDeviceRequest, admin.probeDeviceResponse),
+  saveGroup: ask("SaveGroup", selection.saveGroupRequest, selection.saveGroupResponse),
+  listGroups: ask("ListGroups", selection.listGroupsRequest, selection.listGroupsResponse),
+  removeGroup: ask("RemoveGroup", selection.removeGroupRequest, selection.removeGroupResponse),
   listProfiles: ask("ListProfiles", admin.listProfilesRequest, admin.listProfilesResponse),
   getProfile: ask("GetProfile", admin.getProfileRequest, admin.getProfileResponse),
   getConfig: ask("GetConfig", admin.getConfigRequest, admin.getConfigResponse),

@@ -5,7 +5,7 @@ import type { Asking, CommandContext, Output, Stop } from "../command-context.ts
 import { addFleetCommand, type FleetOptions, fleetName } from "../options/fleet-options.ts";
 import { formatAge } from "../output/format.ts";
 import { createListing } from "../output/listing.ts";
-import { addDeviceFilter, type DeviceFilter, isFilter, type SelectedDevice, selectDevices } from "./select-devices.ts";
+import { addDeviceFilter, type DeviceFilter, type SelectedDevice, selectDevices, whereOf } from "./select-devices.ts";
 import { type AdminSession, withAdmin } from "./with-admin.ts";
 
 interface EndOptions extends DeviceFilter {
@@ -85,9 +85,9 @@ async function endDevices(
   context: Asking,
 ): Promise<void> {
   const { verb, done, means } = ending;
-  const hasFilter = isFilter(options);
+  const hasFilter = whereOf(options) !== undefined;
   if (names.length > 0 === hasFilter) {
-    const hint = `Give names, or one of --label, --class and --offline-for${verb === "remove" ? " and --retired" : ""}.`;
+    const hint = `Give names, or one of --where, --label, --class and --offline-for${verb === "remove" ? " and --retired" : ""}.`;
     throw new MpoError("invalid-argument", `expected either the names of devices to ${verb} or a filter`, { hint });
   }
   const { terminal } = context;

@@ -226,6 +226,10 @@ describe("which devices may come, from the command line", { skip: noNatsServer, 
     assert.match((await fleet.mpo("devices", "label", "pi-1", "site=berlin", "rack=7")).stdout, /site=berlin, rack=7/u);
     assert.match((await fleet.mpo("devices", "label", "pi-1", "site-")).stdout, /pi-1: rack=7/u);
     assertFails(await fleet.mpo("devices", "label", "pi-1", "site"), EXIT_CODES.usage, /NAME- to take a label away/u);
+    assertFails(await fleet.mpo("devices", "label", "pi-1"), EXIT_CODES.usage, /expected NAME=VALUE/u);
+    const where = ["--where", "name = pi-1"];
+    assert.match((await fleet.mpo("devices", "label", "row=2", ...where)).stdout, /^pi-1: rack=7, row=2/u);
+    assert.match((await fleet.mpo("devices", "label", "row-", ...where)).stdout, /^pi-1: rack=7\n/u);
     assert.equal((await fleet.mpo("devices", "revoke", "pi-1")).code, EXIT_CODES.ok);
   });
 

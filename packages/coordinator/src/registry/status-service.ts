@@ -9,28 +9,38 @@ import {
 import { BUCKETS, type StoreCallOptions } from "@mpo/transport";
 import { changeEntry, type StoreContext } from "../store/change-entry.ts";
 import { WatchedMap, type Watching } from "../store/watched-map.ts";
-import { NO_STATUS, type StatusRecord, statusFromBytes, statusToBytes, withStatus } from "./status-record.ts";
+import {
+  driftedModels,
+  NO_STATUS,
+  type StatusRecord,
+  statusFromBytes,
+  statusToBytes,
+  withStatus,
+} from "./status-record.ts";
 
-/** What is kept of a device's documents in memory. */
-interface KnownDocuments {
+/** What is kept of a device's reports in memory. */
+interface Known {
   readonly newest: DocumentStatus | undefined;
   readonly versions: readonly DocumentVersion[];
+  readonly drifted: readonly string[];
 }
 
-function knownDocuments({ documents }: StatusRecord): KnownDocuments {
-  return { newest: documents[0]?.status, versions: documents.map(({ status }) => status.version) };
+function knownOf(record: StatusRecord): Known {
+  const { documents } = record;
+  const versions = documents.map(({ status }) => status.version);
+  return { newest: documents[0]?.status, versions, drifted: driftedModels(record) };
 }
 
 /** What devices reported of documents and windows. */
 export class StatusService {
   readonly #context: StoreContext;
-  readonly #known: WatchedMap<KnownDocuments>;
+  readonly #known: WatchedMap<Known>;
 
   constructor(context: StoreContext) {
     this.#context = context;
     this.#known = new WatchedMap(context, {
       bucket: BUCKETS.status,
-      read: ({ value }) => knownDocuments(statusFromBytes(value)),
+      read: ({ value }) => knownOf(statusFromBytes(value)),
     });
   }
 
@@ -41,6 +51,11 @@ export class StatusService {
   /** The status of the newest document that a device has reported. */
   newest(identity: DeviceIdentity): DocumentStatus | undefined {
     return this.#known.get(deviceKey(identity))?.value.newest;
+  }
+
+  /** Models whose inputs have drifted, and which have not been replaced since. */
+  drifted(identity: DeviceIdentity): readonly string[] | undefined {
+    return this.#known.get(deviceKey(identity))?.value.drifted;
   }
 
   hasReported(identity: DeviceIdentity, version: DocumentVersion): boolean {
@@ -68,7 +83,7 @@ export class StatusService {
         return { value: statusToBytes(record), result };
       },
     );
-    this.#known.note(key, knownDocuments(result.record), revision);
+    this.#known.note(key, knownOf(result.record), revision);
     return { isDuplicate: result.isDuplicate };
   }
 

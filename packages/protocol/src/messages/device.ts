@@ -1,4 +1,4 @@
-import { type Fact, fact, MAX_COUNT, MESSAGE_LENGTH } from "@mpo/core";
+import { CONDITION_CODES, type Fact, fact, MAX_COUNT, MESSAGE_LENGTH } from "@mpo/core";
 
 const { consistent, digest, flag, list, name, number, object, text, timestampMs, whole, word } = fact;
 
@@ -88,21 +88,7 @@ export const servedModels = list(servedModel, 0, 32);
 /** Something wrong with a device that a person should look at; it is gone when it is over. */
 export type Condition = Fact<typeof condition>;
 const condition = object({
-  code: word([
-    "unreadable",
-    "not-writable",
-    "inputs-silent",
-    "inputs-not-removed",
-    "probe-waits",
-    "nats-unconnected",
-    "report-pending",
-    "clock-wrong",
-    "log-not-written",
-    "throttled",
-    "document-refused",
-    "document-pending",
-    "doubled",
-  ]),
+  code: word(CONDITION_CODES),
   sinceMs: timestampMs(),
   message: text(1, MESSAGE_LENGTH),
 });

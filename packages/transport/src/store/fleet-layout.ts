@@ -28,6 +28,8 @@ export const BUCKETS = {
   token: "token",
   /** Tokens of people and programs. Key: SHA-256 of the secret. */
   access: "access",
+  /** Filters that were saved under names. Key: tenant, name. */
+  group: "group",
   /** What all coordinators sign and vouch with, wrapped. */
   authority: "authority",
   /** Users of NATS that were revoked. */
@@ -50,6 +52,7 @@ export const STREAM_LOSSES: Readonly<Record<string, string>> = {
   KV_enrolment: "which devices were accepted or revoked; devices wait to be accepted again",
   KV_token: "the tokens with which devices join; make new ones",
   KV_access: "the tokens of people and programs; make new ones",
+  KV_group: "the filters that were saved; save them again",
   KV_authority: "the keys of the fleet, unless they lie in a file too",
   KV_revoked: "which users of NATS were revoked; revoke them again",
   KV_health: "nothing",
@@ -100,6 +103,7 @@ export const FLEET_LAYOUT: StoreLayout = {
     { ...SMALL, name: BUCKETS.enrolment },
     { ...SMALL, name: BUCKETS.token },
     { ...SMALL, name: BUCKETS.access, maxBytes: 8 * MIB },
+    { ...SMALL, name: BUCKETS.group, maxBytes: 8 * MIB },
     { ...SMALL, name: BUCKETS.authority, maxBytes: 8 * MIB },
     { ...SMALL, name: BUCKETS.revoked, maxValueBytes: 1_048_576 - 65_536, maxBytes: 64 * MIB },
     { ...SMALL, name: BUCKETS.health, maxBytes: 8 * MIB },
