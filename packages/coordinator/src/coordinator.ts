@@ -235,7 +235,10 @@ function searchWorker({ searches, profiles, priors, audit, metrics, logger }: Wo
         const { deviceClass, graphDigest } = facts;
         await priors.refresh({ tenant: identity.tenant, deviceClass, model, graphDigest }, { signal });
       }
-      const { document, isNew } = await searches.answer({ name, request, budget, objective }, { signal });
+      const { document, isNew } = await searches.answer(
+        { name, request, budget, objective, isAutomatic: true },
+        { signal },
+      );
       if (!isNew) return;
       const { version, rungs } = document;
       metrics.pushed("search");

@@ -6,11 +6,8 @@ import * as admin from "./messages/admin.ts";
 import * as identity from "./messages/identity.ts";
 import * as link from "./messages/link.ts";
 import * as report from "./messages/report.ts";
-<<<<<<< HEAD
 import * as rollout from "./messages/rollout.ts";
-=======
 import * as selection from "./messages/selection.ts";
->>>>>>> selection
 
 /** One call of a service, with the codecs of what it takes and gives. */
 export interface Method<Request, Response> {

@@ -167,6 +167,7 @@ function factsOf(device: DeviceView, nowMs: number): readonly (readonly [string,
         : `${formatVersion(desiredVersion)} for ${desiredModel}; reported: ${reportOf(device, nowMs)}`,
     ],
     ...(inventory.ownerLimits === undefined ? [] : [["owner's limits", inventory.ownerLimits] as const]),
+    ...(inventory.timeZone === undefined ? [] : [["time zone", inventory.timeZone] as const]),
     ["labels", labelsOf(device) || "none"],
   ];
 }
@@ -231,7 +232,7 @@ function reportOf(device: DeviceView, nowMs: number): string {
 /** `probing fashion, up to 2 min`. */
 function busyWith({ doing }: DeviceView, nowMs: number): string | undefined {
   if (doing === undefined) return undefined;
-  const work = { probe: "probing", window: "retraining" }[doing.kind];
+  const work = { probe: "probing", window: "retraining", check: "checking" }[doing.kind];
   const left = doing.untilMs > nowMs ? `, up to ${formatLeft(doing.untilMs - nowMs)}` : "";
   return `${work} ${doing.model}${left}`;
 }

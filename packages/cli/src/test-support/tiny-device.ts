@@ -36,6 +36,11 @@ const engine: AgentEngine = {
     if (device.id === BROKEN_DEVICE) throw new MpoError("over-budget", "nothing fits", { hint: "Free some memory." });
     return { profile: tinyProfile(model, device), chain: TINY_CHAIN };
   },
+  check: async ({ config }) => ({
+    measured: { config, plannedBytes: SEEN.peakBytes, peakBytes: SEEN.peakBytes, stepMs: [SEEN.stepMs] },
+    idleBytes: 100_000_000,
+    graphDigest: tinyProfile("tiny", { id: "a", class: "b" }).model.graphDigest,
+  }),
   retrain: async ({ rung: { config, accuracy, memoryBytes } }) => ({
     ...{ isAccepted: false, reason: "as good as before", steps: accuracy.steps, judgement: "label-free", config },
     ...{

@@ -1,5 +1,7 @@
 import {
   formatVersion,
+  given,
+  type MethodName,
   MpoError,
   type RetrainConfig,
   type SearchBudget,
@@ -49,6 +51,16 @@ export interface DocumentWish {
   /** Only if this is the newest version; else `conflict`. */
   readonly expectedVersion?: DocumentVersion | undefined;
   readonly reasons?: readonly Reason[];
+  /** Nobody asked for it: a given configuration stays. */
+  readonly isAutomatic?: boolean;
+  /** The device runs a few steps before it trusts the document. */
+  readonly check?: boolean | undefined;
+  /** Memory to leave free, bytes. 0: none; absent: as it was. */
+  readonly reserveBytes?: number | undefined;
+  /** When work may begin. Empty: at any time; absent: as it was. */
+  readonly hours?: readonly string[] | undefined;
+  /** That the profile must be of; absent: as it was. */
+  readonly method?: MethodName | undefined;
 }
 
 /** A wish for an older document's content. */
@@ -88,6 +100,12 @@ export class SearchService {
       if (current !== undefined && (await this.#parts.documents.isAnswered(identity, wish.request, current, options))) {
         return { document: current.document, isNew: false };
       }
+      if (
+        current !== undefined &&
+        wish.isAutomatic === true &&
+        (await this.#stays(wish.name, current.document, options))
+      )
+        return { document: current.document, isNew: false };
       const device = await this.#parts.registry.required(identity, options);
       const planned = await this.#plan(device, wish, current, options);
       const document = await this.#push(device, wish.request, planned.content, planned.ladder, current, options);
@@ -139,6 +157,25 @@ export class SearchService {
     return made?.document;
   }
 
+  /**
+   * Whether a search that nobody asked for leaves a document as it is: its configuration was given for the model that the
+   * device serves, or it is for a method that the profile says nothing of.
+   */
+  async #stays(
+    { identity, model }: ProfileName,
+    { isFixed = false, method, ...document }: DesiredDocument,
+    options: StoreCallOptions,
+  ): Promise<boolean> {
+    if (!isFixed && (method === undefined || document.model !== model)) return false;
+    const { models } = await this.#parts.registry.required(identity, options);
+    const isServed = models.some(
+      ({ name, manifestDigest }) => name === document.model && manifestDigest === document.manifestDigest,
+    );
+    if (isFixed || !isServed) return isServed;
+    const found = await this.#parts.profiles.load({ identity, model }, options);
+    return found !== undefined && found.request.profile.method.loss !== method;
+  }
+
   async #raced<Made extends MadeDocument | undefined>(
     identity: DeviceIdentity,
     expected: DocumentVersion | undefined,
@@ -180,8 +217,8 @@ export class SearchService {
     const capacity = { inventory: device.inventory, resources: seen?.resources };
     // A budget that a person set stays; one of the policy follows the device.
     const kept = ofModel?.budgetSource === "given" ? ofModel.budget : undefined;
-    const given = wish.budget ?? kept;
-    const budget = given ?? deviceBudget(capacity, profile.idleBytes, policy);
+    const set = wish.budget ?? kept;
+    const budget = set ?? deviceBudget(capacity, profile.idleBytes, policy);
     const request: LadderRequest = {
       budget,
       objective: wish.objective ?? ofModel?.objective ?? "accuracy",
@@ -189,6 +226,11 @@ export class SearchService {
     };
     const beginsMs = clock.monotonicMs();
     const { loss } = profile.method;
+    // A person who searches again is not held by what the last document was for.
+    const method = wish.method ?? (ofModel?.method === loss ? loss : undefined);
+    if (method !== undefined && method !== loss)
+      throw missing(`the profile of ${model} is for ${loss}, and the document is to be for ${method}`);
+    const { reserveBytes = ofModel?.reserveBytes, hours = ofModel?.hours } = wish;
     const ladder =
       wish.config === undefined
         ? searchedLadder(planner, request)
@@ -203,10 +245,17 @@ export class SearchService {
       manifestDigest: served.manifestDigest,
       objective: request.objective,
       budget: request.budget,
-      budgetSource: given === undefined ? "policy" : "given",
+      budgetSource: set === undefined ? "policy" : "given",
       rungs: ladder.rungs,
       chosenRung: ladder.chosenRung,
       reasons,
+      ...given({
+        check: wish.check === true ? true : undefined,
+        reserveBytes: reserveBytes === 0 ? undefined : reserveBytes,
+        hours: hours?.length === 0 ? undefined : hours,
+        method,
+        isFixed: wish.config === undefined ? undefined : true,
+      }),
     };
     return { content, ladder };
   }

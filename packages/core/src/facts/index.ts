@@ -11,14 +11,12 @@ export {
   type LayerClass,
 } from "./chain.ts";
 export { closestOf } from "./closest.ts";
-<<<<<<< HEAD
-=======
 export { CONDITION_CODES } from "./condition-codes.ts";
->>>>>>> selection
 export { describeConfig, describeFreezing } from "./describe-config.ts";
 export { formatBytes } from "./format-bytes.ts";
 export { formatVersion } from "./format-version.ts";
 export { given } from "./given.ts";
+export { type Hours, hoursIn, hoursMeet, hoursSchema, isWithinHours, minutesLeft } from "./hours.ts";
 export { bytesIn, DURATION_UNITS, msIn, SIZE_UNITS } from "./human-units.ts";
 export { MAX_REPEATS, type Measured, measuredSchema } from "./measured.ts";
 export {

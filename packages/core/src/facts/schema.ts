@@ -171,8 +171,13 @@ export function name(): z.ZodString {
 
 /** A SHA-256 as 64 lower-case hexadecimal digits. */
 export function digest(): z.ZodString {
-  const expected = expecting("64 lower-case hexadecimal digits");
-  return z.string(expected).regex(/^[0-9a-f]{64}$/u, expected);
+  return shaped(/^[0-9a-f]{64}$/u, "64 lower-case hexadecimal digits");
+}
+
+/** A text of a form; `what`: in words. */
+export function shaped(pattern: RegExp, what: string): z.ZodString {
+  const expected = expecting(what);
+  return z.string(expected).regex(pattern, expected);
 }
 
 /** One of a few words. */

@@ -1,6 +1,6 @@
 import { CONDITION_CODES, type Fact, fact, MAX_COUNT, MESSAGE_LENGTH } from "@mpo/core";
 
-const { consistent, digest, flag, list, name, number, object, text, timestampMs, whole, word } = fact;
+const { consistent, digest, flag, list, name, number, object, shaped, text, timestampMs, whole, word } = fact;
 
 /** Who speaks: names that are safe in NATS subjects and file names. */
 export type DeviceIdentity = Fact<typeof deviceIdentity>;
@@ -43,6 +43,9 @@ const gpu = object({
   sharesMemory: flag(),
 });
 
+/** Whether there is one of this name, each machine's own list says. */
+const TIME_ZONE = /^[A-Za-z0-9_+-]{1,64}(?:\/[A-Za-z0-9_+-]{1,32}){0,2}$/u;
+
 /** What a device is. Texts are as the system gives them, empty when it gives none. */
 export type Inventory = Fact<typeof inventory>;
 export const inventory = object({
@@ -62,6 +65,8 @@ export const inventory = object({
   engineVersion: text(1, 64).optional(),
   /** What the device's owner allows, as it was written; absent: everything. */
   ownerLimits: text(1, MESSAGE_LENGTH).optional(),
+  /** Of its local time, by IANA's name; absent: not known. */
+  timeZone: shaped(TIME_ZONE, 'a time zone, such as "Europe/Berlin"').optional(),
 });
 
 const percent = number(0, 100).optional();
@@ -95,7 +100,7 @@ const condition = object({
 
 export type Doing = Fact<typeof doing>;
 export const doing = object({
-  kind: word(["probe", "window"]),
+  kind: word(["probe", "window", "check"]),
   model: name(),
   /** When it will be over at the latest, by the coordinator's clock as the device knows it. */
   untilMs: timestampMs(),
