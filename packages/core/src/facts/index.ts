@@ -16,7 +16,7 @@ export { describeConfig, describeFreezing } from "./describe-config.ts";
 export { formatBytes } from "./format-bytes.ts";
 export { formatVersion } from "./format-version.ts";
 export { given } from "./given.ts";
-export { type Hours, hoursIn, hoursMeet, hoursSchema, minutesLeft } from "./hours.ts";
+export { type Hours, hoursIn, hoursMeet, hoursSchema, isWithinHours, minutesLeft } from "./hours.ts";
 export { bytesIn, DURATION_UNITS, msIn, SIZE_UNITS } from "./human-units.ts";
 export { MAX_REPEATS, type Measured, measuredSchema } from "./measured.ts";
 export {

@@ -1,9 +1,9 @@
+import { hoursIn, isWithinHours } from "../facts/index.ts";
 import { DisruptionRoom } from "./disruption.ts";
 import type { DeviceFacts, Rollout, RolloutFacts } from "./machine.ts";
 import { takeTurn } from "./pace.ts";
 import type { DeviceProgress, Pace } from "./rollout-state.ts";
 import type { RolloutSpec } from "./spec.ts";
-import { isWithin } from "./written-units.ts";
 
 /** Why a device whose turn has come is not changed now. */
 export type Hindrance = "offline" | "hours" | "disruption" | "rate";
@@ -15,11 +15,18 @@ export function isDue({ state: { wave, waves, phase } }: Rollout, device: Device
   return device.wave === wave && waves[wave]?.state === "running";
 }
 
+function isOpen(between: readonly string[], minuteOfDay: number | undefined): boolean {
+  return between.some((text) => {
+    const range = hoursIn(text);
+    return range !== undefined && minuteOfDay !== undefined && isWithinHours([range], minuteOfDay);
+  });
+}
+
 /** What keeps a device from being changed now, but for the rate. */
 export function hindranceOf({ hours }: RolloutSpec, facts: DeviceFacts, room: DisruptionRoom): Hindrance | undefined {
   if (!facts.isOnline) return "offline";
   const { minuteOfDay } = facts;
-  if (hours !== undefined && (minuteOfDay === undefined || !isWithin(hours.between, minuteOfDay))) return "hours";
+  if (hours !== undefined && !isOpen(hours.between, minuteOfDay)) return "hours";
   return room.has(facts) ? undefined : "disruption";
 }
 

@@ -8,9 +8,10 @@ export {
   withHookPassed,
 } from "./commands.ts";
 export { starvedGroups } from "./disruption.ts";
+export { type DeviceEstimate, forecastRollout, type RolloutForecast } from "./forecast.ts";
 export { type Measured as GateMeasured, withMeasurement } from "./gates.ts";
 export type { DeviceFacts, GroupFacts, Outcome, Rollout, RolloutAction, RolloutFacts, RolloutStep } from "./machine.ts";
-export { newDevice, newRollout } from "./new-rollout.ts";
+export { newDevice, newRollout, withGiven } from "./new-rollout.ts";
 export { isTouched } from "./roll-back.ts";
 export {
   DEVICE_STATES,

@@ -29,3 +29,8 @@ export function newDevice(
   const start = { device, wave, state: "pending", sinceMs: nowMs, attempts: 0, message: "" } as const;
   return before === undefined ? start : { ...start, before };
 }
+
+/** A device that has been given the document of its turn, or the one with which it goes back. */
+export function withGiven(device: DeviceProgress, given: NonNullable<DeviceProgress["given"]>): DeviceProgress {
+  return { ...device, given };
+}

@@ -10,6 +10,11 @@ function hasShown(outcome: Outcome | undefined, confirm: RolloutSpec["confirm"])
   return outcome !== undefined && SHOWN.indexOf(outcome) >= SHOWN.indexOf(confirm);
 }
 
+/** Whether something may still become of what a device was given. */
+export function isWatched({ state, given }: DeviceProgress): boolean {
+  return given !== undefined && (state === "in-progress" || state === "timed-out" || state === "rolling-back");
+}
+
 /** A device after a look at what became of its document; the same object when nothing did. */
 export function observeDevice(
   { confirm, retries, timeouts }: RolloutSpec,
@@ -17,7 +22,7 @@ export function observeDevice(
   { outcome, message = "" }: DeviceFacts,
   nowMs: number,
 ): DeviceProgress {
-  const { state, given, attempts, sinceMs } = device;
+  const { state, attempts, sinceMs } = device;
   const becomes = (next: DeviceProgress["state"], words = message): DeviceProgress => ({
     ...device,
     ...{ state: next, sinceMs: nowMs, message: words },
@@ -28,7 +33,6 @@ export function observeDevice(
     const { given: _, ...rest } = becomes("pending", words);
     return rest;
   };
-  if (given === undefined) return device;
   const isLate = nowMs - sinceMs >= timeouts.device;
   switch (state) {
     case "in-progress":

@@ -2,7 +2,7 @@ import { dueGates, gatesVerdict, newGates } from "./gates.ts";
 import { giveTurns } from "./give-turns.ts";
 import { countWave, judgeWave } from "./judge-wave.ts";
 import type { Rollout, RolloutAction, RolloutFacts, RolloutStep } from "./machine.ts";
-import { observeDevice } from "./observe-device.ts";
+import { isWatched, observeDevice } from "./observe-device.ts";
 import { isGivenBack, takeBack } from "./roll-back.ts";
 import type { DeviceProgress, Hook, RolloutPhase, RolloutState, WaveState } from "./rollout-state.ts";
 import { type RolloutSpec, waveOf } from "./spec.ts";
@@ -21,7 +21,9 @@ export function stepRollout(rollout: Rollout, facts: RolloutFacts): RolloutStep 
   const before = new Map(rollout.devices.map((device) => [device.device, device]));
   const actions: RolloutAction[] = [];
   const log = (event: string, message: string): void => void actions.push({ kind: "log", event, message });
-  let devices = rollout.devices.map((device) => observeDevice(spec, device, facts.of(device.device), nowMs));
+  let devices = rollout.devices.map((device) =>
+    isWatched(device) ? observeDevice(spec, device, facts.of(device.device), nowMs) : device,
+  );
   let { state } = rollout;
   if (state.phase === "running") state = moveWaves({ spec, state, devices }, nowMs, { actions, log });
   if (GIVING.includes(state.phase)) ({ state, devices } = giveTurns({ spec, state, devices }, facts));

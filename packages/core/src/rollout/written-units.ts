@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { bytesIn, fact, MAX_COUNT, msIn } from "../facts/index.ts";
+import { bytesIn, fact, hoursIn, MAX_COUNT, msIn } from "../facts/index.ts";
 
 /** Units as a rollout's file has them, each read into a number. */
 
@@ -21,8 +21,6 @@ export function shareIn(text: string): number | undefined {
   return share <= 1 ? share : undefined;
 }
 
-const CLOCK = /^([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]|24(?=:00)):([0-5]\d)$/u;
-
 /** A number of devices, or a share of them. */
 export type Quantity = { readonly count: number } | { readonly share: number };
 
@@ -36,25 +34,7 @@ export const writtenQuantity = z.union(
   { error: ({ input }) => `is ${JSON.stringify(input)}; expected ${QUANTITY}` },
 );
 
-/** Minutes since midnight, from the first up to the second; over midnight when that is earlier. */
-export type Hours = readonly [from: number, to: number];
-
-/** What "22:00-06:00" says; undefined: it is none. */
-function hoursIn(written: string): Hours | undefined {
-  const [, ...parts] = CLOCK.exec(written) ?? [];
-  if (parts.length === 0) return undefined;
-  const [fromHour, fromMinute, toHour, toMinute] = parts.map(Number) as [number, number, number, number];
-  const [from, to] = [fromHour * 60 + fromMinute, toHour * 60 + toMinute];
-  return from === to ? undefined : [from, to];
-}
-
-/** "22:00-06:00". */
-export const writtenHours = readAs(hoursIn, 'hours of the day, such as "22:00-06:00"');
-
-/** Whether a minute of the day lies within some hours; without any, all do. */
-export function isWithin(hours: readonly (readonly number[])[], minute: number): boolean {
-  return (
-    hours.length === 0 ||
-    hours.some(([from = 0, to = 0]) => (from < to ? minute >= from && minute < to : minute >= from || minute < to))
-  );
-}
+/** "22:00-06:00"; it stays as it is written, as documents have it. */
+export const writtenHours = z.string().refine((text) => hoursIn(text) !== undefined, {
+  error: ({ input }) => `is ${JSON.stringify(input)}; expected hours of the day, such as "22:00-06:00"`,
+});
