@@ -47,7 +47,13 @@ export function observeDevice(
       if (outcome === "superseded") return becomes("superseded");
       if (outcome === "failed" || outcome === "refused") return becomes(outcome, `could not go back: ${message}`);
       return hasShown(outcome, "applied") ? becomes("rolled-back") : device;
-    default:
+    case "pending":
+    case "offline":
+    case "confirmed":
+    case "failed":
+    case "refused":
+    case "rolled-back":
+    case "superseded":
       return device;
   }
 }

@@ -10,6 +10,7 @@ import {
   objectiveSchema,
 } from "../facts/index.ts";
 import { METHOD_NAMES } from "../plan/index.ts";
+import { MAX_FILTER_LENGTH } from "../selection/index.ts";
 import { writtenCondition } from "./condition.ts";
 import { writtenBytes, writtenHours, writtenMs, writtenQuantity, writtenShare } from "./written-units.ts";
 
@@ -22,7 +23,7 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
 
 /** Devices by the filter language of `selection`. It is parsed where devices are known. */
-const filter = text(1, 2_048);
+const filter = text(1, MAX_FILTER_LENGTH);
 const url = text(8, 512);
 const hours = z.array(writtenHours).min(1).max(24);
 const share = writtenShare;

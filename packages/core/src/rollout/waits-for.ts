@@ -35,7 +35,9 @@ export function waitsFor(rollout: Rollout, facts: RolloutFacts): string | undefi
         facts,
         "being given back what they had",
       );
-    default:
+    case "completed":
+    case "stopped":
+    case "rolled-back":
       return undefined;
   }
 }

@@ -257,6 +257,14 @@ describe("what is wrong with a filter is said", () => {
       "                              ^^^^ 5MiB is a size, and lastSeen is a duration, such as 10min",
     ),
     of(
+      "memry > 2 GiB and class = 'a",
+      "2 mistakes in the filter",
+      "  memry > 2 GiB and class = 'a",
+      "  ^^^^^ memry is not an attribute; did you mean memory?",
+      "  memry > 2 GiB and class = 'a",
+      "                            ^ this quote has no end",
+    ),
+    of(
       "class == a && state = onlin",
       "3 mistakes in the filter",
       "  class == a && state = onlin",

@@ -163,8 +163,10 @@ class FilterParser {
     return parts.length === 1 ? (parts[0] as Filter) : { kind: "or", parts };
   }
 
-  #valued({ name: { value: attribute }, attribute: known, operator }: Comparison): Filter {
-    const token = this.#value(known);
+  #valued(comparison: Comparison): Filter {
+    const { operator, attribute: known } = comparison;
+    const attribute = comparison.name.value;
+    const token = this.#value(comparison);
     if (token === undefined) return NOTHING;
     const text = token.value;
     if (attribute === "group") return this.#group(token, operator);
@@ -180,7 +182,7 @@ class FilterParser {
   }
 
   /** A value, with its unit where a space is between. */
-  #value(attribute: Attribute | undefined): Token | undefined {
+  #value({ name, attribute }: Comparison): Token | undefined {
     const token = this.#next();
     if (token.kind === "sign" || token.kind === "end" || isKeyword(token)) {
       const says = isKeyword(token) ? ": in quotes, if that is the text" : "";
@@ -188,7 +190,8 @@ class FilterParser {
       return undefined;
     }
     const unit = this.#here;
-    const hasUnits = attribute?.kind === "size" || attribute?.kind === "duration";
+    // What is not known may have a unit too: it is blamed already.
+    const hasUnits = attribute === undefined ? name.value !== "group" : ["size", "duration"].includes(attribute.kind);
     if (!hasUnits || !/^[\d.]+$/u.test(token.value) || unit.kind !== "word" || isKeyword(unit)) return token;
     this.#at += 1;
     return { ...token, value: `${token.value} ${unit.value}`, length: unit.at + unit.length - token.at };
