@@ -32,6 +32,7 @@ export {
   describeFreezing,
   type ExpectedProfile,
   type Fact,
+  type Fault,
   type FreezingRates,
   fact,
   faultsOf,

@@ -266,6 +266,8 @@ export function faultsOf(schema: z.ZodType, value: unknown): readonly string[] {
 export interface Fault {
   readonly path: FactPath;
   readonly message: string;
+  /** It is the key itself that is wrong. */
+  readonly isKey?: boolean;
 }
 
 /** All that is wrong with a value that a person wrote; keys that are not known come with what was probably meant. */
@@ -276,7 +278,11 @@ export function faultsIn(schema: z.ZodType, value: unknown): readonly Fault[] {
     const known = issue.message.replace(/^.* one of /u, "").split(", ");
     return issue.keys.map((key) => {
       const meant = closestOf(key, known);
-      return { path: [...path, key], message: meant === undefined ? issue.message : `is not known; expected ${meant}` };
+      return {
+        path: [...path, key],
+        isKey: true,
+        message: meant === undefined ? issue.message : `is not known; did you mean ${meant}?`,
+      };
     });
   });
 }
