@@ -43,7 +43,7 @@ function shown(found: unknown): string {
 }
 
 /** What an error says of a value; the first thing that is wrong is enough. */
-function expecting(
+export function expecting(
   expected: string,
   show: (found: unknown) => string = shown,
 ): { readonly abort: true; readonly error: (issue: { readonly input?: unknown }) => string } {
@@ -201,6 +201,12 @@ export function list<Item extends z.ZodType>(
   const expected = expecting(`a list of ${min} to ${max}`);
   const fits = (value: unknown): boolean => Array.isArray(value) && value.length >= min && value.length <= max;
   return z.custom<unknown[]>(fits, expected).pipe(z.array(item).min(min).max(max) as never) as never;
+}
+
+/** A list as a person writes it: every item is looked at, whatever the length. */
+export function writtenList<Item extends z.ZodType>(item: Item, min: number, max: number): z.ZodArray<Item> {
+  const expected = expecting(`a list of ${min} to ${max}`);
+  return z.array(item, expected).min(min, expected).max(max, expected);
 }
 
 /** Values by names that are not known before. */
