@@ -48,7 +48,7 @@ function figure({ title, caption, drawing, numbers }: Picture): Markup {
 }
 
 /** Columns of words; all others are of numbers, but the first. */
-const WORDS = ["configuration", "why"];
+const WORDS = ["configuration", "who", "why"];
 
 /** A table; each row is its cells, or a whole `<tr>`. */
 export function table(head: readonly string[], rows: readonly (Markup | readonly (string | number)[])[]): Markup {
