@@ -162,6 +162,7 @@ export {
   gateStateSchema,
   type Hook,
   isTouched,
+  MAX_SPEC_LENGTH,
   MAX_WAVES,
   type Measurement,
   newDevice,

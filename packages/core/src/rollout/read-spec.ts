@@ -2,6 +2,9 @@ import * as z from "zod";
 import { type Fault, faultsIn, MpoError } from "../facts/index.ts";
 import { type RolloutSpec, rolloutSpecSchema, specShape } from "./spec.ts";
 
+/** Characters of a rollout's file as JSON, which is how it is sent and stored. */
+export const MAX_SPEC_LENGTH = 16_384;
+
 /** Reads a rollout's file. Throws `invalid-argument` with all that is wrong with it. */
 export function parseRolloutSpec(value: unknown): RolloutSpec {
   const faults = rolloutFaults(value);
@@ -12,7 +15,10 @@ export function parseRolloutSpec(value: unknown): RolloutSpec {
 
 /** All that is wrong with a rollout's file, and where; empty: nothing is. */
 export function rolloutFaults(value: unknown): readonly Fault[] {
-  return [...faultsIn(rolloutSpecSchema, value), ...contradictions(soundParts(value))];
+  const { length } = JSON.stringify(value) ?? "";
+  const isLong = length > MAX_SPEC_LENGTH;
+  const tooLong = { path: [], message: `has ${length} characters as JSON; expected up to ${MAX_SPEC_LENGTH}` };
+  return [...faultsIn(rolloutSpecSchema, value), ...contradictions(soundParts(value)), ...(isLong ? [tooLong] : [])];
 }
 
 /** The JSON schema of a rollout's file, for editors. */

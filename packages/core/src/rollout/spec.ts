@@ -40,10 +40,15 @@ const ruleSchema = written({
 
 /** A configuration as a file has it: with no key that is not known. */
 const { microBatch, accumulation, freezing, checkpoints } = configSchema.shape;
+const { featureExtraction, normalisation, linear } = freezing.shape;
 const writtenConfig = written({
   microBatch: microBatch.describe("Images at once."),
   accumulation: accumulation.describe("Micro-batches of one step."),
-  freezing: written(freezing.shape).describe("Shares of the layers of each class that do not train, from 0 to 1."),
+  freezing: written({
+    featureExtraction: featureExtraction.describe("Of layers that extract features, such as convolutions."),
+    normalisation: normalisation.describe("Of normalisation layers."),
+    linear: linear.describe("Of linear layers."),
+  }).describe("Shares of the layers of each class that do not train, from 0 to 1."),
   checkpoints: checkpoints.describe(
     "Activations that are kept, by kind: none (all are), uniform with segments, boundaries with at, or schedule with actions.",
   ),
