@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import type { RolloutView, WaveView } from "@mpo/protocol";
+import { byWhom } from "../access/who.ts";
 import { countWords, measuredWords } from "./status-tables.ts";
 
 /** What has happened between two looks at a rollout, one line each; without a first look, where it stands. */
@@ -8,11 +9,11 @@ export function changesBetween(before: RolloutView | undefined, after: RolloutVi
   const isNewPhase = phase !== before?.phase || reason !== before.reason;
   const isNewWait = waitsFor !== undefined && stable(waitsFor) !== stable(before?.waitsFor ?? "");
   return [
-    ...(isNewPhase ? [reason === "" ? phase : `${phase}: ${reason}`] : []),
+    ...(isNewPhase ? [reason === "" ? phase : `${phase}: ${byWhom(reason)}`] : []),
     ...waves.flatMap((wave, index) =>
       waveChanges(before?.waves[index], wave).map((change) => `wave ${index + 1}: ${change}`),
     ),
-    ...(isNewWait ? [`waits for: ${waitsFor}`] : []),
+    ...(isNewWait ? [`waits for: ${byWhom(waitsFor)}`] : []),
   ];
 }
 

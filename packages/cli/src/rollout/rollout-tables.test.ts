@@ -110,8 +110,8 @@ describe("changesBetween", () => {
 
   it("says what is new, and only that", () => {
     const before = anyRollout();
-    const after = anyRollout({ phase: "rolling-back", reason: "by anna" });
-    assert.deepEqual(changesBetween(before, after), ["rolling-back: by anna"]);
+    const after = anyRollout({ phase: "rolling-back", reason: "by anna, call cli-1: too slow" });
+    assert.deepEqual(changesBetween(before, after), ["rolling-back: by anna: too slow"]);
   });
 });
 

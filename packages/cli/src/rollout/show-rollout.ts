@@ -98,7 +98,7 @@ export function endWaiting(
 ): void {
   const { name, phase, waitsFor } = rollout;
   const code = rolloutExitCode(rollout);
-  const why = waitsFor === undefined ? "" : `; it waits for: ${waitsFor}`;
+  const why = waitsFor === undefined ? "" : `; it waits for: ${byWhom(waitsFor)}`;
   if (code === undefined) {
     throw new MpoError("timed-out", `${name} is still ${phase} after ${formatMs(waitMs)}${why}`, {
       hint: `It continues; see it with: mpo rollout status ${name}`,

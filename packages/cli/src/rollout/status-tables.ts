@@ -1,5 +1,6 @@
 import { DEVICE_STATES, formatVersion, type GateState, type Measurement } from "@mpo/core";
 import type { RolloutDevice, RolloutView, StateCount, WaveView } from "@mpo/protocol";
+import { byWhom } from "../access/who.ts";
 import type { Output } from "../command-context.ts";
 import { formatAge } from "../output/format.ts";
 import { createTable } from "../output/table.ts";
@@ -15,7 +16,7 @@ export function statusLines(rollout: RolloutView, nowMs: number, { terminal }: O
   });
   return [
     phaseLine(rollout, nowMs),
-    ...(waitsFor === undefined ? [] : [`waits for: ${waitsFor}`]),
+    ...(waitsFor === undefined ? [] : [`waits for: ${byWhom(waitsFor)}`]),
     table.toString(),
     ...gateTable(waves, nowMs, terminal),
   ];
@@ -23,11 +24,11 @@ export function statusLines(rollout: RolloutView, nowMs: number, { terminal }: O
 
 /** `less-memory is halted for 3 min: wave 2 failed`. */
 export function phaseLine({ name, phase, sinceMs, reason }: RolloutView, nowMs: number): string {
-  return `${name} is ${phase} since ${formatAge(nowMs - sinceMs)}${reason === "" ? "" : `: ${reason}`}`;
+  return `${name} is ${phase} since ${formatAge(nowMs - sinceMs)}${reason === "" ? "" : `: ${byWhom(reason)}`}`;
 }
 
 function waveWords({ state, approvedBy }: WaveView): string {
-  return approvedBy === undefined ? state : `${state}, approved by ${approvedBy}`;
+  return approvedBy === undefined ? state : `${state}, approved by ${byWhom(approvedBy)}`;
 }
 
 function gateTable(waves: readonly WaveView[], nowMs: number, terminal: Output["terminal"]): readonly string[] {
