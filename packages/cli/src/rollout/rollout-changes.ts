@@ -9,10 +9,10 @@ export function changesBetween(before: RolloutView | undefined, after: RolloutVi
   const isNewPhase = phase !== before?.phase || reason !== before.reason;
   const isNewWait = waitsFor !== undefined && stable(waitsFor) !== stable(before?.waitsFor ?? "");
   return [
-    ...(isNewPhase ? [reason === "" ? phase : `${phase}: ${byWhom(reason)}`] : []),
     ...waves.flatMap((wave, index) =>
       waveChanges(before?.waves[index], wave).map((change) => `wave ${index + 1}: ${change}`),
     ),
+    ...(isNewPhase ? [reason === "" ? phase : `${phase}: ${byWhom(reason)}`] : []),
     ...(isNewWait ? [`waits for: ${byWhom(waitsFor)}`] : []),
   ];
 }
@@ -23,7 +23,6 @@ function waveChanges(before: WaveView | undefined, after: WaveView): readonly st
   const isNew = after.state !== before?.state;
   const areCountsNew = !isDeepStrictEqual(after.counts, before?.counts);
   return [
-    ...(isNew || areCountsNew ? [`${after.state}; ${countWords(after.counts)}`] : []),
     ...after.gates.flatMap((gate) => {
       const old = before?.gates.find(({ name }) => name === gate.name);
       const newest = gate.measurements.at(-1);
@@ -31,6 +30,7 @@ function waveChanges(before: WaveView | undefined, after: WaveView): readonly st
       const verdict = gate.verdict === undefined ? "" : ` (over: ${gate.verdict})`;
       return [`gate ${gate.name} measured ${measuredWords(newest)}${verdict}`];
     }),
+    ...(isNew || areCountsNew ? [`${after.state}; ${countWords(after.counts)}`] : []),
   ];
 }
 

@@ -14,7 +14,7 @@ import { addReason, type ReasonOption } from "./change-rollout.ts";
 import { planLines } from "./plan-tables.ts";
 import { devicesOf } from "./rollout-devices.ts";
 import { rolloutExitCode } from "./rollout-outcome.ts";
-import { countWords, DEVICE_HEAD, deviceCells, phaseLine, statusLines } from "./status-tables.ts";
+import { countWords, DEVICE_HEAD, deviceCells, standLines, statusLines } from "./status-tables.ts";
 import { type SeenRollout, watchRollout } from "./watch-rollout.ts";
 
 interface StatusOptions extends FleetOptions {
@@ -98,14 +98,14 @@ export function endWaiting(
 ): void {
   const { name, phase, waitsFor } = rollout;
   const code = rolloutExitCode(rollout);
-  const why = waitsFor === undefined ? "" : `; it waits for: ${byWhom(waitsFor)}`;
   if (code === undefined) {
+    const why = waitsFor === undefined ? "" : `; it waits for: ${byWhom(waitsFor)}`;
     throw new MpoError("timed-out", `${name} is still ${phase} after ${formatMs(waitMs)}${why}`, {
       hint: `It continues; see it with: mpo rollout status ${name}`,
     });
   }
   terminal.record({ event: "ended", exitCode: code, rollout });
-  terminal.line(`${phaseLine(rollout, serverTimeMs)}${why}`);
+  for (const line of standLines(rollout, serverTimeMs)) terminal.line(line);
   if (code === EXIT_CODES.ok) return;
   terminal.line(`next: mpo rollout status ${name} --devices`);
   exitWith(code);
@@ -160,5 +160,5 @@ async function removeRollout(name: string, options: ReasonOption, context: Askin
   const { tenant, reason } = options;
   await withAdmin(options, context, ({ admin, call }) => admin.removeRollout({ tenant, name, reason }, call));
   terminal.record({ event: "removed", name });
-  terminal.line(`removed ${name}; what it has changed stays`);
+  terminal.line(`removed ${name}; its devices stay as they are`);
 }
