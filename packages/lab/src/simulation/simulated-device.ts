@@ -197,7 +197,7 @@ export class SimulatedDevice {
       await clock.sleep(2_000 + random() * 5_000, { signal });
       if (isStormy() && random() < 0.1) throw new MpoError("worker-killed", "the worker was killed");
       if (isStormy() && random() < 0.1) throw new MpoError("over-memory-cap", "the cap was hit");
-      return pretendCheck(job);
+      return pretendCheck(job, CHAIN);
     },
     retrain: async (job, { signal }) => {
       const { clock, random, isStormy } = this.#options;
