@@ -46,6 +46,8 @@ export class FakeFleet {
   /** What another device has measured, and what this one would run by it. */
   shared: { readonly profile: Profile; readonly rung: Prediction; readonly partBytes?: number } | undefined;
   fetches = 0;
+  /** Throws when the link breaks. */
+  onFetch: (() => void) | undefined;
   needsStatus = false;
   /** Another machine has the device's name. */
   doubledBy: string | undefined;
@@ -117,7 +119,8 @@ export class FakeFleet {
       this.#requireReachable();
       if (this.shared === undefined) throw new MpoError("not-found", "nobody has measured it");
       this.fetches += 1;
-      const { profile, rung, partBytes = 100 } = this.shared;
+      this.onFetch?.();
+      const { profile, rung, partBytes = 40 } = this.shared;
       const whole = gzipSync(profileCodec.toBytes(profile));
       const digest = createHash("sha256").update(whole).digest("hex");
       const part = Uint8Array.from(whole.subarray(offset, offset + partBytes));

@@ -93,7 +93,7 @@ export class FleetApi {
   }
 
   async heartbeat(request: HeartbeatRequest, { signal, ...facts }: ApiCall): Promise<Answer<"heartbeat">> {
-    const { registry, documents, clock, heartbeatSeconds } = this.#parts;
+    const { registry, documents, sharing, clock, heartbeatSeconds } = this.#parts;
     const identity = deviceIdentityOf(request.identity, facts);
     const always = { serverTimeMs: clock.now(), heartbeatSeconds: heartbeatSeconds() };
     const doubledBy = await this.#doubles.meet(request, { ...facts, signal });
@@ -116,6 +116,7 @@ export class FleetApi {
       device === undefined ||
       device.retiredAtMs !== undefined ||
       isForgotten ||
+      sharing.hasNews(identity) ||
       this.#hasOtherSaidHello(request) ||
       this.#isAsked(device) ||
       this.#holdsOther(device, request);

@@ -4,6 +4,7 @@ import { chooseRung, formatBytes, MpoError } from "@mpo/core";
 import type { Clock } from "@mpo/io";
 import {
   type DeviceIdentity,
+  deviceKey,
   type FetchProfileRequest,
   type FetchProfileResponse,
   type Inventory,
@@ -48,6 +49,8 @@ export class ProfileSharing {
   readonly #parts: SharingParts;
   /** By class of devices and model. */
   readonly #leads = new Map<string, Lead>();
+  /** Devices that wait for the one that measures, by key. */
+  readonly #waiting = new Map<string, { readonly inventory: Inventory; readonly model: ServedModel }>();
   readonly #packed = new Recent<Packed>(16);
 
   constructor(parts: SharingParts) {
@@ -67,10 +70,22 @@ export class ProfileSharing {
     }
     const nowMs = clock.monotonicMs();
     const lead = this.#leads.get(alike);
-    if (lead !== undefined && lead.untilMs > nowMs)
-      return lead.device === identity.device ? undefined : { waitMs: policy.shareWaitMs };
+    if (lead !== undefined && lead.untilMs > nowMs) {
+      if (lead.device === identity.device) return undefined;
+      this.#waiting.set(deviceKey(identity), { inventory, model });
+      return { waitMs: policy.shareWaitMs };
+    }
     this.#leads.set(alike, { device: identity.device, untilMs: nowMs + policy.shareWaitMs / LEADS });
     return undefined;
+  }
+
+  /** Whether what a device waits for is there: said once. */
+  hasNews(identity: DeviceIdentity): boolean {
+    const key = deviceKey(identity);
+    const waiting = this.#waiting.get(key);
+    if (waiting === undefined || this.#sourceFor(identity, waiting.inventory, waiting.model) === undefined)
+      return false;
+    return this.#waiting.delete(key);
   }
 
   /** A device that serves the same model, by the same engine, and has measured it not too long ago. */
