@@ -115,10 +115,8 @@ void describe("a class of devices", () => {
     assert.equal(createHash("sha256").update(whole).digest("hex"), first.digest);
     const theirs = reportOf("pi-1", "r-pi-1").profile;
     assert.deepEqual(profileCodec.fromBytes(gunzipSync(whole)), { ...theirs, accuracy: [] });
-    // Three quarters of its memory but for the idle worker, and what it has free now.
-    assert.ok((first.rung?.memoryBytes.upper ?? 0) <= 15_000_000);
-    const less = await fleet.fetchProfile({ ...ask, offset: 0, memoryBytes: 8_000_000 }, CALL);
-    assert.ok((less.rung?.memoryBytes.upper ?? 0) <= 8_000_000);
+    // Three quarters of its memory but for the idle worker.
+    assert.ok((first.rung?.memoryBytes.upper ?? Number.POSITIVE_INFINITY) <= 15_000_000);
     await assert.rejects(fleet.fetchProfile({ ...ask, offset: 0, memoryBytes: 1 }, CALL), { code: "over-budget" });
     await assert.rejects(fleet.fetchProfile({ ...ask, offset: 200_000 }, CALL), { code: "invalid-argument" });
     await assert.rejects(fleet.fetchProfile({ ...ask, sharedFrom: "pi-9", offset: 0 }, CALL), { code: "not-found" });

@@ -95,7 +95,7 @@ export class ProfileSharing {
     model: ServedModel,
   ): string | undefined {
     const { registry, profiles, policy, clock } = this.#parts;
-    for (const { name, value } of profiles.measuredBy(tenant, deviceClass, model.name)) {
+    for (const { name, value } of profiles.measuredOn(tenant, deviceClass, model.name)) {
       const other = registry.device(name.identity);
       const servesIt = other?.models.some(
         (one) => one.name === model.name && one.manifestDigest === model.manifestDigest,

@@ -95,7 +95,7 @@ export class ProfileService {
   }
 
   /** Profiles of a model that devices of a class measured themselves, in no order. */
-  *measuredBy(
+  *measuredOn(
     tenant: string,
     deviceClass: string,
     model: string,
