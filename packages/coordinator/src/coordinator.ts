@@ -4,8 +4,11 @@ import { type Clock, isAbortError, linkSignals, systemClock, untilAborted } from
 import { isTransient, type Logger } from "@mpo/runtime";
 import type { StateStore } from "@mpo/transport";
 import { AdminApi } from "./api/admin-api.ts";
+import { ArtifactApi } from "./api/artifact-api.ts";
 import { FleetApi } from "./api/fleet-api.ts";
 import { IdentityApi } from "./api/identity-api.ts";
+import { type ChunkStore, chunksInStore } from "./artifacts/chunk-store.ts";
+import { PublishedModels } from "./artifacts/published-models.ts";
 import { DocumentService } from "./documents/document-service.ts";
 import { Audit } from "./events/audit.ts";
 import { verifyEvents } from "./events/verify-events.ts";
@@ -44,6 +47,8 @@ export interface CoordinatorPorts {
   readonly authority?: FleetAuthority | undefined;
   /** Absent: NATS asks for no proof. */
   readonly pushRevocations?: PushRevocations | undefined;
+  /** Where published models lie. Default: in the store. */
+  readonly chunks?: ChunkStore | undefined;
 }
 
 /** A coordinator without its listeners: all of its logic over a store. */
@@ -57,6 +62,7 @@ export interface Coordinator {
   /** What people and programs may call. */
   readonly admin: AdminApi;
   readonly identityApi: IdentityApi;
+  readonly artifacts: ArtifactApi;
   /** Absent: nobody proves who they are. */
   readonly identities: Identities | undefined;
   readonly metrics: Metrics;
@@ -90,6 +96,7 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
   const statuses = new StatusService(context);
   const profiles = new ProfileService(context);
   const priors = new PriorService(context, profiles, { quorum: settings.quorum });
+  const models = new PublishedModels(context, ports.chunks ?? chunksInStore(context), profiles);
   const documents = new DocumentService(context, { validMs: settings.documentValidMs, signer: authority });
   const identities = authority && identitiesOf(context, authority, ports.pushRevocations);
   const enrolments = identities?.enrolments;
@@ -110,7 +117,7 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
     storeLagMs: () => Math.max(...Object.values(parts).flatMap(({ watches }) => watches.map(({ lagMs }) => lagMs))),
   });
   const searches = new SearchService({
-    ...{ registry, profiles, priors, documents, clock, budget: settings.budget },
+    ...{ registry, profiles, priors, documents, statuses, models, clock, budget: settings.budget },
     onSearched: (ms) => metrics.searched(ms),
   });
   const common = {
@@ -140,8 +147,9 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
     onPushed: (cause) => metrics.pushed(cause),
   });
   const identityApi = new IdentityApi({ audit, clock, registry, identities, oidc: settings.oidc });
+  const artifacts = new ArtifactApi({ models, registry, documents, audit });
   const worker = searchWorker({ searches, profiles, priors, audit, metrics, logger });
-  const parts = { registry, statuses, profiles, priors, documents, queue, ...identities?.watched };
+  const parts = { registry, statuses, profiles, priors, documents, queue, models, ...identities?.watched };
   const ends = new AbortController();
   // One listener for each watch, and one for whatever the queue waits for.
   setMaxListeners(64, ends.signal);
@@ -163,6 +171,7 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
     fleet,
     admin,
     identityApi,
+    artifacts,
     identities,
     metrics,
     ended,

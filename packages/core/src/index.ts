@@ -39,6 +39,7 @@ export {
   type GradientNeeds,
   given,
   hasCode,
+  isFileName,
   isName,
   isOutOfMemory,
   judgeSchema,

@@ -118,6 +118,8 @@ class Wire {
           reportProfile: (request) => reportProfile(request),
           reportStatus: (request) => reportStatus(request),
           reportProfilePart: () => Promise.reject(new MpoError("unsupported", "no report here is long")),
+          getArtifact: () => Promise.reject(new MpoError("not-found", "no model is published here")),
+          getArtifactChunk: () => Promise.reject(new MpoError("not-found", "no model is published here")),
         }),
       ],
     });

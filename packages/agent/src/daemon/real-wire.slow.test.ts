@@ -51,6 +51,8 @@ describe("an agent on the real wire", { skip: binary === undefined ? "there is n
         fleetService({
           ...{ enroll, heartbeat, reportProfile, reportStatus },
           reportProfilePart: () => Promise.reject(new MpoError("unsupported", "no report here is long")),
+          getArtifact: () => Promise.reject(new MpoError("not-found", "no model is published here")),
+          getArtifactChunk: () => Promise.reject(new MpoError("not-found", "no model is published here")),
           hello: async (request) => ({ ...(await fleet.link.hello(request)), natsServers: [nats.address.url] }),
         }),
       ],

@@ -51,8 +51,8 @@ export interface CurrentDocument {
   readonly revision: number;
 }
 
-/** Which document is a device's newest, since when, and for which model. */
-export type NewestDocument = Pick<DesiredDocument, "version" | "issuedAtMs" | "model">;
+/** Which document is a device's newest, since when, and for which model in which published version. */
+export type NewestDocument = Pick<DesiredDocument, "version" | "issuedAtMs" | "model" | "artifact">;
 
 export interface Push {
   readonly content: DocumentContent;
@@ -248,6 +248,6 @@ function noDocument({ device }: DeviceIdentity): MpoError {
   });
 }
 
-function newestOf({ version, issuedAtMs, model }: DesiredDocument): NewestDocument {
-  return { version, issuedAtMs, model };
+function newestOf({ version, issuedAtMs, model, artifact }: DesiredDocument): NewestDocument {
+  return { version, issuedAtMs, model, artifact };
 }

@@ -1,5 +1,7 @@
 import {
   formatVersion,
+  given as givenFacts,
+  hasCode,
   MpoError,
   type RetrainConfig,
   type SearchBudget,
@@ -16,22 +18,34 @@ import {
   type Reason,
 } from "@mpo/protocol";
 import type { StoreCallOptions } from "@mpo/transport";
+import type { PublishedModels } from "../artifacts/published-models.ts";
 import type { CurrentDocument, DocumentService } from "../documents/document-service.ts";
 import type { DocumentContent } from "../documents/make-document.ts";
 import type { PriorService } from "../priors/prior-service.ts";
 import type { ProfileName, ProfileService } from "../profiles/profile-service.ts";
 import type { DeviceRecord } from "../registry/device-record.ts";
 import type { Registry } from "../registry/registry.ts";
+import type { StatusService } from "../registry/status-service.ts";
 import { isConflict } from "../store/change-entry.ts";
 import { type BudgetPolicy, deviceBudget } from "./device-budget.ts";
-import { DevicePlanners, missing } from "./device-planners.ts";
-import { givenRung, type LadderRequest, type PlannedLadder, reason, searchedLadder } from "./planned-ladder.ts";
+import { type DevicePlanner, DevicePlanners, missing } from "./device-planners.ts";
+import {
+  givenRung,
+  type LadderRequest,
+  type PlannedLadder,
+  reason,
+  searchedLadder,
+  unmeasuredLadder,
+} from "./planned-ladder.ts";
+import { wantedModel } from "./wanted-model.ts";
 
 export interface SearchParts {
   readonly registry: Registry;
   readonly profiles: ProfileService;
   readonly priors: PriorService;
   readonly documents: DocumentService;
+  readonly statuses: StatusService;
+  readonly models: PublishedModels;
   readonly clock: Clock;
   readonly budget: BudgetPolicy;
   /** Called with the time of each search, milliseconds. */
@@ -44,6 +58,8 @@ export interface DocumentWish {
   readonly request: string;
   readonly budget?: SearchBudget | undefined;
   readonly objective?: SearchObjective | undefined;
+  /** Version of a published model that the device is to serve; absent: as before. */
+  readonly modelVersion?: number | undefined;
   /** Run this one, whatever the search says. */
   readonly config?: RetrainConfig | undefined;
   /** Only if this is the newest version; else `conflict`. */
@@ -174,33 +190,39 @@ export class SearchService {
     const { identity, model } = wish.name;
     const served = device.models.find(({ name }) => name === model);
     if (served === undefined) throw missing(`device ${identity.device} does not serve a model ${model}`);
-    const { planner, profile, measured } = await this.#planners.load(wish.name, options);
     const ofModel = await documents.newestFor(wish.name, current, options);
+    const wanted = wantedModel(this.#parts, { device, served, ofModel, version: wish.modelVersion });
+    const known = await this.#planners.load(wish.name, options).catch((thrown: unknown) => {
+      if (wish.modelVersion !== undefined && hasCode(thrown, "precondition-failed")) return undefined;
+      throw thrown;
+    });
+    const isFor = known !== undefined && wanted.isOf(known.profile.model.graphDigest);
+    if (!isFor && wish.modelVersion === undefined)
+      throw missing(`${wanted.name} of ${identity.device} is not measured yet`);
+    const profile = known?.profile;
     const seen = registry.seen(identity);
     const capacity = { inventory: device.inventory, resources: seen?.resources };
     // A budget that a person set stays; one of the policy follows the device.
     const kept = ofModel?.budgetSource === "given" ? ofModel.budget : undefined;
     const given = wish.budget ?? kept;
-    const budget = given ?? deviceBudget(capacity, profile.idleBytes, policy);
+    const budget = given ?? deviceBudget(capacity, profile?.idleBytes ?? 0, policy);
     const request: LadderRequest = {
       budget,
       objective: wish.objective ?? ofModel?.objective ?? "accuracy",
-      overheadMs: windowOverheadMs(profile, budget.windowMs),
+      overheadMs: profile === undefined ? 0 : windowOverheadMs(profile, budget.windowMs),
     };
     const beginsMs = clock.monotonicMs();
-    const { loss } = profile.method;
-    const ladder =
-      wish.config === undefined
-        ? searchedLadder(planner, request)
-        : givenRung(planner, withPrescribedRates(wish.config, loss), request);
+    const ladder = isFor ? ladderFor(known, wish.config, request) : unmeasuredLadder(wanted.name);
     onSearched?.(clock.monotonicMs() - beginsMs);
-    const reasons = [...(wish.reasons ?? []), ...ladder.reasons, reason("profile", `measured by report ${measured}`)];
+    const measured = isFor ? [reason("profile", `measured by report ${known.measured}`)] : [];
+    const reasons = [...(wish.reasons ?? []), ...ladder.reasons, ...measured];
     const content: DocumentContent = {
       tenant: identity.tenant,
       device: identity.device,
       deviceClass: device.inventory.deviceClass,
       model,
-      manifestDigest: served.manifestDigest,
+      manifestDigest: wanted.manifestDigest,
+      ...givenFacts({ artifact: wanted.artifact }),
       objective: request.objective,
       budget: request.budget,
       budgetSource: given === undefined ? "policy" : "given",
@@ -227,6 +249,16 @@ export class SearchService {
     };
     return await this.#parts.documents.push(device.identity, push, current, options);
   }
+}
+
+function ladderFor(
+  { planner, profile }: DevicePlanner,
+  config: RetrainConfig | undefined,
+  request: LadderRequest,
+): PlannedLadder {
+  return config === undefined
+    ? searchedLadder(planner, request)
+    : givenRung(planner, withPrescribedRates(config, profile.method.loss), request);
 }
 
 const NOTHING_EXPLAINED = { considered: 0, overBudget: 0, rejected: [] };

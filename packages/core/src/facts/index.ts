@@ -69,6 +69,7 @@ export {
   checked,
   type Fact,
   faultsOf,
+  isFileName,
   isName,
   MAX_COUNT,
   MAX_MS,

@@ -32,6 +32,10 @@ export const BUCKETS = {
   authority: "authority",
   /** Users of NATS that were revoked. */
   revoked: "revoked",
+  /** Published models. Key: tenant, name, version. Written once. */
+  model: "model",
+  /** Their bytes, in chunks. Key: SHA-256 of the chunk. */
+  chunk: "chunk",
   /** Written to see whether the store takes writes. */
   health: "health",
 } as const;
@@ -52,6 +56,8 @@ export const STREAM_LOSSES: Readonly<Record<string, string>> = {
   KV_access: "the tokens of people and programs; make new ones",
   KV_authority: "the keys of the fleet, unless they lie in a file too",
   KV_revoked: "which users of NATS were revoked; revoke them again",
+  KV_model: "which models are published; publish them again, devices keep what they have",
+  KV_chunk: "the bytes of published models; publish the same versions again",
   KV_health: "nothing",
   audit: "the events; they do not come back",
 };
@@ -102,6 +108,8 @@ export const FLEET_LAYOUT: StoreLayout = {
     { ...SMALL, name: BUCKETS.access, maxBytes: 8 * MIB },
     { ...SMALL, name: BUCKETS.authority, maxBytes: 8 * MIB },
     { ...SMALL, name: BUCKETS.revoked, maxValueBytes: 1_048_576 - 65_536, maxBytes: 64 * MIB },
+    { ...SMALL, name: BUCKETS.model, maxValueBytes: 2 * LIMITS.artifactBytes },
+    { ...LARGE, name: BUCKETS.chunk, maxValueBytes: LIMITS.chunkBytes },
     { ...SMALL, name: BUCKETS.health, maxBytes: 8 * MIB },
   ],
   streams: [

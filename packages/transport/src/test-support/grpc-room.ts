@@ -26,6 +26,8 @@ export function handlers(own: Partial<HandlersOf<FleetServiceMethods>> = {}): Ha
     reportProfile: refuse,
     reportProfilePart: refuse,
     reportStatus: refuse,
+    getArtifact: refuse,
+    getArtifactChunk: refuse,
     heartbeat: () => Promise.resolve(ALIVE),
     ...own,
   };
