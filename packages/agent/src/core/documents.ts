@@ -1,5 +1,15 @@
-import { given, MpoError } from "@mpo/core";
-import { asLine, type DesiredDocument, type DocumentState, type DocumentVersion } from "@mpo/protocol";
+import { formatVersion, given, MpoError } from "@mpo/core";
+import {
+  type ArtifactVersion,
+  asLine,
+  type DesiredDocument,
+  type DocumentState,
+  type DocumentVersion,
+  desiredDocumentCodec,
+  desiredEnvelopeCodec,
+  type ServedModel,
+} from "@mpo/protocol";
+import { isServed } from "../models/is-served.ts";
 import { documentExcess } from "../policy/owner-limits.ts";
 import { idleBytesOf } from "../work/allowances.ts";
 import type { AgentParts } from "./agent-parts.ts";
@@ -9,6 +19,8 @@ export interface DocumentParts
   extends Pick<AgentParts, "settings" | "ports" | "inventory" | "store" | "outbox" | "time" | "memory" | "limits"> {
   /** Called after another document came in use. */
   readonly onChange: () => void;
+  /** Called with a document whose model is to be fetched before it can be put in use. */
+  readonly onWaits: (document: DesiredDocument) => void;
 }
 
 /** Takes envelopes from wherever they come, and reports what became of them. */
@@ -19,6 +31,12 @@ export class Documents {
   #lastRefusal = "";
   #refusal: string | undefined;
   #hasFailed = false;
+  /** Models as they were looked at last. */
+  models: readonly ServedModel[] = [];
+  /** The newest good envelope, which waits for its model. */
+  /** The last one whose model will not come. */
+  #notFetched = "";
+  #waiting: { readonly envelope: Uint8Array; readonly version: string } | undefined;
 
   constructor(parts: DocumentParts) {
     this.#parts = parts;
@@ -41,6 +59,40 @@ export class Documents {
     return excess === undefined ? undefined : `over-limits: ${excess}`;
   }
 
+  /** Whether the model of a document is the one that is served. */
+  isServed(document: DesiredDocument): boolean {
+    return isServed(
+      this.models.find(({ name }) => name === document.model),
+      document,
+    );
+  }
+
+  /** Whether a good document waits for its model. */
+  get isWaiting(): boolean {
+    return this.#waiting !== undefined;
+  }
+
+  /** The model that a document waited for is here. */
+  async fetched(): Promise<void> {
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    if (waiting !== undefined) await this.offer(waiting.envelope);
+  }
+
+  /** The model that a document waits for, or that the one in use is for, will not come. */
+  async notFetched(artifact: ArtifactVersion, message: string): Promise<void> {
+    const { ports, store } = this.#parts;
+    const waiting = this.#waiting;
+    const { document } = store;
+    if (waiting !== undefined) {
+      this.#waiting = undefined;
+      const { version } = desiredDocumentCodec.fromBytes(desiredEnvelopeCodec.fromBytes(waiting.envelope).document);
+      this.#notFetched = waiting.version;
+      await this.#refuse("not-fetched", message, version);
+    } else if (document?.artifact?.digest === artifact.digest) await this.giveUp(document.version, message);
+    else ports.logger.warn("a published model will not come", { artifact: artifact.digest, reason: message });
+  }
+
   /** Reports the status of the document in use again: the coordinator lacks it. */
   async reportAgain(rung: number | undefined): Promise<void> {
     this.#reported = "";
@@ -55,12 +107,17 @@ export class Documents {
     const { deviceClass } = inventory;
     this.#hasFailed = false;
     try {
-      const models = (await ports.serving.models()).map(({ name }) => name);
+      this.models = await ports.serving.models();
+      const models = this.models.map(({ name }) => name);
       const excess = (document: DesiredDocument): string | undefined => this.#excessOf(document);
-      const context = { identity, deviceClass, models, nowMs: time.nowMs(), excess, verify };
+      const isAtHand = async ({ model, artifact }: DesiredDocument): Promise<boolean> =>
+        artifact === undefined || (await ports.artifacts?.shelf.has(model, artifact)) === true;
+      const context = { identity, deviceClass, models, nowMs: time.nowMs(), excess, verify, isAtHand };
       const offer = await store.offer(envelope, context);
+      if (offer.kind === "waits") return await this.#wait(envelope, offer.document);
       if (offer.kind !== "refused") this.#refusal = undefined;
       if (offer.kind === "applied") {
+        this.#waiting = undefined;
         time.hasPassed(offer.document.issuedAtMs);
         logger.info("a new configuration is in use", { version: offer.document.version, model: offer.document.model });
         onChange();
@@ -81,7 +138,8 @@ export class Documents {
     const { store } = this.#parts;
     const { document } = store;
     if (document === undefined) return;
-    const state: DocumentState = store.isConfirmed ? "confirmed" : "applied";
+    const inUse: DocumentState = store.isConfirmed ? "confirmed" : "applied";
+    const state = document.artifact === undefined || this.isServed(document) ? inUse : "accepted";
     const report = JSON.stringify([document.version, state, rung]);
     if (report === this.#reported) return;
     this.#reported = report;
@@ -100,6 +158,21 @@ export class Documents {
     await this.#report(version, "failed", undefined, message);
     this.#parts.onChange();
     await this.reportRung(undefined);
+  }
+
+  /** The document in use stays until the new one's model is here. */
+  async #wait(envelope: Uint8Array, document: DesiredDocument): Promise<void> {
+    const { ports, onWaits } = this.#parts;
+    const version = formatVersion(document.version);
+    if (this.#notFetched === version || this.#waiting?.version === version) return;
+    if (ports.artifacts === undefined) {
+      return await this.#refuse("not-fetched", "this agent fetches no models", document.version);
+    }
+    this.#refusal = undefined;
+    this.#waiting = { envelope, version };
+    ports.logger.info("a new configuration waits for its model", { version, model: document.model });
+    await this.#report(document.version, "accepted", undefined, "its model is fetched");
+    onWaits(document);
   }
 
   #excessOf(document: DesiredDocument): string | undefined {

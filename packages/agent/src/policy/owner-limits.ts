@@ -152,7 +152,7 @@ export function documentExcess(
   const excluded = excludedBy(limits, { model, method });
   if (excluded !== undefined) return excluded;
   const excesses = rungs.slice(0, chosenRung + 1).map((rung) => rungExcess(limits, rung, idleBytes));
-  return excesses.every((excess) => excess !== undefined)
+  return excesses.length > 0 && excesses.every((excess) => excess !== undefined)
     ? `${excesses[0]} (the rung that takes least memory)`
     : undefined;
 }

@@ -109,6 +109,7 @@ const condition = object({
     "log-not-written",
     "throttled",
     "document-refused",
+    "model-pending",
     "document-pending",
     "doubled",
   ]),
