@@ -20,7 +20,11 @@ const { version: VERSION } = JSON.parse(readFileSync(new URL("../package.json", 
 };
 
 const COMMANDS: readonly CommandEntry[] = [
-  ["models", "list the models that can be built by name", () => import("./commands/models.ts")],
+  [
+    "models",
+    "list the models that can be built by name, and publish models for a fleet",
+    () => import("./commands/models.ts"),
+  ],
   ["data", "say what a folder of data is, before anything is trained on it", () => import("./commands/data.ts")],
   ["convert", "write a .keras or .h5 file as a layers model", () => import("./commands/convert.ts")],
   ["train", "train a model from scratch and write it with its card", () => import("./commands/train.ts")],
@@ -64,6 +68,8 @@ export async function buildProgram(context: CommandContext, args: readonly strin
     .option("--quiet", "print nothing but results and errors")
     .option("--verbose", "print more about what is done, and where errors come from")
     .configureHelp({ showGlobalOptions: true, optionDescription })
+    // What stands after a command is the command's: `--version 3` of a model.
+    .enablePositionalOptions()
     .showSuggestionAfterError()
     .showHelpAfterError("hint: `mpo help` lists the commands; `mpo COMMAND --help` lists a command's options.")
     .configureOutput({

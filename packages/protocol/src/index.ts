@@ -20,6 +20,7 @@ export {
   artifactDigest,
   artifactManifestCodec,
   type PublishedModel,
+  versionName,
 } from "./messages/artifact.ts";
 export type {
   ArtifactVersion,

@@ -1,6 +1,6 @@
 import { hasCode, MpoError } from "@mpo/core";
 import { Wakeup } from "@mpo/io";
-import { type ArtifactVersion, artifactDigest, artifactManifestCodec, LIMITS } from "@mpo/protocol";
+import { type ArtifactVersion, artifactDigest, artifactManifestCodec, LIMITS, versionName } from "@mpo/protocol";
 import { isTransient, Waits } from "@mpo/runtime";
 import type { AgentParts } from "../core/agent-parts.ts";
 import type { ArtifactPorts } from "../core/agent-ports.ts";
@@ -101,7 +101,7 @@ export class ModelFetch {
       throw new MpoError("invalid-data", "the coordinator's manifest is not the one that was signed");
     }
     const partial = await artifacts.shelf.receive(model, manifest);
-    const version = `${model}@${artifact.version}`;
+    const version = versionName({ name: model, version: artifact.version });
     const { hereBytes, totalBytes } = partial;
     ports.logger.info("a published model is fetched", { model: version, totalBytes, hereBytes });
     while (partial.next !== undefined) {
@@ -146,7 +146,7 @@ export class ModelFetch {
 
   async #failed(wanted: WantedVersion, error: MpoError, waits: Waits): Promise<number> {
     const { logger } = this.#parts.ports;
-    const version = `${wanted.model}@${wanted.artifact.version}`;
+    const version = versionName({ name: wanted.model, version: wanted.artifact.version });
     const isNoRoom = error.code === "over-budget";
     if (!isTransient(error) && hasCode(error, "invalid-data", "not-found", "invalid-argument", "unsupported"))
       this.#refusals += 1;

@@ -2,7 +2,7 @@ import { copyFile, link, mkdir, readdir, readFile, rm, statfs, writeFile } from 
 import { join } from "node:path";
 import { formatBytes, MIB, MpoError } from "@mpo/core";
 import { type Clock, fileError, ifFound, syncFolder, writeJsonFile } from "@mpo/io";
-import { type ArtifactVersion, artifactDigest, artifactManifestCodec } from "@mpo/protocol";
+import { type ArtifactVersion, artifactDigest, artifactManifestCodec, versionName } from "@mpo/protocol";
 import type { ModelShelf } from "../ports/model-shelf.ts";
 import { fileDigest, folderDigest } from "./model-digest.ts";
 import { openPartialModel, removeOtherPartials } from "./partial-model.ts";
@@ -57,7 +57,7 @@ export function modelShelf({ root, clock, random, freeBytes = freeOnDisk }: Mode
         const neededBytes = partial.totalBytes - partial.hereBytes + SPARE_BYTES;
         const free = await freeBytes(folder);
         if (neededBytes > free) {
-          const words = `${manifest.name}@${manifest.version} needs ${formatBytes(neededBytes)} free on the disk of ${root}`;
+          const words = `${versionName(manifest)} needs ${formatBytes(neededBytes)} free on the disk of ${root}`;
           throw new MpoError("over-budget", `${words}; it has ${formatBytes(free)}`);
         }
         await writeFile(join(folder, ARTIFACT_FILE), bytes, { mode: 0o644 });

@@ -6,9 +6,10 @@ import {
   type PublishedModel,
   type RequestOf,
   type ResponseOf,
+  versionName,
 } from "@mpo/protocol";
 import type { PublishedModels } from "../artifacts/published-models.ts";
-import { type Published, versionName } from "../artifacts/published-record.ts";
+import type { Published } from "../artifacts/published-record.ts";
 import type { DocumentService } from "../documents/document-service.ts";
 import type { Audit } from "../events/audit.ts";
 import type { Registry } from "../registry/registry.ts";

@@ -1,20 +1,13 @@
 import { createHash } from "node:crypto";
 import { type Chain, MpoError } from "@mpo/core";
-import { type ArtifactManifest, artifactManifestCodec, chainCodec } from "@mpo/protocol";
+import { type ArtifactManifest, artifactManifestCodec, chainCodec, versionName } from "@mpo/protocol";
 import { BUCKETS, type StoreCallOptions } from "@mpo/transport";
 import type { ProfileService } from "../profiles/profile-service.ts";
 import { Recent } from "../search/recent.ts";
 import { isConflict, type StoreContext } from "../store/change-entry.ts";
 import { WatchedMap, type Watching } from "../store/watched-map.ts";
 import { type ChunkStore, chunkDigest } from "./chunk-store.ts";
-import {
-  type Published,
-  publishedFromBytes,
-  publishedKey,
-  publishedOf,
-  publishedToBytes,
-  versionName,
-} from "./published-record.ts";
+import { type Published, publishedFromBytes, publishedKey, publishedOf, publishedToBytes } from "./published-record.ts";
 
 /** 16 MiB: what a wave of devices fetches at the same time is read once. */
 const KEPT_CHUNKS = 64;

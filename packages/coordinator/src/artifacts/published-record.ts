@@ -25,11 +25,6 @@ export interface Published {
   readonly publisher: string;
 }
 
-/** How people name it: "camera@3". */
-export function versionName({ name, version }: Pick<ArtifactManifest, "name" | "version">): string {
-  return `${name}@${version}`;
-}
-
 export function publishedKey(tenant: string, { name, version }: Pick<ArtifactManifest, "name" | "version">): string {
   return `${tenant}.${name}.${version}`;
 }

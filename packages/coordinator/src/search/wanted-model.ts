@@ -1,6 +1,11 @@
-import { type ArtifactVersion, compareVersions, type DesiredDocument, type ServedModel } from "@mpo/protocol";
+import {
+  type ArtifactVersion,
+  compareVersions,
+  type DesiredDocument,
+  type ServedModel,
+  versionName,
+} from "@mpo/protocol";
 import type { PublishedModels } from "../artifacts/published-models.ts";
-import { versionName } from "../artifacts/published-record.ts";
 import type { DeviceRecord } from "../registry/device-record.ts";
 import type { StatusService } from "../registry/status-service.ts";
 

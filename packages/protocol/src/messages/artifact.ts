@@ -69,6 +69,11 @@ export function artifactDigest(manifest: Uint8Array): string {
   return createHash("sha256").update(manifest).digest("hex");
 }
 
+/** How people name a published model: "camera@3". */
+export function versionName({ name, version }: Pick<ArtifactManifest, "name" | "version">): string {
+  return `${name}@${version}`;
+}
+
 /** Length of all files of a published model. */
 export function artifactBytes({ files }: Pick<ArtifactManifest, "files">): number {
   return files.reduce((sum, file) => sum + file.bytes, 0);

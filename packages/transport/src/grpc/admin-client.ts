@@ -20,6 +20,11 @@ const REPEATABLE: ReadonlySet<keyof AdminServiceMethods> = new Set<keyof AdminSe
   "listJoinTokens",
   "listAccessTokens",
   "refreshDevice",
+  "findMissingChunks",
+  "putChunk",
+  "publishModel",
+  "listPublishedModels",
+  "getPublishedModel",
 ]);
 
 /** Connects when the first call is made; never throws itself. */
