@@ -171,6 +171,7 @@ export class Documents {
     this.#refusal = undefined;
     this.#waiting = { envelope, version };
     ports.logger.info("a new configuration waits for its model", { version, model: document.model });
+    this.#reported = JSON.stringify([document.version, "accepted", undefined]);
     await this.#report(document.version, "accepted", undefined, "its model is fetched");
     onWaits(document);
   }

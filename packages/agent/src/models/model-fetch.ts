@@ -12,7 +12,7 @@ export interface WantedVersion {
   readonly artifact: ArtifactVersion;
 }
 
-export interface FetchParts extends Pick<AgentParts, "settings" | "ports"> {
+export interface FetchParts extends Pick<AgentParts, "settings" | "ports" | "store"> {
   readonly artifacts: ArtifactPorts;
   /** It is here, whole. */
   readonly onFetched: (wanted: WantedVersion) => Promise<void>;
@@ -90,7 +90,7 @@ export class ModelFetch {
   }
 
   async #fetch(wanted: WantedVersion, signal: AbortSignal): Promise<void> {
-    const { artifacts, settings, ports } = this.#parts;
+    const { artifacts, settings, ports, store } = this.#parts;
     const { identity } = settings;
     const { model, artifact } = wanted;
     if (await artifacts.shelf.has(model, artifact)) return;
@@ -100,7 +100,8 @@ export class ModelFetch {
     if (artifactDigest(manifest) !== artifact.digest || name !== model) {
       throw new MpoError("invalid-data", "the coordinator's manifest is not the one that was signed");
     }
-    const partial = await artifacts.shelf.receive(model, manifest);
+    const kept = store.lastGood?.artifact;
+    const partial = await artifacts.shelf.receive(model, manifest, kept === undefined ? [] : [kept]);
     const version = versionName({ name: model, version: artifact.version });
     const { hereBytes, totalBytes } = partial;
     ports.logger.info("a published model is fetched", { model: version, totalBytes, hereBytes });

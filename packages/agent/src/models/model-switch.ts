@@ -42,8 +42,7 @@ export class ModelSwitch {
       return models;
     }
     try {
-      const kept = store.lastGood?.artifact;
-      await shelf.use(model, artifact, kept === undefined ? [] : [kept]);
+      await shelf.use(model, artifact);
     } catch (thrown) {
       if (!hasCode(thrown, "invalid-data") || store.document === undefined) throw thrown;
       await documents.giveUp(store.document.version, thrown.message);

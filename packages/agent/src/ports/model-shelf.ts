@@ -18,13 +18,13 @@ export interface ModelShelf {
   /** Whether a version is here, whole. */
   has(model: string, artifact: ArtifactVersion): Promise<boolean>;
   /**
-   * Takes in a version of this manifest, from where an earlier attempt ended. Throws `over-budget` when the disk has no room
-   * for it.
+   * Takes in a version of this manifest, from where an earlier attempt ended. Other versions make room for it, but for what
+   * serves, what served before, and those in `kept`. Throws `over-budget` when the disk has no room.
    */
-  receive(model: string, manifest: Uint8Array): Promise<PartialModel>;
+  receive(model: string, manifest: Uint8Array, kept: readonly ArtifactVersion[]): Promise<PartialModel>;
   /**
-   * Serves a version from now on; undefined: the model as it was deployed. What served before stays as the one to fall
-   * back to, and so do the versions in `kept`. Throws `invalid-data` when its files are not as they were published.
+   * Serves a version from now on; undefined: the model as it was deployed. Where what served before was of that version, it
+   * serves again, with all that it has learned. Throws `invalid-data` when its files are not as they were published.
    */
-  use(model: string, artifact: ArtifactVersion | undefined, kept: readonly ArtifactVersion[]): Promise<void>;
+  use(model: string, artifact: ArtifactVersion | undefined): Promise<void>;
 }

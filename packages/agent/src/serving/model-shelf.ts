@@ -5,7 +5,7 @@ import { type Clock, fileError, ifFound, syncFolder, writeJsonFile } from "@mpo/
 import { type ArtifactVersion, artifactDigest, artifactManifestCodec, versionName } from "@mpo/protocol";
 import type { ModelShelf } from "../ports/model-shelf.ts";
 import { fileDigest, folderDigest } from "./model-digest.ts";
-import { openPartialModel, removeOtherPartials } from "./partial-model.ts";
+import { openPartialModel } from "./partial-model.ts";
 import { publishModel } from "./publish-model.ts";
 import { MANIFEST_FILE, readRetrainedManifest } from "./retrained-manifest.ts";
 import { folderNameOf, SERVING_FOLDERS } from "./serving-folders.ts";
@@ -44,7 +44,7 @@ export function modelShelf({ root, clock, random, freeBytes = freeOnDisk }: Mode
   };
   return {
     has,
-    receive: async (model, bytes) => {
+    receive: async (model, bytes, kept) => {
       const manifest = artifactManifestCodec.fromBytes(bytes);
       const digest = artifactDigest(bytes);
       const published = pathOf(model, "published");
@@ -52,7 +52,9 @@ export function modelShelf({ root, clock, random, freeBytes = freeOnDisk }: Mode
       const folder = join(published, name);
       try {
         await mkdir(folder, { recursive: true });
-        await removeOtherPartials(published, name);
+        const before = await readRetrainedManifest(pathOf(model, "retrained")).catch(() => undefined);
+        const needed = [{ digest }, before?.current.source, before?.previous?.source, ...kept];
+        await removeOthers(published, [name, ...needed.flatMap((one) => (one ? [folderNameOf(one.digest)] : []))]);
         const partial = await openPartialModel(folder, manifest, folderOf(model, { digest }));
         const neededBytes = partial.totalBytes - partial.hereBytes + SPARE_BYTES;
         const free = await freeBytes(folder);
@@ -66,27 +68,24 @@ export function modelShelf({ root, clock, random, freeBytes = freeOnDisk }: Mode
         throw thrown instanceof MpoError ? thrown : fileError(thrown, "write into", folder);
       }
     },
-    use: async (model, artifact, kept) => {
+    use: async (model, artifact) => {
       const retrained = pathOf(model, "retrained");
-      const before = await readRetrainedManifest(retrained).catch(() => undefined);
-      if (!(await wentBack(retrained, artifact, clock))) {
-        if (artifact === undefined) await removeManifest(retrained);
-        else {
-          const folder = folderOf(model, artifact);
-          const names = await checkedFiles(folder, await manifestIn(folder), artifact);
-          const staged = join(retrained, `.staged-${Math.floor(random() * 2 ** 32).toString(16)}`);
-          await linkInto(folder, names, staged);
-          await publishModel(retrained, staged, clock, { source: artifact });
-        }
-      }
-      const sources = [artifact, before?.current.source, before?.previous?.source, ...kept];
-      const names = sources.flatMap((source) => (source === undefined ? [] : [folderNameOf(source.digest)]));
-      for (const name of await readdir(pathOf(model, "published")).catch(() => [])) {
-        const isOld = !name.startsWith(".") && !names.includes(name);
-        if (isOld) await rm(join(pathOf(model, "published"), name), { recursive: true, force: true });
-      }
+      if (await wentBack(retrained, artifact, clock)) return;
+      if (artifact === undefined) return await removeManifest(retrained);
+      const folder = folderOf(model, artifact);
+      const names = await checkedFiles(folder, await manifestIn(folder), artifact);
+      const staged = join(retrained, `.staged-${Math.floor(random() * 2 ** 32).toString(16)}`);
+      await linkInto(folder, names, staged);
+      await publishModel(retrained, staged, clock, { source: artifact });
     },
   };
+}
+
+/** Removes versions that nothing falls back to, and what was begun of others. */
+async function removeOthers(published: string, needed: readonly string[]): Promise<void> {
+  for (const name of await readdir(published)) {
+    if (!needed.includes(name)) await rm(join(published, name), { recursive: true, force: true });
+  }
 }
 
 /**

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { open, readdir, rename, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { open, rename, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { MpoError } from "@mpo/core";
 import { fileError, syncFolder } from "@mpo/io";
@@ -116,11 +116,4 @@ async function wholeChunks(path: string, file: ArtifactFile): Promise<number> {
 
 function sha256(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
-}
-
-/** Removes what was begun and is not the one that is wanted now. `folder`: that of a model's published versions. */
-export async function removeOtherPartials(folder: string, wanted: string): Promise<void> {
-  for (const name of await readdir(folder)) {
-    if (name.startsWith(".") && name !== wanted) await rm(join(folder, name), { recursive: true, force: true });
-  }
 }
