@@ -63,13 +63,10 @@ export async function buildProgram(context: CommandContext, args: readonly strin
   const { terminal } = context;
   const program = new Command("mpo")
     .description("Retrains neural networks within whatever memory and time a device has.")
-    .version(VERSION, "--version", "print the version")
     .option("--json", "print results as one JSON object a line")
     .option("--quiet", "print nothing but results and errors")
     .option("--verbose", "print more about what is done, and where errors come from")
     .configureHelp({ showGlobalOptions: true, optionDescription })
-    // What stands after a command is the command's: `--version 3` of a model.
-    .enablePositionalOptions()
     .showSuggestionAfterError()
     .showHelpAfterError("hint: `mpo help` lists the commands; `mpo COMMAND --help` lists a command's options.")
     .configureOutput({
@@ -80,6 +77,8 @@ export async function buildProgram(context: CommandContext, args: readonly strin
     .addHelpText("after", `\n${EXIT_CODE_HELP}`)
     .exitOverride();
   const called = args.find((arg) => !arg.startsWith("-") && arg !== "help");
+  // A command's own: `mpo models publish --version 3`.
+  if (called === undefined) program.version(VERSION, "--version", "print the version");
   const isOurs = COMMANDS.some(([name]) => name === called);
   for (const [name, does, load] of isOurs ? COMMANDS : [...COMMANDS, ...(await labCommands())]) {
     const command = program.command(name).description(does);
