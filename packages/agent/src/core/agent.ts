@@ -82,7 +82,7 @@ export async function createAgent(settings: AgentSettings, world: AgentPorts): P
   const documents = new Documents({
     ...parts,
     onChange: () => work.documentChanged(),
-    onWaits: ({ model, artifact }) => artifact && fetch?.want({ model, artifact }),
+    onWaits: (wanted) => fetch?.want(wanted),
   });
   const fetch =
     ports.artifacts &&

@@ -10,6 +10,7 @@ import {
   type ServedModel,
 } from "@mpo/protocol";
 import { isServed } from "../models/is-served.ts";
+import type { WantedVersion } from "../models/model-fetch.ts";
 import { documentExcess } from "../policy/owner-limits.ts";
 import { idleBytesOf } from "../work/allowances.ts";
 import type { AgentParts } from "./agent-parts.ts";
@@ -19,8 +20,8 @@ export interface DocumentParts
   extends Pick<AgentParts, "settings" | "ports" | "inventory" | "store" | "outbox" | "time" | "memory" | "limits"> {
   /** Called after another document came in use. */
   readonly onChange: () => void;
-  /** Called with a document whose model is to be fetched before it can be put in use. */
-  readonly onWaits: (document: DesiredDocument) => void;
+  /** Called with the published version that is to be fetched before a document can be put in use; undefined: none is. */
+  readonly onWaits: (wanted: WantedVersion | undefined) => void;
 }
 
 /** Takes envelopes from wherever they come, and reports what became of them. */
@@ -101,7 +102,7 @@ export class Documents {
 
   /** Offers an envelope. Never throws but for `cancelled`: a full disk is logged, and the next heartbeat tries again. */
   async offer(envelope: Uint8Array): Promise<void> {
-    const { settings, ports, inventory, store, time, onChange } = this.#parts;
+    const { settings, ports, inventory, store, time, onChange, onWaits } = this.#parts;
     const { verify, logger } = ports;
     const { identity } = settings;
     const { deviceClass } = inventory;
@@ -117,6 +118,7 @@ export class Documents {
       if (offer.kind === "waits") return await this.#wait(envelope, offer.document);
       if (offer.kind !== "refused") this.#refusal = undefined;
       if (offer.kind === "applied") {
+        if (this.#waiting !== undefined) onWaits(undefined);
         this.#waiting = undefined;
         time.hasPassed(offer.document.issuedAtMs);
         logger.info("a new configuration is in use", { version: offer.document.version, model: offer.document.model });
@@ -161,19 +163,19 @@ export class Documents {
   }
 
   /** The document in use stays until the new one's model is here. */
-  async #wait(envelope: Uint8Array, document: DesiredDocument): Promise<void> {
+  async #wait(envelope: Uint8Array, { version: position, model, artifact }: DesiredDocument): Promise<void> {
     const { ports, onWaits } = this.#parts;
-    const version = formatVersion(document.version);
+    const version = formatVersion(position);
     if (this.#notFetched === version || this.#waiting?.version === version) return;
-    if (ports.artifacts === undefined) {
-      return await this.#refuse("not-fetched", "this agent fetches no models", document.version);
+    if (ports.artifacts === undefined || artifact === undefined) {
+      return await this.#refuse("not-fetched", "this agent fetches no models", position);
     }
     this.#refusal = undefined;
     this.#waiting = { envelope, version };
-    ports.logger.info("a new configuration waits for its model", { version, model: document.model });
-    this.#reported = JSON.stringify([document.version, "accepted", undefined]);
-    await this.#report(document.version, "accepted", undefined, "its model is fetched");
-    onWaits(document);
+    ports.logger.info("a new configuration waits for its model", { version, model });
+    this.#reported = JSON.stringify([position, "accepted", undefined]);
+    await this.#report(position, "accepted", undefined, "its model is fetched");
+    onWaits({ model, artifact });
   }
 
   #excessOf(document: DesiredDocument): string | undefined {

@@ -50,10 +50,10 @@ export class ModelFetch {
     return this.#problem;
   }
 
-  /** Fetches this version, and no other any more. */
-  want(wanted: WantedVersion): void {
-    const isNew = this.#wanted?.artifact.digest !== wanted.artifact.digest || this.#wanted.model !== wanted.model;
-    if (!isNew) return;
+  /** Fetches this version, and no other any more; undefined: none. */
+  want(wanted: WantedVersion | undefined): void {
+    const before = this.#wanted;
+    if (before?.artifact.digest === wanted?.artifact.digest && before?.model === wanted?.model) return;
     this.#begin(wanted);
     this.#wakeup.wake();
   }

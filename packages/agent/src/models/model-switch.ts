@@ -1,6 +1,7 @@
-import { formatVersion, given, hasCode, type MpoError } from "@mpo/core";
+import { formatVersion, given, hasCode, MpoError } from "@mpo/core";
 import type { DesiredDocument, ServedModel } from "@mpo/protocol";
 import type { AgentParts } from "../core/agent-parts.ts";
+import type { Finding } from "../core/conditions.ts";
 import type { Documents } from "../core/documents.ts";
 import { isServed } from "./is-served.ts";
 import type { ModelFetch } from "./model-fetch.ts";
@@ -22,9 +23,15 @@ const MOST_PROBE_FAILURES = 3;
  */
 export class ModelSwitch {
   readonly #parts: SwitchParts;
+  #problem: string | undefined;
 
   constructor(parts: SwitchParts) {
     this.#parts = parts;
+  }
+
+  /** What is wrong with it now. */
+  get findings(): readonly Finding[] {
+    return this.#problem === undefined ? [] : [{ code: "not-writable", subject: "model", message: this.#problem }];
   }
 
   /** Puts the model of the document in use in use too, if it is here. Returns the models that are served then. */
@@ -44,10 +51,18 @@ export class ModelSwitch {
     try {
       await shelf.use(model, artifact);
     } catch (thrown) {
-      if (!hasCode(thrown, "invalid-data") || store.document === undefined) throw thrown;
-      await documents.giveUp(store.document.version, thrown.message);
+      const { code, message } = MpoError.from(thrown);
+      if (code === "cancelled") throw thrown;
+      if (code === "invalid-data" && store.document !== undefined) {
+        await documents.giveUp(store.document.version, message);
+      } else {
+        // A full disk, or a folder of somebody else's: tried again with the next look, other work goes on.
+        if (this.#problem === undefined) ports.logger.error("a model could not be put in use", { model, err: thrown });
+        this.#problem = `${model} could not be put in use: ${message}`;
+      }
       return models;
     }
+    this.#problem = undefined;
     const version = artifact === undefined ? "as deployed" : artifact.version;
     ports.logger.info("another version of a model is in use", { model, version, before: served.artifact?.version });
     await this.#remember(model, served);

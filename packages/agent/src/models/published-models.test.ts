@@ -245,6 +245,32 @@ describe("a document for a published model", () => {
       assert.deepEqual(world.served, third.artifact);
     }));
 
+  it("waits where what serves cannot be changed, says so, and lets other work go on", () =>
+    inWorld(async (world) => {
+      const third = model(3);
+      world.models.publish(third);
+      world.fleet.push(documentOf(1));
+      await world.pass(30);
+      world.shelf.onUse = () => {
+        throw new MpoError("unavailable", "the disk is full");
+      };
+      world.push(2, third);
+      await world.pass(60);
+      assert.ok(world.fleet.conditions.includes("not-writable"), `${world.fleet.conditions}`);
+      assert.equal(world.told.at(-1), "2 accepted");
+      const { probes } = world.device;
+      world.fleet.orders = [
+        { order: "o-1", model: "resnet", manifestDigest: world.deployed, configs: [], maxMs: 60_000, isFresh: true },
+      ];
+      world.fleet.forgets = true;
+      await world.pass(120);
+      assert.equal(world.device.probes, probes + 1);
+      world.shelf.onUse = undefined;
+      await world.pass(60);
+      assert.deepEqual(world.served, third.artifact);
+      assert.ok(!world.fleet.conditions.includes("not-writable"));
+    }));
+
   it("is overtaken by a newer one while its model is fetched", () =>
     inWorld(async (world) => {
       const [third, fourth] = [model(3), model(4)];

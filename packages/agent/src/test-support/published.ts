@@ -87,6 +87,8 @@ export class FakeShelf implements ModelShelf {
   /** Versions whose files were damaged after they came. */
   readonly damaged = new Set<string>();
   uses = 0;
+  /** Throws when what serves cannot be changed. */
+  onUse: (() => void) | undefined;
 
   constructor(serve: (artifact: ArtifactVersion | undefined, manifestDigest: string | undefined) => void) {
     this.#serve = serve;
@@ -124,6 +126,7 @@ export class FakeShelf implements ModelShelf {
   }
 
   async use(_: string, artifact: ArtifactVersion | undefined): Promise<void> {
+    this.onUse?.();
     if (artifact !== undefined && this.damaged.has(artifact.digest)) {
       this.whole.delete(artifact.digest);
       throw new MpoError("invalid-data", "its files are not as they were published");

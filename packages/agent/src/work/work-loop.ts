@@ -70,7 +70,7 @@ export class WorkLoop {
 
   /** What is wrong with the work now. */
   get findings(): readonly Finding[] {
-    return this.#troubles.findings(this.#probes.waits);
+    return [...this.#troubles.findings(this.#probes.waits), ...this.#switch.findings];
   }
 
   /** Probes that the coordinator wants. */

@@ -8,7 +8,7 @@ import { EXIT_CODES } from "@mpo/runtime";
 import { at, noNatsServer, startCoordinator, testFolder } from "../test-support/fleet-room.ts";
 import { startTinyDevice } from "../test-support/tiny-device.ts";
 import { TINY_MODEL, tinyModel } from "../test-support/tiny-model.ts";
-import { type CommandOutcome, runCommand } from "../testing/run-command.ts";
+import { type CommandOutcome, runCommand, startCommand } from "../testing/run-command.ts";
 
 const CARD = { inputShape: [12, 12, 1], input: { range: "unit" } };
 
@@ -111,6 +111,41 @@ describe("published models", { skip: noNatsServer, timeout: 180_000 }, () => {
     assert.equal(documents, EXIT_CODES.ok);
     await until(["devices", "show", "pi-1"], serves(3));
     assert.deepEqual(await servedNow(), await weightsIn(third));
+  });
+
+  it("are uploaded and fetched from where it was broken off, from a folder too", async (t) => {
+    const bytes = join(await testFolder(t), "bytes");
+    const { folder, coordinator, json, until } = await room(t, ["--models", bytes, "--heartbeat", "1s"]);
+    const device = await startTinyDevice(t, { device: "pi-1", coordinator, folder });
+    await writeFile(join(device.modelFolder, "model-card.json"), JSON.stringify(CARD));
+    await until(["config", "show", "pi-1"], ({ rungs }: Config) => rungs.length > 0);
+    const large = await modelIn(join(folder, "large"), withWeights(TINY_MODEL, 0.75));
+    await writeFile(join(large, "notes.bin"), Buffer.from(Array.from({ length: 1_000_000 }, (_, at) => at).join()));
+    const args = ["models", "publish", large, "--name", "tiny", "--version", "1"];
+    const chunksThere = async (): Promise<readonly string[]> =>
+      (await readdir(bytes, { recursive: true }).catch(() => [])).filter((name) => /[0-9a-f]{64}$/u.test(name));
+    const first = startCommand([...args, "--json", ...at(coordinator)]);
+    while ((await chunksThere()).length < 3) await new Promise((wake) => setTimeout(wake, 1));
+    first.signal("SIGINT");
+    assert.equal((await first.outcome).code, EXIT_CODES.cancelled);
+    const there = (await chunksThere()).length;
+    const [published] = (await json(...args)).records;
+    const all = (await chunksThere()).length;
+    assert.equal(published?.["uploadedChunks"], all - there);
+    // A chunk that rots on the disk: the device asks again until somebody publishes the same once more.
+    const [rotten = ""] = await chunksThere();
+    await writeFile(join(bytes, rotten), "rotten");
+    assert.equal((await json("config", "push", "pi-1", "--model", "tiny", "--model-version", "1")).code, EXIT_CODES.ok);
+    const needs = (found: { readonly conditions: readonly { readonly code: string }[] }): boolean =>
+      found.conditions.some(({ code }) => code === "model-pending");
+    await until(["devices", "show", "pi-1"], needs);
+    await device.stop();
+    assert.equal((await json(...args)).records[0]?.["uploadedChunks"], 1);
+    await startTinyDevice(t, { device: "pi-1", coordinator, folder });
+    await until(["devices", "show", "pi-1"], serves(1));
+    const found = await findServable(join(folder, "pi-1/serving/tiny/retrained"));
+    const name = "notes.bin";
+    assert.ok((await readFile(join(found?.folder ?? "", name))).equals(await readFile(join(large, name))));
   });
 });
 

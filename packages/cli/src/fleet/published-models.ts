@@ -140,7 +140,7 @@ function rowOf(model: PublishedModel): readonly string[] {
     String(classes),
     accuracy === undefined ? "unknown" : formatShare(accuracy),
     new Date(publishedAtMs).toISOString().slice(0, 16),
-    publisher.split(",")[0] ?? publisher,
+    publisher,
     devicesOf(model),
   ];
 }

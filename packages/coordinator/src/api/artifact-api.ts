@@ -12,6 +12,7 @@ import type { PublishedModels } from "../artifacts/published-models.ts";
 import type { Published } from "../artifacts/published-record.ts";
 import type { DocumentService } from "../documents/document-service.ts";
 import type { Audit } from "../events/audit.ts";
+import { ANYBODY } from "../identity/person.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { ApiCall } from "./api-call.ts";
 import { deviceIdentityOf } from "./device-identity.ts";
@@ -72,7 +73,8 @@ export class ArtifactApi {
 
   async publishModel(request: Ask<"publishModel">, call: ApiCall): Promise<Answer<"publishModel">> {
     const { tenant } = request;
-    const { model, isDuplicate } = await this.#parts.models.publish({ ...request, publisher: actorOf(call) }, call);
+    const publisher = (call.person ?? ANYBODY).name;
+    const { model, isDuplicate } = await this.#parts.models.publish({ ...request, publisher }, call);
     if (!isDuplicate)
       await this.#log("model-published", tenant, call, `${versionName(model.manifest)}: ${model.digest}`);
     return { model: viewOf(model, this.#use(tenant)), isDuplicate };
