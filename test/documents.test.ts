@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, it } from "node:test";
+import { ATTRIBUTES } from "@mpo/core";
 import { schemas } from "@mpo/protocol";
 import { anchorsOf, linksOf, namedFiles, ROOT, readDocuments, sourceFiles } from "./documents.ts";
 
@@ -49,6 +50,15 @@ describe("the documents", () => {
       codes.filter((code) => !faults.includes(`\`${code}\``)),
       [],
     );
+  });
+
+  it("have each attribute that filters know", () => {
+    const rows = Object.entries(ATTRIBUTES).map(
+      ([name, { kind, says, example }]) => `| \`${name}\` | ${kind} | ${says} | \`${example}\` |`,
+    );
+    const guide = readFileSync(join(ROOT, "deploy", "guides", "fleet.md"), "utf8");
+    const [, table = ""] = guide.split("| attribute | kind | what it is | example |\n| --- | --- | --- | --- |\n");
+    assert.deepEqual(table.split("\n").slice(0, rows.length), rows);
   });
 
   it("are there for every package", () => {

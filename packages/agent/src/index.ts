@@ -19,7 +19,7 @@ export { jobEngine } from "./job/job-engine.ts";
 export type { CpuShare } from "./job/step-back.ts";
 export { DEFAULT_BUDGET_POLICY, workBudget } from "./policy/budget-policy.ts";
 export { parseLimits } from "./policy/owner-limits.ts";
-export type { AgentEngine, RetrainJob } from "./ports/agent-engine.ts";
+export type { AgentEngine, CheckJob, CheckResult, RetrainJob } from "./ports/agent-engine.ts";
 export type { DeviceMonitor } from "./ports/device-monitor.ts";
 export type { FleetLink } from "./ports/fleet-link.ts";
 export { limitsFile } from "./ports/limits-file.ts";

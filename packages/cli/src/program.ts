@@ -52,8 +52,14 @@ const COMMANDS: readonly CommandEntry[] = [
   ["keys", "see and replace the key that signs documents", () => import("./commands/keys.ts")],
   ["nats", "prepare NATS servers of others for a fleet", () => import("./commands/nats.ts")],
   ["devices", "see the devices of a fleet, and let them in", () => import("./commands/devices.ts")],
+  ["groups", "save filters under names: groups of devices", () => import("./commands/groups.ts")],
   ["profiles", "see what the devices of a fleet have measured", () => import("./commands/profiles.ts")],
   ["config", "see and change what a device is to run", () => import("./commands/config.ts")],
+  [
+    "rollout",
+    "change many devices in waves, which stop by themselves when it is bad",
+    () => import("./commands/rollout.ts"),
+  ],
   ["events", "list what happened in a fleet: who did what to which device", () => import("./commands/events.ts")],
   ["doctor", "check this machine, and say what is wrong and what to do", () => import("./commands/doctor.ts")],
 ];

@@ -413,7 +413,7 @@ void describe("a coordinator", () => {
     for (const name of ["b", "a", "d", "c"]) {
       await coordinator.fleet.hello(helloOf(name, { labels: [{ name: "site", value: name < "c" ? "n" : "s" }] }), CALL);
     }
-    const query = { tenant: "acme", labels: [], pageSize: 3 };
+    const query = { tenant: "acme", pageSize: 3 };
     const first = coordinator.admin.listDevices(query);
     assert.deepEqual(
       first.devices.map(({ identity }) => identity.device),
@@ -428,9 +428,9 @@ void describe("a coordinator", () => {
       ["d"],
     );
     assert.equal(second.nextPageToken, undefined);
-    const north = coordinator.admin.listDevices({ ...query, labels: [{ name: "site", value: "n" }] });
+    const north = coordinator.admin.listDevices({ ...query, where: "label.site = n" });
     assert.equal(north.devices.length, 2);
-    assert.equal(coordinator.admin.listDevices({ ...query, deviceClass: "other" }).devices.length, 0);
+    assert.equal(coordinator.admin.listDevices({ ...query, where: "class = other" }).devices.length, 0);
     assert.equal(coordinator.admin.listDevices({ ...query, tenant: "other" }).devices.length, 0);
     assert.throws(() => coordinator.admin.listDevices({ ...query, pageToken: "nonsense" }), {
       code: "invalid-argument",

@@ -56,10 +56,10 @@ const NEEDS: Readonly<Record<"ofTenant" | "ofFleet", Readonly<Record<Role, reado
   ofTenant: {
     viewer: [
       ...["listDevices", "getDevice", "listProfiles", "getProfile", "getConfig", "explainConfig"],
-      ...["listEvents", "watchEvents", "listEnrolments", "listPublishedModels", "getPublishedModel"],
+      ...["listEvents", "watchEvents", "listEnrolments", "listGroups", "listPublishedModels", "getPublishedModel"],
     ],
     operator: [
-      ...["refreshDevice", "probeDevice", "pushConfig", "rollbackConfig", "labelDevice"],
+      ...["refreshDevice", "probeDevice", "pushConfig", "rollbackConfig", "labelDevice", "saveGroup", "removeGroup"],
       ...["findMissingChunks", "putChunk", "publishModel", "removePublishedModel"],
     ],
     admin: [
@@ -143,7 +143,10 @@ function messageOf(call: string, identity: DeviceIdentity, random: () => number)
     putChunk: { tenant, chunk: Buffer.from(`chunk ${random()}`) },
     publishModel: { tenant, manifest: MANIFEST, chain: tinyChain() },
     removePublishedModel: { tenant, name: "ghost", version: 1, isForced: true },
-    listDevices: { tenant, labels: [], ...page },
+    listDevices: { tenant, ...page },
+    saveGroup: { tenant, name: "all", where: "memory > 1B", description: "" },
+    listGroups: { tenant },
+    removeGroup: { tenant, name: "ghost" },
     getDevice: { identity },
     listProfiles: { tenant, ...mine, ...page },
     getProfile: { identity, model: "tiny" },
@@ -595,7 +598,7 @@ void describe("a call that is held open, or that nobody has looked at", () => {
     await accessTokens.revoke(token.id);
     await assert.rejects(events.next(), { code: "unauthenticated" });
     // That the listener lets nobody through who is not proven is not all that stands before a call.
-    const list = { tenant: "default", labels: [], pageSize: 1 };
+    const list = { tenant: "default", pageSize: 1 };
     await assert.rejects(Promise.resolve(admin.handlers["listDevices"]?.(list, call)), { code: "unauthenticated" });
   });
 });

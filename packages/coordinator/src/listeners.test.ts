@@ -69,7 +69,7 @@ void describe("a coordinator behind its listener", () => {
     assert.deepEqual(document.version, { epoch: 1, version: 1 });
     assert.equal((await seen)?.device, "pi-1");
     ends.abort();
-    const { devices } = await admin.listDevices({ tenant: "acme", labels: [], pageSize: 10 });
+    const { devices } = await admin.listDevices({ tenant: "acme", pageSize: 10 });
     assert.deepEqual(
       devices.map((one) => one.desiredVersion),
       [document.version],
@@ -127,7 +127,7 @@ void describe("a coordinator behind its listener", () => {
     const sizes: number[] = [];
     const found: string[] = [];
     for (let pageToken: string | undefined, isLast = false; !isLast; isLast = pageToken === undefined) {
-      const page = await admin.listDevices({ tenant: "acme", labels: [], pageSize: 500, pageToken });
+      const page = await admin.listDevices({ tenant: "acme", pageSize: 500, pageToken });
       sizes.push(page.devices.length);
       found.push(...page.devices.map(({ identity }) => identity.device));
       pageToken = page.nextPageToken;

@@ -129,8 +129,8 @@ void it("counts devices as they are", () => {
     },
     documents: { newest: () => ({ version: { epoch: 1, version: 2 }, issuedAtMs: 999_000, model: "tiny" }) },
     statuses: { newest: () => undefined },
-    nowMs: 1_000_000,
-    heartbeatSeconds: 30,
+    presenceMs: () => 1_000_000,
+    heartbeatSeconds: () => 30,
   });
   assert.deepEqual(counts, { online: 2, offline: 2, behind: 1, conditions: new Map() });
 });

@@ -73,7 +73,7 @@ void describe("a coordinator with identities", { skip }, () => {
     assert.equal(credentials?.kind, "jwt");
     const thief = { ...stolen, credentials: { ...credentials, seed: door.nkey.seed } as typeof credentials };
     await assert.rejects(NatsLink.open(thief), { code: "unauthenticated" });
-    assert.equal((await room.admin.listDevices({ tenant: "default", labels: [], pageSize: 10 })).devices.length, 2);
+    assert.equal((await room.admin.listDevices({ tenant: "default", pageSize: 10 })).devices.length, 2);
   });
 
   void it("has a device without a token wait, until it is accepted", async (t) => {
@@ -118,7 +118,7 @@ void describe("a coordinator with identities", { skip }, () => {
     assert.deepEqual(second.local, first.local);
     const again = await device(t, second, "cam");
     await assert.rejects(again.join(readJoinString(second.local.joinString).secret), { code: "already-exists" });
-    assert.equal((await second.admin.listDevices({ tenant: "default", labels: [], pageSize: 10 })).devices.length, 1);
+    assert.equal((await second.admin.listDevices({ tenant: "default", pageSize: 10 })).devices.length, 1);
   });
 
   void it("signs documents again when the signing key is rotated, and renames by key", async (t) => {

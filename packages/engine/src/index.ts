@@ -24,6 +24,7 @@ export { initialWeights, parameterCount } from "./model/variables.ts";
 export { buildModel, MODEL_NAMES, type ModelName, modelCatalogue } from "./model/zoo/build-model.ts";
 export { FORM_NAMES, type FormName, NORM_NAMES, type NormName } from "./model/zoo/zoo-layers.ts";
 export type { ProbeSamples } from "./probe/accuracy/micro-windows.ts";
+export { checkSteps } from "./probe/check-steps.ts";
 export { ENGINE_VERSION } from "./probe/engine-version.ts";
 export { graphDigest } from "./probe/graph-digest.ts";
 export { type MeasuredStep, measureStep, PreparedStep, type StepTask } from "./probe/measure-step.ts";

@@ -1,4 +1,11 @@
-import { type AgentSettings, DEFAULT_AGENT_SETTINGS, type DeviceMonitor, type ServingApp } from "@mpo/agent";
+import {
+  type AgentSettings,
+  type CheckJob,
+  type CheckResult,
+  DEFAULT_AGENT_SETTINGS,
+  type DeviceMonitor,
+  type ServingApp,
+} from "@mpo/agent";
 import { GIB } from "@mpo/core";
 import type { DeviceIdentity, Inventory } from "@mpo/protocol";
 
@@ -37,4 +44,14 @@ export function pretendServing(model: string): ServingApp {
     folders: async () => ({ source: "source", serving: "source", staging: "staged" }),
     publish: async () => undefined,
   };
+}
+
+/** What every profile that is made up says it is of. */
+export const PRETEND_GRAPH: string = "ab".repeat(32);
+
+/** What a check finds where a step takes what was predicted. */
+export function pretendCheck({ config, stepMs, memoryBytes }: CheckJob): CheckResult {
+  const bytes = Math.min(1_000_000, memoryBytes);
+  const measured = { config, plannedBytes: bytes, peakBytes: bytes, stepMs: [stepMs, stepMs] };
+  return { measured, idleBytes: 300_000_000, graphDigest: PRETEND_GRAPH };
 }

@@ -77,6 +77,16 @@ export type {
   WindowOutcome,
   WindowResult,
 } from "./messages/report.ts";
+export type {
+  Forecast,
+  LeftOut,
+  PlannedShare,
+  RolloutDevice,
+  RolloutView,
+  StateCount,
+  WaveView,
+} from "./messages/rollout.ts";
+export { type GroupView, MAX_GROUPS } from "./messages/selection.ts";
 export { reportedDigest } from "./reported-digest.ts";
 export * as schemas from "./schemas.ts";
 export {

@@ -13,3 +13,5 @@ export {
 } from "./messages/device.ts";
 export { documentVersion } from "./messages/document.ts";
 export { documentStatus, probeFailure } from "./messages/report.ts";
+export { forecast, leftOut, plannedShare, stateCount } from "./messages/rollout.ts";
+export { savedGroup } from "./messages/selection.ts";

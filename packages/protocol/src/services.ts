@@ -7,6 +7,8 @@ import * as artifact from "./messages/artifact.ts";
 import * as identity from "./messages/identity.ts";
 import * as link from "./messages/link.ts";
 import * as report from "./messages/report.ts";
+import * as rollout from "./messages/rollout.ts";
+import * as selection from "./messages/selection.ts";
 
 /** One call of a service, with the codecs of what it takes and gives. */
 export interface Method<Request, Response> {
@@ -100,6 +102,9 @@ export const ADMIN_SERVICE = {
   decideDevice: ask("DecideDevice", admin.decideDeviceRequest, admin.decideDeviceResponse),
   refreshDevice: ask("RefreshDevice", admin.refreshDeviceRequest, admin.refreshDeviceResponse),
   probeDevice: ask("ProbeDevice", admin.probeDeviceRequest, admin.probeDeviceResponse),
+  saveGroup: ask("SaveGroup", selection.saveGroupRequest, selection.saveGroupResponse),
+  listGroups: ask("ListGroups", selection.listGroupsRequest, selection.listGroupsResponse),
+  removeGroup: ask("RemoveGroup", selection.removeGroupRequest, selection.removeGroupResponse),
   listProfiles: ask("ListProfiles", admin.listProfilesRequest, admin.listProfilesResponse),
   getProfile: ask("GetProfile", admin.getProfileRequest, admin.getProfileResponse),
   getConfig: ask("GetConfig", admin.getConfigRequest, admin.getConfigResponse),
@@ -141,6 +146,12 @@ export const ADMIN_SERVICE = {
     artifact.removePublishedModelRequest,
     artifact.removePublishedModelResponse,
   ),
+  planRollout: ask("PlanRollout", rollout.planRolloutRequest, rollout.planRolloutResponse),
+  getRollout: ask("GetRollout", rollout.getRolloutRequest, rollout.getRolloutResponse),
+  listRollouts: ask("ListRollouts", rollout.listRolloutsRequest, rollout.listRolloutsResponse),
+  listRolloutDevices: ask("ListRolloutDevices", rollout.listRolloutDevicesRequest, rollout.listRolloutDevicesResponse),
+  changeRollout: ask("ChangeRollout", rollout.changeRolloutRequest, rollout.changeRolloutResponse),
+  removeRollout: ask("RemoveRollout", rollout.removeRolloutRequest, rollout.removeRolloutResponse),
   verifyEvents: watch("VerifyEvents", admin.verifyEventsRequest, admin.verifyEventsResponse),
 };
 

@@ -36,6 +36,8 @@ export interface AgentSettings {
   readonly probeMs: number;
   /** A probe that waited this long for an idle machine runs on a busy one. */
   readonly probePatienceMs: number;
+  /** As a check of a document that did. */
+  readonly checkPatienceMs: number;
   /** Waits after failures of the link: from 0 to `base * 2^n`, at most `cap`. */
   readonly linkRetry: { readonly baseMs: number; readonly capMs: number };
 }
@@ -58,5 +60,6 @@ export const DEFAULT_AGENT_SETTINGS: Omit<AgentSettings, "identity" | "agentVers
   profileStaleMs: 7 * 86_400_000,
   probeMs: 120_000,
   probePatienceMs: 3_600_000,
+  checkPatienceMs: 300_000,
   linkRetry: { baseMs: 1_000, capMs: 30_000 },
 };

@@ -181,7 +181,7 @@ export class Documents {
   #excessOf(document: DesiredDocument): string | undefined {
     const { limits, settings } = this.#parts;
     const idleBytes = idleBytesOf(this.#parts, document.model);
-    return documentExcess(limits.limits, document, { method: settings.method, idleBytes });
+    return documentExcess(limits.limits, document, { method: document.method ?? settings.method, idleBytes });
   }
 
   async #refuse(reason: string, message: string, version: DocumentVersion | undefined): Promise<void> {

@@ -71,6 +71,7 @@ export async function runAgentDaemon(options: AgentDaemonOptions): Promise<void>
   const { deviceClass, memoryLimitBytes, systemRoot, cpuShare } = options;
   const monitor = systemMonitor({
     ...{ clock, dataFolder, agentVersion, engineVersion, architecture: process.arch, nodeVersion: process.version },
+    timeZone: new Intl.DateTimeFormat().resolvedOptions().timeZone,
     ...given({ deviceClass, memoryLimitBytes, systemRoot }),
   });
   const disk = await openFolderDisk(join(dataFolder, "state"));

@@ -104,6 +104,22 @@ describe("a job in its own process", () => {
     }),
   );
 
+  it("checks a configuration by a few steps of it, within its memory", { timeout: 230_000 }, () =>
+    inWorkplace(async ({ job, engine, work }) => {
+      const { model, modelFolder, memoryBytes, maxMs, method, rung } = job;
+      const check = { model, modelFolder, memoryBytes, maxMs, method, config: rung.config, stepMs: 1_000 };
+      const options = { signal: new AbortController().signal };
+      const { measured, idleBytes, graphDigest } = await engine.check(check, options);
+      assert.deepEqual(measured.config, rung.config);
+      assert.ok((measured.peakBytes ?? 0) > MIB && (measured.peakBytes ?? 0) < memoryBytes);
+      assert.ok(measured.stepMs.length >= 2 && measured.stepMs.every((ms) => ms > 0));
+      assert.ok(idleBytes > 20 * MIB, `${idleBytes}`);
+      assert.match(graphDigest, /^[0-9a-f]{64}$/u);
+      await assert.rejects(engine.check({ ...check, memoryBytes: MIB }, options), { code: "over-memory-cap" });
+      assert.deepEqual(await readdir(work), [], "its temporary files are gone");
+    }),
+  );
+
   it("ends at its memory limit, and leaves nothing", { timeout: 230_000 }, () =>
     inWorkplace(async ({ job, engine, folder }) => {
       const small = { ...job, memoryBytes: MIB };

@@ -19,6 +19,7 @@ export interface JobEngineOptions {
 export function jobEngine(options: JobEngineOptions): AgentEngine {
   return {
     probe: (job, work) => runJob("probe", job, work, options),
+    check: (job, work) => runJob("check", job, work, options),
     retrain: async (job, work) => {
       try {
         return await runJob("retrain", job, work, options);

@@ -14,6 +14,10 @@ serveCalls<JobCalls>(
       const { runProbeJob } = await import("./probe-job.ts");
       return await runProbeJob(job, { environment, ...context });
     },
+    check: async (job, context) => {
+      const { runCheckJob } = await import("./check-job.ts");
+      return await runCheckJob(job, { environment, ...context });
+    },
     retrain: async (job, context) => {
       const { runRetrainJob } = await import("./retrain-job.ts");
       return await runRetrainJob(job, { environment, ...context });

@@ -44,18 +44,24 @@ export interface BudgetFacts {
   readonly workerIdleBytes?: number;
   /** What the owner allows for work with its worker; absent: no limit. */
   readonly limitBytes?: number;
+  /** What the document in use leaves free beyond the policy; absent: nothing. */
+  readonly reserveBytes?: number;
 }
 
 /** Memory that the serving program keeps, bytes. */
-function reservedBytes(policy: BudgetPolicy, resources: Resources, totalBytes: number): number {
+function reservedBytes(
+  policy: BudgetPolicy,
+  resources: Resources,
+  { totalBytes, reserveBytes = 0 }: BudgetFacts,
+): number {
   const machine = Math.min(totalBytes, resources.memoryLimitBytes ?? totalBytes);
-  return Math.max(policy.reserveBytes, policy.reserveShare * machine);
+  return Math.max(policy.reserveBytes, policy.reserveShare * machine) + reserveBytes;
 }
 
 /** The budget for work that would begin now. */
 export function workBudget(policy: BudgetPolicy, resources: Resources, facts: BudgetFacts): WorkBudget {
   const idle = facts.workerIdleBytes ?? policy.workerIdleBytes;
-  const reserve = reservedBytes(policy, resources, facts.totalBytes);
+  const reserve = reservedBytes(policy, resources, facts);
   const freeBytes = Math.floor(resources.memoryAvailableBytes - reserve - idle);
   const allowedBytes = Math.floor((facts.limitBytes ?? Number.POSITIVE_INFINITY) - idle);
   const memoryBytes = Math.min(freeBytes, allowedBytes);
@@ -76,7 +82,7 @@ const EMERGENCY_PRESSURE = 3;
 
 /** Why work in progress must end now, in words; undefined: it may continue. */
 export function emergency(policy: BudgetPolicy, resources: Resources, facts: BudgetFacts): string | undefined {
-  const reserve = reservedBytes(policy, resources, facts.totalBytes);
+  const reserve = reservedBytes(policy, resources, facts);
   if (resources.memoryAvailableBytes < reserve * EMERGENCY_SHARE) {
     return `only ${formatBytes(resources.memoryAvailableBytes)} are free; ${formatBytes(reserve)} are the serving program's`;
   }

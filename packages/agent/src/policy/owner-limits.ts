@@ -1,22 +1,24 @@
 import {
   bytesIn,
+  closestOf,
   type Fact,
   fact,
   faultsOf,
   formatBytes,
   given,
+  type Hours,
+  hoursIn,
+  hoursMeet,
+  hoursSchema,
   METHOD_NAMES,
   MpoError,
+  minutesLeft,
   msIn,
   type Prediction,
 } from "@mpo/core";
 import type { DesiredDocument } from "@mpo/protocol";
-import { closestOf } from "./closest.ts";
 
 const { consistent, list, name, object, text, word } = fact;
-
-/** Minutes since midnight, from the first up to the second; over midnight when that is earlier. */
-type Hours = readonly [from: number, to: number];
 
 /** What a device's owner allows. No document can exceed it; what is absent is not limited. */
 export interface OwnerLimits {
@@ -33,8 +35,6 @@ export interface OwnerLimits {
 
 export const NO_LIMITS: OwnerLimits = { words: "" };
 
-const HOURS = /^([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]|24(?=:00)):([0-5]\d)$/u;
-
 /** A text that says something to whoever reads it. */
 function readable(read: (written: string) => unknown, expected: string): ReturnType<typeof text> {
   return consistent(text(0, 64), (written, refuse) => {
@@ -45,7 +45,7 @@ function readable(read: (written: string) => unknown, expected: string): ReturnT
 const limitsSchema = object({
   memory: readable((written) => bytesIn(written) || undefined, 'a size with its unit, such as "1.5 GB"').optional(),
   window: readable((written) => msIn(written) || undefined, 'a duration with its unit, such as "10 min"').optional(),
-  hours: list(readable(hoursIn, 'hours of the day, such as "22:00-06:00"'), 1, 24).optional(),
+  hours: hoursSchema.optional(),
   models: list(name(), 1, 32).optional(),
   methods: list(word(METHOD_NAMES), 1, METHOD_NAMES.length).optional(),
 });
@@ -83,26 +83,24 @@ function jsonIn(content: string, path: string): unknown {
   }
 }
 
-function hoursIn(written: string): Hours | undefined {
-  const [, ...parts] = HOURS.exec(written) ?? [];
-  if (parts.length === 0) return undefined;
-  const [fromHour, fromMinute, toHour, toMinute] = parts.map(Number) as [number, number, number, number];
-  const [from, to] = [fromHour * 60 + fromMinute, toHour * 60 + toMinute];
-  return from === to ? undefined : [from, to];
-}
-
-const DAY_MINUTES = 1_440;
-
 /** For how much longer work may go on by the hours; 0: it may not begin. */
-export function openMs({ hours }: OwnerLimits, nowMs: number): number {
+export function openMs({ hours }: Pick<OwnerLimits, "hours">, nowMs: number): number {
   if (hours === undefined) return Number.POSITIVE_INFINITY;
   const now = new Date(nowMs);
   const minute = now.getHours() * 60 + now.getMinutes() + now.getSeconds() / 60 + now.getMilliseconds() / 60_000;
-  const left = hours.map(([from, to]) => {
-    if (from < to) return minute >= from ? to - minute : 0;
-    return minute >= from ? DAY_MINUTES - minute + to : to - minute;
-  });
-  return Math.max(0, ...left) * 60_000;
+  return minutesLeft(hours, minute) * 60_000;
+}
+
+/** When work under a document may begin, as it says it; undefined: at any time. */
+export function hoursOf({ hours }: Pick<DesiredDocument, "hours">): readonly Hours[] | undefined {
+  return hours?.map(hoursIn).filter((range) => range !== undefined);
+}
+
+function formatHours(range: Hours): string {
+  const times = range.map((minute) =>
+    [minute / 60, minute % 60].map((part) => String(Math.floor(part)).padStart(2, "0")),
+  );
+  return times.map((time) => time.join(":")).join("-");
 }
 
 /** Who would work, and what the processes take before the first step. */
@@ -146,11 +144,15 @@ export function rungExcess(limits: OwnerLimits, rung: Prediction, idleBytes: num
 /** Why nothing of a document may run: what it asks for and what is allowed; undefined: some of it may. */
 export function documentExcess(
   limits: OwnerLimits,
-  { model, rungs, chosenRung }: DesiredDocument,
+  document: Pick<DesiredDocument, "model" | "rungs" | "chosenRung" | "hours">,
   { method, idleBytes }: Omit<Worker, "model">,
 ): string | undefined {
+  const { model, rungs, chosenRung } = document;
   const excluded = excludedBy(limits, { model, method });
   if (excluded !== undefined) return excluded;
+  const hours = hoursOf(document);
+  if (hours !== undefined && limits.hours !== undefined && !hoursMeet(hours, limits.hours))
+    return `hours: ${document.hours?.join(" ")}; the owner allows ${limits.hours.map(formatHours).join(" ")}`;
   const excesses = rungs.slice(0, chosenRung + 1).map((rung) => rungExcess(limits, rung, idleBytes));
   return excesses.length > 0 && excesses.every((excess) => excess !== undefined)
     ? `${excesses[0]} (the rung that takes least memory)`

@@ -1,4 +1,4 @@
-import type { Chain, Prediction, Profile, RetrainConfig } from "@mpo/core";
+import type { Chain, Measured, Prediction, Profile, RetrainConfig } from "@mpo/core";
 import type { RungResult, StepReport } from "@mpo/engine";
 
 export interface WorkOptions {
@@ -32,6 +32,20 @@ export interface ProbeResult {
   readonly chain: Chain;
 }
 
+/** Measure a few steps of one configuration. */
+export interface CheckJob extends Pick<ProbeJob, "model" | "modelFolder" | "memoryBytes" | "maxMs" | "method"> {
+  readonly config: RetrainConfig;
+  /** What a step is expected to take. */
+  readonly stepMs: number;
+}
+
+/** What the steps took, and of which model. */
+export interface CheckResult {
+  readonly measured: Measured;
+  readonly idleBytes: number;
+  readonly graphDigest: string;
+}
+
 /** Retrain the model that is served. */
 export interface RetrainJob {
   readonly model: string;
@@ -63,5 +77,6 @@ export interface RetrainOutcome
  */
 export interface AgentEngine {
   probe(job: ProbeJob, options: WorkOptions): Promise<ProbeResult>;
+  check(job: CheckJob, options: WorkOptions): Promise<CheckResult>;
   retrain(job: RetrainJob, options: WorkOptions): Promise<RetrainOutcome>;
 }

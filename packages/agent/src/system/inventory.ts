@@ -1,4 +1,4 @@
-import { GIB } from "@mpo/core";
+import { GIB, given } from "@mpo/core";
 import type { Gpu, Inventory } from "@mpo/protocol";
 import { readMemoryInfo } from "./memory-info.ts";
 import type { SystemFiles } from "./system-files.ts";
@@ -10,6 +10,8 @@ export interface InventoryOptions {
   readonly agentVersion: string;
   readonly nodeVersion: string;
   readonly engineVersion?: string;
+  /** Of the local time, by IANA's name. */
+  readonly timeZone?: string | undefined;
   /** Default: made from board, cores and memory. */
   readonly deviceClass?: string;
   /** Report no more memory than this, bytes, as a smaller machine would. */
@@ -40,7 +42,7 @@ export async function readInventory(files: SystemFiles, options: InventoryOption
     architecture: options.architecture.slice(0, 32),
     agentVersion: options.agentVersion,
     nodeVersion: options.nodeVersion,
-    ...(options.engineVersion === undefined ? {} : { engineVersion: options.engineVersion }),
+    ...given({ engineVersion: options.engineVersion, timeZone: options.timeZone }),
   };
 }
 

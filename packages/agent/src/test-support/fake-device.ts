@@ -2,7 +2,14 @@ import { MpoError } from "@mpo/core";
 import type { Clock } from "@mpo/io";
 import type { Resources } from "@mpo/protocol";
 import type { InputSummary } from "../drift/input-summary.ts";
-import type { AgentEngine, ProbeJob, RetrainJob, RetrainOutcome } from "../ports/agent-engine.ts";
+import type {
+  AgentEngine,
+  CheckJob,
+  CheckResult,
+  ProbeJob,
+  RetrainJob,
+  RetrainOutcome,
+} from "../ports/agent-engine.ts";
 import type { DeviceMonitor } from "../ports/device-monitor.ts";
 import type { ServingApp } from "../ports/serving-app.ts";
 import { DEVICE_CLASS, MODEL_DIGEST } from "./documents.ts";
@@ -22,6 +29,7 @@ export class FakeDevice {
   readonly #clock: Clock;
   availableBytes = 10_000;
   isThrottled = false;
+  loadAverage = 0;
   readonly retrained: RetrainJob[] = [];
   readonly probed: ProbeJob[] = [];
   readonly published: string[] = [];
@@ -39,6 +47,9 @@ export class FakeDevice {
   /** Throws when the inputs of a model cannot be read. */
   onLook: ((model: string) => void) | undefined;
   onProbe: (() => void) | undefined;
+  readonly checks: CheckJob[] = [];
+  /** What a check measures; default: what was predicted. */
+  onCheck: ((job: CheckJob) => Partial<CheckResult["measured"]>) | undefined;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -63,7 +74,7 @@ export class FakeDevice {
       measuredAtMs: Math.max(0, this.#clock.now()),
       memoryAvailableBytes: this.availableBytes,
       diskFreeBytes: 1e9,
-      loadAverage: 0,
+      loadAverage: this.loadAverage,
       isThrottled: this.isThrottled,
     }),
   };
@@ -79,6 +90,13 @@ export class FakeDevice {
       this.probes += 1;
       const profile = profileOf(job.model, Math.round(this.#clock.now()));
       return { profile: { ...profile, accuracy: job.known === undefined ? [] : [CURVE] }, chain: CHAIN };
+    },
+    check: async (job, { signal }) => {
+      this.checks.push(job);
+      await this.#clock.sleep(1_000, { signal });
+      const measured = { config: job.config, plannedBytes: 40, peakBytes: 50, stepMs: [job.stepMs] };
+      const { graphDigest } = profileOf(job.model, 1).model;
+      return { measured: { ...measured, ...this.onCheck?.(job) }, idleBytes: 100, graphDigest };
     },
     retrain: async (job, { signal }) => {
       this.retrained.push(job);

@@ -1,22 +1,29 @@
-import { isOutOfMemory, type MpoError, typical, type WindowRun } from "@mpo/core";
+import { isOutOfMemory, type MpoError, type Prediction, typical, type WindowRun } from "@mpo/core";
 import { asLine, type WindowOutcome, type WindowResult } from "@mpo/protocol";
-import type { RetrainOutcome } from "../ports/agent-engine.ts";
+import type { CheckResult, RetrainOutcome } from "../ports/agent-engine.ts";
 
-/** The reports of a window, one for each rung that was tried. */
-export function windowResults(
-  { tries }: WindowRun<RetrainOutcome>,
-  { name, model }: { readonly name: string; readonly model: string },
+/** What the reports of a window have in common. */
+interface WindowFacts extends Pick<WindowResult, "model" | "document"> {
+  readonly name: string;
+}
+
+/** The reports of a window, or of a check, one for each rung that was tried; `finished`: how one ended that ran. */
+export function windowResults<Result>(
+  { tries }: WindowRun<Result>,
+  { name, model, document }: WindowFacts,
+  finished: (result: Result) => Ended,
 ): readonly WindowResult[] {
   return tries.map(({ rung, openedAtMs, durationMs, ended }, index) => ({
     window: index === 0 ? name : `${name}-${index + 1}`,
-    ...{ model, openedAtMs, rung, durationMs },
+    ...{ model, document, openedAtMs, rung, durationMs },
     ...("error" in ended ? failed(ended.error) : finished(ended.result)),
   }));
 }
 
-type Ended = Omit<WindowResult, "window" | "model" | "openedAtMs" | "rung" | "durationMs">;
+type Ended = Omit<WindowResult, "window" | "model" | "document" | "openedAtMs" | "rung" | "durationMs">;
 
-function finished(result: RetrainOutcome): Ended {
+/** How a retraining ended. */
+export function retrained(result: RetrainOutcome): Ended {
   const { isAccepted, steps, stepMs, peakBytes, overheadMs, judgement, judgedSamples, reason } = result;
   const { accuracyBefore, accuracyAfter } = result;
   return {
@@ -32,6 +39,12 @@ function finished(result: RetrainOutcome): Ended {
   };
 }
 
+/** How a check ended. */
+export function checkedSteps({ measured: { peakBytes, stepMs } }: CheckResult): Ended {
+  const message = "a few steps were measured; nothing was retrained";
+  return { outcome: "checked", peakBytes, steps: stepMs.length, stepMs, message };
+}
+
 function failed(error: MpoError): Ended {
   return { outcome: outcomeOf(error), steps: 0, stepMs: [], message: asLine(error.message) };
 }
@@ -42,14 +55,30 @@ function outcomeOf(error: MpoError): WindowOutcome {
   return error.code === "cancelled" ? "cancelled" : "failed";
 }
 
-/** Whether a window proves its document good: it ran to a judgement within the memory and the time that were predicted. */
+/**
+ * Whether a window, or a check, proves its document good: it ran to its end within the memory and the time that were
+ * predicted.
+ */
 export function isWithinBounds({ outcome, peakBytes, rung, stepMs }: WindowResult): boolean {
-  const isJudged = outcome === "replaced" || outcome === "kept-old";
-  return (
-    isJudged &&
-    (peakBytes ?? 0) <= rung.memoryBytes.upper &&
-    (stepMs.length === 0 || typical(stepMs) <= rung.stepMs.upper * SLOWER)
-  );
+  const hasEnded = outcome === "replaced" || outcome === "kept-old" || outcome === "checked";
+  return hasEnded && (peakBytes ?? 0) <= rung.memoryBytes.upper && typicalOf(stepMs) <= slowest(rung);
+}
+
+/** What a step took that is slower than a document may be; undefined: it is not. */
+export function tooSlow({ rung, stepMs }: WindowResult): string | undefined {
+  const ms = typicalOf(stepMs);
+  return ms > slowest(rung)
+    ? `a step took ${Math.round(ms)} ms; at most ${Math.round(slowest(rung))} ms were expected`
+    : undefined;
+}
+
+function typicalOf(stepMs: readonly number[]): number {
+  return stepMs.length === 0 ? 0 : typical(stepMs);
+}
+
+/** What a step may take, milliseconds. */
+export function slowest({ stepMs }: Prediction): number {
+  return stepMs.upper * SLOWER;
 }
 
 /** Time is no safety limit: a busy machine makes any step slower. */

@@ -1,7 +1,7 @@
 import type { Prediction, Profile } from "@mpo/core";
 import type { AgentSettings } from "../core/agent-settings.ts";
 import type { DueProbe } from "../policy/probe-schedule.ts";
-import type { ProbeJob, RetrainJob } from "../ports/agent-engine.ts";
+import type { CheckJob, ProbeJob, RetrainJob } from "../ports/agent-engine.ts";
 import type { ModelFolders } from "../ports/serving-app.ts";
 
 /** A rung that a window runs now. */
@@ -18,7 +18,7 @@ export interface RungToRun {
 export function retrainJob(
   { model, files, rung, memoryBytes, maxMs }: RungToRun,
   { serving, source, staging }: ModelFolders,
-  { method }: AgentSettings,
+  method: string,
   random: () => number,
 ): RetrainJob {
   return {
@@ -37,6 +37,7 @@ export interface ProbeMeans {
   readonly folder: string;
   readonly memoryBytes: number;
   readonly deviceClass: string;
+  readonly method: string;
 }
 
 /** How long a probe that is due may take. */
@@ -47,11 +48,11 @@ export function probeMsOf({ order }: DueProbe, { probeMs }: AgentSettings): numb
 /** The job of a probe that is due: memory and time of the model as deployed. */
 export function probeJob(
   due: DueProbe,
-  { folder, memoryBytes, deviceClass }: ProbeMeans,
+  { folder, memoryBytes, deviceClass, method }: ProbeMeans,
   settings: AgentSettings,
 ): ProbeJob {
   const { model, order } = due;
-  const { method, effectiveBatch, identity } = settings;
+  const { effectiveBatch, identity } = settings;
   return {
     ...{ model, memoryBytes, method, effectiveBatch },
     modelFolder: folder,
@@ -60,6 +61,15 @@ export function probeJob(
     maxMs: probeMsOf(due, settings),
     device: { id: identity.device, class: deviceClass },
   };
+}
+
+/** The job of checking a rung: what its steps take on the model as deployed. */
+export function checkJob(
+  model: string,
+  { config, stepMs }: Pick<Prediction, "config" | "stepMs">,
+  { folder, memoryBytes, method, maxMs }: Omit<ProbeMeans, "deviceClass"> & { readonly maxMs: number },
+): CheckJob {
+  return { ...{ model, config, memoryBytes, method, maxMs }, modelFolder: folder, stepMs: stepMs.expected };
 }
 
 /** Inputs that have drifted, and what is known of the model's memory and time. */
@@ -73,7 +83,7 @@ export interface CurvesToMeasure {
 /** The job of measuring how accuracy moves on drifted inputs, from the weights that serve. */
 export function curvesJob(
   { model, files, known }: CurvesToMeasure,
-  { folder, memoryBytes }: Omit<ProbeMeans, "deviceClass">,
+  { folder, memoryBytes }: Pick<ProbeMeans, "folder" | "memoryBytes">,
   { curvesMs }: AgentSettings,
 ): ProbeJob {
   return {

@@ -1,17 +1,21 @@
 import { MpoError, observe, type Profile } from "@mpo/core";
 import { asLine, type ProbeFailure, type ProbeOrder, type Resources, type ServedModel } from "@mpo/protocol";
 import type { AgentParts } from "../core/agent-parts.ts";
-import { type BudgetFacts, workBudget } from "../policy/budget-policy.ts";
-import { type DueProbe, dueProbe, isIdle, type ProbeRecord, probeDone, probeFailed } from "../policy/probe-schedule.ts";
+import type { BudgetFacts } from "../policy/budget-policy.ts";
+import { type DueProbe, dueProbe, type ProbeRecord, probeDone, probeFailed } from "../policy/probe-schedule.ts";
 import type { ProbeJob, ProbeResult, RetrainOutcome } from "../ports/agent-engine.ts";
-import { budgetFacts, isAllowedNow } from "./allowances.ts";
+import { budgetFacts, isAllowedNow, methodFor } from "./allowances.ts";
 import { guarded } from "./guarded-work.ts";
 import { keepKnownProfile, readKnownProfile } from "./known-profile.ts";
 import { curvesJob, probeJob } from "./make-job.ts";
+import { QuietWait } from "./quiet-wait.ts";
 
 /** What probing needs of the agent. */
 export interface ProbeParts
-  extends Pick<AgentParts, "settings" | "ports" | "inventory" | "outbox" | "memory" | "reported" | "time" | "limits"> {
+  extends Pick<
+    AgentParts,
+    "settings" | "ports" | "inventory" | "outbox" | "memory" | "reported" | "time" | "limits" | "store"
+  > {
   /** A report was added. */
   readonly onReport: () => void;
 }
@@ -23,11 +27,11 @@ export interface ProbeParts
 export class ProbeWork {
   readonly #parts: ProbeParts;
   #orders: readonly ProbeOrder[] = [];
-  #dueSinceMs: number | undefined;
-  #lastWait = "";
+  readonly #wait: QuietWait;
 
   constructor(parts: ProbeParts) {
     this.#parts = parts;
+    this.#wait = new QuietWait(parts, "probe", parts.settings.probePatienceMs);
   }
 
   /** Takes what the coordinator wants: a profile that was reported before is reported again, the rest is to be measured. */
@@ -54,12 +58,12 @@ export class ProbeWork {
 
   /** What a due probe waits for; undefined: none waits. */
   get waits(): string | undefined {
-    return this.#dueSinceMs === undefined || this.#lastWait === "" ? undefined : `a probe of ${this.#lastWait}`;
+    return this.#wait.waits;
   }
 
   /** The probe that is due and may begin, and what it may take. Undefined: none, or the machine is not idle enough. */
   due(models: readonly ServedModel[], resources: Resources): { due: DueProbe; memoryBytes: number } | undefined {
-    const { settings, ports, inventory, memory } = this.#parts;
+    const { settings, ports, memory } = this.#parts;
     const due = dueProbe({
       models: models.filter(({ name }) => isAllowedNow(this.#parts, name)),
       orders: this.#orders,
@@ -68,18 +72,9 @@ export class ProbeWork {
       nowMs: ports.clock.now(),
       staleAfterMs: settings.profileStaleMs,
     });
-    if (due === undefined) {
-      this.#dueSinceMs = undefined;
-      return undefined;
-    }
-    this.#dueSinceMs ??= ports.clock.monotonicMs();
-    const waitedMs = ports.clock.monotonicMs() - this.#dueSinceMs;
-    const budget = workBudget(settings.budget, resources, budgetFacts(this.#parts, due.model));
-    const isQuiet = isIdle(resources, inventory.cpuCores, settings.idle) || waitedMs >= settings.probePatienceMs;
-    if (budget.blockedBy.length === 0 && isQuiet) this.#lastWait = "";
-    if (budget.blockedBy.length === 0 && isQuiet) return { due, memoryBytes: budget.memoryBytes };
-    this.#logWait(due, isQuiet ? budget.blockedBy : ["busy", ...budget.blockedBy], resources);
-    return undefined;
+    if (due === undefined) this.#wait.over();
+    const memoryBytes = due && this.#wait.memoryFor(due.model, resources);
+    return due === undefined || memoryBytes === undefined ? undefined : { due, memoryBytes };
   }
 
   /** Runs a probe and reports it. A failure is reported and returned, and the probe tried again later. */
@@ -88,7 +83,8 @@ export class ProbeWork {
     ports.logger.info("a probe begins", { model: due.model, why: due.why, memoryBytes });
     try {
       const { source } = await ports.serving.folders(due.model);
-      const means = { folder: source, memoryBytes, deviceClass: inventory.deviceClass };
+      const { deviceClass } = inventory;
+      const means = { folder: source, memoryBytes, deviceClass, method: methodFor(this.#parts, due.model) };
       const { profile, chain } = await this.#measure(probeJob(due, means, settings), signal);
       // First the report, then the note that it was done: a crash in between costs a probe, not a profile.
       const report = await outbox.addProfile(profile, chain, due.order?.order);
@@ -114,7 +110,7 @@ export class ProbeWork {
       await this.#failed(due, failure);
       return failure;
     } finally {
-      this.#dueSinceMs = undefined;
+      this.#wait.over();
     }
   }
 
@@ -185,13 +181,5 @@ export class ProbeWork {
     const { settings, ports } = this.#parts;
     const facts = (): BudgetFacts => budgetFacts(this.#parts, job.model);
     return guarded({ settings, ports, facts }, signal, (linked) => ports.engine.probe(job, { signal: linked }));
-  }
-
-  /** Once for each reason: the owner wants to know why nothing happens. */
-  #logWait({ model }: DueProbe, reasons: readonly string[], { memoryAvailableBytes, loadAverage }: Resources): void {
-    const wait = `${model}: ${reasons.join()}`;
-    if (wait === this.#lastWait) return;
-    this.#lastWait = wait;
-    this.#parts.ports.logger.info("a probe waits", { model, reasons, memoryAvailableBytes, loadAverage });
   }
 }

@@ -1,4 +1,4 @@
-import { chooseRung, describeConfig, formatVersion, isHopeless, MpoError, runWindow } from "@mpo/core";
+import { chooseRung, formatVersion, isHopeless, MpoError, runWindow } from "@mpo/core";
 import { Wakeup } from "@mpo/io";
 import type { DesiredDocument, DocumentVersion, ProbeOrder, Resources, ServedModel } from "@mpo/protocol";
 import type { AgentParts } from "../core/agent-parts.ts";
@@ -10,14 +10,16 @@ import type { ModelFetch } from "../models/model-fetch.ts";
 import { ModelSwitch } from "../models/model-switch.ts";
 import { type BudgetFacts, workBudget } from "../policy/budget-policy.ts";
 import type { RetrainOutcome } from "../ports/agent-engine.ts";
-import { isWithinBounds, windowResults } from "../window/window-report.ts";
-import { allowedRungs, allowedWindow, budgetFacts, isAllowedNow } from "./allowances.ts";
+import { isWithinBounds, retrained, windowResults } from "../window/window-report.ts";
+import { allowedRungs, allowedWindow, budgetFacts, freeBytesFor, isAllowedNow, methodFor } from "./allowances.ts";
+import { CheckWork } from "./check-work.ts";
 import { CurrentWork } from "./current-work.ts";
 import { DriftWatch } from "./drift-watch.ts";
 import { guarded } from "./guarded-work.ts";
 import { probeMsOf, type RungToRun, retrainJob } from "./make-job.ts";
 import { otherModels } from "./other-models.ts";
 import { ProbeWork } from "./probe-work.ts";
+import { reportWindows } from "./report-windows.ts";
 import { WorkTroubles } from "./work-troubles.ts";
 
 export interface WorkParts extends AgentParts {
@@ -42,6 +44,7 @@ export class WorkLoop {
   readonly #wakeup: Wakeup;
   readonly #drift: DriftWatch;
   readonly #probes: ProbeWork;
+  readonly #checks: CheckWork;
   readonly #lastWindowMs = new Map<string, number>();
   readonly #wanted = new Set<string>();
   readonly #troubles: WorkTroubles;
@@ -55,6 +58,7 @@ export class WorkLoop {
     const { settings, ports, memory } = parts;
     this.#parts = parts;
     this.#probes = new ProbeWork(parts);
+    this.#checks = new CheckWork(parts);
     this.#troubles = new WorkTroubles(ports);
     this.#noteOthers = otherModels(ports.logger);
     this.#switch = new ModelSwitch({ ...parts, onSwitched: (model) => this.#switched(model) });
@@ -70,7 +74,7 @@ export class WorkLoop {
 
   /** What is wrong with the work now. */
   get findings(): readonly Finding[] {
-    return [...this.#troubles.findings(this.#probes.waits), ...this.#switch.findings];
+    return [...this.#troubles.findings(this.#checks.waits ?? this.#probes.waits), ...this.#switch.findings];
   }
 
   /** Probes that the coordinator wants. */
@@ -123,6 +127,9 @@ export class WorkLoop {
     await this.#walkLadder(resources);
     const windowOf = this.#dueWindow();
     if (windowOf !== undefined && (await this.#window(windowOf, models, signal))) return;
+    const checked = this.#checks.due(models, resources, this.#rung);
+    if (checked !== undefined)
+      return await this.current.while(this.#checks.workOf(checked), () => this.#checks.run(checked, signal));
     const probe = this.#probes.due(models, resources);
     if (probe === undefined) return;
     await this.current.while(
@@ -220,7 +227,7 @@ export class WorkLoop {
     const isMeasured =
       settings.curvesMs > 0 &&
       (await this.current.while({ kind: "probe", model, leftMs: settings.curvesMs }, async () =>
-        this.#probes.measureCurves(model, files, await this.#freeBytes(model), signal),
+        this.#probes.measureCurves(model, files, await freeBytesFor(this.#parts, model), signal),
       ));
     const untilMs = ports.clock.monotonicMs() + (isMeasured ? settings.documentPatienceMs : 0);
     this.#answers.set(model, { version: inUse, untilMs });
@@ -235,7 +242,7 @@ export class WorkLoop {
     files: readonly string[],
     signal: AbortSignal,
   ): Promise<boolean> {
-    const { ports, documents, outbox } = this.#parts;
+    const { ports, documents } = this.#parts;
     const name = `w-${randomName(ports.random)}`;
     const signs = this.#drift.noticed(model)?.signs ?? ["asked"];
     ports.logger.info("a window opens", { window: name, model, signs });
@@ -245,7 +252,7 @@ export class WorkLoop {
       { rungs, chosenRung, infeasible, ...allowedWindow(this.#parts, document) },
       {
         clock: ports.clock,
-        freeBytes: async () => Math.min(await this.#freeBytes(model), budget.memoryBytes),
+        freeBytes: async () => Math.min(await freeBytesFor(this.#parts, model), budget.memoryBytes),
         train: (rung, limits) => this.#retrain({ model, files, rung, ...limits }, signal),
       },
       signal,
@@ -260,16 +267,8 @@ export class WorkLoop {
       await this.#probes.observed(model, ended.result);
       if (isAccepted && stagedFolder !== undefined) await ports.serving.publish(model, stagedFolder);
     }
-    const results = windowResults(run, { name, model });
-    for (const window of results) {
-      const { rung, peakBytes, stepMs, steps, outcome, message } = window;
-      ports.logger.info("a retraining ended", {
-        ...{ window: window.window, outcome, message, config: describeConfig(rung.config), steps },
-        memoryBytes: { predicted: rung.memoryBytes.expected, atMost: rung.memoryBytes.upper, measured: peakBytes },
-        stepMs: { predicted: rung.stepMs.expected, measured: stepMs },
-      });
-      await outbox.addStatus({ kind: "window", window }, window.openedAtMs);
-    }
+    const results = windowResults(run, { name, model, document: document.version }, retrained);
+    await reportWindows(this.#parts, "retraining", results);
     const last = results.at(-1);
     if (last?.outcome === "replaced" || last?.outcome === "kept-old") {
       await this.#switched(model);
@@ -288,13 +287,13 @@ export class WorkLoop {
 
   async #retrain(what: RungToRun, signal: AbortSignal): Promise<RetrainOutcome> {
     const { ports, settings } = this.#parts;
-    const job = retrainJob(what, await ports.serving.folders(what.model), settings, ports.random);
+    const job = retrainJob(
+      what,
+      await ports.serving.folders(what.model),
+      methodFor(this.#parts, what.model),
+      ports.random,
+    );
     const facts = (): BudgetFacts => budgetFacts(this.#parts, what.model);
     return guarded({ settings, ports, facts }, signal, (linked) => ports.engine.retrain(job, { signal: linked }));
-  }
-
-  async #freeBytes(model: string): Promise<number> {
-    const facts = budgetFacts(this.#parts, model);
-    return workBudget(this.#parts.settings.budget, await this.#parts.ports.monitor.resources(), facts).memoryBytes;
   }
 }

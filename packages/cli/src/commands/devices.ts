@@ -1,20 +1,20 @@
-import { describeConfig, formatBytes, formatVersion, given, MpoError, SECOND_MS, typical } from "@mpo/core";
+import { describeConfig, formatBytes, formatVersion, SECOND_MS, typical } from "@mpo/core";
 import type { DeviceView, ProbeFailure, ServedModel, WindowResult } from "@mpo/protocol";
 import type { Command } from "commander";
 import type { Asking, CommandContext, Output } from "../command-context.ts";
 import { defineAdmission, enrolmentFacts, enrolmentOf, pendingLine } from "../fleet/admission.ts";
+import { defineAsking } from "../fleet/ask-devices.ts";
 import { defineDecide } from "../fleet/decide-device.ts";
 import { defineEndOfLife } from "../fleet/end-of-life.ts";
 import {
   addDeviceFilter,
   type DeviceFilter,
-  isFilter,
   type SelectedDevice,
   selectDevices,
+  whereOf,
 } from "../fleet/select-devices.ts";
 import { withAdmin } from "../fleet/with-admin.ts";
-import { repeated } from "../options/address-options.ts";
-import { addFleetCommand, type FleetOptions, fleetName, labelOf } from "../options/fleet-options.ts";
+import { addFleetCommand, type FleetOptions, fleetName } from "../options/fleet-options.ts";
 import {
   accuracyIntervalOf,
   formatAccuracy,
@@ -27,70 +27,30 @@ import {
 import { createListing } from "../output/listing.ts";
 import { createTable } from "../output/table.ts";
 
-interface ProbeOptions extends FleetOptions {
-  readonly model?: string;
-}
-
 /** `mpo devices` and what follows it. */
 export function define(devices: Command, context: CommandContext): void {
   const list = devices.command("list").description("list the devices: what they are, have, and run");
-  addDeviceFilter(
-    addFleetCommand(list, "\nExamples:\n  mpo devices list --label site=berlin\n  mpo devices list --json\n"),
-  )
+  addDeviceFilter(addFleetCommand(list, LIST))
     .option("--retired", "only retired devices, which are left out otherwise", false)
     .action((options: DeviceFilter) => listDevices(options, context));
   const show = devices.command("show").description("show one device and its latest retrainings, predicted and seen");
   addFleetCommand(show, "\nExample:\n  mpo devices show pi-7\n")
     .argument("<device>", "its name", fleetName)
     .action((device: string, options: FleetOptions) => showDevice(device, options, context));
-  const refresh = devices
-    .command("refresh")
-    .description("ask devices to report again what they have, run and measured");
-  addFleetCommand(refresh, "\nExamples:\n  mpo devices refresh pi-7\n  mpo devices refresh --label site=berlin\n")
-    .argument("[device]", "its name", fleetName)
-    .option("--label <name=value>", "all devices with this label; may be repeated", repeated(labelOf))
-    .action((device: string | undefined, options: DeviceFilter) => refreshDevices(device, options, context));
-  const probe = devices.command("probe").description("ask a device to measure its models again");
-  addFleetCommand(probe, "\nExample:\n  mpo devices probe pi-7 --model cam\n")
-    .argument("<device>", "its name", fleetName)
-    .option("--model <name>", "only this model; default: all that it serves", fleetName)
-    .action((device: string, options: ProbeOptions) => probeDevice(device, options, context));
+  defineAsking(devices, context);
   defineAdmission(devices, context);
   defineDecide(devices, context);
   defineEndOfLife(devices, context);
 }
 
-/** Asks one device, or all with some labels, to report again. */
-async function refreshDevices(device: string | undefined, options: DeviceFilter, context: Asking): Promise<void> {
-  const { terminal } = context;
-  const { tenant, label: labels = [] } = options;
-  if ((device === undefined) === (labels.length === 0)) {
-    throw new MpoError("invalid-argument", "give the name of a device, or --label");
-  }
-  const names = await withAdmin(options, context, async (session) => {
-    const chosen: string[] = device === undefined ? [] : [device];
-    if (device === undefined) {
-      for await (const { device: one } of selectDevices(options, session)) chosen.push(one.identity.device);
-    }
-    for (const name of chosen) {
-      await session.admin.refreshDevice({ identity: { tenant, device: name } }, session.call);
-    }
-    return chosen;
-  });
-  for (const name of names) terminal.record({ event: "refresh-asked", device: name });
-  terminal.line(`asked ${names.join(", ") || "no device"}; the reports come with the next heartbeat`);
-}
+const LIST = `
+Filters compare attributes, and join with and, or, not and parentheses: memory < 2GiB and label.site in (berlin, bonn). All of them: deploy/guides/fleet.md.
 
-/** Asks a device to measure again. */
-async function probeDevice(device: string, options: ProbeOptions, context: Asking): Promise<void> {
-  const { tenant, model } = options;
-  const { models } = await withAdmin(options, context, ({ admin, call }) =>
-    admin.probeDevice({ identity: { tenant, device }, ...given({ model }) }, call),
-  );
-  context.terminal.record({ event: "probe-asked", device, models });
-  context.terminal.line(`asked ${device} to probe ${models.join(", ")}; it begins when the device is idle`);
-}
-
+Examples:
+  mpo devices list --where 'class matches pi-* and lastSeen > 10min'
+  mpo devices list --label site=berlin
+  mpo devices list --json
+`;
 const HEAD = [
   "device",
   "state",
@@ -121,7 +81,7 @@ async function listDevices(options: DeviceFilter, context: Asking): Promise<void
   listing.end();
   terminal.line(`${counts.devices} ${counts.devices === 1 ? "device" : "devices"}, ${counts.online} online`);
   if (waiting !== undefined) terminal.line(waiting);
-  if (counts.devices === 0 && !isFilter(options))
+  if (counts.devices === 0 && whereOf(options) === undefined)
     terminal.note(
       "hint: start an agent on a device: mpo agent; on another machine, with a line of mpo token create --accept",
     );
@@ -207,6 +167,7 @@ function factsOf(device: DeviceView, nowMs: number): readonly (readonly [string,
         : `${formatVersion(desiredVersion)} for ${desiredModel}; reported: ${reportOf(device, nowMs)}`,
     ],
     ...(inventory.ownerLimits === undefined ? [] : [["owner's limits", inventory.ownerLimits] as const]),
+    ...(inventory.timeZone === undefined ? [] : [["time zone", inventory.timeZone] as const]),
     ["labels", labelsOf(device) || "none"],
   ];
 }
@@ -276,7 +237,7 @@ function reportOf(device: DeviceView, nowMs: number): string {
 /** `probing fashion, up to 2 min`. */
 function busyWith({ doing }: DeviceView, nowMs: number): string | undefined {
   if (doing === undefined) return undefined;
-  const work = { probe: "probing", window: "retraining" }[doing.kind];
+  const work = { probe: "probing", window: "retraining", check: "checking" }[doing.kind];
   const left = doing.untilMs > nowMs ? `, up to ${formatLeft(doing.untilMs - nowMs)}` : "";
   return `${work} ${doing.model}${left}`;
 }

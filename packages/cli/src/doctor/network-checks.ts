@@ -36,7 +36,7 @@ export async function checkCoordinator(
     const call = { signal, deadlineMs: CALL_MS };
     const { name, role } = await admin.whoAmI({}, call);
     const began = performance.now();
-    const { serverTimeMs } = await admin.listDevices({ tenant, labels: [], pageSize: 1 }, call);
+    const { serverTimeMs } = await admin.listDevices({ tenant, pageSize: 1 }, call);
     const tookMs = performance.now() - began;
     const error = Date.now() - tookMs / 2 - serverTimeMs;
     const found = `${access.targets.join(", ")} answers in ${tookMs.toFixed(0)} ms, to ${name} (${role}; ${access.from})`;

@@ -11,6 +11,7 @@ import type { OptionParser } from "../options/parsers.ts";
 import { formatAge, formatMoment } from "../output/format.ts";
 import { createListing } from "../output/listing.ts";
 import { readPreauthorisations } from "./preauthorisations.ts";
+import { chosenNames, type DeviceFilter, filterText } from "./select-devices.ts";
 import { type AdminSession, pagesOf, withAdmin } from "./with-admin.ts";
 
 interface DecideOptions extends FleetOptions {
@@ -50,11 +51,12 @@ export function defineAdmission(devices: Command, context: CommandContext): void
     .argument("<file>", "one device a line")
     .action((file: string, options: FleetOptions) => preauthoriseDevices(file, options, context));
   addFleetCommand(devices.command("label").description("set a device's labels, and take some away"), LABEL)
-    .argument("<device>", "its name", fleetName)
-    .argument("<labels...>", "NAME=VALUE to set one, NAME- to take one away")
-    .action((device: string, words: readonly string[], options: FleetOptions) =>
-      labelDevice(device, words, options, context),
-    );
+    .argument(
+      "<words...>",
+      "its name, unless --where says which devices; then NAME=VALUE to set one, NAME- to take one away",
+    )
+    .option("--where <filter>", "all devices that a filter chooses", filterText)
+    .action((words: readonly string[], options: DeviceFilter) => labelDevices(words, options, context));
 }
 
 const PENDING = `
@@ -68,7 +70,11 @@ The file has a line for each device, as mpo agent key prints it on the device: N
 Example:
   mpo devices preauthorise keys.csv
 `;
-const LABEL = "\nExample:\n  mpo devices label pi-7 site=berlin old-label-\n";
+const LABEL = `
+Examples:
+  mpo devices label pi-7 site=berlin old-label-
+  mpo devices label --where 'name matches berlin-*' site=berlin
+`;
 
 async function listPending(options: FleetOptions, context: Asking): Promise<void> {
   const { terminal } = context;
@@ -129,21 +135,27 @@ async function preauthoriseDevices(file: string, options: FleetOptions, context:
   terminal.line("next: on each device: mpo agent --coordinator HOST:PORT --ca FILE, with what mpo ca export wrote");
 }
 
-async function labelDevice(
-  device: string,
-  words: readonly string[],
-  options: FleetOptions,
-  context: Asking,
-): Promise<void> {
+async function labelDevices(words: readonly string[], options: DeviceFilter, context: Asking): Promise<void> {
   const { terminal } = context;
-  const labels = words.filter((word) => word.includes("=")).map(labelOrError);
-  const removed = words.filter((word) => !word.includes("=")).map(removedOrError);
-  const answer = await withAdmin(options, context, ({ admin, call }) =>
-    admin.labelDevice({ identity: { tenant: options.tenant, device }, labels, removed }, call),
-  );
-  terminal.record({ event: "device-labelled", device, ...answer });
-  const all = answer.labels.map(({ name, value }) => `${name}=${value}`).join(", ");
-  terminal.line(`${device}: ${all || "no labels of the fleet's"}`);
+  const { tenant, where } = options;
+  const [name, ...rest] = words;
+  const device = where === undefined && name !== undefined ? fleetName(name) : undefined;
+  const changes = device === undefined ? words : rest;
+  if (changes.length === 0)
+    throw new MpoError("invalid-argument", "expected NAME=VALUE, or NAME- to take a label away");
+  const labels = changes.filter((word) => word.includes("=")).map(labelOrError);
+  const removed = changes.filter((word) => !word.includes("=")).map(removedOrError);
+  await withAdmin(options, context, async (session) => {
+    const { admin, call } = session;
+    const chosen = await chosenNames(device, options, session);
+    for (const one of chosen) {
+      const answer = await admin.labelDevice({ identity: { tenant, device: one }, labels, removed }, call);
+      terminal.record({ event: "device-labelled", device: one, ...answer });
+      const all = answer.labels.map((label) => `${label.name}=${label.value}`).join(", ");
+      terminal.line(`${one}: ${all || "no labels of the fleet's"}`);
+    }
+    if (chosen.length === 0) terminal.line("no device to label");
+  });
 }
 
 function labelOrError(word: string): { readonly name: string; readonly value: string } {

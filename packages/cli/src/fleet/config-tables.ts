@@ -26,7 +26,19 @@ export function documentLines(document: DesiredDocument, status: DocumentStatus 
     `${formatVersion(version)} of ${device}, for ${model}, made ${formatAge(Date.now() - issuedAtMs)}` +
       `${left > 0 ? "" : "; too old to be applied for the first time"}`,
     `best ${objective} within ${formatBytes(budget.memoryBytes)} and ${formatMs(budget.windowMs)}`,
+    ...termsOf(document),
     reported,
+  ];
+}
+
+/** What a document asks of its device beyond its ladder. */
+function termsOf({ reserveBytes, hours, method, check, isFixed }: DesiredDocument): readonly string[] {
+  return [
+    ...(isFixed === true ? ["its configuration was given: searches leave it as it is"] : []),
+    ...(method === undefined ? [] : [`adapted by ${method}`]),
+    ...(reserveBytes === undefined ? [] : [`${formatBytes(reserveBytes)} more than usual stay free`]),
+    ...(hours === undefined ? [] : [`work begins at ${hours.join(", ")}, by the device's local time`]),
+    ...(check === true ? ["the device runs a few steps of it before it trusts it"] : []),
   ];
 }
 

@@ -55,6 +55,40 @@ describe("a fleet from the command line", { skip: noNatsServer, timeout: 180_000
       [{ tenant: "default", device: "pi-1" }],
     );
     assert.equal((await json("devices", "list", "--label", "site=paris")).records.length, 0);
+    const where = (filter: string) => json("devices", "list", "--where", filter);
+    assert.equal((await where("name matches pi-*\n and lastSeen < 1h")).records.length, 2);
+    const saved = await json(
+      "groups",
+      "save",
+      "berlin",
+      "--where",
+      "label.site = berlin",
+      "--description",
+      "the first",
+    );
+    assert.deepEqual([saved.code, saved.records[0]?.["deviceCount"]], [EXIT_CODES.ok, 1]);
+    assert.equal((await where("not group = berlin")).records.length, 1);
+    assert.match((await mpo("groups", "list")).stdout, /berlin.*1.*label\.site = berlin.*the first/u);
+    assert.match((await mpo("groups", "show", "berlin")).stdout, /filter.*label\.site = berlin/u);
+    assert.match((await mpo("devices", "refresh", "--where", "group = berlin")).stdout, /^asked pi-1;/u);
+    assert.match((await mpo("devices", "refresh")).stderr, /either the name of a device or a filter/u);
+    const mistaken = await where("group = berlin and memry > 1GiB");
+    assert.equal(mistaken.code, EXIT_CODES.usage);
+    assert.equal(
+      mistaken.stderr,
+      [
+        "error (invalid-argument): memry is not an attribute; did you mean memory?",
+        "  group = berlin and memry > 1GiB",
+        "                     ^^^^^\n",
+      ].join("\n"),
+    );
+    assert.match(
+      (await where("group = berln")).stderr,
+      /no group berln; did you mean berlin\?\n {2}group = berln\n {10}\^{5}\nhint/u,
+    );
+    assert.match((await mpo("groups", "remove", "berlin")).stdout, /^removed group berlin/u);
+    assert.match((await mpo("groups", "show", "berlin")).stderr, /error \(not-found\): there is no group berlin/u);
+
     const table = (await mpo("devices", "list")).stdout;
     for (const word of ["pi-1", "online", "s ago", "tiny", "site=berlin", "2 devices, 2 online"]) {
       assert.ok(table.includes(word), word);

@@ -226,6 +226,7 @@ describe("which devices may come, from the command line", { skip: noNatsServer, 
     assert.match((await fleet.mpo("devices", "label", "pi-1", "site=berlin", "rack=7")).stdout, /site=berlin, rack=7/u);
     assert.match((await fleet.mpo("devices", "label", "pi-1", "site-")).stdout, /pi-1: rack=7/u);
     assertFails(await fleet.mpo("devices", "label", "pi-1", "site"), EXIT_CODES.usage, /NAME- to take a label away/u);
+    assertFails(await fleet.mpo("devices", "label", "pi-1"), EXIT_CODES.usage, /expected NAME=VALUE/u);
     assert.equal((await fleet.mpo("devices", "revoke", "pi-1")).code, EXIT_CODES.ok);
   });
 
@@ -262,6 +263,10 @@ describe("which devices may come, from the command line", { skip: noNatsServer, 
     assert.equal(stdout, `pi-7,${shown?.enrolment?.keyDigest}\n`);
     const table = (await fleet.mpo("devices", "show", "pi-7")).stdout;
     assert.match(table, /in the fleet[\s\S]*accepted[\s\S]*certificate[\s\S]*good until 20/u);
+    const relabelled = await fleet.mpo("devices", "label", "rack=7", "--where", "label.site = berlin");
+    assert.match(relabelled.stdout, /^pi-7: .*rack=7/u);
+    const none = await fleet.mpo("devices", "label", "rack-", "--where", "label.site = bonn");
+    assert.equal(none.stdout, "no device to label\n");
     await agent.stop();
     // It goes back without a line.
     const again = await startDaemon(t, ["agent", ...data], { environment: userIn(join(fleet.folder, "device")) });

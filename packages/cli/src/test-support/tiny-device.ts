@@ -37,6 +37,11 @@ const engine: AgentEngine = {
     const { graph } = await readLayersModel(modelFolder);
     return { profile: tinyProfile(model, device, graph), chain: chainOf(graph) };
   },
+  check: async ({ config }) => ({
+    measured: { config, plannedBytes: SEEN.peakBytes, peakBytes: SEEN.peakBytes, stepMs: [SEEN.stepMs] },
+    idleBytes: 100_000_000,
+    graphDigest: tinyProfile("tiny", { id: "a", class: "b" }).model.graphDigest,
+  }),
   retrain: async ({ rung: { config, accuracy, memoryBytes } }) => ({
     ...{ isAccepted: false, reason: "as good as before", steps: accuracy.steps, judgement: "label-free", config },
     ...{

@@ -16,6 +16,7 @@ import type { Asking, DeviceLife } from "../registry/device-life.ts";
 import type { DeviceRecord } from "../registry/device-record.ts";
 import { newestConfirmed, statusOf } from "../registry/status-record.ts";
 import { reason } from "../search/planned-ladder.ts";
+import type { Selection } from "../selection/selection.ts";
 import type { ApiCall } from "./api-call.ts";
 import { deviceView } from "./device-view.ts";
 import { Doubles } from "./doubles.ts";
@@ -25,6 +26,7 @@ import { pageOf } from "./page.ts";
 
 export interface AdminParts extends ApiParts {
   readonly life: DeviceLife;
+  readonly selection: Selection;
   /** The time by which devices count as there or away. */
   readonly presenceMs: () => number;
   /** Names for requests; never the same twice. */
@@ -47,15 +49,7 @@ export class AdminApi {
   }
 
   listDevices(request: Ask<"listDevices">): Answer<"listDevices"> {
-    const wanted: DeviceRecord[] = [];
-    for (const device of this.#parts.registry.devices(request)) {
-      const { identity, inventory, labels } = device;
-      const isOfClass = request.deviceClass === undefined || inventory.deviceClass === request.deviceClass;
-      const hasLabels = request.labels.every((wish) =>
-        labels.some(({ name, value }) => name === wish.name && value === wish.value),
-      );
-      if (identity.tenant === request.tenant && isOfClass && hasLabels) wanted.push(device);
-    }
+    const wanted = this.#parts.selection.select(request.tenant, request.where);
     const { items, ...rest } = pageOf(wanted, ({ identity }) => identity.device, request);
     const devices = items.map((device) => deviceView(this.#parts, device));
     return { devices, serverTimeMs: this.#parts.clock.now(), ...rest };

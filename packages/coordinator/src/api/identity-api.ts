@@ -32,7 +32,7 @@ interface ApiIdentityParts extends Pick<StoreContext, "clock"> {
 const MAX_ACTOR = 128;
 
 /** Events that concern no device. */
-const FLEET: DeviceIdentity = { tenant: FLEET_TENANT, device: "fleet" };
+export const FLEET: DeviceIdentity = { tenant: FLEET_TENANT, device: "fleet" };
 
 /** What people ask of who belongs to the fleet, and of who may do what. */
 export class IdentityApi {

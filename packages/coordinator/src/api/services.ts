@@ -17,11 +17,12 @@ import type { ApiCall } from "./api-call.ts";
 
 /** A coordinator's APIs as the listener serves them; every call is counted. */
 export function servicesOf(coordinator: Coordinator): readonly ServedService[] {
-  const { fleet, admin, identityApi, artifacts, metrics, identities } = coordinator;
+  const { fleet, admin, identityApi, groupApi, rolloutApi, artifacts, metrics, identities } = coordinator;
   const unproven = identities === undefined ? ANYBODY : undefined;
+  const forPeople = [admin, identityApi, groupApi, rolloutApi, artifacts];
   return [
     fleetService(counted(FLEET_SERVICE, joined(FLEET_SERVICE, [fleet, artifacts]), metrics)),
-    adminService(counted(ADMIN_SERVICE, guarded([admin, identityApi, artifacts], unproven), metrics)),
+    adminService(counted(ADMIN_SERVICE, guarded(forPeople, unproven), metrics)),
   ];
 }
 

@@ -15,6 +15,8 @@ export function statusEvent({ status }: ReportStatusRequest): { readonly kind: s
   if (status.kind === "drift") {
     return { kind: "drift-seen", message: `${status.drift.model}: ${status.drift.message}` };
   }
-  const { window, outcome, message } = status.window;
-  return { kind: `window-${outcome}`, message: `${window} ${message}`.trim() };
+  const { window, outcome, message, document } = status.window;
+  // A check is of a document: which one is what people look for.
+  const under = outcome === "checked" && document !== undefined ? `, of ${formatVersion(document)}:` : "";
+  return { kind: `window-${outcome}`, message: `${window}${under} ${message}`.trim() };
 }

@@ -1,4 +1,4 @@
-import { formatVersion, MpoError } from "@mpo/core";
+import { formatVersion, given, MpoError } from "@mpo/core";
 import {
   compareVersions,
   type DesiredDocument,
@@ -51,8 +51,24 @@ export interface CurrentDocument {
   readonly revision: number;
 }
 
-/** Which document is a device's newest, since when, and for which model in which published version. */
-export type NewestDocument = Pick<DesiredDocument, "version" | "issuedAtMs" | "model" | "artifact">;
+/** Which document is a device's newest, since when, and for which model. */
+export type ShortDocument = Pick<DesiredDocument, "version" | "issuedAtMs" | "model">;
+
+/** What of a document stays when another is searched for. */
+export type KeptFacts = Pick<
+  DesiredDocument,
+  "version" | "artifact" | "budget" | "budgetSource" | "objective" | "reserveBytes" | "hours" | "method"
+>;
+
+/** A device's newest document, with what made it. */
+export type NewestDocument = ShortDocument & KeptFacts & Pick<DesiredDocument, "request">;
+
+/** A document that a request was answered with. */
+export interface Answer {
+  readonly document: DesiredDocument;
+  /** The version that was the newest before it; undefined: there was none, or it is not kept any more. */
+  readonly before: DocumentVersion | undefined;
+}
 
 export interface Push {
   readonly content: DocumentContent;
@@ -145,17 +161,23 @@ export class DocumentService {
     return { document: current.document, explanation: kept ?? { considered: 0, overBudget: 0, rejected: [] } };
   }
 
-  /** Whether a document was made for a request already: the newest one, or one of those before it that are kept. */
-  async isAnswered(
+  /** The document that was made for a request already: the newest one, or one of those before it that are kept. */
+  async answerTo(
     identity: DeviceIdentity,
     request: string,
     current: CurrentDocument | undefined,
     options: StoreCallOptions = {},
-  ): Promise<boolean> {
-    if (current === undefined) return false;
-    if (current.document.request === request) return true;
+  ): Promise<Answer | undefined> {
+    if (current === undefined) return undefined;
     const { documents } = await this.#archive(identity, options);
-    return documents.some(({ bytes }) => desiredDocumentCodec.fromBytes(bytes).request === request);
+    // Newest first. A push that failed half-way has left the current one here too.
+    const older = documents
+      .map(({ bytes }) => desiredDocumentCodec.fromBytes(bytes))
+      .filter(({ version }) => compareVersions(version, current.document.version) < 0);
+    const all = [current.document, ...older];
+    const index = all.findIndex((one) => one.request === request);
+    const document = all[index];
+    return document && { document, before: all[index + 1]?.version };
   }
 
   /**
@@ -248,6 +270,11 @@ function noDocument({ device }: DeviceIdentity): MpoError {
   });
 }
 
-function newestOf({ version, issuedAtMs, model, artifact }: DesiredDocument): NewestDocument {
-  return { version, issuedAtMs, model, artifact };
+function newestOf(document: DesiredDocument): NewestDocument {
+  const { version, issuedAtMs, model, request, budget, budgetSource, objective } = document;
+  const { artifact, reserveBytes, hours, method } = document;
+  return {
+    ...{ version, issuedAtMs, model, request, budget, budgetSource, objective },
+    ...given({ artifact, reserveBytes, hours, method }),
+  };
 }

@@ -1,4 +1,5 @@
-import { type Fact, fact, MpoError } from "@mpo/core";
+import { createHash } from "node:crypto";
+import { type Fact, fact, MpoError, type Profile } from "@mpo/core";
 import { FLEET_SERVICE, type ReportProfileRequest } from "@mpo/protocol";
 import { recordForm } from "../store/records.ts";
 
@@ -21,6 +22,8 @@ const headerSchema = object({
   measuredAtMs: timestampMs(),
   stepCount: whole(),
   curveCount: whole(),
+  /** Of all that searches read: devices whose profiles have the same one have the same ladders. */
+  measuredDigest: digest(),
 });
 const headerForm = recordForm("profile", headerSchema);
 
@@ -70,10 +73,18 @@ export function withReport(
     measuredAtMs: profile.measuredAtMs,
     stepCount: profile.steps.length,
     curveCount: profile.accuracy.length,
+    measuredDigest: measuredDigest(profile),
   };
   // As it came; without the chain, which lies once for all devices.
   const report = codec.toBytes(request.chain === undefined ? request : { ...request, chain: undefined });
   return { record: { header, report }, isDuplicate: false, isChanged: true };
+}
+
+/** SHA-256 of what was measured, whoever has measured it and when. */
+function measuredDigest({ device, measuredAtMs: _, spent: __, ...rest }: Profile): string {
+  return createHash("sha256")
+    .update(JSON.stringify([rest, { ...device, id: "" }]))
+    .digest("hex");
 }
 
 /** The report of a record. Throws `invalid-data`. */

@@ -26,7 +26,7 @@ test("a document that waits is shown in lists, the device and metrics, also whil
   await heartbeat(version);
 
   const shown = async (): Promise<readonly string[]> => {
-    const { devices } = admin.listDevices({ tenant: "acme", labels: [], pageSize: 10 });
+    const { devices } = admin.listDevices({ tenant: "acme", pageSize: 10 });
     const { device } = await admin.getDevice({ identity }, CALL);
     // Longer than a count is kept.
     await new Promise((resolve) => setTimeout(resolve, 60));

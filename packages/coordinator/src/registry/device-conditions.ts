@@ -1,5 +1,5 @@
 import { type Condition, type DeviceIdentity, type HeartbeatRequest, MAX_CONDITIONS } from "@mpo/protocol";
-import type { DocumentService } from "../documents/document-service.ts";
+import type { ShortDocument } from "../documents/document-service.ts";
 import type { Audit } from "../events/audit.ts";
 import type { DeviceRecord } from "./device-record.ts";
 import { doubledCondition } from "./instances.ts";
@@ -9,7 +9,9 @@ import type { StatusService } from "./status-service.ts";
 
 /** Where it is looked up what a device should run, and what it has reported of it. */
 export interface ReportSources {
-  readonly documents: Pick<DocumentService, "newest">;
+  readonly documents: {
+    newest(identity: DeviceIdentity): ShortDocument | undefined;
+  };
   readonly statuses: Pick<StatusService, "newest">;
 }
 

@@ -39,7 +39,11 @@ async function withGoneDevices(t: TestContext, settings: CoordinatorSettings = {
 }
 
 function listed({ admin }: Coordinator, isRetired = false): readonly string[] {
-  const { devices } = admin.listDevices({ tenant: "acme", labels: [], pageSize: 10, isRetired });
+  const { devices } = admin.listDevices({
+    tenant: "acme",
+    pageSize: 10,
+    ...(isRetired ? { where: "state = retired" } : {}),
+  });
   return devices.map(({ identity }) => identity.device);
 }
 

@@ -1,6 +1,6 @@
 import { formatVersion } from "@mpo/core";
 import { type Condition, compareVersions, type DocumentStatus, type DocumentVersion } from "@mpo/protocol";
-import type { NewestDocument } from "../documents/document-service.ts";
+import type { ShortDocument } from "../documents/document-service.ts";
 
 /** A device that is there takes a document within a heartbeat or two. */
 const PENDING_MS = 300_000;
@@ -19,7 +19,7 @@ export function hasArrived(desired: DocumentVersion, { applied, reported }: Said
 
 /** What a person should look at when a document has not been applied for long; empty: it has, or it is soon yet. */
 export function pendingCondition(
-  desired: NewestDocument | undefined,
+  desired: ShortDocument | undefined,
   said: SaidDocuments,
   { nowMs, isOnline }: { readonly nowMs: number; readonly isOnline: boolean },
 ): readonly Condition[] {

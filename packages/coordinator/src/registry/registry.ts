@@ -83,14 +83,10 @@ export class Registry {
     return this.#seen.get(deviceKey(identity))?.value;
   }
 
-  /** All devices of the fleet, or all that are retired; in no order. */
-  *devices({
-    isRetired = false,
-  }: {
-    readonly isRetired?: boolean | undefined;
-  } = {}): Generator<DeviceRecord, void, undefined> {
+  /** All devices of the fleet, in no order; retired ones are not of it. */
+  *devices({ withRetired = false }: { readonly withRetired?: boolean } = {}): Generator<DeviceRecord, void, undefined> {
     for (const [, { value }] of this.#devices.entries())
-      if ((value.retiredAtMs !== undefined) === isRetired) yield value;
+      if (withRetired || value.retiredAtMs === undefined) yield value;
   }
 
   async introduce(facts: DeviceFacts, { signal }: StoreCallOptions = {}): Promise<Introduction> {

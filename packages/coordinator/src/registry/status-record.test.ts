@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { ReportStatusRequest } from "@mpo/protocol";
+import type { ReportStatusRequest, WindowResult } from "@mpo/protocol";
 import fc from "fast-check";
-import { documentReport, probeReport } from "../testing/tiny-fleet.ts";
+import { documentReport, probeReport, windowReport } from "../testing/tiny-fleet.ts";
 import {
+  driftedModels,
   NO_STATUS,
   newestConfirmed,
   type StatusRecord,
@@ -12,6 +13,22 @@ import {
   statusToBytes,
   withStatus,
 } from "./status-record.ts";
+
+const RUNG: WindowResult["rung"] = {
+  config: {
+    microBatch: 8,
+    accumulation: 4,
+    freezing: { featureExtraction: 0, normalisation: 0, linear: 0 },
+    checkpoints: { kind: "none" },
+  },
+  memoryBytes: { expected: 1, upper: 2 },
+  stepMs: { expected: 1, upper: 2 },
+  overheadMs: 0,
+  stepsInWindow: 10,
+  accuracy: { expected: 0.5, lower: 0.4, upper: 0.6, steps: 5, isGuess: false },
+  trainingMs: 5,
+  unknowns: [],
+};
 
 function after(reports: readonly ReportStatusRequest[]): StatusRecord {
   return reports.reduce((record, report) => withStatus(record, report).record, NO_STATUS);
@@ -54,6 +71,27 @@ void describe("what a device told", () => {
       assert.equal(statusOf(late, { epoch: 1, version: 1 })?.state, state);
     });
   }
+
+  void it("has the models that drifted, until they are replaced", () => {
+    const drift = (sequence: number): ReportStatusRequest => ({
+      ...documentReport("pi-1", sequence, 1, "applied"),
+      status: { kind: "drift", drift: { model: "tiny", message: "" } },
+    });
+    const window = (sequence: number, outcome: WindowResult["outcome"]): ReportStatusRequest => {
+      const report = windowReport("pi-1", sequence, RUNG);
+      if (report.status.kind !== "window") throw new Error("no window");
+      return { ...report, status: { kind: "window", window: { ...report.status.window, outcome } } };
+    };
+    const drifted = (...reports: readonly ReportStatusRequest[]) =>
+      driftedModels(statusFromBytes(statusToBytes(after(reports))));
+    assert.deepEqual(drifted(drift(1)), ["tiny"]);
+    assert.deepEqual(drifted(drift(1), window(2, "kept-old"), drift(3)), ["tiny"]);
+    assert.deepEqual(drifted(drift(1), window(2, "replaced")), []);
+    assert.deepEqual(drifted(drift(1), window(2, "replaced"), drift(3)), ["tiny"]);
+    // What comes late has happened before all the same.
+    assert.deepEqual(drifted(window(2, "replaced"), drift(1)), []);
+    assert.deepEqual(drifted(window(2, "replaced"), drift(3), drift(1)), ["tiny"]);
+  });
 
   void it("stays refused until the device takes it after all, whatever comes late", () => {
     const [before, refused, taken] = [

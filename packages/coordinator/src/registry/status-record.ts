@@ -25,6 +25,8 @@ const MAX_WINDOW_TEXT = 90_000;
 const sequence = whole(1);
 const reportedDocument = object({ status: schemas.documentStatus, sequence });
 const reportedFailure = object({ failure: schemas.probeFailure, sequence });
+const reportedDrift = object({ model: name(), sequence });
+type ReportedDrift = Fact<typeof reportedDrift>;
 const shared = {
   /** Names of the reports that were stored, oldest first. */
   reports: list(name(), 0, MAX_REPORTS),
@@ -34,6 +36,8 @@ const shared = {
   documents: list(reportedDocument, 0, MAX_DOCUMENTS),
   /** One a model, newest first. */
   failures: list(reportedFailure, 0, MAX_FAILURES),
+  /** The newest drift of each model, newest first. */
+  drifts: list(reportedDrift, 0, MAX_FAILURES),
 };
 /** Windows are kept in the form of the wire, which is short. */
 const storedWindow = object({ sequence, result: packedBytes });
@@ -56,11 +60,19 @@ export interface StatusRecord {
   readonly storedCount: number;
   readonly documents: readonly ReportedDocument[];
   readonly failures: readonly ReportedFailure[];
+  readonly drifts: readonly ReportedDrift[];
   /** In order of their sequence, newest first. */
   readonly windows: readonly ReportedWindow[];
 }
 
-export const NO_STATUS: StatusRecord = { reports: [], storedCount: 0, documents: [], windows: [], failures: [] };
+export const NO_STATUS: StatusRecord = {
+  reports: [],
+  storedCount: 0,
+  documents: [],
+  windows: [],
+  failures: [],
+  drifts: [],
+};
 
 /** What a report makes of a record. */
 export interface StatusDecision {
@@ -83,6 +95,7 @@ export function withStatus(record: StatusRecord, { report, sequence, status }: R
         status.kind === "document" ? withDocument(record.documents, status.document, sequence) : record.documents,
       windows: status.kind === "window" ? withWindow(record.windows, status.window, sequence) : record.windows,
       failures: status.kind === "probe" ? withFailure(record.failures, status.probe, sequence) : record.failures,
+      drifts: status.kind === "drift" ? withDrift(record.drifts, status.drift.model, sequence) : record.drifts,
     },
   };
 }
@@ -129,6 +142,22 @@ function withFailure(
   return [...failures.filter((one) => one !== known), { failure, sequence }]
     .sort((left, right) => right.sequence - left.sequence)
     .slice(0, MAX_FAILURES);
+}
+
+function withDrift(drifts: readonly ReportedDrift[], model: string, sequence: number): readonly ReportedDrift[] {
+  const known = drifts.find((one) => one.model === model);
+  if (known !== undefined && known.sequence > sequence) return drifts;
+  return [{ model, sequence }, ...drifts.filter((one) => one !== known)].slice(0, MAX_FAILURES);
+}
+
+/** Models whose inputs are no longer those that they did well on: none has been replaced since it was reported. */
+export function driftedModels({ drifts, windows }: StatusRecord): readonly string[] {
+  const isAdapted = (drift: ReportedDrift): boolean =>
+    windows.some(
+      ({ result, sequence }) =>
+        result.model === drift.model && result.outcome === "replaced" && sequence > drift.sequence,
+    );
+  return drifts.flatMap((drift) => (isAdapted(drift) ? [] : drift.model));
 }
 
 /** What a device has reported of a version; undefined: nothing. */

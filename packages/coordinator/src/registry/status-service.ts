@@ -9,28 +9,46 @@ import {
 import { BUCKETS, type StoreCallOptions } from "@mpo/transport";
 import { changeEntry, type StoreContext } from "../store/change-entry.ts";
 import { WatchedMap, type Watching } from "../store/watched-map.ts";
-import { NO_STATUS, type StatusRecord, statusFromBytes, statusToBytes, withStatus } from "./status-record.ts";
+import {
+  driftedModels,
+  NO_STATUS,
+  type StatusRecord,
+  statusFromBytes,
+  statusToBytes,
+  withStatus,
+} from "./status-record.ts";
+import { type WindowFacts, windowFacts } from "./window-facts.ts";
 
-/** What is kept of a device's documents in memory. */
-interface KnownDocuments {
-  readonly newest: DocumentStatus | undefined;
-  readonly versions: readonly DocumentVersion[];
+/** What is kept of a device's reports in memory. */
+interface KnownReports {
+  /** Newest version first. */
+  readonly documents: readonly DocumentStatus[];
+  /** Newest first. */
+  readonly windows: readonly WindowFacts[];
+  readonly drifted: readonly string[];
 }
 
-function knownDocuments({ documents }: StatusRecord): KnownDocuments {
-  return { newest: documents[0]?.status, versions: documents.map(({ status }) => status.version) };
+const MAX_WINDOWS = 8;
+
+function knownReports(record: StatusRecord): KnownReports {
+  const { documents, windows } = record;
+  return {
+    drifted: driftedModels(record),
+    documents: documents.map(({ status }) => status),
+    windows: windows.slice(0, MAX_WINDOWS).map(({ result }) => windowFacts(result)),
+  };
 }
 
 /** What devices reported of documents and windows. */
 export class StatusService {
   readonly #context: StoreContext;
-  readonly #known: WatchedMap<KnownDocuments>;
+  readonly #known: WatchedMap<KnownReports>;
 
   constructor(context: StoreContext) {
     this.#context = context;
     this.#known = new WatchedMap(context, {
       bucket: BUCKETS.status,
-      read: ({ value }) => knownDocuments(statusFromBytes(value)),
+      read: ({ value }) => knownReports(statusFromBytes(value)),
     });
   }
 
@@ -40,12 +58,34 @@ export class StatusService {
 
   /** The status of the newest document that a device has reported. */
   newest(identity: DeviceIdentity): DocumentStatus | undefined {
-    return this.#known.get(deviceKey(identity))?.value.newest;
+    return this.#known.get(deviceKey(identity))?.value.documents[0];
+  }
+
+  /** What a device has reported of a version; undefined: nothing, or it is not kept any more. */
+  of(identity: DeviceIdentity, version: DocumentVersion): DocumentStatus | undefined {
+    const documents = this.#known.get(deviceKey(identity))?.value.documents ?? [];
+    return documents.find((one) => compareVersions(one.version, version) === 0);
+  }
+
+  /** The newest document that a device has confirmed, and that is older than a version. */
+  lastGood(identity: DeviceIdentity, before: DocumentVersion): DocumentVersion | undefined {
+    const documents = this.#known.get(deviceKey(identity))?.value.documents ?? [];
+    return documents.find(({ state, version }) => state === "confirmed" && compareVersions(version, before) < 0)
+      ?.version;
+  }
+
+  /** The newest checks and windows of a device, newest first. */
+  windows(identity: DeviceIdentity): readonly WindowFacts[] {
+    return this.#known.get(deviceKey(identity))?.value.windows ?? [];
+  }
+
+  /** Models whose inputs have drifted, and which have not been replaced since. */
+  drifted(identity: DeviceIdentity): readonly string[] | undefined {
+    return this.#known.get(deviceKey(identity))?.value.drifted;
   }
 
   hasReported(identity: DeviceIdentity, version: DocumentVersion): boolean {
-    const versions = this.#known.get(deviceKey(identity))?.value.versions ?? [];
-    return versions.some((one) => compareVersions(one, version) === 0);
+    return this.of(identity, version) !== undefined;
   }
 
   /** Stores a report. When this returns, it is stored, once. */
@@ -68,7 +108,7 @@ export class StatusService {
         return { value: statusToBytes(record), result };
       },
     );
-    this.#known.note(key, knownDocuments(result.record), revision);
+    this.#known.note(key, knownReports(result.record), revision);
     return { isDuplicate: result.isDuplicate };
   }
 

@@ -1,7 +1,8 @@
 import {
   formatVersion,
-  given as givenFacts,
+  given,
   hasCode,
+  type MethodName,
   MpoError,
   type RetrainConfig,
   type SearchBudget,
@@ -19,7 +20,7 @@ import {
 } from "@mpo/protocol";
 import type { StoreCallOptions } from "@mpo/transport";
 import type { PublishedModels } from "../artifacts/published-models.ts";
-import type { CurrentDocument, DocumentService } from "../documents/document-service.ts";
+import type { Answer, CurrentDocument, DocumentService, KeptFacts } from "../documents/document-service.ts";
 import type { DocumentContent } from "../documents/make-document.ts";
 import type { PriorService } from "../priors/prior-service.ts";
 import type { ProfileName, ProfileService } from "../profiles/profile-service.ts";
@@ -27,7 +28,7 @@ import type { DeviceRecord } from "../registry/device-record.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { StatusService } from "../registry/status-service.ts";
 import { isConflict } from "../store/change-entry.ts";
-import { type BudgetPolicy, deviceBudget } from "./device-budget.ts";
+import { type BudgetPolicy, type Capacity, deviceBudget } from "./device-budget.ts";
 import { type DevicePlanner, DevicePlanners, missing } from "./device-planners.ts";
 import {
   givenRung,
@@ -52,19 +53,59 @@ export interface SearchParts {
   readonly onSearched?: (ms: number) => void;
 }
 
-export interface DocumentWish {
+export interface DocumentWish extends Terms {
   readonly name: ProfileName;
   /** A document is made once for each. */
   readonly request: string;
   readonly budget?: SearchBudget | undefined;
   readonly objective?: SearchObjective | undefined;
-  /** Version of a published model that the device is to serve; absent: as before. */
-  readonly modelVersion?: number | undefined;
   /** Run this one, whatever the search says. */
   readonly config?: RetrainConfig | undefined;
   /** Only if this is the newest version; else `conflict`. */
   readonly expectedVersion?: DocumentVersion | undefined;
   readonly reasons?: readonly Reason[];
+  /** Nothing stays that was set before: as for a device that had no document. */
+  readonly isFresh?: boolean;
+  /** Nobody asked for it: a given configuration stays. */
+  readonly isAutomatic?: boolean;
+}
+
+/** What is asked of a device beside its ladder. */
+export interface Terms {
+  /** The device runs a few steps before it trusts the document. */
+  readonly check?: boolean | undefined;
+  /** Memory to leave free, bytes. 0: none; absent: as it was. */
+  readonly reserveBytes?: number | undefined;
+  /** When work may begin. Empty: at any time; absent: as it was. */
+  readonly hours?: readonly string[] | undefined;
+  /** That the profile must be of; absent: as it was. */
+  readonly method?: MethodName | undefined;
+  /** Version of a published model that it is to serve; absent: as it was. */
+  readonly modelVersion?: number | undefined;
+}
+
+/** What a device is to be planned for. What is absent is as the policy, or who set it last, has it. */
+export interface PlanWish extends Terms {
+  readonly model: string;
+  readonly budget?: Partial<SearchBudget> | undefined;
+  readonly objective?: SearchObjective | undefined;
+  readonly config?: RetrainConfig | undefined;
+  /** A device whose profile is taken instead of its own. */
+  readonly profileOf?: DeviceIdentity | undefined;
+}
+
+/** What a search found for a device. */
+export interface PlannedDocument {
+  readonly content: DocumentContent;
+  readonly ladder: PlannedLadder;
+  /** The report that brought the profile; absent: the model is not measured on the device yet, and has no ladder. */
+  readonly measured?: string | undefined;
+}
+
+/** Content that was made before, for one device. */
+interface Gift {
+  readonly request: string;
+  readonly content: DocumentContent;
 }
 
 /** A wish for an older document's content. */
@@ -101,13 +142,36 @@ export class SearchService {
   async answer(wish: DocumentWish, options: StoreCallOptions = {}): Promise<MadeDocument> {
     const { identity } = wish.name;
     return await this.#raced(identity, wish.expectedVersion, options, async (current) => {
-      if (current !== undefined && (await this.#parts.documents.isAnswered(identity, wish.request, current, options))) {
+      const { registry, documents } = this.#parts;
+      if (current !== undefined && (await documents.answerTo(identity, wish.request, current, options)) !== undefined) {
         return { document: current.document, isNew: false };
       }
-      const device = await this.#parts.registry.required(identity, options);
-      const planned = await this.#plan(device, wish, current, options);
-      const document = await this.#push(device, wish.request, planned.content, planned.ladder, current, options);
+      if (
+        current !== undefined &&
+        wish.isAutomatic === true &&
+        (await this.#stays(wish.name, current.document, options))
+      )
+        return { document: current.document, isNew: false };
+      const device = await registry.required(identity, options);
+      const ofModel = wish.isFresh === true ? undefined : await documents.newestFor(wish.name, current, options);
+      const planned = await this.plan(device, { ...wish, model: wish.name.model }, ofModel, options);
+      const reasons = [...(wish.reasons ?? []), ...planned.content.reasons, ...measuredBy(planned.measured)];
+      const content = { ...planned.content, reasons };
+      const document = await this.#push(device, wish.request, content, planned.ladder, current, options);
       return { document, isNew: true };
+    });
+  }
+
+  /** Pushes content for a device, once for each request. The result also says which version was the newest before it. */
+  async give(identity: DeviceIdentity, { request, content }: Gift, options: StoreCallOptions = {}): Promise<Answer> {
+    const { registry, documents } = this.#parts;
+    return await this.#raced(identity, undefined, options, async (current) => {
+      const answer = await documents.answerTo(identity, request, current, options);
+      if (answer !== undefined) return answer;
+      const device = await registry.required(identity, options);
+      const own = { ...content, ...identity, deviceClass: device.inventory.deviceClass };
+      const document = await this.#push(device, request, own, NOTHING_EXPLAINED, current, options);
+      return { document, before: current?.document.version };
     });
   }
 
@@ -155,7 +219,26 @@ export class SearchService {
     return made?.document;
   }
 
-  async #raced<Made extends MadeDocument | undefined>(
+  /**
+   * Whether a search that nobody asked for leaves a document as it is: its configuration was given for the model that the
+   * device serves, or it is for a method that the profile says nothing of.
+   */
+  async #stays(
+    { identity, model }: ProfileName,
+    { isFixed = false, method, ...document }: DesiredDocument,
+    options: StoreCallOptions,
+  ): Promise<boolean> {
+    if (!isFixed && (method === undefined || document.model !== model)) return false;
+    const { models } = await this.#parts.registry.required(identity, options);
+    const isServed = models.some(
+      ({ name, manifestDigest }) => name === document.model && manifestDigest === document.manifestDigest,
+    );
+    if (isFixed || !isServed) return isServed;
+    const found = await this.#parts.profiles.load({ identity, model }, options);
+    return found !== undefined && found.request.profile.method.loss !== method;
+  }
+
+  async #raced<Made>(
     identity: DeviceIdentity,
     expected: DocumentVersion | undefined,
     options: StoreCallOptions,
@@ -180,19 +263,24 @@ export class SearchService {
     }
   }
 
-  async #plan(
+  /**
+   * What a search finds for a device now; nothing is pushed. `ofModel`: what stays of its document for the model. Throws as
+   * `answer` does.
+   */
+  async plan(
     device: DeviceRecord,
-    wish: DocumentWish,
-    current: CurrentDocument | undefined,
-    options: StoreCallOptions,
-  ): Promise<{ readonly content: DocumentContent; readonly ladder: PlannedLadder }> {
-    const { registry, documents, budget: policy, clock, onSearched } = this.#parts;
-    const { identity, model } = wish.name;
+    wish: PlanWish,
+    ofModel: KeptFacts | undefined,
+    options: StoreCallOptions = {},
+  ): Promise<PlannedDocument> {
+    const { budget: policy, clock, onSearched } = this.#parts;
+    const { model } = wish;
+    const { identity } = device;
     const served = device.models.find(({ name }) => name === model);
     if (served === undefined) throw missing(`device ${identity.device} does not serve a model ${model}`);
-    const ofModel = await documents.newestFor(wish.name, current, options);
-    const wanted = wantedModel(this.#parts, { device, served, ofModel, version: wish.modelVersion });
-    const known = await this.#planners.load(wish.name, options).catch((thrown: unknown) => {
+    const wanted = wantedModel(this.#parts, { identity, served, ofModel, version: wish.modelVersion });
+    const loading = this.#planners.load({ identity: wish.profileOf ?? identity, model }, options);
+    const known = await loading.catch((thrown: unknown) => {
       if (wish.modelVersion !== undefined && hasCode(thrown, "precondition-failed")) return undefined;
       throw thrown;
     });
@@ -200,37 +288,55 @@ export class SearchService {
     if (!isFor && wish.modelVersion === undefined)
       throw missing(`${wanted.name} of ${identity.device} is not measured yet`);
     const profile = known?.profile;
-    const seen = registry.seen(identity);
-    const capacity = { inventory: device.inventory, resources: seen?.resources };
     // A budget that a person set stays; one of the policy follows the device.
     const kept = ofModel?.budgetSource === "given" ? ofModel.budget : undefined;
-    const given = wish.budget ?? kept;
-    const budget = given ?? deviceBudget(capacity, profile?.idleBytes ?? 0, policy);
+    const set = wish.budget ?? kept;
+    const budget: SearchBudget = {
+      ...deviceBudget(this.capacity(device), profile?.idleBytes ?? 0, policy),
+      ...kept,
+      ...given(wish.budget ?? {}),
+    };
     const request: LadderRequest = {
       budget,
       objective: wish.objective ?? ofModel?.objective ?? "accuracy",
       overheadMs: profile === undefined ? 0 : windowOverheadMs(profile, budget.windowMs),
     };
     const beginsMs = clock.monotonicMs();
+    const loss = profile?.method.loss;
+    // A person who searches again is not held by what the last document was for.
+    const method = wish.method ?? (ofModel?.method === loss ? loss : undefined);
+    if (method !== undefined && loss !== undefined && method !== loss)
+      throw missing(`the profile of ${model} is for ${loss}, and the document is to be for ${method}`);
+    const { reserveBytes = ofModel?.reserveBytes, hours = ofModel?.hours } = wish;
     const ladder = isFor ? ladderFor(known, wish.config, request) : unmeasuredLadder(wanted.name);
     onSearched?.(clock.monotonicMs() - beginsMs);
-    const measured = isFor ? [reason("profile", `measured by report ${known.measured}`)] : [];
-    const reasons = [...(wish.reasons ?? []), ...ladder.reasons, ...measured];
     const content: DocumentContent = {
       tenant: identity.tenant,
       device: identity.device,
       deviceClass: device.inventory.deviceClass,
       model,
       manifestDigest: wanted.manifestDigest,
-      ...givenFacts({ artifact: wanted.artifact }),
       objective: request.objective,
       budget: request.budget,
-      budgetSource: given === undefined ? "policy" : "given",
+      budgetSource: set === undefined ? "policy" : "given",
       rungs: ladder.rungs,
       chosenRung: ladder.chosenRung,
-      reasons,
+      reasons: ladder.reasons,
+      ...given({
+        artifact: wanted.artifact,
+        check: wish.check === true ? true : undefined,
+        reserveBytes: reserveBytes === 0 ? undefined : reserveBytes,
+        hours: hours?.length === 0 ? undefined : hours,
+        method,
+        isFixed: wish.config === undefined ? undefined : true,
+      }),
     };
-    return { content, ladder };
+    return { content, ladder, ...given({ measured: isFor ? known.measured : undefined }) };
+  }
+
+  /** What of a device its budget is made of. */
+  capacity({ identity, inventory }: Pick<DeviceRecord, "identity" | "inventory">): Capacity {
+    return { inventory, resources: this.#parts.registry.seen(identity)?.resources };
   }
 
   async #push(
@@ -263,7 +369,13 @@ function ladderFor(
 
 const NOTHING_EXPLAINED = { considered: 0, overBudget: 0, rejected: [] };
 
-function contentOf(document: DesiredDocument): DocumentContent {
+/** Whose report a ladder was searched with; none: with nobody's. */
+export function measuredBy(report: string | undefined): readonly Reason[] {
+  return report === undefined ? [] : [reason("profile", `measured by report ${report}`)];
+}
+
+/** A document but for its place in the order and its time. */
+export function contentOf(document: DesiredDocument): DocumentContent {
   const { version: _, issuedAtMs: __, expiresAtMs: ___, request: ____, ...content } = document;
   return content;
 }

@@ -2,11 +2,11 @@ import {
   type ArtifactVersion,
   compareVersions,
   type DesiredDocument,
+  type DeviceIdentity,
   type ServedModel,
   versionName,
 } from "@mpo/protocol";
 import type { PublishedModels } from "../artifacts/published-models.ts";
-import type { DeviceRecord } from "../registry/device-record.ts";
 import type { StatusService } from "../registry/status-service.ts";
 
 /** The model that a document is for. */
@@ -20,10 +20,10 @@ export interface WantedModel {
 }
 
 interface Wanted {
-  readonly device: Pick<DeviceRecord, "identity">;
+  readonly identity: DeviceIdentity;
   readonly served: ServedModel;
-  /** The newest document for the model. */
-  readonly ofModel: DesiredDocument | undefined;
+  /** The newest document for the model; undefined: nothing of it stays. */
+  readonly ofModel: Pick<DesiredDocument, "version" | "artifact"> | undefined;
   /** That is asked for; undefined: what the device was to serve before. */
   readonly version: number | undefined;
 }
@@ -31,7 +31,7 @@ interface Wanted {
 /** Throws `not-found` for a version that is not published. */
 export function wantedModel(
   { models, statuses }: { readonly models: PublishedModels; readonly statuses: StatusService },
-  { device: { identity }, served, ofModel, version }: Wanted,
+  { identity, served, ofModel, version }: Wanted,
 ): WantedModel {
   const { tenant } = identity;
   const { name } = served;

@@ -1,13 +1,17 @@
 const BYTES: Readonly<Record<string, number>> = {
-  b: 1,
-  kib: 2 ** 10,
-  mib: 2 ** 20,
-  gib: 2 ** 30,
-  kb: 1e3,
-  mb: 1e6,
-  gb: 1e9,
+  B: 1,
+  KiB: 2 ** 10,
+  MiB: 2 ** 20,
+  GiB: 2 ** 30,
+  KB: 1e3,
+  MB: 1e6,
+  GB: 1e9,
 };
 const MS: Readonly<Record<string, number>> = { ms: 1, s: 1e3, min: 6e4, h: 3.6e6, d: 8.64e7 };
+
+/** As people write them; upper and lower case are the same. */
+export const SIZE_UNITS: readonly string[] = Object.keys(BYTES);
+export const DURATION_UNITS: readonly string[] = Object.keys(MS);
 
 /** What a size with its unit says, `150MiB` or `1.5 GB`, in whole bytes; undefined: it is none. */
 export function bytesIn(text: string): number | undefined {
@@ -22,7 +26,7 @@ export function msIn(text: string): number | undefined {
 
 function scaled(text: string, units: Readonly<Record<string, number>>): number | undefined {
   const match = /^(\d+(?:\.\d+)?) ?([a-z]+)$/iu.exec(text.trim());
-  const unit = match?.[2]?.toLowerCase();
-  if (match === null || unit === undefined || !Object.hasOwn(units, unit)) return undefined;
-  return Number(match[1]) * (units[unit] as number);
+  const written = match?.[2]?.toLowerCase();
+  const [, scale] = Object.entries(units).find(([unit]) => unit.toLowerCase() === written) ?? [];
+  return scale === undefined ? undefined : Number(match?.[1]) * scale;
 }

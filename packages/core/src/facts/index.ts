@@ -10,11 +10,14 @@ export {
   LAYER_CLASSES,
   type LayerClass,
 } from "./chain.ts";
+export { closestOf } from "./closest.ts";
+export { CONDITION_CODES } from "./condition-codes.ts";
 export { describeConfig, describeFreezing } from "./describe-config.ts";
 export { formatBytes } from "./format-bytes.ts";
 export { formatVersion } from "./format-version.ts";
 export { given } from "./given.ts";
-export { bytesIn, msIn } from "./human-units.ts";
+export { type Hours, hoursIn, hoursMeet, hoursSchema, isWithinHours, minutesLeft } from "./hours.ts";
+export { bytesIn, DURATION_UNITS, msIn, SIZE_UNITS } from "./human-units.ts";
 export { MAX_REPEATS, type Measured, measuredSchema } from "./measured.ts";
 export {
   hasCode,
@@ -68,6 +71,8 @@ export * as fact from "./schema.ts";
 export {
   checked,
   type Fact,
+  type Fault,
+  faultsIn,
   faultsOf,
   isFileName,
   isName,

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { closestOf } from "./closest.ts";
 import { MpoError, type MpoErrorCode } from "./mpo-error.ts";
 
 /** What a schema says that a value is; nothing of it can be changed. */
@@ -42,7 +43,7 @@ function shown(found: unknown): string {
 }
 
 /** What an error says of a value; the first thing that is wrong is enough. */
-function expecting(
+export function expecting(
   expected: string,
   show: (found: unknown) => string = shown,
 ): { readonly abort: true; readonly error: (issue: { readonly input?: unknown }) => string } {
@@ -52,6 +53,30 @@ function expecting(
 /** An object; keys that it does not name are left out. */
 export function object<Shape extends z.core.$ZodLooseShape>(shape: Shape): z.ZodObject<Shape> {
   return z.object(shape, expecting("an object")) as unknown as z.ZodObject<Shape>;
+}
+
+/** An object as a person writes it: a key that it does not name is an error. */
+export function written<Shape extends z.core.$ZodLooseShape>(shape: Shape): z.ZodObject<Shape, z.core.$strict> {
+  const keys = Object.keys(shape);
+  const expected = expecting("an object");
+  return z.strictObject(shape, {
+    error: (issue) =>
+      issue.code === "unrecognized_keys" ? `is not known; expected one of ${keys.join(", ")}` : expected.error(issue),
+  }) as unknown as z.ZodObject<Shape, z.core.$strict>;
+}
+
+/** A text that a person writes for a value, such as "150MiB"; `read` says which, or undefined. */
+export function readAs<Value>(
+  read: (text: string) => Value | undefined,
+  expected: string,
+): z.ZodPipe<z.ZodString, z.ZodTransform<Exclude<Value, undefined>, string>> {
+  const { error } = expecting(expected);
+  return z.string(expecting(expected)).transform((input, context): Exclude<Value, undefined> => {
+    const value = read(input);
+    if (value !== undefined) return value as Exclude<Value, undefined>;
+    context.addIssue({ code: "custom", message: error({ input }) });
+    return z.NEVER;
+  });
 }
 
 /** A whole number, up to what a JavaScript number holds exactly. */
@@ -159,8 +184,13 @@ export function fileName(): z.ZodString {
 
 /** A SHA-256 as 64 lower-case hexadecimal digits. */
 export function digest(): z.ZodString {
-  const expected = expecting("64 lower-case hexadecimal digits");
-  return z.string(expected).regex(/^[0-9a-f]{64}$/u, expected);
+  return shaped(/^[0-9a-f]{64}$/u, "64 lower-case hexadecimal digits");
+}
+
+/** A text of a form; `what`: in words. */
+export function shaped(pattern: RegExp, what: string): z.ZodString {
+  const expected = expecting(what);
+  return z.string(expected).regex(pattern, expected);
 }
 
 /** One of a few words. */
@@ -184,6 +214,12 @@ export function list<Item extends z.ZodType>(
   const expected = expecting(`a list of ${min} to ${max}`);
   const fits = (value: unknown): boolean => Array.isArray(value) && value.length >= min && value.length <= max;
   return z.custom<unknown[]>(fits, expected).pipe(z.array(item).min(min).max(max) as never) as never;
+}
+
+/** A list as a person writes it: every item is looked at, whatever the length. */
+export function writtenList<Item extends z.ZodType>(item: Item, min: number, max: number): z.ZodArray<Item> {
+  const expected = expecting(`a list of ${min} to ${max}`);
+  return z.array(item, expected).min(min, expected).max(max, expected);
 }
 
 /** Values by names that are not known before. */
@@ -243,6 +279,31 @@ export function checked<Schema extends z.ZodType>(
 /** All that is wrong with a value, place by place, as `checked` says it of the first; empty: nothing is. */
 export function faultsOf(schema: z.ZodType, value: unknown): readonly string[] {
   return schema.safeParse(value).error?.issues.map(wordsOf) ?? [];
+}
+
+/** Something wrong with a value that a person wrote: where, and what. */
+export interface Fault {
+  readonly path: FactPath;
+  readonly message: string;
+  /** It is the key itself that is wrong. */
+  readonly isKey?: boolean;
+}
+
+/** All that is wrong with a value that a person wrote; keys that are not known come with what was probably meant. */
+export function faultsIn(schema: z.ZodType, value: unknown): readonly Fault[] {
+  return (schema.safeParse(value).error?.issues ?? []).flatMap((issue): readonly Fault[] => {
+    const path = issue.path as FactPath;
+    if (issue.code !== "unrecognized_keys") return [{ path, message: issue.message }];
+    const known = issue.message.replace(/^.* one of /u, "").split(", ");
+    return issue.keys.map((key) => {
+      const meant = closestOf(key, known);
+      return {
+        path: [...path, key],
+        isKey: true,
+        message: meant === undefined ? issue.message : `is not known; did you mean ${meant}?`,
+      };
+    });
+  });
 }
 
 function wordsOf({ path, message }: z.core.$ZodIssue): string {

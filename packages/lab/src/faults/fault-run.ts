@@ -84,7 +84,7 @@ export function faultTable(figures: readonly FaultFigures[]): readonly string[] 
 /** As `mpo devices list` asks. */
 async function list(admin: AdminClient, { agent }: Scene): Promise<Listed> {
   const { tenant } = agent.identity;
-  return await admin.listDevices({ tenant, labels: [], pageSize: 100 }).then(
+  return await admin.listDevices({ tenant, pageSize: 100 }).then(
     ({ devices }) => devices,
     () => undefined,
   );

@@ -57,7 +57,7 @@ export class FleetOperator {
 
   /** Once the second machine of a name is off, the one that is still heard of is the device. */
   async #decideDoubles(signal: AbortSignal): Promise<void> {
-    const { devices } = await this.admin.listDevices({ tenant: "default", labels: [], pageSize: 100 }, { signal });
+    const { devices } = await this.admin.listDevices({ tenant: "default", pageSize: 100 }, { signal });
     for (const { identity, conditions } of devices) {
       const { message = "" } = conditions.find(({ code }) => code === "doubled") ?? {};
       const heard = [...message.matchAll(/agent (\w+)[^)]*heard of (\d+) s ago/gu)]

@@ -1,6 +1,7 @@
 import type { AgentEngine } from "@mpo/agent";
 import { tinyChain, tinyProfile } from "@mpo/coordinator/testing";
 import { CalledProcess, entryBeside, systemClock, throwIfAborted } from "@mpo/io";
+import { pretendCheck } from "../pretend-device.ts";
 
 /** What the worker can be asked: to be busy for some milliseconds. */
 export interface PretendCalls {
@@ -18,6 +19,10 @@ export function processEngine(random: () => number, onWorker: (pid: number) => v
       const profile = tinyProfile(job.device.id, { speed: 0.5 + random(), chain: CHAIN });
       const model = { ...profile.model, name: job.model };
       return { profile: { ...profile, model, measuredAtMs: systemClock.now() }, chain: CHAIN };
+    },
+    check: async (job, { signal }) => {
+      await work(signal);
+      return pretendCheck(job);
     },
     retrain: async (job, { signal }) => {
       await work(signal);

@@ -15,7 +15,7 @@ import { type DeviceIdentity, deviceKey, type Inventory } from "@mpo/protocol";
 import { silentLogger } from "@mpo/runtime";
 import { BUCKETS } from "@mpo/transport";
 import type { MemoryNotifyHub, MemoryStateServer } from "@mpo/transport/testing";
-import { pretendMonitor, pretendServing, pretendSettings } from "../pretend-device.ts";
+import { pretendCheck, pretendMonitor, pretendServing, pretendSettings } from "../pretend-device.ts";
 import { forged } from "./forged-document.ts";
 import type { SimulatedNats } from "./simulated-keys.ts";
 import type { SimulatedMember } from "./simulated-member.ts";
@@ -191,6 +191,13 @@ export class SimulatedDevice {
       if (isStormy() && random() < 0.1) throw new MpoError("worker-killed", "the worker was killed");
       const profile = tinyProfile(job.device.id, { speed: 0.5 + random(), chain: CHAIN });
       return { profile: { ...profile, measuredAtMs: Math.max(0, Math.round(clock.now())) }, chain: CHAIN };
+    },
+    check: async (job, { signal }) => {
+      const { clock, random, isStormy } = this.#options;
+      await clock.sleep(2_000 + random() * 5_000, { signal });
+      if (isStormy() && random() < 0.1) throw new MpoError("worker-killed", "the worker was killed");
+      if (isStormy() && random() < 0.1) throw new MpoError("over-memory-cap", "the cap was hit");
+      return pretendCheck(job);
     },
     retrain: async (job, { signal }) => {
       const { clock, random, isStormy } = this.#options;

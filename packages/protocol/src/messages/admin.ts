@@ -22,6 +22,7 @@ import {
 } from "./device.ts";
 import { desiredDocument, documentVersion, reason } from "./document.ts";
 import { documentStatus, probeFailure, windowResult } from "./report.ts";
+import { where } from "./selection.ts";
 
 const { digest, flag, list, name, object, text, timestampMs, whole, word } = fact;
 
@@ -51,12 +52,10 @@ const device = object({
   doing: doing.optional(),
 });
 
-/** Asks for devices with all of these labels. */
+/** Asks for the devices that a filter chooses; without one, for all. */
 export const listDevicesRequest = object({
   tenant: name(),
-  labels,
-  deviceClass: name().optional(),
-  isRetired: flag().optional(),
+  where: where.optional(),
   pageSize,
   pageToken,
 });

@@ -1,6 +1,6 @@
-import { type Fact, fact, MAX_COUNT, MAX_UINT32, MESSAGE_LENGTH } from "@mpo/core";
+import { CONDITION_CODES, type Fact, fact, MAX_COUNT, MAX_UINT32, MESSAGE_LENGTH } from "@mpo/core";
 
-const { consistent, digest, flag, list, name, number, object, text, timestampMs, whole, word } = fact;
+const { consistent, digest, flag, list, name, number, object, shaped, text, timestampMs, whole, word } = fact;
 
 /** Who speaks: names that are safe in NATS subjects and file names. */
 export type DeviceIdentity = Fact<typeof deviceIdentity>;
@@ -43,6 +43,9 @@ const gpu = object({
   sharesMemory: flag(),
 });
 
+/** Whether there is one of this name, each machine's own list says. */
+const TIME_ZONE = /^[A-Za-z0-9_+-]{1,64}(?:\/[A-Za-z0-9_+-]{1,32}){0,2}$/u;
+
 /** What a device is. Texts are as the system gives them, empty when it gives none. */
 export type Inventory = Fact<typeof inventory>;
 export const inventory = object({
@@ -62,6 +65,8 @@ export const inventory = object({
   engineVersion: text(1, 64).optional(),
   /** What the device's owner allows, as it was written; absent: everything. */
   ownerLimits: text(1, MESSAGE_LENGTH).optional(),
+  /** Of its local time, by IANA's name; absent: not known. */
+  timeZone: shaped(TIME_ZONE, 'a time zone, such as "Europe/Berlin"').optional(),
 });
 
 const percent = number(0, 100).optional();
@@ -97,29 +102,14 @@ export const servedModels = list(servedModel, 0, 32);
 /** Something wrong with a device that a person should look at; it is gone when it is over. */
 export type Condition = Fact<typeof condition>;
 const condition = object({
-  code: word([
-    "unreadable",
-    "not-writable",
-    "inputs-silent",
-    "inputs-not-removed",
-    "probe-waits",
-    "nats-unconnected",
-    "report-pending",
-    "clock-wrong",
-    "log-not-written",
-    "throttled",
-    "document-refused",
-    "model-pending",
-    "document-pending",
-    "doubled",
-  ]),
+  code: word(CONDITION_CODES),
   sinceMs: timestampMs(),
   message: text(1, MESSAGE_LENGTH),
 });
 
 export type Doing = Fact<typeof doing>;
 export const doing = object({
-  kind: word(["probe", "window"]),
+  kind: word(["probe", "window", "check"]),
   model: name(),
   /** When it will be over at the latest, by the coordinator's clock as the device knows it. */
   untilMs: timestampMs(),

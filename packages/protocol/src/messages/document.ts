@@ -1,9 +1,18 @@
-import { budgetSchema, type Fact, fact, objectiveSchema, predictionSchema, REASON_LENGTH } from "@mpo/core";
+import {
+  budgetSchema,
+  type Fact,
+  fact,
+  hoursSchema,
+  METHOD_NAMES,
+  objectiveSchema,
+  predictionSchema,
+  REASON_LENGTH,
+} from "@mpo/core";
 import { LIMITS } from "../limits.ts";
 import { messageCodec } from "../message-codec.ts";
 import { artifactVersion, deviceIdentity } from "./device.ts";
 
-const { bytes, consistent, digest, list, name, object, text, timestampMs, whole, word } = fact;
+const { bytes, consistent, digest, flag, list, name, object, text, timestampMs, whole, word } = fact;
 
 /** Why a document says what it says: a code for programs and words for people. */
 export type Reason = Fact<typeof reason>;
@@ -42,6 +51,16 @@ export const desiredDocument = consistent(
     reasons: list(reason, 0, MAX_REASONS),
     /** What it answers: a document is made once for each request. */
     request: text(1, REASON_LENGTH),
+    /** Before it is trusted, a few steps of the rung that fits are run, and thrown away. */
+    check: flag().optional(),
+    /** To be left free beyond what the agent leaves. */
+    reserveBytes: whole(1).optional(),
+    /** When work under it may begin, by the device's local time; the owner's hours hold too. */
+    hours: hoursSchema.optional(),
+    /** That its ladder was searched for; absent: the agent's. */
+    method: word(METHOD_NAMES).optional(),
+    /** A given configuration: only people and rollouts replace it. */
+    isFixed: flag().optional(),
   }),
   ({ issuedAtMs, expiresAtMs, chosenRung, rungs, artifact }, refuse) => {
     if (expiresAtMs <= issuedAtMs) refuse(["expiresAtMs"], expiresAtMs, `later than issuedAtMs, ${issuedAtMs}`);

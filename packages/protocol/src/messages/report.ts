@@ -108,7 +108,7 @@ export const windowResult = object({
   model: name(),
   openedAtMs: timestampMs(),
   rung: predictionSchema,
-  outcome: word(["replaced", "kept-old", "over-memory", "out-of-time", "failed", "cancelled"]),
+  outcome: word(["replaced", "kept-old", "over-memory", "out-of-time", "failed", "cancelled", "checked"]),
   peakBytes,
   durationMs: durationMs(),
   steps: whole(0, MAX_COUNT),
@@ -118,6 +118,8 @@ export const windowResult = object({
   overheadMs: durationMs().optional(),
   judgement: judgeSchema.optional(),
   judgedSamples: whole(1, MAX_COUNT).optional(),
+  /** That it ran under. */
+  document: documentVersion.optional(),
   accuracyBefore: share().optional(),
   accuracyAfter: share().optional(),
   message,

@@ -10,7 +10,7 @@ import { Authority, byCertificate, ChangingSource, startSecure } from "../test-s
 import { createAdminClient } from "./admin-client.ts";
 import { adminService, fleetService } from "./grpc-server.ts";
 
-const LIST = { tenant: "acme", labels: [], pageSize: 1 };
+const LIST = { tenant: "acme", pageSize: 1 };
 const DAY_MS = 86_400_000;
 const code = (expected: string): { readonly name: string; readonly code: string } => ({
   name: "MpoError",

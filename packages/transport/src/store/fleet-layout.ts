@@ -28,6 +28,8 @@ export const BUCKETS = {
   token: "token",
   /** Tokens of people and programs. Key: SHA-256 of the secret. */
   access: "access",
+  /** Filters that were saved under names. Key: tenant, name. */
+  group: "group",
   /** What all coordinators sign and vouch with, wrapped. */
   authority: "authority",
   /** Users of NATS that were revoked. */
@@ -36,6 +38,10 @@ export const BUCKETS = {
   model: "model",
   /** Their bytes, in chunks. Key: SHA-256 of the chunk. */
   chunk: "chunk",
+  /** Rollouts: their files and where they stand. Key: tenant, name. */
+  rollout: "rollout",
+  /** Who gets what in a rollout, and how far each device is, in parts. Key: tenant, plan, part. */
+  rolloutPart: "rollout-part",
   /** Written to see whether the store takes writes. */
   health: "health",
 } as const;
@@ -54,10 +60,13 @@ export const STREAM_LOSSES: Readonly<Record<string, string>> = {
   KV_enrolment: "which devices were accepted or revoked; devices wait to be accepted again",
   KV_token: "the tokens with which devices join; make new ones",
   KV_access: "the tokens of people and programs; make new ones",
+  KV_group: "the filters that were saved; save them again",
   KV_authority: "the keys of the fleet, unless they lie in a file too",
   KV_revoked: "which users of NATS were revoked; revoke them again",
   KV_model: "which models are published; publish them again, devices keep what they have",
   KV_chunk: "the bytes of published models; publish the same versions again",
+  KV_rollout: "rollouts; devices keep what they were given",
+  "KV_rollout-part": "which device of a rollout gets what; plan again",
   KV_health: "nothing",
   audit: "the events; they do not come back",
 };
@@ -106,10 +115,13 @@ export const FLEET_LAYOUT: StoreLayout = {
     { ...SMALL, name: BUCKETS.enrolment },
     { ...SMALL, name: BUCKETS.token },
     { ...SMALL, name: BUCKETS.access, maxBytes: 8 * MIB },
+    { ...SMALL, name: BUCKETS.group, maxBytes: 8 * MIB },
     { ...SMALL, name: BUCKETS.authority, maxBytes: 8 * MIB },
     { ...SMALL, name: BUCKETS.revoked, maxValueBytes: 1_048_576 - 65_536, maxBytes: 64 * MIB },
     { ...SMALL, name: BUCKETS.model, maxValueBytes: 2 * LIMITS.artifactBytes },
     { ...LARGE, name: BUCKETS.chunk, maxValueBytes: LIMITS.chunkBytes },
+    { ...SMALL, name: BUCKETS.rollout, maxValueBytes: 524_288 },
+    { ...LARGE, name: BUCKETS.rolloutPart, maxValueBytes: 1_048_576 - 65_536 },
     { ...SMALL, name: BUCKETS.health, maxBytes: 8 * MIB },
   ],
   streams: [

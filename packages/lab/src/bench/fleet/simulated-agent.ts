@@ -21,7 +21,7 @@ import { type Chain, GIB, given, MpoError } from "@mpo/core";
 import type { Clock } from "@mpo/io";
 import type { DeviceIdentity } from "@mpo/protocol";
 import type { Logger } from "@mpo/runtime";
-import { pretendMonitor, pretendServing, pretendSettings } from "../../pretend-device.ts";
+import { PRETEND_GRAPH, pretendCheck, pretendMonitor, pretendServing, pretendSettings } from "../../pretend-device.ts";
 import { acknowledging } from "../../promises/compare-reports.ts";
 import { simulatedProfiles } from "../simulated-profile.ts";
 import { deviceName, FLEET_MODEL, FLEET_TENANT } from "./fleet-messages.ts";
@@ -60,7 +60,7 @@ const CHAIN: Chain = tinyChain();
 /** What a simulated device of a speed "measures" of it. */
 const profileOf = simulatedProfiles(CHAIN, {
   model: {
-    ...{ name: CHAIN.model, graphDigest: "ab".repeat(32), hasBatchStatistics: false },
+    ...{ name: CHAIN.model, graphDigest: PRETEND_GRAPH, hasBatchStatistics: false },
     ...{ unitCount: CHAIN.units.length, parameterCount: 10_000 },
   },
   method: { loss: "crossEntropy", optimizer: "sgd" },
@@ -156,6 +156,7 @@ function engineOf(device: number, { clock, mayReport }: SimulatedAgentParts): Ag
       const model = { ...profile.model, name: job.model };
       return { profile: { ...profile, model, measuredAtMs: clock.now() }, chain: CHAIN };
     },
+    check: async (job) => pretendCheck(job),
     retrain: async () => {
       throw new MpoError("internal", "a simulated device has nothing to retrain");
     },

@@ -96,7 +96,7 @@ async function drift({ device, app }: DeviceProcesses, { options, context, room,
   note(`${device.name}: from now on its images come with ${device.corruption}; the agent is not notified`);
   app.type("");
   const withinMs = options.driftProbeTime + options.window + PATIENCE_MS;
-  const kind = /^window-(?!over-memory)/u;
+  const kind = /^window-(?!over-memory|checked)/u;
   await Promise.race([events.until({ device: device.name, kind, behind }, { signal, withinMs }), room.failed]);
 }
 
@@ -154,6 +154,7 @@ const EVENTS: Readonly<Record<string, string>> = {
   "document-refused": "the agent refused the ladder",
   "window-replaced": "retrained, and the new model is published",
   "window-kept-old": "retrained, but the old model stays",
+  "window-checked": "a few steps of the configuration were measured first",
   "window-over-memory": "the retraining hit its memory limit; a cheaper rung is tried",
   "window-out-of-time": "the retraining did not finish in its time",
   "window-cancelled": "the retraining was ended",

@@ -1,10 +1,20 @@
-/** The word that was meant, if one is within two slips (a letter too many, too few, or another); undefined: none is. */
+/**
+ * The word that was meant, if one is within two slips (a letter too many, too few, or another), or begins as the other
+ * does; undefined: none is.
+ */
 export function closestOf(written: string, words: readonly string[]): string | undefined {
+  const meant = written.toLowerCase();
   const [best] = words
-    .map((word) => ({ word, slips: slipsBetween(written.toLowerCase(), word) }))
-    .filter(({ slips, word }) => slips <= 2 || written.toLowerCase().startsWith(word))
+    .map((word) => ({ word, slips: slipsBetween(meant, word.toLowerCase()) }))
+    .filter(({ slips, word }) => slips <= Math.min(2, meant.length - 1) || beginsAs(meant, word.toLowerCase()))
     .sort((left, right) => left.slips - right.slips);
   return best?.word;
+}
+
+const MIN_BEGINNING = 3;
+function beginsAs(left: string, right: string): boolean {
+  const [short, long] = left.length < right.length ? [left, right] : [right, left];
+  return short.length >= MIN_BEGINNING && long.startsWith(short);
 }
 
 /** Levenshtein's distance. */

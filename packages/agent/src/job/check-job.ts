@@ -1,0 +1,20 @@
+import { checkSteps, graphDigest, methodNamed, readLayersModel } from "@mpo/engine";
+import { withDeadline } from "@mpo/io";
+import type { CheckJob, CheckResult } from "../ports/agent-engine.ts";
+import { type JobContext, OOM_SCORE_ADJUST } from "./retrain-job.ts";
+
+/** Measures a few steps of one configuration; what they trained is thrown away. Throws as the engine's `checkSteps`. */
+export async function runCheckJob(job: CheckJob, { environment, signal }: JobContext): Promise<CheckResult> {
+  const { config, stepMs, memoryBytes, maxMs } = job;
+  const { loss: method } = methodNamed(job.method);
+  const work = async (linked: AbortSignal): Promise<CheckResult> => {
+    const model = await readLayersModel(job.modelFolder, { signal: linked });
+    const { sample, loaded } = await checkSteps(
+      { model, method, config, stepMs, memoryBytes },
+      { environment, oomScoreAdjust: OOM_SCORE_ADJUST, signal: linked },
+    );
+    const idleBytes = loaded.idleBytes - loaded.stateBytes;
+    return { measured: sample, idleBytes, graphDigest: graphDigest(model.graph) };
+  };
+  return await withDeadline("the check", maxMs, work, { signal });
+}

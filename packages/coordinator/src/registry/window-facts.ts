@@ -1,0 +1,36 @@
+import type { Prediction } from "@mpo/core";
+import type { DocumentVersion, WindowResult } from "@mpo/protocol";
+
+/** What was seen, beside what was predicted of it. */
+export interface Seen {
+  readonly seen: number;
+  readonly predicted: Prediction["memoryBytes"];
+}
+
+/** A check or a window, in short. What was not measured is absent. */
+export interface WindowFacts {
+  readonly model: string;
+  readonly outcome: WindowResult["outcome"];
+  /** That it ran under; undefined: the device did not say. */
+  readonly document: DocumentVersion | undefined;
+  readonly receivedAtMs: number;
+  readonly memoryBytes: Seen | undefined;
+  readonly stepMs: Seen | undefined;
+  readonly accuracyBefore: number | undefined;
+  readonly accuracyAfter: number | undefined;
+}
+
+export function windowFacts(result: WindowResult): WindowFacts {
+  const { model, outcome, rung, peakBytes, stepMs, receivedAtMs = 0, accuracyBefore, accuracyAfter } = result;
+  return {
+    ...{ model, outcome, receivedAtMs, accuracyBefore, accuracyAfter },
+    document: result.document,
+    memoryBytes: peakBytes === undefined ? undefined : { seen: peakBytes, predicted: rung.memoryBytes },
+    stepMs: stepMs.length === 0 ? undefined : { seen: median(stepMs), predicted: rung.stepMs },
+  };
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((left, right) => left - right);
+  return sorted[Math.floor(sorted.length / 2)] ?? 0;
+}

@@ -1,0 +1,78 @@
+import assert from "node:assert/strict";
+import { describe, it, type TestContext } from "node:test";
+import { systemClock } from "@mpo/io";
+import { silentLogger } from "@mpo/runtime";
+import { chunksInStore } from "../artifacts/chunk-store.ts";
+import { PublishedModels } from "../artifacts/published-models.ts";
+import { DocumentService } from "../documents/document-service.ts";
+import { PriorService } from "../priors/prior-service.ts";
+import { ProfileService } from "../profiles/profile-service.ts";
+import { Registry } from "../registry/registry.ts";
+import { StatusService } from "../registry/status-service.ts";
+import { CALL, freshServer, helloOf, identityOf, reportOf } from "../testing/tiny-fleet.ts";
+import { DEFAULT_BUDGET_POLICY } from "./device-budget.ts";
+import { type DocumentWish, SearchService } from "./search-service.ts";
+
+const IDENTITY = identityOf("pi-1");
+const NAME = { identity: IDENTITY, model: "tiny" };
+
+/** The searches of a device with a profile; `ask` makes a document of a wish. */
+async function searching(context: TestContext) {
+  const store = freshServer().connect();
+  context.after(() => store.close());
+  const parts = { store, clock: systemClock, random: Math.random, logger: silentLogger };
+  const registry = new Registry(parts, { heartbeatSeconds: 30 });
+  const profiles = new ProfileService(parts);
+  const priors = new PriorService(parts, profiles, { quorum: 3 });
+  const documents = new DocumentService(parts, { validMs: 86_400_000 });
+  const statuses = new StatusService(parts);
+  const models = new PublishedModels(parts, chunksInStore(parts), profiles);
+  const searches = new SearchService({
+    ...{ registry, profiles, priors, documents, statuses, models, clock: systemClock, budget: DEFAULT_BUDGET_POLICY },
+  });
+  await registry.introduce(helloOf("pi-1"), CALL);
+  await profiles.store(reportOf("pi-1", "r1"), CALL);
+  let asked = 0;
+  const ask = async (wish: Partial<DocumentWish>) =>
+    (await searches.answer({ name: NAME, request: `request ${++asked}`, ...wish }, CALL)).document;
+  return { registry, profiles, searches, ask };
+}
+
+describe("a search", () => {
+  it("keeps what a rollout asked of the device, until another says otherwise", async (context) => {
+    const { ask } = await searching(context);
+    const asked = { reserveBytes: 5_000_000, hours: ["22:00-06:00"], method: "crossEntropy" } as const;
+    const first = await ask({ ...asked, check: true });
+    assert.deepEqual({ ...first, ...asked, check: true }, first);
+    const next = await ask({ isAutomatic: true });
+    assert.deepEqual({ ...next, ...asked }, next);
+    assert.equal(next.check, undefined, "a check is of one document");
+    assert.equal(next.version.version, 2);
+    const { reserveBytes, hours } = await ask({ reserveBytes: 0, hours: [] });
+    assert.deepEqual([reserveBytes, hours], [undefined, undefined]);
+    await assert.rejects(ask({ method: "tent" }), { code: "precondition-failed" });
+  });
+
+  it("that nobody asked for leaves a given configuration as it is, for the model that it is of", async (context) => {
+    const { ask, registry } = await searching(context);
+    const [rung] = (await ask({})).rungs;
+    const fixed = await ask({ config: rung?.config });
+    assert.deepEqual([fixed.isFixed, fixed.rungs.length], [true, 1]);
+    assert.deepEqual(await ask({ isAutomatic: true }), fixed);
+    const models = [{ name: "tiny", manifestDigest: "ef".repeat(32) }];
+    await registry.introduce(helloOf("pi-1", { models }), CALL);
+    assert.equal((await ask({ isAutomatic: true })).isFixed, undefined, "it serves another model by now");
+    await ask({ config: rung?.config });
+    assert.equal((await ask({})).isFixed, undefined, "a person wants a search");
+  });
+
+  it("that nobody asked for leaves a document for a method that the new profile says nothing of", async (context) => {
+    const { ask, profiles } = await searching(context);
+    const asked = await ask({ method: "crossEntropy" });
+    const report = reportOf("pi-1", "r2");
+    const method = { ...report.profile.method, loss: "shot" };
+    await profiles.store({ ...report, profile: { ...report.profile, method } }, CALL);
+    assert.deepEqual(await ask({ isAutomatic: true }), asked);
+    assert.equal((await ask({})).method, undefined);
+  });
+});

@@ -1,0 +1,49 @@
+export {
+  type CommandFacts,
+  commandRollout,
+  conflictRollout,
+  ROLLOUT_COMMANDS,
+  type RolloutCommand,
+  withHookAnswer,
+  withHookPassed,
+} from "./commands.ts";
+export { starvedGroups } from "./disruption.ts";
+export { type DeviceEstimate, forecastRollout, type RolloutForecast } from "./forecast.ts";
+export { type Measured as GateMeasured, withMeasurement } from "./gates.ts";
+export type { DeviceFacts, GroupFacts, Outcome, Rollout, RolloutAction, RolloutFacts, RolloutStep } from "./machine.ts";
+export { newDevice, newRollout, withGiven } from "./new-rollout.ts";
+export { MAX_SPEC_LENGTH, parseRolloutSpec, rolloutFaults, rolloutJsonSchema } from "./read-spec.ts";
+export { isTouched } from "./roll-back.ts";
+export {
+  DEVICE_STATES,
+  type DeviceProgress,
+  type DeviceState,
+  deviceProgressSchema,
+  FAILED_STATES,
+  FINAL_PHASES,
+  type GateState,
+  gateStateSchema,
+  type Hook,
+  type Measurement,
+  ROLLOUT_PHASES,
+  type RolloutPhase,
+  type RolloutState,
+  rolloutStateSchema,
+  type Verdict,
+  WAVE_STATES,
+  type WaveState,
+} from "./rollout-state.ts";
+export {
+  FAILURE_ACTIONS,
+  GATE_METRICS,
+  type GateMetric,
+  type GateSpec,
+  MAX_WAVES,
+  type RateSpec,
+  type RolloutSpec,
+  type WaveSpec,
+  waveOf,
+} from "./spec.ts";
+export { stepRollout } from "./step.ts";
+export { waitsFor } from "./waits-for.ts";
+export { type DividedDevices, divideDevices, type WaveFilter } from "./waves.ts";
