@@ -7,6 +7,7 @@ import { describe, it, type TestContext } from "node:test";
 import { type ArtifactManifest, artifactDigest, artifactManifestCodec, chainCodec, LIMITS } from "@mpo/protocol";
 import type { MemoryStateServer } from "@mpo/transport/testing";
 import type { Coordinator } from "../coordinator.ts";
+import { AnsweringFleet } from "../testing/answering-fleet.ts";
 import { tinyChain } from "../testing/tiny-chain.ts";
 import {
   CALL,
@@ -198,6 +199,38 @@ describe("published models", () => {
       return found?.request === "report r3" ? found : undefined;
     });
     assert.equal(after.artifact, undefined);
+  });
+
+  it("go out by rollouts, measured before or not", async (context) => {
+    const coordinator = await started(context);
+    const fleet = new AnsweringFleet({ coordinator: () => coordinator });
+    const devices = ["pi-1", "pi-2", "pi-3"];
+    await fleet.join(devices);
+    await publish(coordinator, 3, Buffer.from("3"));
+    await publish(coordinator, 4, Buffer.from("4"), { graphDigest: "ef".repeat(32) });
+    const { rolloutApi } = coordinator;
+    const roll = async (version: number) => {
+      const name = `to-${version}`;
+      const spec = JSON.stringify({ name, model: "tiny", change: { version }, waves: [{ count: 1 }] });
+      const { rollout } = await rolloutApi.planRollout({ tenant: "acme", spec, reason: "" }, CALL);
+      await rolloutApi.changeRollout({ tenant: "acme", name, command: "start", reason: "" }, CALL);
+      const phase = await fleet.until(async () => {
+        const found = (await rolloutApi.getRollout({ tenant: "acme", name }, CALL)).rollout.phase;
+        return ["completed", "rolled-back", "halted"].includes(found) ? found : undefined;
+      });
+      assert.equal(phase, "completed");
+      const documents = await Promise.all(devices.map((device) => newest(coordinator, device)));
+      return { rollout, documents };
+    };
+    await assert.rejects(roll(5), { code: "invalid-argument", message: /change\.version: no model tiny@5/u });
+    const third = await roll(3);
+    assert.ok(third.documents.every((one) => one?.artifact?.version === 3 && one.rungs.length > 0));
+    const fourth = await roll(4);
+    assert.deepEqual(
+      fourth.rollout.distribution.map(({ config, devices: count }) => [config, count]),
+      [["measured on the device first", 3]],
+    );
+    assert.ok(fourth.documents.every((one) => one?.artifact?.version === 4 && one.rungs.length === 0));
   });
 
   it("are not removed while devices serve them, and leave what others need", async (context) => {
