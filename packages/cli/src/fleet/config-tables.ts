@@ -80,9 +80,10 @@ function lines(...texts: readonly string[]): string {
 /** A document's ladder: what each rung was predicted to take and give, and what was seen where it ran. */
 export function ladderTable(
   terminal: Terminal,
-  { rungs, chosenRung, model }: DesiredDocument,
+  { rungs, chosenRung, model, reasons }: DesiredDocument,
   { windows, inUse }: { readonly windows: readonly WindowResult[]; readonly inUse: number | undefined },
 ): string {
+  if (rungs.length === 0) return `no ladder yet: ${reasons.find(({ code }) => code === "unmeasured")?.text ?? "none"}`;
   const table = createTable(terminal, ["rung", "configuration", "memory", "step", "accuracy"]);
   rungs.forEach((rung, index) => {
     const seen = observedOf(rung, model, windows);

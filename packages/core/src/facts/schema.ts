@@ -169,6 +169,19 @@ export function name(): z.ZodString {
     .refine((value) => !NOT_NAMES.has(value), expected);
 }
 
+const FILE_NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$/u;
+
+/** Whether a text names a file of a folder, and nothing outside it: no separators, and not hidden. */
+export function isFileName(value: string): boolean {
+  return FILE_NAME.test(value);
+}
+
+/** The name of a file (see `isFileName`). */
+export function fileName(): z.ZodString {
+  const expected = expecting("a file's name: 1 to 128 characters of A-Z a-z 0-9 . _ -, the first of them no dot");
+  return z.string(expected).regex(FILE_NAME, expected);
+}
+
 /** A SHA-256 as 64 lower-case hexadecimal digits. */
 export function digest(): z.ZodString {
   return shaped(/^[0-9a-f]{64}$/u, "64 lower-case hexadecimal digits");
