@@ -10,7 +10,19 @@ export interface Sources {
 
 /** Rooms inside a package: each may import those before it, through their index.ts. */
 const INNER_ROOMS: Readonly<Record<string, readonly string[]>> = {
-  core: ["numerics", "facts", "plan", "memory", "time", "accuracy", "search", "window", "selection", "rollout"],
+  core: [
+    "numerics",
+    "drift",
+    "facts",
+    "plan",
+    "memory",
+    "time",
+    "accuracy",
+    "search",
+    "window",
+    "selection",
+    "rollout",
+  ],
 };
 
 /**

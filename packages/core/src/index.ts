@@ -7,6 +7,16 @@ export {
   successiveHalving,
 } from "./accuracy/index.ts";
 export {
+  type DriftSignature,
+  driftSignature,
+  type InputLook,
+  MAX_SIGNATURE_VALUE,
+  NEAR_DISTANCE,
+  nearestBySignature,
+  SIGNATURE_LENGTH,
+  signatureDistance,
+} from "./drift/index.ts";
+export {
   type AccuracyJudge,
   type AccuracySample,
   type AffineBytes,
@@ -111,9 +121,11 @@ export {
 export {
   GIB,
   halfToNumber,
+  LARGEST_HALF,
   MIB,
   mean,
   median,
+  numberToHalf,
   powersOfTwo,
   quantile,
   relativeSpread,

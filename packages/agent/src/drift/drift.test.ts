@@ -69,6 +69,7 @@ describe("the detector on predictions", () => {
   const summary = (entropy: number): InputSummary => ({
     count: BATCH,
     features: { brightness: 0.5, contrast: 0.2, detail: 0.1 },
+    texture: { coarse: 0.1, column: 0.1, bend: 0.1 },
     intensities: new Array<number>(16).fill(10),
     predictionEntropy: entropy,
     confidences: [0.9],

@@ -144,8 +144,9 @@ export class FakeDevice {
     const intensities = new Array<number>(16).fill(0);
     intensities[Math.floor(brightness * 15)] = 100;
     const features = { brightness, contrast: 0.2, detail: 0.1 };
+    const texture = { coarse: 0.1, column: 0.1, bend: 0.1 };
     for (let batch = 0; batch < batches; batch++) {
-      this.inputs.push({ count: 32, features, intensities, confidences: [] });
+      this.inputs.push({ count: 32, features, texture, intensities, confidences: [] });
     }
   }
 }

@@ -1,5 +1,5 @@
 export { DEFAULT_MISS_RATE, upperMargin } from "./conformal.ts";
-export { halfToNumber } from "./half-float.ts";
+export { halfToNumber, LARGEST_HALF, numberToHalf } from "./half-float.ts";
 export {
   type CoefficientPrior,
   dot,

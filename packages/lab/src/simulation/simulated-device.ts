@@ -96,7 +96,9 @@ export class SimulatedDevice {
     const intensities = new Array<number>(16).fill(0);
     intensities[Math.floor(brightness * 15)] = 100;
     const features = { brightness, contrast: 0.2, detail: 0.1 };
-    for (let file = 0; file < 8; file++) this.#inputs.push({ count: 32, features, intensities, confidences: [] });
+    const texture = { coarse: 0.1, column: 0.1, bend: 0.1 };
+    for (let file = 0; file < 8; file++)
+      this.#inputs.push({ count: 32, features, texture, intensities, confidences: [] });
   }
 
   /** Becomes a second machine of the same name: another's disk was copied. */

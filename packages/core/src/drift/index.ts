@@ -1,0 +1,10 @@
+export {
+  type DriftSignature,
+  driftSignature,
+  type InputLook,
+  MAX_SIGNATURE_VALUE,
+  NEAR_DISTANCE,
+  nearestBySignature,
+  SIGNATURE_LENGTH,
+  signatureDistance,
+} from "./drift-signature.ts";
