@@ -1,5 +1,5 @@
 import { rm } from "node:fs/promises";
-import { MpoError } from "@mpo/core";
+import { given, MpoError } from "@mpo/core";
 import { type InputForm, type PictureForm, readClassNames } from "@mpo/datasets";
 import {
   cardOf,
@@ -8,6 +8,7 @@ import {
   inputOf,
   type Model,
   methodNamed,
+  normalisationOf,
   pictureFormOf,
   type RungResult,
   readLayersModel,
@@ -15,6 +16,7 @@ import {
   STOP_WORDS,
   type StepReport,
   trainRung,
+  withNormalisation,
   writeLayersModel,
   writeModelCard,
 } from "@mpo/engine";
@@ -44,22 +46,40 @@ export async function runRetrainJob(job: RetrainJob, context: JobContext): Promi
     const inputs = await readTrainingInputs(job.inputFiles, picturesFor(model), MAX_INPUTS);
     const { likely } = checkInput(model, inputs.samples);
     const maxMs = began + job.maxMs - performance.now();
-    const { weights, stopped, epochs, idleBytes, trainingMs, ...outcome } = await trainRung(
-      { ...{ model, method, rung, memoryBytes, seed, maxMs }, ...inputs },
+    const { start, problem } = startOf(model, job.start);
+    const { weights, stopped, epochs, idleBytes, trainingMs, isFromStart, ...outcome } = await trainRung(
+      { ...{ model, method, rung, memoryBytes, seed, maxMs, start }, ...inputs },
       { environment, oomScoreAdjust: OOM_SCORE_ADJUST, signal, onProgress },
     );
     if (outcome.isAccepted) await writeStaged(job, { graph: model.graph, weights }, outcome, signal);
+    const isWanted = job.isShared === true && outcome.isAccepted;
+    const normalisation = isWanted ? normalisationOf({ graph: model.graph, weights }) : undefined;
     return {
       ...outcome,
-      reason: `${outcome.reason}; ${STOP_WORDS[stopped]}${likely === undefined ? "" : doubtOf(likely)}`,
+      reason: `${outcome.reason}; ${STOP_WORDS[stopped]}${problem}${likely === undefined ? "" : doubtOf(likely)}`,
       overheadMs: performance.now() - began - trainingMs,
       ...(outcome.isAccepted ? { stagedFolder: stagingFolder } : {}),
+      ...(job.start === undefined ? {} : { isFromStart }),
+      ...given({ normalisation }),
     };
   };
   return await withDeadline("the window", job.maxMs, work, context).catch(async (thrown: unknown) => {
     await rm(stagingFolder, { recursive: true, force: true });
     throw thrown;
   });
+}
+
+/** The weights that another device's normalisation makes of the model's; what does not fit it is no reason not to train. */
+function startOf(
+  model: Model,
+  normalisation: Uint8Array | undefined,
+): { readonly start: Model["weights"] | undefined; readonly problem: string } {
+  try {
+    const start = normalisation && withNormalisation(model, normalisation);
+    return { start, problem: "" };
+  } catch (thrown) {
+    return { start: undefined, problem: `; not from another device's: ${MpoError.from(thrown).message}` };
+  }
 }
 
 /** What a wrong statement of the input does to accuracy, no training mends. */

@@ -63,13 +63,21 @@ export interface RetrainJob {
   readonly maxMs: number;
   readonly method: string;
   readonly seed: number;
+  /** What another device has learned on like inputs, `normalisationOf` its model: to start from, where it is better. */
+  readonly start?: Uint8Array;
+  /** Whether the outcome is to say what was learned. */
+  readonly isShared?: boolean;
 }
 
 /** What a retraining took and gave; its weights lie in a folder. */
 export interface RetrainOutcome
-  extends Omit<RungResult, "weights" | "stopped" | "epochs" | "trainingMs" | "idleBytes"> {
+  extends Omit<RungResult, "weights" | "stopped" | "epochs" | "trainingMs" | "idleBytes" | "isFromStart"> {
   /** Where the retrained model lies when it is accepted; the receiver moves it away or removes it. */
   readonly stagedFolder?: string;
+  /** Whether it was trained from the job's `start`; absent: it had none. */
+  readonly isFromStart?: boolean;
+  /** Of the retrained model, where they were asked for and it is accepted. */
+  readonly normalisation?: Uint8Array;
 }
 
 /**

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { judge } from "./judge.ts";
+import { isBetterStart, judge } from "./judge.ts";
 
 const labels = Int32Array.of(0, 1, 1);
 const right = Float32Array.of(2, 0, 0, 2, 0, 2);
@@ -35,5 +35,17 @@ describe("judge()", () => {
     assert.equal(broken.isAccepted, false);
     assert.equal(broken.accuracyBefore, 1);
     assert.equal(broken.accuracyAfter, undefined);
+  });
+});
+
+describe("isBetterStart()", () => {
+  it("goes by labels, else by what the predictions say of the samples", () => {
+    assert.equal(isBetterStart(oneWrong, right, { labels, count: 3 }), true);
+    assert.equal(isBetterStart(right, right, { labels, count: 3 }), false);
+    const unsure = right.map((logit) => logit / 4);
+    assert.equal(isBetterStart(unsure, right, { count: 3 }), true);
+    assert.equal(isBetterStart(right, unsure, { count: 3 }), false);
+    assert.equal(isBetterStart(right, allFirst, { count: 3 }), false, "sure, but of one class");
+    assert.equal(isBetterStart(right, Float32Array.of(1, Number.NaN, 0, 0, 0, 0), { count: 3 }), false);
   });
 });

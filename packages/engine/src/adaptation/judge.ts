@@ -1,6 +1,6 @@
 import type { Samples } from "../training/batches.ts";
 import { accuracyOf } from "./evaluate.ts";
-import { meanPredictionEntropy, softmaxRows } from "./probabilities.ts";
+import { informationOf, meanPredictionEntropy, softmaxRows } from "./probabilities.ts";
 
 /** Whether retrained weights may replace the old ones, and why. */
 export interface Judgement {
@@ -43,6 +43,20 @@ export function judge(
   const change = `its answers spread over ${now} classes, before over ${first}`;
   const reason = isAccepted ? change : `collapsed to few classes: ${change}`;
   return { isAccepted, reason, accuracyBefore: undefined, accuracyAfter: undefined };
+}
+
+/**
+ * Whether weights that were learned elsewhere are a better start than a model's own, by logits of both on the same samples:
+ * more of them right; without labels, predictions that are surer and as diverse (SHOT's objective, Liang et al. 2020).
+ */
+export function isBetterStart(
+  own: Float32Array,
+  other: Float32Array,
+  { labels, count }: Omit<Samples, "images">,
+): boolean {
+  if (other.some((logit) => !Number.isFinite(logit))) return false;
+  if (labels !== undefined) return accuracyOf(other, labels) > accuracyOf(own, labels);
+  return informationOf(softmaxRows(other, count), count) > informationOf(softmaxRows(own, count), count);
 }
 
 function percent(share: number): string {

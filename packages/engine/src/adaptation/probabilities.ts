@@ -35,3 +35,11 @@ export function meanPredictionEntropy(probabilities: Float64Array, count: number
   });
   return entropy(mean);
 }
+
+/** What the predictions say of the samples, in nats: entropy of their mean, less their mean entropy. */
+export function informationOf(probabilities: Float64Array, count: number): number {
+  const classes = probabilities.length / count;
+  let sum = 0;
+  for (let row = 0; row < count; row++) sum += entropy(probabilities.subarray(row * classes, (row + 1) * classes));
+  return meanPredictionEntropy(probabilities, count) - sum / count;
+}

@@ -13,7 +13,7 @@ import type { Samples } from "../training/batches.ts";
 import { type StepReport, stepTimes } from "../training/train-loop.ts";
 import { type AdaptationMethod, learningRateFor, methodNamed } from "../window/method.ts";
 import type { CallOptions, EngineWorker } from "../worker/engine-worker.ts";
-import { type Judgement, judge } from "./judge.ts";
+import { isBetterStart, type Judgement, judge } from "./judge.ts";
 import { pseudoLabels } from "./pseudo-labels.ts";
 import { GUARD_AT_START, type StopReason, watchEpoch } from "./training-guard.ts";
 
@@ -29,6 +29,8 @@ export interface Retraining {
   readonly seed: number;
   /** Default: the method's, in proportion to the effective batch. */
   readonly learningRate?: number;
+  /** Weights to train from, where the samples speak for them (`isBetterStart`). Default: the model's own. */
+  readonly start?: ModelWeights | undefined;
   /**
    * Wall time for all of it, milliseconds: training stops in time for the result to be judged ("outOfTime"), and what was
    * learned until then counts. At least one step is made. Default: no limit.
@@ -46,6 +48,8 @@ export interface RetrainResult extends Judgement {
   /** The retrained weights where they are not worse, else those that came in. */
   readonly weights: ModelWeights;
   readonly stopped: StopReason;
+  /** Whether it was trained from `start`. */
+  readonly isFromStart: boolean;
   /** The config that ran: what the method never trains is frozen in it. */
   readonly config: RetrainConfig;
   readonly steps: number;
@@ -98,6 +102,7 @@ export async function retrain(
   const judgingMs = performance.now();
   const context: RetrainContext = { worker, retraining, method, config, call, options };
   const before = await evaluateJudged(context);
+  const isFromStart = await takesStart(context, before);
   // Judging again takes as long as it did now, or a little longer when other programs run.
   const trainUntilMs =
     began + (retraining.maxMs ?? Number.POSITIVE_INFINITY) - JUDGING_ROOM * (performance.now() - judgingMs);
@@ -112,6 +117,7 @@ export async function retrain(
     ...judgement,
     weights: judgement.isAccepted && trained.weights !== undefined ? trained.weights : model.weights,
     stopped: trained.stopped,
+    isFromStart,
     config,
     steps: trained.steps.length,
     stepMs: stepTimes(trained.steps).slice(-MAX_REPEATS),
@@ -131,6 +137,17 @@ interface RetrainContext {
   readonly config: RetrainConfig;
   readonly options: RetrainOptions;
   readonly call: Pick<CallOptions, "signal">;
+}
+
+/** Gives the worker the weights to start from, where they do better than the model's own. */
+async function takesStart(context: RetrainContext, before: Float32Array): Promise<boolean> {
+  const { worker, retraining, call } = context;
+  const { model, start, samples, judgedOn = samples } = retraining;
+  if (start === undefined) return false;
+  await worker.assignWeights(start, call);
+  if (isBetterStart(before, await evaluateJudged(context), judgedOn)) return true;
+  await worker.assignWeights(model.weights, call);
+  return false;
 }
 
 interface TrainedEpochs {

@@ -10,7 +10,8 @@ import { labelFreeEstimate } from "./label-free-estimate.ts";
 import { methodNamed } from "./method.ts";
 import { windowLength } from "./window-length.ts";
 
-export interface RungTraining extends Pick<Retraining, "model" | "samples" | "method" | "seed" | "learningRate"> {
+export interface RungTraining
+  extends Pick<Retraining, "model" | "samples" | "method" | "seed" | "learningRate" | "start"> {
   readonly rung: Prediction;
   /** Samples on which the result is judged, with labels if there are any. */
   readonly judgedOn: Retraining["samples"];
