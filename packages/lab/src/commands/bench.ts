@@ -31,6 +31,7 @@ import { type BenchMemoryOptions, benchMemory } from "../bench/bench-memory.ts";
 import { type BenchPlacementOptions, benchPlacement } from "../bench/bench-placement.ts";
 import { type BenchSearchOptions, benchSearch } from "../bench/bench-search.ts";
 import { type BenchSmallestOptions, benchSmallest } from "../bench/bench-smallest.ts";
+import { type BenchStartsOptions, benchStarts } from "../bench/bench-starts.ts";
 import { type BenchStepOptions, benchStep } from "../bench/bench-step.ts";
 import { type BenchFleetOptions, benchFleet } from "../bench/fleet/bench-fleet.ts";
 import { type BenchPoliciesOptions, benchPolicies, POLICY_DATASETS } from "../bench/policies/bench-policies.ts";
@@ -83,6 +84,22 @@ export function define(bench: Command, context: CommandContext): void {
     .option("--seed <n>", "decides which samples, their order and damage", wholeNumber(0), 1)
     .addOption(threadsOption())
     .action((options: BenchAdaptationOptions) => benchAdaptation(options, context));
+  const starts = add("starts", "what a device gains that starts from what another has learned of a like drift")
+    .addOption(weightsOption())
+    .addOption(choice("--method <name>", "one that needs no labels", METHOD_NAMES, "tent"))
+    .option("--corruptions <list>", "names separated by commas (default: all)", corruptionsOf, CORRUPTION_NAMES);
+  addDatasetOptions(starts)
+    .addOption(severityOption())
+    .option("--shared-severity <n>", "severity that the other device has met", wholeNumber(1, 5), 5)
+    .addOption(frostOption())
+    .option("--shared-samples <n>", "images that the other device has adapted to", wholeNumber(1), 512)
+    .option("--samples <n>", "test images to adapt to", wholeNumber(1), 512)
+    .option("--judge-samples <n>", "other test images, to judge the result", wholeNumber(1), 1000)
+    .option("--epochs <n>", "passes over the samples", wholeNumber(1, 10_000), 2)
+    .option("--batch <n>", "images in a step", batch, DEFAULT_BATCH)
+    .option("--seed <n>", "decides which samples, their order and damage", wholeNumber(0), 1)
+    .addOption(threadsOption())
+    .action((options: BenchStartsOptions) => benchStarts(options, context));
   const judge = add(
     "judge",
     "accuracy estimated without labels, and predicted, against labels, over the 15 corruptions",
