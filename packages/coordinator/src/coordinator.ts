@@ -3,6 +3,8 @@ import { SECOND_MS } from "@mpo/core";
 import { type Clock, linkSignals, systemClock, untilAborted } from "@mpo/io";
 import type { Logger } from "@mpo/runtime";
 import type { StateStore } from "@mpo/transport";
+import { AdaptationReservoir } from "./adaptations/reservoir.ts";
+import { AdaptationApi } from "./api/adaptation-api.ts";
 import { AdminApi } from "./api/admin-api.ts";
 import { ArtifactApi } from "./api/artifact-api.ts";
 import { FleetApi } from "./api/fleet-api.ts";
@@ -73,6 +75,7 @@ export interface Coordinator {
   readonly admin: AdminApi;
   readonly identityApi: IdentityApi;
   readonly artifacts: ArtifactApi;
+  readonly adaptations: AdaptationApi;
   readonly groupApi: GroupApi;
   readonly rolloutApi: RolloutApi;
   /** Absent: nobody proves who they are. */
@@ -145,11 +148,17 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
     identities,
   };
   const { natsServers, probes } = settings;
+  const reservoir = new AdaptationReservoir(context, (identity) => {
+    const state = enrolments?.get(identity)?.state;
+    return registry.device(identity) !== undefined && state !== "revoked" && state !== "rejected";
+  });
+  const adaptations = new AdaptationApi({ ...common, reservoir });
   const fleet = new FleetApi({
     ...common,
     ...{ priors, queue, probes, natsServers },
     sharing: new ProfileSharing({ registry, profiles, searches, clock, policy: probes }),
     onReport: (kind, isDuplicate) => metrics.reported(kind, isDuplicate),
+    onStarted: (...window) => adaptations.windowEnded(...window),
     onRaised: () => metrics.pushed("raise"),
   });
   const groups = new Groups(context);
@@ -181,6 +190,7 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
     groups,
     rollouts,
     models,
+    reservoir,
     ...identities?.watched,
   };
   const ends = new AbortController();
@@ -205,6 +215,7 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
     admin,
     identityApi,
     artifacts,
+    adaptations,
     groupApi,
     rolloutApi,
     identities,

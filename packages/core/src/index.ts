@@ -10,6 +10,7 @@ export {
   type DriftSignature,
   driftSignature,
   type InputLook,
+  MAX_NORMALISATION_BYTES,
   MAX_SIGNATURE_VALUE,
   NEAR_DISTANCE,
   nearestBySignature,

@@ -1,5 +1,5 @@
 export { accuracyOf, evaluateAccuracy, evaluateLogits } from "./adaptation/evaluate.ts";
-export { MAX_NORMALISATION_BYTES, normalisationOf, withNormalisation } from "./adaptation/normalisation-block.ts";
+export { normalisationOf, withNormalisation } from "./adaptation/normalisation-block.ts";
 export { outputsOf, softmaxRows } from "./adaptation/probabilities.ts";
 export { type RetrainResult, retrain } from "./adaptation/retrain.ts";
 export { STOP_WORDS } from "./adaptation/training-guard.ts";

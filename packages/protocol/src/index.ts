@@ -1,6 +1,13 @@
 export { asLine } from "./as-line.ts";
 export { LIMITS } from "./limits.ts";
 export type {
+  Adaptation,
+  AdaptationView,
+  FetchAdaptationRequest,
+  FoundAdaptation,
+  ReportAdaptationRequest,
+} from "./messages/adaptation.ts";
+export type {
   DeviceView,
   EventFinding,
   Explanation,
@@ -70,10 +77,9 @@ export type {
   DocumentStatus,
   FetchProfileRequest,
   FetchProfileResponse,
+  PartRequest,
   ProbeFailure,
   ReportedStatus,
-  ReportProfilePartRequest,
-  ReportProfilePartResponse,
   ReportProfileRequest,
   ReportStatusRequest,
   WindowOutcome,

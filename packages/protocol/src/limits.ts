@@ -1,3 +1,5 @@
+import { MAX_NORMALISATION_BYTES } from "@mpo/core";
+
 /**
  * Sizes that are refused before anything is parsed. The document's limit is that of an AWS device shadow; the rest
  * keeps one message far below what a coordinator can hold for every device at once.
@@ -17,6 +19,8 @@ export const LIMITS = {
   chunkBytes: 262_144,
   /** The manifest of a published model. */
   artifactBytes: 262_144,
+  /** A report of what was learned of a drift. */
+  adaptationBytes: MAX_NORMALISATION_BYTES + 4_096,
   /** A message of the Admin service; pages that would be longer have fewer items. */
   adminMessageBytes: 4_194_304,
 } as const;

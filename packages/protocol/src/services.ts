@@ -2,6 +2,7 @@ import type { Fact } from "@mpo/core";
 import type * as z from "zod";
 import { LIMITS } from "./limits.ts";
 import { type MessageCodec, messageCodec } from "./message-codec.ts";
+import * as adaptation from "./messages/adaptation.ts";
 import * as admin from "./messages/admin.ts";
 import * as artifact from "./messages/artifact.ts";
 import * as identity from "./messages/identity.ts";
@@ -88,6 +89,15 @@ export const FLEET_SERVICE = {
   getArtifactChunk: unary("GetArtifactChunk", artifact.getArtifactChunkRequest, artifact.getArtifactChunkResponse, {
     responseBytes: LIMITS.chunkBytes + 1_024,
   }),
+  reportAdaptation: unary("ReportAdaptation", adaptation.reportAdaptationRequest, adaptation.reportAdaptationResponse, {
+    requestBytes: LIMITS.adaptationBytes,
+  }),
+  reportAdaptationPart: unary(
+    "ReportAdaptationPart",
+    adaptation.reportAdaptationPartRequest,
+    adaptation.reportAdaptationPartResponse,
+  ),
+  fetchAdaptation: unary("FetchAdaptation", adaptation.fetchAdaptationRequest, adaptation.fetchAdaptationResponse),
 };
 
 const { unary: ask, stream: watch } = service("AdminService", LIMITS.adminMessageBytes);
@@ -147,6 +157,8 @@ export const ADMIN_SERVICE = {
     artifact.removePublishedModelRequest,
     artifact.removePublishedModelResponse,
   ),
+  listAdaptations: ask("ListAdaptations", adaptation.listAdaptationsRequest, adaptation.listAdaptationsResponse),
+  removeAdaptation: ask("RemoveAdaptation", adaptation.removeAdaptationRequest, adaptation.removeAdaptationResponse),
   planRollout: ask("PlanRollout", rollout.planRolloutRequest, rollout.planRolloutResponse),
   getRollout: ask("GetRollout", rollout.getRolloutRequest, rollout.getRolloutResponse),
   listRollouts: ask("ListRollouts", rollout.listRolloutsRequest, rollout.listRolloutsResponse),

@@ -26,6 +26,8 @@ export interface AgentSettings {
   readonly windowPauseMs: number;
   /** Inputs that a window needs at least; after a drift, of those that came after it. */
   readonly minTrainingInputs: number;
+  /** Whether what windows learn of drifts goes to other devices, and windows start from what others have learned. */
+  readonly sharesAdaptations: boolean;
   /** Time for measuring, when inputs have drifted, how accuracy moves on them. 0: it is not measured. */
   readonly curvesMs: number;
   /** How long a window waits for the document that the coordinator makes of that. */
@@ -57,6 +59,7 @@ export const DEFAULT_AGENT_SETTINGS: Omit<AgentSettings, "identity" | "agentVers
   watchMs: 1_000,
   windowPauseMs: 600_000,
   minTrainingInputs: 256,
+  sharesAdaptations: false,
   curvesMs: 30_000,
   documentPatienceMs: 15_000,
   profileStaleMs: 7 * 86_400_000,

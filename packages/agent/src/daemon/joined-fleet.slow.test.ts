@@ -121,6 +121,9 @@ class Wire {
           reportProfilePart: () => Promise.reject(new MpoError("unsupported", "no report here is long")),
           getArtifact: () => Promise.reject(new MpoError("not-found", "no model is published here")),
           getArtifactChunk: () => Promise.reject(new MpoError("not-found", "no model is published here")),
+          reportAdaptation: () => Promise.reject(new MpoError("unsupported", "nothing is shared here")),
+          reportAdaptationPart: () => Promise.reject(new MpoError("unsupported", "nothing is shared here")),
+          fetchAdaptation: () => Promise.reject(new MpoError("unsupported", "nothing is shared here")),
         }),
       ],
     });

@@ -17,6 +17,7 @@ export function memberLink(link: FleetLink, member: LinkedMember, nowMs: () => n
   const proven = provenBy(member);
   const hello = proven(link.hello);
   const heartbeat = proven(link.heartbeat);
+  const { reportAdaptation, fetchAdaptation } = link;
   /** Renewals when the coordinator last knew the device. */
   let enrolled = -1;
   return {
@@ -41,6 +42,8 @@ export function memberLink(link: FleetLink, member: LinkedMember, nowMs: () => n
     reportProfile: proven(link.reportProfile),
     fetchProfile: proven(link.fetchProfile),
     reportStatus: proven(link.reportStatus),
+    ...(reportAdaptation && { reportAdaptation: proven(reportAdaptation) }),
+    ...(fetchAdaptation && { fetchAdaptation: proven(fetchAdaptation) }),
   };
 }
 

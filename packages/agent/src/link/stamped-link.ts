@@ -4,6 +4,7 @@ import type { FleetLink } from "../ports/fleet-link.ts";
 /** A link whose every call says which start of the agent speaks, and until it is known also from what it continues. */
 export function stampedLink(link: FleetLink, start: Instance): FleetLink {
   let instance = start;
+  const { reportAdaptation, fetchAdaptation } = link;
   return {
     enroll: (request, options) => link.enroll({ ...request, instance }, options),
     hello: async (request, options) => {
@@ -16,5 +17,11 @@ export function stampedLink(link: FleetLink, start: Instance): FleetLink {
     reportProfile: (request, options) => link.reportProfile({ ...request, instance }, options),
     fetchProfile: (request, options) => link.fetchProfile({ ...request, instance }, options),
     reportStatus: (request, options) => link.reportStatus({ ...request, instance }, options),
+    ...(reportAdaptation && {
+      reportAdaptation: (request, options) => reportAdaptation({ ...request, instance }, options),
+    }),
+    ...(fetchAdaptation && {
+      fetchAdaptation: (request, options) => fetchAdaptation({ ...request, instance }, options),
+    }),
   };
 }

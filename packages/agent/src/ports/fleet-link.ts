@@ -3,10 +3,16 @@ import type { CallOptions, ClientOf, NotifyBus } from "@mpo/transport";
 
 /**
  * The calls of an agent to a coordinator. They throw an `MpoError`: `unavailable` and `timed-out` are tried again later,
- * anything else is an answer. A
- * long profile goes in parts, which is the client's affair.
+ * anything else is an answer. A long report goes in parts, which is the client's affair.
  */
-export type FleetLink = Omit<ClientOf<FleetServiceMethods>, "reportProfilePart" | keyof ArtifactLink>;
+export type FleetLink = Omit<
+  ClientOf<FleetServiceMethods>,
+  "reportProfilePart" | "reportAdaptationPart" | keyof ArtifactLink | keyof AdaptationLink
+> &
+  Partial<AdaptationLink>;
+
+/** The calls by which devices share what they have learned of drifts. */
+export type AdaptationLink = Pick<ClientOf<FleetServiceMethods>, "reportAdaptation" | "fetchAdaptation">;
 
 /** The calls by which an agent fetches a published model. */
 export type ArtifactLink = Pick<ClientOf<FleetServiceMethods>, "getArtifact" | "getArtifactChunk">;

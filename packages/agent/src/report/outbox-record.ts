@@ -1,11 +1,17 @@
 import { MpoError } from "@mpo/core";
-import { FLEET_SERVICE, type ReportProfileRequest, type ReportStatusRequest } from "@mpo/protocol";
+import {
+  FLEET_SERVICE,
+  type ReportAdaptationRequest,
+  type ReportProfileRequest,
+  type ReportStatusRequest,
+} from "@mpo/protocol";
 
-const { reportProfile, reportStatus } = FLEET_SERVICE;
+const { reportProfile, reportStatus, reportAdaptation } = FLEET_SERVICE;
 
 export type WaitingReport =
   | { readonly kind: "profile"; readonly request: ReportProfileRequest }
-  | { readonly kind: "status"; readonly request: ReportStatusRequest };
+  | { readonly kind: "status"; readonly request: ReportStatusRequest }
+  | { readonly kind: "adaptation"; readonly request: ReportAdaptationRequest };
 
 export type OutboxRecord =
   | WaitingReport
@@ -14,7 +20,7 @@ export type OutboxRecord =
   /** The least sequence that was not given out yet. */
   | { readonly kind: "outbox"; readonly nextSequence: number };
 
-const TAGS = { outbox: 1, profile: 2, status: 3, done: 4 } as const;
+const TAGS = { outbox: 1, profile: 2, status: 3, done: 4, adaptation: 5 } as const;
 
 /** A tag byte, then the message as on the wire, or JSON. */
 export function encodeOutboxRecord(record: OutboxRecord): Uint8Array {
@@ -27,6 +33,8 @@ function bodyOf(record: OutboxRecord): Uint8Array {
       return reportProfile.request.toBytes(record.request);
     case "status":
       return reportStatus.request.toBytes(record.request);
+    case "adaptation":
+      return reportAdaptation.request.toBytes(record.request);
     case "done":
       return Buffer.from(record.report);
     case "outbox":
@@ -42,6 +50,8 @@ export function decodeOutboxRecord(bytes: Uint8Array): OutboxRecord {
       return { kind: "profile", request: reportProfile.request.fromBytes(body) };
     case TAGS.status:
       return { kind: "status", request: reportStatus.request.fromBytes(body) };
+    case TAGS.adaptation:
+      return { kind: "adaptation", request: reportAdaptation.request.fromBytes(body) };
     case TAGS.done:
       return { kind: "done", report: Buffer.from(body).toString("utf8") };
     case TAGS.outbox:

@@ -1,6 +1,6 @@
 import { type Chain, MpoError, type Profile } from "@mpo/core";
 import { Turns } from "@mpo/io";
-import type { DeviceIdentity, ReportedStatus, ReportProfileRequest } from "@mpo/protocol";
+import type { Adaptation, DeviceIdentity, ReportedStatus, ReportProfileRequest } from "@mpo/protocol";
 import { isTransient, type Logger } from "@mpo/runtime";
 import type { CallOptions } from "@mpo/transport";
 import type { Disk, DiskJournal } from "../ports/disk.ts";
@@ -58,6 +58,7 @@ export class Outbox {
           break;
         case "profile":
         case "status":
+        case "adaptation":
           this.#waiting.set(record.request.report, { report: own(record, options.identity), bytes, isStored: true });
           nextSequence = Math.max(nextSequence, sequenceOf(record.request.report) + 1);
       }
@@ -121,6 +122,18 @@ export class Outbox {
     return this.#turns.take(() => this.#add({ kind: "profile", request: { identity, report, profile, chain } }));
   }
 
+  /** Adds what was learned of a drift; what still waits of the same model is of less use by now, and dropped. */
+  addAdaptation(adaptation: Adaptation): Promise<void> {
+    return this.#turns.take(async () => {
+      const outdated = this.waiting.filter(
+        ({ kind, request }) => kind === "adaptation" && request.adaptation.model === adaptation.model,
+      );
+      const report = this.#nameNext();
+      await this.#add({ kind: "adaptation", request: { identity: this.#options.identity, report, adaptation } });
+      for (const { request: old } of outdated) await this.#remove(old.report);
+    });
+  }
+
   /** Adds what became of a document or a window. */
   addStatus(status: ReportedStatus, reportedAtMs: number): Promise<void> {
     return this.#turns.take(async () => {
@@ -141,8 +154,7 @@ export class Outbox {
       const { report } = next.request;
       await this.#turns.take(() => this.#storeLeft());
       try {
-        if (next.kind === "profile") await link.reportProfile(next.request, options);
-        else await link.reportStatus(next.request, options);
+        await send(next, link, options);
       } catch (thrown) {
         if (!isRefusal(thrown)) throw thrown;
         this.#dropped += 1;
@@ -222,9 +234,16 @@ export class Outbox {
   }
 }
 
+async function send({ kind, request }: WaitingReport, link: FleetLink, options: CallOptions): Promise<void> {
+  if (kind === "profile") await link.reportProfile(request, options);
+  else if (kind === "status") await link.reportStatus(request, options);
+  else await link.reportAdaptation?.(request, options);
+}
+
 /** A report under the device's name of today: the device may have had another one when it was made, or measured. */
 function own(report: WaitingReport, identity: DeviceIdentity): WaitingReport {
   if (report.kind === "status") return { kind: "status", request: { ...report.request, identity } };
+  if (report.kind === "adaptation") return { kind: "adaptation", request: { ...report.request, identity } };
   const { profile } = report.request;
   const device = { ...profile.device, id: identity.device };
   return { kind: "profile", request: { ...report.request, identity, profile: { ...profile, device } } };

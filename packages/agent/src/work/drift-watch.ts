@@ -1,3 +1,4 @@
+import { type DriftSignature, driftSignature } from "@mpo/core";
 import {
   DRIFT_START,
   type DriftLimits,
@@ -6,6 +7,7 @@ import {
   hasReference,
   watchInputs,
 } from "../drift/drift-detector.ts";
+import { type InputSummary, joinedLook } from "../drift/input-summary.ts";
 import type { ServingApp } from "../ports/serving-app.ts";
 
 /** A drift that was noticed and not answered yet. */
@@ -24,6 +26,9 @@ export interface DriftMemory {
   readonly cursors: Readonly<Record<string, string>>;
 }
 
+/** Files of inputs that a signature is of, at most. */
+const MAX_NEWEST = 64;
+
 /** Watches the inputs of all models that are served here. */
 export class DriftWatch {
   readonly #serving: ServingApp;
@@ -31,6 +36,8 @@ export class DriftWatch {
   readonly #states: Map<string, DriftState>;
   readonly #cursors: Map<string, string>;
   readonly #noticed = new Map<string, NoticedDrift>();
+  /** The newest inputs; once a drift is noticed, those that came with it and after it. */
+  readonly #newest = new Map<string, readonly InputSummary[]>();
 
   /** `memory`: what an earlier process wrote down. */
   constructor(serving: ServingApp, limits: DriftLimits, memory: DriftMemory) {
@@ -57,7 +64,9 @@ export class DriftWatch {
       state = verdict.state;
       if (verdict.signs.length > 0 && !this.#noticed.has(model)) {
         this.#noticed.set(model, { model, signs: verdict.signs, noticedAtMs: nowMs, cursor: summary.before });
+        this.#newest.delete(model);
       }
+      this.#newest.set(model, [...(this.#newest.get(model) ?? []), summary].slice(-MAX_NEWEST));
     }
     this.#states.set(model, state);
     return hasReference(state, this.#limits) && !wasComplete;
@@ -73,6 +82,12 @@ export class DriftWatch {
     return this.#noticed.get(model);
   }
 
+  /** What the inputs look like that a window would answer; undefined: none have come since the start. */
+  signature(model: string): DriftSignature | undefined {
+    const look = joinedLook(this.#newest.get(model) ?? []);
+    return look && driftSignature(look);
+  }
+
   /** Confidences of the reference: what a label-free estimate is set by. */
   referenceConfidences(model: string): readonly number[] {
     return this.#states.get(model)?.confidences ?? [];
@@ -81,6 +96,7 @@ export class DriftWatch {
   /** A window has answered the drift: what comes from now on is the new reference. */
   async answered(model: string): Promise<void> {
     this.#noticed.delete(model);
+    this.#newest.delete(model);
     this.#states.set(model, DRIFT_START);
     // What came during the window was predicted by the weights that are gone.
     const { cursor } = await this.#serving.inputsAfter(model, this.cursor(model));

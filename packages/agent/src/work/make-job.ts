@@ -1,4 +1,4 @@
-import type { Prediction, Profile } from "@mpo/core";
+import { given, type Prediction, type Profile } from "@mpo/core";
 import type { AgentSettings } from "../core/agent-settings.ts";
 import type { DueProbe } from "../policy/probe-schedule.ts";
 import type { CheckJob, ProbeJob, RetrainJob } from "../ports/agent-engine.ts";
@@ -12,13 +12,15 @@ export interface RungToRun {
   readonly rung: Prediction;
   readonly memoryBytes: number;
   readonly maxMs: number;
+  /** What another device has learned of a like drift. */
+  readonly start: Uint8Array | undefined;
 }
 
 /** The job of running a rung. */
 export function retrainJob(
-  { model, files, rung, memoryBytes, maxMs }: RungToRun,
+  { model, files, rung, memoryBytes, maxMs, start }: RungToRun,
   { serving, source, staging }: ModelFolders,
-  method: string,
+  { method, isShared }: Pick<RetrainJob, "method" | "isShared">,
   random: () => number,
 ): RetrainJob {
   return {
@@ -28,6 +30,7 @@ export function retrainJob(
     stagingFolder: staging,
     inputFiles: files,
     seed: Math.floor(random() * 2 ** 31),
+    ...given({ isShared, start }),
   };
 }
 

@@ -1,6 +1,6 @@
-import { chooseRung, formatVersion, isHopeless, MpoError, runWindow } from "@mpo/core";
+import { chooseRung, isHopeless, MpoError, runWindow } from "@mpo/core";
 import { Wakeup } from "@mpo/io";
-import type { DesiredDocument, DocumentVersion, ProbeOrder, Resources, ServedModel } from "@mpo/protocol";
+import type { DesiredDocument, ProbeOrder, Resources, ServedModel } from "@mpo/protocol";
 import type { AgentParts } from "../core/agent-parts.ts";
 import type { Finding } from "../core/conditions.ts";
 import type { Documents } from "../core/documents.ts";
@@ -14,12 +14,14 @@ import { isWithinBounds, retrained, windowResults } from "../window/window-repor
 import { allowedRungs, allowedWindow, budgetFacts, freeBytesFor, isAllowedNow, methodFor } from "./allowances.ts";
 import { CheckWork } from "./check-work.ts";
 import { CurrentWork } from "./current-work.ts";
+import { DriftMeasured } from "./drift-measured.ts";
 import { DriftWatch } from "./drift-watch.ts";
 import { guarded } from "./guarded-work.ts";
 import { probeMsOf, type RungToRun, retrainJob } from "./make-job.ts";
 import { otherModels } from "./other-models.ts";
 import { ProbeWork } from "./probe-work.ts";
 import { reportWindows } from "./report-windows.ts";
+import { SharedAdaptations, startOf } from "./shared-adaptations.ts";
 import { WorkTroubles } from "./work-troubles.ts";
 
 export interface WorkParts extends AgentParts {
@@ -49,8 +51,8 @@ export class WorkLoop {
   readonly #wanted = new Set<string>();
   readonly #troubles: WorkTroubles;
   readonly #switch: ModelSwitch;
-  /** Drifts for which accuracy was measured: the version that was in use, and how long a newer one is waited for. */
-  readonly #answers = new Map<string, { readonly version: string; readonly untilMs: number }>();
+  readonly #measured: DriftMeasured;
+  readonly #shared: SharedAdaptations;
   #rung: number | undefined;
   readonly #noteOthers: (model: string | undefined, names: readonly string[]) => void;
 
@@ -65,6 +67,8 @@ export class WorkLoop {
     this.#wakeup = new Wakeup(ports.clock);
     this.current = new CurrentWork(ports.clock, parts.onDoing);
     this.#drift = new DriftWatch(ports.serving, settings.drift, memory.state);
+    this.#shared = new SharedAdaptations(parts);
+    this.#measured = new DriftMeasured(parts, this.#probes, this.current, this.#wakeup);
   }
 
   /** The rung that fits now, an index of the document's. */
@@ -203,57 +207,36 @@ export class WorkLoop {
     const { files, count } = await ports.serving.trainingFiles(model, drift?.cursor ?? "");
     const isEnough = this.#troubles.isEnough(model, count, settings.minTrainingInputs);
     if (!isEnough || !(await this.#troubles.isWritable(model))) return false;
-    if (!this.#wanted.has(model) && (await this.#prepares(model, document.version, files, signal))) return true;
+    if (!this.#wanted.has(model) && (await this.#measured.prepares(model, document.version, files, signal)))
+      return true;
     return await this.current.while(
       { kind: "window", model, leftMs: allowedWindow(this.#parts, document).windowMs },
-      () => this.#runWindow(model, document, files, signal),
+      () => this.#runWindow(served, document, files, signal),
     );
   }
 
-  /**
-   * Before a drift is answered, how accuracy moves on the new inputs is measured, once, and a better document waited for.
-   * True while that lasts. Without a coordinator the document that is there must do.
-   */
-  async #prepares(
-    model: string,
-    version: DocumentVersion,
-    files: readonly string[],
-    signal: AbortSignal,
-  ): Promise<boolean> {
-    const { settings, ports } = this.#parts;
-    const inUse = formatVersion(version);
-    const answer = this.#answers.get(model);
-    if (answer !== undefined) return answer.version === inUse && ports.clock.monotonicMs() < answer.untilMs;
-    const isMeasured =
-      settings.curvesMs > 0 &&
-      (await this.current.while({ kind: "probe", model, leftMs: settings.curvesMs }, async () =>
-        this.#probes.measureCurves(model, files, await freeBytesFor(this.#parts, model), signal),
-      ));
-    const untilMs = ports.clock.monotonicMs() + (isMeasured ? settings.documentPatienceMs : 0);
-    this.#answers.set(model, { version: inUse, untilMs });
-    // The program may have removed these files meanwhile: look again, now, or when the document comes.
-    if (!isMeasured) this.#wakeup.wake();
-    return true;
-  }
-
   async #runWindow(
-    model: string,
+    served: ServedModel,
     document: DesiredDocument,
     files: readonly string[],
     signal: AbortSignal,
   ): Promise<boolean> {
     const { ports, documents } = this.#parts;
+    const { name: model } = served;
     const name = `w-${randomName(ports.random)}`;
     const signs = this.#drift.noticed(model)?.signs ?? ["asked"];
     ports.logger.info("a window opens", { window: name, model, signs });
     const { infeasible } = this.#parts.memory.state;
     const { rungs, chosenRung, budget } = document;
+    const signature = this.#drift.signature(model);
+    const found = await this.#shared.startFor(served, signature, signal);
+    const start = found?.parameters;
     const run = await runWindow(
       { rungs, chosenRung, infeasible, ...allowedWindow(this.#parts, document) },
       {
         clock: ports.clock,
         freeBytes: async () => Math.min(await freeBytesFor(this.#parts, model), budget.memoryBytes),
-        train: (rung, limits) => this.#retrain({ model, files, rung, ...limits }, signal),
+        train: (rung, limits) => this.#retrain({ model, files, rung, start, ...limits }, signal),
       },
       signal,
     );
@@ -266,8 +249,12 @@ export class WorkLoop {
       const { isAccepted, stagedFolder } = ended.result;
       await this.#probes.observed(model, ended.result);
       if (isAccepted && stagedFolder !== undefined) await ports.serving.publish(model, stagedFolder);
+      await this.#shared.learned(served, signature, ended.result);
     }
-    const results = windowResults(run, { name, model, document: document.version }, retrained);
+    const results = windowResults(run, { name, model, document: document.version }, (result: RetrainOutcome) => ({
+      ...retrained(result),
+      ...startOf(found, result),
+    }));
     await reportWindows(this.#parts, "retraining", results);
     const last = results.at(-1);
     if (last?.outcome === "replaced" || last?.outcome === "kept-old") {
@@ -280,7 +267,7 @@ export class WorkLoop {
 
   /** Other weights serve, or those that serve were tried: what drift was, is judged anew from now on. */
   async #switched(model: string): Promise<void> {
-    this.#answers.delete(model);
+    this.#measured.forget(model);
     await this.#drift.answered(model);
     await this.#parts.memory.change(this.#drift.memory);
   }
@@ -290,7 +277,7 @@ export class WorkLoop {
     const job = retrainJob(
       what,
       await ports.serving.folders(what.model),
-      methodFor(this.#parts, what.model),
+      { method: methodFor(this.#parts, what.model), isShared: settings.sharesAdaptations },
       ports.random,
     );
     const facts = (): BudgetFacts => budgetFacts(this.#parts, what.model);

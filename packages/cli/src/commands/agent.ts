@@ -42,6 +42,7 @@ export function define(command: Command, context: CommandContext): void {
     .addOption(durationOption("--probe-patience <duration>", "probe on a busy machine after waiting so long", "1h"))
     .addOption(durationOption("--window-pause <duration>", "time between two retrainings at least", "10min"))
     .option("--min-inputs <n>", "inputs that a retraining needs; after a drift, new ones", wholeNumber(1, 1e6), 256)
+    .option("--share-adaptations", SHARE, false)
     .addOption(durationOption("--tick <duration>", "how often the machine and the inputs are looked at", "5s"))
     .option("--nats <url>", "servers to use (default: what the coordinator names)", repeated(urlOf("nats", "tls")));
   addLogLevel(command)
@@ -68,6 +69,8 @@ const JOIN =
   "the line of `mpo token create`, as @FILE or - (standard input): others can read a command line (default: the file that MPO_JOIN_FILE names, else what a coordinator of this user on this machine has left)";
 const COORDINATOR = "a coordinator; may be repeated (default: where it has joined, or as the line to join with says)";
 const CPU_SHARE = "what probes and retrainings compute with: what others leave over, or equally";
+const SHARE =
+  "let other devices start from what retrainings learn of a drift, and start from theirs: normalisation parameters only, no inputs or labels";
 const DRIFT_PROBE_TIME = "what measuring accuracy after a drift may take; 0s: none";
 
 const HELP = `

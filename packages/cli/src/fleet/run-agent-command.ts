@@ -45,6 +45,7 @@ export interface AgentCommandOptions extends JoiningOptions {
   readonly probePatience: number;
   readonly windowPause: number;
   readonly minInputs: number;
+  readonly shareAdaptations: boolean;
   readonly tick: number;
   readonly nats?: readonly string[];
   readonly logLevel?: LogLevel;
@@ -131,6 +132,7 @@ function settingsFrom(options: AgentCommandOptions): AgentSettings {
     probePatienceMs: options.probePatience,
     windowPauseMs: options.windowPause,
     minTrainingInputs: options.minInputs,
+    sharesAdaptations: options.shareAdaptations,
     tickMs: options.tick,
   };
 }

@@ -4,6 +4,7 @@ import {
   type DeviceIdentity,
   type DocumentVersion,
   deviceKey,
+  FLEET_SERVICE,
   type FleetServiceMethods,
   type HeartbeatRequest,
   type HelloRequest,
@@ -43,12 +44,12 @@ export class FleetApi {
 
   readonly #doubles: Doubles;
   readonly #enrolling: Enrolling;
-  readonly #reportParts: ReportParts;
+  readonly #reportParts: ReportParts<Ask<"reportProfile">>;
 
   constructor(parts: FleetParts) {
     this.#doubles = new Doubles(parts);
     this.#enrolling = new Enrolling(parts, this.#doubles);
-    this.#reportParts = new ReportParts(parts.clock);
+    this.#reportParts = new ReportParts(parts.clock, FLEET_SERVICE.reportProfile);
     this.#parts = parts;
   }
 
@@ -183,7 +184,7 @@ export class FleetApi {
   }
 
   async reportStatus(request: Ask<"reportStatus">, { signal, ...facts }: ApiCall): Promise<Answer<"reportStatus">> {
-    const { statuses, audit, documents, logger, onReport } = this.#parts;
+    const { statuses, audit, documents, logger, onReport, onStarted } = this.#parts;
     const identity = deviceIdentityOf(request.identity, facts);
     await this.#requireDevice(identity, signal);
     const event = statusEvent(request);
@@ -196,6 +197,7 @@ export class FleetApi {
     if (status.kind === "document" && status.document.state !== "refused") {
       await this.#raiseAbove(identity, status.document.version, signal);
     }
+    if (status.kind === "window" && status.window.start) await onStarted?.(identity, status.window, { signal });
     onReport?.("status", isDuplicate);
     if (!isDuplicate) {
       logger.info("a device has reported", { deviceId: identity.device, ...event, requestId: facts.requestId });

@@ -1,4 +1,5 @@
 import type { Clock } from "@mpo/io";
+import type { DeviceIdentity, WindowResult } from "@mpo/protocol";
 import type { Logger } from "@mpo/runtime";
 import type { DocumentService } from "../documents/document-service.ts";
 import type { Audit } from "../events/audit.ts";
@@ -11,6 +12,7 @@ import type { Registry } from "../registry/registry.ts";
 import type { StatusService } from "../registry/status-service.ts";
 import type { SearchQueue } from "../search/search-queue.ts";
 import type { SearchService } from "../search/search-service.ts";
+import type { ApiCall } from "./api-call.ts";
 
 /** What both APIs stand on. */
 export interface ApiParts {
@@ -36,6 +38,8 @@ export interface FleetParts extends ApiParts {
   /** Where devices find NATS. */
   readonly natsServers: readonly string[];
   readonly onReport?: (kind: "profile" | "status", isDuplicate: boolean) => void;
+  /** After a window that was given something to start from. */
+  readonly onStarted?: (identity: DeviceIdentity, window: WindowResult, call: Pick<ApiCall, "signal">) => Promise<void>;
   /** A document was sent again, above what a device knows. */
   readonly onRaised?: () => void;
 }

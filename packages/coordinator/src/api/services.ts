@@ -17,11 +17,11 @@ import type { ApiCall } from "./api-call.ts";
 
 /** A coordinator's APIs as the listener serves them; every call is counted. */
 export function servicesOf(coordinator: Coordinator): readonly ServedService[] {
-  const { fleet, admin, identityApi, groupApi, rolloutApi, artifacts, metrics, identities } = coordinator;
+  const { fleet, admin, identityApi, groupApi, rolloutApi, artifacts, adaptations, metrics, identities } = coordinator;
   const unproven = identities === undefined ? ANYBODY : undefined;
-  const forPeople = [admin, identityApi, groupApi, rolloutApi, artifacts];
+  const forPeople = [admin, identityApi, groupApi, rolloutApi, artifacts, adaptations];
   return [
-    fleetService(counted(FLEET_SERVICE, joined(FLEET_SERVICE, [fleet, artifacts]), metrics)),
+    fleetService(counted(FLEET_SERVICE, joined(FLEET_SERVICE, [fleet, artifacts, adaptations]), metrics)),
     adminService(counted(ADMIN_SERVICE, guarded(forPeople, unproven), metrics)),
   ];
 }

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { describe, it } from "node:test";
 import { gzipSync } from "node:zlib";
 import { VirtualClock } from "@mpo/io/testing";
-import { FLEET_SERVICE, type ReportProfilePartRequest } from "@mpo/protocol";
+import { FLEET_SERVICE, type PartRequest } from "@mpo/protocol";
 import { identityOf, reportOf } from "../testing/tiny-fleet.ts";
 import { ReportParts } from "./report-parts.ts";
 
@@ -12,7 +12,7 @@ const packed = (report: string, device = "pi"): Buffer =>
   gzipSync(FLEET_SERVICE.reportProfile.request.toBytes(reportOf(device, report)));
 const WHOLE = packed("r1");
 
-function partOf(whole: Buffer, offset: number, bytes = PART_BYTES, device = "pi"): ReportProfilePartRequest {
+function partOf(whole: Buffer, offset: number, bytes = PART_BYTES, device = "pi"): PartRequest {
   const digest = createHash("sha256").update(whole).digest("hex");
   const part = whole.subarray(offset, offset + bytes);
   const common = { identity: identityOf(device), digest, totalBytes: whole.length, offset };
@@ -21,7 +21,7 @@ function partOf(whole: Buffer, offset: number, bytes = PART_BYTES, device = "pi"
 
 describe("a report in parts", () => {
   it("goes on from what has come, whatever is repeated, and stays when it is whole", () => {
-    const parts = new ReportParts(new VirtualClock());
+    const parts = new ReportParts(new VirtualClock(), FLEET_SERVICE.reportProfile);
     const arrived = (offset: number, bytes?: number): number => parts.take(partOf(WHOLE, offset, bytes)).arrivedBytes;
     assert.deepEqual(
       [arrived(0, 0), arrived(200), arrived(0), arrived(0), arrived(100), arrived(300)],
@@ -35,7 +35,7 @@ describe("a report in parts", () => {
   });
 
   it("is one of each device: another one takes its place", () => {
-    const parts = new ReportParts(new VirtualClock());
+    const parts = new ReportParts(new VirtualClock(), FLEET_SERVICE.reportProfile);
     parts.take(partOf(WHOLE, 0));
     parts.take(partOf(packed("r1", "other"), 0, 100, "other"));
     assert.equal(parts.take(partOf(WHOLE, 0, 0)).arrivedBytes, 200);
@@ -47,7 +47,7 @@ describe("a report in parts", () => {
 
   it("is forgotten after an hour without a part, and sooner when there are too many", async () => {
     const clock = new VirtualClock();
-    const parts = new ReportParts(clock, 500);
+    const parts = new ReportParts(clock, FLEET_SERVICE.reportProfile, 500);
     const held = (device: string): number => parts.take(partOf(packed("r1", device), 0, 0, device)).arrivedBytes;
     const add = (device: string, offset = 0): unknown => parts.take(partOf(packed("r1", device), offset, 200, device));
     add("a");
@@ -62,7 +62,7 @@ describe("a report in parts", () => {
   });
 
   it("is refused when it is not what it says", () => {
-    const parts = new ReportParts(new VirtualClock());
+    const parts = new ReportParts(new VirtualClock(), FLEET_SERVICE.reportProfile);
     const refused = (whole: Buffer, message: RegExp, device = "pi"): void =>
       assert.throws(() => parts.take(partOf(whole, 0, whole.length, device)), { code: "invalid-data", message });
     refused(Buffer.from("nonsense"), /not a report that was compressed/u);

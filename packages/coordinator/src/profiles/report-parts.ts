@@ -1,18 +1,17 @@
 import { gunzipSync } from "node:zlib";
 import { given, MpoError } from "@mpo/core";
 import type { Clock } from "@mpo/io";
-import {
-  deviceKey,
-  FLEET_SERVICE,
-  LIMITS,
-  type ReportProfilePartRequest,
-  type ReportProfileRequest,
-} from "@mpo/protocol";
+import { type DeviceIdentity, deviceKey, type Instance, type PartRequest } from "@mpo/protocol";
 
 /** Parts are kept so long after the last that came. */
 const KEPT_MS = 3_600_000;
 /** All that is kept, a thousand of the largest reports: of more, the parts that have waited longest are forgotten. */
 const MOST_BYTES = 64 * 2 ** 20;
+
+/** What comes in parts, and how it is read. */
+interface PartedMethod<Report> {
+  readonly request: { readonly maxBytes: number; fromBytes(bytes: Uint8Array): Report };
+}
 
 interface Arrived {
   readonly digest: string;
@@ -22,25 +21,29 @@ interface Arrived {
 }
 
 /**
- * Reports of profiles that come in parts, one of each device, in memory: a coordinator that was started again has none,
+ * Reports that come in parts, one of each device, in memory: a coordinator that was started again has none,
  * and says so. A whole one stays as well, in case its answer is lost.
  */
-export class ReportParts {
+export class ReportParts<
+  Report extends { readonly identity: DeviceIdentity; readonly instance?: Instance | undefined },
+> {
   readonly #clock: Clock;
+  readonly #codec: PartedMethod<Report>["request"];
   /** By device; a map keeps the order of insertion: the first has waited longest. */
   readonly #arrived = new Map<string, Arrived>();
   readonly #mostBytes: number;
   #bytes = 0;
 
-  constructor(clock: Clock, mostBytes = MOST_BYTES) {
+  constructor(clock: Clock, { request }: PartedMethod<Report>, mostBytes = MOST_BYTES) {
     this.#clock = clock;
+    this.#codec = request;
     this.#mostBytes = mostBytes;
   }
 
   /** Keeps a part that follows what has come; says how much that is, and the report when it is all. */
-  take(request: ReportProfilePartRequest): {
+  take(request: PartRequest): {
     readonly arrivedBytes: number;
-    readonly report: ReportProfileRequest | undefined;
+    readonly report: Report | undefined;
   } {
     const { identity, digest, totalBytes, offset, part } = request;
     const endsAt = offset + (part?.length ?? 0);
@@ -59,7 +62,7 @@ export class ReportParts {
       this.#arrived.set(key, { digest, parts, bytes, atMs: this.#clock.monotonicMs() });
       this.#bytes += bytes;
     }
-    return { arrivedBytes: bytes, report: bytes < totalBytes ? undefined : wholeOf(request, parts) };
+    return { arrivedBytes: bytes, report: bytes < totalBytes ? undefined : this.#wholeOf(request, parts) };
   }
 
   #forgetOld(): void {
@@ -74,22 +77,20 @@ export class ReportParts {
     this.#bytes -= this.#arrived.get(key)?.bytes ?? 0;
     this.#arrived.delete(key);
   }
-}
 
-const codec = FLEET_SERVICE.reportProfile.request;
-
-/** gzip's checksum finds parts that do not belong together. */
-function wholeOf({ identity, instance }: ReportProfilePartRequest, parts: readonly Uint8Array[]): ReportProfileRequest {
-  const report = codec.fromBytes(unpacked(Buffer.concat(parts)));
-  if (deviceKey(report.identity) !== deviceKey(identity)) {
-    throw new MpoError("invalid-data", `the report is of ${report.identity.device}; expected ${identity.device}`);
+  /** gzip's checksum finds parts that do not belong together. */
+  #wholeOf({ identity, instance }: PartRequest, parts: readonly Uint8Array[]): Report {
+    const report = this.#codec.fromBytes(unpacked(Buffer.concat(parts), this.#codec.maxBytes));
+    if (deviceKey(report.identity) !== deviceKey(identity)) {
+      throw new MpoError("invalid-data", `the report is of ${report.identity.device}; expected ${identity.device}`);
+    }
+    return { ...report, ...given({ instance }) };
   }
-  return { ...report, ...given({ instance }) };
 }
 
-function unpacked(bytes: Uint8Array): Uint8Array {
+function unpacked(bytes: Uint8Array, maxBytes: number): Uint8Array {
   try {
-    return gunzipSync(bytes, { maxOutputLength: LIMITS.profileBytes });
+    return gunzipSync(bytes, { maxOutputLength: maxBytes });
   } catch (thrown) {
     throw new MpoError("invalid-data", "the parts are not a report that was compressed with gzip", { cause: thrown });
   }

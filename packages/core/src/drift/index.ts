@@ -8,3 +8,4 @@ export {
   SIGNATURE_LENGTH,
   signatureDistance,
 } from "./drift-signature.ts";
+export { MAX_NORMALISATION_BYTES } from "./normalisation-bytes.ts";

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { MAX_NORMALISATION_BYTES } from "@mpo/core";
 import { GraphBuilder } from "../model/graph-builder.ts";
 import type { Model } from "../model/model-graph.ts";
 import { initialWeights } from "../model/variables.ts";
 import { buildModel } from "../model/zoo/build-model.ts";
 import { smallModel } from "../test-support/small-training.ts";
-import { MAX_NORMALISATION_BYTES, normalisationOf, withNormalisation } from "./normalisation-block.ts";
+import { normalisationOf, withNormalisation } from "./normalisation-block.ts";
 
 const NORM = ["norm/gamma", "norm/beta", "norm/moving_mean", "norm/moving_variance"];
 

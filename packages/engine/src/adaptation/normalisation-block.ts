@@ -1,22 +1,19 @@
-import { halfToNumber, LARGEST_HALF, MpoError, numberToHalf } from "@mpo/core";
+import { halfToNumber, LARGEST_HALF, MAX_NORMALISATION_BYTES, MpoError, numberToHalf } from "@mpo/core";
 import { elementsOf, type Model, type ModelGraph, type ModelWeights } from "../model/model-graph.ts";
 import { type GraphVariable, graphVariables } from "../model/variables.ts";
 import { opDefinition } from "../ops/op-table.ts";
 import { graphDigest } from "../probe/graph-digest.ts";
 
-/**
- * The parameters of a model's normalisation layers (scale, offset, moving mean and variance), and no others, as bytes: the
- * graph's SHA-256, how many bytes a number has, and the numbers, layer by layer as the graph has them. The digest is of
- * the layers' names too, so they need not be in it.
- */
-export const MAX_NORMALISATION_BYTES = 393_216;
+// The parameters of a model's normalisation layers (scale, offset, moving mean and variance), and no others, as bytes: the
+// graph's SHA-256, how many bytes a number has, and the numbers, layer by layer as the graph has them. The digest is of the
+// layers' names too, so they need not be in it.
 
 const DIGEST_BYTES = 32;
 const HEAD_BYTES = DIGEST_BYTES + 1;
 
 /**
- * Reads them out of a model: in half precision, which moves outputs by less than a sample in a thousand, or in single
- * where a number is too large for that. Undefined: it has none, or more than `MAX_NORMALISATION_BYTES`.
+ * Reads them out of a model: in half precision, or in single where a number is too large for that. Half moves the largest
+ * logit of ResNet-20 by 0.03, and of 1000 images none to another class. Undefined: it has none, or more than `MAX_NORMALISATION_BYTES`.
  */
 export function normalisationOf({ graph, weights }: Model): Uint8Array | undefined {
   const values = normalisationVariables(graph).flatMap(({ name }) => [...(weights.get(name) ?? [])]);

@@ -65,21 +65,23 @@ export const reportProfileResponse = object({
   doubledBy,
 });
 
-/** Delivers a part of a `ReportProfileRequest`; the last one stores it. What has arrived is not sent again. */
-export type ReportProfilePartRequest = Fact<typeof reportProfilePartRequest>;
-export const reportProfilePartRequest = object({
-  identity: deviceIdentity,
-  instance: instance.optional(),
-  /** Of the whole: the request without its instance, compressed with gzip. */
-  digest: digest(),
-  totalBytes: whole(1, LIMITS.profileBytes),
-  offset: whole(0, LIMITS.profileBytes),
-  /** Absent: asks what has arrived. */
-  part: bytes(1, LIMITS.partBytes).optional(),
-});
+/** Delivers a part of a longer request; the last one stores it. What has arrived is not sent again. */
+export type PartRequest = Fact<ReturnType<typeof partRequest>>;
+export function partRequest(maxBytes: number) {
+  return object({
+    identity: deviceIdentity,
+    instance: instance.optional(),
+    /** Of the whole: the request without its instance, compressed with gzip. */
+    digest: digest(),
+    totalBytes: whole(1, maxBytes),
+    offset: whole(0, maxBytes),
+    /** Absent: asks what has arrived. */
+    part: bytes(1, LIMITS.partBytes).optional(),
+  });
+}
+export const reportProfilePartRequest = partRequest(LIMITS.profileBytes);
 
 /** How much has arrived; with all of it, what became of it. */
-export type ReportProfilePartResponse = Fact<typeof reportProfilePartResponse>;
 export const reportProfilePartResponse = object({
   arrivedBytes: whole(0, LIMITS.profileBytes),
   answer: reportProfileResponse.optional(),
@@ -143,6 +145,8 @@ export const windowResult = object({
   judgedSamples: whole(1, MAX_COUNT).optional(),
   /** That it ran under. */
   document: documentVersion.optional(),
+  /** What another device has learned of a like drift, where it was given some, and whether it started from that. */
+  start: object({ adaptation: name(), device: name(), isTaken: flag() }).optional(),
   accuracyBefore: share().optional(),
   accuracyAfter: share().optional(),
   message,

@@ -3,7 +3,7 @@ import { reportInParts } from "./report-in-parts.ts";
 import { type ClientOf, createServiceClient, type ServiceClientOptions, spread } from "./service-client.ts";
 
 /** What agents ask of a coordinator. Every call is safe to repeat, and is repeated. */
-export interface FleetClient extends Omit<ClientOf<FleetServiceMethods>, "reportProfilePart"> {
+export interface FleetClient extends Omit<ClientOf<FleetServiceMethods>, "reportProfilePart" | "reportAdaptationPart"> {
   /** Where calls go now: "host:port". */
   readonly target: string;
   /** How often the connection was stuck and made again. */
@@ -19,9 +19,12 @@ export function createFleetClient(options: ServiceClientOptions): FleetClient {
   const client = connect(false);
   // On one connection a heartbeat would wait for a report: what is sent is in the kernel's buffers, in order.
   const large = connect(true);
-  const { reportStatus, getArtifact, getArtifactChunk } = large.calls;
+  const { reportStatus, getArtifact, getArtifactChunk, fetchAdaptation } = large.calls;
+  const { reportProfile, reportProfilePart, reportAdaptation, reportAdaptationPart } = large.calls;
   return {
-    ...{ ...client.calls, reportProfile: reportInParts(large.calls), reportStatus, getArtifact, getArtifactChunk },
+    ...{ ...client.calls, reportStatus, getArtifact, getArtifactChunk, fetchAdaptation },
+    reportProfile: reportInParts(FLEET_SERVICE.reportProfile, reportProfile, reportProfilePart),
+    reportAdaptation: reportInParts(FLEET_SERVICE.reportAdaptation, reportAdaptation, reportAdaptationPart),
     get target() {
       return client.channel.target;
     },

@@ -3,7 +3,7 @@ import { createConnection, type Socket } from "node:net";
 import { test } from "node:test";
 import { PROFILE_VERSION, type Profile } from "@mpo/core";
 import { VirtualClock } from "@mpo/io/testing";
-import type { ReportProfilePartRequest, ReportProfilePartResponse } from "@mpo/protocol";
+import type { FleetServiceMethods, PartRequest, ResponseOf } from "@mpo/protocol";
 import { ALIVE, connectFleet, HEARTBEAT, IDENTITY, startFleet, startTcp } from "../test-support/grpc-room.ts";
 import type { Ends } from "../testing/nats-room.ts";
 import { CallPace } from "./call-pace.ts";
@@ -83,7 +83,7 @@ const STORED = { isDuplicate: false, revision: 1, needsChain: false };
 function partsOf(arrived: {
   bytes: number;
   calls: number;
-}): (request: ReportProfilePartRequest) => Promise<ReportProfilePartResponse> {
+}): (request: PartRequest) => Promise<ResponseOf<FleetServiceMethods["reportProfilePart"]>> {
   return ({ offset, part, totalBytes }) => {
     arrived.calls += 1;
     if (offset === arrived.bytes) arrived.bytes += part?.length ?? 0;

@@ -38,6 +38,8 @@ export const BUCKETS = {
   model: "model",
   /** Their bytes, in chunks. Key: SHA-256 of the chunk. */
   chunk: "chunk",
+  /** What devices have learned of drifts, and share. Key: tenant, name. */
+  adaptation: "adaptation",
   /** Rollouts: their files and where they stand. Key: tenant, name. */
   rollout: "rollout",
   /** Who gets what in a rollout, and how far each device is, in parts. Key: tenant, plan, part. */
@@ -65,6 +67,7 @@ export const STREAM_LOSSES: Readonly<Record<string, string>> = {
   KV_revoked: "which users of NATS were revoked; revoke them again",
   KV_model: "which models are published; publish them again, devices keep what they have",
   KV_chunk: "the bytes of published models; publish the same versions again",
+  KV_adaptation: "what devices have learned of drifts; they share what they learn next",
   KV_rollout: "rollouts; devices keep what they were given",
   "KV_rollout-part": "which device of a rollout gets what; plan again",
   KV_health: "nothing",
@@ -120,6 +123,8 @@ export const FLEET_LAYOUT: StoreLayout = {
     { ...SMALL, name: BUCKETS.revoked, maxValueBytes: 1_048_576 - 65_536, maxBytes: 64 * MIB },
     { ...SMALL, name: BUCKETS.model, maxValueBytes: 2 * LIMITS.artifactBytes },
     { ...LARGE, name: BUCKETS.chunk, maxValueBytes: LIMITS.chunkBytes },
+    // In base64, and what is known of it.
+    { ...SMALL, name: BUCKETS.adaptation, maxBytes: 512 * MIB, maxValueBytes: 2 * LIMITS.adaptationBytes },
     { ...SMALL, name: BUCKETS.rollout, maxValueBytes: 524_288 },
     { ...LARGE, name: BUCKETS.rolloutPart, maxValueBytes: 1_048_576 - 65_536 },
     { ...SMALL, name: BUCKETS.health, maxBytes: 8 * MIB },

@@ -29,6 +29,9 @@ export function handlers(own: Partial<HandlersOf<FleetServiceMethods>> = {}): Ha
     reportStatus: refuse,
     getArtifact: refuse,
     getArtifactChunk: refuse,
+    reportAdaptation: refuse,
+    reportAdaptationPart: refuse,
+    fetchAdaptation: refuse,
     heartbeat: () => Promise.resolve(ALIVE),
     ...own,
   };
