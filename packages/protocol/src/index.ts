@@ -68,6 +68,8 @@ export type {
 export type {
   DocumentState,
   DocumentStatus,
+  FetchProfileRequest,
+  FetchProfileResponse,
   ProbeFailure,
   ReportedStatus,
   ReportProfilePartRequest,

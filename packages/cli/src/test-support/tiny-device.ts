@@ -37,11 +37,15 @@ const engine: AgentEngine = {
     const { graph } = await readLayersModel(modelFolder);
     return { profile: tinyProfile(model, device, graph), chain: chainOf(graph) };
   },
-  check: async ({ config }) => ({
-    measured: { config, plannedBytes: SEEN.peakBytes, peakBytes: SEEN.peakBytes, stepMs: [SEEN.stepMs] },
-    idleBytes: 100_000_000,
-    graphDigest: tinyProfile("tiny", { id: "a", class: "b" }).model.graphDigest,
-  }),
+  check: async ({ config, modelFolder }) => {
+    const { graph } = await readLayersModel(modelFolder);
+    return {
+      measured: { config, plannedBytes: SEEN.peakBytes, peakBytes: SEEN.peakBytes, stepMs: [SEEN.stepMs] },
+      idleBytes: 100_000_000,
+      graphDigest: tinyProfile("tiny", { id: "a", class: "b" }, graph).model.graphDigest,
+      chain: chainOf(graph),
+    };
+  },
   retrain: async ({ rung: { config, accuracy, memoryBytes } }) => ({
     ...{ isAccepted: false, reason: "as good as before", steps: accuracy.steps, judgement: "label-free", config },
     ...{
