@@ -142,7 +142,7 @@ async function startRollout(what: string, options: StartOptions, context: Comman
     if (waitMs === undefined) return undefined;
     return await watchRollout({ tenant, name, isWatched: false, waitMs }, { ...session, terminal });
   });
-  if (seen !== undefined) endWaiting(seen, context);
+  if (seen !== undefined && waitMs !== undefined) endWaiting(seen, waitMs, context);
 }
 
 /** Shows a file's plan; returns its name when a person has said yes, or nobody is there to ask. */

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import type { RolloutView, WaveView } from "@mpo/protocol";
+import { byWhom } from "../access/who.ts";
 import { countWords, measuredWords } from "./status-tables.ts";
 
 /** What has happened between two looks at a rollout, one line each; without a first look, where it stands. */
@@ -8,11 +9,11 @@ export function changesBetween(before: RolloutView | undefined, after: RolloutVi
   const isNewPhase = phase !== before?.phase || reason !== before.reason;
   const isNewWait = waitsFor !== undefined && stable(waitsFor) !== stable(before?.waitsFor ?? "");
   return [
-    ...(isNewPhase ? [reason === "" ? phase : `${phase}: ${reason}`] : []),
     ...waves.flatMap((wave, index) =>
       waveChanges(before?.waves[index], wave).map((change) => `wave ${index + 1}: ${change}`),
     ),
-    ...(isNewWait ? [`waits for: ${waitsFor}`] : []),
+    ...(isNewPhase ? [reason === "" ? phase : `${phase}: ${byWhom(reason)}`] : []),
+    ...(isNewWait ? [`waits for: ${byWhom(waitsFor)}`] : []),
   ];
 }
 
@@ -22,7 +23,6 @@ function waveChanges(before: WaveView | undefined, after: WaveView): readonly st
   const isNew = after.state !== before?.state;
   const areCountsNew = !isDeepStrictEqual(after.counts, before?.counts);
   return [
-    ...(isNew || areCountsNew ? [`${after.state}; ${countWords(after.counts)}`] : []),
     ...after.gates.flatMap((gate) => {
       const old = before?.gates.find(({ name }) => name === gate.name);
       const newest = gate.measurements.at(-1);
@@ -30,6 +30,7 @@ function waveChanges(before: WaveView | undefined, after: WaveView): readonly st
       const verdict = gate.verdict === undefined ? "" : ` (over: ${gate.verdict})`;
       return [`gate ${gate.name} measured ${measuredWords(newest)}${verdict}`];
     }),
+    ...(isNew || areCountsNew ? [`${after.state}; ${countWords(after.counts)}`] : []),
   ];
 }
 

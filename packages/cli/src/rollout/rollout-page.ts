@@ -1,5 +1,6 @@
 import { formatBytes, MIB, SECOND_MS } from "@mpo/core";
 import type { RolloutDevice, RolloutView } from "@mpo/protocol";
+import { byWhom } from "../access/who.ts";
 import { formatDuration, formatMoment, formatMs } from "../output/format.ts";
 import { html, type Markup } from "../report/html.ts";
 import { figures, type Picture, page, picture, table, tableCard } from "../report/page.ts";
@@ -25,7 +26,7 @@ export async function rolloutPage(rollout: RolloutView, devices: readonly Planne
   const { name, plannedAtMs, plannedBy, distribution } = rollout;
   const { model, description } = specOf(rollout);
   const main = html`<h1>${name}</h1>
-<p class="faint">${model} · planned ${formatMoment(plannedAtMs)} UTC by ${plannedBy}</p>
+<p class="faint">${model} · planned ${formatMoment(plannedAtMs)} UTC by ${byWhom(plannedBy)}</p>
 ${description === undefined ? "" : html`<p>${description}</p>`}
 ${tiles(rollout)}
 <h2>Who gets what</h2>

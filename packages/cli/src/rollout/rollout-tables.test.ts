@@ -92,10 +92,10 @@ describe("statusLines", () => {
 describe("changesBetween", () => {
   it("begins with where it stands", () => {
     assert.deepEqual(changesBetween(undefined, anyRollout()), [
-      "halted: wave 2 failed: gate memory",
       "wave 1: passed; 2 confirmed",
-      "wave 2: failed; 1 offline, 6 confirmed, 1 failed",
       "wave 2: gate memory measured 0.125 of 8: failure, expected <= 0.05 (over: failure)",
+      "wave 2: failed; 1 offline, 6 confirmed, 1 failed",
+      "halted: wave 2 failed: gate memory",
       "waits for: wave 2 failed: gate memory; retry what failed, go on with next, or roll back",
     ]);
   });
@@ -110,8 +110,8 @@ describe("changesBetween", () => {
 
   it("says what is new, and only that", () => {
     const before = anyRollout();
-    const after = anyRollout({ phase: "rolling-back", reason: "by anna" });
-    assert.deepEqual(changesBetween(before, after), ["rolling-back: by anna"]);
+    const after = anyRollout({ phase: "rolling-back", reason: "by anna, call cli-1: too slow" });
+    assert.deepEqual(changesBetween(before, after), ["rolling-back: by anna: too slow"]);
   });
 });
 

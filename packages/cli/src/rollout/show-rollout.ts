@@ -1,4 +1,5 @@
-import { DEVICE_STATES, type DeviceState, given } from "@mpo/core";
+import { DEVICE_STATES, type DeviceState, given, MpoError } from "@mpo/core";
+import { EXIT_CODES } from "@mpo/runtime";
 import type { Command } from "commander";
 import { byWhom } from "../access/who.ts";
 import type { Asking, CommandContext, Daemon, Output } from "../command-context.ts";
@@ -7,13 +8,13 @@ import { choice } from "../options/choice.ts";
 import { addFleetCommand, type FleetOptions, fleetName } from "../options/fleet-options.ts";
 import { durationInMs, wholeNumber } from "../options/parsers.ts";
 import { ROLLOUT_EXIT_CODES } from "../output/exit-code-help.ts";
-import { formatAge, formatMoment } from "../output/format.ts";
+import { formatAge, formatMoment, formatMs } from "../output/format.ts";
 import { createListing } from "../output/listing.ts";
 import { addReason, type ReasonOption } from "./change-rollout.ts";
 import { planLines } from "./plan-tables.ts";
 import { devicesOf } from "./rollout-devices.ts";
 import { rolloutExitCode } from "./rollout-outcome.ts";
-import { countWords, DEVICE_HEAD, deviceCells, phaseLine, statusLines } from "./status-tables.ts";
+import { countWords, DEVICE_HEAD, deviceCells, standLines, statusLines } from "./status-tables.ts";
 import { type SeenRollout, watchRollout } from "./watch-rollout.ts";
 
 interface StatusOptions extends FleetOptions {
@@ -86,20 +87,27 @@ async function showStatus(name: string, options: StatusOptions, context: Command
     }
     return last;
   });
-  if (waitMs !== undefined) endWaiting(seen, context);
+  if (waitMs !== undefined) endWaiting(seen, waitMs, context);
 }
 
-/** Says how it ended, in words and by the exit code. */
+/** Says what became of a rollout that was waited for, in words and by the exit code. */
 export function endWaiting(
   { rollout, serverTimeMs }: SeenRollout,
+  waitMs: number,
   { terminal, exitWith }: Output & Pick<Daemon, "exitWith">,
 ): void {
+  const { name, phase, waitsFor } = rollout;
   const code = rolloutExitCode(rollout);
+  if (code === undefined) {
+    const why = waitsFor === undefined ? "" : `; it waits for: ${byWhom(waitsFor)}`;
+    throw new MpoError("timed-out", `${name} is still ${phase} after ${formatMs(waitMs)}${why}`, {
+      hint: `It continues; see it with: mpo rollout status ${name}`,
+    });
+  }
   terminal.record({ event: "ended", exitCode: code, rollout });
-  terminal.line(phaseLine(rollout, serverTimeMs));
-  if (code === undefined || code === 0) return;
-  if (rollout.waitsFor !== undefined) terminal.line(`waits for: ${rollout.waitsFor}`);
-  terminal.line(`next: mpo rollout status ${rollout.name} --devices`);
+  for (const line of standLines(rollout, serverTimeMs)) terminal.line(line);
+  if (code === EXIT_CODES.ok) return;
+  terminal.line(`next: mpo rollout status ${name} --devices`);
   exitWith(code);
 }
 
@@ -152,5 +160,5 @@ async function removeRollout(name: string, options: ReasonOption, context: Askin
   const { tenant, reason } = options;
   await withAdmin(options, context, ({ admin, call }) => admin.removeRollout({ tenant, name, reason }, call));
   terminal.record({ event: "removed", name });
-  terminal.line(`removed ${name}; what it has changed stays`);
+  terminal.line(`removed ${name}; its devices stay as they are`);
 }

@@ -1,33 +1,32 @@
 import { DEVICE_STATES, formatVersion, type GateState, type Measurement } from "@mpo/core";
 import type { RolloutDevice, RolloutView, StateCount, WaveView } from "@mpo/protocol";
+import { byWhom } from "../access/who.ts";
 import type { Output } from "../command-context.ts";
 import { formatAge } from "../output/format.ts";
 import { createTable } from "../output/table.ts";
 
 /** Where a rollout stands, for people. States of devices are never put into one figure. */
 export function statusLines(rollout: RolloutView, nowMs: number, { terminal }: Output): readonly string[] {
-  const { waves, counts, waitsFor } = rollout;
+  const { waves, counts } = rollout;
   const states = DEVICE_STATES.filter((state) => counts.some((one) => one.state === state));
   const table = createTable(terminal, ["wave", "is", "since", "devices", ...states]);
   waves.forEach((wave, index) => {
     const ofStates = states.map((state) => wave.counts.find((one) => one.state === state)?.devices ?? "");
     table.push([index + 1, waveWords(wave), formatAge(nowMs - wave.sinceMs), wave.devices, ...ofStates]);
   });
+  return [...standLines(rollout, nowMs), table.toString(), ...gateTable(waves, nowMs, terminal)];
+}
+
+/** `less-memory is halted since 3 min ago: wave 2 failed`, and why it does not move. */
+export function standLines({ name, phase, sinceMs, reason, waitsFor }: RolloutView, nowMs: number): readonly string[] {
   return [
-    phaseLine(rollout, nowMs),
-    ...(waitsFor === undefined ? [] : [`waits for: ${waitsFor}`]),
-    table.toString(),
-    ...gateTable(waves, nowMs, terminal),
+    `${name} is ${phase} since ${formatAge(nowMs - sinceMs)}${reason === "" ? "" : `: ${byWhom(reason)}`}`,
+    ...(waitsFor === undefined ? [] : [`waits for: ${byWhom(waitsFor)}`]),
   ];
 }
 
-/** `less-memory is halted for 3 min: wave 2 failed`. */
-export function phaseLine({ name, phase, sinceMs, reason }: RolloutView, nowMs: number): string {
-  return `${name} is ${phase} since ${formatAge(nowMs - sinceMs)}${reason === "" ? "" : `: ${reason}`}`;
-}
-
 function waveWords({ state, approvedBy }: WaveView): string {
-  return approvedBy === undefined ? state : `${state}, approved by ${approvedBy}`;
+  return approvedBy === undefined ? state : `${state}, approved by ${byWhom(approvedBy)}`;
 }
 
 function gateTable(waves: readonly WaveView[], nowMs: number, terminal: Output["terminal"]): readonly string[] {

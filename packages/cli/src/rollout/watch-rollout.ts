@@ -1,10 +1,9 @@
 import { FINAL_PHASES, MpoError } from "@mpo/core";
-import { systemClock } from "@mpo/io";
+import { type Clock, systemClock } from "@mpo/io";
 import type { RolloutView } from "@mpo/protocol";
 import { isTransient } from "@mpo/runtime";
 import type { Output } from "../command-context.ts";
 import type { AdminSession } from "../fleet/with-admin.ts";
-import { formatMs } from "../output/format.ts";
 import { changesBetween } from "./rollout-changes.ts";
 import { rolloutExitCode } from "./rollout-outcome.ts";
 import { statusLines } from "./status-tables.ts";
@@ -24,7 +23,7 @@ export interface WatchOptions {
   readonly name: string;
   /** Shows it until it is over; otherwise only what changes. */
   readonly isWatched: boolean;
-  /** Ends when it waits for a person too, and `timed-out` after so long; absent: only when it is over. */
+  /** Ends when it waits for a person too, and after so long whatever it does; absent: only when it is over. */
   readonly waitMs?: number | undefined;
 }
 
@@ -32,11 +31,12 @@ export interface WatchOptions {
 export async function watchRollout(
   { tenant, name, isWatched, waitMs }: WatchOptions,
   { admin, call, terminal }: AdminSession & Output,
+  clock: Clock = systemClock,
 ): Promise<SeenRollout> {
-  const began = systemClock.monotonicMs();
+  const began = clock.monotonicMs();
   const isDrawn = isWatched && terminal.stdout.isTTY === true && !terminal.json;
   const show = isWatched ? terminal.line : terminal.note;
-  let last: RolloutView | undefined;
+  let last: SeenRollout | undefined;
   const look = async (): Promise<SeenRollout | undefined> => {
     try {
       return await admin.getRollout({ tenant, name }, call);
@@ -48,19 +48,21 @@ export async function watchRollout(
     }
   };
   const report = ({ rollout, serverTimeMs }: SeenRollout): void => {
-    const changes = changesBetween(last, rollout);
+    const changes = changesBetween(last?.rollout, rollout);
     if (isDrawn) terminal.line(`${CLEAR_SCREEN}${statusLines(rollout, serverTimeMs, { terminal }).join("\n")}`);
     else for (const change of changes) show(`${name}: ${change}`);
     if (isWatched && changes.length > 0) terminal.record({ event: "changed", changes, rollout });
-    last = rollout;
   };
   try {
     for (;;) {
       const seen = await look();
-      if (seen !== undefined) report(seen);
-      if (seen !== undefined && isEnd(seen.rollout, waitMs)) return seen;
-      if (waitMs !== undefined && systemClock.monotonicMs() - began >= waitMs) throw takesLonger(name, last, waitMs);
-      await systemClock.sleep(POLL_MS, call);
+      if (seen !== undefined) {
+        report(seen);
+        last = seen;
+      }
+      const isLate = waitMs !== undefined && clock.monotonicMs() - began >= waitMs;
+      if (last !== undefined && (isLate || isEnd(last.rollout, waitMs))) return last;
+      await clock.sleep(POLL_MS, call);
     }
   } catch (thrown) {
     if (call.signal.aborted) terminal.note(`${name} continues; see it with: mpo rollout status ${name}`);
@@ -70,11 +72,4 @@ export async function watchRollout(
 
 function isEnd(rollout: RolloutView, waitMs: number | undefined): boolean {
   return waitMs === undefined ? FINAL_PHASES.includes(rollout.phase) : rolloutExitCode(rollout) !== undefined;
-}
-
-function takesLonger(name: string, last: RolloutView | undefined, waitMs: number): MpoError {
-  const why = last?.waitsFor === undefined ? "" : `; it waits for: ${last.waitsFor}`;
-  return new MpoError("timed-out", `${name} is still ${last?.phase ?? "not known"} after ${formatMs(waitMs)}${why}`, {
-    hint: `It continues; see it with: mpo rollout status ${name}`,
-  });
 }

@@ -34,12 +34,10 @@ export {
   type WaveState,
 } from "./rollout-state.ts";
 export {
-  FAILURE_ACTIONS,
   GATE_METRICS,
   type GateMetric,
   type GateSpec,
   MAX_WAVES,
-  type RateSpec,
   type RolloutSpec,
   type WaveSpec,
   waveOf,

@@ -160,9 +160,6 @@ const gateSchema = exactlyOne(
   }
 });
 
-/** What to do with a wave that fails. */
-export const FAILURE_ACTIONS = ["pause", "stop", "roll-back"] as const;
-
 export const specShape = {
   name: name().describe("What the rollout is called."),
   description: text(1, 256).optional().describe("In a few words, for people."),
@@ -209,7 +206,7 @@ export const specShape = {
   disruption: disruptionSchema.optional().describe("How many devices may be away from their work at once."),
   gates: writtenList(gateSchema, 0, MAX_GATES).prefault([]).describe("What each wave has to pass."),
   onFailure: written({
-    action: word(FAILURE_ACTIONS).default("roll-back").describe("What to do with a wave that fails."),
+    action: word(["pause", "stop", "roll-back"]).default("roll-back").describe("What to do with a wave that fails."),
     order: word(["newest-first", "oldest-first"]).default("newest-first").describe("Which devices go back first."),
     rate: rateSchema.optional().describe("How many devices a minute. Absent: all at once."),
   })
