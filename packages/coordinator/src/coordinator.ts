@@ -18,6 +18,7 @@ import type { Fetch } from "./identity/issuer-keys.ts";
 import type { PushRevocations } from "./identity/nats-users.ts";
 import { signAgain } from "./identity/sign-again.ts";
 import { PriorService } from "./priors/prior-service.ts";
+import { ProfileSharing } from "./probes/profile-sharing.ts";
 import { ProfileService } from "./profiles/profile-service.ts";
 import { countDevices } from "./registry/count-devices.ts";
 import { DeviceLife } from "./registry/device-life.ts";
@@ -143,6 +144,7 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
   const fleet = new FleetApi({
     ...common,
     ...{ priors, queue, probes, natsServers },
+    sharing: new ProfileSharing({ registry, profiles, searches, clock, policy: probes }),
     onReport: (kind, isDuplicate) => metrics.reported(kind, isDuplicate),
     onRaised: () => metrics.pushed("raise"),
   });

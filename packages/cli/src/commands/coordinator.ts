@@ -27,6 +27,11 @@ export function define(command: Command, context: CommandContext): void {
     .addOption(durationOption("--window <duration>", "time in which one retraining must finish", "10min"))
     .addOption(durationOption("--probe-time <duration>", "what one probe may take", "5min"))
     .addOption(durationOption("--probe-max-age <duration>", "older profiles are measured again", "30d"))
+    .addOption(
+      new Option("--share-profiles <on|off>", "one device of a class measures whole, the others check its profile")
+        .choices(["on", "off"])
+        .default("on"),
+    )
     .option("--quorum <n>", "devices that must agree before the fleet believes a number", wholeNumber(2, 1000), 5)
     .option(
       "--retire-after <duration>",

@@ -156,7 +156,7 @@ function engineOf(device: number, { clock, mayReport }: SimulatedAgentParts): Ag
       const model = { ...profile.model, name: job.model };
       return { profile: { ...profile, model, measuredAtMs: clock.now() }, chain: CHAIN };
     },
-    check: async (job) => pretendCheck(job),
+    check: async (job) => pretendCheck(job, CHAIN),
     retrain: async () => {
       throw new MpoError("internal", "a simulated device has nothing to retrain");
     },
