@@ -2,11 +2,11 @@ import { MpoError, type RolloutCommand } from "@mpo/core";
 import { createRandom } from "@mpo/datasets";
 import { type Clock, untilAborted } from "@mpo/io";
 import { VirtualClock } from "@mpo/io/testing";
-import { type DesiredDocument, deviceKey, notifySubject } from "@mpo/protocol";
+import { deviceKey, notifySubject } from "@mpo/protocol";
 import { BUCKETS } from "@mpo/transport";
+import { RolloutHistory, type SeenRollout } from "../promises/rollout-history.ts";
 import { drawRollout } from "./draw-rollout.ts";
 import { type Behaviour, LightDevice } from "./light-device.ts";
-import { RolloutHistory, type SeenRollout } from "./rollout-history.ts";
 import { coordinatorStarter } from "./simulated-coordinator.ts";
 import { type LiveCoordinator, simulatedLink } from "./simulated-network.ts";
 import { stormyHub, stormyServer } from "./stormy-store.ts";
@@ -69,7 +69,12 @@ export async function simulateRollout({ seed, ...options }: RolloutSimulation): 
   const chance = (share: number): number => (isStormy ? share : 0);
   const cut = new Set<string>();
   const siteOf = (device: string): string => `site-${Number(device.slice(3)) % SITES}`;
-  const history = new RolloutHistory({ nowMs: () => virtual.monotonicMs(), siteOf, isAway: (one) => cut.has(one) });
+  const history = new RolloutHistory({
+    nowMs: () => virtual.monotonicMs(),
+    siteOf,
+    isAway: (one) => cut.has(one),
+    isInOrder: true,
+  });
   const hub = stormyHub({ clock, random, chance });
   const server = stormyServer({ clock, random, chance }, hub, { onStored: (write) => history.stored(write) });
   const onFailure = (problem: string): void => history.fail(problem);
@@ -245,35 +250,16 @@ export async function simulateRollout({ seed, ...options }: RolloutSimulation): 
       history.fail("there is no rollout");
       return;
     }
-    const { record, devices: all, given } = rollout;
+    const { record, devices: all } = rollout;
     const { phase } = record.state;
     if (!AT_REST.includes(phase))
       history.fail(`it is ${phase}, and not at rest: ${record.waitsFor ?? record.state.reason}`);
     if (!drawn.ends.includes(phase))
       history.fail(`it is ${phase}: ${record.state.reason}; expected ${drawn.ends.join(" or ")}`);
-    const [planners] = [planned?.rollout.devices];
-    if (planners !== undefined && all.size !== planners) history.fail(`${all.size} of ${planners} devices are known`);
-    for (const device of devices) {
-      const { device: name } = device.identity;
-      const progress = all.get(name);
-      if (progress === undefined) continue;
-      const gifts = given.get(name) ?? [];
-      if (progress.attempts === 0 && gifts.length > 0)
-        history.fail(`${name} was changed without a turn: ${gifts.join()}`);
-      if (phase === "completed" && ["pending", "in-progress", "rolling-back"].includes(progress.state))
-        history.fail(`${name} is ${progress.state} in a rollout that is over: forgotten`);
-      if (phase !== "rolled-back" || progress.attempts === 0 || progress.state === "superseded") continue;
-      const { before } = progress;
-      const old = before === undefined ? undefined : history.document(name, before);
-      const newest = history.newest(name);
-      if (progress.state !== "rolled-back")
-        history.fail(`${name} is ${progress.state} after a roll back (${progress.message})`);
-      else if (gifts.at(-1)?.startsWith("back") !== true)
-        history.fail(`${name} is rolled back, and was given ${gifts.join()}`);
-      if (old !== undefined && !isSame(old, newest))
-        history.fail(`${name}: its newest document is not what it ran before`);
-      if (old !== undefined && !isSame(old, device.document)) history.fail(`${name} does not run what it ran before`);
-    }
+    const devicesPlanned = planned?.rollout.devices ?? all.size;
+    if (all.size !== devicesPlanned) history.fail(`${all.size} of ${devicesPlanned} devices are known`);
+    const runs = new Map(devices.map(({ identity, document }) => [identity.device, document]));
+    history.checkAtRest(drawn.spec.name, (device) => runs.get(device));
   }
 
   function figures(): Pick<RolloutResult, "phase" | "counts" | "haltMs" | "tookMs" | "expectedMs" | "isForecastable"> {
@@ -312,8 +298,4 @@ export async function simulateRollout({ seed, ...options }: RolloutSimulation): 
 /** Rejects when a coordinator is killed: whoever asked it gets no answer. */
 async function ended(signal: AbortSignal): Promise<never> {
   return await untilAborted(new Promise<never>(() => undefined), signal);
-}
-
-function isSame(left: DesiredDocument, right: DesiredDocument | undefined): boolean {
-  return JSON.stringify(left.rungs) === JSON.stringify(right?.rungs) && left.chosenRung === right?.chosenRung;
 }

@@ -15,8 +15,6 @@ export interface SeenRollout {
   readonly spec: RolloutSpec;
   record: RolloutRecord;
   readonly devices: Map<string, DeviceProgress>;
-  /** By device: what it was given, in order. */
-  readonly given: Map<string, string[]>;
   /** When a wave's devices were first stored to be too many that failed, virtual milliseconds; by wave. */
   readonly crossedAtMs: Map<number, number>;
   /** Devices that have said that their change failed; and when they were too many of a wave. */
@@ -33,28 +31,36 @@ const SUBJECT = /^\$KV\.([^.]+)\.(.+)$/u;
 const REQUEST = /^rollout ([^/]+)\/(back-)?(\d+)#(.+)$/u;
 const DISRUPTED = ["in-progress", "rolling-back"];
 
-/** Everything that rollouts store and push, in the order in which it was, and what must hold of it at each moment. */
+/** A document that a device was given by a rollout: "give 1", "back 1". */
+interface Gift {
+  readonly what: string;
+  readonly atMs: number;
+}
+
+export interface RolloutHistoryParts {
+  readonly nowMs: () => number;
+  readonly siteOf: (device: string) => string;
+  /** Whether a device is cut off: it is no disruption to change it. */
+  readonly isAway: (device: string) => boolean;
+  /** Whether writes are seen in the order in which they were stored, also those of different buckets. */
+  readonly isInOrder: boolean;
+}
+
+/** Everything that rollouts store and push, and what must hold of it at each moment. */
 export class RolloutHistory {
   readonly #trace = createHash("sha256");
   readonly #problems: string[] = [];
   readonly #rollouts = new Map<string, SeenRollout>();
   readonly #progress = new Map<string, readonly DeviceProgress[]>();
+  /** What a device was given by a plan, in order. */
+  readonly #given = new Map<string, readonly Gift[]>();
   readonly #documents = new Map<string, DesiredDocument>();
   readonly #newest = new Map<string, DesiredDocument>();
-  readonly #nowMs: () => number;
-  readonly #siteOf: (device: string) => string;
-  readonly #isAway: (device: string) => boolean;
+  readonly #parts: RolloutHistoryParts;
   #events = 0;
 
-  constructor(parts: {
-    readonly nowMs: () => number;
-    readonly siteOf: (device: string) => string;
-    /** Whether a device is cut off: it is no disruption to change it. */
-    readonly isAway: (device: string) => boolean;
-  }) {
-    this.#nowMs = parts.nowMs;
-    this.#siteOf = parts.siteOf;
-    this.#isAway = parts.isAway;
+  constructor(parts: RolloutHistoryParts) {
+    this.#parts = parts;
   }
 
   get problems(): readonly string[] {
@@ -70,7 +76,7 @@ export class RolloutHistory {
   }
 
   fail(problem: string): void {
-    if (this.#problems.length < 40) this.#problems.push(`${Math.round(this.#nowMs() / 1000)} s: ${problem}`);
+    if (this.#problems.length < 40) this.#problems.push(`${Math.round(this.#parts.nowMs() / 1000)} s: ${problem}`);
   }
 
   note(...facts: readonly (string | number)[]): void {
@@ -88,6 +94,37 @@ export class RolloutHistory {
 
   document(device: string, version: DesiredDocument["version"]): DesiredDocument | undefined {
     return this.#documents.get(`${device} ${formatVersion(version)}`);
+  }
+
+  /** What must hold of a rollout that is at rest; `runs`: the document that a device runs by, where that is known. */
+  checkAtRest(name: string, runs: (device: string) => DesiredDocument | undefined): void {
+    const seen = this.rollout(name);
+    if (seen === undefined) {
+      this.fail(`there is no rollout ${name}`);
+      return;
+    }
+    const { record, devices } = seen;
+    const { phase, waves } = record.state;
+    const counted = record.counts.flat().reduce((sum, one) => sum + one.devices, 0);
+    if (counted !== devices.size) this.fail(`${name}: ${counted} devices are counted of ${devices.size}`);
+    for (const progress of devices.values()) {
+      const { device, state, attempts, wave, before, message } = progress;
+      const gifts = this.#given.get(`${record.plan} ${device}`) ?? [];
+      if (attempts === 0 && gifts.length > 0) this.fail(`${device} was changed without a turn`);
+      if (gifts.some(({ atMs }) => atMs < (waves[wave]?.startedAtMs ?? Number.POSITIVE_INFINITY)))
+        this.fail(`${device} was changed before wave ${wave + 1} began`);
+      if (phase === "completed" && ["pending", "in-progress", "rolling-back"].includes(state))
+        this.fail(`${device} is ${state} in a rollout that is over: forgotten`);
+      if (phase !== "rolled-back" || attempts === 0 || state === "superseded") continue;
+      if (state !== "rolled-back") this.fail(`${device} is ${state} after a roll back (${message})`);
+      else if (gifts.at(-1)?.what.startsWith("back") !== true) this.fail(`${device} was not given back what it had`);
+      const old = before === undefined ? undefined : this.document(device, before);
+      if (old !== undefined && !isSame(old, this.newest(device)))
+        this.fail(`${device}: its newest document is not what it ran before`);
+      const run = runs(device);
+      if (old !== undefined && run !== undefined && !isSame(old, run))
+        this.fail(`${device} does not run what it ran before`);
+    }
   }
 
   /** A write was stored. */
@@ -109,7 +146,7 @@ export class RolloutHistory {
       spec,
       record,
       devices: new Map(),
-      given: new Map(),
+
       crossedAtMs: new Map(),
       said: new Set<string>(),
     };
@@ -120,13 +157,27 @@ export class RolloutHistory {
       peak: 0,
     };
     this.#rollouts.set(plan, seen);
-    this.note(this.#nowMs(), "rollout", plan, state.phase, state.wave, state.waves.map((wave) => wave.state).join());
+    this.note(
+      this.#parts.nowMs(),
+      "rollout",
+      plan,
+      state.phase,
+      state.wave,
+      state.waves.map((wave) => wave.state).join(),
+    );
     const counted = counts.flat().reduce((sum, one) => sum + one.devices, 0);
     if (counted !== devices) this.fail(`${spec.name}: ${counted} of ${devices} devices are counted`);
     const { state: before } = seen.record;
     seen.record = record;
     this.#fillIn(plan, seen);
-    if (before.phase === "running" && state.phase !== "running") seen.haltedAtMs ??= this.#nowMs();
+    for (const [index, wave] of before.waves.entries()) {
+      const now = state.waves[index];
+      const isAgain = wave.startedAtMs !== undefined && now?.startedAtMs !== wave.startedAtMs;
+      if (isAgain || (wave.state === "passed" && now?.state !== "passed"))
+        this.fail(`${spec.name}: wave ${index + 1} was ${wave.state}, and became ${now?.state} again`);
+    }
+    if (before.phase === "running" && state.phase !== "running") seen.haltedAtMs ??= this.#parts.nowMs();
+    if (!this.#parts.isInOrder) return;
     const actual = [...seen.devices.values()];
     for (const [wave, states] of counts.entries()) {
       for (const { state: one, devices: count } of states) {
@@ -155,7 +206,7 @@ export class RolloutHistory {
       const last = before?.[index];
       seen.devices.set(device.device, device);
       if (last !== undefined && JSON.stringify(last) === JSON.stringify(device)) continue;
-      this.note(this.#nowMs(), "device", plan, device.device, device.state, device.attempts);
+      this.note(this.#parts.nowMs(), "device", plan, device.device, device.state, device.attempts);
       if (last !== undefined) this.#steps(seen, last, device);
     }
     this.#judge(seen);
@@ -170,17 +221,21 @@ export class RolloutHistory {
     if (now.state !== "in-progress") this.fail(`${now.device}: a turn made it ${now.state}`);
     const since = crossedAtMs.get(now.wave);
     // A failure that was noticed by a step must end turns with the very same.
-    if (since !== undefined && record.state.waves[now.wave]?.state === "running")
-      this.fail(`${now.device} of wave ${now.wave + 1} had its turn ${this.#nowMs() - since} ms after too many failed`);
+    if (this.#parts.isInOrder && since !== undefined && record.state.waves[now.wave]?.state === "running")
+      this.fail(
+        `${now.device} of wave ${now.wave + 1} had its turn ${this.#parts.nowMs() - since} ms after too many failed`,
+      );
     const { disruption } = spec;
     if (disruption === undefined) return;
     const group = [...seen.devices.values()].filter(
       ({ device, state }) =>
-        DISRUPTED.includes(state) && this.#siteOf(device) === this.#siteOf(now.device) && !this.#isAway(device),
+        DISRUPTED.includes(state) &&
+        this.#parts.siteOf(device) === this.#parts.siteOf(now.device) &&
+        !this.#parts.isAway(device),
     );
     const most = disruption.maxUnavailable;
     if (most !== undefined && "count" in most && group.length > most.count)
-      this.fail(`${spec.name}: ${group.length} devices of site ${this.#siteOf(now.device)} are changed at once`);
+      this.fail(`${spec.name}: ${group.length} devices of site ${this.#parts.siteOf(now.device)} are changed at once`);
   }
 
   /** Whether too many of a running wave have failed, by the words of the file. */
@@ -198,7 +253,7 @@ export class RolloutHistory {
     const isBelow = finished >= seen.spec.minimumSample && confirmed / finished < success;
     const isCrossed = failed > Math.floor((finished + open) * (1 - success) + 1e-9) || isBelow;
     if (!isCrossed) seen.crossedAtMs.delete(wave);
-    else if (!seen.crossedAtMs.has(wave)) seen.crossedAtMs.set(wave, this.#nowMs());
+    else if (!seen.crossedAtMs.has(wave)) seen.crossedAtMs.set(wave, this.#parts.nowMs());
   }
 
   /** A coordinator has told a device that it has stored its report. */
@@ -212,7 +267,7 @@ export class RolloutHistory {
     const members = [...seen.devices.values()].filter((one) => one.wave === wave);
     const failed = members.filter((one) => seen.said.has(one.device)).length;
     const success = waveOf(seen.spec, wave).success ?? seen.spec.success;
-    if (failed > Math.floor(members.length * (1 - success) + 1e-9)) seen.saidAtMs ??= this.#nowMs();
+    if (failed > Math.floor(members.length * (1 - success) + 1e-9)) seen.saidAtMs ??= this.#parts.nowMs();
   }
 
   #pushed(document: DesiredDocument): void {
@@ -224,27 +279,33 @@ export class RolloutHistory {
       this.fail(`${device} was pushed ${formatVersion(version)} after ${formatVersion(last.version)}`);
     this.#documents.set(key, document);
     this.#newest.set(device, document);
-    this.note(this.#nowMs(), "pushed", key, request);
+    this.note(this.#parts.nowMs(), "pushed", key, request);
     const [, name, back, attempt = "", plan = ""] = REQUEST.exec(request) ?? [];
     if (name === undefined) return;
+    const ofPlan = `${plan} ${device}`;
+    const gifts = this.#given.get(ofPlan) ?? [];
+    const isBack = back !== undefined;
+    const what = `${isBack ? "back" : "give"} ${attempt}`;
+    if (gifts.some((one) => one.what === what)) this.fail(`${device} was pushed twice for one attempt: ${request}`);
+    if (!isBack && gifts.some((one) => one.what === `back ${attempt}`))
+      this.fail(`${device} was changed after it was given back: ${request}`);
+    this.#given.set(ofPlan, [...gifts, { what, atMs: document.issuedAtMs }]);
+    if (!this.#parts.isInOrder) return;
     const seen = this.#rollouts.get(plan);
     const progress = seen?.devices.get(device);
     if (seen === undefined || progress === undefined) this.fail(`${device} is no device of ${request}`);
-    else this.#gave(seen, progress, Number(attempt), back !== undefined);
+    else if (!isBack) this.#gave(seen, progress, Number(attempt));
   }
 
-  #gave(seen: SeenRollout, { device, wave, attempts }: DeviceProgress, attempt: number, isBack: boolean): void {
-    const { spec, given, record } = seen;
-    const gifts = given.get(device) ?? [];
-    const what = `${isBack ? "back" : "give"} ${attempt}`;
-    if (gifts.includes(what)) this.fail(`${device} was pushed twice for one attempt: ${what} of ${spec.name}`);
-    if (!isBack && gifts.includes(`back ${attempt}`)) this.fail(`${device} was changed after it was given back`);
-    given.set(device, [...gifts, what]);
-    if (isBack) return;
+  #gave({ record }: SeenRollout, { device, wave, attempts }: DeviceProgress, attempt: number): void {
     const { state } = record;
     if (wave > state.wave) this.fail(`${device} of wave ${wave + 1} was changed in wave ${state.wave + 1}`);
     const open = state.waves.slice(0, wave).findIndex((one) => one.state !== "passed");
     if (open !== -1) this.fail(`${device} of wave ${wave + 1} was changed before wave ${open + 1} had passed`);
     if (attempts < attempt) this.fail(`${device} was changed before its turn was stored`);
   }
+}
+
+function isSame(left: DesiredDocument, right: DesiredDocument | undefined): boolean {
+  return JSON.stringify(left.rungs) === JSON.stringify(right?.rungs) && left.chosenRung === right?.chosenRung;
 }
