@@ -1,34 +1,38 @@
 import { setMaxListeners } from "node:events";
-import { formatVersion, MpoError, SECOND_MS } from "@mpo/core";
-import { type Clock, isAbortError, linkSignals, systemClock, untilAborted } from "@mpo/io";
-import { isTransient, type Logger } from "@mpo/runtime";
+import { SECOND_MS } from "@mpo/core";
+import { type Clock, linkSignals, systemClock, untilAborted } from "@mpo/io";
+import type { Logger } from "@mpo/runtime";
 import type { StateStore } from "@mpo/transport";
 import { AdminApi } from "./api/admin-api.ts";
 import { FleetApi } from "./api/fleet-api.ts";
 import { GroupApi } from "./api/group-api.ts";
 import { IdentityApi } from "./api/identity-api.ts";
+import { RolloutApi } from "./api/rollout-api.ts";
 import { DocumentService } from "./documents/document-service.ts";
 import { Audit } from "./events/audit.ts";
 import { verifyEvents } from "./events/verify-events.ts";
 import { createMetrics, type Metrics } from "./http/metrics.ts";
 import type { FleetAuthority } from "./identity/authority.ts";
 import { type Identities, identitiesOf } from "./identity/identities.ts";
+import type { Fetch } from "./identity/issuer-keys.ts";
 import type { PushRevocations } from "./identity/nats-users.ts";
 import { signAgain } from "./identity/sign-again.ts";
 import { PriorService } from "./priors/prior-service.ts";
-import { type ProfileName, ProfileService } from "./profiles/profile-service.ts";
+import { ProfileService } from "./profiles/profile-service.ts";
 import { countDevices } from "./registry/count-devices.ts";
 import { DeviceLife } from "./registry/device-life.ts";
 import { heartbeatSecondsOf } from "./registry/presence.ts";
 import { Registry } from "./registry/registry.ts";
 import { StatusService } from "./registry/status-service.ts";
+import { Fleet } from "./rollouts/fleet-groups.ts";
+import { RolloutService } from "./rollouts/rollout-service.ts";
 import { SearchQueue } from "./search/search-queue.ts";
 import { SearchService } from "./search/search-service.ts";
-import type { WorkRecord } from "./search/work-record.ts";
+import { searchWorker } from "./search/search-worker.ts";
 import { Groups } from "./selection/groups.ts";
 import { Selection } from "./selection/selection.ts";
 import type { ResolvedSettings } from "./settings.ts";
-import { isConflict, type StoreContext } from "./store/change-entry.ts";
+import type { StoreContext } from "./store/change-entry.ts";
 import { StoreHealth } from "./store/store-health.ts";
 
 export interface CoordinatorPorts {
@@ -47,6 +51,8 @@ export interface CoordinatorPorts {
   readonly authority?: FleetAuthority | undefined;
   /** Absent: NATS asks for no proof. */
   readonly pushRevocations?: PushRevocations | undefined;
+  /** Asks the gates and hooks of rollouts. Default: the system's. */
+  readonly fetch?: Fetch;
 }
 
 /** A coordinator without its listeners: all of its logic over a store. */
@@ -61,6 +67,7 @@ export interface Coordinator {
   readonly admin: AdminApi;
   readonly identityApi: IdentityApi;
   readonly groupApi: GroupApi;
+  readonly rolloutApi: RolloutApi;
   /** Absent: nobody proves who they are. */
   readonly identities: Identities | undefined;
   readonly metrics: Metrics;
@@ -146,8 +153,15 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
   });
   const identityApi = new IdentityApi({ audit, clock, registry, identities, oidc: settings.oidc });
   const groupApi = new GroupApi({ groups, selection, audit });
+  const rollouts = new RolloutService(context, {
+    ...{ ...common, priors, selection, newId, name: settings.name, hosts: settings.allowedHooks },
+    fleet: new Fleet({ ...common, presenceMs }),
+    fetch: ports.fetch ?? ((url, options) => fetch(url, options)),
+    onPushed: () => metrics.pushed("rollout"),
+  });
+  const rolloutApi = new RolloutApi({ rollouts, audit, clock });
   const worker = searchWorker({ searches, profiles, priors, audit, metrics, logger });
-  const parts = { registry, statuses, profiles, priors, documents, queue, groups, ...identities?.watched };
+  const parts = { registry, statuses, profiles, priors, documents, queue, groups, rollouts, ...identities?.watched };
   const ends = new AbortController();
   // One listener for each watch, and one for whatever the queue waits for.
   setMaxListeners(64, ends.signal);
@@ -170,6 +184,7 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
     admin,
     identityApi,
     groupApi,
+    rolloutApi,
     identities,
     metrics,
     ended,
@@ -183,12 +198,14 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
     start: async ({ signal } = {}) => {
       const watches = Object.values(parts).flatMap((part) => part.watches);
       const { signal: ending } = ends;
+      const ready = Promise.all(watches.map((watch) => watch.ready));
       const running = [
         ...watches.map((watch) => watch.run(ending)),
         audit.run(ending),
         queue.run(worker, ending),
         health.run(ending),
         life.run(ending),
+        rollouts.run(ready, ending),
         ...(identities === undefined
           ? []
           : [
@@ -205,7 +222,7 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
         ),
       );
       using linked = linkSignals(signal, ending);
-      await untilAborted(Promise.race([Promise.all(watches.map(({ ready }) => ready)), ended]), linked.signal);
+      await untilAborted(Promise.race([ready, ended]), linked.signal);
       logger.info("the indexes are full", { devices: registry.size, profiles: profiles.size });
     },
     stop: async () => {
@@ -213,50 +230,5 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
       await Promise.all(tasks);
       resolve();
     },
-  };
-}
-
-interface WorkerParts {
-  readonly searches: SearchService;
-  readonly profiles: ProfileService;
-  readonly priors: PriorService;
-  readonly audit: Audit;
-  readonly metrics: Metrics;
-  readonly logger: Logger;
-}
-
-/** Does the searches of the queue. What cannot be done is written down, and the work is over. */
-function searchWorker({ searches, profiles, priors, audit, metrics, logger }: WorkerParts) {
-  return async (name: ProfileName, { request, budget, objective }: WorkRecord, signal: AbortSignal): Promise<void> => {
-    const { identity, model } = name;
-    try {
-      const facts = profiles.facts(name)?.value;
-      if (facts !== undefined) {
-        const { deviceClass, graphDigest } = facts;
-        await priors.refresh({ tenant: identity.tenant, deviceClass, model, graphDigest }, { signal });
-      }
-      const { document, isNew } = await searches.answer(
-        { name, request, budget, objective, isAutomatic: true },
-        { signal },
-      );
-      if (!isNew) return;
-      const { version, rungs } = document;
-      metrics.pushed("search");
-      logger.info("pushed a document", { deviceId: identity.device, model, version, rungs: rungs.length });
-      const message = `${formatVersion(version)} of ${model}: ${rungs.length} rungs, for ${request}`;
-      await audit.log({ kind: "config-pushed", identity, actor: "coordinator", message });
-    } catch (thrown) {
-      if (isTransient(thrown) || isConflict(thrown) || isAbortError(thrown) || signal.aborted) throw thrown;
-      const error = MpoError.from(thrown);
-      // The device has not said all that a search needs; when it does, the search is asked for again.
-      if (error.code === "precondition-failed") {
-        logger.info("a search waits for its device", { deviceId: identity.device, model, why: error.message });
-        return;
-      }
-      metrics.searchFailed(error.code);
-      logger.warn("a search found nothing", { deviceId: identity.device, model, err: error });
-      const message = `${model}, for ${request}: ${error.message}`;
-      await audit.log({ kind: "search-failed", identity, actor: "coordinator", message });
-    }
   };
 }

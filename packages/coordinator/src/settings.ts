@@ -42,6 +42,8 @@ export interface ResolvedSettings {
   readonly documentValidMs: number;
   /** Devices that were not heard of for so long leave the fleet, milliseconds. Default: none ever does. */
   readonly retireAfterMs?: number;
+  /** Hosts ("HOST" or "HOST:PORT") that gates and hooks of rollouts may ask. Default, an empty list: none. */
+  readonly allowedHooks: readonly string[];
   /** Whose tokens people may use in addition to the fleet's own. Default: nobody's. */
   readonly oidc?: OidcSettings;
 }
@@ -65,6 +67,7 @@ const DEFAULTS: Omit<ResolvedSettings, "name"> = {
   quorum: 5,
   leaseMs: 15_000,
   documentValidMs: 30 * 86_400_000,
+  allowedHooks: [],
 };
 
 /** Fills in defaults and checks. Throws `invalid-argument`; `precondition-failed` for an address that must not be bound insecurely. */

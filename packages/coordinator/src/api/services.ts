@@ -17,11 +17,11 @@ import type { ApiCall } from "./api-call.ts";
 
 /** A coordinator's APIs as the listener serves them; every call is counted. */
 export function servicesOf(coordinator: Coordinator): readonly ServedService[] {
-  const { fleet, admin, identityApi, groupApi, metrics, identities } = coordinator;
+  const { fleet, admin, identityApi, groupApi, rolloutApi, metrics, identities } = coordinator;
   const unproven = identities === undefined ? ANYBODY : undefined;
   return [
     fleetService(counted(FLEET_SERVICE, fleet, metrics)),
-    adminService(counted(ADMIN_SERVICE, guarded([admin, identityApi, groupApi], unproven), metrics)),
+    adminService(counted(ADMIN_SERVICE, guarded([admin, identityApi, groupApi, rolloutApi], unproven), metrics)),
   ];
 }
 

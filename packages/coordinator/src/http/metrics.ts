@@ -21,7 +21,7 @@ export interface DeviceCounts {
 }
 
 /** What made a document. */
-export type PushCause = "search" | "hand" | "rollback" | "raise";
+export type PushCause = "search" | "hand" | "rollback" | "raise" | "rollout";
 
 /** What the coordinator counts, in Prometheus' form. */
 export interface Metrics {

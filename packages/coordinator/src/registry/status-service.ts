@@ -9,7 +9,6 @@ import {
 import { BUCKETS, type StoreCallOptions } from "@mpo/transport";
 import { changeEntry, type StoreContext } from "../store/change-entry.ts";
 import { WatchedMap, type Watching } from "../store/watched-map.ts";
-import { type WindowFacts, windowFacts } from "./window-facts.ts";
 import {
   driftedModels,
   NO_STATUS,
@@ -18,6 +17,7 @@ import {
   statusToBytes,
   withStatus,
 } from "./status-record.ts";
+import { type WindowFacts, windowFacts } from "./window-facts.ts";
 
 /** What is kept of a device's reports in memory. */
 interface KnownReports {

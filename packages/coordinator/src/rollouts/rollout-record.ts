@@ -1,4 +1,12 @@
-import { deviceProgressSchema, type Fact, fact, MAX_COUNT, MAX_WAVES, REASON_LENGTH, rolloutStateSchema } from "@mpo/core";
+import {
+  deviceProgressSchema,
+  type Fact,
+  fact,
+  MAX_COUNT,
+  MAX_WAVES,
+  REASON_LENGTH,
+  rolloutStateSchema,
+} from "@mpo/core";
 import { schemas } from "@mpo/protocol";
 import { packedBytes, recordForm } from "../store/records.ts";
 

@@ -86,7 +86,13 @@ export class RolloutStore {
     expected: number | undefined,
     options: StoreCallOptions = {},
   ): Promise<number> {
-    const revision = await this.#write(BUCKETS.rollout, rolloutKey(name), rolloutForm.toBytes(record), expected, options);
+    const revision = await this.#write(
+      BUCKETS.rollout,
+      rolloutKey(name),
+      rolloutForm.toBytes(record),
+      expected,
+      options,
+    );
     this.#records.note(rolloutKey(name), record, revision);
     return revision;
   }
@@ -108,6 +114,23 @@ export class RolloutStore {
     await store.put(BUCKETS.rolloutPart, partKey(plan, "plan", index), planPartForm.toBytes(part), options);
     const progress = progressPartForm.toBytes({ devices });
     await store.put(BUCKETS.rolloutPart, partKey(plan, "progress", index), progress, options);
+  }
+
+  /** Adds a part to a plan whose record does not count it yet; one that nobody counted takes its place. */
+  async addPart(
+    plan: PlanName,
+    index: number,
+    part: PlanPart,
+    devices: readonly DeviceProgress[],
+    options: StoreCallOptions = {},
+  ): Promise<number> {
+    const { store } = this.#context;
+    const key = partKey(plan, "progress", index);
+    const left = await store.get(BUCKETS.rolloutPart, key, options);
+    const value = planPartForm.toBytes(part);
+    await store.put(BUCKETS.rolloutPart, partKey(plan, "plan", index), value, options);
+    const progress = progressPartForm.toBytes({ devices });
+    return await this.#write(BUCKETS.rolloutPart, key, progress, left?.revision, options);
   }
 
   async part(plan: PlanName, index: number, options: StoreCallOptions = {}): Promise<PlanPart> {

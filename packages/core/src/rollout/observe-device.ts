@@ -1,4 +1,5 @@
 import type { DeviceFacts, Outcome } from "./machine.ts";
+import { STUCK } from "./roll-back.ts";
 import type { DeviceProgress } from "./rollout-state.ts";
 import type { RolloutSpec } from "./spec.ts";
 
@@ -45,7 +46,7 @@ export function observeDevice(
       return hasShown(outcome, confirm) ? becomes("confirmed", "later than it should have been") : device;
     case "rolling-back":
       if (outcome === "superseded") return becomes("superseded");
-      if (outcome === "failed" || outcome === "refused") return becomes(outcome, `could not go back: ${message}`);
+      if (outcome === "failed" || outcome === "refused") return becomes(outcome, STUCK + message);
       return hasShown(outcome, "applied") ? becomes("rolled-back") : device;
     case "pending":
     case "offline":

@@ -1,0 +1,30 @@
+/** What documents say that they answer, as far as rollouts go by it. */
+
+/** A rollout's change, or (`take-back`) what it gives back: by the plan, so that another of its name is another. */
+export function requestOf(
+  { name, plan }: { readonly name: string; readonly plan: string },
+  kind: "give" | "take-back",
+  attempt: number,
+): string {
+  return `rollout ${name}/${kind === "give" ? "" : "back-"}${attempt}#${plan}`;
+}
+
+/** Whether a request is one of a plan. */
+export function isOfPlan(request: string, plan: string): boolean {
+  return request.startsWith("rollout ") && request.endsWith(`#${plan}`);
+}
+
+/** The rollout that a request is of; undefined: of none. */
+export function rolloutOf(request: string): string | undefined {
+  return /^rollout ([^/]+)\//u.exec(request)?.[1];
+}
+
+/** The same content again, above a version that the device knows: an older store was put back. */
+export function isRaised(request: string): boolean {
+  return request.startsWith("raise-");
+}
+
+/** Whether nobody has decided on a document anew: the same content again, or a search for what was asked before. */
+export function isContinued(request: string): boolean {
+  return isRaised(request) || request.startsWith("keys-") || request.startsWith("report ");
+}

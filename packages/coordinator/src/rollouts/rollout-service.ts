@@ -1,0 +1,284 @@
+import {
+  commandRollout,
+  type DeviceProgress,
+  FINAL_PHASES,
+  given,
+  MpoError,
+  type RolloutCommand,
+  type RolloutPhase,
+} from "@mpo/core";
+import type { RolloutDevice } from "@mpo/protocol";
+import type { StoreCallOptions } from "@mpo/transport";
+import { Recent } from "../search/recent.ts";
+import { isConflict, type StoreContext } from "../store/change-entry.ts";
+import type { Watched, Watching } from "../store/watched-map.ts";
+import { requireUnchanged } from "./changed-since.ts";
+import { countStates } from "./count-states.ts";
+import type { LeadParts } from "./led-rollout.ts";
+import { type PlanParts, planRollout, readSpec } from "./plan-rollout.ts";
+import { RolloutLeader } from "./rollout-leader.ts";
+import type { PlannedDevice, PlanSummary, RolloutRecord } from "./rollout-record.ts";
+import { inTurns, type PlanName, type RolloutName, RolloutStore, type StoredProgress } from "./rollout-store.ts";
+
+export interface RolloutParts extends PlanParts, Omit<LeadParts, keyof PlanParts | "store" | "wake"> {
+  readonly newId: () => string;
+  readonly documents: PlanParts["documents"] & LeadParts["documents"];
+  readonly registry: LeadParts["registry"];
+  readonly searches: PlanParts["searches"] & LeadParts["searches"];
+}
+
+/** A rollout as it is shown. */
+export interface ShownRollout extends Watched<RolloutRecord> {
+  readonly name: RolloutName;
+  readonly summary: PlanSummary;
+}
+
+/** Who says what to a rollout. */
+export interface SaidCommand {
+  readonly command: RolloutCommand;
+  readonly actor: string;
+  readonly reason: string;
+  readonly expectedPhase?: RolloutPhase | undefined;
+}
+
+/** Races with the leader, and with other people, that are fought out before giving up. */
+const MAX_RACES = 8;
+
+/** Rollouts: planned, commanded, shown, and led with the other coordinators. */
+export class RolloutService {
+  readonly #parts: RolloutParts;
+  readonly #store: RolloutStore;
+  readonly #leader: RolloutLeader;
+  readonly #summaries = new Recent<PlanSummary>(64);
+
+  constructor(context: StoreContext, parts: RolloutParts) {
+    this.#parts = parts;
+    this.#store = new RolloutStore(context, (key, now) => this.#leader.changed(key, now));
+    this.#leader = new RolloutLeader({ ...parts, store: this.#store });
+  }
+
+  get watches(): readonly Watching[] {
+    return this.#store.watches;
+  }
+
+  /** All records, as far as this coordinator has seen. */
+  all() {
+    return this.#store.all();
+  }
+
+  run(ready: Promise<unknown>, signal: AbortSignal): Promise<void> {
+    return this.#leader.run(ready, signal);
+  }
+
+  /** Freezes a rollout, and stores it. Throws `invalid-argument`; `already-exists` for one that is under way. */
+  async plan(tenant: string, text: string, plannedBy: string, options: StoreCallOptions = {}): Promise<ShownRollout> {
+    const { clock, newId } = this.#parts;
+    const spec = readSpec(text);
+    const name = { tenant, name: spec.name };
+    const before = await this.#find(name, options);
+    if (before !== undefined) requireOver(name, before.value);
+    const nowMs = clock.now();
+    const frozen = await planRollout(this.#parts, { tenant, text, nowMs }, options);
+    const plan = { tenant, plan: newId() };
+    await inTurns(frozen.parts.length, async (index) => {
+      const { part, progress } = frozen.parts[index] as (typeof frozen.parts)[number];
+      await this.#store.putPart(plan, index, part, progress, options);
+    });
+    await this.#store.putSummary(plan, frozen.summary, options);
+    const devices = frozen.parts.flatMap(({ progress }) => progress);
+    const record: RolloutRecord = {
+      ...{
+        spec: JSON.stringify(JSON.parse(text)),
+        plan: plan.plan,
+        state: frozen.state,
+        plannedBy,
+        plannedAtMs: nowMs,
+      },
+      ...{ devices: devices.length, parts: frozen.parts.length, movedAtMs: nowMs },
+      counts: countStates(frozen.state.waves.length, devices),
+      waitsFor: "it waits to be started",
+    };
+    const revision = await this.#store.put(name, record, before?.revision, options);
+    if (before !== undefined) await this.#store.removePlan({ tenant, plan: before.value.plan }, options);
+    return { name, value: record, revision, summary: frozen.summary };
+  }
+
+  /** Throws `not-found`. */
+  async show(name: RolloutName, options: StoreCallOptions = {}): Promise<ShownRollout> {
+    const found = await this.#store.load(name, options);
+    const summary = await this.#summary({ tenant: name.tenant, plan: found.value.plan }, options);
+    return { name, ...found, summary };
+  }
+
+  /** How far all of a rollout's devices are, in the order of their turn. Throws `not-found`. */
+  async devices(name: RolloutName, options: StoreCallOptions = {}): Promise<readonly ListedDevice[]> {
+    const { value } = await this.#store.load(name, options);
+    const plan = { tenant: name.tenant, plan: value.plan };
+    const parts = await this.#store.allProgress(plan, value.parts, options);
+    return parts.flatMap(({ devices }, part) => devices.map((progress, at) => ({ plan, progress, part, at })));
+  }
+
+  /** Devices with what was planned for them. */
+  async planned(devices: readonly ListedDevice[], options: StoreCallOptions = {}): Promise<readonly RolloutDevice[]> {
+    const wanted = [...new Set(devices.map(({ part }) => part))];
+    const plan = devices[0]?.plan;
+    if (plan === undefined) return [];
+    const parts = await inTurns(wanted.length, (index) => this.#store.part(plan, wanted[index] as number, options));
+    return devices.map(({ progress, part, at }) => {
+      const planned = parts[wanted.indexOf(part)]?.devices[at] as PlannedDevice;
+      const { config, memoryBytes, stepMs, accuracy, profileOf } = planned;
+      return { ...progress, config, ...given({ memoryBytes, stepMs, accuracy, profileOf }) };
+    });
+  }
+
+  /** Says something to a rollout. Throws `not-found`, `conflict`, and `precondition-failed` where it makes no sense. */
+  async command(name: RolloutName, said: SaidCommand, options: StoreCallOptions = {}): Promise<ShownRollout> {
+    // Devices that were written for another try already, as they were before.
+    const before = new Map<string, DeviceProgress>();
+    for (let race = 1; ; race++) {
+      try {
+        return await this.#command(name, said, before, options);
+      } catch (thrown) {
+        if (!isConflict(thrown) || thrown instanceof ExpectedOther || race >= MAX_RACES) throw thrown;
+        await this.#parts.clock.sleep(20 * race, options);
+      }
+    }
+  }
+
+  /** Forgets a rollout. Throws `not-found`, and `precondition-failed` while it is under way. */
+  async remove(name: RolloutName, options: StoreCallOptions = {}): Promise<void> {
+    const { value, revision } = await this.#store.load(name, options);
+    requireOver(name, value);
+    await this.#store.remove(name, revision, options);
+    await this.#store.removePlan({ tenant: name.tenant, plan: value.plan }, options);
+  }
+
+  async #command(
+    name: RolloutName,
+    { command, actor, reason, expectedPhase }: SaidCommand,
+    before: Map<string, DeviceProgress>,
+    options: StoreCallOptions,
+  ): Promise<ShownRollout> {
+    const { clock } = this.#parts;
+    const { value, revision } = await this.#store.load(name, options);
+    const { phase } = value.state;
+    if (expectedPhase !== undefined && expectedPhase !== phase)
+      throw new ExpectedOther("conflict", `rollout ${name.name} is ${phase}; expected ${expectedPhase}`, {
+        hint: "It has moved on: look at it, and decide again.",
+      });
+    const plan = { tenant: name.tenant, plan: value.plan };
+    const spec = readSpec(value.spec);
+    const nowMs = clock.now();
+    const parts = await this.#store.allProgress(plan, value.parts, options);
+    const all = parts.flatMap(({ devices }) => devices);
+    const devices = all.map((device) => before.get(device.device) ?? device);
+    const next = commandRollout({ spec, state: value.state, devices }, command, { nowMs, actor, reason });
+    if (command === "start") await this.#requireStartable(name, value, parts, options);
+    const changed = new Map(next.changed.map((device) => [device.device, device]));
+    for (const device of devices) if (changed.has(device.device)) before.set(device.device, device);
+    await this.#storeChanged(plan, parts, changed, options);
+    const { waitsFor: _, endedAtMs: __, ...rest } = value;
+    const isOver = FINAL_PHASES.includes(next.state.phase);
+    const record: RolloutRecord = {
+      ...rest,
+      state: next.state,
+      counts: countStates(
+        next.state.waves.length,
+        all.map((device) => changed.get(device.device) ?? device),
+      ),
+      movedAtMs: nowMs,
+      ...given({
+        startedAtMs: command === "start" ? nowMs : value.startedAtMs,
+        endedAtMs: isOver ? nowMs : undefined,
+        raisedUntilMs: phase === "conflicted" ? nowMs : value.raisedUntilMs,
+        // Who is asked to start it leads it, at once.
+        lease: command === "start" ? { owner: this.#parts.name, beat: 0 } : value.lease,
+      }),
+    };
+    const stored = await this.#store.put(name, record, revision, options);
+    return { name, value: record, revision: stored, summary: await this.#summary(plan, options) };
+  }
+
+  async #storeChanged(
+    plan: PlanName,
+    parts: readonly StoredProgress[],
+    changed: ReadonlyMap<string, DeviceProgress>,
+    options: StoreCallOptions,
+  ): Promise<void> {
+    for (const [index, { devices, revision }] of parts.entries()) {
+      if (!devices.some(({ device }) => changed.has(device))) continue;
+      const next = devices.map((device) => changed.get(device.device) ?? device);
+      await this.#store.putProgress(plan, index, { devices: next, revision }, options);
+    }
+  }
+
+  /** Throws `precondition-failed` when devices have changed since, and `conflict` while another rollout is to change them. */
+  async #requireStartable(
+    name: RolloutName,
+    record: RolloutRecord,
+    progress: readonly StoredProgress[],
+    options: StoreCallOptions,
+  ): Promise<void> {
+    const plan = { tenant: name.tenant, plan: record.plan };
+    const frozen = await inTurns(progress.length, async (index) => ({
+      part: await this.#store.part(plan, index, options),
+      progress: (progress[index] as StoredProgress).devices,
+    }));
+    requireUnchanged(this.#parts, name.tenant, readSpec(record.spec), frozen);
+    const ours = new Set(progress.flatMap(({ devices }) => devices.map(({ device }) => device)));
+    for (const { name: other, value } of this.#store.all()) {
+      const { phase } = value.state;
+      if (other.tenant !== name.tenant || other.name === name.name || phase === "planned") continue;
+      if (FINAL_PHASES.includes(phase)) continue;
+      const parts = await this.#store.allProgress({ tenant: other.tenant, plan: value.plan }, value.parts, options);
+      const open = parts
+        .flatMap(({ devices }) => devices)
+        .filter(({ device, state }) => ours.has(device) && OPEN.has(state));
+      const [first] = open;
+      if (first === undefined) continue;
+      throw new ExpectedOther(
+        "conflict",
+        `rollout ${other.name} is ${phase}, and is to change ${open.length} of the same devices (${first.device}${open.length > 1 ? ", …" : ""})`,
+        { hint: `Wait until it is over, or end it first: mpo rollout stop ${other.name}.` },
+      );
+    }
+  }
+
+  async #find(name: RolloutName, options: StoreCallOptions): Promise<Watched<RolloutRecord> | undefined> {
+    try {
+      return await this.#store.load(name, options);
+    } catch (thrown) {
+      if (MpoError.from(thrown).code === "not-found") return undefined;
+      throw thrown;
+    }
+  }
+
+  async #summary(plan: PlanName, options: StoreCallOptions): Promise<PlanSummary> {
+    const known = this.#summaries.get(plan.plan);
+    if (known !== undefined) return known;
+    const summary = await this.#store.summary(plan, options);
+    this.#summaries.set(plan.plan, summary);
+    return summary;
+  }
+}
+
+/** A device in its place of a rollout. */
+export interface ListedDevice {
+  readonly plan: PlanName;
+  readonly progress: DeviceProgress;
+  readonly part: number;
+  readonly at: number;
+}
+
+/** States in which a rollout is still to do something with a device. */
+const OPEN: ReadonlySet<DeviceProgress["state"]> = new Set(["pending", "offline", "in-progress", "rolling-back"]);
+
+/** A conflict that another try does not end. */
+class ExpectedOther extends MpoError {}
+
+function requireOver({ name }: RolloutName, { state: { phase } }: RolloutRecord): void {
+  if (phase === "planned" || FINAL_PHASES.includes(phase)) return;
+  throw new MpoError("precondition-failed", `rollout ${name} is ${phase}`, {
+    hint: `End it first: mpo rollout stop ${name}; or give yours another name.`,
+  });
+}

@@ -1,0 +1,30 @@
+const formats = new Map<string, Intl.DateTimeFormat>();
+
+/** Whether there is a time zone of this name (IANA's, "Europe/Berlin") on this machine. */
+export function isTimeZone(zone: string): boolean {
+  try {
+    formatOf(zone);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The minute of the day in a zone that there is. */
+export function minuteOfDay(zone: string, atMs: number): number {
+  const [hour = 0, minute = 0] = formatOf(zone).format(atMs).split(":").map(Number);
+  return hour * 60 + minute;
+}
+
+function formatOf(zone: string): Intl.DateTimeFormat {
+  const known = formats.get(zone);
+  if (known !== undefined) return known;
+  const format = new Intl.DateTimeFormat("en-GB", {
+    hour: "2-digit",
+    minute: "2-digit",
+    hourCycle: "h23",
+    timeZone: zone,
+  });
+  formats.set(zone, format);
+  return format;
+}
