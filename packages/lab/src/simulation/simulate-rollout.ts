@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { MpoError, type RolloutCommand } from "@mpo/core";
 import { createRandom } from "@mpo/datasets";
 import { type Clock, untilAborted } from "@mpo/io";
@@ -86,6 +87,8 @@ export async function simulateRollout({ seed, ...options }: RolloutSimulation): 
   const reachable = (): readonly LiveCoordinator[] =>
     slots.flatMap(({ current }) => (current === undefined ? [] : [current]));
   const ends = new AbortController();
+  // Every device listens.
+  setMaxListeners(0, ends.signal);
   const devices = drawn.behaviours.map((behaviour, index) => newDevice(`pi-${index}`, behaviour));
   const running = [...devices.values()].map((device) => device.run(ends.signal));
   void hear();

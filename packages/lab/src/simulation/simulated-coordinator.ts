@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { createCoordinator, resolveSettings } from "@mpo/coordinator";
 import { MpoError } from "@mpo/core";
 import type { Clock } from "@mpo/io";
@@ -30,6 +31,8 @@ export function coordinatorStarter(parts: CoordinatorParts): () => LiveCoordinat
     );
     const store = server.connect();
     const ends = new AbortController();
+    // Every call under way listens.
+    setMaxListeners(0, ends.signal);
     const common = { store, logger: silentLogger, clock, random, newId };
     const authority = keys?.open(ends.signal);
     const pushRevocations = nats && ((revocations: ReadonlyMap<string, number>) => nats.push(revocations));
