@@ -61,10 +61,12 @@ function confirmWords(confirm: Rollout["spec"]["confirm"]): string {
   }
 }
 
-function estimateOf(fleet: Fleet, { spec }: Rollout, { device, content, rung }: PlacedDevice): DeviceEstimate {
+function estimateOf(fleet: Fleet, { spec }: Rollout, { device, rung }: PlacedDevice): DeviceEstimate {
   const { hours, confirm, disruption } = spec;
   const checkMs = TAKEN_MS + rung.overheadMs + CHECK_STEPS * rung.stepMs.expected;
-  const takesMs = { applied: TAKEN_MS, checked: checkMs, window: TAKEN_MS + content.budget.windowMs }[confirm];
+  const takesMs = { applied: TAKEN_MS, checked: checkMs, window: TAKEN_MS + rung.overheadMs + rung.trainingMs }[
+    confirm
+  ];
   const zone = hours?.zone === "device" ? device.inventory.timeZone : hours?.zone;
   return {
     isOnline: fleet.isOnline(device),

@@ -25,6 +25,7 @@ import type { Watched } from "../store/watched-map.ts";
 import { AskedOutside, type AskingParts } from "./asked-outside.ts";
 import { countStates } from "./count-states.ts";
 import { joinLate, type LateParts } from "./late-joiners.ts";
+import { settleOpenTurns } from "./open-turns.ts";
 import { readSpec } from "./plan-rollout.ts";
 import { isRaised } from "./requests.ts";
 import { type ActionParts, giveChange, takeChangeBack } from "./rollout-actions.ts";
@@ -132,6 +133,7 @@ export class LedRollout {
     let state = this.#asked.applied(this.#spec, before, nowMs);
     const settled = this.#settle(nowMs);
     state = this.#conflicted(state, nowMs);
+    this.#settleOpen(state.phase, nowMs);
     const joined = await this.#joinLate(state, nowMs, signal);
     const facts = rolloutFacts(this.#parts, {
       tenant: this.name.tenant,
@@ -188,6 +190,13 @@ export class LedRollout {
     }
     for (const device of changed) this.#set(device);
     return changed;
+  }
+
+  #settleOpen(phase: RolloutState["phase"], nowMs: number): void {
+    const { plan } = this.#record;
+    const newest = (device: string) => this.#parts.documents.newest(this.#identity(device));
+    const open = { name: this.#spec.name, plan, phase, nowMs };
+    for (const device of settleOpenTurns(this.#devices(), newest, open)) this.#set(device);
   }
 
   /** Devices by what they were called before. */
@@ -279,12 +288,13 @@ export class LedRollout {
       state,
       devices: devices.length,
       parts: this.#led.length,
-      counts: parts.length === 0 && !hasMoved ? before.counts : countStates(state.waves.length, devices),
+      // Also when nothing has moved: who led before may have ended between its devices and its record.
+      counts: countStates(state.waves.length, devices),
       movedAtMs: hasMoved ? nowMs : before.movedAtMs,
       ...given({
         waitsFor: waits === undefined ? undefined : asLine(waits, 512),
         endedAtMs: isOver ? (before.endedAtMs ?? nowMs) : undefined,
-        lease: isOver ? undefined : { owner: name, beat: (lease?.beat ?? 0) + 1 },
+        lease: { owner: name, beat: (lease?.beat ?? 0) + 1 },
       }),
     };
     this.#revision = await store.put(this.name, record, this.#revision, { signal });

@@ -41,7 +41,7 @@ interface Work {
 const RETRY_MS = 3_000;
 /** Steps of a check; a device counts them as the agent does. */
 const CHECK_STEPS = 4;
-/** From a document that is in use until a window under it. */
+/** From a document that a check has confirmed until a window under it. */
 const WINDOW_MS = 20_000;
 
 /**
@@ -219,7 +219,8 @@ export class LightDevice {
 
   #openWindow(document: DesiredDocument, rung: Prediction): void {
     const kind = this.#kindOf(document);
-    this.#after(WINDOW_MS, () => {
+    const ms = document.check === true ? WINDOW_MS : rung.overheadMs + rung.trainingMs;
+    this.#after(ms, () => {
       if (kind === "over-memory" || kind === "too-slow") {
         this.#report(this.#window(document, rung, { outcome: "over-memory", message: "the cap was hit" }));
         this.#giveUp("no rung could be run");

@@ -270,14 +270,14 @@ export async function simulateRollout({ seed, ...options }: RolloutSimulation): 
     const counts: Record<string, number> = {};
     for (const { state } of rollout?.devices.values() ?? []) counts[state] = (counts[state] ?? 0) + 1;
     const phase = rollout?.record.state.phase ?? "unknown";
-    const atMs = rollout?.saidAtMs;
-    const took = rollout?.record.state.waves.at(-1)?.state === "passed" ? rollout.haltedAtMs : undefined;
+    const { saidAtMs = Number.POSITIVE_INFINITY, haltedAtMs = 0, finishedAtMs } = rollout ?? {};
     const expectedMs = planned?.rollout.forecast?.expectedMs;
     return {
       ...{ phase, counts },
       isForecastable: isCalm && devices.every(({ behaviour }) => behaviour === "good"),
-      ...(atMs === undefined || rollout?.haltedAtMs === undefined ? {} : { haltMs: rollout.haltedAtMs - atMs }),
-      ...(took === undefined ? {} : { tookMs: took - startedMs }),
+      // It may have been halted before, by something else.
+      ...(saidAtMs > haltedAtMs ? {} : { haltMs: haltedAtMs - saidAtMs }),
+      ...(finishedAtMs === undefined ? {} : { tookMs: finishedAtMs - startedMs }),
       ...(expectedMs === undefined ? {} : { expectedMs }),
     };
   }
