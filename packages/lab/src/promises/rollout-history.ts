@@ -94,6 +94,11 @@ export class RolloutHistory {
     return [...this.#rollouts.values()].find(({ spec }) => spec.name === name);
   }
 
+  /** Documents that rollouts gave devices, and gave back. */
+  get pushes(): number {
+    return [...this.#given.values()].reduce((sum, { length }) => sum + length, 0);
+  }
+
   newest(device: string): DesiredDocument | undefined {
     return this.#newest.get(device);
   }

@@ -58,7 +58,7 @@ async function measure(options: BenchFleetOptions, folder: string, context: Comm
   const localJoinFile = join(folder, LOCAL_JOIN_FILE);
   const local = insecure ? undefined : await readLocalJoin(localJoinFile, { signal });
   const identities = local && { localJoinFile, folder: join(folder, "devices") };
-  await using fleet = new SimulatedFleet({ coordinator: grpc, identities, agents, startsPerSecond, seed });
+  await using fleet = new SimulatedFleet({ coordinators: [grpc], identities, agents, startsPerSecond, seed });
   const admin = adminOf([grpc], local && (() => local));
   const link = await openStoreLink(natsUrl, insecure ? undefined : join(folder, AUTHORITY_FOLDER), { signal });
   let progress: Progress | undefined;
