@@ -48,17 +48,19 @@ export async function giveChange(
   const given = { ...progress, given: document.version };
   // What it ran before its first change is what it is given back.
   if (attempts > 1 || before === undefined) return given;
-  return { ...given, before: goodBefore(statuses, identity, before) };
+  const { before: _, ...rest } = given;
+  const good = goodBefore(statuses, identity, before);
+  return good === undefined ? rest : { ...rest, before: good };
 }
 
-/** A document that failed or was refused is not what a device ran. */
+/** A document that failed or was refused is not what a device ran. Undefined: it ran none that is known to be good. */
 function goodBefore(
   statuses: ActionParts["statuses"],
   identity: DeviceIdentity,
   before: DocumentVersion,
-): DocumentVersion {
+): DocumentVersion | undefined {
   const state = statuses.of(identity, before)?.state;
-  return state === "failed" || state === "refused" ? (statuses.lastGood(identity, before) ?? before) : before;
+  return state === "failed" || state === "refused" ? statuses.lastGood(identity, before) : before;
 }
 
 /** Gives a device back what it ran before; one that ran nothing gets what the coordinator's own search finds. */

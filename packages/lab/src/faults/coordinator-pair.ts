@@ -20,11 +20,12 @@ export class CoordinatorPair {
   readonly targets: readonly string[];
   readonly keysFolder: string;
   readonly localJoinFile: string;
-  readonly admin: AdminClient;
+  /** Asks either of them. */
+  admin!: AdminClient;
   readonly #processes: readonly SupervisedProcess[];
-  readonly #admins: readonly AdminClient[];
+  #admins: readonly AdminClient[] = [];
 
-  private constructor(folder: string, [natsPort = 0, ...grpcPorts]: readonly number[], local: () => LocalJoin) {
+  private constructor(folder: string, [natsPort = 0, ...grpcPorts]: readonly number[]) {
     this.natsUrl = `nats://127.0.0.1:${natsPort}`;
     this.targets = grpcPorts.map((port) => `127.0.0.1:${port}`);
     this.keysFolder = join(folder, AUTHORITY_FOLDER);
@@ -43,20 +44,21 @@ export class CoordinatorPair {
         logFile: join(folder, "logs", `${name}.log`),
       });
     });
-    this.admin = adminOf(this.targets, local);
-    this.#admins = this.targets.map((target) => adminOf([target], local));
   }
 
   /** Resolves when both answer. */
   static async start(folder: string, signal: AbortSignal): Promise<CoordinatorPair> {
     await mkdir(join(folder, "logs"), { recursive: true });
-    let local: LocalJoin | undefined;
-    const pair = new CoordinatorPair(folder, await freePorts(3), () => local as LocalJoin);
+    const pair = new CoordinatorPair(folder, await freePorts(3));
     for (const one of pair.#processes) one.start();
+    let local: LocalJoin | undefined;
     while (local === undefined) {
-      local = await readLocalJoin(pair.localJoinFile, { signal }).catch(() => undefined);
       await systemClock.sleep(LOOK_MS, { signal });
+      local = await readLocalJoin(pair.localJoinFile, { signal }).catch(() => undefined);
     }
+    const joined = local;
+    pair.admin = adminOf(pair.targets, () => joined);
+    pair.#admins = pair.targets.map((target) => adminOf([target], () => joined));
     for (const index of pair.#processes.keys()) await pair.answers(index, signal);
     return pair;
   }

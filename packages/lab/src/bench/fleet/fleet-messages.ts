@@ -2,7 +2,7 @@
 export interface DriverPlan {
   /** "host:port" of each coordinator. */
   readonly coordinators: readonly string[];
-  /** Every so many-th device cannot run what a rollout brings: its check finds too little memory. Absent: all can. */
+  /** Every so many-th device cannot run what a rollout brings: its checks find it too slow. Absent: all can. */
   readonly brokenEvery?: number | undefined;
   /** What its agents join with, and where they keep what they get; absent: nobody proves who they are. */
   readonly identities?: FleetIdentities | undefined;
