@@ -31,4 +31,7 @@ export { probeHere } from "./planning/probe-here.ts";
 export { type ProfileDocument, readProfileDocument, writeProfileDocument } from "./planning/profile-document.ts";
 export { loadSubject, type SubjectOptions } from "./planning/subject.ts";
 export type { CommandEntry } from "./program.ts";
+export { type ChartSpec, COLORS, PALETTE } from "./report/chart.ts";
+export { html, type Markup, trusted } from "./report/html.ts";
+export { figures, type Picture, page, picture, table, tableCard } from "./report/page.ts";
 export { runCli } from "./run-cli.ts";

@@ -51,6 +51,11 @@ const COMMANDS: readonly CommandEntry[] = [
   ["groups", "save filters under names: groups of devices", () => import("./commands/groups.ts")],
   ["profiles", "see what the devices of a fleet have measured", () => import("./commands/profiles.ts")],
   ["config", "see and change what a device is to run", () => import("./commands/config.ts")],
+  [
+    "rollout",
+    "change many devices in waves, which stop by themselves when it is bad",
+    () => import("./commands/rollout.ts"),
+  ],
   ["events", "list what happened in a fleet: who did what to which device", () => import("./commands/events.ts")],
   ["doctor", "check this machine, and say what is wrong and what to do", () => import("./commands/doctor.ts")],
 ];

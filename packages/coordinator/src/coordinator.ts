@@ -18,13 +18,16 @@ import type { Fetch } from "./identity/issuer-keys.ts";
 import type { PushRevocations } from "./identity/nats-users.ts";
 import { signAgain } from "./identity/sign-again.ts";
 import { PriorService } from "./priors/prior-service.ts";
+import { ProfileSharing } from "./probes/profile-sharing.ts";
 import { ProfileService } from "./profiles/profile-service.ts";
 import { countDevices } from "./registry/count-devices.ts";
 import { DeviceLife } from "./registry/device-life.ts";
 import { heartbeatSecondsOf } from "./registry/presence.ts";
 import { Registry } from "./registry/registry.ts";
 import { StatusService } from "./registry/status-service.ts";
+import { countRollouts } from "./rollouts/count-rollouts.ts";
 import { Fleet } from "./rollouts/fleet-groups.ts";
+import { MAX_LEASE_MS } from "./rollouts/rollout-leader.ts";
 import { RolloutService } from "./rollouts/rollout-service.ts";
 import { SearchQueue } from "./search/search-queue.ts";
 import { SearchService } from "./search/search-service.ts";
@@ -118,6 +121,7 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
     profiles: () => profiles.size,
     waitingSearches: () => queue.size,
     takesWrites: () => health.trouble === undefined,
+    rollouts: () => countRollouts(rollouts.all(), clock.now()),
     storeLagMs: () => Math.max(...Object.values(parts).flatMap(({ watches }) => watches.map(({ lagMs }) => lagMs))),
   });
   const searches = new SearchService({
@@ -140,6 +144,7 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
   const fleet = new FleetApi({
     ...common,
     ...{ priors, queue, probes, natsServers },
+    sharing: new ProfileSharing({ registry, profiles, searches, clock, policy: probes }),
     onReport: (kind, isDuplicate) => metrics.reported(kind, isDuplicate),
     onRaised: () => metrics.pushed("raise"),
   });
@@ -156,6 +161,7 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
   const rollouts = new RolloutService(context, {
     ...{ ...common, priors, selection, newId, name: settings.name, hosts: settings.allowedHooks },
     fleet: new Fleet({ ...common, presenceMs }),
+    leaseMs: Math.min(settings.leaseMs, MAX_LEASE_MS),
     fetch: ports.fetch ?? ((url, options) => fetch(url, options)),
     onPushed: () => metrics.pushed("rollout"),
   });

@@ -130,6 +130,7 @@ function messageOf(call: string, identity: DeviceIdentity, random: () => number)
     heartbeat: { identity, resources: RESOURCES, conditions: [] },
     reportProfile: { ...report, identity },
     reportProfilePart: { identity, digest: "ab".repeat(32), totalBytes: 100, offset: 0 },
+    fetchProfile: { identity, model: "tiny", sharedFrom: device, memoryBytes: 1e9, offset: 0 },
     reportStatus: { ...documentReport(device, 1 + Math.floor(1e6 * random()), 1, "confirmed"), identity },
     whoAmI: {},
     listDevices: { tenant, ...page },

@@ -81,6 +81,7 @@ export function resolveSettings(settings: CoordinatorSettings, newId: () => stri
   checkNumber("callsPerSecond", resolved.callsPerSecond, 1, 1_000_000);
   checkNumber("budget.memoryShare", budget.memoryShare, 0.01, 1);
   checkNumber("budget.windowMs", budget.windowMs, 1, MAX_MS);
+  checkNumber("probes.shareWaitMs", probes.shareWaitMs, 1000, 86_400_000);
   checkNumber("probes.maxProbeMs", probes.maxProbeMs, 1, 86_400_000);
   checkNumber("quorum", resolved.quorum, 2, 1000);
   checkNumber("leaseMs", resolved.leaseMs, 100, 3_600_000);

@@ -6,7 +6,7 @@ import {
   type DeviceMonitor,
   type ServingApp,
 } from "@mpo/agent";
-import { GIB } from "@mpo/core";
+import { type Chain, GIB } from "@mpo/core";
 import type { DeviceIdentity, Inventory } from "@mpo/protocol";
 
 /** What agents have in common where all of their machine is made up: these settings, and others too. */
@@ -50,8 +50,8 @@ export function pretendServing(model: string): ServingApp {
 export const PRETEND_GRAPH: string = "ab".repeat(32);
 
 /** What a check finds where a step takes what was predicted. */
-export function pretendCheck({ config, stepMs, memoryBytes }: CheckJob): CheckResult {
+export function pretendCheck({ config, stepMs, memoryBytes }: CheckJob, chain: Chain): CheckResult {
   const bytes = Math.min(1_000_000, memoryBytes);
   const measured = { config, plannedBytes: bytes, peakBytes: bytes, stepMs: [stepMs, stepMs] };
-  return { measured, idleBytes: 300_000_000, graphDigest: PRETEND_GRAPH };
+  return { measured, idleBytes: 300_000_000, graphDigest: PRETEND_GRAPH, chain };
 }

@@ -58,6 +58,8 @@ export type {
 export type {
   DocumentState,
   DocumentStatus,
+  FetchProfileRequest,
+  FetchProfileResponse,
   ProbeFailure,
   ReportedStatus,
   ReportProfilePartRequest,

@@ -76,6 +76,7 @@ export const FLEET_SERVICE = {
     keepsBytes: true,
   }),
   reportProfilePart: unary("ReportProfilePart", report.reportProfilePartRequest, report.reportProfilePartResponse),
+  fetchProfile: unary("FetchProfile", report.fetchProfileRequest, report.fetchProfileResponse),
   reportStatus: unary("ReportStatus", report.reportStatusRequest, report.reportStatusResponse, {
     keepsBytes: true,
   }),

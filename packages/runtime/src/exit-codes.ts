@@ -11,6 +11,8 @@ import { MpoError, type MpoErrorCode } from "@mpo/core";
  * - `unavailable`: the other side does not answer (in time), or the disk is full; retrying later may help.
  * - `unauthenticated`: one side does not accept who the other is.
  * - `denied`: the other side knows who we are, and does not allow it.
+ * - `halted`: what was waited for has halted, and waits for a person.
+ * - `rolledBack`: what was waited for was bad, and has been taken back.
  * - `cancelled`: interrupted by the user (128 + SIGINT, as a shell reports it).
  */
 export const EXIT_CODES = {
@@ -23,6 +25,8 @@ export const EXIT_CODES = {
   unavailable: 6,
   unauthenticated: 7,
   denied: 8,
+  halted: 9,
+  rolledBack: 10,
   cancelled: 130,
 } as const;
 

@@ -34,6 +34,8 @@ export interface AgentSettings {
   readonly profileStaleMs: number;
   /** What a probe may take at most; an order may give it less. */
   readonly probeMs: number;
+  /** How long probes wait for the coordinator's first orders: another device may measure for this one. */
+  readonly briefingMs: number;
   /** A probe that waited this long for an idle machine runs on a busy one. */
   readonly probePatienceMs: number;
   /** As a check of a document that did. */
@@ -59,6 +61,7 @@ export const DEFAULT_AGENT_SETTINGS: Omit<AgentSettings, "identity" | "agentVers
   documentPatienceMs: 15_000,
   profileStaleMs: 7 * 86_400_000,
   probeMs: 120_000,
+  briefingMs: 60_000,
   probePatienceMs: 3_600_000,
   checkPatienceMs: 300_000,
   linkRetry: { baseMs: 1_000, capMs: 30_000 },

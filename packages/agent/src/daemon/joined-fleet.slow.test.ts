@@ -117,6 +117,7 @@ class Wire {
           },
           reportProfile: (request) => reportProfile(request),
           reportStatus: (request) => reportStatus(request),
+          fetchProfile: () => Promise.reject(new MpoError("unsupported", "nothing is shared here")),
           reportProfilePart: () => Promise.reject(new MpoError("unsupported", "no report here is long")),
         }),
       ],

@@ -50,6 +50,7 @@ describe("an agent on the real wire", { skip: binary === undefined ? "there is n
       services: [
         fleetService({
           ...{ enroll, heartbeat, reportProfile, reportStatus },
+          fetchProfile: () => Promise.reject(new MpoError("unsupported", "nothing is shared here")),
           reportProfilePart: () => Promise.reject(new MpoError("unsupported", "no report here is long")),
           hello: async (request) => ({ ...(await fleet.link.hello(request)), natsServers: [nats.address.url] }),
         }),

@@ -52,6 +52,7 @@ export function memberLink(link: FleetLink, member: LinkedMember, nowMs: () => n
       return member.takeNews() ? { ...answer, needsHello: true } : answer;
     },
     reportProfile: proven(link.reportProfile),
+    fetchProfile: proven(link.fetchProfile),
     reportStatus: proven(link.reportStatus),
   };
 }

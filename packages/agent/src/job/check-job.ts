@@ -1,4 +1,4 @@
-import { checkSteps, graphDigest, methodNamed, readLayersModel } from "@mpo/engine";
+import { chainOf, checkSteps, graphDigest, methodNamed, readLayersModel } from "@mpo/engine";
 import { withDeadline } from "@mpo/io";
 import type { CheckJob, CheckResult } from "../ports/agent-engine.ts";
 import { type JobContext, OOM_SCORE_ADJUST } from "./retrain-job.ts";
@@ -14,7 +14,7 @@ export async function runCheckJob(job: CheckJob, { environment, signal }: JobCon
       { environment, oomScoreAdjust: OOM_SCORE_ADJUST, signal: linked },
     );
     const idleBytes = loaded.idleBytes - loaded.stateBytes;
-    return { measured: sample, idleBytes, graphDigest: graphDigest(model.graph) };
+    return { measured: sample, idleBytes, graphDigest: graphDigest(model.graph), chain: chainOf(model.graph) };
   };
   return await withDeadline("the check", maxMs, work, { signal });
 }

@@ -14,6 +14,7 @@ export function stampedLink(link: FleetLink, start: Instance): FleetLink {
     },
     heartbeat: (request, options) => link.heartbeat({ ...request, instance }, options),
     reportProfile: (request, options) => link.reportProfile({ ...request, instance }, options),
+    fetchProfile: (request, options) => link.fetchProfile({ ...request, instance }, options),
     reportStatus: (request, options) => link.reportStatus({ ...request, instance }, options),
   };
 }

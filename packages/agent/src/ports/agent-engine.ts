@@ -44,6 +44,7 @@ export interface CheckResult {
   readonly measured: Measured;
   readonly idleBytes: number;
   readonly graphDigest: string;
+  readonly chain: Chain;
 }
 
 /** Retrain the model that is served. */

@@ -96,7 +96,7 @@ export class FakeDevice {
       await this.#clock.sleep(1_000, { signal });
       const measured = { config: job.config, plannedBytes: 40, peakBytes: 50, stepMs: [job.stepMs] };
       const { graphDigest } = profileOf(job.model, 1).model;
-      return { measured: { ...measured, ...this.onCheck?.(job) }, idleBytes: 100, graphDigest };
+      return { measured: { ...measured, ...this.onCheck?.(job) }, idleBytes: 100, graphDigest, chain: CHAIN };
     },
     retrain: async (job, { signal }) => {
       this.retrained.push(job);

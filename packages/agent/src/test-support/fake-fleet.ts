@@ -1,4 +1,6 @@
-import { MpoError } from "@mpo/core";
+import { createHash } from "node:crypto";
+import { gzipSync } from "node:zlib";
+import { MpoError, type Prediction, type Profile } from "@mpo/core";
 import type { Clock } from "@mpo/io";
 import {
   type DesiredDocument,
@@ -9,6 +11,7 @@ import {
   type HelloResponse,
   notifySubject,
   type ProbeOrder,
+  profileCodec,
   type ReportProfileRequest,
   type ReportStatusRequest,
 } from "@mpo/protocol";
@@ -40,6 +43,11 @@ export class FakeFleet {
   /** The answer to a report is lost after it was stored. */
   losesAnswers = false;
   forgets = false;
+  /** What another device has measured, and what this one would run by it. */
+  shared: { readonly profile: Profile; readonly rung: Prediction; readonly partBytes?: number } | undefined;
+  fetches = 0;
+  /** Throws when the link breaks. */
+  onFetch: (() => void) | undefined;
   needsStatus = false;
   /** Another machine has the device's name. */
   doubledBy: string | undefined;
@@ -106,6 +114,17 @@ export class FakeFleet {
       this.#requireReachable();
       const isDuplicate = this.#store(request.report, () => this.profiles.push(request));
       return { isDuplicate, revision: this.profiles.length, needsChain: false };
+    },
+    fetchProfile: async ({ offset }) => {
+      this.#requireReachable();
+      if (this.shared === undefined) throw new MpoError("not-found", "nobody has measured it");
+      this.fetches += 1;
+      this.onFetch?.();
+      const { profile, rung, partBytes = 40 } = this.shared;
+      const whole = gzipSync(profileCodec.toBytes(profile));
+      const digest = createHash("sha256").update(whole).digest("hex");
+      const part = Uint8Array.from(whole.subarray(offset, offset + partBytes));
+      return { digest, totalBytes: whole.length, part, ...(offset === 0 ? { rung } : {}) };
     },
     reportStatus: async (request) => {
       this.#requireReachable();

@@ -9,6 +9,7 @@ import { guarded } from "./guarded-work.ts";
 import { keepKnownProfile, readKnownProfile } from "./known-profile.ts";
 import { curvesJob, probeJob } from "./make-job.ts";
 import { QuietWait } from "./quiet-wait.ts";
+import { SharedProfiles } from "./shared-profile.ts";
 
 /** What probing needs of the agent. */
 export interface ProbeParts
@@ -28,10 +29,18 @@ export class ProbeWork {
   readonly #parts: ProbeParts;
   #orders: readonly ProbeOrder[] = [];
   readonly #wait: QuietWait;
+  readonly #shared: SharedProfiles;
+  readonly #beganMs: number;
+  /** Whether a coordinator has said what it wants. */
+  #isBriefed = false;
+  /** Models that another device of the class measures, and since when this one waits for it. */
+  readonly #heldSinceMs = new Map<string, number>();
 
   constructor(parts: ProbeParts) {
     this.#parts = parts;
     this.#wait = new QuietWait(parts, "probe", parts.settings.probePatienceMs);
+    this.#shared = new SharedProfiles(parts);
+    this.#beganMs = parts.ports.clock.monotonicMs();
   }
 
   /** Takes what the coordinator wants: a profile that was reported before is reported again, the rest is to be measured. */
@@ -39,6 +48,23 @@ export class ProbeWork {
     const left: ProbeOrder[] = [];
     for (const order of orders) if (order.isFresh || !(await this.#reportedAgain(order))) left.push(order);
     this.#orders = left;
+    this.#isBriefed = true;
+    const held = left.filter(({ waitMs }) => waitMs !== undefined).map(({ model }) => model);
+    for (const model of this.#heldSinceMs.keys()) if (!held.includes(model)) this.#heldSinceMs.delete(model);
+    for (const model of held) {
+      if (this.#heldSinceMs.has(model)) continue;
+      this.#heldSinceMs.set(model, this.#parts.ports.clock.monotonicMs());
+      this.#parts.ports.logger.info("a probe waits: another device of this class measures", { model });
+    }
+  }
+
+  /** Whether a model is left alone for now: another device measures it, or nobody has said yet whether one does. */
+  #isHeld({ name, manifestDigest }: ServedModel): boolean {
+    const nowMs = this.#parts.ports.clock.monotonicMs();
+    const sinceMs = this.#heldSinceMs.get(name);
+    if (!this.#isBriefed) return nowMs - this.#beganMs < this.#parts.settings.briefingMs;
+    const order = this.#orders.find((one) => one.model === name && one.manifestDigest === manifestDigest);
+    return order?.waitMs !== undefined && sinceMs !== undefined && nowMs - sinceMs < order.waitMs;
   }
 
   async #reportedAgain({ order, model, manifestDigest }: ProbeOrder): Promise<boolean> {
@@ -65,7 +91,7 @@ export class ProbeWork {
   due(models: readonly ServedModel[], resources: Resources): { due: DueProbe; memoryBytes: number } | undefined {
     const { settings, ports, memory } = this.#parts;
     const due = dueProbe({
-      models: models.filter(({ name }) => isAllowedNow(this.#parts, name)),
+      models: models.filter((model) => isAllowedNow(this.#parts, model.name) && !this.#isHeld(model)),
       orders: this.#orders,
       records: memory.state.probes,
       engineVersion: settings.engineVersion,
@@ -85,7 +111,9 @@ export class ProbeWork {
       const { source } = await ports.serving.folders(due.model);
       const { deviceClass } = inventory;
       const means = { folder: source, memoryBytes, deviceClass, method: methodFor(this.#parts, due.model) };
-      const { profile, chain } = await this.#measure(probeJob(due, means, settings), signal);
+      const { profile, chain } =
+        (await this.#takeShared(due, memoryBytes, signal)) ??
+        (await this.#measure(probeJob(due, means, settings), signal));
       // First the report, then the note that it was done: a crash in between costs a probe, not a profile.
       const report = await outbox.addProfile(profile, chain, due.order?.order);
       await reported.keep({ report, profile, chain });
@@ -109,6 +137,14 @@ export class ProbeWork {
     } finally {
       this.#wait.over();
     }
+  }
+
+  /** Undefined: there is none to take, or it does not hold here. */
+  async #takeShared(due: DueProbe, memoryBytes: number, signal: AbortSignal): Promise<ProbeResult | undefined> {
+    const { sharedFrom } = due.order ?? {};
+    const facts = (): BudgetFacts => budgetFacts(this.#parts, due.model);
+    if (sharedFrom === undefined) return undefined;
+    return await this.#shared.take(due, sharedFrom, { memoryBytes, facts }, signal);
   }
 
   /** Reported to the coordinator too, so that people see why a device has no profile. */

@@ -21,7 +21,7 @@ export function scopeOf(tenant: string | undefined): string {
   return tenant === undefined ? "all tenants" : `tenant ${tenant}`;
 }
 
-/** Who did something, as events name them, without the name of the call. */
-export function byWhom(actor: string): string {
-  return actor.replace(/, call \S+$/u, "");
+/** Who did something, as events name them, or words about it, without the name of the call. */
+export function byWhom(words: string): string {
+  return words.replaceAll(/, call [^\s:;,)]+/gu, "");
 }

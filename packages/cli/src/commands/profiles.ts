@@ -57,16 +57,26 @@ function addSubject(command: Command): Command {
 /** Prints which profiles the fleet has. */
 async function listProfiles(options: ListOptions, context: Asking): Promise<void> {
   const { terminal } = context;
-  const listing = createListing(terminal, ["device", "model", "class", "received", "steps", "curves", "digest"]);
+  const listing = createListing(terminal, [
+    "device",
+    "model",
+    "class",
+    "received",
+    "measured by",
+    "steps",
+    "curves",
+    "digest",
+  ]);
   let count = 0;
   await withAdmin(options, context, async (session) => {
     for await (const { profiles, serverTimeMs } of summaries(options, session)) {
       count += profiles.length;
       for (const profile of profiles) {
         const { identity, model, deviceClass, receivedAtMs, stepCount, curveCount, graphDigest } = profile;
+        const by = profile.sharedFrom ?? "itself";
         const age = formatAge(serverTimeMs - receivedAtMs);
         const digest = graphDigest.slice(0, 12);
-        listing.row(profile, () => [identity.device, model, deviceClass, age, stepCount, curveCount, digest]);
+        listing.row(profile, () => [identity.device, model, deviceClass, age, by, stepCount, curveCount, digest]);
       }
     }
   });
@@ -98,6 +108,8 @@ async function showProfile(
     `idle ${formatBytes(idleBytes)}; ${unitTimes.length} unit times; the probe took ${formatMs(spent.ms)} for ` +
       `${spent.configs} configs, at most ${formatBytes(spent.peakBytes)}`,
   );
+  if (profile.sharedFrom !== undefined)
+    terminal.line(`measured by ${profile.sharedFrom}; this device checked it by steps of its own, and took it`);
   const stepTable = createTable(terminal, ["step", "memory planned", "seen", "time seen"]);
   for (const { config, plannedBytes, peakBytes, stepMs } of steps) {
     const seen = peakBytes === undefined ? "-" : formatBytes(peakBytes);

@@ -1,10 +1,10 @@
-import { createInterface } from "node:readline/promises";
 import { MpoError } from "@mpo/core";
 import type { Command } from "commander";
-import type { Asking, CommandContext, Output, Stop } from "../command-context.ts";
+import type { Asking, CommandContext } from "../command-context.ts";
 import { addFleetCommand, type FleetOptions, fleetName } from "../options/fleet-options.ts";
 import { formatAge } from "../output/format.ts";
 import { createListing } from "../output/listing.ts";
+import { confirm } from "./confirm.ts";
 import { addDeviceFilter, type DeviceFilter, type SelectedDevice, selectDevices, whereOf } from "./select-devices.ts";
 import { type AdminSession, withAdmin } from "./with-admin.ts";
 
@@ -149,26 +149,4 @@ async function renameDevice(device: string, newName: string, options: RenameOpti
     terminal.line(`renamed ${device} to ${newName}`);
     terminal.line(`next: start its agent with --device ${newName}`);
   });
-}
-
-/** Returns when a person has said yes. */
-async function confirm(
-  question: string,
-  { yes }: Pick<EndOptions, "yes">,
-  { terminal, signal }: Output & Stop,
-): Promise<void> {
-  if (yes) return;
-  if (!terminal.interactive || process.stdin.isTTY !== true) {
-    throw new MpoError("precondition-failed", `there is no one to ask: ${question}`, {
-      hint: "Look at it with --dry-run, then give --yes.",
-    });
-  }
-  const lines = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    const answer = await lines.question(`${question} [y/N] `, { signal });
-    if (/^y(es)?$/iu.test(answer.trim())) return;
-  } finally {
-    lines.close();
-  }
-  throw new MpoError("cancelled", "nothing was changed");
 }

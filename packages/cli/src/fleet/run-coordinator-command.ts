@@ -39,8 +39,10 @@ export interface CoordinatorCommandOptions extends OidcOptions {
   readonly window: number;
   readonly probeTime: number;
   readonly probeMaxAge: number;
+  readonly shareProfiles: "on" | "off";
   readonly quorum: number;
   readonly retireAfter?: number;
+  readonly allowHooks?: readonly string[];
   readonly natsServer?: string;
   readonly natsListen?: Address;
   readonly nats?: readonly string[];
@@ -107,11 +109,11 @@ function settingsFrom(options: CoordinatorCommandOptions): CoordinatorSettings {
     insecure: options.insecure,
     heartbeatSeconds: Math.max(1, Math.round(options.heartbeat / SECOND_MS)),
     budget: { memoryShare: options.memoryShare, windowMs: options.window },
-    probes: { maxProbeMs: options.probeTime, maxAgeMs: options.probeMaxAge },
+    probes: { maxProbeMs: options.probeTime, maxAgeMs: options.probeMaxAge, isShared: options.shareProfiles === "on" },
     quorum: options.quorum,
     ...given({ retireAfterMs: options.retireAfter, oidc: oidcFrom(options) }),
     ...given({ grpc: options.listen, http: options.http, name: options.name, natsServers: options.natsAdvertise }),
-    ...given({ advertise: options.advertise }),
+    ...given({ advertise: options.advertise, allowedHooks: options.allowHooks }),
   };
 }
 

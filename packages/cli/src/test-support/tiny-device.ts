@@ -40,6 +40,7 @@ const engine: AgentEngine = {
     measured: { config, plannedBytes: SEEN.peakBytes, peakBytes: SEEN.peakBytes, stepMs: [SEEN.stepMs] },
     idleBytes: 100_000_000,
     graphDigest: tinyProfile("tiny", { id: "a", class: "b" }).model.graphDigest,
+    chain: TINY_CHAIN,
   }),
   retrain: async ({ rung: { config, accuracy, memoryBytes } }) => ({
     ...{ isAccepted: false, reason: "as good as before", steps: accuracy.steps, judgement: "label-free", config },

@@ -111,6 +111,7 @@ export class AdminApi {
       curveCount: value.curveCount,
       revision,
       receivedAtMs: value.receivedAtMs,
+      sharedFrom: value.sharedFrom,
     }));
     return { profiles, serverTimeMs: this.#parts.clock.now(), ...rest };
   }

@@ -93,7 +93,7 @@ export class FleetApi {
   }
 
   async heartbeat(request: HeartbeatRequest, { signal, ...facts }: ApiCall): Promise<Answer<"heartbeat">> {
-    const { registry, documents, clock, heartbeatSeconds } = this.#parts;
+    const { registry, documents, sharing, clock, heartbeatSeconds } = this.#parts;
     const identity = deviceIdentityOf(request.identity, facts);
     const always = { serverTimeMs: clock.now(), heartbeatSeconds: heartbeatSeconds() };
     const doubledBy = await this.#doubles.meet(request, { ...facts, signal });
@@ -116,6 +116,7 @@ export class FleetApi {
       device === undefined ||
       device.retiredAtMs !== undefined ||
       isForgotten ||
+      sharing.hasNews(identity) ||
       this.#hasOtherSaidHello(request) ||
       this.#isAsked(device) ||
       this.#holdsOther(device, request);
@@ -156,7 +157,7 @@ export class FleetApi {
         kind: "profile-stored",
         identity,
         actor: `device ${identity.device}`,
-        message: `report ${request.report}: ${request.profile.model.name}, ${request.profile.steps.length} steps measured`,
+        message: `report ${request.report}: ${request.profile.model.name}, ${measuredWords(request.profile)}`,
       });
     }
     return { isDuplicate, revision, needsChain };
@@ -172,6 +173,13 @@ export class FleetApi {
     if (report !== undefined) return { arrivedBytes, answer: await this.#storeProfile(identity, report, call) };
     await this.#parts.registry.heardOf(identity, call);
     return { arrivedBytes };
+  }
+
+  /** Sends a device what another one measured, in parts, and what it would run by it. */
+  async fetchProfile(request: Ask<"fetchProfile">, call: ApiCall): Promise<Answer<"fetchProfile">> {
+    const identity = deviceIdentityOf(request.identity, call);
+    await this.#requireDevice(identity, call.signal);
+    return await this.#parts.sharing.fetch({ ...request, identity }, call.signal);
   }
 
   async reportStatus(request: Ask<"reportStatus">, { signal, ...facts }: ApiCall): Promise<Answer<"reportStatus">> {
@@ -277,4 +285,8 @@ export class FleetApi {
       hint: "Say Hello first, then report again.",
     });
   }
+}
+
+function measuredWords({ steps, sharedFrom }: Ask<"reportProfile">["profile"]): string {
+  return sharedFrom === undefined ? `${steps.length} steps measured` : `taken from ${sharedFrom} after a check`;
 }

@@ -5,6 +5,7 @@ import type { Audit } from "../events/audit.ts";
 import type { Identities } from "../identity/identities.ts";
 import type { PriorService } from "../priors/prior-service.ts";
 import type { ProbePolicy } from "../probes/probe-orders.ts";
+import type { ProfileSharing } from "../probes/profile-sharing.ts";
 import type { ProfileService } from "../profiles/profile-service.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { StatusService } from "../registry/status-service.ts";
@@ -31,6 +32,7 @@ export interface FleetParts extends ApiParts {
   readonly priors: PriorService;
   readonly queue: SearchQueue;
   readonly probes: ProbePolicy;
+  readonly sharing: ProfileSharing;
   /** Where devices find NATS. */
   readonly natsServers: readonly string[];
   readonly onReport?: (kind: "profile" | "status", isDuplicate: boolean) => void;

@@ -47,7 +47,13 @@ export async function askForMissing(
 
 /** What the device is to measure. */
 export function probesFor(
-  { profiles, priors, clock, probes }: Pick<FleetParts, "profiles" | "priors" | "clock" | "probes">,
+  {
+    profiles,
+    priors,
+    clock,
+    probes,
+    sharing,
+  }: Pick<FleetParts, "profiles" | "priors" | "clock" | "probes" | "sharing">,
   { identity, models, inventory, profiles: reported }: HelloRequest,
   record: DeviceRecord,
 ): HelloResponse["probes"] {
@@ -55,10 +61,12 @@ export function probesFor(
   const states = models.map((model) => {
     const facts = profiles.facts({ identity, model: model.name });
     const { deviceClass } = inventory;
+    const reportedAtMs = reported.find((one) => one.model === model.name)?.measuredAtMs;
+    const askedAtMs = outstandingProbe(record, model.name, facts?.value.receivedAtMs);
+    const isFirst = facts === undefined && reportedAtMs === undefined && askedAtMs === undefined;
     return {
-      model,
-      reportedAtMs: reported.find((one) => one.model === model.name)?.measuredAtMs,
-      askedAtMs: outstandingProbe(record, model.name, facts?.value.receivedAtMs),
+      ...{ model, reportedAtMs, askedAtMs },
+      share: isFirst ? sharing.shareFor(identity, inventory, model) : undefined,
       suggested: priors.suggested({ tenant: identity.tenant, deviceClass, model: model.name }),
       ...(facts === undefined
         ? {}

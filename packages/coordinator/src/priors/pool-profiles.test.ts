@@ -49,6 +49,25 @@ void describe("pooled profiles", () => {
     assert.equal(pooled?.profile.steps.length, honest.steps.length);
   });
 
+  void it("have no vote of a device that took another's profile, but on its own learning curves", () => {
+    const takes = (profile: Profile, index: number): Profile => ({
+      ...(index === 0 ? profile : { ...profile, sharedFrom: "pi-0", unitTimes: honest.unitTimes }),
+    });
+    assert.equal(
+      poolProfiles(
+        fleet(9)
+          .map(takes)
+          .map((profile) => ({ ...profile, accuracy: [] })),
+      ),
+      undefined,
+    );
+    const pooled = poolProfiles(fleet(9).map(takes));
+    assert.equal(pooled?.votes, 9);
+    assert.deepEqual(pooled.profile.accuracy, honest.accuracy);
+    assert.deepEqual([pooled.profile.unitTimes, pooled.profile.steps], [[], []]);
+    assert.equal(pooled.profile.sharedFrom, undefined);
+  });
+
   void it("are moved little by a fifth of liars, where a mean would be moved far", () => {
     fc.assert(
       fc.property(

@@ -27,24 +27,27 @@ export interface PooledProfile {
  * One profile from those of many devices of one class, such as a new device of it would have measured. Every device has
  * one vote on each number, whatever it repeated; the median of the votes that are no outliers wins, so that less than half
  * of the devices can not move it far; what fewer than `quorum` devices measured is left out. Only profiles that were
- * measured in the same way count: those of the most common model, versions, method and batch. Undefined: too few.
+ * measured in the same way count: those of the most common model, versions, method and batch. A profile that was taken from
+ * another device has no vote but by its own learning curves. Undefined: too few.
  */
 export function poolProfiles(profiles: readonly Profile[], quorum: number = DEFAULT_QUORUM): PooledProfile | undefined {
-  const alike = mostCommon(onePerDevice(profiles));
+  const alike = mostCommon(onePerDevice(profiles).filter(hasVote));
   const [first] = alike;
   if (first === undefined || alike.length < quorum) return undefined;
+  const measured = alike.filter(({ sharedFrom }) => sharedFrom === undefined);
   const vote = (read: (profile: Profile) => number): number => typical(alike.map(read));
   const pooled: Profile = {
     ...first,
+    sharedFrom: undefined,
     device: { id: POOLED_DEVICE, class: first.device.class },
     memoryFacts: {
       slotsPerParameter: vote(({ memoryFacts }) => memoryFacts.slotsPerParameter),
       lossWorkBytesPerSample: vote(({ memoryFacts }) => memoryFacts.lossWorkBytesPerSample),
     },
     idleBytes: vote(({ idleBytes }) => idleBytes),
-    unitTimes: pooledUnits(alike, quorum),
-    steps: pooledSteps(alike, quorum),
-    updates: pooledUpdates(alike, quorum),
+    unitTimes: pooledUnits(measured, quorum),
+    steps: pooledSteps(measured, quorum),
+    updates: pooledUpdates(measured, quorum),
     accuracy: pooledAccuracy(alike, quorum),
     spent: { ms: 0, peakBytes: 0, configs: 0 },
     measuredAtMs: Math.round(vote(({ measuredAtMs }) => measuredAtMs)),
@@ -56,6 +59,10 @@ export function poolProfiles(profiles: readonly Profile[], quorum: number = DEFA
     if (hasCode(thrown, "invalid-data")) return undefined;
     throw thrown;
   }
+}
+
+function hasVote({ sharedFrom, accuracy }: Profile): boolean {
+  return sharedFrom === undefined || accuracy.length > 0;
 }
 
 function onePerDevice(profiles: readonly Profile[]): readonly Profile[] {

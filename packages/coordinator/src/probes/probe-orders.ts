@@ -18,16 +18,30 @@ export interface ModelState {
   readonly askedAtMs?: number | undefined;
   /** What the fleet would measure first on such a device; empty: not known. */
   readonly suggested: readonly RetrainConfig[];
+  /** What to do instead of measuring it all; absent: measure. */
+  readonly share?: Share | undefined;
 }
+
+/** Check another device's profile, or wait for the one that measures. */
+export type Share = Pick<ProbeOrder, "sharedFrom" | "waitMs">;
 
 export interface ProbePolicy {
   /** A profile is measured again when it is older, milliseconds. Default 30 days. */
   readonly maxAgeMs: number;
   /** What a probe may cost, wall milliseconds. Default 5 minutes. */
   readonly maxProbeMs: number;
+  /** Whether one device of a class measures for all. Default true. */
+  readonly isShared: boolean;
+  /** How long a device waits at most for the one that measures. Default 30 minutes. */
+  readonly shareWaitMs: number;
 }
 
-export const DEFAULT_PROBE_POLICY: ProbePolicy = { maxAgeMs: 30 * 86_400_000, maxProbeMs: 300_000 };
+export const DEFAULT_PROBE_POLICY: ProbePolicy = {
+  maxAgeMs: 30 * 86_400_000,
+  maxProbeMs: 300_000,
+  isShared: true,
+  shareWaitMs: 1_800_000,
+};
 
 const MAX_ORDERS = 32;
 const MAX_CONFIGS = 64;
@@ -48,7 +62,7 @@ export interface OrderFacts {
 export function probeOrders(
   facts: OrderFacts,
   models: readonly ModelState[],
-  { maxAgeMs, maxProbeMs }: ProbePolicy,
+  { maxAgeMs, maxProbeMs }: Pick<ProbePolicy, "maxAgeMs" | "maxProbeMs">,
 ): readonly ProbeOrder[] {
   return models
     .flatMap((state) => {
@@ -67,6 +81,7 @@ export function probeOrders(
       configs: state.suggested.slice(0, MAX_CONFIGS),
       maxMs: maxProbeMs,
       isFresh: state.isFresh,
+      ...state.share,
     }));
 }
 

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { type Fact, fact, MpoError, type Profile } from "@mpo/core";
+import { type Fact, fact, given, MpoError, type Profile } from "@mpo/core";
 import { FLEET_SERVICE, type ReportProfileRequest } from "@mpo/protocol";
 import { recordForm } from "../store/records.ts";
 
@@ -24,6 +24,8 @@ const headerSchema = object({
   curveCount: whole(),
   /** Of all that searches read: devices whose profiles have the same one have the same ladders. */
   measuredDigest: digest(),
+  /** The device that measured it, where this one only checked it. */
+  sharedFrom: name().optional(),
 });
 const headerForm = recordForm("profile", headerSchema);
 
@@ -74,6 +76,7 @@ export function withReport(
     stepCount: profile.steps.length,
     curveCount: profile.accuracy.length,
     measuredDigest: measuredDigest(profile),
+    ...given({ sharedFrom: profile.sharedFrom }),
   };
   // As it came; without the chain, which lies once for all devices.
   const report = codec.toBytes(request.chain === undefined ? request : { ...request, chain: undefined });

@@ -58,8 +58,10 @@ export class ProfileService {
   readonly #facts: WatchedMap<ProfileHeader>;
   /** Digests of chains by tenant and model digest: a device may leave out a chain that is known. */
   readonly #chainOf = new Map<string, string>();
-  /** Keys of profiles by device class, model and what it is of. */
+  /** Keys of profiles that say something of their own, by device class and graph. */
   readonly #byClass = new Map<string, Set<string>>();
+  /** Keys of profiles that devices measured themselves, by device class and model. */
+  readonly #measured = new Map<string, Set<string>>();
 
   constructor(context: StoreContext) {
     this.#context = context;
@@ -92,7 +94,22 @@ export class ProfileService {
     return this.#byClass.get(classKey(tenant, deviceClass, graphDigest))?.size ?? 0;
   }
 
-  /** Profiles of a model (its graph's digest) on a class of devices of one tenant. Takes time by their number. */
+  /** Profiles of a model that devices of a class measured themselves, in no order. */
+  *measuredOn(
+    tenant: string,
+    deviceClass: string,
+    model: string,
+  ): Generator<{ readonly name: ProfileName } & Watched<ProfileHeader>, void, undefined> {
+    for (const key of this.#measured.get(classKey(tenant, deviceClass, model)) ?? []) {
+      const watched = this.#facts.get(key);
+      if (watched !== undefined) yield { name: parseProfileKey(key), ...watched };
+    }
+  }
+
+  /**
+   * Profiles of a model (its graph's digest) on a class of devices of one tenant; those alone that say something of their
+   * own: what another device measured counts once. Takes time by their number.
+   */
   ofClass(tenant: string, deviceClass: string, graphDigest: string): readonly ProfileName[] {
     const keys = this.#byClass.get(classKey(tenant, deviceClass, graphDigest)) ?? [];
     return [...keys].sort().map(parseProfileKey);
@@ -158,16 +175,22 @@ export class ProfileService {
   }
 
   #index(key: string, now: ProfileHeader | undefined, before: ProfileHeader | undefined): void {
-    const { tenant } = parseProfileKey(key).identity;
+    const { identity, model } = parseProfileKey(key);
+    const { tenant } = identity;
     if (before !== undefined) {
       this.#byClass.get(classKey(tenant, before.deviceClass, before.graphDigest))?.delete(key);
+      this.#measured.get(classKey(tenant, before.deviceClass, model))?.delete(key);
     }
     if (now === undefined) return;
-    const place = classKey(tenant, now.deviceClass, now.graphDigest);
-    const keys = this.#byClass.get(place) ?? new Set();
-    this.#byClass.set(place, keys.add(key));
+    const isOwn = now.sharedFrom === undefined;
+    if (isOwn) addTo(this.#measured, classKey(tenant, now.deviceClass, model), key);
+    if (isOwn || now.curveCount > 0) addTo(this.#byClass, classKey(tenant, now.deviceClass, now.graphDigest), key);
     if (now.chain !== undefined) this.#chainOf.set(chainKey(tenant, now.graphDigest), now.chain);
   }
+}
+
+function addTo(index: Map<string, Set<string>>, place: string, key: string): void {
+  index.set(place, (index.get(place) ?? new Set()).add(key));
 }
 
 function sha256(bytes: Uint8Array): string {
@@ -178,6 +201,6 @@ function chainKey(tenant: string, graphDigest: string): string {
   return `${tenant} ${graphDigest}`;
 }
 
-function classKey(tenant: string, deviceClass: string, graphDigest: string): string {
-  return `${tenant} ${deviceClass} ${graphDigest}`;
+function classKey(tenant: string, deviceClass: string, modelOrGraph: string): string {
+  return `${tenant} ${deviceClass} ${modelOrGraph}`;
 }

@@ -6,7 +6,8 @@ import { minuteOfDay } from "./time-zones.ts";
 
 /** From a push until a device has taken its document. */
 const TAKEN_MS = 2_000;
-/** A check waits for the device to be idle, and starts a worker. */
+/** A check starts a worker, which loads the model; the rest of a window's overhead is not its. */
+const CHECK_START_MS = 8_000;
 const CHECK_STEPS = 4;
 const MAX_SLOWEST = 5;
 /** A rollout that does not end within this is shown as one that takes so long. */
@@ -63,7 +64,7 @@ function confirmWords(confirm: Rollout["spec"]["confirm"]): string {
 
 function estimateOf(fleet: Fleet, { spec }: Rollout, { device, rung }: PlacedDevice): DeviceEstimate {
   const { hours, confirm, disruption } = spec;
-  const checkMs = TAKEN_MS + rung.overheadMs + CHECK_STEPS * rung.stepMs.expected;
+  const checkMs = TAKEN_MS + Math.min(rung.overheadMs, CHECK_START_MS) + CHECK_STEPS * rung.stepMs.expected;
   const takesMs = { applied: TAKEN_MS, checked: checkMs, window: TAKEN_MS + rung.overheadMs + rung.trainingMs }[
     confirm
   ];

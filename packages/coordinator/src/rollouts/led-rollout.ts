@@ -43,17 +43,22 @@ export interface LeadParts extends FactSources, ActionParts, AskingParts, LatePa
   readonly logger: Logger;
   /** This coordinator. */
   readonly name: string;
+  /** How long another's lease is respected without a sign of it, milliseconds. */
+  readonly leaseMs: number;
 }
+
+/** Times that a lease is renewed before it would end, also when nothing moves. */
+const RENEWALS = 4;
 
 /** Devices that are given their turn at once: nearly all the time of one goes by until the store has answered. */
 const LANES = 16;
 /** Turns of one step end after so long; what is left is asked for again by the next. */
 const SLICE_MS = 1_000;
-/** A lease is renewed so often, also when nothing moves. */
-const RENEW_MS = 1_500;
 /** Single devices that a step writes events of. */
 const MAX_EVENTS = 20;
 const LATE_MS = 10_000;
+/** What others do to devices is looked for so often: it takes time in proportion to all of them. */
+const LOOK_MS = 2_000;
 
 interface LedPart {
   readonly devices: DeviceProgress[];
@@ -78,6 +83,7 @@ export class LedRollout {
   #revision: number;
   #renewedAtMs: number;
   #lateAtMs = Number.NEGATIVE_INFINITY;
+  #lookedAtMs = Number.NEGATIVE_INFINITY;
 
   private constructor(
     parts: LeadParts,
@@ -131,8 +137,12 @@ export class LedRollout {
     const nowMs = clock.now();
     const before = this.#record.state;
     let state = this.#asked.applied(this.#spec, before, nowMs);
-    const settled = this.#settle(nowMs);
-    state = this.#conflicted(state, nowMs);
+    const isLook = clock.monotonicMs() - this.#lookedAtMs >= LOOK_MS;
+    const settled = isLook ? this.#settle(nowMs) : [];
+    if (isLook) {
+      state = this.#conflicted(state, nowMs);
+      this.#lookedAtMs = clock.monotonicMs();
+    }
     this.#settleOpen(state.phase, nowMs);
     const joined = await this.#joinLate(state, nowMs, signal);
     const facts = rolloutFacts(this.#parts, {
@@ -268,7 +278,7 @@ export class LedRollout {
     facts: RolloutFacts,
     signal: AbortSignal,
   ): Promise<void> {
-    const { clock, store, name } = this.#parts;
+    const { clock, store, name, leaseMs } = this.#parts;
     const parts = [...this.#dirty];
     await inTurns(parts.length, async (index) => {
       const part = parts[index] as number;
@@ -278,7 +288,7 @@ export class LedRollout {
     });
     const before = this.#record;
     const isSame = parts.length === 0 && !hasMoved && JSON.stringify(before.state) === JSON.stringify(state);
-    if (isSame && clock.monotonicMs() - this.#renewedAtMs < RENEW_MS) return;
+    if (isSame && clock.monotonicMs() - this.#renewedAtMs < leaseMs / RENEWALS) return;
     const devices = this.#devices();
     const isOver = FINAL_PHASES.includes(state.phase);
     const waits = waitsFor({ spec: this.#spec, state, devices }, facts);

@@ -6,7 +6,7 @@ import type { StatusService } from "../registry/status-service.ts";
 import { reason } from "../search/planned-ladder.ts";
 import { contentOf, measuredBy, type SearchService } from "../search/search-service.ts";
 import { decodeContent } from "./plan-parts.ts";
-import { requestOf } from "./requests.ts";
+import { isGivenBack, requestOf } from "./requests.ts";
 import type { PlanPart } from "./rollout-record.ts";
 
 export interface ActionParts {
@@ -43,7 +43,10 @@ export async function giveChange(
     ...(measured === undefined ? [] : [measuredBy(measured.report)]),
   ];
   const request = requestOf({ name, plan }, "give", attempts);
-  const { document, before } = await searches.give(identity, { request, content: { ...content, reasons } }, options);
+  // Who led before, and is only slow, may still be at it.
+  const isOvertakenBy = (newer: string): boolean => isGivenBack(newer, plan, attempts);
+  const gift = { request, isOvertakenBy, content: { ...content, reasons } };
+  const { document, before } = await searches.give(identity, gift, options);
   onPushed();
   const given = { ...progress, given: document.version };
   // What it ran before its first change is what it is given back.

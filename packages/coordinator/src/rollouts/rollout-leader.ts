@@ -9,8 +9,8 @@ import { parseRolloutKey, type RolloutName, rolloutKey } from "./rollout-store.t
 
 /** A step at least so often while a rollout is under way. */
 const STEP_MS = 1_000;
-/** Another's lease is respected so long without a sign of it, by this coordinator's own monotonic clock. */
-const LEASE_MS = 6_000;
+/** Nobody waits for longer than this until another coordinator has taken over; `leaseMs` may be less. */
+export const MAX_LEASE_MS = 6_000;
 /** A rollout that cannot be led is tried again after so long. */
 const TRY_AGAIN_MS = 5_000;
 const RELEASE_MS = 1_000;
@@ -45,7 +45,9 @@ export class RolloutLeader {
       for (const key of this.#led.keys()) if (!keys.has(key)) this.#led.delete(key);
       const more = await Promise.all(active.map(({ name, ...watched }) => this.#lead(name, watched, signal)));
       const isMore = more.includes(true);
-      await this.#wakeup.sleep(active.length === 0 ? LEASE_MS : isMore ? 0 : STEP_MS, signal).catch(() => undefined);
+      await this.#wakeup
+        .sleep(active.length === 0 ? MAX_LEASE_MS : isMore ? 0 : STEP_MS, signal)
+        .catch(() => undefined);
     }
     await this.#release();
   }
@@ -78,11 +80,12 @@ export class RolloutLeader {
     }
   }
 
+  /** It trusts no clock but its own: a lease is over when nothing was heard of it for its whole length. */
   #mayTake(key: string, { lease }: RolloutRecord): boolean {
     const nowMs = this.#parts.clock.monotonicMs();
     if (nowMs < (this.#tryAt.get(key) ?? 0)) return false;
     if (lease === undefined || lease.owner === this.#parts.name) return true;
-    return nowMs - (this.#seenAt.get(key) ?? nowMs) >= LEASE_MS;
+    return nowMs - (this.#seenAt.get(key) ?? nowMs) >= this.#parts.leaseMs;
   }
 
   async #release(): Promise<void> {

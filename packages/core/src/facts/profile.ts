@@ -124,6 +124,8 @@ export const profileSchema = consistent(
     }),
     /** Of the end of probing, by the device's clock. */
     measuredAtMs: timestampMs(),
+    /** The device that measured it, where this one only checked it; absent: this one measured it. */
+    sharedFrom: name().optional(),
   }),
   checkUnits,
 );

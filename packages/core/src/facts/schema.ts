@@ -43,7 +43,7 @@ function shown(found: unknown): string {
 }
 
 /** What an error says of a value; the first thing that is wrong is enough. */
-function expecting(
+export function expecting(
   expected: string,
   show: (found: unknown) => string = shown,
 ): { readonly abort: true; readonly error: (issue: { readonly input?: unknown }) => string } {
@@ -203,6 +203,12 @@ export function list<Item extends z.ZodType>(
   return z.custom<unknown[]>(fits, expected).pipe(z.array(item).min(min).max(max) as never) as never;
 }
 
+/** A list as a person writes it: every item is looked at, whatever the length. */
+export function writtenList<Item extends z.ZodType>(item: Item, min: number, max: number): z.ZodArray<Item> {
+  const expected = expecting(`a list of ${min} to ${max}`);
+  return z.array(item, expected).min(min, expected).max(max, expected);
+}
+
 /** Values by names that are not known before. */
 export function table<Value extends z.ZodType>(value: Value): z.ZodRecord<z.ZodString, Value> {
   return z.record(z.string(), value, expecting("an object"));
@@ -266,6 +272,8 @@ export function faultsOf(schema: z.ZodType, value: unknown): readonly string[] {
 export interface Fault {
   readonly path: FactPath;
   readonly message: string;
+  /** It is the key itself that is wrong. */
+  readonly isKey?: boolean;
 }
 
 /** All that is wrong with a value that a person wrote; keys that are not known come with what was probably meant. */
@@ -276,7 +284,11 @@ export function faultsIn(schema: z.ZodType, value: unknown): readonly Fault[] {
     const known = issue.message.replace(/^.* one of /u, "").split(", ");
     return issue.keys.map((key) => {
       const meant = closestOf(key, known);
-      return { path: [...path, key], message: meant === undefined ? issue.message : `is not known; expected ${meant}` };
+      return {
+        path: [...path, key],
+        isKey: true,
+        message: meant === undefined ? issue.message : `is not known; did you mean ${meant}?`,
+      };
     });
   });
 }

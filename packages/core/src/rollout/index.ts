@@ -12,6 +12,7 @@ export { type DeviceEstimate, forecastRollout, type RolloutForecast } from "./fo
 export { type Measured as GateMeasured, withMeasurement } from "./gates.ts";
 export type { DeviceFacts, GroupFacts, Outcome, Rollout, RolloutAction, RolloutFacts, RolloutStep } from "./machine.ts";
 export { newDevice, newRollout, withGiven } from "./new-rollout.ts";
+export { MAX_SPEC_LENGTH, parseRolloutSpec, rolloutFaults, rolloutJsonSchema } from "./read-spec.ts";
 export { isTouched } from "./roll-back.ts";
 export {
   DEVICE_STATES,
@@ -33,16 +34,11 @@ export {
   type WaveState,
 } from "./rollout-state.ts";
 export {
-  FAILURE_ACTIONS,
   GATE_METRICS,
   type GateMetric,
   type GateSpec,
   MAX_WAVES,
-  parseRolloutSpec,
-  type RateSpec,
   type RolloutSpec,
-  rolloutFaults,
-  rolloutJsonSchema,
   type WaveSpec,
   waveOf,
 } from "./spec.ts";

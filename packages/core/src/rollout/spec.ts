@@ -1,93 +1,110 @@
-import * as z from "zod";
-import {
-  configSchema,
-  type Fact,
-  type Fault,
-  fact,
-  faultsIn,
-  MAX_COUNT,
-  MpoError,
-  objectiveSchema,
-} from "../facts/index.ts";
+import { configSchema, type Fact, fact, MAX_COUNT, objectiveSchema } from "../facts/index.ts";
 import { METHOD_NAMES } from "../plan/index.ts";
-import { MAX_FILTER_LENGTH } from "../selection/index.ts";
 import { writtenCondition } from "./condition.ts";
-import { writtenBytes, writtenHours, writtenMs, writtenQuantity, writtenShare } from "./written-units.ts";
+import { atMostOne, bothOrNeither, exactlyOne } from "./spec-rules.ts";
+import {
+  writtenBytes,
+  writtenFilter,
+  writtenHours,
+  writtenMs,
+  writtenQuantity,
+  writtenShare,
+  writtenUrl,
+  writtenZone,
+} from "./written-units.ts";
 
-const { name, text, whole, word, written } = fact;
+// What `describe` says is shown in editors, and in the guide.
+
+const { flag, name, text, whole, word, written, writtenList } = fact;
 
 /** Waves that a file may name; the last one, with whoever is left, comes in addition. */
 export const MAX_WAVES = 32;
 const MAX_GATES = 16;
-const MINUTE_MS = 60_000;
-const HOUR_MS = 3_600_000;
 
-/** Devices by the filter language of `selection`. It is parsed where devices are known. */
-const filter = text(1, MAX_FILTER_LENGTH);
-const url = text(8, 512);
-const hours = z.array(writtenHours).min(1).max(24);
+const hours = writtenList(writtenHours, 1, 24);
 const share = writtenShare;
+/** How long something may take or last. */
+const span = writtenMs("1s", "365d");
+/** The same, of something that may be left out. */
+const pause = writtenMs("0s", "365d");
 
-/** What a device may spend under a rule. What is absent is as the coordinator has it for each device. */
 const ruleSchema = written({
-  /** Of a step, above the idle process. */
-  memory: writtenBytes.optional(),
-  /** Wall time of a retraining. */
-  window: writtenMs.optional(),
-  /** What is to stay free on the device. */
-  reserve: writtenBytes.optional(),
-  /** When work may begin, by the device's local time. */
-  hours: hours.optional(),
-  objective: objectiveSchema.optional(),
-  /** Only profiles that were measured by this method. */
-  method: word(METHOD_NAMES).optional(),
-  /** A device with an older profile is to measure again first. */
-  profileAge: writtenMs.optional(),
+  memory: writtenBytes.optional().describe("Memory of a step above the idle process. Absent: as each device has it."),
+  window: writtenMs("1s", "7d").optional().describe("Wall time of a retraining. Absent: as each device has it."),
+  reserve: writtenBytes.optional().describe("Memory that is to stay free on the device."),
+  hours: hours.optional().describe("When work may begin, by the device's local time."),
+  objective: objectiveSchema.optional().describe("What the best configuration is best at."),
+  method: word(METHOD_NAMES).optional().describe("Only profiles that were measured by this method."),
+  profileAge: span.optional().describe("A device with an older profile measures again first."),
 });
 
-/** What a rollout changes: exactly one of them. */
-const changeSchema = written({
-  /** Each device gets the ladder that a search finds for it. */
-  rule: ruleSchema.optional(),
-  /** Every device gets this configuration. */
-  config: configSchema.optional(),
-  /** Every device gets this version of the model. */
-  version: whole(1, MAX_COUNT).optional(),
+/** A configuration as a file has it: with no key that is not known. */
+const { microBatch, accumulation, freezing, checkpoints } = configSchema.shape;
+const { featureExtraction, normalisation, linear } = freezing.shape;
+const writtenConfig = written({
+  microBatch: microBatch.describe("Images at once."),
+  accumulation: accumulation.describe("Micro-batches of one step."),
+  freezing: written({
+    featureExtraction: featureExtraction.describe("Of layers that extract features, such as convolutions."),
+    normalisation: normalisation.describe("Of normalisation layers."),
+    linear: linear.describe("Of linear layers."),
+  }).describe("Shares of the layers of each class that do not train, from 0 to 1."),
+  checkpoints: checkpoints.describe(
+    "Activations that are kept, by kind: none (all are), uniform with segments, boundaries with at, or schedule with actions.",
+  ),
 });
+
+const changeSchema = exactlyOne(
+  ["rule", "config", "version"],
+  written({
+    rule: ruleSchema.optional().describe("A budget. Each device gets the configurations that a search finds for it."),
+    config: writtenConfig.optional().describe("One configuration, for every device."),
+    version: whole(1, MAX_COUNT).optional().describe("A version of the model that was published."),
+  }),
+);
 
 /** A part of the devices that is changed before the next is begun. */
 export type WaveSpec = Fact<typeof waveSchema>;
-const waveSchema = written({
-  /** Only these; absent: whoever comes next. */
-  where: filter.optional(),
-  /** So many of them. */
-  count: whole(1, MAX_COUNT).optional(),
-  /** So many that, with all waves before, this share of all devices has been changed. */
-  percent: share.optional(),
-  approval: word(["automatic", "manual"]).default("automatic"),
-  /** How long its devices are watched after the last one is done. */
-  dwell: writtenMs.default(0),
-  /** Overrides the rollout's. */
-  success: share.optional(),
+const waveSchema = atMostOne(
+  ["count", "percent"],
+  written({
+    where: writtenFilter.optional().describe("Only these devices. Absent: whoever comes next."),
+    count: whole(1, MAX_COUNT).optional().describe("So many of them."),
+    percent: share
+      .optional()
+      .describe("So many of them that, with all waves before, this share of all devices has been changed."),
+    approval: word(["automatic", "manual"]).default("automatic").describe("manual: a person lets the wave begin."),
+    dwell: pause.prefault("0s").describe("How long its devices are watched after the last one is done."),
+    success: share.optional().describe("Overrides the rollout's."),
+  }),
+).superRefine(({ where, count, percent }, { addIssue }) => {
+  if (where === undefined && count === undefined && percent === undefined)
+    addIssue({ code: "custom", message: "says nothing of its devices; expected where, count or percent" });
 });
 
 /** How many devices are changed in a minute. */
 export type RateSpec = Fact<typeof rateSchema>;
-const rateSchema = written({
-  perMinute: whole(1, 100_000),
-  /** After `every` devices the rate is multiplied by this; absent: it stays. */
-  factor: fact.number(1.1, 5).optional(),
-  every: whole(1, MAX_COUNT).optional(),
-});
+const rateSchema = bothOrNeither(
+  ["factor", "every"],
+  written({
+    perMinute: whole(1, 100_000).describe("Devices a minute."),
+    factor: fact.number(1.1, 5).optional().describe("The rate is multiplied by it, again and again. Absent: it stays."),
+    every: whole(1, MAX_COUNT).optional().describe("After so many devices each time."),
+  }),
+);
 
 /** How many devices may be away from their work at once, for each value of a label. */
 export type DisruptionSpec = Fact<typeof disruptionSchema>;
-const disruptionSchema = written({
-  /** Name of the label; absent: all devices together. */
-  by: name().optional(),
-  maxUnavailable: writtenQuantity.optional(),
-  minAvailable: writtenQuantity.optional(),
-});
+const disruptionSchema = exactlyOne(
+  ["maxUnavailable", "minAvailable"],
+  written({
+    by: name()
+      .optional()
+      .describe("A label: each of its values has a budget of its own. Absent: all devices together."),
+    maxUnavailable: writtenQuantity.optional().describe("Devices, or a share, that may be away at once."),
+    minAvailable: writtenQuantity.optional().describe("Devices, or a share, that are to serve well at any time."),
+  }),
+);
 
 /** What the coordinator measures of the devices that a wave has changed. */
 export const GATE_METRICS = {
@@ -107,127 +124,106 @@ export type GateMetric = keyof typeof GATE_METRICS;
 
 /** A judgement that a wave has to pass (fields as in the analysis of Argo Rollouts). */
 export type GateSpec = Fact<typeof gateSchema>;
-const gateSchema = written({
-  name: name(),
-  /** What is measured: exactly one of these three. */
-  metric: word(Object.keys(GATE_METRICS) as [GateMetric, ...GateMetric[]]).optional(),
-  /** A query whose answer is one number. */
-  prometheus: written({ address: url, query: text(1, 2_048) }).optional(),
-  /** Answers 200 with {"value": NUMBER}. */
-  webhook: url.optional(),
-  success: writtenCondition.optional(),
-  failure: writtenCondition.optional(),
-  interval: writtenMs.default(MINUTE_MS),
-  initialDelay: writtenMs.default(0),
-  /** Measurements after which it is over. */
-  count: whole(1, 10_000).default(1),
-  /** Failed measurements that are forgiven. */
-  failureLimit: whole(0, 10_000).default(0),
-  /** Measurements without an answer that are forgiven. */
-  inconclusiveLimit: whole(0, 10_000).default(0),
-  /** Passed as soon as so many succeeded in a row; absent: all are made. */
-  consecutiveSuccesses: whole(1, 10_000).optional(),
-  /** Fewer than so many devices, checks or windows are no answer. */
-  minimumSample: whole(1, MAX_COUNT).default(1),
-  /** It is measured and shown, and decides nothing. */
-  dryRun: z.boolean().default(false),
+const gateSchema = exactlyOne(
+  ["metric", "prometheus", "webhook"],
+  written({
+    name: name().describe("What it is called in tables and events."),
+    metric: word(Object.keys(GATE_METRICS) as [GateMetric, ...GateMetric[]])
+      .optional()
+      .describe("What the coordinator measures of the devices that the wave has changed."),
+    prometheus: written({
+      address: writtenUrl.describe("Of the Prometheus server."),
+      query: text(1, 2_048).describe("A query whose answer is one number."),
+    })
+      .optional()
+      .describe("A number that Prometheus has."),
+    webhook: writtenUrl.optional().describe('An address that answers 200 with {"value": NUMBER}.'),
+    success: writtenCondition.optional().describe('A measurement that fulfils it is a success: "<= 5%".'),
+    failure: writtenCondition.optional().describe("A measurement that fulfils it is a failure."),
+    interval: span.prefault("1min").describe("Time between measurements."),
+    initialDelay: pause.prefault("0s").describe("Time from the wave's start to the first one."),
+    count: whole(1, 10_000).default(1).describe("Measurements after which it is over."),
+    failureLimit: whole(0, 10_000).default(0).describe("Failed measurements that are forgiven."),
+    inconclusiveLimit: whole(0, 10_000).default(0).describe("Measurements without an answer that are forgiven."),
+    consecutiveSuccesses: whole(1, 10_000)
+      .optional()
+      .describe("Passed as soon as so many succeeded in a row. Absent: all are made."),
+    minimumSample: whole(1, MAX_COUNT).default(1).describe("Fewer devices, checks or windows are no answer."),
+    dryRun: flag().default(false).describe("It is measured and shown, and decides nothing."),
+  }),
+).superRefine(({ success, failure, consecutiveSuccesses = 1, count }, { addIssue }) => {
+  if (success === undefined && failure === undefined)
+    addIssue({ code: "custom", message: "says nothing of what is good; expected success, failure or both" });
+  if (consecutiveSuccesses > count) {
+    const message = `is ${consecutiveSuccesses}; expected at most the count, ${count}`;
+    addIssue({ code: "custom", path: ["consecutiveSuccesses"], message });
+  }
 });
 
-/** What to do with a wave that fails. */
-export const FAILURE_ACTIONS = ["pause", "stop", "roll-back"] as const;
-
-const specShape = {
-  name: name(),
-  description: text(1, 256).optional(),
-  model: name(),
-  change: changeSchema,
-  /** Which devices; absent: all that serve the model. */
-  where: filter.optional(),
-  exclude: z.array(name()).max(1_000).default([]),
-  /** Decides the order of devices, with their names; absent: the name of the rollout does. */
-  seed: text(1, 64).optional(),
-  waves: z.array(waveSchema).max(MAX_WAVES).default([]),
-  /** What happens to devices that come to be selected after the plan. */
-  lateJoiners: word(["last-wave", "ignore"]).default("last-wave"),
-  /** Share of the devices that stay as they are, to be compared with. */
-  control: share.default(0),
-  /** When a device counts as changed well: it uses it; ran a short check within its bounds; or a real window did. */
-  confirm: word(["applied", "checked", "window"]).default("checked"),
-  /** Share of the finished devices of a wave that must be confirmed. */
-  success: share.default(0.95),
-  /** Finished devices before the share counts; a smaller wave counts when all are. */
-  minimumSample: whole(1, MAX_COUNT).default(20),
+export const specShape = {
+  name: name().describe("What the rollout is called."),
+  description: text(1, 256).optional().describe("In a few words, for people."),
+  model: name().describe("The model that the devices serve."),
+  change: changeSchema.describe("What changes: exactly one of rule, config, version."),
+  where: writtenFilter.optional().describe("Which devices, by a filter. Absent: all that serve the model."),
+  exclude: writtenList(name(), 0, 1_000).prefault([]).describe("Devices that are left out, by name."),
+  seed: text(1, 64)
+    .optional()
+    .describe("Decides, with their names, the order of devices. Absent: the rollout's name does."),
+  waves: writtenList(waveSchema, 0, MAX_WAVES)
+    .prefault([])
+    .describe("One after the other. Whoever is left makes one more, at the end."),
+  lateJoiners: word(["last-wave", "ignore"])
+    .default("last-wave")
+    .describe("What happens to devices that the filter comes to select after the plan."),
+  control: share.prefault("0%").describe("Share of the devices that stay as they are, to be compared with; up to 50%."),
+  confirm: word(["applied", "checked", "window"])
+    .default("checked")
+    .describe(
+      "When a device counts as changed well: it uses its change; ran a short check within its bounds; or a retraining did.",
+    ),
+  success: share.prefault("95%").describe("Share of the finished devices of a wave that must be confirmed."),
+  minimumSample: whole(1, MAX_COUNT)
+    .default(20)
+    .describe("Finished devices before the share counts. A smaller wave counts when all are."),
   timeouts: written({
-    /** Of one device, from the push until it is confirmed. */
-    device: writtenMs.default(HOUR_MS),
-    /** Of a wave; absent: none. */
-    wave: writtenMs.optional(),
-    /** How long devices that are away are waited for when all waves have passed. */
-    offline: writtenMs.default(7 * 24 * HOUR_MS),
-  }).prefault({}),
-  /** Times that a device is tried again that failed or timed out. */
-  retries: whole(0, 10).default(0),
-  rate: rateSchema.optional(),
-  /** When devices may be changed. */
+    device: span.prefault("1h").describe("Of one device, from the push until it is confirmed."),
+    wave: span.optional().describe("Of a wave. Absent: none."),
+    offline: pause.prefault("7d").describe("How long devices that are away are waited for when all waves have passed."),
+  })
+    .prefault({})
+    .describe("How long is waited."),
+  retries: whole(0, 10).default(0).describe("Times that a device is tried again that failed or timed out."),
+  rate: rateSchema.optional().describe("How many devices are changed in a minute. Absent: all of a wave at once."),
   hours: written({
-    between: hours,
-    /** "device": each by its own; else a name such as "Europe/Berlin". */
-    zone: text(1, 64).default("device"),
-  }).optional(),
-  disruption: disruptionSchema.optional(),
-  gates: z.array(gateSchema).max(MAX_GATES).default([]),
+    between: hours.describe('Such as ["22:00-06:00"].'),
+    zone: writtenZone
+      .default("device")
+      .describe('device: each by its own time zone. Else a name such as "Europe/Berlin".'),
+  })
+    .optional()
+    .describe("When devices may be changed."),
+  disruption: disruptionSchema.optional().describe("How many devices may be away from their work at once."),
+  gates: writtenList(gateSchema, 0, MAX_GATES).prefault([]).describe("What each wave has to pass."),
   onFailure: written({
-    action: word(FAILURE_ACTIONS).default("roll-back"),
-    order: word(["newest-first", "oldest-first"]).default("newest-first"),
-    rate: rateSchema.optional(),
-  }).prefault({}),
-  /** Addresses that are asked, and must answer 200: POST with the rollout, the wave and its counts. */
-  hooks: written({ beforeStart: url.optional(), betweenWaves: url.optional(), atEnd: url.optional() }).optional(),
+    action: word(["pause", "stop", "roll-back"]).default("roll-back").describe("What to do with a wave that fails."),
+    order: word(["newest-first", "oldest-first"]).default("newest-first").describe("Which devices go back first."),
+    rate: rateSchema.optional().describe("How many devices a minute. Absent: all at once."),
+  })
+    .prefault({})
+    .describe("What happens when a wave fails."),
+  hooks: written({
+    beforeStart: writtenUrl.optional().describe("Before the first wave."),
+    betweenWaves: writtenUrl.optional().describe("Before each other wave."),
+    atEnd: writtenUrl.optional().describe("After the last one."),
+  })
+    .optional()
+    .describe("Addresses that are asked, by a POST with the rollout, the wave and its counts, and must answer 200."),
 };
 
 /** What a rollout's file says, with defaults filled in. Durations are in milliseconds, sizes in bytes, shares from 0 to 1. */
 export type RolloutSpec = Fact<typeof rolloutSpecSchema>;
-export const rolloutSpecSchema = fact.consistent(written(specShape), (spec, refuse) => {
-  const { change, waves, gates, disruption, rate, onFailure } = spec;
-  const changes = Object.keys(change).filter((key) => change[key as keyof typeof change] !== undefined);
-  if (changes.length !== 1) refuse(["change"], changes, "exactly one of rule, config, version");
-  let before = 0;
-  for (const [index, { where, count, percent }] of waves.entries()) {
-    if (where === undefined && count === undefined && percent === undefined)
-      refuse(["waves", index], {}, "where, count or percent");
-    if (count !== undefined && percent !== undefined)
-      refuse(["waves", index, "percent"], percent, "count or percent, not both");
-    if (percent !== undefined && percent <= before)
-      refuse(
-        ["waves", index, "percent"],
-        `${percent * 100}%`,
-        `more than the ${before * 100}% of the waves before: it counts all devices so far`,
-      );
-    before = percent ?? before;
-  }
-  for (const [index, gate] of gates.entries()) {
-    const sources = [gate.metric, gate.prometheus, gate.webhook].filter((source) => source !== undefined);
-    if (sources.length !== 1) refuse(["gates", index], sources, "exactly one of metric, prometheus, webhook");
-    if (gate.success === undefined && gate.failure === undefined)
-      refuse(["gates", index], {}, "success, failure or both");
-    if (gates.findIndex((one) => one.name === gate.name) < index)
-      refuse(["gates", index, "name"], gate.name, "a name that no gate before it has");
-    if (gate.metric === "gain-over-control" && spec.control === 0)
-      refuse(["gates", index, "metric"], gate.metric, "another one, or a control group");
-    if ((gate.consecutiveSuccesses ?? 1) > gate.count)
-      refuse(["gates", index, "consecutiveSuccesses"], gate.consecutiveSuccesses, `at most the count, ${gate.count}`);
-  }
-  if (spec.control > 0.5) refuse(["control"], `${spec.control * 100}%`, "at most 50%");
-  if (spec.success === 0) refuse(["success"], "0%", "more than 0%");
-  if (disruption !== undefined && (disruption.maxUnavailable === undefined) === (disruption.minAvailable === undefined))
-    refuse(["disruption"], {}, "exactly one of maxUnavailable, minAvailable");
-  for (const [path, one] of [
-    [["rate"], rate],
-    [["onFailure", "rate"], onFailure.rate],
-  ] as const)
-    if (one !== undefined && (one.factor === undefined) !== (one.every === undefined))
-      refuse(path, {}, "factor and every, or neither");
-});
+export const rolloutSpecSchema = written(specShape);
 
 /** What the last wave is like, which a file does not name. */
 const REST: WaveSpec = { approval: "automatic", dwell: 0 };
@@ -235,22 +231,4 @@ const REST: WaveSpec = { approval: "automatic", dwell: 0 };
 /** The file's words on a wave. */
 export function waveOf({ waves }: Pick<RolloutSpec, "waves">, index: number): WaveSpec {
   return waves[index] ?? REST;
-}
-
-/** Reads a rollout's file. Throws `invalid-argument` with all that is wrong with it. */
-export function parseRolloutSpec(value: unknown): RolloutSpec {
-  const faults = rolloutFaults(value);
-  if (faults.length === 0) return rolloutSpecSchema.parse(value) as RolloutSpec;
-  const words = faults.map(({ path, message }) => `${path.length === 0 ? "the rollout" : path.join(".")} ${message}`);
-  throw new MpoError("invalid-argument", words.join("; "));
-}
-
-/** All that is wrong with a rollout's file, and where; empty: nothing is. */
-export function rolloutFaults(value: unknown): readonly Fault[] {
-  return faultsIn(rolloutSpecSchema, value);
-}
-
-/** The JSON schema of a rollout's file, for editors. */
-export function rolloutJsonSchema(): Readonly<Record<string, unknown>> {
-  return z.toJSONSchema(rolloutSpecSchema, { io: "input", unrepresentable: "any" });
 }

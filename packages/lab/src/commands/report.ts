@@ -8,18 +8,18 @@ import {
   type ForceOption,
   forceOption,
   formatShare,
+  type Picture,
+  picture,
   readProfileDocument,
 } from "@mpo/cli";
 import { formatBytes, MIB, mean } from "@mpo/core";
 import { writeFileAtomic } from "@mpo/io";
 import type { Command } from "commander";
-import { type ChartSpec, drawChart } from "../report/chart.ts";
 import { checksChart } from "../report/checks-chart.ts";
 import { curvesChart } from "../report/curves-chart.ts";
 import { accuracyFrontChart, timeFrontChart } from "../report/front-chart.ts";
-import { trusted } from "../report/html.ts";
 import { gatherReport, type ReportFacts, type StepCheck } from "../report/report-facts.ts";
-import { type Picture, reportPage } from "../report/report-page.ts";
+import { reportPage } from "../report/report-page.ts";
 import { bothTimelinesChart, chosenTimelineChart } from "../report/timeline-chart.ts";
 
 interface ReportOptions extends BudgetOptions, ForceOption {
@@ -94,10 +94,6 @@ async function picturesOf(facts: ReportFacts): Promise<readonly Picture[]> {
           curvesChart(facts),
         ),
   ]);
-}
-
-async function picture(title: string, caption: string, chart?: ChartSpec): Promise<Picture> {
-  return { title, caption, drawing: chart === undefined ? trusted("") : await drawChart(chart) };
 }
 
 function meanError(checks: readonly StepCheck[]): string {

@@ -22,7 +22,7 @@ export function processEngine(random: () => number, onWorker: (pid: number) => v
     },
     check: async (job, { signal }) => {
       await work(signal);
-      return pretendCheck(job);
+      return pretendCheck(job, CHAIN);
     },
     retrain: async (job, { signal }) => {
       await work(signal);

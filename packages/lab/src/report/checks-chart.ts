@@ -1,4 +1,4 @@
-import { type ChartSpec, COLORS } from "./chart.ts";
+import { type ChartSpec, COLORS } from "@mpo/cli";
 import type { StepCheck } from "./report-facts.ts";
 
 /** Predicted over measured, on logarithmic scales; a stroke from each prediction up to its bound. */

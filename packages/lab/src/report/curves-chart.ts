@@ -1,4 +1,4 @@
-import { type ChartSpec, PALETTE } from "./chart.ts";
+import { type ChartSpec, PALETTE } from "@mpo/cli";
 import type { ReportFacts } from "./report-facts.ts";
 
 const DRAWN_POINTS = 60;

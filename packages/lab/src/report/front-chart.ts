@@ -1,5 +1,5 @@
+import { type ChartSpec, COLORS, PALETTE } from "@mpo/cli";
 import { MIB, type PolicyName } from "@mpo/core";
-import { type ChartSpec, COLORS, PALETTE } from "./chart.ts";
 import type { ReportFacts } from "./report-facts.ts";
 
 /** What stands on the upright axis: of what is predicted for the end of a window. */

@@ -1,55 +1,37 @@
-import { formatDuration, formatShare } from "@mpo/cli";
+import {
+  figures,
+  formatDuration,
+  formatShare,
+  html,
+  type Markup,
+  type Picture,
+  page,
+  table,
+  tableCard,
+  trusted,
+} from "@mpo/cli";
 import { describeConfig, formatBytes, type Prediction, profileAgeMs, SECOND_MS } from "@mpo/core";
 import { POLICY_TITLES } from "../policy-outcomes.ts";
-import { html, type Markup, trusted } from "./html.ts";
 import type { ReportFacts, StepCheck } from "./report-facts.ts";
 import { policyVerdict, reasonsFor } from "./report-reasons.ts";
-import { REPORT_STYLE } from "./report-style.ts";
 
-/** A picture with its title and what it shows. */
-export interface Picture {
-  readonly title: string;
-  readonly caption: string;
-  readonly drawing: Markup;
-}
-
-/**
- * The whole page, in one piece: no scripts, nothing that is fetched (its policy forbids both). Names from the profile are
- * escaped. `nowMs` is milliseconds since 1970.
- */
+/** The whole page. Names from the profile are escaped. `nowMs` is milliseconds since 1970. */
 export function reportPage(facts: ReportFacts, pictures: readonly Picture[], nowMs: number): string {
-  const { profile } = facts.document;
-  const title = `${profile.model.name}: which configuration, and why`;
-  const page = html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${title}</title>
-<style>${trusted(REPORT_STYLE)}</style>
-</head>
-<body>
-<main>
-${header(facts, nowMs)}
+  const title = `${facts.document.profile.model.name}: which configuration, and why`;
+  const main = html`${header(facts, nowMs)}
 ${chosenCard(facts)}
 <h2>Why this configuration</h2>
 <div class="card"><ul>${reasonsFor(facts).map((reason) => html`<li>${reason}</li>`)}</ul></div>
 <h2>Beside single techniques</h2>
 ${policyTable(facts)}
 <h2>Pictures</h2>
-<div class="pictures">${pictures.map(figure)}</div>
+${figures(pictures)}
 <h2>The ladder</h2>
 <p class="faint">Cheapest memory first. A device whose free memory changes steps to another rung by itself.</p>
 ${ladderTable(facts)}
 <h2>Predicted and measured</h2>
-${checksTable(facts)}
-</main>
-${footer(facts)}
-</body>
-</html>
-`;
-  return page.text;
+${checksTable(facts)}`;
+  return page(title, main, footer(facts));
 }
 
 function header({ document, result }: ReportFacts, nowMs: number): Markup {
@@ -86,7 +68,7 @@ function policyTable({ policies }: ReportFacts): Markup {
 <td>${POLICY_TITLES[outcome.policy]}</td>${predictionCells(shown)}
 <td>${policyVerdict(choice)}</td><td class="words">${describeConfig(shown.config)}</td></tr>`;
   });
-  return table(head, rows);
+  return tableCard(head, rows);
 }
 
 function ladderTable({ result }: ReportFacts): Markup {
@@ -96,7 +78,7 @@ function ladderTable({ result }: ReportFacts): Markup {
     return html`<tr${trusted(isLast ? ' class="best"' : "")}><td>${isLast ? "chosen" : index}</td>${predictionCells(rung)}
 <td>${formatShare(rung.accuracy.expected)}</td><td class="words">${describeConfig(rung.config)}</td></tr>`;
   });
-  return table(head, rows);
+  return tableCard(head, rows);
 }
 
 function predictionCells({ memoryBytes, stepMs, accuracy }: Prediction): readonly Markup[] {
@@ -116,25 +98,11 @@ ${cells(time, (ms) => ms.toFixed(1))}</tr>`;
   });
   const head = ["step that the probe measured", "memory", "at most", "measured", "ms", "at most", "measured"];
   return html`<details class="card table"><summary>${timeChecks.length} whole steps that the probe ran</summary>
-${bareTable(head, rows)}</details>`;
-}
-
-function table(head: readonly string[], rows: readonly Markup[]): Markup {
-  return html`<div class="card table">${bareTable(head, rows)}</div>`;
-}
-
-function bareTable(head: readonly string[], rows: readonly Markup[]): Markup {
-  const cell = (title: string): Markup =>
-    title === "configuration" ? html`<th class="words">${title}</th>` : html`<th>${title}</th>`;
-  return html`<table><thead><tr>${head.map(cell)}</tr></thead><tbody>${rows}</tbody></table>`;
-}
-
-function figure({ title, caption, drawing }: Picture): Markup {
-  return html`<figure class="card"><h3>${title}</h3>${drawing}<figcaption>${caption}</figcaption></figure>`;
+${table(head, rows)}</details>`;
 }
 
 function footer({ document }: ReportFacts): Markup {
   const { model, software } = document.profile;
-  return html`<footer class="faint">MPOptimizer ${software.engine}, TensorFlow ${software.library} ·
-model ${model.graphDigest}, ${model.unitCount} units, ${model.parameterCount} parameters</footer>`;
+  return html`MPOptimizer ${software.engine}, TensorFlow ${software.library} ·
+model ${model.graphDigest}, ${model.unitCount} units, ${model.parameterCount} parameters`;
 }

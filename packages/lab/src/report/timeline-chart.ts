@@ -1,5 +1,5 @@
+import { type ChartSpec, COLORS, PALETTE } from "@mpo/cli";
 import { type Instruction, MIB } from "@mpo/core";
-import { type ChartSpec, COLORS, PALETTE } from "./chart.ts";
 import type { PlannedMemory, ReportFacts } from "./report-facts.ts";
 
 /** Points of one curve at most; each stands for the highest of several instructions. */

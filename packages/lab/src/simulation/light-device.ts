@@ -39,7 +39,8 @@ interface Work {
 }
 
 const RETRY_MS = 3_000;
-/** Steps of a check; a device counts them as the agent does. */
+/** A check is a worker that starts, and a few steps. */
+const CHECK_START_MS = 7_000;
 const CHECK_STEPS = 4;
 /** From a document that a check has confirmed until a window under it. */
 const WINDOW_MS = 20_000;
@@ -194,7 +195,7 @@ export class LightDevice {
     this.#say("applied", "");
     const rung = document.rungs[document.chosenRung] as Prediction;
     if (document.check === true) {
-      this.#after(rung.overheadMs + CHECK_STEPS * rung.stepMs.expected, () => this.#check(document, rung));
+      this.#after(CHECK_START_MS + CHECK_STEPS * rung.stepMs.expected, () => this.#check(document, rung));
     } else this.#openWindow(document, rung);
   }
 

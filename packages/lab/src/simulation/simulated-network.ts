@@ -111,6 +111,7 @@ export function simulatedLink(options: NetworkOptions): FleetLink {
     enroll: over(FLEET_SERVICE.enroll, ({ fleet }, request, call) => fleet.enroll(request, call)),
     hello: over(FLEET_SERVICE.hello, ({ fleet }, request, call) => fleet.hello(request, call)),
     heartbeat: over(FLEET_SERVICE.heartbeat, ({ fleet }, request, call) => fleet.heartbeat(request, call)),
+    fetchProfile: over(FLEET_SERVICE.fetchProfile, ({ fleet }, request, call) => fleet.fetchProfile(request, call)),
     reportProfile: over(FLEET_SERVICE.reportProfile, ({ fleet }, request, call) => fleet.reportProfile(request, call)),
     reportStatus: over(FLEET_SERVICE.reportStatus, ({ fleet }, request, call) => fleet.reportStatus(request, call)),
   };

@@ -119,6 +119,8 @@ const profileSummary = object({
   curveCount: whole(0, 1_024),
   revision: whole(1),
   receivedAtMs: timestampMs(),
+  /** Absent: the device measured it itself. */
+  sharedFrom: name().optional(),
 });
 
 export type ListProfilesResponse = Fact<typeof listProfilesResponse>;

@@ -77,6 +77,10 @@ const probeOrder = object({
   maxMs: positive(DAY_SECONDS * 1000),
   /** Measure again: a profile that the device could report again will not do. */
   isFresh: flag(),
+  /** Check the profile of this device, and take it if it holds. */
+  sharedFrom: name().optional(),
+  /** Another device of the class measures: wait so long at most, and then measure. */
+  waitMs: positive(DAY_SECONDS * 1000).optional(),
 });
 
 /** What a device should do now. */

@@ -15,6 +15,7 @@ import { deviceIdentity, doubledBy, instance } from "./device.ts";
 import { documentVersion, rungIndex } from "./document.ts";
 
 const {
+  byteCount,
   bytes,
   choice,
   consistent,
@@ -82,6 +83,28 @@ export type ReportProfilePartResponse = Fact<typeof reportProfilePartResponse>;
 export const reportProfilePartResponse = object({
   arrivedBytes: whole(0, LIMITS.profileBytes),
   answer: reportProfileResponse.optional(),
+});
+
+/** Fetches a part of the profile that a probe order names; what has arrived is not sent again. */
+export type FetchProfileRequest = Fact<typeof fetchProfileRequest>;
+export const fetchProfileRequest = object({
+  identity: deviceIdentity,
+  instance: instance.optional(),
+  model: name(),
+  sharedFrom: name(),
+  /** What a step may take on the asking device now. */
+  memoryBytes: byteCount(),
+  offset: whole(0, LIMITS.profileBytes),
+});
+
+/** What lies there; with the first part, what the device would run by this profile. */
+export type FetchProfileResponse = Fact<typeof fetchProfileResponse>;
+export const fetchProfileResponse = object({
+  /** Of the whole: a profile, compressed with gzip. */
+  digest: digest(),
+  totalBytes: whole(1, LIMITS.profileBytes),
+  part: bytes(1, LIMITS.partBytes),
+  rung: predictionSchema.optional(),
 });
 
 /** What became of a document; `confirmed`, `failed` and `refused` are final for their version. */

@@ -4,6 +4,7 @@ import {
   fact,
   gateStateSchema,
   MAX_COUNT,
+  MAX_SPEC_LENGTH,
   MAX_WAVES,
   MESSAGE_LENGTH,
   REASON_LENGTH,
@@ -17,7 +18,7 @@ import { documentVersion } from "./document.ts";
 const { byteCount, durationMs, flag, list, name, object, share, text, timestampMs, whole, word } = fact;
 
 /** A rollout's file as JSON: what it may say is `RolloutSpec` of core. */
-const spec = text(2, 16_384);
+const spec = text(2, MAX_SPEC_LENGTH);
 const count = whole(0, MAX_COUNT);
 const words = text(0, MESSAGE_LENGTH);
 const why = text(0, REASON_LENGTH);

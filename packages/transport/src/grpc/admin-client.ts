@@ -20,6 +20,9 @@ const REPEATABLE: ReadonlySet<keyof AdminServiceMethods> = new Set<keyof AdminSe
   "listJoinTokens",
   "listAccessTokens",
   "refreshDevice",
+  "getRollout",
+  "listRollouts",
+  "listRolloutDevices",
 ]);
 
 /** Connects when the first call is made; never throws itself. */

@@ -25,6 +25,7 @@ export function handlers(own: Partial<HandlersOf<FleetServiceMethods>> = {}): Ha
     hello: refuse,
     reportProfile: refuse,
     reportProfilePart: refuse,
+    fetchProfile: refuse,
     reportStatus: refuse,
     heartbeat: () => Promise.resolve(ALIVE),
     ...own,

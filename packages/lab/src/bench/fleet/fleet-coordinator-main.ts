@@ -14,7 +14,8 @@ const ends = new AbortController();
 process.on("disconnect", () => ends.abort());
 
 process.exitCode = await runCoordinator(
-  { ...settings, grpc: { port: grpcPort }, http: { port: 0 } },
+  // Each device reports all that it measured: the most that a fleet may have to say.
+  { ...settings, probes: { isShared: false }, grpc: { port: grpcPort }, http: { port: 0 } },
   {
     nats: {
       kind: "embedded",

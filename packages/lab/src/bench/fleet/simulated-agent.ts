@@ -57,6 +57,8 @@ export interface SimulatedAgent {
   close(): void;
 }
 
+/** As long as a worker takes to start, and to run a few steps. */
+const CHECK_MS = 8_000;
 /** Steps of a broken one take so much longer than their bound. */
 const SLOWER = 10;
 const CLASSES = ["board-2g", "board-4g", "board-8g", "board-16g"] as const;
@@ -160,8 +162,9 @@ function engineOf(device: number, { clock, mayReport, isBroken = false }: Simula
       const model = { ...profile.model, name: job.model };
       return { profile: { ...profile, model, measuredAtMs: clock.now() }, chain: CHAIN };
     },
-    check: async (job) => {
-      return pretendCheck(isBroken ? { ...job, stepMs: SLOWER * job.stepMs } : job);
+    check: async (job, { signal }) => {
+      await clock.sleep(CHECK_MS, { signal });
+      return pretendCheck(isBroken ? { ...job, stepMs: SLOWER * job.stepMs } : job, CHAIN);
     },
     retrain: async () => {
       throw new MpoError("internal", "a simulated device has nothing to retrain");

@@ -1,5 +1,4 @@
-import { parse, View } from "vega";
-import { compile, type TopLevelSpec } from "vega-lite";
+import type { TopLevelSpec } from "vega-lite";
 import { type Markup, trusted } from "./html.ts";
 
 /** Size of every picture, in units that the page scales to the width that there is. */
@@ -40,6 +39,8 @@ const FONT = "system-ui, sans-serif";
 
 /** Draws a picture as static SVG, without a browser. Texts in the data are escaped by the renderer. */
 export async function drawChart(spec: ChartSpec): Promise<Markup> {
+  // Most commands draw nothing.
+  const [{ parse, View }, { compile }] = await Promise.all([import("vega"), import("vega-lite")]);
   const whole = {
     ...spec,
     width: WIDTH,

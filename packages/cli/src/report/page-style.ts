@@ -1,5 +1,5 @@
 /** The page's style: light and dark by what the reader's system prefers; one column on a phone. */
-export const REPORT_STYLE: string = `
+export const PAGE_STYLE: string = `
 :root {
   color-scheme: light dark;
   --page: #f6f7f9; --card: #ffffff; --text: #1c2230; --faint: #6a7283; --line: #dfe3ea;
@@ -31,6 +31,7 @@ ul { margin: 0; padding-left: 20px; }
 figure { margin: 0; }
 figure h3 { font-size: 15px; margin: 0 0 8px; }
 figure svg { display: block; width: 100%; height: auto; }
+figure details { overflow-x: auto; }
 figcaption { color: var(--faint); font-size: 13px; margin-top: 8px; }
 .table { overflow-x: auto; padding: 4px 16px; }
 table { border-collapse: collapse; width: 100%; font-size: 14px; }
