@@ -105,6 +105,8 @@ export interface PlannedDocument {
 /** Content that was made before, for one device. */
 interface Gift {
   readonly request: string;
+  /** Whether a device whose newest document answers such a request is given nothing any more. Default: never. */
+  readonly isOvertakenBy?: (request: string) => boolean;
   readonly content: DocumentContent;
 }
 
@@ -163,11 +165,14 @@ export class SearchService {
   }
 
   /** Pushes content for a device, once for each request. The result also says which version was the newest before it. */
-  async give(identity: DeviceIdentity, { request, content }: Gift, options: StoreCallOptions = {}): Promise<Answer> {
+  async give(identity: DeviceIdentity, gift: Gift, options: StoreCallOptions = {}): Promise<Answer> {
     const { registry, documents } = this.#parts;
+    const { request, content, isOvertakenBy = () => false } = gift;
     return await this.#raced(identity, undefined, options, async (current) => {
       const answer = await documents.answerTo(identity, request, current, options);
       if (answer !== undefined) return answer;
+      if (current !== undefined && isOvertakenBy(current.document.request))
+        throw new MpoError("conflict", `${request} comes too late: ${current.document.request} was faster`);
       const device = await registry.required(identity, options);
       const own = { ...content, ...identity, deviceClass: device.inventory.deviceClass };
       const document = await this.#push(device, request, own, NOTHING_EXPLAINED, current, options);
