@@ -37,7 +37,7 @@ test("a wave that fails is rolled back, and nobody past it was touched", () => {
   assert.equal(room.in("pending").length, 80);
   assert.match(
     room.rollout.state.reason,
-    /^wave 1: \d+ of \d+ finished devices failed; at least 90% must be confirmed$/u,
+    /^wave 1: \d+ of \d+ finished devices failed \(pi-\d+: as pretended\); at least 90% must be confirmed$/u,
   );
 });
 
