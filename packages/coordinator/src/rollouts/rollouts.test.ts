@@ -88,7 +88,7 @@ void describe("a rollout", () => {
     await said(coordinator, "start");
     const over = await fleet.until(inPhase(coordinator, "rolled-back", "completed"));
     assert.equal(over.phase, "rolled-back");
-    assert.match(over.reason, new RegExp(`^wave 2: 1 of \\d finished devices failed \\(${[...bad][0]}: `, "u"));
+    assert.match(over.reason, new RegExp(`^wave 2: 1 of \\d finished devices failed \\(${[...bad][0]}\\);`, "u"));
     assert.deepEqual(await budgets(coordinator), before);
     assert.deepEqual(over.waves[2]?.counts, [{ state: "pending", devices: 2 }]);
     const { events } = await coordinator.admin.listEvents({ tenant: "acme", beforeSequence: 0, pageSize: 200 }, CALL);

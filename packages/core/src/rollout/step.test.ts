@@ -57,6 +57,8 @@ void describe("what a rollout does when a wave fails", () => {
       room.until(phase);
       assert.equal(room.in("rolled-back").length, backs);
       assert.equal(room.in("pending").length, 2);
+      const messages = room.rollout.devices.filter(({ wave }) => wave === 0).map(({ message }) => message);
+      assert.deepEqual(messages, ["as pretended", "as pretended"], "why it failed is kept");
     });
   }
 });
