@@ -110,7 +110,7 @@ export class RolloutRoom {
     const isOver = this.nowMs - pushedAtMs >= takesMs;
     return {
       ...{ isOnline: isOnline(this.nowMs), servesWell, group, minuteOfDay: device.minuteOfDay },
-      ...(isOver ? { outcome: isTakenBack ? "applied" : outcome, message: "as pretended" } : {}),
+      ...(isOver ? (isTakenBack ? { outcome: "applied", message: "" } : { outcome, message: "as pretended" }) : {}),
     };
   }
 
