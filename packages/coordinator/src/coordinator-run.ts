@@ -15,6 +15,7 @@ import {
   startGrpcServer,
 } from "@mpo/transport";
 import { servicesOf } from "./api/services.ts";
+import { chunksInFolder } from "./artifacts/chunk-store.ts";
 import { type Coordinator, createCoordinator } from "./coordinator.ts";
 import { type StatusServer, startStatusServer } from "./http/status-server.ts";
 import { identifyBy } from "./identity/identify.ts";
@@ -177,6 +178,7 @@ export class CoordinatorRun {
       start: async ({ signal }) => {
         const server = this.#server;
         const identity = this.#identity;
+        const { models } = this.#options;
         const given = this.#settings.natsServers;
         const natsServers = given.length > 0 ? given : this.#natsForDevices();
         this.#coordinator = createCoordinator(
@@ -185,6 +187,7 @@ export class CoordinatorRun {
             store: made(this.#store),
             logger: this.#logger,
             newId: randomUUID,
+            ...(models === undefined ? {} : { chunks: chunksInFolder(models) }),
             ...(server === undefined ? {} : { requireStorePlace: () => server.requireStreams() }),
             ...(identity === undefined
               ? {}

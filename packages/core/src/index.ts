@@ -46,6 +46,7 @@ export {
   hoursIn,
   hoursMeet,
   hoursSchema,
+  isFileName,
   isName,
   isOutOfMemory,
   judgeSchema,

@@ -140,12 +140,12 @@ export class AdminApi {
   }
 
   async pushConfig(request: Ask<"pushConfig">, { signal, ...facts }: ApiCall): Promise<Answer<"pushConfig">> {
-    const { identity, model, budget, objective, config, expectedVersion } = request;
+    const { identity, model, budget, objective, config, expectedVersion, modelVersion } = request;
     const { document } = await this.#parts.searches.answer(
       {
         name: { identity, model },
         request: `push ${this.#parts.newId()}`,
-        ...{ budget, objective, config, expectedVersion },
+        ...{ budget, objective, config, expectedVersion, modelVersion },
         reasons: wordsOf(request.reason),
       },
       { signal },

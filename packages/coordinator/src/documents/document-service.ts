@@ -57,7 +57,7 @@ export type ShortDocument = Pick<DesiredDocument, "version" | "issuedAtMs" | "mo
 /** What of a document stays when another is searched for. */
 export type KeptFacts = Pick<
   DesiredDocument,
-  "budget" | "budgetSource" | "objective" | "reserveBytes" | "hours" | "method"
+  "version" | "artifact" | "budget" | "budgetSource" | "objective" | "reserveBytes" | "hours" | "method"
 >;
 
 /** A device's newest document, with what made it. */
@@ -272,9 +272,9 @@ function noDocument({ device }: DeviceIdentity): MpoError {
 
 function newestOf(document: DesiredDocument): NewestDocument {
   const { version, issuedAtMs, model, request, budget, budgetSource, objective } = document;
-  const { reserveBytes, hours, method } = document;
+  const { artifact, reserveBytes, hours, method } = document;
   return {
     ...{ version, issuedAtMs, model, request, budget, budgetSource, objective },
-    ...given({ reserveBytes, hours, method }),
+    ...given({ artifact, reserveBytes, hours, method }),
   };
 }

@@ -118,7 +118,7 @@ export class ProfileService {
   /** Stores a report. When this returns, it is stored, once. */
   async store(request: ReportProfileRequest, call: StoreCallOptions = {}): Promise<StoredReport> {
     const { identity, profile } = request;
-    const sent = request.chain === undefined ? undefined : await this.#storeChain(request.chain, call);
+    const sent = request.chain === undefined ? undefined : await this.keepChain(request.chain, call);
     const chain = sent ?? this.#chainOf.get(chainKey(identity.tenant, profile.model.graphDigest));
     const key = profileKey({ identity, model: profile.model.name });
     const nowMs = this.#context.clock.now();
@@ -161,7 +161,8 @@ export class ProfileService {
     return chainCodec.fromBytes(entry.value);
   }
 
-  async #storeChain(chain: Chain, call: StoreCallOptions): Promise<string> {
+  /** Stores a chain, and returns its digest. */
+  async keepChain(chain: Chain, call: StoreCallOptions): Promise<string> {
     const bytes = chainCodec.toBytes(chain);
     const digest = sha256(bytes);
     if ((await this.#context.store.get(BUCKETS.chain, digest, call)) !== undefined) return digest;

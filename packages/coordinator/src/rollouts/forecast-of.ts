@@ -34,7 +34,10 @@ export function forecastOf(
     .map(({ one, ms }) => ({
       device: one.device.identity.device,
       ms: Math.round(ms),
-      message: `a step takes up to ${Math.round(one.rung.stepMs.upper)} ms`,
+      message:
+        one.rung === undefined
+          ? "it fetches and measures the model first"
+          : `a step takes up to ${Math.round(one.rung.stepMs.upper)} ms`,
     }));
   return {
     expectedMs: Math.round(found.expectedMs ?? HORIZON_MS),
@@ -50,6 +53,9 @@ export function forecastOf(
   };
 }
 
+/** What a probe takes, by the agent's usual settings. */
+const PROBE_MS = 120_000;
+
 function confirmWords(confirm: Rollout["spec"]["confirm"]): string {
   switch (confirm) {
     case "applied":
@@ -63,7 +69,7 @@ function confirmWords(confirm: Rollout["spec"]["confirm"]): string {
 
 function estimateOf(fleet: Fleet, { spec }: Rollout, { device, content, rung }: PlacedDevice): DeviceEstimate {
   const { hours, confirm, disruption } = spec;
-  const checkMs = TAKEN_MS + rung.overheadMs + CHECK_STEPS * rung.stepMs.expected;
+  const checkMs = TAKEN_MS + (rung === undefined ? PROBE_MS : rung.overheadMs + CHECK_STEPS * rung.stepMs.expected);
   const takesMs = { applied: TAKEN_MS, checked: checkMs, window: TAKEN_MS + content.budget.windowMs }[confirm];
   const zone = hours?.zone === "device" ? device.inventory.timeZone : hours?.zone;
   return {

@@ -28,7 +28,8 @@ export interface Resolved {
   /** Devices of one key get the same content, but for whose it is. */
   readonly key: string;
   readonly content: DocumentContent;
-  readonly rung: Prediction;
+  /** That the device would choose; absent: a model that it has not measured yet. */
+  readonly rung?: Prediction;
   readonly shown: Omit<PlannedDevice, "device" | "content">;
 }
 
@@ -83,7 +84,8 @@ export async function resolveLadders(
 interface GroupFacts {
   readonly key: string;
   readonly ofModel: KeptFacts | undefined;
-  readonly header: ProfileHeader;
+  /** Absent: nothing was measured, and nothing has to be. */
+  readonly header?: ProfileHeader;
   /** Absent: each has its own. */
   readonly profileOf?: DeviceIdentity;
 }
@@ -92,10 +94,10 @@ interface Group extends GroupFacts {
   readonly members: DeviceRecord[];
 }
 
-function wishOf({ model, change: { rule, config }, confirm }: RolloutSpec): PlanWish {
+function wishOf({ model, change: { rule, config, version }, confirm }: RolloutSpec): PlanWish {
   const budget = given({ memoryBytes: rule?.memory, windowMs: rule?.window });
   return {
-    ...{ model, config, check: confirm === "checked" },
+    ...{ model, config, modelVersion: version, check: confirm === "checked" },
     budget: Object.keys(budget).length === 0 ? undefined : budget,
     ...{ objective: rule?.objective, reserveBytes: rule?.reserve, hours: rule?.hours, method: rule?.method },
   };
@@ -115,9 +117,10 @@ async function groupOf(
   const own = profiles.facts(name)?.value;
   const lender = own === undefined ? lenders.find(device, manifestDigest) : undefined;
   const header = own ?? lender?.header;
-  if (header === undefined)
+  // A published version that nobody has measured is measured by the device itself.
+  if (header === undefined && change.version === undefined)
     return noProfile(`nothing was measured on it, nor on one of class ${inventory.deviceClass} with this model`);
-  const ageMs = clock.now() - header.receivedAtMs;
+  const ageMs = clock.now() - (header?.receivedAtMs ?? 0);
   if (change.rule?.profileAge !== undefined && ageMs > change.rule.profileAge)
     return noProfile(`its profile is ${Math.floor(ageMs / DAY_MS)} days old: let it measure again`);
   const newest = documents.newest(identity);
@@ -128,17 +131,19 @@ async function groupOf(
   const { budget, budgetSource, objective, reserveBytes, hours, method } = ofModel ?? {};
   const { inventory: machine, resources } = searches.capacity(device);
   const { tenant } = identity;
-  const { deviceClass, graphDigest } = header;
-  const prior = priors.prior({ tenant, deviceClass, model, graphDigest });
+  const { deviceClass } = inventory;
+  const prior = header && priors.prior({ ...header, tenant, model });
   const key = JSON.stringify([
-    ...[manifestDigest, header.measuredDigest, header.chain, deviceClass, prior?.pooledAtMs],
+    ...[manifestDigest, header?.measuredDigest, header?.chain, deviceClass, prior?.pooledAtMs],
     ...[machine.memoryBytes, resources?.memoryLimitBytes],
     ...[budgetSource === "given" ? budget : undefined, objective, reserveBytes, hours, method],
     lender?.identity.device,
   ]);
-  return { key, ofModel, header, ...given({ profileOf: lender?.identity }) };
+  return { key, ofModel, ...given({ header, profileOf: lender?.identity }) };
 }
 
+/** Instead of a configuration. */
+const MEASURED_FIRST = "measured on the device first";
 const DAY_MS = 86_400_000;
 
 async function resolveGroup(
@@ -150,16 +155,21 @@ async function resolveGroup(
   const [first] = members as [DeviceRecord];
   try {
     const { content, measured } = await searches.plan(first, { ...wish, profileOf }, ofModel, options);
-    const rung = content.rungs[content.chosenRung] as Prediction;
+    const rung = content.rungs[content.chosenRung];
     const shown = {
-      config: asLine(describeConfig(rung.config), REASON_LENGTH),
-      memoryBytes: rung.memoryBytes.upper,
-      stepMs: rung.stepMs.upper,
-      accuracy: rung.accuracy.expected,
-      measured: { report: measured, digest: header.measuredDigest },
-      ...given({ profileOf: profileOf?.device }),
+      config: rung === undefined ? MEASURED_FIRST : asLine(describeConfig(rung.config), REASON_LENGTH),
+      ...given({
+        memoryBytes: rung?.memoryBytes.upper,
+        stepMs: rung?.stepMs.upper,
+        accuracy: rung?.accuracy.expected,
+        measured: measuredIn(measured, header),
+        profileOf: profileOf?.device,
+      }),
     };
-    return { resolved: members.map((device) => ({ device, key, content, rung, shown })), leftOut: [] };
+    return {
+      resolved: members.map((device) => ({ device, key, content, shown, ...given({ rung }) })),
+      leftOut: [],
+    };
   } catch (thrown) {
     const cause = causeOf(thrown);
     if (cause === undefined) throw thrown;
@@ -170,6 +180,10 @@ async function resolveGroup(
       leftOut: members.map(({ identity }) => ({ device: identity.device, cause, message: words })),
     };
   }
+}
+
+function measuredIn(report: string | undefined, header: ProfileHeader | undefined): PlannedDevice["measured"] {
+  return report === undefined || header === undefined ? undefined : { report, digest: header.measuredDigest };
 }
 
 function causeOf(thrown: unknown): LeftOut["cause"] | undefined {

@@ -40,7 +40,7 @@ export async function giveChange(
     reason("rollout", `${name}, wave ${wave + 1}`),
     ...(profileOf === undefined ? [] : [reason("profile-of", `predicted from the profile of ${profileOf}`)]),
     ...content.reasons,
-    ...(measured === undefined ? [] : [measuredBy(measured.report)]),
+    ...measuredBy(measured?.report),
   ];
   const request = requestOf({ name, plan }, "give", attempts);
   const { document, before } = await searches.give(identity, { request, content: { ...content, reasons } }, options);

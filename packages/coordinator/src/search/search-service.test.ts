@@ -2,10 +2,13 @@ import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
 import { systemClock } from "@mpo/io";
 import { silentLogger } from "@mpo/runtime";
+import { chunksInStore } from "../artifacts/chunk-store.ts";
+import { PublishedModels } from "../artifacts/published-models.ts";
 import { DocumentService } from "../documents/document-service.ts";
 import { PriorService } from "../priors/prior-service.ts";
 import { ProfileService } from "../profiles/profile-service.ts";
 import { Registry } from "../registry/registry.ts";
+import { StatusService } from "../registry/status-service.ts";
 import { CALL, freshServer, helloOf, identityOf, reportOf } from "../testing/tiny-fleet.ts";
 import { DEFAULT_BUDGET_POLICY } from "./device-budget.ts";
 import { type DocumentWish, SearchService } from "./search-service.ts";
@@ -22,8 +25,10 @@ async function searching(context: TestContext) {
   const profiles = new ProfileService(parts);
   const priors = new PriorService(parts, profiles, { quorum: 3 });
   const documents = new DocumentService(parts, { validMs: 86_400_000 });
+  const statuses = new StatusService(parts);
+  const models = new PublishedModels(parts, chunksInStore(parts), profiles);
   const searches = new SearchService({
-    ...{ registry, profiles, priors, documents, clock: systemClock, budget: DEFAULT_BUDGET_POLICY },
+    ...{ registry, profiles, priors, documents, statuses, models, clock: systemClock, budget: DEFAULT_BUDGET_POLICY },
   });
   await registry.introduce(helloOf("pi-1"), CALL);
   await profiles.store(reportOf("pi-1", "r1"), CALL);

@@ -1,6 +1,7 @@
 import {
   formatVersion,
   given,
+  hasCode,
   type MethodName,
   MpoError,
   type RetrainConfig,
@@ -18,22 +19,34 @@ import {
   type Reason,
 } from "@mpo/protocol";
 import type { StoreCallOptions } from "@mpo/transport";
+import type { PublishedModels } from "../artifacts/published-models.ts";
 import type { Answer, CurrentDocument, DocumentService, KeptFacts } from "../documents/document-service.ts";
 import type { DocumentContent } from "../documents/make-document.ts";
 import type { PriorService } from "../priors/prior-service.ts";
 import type { ProfileName, ProfileService } from "../profiles/profile-service.ts";
 import type { DeviceRecord } from "../registry/device-record.ts";
 import type { Registry } from "../registry/registry.ts";
+import type { StatusService } from "../registry/status-service.ts";
 import { isConflict } from "../store/change-entry.ts";
 import { type BudgetPolicy, type Capacity, deviceBudget } from "./device-budget.ts";
-import { DevicePlanners, missing } from "./device-planners.ts";
-import { givenRung, type LadderRequest, type PlannedLadder, reason, searchedLadder } from "./planned-ladder.ts";
+import { type DevicePlanner, DevicePlanners, missing } from "./device-planners.ts";
+import {
+  givenRung,
+  type LadderRequest,
+  type PlannedLadder,
+  reason,
+  searchedLadder,
+  unmeasuredLadder,
+} from "./planned-ladder.ts";
+import { wantedModel } from "./wanted-model.ts";
 
 export interface SearchParts {
   readonly registry: Registry;
   readonly profiles: ProfileService;
   readonly priors: PriorService;
   readonly documents: DocumentService;
+  readonly statuses: StatusService;
+  readonly models: PublishedModels;
   readonly clock: Clock;
   readonly budget: BudgetPolicy;
   /** Called with the time of each search, milliseconds. */
@@ -67,6 +80,8 @@ export interface Terms {
   readonly hours?: readonly string[] | undefined;
   /** That the profile must be of; absent: as it was. */
   readonly method?: MethodName | undefined;
+  /** Version of a published model that it is to serve; absent: as it was. */
+  readonly modelVersion?: number | undefined;
 }
 
 /** What a device is to be planned for. What is absent is as the policy, or who set it last, has it. */
@@ -83,8 +98,8 @@ export interface PlanWish extends Terms {
 export interface PlannedDocument {
   readonly content: DocumentContent;
   readonly ladder: PlannedLadder;
-  /** The report that brought the profile. */
-  readonly measured: string;
+  /** The report that brought the profile; absent: the model is not measured on the device yet, and has no ladder. */
+  readonly measured?: string | undefined;
 }
 
 /** Content that was made before, for one device. */
@@ -140,7 +155,7 @@ export class SearchService {
       const device = await registry.required(identity, options);
       const ofModel = wish.isFresh === true ? undefined : await documents.newestFor(wish.name, current, options);
       const planned = await this.plan(device, { ...wish, model: wish.name.model }, ofModel, options);
-      const reasons = [...(wish.reasons ?? []), ...planned.content.reasons, measuredBy(planned.measured)];
+      const reasons = [...(wish.reasons ?? []), ...planned.content.reasons, ...measuredBy(planned.measured)];
       const content = { ...planned.content, reasons };
       const document = await this.#push(device, wish.request, content, planned.ladder, current, options);
       return { document, isNew: true };
@@ -263,41 +278,44 @@ export class SearchService {
     const { identity } = device;
     const served = device.models.find(({ name }) => name === model);
     if (served === undefined) throw missing(`device ${identity.device} does not serve a model ${model}`);
-    const { planner, profile, measured } = await this.#planners.load(
-      { identity: wish.profileOf ?? identity, model },
-      options,
-    );
+    const wanted = wantedModel(this.#parts, { identity, served, ofModel, version: wish.modelVersion });
+    const loading = this.#planners.load({ identity: wish.profileOf ?? identity, model }, options);
+    const known = await loading.catch((thrown: unknown) => {
+      if (wish.modelVersion !== undefined && hasCode(thrown, "precondition-failed")) return undefined;
+      throw thrown;
+    });
+    const isFor = known !== undefined && wanted.isOf(known.profile.model.graphDigest);
+    if (!isFor && wish.modelVersion === undefined)
+      throw missing(`${wanted.name} of ${identity.device} is not measured yet`);
+    const profile = known?.profile;
     // A budget that a person set stays; one of the policy follows the device.
     const kept = ofModel?.budgetSource === "given" ? ofModel.budget : undefined;
     const set = wish.budget ?? kept;
     const budget: SearchBudget = {
-      ...deviceBudget(this.capacity(device), profile.idleBytes, policy),
+      ...deviceBudget(this.capacity(device), profile?.idleBytes ?? 0, policy),
       ...kept,
       ...given(wish.budget ?? {}),
     };
     const request: LadderRequest = {
       budget,
       objective: wish.objective ?? ofModel?.objective ?? "accuracy",
-      overheadMs: windowOverheadMs(profile, budget.windowMs),
+      overheadMs: profile === undefined ? 0 : windowOverheadMs(profile, budget.windowMs),
     };
     const beginsMs = clock.monotonicMs();
-    const { loss } = profile.method;
+    const loss = profile?.method.loss;
     // A person who searches again is not held by what the last document was for.
     const method = wish.method ?? (ofModel?.method === loss ? loss : undefined);
-    if (method !== undefined && method !== loss)
+    if (method !== undefined && loss !== undefined && method !== loss)
       throw missing(`the profile of ${model} is for ${loss}, and the document is to be for ${method}`);
     const { reserveBytes = ofModel?.reserveBytes, hours = ofModel?.hours } = wish;
-    const ladder =
-      wish.config === undefined
-        ? searchedLadder(planner, request)
-        : givenRung(planner, withPrescribedRates(wish.config, loss), request);
+    const ladder = isFor ? ladderFor(known, wish.config, request) : unmeasuredLadder(wanted.name);
     onSearched?.(clock.monotonicMs() - beginsMs);
     const content: DocumentContent = {
       tenant: identity.tenant,
       device: identity.device,
       deviceClass: device.inventory.deviceClass,
       model,
-      manifestDigest: served.manifestDigest,
+      manifestDigest: wanted.manifestDigest,
       objective: request.objective,
       budget: request.budget,
       budgetSource: set === undefined ? "policy" : "given",
@@ -305,6 +323,7 @@ export class SearchService {
       chosenRung: ladder.chosenRung,
       reasons: ladder.reasons,
       ...given({
+        artifact: wanted.artifact,
         check: wish.check === true ? true : undefined,
         reserveBytes: reserveBytes === 0 ? undefined : reserveBytes,
         hours: hours?.length === 0 ? undefined : hours,
@@ -312,7 +331,7 @@ export class SearchService {
         isFixed: wish.config === undefined ? undefined : true,
       }),
     };
-    return { content, ladder, measured };
+    return { content, ladder, ...given({ measured: isFor ? known.measured : undefined }) };
   }
 
   /** What of a device its budget is made of. */
@@ -338,11 +357,21 @@ export class SearchService {
   }
 }
 
+function ladderFor(
+  { planner, profile }: DevicePlanner,
+  config: RetrainConfig | undefined,
+  request: LadderRequest,
+): PlannedLadder {
+  return config === undefined
+    ? searchedLadder(planner, request)
+    : givenRung(planner, withPrescribedRates(config, profile.method.loss), request);
+}
+
 const NOTHING_EXPLAINED = { considered: 0, overBudget: 0, rejected: [] };
 
-/** Whose report a ladder was searched with. */
-export function measuredBy(report: string): Reason {
-  return reason("profile", `measured by report ${report}`);
+/** Whose report a ladder was searched with; none: with nobody's. */
+export function measuredBy(report: string | undefined): readonly Reason[] {
+  return report === undefined ? [] : [reason("profile", `measured by report ${report}`)];
 }
 
 /** A document but for its place in the order and its time. */
