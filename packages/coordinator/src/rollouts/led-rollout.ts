@@ -33,7 +33,10 @@ import { TakeTurns } from "./take-turns.ts";
 export interface LeadParts extends FactSources, ActionParts, AskingParts, LateParts, Pick<StoreContext, "clock"> {
   readonly registry: Pick<Registry, "device" | "devices" | "seen">;
   readonly documents: FactSources["documents"] & ActionParts["documents"] & LateParts["documents"];
-  readonly statuses: FactSources["statuses"] & ActionParts["statuses"] & AskingParts["statuses"];
+  readonly statuses: FactSources["statuses"] &
+    ActionParts["statuses"] &
+    AskingParts["statuses"] &
+    LateParts["statuses"];
   readonly searches: ActionParts["searches"] & LateParts["searches"];
   readonly store: RolloutStore;
   readonly audit: Pick<Audit, "log">;

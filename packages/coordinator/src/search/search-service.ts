@@ -154,12 +154,19 @@ export class SearchService {
         return { document: current.document, isNew: false };
       const device = await registry.required(identity, options);
       const ofModel = wish.isFresh === true ? undefined : await documents.newestFor(wish.name, current, options);
-      const planned = await this.plan(device, { ...wish, model: wish.name.model }, ofModel, options);
+      const check = wish.check ?? (wish.isAutomatic === true && this.#isUnchecked(ofModel) ? true : undefined);
+      const planned = await this.plan(device, { ...wish, check, model: wish.name.model }, ofModel, options);
       const reasons = [...(wish.reasons ?? []), ...planned.content.reasons, ...measuredBy(planned.measured)];
       const content = { ...planned.content, reasons };
       const document = await this.#push(device, wish.request, content, planned.ladder, current, options);
       return { document, isNew: true };
     });
+  }
+
+  /** Whether a rollout waits for a check of a document: what takes its place by itself is to be checked instead. */
+  #isUnchecked(document: DesiredDocument | undefined): boolean {
+    if (document?.check !== true || !/^(?:rollout|report) /u.test(document.request)) return false;
+    return this.#parts.statuses.of(document, document.version)?.state !== "confirmed";
   }
 
   /** Pushes content for a device, once for each request. The result also says which version was the newest before it. */
