@@ -10,7 +10,8 @@ import type { ProfileService } from "../profiles/profile-service.ts";
 import type { DeviceRecord } from "../registry/device-record.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { StatusService } from "../registry/status-service.ts";
-import type { PlanWish, SearchService } from "../search/search-service.ts";
+import type { SearchService } from "../search/search-service.ts";
+import type { PlanWish } from "../search/wishes.ts";
 import type { PlannedDevice } from "./rollout-record.ts";
 import { inTurns } from "./rollout-store.ts";
 

@@ -11,7 +11,8 @@ import { Registry } from "../registry/registry.ts";
 import { StatusService } from "../registry/status-service.ts";
 import { CALL, documentReport, freshServer, helloOf, identityOf, reportOf } from "../testing/tiny-fleet.ts";
 import { DEFAULT_BUDGET_POLICY } from "./device-budget.ts";
-import { type DocumentWish, SearchService } from "./search-service.ts";
+import { SearchService } from "./search-service.ts";
+import type { DocumentWish } from "./wishes.ts";
 
 const IDENTITY = identityOf("pi-1");
 const NAME = { identity: IDENTITY, model: "tiny" };
