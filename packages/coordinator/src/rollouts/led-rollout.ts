@@ -22,6 +22,7 @@ import { countStates } from "./count-states.ts";
 import { joinLate, type LateParts } from "./late-joiners.ts";
 import { LedDevices } from "./led-devices.ts";
 import { failureOf, logStep } from "./log-step.ts";
+import { settleOpenTurns } from "./open-turns.ts";
 import { readSpec } from "./plan-rollout.ts";
 import { isRaised } from "./requests.ts";
 import type { ActionParts } from "./rollout-actions.ts";
@@ -124,6 +125,7 @@ export class LedRollout {
       state = this.#conflicted(state, nowMs);
       this.#lookedAtMs = clock.monotonicMs();
     }
+    this.#settleOpen(state.phase, nowMs);
     const joined = await this.#joinLate(state, nowMs, signal);
     const facts = rolloutFacts(this.#parts, {
       tenant: this.name.tenant,
@@ -189,6 +191,13 @@ export class LedRollout {
     }
     for (const device of changed) this.#devices.set(device);
     return changed;
+  }
+
+  #settleOpen(phase: RolloutState["phase"], nowMs: number): void {
+    const { plan } = this.#record;
+    const newest = (device: string) => this.#parts.documents.newest(this.#devices.identity(device));
+    const open = { name: this.#spec.name, plan, phase, nowMs };
+    for (const device of settleOpenTurns(this.#devices.all(), newest, open)) this.#devices.set(device);
   }
 
   /** Devices by what they were called before. */
@@ -259,12 +268,13 @@ export class LedRollout {
       state,
       devices: devices.length,
       parts: this.#devices.partCount,
-      counts: !hasChanged && !hasMoved ? before.counts : countStates(state.waves.length, devices),
+      // Also when nothing has moved: who led before may have ended between its devices and its record.
+      counts: countStates(state.waves.length, devices),
       movedAtMs: hasMoved ? nowMs : before.movedAtMs,
       ...given({
         waitsFor: waits === undefined ? undefined : asLine(waits, 512),
         endedAtMs: isOver ? (before.endedAtMs ?? nowMs) : undefined,
-        lease: isOver ? undefined : { owner: name, beat: (lease?.beat ?? 0) + 1 },
+        lease: { owner: name, beat: (lease?.beat ?? 0) + 1 },
       }),
     };
     this.#revision = await store.put(this.name, record, this.#revision, { signal });

@@ -1,9 +1,9 @@
-import { FINAL_PHASES } from "@mpo/core";
 import { linkSignals, untilAborted, Wakeup } from "@mpo/io";
 import { isTransient } from "@mpo/runtime";
 import { isConflict } from "../store/change-entry.ts";
 import type { Watched } from "../store/watched-map.ts";
 import { type LeadParts, LedRollout } from "./led-rollout.ts";
+import { isUnderWay } from "./open-turns.ts";
 import type { RolloutRecord } from "./rollout-record.ts";
 import { parseRolloutKey, type RolloutName, rolloutKey } from "./rollout-store.ts";
 
@@ -40,7 +40,7 @@ export class RolloutLeader {
   async run(ready: Promise<unknown>, signal: AbortSignal): Promise<void> {
     await untilAborted(ready, signal).catch(() => undefined);
     while (!signal.aborted) {
-      const active = [...this.#parts.store.all()].filter(({ value }) => isActive(value));
+      const active = [...this.#parts.store.all()].filter(({ value }) => isUnderWay(value, this.#parts.clock.now()));
       const keys = new Set(active.map(({ name }) => rolloutKey(name)));
       for (const key of this.#led.keys()) if (!keys.has(key)) await this.#drop(key);
       const more = await Promise.all(active.map(({ name, ...watched }) => this.#lead(name, watched, signal)));
@@ -112,8 +112,4 @@ export class RolloutLeader {
     stop.abort();
     await timer;
   }
-}
-
-function isActive({ state: { phase } }: RolloutRecord): boolean {
-  return phase !== "planned" && !FINAL_PHASES.includes(phase);
 }

@@ -96,11 +96,14 @@ export class SearchService {
   }
 
   /** Pushes content for a device, once for each request. The result also says which version was the newest before it. */
-  async give(identity: DeviceIdentity, { request, content }: Gift, options: StoreCallOptions = {}): Promise<Answer> {
+  async give(identity: DeviceIdentity, gift: Gift, options: StoreCallOptions = {}): Promise<Answer> {
     const { registry, documents } = this.#parts;
+    const { request, content, isOvertakenBy = () => false } = gift;
     return await this.#raced(identity, undefined, options, async (current) => {
       const answer = await documents.answerTo(identity, request, current, options);
       if (answer !== undefined) return answer;
+      if (current !== undefined && isOvertakenBy(current.document.request))
+        throw new MpoError("conflict", `${request} comes too late: ${current.document.request} was faster`);
       const device = await registry.required(identity, options);
       const own = { ...content, ...identity, deviceClass: device.inventory.deviceClass };
       const document = await this.#push(device, request, own, NOTHING_EXPLAINED, current, options);

@@ -56,6 +56,8 @@ export interface PlannedDocument {
 /** Content that was made before, for one device. */
 export interface Gift {
   readonly request: string;
+  /** Whether a device whose newest document answers such a request is given nothing any more. Default: never. */
+  readonly isOvertakenBy?: (request: string) => boolean;
   readonly content: DocumentContent;
 }
 

@@ -17,6 +17,8 @@ export interface MemoryStateServerOptions {
   readonly faults?: StoreFaults;
   /** Where buckets with a republish rule publish what they stored. */
   readonly hub?: MemoryNotifyHub;
+  /** Called with every stored write, in the order in which they were. */
+  readonly onStored?: (write: Pick<LogWrite, "subject" | "value">) => void;
 }
 
 /** Writes that a crash can take back: all that a simulation makes. */
@@ -150,6 +152,7 @@ export class MemoryStateServer {
     const rule = this.#republish.get(write.stream);
     const subject = rule === undefined ? undefined : republished(rule, write.subject);
     if (subject !== undefined) this.#options.hub?.publish(subject, write.value);
+    this.#options.onStored?.(write);
     this.#wake();
     return { sequence: stored.record.sequence, isDuplicate: false };
   }

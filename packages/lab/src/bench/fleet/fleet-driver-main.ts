@@ -68,11 +68,20 @@ async function drive(plan: DriverPlan): Promise<void> {
   for (const agent of agents) agent.close();
 }
 
-async function start({ coordinator, identities, first, count, startsPerSecond, seed }: DriverPlan): Promise<void> {
+async function start(plan: DriverPlan): Promise<void> {
+  const {
+    coordinators,
+    identities,
+    first,
+    count,
+    startsPerSecond,
+    seed,
+    brokenEvery = Number.POSITIVE_INFINITY,
+  } = plan;
   const source = createRandom(seed);
   const random = (): number => source.uniform();
   const beganMs = systemClock.monotonicMs();
-  const joins = identities && (await joiningOf(identities, coordinator));
+  const joins = identities && (await joiningOf(identities, coordinators));
   const failed = new AbortController();
   const signal = AbortSignal.any([ends.signal, failed.signal]);
   for (let index = 0; index < count; index++) {
@@ -84,7 +93,9 @@ async function start({ coordinator, identities, first, count, startsPerSecond, s
     }
     signal.throwIfAborted();
     entering += 1;
-    enter({ device: first + index, coordinator, random, joining: joins }).then(
+    const device = first + index;
+    const isBroken = (device + 1) % brokenEvery === 0;
+    enter({ device, isBroken, coordinators, random, joining: joins }).then(
       () => {
         entering -= 1;
       },
@@ -95,14 +106,16 @@ async function start({ coordinator, identities, first, count, startsPerSecond, s
 
 async function joiningOf(
   { localJoinFile, folder }: FleetIdentities,
-  coordinator: string,
+  coordinators: readonly string[],
 ): Promise<SimulatedAgentParts["joining"]> {
   const { caDigest, secret } = readJoinString((await readLocalJoin(localJoinFile)).joinString);
-  const how: Joining = { coordinators: [coordinator], authority: { caDigest }, token: secret };
+  const how: Joining = { coordinators, authority: { caDigest }, token: secret };
   return { how, folder };
 }
 
-async function enter(parts: Pick<SimulatedAgentParts, "device" | "coordinator" | "random" | "joining">): Promise<void> {
+async function enter(
+  parts: Pick<SimulatedAgentParts, "device" | "isBroken" | "coordinators" | "random" | "joining">,
+): Promise<void> {
   const { device } = parts;
   const simulated = await simulatedAgent({
     ...parts,

@@ -1,7 +1,9 @@
 /** Start message of a driver's process: which simulated agents it runs. */
 export interface DriverPlan {
-  /** "host:port" of the coordinator. */
-  readonly coordinator: string;
+  /** "host:port" of each coordinator. */
+  readonly coordinators: readonly string[];
+  /** Every so many-th device cannot run what a rollout brings: its checks find it too slow. Absent: all can. */
+  readonly brokenEvery?: number | undefined;
   /** What its agents join with, and where they keep what they get; absent: nobody proves who they are. */
   readonly identities?: FleetIdentities | undefined;
   /** Devices are named by their number. */

@@ -8,7 +8,8 @@ const AGENTS_A_DRIVER = 2_500;
 const LOOK_MS = 50;
 
 export interface SimulatedFleetOptions {
-  readonly coordinator: string;
+  readonly coordinators: readonly string[];
+  readonly brokenEvery?: number;
   readonly identities?: FleetIdentities | undefined;
   readonly agents: number;
   readonly startsPerSecond: number;
@@ -37,7 +38,7 @@ export class SimulatedFleet implements AsyncDisposable {
   readonly #newest = new Map<number, number>();
   readonly acknowledged: AcknowledgedReport[] = [];
 
-  constructor({ coordinator, identities, agents, startsPerSecond, seed }: SimulatedFleetOptions) {
+  constructor({ agents, startsPerSecond, seed, ...common }: SimulatedFleetOptions) {
     const count = Math.ceil(agents / AGENTS_A_DRIVER);
     this.#joined = new Array<number>(count).fill(0);
     this.#reconnected = new Array<number>(count).fill(0);
@@ -45,7 +46,7 @@ export class SimulatedFleet implements AsyncDisposable {
     this.#drivers = this.#joined.map((_, index) => {
       const first = Math.floor((index * agents) / count);
       const plan: DriverPlan = {
-        ...{ coordinator, identities, first, seed: seed + index, startsPerSecond: startsPerSecond / count },
+        ...{ ...common, first, seed: seed + index, startsPerSecond: startsPerSecond / count },
         count: Math.floor(((index + 1) * agents) / count) - first,
       };
       return benchProcess(`driver ${index + 1}`, "fleet-driver-main", [JSON.stringify(plan)], (message) =>
