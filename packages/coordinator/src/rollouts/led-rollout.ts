@@ -1,9 +1,7 @@
 import {
   conflictRollout,
-  type DeviceProgress,
   FINAL_PHASES,
   given,
-  isTouched,
   type RolloutAction,
   type RolloutFacts,
   type RolloutSpec,
@@ -26,15 +24,19 @@ import { settleOpenTurns } from "./open-turns.ts";
 import { readSpec } from "./plan-rollout.ts";
 import { isRaised } from "./requests.ts";
 import type { ActionParts } from "./rollout-actions.ts";
-import { changedBy, type FactSources, rolloutFacts } from "./rollout-facts.ts";
+import { type FactSources, rolloutFacts } from "./rollout-facts.ts";
 import type { PlanSummary, RolloutRecord } from "./rollout-record.ts";
 import type { RolloutName, RolloutStore, StoredProgress } from "./rollout-store.ts";
+import { settleDevices } from "./settle-devices.ts";
 import { TakeTurns } from "./take-turns.ts";
 
 export interface LeadParts extends FactSources, ActionParts, AskingParts, LateParts, Pick<StoreContext, "clock"> {
   readonly registry: Pick<Registry, "device" | "devices" | "seen">;
   readonly documents: FactSources["documents"] & ActionParts["documents"] & LateParts["documents"];
-  readonly statuses: FactSources["statuses"] & ActionParts["statuses"] & AskingParts["statuses"];
+  readonly statuses: FactSources["statuses"] &
+    ActionParts["statuses"] &
+    AskingParts["statuses"] &
+    LateParts["statuses"];
   readonly searches: ActionParts["searches"] & LateParts["searches"];
   readonly store: RolloutStore;
   readonly audit: Pick<Audit, "log">;
@@ -117,7 +119,7 @@ export class LedRollout {
     const before = this.#record.state;
     let state = this.#asked.applied(this.#spec, before, nowMs);
     const isLook = clock.monotonicMs() - this.#lookedAtMs >= LOOK_MS;
-    const settled = isLook ? this.#settle(nowMs) : [];
+    const settled = isLook ? settleDevices(this.#parts, this.#devices, this.#record.plan, nowMs) : [];
     if (isLook) {
       state = this.#conflicted(state, nowMs);
       this.#lookedAtMs = clock.monotonicMs();
@@ -163,47 +165,11 @@ export class LedRollout {
     await this.#parts.store.put(this.name, record, this.#revision, { signal });
   }
 
-  /** What others decided about devices: renamed, gone from the fleet, or changed by somebody else since. */
-  #settle(nowMs: number): readonly DeviceProgress[] {
-    const { registry, documents } = this.#parts;
-    const changed: DeviceProgress[] = [];
-    let renamed: ReadonlyMap<string, string> | undefined;
-    for (const progress of this.#devices.all()) {
-      const { device, state, given: version } = progress;
-      if (state === "superseded" || state === "rolled-back") continue;
-      const becomes = (message: string): void => {
-        changed.push({ ...progress, state: "superseded", sinceMs: nowMs, message });
-      };
-      const record = registry.device(this.#devices.identity(device));
-      if (record === undefined) {
-        renamed ??= this.#renamed();
-        const now = renamed.get(device);
-        if (now === undefined) becomes("it was removed from the fleet");
-        else this.#devices.rename(device, now);
-      } else if (record.retiredAtMs !== undefined) becomes("it was retired");
-      else if (version !== undefined && isTouched(progress)) {
-        const other = changedBy(documents.newest(record.identity), version, this.#record.plan);
-        if (other !== undefined) becomes(other);
-      }
-    }
-    for (const device of changed) this.#devices.set(device);
-    return changed;
-  }
-
   #settleOpen(phase: RolloutState["phase"], nowMs: number): void {
     const { plan } = this.#record;
     const newest = (device: string) => this.#parts.documents.newest(this.#devices.identity(device));
     const open = { name: this.#spec.name, plan, phase, nowMs };
     for (const device of settleOpenTurns(this.#devices.all(), newest, open)) this.#devices.set(device);
-  }
-
-  /** Devices by what they were called before. */
-  #renamed(): ReadonlyMap<string, string> {
-    const names = new Map<string, string>();
-    for (const { identity, formerNames = [] } of this.#parts.registry.devices())
-      if (identity.tenant === this.name.tenant)
-        for (const { device } of formerNames) if (!names.has(device)) names.set(device, identity.device);
-    return names;
   }
 
   /** A device knew newer documents than the store: an older copy of it was put back, and what is held here is old too. */

@@ -23,6 +23,7 @@ import { inTurns, type PlanName, type RolloutName, RolloutStore, type StoredProg
 export interface RolloutParts extends PlanParts, Omit<LeadParts, keyof PlanParts | "store" | "wake"> {
   readonly newId: () => string;
   readonly documents: PlanParts["documents"] & LeadParts["documents"];
+  readonly statuses: LeadParts["statuses"];
   readonly registry: LeadParts["registry"];
   readonly searches: PlanParts["searches"] & LeadParts["searches"];
 }
