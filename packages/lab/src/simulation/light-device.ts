@@ -77,10 +77,6 @@ export class LightDevice {
     return this.#options.identity;
   }
 
-  get behaviour(): Behaviour {
-    return this.#options.behaviour;
-  }
-
   /** Whether it runs by a document that it has found to be good, and has said so. */
   get isSettled(): boolean {
     return this.#isConfirmed && this.#outbox.length === 0;

@@ -6,6 +6,7 @@ import { deviceKey, notifySubject } from "@mpo/protocol";
 import { BUCKETS } from "@mpo/transport";
 import { RolloutHistory } from "../promises/rollout-history.ts";
 import { type Behaviour, LightDevice } from "./light-device.ts";
+import { patiently } from "./patiently.ts";
 import { coordinatorStarter } from "./simulated-coordinator.ts";
 import { type LiveCoordinator, simulatedLink } from "./simulated-network.ts";
 import { stormyHub, stormyServer } from "./stormy-store.ts";
@@ -125,7 +126,7 @@ export class RolloutWorld {
       const live = all[Math.floor(this.#random() * all.length)];
       try {
         if (live === undefined) throw new MpoError("unavailable", "no coordinator runs");
-        const answer = await this.#patiently(Promise.race([work(live), ended(live.signal)]));
+        const answer = await patiently(this.virtual, Promise.race([work(live), ended(live.signal)]));
         this.history.note(this.virtual.monotonicMs(), what);
         return answer;
       } catch (thrown) {
@@ -174,17 +175,6 @@ export class RolloutWorld {
       if (notification.kind === "message") bySubject.get(notification.subject)?.call();
       else for (const device of this.devices) device.call();
     }
-  }
-
-  /** The outcome of something that itself waits for the virtual clock. */
-  async #patiently<T>(work: Promise<T>): Promise<T> {
-    let isDone = false;
-    const done = (): void => {
-      isDone = true;
-    };
-    work.then(done, done);
-    while (!isDone) await this.advance(100);
-    return await work;
   }
 }
 
