@@ -148,7 +148,6 @@ export class RolloutHistory {
       saidAtMs: undefined,
       finishedAtMs: undefined,
       miscountedSinceMs: undefined,
-      peak: 0,
     };
     this.#rollouts.set(plan, seen);
     this.note(

@@ -18,14 +18,11 @@ export interface SeenRollout {
   finishedAtMs: number | undefined;
   /** When it first left `running`. */
   haltedAtMs: number | undefined;
-  /** Devices at work at once, at most. */
-  peak: number;
 }
 
 /** Whether too many of a running wave have failed, by the words of the file. */
 export function noteJudgement(seen: SeenRollout, nowMs: number): void {
   const all = [...seen.devices.values()];
-  seen.peak = Math.max(seen.peak, all.filter(({ state }) => state === "in-progress").length);
   const { wave } = seen.record.state;
   const members = all.filter((device) => device.wave === wave);
   const has = (...states: readonly DeviceProgress["state"][]): number =>
