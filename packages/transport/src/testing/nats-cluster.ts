@@ -2,7 +2,9 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { freePorts } from "@mpo/transport/testing";
+import { freePorts } from "./free-ports.ts";
+
+const LOOK_TIMEOUT_MS = 2_000;
 
 /** What is read of a stream in a node's `/jsz`. */
 interface StreamDetail {
@@ -15,8 +17,22 @@ interface JetStreamPage {
   readonly account_details?: readonly { readonly stream_detail?: readonly StreamDetail[] }[];
 }
 
+/** What its servers read so that they serve a fleet that proves itself: `mpo nats setup` writes the same. */
+export interface ClusterAccess {
+  readonly config: string;
+  /** The name that `config` gives the file with the certificate and its key, and what is in it. */
+  readonly pairFile: string;
+  readonly serverPem: string;
+}
+
+/** Nobody proves anything: one account, with a limit. */
+function openAccess(accountBytes: number): string {
+  return `no_auth_user: fleet
+accounts { FLEET: { jetstream: { max_file: ${accountBytes} }, users: [{ user: fleet, password: fleet }] } }`;
+}
+
 /** One server of a cluster. */
-interface Node {
+export interface ClusterNode {
   readonly name: string;
   readonly url: string;
   readonly monitorUrl: string;
@@ -24,30 +40,31 @@ interface Node {
   child: ChildProcess;
 }
 
-/** Three nats-servers as a person would run them: an account with a limit, each write on disk before it is acknowledged. */
+/** Three nats-servers as a person would run them: each write is on disk before it is acknowledged. */
 export class NatsCluster {
-  readonly nodes: readonly Node[];
+  readonly nodes: readonly ClusterNode[];
   readonly #binary: string;
 
-  private constructor(nodes: readonly Node[], binary: string) {
+  private constructor(nodes: readonly ClusterNode[], binary: string) {
     this.nodes = nodes;
     this.#binary = binary;
   }
 
-  /** Starts them, and waits until they have a leader. `accountBytes`: of all copies together. */
-  static async start(binary: string, folder: string, accountBytes: number): Promise<NatsCluster> {
+  /** Starts them, and waits until they have a leader. `access`, where nobody proves anything: bytes of all copies together. */
+  static async start(binary: string, folder: string, access: ClusterAccess | number): Promise<NatsCluster> {
     const ports = await freePorts(9);
     const routes = ports.slice(6).map((port) => `"nats://127.0.0.1:${port}"`);
     const nodes = await Promise.all(
-      ["n1", "n2", "n3"].map(async (name, index): Promise<Node> => {
+      ["n1", "n2", "n3"].map(async (name, index): Promise<ClusterNode> => {
         const [port, monitorPort, routePort] = [0, 3, 6].map((kind) => ports[kind + index]);
         const own = join(folder, name);
         await mkdir(own);
+        if (typeof access !== "number") await writeFile(join(own, access.pairFile), access.serverPem, { mode: 0o600 });
         await writeFile(
           join(own, "nats.conf"),
-          `server_name: ${name}, listen: "127.0.0.1:${port}", http: "127.0.0.1:${monitorPort}", no_auth_user: fleet
+          `server_name: ${name}, listen: "127.0.0.1:${port}", http: "127.0.0.1:${monitorPort}"
 jetstream { store_dir: "${own}", sync_interval: always, max_file_store: 2GB }
-accounts { FLEET: { jetstream: { max_file: ${accountBytes} }, users: [{ user: fleet, password: fleet }] } }
+${typeof access === "number" ? openAccess(access) : access.config}
 cluster { name: fleet, listen: "127.0.0.1:${routePort}", routes: [${routes.join()}] }`,
         );
         const urls = { url: `nats://127.0.0.1:${port}`, monitorUrl: `http://127.0.0.1:${monitorPort}` };
@@ -56,7 +73,7 @@ cluster { name: fleet, listen: "127.0.0.1:${routePort}", routes: [${routes.join(
     );
     const cluster = new NatsCluster(nodes, binary);
     try {
-      await cluster.#untilReady();
+      await cluster.untilReady();
       return cluster;
     } catch (thrown) {
       await cluster.stop();
@@ -65,7 +82,7 @@ cluster { name: fleet, listen: "127.0.0.1:${routePort}", routes: [${routes.join(
   }
 
   /** The node that leads a stream. */
-  async leaderOf(stream: string): Promise<Node> {
+  async leaderOf(stream: string): Promise<ClusterNode> {
     for (;;) {
       const found = (await this.#streams()).find(({ name }) => name === stream)?.cluster?.leader;
       const node = this.nodes.find(({ name }) => name === found);
@@ -82,30 +99,51 @@ cluster { name: fleet, listen: "127.0.0.1:${routePort}", routes: [${routes.join(
     };
   }
 
+  /** Ends a node as a power cut does. */
+  async kill({ child }: ClusterNode): Promise<void> {
+    if (!isRunning(child)) return;
+    const ended = once(child, "exit");
+    child.kill("SIGKILL");
+    await ended;
+  }
+
   /** Starts a node that was killed, and waits until it has caught up. */
-  async restart(node: Node): Promise<void> {
+  async restart(node: ClusterNode): Promise<void> {
     node.child = launch(this.#binary, node.folder);
-    await this.#untilReady();
+    await this.untilReady();
+  }
+
+  /** Stops a node where it is, as a hypervisor does; nobody's connection to it ends. */
+  pause({ child }: ClusterNode): void {
+    child.kill("SIGSTOP");
+  }
+
+  /** Lets a node go on, and waits until it has caught up. */
+  async resume({ child }: ClusterNode): Promise<void> {
+    child.kill("SIGCONT");
+    await this.untilReady();
   }
 
   async stop(): Promise<void> {
-    await Promise.all(this.nodes.map(kill));
+    await Promise.all(this.nodes.map((node) => this.kill(node)));
   }
 
   async #streams(): Promise<readonly StreamDetail[]> {
-    const response = await fetch(`${this.nodes[0]?.monitorUrl}/jsz?streams=1&config=1`);
+    // Of the first that answers.
+    const response = await Promise.any(this.nodes.map(({ monitorUrl }) => look(`${monitorUrl}/jsz?streams=1&config=1`)));
     const { account_details: accounts = [] } = (await response.json()) as JetStreamPage;
     return accounts.flatMap(({ stream_detail: details = [] }) => details);
   }
 
-  async #untilReady(): Promise<void> {
+  /** Waits until all run, and each has what the others have. Throws when one has ended. */
+  async untilReady(): Promise<void> {
     for (;;) {
       for (const { child, name, folder } of this.nodes) {
         if (isRunning(child)) continue;
         throw new Error(`${name} ended: ${await readFile(join(folder, "nats.log"), "utf8")}`);
       }
       const healths = this.nodes.map(({ monitorUrl }) =>
-        fetch(`${monitorUrl}/healthz`).then(
+        look(`${monitorUrl}/healthz`).then(
           ({ ok }) => ok,
           () => false,
         ),
@@ -116,17 +154,13 @@ cluster { name: fleet, listen: "127.0.0.1:${routePort}", routes: [${routes.join(
   }
 }
 
-/** Ends a node as a power cut does. */
-export async function kill({ child }: Pick<Node, "child">): Promise<void> {
-  if (!isRunning(child)) return;
-  const ended = once(child, "exit");
-  child.kill("SIGKILL");
-  await ended;
+async function look(url: string): Promise<Response> {
+  return await fetch(url, { signal: AbortSignal.timeout(LOOK_TIMEOUT_MS) });
 }
 
 function launch(binary: string, folder: string): ChildProcess {
   const args = ["--config", join(folder, "nats.conf"), "--log", join(folder, "nats.log")];
-  return spawn(binary, args, { stdio: "ignore" });
+  return spawn(binary, args, { cwd: folder, stdio: "ignore" });
 }
 
 function isRunning({ exitCode, signalCode }: ChildProcess): boolean {
