@@ -13,7 +13,7 @@ export interface RegisterWorker extends LoadNotes {
   readonly store: StateStore;
   readonly seed: number;
   /** A write was acknowledged, at this time of the monotonic clock. */
-  readonly onWritten: (atMs: number) => void;
+  readonly onStored: (atMs: number) => void;
 }
 
 /** Reads, writes, and compares and sets the same few keys as others do, straight in the store, until the signal aborts. */
@@ -51,7 +51,7 @@ async function writeRegister(
   worker: RegisterWorker,
   { key, mark, expected }: { readonly key: string; readonly mark: string; readonly expected: number | undefined },
 ): Promise<void> {
-  const { store, history, onWritten, signal } = worker;
+  const { store, history, onStored, signal } = worker;
   const value = Buffer.from(mark);
   const madeMs = systemClock.monotonicMs();
   try {
@@ -63,7 +63,7 @@ async function writeRegister(
           : await store.update(BUCKETS.health, key, value, expected, { signal });
     const answeredMs = systemClock.monotonicMs();
     history.of(key).written({ madeMs, answeredMs }, revision, { digest: mark, mark }, expected);
-    onWritten(answeredMs);
+    onStored(answeredMs);
   } catch (thrown) {
     if (hasCode(thrown, "conflict")) history.of(key).refused(mark);
     else noteFailure(worker, "write of a register", thrown);

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -74,6 +75,8 @@ async function measure(options: ClusterRunOptions, folder: string): Promise<Clus
   await using fleet = await ClusterFleet.start({ folder, agents, ghosts: GHOSTS, seed, listener, onProgress, signal });
   using loading = linkSignals(signal);
   using watching = linkSignals(signal);
+  // Every call under way listens.
+  for (const one of [signal, loading.signal, watching.signal]) setMaxListeners(0, one);
   const ends: (() => Promise<void> | void)[] = [];
   const openStore = async (): Promise<StateStore> => {
     const link = await fleet.storeLink(signal);
@@ -98,6 +101,7 @@ async function measure(options: ClusterRunOptions, folder: string): Promise<Clus
       signal: loading.signal,
     };
     const onWritten = (atMs: number): void => timeline.written(atMs);
+    const onStored = (atMs: number): void => timeline.stored(atMs);
     const operators = Array.from({ length: OPERATORS + 1 }, () => fleet.operator());
     ends.push(() => {
       for (const admin of operators) admin.close();
@@ -110,7 +114,7 @@ async function measure(options: ClusterRunOptions, folder: string): Promise<Clus
     };
     const workers: RegisterWorker[] = [];
     for (const name of ["a", "b", "c"]) {
-      workers.push({ ...notes, name, store: await openStore(), seed: seed + 100 + workers.length, onWritten });
+      workers.push({ ...notes, name, store: await openStore(), seed: seed + 100 + workers.length, onStored });
     }
     running.push(labels.run(), pushDocuments(documents), ...workers.map(workOnRegisters));
     running.push(...fleet.coordinators.map((one) => timeline.follow(one, loading.signal)));
@@ -127,7 +131,11 @@ async function measure(options: ClusterRunOptions, folder: string): Promise<Clus
         const span = timeline.begin(drawn.fault.name);
         fleet.agents.reconnect();
         await drawn.fault.start(victims);
-        await systemClock.sleep(drawn.lastsMs, { signal });
+        const lastsUntilMs = systemClock.monotonicMs() + drawn.lastsMs;
+        while (systemClock.monotonicMs() < lastsUntilMs) {
+          if (span.servedMs === undefined && fleet.agents.reconnected === agents) timeline.served(span);
+          await systemClock.sleep(LOOK_MS, { signal });
+        }
         timeline.ending(span);
         await drawn.fault.end(victims);
         timeline.ended(span);
@@ -151,7 +159,7 @@ async function measure(options: ClusterRunOptions, folder: string): Promise<Clus
     loading.abort();
     const last: LoadNotes = { ...notes, signal };
     await settle(fleet, last, options);
-    const finalReads = { ...last, name: "last", store, seed: 0, onWritten };
+    const finalReads = { ...last, name: "last", store, seed: 0, onStored };
     await readRegisters(finalReads);
     await history.checkReports(store);
     await history.checkPushed((identity, version) => admin.getConfig({ identity, version }, { signal }));

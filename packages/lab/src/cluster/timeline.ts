@@ -13,8 +13,12 @@ export interface FaultSpan {
   endedMs: number;
   /** When every agent had been answered since. */
   recoveredMs: number;
-  /** The longest time in which no write was acknowledged. */
+  /** Until every agent had been answered while it lasted; undefined: it was over before. */
+  servedMs: number | undefined;
+  /** The longest time in which no operator's write was acknowledged. */
   noWriteMs: number;
+  /** The same of all who write to the store themselves. */
+  noStoreMs: number;
   /** The same of answers of one coordinator, of those that are asked all the time. */
   silentMs: readonly number[];
 }
@@ -27,6 +31,7 @@ const P99 = 0.99;
 export class Timeline {
   readonly #faults: FaultSpan[] = [];
   readonly #writtenMs: number[] = [];
+  readonly #storedMs: number[] = [];
   readonly #answeredMs: number[][] = [];
   readonly #pushes: AnsweredPush[] = [];
 
@@ -36,11 +41,17 @@ export class Timeline {
 
   /** Acknowledged. */
   get writes(): number {
-    return this.#writtenMs.length;
+    return this.#writtenMs.length + this.#storedMs.length;
   }
 
+  /** To an operator. */
   written(atMs: number): void {
     this.#writtenMs.push(atMs);
+  }
+
+  /** To who writes to the store itself. */
+  stored(atMs: number): void {
+    this.#storedMs.push(atMs);
   }
 
   pushed(push: AnsweredPush): void {
@@ -64,9 +75,15 @@ export class Timeline {
 
   begin(name: string): FaultSpan {
     const beganMs = systemClock.monotonicMs();
-    const span = { name, beganMs, endingMs: 0, endedMs: 0, recoveredMs: 0, noWriteMs: 0, silentMs: [] };
+    const none = { endingMs: 0, endedMs: 0, recoveredMs: 0, servedMs: undefined };
+    const span: FaultSpan = { name, beganMs, ...none, noWriteMs: 0, noStoreMs: 0, silentMs: [] };
     this.#faults.push(span);
     return span;
+  }
+
+  /** Every agent has been answered since it began. */
+  served(span: FaultSpan): void {
+    span.servedMs = systemClock.monotonicMs() - span.beganMs;
   }
 
   ending(span: FaultSpan): void {
@@ -80,13 +97,19 @@ export class Timeline {
   recovered(span: FaultSpan): void {
     span.recoveredMs = systemClock.monotonicMs();
     span.noWriteMs = longestGap(this.#writtenMs, span);
+    span.noStoreMs = longestGap(this.#storedMs, span);
     span.silentMs = this.#answeredMs.map((answered) => longestGap(answered, span));
   }
 
-  lineOf({ name, beganMs, endingMs, endedMs, recoveredMs, noWriteMs, silentMs }: FaultSpan): string {
+  lineOf(span: FaultSpan): string {
+    const { name, beganMs, endingMs, endedMs, recoveredMs, servedMs, noWriteMs, silentMs } = span;
     const [lasted, toRun, toRecover] = [endingMs - beganMs, endedMs - endingMs, recoveredMs - endedMs].map(seconds);
-    const silent = silentMs.map(seconds).join(" and ");
-    return `${name} for ${lasted}: no write for ${seconds(noWriteMs)}, coordinators silent for ${silent}, back ${toRun} later, all agents ${toRecover} after that`;
+    return [
+      `${name} for ${lasted}: no write for ${seconds(noWriteMs)}`,
+      `all agents served ${servedMs === undefined ? "only later" : `after ${seconds(servedMs)}`}`,
+      `coordinators silent for ${silentMs.map(seconds).join(" and ")}`,
+      `runs again after ${toRun}, all agents back ${toRecover} later`,
+    ].join(", ");
   }
 
   /** From the making of a document to the device's saying that it runs by it: where no fault was, and around faults. */
@@ -113,14 +136,17 @@ export class Timeline {
 /** A row for each kind of fault: how often, and the most of each time. */
 export function faultTable(faults: readonly FaultSpan[]): readonly string[] {
   const names = [...new Set(faults.map(({ name }) => name))];
-  const head = ["fault", "times", "no write", "silent", "runs again", "agents back"];
+  const head = ["fault", "times", "no write", "no store", "silent", "served", "runs again", "agents back"];
   const most = (of: readonly FaultSpan[], figure: (span: FaultSpan) => number): string =>
     seconds(Math.max(...of.map(figure)));
   const rows = names.map((name) => {
     const of = faults.filter((span) => span.name === name && span.recoveredMs > 0);
     return [
       ...[name, String(of.length), most(of, ({ noWriteMs }) => noWriteMs)],
+      most(of, ({ noStoreMs }) => noStoreMs),
       most(of, ({ silentMs }) => Math.max(...silentMs)),
+      // Until it was over, where not before.
+      most(of, ({ servedMs, beganMs, recoveredMs }) => servedMs ?? recoveredMs - beganMs),
       most(of, ({ endingMs, endedMs }) => endedMs - endingMs),
       most(of, ({ endedMs, recoveredMs }) => recoveredMs - endedMs),
     ];

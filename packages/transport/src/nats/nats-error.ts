@@ -37,6 +37,8 @@ const CLIENT_CODES: ReadonlyMap<string, MpoErrorCode> = new Map<string, MpoError
   ["DISCONNECT", "unavailable"],
   ["CLOSED", "unavailable"],
   ["STALE_CONNECTION", "unavailable"],
+  // An empty answer: it says nothing of what was asked.
+  ["BAD_JSON", "unavailable"],
   ["AUTHORIZATION_VIOLATION", "unauthenticated"],
   ["AUTHENTICATION_EXPIRED", "unauthenticated"],
   ["AUTHENTICATION_TIMEOUT", "unauthenticated"],

@@ -27,8 +27,6 @@ import {
 
 /** Full jitter may draw nothing at all; the library would then spin. */
 const MIN_PAUSE_MS = 50;
-/** A dead link is found after two of them. */
-const PING_MS = 20_000;
 const CONNECT_TIMEOUT_MS = 5_000;
 
 export interface NatsLinkOptions {
@@ -167,7 +165,7 @@ function connectionOptions(settings: ResolvedNatsSettings, pauses: Waits): Param
     name: settings.name,
     inboxPrefix: settings.inboxPrefix,
     timeout: CONNECT_TIMEOUT_MS,
-    pingInterval: PING_MS,
+    pingInterval: settings.pingMs,
     maxPingOut: 2,
     // The library gives up after 10 attempts and after two equal refusals; a fleet must outlive any outage.
     maxReconnectAttempts: -1,
