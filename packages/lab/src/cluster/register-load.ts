@@ -40,7 +40,7 @@ export async function readRegisters(worker: RegisterWorker): Promise<void> {
 
 async function readRegister({ store, history, signal }: RegisterWorker, key: string): Promise<number> {
   const madeMs = systemClock.monotonicMs();
-  const entry = await store.get(BUCKETS.health, key, { signal });
+  const entry = await store.get(BUCKETS.health, key, { signal, consistency: "confirmed" });
   const times = { madeMs, answeredMs: systemClock.monotonicMs() };
   const text = entry && Buffer.from(entry.value).toString();
   history.of(key).read(times, entry?.revision ?? 0, text === undefined ? undefined : { digest: text, mark: text });

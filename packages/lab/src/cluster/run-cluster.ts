@@ -81,7 +81,7 @@ async function measure(options: ClusterRunOptions, folder: string): Promise<Clus
   const openStore = async (): Promise<StateStore> => {
     const link = await fleet.storeLink(signal);
     ends.push(() => link.close());
-    return await openExistingStore(link, FLEET_LAYOUT);
+    return await openExistingStore(link, FLEET_LAYOUT, { replicas: fleet.cluster.nodes.length });
   };
   try {
     const store = await openStore();

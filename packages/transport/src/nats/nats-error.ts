@@ -4,6 +4,7 @@ import { NatsError } from "nats";
 /** JetStream's own error codes (nats-server/server/errors.json). */
 const API_CODES: ReadonlyMap<number, MpoErrorCode> = new Map<number, MpoErrorCode>([
   [10071, "conflict"], // wrong last sequence
+  [10158, "unavailable"], // a message with this id is on its way
   [10164, "conflict"], // wrong last sequence, as a constant text
   [10037, "not-found"], // no message found
   [10059, "not-found"], // stream not found

@@ -14,6 +14,8 @@ interface StreamDetail {
 }
 
 interface JetStreamPage {
+  /** Who follows the server that leads the others; on that one alone. */
+  readonly meta_cluster?: { readonly replicas?: readonly { readonly current: boolean; readonly offline?: boolean }[] };
   readonly account_details?: readonly { readonly stream_detail?: readonly StreamDetail[] }[];
 }
 
@@ -74,6 +76,7 @@ cluster { name: fleet, listen: "127.0.0.1:${routePort}", routes: [${routes.join(
     const cluster = new NatsCluster(nodes, binary);
     try {
       await cluster.untilReady();
+      await cluster.#untilJoined();
       return cluster;
     } catch (thrown) {
       await cluster.stop();
@@ -130,9 +133,25 @@ cluster { name: fleet, listen: "127.0.0.1:${routePort}", routes: [${routes.join(
 
   async #streams(): Promise<readonly StreamDetail[]> {
     // Of the first that answers.
-    const response = await Promise.any(this.nodes.map(({ monitorUrl }) => look(`${monitorUrl}/jsz?streams=1&config=1`)));
-    const { account_details: accounts = [] } = (await response.json()) as JetStreamPage;
+    const { account_details: accounts = [] } = await Promise.any(this.#pages());
     return accounts.flatMap(({ stream_detail: details = [] }) => details);
+  }
+
+  #pages(): readonly Promise<JetStreamPage>[] {
+    return this.nodes.map(async ({ monitorUrl }) => {
+      const response = await look(`${monitorUrl}/jsz?streams=1&config=1`);
+      return (await response.json()) as JetStreamPage;
+    });
+  }
+
+  /** A server that is healthy may be unknown to the one that places streams. */
+  async #untilJoined(): Promise<void> {
+    for (;;) {
+      const pages = await Promise.all(this.#pages());
+      const followers = pages.flatMap(({ meta_cluster: meta }) => meta?.replicas ?? []);
+      if (followers.filter(({ current, offline }) => current && offline !== true).length >= this.nodes.length - 1) return;
+      await pause();
+    }
   }
 
   /** Waits until all run, and each has what the others have. Throws when one has ended. */
@@ -149,9 +168,13 @@ cluster { name: fleet, listen: "127.0.0.1:${routePort}", routes: [${routes.join(
         ),
       );
       if ((await Promise.all(healths)).every(Boolean)) return;
-      await new Promise((wake) => setTimeout(wake, 50));
+      await pause();
     }
   }
+}
+
+async function pause(): Promise<void> {
+  await new Promise((wake) => setTimeout(wake, 50));
 }
 
 async function look(url: string): Promise<Response> {
