@@ -148,7 +148,12 @@ export class CoordinatorRun {
       start: async ({ signal }) => {
         const plain = nats.kind === "external" ? given({ credentials: nats.credentials }) : {};
         const proof = this.#identity?.linkSettings("coordinator") ?? plain;
-        const settings = { servers: this.#natsServers(), name: `coordinator ${this.#settings.name}`, pingMs: PING_MS, ...proof };
+        const settings = {
+          servers: this.#natsServers(),
+          name: `coordinator ${this.#settings.name}`,
+          pingMs: PING_MS,
+          ...proof,
+        };
         this.#link = await NatsLink.open(settings, { logger: this.#logger, signal }).catch((thrown: unknown) => {
           throw nats.kind === "external" ? (this.#identity?.refusalOf(thrown) ?? thrown) : thrown;
         });

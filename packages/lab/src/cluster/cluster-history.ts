@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { type DesiredDocument, type DeviceIdentity, desiredDocumentCodec } from "@mpo/protocol";
-import { deviceName, type FromDriver, FLEET_MODEL, FLEET_TENANT } from "../bench/fleet/fleet-messages.ts";
+import { deviceName, FLEET_MODEL, FLEET_TENANT, type FromDriver } from "../bench/fleet/fleet-messages.ts";
 import { FleetPromises } from "../promises/fleet-promises.ts";
 import { type Content, KeyHistory } from "./key-history.ts";
 

@@ -51,11 +51,7 @@ async function operate(load: DocumentLoad, admin: AdminClient, index: number): P
 }
 
 /** A device's newest version; undefined: the call was not answered. */
-export async function readDocument(
-  load: LoadNotes,
-  admin: AdminClient,
-  device: number,
-): Promise<number | undefined> {
+export async function readDocument(load: LoadNotes, admin: AdminClient, device: number): Promise<number | undefined> {
   const { history, signal } = load;
   const identity = identityOf(device);
   const madeMs = systemClock.monotonicMs();

@@ -31,6 +31,8 @@ print(`around faults: ${spreadOf(pushes.troubledMs)}`);
 for (const anomaly of anomalies) print(`ANOMALY: ${anomaly}`);
 print(`${faults.length} faults, ${report.lost} acknowledged reports lost, ${anomalies.length} anomalies`);
 if (anomalies.length > 0 || faults.length === 0) {
-  print(`SOMETHING DID NOT HOLD; again: npm run test:cluster -- --seed ${seed} --agents ${agents} --minutes ${minutes}`);
+  print(
+    `SOMETHING DID NOT HOLD; again: npm run test:cluster -- --seed ${seed} --agents ${agents} --minutes ${minutes}`,
+  );
   process.exitCode = 1;
 }

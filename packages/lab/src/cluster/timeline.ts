@@ -151,7 +151,9 @@ export function faultTable(faults: readonly FaultSpan[]): readonly string[] {
       most(of, ({ endedMs, recoveredMs }) => recoveredMs - endedMs),
     ];
   });
-  return [head, ...rows].map(([name = "", ...cells]) => [name.padEnd(44), ...cells.map((one) => one.padStart(11))].join(" "));
+  return [head, ...rows].map(([name = "", ...cells]) =>
+    [name.padEnd(44), ...cells.map((one) => one.padStart(11))].join(" "),
+  );
 }
 
 /** "p50 / p99 / most" in milliseconds. */

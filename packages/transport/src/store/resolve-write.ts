@@ -164,7 +164,9 @@ function conflict({ subject, expected }: ExpectingWrite, newest: number, cause: 
 
 function unconfirmed(subject: string, failure: MpoError): MpoError {
   const code = failure.code === "conflict" ? "timed-out" : failure.code;
-  return new MpoError(code, `what was read of ${subject} could not be confirmed: ${failure.message}`, { cause: failure });
+  return new MpoError(code, `what was read of ${subject} could not be confirmed: ${failure.message}`, {
+    cause: failure,
+  });
 }
 
 function unknown({ subject }: LogWrite, failure: MpoError): MpoError {

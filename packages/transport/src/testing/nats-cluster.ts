@@ -149,7 +149,8 @@ cluster { name: fleet, listen: "127.0.0.1:${routePort}", routes: [${routes.join(
     for (;;) {
       const pages = await Promise.all(this.#pages());
       const followers = pages.flatMap(({ meta_cluster: meta }) => meta?.replicas ?? []);
-      if (followers.filter(({ current, offline }) => current && offline !== true).length >= this.nodes.length - 1) return;
+      if (followers.filter(({ current, offline }) => current && offline !== true).length >= this.nodes.length - 1)
+        return;
       await pause();
     }
   }

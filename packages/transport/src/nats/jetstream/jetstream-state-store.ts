@@ -63,7 +63,14 @@ export async function openExistingStore(
   try {
     const manager = await link.connection.jetstreamManager({ checkAPI: false, timeout });
     const log = new JetstreamLog(link, link.connection.jetstream({ timeout }), manager);
-    return new LogStateStore({ log, layout, clock: link.clock, random: link.random, newId: randomUUID, isCluster: replicas > 1 });
+    return new LogStateStore({
+      log,
+      layout,
+      clock: link.clock,
+      random: link.random,
+      newId: randomUUID,
+      isCluster: replicas > 1,
+    });
   } catch (thrown) {
     throw natsError(thrown, "cannot open JetStream");
   }
