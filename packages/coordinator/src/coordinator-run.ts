@@ -29,6 +29,8 @@ import type { ResolvedSettings } from "./settings.ts";
 
 /** The rest of the time to stop is for the store, which may hang. */
 const GRPC_GRACE_MS = 3_000;
+/** While it asks a server that is gone, nobody is served. */
+const PING_MS = 2_000;
 
 /** The parts of one run, each made from the ones before it. */
 export class CoordinatorRun {
@@ -146,7 +148,12 @@ export class CoordinatorRun {
       start: async ({ signal }) => {
         const plain = nats.kind === "external" ? given({ credentials: nats.credentials }) : {};
         const proof = this.#identity?.linkSettings("coordinator") ?? plain;
-        const settings = { servers: this.#natsServers(), name: `coordinator ${this.#settings.name}`, ...proof };
+        const settings = {
+          servers: this.#natsServers(),
+          name: `coordinator ${this.#settings.name}`,
+          pingMs: PING_MS,
+          ...proof,
+        };
         this.#link = await NatsLink.open(settings, { logger: this.#logger, signal }).catch((thrown: unknown) => {
           throw nats.kind === "external" ? (this.#identity?.refusalOf(thrown) ?? thrown) : thrown;
         });
