@@ -1,5 +1,5 @@
+import type { CommandFacts } from "../rollout/commands.ts";
 import {
-  type CommandFacts,
   commandRollout,
   type DeviceFacts,
   type DeviceProgress,
