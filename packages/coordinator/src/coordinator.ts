@@ -30,7 +30,9 @@ import { DeviceLife } from "./registry/device-life.ts";
 import { heartbeatSecondsOf } from "./registry/presence.ts";
 import { Registry } from "./registry/registry.ts";
 import { StatusService } from "./registry/status-service.ts";
+import { countRollouts } from "./rollouts/count-rollouts.ts";
 import { Fleet } from "./rollouts/fleet-groups.ts";
+import { MAX_LEASE_MS } from "./rollouts/rollout-leader.ts";
 import { RolloutService } from "./rollouts/rollout-service.ts";
 import { SearchQueue } from "./search/search-queue.ts";
 import { SearchService } from "./search/search-service.ts";
@@ -129,6 +131,7 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
     profiles: () => profiles.size,
     waitingSearches: () => queue.size,
     takesWrites: () => health.trouble === undefined,
+    rollouts: () => countRollouts(rollouts.all(), clock.now()),
     storeLagMs: () => Math.max(...Object.values(parts).flatMap(({ watches }) => watches.map(({ lagMs }) => lagMs))),
   });
   const searches = new SearchService({
@@ -175,6 +178,7 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
   const rollouts = new RolloutService(context, {
     ...{ ...common, models, priors, selection, newId, name: settings.name, hosts: settings.allowedHooks },
     fleet: new Fleet({ ...common, presenceMs }),
+    leaseMs: Math.min(settings.leaseMs, MAX_LEASE_MS),
     fetch: ports.fetch ?? ((url, options) => fetch(url, options)),
     onPushed: () => metrics.pushed("rollout"),
   });

@@ -4,7 +4,7 @@ import { targetOf } from "@mpo/io";
 import { type Command, Option } from "commander";
 import type { CommandContext } from "../command-context.ts";
 import { type CoordinatorCommandOptions, NATS_PORT, runCoordinatorCommand } from "../fleet/run-coordinator-command.ts";
-import { addressWith, hostName, repeated, urlOf } from "../options/address-options.ts";
+import { addressWith, hostName, repeated, urlHost, urlOf } from "../options/address-options.ts";
 import { addLogLevel, fleetName } from "../options/fleet-options.ts";
 import { addOidcOptions } from "../options/oidc-options.ts";
 import { durationFrom, durationOption, numberBetween, wholeNumber } from "../options/parsers.ts";
@@ -39,6 +39,7 @@ export function define(command: Command, context: CommandContext): void {
       "retire devices that were last seen so long ago (default: never)",
       durationFrom("1h"),
     )
+    .option("--allow-hooks <host[:port]>", ALLOW_HOOKS, repeated(urlHost))
     .addOption(new Option("--nats-server <path>", "the one to start (default: one found)").env("MPO_NATS_SERVER"))
     .option("--nats-listen <host:port>", NATS_LISTEN, addressWith(NATS_PORT, 0))
     .option("--nats <url>", "use this cluster, and start none; may be repeated", repeated(urlOf("nats", "tls")))
@@ -57,6 +58,8 @@ const MODELS =
 const LISTEN = `for agents and commands; port 0: a free one (default: ${targetOf(USUAL_ADDRESSES.grpc)})`;
 const ADVERTISE =
   "host by which others reach it, for the lines with which they join; may be repeated (default: where it listens, or all addresses of this machine)";
+const ALLOW_HOOKS =
+  "host that gates and hooks of rollouts may ask, by https or on this machine; may be repeated (default: none)";
 const AUTHORITY_KEY =
   "32 bytes that wrap the fleet's keys in the store, for several coordinators (default: the keys stay in --data)";
 const TLS_CERT = `certificate to show instead of one of the fleet's own authority, for ${COORDINATOR_NAME}, with its issuer's after it`;

@@ -43,6 +43,7 @@ export interface CoordinatorCommandOptions extends OidcOptions {
   readonly shareProfiles: "on" | "off";
   readonly quorum: number;
   readonly retireAfter?: number;
+  readonly allowHooks?: readonly string[];
   readonly natsServer?: string;
   readonly natsListen?: Address;
   readonly nats?: readonly string[];
@@ -114,7 +115,7 @@ function settingsFrom(options: CoordinatorCommandOptions): CoordinatorSettings {
     quorum: options.quorum,
     ...given({ retireAfterMs: options.retireAfter, oidc: oidcFrom(options) }),
     ...given({ grpc: options.listen, http: options.http, name: options.name, natsServers: options.natsAdvertise }),
-    ...given({ advertise: options.advertise }),
+    ...given({ advertise: options.advertise, allowedHooks: options.allowHooks }),
   };
 }
 

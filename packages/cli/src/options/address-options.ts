@@ -38,6 +38,14 @@ export const hostName: OptionParser<string> = (text) => {
   throw new InvalidArgumentError("Expected a host without a port, such as fleet.example.org or 192.168.1.10.");
 };
 
+/** A host, or a host with a port, as URLs have it. */
+export const urlHost: OptionParser<string> = (text) => {
+  refuseZone(text);
+  const url = URL.canParse(`https://${text}`) ? new URL(`https://${text}`) : undefined;
+  if (url !== undefined && url.hostname !== "" && url.href === `https://${text.toLowerCase()}/`) return url.host;
+  throw new InvalidArgumentError("Expected HOST or HOST:PORT, such as hooks.example.org or 127.0.0.1:9090.");
+};
+
 /** `[fe80::1%eth0]`: neither gRPC nor NATS can connect to it. */
 function refuseZone(text: string): void {
   if (/\[[^\]]*%/u.test(text)) {

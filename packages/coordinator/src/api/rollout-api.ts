@@ -1,4 +1,4 @@
-import type { RolloutCommand } from "@mpo/core";
+import { FINAL_PHASES, type RolloutCommand } from "@mpo/core";
 import type { Clock } from "@mpo/io";
 import type { AdminServiceMethods, RequestOf, ResponseOf, RolloutView } from "@mpo/protocol";
 import type { Audit } from "../events/audit.ts";
@@ -112,7 +112,7 @@ const EVENTS: Readonly<Record<RolloutCommand, string>> = {
 };
 
 function isUnderWay({ phase }: { readonly phase: RolloutView["phase"] }): boolean {
-  return !["planned", "completed", "stopped", "rolled-back"].includes(phase);
+  return phase !== "planned" && !FINAL_PHASES.includes(phase);
 }
 
 function newestFirst({

@@ -246,6 +246,11 @@ describe("published models", () => {
       code: "precondition-failed",
       message: /tiny@3 is in use: pi-1/u,
     });
+    const { devices } = coordinator.admin.listDevices({ tenant: "acme", pageSize: 10, where: "models has tiny@3" });
+    assert.deepEqual(
+      devices.map(({ identity }) => identity.device),
+      ["pi-1"],
+    );
     const { freedBytes } = await artifacts.removePublishedModel({ ...request, isForced: true }, CALL);
     assert.equal(freedBytes, CHUNK + 7);
     const chunks = [...(third.files[0]?.chunks ?? []), ...(fourth.files[0]?.chunks ?? [])];

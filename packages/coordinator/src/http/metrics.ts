@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, Registry as MetricsRegistry } from "prom-client";
+import type { RolloutCounts } from "../rollouts/count-rollouts.ts";
 
 /** What the gauges read when they are asked for. */
 export interface MetricSources {
@@ -8,6 +9,7 @@ export interface MetricSources {
   /** How long the newest change took from the store to this coordinator, milliseconds. */
   readonly storeLagMs: () => number;
   readonly takesWrites: () => boolean;
+  readonly rollouts: () => RolloutCounts;
 }
 
 /** Devices of the fleet, by how they are. */
@@ -129,6 +131,23 @@ export function createMetrics(sources: MetricSources): Metrics {
   const lag = "Time that the newest change took from the store to this coordinator";
   gauge("mpo_store_lag_seconds", lag, () => sources.storeLagMs() / 1000);
   gauge("mpo_store_takes_writes", "Whether the store takes writes (1) or not (0)", () => Number(sources.takesWrites()));
+  const words = (name: string, label: string, help: string, read: () => ReadonlyMap<string, number>): void => {
+    new Gauge({
+      name,
+      help,
+      labelNames: [label],
+      registers,
+      collect() {
+        this.reset();
+        for (const [word, count] of read()) this.set({ [label]: word }, count);
+      },
+    });
+  };
+  words("mpo_rollouts", "phase", "Rollouts by where they stand", () => sources.rollouts().phases);
+  const ofRollouts = "Devices of rollouts that are under way, by how far they are";
+  words("mpo_rollout_devices", "state", ofRollouts, () => sources.rollouts().devices);
+  const still = "How long the running rollout that has not moved for longest stands still";
+  gauge("mpo_rollout_still_seconds", still, () => sources.rollouts().stillMs / 1000);
   gauge("mpo_profiles", "Profiles that are stored", sources.profiles);
   gauge("mpo_searches_waiting", "Searches that wait", sources.waitingSearches);
   gauge("mpo_resident_bytes", "Resident memory of the coordinator", () => process.memoryUsage.rss());

@@ -17,6 +17,7 @@ void it("the status server tells of health, readiness and counts", async (contex
     waitingSearches: () => 1,
     storeLagMs: () => 12,
     takesWrites: () => false,
+    rollouts: () => ({ phases: new Map([["halted", 1]]), devices: new Map([["offline", 3]]), stillMs: 90_000 }),
   });
   metrics.reported("profile", false);
   metrics.searched(20);
@@ -53,6 +54,9 @@ void it("the status server tells of health, readiness and counts", async (contex
     "mpo_searches_waiting 1",
     "mpo_store_lag_seconds 0.012",
     "mpo_store_takes_writes 0",
+    'mpo_rollouts{phase="halted"} 1',
+    'mpo_rollout_devices{state="offline"} 3',
+    "mpo_rollout_still_seconds 90",
     'mpo_store_writes_refused_total{code="unavailable"} 1',
     'mpo_search_failures_total{code="over-budget"} 1',
     'mpo_documents_pushed_total{cause="hand"} 1',
@@ -94,6 +98,7 @@ async function protectedServer(context: TestContext): Promise<Protected> {
   const counts = {
     devices: () => ({ online: 0, offline: 0, behind: 0, conditions: new Map() }),
     ...{ profiles: () => 0, waitingSearches: () => 0, storeLagMs: () => 0, takesWrites: () => true },
+    rollouts: () => ({ phases: new Map(), devices: new Map(), stillMs: 0 }),
   };
   const parts = { metrics: createMetrics(counts), notReady: async () => [], logger: silentLogger };
   const server = await startStatusServer({ host: "127.0.0.1", port: 0, ...parts, protection: { tls, admit } });

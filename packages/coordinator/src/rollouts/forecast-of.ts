@@ -6,7 +6,8 @@ import { minuteOfDay } from "./time-zones.ts";
 
 /** From a push until a device has taken its document. */
 const TAKEN_MS = 2_000;
-/** A check waits for the device to be idle, and starts a worker. */
+/** A check starts a worker, which loads the model; the rest of a window's overhead is not its. */
+const CHECK_START_MS = 8_000;
 const CHECK_STEPS = 4;
 const MAX_SLOWEST = 5;
 /** A rollout that does not end within this is shown as one that takes so long. */
@@ -67,10 +68,12 @@ function confirmWords(confirm: Rollout["spec"]["confirm"]): string {
   }
 }
 
-function estimateOf(fleet: Fleet, { spec }: Rollout, { device, content, rung }: PlacedDevice): DeviceEstimate {
+function estimateOf(fleet: Fleet, { spec }: Rollout, { device, rung }: PlacedDevice): DeviceEstimate {
   const { hours, confirm, disruption } = spec;
-  const checkMs = TAKEN_MS + (rung === undefined ? PROBE_MS : rung.overheadMs + CHECK_STEPS * rung.stepMs.expected);
-  const takesMs = { applied: TAKEN_MS, checked: checkMs, window: TAKEN_MS + content.budget.windowMs }[confirm];
+  const startMs = rung === undefined ? PROBE_MS : Math.min(rung.overheadMs, CHECK_START_MS);
+  const stepsMs = CHECK_STEPS * (rung?.stepMs.expected ?? 0);
+  const windowMs = rung === undefined ? PROBE_MS : rung.overheadMs + rung.trainingMs;
+  const takesMs = TAKEN_MS + { applied: 0, checked: startMs + stepsMs, window: windowMs }[confirm];
   const zone = hours?.zone === "device" ? device.inventory.timeZone : hours?.zone;
   return {
     isOnline: fleet.isOnline(device),

@@ -105,14 +105,10 @@ export async function planRollout(
 
 /** What is wrong whatever devices there are. */
 function fileFaults({ hosts, registry, models }: PlanParts, tenant: string, spec: RolloutSpec): readonly string[] {
-  const { hours, gates, hooks, exclude, change } = spec;
+  const { gates, hooks, exclude, change } = spec;
   const faults: string[] = [];
   const { version } = change;
   if (version !== undefined) trying(faults, () => models.required(tenant, spec.model, version), "change.version: ");
-  if (hours !== undefined && hours.zone !== "device" && !isTimeZone(hours.zone))
-    faults.push(
-      `hours.zone: there is no time zone ${hours.zone}; expected "device", or a name such as "Europe/Berlin"`,
-    );
   for (const device of exclude)
     if (registry.device({ tenant, device }) === undefined) faults.push(`exclude: there is no device ${device}`);
   const addresses = [

@@ -9,6 +9,12 @@ export function requestOf(
   return `rollout ${name}/${kind === "give" ? "" : "back-"}${attempt}#${plan}`;
 }
 
+/** Whether a request has given back what a plan had changed in an attempt, or in a later one. */
+export function isGivenBack(request: string, plan: string, attempt: number): boolean {
+  const [, of = ""] = /^rollout [^/]+\/back-(\d+)#/u.exec(request) ?? [];
+  return isOfPlan(request, plan) && Number(of) >= attempt;
+}
+
 /** Whether a request is one of a plan. */
 export function isOfPlan(request: string, plan: string): boolean {
   return request.startsWith("rollout ") && request.endsWith(`#${plan}`);

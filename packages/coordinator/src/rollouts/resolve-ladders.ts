@@ -1,6 +1,6 @@
 import { describeConfig, given, hasCode, MpoError, type Prediction, REASON_LENGTH, type RolloutSpec } from "@mpo/core";
 import type { Clock } from "@mpo/io";
-import { asLine, type DeviceIdentity, type LeftOut } from "@mpo/protocol";
+import { asLine, compareVersions, type DeviceIdentity, type LeftOut } from "@mpo/protocol";
 import type { StoreCallOptions } from "@mpo/transport";
 import type { DocumentService, KeptFacts } from "../documents/document-service.ts";
 import type { DocumentContent } from "../documents/make-document.ts";
@@ -9,7 +9,9 @@ import type { ProfileHeader } from "../profiles/profile-record.ts";
 import type { ProfileService } from "../profiles/profile-service.ts";
 import type { DeviceRecord } from "../registry/device-record.ts";
 import type { Registry } from "../registry/registry.ts";
-import type { PlanWish, SearchService } from "../search/search-service.ts";
+import type { StatusService } from "../registry/status-service.ts";
+import type { SearchService } from "../search/search-service.ts";
+import type { PlanWish } from "../search/wishes.ts";
 import type { PlannedDevice } from "./rollout-record.ts";
 import { inTurns } from "./rollout-store.ts";
 
@@ -18,6 +20,7 @@ export interface LadderParts {
   readonly profiles: Pick<ProfileService, "facts" | "all">;
   readonly priors: Pick<PriorService, "prior">;
   readonly documents: Pick<DocumentService, "newest" | "newestFor" | "current">;
+  readonly statuses: Pick<StatusService, "newest">;
   readonly searches: Pick<SearchService, "plan" | "capacity">;
   readonly clock: Clock;
 }
@@ -104,7 +107,7 @@ function wishOf({ model, change: { rule, config, version }, confirm }: RolloutSp
 }
 
 async function groupOf(
-  { profiles, priors, documents, searches, clock }: LadderParts,
+  { profiles, priors, documents, statuses, searches, clock }: LadderParts,
   { model, change }: RolloutSpec,
   device: DeviceRecord,
   lenders: Lenders,
@@ -112,7 +115,8 @@ async function groupOf(
 ): Promise<GroupFacts | LeftOut> {
   const { identity, inventory, models } = device;
   const noProfile = (message: string): LeftOut => ({ device: identity.device, cause: "no-profile", message });
-  const manifestDigest = models.find(({ name }) => name === model)?.manifestDigest ?? "";
+  const served = models.find(({ name }) => name === model);
+  const manifestDigest = served?.manifestDigest ?? "";
   const name = { identity, model };
   const own = profiles.facts(name)?.value;
   const lender = own === undefined ? lenders.find(device, manifestDigest) : undefined;
@@ -128,7 +132,7 @@ async function groupOf(
     newest === undefined || newest.model === model
       ? newest
       : await documents.newestFor(name, await documents.current(identity, options), options);
-  const { budget, budgetSource, objective, reserveBytes, hours, method } = ofModel ?? {};
+  const { budget, budgetSource, objective, reserveBytes, hours, method, artifact } = ofModel ?? {};
   const { inventory: machine, resources } = searches.capacity(device);
   const { tenant } = identity;
   const { deviceClass } = inventory;
@@ -136,10 +140,22 @@ async function groupOf(
   const key = JSON.stringify([
     ...[manifestDigest, header?.measuredDigest, header?.chain, deviceClass, prior?.pooledAtMs],
     ...[machine.memoryBytes, resources?.memoryLimitBytes],
-    ...[budgetSource === "given" ? budget : undefined, objective, reserveBytes, hours, method],
-    lender?.identity.device,
+    ...[budgetSource === "given" ? budget : undefined, objective, reserveBytes, hours, method, artifact],
+    ...[lender?.identity.device, served?.artifact, hasGivenUp(statuses, identity, ofModel)],
   ]);
   return { key, ofModel, ...given({ header, profileOf: lender?.identity }) };
+}
+
+/** Whether a device runs what it had before its newest document. */
+function hasGivenUp(
+  statuses: LadderParts["statuses"],
+  identity: DeviceIdentity,
+  ofModel: KeptFacts | undefined,
+): boolean {
+  const reported = statuses.newest(identity);
+  if (ofModel === undefined || reported === undefined) return false;
+  const isOfIt = compareVersions(reported.version, ofModel.version) === 0;
+  return isOfIt && (reported.state === "failed" || reported.state === "refused");
 }
 
 /** Instead of a configuration. */

@@ -1,12 +1,13 @@
-import { type DeviceProgress, formatVersion, hasCode, type RolloutSpec } from "@mpo/core";
+import { type DeviceProgress, formatVersion, hasCode, type RolloutSpec, withGiven } from "@mpo/core";
 import type { DeviceIdentity, DocumentVersion, Reason } from "@mpo/protocol";
 import type { StoreCallOptions } from "@mpo/transport";
 import type { DocumentService } from "../documents/document-service.ts";
+import { contentOf } from "../documents/make-document.ts";
 import type { StatusService } from "../registry/status-service.ts";
 import { reason } from "../search/planned-ladder.ts";
-import { contentOf, measuredBy, type SearchService } from "../search/search-service.ts";
+import { measuredBy, type SearchService } from "../search/search-service.ts";
 import { decodeContent } from "./plan-parts.ts";
-import { requestOf } from "./requests.ts";
+import { isGivenBack, requestOf } from "./requests.ts";
 import type { PlanPart } from "./rollout-record.ts";
 
 export interface ActionParts {
@@ -43,22 +44,27 @@ export async function giveChange(
     ...measuredBy(measured?.report),
   ];
   const request = requestOf({ name, plan }, "give", attempts);
-  const { document, before } = await searches.give(identity, { request, content: { ...content, reasons } }, options);
+  // Who led before, and is only slow, may still be at it.
+  const isOvertakenBy = (newer: string): boolean => isGivenBack(newer, plan, attempts);
+  const gift = { request, isOvertakenBy, content: { ...content, reasons } };
+  const { document, before } = await searches.give(identity, gift, options);
   onPushed();
-  const given = { ...progress, given: document.version };
+  const given = withGiven(progress, document.version);
   // What it ran before its first change is what it is given back.
   if (attempts > 1 || before === undefined) return given;
-  return { ...given, before: goodBefore(statuses, identity, before) };
+  const { before: _, ...rest } = given;
+  const good = goodBefore(statuses, identity, before);
+  return good === undefined ? rest : { ...rest, before: good };
 }
 
-/** A document that failed or was refused is not what a device ran. */
+/** A document that failed or was refused is not what a device ran. Undefined: it ran none that is known to be good. */
 function goodBefore(
   statuses: ActionParts["statuses"],
   identity: DeviceIdentity,
   before: DocumentVersion,
-): DocumentVersion {
+): DocumentVersion | undefined {
   const state = statuses.of(identity, before)?.state;
-  return state === "failed" || state === "refused" ? (statuses.lastGood(identity, before) ?? before) : before;
+  return state === "failed" || state === "refused" ? statuses.lastGood(identity, before) : before;
 }
 
 /** Gives a device back what it ran before; one that ran nothing gets what the coordinator's own search finds. */
@@ -76,7 +82,7 @@ export async function takeChangeBack(
     const name_ = { identity, model };
     const { document } = await searches.answer({ name: name_, request, reasons, isFresh: true }, options);
     onPushed();
-    return { ...progress, given: document.version };
+    return withGiven(progress, document.version);
   }
   // It ran well: it is not checked again.
   const { check: _, ...content } = contentOf(old);
@@ -86,7 +92,7 @@ export async function takeChangeBack(
   ];
   const { document } = await searches.give(identity, { request, content: { ...content, reasons } }, options);
   onPushed();
-  return { ...progress, given: document.version };
+  return withGiven(progress, document.version);
 }
 
 async function findKept(

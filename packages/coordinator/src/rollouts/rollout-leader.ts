@@ -1,16 +1,16 @@
-import { FINAL_PHASES } from "@mpo/core";
 import { linkSignals, untilAborted, Wakeup } from "@mpo/io";
 import { isTransient } from "@mpo/runtime";
 import { isConflict } from "../store/change-entry.ts";
 import type { Watched } from "../store/watched-map.ts";
 import { type LeadParts, LedRollout } from "./led-rollout.ts";
+import { isUnderWay } from "./open-turns.ts";
 import type { RolloutRecord } from "./rollout-record.ts";
 import { parseRolloutKey, type RolloutName, rolloutKey } from "./rollout-store.ts";
 
 /** A step at least so often while a rollout is under way. */
 const STEP_MS = 1_000;
-/** Another's lease is respected so long without a sign of it, by this coordinator's own monotonic clock. */
-const LEASE_MS = 6_000;
+/** Nobody waits for longer than this until another coordinator has taken over; `leaseMs` may be less. */
+export const MAX_LEASE_MS = 6_000;
 /** A rollout that cannot be led is tried again after so long. */
 const TRY_AGAIN_MS = 5_000;
 const RELEASE_MS = 1_000;
@@ -40,12 +40,14 @@ export class RolloutLeader {
   async run(ready: Promise<unknown>, signal: AbortSignal): Promise<void> {
     await untilAborted(ready, signal).catch(() => undefined);
     while (!signal.aborted) {
-      const active = [...this.#parts.store.all()].filter(({ value }) => isActive(value));
+      const active = [...this.#parts.store.all()].filter(({ value }) => isUnderWay(value, this.#parts.clock.now()));
       const keys = new Set(active.map(({ name }) => rolloutKey(name)));
-      for (const key of this.#led.keys()) if (!keys.has(key)) this.#led.delete(key);
+      for (const key of this.#led.keys()) if (!keys.has(key)) await this.#drop(key);
       const more = await Promise.all(active.map(({ name, ...watched }) => this.#lead(name, watched, signal)));
       const isMore = more.includes(true);
-      await this.#wakeup.sleep(active.length === 0 ? LEASE_MS : isMore ? 0 : STEP_MS, signal).catch(() => undefined);
+      await this.#wakeup
+        .sleep(active.length === 0 ? MAX_LEASE_MS : isMore ? 0 : STEP_MS, signal)
+        .catch(() => undefined);
     }
     await this.#release();
   }
@@ -58,7 +60,7 @@ export class RolloutLeader {
       const led = this.#led.get(key);
       // What a person, or another coordinator, has written since is read anew.
       if (led !== undefined && led.revision === watched.revision) return await led.step(signal);
-      this.#led.delete(key);
+      await this.#drop(key);
       if (!this.#mayTake(key, watched.value)) return false;
       const taken = await LedRollout.take(this.#parts, name, watched, signal);
       logger.info("this coordinator leads a rollout", { rollout: name.name });
@@ -66,7 +68,7 @@ export class RolloutLeader {
       return await taken.step(signal);
     } catch (thrown) {
       if (signal.aborted) return false;
-      this.#led.delete(key);
+      await this.#drop(key);
       const facts = { rollout: name.name, err: thrown };
       if (isConflict(thrown)) logger.debug("a rollout has changed meanwhile", facts);
       else if (isTransient(thrown)) logger.warn("a step of a rollout will be tried again", facts);
@@ -78,11 +80,18 @@ export class RolloutLeader {
     }
   }
 
+  async #drop(key: string): Promise<void> {
+    const led = this.#led.get(key);
+    this.#led.delete(key);
+    await led?.end();
+  }
+
+  /** It trusts no clock but its own: a lease is over when nothing was heard of it for its whole length. */
   #mayTake(key: string, { lease }: RolloutRecord): boolean {
     const nowMs = this.#parts.clock.monotonicMs();
     if (nowMs < (this.#tryAt.get(key) ?? 0)) return false;
     if (lease === undefined || lease.owner === this.#parts.name) return true;
-    return nowMs - (this.#seenAt.get(key) ?? nowMs) >= LEASE_MS;
+    return nowMs - (this.#seenAt.get(key) ?? nowMs) >= this.#parts.leaseMs;
   }
 
   async #release(): Promise<void> {
@@ -103,8 +112,4 @@ export class RolloutLeader {
     stop.abort();
     await timer;
   }
-}
-
-function isActive({ state: { phase } }: RolloutRecord): boolean {
-  return phase !== "planned" && !FINAL_PHASES.includes(phase);
 }

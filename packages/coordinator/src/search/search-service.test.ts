@@ -9,9 +9,10 @@ import { PriorService } from "../priors/prior-service.ts";
 import { ProfileService } from "../profiles/profile-service.ts";
 import { Registry } from "../registry/registry.ts";
 import { StatusService } from "../registry/status-service.ts";
-import { CALL, freshServer, helloOf, identityOf, reportOf } from "../testing/tiny-fleet.ts";
+import { CALL, documentReport, freshServer, helloOf, identityOf, reportOf } from "../testing/tiny-fleet.ts";
 import { DEFAULT_BUDGET_POLICY } from "./device-budget.ts";
-import { type DocumentWish, SearchService } from "./search-service.ts";
+import { SearchService } from "./search-service.ts";
+import type { DocumentWish } from "./wishes.ts";
 
 const IDENTITY = identityOf("pi-1");
 const NAME = { identity: IDENTITY, model: "tiny" };
@@ -35,7 +36,7 @@ async function searching(context: TestContext) {
   let asked = 0;
   const ask = async (wish: Partial<DocumentWish>) =>
     (await searches.answer({ name: NAME, request: `request ${++asked}`, ...wish }, CALL)).document;
-  return { registry, profiles, searches, ask };
+  return { registry, profiles, statuses, searches, ask };
 }
 
 describe("a search", () => {
@@ -64,6 +65,16 @@ describe("a search", () => {
     assert.equal((await ask({ isAutomatic: true })).isFixed, undefined, "it serves another model by now");
     await ask({ config: rung?.config });
     assert.equal((await ask({})).isFixed, undefined, "a person wants a search");
+  });
+
+  it("that nobody asked for passes on the check that a rollout waits for", async (context) => {
+    const { ask, statuses } = await searching(context);
+    await ask({ check: true, request: "rollout small/1#p" });
+    assert.equal((await ask({ isAutomatic: true, request: "report r2" })).check, true);
+    const next = await ask({ isAutomatic: true, request: "report r3" });
+    assert.equal(next.check, true);
+    await statuses.store(documentReport("pi-1", 1, next.version.version, "confirmed"), CALL);
+    assert.equal((await ask({ isAutomatic: true, request: "report r4" })).check, undefined);
   });
 
   it("that nobody asked for leaves a document for a method that the new profile says nothing of", async (context) => {

@@ -2,11 +2,9 @@ import {
   formatVersion,
   given,
   hasCode,
-  type MethodName,
   MpoError,
   type RetrainConfig,
   type SearchBudget,
-  type SearchObjective,
   windowOverheadMs,
   withPrescribedRates,
 } from "@mpo/core";
@@ -21,9 +19,9 @@ import {
 import type { StoreCallOptions } from "@mpo/transport";
 import type { PublishedModels } from "../artifacts/published-models.ts";
 import type { Answer, CurrentDocument, DocumentService, KeptFacts } from "../documents/document-service.ts";
-import type { DocumentContent } from "../documents/make-document.ts";
+import { contentOf, type DocumentContent } from "../documents/make-document.ts";
 import type { PriorService } from "../priors/prior-service.ts";
-import type { ProfileName, ProfileService } from "../profiles/profile-service.ts";
+import type { ProfileService } from "../profiles/profile-service.ts";
 import type { DeviceRecord } from "../registry/device-record.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { StatusService } from "../registry/status-service.ts";
@@ -39,6 +37,8 @@ import {
   unmeasuredLadder,
 } from "./planned-ladder.ts";
 import { wantedModel } from "./wanted-model.ts";
+import { isUnchecked, stays } from "./what-stays.ts";
+import type { DocumentWish, Gift, MadeDocument, PlannedDocument, PlanWish, RollBackWish } from "./wishes.ts";
 
 export interface SearchParts {
   readonly registry: Registry;
@@ -51,75 +51,6 @@ export interface SearchParts {
   readonly budget: BudgetPolicy;
   /** Called with the time of each search, milliseconds. */
   readonly onSearched?: (ms: number) => void;
-}
-
-export interface DocumentWish extends Terms {
-  readonly name: ProfileName;
-  /** A document is made once for each. */
-  readonly request: string;
-  readonly budget?: SearchBudget | undefined;
-  readonly objective?: SearchObjective | undefined;
-  /** Run this one, whatever the search says. */
-  readonly config?: RetrainConfig | undefined;
-  /** Only if this is the newest version; else `conflict`. */
-  readonly expectedVersion?: DocumentVersion | undefined;
-  readonly reasons?: readonly Reason[];
-  /** Nothing stays that was set before: as for a device that had no document. */
-  readonly isFresh?: boolean;
-  /** Nobody asked for it: a given configuration stays. */
-  readonly isAutomatic?: boolean;
-}
-
-/** What is asked of a device beside its ladder. */
-export interface Terms {
-  /** The device runs a few steps before it trusts the document. */
-  readonly check?: boolean | undefined;
-  /** Memory to leave free, bytes. 0: none; absent: as it was. */
-  readonly reserveBytes?: number | undefined;
-  /** When work may begin. Empty: at any time; absent: as it was. */
-  readonly hours?: readonly string[] | undefined;
-  /** That the profile must be of; absent: as it was. */
-  readonly method?: MethodName | undefined;
-  /** Version of a published model that it is to serve; absent: as it was. */
-  readonly modelVersion?: number | undefined;
-}
-
-/** What a device is to be planned for. What is absent is as the policy, or who set it last, has it. */
-export interface PlanWish extends Terms {
-  readonly model: string;
-  readonly budget?: Partial<SearchBudget> | undefined;
-  readonly objective?: SearchObjective | undefined;
-  readonly config?: RetrainConfig | undefined;
-  /** A device whose profile is taken instead of its own. */
-  readonly profileOf?: DeviceIdentity | undefined;
-}
-
-/** What a search found for a device. */
-export interface PlannedDocument {
-  readonly content: DocumentContent;
-  readonly ladder: PlannedLadder;
-  /** The report that brought the profile; absent: the model is not measured on the device yet, and has no ladder. */
-  readonly measured?: string | undefined;
-}
-
-/** Content that was made before, for one device. */
-interface Gift {
-  readonly request: string;
-  readonly content: DocumentContent;
-}
-
-/** A wish for an older document's content. */
-interface RollBackWish {
-  readonly request: string;
-  readonly expectedVersion: DocumentVersion | undefined;
-  readonly reasons: readonly Reason[];
-}
-
-/** A document that was made, or was there already. */
-export interface MadeDocument {
-  readonly document: DesiredDocument;
-  /** Whether it was pushed now. */
-  readonly isNew: boolean;
 }
 
 /** Races with other coordinators and people on one device that are fought out before giving up. */
@@ -149,12 +80,14 @@ export class SearchService {
       if (
         current !== undefined &&
         wish.isAutomatic === true &&
-        (await this.#stays(wish.name, current.document, options))
+        (await stays(this.#parts, wish.name, current.document, options))
       )
         return { document: current.document, isNew: false };
       const device = await registry.required(identity, options);
       const ofModel = wish.isFresh === true ? undefined : await documents.newestFor(wish.name, current, options);
-      const planned = await this.plan(device, { ...wish, model: wish.name.model }, ofModel, options);
+      const check =
+        wish.check ?? (wish.isAutomatic === true && isUnchecked(this.#parts.statuses, ofModel) ? true : undefined);
+      const planned = await this.plan(device, { ...wish, check, model: wish.name.model }, ofModel, options);
       const reasons = [...(wish.reasons ?? []), ...planned.content.reasons, ...measuredBy(planned.measured)];
       const content = { ...planned.content, reasons };
       const document = await this.#push(device, wish.request, content, planned.ladder, current, options);
@@ -163,11 +96,14 @@ export class SearchService {
   }
 
   /** Pushes content for a device, once for each request. The result also says which version was the newest before it. */
-  async give(identity: DeviceIdentity, { request, content }: Gift, options: StoreCallOptions = {}): Promise<Answer> {
+  async give(identity: DeviceIdentity, gift: Gift, options: StoreCallOptions = {}): Promise<Answer> {
     const { registry, documents } = this.#parts;
+    const { request, content, isOvertakenBy = () => false } = gift;
     return await this.#raced(identity, undefined, options, async (current) => {
       const answer = await documents.answerTo(identity, request, current, options);
       if (answer !== undefined) return answer;
+      if (current !== undefined && isOvertakenBy(current.document.request))
+        throw new MpoError("conflict", `${request} comes too late: ${current.document.request} was faster`);
       const device = await registry.required(identity, options);
       const own = { ...content, ...identity, deviceClass: device.inventory.deviceClass };
       const document = await this.#push(device, request, own, NOTHING_EXPLAINED, current, options);
@@ -217,25 +153,6 @@ export class SearchService {
       return { document, isNew: true };
     });
     return made?.document;
-  }
-
-  /**
-   * Whether a search that nobody asked for leaves a document as it is: its configuration was given for the model that the
-   * device serves, or it is for a method that the profile says nothing of.
-   */
-  async #stays(
-    { identity, model }: ProfileName,
-    { isFixed = false, method, ...document }: DesiredDocument,
-    options: StoreCallOptions,
-  ): Promise<boolean> {
-    if (!isFixed && (method === undefined || document.model !== model)) return false;
-    const { models } = await this.#parts.registry.required(identity, options);
-    const isServed = models.some(
-      ({ name, manifestDigest }) => name === document.model && manifestDigest === document.manifestDigest,
-    );
-    if (isFixed || !isServed) return isServed;
-    const found = await this.#parts.profiles.load({ identity, model }, options);
-    return found !== undefined && found.request.profile.method.loss !== method;
   }
 
   async #raced<Made>(
@@ -372,10 +289,4 @@ const NOTHING_EXPLAINED = { considered: 0, overBudget: 0, rejected: [] };
 /** Whose report a ladder was searched with; none: with nobody's. */
 export function measuredBy(report: string | undefined): readonly Reason[] {
   return report === undefined ? [] : [reason("profile", `measured by report ${report}`)];
-}
-
-/** A document but for its place in the order and its time. */
-export function contentOf(document: DesiredDocument): DocumentContent {
-  const { version: _, issuedAtMs: __, expiresAtMs: ___, request: ____, ...content } = document;
-  return content;
 }

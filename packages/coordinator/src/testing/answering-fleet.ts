@@ -1,4 +1,4 @@
-import type { DesiredDocument } from "@mpo/protocol";
+import type { DesiredDocument, HelloRequest } from "@mpo/protocol";
 import type { Coordinator } from "../coordinator.ts";
 import { CALL, documentReport, helloOf, identityOf, reportOf } from "./tiny-fleet.ts";
 
@@ -26,16 +26,24 @@ export class AnsweringFleet {
   }
 
   /** They say hello, and report a profile; returns when each has its first document, and has confirmed it. */
-  async join(devices: readonly string[]): Promise<void> {
+  async join(devices: readonly string[], changes: Partial<HelloRequest> = {}): Promise<void> {
     for (const device of devices) {
       const { fleet } = this.#options.coordinator();
-      await fleet.hello(helloOf(device), CALL);
+      await fleet.hello(helloOf(device, changes), CALL);
       await fleet.reportProfile(reportOf(device, `r-${device}`), CALL);
       this.#taken.set(device, 0);
     }
     while ([...this.#taken.values()].includes(0)) {
       await this.look();
       await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+
+  /** A device that goes on under another name. */
+  rename(device: string, name: string): void {
+    for (const facts of [this.#taken, this.#sequences]) {
+      facts.set(name, facts.get(device) ?? 0);
+      facts.delete(device);
     }
   }
 

@@ -38,7 +38,8 @@ export function stepRollout(rollout: Rollout, facts: RolloutFacts): RolloutStep 
   for (const device of devices) {
     if (device.given !== undefined) continue;
     const { device: name, attempts: attempt } = device;
-    if (device.state === "in-progress") actions.push({ kind: "give", device: name, attempt });
+    if (device.state === "in-progress" && GIVING.includes(state.phase))
+      actions.push({ kind: "give", device: name, attempt });
     if (device.state === "rolling-back") actions.push({ kind: "take-back", device: name, attempt });
   }
   return { state, changed: devices.filter((device) => before.get(device.device) !== device), actions };

@@ -174,6 +174,7 @@ export function define(bench: Command, context: CommandContext): void {
     .option("--rate <n>", "pushes per second", wholeNumber(1, 10_000), 20)
     .option("--join-rate <n>", "agents started per second", wholeNumber(1, 10_000), 200)
     .option("--seed <n>", "decides which devices, and all jitter", wholeNumber(0), 1)
+    .option("--rollout <n>", "then roll a change out over all agents, so many a second", wholeNumber(1, 1_000))
     .option("--insecure", "without identities: nobody proves who they are, and all is clear text", false)
     .action((options: BenchFleetOptions) => benchFleet(options, context));
 }

@@ -7,9 +7,9 @@ import { createLogger } from "@mpo/runtime";
 import type { CoordinatorConfiguration } from "./process-messages.ts";
 
 /** Entry of a coordinator's process: the product's own, with fixed ports, ended when the harness goes away. */
-const { name, folder, keysFolder, localJoinFile, grpcPort, natsPort } = JSON.parse(
-  process.argv[2] ?? "{}",
-) as CoordinatorConfiguration;
+const configuration = JSON.parse(process.argv[2] ?? "{}") as CoordinatorConfiguration;
+const { name, folder, keysFolder, localJoinFile, grpcPort, natsPort } = configuration;
+const { heartbeatSeconds = 1, leaseMs = 2_000 } = configuration;
 /** Short enough to be renewed in the middle of all kinds of trouble. */
 const CERTIFICATE_VALID_MS = 60_000;
 const { PATH = "", MPO_NATS_SERVER } = process.env;
@@ -38,8 +38,8 @@ process.exitCode = await runCoordinator(
     certificateValidMs: CERTIFICATE_VALID_MS,
     grpc: { port: grpcPort },
     http: { port: 0 },
-    heartbeatSeconds: 1,
-    leaseMs: 2_000,
+    heartbeatSeconds,
+    leaseMs,
     callsPerSecond: 1_000,
     natsServers: [`nats://127.0.0.1:${natsPort}`],
   },

@@ -26,6 +26,10 @@ export interface CoordinatorConfiguration {
   readonly localJoinFile: string;
   readonly grpcPort: number;
   readonly natsPort: number;
+  /** Default: 1, so that what is wrong is seen soon. */
+  readonly heartbeatSeconds?: number;
+  /** Default: 2,000. */
+  readonly leaseMs?: number;
 }
 
 /** What an agent's process reports. */

@@ -89,7 +89,7 @@ export async function runRenewals(options: RenewalOptions): Promise<RenewalRepor
   try {
     for (let device = 0; device < AGENTS; device++) {
       const agent = await simulatedAgent({
-        ...{ device, coordinator: grpc, joining, watchLink: counting, clock: systemClock, signal: ends.signal },
+        ...{ device, coordinators: [grpc], joining, watchLink: counting, clock: systemClock, signal: ends.signal },
         random: () => random.uniform(),
         logger: createLogger({ level: "warn" }),
         mayReport: () => Promise.resolve(),

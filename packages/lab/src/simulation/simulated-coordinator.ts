@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { createCoordinator, resolveSettings } from "@mpo/coordinator";
 import { MpoError } from "@mpo/core";
 import type { Clock } from "@mpo/io";
@@ -10,8 +11,9 @@ export interface CoordinatorParts {
   readonly clock: Clock;
   readonly random: () => number;
   readonly server: MemoryStateServer;
-  readonly keys: SharedKeys;
-  readonly nats: SimulatedNats;
+  /** Absent: nobody proves who they are. */
+  readonly keys?: SharedKeys;
+  readonly nats?: SimulatedNats;
   /** Something happened that never may. */
   readonly onFailure: (problem: string) => void;
 }
@@ -29,9 +31,11 @@ export function coordinatorStarter(parts: CoordinatorParts): () => LiveCoordinat
     );
     const store = server.connect();
     const ends = new AbortController();
-    const authority = keys.open(ends.signal);
-    const pushRevocations = (revocations: ReadonlyMap<string, number>): Promise<void> => nats.push(revocations);
+    // Every call under way listens.
+    setMaxListeners(0, ends.signal);
     const common = { store, logger: silentLogger, clock, random, newId };
+    const authority = keys?.open(ends.signal);
+    const pushRevocations = nats && ((revocations: ReadonlyMap<string, number>) => nats.push(revocations));
     const coordinator = createCoordinator(settings, { ...common, authority, pushRevocations });
     coordinator.start({ signal: ends.signal }).catch((thrown: unknown) => {
       if (!ends.signal.aborted) onFailure(`a coordinator did not start: ${MpoError.from(thrown).message}`);

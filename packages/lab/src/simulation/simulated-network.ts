@@ -118,11 +118,16 @@ export function simulatedLink(options: NetworkOptions): FleetLink {
 }
 
 /** Who a certificate's holder is, as a coordinator judges it at every call. */
-function provenBy(certificate: SimulatedCertificate | undefined, { identities }: Coordinator, nowMs: number): string {
+function provenBy(
+  certificate: SimulatedCertificate | undefined,
+  { identities }: Coordinator,
+  nowMs: number,
+): string | undefined {
+  if (identities === undefined) return undefined;
   if (certificate === undefined || nowMs >= certificate.endsAtMs) {
     throw new MpoError("unauthenticated", "no certificate, or one that has expired");
   }
   const { identity, keyDigest } = certificate;
-  identities?.enrolments.requireAccepted(identity, keyDigest);
+  identities.enrolments.requireAccepted(identity, keyDigest);
   return `${identity.tenant}.${identity.device}`;
 }

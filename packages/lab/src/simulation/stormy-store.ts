@@ -1,6 +1,6 @@
 import type { Clock } from "@mpo/io";
 import { FLEET_LAYOUT } from "@mpo/transport";
-import { MemoryNotifyHub, MemoryStateServer } from "@mpo/transport/testing";
+import { MemoryNotifyHub, MemoryStateServer, type MemoryStateServerOptions } from "@mpo/transport/testing";
 
 /** How often things go wrong. */
 export interface Storm {
@@ -17,7 +17,11 @@ export function stormyHub({ clock, random, chance }: Storm): MemoryNotifyHub {
 }
 
 /** A store that answers wrongly, late or not at all while the storm lasts. */
-export function stormyServer({ clock, random, chance }: Storm, hub: MemoryNotifyHub): MemoryStateServer {
+export function stormyServer(
+  { clock, random, chance }: Storm,
+  hub: MemoryNotifyHub,
+  options: Pick<MemoryStateServerOptions, "onStored"> = {},
+): MemoryStateServer {
   const shares = {
     staleGet: 0.2,
     conflictThoughStored: 0.02,
@@ -29,7 +33,7 @@ export function stormyServer({ clock, random, chance }: Storm, hub: MemoryNotify
     duplicateDelivery: 0.1,
   };
   const faults = whileStormy(shares, chance, { random, maxDelayMs: 20, timeoutMs: 2_000 });
-  return new MemoryStateServer({ layout: FLEET_LAYOUT, clock, hub, faults });
+  return new MemoryStateServer({ layout: FLEET_LAYOUT, clock, hub, faults, ...options });
 }
 
 /** Faults whose shares are looked up each time: they end with the storm. */

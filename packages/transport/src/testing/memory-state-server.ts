@@ -17,6 +17,8 @@ export interface MemoryStateServerOptions {
   readonly faults?: StoreFaults;
   /** Where buckets with a republish rule publish what they stored. */
   readonly hub?: MemoryNotifyHub;
+  /** Called with every stored write, in the order in which they were. */
+  readonly onStored?: (write: Pick<LogWrite, "subject" | "value">) => void;
 }
 
 /** Writes that a crash can take back: all that a simulation makes. */
@@ -94,7 +96,8 @@ export class MemoryStateServer {
       },
     };
     const newId = (): string => `w${++this.#ids}`;
-    return new LogStateStore({ log, layout: this.#options.layout, clock: this.#clock, random, newId });
+    const isCluster = (this.#options.faults?.staleLeader ?? 0) > 0;
+    return new LogStateStore({ log, layout: this.#options.layout, clock: this.#clock, random, newId, isCluster });
   }
 
   /**
@@ -150,6 +153,7 @@ export class MemoryStateServer {
     const rule = this.#republish.get(write.stream);
     const subject = rule === undefined ? undefined : republished(rule, write.subject);
     if (subject !== undefined) this.#options.hub?.publish(subject, write.value);
+    this.#options.onStored?.(write);
     this.#wake();
     return { sequence: stored.record.sequence, isDuplicate: false };
   }
@@ -169,8 +173,9 @@ export class MemoryStateServer {
   }
 
   #last(stream: string, subject: string, consistency: "leader" | "any"): LogRecord | undefined {
-    const { random = (): number => 1, staleGet = 0 } = this.#options.faults ?? {};
-    const isStale = consistency === "any" && staleGet > 0 && random() < staleGet;
+    const { random = (): number => 1, staleGet = 0, staleLeader = 0 } = this.#options.faults ?? {};
+    const chance = consistency === "any" ? staleGet : staleLeader;
+    const isStale = chance > 0 && random() < chance;
     return this.#stream(stream).last(subject, this.#clock.now(), isStale ? 1 : 0);
   }
 

@@ -10,6 +10,7 @@ import { BenchCoordinator } from "./bench-coordinator.ts";
 import { checkReports } from "./check-reports.ts";
 import type { AcknowledgedReport } from "./fleet-messages.ts";
 import { pushPhase } from "./push-phase.ts";
+import { type RolloutFigures, rolloutPhase } from "./rollout-phase.ts";
 import { SimulatedFleet, until } from "./simulated-fleet.ts";
 
 export interface BenchFleetOptions {
@@ -22,6 +23,8 @@ export interface BenchFleetOptions {
   readonly seed: number;
   /** Nobody proves who they are, and everything crosses in clear text. */
   readonly insecure: boolean;
+  /** Devices that a rollout over all of them changes in a second; absent: there is none. */
+  readonly rollout?: number;
 }
 
 const PATIENCE_MS = 90_000;
@@ -58,7 +61,7 @@ async function measure(options: BenchFleetOptions, folder: string, context: Comm
   const localJoinFile = join(folder, LOCAL_JOIN_FILE);
   const local = insecure ? undefined : await readLocalJoin(localJoinFile, { signal });
   const identities = local && { localJoinFile, folder: join(folder, "devices") };
-  await using fleet = new SimulatedFleet({ coordinator: grpc, identities, agents, startsPerSecond, seed });
+  await using fleet = new SimulatedFleet({ coordinators: [grpc], identities, agents, startsPerSecond, seed });
   const admin = adminOf([grpc], local && (() => local));
   const link = await openStoreLink(natsUrl, insecure ? undefined : join(folder, AUTHORITY_FOLDER), { signal });
   let progress: Progress | undefined;
@@ -101,6 +104,16 @@ async function measure(options: BenchFleetOptions, folder: string, context: Comm
         onProgress: (now) => bar.update(now, ""),
       }),
     );
+    const { rollout: perSecond } = options;
+    const rollout =
+      perSecond === undefined
+        ? undefined
+        : await phase("devices changed by a rollout", agents, (bar) =>
+            rolloutPhase({
+              ...{ fleet, admin, link, agents, perSecond, signal, patienceMs: PATIENCE_MS },
+              onProgress: (now) => bar.update(now, ""),
+            }),
+          ).catch(tellWarnings);
     const [coordinatorRssBytes = 0, natsRssBytes = 0] = await Promise.all(pids().map(residentBytes));
     const totalProcessorSeconds = await perDevice(processorSeconds);
     const reconnectSeconds = await seconds(async () => {
@@ -124,6 +137,7 @@ async function measure(options: BenchFleetOptions, folder: string, context: Comm
       // For each agent: until all had joined, with the start; and until the kill.
       ...{ joinProcessorSeconds, totalProcessorSeconds },
       ...(await checkReports(link, fleet.acknowledged, agents, signal)),
+      ...(rollout === undefined ? {} : { rollout: rolloutRecord(rollout) }),
       pushes: latencies.length,
       ...{ joinSeconds, joinsPerSecond: agents / joinSeconds },
       // From the first report until every agent ran by a configuration that was searched for it.
@@ -162,6 +176,16 @@ async function seconds(work: () => Promise<void>): Promise<number> {
   return (performance.now() - beganMs) / SECOND_MS;
 }
 
+/** As it is printed: without its single pushes. */
+function rolloutRecord({ latencies, ...figures }: RolloutFigures) {
+  return {
+    ...figures,
+    pushP50Ms: quantile(latencies, P50),
+    pushP99Ms: quantile(latencies, P99),
+    pushes: latencies.length,
+  };
+}
+
 function print(figures: Awaited<ReturnType<typeof measure>>, { terminal }: CommandContext): void {
   terminal.record({ event: "fleet", ...figures });
   const table = createTable(terminal, ["what", "measured"]);
@@ -191,6 +215,17 @@ function print(figures: Awaited<ReturnType<typeof measure>>, { terminal }: Comma
     ["processor, nats-server", `${ms(total.nats)} a device, to join ${ms(joining.nats)}`],
     ["reports lost, doubled", `${figures.lost}, ${figures.duplicated}`],
   );
+  const { rollout } = figures;
+  if (rollout !== undefined)
+    table.push(
+      ["rollout, plan", `${rollout.planSeconds.toFixed(1)} s for ${rollout.devices} devices`],
+      ["rollout, until over", `${rollout.seconds.toFixed(0)} s, ${rollout.expectedSeconds.toFixed(0)} s expected`],
+      ["rollout, end", `${rollout.phase}, ${rollout.confirmed} confirmed`],
+      [
+        "rollout, push to applied",
+        `median ${rollout.pushP50Ms.toFixed(0)} ms, 99th percentile ${rollout.pushP99Ms.toFixed(0)} ms`,
+      ],
+    );
   terminal.line(table.toString());
   for (const [what, times] of Object.entries(figures.retried)) terminal.note(`tried again: ${what} (${times} times)`);
 }

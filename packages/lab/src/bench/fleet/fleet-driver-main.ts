@@ -46,6 +46,7 @@ const runs: Promise<void>[] = [];
 /** Since when it is counted who reaches a coordinator, by the monotonic clock, and who has. */
 let reconnectMs = Number.POSITIVE_INFINITY;
 const reconnected = new Set<number>();
+let round = 0;
 let applied: AppliedDocument[] = [];
 let acknowledged: AcknowledgedReport[] = [];
 const warnings: Record<string, number> = {};
@@ -53,9 +54,11 @@ const warnings: Record<string, number> = {};
 process.on("disconnect", () => ends.abort());
 // The terminal's Ctrl-C goes to the whole group: the bench decides when this ends.
 process.on("SIGINT", () => undefined);
-process.on("message", ({ kind }: ToDriver) => {
-  if (kind === "report") report();
-  else reconnectMs = systemClock.monotonicMs();
+process.on("message", (message: ToDriver) => {
+  if (message.kind === "report") return report();
+  reconnectMs = systemClock.monotonicMs();
+  reconnected.clear();
+  ({ round } = message);
 });
 
 async function drive(plan: DriverPlan): Promise<void> {
@@ -68,11 +71,20 @@ async function drive(plan: DriverPlan): Promise<void> {
   for (const agent of agents) agent.close();
 }
 
-async function start({ coordinator, identities, first, count, startsPerSecond, seed }: DriverPlan): Promise<void> {
+async function start(plan: DriverPlan): Promise<void> {
+  const {
+    coordinators,
+    identities,
+    first,
+    count,
+    startsPerSecond,
+    seed,
+    brokenEvery = Number.POSITIVE_INFINITY,
+  } = plan;
   const source = createRandom(seed);
   const random = (): number => source.uniform();
   const beganMs = systemClock.monotonicMs();
-  const joins = identities && (await joiningOf(identities, coordinator));
+  const joins = identities && (await joiningOf(identities, coordinators));
   const failed = new AbortController();
   const signal = AbortSignal.any([ends.signal, failed.signal]);
   for (let index = 0; index < count; index++) {
@@ -84,7 +96,9 @@ async function start({ coordinator, identities, first, count, startsPerSecond, s
     }
     signal.throwIfAborted();
     entering += 1;
-    enter({ device: first + index, coordinator, random, joining: joins }).then(
+    const device = first + index;
+    const isBroken = (device + 1) % brokenEvery === 0;
+    enter({ device, isBroken, coordinators, random, joining: joins }).then(
       () => {
         entering -= 1;
       },
@@ -95,21 +109,23 @@ async function start({ coordinator, identities, first, count, startsPerSecond, s
 
 async function joiningOf(
   { localJoinFile, folder }: FleetIdentities,
-  coordinator: string,
+  coordinators: readonly string[],
 ): Promise<SimulatedAgentParts["joining"]> {
   const { caDigest, secret } = readJoinString((await readLocalJoin(localJoinFile)).joinString);
-  const how: Joining = { coordinators: [coordinator], authority: { caDigest }, token: secret };
+  const how: Joining = { coordinators, authority: { caDigest }, token: secret };
   return { how, folder };
 }
 
-async function enter(parts: Pick<SimulatedAgentParts, "device" | "coordinator" | "random" | "joining">): Promise<void> {
+async function enter(
+  parts: Pick<SimulatedAgentParts, "device" | "isBroken" | "coordinators" | "random" | "joining">,
+): Promise<void> {
   const { device } = parts;
   const simulated = await simulatedAgent({
     ...parts,
     ...{ clock: systemClock, logger, signal: ends.signal },
     mayReport: turnToReport,
-    onAcknowledged: (report) => {
-      acknowledged.push({ device, report, atMs: systemClock.now() });
+    onAcknowledged: ({ report, profile: { measuredAtMs } }) => {
+      acknowledged.push({ device, report, measuredAtMs, atMs: systemClock.now() });
       reportingNow -= 1;
       nextTurn();
     },
@@ -154,7 +170,8 @@ function joined(): number {
 async function tell(): Promise<void> {
   while (!ends.signal.aborted) {
     await systemClock.sleep(TELL_MS, { signal: ends.signal }).catch(() => undefined);
-    const message: FromDriver = { joined: joined(), reconnected: reconnected.size, applied, acknowledged, warnings };
+    const counts = { joined: joined(), reconnected: reconnected.size, round };
+    const message: FromDriver = { ...counts, applied, acknowledged, warnings };
     applied = [];
     acknowledged = [];
     if (process.connected) process.send?.(message);

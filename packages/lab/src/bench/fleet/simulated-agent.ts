@@ -19,7 +19,7 @@ import { MemoryDisk } from "@mpo/agent/testing";
 import { tinyChain } from "@mpo/coordinator/testing";
 import { type Chain, GIB, given, MpoError } from "@mpo/core";
 import type { Clock } from "@mpo/io";
-import type { DeviceIdentity } from "@mpo/protocol";
+import type { DeviceIdentity, ReportProfileRequest } from "@mpo/protocol";
 import type { Logger } from "@mpo/runtime";
 import { PRETEND_GRAPH, pretendCheck, pretendMonitor, pretendServing, pretendSettings } from "../../pretend-device.ts";
 import { acknowledging } from "../../promises/compare-reports.ts";
@@ -29,8 +29,10 @@ import { deviceName, FLEET_MODEL, FLEET_TENANT } from "./fleet-messages.ts";
 /** What a simulated agent needs of its driver. */
 export interface SimulatedAgentParts {
   readonly device: number;
-  /** "host:port". */
-  readonly coordinator: string;
+  /** "host:port" of each. */
+  readonly coordinators: readonly string[];
+  /** Whether it cannot run what a rollout brings. */
+  readonly isBroken?: boolean;
   /** How it gets into its fleet, and where it keeps what it has of it; absent: it is who it says. */
   readonly joining?: { readonly how: Joining; readonly folder: string } | undefined;
   readonly clock: Clock;
@@ -38,7 +40,7 @@ export interface SimulatedAgentParts {
   readonly logger: Logger;
   /** Its probe lasts until this resolves. */
   readonly mayReport: () => Promise<void>;
-  readonly onAcknowledged: (report: string) => void;
+  readonly onAcknowledged: (request: ReportProfileRequest) => void;
   readonly onApplied: (version: number) => void;
   /** Default: nothing is made of its calls. */
   readonly watchLink?: (link: FleetLink) => FleetLink;
@@ -55,6 +57,10 @@ export interface SimulatedAgent {
   close(): void;
 }
 
+/** As long as a worker takes to start, and to run a few steps. */
+const CHECK_MS = 8_000;
+/** Steps of a broken one take so much longer than their bound. */
+const SLOWER = 10;
 const CLASSES = ["board-2g", "board-4g", "board-8g", "board-16g"] as const;
 const CHAIN: Chain = tinyChain();
 /** What a simulated device of a speed "measures" of it. */
@@ -74,7 +80,7 @@ const profileOf = simulatedProfiles(CHAIN, {
  * serves, and a probe measures nothing but reports a made-up profile.
  */
 export async function simulatedAgent(parts: SimulatedAgentParts): Promise<SimulatedAgent> {
-  const { device, coordinator, clock, random, logger, watchLink = (all) => all } = parts;
+  const { device, coordinators, clock, random, logger, watchLink = (all) => all } = parts;
   const identity = { tenant: FLEET_TENANT, device: deviceName(device) };
   const settings = pretendSettings(
     identity,
@@ -86,14 +92,14 @@ export async function simulatedAgent(parts: SimulatedAgentParts): Promise<Simula
   const monitor = monitorOf(device, clock);
   const time = await TrustedTime.open({ disk, clock, logger }, []);
   const member = await memberOf(parts, { identity, time, monitor });
-  const connection = await connectFleet({ identity, coordinators: [coordinator], member, ...common });
+  const connection = await connectFleet({ identity, coordinators, member, ...common });
   const link = watchLink(connection.link);
   const proven = watched(member === undefined ? link : memberLink(link, member, () => time.nowMs()), parts);
   const ports: AgentPorts = {
     ...common,
     ...{ disk, time, monitor },
     ...given({ verify: member?.verify }),
-    link: acknowledging(proven, ({ report }) => parts.onAcknowledged(report)),
+    link: acknowledging(proven, parts.onAcknowledged),
     connectFeed: connection.connectFeed,
     engine: engineOf(device, parts),
     serving: pretendServing(FLEET_MODEL),
@@ -148,7 +154,7 @@ function monitorOf(device: number, clock: Clock): DeviceMonitor {
   });
 }
 
-function engineOf(device: number, { clock, mayReport }: SimulatedAgentParts): AgentEngine {
+function engineOf(device: number, { clock, mayReport, isBroken = false }: SimulatedAgentParts): AgentEngine {
   return {
     probe: async (job) => {
       await mayReport();
@@ -156,7 +162,10 @@ function engineOf(device: number, { clock, mayReport }: SimulatedAgentParts): Ag
       const model = { ...profile.model, name: job.model };
       return { profile: { ...profile, model, measuredAtMs: clock.now() }, chain: CHAIN };
     },
-    check: async (job) => pretendCheck(job, CHAIN),
+    check: async (job, { signal }) => {
+      await clock.sleep(CHECK_MS, { signal });
+      return pretendCheck(isBroken ? { ...job, stepMs: SLOWER * job.stepMs } : job, CHAIN);
+    },
     retrain: async () => {
       throw new MpoError("internal", "a simulated device has nothing to retrain");
     },
