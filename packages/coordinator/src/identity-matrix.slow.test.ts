@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
+import { SIGNATURE_LENGTH } from "@mpo/core";
 import {
   createAuthority,
   createCertificateAuthority,
@@ -35,7 +36,15 @@ import { identifyBy } from "./identity/identify.ts";
 import { resolveSettings } from "./settings.ts";
 import { DENIED, type RawAnswer, RawCalls } from "./test-support/raw-calls.ts";
 import { tinyChain } from "./testing/tiny-chain.ts";
-import { documentReport, eventually, helloOf, INVENTORY, RESOURCES, reportOf } from "./testing/tiny-fleet.ts";
+import {
+  documentReport,
+  eventually,
+  helloOf,
+  INVENTORY,
+  MODEL_DIGEST,
+  RESOURCES,
+  reportOf,
+} from "./testing/tiny-fleet.ts";
 
 const NORTH: string = "t-north";
 const SOUTH: string = "t-south";
@@ -57,10 +66,11 @@ const NEEDS: Readonly<Record<"ofTenant" | "ofFleet", Readonly<Record<Role, reado
     viewer: [
       ...["listDevices", "getDevice", "listProfiles", "getProfile", "getConfig", "explainConfig"],
       ...["listEvents", "watchEvents", "listEnrolments", "listGroups", "listPublishedModels", "getPublishedModel"],
+      "listAdaptations",
     ],
     operator: [
       ...["refreshDevice", "probeDevice", "pushConfig", "rollbackConfig", "labelDevice", "saveGroup", "removeGroup"],
-      ...["findMissingChunks", "putChunk", "publishModel", "removePublishedModel"],
+      ...["findMissingChunks", "putChunk", "publishModel", "removePublishedModel", "removeAdaptation"],
     ],
     admin: [
       ...["retireDevice", "removeDevice", "renameDevice", "decideEnrolment", "decideDevice", "preauthoriseDevices"],
@@ -120,6 +130,11 @@ const MANIFEST = {
   ...{ chainDigest: "ab".repeat(32), summary: { takes: "4x4", classes: 2, parameters: 1, madeBy: "" } },
 };
 
+const ADAPTATION = {
+  ...{ model: "tiny", manifestDigest: MODEL_DIGEST, signature: new Array<number>(SIGNATURE_LENGTH).fill(0) },
+  ...{ parameters: Buffer.alloc(40, 7), judgement: "labels", accuracyBefore: 0.4, accuracyAfter: 0.6, samples: 10 },
+};
+
 /** A message for each call about a device; what it says beyond that is drawn. */
 function messageOf(call: string, identity: DeviceIdentity, random: () => number): unknown {
   const { tenant, device } = identity;
@@ -136,6 +151,17 @@ function messageOf(call: string, identity: DeviceIdentity, random: () => number)
     fetchProfile: { identity, model: "tiny", sharedFrom: device, memoryBytes: 1e9, offset: 0 },
     reportStatus: { ...documentReport(device, 1 + Math.floor(1e6 * random()), 1, "confirmed"), identity },
     whoAmI: {},
+    reportAdaptation: { identity, report: `a${Math.floor(1e9 * random())}`, adaptation: ADAPTATION },
+    reportAdaptationPart: { identity, digest: "ab".repeat(32), totalBytes: 100, offset: 0 },
+    fetchAdaptation: {
+      identity,
+      model: "tiny",
+      manifestDigest: MODEL_DIGEST,
+      signature: ADAPTATION.signature,
+      offset: 0,
+    },
+    listAdaptations: { tenant, ...page },
+    removeAdaptation: { tenant, adaptation: "ghost" },
     getArtifact: { identity, digest: "ab".repeat(32) },
     getArtifactChunk: { identity, artifact: "ab".repeat(32), chunk: "cd".repeat(32), offset: 0, length: 10 },
     listPublishedModels: { tenant, ...page },

@@ -6,12 +6,14 @@ import {
   type DesiredDocument,
   desiredEnvelopeCodec,
   type EnrollRequest,
+  type FetchAdaptationRequest,
   type HeartbeatResponse,
   type HelloRequest,
   type HelloResponse,
   notifySubject,
   type ProbeOrder,
   profileCodec,
+  type ReportAdaptationRequest,
   type ReportProfileRequest,
   type ReportStatusRequest,
 } from "@mpo/protocol";
@@ -43,6 +45,10 @@ export class FakeFleet {
   /** The answer to a report is lost after it was stored. */
   losesAnswers = false;
   forgets = false;
+  readonly adaptations: ReportAdaptationRequest[] = [];
+  /** What another device has learned of a like drift. */
+  nearest: { readonly adaptation: string; readonly device: string; readonly parameters: Uint8Array } | undefined;
+  readonly asked: FetchAdaptationRequest[] = [];
   /** What another device has measured, and what this one would run by it. */
   shared: { readonly profile: Profile; readonly rung: Prediction; readonly partBytes?: number } | undefined;
   fetches = 0;
@@ -125,6 +131,20 @@ export class FakeFleet {
       const digest = createHash("sha256").update(whole).digest("hex");
       const part = Uint8Array.from(whole.subarray(offset, offset + partBytes));
       return { digest, totalBytes: whole.length, part, ...(offset === 0 ? { rung } : {}) };
+    },
+    reportAdaptation: async (request) => {
+      this.#requireReachable();
+      return { isDuplicate: this.#store(request.report, () => this.adaptations.push(request)), isKept: true };
+    },
+    fetchAdaptation: async (request) => {
+      this.#requireReachable();
+      this.asked.push(request);
+      this.onFetch?.();
+      if (this.nearest === undefined) return {};
+      const { parameters, ...named } = this.nearest;
+      const digest = createHash("sha256").update(parameters).digest("hex");
+      const part = parameters.subarray(request.offset, request.offset + 4);
+      return { found: { ...named, digest, totalBytes: parameters.length, part } };
     },
     reportStatus: async (request) => {
       this.#requireReachable();

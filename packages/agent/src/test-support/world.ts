@@ -42,6 +42,7 @@ export class World {
   lives = 0;
   readonly log: string[] = [];
   hasLogReader = true;
+  settings: AgentSettings = SETTINGS;
   /** What the owner's file of limits holds; undefined: there is none. */
   limits: object | string | undefined;
   #stop = new AbortController();
@@ -57,7 +58,7 @@ export class World {
     const { monitor, engine, serving } = this.device;
     const { link, connectFeed } = this.fleet;
     const random = seeded(++this.lives);
-    const agent = await createAgent(SETTINGS, {
+    const agent = await createAgent(this.settings, {
       ...{ clock, disk, link, connectFeed, monitor, engine, serving, random },
       limitsFile: {
         path: "limits.json",
