@@ -64,13 +64,14 @@ const TARGETS = [
 const NEEDS: Readonly<Record<"ofTenant" | "ofFleet", Readonly<Record<Role, readonly string[]>>>> = {
   ofTenant: {
     viewer: [
+      "listAdaptations",
       ...["listDevices", "getDevice", "listProfiles", "getProfile", "getConfig", "explainConfig"],
       ...["listEvents", "watchEvents", "listEnrolments", "listGroups", "listPublishedModels", "getPublishedModel"],
-      "listAdaptations",
     ],
     operator: [
+      "removeAdaptation",
       ...["refreshDevice", "probeDevice", "pushConfig", "rollbackConfig", "labelDevice", "saveGroup", "removeGroup"],
-      ...["findMissingChunks", "putChunk", "publishModel", "removePublishedModel", "removeAdaptation"],
+      ...["findMissingChunks", "putChunk", "publishModel", "removePublishedModel"],
     ],
     admin: [
       ...["retireDevice", "removeDevice", "renameDevice", "decideEnrolment", "decideDevice", "preauthoriseDevices"],
@@ -123,16 +124,16 @@ function mayCall({ device, person, bearer, isStranger }: Caller, call: string, t
   throw new Error(`nobody has said who may call ${call}`);
 }
 
+const ADAPTATION = {
+  ...{ model: "tiny", manifestDigest: MODEL_DIGEST, signature: new Array<number>(SIGNATURE_LENGTH).fill(0) },
+  ...{ parameters: Buffer.alloc(40, 7), judgement: "labels", accuracyBefore: 0.4, accuracyAfter: 0.6, samples: 10 },
+};
+
 /** Of a model whose chunks nobody has. */
 const MANIFEST = {
   ...{ name: "ghost", version: 1, manifestDigest: "ab".repeat(32), graphDigest: "ab".repeat(32) },
   files: [{ name: "model.json", bytes: 2, digest: "ab".repeat(32), chunks: ["cd".repeat(32)] }],
   ...{ chainDigest: "ab".repeat(32), summary: { takes: "4x4", classes: 2, parameters: 1, madeBy: "" } },
-};
-
-const ADAPTATION = {
-  ...{ model: "tiny", manifestDigest: MODEL_DIGEST, signature: new Array<number>(SIGNATURE_LENGTH).fill(0) },
-  ...{ parameters: Buffer.alloc(40, 7), judgement: "labels", accuracyBefore: 0.4, accuracyAfter: 0.6, samples: 10 },
 };
 
 /** A message for each call about a device; what it says beyond that is drawn. */
