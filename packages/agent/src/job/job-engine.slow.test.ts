@@ -104,6 +104,21 @@ describe("a job in its own process", () => {
     }),
   );
 
+  it("starts from what others have learned, and says what it has learned itself", { timeout: 230_000 }, () =>
+    inWorkplace(async ({ job, engine }) => {
+      const options = { signal: new AbortController().signal };
+      const { normalisation, isFromStart } = await engine.retrain({ ...job, isShared: true }, options);
+      assert.ok(normalisation !== undefined && normalisation.length > 33);
+      assert.equal(isFromStart, undefined, "it was given nothing");
+      const again = await engine.retrain({ ...job, start: normalisation }, options);
+      assert.equal(typeof again.isFromStart, "boolean");
+      assert.equal(again.normalisation, undefined, "nobody has asked for it");
+      const wrong = await engine.retrain({ ...job, start: Buffer.alloc(100) }, options);
+      assert.deepEqual([wrong.steps, wrong.isFromStart], [2, false]);
+      assert.match(wrong.reason, /not from another device's: .* are not of the graph/u);
+    }),
+  );
+
   it("checks a configuration by a few steps of it, within its memory", { timeout: 230_000 }, () =>
     inWorkplace(async ({ job, engine, work }) => {
       const { model, modelFolder, memoryBytes, maxMs, method, rung } = job;

@@ -8,6 +8,7 @@ import { initialWeights } from "../model/variables.ts";
 import type { Samples } from "../training/batches.ts";
 import { EngineWorker } from "../worker/engine-worker.ts";
 import { evaluateAccuracy } from "./evaluate.ts";
+import { normalisationOf, withNormalisation } from "./normalisation-block.ts";
 import { type Retraining, retrain } from "./retrain.ts";
 
 const SIDE = 8;
@@ -74,6 +75,24 @@ describe("retrain()", () => {
     assert.notEqual(hurried.accuracyAfter, undefined);
     const unhurried = await retrain(worker, task({ maxMs: 3_600_000 }));
     assert.deepEqual([unhurried.stopped, unhurried.steps], ["finished", 6]);
+  });
+
+  it("starts from what was learned elsewhere where that is better, with labels and without, and only there", async () => {
+    const { weights } = await retrain(worker, task({}));
+    const normalisation = normalisationOf({ graph: model.graph, weights }) ?? assert.fail();
+    const start = withNormalisation(model, normalisation);
+    const unlabelled = { images: drifted.images, count: COUNT };
+    for (const samples of [drifted, unlabelled]) {
+      const started = await retrain(worker, task({ samples, start, epochs: 1, learningRate: 1e-9 }));
+      assert.deepEqual([started.isFromStart, started.isAccepted], [true, true], started.reason);
+      const gamma = (of: typeof weights): number => of.get("norm/gamma")?.[0] ?? 0;
+      assert.ok(Math.abs(gamma(started.weights) - gamma(start)) < 1e-4);
+      const dull = new Map([...start, ["norm/gamma", new Float32Array(8).fill(1e-6)]]);
+      const refused = await retrain(worker, task({ samples, start: dull, epochs: 1, learningRate: 1e-9 }));
+      assert.equal(refused.isFromStart, false, "it says the same of everything");
+      assert.ok(Math.abs(gamma(refused.weights) - gamma(model.weights)) < 1e-4);
+    }
+    assert.equal((await retrain(worker, task({ epochs: 1 }))).isFromStart, false);
   });
 
   it("keeps the old weights when the new are worse", async () => {
