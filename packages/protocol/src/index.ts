@@ -4,7 +4,6 @@ export type {
   Adaptation,
   AdaptationView,
   FetchAdaptationRequest,
-  FoundAdaptation,
   ReportAdaptationRequest,
 } from "./messages/adaptation.ts";
 export type {

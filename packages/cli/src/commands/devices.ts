@@ -216,13 +216,14 @@ function windowTable(windows: readonly WindowResult[], nowMs: number, { terminal
 }
 
 function accuracyLine(window: WindowResult): string {
-  const { rung, accuracyBefore, accuracyAfter, judgement } = window;
+  const { rung, accuracyBefore, accuracyAfter, judgement, start } = window;
   const judged = (accuracy: number | undefined): string =>
     accuracy === undefined ? "?" : formatJudged(accuracy, window);
   const by = { labels: "by labels", "label-free": "estimated without labels" };
   const seen =
     judgement === undefined ? "not judged" : `${judged(accuracyBefore)} -> ${judged(accuracyAfter)}, ${by[judgement]}`;
-  return `accuracy: predicted ${formatAccuracy(rung.accuracy)}\n${seen}`;
+  const from = start?.isTaken === true ? `\nfrom what ${start.device} has learned` : "";
+  return `accuracy: predicted ${formatAccuracy(rung.accuracy)}\n${seen}${from}`;
 }
 
 /** What the device is busy with, else what it has reported of its configuration. */

@@ -15,8 +15,9 @@ export function statusEvent({ status }: ReportStatusRequest): { readonly kind: s
   if (status.kind === "drift") {
     return { kind: "drift-seen", message: `${status.drift.model}: ${status.drift.message}` };
   }
-  const { window, outcome, message, document } = status.window;
+  const { window, outcome, message, document, start } = status.window;
   // A check is of a document: which one is what people look for.
   const under = outcome === "checked" && document !== undefined ? `, of ${formatVersion(document)}:` : "";
-  return { kind: `window-${outcome}`, message: `${window}${under} ${message}`.trim() };
+  const from = start?.isTaken === true ? `, from what ${start.device} has learned (${start.adaptation}):` : "";
+  return { kind: `window-${outcome}`, message: `${window}${under}${from} ${message}`.trim() };
 }

@@ -132,6 +132,7 @@ export class SimulatedDevice {
       tickMs: 30_000,
       watchMs: 60_000,
       windowPauseMs: 120_000,
+      sharesAdaptations: true,
       profileStaleMs: 900_000,
       linkRetry: { baseMs: 1_000, capMs: 60_000 },
     });
@@ -222,6 +223,8 @@ export class SimulatedDevice {
         accuracyBefore: 0.5,
         accuracyAfter: 0.6,
         stagedFolder: "staged",
+        normalisation: Buffer.alloc(40, Math.floor(256 * random())),
+        ...(job.start === undefined ? {} : { isFromStart: random() < 0.7 }),
       };
     },
   };

@@ -114,6 +114,12 @@ export function simulatedLink(options: NetworkOptions): FleetLink {
     fetchProfile: over(FLEET_SERVICE.fetchProfile, ({ fleet }, request, call) => fleet.fetchProfile(request, call)),
     reportProfile: over(FLEET_SERVICE.reportProfile, ({ fleet }, request, call) => fleet.reportProfile(request, call)),
     reportStatus: over(FLEET_SERVICE.reportStatus, ({ fleet }, request, call) => fleet.reportStatus(request, call)),
+    reportAdaptation: over(FLEET_SERVICE.reportAdaptation, ({ adaptations }, request, call) =>
+      adaptations.reportAdaptation(request, call),
+    ),
+    fetchAdaptation: over(FLEET_SERVICE.fetchAdaptation, ({ adaptations }, request, call) =>
+      adaptations.fetchAdaptation(request, call),
+    ),
   };
 }
 

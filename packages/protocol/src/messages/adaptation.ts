@@ -64,7 +64,6 @@ export const fetchAdaptationRequest = object({
   offset: whole(0, MAX_NORMALISATION_BYTES),
 });
 /** Absent: none is near enough. */
-export type FoundAdaptation = Fact<typeof foundAdaptation>;
 const foundAdaptation = object({
   adaptation: name(),
   device: name(),
