@@ -11,7 +11,7 @@ import {
   keptOf,
   withTrial,
 } from "./adaptation-record.ts";
-import { isOffered, leastUseful, modelOf } from "./usefulness.ts";
+import { bytesOf, isOffered, leastUseful, MOST_BYTES, modelOf } from "./usefulness.ts";
 
 /** Whose drifts: devices of one tenant with one model, as it was deployed. */
 interface DriftsOf extends Pick<KeptAdaptation, "model" | "manifestDigest"> {
@@ -76,7 +76,8 @@ export class AdaptationReservoir {
     const key = adaptationKey(kept);
     if (this.#kept.get(key) !== undefined) return { kept, isDuplicate: true, isKept: true };
     await this.#removeStrangers(kept.tenant, options);
-    const gone = leastUseful([...this.list(kept.tenant), kept], clock.now());
+    const others = [...this.#kept.entries()].map(([, { value }]) => value).filter((one) => one.tenant !== kept.tenant);
+    const gone = leastUseful([...this.list(kept.tenant), kept], clock.now(), MOST_BYTES - bytesOf(others));
     const isBetter = kept.accuracyAfter > kept.accuracyBefore;
     if (!isBetter || gone.includes(kept)) return { kept, isDuplicate: false, isKept: false };
     try {

@@ -59,6 +59,12 @@ describe("what is kept of what devices have learned", () => {
     assert.ok(gone.every(({ device }) => device === "loud"));
   });
 
+  it("leaves room for what other tenants have", () => {
+    const all = Array.from({ length: 10 }, (_, at) => kept({ at }));
+    assert.equal(leastUseful(all, NOW, 4_500).length, 6);
+    assert.equal(leastUseful(all, NOW, 0).length, 10);
+  });
+
   it("goes first where it brought little, is old, did not help, or a better one is near", () => {
     const full = Array.from({ length: MOST_OF_MODEL }, (_, at) => kept({ at: at + 1 }));
     const goes = (changes: Parameters<typeof kept>[0]): void => {

@@ -4,6 +4,8 @@ import type { KeptAdaptation } from "./adaptation-record.ts";
 /** What is kept of one model of a tenant. */
 export const MOST_OF_MODEL = 64;
 export const MOST_BYTES_OF_MODEL = 4 * 2 ** 20;
+/** What is kept of all: in base64 it fits the bucket, which is never full then. */
+export const MOST_BYTES = 64 * 2 ** 20;
 /** What is kept of one device, of all its models: so no device fills a reservoir, whatever it says of itself. */
 export const MOST_OF_DEVICE = 8;
 
@@ -26,10 +28,14 @@ export function isOffered(kept: KeptAdaptation): boolean {
 }
 
 /**
- * Those that have to go so that the rest fits, the least useful first. Useful is what has brought much accuracy, lately, on
+ * Those of a tenant that have to go so that the rest fits, the least useful first. Useful is what has brought much accuracy, lately, on
  * inputs that no better one answers, and has helped others. Gains are what devices say: `MOST_OF_DEVICE` bounds the harm.
  */
-export function leastUseful(all: readonly KeptAdaptation[], nowMs: number): readonly KeptAdaptation[] {
+export function leastUseful(
+  all: readonly KeptAdaptation[],
+  nowMs: number,
+  mostBytes: number = MOST_BYTES,
+): readonly KeptAdaptation[] {
   let rest = all;
   const gone: KeptAdaptation[] = [];
   const drop = (least: KeptAdaptation): void => {
@@ -44,6 +50,7 @@ export function leastUseful(all: readonly KeptAdaptation[], nowMs: number): read
     const alike = (): readonly KeptAdaptation[] => rest.filter((one) => modelOf(one) === model);
     while (alike().length > MOST_OF_MODEL || bytesOf(alike()) > MOST_BYTES_OF_MODEL) drop(leastOf(alike(), nowMs));
   }
+  while (rest.length > 0 && bytesOf(rest) > mostBytes) drop(leastOf(rest, nowMs));
   return gone;
 }
 
@@ -69,6 +76,6 @@ function meritOf(one: KeptAdaptation, nowMs: number): number {
   return ((one.accuracyAfter - one.accuracyBefore) * 2 ** -age * (1 + helped)) / (1 + refused);
 }
 
-function bytesOf(all: readonly KeptAdaptation[]): number {
+export function bytesOf(all: readonly KeptAdaptation[]): number {
   return all.reduce((sum, { bytes }) => sum + bytes, 0);
 }

@@ -124,7 +124,7 @@ export const FLEET_LAYOUT: StoreLayout = {
     { ...SMALL, name: BUCKETS.model, maxValueBytes: 2 * LIMITS.artifactBytes },
     { ...LARGE, name: BUCKETS.chunk, maxValueBytes: LIMITS.chunkBytes },
     // In base64, and what is known of it.
-    { ...SMALL, name: BUCKETS.adaptation, maxBytes: 512 * MIB, maxValueBytes: 2 * LIMITS.adaptationBytes },
+    { ...SMALL, name: BUCKETS.adaptation, maxValueBytes: 2 * LIMITS.adaptationBytes },
     { ...SMALL, name: BUCKETS.rollout, maxValueBytes: 524_288 },
     { ...LARGE, name: BUCKETS.rolloutPart, maxValueBytes: 1_048_576 - 65_536 },
     { ...SMALL, name: BUCKETS.health, maxBytes: 8 * MIB },
