@@ -1,4 +1,5 @@
 export {
+  type CommandFacts,
   commandRollout,
   conflictRollout,
   ROLLOUT_COMMANDS,
