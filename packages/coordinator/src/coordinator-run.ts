@@ -29,6 +29,8 @@ import type { ResolvedSettings } from "./settings.ts";
 
 /** The rest of the time to stop is for the store, which may hang. */
 const GRPC_GRACE_MS = 3_000;
+/** While it asks a server that is gone, nobody is served. */
+const PING_MS = 2_000;
 
 /** The parts of one run, each made from the ones before it. */
 export class CoordinatorRun {
@@ -146,7 +148,8 @@ export class CoordinatorRun {
       start: async ({ signal }) => {
         const plain = nats.kind === "external" ? given({ credentials: nats.credentials }) : {};
         const proof = this.#identity?.linkSettings("coordinator") ?? plain;
-        const settings = { servers: this.#natsServers(), name: `coordinator ${this.#settings.name}`, ...proof };
+        const name = `coordinator ${this.#settings.name}`;
+        const settings = { servers: this.#natsServers(), name, pingMs: PING_MS, ...proof };
         this.#link = await NatsLink.open(settings, { logger: this.#logger, signal }).catch((thrown: unknown) => {
           throw nats.kind === "external" ? (this.#identity?.refusalOf(thrown) ?? thrown) : thrown;
         });
@@ -179,16 +182,16 @@ export class CoordinatorRun {
         const server = this.#server;
         const identity = this.#identity;
         const { models } = this.#options;
-        const given = this.#settings.natsServers;
-        const natsServers = given.length > 0 ? given : this.#natsForDevices();
+        const { natsServers: set } = this.#settings;
+        const natsServers = set.length > 0 ? set : this.#natsForDevices();
         this.#coordinator = createCoordinator(
           { ...this.#settings, natsServers },
           {
             store: made(this.#store),
             logger: this.#logger,
             newId: randomUUID,
-            ...(models === undefined ? {} : { chunks: chunksInFolder(models) }),
-            ...(server === undefined ? {} : { requireStorePlace: () => server.requireStreams() }),
+            ...given({ chunks: models && chunksInFolder(models) }),
+            ...given({ requireStorePlace: server && (() => server.requireStreams()) }),
             ...(identity === undefined
               ? {}
               : {

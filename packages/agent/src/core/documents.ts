@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { formatVersion, given, MpoError } from "@mpo/core";
 import {
   type ArtifactVersion,
@@ -110,7 +111,9 @@ export class Documents {
     try {
       this.models = await ports.serving.models();
       const models = this.models.map(({ name }) => name);
-      const excess = (document: DesiredDocument): string | undefined => this.#excessOf(document);
+      // What is in use under another version, such as when it is given back, asks for no more: limits hold for its rungs.
+      const excess = (document: DesiredDocument): string | undefined =>
+        isDeepStrictEqual(askedOf(document), askedOf(store.document)) ? undefined : this.#excessOf(document);
       const isAtHand = async ({ model, artifact }: DesiredDocument): Promise<boolean> =>
         artifact === undefined || (await ports.artifacts?.shelf.has(model, artifact)) === true;
       const context = { identity, deviceClass, models, nowMs: time.nowMs(), excess, verify, isAtHand };
@@ -209,4 +212,10 @@ export class Documents {
     const { outbox, time } = this.#parts;
     await outbox.addStatus({ kind: "document", document }, Math.max(0, Math.round(time.nowMs())));
   }
+}
+
+/** What an owner's limits look at. */
+function askedOf(document: DesiredDocument | undefined): unknown {
+  const { model, rungs, chosenRung, hours, method } = document ?? {};
+  return { model, rungs, chosenRung, hours, method };
 }

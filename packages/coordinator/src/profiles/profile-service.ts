@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { type Chain, isName, MpoError } from "@mpo/core";
 import { chainCodec, type DeviceIdentity, deviceKey, parseDeviceKey, type ReportProfileRequest } from "@mpo/protocol";
-import { BUCKETS, type StateStore, type StoreCallOptions } from "@mpo/transport";
+import { BUCKETS, type ReadOptions, type StateStore, type StoreCallOptions } from "@mpo/transport";
 import { changeEntry, isConflict, type StoreContext } from "../store/change-entry.ts";
 import { type Watched, WatchedMap, type Watching } from "../store/watched-map.ts";
 import { type ProfileHeader, profileFromBytes, profileToBytes, reportIn, withReport } from "./profile-record.ts";
@@ -44,7 +44,7 @@ export function parseProfileKey(key: string): ProfileName {
 export async function storedReports(
   store: StateStore,
   name: ProfileName,
-  options: StoreCallOptions = {},
+  options: ReadOptions = {},
 ): Promise<{ readonly reports: readonly string[]; readonly storedCount: number }> {
   const entry = await store.get(BUCKETS.profile, profileKey(name), options);
   if (entry === undefined) return { reports: [], storedCount: 0 };
@@ -143,7 +143,7 @@ export class ProfileService {
   }
 
   /** The newest profile, from the store. */
-  async load(name: ProfileName, options: StoreCallOptions = {}): Promise<LoadedProfile | undefined> {
+  async load(name: ProfileName, options: ReadOptions = {}): Promise<LoadedProfile | undefined> {
     const entry = await this.#context.store.get(BUCKETS.profile, profileKey(name), options);
     if (entry === undefined) return undefined;
     const record = profileFromBytes(entry.value);

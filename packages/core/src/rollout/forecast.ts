@@ -95,7 +95,8 @@ function nextMs(
 ): number {
   const wave = state.waves[state.wave];
   const busy = devices.filter((device) => device.state === "in-progress");
-  const ends = busy.map(({ device, sinceMs }) => sinceMs + estimateOf(device).takesMs);
+  // Whole milliseconds: added to a date, a fraction may be rounded away.
+  const ends = busy.map(({ device, sinceMs }) => sinceMs + Math.ceil(estimateOf(device).takesMs));
   const { dwell } = waveOf(spec, state.wave);
   const measurements = (wave?.gates ?? []).flatMap((gate) => (gate.verdict === undefined ? [gate.nextAtMs] : []));
   const moments = [

@@ -11,9 +11,9 @@ function hasShown(outcome: Outcome | undefined, confirm: RolloutSpec["confirm"])
   return outcome !== undefined && SHOWN.indexOf(outcome) >= SHOWN.indexOf(confirm);
 }
 
-/** Whether something may still become of what a device was given. */
-export function isWatched({ state, given }: DeviceProgress): boolean {
-  return given !== undefined && (state === "in-progress" || state === "timed-out" || state === "rolling-back");
+/** Whether something may still become of what a device was given, or is to be. */
+export function isWatched({ state }: DeviceProgress): boolean {
+  return state === "in-progress" || state === "timed-out" || state === "rolling-back";
 }
 
 /** A device after a look at what became of its document; the same object when nothing did. */
@@ -23,7 +23,9 @@ export function observeDevice(
   { outcome, message = "" }: DeviceFacts,
   nowMs: number,
 ): DeviceProgress {
-  const { state, attempts, sinceMs } = device;
+  const { state, attempts, sinceMs, given } = device;
+  // Of one that was given nothing yet, only that it never will be says something.
+  if (given === undefined && outcome !== "failed") return device;
   const becomes = (next: DeviceProgress["state"], words = message): DeviceProgress => ({
     ...device,
     ...{ state: next, sinceMs: nowMs, message: words },
@@ -47,7 +49,8 @@ export function observeDevice(
     case "rolling-back":
       if (outcome === "superseded") return becomes("superseded");
       if (outcome === "failed" || outcome === "refused") return becomes(outcome, STUCK + message);
-      return hasShown(outcome, "applied") ? becomes("rolled-back") : device;
+      // Why it had failed, if it had, is what a person still wants to know.
+      return hasShown(outcome, "applied") ? becomes("rolled-back", device.message) : device;
     case "pending":
     case "offline":
     case "confirmed":

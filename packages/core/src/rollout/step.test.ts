@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { MpoError } from "../facts/index.ts";
-import { type PretendedDevice, RolloutRoom } from "../test-support/rollout-room.ts";
+import { type PretendedDevice, ROLLOUT_START_MS, RolloutRoom } from "../test-support/rollout-room.ts";
+import type { DeviceProgress } from "./rollout-state.ts";
+import { stepRollout } from "./step.ts";
 
 function fleet(count: number, of: (index: number) => PretendedDevice = () => ({})): Record<string, PretendedDevice> {
   return Object.fromEntries(Array.from({ length: count }, (_, index) => [`pi-${index}`, of(index)]));
@@ -37,7 +39,7 @@ test("a wave that fails is rolled back, and nobody past it was touched", () => {
   assert.equal(room.in("pending").length, 80);
   assert.match(
     room.rollout.state.reason,
-    /^wave 1: \d+ of \d+ finished devices failed; at least 90% must be confirmed$/u,
+    /^wave 1: \d+ of \d+ finished devices failed \(pi-\d+: as pretended\); at least 90% must be confirmed$/u,
   );
 });
 
@@ -57,6 +59,8 @@ void describe("what a rollout does when a wave fails", () => {
       room.until(phase);
       assert.equal(room.in("rolled-back").length, backs);
       assert.equal(room.in("pending").length, 2);
+      const messages = room.rollout.devices.filter(({ wave }) => wave === 0).map(({ message }) => message);
+      assert.deepEqual(messages, ["as pretended", "as pretended"], "why it failed is kept");
     });
   }
 });
@@ -327,6 +331,26 @@ test("whatever happens: no device twice for one attempt, no wave before the one 
     ),
     { numRuns: 60, seed: 15 },
   );
+});
+
+void describe("a turn that cannot be made is over", () => {
+  const cases = [
+    { state: "in-progress", phase: "running", becomes: "failed", message: "no profile" },
+    { state: "rolling-back", phase: "rolling-back", becomes: "failed", message: "could not go back: no profile" },
+  ] as const;
+  for (const { state, phase, becomes, message } of cases) {
+    test(state, () => {
+      const { rollout } = new RolloutRoom({ onFailure: { action: "pause" } }, { "pi-1": {} });
+      const [device] = rollout.devices as [DeviceProgress];
+      const devices = [{ ...device, state, attempts: 1 }];
+      const facts = { isOnline: true, servesWell: true, group: "", minuteOfDay: 0, outcome: "failed" } as const;
+      const { changed } = stepRollout(
+        { ...rollout, state: { ...rollout.state, phase }, devices },
+        { nowMs: ROLLOUT_START_MS, groups: () => new Map(), of: () => ({ ...facts, message: "no profile" }) },
+      );
+      assert.deepEqual([changed[0]?.state, changed[0]?.message], [becomes, message]);
+    });
+  }
 });
 
 function check(room: RolloutRoom, all: Readonly<Record<string, PretendedDevice>>, isLimited: boolean): void {

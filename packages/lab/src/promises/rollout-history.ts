@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { progressPartForm, type RolloutRecord, rolloutForm } from "@mpo/coordinator/testing";
-import { type DeviceProgress, formatVersion, parseRolloutSpec, type RolloutSpec, waveOf } from "@mpo/core";
+import { type DeviceProgress, formatVersion, parseRolloutSpec, waveOf } from "@mpo/core";
 import {
   compareVersions,
   type DesiredDocument,
@@ -9,26 +9,7 @@ import {
   type ReportStatusRequest,
 } from "@mpo/protocol";
 import { BUCKETS } from "@mpo/transport";
-
-/** A rollout as it lies in the store, and what was seen of it. */
-export interface SeenRollout {
-  readonly spec: RolloutSpec;
-  record: RolloutRecord;
-  readonly devices: Map<string, DeviceProgress>;
-  /** When a wave's devices were first stored to be too many that failed, virtual milliseconds; by wave. */
-  readonly crossedAtMs: Map<number, number>;
-  /** Devices that have said that their change failed; and when they were too many of a wave. */
-  readonly said: Set<string>;
-  saidAtMs: number | undefined;
-  /** Since when its record says something else of its devices than their parts. */
-  miscountedSinceMs: number | undefined;
-  /** When all waves had passed. */
-  finishedAtMs: number | undefined;
-  /** When it first left `running`. */
-  haltedAtMs: number | undefined;
-  /** Devices at work at once, at most. */
-  peak: number;
-}
+import { isSame, miscount, noteJudgement, type SeenRollout } from "./seen-rollout.ts";
 
 /** `dest` of a stored key, `KEY` of `$KV.BUCKET.KEY`. */
 const SUBJECT = /^\$KV\.([^.]+)\.(.+)$/u;
@@ -167,7 +148,6 @@ export class RolloutHistory {
       saidAtMs: undefined,
       finishedAtMs: undefined,
       miscountedSinceMs: undefined,
-      peak: 0,
     };
     this.#rollouts.set(plan, seen);
     this.note(
@@ -220,7 +200,7 @@ export class RolloutHistory {
       this.note(this.#parts.nowMs(), "device", plan, device.device, device.state, device.attempts);
       if (last !== undefined) this.#steps(seen, last, device);
     }
-    this.#judge(seen);
+    noteJudgement(seen, this.#parts.nowMs());
   }
 
   #steps(seen: SeenRollout, last: DeviceProgress, now: DeviceProgress): void {
@@ -249,24 +229,6 @@ export class RolloutHistory {
     const most = disruption.maxUnavailable;
     if (most !== undefined && "count" in most && group.length > most.count)
       this.fail(`${spec.name}: ${group.length} devices of site ${this.#parts.siteOf(now.device)} are changed at once`);
-  }
-
-  /** Whether too many of a running wave have failed, by the words of the file. */
-  #judge(seen: SeenRollout): void {
-    const all = [...seen.devices.values()];
-    seen.peak = Math.max(seen.peak, all.filter(({ state }) => state === "in-progress").length);
-    const { wave } = seen.record.state;
-    const members = all.filter((device) => device.wave === wave);
-    const has = (...states: readonly DeviceProgress["state"][]): number =>
-      members.filter(({ state }) => states.includes(state)).length;
-    const [confirmed, failed] = [has("confirmed"), has("failed", "refused", "timed-out")];
-    const open = has("pending", "in-progress", "rolling-back", "rolled-back");
-    const success = waveOf(seen.spec, wave).success ?? seen.spec.success;
-    const finished = confirmed + failed;
-    const isBelow = finished >= seen.spec.minimumSample && confirmed / finished < success;
-    const isCrossed = failed > Math.floor((finished + open) * (1 - success) + 1e-9) || isBelow;
-    if (!isCrossed) seen.crossedAtMs.delete(wave);
-    else if (!seen.crossedAtMs.has(wave)) seen.crossedAtMs.set(wave, this.#parts.nowMs());
   }
 
   /** A coordinator has told a device that it has stored its report. */
@@ -317,20 +279,4 @@ export class RolloutHistory {
     if (open !== -1) this.fail(`${device} of wave ${wave + 1} was changed before wave ${open + 1} had passed`);
     if (attempts < attempt) this.fail(`${device} was changed before its turn was stored`);
   }
-}
-
-/** What is wrong with the counts of a record, in words. */
-function miscount({ record, devices }: SeenRollout): string | undefined {
-  const actual = [...devices.values()];
-  for (const [wave, states] of record.counts.entries()) {
-    for (const { state, devices: counted } of states) {
-      const found = actual.filter((device) => device.wave === wave && device.state === state).length;
-      if (found !== counted) return `wave ${wave + 1}: ${counted} ${state} are counted, ${found} are`;
-    }
-  }
-  return undefined;
-}
-
-function isSame(left: DesiredDocument, right: DesiredDocument | undefined): boolean {
-  return JSON.stringify(left.rungs) === JSON.stringify(right?.rungs) && left.chosenRung === right?.chosenRung;
 }

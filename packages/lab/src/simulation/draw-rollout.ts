@@ -1,10 +1,18 @@
 import { BEHAVIOURS, type Behaviour } from "./light-device.ts";
 
+export interface Rule {
+  readonly objective?: string;
+  readonly memory?: string;
+  readonly window?: string;
+}
+
 /** A rollout and its devices, as a seed draws them. */
 export interface DrawnRollout {
   /** As a file has it. */
   readonly spec: { readonly name: string } & Readonly<Record<string, unknown>>;
   readonly behaviours: readonly Behaviour[];
+  /** What its devices may spend under it. */
+  readonly rule: Rule;
   /** Phases in which it may come to rest. */
   readonly ends: readonly string[];
   /** In a second, that somebody pauses it, or changes a device by hand. */
@@ -33,14 +41,15 @@ export function drawRollout(
     behaviours[Math.floor(random() * count)] = oneOf(...BROKEN);
   const action = oneOf("roll-back", "roll-back", "pause", "stop");
   const dwell = oneOf("30s", "1min");
-  const first = Math.ceil(count / oneOf(8, 4));
+  const first = Math.ceil(count / oneOf(16, 8));
+  const rule = oneOf<Rule>({ objective: "time" }, { memory: "50MiB" }, { memory: "9MiB" }, { window: "2s" });
   const spec = {
     name: "trial",
     model: "tiny",
-    change: oneOf({ rule: { window: "10min" } }, { rule: { memory: "50MiB" } }, { rule: { objective: "time" } }),
+    change: { rule },
     waves: [
       { count: first, dwell, approval: oneOf("automatic", "automatic", "manual") },
-      { percent: oneOf("40%", "60%"), dwell },
+      { percent: oneOf("50%", "70%"), dwell },
     ],
     confirm: oneOf("applied", "checked", "checked", "window"),
     success: oneOf("95%", "95%", "70%"),
@@ -53,7 +62,7 @@ export function drawRollout(
   };
   const isMeddled = !isCalm && random() < 0.3;
   return {
-    spec,
+    ...{ spec, rule },
     behaviours,
     ends: isBroken
       ? ["completed", "rolled-back", "stopped"]

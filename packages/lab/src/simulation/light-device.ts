@@ -24,6 +24,8 @@ export interface LightDeviceOptions {
   readonly behaviour: Behaviour;
   /** Of its processor, against the others'. */
   readonly speed: number;
+  /** Of what its steps take, against the others'. */
+  readonly memoryFactor: number;
   readonly clock: Clock;
   readonly random: () => number;
   readonly link: Pick<FleetLink, "hello" | "heartbeat" | "reportProfile" | "reportStatus">;
@@ -42,7 +44,9 @@ const RETRY_MS = 3_000;
 /** A check is a worker that starts, and a few steps. */
 const CHECK_START_MS = 7_000;
 const CHECK_STEPS = 4;
-/** From a document that a check has confirmed until a window under it. */
+/** A request of a rollout that changes something, and does not give it back. */
+const IS_CHANGE = /^rollout [^/]+\/\d/u;
+/** From a document until a window under it, where nobody waits for that. */
 const WINDOW_MS = 20_000;
 
 /**
@@ -73,8 +77,9 @@ export class LightDevice {
     return this.#options.identity;
   }
 
-  get behaviour(): Behaviour {
-    return this.#options.behaviour;
+  /** Whether it runs by a document that it has found to be good, and has said so. */
+  get isSettled(): boolean {
+    return this.#isConfirmed && this.#outbox.length === 0;
   }
 
   /** That it runs by. */
@@ -103,10 +108,15 @@ export class LightDevice {
 
   /** Does what is due, or waits until something is. */
   async #turn(signal: AbortSignal): Promise<void> {
-    const { clock, link, identity, speed, random, onAcknowledged } = this.#options;
+    const { clock, link, identity, speed, memoryFactor, random, onAcknowledged } = this.#options;
     if (!this.#isKnown) return await this.#sayHello(signal);
     if (!this.#hasReported) {
-      await link.reportProfile({ ...reportOf(identity.device, "profile", speed), identity }, { signal });
+      const { profile, ...report } = reportOf(identity.device, "profile", speed);
+      const steps = profile.steps.map(({ peakBytes = 0, ...step }) => ({
+        ...step,
+        peakBytes: peakBytes * memoryFactor,
+      }));
+      await link.reportProfile({ ...report, identity, profile: { ...profile, steps } }, { signal });
       this.#hasReported = true;
       return;
     }
@@ -220,7 +230,8 @@ export class LightDevice {
 
   #openWindow(document: DesiredDocument, rung: Prediction): void {
     const kind = this.#kindOf(document);
-    const ms = document.check === true ? WINDOW_MS : rung.overheadMs + rung.trainingMs;
+    const isLong = document.check !== true && IS_CHANGE.test(document.request);
+    const ms = isLong ? rung.overheadMs + rung.trainingMs : WINDOW_MS;
     this.#after(ms, () => {
       if (kind === "over-memory" || kind === "too-slow") {
         this.#report(this.#window(document, rung, { outcome: "over-memory", message: "the cap was hit" }));
@@ -239,7 +250,7 @@ export class LightDevice {
 
   /** A document of a rollout shows what is wrong with the device; others it runs well. */
   #kindOf({ request }: DesiredDocument): Behaviour {
-    return /^rollout [^/]+\/\d/u.test(request) ? this.#options.behaviour : "good";
+    return IS_CHANGE.test(request) ? this.#options.behaviour : "good";
   }
 
   #giveUp(message: string): void {

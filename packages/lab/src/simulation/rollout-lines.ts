@@ -14,7 +14,7 @@ export function rolloutLines(results: readonly Partial<RolloutResult>[]): readon
       : [Math.abs(expectedMs / tookMs - 1)],
   );
   return [
-    `rollouts: ${words(phases)}`,
+    `rollouts: ${words(phases)}; devices that do not fit, as was foretold: ${sum(ended.map(({ unfit = 0 }) => unfit))}`,
     ...(halts.length === 0
       ? []
       : [
@@ -32,6 +32,10 @@ function countsOf(words: readonly string[]): Readonly<Record<string, number>> {
   const counts: Record<string, number> = {};
   for (const word of words) counts[word] = (counts[word] ?? 0) + 1;
   return counts;
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
 }
 
 function words(counts: Readonly<Record<string, number>>): string {

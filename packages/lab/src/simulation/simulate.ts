@@ -17,6 +17,8 @@ import { acknowledging } from "../promises/compare-reports.ts";
 import { decideDoubled } from "./decide-doubled.ts";
 import { FleetHistory } from "./fleet-history.ts";
 import { IdentityEvents } from "./identity-events.ts";
+import { patiently } from "./patiently.ts";
+import { RolloutEvents } from "./rollout-events.ts";
 import { coordinatorStarter } from "./simulated-coordinator.ts";
 import { SIMULATED_MODEL, SimulatedDevice } from "./simulated-device.ts";
 import { SharedKeys, SimulatedNats } from "./simulated-keys.ts";
@@ -76,6 +78,7 @@ export async function simulate(seed: number): Promise<SimulationResult> {
   const onFailure = (problem: string): void => history.fail(problem);
   const startCoordinator = coordinatorStarter({ clock, random, server, keys, nats, onFailure });
   const people = new IdentityEvents({ clock, random, history });
+  const rollouts = new RolloutEvents({ random, history });
   const coordinators: SlotOf<ReturnType<typeof startCoordinator>>[] = [0, 1].map(() => ({
     current: startCoordinator(),
     backAtMs: 0,
@@ -175,6 +178,7 @@ export async function simulate(seed: number): Promise<SimulationResult> {
     }
     const [live] = reachable();
     if (live !== undefined) people.disturb(live, allDevices());
+    if (live !== undefined) rollouts.disturb(live);
     if (clone !== undefined && random() < 0.1) endClone();
     else if (clone === undefined && random() < 0.02) await startClone();
   };
@@ -212,6 +216,7 @@ export async function simulate(seed: number): Promise<SimulationResult> {
     }
     const [live] = reachable();
     if (live !== undefined) people.restore(live, allDevices(), isAtOnce);
+    if (live !== undefined && isAtOnce) rollouts.restore(live);
   };
 
   while (clock.monotonicMs() < STORM_MS) {
@@ -242,8 +247,8 @@ export async function simulate(seed: number): Promise<SimulationResult> {
   look();
   for (const problem of left) history.fail(problem);
   if (!history.isRewound) {
-    await patiently(history.checkReports(observing));
-    for (const live of reachable()) await patiently(history.checkEvents(live, observer.signal));
+    await patiently(virtual, history.checkReports(observing));
+    for (const live of reachable()) await patiently(virtual, history.checkEvents(live, observer.signal));
   }
   const virtualMs = clock.monotonicMs();
   for (const { current } of coordinators) current?.end();
@@ -257,7 +262,8 @@ export async function simulate(seed: number): Promise<SimulationResult> {
   /** What is not settled yet, in words. It has been calm for long: everybody has the newest document. */
   async function unsettled(): Promise<readonly string[]> {
     const looks = devices.map(({ device }) => unsettledOf(device).catch((thrown) => MpoError.from(thrown).message));
-    return (await patiently(Promise.all(looks))).flatMap((problem) => problem ?? []);
+    const open = await patiently(virtual, rollouts.unsettled(reachable()[0]));
+    return [...open, ...(await patiently(virtual, Promise.all(looks))).flatMap((problem) => problem ?? [])];
   }
 
   async function unsettledOf({ identity, agent, member }: SimulatedDevice): Promise<string | undefined> {
@@ -281,17 +287,6 @@ export async function simulate(seed: number): Promise<SimulationResult> {
     const entry = await observing.get(BUCKETS.desired, deviceKey(identity));
     if (entry === undefined) return undefined;
     return desiredDocumentCodec.fromBytes(desiredEnvelopeCodec.fromBytes(entry.value).document).version;
-  }
-
-  /** The outcome of something that itself waits for the virtual clock. */
-  async function patiently<T>(work: Promise<T>): Promise<T> {
-    let isDone = false;
-    const done = (): void => {
-      isDone = true;
-    };
-    work.then(done, done);
-    while (!isDone) await virtual.advance(100);
-    return await work;
   }
 }
 
