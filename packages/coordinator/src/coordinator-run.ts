@@ -190,7 +190,7 @@ export class CoordinatorRun {
             store: made(this.#store),
             logger: this.#logger,
             newId: randomUUID,
-            ...given({ chunks: models && chunksInFolder(models) }),
+            ...given({ chunks: models === undefined ? undefined : chunksInFolder(models) }),
             ...given({ requireStorePlace: server && (() => server.requireStreams()) }),
             ...(identity === undefined
               ? {}
