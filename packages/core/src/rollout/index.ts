@@ -1,5 +1,4 @@
 export {
-  type CommandFacts,
   commandRollout,
   conflictRollout,
   ROLLOUT_COMMANDS,
