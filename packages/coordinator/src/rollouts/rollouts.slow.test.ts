@@ -77,7 +77,7 @@ async function eventKinds({ admin }: Coordinator): Promise<readonly string[]> {
 const isChange = (request: string): boolean => /^rollout small\/\d/u.test(request);
 const WELL: Answer = ["applied", "confirmed"];
 
-void describe("a rollout", { timeout: 120_000 }, () => {
+void describe("a rollout", { timeout: 300_000 }, () => {
   void it("changes its devices wave by wave, and is over", async (t) => {
     const { coordinator, fleet } = await started(t);
     const plan = await planned(coordinator, { waves: [{ count: 2 }, { percent: "50%" }] });
@@ -323,7 +323,7 @@ void describe("a rollout", { timeout: 120_000 }, () => {
   });
 });
 
-void describe("gates and hooks of a rollout", { timeout: 60_000 }, () => {
+void describe("gates and hooks of a rollout", { timeout: 180_000 }, () => {
   void it("measure what devices report", async (t) => {
     const { coordinator, fleet } = await started(t);
     const often = { interval: "1s", count: 50, inconclusiveLimit: 50, minimumSample: 6 };
