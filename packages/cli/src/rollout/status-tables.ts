@@ -54,9 +54,9 @@ function newestOf({ measurements }: GateState, nowMs: number): string {
 
 /** `0.12 of 34: failure, 0.12 is not <= 0.05`. */
 export function measuredWords({ value, sample, verdict, message }: Measurement): string {
-  const number = value === undefined ? "no number" : String(Number(value.toPrecision(4)));
   const of = sample === undefined ? "" : ` of ${sample}`;
-  return `${number}${of}: ${verdict}${message === "" ? "" : `, ${message}`}`;
+  const number = value === undefined ? "no number" : `${Number(value.toPrecision(4))}${of}`;
+  return `${number}: ${verdict}${message === "" ? "" : `, ${message}`}`;
 }
 
 /** `3 confirmed, 1 failed`, in the order of a device's way. */
