@@ -1,4 +1,4 @@
-import { fulfils } from "./condition.ts";
+import { type Condition, fulfils } from "./condition.ts";
 import type { GateState, Measurement, RolloutState, Verdict, WaveState } from "./rollout-state.ts";
 import type { GateSpec, RolloutSpec } from "./spec.ts";
 
@@ -81,6 +81,14 @@ function verdictOf({ success, failure, minimumSample }: GateSpec, { value, sampl
   // With one condition the other is its opposite; between two lies what cannot be said.
   if (success === undefined) return "success";
   return failure === undefined ? "failure" : "inconclusive";
+}
+
+/** By which condition a number is a failure, as it is written: "> 0.05", "not <= 0.05"; undefined: it is none. */
+export function failedBy({ success, failure }: GateSpec, value: number | undefined): string | undefined {
+  if (value === undefined) return undefined;
+  const written = ({ operator, value: than }: Condition): string => `${operator} ${than}`;
+  if (failure !== undefined) return fulfils(failure, value) ? written(failure) : undefined;
+  return success === undefined || fulfils(success, value) ? undefined : `not ${written(success)}`;
 }
 
 /** How a gate is over; undefined: it is not. */

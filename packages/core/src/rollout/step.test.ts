@@ -178,6 +178,8 @@ void describe("gates", () => {
       room.command("start");
       room.until(phase);
       if (phase === "halted") assert.equal(room.rollout.state.halt, "inconclusive");
+      if (phase === "rolled-back")
+        assert.equal(room.rollout.state.reason, "wave 1: gate memory: as pretended, which is not <= 0.05");
     });
   }
 
@@ -190,6 +192,7 @@ void describe("gates", () => {
     room.measure = () => 0.3;
     room.command("start");
     room.until("halted", 10);
+    assert.equal(room.rollout.state.reason, "wave 1: gate memory: as pretended, which is > 0.2");
   });
 
   test("are judged again after a resume", () => {
