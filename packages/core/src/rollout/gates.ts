@@ -91,14 +91,15 @@ export function failedBy({ success, failure }: GateSpec, value: number | undefin
   return success === undefined || fulfils(success, value) ? undefined : `not ${written(success)}`;
 }
 
-/** How a gate is over; undefined: it is not. */
+/** How a gate is over; undefined: it is not. A measurement without an answer is forgiven, or another one is made. */
 function overOf(spec: GateSpec, gate: GateState): Verdict | undefined {
   const { taken, failures, inconclusives, successesInRow } = gate;
   if (failures > spec.failureLimit) return "failure";
   if (inconclusives > spec.inconclusiveLimit) return "inconclusive";
   if (spec.consecutiveSuccesses !== undefined && successesInRow >= spec.consecutiveSuccesses) return "success";
-  if (taken < spec.count) return undefined;
-  return taken > failures + inconclusives ? "success" : "inconclusive";
+  const answers = taken - inconclusives;
+  if (answers < spec.count) return undefined;
+  return answers > failures ? "success" : "inconclusive";
 }
 
 /** What all gates of a wave say together, without those that decide nothing; undefined: some are not over. */

@@ -195,6 +195,14 @@ void describe("gates", () => {
     assert.equal(room.rollout.state.reason, "wave 1: gate memory: as pretended, which is > 0.2");
   });
 
+  test("are measured again where an answer is missing and that is forgiven", () => {
+    const room = new RolloutRoom({ gates: [{ ...gate, count: 1, inconclusiveLimit: 2 }] }, fleet(3));
+    let asked = 0;
+    room.measure = () => (++asked > 2 ? 0 : undefined);
+    room.command("start");
+    room.until("completed");
+  });
+
   test("are judged again after a resume", () => {
     const room = new RolloutRoom({ gates: [gate] }, fleet(3));
     room.measure = () => undefined;
