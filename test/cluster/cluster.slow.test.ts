@@ -12,8 +12,7 @@ import { systemClock } from "@mpo/io";
 import { compareVersions, type DocumentVersion } from "@mpo/protocol";
 import { silentLogger } from "@mpo/runtime";
 import { createAdminClient } from "@mpo/transport";
-import { binary, skip } from "@mpo/transport/testing";
-import { kill, NatsCluster } from "./nats-cluster.ts";
+import { binary, NatsCluster, skip } from "@mpo/transport/testing";
 
 const MIB = 2 ** 20;
 const identity = { tenant: "acme", device: "pi-1" };
@@ -121,7 +120,7 @@ it("a fleet over a cluster of three nats-servers goes on when the one that leads
 
   const leader = await cluster.leaderOf("KV_desired");
   const killedMs = performance.now();
-  await kill(leader);
+  await cluster.kill(leader);
   const { document } = await untilDone(() => admin.pushConfig({ identity, model: "cam", reason: "a node is gone" }));
   const pushedMs = performance.now();
   // Heartbeats are 30 s apart: it is told through what is left of the cluster.

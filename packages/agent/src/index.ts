@@ -27,6 +27,7 @@ export type { ServingApp } from "./ports/serving-app.ts";
 export { sideFile } from "./serving/input-batch.ts";
 export { REFERENCE_FILE } from "./serving/reference-file.ts";
 export { findServable } from "./serving/retrained-manifest.ts";
-export { SERVING_FOLDERS, servingFolder } from "./serving/serving-folder.ts";
+export { servingFolder } from "./serving/serving-folder.ts";
+export { SERVING_FOLDERS } from "./serving/serving-folders.ts";
 export { systemMonitor } from "./system/system-monitor.ts";
 export { AGENT_RELEASED_MS, AGENT_VERSION, engineVersion } from "./system/versions.ts";

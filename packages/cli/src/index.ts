@@ -34,4 +34,6 @@ export type { CommandEntry } from "./program.ts";
 export { type ChartSpec, COLORS, PALETTE } from "./report/chart.ts";
 export { html, type Markup, trusted } from "./report/html.ts";
 export { figures, type Picture, page, picture, table, tableCard } from "./report/page.ts";
+export { changesBetween } from "./rollout/rollout-changes.ts";
+export { DEVICE_HEAD, deviceCells, statusLines } from "./rollout/status-tables.ts";
 export { runCli } from "./run-cli.ts";

@@ -20,7 +20,11 @@ const { version: VERSION } = JSON.parse(readFileSync(new URL("../package.json", 
 };
 
 const COMMANDS: readonly CommandEntry[] = [
-  ["models", "list the models that can be built by name", () => import("./commands/models.ts")],
+  [
+    "models",
+    "list the models that can be built by name, and publish models for a fleet",
+    () => import("./commands/models.ts"),
+  ],
   ["data", "say what a folder of data is, before anything is trained on it", () => import("./commands/data.ts")],
   ["convert", "write a .keras or .h5 file as a layers model", () => import("./commands/convert.ts")],
   ["train", "train a model from scratch and write it with its card", () => import("./commands/train.ts")],
@@ -65,7 +69,6 @@ export async function buildProgram(context: CommandContext, args: readonly strin
   const { terminal } = context;
   const program = new Command("mpo")
     .description("Retrains neural networks within whatever memory and time a device has.")
-    .version(VERSION, "--version", "print the version")
     .option("--json", "print results as one JSON object a line")
     .option("--quiet", "print nothing but results and errors")
     .option("--verbose", "print more about what is done, and where errors come from")
@@ -80,6 +83,8 @@ export async function buildProgram(context: CommandContext, args: readonly strin
     .addHelpText("after", `\n${EXIT_CODE_HELP}`)
     .exitOverride();
   const called = args.find((arg) => !arg.startsWith("-") && arg !== "help");
+  // A command's own: `mpo models publish --version 3`.
+  if (called === undefined) program.version(VERSION, "--version", "print the version");
   const isOurs = COMMANDS.some(([name]) => name === called);
   for (const [name, does, load] of isOurs ? COMMANDS : [...COMMANDS, ...(await labCommands())]) {
     const command = program.command(name).description(does);

@@ -15,6 +15,7 @@ import {
   startGrpcServer,
 } from "@mpo/transport";
 import { servicesOf } from "./api/services.ts";
+import { chunksInFolder } from "./artifacts/chunk-store.ts";
 import { type Coordinator, createCoordinator } from "./coordinator.ts";
 import { type StatusServer, startStatusServer } from "./http/status-server.ts";
 import { identifyBy } from "./identity/identify.ts";
@@ -28,6 +29,8 @@ import type { ResolvedSettings } from "./settings.ts";
 
 /** The rest of the time to stop is for the store, which may hang. */
 const GRPC_GRACE_MS = 3_000;
+/** While it asks a server that is gone, nobody is served. */
+const PING_MS = 2_000;
 
 /** The parts of one run, each made from the ones before it. */
 export class CoordinatorRun {
@@ -145,7 +148,8 @@ export class CoordinatorRun {
       start: async ({ signal }) => {
         const plain = nats.kind === "external" ? given({ credentials: nats.credentials }) : {};
         const proof = this.#identity?.linkSettings("coordinator") ?? plain;
-        const settings = { servers: this.#natsServers(), name: `coordinator ${this.#settings.name}`, ...proof };
+        const name = `coordinator ${this.#settings.name}`;
+        const settings = { servers: this.#natsServers(), name, pingMs: PING_MS, ...proof };
         this.#link = await NatsLink.open(settings, { logger: this.#logger, signal }).catch((thrown: unknown) => {
           throw nats.kind === "external" ? (this.#identity?.refusalOf(thrown) ?? thrown) : thrown;
         });
@@ -177,15 +181,17 @@ export class CoordinatorRun {
       start: async ({ signal }) => {
         const server = this.#server;
         const identity = this.#identity;
-        const given = this.#settings.natsServers;
-        const natsServers = given.length > 0 ? given : this.#natsForDevices();
+        const { models } = this.#options;
+        const { natsServers: set } = this.#settings;
+        const natsServers = set.length > 0 ? set : this.#natsForDevices();
         this.#coordinator = createCoordinator(
           { ...this.#settings, natsServers },
           {
             store: made(this.#store),
             logger: this.#logger,
             newId: randomUUID,
-            ...(server === undefined ? {} : { requireStorePlace: () => server.requireStreams() }),
+            ...given({ chunks: models === undefined ? undefined : chunksInFolder(models) }),
+            ...given({ requireStorePlace: server && (() => server.requireStreams()) }),
             ...(identity === undefined
               ? {}
               : {

@@ -4,10 +4,13 @@ import { type Clock, linkSignals, systemClock, untilAborted } from "@mpo/io";
 import type { Logger } from "@mpo/runtime";
 import type { StateStore } from "@mpo/transport";
 import { AdminApi } from "./api/admin-api.ts";
+import { ArtifactApi } from "./api/artifact-api.ts";
 import { FleetApi } from "./api/fleet-api.ts";
 import { GroupApi } from "./api/group-api.ts";
 import { IdentityApi } from "./api/identity-api.ts";
 import { RolloutApi } from "./api/rollout-api.ts";
+import { type ChunkStore, chunksInStore } from "./artifacts/chunk-store.ts";
+import { PublishedModels } from "./artifacts/published-models.ts";
 import { DocumentService } from "./documents/document-service.ts";
 import { Audit } from "./events/audit.ts";
 import { verifyEvents } from "./events/verify-events.ts";
@@ -54,6 +57,8 @@ export interface CoordinatorPorts {
   readonly authority?: FleetAuthority | undefined;
   /** Absent: NATS asks for no proof. */
   readonly pushRevocations?: PushRevocations | undefined;
+  /** Where published models lie. Default: in the store. */
+  readonly chunks?: ChunkStore | undefined;
   /** Asks the gates and hooks of rollouts. Default: the system's. */
   readonly fetch?: Fetch;
 }
@@ -69,6 +74,7 @@ export interface Coordinator {
   /** What people and programs may call. */
   readonly admin: AdminApi;
   readonly identityApi: IdentityApi;
+  readonly artifacts: ArtifactApi;
   readonly groupApi: GroupApi;
   readonly rolloutApi: RolloutApi;
   /** Absent: nobody proves who they are. */
@@ -104,6 +110,7 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
   const statuses = new StatusService(context);
   const profiles = new ProfileService(context);
   const priors = new PriorService(context, profiles, { quorum: settings.quorum });
+  const models = new PublishedModels(context, ports.chunks ?? chunksInStore(context), profiles);
   const documents = new DocumentService(context, { validMs: settings.documentValidMs, signer: authority });
   const identities = authority && identitiesOf(context, authority, ports.pushRevocations);
   const enrolments = identities?.enrolments;
@@ -125,7 +132,7 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
     storeLagMs: () => Math.max(...Object.values(parts).flatMap(({ watches }) => watches.map(({ lagMs }) => lagMs))),
   });
   const searches = new SearchService({
-    ...{ registry, profiles, priors, documents, clock, budget: settings.budget },
+    ...{ registry, profiles, priors, documents, statuses, models, clock, budget: settings.budget },
     onSearched: (ms) => metrics.searched(ms),
   });
   const common = {
@@ -157,9 +164,10 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
     onPushed: (cause) => metrics.pushed(cause),
   });
   const identityApi = new IdentityApi({ audit, clock, registry, identities, oidc: settings.oidc });
+  const artifacts = new ArtifactApi({ models, registry, documents, audit });
   const groupApi = new GroupApi({ groups, selection, audit });
   const rollouts = new RolloutService(context, {
-    ...{ ...common, priors, selection, newId, name: settings.name, hosts: settings.allowedHooks },
+    ...{ ...common, models, priors, selection, newId, name: settings.name, hosts: settings.allowedHooks },
     fleet: new Fleet({ ...common, presenceMs }),
     leaseMs: Math.min(settings.leaseMs, MAX_LEASE_MS),
     fetch: ports.fetch ?? ((url, options) => fetch(url, options)),
@@ -167,7 +175,18 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
   });
   const rolloutApi = new RolloutApi({ rollouts, audit, clock });
   const worker = searchWorker({ searches, profiles, priors, audit, metrics, logger });
-  const parts = { registry, statuses, profiles, priors, documents, queue, groups, rollouts, ...identities?.watched };
+  const parts = {
+    registry,
+    statuses,
+    profiles,
+    priors,
+    documents,
+    queue,
+    groups,
+    rollouts,
+    models,
+    ...identities?.watched,
+  };
   const ends = new AbortController();
   // One listener for each watch, and one for whatever the queue waits for.
   setMaxListeners(64, ends.signal);
@@ -189,6 +208,7 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
     fleet,
     admin,
     identityApi,
+    artifacts,
     groupApi,
     rolloutApi,
     identities,

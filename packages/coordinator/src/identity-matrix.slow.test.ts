@@ -34,6 +34,7 @@ import { FleetKeys } from "./identity/fleet-keys.ts";
 import { identifyBy } from "./identity/identify.ts";
 import { resolveSettings } from "./settings.ts";
 import { DENIED, type RawAnswer, RawCalls } from "./test-support/raw-calls.ts";
+import { tinyChain } from "./testing/tiny-chain.ts";
 import { documentReport, eventually, helloOf, INVENTORY, RESOURCES, reportOf } from "./testing/tiny-fleet.ts";
 
 const NORTH: string = "t-north";
@@ -55,16 +56,11 @@ const NEEDS: Readonly<Record<"ofTenant" | "ofFleet", Readonly<Record<Role, reado
   ofTenant: {
     viewer: [
       ...["listDevices", "getDevice", "listProfiles", "getProfile", "getConfig", "explainConfig"],
-      ...["listEvents", "watchEvents", "listEnrolments", "listGroups"],
+      ...["listEvents", "watchEvents", "listEnrolments", "listGroups", "listPublishedModels", "getPublishedModel"],
     ],
     operator: [
-      "refreshDevice",
-      "probeDevice",
-      "pushConfig",
-      "rollbackConfig",
-      "labelDevice",
-      "saveGroup",
-      "removeGroup",
+      ...["refreshDevice", "probeDevice", "pushConfig", "rollbackConfig", "labelDevice", "saveGroup", "removeGroup"],
+      ...["findMissingChunks", "putChunk", "publishModel", "removePublishedModel"],
     ],
     admin: [
       ...["retireDevice", "removeDevice", "renameDevice", "decideEnrolment", "decideDevice", "preauthoriseDevices"],
@@ -117,6 +113,13 @@ function mayCall({ device, person, bearer, isStranger }: Caller, call: string, t
   throw new Error(`nobody has said who may call ${call}`);
 }
 
+/** Of a model whose chunks nobody has. */
+const MANIFEST = {
+  ...{ name: "ghost", version: 1, manifestDigest: "ab".repeat(32), graphDigest: "ab".repeat(32) },
+  files: [{ name: "model.json", bytes: 2, digest: "ab".repeat(32), chunks: ["cd".repeat(32)] }],
+  ...{ chainDigest: "ab".repeat(32), summary: { takes: "4x4", classes: 2, parameters: 1, madeBy: "" } },
+};
+
 /** A message for each call about a device; what it says beyond that is drawn. */
 function messageOf(call: string, identity: DeviceIdentity, random: () => number): unknown {
   const { tenant, device } = identity;
@@ -133,6 +136,14 @@ function messageOf(call: string, identity: DeviceIdentity, random: () => number)
     fetchProfile: { identity, model: "tiny", sharedFrom: device, memoryBytes: 1e9, offset: 0 },
     reportStatus: { ...documentReport(device, 1 + Math.floor(1e6 * random()), 1, "confirmed"), identity },
     whoAmI: {},
+    getArtifact: { identity, digest: "ab".repeat(32) },
+    getArtifactChunk: { identity, artifact: "ab".repeat(32), chunk: "cd".repeat(32), offset: 0, length: 10 },
+    listPublishedModels: { tenant, ...page },
+    getPublishedModel: { tenant, name: "ghost", version: 1 },
+    findMissingChunks: { tenant, chunks: ["ab".repeat(32)] },
+    putChunk: { tenant, chunk: Buffer.from(`chunk ${random()}`) },
+    publishModel: { tenant, manifest: MANIFEST, chain: tinyChain() },
+    removePublishedModel: { tenant, name: "ghost", version: 1, isForced: true },
     listDevices: { tenant, ...page },
     saveGroup: { tenant, name: "all", where: "memory > 1B", description: "" },
     listGroups: { tenant },

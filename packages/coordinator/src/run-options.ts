@@ -69,6 +69,8 @@ export interface RunOptions {
   readonly nats: EmbeddedNats | ExternalNats;
   /** How the fleet's keys are kept; needed unless `insecure`. */
   readonly keys?: KeyFiles;
+  /** Folder of the bytes of published models; several coordinators must see the same. Absent: they lie in the store. */
+  readonly models?: string | undefined;
   /** Where to leave what agents and commands of the same user on this machine need, by the port. */
   readonly localJoinFile?: (port: number) => string;
   readonly process: ProcessPort;

@@ -13,7 +13,17 @@ export type {
   RejectedRung,
   VerifyEventsResponse,
 } from "./messages/admin.ts";
+export {
+  type ArtifactFile,
+  type ArtifactManifest,
+  artifactBytes,
+  artifactDigest,
+  artifactManifestCodec,
+  type PublishedModel,
+  versionName,
+} from "./messages/artifact.ts";
 export type {
+  ArtifactVersion,
   Condition,
   DeviceIdentity,
   Doing,

@@ -13,6 +13,10 @@ export const LIMITS = {
   profileBytes: 262_144,
   /** What of it travels at once: seconds over the slowest links (2G, NB-IoT). */
   partBytes: 4_096,
+  /** A chunk of a published model; one value of the store. */
+  chunkBytes: 262_144,
+  /** The manifest of a published model. */
+  artifactBytes: 262_144,
   /** A message of the Admin service; pages that would be longer have fewer items. */
   adminMessageBytes: 4_194_304,
 } as const;

@@ -66,7 +66,10 @@ const DOCUMENTS: readonly (readonly [Partial<DesiredDocument>, RegExp])[] = [
   [{ budget: { memoryBytes: 1, windowMs: 0 } }, /budget\.windowMs is 0; expected a number above 0/u],
   [{ budget: { memoryBytes: 1, windowMs: Number.POSITIVE_INFINITY } }, /windowMs is Infinity/u],
   [{ budget: { memoryBytes: 1, windowMs: Number.NaN } }, /windowMs is NaN/u],
-  [{ rungs: [] }, /rungs is a list of 0; expected a list of 1 to 64/u],
+  [
+    { rungs: [], chosenRung: 0, artifact: undefined },
+    /rungs is a list of 0; expected at least one, or a published version/u,
+  ],
   [{ rungs: new Array(65).fill(rung) as never }, /rungs is a list of 65/u],
   [{ chosenRung: 1 }, /chosenRung is 1; expected one of the 1 rungs/u],
   [{ rungs: [{ ...rung, config: { ...rung.config, microBatch: 0 } }] }, /rungs\[0\]\.config\.microBatch is 0/u],

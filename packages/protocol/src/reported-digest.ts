@@ -15,7 +15,10 @@ export interface ReportedFacts {
 /** SHA-256 of facts, the same whatever their order. Device and coordinator compare it: a difference asks for the whole. */
 export function reportedDigest({ models, profiles, appliedVersion }: ReportedFacts): string {
   const lines = [
-    ...models.map(({ name, manifestDigest }) => `model ${name} ${manifestDigest}`),
+    ...models.map(
+      ({ name, manifestDigest, artifact }) =>
+        `model ${name} ${manifestDigest}${artifact === undefined ? "" : ` ${artifact.digest}`}`,
+    ),
     ...profiles.map(({ model, measuredAtMs }) => `profile ${model} ${measuredAtMs}`),
     ...(appliedVersion === undefined ? [] : [`applied ${appliedVersion.epoch}.${appliedVersion.version}`]),
   ];

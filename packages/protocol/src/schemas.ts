@@ -1,6 +1,7 @@
 // Parts of messages, for records that hold them.
 export { event } from "./messages/admin.ts";
 export {
+  artifactVersion,
   conditions,
   deviceIdentity,
   doing,

@@ -3,6 +3,7 @@ import type * as z from "zod";
 import { LIMITS } from "./limits.ts";
 import { type MessageCodec, messageCodec } from "./message-codec.ts";
 import * as admin from "./messages/admin.ts";
+import * as artifact from "./messages/artifact.ts";
 import * as identity from "./messages/identity.ts";
 import * as link from "./messages/link.ts";
 import * as report from "./messages/report.ts";
@@ -81,6 +82,12 @@ export const FLEET_SERVICE = {
     keepsBytes: true,
   }),
   heartbeat: unary("Heartbeat", link.heartbeatRequest, link.heartbeatResponse),
+  getArtifact: unary("GetArtifact", artifact.getArtifactRequest, artifact.getArtifactResponse, {
+    responseBytes: LIMITS.artifactBytes + 1_024,
+  }),
+  getArtifactChunk: unary("GetArtifactChunk", artifact.getArtifactChunkRequest, artifact.getArtifactChunkResponse, {
+    responseBytes: LIMITS.chunkBytes + 1_024,
+  }),
 };
 
 const { unary: ask, stream: watch } = service("AdminService", LIMITS.adminMessageBytes);
@@ -126,6 +133,20 @@ export const ADMIN_SERVICE = {
   rotateAuthority: ask("RotateAuthority", identity.rotateAuthorityRequest, identity.rotateAuthorityResponse),
   rotateKeys: ask("RotateKeys", identity.rotateKeysRequest, identity.rotateKeysResponse),
   installKeys: ask("InstallKeys", identity.installKeysRequest, identity.installKeysResponse),
+  findMissingChunks: ask("FindMissingChunks", artifact.findMissingChunksRequest, artifact.findMissingChunksResponse),
+  putChunk: ask("PutChunk", artifact.putChunkRequest, artifact.putChunkResponse),
+  publishModel: ask("PublishModel", artifact.publishModelRequest, artifact.publishModelResponse),
+  listPublishedModels: ask(
+    "ListPublishedModels",
+    artifact.listPublishedModelsRequest,
+    artifact.listPublishedModelsResponse,
+  ),
+  getPublishedModel: ask("GetPublishedModel", artifact.getPublishedModelRequest, artifact.getPublishedModelResponse),
+  removePublishedModel: ask(
+    "RemovePublishedModel",
+    artifact.removePublishedModelRequest,
+    artifact.removePublishedModelResponse,
+  ),
   planRollout: ask("PlanRollout", rollout.planRolloutRequest, rollout.planRolloutResponse),
   getRollout: ask("GetRollout", rollout.getRolloutRequest, rollout.getRolloutResponse),
   listRollouts: ask("ListRollouts", rollout.listRolloutsRequest, rollout.listRolloutsResponse),

@@ -29,5 +29,12 @@ export { findNatsServer } from "./nats/server/nats-binary.ts";
 export type { ServerIdentities } from "./nats/server/server-config.ts";
 export { STORE_NEEDS_BYTES } from "./store/fit-layout.ts";
 export { BUCKETS, FLEET_LAYOUT, STREAMS } from "./store/fleet-layout.ts";
-export type { StateStore, StoreCallOptions, StoreChange, StoreEntry, StreamEvent } from "./store/state-store.ts";
+export type {
+  ReadOptions,
+  StateStore,
+  StoreCallOptions,
+  StoreChange,
+  StoreEntry,
+  StreamEvent,
+} from "./store/state-store.ts";
 export { streamOf } from "./store/store-layout.ts";

@@ -22,7 +22,14 @@ export type Offer =
   | { readonly kind: "applied"; readonly document: DesiredDocument }
   /** It is what the device has, or has given up on: nothing to do. */
   | { readonly kind: "known" }
+  /** It is good, and its model is not here yet: offer it again then. */
+  | { readonly kind: "waits"; readonly document: DesiredDocument }
   | Refusal;
+
+export interface OfferContext extends Omit<DocumentContext, "floor"> {
+  /** Whether what a document needs is on the device, so that it can be put in use. Default: it is. */
+  readonly isAtHand?: (document: DesiredDocument) => Promise<boolean>;
+}
 
 /**
  * The documents of a device. A document is written down as the newest (its floor) before it is put in use, so that a
@@ -77,6 +84,11 @@ export class ConfigStore {
     return this.#isGivenUp;
   }
 
+  /** What is fallen back to; undefined: nothing has proved itself. */
+  get lastGood(): DesiredDocument | undefined {
+    return documentIn(this.#stored.lastGood);
+  }
+
   get isConfirmed(): boolean {
     return this.#stored.isConfirmed;
   }
@@ -85,7 +97,7 @@ export class ConfigStore {
    * Takes an envelope if it is good and newer, and puts it in use. Throws `unavailable` when the disk is full: the old
    * document then stays in use, and the same envelope may be offered again.
    */
-  offer(envelope: Uint8Array, context: Omit<DocumentContext, "floor">): Promise<Offer> {
+  offer(envelope: Uint8Array, { isAtHand, ...context }: OfferContext): Promise<Offer> {
     return this.#turns.take(async () => {
       const verdict = checkDocument(envelope, { ...context, floor: this.#floor });
       if (verdict.kind === "refused") return verdict;
@@ -96,6 +108,7 @@ export class ConfigStore {
       // In use is an older one although this was accepted: the device was cut off in between, or gave it up.
       const isNew = this.#floor === undefined || compareVersions(floor, this.#floor) > 0;
       if (this.#isGivenUp && !isNew) return { kind: "known" };
+      if ((await isAtHand?.(document)) === false) return { kind: "waits", document };
       if (isNew) {
         await this.#disk.write(FLOOR_FILE, encodeStored(floor));
         const given = this.#floor;

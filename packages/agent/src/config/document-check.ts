@@ -65,8 +65,9 @@ const REFUSAL_REASONS = [
   "changed",
   "expired",
   "over-limits",
+  "not-fetched",
 ] as const;
-type RefusalReason = (typeof REFUSAL_REASONS)[number];
+export type RefusalReason = (typeof REFUSAL_REASONS)[number];
 
 /**
  * Looks at an envelope as it came: size, form, signature, for whom, newer than everything accepted before, not expired.

@@ -6,9 +6,16 @@ import type { TrustedTime } from "../config/trusted-time.ts";
 import type { AgentEngine } from "../ports/agent-engine.ts";
 import type { DeviceMonitor } from "../ports/device-monitor.ts";
 import type { Disk } from "../ports/disk.ts";
-import type { ConnectFeed, FleetLink } from "../ports/fleet-link.ts";
+import type { ArtifactLink, ConnectFeed, FleetLink } from "../ports/fleet-link.ts";
 import type { LimitsFile } from "../ports/limits-file.ts";
+import type { ModelShelf } from "../ports/model-shelf.ts";
 import type { ServingApp } from "../ports/serving-app.ts";
+
+/** How published models come to a device, and where they lie. */
+export interface ArtifactPorts {
+  readonly link: ArtifactLink;
+  readonly shelf: ModelShelf;
+}
 
 /** Everything through which an agent touches the world: the product, the simulation and the bench each bring theirs. */
 export interface AgentPorts {
@@ -23,6 +30,8 @@ export interface AgentPorts {
   readonly machine?: Omit<Instance, "instanceId">;
   readonly engine: AgentEngine;
   readonly serving: ServingApp;
+  /** Default: documents that need a published model are refused. */
+  readonly artifacts?: ArtifactPorts | undefined;
   readonly logger: Logger;
   /** What the device's owner allows. Default: everything. */
   readonly limitsFile?: LimitsFile;

@@ -376,6 +376,9 @@ void describe("an agent", () => {
         [world.applied, world.agent?.snapshot().rung, fleet.conditions],
         [2, undefined, ["document-refused"]],
       );
+      fleet.push(documentOf(3, { rungs: ladder(250, 300) }));
+      await world.pass(70);
+      assert.deepEqual([world.applied, fleet.conditions], [3, ["document-refused"]], "it asks for no more");
       world.agent?.openWindow("resnet");
       await world.pass(70);
       assert.equal(device.retrained.length, 0);

@@ -16,6 +16,7 @@ import { LinkLoop } from "../link/link-loop.ts";
 import { ReportedProfiles } from "../link/reported-profiles.ts";
 import { runSending } from "../link/send-loop.ts";
 import { stampedLink } from "../link/stamped-link.ts";
+import { ModelFetch } from "../models/model-fetch.ts";
 import { LimitsWatch } from "../policy/limits-watch.ts";
 import { requireMethod } from "../policy/owner-limits.ts";
 import { Outbox } from "../report/outbox.ts";
@@ -81,13 +82,28 @@ export async function createAgent(settings: AgentSettings, world: AgentPorts): P
   const documents = new Documents({
     ...parts,
     onChange: () => work.documentChanged(),
+    onWaits: (wanted) => fetch?.want(wanted),
   });
+  const fetch =
+    ports.artifacts &&
+    new ModelFetch({
+      ...{ ...parts, artifacts: ports.artifacts },
+      onFetched: async () => {
+        await documents.fetched();
+        work.documentChanged();
+        sending.wake();
+      },
+      onRefused: async ({ artifact }, message) => {
+        await documents.notFetched(artifact, message);
+        sending.wake();
+      },
+    });
   const onReport = (): void => sending.wake();
   const onModels = (models: readonly ServedModel[]): void => link.modelsAre(models);
   const onDoing = (): void => link.beat();
   // What was refused is offered again.
   const onLimits = (): void => link.sayHello();
-  const work: WorkLoop = new WorkLoop({ ...parts, documents, onReport, onModels, onDoing, onLimits });
+  const work: WorkLoop = new WorkLoop({ ...parts, documents, fetch, onReport, onModels, onDoing, onLimits });
   const offer = async (envelope: Uint8Array): Promise<void> => {
     // A document of this name is the other machine's.
     if (link.isDoubled) return;
@@ -130,6 +146,7 @@ export async function createAgent(settings: AgentSettings, world: AgentPorts): P
       const what = first.kind === "profile" ? `profile of ${first.request.profile.model.name}` : "status";
       add("report-pending", `reports that wait to be sent: ${outbox.waiting.length}; the first is a ${what}`);
     }
+    if (fetch?.problem !== undefined) add("model-pending", fetch.problem);
     if (time.problem !== undefined) add("clock-wrong", time.problem);
     if (ports.logger.isFailing) {
       add("log-not-written", "lines of its log are lost: what reads the log has gone away, or the log's disk is full");
@@ -145,6 +162,7 @@ export async function createAgent(settings: AgentSettings, world: AgentPorts): P
           (all) => feed.run(all),
           (all) => runSending({ ...parts, wakeup: sending, onUnknown: () => link.sayHello() }, all),
           (all) => work.run(all),
+          ...(fetch === undefined ? [] : [(all: AbortSignal) => fetch.run(all)]),
         ]);
       } finally {
         await outbox.close();

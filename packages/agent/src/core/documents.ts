@@ -1,5 +1,17 @@
-import { given, MpoError } from "@mpo/core";
-import { asLine, type DesiredDocument, type DocumentState, type DocumentVersion } from "@mpo/protocol";
+import { isDeepStrictEqual } from "node:util";
+import { formatVersion, given, MpoError } from "@mpo/core";
+import {
+  type ArtifactVersion,
+  asLine,
+  type DesiredDocument,
+  type DocumentState,
+  type DocumentVersion,
+  desiredDocumentCodec,
+  desiredEnvelopeCodec,
+  type ServedModel,
+} from "@mpo/protocol";
+import { isServed } from "../models/is-served.ts";
+import type { WantedVersion } from "../models/model-fetch.ts";
 import { documentExcess } from "../policy/owner-limits.ts";
 import { idleBytesOf } from "../work/allowances.ts";
 import type { AgentParts } from "./agent-parts.ts";
@@ -9,6 +21,8 @@ export interface DocumentParts
   extends Pick<AgentParts, "settings" | "ports" | "inventory" | "store" | "outbox" | "time" | "memory" | "limits"> {
   /** Called after another document came in use. */
   readonly onChange: () => void;
+  /** Called with the published version that is to be fetched before a document can be put in use; undefined: none is. */
+  readonly onWaits: (wanted: WantedVersion | undefined) => void;
 }
 
 /** Takes envelopes from wherever they come, and reports what became of them. */
@@ -19,6 +33,12 @@ export class Documents {
   #lastRefusal = "";
   #refusal: string | undefined;
   #hasFailed = false;
+  /** Models as they were looked at last. */
+  models: readonly ServedModel[] = [];
+  /** The newest good envelope, which waits for its model. */
+  /** The last one whose model will not come. */
+  #notFetched = "";
+  #waiting: { readonly envelope: Uint8Array; readonly version: string } | undefined;
 
   constructor(parts: DocumentParts) {
     this.#parts = parts;
@@ -41,6 +61,40 @@ export class Documents {
     return excess === undefined ? undefined : `over-limits: ${excess}`;
   }
 
+  /** Whether the model of a document is the one that is served. */
+  isServed(document: DesiredDocument): boolean {
+    return isServed(
+      this.models.find(({ name }) => name === document.model),
+      document,
+    );
+  }
+
+  /** Whether a good document waits for its model. */
+  get isWaiting(): boolean {
+    return this.#waiting !== undefined;
+  }
+
+  /** The model that a document waited for is here. */
+  async fetched(): Promise<void> {
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    if (waiting !== undefined) await this.offer(waiting.envelope);
+  }
+
+  /** The model that a document waits for, or that the one in use is for, will not come. */
+  async notFetched(artifact: ArtifactVersion, message: string): Promise<void> {
+    const { ports, store } = this.#parts;
+    const waiting = this.#waiting;
+    const { document } = store;
+    if (waiting !== undefined) {
+      this.#waiting = undefined;
+      const { version } = desiredDocumentCodec.fromBytes(desiredEnvelopeCodec.fromBytes(waiting.envelope).document);
+      this.#notFetched = waiting.version;
+      await this.#refuse("not-fetched", message, version);
+    } else if (document?.artifact?.digest === artifact.digest) await this.giveUp(document.version, message);
+    else ports.logger.warn("a published model will not come", { artifact: artifact.digest, reason: message });
+  }
+
   /** Reports the status of the document in use again: the coordinator lacks it. */
   async reportAgain(rung: number | undefined): Promise<void> {
     this.#reported = "";
@@ -49,18 +103,26 @@ export class Documents {
 
   /** Offers an envelope. Never throws but for `cancelled`: a full disk is logged, and the next heartbeat tries again. */
   async offer(envelope: Uint8Array): Promise<void> {
-    const { settings, ports, inventory, store, time, onChange } = this.#parts;
+    const { settings, ports, inventory, store, time, onChange, onWaits } = this.#parts;
     const { verify, logger } = ports;
     const { identity } = settings;
     const { deviceClass } = inventory;
     this.#hasFailed = false;
     try {
-      const models = (await ports.serving.models()).map(({ name }) => name);
-      const excess = (document: DesiredDocument): string | undefined => this.#excessOf(document);
-      const context = { identity, deviceClass, models, nowMs: time.nowMs(), excess, verify };
+      this.models = await ports.serving.models();
+      const models = this.models.map(({ name }) => name);
+      // What is in use under another version, such as when it is given back, asks for no more: limits hold for its rungs.
+      const excess = (document: DesiredDocument): string | undefined =>
+        isDeepStrictEqual(askedOf(document), askedOf(store.document)) ? undefined : this.#excessOf(document);
+      const isAtHand = async ({ model, artifact }: DesiredDocument): Promise<boolean> =>
+        artifact === undefined || (await ports.artifacts?.shelf.has(model, artifact)) === true;
+      const context = { identity, deviceClass, models, nowMs: time.nowMs(), excess, verify, isAtHand };
       const offer = await store.offer(envelope, context);
+      if (offer.kind === "waits") return await this.#wait(envelope, offer.document);
       if (offer.kind !== "refused") this.#refusal = undefined;
       if (offer.kind === "applied") {
+        if (this.#waiting !== undefined) onWaits(undefined);
+        this.#waiting = undefined;
         time.hasPassed(offer.document.issuedAtMs);
         logger.info("a new configuration is in use", { version: offer.document.version, model: offer.document.model });
         onChange();
@@ -81,7 +143,8 @@ export class Documents {
     const { store } = this.#parts;
     const { document } = store;
     if (document === undefined) return;
-    const state: DocumentState = store.isConfirmed ? "confirmed" : "applied";
+    const inUse: DocumentState = store.isConfirmed ? "confirmed" : "applied";
+    const state = document.artifact === undefined || this.isServed(document) ? inUse : "accepted";
     const report = JSON.stringify([document.version, state, rung]);
     if (report === this.#reported) return;
     this.#reported = report;
@@ -100,6 +163,22 @@ export class Documents {
     await this.#report(version, "failed", undefined, message);
     this.#parts.onChange();
     await this.reportRung(undefined);
+  }
+
+  /** The document in use stays until the new one's model is here. */
+  async #wait(envelope: Uint8Array, { version: position, model, artifact }: DesiredDocument): Promise<void> {
+    const { ports, onWaits } = this.#parts;
+    const version = formatVersion(position);
+    if (this.#notFetched === version || this.#waiting?.version === version) return;
+    if (ports.artifacts === undefined || artifact === undefined) {
+      return await this.#refuse("not-fetched", "this agent fetches no models", position);
+    }
+    this.#refusal = undefined;
+    this.#waiting = { envelope, version };
+    ports.logger.info("a new configuration waits for its model", { version, model });
+    this.#reported = JSON.stringify([position, "accepted", undefined]);
+    await this.#report(position, "accepted", undefined, "its model is fetched");
+    onWaits({ model, artifact });
   }
 
   #excessOf(document: DesiredDocument): string | undefined {
@@ -133,4 +212,10 @@ export class Documents {
     const { outbox, time } = this.#parts;
     await outbox.addStatus({ kind: "document", document }, Math.max(0, Math.round(time.nowMs())));
   }
+}
+
+/** What an owner's limits look at. */
+function askedOf(document: DesiredDocument | undefined): unknown {
+  const { model, rungs, chosenRung, hours, method } = document ?? {};
+  return { model, rungs, chosenRung, hours, method };
 }

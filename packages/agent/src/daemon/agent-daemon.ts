@@ -12,11 +12,12 @@ import { fleetDoor } from "../identity/fleet-door.ts";
 import { type FleetMember, joinFleet } from "../identity/fleet-member.ts";
 import { identityFiles } from "../identity/identity-files.ts";
 import type { Joining } from "../identity/joining.ts";
-import { memberLink } from "../identity/member-link.ts";
+import { memberArtifacts, memberLink } from "../identity/member-link.ts";
 import { jobEngine } from "../job/job-engine.ts";
 import type { CpuShare } from "../job/step-back.ts";
 import type { AgentEngine } from "../ports/agent-engine.ts";
 import { openFolderDisk } from "../ports/folder-disk.ts";
+import { modelShelf } from "../serving/model-shelf.ts";
 import { servingFolder } from "../serving/serving-folder.ts";
 import { machineMarks } from "../system/machine-marks.ts";
 import { SystemFiles } from "../system/system-files.ts";
@@ -93,12 +94,15 @@ export async function runAgentDaemon(options: AgentDaemonOptions): Promise<void>
     const connection = await options.connect(identity, member);
     try {
       const link = member === undefined ? connection.link : memberLink(connection.link, member, () => time.nowMs());
+      const fetching = connection.artifacts;
+      const artifacts = fetching && member ? memberArtifacts(fetching, member) : fetching;
       const agent = await createAgent(
         { ...settings, identity },
         {
           ...{ clock, random, monitor, logger, machine, disk, time, link, connectFeed: connection.connectFeed },
           ...given({ limitsFile: options.limitsFile, verify: member?.verify }),
           engine: options.engine ?? jobEngine({ environment, temporaryFolder, ...given({ cpuShare }) }),
+          artifacts: artifacts && { link: artifacts, shelf: modelShelf({ root: servingRoot, clock, random }) },
           serving: servingFolder({ root: servingRoot, clock, logger, random }),
         },
       );

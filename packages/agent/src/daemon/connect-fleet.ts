@@ -3,7 +3,7 @@ import type { Clock } from "@mpo/io";
 import { type DeviceIdentity, deviceKey } from "@mpo/protocol";
 import type { Logger } from "@mpo/runtime";
 import type { FleetMember } from "../identity/fleet-member.ts";
-import type { ConnectFeed, FleetLink } from "../ports/fleet-link.ts";
+import type { ArtifactLink, ConnectFeed, FleetLink } from "../ports/fleet-link.ts";
 
 /** How an agent reaches its fleet. All credentials pass through here. */
 export interface FleetConnectionOptions {
@@ -22,6 +22,8 @@ export interface FleetConnectionOptions {
 /** The ports of an agent to its fleet, over gRPC and NATS. Close it when the agent has ended. */
 export interface FleetConnection {
   readonly link: FleetLink;
+  /** Absent: the agent fetches no models. */
+  readonly artifacts?: ArtifactLink;
   readonly connectFeed: ConnectFeed;
   close(): void;
 }
@@ -35,6 +37,7 @@ export async function connectFleet(options: FleetConnectionOptions): Promise<Fle
   // Retries are the agent's own: it knows what is urgent.
   const client = createFleetClient({ targets: coordinators, retries: 0, ...given({ tls: member?.tls }), ...common });
   return {
+    artifacts: client,
     link: {
       ...client,
       hello: async (request, call) => {

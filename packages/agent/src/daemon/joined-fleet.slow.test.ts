@@ -119,6 +119,8 @@ class Wire {
           reportStatus: (request) => reportStatus(request),
           fetchProfile: () => Promise.reject(new MpoError("unsupported", "nothing is shared here")),
           reportProfilePart: () => Promise.reject(new MpoError("unsupported", "no report here is long")),
+          getArtifact: () => Promise.reject(new MpoError("not-found", "no model is published here")),
+          getArtifactChunk: () => Promise.reject(new MpoError("not-found", "no model is published here")),
         }),
       ],
     });

@@ -52,6 +52,8 @@ describe("an agent on the real wire", { skip: binary === undefined ? "there is n
           ...{ enroll, heartbeat, reportProfile, reportStatus },
           fetchProfile: () => Promise.reject(new MpoError("unsupported", "nothing is shared here")),
           reportProfilePart: () => Promise.reject(new MpoError("unsupported", "no report here is long")),
+          getArtifact: () => Promise.reject(new MpoError("not-found", "no model is published here")),
+          getArtifactChunk: () => Promise.reject(new MpoError("not-found", "no model is published here")),
           hello: async (request) => ({ ...(await fleet.link.hello(request)), natsServers: [nats.address.url] }),
         }),
       ],

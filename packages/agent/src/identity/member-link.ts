@@ -1,6 +1,6 @@
 import { hasCode, MpoError } from "@mpo/core";
 import type { CallOptions } from "@mpo/transport";
-import type { FleetLink } from "../ports/fleet-link.ts";
+import type { ArtifactLink, FleetLink } from "../ports/fleet-link.ts";
 import type { FleetMember } from "./fleet-member.ts";
 
 /** What a link has to know of a member, and to let it know. */
@@ -14,20 +14,7 @@ export type LinkedMember = Pick<
  * certificate (any more) is made again with a new one; a whole core need not know of it.
  */
 export function memberLink(link: FleetLink, member: LinkedMember, nowMs: () => number): FleetLink {
-  const proven =
-    <Request, Response>(call: (request: Request, options?: CallOptions) => Promise<Response>) =>
-    async (request: Request, options?: CallOptions): Promise<Response> => {
-      const { renewals } = member;
-      try {
-        return await call(request, options);
-      } catch (thrown) {
-        if (hasCode(thrown, "permission-denied")) member.isRefused();
-        if (!hasCode(thrown, "unauthenticated")) throw thrown;
-        // The member goes on asking. Once it has new credentials, nobody should sleep on this refusal.
-        if (!(await member.isRenewedSince(renewals, options))) throw notYet(thrown);
-        return await call(request, options);
-      }
-    };
+  const proven = provenBy(member);
   const hello = proven(link.hello);
   const heartbeat = proven(link.heartbeat);
   /** Renewals when the coordinator last knew the device. */
@@ -55,6 +42,28 @@ export function memberLink(link: FleetLink, member: LinkedMember, nowMs: () => n
     fetchProfile: proven(link.fetchProfile),
     reportStatus: proven(link.reportStatus),
   };
+}
+
+/** The same, of the calls that fetch models. */
+export function memberArtifacts(link: ArtifactLink, member: LinkedMember): ArtifactLink {
+  const proven = provenBy(member);
+  return { getArtifact: proven(link.getArtifact), getArtifactChunk: proven(link.getArtifactChunk) };
+}
+
+function provenBy(member: LinkedMember) {
+  return <Request, Response>(call: (request: Request, options?: CallOptions) => Promise<Response>) =>
+    async (request: Request, options?: CallOptions): Promise<Response> => {
+      const { renewals } = member;
+      try {
+        return await call(request, options);
+      } catch (thrown) {
+        if (hasCode(thrown, "permission-denied")) member.isRefused();
+        if (!hasCode(thrown, "unauthenticated")) throw thrown;
+        // The member goes on asking. Once it has new credentials, nobody should sleep on this refusal.
+        if (!(await member.isRenewedSince(renewals, options))) throw notYet(thrown);
+        return await call(request, options);
+      }
+    };
 }
 
 function notYet(cause: MpoError): MpoError {

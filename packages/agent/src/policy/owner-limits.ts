@@ -154,7 +154,7 @@ export function documentExcess(
   if (hours !== undefined && limits.hours !== undefined && !hoursMeet(hours, limits.hours))
     return `hours: ${document.hours?.join(" ")}; the owner allows ${limits.hours.map(formatHours).join(" ")}`;
   const excesses = rungs.slice(0, chosenRung + 1).map((rung) => rungExcess(limits, rung, idleBytes));
-  return excesses.every((excess) => excess !== undefined)
+  return excesses.length > 0 && excesses.every((excess) => excess !== undefined)
     ? `${excesses[0]} (the rung that takes least memory)`
     : undefined;
 }

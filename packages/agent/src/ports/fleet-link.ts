@@ -6,7 +6,10 @@ import type { CallOptions, ClientOf, NotifyBus } from "@mpo/transport";
  * anything else is an answer. A
  * long profile goes in parts, which is the client's affair.
  */
-export type FleetLink = Omit<ClientOf<FleetServiceMethods>, "reportProfilePart">;
+export type FleetLink = Omit<ClientOf<FleetServiceMethods>, "reportProfilePart" | keyof ArtifactLink>;
+
+/** The calls by which an agent fetches a published model. */
+export type ArtifactLink = Pick<ClientOf<FleetServiceMethods>, "getArtifact" | "getArtifactChunk">;
 
 /** Where a device reads its own document and hears that there is a new one. */
 export interface DesiredFeed {

@@ -1,17 +1,15 @@
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { MpoError } from "@mpo/core";
+import { isFileName, MpoError } from "@mpo/core";
 import { fileError, removeLeftTemporaries, systemErrorCode, writeFileAtomic } from "@mpo/io";
 import { Journal } from "@mpo/runtime";
 import type { Disk } from "./disk.ts";
-
-const FILE_NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$/u;
 
 /** A disk in a folder, which is made when something is written. Removes what killed writers left there. */
 export async function openFolderDisk(folder: string): Promise<Disk> {
   await removeLeftTemporaries(folder);
   const pathOf = (name: string): string => {
-    if (FILE_NAME.test(name)) return join(folder, name);
+    if (isFileName(name)) return join(folder, name);
     throw new MpoError("invalid-argument", `${JSON.stringify(name)} is no plain file name`);
   };
   return {

@@ -1,21 +1,34 @@
 import { readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { given } from "@mpo/core";
 import { type Clock, fileError, syncFolder, systemErrorCode, writeJsonFile } from "@mpo/io";
 import { folderDigest } from "./model-digest.ts";
-import { MANIFEST_FILE, type RetrainedManifest, readRetrainedManifest } from "./retrained-manifest.ts";
+import {
+  MANIFEST_FILE,
+  type RetrainedManifest,
+  type RetrainedModel,
+  readRetrainedManifest,
+} from "./retrained-manifest.ts";
+import { folderNameOf } from "./serving-folders.ts";
 
-const FOLDER_DIGITS = 16;
 const STAGED = /^\.staged-/u;
 
 /**
  * Makes a staged model the one that is served. First its folder gets its final name, then the manifest is replaced in one
  * step, then what is older than the one before is removed: whatever happens, the manifest names whole models.
+ * `from`: the published version that it is; default: it was retrained from the one that serves.
  */
-export async function publishModel(folder: string, stagedFolder: string, clock: Clock): Promise<RetrainedManifest> {
+export async function publishModel(
+  folder: string,
+  stagedFolder: string,
+  clock: Clock,
+  from?: Pick<RetrainedModel, "source">,
+): Promise<RetrainedManifest> {
   // A damaged manifest is as good as none: it is replaced.
   const before = await readRetrainedManifest(folder).catch(() => undefined);
   const digest = await folderDigest(stagedFolder);
-  const current = { folder: digest.slice(0, FOLDER_DIGITS), digest };
+  const { source } = from ?? before?.current ?? {};
+  const current: RetrainedModel = { folder: folderNameOf(digest), digest, ...given({ source }) };
   try {
     await rename(stagedFolder, join(folder, current.folder)).catch(async (thrown: unknown) => {
       if (!["ENOTEMPTY", "EEXIST"].includes(systemErrorCode(thrown) ?? "")) throw thrown;

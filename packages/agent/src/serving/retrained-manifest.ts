@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { MpoError } from "@mpo/core";
 import { ifFound, readJsonFile } from "@mpo/io";
+import { type ArtifactVersion, schemas } from "@mpo/protocol";
 import { folderDigest } from "./model-digest.ts";
 
 export interface RetrainedModel {
@@ -8,6 +9,8 @@ export interface RetrainedModel {
   readonly folder: string;
   /** As `folderDigest` gives it. */
   readonly digest: string;
+  /** The published version that it is, or was retrained from; absent: the model as deployed. */
+  readonly source?: ArtifactVersion;
 }
 
 /** What the serving program reads to find the newest retrained model. It is replaced in one step. */
@@ -50,7 +53,9 @@ export async function findServable(
 }
 
 function isModel(value: unknown): value is RetrainedModel {
-  const { folder, digest } = (value ?? {}) as Readonly<Record<string, unknown>>;
+  const { folder, digest, source } = (value ?? {}) as Readonly<Record<string, unknown>>;
   // A manifest must not lead out of its folder.
-  return typeof folder === "string" && /^[0-9a-f]{16}$/u.test(folder) && typeof digest === "string";
+  const isFolder = typeof folder === "string" && /^[0-9a-f]{16}$/u.test(folder);
+  const isSource = source === undefined || schemas.artifactVersion.safeParse(source).success;
+  return isFolder && isSource && typeof digest === "string";
 }

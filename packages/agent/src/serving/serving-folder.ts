@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { isName, MpoError } from "@mpo/core";
+import { given, isName, MpoError } from "@mpo/core";
 import { modelFilesAmong, readPictureForm } from "@mpo/datasets";
 import { type Clock, fileError, systemErrorCode } from "@mpo/io";
 import type { ServedModel } from "@mpo/protocol";
@@ -12,9 +12,7 @@ import { fileDigest } from "./model-digest.ts";
 import { publishModel } from "./publish-model.ts";
 
 import { findServable } from "./retrained-manifest.ts";
-
-/** What lies under a model's folder: the model as deployed, inputs that the program drops, retrained models. */
-export const SERVING_FOLDERS = { source: "model", inputs: "inputs", retrained: "retrained" } as const;
+import { SERVING_FOLDERS, sourceOf } from "./serving-folders.ts";
 
 export interface ServingFolderOptions {
   /** One sub-folder a model. */
@@ -57,7 +55,7 @@ export function servingFolder(options: ServingFolderOptions): ServingApp {
     const { path } = batch;
     const isNews = !counts.has(batch);
     try {
-      const shape = await readPictureForm(pathOf(model, "source"));
+      const shape = await readPictureForm((await sourceOf(join(root, model))).folder);
       // Loaded with the first inputs only: an idle agent stays small.
       const { readInputs } = await import("./read-inputs.ts");
       const note = (found: string): void => void (isNews && logger.info("files are passed over", { found }));
@@ -114,7 +112,7 @@ export function servingFolder(options: ServingFolderOptions): ServingApp {
       const retrained = pathOf(model, "retrained");
       const found = await findServable(retrained);
       const name = Math.floor(random() * 2 ** 32).toString(16);
-      const source = pathOf(model, "source");
+      const { folder: source } = await sourceOf(join(root, model));
       return { source, serving: found?.folder ?? source, staging: join(retrained, `.staged-${name}`) };
     },
     requireWritable: async (model) => {
@@ -136,7 +134,7 @@ export function servingFolder(options: ServingFolderOptions): ServingApp {
 /** Called with a folder that is passed over, and why. */
 type OnPassed = (path: string, why: string) => unknown;
 
-/** Models are sub-folders with a deployed model; their digest is that of its `model.json`, or of Keras' own file. */
+/** Models are sub-folders with a model; its digest is that of `model.json`, or of Keras' own file. */
 async function servedModels(root: string, onPassed: OnPassed): Promise<readonly ServedModel[]> {
   const entries = await readdir(root, { withFileTypes: true }).catch((thrown: unknown) => {
     onPassed(root, fileError(thrown, "read", root).message);
@@ -151,7 +149,8 @@ async function servedModels(root: string, onPassed: OnPassed): Promise<readonly 
         return [];
       }
       try {
-        return [{ name, manifestDigest: await fileDigest(await deployedFile(join(path, SERVING_FOLDERS.source))) }];
+        const { folder, artifact } = await sourceOf(path);
+        return [{ name, manifestDigest: await fileDigest(await deployedFile(folder)), ...given({ artifact }) }];
       } catch (thrown) {
         onPassed(path, MpoError.from(thrown).message);
         return [];

@@ -105,11 +105,14 @@ export class CheckWork {
     // What went wrong once may have nothing to do with the document.
     const isTriedAgain = saysNothing && this.#isTriedAgain(end);
     await reportWindows(this.#parts, "check", isTriedAgain ? results.slice(0, -1) : results);
-    if (saysNothing) return;
+    // A published version that cannot be run at all is not what the device should serve.
+    const isUseless = end.outcome === "failed" && !isTriedAgain && document.artifact !== undefined;
+    if (saysNothing && !isUseless) return;
     const below = { rungs, chosenRung: rungs.indexOf(last.rung) - 1, memoryBytes: budget.memoryBytes };
     const isLast = chooseRung({ ...below, infeasible: run.infeasible, isAllowed }) === undefined;
-    const why =
-      end.outcome === "checked" ? tooSlow(end) : isLast ? `no rung ran within its memory: ${end.message}` : undefined;
+    let why = isUseless ? end.message : undefined;
+    if (end.outcome === "checked") why = tooSlow(end);
+    else if (isLast && !isUseless) why = `no rung ran within its memory: ${end.message}`;
     if (isWithinBounds(end)) await this.#parts.documents.confirm(version, rungs.indexOf(last.rung));
     else if (why !== undefined) await this.#parts.documents.giveUp(version, `the check failed: ${why}`);
     this.#parts.onReport();

@@ -103,8 +103,8 @@ export class ProbeWork {
     return due === undefined || memoryBytes === undefined ? undefined : { due, memoryBytes };
   }
 
-  /** Runs a probe and reports it. A failure is reported, and the probe tried again later. */
-  async run(due: DueProbe, memoryBytes: number, signal: AbortSignal): Promise<void> {
+  /** Runs a probe and reports it. A failure is reported and returned, and the probe tried again later. */
+  async run(due: DueProbe, memoryBytes: number, signal: AbortSignal): Promise<MpoError | undefined> {
     const { settings, ports, inventory, outbox, memory, reported } = this.#parts;
     ports.logger.info("a probe begins", { model: due.model, why: due.why, memoryBytes });
     try {
@@ -131,9 +131,12 @@ export class ProbeWork {
         tookMs: Math.round(spent.ms),
       });
       this.#parts.onReport();
+      return undefined;
     } catch (thrown) {
       if (signal.aborted) throw thrown;
-      await this.#failed(due, MpoError.from(thrown));
+      const failure = MpoError.from(thrown);
+      await this.#failed(due, failure);
+      return failure;
     } finally {
       this.#wait.over();
     }

@@ -6,6 +6,8 @@ import type { Finding } from "../core/conditions.ts";
 import type { Documents } from "../core/documents.ts";
 import { randomName } from "../core/random-name.ts";
 import { describeSigns } from "../drift/drift-detector.ts";
+import type { ModelFetch } from "../models/model-fetch.ts";
+import { ModelSwitch } from "../models/model-switch.ts";
 import { type BudgetFacts, workBudget } from "../policy/budget-policy.ts";
 import type { RetrainOutcome } from "../ports/agent-engine.ts";
 import { isWithinBounds, retrained, windowResults } from "../window/window-report.ts";
@@ -15,12 +17,14 @@ import { CurrentWork } from "./current-work.ts";
 import { DriftWatch } from "./drift-watch.ts";
 import { guarded } from "./guarded-work.ts";
 import { probeMsOf, type RungToRun, retrainJob } from "./make-job.ts";
+import { otherModels } from "./other-models.ts";
 import { ProbeWork } from "./probe-work.ts";
 import { reportWindows } from "./report-windows.ts";
 import { WorkTroubles } from "./work-troubles.ts";
 
 export interface WorkParts extends AgentParts {
   readonly documents: Documents;
+  readonly fetch: ModelFetch | undefined;
   readonly onReport: () => void;
   /** Called with the models that are served, as often as they are looked at. */
   readonly onModels: (models: readonly ServedModel[]) => void;
@@ -44,11 +48,11 @@ export class WorkLoop {
   readonly #lastWindowMs = new Map<string, number>();
   readonly #wanted = new Set<string>();
   readonly #troubles: WorkTroubles;
+  readonly #switch: ModelSwitch;
   /** Drifts for which accuracy was measured: the version that was in use, and how long a newer one is waited for. */
   readonly #answers = new Map<string, { readonly version: string; readonly untilMs: number }>();
   #rung: number | undefined;
-  /** What was logged last of models that are not retrained. */
-  #others = "";
+  readonly #noteOthers: (model: string | undefined, names: readonly string[]) => void;
 
   constructor(parts: WorkParts) {
     const { settings, ports, memory } = parts;
@@ -56,6 +60,8 @@ export class WorkLoop {
     this.#probes = new ProbeWork(parts);
     this.#checks = new CheckWork(parts);
     this.#troubles = new WorkTroubles(ports);
+    this.#noteOthers = otherModels(ports.logger);
+    this.#switch = new ModelSwitch({ ...parts, onSwitched: (model) => this.#switched(model) });
     this.#wakeup = new Wakeup(ports.clock);
     this.current = new CurrentWork(ports.clock, parts.onDoing);
     this.#drift = new DriftWatch(ports.serving, settings.drift, memory.state);
@@ -68,7 +74,7 @@ export class WorkLoop {
 
   /** What is wrong with the work now. */
   get findings(): readonly Finding[] {
-    return this.#troubles.findings(this.#checks.waits ?? this.#probes.waits);
+    return [...this.#troubles.findings(this.#checks.waits ?? this.#probes.waits), ...this.#switch.findings];
   }
 
   /** Probes that the coordinator wants. */
@@ -109,16 +115,16 @@ export class WorkLoop {
   async #tick(signal: AbortSignal): Promise<void> {
     const { ports, limits, onLimits } = this.#parts;
     if (await limits.look()) onLimits();
-    const models = await ports.serving.models();
+    const models = await this.#switch.follow(await ports.serving.models());
     this.#parts.onModels(models);
     const names = models.map(({ name }) => name);
     this.#troubles.serves(names);
-    this.#noteOthers(names);
+    this.#noteOthers(this.#parts.store.document?.model, names);
     let hasNews = false;
     for (const name of names) hasNews = (await this.#look(name)) || hasNews;
     if (hasNews) await this.#parts.memory.change(this.#drift.memory);
     const resources = await ports.monitor.resources();
-    await this.#walkLadder(resources, models);
+    await this.#walkLadder(resources);
     const windowOf = this.#dueWindow();
     if (windowOf !== undefined && (await this.#window(windowOf, models, signal))) return;
     const checked = this.#checks.due(models, resources, this.#rung);
@@ -128,19 +134,8 @@ export class WorkLoop {
     if (probe === undefined) return;
     await this.current.while(
       { kind: "probe", model: probe.due.model, leftMs: probeMsOf(probe.due, this.#parts.settings) },
-      () => this.#probes.run(probe.due, probe.memoryBytes, signal),
+      async () => this.#switch.probed(probe.due.model, await this.#probes.run(probe.due, probe.memoryBytes, signal)),
     );
-  }
-
-  /** Logs which models are served and not retrained, as often as that changes. */
-  #noteOthers(names: readonly string[]): void {
-    const model = this.#parts.store.document?.model;
-    const others = names.filter((name) => name !== model);
-    const said = JSON.stringify([model, others]);
-    if (model === undefined || said === this.#others) return;
-    this.#others = said;
-    if (others.length === 0) return;
-    this.#parts.ports.logger.info("only the model of the newest configuration is retrained", { model, others });
   }
 
   async #look(model: string): Promise<boolean> {
@@ -159,10 +154,10 @@ export class WorkLoop {
   }
 
   /** Says which rung fits the memory that is free now. */
-  async #walkLadder(resources: Resources, models: readonly ServedModel[]): Promise<void> {
+  async #walkLadder(resources: Resources): Promise<void> {
     const { store, documents } = this.#parts;
     const { document } = store;
-    if (document === undefined || !models.some(({ name }) => name === document.model)) return;
+    if (document === undefined || !documents.isServed(document)) return;
     const { rungs, chosenRung, budget } = document;
     const { infeasible } = this.#parts.memory.state;
     const isAllowed = allowedRungs(this.#parts, document.model);
@@ -276,13 +271,18 @@ export class WorkLoop {
     await reportWindows(this.#parts, "retraining", results);
     const last = results.at(-1);
     if (last?.outcome === "replaced" || last?.outcome === "kept-old") {
-      this.#answers.delete(model);
-      await this.#drift.answered(model);
-      await this.#parts.memory.change(this.#drift.memory);
+      await this.#switched(model);
     }
     if (last !== undefined && isWithinBounds(last)) await documents.confirm(document.version, this.#rung);
     this.#parts.onReport();
     return true;
+  }
+
+  /** Other weights serve, or those that serve were tried: what drift was, is judged anew from now on. */
+  async #switched(model: string): Promise<void> {
+    this.#answers.delete(model);
+    await this.#drift.answered(model);
+    await this.#parts.memory.change(this.#drift.memory);
   }
 
   async #retrain(what: RungToRun, signal: AbortSignal): Promise<RetrainOutcome> {

@@ -1,10 +1,11 @@
 import { type Fact, fact } from "@mpo/core";
+import { schemas } from "@mpo/protocol";
 import { type FilePlace, keepStored, readStored } from "../config/stored-file.ts";
 import type { DriftState } from "../drift/drift-detector.ts";
 import { probeRecordSchema } from "../policy/probe-schedule.ts";
 import type { DriftMemory } from "./drift-watch.ts";
 
-const { asIs, byteCount, object, table, text } = fact;
+const { asIs, byteCount, name, object, table, text } = fact;
 
 /** What the work of an agent remembers over a restart. Losing it costs a probe, no promise. */
 export type WorkState = Fact<typeof workSchema> & DriftMemory;
@@ -13,6 +14,12 @@ const workSchema = object({
   infeasible: table(byteCount()),
   drift: table(asIs<DriftState>()),
   cursors: table(text(0, 1_024)),
+  /** The last change of a model to a published version: by which document, and from what (absent: as it was deployed). */
+  switched: object({
+    model: name(),
+    version: text(1, 64),
+    from: schemas.artifactVersion.optional(),
+  }).optional(),
 });
 
 export const NO_WORK: WorkState = { probes: {}, infeasible: {}, drift: {}, cursors: {} };

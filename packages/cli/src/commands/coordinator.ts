@@ -12,6 +12,7 @@ import { durationFrom, durationOption, numberBetween, wholeNumber } from "../opt
 export function define(command: Command, context: CommandContext): void {
   command
     .option("--data <folder>", "where the fleet's state lies (default: mpoptimizer/coordinator in XDG_STATE_HOME)")
+    .option("--models <folder>", MODELS)
     .option("--listen <host:port>", LISTEN, addressWith(USUAL_ADDRESSES.grpc.port, 0))
     .option("--http <host:port>", HTTP, addressWith(USUAL_ADDRESSES.http.port, 0))
     .option("--advertise <host>", ADVERTISE, repeated(hostName))
@@ -52,6 +53,8 @@ export function define(command: Command, context: CommandContext): void {
     .action((options: CoordinatorCommandOptions) => runCoordinatorCommand(options, context));
 }
 
+const MODELS =
+  "where the bytes of published models lie; several coordinators must see the same folder (default: in the fleet's store)";
 const LISTEN = `for agents and commands; port 0: a free one (default: ${targetOf(USUAL_ADDRESSES.grpc)})`;
 const ADVERTISE =
   "host by which others reach it, for the lines with which they join; may be repeated (default: where it listens, or all addresses of this machine)";

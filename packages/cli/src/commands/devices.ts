@@ -1,5 +1,5 @@
 import { describeConfig, formatBytes, formatVersion, SECOND_MS, typical } from "@mpo/core";
-import type { DeviceView, ProbeFailure, WindowResult } from "@mpo/protocol";
+import type { DeviceView, ProbeFailure, ServedModel, WindowResult } from "@mpo/protocol";
 import type { Command } from "commander";
 import type { Asking, CommandContext, Output } from "../command-context.ts";
 import { defineAdmission, enrolmentFacts, enrolmentOf, pendingLine } from "../fleet/admission.ts";
@@ -96,7 +96,7 @@ function rowOf({ device, nowMs }: SelectedDevice): readonly string[] {
     inventory.deviceClass,
     formatBytes(Math.min(inventory.memoryBytes, resources.memoryLimitBytes ?? Number.POSITIVE_INFINITY)),
     formatBytes(resources.memoryAvailableBytes),
-    models.map(({ name }) => name).join(", ") || "none",
+    models.map(({ name, artifact }) => (artifact ? `${name}@${artifact.version}` : name)).join(", ") || "none",
     desiredVersion === undefined ? "none" : formatVersion(desiredVersion),
     reportOf(device, nowMs),
     [...new Set(device.conditions.map(({ code }) => code))].join(", "),
@@ -159,7 +159,7 @@ function factsOf(device: DeviceView, nowMs: number): readonly (readonly [string,
       "software",
       `agent ${inventory.agentVersion}, engine ${inventory.engineVersion ?? "none"}, Node ${inventory.nodeVersion}`,
     ],
-    ["models", models.map((model) => `${model.name} (${model.manifestDigest.slice(0, 12)})`).join(", ") || "none"],
+    ["models", models.map(modelInWords).join(", ") || "none"],
     [
       "config",
       desiredVersion === undefined
@@ -170,6 +170,11 @@ function factsOf(device: DeviceView, nowMs: number): readonly (readonly [string,
     ...(inventory.timeZone === undefined ? [] : [["time zone", inventory.timeZone] as const]),
     ["labels", labelsOf(device) || "none"],
   ];
+}
+
+/** "camera@3" for a published version, else by what it is. */
+function modelInWords({ name, manifestDigest, artifact }: ServedModel): string {
+  return artifact ? `${name}@${artifact.version}` : `${name} (${manifestDigest.slice(0, 12)})`;
 }
 
 function failureLine(failure: ProbeFailure, nowMs: number): string {

@@ -14,6 +14,7 @@ import {
 import type { Command } from "commander";
 import type { CommandContext, Files, Output, Stop } from "../command-context.ts";
 import { loadModel } from "../data/load-model.ts";
+import { definePublished } from "../fleet/published-models.ts";
 import { addInputOptions, type InputOptions, takenInWords } from "../options/input-options.ts";
 import { formatShare } from "../output/format.ts";
 import { createTable } from "../output/table.ts";
@@ -31,6 +32,7 @@ export function define(command: Command, context: CommandContext): void {
     .argument("<model>", "folder or file of the model")
     .option("--write-card", "state its input, as it is shown, in the card beside it", false);
   addInputOptions(describe).action((model: string, options: DescribeOptions) => describeModel(model, options, context));
+  definePublished(command, context);
 }
 
 interface DescribeOptions extends InputOptions {

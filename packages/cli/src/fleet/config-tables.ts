@@ -8,7 +8,13 @@ import {
   type Prediction,
   typical,
 } from "@mpo/core";
-import type { DesiredDocument, DocumentStatus, Explanation, WindowResult } from "@mpo/protocol";
+import {
+  type DesiredDocument,
+  type DocumentStatus,
+  type Explanation,
+  versionName,
+  type WindowResult,
+} from "@mpo/protocol";
 import { accuracyIntervalOf, formatAge, formatJudged, formatMs, formatShare } from "../output/format.ts";
 import { createTable } from "../output/table.ts";
 import type { Terminal } from "../output/terminal.ts";
@@ -16,14 +22,14 @@ import { accuracyCell } from "../planning/prediction-table.ts";
 
 /** What a document is about, in a few lines. */
 export function documentLines(document: DesiredDocument, status: DocumentStatus | undefined): readonly string[] {
-  const { device, version, model, objective, budget, issuedAtMs, expiresAtMs } = document;
+  const { device, version, model, artifact, objective, budget, issuedAtMs, expiresAtMs } = document;
   const reported =
     status === undefined
       ? "the device has reported nothing about it yet"
       : `the device: ${status.state}${status.message === "" ? "" : ` (${status.message})`}`;
   const left = expiresAtMs - Date.now();
   return [
-    `${formatVersion(version)} of ${device}, for ${model}, made ${formatAge(Date.now() - issuedAtMs)}` +
+    `${formatVersion(version)} of ${device}, for ${artifact ? versionName({ name: model, version: artifact.version }) : model}, made ${formatAge(Date.now() - issuedAtMs)}` +
       `${left > 0 ? "" : "; too old to be applied for the first time"}`,
     `best ${objective} within ${formatBytes(budget.memoryBytes)} and ${formatMs(budget.windowMs)}`,
     ...termsOf(document),
@@ -80,9 +86,10 @@ function lines(...texts: readonly string[]): string {
 /** A document's ladder: what each rung was predicted to take and give, and what was seen where it ran. */
 export function ladderTable(
   terminal: Terminal,
-  { rungs, chosenRung, model }: DesiredDocument,
+  { rungs, chosenRung, model, reasons }: DesiredDocument,
   { windows, inUse }: { readonly windows: readonly WindowResult[]; readonly inUse: number | undefined },
 ): string {
+  if (rungs.length === 0) return `no ladder yet: ${reasons.find(({ code }) => code === "unmeasured")?.text ?? "none"}`;
   const table = createTable(terminal, ["rung", "configuration", "memory", "step", "accuracy"]);
   rungs.forEach((rung, index) => {
     const seen = observedOf(rung, model, windows);

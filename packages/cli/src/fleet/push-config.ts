@@ -1,6 +1,7 @@
 import {
   formatVersion,
   given,
+  MAX_UINT32,
   MpoError,
   type RetrainConfig,
   SEARCH_OBJECTIVES,
@@ -14,7 +15,7 @@ import type { Asking, CommandContext } from "../command-context.ts";
 import { choice } from "../options/choice.ts";
 import { addConfigOptions, type ConfigOptions, configFrom, requireSegments } from "../options/config-options.ts";
 import { addFleetCommand, fleetName } from "../options/fleet-options.ts";
-import { durationInMs, sizeInBytes } from "../options/parsers.ts";
+import { durationInMs, sizeInBytes, wholeNumber } from "../options/parsers.ts";
 import { addChangeOptions, type ChangeOptions, failureOf } from "./change-config.ts";
 import { ladderTable } from "./config-tables.ts";
 import { type AdminSession, withAdmin } from "./with-admin.ts";
@@ -26,12 +27,14 @@ interface PushOptions extends ChangeOptions, Omit<ConfigOptions, "batch"> {
   readonly memory?: number;
   readonly window?: number;
   readonly objective?: SearchObjective;
+  readonly modelVersion?: number;
 }
 
 export function definePush(command: Command, context: CommandContext): void {
   addFleetCommand(command, HELP)
     .argument("<device>", "its name", fleetName)
     .option("--model <name>", "for this model (default: as in its newest document)", fleetName)
+    .option("--model-version <n>", "serve this published version (default: as before)", wholeNumber(1, MAX_UINT32))
     .option("--memory <size>", "search within this much above idle, such as 150MiB (default: as before)", sizeInBytes)
     .option("--window <duration>", "search within this time, such as 60s (default: as before)", durationInMs)
     .addOption(choice("--objective <name>", "what the best is best at (default: as before)", SEARCH_OBJECTIVES));
@@ -46,6 +49,7 @@ With one of them, that very configuration is pushed, whatever the search says.
 
 Examples:
   mpo config push pi-7 --memory 100MiB --window 60s --reason "less memory for the new firmware"
+  mpo config push pi-7 --model camera --model-version 3
   mpo config push pi-7 --micro-batch 8 --freeze 0.5 --segments 4 --expect 1.4 --wait 10s
 `;
 
@@ -62,6 +66,7 @@ async function pushConfig(device: string, options: PushOptions, context: Asking)
     const request = {
       ...{ identity, model, reason: options.reason },
       ...given({ budget, objective: options.objective, config, expectedVersion: options.expect }),
+      ...given({ modelVersion: options.modelVersion }),
     };
     const { document } = await admin.pushConfig(request, call);
     terminal.record({ event: "pushed", requestId: call.requestId, document });

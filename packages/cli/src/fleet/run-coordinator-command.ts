@@ -24,6 +24,7 @@ import { stateFolder } from "./state-folder.ts";
 /** The options of `mpo coordinator`. Times are milliseconds. */
 export interface CoordinatorCommandOptions extends OidcOptions {
   readonly data?: string;
+  readonly models?: string;
   readonly listen?: Address;
   readonly http?: Address;
   readonly advertise?: readonly string[];
@@ -73,6 +74,7 @@ export async function runCoordinatorCommand(
   const code = await runCoordinator(settingsFrom(options), {
     nats,
     keys: keyFiles(options, context),
+    ...(options.models && { models: resolve(context.workingFolder, options.models) }),
     localJoinFile: (port) => localJoinFile(stateFolder(context.environment), port),
     process,
     logger,

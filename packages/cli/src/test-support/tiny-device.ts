@@ -11,10 +11,10 @@ import {
   runAgentDaemon,
 } from "@mpo/agent";
 import { MpoError } from "@mpo/core";
-import { writeLayersModel } from "@mpo/engine";
+import { chainOf, readLayersModel, writeLayersModel } from "@mpo/engine";
 import { systemClock } from "@mpo/io";
 import { type Logger, silentLogger } from "@mpo/runtime";
-import { TINY_CHAIN, TINY_MODEL, tinyProfile } from "./tiny-model.ts";
+import { TINY_MODEL, tinyProfile } from "./tiny-model.ts";
 
 /** A device of a test. */
 export interface TinyDevice {
@@ -32,16 +32,20 @@ export const BROKEN_DEVICE = "broken";
 
 /** Measures and retrains in no time; everything else of the agent is the product's. */
 const engine: AgentEngine = {
-  probe: async ({ model, device }) => {
+  probe: async ({ model, modelFolder, device }) => {
     if (device.id === BROKEN_DEVICE) throw new MpoError("over-budget", "nothing fits", { hint: "Free some memory." });
-    return { profile: tinyProfile(model, device), chain: TINY_CHAIN };
+    const { graph } = await readLayersModel(modelFolder);
+    return { profile: tinyProfile(model, device, graph), chain: chainOf(graph) };
   },
-  check: async ({ config }) => ({
-    measured: { config, plannedBytes: SEEN.peakBytes, peakBytes: SEEN.peakBytes, stepMs: [SEEN.stepMs] },
-    idleBytes: 100_000_000,
-    graphDigest: tinyProfile("tiny", { id: "a", class: "b" }).model.graphDigest,
-    chain: TINY_CHAIN,
-  }),
+  check: async ({ config, modelFolder }) => {
+    const { graph } = await readLayersModel(modelFolder);
+    return {
+      measured: { config, plannedBytes: SEEN.peakBytes, peakBytes: SEEN.peakBytes, stepMs: [SEEN.stepMs] },
+      idleBytes: 100_000_000,
+      graphDigest: tinyProfile("tiny", { id: "a", class: "b" }, graph).model.graphDigest,
+      chain: chainOf(graph),
+    };
+  },
   retrain: async ({ rung: { config, accuracy, memoryBytes } }) => ({
     ...{ isAccepted: false, reason: "as good as before", steps: accuracy.steps, judgement: "label-free", config },
     ...{

@@ -6,29 +6,36 @@ import {
   graphDigest,
   initialWeights,
   type Model,
+  type ModelGraph,
   methodNamed,
   stepMemoryFacts,
 } from "@mpo/engine";
 
-const graph = buildModel({ model: "resnet20", norm: "batch", inputShape: [12, 12, 1], classes: 4 });
-
 /** A real model for images so small that everything about it is quick. */
-export const TINY_MODEL: Model = { graph, weights: initialWeights(graph, 1) };
-export const TINY_CHAIN: ReturnType<typeof chainOf> = chainOf(graph);
+export function tinyModel(classes: number): Model {
+  const graph = buildModel({ model: "resnet20", norm: "batch", inputShape: [12, 12, 1], classes });
+  return { graph, weights: initialWeights(graph, 1) };
+}
+export const TINY_MODEL: Model = tinyModel(4);
 
 const BATCH = 32;
 
-/** What a device might measure of the tiny model; the numbers are made up, and the same each time. */
-export function tinyProfile(name: string, device: { readonly id: string; readonly class: string }): Profile {
+/** What a device might measure of a tiny model; the numbers are made up, and the same each time. */
+export function tinyProfile(
+  name: string,
+  device: { readonly id: string; readonly class: string },
+  graph: ModelGraph = TINY_MODEL.graph,
+): Profile {
+  const chain = chainOf(graph);
   const method = methodNamed("shot");
-  const memoryFacts = stepMemoryFacts(TINY_CHAIN, method);
+  const memoryFacts = stepMemoryFacts(chain, method);
   const base: Profile = {
     version: PROFILE_VERSION,
     model: {
       name,
       graphDigest: graphDigest(graph),
-      unitCount: TINY_CHAIN.units.length,
-      parameterCount: TINY_CHAIN.parameters.length,
+      unitCount: chain.units.length,
+      parameterCount: chain.parameters.length,
       hasBatchStatistics: true,
     },
     device,
@@ -37,7 +44,7 @@ export function tinyProfile(name: string, device: { readonly id: string; readonl
     memoryFacts,
     effectiveBatch: BATCH,
     idleBytes: 100 * 2 ** 20,
-    unitTimes: TINY_CHAIN.units.flatMap((_, unit) =>
+    unitTimes: chain.units.flatMap((_, unit) =>
       [2, BATCH].map((microBatch) => ({
         unit,
         microBatch,
@@ -58,10 +65,10 @@ export function tinyProfile(name: string, device: { readonly id: string; readonl
     spent: { ms: 1_000, peakBytes: 120 * 2 ** 20, configs: 2 },
     measuredAtMs: Date.now(),
   };
-  const costs = plannerOf(base, TINY_CHAIN).costs;
+  const costs = plannerOf(base, chain).costs;
   const steps = [4, BATCH].map((microBatch) => {
     const config = resolveRetrainConfig({ microBatch, accumulation: BATCH / microBatch });
-    const plannedBytes = residentGrowth(planStep(TINY_CHAIN, config), memoryFacts);
+    const plannedBytes = residentGrowth(planStep(chain, config), memoryFacts);
     const ms = costs.predict(config).stepMs.expected;
     return { config, plannedBytes, peakBytes: 1.05 * plannedBytes, stepMs: [ms, 1.02 * ms] };
   });

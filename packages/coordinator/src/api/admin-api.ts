@@ -9,6 +9,7 @@ import type {
   RequestOf,
   ResponseOf,
 } from "@mpo/protocol";
+import type { ReadOptions } from "@mpo/transport";
 import type { EventFilter } from "../events/audit.ts";
 import type { PushCause } from "../http/metrics.ts";
 import { askToProbe, askToReport } from "../registry/ask-device.ts";
@@ -57,7 +58,7 @@ export class AdminApi {
 
   async getDevice({ identity }: Ask<"getDevice">, { signal }: ApiCall): Promise<Answer<"getDevice">> {
     const device = await this.#device(identity, signal);
-    const { windows, failures } = await this.#parts.statuses.load(identity, { signal });
+    const { windows, failures } = await this.#parts.statuses.load(identity, shown(signal));
     return {
       device: deviceView(this.#parts, device),
       windows: windows.map(({ result }) => result),
@@ -117,7 +118,7 @@ export class AdminApi {
   }
 
   async getProfile(name: Ask<"getProfile">, { signal }: ApiCall): Promise<Answer<"getProfile">> {
-    const found = await this.#parts.profiles.load(name, { signal });
+    const found = await this.#parts.profiles.load(name, shown(signal));
     if (found === undefined) {
       throw new MpoError("not-found", `device ${name.identity.device} has no profile of ${name.model}`, {
         hint: "List what there is: mpo profiles list.",
@@ -129,23 +130,23 @@ export class AdminApi {
   }
 
   async getConfig({ identity, version }: Ask<"getConfig">, { signal }: ApiCall): Promise<Answer<"getConfig">> {
-    const document = await this.#parts.documents.find(identity, version, { signal });
-    const status = statusOf(await this.#parts.statuses.load(identity, { signal }), document.version);
+    const document = await this.#parts.documents.find(identity, version, shown(signal));
+    const status = statusOf(await this.#parts.statuses.load(identity, shown(signal)), document.version);
     return { document, status };
   }
 
   async explainConfig({ identity }: Ask<"explainConfig">, { signal }: ApiCall): Promise<Answer<"explainConfig">> {
-    const { document, explanation } = await this.#parts.documents.explain(identity, { signal });
+    const { document, explanation } = await this.#parts.documents.explain(identity, shown(signal));
     return { document, explanation };
   }
 
   async pushConfig(request: Ask<"pushConfig">, { signal, ...facts }: ApiCall): Promise<Answer<"pushConfig">> {
-    const { identity, model, budget, objective, config, expectedVersion } = request;
+    const { identity, model, budget, objective, config, expectedVersion, modelVersion } = request;
     const { document } = await this.#parts.searches.answer(
       {
         name: { identity, model },
         request: `push ${this.#parts.newId()}`,
-        ...{ budget, objective, config, expectedVersion },
+        ...{ budget, objective, config, expectedVersion, modelVersion },
         reasons: wordsOf(request.reason),
       },
       { signal },
@@ -248,6 +249,11 @@ export class AdminApi {
       message,
     });
   }
+}
+
+/** What people are shown has all that was acknowledged before they asked. */
+function shown(signal: AbortSignal): ReadOptions {
+  return { signal, consistency: "confirmed" };
 }
 
 function askingOf(words: string, { signal, ...facts }: ApiCall): Asking {

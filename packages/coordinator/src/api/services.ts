@@ -17,23 +17,33 @@ import type { ApiCall } from "./api-call.ts";
 
 /** A coordinator's APIs as the listener serves them; every call is counted. */
 export function servicesOf(coordinator: Coordinator): readonly ServedService[] {
-  const { fleet, admin, identityApi, groupApi, rolloutApi, metrics, identities } = coordinator;
+  const { fleet, admin, identityApi, groupApi, rolloutApi, artifacts, metrics, identities } = coordinator;
   const unproven = identities === undefined ? ANYBODY : undefined;
+  const forPeople = [admin, identityApi, groupApi, rolloutApi, artifacts];
   return [
-    fleetService(counted(FLEET_SERVICE, fleet, metrics)),
-    adminService(counted(ADMIN_SERVICE, guarded([admin, identityApi, groupApi, rolloutApi], unproven), metrics)),
+    fleetService(counted(FLEET_SERVICE, joined(FLEET_SERVICE, [fleet, artifacts]), metrics)),
+    adminService(counted(ADMIN_SERVICE, guarded(forPeople, unproven), metrics)),
   ];
 }
 
 type Calls = Readonly<Record<string, (request: unknown, call: ApiCall) => unknown>>;
+
+/** A service whose calls these classes answer, each some of them. */
+function joined<Methods extends object>(methods: Methods, parts: readonly Partial<Api<Methods>>[]): Api<Methods> {
+  const calls = Object.keys(methods).map((name) => {
+    const api = parts.find((part) => name in part) as unknown as Calls;
+    return [name, (request: unknown, call: ApiCall): unknown => api[name]?.(request, call)];
+  });
+  return Object.fromEntries(calls) as Api<Methods>;
+}
 
 /** The Admin API, which these classes share, behind the table of who may call what. `unproven`: who calls without a proof. */
 function guarded(
   parts: readonly Partial<Api<AdminServiceMethods>>[],
   unproven: Person | undefined,
 ): Api<AdminServiceMethods> {
+  const api = joined(ADMIN_SERVICE, parts) as unknown as Calls;
   const calls = Object.entries(ADMIN_ACCESS).map(([name, access]) => {
-    const api = parts.find((part) => name in part) as unknown as Calls;
     const guard = (
       request: { readonly tenant?: string; readonly identity?: DeviceIdentity },
       call: ApiCall,

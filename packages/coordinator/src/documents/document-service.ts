@@ -11,7 +11,7 @@ import {
   deviceKey,
   type Explanation,
 } from "@mpo/protocol";
-import { BUCKETS, type StoreCallOptions, type StoreEntry } from "@mpo/transport";
+import { BUCKETS, type ReadOptions, type StoreCallOptions, type StoreEntry } from "@mpo/transport";
 import { changeEntry, isConflict, type StoreContext } from "../store/change-entry.ts";
 import { WatchedMap, type Watching } from "../store/watched-map.ts";
 import {
@@ -57,7 +57,7 @@ export type ShortDocument = Pick<DesiredDocument, "version" | "issuedAtMs" | "mo
 /** What of a document stays when another is searched for. */
 export type KeptFacts = Pick<
   DesiredDocument,
-  "budget" | "budgetSource" | "objective" | "reserveBytes" | "hours" | "method"
+  "version" | "artifact" | "budget" | "budgetSource" | "objective" | "reserveBytes" | "hours" | "method"
 >;
 
 /** A device's newest document, with what made it. */
@@ -115,7 +115,7 @@ export class DocumentService {
   }
 
   /** The newest document, from the store. */
-  async current(identity: DeviceIdentity, options: StoreCallOptions = {}): Promise<CurrentDocument | undefined> {
+  async current(identity: DeviceIdentity, options: ReadOptions = {}): Promise<CurrentDocument | undefined> {
     const entry = await this.#context.store.get(BUCKETS.desired, deviceKey(identity), options);
     return entry === undefined ? undefined : currentOf(entry);
   }
@@ -124,7 +124,7 @@ export class DocumentService {
   async find(
     identity: DeviceIdentity,
     version: DocumentVersion | undefined,
-    options: StoreCallOptions = {},
+    options: ReadOptions = {},
   ): Promise<DesiredDocument> {
     const current = await this.current(identity, options);
     if (current === undefined) throw noDocument(identity);
@@ -151,7 +151,7 @@ export class DocumentService {
   /** The newest document and why it is what it is. Throws `not-found`. */
   async explain(
     identity: DeviceIdentity,
-    options: StoreCallOptions = {},
+    options: ReadOptions = {},
   ): Promise<{ readonly document: DesiredDocument; readonly explanation: Explanation }> {
     const current = await this.current(identity, options);
     if (current === undefined) throw noDocument(identity);
@@ -169,7 +169,8 @@ export class DocumentService {
     options: StoreCallOptions = {},
   ): Promise<Answer | undefined> {
     if (current === undefined) return undefined;
-    const { documents } = await this.#archive(identity, options);
+    // Nothing is compared with it: what has been answered must be seen.
+    const { documents } = await this.#archive(identity, { ...options, consistency: "confirmed" });
     // Newest first. A push that failed half-way has left the current one here too.
     const older = documents
       .map(({ bytes }) => desiredDocumentCodec.fromBytes(bytes))
@@ -253,7 +254,7 @@ export class DocumentService {
     });
   }
 
-  async #archive(identity: DeviceIdentity, options: StoreCallOptions): Promise<ArchiveRecord> {
+  async #archive(identity: DeviceIdentity, options: ReadOptions): Promise<ArchiveRecord> {
     const entry = await this.#context.store.get(BUCKETS.archive, deviceKey(identity), options);
     return entry === undefined ? EMPTY_ARCHIVE : archiveFromBytes(entry.value);
   }
@@ -272,9 +273,9 @@ function noDocument({ device }: DeviceIdentity): MpoError {
 
 function newestOf(document: DesiredDocument): NewestDocument {
   const { version, issuedAtMs, model, request, budget, budgetSource, objective } = document;
-  const { reserveBytes, hours, method } = document;
+  const { artifact, reserveBytes, hours, method } = document;
   return {
     ...{ version, issuedAtMs, model, request, budget, budgetSource, objective },
-    ...given({ reserveBytes, hours, method }),
+    ...given({ artifact, reserveBytes, hours, method }),
   };
 }

@@ -68,3 +68,9 @@ function longestBetween(rungs: DocumentContent["rungs"]): number | undefined {
   const between = lengths.slice(1, -1);
   return between.length === 0 ? undefined : 1 + between.indexOf(Math.max(...between));
 }
+
+/** A document but for its place in the order and its time. */
+export function contentOf(document: DesiredDocument): DocumentContent {
+  const { version: _, issuedAtMs: __, expiresAtMs: ___, request: ____, ...content } = document;
+  return content;
+}

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { type Chain, isName, MpoError } from "@mpo/core";
 import { chainCodec, type DeviceIdentity, deviceKey, parseDeviceKey, type ReportProfileRequest } from "@mpo/protocol";
-import { BUCKETS, type StateStore, type StoreCallOptions } from "@mpo/transport";
+import { BUCKETS, type ReadOptions, type StateStore, type StoreCallOptions } from "@mpo/transport";
 import { changeEntry, isConflict, type StoreContext } from "../store/change-entry.ts";
 import { type Watched, WatchedMap, type Watching } from "../store/watched-map.ts";
 import { type ProfileHeader, profileFromBytes, profileToBytes, reportIn, withReport } from "./profile-record.ts";
@@ -44,7 +44,7 @@ export function parseProfileKey(key: string): ProfileName {
 export async function storedReports(
   store: StateStore,
   name: ProfileName,
-  options: StoreCallOptions = {},
+  options: ReadOptions = {},
 ): Promise<{ readonly reports: readonly string[]; readonly storedCount: number }> {
   const entry = await store.get(BUCKETS.profile, profileKey(name), options);
   if (entry === undefined) return { reports: [], storedCount: 0 };
@@ -118,7 +118,7 @@ export class ProfileService {
   /** Stores a report. When this returns, it is stored, once. */
   async store(request: ReportProfileRequest, call: StoreCallOptions = {}): Promise<StoredReport> {
     const { identity, profile } = request;
-    const sent = request.chain === undefined ? undefined : await this.#storeChain(request.chain, call);
+    const sent = request.chain === undefined ? undefined : await this.keepChain(request.chain, call);
     const chain = sent ?? this.#chainOf.get(chainKey(identity.tenant, profile.model.graphDigest));
     const key = profileKey({ identity, model: profile.model.name });
     const nowMs = this.#context.clock.now();
@@ -143,7 +143,7 @@ export class ProfileService {
   }
 
   /** The newest profile, from the store. */
-  async load(name: ProfileName, options: StoreCallOptions = {}): Promise<LoadedProfile | undefined> {
+  async load(name: ProfileName, options: ReadOptions = {}): Promise<LoadedProfile | undefined> {
     const entry = await this.#context.store.get(BUCKETS.profile, profileKey(name), options);
     if (entry === undefined) return undefined;
     const record = profileFromBytes(entry.value);
@@ -161,7 +161,8 @@ export class ProfileService {
     return chainCodec.fromBytes(entry.value);
   }
 
-  async #storeChain(chain: Chain, call: StoreCallOptions): Promise<string> {
+  /** Stores a chain, and returns its digest. */
+  async keepChain(chain: Chain, call: StoreCallOptions): Promise<string> {
     const bytes = chainCodec.toBytes(chain);
     const digest = sha256(bytes);
     if ((await this.#context.store.get(BUCKETS.chain, digest, call)) !== undefined) return digest;

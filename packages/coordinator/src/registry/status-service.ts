@@ -6,7 +6,7 @@ import {
   deviceKey,
   type ReportStatusRequest,
 } from "@mpo/protocol";
-import { BUCKETS, type StoreCallOptions } from "@mpo/transport";
+import { BUCKETS, type ReadOptions, type StoreCallOptions } from "@mpo/transport";
 import { changeEntry, type StoreContext } from "../store/change-entry.ts";
 import { WatchedMap, type Watching } from "../store/watched-map.ts";
 import {
@@ -113,7 +113,7 @@ export class StatusService {
   }
 
   /** All that is kept of a device, from the store. */
-  async load(identity: DeviceIdentity, options: StoreCallOptions = {}): Promise<StatusRecord> {
+  async load(identity: DeviceIdentity, options: ReadOptions = {}): Promise<StatusRecord> {
     const entry = await this.#context.store.get(BUCKETS.status, deviceKey(identity), options);
     return entry === undefined ? NO_STATUS : statusFromBytes(entry.value);
   }

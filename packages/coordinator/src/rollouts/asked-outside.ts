@@ -44,6 +44,7 @@ export class AskedOutside {
   readonly #ends = new AbortController();
   /** When each question may be asked again, by the monotonic clock. */
   readonly #untilMs = new Map<string, number>();
+  readonly #asking = new Set<Promise<void>>();
   #answers: Change[] = [];
 
   constructor(parts: AskingParts) {
@@ -62,17 +63,21 @@ export class AskedOutside {
     const nowMs = this.#parts.clock.monotonicMs();
     if ((this.#untilMs.get(key) ?? Number.NEGATIVE_INFINITY) > nowMs) return;
     this.#untilMs.set(key, Number.POSITIVE_INFINITY);
-    void this.#asked(question, wave, signal).then((answer) => {
+    const asking = this.#asked(question, wave, signal).then((answer) => {
+      this.#asking.delete(asking);
       const againMs = question.kind === "hook" ? this.#parts.clock.monotonicMs() + AGAIN_MS : Number.NEGATIVE_INFINITY;
       this.#untilMs.set(key, againMs);
       if (answer === undefined) return;
       this.#answers.push((spec, state, atMs) => (state.wave === question.wave ? answer(spec, state, atMs) : state));
       this.#parts.wake();
     });
+    this.#asking.add(asking);
   }
 
-  end(): void {
+  /** Ends what is still asked, and waits until it has. */
+  async end(): Promise<void> {
     this.#ends.abort();
+    await Promise.all(this.#asking);
   }
 
   /** Undefined: it was ended. */

@@ -25,15 +25,18 @@ const NAMED = 10;
 export function requireUnchanged(
   sources: ChangeSources,
   tenant: string,
-  { model }: RolloutSpec,
+  { model, change }: RolloutSpec,
   parts: readonly FrozenPart[],
 ): void {
   const changed: string[] = [];
   for (const { part, progress } of parts) {
-    const digests = part.contents.map((content) => decodeContent(content).manifestDigest);
+    // What a device serves does not matter where it is to serve something else.
+    const digests = part.contents.map((content) =>
+      change.version === undefined ? decodeContent(content).manifestDigest : undefined,
+    );
     for (const [at, device] of progress.entries()) {
       const planned = part.devices[at] as PlannedDevice;
-      const what = changeOf(sources, tenant, model, device, planned, digests[planned.content] ?? "");
+      const what = changeOf(sources, tenant, model, device, planned, digests[planned.content]);
       if (what !== undefined) changed.push(`${device.device}: ${what}`);
     }
   }
@@ -53,14 +56,15 @@ function changeOf(
   model: string,
   { device, before }: DeviceProgress,
   { measured, profileOf = device }: PlannedDevice,
-  manifestDigest: string,
+  manifestDigest: string | undefined,
 ): string | undefined {
   const identity = { tenant, device };
   const record = registry.device(identity);
   if (record === undefined) return "it was removed";
   if (record.retiredAtMs !== undefined) return "it was retired";
   const served = record.models.find(({ name }) => name === model);
-  if (served?.manifestDigest !== manifestDigest) return `it serves another ${model}`;
+  if (served === undefined || (manifestDigest ?? served.manifestDigest) !== served.manifestDigest)
+    return `it serves another ${model}`;
   const facts = profiles.facts({ identity: { tenant, device: profileOf }, model })?.value;
   if (measured !== undefined && facts?.measuredDigest !== measured.digest)
     return profileOf === device ? "it has measured again" : `${profileOf}, whose profile it takes, has measured again`;

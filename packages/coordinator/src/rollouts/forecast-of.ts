@@ -35,7 +35,10 @@ export function forecastOf(
     .map(({ one, ms }) => ({
       device: one.device.identity.device,
       ms: Math.round(ms),
-      message: `a step takes up to ${Math.round(one.rung.stepMs.upper)} ms`,
+      message:
+        one.rung === undefined
+          ? "it fetches and measures the model first"
+          : `a step takes up to ${Math.round(one.rung.stepMs.upper)} ms`,
     }));
   return {
     expectedMs: Math.round(found.expectedMs ?? HORIZON_MS),
@@ -51,6 +54,9 @@ export function forecastOf(
   };
 }
 
+/** What a probe takes, by the agent's usual settings. */
+const PROBE_MS = 120_000;
+
 function confirmWords(confirm: Rollout["spec"]["confirm"]): string {
   switch (confirm) {
     case "applied":
@@ -64,10 +70,10 @@ function confirmWords(confirm: Rollout["spec"]["confirm"]): string {
 
 function estimateOf(fleet: Fleet, { spec }: Rollout, { device, rung }: PlacedDevice): DeviceEstimate {
   const { hours, confirm, disruption } = spec;
-  const checkMs = TAKEN_MS + Math.min(rung.overheadMs, CHECK_START_MS) + CHECK_STEPS * rung.stepMs.expected;
-  const takesMs = { applied: TAKEN_MS, checked: checkMs, window: TAKEN_MS + rung.overheadMs + rung.trainingMs }[
-    confirm
-  ];
+  const startMs = rung === undefined ? PROBE_MS : Math.min(rung.overheadMs, CHECK_START_MS);
+  const stepsMs = CHECK_STEPS * (rung?.stepMs.expected ?? 0);
+  const windowMs = rung === undefined ? PROBE_MS : rung.overheadMs + rung.trainingMs;
+  const takesMs = TAKEN_MS + { applied: 0, checked: startMs + stepsMs, window: windowMs }[confirm];
   const zone = hours?.zone === "device" ? device.inventory.timeZone : hours?.zone;
   return {
     isOnline: fleet.isOnline(device),

@@ -1,8 +1,7 @@
 import { gunzipSync, gzipSync } from "node:zlib";
 import { type DeviceProgress, newDevice } from "@mpo/core";
 import { type DocumentVersion, desiredDocumentCodec, type PlannedShare } from "@mpo/protocol";
-import { type DocumentContent, documentToBytes } from "../documents/make-document.ts";
-import { contentOf } from "../search/search-service.ts";
+import { contentOf, type DocumentContent, documentToBytes } from "../documents/make-document.ts";
 import { packed, unpacked } from "../store/records.ts";
 import type { Resolved } from "./resolve-ladders.ts";
 import { PART_DEVICES, type PlanPart } from "./rollout-record.ts";

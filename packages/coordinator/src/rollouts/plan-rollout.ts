@@ -11,6 +11,7 @@ import {
 } from "@mpo/core";
 import { asLine, type LeftOut } from "@mpo/protocol";
 import type { StoreCallOptions } from "@mpo/transport";
+import type { PublishedModels } from "../artifacts/published-models.ts";
 import type { DeviceRecord } from "../registry/device-record.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { Selection } from "../selection/selection.ts";
@@ -27,6 +28,7 @@ export interface PlanParts extends LadderParts {
   readonly selection: Pick<Selection, "select">;
   readonly fleet: Fleet;
   readonly hosts: HookHosts;
+  readonly models: Pick<PublishedModels, "required">;
 }
 
 /** A rollout that is frozen, before it is stored. */
@@ -102,10 +104,11 @@ export async function planRollout(
 }
 
 /** What is wrong whatever devices there are. */
-function fileFaults({ hosts, registry }: PlanParts, tenant: string, spec: RolloutSpec): readonly string[] {
+function fileFaults({ hosts, registry, models }: PlanParts, tenant: string, spec: RolloutSpec): readonly string[] {
   const { gates, hooks, exclude, change } = spec;
   const faults: string[] = [];
-  if (change.version !== undefined) faults.push(`change.version: no model ${spec.model} was published here`);
+  const { version } = change;
+  if (version !== undefined) trying(faults, () => models.required(tenant, spec.model, version), "change.version: ");
   for (const device of exclude)
     if (registry.device({ tenant, device }) === undefined) faults.push(`exclude: there is no device ${device}`);
   const addresses = [
@@ -138,7 +141,7 @@ function trying<Result>(faults: string[], work: () => Result, prefix = ""): Resu
   try {
     return work();
   } catch (thrown) {
-    if (!hasCode(thrown, "invalid-argument")) throw thrown;
+    if (!hasCode(thrown, "invalid-argument", "not-found")) throw thrown;
     faults.push(prefix + MpoError.from(thrown).message);
     return undefined;
   }

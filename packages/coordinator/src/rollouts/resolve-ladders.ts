@@ -1,6 +1,6 @@
 import { describeConfig, given, hasCode, MpoError, type Prediction, REASON_LENGTH, type RolloutSpec } from "@mpo/core";
 import type { Clock } from "@mpo/io";
-import { asLine, type DeviceIdentity, type LeftOut } from "@mpo/protocol";
+import { asLine, compareVersions, type DeviceIdentity, type LeftOut } from "@mpo/protocol";
 import type { StoreCallOptions } from "@mpo/transport";
 import type { DocumentService, KeptFacts } from "../documents/document-service.ts";
 import type { DocumentContent } from "../documents/make-document.ts";
@@ -9,7 +9,9 @@ import type { ProfileHeader } from "../profiles/profile-record.ts";
 import type { ProfileService } from "../profiles/profile-service.ts";
 import type { DeviceRecord } from "../registry/device-record.ts";
 import type { Registry } from "../registry/registry.ts";
-import type { PlanWish, SearchService } from "../search/search-service.ts";
+import type { StatusService } from "../registry/status-service.ts";
+import type { SearchService } from "../search/search-service.ts";
+import type { PlanWish } from "../search/wishes.ts";
 import type { PlannedDevice } from "./rollout-record.ts";
 import { inTurns } from "./rollout-store.ts";
 
@@ -18,6 +20,7 @@ export interface LadderParts {
   readonly profiles: Pick<ProfileService, "facts" | "all">;
   readonly priors: Pick<PriorService, "prior">;
   readonly documents: Pick<DocumentService, "newest" | "newestFor" | "current">;
+  readonly statuses: Pick<StatusService, "newest">;
   readonly searches: Pick<SearchService, "plan" | "capacity">;
   readonly clock: Clock;
 }
@@ -28,7 +31,8 @@ export interface Resolved {
   /** Devices of one key get the same content, but for whose it is. */
   readonly key: string;
   readonly content: DocumentContent;
-  readonly rung: Prediction;
+  /** That the device would choose; absent: a model that it has not measured yet. */
+  readonly rung?: Prediction;
   readonly shown: Omit<PlannedDevice, "device" | "content">;
 }
 
@@ -83,7 +87,8 @@ export async function resolveLadders(
 interface GroupFacts {
   readonly key: string;
   readonly ofModel: KeptFacts | undefined;
-  readonly header: ProfileHeader;
+  /** Absent: nothing was measured, and nothing has to be. */
+  readonly header?: ProfileHeader;
   /** Absent: each has its own. */
   readonly profileOf?: DeviceIdentity;
 }
@@ -92,17 +97,17 @@ interface Group extends GroupFacts {
   readonly members: DeviceRecord[];
 }
 
-function wishOf({ model, change: { rule, config }, confirm }: RolloutSpec): PlanWish {
+function wishOf({ model, change: { rule, config, version }, confirm }: RolloutSpec): PlanWish {
   const budget = given({ memoryBytes: rule?.memory, windowMs: rule?.window });
   return {
-    ...{ model, config, check: confirm === "checked" },
+    ...{ model, config, modelVersion: version, check: confirm === "checked" },
     budget: Object.keys(budget).length === 0 ? undefined : budget,
     ...{ objective: rule?.objective, reserveBytes: rule?.reserve, hours: rule?.hours, method: rule?.method },
   };
 }
 
 async function groupOf(
-  { profiles, priors, documents, searches, clock }: LadderParts,
+  { profiles, priors, documents, statuses, searches, clock }: LadderParts,
   { model, change }: RolloutSpec,
   device: DeviceRecord,
   lenders: Lenders,
@@ -110,14 +115,16 @@ async function groupOf(
 ): Promise<GroupFacts | LeftOut> {
   const { identity, inventory, models } = device;
   const noProfile = (message: string): LeftOut => ({ device: identity.device, cause: "no-profile", message });
-  const manifestDigest = models.find(({ name }) => name === model)?.manifestDigest ?? "";
+  const served = models.find(({ name }) => name === model);
+  const manifestDigest = served?.manifestDigest ?? "";
   const name = { identity, model };
   const own = profiles.facts(name)?.value;
   const lender = own === undefined ? lenders.find(device, manifestDigest) : undefined;
   const header = own ?? lender?.header;
-  if (header === undefined)
+  // A published version that nobody has measured is measured by the device itself.
+  if (header === undefined && change.version === undefined)
     return noProfile(`nothing was measured on it, nor on one of class ${inventory.deviceClass} with this model`);
-  const ageMs = clock.now() - header.receivedAtMs;
+  const ageMs = clock.now() - (header?.receivedAtMs ?? 0);
   if (change.rule?.profileAge !== undefined && ageMs > change.rule.profileAge)
     return noProfile(`its profile is ${Math.floor(ageMs / DAY_MS)} days old: let it measure again`);
   const newest = documents.newest(identity);
@@ -125,20 +132,34 @@ async function groupOf(
     newest === undefined || newest.model === model
       ? newest
       : await documents.newestFor(name, await documents.current(identity, options), options);
-  const { budget, budgetSource, objective, reserveBytes, hours, method } = ofModel ?? {};
+  const { budget, budgetSource, objective, reserveBytes, hours, method, artifact } = ofModel ?? {};
   const { inventory: machine, resources } = searches.capacity(device);
   const { tenant } = identity;
-  const { deviceClass, graphDigest } = header;
-  const prior = priors.prior({ tenant, deviceClass, model, graphDigest });
+  const { deviceClass } = inventory;
+  const prior = header && priors.prior({ ...header, tenant, model });
   const key = JSON.stringify([
-    ...[manifestDigest, header.measuredDigest, header.chain, deviceClass, prior?.pooledAtMs],
+    ...[manifestDigest, header?.measuredDigest, header?.chain, deviceClass, prior?.pooledAtMs],
     ...[machine.memoryBytes, resources?.memoryLimitBytes],
-    ...[budgetSource === "given" ? budget : undefined, objective, reserveBytes, hours, method],
-    lender?.identity.device,
+    ...[budgetSource === "given" ? budget : undefined, objective, reserveBytes, hours, method, artifact],
+    ...[lender?.identity.device, served?.artifact, hasGivenUp(statuses, identity, ofModel)],
   ]);
-  return { key, ofModel, header, ...given({ profileOf: lender?.identity }) };
+  return { key, ofModel, ...given({ header, profileOf: lender?.identity }) };
 }
 
+/** Whether a device runs what it had before its newest document. */
+function hasGivenUp(
+  statuses: LadderParts["statuses"],
+  identity: DeviceIdentity,
+  ofModel: KeptFacts | undefined,
+): boolean {
+  const reported = statuses.newest(identity);
+  if (ofModel === undefined || reported === undefined) return false;
+  const isOfIt = compareVersions(reported.version, ofModel.version) === 0;
+  return isOfIt && (reported.state === "failed" || reported.state === "refused");
+}
+
+/** Instead of a configuration. */
+const MEASURED_FIRST = "measured on the device first";
 const DAY_MS = 86_400_000;
 
 async function resolveGroup(
@@ -150,16 +171,21 @@ async function resolveGroup(
   const [first] = members as [DeviceRecord];
   try {
     const { content, measured } = await searches.plan(first, { ...wish, profileOf }, ofModel, options);
-    const rung = content.rungs[content.chosenRung] as Prediction;
+    const rung = content.rungs[content.chosenRung];
     const shown = {
-      config: asLine(describeConfig(rung.config), REASON_LENGTH),
-      memoryBytes: rung.memoryBytes.upper,
-      stepMs: rung.stepMs.upper,
-      accuracy: rung.accuracy.expected,
-      measured: { report: measured, digest: header.measuredDigest },
-      ...given({ profileOf: profileOf?.device }),
+      config: rung === undefined ? MEASURED_FIRST : asLine(describeConfig(rung.config), REASON_LENGTH),
+      ...given({
+        memoryBytes: rung?.memoryBytes.upper,
+        stepMs: rung?.stepMs.upper,
+        accuracy: rung?.accuracy.expected,
+        measured: measuredIn(measured, header),
+        profileOf: profileOf?.device,
+      }),
     };
-    return { resolved: members.map((device) => ({ device, key, content, rung, shown })), leftOut: [] };
+    return {
+      resolved: members.map((device) => ({ device, key, content, shown, ...given({ rung }) })),
+      leftOut: [],
+    };
   } catch (thrown) {
     const cause = causeOf(thrown);
     if (cause === undefined) throw thrown;
@@ -170,6 +196,10 @@ async function resolveGroup(
       leftOut: members.map(({ identity }) => ({ device: identity.device, cause, message: words })),
     };
   }
+}
+
+function measuredIn(report: string | undefined, header: ProfileHeader | undefined): PlannedDevice["measured"] {
+  return report === undefined || header === undefined ? undefined : { report, digest: header.measuredDigest };
 }
 
 function causeOf(thrown: unknown): LeftOut["cause"] | undefined {

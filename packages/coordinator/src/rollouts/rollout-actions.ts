@@ -1,10 +1,11 @@
-import { type DeviceProgress, formatVersion, hasCode, type RolloutSpec } from "@mpo/core";
+import { type DeviceProgress, formatVersion, hasCode, type RolloutSpec, withGiven } from "@mpo/core";
 import type { DeviceIdentity, DocumentVersion, Reason } from "@mpo/protocol";
 import type { StoreCallOptions } from "@mpo/transport";
 import type { DocumentService } from "../documents/document-service.ts";
+import { contentOf } from "../documents/make-document.ts";
 import type { StatusService } from "../registry/status-service.ts";
 import { reason } from "../search/planned-ladder.ts";
-import { contentOf, measuredBy, type SearchService } from "../search/search-service.ts";
+import { measuredBy, type SearchService } from "../search/search-service.ts";
 import { decodeContent } from "./plan-parts.ts";
 import { isGivenBack, requestOf } from "./requests.ts";
 import type { PlanPart } from "./rollout-record.ts";
@@ -40,7 +41,7 @@ export async function giveChange(
     reason("rollout", `${name}, wave ${wave + 1}`),
     ...(profileOf === undefined ? [] : [reason("profile-of", `predicted from the profile of ${profileOf}`)]),
     ...content.reasons,
-    ...(measured === undefined ? [] : [measuredBy(measured.report)]),
+    ...measuredBy(measured?.report),
   ];
   const request = requestOf({ name, plan }, "give", attempts);
   // Who led before, and is only slow, may still be at it.
@@ -48,7 +49,7 @@ export async function giveChange(
   const gift = { request, isOvertakenBy, content: { ...content, reasons } };
   const { document, before } = await searches.give(identity, gift, options);
   onPushed();
-  const given = { ...progress, given: document.version };
+  const given = withGiven(progress, document.version);
   // What it ran before its first change is what it is given back.
   if (attempts > 1 || before === undefined) return given;
   const { before: _, ...rest } = given;
@@ -81,7 +82,7 @@ export async function takeChangeBack(
     const name_ = { identity, model };
     const { document } = await searches.answer({ name: name_, request, reasons, isFresh: true }, options);
     onPushed();
-    return { ...progress, given: document.version };
+    return withGiven(progress, document.version);
   }
   // It ran well: it is not checked again.
   const { check: _, ...content } = contentOf(old);
@@ -91,7 +92,7 @@ export async function takeChangeBack(
   ];
   const { document } = await searches.give(identity, { request, content: { ...content, reasons } }, options);
   onPushed();
-  return { ...progress, given: document.version };
+  return withGiven(progress, document.version);
 }
 
 async function findKept(

@@ -67,17 +67,17 @@ void it("a rollout goes on when its leader is killed at any moment, and no devic
   const server = freshServer();
   const random = drawn(7);
   const alive = [await startMember(server), await startMember(server)] as [Member, Member];
-  const any = (): Coordinator => alive[1].coordinator;
-  const fleet = new AnsweringFleet({ coordinator: any });
+  const reached = (): Coordinator => alive[1].coordinator;
+  const fleet = new AnsweringFleet({ coordinator: reached });
   await fleet.join(DEVICES);
   const file = {
     ...{ name: "small", model: "tiny", change: { rule: { memory: "40MB" } } },
     waves: Array.from({ length: 11 }, (_, index) => ({ percent: `${8 * (index + 1)}%`, dwell: "1s" })),
   };
-  const { rolloutApi } = any();
+  const { rolloutApi } = reached();
   await rolloutApi.planRollout({ tenant: "acme", spec: JSON.stringify(file), reason: "" }, CALL);
   await rolloutApi.changeRollout({ tenant: "acme", name: "small", command: "start", reason: "" }, CALL);
-  const shown = async () => (await any().rolloutApi.getRollout({ tenant: "acme", name: "small" }, CALL)).rollout;
+  const shown = async () => (await reached().rolloutApi.getRollout({ tenant: "acme", name: "small" }, CALL)).rollout;
   const gaps: number[] = [];
   let kills = 0;
   let killAtMs = performance.now() + 1_500 * random();

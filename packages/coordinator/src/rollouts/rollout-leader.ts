@@ -42,7 +42,7 @@ export class RolloutLeader {
     while (!signal.aborted) {
       const active = [...this.#parts.store.all()].filter(({ value }) => isUnderWay(value, this.#parts.clock.now()));
       const keys = new Set(active.map(({ name }) => rolloutKey(name)));
-      for (const key of this.#led.keys()) if (!keys.has(key)) this.#led.delete(key);
+      for (const key of this.#led.keys()) if (!keys.has(key)) await this.#drop(key);
       const more = await Promise.all(active.map(({ name, ...watched }) => this.#lead(name, watched, signal)));
       const isMore = more.includes(true);
       await this.#wakeup
@@ -60,7 +60,7 @@ export class RolloutLeader {
       const led = this.#led.get(key);
       // What a person, or another coordinator, has written since is read anew.
       if (led !== undefined && led.revision === watched.revision) return await led.step(signal);
-      this.#led.delete(key);
+      await this.#drop(key);
       if (!this.#mayTake(key, watched.value)) return false;
       const taken = await LedRollout.take(this.#parts, name, watched, signal);
       logger.info("this coordinator leads a rollout", { rollout: name.name });
@@ -68,7 +68,7 @@ export class RolloutLeader {
       return await taken.step(signal);
     } catch (thrown) {
       if (signal.aborted) return false;
-      this.#led.delete(key);
+      await this.#drop(key);
       const facts = { rollout: name.name, err: thrown };
       if (isConflict(thrown)) logger.debug("a rollout has changed meanwhile", facts);
       else if (isTransient(thrown)) logger.warn("a step of a rollout will be tried again", facts);
@@ -78,6 +78,12 @@ export class RolloutLeader {
       }
       return false;
     }
+  }
+
+  async #drop(key: string): Promise<void> {
+    const led = this.#led.get(key);
+    this.#led.delete(key);
+    await led?.end();
   }
 
   /** It trusts no clock but its own: a lease is over when nothing was heard of it for its whole length. */

@@ -23,6 +23,7 @@ import { inTurns, type PlanName, type RolloutName, RolloutStore, type StoredProg
 export interface RolloutParts extends PlanParts, Omit<LeadParts, keyof PlanParts | "store" | "wake"> {
   readonly newId: () => string;
   readonly documents: PlanParts["documents"] & LeadParts["documents"];
+  readonly statuses: LeadParts["statuses"];
   readonly registry: LeadParts["registry"];
   readonly searches: PlanParts["searches"] & LeadParts["searches"];
 }
@@ -80,11 +81,6 @@ export class RolloutService {
     const nowMs = clock.now();
     const frozen = await planRollout(this.#parts, { tenant, text, nowMs }, options);
     const plan = { tenant, plan: newId() };
-    await inTurns(frozen.parts.length, async (index) => {
-      const { part, progress } = frozen.parts[index] as (typeof frozen.parts)[number];
-      await this.#store.putPart(plan, index, part, progress, options);
-    });
-    await this.#store.putSummary(plan, frozen.summary, options);
     const devices = frozen.parts.flatMap(({ progress }) => progress);
     const record: RolloutRecord = {
       ...{
@@ -98,9 +94,20 @@ export class RolloutService {
       counts: countStates(frozen.state.waves.length, devices),
       waitsFor: "it waits to be started",
     };
-    const revision = await this.#store.put(name, record, before?.revision, options);
-    if (before !== undefined) await this.#store.removePlan({ tenant, plan: before.value.plan }, options);
-    return { name, value: record, revision, summary: frozen.summary };
+    try {
+      await inTurns(frozen.parts.length, async (index) => {
+        const { part, progress } = frozen.parts[index] as (typeof frozen.parts)[number];
+        await this.#store.putPart(plan, index, part, progress, options);
+      });
+      await this.#store.putSummary(plan, frozen.summary, options);
+      const revision = await this.#store.put(name, record, before?.revision, options);
+      if (before !== undefined) await this.#store.removePlan({ tenant, plan: before.value.plan }, options);
+      return { name, value: record, revision, summary: frozen.summary };
+    } catch (thrown) {
+      // Somebody else has planned one of this name: ours is nobody's. Of a lost answer it is not known.
+      if (isConflict(thrown)) await this.#store.removePlan(plan, options);
+      throw thrown;
+    }
   }
 
   /** Throws `not-found`. */

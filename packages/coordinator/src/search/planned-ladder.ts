@@ -78,6 +78,12 @@ export function givenRung(planner: Planner, config: RetrainConfig, request: Ladd
   };
 }
 
+/** No rung: nobody knows yet what the model takes on the device. It is put in use, and measured there. */
+export function unmeasuredLadder(name: string): PlannedLadder {
+  const reasons = [reason("unmeasured", `the device has not measured ${name}: it fetches, serves and probes it first`)];
+  return { rungs: [], chosenRung: 0, reasons, considered: 0, overBudget: 0, rejected: [] };
+}
+
 /** A reason, cut to what a document holds. */
 export function reason(code: string, text: string): Reason {
   return { code, text: asLine(text, REASON_LENGTH) };

@@ -2,13 +2,17 @@ import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
 import { systemClock } from "@mpo/io";
 import { silentLogger } from "@mpo/runtime";
+import { chunksInStore } from "../artifacts/chunk-store.ts";
+import { PublishedModels } from "../artifacts/published-models.ts";
 import { DocumentService } from "../documents/document-service.ts";
 import { PriorService } from "../priors/prior-service.ts";
 import { ProfileService } from "../profiles/profile-service.ts";
 import { Registry } from "../registry/registry.ts";
-import { CALL, freshServer, helloOf, identityOf, reportOf } from "../testing/tiny-fleet.ts";
+import { StatusService } from "../registry/status-service.ts";
+import { CALL, documentReport, freshServer, helloOf, identityOf, reportOf } from "../testing/tiny-fleet.ts";
 import { DEFAULT_BUDGET_POLICY } from "./device-budget.ts";
-import { type DocumentWish, SearchService } from "./search-service.ts";
+import { SearchService } from "./search-service.ts";
+import type { DocumentWish } from "./wishes.ts";
 
 const IDENTITY = identityOf("pi-1");
 const NAME = { identity: IDENTITY, model: "tiny" };
@@ -22,15 +26,17 @@ async function searching(context: TestContext) {
   const profiles = new ProfileService(parts);
   const priors = new PriorService(parts, profiles, { quorum: 3 });
   const documents = new DocumentService(parts, { validMs: 86_400_000 });
+  const statuses = new StatusService(parts);
+  const models = new PublishedModels(parts, chunksInStore(parts), profiles);
   const searches = new SearchService({
-    ...{ registry, profiles, priors, documents, clock: systemClock, budget: DEFAULT_BUDGET_POLICY },
+    ...{ registry, profiles, priors, documents, statuses, models, clock: systemClock, budget: DEFAULT_BUDGET_POLICY },
   });
   await registry.introduce(helloOf("pi-1"), CALL);
   await profiles.store(reportOf("pi-1", "r1"), CALL);
   let asked = 0;
   const ask = async (wish: Partial<DocumentWish>) =>
     (await searches.answer({ name: NAME, request: `request ${++asked}`, ...wish }, CALL)).document;
-  return { registry, profiles, searches, ask };
+  return { registry, profiles, statuses, searches, ask };
 }
 
 describe("a search", () => {
@@ -59,6 +65,16 @@ describe("a search", () => {
     assert.equal((await ask({ isAutomatic: true })).isFixed, undefined, "it serves another model by now");
     await ask({ config: rung?.config });
     assert.equal((await ask({})).isFixed, undefined, "a person wants a search");
+  });
+
+  it("that nobody asked for passes on the check that a rollout waits for", async (context) => {
+    const { ask, statuses } = await searching(context);
+    await ask({ check: true, request: "rollout small/1#p" });
+    assert.equal((await ask({ isAutomatic: true, request: "report r2" })).check, true);
+    const next = await ask({ isAutomatic: true, request: "report r3" });
+    assert.equal(next.check, true);
+    await statuses.store(documentReport("pi-1", 1, next.version.version, "confirmed"), CALL);
+    assert.equal((await ask({ isAutomatic: true, request: "report r4" })).check, undefined);
   });
 
   it("that nobody asked for leaves a document for a method that the new profile says nothing of", async (context) => {

@@ -1,11 +1,10 @@
 import {
   formatVersion,
   given,
-  type MethodName,
+  hasCode,
   MpoError,
   type RetrainConfig,
   type SearchBudget,
-  type SearchObjective,
   windowOverheadMs,
   withPrescribedRates,
 } from "@mpo/core";
@@ -18,95 +17,40 @@ import {
   type Reason,
 } from "@mpo/protocol";
 import type { StoreCallOptions } from "@mpo/transport";
+import type { PublishedModels } from "../artifacts/published-models.ts";
 import type { Answer, CurrentDocument, DocumentService, KeptFacts } from "../documents/document-service.ts";
-import type { DocumentContent } from "../documents/make-document.ts";
+import { contentOf, type DocumentContent } from "../documents/make-document.ts";
 import type { PriorService } from "../priors/prior-service.ts";
-import type { ProfileName, ProfileService } from "../profiles/profile-service.ts";
+import type { ProfileService } from "../profiles/profile-service.ts";
 import type { DeviceRecord } from "../registry/device-record.ts";
 import type { Registry } from "../registry/registry.ts";
+import type { StatusService } from "../registry/status-service.ts";
 import { isConflict } from "../store/change-entry.ts";
 import { type BudgetPolicy, type Capacity, deviceBudget } from "./device-budget.ts";
-import { DevicePlanners, missing } from "./device-planners.ts";
-import { givenRung, type LadderRequest, type PlannedLadder, reason, searchedLadder } from "./planned-ladder.ts";
+import { type DevicePlanner, DevicePlanners, missing } from "./device-planners.ts";
+import {
+  givenRung,
+  type LadderRequest,
+  type PlannedLadder,
+  reason,
+  searchedLadder,
+  unmeasuredLadder,
+} from "./planned-ladder.ts";
+import { wantedModel } from "./wanted-model.ts";
+import { isUnchecked, stays } from "./what-stays.ts";
+import type { DocumentWish, Gift, MadeDocument, PlannedDocument, PlanWish, RollBackWish } from "./wishes.ts";
 
 export interface SearchParts {
   readonly registry: Registry;
   readonly profiles: ProfileService;
   readonly priors: PriorService;
   readonly documents: DocumentService;
+  readonly statuses: StatusService;
+  readonly models: PublishedModels;
   readonly clock: Clock;
   readonly budget: BudgetPolicy;
   /** Called with the time of each search, milliseconds. */
   readonly onSearched?: (ms: number) => void;
-}
-
-export interface DocumentWish extends Terms {
-  readonly name: ProfileName;
-  /** A document is made once for each. */
-  readonly request: string;
-  readonly budget?: SearchBudget | undefined;
-  readonly objective?: SearchObjective | undefined;
-  /** Run this one, whatever the search says. */
-  readonly config?: RetrainConfig | undefined;
-  /** Only if this is the newest version; else `conflict`. */
-  readonly expectedVersion?: DocumentVersion | undefined;
-  readonly reasons?: readonly Reason[];
-  /** Nothing stays that was set before: as for a device that had no document. */
-  readonly isFresh?: boolean;
-  /** Nobody asked for it: a given configuration stays. */
-  readonly isAutomatic?: boolean;
-}
-
-/** What is asked of a device beside its ladder. */
-export interface Terms {
-  /** The device runs a few steps before it trusts the document. */
-  readonly check?: boolean | undefined;
-  /** Memory to leave free, bytes. 0: none; absent: as it was. */
-  readonly reserveBytes?: number | undefined;
-  /** When work may begin. Empty: at any time; absent: as it was. */
-  readonly hours?: readonly string[] | undefined;
-  /** That the profile must be of; absent: as it was. */
-  readonly method?: MethodName | undefined;
-}
-
-/** What a device is to be planned for. What is absent is as the policy, or who set it last, has it. */
-export interface PlanWish extends Terms {
-  readonly model: string;
-  readonly budget?: Partial<SearchBudget> | undefined;
-  readonly objective?: SearchObjective | undefined;
-  readonly config?: RetrainConfig | undefined;
-  /** A device whose profile is taken instead of its own. */
-  readonly profileOf?: DeviceIdentity | undefined;
-}
-
-/** What a search found for a device. */
-export interface PlannedDocument {
-  readonly content: DocumentContent;
-  readonly ladder: PlannedLadder;
-  /** The report that brought the profile. */
-  readonly measured: string;
-}
-
-/** Content that was made before, for one device. */
-interface Gift {
-  readonly request: string;
-  /** Whether a device whose newest document answers such a request is given nothing any more. Default: never. */
-  readonly isOvertakenBy?: (request: string) => boolean;
-  readonly content: DocumentContent;
-}
-
-/** A wish for an older document's content. */
-interface RollBackWish {
-  readonly request: string;
-  readonly expectedVersion: DocumentVersion | undefined;
-  readonly reasons: readonly Reason[];
-}
-
-/** A document that was made, or was there already. */
-export interface MadeDocument {
-  readonly document: DesiredDocument;
-  /** Whether it was pushed now. */
-  readonly isNew: boolean;
 }
 
 /** Races with other coordinators and people on one device that are fought out before giving up. */
@@ -136,13 +80,15 @@ export class SearchService {
       if (
         current !== undefined &&
         wish.isAutomatic === true &&
-        (await this.#stays(wish.name, current.document, options))
+        (await stays(this.#parts, wish.name, current.document, options))
       )
         return { document: current.document, isNew: false };
       const device = await registry.required(identity, options);
       const ofModel = wish.isFresh === true ? undefined : await documents.newestFor(wish.name, current, options);
-      const planned = await this.plan(device, { ...wish, model: wish.name.model }, ofModel, options);
-      const reasons = [...(wish.reasons ?? []), ...planned.content.reasons, measuredBy(planned.measured)];
+      const check =
+        wish.check ?? (wish.isAutomatic === true && isUnchecked(this.#parts.statuses, ofModel) ? true : undefined);
+      const planned = await this.plan(device, { ...wish, check, model: wish.name.model }, ofModel, options);
+      const reasons = [...(wish.reasons ?? []), ...planned.content.reasons, ...measuredBy(planned.measured)];
       const content = { ...planned.content, reasons };
       const document = await this.#push(device, wish.request, content, planned.ladder, current, options);
       return { document, isNew: true };
@@ -209,25 +155,6 @@ export class SearchService {
     return made?.document;
   }
 
-  /**
-   * Whether a search that nobody asked for leaves a document as it is: its configuration was given for the model that the
-   * device serves, or it is for a method that the profile says nothing of.
-   */
-  async #stays(
-    { identity, model }: ProfileName,
-    { isFixed = false, method, ...document }: DesiredDocument,
-    options: StoreCallOptions,
-  ): Promise<boolean> {
-    if (!isFixed && (method === undefined || document.model !== model)) return false;
-    const { models } = await this.#parts.registry.required(identity, options);
-    const isServed = models.some(
-      ({ name, manifestDigest }) => name === document.model && manifestDigest === document.manifestDigest,
-    );
-    if (isFixed || !isServed) return isServed;
-    const found = await this.#parts.profiles.load({ identity, model }, options);
-    return found !== undefined && found.request.profile.method.loss !== method;
-  }
-
   async #raced<Made>(
     identity: DeviceIdentity,
     expected: DocumentVersion | undefined,
@@ -268,41 +195,44 @@ export class SearchService {
     const { identity } = device;
     const served = device.models.find(({ name }) => name === model);
     if (served === undefined) throw missing(`device ${identity.device} does not serve a model ${model}`);
-    const { planner, profile, measured } = await this.#planners.load(
-      { identity: wish.profileOf ?? identity, model },
-      options,
-    );
+    const wanted = wantedModel(this.#parts, { identity, served, ofModel, version: wish.modelVersion });
+    const loading = this.#planners.load({ identity: wish.profileOf ?? identity, model }, options);
+    const known = await loading.catch((thrown: unknown) => {
+      if (wish.modelVersion !== undefined && hasCode(thrown, "precondition-failed")) return undefined;
+      throw thrown;
+    });
+    const isFor = known !== undefined && wanted.isOf(known.profile.model.graphDigest);
+    if (!isFor && wish.modelVersion === undefined)
+      throw missing(`${wanted.name} of ${identity.device} is not measured yet`);
+    const profile = known?.profile;
     // A budget that a person set stays; one of the policy follows the device.
     const kept = ofModel?.budgetSource === "given" ? ofModel.budget : undefined;
     const set = wish.budget ?? kept;
     const budget: SearchBudget = {
-      ...deviceBudget(this.capacity(device), profile.idleBytes, policy),
+      ...deviceBudget(this.capacity(device), profile?.idleBytes ?? 0, policy),
       ...kept,
       ...given(wish.budget ?? {}),
     };
     const request: LadderRequest = {
       budget,
       objective: wish.objective ?? ofModel?.objective ?? "accuracy",
-      overheadMs: windowOverheadMs(profile, budget.windowMs),
+      overheadMs: profile === undefined ? 0 : windowOverheadMs(profile, budget.windowMs),
     };
     const beginsMs = clock.monotonicMs();
-    const { loss } = profile.method;
+    const loss = profile?.method.loss;
     // A person who searches again is not held by what the last document was for.
     const method = wish.method ?? (ofModel?.method === loss ? loss : undefined);
-    if (method !== undefined && method !== loss)
+    if (method !== undefined && loss !== undefined && method !== loss)
       throw missing(`the profile of ${model} is for ${loss}, and the document is to be for ${method}`);
     const { reserveBytes = ofModel?.reserveBytes, hours = ofModel?.hours } = wish;
-    const ladder =
-      wish.config === undefined
-        ? searchedLadder(planner, request)
-        : givenRung(planner, withPrescribedRates(wish.config, loss), request);
+    const ladder = isFor ? ladderFor(known, wish.config, request) : unmeasuredLadder(wanted.name);
     onSearched?.(clock.monotonicMs() - beginsMs);
     const content: DocumentContent = {
       tenant: identity.tenant,
       device: identity.device,
       deviceClass: device.inventory.deviceClass,
       model,
-      manifestDigest: served.manifestDigest,
+      manifestDigest: wanted.manifestDigest,
       objective: request.objective,
       budget: request.budget,
       budgetSource: set === undefined ? "policy" : "given",
@@ -310,6 +240,7 @@ export class SearchService {
       chosenRung: ladder.chosenRung,
       reasons: ladder.reasons,
       ...given({
+        artifact: wanted.artifact,
         check: wish.check === true ? true : undefined,
         reserveBytes: reserveBytes === 0 ? undefined : reserveBytes,
         hours: hours?.length === 0 ? undefined : hours,
@@ -317,7 +248,7 @@ export class SearchService {
         isFixed: wish.config === undefined ? undefined : true,
       }),
     };
-    return { content, ladder, measured };
+    return { content, ladder, ...given({ measured: isFor ? known.measured : undefined }) };
   }
 
   /** What of a device its budget is made of. */
@@ -343,15 +274,19 @@ export class SearchService {
   }
 }
 
-const NOTHING_EXPLAINED = { considered: 0, overBudget: 0, rejected: [] };
-
-/** Whose report a ladder was searched with. */
-export function measuredBy(report: string): Reason {
-  return reason("profile", `measured by report ${report}`);
+function ladderFor(
+  { planner, profile }: DevicePlanner,
+  config: RetrainConfig | undefined,
+  request: LadderRequest,
+): PlannedLadder {
+  return config === undefined
+    ? searchedLadder(planner, request)
+    : givenRung(planner, withPrescribedRates(config, profile.method.loss), request);
 }
 
-/** A document but for its place in the order and its time. */
-export function contentOf(document: DesiredDocument): DocumentContent {
-  const { version: _, issuedAtMs: __, expiresAtMs: ___, request: ____, ...content } = document;
-  return content;
+const NOTHING_EXPLAINED = { considered: 0, overBudget: 0, rejected: [] };
+
+/** Whose report a ladder was searched with; none: with nobody's. */
+export function measuredBy(report: string | undefined): readonly Reason[] {
+  return report === undefined ? [] : [reason("profile", `measured by report ${report}`)];
 }

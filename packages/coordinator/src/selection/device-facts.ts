@@ -1,4 +1,5 @@
 import { formatVersion, type SelectionFacts } from "@mpo/core";
+import { versionName } from "@mpo/protocol";
 import { DeviceNow, type NowParts } from "../registry/device-now.ts";
 import type { DeviceRecord } from "../registry/device-record.ts";
 import type { StatusService } from "../registry/status-service.ts";
@@ -67,7 +68,9 @@ class DeviceFacts implements SelectionFacts {
     return this.#record.inventory.nodeVersion;
   }
   get models() {
-    return this.#record.models.map((model) => model.name);
+    return this.#record.models.flatMap(({ name, artifact }) =>
+      artifact === undefined ? [name] : [name, versionName({ name, version: artifact.version })],
+    );
   }
   get drift() {
     return this.#parts.statuses.drifted(this.#record.identity);

@@ -11,6 +11,7 @@ export const CONDITION_CODES = [
   "log-not-written",
   "throttled",
   "document-refused",
+  "model-pending",
   "document-pending",
   "doubled",
 ] as const;

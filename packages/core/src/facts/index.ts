@@ -74,6 +74,7 @@ export {
   type Fault,
   faultsIn,
   faultsOf,
+  isFileName,
   isName,
   MAX_COUNT,
   MAX_MS,

@@ -1,6 +1,9 @@
 import * as z from "zod";
 import { closestOf } from "./closest.ts";
+import { expecting, NOT_ON_A_LINE, shown } from "./expecting.ts";
 import { MpoError, type MpoErrorCode } from "./mpo-error.ts";
+
+export { expecting, NOT_ON_A_LINE };
 
 /** What a schema says that a value is; nothing of it can be changed. */
 export type Fact<Schema extends z.ZodType> = Immutable<z.output<Schema>>;
@@ -24,31 +27,6 @@ export const MAX_MS = 604_800_000;
 export const MAX_COUNT = 1e9;
 /** Characters of the words in which a message says what happened. */
 export const MESSAGE_LENGTH = 512;
-
-const SHOWN_CHARACTERS = 48;
-
-/** A value for an error message: short, one line, never the content of bytes or objects. */
-function shown(found: unknown): string {
-  if (found === undefined) return "absent";
-  if (found === null) return "null";
-  if (found === "") return "empty";
-  if (typeof found === "string")
-    return found.length > SHOWN_CHARACTERS
-      ? `a text of ${found.length} characters`
-      : JSON.stringify(found).split(NOT_ON_A_LINE).join("\ufffd");
-  if (typeof found === "number" || typeof found === "boolean" || typeof found === "bigint") return String(found);
-  if (ArrayBuffer.isView(found)) return `${found.byteLength} bytes`;
-  if (Array.isArray(found)) return `a list of ${found.length}`;
-  return `of type ${typeof found}`;
-}
-
-/** What an error says of a value; the first thing that is wrong is enough. */
-export function expecting(
-  expected: string,
-  show: (found: unknown) => string = shown,
-): { readonly abort: true; readonly error: (issue: { readonly input?: unknown }) => string } {
-  return { abort: true, error: ({ input }) => `is ${show(input)}; expected ${expected}` };
-}
 
 /** An object; keys that it does not name are left out. */
 export function object<Shape extends z.core.$ZodLooseShape>(shape: Shape): z.ZodObject<Shape> {
@@ -122,9 +100,6 @@ export function flag(): z.ZodBoolean {
   return z.boolean(expecting("true or false"));
 }
 
-/** What would forge log lines or turn the words beside it around, and halves of characters. */
-export const NOT_ON_A_LINE: RegExp = /[\p{Cc}\p{Cs}\u2028-\u202e\u2066-\u2069]+/u;
-
 /** Lengths of the texts and bytes that a schema takes, where a function of its own checks them. */
 export const LENGTHS: z.core.$ZodRegistry<{ readonly min: number; readonly max: number }> = z.registry();
 
@@ -167,6 +142,19 @@ export function name(): z.ZodString {
     .string(expected)
     .regex(NAME, expected)
     .refine((value) => !NOT_NAMES.has(value), expected);
+}
+
+const FILE_NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}$/u;
+
+/** Whether a text names a file of a folder, and nothing outside it: no separators, and not hidden. */
+export function isFileName(value: string): boolean {
+  return FILE_NAME.test(value);
+}
+
+/** The name of a file (see `isFileName`). */
+export function fileName(): z.ZodString {
+  const expected = expecting("a file's name: 1 to 128 characters of A-Z a-z 0-9 . _ -, the first of them no dot");
+  return z.string(expected).regex(FILE_NAME, expected);
 }
 
 /** A SHA-256 as 64 lower-case hexadecimal digits. */

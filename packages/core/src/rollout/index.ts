@@ -1,5 +1,4 @@
 export {
-  type CommandFacts,
   commandRollout,
   conflictRollout,
   ROLLOUT_COMMANDS,
@@ -8,9 +7,9 @@ export {
   withHookPassed,
 } from "./commands.ts";
 export { starvedGroups } from "./disruption.ts";
-export { type DeviceEstimate, forecastRollout, type RolloutForecast } from "./forecast.ts";
+export { type DeviceEstimate, forecastRollout } from "./forecast.ts";
 export { type Measured as GateMeasured, withMeasurement } from "./gates.ts";
-export type { DeviceFacts, GroupFacts, Outcome, Rollout, RolloutAction, RolloutFacts, RolloutStep } from "./machine.ts";
+export type { DeviceFacts, GroupFacts, Outcome, Rollout, RolloutAction, RolloutFacts } from "./machine.ts";
 export { newDevice, newRollout, withGiven } from "./new-rollout.ts";
 export { MAX_SPEC_LENGTH, parseRolloutSpec, rolloutFaults, rolloutJsonSchema } from "./read-spec.ts";
 export { isTouched } from "./roll-back.ts";
@@ -29,9 +28,7 @@ export {
   type RolloutPhase,
   type RolloutState,
   rolloutStateSchema,
-  type Verdict,
   WAVE_STATES,
-  type WaveState,
 } from "./rollout-state.ts";
 export {
   GATE_METRICS,
@@ -44,4 +41,4 @@ export {
 } from "./spec.ts";
 export { stepRollout } from "./step.ts";
 export { waitsFor } from "./waits-for.ts";
-export { type DividedDevices, divideDevices, type WaveFilter } from "./waves.ts";
+export { divideDevices } from "./waves.ts";

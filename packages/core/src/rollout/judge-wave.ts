@@ -9,15 +9,18 @@ export interface WaveCounts {
   readonly open: number;
   readonly offline: number;
   readonly superseded: number;
+  /** The first of those that failed. */
+  readonly example?: DeviceProgress | undefined;
 }
 
 export function countWave(devices: readonly DeviceProgress[], wave: number): WaveCounts {
   const counts = { confirmed: 0, failed: 0, open: 0, offline: 0, superseded: 0 };
-  for (const device of devices) if (device.wave === wave) counts[kindOf(device.state)] += 1;
-  return counts;
+  const members = devices.filter((device) => device.wave === wave);
+  for (const { state } of members) counts[kindOf(state)] += 1;
+  return { ...counts, example: members.find(({ state }) => FAILED_STATES.includes(state)) };
 }
 
-function kindOf(state: DeviceState): keyof WaveCounts {
+function kindOf(state: DeviceState): Exclude<keyof WaveCounts, "example"> {
   if (FAILED_STATES.includes(state)) return "failed";
   if (state === "confirmed" || state === "offline" || state === "superseded") return state;
   return "open";
@@ -36,7 +39,7 @@ export type WaveJudgement =
  * soon as the share of the confirmed is below it.
  */
 export function judgeWave(spec: RolloutSpec, wave: number, counts: WaveCounts): WaveJudgement {
-  const { confirmed, failed, open, offline, superseded } = counts;
+  const { confirmed, failed, open, offline, superseded, example } = counts;
   const success = waveOf(spec, wave).success ?? spec.success;
   const finished = confirmed + failed;
   const bearable = Math.floor((finished + open) * (1 - success) + 1e-9);
@@ -45,7 +48,7 @@ export function judgeWave(spec: RolloutSpec, wave: number, counts: WaveCounts): 
     const threshold = `${Number((success * 100).toFixed(2))}%`;
     return {
       kind: "failed",
-      reason: `${failed} of ${finished} finished devices failed; at least ${threshold} must be confirmed`,
+      reason: `${failed} of ${finished} finished devices failed${such(example)}; at least ${threshold} must be confirmed`,
     };
   }
   if (open > 0) return { kind: "running" };
@@ -53,4 +56,13 @@ export function judgeWave(spec: RolloutSpec, wave: number, counts: WaveCounts): 
   // Who is away comes back, and the wave with them.
   if (offline > 0) return { kind: "running" };
   return { kind: "undecided", reason: `all ${superseded} devices of the wave were changed by somebody else` };
+}
+
+/** Characters of a device's own words: a rollout's reason has little room. */
+const MOST_OF_EXAMPLE = 200;
+
+function such(example: DeviceProgress | undefined): string {
+  if (example === undefined) return "";
+  const { device, message } = example;
+  return ` (${device}${message === "" ? "" : `: ${[...message].slice(0, MOST_OF_EXAMPLE).join("")}`})`;
 }

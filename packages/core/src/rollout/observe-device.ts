@@ -49,7 +49,8 @@ export function observeDevice(
     case "rolling-back":
       if (outcome === "superseded") return becomes("superseded");
       if (outcome === "failed" || outcome === "refused") return becomes(outcome, STUCK + message);
-      return hasShown(outcome, "applied") ? becomes("rolled-back") : device;
+      // Why it had failed, if it had, is what a person still wants to know.
+      return hasShown(outcome, "applied") ? becomes("rolled-back", device.message) : device;
     case "pending":
     case "offline":
     case "confirmed":

@@ -39,7 +39,7 @@ test("a wave that fails is rolled back, and nobody past it was touched", () => {
   assert.equal(room.in("pending").length, 80);
   assert.match(
     room.rollout.state.reason,
-    /^wave 1: \d+ of \d+ finished devices failed; at least 90% must be confirmed$/u,
+    /^wave 1: \d+ of \d+ finished devices failed \(pi-\d+: as pretended\); at least 90% must be confirmed$/u,
   );
 });
 
@@ -59,6 +59,8 @@ void describe("what a rollout does when a wave fails", () => {
       room.until(phase);
       assert.equal(room.in("rolled-back").length, backs);
       assert.equal(room.in("pending").length, 2);
+      const messages = room.rollout.devices.filter(({ wave }) => wave === 0).map(({ message }) => message);
+      assert.deepEqual(messages, ["as pretended", "as pretended"], "why it failed is kept");
     });
   }
 });

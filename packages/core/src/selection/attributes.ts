@@ -44,7 +44,11 @@ export const ATTRIBUTES = {
   agent: { kind: "version", says: "the agent's version", example: "agent < 0.3.0" },
   engine: { kind: "version", says: "TensorFlow's version", example: "engine = 4.22.0" },
   node: { kind: "version", says: "Node.js's version", example: "node >= 20" },
-  models: { kind: "list", says: "the models that it serves", example: "models has camera" },
+  models: {
+    kind: "list",
+    says: "the models that it serves, published ones also by version (camera@3)",
+    example: "models has camera",
+  },
   drift: { kind: "list", says: "models whose inputs drifted, by its newest reports", example: "drift has camera" },
   config: { kind: "version", says: "its newest configuration", example: "not config" },
   state: {

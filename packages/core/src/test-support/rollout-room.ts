@@ -1,5 +1,5 @@
+import type { CommandFacts } from "../rollout/commands.ts";
 import {
-  type CommandFacts,
   commandRollout,
   type DeviceFacts,
   type DeviceProgress,
@@ -110,7 +110,7 @@ export class RolloutRoom {
     const isOver = this.nowMs - pushedAtMs >= takesMs;
     return {
       ...{ isOnline: isOnline(this.nowMs), servesWell, group, minuteOfDay: device.minuteOfDay },
-      ...(isOver ? { outcome: isTakenBack ? "applied" : outcome, message: "as pretended" } : {}),
+      ...(isOver ? (isTakenBack ? { outcome: "applied", message: "" } : { outcome, message: "as pretended" }) : {}),
     };
   }
 

@@ -5,7 +5,7 @@ import { DEMO_DEVICE_NAMES } from "../demo/fleet/demo-devices.ts";
 import type { FleetDemoOptions } from "../demo/fleet/fleet-room.ts";
 import { runFleetDemo } from "../demo/fleet/run-fleet-demo.ts";
 
-/** `mpo demo`: a small fleet whose images drift; `mpo demo engine`: the engine alone. */
+/** `mpo demo`: a small fleet whose images drift, and a rollout over it; `mpo demo engine`: the engine alone. */
 export function define(demo: Command, context: CommandContext): void {
   demo
     // `engine` has a --seed of its own.
@@ -36,4 +36,7 @@ const HELP = `
 Every part is a process of its own, the same commands as anybody would start: mpo coordinator, which starts its NATS
 server; and for each device mpo agent and mpo example-app. They talk over gRPC and NATS on loopback, with TLS, and prove
 who they are: agents join by what a coordinator leaves for the user of its machine. The sizes of the devices are
-simulated: each agent behaves as a machine with only so much memory would.`;
+simulated: each agent behaves as a machine with only so much memory would.
+
+At last a change is rolled out in two waves, for each device what fits it. The first wave passes; in the second, the owner
+of a device does not allow its change: the rollout fails there, and gives all what they had.`;

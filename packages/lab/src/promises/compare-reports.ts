@@ -22,7 +22,11 @@ export async function compareReports(
 ): Promise<ReportCheck> {
   // What is acknowledged while the store is asked may be newer than its answer.
   const told = [...acknowledged];
-  const { reports, storedCount } = await storedReports(store, { identity, model }, options);
+  const { reports, storedCount } = await storedReports(
+    store,
+    { identity, model },
+    { ...options, consistency: "confirmed" },
+  );
   const names = new Set(reports);
   return {
     lost: told.filter((report) => !names.has(report)),

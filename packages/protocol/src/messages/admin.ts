@@ -10,7 +10,16 @@ import {
   profileSchema,
   REASON_LENGTH,
 } from "@mpo/core";
-import { conditions, deviceIdentity, doing, inventory, labels, resources, servedModels } from "./device.ts";
+import {
+  artifactVersion,
+  conditions,
+  deviceIdentity,
+  doing,
+  inventory,
+  labels,
+  resources,
+  servedModels,
+} from "./device.ts";
 import { desiredDocument, documentVersion, reason } from "./document.ts";
 import { documentStatus, probeFailure, windowResult } from "./report.ts";
 import { where } from "./selection.ts";
@@ -172,6 +181,8 @@ export const pushConfigRequest = object({
   budget: budgetSchema.optional(),
   objective: objectiveSchema.optional(),
   config: configSchema.optional(),
+  /** The published version that the device is to serve; absent: as before. */
+  modelVersion: artifactVersion.shape.version.optional(),
   /** Refused as a conflict when this is not the newest document any more. */
   expectedVersion: documentVersion.optional(),
   reason: why,

@@ -1,4 +1,4 @@
-import { CONDITION_CODES, type Fact, fact, MAX_COUNT, MESSAGE_LENGTH } from "@mpo/core";
+import { CONDITION_CODES, type Fact, fact, MAX_COUNT, MAX_UINT32, MESSAGE_LENGTH } from "@mpo/core";
 
 const { consistent, digest, flag, list, name, number, object, shaped, text, timestampMs, whole, word } = fact;
 
@@ -85,8 +85,17 @@ export const resources = object({
   isThrottled: flag(),
 });
 
+/** A version of a published model. */
+export type ArtifactVersion = Fact<typeof artifactVersion>;
+export const artifactVersion = object({ version: whole(1, MAX_UINT32), digest: digest() });
+
 export type ServedModel = Fact<typeof servedModel>;
-const servedModel = object({ name: name(), manifestDigest: digest() });
+const servedModel = object({
+  name: name(),
+  manifestDigest: digest(),
+  /** Absent: nobody published it. */
+  artifact: artifactVersion.optional(),
+});
 
 export const servedModels = list(servedModel, 0, 32);
 

@@ -10,7 +10,7 @@ import {
 } from "@mpo/core";
 import { LIMITS } from "../limits.ts";
 import { messageCodec } from "../message-codec.ts";
-import { deviceIdentity } from "./device.ts";
+import { artifactVersion, deviceIdentity } from "./device.ts";
 
 const { bytes, consistent, digest, flag, list, name, object, text, timestampMs, whole, word } = fact;
 
@@ -39,12 +39,14 @@ export const desiredDocument = consistent(
     expiresAtMs: timestampMs(),
     model: name(),
     manifestDigest: digest(),
+    /** The published version of the model; absent: as it was deployed on the device. */
+    artifact: artifactVersion.optional(),
     objective: objectiveSchema,
     budget: budgetSchema,
     /** A budget that a person gave stays; one of the policy follows the device. */
     budgetSource: word(["given", "policy"]),
-    /** Cheapest memory first. */
-    rungs: list(predictionSchema, 1, MAX_RUNGS),
+    /** Cheapest memory first; none: the published version is to be measured first. */
+    rungs: list(predictionSchema, 0, MAX_RUNGS),
     chosenRung: rungIndex,
     reasons: list(reason, 0, MAX_REASONS),
     /** What it answers: a document is made once for each request. */
@@ -60,13 +62,15 @@ export const desiredDocument = consistent(
     /** A given configuration: only people and rollouts replace it. */
     isFixed: flag().optional(),
   }),
-  ({ issuedAtMs, expiresAtMs, chosenRung, rungs }, refuse) => {
+  ({ issuedAtMs, expiresAtMs, chosenRung, rungs, artifact }, refuse) => {
     if (expiresAtMs <= issuedAtMs) refuse(["expiresAtMs"], expiresAtMs, `later than issuedAtMs, ${issuedAtMs}`);
     rungs.forEach(({ memoryBytes: { upper } }, index) => {
       const below = rungs[index - 1]?.memoryBytes.upper ?? 0;
       if (upper < below) refuse(["rungs", index, "memoryBytes", "upper"], upper, `at least that below, ${below}`);
     });
-    if (chosenRung >= rungs.length) refuse(["chosenRung"], chosenRung, `one of the ${rungs.length} rungs`);
+    if (rungs.length === 0 && artifact === undefined) refuse(["rungs"], rungs, "at least one, or a published version");
+    if (chosenRung > Math.max(0, rungs.length - 1))
+      refuse(["chosenRung"], chosenRung, `one of the ${rungs.length} rungs`);
   },
 );
 

@@ -1,6 +1,7 @@
 import type fc from "fast-check";
 import {
   ADMIN_SERVICE,
+  artifactManifestCodec,
   chainCodec,
   desiredDocumentCodec,
   desiredEnvelopeCodec,
@@ -20,6 +21,7 @@ export interface CodecCase {
 
 /** Every message that travels or is stored on its own. */
 export const CODEC_CASES: readonly CodecCase[] = [
+  artifactManifestCodec,
   desiredDocumentCodec,
   desiredEnvelopeCodec,
   chainCodec,

@@ -1,7 +1,8 @@
 import { type Chain, type Fact, fact, type Prediction, type Profile } from "@mpo/core";
 import fc from "fast-check";
 import * as z from "zod";
-import type { DesiredDocument, ReportProfileRequest } from "../index.ts";
+import type { ArtifactManifest, DesiredDocument, ReportProfileRequest } from "../index.ts";
+import { LIMITS } from "../limits.ts";
 import { plainSchema } from "../mapping.ts";
 
 type Found = Readonly<Record<string, unknown>>;
@@ -98,6 +99,7 @@ const REPAIRS: readonly Repair[] = [
   { has: ["unitTimes", "model"], repair: soundProfile },
   { has: ["rungs", "chosenRung"], repair: soundDocument },
   { has: ["report", "profile"], repair: soundReport },
+  { has: ["files", "chainDigest"], repair: soundManifest },
 ];
 
 function bounded(value: { readonly expected: number; readonly upper: number; readonly lower?: number }): Found {
@@ -163,7 +165,8 @@ function soundDocument(document: DesiredDocument): DesiredDocument {
     rungs: document.rungs.toSorted((left, right) => upper(left) - upper(right)),
     issuedAtMs,
     expiresAtMs: issuedAtMs + 1 + (document.expiresAtMs % 1e9),
-    chosenRung: document.chosenRung % document.rungs.length,
+    chosenRung: document.chosenRung % Math.max(1, document.rungs.length),
+    ...(document.rungs.length === 0 && { artifact: { version: 1, digest: document.manifestDigest } }),
   };
 }
 
@@ -173,4 +176,16 @@ function soundReport({ chain, profile, ...rest }: ReportProfileRequest): ReportP
   if (chain === undefined) return { ...rest, profile: own };
   const unitTimes = own.unitTimes.filter(({ unit }) => unit < chain.units.length);
   return { ...rest, chain, profile: { ...own, unitTimes, model: { ...own.model, unitCount: chain.units.length } } };
+}
+
+/** Files in order, each with as many chunks as its length needs. */
+function soundManifest(manifest: ArtifactManifest): ArtifactManifest {
+  const names = [...new Set(manifest.files.map(({ name }) => name))].toSorted();
+  const files = names.map((name, index) => {
+    const file = manifest.files[index] as ArtifactManifest["files"][number];
+    const { length } = file.chunks;
+    const bytes = length === 0 ? 0 : (length - 1) * LIMITS.chunkBytes + 1 + (file.bytes % LIMITS.chunkBytes);
+    return { ...file, name, bytes };
+  });
+  return { ...manifest, files, manifestDigest: (files[0] as (typeof files)[number]).digest };
 }

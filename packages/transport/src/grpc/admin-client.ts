@@ -23,6 +23,11 @@ const REPEATABLE: ReadonlySet<keyof AdminServiceMethods> = new Set<keyof AdminSe
   "getRollout",
   "listRollouts",
   "listRolloutDevices",
+  "findMissingChunks",
+  "putChunk",
+  "publishModel",
+  "listPublishedModels",
+  "getPublishedModel",
 ]);
 
 /** Connects when the first call is made; never throws itself. */

@@ -19,9 +19,9 @@ export function createFleetClient(options: ServiceClientOptions): FleetClient {
   const client = connect(false);
   // On one connection a heartbeat would wait for a report: what is sent is in the kernel's buffers, in order.
   const large = connect(true);
-  const { reportStatus } = large.calls;
+  const { reportStatus, getArtifact, getArtifactChunk } = large.calls;
   return {
-    ...{ ...client.calls, reportProfile: reportInParts(large.calls), reportStatus },
+    ...{ ...client.calls, reportProfile: reportInParts(large.calls), reportStatus, getArtifact, getArtifactChunk },
     get target() {
       return client.channel.target;
     },

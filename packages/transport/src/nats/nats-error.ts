@@ -4,6 +4,7 @@ import { NatsError } from "nats";
 /** JetStream's own error codes (nats-server/server/errors.json). */
 const API_CODES: ReadonlyMap<number, MpoErrorCode> = new Map<number, MpoErrorCode>([
   [10071, "conflict"], // wrong last sequence
+  [10158, "unavailable"], // a message with this id is on its way
   [10164, "conflict"], // wrong last sequence, as a constant text
   [10037, "not-found"], // no message found
   [10059, "not-found"], // stream not found
@@ -37,6 +38,8 @@ const CLIENT_CODES: ReadonlyMap<string, MpoErrorCode> = new Map<string, MpoError
   ["DISCONNECT", "unavailable"],
   ["CLOSED", "unavailable"],
   ["STALE_CONNECTION", "unavailable"],
+  // An empty answer: it says nothing of what was asked.
+  ["BAD_JSON", "unavailable"],
   ["AUTHORIZATION_VIOLATION", "unauthenticated"],
   ["AUTHENTICATION_EXPIRED", "unauthenticated"],
   ["AUTHENTICATION_TIMEOUT", "unauthenticated"],

@@ -1,8 +1,8 @@
-import { EventEmitter } from "node:events";
+import { EventEmitter, setMaxListeners } from "node:events";
 import type { ConnectionOptions } from "node:tls";
 import { MpoError } from "@mpo/core";
 import { signWith } from "@mpo/identity";
-import { abortError, type Clock, systemClock, untilAborted } from "@mpo/io";
+import { abortError, type Clock, linkSignals, systemClock, untilAborted } from "@mpo/io";
 import { backOffSchedule, type Logger, retry, silentLogger, Waits } from "@mpo/runtime";
 import {
   type Authenticator,
@@ -27,8 +27,6 @@ import {
 
 /** Full jitter may draw nothing at all; the library would then spin. */
 const MIN_PAUSE_MS = 50;
-/** A dead link is found after two of them. */
-const PING_MS = 20_000;
 const CONNECT_TIMEOUT_MS = 5_000;
 
 export interface NatsLinkOptions {
@@ -55,6 +53,8 @@ export class NatsLink {
   readonly #events = new EventEmitter();
   readonly #onRefused: (() => void) | undefined;
   #isClosing = false;
+  /** Aborts when the connection is lost. */
+  #connected = connectedSignal();
 
   private constructor(
     connection: NatsConnection,
@@ -115,10 +115,11 @@ export class NatsLink {
     };
   }
 
-  /** Waits for an answer, but no longer than the signal allows. */
+  /** Waits for an answer, but no longer than the signal allows, or the connection is there: then none will come. */
   async within<T>(answer: Promise<T>, signal: AbortSignal | undefined, what: string): Promise<T> {
+    using linked = linkSignals(signal, this.#connected.signal);
     try {
-      return await untilAborted(answer, signal);
+      return await untilAborted(answer, linked.signal);
     } catch (thrown) {
       if (signal?.aborted) throw abortError(signal);
       throw natsError(thrown, what);
@@ -144,8 +145,12 @@ export class NatsLink {
     let isExpired = false;
     for await (const { type, data } of this.connection.status()) {
       const level = isExpired ? "debug" : "warn";
-      if (type === Events.Disconnect) this.logger[level]("lost the connection to NATS", { server: data, isExpired });
-      else if (type === Events.Reconnect) {
+      if (type === Events.Disconnect) {
+        this.logger[level]("lost the connection to NATS", { server: data, isExpired });
+        const lost = this.#connected;
+        this.#connected = connectedSignal();
+        lost.abort(new MpoError("unavailable", `lost the connection to NATS at ${String(data)}`));
+      } else if (type === Events.Reconnect) {
         this.logger[isExpired ? "debug" : "info"]("connected to NATS again", { server: data });
         isExpired = false;
         pauses.succeeded();
@@ -160,6 +165,13 @@ export class NatsLink {
   }
 }
 
+function connectedSignal(): AbortController {
+  const controller = new AbortController();
+  // Every call under way listens.
+  setMaxListeners(0, controller.signal);
+  return controller;
+}
+
 function connectionOptions(settings: ResolvedNatsSettings, pauses: Waits): Parameters<typeof connect>[0] {
   const authenticator = authenticatorOf(settings.credentials);
   return {
@@ -167,7 +179,7 @@ function connectionOptions(settings: ResolvedNatsSettings, pauses: Waits): Param
     name: settings.name,
     inboxPrefix: settings.inboxPrefix,
     timeout: CONNECT_TIMEOUT_MS,
-    pingInterval: PING_MS,
+    pingInterval: settings.pingMs,
     maxPingOut: 2,
     // The library gives up after 10 attempts and after two equal refusals; a fleet must outlive any outage.
     maxReconnectAttempts: -1,

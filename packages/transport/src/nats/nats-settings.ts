@@ -33,6 +33,11 @@ export interface NatsSettings {
   readonly reconnectCapMs?: number;
   /** How long to wait for an answer. Default 5 s. */
   readonly requestTimeoutMs?: number;
+  /**
+   * A server that leaves two pings, so far apart, unanswered is left: one whose machine is gone ends no connection. Default
+   * 20 s: a fleet's pings are many, and devices hear of their documents by heartbeats too.
+   */
+  readonly pingMs?: number;
   /** At start: whether to wait for a server that is not there yet (agents), or to fail (coordinators). Default false. */
   readonly waitsForServer?: boolean;
 }
@@ -48,6 +53,7 @@ export function resolveNatsSettings(settings: NatsSettings): ResolvedNatsSetting
     reconnectBaseMs: 500,
     reconnectCapMs: 30_000,
     requestTimeoutMs: 5_000,
+    pingMs: 20_000,
     waitsForServer: false,
     ...settings,
   };

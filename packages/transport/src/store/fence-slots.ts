@@ -36,6 +36,11 @@ export class FenceSlots {
   }
 }
 
+/** The subject of a store's own where its reads are confirmed: what lies there says nothing. */
+export function readFenceSubject(bucket: string, owner: string): string {
+  return keySubject(bucket, `${FENCE_PREFIX}.${owner}.read`);
+}
+
 export function fenceSubject(bucket: string, slot: FenceSlot): string {
   return keySubject(bucket, slot.key);
 }

@@ -34,6 +34,10 @@ export const BUCKETS = {
   authority: "authority",
   /** Users of NATS that were revoked. */
   revoked: "revoked",
+  /** Published models. Key: tenant, name, version. Written once. */
+  model: "model",
+  /** Their bytes, in chunks. Key: SHA-256 of the chunk. */
+  chunk: "chunk",
   /** Rollouts: their files and where they stand. Key: tenant, name. */
   rollout: "rollout",
   /** Who gets what in a rollout, and how far each device is, in parts. Key: tenant, plan, part. */
@@ -59,6 +63,8 @@ export const STREAM_LOSSES: Readonly<Record<string, string>> = {
   KV_group: "the filters that were saved; save them again",
   KV_authority: "the keys of the fleet, unless they lie in a file too",
   KV_revoked: "which users of NATS were revoked; revoke them again",
+  KV_model: "which models are published; publish them again, devices keep what they have",
+  KV_chunk: "the bytes of published models; publish the same versions again",
   KV_rollout: "rollouts; devices keep what they were given",
   "KV_rollout-part": "which device of a rollout gets what; plan again",
   KV_health: "nothing",
@@ -112,6 +118,8 @@ export const FLEET_LAYOUT: StoreLayout = {
     { ...SMALL, name: BUCKETS.group, maxBytes: 8 * MIB },
     { ...SMALL, name: BUCKETS.authority, maxBytes: 8 * MIB },
     { ...SMALL, name: BUCKETS.revoked, maxValueBytes: 1_048_576 - 65_536, maxBytes: 64 * MIB },
+    { ...SMALL, name: BUCKETS.model, maxValueBytes: 2 * LIMITS.artifactBytes },
+    { ...LARGE, name: BUCKETS.chunk, maxValueBytes: LIMITS.chunkBytes },
     { ...SMALL, name: BUCKETS.rollout, maxValueBytes: 524_288 },
     { ...LARGE, name: BUCKETS.rolloutPart, maxValueBytes: 1_048_576 - 65_536 },
     { ...SMALL, name: BUCKETS.health, maxBytes: 8 * MIB },

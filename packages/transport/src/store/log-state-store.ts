@@ -2,8 +2,8 @@ import { setMaxListeners } from "node:events";
 import { MpoError } from "@mpo/core";
 import { abortError, type Clock, linkSignals, withDeadline } from "@mpo/io";
 import { subjectMatches } from "../subject-match.ts";
-import { FenceSlots, fenceSubject, isFenceKey } from "./fence-slots.ts";
-import { type ResolveOptions, resolveAppend, resolveCompareAndSet } from "./resolve-write.ts";
+import { FenceSlots, fenceSubject, isFenceKey, readFenceSubject } from "./fence-slots.ts";
+import { confirmedLast, type ReadConfirmOptions, resolveAppend, resolveCompareAndSet } from "./resolve-write.ts";
 import type * as port from "./state-store.ts";
 import { bucketOf, bucketStream, keySubject, type StoreLayout, streamOf } from "./store-layout.ts";
 import type { LogRecord, LogWrite, StoreLog } from "./store-log.ts";
@@ -16,6 +16,8 @@ export interface LogStateStoreOptions {
   readonly random: () => number;
   /** A unique name for a write. */
   readonly newId: () => string;
+  /** Whether several servers have each stream, so that one that leads no more may answer a read. Default false. */
+  readonly isCluster?: boolean;
 }
 
 const DEFAULT_LIMIT = 1000;
@@ -29,11 +31,13 @@ const MAX_KEY_LENGTH = 512;
 export class LogStateStore implements port.StateStore {
   readonly #options: LogStateStoreOptions;
   readonly #fences: FenceSlots;
+  readonly #owner: string;
   readonly #ends = new AbortController();
 
   constructor(options: LogStateStoreOptions) {
     this.#options = options;
-    this.#fences = new FenceSlots(options.newId());
+    this.#owner = options.newId();
+    this.#fences = new FenceSlots(this.#owner);
     // Every call in flight listens.
     setMaxListeners(0, this.#ends.signal);
   }
@@ -41,7 +45,13 @@ export class LogStateStore implements port.StateStore {
   async get(bucket: string, key: string, options: port.ReadOptions = {}): Promise<port.StoreEntry | undefined> {
     const { subject, stream } = this.#place(bucket, key);
     this.#checkOpen();
-    const found = await this.#options.log.last(stream, subject, options);
+    const { consistency = "leader", ...call } = options;
+    const found =
+      consistency === "confirmed"
+        ? await this.#resolving(bucket, call, (resolve) =>
+            confirmedLast(this.#options.log, { stream, subject }, resolve),
+          )
+        : await this.#options.log.last(stream, subject, { ...call, consistency });
     return found === undefined || found.isDelete ? undefined : entryOf(key, found);
   }
 
@@ -128,7 +138,7 @@ export class LogStateStore implements port.StateStore {
     checkLength(subject, value, maxValueBytes);
     const id = options.id ?? this.#options.newId();
     const write = { stream, subject, value, writeId: `${subject}:${id}` };
-    return await this.#resolving(options, (resolve) => resolveAppend(this.#options.log, write, resolve));
+    return await this.#resolving(undefined, options, (resolve) => resolveAppend(this.#options.log, write, resolve));
   }
 
   async read(stream: string, options: port.ReadEventsOptions = {}): Promise<readonly port.StreamEvent[]> {
@@ -196,7 +206,7 @@ export class LogStateStore implements port.StateStore {
       return { subject: fenceSubject(bucket, slot), release: slot.release };
     };
     const { expected, ...rest } = { ...place, ...write, writeId: newId() };
-    return await this.#resolving(options, async (resolve) => {
+    return await this.#resolving(bucket, options, async (resolve) => {
       if (expected !== undefined) {
         return await resolveCompareAndSet(log, { ...rest, expected }, { ...resolve, takeFence });
       }
@@ -204,11 +214,16 @@ export class LogStateStore implements port.StateStore {
     });
   }
 
-  async #resolving<T>(options: port.StoreCallOptions, work: (resolve: ResolveOptions) => Promise<T>): Promise<T> {
+  async #resolving<T>(
+    bucket: string | undefined,
+    options: port.StoreCallOptions,
+    work: (resolve: ReadConfirmOptions) => Promise<T>,
+  ): Promise<T> {
     this.#checkOpen();
-    const { clock, random, newId } = this.#options;
+    const { clock, random, newId, isCluster = false } = this.#options;
+    const readFence = isCluster && bucket !== undefined ? readFenceSubject(bucket, this.#owner) : undefined;
     using linked = linkSignals(options.signal, this.#ends.signal);
-    return await work({ clock, random, newId, signal: linked.signal });
+    return await work({ clock, random, newId, readFence, signal: linked.signal });
   }
 
   /** Runs a reading that must reach its end; one that ended early was ended by a signal. */

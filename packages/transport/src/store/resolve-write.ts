@@ -1,7 +1,7 @@
 import { hasCode, MpoError } from "@mpo/core";
 import { type Abortable, type Clock, throwIfAborted } from "@mpo/io";
 import { backOffSchedule } from "@mpo/runtime";
-import type { LogWrite, StoreLog, Written } from "./store-log.ts";
+import type { LogRecord, LogWrite, StoreLog, Written } from "./store-log.ts";
 
 /** What a write needs in addition to the log. */
 export interface ResolveOptions extends Abortable {
@@ -12,7 +12,12 @@ export interface ResolveOptions extends Abortable {
   readonly newId: () => string;
 }
 
-export interface CompareAndSetOptions extends ResolveOptions {
+export interface ReadConfirmOptions extends ResolveOptions {
+  /** A subject of the stream for confirmations alone; undefined: one server has the stream, and there is nothing to confirm. */
+  readonly readFence: string | undefined;
+}
+
+export interface CompareAndSetOptions extends ReadConfirmOptions {
   /** Gives a subject of the write's stream, for this write alone; `release` when what was sent there has arrived. */
   readonly takeFence: () => { readonly subject: string; release(): void };
 }
@@ -89,12 +94,47 @@ export async function resolveCompareAndSet(
 }
 
 /**
+ * The newest record of a subject, as a majority has it. A leader that does not know yet that it was replaced answers reads
+ * with what it has (seen with nats-server 2.12.15 after a SIGSTOP), but it stores nothing: so a message is stored, on a
+ * subject apart, that expects what was read.
+ */
+export async function confirmedLast(
+  log: StoreLog,
+  { stream, subject }: Pick<LogWrite, "stream" | "subject">,
+  options: ReadConfirmOptions,
+): Promise<LogRecord | undefined> {
+  const { clock, random, signal, newId, readFence } = options;
+  const waits = backOffSchedule({ ...WAITS, random });
+  for (;;) {
+    const found = await log.last(stream, subject, options);
+    if (readFence === undefined) return found;
+    const fence = { stream, subject: readFence, value: new Uint8Array(), writeId: newId(), isDelete: true };
+    try {
+      await log.write({ ...fence, expected: found?.sequence ?? 0, expectedOf: subject }, options);
+      return found;
+    } catch (thrown) {
+      // A full stream takes nothing, and is read all the same.
+      if (hasCode(thrown, "over-budget")) return found;
+      const failure = uncertain(thrown);
+      const wait = waits.next();
+      if (wait.done === true) throw unconfirmed(subject, failure);
+      await clock.sleep(wait.value, { signal });
+    }
+  }
+}
+
+/**
  * Finds out whether a write was stored. The fence is a message with the write's id on another subject. JetStream stores
  * an id once: either it reports the write as stored, or it stores the fence, and the write can never be stored later.
  * A fence whose own answer was lost is found on its subject, which is this write's alone.
  * Not seen: a write that was stored, overwritten, and then forgotten by a restart of the server within seconds.
  */
-async function find(log: StoreLog, write: ExpectingWrite, fence: string, options: Abortable): Promise<Finding> {
+async function find(
+  log: StoreLog,
+  write: ExpectingWrite,
+  fence: string,
+  options: ReadConfirmOptions,
+): Promise<Finding> {
   const { stream, subject, writeId, expected } = write;
   const newest = await log.last(stream, subject, options);
   if (newest?.writeId === writeId) return { stored: newest.sequence };
@@ -102,7 +142,7 @@ async function find(log: StoreLog, write: ExpectingWrite, fence: string, options
   // Only one write can follow what we expected, and it was another's. (Cheap, and the usual case in a race.)
   if (newest?.expected === expected) return lostTo;
   const fenced = await log.write({ stream, subject: fence, value: new Uint8Array(), writeId, isDelete: true }, options);
-  if (fenced.isDuplicate && (await log.last(stream, fence, options))?.writeId !== writeId) {
+  if (fenced.isDuplicate && (await confirmedLast(log, { stream, subject: fence }, options))?.writeId !== writeId) {
     return { stored: fenced.sequence };
   }
   return (newest?.sequence ?? 0) === expected ? "never-stored" : lostTo;
@@ -120,6 +160,13 @@ function conflict({ subject, expected }: ExpectingWrite, newest: number, cause: 
     `${subject} is at revision ${newest}; this write expected ${expected === 0 ? "none" : expected}`,
     { cause, hint: "Read it again, then decide again." },
   );
+}
+
+function unconfirmed(subject: string, failure: MpoError): MpoError {
+  const code = failure.code === "conflict" ? "timed-out" : failure.code;
+  return new MpoError(code, `what was read of ${subject} could not be confirmed: ${failure.message}`, {
+    cause: failure,
+  });
 }
 
 function unknown({ subject }: LogWrite, failure: MpoError): MpoError {

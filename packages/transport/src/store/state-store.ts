@@ -34,10 +34,12 @@ export type StoreCallOptions = Abortable;
 
 export interface ReadOptions extends StoreCallOptions {
   /**
-   * `leader` (default) sees every acknowledged write. `any` lets any replica answer, possibly with an old value or none;
-   * it is the only kind that a device is allowed.
+   * `confirmed` sees every acknowledged write; in a cluster it costs a small write: for what is shown or decided by itself.
+   * `leader` (default) does so too, but for moments after a server that led was stopped or cut off: enough before a
+   * compare-and-set. `any` lets any replica answer, possibly with an old value or none; it is the only kind that a device
+   * is allowed.
    */
-  readonly consistency?: "leader" | "any";
+  readonly consistency?: "confirmed" | "leader" | "any";
 }
 
 export interface DeleteOptions extends StoreCallOptions {

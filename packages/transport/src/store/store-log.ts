@@ -23,6 +23,8 @@ export interface LogWrite {
   readonly writeId: string;
   /** Newest sequence of the subject that must be there, 0 for none; absent: any. */
   readonly expected?: number;
+  /** The subject of `expected`, where it is another. */
+  readonly expectedOf?: string;
   readonly isDelete?: boolean;
 }
 
@@ -56,7 +58,10 @@ export interface StoreLog {
    * `timed-out` when no answer came, `unavailable` when there is no server, `over-budget` when the stream is full.
    */
   write(write: LogWrite, options?: Abortable): Promise<Written>;
-  /** The newest record of a subject, from the leader or from any replica. */
+  /**
+   * The newest record of a subject, from the leader or from any replica. A leader that was stopped or cut off, and does not
+   * know yet that another was chosen, answers with what it has.
+   */
   last(
     stream: string,
     subject: string,

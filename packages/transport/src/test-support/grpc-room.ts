@@ -27,6 +27,8 @@ export function handlers(own: Partial<HandlersOf<FleetServiceMethods>> = {}): Ha
     reportProfilePart: refuse,
     fetchProfile: refuse,
     reportStatus: refuse,
+    getArtifact: refuse,
+    getArtifactChunk: refuse,
     heartbeat: () => Promise.resolve(ALIVE),
     ...own,
   };

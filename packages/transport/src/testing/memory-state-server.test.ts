@@ -184,6 +184,25 @@ void test("stored writes are told on the hub, refused ones are not; any replica 
   assert.equal(text((await store.get("told", "s.t.d"))?.value), "4");
 });
 
+void test("a leader may have been replaced, and not know it: what is confirmed is the newest all the same", async () => {
+  const random = seededRandom(7);
+  const faults = { random, staleLeader: 0.3, timeoutNotStored: 0.1, conflictThoughRight: 0.1, timeoutMs: 10 };
+  const clock = new VirtualClock();
+  const store = new MemoryStateServer({ layout: CONTRACT_LAYOUT, faults, clock }).connect();
+  let stale = 0;
+  const read = async (): Promise<void> => {
+    for (let round = 1; round <= 100; round++) {
+      await store.put("told", "s.t.d", bytes(String(round)));
+      if (text((await store.get("told", "s.t.d"))?.value) !== String(round)) stale++;
+      assert.equal(text((await store.get("told", "s.t.d", { consistency: "confirmed" }))?.value), String(round));
+    }
+    assert.equal(await store.get("told", "s.t.none", { consistency: "confirmed" }), undefined);
+    assert.deepEqual(await store.keys("told"), ["s.t.d"]);
+  };
+  await run(clock, read());
+  assert.ok(stale > 10, `${stale} reads of the leader were stale`);
+});
+
 function describe(change: StoreChange): string {
   if (change.kind === "put") return `${change.entry.key}=${text(change.entry.value)}`;
   return change.kind;

@@ -96,7 +96,8 @@ export class MemoryStateServer {
       },
     };
     const newId = (): string => `w${++this.#ids}`;
-    return new LogStateStore({ log, layout: this.#options.layout, clock: this.#clock, random, newId });
+    const isCluster = (this.#options.faults?.staleLeader ?? 0) > 0;
+    return new LogStateStore({ log, layout: this.#options.layout, clock: this.#clock, random, newId, isCluster });
   }
 
   /**
@@ -172,8 +173,9 @@ export class MemoryStateServer {
   }
 
   #last(stream: string, subject: string, consistency: "leader" | "any"): LogRecord | undefined {
-    const { random = (): number => 1, staleGet = 0 } = this.#options.faults ?? {};
-    const isStale = consistency === "any" && staleGet > 0 && random() < staleGet;
+    const { random = (): number => 1, staleGet = 0, staleLeader = 0 } = this.#options.faults ?? {};
+    const chance = consistency === "any" ? staleGet : staleLeader;
+    const isStale = chance > 0 && random() < chance;
     return this.#stream(stream).last(subject, this.#clock.now(), isStale ? 1 : 0);
   }
 

@@ -38,8 +38,8 @@ export class MemoryStream {
   /** Stores a message, or finds it stored before. Throws `conflict` and `over-budget` as JetStream does. */
   store(write: LogWrite, nowMs: number): StoredWrite | { readonly duplicateOf: number } {
     this.expire(nowMs);
-    const { subject, value, writeId, expected, isDelete = false } = write;
-    const newest = this.#bySubject.get(subject)?.at(-1) ?? 0;
+    const { subject, value, writeId, expected, expectedOf = subject, isDelete = false } = write;
+    const newest = this.#bySubject.get(expectedOf)?.at(-1) ?? 0;
     // JetStream compares the expectation before it looks for the id (seen with nats-server 2.12.15).
     if (expected !== undefined && expected !== newest) {
       throw new MpoError("conflict", `wrong last sequence: ${newest}`);

@@ -62,6 +62,7 @@ export function testStateStore(name: string, make: MakeStores): void {
     const first = await store.put("plain", "a.b", bytes("1"));
     const entry = await other.get("plain", "a.b");
     assert.deepEqual([entry?.key, text(entry?.value), entry?.revision], ["a.b", "1", first]);
+    assert.deepEqual(await other.get("plain", "a.b", { consistency: "confirmed" }), entry);
     assert.ok((entry?.storedAtMs ?? 0) >= 0);
     await store.delete("plain", "a.b");
     assert.equal(await other.get("plain", "a.b"), undefined);

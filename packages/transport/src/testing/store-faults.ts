@@ -8,6 +8,8 @@ export interface StoreFaults {
   readonly timeoutMs?: number;
   /** A read with consistency `any` gives the value before the newest one. */
   readonly staleGet?: number;
+  /** A read of the leader does so too: it was replaced, and does not know it yet. */
+  readonly staleLeader?: number;
   /** A write is stored, and the answer says "wrong last sequence". Only writes with an expectation. */
   readonly conflictThoughStored?: number;
   /** A write is refused with "wrong last sequence" although its expectation holds (nats-server #7281). */

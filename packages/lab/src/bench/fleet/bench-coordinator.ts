@@ -38,6 +38,15 @@ export class BenchCoordinator implements AsyncDisposable {
     await this.#child?.close();
   }
 
+  /** Stops it where it is, until `resume`. */
+  pause(): void {
+    process.kill(this.pid, "SIGSTOP");
+  }
+
+  resume(): void {
+    process.kill(this.pid, "SIGCONT");
+  }
+
   /** Rejects when it ends unexpectedly. */
   async failure(): Promise<never> {
     if (this.#child === undefined) throw new MpoError("internal", "the coordinator was not started");

@@ -46,6 +46,7 @@ const runs: Promise<void>[] = [];
 /** Since when it is counted who reaches a coordinator, by the monotonic clock, and who has. */
 let reconnectMs = Number.POSITIVE_INFINITY;
 const reconnected = new Set<number>();
+let round = 0;
 let applied: AppliedDocument[] = [];
 let acknowledged: AcknowledgedReport[] = [];
 const warnings: Record<string, number> = {};
@@ -53,9 +54,11 @@ const warnings: Record<string, number> = {};
 process.on("disconnect", () => ends.abort());
 // The terminal's Ctrl-C goes to the whole group: the bench decides when this ends.
 process.on("SIGINT", () => undefined);
-process.on("message", ({ kind }: ToDriver) => {
-  if (kind === "report") report();
-  else reconnectMs = systemClock.monotonicMs();
+process.on("message", (message: ToDriver) => {
+  if (message.kind === "report") return report();
+  reconnectMs = systemClock.monotonicMs();
+  reconnected.clear();
+  ({ round } = message);
 });
 
 async function drive(plan: DriverPlan): Promise<void> {
@@ -121,8 +124,8 @@ async function enter(
     ...parts,
     ...{ clock: systemClock, logger, signal: ends.signal },
     mayReport: turnToReport,
-    onAcknowledged: (report) => {
-      acknowledged.push({ device, report, atMs: systemClock.now() });
+    onAcknowledged: ({ report, profile: { measuredAtMs } }) => {
+      acknowledged.push({ device, report, measuredAtMs, atMs: systemClock.now() });
       reportingNow -= 1;
       nextTurn();
     },
@@ -167,7 +170,8 @@ function joined(): number {
 async function tell(): Promise<void> {
   while (!ends.signal.aborted) {
     await systemClock.sleep(TELL_MS, { signal: ends.signal }).catch(() => undefined);
-    const message: FromDriver = { joined: joined(), reconnected: reconnected.size, applied, acknowledged, warnings };
+    const counts = { joined: joined(), reconnected: reconnected.size, round };
+    const message: FromDriver = { ...counts, applied, acknowledged, warnings };
     applied = [];
     acknowledged = [];
     if (process.connected) process.send?.(message);

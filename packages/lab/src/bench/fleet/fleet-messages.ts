@@ -22,11 +22,9 @@ export interface FleetIdentities {
 
 /**
  * Later messages. "report": every agent's probe ends now, and all of them report. "reconnect": from now on it is counted
- * who has reached a coordinator.
+ * who has reached a coordinator; each time by another number.
  */
-export interface ToDriver {
-  readonly kind: "report" | "reconnect";
-}
+export type ToDriver = { readonly kind: "report" } | { readonly kind: "reconnect"; readonly round: number };
 
 /** A document that an agent runs by; milliseconds since 1970-01-01 UTC. */
 export interface AppliedDocument {
@@ -39,6 +37,8 @@ export interface AppliedDocument {
 export interface AcknowledgedReport {
   readonly device: number;
   readonly report: string;
+  /** When it was measured, by the device's clock: never the same for two. */
+  readonly measuredAtMs: number;
   readonly atMs: number;
 }
 
@@ -46,8 +46,9 @@ export interface AcknowledgedReport {
 export interface FromDriver {
   /** Agents that are enrolled, online and connected to NATS. */
   readonly joined: number;
-  /** Agents to which a coordinator has answered a call that was made after "reconnect". */
+  /** Agents to which a coordinator has answered a call that was made after the "reconnect" of this round. */
   readonly reconnected: number;
+  readonly round: number;
   readonly applied: readonly AppliedDocument[];
   readonly acknowledged: readonly AcknowledgedReport[];
   /** What went wrong and was tried again, as the agents' logs have it: how often each. */
@@ -60,6 +61,11 @@ export interface CoordinatorPlan {
   readonly grpcPort: number;
   readonly callsPerSecond: number;
   readonly insecure: boolean;
+  readonly name?: string;
+  /** A cluster of others; absent: it starts a nats-server of its own. */
+  readonly cluster?: { readonly servers: readonly string[]; readonly monitorUrls: readonly string[] };
+  /** Where it writes what it logs; absent: to standard error. */
+  readonly logFile?: string;
   readonly certificateValidMs?: number;
   readonly heartbeatSeconds?: number;
 }

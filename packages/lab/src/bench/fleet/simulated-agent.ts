@@ -19,7 +19,7 @@ import { MemoryDisk } from "@mpo/agent/testing";
 import { tinyChain } from "@mpo/coordinator/testing";
 import { type Chain, GIB, given, MpoError } from "@mpo/core";
 import type { Clock } from "@mpo/io";
-import type { DeviceIdentity } from "@mpo/protocol";
+import type { DeviceIdentity, ReportProfileRequest } from "@mpo/protocol";
 import type { Logger } from "@mpo/runtime";
 import { PRETEND_GRAPH, pretendCheck, pretendMonitor, pretendServing, pretendSettings } from "../../pretend-device.ts";
 import { acknowledging } from "../../promises/compare-reports.ts";
@@ -40,7 +40,7 @@ export interface SimulatedAgentParts {
   readonly logger: Logger;
   /** Its probe lasts until this resolves. */
   readonly mayReport: () => Promise<void>;
-  readonly onAcknowledged: (report: string) => void;
+  readonly onAcknowledged: (request: ReportProfileRequest) => void;
   readonly onApplied: (version: number) => void;
   /** Default: nothing is made of its calls. */
   readonly watchLink?: (link: FleetLink) => FleetLink;
@@ -99,7 +99,7 @@ export async function simulatedAgent(parts: SimulatedAgentParts): Promise<Simula
     ...common,
     ...{ disk, time, monitor },
     ...given({ verify: member?.verify }),
-    link: acknowledging(proven, ({ report }) => parts.onAcknowledged(report)),
+    link: acknowledging(proven, parts.onAcknowledged),
     connectFeed: connection.connectFeed,
     engine: engineOf(device, parts),
     serving: pretendServing(FLEET_MODEL),

@@ -6,12 +6,17 @@ import type { AcknowledgedReport, DriverPlan, FleetIdentities, FromDriver } from
 /** Agents of one driver's process: it shares a core with the coordinator. */
 const AGENTS_A_DRIVER = 2_500;
 const LOOK_MS = 50;
+const PATIENCE_MS = 90_000;
 
 export interface SimulatedFleetOptions {
   readonly coordinators: readonly string[];
   readonly brokenEvery?: number;
   readonly identities?: FleetIdentities | undefined;
   readonly agents: number;
+  /** Number of the first device. Default 0. */
+  readonly from?: number;
+  /** Hears of all that its agents say, in each one's order. */
+  readonly listener?: (message: Pick<FromDriver, "applied" | "acknowledged">) => void;
   readonly startsPerSecond: number;
   readonly seed: number;
 }
@@ -37,8 +42,12 @@ export class SimulatedFleet implements AsyncDisposable {
   readonly #appliedAtMs = new Map<string, number>();
   readonly #newest = new Map<number, number>();
   readonly acknowledged: AcknowledgedReport[] = [];
+  readonly #listener: SimulatedFleetOptions["listener"];
 
-  constructor({ agents, startsPerSecond, seed, ...common }: SimulatedFleetOptions) {
+  #round = 0;
+
+  constructor({ agents, from = 0, startsPerSecond, seed, listener, ...common }: SimulatedFleetOptions) {
+    this.#listener = listener;
     const count = Math.ceil(agents / AGENTS_A_DRIVER);
     this.#joined = new Array<number>(count).fill(0);
     this.#reconnected = new Array<number>(count).fill(0);
@@ -46,7 +55,8 @@ export class SimulatedFleet implements AsyncDisposable {
     this.#drivers = this.#joined.map((_, index) => {
       const first = Math.floor((index * agents) / count);
       const plan: DriverPlan = {
-        ...{ ...common, first, seed: seed + index, startsPerSecond: startsPerSecond / count },
+        ...{ ...common, seed: seed + index, startsPerSecond: startsPerSecond / count },
+        first: from + first,
         count: Math.floor(((index + 1) * agents) / count) - first,
       };
       return benchProcess(`driver ${index + 1}`, "fleet-driver-main", [JSON.stringify(plan)], (message) =>
@@ -83,6 +93,13 @@ export class SimulatedFleet implements AsyncDisposable {
     return sums;
   }
 
+  /** Waits until its agents are online and connected to NATS. */
+  async untilJoined(agents: number, signal: AbortSignal): Promise<void> {
+    const progress = (): number => this.joined;
+    const wait = { what: "agents joined", goal: agents, patienceMs: PATIENCE_MS, onProgress: () => undefined };
+    await Promise.race([until({ ...wait, progress, signal }), this.failure()]);
+  }
+
   /** When a device said that it runs by a version, milliseconds since 1970-01-01 UTC; undefined: not yet. */
   appliedAtMs(device: number, version: number): number | undefined {
     return this.#appliedAtMs.get(`${device} ${version}`);
@@ -97,9 +114,11 @@ export class SimulatedFleet implements AsyncDisposable {
     for (const driver of this.#drivers) driver.send({ kind: "report" });
   }
 
-  /** Begins to count who reaches a coordinator. */
+  /** Begins to count, from none on, who reaches a coordinator. */
   reconnect(): void {
-    for (const driver of this.#drivers) driver.send({ kind: "reconnect" });
+    this.#round += 1;
+    this.#reconnected.fill(0);
+    for (const driver of this.#drivers) driver.send({ kind: "reconnect", round: this.#round });
   }
 
   /** Rejects when a driver exits unexpectedly. */
@@ -111,9 +130,10 @@ export class SimulatedFleet implements AsyncDisposable {
     await Promise.all(this.#drivers.map((driver) => driver.close()));
   }
 
-  #hear(index: number, { joined, reconnected, applied, acknowledged, warnings }: FromDriver): void {
+  #hear(index: number, { joined, reconnected, round, applied, acknowledged, warnings }: FromDriver): void {
+    this.#listener?.({ applied, acknowledged });
     this.#joined[index] = joined;
-    this.#reconnected[index] = reconnected;
+    if (round === this.#round) this.#reconnected[index] = reconnected;
     this.#warnings[index] = warnings;
     this.acknowledged.push(...acknowledged);
     for (const { device, version, atMs } of applied) {

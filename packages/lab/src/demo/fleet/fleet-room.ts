@@ -4,14 +4,14 @@ import { join, resolve } from "node:path";
 import { type CommandContext, stateFolder } from "@mpo/cli";
 import type { MpoError } from "@mpo/core";
 import { localJoinFile, readLocalJoin } from "@mpo/identity";
-import { fileError } from "@mpo/io";
+import { fileError, writeFileAtomic } from "@mpo/io";
 import type { AdminClient } from "@mpo/transport";
 import { adminOf } from "../../fleet-access.ts";
 import { ChildCommand, type CommandRecord } from "./child-command.ts";
 import type { DemoDevice } from "./demo-devices.ts";
 
 /** The name under which the demo's model is served. */
-const DEMO_MODEL = "fashion";
+export const DEMO_MODEL = "fashion";
 
 /** The options of `mpo demo`. Times are milliseconds. */
 export interface FleetDemoOptions {
@@ -110,7 +110,7 @@ export class FleetRoom {
   async startAgent(device: DemoDevice, onLog: (line: CommandRecord) => void): Promise<ChildCommand> {
     const { probeTime, driftProbeTime, inputs } = this.#options;
     const fleet = ["--coordinator", this.target, "--device", device.name, "--memory-limit", device.memory];
-    const folders = ["--data", join(this.folder, device.name, "agent"), "--serving", this.servingFolder(device)];
+    const folders = ["--data", this.#agentFolder(device), "--serving", this.servingFolder(device)];
     const work = ["--method", "shot", "--min-inputs", String(inputs), "--reserve", "64MiB", "--reserve-share", "0"];
     // All devices share one machine, which is never idle.
     const shared = ["--cpu-share", "equal", "--probe-patience", "1s", "--tick", "1s"];
@@ -121,8 +121,13 @@ export class FleetRoom {
     return agent;
   }
 
-  async stopDevice({ app, agent }: DeviceProcesses): Promise<void> {
-    await Promise.all([app.stop(GRACE_MS), agent.stop(GRACE_MS)]);
+  /** As the owner of a device does. */
+  async writeLimits(device: DemoDevice, limits: object): Promise<void> {
+    await writeFileAtomic(join(this.#agentFolder(device), "limits.json"), JSON.stringify(limits), this.#context);
+  }
+
+  #agentFolder({ name }: DemoDevice): string {
+    return join(this.folder, name, "agent");
   }
 
   /** Ends all processes, the last first, so that none loses one it depends on; then removes the folder, if it may. */

@@ -2,31 +2,19 @@ import { type CommandContext, formatDuration } from "@mpo/cli";
 import { formatBytes, SECOND_MS } from "@mpo/core";
 import { onAbort } from "@mpo/io";
 import type { DeviceIdentity, FleetEvent } from "@mpo/protocol";
-import type { AdminClient } from "@mpo/transport";
 import type { CommandRecord } from "./child-command.ts";
+import { type Demo, PATIENCE_MS, TENANT } from "./demo.ts";
 import { type DemoDevice, demoDevices } from "./demo-devices.ts";
 import { type DeviceOutcome, imagesAfter, phasesOf, readOutcome } from "./device-outcome.ts";
 import { FleetEvents } from "./fleet-events.ts";
 import { type DeviceProcesses, type FleetDemoOptions, FleetRoom } from "./fleet-room.ts";
 import { printOutcomes } from "./print-outcomes.ts";
-
-const TENANT = "default";
-/** How long anything may take beyond the time that it was given: a probe that failed is tried again after a minute. */
-const PATIENCE_MS = 150_000;
-
-/** What the steps of the demo share. */
-interface Demo {
-  readonly options: FleetDemoOptions;
-  readonly context: CommandContext;
-  readonly room: FleetRoom;
-  readonly admin: AdminClient;
-  readonly events: FleetEvents;
-  readonly note: (text: string) => void;
-}
+import { runRollout } from "./run-rollout.ts";
 
 /**
  * A fleet on one machine, each part a process of its own: a coordinator with its NATS server, and for each device an agent
- * and a program that serves. The agents enrol, probe and get their configurations; then the images drift.
+ * and a program that serves. The agents enrol, probe and get their configurations; then the images drift. At last a change
+ * is rolled out to all of them, and taken back.
  */
 export async function runFleetDemo(options: FleetDemoOptions, context: CommandContext): Promise<void> {
   const { terminal } = context;
@@ -48,6 +36,7 @@ export async function runFleetDemo(options: FleetDemoOptions, context: CommandCo
     const outcomes = await runDevices(devices, demo);
     for (const outcome of outcomes) terminal.record({ event: "device", ...outcome });
     printOutcomes(outcomes, terminal);
+    await runRollout(devices, demo);
     const seconds = (performance.now() - began) / SECOND_MS;
     terminal.record({ event: "done", seconds });
     terminal.line(`done in ${formatDuration(seconds)}`);
@@ -101,18 +90,14 @@ async function drift({ device, app }: DeviceProcesses, { options, context, room,
 }
 
 /** Waits until enough was served after the window, and puts everything together. */
-async function judge(processes: DeviceProcesses, { options, context, room, admin }: Demo): Promise<DeviceOutcome> {
-  const { device, app } = processes;
+async function judge({ device, app }: DeviceProcesses, { options, context, admin }: Demo): Promise<DeviceOutcome> {
   const { signal } = context;
   const identity: DeviceIdentity = { tenant: TENANT, device: device.name };
   const { windows } = await admin.getDevice({ identity }, { signal });
   if (windows[0]?.outcome === "replaced") {
     await app.until((each) => (imagesAfter(phasesOf(each)) >= options.judgedImages ? true : undefined), signal);
   }
-  const outcome = await readOutcome(device, identity, { admin, app, signal });
-  // The others get the processor.
-  if (!options.keep) await room.stopDevice(processes);
-  return outcome;
+  return await readOutcome(device, identity, { admin, app, signal });
 }
 
 /** Prints how to look around, and waits for Ctrl-C. */

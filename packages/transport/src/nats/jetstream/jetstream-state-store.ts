@@ -40,7 +40,7 @@ export async function openJetstreamStore(link: NatsLink, options: JetstreamStore
       hint: "Start it with a jetstream block, with sync_interval: always.",
     });
   }
-  const store = await openExistingStore(link, layout);
+  const store = await openExistingStore(link, layout, { replicas });
   const manager = await link.connection.jetstreamManager({ checkAPI: false, timeout: link.settings.requestTimeoutMs });
   const reserve = async ({ signal: asked }: StoreCallOptions): Promise<void> => {
     const reserving = reserveStreams(link, manager, { layout, replicas, folder });
@@ -54,12 +54,23 @@ export async function openJetstreamStore(link: NatsLink, options: JetstreamStore
  * The store for a user that may not make or check streams: a device that reads its own document with
  * `get(bucket, key, { consistency: "any" })`.
  */
-export async function openExistingStore(link: NatsLink, layout: StoreLayout): Promise<StateStore> {
+export async function openExistingStore(
+  link: NatsLink,
+  layout: StoreLayout,
+  { replicas = 1 }: Pick<JetstreamStoreOptions, "replicas"> = {},
+): Promise<StateStore> {
   const timeout = link.settings.requestTimeoutMs;
   try {
     const manager = await link.connection.jetstreamManager({ checkAPI: false, timeout });
     const log = new JetstreamLog(link, link.connection.jetstream({ timeout }), manager);
-    return new LogStateStore({ log, layout, clock: link.clock, random: link.random, newId: randomUUID });
+    return new LogStateStore({
+      log,
+      layout,
+      clock: link.clock,
+      random: link.random,
+      newId: randomUUID,
+      isCluster: replicas > 1,
+    });
   } catch (thrown) {
     throw natsError(thrown, "cannot open JetStream");
   }

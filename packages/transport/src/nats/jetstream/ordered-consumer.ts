@@ -16,7 +16,7 @@ import { natsError } from "../nats-error.ts";
 import type { NatsLink } from "../nats-link.ts";
 import { type Delivered, deliveredOf, recordOfMessage } from "./record-headers.ts";
 
-const HEARTBEAT_MS = 5_000;
+const HEARTBEAT_MS = 2_000;
 /** Silence after which the consumer is taken for dead. */
 const SILENCE_MS = 2.5 * HEARTBEAT_MS;
 /** A consumer whose reader is gone is removed by the server after this, so that crashes leave none. */

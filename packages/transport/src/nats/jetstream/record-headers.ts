@@ -4,13 +4,15 @@ import type { LogRecord, LogWrite } from "../../store/store-log.ts";
 
 const MESSAGE_ID = "Nats-Msg-Id";
 const EXPECTED = "Nats-Expected-Last-Subject-Sequence";
+const EXPECTED_OF = "Nats-Expected-Last-Subject-Sequence-Subject";
 /** NATS ADR-8: how a bucket's stream says that a key is gone. */
 const OPERATION = "KV-Operation";
 const DELETED = "DEL";
 
 /** Headers of a write, except those that the library sets. */
-export function headersOf({ isDelete = false }: LogWrite): MsgHdrs {
+export function headersOf({ isDelete = false, expectedOf }: LogWrite): MsgHdrs {
   const made = headers();
+  if (expectedOf !== undefined) made.set(EXPECTED_OF, expectedOf);
   if (isDelete) made.set(OPERATION, DELETED);
   return made;
 }

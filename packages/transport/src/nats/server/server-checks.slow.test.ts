@@ -4,6 +4,7 @@ import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
+import { freePorts } from "../../testing/free-ports.ts";
 import { temporaryFolder } from "../../testing/nats-room.ts";
 import { findNatsServer } from "./nats-binary.ts";
 import { checkSync, isNewEnough } from "./server-checks.ts";
@@ -53,6 +54,14 @@ void test("servers that acknowledge before they sync are refused, unless that is
   t.after(() => http.close());
   const monitorUrls = [`http://127.0.0.1:${(http.address() as { readonly port: number }).port}`];
   assert.equal(await checkSync({ monitorUrls, allowsAsync: false }), "always");
+  const [gone] = (await freePorts(1)).map((port) => `http://127.0.0.1:${port}`) as [string];
+  for (const urls of [
+    [gone, ...monitorUrls],
+    [...monitorUrls, gone],
+  ]) {
+    assert.equal(await checkSync({ monitorUrls: urls, allowsAsync: false }), "unknown");
+  }
+  await assert.rejects(checkSync({ monitorUrls: [gone], allowsAsync: false }), { code: "unavailable" });
   config = { store_dir: "/x", sync_interval: 120e9 };
   await assert.rejects(checkSync({ monitorUrls, allowsAsync: false }), { code: "precondition-failed" });
   assert.equal(await checkSync({ monitorUrls, allowsAsync: true }), "periodic");

@@ -1,4 +1,4 @@
-import { MpoError } from "@mpo/core";
+import { hasCode, MpoError } from "@mpo/core";
 import { type Abortable, throwIfAborted, withDeadline } from "@mpo/io";
 
 const MONITOR_TIMEOUT_MS = 5_000;
@@ -83,13 +83,23 @@ export interface SyncCheckOptions extends Abortable {
 
 /**
  * Looks whether all servers put writes on disk before they acknowledge them. Returns "unknown" when no monitoring port
- * is given. Throws `precondition-failed` when one does not (unless `allowsAsync`).
+ * is given, or some do not answer: a cluster that has lost a server serves on. Throws `precondition-failed` when one does
+ * not (unless `allowsAsync`), `unavailable` when no port answers.
  */
 export async function checkSync(options: SyncCheckOptions): Promise<"always" | "periodic" | "unknown"> {
   if (options.monitorUrls.length === 0) return "unknown";
-  let result: "always" | "periodic" = "always";
+  let result: "always" | "periodic" | "unknown" = "always";
+  const silent: unknown[] = [];
   for (const url of options.monitorUrls) {
-    const facts = await readServerFacts(url, options);
+    const facts = await readServerFacts(url, options).catch((thrown: unknown) => {
+      if (!hasCode(thrown, "unavailable")) throw thrown;
+      silent.push(thrown);
+    });
+    if (facts === undefined) {
+      if (silent.length === options.monitorUrls.length) throw silent[0];
+      if (result === "always") result = "unknown";
+      continue;
+    }
     requireVersion(facts.version, url);
     if (facts.syncsAlways) continue;
     result = "periodic";
