@@ -1,7 +1,7 @@
 import { MpoError } from "@mpo/core";
 import { systemClock } from "@mpo/io";
 import type { AdminClient, StateStore } from "@mpo/transport";
-import { FLEET_MODEL, FLEET_TENANT } from "../bench/fleet/fleet-messages.ts";
+import { deviceName, FLEET_MODEL, FLEET_TENANT } from "../bench/fleet/fleet-messages.ts";
 import { followRollouts } from "../promises/follow-rollouts.ts";
 import { RolloutHistory } from "../promises/rollout-history.ts";
 
@@ -9,6 +9,8 @@ export interface RolloutLoad {
   readonly store: StateStore;
   readonly admin: AdminClient;
   readonly agents: number;
+  /** Devices to which people push all the time. */
+  readonly excluded: readonly number[];
   /** Its devices have their turns over most of this. */
   readonly maxMs: number;
   readonly signal: AbortSignal;
@@ -28,6 +30,7 @@ export class RolloutThrough {
   /** Ends with the signal. */
   readonly following: Promise<void>;
   readonly #load: RolloutLoad;
+  #planned = 0;
 
   constructor(load: RolloutLoad, signal: AbortSignal) {
     this.#load = load;
@@ -42,15 +45,22 @@ export class RolloutThrough {
         { count: Math.ceil(agents / 20), dwell: "2s" },
         { percent: "40%", dwell: "2s" },
       ],
-      // People push to some of its devices meanwhile.
-      success: "50%",
+      exclude: this.#load.excluded.map(deviceName),
       retries: 2,
       rate: { perMinute: Math.ceil((agents * 60_000) / (SHARE_OF_TIME * maxMs)) },
       timeouts: { device: "5min", offline: "5min" },
     };
-    await admin.planRollout({ tenant: FLEET_TENANT, spec: JSON.stringify(spec), reason: "" }, { signal });
+    const planning = { tenant: FLEET_TENANT, spec: JSON.stringify(spec), reason: "" };
+    this.#planned = (await admin.planRollout(planning, { signal })).rollout.devices;
     const starting = { tenant: FLEET_TENANT, name: NAME, command: "start", reason: "" } as const;
     await admin.changeRollout(starting, { signal });
+  }
+
+  /** Whether people may push to a device: it is none of the rollout's, or has had its turn. */
+  mayPush(device: number): boolean {
+    if (this.#load.excluded.includes(device)) return true;
+    const { state } = this.history.rollout(NAME)?.devices.get(deviceName(device)) ?? {};
+    return state !== undefined && !["pending", "in-progress", "rolling-back"].includes(state);
   }
 
   get phase(): string {
@@ -59,7 +69,7 @@ export class RolloutThrough {
 
   /** Waits until it is over, and holds it against what was promised. Returns everything that does not hold. */
   async check(): Promise<readonly string[]> {
-    const { admin, agents, signal } = this.#load;
+    const { admin, signal } = this.#load;
     const endMs = systemClock.monotonicMs() + PATIENCE_MS;
     while (!AT_REST.includes(this.phase)) {
       if (systemClock.monotonicMs() > endMs) {
@@ -69,7 +79,7 @@ export class RolloutThrough {
       await systemClock.sleep(LOOK_MS, { signal });
     }
     const known = this.history.rollout(NAME)?.devices.size;
-    if (known !== agents) this.history.fail(`${known} of ${agents} devices are known to the rollout`);
+    if (known !== this.#planned) this.history.fail(`${known} of ${this.#planned} devices are known`);
     if (this.phase !== "completed") this.history.fail(`the rollout is ${this.phase}, and not completed`);
     this.history.checkAtRest(NAME, () => undefined);
     return this.history.problems;
