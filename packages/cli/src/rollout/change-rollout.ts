@@ -57,12 +57,20 @@ export interface RolloutChange extends Pick<ReasonOption, "tenant" | "reason"> {
   readonly expectedPhase?: RolloutPhase;
 }
 
+const LONGEST_MS = 120_000;
+
+/** How a call is made that looks at every device of a rollout: of ten thousand, it takes longer than others. */
+export function patient({ call }: Pick<AdminSession, "call">): AdminSession["call"] {
+  return { ...call, deadlineMs: LONGEST_MS };
+}
+
 /** Says something to a rollout; the result is how it stands then. */
 export async function changeRollout(
   { tenant, name, command, reason, expectedPhase }: RolloutChange,
   { admin, call }: AdminSession,
 ): Promise<SeenRollout> {
-  return await admin.changeRollout({ tenant, name, command, reason, ...given({ expectedPhase }) }, call);
+  const request = { tenant, name, command, reason, ...given({ expectedPhase }) };
+  return await admin.changeRollout(request, patient({ call }));
 }
 
 export function printChanged(

@@ -13,7 +13,7 @@ import { durationInMs } from "../options/parsers.ts";
 import { ROLLOUT_EXIT_CODES } from "../output/exit-code-help.ts";
 import { createListing } from "../output/listing.ts";
 import { checkOutput, type ForceOption, forceOption } from "../planning/check-output.ts";
-import { addReason, changeRollout, printChanged, type ReasonOption } from "./change-rollout.ts";
+import { addReason, changeRollout, patient, printChanged, type ReasonOption } from "./change-rollout.ts";
 import { planLines, predictedCells } from "./plan-tables.ts";
 import { devicesOf } from "./rollout-devices.ts";
 import { readRolloutFile, soundValue } from "./rollout-file.ts";
@@ -80,7 +80,7 @@ async function planRollout(path: string, options: PlanOptions, context: CommandC
   const spec = await sentSpec(path, context, options.name);
   const { tenant, reason } = options;
   await withAdmin(options, context, async (session) => {
-    const { rollout } = await session.admin.planRollout({ tenant, spec, reason }, session.call);
+    const { rollout } = await session.admin.planRollout({ tenant, spec, reason }, patient(session));
     terminal.record({ event: "planned", rollout });
     for (const line of planLines(rollout, context)) terminal.line(line);
     if (options.members) await listMembers(rollout, session, context);
@@ -153,7 +153,7 @@ async function planAndAsk(
   context: CommandContext,
 ): Promise<string> {
   const { terminal } = context;
-  const { rollout } = await admin.planRollout({ tenant, spec, reason }, call);
+  const { rollout } = await admin.planRollout({ tenant, spec, reason }, patient({ call }));
   const { name, devices } = rollout;
   terminal.record({ event: "planned", rollout });
   for (const line of planLines(rollout, context)) terminal.line(line);

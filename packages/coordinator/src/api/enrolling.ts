@@ -1,7 +1,15 @@
+import { isDeepStrictEqual } from "node:util";
 import { given } from "@mpo/core";
-import { type FleetServiceMethods, MAX_LABELS, type RequestOf, type ResponseOf } from "@mpo/protocol";
+import {
+  type FleetServiceMethods,
+  type HelloRequest,
+  MAX_LABELS,
+  type RequestOf,
+  type ResponseOf,
+} from "@mpo/protocol";
 import { DEFAULT_ENROLMENT_POLICY } from "../identity/enrolment-verdict.ts";
 import type { DeviceRecord } from "../registry/device-record.ts";
+import type { Introduction } from "../registry/registry.ts";
 import type { ApiCall } from "./api-call.ts";
 import { deviceIdentityOf } from "./device-identity.ts";
 import type { Doubles } from "./doubles.ts";
@@ -37,6 +45,26 @@ export class Enrolling {
     }
     await this.#introduce({ ...request, identity }, withLabels(request.labels, labels), call);
     return { ...always, state: "accepted", identity, credentials: outcome.credentials };
+  }
+
+  /**
+   * Stores what a device says of itself, with the labels that the fleet gives it. Those may have been changed where another
+   * coordinator was asked, and not be known here yet: they are read after each write, until that has them. Who changes
+   * them from then on finds what is stored here.
+   */
+  async introduceLabelled(request: HelloRequest, { signal }: Pick<ApiCall, "signal">): Promise<Introduction> {
+    const { registry, identities } = this.#parts;
+    const { identity } = request;
+    let labelled = identities?.enrolments.get(identity)?.labels ?? [];
+    let first: Introduction | undefined;
+    for (;;) {
+      const labels = withLabels(request.labels, labelled);
+      const { before, record } = await registry.introduce({ ...request, labels }, { signal });
+      first ??= { before, record };
+      const stored = (await identities?.enrolments.load(identity, { signal }))?.labels ?? [];
+      if (isDeepStrictEqual(stored, labelled)) return { before: first.before, record };
+      labelled = stored;
+    }
   }
 
   async #introduce(request: Request, labels: Request["labels"], call: ApiCall): Promise<void> {

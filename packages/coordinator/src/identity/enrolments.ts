@@ -32,14 +32,10 @@ import type { JoinTokens } from "./join-tokens.ts";
 import type { NatsUsers } from "./nats-users.ts";
 
 /** What came of a device's request. */
-export type EnrolmentOutcome =
-  | { readonly kind: "pending"; readonly isNew: boolean; readonly record: EnrolmentRecord }
-  | {
-      readonly kind: "accepted";
-      readonly isNew: boolean;
-      readonly record: EnrolmentRecord;
-      readonly credentials: DeviceCredentials;
-    };
+export type EnrolmentOutcome = { readonly isNew: boolean; readonly record: EnrolmentRecord } & (
+  | { readonly kind: "pending" }
+  | { readonly kind: "accepted"; readonly credentials: DeviceCredentials }
+);
 
 export interface EnrolmentParts {
   readonly authority: FleetAuthority;
@@ -73,6 +69,11 @@ export class Enrolments {
 
   get(identity: DeviceIdentity): EnrolmentRecord | undefined {
     return this.#records.get(identity);
+  }
+
+  /** As the store has it now. */
+  async load(identity: DeviceIdentity, options: StoreCallOptions): Promise<EnrolmentRecord | undefined> {
+    return await this.#records.load(identity, options);
   }
 
   all(): Iterable<EnrolmentRecord> {

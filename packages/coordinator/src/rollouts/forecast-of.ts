@@ -7,7 +7,7 @@ import { minuteOfDay } from "./time-zones.ts";
 /** From a push until a device has taken its document. */
 const TAKEN_MS = 2_000;
 /** A check starts a worker, which loads the model; the rest of a window's overhead is not its. */
-const CHECK_START_MS = 8_000;
+const CHECK_START_MS = 4_000;
 const CHECK_STEPS = 4;
 const MAX_SLOWEST = 5;
 /** A rollout that does not end within this is shown as one that takes so long. */

@@ -1,15 +1,17 @@
 import { DisruptionRoom } from "./disruption.ts";
 import type { Rollout, RolloutFacts } from "./machine.ts";
 import { takeTurn } from "./pace.ts";
-import { type DeviceProgress, type DeviceState, FAILED_STATES, type Pace } from "./rollout-state.ts";
+import type { DeviceProgress, DeviceState, Pace } from "./rollout-state.ts";
 
 /** What is said of a device that could not go back: it is not tried again, and runs what it had last. */
 export const STUCK = "could not go back: ";
 
+const NOT_OURS: readonly DeviceState[] = ["rolling-back", "rolled-back", "superseded"];
+
 /** A device that this rollout has changed, and that nobody else has changed since. */
 export function isTouched({ state, attempts, message }: DeviceProgress): boolean {
-  const touched: readonly DeviceState[] = ["in-progress", "confirmed", ...FAILED_STATES];
-  return attempts > 0 && touched.includes(state) && !message.startsWith(STUCK);
+  // Also one that waits for another turn: its last document is what the rollout made.
+  return attempts > 0 && !NOT_OURS.includes(state) && !message.startsWith(STUCK);
 }
 
 /** Gives devices back what they had, in the stated order and rate. Those that are away find it when they are back. */

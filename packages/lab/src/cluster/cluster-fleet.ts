@@ -16,7 +16,9 @@ export interface ClusterFleetOptions extends Pick<SimulatedFleetOptions, "agents
 }
 
 const STARTS_PER_SECOND = 50;
-const HEARTBEAT_SECONDS = 5;
+/** Of all agents together, at most: each is stored. */
+const HEARTBEATS_PER_SECOND = 50;
+const SHORTEST_HEARTBEAT_SECONDS = 5;
 /** The harness is one program that asks more than a person would. */
 const CALLS_PER_SECOND = 2_000;
 /** Of links to a cluster whose servers come and go. */
@@ -71,7 +73,7 @@ export class ClusterFleet implements AsyncDisposable {
         const plan = {
           ...{ folder, name, callsPerSecond: CALLS_PER_SECOND, insecure: false },
           ...{ cluster: { servers, monitorUrls }, logFile: join(folder, `${name}.log`) },
-          heartbeatSeconds: HEARTBEAT_SECONDS,
+          heartbeatSeconds: Math.max(SHORTEST_HEARTBEAT_SECONDS, Math.ceil(count / HEARTBEATS_PER_SECOND)),
         };
         const process = await BenchCoordinator.create(plan);
         ends.push(() => process[Symbol.asyncDispose]());

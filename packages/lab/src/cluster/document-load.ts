@@ -21,12 +21,13 @@ export interface DocumentLoad extends LoadNotes {
   /** As many as call at once. */
   readonly operators: readonly AdminClient[];
   readonly agents: number;
+  /** Devices that get most of the pushes, so that operators meet on them. */
+  readonly busy: readonly number[];
+  readonly mayPush: (device: number) => boolean;
   readonly seed: number;
   readonly onPushed: (push: AnsweredPush) => void;
 }
 
-/** Devices that get most of the pushes, so that operators meet on them. */
-const BUSY = 8;
 const OF_BUSY = 0.5;
 /** Of one operator, from an answer to the next call. */
 const PAUSE_MS = 600;
@@ -37,12 +38,14 @@ export async function pushDocuments(load: DocumentLoad): Promise<void> {
 }
 
 async function operate(load: DocumentLoad, admin: AdminClient, index: number): Promise<void> {
-  const { agents, signal } = load;
+  const { agents, busy, mayPush, signal } = load;
   const random = createRandom(load.seed + index);
   for (let count = 1; !signal.aborted; count++) {
-    const device = random.uniform() < OF_BUSY ? random.integer(Math.min(BUSY, agents)) : random.integer(agents);
+    const device = random.uniform() < OF_BUSY ? (busy[random.integer(busy.length)] as number) : random.integer(agents);
     const newest = await readDocument(load, admin, device);
-    if (newest !== undefined && random.uniform() < 0.7) {
+    if (!mayPush(device)) {
+      // It is the rollout's turn to change it.
+    } else if (newest !== undefined && random.uniform() < 0.7) {
       const expected = random.uniform() < 0.5 ? newest : undefined;
       await push(load, admin, { device, mark: `operator ${index}, push ${count}`, expected });
     } else if (random.uniform() < 0.3) await askToProbe(load, admin, device);

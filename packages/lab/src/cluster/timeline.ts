@@ -23,7 +23,7 @@ export interface FaultSpan {
   silentMs: readonly number[];
 }
 
-const ASK_EVERY_MS = 200;
+const ASK_EVERY_MS = 300;
 const ASK_TIMEOUT_MS = 1_000;
 const P99 = 0.99;
 

@@ -42,7 +42,7 @@ interface Work {
 
 const RETRY_MS = 3_000;
 /** A check is a worker that starts, and a few steps. */
-const CHECK_START_MS = 7_000;
+const CHECK_START_MS = 3_500;
 const CHECK_STEPS = 4;
 /** A request of a rollout that changes something, and does not give it back. */
 const IS_CHANGE = /^rollout [^/]+\/\d/u;

@@ -42,6 +42,8 @@ const LONGEST_MS = 4 * 3_600_000;
 /** Reports that were on their way, and devices that come back, still count. */
 const LATE_MS = 3 * 60_000;
 const AT_REST = ["completed", "stopped", "rolled-back"];
+/** A step each second, by an index that follows the store. */
+const HALT_MS = 2_500;
 /** What a rollout is expected to be off by at most. */
 const FORECAST_ERROR = 0.25;
 /** Of a light device, by the coordinator's policy. */
@@ -111,7 +113,9 @@ export async function simulateRollout({ seed, ...options }: RolloutSimulation): 
     if (all.size !== planned.devices) history.fail(`${all.size} of ${planned.devices} devices are known`);
     const runs = new Map(devices.map(({ identity, document }) => [identity.device, document]));
     history.checkAtRest(spec.name, (device) => runs.get(device));
-    const { tookMs = 1, expectedMs = tookMs } = result;
+    const { tookMs = 1, expectedMs = tookMs, haltMs = 0 } = result;
+    if (isCalm && haltMs > HALT_MS)
+      history.fail(`it was halted only ${Math.round(haltMs)} ms after too many had failed`);
     if (isForecastable && Math.abs(expectedMs / tookMs - 1) > FORECAST_ERROR)
       history.fail(`it took ${Math.round(tookMs / 1000)} s; ${Math.round(expectedMs / 1000)} s were forecast`);
   }

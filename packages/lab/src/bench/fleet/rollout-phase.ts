@@ -39,6 +39,7 @@ interface Pushed {
 
 const NAME = "bench";
 const LOOK_MS = 500;
+const PATIENCE_MS = 120_000;
 const MINUTE_SECONDS = 60;
 
 /** Plans a rollout over all devices in three waves, runs it, and follows what is pushed for it. */
@@ -52,16 +53,15 @@ export async function rolloutPhase(options: RolloutPhaseOptions): Promise<Rollou
     rate: { perMinute: MINUTE_SECONDS * perSecond },
   };
   const beganMs = performance.now();
-  const planned = await admin.planRollout(
-    { tenant: FLEET_TENANT, spec: JSON.stringify(spec), reason: "bench" },
-    { signal },
-  );
+  const call = { signal, deadlineMs: PATIENCE_MS };
+  const request = { tenant: FLEET_TENANT, spec: JSON.stringify(spec), reason: "bench" };
+  const planned = await admin.planRollout(request, call);
   const planSeconds = (performance.now() - beganMs) / SECOND_MS;
   const pushed: Pushed[] = [];
   const watching = watch(link, pushed, signal);
   watching.catch(() => undefined);
   const startedMs = performance.now();
-  await admin.changeRollout({ tenant: FLEET_TENANT, name: NAME, command: "start", reason: "bench" }, { signal });
+  await admin.changeRollout({ tenant: FLEET_TENANT, name: NAME, command: "start", reason: "bench" }, call);
   const { phase, devices, counts } = await Promise.race([untilOver(options), watching]);
   const seconds = (performance.now() - startedMs) / SECOND_MS;
   linked.abort();

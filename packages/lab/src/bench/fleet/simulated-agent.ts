@@ -58,7 +58,7 @@ export interface SimulatedAgent {
 }
 
 /** As long as a worker takes to start, and to run a few steps. */
-const CHECK_MS = 8_000;
+const CHECK_MS = 4_000;
 /** Steps of a broken one take so much longer than their bound. */
 const SLOWER = 10;
 const CLASSES = ["board-2g", "board-4g", "board-8g", "board-16g"] as const;
