@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { createConnection, type Socket } from "node:net";
 import { test } from "node:test";
-import { PROFILE_VERSION, type Profile } from "@mpo/core";
+import { PROFILE_VERSION, type Profile, SIGNATURE_LENGTH } from "@mpo/core";
 import { VirtualClock } from "@mpo/io/testing";
-import type { FleetServiceMethods, PartRequest, ResponseOf } from "@mpo/protocol";
+import type { PartRequest } from "@mpo/protocol";
 import { ALIVE, connectFleet, HEARTBEAT, IDENTITY, startFleet, startTcp } from "../test-support/grpc-room.ts";
 import type { Ends } from "../testing/nats-room.ts";
 import { CallPace } from "./call-pace.ts";
@@ -80,14 +80,14 @@ async function slowLink(
 const STORED = { isDuplicate: false, revision: 1, needsChain: false };
 
 /** A coordinator that takes parts, and remembers them as long as it wants to. */
-function partsOf(arrived: {
-  bytes: number;
-  calls: number;
-}): (request: PartRequest) => Promise<ResponseOf<FleetServiceMethods["reportProfilePart"]>> {
+function partsOf<Stored = typeof STORED>(
+  arrived: { bytes: number; calls: number },
+  stored: Stored = STORED as Stored,
+): (request: PartRequest) => Promise<{ readonly arrivedBytes: number; readonly answer?: Stored }> {
   return ({ offset, part, totalBytes }) => {
     arrived.calls += 1;
     if (offset === arrived.bytes) arrived.bytes += part?.length ?? 0;
-    const answer = arrived.bytes === totalBytes ? { answer: STORED } : {};
+    const answer = arrived.bytes === totalBytes ? { answer: stored } : {};
     return Promise.resolve({ arrivedBytes: arrived.bytes, ...answer });
   };
 }
@@ -153,6 +153,20 @@ void test("a report goes on from what has arrived, and a coordinator that forget
   assert.deepEqual(arrived, { bytes, calls: 3 });
   const forgetful = await startFleet(t, { reportProfilePart: () => Promise.resolve({ arrivedBytes: 0 }) });
   await assert.rejects(connectFleet(t, forgetful.target).reportProfile(report), { code: "unavailable" });
+});
+
+void test("what a device has learned of a drift goes in parts too", async (t) => {
+  const arrived = { bytes: 0, calls: 0 };
+  const kept = { isDuplicate: false, isKept: true };
+  const server = await startFleet(t, { reportAdaptationPart: partsOf(arrived, kept) });
+  const parameters = Uint8Array.from({ length: 20_000 }, () => Math.floor(256 * Math.random()));
+  const adaptation = {
+    ...{ model: "cam", manifestDigest: "ab".repeat(32), signature: new Array<number>(SIGNATURE_LENGTH).fill(0) },
+    ...{ parameters, judgement: "labels" as const, accuracyBefore: 0.4, accuracyAfter: 0.6, samples: 10 },
+  };
+  const report = { identity: IDENTITY, report: "r-1", adaptation };
+  assert.deepEqual(await connectFleet(t, server.target).reportAdaptation(report), kept);
+  assert.ok(arrived.calls === 6 && arrived.bytes > 20_000, JSON.stringify(arrived));
 });
 
 void test("deadlines grow with the message, as the link has shown itself, and after a call that did not make it", async () => {
