@@ -69,9 +69,13 @@ export async function startTinyDevice(
     readonly logger?: Logger;
     /** What its owner allows. */
     readonly limits?: object;
+    readonly settings?: Partial<AgentSettings>;
+    /** How it retrains. Default: to no avail. */
+    readonly retrain?: AgentEngine["retrain"];
   },
 ): Promise<TinyDevice> {
   const { device, coordinator, labels = [], logger = silentLogger, limits = {} } = options;
+  const { settings, retrain = engine.retrain } = options;
   const folder = join(options.folder, device);
   const modelFolder = join(folder, "serving/tiny/model");
   await writeLayersModel(TINY_MODEL, modelFolder);
@@ -91,11 +95,12 @@ export async function startTinyDevice(
         ...{ identity, labels, agentVersion: AGENT_VERSION, engineVersion: engineVersion() },
         // The machine may be busy with other tests; and there are no inputs.
         ...{ tickMs: 20, probePatienceMs: 0, minTrainingInputs: 0, linkRetry: { baseMs: 50, capMs: 200 } },
+        ...settings,
       },
       dataFolder: join(folder, "data"),
       servingRoot: join(folder, "serving"),
       limitsFile: { path: "limits.json", read: async () => JSON.stringify(limits) },
-      ...{ engine, signal: ends.signal, environment: process.env, ...common },
+      ...{ engine: { ...engine, retrain }, signal: ends.signal, environment: process.env, ...common },
       connect: (as) => connectFleet({ identity: as, coordinators: [coordinator], ...common }),
       onReady: resolve,
     });
