@@ -6,11 +6,9 @@ import { hereOf, isLoopback, systemClock, targetOf } from "@mpo/io";
 import type { Logger, Service } from "@mpo/runtime";
 import {
   EmbeddedNatsServer,
-  FLEET_LAYOUT,
   findNatsServer,
   type GrpcServer,
   NatsLink,
-  openJetstreamStore,
   type StateStore,
   startGrpcServer,
 } from "@mpo/transport";
@@ -22,6 +20,7 @@ import { identifyBy } from "./identity/identify.ts";
 import { createOidcVerifier } from "./identity/oidc.ts";
 import { requireRole } from "./identity/person.ts";
 import { leaveLocalJoin } from "./local-join.ts";
+import { openStore } from "./open-store.ts";
 import { reachableHosts } from "./reachable.ts";
 import { RunIdentity } from "./run-identity.ts";
 import type { CoordinatorAddresses, EmbeddedNats, ExternalNats, RunOptions } from "./run-options.ts";
@@ -153,19 +152,8 @@ export class CoordinatorRun {
         this.#link = await NatsLink.open(settings, { logger: this.#logger, signal }).catch((thrown: unknown) => {
           throw nats.kind === "external" ? (this.#identity?.refusalOf(thrown) ?? thrown) : thrown;
         });
-        if (nats.kind === "external") await this.#identity?.check(this.#link, nats.servers, signal);
-        this.#store = await openJetstreamStore(this.#link, {
-          layout: FLEET_LAYOUT,
-          signal,
-          ...(nats.kind === "external"
-            ? {
-                replicas: nats.replicas ?? 3,
-                monitorUrls: nats.monitorUrls ?? [],
-                allowsAsync: nats.allowsAsync ?? false,
-              }
-            : { replicas: 1, monitorUrls: [made(this.#server).address.monitorUrl], folder: nats.folder }),
-        });
-        await this.#identity?.share(this.#store, signal);
+        const parts = { nats, server: this.#server, identity: this.#identity, logger: this.#logger, signal };
+        this.#store = await openStore(this.#link, parts);
       },
       ended: () => this.#link?.ended,
       stop: async () => {

@@ -57,10 +57,12 @@ const NEEDS: Readonly<Record<"ofTenant" | "ofFleet", Readonly<Record<Role, reado
     viewer: [
       ...["listDevices", "getDevice", "listProfiles", "getProfile", "getConfig", "explainConfig"],
       ...["listEvents", "watchEvents", "listEnrolments", "listGroups", "listPublishedModels", "getPublishedModel"],
+      ...["getRollout", "listRollouts", "listRolloutDevices"],
     ],
     operator: [
       ...["refreshDevice", "probeDevice", "pushConfig", "rollbackConfig", "labelDevice", "saveGroup", "removeGroup"],
       ...["findMissingChunks", "putChunk", "publishModel", "removePublishedModel"],
+      ...["planRollout", "changeRollout", "removeRollout"],
     ],
     admin: [
       ...["retireDevice", "removeDevice", "renameDevice", "decideEnrolment", "decideDevice", "preauthoriseDevices"],
@@ -120,6 +122,8 @@ const MANIFEST = {
   ...{ chainDigest: "ab".repeat(32), summary: { takes: "4x4", classes: 2, parameters: 1, madeBy: "" } },
 };
 
+const ROLLOUT = JSON.stringify({ name: "matrix", model: "tiny", change: { rule: {} } });
+
 /** A message for each call about a device; what it says beyond that is drawn. */
 function messageOf(call: string, identity: DeviceIdentity, random: () => number): unknown {
   const { tenant, device } = identity;
@@ -148,6 +152,12 @@ function messageOf(call: string, identity: DeviceIdentity, random: () => number)
     saveGroup: { tenant, name: "all", where: "memory > 1B", description: "" },
     listGroups: { tenant },
     removeGroup: { tenant, name: "ghost" },
+    planRollout: { tenant, spec: ROLLOUT, reason: "matrix" },
+    getRollout: { tenant, name: "matrix" },
+    listRollouts: { tenant, ...page },
+    listRolloutDevices: { tenant, name: "matrix", ...page },
+    changeRollout: { tenant, name: "matrix", command: "start", reason: "matrix" },
+    removeRollout: { tenant, name: "matrix", reason: "matrix" },
     getDevice: { identity },
     listProfiles: { tenant, ...mine, ...page },
     getProfile: { identity, model: "tiny" },

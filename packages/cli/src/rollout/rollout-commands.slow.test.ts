@@ -62,7 +62,7 @@ describe("rollouts from the command line", { skip: noNatsServer, timeout: 240_00
 
     const started = await mpo("start", "least-memory", "--wait", "2min", "--reason", "a test");
     assert.equal(started.code, EXIT_CODES.ok, started.stderr);
-    assert.match(started.stdout, /least-memory is (?:finishing|completed)/u);
+    assert.match(started.stdout, /least-memory has been (?:finishing|completed)/u);
     assert.match(started.stderr, /least-memory: wave 1: [\s\S]*least-memory: wave 2: /u);
     const devices = (await mpo("status", "least-memory", "--devices", "--json")).records.slice(1);
     assert.deepEqual(
@@ -77,7 +77,7 @@ describe("rollouts from the command line", { skip: noNatsServer, timeout: 240_00
     // Where nobody can be asked, a file's plan begins at once.
     const halted = await mpo("start", bad, "--wait", "2min");
     assert.equal(halted.code, EXIT_CODES.halted, halted.stdout + halted.stderr);
-    assert.match(halted.stdout, /too-strict is halted .*exact-memory/u);
+    assert.match(halted.stdout, /too-strict has been halted .*exact-memory/u);
     const refused = await mpo("remove", "too-strict");
     assert.equal(refused.code, EXIT_CODES.state);
     const failed = await mpo("status", "too-strict", "--json");

@@ -64,7 +64,7 @@ describe("planLines", () => {
 describe("statusLines", () => {
   it("shows each state of devices apart, gates with their newest measurement, and why it does not move", () => {
     assert.deepEqual(cellsOf(statusLines(anyRollout(), NOW_MS, { terminal })), [
-      "canary is halted since 1 min ago: wave 2 failed: gate memory",
+      "canary has been halted for 1 min 00 s: wave 2 failed: gate memory",
       "waits for: wave 2 failed: gate memory; retry what failed, go on with next, or roll back",
       ["wave", "is", "since", "devices", "pending", "offline", "confirmed", "failed"],
       ["1", "passed, approved by anna", "10 min ago", "2", "", "", "2", ""],

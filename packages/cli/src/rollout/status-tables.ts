@@ -1,8 +1,8 @@
-import { DEVICE_STATES, formatVersion, type GateState, type Measurement } from "@mpo/core";
+import { DEVICE_STATES, formatVersion, type GateState, type Measurement, SECOND_MS } from "@mpo/core";
 import type { RolloutDevice, RolloutView, StateCount, WaveView } from "@mpo/protocol";
 import { byWhom } from "../access/who.ts";
 import type { Output } from "../command-context.ts";
-import { formatAge } from "../output/format.ts";
+import { formatAge, formatDuration } from "../output/format.ts";
 import { createTable } from "../output/table.ts";
 
 /** Where a rollout stands, for people. States of devices are never put into one figure. */
@@ -17,10 +17,11 @@ export function statusLines(rollout: RolloutView, nowMs: number, { terminal }: O
   return [...standLines(rollout, nowMs), table.toString(), ...gateTable(waves, nowMs, terminal)];
 }
 
-/** `less-memory is halted since 3 min ago: wave 2 failed`, and why it does not move. */
+/** `less-memory has been halted for 3 min 05 s: wave 2 failed`, and why it does not move. */
 export function standLines({ name, phase, sinceMs, reason, waitsFor }: RolloutView, nowMs: number): readonly string[] {
+  const lasts = formatDuration((nowMs - sinceMs) / SECOND_MS);
   return [
-    `${name} is ${phase} since ${formatAge(nowMs - sinceMs)}${reason === "" ? "" : `: ${byWhom(reason)}`}`,
+    `${name} has been ${phase} for ${lasts}${reason === "" ? "" : `: ${byWhom(reason)}`}`,
     ...(waitsFor === undefined ? [] : [`waits for: ${byWhom(waitsFor)}`]),
   ];
 }
@@ -54,9 +55,9 @@ function newestOf({ measurements }: GateState, nowMs: number): string {
 
 /** `0.12 of 34: failure, 0.12 is not <= 0.05`. */
 export function measuredWords({ value, sample, verdict, message }: Measurement): string {
-  const number = value === undefined ? "no number" : String(Number(value.toPrecision(4)));
   const of = sample === undefined ? "" : ` of ${sample}`;
-  return `${number}${of}: ${verdict}${message === "" ? "" : `, ${message}`}`;
+  const number = value === undefined ? "no number" : `${Number(value.toPrecision(4))}${of}`;
+  return `${number}: ${verdict}${message === "" ? "" : `, ${message}`}`;
 }
 
 /** `3 confirmed, 1 failed`, in the order of a device's way. */

@@ -101,7 +101,7 @@ describe("endWaiting", () => {
     assert.equal(ended({ phase: "finishing" }).code, undefined);
     assert.equal(ended({ phase: "halted" }).code, 9);
     assert.equal(ended({ phase: "rolled-back" }).code, 10);
-    assert.match(ended({ phase: "halted" }).said, /canary is halted .*\nwaits for: wave 2 failed/u);
+    assert.match(ended({ phase: "halted" }).said, /canary has been halted .*\nwaits for: wave 2 failed/u);
   });
 
   it("throws where it is still under way", () => {

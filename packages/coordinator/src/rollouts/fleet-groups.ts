@@ -12,6 +12,9 @@ type Disruption = NonNullable<RolloutSpec["disruption"]>;
 /** What a person should look at before a device counts as one that serves well. */
 const UNWELL: ReadonlySet<string> = new Set(["unreadable", "not-writable", "inputs-silent", "throttled", "doubled"]);
 
+/** What keeps a device from doing what it was given. */
+const HOLDS_UP: ReadonlySet<string> = new Set(["probe-waits", "model-pending", "document-refused", "clock-wrong"]);
+
 /** A device's value of the label that a disruption budget counts by; empty without one. */
 export function groupOf(disruption: Disruption | undefined, { labels }: Pick<DeviceRecord, "labels">): string {
   if (disruption?.by === undefined) return "";
@@ -34,6 +37,12 @@ export class Fleet {
   servesWell(device: DeviceRecord): boolean {
     const now = new DeviceNow(this.#parts, device);
     return now.isOnline && device.models.length > 0 && !now.conditions.some(({ code }) => UNWELL.has(code));
+  }
+
+  /** What a person should look at before a device does what it was given, in words; undefined: nothing is known. */
+  troubleOf(device: DeviceRecord): string | undefined {
+    const { conditions } = new DeviceNow(this.#parts, device);
+    return conditions.find(({ code }) => UNWELL.has(code) || HOLDS_UP.has(code))?.message;
   }
 
   /** All devices of a tenant, by what a disruption budget counts by. */

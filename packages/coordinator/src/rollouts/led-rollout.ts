@@ -2,6 +2,7 @@ import {
   conflictRollout,
   FINAL_PHASES,
   given,
+  hasCode,
   type RolloutAction,
   type RolloutFacts,
   type RolloutSpec,
@@ -102,9 +103,18 @@ export class LedRollout {
     const record = { ...value, lease };
     const taken = await store.put(name, record, revision, { signal });
     const plan = { tenant: name.tenant, plan: value.plan };
-    const progress = await store.allProgress(plan, value.parts, { signal });
-    const summary = await store.summary(plan, { signal });
-    return new LedRollout(parts, name, { value: record, revision: taken }, progress, summary);
+    try {
+      const progress = await store.allProgress(plan, value.parts, { signal });
+      const summary = await store.summary(plan, { signal });
+      return new LedRollout(parts, name, { value: record, revision: taken }, progress, summary);
+    } catch (thrown) {
+      // Seen by people, and not by the log alone.
+      if (hasCode(thrown, "not-found") && value.state.phase !== "conflicted") {
+        const state = conflictRollout(value.state, "the store has only a part of its plan: stop it", parts.clock.now());
+        await store.put(name, { ...record, state }, taken, { signal });
+      }
+      throw thrown;
+    }
   }
 
   /** Of the record as this coordinator has written it. */

@@ -58,14 +58,16 @@ function deviceFacts(sources: FactSources, subject: Subject, device: string): De
   }
   const { hours, disruption } = spec;
   const zone = hours?.zone === "device" ? record.inventory.timeZone : hours?.zone;
-  const outcome = outcomeOf(sources, subject, identity);
+  const shown = outcomeOf(sources, subject, identity);
+  const isOpen = shown.outcome === undefined || shown.outcome === "applied";
   return {
     isOnline: fleet.isOnline(record),
     // Where nothing is counted by it, nobody asks.
     servesWell: disruption === undefined || fleet.servesWell(record),
     group: groupOf(disruption, record),
     minuteOfDay: zone === undefined ? undefined : minuteOfDay(zone, nowMs),
-    ...outcome,
+    ...shown,
+    ...(isOpen ? { message: fleet.troubleOf(record) } : {}),
   };
 }
 

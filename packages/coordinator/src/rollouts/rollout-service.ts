@@ -3,6 +3,7 @@ import {
   type DeviceProgress,
   FINAL_PHASES,
   given,
+  hasCode,
   MpoError,
   type RolloutCommand,
   type RolloutPhase,
@@ -15,6 +16,7 @@ import type { Watched, Watching } from "../store/watched-map.ts";
 import { requireUnchanged } from "./changed-since.ts";
 import { countStates } from "./count-states.ts";
 import type { LeadParts } from "./led-rollout.ts";
+import { LastingConflict, requireNoOther } from "./other-rollouts.ts";
 import { type PlanParts, planRollout, readSpec } from "./plan-rollout.ts";
 import { RolloutLeader } from "./rollout-leader.ts";
 import type { PlannedDevice, PlanSummary, RolloutRecord } from "./rollout-record.ts";
@@ -146,7 +148,7 @@ export class RolloutService {
       try {
         return await this.#command(name, said, before, options);
       } catch (thrown) {
-        if (!isConflict(thrown) || thrown instanceof ExpectedOther || race >= MAX_RACES) throw thrown;
+        if (!isConflict(thrown) || thrown instanceof LastingConflict || race >= MAX_RACES) throw thrown;
         await this.#parts.clock.sleep(20 * race, options);
       }
     }
@@ -170,13 +172,17 @@ export class RolloutService {
     const { value, revision } = await this.#store.load(name, options);
     const { phase } = value.state;
     if (expectedPhase !== undefined && expectedPhase !== phase)
-      throw new ExpectedOther("conflict", `rollout ${name.name} is ${phase}; expected ${expectedPhase}`, {
+      throw new LastingConflict("conflict", `rollout ${name.name} is ${phase}; expected ${expectedPhase}`, {
         hint: "It has moved on: look at it, and decide again.",
       });
     const plan = { tenant: name.tenant, plan: value.plan };
     const spec = readSpec(value.spec);
     const nowMs = clock.now();
-    const parts = await this.#store.allProgress(plan, value.parts, options);
+    const parts = await this.#store.allProgress(plan, value.parts, options).catch((thrown: unknown) => {
+      // Of a store that was put back in part: that it is over can be said all the same.
+      if (command === "stop" && hasCode(thrown, "not-found")) return [];
+      throw thrown;
+    });
     const all = parts.flatMap(({ devices }) => devices);
     const devices = all.map((device) => before.get(device.device) ?? device);
     const next = commandRollout({ spec, state: value.state, devices }, command, { nowMs, actor, reason });
@@ -189,10 +195,13 @@ export class RolloutService {
     const record: RolloutRecord = {
       ...rest,
       state: next.state,
-      counts: countStates(
-        next.state.waves.length,
-        all.map((device) => changed.get(device.device) ?? device),
-      ),
+      counts:
+        all.length === 0
+          ? value.counts
+          : countStates(
+              next.state.waves.length,
+              all.map((device) => changed.get(device.device) ?? device),
+            ),
       movedAtMs: nowMs,
       ...given({
         startedAtMs: command === "start" ? nowMs : value.startedAtMs,
@@ -232,23 +241,8 @@ export class RolloutService {
       progress: (progress[index] as StoredProgress).devices,
     }));
     requireUnchanged(this.#parts, name.tenant, readSpec(record.spec), frozen);
-    const ours = new Set(progress.flatMap(({ devices }) => devices.map(({ device }) => device)));
-    for (const { name: other, value } of this.#store.all()) {
-      const { phase } = value.state;
-      if (other.tenant !== name.tenant || other.name === name.name || phase === "planned") continue;
-      if (FINAL_PHASES.includes(phase)) continue;
-      const parts = await this.#store.allProgress({ tenant: other.tenant, plan: value.plan }, value.parts, options);
-      const open = parts
-        .flatMap(({ devices }) => devices)
-        .filter(({ device, state }) => ours.has(device) && OPEN.has(state));
-      const [first] = open;
-      if (first === undefined) continue;
-      throw new ExpectedOther(
-        "conflict",
-        `rollout ${other.name} is ${phase}, and is to change ${open.length} of the same devices (${first.device}${open.length > 1 ? ", …" : ""})`,
-        { hint: `Wait until it is over, or end it first: mpo rollout stop ${other.name}.` },
-      );
-    }
+    const devices = new Set(progress.flatMap((part) => part.devices.map(({ device }) => device)));
+    await requireNoOther(this.#store, name, devices, options);
   }
 
   async #find(name: RolloutName, options: StoreCallOptions): Promise<Watched<RolloutRecord> | undefined> {
@@ -263,11 +257,18 @@ export class RolloutService {
   async #summary(plan: PlanName, options: StoreCallOptions): Promise<PlanSummary> {
     const known = this.#summaries.get(plan.plan);
     if (known !== undefined) return known;
-    const summary = await this.#store.summary(plan, options);
+    const summary = await this.#store.summary(plan, options).catch((thrown: unknown) => {
+      if (hasCode(thrown, "not-found")) return undefined;
+      throw thrown;
+    });
+    // Of a store that was put back in part.
+    if (summary === undefined) return NOTHING_KNOWN;
     this.#summaries.set(plan.plan, summary);
     return summary;
   }
 }
+
+const NOTHING_KNOWN: PlanSummary = { distribution: [], leftOut: [], leftOutCount: 0, control: [] };
 
 /** A device in its place of a rollout. */
 export interface ListedDevice {
@@ -276,12 +277,6 @@ export interface ListedDevice {
   readonly part: number;
   readonly at: number;
 }
-
-/** States in which a rollout is still to do something with a device. */
-const OPEN: ReadonlySet<DeviceProgress["state"]> = new Set(["pending", "offline", "in-progress", "rolling-back"]);
-
-/** A conflict that another try does not end. */
-class ExpectedOther extends MpoError {}
 
 function requireOver({ name }: RolloutName, { state: { phase } }: RolloutRecord): void {
   if (phase === "planned" || FINAL_PHASES.includes(phase)) return;

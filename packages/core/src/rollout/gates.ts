@@ -1,4 +1,4 @@
-import { fulfils } from "./condition.ts";
+import { type Condition, fulfils } from "./condition.ts";
 import type { GateState, Measurement, RolloutState, Verdict, WaveState } from "./rollout-state.ts";
 import type { GateSpec, RolloutSpec } from "./spec.ts";
 
@@ -83,14 +83,23 @@ function verdictOf({ success, failure, minimumSample }: GateSpec, { value, sampl
   return failure === undefined ? "failure" : "inconclusive";
 }
 
-/** How a gate is over; undefined: it is not. */
+/** By which condition a number is a failure, as it is written: "> 0.05", "not <= 0.05"; undefined: it is none. */
+export function failedBy({ success, failure }: GateSpec, value: number | undefined): string | undefined {
+  if (value === undefined) return undefined;
+  const written = ({ operator, value: than }: Condition): string => `${operator} ${than}`;
+  if (failure !== undefined) return fulfils(failure, value) ? written(failure) : undefined;
+  return success === undefined || fulfils(success, value) ? undefined : `not ${written(success)}`;
+}
+
+/** How a gate is over; undefined: it is not. A measurement without an answer is forgiven, or another one is made. */
 function overOf(spec: GateSpec, gate: GateState): Verdict | undefined {
   const { taken, failures, inconclusives, successesInRow } = gate;
   if (failures > spec.failureLimit) return "failure";
   if (inconclusives > spec.inconclusiveLimit) return "inconclusive";
   if (spec.consecutiveSuccesses !== undefined && successesInRow >= spec.consecutiveSuccesses) return "success";
-  if (taken < spec.count) return undefined;
-  return taken > failures + inconclusives ? "success" : "inconclusive";
+  const answers = taken - inconclusives;
+  if (answers < spec.count) return undefined;
+  return answers > failures ? "success" : "inconclusive";
 }
 
 /** What all gates of a wave say together, without those that decide nothing; undefined: some are not over. */

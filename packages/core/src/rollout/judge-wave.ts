@@ -1,3 +1,4 @@
+import { brief } from "./brief.ts";
 import { type DeviceProgress, type DeviceState, FAILED_STATES } from "./rollout-state.ts";
 import { type RolloutSpec, waveOf } from "./spec.ts";
 
@@ -58,11 +59,8 @@ export function judgeWave(spec: RolloutSpec, wave: number, counts: WaveCounts): 
   return { kind: "undecided", reason: `all ${superseded} devices of the wave were changed by somebody else` };
 }
 
-/** Characters of a device's own words: a rollout's reason has little room. */
-const MOST_OF_EXAMPLE = 200;
-
 function such(example: DeviceProgress | undefined): string {
   if (example === undefined) return "";
   const { device, message } = example;
-  return ` (${device}${message === "" ? "" : `: ${[...message].slice(0, MOST_OF_EXAMPLE).join("")}`})`;
+  return ` (${device}${message === "" ? "" : `: ${brief(message)}`})`;
 }

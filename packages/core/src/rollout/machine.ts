@@ -23,7 +23,7 @@ export interface DeviceFacts {
   readonly minuteOfDay: number | undefined;
   /** What became of the document that it was given last; undefined: nothing is known. */
   readonly outcome?: Outcome | undefined;
-  /** Why, in words. */
+  /** Why, in words; of one that has not shown all yet, what may hold it up. */
   readonly message?: string | undefined;
 }
 

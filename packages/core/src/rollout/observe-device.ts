@@ -42,7 +42,9 @@ export function observeDevice(
       if (outcome === "superseded") return becomes("superseded");
       if (outcome === "failed" || outcome === "refused") return failed(outcome, message);
       if (hasShown(outcome, confirm)) return becomes("confirmed");
-      return isLate ? failed("timed-out", lateWords(outcome, confirm)) : device;
+      return isLate
+        ? failed("timed-out", lateWords(outcome, confirm) + (message === "" ? "" : `: ${message}`))
+        : device;
     case "timed-out":
       // It was slower than it should have been, and is good all the same.
       return hasShown(outcome, confirm) ? becomes("confirmed", "later than it should have been") : device;

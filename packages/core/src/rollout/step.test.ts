@@ -103,6 +103,22 @@ void describe("how much a device has to show", () => {
   }
 });
 
+test("a device that is held up says by what, while it is waited for and when it is given up", () => {
+  const file = { timeouts: { device: "1min" }, onFailure: { action: "pause" } };
+  const room = new RolloutRoom(
+    file,
+    fleet(1, () => ({ takesMs: 600_000, trouble: "a check waits: memory" })),
+  );
+  room.command("start");
+  room.run(30);
+  assert.match(
+    room.waits ?? "",
+    /^1 device is in progress; each is given up .*\(pi-0; since 30 s\); pi-0: a check waits: memory$/u,
+  );
+  room.until("halted");
+  assert.equal(room.rollout.devices[0]?.message, "it has not taken its change in time: a check waits: memory");
+});
+
 test("devices that are away neither hold a wave up nor count, and get their turn when they are back", () => {
   const isOnline = (atMs: number): boolean => atMs % 1e9 > 300_000;
   const room = new RolloutRoom(
@@ -178,6 +194,8 @@ void describe("gates", () => {
       room.command("start");
       room.until(phase);
       if (phase === "halted") assert.equal(room.rollout.state.halt, "inconclusive");
+      if (phase === "rolled-back")
+        assert.equal(room.rollout.state.reason, "wave 1: gate memory: as pretended, which is not <= 0.05");
     });
   }
 
@@ -190,6 +208,15 @@ void describe("gates", () => {
     room.measure = () => 0.3;
     room.command("start");
     room.until("halted", 10);
+    assert.equal(room.rollout.state.reason, "wave 1: gate memory: as pretended, which is > 0.2");
+  });
+
+  test("are measured again where an answer is missing and that is forgiven", () => {
+    const room = new RolloutRoom({ gates: [{ ...gate, count: 1, inconclusiveLimit: 2 }] }, fleet(3));
+    let asked = 0;
+    room.measure = () => (++asked > 2 ? 0 : undefined);
+    room.command("start");
+    room.until("completed");
   });
 
   test("are judged again after a resume", () => {

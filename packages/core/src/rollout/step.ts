@@ -1,10 +1,11 @@
-import { dueGates, gatesVerdict, newGates } from "./gates.ts";
+import { brief } from "./brief.ts";
+import { dueGates, failedBy, gatesVerdict, newGates } from "./gates.ts";
 import { giveTurns } from "./give-turns.ts";
 import { countWave, judgeWave } from "./judge-wave.ts";
 import type { Rollout, RolloutAction, RolloutFacts, RolloutStep } from "./machine.ts";
 import { isWatched, observeDevice } from "./observe-device.ts";
 import { isGivenBack, takeBack } from "./roll-back.ts";
-import type { DeviceProgress, Hook, RolloutPhase, RolloutState, WaveState } from "./rollout-state.ts";
+import type { DeviceProgress, GateState, Hook, RolloutPhase, RolloutState, WaveState } from "./rollout-state.ts";
 import { type RolloutSpec, waveOf } from "./spec.ts";
 
 /** In these a rollout gives devices their turn. */
@@ -131,8 +132,7 @@ function judge(rollout: Rollout, wave: WaveState, nowMs: number, notes: Notes): 
   if (judgement.kind === "failed") return fail(spec, state, `wave ${number}: ${judgement.reason}`, nowMs, notes);
   if (judgement.kind === "undecided") return halt(state, `wave ${number}: ${judgement.reason}`, nowMs, notes);
   const gates = gatesVerdict(spec, wave);
-  const gateWords = (): string =>
-    `wave ${number}: gate ${gates?.gate?.name}: ${gates?.gate?.measurements.at(-1)?.message}`;
+  const gateWords = (): string => `wave ${number}: gate ${gates?.gate === undefined ? "" : wordsOf(spec, gates.gate)}`;
   if (gates?.verdict === "failure") return fail(spec, state, gateWords(), nowMs, notes);
   if (gates?.verdict === "inconclusive") return halt(state, `${gateWords()} (it cannot be judged)`, nowMs, notes);
   for (const gate of dueGates(wave, nowMs)) notes.actions.push({ kind: "measure", gate, wave: state.wave });
@@ -147,6 +147,14 @@ function judge(rollout: Rollout, wave: WaveState, nowMs: number, notes: Notes): 
   if (nowMs - wave.sinceMs < waveOf(spec, state.wave).dwell || gates === undefined) return state;
   notes.log("rollout-wave-passed", `wave ${number} has passed`);
   return withWave(state, { state: "passed" }, nowMs);
+}
+
+/** What a gate measured last, and which condition that is a failure by. */
+function wordsOf({ gates }: RolloutSpec, { name, measurements }: GateState): string {
+  const newest = measurements.at(-1);
+  const gate = gates.find((one) => one.name === name);
+  const condition = gate && failedBy(gate, newest?.value);
+  return `${name}: ${brief(newest?.message ?? "")}${condition === undefined ? "" : `, which is ${condition}`}`;
 }
 
 function fail(spec: RolloutSpec, state: RolloutState, reason: string, nowMs: number, { log }: Notes): RolloutState {

@@ -62,7 +62,9 @@ function runningWords(rollout: Rollout, facts: RolloutFacts): string | undefined
   const busy = devices.filter((one) => one.wave <= state.wave && one.state === "in-progress");
   if (busy.length > 0) {
     const end = ago(spec.timeouts.device);
-    return words(busy, facts, `in progress; each is given up ${end} after its change`);
+    const held = busy.find(({ device }) => (facts.of(device).message ?? "") !== "");
+    const why = held === undefined ? "" : `; ${held.device}: ${facts.of(held.device).message}`;
+    return `${words(busy, facts, `in progress; each is given up ${end} after its change`)}${why}`;
   }
   const due = devices.filter((device) => isDue(rollout, device));
   const room = new DisruptionRoom(spec.disruption, devices, facts);

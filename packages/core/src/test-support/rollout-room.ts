@@ -27,6 +27,8 @@ export interface PretendedDevice {
   readonly servesWell?: boolean;
   readonly group?: string;
   readonly minuteOfDay?: number;
+  /** What holds it up. */
+  readonly trouble?: string;
 }
 
 export const ROLLOUT_START_MS = 1_800_000_000_000;
@@ -110,6 +112,7 @@ export class RolloutRoom {
     const isOver = this.nowMs - pushedAtMs >= takesMs;
     return {
       ...{ isOnline: isOnline(this.nowMs), servesWell, group, minuteOfDay: device.minuteOfDay },
+      ...(device.trouble === undefined ? {} : { message: device.trouble }),
       ...(isOver ? (isTakenBack ? { outcome: "applied", message: "" } : { outcome, message: "as pretended" }) : {}),
     };
   }

@@ -14,6 +14,7 @@ import { type DocumentLoad, pushDocuments, readDocument } from "./document-load.
 import { LabelledDevices } from "./label-load.ts";
 import type { LoadNotes } from "./outcomes.ts";
 import { type RegisterWorker, readRegisters, workOnRegisters } from "./register-load.ts";
+import { RolloutThrough } from "./rollout-load.ts";
 import { type FaultSpan, Timeline } from "./timeline.ts";
 
 export interface ClusterRunOptions {
@@ -39,6 +40,7 @@ export interface ClusterReport extends PromiseFigures {
   readonly events: number;
   /** Calls of which it is not known what became, by kind. */
   readonly unknown: Readonly<Record<string, number>>;
+  readonly rollout: { readonly phase: string; readonly pushes: number };
   readonly pushes: { readonly quietMs: readonly number[]; readonly troubledMs: readonly number[] };
   /** Empty: everything held. */
   readonly anomalies: readonly string[];
@@ -100,13 +102,16 @@ async function measure(options: ClusterRunOptions, folder: string): Promise<Clus
       },
       signal: loading.signal,
     };
-    const onWritten = (atMs: number): void => timeline.written(atMs);
-    const onStored = (atMs: number): void => timeline.stored(atMs);
     const operators = Array.from({ length: OPERATORS + 1 }, () => fleet.operator());
     ends.push(() => {
       for (const admin of operators) admin.close();
     });
     const [admin, ...pushing] = operators as [(typeof operators)[number], ...typeof operators];
+    const rollout = new RolloutThrough({ store, admin, agents, maxMs, signal }, watching.signal);
+    running.push(rollout.following);
+    await rollout.start();
+    const onWritten = (atMs: number): void => timeline.written(atMs);
+    const onStored = (atMs: number): void => timeline.stored(atMs);
     const labels = new LabelledDevices({ ...notes, admin, agents, ghosts: GHOSTS, seed: seed + 1, onWritten });
     const documents: DocumentLoad = {
       ...{ ...notes, operators: pushing, agents, seed: seed + 2 },
@@ -157,6 +162,8 @@ async function measure(options: ClusterRunOptions, folder: string): Promise<Clus
     };
     await Promise.race([work(), failed, fleet.agents.failure()]);
     loading.abort();
+    for (const problem of await rollout.check()) history.fail(`rollout: ${problem}`);
+    onProgress(`the rollout is ${rollout.phase}, with ${rollout.history.pushes} pushes`);
     const last: LoadNotes = { ...notes, signal };
     await settle(fleet, last, options);
     const finalReads = { ...last, name: "last", store, seed: 0, onStored };
@@ -179,6 +186,7 @@ async function measure(options: ClusterRunOptions, folder: string): Promise<Clus
       ...{ seed, agents, seconds: (systemClock.monotonicMs() - beganMs) / SECOND_MS },
       ...{ ...history.figures, faults: timeline.faults, calls: history.calls, writes: timeline.writes },
       ...{ retired: labels.retired, events, unknown, anomalies: history.anomalies() },
+      rollout: { phase: rollout.phase, pushes: rollout.history.pushes },
       pushes: timeline.pushLatencies((device, version) => fleet.agents.appliedAtMs(device, version)),
     };
   } finally {

@@ -5,9 +5,10 @@ import { MpoError } from "@mpo/core";
 import { createRandom } from "@mpo/datasets";
 import { systemClock } from "@mpo/io";
 import { retry } from "@mpo/runtime";
-import { type AdminClient, BUCKETS, FLEET_LAYOUT, openExistingStore, type StateStore } from "@mpo/transport";
+import { type AdminClient, FLEET_LAYOUT, openExistingStore } from "@mpo/transport";
 import { SimulatedFleet, until } from "../bench/fleet/simulated-fleet.ts";
 import { openStoreLink } from "../fleet-access.ts";
+import { followRollouts } from "../promises/follow-rollouts.ts";
 import { RolloutHistory } from "../promises/rollout-history.ts";
 import { CoordinatorPair } from "./coordinator-pair.ts";
 
@@ -84,7 +85,7 @@ export async function runRolloutKills(options: RolloutKillOptions): Promise<Roll
     const link = await openStoreLink(pair.natsUrl, pair.keysFolder, { signal, ...patience });
     const seen = { atMs: 0, leader: "", name: "", phase: "" };
     const store = await openExistingStore(link, FLEET_LAYOUT);
-    const watching = watch(store, history, ends.signal, (name) => {
+    const watching = followRollouts(store, history, ends.signal, (name) => {
       const { record } = history.rollout(name) ?? {};
       if (record === undefined) return;
       Object.assign(seen, { atMs: systemClock.monotonicMs(), name, phase: record.state.phase });
@@ -174,24 +175,6 @@ async function roll(admin: AdminClient, history: RolloutHistory, options: Rollin
     if (phase() !== expected) history.fail(`${name} is ${phase()}, and not ${expected}`);
     onEnd(name, phase(), systemClock.monotonicMs() - beganMs);
   }
-}
-
-/** Follows what is stored, until the signal aborts. `onRecord`: of a rollout of this name. */
-async function watch(
-  store: StateStore,
-  history: RolloutHistory,
-  signal: AbortSignal,
-  onRecord: (name: string) => void,
-): Promise<void> {
-  const follow = async (bucket: string): Promise<void> => {
-    for await (const change of store.watch(bucket, { signal })) {
-      if (change.kind !== "put") continue;
-      const { key, value } = change.entry;
-      history.stored({ subject: `$KV.${bucket}.${key}`, value });
-      if (bucket === BUCKETS.rollout) onRecord(key.split(".")[1] ?? "");
-    }
-  };
-  await Promise.all([BUCKETS.rollout, BUCKETS.rolloutPart, BUCKETS.desired].map(follow));
 }
 
 /** Tries again over the outages that this test makes; a command that was heard already makes no sense any more. */

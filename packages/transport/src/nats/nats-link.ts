@@ -16,6 +16,7 @@ import {
   type TlsOptions,
   usernamePasswordAuthenticator,
 } from "nats";
+import { mendClient } from "./mended-client.ts";
 import { natsError } from "./nats-error.ts";
 import {
   type NatsCredentials,
@@ -76,6 +77,7 @@ export class NatsLink {
 
   /** Connects. Throws `unavailable` when no server answers (unless `waitsForServer`), `unauthenticated` when refused. */
   static async open(given: NatsSettings, options: NatsLinkOptions = {}): Promise<NatsLink> {
+    mendClient();
     const settings = resolveNatsSettings(given);
     const { logger = silentLogger, clock = systemClock, random = Math.random, signal } = options;
     const { reconnectBaseMs: baseMs, reconnectCapMs: capMs, waitsForServer } = settings;

@@ -6,7 +6,9 @@ import { type Demo, PATIENCE_MS, TENANT } from "./demo.ts";
 import type { DemoDevice } from "./demo-devices.ts";
 import { DEMO_MODEL } from "./fleet-room.ts";
 
-const NAME = "less-memory";
+const NAME = "memory-budget";
+/** Of a step, on every device. */
+const BUDGET = "24MiB";
 const POLL_MS = 500;
 /** Less than an idle worker takes. */
 const OWNER_ALLOWS = "200 MiB";
@@ -21,16 +23,19 @@ export async function runRollout(devices: readonly DemoDevice[], demo: Demo): Pr
   const [canary] = devices;
   if (canary === undefined || devices.length < 2) return note("a rollout has two waves: it needs two devices");
   const before = await documentsOf(devices, demo);
-  note("a person plans a rollout: each device is to spend less memory on retraining, at nearly its best accuracy");
+  note(
+    `a person plans a rollout: a step may take ${BUDGET} on each device, which gets what is best for it within that`,
+  );
   const spec = JSON.stringify(fileOf(canary));
   const { rollout: planned } = await admin.planRollout({ tenant: TENANT, spec, reason: "" }, { signal });
   const members = await membersOf(demo);
   terminal.record({ event: "rollout", step: "planned", rollout: planned, devices: members });
   terminal.line(
-    `Planned, and nothing is changed yet: what rollout ${NAME} gives each device, up to how much a step may take`,
+    `Planned, and nothing is changed yet: what rollout ${NAME} gives each device, and the memory of a step`,
   );
   for (const { device, wave, config, memoryBytes = 0 } of members) {
-    const most = `${formatBytes(memoryBytes)}, now ${formatBytes(rungOf(before.get(device))?.memoryBytes.upper ?? 0)}`;
+    const now = formatBytes(rungOf(before.get(device))?.memoryBytes.upper ?? 0);
+    const most = `up to ${formatBytes(memoryBytes)}; now up to ${now}`;
     terminal.line(`  wave ${wave + 1}: ${device} gets ${config} (${most})`);
   }
   await say("start", "trying it out", demo);
@@ -62,7 +67,7 @@ function fileOf(canary: DemoDevice): object {
   return {
     name: NAME,
     model: DEMO_MODEL,
-    change: { rule: { objective: "memory" } },
+    change: { rule: { memory: BUDGET } },
     waves: [{ where: `name = ${canary.name}` }, { percent: "100%", approval: "manual" }],
     disruption: { maxUnavailable: 1 },
     timeouts: { device: "2min" },
