@@ -41,7 +41,8 @@ export function noteSaid(seen: SeenRollout, device: string, state: DocumentStatu
   const isGood = state === "confirmed" || (state === "applied" && spec.confirm === "applied");
   // Who is tried again has not failed yet; and what is said later has halted nothing.
   if (seen.haltedAtMs !== undefined || wave === undefined || spec.retries > 0 || !(isFailed || isGood)) return;
-  said.set(device, isGood);
+  // A device that has once been good enough has had its turn.
+  if (said.get(device) !== true) said.set(device, isGood);
   const members = [...devices.values()].filter((one) => one.wave === wave);
   const confirmed = members.filter((one) => said.get(one.device) === true).length;
   const failed = members.filter((one) => said.get(one.device) === false).length;
