@@ -9,7 +9,6 @@ import { confirm } from "../fleet/confirm.ts";
 import { selectDevices } from "../fleet/select-devices.ts";
 import { type AdminSession, withAdmin } from "../fleet/with-admin.ts";
 import { addFleetCommand, fleetName } from "../options/fleet-options.ts";
-import { durationInMs } from "../options/parsers.ts";
 import { ROLLOUT_EXIT_CODES } from "../output/exit-code-help.ts";
 import { createListing } from "../output/listing.ts";
 import { checkOutput, type ForceOption, forceOption } from "../planning/check-output.ts";
@@ -18,7 +17,7 @@ import { planLines, predictedCells } from "./plan-tables.ts";
 import { devicesOf } from "./rollout-devices.ts";
 import { readRolloutFile, soundValue } from "./rollout-file.ts";
 import { endWaiting } from "./show-rollout.ts";
-import { watchRollout } from "./watch-rollout.ts";
+import { waitOption, watchRollout } from "./watch-rollout.ts";
 
 interface PlanOptions extends ReasonOption, ForceOption {
   readonly name?: string;
@@ -44,7 +43,7 @@ export function definePlan(rollout: Command, context: CommandContext): void {
   const start = rollout.command("start").description("begin a rollout that was planned, or plan a file and begin it");
   addReason(addFleetCommand(start, START_HELP))
     .argument("<rollout>", "its name, or the path of a file; -: standard input", rolloutOrFile)
-    .option("--wait <duration>", "wait until all waves have passed, or until it halts or ends otherwise", durationInMs)
+    .addOption(waitOption())
     .option("--yes", "do not ask whether a file's plan is to begin", false)
     .action((what: string, options: StartOptions) => startRollout(what, options, context));
 }

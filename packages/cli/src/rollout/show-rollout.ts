@@ -6,7 +6,7 @@ import type { Asking, CommandContext, Daemon, Output } from "../command-context.
 import { pagesOf, withAdmin } from "../fleet/with-admin.ts";
 import { choice } from "../options/choice.ts";
 import { addFleetCommand, type FleetOptions, fleetName } from "../options/fleet-options.ts";
-import { durationInMs, wholeNumber } from "../options/parsers.ts";
+import { wholeNumber } from "../options/parsers.ts";
 import { ROLLOUT_EXIT_CODES } from "../output/exit-code-help.ts";
 import { formatAge, formatMoment, formatMs } from "../output/format.ts";
 import { createListing } from "../output/listing.ts";
@@ -15,7 +15,7 @@ import { planLines } from "./plan-tables.ts";
 import { devicesOf } from "./rollout-devices.ts";
 import { rolloutExitCode } from "./rollout-outcome.ts";
 import { countWords, DEVICE_HEAD, deviceCells, standLines, statusLines } from "./status-tables.ts";
-import { type SeenRollout, watchRollout } from "./watch-rollout.ts";
+import { type SeenRollout, waitOption, watchRollout } from "./watch-rollout.ts";
 
 interface StatusOptions extends FleetOptions {
   readonly watch: boolean;
@@ -36,7 +36,7 @@ export function defineShow(rollout: Command, context: CommandContext): void {
   addFleetCommand(status, STATUS_HELP)
     .argument("<rollout>", "its name", fleetName)
     .option("--watch", "show how it goes until it is over; Ctrl-C ends the watching alone", false)
-    .option("--wait <duration>", "wait until all waves have passed, or until it halts or ends otherwise", durationInMs)
+    .addOption(waitOption())
     .option("--devices", "list its devices too", false)
     .addOption(
       choice("--state <state>", "only devices in this state (default: all)", DEVICE_STATES).implies({ devices: true }),

@@ -2,8 +2,10 @@ import { FINAL_PHASES, MpoError } from "@mpo/core";
 import { type Clock, systemClock } from "@mpo/io";
 import type { RolloutView } from "@mpo/protocol";
 import { isTransient } from "@mpo/runtime";
+import { Option } from "commander";
 import type { Output } from "../command-context.ts";
 import type { AdminSession } from "../fleet/with-admin.ts";
+import { durationInMs } from "../options/parsers.ts";
 import { changesBetween } from "./rollout-changes.ts";
 import { rolloutExitCode } from "./rollout-outcome.ts";
 import { statusLines } from "./status-tables.ts";
@@ -25,6 +27,12 @@ export interface WatchOptions {
   readonly isWatched: boolean;
   /** Ends when it waits for a person too, and after so long whatever it does; absent: only when it is over. */
   readonly waitMs?: number | undefined;
+}
+
+/** `--wait`: for so long at most; without a duration, for as long as a rollout waits for devices that are away. */
+export function waitOption(): Option {
+  const description = "wait until all waves have passed, or until it halts or ends otherwise; for so long at most";
+  return new Option("--wait [duration]", description).argParser(durationInMs).preset("7d");
 }
 
 /** Shows how a rollout goes, until there is no more to wait for. Resolves with how it stands then. */

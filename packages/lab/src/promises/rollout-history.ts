@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { progressPartForm, type RolloutRecord, rolloutForm } from "@mpo/coordinator/testing";
-import { type DeviceProgress, formatVersion, parseRolloutSpec, waveOf } from "@mpo/core";
+import { type DeviceProgress, formatVersion, parseRolloutSpec } from "@mpo/core";
 import {
   compareVersions,
   type DesiredDocument,
@@ -9,7 +9,7 @@ import {
   type ReportStatusRequest,
 } from "@mpo/protocol";
 import { BUCKETS } from "@mpo/transport";
-import { isSame, miscount, noteJudgement, type SeenRollout } from "./seen-rollout.ts";
+import { isSame, miscount, noteJudgement, noteSaid, type SeenRollout } from "./seen-rollout.ts";
 
 /** `dest` of a stored key, `KEY` of `$KV.BUCKET.KEY`. */
 const SUBJECT = /^\$KV\.([^.]+)\.(.+)$/u;
@@ -140,7 +140,7 @@ export class RolloutHistory {
       devices: new Map(),
 
       crossedAtMs: new Map(),
-      said: new Set<string>(),
+      said: new Map<string, boolean>(),
     };
     const seen: SeenRollout = this.#rollouts.get(plan) ?? {
       ...fresh,
@@ -233,16 +233,11 @@ export class RolloutHistory {
 
   /** A coordinator has told a device that it has stored its report. */
   acknowledged({ identity: { device }, status }: ReportStatusRequest): void {
-    if (status.kind !== "document" || !["failed", "refused"].includes(status.document.state)) return;
+    if (status.kind !== "document") return;
     const { request = "" } = this.document(device, status.document.version) ?? {};
-    const seen = this.#rollouts.get(REQUEST.exec(request)?.[4] ?? "");
-    const wave = seen?.devices.get(device)?.wave;
-    if (seen === undefined || wave === undefined || seen.spec.retries > 0) return;
-    seen.said.add(device);
-    const members = [...seen.devices.values()].filter((one) => one.wave === wave);
-    const failed = members.filter((one) => seen.said.has(one.device)).length;
-    const success = waveOf(seen.spec, wave).success ?? seen.spec.success;
-    if (failed > Math.floor(members.length * (1 - success) + 1e-9)) seen.saidAtMs ??= this.#parts.nowMs();
+    const [, , back, , plan = ""] = REQUEST.exec(request) ?? [];
+    const seen = this.#rollouts.get(plan);
+    if (seen !== undefined && back === undefined) noteSaid(seen, device, status.document.state, this.#parts.nowMs());
   }
 
   #pushed(document: DesiredDocument): void {

@@ -57,6 +57,7 @@ export interface SimulatedAgent {
   close(): void;
 }
 
+const KINDS = 97;
 /** As long as a worker takes to start, and to run a few steps. */
 const CHECK_MS = 4_000;
 /** Steps of a broken one take so much longer than their bound. */
@@ -158,7 +159,9 @@ function engineOf(device: number, { clock, mayReport, isBroken = false }: Simula
   return {
     probe: async (job) => {
       await mayReport();
-      const profile = profileOf({ device: job.device, speed: 0.5 + (device % 97) / 97, seed: device });
+      // Some hundred different machines: devices of one kind share what was measured.
+      const kind = device % KINDS;
+      const profile = profileOf({ device: job.device, speed: 0.5 + kind / KINDS, seed: kind });
       const model = { ...profile.model, name: job.model };
       return { profile: { ...profile, model, measuredAtMs: clock.now() }, chain: CHAIN };
     },
