@@ -121,9 +121,13 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
   const checkSeal = authority && ((hash: Uint8Array, seal: string) => authority.isSealOf(seal, hash));
   const audit = new Audit(context, { newId, seal: authority && ((hash) => authority.seal(hash)) });
   const heartbeatSeconds = (): number => heartbeatSecondsOf(settings.heartbeatSeconds, registry.size);
+  const reservoir = new AdaptationReservoir(context, (identity) => {
+    const state = enrolments?.get(identity)?.state;
+    return registry.device(identity) !== undefined && state !== "revoked" && state !== "rejected";
+  });
   const life = new DeviceLife({
     ...context,
-    ...{ registry, documents, audit, enrolments, heartbeatSeconds, retireAfterMs: settings.retireAfterMs },
+    ...{ registry, documents, reservoir, audit, enrolments, heartbeatSeconds, retireAfterMs: settings.retireAfterMs },
   });
   const presenceMs = (): number => health.presenceMs;
   const metrics = createMetrics({
@@ -151,10 +155,6 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
     identities,
   };
   const { natsServers, probes } = settings;
-  const reservoir = new AdaptationReservoir(context, (identity) => {
-    const state = enrolments?.get(identity)?.state;
-    return registry.device(identity) !== undefined && state !== "revoked" && state !== "rejected";
-  });
   const adaptations = new AdaptationApi({ ...common, reservoir });
   const fleet = new FleetApi({
     ...common,
@@ -172,7 +172,7 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
     verifyEvents: (request, call) => verifyEvents({ store, clock, known: () => audit.known, checkSeal }, request, call),
     onPushed: (cause) => metrics.pushed(cause),
   });
-  const identityApi = new IdentityApi({ audit, clock, registry, identities, oidc: settings.oidc });
+  const identityApi = new IdentityApi({ audit, clock, registry, reservoir, identities, oidc: settings.oidc });
   const artifacts = new ArtifactApi({ models, registry, documents, audit });
   const groupApi = new GroupApi({ groups, selection, audit });
   const rollouts = new RolloutService(context, {

@@ -612,6 +612,33 @@ void describe("who may call what", () => {
 });
 
 void describe("a call that is held open, or that nobody has looked at", () => {
+  void it("gives no device what a revoked one has shared, nor when it is let in again", async (t) => {
+    const room = await open(t);
+    const { coordinator } = room;
+    const call = { signal: t.signal };
+    for (const identity of [N_ONE, N_TWO]) {
+      await enrolled(room, identity);
+      await measured(coordinator, identity);
+    }
+    const adaptation = { ...ADAPTATION, judgement: "labels" as const };
+    await coordinator.adaptations.reportAdaptation({ identity: N_ONE, report: "r1", adaptation }, call);
+    const { model, manifestDigest, signature } = ADAPTATION;
+    const fetch = async () =>
+      (
+        await coordinator.adaptations.fetchAdaptation(
+          { identity: N_TWO, model, manifestDigest, signature, offset: 0 },
+          call,
+        )
+      ).found?.device;
+    assert.equal(await fetch(), "n-one");
+    const decide = (decision: "revoked" | "accepted") =>
+      coordinator.identityApi.decideEnrolment({ identity: N_ONE, decision, reason: "test" }, call);
+    await decide("revoked");
+    assert.equal(await fetch(), undefined);
+    await decide("accepted");
+    assert.equal(await fetch(), undefined);
+  });
+
   void it("shows nothing more from the moment when its token is revoked", async (t) => {
     const { coordinator, identities } = await open(t);
     const { accessTokens } = identities;

@@ -119,7 +119,12 @@ export class AdaptationReservoir {
     this.#kept.forget(key);
   }
 
-  /** Removes what devices have learned that are out of the fleet; it is given to none before that. */
+  /** Removes what a device has learned that is out of the fleet. */
+  async removeOf({ tenant, device }: DeviceIdentity, options: StoreCallOptions): Promise<void> {
+    for (const one of this.#ofTenant(tenant)) if (one.device === device) await this.remove(one, options);
+  }
+
+  /** Removes what such devices have learned and another coordinator has left; it is given to none before that. */
   async #removeStrangers(tenant: string, options: StoreCallOptions): Promise<void> {
     for (const one of this.#ofTenant(tenant)) if (!this.#isIn(one)) await this.remove(one, options);
   }

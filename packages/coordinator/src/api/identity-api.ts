@@ -6,6 +6,7 @@ import {
   type RequestOf,
   type ResponseOf,
 } from "@mpo/protocol";
+import type { AdaptationReservoir } from "../adaptations/reservoir.ts";
 import type { Audit } from "../events/audit.ts";
 import { enrolmentView } from "../identity/enrolment-record.ts";
 import type { Identities } from "../identity/identities.ts";
@@ -22,6 +23,8 @@ type Answer<Call extends keyof AdminServiceMethods> = ResponseOf<AdminServiceMet
 
 interface ApiIdentityParts extends Pick<StoreContext, "clock"> {
   readonly audit: Audit;
+  /** What devices have learned and share: it goes with them. */
+  readonly reservoir: Pick<AdaptationReservoir, "removeOf">;
   /** Absent: nobody proves who they are. */
   readonly registry: Registry;
   readonly identities: Identities | undefined;
@@ -60,6 +63,7 @@ export class IdentityApi {
     const { identity, decision: state, reason, ...rest } = request;
     const decidedBy = actorOf(call);
     const enrolment = await this.#identities.enrolments.decide(identity, { state, decidedBy, ...rest }, call);
+    if (state !== "accepted") await this.#parts.reservoir.removeOf(identity, call);
     await this.#log(`device-${state}`, identity, call, reason);
     return { enrolment: enrolmentView(enrolment) };
   }

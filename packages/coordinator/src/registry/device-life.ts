@@ -1,6 +1,7 @@
 import { MpoError } from "@mpo/core";
 import { type DeviceIdentity, deviceKey, FLEET_SERVICE } from "@mpo/protocol";
 import { BUCKETS, type StoreCallOptions } from "@mpo/transport";
+import type { AdaptationReservoir } from "../adaptations/reservoir.ts";
 import type { DocumentService } from "../documents/document-service.ts";
 import type { Audit } from "../events/audit.ts";
 import type { Enrolments } from "../identity/enrolments.ts";
@@ -13,6 +14,8 @@ import type { Registry } from "./registry.ts";
 export interface DeviceLifeParts extends StoreContext {
   readonly registry: Registry;
   readonly documents: DocumentService;
+  /** What it has learned and shares goes with it. */
+  readonly reservoir: Pick<AdaptationReservoir, "removeOf">;
   readonly audit: Audit;
   /** Absent: nobody proves who they are. */
   readonly enrolments: Enrolments | undefined;
@@ -138,6 +141,7 @@ export class DeviceLife {
       for (const key of keys) await store.delete(bucket, key, call);
       profileCount = keys.length;
     }
+    await this.#parts.reservoir.removeOf(identity, call);
     for (const bucket of BY_DEVICE) await store.delete(bucket, deviceKey(identity), call);
     await registry.remove(identity, call);
     return profileCount;
