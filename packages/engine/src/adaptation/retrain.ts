@@ -99,13 +99,13 @@ export async function retrain(
   const residentBytes = async (): Promise<number> =>
     (await worker.call("memory", { resetPeak: false }, call)).residentBytes;
   const baseBytes = await residentBytes();
-  const judgingMs = performance.now();
+  const judging = performance.now();
   const context: RetrainContext = { worker, retraining, method, config, call, options };
   const before = await evaluateJudged(context);
+  const judgingMs = performance.now() - judging;
   const isFromStart = await takesStart(context, before);
   // Judging again takes as long as it did now, or a little longer when other programs run.
-  const trainUntilMs =
-    began + (retraining.maxMs ?? Number.POSITIVE_INFINITY) - JUDGING_ROOM * (performance.now() - judgingMs);
+  const trainUntilMs = began + (retraining.maxMs ?? Number.POSITIVE_INFINITY) - JUDGING_ROOM * judgingMs;
   // What the evaluation took stays in TensorFlow's pool: the first step grows by that much less.
   const heldBytes = Math.max(0, (await residentBytes()) - baseBytes);
   const classes = before.length / judgedOn.count;
