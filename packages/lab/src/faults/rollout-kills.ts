@@ -163,7 +163,14 @@ async function roll(admin: AdminClient, history: RolloutHistory, options: Rollin
     const { devices } = (
       await patiently(() => admin.planRollout({ tenant: TENANT, spec: JSON.stringify(spec), reason: "" }), signal)
     ).rollout;
-    await patiently(() => admin.changeRollout({ tenant: TENANT, name, command: "start", reason: "" }), signal);
+    const about = { tenant: TENANT, name };
+    // Who was asked may have been killed before it could answer.
+    const start = async (): Promise<void> => {
+      const { phase } = (await admin.getRollout(about)).rollout;
+      if (phase === "planned")
+        await admin.changeRollout({ ...about, command: "start", expectedPhase: phase, reason: "" });
+    };
+    await patiently(start, signal);
     const phase = (): string => history.rollout(name)?.record.state.phase ?? "planned";
     await soon(() => AT_REST.includes(phase()), signal);
     const known = history.rollout(name)?.devices.size ?? 0;
