@@ -56,6 +56,7 @@ export {
 export { remembered } from "./remembered.ts";
 export {
   accumulationFor,
+  CHECKPOINT_KINDS,
   type Checkpoints,
   configSchema,
   type FreezingRates,

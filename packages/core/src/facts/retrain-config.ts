@@ -36,12 +36,13 @@ export const unitActionSchema = choice({
  * - `schedule`: an explicit list of unit actions, as the rotor dynamic programme yields it.
  */
 export type Checkpoints = Fact<typeof checkpointsSchema>;
-const checkpointsSchema = choice({
+export const CHECKPOINT_KINDS = {
   none: {},
   uniform: { segments: whole(1, MAX_UNITS) },
   boundaries: { at: list(unit, 0, MAX_UNITS) },
   schedule: { actions: list(unitActionSchema, 0, MAX_ACTIONS) },
-});
+};
+const checkpointsSchema = choice(CHECKPOINT_KINDS);
 
 /** The part of a config that needs no look at the model. */
 const sizesSchema = object({ microBatch: batchSchema, accumulation: batchSchema, freezing: freezingSchema });

@@ -207,14 +207,15 @@ export function asIs<Value>(): z.ZodCustom<Value, Value> {
   return z.custom<Value>();
 }
 
-/** One of several objects, distinguished by `kind`: the other fields of each kind. */
+/** One of several objects, distinguished by `kind`: the other fields of each kind. `of`: what an object is like. */
 export function choice<const Kinds extends Readonly<Record<string, z.core.$ZodLooseShape>>>(
   kinds: Kinds,
+  of: (shape: z.core.$ZodLooseShape) => z.ZodType = object,
 ): z.ZodDiscriminatedUnion<
   { [Kind in keyof Kinds & string]: z.ZodObject<{ kind: z.ZodLiteral<Kind> } & Kinds[Kind]> }[keyof Kinds & string][],
   "kind"
 > {
-  const options = Object.entries(kinds).map(([kind, shape]) => object({ kind: z.literal(kind), ...shape }));
+  const options = Object.entries(kinds).map(([kind, shape]) => of({ kind: z.literal(kind), ...shape }));
   const show = (found: unknown): string =>
     typeof found === "object" && found !== null && "kind" in found ? shown(found.kind) : shown(found);
   const expected = expecting(`exactly one of ${Object.keys(kinds).join(", ")}`, show);

@@ -16,7 +16,9 @@ function conditionIn(text: string): Condition | undefined {
   const isNegative = number.startsWith("-");
   const share = shareIn(number.replace("-", ""));
   const value = number.endsWith("%") ? (share === undefined ? undefined : isNegative ? -share : share) : Number(number);
-  return value === undefined ? undefined : { operator: operator as Condition["operator"], value };
+  // No measurement is kept that is further from 0.
+  if (value === undefined || Math.abs(value) > 1e15) return undefined;
+  return { operator: operator as Condition["operator"], value };
 }
 
 /** "<= 5%". */

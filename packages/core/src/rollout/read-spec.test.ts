@@ -68,6 +68,26 @@ describe("rolloutFaults", () => {
       ["change.config.microbatch is not known; did you mean microBatch?"],
     ],
     [
+      "a key of checkpoints of another kind",
+      { change: { config: { ...anyConfig(), checkpoints: { kind: "none", segments: 4 } } } },
+      ["change.config.checkpoints.segments is not known; expected one of kind"],
+    ],
+    [
+      "a wave that may fail whole",
+      { waves: [{ count: 1, success: "0%" }] },
+      ["waves.0.success is 0%; expected more than 0%"],
+    ],
+    [
+      "a sample of others that do not say theirs",
+      { gates: [{ name: "up", webhook: "https://host/", failure: "> 1", minimumSample: 5 }] },
+      ["gates.0.minimumSample is 5; expected it with a metric: others do not say what their number stands on"],
+    ],
+    [
+      "a number that nothing reaches",
+      { gates: [{ name: "far", metric: "drift", failure: `> 1${"0".repeat(16)}` }] },
+      ['gates.0.failure is "> 10000000000000000"; expected a comparison with a number, such as "<= 5%"'],
+    ],
+    [
       "a window of more than a week",
       { change: { rule: { window: "8d" } } },
       ['change.rule.window is "8d"; expected a duration with its unit, such as "10min", from 1s to 7d'],

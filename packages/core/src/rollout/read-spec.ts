@@ -36,25 +36,32 @@ function soundParts(value: unknown): Partial<RolloutSpec> {
   return Object.fromEntries(parts) as Partial<RolloutSpec>;
 }
 
+const NOTHING = "is 0%; expected more than 0%";
+
 /** What contradicts itself. */
 function contradictions({ waves = [], gates = [], control = 0, success = 1 }: Partial<RolloutSpec>): readonly Fault[] {
   const faults: Fault[] = [];
   let before = 0;
-  for (const [index, { percent }] of waves.entries()) {
+  for (const [index, { percent, success: share }] of waves.entries()) {
+    if (share === 0) faults.push({ path: ["waves", index, "success"], message: NOTHING });
     if (percent !== undefined && percent <= before) {
       const message = `is ${written(percent)}; expected more than ${written(before)}: it counts all devices so far`;
       faults.push({ path: ["waves", index, "percent"], message });
     }
     before = percent ?? before;
   }
-  for (const [index, { name, metric }] of gates.entries()) {
+  for (const [index, { name, metric, minimumSample }] of gates.entries()) {
     if (gates.findIndex((one) => one.name === name) < index)
       faults.push({ path: ["gates", index, "name"], message: `is ${name}, as of another gate; expected another name` });
+    if (metric === undefined && minimumSample > 1) {
+      const message = `is ${minimumSample}; expected it with a metric: others do not say what their number stands on`;
+      faults.push({ path: ["gates", index, "minimumSample"], message });
+    }
     if (metric === "gain-over-control" && control === 0)
       faults.push({ path: ["gates", index, "metric"], message: `is ${metric}; expected a control group as well` });
   }
   if (control > 0.5) faults.push({ path: ["control"], message: `is ${written(control)}; expected at most 50%` });
-  if (success === 0) faults.push({ path: ["success"], message: "is 0%; expected more than 0%" });
+  if (success === 0) faults.push({ path: ["success"], message: NOTHING });
   return faults;
 }
 

@@ -1,4 +1,4 @@
-import { configSchema, type Fact, fact, MAX_COUNT, objectiveSchema } from "../facts/index.ts";
+import { CHECKPOINT_KINDS, configSchema, type Fact, fact, MAX_COUNT, objectiveSchema } from "../facts/index.ts";
 import { METHOD_NAMES } from "../plan/index.ts";
 import { writtenCondition } from "./condition.ts";
 import { atMostOne, bothOrNeither, exactlyOne } from "./spec-rules.ts";
@@ -35,11 +35,11 @@ const ruleSchema = written({
   hours: hours.optional().describe("When work may begin, by the device's local time."),
   objective: objectiveSchema.optional().describe("What the best configuration is best at."),
   method: word(METHOD_NAMES).optional().describe("Only profiles that were measured by this method."),
-  profileAge: span.optional().describe("A device with an older profile measures again first."),
+  profileAge: span.optional().describe("A device with an older profile is left out, until it has measured again."),
 });
 
 /** A configuration as a file has it: with no key that is not known. */
-const { microBatch, accumulation, freezing, checkpoints } = configSchema.shape;
+const { microBatch, accumulation, freezing } = configSchema.shape;
 const { featureExtraction, normalisation, linear } = freezing.shape;
 const writtenConfig = written({
   microBatch: microBatch.describe("Images at once."),
@@ -49,9 +49,11 @@ const writtenConfig = written({
     normalisation: normalisation.describe("Of normalisation layers."),
     linear: linear.describe("Of linear layers."),
   }).describe("Shares of the layers of each class that do not train, from 0 to 1."),
-  checkpoints: checkpoints.describe(
-    "Activations that are kept, by kind: none (all are), uniform with segments, boundaries with at, or schedule with actions.",
-  ),
+  checkpoints: fact
+    .choice(CHECKPOINT_KINDS, written)
+    .describe(
+      "Activations that are kept, by kind: none (all are), uniform with segments, boundaries with at, or schedule with actions.",
+    ),
 });
 
 const changeSchema = exactlyOne(

@@ -33,6 +33,13 @@ void describe("sizes of waves", () => {
   }
 });
 
+test("a control group that is asked for has a device, of a few too", () => {
+  assert.deepEqual(
+    [divide([], names(4), 0.1), divide([], names(40), 0.1), divide([], names(4))].map(({ control }) => control.length),
+    [1, 4, 0],
+  );
+});
+
 void describe("waves that would be empty", () => {
   const cases: readonly (readonly [readonly Partial<WaveSpec>[], number, RegExp])[] = [
     [[{ where: "nobody" }], 5, /^wave 1 has no devices: none is selected by nobody$/u],

@@ -23,7 +23,8 @@ export function divideDevices(
   isIn: WaveFilter,
 ): DividedDevices {
   const order = stableOrder(devices, spec.seed ?? spec.name);
-  const controls = Math.round(spec.control * order.length);
+  // Who asks for a control group gets one, of a few devices too.
+  const controls = Math.max(spec.control > 0 ? 1 : 0, Math.round(spec.control * order.length));
   const control = order.slice(order.length - controls);
   let left = order.slice(0, order.length - controls);
   const total = left.length;
