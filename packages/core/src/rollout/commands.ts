@@ -8,7 +8,6 @@ import {
   type RolloutPhase,
   type RolloutState,
 } from "./rollout-state.ts";
-import type { RolloutSpec } from "./spec.ts";
 import { beginRollBack, inPhase, withWave } from "./step.ts";
 
 /** What a person may say to a rollout. */
@@ -40,7 +39,7 @@ export function commandRollout(
   command: RolloutCommand,
   { nowMs, actor, reason }: CommandFacts,
 ): Pick<RolloutStep, "state" | "changed"> {
-  const { spec, state } = rollout;
+  const { state } = rollout;
   if (!ALLOWED[command].includes(state.phase)) throw refused(command, state, hintFor(command, state));
   const because = reason === "" ? `by ${actor}` : `by ${actor}: ${reason}`;
   const only = (next: RolloutState): Pick<RolloutStep, "state" | "changed"> => ({ state: next, changed: [] });
@@ -50,7 +49,7 @@ export function commandRollout(
     case "pause":
       return only(inPhase(state, "paused", because, nowMs));
     case "resume":
-      return only(resumed(spec, state, nowMs));
+      return only(resumed(rollout, because, nowMs));
     case "next":
       return only(next(state, nowMs));
     case "approve":
@@ -64,9 +63,15 @@ export function commandRollout(
   }
 }
 
-function resumed(spec: RolloutSpec, state: RolloutState, nowMs: number): RolloutState {
-  if (state.halt === "failed") throw refused("resume", state, "Retry what failed, go on with next, or roll back.");
+function resumed({ spec, state, devices }: Rollout, because: string, nowMs: number): RolloutState {
+  // It was given back when a conflict was found.
+  if (devices.some((one) => one.state === "rolling-back" || one.state === "rolled-back"))
+    return beginRollBack(state, because, nowMs);
   const wave = state.waves[state.wave];
+  if (wave?.state === "failed") {
+    const halted = "Retry what failed, go on with next, or roll back.";
+    throw refused("resume", state, state.phase === "halted" ? halted : "Its wave has failed: roll back, or stop it.");
+  }
   const isOver = wave?.state === "passed" && state.wave + 1 === state.waves.length;
   // Judged again from the beginning: what could not be judged may be by now. Its timeout begins again too.
   const again =
@@ -127,11 +132,16 @@ export function withHookAnswer(state: RolloutState, message: string): RolloutSta
 }
 
 function refused(command: RolloutCommand, { phase }: RolloutState, hint: string): MpoError {
-  return new MpoError("precondition-failed", `the rollout is ${phase}: ${command} makes no sense now`, { hint });
+  return new MpoError("precondition-failed", `the rollout is ${phase}: ${typed(command)} makes no sense now`, { hint });
+}
+
+/** As it is typed. */
+function typed(command: RolloutCommand): string {
+  return command === "roll-back" ? "rollback" : command;
 }
 
 function hintFor(command: RolloutCommand, { phase }: RolloutState): string {
   const possible = ROLLOUT_COMMANDS.filter((one) => ALLOWED[one].includes(phase));
   if (possible.length === 0) return "It is over. Plan another one.";
-  return `Now it takes ${possible.join(", ")}${command === "start" ? "; or plan another one" : ""}.`;
+  return `Now it takes ${possible.map(typed).join(", ")}${command === "start" ? "; or plan another one" : ""}.`;
 }

@@ -3,6 +3,7 @@ import { describe, test } from "node:test";
 import fc from "fast-check";
 import { MpoError } from "../facts/index.ts";
 import { type PretendedDevice, ROLLOUT_START_MS, RolloutRoom } from "../test-support/rollout-room.ts";
+import { conflictRollout } from "./commands.ts";
 import type { DeviceProgress } from "./rollout-state.ts";
 import { stepRollout } from "./step.ts";
 
@@ -282,11 +283,41 @@ test("a device that failed is tried again as often as the file says, and by hand
   assert.equal(room.pushes.get("pi-0")?.length, 4);
 });
 
+void describe("resumed after a conflict", () => {
+  const conflicted = (action: string, phase: string): RolloutRoom => {
+    const room = new RolloutRoom(
+      { waves: [{ count: 2 }], onFailure: { action, rate: { perMinute: 6 } } },
+      fleet(4, () => BAD),
+    );
+    room.command("start");
+    room.until(phase);
+    room.run(1);
+    const { rollout, nowMs } = room;
+    room.rollout = { ...rollout, state: conflictRollout(rollout.state, "an older store", nowMs) };
+    return room;
+  };
+
+  test("a rollout that was given back goes on with that", () => {
+    const room = conflicted("roll-back", "rolling-back");
+    room.command("resume");
+    room.until("rolled-back");
+    assert.equal(room.in("rolled-back").length, 2);
+  });
+
+  test("one whose wave has failed does not stand still: it is to be given back, or stopped", () => {
+    const room = conflicted("pause", "halted");
+    assert.throws(() => room.command("resume"), { code: "precondition-failed", hint: /roll back, or stop/u });
+    room.command("roll-back");
+    room.until("rolled-back");
+  });
+});
+
 void describe("commands that make no sense", () => {
   const cases = [
     ["planned", "pause", /the rollout is planned: pause makes no sense now/u],
     ["running", "start", /the rollout is running: start makes no sense now/u],
     ["running", "approve", /the rollout is running: approve makes no sense now/u],
+    ["planned", "roll-back", /the rollout is planned: rollback makes no sense now/u],
     ["running", "retry", /the rollout is running: retry makes no sense now/u],
   ] as const;
   for (const [phase, command, message] of cases) {

@@ -192,7 +192,10 @@ function end(spec: RolloutSpec, state: RolloutState, nowMs: number, notes: Notes
 function finish({ spec, state, devices }: Rollout, nowMs: number, log: Notes["log"]): RolloutState {
   const left = devices.filter(({ state: one }) => isLeft(one));
   if (left.length > 0 && nowMs - state.sinceMs < spec.timeouts.offline) return state;
-  const reason = left.length === 0 ? "" : `${left.length} devices have not come back in time`;
+  const reason =
+    left.length === 0
+      ? ""
+      : `${left.length === 1 ? "1 device has" : `${left.length} devices have`} not come back in time`;
   log("rollout-completed", reason);
   return inPhase(state, "completed", reason, nowMs);
 }
