@@ -79,6 +79,6 @@ function estimateOf(fleet: Fleet, { spec }: Rollout, { device, rung }: PlacedDev
     isOnline: fleet.isOnline(device),
     group: groupOf(disruption, device),
     takesMs,
-    minuteOfDay: (atMs) => (zone === undefined ? undefined : minuteOfDay(zone, atMs)),
+    minuteOfDay: (atMs) => minuteOfDay(zone, atMs),
   };
 }

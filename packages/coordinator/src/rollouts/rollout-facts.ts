@@ -65,7 +65,7 @@ function deviceFacts(sources: FactSources, subject: Subject, device: string): De
     // Where nothing is counted by it, nobody asks.
     servesWell: disruption === undefined || fleet.servesWell(record),
     group: groupOf(disruption, record),
-    minuteOfDay: zone === undefined ? undefined : minuteOfDay(zone, nowMs),
+    minuteOfDay: minuteOfDay(zone, nowMs),
     ...shown,
     ...(isOpen ? { message: fleet.troubleOf(record) } : {}),
   };

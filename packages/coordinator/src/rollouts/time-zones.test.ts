@@ -10,5 +10,6 @@ void it("tells the minute of the day where a device is, summer and winter", () =
     [1410, 30, 300, 1110],
   );
   assert.equal(minuteOfDay("Europe/Berlin", summer), 90);
+  assert.deepEqual([minuteOfDay("Europe/Nowhere", summer), minuteOfDay(undefined, summer)], [undefined, undefined]);
   assert.deepEqual(["Europe/Berlin", "Europe/Nowhere", ""].map(isTimeZone), [true, false, false]);
 });

@@ -10,8 +10,9 @@ export function isTimeZone(zone: string): boolean {
   }
 }
 
-/** The minute of the day in a zone that there is. */
-export function minuteOfDay(zone: string, atMs: number): number {
+/** The minute of the day in a zone; undefined: there is none of this name, as of a device with newer zones. */
+export function minuteOfDay(zone: string | undefined, atMs: number): number | undefined {
+  if (zone === undefined || !isTimeZone(zone)) return undefined;
   const [hour = 0, minute = 0] = formatOf(zone).format(atMs).split(":").map(Number);
   return hour * 60 + minute;
 }
