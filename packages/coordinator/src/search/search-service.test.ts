@@ -52,6 +52,7 @@ describe("a search", () => {
     const { reserveBytes, hours } = await ask({ reserveBytes: 0, hours: [] });
     assert.deepEqual([reserveBytes, hours], [undefined, undefined]);
     await assert.rejects(ask({ method: "tent" }), { code: "precondition-failed" });
+    await assert.rejects(ask({ reserveBytes: 2 ** 50 }), { code: "over-budget", message: /are to stay free$/u });
   });
 
   it("that nobody asked for leaves a given configuration as it is, for the model that it is of", async (context) => {

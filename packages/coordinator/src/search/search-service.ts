@@ -1,4 +1,5 @@
 import {
+  formatBytes,
   formatVersion,
   given,
   hasCode,
@@ -192,7 +193,11 @@ export class SearchService {
   ): Promise<PlannedDocument> {
     const { budget: policy, clock, onSearched } = this.#parts;
     const { model } = wish;
-    const { identity } = device;
+    const { identity, inventory } = device;
+    if (wish.reserveBytes !== undefined && wish.reserveBytes >= inventory.memoryBytes) {
+      const [all, free] = [formatBytes(inventory.memoryBytes), formatBytes(wish.reserveBytes)];
+      throw new MpoError("over-budget", `it has ${all} of memory in all, of which ${free} are to stay free`);
+    }
     const served = device.models.find(({ name }) => name === model);
     if (served === undefined) throw missing(`device ${identity.device} does not serve a model ${model}`);
     const wanted = wantedModel(this.#parts, { identity, served, ofModel, version: wish.modelVersion });
@@ -230,7 +235,7 @@ export class SearchService {
     const content: DocumentContent = {
       tenant: identity.tenant,
       device: identity.device,
-      deviceClass: device.inventory.deviceClass,
+      deviceClass: inventory.deviceClass,
       model,
       manifestDigest: wanted.manifestDigest,
       objective: request.objective,
