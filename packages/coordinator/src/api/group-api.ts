@@ -1,7 +1,9 @@
-import { given } from "@mpo/core";
+import { FINAL_PHASES, given, MpoError } from "@mpo/core";
 import type { AdminServiceMethods, GroupView, RequestOf, ResponseOf } from "@mpo/protocol";
 import type { Audit } from "../events/audit.ts";
-import type { Groups, SavedGroup } from "../selection/groups.ts";
+import { readSpec } from "../rollouts/plan-rollout.ts";
+import type { RolloutService } from "../rollouts/rollout-service.ts";
+import { type Groups, namesGroup, type SavedGroup } from "../selection/groups.ts";
 import type { Selection } from "../selection/selection.ts";
 import type { ApiCall } from "./api-call.ts";
 import { actorOf, FLEET } from "./identity-api.ts";
@@ -12,6 +14,7 @@ type Answer<Call extends keyof AdminServiceMethods> = ResponseOf<AdminServiceMet
 interface GroupParts {
   readonly groups: Groups;
   readonly selection: Selection;
+  readonly rollouts: Pick<RolloutService, "all">;
   readonly audit: Audit;
 }
 
@@ -34,9 +37,22 @@ export class GroupApi {
   }
 
   async removeGroup({ tenant, name }: Ask<"removeGroup">, call: ApiCall): Promise<Answer<"removeGroup">> {
+    this.#requireUnused(tenant, name);
     await this.#parts.groups.remove(tenant, name, call);
     await this.#log("group-removed", { tenant }, name, call);
     return {};
+  }
+
+  /** Throws `precondition-failed` while a rollout looks for devices that come to be in the group. */
+  #requireUnused(tenant: string, group: string): void {
+    for (const { name, value } of this.#parts.rollouts.all()) {
+      if (name.tenant !== tenant || FINAL_PHASES.includes(value.state.phase)) continue;
+      const { where, lateJoiners } = readSpec(value.spec);
+      if (where === undefined || lateJoiners === "ignore" || !namesGroup(where, group)) continue;
+      throw new MpoError("precondition-failed", `group ${group} is part of rollout ${name.name}, which is not over`, {
+        hint: `Wait until it is over, or end it first: mpo rollout stop ${name.name}.`,
+      });
+    }
   }
 
   #view({ tenant, ...group }: SavedGroup): GroupView {

@@ -60,7 +60,7 @@ export class Groups {
         hint: "List those that are saved: mpo groups list.",
       });
     }
-    const users = [...texts].flatMap(([user, where]) => (names(where, name) ? user : []));
+    const users = [...texts].flatMap(([user, where]) => (namesGroup(where, name) ? user : []));
     if (users.length > 0) {
       throw new MpoError("precondition-failed", `group ${name} is part of group ${users.join(", ")}`, {
         hint: "Change or remove that one first.",
@@ -76,6 +76,7 @@ function keyOf({ tenant, name }: Pick<SavedGroup, "tenant" | "name">): string {
   return `${tenant}.${name}`;
 }
 
-function names(where: string, group: string): boolean {
+/** Whether a filter names a group itself. */
+export function namesGroup(where: string, group: string): boolean {
   return [...termsOf(parseFilter(where))].some((term) => term.kind === "group" && term.name === group);
 }
