@@ -74,7 +74,7 @@ export async function planRollout(
   if (selected.length === 0) faults.push(`no device is selected${spec.where === undefined ? "" : ` by ${spec.where}`}`);
   const found = await resolveLadders(parts, spec, meant, options);
   const all = [...leftOut, ...found.leftOut];
-  if (found.resolved.length === 0 && selected.length > 0) faults.push(nobodyFits(all));
+  if (found.resolved.length === 0 && selected.length > 0) faults.push(nobodyFits(spec, all));
   if (faults.length > 0) fail();
   const byName = new Map(found.resolved.map((one) => [one.device.identity.device, one]));
   faults.push(...starved(parts, tenant, spec, found.resolved));
@@ -173,7 +173,8 @@ export function partedDevices(
   return { meant, leftOut };
 }
 
-function nobodyFits(leftOut: readonly LeftOut[]): string {
+function nobodyFits({ model }: RolloutSpec, leftOut: readonly LeftOut[]): string {
+  if (leftOut.length === 0) return `no device serves ${model}`;
   const [first] = leftOut.filter(({ cause }) => cause === "does-not-fit");
   const [any] = leftOut;
   const example = first ?? any;

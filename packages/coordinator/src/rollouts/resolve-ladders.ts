@@ -126,7 +126,7 @@ async function groupOf(
     return noProfile(`nothing was measured on it, nor on one of class ${inventory.deviceClass} with this model`);
   const ageMs = clock.now() - (header?.receivedAtMs ?? 0);
   if (change.rule?.profileAge !== undefined && ageMs > change.rule.profileAge)
-    return noProfile(`its profile is ${Math.floor(ageMs / DAY_MS)} days old: let it measure again`);
+    return noProfile("its profile is older than the profileAge of the file: let it measure again");
   const newest = documents.newest(identity);
   const ofModel =
     newest === undefined || newest.model === model
@@ -160,7 +160,6 @@ function hasGivenUp(
 
 /** Instead of a configuration. */
 const MEASURED_FIRST = "measured on the device first";
-const DAY_MS = 86_400_000;
 
 async function resolveGroup(
   { searches }: LadderParts,
