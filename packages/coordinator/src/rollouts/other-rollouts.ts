@@ -12,7 +12,7 @@ const OPEN: ReadonlySet<DeviceProgress["state"]> = new Set(["pending", "offline"
 export async function requireNoOther(
   store: RolloutStore,
   { tenant, name }: RolloutName,
-  devices: ReadonlySet<string>,
+  devices: Pick<ReadonlySet<string>, "has">,
   options: StoreCallOptions,
 ): Promise<void> {
   for (const { name: other, value } of store.all()) {

@@ -188,6 +188,7 @@ export class RolloutService {
     const next = commandRollout({ spec, state: value.state, devices }, command, { nowMs, actor, reason });
     if (command === "start") await this.#requireStartable(name, value, parts, options);
     const changed = new Map(next.changed.map((device) => [device.device, device]));
+    if (command === "retry") await requireNoOther(this.#store, name, changed, options);
     for (const device of devices) if (changed.has(device.device)) before.set(device.device, device);
     await this.#storeChanged(plan, parts, changed, options);
     const { waitsFor: _, endedAtMs: __, ...rest } = value;

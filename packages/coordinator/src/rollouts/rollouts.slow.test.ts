@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
-import type { RolloutPhase } from "@mpo/core";
+import { MpoError, parseRolloutSpec, type RolloutPhase } from "@mpo/core";
 import type { RolloutView } from "@mpo/protocol";
 import { silentLogger } from "@mpo/runtime";
 import { BUCKETS } from "@mpo/transport";
@@ -9,6 +9,7 @@ import type { Fetch } from "../identity/issuer-keys.ts";
 import { type CoordinatorSettings, resolveSettings } from "../settings.ts";
 import { type Answer, AnsweringFleet, type AnsweringOptions } from "../testing/answering-fleet.ts";
 import { CALL, freshServer, helloOf, identityOf, reportOf, windowReport } from "../testing/tiny-fleet.ts";
+import { joinLate } from "./late-joiners.ts";
 
 const DEVICES = Array.from({ length: 6 }, (_, index) => `pi-${index + 1}`);
 
@@ -140,6 +141,11 @@ void describe("a rollout", { timeout: 300_000 }, () => {
     await assert.rejects(planned(coordinator, { change: { rule: { memory: "1kB" } } }), {
       ...invalid,
       message: /none of the devices .* as of pi-\d: /u,
+    });
+    await assert.rejects(planned(coordinator, { model: "tinny" }), { ...invalid, message: "no device serves tinny" });
+    await assert.rejects(planned(coordinator, { change: { rule: { reserve: "9000GB" } } }), {
+      ...invalid,
+      message: /none of the devices .*are to stay free/u,
     });
     await assert.rejects(planned(coordinator, { disruption: { by: "site", minAvailable: 6 } }), {
       ...invalid,
@@ -300,6 +306,41 @@ void describe("a rollout", { timeout: 300_000 }, () => {
     await assert.rejects(shown(coordinator), { code: "not-found" });
     // The plan of the other one is older than that change.
     await assert.rejects(said(coordinator, "start", "other"), { message: /rollout small has changed it/u });
+  });
+
+  void it("does not try devices again that another one is to change", async (t) => {
+    const { coordinator, fleet } = await started(t, {
+      answer: (_, { request }) => (isChange(request) ? ["applied", "failed"] : WELL),
+    });
+    await planned(coordinator, { onFailure: { action: "stop" } });
+    await said(coordinator, "start");
+    await fleet.until(inPhase(coordinator, "stopped"));
+    await planned(coordinator, { name: "other", waves: [{ count: 1, dwell: "1h" }] });
+    await said(coordinator, "start", "other");
+    await assert.rejects(said(coordinator, "retry"), { code: "conflict", message: /rollout other is running/u });
+    await said(coordinator, "stop", "other");
+    await said(coordinator, "retry");
+  });
+
+  void it("keeps the group that it is for, and goes on without one that is gone", async (t) => {
+    const { coordinator } = await started(t);
+    const group = { tenant: "acme", name: "all" };
+    await coordinator.groupApi.saveGroup({ ...group, where: "memory > 1MiB", description: "" }, CALL);
+    await planned(coordinator, { where: "group = all", waves: [{ count: 1, approval: "manual" }] });
+    await said(coordinator, "start");
+    await assert.rejects(coordinator.groupApi.removeGroup(group, CALL), {
+      code: "precondition-failed",
+      message: "group all is part of rollout small, which is not over",
+    });
+    await said(coordinator, "stop");
+    await coordinator.groupApi.removeGroup(group, CALL);
+    const parts = {
+      selection: { select: () => assert.fail(new MpoError("invalid-argument", "there is no group all")) },
+    };
+    const wish = { tenant: "acme", wave: 0, nowMs: 0, isKnown: () => false };
+    const spec = parseRolloutSpec({ name: "small", model: "tiny", change: { rule: {} }, where: "group = all" });
+    const late = { ...parts, logger: silentLogger } as unknown as Parameters<typeof joinLate>[0];
+    assert.deepEqual(await joinLate(late, { ...wish, spec }, CALL), []);
   });
 
   void it("tries again those that failed, when a person says so", async (t) => {
