@@ -70,6 +70,10 @@ describe("rollouts from the command line", { skip: noNatsServer, timeout: 240_00
       ["confirmed", "confirmed", "confirmed"],
     );
     assert.match(
+      (await mpo("status", "least-memory", "--wave", "3")).stderr,
+      /no wave 3 of least-memory; expected 1 to 2/u,
+    );
+    assert.match(
       (await mpo("show", "least-memory")).stdout,
       /^name: least-memory\nmodel: tiny\n[\s\S]*planned .* started/u,
     );

@@ -78,6 +78,9 @@ async function showStatus(name: string, options: StatusOptions, context: Command
       terminal.record(last.rollout);
       for (const line of statusLines(last.rollout, last.serverTimeMs, context)) terminal.line(line);
     }
+    const { length: waves } = last.rollout.waves;
+    if (wave !== undefined && wave > waves)
+      throw new MpoError("invalid-argument", `there is no wave ${wave} of ${name}; expected 1 to ${waves}`);
     if (options.devices || wave !== undefined) {
       const listing = createListing(terminal, DEVICE_HEAD);
       const filter = given({ state, wave: wave === undefined ? undefined : wave - 1 });
