@@ -173,7 +173,6 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
     onPushed: (cause) => metrics.pushed(cause),
   });
   const identityApi = new IdentityApi({ audit, clock, registry, reservoir, identities, oidc: settings.oidc });
-  const artifacts = new ArtifactApi({ models, registry, documents, audit });
   const rollouts = new RolloutService(context, {
     ...{ ...common, models, priors, selection, newId, name: settings.name, hosts: settings.allowedHooks },
     fleet: new Fleet({ ...common, presenceMs }),
@@ -181,6 +180,7 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
     fetch: ports.fetch ?? ((url, options) => fetch(url, options)),
     onPushed: () => metrics.pushed("rollout"),
   });
+  const artifacts = new ArtifactApi({ models, registry, documents, rollouts, audit });
   const groupApi = new GroupApi({ groups, selection, rollouts, audit });
   const rolloutApi = new RolloutApi({ rollouts, audit, clock });
   const worker = searchWorker({ searches, profiles, priors, audit, metrics, logger });

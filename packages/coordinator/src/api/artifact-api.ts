@@ -14,6 +14,8 @@ import type { DocumentService } from "../documents/document-service.ts";
 import type { Audit } from "../events/audit.ts";
 import { ANYBODY } from "../identity/person.ts";
 import type { Registry } from "../registry/registry.ts";
+import { openRollouts } from "../rollouts/other-rollouts.ts";
+import type { RolloutService } from "../rollouts/rollout-service.ts";
 import type { ApiCall } from "./api-call.ts";
 import { deviceIdentityOf } from "./device-identity.ts";
 import { actorOf } from "./identity-api.ts";
@@ -27,11 +29,12 @@ interface ArtifactParts {
   readonly models: PublishedModels;
   readonly registry: Registry;
   readonly documents: DocumentService;
+  readonly rollouts: Pick<RolloutService, "all">;
   readonly audit: Audit;
 }
 
-/** Devices that are named when they are in the way. */
-const NAMED_DEVICES = 5;
+/** Rollouts and devices that are named when they are in the way. */
+const NAMED_USERS = 5;
 
 /** What people and devices ask of published models. */
 export class ArtifactApi {
@@ -103,10 +106,13 @@ export class ArtifactApi {
     const { models } = this.#parts;
     const model = models.required(tenant, name, version);
     const { serving, expected } = useOf(model, this.#use(tenant));
-    const devices = [...serving, ...expected];
-    if (devices.length > 0 && !isForced) {
-      const named = devices.slice(0, NAMED_DEVICES).join(", ");
-      const more = devices.length > NAMED_DEVICES ? ` and ${devices.length - NAMED_DEVICES} more` : "";
+    const rollouts = [...openRollouts(this.#parts.rollouts, tenant)]
+      .filter((one) => one.model === name && one.change.version === version)
+      .map((one) => `rollout ${one.name}`);
+    const users = [...rollouts, ...serving, ...expected];
+    if (users.length > 0 && !isForced) {
+      const named = users.slice(0, NAMED_USERS).join(", ");
+      const more = users.length > NAMED_USERS ? ` and ${users.length - NAMED_USERS} more` : "";
       throw new MpoError("precondition-failed", `${versionName(model.manifest)} is in use: ${named}${more}`, {
         hint: "Give them another version first, or remove it with --force: they keep what they have, and no device gets it again.",
       });

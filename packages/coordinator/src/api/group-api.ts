@@ -1,7 +1,7 @@
-import { FINAL_PHASES, given, MpoError } from "@mpo/core";
+import { given, MpoError } from "@mpo/core";
 import type { AdminServiceMethods, GroupView, RequestOf, ResponseOf } from "@mpo/protocol";
 import type { Audit } from "../events/audit.ts";
-import { readSpec } from "../rollouts/plan-rollout.ts";
+import { openRollouts } from "../rollouts/other-rollouts.ts";
 import type { RolloutService } from "../rollouts/rollout-service.ts";
 import { type Groups, namesGroup, type SavedGroup } from "../selection/groups.ts";
 import type { Selection } from "../selection/selection.ts";
@@ -45,12 +45,10 @@ export class GroupApi {
 
   /** Throws `precondition-failed` while a rollout looks for devices that come to be in the group. */
   #requireUnused(tenant: string, group: string): void {
-    for (const { name, value } of this.#parts.rollouts.all()) {
-      if (name.tenant !== tenant || FINAL_PHASES.includes(value.state.phase)) continue;
-      const { where, lateJoiners } = readSpec(value.spec);
+    for (const { name, where, lateJoiners } of openRollouts(this.#parts.rollouts, tenant)) {
       if (where === undefined || lateJoiners === "ignore" || !namesGroup(where, group)) continue;
-      throw new MpoError("precondition-failed", `group ${group} is part of rollout ${name.name}, which is not over`, {
-        hint: `Wait until it is over, or end it first: mpo rollout stop ${name.name}.`,
+      throw new MpoError("precondition-failed", `group ${group} is part of rollout ${name}, which is not over`, {
+        hint: `Wait until it is over, or end it first: mpo rollout stop ${name}.`,
       });
     }
   }

@@ -233,6 +233,20 @@ describe("published models", () => {
     assert.ok(fourth.documents.every((one) => one?.artifact?.version === 4 && one.rungs.length === 0));
   });
 
+  it("are kept while a rollout is to give them; without them it does not begin", async (context) => {
+    const coordinator = await started(context);
+    const { artifacts, rolloutApi } = coordinator;
+    await new AnsweringFleet({ coordinator: () => coordinator }).join(["pi-1"]);
+    await publish(coordinator, 3, Buffer.from("3"));
+    const spec = JSON.stringify({ name: "to-3", model: "tiny", change: { version: 3 } });
+    await rolloutApi.planRollout({ tenant: "acme", spec, reason: "" }, CALL);
+    const request = { tenant: "acme", name: "tiny", version: 3, isForced: false };
+    await assert.rejects(artifacts.removePublishedModel(request, CALL), { message: "tiny@3 is in use: rollout to-3" });
+    await artifacts.removePublishedModel({ ...request, isForced: true }, CALL);
+    const start = rolloutApi.changeRollout({ tenant: "acme", name: "to-3", command: "start", reason: "" }, CALL);
+    await assert.rejects(start, { code: "not-found", message: /^no model tiny@3 is published/u });
+  });
+
   it("are not removed while devices serve them, and leave what others need", async (context) => {
     const coordinator = await started(context);
     const { artifacts, fleet } = coordinator;

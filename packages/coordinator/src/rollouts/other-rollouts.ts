@@ -1,6 +1,13 @@
-import { type DeviceProgress, FINAL_PHASES, MpoError } from "@mpo/core";
+import { type DeviceProgress, FINAL_PHASES, MpoError, type RolloutSpec } from "@mpo/core";
 import type { StoreCallOptions } from "@mpo/transport";
+import { readSpec } from "./plan-rollout.ts";
 import type { RolloutName, RolloutStore } from "./rollout-store.ts";
+
+/** What the rollouts of a tenant say that are not over. */
+export function* openRollouts(rollouts: Pick<RolloutStore, "all">, tenant: string): Iterable<RolloutSpec> {
+  for (const { name, value } of rollouts.all())
+    if (name.tenant === tenant && !FINAL_PHASES.includes(value.state.phase)) yield readSpec(value.spec);
+}
 
 /** A conflict that another try does not end. */
 export class LastingConflict extends MpoError {}

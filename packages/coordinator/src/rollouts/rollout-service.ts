@@ -241,7 +241,10 @@ export class RolloutService {
       part: await this.#store.part(plan, index, options),
       progress: (progress[index] as StoredProgress).devices,
     }));
-    requireUnchanged(this.#parts, name.tenant, readSpec(record.spec), frozen);
+    const spec = readSpec(record.spec);
+    const { version } = spec.change;
+    if (version !== undefined) this.#parts.models.required(name.tenant, spec.model, version);
+    requireUnchanged(this.#parts, name.tenant, spec, frozen);
     const devices = new Set(progress.flatMap((part) => part.devices.map(({ device }) => device)));
     await requireNoOther(this.#store, name, devices, options);
   }
