@@ -111,6 +111,8 @@ void describe("a document that asks for a check", () => {
           throw killed();
         };
       });
+      await world.pass(90);
+      assert.deepEqual(world.fleet.conditions, ["probe-waits"]);
       await world.pass(3_000);
       assert.deepEqual([device.checks.length, world.windows.slice(1)], [3, ["failed"]]);
       assert.deepEqual([world.applied, world.agent?.snapshot().isConfirmed], [2, false]);
@@ -118,6 +120,8 @@ void describe("a document that asks for a check", () => {
       device.onCheck = undefined;
       await world.pass(20);
       assert.equal(world.agent?.snapshot().isConfirmed, true);
+      await world.pass(60);
+      assert.deepEqual(world.fleet.conditions, []);
     }));
 
   it("waits for a machine that is idle, not as long as a probe, and a window that opens first counts instead", () =>

@@ -21,6 +21,7 @@ interface CheckParts extends AgentParts {
 /** A check that could not be made is tried so often, and then reported. */
 const MAX_TRIES = 3;
 const TRY_AGAIN = { baseMs: 60_000, capMs: 600_000 };
+const NO_TRIES = { version: "", count: 0, untilMs: 0, message: "" };
 /** Steps that a check runs, about. */
 const STEPS = 4;
 
@@ -33,7 +34,7 @@ export class CheckWork {
   readonly #parts: CheckParts;
   readonly #wait: QuietWait;
   /** Tries that said nothing of the document, and when the next one may be made. */
-  #tries = { version: "", count: 0, untilMs: 0 };
+  #tries = NO_TRIES;
   #waits: Waits;
 
   constructor(parts: CheckParts) {
@@ -48,7 +49,15 @@ export class CheckWork {
 
   /** What a due check waits for; undefined: none waits. */
   get waits(): string | undefined {
-    return this.#wait.waits;
+    return this.#wait.waits ?? this.#untried;
+  }
+
+  /** Of a check that could not be made: what it waits for is its next try, or a person. */
+  get #untried(): string | undefined {
+    const { document, isConfirmed } = this.#parts.store;
+    const { version, message } = this.#tries;
+    const isOfIt = message !== "" && document !== undefined && formatVersion(document.version) === version;
+    return isOfIt && !isConfirmed ? `a check of ${document.model}, which could not be made: ${message}` : undefined;
   }
 
   /** The document whose check is due and may begin; `rung`: of it, the one that fits now. */
@@ -59,7 +68,7 @@ export class CheckWork {
     const { model, manifestDigest } = document;
     const version = formatVersion(document.version);
     if (this.#tries.version !== version) {
-      this.#tries = { version, count: 0, untilMs: 0 };
+      this.#tries = { ...NO_TRIES, version };
       this.#waits = new Waits({ ...TRY_AGAIN, random: ports.random });
     }
     const isServed = models.some((one) => one.name === model && one.manifestDigest === manifestDigest);
@@ -147,7 +156,7 @@ export class CheckWork {
     const { clock, logger } = this.#parts.ports;
     const { version, count } = this.#tries;
     const untilMs = clock.monotonicMs() + this.#waits.next();
-    this.#tries = { version, count: count + 1, untilMs };
+    this.#tries = { version, count: count + 1, untilMs, message };
     const isAgain = count + 1 < MAX_TRIES;
     logger.warn(isAgain ? "a check could not be made; it is tried again" : "a check could not be made", {
       ...{ version, outcome, message },
