@@ -68,7 +68,8 @@ function measuredGate(spec: GateSpec, gate: GateState, measured: Measured, wave:
     inconclusives: gate.inconclusives + (verdict === "inconclusive" ? 1 : 0),
     successesInRow: verdict === "success" ? gate.successesInRow + 1 : 0,
   };
-  const over = overOf(spec, counted);
+  const isFailed = counted.failures > spec.failureLimit;
+  const over = wave === "dwelling" ? overOf(spec, counted) : isFailed ? "failure" : undefined;
   return over === undefined ? counted : { ...counted, verdict: over };
 }
 

@@ -212,6 +212,29 @@ void describe("gates", () => {
     assert.equal(room.rollout.state.reason, "wave 1: gate memory: as pretended, which is > 0.2");
   });
 
+  test("forgive a failure of a wave that runs, and are judged when it is done", () => {
+    const file = { gates: [{ ...gate, count: 1, failureLimit: 1 }] };
+    const room = new RolloutRoom(
+      file,
+      fleet(3, () => ({ takesMs: 20_000 })),
+    );
+    let asked = 0;
+    room.measure = () => (++asked > 1 ? 0 : 0.5);
+    room.command("start");
+    room.until("completed");
+  });
+
+  test("say how many would have been enough", () => {
+    const room = new RolloutRoom({ gates: [{ ...gate, minimumSample: 5 }] }, fleet(3));
+    room.sample = 3;
+    room.command("start");
+    room.until("halted");
+    assert.match(
+      room.rollout.state.reason,
+      /^wave 1: gate memory: as pretended, of at least 5 \(it cannot be judged\)$/u,
+    );
+  });
+
   test("are measured again where an answer is missing and that is forgiven", () => {
     const room = new RolloutRoom({ gates: [{ ...gate, count: 1, inconclusiveLimit: 2 }] }, fleet(3));
     let asked = 0;

@@ -154,7 +154,10 @@ function wordsOf({ gates }: RolloutSpec, { name, measurements }: GateState): str
   const newest = measurements.at(-1);
   const gate = gates.find((one) => one.name === name);
   const condition = gate && failedBy(gate, newest?.value);
-  return `${name}: ${brief(newest?.message ?? "")}${condition === undefined ? "" : `, which is ${condition}`}`;
+  const least = gate?.minimumSample ?? 1;
+  const isTooFew = newest?.sample !== undefined && newest.sample < least && least > 1;
+  const why = isTooFew ? `, of at least ${least}` : condition === undefined ? "" : `, which is ${condition}`;
+  return `${name}: ${brief(newest?.message ?? "")}${why}`;
 }
 
 function fail(spec: RolloutSpec, state: RolloutState, reason: string, nowMs: number, { log }: Notes): RolloutState {

@@ -42,6 +42,8 @@ export class RolloutRoom {
   readonly pushes = new Map<string, string[]>();
   /** What a gate measures; undefined: nothing. */
   measure: (gate: string) => number | undefined = () => 1;
+  /** What that stands on; undefined: it is not said. */
+  sample: number | undefined;
   hookSays = true;
   /** Whether an action is lost before it is done, as when its coordinator ends. */
   isLost: () => boolean = () => false;
@@ -136,7 +138,8 @@ export class RolloutRoom {
         return;
       }
       case "measure": {
-        const measured = { atMs: this.nowMs, value: this.measure(action.gate), message: "as pretended" };
+        const { nowMs: atMs, sample } = this;
+        const measured = { atMs, sample, value: this.measure(action.gate), message: "as pretended" };
         this.#keep(withMeasurement(this.rollout.spec, this.rollout.state, action.gate, measured), []);
         return;
       }
