@@ -107,8 +107,12 @@ export class RolloutService {
       return { name, value: record, revision, summary: frozen.summary };
     } catch (thrown) {
       // Somebody else has planned one of this name: ours is nobody's. Of a lost answer it is not known.
-      if (isConflict(thrown)) await this.#store.removePlan(plan, options);
-      throw thrown;
+      if (!isConflict(thrown)) throw thrown;
+      await this.#store.removePlan(plan, options);
+      throw new MpoError("conflict", `somebody else has planned or started ${spec.name} at the same moment`, {
+        hint: `Look at theirs: mpo rollout show ${spec.name}; or give yours another name.`,
+        cause: thrown,
+      });
     }
   }
 

@@ -308,6 +308,14 @@ void describe("a rollout", { timeout: 300_000 }, () => {
     await assert.rejects(said(coordinator, "start", "other"), { message: /rollout small has changed it/u });
   });
 
+  void it("is planned by one of two who do so at once", async (t) => {
+    const { coordinator } = await started(t);
+    const [one, two] = await Promise.allSettled([planned(coordinator), planned(coordinator)]);
+    assert.deepEqual([one.status, two.status].toSorted(), ["fulfilled", "rejected"]);
+    const { reason } = (one.status === "rejected" ? one : two) as PromiseRejectedResult;
+    assert.match(String(reason), /somebody else has planned or started small at the same moment/u);
+  });
+
   void it("does not try devices again that another one is to change", async (t) => {
     const { coordinator, fleet } = await started(t, {
       answer: (_, { request }) => (isChange(request) ? ["applied", "failed"] : WELL),
