@@ -1,5 +1,15 @@
 import type { Fault } from "@mpo/core";
-import { type Document, isAlias, isMap, isNode, isScalar, LineCounter, type Node, parseAllDocuments } from "yaml";
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isNode,
+  isScalar,
+  LineCounter,
+  type Node,
+  parseAllDocuments,
+  visit,
+} from "yaml";
 
 /** Something wrong with a file, and where, both counted from 1. */
 export interface FileFault {
@@ -43,6 +53,14 @@ export function readYaml(text: string): YamlFile {
   );
   if (second !== undefined)
     mistakes.push(placed(startOf(second), `the file has ${documents.length} documents; expected one`));
+  visit(document, {
+    Alias: (_, alias) => {
+      if (alias.resolve(document) === undefined)
+        mistakes.push(
+          placed(alias.range?.[0] ?? 0, `*${alias.source} stands for nothing: there is no &${alias.source}`),
+        );
+    },
+  });
   if (mistakes.length > 0) return failed(...mistakes);
   try {
     const value: unknown = document.toJS({ maxAliasCount: MAX_ALIASES });
@@ -53,7 +71,7 @@ export function readYaml(text: string): YamlFile {
         placed(offsetOf(document, path, isKey), `${writtenPath(path)}${message}`),
     };
   } catch {
-    return failed(placed(0, "its aliases (*name) stand for nothing, or for too much"));
+    return failed(placed(0, "its aliases (*name) stand for too much"));
   }
 }
 
