@@ -1,7 +1,7 @@
 import { hoursIn, isWithinHours } from "../facts/index.ts";
 import { DisruptionRoom } from "./disruption.ts";
 import type { DeviceFacts, Rollout, RolloutFacts } from "./machine.ts";
-import { takeTurn } from "./pace.ts";
+import { roomForAnswers, takeTurn } from "./pace.ts";
 import type { DeviceProgress, Pace } from "./rollout-state.ts";
 import type { RolloutSpec } from "./spec.ts";
 
@@ -39,7 +39,8 @@ export function giveTurns(
   const { nowMs } = facts;
   const room = new DisruptionRoom(spec.disruption, rollout.devices, facts);
   let pace: Pace = state.pace ?? { nextAtMs: nowMs, given: 0 };
-  let isPaceUp = false;
+  let answers = roomForAnswers(rollout.devices, "in-progress", nowMs);
+  let isPaceUp = answers <= 0;
   const devices = rollout.devices.map((device) => {
     if (!isDue(rollout, device)) return device;
     const now = facts.of(device.device);
@@ -51,7 +52,8 @@ export function giveTurns(
     const waiting = device.state === "offline" ? { ...device, state: "pending" as const, sinceMs: nowMs } : device;
     if (hindrance !== undefined || isPaceUp) return waiting;
     const next = takeTurn(spec.rate, pace, nowMs);
-    isPaceUp = next === undefined;
+    answers -= 1;
+    isPaceUp = next === undefined || answers <= 0;
     if (next === undefined) return waiting;
     pace = next;
     room.take(now);

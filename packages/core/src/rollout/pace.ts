@@ -1,4 +1,4 @@
-import type { Pace } from "./rollout-state.ts";
+import type { DeviceProgress, Pace } from "./rollout-state.ts";
 import type { RateSpec } from "./spec.ts";
 
 const MINUTE_MS = 60_000;
@@ -17,4 +17,18 @@ export function takeTurn(rate: RateSpec | undefined, pace: Pace, nowMs: number):
 /** Devices a minute after some have been changed: constant, or growing by a factor with every so many. */
 export function perMinuteOf({ perMinute, factor = 1, every = 1 }: RateSpec, given: number): number {
   return perMinute * factor ** Math.min(64, Math.floor(given / every));
+}
+
+/** Devices that are changed before the first of them has answered: each is some calls to a coordinator, all at once. */
+const MOST_UNANSWERED = 500;
+/** Who has not answered for so long may take hours, and does not hold up others. */
+const ANSWER_MS = MINUTE_MS;
+
+/** How many more devices may be given something now, whatever the rate. A coordinator that is slow is given time so. */
+export function roomForAnswers(
+  devices: readonly DeviceProgress[],
+  busy: "in-progress" | "rolling-back",
+  nowMs: number,
+): number {
+  return MOST_UNANSWERED - devices.filter(({ state, sinceMs }) => state === busy && nowMs - sinceMs < ANSWER_MS).length;
 }

@@ -1,6 +1,6 @@
 import { DisruptionRoom } from "./disruption.ts";
 import type { Rollout, RolloutFacts } from "./machine.ts";
-import { takeTurn } from "./pace.ts";
+import { roomForAnswers, takeTurn } from "./pace.ts";
 import type { DeviceProgress, DeviceState, Pace } from "./rollout-state.ts";
 
 /** What is said of a device that could not go back: it is not tried again, and runs what it had last. */
@@ -23,6 +23,7 @@ export function takeBack(
   const { order, rate } = spec.onFailure;
   const room = new DisruptionRoom(spec.disruption, devices, facts);
   let pace: Pace = state.pace ?? { nextAtMs: nowMs, given: 0 };
+  let answers = roomForAnswers(devices, "rolling-back", nowMs);
   const next = [...devices];
   const turns = [...devices.keys()];
   for (const index of order === "newest-first" ? turns.reverse() : turns) {
@@ -31,8 +32,9 @@ export function takeBack(
     // One that is being changed, or that fails, must not wait for others of its group.
     const now = facts.of(device.device);
     if (device.state === "confirmed" && !room.has(now)) continue;
-    const taken = takeTurn(rate, pace, nowMs);
+    const taken = answers > 0 ? takeTurn(rate, pace, nowMs) : undefined;
     if (taken === undefined) break;
+    answers -= 1;
     pace = taken;
     room.take(now);
     // Also where no document is known: who was to give it may have ended before it could say so.

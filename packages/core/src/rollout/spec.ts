@@ -196,7 +196,11 @@ export const specShape = {
     .prefault({})
     .describe("How long is waited."),
   retries: whole(0, 10).default(0).describe("Times that a device is tried again that failed or timed out."),
-  rate: rateSchema.optional().describe("How many devices are changed in a minute. Absent: all of a wave at once."),
+  rate: rateSchema
+    .optional()
+    .describe(
+      "How many devices are changed in a minute. Absent: as fast as they answer, 500 at a time; who has not answered within a minute makes room.",
+    ),
   hours: written({
     between: hours.describe('Such as ["22:00-06:00"].'),
     zone: writtenZone
@@ -210,7 +214,7 @@ export const specShape = {
   onFailure: written({
     action: word(["pause", "stop", "roll-back"]).default("roll-back").describe("What to do with a wave that fails."),
     order: word(["newest-first", "oldest-first"]).default("newest-first").describe("Which devices go back first."),
-    rate: rateSchema.optional().describe("How many devices a minute. Absent: all at once."),
+    rate: rateSchema.optional().describe("How many devices a minute. Absent: as fast as they answer, 500 at a time."),
   })
     .prefault({})
     .describe("What happens when a wave fails."),

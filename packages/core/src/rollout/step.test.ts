@@ -269,6 +269,44 @@ test("a rate is kept, and turns that were not used do not come all at once", () 
   assert.ok(room.pushes.size <= 13, `${room.pushes.size}`);
 });
 
+void describe("without a rate, no more than 500 are changed before they could answer", () => {
+  test("who answers makes room for others", () => {
+    const room = new RolloutRoom(
+      {},
+      fleet(1_300, () => ({ takesMs: 10_000 })),
+    );
+    room.command("start");
+    room.run(5);
+    assert.equal(room.in("in-progress").length, 500);
+    room.until("completed", 60);
+  });
+
+  test("who does not answer holds others up for a minute", () => {
+    const room = new RolloutRoom(
+      {},
+      fleet(1_300, () => ({ takesMs: 900_000 })),
+    );
+    room.command("start");
+    room.run(59);
+    assert.equal(room.in("in-progress").length, 500);
+    room.run(10);
+    assert.equal(room.in("in-progress").length, 1_000);
+  });
+
+  test("nor are more given back", () => {
+    const room = new RolloutRoom(
+      {},
+      fleet(1_300, () => ({ takesMs: 3_000 })),
+    );
+    room.command("start");
+    room.until("completed", 60);
+    room.command("roll-back");
+    room.run(2);
+    assert.equal(room.in("rolling-back").length, 500);
+    room.until("rolled-back", 60);
+  });
+});
+
 test("a growing rate doubles", () => {
   const room = new RolloutRoom(
     { rate: { perMinute: 6, factor: 2, every: 6 } },
