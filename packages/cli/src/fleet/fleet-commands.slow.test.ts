@@ -287,7 +287,11 @@ describe("a fleet from the command line", { skip: noNatsServer, timeout: 180_000
       stdout,
       /failed .* ago: nothing fits\. Free some memory\.\s+it is tried again in \d.* s at the earliest/u,
     );
-    const events = await runCommand(["events", ...at(coordinator)]);
+    // The report is shown from when it is stored; its event is written then.
+    const events = await eventually(
+      () => runCommand(["events", ...at(coordinator)]),
+      (outcome) => outcome.stdout.includes("probe-failed"),
+    );
     assert.match(events.stdout, /probe-failed +broken +.*tiny, 1 in a row: nothing fits/u);
   });
 
