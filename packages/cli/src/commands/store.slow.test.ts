@@ -30,7 +30,8 @@ it("mpo store finds a damaged stream, and sets it aside", { skip: noNatsServer, 
 
   assert.equal((await store("set-aside")).code, EXIT_CODES.ok);
   await access(stream);
-  const { records } = await store("set-aside", "--yes");
+  const { records, code, stderr } = await store("set-aside", "--yes");
+  assert.equal(code, EXIT_CODES.ok, stderr);
   const aside = records.find(({ event }) => event === "set-aside");
   assert.deepEqual(await readdir(String(aside?.["folder"])), ["KV_profile"]);
   await (await startCoordinator(t, folder)).stop();
