@@ -183,7 +183,8 @@ function messageOf(call: string, identity: DeviceIdentity, random: () => number)
     getRollout: { tenant, name: "matrix" },
     listRollouts: { tenant, ...page },
     listRolloutDevices: { tenant, name: "matrix", ...page },
-    changeRollout: { tenant, name: "matrix", command: "start", reason: "matrix" },
+    // One that runs would be written by its leader all the time.
+    changeRollout: { tenant, name: "matrix", command: "pause", reason: "matrix" },
     removeRollout: { tenant, name: "matrix", reason: "matrix" },
     getDevice: { identity },
     listProfiles: { tenant, ...mine, ...page },
