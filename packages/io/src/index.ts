@@ -1,6 +1,7 @@
 export { type LinkedSignal, linkSignals, onAbort, untilAborted, withDeadline } from "./abort.ts";
 export { type Abortable, abortError, isAbortError, throwIfAborted } from "./abort-error.ts";
 export { readJsonFile, removeLeftTemporaries, syncFolder, writeFileAtomic, writeJsonFile } from "./atomic-file.ts";
+export { forEachBounded } from "./bounded.ts";
 export { type Clock, systemClock } from "./clock.ts";
 export { fileError, systemErrorCode } from "./file-error.ts";
 export { addressOf, hereOf, hostOf, isEverywhere, isLoopback, isPrivateUrl, targetOf } from "./host-port.ts";

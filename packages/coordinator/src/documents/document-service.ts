@@ -12,8 +12,9 @@ import {
   type Explanation,
 } from "@mpo/protocol";
 import { BUCKETS, type ReadOptions, type StoreCallOptions, type StoreEntry } from "@mpo/transport";
-import { changeEntry, isConflict, type StoreContext } from "../store/change-entry.ts";
+import { changeEntry, type StoreContext } from "../store/change-entry.ts";
 import { WatchedMap, type Watching } from "../store/watched-map.ts";
+import { writeInPlace } from "../store/write-in-place.ts";
 import {
   type ArchiveRecord,
   archivedDocument,
@@ -202,7 +203,8 @@ export class DocumentService {
     await this.#keep(identity, bytes, push.explanation, current, call);
     const value = desiredEnvelopeCodec.toBytes({ document: bytes, signatures: this.#signer.sign(bytes) });
     const key = deviceKey(identity);
-    const revision = await this.#write(key, value, current, call);
+    const place = { bucket: BUCKETS.desired, key, ...call };
+    const revision = await writeInPlace(this.#context, place, value, current?.revision);
     this.#newest.note(key, newestOf(document), revision);
     return document;
   }
@@ -217,25 +219,6 @@ export class DocumentService {
     const document = renamedDocument(current.envelope.document, renamed);
     const value = desiredEnvelopeCodec.toBytes({ document, signatures: this.#signer.sign(document) });
     await store.put(BUCKETS.desired, deviceKey(renamed), value, options);
-  }
-
-  async #write(
-    key: string,
-    value: Uint8Array,
-    current: CurrentDocument | undefined,
-    call: StoreCallOptions,
-  ): Promise<number> {
-    const { store } = this.#context;
-    try {
-      return current === undefined
-        ? await store.create(BUCKETS.desired, key, value, call)
-        : await store.update(BUCKETS.desired, key, value, current.revision, call);
-    } catch (thrown) {
-      if (isConflict(thrown)) throw thrown;
-      const stored = await store.get(BUCKETS.desired, key, call);
-      if (stored !== undefined && Buffer.from(stored.value).equals(value)) return stored.revision;
-      throw thrown;
-    }
   }
 
   async #keep(

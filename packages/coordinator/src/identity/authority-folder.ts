@@ -2,9 +2,9 @@ import { randomBytes } from "node:crypto";
 import { mkdir, open } from "node:fs/promises";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { hasCode, MpoError } from "@mpo/core";
+import { MpoError } from "@mpo/core";
 import { type Authority, createAuthority, createNatsAuthority, readAuthority, writeAuthority } from "@mpo/identity";
-import type { Abortable, Clock } from "@mpo/io";
+import { type Abortable, type Clock, ifFound } from "@mpo/io";
 import { lockFile } from "@mpo/runtime";
 
 type Waiting = Abortable & { readonly clock: Clock };
@@ -13,12 +13,7 @@ const WAIT_MS = 100;
 
 /** Reads the authority that lies in a folder; undefined: there is none. Throws as `readAuthority` does. */
 export async function foundAuthority(folder: string, options: Abortable): Promise<Authority | undefined> {
-  try {
-    return await readAuthority(folder, options);
-  } catch (thrown) {
-    if (hasCode(thrown, "not-found")) return undefined;
-    throw thrown;
-  }
+  return await ifFound(readAuthority(folder, options));
 }
 
 /** Reads the authority that lies in a folder, or makes one at the first start. */

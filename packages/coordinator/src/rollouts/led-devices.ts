@@ -1,8 +1,9 @@
 import type { DeviceProgress } from "@mpo/core";
+import { forEachBounded } from "@mpo/io";
 import type { DeviceIdentity } from "@mpo/protocol";
 import type { StoreCallOptions } from "@mpo/transport";
 import type { FreshPart } from "./plan-parts.ts";
-import { inTurns, type PlanName, type RolloutStore, type StoredProgress } from "./rollout-store.ts";
+import { AT_ONCE, type PlanName, type RolloutStore, type StoredProgress } from "./rollout-store.ts";
 
 interface LedPart {
   readonly devices: DeviceProgress[];
@@ -93,7 +94,7 @@ export class LedDevices {
   /** Stores what has changed. The result is whether anything had. Throws `conflict` when somebody else has. */
   async write(options: StoreCallOptions): Promise<boolean> {
     const changed = [...this.#changed];
-    await inTurns(changed.length, async (turn) => {
+    await forEachBounded(changed.length, AT_ONCE, async (turn) => {
       const index = changed[turn] as number;
       const part = this.#parts[index] as LedPart;
       part.revision = await this.#store.putProgress(this.#plan, index, part, options);

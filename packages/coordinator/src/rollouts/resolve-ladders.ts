@@ -1,5 +1,5 @@
 import { describeConfig, given, hasCode, MpoError, type Prediction, REASON_LENGTH, type RolloutSpec } from "@mpo/core";
-import type { Clock } from "@mpo/io";
+import { type Clock, forEachBounded } from "@mpo/io";
 import { asLine, compareVersions, type DeviceIdentity, type LeftOut } from "@mpo/protocol";
 import type { StoreCallOptions } from "@mpo/transport";
 import type { DocumentService, KeptFacts } from "../documents/document-service.ts";
@@ -13,7 +13,6 @@ import type { StatusService } from "../registry/status-service.ts";
 import type { SearchService } from "../search/search-service.ts";
 import type { PlanWish } from "../search/wishes.ts";
 import type { PlannedDevice } from "./rollout-record.ts";
-import { inTurns } from "./rollout-store.ts";
 
 export interface LadderParts {
   readonly registry: Pick<Registry, "device">;
@@ -70,14 +69,10 @@ export async function resolveLadders(
   }
   const all = [...groups.values()];
   const wish = wishOf(spec);
-  const results = await inTurns(
-    all.length,
-    async (index) => {
-      await parts.clock.sleep(0, options);
-      return await resolveGroup(parts, wish, all[index] as Group, options);
-    },
-    AT_ONCE,
-  );
+  const results = await forEachBounded(all.length, AT_ONCE, async (index) => {
+    await parts.clock.sleep(0, options);
+    return await resolveGroup(parts, wish, all[index] as Group, options);
+  });
   return {
     resolved: results.flatMap((one) => one.resolved),
     leftOut: [...leftOut, ...results.flatMap((one) => one.leftOut)],

@@ -1,4 +1,5 @@
-import { type DeviceProgress, formatVersion, hasCode, type RolloutSpec, withGiven } from "@mpo/core";
+import { type DeviceProgress, formatVersion, type RolloutSpec, withGiven } from "@mpo/core";
+import { ifFound } from "@mpo/io";
 import type { DeviceIdentity, DocumentVersion, Reason } from "@mpo/protocol";
 import type { StoreCallOptions } from "@mpo/transport";
 import type { DocumentService } from "../documents/document-service.ts";
@@ -76,7 +77,7 @@ export async function takeChangeBack(
   const { device, attempts, before } = progress;
   const identity = { tenant, device };
   const request = requestOf({ name, plan }, "take-back", attempts);
-  const old = before === undefined ? undefined : await findKept(documents, identity, before, options);
+  const old = before === undefined ? undefined : await ifFound(documents.find(identity, before, options));
   if (old === undefined) {
     const reasons = [reason("rollback", `what rollout ${name} has changed is not kept`)];
     const name_ = { identity, model };
@@ -93,18 +94,4 @@ export async function takeChangeBack(
   const { document } = await searches.give(identity, { request, content: { ...content, reasons } }, options);
   onPushed();
   return withGiven(progress, document.version);
-}
-
-async function findKept(
-  documents: ActionParts["documents"],
-  identity: DeviceIdentity,
-  version: DocumentVersion,
-  options: StoreCallOptions,
-) {
-  try {
-    return await documents.find(identity, version, options);
-  } catch (thrown) {
-    if (hasCode(thrown, "not-found")) return undefined;
-    throw thrown;
-  }
 }

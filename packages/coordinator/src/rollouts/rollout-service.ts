@@ -3,11 +3,11 @@ import {
   type DeviceProgress,
   FINAL_PHASES,
   given,
-  hasCode,
   MpoError,
   type RolloutCommand,
   type RolloutPhase,
 } from "@mpo/core";
+import { forEachBounded, ifFound } from "@mpo/io";
 import type { RolloutDevice } from "@mpo/protocol";
 import type { StoreCallOptions } from "@mpo/transport";
 import { Recent } from "../search/recent.ts";
@@ -20,7 +20,7 @@ import { LastingConflict, requireNoOther } from "./other-rollouts.ts";
 import { type PlanParts, planRollout, readSpec } from "./plan-rollout.ts";
 import { RolloutLeader } from "./rollout-leader.ts";
 import type { PlannedDevice, PlanSummary, RolloutRecord } from "./rollout-record.ts";
-import { inTurns, type PlanName, type RolloutName, RolloutStore, type StoredProgress } from "./rollout-store.ts";
+import { AT_ONCE, type PlanName, type RolloutName, RolloutStore, type StoredProgress } from "./rollout-store.ts";
 
 export interface RolloutParts extends PlanParts, Omit<LeadParts, keyof PlanParts | "store" | "wake"> {
   readonly newId: () => string;
@@ -78,7 +78,7 @@ export class RolloutService {
     const { clock, newId } = this.#parts;
     const spec = readSpec(text);
     const name = { tenant, name: spec.name };
-    const before = await this.#find(name, options);
+    const before = await ifFound(this.#store.load(name, options));
     if (before !== undefined) requireOver(name, before.value);
     const nowMs = clock.now();
     const frozen = await planRollout(this.#parts, { tenant, text, nowMs }, options);
@@ -97,7 +97,7 @@ export class RolloutService {
       waitsFor: "it waits to be started",
     };
     try {
-      await inTurns(frozen.parts.length, async (index) => {
+      await forEachBounded(frozen.parts.length, AT_ONCE, async (index) => {
         const { part, progress } = frozen.parts[index] as (typeof frozen.parts)[number];
         await this.#store.putPart(plan, index, part, progress, options);
       });
@@ -136,7 +136,9 @@ export class RolloutService {
     const wanted = [...new Set(devices.map(({ part }) => part))];
     const plan = devices[0]?.plan;
     if (plan === undefined) return [];
-    const parts = await inTurns(wanted.length, (index) => this.#store.part(plan, wanted[index] as number, options));
+    const parts = await forEachBounded(wanted.length, AT_ONCE, (index) =>
+      this.#store.part(plan, wanted[index] as number, options),
+    );
     return devices.map(({ progress, part, at }) => {
       const planned = parts[wanted.indexOf(part)]?.devices[at] as PlannedDevice;
       const { config, memoryBytes, stepMs, accuracy, profileOf } = planned;
@@ -182,11 +184,9 @@ export class RolloutService {
     const plan = { tenant: name.tenant, plan: value.plan };
     const spec = readSpec(value.spec);
     const nowMs = clock.now();
-    const parts = await this.#store.allProgress(plan, value.parts, options).catch((thrown: unknown) => {
-      // Of a store that was put back in part: that it is over can be said all the same.
-      if (command === "stop" && hasCode(thrown, "not-found")) return [];
-      throw thrown;
-    });
+    const reading = this.#store.allProgress(plan, value.parts, options);
+    // Of a store that was put back in part: that it is over can be said all the same.
+    const parts = command === "stop" ? ((await ifFound(reading)) ?? []) : await reading;
     const all = parts.flatMap(({ devices }) => devices);
     const devices = all.map((device) => before.get(device.device) ?? device);
     const next = commandRollout({ spec, state: value.state, devices }, command, { nowMs, actor, reason });
@@ -241,7 +241,7 @@ export class RolloutService {
     options: StoreCallOptions,
   ): Promise<void> {
     const plan = { tenant: name.tenant, plan: record.plan };
-    const frozen = await inTurns(progress.length, async (index) => ({
+    const frozen = await forEachBounded(progress.length, AT_ONCE, async (index) => ({
       part: await this.#store.part(plan, index, options),
       progress: (progress[index] as StoredProgress).devices,
     }));
@@ -253,22 +253,10 @@ export class RolloutService {
     await requireNoOther(this.#store, name, devices, options);
   }
 
-  async #find(name: RolloutName, options: StoreCallOptions): Promise<Watched<RolloutRecord> | undefined> {
-    try {
-      return await this.#store.load(name, options);
-    } catch (thrown) {
-      if (MpoError.from(thrown).code === "not-found") return undefined;
-      throw thrown;
-    }
-  }
-
   async #summary(plan: PlanName, options: StoreCallOptions): Promise<PlanSummary> {
     const known = this.#summaries.get(plan.plan);
     if (known !== undefined) return known;
-    const summary = await this.#store.summary(plan, options).catch((thrown: unknown) => {
-      if (hasCode(thrown, "not-found")) return undefined;
-      throw thrown;
-    });
+    const summary = await ifFound(this.#store.summary(plan, options));
     // Of a store that was put back in part.
     if (summary === undefined) return NOTHING_KNOWN;
     this.#summaries.set(plan.plan, summary);

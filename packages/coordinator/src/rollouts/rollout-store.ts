@@ -1,8 +1,10 @@
 import { type DeviceProgress, MpoError } from "@mpo/core";
+import { forEachBounded } from "@mpo/io";
 import { BUCKETS, type StoreCallOptions } from "@mpo/transport";
-import { isConflict, type StoreContext } from "../store/change-entry.ts";
+import type { StoreContext } from "../store/change-entry.ts";
 import type { RecordForm } from "../store/records.ts";
 import { type Watched, WatchedMap, type Watching } from "../store/watched-map.ts";
+import { writeInPlace } from "../store/write-in-place.ts";
 import {
   type PlanPart,
   type PlanSummary,
@@ -41,7 +43,7 @@ export function parseRolloutKey(key: string): RolloutName {
 }
 
 /** Parts that are read or written at once. */
-const AT_ONCE = 8;
+export const AT_ONCE = 8;
 
 /** Rollouts in the store: their records, watched, and the parts of their devices. */
 export class RolloutStore {
@@ -86,12 +88,11 @@ export class RolloutStore {
     expected: number | undefined,
     options: StoreCallOptions = {},
   ): Promise<number> {
-    const revision = await this.#write(
-      BUCKETS.rollout,
-      rolloutKey(name),
+    const revision = await writeInPlace(
+      this.#context,
+      { bucket: BUCKETS.rollout, key: rolloutKey(name), ...options },
       rolloutForm.toBytes(record),
       expected,
-      options,
     );
     this.#records.note(rolloutKey(name), record, revision);
     return revision;
@@ -130,7 +131,12 @@ export class RolloutStore {
     const value = planPartForm.toBytes(part);
     await store.put(BUCKETS.rolloutPart, partKey(plan, "plan", index), value, options);
     const progress = progressPartForm.toBytes({ devices });
-    return await this.#write(BUCKETS.rolloutPart, key, progress, left?.revision, options);
+    return await writeInPlace(
+      this.#context,
+      { bucket: BUCKETS.rolloutPart, key, ...options },
+      progress,
+      left?.revision,
+    );
   }
 
   async part(plan: PlanName, index: number, options: StoreCallOptions = {}): Promise<PlanPart> {
@@ -144,7 +150,7 @@ export class RolloutStore {
 
   /** How far all devices of a plan are, part by part. */
   async allProgress(plan: PlanName, parts: number, options: StoreCallOptions = {}): Promise<readonly StoredProgress[]> {
-    return await inTurns(parts, (index) => this.progress(plan, index, options));
+    return await forEachBounded(parts, AT_ONCE, (index) => this.progress(plan, index, options));
   }
 
   /** Writes how far the devices of a part are, if nobody else has since. Throws `conflict`. */
@@ -155,7 +161,8 @@ export class RolloutStore {
     options: StoreCallOptions = {},
   ): Promise<number> {
     const value = progressPartForm.toBytes({ devices });
-    return await this.#write(BUCKETS.rolloutPart, partKey(plan, "progress", index), value, revision, options);
+    const place = { bucket: BUCKETS.rolloutPart, key: partKey(plan, "progress", index), ...options };
+    return await writeInPlace(this.#context, place, value, revision);
   }
 
   async putSummary(plan: PlanName, summary: PlanSummary, options: StoreCallOptions = {}): Promise<void> {
@@ -171,7 +178,9 @@ export class RolloutStore {
   async removePlan({ tenant, plan }: PlanName, options: StoreCallOptions = {}): Promise<void> {
     const { store } = this.#context;
     const keys = await store.keys(BUCKETS.rolloutPart, { keys: `${tenant}.${plan}.*`, ...options });
-    await inTurns(keys.length, (index) => store.delete(BUCKETS.rolloutPart, keys[index] as string, options));
+    await forEachBounded(keys.length, AT_ONCE, (index) =>
+      store.delete(BUCKETS.rolloutPart, keys[index] as string, options),
+    );
   }
 
   async #read<Value>(
@@ -185,44 +194,8 @@ export class RolloutStore {
       hint: "The store was put back, or damaged: remove the rollout, and plan it again.",
     });
   }
-
-  /** A write whose answer was lost is looked up. */
-  async #write(
-    bucket: string,
-    key: string,
-    value: Uint8Array,
-    expected: number | undefined,
-    options: StoreCallOptions,
-  ): Promise<number> {
-    const { store } = this.#context;
-    try {
-      return expected === undefined
-        ? await store.create(bucket, key, value, options)
-        : await store.update(bucket, key, value, expected, options);
-    } catch (thrown) {
-      if (isConflict(thrown)) throw thrown;
-      const stored = await store.get(bucket, key, options);
-      if (stored !== undefined && Buffer.from(stored.value).equals(value)) return stored.revision;
-      throw thrown;
-    }
-  }
 }
 
 function partKey({ tenant, plan }: PlanName, kind: "plan" | "progress" | "summary", index = 0): string {
   return `${tenant}.${plan}.${kind}-${index}`;
-}
-
-/** Does something for each index, a few at a time; the results are in order. */
-export async function inTurns<Result>(
-  count: number,
-  work: (index: number) => Promise<Result>,
-  atOnce: number = AT_ONCE,
-): Promise<readonly Result[]> {
-  const results: Result[] = [];
-  let next = 0;
-  const lane = async (): Promise<void> => {
-    for (let index = next++; index < count; index = next++) results[index] = await work(index);
-  };
-  await Promise.all(Array.from({ length: Math.min(atOnce, count) }, lane));
-  return results;
 }

@@ -1,5 +1,5 @@
 import { type DeviceProgress, MpoError, type RolloutAction, type RolloutSpec } from "@mpo/core";
-import { type Clock, isAbortError } from "@mpo/io";
+import { type Clock, forEachBounded, isAbortError } from "@mpo/io";
 import { asLine } from "@mpo/protocol";
 import { isTransient, type Logger } from "@mpo/runtime";
 import { Recent } from "../search/recent.ts";
@@ -7,7 +7,7 @@ import { isConflict } from "../store/change-entry.ts";
 import type { LedDevices, Place } from "./led-devices.ts";
 import { type ActionParts, giveChange, takeChangeBack } from "./rollout-actions.ts";
 import type { PlanPart } from "./rollout-record.ts";
-import { inTurns, type PlanName, type RolloutStore } from "./rollout-store.ts";
+import type { PlanName, RolloutStore } from "./rollout-store.ts";
 
 export interface TurnParts extends ActionParts {
   readonly store: RolloutStore;
@@ -48,21 +48,17 @@ export class TakeTurns {
     const { clock } = this.#parts;
     const endMs = clock.monotonicMs() + SLICE_MS;
     let isLeft = false;
-    await inTurns(
-      turns.length,
-      async (index) => {
-        const { device, kind } = turns[index] as (typeof turns)[number];
-        const progress = this.#devices.get(device);
-        if (progress === undefined || this.#troubles.has(keyOf(progress))) return;
-        if (clock.monotonicMs() >= endMs) {
-          isLeft = true;
-          return;
-        }
-        const next = await this.#one(kind, progress, signal);
-        if (next !== undefined) this.#devices.set(next);
-      },
-      LANES,
-    );
+    await forEachBounded(turns.length, LANES, async (index) => {
+      const { device, kind } = turns[index] as (typeof turns)[number];
+      const progress = this.#devices.get(device);
+      if (progress === undefined || this.#troubles.has(keyOf(progress))) return;
+      if (clock.monotonicMs() >= endMs) {
+        isLeft = true;
+        return;
+      }
+      const next = await this.#one(kind, progress, signal);
+      if (next !== undefined) this.#devices.set(next);
+    });
     return isLeft;
   }
 

@@ -1,5 +1,4 @@
-import { throwIfAborted } from "@mpo/io";
-import { forEachBounded } from "../images/bounded.ts";
+import { forEachBounded, throwIfAborted } from "@mpo/io";
 import { type ImageSet, type ImageShape, imageLength } from "../images/image-set.ts";
 import { type Border, borderIndex } from "./border.ts";
 import { type Corruption, checkCorruptible } from "./corruption-kernel.ts";

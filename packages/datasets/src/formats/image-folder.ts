@@ -1,8 +1,7 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { MpoError } from "@mpo/core";
-import { throwIfAborted } from "@mpo/io";
-import { forEachBounded } from "../images/bounded.ts";
+import { forEachBounded, throwIfAborted } from "@mpo/io";
 import { describeClasses, describePassedOver } from "../images/describe-classes.ts";
 import { type ImageSet, shapeInWords } from "../images/image-set.ts";
 import { type Part, partIndices } from "../images/part.ts";
