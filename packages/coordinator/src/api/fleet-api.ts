@@ -12,6 +12,7 @@ import {
   type RequestOf,
   type ResponseOf,
 } from "@mpo/protocol";
+import { requestOfReport } from "../documents/requests.ts";
 import { ReportParts } from "../profiles/report-parts.ts";
 import { heardConditions, logConditions } from "../registry/device-conditions.ts";
 import { type DeviceRecord, newer } from "../registry/device-record.ts";
@@ -20,7 +21,7 @@ import { deviceIdentityOf } from "./device-identity.ts";
 import { Doubles } from "./doubles.ts";
 import { Enrolling } from "./enrolling.ts";
 import type { FleetParts } from "./fleet-parts.ts";
-import { askForMissing, heldDigest, newsFor, outstandingProbe, probesFor, requestOfReport } from "./hello-answer.ts";
+import { askForMissing, heldDigest, newsFor, outstandingProbe, probesFor } from "./hello-answer.ts";
 import { statusEvent } from "./status-event.ts";
 
 type Ask<Call extends keyof FleetServiceMethods> = RequestOf<FleetServiceMethods[Call]>;

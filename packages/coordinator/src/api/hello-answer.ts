@@ -7,6 +7,7 @@ import {
   reportedDigest,
 } from "@mpo/protocol";
 import type { CurrentDocument, DocumentService } from "../documents/document-service.ts";
+import { requestOfReport } from "../documents/requests.ts";
 import { probeOrders } from "../probes/probe-orders.ts";
 import type { DeviceRecord } from "../registry/device-record.ts";
 import type { FleetParts } from "./fleet-parts.ts";
@@ -108,9 +109,4 @@ export function heldDigest(
     }),
     appliedVersion: applied !== undefined && statuses.hasReported(identity, applied) ? applied : undefined,
   });
-}
-
-/** The request for the search after a report. */
-export function requestOfReport(report: string): string {
-  return `report ${report}`;
 }

@@ -1,10 +1,10 @@
 import { type DeviceProgress, MpoError, type RolloutSpec } from "@mpo/core";
 import { compareVersions } from "@mpo/protocol";
 import type { DocumentService } from "../documents/document-service.ts";
+import { isContinued, rolloutOf } from "../documents/requests.ts";
 import type { ProfileService } from "../profiles/profile-service.ts";
 import type { Registry } from "../registry/registry.ts";
 import { decodeContent } from "./plan-parts.ts";
-import { isContinued, rolloutOf } from "./requests.ts";
 import type { PlannedDevice, PlanPart } from "./rollout-record.ts";
 
 export interface ChangeSources {

@@ -12,6 +12,7 @@ import {
 } from "@mpo/core";
 import { asLine } from "@mpo/protocol";
 import type { Logger } from "@mpo/runtime";
+import { isRaised } from "../documents/requests.ts";
 import type { Audit } from "../events/audit.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { StoreContext } from "../store/change-entry.ts";
@@ -23,7 +24,6 @@ import { LedDevices } from "./led-devices.ts";
 import { failureOf, logStep } from "./log-step.ts";
 import { settleOpenTurns } from "./open-turns.ts";
 import { readSpec } from "./plan-rollout.ts";
-import { isRaised } from "./requests.ts";
 import type { ActionParts } from "./rollout-actions.ts";
 import { type FactSources, rolloutFacts } from "./rollout-facts.ts";
 import type { PlanSummary, RolloutRecord } from "./rollout-record.ts";

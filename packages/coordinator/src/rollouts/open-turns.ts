@@ -1,6 +1,6 @@
 import { type DeviceProgress, FINAL_PHASES, type RolloutPhase, type RolloutState } from "@mpo/core";
 import type { NewestDocument } from "../documents/document-service.ts";
-import { requestOf } from "./requests.ts";
+import { requestOfTurn } from "../documents/requests.ts";
 import type { RolloutRecord } from "./rollout-record.ts";
 
 /** In these nobody gets a turn: who has one, and was given nothing in it yet, loses it. */
@@ -31,7 +31,7 @@ export function settleOpenTurns(
     const { device, state, given, attempts } = progress;
     if (state !== "in-progress" || given !== undefined) return [];
     const { version, request } = newest(device) ?? {};
-    if (version !== undefined && request === requestOf({ name, plan }, "give", attempts))
+    if (version !== undefined && request === requestOfTurn({ name, plan }, "give", attempts))
       return [{ ...progress, given: version }];
     return NO_TURNS.includes(phase) ? [{ ...progress, state: "pending", sinceMs: nowMs, attempts: attempts - 1 }] : [];
   });

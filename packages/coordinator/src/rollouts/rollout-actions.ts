@@ -4,11 +4,11 @@ import type { DeviceIdentity, DocumentVersion, Reason } from "@mpo/protocol";
 import type { StoreCallOptions } from "@mpo/transport";
 import type { DocumentService } from "../documents/document-service.ts";
 import { contentOf } from "../documents/make-document.ts";
+import { isGivenBack, requestOfTurn } from "../documents/requests.ts";
 import type { StatusService } from "../registry/status-service.ts";
 import { reason } from "../search/planned-ladder.ts";
 import { measuredBy, type SearchService } from "../search/search-service.ts";
 import { decodeContent } from "./plan-parts.ts";
-import { isGivenBack, requestOf } from "./requests.ts";
 import type { PlanPart } from "./rollout-record.ts";
 
 export interface ActionParts {
@@ -44,7 +44,7 @@ export async function giveChange(
     ...content.reasons,
     ...measuredBy(measured?.report),
   ];
-  const request = requestOf({ name, plan }, "give", attempts);
+  const request = requestOfTurn({ name, plan }, "give", attempts);
   // Who led before, and is only slow, may still be at it.
   const isOvertakenBy = (newer: string): boolean => isGivenBack(newer, plan, attempts);
   const gift = { request, isOvertakenBy, content: { ...content, reasons } };
@@ -76,7 +76,7 @@ export async function takeChangeBack(
 ): Promise<DeviceProgress> {
   const { device, attempts, before } = progress;
   const identity = { tenant, device };
-  const request = requestOf({ name, plan }, "take-back", attempts);
+  const request = requestOfTurn({ name, plan }, "take-back", attempts);
   const old = before === undefined ? undefined : await ifFound(documents.find(identity, before, options));
   if (old === undefined) {
     const reasons = [reason("rollback", `what rollout ${name} has changed is not kept`)];

@@ -1,10 +1,10 @@
 import type { DeviceFacts, DeviceProgress, Outcome, RolloutFacts, RolloutSpec } from "@mpo/core";
 import { compareVersions, type DeviceIdentity, type DocumentVersion } from "@mpo/protocol";
 import type { DocumentService, NewestDocument } from "../documents/document-service.ts";
+import { isContinued, isOfPlan, rolloutOf } from "../documents/requests.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { StatusService } from "../registry/status-service.ts";
 import { type Fleet, groupOf } from "./fleet-groups.ts";
-import { isContinued, isOfPlan, rolloutOf } from "./requests.ts";
 import { minuteOfDay } from "./time-zones.ts";
 
 export interface FactSources {

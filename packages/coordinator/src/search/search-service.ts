@@ -21,6 +21,7 @@ import type { StoreCallOptions } from "@mpo/transport";
 import type { PublishedModels } from "../artifacts/published-models.ts";
 import type { Answer, CurrentDocument, DocumentService, KeptFacts } from "../documents/document-service.ts";
 import { contentOf, type DocumentContent } from "../documents/make-document.ts";
+import { requestOfKeys, requestOfRaise } from "../documents/requests.ts";
 import type { PriorService } from "../priors/prior-service.ts";
 import type { ProfileService } from "../profiles/profile-service.ts";
 import type { DeviceRecord } from "../registry/device-record.ts";
@@ -149,7 +150,7 @@ export class SearchService {
       const isRetired = version.epoch < documents.epoch;
       if (!isOld && !isRetired) return undefined;
       const { explanation } = await documents.explain(identity, options);
-      const request = isOld ? `raise-${floor.epoch}-${floor.version}` : `keys-${documents.epoch}`;
+      const request = isOld ? requestOfRaise(floor) : requestOfKeys(documents.epoch);
       const document = await this.#push(device, request, contentOf(current.document), explanation, current, options);
       return { document, isNew: true };
     });

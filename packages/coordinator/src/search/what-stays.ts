@@ -1,5 +1,6 @@
 import type { DesiredDocument } from "@mpo/protocol";
 import type { StoreCallOptions } from "@mpo/transport";
+import { isOfReport, rolloutOf } from "../documents/requests.ts";
 import type { ProfileName, ProfileService } from "../profiles/profile-service.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { StatusService } from "../registry/status-service.ts";
@@ -26,6 +27,8 @@ export async function stays(
 
 /** Whether a rollout waits for a check of a document: what takes its place by itself is to be checked instead. */
 export function isUnchecked(statuses: Pick<StatusService, "of">, document: DesiredDocument | undefined): boolean {
-  if (document?.check !== true || !/^(?:rollout|report) /u.test(document.request)) return false;
+  if (document?.check !== true) return false;
+  const { request } = document;
+  if (rolloutOf(request) === undefined && !isOfReport(request)) return false;
   return statuses.of(document, document.version)?.state !== "confirmed";
 }

@@ -1,7 +1,24 @@
-/** What documents say that they answer, as far as rollouts go by it. */
+import type { DocumentVersion } from "@mpo/protocol";
+
+/** What documents say that they answer: how it is written, and what it says to those who go by it. */
+
+/** The search after a report. */
+export function requestOfReport(report: string): string {
+  return `report ${report}`;
+}
+
+/** The same content again, above a version that the device knows: an older store was put back. */
+export function requestOfRaise({ epoch, version }: DocumentVersion): string {
+  return `raise-${epoch}-${version}`;
+}
+
+/** The same content again, signed by the keys of an epoch. */
+export function requestOfKeys(epoch: number): string {
+  return `keys-${epoch}`;
+}
 
 /** A rollout's change, or (`take-back`) what it gives back: by the plan, so that another of its name is another. */
-export function requestOf(
+export function requestOfTurn(
   { name, plan }: { readonly name: string; readonly plan: string },
   kind: "give" | "take-back",
   attempt: number,
@@ -25,12 +42,16 @@ export function rolloutOf(request: string): string | undefined {
   return /^rollout ([^/]+)\//u.exec(request)?.[1];
 }
 
-/** The same content again, above a version that the device knows: an older store was put back. */
 export function isRaised(request: string): boolean {
   return request.startsWith("raise-");
 }
 
+/** Whether it is the search after a report. */
+export function isOfReport(request: string): boolean {
+  return request.startsWith("report ");
+}
+
 /** Whether nobody has decided on a document anew: the same content again, or a search for what was asked before. */
 export function isContinued(request: string): boolean {
-  return isRaised(request) || request.startsWith("keys-") || request.startsWith("report ");
+  return isRaised(request) || request.startsWith("keys-") || isOfReport(request);
 }
