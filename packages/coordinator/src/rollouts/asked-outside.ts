@@ -1,6 +1,7 @@
 import {
   type GateMeasured,
   type Hook,
+  hookAddress,
   MpoError,
   type RolloutAction,
   type RolloutSpec,
@@ -95,13 +96,7 @@ export class AskedOutside {
   }
 
   async #hook(hook: Hook, wave: AskedWave, signal: AbortSignal): Promise<Change> {
-    const { hooks } = wave.spec;
-    const address = {
-      "before-start": hooks?.beforeStart,
-      "between-waves": hooks?.betweenWaves,
-      "at-end": hooks?.atEnd,
-    }[hook];
-    await ask(this.#parts, address ?? "", { hook, ...reportOf(wave) }, signal);
+    await ask(this.#parts, hookAddress(wave.spec, hook) ?? "", { hook, ...reportOf(wave) }, signal);
     return (_, state) => (state.hook?.name === hook ? withHookPassed(state) : state);
   }
 

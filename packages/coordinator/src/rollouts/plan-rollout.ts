@@ -2,6 +2,7 @@ import {
   type DeviceProgress,
   divideDevices,
   hasCode,
+  isTimeZone,
   MpoError,
   newRollout,
   parseRolloutSpec,
@@ -21,7 +22,6 @@ import { addressFault, type HookHosts } from "./outside-calls.ts";
 import { distributionOf, type FreshPart, type PlacedDevice, planParts } from "./plan-parts.ts";
 import { type LadderParts, type Resolved, resolveLadders } from "./resolve-ladders.ts";
 import type { PlanSummary } from "./rollout-record.ts";
-import { isTimeZone } from "./time-zones.ts";
 
 export interface PlanParts extends LadderParts {
   readonly registry: Pick<Registry, "device" | "devices" | "seen">;

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { isTimeZone, minuteOfDay } from "./time-zones.ts";
+import { isTimeZone } from "@mpo/core";
+import { minuteOfDay } from "./time-zones.ts";
 
 void it("tells the minute of the day where a device is, summer and winter", () => {
   const winter = Date.UTC(2026, 0, 15, 23, 30);

@@ -1,18 +1,10 @@
-const formats = new Map<string, Intl.DateTimeFormat>();
+import { isTimeZone } from "@mpo/core";
 
-/** Whether there is a time zone of this name (IANA's, "Europe/Berlin") on this machine. */
-export function isTimeZone(zone: string): boolean {
-  try {
-    formatOf(zone);
-    return true;
-  } catch {
-    return false;
-  }
-}
+const formats = new Map<string, Intl.DateTimeFormat>();
 
 /** The minute of the day in a zone; undefined: there is none of this name, as of a device with newer zones. */
 export function minuteOfDay(zone: string | undefined, atMs: number): number | undefined {
-  if (zone === undefined || !isTimeZone(zone)) return undefined;
+  if (zone === undefined || (!formats.has(zone) && !isTimeZone(zone))) return undefined;
   const [hour = 0, minute = 0] = formatOf(zone).format(atMs).split(":").map(Number);
   return hour * 60 + minute;
 }

@@ -98,4 +98,5 @@ export {
   POOL_THRESHOLD_BYTES,
   WARM_UP_STEPS,
 } from "./tensorflow-2.15.ts";
+export { isTimeZone } from "./time-zone.ts";
 export { USUAL_ADDRESSES } from "./usual-addresses.ts";

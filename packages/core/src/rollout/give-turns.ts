@@ -6,7 +6,7 @@ import type { DeviceProgress, Pace } from "./rollout-state.ts";
 import type { RolloutSpec } from "./spec.ts";
 
 /** Why a device whose turn has come is not changed now. */
-export type Hindrance = "offline" | "hours" | "disruption" | "rate";
+export type Hindrance = "offline" | "hours" | "disruption";
 
 /** Whether a device's turn has come: its wave runs, or has passed. */
 export function isDue({ state: { wave, waves, phase } }: Rollout, device: DeviceProgress): boolean {

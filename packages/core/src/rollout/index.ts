@@ -9,6 +9,7 @@ export {
 export { starvedGroups } from "./disruption.ts";
 export { type DeviceEstimate, forecastRollout } from "./forecast.ts";
 export { type Measured as GateMeasured, withMeasurement } from "./gates.ts";
+export { hookAddress } from "./hook-address.ts";
 export type { DeviceFacts, GroupFacts, Outcome, Rollout, RolloutAction, RolloutFacts } from "./machine.ts";
 export { newDevice, newRollout, withGiven } from "./new-rollout.ts";
 export { MAX_SPEC_LENGTH, parseRolloutSpec, rolloutFaults, rolloutJsonSchema } from "./read-spec.ts";

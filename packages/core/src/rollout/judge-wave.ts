@@ -1,6 +1,7 @@
 import { brief } from "./brief.ts";
 import { type DeviceProgress, type DeviceState, FAILED_STATES } from "./rollout-state.ts";
 import { type RolloutSpec, waveOf } from "./spec.ts";
+import { percentOf } from "./written-units.ts";
 
 /** How many devices of a wave stand where. Each is counted once. */
 export interface WaveCounts {
@@ -46,10 +47,9 @@ export function judgeWave(spec: RolloutSpec, wave: number, counts: WaveCounts): 
   const bearable = Math.floor((finished + open) * (1 - success) + 1e-9);
   const isBelow = finished >= spec.minimumSample && confirmed / finished < success - 1e-9;
   if (failed > bearable || isBelow) {
-    const threshold = `${Number((success * 100).toFixed(2))}%`;
     return {
       kind: "failed",
-      reason: `${failed} of ${finished} finished devices failed${such(example)}; at least ${threshold} must be confirmed`,
+      reason: `${failed} of ${finished} finished devices failed${such(example)}; at least ${percentOf(success)} must be confirmed`,
     };
   }
   if (open > 0) return { kind: "running" };

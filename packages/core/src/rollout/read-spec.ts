@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { type Fault, faultsIn, MpoError } from "../facts/index.ts";
 import { type RolloutSpec, rolloutSpecSchema, specShape } from "./spec.ts";
+import { percentOf } from "./written-units.ts";
 
 /** Characters of a rollout's file as JSON, which is how it is sent and stored. */
 export const MAX_SPEC_LENGTH = 16_384;
@@ -45,7 +46,7 @@ function contradictions({ waves = [], gates = [], control = 0, success = 1 }: Pa
   for (const [index, { percent, success: share }] of waves.entries()) {
     if (share === 0) faults.push({ path: ["waves", index, "success"], message: NOTHING });
     if (percent !== undefined && percent <= before) {
-      const message = `is ${written(percent)}; expected more than ${written(before)}: it counts all devices so far`;
+      const message = `is ${percentOf(percent)}; expected more than ${percentOf(before)}: it counts all devices so far`;
       faults.push({ path: ["waves", index, "percent"], message });
     }
     before = percent ?? before;
@@ -60,11 +61,7 @@ function contradictions({ waves = [], gates = [], control = 0, success = 1 }: Pa
     if (metric === "gain-over-control" && control === 0)
       faults.push({ path: ["gates", index, "metric"], message: `is ${metric}; expected a control group as well` });
   }
-  if (control > 0.5) faults.push({ path: ["control"], message: `is ${written(control)}; expected at most 50%` });
+  if (control > 0.5) faults.push({ path: ["control"], message: `is ${percentOf(control)}; expected at most 50%` });
   if (success === 0) faults.push({ path: ["success"], message: NOTHING });
   return faults;
-}
-
-function written(share: number): string {
-  return `${Number((100 * share).toFixed(4))}%`;
 }

@@ -1,6 +1,7 @@
 import { brief } from "./brief.ts";
 import { dueGates, failedBy, gatesVerdict, newGates } from "./gates.ts";
 import { giveTurns } from "./give-turns.ts";
+import { hookAddress } from "./hook-address.ts";
 import { countWave, judgeWave } from "./judge-wave.ts";
 import type { Rollout, RolloutAction, RolloutFacts, RolloutStep } from "./machine.ts";
 import { isWatched, observeDevice } from "./observe-device.ts";
@@ -113,14 +114,13 @@ function begin(spec: RolloutSpec, state: RolloutState, nowMs: number, notes: Not
 
 /** The state while a hook is asked; undefined: nobody has to be, or it has said yes. */
 function askHook(
-  { hooks }: RolloutSpec,
+  spec: RolloutSpec,
   state: RolloutState,
   hook: Hook,
   nowMs: number,
   { actions }: Notes,
 ): RolloutState | undefined {
-  const urls = { "before-start": hooks?.beforeStart, "between-waves": hooks?.betweenWaves, "at-end": hooks?.atEnd };
-  if (urls[hook] === undefined || state.isHookPassed) return undefined;
+  if (hookAddress(spec, hook) === undefined || state.isHookPassed) return undefined;
   actions.push({ kind: "hook", hook, wave: state.wave });
   return state.hook?.name === hook ? state : { ...state, hook: { name: hook, sinceMs: nowMs, message: "" } };
 }

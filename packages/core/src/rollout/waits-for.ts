@@ -75,7 +75,7 @@ function runningWords(rollout: Rollout, facts: RolloutFacts): string | undefined
   return undefined;
 }
 
-const HINDRANCES: Readonly<Record<Exclude<Hindrance, "rate">, string>> = {
+const HINDRANCES: Readonly<Record<Hindrance, string>> = {
   disruption: "kept back by the disruption budget, until others of their group serve well",
   hours: "outside of the hours in which they may be changed",
   offline: "away; each gets its turn when it is back",

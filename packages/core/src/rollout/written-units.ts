@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { bytesIn, closestOf, fact, hasCode, hoursIn, MAX_COUNT, msIn } from "../facts/index.ts";
+import { bytesIn, closestOf, fact, hasCode, hoursIn, isTimeZone, MAX_COUNT, msIn } from "../facts/index.ts";
 import { parseFilter } from "../selection/index.ts";
 
 /** Units as a rollout's file has them, each read into a number. */
@@ -27,6 +27,11 @@ export function shareIn(text: string): number | undefined {
   const [, digits] = /^(\d{1,3}(?:\.\d{1,4})?) ?%$/u.exec(text.trim()) ?? [];
   const share = Number(digits) / 100;
   return share <= 1 ? share : undefined;
+}
+
+/** A share as people write it, "95%". */
+export function percentOf(share: number): string {
+  return `${Number((100 * share).toFixed(4))}%`;
 }
 
 /** A number of devices, or a share of them. */
@@ -82,17 +87,8 @@ const ZONE = `"${OF_DEVICE}", or a time zone such as "Europe/Berlin"`;
 
 /** "device", or the name of a time zone. */
 export const writtenZone = z.string(fact.expecting(ZONE)).superRefine((zone, { addIssue }) => {
-  if (zone === OF_DEVICE || isZone(zone)) return;
+  if (zone === OF_DEVICE || isTimeZone(zone)) return;
   const meant = closestOf(zone, Intl.supportedValuesOf("timeZone"));
   const words = meant === undefined ? `expected ${ZONE}` : `did you mean ${meant}?`;
   addIssue({ code: "custom", message: `is not a time zone that is known; ${words}` });
 });
-
-function isZone(zone: string): boolean {
-  try {
-    new Intl.DateTimeFormat("en", { timeZone: zone });
-    return true;
-  } catch {
-    return false;
-  }
-}
