@@ -45,6 +45,7 @@ export function forecastRollout(
   const spec = withoutJudges(rollout.spec, rollout.state.waves.length);
   let state: Rollout["state"] = { ...rollout.state, phase: "running" };
   const devices = new Map(rollout.devices.map((device) => [device.device, device]));
+  let all: readonly DeviceProgress[] = rollout.devices;
   const waveEndsMs: number[] = [];
   let peakDevices = 0;
   let quantumMs = STEP_MS;
@@ -62,7 +63,7 @@ export function forecastRollout(
         return isDone ? { ...now, outcome: "window" } : now;
       },
     };
-    const step = stepRollout({ spec, state, devices: [...devices.values()] }, facts);
+    const step = stepRollout({ spec, state, devices: all }, facts);
     state = step.state;
     for (const device of step.changed) devices.set(device.device, device);
     for (const action of step.actions) {
@@ -72,15 +73,14 @@ export function forecastRollout(
       const device = devices.get(action.device) as DeviceProgress;
       devices.set(action.device, { ...device, given: { epoch: 1, version: action.attempt } });
     }
+    all = [...devices.values()];
     const passed = state.waves.filter((wave) => wave.state === "passed").length;
     while (waveEndsMs.length < passed) waveEndsMs.push(at - startMs);
-    peakDevices = Math.max(peakDevices, [...devices.values()].filter((one) => one.state === "in-progress").length);
+    peakDevices = Math.max(peakDevices, all.filter((one) => one.state === "in-progress").length);
     if (state.phase !== "running") break;
     if (steps % STEPS_PER_QUANTUM === 0) quantumMs *= 2;
     const isQuiet = step.changed.length === 0 && step.actions.length === 0;
-    nowMs = !isQuiet
-      ? nowMs + quantumMs
-      : nextMs({ spec, state, devices: [...devices.values()] }, estimateOf, at, quantumMs);
+    nowMs = isQuiet ? nextMs({ spec, state, devices: all }, estimateOf, at, quantumMs) : nowMs + quantumMs;
   }
   const isOver = state.phase === "finishing" || state.phase === "completed";
   return { expectedMs: isOver ? nowMs - startMs : undefined, waveEndsMs, peakDevices };

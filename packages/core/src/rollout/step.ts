@@ -20,7 +20,6 @@ const GIVING: readonly RolloutPhase[] = ["running", "finishing"];
 export function stepRollout(rollout: Rollout, facts: RolloutFacts): RolloutStep {
   const { spec } = rollout;
   const { nowMs } = facts;
-  const before = new Map(rollout.devices.map((device) => [device.device, device]));
   const actions: RolloutAction[] = [];
   const log = (event: string, message: string): void => void actions.push({ kind: "log", event, message });
   let devices = rollout.devices.map((device) =>
@@ -44,7 +43,8 @@ export function stepRollout(rollout: Rollout, facts: RolloutFacts): RolloutStep 
       actions.push({ kind: "give", device: name, attempt });
     if (device.state === "rolling-back") actions.push({ kind: "take-back", device: name, attempt });
   }
-  return { state, changed: devices.filter((device) => before.get(device.device) !== device), actions };
+  // Each stays in its place.
+  return { state, changed: devices.filter((device, place) => rollout.devices[place] !== device), actions };
 }
 
 /** The state in another phase. */
