@@ -1,15 +1,6 @@
 import { resolve } from "node:path";
 import { joinedLook, summarise } from "@mpo/agent";
-import {
-  type CommandContext,
-  type DatasetOptions,
-  damageOptions,
-  driftedSamples,
-  type FrostOptions,
-  formatShare,
-  loadModel,
-  loadTestImages,
-} from "@mpo/cli";
+import { type CommandContext, damageOptions, driftedSamples, formatShare, loadModel, loadTestImages } from "@mpo/cli";
 import { driftSignature, given, type MethodName, mean, nearestBySignature, resolveRetrainConfig } from "@mpo/core";
 import type { CorruptionName, ImageSet } from "@mpo/datasets";
 import {
@@ -24,20 +15,13 @@ import {
 } from "@mpo/engine";
 import { printTable, withProgress } from "../harness.ts";
 import { accuracyWith } from "../retrained-accuracy.ts";
+import type { BenchAdaptationOptions } from "./bench-adaptation.ts";
 
-export interface BenchStartsOptions extends DatasetOptions, FrostOptions {
-  readonly weights: string;
+export interface BenchStartsOptions extends Omit<BenchAdaptationOptions, "methods"> {
   readonly method: MethodName;
   readonly corruptions: readonly CorruptionName[];
-  readonly severity: number;
   readonly sharedSeverity: number;
   readonly sharedSamples: number;
-  readonly samples: number;
-  readonly judgeSamples: number;
-  readonly epochs: number;
-  readonly batch: number;
-  readonly seed: number;
-  readonly threads?: number;
 }
 
 /** What a device has learned of a drift and shares. */

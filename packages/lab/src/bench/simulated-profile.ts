@@ -11,6 +11,7 @@ import {
   uniformFreezing,
 } from "@mpo/core";
 import { createRandom } from "@mpo/datasets";
+import { PRETEND_GRAPH } from "../pretend-device.ts";
 
 const REPEATS = 3;
 /** Of a slow core. */
@@ -93,4 +94,17 @@ export function simulatedProfiles(
       measuredAtMs: 0,
     };
   };
+}
+
+/** The same of the model that devices serve whose whole machine is made up. */
+export function pretendProfiles(chain: Chain): ReturnType<typeof simulatedProfiles> {
+  return simulatedProfiles(chain, {
+    model: {
+      ...{ name: chain.model, graphDigest: PRETEND_GRAPH, hasBatchStatistics: false },
+      ...{ unitCount: chain.units.length, parameterCount: 10_000 },
+    },
+    method: { loss: "crossEntropy", optimizer: "sgd" },
+    memoryFacts: { slotsPerParameter: 0, lossWorkBytesPerSample: 40 },
+    effectiveBatch: 32,
+  });
 }

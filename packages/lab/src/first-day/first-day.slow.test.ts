@@ -12,7 +12,7 @@ import { VirtualClock } from "@mpo/io/testing";
 import { silentLogger } from "@mpo/runtime";
 import { FLEET_LAYOUT } from "@mpo/transport";
 import { MemoryNotifyHub, MemoryStateServer } from "@mpo/transport/testing";
-import { simulatedProfiles } from "../bench/simulated-profile.ts";
+import { pretendProfiles } from "../bench/simulated-profile.ts";
 import { PRETEND_GRAPH, pretendMonitor, pretendServing, pretendSettings } from "../pretend-device.ts";
 
 const DEVICES = 100;
@@ -25,15 +25,7 @@ const CHECK_MS = 3_400;
 const SPREAD = 0.03;
 
 const CHAIN = tinyChain();
-const profileOf = simulatedProfiles(CHAIN, {
-  model: {
-    ...{ name: CHAIN.model, graphDigest: PRETEND_GRAPH, hasBatchStatistics: false },
-    ...{ unitCount: CHAIN.units.length, parameterCount: 10_000 },
-  },
-  method: { loss: "crossEntropy", optimizer: "sgd" },
-  memoryFacts: { slotsPerParameter: 0, lossWorkBytesPerSample: 40 },
-  effectiveBatch: 32,
-});
+const profileOf = pretendProfiles(CHAIN);
 
 interface Day {
   /** Of all devices together. */

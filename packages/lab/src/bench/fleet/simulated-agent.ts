@@ -21,9 +21,9 @@ import { type Chain, GIB, given, MpoError } from "@mpo/core";
 import type { Clock } from "@mpo/io";
 import type { DeviceIdentity, ReportProfileRequest } from "@mpo/protocol";
 import type { Logger } from "@mpo/runtime";
-import { PRETEND_GRAPH, pretendCheck, pretendMonitor, pretendServing, pretendSettings } from "../../pretend-device.ts";
+import { pretendCheck, pretendMonitor, pretendServing, pretendSettings } from "../../pretend-device.ts";
 import { acknowledging } from "../../promises/compare-reports.ts";
-import { simulatedProfiles } from "../simulated-profile.ts";
+import { pretendProfiles } from "../simulated-profile.ts";
 import { deviceName, FLEET_MODEL, FLEET_TENANT } from "./fleet-messages.ts";
 
 /** What a simulated agent needs of its driver. */
@@ -65,15 +65,7 @@ const SLOWER = 10;
 const CLASSES = ["board-2g", "board-4g", "board-8g", "board-16g"] as const;
 const CHAIN: Chain = tinyChain();
 /** What a simulated device of a speed "measures" of it. */
-const profileOf = simulatedProfiles(CHAIN, {
-  model: {
-    ...{ name: CHAIN.model, graphDigest: PRETEND_GRAPH, hasBatchStatistics: false },
-    ...{ unitCount: CHAIN.units.length, parameterCount: 10_000 },
-  },
-  method: { loss: "crossEntropy", optimizer: "sgd" },
-  memoryFacts: { slotsPerParameter: 0, lossWorkBytesPerSample: 40 },
-  effectiveBatch: 32,
-});
+const profileOf = pretendProfiles(CHAIN);
 
 /**
  * The product's agent core on the real wire, with a gRPC channel, a NATS connection and, where devices prove who they are,
