@@ -1,4 +1,4 @@
-import type { Prediction } from "@mpo/core";
+import { median, type Prediction } from "@mpo/core";
 import type { DocumentVersion, WindowResult } from "@mpo/protocol";
 
 /** What was seen, beside what was predicted of it. */
@@ -28,9 +28,4 @@ export function windowFacts(result: WindowResult): WindowFacts {
     memoryBytes: peakBytes === undefined ? undefined : { seen: peakBytes, predicted: rung.memoryBytes },
     stepMs: stepMs.length === 0 ? undefined : { seen: median(stepMs), predicted: rung.stepMs },
   };
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((left, right) => left - right);
-  return sorted[Math.floor(sorted.length / 2)] ?? 0;
 }
