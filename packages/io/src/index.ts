@@ -2,6 +2,7 @@ export { type LinkedSignal, linkSignals, onAbort, untilAborted, withDeadline } f
 export { type Abortable, abortError, isAbortError, throwIfAborted } from "./abort-error.ts";
 export { readJsonFile, removeLeftTemporaries, syncFolder, writeFileAtomic, writeJsonFile } from "./atomic-file.ts";
 export { forEachBounded } from "./bounded.ts";
+export { bytesWithin } from "./bytes-within.ts";
 export { type Clock, systemClock } from "./clock.ts";
 export { fileError, systemErrorCode } from "./file-error.ts";
 export { addressOf, hereOf, hostOf, isEverywhere, isLoopback, isPrivateUrl, targetOf } from "./host-port.ts";

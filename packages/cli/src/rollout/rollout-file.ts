@@ -2,7 +2,7 @@ import { open } from "node:fs/promises";
 import { resolve } from "node:path";
 import { addAbortSignal } from "node:stream";
 import { MpoError, rolloutFaults } from "@mpo/core";
-import { fileError } from "@mpo/io";
+import { bytesWithin, fileError } from "@mpo/io";
 import type { Files, Stop } from "../command-context.ts";
 import { type FileFault, readYaml } from "./yaml-file.ts";
 
@@ -61,15 +61,10 @@ async function textOf(
 ): Promise<string> {
   try {
     await using file = path === "-" ? undefined : await open(resolve(workingFolder, path), "r");
-    const pieces: Buffer[] = [];
-    let bytes = 0;
     const stream = file?.createReadStream({ autoClose: false }) ?? process.stdin;
-    for await (const piece of addAbortSignal(signal, stream)) {
-      pieces.push(piece as Buffer);
-      bytes += (piece as Buffer).length;
-      if (bytes > MAX_BYTES) throw new MpoError("invalid-data", `${place} has more than ${MAX_BYTES / 1024} KiB`);
-    }
-    return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(pieces));
+    const bytes = await bytesWithin(addAbortSignal(signal, stream), MAX_BYTES);
+    if (bytes === undefined) throw new MpoError("invalid-data", `${place} has more than ${MAX_BYTES / 1024} KiB`);
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch (thrown) {
     if (thrown instanceof TypeError)
       throw new MpoError("invalid-data", `${place} is not text in UTF-8`, { cause: thrown });

@@ -1,5 +1,5 @@
 import { MpoError } from "@mpo/core";
-import { type Clock, isPrivateUrl, untilAborted, withDeadline } from "@mpo/io";
+import { bytesWithin, type Clock, isPrivateUrl, untilAborted, withDeadline } from "@mpo/io";
 import { createLocalJWKSet, type JSONWebKeySet, type JWTVerifyGetKey } from "jose";
 
 /** Keys that an issuer had at one moment. */
@@ -91,16 +91,11 @@ export class IssuerKeys {
   async #read(url: string, signal: AbortSignal): Promise<Readonly<Record<string, unknown>>> {
     requireSafeUrl(url);
     const response = await this.#fetch(url, { signal, redirect: "error", headers: { accept: "application/json" } });
-    const parts: Uint8Array[] = [];
-    let size = 0;
-    for await (const part of (response.body ?? []) as AsyncIterable<Uint8Array>) {
-      size += part.byteLength;
-      if (size > MAX_BYTES) throw new MpoError("invalid-data", `${url} answers with more than ${MAX_BYTES} bytes`);
-      parts.push(part);
-    }
+    const body = await bytesWithin((response.body ?? []) as AsyncIterable<Uint8Array>, MAX_BYTES);
+    if (body === undefined) throw new MpoError("invalid-data", `${url} answers with more than ${MAX_BYTES} bytes`);
     if (!response.ok) throw new MpoError("unavailable", `${url} answers ${response.status}`);
     try {
-      return Object(JSON.parse(Buffer.concat(parts).toString("utf8")));
+      return Object(JSON.parse(body.toString("utf8")));
     } catch {
       throw new MpoError("invalid-data", `what ${url} answers is not valid JSON`);
     }

@@ -1,5 +1,5 @@
 import { MpoError } from "@mpo/core";
-import { type Clock, isPrivateUrl, withDeadline } from "@mpo/io";
+import { bytesWithin, type Clock, isPrivateUrl, withDeadline } from "@mpo/io";
 import type { Fetch } from "../identity/issuer-keys.ts";
 
 /** Hosts ("HOST" or "HOST:PORT") that rollouts may ask; empty: none. */
@@ -59,7 +59,9 @@ export async function ask(
           await response.body?.cancel();
           throw new MpoError("unavailable", `${host} answers ${response.status}`);
         }
-        return await textOf(response);
+        const answer = await bytesWithin((response.body ?? []) as AsyncIterable<Uint8Array>, MAX_BYTES);
+        if (answer === undefined) throw new MpoError("unavailable", `the answer is longer than ${MAX_BYTES} bytes`);
+        return answer.toString("utf8");
       },
       { signal, clock },
     );
@@ -67,15 +69,4 @@ export async function ask(
     if (signal.aborted || thrown instanceof MpoError) throw thrown;
     throw new MpoError("unavailable", `${host} cannot be asked`, { cause: thrown });
   }
-}
-
-async function textOf(response: Response): Promise<string> {
-  const parts: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const part of response.body ?? []) {
-    bytes += part.length;
-    if (bytes > MAX_BYTES) throw new MpoError("unavailable", `the answer is longer than ${MAX_BYTES} bytes`);
-    parts.push(part);
-  }
-  return Buffer.concat(parts).toString("utf8");
 }
