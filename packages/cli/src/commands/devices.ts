@@ -68,20 +68,19 @@ const HEAD = [
 /** Prints the devices that a filter chooses, as they come in. */
 async function listDevices(options: DeviceFilter, context: Asking): Promise<void> {
   const { terminal } = context;
-  const counts = { devices: 0, online: 0 };
+  let online = 0;
   const listing = createListing(terminal, HEAD);
   const waiting = await withAdmin(options, context, async (session) => {
     for await (const selected of selectDevices(options, session)) {
-      counts.devices += 1;
-      if (selected.device.presence === "online") counts.online += 1;
+      if (selected.device.presence === "online") online += 1;
       listing.row(selected.device, () => rowOf(selected));
     }
     return terminal.json ? undefined : await pendingLine(options.tenant, session);
   });
-  listing.end();
-  terminal.line(`${counts.devices} ${counts.devices === 1 ? "device" : "devices"}, ${counts.online} online`);
+  const count = listing.end();
+  terminal.line(`${count} ${count === 1 ? "device" : "devices"}, ${online} online`);
   if (waiting !== undefined) terminal.line(waiting);
-  if (counts.devices === 0 && whereOf(options) === undefined)
+  if (count === 0 && whereOf(options) === undefined)
     terminal.note(
       "hint: start an agent on a device: mpo agent; on another machine, with a line of mpo token create --accept",
     );

@@ -67,10 +67,8 @@ async function listProfiles(options: ListOptions, context: Asking): Promise<void
     "curves",
     "digest",
   ]);
-  let count = 0;
   await withAdmin(options, context, async (session) => {
     for await (const { profiles, serverTimeMs } of summaries(options, session)) {
-      count += profiles.length;
       for (const profile of profiles) {
         const { identity, model, deviceClass, receivedAtMs, stepCount, curveCount, graphDigest } = profile;
         const by = profile.sharedFrom ?? "itself";
@@ -80,7 +78,7 @@ async function listProfiles(options: ListOptions, context: Asking): Promise<void
       }
     }
   });
-  listing.end();
+  const count = listing.end();
   terminal.line(`${count} ${count === 1 ? "profile" : "profiles"}`);
 }
 

@@ -78,18 +78,16 @@ Examples:
 
 async function listPending(options: FleetOptions, context: Asking): Promise<void> {
   const { terminal } = context;
-  let count = 0;
   const listing = createListing(terminal, ["device", "class", "board", "from", "asked", "key"]);
   await withAdmin(options, context, async (session) => {
     for await (const { enrolment, nowMs } of enrolmentsOf(options.tenant, "pending", session)) {
       const { identity, deviceClass, board, address, requestedAtMs = nowMs } = enrolment;
-      count += 1;
       listing.row(enrolment, () => [
         ...[identity.device, deviceClass ?? "", board, address, formatAge(nowMs - requestedAtMs), enrolment.keyDigest],
       ]);
     }
   });
-  listing.end();
+  const count = listing.end();
   terminal.line(count === 0 ? "no device waits" : "next: mpo devices accept NAME, or mpo devices reject NAME");
 }
 

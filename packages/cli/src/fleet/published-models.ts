@@ -114,19 +114,17 @@ const HEAD = ["model", "size", "takes", "classes", "accuracy", "published", "by"
 async function listPublished(options: FleetOptions & { readonly name?: string }, context: Asking): Promise<void> {
   const { terminal } = context;
   const listing = createListing(terminal, HEAD);
-  let count = 0;
   await withAdmin(options, context, async ({ admin, call }) => {
     const pages = pagesOf((page) =>
       admin.listPublishedModels({ tenant: options.tenant, ...given({ name: options.name }), ...page }, call),
     );
     for await (const { models } of pages) {
       for (const model of models) {
-        count += 1;
         listing.row(model, () => rowOf(model));
       }
     }
   });
-  listing.end();
+  const count = listing.end();
   if (count === 0) terminal.note("no model is published: mpo models publish FOLDER --name NAME --version 1");
 }
 

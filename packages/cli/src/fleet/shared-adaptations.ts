@@ -38,17 +38,15 @@ const HEAD = ["adaptation", "model", "device", "accuracy", "samples", "size", "h
 async function listAdaptations({ tenant, name, ...options }: ListOptions, context: Asking): Promise<void> {
   const { terminal } = context;
   const listing = createListing(terminal, HEAD);
-  let count = 0;
   await withAdmin({ tenant, ...options }, context, async ({ admin, call }) => {
     const pages = pagesOf((page) => admin.listAdaptations({ tenant, ...given({ model: name }), ...page }, call));
     for await (const { adaptations } of pages) {
       for (const one of adaptations) {
-        count += 1;
         listing.row(one, () => rowOf(one));
       }
     }
   });
-  listing.end();
+  const count = listing.end();
   if (count === 0) terminal.note("no device shares what it has learned: mpo agent --share-adaptations");
 }
 

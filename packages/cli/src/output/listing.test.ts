@@ -46,7 +46,7 @@ describe("a listing", () => {
 
   it("prints nothing without rows", () => {
     const { text, terminal } = printed();
-    createListing(terminal, ["device"]).end();
+    assert.equal(createListing(terminal, ["device"]).end(), 0);
     assert.equal(text(), "");
   });
 
@@ -57,7 +57,7 @@ describe("a listing", () => {
     listing.row({ device: "a" }, noCells);
     listing.row(undefined, noCells);
     listing.row({ device: "b" }, noCells);
-    listing.end();
+    assert.equal(listing.end(), 3, "rows, also those that are for people alone");
     assert.equal(text(), '{"device":"a"}\n{"device":"b"}\n');
   });
 

@@ -12,8 +12,8 @@ const INDENT = "  ";
 export interface Listing {
   /** For people the cells are printed, for programs the value, if any. */
   row(value: object | undefined, cells: () => readonly (string | number)[]): void;
-  /** Prints what waits; no head without rows. */
-  end(): void;
+  /** Prints what waits; no head without rows. Returns how many there were. */
+  end(): number;
 }
 
 /** A table for people, one JSON object a line with `--json`. */
@@ -21,6 +21,7 @@ export function createListing(terminal: Terminal, head: readonly string[]): List
   let values: object[] = [];
   let rows: (readonly string[])[] = [];
   let widths: readonly number[] | undefined;
+  let count = 0;
   const columns = terminal.stdout.isTTY === true ? terminal.columns : Number.POSITIVE_INFINITY;
   const lineOf = (cells: readonly string[]): string => {
     const lines = [""];
@@ -35,7 +36,7 @@ export function createListing(terminal: Terminal, head: readonly string[]): List
       .filter((line) => line !== "")
       .join("\n");
   };
-  const end = (): void => {
+  const print = (): void => {
     terminal.record(...values);
     if (rows.length > 0) {
       const isFirst = widths === undefined;
@@ -46,10 +47,14 @@ export function createListing(terminal: Terminal, head: readonly string[]): List
   };
   return {
     row: (value, cells) => {
+      count += 1;
       if (!terminal.json) rows.push(cells().map(String));
       else if (value !== undefined) values.push(value);
-      if (rows.length + values.length === ROWS_AT_ONCE) end();
+      if (rows.length + values.length === ROWS_AT_ONCE) print();
     },
-    end,
+    end: () => {
+      print();
+      return count;
+    },
   };
 }

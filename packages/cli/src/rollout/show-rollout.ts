@@ -117,7 +117,6 @@ export function endWaiting(
 async function listRollouts({ tenant, active, ...options }: ListOptions, context: Asking): Promise<void> {
   const { terminal } = context;
   const listing = createListing(terminal, ["rollout", "is", "since", "wave", "devices", "planned by"]);
-  let count = 0;
   await withAdmin({ tenant, ...options }, context, async ({ admin, call }) => {
     const request = { tenant, ...given({ isActive: active || undefined }) };
     for await (const { rollouts, serverTimeMs } of pagesOf((page) => admin.listRollouts({ ...request, ...page }, call)))
@@ -126,10 +125,9 @@ async function listRollouts({ tenant, active, ...options }: ListOptions, context
         const place = `${Math.min(wave + 1, waves.length)} of ${waves.length}`;
         const since = formatAge(serverTimeMs - sinceMs);
         listing.row(rollout, () => [name, phase, since, place, countWords(counts), byWhom(plannedBy)]);
-        count += 1;
       }
   });
-  listing.end();
+  const count = listing.end();
   if (count === 0) terminal.line(active ? "no rollout is under way" : "no rollout; next: mpo rollout plan FILE");
 }
 
