@@ -37,6 +37,7 @@ import { type BenchFleetOptions, benchFleet } from "../bench/fleet/bench-fleet.t
 import { type BenchPoliciesOptions, benchPolicies, POLICY_DATASETS } from "../bench/policies/bench-policies.ts";
 
 const DEFAULT_BATCH = 64;
+const batch = wholeNumber(1, MAX_BATCH);
 const SMALLEST: readonly ModelName[] = ["resnet50", "densenet121", "mobilenet-v2"];
 const corruptionsOf: OptionParser<typeof CORRUPTION_NAMES | readonly (typeof CORRUPTION_NAMES)[number][]> = (text) =>
   text === "all" ? CORRUPTION_NAMES : listOf(CORRUPTION_NAMES)(text);
@@ -44,7 +45,7 @@ const corruptionsOf: OptionParser<typeof CORRUPTION_NAMES | readonly (typeof COR
 /** `mpo bench`: measurements, side by side with others where that is possible. */
 export function define(bench: Command, context: CommandContext): void {
   const add = (name: string, description: string): Command => bench.command(name).description(description);
-  const [image, batch] = [wholeNumber(8, 1024), wholeNumber(1, MAX_BATCH)];
+  const image = wholeNumber(8, 1024);
   add("step", "time and memory of one training step")
     .addOption(choice("--model <name>", "a model of the zoo, see `mpo models`", MODEL_NAMES, "resnet20"))
     .addOption(choice("--norm <name>", "its normalisation", NORM_NAMES, "batch"))
@@ -74,16 +75,10 @@ export function define(bench: Command, context: CommandContext): void {
   )
     .addOption(weightsOption())
     .option("--methods <list>", `some of ${METHOD_NAMES.join(",")}`, listOf(METHOD_NAMES), ["tent", "shot"]);
-  addDatasetOptions(adaptation)
-    .addOption(severityOption())
-    .addOption(frostOption())
-    .option("--samples <n>", "test images to adapt to", wholeNumber(1), 2000)
-    .option("--judge-samples <n>", "other test images, to judge the result", wholeNumber(1), 2000)
-    .option("--epochs <n>", "passes over the samples", wholeNumber(1, 10_000), 2)
-    .option("--batch <n>", "images in a step", batch, DEFAULT_BATCH)
-    .option("--seed <n>", "decides which samples, their order and damage", wholeNumber(0), 1)
-    .addOption(threadsOption())
-    .action((options: BenchAdaptationOptions) => benchAdaptation(options, context));
+  addDatasetOptions(adaptation).addOption(severityOption()).addOption(frostOption());
+  addAdaptingOptions(adaptation, { samples: 2000, judgeSamples: 2000 }).action((options: BenchAdaptationOptions) =>
+    benchAdaptation(options, context),
+  );
   const starts = add("starts", "what a device gains that starts from what another has learned of a like drift")
     .addOption(weightsOption())
     .addOption(choice("--method <name>", "one that needs no labels", METHOD_NAMES, "tent"))
@@ -92,14 +87,10 @@ export function define(bench: Command, context: CommandContext): void {
     .addOption(severityOption())
     .option("--shared-severity <n>", "severity that the other device has met", wholeNumber(1, 5), 5)
     .addOption(frostOption())
-    .option("--shared-samples <n>", "images that the other device has adapted to", wholeNumber(1), 512)
-    .option("--samples <n>", "test images to adapt to", wholeNumber(1), 512)
-    .option("--judge-samples <n>", "other test images, to judge the result", wholeNumber(1), 1000)
-    .option("--epochs <n>", "passes over the samples", wholeNumber(1, 10_000), 2)
-    .option("--batch <n>", "images in a step", batch, DEFAULT_BATCH)
-    .option("--seed <n>", "decides which samples, their order and damage", wholeNumber(0), 1)
-    .addOption(threadsOption())
-    .action((options: BenchStartsOptions) => benchStarts(options, context));
+    .option("--shared-samples <n>", "images that the other device has adapted to", wholeNumber(1), 512);
+  addAdaptingOptions(starts, { samples: 512, judgeSamples: 1000 }).action((options: BenchStartsOptions) =>
+    benchStarts(options, context),
+  );
   const judge = add(
     "judge",
     "accuracy estimated without labels, and predicted, against labels, over the 15 corruptions",
@@ -177,4 +168,15 @@ export function define(bench: Command, context: CommandContext): void {
     .option("--rollout <n>", "then roll a change out over all agents, so many a second", wholeNumber(1, 1_000))
     .option("--insecure", "without identities: nobody proves who they are, and all is clear text", false)
     .action((options: BenchFleetOptions) => benchFleet(options, context));
+}
+
+/** What an adaptation is made of, and judged on. */
+function addAdaptingOptions(command: Command, { samples, judgeSamples }: Record<"samples" | "judgeSamples", number>) {
+  return command
+    .option("--samples <n>", "test images to adapt to", wholeNumber(1), samples)
+    .option("--judge-samples <n>", "other test images, to judge the result", wholeNumber(1), judgeSamples)
+    .option("--epochs <n>", "passes over the samples", wholeNumber(1, 10_000), 2)
+    .option("--batch <n>", "images in a step", batch, DEFAULT_BATCH)
+    .option("--seed <n>", "decides which samples, their order and damage", wholeNumber(0), 1)
+    .addOption(threadsOption());
 }
