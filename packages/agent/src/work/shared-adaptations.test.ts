@@ -6,14 +6,18 @@ import { inWorld, SETTINGS, type World } from "../test-support/world.ts";
 
 const [THEIRS, OURS] = [Buffer.from("learned by camera-2"), Buffer.from("learned here")];
 
+type OnRetrain = World["device"]["onRetrain"];
+
+const learns: OnRetrain = ({ isShared, start }) => ({
+  ...(isShared === true ? { normalisation: OURS } : {}),
+  ...(start === undefined ? {} : { isFromStart: true }),
+});
+
 /** A device whose inputs have turned bright, and that has answered it, or tried to. */
-async function drifted(world: World, sharesAdaptations = true): Promise<void> {
+async function drifted(world: World, onRetrain: OnRetrain = learns, sharesAdaptations = true): Promise<void> {
   const { device, fleet } = world;
   world.settings = { ...SETTINGS, sharesAdaptations };
-  device.onRetrain = ({ isShared, start }) => ({
-    ...(isShared === true ? { normalisation: OURS } : {}),
-    ...(start === undefined ? {} : { isFromStart: true }),
-  });
+  device.onRetrain = onRetrain;
   await world.start();
   fleet.push(documentOf(1));
   device.drop(10, 0.5);
@@ -25,7 +29,7 @@ async function drifted(world: World, sharesAdaptations = true): Promise<void> {
 void describe("what devices learn of drifts", () => {
   it("is neither reported nor asked for unless the owner says so", () =>
     inWorld(async (world) => {
-      await drifted(world, false);
+      await drifted(world, learns, false);
       assert.deepEqual(world.windows, ["replaced"]);
       assert.deepEqual([world.fleet.adaptations, world.fleet.asked], [[], []]);
       const [job] = world.device.retrained;
@@ -53,16 +57,8 @@ void describe("what devices learn of drifts", () => {
 
   it("is not reported where it does not serve, or is no better", () =>
     inWorld(async (world) => {
-      const { device, fleet } = world;
-      world.settings = { ...SETTINGS, sharesAdaptations: true };
-      device.onRetrain = () => ({ normalisation: OURS, accuracyAfter: 0.4 });
-      await world.start();
-      fleet.push(documentOf(1));
-      device.drop(10, 0.5);
-      await world.pass(120);
-      device.drop(4, 0.9);
-      await world.pass(120);
-      assert.deepEqual([world.windows, fleet.adaptations], [["replaced"], []]);
+      await drifted(world, () => ({ normalisation: OURS, accuracyAfter: 0.4 }));
+      assert.deepEqual([world.windows, world.fleet.adaptations], [["replaced"], []]);
     }));
 
   it("waits while the device is offline, over a restart, and the window begins without it", () =>
