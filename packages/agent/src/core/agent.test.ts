@@ -379,6 +379,10 @@ void describe("an agent", () => {
       fleet.push(documentOf(3, { rungs: ladder(250, 300) }));
       await world.pass(70);
       assert.deepEqual([world.applied, fleet.conditions], [3, ["document-refused"]], "it asks for no more");
+      fleet.push(documentOf(4, { rungs: ladder(250, 300), check: true }));
+      await world.pass(70);
+      assert.equal(world.applied, 3, "but for a check");
+      assert.match(messages().at(-1) ?? "", /^over-limits: memory: .*; the owner allows /u);
       world.agent?.openWindow("resnet");
       await world.pass(70);
       assert.equal(device.retrained.length, 0);

@@ -112,8 +112,11 @@ export class Documents {
       this.models = await ports.serving.models();
       const models = this.models.map(({ name }) => name);
       // What is in use under another version, such as when it is given back, asks for no more: limits hold for its rungs.
+      // With a check it asks for that.
       const excess = (document: DesiredDocument): string | undefined =>
-        isDeepStrictEqual(askedOf(document), askedOf(store.document)) ? undefined : this.#excessOf(document);
+        document.check !== true && isDeepStrictEqual(askedOf(document), askedOf(store.document))
+          ? undefined
+          : this.#excessOf(document);
       const isAtHand = async ({ model, artifact }: DesiredDocument): Promise<boolean> =>
         artifact === undefined || (await ports.artifacts?.shelf.has(model, artifact)) === true;
       const context = { identity, deviceClass, models, nowMs: time.nowMs(), excess, verify, isAtHand };
