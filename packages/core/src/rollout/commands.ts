@@ -7,6 +7,7 @@ import {
   FINAL_PHASES,
   type RolloutPhase,
   type RolloutState,
+  type WaveState,
 } from "./rollout-state.ts";
 import { beginRollBack, inPhase, withWave } from "./step.ts";
 
@@ -77,8 +78,13 @@ function resumed({ spec, state, devices }: Rollout, because: string, nowMs: numb
   const again =
     state.halt === "inconclusive"
       ? withWave(state, { state: "running", startedAtMs: nowMs, gates: newGates(spec, nowMs) }, nowMs)
-      : state;
+      : withWave(state, later(wave, nowMs - state.sinceMs), nowMs);
   return { ...inPhase(again, isOver ? "finishing" : "running", "", nowMs), pace: { nextAtMs: nowMs, given: 0 } };
+}
+
+/** A pause takes nothing of a wave's timeout. */
+function later(wave: WaveState | undefined, pausedMs: number): Partial<WaveState> {
+  return wave?.startedAtMs === undefined ? {} : { startedAtMs: wave.startedAtMs + pausedMs };
 }
 
 /** Whatever the wave waits for, it has passed. */

@@ -269,6 +269,16 @@ test("a rate is kept, and turns that were not used do not come all at once", () 
   assert.ok(room.pushes.size <= 13, `${room.pushes.size}`);
 });
 
+test("a pause takes nothing of a wave's timeout", () => {
+  const room = new RolloutRoom({ rate: { perMinute: 6 }, timeouts: { wave: "1min" } }, fleet(4));
+  room.command("start");
+  room.run(20);
+  room.command("pause");
+  room.run(600);
+  room.command("resume");
+  room.until("completed", 60);
+});
+
 void describe("without a rate, no more than 500 are changed before they could answer", () => {
   test("who answers makes room for others", () => {
     const room = new RolloutRoom(
