@@ -83,6 +83,7 @@ function chosenWords({ where, count, percent }: WaveSpec): string {
 
 const CAUSES: Readonly<Record<LeftOut["cause"], string>> = {
   "no-profile": "not measured",
+  "old-profile": "to be measured again",
   "does-not-fit": "nothing fits",
   "not-served": "does not serve the model",
   "unknown-zone": "time zone unknown",

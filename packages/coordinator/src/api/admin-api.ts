@@ -91,7 +91,14 @@ export class AdminApi {
 
   /** Asks a device, with its next heartbeat, to measure again. */
   async probeDevice({ identity, model }: Ask<"probeDevice">, { signal }: ApiCall): Promise<Answer<"probeDevice">> {
-    return { models: await askToProbe(this.#parts, await this.#device(identity, signal), model, signal) };
+    return {
+      models: await askToProbe(
+        this.#parts,
+        await this.#device(identity, signal),
+        { model, actor: "admin" },
+        { signal },
+      ),
+    };
   }
 
   listProfiles(request: Ask<"listProfiles">): Answer<"listProfiles"> {

@@ -1,12 +1,13 @@
-import { MpoError } from "@mpo/core";
+import { given, MpoError } from "@mpo/core";
 import type { Clock } from "@mpo/io";
+import type { StoreCallOptions } from "@mpo/transport";
 import type { Audit } from "../events/audit.ts";
 import { type DeviceRecord, withProbesAsked } from "./device-record.ts";
 import type { Registry } from "./registry.ts";
 
 interface AskParts {
-  readonly registry: Registry;
-  readonly audit: Audit;
+  readonly registry: Pick<Registry, "change">;
+  readonly audit: Pick<Audit, "log">;
   readonly clock: Clock;
 }
 
@@ -29,8 +30,8 @@ export async function askToReport(
 export async function askToProbe(
   { registry, audit, clock }: AskParts,
   { identity, models }: DeviceRecord,
-  model: string | undefined,
-  signal: AbortSignal,
+  { model, actor }: { readonly model?: string | undefined; readonly actor: string },
+  { signal }: StoreCallOptions,
 ): Promise<readonly string[]> {
   const names = models.map(({ name }) => name).filter((name) => model === undefined || name === model);
   if (names.length === 0) {
@@ -40,7 +41,7 @@ export async function askToProbe(
     });
   }
   const askedAtMs = clock.now();
-  await registry.change(identity, (record) => withProbesAsked(record, names, askedAtMs), { signal });
-  await audit.log({ kind: "probe-asked", identity, actor: "admin", message: names.join(", ") });
+  await registry.change(identity, (record) => withProbesAsked(record, names, askedAtMs), given({ signal }));
+  await audit.log({ kind: "probe-asked", identity, actor, message: names.join(", ") });
   return names;
 }

@@ -32,7 +32,7 @@ import { settleDevices } from "./settle-devices.ts";
 import { TakeTurns } from "./take-turns.ts";
 
 export interface LeadParts extends FactSources, ActionParts, AskingParts, LateParts, Pick<StoreContext, "clock"> {
-  readonly registry: Pick<Registry, "device" | "devices" | "seen">;
+  readonly registry: Pick<Registry, "device" | "devices" | "seen" | "change">;
   readonly documents: FactSources["documents"] & ActionParts["documents"] & LateParts["documents"];
   readonly statuses: FactSources["statuses"] &
     ActionParts["statuses"] &
@@ -203,14 +203,13 @@ export class LedRollout {
     const isGiving = state.phase === "running" || state.phase === "finishing";
     if (!isGiving || this.#spec.lateJoiners === "ignore" || clock.monotonicMs() - this.#lateAtMs < LATE_MS)
       return false;
-    const isFirst = this.#lateAtMs === Number.NEGATIVE_INFINITY;
     this.#lateAtMs = clock.monotonicMs();
-    if (isFirst) return false;
     const control = new Set(this.#summary.control);
     const fresh = await joinLate(
       this.#parts,
       {
         ...{ tenant: this.name.tenant, spec: this.#spec, wave: state.waves.length - 1, nowMs },
+        startedAtMs: this.#record.startedAtMs ?? nowMs,
         isKnown: (device) => this.#devices.has(device) || control.has(device),
       },
       { signal },

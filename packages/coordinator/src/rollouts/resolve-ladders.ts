@@ -109,7 +109,7 @@ async function groupOf(
   options: StoreCallOptions,
 ): Promise<GroupFacts | LeftOut> {
   const { identity, inventory, models } = device;
-  const noProfile = (message: string): LeftOut => ({ device: identity.device, cause: "no-profile", message });
+  const out = (cause: LeftOut["cause"], message: string): LeftOut => ({ device: identity.device, cause, message });
   const served = models.find(({ name }) => name === model);
   const manifestDigest = served?.manifestDigest ?? "";
   const name = { identity, model };
@@ -118,10 +118,13 @@ async function groupOf(
   const header = own ?? lender?.header;
   // A published version that nobody has measured is measured by the device itself.
   if (header === undefined && change.version === undefined)
-    return noProfile(`nothing was measured on it, nor on one of class ${inventory.deviceClass} with this model`);
+    return out(
+      "no-profile",
+      `nothing was measured on it, nor on one of class ${inventory.deviceClass} with this model`,
+    );
   const ageMs = clock.now() - (header?.receivedAtMs ?? 0);
   if (change.rule?.profileAge !== undefined && ageMs > change.rule.profileAge)
-    return noProfile("its profile is older than the profileAge of the file: let it measure again");
+    return out("old-profile", "its profile is older than the profileAge of the file");
   const newest = documents.newest(identity);
   const ofModel =
     newest === undefined || newest.model === model

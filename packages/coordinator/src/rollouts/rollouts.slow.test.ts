@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
 import { MpoError, parseRolloutSpec, type RolloutPhase } from "@mpo/core";
+import { type Clock, systemClock } from "@mpo/io";
 import type { RolloutView } from "@mpo/protocol";
 import { silentLogger } from "@mpo/runtime";
 import { BUCKETS } from "@mpo/transport";
@@ -18,17 +19,17 @@ interface Options {
   readonly devices?: readonly string[];
   readonly settings?: CoordinatorSettings;
   readonly fetch?: Fetch;
+  readonly clock?: Clock;
 }
 
-async function started(context: TestContext, { answer, devices = DEVICES, settings, fetch }: Options = {}) {
+async function started(context: TestContext, { answer, devices = DEVICES, settings, ...ports }: Options = {}) {
   let ids = 0;
   const newId = (): string => `id-${++ids}`;
   const server = freshServer();
   const store = server.connect();
   context.after(() => store.close());
   const coordinator = createCoordinator(resolveSettings({ name: "one", ...settings }, newId), {
-    ...{ store: server.connect(), logger: silentLogger, newId },
-    ...(fetch === undefined ? {} : { fetch }),
+    ...{ store: server.connect(), logger: silentLogger, newId, ...ports },
   });
   await coordinator.start();
   context.after(() => coordinator.stop());
@@ -247,6 +248,63 @@ void describe("a rollout", { timeout: 300_000 }, () => {
     assert.deepEqual(states.slice(1), expected);
   });
 
+  void it("gives a device that comes later to the rollout that was started last, and to no other", async (t) => {
+    const { coordinator, fleet } = await started(t);
+    const waves = [{ count: 2 }, { count: 1, approval: "manual" }];
+    const joins = async (device: string, name: string): Promise<void> => {
+      await fleet.join([device]);
+      await fleet.until(
+        async () => (await listed(coordinator, name)).some((one) => one.device === device) || undefined,
+      );
+    };
+    // In the order in which a coordinator looks at them, and in the other.
+    for (const [name, devices] of [
+      ["older", "a, ab, m, pi-1, pi-2, pi-3"],
+      ["newer", "m, pi-4, pi-5, pi-6"],
+    ] as const) {
+      await planned(coordinator, { name, where: `name in (${devices})`, waves });
+      await said(coordinator, "start", name);
+    }
+    await joins("m", "newer");
+    await joins("a", "older");
+    const of = async (name: string) => (await listed(coordinator, name)).map(({ device }) => device);
+    assert.equal((await of("older")).includes("m"), false);
+    await said(coordinator, "approve", "newer");
+    await fleet.until(async () => (await shown(coordinator, "newer")).phase === "completed" || undefined);
+    await joins("ab", "older");
+    assert.equal((await of("older")).includes("m"), false, "what a later rollout has changed stays so");
+  });
+
+  void it("has devices with a profile that is too old measure again, and takes them in then", async (t) => {
+    let aheadMs = 0;
+    const clock: Clock = { ...systemClock, now: () => systemClock.now() + aheadMs };
+    const { coordinator, fleet } = await started(t, { devices: DEVICES.slice(0, 3), clock });
+    aheadMs = 3_600_000;
+    await coordinator.fleet.reportProfile(reportOf("pi-1", "r-again"), CALL);
+    const change = { rule: { memory: "40MB", profileAge: "30min" } };
+    const plan = await planned(coordinator, { change, waves: [{ count: 1, dwell: "1h" }] });
+    assert.deepEqual(
+      plan.rollout.leftOut.map(({ device, cause }) => [device, cause]),
+      [
+        ["pi-2", "old-profile"],
+        ["pi-3", "old-profile"],
+      ],
+    );
+    await said(coordinator, "start");
+    const asked = await fleet.until(async () => {
+      const { events } = await coordinator.admin.listEvents({ tenant: "acme", beforeSequence: 0, pageSize: 500 }, CALL);
+      const found = events.filter(({ kind }) => kind === "probe-asked");
+      return found.length >= 2 ? found : undefined;
+    });
+    assert.deepEqual(asked.map(({ device }) => device).sort(), ["pi-2", "pi-3"]);
+    await coordinator.fleet.reportProfile(reportOf("pi-3", "r-pi-3-again"), CALL);
+    await fleet.until(async () => (await listed(coordinator)).some(({ device }) => device === "pi-3") || undefined);
+    assert.deepEqual(
+      (await listed(coordinator)).map(({ device }) => device),
+      ["pi-1", "pi-3"],
+    );
+  });
+
   void it("ends in a conflict when an older store was put back, until a person decides", async (t) => {
     const { coordinator, fleet } = await started(t);
     await planned(coordinator, { waves: [{ count: 6, dwell: "1h" }] });
@@ -345,7 +403,7 @@ void describe("a rollout", { timeout: 300_000 }, () => {
     const parts = {
       selection: { select: () => assert.fail(new MpoError("invalid-argument", "there is no group all")) },
     };
-    const wish = { tenant: "acme", wave: 0, nowMs: 0, isKnown: () => false };
+    const wish = { tenant: "acme", wave: 0, nowMs: 0, startedAtMs: 0, isKnown: () => false };
     const spec = parseRolloutSpec({ name: "small", model: "tiny", change: { rule: {} }, where: "group = all" });
     const late = { ...parts, logger: silentLogger } as unknown as Parameters<typeof joinLate>[0];
     assert.deepEqual(await joinLate(late, { ...wish, spec }, CALL), []);

@@ -35,7 +35,11 @@ const ruleSchema = written({
   hours: hours.optional().describe("When work may begin, by the device's local time."),
   objective: objectiveSchema.optional().describe("What the best configuration is best at."),
   method: word(METHOD_NAMES).optional().describe("Only profiles that were measured by this method."),
-  profileAge: span.optional().describe("A device with an older profile is left out, until it has measured again."),
+  profileAge: span
+    .optional()
+    .describe(
+      "A device with an older profile is left out. With lateJoiners it is asked to measure again, and joins when it has.",
+    ),
 });
 
 /** A configuration as a file has it: with no key that is not known. */
@@ -177,7 +181,9 @@ export const specShape = {
     .describe("One after the other. Whoever is left makes one more, at the end."),
   lateJoiners: word(["last-wave", "ignore"])
     .default("last-wave")
-    .describe("What happens to devices that the filter comes to select after the plan."),
+    .describe(
+      "What happens to devices that the filter comes to select after the plan. Of several rollouts, the one that was started last gets them.",
+    ),
   control: share.prefault("0%").describe("Share of the devices that stay as they are, to be compared with; up to 50%."),
   confirm: word(["applied", "checked", "window"])
     .default("checked")

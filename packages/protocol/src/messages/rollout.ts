@@ -57,7 +57,7 @@ export const plannedShare = object({
 export type LeftOut = Fact<typeof leftOut>;
 export const leftOut = object({
   device: name(),
-  cause: word(["no-profile", "does-not-fit", "not-served", "unknown-zone", "excluded", "control"]),
+  cause: word(["no-profile", "old-profile", "does-not-fit", "not-served", "unknown-zone", "excluded", "control"]),
   message: words,
 });
 
