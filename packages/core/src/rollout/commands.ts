@@ -100,7 +100,10 @@ function approved(state: RolloutState, actor: string, nowMs: number): RolloutSta
   return withWave(state, { state: "waiting", approvedBy: actor }, nowMs);
 }
 
-/** Those that failed get another turn, and their waves are judged again. */
+/**
+ * Those that failed get another turn, and their waves are judged again. Of a rollout that was stopped, a person has to
+ * agree to each wave that had not begun.
+ */
 function retried({ spec, state, devices }: Rollout, nowMs: number): Pick<RolloutStep, "state" | "changed"> {
   const changed = devices.flatMap((device): readonly DeviceProgress[] => {
     if (!FAILED_STATES.includes(device.state) || device.attempts >= MAX_ATTEMPTS) return [];
@@ -112,7 +115,9 @@ function retried({ spec, state, devices }: Rollout, nowMs: number): Pick<Rollout
   const waves = state.waves.map((wave, index) =>
     again.has(index)
       ? { ...wave, state: "running" as const, sinceMs: nowMs, startedAtMs: nowMs, gates: [...newGates(spec, nowMs)] }
-      : wave,
+      : state.phase === "stopped" && wave.state === "waiting"
+        ? { ...wave, state: "approval" as const, sinceMs: nowMs }
+        : wave,
   );
   const first = Math.min(...again);
   const next = inPhase({ ...state, waves, wave: first }, "running", "", nowMs);

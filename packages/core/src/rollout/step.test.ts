@@ -354,6 +354,29 @@ test("a device that failed is tried again as often as the file says, and by hand
   assert.equal(room.pushes.get("pi-0")?.length, 4);
 });
 
+test("a rollout that was stopped and is tried again goes no further than a person says", () => {
+  let isGood = false;
+  const first: PretendedDevice = {
+    takesMs: 2_000,
+    get outcome() {
+      return isGood ? "window" : "failed";
+    },
+  };
+  const room = new RolloutRoom(
+    { waves: [{ percent: "50%" }], onFailure: { action: "stop" } },
+    fleet(2, () => first),
+  );
+  room.command("start");
+  room.until("stopped");
+  isGood = true;
+  room.command("retry");
+  room.run(60);
+  assert.deepEqual([room.phase, room.in("confirmed").length, room.in("pending").length], ["running", 1, 1]);
+  assert.match(room.waits ?? "", /^wave 2 waits for an approval/u);
+  room.command("approve");
+  room.until("completed");
+});
+
 void describe("resumed after a conflict", () => {
   const conflicted = (action: string, phase: string): RolloutRoom => {
     const room = new RolloutRoom(
