@@ -7,7 +7,6 @@ import {
   FINAL_PHASES,
   type RolloutPhase,
   type RolloutState,
-  type WaveState,
 } from "./rollout-state.ts";
 import { beginRollBack, inPhase, withWave } from "./step.ts";
 
@@ -77,14 +76,9 @@ function resumed({ spec, state, devices }: Rollout, because: string, nowMs: numb
   // Judged again from the beginning: what could not be judged may be by now. Its timeout begins again too.
   const again =
     state.halt === "inconclusive"
-      ? withWave(state, { state: "running", startedAtMs: nowMs, gates: newGates(spec, nowMs) }, nowMs)
-      : withWave(state, later(wave, nowMs - state.sinceMs), nowMs);
+      ? withWave(state, { state: "running", startedAtMs: nowMs, pausedMs: 0, gates: newGates(spec, nowMs) }, nowMs)
+      : withWave(state, { pausedMs: (wave?.pausedMs ?? 0) + nowMs - state.sinceMs }, nowMs);
   return { ...inPhase(again, isOver ? "finishing" : "running", "", nowMs), pace: { nextAtMs: nowMs, given: 0 } };
-}
-
-/** A pause takes nothing of a wave's timeout. */
-function later(wave: WaveState | undefined, pausedMs: number): Partial<WaveState> {
-  return wave?.startedAtMs === undefined ? {} : { startedAtMs: wave.startedAtMs + pausedMs };
 }
 
 /** Whatever the wave waits for, it has passed. */
@@ -114,7 +108,14 @@ function retried({ spec, state, devices }: Rollout, nowMs: number): Pick<Rollout
   const again = new Set(changed.map(({ wave }) => wave));
   const waves = state.waves.map((wave, index) =>
     again.has(index)
-      ? { ...wave, state: "running" as const, sinceMs: nowMs, startedAtMs: nowMs, gates: [...newGates(spec, nowMs)] }
+      ? {
+          ...wave,
+          state: "running" as const,
+          sinceMs: nowMs,
+          startedAtMs: nowMs,
+          pausedMs: 0,
+          gates: [...newGates(spec, nowMs)],
+        }
       : state.phase === "stopped" && wave.state === "waiting"
         ? { ...wave, state: "approval" as const, sinceMs: nowMs }
         : wave,

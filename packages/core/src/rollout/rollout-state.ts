@@ -1,7 +1,7 @@
 import { type Fact, fact, MAX_COUNT, MESSAGE_LENGTH } from "../facts/index.ts";
 import { MAX_WAVES } from "./spec.ts";
 
-const { flag, list, name, number, object, text, timestampMs, whole, word } = fact;
+const { durationMs, flag, list, name, number, object, text, timestampMs, whole, word } = fact;
 
 /** Where a rollout stands. */
 export const ROLLOUT_PHASES = [
@@ -99,6 +99,8 @@ export const waveStateSchema = object({
   /** When it came to be in this state. */
   sinceMs: timestampMs(),
   startedAtMs: timestampMs().optional(),
+  /** How long the rollout stood still since. */
+  pausedMs: durationMs().optional(),
   /** Who let it begin. */
   approvedBy: text(1, 128).optional(),
   /** Its gates, once it has begun. */

@@ -108,7 +108,11 @@ function begin(spec: RolloutSpec, state: RolloutState, nowMs: number, notes: Not
   if (asked !== undefined) return asked;
   notes.log("rollout-wave-started", `wave ${number} begins`);
   const { hook: _, ...rest } = state;
-  const begun = withWave(rest, { state: "running", startedAtMs: nowMs, gates: newGates(spec, nowMs) }, nowMs);
+  const begun = withWave(
+    rest,
+    { state: "running", startedAtMs: nowMs, pausedMs: 0, gates: newGates(spec, nowMs) },
+    nowMs,
+  );
   return { ...begun, pace: { nextAtMs: nowMs, given: 0 } };
 }
 
@@ -139,7 +143,8 @@ function judge(rollout: Rollout, wave: WaveState, nowMs: number, notes: Notes): 
   if (wave.state === "running") {
     if (judgement.kind === "done") return withWave(state, { state: "dwelling" }, nowMs);
     const { wave: mostMs = Number.POSITIVE_INFINITY } = spec.timeouts;
-    if (nowMs - (wave.startedAtMs ?? nowMs) < mostMs) return state;
+    const { startedAtMs = nowMs, pausedMs = 0 } = wave;
+    if (nowMs - startedAtMs - pausedMs < mostMs) return state;
     return halt(state, `wave ${number} has taken longer than its timeout`, nowMs, notes);
   }
   // Somebody has come back, or is tried again.
