@@ -269,6 +269,21 @@ test("a rate is kept, and turns that were not used do not come all at once", () 
   assert.ok(room.pushes.size <= 13, `${room.pushes.size}`);
 });
 
+test("who has come back in time is changed, however long that takes", () => {
+  const room = new RolloutRoom(
+    { timeouts: { offline: "1min", device: "10min" }, retries: 1 },
+    {
+      ...fleet(2),
+      back: { isOnline: (atMs) => atMs > ROLLOUT_START_MS + 50_000, takesMs: 120_000 },
+      away: { isOnline: () => false },
+    },
+  );
+  room.command("start");
+  room.until("completed");
+  assert.deepEqual([room.in("confirmed").length, room.in("offline")], [3, ["away"]]);
+  assert.equal(room.rollout.state.reason, "1 device has not come back in time");
+});
+
 test("a pause takes nothing of a wave's timeout", () => {
   const room = new RolloutRoom({ rate: { perMinute: 6 }, timeouts: { wave: "1min" } }, fleet(4));
   room.command("start");

@@ -6,7 +6,7 @@ import { countWave, judgeWave } from "./judge-wave.ts";
 import type { Rollout, RolloutAction, RolloutFacts, RolloutStep } from "./machine.ts";
 import { isWatched, observeDevice } from "./observe-device.ts";
 import { isGivenBack, takeBack } from "./roll-back.ts";
-import type { DeviceProgress, GateState, Hook, RolloutPhase, RolloutState, WaveState } from "./rollout-state.ts";
+import type { GateState, Hook, RolloutPhase, RolloutState, WaveState } from "./rollout-state.ts";
 import { type RolloutSpec, waveOf } from "./spec.ts";
 
 /** In these a rollout gives devices their turn. */
@@ -196,18 +196,12 @@ function end(spec: RolloutSpec, state: RolloutState, nowMs: number, notes: Notes
   return inPhase(rest, "finishing", "", nowMs);
 }
 
-/** Over, when nobody is away any more, or has been for too long. */
+/** Over, when nobody is to be changed any more, and nobody is away, or has been for too long. */
 function finish({ spec, state, devices }: Rollout, nowMs: number, log: Notes["log"]): RolloutState {
-  const left = devices.filter(({ state: one }) => isLeft(one));
-  if (left.length > 0 && nowMs - state.sinceMs < spec.timeouts.offline) return state;
-  const reason =
-    left.length === 0
-      ? ""
-      : `${left.length === 1 ? "1 device has" : `${left.length} devices have`} not come back in time`;
+  if (devices.some((one) => one.state === "pending" || one.state === "in-progress")) return state;
+  const away = devices.filter((one) => one.state === "offline").length;
+  if (away > 0 && nowMs - state.sinceMs < spec.timeouts.offline) return state;
+  const reason = away === 0 ? "" : `${away === 1 ? "1 device has" : `${away} devices have`} not come back in time`;
   log("rollout-completed", reason);
   return inPhase(state, "completed", reason, nowMs);
-}
-
-function isLeft(state: DeviceProgress["state"]): boolean {
-  return state === "pending" || state === "offline" || state === "in-progress";
 }
