@@ -1,4 +1,12 @@
-import { type Chain, type ChainOp, type ChainParameter, type ChainUnit, type ChainValue, MpoError } from "@mpo/core";
+import {
+  type Chain,
+  type ChainOp,
+  type ChainParameter,
+  type ChainUnit,
+  type ChainValue,
+  type LayerClass,
+  MpoError,
+} from "@mpo/core";
 import { inputShapesOf, placeOf, sampleShapes } from "../model/graph-shapes.ts";
 import { elementsOf, type ModelGraph, type ModelNode, type OpKind } from "../model/model-graph.ts";
 import { headOf } from "../model/model-head.ts";
@@ -9,12 +17,16 @@ import { opDefinition } from "../ops/op-table.ts";
 /** Kinds that belong to what comes before them when they are its only reader: no checkpoint is worth putting there. */
 const FOLLOWERS: ReadonlySet<OpKind> = new Set([
   ...(["batchNorm", "groupNorm", "layerNorm", "affine"] as const),
-  ...(["activation", "prelu", "dropout", "reshape"] as const),
+  ...(["activation", "prelu", "dropout", "reshape", "layerScale"] as const),
+  ...(["rearrange", "classToken", "positions", "l2Normalise"] as const),
 ]);
 /** Kinds after which a follower may open a unit all the same (pre-activation networks). */
 const OPENS_AFTER: ReadonlySet<OpKind> = new Set(["concat", "maxPool", "avgPool", "upsample", "input"]);
 /** Kinds whose small output is not worth its own checkpoint. */
-const NEVER_LAST: ReadonlySet<OpKind> = new Set(["globalAvgPool", "reshape", "dropout"]);
+const NEVER_LAST: ReadonlySet<OpKind> = new Set([
+  ...(["globalAvgPool", "reshape", "dropout"] as const),
+  ...(["slice", "reduce", "l2Normalise"] as const),
+]);
 
 /**
  * A model as the chain of units that steps are planned on. Units lie between articulation points: places where all that
@@ -45,7 +57,7 @@ export function chainOf(graph: ModelGraph): Chain {
         id: parameters.length,
         name: `${node.name}/${spec.name}`,
         layer: node.name,
-        layerClass: node.name === classifier ? "linear" : (definition.layerClass ?? "linear"),
+        layerClass: node.name === classifier ? "linear" : layerClassOf(node),
         bytes: elementsOf(spec.shape) * FLOAT_BYTES,
       });
     }
@@ -72,6 +84,11 @@ export function chainOf(graph: ModelGraph): Chain {
     ops,
     units: unitsOf(ops, values.length - 1),
   };
+}
+
+function layerClassOf({ kind, attributes }: ModelNode): LayerClass {
+  const { layerClass = "linear" } = opDefinition(kind);
+  return typeof layerClass === "string" ? layerClass : layerClass(attributes as never);
 }
 
 /** Names of the nodes whose only reader is a ReLU. */

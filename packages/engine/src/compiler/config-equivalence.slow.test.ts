@@ -8,7 +8,7 @@ import { graphVariables } from "../model/variables.ts";
 import { buildModel } from "../model/zoo/build-model.ts";
 import { assertSameGradients } from "../test-support/compare-gradients.ts";
 import { type EngineRun, engineGradients, runEngine, testSamples } from "../test-support/engine-run.ts";
-import { randomModel } from "../test-support/layers-format-testing.ts";
+import { randomModel, tokensGraph } from "../test-support/layers-format-testing.ts";
 import { MIXED_CLASSES, mixedGraph } from "../test-support/mixed-graph.ts";
 import { randomSchedule } from "../test-support/random-schedule.ts";
 import { chainOf } from "./chain-of.ts";
@@ -97,20 +97,26 @@ function bitsOf(weights: ModelWeights, name: string): Uint8Array {
   return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 }
 
-for (const norm of ["batch", "group"] as const) {
-  const run = runOf(mixedGraph(norm), MIXED_CLASSES);
+const GRAPHS = [
+  ["batch normalisation", mixedGraph("batch"), MIXED_CLASSES],
+  ["group normalisation", mixedGraph("group"), MIXED_CLASSES],
+  ["tokens", tokensGraph(), 3],
+] as const;
+
+for (const [what, graph, classes] of GRAPHS) {
+  const run = runOf(graph, classes);
   const { length: unitCount } = chainOf(run.graph).units;
   const checkpoints = checkpointsOf(unitCount);
   const plainStep = once(() => engineGradients(run));
 
   for (const [name, kept] of checkpoints) {
-    test(`checkpoints at ${name} change no gradient and no statistics with ${norm} normalisation`, async () => {
+    test(`checkpoints at ${name} change no gradient and no statistics with ${what}`, async () => {
       await assertEquivalent(run, await plainStep(), { checkpoints: kept });
     });
   }
 
   for (const [index, [name, freezing]] of FREEZINGS.entries()) {
-    test(`freezing ${name} changes no other gradient with ${norm} normalisation`, async () => {
+    test(`freezing ${name} changes no other gradient with ${what}`, async () => {
       await assertEquivalent(run, await plainStep(), { freezing });
       const [, kept] = checkpoints[index * 2 + 1] as (typeof checkpoints)[number];
       await assertEquivalent(run, await plainStep(), { freezing, checkpoints: kept });

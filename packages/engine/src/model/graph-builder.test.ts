@@ -52,6 +52,11 @@ void test("a built graph has its nodes, defaults and shapes", () => {
   });
 });
 
+/** `[16, 12]`. */
+function tokensOf(g: GraphBuilder): string {
+  return g.reshape(g.input, [16, 12], "tokens");
+}
+
 const MISTAKES: readonly (readonly [string, (g: GraphBuilder) => void, RegExp])[] = [
   ["a name twice", (g) => g.activation(g.activation(g.input, "relu", "a"), "relu", "a"), /second node is named "a"/],
   ["an unknown input", (g) => g.activation("nowhere", "relu", "a"), /"a" reads "nowhere"/],
@@ -70,7 +75,35 @@ const MISTAKES: readonly (readonly [string, (g: GraphBuilder) => void, RegExp])[
     (g) => g.avgPool(g.input, { poolSize: 9, padding: "valid" }, "p"),
     /node "p": pooling: a window of 9/,
   ],
-  ["a dense on an image", (g) => g.dense(g.input, 3, "d"), /node "d": dense has an input of shape \[8,6,4\]/],
+  [
+    "an add of shapes that do not fit",
+    (g) => g.add(g.input, g.slice(g.input, { axis: 2, begin: 0, size: 2 }, "s"), "a"),
+    /node "a": add has inputs of shapes \[8,6,4\] and \[8,6,2\]/,
+  ],
+  ["heads that do not divide", (g) => g.attention([tokensOf(g)], 3, "a"), /3 heads do not divide a width of 4/],
+  ["an attention of two", (g) => g.attention([tokensOf(g), g.input], 1, "a"), /shapes \[16,12\], \[8,6,4\]; expected/],
+  [
+    "an attention without a scale",
+    (g) => g.append("attention", [tokensOf(g)], { heads: 1, scale: Number.NaN }, "a"),
+    /scale NaN/,
+  ],
+  ["a class token of features", (g) => g.classToken(g.flatten(g.input, "f"), "c"), /expected \[..., tokens, width\]/],
+  ["a slice beyond the end", (g) => g.slice(g.input, { axis: 1, begin: 4, size: 3 }, "s"), /3 from 4 on does not fit/],
+  [
+    "an axis that is not there",
+    (g) => g.reduce(g.input, { function: "mean", axes: [3], keepDims: false }, "r"),
+    /axes \[3\] for a sample of shape \[8,6,4\]/,
+  ],
+  [
+    "an order of other axes",
+    (g) => g.rearrange(g.input, { split: [8, 6, 4], order: [0, 1, 1], shape: [8, 6, 4] }, "r"),
+    /order \[0,1,1\] for \[8,6,4\]/,
+  ],
+  [
+    "a softmax over an axis that is not there",
+    (g) => g.append("activation", [g.input], { function: "softmax", axis: 3 }, "s"),
+    /axis 3 for a sample/,
+  ],
   ["one concat input", (g) => g.concat([g.input], "c"), /has 1 inputs; expected at least 2/],
   ["a bad epsilon", (g) => g.batchNorm(g.input, { epsilon: 0, momentum: 0.9 }, "b"), /epsilon 0/],
   ["a bad momentum", (g) => g.batchNorm(g.input, { epsilon: 1, momentum: 1.1 }, "b"), /momentum 1.1/],

@@ -100,6 +100,17 @@ export class GraphBuilder {
     return this.append("dense", [x], { units, useBias }, name);
   }
 
+  /** A projection of an attention, with bias: of the class of feature extraction. */
+  projection(x: string, units: number, name: string): string {
+    return this.append("dense", [x], { units, useBias: true, partOf: "attention" }, name);
+  }
+
+  /** Of packed q, k and v, or of the three; scaled by the root of a head's width. */
+  attention(inputs: readonly string[], heads: number, name: string): string {
+    const width = this.channelsOf(inputs[0] ?? "") / (inputs.length === 1 ? 3 : 1);
+    return this.append("attention", inputs, { heads, scale: 1 / Math.sqrt(width / heads) }, name);
+  }
+
   /** With scale and centre. `momentum` is the share of the old value that the moving statistics keep. */
   batchNorm(x: string, options: { readonly epsilon: number; readonly momentum: number }, name: string): string {
     const { epsilon, momentum } = options;
@@ -112,6 +123,27 @@ export class GraphBuilder {
     return this.append("groupNorm", [x], { groups, epsilon, scale: true, center: true }, name);
   }
 
+  /** With scale and centre. */
+  layerNorm(x: string, epsilon: number, name: string): string {
+    return this.append("layerNorm", [x], { epsilon, scale: true, center: true }, name);
+  }
+
+  l2Normalise(x: string, epsilon: number, name: string): string {
+    return this.append("l2Normalise", [x], { epsilon }, name);
+  }
+
+  layerScale(x: string, name: string): string {
+    return this.append("layerScale", [x], {}, name);
+  }
+
+  classToken(x: string, name: string): string {
+    return this.append("classToken", [x], {}, name);
+  }
+
+  positions(x: string, name: string): string {
+    return this.append("positions", [x], {}, name);
+  }
+
   activation(x: string, activation: ActivationName, name: string): string {
     return this.append("activation", [x], { function: activation }, name);
   }
@@ -120,7 +152,7 @@ export class GraphBuilder {
     return this.append("add", [left, right], {}, name);
   }
 
-  /** `gate` may be `[1, 1, channels]`. */
+  /** `gate` may be repeated, as `[1, 1, channels]` is. */
   multiply(x: string, gate: string, name: string): string {
     return this.append("multiply", [x, gate], {}, name);
   }
@@ -141,12 +173,24 @@ export class GraphBuilder {
     return this.append("globalAvgPool", [x], { keepDims }, name);
   }
 
+  reduce(x: string, options: OpAttributes["reduce"], name: string): string {
+    return this.append("reduce", [x], options, name);
+  }
+
   zeroPad(x: string, padding: readonly [Size2D, Size2D], name: string): string {
     return this.append("zeroPad", [x], { padding }, name);
   }
 
   reshape(x: string, shape: SampleShape, name: string): string {
     return this.append("reshape", [x], { shape }, name);
+  }
+
+  rearrange(x: string, options: OpAttributes["rearrange"], name: string): string {
+    return this.append("rearrange", [x], options, name);
+  }
+
+  slice(x: string, options: OpAttributes["slice"], name: string): string {
+    return this.append("slice", [x], options, name);
   }
 
   flatten(x: string, name: string): string {

@@ -4,10 +4,12 @@ import { elementsOf } from "./model-graph.ts";
 
 /** Standard deviation of the standard normal distribution cut off at two; values are divided by it. */
 const TRUNCATED_DEVIATION = 0.87962566103423978;
+const SMALL_DEVIATION = 0.02;
 
 /**
  * First values of a variable, row-major. `heNormal`: normal with variance 2 / fan-in, cut off at two deviations
- * (He et al. 2015); `glorotUniform`: uniform within sqrt(6 / (fan-in + fan-out)) (Glorot and Bengio 2010).
+ * (He et al. 2015); `glorotUniform`: uniform within sqrt(6 / (fan-in + fan-out)) (Glorot and Bengio 2010); `smallNormal`:
+ * normal with deviation 0.02, cut off at two deviations (Dosovitskiy et al. 2021).
  */
 export function initialValues(spec: VariableSpec, random: Random): Float32Array {
   const values = new Float32Array(elementsOf(spec.shape));
@@ -20,6 +22,8 @@ export function initialValues(spec: VariableSpec, random: Random): Float32Array 
       const deviation = Math.sqrt(2 / fans(spec).fanIn) / TRUNCATED_DEVIATION;
       return values.map(() => deviation * truncatedGaussian(random));
     }
+    case "smallNormal":
+      return values.map(() => SMALL_DEVIATION * truncatedGaussian(random));
     case "glorotUniform": {
       const { fanIn, fanOut } = fans(spec);
       const limit = Math.sqrt(6 / (fanIn + fanOut));

@@ -4,7 +4,7 @@ import type { ModelInput } from "./input-form.ts";
 export type Size2D = readonly [number, number];
 export type Padding = "same" | "valid";
 
-/** Shape of one sample, without the batch dimension: `[height, width, channels]` or `[features]`. */
+/** Shape of one sample, without the batch dimension: `[height, width, channels]`, `[tokens, width]` or `[features]`. */
 export type SampleShape = readonly number[];
 
 export const ACTIVATION_NAMES = [
@@ -56,7 +56,13 @@ export interface OpAttributes {
     readonly useBias: boolean;
   };
   readonly depthwiseConv2d: WindowAttributes & { readonly depthMultiplier: number; readonly useBias: boolean };
-  readonly dense: { readonly units: number; readonly useBias: boolean };
+  /** Over the last axis. `partOf`: a projection of an attention counts as feature extraction when layers are frozen. */
+  readonly dense: { readonly units: number; readonly useBias: boolean; readonly partOf?: "attention" };
+  /**
+   * Scaled dot products of `heads` heads. Inputs: one, packed `[..., tokens, 3 * width]` (all of q, then k, then v; inside
+   * each: heads, then head width), or three `[..., tokens, width]`, of which keys and values may have other tokens.
+   */
+  readonly attention: { readonly heads: number; readonly scale: number };
   readonly batchNorm: NormAttributes & { readonly momentum: number };
   readonly groupNorm: NormAttributes & { readonly groups: number };
   /** Over the last axis. */
@@ -65,13 +71,19 @@ export interface OpAttributes {
   readonly affine: { readonly scale: readonly number[]; readonly offset: readonly number[] };
   /**
    * `hardSigmoid`: `clip(slope * x + 0.5, 0, 1)`; slope 1/6 unless given. `hardSwish`: `x * relu6(x + 3) / 6`.
-   * `leakyRelu`: `slope * x` below zero. `clippedRelu`: between 0 and `most`.
+   * `leakyRelu`: `slope * x` below zero. `clippedRelu`: between 0 and `most`. `softmax`: over one axis of the sample, the
+   * last unless given.
    */
-  readonly activation: { readonly function: ActivationName; readonly slope?: number; readonly most?: number };
+  readonly activation: {
+    readonly function: ActivationName;
+    readonly slope?: number;
+    readonly most?: number;
+    readonly axis?: number;
+  };
   /** `alpha * x` below zero, with an alpha for each value of a sample but along the shared axes (0: height). */
   readonly prelu: { readonly sharedAxes: readonly number[] };
+  /** Elementwise, as is `multiply`; an axis of 1 in one input is repeated, and axes are aligned at the end. */
   readonly add: Readonly<Record<never, never>>;
-  /** Elementwise; the second input may be `[1, 1, channels]` (squeeze-and-excite). */
   readonly multiply: Readonly<Record<never, never>>;
   /** Along the channels. */
   readonly concat: Readonly<Record<never, never>>;
@@ -79,10 +91,28 @@ export interface OpAttributes {
   readonly avgPool: PoolAttributes;
   /** Mean over height and width; with `keepDims` the result is `[1, 1, channels]`. */
   readonly globalAvgPool: { readonly keepDims: boolean };
+  /** Over axes of the sample. */
+  readonly reduce: { readonly function: "mean" | "sum"; readonly axes: readonly number[]; readonly keepDims: boolean };
+  /** Divides by the length of the vector in the last axis: `x / sqrt(sum(x^2) + epsilon)`. */
+  readonly l2Normalise: { readonly epsilon: number };
+  /** Multiplies each channel (last axis) by a trained number. */
+  readonly layerScale: Readonly<Record<never, never>>;
+  /** Puts a trained token before the tokens, `[..., tokens, width]`. */
+  readonly classToken: Readonly<Record<never, never>>;
+  /** Adds a trained value at each place of the sample. */
+  readonly positions: Readonly<Record<never, never>>;
   /** `[[top, bottom], [left, right]]`. */
   readonly zeroPad: { readonly padding: readonly [Size2D, Size2D] };
   /** Also flatten: the new sample shape. */
   readonly reshape: { readonly shape: SampleShape };
+  /** The sample is reshaped to `split`, its axes are put in `order`, and that is reshaped to `shape`. */
+  readonly rearrange: {
+    readonly split: SampleShape;
+    readonly order: readonly number[];
+    readonly shape: SampleShape;
+  };
+  /** `size` places from `begin` on, along one axis of the sample. */
+  readonly slice: { readonly axis: number; readonly begin: number; readonly size: number };
   /** Repeats rows and columns. */
   readonly upsample: { readonly factors: Size2D };
   /** `whole`: what falls out together, channels of an image or all of a sample (stochastic depth). */

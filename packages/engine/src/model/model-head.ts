@@ -35,9 +35,9 @@ export function headOf(graph: ModelGraph): ModelHead {
   const shapes = sampleShapes(graph);
   const outputs = elementsOf(shapes.get(graph.output)!);
   const end = graph.nodes.findLastIndex((node) => !isPlain(node));
-  const { name, inputs, ending } = endingOf(graph.nodes[end]!);
+  const { name, inputs, ending, axis } = endingOf(graph.nodes[end]!);
   if (ending === undefined) requireLogits(graph, outputs);
-  const summed = shapes.get(name)!.at(-1)!;
+  const summed = shapes.get(name)!.at(axis)!;
   if (ending === "sigmoid" && outputs > 1) {
     throw refusal(graph, `it ends in ${outputs} sigmoids, which is several labels for one input`);
   }
@@ -53,9 +53,15 @@ export function headOf(graph: ModelGraph): ModelHead {
   return { nodes, ending, classes: ending === "sigmoid" ? 2 : outputs, classifier: classifierOf(nodes, shapes) };
 }
 
-function endingOf(node: ModelNode): Pick<ModelNode, "name" | "inputs"> & Pick<ModelHead, "ending"> {
-  const activation = node.kind === "activation" ? node.attributes.function : undefined;
-  return { ...node, ending: activation === "softmax" || activation === "sigmoid" ? activation : undefined };
+interface Ending extends Pick<ModelNode, "name" | "inputs">, Pick<ModelHead, "ending"> {
+  /** Over which it sums. */
+  readonly axis: number;
+}
+
+function endingOf(node: ModelNode): Ending {
+  const attributes: Partial<OpAttributes["activation"]> = node.kind === "activation" ? node.attributes : {};
+  const { function: activation, axis = -1 } = attributes;
+  return { ...node, axis, ending: activation === "softmax" || activation === "sigmoid" ? activation : undefined };
 }
 
 /** Does nothing to a prediction but to give it another shape. */

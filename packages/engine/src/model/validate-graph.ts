@@ -6,8 +6,8 @@ import { headOf } from "./model-head.ts";
 
 /** Attributes that count something: a whole number from 1, or several. */
 const SIZES: ReadonlySet<string> = new Set([
-  ...["shape", "filters", "groups", "depthMultiplier", "units"],
-  ...["kernelSize", "strides", "dilation", "poolSize", "factors"],
+  ...["shape", "filters", "groups", "depthMultiplier", "units", "heads"],
+  ...["kernelSize", "strides", "dilation", "poolSize", "factors", "split", "size"],
 ]);
 
 /** What TensorFlow accepts as the name of an operation. */
@@ -67,6 +67,9 @@ export function checkNode(node: ModelNode, inputShapes: readonly SampleShape[]):
   }
   if (node.kind === "zeroPad" && node.attributes.padding.flat().some((extent) => !(extent >= 0))) {
     throw problem(node, `has padding ${JSON.stringify(node.attributes.padding)}; expected 0 or more`);
+  }
+  if (node.kind === "attention" && !Number.isFinite(node.attributes.scale)) {
+    throw problem(node, `has scale ${node.attributes.scale}; expected a number`);
   }
   if ("epsilon" in node.attributes && !(node.attributes.epsilon > 0)) {
     throw problem(node, `has epsilon ${node.attributes.epsilon}; expected more than 0`);

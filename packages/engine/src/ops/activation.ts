@@ -1,9 +1,10 @@
 import { perSampleBytes } from "@mpo/core";
 import type { GraphEmitter } from "../graph/graph-emitter.ts";
 import { attr } from "../graph/graph-proto.ts";
-import type { ActivationName, OpAttributes } from "../model/model-graph.ts";
+import type { ActivationName, OpAttributes, SampleShape } from "../model/model-graph.ts";
 import { elementsOf } from "../model/model-graph.ts";
 import { FLOAT_BYTES, NEEDS_INPUT, NEEDS_NOTHING, NEEDS_OUTPUT, opFacts } from "./facts.ts";
+import { misfit } from "./misfit.ts";
 import type { OpDefinition } from "./op-definition.ts";
 
 type Attributes = OpAttributes["activation"];
@@ -137,9 +138,15 @@ const RULES: Readonly<Record<ActivationName, ActivationRule>> = {
     "input",
   ),
   softmax: {
-    forward: (emit, x) => emit.float32("Softmax", x),
-    backward: (emit, gradient, y) => {
-      const weighted = emit.sum(emit.float32("Mul", gradient, y), [-1], true);
+    forward: (emit, x, { axis }) => {
+      if (axis === undefined) return emit.float32("Softmax", x);
+      const kept = { T: "float", Tidx: "int32", keep_dims: attr.bool(true) } as const;
+      const most = emit.node("Max", [x, emit.ints([axis + 1])], kept);
+      const powers = emit.float32("Exp", emit.float32("Sub", x, most));
+      return emit.float32("RealDiv", powers, emit.sum(powers, [axis + 1], true));
+    },
+    backward: (emit, gradient, y, { axis }) => {
+      const weighted = emit.sum(emit.float32("Mul", gradient, y), [axis === undefined ? -1 : axis + 1], true);
       return emit.float32("Mul", emit.float32("Sub", gradient, weighted), y);
     },
     reads: "output",
@@ -148,9 +155,14 @@ const RULES: Readonly<Record<ActivationName, ActivationRule>> = {
   },
 };
 
-/** Elementwise activation function (and softmax over the last axis). */
+/** Elementwise activation function (and softmax over one axis). */
 export const activation: OpDefinition<"activation"> = {
-  outputShape: (_attributes, [input]) => input ?? [],
+  outputShape({ axis }, [input = []]) {
+    if (axis !== undefined && input[axis] === undefined) {
+      throw misfit(`activation has axis ${axis} for a sample of shape [${input}]; expected one of its axes`);
+    }
+    return input;
+  },
 
   facts({ attributes, outputShape }) {
     const rule = RULES[attributes.function];
@@ -164,17 +176,24 @@ export const activation: OpDefinition<"activation"> = {
     });
   },
 
-  emitForward({ emit, attributes, inputs }) {
-    return { output: RULES[attributes.function].forward(emit, inputs[0]!, attributes) };
+  emitForward({ emit, attributes, inputs, outputShape }) {
+    const placed = withoutLastAxis(attributes, outputShape);
+    return { output: RULES[attributes.function].forward(emit, inputs[0]!, placed) };
   },
 
   emitBackward(emission) {
     const rule = RULES[emission.attributes.function];
     const saved = { input: () => emission.savedInput(0), output: () => emission.savedOutput(), nothing: () => "" };
-    const gradient = rule.backward(emission.emit, emission.gradient, saved[rule.reads](), emission.attributes);
+    const placed = withoutLastAxis(emission.attributes, emission.outputShape);
+    const gradient = rule.backward(emission.emit, emission.gradient, saved[rule.reads](), placed);
     return { inputs: [gradient] };
   },
 };
+
+/** The last axis is the one that TensorFlow has a kernel for; it need not be named. */
+function withoutLastAxis({ axis, ...attributes }: Attributes, { length }: SampleShape): Attributes {
+  return axis === undefined || axis === length - 1 ? attributes : { ...attributes, axis };
+}
 
 function simple(
   forward: ActivationRule["forward"],

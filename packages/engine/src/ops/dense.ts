@@ -5,32 +5,48 @@ import type { SampleShape } from "../model/model-graph.ts";
 import { kernelOp } from "./kernel-op.ts";
 import type { OpDefinition } from "./op-definition.ts";
 
-/** Fully connected layer. Input `[features]`, kernel `[features, units]`. */
+/** Fully connected layer over the last axis. Input `[..., features]`, kernel `[features, units]`. */
 export const dense: OpDefinition<"dense"> = kernelOp<"dense">({
-  layerClass: "linear",
+  layerClass: ({ partOf }) => (partOf === "attention" ? "featureExtraction" : "linear"),
   kernel: "kernel",
   initializer: "glorotUniform",
   reordersGradient: false,
 
   kernelShape: ({ units }, input) => [featuresOf(input), units],
 
-  outputShape({ units }, input) {
+  outputShape({ units }, input = []) {
     featuresOf(input);
-    return [units];
+    return [...input.slice(0, -1), units];
   },
 
-  emitForward: ({ emit, inputs }, kernel) => matMul(emit, inputs[0]!, kernel),
-  emitKernelGradient: ({ emit, gradient, savedInput }) => matMul(emit, savedInput(0), gradient, "left"),
-  emitInputGradient: ({ emit, gradient, variable }) => matMul(emit, gradient, variable("kernel"), "right"),
+  emitForward: ({ emit, inputs, inputShapes }, kernel) =>
+    matMul(emit, rowsOf(emit, inputs[0]!, inputShapes[0]), kernel),
+  emitKernelGradient({ emit, gradient, savedInput, inputShapes, outputShape }) {
+    const [input, output] = [rowsOf(emit, savedInput(0), inputShapes[0]), rowsOf(emit, gradient, outputShape)];
+    return matMul(emit, input, output, "left");
+  },
+  emitInputGradient({ emit, gradient, variable, inputShapes, outputShape }) {
+    const rows = matMul(emit, rowsOf(emit, gradient, outputShape), variable("kernel"), "right");
+    return shaped(emit, rows, inputShapes[0]);
+  },
+  shaped: ({ emit, outputShape }, rows) => shaped(emit, rows, outputShape),
 });
 
 function featuresOf(input: SampleShape | undefined): number {
-  if (input?.length !== 1) {
-    throw new MpoError("invalid-argument", `dense has an input of shape [${input}]; expected [features]`, {
-      hint: "Put a flatten or a global average pooling before it.",
-    });
+  const features = input?.at(-1);
+  if (features === undefined) {
+    throw new MpoError("invalid-argument", `dense has an input of shape [${input}]; expected [..., features]`);
   }
-  return input[0]!;
+  return features;
+}
+
+/** `[batch, ..., features]` as `[rows, features]`, the same numbers. */
+function rowsOf(emit: GraphEmitter, tensor: string, shape: SampleShape = []): string {
+  return shape.length === 1 ? tensor : emit.reshape(tensor, [-1, shape.at(-1)!]);
+}
+
+function shaped(emit: GraphEmitter, rows: string, shape: SampleShape = []): string {
+  return shape.length === 1 ? rows : emit.reshape(rows, [-1, ...shape]);
 }
 
 function matMul(emit: GraphEmitter, left: string, right: string, transposed?: "left" | "right"): string {

@@ -1,58 +1,58 @@
-import { MpoError } from "@mpo/core";
+import { MpoError, NO_BYTES } from "@mpo/core";
 import type { GraphEmitter } from "../graph/graph-emitter.ts";
 import { attr } from "../graph/graph-proto.ts";
 import { elementsOf, type SampleShape } from "../model/model-graph.ts";
+import { aligned, broadcastShape, isSameShape, summedBack } from "./broadcasting.ts";
 import { activationBytes, opFacts } from "./facts.ts";
-import { misfit } from "./misfit.ts";
-import type { OpDefinition } from "./op-definition.ts";
+import type { ForwardEmission, OpDefinition } from "./op-definition.ts";
 
-/** Sum of two tensors of the same shape (the end of a residual block). */
+/** Sum of two tensors (the end of a residual block). */
 export const add: OpDefinition<"add"> = {
   inputCounts: [2, 2],
-  outputShape(_attributes, [left = [], right = []]) {
-    if (left.join() !== right.join()) {
-      throw misfit(`add has inputs of shapes [${left}] and [${right}]; expected the same shape`);
-    }
-    return left;
-  },
-  facts: ({ outputShape }) =>
-    opFacts({ overwrites: [0, 1], passesThrough: true, flopsPerSample: elementsOf(outputShape) }),
-  emitForward: ({ emit, inputs: [left, right] }) => ({
-    output: emit.float32("AddV2", left as string, right as string),
+  outputShape: (_attributes, [left = [], right = []]) => broadcastShape("add", left, right),
+  facts: ({ inputShapes: [left = [], right = []], outputShape }) =>
+    opFacts({
+      overwrites: [0, 1],
+      passesThrough: isSameShape(left, right),
+      overwritesGradient: isSameShape(left, outputShape),
+      flopsPerSample: elementsOf(outputShape),
+    }),
+  emitForward: (emission) => ({ output: joined(emission, "AddV2") }),
+  /** Called only where something is repeated: otherwise the plan passes the gradient through. */
+  emitBackward: ({ emit, gradient, inputShapes, outputShape, wantsInput }) => ({
+    inputs: inputShapes.map((shape, position) =>
+      wantsInput(position) ? summedBack(emit, gradient, shape, outputShape) : undefined,
+    ),
   }),
-  /** Never called: the plan passes the gradient through. */
-  emitBackward: ({ gradient }) => ({ inputs: [gradient, gradient] }),
 };
 
-/** Product of two tensors; the second may be one value for each channel, `[1, 1, channels]`. */
+/** Product of two tensors, of which one may be a value for each channel, `[1, 1, channels]`. */
 export const multiply: OpDefinition<"multiply"> = {
   inputCounts: [2, 2],
-  outputShape(_attributes, [left = [], right = []]) {
-    if (!isGate(left, right) && left.join() !== right.join()) {
-      throw misfit(
-        `multiply has inputs of shapes [${left}] and [${right}]; expected the same shape, or [1, 1, channels] second`,
-      );
-    }
-    return left;
-  },
+  outputShape: (_attributes, [left = [], right = []]) => broadcastShape("multiply", left, right),
   facts: ({ inputShapes: [left = [], right = []], outputShape }) =>
     opFacts({
       overwrites: [0],
       flopsPerSample: elementsOf(outputShape),
       inputNeeds: { inputs: [0, 1], output: false, statistics: false },
-      inputWork: isGate(left, right) ? activationBytes(left) : { fixed: 0, perSample: 0 },
+      inputWork: isSameShape(left, right) ? NO_BYTES : activationBytes(outputShape),
     }),
-  emitForward: ({ emit, inputs: [left, right] }) => ({ output: emit.float32("Mul", left as string, right as string) }),
-  emitBackward(emission) {
-    const { emit, gradient, inputShapes } = emission;
-    const [left = [], right = []] = inputShapes;
-    const product = (position: number): string => emit.float32("Mul", gradient, emission.savedInput(position));
-    const forRight = (): string => (isGate(left, right) ? emit.sum(product(0), [1, 2], true) : product(0));
+  emitForward: (emission) => ({ output: joined(emission, "Mul") }),
+  emitBackward({ emit, gradient, inputShapes, outputShape, savedInput, wantsInput }) {
     return {
-      inputs: [emission.wantsInput(0) ? product(1) : undefined, emission.wantsInput(1) ? forRight() : undefined],
+      inputs: inputShapes.map((shape, position) => {
+        if (!wantsInput(position)) return undefined;
+        const other = aligned(emit, savedInput(1 - position), inputShapes[1 - position]!, outputShape);
+        return summedBack(emit, emit.float32("Mul", gradient, other), shape, outputShape);
+      }),
     };
   },
 };
+
+function joined({ emit, inputs, inputShapes, outputShape }: ForwardEmission<"add" | "multiply">, op: string): string {
+  const [left = "", right = ""] = inputs.map((input, at) => aligned(emit, input, inputShapes[at]!, outputShape));
+  return emit.float32(op, left, right);
+}
 
 /** Concatenation along the channels (dense blocks). */
 export const concat: OpDefinition<"concat"> = {
@@ -87,10 +87,6 @@ export const concat: OpDefinition<"concat"> = {
     };
   },
 };
-
-function isGate(left: SampleShape, right: SampleShape): boolean {
-  return left.length === 3 && right.length === 3 && right[0] === 1 && right[1] === 1 && left[2] === right[2];
-}
 
 function lastOf(shape: SampleShape): number {
   return shape[shape.length - 1]!;

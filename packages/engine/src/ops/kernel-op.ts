@@ -5,7 +5,7 @@ import type { BackwardEmission, ForwardEmission, Initializer, OpDefinition } fro
 
 /** What distinguishes one operation with a kernel, and perhaps a bias, from another. Kernels' gradients have the kernel's shape. */
 interface KernelOp<Kind extends "conv2d" | "depthwiseConv2d" | "dense"> {
-  readonly layerClass: LayerClass;
+  readonly layerClass: LayerClass | ((attributes: OpAttributes[Kind]) => LayerClass);
   /** The variable's name. */
   readonly kernel: string;
   readonly initializer: Initializer;
@@ -14,6 +14,8 @@ interface KernelOp<Kind extends "conv2d" | "depthwiseConv2d" | "dense"> {
   kernelShape(attributes: OpAttributes[Kind], input: SampleShape | undefined): readonly number[];
   outputShape(attributes: OpAttributes[Kind], input: SampleShape | undefined): SampleShape;
   emitForward(emission: ForwardEmission<Kind>, kernel: string): string;
+  /** Gives what was computed the shape of the output; absent: it has that shape. */
+  shaped?(emission: ForwardEmission<Kind>, result: string): string;
   emitKernelGradient(emission: BackwardEmission<Kind>, shape: readonly number[]): string;
   emitInputGradient(emission: BackwardEmission<Kind>, shape: readonly number[]): string;
 }
@@ -47,9 +49,10 @@ export function kernelOp<Kind extends "conv2d" | "depthwiseConv2d" | "dense">(op
     },
 
     emitForward(emission) {
-      const output = op.emitForward(emission, emission.variable(op.kernel));
-      if (!emission.attributes.useBias) return { output };
-      return { output: emission.emit.float32("BiasAdd", output, emission.variable("bias")) };
+      const { emit, attributes, variable } = emission;
+      const product = op.emitForward(emission, variable(op.kernel));
+      const result = attributes.useBias ? emit.float32("BiasAdd", product, variable("bias")) : product;
+      return { output: op.shaped?.(emission, result) ?? result };
     },
 
     emitBackward(emission) {

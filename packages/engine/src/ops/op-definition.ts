@@ -2,11 +2,11 @@ import type { ChainOp, LayerClass } from "@mpo/core";
 import type { GraphEmitter } from "../graph/graph-emitter.ts";
 import type { OpAttributes, OpKind, SampleShape } from "../model/model-graph.ts";
 
-export type Initializer = "heNormal" | "glorotUniform" | "zeros" | "ones";
+export type Initializer = "heNormal" | "glorotUniform" | "smallNormal" | "zeros" | "ones";
 
 /** A variable of an operation. Moving statistics are variables that do not train by gradient. */
 export interface VariableSpec {
-  /** Last part of its name: `kernel`, `bias`, `gamma`, `beta`, `moving_mean`, `moving_variance`. */
+  /** Last part of its name: `kernel`, `bias`, `gamma`, `beta`, `token`, `moving_mean`, `moving_variance`. */
   readonly name: string;
   readonly shape: readonly number[];
   readonly initializer: Initializer;
@@ -77,8 +77,8 @@ export interface BackwardResult {
 
 /** Everything the project knows about one kind of operation, in one place. */
 export interface OpDefinition<Kind extends OpKind> {
-  /** Class for freezing, when it has parameters. */
-  readonly layerClass?: LayerClass;
+  /** Class for freezing, when it has parameters; where it depends on the node, what it is by the node's attributes. */
+  readonly layerClass?: LayerClass | ((attributes: OpAttributes[Kind]) => LayerClass);
   /** Throws `invalid-argument` when the inputs do not fit. */
   outputShape(attributes: OpAttributes[Kind], inputShapes: readonly SampleShape[]): SampleShape;
   /** Absent: it has none. */

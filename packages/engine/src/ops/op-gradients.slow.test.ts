@@ -19,6 +19,16 @@ function between(add: (g: GraphBuilder, x: string) => string, channels = 6): Mod
   return g.build(g.dense(g.flatten(y, "flat"), CLASSES, "logits"));
 }
 
+/** `[12, 36]`. */
+function tokens(g: GraphBuilder, x: string): string {
+  return g.reshape(x, [12, 36], "tokens");
+}
+
+/** `[36]`. */
+function token(g: GraphBuilder, x: string): string {
+  return g.reduce(g.reshape(x, [12, 36], "summed"), { function: "sum", axes: [0], keepDims: false }, "token");
+}
+
 function activated(g: GraphBuilder, x: string, attributes: OpAttributes["activation"]): string {
   return g.append("activation", [x], attributes, "op");
 }
@@ -155,6 +165,62 @@ const GRAPHS: readonly (readonly [OpKind, string, ModelGraph])[] = [
       ),
     ),
   ],
+  ["dense", "of tokens", between((g, x) => g.activation(g.dense(tokens(g, x), 9, "op"), "tanh", "tanh"))],
+  [
+    "dense",
+    "of a map",
+    between((g, x) => g.append("dense", [x], { units: 5, useBias: false, partOf: "attention" }, "op")),
+  ],
+  ["attention", "packed", between((g, x) => g.attention([tokens(g, x)], 3, "op"))],
+  ["attention", "of patches", between((g, x) => g.attention([g.reshape(x, [4, 6, 18], "patches")], 2, "op"))],
+  [
+    "attention",
+    "of three, with fewer keys",
+    between((g, x) => {
+      const short = g.reshape(x, [6, 72], "short");
+      return g.attention([tokens(g, x), g.dense(short, 36, "keys"), g.dense(short, 36, "values")], 4, "op");
+    }),
+  ],
+  ["classToken", "before tokens", between((g, x) => g.classToken(tokens(g, x), "op"))],
+  ["classToken", "before rows of a map", between((g, x) => g.classToken(x, "op"))],
+  ["positions", "of tokens", between((g, x) => g.activation(g.positions(tokens(g, x), "op"), "tanh", "tanh"))],
+  ["layerScale", "of tokens", between((g, x) => g.layerScale(tokens(g, x), "op"))],
+  ["l2Normalise", "of tokens", between((g, x) => g.l2Normalise(tokens(g, x), 1e-6, "op"))],
+  ["layerNorm", "of tokens", between((g, x) => g.layerNorm(tokens(g, x), 1e-6, "op"))],
+  ["activation", "gelu of tokens", between((g, x) => g.activation(tokens(g, x), "gelu", "op"))],
+  ["activation", "softmax of rows", between((g, x) => activated(g, x, { function: "softmax", axis: 0 }))],
+  [
+    "reduce",
+    "mean of tokens",
+    between((g, x) => g.reduce(tokens(g, x), { function: "mean", axes: [0], keepDims: false }, "op")),
+  ],
+  [
+    "reduce",
+    "sum of rows and channels",
+    between((g, x) =>
+      g.activation(g.reduce(x, { function: "sum", axes: [2, 0], keepDims: true }, "op"), "tanh", "tanh"),
+    ),
+  ],
+  [
+    "rearrange",
+    "to patches",
+    between((g, x) => {
+      const to = { split: [3, 3, 4, 2, 6], order: [1, 3, 0, 2, 4], shape: [6, 12, 6] };
+      return g.activation(g.rearrange(x, to, "op"), "tanh", "tanh");
+    }),
+  ],
+  ["slice", "of tokens", between((g, x) => g.slice(tokens(g, x), { axis: 0, begin: 2, size: 3 }, "op"))],
+  ["slice", "of channels", between((g, x) => g.slice(x, { axis: 2, begin: 0, size: 4 }, "op"))],
+  ["add", "of tokens and one token", between((g, x) => g.add(tokens(g, x), token(g, x), "op"))],
+  [
+    "add",
+    "of two that are repeated",
+    between((g, x) => {
+      const row = token(g, x);
+      return g.add(g.reshape(row, [36, 1], "column"), row, "op");
+    }),
+  ],
+  ["multiply", "of one token and tokens", between((g, x) => g.multiply(token(g, x), tokens(g, x), "op"))],
   ["layerNorm", "of features", between((g, x) => g.append("layerNorm", [g.flatten(x, "first")], PLAIN, "op"))],
   ["affine", "by one number", between((g, x) => g.append("affine", [x], { scale: [0.5], offset: [-1] }, "op"))],
   [

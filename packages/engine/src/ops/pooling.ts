@@ -2,6 +2,7 @@ import { type Attributes, attr } from "../graph/graph-proto.ts";
 import { elementsOf, type OpAttributes, type SampleShape } from "../model/model-graph.ts";
 import { opFacts } from "./facts.ts";
 import type { OpDefinition, OpPlace } from "./op-definition.ts";
+import { spread } from "./reduce.ts";
 import { imageShape, nhwc, windowedSize } from "./window.ts";
 
 type PoolAttributes = OpAttributes["maxPool"];
@@ -44,14 +45,9 @@ export const globalAvgPool: OpDefinition<"globalAvgPool"> = {
     output: emit.mean(inputs[0]!, [1, 2], attributes.keepDims),
   }),
   emitBackward({ emit, gradient, inputShapes }) {
-    const [height, width, channels] = imageShape("globalAvgPool", inputShapes[0]);
-    const scaled = emit.float32("Mul", gradient, emit.float(1 / (height * width)));
-    const square = emit.reshape(scaled, [-1, 1, 1, channels]);
-    const spread = emit.node("BroadcastTo", [square, emit.batchShape([height, width, channels])], {
-      T: "float",
-      Tidx: "int32",
-    });
-    return { inputs: [spread] };
+    const shape = imageShape("globalAvgPool", inputShapes[0]);
+    const scaled = emit.float32("Mul", gradient, emit.float(1 / (shape[0] * shape[1])));
+    return { inputs: [spread(emit, scaled, shape, [0, 1])] };
   },
 };
 

@@ -1,6 +1,7 @@
 import type { Tensor, Tensor2D, Tensor4D } from "@tensorflow/tfjs";
 import type { Model, ModelGraph, ModelNode, OpAttributes, SampleShape, Size2D } from "../model/model-graph.ts";
 import type { TensorFlow } from "./group-normalization-layer.ts";
+import { alignedPair, ofTokens, softmaxAlong } from "./tokens-with-tfjs.ts";
 
 /**
  * Computes a model's output (inference) with plain TensorFlow.js operations, node by node: slow, simple, and
@@ -82,11 +83,12 @@ function compute(
       const kernel = weight("depthwise_kernel", [...kernelSize, channels, depthMultiplier]) as Tensor4D;
       return biased(tf.depthwiseConv2d(x, kernel, pair(strides), padding, "NHWC", pair(dilation)), useBias);
     }
-    case "dense":
-      return biased(
-        tf.matMul(x, weight("kernel", [x.shape[1], node.attributes.units]) as Tensor2D),
-        node.attributes.useBias,
-      );
+    case "dense": {
+      const { units, useBias } = node.attributes;
+      const features = x.shape.at(-1) ?? 0;
+      const rows = tf.matMul(tf.reshape(x, [-1, features]), weight("kernel", [features, units]) as Tensor2D);
+      return tf.reshape(biased(rows, useBias), [...x.shape.slice(0, -1), units]);
+    }
     case "batchNorm":
     case "groupNorm": {
       const { epsilon, scale, center } = node.attributes;
@@ -114,6 +116,15 @@ function compute(
       const scaled = scale ? tf.mul(normal, weight("gamma", last)) : normal;
       return center ? tf.add(scaled, weight("beta", last)) : scaled;
     }
+    case "attention":
+    case "layerScale":
+    case "classToken":
+    case "positions":
+    case "reduce":
+    case "rearrange":
+    case "slice":
+    case "l2Normalise":
+      return ofTokens(tf, node, inputs, weight);
     case "affine":
       return tf.add(tf.mul(x, [...node.attributes.scale]), [...node.attributes.offset]);
     case "activation":
@@ -128,9 +139,9 @@ function compute(
       return tf.image.resizeNearestNeighbor(x, [height * rows, width * columns]);
     }
     case "add":
-      return tf.add(x, right);
+      return tf.add(...alignedPair(tf, x, right));
     case "multiply":
-      return tf.mul(x, right);
+      return tf.mul(...alignedPair(tf, x, right));
     case "concat":
       return tf.concat([...inputs], -1);
     case "maxPool":
@@ -153,7 +164,11 @@ function compute(
   }
 }
 
-function activate(tf: TensorFlow, x: Tensor, { function: name, slope, most }: OpAttributes["activation"]): Tensor {
+function activate(
+  tf: TensorFlow,
+  x: Tensor,
+  { function: name, slope, most, axis }: OpAttributes["activation"],
+): Tensor {
   switch (name) {
     case "linear":
       return x;
@@ -186,7 +201,7 @@ function activate(tf: TensorFlow, x: Tensor, { function: name, slope, most }: Op
     case "softsign":
       return tf.div(x, tf.add(tf.abs(x), 1));
     case "softmax":
-      return tf.softmax(x);
+      return axis === undefined ? tf.softmax(x) : softmaxAlong(tf, x, axis + 1);
   }
 }
 

@@ -5,6 +5,7 @@ import { createRandom, deriveSeed } from "@mpo/datasets";
 import { GraphBuilder } from "../model/graph-builder.ts";
 import type { Model, ModelGraph } from "../model/model-graph.ts";
 import { graphVariables, initialWeights } from "../model/variables.ts";
+import { transformerBlock } from "../model/zoo/transformer-block.ts";
 
 /** Runs a test with a folder of its own, which is removed afterwards, also when the test fails. */
 export async function withFolder(use: (folder: string) => Promise<void>): Promise<void> {
@@ -31,7 +32,7 @@ export function randomModel(graph: ModelGraph, seed: number): Model {
   return { graph, weights };
 }
 
-/** A small graph with every kind of operation, every activation, groups, and unequal extents. */
+/** A small graph with every kind of operation of a CNN, every activation, groups, and unequal extents. */
 export function everythingGraph(): ModelGraph {
   const g = new GraphBuilder("everything", [10, 9, 4], "images");
   let x = g.conv2d(g.input, { filters: 8, kernelSize: [3, 2], strides: 2, groups: 2, useBias: true }, "grouped");
@@ -76,5 +77,31 @@ export function everythingGraph(): ModelGraph {
   return g.build(g.activation(g.dense(x, 3, "logits"), "softmax", "softmax"));
 }
 
+/** The same for the operations of transformers, which stock TensorFlow.js does not have all of. */
+export function tokensGraph(): ModelGraph {
+  const g = new GraphBuilder("tokens", [8, 6, 3]);
+  const patches = g.conv2d(
+    g.input,
+    { filters: 8, kernelSize: 2, strides: 2, padding: "valid", useBias: true },
+    "patches",
+  );
+  const tokens = g.positions(g.classToken(g.reshape(patches, [12, 8], "tokens"), "class"), "positions");
+  let x = transformerBlock(g, tokens, { heads: 2, expansion: 2, activation: "gelu", epsilon: 1e-6 }, "block");
+  const keys = g.slice(x, { axis: 0, begin: 1, size: 12 }, "keys");
+  x = g.add(x, g.layerScale(g.attention([x, keys, keys], 4, "across"), "scale"), "scaled");
+  const swapped = g.rearrange(x, { split: [13, 2, 4], order: [1, 0, 2], shape: [2, 13, 4] }, "swapped");
+  const weights = g.append(
+    "activation",
+    [g.dense(swapped, 4, "scores", false)],
+    { function: "softmax", axis: 1 },
+    "softmax",
+  );
+  const summed = g.reduce(g.multiply(swapped, weights, "weighted"), SUM_OF_TOKENS, "summed");
+  const biased = g.add(summed, g.reduce(summed, { function: "mean", axes: [0], keepDims: false }, "mean"), "biased");
+  const features = g.l2Normalise(g.flatten(biased, "features"), 1e-6, "length");
+  return g.build(g.dense(features, 3, "logits", false));
+}
+
+const SUM_OF_TOKENS = { function: "sum", axes: [1], keepDims: false } as const;
 const SCALES = Array.from({ length: 48 }, (_, channel) => 0.5 + channel / 48);
 const PLAIN_NORM = { epsilon: 1e-3, momentum: 0.9, scale: false, center: false };

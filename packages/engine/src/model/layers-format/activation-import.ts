@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { OpAttributes } from "../model-graph.ts";
 import { whole } from "./layer-fields.ts";
-import { type LayerImport, layer, oneNode, onlyInput, requireLastAxis } from "./layer-place.ts";
+import { type LayerImport, layer, oneNode, onlyInput } from "./layer-place.ts";
 
 export const ACTIVATION_LAYERS: Readonly<Record<string, LayerImport>> = {
   ReLU: layer(
@@ -37,9 +37,11 @@ export const ACTIVATION_LAYERS: Readonly<Record<string, LayerImport>> = {
       g.append("affine", [node], { scale: [by], offset: [0] }, `${node}_scaled`);
     return g.add(scaled(elu, alpha), scaled(g.activation(x, "relu", `${name}_relu`), 1 - alpha), `${name}_sum`);
   }),
-  Softmax: oneNode("activation", z.object({ axis: z.number().default(-1) }), ({ axis }, place) => {
-    requireLastAxis(axis, place);
-    return { function: "softmax" };
+  Softmax: oneNode("activation", z.object({ axis: z.number().int().default(-1) }), ({ axis }, { g, inputs }) => {
+    // The file counts the batch as axis 0.
+    const rank = g.shapeOf(onlyInput(inputs)).length;
+    const own = axis < 0 ? axis + rank : axis - 1;
+    return own === rank - 1 ? { function: "softmax" } : { function: "softmax", axis: own };
   }),
 };
 

@@ -2,7 +2,10 @@ import { checkJson } from "@mpo/datasets";
 import { z } from "zod";
 import type { OpAttributes } from "../model-graph.ts";
 
-/** A node that the stock layers do not have, written as several layers; the last of them has the node's name. */
+/**
+ * A node that the stock layers do not have, written as several layers, the last of them with the node's name; or one that
+ * its one layer does not say all of.
+ */
 export type Expansion = {
   readonly name: string;
   readonly input: string;
@@ -12,6 +15,8 @@ export type Expansion = {
   | { readonly kind: "activation"; readonly attributes: OpAttributes["activation"] }
   | { readonly kind: "globalAvgPool"; readonly attributes: OpAttributes["globalAvgPool"] }
   | { readonly kind: "affine"; readonly attributes: OpAttributes["affine"] }
+  | { readonly kind: "dense"; readonly attributes: OpAttributes["dense"] }
+  | { readonly kind: "rearrange"; readonly attributes: OpAttributes["rearrange"] }
 );
 
 /** What an exported `model.json` says to our own import, under `userDefinedMetadata.mpo`; others pass over it. */
@@ -26,6 +31,7 @@ export const NO_METADATA: ExportMetadata = { version: 1, groups: {}, expansions:
 
 const place = { name: z.string(), input: z.string(), layers: z.array(z.string()).min(1) };
 const numbers = z.array(z.number()).min(1);
+const extents = z.array(z.number().int().positive()).min(1);
 const expansion = z.discriminatedUnion("kind", [
   z.object({
     kind: z.literal("activation"),
@@ -36,6 +42,20 @@ const expansion = z.discriminatedUnion("kind", [
     ...place,
   }),
   z.object({ kind: z.literal("affine"), attributes: z.object({ scale: numbers, offset: numbers }), ...place }),
+  z.object({
+    kind: z.literal("dense"),
+    attributes: z.object({
+      units: z.number().int().positive(),
+      useBias: z.boolean(),
+      partOf: z.literal("attention").exactOptional(),
+    }),
+    ...place,
+  }),
+  z.object({
+    kind: z.literal("rearrange"),
+    attributes: z.object({ split: extents, order: z.array(z.number().int().nonnegative()), shape: extents }),
+    ...place,
+  }),
   z.object({ kind: z.literal("globalAvgPool"), attributes: z.object({ keepDims: z.literal(true) }), ...place }),
 ]);
 const metadata = z.object({

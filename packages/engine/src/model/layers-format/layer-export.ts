@@ -15,7 +15,7 @@ export interface ExportedWeight {
   readonly values: () => Float32Array;
 }
 
-/** A model as stock layers of TensorFlow.js (and `GroupNormalization`). */
+/** A model as stock layers of TensorFlow.js (and `GroupNormalization`, and those of transformers). */
 export interface ExportedModel {
   readonly layers: readonly LayerJson[];
   readonly weights: readonly ExportedWeight[];
@@ -35,7 +35,8 @@ interface ExportState {
  * Expresses a model by stock layers. What they lack is written as several, and noted in the metadata for our own
  * import: a convolution in groups as one with a block-diagonal kernel; hardSigmoid of slope 1/6 as a 1x1 depthwise
  * convolution by 5/6 before the stock one of slope 0.2; hardSwish as that, multiplied; a pooling that keeps its
- * dimensions with a reshape; an affine node with a number for each channel as a 1x1 depthwise convolution.
+ * dimensions with a reshape; an affine node with a number for each channel as a 1x1 depthwise convolution; a
+ * rearrangement as reshapes about a permutation. What has no stock layers at all is of a class of our own.
  */
 export function exportLayers(model: Model): ExportedModel {
   const { graph } = model;
@@ -78,6 +79,8 @@ function exportNode(state: ExportState, node: ModelNode, inputShape: SampleShape
     exportActivation(state, name, input, node.attributes, inputShape);
   } else if (node.kind === "affine") {
     exportAffine(state, name, input, node.attributes, inputShape);
+  } else if (node.kind === "rearrange") {
+    exportRearrange(state, name, input, node.attributes);
   } else if (node.kind === "globalAvgPool" && node.attributes.keepDims) {
     const pooled = helper(state, name, "flat");
     putLayer(state, "GlobalAveragePooling2D", pooled, [input], CHANNELS_LAST);
@@ -86,6 +89,10 @@ function exportNode(state: ExportState, node: ModelNode, inputShape: SampleShape
     state.expansions.push({ kind: "globalAvgPool", name, input, layers, attributes: node.attributes });
   } else {
     if (node.kind === "conv2d" && node.attributes.groups > 1) state.groups[name] = node.attributes.groups;
+    // The layer of the same class of another program may be read as a convolution.
+    if (node.kind === "dense" && (inputShape.length > 1 || node.attributes.partOf !== undefined)) {
+      state.expansions.push({ kind: "dense", name, input, layers: [name], attributes: node.attributes });
+    }
     const [className, config] = stockLayer(node);
     putLayer(state, className, name, node.inputs, config);
   }
@@ -98,10 +105,11 @@ function exportActivation(
   attributes: OpAttributes["activation"],
   shape: SampleShape,
 ): void {
-  const { function: own, slope, most } = attributes;
+  const { function: own, slope, most, axis } = attributes;
   const put = (className: string, config: object): string => putLayer(state, className, name, [input], config);
   if (own === "leakyRelu") put("LeakyReLU", { alpha: slope ?? 0 });
   else if (own === "clippedRelu") put("ReLU", { max_value: most });
+  else if (axis !== undefined) put("Softmax", { axis: axis + 1 });
   else if (own !== "hardSwish" && (own !== "hardSigmoid" || slope === KERAS2_SLOPE)) {
     put("Activation", { activation: storedActivation(own) });
   } else {
@@ -152,6 +160,15 @@ function exportAffine(
   putLayer(state, "Reshape", name, [scaled], { target_shape: shape });
   const layers = state.layers.slice(begin).map((layer) => layer.name);
   state.expansions.push({ kind: "affine", name, input, layers, attributes });
+}
+
+function exportRearrange(state: ExportState, name: string, input: string, attributes: OpAttributes["rearrange"]): void {
+  const { split, order, shape } = attributes;
+  const [apart, moved] = [helper(state, name, "split"), helper(state, name, "moved")];
+  putLayer(state, "Reshape", apart, [input], { target_shape: split });
+  putLayer(state, "Permute", moved, [apart], { dims: order.map((axis) => axis + 1) });
+  putLayer(state, "Reshape", name, [moved], { target_shape: shape });
+  state.expansions.push({ kind: "rearrange", name, input, layers: [apart, moved, name], attributes });
 }
 
 interface Scaling {

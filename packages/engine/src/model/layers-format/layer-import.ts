@@ -30,6 +30,7 @@ import {
   onMap,
   requireLastAxis,
 } from "./layer-place.ts";
+import { TOKEN_LAYERS } from "./token-import.ts";
 
 /** Every layer class that a model may have. */
 const IMPORTS: Readonly<Record<string, LayerImport>> = {
@@ -111,15 +112,9 @@ const IMPORTS: Readonly<Record<string, LayerImport>> = {
     const sum = chained(`${name}_sum`, inputs, (left, right, own) => g.add(left, right, own));
     return g.append("affine", [sum], { scale: [1 / inputs.length], offset: [0] }, name);
   }),
-  Multiply: layer(z.object({}), (_config, { g, name, inputs }) => {
-    const isGate = (node: string): boolean =>
-      g.shapeOf(node).length === 3 && g.shapeOf(node).slice(0, 2).join() === "1,1";
-    return chained(
-      name,
-      inputs.toSorted((left, right) => Number(isGate(left)) - Number(isGate(right))),
-      (left, right, own) => g.multiply(left, right, own),
-    );
-  }),
+  Multiply: layer(z.object({}), (_config, { g, name, inputs }) =>
+    chained(name, inputs, (left, right, own) => g.multiply(left, right, own)),
+  ),
   Concatenate: oneNode("concat", z.object({ axis: z.number().default(-1) }), ({ axis }, place) => {
     requireLastAxis(axis, place);
     return {};
@@ -154,6 +149,11 @@ const IMPORTS: Readonly<Record<string, LayerImport>> = {
   Flatten: layer(z.object({ data_format: channelsLast }), (_config, { g, name, inputs }) =>
     g.flatten(onlyInput(inputs), name),
   ),
+  Permute: layer(z.object({ dims: z.array(whole) }), ({ dims }, { g, name, inputs }) => {
+    const split = g.shapeOf(onlyInput(inputs));
+    const order = dims.map((axis) => axis - 1);
+    return g.rearrange(onlyInput(inputs), { split, order, shape: order.map((axis) => split[axis] ?? 0) }, name);
+  }),
   Reshape: layer(z.object({ target_shape: z.array(z.number().int()) }), (config, { g, name, inputs }) =>
     g.reshape(onlyInput(inputs), resolved(config.target_shape, g.shapeOf(onlyInput(inputs))), name),
   ),
@@ -172,6 +172,7 @@ const IMPORTS: Readonly<Record<string, LayerImport>> = {
   })),
   ...ACTIVATION_LAYERS,
   ...ARITHMETIC_LAYERS,
+  ...TOKEN_LAYERS,
 };
 
 /** Layers that change what passes in Keras' own training only, or nothing at all. */

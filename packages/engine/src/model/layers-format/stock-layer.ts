@@ -1,12 +1,22 @@
 import type { ModelNode, WindowAttributes } from "../model-graph.ts";
 
+/** Layers of ours, which neither Keras nor TensorFlow.js has: with the attributes of their nodes. */
+export const OWN_CLASSES = {
+  attention: "MpoAttention",
+  layerScale: "MpoLayerScale",
+  classToken: "MpoClassToken",
+  positions: "MpoPositions",
+  reduce: "MpoReduce",
+  slice: "MpoSlice",
+} as const;
+
 /** Masks of a dropout; null stands for the extent of the input. */
 const NOISE_SHAPES = { channels: [null, 1, 1, null], samples: [null, 1, 1, 1] } as const;
 export const CHANNELS_LAST = { data_format: "channels_last" } as const;
 
 /** Class and configuration of the one layer that stands for a node. */
 export function stockLayer(
-  node: Exclude<ModelNode, { kind: "activation" | "affine" }>,
+  node: Exclude<ModelNode, { kind: "activation" | "affine" | "rearrange" }>,
 ): readonly [className: string, config: object] {
   switch (node.kind) {
     case "input":
@@ -27,6 +37,15 @@ export function stockLayer(
       return ["PReLU", { shared_axes: node.attributes.sharedAxes.map((axis) => axis + 1) }];
     case "upsample":
       return ["UpSampling2D", { size: node.attributes.factors, interpolation: "nearest", ...CHANNELS_LAST }];
+    case "attention":
+    case "layerScale":
+    case "classToken":
+    case "positions":
+    case "reduce":
+    case "slice":
+      return [OWN_CLASSES[node.kind], node.attributes];
+    case "l2Normalise":
+      return ["UnitNormalization", { axis: -1, ...node.attributes }];
     case "add":
       return ["Add", {}];
     case "multiply":
