@@ -6,7 +6,7 @@ import type { ModelGraph } from "../model/model-graph.ts";
 import { headOf } from "../model/model-head.ts";
 import { parameterCount } from "../model/variables.ts";
 import { buildModel, MODEL_NAMES } from "../model/zoo/build-model.ts";
-import { everythingGraph } from "../test-support/layers-format-testing.ts";
+import { everythingGraph, tokensGraph } from "../test-support/layers-format-testing.ts";
 import { chainOf } from "./chain-of.ts";
 
 const ZOO: readonly (readonly [string, ModelGraph])[] = MODEL_NAMES.flatMap((model) =>
@@ -18,7 +18,9 @@ const ZOO: readonly (readonly [string, ModelGraph])[] = MODEL_NAMES.flatMap((mod
   ),
 );
 
-for (const [name, graph] of [...ZOO, ["everything", everythingGraph()] as const]) {
+const SMALL = [["everything", everythingGraph()] as const, ["tokens", tokensGraph()] as const];
+
+for (const [name, graph] of [...ZOO, ...SMALL]) {
   test(`the units of ${name} partition its operations, and each reads nothing but its input from before`, () => {
     const chain = chainOf(graph);
     assert.deepEqual(
@@ -68,6 +70,21 @@ test("the zoo's residual blocks, dense layers and inverted residuals are units o
   assert.equal(unitsOf("resnet101"), 1 + 33 + 1);
   assert.ok(unitsOf("densenet121") > 58, `densenet121 has ${unitsOf("densenet121")} units`);
   assert.ok(unitsOf("mobilenet-v2") > 17, `mobilenet-v2 has ${unitsOf("mobilenet-v2")} units`);
+});
+
+test("the units of a transformer end where a residual is added, and its attention is feature extraction", () => {
+  const chain = chainOf(buildModel({ model: "vit-tiny", norm: "batch", inputShape: [32, 32, 3], classes: 10 }));
+  const ends = chain.units.map(({ lastOp }) => chain.ops[lastOp]?.name);
+  const blocks = Array.from({ length: 12 }, (_, index) => [1, 2].map((half) => `block${index + 1}_add${half}`)).flat();
+  assert.deepEqual(ends, ["positions", ...blocks.slice(0, -1), "norm", "logits"]);
+  const classOf = (layer: string): string | undefined =>
+    chain.parameters.find((parameter) => parameter.layer === layer)?.layerClass;
+  assert.deepEqual(
+    ["block1_qkv", "block1_project", "class", "positions"].map(classOf),
+    Array(4).fill("featureExtraction"),
+  );
+  assert.deepEqual(["block1_norm1", "norm"].map(classOf), Array(2).fill("normalisation"));
+  assert.deepEqual(["block1_hidden", "block1_out", "logits"].map(classOf), Array(3).fill("linear"));
 });
 
 function namesOf({ ops }: Chain): readonly string[] {

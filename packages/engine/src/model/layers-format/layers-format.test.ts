@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readdir, readFile, rename, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { everythingGraph, randomModel, withFolder } from "../../test-support/layers-format-testing.ts";
+import { everythingGraph, randomModel, tokensGraph, withFolder } from "../../test-support/layers-format-testing.ts";
 import { GraphBuilder } from "../graph-builder.ts";
 import type { Model, ModelWeights } from "../model-graph.ts";
 import { buildModel } from "../zoo/build-model.ts";
@@ -19,7 +19,10 @@ function assertSameWeights(actual: ModelWeights, expected: ModelWeights): void {
 }
 
 const ROUND_TRIPS = [
-  ["every operation", everythingGraph()],
+  ["every operation of CNNs", everythingGraph()],
+  ["every operation of transformers", tokensGraph()],
+  ["vit-tiny", buildModel({ model: "vit-tiny", norm: "batch", inputShape: [32, 32, 3], classes: 10 })],
+  ["mobilevit-xxs", buildModel({ model: "mobilevit-xxs", norm: "group", inputShape: [28, 28, 1], classes: 10 })],
   ["resnet20", buildModel({ model: "resnet20", norm: "group", inputShape: [32, 32, 3], classes: 10 })],
   ["mobilenet-v2", buildModel({ model: "mobilenet-v2", norm: "batch", inputShape: [28, 28, 1], classes: 10 })],
   [

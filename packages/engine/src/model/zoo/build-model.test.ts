@@ -45,7 +45,30 @@ const LAST_SHAPES: Readonly<Record<ModelName, readonly (readonly [readonly numbe
   "mobilenet-v2": imageNetAndSmall(1280),
   "mobilenet-v3-small": imageNetAndSmall(576),
   "mobilenet-v3-large": imageNetAndSmall(960),
+  "vit-tiny": tokensOf(192),
+  "deit-tiny": tokensOf(192),
+  "tinyclip-vit-8m": tokensOf(256),
+  "mobilevit-xxs": imageNetAndSmall(320),
+  "mobilevit-xs": imageNetAndSmall(384),
 };
+
+/** A token for each patch, and that of the class. */
+function tokensOf(width: number): readonly (readonly [readonly number[], readonly number[]])[] {
+  return [
+    [
+      [224, 224, 3],
+      [197, width],
+    ],
+    [
+      [32, 32, 3],
+      [65, width],
+    ],
+    [
+      [28, 28, 1],
+      [50, width],
+    ],
+  ];
+}
 
 function imageNetAndSmall(channels: number): readonly (readonly [readonly number[], readonly number[]])[] {
   return [

@@ -3,8 +3,10 @@ import type { ModelGraph, SampleShape } from "../model-graph.ts";
 import { densenet121 } from "./densenet121.ts";
 import { mobilenetV2 } from "./mobilenet-v2.ts";
 import { mobilenetV3 } from "./mobilenet-v3.ts";
+import { mobileVit } from "./mobilevit.ts";
 import { bottleneckResnet } from "./resnet-bottleneck.ts";
 import { resnet20 } from "./resnet20.ts";
+import { visionTransformer } from "./vision-transformer.ts";
 import { NORM_NAMES, type ZooOptions } from "./zoo-layers.ts";
 
 export interface BuildModelOptions extends ZooOptions {
@@ -22,6 +24,10 @@ export interface ModelEntry {
 
 const RESNET_PAPER = "He et al. 2016, Deep Residual Learning for Image Recognition";
 const V3_PAPER = "Howard et al. 2019, Searching for MobileNetV3";
+const VIT_PAPER = "Dosovitskiy et al. 2021, An Image is Worth 16x16 Words; Steiner et al. 2022, How to train your ViT?";
+const MOBILEVIT_PAPER = "Mehta and Rastegari 2022, MobileViT: Light-weight, General-purpose, and Mobile-friendly ViT";
+/** Of the image encoder alone; the texts' embeddings are 512 numbers for each class. */
+const TINYCLIP_PARAMETERS = 8_276_992;
 
 const ZOO = {
   resnet20: {
@@ -52,6 +58,23 @@ const ZOO = {
   ),
   "mobilenet-v3-small": imageNet("MobileNet-v3 small", V3_PAPER, 2_542_856, (options) => mobilenetV3("small", options)),
   "mobilenet-v3-large": imageNet("MobileNet-v3 large", V3_PAPER, 5_483_032, (options) => mobilenetV3("large", options)),
+  "vit-tiny": imageNet("ViT-Tiny/16", VIT_PAPER, 5_717_416, (options) => visionTransformer("vit-tiny", options)),
+  "deit-tiny": imageNet(
+    "DeiT-Tiny/16",
+    "Touvron et al. 2021, Training data-efficient image transformers & distillation through attention",
+    5_717_416,
+    (options) => visionTransformer("deit-tiny", options),
+  ),
+  "tinyclip-vit-8m": imageNet(
+    "TinyCLIP ViT-8M/16, image encoder",
+    "Wu et al. 2023, TinyCLIP: CLIP Distillation via Affinity Mimicking and Weight Inheritance",
+    TINYCLIP_PARAMETERS + 512 * 1000,
+    (options) => visionTransformer("tinyclip-vit-8m", options),
+  ),
+  "mobilevit-xxs": imageNet("MobileViT-XXS", MOBILEVIT_PAPER, 1_272_024, (options) =>
+    mobileVit("mobilevit-xxs", options),
+  ),
+  "mobilevit-xs": imageNet("MobileViT-XS", MOBILEVIT_PAPER, 2_317_848, (options) => mobileVit("mobilevit-xs", options)),
 } satisfies Record<string, ZooModel>;
 
 export type ModelName = keyof typeof ZOO;
