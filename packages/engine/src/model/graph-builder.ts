@@ -2,6 +2,7 @@ import { MpoError } from "@mpo/core";
 import { inputShapesOf, nodeShape } from "./graph-shapes.ts";
 import type {
   ActivationName,
+  EdgePadding,
   ModelGraph,
   ModelNode,
   OpAttributes,
@@ -38,6 +39,8 @@ export interface PoolOptions {
   /** "same" unless given. */
   readonly padding?: Padding;
 }
+
+export type AveragePoolOptions = PoolOptions & { readonly padding?: "same" | "valid" };
 
 /**
  * Writes a `ModelGraph` node by node; each method returns the name of its node. Attributes and shapes are checked at
@@ -165,8 +168,9 @@ export class GraphBuilder {
     return this.append("maxPool", [x], poolOf(options), name);
   }
 
-  avgPool(x: string, options: PoolOptions, name: string): string {
-    return this.append("avgPool", [x], poolOf(options), name);
+  avgPool(x: string, options: AveragePoolOptions, name: string): string {
+    const { padding = "same" } = options;
+    return this.append("avgPool", [x], { ...poolOf(options), padding }, name);
   }
 
   globalAvgPool(x: string, name: string, keepDims = false): string {
@@ -177,7 +181,7 @@ export class GraphBuilder {
     return this.append("reduce", [x], options, name);
   }
 
-  zeroPad(x: string, padding: readonly [Size2D, Size2D], name: string): string {
+  zeroPad(x: string, padding: EdgePadding, name: string): string {
     return this.append("zeroPad", [x], { padding }, name);
   }
 

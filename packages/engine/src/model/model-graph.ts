@@ -2,7 +2,10 @@ import type { ModelInput } from "./input-form.ts";
 
 /** `[height, width]`. */
 export type Size2D = readonly [number, number];
-export type Padding = "same" | "valid";
+/** Zeros around an image: `[[top, bottom], [left, right]]`. */
+export type EdgePadding = readonly [Size2D, Size2D];
+/** TensorFlow's two, or so many pixels on each side. */
+export type Padding = "same" | "valid" | EdgePadding;
 
 /** Shape of one sample, without the batch dimension: `[height, width, channels]`, `[tokens, width]` or `[features]`. */
 export type SampleShape = readonly number[];
@@ -87,8 +90,10 @@ export interface OpAttributes {
   readonly multiply: Readonly<Record<never, never>>;
   /** Along the channels. */
   readonly concat: Readonly<Record<never, never>>;
+  /** Padding is never the largest. */
   readonly maxPool: PoolAttributes;
-  readonly avgPool: PoolAttributes;
+  /** Padding of "same" is not counted; TensorFlow's mean has no other, so edges want a `zeroPad` before it. */
+  readonly avgPool: PoolAttributes & { readonly padding: "same" | "valid" };
   /** Mean over height and width; with `keepDims` the result is `[1, 1, channels]`. */
   readonly globalAvgPool: { readonly keepDims: boolean };
   /** Over axes of the sample. */
@@ -101,8 +106,7 @@ export interface OpAttributes {
   readonly classToken: Readonly<Record<never, never>>;
   /** Adds a trained value at each place of the sample. */
   readonly positions: Readonly<Record<never, never>>;
-  /** `[[top, bottom], [left, right]]`. */
-  readonly zeroPad: { readonly padding: readonly [Size2D, Size2D] };
+  readonly zeroPad: { readonly padding: EdgePadding };
   /** Also flatten: the new sample shape. */
   readonly reshape: { readonly shape: SampleShape };
   /** The sample is reshaped to `split`, its axes are put in `order`, and that is reshaped to `shape`. */

@@ -65,8 +65,9 @@ export function checkNode(node: ModelNode, inputShapes: readonly SampleShape[]):
       );
     }
   }
-  if (node.kind === "zeroPad" && node.attributes.padding.flat().some((extent) => !(extent >= 0))) {
-    throw problem(node, `has padding ${JSON.stringify(node.attributes.padding)}; expected 0 or more`);
+  const { padding } = "padding" in node.attributes ? node.attributes : { padding: [] };
+  if (typeof padding !== "string" && padding.flat().some((extent) => !(extent >= 0))) {
+    throw problem(node, `has padding ${JSON.stringify(padding)}; expected 0 or more`);
   }
   if (node.kind === "attention" && !Number.isFinite(node.attributes.scale)) {
     throw problem(node, `has scale ${node.attributes.scale}; expected a number`);

@@ -1,10 +1,10 @@
 import type { GraphEmitter } from "../graph/graph-emitter.ts";
 import { attr } from "../graph/graph-proto.ts";
-import type { WindowAttributes } from "../model/model-graph.ts";
+import type { OpAttributes, WindowAttributes } from "../model/model-graph.ts";
 import { convAttributes } from "./conv2d.ts";
 import { kernelOp } from "./kernel-op.ts";
 import type { OpDefinition } from "./op-definition.ts";
-import { imageShape, windowedSize } from "./window.ts";
+import { edged, edgedBytes, imageShape, windowedSize, withEdges, withoutEdges } from "./window.ts";
 
 /** Convolution of each channel on its own. Input `[h, w, c]`, kernel `[kh, kw, c, depthMultiplier]`. */
 export const depthwiseConv2d: OpDefinition<"depthwiseConv2d"> = kernelOp<"depthwiseConv2d">({
@@ -12,6 +12,8 @@ export const depthwiseConv2d: OpDefinition<"depthwiseConv2d"> = kernelOp<"depthw
   kernel: "depthwise_kernel",
   initializer: "heNormal",
   reordersGradient: true,
+  // TensorFlow's fused kernel knows no edges of their own, and ends the process over them.
+  copyBytes: (attributes, input = []) => edgedBytes(attributes, input),
 
   kernelShape({ kernelSize, depthMultiplier }, input) {
     const [, , channels] = imageShape("depthwiseConv2d", input);
@@ -24,22 +26,33 @@ export const depthwiseConv2d: OpDefinition<"depthwiseConv2d"> = kernelOp<"depthw
   },
 
   emitForward({ emit, attributes, inputs }, kernel) {
-    return emit.node("DepthwiseConv2dNative", [inputs[0]!, kernel], convAttributes(attributes));
+    const image = withEdges(emit, inputs[0]!, attributes.padding);
+    return emit.node("DepthwiseConv2dNative", [image, kernel], convAttributes(withoutPadding(attributes)));
   },
 
   emitKernelGradient({ emit, attributes, gradient, savedInput }, shape) {
-    const inputs = [savedInput(0), emit.ints(spreadShape(shape, attributes)), gradient];
-    const plain = convAttributes({ ...attributes, dilation: [1, 1] });
+    const image = withEdges(emit, savedInput(0), attributes.padding);
+    const inputs = [image, emit.ints(spreadShape(shape, attributes)), gradient];
+    const plain = convAttributes({ ...withoutPadding(attributes), dilation: [1, 1] });
     return gathered(emit, emit.node("DepthwiseConv2dNativeBackpropFilter", inputs, plain), shape, attributes);
   },
 
   emitInputGradient({ emit, attributes, gradient, inputShapes, variable }, shape) {
     const kernel = spreadKernel(emit, variable("depthwise_kernel"), shape, attributes);
-    const inputs = [emit.batchShape(inputShapes[0]!), kernel, gradient];
-    const plain = convAttributes({ ...attributes, dilation: [1, 1] });
-    return emit.node("DepthwiseConv2dNativeBackpropInput", inputs, plain);
+    const { window, shape: outer } = edged(attributes, inputShapes[0]!);
+    const inputs = [emit.batchShape(outer), kernel, gradient];
+    const image = emit.node(
+      "DepthwiseConv2dNativeBackpropInput",
+      inputs,
+      convAttributes({ ...window, dilation: [1, 1] }),
+    );
+    return withoutEdges(emit, image, attributes.padding, inputShapes[0]!);
   },
 });
+
+function withoutPadding(attributes: OpAttributes["depthwiseConv2d"]): OpAttributes["depthwiseConv2d"] {
+  return edged(attributes, []).window;
+}
 
 /**
  * TensorFlow's gradient kernels ignore dilation (wrong results, no error), so a dilated

@@ -1,4 +1,4 @@
-import { fixedBytes, type LayerClass } from "@mpo/core";
+import { type AffineBytes, addBytes, fixedBytes, type LayerClass, NO_BYTES } from "@mpo/core";
 import { elementsOf, type OpAttributes, type SampleShape } from "../model/model-graph.ts";
 import { FLOAT_BYTES, NEEDS_INPUT, opFacts } from "./facts.ts";
 import type { BackwardEmission, ForwardEmission, Initializer, OpDefinition } from "./op-definition.ts";
@@ -11,6 +11,8 @@ interface KernelOp<Kind extends "conv2d" | "depthwiseConv2d" | "dense"> {
   readonly initializer: Initializer;
   /** The gradient of the kernel has work space as large as the kernel. */
   readonly reordersGradient: boolean;
+  /** Bytes of a copy of the input, made for the kernel, for its gradient, and as the gradient of the input; absent: none. */
+  copyBytes?(attributes: OpAttributes[Kind], input: SampleShape | undefined): AffineBytes;
   kernelShape(attributes: OpAttributes[Kind], input: SampleShape | undefined): readonly number[];
   outputShape(attributes: OpAttributes[Kind], input: SampleShape | undefined): SampleShape;
   emitForward(emission: ForwardEmission<Kind>, kernel: string): string;
@@ -37,12 +39,13 @@ export function kernelOp<Kind extends "conv2d" | "depthwiseConv2d" | "dense">(op
 
     facts({ attributes, inputShapes, outputShape }) {
       const kernelElements = elementsOf(op.kernelShape(attributes, inputShapes[0]));
-      const reordered = fixedBytes(kernelElements * FLOAT_BYTES);
+      const copied = op.copyBytes?.(attributes, inputShapes[0]) ?? NO_BYTES;
+      const reordered = addBytes(copied, fixedBytes(kernelElements * FLOAT_BYTES));
       return opFacts({
         isCompiled: true,
         forwardWork: reordered,
         inputWork: reordered,
-        parameterWork: op.reordersGradient ? reordered : fixedBytes(0),
+        parameterWork: op.reordersGradient ? reordered : copied,
         flopsPerSample: 2 * kernelElements * elementsOf(outputShape.slice(0, -1)),
         parameterNeeds: NEEDS_INPUT,
       });

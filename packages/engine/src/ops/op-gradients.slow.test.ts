@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { GraphBuilder } from "../model/graph-builder.ts";
-import { ACTIVATION_NAMES, type ModelGraph, type OpAttributes, type OpKind } from "../model/model-graph.ts";
+import {
+  ACTIVATION_NAMES,
+  type EdgePadding,
+  type ModelGraph,
+  type OpAttributes,
+  type OpKind,
+} from "../model/model-graph.ts";
 import { assertClose, assertSameGradients } from "../test-support/compare-gradients.ts";
 import { engineGradients, testSamples } from "../test-support/engine-run.ts";
 import { randomModel } from "../test-support/layers-format-testing.ts";
@@ -33,6 +39,16 @@ function activated(g: GraphBuilder, x: string, attributes: OpAttributes["activat
   return g.append("activation", [x], attributes, "op");
 }
 
+/** As PyTorch pads a window of 3, and as TensorFlow pads one of 3 with strides of 2. */
+const EDGES: EdgePadding = [
+  [1, 1],
+  [1, 1],
+];
+const UNEVEN_EDGES: EdgePadding = [
+  [0, 2],
+  [1, 0],
+];
+
 const CONVOLUTIONS: readonly (readonly [string, Partial<OpAttributes["conv2d"]>])[] = [
   ["plain", {}],
   ["with bias", { useBias: true }],
@@ -46,6 +62,10 @@ const CONVOLUTIONS: readonly (readonly [string, Partial<OpAttributes["conv2d"]>]
   ["in 3 groups, strided, with bias", { groups: 3, strides: [2, 2], useBias: true }],
   ["in 3 groups, valid", { groups: 3, padding: "valid" }],
   ["in groups of one channel", { groups: 6 }],
+  ["padded alike", { padding: EDGES, strides: [2, 2] }],
+  ["padded at some edges", { padding: UNEVEN_EDGES, strides: [2, 2], useBias: true }],
+  ["padded, dilated", { padding: UNEVEN_EDGES, dilation: [2, 1] }],
+  ["padded, in 2 groups", { padding: UNEVEN_EDGES, groups: 2 }],
 ];
 
 const DEPTHWISE: readonly (readonly [string, Partial<OpAttributes["depthwiseConv2d"]>])[] = [
@@ -56,9 +76,12 @@ const DEPTHWISE: readonly (readonly [string, Partial<OpAttributes["depthwiseConv
   ["multiplied", { depthMultiplier: 3 }],
   ["multiplied, strided, wide", { depthMultiplier: 2, strides: [2, 2], kernelSize: [5, 5] }],
   ["dilated", { dilation: [2, 2] }],
+  ["padded alike", { padding: EDGES, strides: [2, 2] }],
+  ["padded at some edges", { padding: UNEVEN_EDGES, useBias: true }],
+  ["padded, dilated", { padding: UNEVEN_EDGES, dilation: [2, 2] }],
 ];
 
-const POOLS: readonly OpAttributes["maxPool"][] = [
+const POOLS: readonly OpAttributes["avgPool"][] = [
   { poolSize: [2, 2], strides: [2, 2], padding: "valid" },
   { poolSize: [3, 3], strides: [2, 2], padding: "same" },
   { poolSize: [3, 2], strides: [1, 2], padding: "same" },
@@ -142,6 +165,10 @@ const GRAPHS: readonly (readonly [OpKind, string, ModelGraph])[] = [
     between((g, x) => g.concat([x, g.conv2d(x, { filters: 4, kernelSize: 1 }, "middle"), x], "op")),
   ],
   ["concat", "of features", between((g, x) => g.concat([g.flatten(x, "first"), g.globalAvgPool(x, "second")], "op"))],
+  ...[EDGES, UNEVEN_EDGES].map((padding) => {
+    const pool = { poolSize: [3, 3], strides: [2, 2], padding } as const;
+    return ["maxPool", `padded ${JSON.stringify(padding)}`, between((g, x) => g.maxPool(x, pool, "op"))] as const;
+  }),
   ...POOLS.flatMap((pool) => {
     const name = `${pool.poolSize.join("x")} stride ${pool.strides.join("x")} ${pool.padding}`;
     return [

@@ -3,7 +3,7 @@ import { elementsOf, type OpAttributes, type SampleShape } from "../model/model-
 import { opFacts } from "./facts.ts";
 import type { OpDefinition, OpPlace } from "./op-definition.ts";
 import { spread } from "./reduce.ts";
-import { imageShape, nhwc, windowedSize } from "./window.ts";
+import { imageShape, nhwc, paddingAttributes, windowedSize } from "./window.ts";
 
 type PoolAttributes = OpAttributes["maxPool"];
 
@@ -66,7 +66,7 @@ function poolAttributes(attributes: PoolAttributes): Attributes {
     T: "float",
     ksize: attr.ints(nhwc(attributes.poolSize)),
     strides: attr.ints(nhwc(attributes.strides)),
-    padding: attr.text(attributes.padding.toUpperCase()),
+    ...paddingAttributes(attributes.padding),
     data_format: attr.text("NHWC"),
   };
 }

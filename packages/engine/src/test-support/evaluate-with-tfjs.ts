@@ -1,5 +1,5 @@
 import type { Tensor, Tensor2D, Tensor4D } from "@tensorflow/tfjs";
-import type { Model, ModelGraph, ModelNode, OpAttributes, SampleShape, Size2D } from "../model/model-graph.ts";
+import type { Model, ModelGraph, ModelNode, OpAttributes, Padding, SampleShape, Size2D } from "../model/model-graph.ts";
 import type { TensorFlow } from "./group-normalization-layer.ts";
 import { alignedPair, ofTokens, softmaxAlong } from "./tokens-with-tfjs.ts";
 
@@ -71,17 +71,19 @@ function compute(
     case "conv2d": {
       const { groups, filters, strides, padding, dilation, kernelSize, useBias } = node.attributes;
       const kernel = weight("kernel", [...kernelSize, channels / groups, filters]) as Tensor4D;
+      const [image, edges] = withEdges(tf, x, padding);
       const convolve = (part: Tensor, partKernel: Tensor): Tensor =>
-        tf.conv2d(part as Tensor4D, partKernel as Tensor4D, pair(strides), padding, "NHWC", pair(dilation));
-      if (groups === 1) return biased(convolve(x, kernel), useBias);
+        tf.conv2d(part as Tensor4D, partKernel as Tensor4D, pair(strides), edges, "NHWC", pair(dilation));
+      if (groups === 1) return biased(convolve(image, kernel), useBias);
       const kernelParts = tf.split(kernel, groups, 3);
-      const parts = tf.split(x, groups, 3).map((part, group) => convolve(part, kernelParts[group] as Tensor));
+      const parts = tf.split(image, groups, 3).map((part, group) => convolve(part, kernelParts[group] as Tensor));
       return biased(tf.concat(parts, 3), useBias);
     }
     case "depthwiseConv2d": {
       const { depthMultiplier, strides, padding, dilation, kernelSize, useBias } = node.attributes;
       const kernel = weight("depthwise_kernel", [...kernelSize, channels, depthMultiplier]) as Tensor4D;
-      return biased(tf.depthwiseConv2d(x, kernel, pair(strides), padding, "NHWC", pair(dilation)), useBias);
+      const [image, edges] = withEdges(tf, x, padding);
+      return biased(tf.depthwiseConv2d(image, kernel, pair(strides), edges, "NHWC", pair(dilation)), useBias);
     }
     case "dense": {
       const { units, useBias } = node.attributes;
@@ -144,12 +146,14 @@ function compute(
       return tf.mul(...alignedPair(tf, x, right));
     case "concat":
       return tf.concat([...inputs], -1);
-    case "maxPool":
+    case "maxPool": {
+      const { poolSize, strides, padding } = node.attributes;
+      const [image, edges] = withEdges(tf, x, padding, SMALLEST);
+      return tf.maxPool(image, pair(poolSize), pair(strides), edges);
+    }
     case "avgPool": {
       const { poolSize, strides, padding } = node.attributes;
-      return node.kind === "maxPool"
-        ? tf.maxPool(x, pair(poolSize), pair(strides), padding)
-        : tf.avgPool(x, pair(poolSize), pair(strides), padding);
+      return tf.avgPool(x, pair(poolSize), pair(strides), padding);
     }
     case "globalAvgPool":
       return tf.mean(x, [1, 2], node.attributes.keepDims);
@@ -203,6 +207,15 @@ function activate(
     case "softmax":
       return axis === undefined ? tf.softmax(x) : softmaxAlong(tf, x, axis + 1);
   }
+}
+
+/** Less than any value that a model has. */
+const SMALLEST = -1e30;
+
+/** tfjs differentiates no windows with edges of their own, so these are put around the image first. */
+function withEdges(tf: TensorFlow, x: Tensor4D, padding: Padding, value = 0): readonly [Tensor4D, "same" | "valid"] {
+  if (typeof padding === "string") return [x, padding];
+  return [tf.pad(x, [[0, 0], pair(padding[0]), pair(padding[1]), [0, 0]], value), "valid"];
 }
 
 function pair([first, second]: Size2D): [number, number] {

@@ -17,6 +17,9 @@ export type Expansion = {
   | { readonly kind: "affine"; readonly attributes: OpAttributes["affine"] }
   | { readonly kind: "dense"; readonly attributes: OpAttributes["dense"] }
   | { readonly kind: "rearrange"; readonly attributes: OpAttributes["rearrange"] }
+  | { readonly kind: "conv2d"; readonly attributes: OpAttributes["conv2d"] }
+  | { readonly kind: "depthwiseConv2d"; readonly attributes: OpAttributes["depthwiseConv2d"] }
+  | { readonly kind: "maxPool"; readonly attributes: OpAttributes["maxPool"] }
 );
 
 /** What an exported `model.json` says to our own import, under `userDefinedMetadata.mpo`; others pass over it. */
@@ -31,7 +34,13 @@ export const NO_METADATA: ExportMetadata = { version: 1, groups: {}, expansions:
 
 const place = { name: z.string(), input: z.string(), layers: z.array(z.string()).min(1) };
 const numbers = z.array(z.number()).min(1);
-const extents = z.array(z.number().int().positive()).min(1);
+const count = z.number().int().positive();
+const extents = z.array(count).min(1);
+const pair = z.tuple([count, count]);
+const edges = z.tuple([z.number().int().min(0), z.number().int().min(0)]);
+/** Only windows that pad some edges are written as several layers. */
+const padding = z.tuple([edges, edges]);
+const window = { kernelSize: pair, strides: pair, padding, dilation: pair, useBias: z.boolean() };
 const expansion = z.discriminatedUnion("kind", [
   z.object({
     kind: z.literal("activation"),
@@ -54,6 +63,21 @@ const expansion = z.discriminatedUnion("kind", [
   z.object({
     kind: z.literal("rearrange"),
     attributes: z.object({ split: extents, order: z.array(z.number().int().nonnegative()), shape: extents }),
+    ...place,
+  }),
+  z.object({
+    kind: z.literal("conv2d"),
+    attributes: z.object({ ...window, filters: count, groups: count }),
+    ...place,
+  }),
+  z.object({
+    kind: z.literal("depthwiseConv2d"),
+    attributes: z.object({ ...window, depthMultiplier: count }),
+    ...place,
+  }),
+  z.object({
+    kind: z.literal("maxPool"),
+    attributes: z.object({ poolSize: pair, strides: pair, padding }),
     ...place,
   }),
   z.object({ kind: z.literal("globalAvgPool"), attributes: z.object({ keepDims: z.literal(true) }), ...place }),

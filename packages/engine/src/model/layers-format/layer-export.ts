@@ -1,6 +1,14 @@
+import { MpoError } from "@mpo/core";
 import { DEFAULT_HARD_SIGMOID_SLOPE } from "../../ops/activation.ts";
 import { inputShapesOf, sampleShapes } from "../graph-shapes.ts";
-import { elementsOf, type Model, type ModelNode, type OpAttributes, type SampleShape } from "../model-graph.ts";
+import {
+  elementsOf,
+  type Model,
+  type ModelGraph,
+  type ModelNode,
+  type OpAttributes,
+  type SampleShape,
+} from "../model-graph.ts";
 import { graphVariables } from "../variables.ts";
 import type { Expansion, ExportMetadata } from "./export-metadata.ts";
 import { toBlockDiagonal } from "./grouped-kernel.ts";
@@ -36,7 +44,8 @@ interface ExportState {
  * import: a convolution in groups as one with a block-diagonal kernel; hardSigmoid of slope 1/6 as a 1x1 depthwise
  * convolution by 5/6 before the stock one of slope 0.2; hardSwish as that, multiplied; a pooling that keeps its
  * dimensions with a reshape; an affine node with a number for each channel as a 1x1 depthwise convolution; a
- * rearrangement as reshapes about a permutation. What has no stock layers at all is of a class of our own.
+ * rearrangement as reshapes about a permutation; a window that pads some edges as one without padding after a layer of
+ * zeros. What has no stock layers at all is of a class of our own.
  */
 export function exportLayers(model: Model): ExportedModel {
   const { graph } = model;
@@ -87,6 +96,8 @@ function exportNode(state: ExportState, node: ModelNode, inputShape: SampleShape
     putLayer(state, "Reshape", name, [pooled], { target_shape: outputShape });
     const layers = [pooled, name];
     state.expansions.push({ kind: "globalAvgPool", name, input, layers, attributes: node.attributes });
+  } else if (isWindow(node) && typeof node.attributes.padding !== "string") {
+    exportPaddedWindow(state, node);
   } else {
     if (node.kind === "conv2d" && node.attributes.groups > 1) state.groups[name] = node.attributes.groups;
     // The layer of the same class of another program may be read as a convolution.
@@ -197,6 +208,43 @@ function putScale(state: ExportState, node: string, input: string, { shape, scal
     state.weights.push({ name: `${name}/bias`, shape: [channels], values: () => perChannel(offset) });
   }
   return name;
+}
+
+type WindowNode = Extract<ModelNode, { kind: "conv2d" | "depthwiseConv2d" | "maxPool" }>;
+
+function isWindow(node: ModelNode): node is WindowNode {
+  return node.kind === "conv2d" || node.kind === "depthwiseConv2d" || node.kind === "maxPool";
+}
+
+/** Keras' layers pad alike on all sides or not at all. */
+function exportPaddedWindow(state: ExportState, node: WindowNode): void {
+  const { name, attributes } = node;
+  const [input = ""] = node.inputs;
+  if (node.kind === "maxPool") requireNoNegatives(state.model.graph, name, input);
+  if (node.kind === "conv2d" && node.attributes.groups > 1) state.groups[name] = node.attributes.groups;
+  const zeros = helper(state, name, "zeros");
+  putLayer(state, "ZeroPadding2D", zeros, [input], { padding: attributes.padding, ...CHANNELS_LAST });
+  const [className, config] = stockLayer({
+    ...node,
+    attributes: { ...attributes, padding: "valid" },
+  } as WindowNode);
+  putLayer(state, className, name, [zeros], config);
+  state.expansions.push({ ...({ kind: node.kind, attributes } as Expansion), name, input, layers: [zeros, name] });
+}
+
+const NEVER_NEGATIVE: ReadonlySet<string> = new Set([
+  ...["relu", "relu6", "clippedRelu", "sigmoid", "hardSigmoid", "softplus", "softmax"],
+]);
+
+/** A largest of zeros and values is the largest of the values only where none is below zero. */
+function requireNoNegatives({ name: model, nodes }: ModelGraph, name: string, input: string): void {
+  const before = nodes.find((node) => node.name === input);
+  if (before?.kind === "activation" && NEVER_NEGATIVE.has(before.attributes.function)) return;
+  throw new MpoError(
+    "unsupported",
+    `model ${model}: "${name}" pads a map that may have values below zero; a layers model cannot say that`,
+    { hint: "Keep the model in ONNX." },
+  );
 }
 
 const SCALE_WINDOW = {
