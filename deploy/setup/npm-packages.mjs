@@ -25,8 +25,8 @@ import { megabytes, SetupFailure } from "./say.mjs";
 /** npm's own pauses between attempts add up to more than a minute before it says that there is no network. */
 const SHORT_PAUSES = ["--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=5000"];
 const STAMP_FILE = "node_modules/.mpo-packages.json";
-/** What node_modules takes at most (half a gigabyte in use). */
-const ROOM_BYTES = 700e6;
+/** What node_modules takes at most (eight hundred megabytes in use). */
+const ROOM_BYTES = 1000e6;
 
 /**
  * Makes sure that node_modules holds what package-lock.json says.

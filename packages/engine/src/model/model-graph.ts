@@ -1,4 +1,5 @@
 import type { ModelInput } from "./input-form.ts";
+import type { OnnxOrigin } from "./onnx/onnx-origin.ts";
 
 /** `[height, width]`. */
 export type Size2D = readonly [number, number];
@@ -148,6 +149,8 @@ export type ModelWeights = ReadonlyMap<string, Float32Array>;
 export interface Model {
   readonly graph: ModelGraph;
   readonly weights: ModelWeights;
+  /** Of a model from an ONNX file: what of that is needed to write it again. */
+  readonly onnx?: OnnxOrigin | undefined;
 }
 
 /** Product of a shape's extents. */
