@@ -2,11 +2,11 @@ import type { ActivationName, OpAttributes } from "../model-graph.ts";
 import { transposed } from "./constants.ts";
 import { axisOf } from "./fold-movement.ts";
 import type { ImportState } from "./import-state.ts";
-import { type Variable, withFactor } from "./layout.ts";
+import { merged, type Variable, withFactor } from "./layout.ts";
 import type { OnnxImport } from "./movement-import.ts";
 import { nodeName } from "./node-name.ts";
 import { notSupported, type OnnxNode } from "./onnx-node.ts";
-import { imageInput, imageResult, lastAxisInput, settled } from "./placing.ts";
+import { imageInput, imageResult, placed, settled } from "./placing.ts";
 
 type Activation = OpAttributes["activation"];
 
@@ -21,7 +21,7 @@ export const ACTIVATION_IMPORTS: Readonly<Record<string, OnnxImport>> = {
   "mpo.Swish": (node, state) => {
     const scale = node.attributes.float("scale", 1);
     const x = state.variable(node, 0);
-    const ready = settled(state, withFactor(x, (x.factor ?? 1) * scale), node);
+    const ready = settled(state, withFactor(x, (x.factor ?? 1) * scale));
     put(node, state, withFactor(ready, 1 / scale), { function: "swish" }, ready.node);
   },
   "mpo.Gelu": activation("gelu"),
@@ -54,6 +54,13 @@ export const ACTIVATION_IMPORTS: Readonly<Record<string, OnnxImport>> = {
     }
     throw notSupported(node, `it keeps values between ${least} and ${most}; expected from 0 on`);
   }),
+  Dropout: (node, state) => {
+    const rate = state.has(node, 1) ? state.scalar(node, 1) : 0.5;
+    const isTraining = state.has(node, 2) && state.scalar(node, 2) !== 0;
+    const x = state.settled(node, 0);
+    const made = isTraining && rate > 0 ? state.draft.put("dropout", [x.node], { rate }, nodeName(node)) : x.node;
+    state.set(node.outputs[0]!, { ...x, node: made });
+  },
   PRelu: (node, state) => {
     const { shape } = state.constant(node, 1);
     const image = imageInput(state, node, 0);
@@ -75,11 +82,15 @@ export const ACTIVATION_IMPORTS: Readonly<Record<string, OnnxImport>> = {
       state.set(node.outputs[0]!, { ...value, isWeights: true });
       return;
     }
-    const { axes } = state.variable(node, 0);
-    if (axisOf(axis, axes.length) !== axes.length - 1)
-      throw notSupported(node, `its axis is ${axis}; expected the last`);
-    const x = lastAxisInput(state, node, 0);
-    put(node, state, x.variable, { function: "softmax" }, x.node);
+    const x = merged(settled(state, state.variable(node, 0)));
+    const own = x.axes[axisOf(axis, x.axes.length)]!;
+    if (own.includes(state.batch)) throw notSupported(node, "it mixes the samples of a batch");
+    const before = x.order.slice(0, Math.max(0, x.order.indexOf(own[0]!)));
+    const after = x.order.filter((atom) => !own.includes(atom) && !before.includes(atom));
+    const axes = [before, own, after].filter((atoms) => atoms.length > 0 || atoms === own);
+    const map = placed(state, x, axes, node);
+    const attributes = { function: "softmax", ...(after.length === 0 ? {} : { axis: axes.indexOf(own) }) } as const;
+    put(node, state, map.variable, attributes, map.node);
   },
 };
 

@@ -1,4 +1,4 @@
-import type { Constant } from "./constants.ts";
+import { type Constant, transposed } from "./constants.ts";
 import type { Expanded, ImportState, Scores, Value } from "./import-state.ts";
 import { type Atom, aligned, extentOf, merged, shapeOf, type Variable, withFactor } from "./layout.ts";
 import { MOVEMENT_IMPORTS, type OnnxImport } from "./movement-import.ts";
@@ -88,7 +88,7 @@ function variableOf(node: OnnxNode, value: Exclude<Value, Expanded>, state: Impo
 }
 
 function ofTwo(node: OnnxNode, state: ImportState, kind: Kind, one: Variable, other: Variable): Variable {
-  const [first, second] = [settled(state, one, node), settled(state, other, node)];
+  const [first, second] = [settled(state, one), settled(state, other)];
   const isTurned = sizeOf(second) > sizeOf(first);
   const { left, right, leftOf } = aligned(isTurned ? second : first, isTurned ? first : second);
   const place = (atom: Atom): number => left.order.indexOf(leftOf.get(atom)!);
@@ -164,16 +164,28 @@ function withConstant(
   const [axis, ...others] = varying;
   if (axis === undefined) return withNumber(node, state, kind, x, of(numbers.values[0]!));
   if (others.length === 0) return byChannel(node, state, kind, { x, axis, places, numbers, of });
+  const isWhole = x.axes.every((atoms, at) => shape[at]! > 1 || atoms.every((atom) => atom === state.batch));
+  if (kind === "add" && isWhole && of(1) === 1) return withPositions(node, state, x, places[1]);
   throw notSupported(
     node,
     `it calculates with numbers of the shape [${extents}]; expected one, or one for each channel`,
   );
 }
 
+/** A number for each place of a sample: added, and trained, as the positions of tokens. */
+function withPositions(node: OnnxNode, state: ImportState, x: Variable, place: number): Variable {
+  const ready = merged(settled(state, x));
+  const inFile = ready.axes.flat().filter((atom) => atom !== state.batch);
+  const order = ready.order.map((atom) => inFile.indexOf(atom));
+  const extents = inFile.map(({ extent }) => extent);
+  const embedding = state.parameter(node, place, transposed(extents, order));
+  return { ...ready, node: state.draft.put("positions", [ready.node], {}, nodeName(node), { embedding }) };
+}
+
 function withNumber(node: OnnxNode, state: ImportState, kind: Kind, x: Variable, number: number): Variable {
   if (kind === "multiply") return withFactor(x, (x.factor ?? 1) * number);
   if (number === 0) return x;
-  const { node: input, ...rest } = settled(state, withFactor(x, 1), node);
+  const { node: input, ...rest } = settled(state, withFactor(x, 1));
   const attributes = { scale: [x.factor ?? 1], offset: [number] };
   return { ...rest, node: state.draft.put("affine", [input], attributes, nodeName(node)) };
 }
@@ -195,7 +207,7 @@ function byChannel(
   kind: Kind,
   { x, axis, places, numbers, of }: ByChannel,
 ): Variable {
-  const ready = merged(settled(state, x, node));
+  const ready = merged(settled(state, x));
   const own = ready.axes[axis]!;
   const before = ready.order.filter((atom) => !own.includes(atom));
   const isInnermost = [...before, ...own].every((atom, place) => atom === ready.order[place]);
@@ -212,11 +224,9 @@ function byChannel(
       return put(input);
     }
   }
-  if (kind === "multiply" && isTrained && state.draft.shapeOf(input).length === 3) {
-    const window = { kernelSize: [1, 1], strides: [1, 1], dilation: [1, 1], padding: "valid" } as const;
-    const attributes = { ...window, depthMultiplier: 1, useBias: false };
-    const parameters = { depthwise_kernel: state.parameter(node, places[1]) };
-    return put(state.draft.put("depthwiseConv2d", [input], attributes, nodeName(node), parameters));
+  if (kind === "multiply" && isTrained) {
+    const gamma = state.parameter(node, places[1]);
+    return put(state.draft.put("layerScale", [input], {}, nodeName(node), { gamma }));
   }
   if (isTrained) state.note(`what "${node.name}" (${node.op}) calculates with stays as it is`);
   const list = Array.from(numbers.values, of);

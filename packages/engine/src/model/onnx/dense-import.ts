@@ -1,3 +1,4 @@
+import { isAttended, product } from "./attention-import.ts";
 import { type Arrange, transposed } from "./constants.ts";
 import type { ImportState } from "./import-state.ts";
 import { extentOf, merged } from "./layout.ts";
@@ -24,7 +25,7 @@ export const DENSE_IMPORTS: Readonly<Record<string, OnnxImport>> = {
     if (right.kind === "constant") dense(node, state, false, false);
     else if (left.kind === "constant")
       throw notSupported(node, "it multiplies a constant by a variable; expected the other way");
-    else throw notSupported(node, "it multiplies two calculated tensors");
+    else product(node, state);
   },
 };
 
@@ -40,7 +41,8 @@ function dense(node: OnnxNode, state: ImportState, isTransposed: boolean, useBia
   const last = variable.axes.at(-1)!;
   const kernel = state.parameter(node, 1, (values) => reorder(turned(values)));
   const parameters = { kernel, ...(useBias ? { bias: state.parameter(node, 2) } : {}) };
-  const made = state.draft.put("dense", [x], { units, useBias }, nodeName(node, 1), parameters);
+  const part = isAttended(state, x) ? ({ partOf: "attention" } as const) : {};
+  const made = state.draft.put("dense", [x], { units, useBias, ...part }, nodeName(node, 1), parameters);
   const out = atomsOf(units);
   const order = [...variable.order.filter((atom) => !last.includes(atom)), ...out];
   state.set(node.outputs[0]!, { kind: "variable", node: made, order, axes: [...variable.axes.slice(0, -1), out] });

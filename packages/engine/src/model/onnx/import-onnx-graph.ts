@@ -10,6 +10,7 @@ import { foldArithmetic } from "./fold-arithmetic.ts";
 import { FOLDS } from "./fold-movement.ts";
 import { fused, type NodeView } from "./fusions.ts";
 import { ImportState } from "./import-state.ts";
+import { JOIN_IMPORTS } from "./join-import.ts";
 import { type Atom, extentOf, shapeOf, type Variable } from "./layout.ts";
 import { MOVEMENT_IMPORTS, type OnnxImport } from "./movement-import.ts";
 import { NORM_IMPORTS } from "./norm-import.ts";
@@ -27,6 +28,7 @@ const IMPORTS: Readonly<Record<string, OnnxImport>> = {
   ...ARITHMETIC_IMPORTS,
   ...DENSE_IMPORTS,
   ...REDUCE_IMPORTS,
+  ...JOIN_IMPORTS,
 };
 
 /** Stands for an open batch: no model has an extent that it divides, so it is known wherever it comes out. */

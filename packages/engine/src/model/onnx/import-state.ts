@@ -125,7 +125,7 @@ export class ImportState {
 
   /** The same, calculated; who reads it later reads what was calculated, too. */
   settled(node: OnnxNode, index: number): Variable {
-    const value = settled(this, this.variable(node, index), node);
+    const value = settled(this, this.variable(node, index));
     this.set(node.inputs[index]!, value);
     return value;
   }

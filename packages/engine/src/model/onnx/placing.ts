@@ -1,6 +1,6 @@
 import type { SampleShape } from "../model-graph.ts";
 import type { ImportState, Padded } from "./import-state.ts";
-import { type Atom, extentOf, isTangled, merged, shapeOf, type Variable, withFactor } from "./layout.ts";
+import { type Atom, extentOf, isTangled, merged, shapeOf, type Variable, withCut, withFactor } from "./layout.ts";
 import { notSupported, type OnnxNode } from "./onnx-node.ts";
 
 /** A variable as a node of the draft whose sample shape is as wanted. */
@@ -16,17 +16,24 @@ export function inShape(state: ImportState, node: string, shape: SampleShape): s
 }
 
 /** The variable with its cut and its factor calculated. */
-export function settled(state: ImportState, variable: Variable, node: OnnxNode): Variable {
-  const part = cutOut(state, variable, node);
+export function settled(state: ImportState, variable: Variable): Variable {
+  const part = cutOut(state, variable);
   const { factor } = part;
   if (factor === undefined) return part;
   const scaled = state.draft.put("affine", [part.node], { scale: [factor], offset: [0] }, `${part.node}_scaled`);
   return { ...withFactor(part, 1), node: scaled };
 }
 
-function cutOut(_state: ImportState, variable: Variable, node: OnnxNode): Variable {
-  if (variable.cut === undefined) return variable;
-  throw notSupported(node, "it uses a part of a tensor");
+function cutOut(state: ImportState, variable: Variable): Variable {
+  const { cut, order } = variable;
+  if (cut === undefined) return variable;
+  const before = extentOf(order.slice(0, cut.at));
+  const after = extentOf(order.slice(cut.at + cut.count));
+  const size = extentOf(order.slice(cut.at, cut.at + cut.count));
+  const shape = [before, cut.whole, after].filter((extent, place) => place === 1 || extent > 1);
+  const whole = inShape(state, variable.node, shape);
+  const attributes = { axis: before > 1 ? 1 : 0, begin: cut.begin, size };
+  return { ...withCut(variable, undefined), node: state.draft.put("slice", [whole], attributes, `${whole}_part`) };
 }
 
 /** The variable with its sample's axes in this order, each of them made of these factors. */
@@ -36,14 +43,29 @@ export function placed(
   axes: readonly (readonly Atom[])[],
   node: OnnxNode,
 ): Placed {
-  const ready = settled(state, variable, node);
+  const ready = settled(state, variable);
   const wanted = axes.flat();
   const shape = axes.map(extentOf);
   if (wanted.length === ready.order.length && wanted.every((atom, place) => atom === ready.order[place])) {
     return { node: inShape(state, ready.node, shape), variable: ready };
   }
   if (wanted.length !== ready.order.length) throw notSupported(node, "it mixes the samples of a batch");
-  throw notSupported(node, "its input lies in another order");
+  const runs = runsOf(ready.order, wanted);
+  const order = runs.toSorted((left, right) => wanted.indexOf(left[0]!) - wanted.indexOf(right[0]!));
+  const attributes = { split: runs.map(extentOf), order: order.map((run) => runs.indexOf(run)), shape };
+  const moved = state.draft.put("rearrange", [ready.node], attributes, `${ready.node}_rearranged`);
+  return { node: moved, variable: { ...ready, node: moved, order: wanted } };
+}
+
+/** Factors that are neighbours in both orders, together. */
+function runsOf(order: readonly Atom[], wanted: readonly Atom[]): readonly (readonly Atom[])[] {
+  const runs: Atom[][] = [];
+  for (const atom of order) {
+    const last = runs.at(-1)?.at(-1);
+    if (last !== undefined && wanted[wanted.indexOf(last) + 1] === atom) runs.at(-1)!.push(atom);
+    else runs.push([atom]);
+  }
+  return runs;
 }
 
 /** The axes of a variable without the batch. Throws `unsupported` unless that is the first axis by itself, or is folded. */
