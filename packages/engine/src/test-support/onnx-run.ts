@@ -27,11 +27,16 @@ export function readOnnxCase(folder: string): OnnxCase {
   return {
     file: join(folder, "model.onnx"),
     shape,
-    inputs: floatsOf(join(folder, "x.bin")),
+    inputs: all === undefined ? randomInputs(shape) : floatsOf(join(folder, "x.bin")),
     labels: Int32Array.from(labels),
     gradients:
       all && new Map(Object.entries(gradients!).map(([name, [at, length]]) => [name, all.subarray(at, at + length)])),
   };
+}
+
+function randomInputs(shape: readonly number[]): Float32Array {
+  const random = createRandom(3);
+  return Float32Array.from({ length: elementsOf(shape) }, () => random.gaussian());
 }
 
 function floatsOf(path: string): Float32Array {

@@ -34,11 +34,12 @@ export const ACTIVATION_IMPORTS: Readonly<Record<string, OnnxImport>> = {
     requireNear(node, "alpha", 1);
     return { function: "elu" };
   }),
-  Gelu: activated((node) => {
-    const approximate = node.attributes.text("approximate", "none");
-    if (approximate !== "none") throw notSupported(node, `it is the approximation "${approximate}"; expected "none"`);
-    return { function: "gelu" };
-  }),
+  Gelu: (node, state) => {
+    const x = state.settled(node, 0);
+    const isExact = node.attributes.text("approximate", "none") === "none";
+    if (isExact) put(node, state, x, { function: "gelu" }, x.node);
+    else state.set(node.outputs[0]!, { ...x, node: geluOfTanh(x.node, nodeName(node), state) });
+  },
   LeakyRelu: activated((node) => ({ function: "leakyRelu", slope: node.attributes.float("alpha", 0.01) })),
   HardSigmoid: activated((node) => {
     requireNear(node, "beta", 0.5);
@@ -107,6 +108,17 @@ function activated(attributesOf: (node: OnnxNode, state: ImportState) => Activat
 
 function put(node: OnnxNode, state: ImportState, x: Variable, attributes: Activation, input: string): void {
   state.set(node.outputs[0]!, { ...x, node: state.draft.put("activation", [input], attributes, nodeName(node)) });
+}
+
+/** `x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3))) / 2`. */
+function geluOfTanh(x: string, name: string, { draft }: ImportState): string {
+  const line = (node: string, scale: number, offset: number): string =>
+    draft.put("affine", [node], { scale: [scale], offset: [offset] }, `${name}_line`);
+  const by = (node: string, wish: string): string => draft.put("multiply", [x, node], {}, wish);
+  const slope = Math.sqrt(2 / Math.PI);
+  const inner = by(line(by(x, `${name}_square`), 0.044715 * slope, slope), `${name}_inner`);
+  const tanh = draft.put("activation", [inner], { function: "tanh" }, `${name}_tanh`);
+  return by(line(tanh, 0.5, 0.5), name);
 }
 
 function requireNear(node: OnnxNode, attribute: string, expected: number): void {

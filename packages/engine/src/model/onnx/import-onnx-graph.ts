@@ -211,21 +211,25 @@ function needed(nodes: readonly OnnxNode[], output: string): readonly OnnxNode[]
   return kept.toReversed();
 }
 
+/** Operators of constants that patterns look through. */
+const RENAMING: ReadonlySet<string> = new Set(["Constant", "Identity", "Unsqueeze", "Squeeze", "Reshape", "Cast"]);
+
 function viewOf(nodes: readonly OnnxNode[], tensorNamed: (name: string) => Constant | undefined): NodeView {
   const makers = new Map(nodes.flatMap((node) => node.outputs.map((name) => [name, node] as const)));
   const readers = new Map<string, OnnxNode[]>();
   for (const node of nodes) for (const name of node.inputs) readers.set(name, [...(readers.get(name) ?? []), node]);
-  const constantOf_ = (name: string): Constant | undefined => {
+  const constantMade = (name: string): Constant | undefined => {
     const maker = makers.get(name);
     if (maker === undefined) return tensorNamed(name);
-    if (maker.op === "Identity") return constantOf_(maker.inputs[0]!);
-    return maker.op === "Constant" ? (FOLDS["Constant"]!(maker, [], 1) as Constant) : undefined;
+    const inputs = maker.inputs.map(constantMade);
+    if (!RENAMING.has(maker.op) || inputs.includes(undefined)) return undefined;
+    return FOLDS[maker.op]!(maker, inputs as readonly Constant[], 1) as Constant;
   };
   return {
     nodes,
     makerOf: (name) => makers.get(name),
     readersOf: (name) => readers.get(name) ?? [],
-    constantOf: constantOf_,
+    constantOf: constantMade,
   };
 }
 

@@ -89,6 +89,11 @@ export const MOVEMENT_IMPORTS: Readonly<Record<string, OnnxImport>> = {
     const x = state.variable(node, 0);
     const axis = axisOf(node.attributes.int("axis", 0), x.axes.length);
     const indices = state.constant(node, 1);
+    const isAll = indices.values.length === shapeOf(x)[axis] && indices.values.every((row, place) => row === place);
+    if (isAll) {
+      put(node, state, inNewShape(node, state, x, shapeOf(x).toSpliced(axis, 1, ...indices.shape)));
+      return;
+    }
     if (indices.values.length !== 1) throw notSupported(node, `it takes ${indices.values.length} rows; expected one`);
     const part = partOf(node, state, 0, axis, axisOf(indices.values[0]!, shapeOf(x)[axis]!), 1);
     put(node, state, { ...part, axes: part.axes.toSpliced(axis, 1, ...indices.shape.map(() => [])) });

@@ -1,6 +1,6 @@
 import { axesOf } from "./fold-movement.ts";
 import type { ImportState } from "./import-state.ts";
-import { type Atom, extentOf, merged } from "./layout.ts";
+import { type Atom, extentOf, merged, type Variable } from "./layout.ts";
 import { givenConstant, type OnnxImport } from "./movement-import.ts";
 import { nodeName } from "./node-name.ts";
 import { notSupported, type OnnxNode } from "./onnx-node.ts";
@@ -38,17 +38,19 @@ function reduce(node: OnnxNode, state: ImportState, of: "mean" | "sum"): void {
     if (last !== undefined && gone.has(last[0]!) === gone.has(atom)) last.push(atom);
     else runs.push([atom]);
   }
+  if (gone.size === 0) {
+    state.set(node.outputs[0]!, { ...x, axes: keptAxes(node, x, reduced) });
+    return;
+  }
   const axes = runs.flatMap(([atom], place) => (gone.has(atom!) ? [place] : []));
   const input = inShape(state, x.node, runs.map(extentOf));
   const attributes = { function: of, axes, keepDims: runs.length === axes.length };
   const made = state.draft.put("reduce", [input], attributes, nodeName(node));
-  const kept = keepsDims(node)
-    ? x.axes.map((atoms, axis) => (reduced.includes(axis) ? [] : atoms))
-    : x.axes.filter((_, axis) => !reduced.includes(axis));
-  state.set(node.outputs[0]!, {
-    kind: "variable",
-    node: made,
-    order: x.order.filter((atom) => !gone.has(atom)),
-    axes: kept,
-  });
+  const order = x.order.filter((atom) => !gone.has(atom));
+  state.set(node.outputs[0]!, { kind: "variable", node: made, order, axes: keptAxes(node, x, reduced) });
+}
+
+function keptAxes(node: OnnxNode, { axes }: Variable, reduced: readonly number[]): Variable["axes"] {
+  if (!keepsDims(node)) return axes.filter((_, axis) => !reduced.includes(axis));
+  return axes.map((atoms, axis) => (reduced.includes(axis) ? [] : atoms));
 }
