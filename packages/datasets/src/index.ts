@@ -22,5 +22,5 @@ export { MODEL_FILE, modelFolder, readJsonBeside } from "./model-input/beside-mo
 export { checkJson, parseJson } from "./model-input/checked-json.ts";
 export { readClassNames } from "./model-input/class-names.ts";
 export { INPUT_ORDERS, INPUT_RANGES, type InputForm, pictureForm } from "./model-input/input-form.ts";
-export { modelFilesAmong } from "./model-input/model-files.ts";
+export { modelFilesAmong, ONNX_FILE } from "./model-input/model-files.ts";
 export { MODEL_CARD_FILE, readPictureForm, readStatement, statementSchema } from "./model-input/model-statement.ts";

@@ -1,5 +1,6 @@
 export { accuracyOf, evaluateAccuracy, evaluateLogits } from "./adaptation/evaluate.ts";
 export { normalisationOf, withNormalisation } from "./adaptation/normalisation-block.ts";
+export { withNormsPutBack } from "./adaptation/norms-put-back.ts";
 export { outputsOf, softmaxRows } from "./adaptation/probabilities.ts";
 export { type RetrainResult, retrain } from "./adaptation/retrain.ts";
 export { STOP_WORDS } from "./adaptation/training-guard.ts";
@@ -10,6 +11,8 @@ export { sampleShapes } from "./model/graph-shapes.ts";
 export { describeInputForm, rounded } from "./model/input-form.ts";
 export { readLayersModel } from "./model/layers-format/read-layers-model.ts";
 export { writeLayersModel } from "./model/layers-format/write-layers-model.ts";
+export { readModel } from "./model/read-model.ts";
+export { writeModel } from "./model/write-model.ts";
 export {
   cardOf,
   copyCard,

@@ -1,10 +1,9 @@
 import { extname, resolve } from "node:path";
 import { MpoError } from "@mpo/core";
-import { readClassNames } from "@mpo/datasets";
 import { copyCard, headOf, inputOf, writeLayersModel } from "@mpo/engine";
 import type { Command } from "commander";
 import type { CommandContext, Files, Output, Stop } from "../command-context.ts";
-import { loadModel } from "../data/load-model.ts";
+import { classNamesOf, loadModel, sayAssumed } from "../data/load-model.ts";
 import { addInputOptions, type InputOptions, takenInWords } from "../options/input-options.ts";
 import { checkModelOutput } from "../planning/check-model-output.ts";
 import { type ForceOption, forceOption } from "../planning/check-output.ts";
@@ -22,7 +21,7 @@ Example:
 export function define(command: Command, context: CommandContext): void {
   addInputOptions(
     command
-      .argument("<in>", "folder or file of the model (layers model, .keras or .h5)")
+      .argument("<in>", "folder or file of the model (layers model, .keras, .h5 or .onnx)")
       .argument("<out>", "folder for the model (TensorFlow.js layers format) and its card"),
   )
     .addOption(forceOption())
@@ -44,8 +43,9 @@ async function convert(
   const path = resolve(workingFolder, from);
   const folder = resolve(workingFolder, to);
   const model = await loadModel(path, signal, options);
+  sayAssumed(model, { terminal });
   const { classes, ending = "logits" } = headOf(model.graph);
-  const classNames = await readClassNames(path, { signal });
+  const classNames = await classNamesOf(model, path, signal);
   await writeLayersModel(model, folder, { signal });
   await copyCard(path, folder, { graph: model.graph, classNames }, { signal });
   const { shape, form } = inputOf(model.graph);

@@ -7,7 +7,7 @@ import type { CommandContext, Files, Output, Stop } from "../command-context.ts"
 import { damageOptions, type FrostOptions } from "../data/damage-options.ts";
 import { samplesOf } from "../data/drifted-samples.ts";
 import { type DatasetOptions, loadTestImages } from "../data/load-dataset.ts";
-import { loadModel } from "../data/load-model.ts";
+import { loadModel, sayAssumed } from "../data/load-model.ts";
 import { measureCorruptions } from "../data/measure-corruptions.ts";
 import { addDatasetOptions, frostOption } from "../options/dataset-options.ts";
 import { addInputOptions, type InputOptions } from "../options/input-options.ts";
@@ -41,6 +41,7 @@ async function evaluate(options: EvaluateOptions, context: Files & Output & Stop
   const path = resolve(workingFolder, options.weights);
   const damage = await damageOptions(options.corruptions ? CORRUPTION_NAMES : [], options, context);
   const model = await loadModel(path, signal, options);
+  sayAssumed(model, context);
   const all = await loadTestImages(options, model, path, context);
   const test = options.limit === undefined ? all : sliceImages(all, 0, Math.min(options.limit, all.count));
   const card = await cardOf(path, { signal });

@@ -25,6 +25,8 @@ export interface DriftedSamples {
   readonly judged: Samples;
   /** Those to judge on as they were before the damage. */
   readonly judgedClean: Samples;
+  /** Those to adapt to as they were before the damage. */
+  readonly adaptedClean: Samples;
 }
 
 /** Draws both sets, seeded. Throws `invalid-argument` when there are too few images. */
@@ -46,6 +48,7 @@ export async function driftedSamples(
     adapted: samplesOf(takeRange(damaged, 0, samples)),
     judged: samplesOf(takeRange(damaged, samples, wanted)),
     judgedClean: samplesOf(takeRange(clean, samples, wanted)),
+    adaptedClean: samplesOf(takeRange(clean, 0, samples)),
   };
 }
 

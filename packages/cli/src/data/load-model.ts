@@ -1,17 +1,32 @@
-import { hasCode, MpoError } from "@mpo/core";
-import { type ImageSet, shapeInWords } from "@mpo/datasets";
-import { headOf, inputOf, type Model, pictureFormOf, readLayersModel } from "@mpo/engine";
+import { given, hasCode, MpoError } from "@mpo/core";
+import { type ImageSet, readClassNames, shapeInWords } from "@mpo/datasets";
+import { headOf, inputOf, type Model, pictureFormOf, readModel } from "@mpo/engine";
+import type { Output } from "../command-context.ts";
 import { type InputOptions, withInputOptions } from "../options/input-options.ts";
 
 const WHAT_TO_NAME =
-  "Name a folder that `mpo train` wrote, a TensorFlow.js layers model (model.json and its weight files), or a .keras or .h5 file.";
+  "Name a folder that `mpo train` wrote, a TensorFlow.js layers model (model.json and its weight files), or a .keras, .h5 or .onnx file.";
 
-/** Reads the model in a folder (or its file), with what is stated of its input. Throws as `readLayersModel` does. */
+/** Reads the model in a folder (or its file), with what is stated of its input. Throws as `readModel` does. */
 export async function loadModel(path: string, signal: AbortSignal, stated: InputOptions = {}): Promise<Model> {
-  const model = await readLayersModel(path, { signal }).catch((thrown: unknown) => {
+  const model = await readModel(path, { signal }).catch((thrown: unknown) => {
     throw hasCode(thrown, "not-found") ? thrown.with({ hint: thrown.hint ?? WHAT_TO_NAME }) : thrown;
   });
   return { ...model, graph: withInputOptions(model.graph, stated) };
+}
+
+/** The names of a model's classes: stated beside it (`readClassNames`), else in its file. */
+export async function classNamesOf(
+  { onnx }: Model,
+  path: string,
+  signal?: AbortSignal,
+): Promise<readonly string[] | undefined> {
+  return (await readClassNames(path, given({ signal }))) ?? onnx?.classNames;
+}
+
+/** What was assumed of a model while it was read. */
+export function sayAssumed({ onnx }: Model, { terminal }: Output): void {
+  for (const note of onnx?.notes ?? []) terminal.note(note);
 }
 
 /** Throws `invalid-argument` when the model does not take these images, or has no output for one of their labels. */

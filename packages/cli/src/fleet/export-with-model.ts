@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { MpoError, type Profile } from "@mpo/core";
-import { graphDigest, readLayersModel } from "@mpo/engine";
+import { graphDigest, readModel } from "@mpo/engine";
 import type { Files, Stop } from "../command-context.ts";
 import { writeProfileDocument } from "../planning/profile-document.ts";
 
@@ -10,7 +10,7 @@ export async function exportWithModel(
   { output, weights }: { readonly output: string; readonly weights: string },
   context: Files & Stop,
 ): Promise<void> {
-  const { graph } = await readLayersModel(resolve(context.workingFolder, weights), context);
+  const { graph } = await readModel(resolve(context.workingFolder, weights), context);
   if (graphDigest(graph) !== profile.model.graphDigest) {
     throw new MpoError("invalid-argument", `${weights} is another model than the profile is of`, {
       hint: `Give the folder of ${profile.model.name} as it was deployed on ${profile.device.id}.`,

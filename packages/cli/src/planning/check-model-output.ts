@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { MpoError } from "@mpo/core";
-import { MODEL_CARD_FILE, MODEL_FILE } from "@mpo/datasets";
+import { MODEL_CARD_FILE, MODEL_FILE, ONNX_FILE } from "@mpo/datasets";
 import { checkOutput, type OutputOptions } from "./check-output.ts";
 
 /**
@@ -10,7 +10,7 @@ import { checkOutput, type OutputOptions } from "./check-output.ts";
  */
 export async function checkModelOutput(output: string, options: OutputOptions, option = "--output"): Promise<void> {
   const folder = resolve(options.workingFolder, output);
-  if (!options.force && [MODEL_FILE, MODEL_CARD_FILE].some((name) => existsSync(join(folder, name)))) {
+  if (!options.force && [MODEL_FILE, ONNX_FILE, MODEL_CARD_FILE].some((name) => existsSync(join(folder, name)))) {
     throw new MpoError("already-exists", `${option} ${output} holds a model already`, {
       hint: `Choose another ${option}, or add --force to write over it.`,
     });

@@ -33,7 +33,7 @@ import type { CommandContext, Files, Output, Stop } from "../command-context.ts"
 import { damageOptions } from "../data/damage-options.ts";
 import { driftedSamples } from "../data/drifted-samples.ts";
 import { loadTestImages } from "../data/load-dataset.ts";
-import { loadModel } from "../data/load-model.ts";
+import { loadModel, sayAssumed } from "../data/load-model.ts";
 import { accuracyIntervalOf, formatAccuracy, formatDuration, formatJudged, formatMs } from "../output/format.ts";
 import { type Progress, startProgress } from "../output/progress.ts";
 import { type BudgetOptions, budgetFrom } from "../planning/budget.ts";
@@ -41,7 +41,7 @@ import { checkModelOutput } from "../planning/check-model-output.ts";
 import { deviceFacts } from "../planning/device-facts.ts";
 import { probeHere } from "../planning/probe-here.ts";
 import { readProfileDocument, writeProfileDocument } from "../planning/profile-document.ts";
-import { type RetrainCommandOptions, writeAccepted } from "./run-retrain.ts";
+import { type RetrainCommandOptions, withNormsOf, writeAccepted } from "./run-retrain.ts";
 
 export interface AutoRetrainOptions extends RetrainCommandOptions, Omit<BudgetOptions, "window"> {
   readonly window?: number;
@@ -76,10 +76,12 @@ export async function runAutoRetrain(options: AutoRetrainOptions, context: Comma
   const { method, window, seed, learningRate, output: wanted } = options;
   if (wanted !== undefined) await checkModelOutput(wanted, { workingFolder, ...options });
   const weights = resolve(workingFolder, options.weights);
-  const model = await loadModel(weights, signal, options);
-  const test = await loadTestImages(options, model, weights, context);
+  const loaded = await loadModel(weights, signal, options);
+  sayAssumed(loaded, context);
+  const test = await loadTestImages(options, loaded, weights, context);
   const damage = await damageOptions([options.corruption], options, context);
-  const { adapted, judged } = await driftedSamples(test, options, damage);
+  const { adapted, adaptedClean, judged } = await driftedSamples(test, options, damage);
+  const model = await withNormsOf(loaded, method, adaptedClean, context);
   const endMs = performance.now() + window;
   const profile = await profileFor(options, { model, method, adapted }, window, context);
   const leftMs = endMs - performance.now();

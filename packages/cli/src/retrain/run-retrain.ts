@@ -1,6 +1,5 @@
-import { resolve } from "node:path";
+import { basename, resolve } from "node:path";
 import { type AccuracyJudge, formatBytes, given, hasCode, type MethodName } from "@mpo/core";
-import { readClassNames } from "@mpo/datasets";
 import {
   cardOf,
   chainOf,
@@ -10,8 +9,10 @@ import {
   type RetrainResult,
   retrain,
   retrainedCard,
+  type Samples,
   STOP_WORDS,
-  writeLayersModel,
+  withNormsPutBack,
+  writeModel,
   writeModelCard,
 } from "@mpo/engine";
 import { withDeadline } from "@mpo/io";
@@ -19,7 +20,7 @@ import type { CommandContext, Output } from "../command-context.ts";
 import { damageOptions, type FrostOptions } from "../data/damage-options.ts";
 import { type DriftedSamplesOptions, driftedSamples } from "../data/drifted-samples.ts";
 import { type DatasetOptions, loadTestImages } from "../data/load-dataset.ts";
-import { loadModel } from "../data/load-model.ts";
+import { classNamesOf, loadModel, sayAssumed } from "../data/load-model.ts";
 import { type ConfigOptions, configFrom, requireSegments } from "../options/config-options.ts";
 import type { InputOptions } from "../options/input-options.ts";
 import { formatMs } from "../output/format.ts";
@@ -64,12 +65,14 @@ async function retrainStored(options: RetrainCommandOptions, context: CommandCon
   const config = configFrom(options);
   if (options.output !== undefined) await checkModelOutput(options.output, { workingFolder, ...options });
   const weights = resolve(workingFolder, options.weights);
-  const model = await loadModel(weights, signal, options);
-  requireSegments(options, chainOf(model.graph).units.length);
+  const loaded = await loadModel(weights, signal, options);
+  sayAssumed(loaded, context);
+  requireSegments(options, chainOf(loaded.graph).units.length);
   terminal.note(`reading ${options.dataset} ...`);
-  const test = await loadTestImages(options, model, weights, context);
+  const test = await loadTestImages(options, loaded, weights, context);
   const damage = await damageOptions([options.corruption], options, context);
-  const { adapted, judged, judgedClean } = await driftedSamples(test, options, damage);
+  const { adapted, adaptedClean, judged, judgedClean } = await driftedSamples(test, options, damage);
+  const model = await withNormsOf(loaded, method, adaptedClean, context);
 
   await using worker = await EngineWorker.start(
     {
@@ -108,6 +111,26 @@ async function retrainStored(options: RetrainCommandOptions, context: CommandCon
   print(options, result, output, context);
 }
 
+/**
+ * A model from ONNX with the normalisations that its exporter folded into convolutions, for a method without labels: it
+ * trains these, or adapts their statistics.
+ */
+export async function withNormsOf(
+  model: Model,
+  method: MethodName,
+  references: Samples,
+  { environment, terminal, signal }: CommandContext,
+): Promise<Model> {
+  if (method === "crossEntropy") return model;
+  const putBack = await withNormsPutBack(model, references, { environment, signal });
+  if (putBack === undefined) return model;
+  terminal.note(
+    `${putBack.count} batch normalisations were folded into convolutions: they are put back with the statistics of ` +
+      `${putBack.references} images as they were before the damage, and folded again in what is written`,
+  );
+  return putBack.model;
+}
+
 /** What became of a retraining, and what the model can do afterwards. */
 interface Retrained extends RetrainResult {
   readonly judgement?: AccuracyJudge | undefined;
@@ -119,8 +142,8 @@ interface Retrained extends RetrainResult {
 export async function writeAccepted(
   options: Omit<RetrainCommandOptions, keyof ConfigOptions | "timeout">,
   result: Retrained,
-  { graph }: Model,
-  { workingFolder, commandLine }: CommandContext,
+  model: Model,
+  { terminal, workingFolder, commandLine }: CommandContext,
 ): Promise<string | undefined> {
   const { weights, isAccepted, accuracyAfter, clean } = result;
   const { method, corruption, severity, seed } = options;
@@ -130,13 +153,14 @@ export async function writeAccepted(
   const source = await cardOf(from);
   const judgement = result.judgement ?? (accuracyAfter === undefined ? undefined : "labels");
   const isMeasured = judgement === "labels" && accuracyAfter !== undefined && corruption !== "clean";
-  const card = retrainedCard(source, graph, {
+  const card = retrainedCard(source, model.graph, {
     ...{ ...result, from, method, judgement, seed, command: commandLine },
     images: corruption === "clean" ? corruption : `${corruption}:${severity}`,
     accuracy: { ...given({ clean }), corruptions: isMeasured ? { [corruption]: accuracyAfter } : {} },
-    classNames: await readClassNames(from),
+    classNames: await classNamesOf(model, from),
   });
-  await writeLayersModel({ graph, weights }, folder);
+  const file = await writeModel({ ...model, weights }, folder);
+  if (model.onnx !== undefined) terminal.note(`${basename(file)} has the graph of the file that was read, and new weights`);
   await writeModelCard(folder, card);
   return folder;
 }

@@ -16,13 +16,13 @@ const OTHER_FORMATS = {
   zip: ["a zip archive, but not a .keras file", "If a model is packed in it, unpack it: unzip FILE -d FOLDER"],
   hdf5: ["an HDF5 file, but not a Keras model", WHOLE_MODEL],
   weights: ["the weights of a Keras model without its structure", WHOLE_MODEL],
-  onnx: ["an ONNX model", "Give the Keras model that it was made from."],
-  pytorch: ["a PyTorch file", "Only Keras and TensorFlow.js layers models are read."],
+  onnx: ["an ONNX model", "It is read by its whole name, ending in .onnx."],
+  pytorch: ["a PyTorch file", "Export it: torch.onnx.export(model, inputs, \"model.onnx\", opset_version=18)"],
   empty: ["an empty file", "Copy the model again."],
   lfs: ["a pointer of Git LFS, not the file itself", "Fetch the file: git lfs pull"],
   unknown: [
     "not a model of a known format",
-    "Give a TensorFlow.js layers model (model.json and its weight files), a .keras or an .h5 file.",
+    "Give a TensorFlow.js layers model (model.json and its weight files), a .keras, .h5 or .onnx file.",
   ],
 } as const;
 export type OtherFormat = keyof typeof OTHER_FORMATS;

@@ -57,15 +57,15 @@ async function contentOf(bytes: Buffer, file: string, options: Abortable): Promi
   return { topology: json, weights: await readStoredWeights(dirname(file), json.manifest, options), metadata };
 }
 
-/** The file of a model in a folder: `model.json`, or the only one of Keras, or another that is known. A file stands for itself. */
-async function modelFileAt(path: string): Promise<string> {
+/** The file of a model in a folder: `model.json`, or the only one of Keras or ONNX, or another that is known. A file stands for itself. */
+export async function modelFileAt(path: string): Promise<string> {
   const names = await readdir(path).catch(() => undefined);
   if (names === undefined) return path;
   const whole = modelFilesAmong(names);
   if (whole.length > 1) {
     throw new MpoError("invalid-argument", `${path}: which of ${whole.join(", ")}? Name the file itself`);
   }
-  const others = names.filter((name) => /(^saved_model\.pb|\.(h5|tflite|onnx|pt|pth|zip))$/iu.test(name)).toSorted();
+  const others = names.filter((name) => /(^saved_model\.pb|\.(h5|tflite|pt|pth|zip))$/iu.test(name)).toSorted();
   const [name = MODEL_FILE] = [...whole, ...others];
   return join(path, name);
 }

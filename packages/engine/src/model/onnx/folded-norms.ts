@@ -56,7 +56,9 @@ export function momentsModel({ graph, weights }: Model, convolutions: readonly M
   const squares = convolutions.map(({ name }) => {
     return g.globalAvgPool(g.multiply(name, name, `${name}_square`), `${name}_mean_square`);
   });
-  const moments = g.build(g.concat([...means, ...squares], "moments"));
+  const built = g.build(g.concat([...means, ...squares], "moments"));
+  // A builder knows the input's shape, not its form.
+  const moments = { ...built, nodes: [graph.nodes[0]!, ...built.nodes.slice(1)] };
   const kept = [...weights].filter(([name]) => moments.nodes.some((node) => name.startsWith(`${node.name}/`)));
   return { graph: moments, weights: new Map(kept) };
 }

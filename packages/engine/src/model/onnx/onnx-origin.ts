@@ -8,6 +8,8 @@ export interface OnnxOrigin {
   readonly sources: ReadonlyMap<string, Source>;
   /** Batch normalisations that were put back, by the convolution that holds them in the file (`folded-norms.ts`). */
   readonly norms?: ReadonlyMap<string, string>;
+  /** Names of the classes in the file's metadata. */
+  readonly classNames?: readonly string[] | undefined;
   /** What was assumed, for a person. */
   readonly notes: readonly string[];
 }

@@ -1,6 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { type Abortable, fileError, throwIfAborted } from "@mpo/io";
 import type { Model } from "../model-graph.ts";
+import { headOf } from "../model-head.ts";
+import { classNamesIn } from "./class-names.ts";
 import { readExternalData } from "./external-data.ts";
 import { importOnnxGraph } from "./import-onnx-graph.ts";
 import { decodeOnnx } from "./onnx-messages.ts";
@@ -31,5 +33,6 @@ export async function readOnnxModel(file: string, options: OnnxOptions = {}): Pr
   const message = decodeOnnx(bytes, file);
   await readExternalData(file, message.graph, options);
   const { graph, weights, sources, notes } = importOnnxGraph(message, file, options.output);
-  return { graph, weights, onnx: { message, sources, notes } };
+  const classNames = classNamesIn(message.metadataProps, headOf(graph).classes);
+  return { graph, weights, onnx: { message, sources, notes, classNames } };
 }
