@@ -11,8 +11,6 @@ export { sampleShapes } from "./model/graph-shapes.ts";
 export { describeInputForm, rounded } from "./model/input-form.ts";
 export { readLayersModel } from "./model/layers-format/read-layers-model.ts";
 export { writeLayersModel } from "./model/layers-format/write-layers-model.ts";
-export { readModel } from "./model/read-model.ts";
-export { writeModel } from "./model/write-model.ts";
 export {
   cardOf,
   copyCard,
@@ -23,8 +21,10 @@ export {
 } from "./model/model-card.ts";
 export type { Model, ModelGraph, ModelWeights } from "./model/model-graph.ts";
 export { headOf } from "./model/model-head.ts";
+export { readModel } from "./model/read-model.ts";
 export { inputOf, pictureFormOf, withInputForm } from "./model/stated-input.ts";
 export { initialWeights, parameterCount } from "./model/variables.ts";
+export { writeModel } from "./model/write-model.ts";
 export { buildModel, MODEL_NAMES, type ModelName, modelCatalogue } from "./model/zoo/build-model.ts";
 export { FORM_NAMES, type FormName, NORM_NAMES, type NormName } from "./model/zoo/zoo-layers.ts";
 export type { ProbeSamples } from "./probe/accuracy/micro-windows.ts";

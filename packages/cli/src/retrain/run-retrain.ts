@@ -125,8 +125,8 @@ export async function withNormsOf(
   const putBack = await withNormsPutBack(model, references, { environment, signal });
   if (putBack === undefined) return model;
   terminal.note(
-    `${putBack.count} batch normalisations were folded into convolutions: they are put back with the statistics of ` +
-      `${putBack.references} images as they were before the damage, and folded again in what is written`,
+    `${putBack.count} convolutions have a bias, as where an exporter folded a batch normalisation into them: it is put back, ` +
+      `with the statistics of ${putBack.references} images as they were before the damage, and folded again in what is written`,
   );
   return putBack.model;
 }
@@ -160,7 +160,8 @@ export async function writeAccepted(
     classNames: await classNamesOf(model, from),
   });
   const file = await writeModel({ ...model, weights }, folder);
-  if (model.onnx !== undefined) terminal.note(`${basename(file)} has the graph of the file that was read, and new weights`);
+  if (model.onnx !== undefined)
+    terminal.note(`${basename(file)} has the graph of the file that was read, and new weights`);
   await writeModelCard(folder, card);
   return folder;
 }

@@ -15,9 +15,13 @@ import { writeOnnxModel } from "./onnx/write-onnx-model.ts";
 export async function writeModel(model: Model, folder: string, options: Abortable = {}): Promise<string> {
   if (model.onnx === undefined) return await writeLayersModel(model, folder, options);
   if (existsSync(join(folder, MODEL_FILE))) {
-    throw new MpoError("already-exists", `${folder} holds a layers model, beside which an ${ONNX_FILE} would not be read`, {
-      hint: "Choose another folder.",
-    });
+    throw new MpoError(
+      "already-exists",
+      `${folder} holds a layers model, beside which an ${ONNX_FILE} would not be read`,
+      {
+        hint: "Choose another folder.",
+      },
+    );
   }
   const file = join(folder, ONNX_FILE);
   await writeOnnxModel(model, file, options);

@@ -1,8 +1,10 @@
+import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createRandom } from "@mpo/datasets";
 import { InferenceSession, Tensor } from "onnxruntime-node";
-import { elementsOf, type ModelWeights } from "../model/model-graph.ts";
+import { elementsOf, type Model, type ModelWeights } from "../model/model-graph.ts";
+import { inputShapeOf, withSession } from "./engine-run.ts";
 
 /** A folder with `model.onnx`, inputs, and perhaps PyTorch's gradients, as `packages/lab/peers/onnx_models.py` writes it. */
 export interface OnnxCase {
@@ -76,4 +78,22 @@ export function moved(weights: ModelWeights): ModelWeights {
   return new Map(
     [...weights].map(([name, values]) => [name, values.map((value) => value * (1 + 0.02 * random.gaussian()))]),
   );
+}
+
+/** Of the largest output, where that is more than 1. */
+const TOLERANCE = 1e-4;
+
+/** A model's logits for all images, `[samples, height, width, channels]`. */
+export async function evaluate({ graph, weights }: Model, images: Float32Array): Promise<Float32Array> {
+  const count = images.length / elementsOf(inputShapeOf(graph));
+  const samples = { images, labels: new Int32Array(count), count };
+  const run = { graph, weights, samples, config: { microBatch: count } };
+  return await withSession(run, async (session) => session.logits(samples));
+}
+
+export function assertSameOutputs(actual: Float32Array, expected: Float32Array, when: string): void {
+  assert.equal(actual.length, expected.length, when);
+  const most = expected.reduce((largest, value) => Math.max(largest, Math.abs(value)), 1);
+  const worst = actual.reduce((largest, value, index) => Math.max(largest, Math.abs(value - expected[index]!)), 0);
+  assert.ok(worst <= TOLERANCE * most, `${when}: off by ${worst} of ${most}`);
 }

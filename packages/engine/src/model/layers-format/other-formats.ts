@@ -17,7 +17,7 @@ const OTHER_FORMATS = {
   hdf5: ["an HDF5 file, but not a Keras model", WHOLE_MODEL],
   weights: ["the weights of a Keras model without its structure", WHOLE_MODEL],
   onnx: ["an ONNX model", "It is read by its whole name, ending in .onnx."],
-  pytorch: ["a PyTorch file", "Export it: torch.onnx.export(model, inputs, \"model.onnx\", opset_version=18)"],
+  pytorch: ["a PyTorch file", 'Export it: torch.onnx.export(model, inputs, "model.onnx", opset_version=18)'],
   empty: ["an empty file", "Copy the model again."],
   lfs: ["a pointer of Git LFS, not the file itself", "Fetch the file: git lfs pull"],
   unknown: [

@@ -50,8 +50,13 @@ export function foldedConvolutions(graph: ModelGraph): readonly Convolution[] {
  */
 export function momentsModel({ graph, weights }: Model, convolutions: readonly ModelNode[]): Model {
   const g = new GraphBuilder(graph.name, sampleShapes(graph).get(graph.nodes[0]!.name)!, graph.nodes[0]!.name);
-  const last = graph.nodes.indexOf(convolutions.at(-1)!);
-  for (const node of graph.nodes.slice(1, last + 1)) g.append(node.kind, node.inputs, node.attributes, node.name);
+  const needed = new Set(convolutions.map(({ name }) => name));
+  for (const { name, inputs } of graph.nodes.toReversed()) {
+    if (needed.has(name)) for (const input of inputs) needed.add(input);
+  }
+  for (const node of graph.nodes.slice(1)) {
+    if (needed.has(node.name)) g.append(node.kind, node.inputs, node.attributes, node.name);
+  }
   const means = convolutions.map(({ name }) => g.globalAvgPool(name, `${name}_mean`));
   const squares = convolutions.map(({ name }) => {
     return g.globalAvgPool(g.multiply(name, name, `${name}_square`), `${name}_mean_square`);
