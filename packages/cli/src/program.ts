@@ -26,7 +26,7 @@ const COMMANDS: readonly CommandEntry[] = [
     () => import("./commands/models.ts"),
   ],
   ["data", "say what a folder of data is, before anything is trained on it", () => import("./commands/data.ts")],
-  ["convert", "write a .keras or .h5 file as a layers model", () => import("./commands/convert.ts")],
+  ["convert", "write a .keras, .h5 or .onnx file as a layers model", () => import("./commands/convert.ts")],
   ["train", "train a model from scratch and write it with its card", () => import("./commands/train.ts")],
   ["evaluate", "measure a stored model's accuracy, beside what its card says", () => import("./commands/evaluate.ts")],
   ["predict", "write what a stored model gives for pictures or arrays", () => import("./commands/predict.ts")],

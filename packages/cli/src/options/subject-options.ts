@@ -4,7 +4,7 @@ import { choice } from "./choice.ts";
 import { addInputOptions } from "./input-options.ts";
 import { wholeNumber } from "./parsers.ts";
 
-const STORED_MODEL = "folder or file of a stored model (layers model, .keras or .h5)";
+const STORED_MODEL = "folder or file of a stored model (layers model, .keras, .h5 or .onnx)";
 
 /** `--weights`, which must be given. */
 export function weightsOption(): Option {

@@ -2,11 +2,12 @@ import type { ActivationName, OpAttributes } from "../model-graph.ts";
 import { transposed } from "./constants.ts";
 import { axisOf } from "./fold-movement.ts";
 import type { ImportState } from "./import-state.ts";
+import { imageInput } from "./inputs.ts";
 import { merged, type Variable, withFactor } from "./layout.ts";
 import type { OnnxImport } from "./movement-import.ts";
 import { nodeName } from "./node-name.ts";
 import { notSupported, type OnnxNode } from "./onnx-node.ts";
-import { imageInput, imageResult, placed, settled } from "./placing.ts";
+import { imageResult, placed, settled } from "./placing.ts";
 
 type Activation = OpAttributes["activation"];
 

@@ -1,10 +1,11 @@
 import { type Constant, transposed } from "./constants.ts";
-import type { Expanded, ImportState, Scores, Value } from "./import-state.ts";
+import type { ImportState } from "./import-state.ts";
 import { type Atom, aligned, extentOf, merged, shapeOf, type Variable, withFactor } from "./layout.ts";
 import { MOVEMENT_IMPORTS, type OnnxImport } from "./movement-import.ts";
 import { nodeName } from "./node-name.ts";
 import { notSupported, type OnnxNode } from "./onnx-node.ts";
 import { inShape, placed, settled } from "./placing.ts";
+import type { Expanded, Scores, Value } from "./values.ts";
 
 export const ARITHMETIC_IMPORTS: Readonly<Record<string, OnnxImport>> = {
   Add: (node, state) => combine(node, state, "add", (value) => value),

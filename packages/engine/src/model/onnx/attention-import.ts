@@ -1,8 +1,9 @@
-import type { ImportState, Scores } from "./import-state.ts";
+import type { ImportState } from "./import-state.ts";
 import { type Atom, extentOf, type Variable, withCut, withFactor } from "./layout.ts";
 import { nodeName } from "./node-name.ts";
 import { notSupported, type OnnxNode } from "./onnx-node.ts";
 import { placed } from "./placing.ts";
+import type { Scores } from "./values.ts";
 
 // Scaled dot-product attention, however a file writes it: a product of two calculated tensors is kept as scores until a
 // softmax and the product with the values have come. Heads are known by where their factor lies in memory.

@@ -1,20 +1,10 @@
 import { halfToNumber } from "@mpo/core";
 import { unsupported } from "../layers-format/file-errors.ts";
 import { elementsOf } from "../model-graph.ts";
-import { type NodeMessage, ONNX_TYPES, type TensorMessage, toNumber } from "./onnx-messages.ts";
+import { ONNX_TYPES, type TensorMessage, toNumber } from "./onnx-messages.ts";
+import type { Arrange, Numbers } from "./source.ts";
 
-/** Floats, whole numbers and truth values; the latter two in doubles, which hold the sizes of any tensor. */
-export type Numbers = Float32Array | Float64Array;
 export type ElementType = "float" | "int" | "bool";
-
-/** Puts a tensor's numbers in another order, or takes some of them: of positions as of values. */
-export type Arrange = <T extends Numbers | Int32Array>(values: T) => T;
-
-/** Where a node of the file reads a tensor. */
-export interface Use {
-  readonly node: NodeMessage;
-  readonly index: number;
-}
 
 /** A tensor that does not depend on the model's input. */
 export interface Constant {
@@ -59,7 +49,7 @@ function numbersOf(tensor: TensorMessage, file: string): readonly [ElementType, 
   const isRaw = rawData !== undefined && rawData.length > 0;
   // A copy, because what lies in a file need not lie at a multiple of a number's size.
   const raw = isRaw ? new Uint8Array(rawData).buffer : new ArrayBuffer(0);
-  switch (tensor.dataType) {
+  switch (tensor.dataType ?? 0) {
     case ONNX_TYPES.float:
       return ["float", isRaw ? new Float32Array(raw) : Float32Array.from(floatData)];
     case ONNX_TYPES.double:

@@ -1,11 +1,13 @@
 import { isAttended, product } from "./attention-import.ts";
-import { type Arrange, transposed } from "./constants.ts";
+import { transposed } from "./constants.ts";
 import type { ImportState } from "./import-state.ts";
+import { lastAxisInput } from "./inputs.ts";
 import { extentOf, merged } from "./layout.ts";
 import type { OnnxImport } from "./movement-import.ts";
 import { nodeName } from "./node-name.ts";
 import { notSupported, type OnnxNode } from "./onnx-node.ts";
-import { atomsOf, inShape, lastAxisInput, type Placed } from "./placing.ts";
+import { atomsOf, inShape, type Placed } from "./placing.ts";
+import type { Arrange } from "./source.ts";
 
 export const DENSE_IMPORTS: Readonly<Record<string, OnnxImport>> = {
   Gemm: (node, state) => {

@@ -2,24 +2,12 @@ import { MpoError } from "@mpo/core";
 import { GraphBuilder } from "../graph-builder.ts";
 import { inputShapesOf, nodeShape } from "../graph-shapes.ts";
 import type { Model, ModelNode, OpAttributes, OpKind, SampleShape } from "../model-graph.ts";
-import type { Arrange, Use } from "./constants.ts";
-import type { TensorMessage } from "./onnx-messages.ts";
+import type { Source } from "./source.ts";
 
 /** A variable of the engine, and what of the file it is. */
 export interface Parameter {
   readonly values: Float32Array;
   readonly source: Source;
-}
-
-/** How a variable is put back into the file. */
-export interface Source {
-  /** Where the file reads it, in which shape; there a new tensor is put if the old one is no such. */
-  readonly use: Use;
-  readonly shape: readonly number[];
-  /** From the numbers that are read there to the variable's. */
-  readonly arrange: Arrange;
-  /** The tensor of the file that is read there, and from its numbers to those; absent: it was calculated. */
-  readonly origin?: { readonly tensor: TensorMessage; readonly arrange: Arrange };
 }
 
 type Parameters = Readonly<Record<string, Parameter>>;

@@ -146,6 +146,11 @@ export const FOLDS: Readonly<Record<string, Fold>> = {
       values,
     );
   },
+  Clip: (_node, [x, least, most]) => {
+    const [from, to] = [least?.values[0] ?? Number.NEGATIVE_INFINITY, most?.values[0] ?? Number.POSITIVE_INFINITY];
+    const clipped = x!.values.map((value) => Math.min(to, Math.max(from, value)));
+    return constant(x!.type, x!.shape, clipped);
+  },
   ReduceProd: (node, [x, axes]) => reduced(node, x!, axes, (all) => all.reduce((left, right) => left * right, 1)),
   ReduceSum: (node, [x, axes]) => reduced(node, x!, axes, (all) => all.reduce((left, right) => left + right, 0)),
   ReduceMax: (node, [x, axes]) => reduced(node, x!, axes, (all) => Math.max(...all)),

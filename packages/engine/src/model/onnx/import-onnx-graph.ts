@@ -5,7 +5,7 @@ import { ACTIVATION_IMPORTS } from "./activation-import.ts";
 import { ARITHMETIC_IMPORTS } from "./arithmetic-import.ts";
 import { type Constant, constantOf } from "./constants.ts";
 import { DENSE_IMPORTS } from "./dense-import.ts";
-import { Draft, type Source } from "./draft.ts";
+import { Draft } from "./draft.ts";
 import { foldArithmetic } from "./fold-arithmetic.ts";
 import { FOLDS } from "./fold-movement.ts";
 import { fused, type NodeView } from "./fusions.ts";
@@ -18,6 +18,7 @@ import { type GraphMessage, type ModelMessage, ONNX_TYPES, toNumber, type ValueM
 import { notSupported, type OnnxNode, onnxNode } from "./onnx-node.ts";
 import { atomsOf, placed, sampleAxes } from "./placing.ts";
 import { REDUCE_IMPORTS } from "./reduce-import.ts";
+import type { Source } from "./source.ts";
 import { WINDOW_IMPORTS } from "./window-import.ts";
 
 const IMPORTS: Readonly<Record<string, OnnxImport>> = {

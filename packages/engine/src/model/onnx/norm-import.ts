@@ -1,10 +1,11 @@
 import type { Parameter } from "./draft.ts";
 import type { ImportState } from "./import-state.ts";
+import { imageInput, lastAxisInput } from "./inputs.ts";
 import type { Variable } from "./layout.ts";
 import type { OnnxImport } from "./movement-import.ts";
 import { nodeName } from "./node-name.ts";
 import { notSupported, type OnnxNode } from "./onnx-node.ts";
-import { imageInput, imageResult, inShape, lastAxisInput, placed, sampleAxes } from "./placing.ts";
+import { imageResult, inShape, placed, sampleAxes } from "./placing.ts";
 
 /** ONNX's own, where a node does not say. */
 const EPSILON = 1e-5;

@@ -1,6 +1,7 @@
 import { MpoError } from "@mpo/core";
-import { type Constant, constantOf, type Use } from "./constants.ts";
+import { type Constant, constantOf } from "./constants.ts";
 import { type AttributeMessage, type NodeMessage, toNumber } from "./onnx-messages.ts";
+import type { Use } from "./source.ts";
 
 /** A node of the file, or several that are one operation for the engine (`fusions.ts`). */
 export interface OnnxNode {

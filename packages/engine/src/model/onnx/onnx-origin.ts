@@ -1,5 +1,5 @@
-import type { Source } from "./draft.ts";
 import type { GraphMessage, ModelMessage } from "./onnx-messages.ts";
+import type { Source } from "./source.ts";
 
 /** What a model that was read from an ONNX file keeps of it, to be written as that file again. */
 export interface OnnxOrigin {

@@ -1,7 +1,14 @@
 import type { SampleShape } from "../model-graph.ts";
-import type { ImportState, Padded } from "./import-state.ts";
-import { type Atom, extentOf, isTangled, merged, shapeOf, type Variable, withCut, withFactor } from "./layout.ts";
+import type { Draft } from "./draft.ts";
+import { type Atom, extentOf, shapeOf, type Variable, withCut, withFactor } from "./layout.ts";
 import { notSupported, type OnnxNode } from "./onnx-node.ts";
+import type { Padded } from "./values.ts";
+
+/** What moves numbers knows: the graph so far, and which factor is the batch. */
+export interface Ground {
+  readonly draft: Draft;
+  readonly batch: Atom;
+}
 
 /** A variable as a node of the draft whose sample shape is as wanted. */
 export interface Placed {
@@ -10,13 +17,13 @@ export interface Placed {
 }
 
 /** A node's numbers in a sample shape. */
-export function inShape(state: ImportState, node: string, shape: SampleShape): string {
+export function inShape(state: Ground, node: string, shape: SampleShape): string {
   if (state.draft.shapeOf(node).join() === shape.join()) return node;
   return state.draft.put("reshape", [node], { shape }, `${node}_as_${shape.join("x")}`);
 }
 
 /** The variable with its cut and its factor calculated. */
-export function settled(state: ImportState, variable: Variable): Variable {
+export function settled(state: Ground, variable: Variable): Variable {
   const part = cutOut(state, variable);
   const { factor } = part;
   if (factor === undefined) return part;
@@ -24,7 +31,7 @@ export function settled(state: ImportState, variable: Variable): Variable {
   return { ...withFactor(part, 1), node: scaled };
 }
 
-function cutOut(state: ImportState, variable: Variable): Variable {
+function cutOut(state: Ground, variable: Variable): Variable {
   const { cut, order } = variable;
   if (cut === undefined) return variable;
   const before = extentOf(order.slice(0, cut.at));
@@ -37,12 +44,7 @@ function cutOut(state: ImportState, variable: Variable): Variable {
 }
 
 /** The variable with its sample's axes in this order, each of them made of these factors. */
-export function placed(
-  state: ImportState,
-  variable: Variable,
-  axes: readonly (readonly Atom[])[],
-  node: OnnxNode,
-): Placed {
+export function placed(state: Ground, variable: Variable, axes: readonly (readonly Atom[])[], node: OnnxNode): Placed {
   const ready = settled(state, variable);
   const wanted = axes.flat();
   const shape = axes.map(extentOf);
@@ -69,23 +71,15 @@ function runsOf(order: readonly Atom[], wanted: readonly Atom[]): readonly (read
 }
 
 /** The axes of a variable without the batch. Throws `unsupported` unless that is the first axis by itself, or is folded. */
-export function sampleAxes(state: ImportState, variable: Variable, node: OnnxNode): readonly (readonly Atom[])[] {
+export function sampleAxes(state: Ground, variable: Variable, node: OnnxNode): readonly (readonly Atom[])[] {
   const [first = [], ...rest] = variable.axes;
   const isBatchFirst = first.every((atom) => atom === state.batch);
   if (isBatchFirst && !rest.flat().includes(state.batch)) return rest;
   throw notSupported(node, `its input has the shape [${shapeOf(variable)}] with the batch not in the first axis`);
 }
 
-/** An input of the file's shape `[batch, channels, height, width]` as `[height, width, channels]`. */
-export function imageInput(state: ImportState, node: OnnxNode, index: number): Placed {
-  const variable = state.variable(node, index);
-  const image = imageOf(state, variable, node);
-  const value = state.value(node, index);
-  if (value.kind === "variable") state.set(node.inputs[index]!, image.variable);
-  return image;
-}
-
-export function imageOf(state: ImportState, variable: Variable, node: OnnxNode): Placed {
+/** A variable of the file's shape `[batch, channels, height, width]` as `[height, width, channels]`. */
+export function imageOf(state: Ground, variable: Variable, node: OnnxNode): Placed {
   const axes = sampleAxes(state, variable, node);
   if (axes.length !== 3) {
     throw notSupported(
@@ -98,7 +92,7 @@ export function imageOf(state: ImportState, variable: Variable, node: OnnxNode):
 }
 
 /** A variable from an image that the engine calculates, `[height, width, channels]`, with the file's axes. */
-export function imageResult(state: ImportState, node: string): Variable {
+export function imageResult(state: Ground, node: string): Variable {
   const [height, width, channels] = state.draft.shapeOf(node).map(atomsOf) as [Atom[], Atom[], Atom[]];
   return {
     kind: "variable",
@@ -112,33 +106,13 @@ export function atomsOf(extent: number): readonly Atom[] {
   return extent === 1 ? [] : [{ extent }];
 }
 
-export function batchAxis({ batch }: ImportState): readonly Atom[] {
+export function batchAxis({ batch }: Ground): readonly Atom[] {
   return batch.extent === 1 ? [] : [batch];
 }
 
 /** Pixels put around an image, where its reader cannot do that itself. */
-export function padded(state: ImportState, { base, edges, value }: Padded, node: OnnxNode): Variable {
+export function padded(state: Ground, { base, edges, value }: Padded, node: OnnxNode): Variable {
   if (value !== 0) throw notSupported(node, `its input is padded with ${value}; expected 0`);
   const image = imageOf(state, base, node);
   return imageResult(state, state.draft.put("zeroPad", [image.node], { padding: edges }, `${image.node}_padded`));
-}
-
-/**
- * The last axis of an input innermost, whatever lies before it; that is put into the file's order where some axis lies in
- * pieces. The node's shape ends in this axis.
- */
-export function lastAxisInput(state: ImportState, node: OnnxNode, index: number): Placed {
-  const variable = merged(state.settled(node, index));
-  const last = variable.axes.at(-1) ?? [];
-  if (last.includes(state.batch)) throw notSupported(node, "it mixes the samples of a batch");
-  const isOther = (atom: Atom): boolean => !last.includes(atom) && atom !== state.batch;
-  const before = isTangled(variable, state.batch)
-    ? variable.axes.map((axis) => axis.filter(isOther)).filter((axis) => axis.length > 0)
-    : variable.order.filter(isOther).map((atom) => [atom]);
-  const isInPlace = [...before.flat(), ...last].every((atom, place) => atom === variable.order[place]);
-  if (isInPlace && state.draft.shapeOf(variable.node).at(-1) === extentOf(last))
-    return { node: variable.node, variable };
-  const moved = placed(state, variable, [...before, last], node);
-  state.set(node.inputs[index]!, moved.variable);
-  return moved;
 }

@@ -1,8 +1,8 @@
 import { elementsOf, type ModelWeights } from "../model-graph.ts";
 import { constantOf } from "./constants.ts";
-import type { Source } from "./draft.ts";
 import { type NodeMessage, ONNX_TYPES, type TensorMessage } from "./onnx-messages.ts";
 import type { OnnxOrigin } from "./onnx-origin.ts";
+import type { Source } from "./source.ts";
 
 /** What is to be written otherwise than it was read. */
 export interface FileChanges {

@@ -1,11 +1,14 @@
 import type { EdgePadding, OpAttributes, Padding, Size2D } from "../model-graph.ts";
-import { type Arrange, transposed } from "./constants.ts";
-import type { ImportState, Value } from "./import-state.ts";
+import { transposed } from "./constants.ts";
+import type { ImportState } from "./import-state.ts";
+import { imageInput } from "./inputs.ts";
 import { shapeOf, type Variable } from "./layout.ts";
 import type { OnnxImport } from "./movement-import.ts";
 import { nodeName } from "./node-name.ts";
 import { notSupported, type OnnxNode } from "./onnx-node.ts";
-import { imageInput, imageOf, imageResult } from "./placing.ts";
+import { imageOf, imageResult } from "./placing.ts";
+import type { Arrange } from "./source.ts";
+import type { Value } from "./values.ts";
 
 const NO_EDGES: EdgePadding = [
   [0, 0],
