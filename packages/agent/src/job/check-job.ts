@@ -1,4 +1,4 @@
-import { chainOf, checkSteps, graphDigest, methodNamed, readLayersModel } from "@mpo/engine";
+import { chainOf, checkSteps, graphDigest, methodNamed, readModel } from "@mpo/engine";
 import { withDeadline } from "@mpo/io";
 import type { CheckJob, CheckResult } from "../ports/agent-engine.ts";
 import { type JobContext, OOM_SCORE_ADJUST } from "./retrain-job.ts";
@@ -8,7 +8,7 @@ export async function runCheckJob(job: CheckJob, { environment, signal }: JobCon
   const { config, stepMs, memoryBytes, maxMs } = job;
   const { loss: method } = methodNamed(job.method);
   const work = async (linked: AbortSignal): Promise<CheckResult> => {
-    const model = await readLayersModel(job.modelFolder, { signal: linked });
+    const model = await readModel(job.modelFolder, { signal: linked });
     const { sample, loaded } = await checkSteps(
       { model, method, config, stepMs, memoryBytes },
       { environment, oomScoreAdjust: OOM_SCORE_ADJUST, signal: linked },

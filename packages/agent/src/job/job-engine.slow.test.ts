@@ -1,17 +1,19 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
 import { MpoError, type Prediction, uniformFreezing } from "@mpo/core";
-import { encodeNpy, encodeNpyImages, MODEL_FILE } from "@mpo/datasets";
+import { encodeNpy, encodeNpyImages, MODEL_FILE, ONNX_FILE } from "@mpo/datasets";
 import { syntheticImages } from "@mpo/datasets/testing";
-import { buildModel, initialWeights, readLayersModel, readModelCard, writeLayersModel } from "@mpo/engine";
+import { buildModel, initialWeights, readLayersModel, readModel, readModelCard, writeLayersModel } from "@mpo/engine";
 import type { AgentEngine, RetrainJob } from "../ports/agent-engine.ts";
 import { REFERENCE_FILE } from "../serving/reference-file.ts";
 import { jobEngine } from "./job-engine.ts";
 
+const ONNX_CASE = fileURLToPath(new URL("../../../engine/cases/onnx/mixed-script/model.onnx", import.meta.url));
 const SHAPE = { height: 16, width: 16, channels: 1 };
 const MIB = 2 ** 20;
 
@@ -101,6 +103,24 @@ describe("a job in its own process", () => {
       await readLayersModel(join(outcome.stagedFolder, MODEL_FILE));
       assert.deepEqual((await readModelCard(outcome.stagedFolder)).input, INPUT);
       assert.deepEqual(await readdir(work), [], "its temporary files are gone");
+    }),
+  );
+
+  it("retrains an ONNX model, and stages one", { timeout: 230_000 }, () =>
+    inWorkplace(async ({ folder, job, engine }) => {
+      const [source, inputs] = [join(folder, "onnx"), join(folder, "colour.npy")];
+      await mkdir(source);
+      await copyFile(ONNX_CASE, join(source, ONNX_FILE));
+      await writeFile(join(source, "model-card.json"), JSON.stringify({ input: INPUT, inputShape: [32, 32, 3] }));
+      const set = syntheticImages({ height: 32, width: 32, channels: 3, count: 32, seed: 2 });
+      await writeFile(inputs, encodeNpyImages(set));
+      const place = { modelFolder: source, sourceFolder: source, inputFiles: [inputs] };
+      const outcome = await engine.retrain({ ...job, ...place }, { signal: new AbortController().signal });
+      assert.ok(outcome.isAccepted && outcome.stagedFolder !== undefined, outcome.reason);
+      assert.deepEqual((await readdir(outcome.stagedFolder)).toSorted(), ["model-card.json", ONNX_FILE]);
+      const [before, after] = await Promise.all([source, outcome.stagedFolder].map((path) => readModel(path)));
+      assert.deepEqual(after?.graph, before?.graph);
+      assert.notDeepEqual(after?.weights, before?.weights);
     }),
   );
 

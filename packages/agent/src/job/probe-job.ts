@@ -1,6 +1,6 @@
 import { given } from "@mpo/core";
 import type { PictureForm } from "@mpo/datasets";
-import { chainOf, methodNamed, type ProbeSamples, probe, readLayersModel } from "@mpo/engine";
+import { chainOf, methodNamed, type ProbeSamples, probe, readModel } from "@mpo/engine";
 import type { ProbeJob, ProbeResult } from "../ports/agent-engine.ts";
 import { readReferenceInputs } from "./reference-inputs.ts";
 import { type JobContext, OOM_SCORE_ADJUST, picturesFor } from "./retrain-job.ts";
@@ -11,7 +11,7 @@ const MAX_INPUTS = 256;
 /** Measures a deployed model within memory and time. Throws as the engine's `probe`. */
 export async function runProbeJob(job: ProbeJob, context: JobContext): Promise<ProbeResult> {
   const { signal, environment } = context;
-  const model = await readLayersModel(job.modelFolder, { signal });
+  const model = await readModel(job.modelFolder, { signal });
   const { loss: method } = methodNamed(job.method);
   const samples = await probeSamples(job, picturesFor(model));
   const profile = await probe(

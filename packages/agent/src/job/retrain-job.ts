@@ -11,13 +11,13 @@ import {
   normalisationOf,
   pictureFormOf,
   type RungResult,
-  readLayersModel,
+  readModel,
   retrainedCard,
   STOP_WORDS,
   type StepReport,
   trainRung,
   withNormalisation,
-  writeLayersModel,
+  writeModel,
   writeModelCard,
 } from "@mpo/engine";
 import { withDeadline } from "@mpo/io";
@@ -42,7 +42,7 @@ export async function runRetrainJob(job: RetrainJob, context: JobContext): Promi
   const { rung, memoryBytes, seed, stagingFolder } = job;
   const { environment, onProgress } = context;
   const work = async (signal: AbortSignal): Promise<RetrainOutcome> => {
-    const model = await readLayersModel(job.modelFolder, { signal });
+    const model = await readModel(job.modelFolder, { signal });
     const inputs = await readTrainingInputs(job.inputFiles, picturesFor(model), MAX_INPUTS);
     const { likely } = checkInput(model, inputs.samples);
     const maxMs = began + job.maxMs - performance.now();
@@ -51,7 +51,7 @@ export async function runRetrainJob(job: RetrainJob, context: JobContext): Promi
       { ...{ model, method, rung, memoryBytes, seed, maxMs, start }, ...inputs },
       { environment, oomScoreAdjust: OOM_SCORE_ADJUST, signal, onProgress },
     );
-    if (outcome.isAccepted) await writeStaged(job, { graph: model.graph, weights }, outcome, signal);
+    if (outcome.isAccepted) await writeStaged(job, { ...model, weights }, outcome, signal);
     const isWanted = job.isShared === true && outcome.isAccepted;
     const normalisation = isWanted ? normalisationOf({ graph: model.graph, weights }) : undefined;
     return {
@@ -89,18 +89,18 @@ function doubtOf(likely: InputForm): string {
 
 async function writeStaged(
   { stagingFolder, sourceFolder, method, seed }: RetrainJob,
-  { graph, weights }: Model,
+  model: Model,
   outcome: Pick<RungResult, "config" | "steps" | "judgement" | "accuracyBefore" | "accuracyAfter">,
   signal: AbortSignal,
 ): Promise<void> {
-  const card = retrainedCard(await cardOf(sourceFolder, { signal }), graph, {
+  const card = retrainedCard(await cardOf(sourceFolder, { signal }), model.graph, {
     ...{ ...outcome, from: sourceFolder, method, seed, command: "mpo agent" },
     images: "recent inputs of the device",
     accuracy: { corruptions: {} },
-    classNames: await readClassNames(sourceFolder, { signal }),
+    classNames: (await readClassNames(sourceFolder, { signal })) ?? model.onnx?.classNames,
   });
   await rm(stagingFolder, { recursive: true, force: true });
-  await writeLayersModel({ graph, weights }, stagingFolder, { signal });
+  await writeModel(model, stagingFolder, { signal });
   await writeModelCard(stagingFolder, card, { signal });
 }
 

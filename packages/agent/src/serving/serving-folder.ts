@@ -134,7 +134,7 @@ export function servingFolder(options: ServingFolderOptions): ServingApp {
 /** Called with a folder that is passed over, and why. */
 type OnPassed = (path: string, why: string) => unknown;
 
-/** Models are sub-folders with a model; its digest is that of `model.json`, or of Keras' own file. */
+/** Models are sub-folders with a model; its digest is that of `model.json`, or of the file that Keras or an exporter saved. */
 async function servedModels(root: string, onPassed: OnPassed): Promise<readonly ServedModel[]> {
   const entries = await readdir(root, { withFileTypes: true }).catch((thrown: unknown) => {
     onPassed(root, fileError(thrown, "read", root).message);
@@ -168,7 +168,7 @@ async function deployedFile(source: string): Promise<string> {
   });
   const [file, ...others] = modelFilesAmong(names);
   if (file === undefined) {
-    throw new MpoError("not-found", `there is no ${source}/model.json, and no .keras or .h5 file in its place`);
+    throw new MpoError("not-found", `there is no ${source}/model.json, and no .keras, .h5 or .onnx file in its place`);
   }
   if (others.length === 0) return join(source, file);
   throw new MpoError("invalid-data", `${source} has several models: ${[file, ...others].join(", ")}; leave one there`);

@@ -80,7 +80,7 @@ terminal, with or without a coordinator: what cannot be reported now is reported
 only, each a process of its own.
 
 The serving folder has a folder for each model:
-  MODEL/model       the model as deployed, a layers model, a .keras or an .h5 file, with its card
+  MODEL/model       the model as deployed, a layers model, a .keras, .h5 or .onnx file, with its card
   MODEL/inputs      recent inputs, which the serving program drops here: .npy files or images
   MODEL/retrained   retrained models, which the serving program picks up
 

@@ -56,7 +56,8 @@ export async function readPublication(
   const files = [];
   for (const file of names.toSorted()) files.push(await fileOf(join(folder, file), places, signal));
   const own = files.find((file) => file.name === models[0]);
-  if (own === undefined) throw new MpoError("not-found", `${folder} has no model.json, and no .keras or .h5 file`);
+  if (own === undefined)
+    throw new MpoError("not-found", `${folder} has no model.json, and no .keras, .h5 or .onnx file`);
   const { shape, form } = inputOf(graph);
   const manifest: ArtifactManifest = {
     ...{ name, version, files, manifestDigest: own.digest, graphDigest: graphDigest(graph) },

@@ -56,11 +56,12 @@ export async function runOnnx(file: string, inputs: Float32Array, shape: readonl
   return result;
 }
 
-/** `[samples, channels, height, width]` to `[samples, height, width, channels]`. */
+/** `[samples, channels, height, width]` to `[samples, height, width, channels]`; 3 channels that are last already stay so. */
 export function channelsLast(
   images: Float32Array,
   [samples = 1, channels = 1, ...map]: readonly number[],
 ): Float32Array {
+  if (map.at(-1) === 3) return images;
   const pixels = elementsOf(map);
   return Float32Array.from({ length: samples * pixels * channels }, (_, index) => {
     const [sample, pixel, channel] = [
