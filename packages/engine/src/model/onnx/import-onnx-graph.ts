@@ -222,8 +222,9 @@ function viewOf(nodes: readonly OnnxNode[], tensorNamed: (name: string) => Const
   const constantMade = (name: string): Constant | undefined => {
     const maker = makers.get(name);
     if (maker === undefined) return tensorNamed(name);
+    if (!RENAMING.has(maker.op)) return undefined;
     const inputs = maker.inputs.map(constantMade);
-    if (!RENAMING.has(maker.op) || inputs.includes(undefined)) return undefined;
+    if (inputs.includes(undefined)) return undefined;
     return FOLDS[maker.op]!(maker, inputs as readonly Constant[], 1) as Constant;
   };
   return {

@@ -15,10 +15,13 @@ const NO_EDGES: EdgePadding = [
   [0, 0],
 ];
 
+/** What exporters pad with before a largest value. */
+const LEAST = -1e30;
+
 /** Operators with a window that slides over an image. */
 export const WINDOW_IMPORTS: Readonly<Record<string, OnnxImport>> = {
   Conv: (node, state) => {
-    const { base, edges } = paddedInput(node, state);
+    const { base, edges } = paddedInput(node, state, (value) => value === 0);
     const kernel = state.constant(node, 1).shape;
     if (kernel.length !== 4) throw notSupported(node, `its kernel has the shape [${kernel}]; expected two dimensions`);
     const [filters = 1, perGroup = 1, ...extents] = kernel;
@@ -45,15 +48,15 @@ export const WINDOW_IMPORTS: Readonly<Record<string, OnnxImport>> = {
     state.set(node.outputs[0]!, imageResult(state, conv));
   },
   MaxPool: (node, state) => {
-    const { base } = paddedInput(node, state, Number.NEGATIVE_INFINITY);
+    const { base, edges } = paddedInput(node, state, (value) => value <= LEAST);
     const window = poolWindow(node);
     if (window.dilation.some((extent) => extent > 1)) throw notSupported(node, "it has dilations");
-    const padding = paddingOf(node, base, window);
+    const padding = paddingOf(node, base, window, edges);
     const pool = { poolSize: window.kernelSize, strides: window.strides, padding };
     state.set(node.outputs[0]!, pooled(node, state, "maxPool", base, pool));
   },
   AveragePool: (node, state) => {
-    const { base } = paddedInput(node, state, undefined);
+    const { base } = paddedInput(node, state, () => false);
     const window = poolWindow(node);
     const padding = paddingOf(node, base, window);
     const { kernelSize: poolSize, strides } = window;
@@ -135,10 +138,10 @@ function depthwiseKernel([filters = 1, , height = 1, width = 1]: readonly number
 function paddedInput(
   node: OnnxNode,
   state: ImportState,
-  own: number | undefined = 0,
+  isOwn: (value: number) => boolean,
 ): { readonly base: Variable; readonly edges: EdgePadding } {
   const value: Value = state.value(node, 0);
-  if (value.kind === "padded" && own !== undefined && value.value === own) return value;
+  if (value.kind === "padded" && isOwn(value.value)) return value;
   return { base: imageInput(state, node, 0).variable, edges: NO_EDGES };
 }
 
