@@ -2,16 +2,20 @@ export { corrupt } from "./corruptions/corruption.ts";
 export type { CorruptionOptions } from "./corruptions/corruption-kernel.ts";
 export { CORRUPTION_NAMES, type CorruptionName, type Severity } from "./corruptions/corruption-name.ts";
 export { loadFrostPictures } from "./corruptions/frost-pictures.ts";
-export { type DescribedClass, describeData, SET_LOADERS } from "./formats/describe-data.ts";
+export { type DescribedClass, datasetAt, describeData, SET_LOADERS } from "./formats/describe-data.ts";
 export {
   cacheFolder,
+  digitsFolder,
   fashionMnistFolder,
   loadFashionMnist,
 } from "./formats/fashion-mnist.ts";
+export { fitImages } from "./formats/fit-images.ts";
+export { type Hdf5Array, type Hdf5Group, isHdf5Array, withHdf5 } from "./formats/hdf5.ts";
 export { loadImageFolder, loadPictures } from "./formats/image-folder.ts";
 export { encodeNpy } from "./formats/npy.ts";
 export { encodeNpyImages, readNpy, readNpyImages, readNpyLabels } from "./formats/npy-images.ts";
 export type { PictureForm } from "./formats/picture.ts";
+export { folderNames } from "./formats/picture-files.ts";
 export { describeResizing, FILTERS, FITS, type Resizing } from "./formats/resizing.ts";
 export { classCount, describePassedOver } from "./images/describe-classes.ts";
 export { concatImages, type ImageSet, shapeInWords, sliceImages, takeImages } from "./images/image-set.ts";

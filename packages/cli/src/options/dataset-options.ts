@@ -9,6 +9,8 @@ export const DATASET_FILES = {
   idx: "the four IDX files of MNIST, EMNIST and their kind",
   cifar10: "data_batch_1.bin to data_batch_5.bin and test_batch.bin of its binary version",
   cifar100: "train.bin and test.bin of its binary version",
+  "uci-digits": "optdigits.tra and optdigits.tes of the UCI, or scikit-learn's digits.csv",
+  usps: "usps and usps.t (LIBSVM), zip.train and zip.test, or usps.h5",
   folder: "one sub-folder of pictures for each class",
   npy: "images.npy ([N, H, W] or [N, H, W, C]) and labels.npy ([N]), an .npz file, or one .npy file with labels.npy beside it",
 } as const;

@@ -10,6 +10,9 @@ import { loadIdxFolder } from "./idx-folder.ts";
 import { partFolders } from "./image-folder.ts";
 import { encodePng, pictureSize, readPicture } from "./picture.ts";
 import { listPictures, outsideClasses } from "./picture-files.ts";
+import type { SetFiles } from "./set-files.ts";
+import { loadUciDigits, UCI_FILES } from "./uci-digits.ts";
+import { loadUsps, USPS_FILES } from "./usps.ts";
 
 /** A class of a part of a data set. */
 export interface DescribedClass {
@@ -31,6 +34,8 @@ export const SET_LOADERS = {
   idx: loadIdxFolder,
   cifar10: (folder: string, part: Part, options?: ReadOptions) => loadCifar("cifar10", folder, part, options),
   cifar100: (folder: string, part: Part, options?: ReadOptions) => loadCifar("cifar100", folder, part, options),
+  "uci-digits": loadUciDigits,
+  usps: loadUsps,
 } as const;
 
 export interface DescribedData {
@@ -51,6 +56,8 @@ const KINDS: readonly (readonly [DescribedData["dataset"], RegExp])[] = [
   ["idx", /[-.]idx[13]-ubyte(\.gz)?$/iu],
   ["cifar10", /^(data_batch_\d|test_batch)\.bin$/u],
   ["cifar100", /^(train|test)\.bin$/u],
+  ["uci-digits", anyOf(UCI_FILES)],
+  ["usps", anyOf(USPS_FILES)],
 ];
 /** Pictures of a class whose sizes are read. */
 const MOST_LOOKED_AT = 200;
@@ -81,10 +88,15 @@ export async function describeData(path: string, options: DescribeOptions): Prom
   return { dataset, classes, passedOver: new Map() };
 }
 
-async function datasetAt(path: string): Promise<DescribedData["dataset"]> {
+/** What a folder of data (or an `.npy` or `.npz` file) is, by the names in it; a folder of pictures where none is known. */
+export async function datasetAt(path: string): Promise<DescribedData["dataset"]> {
   if (/^\.np[yz]$/iu.test(extname(path))) return "npy";
   const names = await visibleNames(path);
   return KINDS.find(([, pattern]) => names.some((name) => pattern.test(name)))?.[0] ?? "folder";
+}
+
+function anyOf({ train, test, whole }: SetFiles): RegExp {
+  return new RegExp([train, test, whole].map(({ source }) => source).join("|"), "iu");
 }
 
 async function describeSet(part: string, set: ImageSet, { samples }: DescribeOptions): Promise<DescribedClass[]> {

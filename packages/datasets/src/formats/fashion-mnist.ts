@@ -31,6 +31,11 @@ export function fashionMnistFolder(env: DataEnvironment, home: string): string {
   return env.MPO_FASHION_MNIST ? resolve(env.MPO_FASHION_MNIST) : join(cacheFolder(env, home), "fashion-mnist");
 }
 
+/** The folder of the digits that the set-up fetches: `mnist` (IDX) and `uci` (UCI digits). */
+export function digitsFolder(env: DataEnvironment, home: string): string {
+  return join(cacheFolder(env, home), "digits");
+}
+
 /** Loads a part of Fashion-MNIST. Throws as `loadIdxFolder` does, `not-found` with what to do. */
 export async function loadFashionMnist(folder: string, part: Part, options: ReadOptions = {}): Promise<ImageSet> {
   return await loadIdxFolder(folder, part, { ...options, classNames: FASHION_MNIST_CLASSES }).catch(

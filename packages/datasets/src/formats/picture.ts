@@ -25,29 +25,8 @@ const MOST_PIXELS = 100_000_000;
  * 255. Transparent places are black. Throws `invalid-data` for what is not a whole picture.
  */
 export async function readPicture(path: string, form: PictureForm): Promise<Uint8Array | Float32Array> {
-  const { height, width, channels, fit = FITS[0], filter = FILTERS[0] } = form;
-  // Loaded with the first picture: a program that reads arrays only, as an agent may, stays small.
-  const { default: sharp } = await import("sharp");
   try {
-    const whole = sharp(...(await sourceOf(path)))
-      .autoOrient()
-      .flatten({ background: "#000" });
-    // A JPEG's decoder may halve its size first, by means of four: so it is where nothing is stated.
-    const how = { fit: SHARP_FITS[fit], background: "#000", fastShrinkOnLoad: form.filter === undefined };
-    const resized = filter === "lanczos3" ? whole.resize(width, height, how) : whole;
-    const { data, info } = await resized
-      .toColourspace(channels === 1 ? "b-w" : "srgb")
-      .raw({ depth: "uchar" })
-      .toBuffer({ resolveWithObject: true });
-    if (info.channels !== channels && info.channels !== 1) {
-      throw new MpoError("invalid-data", `${info.channels} channels`);
-    }
-    // A grey file stays one channel in sRGB on some builds: repeat it.
-    const isGrey = info.channels !== channels;
-    const pixels = isGrey
-      ? Uint8Array.from({ length: data.length * channels }, (_, i) => data[Math.floor(i / channels)]!)
-      : data;
-    return filter === "lanczos3" ? pixels : resample(pixels, info, form, { fit, filter });
+    return await broughtTo(form, ...(await sourceOf(path)));
   } catch (thrown) {
     const isEmpty = await stat(path).then(
       ({ size }) => size === 0,
@@ -56,6 +35,34 @@ export async function readPicture(path: string, form: PictureForm): Promise<Uint
     const found = isEmpty ? "an empty file" : MpoError.from(thrown).message;
     throw invalidData(path, 0, `a whole picture (${PICTURE_KINDS})`, found, { cause: thrown });
   }
+}
+
+/** What sharp is given, brought to a form: grey becomes colour by repeating, colour grey by its brightness. */
+export async function broughtTo(
+  form: PictureForm,
+  source: string | Uint8Array,
+  options: SharpOptions,
+): Promise<Uint8Array | Float32Array> {
+  const { height, width, channels, fit = FITS[0], filter = FILTERS[0] } = form;
+  // Loaded with the first picture: a program that reads arrays only, as an agent may, stays small.
+  const { default: sharp } = await import("sharp");
+  const whole = sharp(source, options).autoOrient().flatten({ background: "#000" });
+  // A JPEG's decoder may halve its size first, by means of four: so it is where nothing is stated.
+  const how = { fit: SHARP_FITS[fit], background: "#000", fastShrinkOnLoad: form.filter === undefined };
+  const resized = filter === "lanczos3" ? whole.resize(width, height, how) : whole;
+  const { data, info } = await resized
+    .toColourspace(channels === 1 ? "b-w" : "srgb")
+    .raw({ depth: "uchar" })
+    .toBuffer({ resolveWithObject: true });
+  if (info.channels !== channels && info.channels !== 1) {
+    throw new MpoError("invalid-data", `${info.channels} channels`);
+  }
+  // A grey file stays one channel in sRGB on some builds: repeat it.
+  const isGrey = info.channels !== channels;
+  const pixels = isGrey
+    ? Uint8Array.from({ length: data.length * channels }, (_, i) => data[Math.floor(i / channels)]!)
+    : data;
+  return filter === "lanczos3" ? pixels : resample(pixels, info, form, { fit, filter });
 }
 
 /** Height, width and channels of a picture, as it is to be seen. Throws for what is no picture. */

@@ -1,7 +1,6 @@
 import { MpoError } from "@mpo/core";
-import { parseJson } from "@mpo/datasets";
+import { type Hdf5Array, type Hdf5Group, isHdf5Array, parseJson, withHdf5 } from "@mpo/datasets";
 import { unzipSync } from "fflate";
-import { Dataset, type Group, File as Hdf5File } from "jsfive";
 import { invalid } from "./file-errors.ts";
 import { type Topology, topologyOf } from "./layers-json.ts";
 import { otherFormat } from "./other-formats.ts";
@@ -14,8 +13,8 @@ export interface KerasFile {
 }
 
 /** Reads an `.h5` file, Keras' older format. Throws `invalid-data` and `unsupported`. */
-export function readH5File(bytes: Uint8Array, file: string): KerasFile {
-  return opened(bytes, file, (root) => {
+export async function readH5File(bytes: Uint8Array, file: string): Promise<KerasFile> {
+  return await opened(bytes, file, (root) => {
     const { model_config: config, keras_version: version } = root.attrs;
     if (config === undefined) {
       const isWeights = "layer_names" in root.attrs || root.keys.includes("layers");
@@ -37,13 +36,13 @@ export function readH5File(bytes: Uint8Array, file: string): KerasFile {
 const KERAS_PARTS: ReadonlySet<string> = new Set(["config.json", "metadata.json", "model.weights.h5"]);
 
 /** Reads a `.keras` file, a zip archive of the structure and of HDF5. Throws `invalid-data` and `unsupported`. */
-export function readKerasFile(bytes: Uint8Array, file: string): KerasFile {
+export async function readKerasFile(bytes: Uint8Array, file: string): Promise<KerasFile> {
   const parts = damaged(file, () => unzipSync(bytes, { filter: ({ name }) => KERAS_PARTS.has(name) }));
   const { "config.json": config, "metadata.json": metadata, "model.weights.h5": stored } = parts;
   if (config === undefined || stored === undefined) throw otherFormat(file, "zip");
   const json = (part: Uint8Array): unknown => parseJson(Buffer.from(part).toString("utf8"), file);
   const topology = topologyOf({ model_config: json(config), ...(metadata && (json(metadata) as object)) }, file);
-  const weights = opened(stored, file, (root) =>
+  const weights = await opened(stored, file, (root) =>
     weightsBelow(root, file, (path) => {
       const place = path.replaceAll("\\", "/").replace(/^_layer_checkpoint_dependencies\//, "layers/");
       return place.startsWith("layers/") ? place : undefined;
@@ -52,29 +51,32 @@ export function readKerasFile(bytes: Uint8Array, file: string): KerasFile {
   return { topology, weights };
 }
 
-function opened<T>(bytes: Uint8Array, file: string, use: (root: Group) => T): T {
-  return damaged(file, () => use(new Hdf5File(new Uint8Array(bytes).buffer, file)));
+async function opened<T>(bytes: Uint8Array, file: string, use: (root: Hdf5Group) => T): Promise<T> {
+  return await withHdf5(bytes, file, use, () => damage(file));
 }
 
-/** Both libraries throw whatever they meet in a file that is not whole, texts too. */
+/** The library throws whatever it met in a file that is not whole, texts too. */
 function damaged<T>(file: string, act: () => T): T {
   try {
     return act();
   } catch (thrown) {
-    if (thrown instanceof MpoError) throw thrown;
-    throw invalid(file, "is damaged, or has HDF5 content that Keras does not write", "Copy the model again.");
+    throw thrown instanceof MpoError ? thrown : damage(file);
   }
+}
+
+function damage(file: string): MpoError {
+  return invalid(file, "is damaged, or has HDF5 content that Keras does not write", "Copy the model again.");
 }
 
 /** The floating-point datasets of a group, by the name that `nameOf` gives their path; optimizer state has none. */
 function weightsBelow(
-  group: Group | Dataset,
+  group: Hdf5Group | Hdf5Array,
   file: string,
   nameOf: (path: string) => string | undefined,
 ): ReadonlyMap<string, StoredWeight> {
   const weights = new Map<string, StoredWeight>();
-  const visit = (part: Group | Dataset, path: string): void => {
-    if (!(part instanceof Dataset)) {
+  const visit = (part: Hdf5Group | Hdf5Array, path: string): void => {
+    if (!isHdf5Array(part)) {
       for (const key of part.keys) visit(part.get(key), path === "" ? key : `${path}/${key}`);
       return;
     }

@@ -49,8 +49,8 @@ interface Content extends KerasFile {
 
 async function contentOf(bytes: Buffer, file: string, options: Abortable): Promise<Content> {
   const format = binaryFormat(file, bytes);
-  if (format === "h5") return { ...readH5File(bytes, file), metadata: NO_METADATA };
-  if (format === "keras") return { ...readKerasFile(bytes, file), metadata: NO_METADATA };
+  if (format === "h5") return { ...(await readH5File(bytes, file)), metadata: NO_METADATA };
+  if (format === "keras") return { ...(await readKerasFile(bytes, file)), metadata: NO_METADATA };
   if (format !== undefined) throw otherFormat(file, format);
   const json = parseLayersJson(bytes.toString("utf8"), file);
   const metadata = parseExportMetadata(json.metadata, file);
