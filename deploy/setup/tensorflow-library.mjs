@@ -124,15 +124,22 @@ async function readOwnWheel({ cache, say, signal, verify }, wheel) {
   return { sha256, bytes };
 }
 
+/** What a wheel is for, and how to do without pip, for messages. */
+const TENSORFLOW_WHEEL = {
+  label: "TensorFlow's wheel",
+  byHand: "download the wheel yourself and name it in MPO_TENSORFLOW_WHEEL",
+};
+
 /**
  * @param {SetupContext} context
  * @param {PinnedWheel} pinned
  * @param {string} folder made here
+ * @param {{ label: string, byHand: string }} [words]
  * @returns {Promise<string>} the wheel's path
  */
-async function downloadWheel({ cache, env, say, signal }, pinned, folder) {
+export async function downloadWheel({ cache, env, say, signal }, pinned, folder, words = TENSORFLOW_WHEEL) {
   const pip = await findPip(env);
-  say.work(`downloading TensorFlow's wheel ${pinned.requirement} (${megabytes(pinned.bytes)}) with pip`);
+  say.work(`downloading ${words.label} ${pinned.requirement} (${megabytes(pinned.bytes)}) with pip`);
   const temporary = join(folder, "tmp");
   await mkdir(temporary, { recursive: true });
   const requirements = join(folder, "requirements.txt");
@@ -167,14 +174,16 @@ async function downloadWheel({ cache, env, say, signal }, pinned, folder) {
       // pip's own temporary folder is kept in the cache too: /tmp is often a small disk in memory.
       { env: { ...env, TMPDIR: temporary, PYTHONWARNINGS: "ignore", PIP_REQUIRE_VIRTUALENV: "0" }, signal },
     );
-    if (result.code !== 0) throw downloadFailure(`${result.stdout}\n${result.stderr}`, pinned, cache);
+    if (result.code !== 0) {
+      throw downloadFailure(`${result.stdout}\n${result.stderr}`, pinned, cache, words.byHand);
+    }
   } finally {
     clearInterval(watch);
   }
   const name = (await readdir(folder)).find((entry) => entry.endsWith(".whl"));
-  if (name === undefined) throw downloadFailure("pip left no wheel", pinned, cache);
+  if (name === undefined) throw downloadFailure("pip left no wheel", pinned, cache, words.byHand);
   const wheel = join(folder, name);
-  if ((await hashFile(wheel, signal)) !== pinned.sha256) throw wrongHash(pinned);
+  if ((await hashFile(wheel, signal)) !== pinned.sha256) throw wrongHash(pinned, words.byHand);
   return wheel;
 }
 
@@ -220,32 +229,34 @@ export async function findPython(env) {
  * @param {string} output what pip printed
  * @param {PinnedWheel} pinned
  * @param {string} cache
+ * @param {string} byHand
  * @returns {SetupFailure}
  */
-function downloadFailure(output, pinned, cache) {
-  if (/do not match the hashes|hash mismatch/iu.test(output)) return wrongHash(pinned);
+function downloadFailure(output, pinned, cache, byHand) {
+  if (/do not match the hashes|hash mismatch/iu.test(output)) return wrongHash(pinned, byHand);
   const kind = failureKind(output);
   if (kind === "disk-full") return diskFull(cache);
   if (kind === "no-network") {
     return new SetupFailure(
       `no network: pip could not reach PyPI to get ${pinned.requirement}.`,
-      "connect this machine (or set HTTPS_PROXY, or PIP_INDEX_URL for a mirror) and run the command again; or download the wheel yourself and name it in MPO_TENSORFLOW_WHEEL.",
+      `connect this machine (or set HTTPS_PROXY, or PIP_INDEX_URL for a mirror) and run the command again; or ${byHand}.`,
     );
   }
   return new SetupFailure(
     `pip could not download ${pinned.requirement}. Its last output:\n${lastLines(output)}`,
-    "see what pip says above (`python3 -m pip --version` should be 20.3 or later); or download the wheel yourself and name it in MPO_TENSORFLOW_WHEEL.",
+    `see what pip says above (\`python3 -m pip --version\` should be 20.3 or later); or ${byHand}.`,
   );
 }
 
 /**
  * @param {PinnedWheel} pinned
+ * @param {string} byHand
  * @returns {SetupFailure}
  */
-function wrongHash(pinned) {
+function wrongHash(pinned, byHand) {
   return new SetupFailure(
     `wrong hash: the download for ${pinned.requirement} is not the pinned file (SHA-256 ${pinned.sha256}).`,
-    "run the command again; if this persists, the mirror or proxy in between changes files: use another one (PIP_INDEX_URL), or set MPO_TENSORFLOW_WHEEL to a wheel you trust.",
+    `run the command again; if this persists, the mirror or proxy in between changes files: use another one (PIP_INDEX_URL), or ${byHand}.`,
   );
 }
 
