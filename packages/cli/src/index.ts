@@ -1,6 +1,7 @@
 export type { CommandContext } from "./command-context.ts";
 export { damageOptions, type FrostOptions } from "./data/damage-options.ts";
 export { driftedSamples, samplesOf } from "./data/drifted-samples.ts";
+export { fitClasses } from "./data/fit-classes.ts";
 export { type DatasetOptions, loadTestImages } from "./data/load-dataset.ts";
 export { loadModel, requireFitting } from "./data/load-model.ts";
 export { stateFolder } from "./fleet/state-folder.ts";
@@ -8,6 +9,7 @@ export { addBudgetOptions } from "./options/budget-options.ts";
 export { choice } from "./options/choice.ts";
 export { addDatasetOptions, dataOption, frostOption, SEVERITY, severityOption } from "./options/dataset-options.ts";
 export { fleetName } from "./options/fleet-options.ts";
+export type { InputOptions } from "./options/input-options.ts";
 export {
   durationInMs,
   durationOption,
@@ -21,7 +23,7 @@ export {
   wholeNumbers,
 } from "./options/parsers.ts";
 export { addSubjectOptions, weightsOption } from "./options/subject-options.ts";
-export { formatDuration, formatPoints, formatShare } from "./output/format.ts";
+export { formatDuration, formatMs, formatPoints, formatShare } from "./output/format.ts";
 export { type Progress, startProgress } from "./output/progress.ts";
 export { createTable } from "./output/table.ts";
 export type { Terminal } from "./output/terminal.ts";
@@ -37,3 +39,4 @@ export { figures, type Picture, page, picture, table, tableCard } from "./report
 export { changesBetween } from "./rollout/rollout-changes.ts";
 export { DEVICE_HEAD, deviceCells, statusLines } from "./rollout/status-tables.ts";
 export { runCli } from "./run-cli.ts";
+export { defaultPeakRate, oneCycleRate, trainingPieces } from "./train/schedule.ts";

@@ -21,9 +21,9 @@ import {
   wholeNumbers,
 } from "@mpo/cli";
 import { MAX_BATCH, METHOD_NAMES } from "@mpo/core";
-import { CORRUPTION_NAMES } from "@mpo/datasets";
+import { CORRUPTION_NAMES, FILTERS, FITS } from "@mpo/datasets";
 import { FORM_NAMES, MODEL_NAMES, type ModelName, NORM_NAMES } from "@mpo/engine";
-import type { Command } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { type BenchAdaptationOptions, benchAdaptation } from "../bench/bench-adaptation.ts";
 import { type BenchEmulationOptions, benchEmulation } from "../bench/bench-emulation.ts";
 import { type BenchJudgeOptions, benchJudge } from "../bench/bench-judge.ts";
@@ -35,12 +35,33 @@ import { type BenchStartsOptions, benchStarts } from "../bench/bench-starts.ts";
 import { type BenchStepOptions, benchStep } from "../bench/bench-step.ts";
 import { type BenchFleetOptions, benchFleet } from "../bench/fleet/bench-fleet.ts";
 import { type BenchPoliciesOptions, benchPolicies, POLICY_DATASETS } from "../bench/policies/bench-policies.ts";
+import { type BenchTasksOptions, benchTasks, type Task } from "../bench/tasks/bench-tasks.ts";
 
 const DEFAULT_BATCH = 64;
 const batch = wholeNumber(1, MAX_BATCH);
 const SMALLEST: readonly ModelName[] = ["resnet50", "densenet121", "mobilenet-v2"];
 const corruptionsOf: OptionParser<typeof CORRUPTION_NAMES | readonly (typeof CORRUPTION_NAMES)[number][]> = (text) =>
   text === "all" ? CORRUPTION_NAMES : listOf(CORRUPTION_NAMES)(text);
+
+const DIGIT_TASKS: readonly Task[] = [
+  { source: "mnist", target: "uci" },
+  { source: "uci", target: "mnist" },
+];
+const taskOf: OptionParser<Task> = (text) => {
+  const [source, target, ...rest] = text.split(":");
+  if (source && target && rest.length === 0) return { source, target };
+  throw new InvalidArgumentError("Expected SOURCE:TARGET, such as mnist:uci.");
+};
+const DOMAINS_HELP = `
+--data names a folder with one sub-folder for each domain. Each holds a data set of any kind that \`mpo data describe\` knows:
+pictures in CLASS/FILE (as in Office-31's amazon/images/CLASS/FILE), IDX files of MNIST's kind, UCI's digits, USPS, arrays.
+Images of arrays are brought to the source's size and channels as pictures are; grey is repeated, colour becomes grey.
+Classes of both domains must have the same names.
+
+Examples:
+  mpo bench tasks --tasks mnist:uci,uci:mnist --seeds 1,2,3
+  mpo bench tasks --data office31 --tasks amazon:webcam,dslr:webcam --model mobilenet-v2 --image-size 64
+`;
 
 /** `mpo bench`: measurements, side by side with others where that is possible. */
 export function define(bench: Command, context: CommandContext): void {
@@ -158,6 +179,31 @@ export function define(bench: Command, context: CommandContext): void {
     .addOption(forceOption())
     .option("--resume", "continue from that file; limits, windows and corruptions may differ", false)
     .action((options: BenchPoliciesOptions) => benchPolicies(options, context));
+  add("tasks", "a model that was trained on one domain, retrained on another: each method, without and with labels")
+    .option("--data <folder>", "folder of the domains (default: the digits that the set-up has put in place)")
+    .addOption(
+      new Option("--tasks <list>", "SOURCE:TARGET, separated by commas")
+        .argParser(listed(taskOf))
+        .default(DIGIT_TASKS, "mnist:uci,uci:mnist"),
+    )
+    .option("--weights <path>", "instead of training on the source, a model that was trained on it")
+    .addOption(choice("--model <name>", "a model of the zoo, see `mpo models`", MODEL_NAMES, "resnet20"))
+    .addOption(choice("--norm <name>", "its normalisation", NORM_NAMES, "batch"))
+    .option("--image-size <pixels>", "side of its images (default: the source's, of pictures 64)", image)
+    .addOption(choice("--input-fit <how>", "how images are brought to it (default: stretch)", FITS))
+    .addOption(choice("--input-filter <name>", "what their pixels are made of (default: lanczos3)", FILTERS))
+    .option("--source-limit <n>", "train on the first N images of the source (default: all)", wholeNumber(1))
+    .option("--source-epochs <n>", "times that all of the source's images are seen", wholeNumber(1, 10_000), 5)
+    .option("--source-batch <n>", "images in a step on the source", batch, 128)
+    .option("--methods <list>", `some of ${METHOD_NAMES.join(",")}`, listOf(METHOD_NAMES), METHOD_NAMES)
+    .option("--samples <n>", "images of the target to adapt to; at most half of them", wholeNumber(1), 1000)
+    .option("--judge-samples <n>", "other images of the target, to judge the result", wholeNumber(1), 1000)
+    .option("--epochs <n>", "passes over the samples", wholeNumber(1, 10_000), 2)
+    .option("--batch <n>", "images in a step", batch, DEFAULT_BATCH)
+    .option("--seeds <list>", "decide first weights, samples and order; each is a run", listed(wholeNumber(0)), [1])
+    .addOption(threadsOption())
+    .addHelpText("after", DOMAINS_HELP)
+    .action((options: BenchTasksOptions) => benchTasks(options, context));
   const agents = wholeNumber(1, 50_000);
   add("fleet", "a real coordinator and nats-server under many simulated agents on this machine")
     .option("--agents <n>", "simulated agents: the product's core, each with its own connections", agents, 1000)
