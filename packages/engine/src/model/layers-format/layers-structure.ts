@@ -99,7 +99,7 @@ function flattened({ name, layers: found, output }: LayersStructure, file: strin
 }
 
 /** Keras 3 calls a layer's weights by its class, in snake case, and counts from the second of a class on. */
-function withPaths(layers: readonly LayerJson[]): readonly LayerJson[] {
+export function withPaths(layers: readonly LayerJson[]): readonly LayerJson[] {
   const counts = new Map<string, number>();
   return layers.map((layer) => {
     const { className } = layer;
