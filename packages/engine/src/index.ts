@@ -22,6 +22,10 @@ export {
 export type { Model, ModelGraph, ModelWeights } from "./model/model-graph.ts";
 export { headOf } from "./model/model-head.ts";
 export { readModel } from "./model/read-model.ts";
+export { exportOnnx } from "./model/onnx-export/export-onnx.ts";
+export { readSafetensors } from "./model/safetensors/read-safetensors.ts";
+export { NAMINGS, type Naming, TORCH_MODELS } from "./model/safetensors/torch-names.ts";
+export { writeSafetensors } from "./model/safetensors/write-safetensors.ts";
 export { inputOf, pictureFormOf, withInputForm } from "./model/stated-input.ts";
 export { initialWeights, parameterCount } from "./model/variables.ts";
 export { writeModel } from "./model/write-model.ts";

@@ -1,59 +1,37 @@
-import { extname, resolve } from "node:path";
-import { MpoError } from "@mpo/core";
-import { copyCard, headOf, inputOf, writeLayersModel } from "@mpo/engine";
+import { FORM_NAMES, NAMINGS, TORCH_MODELS } from "@mpo/engine";
 import type { Command } from "commander";
-import type { CommandContext, Files, Output, Stop } from "../command-context.ts";
-import { classNamesOf, loadModel, sayAssumed } from "../data/load-model.ts";
-import { addInputOptions, type InputOptions, takenInWords } from "../options/input-options.ts";
-import { checkModelOutput } from "../planning/check-model-output.ts";
-import { type ForceOption, forceOption } from "../planning/check-output.ts";
-
-interface ConvertOptions extends InputOptions, ForceOption {}
+import type { CommandContext } from "../command-context.ts";
+import { type ConvertOptions, convertModel } from "../convert/convert-model.ts";
+import { choice } from "../options/choice.ts";
+import { addInputOptions } from "../options/input-options.ts";
+import { wholeNumber } from "../options/parsers.ts";
+import { forceOption } from "../planning/check-output.ts";
 
 const HELP = `
-What the model takes, the names of its classes and its card go with it.
+What OUT is follows its ending. What the model takes, the names of its classes and its card go with it.
 
-Example:
+Examples:
   mpo convert model.keras serving/camera/model
+  mpo convert serving/camera/model model.onnx
+  mpo convert resnet50.safetensors resnet50 --model resnet50 --input-range 0.485,0.456,0.406/0.229,0.224,0.225
+  mpo convert resnet50 back.safetensors
 `;
 
 /** `mpo convert`. */
 export function define(command: Command, context: CommandContext): void {
-  addInputOptions(
-    command
-      .argument("<in>", "folder or file of the model (layers model, .keras, .h5 or .onnx)")
-      .argument("<out>", "folder for the model (TensorFlow.js layers format) and its card"),
-  )
+  command
+    .argument("<in>", "folder or file of the model (layers model, .keras, .h5 or .onnx), or a .safetensors file of weights")
+    .argument("<out>", "folder for a TensorFlow.js layers model and its card, or a .onnx or .safetensors file")
+    .addOption(
+      choice("--model <name>", "the model of the zoo that the weights of a .safetensors file are of", TORCH_MODELS),
+    )
+    .addOption(choice("--form <name>", "its form (default: by the images' size)", FORM_NAMES))
+    .option("--image-size <pixels>", "side of its images (default: 224)", wholeNumber(8, 1024))
+    .addOption(
+      choice("--names <of>", "whose names a .safetensors file that is written has (default: torchvision)", NAMINGS),
+    );
+  addInputOptions(command)
     .addOption(forceOption())
     .addHelpText("after", HELP)
-    .action((from: string, to: string, options: ConvertOptions) => convert(from, to, options, context));
-}
-
-/** Writes a stored model as a layers model, with all that is known of it. */
-async function convert(
-  from: string,
-  to: string,
-  options: ConvertOptions,
-  { terminal, workingFolder, signal }: Files & Output & Stop,
-): Promise<void> {
-  if (/^\.(json|keras|h5|hdf5|onnx|tflite|pb|zip)$/iu.test(extname(to))) {
-    throw new MpoError("invalid-argument", `${to} names a file; expected a folder: what is written is a layers model`);
-  }
-  await checkModelOutput(to, { workingFolder, ...options }, "OUT");
-  const path = resolve(workingFolder, from);
-  const folder = resolve(workingFolder, to);
-  const model = await loadModel(path, signal, options);
-  sayAssumed(model, { terminal });
-  const { classes, ending = "logits" } = headOf(model.graph);
-  const classNames = await classNamesOf(model, path, signal);
-  await writeLayersModel(model, folder, { signal });
-  await copyCard(path, folder, { graph: model.graph, classNames }, { signal });
-  const { shape, form } = inputOf(model.graph);
-  terminal.record({
-    ...{ event: "converted", output: to, name: model.graph.name, inputShape: shape, input: form ?? null },
-    ...{ ending, classes, classNames: classNames ?? null },
-  });
-  terminal.line(
-    `${model.graph.name} is in ${to}: takes images of ${takenInWords(form)}; gives ${ending} of ${classes} classes`,
-  );
+    .action((from: string, to: string, options: ConvertOptions) => convertModel(from, to, options, context));
 }
