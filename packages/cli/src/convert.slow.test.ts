@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { cp, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { readNpy } from "@mpo/datasets";
+import { buildModel, initialWeights, writeLayersModel } from "@mpo/engine";
 import { EXIT_CODES } from "@mpo/runtime";
 import { type CommandOutcome, runCommand } from "./testing/run-command.ts";
 
@@ -67,9 +68,44 @@ describe("mpo convert", () => {
     assert.equal((await convert(from, file("once"), "--force")).code, EXIT_CODES.ok);
     assert.match(
       (await convert(from, file("model.h5"))).stderr,
-      /expected a folder: what is written is a layers model/u,
+      /expected a folder .*\nhint: Files that are written end in \.keras or \.onnx or \.safetensors/u,
     );
     assert.equal((await convert(file("none"), file("left", "over"))).code, EXIT_CODES.state);
     await assert.rejects(stat(file("left")), { code: "ENOENT" });
+  });
+
+  it("writes what the ending of OUT says, with the card beside it", async () => {
+    for (const ending of [".keras", ".onnx"]) {
+      const folderOfIt = ending.slice(1);
+      const out = file(folderOfIt, `model${ending}`);
+      await mkdir(file(folderOfIt));
+      const { code, stderr, records } = await convert(CLASS_ORDER, out, "--input-range", "symmetric");
+      assert.equal(code, EXIT_CODES.ok, stderr);
+      assert.deepEqual(records[0]?.["classNames"], ["mine", "alone"]);
+      const { input, classNames } = (await card(folderOfIt)) as Record<string, unknown>;
+      assert.deepEqual([input, classNames], [{ range: "symmetric", fit: "crop" }, ["mine", "alone"]]);
+      const other = await convert(CLASS_ORDER, file(folderOfIt, `other${ending}`));
+      assert.match(other.stderr, /holds the card of a model already\nhint: .*--force/u);
+    }
+    const described = await runCommand(["models", "describe", "--json", file("keras", "model.keras")]);
+    assert.deepEqual(described.records[0]?.["classNames"], ["mine", "alone"]);
+  });
+
+  it("takes a model of the zoo to PyTorch's names and back", async () => {
+    const graph = buildModel({ model: "mobilenet-v2", norm: "batch", inputShape: [32, 32, 3], classes: 3 });
+    await writeLayersModel({ graph, weights: initialWeights(graph, 1) }, file("zoo"));
+    const weights = file("weights.safetensors");
+    const written = await convert(file("zoo"), weights, "--names", "timm");
+    assert.equal(written.code, EXIT_CODES.ok, written.stderr);
+    assert.match(written.stderr, /warning: mobilenet-v2 pads strided windows as TensorFlow does/u);
+    const read = await convert(weights, file("back"), "--model", "mobilenet-v2", "--image-size", "32");
+    assert.match(read.stderr, /named as by timm; all used/u);
+    assert.deepEqual([read.records[0]?.["classes"], read.records[0]?.["inputShape"]], [3, [32, 32, 3]]);
+    assert.match((await convert(weights, file("no"))).stderr, /has weights only: expected --model NAME/u);
+    assert.match(
+      (await convert(file("zoo"), file("no"), "--image-size", "32")).stderr,
+      /--image-size would be ignored/u,
+    );
+    assert.match((await convert(file("zoo"), file("no"), "--names", "timm")).stderr, /--names would be ignored/u);
   });
 });

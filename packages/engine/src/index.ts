@@ -10,6 +10,7 @@ export { checkInput } from "./model/check-input.ts";
 export { sampleShapes } from "./model/graph-shapes.ts";
 export { describeInputForm, rounded } from "./model/input-form.ts";
 export { readLayersModel } from "./model/layers-format/read-layers-model.ts";
+export { writeKerasFile } from "./model/layers-format/write-keras-file.ts";
 export { writeLayersModel } from "./model/layers-format/write-layers-model.ts";
 export {
   cardOf,

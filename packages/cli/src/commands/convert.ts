@@ -12,16 +12,16 @@ What OUT is follows its ending. What the model takes, the names of its classes a
 
 Examples:
   mpo convert model.keras serving/camera/model
-  mpo convert serving/camera/model model.onnx
+  mpo convert serving/camera/model out/model.onnx
   mpo convert resnet50.safetensors resnet50 --model resnet50 --input-range 0.485,0.456,0.406/0.229,0.224,0.225
-  mpo convert resnet50 back.safetensors
+  mpo convert resnet50 out/resnet50.safetensors
 `;
 
 /** `mpo convert`. */
 export function define(command: Command, context: CommandContext): void {
   command
     .argument("<in>", "folder or file of the model (layers model, .keras, .h5 or .onnx), or a .safetensors file of weights")
-    .argument("<out>", "folder for a TensorFlow.js layers model and its card, or a .onnx or .safetensors file")
+    .argument("<out>", "folder for a TensorFlow.js layers model and its card, or a .keras, .onnx or .safetensors file")
     .addOption(
       choice("--model <name>", "the model of the zoo that the weights of a .safetensors file are of", TORCH_MODELS),
     )

@@ -12,6 +12,7 @@ import {
   type ModelName,
   type Naming,
   readSafetensors,
+  writeKerasFile,
   writeLayersModel,
   writeSafetensors,
 } from "@mpo/engine";
@@ -35,9 +36,9 @@ const DEFAULT_SIDE = 224;
 
 const WEIGHTS = ".safetensors";
 /** Files that models are written as, by their ending; anything else is the folder of a layers model. */
-const TARGETS = [".onnx", WEIGHTS] as const;
+const TARGETS = [".keras", ".onnx", WEIGHTS] as const;
 type Target = (typeof TARGETS)[number];
-const OTHER_FILES = /^\.(json|h5|hdf5|keras|tflite|pb|pt|pth|zip)$/iu;
+const OTHER_FILES = /^\.(json|h5|hdf5|tflite|pb|pt|pth|zip)$/iu;
 
 /** Writes a stored model in another form, with all that is known of it. */
 export async function convertModel(
@@ -57,6 +58,7 @@ export async function convertModel(
   const classNames = await classNamesOf(model, path, signal);
   const output = resolve(workingFolder, to);
   if (target === undefined) await writeLayersModel(model, output, { signal });
+  else if (target === ".keras") await writeKerasFile(model, output, { signal });
   else if (target === ".onnx") await exportOnnx(model, output, { classNames }, { signal });
   else {
     const { isSameInTorch } = await writeSafetensors(model, output, options.names ?? "torchvision", { signal });

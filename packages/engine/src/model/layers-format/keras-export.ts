@@ -21,6 +21,8 @@ interface KerasLayer extends LayerJson {
   readonly node: string;
 }
 
+/** Layers whose own constructor takes no `trainable`. */
+const UNTRAINABLE: ReadonlySet<string> = new Set(["InputLayer", "SpatialDropout2D"]);
 /** Layers that Keras calls with a list. */
 const JOINS: ReadonlySet<string> = new Set(["Add", "Multiply", "Concatenate"]);
 
@@ -83,7 +85,7 @@ function layersOf(
   const common = { inputShape, outputShape: shapes.get(node.name)!, node: node.name };
   const inputs = node.inputs.map((input) => names.get(input)!);
   const put = (className: string, config: object, name = own, from = inputs): KerasLayer => {
-    const trained = className === "InputLayer" ? {} : { trainable: true };
+    const trained = UNTRAINABLE.has(className) ? {} : { trainable: true };
     return { ...common, name, className, inputs: from, config: { name, ...trained, dtype: "float32", ...config } };
   };
   if (node.kind === "activation" && node.attributes.function === "hardSigmoid") {
