@@ -1,8 +1,11 @@
+import { MpoError } from "@mpo/core";
 import { DEFAULT_HARD_SIGMOID_SLOPE } from "../../ops/activation.ts";
+import { edged } from "../../ops/window.ts";
 import { inputShapesOf, sampleShapes } from "../graph-shapes.ts";
 import type { Model, ModelGraph, ModelNode, OpAttributes, SampleShape } from "../model-graph.ts";
 import { graphVariables } from "../variables.ts";
 import { storedActivation } from "./layer-activation.ts";
+import { isWindow, requireNoNegatives, type WindowNode } from "./layer-export.ts";
 import { type LayerJson, withPaths } from "./layers-structure.ts";
 import { stockLayer } from "./stock-layer.ts";
 
@@ -33,7 +36,7 @@ const JOINS: ReadonlySet<string> = new Set(["Add", "Multiply", "Concatenate"]);
 export function exportKeras({ graph, weights }: Model): KerasModel {
   const shapes = sampleShapes(graph);
   const names = kerasNames(graph);
-  const layers = graph.nodes.flatMap((node) => layersOf(node, names, shapes));
+  const layers = graph.nodes.flatMap((node) => layersOf(graph, node, names, shapes));
   const output = names.get(graph.output)!;
   const sorted = asKerasSorts(layers, output);
   const paths = new Map(withPaths(sorted).map(({ name, path }) => [name, path]));
@@ -76,6 +79,7 @@ function kerasNames({ nodes }: ModelGraph): ReadonlyMap<string, string> {
 }
 
 function layersOf(
+  graph: ModelGraph,
   node: ModelNode,
   names: ReadonlyMap<string, string>,
   shapes: ReadonlyMap<string, SampleShape>,
@@ -88,20 +92,60 @@ function layersOf(
     const trained = UNTRAINABLE.has(className) ? {} : { trainable: true };
     return { ...common, name, className, inputs: from, config: { name, ...trained, dtype: "float32", ...config } };
   };
+  const before = (ending: string): string => {
+    let name = `${own}_${ending}`;
+    while ([...names.values()].includes(name)) name += "_";
+    return name;
+  };
   if (node.kind === "activation" && node.attributes.function === "hardSigmoid") {
     const scale = (node.attributes.slope ?? DEFAULT_HARD_SIGMOID_SLOPE) / DEFAULT_HARD_SIGMOID_SLOPE;
     const activation = { activation: "hard_sigmoid" };
     if (scale === 1) return [put("Activation", activation)];
-    let steeper = `${own}_scaled`;
-    while ([...names.values()].includes(steeper)) steeper += "_";
+    const steeper = before("scaled");
     return [put("Rescaling", { scale, offset: 0 }, steeper), put("Activation", activation, own, [steeper])];
   }
-  return [put(...kerasLayer(node))];
+  if (node.kind === "rearrange") {
+    const { split, order, shape } = node.attributes;
+    const [apart, moved] = [before("split"), before("moved")];
+    const movedShape = order.map((axis) => split[axis]!);
+    return [
+      { ...put("Reshape", { target_shape: split }, apart), outputShape: split },
+      { ...put("Permute", { dims: order.map((axis) => axis + 1) }, moved, [apart]), outputShape: movedShape },
+      put("Reshape", { target_shape: shape }, own, [moved]),
+    ];
+  }
+  if (isWindow(node) && typeof node.attributes.padding !== "string") {
+    const { padding } = node.attributes;
+    if (node.kind === "maxPool") requireNoNegatives(graph, node.name, node.inputs[0]!);
+    const zeros = before("zeros");
+    const { shape } = edged(node.attributes, inputShape);
+    const valid = { ...node, attributes: { ...node.attributes, padding: "valid" } } as WindowNode;
+    const pads = put("ZeroPadding2D", { padding, data_format: "channels_last" }, zeros);
+    return [
+      { ...pads, outputShape: shape },
+      { ...put(...kerasLayer(valid, graph), own, [zeros]), inputShape: shape },
+    ];
+  }
+  return [put(...kerasLayer(node, graph))];
 }
 
 /** Class and configuration of the layer that stands for a node, where Keras 3 differs from TensorFlow.js. */
-function kerasLayer(node: ModelNode): readonly [className: string, config: object] {
+function kerasLayer(
+  node: Exclude<ModelNode, { kind: "rearrange" }>,
+  { name: model }: ModelGraph,
+): readonly [className: string, config: object] {
   switch (node.kind) {
+    case "attention":
+    case "layerScale":
+    case "classToken":
+    case "positions":
+    case "reduce":
+    case "slice":
+      throw new MpoError("unsupported", `model ${model}: Keras has no layer for "${node.name}" (${node.kind})`, {
+        hint: "Write it as ONNX or as a layers model.",
+      });
+    case "l2Normalise":
+      return ["UnitNormalization", { axis: -1 }];
     case "activation":
       return activationLayer(node.attributes);
     case "affine": {
@@ -127,7 +171,13 @@ function kerasLayer(node: ModelNode): readonly [className: string, config: objec
   }
 }
 
-function activationLayer({ function: own, slope, most }: OpAttributes["activation"]): readonly [string, object] {
+function activationLayer({
+  function: own,
+  slope,
+  most,
+  axis,
+}: OpAttributes["activation"]): readonly [className: string, config: object] {
+  if (axis !== undefined) return ["Softmax", { axis: axis + 1 }];
   if (own === "leakyRelu") return ["LeakyReLU", { negative_slope: slope ?? 0 }];
   if (own === "clippedRelu") return ["ReLU", { max_value: most, negative_slope: 0, threshold: 0 }];
   return ["Activation", { activation: storedActivation(own) }];

@@ -210,9 +210,9 @@ function putScale(state: ExportState, node: string, input: string, { shape, scal
   return name;
 }
 
-type WindowNode = Extract<ModelNode, { kind: "conv2d" | "depthwiseConv2d" | "maxPool" }>;
+export type WindowNode = Extract<ModelNode, { kind: "conv2d" | "depthwiseConv2d" | "maxPool" }>;
 
-function isWindow(node: ModelNode): node is WindowNode {
+export function isWindow(node: ModelNode): node is WindowNode {
   return node.kind === "conv2d" || node.kind === "depthwiseConv2d" || node.kind === "maxPool";
 }
 
@@ -237,12 +237,12 @@ const NEVER_NEGATIVE: ReadonlySet<string> = new Set([
 ]);
 
 /** A largest of zeros and values is the largest of the values only where none is below zero. */
-function requireNoNegatives({ name: model, nodes }: ModelGraph, name: string, input: string): void {
+export function requireNoNegatives({ name: model, nodes }: ModelGraph, name: string, input: string): void {
   const before = nodes.find((node) => node.name === input);
   if (before?.kind === "activation" && NEVER_NEGATIVE.has(before.attributes.function)) return;
   throw new MpoError(
     "unsupported",
-    `model ${model}: "${name}" pads a map that may have values below zero; a layers model cannot say that`,
+    `model ${model}: "${name}" pads a map that may have values below zero; layers of Keras cannot say that`,
     { hint: "Keep the model in ONNX." },
   );
 }

@@ -1,7 +1,7 @@
 import { DEFAULT_HARD_SIGMOID_SLOPE } from "../../ops/activation.ts";
 import type { ActivationName } from "../model-graph.ts";
 import { attribute } from "./onnx-document.ts";
-import { type OpExport, type OpPlace, scalar, sharedLayout } from "./op-export.ts";
+import { axisOf, type OpExport, type OpPlace, scalar, sharedLayout } from "./op-export.ts";
 
 /** Writes a function of `x`; the last node computes `place.name`. */
 type Write = (place: OpPlace<"activation">, x: string) => void;
@@ -42,10 +42,8 @@ export const activation: OpExport<"activation"> = (place) => {
   const layout = sharedLayout(place);
   const own = place.attributes.function;
   if (own === "softmax") {
-    // Over the channels.
-    place.document.node("Softmax", [place.as(layout)], place.name, {
-      axis: attribute.int(layout === "image" ? 1 : -1),
-    });
+    const { axis = place.outputShape.length - 1 } = place.attributes;
+    place.document.node("Softmax", [place.as(layout)], place.name, { axis: attribute.int(axisOf(layout, axis)) });
   } else {
     WRITE[own](place, place.as(layout));
   }

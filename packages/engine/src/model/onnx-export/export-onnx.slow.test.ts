@@ -13,6 +13,7 @@ import { GraphBuilder } from "../graph-builder.ts";
 import { readLayersModel } from "../layers-format/read-layers-model.ts";
 import {
   ACTIVATION_NAMES,
+  type EdgePadding,
   type Model,
   type ModelGraph,
   type OpAttributes,
@@ -47,9 +48,18 @@ function between(add: (g: GraphBuilder, x: string) => string): ModelGraph {
   return g.build(g.dense(g.flatten(add(g, before), "flat"), CLASSES, "logits"));
 }
 
+/** An image as tokens, one a pixel. */
+function tokens(g: GraphBuilder, x: string): string {
+  return g.reshape(x, [72, 6], "tokens");
+}
+
 const WINDOW: WindowAttributes = { kernelSize: [3, 3], strides: [1, 1], padding: "same", dilation: [1, 1] };
 const CONV: OpAttributes["conv2d"] = { ...WINDOW, filters: 12, groups: 1, useBias: false };
 const DEPTHWISE: OpAttributes["depthwiseConv2d"] = { ...WINDOW, depthMultiplier: 1, useBias: false };
+const EDGES: EdgePadding = [
+  [1, 1],
+  [0, 2],
+];
 const CONVS: readonly Partial<OpAttributes["conv2d"]>[] = [
   {},
   { useBias: true },
@@ -61,6 +71,7 @@ const CONVS: readonly Partial<OpAttributes["conv2d"]>[] = [
   { kernelSize: [5, 2] },
   { groups: 3, strides: [2, 2], useBias: true },
   { groups: 6 },
+  { padding: EDGES, strides: [2, 2] },
 ];
 const DEPTHWISES: readonly Partial<OpAttributes["depthwiseConv2d"]>[] = [
   {},
@@ -68,8 +79,9 @@ const DEPTHWISES: readonly Partial<OpAttributes["depthwiseConv2d"]>[] = [
   { padding: "valid" },
   { depthMultiplier: 2, strides: [2, 2], kernelSize: [5, 5] },
   { dilation: [2, 2] },
+  { padding: EDGES },
 ];
-const POOLS: readonly OpAttributes["maxPool"][] = [
+const POOLS: readonly OpAttributes["avgPool"][] = [
   { poolSize: [2, 2], strides: [2, 2], padding: "valid" },
   { poolSize: [3, 3], strides: [2, 2], padding: "same" },
   { poolSize: [3, 2], strides: [1, 2], padding: "same" },
@@ -130,6 +142,67 @@ const CASES: readonly (readonly [kind: OpKind, graph: ModelGraph])[] = [
   ["upsample", between((g, x) => g.append("upsample", [x], { factors: [2, 3] }, "op"))],
   ["reshape", between((g, x) => g.conv2d(g.reshape(x, [8, 9, 6], "op"), { filters: 2, kernelSize: 3 }, "after"))],
   ["dropout", between((g, x) => g.dropout(x, 0.5, "op"))],
+  [
+    "maxPool",
+    between((g, x) =>
+      g.append(
+        "maxPool",
+        [x],
+        {
+          ...POOLS[1]!,
+          padding: [
+            [1, 1],
+            [1, 1],
+          ],
+        },
+        "op",
+      ),
+    ),
+  ],
+  ["activation", between((g, x) => g.append("activation", [x], { function: "softmax", axis: 0 }, "op"))],
+  ["dense", between((g, x) => g.dense(x, 4, "op"))],
+  ["dense", between((g, x) => g.dense(tokens(g, x), 4, "op", false))],
+  ["add", between((g, x) => g.add(x, g.reshape(g.globalAvgPool(x, "pool"), [6], "row"), "op"))],
+  [
+    "multiply",
+    between((g, x) =>
+      g.multiply(g.append("reduce", [x], { function: "mean", axes: [0], keepDims: true }, "rows"), x, "op"),
+    ),
+  ],
+  ["attention", between((g, x) => g.append("attention", [tokens(g, x)], { heads: 2, scale: 0.5 }, "op"))],
+  [
+    "attention",
+    between((g, x) => {
+      const pixels = tokens(g, x);
+      const few = g.append("slice", [pixels], { axis: 0, begin: 3, size: 20 }, "few");
+      return g.append("attention", [pixels, few, few], { heads: 3, scale: 0.7 }, "op");
+    }),
+  ],
+  [
+    "rearrange",
+    between((g, x) =>
+      g.append("rearrange", [x], { split: [3, 3, 8, 6], order: [2, 0, 3, 1], shape: [8, 18, 3] }, "op"),
+    ),
+  ],
+  ["slice", between((g, x) => g.append("slice", [x], { axis: 2, begin: 1, size: 3 }, "op"))],
+  ["slice", between((g, x) => g.append("slice", [tokens(g, x)], { axis: 0, begin: 2, size: 1 }, "op"))],
+  ["classToken", between((g, x) => g.append("classToken", [tokens(g, x)], {}, "op"))],
+  ["positions", between((g, x) => g.append("positions", [x], {}, "op"))],
+  ["positions", between((g, x) => g.append("positions", [tokens(g, x)], {}, "op"))],
+  ["layerScale", between((g, x) => g.append("layerScale", [x], {}, "op"))],
+  ["layerScale", between((g, x) => g.append("layerScale", [tokens(g, x)], {}, "op"))],
+  ...(["mean", "sum"] as const).flatMap((own) =>
+    [
+      { axes: [0, 1], keepDims: false },
+      { axes: [2], keepDims: true },
+      { axes: [0], keepDims: false },
+      { axes: [1, 2], keepDims: false },
+    ].map(
+      (attributes) =>
+        ["reduce", between((g, x) => g.append("reduce", [x], { function: own, ...attributes }, "op"))] as const,
+    ),
+  ),
+  ["l2Normalise", between((g, x) => g.append("l2Normalise", [x], { epsilon: 1e-6 }, "op"))],
 ];
 
 test("there is a case for every kind of operation", () => {

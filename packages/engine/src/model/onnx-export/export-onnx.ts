@@ -10,6 +10,7 @@ import { activation } from "./activation-export.ts";
 import * as layers from "./layer-exports.ts";
 import { attribute, OnnxDocument } from "./onnx-document.ts";
 import { isImage, type Layout, type OpExport, type OpPlace } from "./op-export.ts";
+import * as tokens from "./token-exports.ts";
 import * as windows from "./window-exports.ts";
 
 /** What goes with a model and is not in its graph. */
@@ -17,7 +18,12 @@ export interface OnnxFacts {
   readonly classNames?: readonly string[] | undefined;
 }
 
-const EXPORTS: { readonly [Kind in Exclude<OpKind, "input">]?: OpExport<Kind> } = { ...windows, ...layers, activation };
+const EXPORTS: { readonly [Kind in Exclude<OpKind, "input">]?: OpExport<Kind> } = {
+  ...windows,
+  ...layers,
+  ...tokens,
+  activation,
+};
 
 /**
  * Writes a model as an ONNX file (opset 17), in one step. Its input is a batch of any size of what the model itself takes:

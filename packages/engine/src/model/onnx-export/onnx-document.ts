@@ -79,6 +79,11 @@ export class OnnxDocument {
     return this.#put(name, [values.length], ELEMENTS.int64, BigInt64Array.from(values, BigInt));
   }
 
+  /** One whole number, without an axis. */
+  wholeNumber(name: string, value: number): string {
+    return this.#put(name, [], ELEMENTS.int64, BigInt64Array.of(BigInt(value)));
+  }
+
   /** The bytes of the file. */
   encode(facts: {
     readonly name: string;

@@ -54,3 +54,11 @@ export function isImage(shape: SampleShape | undefined): boolean {
 export function sharedLayout({ layouts }: Pick<OpPlace<OpKind>, "layouts">): Layout {
   return layouts.includes("image") ? "image" : "plain";
 }
+
+/** Where an axis of an image's sample lies in ONNX, batch and channels first. */
+const IMAGE_AXES = [2, 3, 1];
+
+/** An axis of a sample in ONNX's tensor. */
+export function axisOf(layout: Layout, axis: number): number {
+  return layout === "image" ? IMAGE_AXES[axis]! : axis + 1;
+}

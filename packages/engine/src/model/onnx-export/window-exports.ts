@@ -110,6 +110,7 @@ function poolAttributes(image: SampleShape, { poolSize, strides, padding }: OpAt
 /** `[top, left, bottom, right]`; TensorFlow's "same" puts the odd one after the image. */
 function padsOf(image: SampleShape, { kernelSize, strides, padding, dilation }: WindowAttributes): readonly number[] {
   if (padding === "valid") return [0, 0, 0, 0];
+  if (padding !== "same") return [padding[0][0], padding[1][0], padding[0][1], padding[1][1]];
   const sides = ([0, 1] as const).map((axis) => {
     const reach = (kernelSize[axis] - 1) * dilation[axis] + 1;
     const windows = Math.ceil(image[axis]! / strides[axis]);

@@ -1,26 +1,22 @@
 import { sampleShapes } from "../graph-shapes.ts";
-import type { ModelGraph, ModelNode, Size2D } from "../model-graph.ts";
+import type { EdgePadding, ModelGraph, ModelNode, Size2D } from "../model-graph.ts";
 
 type Padded = Extract<ModelNode, { kind: "conv2d" | "depthwiseConv2d" | "maxPool" | "avgPool" }>;
 
 /**
  * A zoo model with strided windows padded as PyTorch pads them, by half a window on each side, instead of TensorFlow's way
  * ("same"), which puts the odd one after the image. A mean is not padded at all. Windows of stride 1 are the same in both.
- * The one maximum of the zoo follows a ReLU, so zeros do for its pads.
  */
 export function withEvenPads(graph: ModelGraph): ModelGraph {
-  const nodes = graph.nodes.flatMap((node): readonly ModelNode[] => {
-    if (!isStrided(node)) return [node];
-    const valid = { ...node, attributes: { ...node.attributes, padding: "valid" } } as Padded;
+  const nodes = graph.nodes.map((node): ModelNode => {
+    if (!isStrided(node)) return node;
     const [vertical, horizontal] = windowOf(node).map((extent) => Math.floor(extent / 2)) as [number, number];
-    if (node.kind === "avgPool" || (vertical === 0 && horizontal === 0)) return [valid];
-    const pads: readonly [Size2D, Size2D] = [
+    const isPadded = node.kind !== "avgPool" && vertical + horizontal > 0;
+    const even: EdgePadding = [
       [vertical, vertical],
       [horizontal, horizontal],
     ];
-    const name = `${node.name}_pad`;
-    const pad = { name, kind: "zeroPad", inputs: node.inputs, attributes: { padding: pads } } as const;
-    return [pad, { ...valid, inputs: [name] }];
+    return { ...node, attributes: { ...node.attributes, padding: isPadded ? even : "valid" } } as Padded;
   });
   return { ...graph, nodes };
 }
