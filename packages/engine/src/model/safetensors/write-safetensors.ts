@@ -34,7 +34,8 @@ export async function writeSafetensors(
   for (const variable of graphVariables(graph)) {
     const layout = torchLayout(variable);
     const tensor = tensorName(name, naming, variable, layout);
-    const shape = isPointwise(name, naming, variable.node) ? [...layout.shape, 1, 1] : layout.shape;
+    const shape =
+      layout.part === "weight" && isPointwise(name, naming, variable.node) ? [...layout.shape, 1, 1] : layout.shape;
     tensors.set(tensor, { shape, values: toTorch(weights.get(variable.name)!, variable, layout) });
     if (layout.part === "running_var") {
       tensors.set(tensor.replace(/running_var$/u, "num_batches_tracked"), { shape: [], values: BigInt64Array.of(0n) });
