@@ -166,7 +166,20 @@ function kerasLayer(
       const { rate, whole } = node.attributes;
       return whole === "channels" ? ["SpatialDropout2D", { rate, data_format: "channels_last" }] : stockLayer(node);
     }
-    default:
+    case "depthwiseConv2d":
+    case "dense":
+    case "batchNorm":
+    case "groupNorm":
+    case "layerNorm":
+    case "prelu":
+    case "add":
+    case "multiply":
+    case "concat":
+    case "maxPool":
+    case "avgPool":
+    case "zeroPad":
+    case "reshape":
+    case "upsample":
       return stockLayer(node);
   }
 }
