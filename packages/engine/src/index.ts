@@ -22,8 +22,8 @@ export {
 } from "./model/model-card.ts";
 export type { Model, ModelGraph, ModelWeights } from "./model/model-graph.ts";
 export { headOf } from "./model/model-head.ts";
-export { readModel } from "./model/read-model.ts";
 export { exportOnnx } from "./model/onnx-export/export-onnx.ts";
+export { readModel } from "./model/read-model.ts";
 export { readSafetensors } from "./model/safetensors/read-safetensors.ts";
 export { NAMINGS, type Naming, TORCH_MODELS } from "./model/safetensors/torch-names.ts";
 export { writeSafetensors } from "./model/safetensors/write-safetensors.ts";

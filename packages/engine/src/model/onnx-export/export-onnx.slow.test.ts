@@ -7,8 +7,8 @@ import { fileURLToPath } from "node:url";
 import { OP_TABLE } from "../../ops/op-table.ts";
 import { inputShapeOf, testSamples } from "../../test-support/engine-run.ts";
 import { evaluateModel } from "../../test-support/evaluate-model.ts";
-import { everythingGraph, randomModel } from "../../test-support/layers-format-testing.ts";
 import { runExported } from "../../test-support/exported-onnx.ts";
+import { everythingGraph, randomModel, withFolder } from "../../test-support/layers-format-testing.ts";
 import { GraphBuilder } from "../graph-builder.ts";
 import { readLayersModel } from "../layers-format/read-layers-model.ts";
 import {
@@ -20,9 +20,11 @@ import {
   type OpKind,
   type WindowAttributes,
 } from "../model-graph.ts";
+import { readOnnxModel } from "../onnx/read-onnx-model.ts";
+import { parameterCount } from "../variables.ts";
 import { buildModel, MODEL_NAMES } from "../zoo/build-model.ts";
 import { NORM_NAMES } from "../zoo/zoo-layers.ts";
-import { encodeOnnxModel } from "./export-onnx.ts";
+import { encodeOnnxModel, exportOnnx } from "./export-onnx.ts";
 
 const TOLERANCE = 1e-4;
 const SAMPLES = 3;
@@ -31,7 +33,12 @@ const CLASSES = 5;
 async function assertSame(model: Model, optimisation: "all" | "disabled" = "all"): Promise<void> {
   const { images } = testSamples(model.graph, SAMPLES, CLASSES);
   const expected = await evaluateModel(model, images);
-  const { values, outputName } = await runExported(encodeOnnxModel(model), images, inputShapeOf(model.graph), optimisation);
+  const { values, outputName } = await runExported(
+    encodeOnnxModel(model),
+    images,
+    inputShapeOf(model.graph),
+    optimisation,
+  );
   assert.equal(outputName, model.graph.output);
   assert.equal(values.length, expected.length);
   const largest = Math.max(1, ...Array.from(expected, Math.abs));
@@ -39,6 +46,23 @@ async function assertSame(model: Model, optimisation: "all" | "disabled" = "all"
     const distance = Math.abs(value - expected[at]!);
     assert.ok(distance <= TOLERANCE * largest, `element ${at} is ${value}, not ${expected[at]}`);
   }
+}
+
+/** What is written is what is read: the same outputs, and as many numbers to train. */
+async function assertReadAgain(model: Model): Promise<void> {
+  await withFolder(async (folder) => {
+    const path = join(folder, "model.onnx");
+    await exportOnnx(model, path, { classNames: ["a", "b", "c", "d", "e", "f", "g"] });
+    const again = await readOnnxModel(path);
+    assert.equal(again.onnx?.classNames?.[6], "g");
+    assert.equal(parameterCount(again.graph).trainable, parameterCount(model.graph).trainable);
+    const { images } = testSamples(model.graph, SAMPLES, CLASSES);
+    const [expected, found] = [await evaluateModel(model, images), await evaluateModel(again, images)];
+    const largest = Math.max(1, ...Array.from(expected, Math.abs));
+    for (let at = 0; at < expected.length; at++) {
+      assert.ok(Math.abs(found[at]! - expected[at]!) <= TOLERANCE * largest, `element ${at} is ${found[at]}`);
+    }
+  });
 }
 
 /** The operation under test between a convolution and a dense layer. */
@@ -226,9 +250,9 @@ test("onnxruntime computes the same for a graph of everything", () =>
 for (const model of MODEL_NAMES) {
   for (const norm of NORM_NAMES) {
     test(`onnxruntime computes the same for ${model} with ${norm} normalisation`, async () => {
-      await assertSame(
-        randomModel(buildModel({ model, norm, inputShape: [64, 64, 3], classes: 7, form: "imagenet" }), 5),
-      );
+      const built = randomModel(buildModel({ model, norm, inputShape: [64, 64, 3], classes: 7, form: "imagenet" }), 5);
+      await assertSame(built);
+      if (norm === "batch") await assertReadAgain(built);
     });
   }
 }

@@ -3,6 +3,7 @@ import { type Abortable, throwIfAborted, writeFileAtomic } from "@mpo/io";
 import { inputShapesOf, sampleShapes } from "../graph-shapes.ts";
 import { MODEL_FILE_MODE } from "../layers-format/write-layers-model.ts";
 import type { Model, ModelNode, OpKind, SampleShape } from "../model-graph.ts";
+import { writeOnnxModel } from "../onnx/write-onnx-model.ts";
 import { inputOf } from "../stated-input.ts";
 import { validateGraph } from "../validate-graph.ts";
 import { checkWeights } from "../variables.ts";
@@ -26,7 +27,8 @@ const EXPORTS: { readonly [Kind in Exclude<OpKind, "input">]?: OpExport<Kind> } 
 };
 
 /**
- * Writes a model as an ONNX file (opset 17), in one step. Its input is a batch of any size of what the model itself takes:
+ * Writes a model as an ONNX file, in one step: one that was read from such a file as that file (`writeOnnxModel`), others in
+ * opset 17. Their input is a batch of any size of what the model itself takes:
  * images channels first, `[batch, channels, height, width]`. Nodes and initializers have the names of the engine's nodes
  * and variables. The metadata say what the model takes (`input`, as in a card) and its classes (`classNames`), both as JSON.
  *
@@ -40,7 +42,8 @@ export async function exportOnnx(
   options: Abortable = {},
 ): Promise<void> {
   throwIfAborted(options.signal);
-  await writeFileAtomic(path, encodeOnnxModel(model, facts), { ...options, mode: MODEL_FILE_MODE });
+  if (model.onnx !== undefined) await writeOnnxModel(model, path, options);
+  else await writeFileAtomic(path, encodeOnnxModel(model, facts), { ...options, mode: MODEL_FILE_MODE });
 }
 
 /** The bytes of that file. */
