@@ -20,7 +20,10 @@ Examples:
 /** `mpo convert`. */
 export function define(command: Command, context: CommandContext): void {
   command
-    .argument("<in>", "folder or file of the model (layers model, .keras, .h5 or .onnx), or a .safetensors file of weights")
+    .argument(
+      "<in>",
+      "folder or file of the model (layers model, .keras, .h5 or .onnx), or a .safetensors file of weights",
+    )
     .argument("<out>", "folder for a TensorFlow.js layers model and its card, or a .keras, .onnx or .safetensors file")
     .addOption(
       choice("--model <name>", "the model of the zoo that the weights of a .safetensors file are of", TORCH_MODELS),
