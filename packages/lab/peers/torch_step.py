@@ -81,7 +81,7 @@ def head(channels, classes, dropout=0.0):
     return [*layers, nn.Linear(channels, classes)]
 
 
-def resnet20(norm, channels, classes, small):
+def resnet20(norm, channels, classes, small, _image):
     build = Build(norm)
     blocks, x = [build.conv(channels, 16, 3)], 16
     for stage, filters in enumerate([16, 32, 64]):
@@ -95,7 +95,7 @@ def resnet20(norm, channels, classes, small):
 
 
 def bottleneck_resnet(counts, width, groups):
-    def make(norm, channels, classes, small):
+    def make(norm, channels, classes, small, _image):
         build = Build(norm)
         blocks, x = [stem(build, channels, 64, small)], 64
         for stage, count in enumerate(counts):
@@ -115,7 +115,7 @@ def bottleneck_resnet(counts, width, groups):
     return make
 
 
-def mobilenet_v2(norm, channels, classes, small):
+def mobilenet_v2(norm, channels, classes, small, _image):
     stages = [(1, 16, 1, 1), (6, 24, 2, 1 if small else 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)]
     build = Build(norm)
     blocks, x = [build.conv(channels, 32, 3, 1 if small else 2, act=nn.ReLU6)], 32
@@ -134,7 +134,7 @@ def mobilenet_v2(norm, channels, classes, small):
     return nn.Sequential(*blocks, build.conv(x, 1280, 1, act=nn.ReLU6), *head(1280, classes, 0.2))
 
 
-def densenet121(norm, channels, classes, small):
+def densenet121(norm, channels, classes, small, _image):
     build, growth = Build(norm), 32
     blocks, x = [stem(build, channels, 2 * growth, small)], 2 * growth
     for index, count in enumerate([6, 12, 24, 16]):
@@ -154,6 +154,55 @@ def densenet121(norm, channels, classes, small):
     return nn.Sequential(*blocks, build.norm(x), nn.ReLU(inplace=True), *head(x, classes))
 
 
+class Projection(nn.Linear):
+    """Of an attention: of the class of convolutions when layers are frozen."""
+
+
+class Attention(nn.Module):
+    """Packed projection, PyTorch's own fused attention, projection."""
+
+    def __init__(self, width, heads):
+        super().__init__()
+        self.heads = heads
+        self.packed, self.project = Projection(width, 3 * width), Projection(width, width)
+
+    def forward(self, x):
+        samples, tokens, width = x.shape
+        packed = self.packed(x).view(samples, tokens, 3, self.heads, width // self.heads)
+        q, k, v = packed.permute(2, 0, 3, 1, 4).unbind(0)
+        y = nn.functional.scaled_dot_product_attention(q, k, v)
+        return self.project(y.transpose(1, 2).reshape(samples, tokens, width))
+
+
+class Tokens(nn.Module):
+    """Patches, the class token before them, and their positions."""
+
+    def __init__(self, channels, width, patch, image):
+        super().__init__()
+        self.patches = nn.Conv2d(channels, width, patch, patch)
+        self.token = nn.Parameter(torch.zeros(1, 1, width))
+        self.positions = nn.Parameter(torch.zeros(1, (image // patch) ** 2 + 1, width))
+
+    def forward(self, x):
+        x = self.patches(x).flatten(2).transpose(1, 2)
+        return torch.cat([self.token.expand(len(x), -1, -1), x], 1) + self.positions
+
+
+class First(nn.Module):
+    def forward(self, x):
+        return x[:, 0]
+
+
+def vit_tiny(_norm, channels, classes, small, image):
+    width = 192
+    blocks = [Tokens(channels, width, 4 if small else 16, image)]
+    for _ in range(12):
+        attention = nn.Sequential(nn.LayerNorm(width, 1e-6), Attention(width, 3))
+        dense = [nn.LayerNorm(width, 1e-6), nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width)]
+        blocks += [Residual(attention, activate=False), Residual(nn.Sequential(*dense), activate=False)]
+    return nn.Sequential(*blocks, nn.LayerNorm(width, 1e-6), First(), nn.Linear(width, classes))
+
+
 MODELS = {
     "resnet20": resnet20,
     "resnet50": bottleneck_resnet([3, 4, 6, 3], 64, 1),
@@ -161,14 +210,16 @@ MODELS = {
     "resnext50": bottleneck_resnet([3, 4, 6, 3], 128, 32),
     "mobilenet-v2": mobilenet_v2,
     "densenet121": densenet121,
+    "vit-tiny": vit_tiny,
 }
 
 
 def freeze(model, rate):
     """Of the layers of each class, in order, the first round(rate * count) do not train."""
-    norms = (nn.BatchNorm2d, nn.GroupNorm)
-    for kind in [(nn.Conv2d,), norms, (nn.Linear,)]:
-        layers = [module for module in model.modules() if isinstance(module, kind)]
+    features, norms = (nn.Conv2d, Projection), (nn.BatchNorm2d, nn.GroupNorm, nn.LayerNorm)
+    for kind in [features, norms, (nn.Linear,)]:
+        others = features if kind == (nn.Linear,) else ()
+        layers = [module for module in model.modules() if isinstance(module, kind) and not isinstance(module, others)]
         for layer in layers[: int(rate * len(layers) + 0.5)]:
             layer.requires_grad_(False)
 
@@ -186,7 +237,8 @@ def main():
     if config["model"] not in MODELS:
         sys.exit(f"no PyTorch definition of {config['model']}; there are {', '.join(MODELS)}")
     image, channels, classes = config["imageSize"], config["channels"], config["classes"]
-    model = MODELS[config["model"]](config["norm"], channels, classes, config["form"] == "small").to(memory_format=torch.channels_last)
+    build = MODELS[config["model"]]
+    model = build(config["norm"], channels, classes, config["form"] == "small", image).to(memory_format=torch.channels_last)
     model.train()
     if config["freeze"] > 0:
         freeze(model, config["freeze"])
