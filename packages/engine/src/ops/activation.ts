@@ -17,10 +17,15 @@ interface ActivationRule {
   readonly reads: "input" | "output" | "nothing";
   /** Tensors of the input's size that the gradient holds while it runs, in addition to input and output. */
   readonly backwardWork: number;
+  /** The output is written over the input. */
   readonly overwrites: boolean;
+  /** The input's gradient is written over the output's. */
+  readonly overwritesGradient: boolean;
 }
 
 export const DEFAULT_HARD_SIGMOID_SLOPE = 1 / 6;
+/** The error function's slope is `2 / sqrt(pi) * exp(-x^2)`. */
+const LOG_OF_ERF_SLOPE = Math.log(2 / Math.sqrt(Math.PI));
 
 const RULES: Readonly<Record<ActivationName, ActivationRule>> = {
   linear: simple(
@@ -52,13 +57,14 @@ const RULES: Readonly<Record<ActivationName, ActivationRule>> = {
     forward: (emit, x) => emit.float32("Mul", x, emit.float32("Sigmoid", x)),
     backward: (emit, gradient, x) => {
       const gate = emit.float32("Sigmoid", x);
-      const rest = emit.float32("Sub", emit.float(1), gate);
-      const inner = emit.float32("AddV2", emit.float32("Mul", x, rest), emit.float(1));
-      return emit.float32("Mul", gradient, emit.float32("Mul", gate, inner));
+      // x * gate * (1 - gate).
+      const throughGate = emit.float32("SigmoidGrad", gate, x);
+      return emit.float32("Mul", gradient, emit.float32("AddV2", gate, throughGate));
     },
     reads: "input",
-    backwardWork: 2,
+    backwardWork: 1,
     overwrites: false,
+    overwritesGradient: true,
   },
   hardSigmoid: {
     forward: (emit, x, { slope = DEFAULT_HARD_SIGMOID_SLOPE }) => {
@@ -73,6 +79,7 @@ const RULES: Readonly<Record<ActivationName, ActivationRule>> = {
     reads: "output",
     backwardWork: 1,
     overwrites: true,
+    overwritesGradient: true,
   },
   hardSwish: {
     forward: (emit, x) => {
@@ -89,6 +96,7 @@ const RULES: Readonly<Record<ActivationName, ActivationRule>> = {
     reads: "input",
     backwardWork: 2,
     overwrites: false,
+    overwritesGradient: false,
   },
   leakyRelu: simple(
     (emit, x, { slope = 0 }) => leaky(emit, "LeakyRelu", [x], slope),
@@ -104,6 +112,7 @@ const RULES: Readonly<Record<ActivationName, ActivationRule>> = {
     reads: "output",
     backwardWork: 1,
     overwrites: true,
+    overwritesGradient: true,
   },
   elu: simple(
     (emit, x) => emit.float32("Elu", x),
@@ -116,16 +125,22 @@ const RULES: Readonly<Record<ActivationName, ActivationRule>> = {
     "output",
   ),
   gelu: {
-    forward: (emit, x) => emit.float32("Mul", x, normalBelow(emit, x)),
+    forward: (emit, x) => {
+      const scaled = emit.float32("Mul", x, emit.float(Math.SQRT1_2));
+      return emit.float32("Mul", half(emit, emit.float32("Erf", scaled)), x);
+    },
+    // Every result but two is written over an operand: the error function waits for what else reads its own.
     backward: (emit, gradient, x) => {
-      const exponent = emit.float32("Mul", emit.float32("Square", x), emit.float(-0.5));
-      const density = emit.float32("Mul", emit.float32("Exp", exponent), emit.float(1 / Math.sqrt(2 * Math.PI)));
-      const slope = emit.float32("AddV2", emit.float32("Mul", density, x), normalBelow(emit, x));
-      return emit.float32("Mul", gradient, slope);
+      const scaled = emit.float32("Mul", x, emit.float(Math.SQRT1_2));
+      const exponent = emit.float32("Sub", emit.float(LOG_OF_ERF_SLOPE), emit.float32("Square", scaled));
+      const density = emit.float32("Mul", emit.float32("Exp", exponent), scaled);
+      const error = emit.float32("Erf", scaled, `^${density}`);
+      return emit.float32("Mul", gradient, half(emit, emit.float32("AddV2", error, density)));
     },
     reads: "input",
-    backwardWork: 2,
+    backwardWork: 1,
     overwrites: false,
+    overwritesGradient: true,
   },
   softplus: simple(
     (emit, x) => emit.float32("Softplus", x),
@@ -152,6 +167,7 @@ const RULES: Readonly<Record<ActivationName, ActivationRule>> = {
     reads: "output",
     backwardWork: 1,
     overwrites: false,
+    overwritesGradient: false,
   },
 };
 
@@ -169,7 +185,7 @@ export const activation: OpDefinition<"activation"> = {
     return opFacts({
       isAlias: attributes.function === "linear",
       overwrites: rule.overwrites ? [0] : [],
-      overwritesGradient: rule.overwrites,
+      overwritesGradient: rule.overwritesGradient,
       inputWork: perSampleBytes(rule.backwardWork * elementsOf(outputShape) * FLOAT_BYTES),
       flopsPerSample: elementsOf(outputShape),
       inputNeeds: { input: NEEDS_INPUT, output: NEEDS_OUTPUT, nothing: NEEDS_NOTHING }[rule.reads],
@@ -200,15 +216,17 @@ function simple(
   backward: ActivationRule["backward"],
   reads: ActivationRule["reads"],
 ): ActivationRule {
-  return { forward, backward, reads, backwardWork: 0, overwrites: true };
+  return { forward, backward, reads, backwardWork: 0, overwrites: true, overwritesGradient: true };
 }
 
 function leaky(emit: GraphEmitter, op: string, inputs: readonly string[], slope: number): string {
   return emit.node(op, inputs, { T: "float", alpha: attr.float(slope) });
 }
 
-/** Share of the standard normal distribution that lies below x. */
-function normalBelow(emit: GraphEmitter, x: string): string {
-  const error = emit.float32("Erf", emit.float32("Mul", x, emit.float(Math.SQRT1_2)));
-  return emit.float32("Mul", emit.float32("AddV2", error, emit.float(1)), emit.float(0.5));
+/**
+ * `(1 + x) / 2`, with the addition last: TensorFlow's optimisers pull a factor through other multiplications up to their
+ * oldest operand, and of the gradient that product would then be made with the forward pass, and held until the gradient.
+ */
+function half(emit: GraphEmitter, x: string): string {
+  return emit.float32("AddV2", emit.float32("Mul", x, emit.float(0.5)), emit.float(0.5));
 }

@@ -1,4 +1,4 @@
-import { addBytes, perSampleBytes } from "@mpo/core";
+import { type AffineBytes, perSampleBytes } from "@mpo/core";
 import type { GraphEmitter } from "../graph/graph-emitter.ts";
 import { attr } from "../graph/graph-proto.ts";
 import { elementsOf, type OpAttributes, type SampleShape } from "../model/model-graph.ts";
@@ -22,15 +22,19 @@ export const attention: OpDefinition<"attention"> = {
 
   facts(place) {
     const { heads, width, queries, keys, sequences } = extentsOf(place.attributes, place.inputShapes);
-    const bytes = (elements: number): number => sequences * elements * FLOAT_BYTES;
-    const probabilities = perSampleBytes(bytes(heads * queries * keys));
-    const byHead = perSampleBytes(bytes((queries + 2 * keys) * width));
-    const query = perSampleBytes(bytes(queries * width));
+    const bytes = (elements: number): AffineBytes => perSampleBytes(Math.max(0, sequences * elements * FLOAT_BYTES));
+    const probabilities = heads * queries * keys;
+    const byHead = (queries + 2 * keys) * width;
+    // Scaled, q is a tensor of its own where it shares its buffer with k and v.
+    const query = queries * width;
+    const scaled = place.inputShapes.length === 1 ? query : 0;
     const all = place.inputShapes.map((_shape, position) => position);
     return opFacts({
-      forwardWork: addBytes(addBytes(probabilities, probabilities), byHead),
-      inputWork: addBytes(addBytes(probabilities, probabilities), addBytes(addBytes(byHead, byHead), query)),
-      flopsPerSample: sequences * queries * keys * (4 * width + 5 * heads),
+      earlyForwardWork: bytes(byHead + scaled + probabilities),
+      forwardWork: bytes(query),
+      // The inputs are gone once they are by head, and the gradients by head once they are in the inputs' order.
+      inputWork: bytes(2 * probabilities + scaled + query - byHead),
+      flopsPerSample: sequences * (4 * probabilities * (width / heads) + 5 * probabilities),
       inputNeeds: { inputs: all, output: false, statistics: false },
     });
   },
