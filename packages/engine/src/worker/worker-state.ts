@@ -116,10 +116,12 @@ export class WorkerState {
       throw new MpoError("precondition-failed", "the model was loaded without a training setup");
     }
     const steps: StepReport[] = [];
-    const feed = new BatchFeed(this.#named(samples, shape), shape, training.config, run);
+    const own = this.#named(samples, shape);
     collectGarbage();
     const idleBytes = readMemory().residentBytes;
     resetMemoryPeak();
+    // What a step is fed is part of what it takes, and of its plan.
+    const feed = new BatchFeed(own, shape, training.config, run);
     const { stepsDone } = loaded;
     await runTraining(session, planned.plan, training, feed, run, stepsDone, (report) => {
       loaded.stepsDone = stepsDone + report.step;
