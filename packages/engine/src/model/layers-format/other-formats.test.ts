@@ -37,7 +37,7 @@ const FILES: readonly (readonly [path: string, content: string, given: string, m
   ],
   ["m/saved_model.pb", "\x08\x01\x12", "m", /this is a TensorFlow SavedModel$/, /=keras_saved_model/],
   ["m.onnx", "\x08\x07", "m.onnx", /this is an ONNX model$/, /whole name/],
-  ["m.pt", "PK\x03\x04", "m.pt", /this is a PyTorch file$/, /Keras/],
+  ["m.pt", "PK\x03\x04", "m.pt", /this is a PyTorch file$/, /torch\.onnx\.export/],
   ["m.zip", ZIP, "m.zip", /this is a zip archive, but not/, /unzip/],
   ["m/a.zip", ZIP, "m", /a\.zip: this is a zip archive, but not/, /unzip/],
   ["m.keras", "", "m.keras", /this is an empty file$/, /Copy/],
