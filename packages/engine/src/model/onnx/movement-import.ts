@@ -3,6 +3,7 @@ import { type Constant, constant } from "./constants.ts";
 import { axesOf, axisOf, rangeOf, slicesOf, splitSizes, targetShape, unsqueezed } from "./fold-movement.ts";
 import type { ImportState } from "./import-state.ts";
 import { type Atom, extentOf, reshaped, shapeOf, split, type Variable, withCut } from "./layout.ts";
+import { ONNX_TYPES } from "./onnx-messages.ts";
 import { notSupported, type OnnxNode } from "./onnx-node.ts";
 import { placed } from "./placing.ts";
 
@@ -11,7 +12,11 @@ export type OnnxImport = (node: OnnxNode, state: ImportState) => void;
 /** Operators that only move numbers: layouts, until somebody needs them otherwise. */
 export const MOVEMENT_IMPORTS: Readonly<Record<string, OnnxImport>> = {
   Identity: (node, state) => state.set(node.outputs[0]!, state.value(node, 0)),
-  Cast: (node, state) => state.set(node.outputs[0]!, state.value(node, 0)),
+  Cast: (node, state) => {
+    const to = node.attributes.int("to", 0);
+    if (to !== ONNX_TYPES.float) throw notSupported(node, `it casts to ONNX's type ${to}; expected float32`);
+    state.set(node.outputs[0]!, state.value(node, 0));
+  },
   Shape: (node, state) => {
     const shape = state.shape(node, 0);
     const { start, end } = rangeOf(node, shape.length);

@@ -18,6 +18,11 @@ export const NORM_IMPORTS: Readonly<Record<string, OnnxImport>> = {
     const momentum = node.attributes.float("momentum", MOMENTUM);
     const x = state.variable(node, 0);
     const rank = x.axes.length;
+    if (node.attributes.int("training_mode", 0) === 1) {
+      state.note(
+        "the file normalises by each batch, as while it was trained; here it is evaluated by moving statistics",
+      );
+    }
     const image = rank === 2 ? featuresAsImage(state, x, node) : imageInput(state, node, 0).node;
     const norm = state.draft.put(
       "batchNorm",
