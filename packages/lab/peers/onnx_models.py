@@ -100,6 +100,19 @@ LARGE = {
     "clip_image": (lambda: ClipImage(), 64),
     "timm_clip_image": (tm("vit_base_patch16_clip_224", depth=2, embed_dim=96, num_heads=3), 224),
 }
+
+
+class ZeroShot(ClipImage):
+    """Classes by the embeddings of their texts: the image's, of length 1, times those and the logit scale."""
+
+    def __init__(self, embedding=12, **options):
+        super().__init__(out=embedding, **options)
+        self.register_buffer("texts", torch.nn.functional.normalize(torch.randn(CLASSES, embedding)))
+
+    def forward(self, x):
+        return 10 * torch.nn.functional.normalize(super().forward(x), dim=-1) @ self.texts.T
+
+
 class Mixed(torch.nn.Module):
     """What convolutional networks have, each once: windows that pad unevenly, gates, groups, activations, a flatten."""
 
@@ -132,6 +145,7 @@ SMALL = {
     "mixed": (Mixed, 32),
     "vit": (tm("vit_tiny_patch16_224", img_size=16, patch_size=8, embed_dim=16, depth=1, num_heads=2), 16),
     "clip": (lambda: ClipImage(side=16, patch=8, width=16, heads=2, layers=1), 16),
+    "zero_shot": (lambda: ZeroShot(side=16, patch=8, width=16, heads=2, layers=1), 16),
     "tv_vit": (lambda: torchvision.models.VisionTransformer(16, 8, 1, 2, 16, 32, num_classes=CLASSES), 16),
     "convnext": (tm("test_convnext", dims=(8, 8, 8, 8), depths=(1, 1, 1, 1)), 32),
 }

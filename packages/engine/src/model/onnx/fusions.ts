@@ -25,6 +25,8 @@ interface Read {
   readonly use: OnnxNode["uses"][number];
 }
 
+/** Of a vector's length, where the file adds nothing: no number changes by it. */
+const LEAST_EPSILON = 1e-24;
 const GELU_INNER = Math.SQRT1_2;
 /** Numbers of files are float32, and some were rounded on their way. */
 const NEAR = 1e-4;
@@ -89,17 +91,26 @@ const PATTERNS: Readonly<Record<string, Pattern>> = {
       sum?.op === "Add" ? view.makerOf(sum.inputs.find((input) => view.constantOf(input) === undefined)!) : undefined;
     if (sum === undefined || variance?.op !== "ReduceMean" || !isOverLast(variance, view)) return undefined;
     const square = view.makerOf(variance.inputs[0]!);
-    const isSquare =
-      (square?.op === "Pow" && view.constantOf(square.inputs[1]!)?.values[0] === 2) ||
-      (square?.op === "Mul" && square.inputs[0] === square.inputs[1]);
     const epsilon = scalarBeside(sum, variance.outputs[0]!, view);
     const isOfDifference = differences.some(({ outputs }) => outputs[0] === square?.inputs[0]);
-    if (!isSquare || !isOfDifference || epsilon === undefined) return undefined;
+    if (square === undefined || !isSquare(square, view) || !isOfDifference || epsilon === undefined) return undefined;
     const scaled = byChannel(view, quotient, "Mul");
     const moved = scaled && byChannel(view, scaled.node, "Add");
     const reads = [readOf(node, x), ...(scaled ? [scaled.read] : []), ...(moved ? [moved.read] : [])];
     const last = moved?.node ?? scaled?.node ?? quotient;
     return { last, as: { op: "mpo.LayerNorm", ...asInputs(reads), settings: { epsilon } } };
+  },
+  Div: (node, view) => {
+    const [x = "", by = ""] = node.inputs;
+    const spread = view.makerOf(by);
+    const length = spread?.op === "Expand" ? view.makerOf(spread.inputs[0]!) : spread;
+    const least = length?.op === "Clip" || length?.op === "Max" ? scalarOf(length.inputs[1], view) : undefined;
+    const root = least === undefined ? length : view.makerOf(length!.inputs[0]!);
+    const found = root && sumOfSquares(root, x, view);
+    if (found === undefined) return undefined;
+    const epsilon = Math.max(found.epsilon, (least ?? 0) ** 2, LEAST_EPSILON);
+    const settings = { epsilon, axis: found.axis };
+    return { last: node, as: { op: "mpo.L2Normalise", ...asInputs([readAt(node, 0)]), settings } };
   },
   InstanceNormalization: (node, view) => {
     const before = view.makerOf(node.inputs[0]!);
@@ -164,8 +175,7 @@ function asInputs(reads: readonly Read[]): Pick<OnnxNode, "inputs" | "uses"> {
 /** The one number that a node of two inputs has beside a value. */
 function scalarBeside(node: OnnxNode, name: string, view: NodeView): number | undefined {
   if (!node.inputs.includes(name)) return undefined;
-  const values = view.constantOf(otherOf(node, name).name)?.values;
-  return values?.length === 1 ? values[0] : undefined;
+  return scalarOf(otherOf(node, name).name, view);
 }
 
 function isNear(value: number | undefined, expected: number): boolean {
@@ -209,8 +219,43 @@ function productOf(value: string, x: string, view: NodeView): Product | undefine
 
 /** Over the last axis alone, which stays as an axis of one. */
 function isOverLast(node: OnnxNode, view: NodeView): boolean {
+  return onlyAxisOf(node, view) === -1;
+}
+
+/** The one axis that a node reduces to an axis of one. */
+function onlyAxisOf(node: OnnxNode, view: NodeView): number | undefined {
   const axes = node.attributes.ints("axes") ?? Array.from(view.constantOf(node.inputs[1] ?? "")?.values ?? []);
-  return axes.length === 1 && axes[0] === -1 && node.attributes.int("keepdims", 1) === 1;
+  return axes.length === 1 && node.attributes.int("keepdims", 1) === 1 ? axes[0] : undefined;
+}
+
+/** Of a node that is the length of x: over which axis, and what is added before the root. */
+function sumOfSquares(
+  root: OnnxNode,
+  x: string,
+  view: NodeView,
+): { readonly axis: number; readonly epsilon: number } | undefined {
+  const [inner = ""] = root.inputs;
+  if (root.op === "ReduceL2") {
+    const axis = inner === x ? onlyAxisOf(root, view) : undefined;
+    return axis === undefined ? undefined : { axis, epsilon: 0 };
+  }
+  const added = root.op === "Sqrt" ? view.makerOf(inner) : undefined;
+  const moved = added?.op === "Add" ? added.inputs.find((input) => view.constantOf(input) === undefined) : undefined;
+  const sum = moved === undefined ? added : view.makerOf(moved);
+  const square = sum?.op === "ReduceSum" ? view.makerOf(sum.inputs[0]!) : undefined;
+  const axis = sum && onlyAxisOf(sum, view);
+  if (square === undefined || axis === undefined || square.inputs[0] !== x || !isSquare(square, view)) return undefined;
+  const epsilon = moved === undefined ? 0 : scalarBeside(added!, moved, view);
+  return epsilon === undefined ? undefined : { axis, epsilon };
+}
+
+function isSquare({ op, inputs }: OnnxNode, view: NodeView): boolean {
+  return op === "Pow" ? scalarOf(inputs[1], view) === 2 : op === "Mul" && inputs[0] === inputs[1];
+}
+
+function scalarOf(name: string | undefined, view: NodeView): number | undefined {
+  const values = view.constantOf(name ?? "")?.values;
+  return values?.length === 1 ? values[0] : undefined;
 }
 
 /** The only reader of a node, where it multiplies or adds a number for each channel. */

@@ -46,6 +46,14 @@ export const NORM_IMPORTS: Readonly<Record<string, OnnxImport>> = {
       throw notSupported(node, `it is over the axes from ${axis} on; expected the last`);
     layerNorm(node, state, withEpsilon(node).epsilon);
   },
+  "mpo.L2Normalise": (node, state) => {
+    const { node: x, variable } = lastAxisInput(state, node, 0);
+    const axis = node.attributes.float("axis", -1);
+    if (axis !== -1 && axis !== state.variable(node, 0).axes.length - 1)
+      throw notSupported(node, `it brings vectors along axis ${axis} to length 1; expected the last`);
+    const normalised = state.draft.put("l2Normalise", [x], withEpsilon(node), nodeName(node));
+    state.set(node.outputs[0]!, { ...variable, node: normalised });
+  },
   "mpo.LayerNorm": (node, state) => layerNorm(node, state, withEpsilon(node).epsilon),
   GroupNormalization: (node, state) => {
     const groups = node.attributes.int("num_groups", 1);
