@@ -52,6 +52,28 @@ describe("mpo convert", () => {
     assert.deepEqual(await card("to"), { more: "stays", ...shape, input, classNames: ["mine", "alone"] });
   });
 
+  it("gives a CLIP's image encoder the classes of given texts", async () => {
+    const encoder = fileURLToPath(new URL("../../engine/cases/onnx/clip-script/model.onnx", import.meta.url));
+    const { records: plain } = await convert(encoder, file("encoder"));
+    const width = plain[0]?.["classes"] as number;
+    const vector = (at: number): readonly number[] => Array.from({ length: width }, (_, place) => Math.cos(at * place));
+    await writeFile(
+      file("texts.json"),
+      JSON.stringify({ "a cat": vector(1), "a dog": vector(2), "a bird": vector(3) }),
+    );
+    const { code, stderr, records } = await convert(encoder, file("zero-shot.onnx"), "--texts", file("texts.json"));
+    assert.equal(code, EXIT_CODES.ok, stderr);
+    assert.deepEqual([records[0]?.["classes"], records[0]?.["classNames"]], [3, ["a cat", "a dog", "a bird"]]);
+    // And back: the head is taken for one.
+    const { records: again } = await convert(file("zero-shot.onnx"), file("zero-shot"));
+    assert.equal(again[0]?.["classes"], 3);
+    await writeFile(file("texts.json"), JSON.stringify({ "a cat": [1], "a dog": [2] }));
+    const narrow = await convert(encoder, file("narrow"), "--texts", file("texts.json"));
+    assert.match(narrow.stderr, /the text "a cat" has an embedding of 1 numbers; model .* gives \d+/u);
+    const without = await convert(encoder, file("without"), "--logit-scale", "10");
+    assert.match(without.stderr, /--logit-scale would be ignored: there are no --texts/u);
+  });
+
   it("states nothing that nothing states", async () => {
     assert.equal((await convert(join(CASES, "softmax-last"), file("silent"))).code, EXIT_CODES.ok);
     assert.deepEqual(Object.keys((await card("silent")) as object), ["inputShape"]);

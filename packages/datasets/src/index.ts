@@ -28,3 +28,4 @@ export { readClassNames } from "./model-input/class-names.ts";
 export { INPUT_ORDERS, INPUT_RANGES, type InputForm, pictureForm } from "./model-input/input-form.ts";
 export { modelFilesAmong, ONNX_FILE } from "./model-input/model-files.ts";
 export { MODEL_CARD_FILE, readPictureForm, readStatement, statementSchema } from "./model-input/model-statement.ts";
+export { readTextEmbeddings } from "./model-input/text-embeddings.ts";

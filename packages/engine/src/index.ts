@@ -28,6 +28,7 @@ export { readSafetensors } from "./model/safetensors/read-safetensors.ts";
 export { NAMINGS, type Naming, TORCH_MODELS } from "./model/safetensors/torch-names.ts";
 export { writeSafetensors } from "./model/safetensors/write-safetensors.ts";
 export { inputOf, pictureFormOf, withInputForm } from "./model/stated-input.ts";
+export { LOGIT_SCALE, withTextClasses } from "./model/text-classes.ts";
 export { initialWeights, parameterCount } from "./model/variables.ts";
 export { writeModel } from "./model/write-model.ts";
 export { buildModel, MODEL_NAMES, type ModelName, modelCatalogue } from "./model/zoo/build-model.ts";

@@ -1,10 +1,10 @@
-import { FORM_NAMES, NAMINGS, TORCH_MODELS } from "@mpo/engine";
+import { FORM_NAMES, LOGIT_SCALE, NAMINGS, TORCH_MODELS } from "@mpo/engine";
 import type { Command } from "commander";
 import type { CommandContext } from "../command-context.ts";
 import { type ConvertOptions, convertModel } from "../convert/convert-model.ts";
 import { choice } from "../options/choice.ts";
 import { addInputOptions } from "../options/input-options.ts";
-import { wholeNumber } from "../options/parsers.ts";
+import { numberBetween, wholeNumber } from "../options/parsers.ts";
 import { forceOption } from "../planning/check-output.ts";
 
 const HELP = `
@@ -15,6 +15,7 @@ Examples:
   mpo convert serving/camera/model out/model.onnx
   mpo convert resnet50.safetensors resnet50 --model resnet50 --input-range 0.485,0.456,0.406/0.229,0.224,0.225
   mpo convert resnet50 out/resnet50.safetensors
+  mpo convert clip-image-encoder.onnx zero-shot --texts texts.json
 `;
 
 /** `mpo convert`. */
@@ -32,7 +33,12 @@ export function define(command: Command, context: CommandContext): void {
     .option("--image-size <pixels>", "side of its images (default: 224)", wholeNumber(8, 1024))
     .addOption(
       choice("--names <of>", "whose names a .safetensors file that is written has (default: torchvision)", NAMINGS),
-    );
+    )
+    .option(
+      "--texts <file>",
+      "the classes of a CLIP's image encoder, as JSON: each with the embedding of its text, by the text encoder of the same CLIP",
+    )
+    .option("--logit-scale <n>", `what CLIP multiplies by (default: ${LOGIT_SCALE})`, numberBetween(1, 1000));
   addInputOptions(command)
     .addOption(forceOption())
     .addHelpText("after", HELP)

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { dirname, extname, join, resolve } from "node:path";
 import { MpoError } from "@mpo/core";
-import { MODEL_CARD_FILE } from "@mpo/datasets";
+import { MODEL_CARD_FILE, readTextEmbeddings } from "@mpo/datasets";
 import {
   copyCard,
   exportOnnx,
@@ -12,6 +12,7 @@ import {
   type ModelName,
   type Naming,
   readSafetensors,
+  withTextClasses,
   writeKerasFile,
   writeLayersModel,
   writeSafetensors,
@@ -30,6 +31,9 @@ export interface ConvertOptions extends InputOptions, ForceOption {
   readonly imageSize?: number;
   /** Of the tensors in a `.safetensors` file that is written; default: torchvision. */
   readonly names?: Naming;
+  /** File with the embeddings of the classes' texts. */
+  readonly texts?: string;
+  readonly logitScale?: number;
 }
 
 const DEFAULT_SIDE = 224;
@@ -53,9 +57,8 @@ export async function convertModel(
   if (target === undefined) await checkModelOutput(to, { workingFolder, ...options }, "OUT");
   else await checkFileOutput(to, target, options, workingFolder);
   const path = resolve(workingFolder, from);
-  const model = await readSource(path, options, context);
+  const { model, classNames } = await withTexts(await readSource(path, options, context), path, options, context);
   const { classes, ending = "logits" } = headOf(model.graph);
-  const classNames = await classNamesOf(model, path, signal);
   const output = resolve(workingFolder, to);
   if (target === undefined) await writeLayersModel(model, output, { signal });
   else if (target === ".keras") await writeKerasFile(model, output, { signal });
@@ -123,6 +126,21 @@ async function readSource(path: string, options: ConvertOptions, { terminal, sig
     `${path}: named as by ${naming}; ${unused.length === 0 ? "all used" : `not used: ${unused.join(", ")}`}`,
   );
   return { ...model, graph: withInputOptions(model.graph, options) };
+}
+
+/** A CLIP's image encoder with the classes of given texts; another model as it is. And the classes' names. */
+async function withTexts(
+  model: Model,
+  path: string,
+  { texts: file, logitScale }: ConvertOptions,
+  { workingFolder, signal }: Files & Stop,
+): Promise<{ readonly model: Model; readonly classNames: readonly string[] | undefined }> {
+  if (file === undefined) {
+    requireUnset({ logitScale }, "there are no --texts");
+    return { model, classNames: await classNamesOf(model, path, signal) };
+  }
+  const texts = await readTextEmbeddings(resolve(workingFolder, file), { signal });
+  return { model: withTextClasses(model, texts, logitScale), classNames: [...texts.keys()] };
 }
 
 /** Nothing that was asked for is ignored in silence. */
