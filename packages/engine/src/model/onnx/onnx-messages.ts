@@ -49,12 +49,17 @@ export interface NodeMessage {
   readonly attribute: readonly AttributeMessage[];
 }
 
+interface DimensionMessage {
+  readonly dimValue?: Int64 | null;
+  readonly dimParam?: string;
+}
+
 export interface ValueMessage {
   readonly name?: string;
   readonly type?: {
     readonly tensorType?: {
       readonly elemType?: number;
-      readonly shape?: { readonly dim: readonly { readonly dimValue?: Int64 | null }[] } | null;
+      readonly shape?: { readonly dim: readonly DimensionMessage[] } | null;
     } | null;
   } | null;
 }
