@@ -1,9 +1,13 @@
-/** Axes of values put in another order: `order[i]` is the old axis that becomes axis i. */
-export function transposed(values: Float32Array, shape: readonly number[], order: readonly number[]): Float32Array {
-  const strides = shape.map((_, axis) => shape.slice(axis + 1).reduce((product, extent) => product * extent, 1));
+/** Axes of values put in another order: axis `i` of the result is axis `order[i]`. */
+export function transposed<Values extends Float32Array | Float64Array | Int32Array>(
+  values: Values,
+  shape: readonly number[],
+  order: readonly number[],
+): Values {
+  const strides = stridesOf(shape);
   const extents = order.map((axis) => shape[axis]!);
   const steps = order.map((axis) => strides[axis]!);
-  const result = new Float32Array(values.length);
+  const result = values.slice() as Values;
   const at = extents.map(() => 0);
   let from = 0;
   for (let to = 0; to < result.length; to++) {
@@ -16,4 +20,11 @@ export function transposed(values: Float32Array, shape: readonly number[], order
     }
   }
   return result;
+}
+
+/** How far apart neighbours along each axis lie in a row-major array of this shape. */
+export function stridesOf(shape: readonly number[]): readonly number[] {
+  const strides = shape.map(() => 1);
+  for (let axis = shape.length - 2; axis >= 0; axis--) strides[axis] = strides[axis + 1]! * shape[axis + 1]!;
+  return strides;
 }

@@ -1,5 +1,5 @@
 import type { ActivationName, OpAttributes } from "../model-graph.ts";
-import { transposed } from "./constants.ts";
+import { transposition } from "./constants.ts";
 import { axisOf } from "./fold-movement.ts";
 import type { ImportState } from "./import-state.ts";
 import { imageInput } from "./inputs.ts";
@@ -71,7 +71,7 @@ export const ACTIVATION_IMPORTS: Readonly<Record<string, OnnxImport>> = {
     if (own !== channels || rest.some((extent) => extent !== 1)) {
       throw notSupported(node, `its slopes have the shape [${shape}]; expected one for each channel`);
     }
-    const alpha = state.parameter(node, 1, transposed([own], [0]));
+    const alpha = state.parameter(node, 1, transposition([own], [0]));
     const prelu = state.draft.put("prelu", [image.node], { sharedAxes: [0, 1] }, nodeName(node, 1), { alpha });
     state.set(node.outputs[0]!, imageResult(state, prelu));
   },

@@ -1,4 +1,4 @@
-import { type Constant, transposed } from "./constants.ts";
+import { type Constant, transposition } from "./constants.ts";
 import type { ImportState } from "./import-state.ts";
 import { type Atom, aligned, extentOf, merged, shapeOf, type Variable, withFactor } from "./layout.ts";
 import { MOVEMENT_IMPORTS, type OnnxImport } from "./movement-import.ts";
@@ -179,7 +179,7 @@ function withPositions(node: OnnxNode, state: ImportState, x: Variable, place: n
   const inFile = ready.axes.flat().filter((atom) => atom !== state.batch);
   const order = ready.order.map((atom) => inFile.indexOf(atom));
   const extents = inFile.map(({ extent }) => extent);
-  const embedding = state.parameter(node, place, transposed(extents, order));
+  const embedding = state.parameter(node, place, transposition(extents, order));
   return { ...ready, node: state.draft.put("positions", [ready.node], {}, nodeName(node), { embedding }) };
 }
 

@@ -1,6 +1,7 @@
 import { halfToNumber } from "@mpo/core";
 import { unsupported } from "../layers-format/file-errors.ts";
 import { elementsOf } from "../model-graph.ts";
+import { transposed } from "../transposed.ts";
 import { ONNX_TYPES, type TensorMessage, toNumber } from "./onnx-messages.ts";
 import type { Arrange, Numbers } from "./source.ts";
 
@@ -87,32 +88,9 @@ function emptyLike(values: Numbers | Int32Array, length: number): Numbers | Int3
 }
 
 /** Reorders a row-major array of this shape: axis `i` of the result is axis `order[i]`. */
-export function transposed(shape: readonly number[], order: readonly number[]): Arrange {
-  const strides = stridesOf(shape);
-  const to = order.map((axis) => shape[axis]!);
+export function transposition(shape: readonly number[], order: readonly number[]): Arrange {
   if (order.every((axis, position) => axis === position)) return (values) => values;
-  return (values) => {
-    const index = new Array<number>(to.length).fill(0);
-    let from = 0;
-    return gathered(values, values.length, () => {
-      const here = from;
-      for (let axis = to.length - 1; axis >= 0; axis--) {
-        const stride = strides[order[axis]!]!;
-        index[axis]!++;
-        from += stride;
-        if (index[axis]! < to[axis]!) break;
-        from -= stride * to[axis]!;
-        index[axis] = 0;
-      }
-      return here;
-    });
-  };
-}
-
-export function stridesOf(shape: readonly number[]): readonly number[] {
-  const strides = shape.map(() => 1);
-  for (let axis = shape.length - 2; axis >= 0; axis--) strides[axis] = strides[axis + 1]! * shape[axis + 1]!;
-  return strides;
+  return (values) => transposed(values, shape, order);
 }
 
 /** The constant in another order and shape, still known as what of the file it is. */

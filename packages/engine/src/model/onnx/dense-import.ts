@@ -1,5 +1,5 @@
 import { isAttended, product } from "./attention-import.ts";
-import { transposed } from "./constants.ts";
+import { transposition } from "./constants.ts";
 import type { ImportState } from "./import-state.ts";
 import { lastAxisInput } from "./inputs.ts";
 import { extentOf, merged } from "./layout.ts";
@@ -38,7 +38,7 @@ function dense(node: OnnxNode, state: ImportState, isTransposed: boolean, useBia
     throw notSupported(node, `its weights have the shape [${shape}]; expected [inputs, outputs]`);
   }
   const units = isTransposed ? rows : columns;
-  const turned: Arrange = isTransposed ? transposed([rows, columns], [1, 0]) : (same) => same;
+  const turned: Arrange = isTransposed ? transposition([rows, columns], [1, 0]) : (same) => same;
   const { node: x, variable, reorder } = features(node, state, units);
   const last = variable.axes.at(-1)!;
   const kernel = state.parameter(node, 1, (values) => reorder(turned(values)));
@@ -62,5 +62,5 @@ function features(node: OnnxNode, state: ImportState, units: number): Placed & {
   const extents = [...last.map(({ extent }) => extent), units];
   const order = [...variable.order.map((atom) => last.indexOf(atom)), last.length];
   const x = inShape(state, variable.node, [extentOf(last)]);
-  return { node: x, variable, reorder: transposed(extents, order) };
+  return { node: x, variable, reorder: transposition(extents, order) };
 }

@@ -1,5 +1,6 @@
 import { elementsOf } from "../model-graph.ts";
-import { type Constant, constant, type ElementType, stridesOf } from "./constants.ts";
+import { stridesOf } from "../transposed.ts";
+import { type Constant, constant, type ElementType } from "./constants.ts";
 import { notSupported, type OnnxNode } from "./onnx-node.ts";
 
 /** Rounds towards zero, as integers are divided. */

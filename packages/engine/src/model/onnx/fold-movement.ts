@@ -1,5 +1,6 @@
 import { elementsOf } from "../model-graph.ts";
-import { arranged, type Constant, constant, type ElementType, gathered, stridesOf, transposed } from "./constants.ts";
+import { stridesOf } from "../transposed.ts";
+import { arranged, type Constant, constant, type ElementType, gathered, transposition } from "./constants.ts";
 import { broadcast, broadcastShape } from "./fold-arithmetic.ts";
 import { ONNX_TYPES } from "./onnx-messages.ts";
 import { notSupported, type OnnxNode } from "./onnx-node.ts";
@@ -85,7 +86,7 @@ export const FOLDS: Readonly<Record<string, Fold>> = {
     return arranged(
       x!,
       order.map((axis) => x!.shape[axis]!),
-      transposed(x!.shape, order),
+      transposition(x!.shape, order),
     );
   },
   Expand: (node, [x, to], batch) => {

@@ -1,4 +1,4 @@
-import { transposed } from "./constants.ts";
+import { transposition } from "./constants.ts";
 import { axisOf } from "./fold-movement.ts";
 import type { ImportState } from "./import-state.ts";
 import { type Atom, merged, shapeOf } from "./layout.ts";
@@ -51,7 +51,7 @@ function withClassToken(node: OnnxNode, state: ImportState): void {
     );
   }
   const x = placed(state, tokens, [rows, width], node);
-  const parameters = { token: state.parameter(node, 0, transposed([token.values.length], [0])) };
+  const parameters = { token: state.parameter(node, 0, transposition([token.values.length], [0])) };
   const made = state.draft.put("classToken", [x.node], {}, nodeName(node), parameters);
   const [all, each] = state.draft.shapeOf(made).map(atomsOf) as [readonly Atom[], readonly Atom[]];
   state.set(node.outputs[0]!, {

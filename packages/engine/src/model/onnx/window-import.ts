@@ -1,5 +1,5 @@
 import type { EdgePadding, OpAttributes, Padding, Size2D } from "../model-graph.ts";
-import { transposed } from "./constants.ts";
+import { transposition } from "./constants.ts";
 import type { ImportState } from "./import-state.ts";
 import { imageInput } from "./inputs.ts";
 import { shapeOf, type Variable } from "./layout.ts";
@@ -42,7 +42,7 @@ export const WINDOW_IMPORTS: Readonly<Record<string, OnnxImport>> = {
           ...bias,
         })
       : state.draft.put("conv2d", [image.node], { ...window, filters, groups }, name, {
-          kernel: state.parameter(node, 1, transposed(kernel, [2, 3, 1, 0])),
+          kernel: state.parameter(node, 1, transposition(kernel, [2, 3, 1, 0])),
           ...bias,
         });
     state.set(node.outputs[0]!, imageResult(state, conv));
@@ -131,7 +131,7 @@ export function globalMean(node: OnnxNode, state: ImportState, keepDims: boolean
 
 /** `[channels * multiplier, 1, h, w]` to `[h, w, channels, multiplier]`. */
 function depthwiseKernel([filters = 1, , height = 1, width = 1]: readonly number[], groups: number): Arrange {
-  return transposed([groups, filters / groups, height, width], [2, 3, 0, 1]);
+  return transposition([groups, filters / groups, height, width], [2, 3, 0, 1]);
 }
 
 /** What a window reads, and zeros that were put around it before; other values than the window's own are calculated. */
