@@ -39,4 +39,4 @@ export { figures, type Picture, page, picture, table, tableCard } from "./report
 export { changesBetween } from "./rollout/rollout-changes.ts";
 export { DEVICE_HEAD, deviceCells, statusLines } from "./rollout/status-tables.ts";
 export { runCli } from "./run-cli.ts";
-export { defaultPeakRate, oneCycleRate, trainingPieces } from "./train/schedule.ts";
+export { defaultPeakRate, pieceRun, TRAINING_OPTIMIZER, trainingPieces } from "./train/schedule.ts";

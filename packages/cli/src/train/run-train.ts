@@ -33,7 +33,7 @@ import {
   type TrainingIdentity,
   writeCheckpoint,
 } from "./checkpoint.ts";
-import { defaultPeakRate, oneCycleRate, type TrainingPiece, trainingPieces } from "./schedule.ts";
+import { defaultPeakRate, pieceRun, TRAINING_OPTIMIZER, type TrainingPiece, trainingPieces } from "./schedule.ts";
 
 /** The options of `mpo train`. */
 export interface TrainOptions extends DatasetOptions, InputOptions, ForceOption {
@@ -51,8 +51,6 @@ export interface TrainOptions extends DatasetOptions, InputOptions, ForceOption 
   readonly corruptions: boolean;
 }
 
-const MOMENTUM = 0.9;
-const WEIGHT_DECAY = 5e-4;
 const TRAIN_SAMPLES = "train";
 
 /**
@@ -105,7 +103,7 @@ export async function runTrain(options: TrainOptions, context: CommandContext): 
   const training: TrainingSetup = {
     config: resolveRetrainConfig({ microBatch, accumulation }),
     loss: "crossEntropy",
-    optimizer: { kind: "momentum", momentum: MOMENTUM, nesterov: true, weightDecay: WEIGHT_DECAY },
+    optimizer: TRAINING_OPTIMIZER,
   };
   await worker.load({ graph, weights: from.model.weights, training }, { signal });
   await worker.call("samples", { name: TRAIN_SAMPLES, samples: samplesOf(data.train) }, { signal });
@@ -201,14 +199,11 @@ async function trainPiece(
   let lossSum = 0;
   let done = 0;
   const run = {
-    steps,
-    learningRate: {
-      kind: "linear",
-      from: oneCycleRate(identity.peakRate, firstStep / total),
-      to: oneCycleRate(identity.peakRate, (firstStep + steps) / total),
-    },
-    seed: deriveSeed(identity.seed, "order", firstStep) % SEED_RANGE,
-    shuffle: true,
+    ...pieceRun(
+      { firstStep, steps },
+      { peakRate: identity.peakRate, total },
+      deriveSeed(identity.seed, "order", firstStep),
+    ),
     augmentation: "shiftFlip",
   } as const;
   try {
@@ -235,9 +230,6 @@ async function trainPiece(
   }
   return lossSum / steps;
 }
-
-/** Step seeds are 32-bit numbers in the graph. */
-const SEED_RANGE = 2 ** 30;
 
 /** Says how far an interrupted piece came. */
 class InterruptedPiece extends MpoError {

@@ -16,6 +16,27 @@ export function defaultPeakRate(batch: number): number {
   return (0.1 * batch) / 128;
 }
 
+/** How labelled images are learned. */
+export const TRAINING_OPTIMIZER = { kind: "momentum", momentum: 0.9, nesterov: true, weightDecay: 5e-4 } as const;
+
+/** Step seeds are 32-bit numbers in the graph. */
+const SEED_RANGE = 2 ** 30;
+
+/** What a worker is told of a piece: its rates on the one cycle of all `total` steps, and what its order follows from. */
+export function pieceRun(
+  { firstStep, steps }: Pick<TrainingPiece, "firstStep" | "steps">,
+  { peakRate, total }: { readonly peakRate: number; readonly total: number },
+  seed: number,
+) {
+  const rateAt = (step: number): number => oneCycleRate(peakRate, step / total);
+  return {
+    steps,
+    learningRate: { kind: "linear", from: rateAt(firstStep), to: rateAt(firstStep + steps) },
+    seed: seed % SEED_RANGE,
+    shuffle: true,
+  } as const;
+}
+
 /** A run of steps that is trained in one go: an epoch, or what is left of one. Epochs and steps count from 0. */
 export interface TrainingPiece {
   readonly epoch: number;
