@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { createRandom } from "@mpo/datasets";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { elementsOf, type Model, type ModelWeights } from "../model/model-graph.ts";
+import { transposed } from "../model/transposed.ts";
 import { inputShapeOf, withSession } from "./engine-run.ts";
 
 /** A folder with `model.onnx`, inputs, and perhaps PyTorch's gradients, as `packages/lab/peers/onnx_models.py` writes it. */
@@ -47,37 +48,32 @@ function floatsOf(path: string): Float32Array {
 }
 
 /**
- * What ONNX Runtime computes: the first output for all samples. Not optimised, because 1.30 puts a padding by zeros into the
- * largest of a window, where it then is none.
+ * What ONNX Runtime computes: the first output for all samples. Not optimised unless said otherwise, because 1.30 puts a padding
+ * by zeros into the largest of a window, where it then is none.
  */
-export async function runOnnx(file: string, inputs: Float32Array, shape: readonly number[]): Promise<Float32Array> {
-  const session = await InferenceSession.create(file, {
-    intraOpNumThreads: 1,
-    logSeverityLevel: 3,
-    graphOptimizationLevel: "disabled",
-  });
-  const [name = ""] = session.inputNames;
-  const outputs = await session.run({ [name]: new Tensor("float32", inputs, [...shape]) });
-  const result = Float32Array.from(outputs[session.outputNames[0]!]!.data as Float32Array);
-  await session.release();
-  return result;
+export async function runOnnx(
+  model: string | Uint8Array,
+  inputs: Float32Array,
+  shape: readonly number[],
+  graphOptimizationLevel: "all" | "disabled" = "disabled",
+): Promise<{ readonly values: Float32Array; readonly outputName: string }> {
+  const options = { intraOpNumThreads: 1, logSeverityLevel: 3, graphOptimizationLevel } as const;
+  const session = await (typeof model === "string"
+    ? InferenceSession.create(model, options)
+    : InferenceSession.create(model, options));
+  try {
+    const [inputName = ""] = session.inputNames;
+    const [outputName = ""] = session.outputNames;
+    const outputs = await session.run({ [inputName]: new Tensor("float32", inputs, [...shape]) });
+    return { values: Float32Array.from(outputs[outputName]!.data as Float32Array), outputName };
+  } finally {
+    await session.release();
+  }
 }
 
 /** `[samples, channels, height, width]` to `[samples, height, width, channels]`; 3 channels that are last already stay so. */
-export function channelsLast(
-  images: Float32Array,
-  [samples = 1, channels = 1, ...map]: readonly number[],
-): Float32Array {
-  if (map.at(-1) === 3) return images;
-  const pixels = elementsOf(map);
-  return Float32Array.from({ length: samples * pixels * channels }, (_, index) => {
-    const [sample, pixel, channel] = [
-      Math.floor(index / (pixels * channels)),
-      Math.floor(index / channels) % pixels,
-      index % channels,
-    ];
-    return images[(sample * channels + channel) * pixels + pixel]!;
-  });
+export function channelsLast(images: Float32Array, shape: readonly number[]): Float32Array {
+  return shape.at(-1) === 3 ? images : transposed(images, shape, [0, 2, 3, 1]);
 }
 
 /** Every value moved a little by itself; variances stay above zero. */
@@ -99,9 +95,9 @@ export async function evaluate({ graph, weights }: Model, images: Float32Array):
   return await withSession(run, async (session) => session.logits(samples));
 }
 
-export function assertSameOutputs(actual: Float32Array, expected: Float32Array, when: string): void {
+export function assertSameOutputs(actual: Float32Array, expected: ArrayLike<number>, when: string): void {
   assert.equal(actual.length, expected.length, when);
-  const most = expected.reduce((largest, value) => Math.max(largest, Math.abs(value)), 1);
+  const most = Array.from(expected).reduce((largest, value) => Math.max(largest, Math.abs(value)), 1);
   const worst = actual.reduce((largest, value, index) => Math.max(largest, Math.abs(value - expected[index]!)), 0);
   assert.ok(worst <= TOLERANCE * most, `${when}: off by ${worst} of ${most}`);
 }
