@@ -15,7 +15,7 @@ export async function testBinary(): Promise<NatsBinary | string> {
     const places = { searchPath: PATH.split(delimiter), cacheFolder };
     return await findNatsServer(named === undefined ? places : { ...places, named });
   } catch (thrown) {
-    return `${(thrown as MpoError).message}; run the set-up with --with-nats`;
+    return `${(thrown as MpoError).message}; npm run setup -- --with-nats gets one`;
   }
 }
 
