@@ -1,4 +1,4 @@
-import { backOffSchedule, type Logger, retry } from "@mpo/runtime";
+import { backOffSchedule, isTransient, type Logger, retry } from "@mpo/runtime";
 import {
   type EmbeddedNatsServer,
   FLEET_LAYOUT,
@@ -38,6 +38,8 @@ export async function openStore(link: NatsLink, parts: StoreParts): Promise<Stat
   return await retry(open, {
     schedule: backOffSchedule({ ...WAITS, random: Math.random }),
     signal,
+    // What a server seems to lack may only not have come yet: one that starts has no JetStream for some moments.
+    isRetryable: (thrown) => isTransient(thrown) || isTransient((thrown as Error).cause),
     onFailure: (err, attempt, waitMs) => logger.warn("the cluster does not serve yet", { err, attempt, waitMs }),
   });
 }
