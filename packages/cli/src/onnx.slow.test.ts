@@ -43,7 +43,11 @@ describe("an ONNX model in commands", () => {
     const [{ steps, isAccepted } = {}] = records.filter(({ event }) => event === "retrained");
     assert.equal(steps, 3);
     if (isAccepted !== true) return;
-    assert.deepEqual((await readdir(file("retrained"))).toSorted(), ["model-card.json", "model.onnx"]);
+    assert.deepEqual((await readdir(file("retrained"))).toSorted(), [
+      "model-card.json",
+      "model.onnx",
+      "norms.safetensors",
+    ]);
     assert.notDeepEqual(await readFile(file("retrained", "model.onnx")), await readFile(MODEL));
     assert.equal((await readModelCard(file("retrained"))).retrained?.method, "tent");
     const again = await runCommand(["evaluate", "--json", "--weights", file("retrained"), ...data()]);

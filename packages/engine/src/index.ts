@@ -1,7 +1,8 @@
 export { accuracyOf, evaluateAccuracy, evaluateLogits } from "./adaptation/evaluate.ts";
 export { normalisationOf, withNormalisation } from "./adaptation/normalisation-block.ts";
-export { withNormsPutBack } from "./adaptation/norms-put-back.ts";
+export { withNeutralNorms, withNormsPutBack } from "./adaptation/norms-put-back.ts";
 export { outputsOf, softmaxRows } from "./adaptation/probabilities.ts";
+export { readTrainedModel } from "./adaptation/read-trained-model.ts";
 export { type RetrainResult, retrain } from "./adaptation/retrain.ts";
 export { STOP_WORDS } from "./adaptation/training-guard.ts";
 export { chainOf } from "./compiler/chain-of.ts";

@@ -19,6 +19,7 @@ export { given } from "./given.ts";
 export { type Hours, hoursIn, hoursMeet, hoursSchema, isWithinHours, minutesLeft } from "./hours.ts";
 export { bytesIn, DURATION_UNITS, msIn, SIZE_UNITS } from "./human-units.ts";
 export { MAX_REPEATS, type Measured, measuredSchema } from "./measured.ts";
+export { NORMS_FILE, REFERENCE_FILE } from "./model-companions.ts";
 export {
   hasCode,
   isOutOfMemory,

@@ -4,6 +4,8 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { NORMS_FILE } from "@mpo/core";
+import { withNeutralNorms } from "../../adaptation/norms-put-back.ts";
 import { withFolder } from "../../test-support/layers-format-testing.ts";
 import {
   assertSameOutputs,
@@ -14,7 +16,10 @@ import {
   runOnnx,
 } from "../../test-support/onnx-run.ts";
 import type { Model } from "../model-graph.ts";
-import { foldedConvolutions, momentsModel, withNorms } from "./folded-norms.ts";
+import { readModel } from "../read-model.ts";
+import { writeModel } from "../write-model.ts";
+import { foldedConvolutions, withNorms } from "./folded-norms.ts";
+import { momentsModel, normsOfMoments } from "./norm-moments.ts";
 import { decodeOnnx, EXTERNAL, encodeOnnx, type GraphMessage, type ModelMessage } from "./onnx-messages.ts";
 import { readOnnxModel } from "./read-onnx-model.ts";
 import { writeOnnxModel } from "./write-onnx-model.ts";
@@ -51,10 +56,53 @@ test("normalisations that were folded are put back without effect, and folded ag
       convolutions.map(({ name }) => name),
       ["stem/stem.0/Conv", "depthwise/depthwise.0/Conv", "wide"],
     );
-    const back = withNorms(model, convolutions, await evaluate(momentsModel(model, convolutions), images));
+    const moments = await evaluate(momentsModel(model, convolutions), images);
+    const back = withNorms(model, convolutions, normsOfMoments(model, convolutions, moments));
     assert.equal(back.graph.nodes.filter(({ kind }) => kind === "batchNorm").length, 3);
     assertSameOutputs(await evaluate(back, images), await evaluate(model, images), "put back");
     await assertWritten({ ...back, weights: moved(back.weights) }, folder, "mixed-script");
+  }));
+
+test("normalisations lie beside the file that they are folded into, as they were trained", () =>
+  withFolder(async (folder) => {
+    const read = await readModel(join(CASES, "mixed-script"));
+    const back = withNeutralNorms(read);
+    const norms = [...back.weights.keys()].filter((name) => name.includes("_norm/"));
+    // As training moves them: another scale and offset, and statistics that no longer undo them.
+    const trained = new Map(
+      [...back.weights].map(([name, values]) => {
+        const isNorm = norms.includes(name);
+        return [name, isNorm ? values.map((value, at) => 0.5 * value + 0.1 * (1 + (at % 5))) : values] as const;
+      }),
+    );
+    const gamma = trained.get(norms.find((name) => name.endsWith("/gamma"))!)!;
+    [gamma[0], gamma[1]] = [0, -gamma[1]!];
+    const file = await writeModel({ ...back, weights: trained }, folder);
+    assert.deepEqual(readdirSync(folder).toSorted(), ["model.onnx", NORMS_FILE]);
+    const again = await readModel(folder);
+    assert.deepEqual(again.graph, back.graph);
+    for (const name of norms) assert.deepEqual(again.weights.get(name), trained.get(name), name);
+    const kernel = [...(back.onnx?.norms?.keys() ?? [])]
+      .map((name) => `${name}/kernel`)
+      .find((name) => trained.has(name))!;
+    const [before, after] = [trained.get(kernel)!, again.weights.get(kernel)!];
+    const channels = gamma.length;
+    before.forEach((value, at) => {
+      // Of the channel that the scale brought to 0 nothing is left.
+      const wanted = at % channels === 0 ? 0 : value;
+      assert.ok(Math.abs(after[at]! - wanted) <= 1e-6 * Math.max(1, Math.abs(value)), `${at}: ${after[at]}, ${wanted}`);
+    });
+    assert.equal((await readModel(folder, { isFolded: true })).graph.nodes.length, read.graph.nodes.length);
+
+    const bytes = readFileSync(join(folder, NORMS_FILE));
+    writeFileSync(join(folder, NORMS_FILE), bytes.subarray(0, bytes.length - 4));
+    await assert.rejects(readModel(folder), { code: "invalid-data", message: /norms\.safetensors/u });
+    writeFileSync(join(folder, NORMS_FILE), bytes);
+    // Another model's are no matter of this one, and are gone with the next that is written.
+    writeFileSync(file, readFileSync(join(CASES, "mixed-script", "model.onnx")));
+    assert.deepEqual((await readModel(folder)).graph, read.graph);
+    await writeModel(read, folder);
+    assert.deepEqual(readdirSync(folder), ["model.onnx"]);
   }));
 
 test("weights in another file are read, and written into another file", () =>

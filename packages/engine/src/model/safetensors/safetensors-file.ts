@@ -33,11 +33,22 @@ const headerSchema = z.record(
   z.object({ dtype: z.string(), shape: z.array(whole), data_offsets: z.tuple([whole, whole]) }),
 );
 
+/** Texts beside the tensors. */
+type Metadata = Readonly<Record<string, string>>;
+
 /**
  * The tensors of a `.safetensors` file: the length of a header (u64, little-endian), the header (JSON) and the numbers.
  * Throws `invalid-data`.
  */
 export function decodeSafetensors(bytes: Uint8Array, file: string): ReadonlyMap<string, StoredTensor> {
+  return decodeSafetensorsFile(bytes, file).tensors;
+}
+
+/** The same with the file's metadata. */
+export function decodeSafetensorsFile(
+  bytes: Uint8Array,
+  file: string,
+): { readonly tensors: ReadonlyMap<string, StoredTensor>; readonly metadata: Metadata } {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const length = bytes.length < LENGTH_BYTES ? Number.NaN : Number(view.getBigUint64(0, true));
   const begin = LENGTH_BYTES + length;
@@ -49,7 +60,7 @@ export function decodeSafetensors(bytes: Uint8Array, file: string): ReadonlyMap<
     );
   }
   const text = Buffer.from(bytes.subarray(LENGTH_BYTES, begin)).toString("utf8");
-  const { [METADATA]: _, ...entries } = z.record(z.string(), z.unknown()).catch({}).parse(parseJson(text, file));
+  const { [METADATA]: written, ...entries } = z.record(z.string(), z.unknown()).catch({}).parse(parseJson(text, file));
   const tensors = new Map<string, StoredTensor>();
   for (const [name, entry] of Object.entries(checkJson(headerSchema, entries, file))) {
     const {
@@ -68,11 +79,17 @@ export function decodeSafetensors(bytes: Uint8Array, file: string): ReadonlyMap<
     const data = (): Uint8Array<ArrayBuffer> => Uint8Array.from(bytes.subarray(begin + from, begin + to));
     tensors.set(name, { dtype, shape, values: () => floatsOf(data(), dtype, name, file) });
   }
-  return tensors;
+  return {
+    tensors,
+    metadata: z
+      .record(z.string(), z.string())
+      .catch({})
+      .parse(written ?? {}),
+  };
 }
 
 /** The bytes of a file of these tensors, in the order of their names. */
-export function encodeSafetensors(tensors: ReadonlyMap<string, WrittenTensor>): Uint8Array {
+export function encodeSafetensors(tensors: ReadonlyMap<string, WrittenTensor>, metadata: Metadata = {}): Uint8Array {
   const sorted = [...tensors].toSorted(([left], [right]) => (left < right ? -1 : 1));
   let offset = 0;
   const entries = sorted.map(([name, { shape, values }]) => {
@@ -81,7 +98,7 @@ export function encodeSafetensors(tensors: ReadonlyMap<string, WrittenTensor>): 
     const dtype = values instanceof Float32Array ? "F32" : "I64";
     return [name, { dtype, shape, data_offsets: [from, offset] }] as const;
   });
-  const json = JSON.stringify({ [METADATA]: { format: "pt" }, ...Object.fromEntries(entries) });
+  const json = JSON.stringify({ [METADATA]: { format: "pt", ...metadata }, ...Object.fromEntries(entries) });
   const padded = json.padEnd(Math.ceil(Buffer.byteLength(json) / LENGTH_BYTES) * LENGTH_BYTES);
   const header = Buffer.from(padded, "utf8");
   const length = Buffer.alloc(LENGTH_BYTES);
