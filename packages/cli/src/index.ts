@@ -4,6 +4,7 @@ export { driftedSamples, samplesOf } from "./data/drifted-samples.ts";
 export { fitClasses } from "./data/fit-classes.ts";
 export { type DatasetOptions, loadTestImages } from "./data/load-dataset.ts";
 export { loadModel, requireFitting } from "./data/load-model.ts";
+export { withNormsOf } from "./data/norms-of.ts";
 export { stateFolder } from "./fleet/state-folder.ts";
 export { addBudgetOptions } from "./options/budget-options.ts";
 export { choice } from "./options/choice.ts";

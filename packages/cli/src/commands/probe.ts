@@ -1,6 +1,7 @@
 import { formatBytes, given, METHOD_NAMES, type MethodName, type Profile, relativeSpread, SECOND_MS } from "@mpo/core";
 import type { Command } from "commander";
 import type { CommandContext, Files, Output, Stop } from "../command-context.ts";
+import { withNormsOf } from "../data/norms-of.ts";
 import { choice } from "../options/choice.ts";
 import { addDriftOptions, DATASET_NAMES, dataOption } from "../options/dataset-options.ts";
 import { batchOption, durationOption, sizeInBytes, threadsOption, wholeNumber } from "../options/parsers.ts";
@@ -46,8 +47,9 @@ export function define(command: Command, context: CommandContext): void {
 /** Measures a model on this machine and writes its profile. Nothing is written when the probe fails. */
 async function probeModel(options: ProbeOptions, context: Files & Output & Stop): Promise<void> {
   await checkOutput("--output", options.output, { ...context, ...options });
-  const model = await loadSubject(options, context);
-  const samples = await taskSamples(options, model, context);
+  const loaded = await loadSubject(options, context);
+  const { samples, references } = (await taskSamples(options, loaded, context)) ?? {};
+  const model = await withNormsOf(loaded, options.method, references, context);
   const profile = await probeHere(
     { model, method: options.method, effectiveBatch: options.batch, ...given({ samples }) },
     { maxMs: options.probeTime, ...given({ memoryBytes: options.memory, leastAvailableBytes: options.floor }) },

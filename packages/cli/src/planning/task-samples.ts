@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { given } from "@mpo/core";
-import type { Model, ProbeSamples } from "@mpo/engine";
+import type { Model, ProbeSamples, Samples } from "@mpo/engine";
 import type { Files, Output, Stop } from "../command-context.ts";
 import { damageOptions, type FrostOptions } from "../data/damage-options.ts";
 import { type DriftedSamplesOptions, driftedSamples } from "../data/drifted-samples.ts";
@@ -13,16 +13,17 @@ export interface TaskOptions extends Pick<DatasetOptions, "data">, DriftedSample
   readonly labels: boolean;
 }
 
-/** Samples for micro-windows; undefined without a data set. Throws `invalid-argument` where they do not fit the model. */
+/** Samples for micro-windows, and the same as they were before the damage; undefined without a data set. Throws `invalid-argument` where they do not fit the model. */
 export async function taskSamples(
   { dataset, data, labels, weights, ...drawn }: TaskOptions & { readonly weights?: string },
   model: Model,
   context: Files & Output & Stop,
-): Promise<ProbeSamples | undefined> {
+): Promise<{ readonly samples: ProbeSamples; readonly references: Samples } | undefined> {
   const damage = await damageOptions(dataset === undefined ? [] : [drawn.corruption], drawn, context);
   if (dataset === undefined) return undefined;
   const path = weights === undefined ? undefined : resolve(context.workingFolder, weights);
   const test = await loadTestImages({ dataset, ...given({ data }) }, model, path, context);
-  const { adapted, judged } = await driftedSamples(test, drawn, damage);
-  return { adapted, judged: labels ? judged : { images: judged.images, count: judged.count } };
+  const { adapted, adaptedClean: references, judged } = await driftedSamples(test, drawn, damage);
+  const samples = { adapted, judged: labels ? judged : { images: judged.images, count: judged.count } };
+  return { samples, references };
 }

@@ -34,6 +34,7 @@ import { damageOptions } from "../data/damage-options.ts";
 import { driftedSamples } from "../data/drifted-samples.ts";
 import { loadTestImages } from "../data/load-dataset.ts";
 import { loadModel, sayAssumed } from "../data/load-model.ts";
+import { withNormsOf } from "../data/norms-of.ts";
 import { accuracyIntervalOf, formatAccuracy, formatDuration, formatJudged, formatMs } from "../output/format.ts";
 import { type Progress, startProgress } from "../output/progress.ts";
 import { type BudgetOptions, budgetFrom } from "../planning/budget.ts";
@@ -41,7 +42,7 @@ import { checkModelOutput } from "../planning/check-model-output.ts";
 import { deviceFacts } from "../planning/device-facts.ts";
 import { probeHere } from "../planning/probe-here.ts";
 import { readProfileDocument, writeProfileDocument } from "../planning/profile-document.ts";
-import { type RetrainCommandOptions, withNormsOf, writeAccepted } from "./run-retrain.ts";
+import { type RetrainCommandOptions, writeAccepted } from "./run-retrain.ts";
 
 export interface AutoRetrainOptions extends RetrainCommandOptions, Omit<BudgetOptions, "window"> {
   readonly window?: number;

@@ -9,9 +9,7 @@ import {
   type RetrainResult,
   retrain,
   retrainedCard,
-  type Samples,
   STOP_WORDS,
-  withNormsPutBack,
   writeModel,
   writeModelCard,
 } from "@mpo/engine";
@@ -21,6 +19,7 @@ import { damageOptions, type FrostOptions } from "../data/damage-options.ts";
 import { type DriftedSamplesOptions, driftedSamples } from "../data/drifted-samples.ts";
 import { type DatasetOptions, loadTestImages } from "../data/load-dataset.ts";
 import { classNamesOf, loadModel, sayAssumed } from "../data/load-model.ts";
+import { withNormsOf } from "../data/norms-of.ts";
 import { type ConfigOptions, configFrom, requireSegments } from "../options/config-options.ts";
 import type { InputOptions } from "../options/input-options.ts";
 import { formatMs } from "../output/format.ts";
@@ -109,26 +108,6 @@ async function retrainStored(options: RetrainCommandOptions, context: CommandCon
   }
   const output = await writeAccepted(options, { ...result, clean }, model, context);
   print(options, result, output, context);
-}
-
-/**
- * A model from ONNX with the normalisations that its exporter folded into convolutions, for a method without labels: it
- * trains these, or adapts their statistics.
- */
-export async function withNormsOf(
-  model: Model,
-  method: MethodName,
-  references: Samples,
-  { environment, terminal, signal }: CommandContext,
-): Promise<Model> {
-  if (method === "crossEntropy") return model;
-  const putBack = await withNormsPutBack(model, references, { environment, signal });
-  if (putBack === undefined) return model;
-  terminal.note(
-    `${putBack.count} convolutions have a bias, as where an exporter folded a batch normalisation into them: it is put back, ` +
-      `with the statistics of ${putBack.references} images as they were before the damage, and folded again in what is written`,
-  );
-  return putBack.model;
 }
 
 /** What became of a retraining, and what the model can do afterwards. */

@@ -6,6 +6,7 @@ import {
   loadSubject,
   probeHere,
   type SubjectOptions,
+  withNormsOf,
   writeProfileDocument,
 } from "@mpo/cli";
 import {
@@ -53,7 +54,7 @@ export async function benchEmulation(options: BenchEmulationOptions, context: Co
   const { terminal, signal } = context;
   const { method, output } = options;
   if (output !== undefined) await checkOutput("--output", output, { ...context, ...options });
-  const model = await loadSubject(options, context);
+  const model = await withNormsOf(await loadSubject(options, context), method, undefined, context);
   const task = stepTaskOf(model, method, options, context);
   await using reference = await referenceStep(task, options.batch, signal);
   terminal.note(`probing ${model.graph.name} for ${options.probeTime / SECOND_MS} s ...`);
