@@ -25,7 +25,6 @@ export type { FleetLink } from "./ports/fleet-link.ts";
 export { limitsFile } from "./ports/limits-file.ts";
 export type { ServingApp } from "./ports/serving-app.ts";
 export { sideFile } from "./serving/input-batch.ts";
-export { REFERENCE_FILE } from "./serving/reference-file.ts";
 export { findServable } from "./serving/retrained-manifest.ts";
 export { servingFolder } from "./serving/serving-folder.ts";
 export { SERVING_FOLDERS } from "./serving/serving-folders.ts";

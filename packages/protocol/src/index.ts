@@ -96,6 +96,7 @@ export type {
 export { type GroupView, MAX_GROUPS } from "./messages/selection.ts";
 export { reportedDigest } from "./reported-digest.ts";
 export * as schemas from "./schemas.ts";
+export { decidingFiles, servedDigest } from "./served-digest.ts";
 export {
   ADMIN_SERVICE,
   type AdminServiceMethods,

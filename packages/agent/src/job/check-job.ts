@@ -1,14 +1,16 @@
-import { chainOf, checkSteps, graphDigest, methodNamed, readModel } from "@mpo/engine";
+import { chainOf, checkSteps, graphDigest, methodNamed } from "@mpo/engine";
 import { withDeadline } from "@mpo/io";
 import type { CheckJob, CheckResult } from "../ports/agent-engine.ts";
-import { type JobContext, OOM_SCORE_ADJUST } from "./retrain-job.ts";
+import { OOM_SCORE_ADJUST, readJobModel } from "./job-model.ts";
+import type { JobContext } from "./retrain-job.ts";
 
 /** Measures a few steps of one configuration; what they trained is thrown away. Throws as the engine's `checkSteps`. */
 export async function runCheckJob(job: CheckJob, { environment, signal }: JobContext): Promise<CheckResult> {
   const { config, stepMs, memoryBytes, maxMs } = job;
   const { loss: method } = methodNamed(job.method);
   const work = async (linked: AbortSignal): Promise<CheckResult> => {
-    const model = await readModel(job.modelFolder, { signal: linked });
+    const place = { ...job, sourceFolder: job.modelFolder };
+    const { model } = await readJobModel(place, method, false, { environment, signal: linked });
     const { sample, loaded } = await checkSteps(
       { model, method, config, stepMs, memoryBytes },
       { environment, oomScoreAdjust: OOM_SCORE_ADJUST, signal: linked },

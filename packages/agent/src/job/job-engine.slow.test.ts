@@ -5,12 +5,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
-import { MpoError, type Prediction, uniformFreezing } from "@mpo/core";
+import { MpoError, NORMS_FILE, type Prediction, REFERENCE_FILE, uniformFreezing } from "@mpo/core";
 import { encodeNpy, encodeNpyImages, MODEL_FILE, ONNX_FILE } from "@mpo/datasets";
 import { syntheticImages } from "@mpo/datasets/testing";
 import { buildModel, initialWeights, readLayersModel, readModel, readModelCard, writeLayersModel } from "@mpo/engine";
 import type { AgentEngine, RetrainJob } from "../ports/agent-engine.ts";
-import { REFERENCE_FILE } from "../serving/reference-file.ts";
 import { jobEngine } from "./job-engine.ts";
 
 const ONNX_CASE = fileURLToPath(new URL("../../../engine/cases/onnx/mixed-script/model.onnx", import.meta.url));
@@ -122,6 +121,64 @@ describe("a job in its own process", () => {
       assert.deepEqual(after?.graph, before?.graph);
       assert.notDeepEqual(after?.weights, before?.weights);
     }),
+  );
+
+  it(
+    "puts normalisations back that an exporter folded, by reference inputs, in all jobs alike",
+    { timeout: 230_000 },
+    () =>
+      inWorkplace(async ({ folder, job, engine }) => {
+        const options = { signal: new AbortController().signal };
+        const [source, inputs] = [join(folder, "onnx"), join(folder, "colour.npy")];
+        const colour = (count: number) => syntheticImages({ height: 32, width: 32, channels: 3, count, seed: count });
+        await mkdir(source);
+        await copyFile(ONNX_CASE, join(source, ONNX_FILE));
+        await writeFile(join(source, "model-card.json"), JSON.stringify({ input: INPUT, inputShape: [32, 32, 3] }));
+        await writeFile(inputs, encodeNpyImages(colour(32)));
+        const { model, memoryBytes, method, rung } = job;
+        const check = {
+          model,
+          modelFolder: source,
+          memoryBytes,
+          method,
+          config: rung.config,
+          stepMs: 50,
+          maxMs: 100_000,
+        };
+        const folded = await engine.check(check, options);
+        await writeFile(join(source, REFERENCE_FILE), encodeNpyImages(colour(16)));
+        const checked = await engine.check(check, options);
+        assert.notEqual(checked.graphDigest, folded.graphDigest);
+
+        const place = { modelFolder: source, sourceFolder: source, inputFiles: [inputs] };
+        const first = await engine.retrain({ ...job, ...place }, options);
+        assert.ok(first.isAccepted && first.stagedFolder !== undefined, first.reason);
+        assert.deepEqual((await readdir(first.stagedFolder)).toSorted(), ["model-card.json", ONNX_FILE, NORMS_FILE]);
+        const [before, after] = await Promise.all([
+          readModel(source, { isFolded: true }),
+          readModel(first.stagedFolder, { isFolded: true }),
+        ]);
+        assert.deepEqual(after.graph, before.graph);
+        assert.notDeepEqual(after.weights, before.weights);
+        const next = { ...place, modelFolder: first.stagedFolder, stagingFolder: join(folder, "next") };
+        const second = await engine.retrain({ ...job, ...next, isShared: true }, options);
+        assert.ok(second.isAccepted && second.normalisation !== undefined, second.reason);
+        const digest = Buffer.from(second.normalisation.subarray(0, 32)).toString("hex");
+        assert.equal(digest, checked.graphDigest, "devices share what they learn under the digest that was probed");
+
+        const device = { id: "pi", class: "board" };
+        const task = { model, method, memoryBytes, effectiveBatch: 32, device, configs: [], maxMs: 20_000 };
+        const whole = { ...task, modelFolder: source, sourceFolder: source, inputFiles: [] };
+        const probed = await engine.probe(whole, options);
+        assert.deepEqual([probed.profile.model.graphDigest, probed.note], [checked.graphDigest, undefined]);
+        const curves = { ...whole, modelFolder: first.stagedFolder, inputFiles: [inputs], known: probed.profile };
+        const { profile } = await engine.probe({ ...curves, maxMs: 10_000 }, options);
+        assert.equal(profile.model.graphDigest, checked.graphDigest);
+        await rm(join(source, REFERENCE_FILE));
+        const unaided = await engine.probe(whole, options);
+        assert.equal(unaided.profile.model.graphDigest, folded.graphDigest);
+        assert.match(unaided.note ?? "", /3 convolutions have a bias, .* there is no .*reference\.npy/u);
+      }),
   );
 
   it("starts from what others have learned, and says what it has learned itself", { timeout: 230_000 }, () =>

@@ -1,9 +1,10 @@
 import { given } from "@mpo/core";
 import type { PictureForm } from "@mpo/datasets";
-import { chainOf, methodNamed, type ProbeSamples, probe, readModel } from "@mpo/engine";
+import { chainOf, methodNamed, type ProbeSamples, probe } from "@mpo/engine";
 import type { ProbeJob, ProbeResult } from "../ports/agent-engine.ts";
+import { OOM_SCORE_ADJUST, readJobModel } from "./job-model.ts";
 import { readReferenceInputs } from "./reference-inputs.ts";
-import { type JobContext, OOM_SCORE_ADJUST, picturesFor } from "./retrain-job.ts";
+import { type JobContext, picturesFor } from "./retrain-job.ts";
 import { readTrainingInputs } from "./training-inputs.ts";
 
 const MAX_INPUTS = 256;
@@ -11,8 +12,8 @@ const MAX_INPUTS = 256;
 /** Measures a deployed model within memory and time. Throws as the engine's `probe`. */
 export async function runProbeJob(job: ProbeJob, context: JobContext): Promise<ProbeResult> {
   const { signal, environment } = context;
-  const model = await readModel(job.modelFolder, { signal });
   const { loss: method } = methodNamed(job.method);
+  const { model, note } = await readJobModel(job, method, job.inputFiles.length > 0, context);
   const samples = await probeSamples(job, picturesFor(model));
   const profile = await probe(
     {
@@ -31,6 +32,7 @@ export async function runProbeJob(job: ProbeJob, context: JobContext): Promise<P
   return {
     profile: { ...profile, model: { ...profile.model, name: job.model } },
     chain: chainOf(model.graph),
+    ...given({ note }),
   };
 }
 

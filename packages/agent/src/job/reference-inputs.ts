@@ -1,9 +1,9 @@
 import { join } from "node:path";
+import { REFERENCE_FILE } from "@mpo/core";
 import type { PictureForm } from "@mpo/datasets";
 import type { Samples } from "@mpo/engine";
 import { ifFound } from "@mpo/io";
 import { readInputs } from "../serving/read-inputs.ts";
-import { REFERENCE_FILE } from "../serving/reference-file.ts";
 
 /** Reads them; undefined when there are none, or none with labels. */
 export async function readReferenceInputs(folder: string, shape: PictureForm): Promise<Required<Samples> | undefined> {

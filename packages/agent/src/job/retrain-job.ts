@@ -11,7 +11,6 @@ import {
   normalisationOf,
   pictureFormOf,
   type RungResult,
-  readModel,
   retrainedCard,
   STOP_WORDS,
   type StepReport,
@@ -22,6 +21,7 @@ import {
 } from "@mpo/engine";
 import { withDeadline } from "@mpo/io";
 import type { RetrainJob, RetrainOutcome } from "../ports/agent-engine.ts";
+import { OOM_SCORE_ADJUST, readJobModel } from "./job-model.ts";
 import { readTrainingInputs } from "./training-inputs.ts";
 
 /** How a job's processes run. */
@@ -32,8 +32,6 @@ export interface JobContext {
 }
 
 const MAX_INPUTS = 2_048;
-/** Workers are the first that the system's memory killer takes. */
-export const OOM_SCORE_ADJUST = 1_000;
 
 /** Retrains a model on recent inputs within memory and time; writes it to the staging folder when it is not worse. */
 export async function runRetrainJob(job: RetrainJob, context: JobContext): Promise<RetrainOutcome> {
@@ -42,7 +40,7 @@ export async function runRetrainJob(job: RetrainJob, context: JobContext): Promi
   const { rung, memoryBytes, seed, stagingFolder } = job;
   const { environment, onProgress } = context;
   const work = async (signal: AbortSignal): Promise<RetrainOutcome> => {
-    const model = await readModel(job.modelFolder, { signal });
+    const { model } = await readJobModel(job, method, true, { environment, signal });
     const inputs = await readTrainingInputs(job.inputFiles, picturesFor(model), MAX_INPUTS);
     const { likely } = checkInput(model, inputs.samples);
     const maxMs = began + job.maxMs - performance.now();

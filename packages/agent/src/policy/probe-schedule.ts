@@ -44,7 +44,7 @@ export interface ProbeSituation {
 /** The most urgent probe: an order first, then what was never measured, then what has changed or aged. */
 export function dueProbe(situation: ProbeSituation): DueProbe | undefined {
   const { models, orders, records, nowMs } = situation;
-  const ready = models.filter(({ name }) => !isWaiting(recordOf(records, name), nowMs));
+  const ready = models.filter((model) => !isWaiting(recordOf(records, model.name), model, nowMs));
   for (const order of orders) {
     const record = recordOf(records, order.model);
     const isDone = record?.doneOrders.includes(order.order) ?? false;
@@ -84,8 +84,10 @@ function reasonFor(
 const FIRST_WAIT_MS = 60_000;
 const LONGEST_WAIT_MS = 6 * 3_600_000;
 
-function isWaiting(record: ProbeRecord | undefined, nowMs: number): boolean {
+function isWaiting(record: ProbeRecord | undefined, { manifestDigest }: ServedModel, nowMs: number): boolean {
   if (record === undefined) return false;
+  // What could not be measured may be mended.
+  if (record.measuredAtMs === 0 && record.manifestDigest !== manifestDigest) return false;
   const left = record.retryAtMs - nowMs;
   // More than ever was set: the clock was set back.
   return left > 0 && left <= LONGEST_WAIT_MS;
@@ -115,7 +117,7 @@ export function probeFailed(records: ProbeRecords, due: DueProbe, nowMs: number)
   const before = recordOf(records, due.model);
   const failures = (before?.failures ?? 0) + 1;
   const record: ProbeRecord = {
-    manifestDigest: before?.manifestDigest ?? due.manifestDigest,
+    manifestDigest: before === undefined || before.measuredAtMs === 0 ? due.manifestDigest : before.manifestDigest,
     engineVersion: before?.engineVersion ?? "",
     measuredAtMs: before?.measuredAtMs ?? 0,
     workerIdleBytes: before?.workerIdleBytes ?? 0,

@@ -11,6 +11,8 @@ export interface WorkOptions {
 export interface ProbeJob {
   readonly model: string;
   readonly modelFolder: string;
+  /** Folder of the model as deployed. */
+  readonly sourceFolder: string;
   /** Files with drifted inputs, newest first, to measure accuracy on; empty: it is not measured. */
   readonly inputFiles: readonly string[];
   /** Configurations to measure, most valuable first; empty: the engine chooses. */
@@ -30,6 +32,8 @@ export interface ProbeJob {
 export interface ProbeResult {
   readonly profile: Profile;
   readonly chain: Chain;
+  /** What keeps some of the model from being trained, for a person. */
+  readonly note?: string;
 }
 
 /** Measure a few steps of one configuration. */

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { given, isName, MpoError } from "@mpo/core";
 import { modelFilesAmong, readPictureForm } from "@mpo/datasets";
 import { type Clock, fileError, systemErrorCode } from "@mpo/io";
-import type { ServedModel } from "@mpo/protocol";
+import { decidingFiles, type ServedModel, servedDigest } from "@mpo/protocol";
 import type { Logger } from "@mpo/runtime";
 import { type InputSummary, summarise } from "../drift/input-summary.ts";
 import type { RecentBatch, ServingApp } from "../ports/serving-app.ts";
@@ -134,7 +134,7 @@ export function servingFolder(options: ServingFolderOptions): ServingApp {
 /** Called with a folder that is passed over, and why. */
 type OnPassed = (path: string, why: string) => unknown;
 
-/** Models are sub-folders with a model; its digest is that of `model.json`, or of the file that Keras or an exporter saved. */
+/** Models are sub-folders with a model. */
 async function servedModels(root: string, onPassed: OnPassed): Promise<readonly ServedModel[]> {
   const entries = await readdir(root, { withFileTypes: true }).catch((thrown: unknown) => {
     onPassed(root, fileError(thrown, "read", root).message);
@@ -150,7 +150,7 @@ async function servedModels(root: string, onPassed: OnPassed): Promise<readonly 
       }
       try {
         const { folder, artifact } = await sourceOf(path);
-        return [{ name, manifestDigest: await fileDigest(await deployedFile(folder)), ...given({ artifact }) }];
+        return [{ name, manifestDigest: await deployedDigest(folder), ...given({ artifact }) }];
       } catch (thrown) {
         onPassed(path, MpoError.from(thrown).message);
         return [];
@@ -160,9 +160,9 @@ async function servedModels(root: string, onPassed: OnPassed): Promise<readonly 
   return found.flat().toSorted((left, right) => (left.name < right.name ? -1 : 1));
 }
 
-/** The file of a deployed model. Throws `not-found` for none, `invalid-data` for several. */
-async function deployedFile(source: string): Promise<string> {
-  const names = await readdir(source).catch((thrown: unknown) => {
+/** The digest of the model in a folder (`servedDigest`). Throws `not-found` for none, `invalid-data` for several. */
+async function deployedDigest(source: string): Promise<string> {
+  const names = await readdir(source).catch((thrown: unknown): string[] => {
     if (systemErrorCode(thrown) === "ENOENT") return [];
     throw fileError(thrown, "read", source);
   });
@@ -170,6 +170,12 @@ async function deployedFile(source: string): Promise<string> {
   if (file === undefined) {
     throw new MpoError("not-found", `there is no ${source}/model.json, and no .keras, .h5 or .onnx file in its place`);
   }
-  if (others.length === 0) return join(source, file);
-  throw new MpoError("invalid-data", `${source} has several models: ${[file, ...others].join(", ")}; leave one there`);
+  if (others.length > 0)
+    throw new MpoError(
+      "invalid-data",
+      `${source} has several models: ${[file, ...others].join(", ")}; leave one there`,
+    );
+  const digested = async (name: string) => ({ name, digest: await fileDigest(join(source, name)) });
+  const deciding = decidingFiles(file).filter((name) => names.includes(name));
+  return servedDigest(await digested(file), await Promise.all(deciding.map(digested)));
 }

@@ -59,6 +59,7 @@ export function probeJob(
   return {
     ...{ model, memoryBytes, method, effectiveBatch },
     modelFolder: folder,
+    sourceFolder: folder,
     inputFiles: [],
     configs: order?.configs ?? [],
     maxMs: probeMsOf(due, settings),
@@ -86,14 +87,15 @@ export interface CurvesToMeasure {
 /** The job of measuring how accuracy moves on drifted inputs, from the weights that serve. */
 export function curvesJob(
   { model, files, known }: CurvesToMeasure,
-  { folder, memoryBytes }: Pick<ProbeMeans, "folder" | "memoryBytes">,
+  { serving, source, memoryBytes }: Pick<ModelFolders, "serving" | "source"> & Pick<ProbeMeans, "memoryBytes">,
   { curvesMs }: AgentSettings,
 ): ProbeJob {
   return {
     ...{ model, memoryBytes, known },
     method: known.method.loss,
     effectiveBatch: known.effectiveBatch,
-    modelFolder: folder,
+    modelFolder: serving,
+    sourceFolder: source,
     inputFiles: files,
     configs: [],
     maxMs: curvesMs,

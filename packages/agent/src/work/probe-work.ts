@@ -1,4 +1,4 @@
-import { MpoError, observe, type Profile } from "@mpo/core";
+import { given, MpoError, observe, type Profile } from "@mpo/core";
 import { asLine, type ProbeFailure, type ProbeOrder, type Resources, type ServedModel } from "@mpo/protocol";
 import type { AgentParts } from "../core/agent-parts.ts";
 import type { BudgetFacts } from "../policy/budget-policy.ts";
@@ -111,7 +111,7 @@ export class ProbeWork {
       const { source } = await ports.serving.folders(due.model);
       const { deviceClass } = inventory;
       const means = { folder: source, memoryBytes, deviceClass, method: methodFor(this.#parts, due.model) };
-      const { profile, chain } =
+      const { profile, chain, note } =
         (await this.#takeShared(due, memoryBytes, signal)) ??
         (await this.#measure(probeJob(due, means, settings), signal));
       // First the report, then the note that it was done: a crash in between costs a probe, not a profile.
@@ -129,6 +129,7 @@ export class ProbeWork {
         model: due.model,
         measuredSteps: steps.length,
         tookMs: Math.round(spent.ms),
+        ...given({ note }),
       });
       this.#parts.onReport();
       return undefined;
@@ -179,8 +180,8 @@ export class ProbeWork {
     try {
       const known = await readKnownProfile(ports, model);
       if (known === undefined) return false;
-      const { serving } = await ports.serving.folders(model);
-      const job = curvesJob({ model, files, known }, { folder: serving, memoryBytes }, settings);
+      const { serving, source } = await ports.serving.folders(model);
+      const job = curvesJob({ model, files, known }, { serving, source, memoryBytes }, settings);
       ports.logger.info("a probe begins", { model, why: "drift", memoryBytes });
       const { profile, chain } = await this.#measure(job, signal);
       if (profile.accuracy.length === 0) return false;

@@ -1,6 +1,6 @@
 import { given, hasCode, MpoError } from "@mpo/core";
 import { type ImageSet, readClassNames, shapeInWords } from "@mpo/datasets";
-import { headOf, inputOf, type Model, pictureFormOf, readModel } from "@mpo/engine";
+import { headOf, inputOf, type Model, pictureFormOf, readModel, readTrainedModel } from "@mpo/engine";
 import type { Output } from "../command-context.ts";
 import { type InputOptions, withInputOptions } from "../options/input-options.ts";
 
@@ -9,10 +9,20 @@ const WHAT_TO_NAME =
 
 /** Reads the model in a folder (or its file), with what is stated of its input. Throws as `readModel` does. */
 export async function loadModel(path: string, signal: AbortSignal, stated: InputOptions = {}): Promise<Model> {
-  const model = await readModel(path, { signal }).catch((thrown: unknown) => {
-    throw hasCode(thrown, "not-found") ? thrown.with({ hint: thrown.hint ?? WHAT_TO_NAME }) : thrown;
-  });
+  const model = await readModel(path, { signal }).catch(sayWhatToName);
   return { ...model, graph: withInputOptions(model.graph, stated) };
+}
+
+/**
+ * Reads the model of a serving folder as devices train it, for what plans for them: its weights do not matter. Throws as
+ * `readTrainedModel` does.
+ */
+export async function loadTrainedModel(folder: string, signal: AbortSignal): ReturnType<typeof readTrainedModel> {
+  return await readTrainedModel(folder, { putBack: undefined, signal }).catch(sayWhatToName);
+}
+
+function sayWhatToName(thrown: unknown): never {
+  throw hasCode(thrown, "not-found") ? thrown.with({ hint: thrown.hint ?? WHAT_TO_NAME }) : thrown;
 }
 
 /** The names of a model's classes: stated beside it (`readClassNames`), else in its file. */

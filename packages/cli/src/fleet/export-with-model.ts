@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { MpoError, type Profile } from "@mpo/core";
-import { graphDigest, readModel } from "@mpo/engine";
+import { graphDigest, readModel, withNeutralNorms } from "@mpo/engine";
 import type { Files, Stop } from "../command-context.ts";
 import { writeProfileDocument } from "../planning/profile-document.ts";
 
@@ -10,8 +10,11 @@ export async function exportWithModel(
   { output, weights }: { readonly output: string; readonly weights: string },
   context: Files & Stop,
 ): Promise<void> {
-  const { graph } = await readModel(resolve(context.workingFolder, weights), context);
-  if (graphDigest(graph) !== profile.model.graphDigest) {
+  const model = await readModel(resolve(context.workingFolder, weights), context);
+  // The device may have put normalisations back that an exporter folded.
+  const graphs = [model, withNeutralNorms(model)].map((one) => one.graph);
+  const graph = graphs.find((one) => graphDigest(one) === profile.model.graphDigest);
+  if (graph === undefined) {
     throw new MpoError("invalid-argument", `${weights} is another model than the profile is of`, {
       hint: `Give the folder of ${profile.model.name} as it was deployed on ${profile.device.id}.`,
     });

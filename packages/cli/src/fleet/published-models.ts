@@ -65,8 +65,9 @@ async function publishModel(folder: string, options: PublishOptions, context: As
   const { terminal, workingFolder, signal } = context;
   const path = resolve(workingFolder, folder);
   const publication = await readPublication(path, options, signal);
-  const { manifest, passedOver } = publication;
+  const { manifest, passedOver, note } = publication;
   if (passedOver.length > 0) terminal.note(`no part of the model: ${passedOver.join(", ")}`);
+  if (note !== undefined) terminal.note(note);
   const { answer, uploaded } = await withAdmin(options, context, async (session) => {
     const uploaded = await upload(publication, options.tenant, session, context);
     const { tenant } = options;

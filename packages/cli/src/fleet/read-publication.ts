@@ -5,8 +5,15 @@ import { type Chain, given, isFileName, MpoError } from "@mpo/core";
 import { modelFilesAmong, readPictureForm } from "@mpo/datasets";
 import { cardOf, chainOf, graphDigest, headOf, inputOf, parameterCount } from "@mpo/engine";
 import { fileError, throwIfAborted } from "@mpo/io";
-import { type ArtifactManifest, artifactDigest, artifactManifestCodec, chainCodec, LIMITS } from "@mpo/protocol";
-import { loadModel } from "../data/load-model.ts";
+import {
+  type ArtifactManifest,
+  artifactDigest,
+  artifactManifestCodec,
+  chainCodec,
+  LIMITS,
+  servedDigest,
+} from "@mpo/protocol";
+import { loadTrainedModel } from "../data/load-model.ts";
 import { takenInWords } from "../options/input-options.ts";
 
 /** A model's folder, read whole and found to be one. */
@@ -18,6 +25,8 @@ export interface Publication {
   readonly places: ReadonlyMap<string, ChunkPlace>;
   /** Names that are no part of it. */
   readonly passedOver: readonly string[];
+  /** What keeps some of it from being trained, for a person. */
+  readonly note: string | undefined;
 }
 
 interface ChunkPlace {
@@ -47,7 +56,8 @@ export async function readPublication(
   if (models.length > 1) {
     throw new MpoError("invalid-argument", `${folder} has several models: ${models.join(", ")}; leave one there`);
   }
-  const { graph } = await loadModel(folder, signal);
+  const { model, note } = await loadTrainedModel(folder, signal);
+  const { graph } = model;
   // The agent asks the same of the card.
   await readPictureForm(folder);
   const chain = chainOf(graph);
@@ -60,7 +70,7 @@ export async function readPublication(
     throw new MpoError("not-found", `${folder} has no model.json, and no .keras, .h5 or .onnx file`);
   const { shape, form } = inputOf(graph);
   const manifest: ArtifactManifest = {
-    ...{ name, version, files, manifestDigest: own.digest, graphDigest: graphDigest(graph) },
+    ...{ name, version, files, manifestDigest: servedDigest(own, files), graphDigest: graphDigest(graph) },
     chainDigest: createHash("sha256").update(chainCodec.toBytes(chain)).digest("hex"),
     summary: {
       takes: `${shape.join("x")}, images of ${takenInWords(form)}`.slice(0, 256),
@@ -71,7 +81,7 @@ export async function readPublication(
     },
   };
   const passedOver = entries.map((entry) => entry.name).filter((entry) => !names.includes(entry));
-  return { manifest, digest: artifactDigest(artifactManifestCodec.toBytes(manifest)), chain, places, passedOver };
+  return { manifest, digest: artifactDigest(artifactManifestCodec.toBytes(manifest)), chain, places, passedOver, note };
 }
 
 /** The bytes of a chunk, as they were when the folder was read. Throws `conflict` when the file has changed since. */

@@ -1,6 +1,7 @@
 import { copyFile, mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { REFERENCE_FILE, SERVING_FOLDERS } from "@mpo/agent";
+import { SERVING_FOLDERS } from "@mpo/agent";
+import { REFERENCE_FILE } from "@mpo/core";
 import { encodeNpy, encodeNpyImages, type ImageSet, MODEL_FILE } from "@mpo/datasets";
 import { fileError } from "@mpo/io";
 

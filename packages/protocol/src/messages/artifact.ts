@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { chainSchema, type Fact, fact, MAX_UINT32, MESSAGE_LENGTH } from "@mpo/core";
 import { LIMITS } from "../limits.ts";
 import { messageCodec } from "../message-codec.ts";
+import { servedDigest } from "../served-digest.ts";
 import { pageSize, pageToken } from "./admin.ts";
 import { artifactVersion, deviceIdentity } from "./device.ts";
 
@@ -41,7 +42,7 @@ const artifactManifest = consistent(
     version,
     /** Sorted by name. */
     files: list(artifactFile, 1, MAX_FILES),
-    /** Of the model's own file, as devices report it of what they serve. */
+    /** Of the model, as devices report it of what they serve (`servedDigest`). */
     manifestDigest: digest(),
     graphDigest: digest(),
     chainDigest: digest(),
@@ -56,8 +57,12 @@ const artifactManifest = consistent(
     }
     const chunks = files.reduce((sum, file) => sum + file.chunks.length, 0);
     if (chunks > MAX_CHUNKS) refuse(["files"], files, `at most ${MAX_CHUNKS} chunks in all`);
-    if (files.every((file) => file.digest !== manifestDigest))
-      refuse(["manifestDigest"], manifestDigest, "the digest of one of its files");
+    if (files.every((file) => servedDigest(file, files) !== manifestDigest))
+      refuse(
+        ["manifestDigest"],
+        manifestDigest,
+        "the digest of one of its files, with those that decide how it is trained",
+      );
   },
 );
 
