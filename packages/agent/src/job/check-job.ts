@@ -1,8 +1,8 @@
 import { chainOf, checkSteps, graphDigest, methodNamed } from "@mpo/engine";
 import { withDeadline } from "@mpo/io";
 import type { CheckJob, CheckResult } from "../ports/agent-engine.ts";
-import { OOM_SCORE_ADJUST, readJobModel } from "./job-model.ts";
-import type { JobContext } from "./retrain-job.ts";
+import { type JobContext, OOM_SCORE_ADJUST } from "./job-context.ts";
+import { readJobModel } from "./job-model.ts";
 
 /** Measures a few steps of one configuration; what they trained is thrown away. Throws as the engine's `checkSteps`. */
 export async function runCheckJob(job: CheckJob, { environment, signal }: JobContext): Promise<CheckResult> {

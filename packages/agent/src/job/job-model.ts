@@ -1,10 +1,7 @@
 import { type MethodName, MpoError, requireTrainable } from "@mpo/core";
 import { chainOf, readTrainedModel } from "@mpo/engine";
 import type { RetrainJob } from "../ports/agent-engine.ts";
-import type { JobContext } from "./retrain-job.ts";
-
-/** Workers are the first that the system's memory killer takes. */
-export const OOM_SCORE_ADJUST = 1_000;
+import { type JobContext, OOM_SCORE_ADJUST } from "./job-context.ts";
 
 /**
  * The model of a job as it is trained (`readTrainedModel`), within the job's memory. `isLookedAt`: whether its weights

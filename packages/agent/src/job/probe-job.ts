@@ -2,9 +2,10 @@ import { given } from "@mpo/core";
 import type { PictureForm } from "@mpo/datasets";
 import { chainOf, methodNamed, type ProbeSamples, probe } from "@mpo/engine";
 import type { ProbeJob, ProbeResult } from "../ports/agent-engine.ts";
-import { OOM_SCORE_ADJUST, readJobModel } from "./job-model.ts";
+import { type JobContext, OOM_SCORE_ADJUST } from "./job-context.ts";
+import { readJobModel } from "./job-model.ts";
 import { readReferenceInputs } from "./reference-inputs.ts";
-import { type JobContext, picturesFor } from "./retrain-job.ts";
+import { picturesFor } from "./retrain-job.ts";
 import { readTrainingInputs } from "./training-inputs.ts";
 
 const MAX_INPUTS = 256;

@@ -13,7 +13,6 @@ import {
   type RungResult,
   retrainedCard,
   STOP_WORDS,
-  type StepReport,
   trainRung,
   withNormalisation,
   writeModel,
@@ -21,15 +20,9 @@ import {
 } from "@mpo/engine";
 import { withDeadline } from "@mpo/io";
 import type { RetrainJob, RetrainOutcome } from "../ports/agent-engine.ts";
-import { OOM_SCORE_ADJUST, readJobModel } from "./job-model.ts";
+import { type JobContext, OOM_SCORE_ADJUST } from "./job-context.ts";
+import { readJobModel } from "./job-model.ts";
 import { readTrainingInputs } from "./training-inputs.ts";
-
-/** How a job's processes run. */
-export interface JobContext {
-  readonly environment: Readonly<Record<string, string | undefined>>;
-  readonly signal: AbortSignal;
-  readonly onProgress: (report: StepReport) => void;
-}
 
 const MAX_INPUTS = 2_048;
 

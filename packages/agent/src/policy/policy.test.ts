@@ -116,6 +116,8 @@ describe("probes", () => {
     assert.deepEqual(waits, [60_000, 120_000, 240_000]);
     assert.equal(due({ records, orders: [order], nowMs: 1e12 + 250_000 }), "b first");
     assert.equal(due({ records, orders: [order], nowMs: 1e11 }), "b first", "a clock that was set far back");
+    const models = [{ name: "b", manifestDigest: "d3" }];
+    assert.equal(due({ records, models }), "b first", "the model that failed was changed");
   });
 
   it("need an idle machine", () => {

@@ -9,7 +9,10 @@ import { readModel } from "../model/read-model.ts";
 import type { Samples } from "../training/batches.ts";
 import { foldedCount, type PutBackOptions, withNeutralNorms, withNormsPutBack } from "./norms-put-back.ts";
 
-/** With fewer, a channel's mean and variance say little of what the model knows. */
+/**
+ * Tent on a folded ResNet-20 of Fashion-MNIST, by so many references: 8 make it worse under Gaussian noise (75 % right of
+ * 76 %), 16 better (82 %), 64 about as much as its own normalisations do (87 % and 88 %); fog and contrast in the same order.
+ */
 const LEAST_REFERENCES = 16;
 
 export interface TrainedModelOptions extends Abortable {

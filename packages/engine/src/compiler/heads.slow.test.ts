@@ -10,12 +10,13 @@ import { outputsOf, softmaxRows } from "../adaptation/probabilities.ts";
 import { GraphBuilder } from "../model/graph-builder.ts";
 import { readLayersModel } from "../model/layers-format/read-layers-model.ts";
 import { writeLayersModel } from "../model/layers-format/write-layers-model.ts";
-import { elementsOf, type Model, type ModelGraph, type ModelNode } from "../model/model-graph.ts";
+import { elementsOf, type Model, type ModelGraph } from "../model/model-graph.ts";
 import { headOf } from "../model/model-head.ts";
 import { headDropout } from "../probe/accuracy/head-dropout.ts";
 import { assertSameGradients } from "../test-support/compare-gradients.ts";
 import { engineGradients, runEngine, type TestSamples, testSamples, withSession } from "../test-support/engine-run.ts";
 import { evaluateWithTfjs } from "../test-support/evaluate-with-tfjs.ts";
+import { withFoldedNorms } from "../test-support/folded-norms.ts";
 import { randomModel, withFolder } from "../test-support/layers-format-testing.ts";
 import { loadWithTfjs } from "../test-support/load-with-tfjs.ts";
 import { type TfjsLoss, tfjsCrossEntropy, tfjsGradients } from "../test-support/tfjs-gradients.ts";
@@ -61,35 +62,6 @@ function meanEntropy(rows: readonly (readonly number[])[]): number {
   return -rows.flat().reduce((sum, share) => sum + share * Math.log(share), 0) / rows.length;
 }
 
-/** The same model without dropout, and with each normalisation in the convolution before it: its step sees what Keras predicts. */
-function folded({ graph, weights }: Model): Model {
-  const changed = new Map(weights);
-  const nodes = [...graph.nodes];
-  graph.nodes.forEach((norm, at) => {
-    if (norm.kind === "dropout") nodes[at] = { ...norm, attributes: { rate: 0 } };
-    if (norm.kind !== "batchNorm") return;
-    const conv = nodes[at - 1]!;
-    assert.ok((conv.kind === "conv2d" || conv.kind === "depthwiseConv2d") && conv.name === norm.inputs[0]);
-    const [gamma, beta, mean, variance] = ["gamma", "beta", "moving_mean", "moving_variance"].map(
-      (name) => weights.get(`${norm.name}/${name}`)!,
-    ) as [Float32Array, Float32Array, Float32Array, Float32Array];
-    const scale = gamma.map((value, channel) => value / Math.sqrt(variance[channel]! + norm.attributes.epsilon));
-    const kernel = `${conv.name}/${conv.kind === "conv2d" ? "kernel" : "depthwise_kernel"}`;
-    changed.set(
-      kernel,
-      weights.get(kernel)!.map((value, index) => value * scale[index % scale.length]!),
-    );
-    changed.set(
-      `${conv.name}/bias`,
-      beta.map((value, channel) => value - mean[channel]! * scale[channel]!),
-    );
-    nodes[at - 1] = { ...conv, attributes: { ...conv.attributes, useBias: true } } as ModelNode;
-    nodes[at] = { ...norm, kind: "activation", attributes: { function: "linear" } };
-    for (const name of weights.keys()) if (name.startsWith(`${norm.name}/`)) changed.delete(name);
-  });
-  return { graph: { ...graph, nodes }, weights: changed };
-}
-
 for (const name of ["softmax-last", "softmax-linear", "v1-new", "binary"]) {
   test(`${name}: outputs, losses and what is written back are by Keras' probabilities`, () =>
     withFolder(async (folder) => {
@@ -107,7 +79,7 @@ for (const name of ["softmax-last", "softmax-linear", "v1-new", "binary"]) {
 
       const rows = classProbabilities(model.graph, y!.data, count);
       const labels = Int32Array.from({ length: count }, (_, row) => row % 2);
-      const run = { ...folded(model), samples: { images, labels, count } };
+      const run = { ...withFoldedNorms(model), samples: { images, labels, count } };
       const { losses } = await runEngine({ ...run, loss: "tent" });
       assertNear(losses, [meanEntropy(rows)], "the first loss of Tent");
       const crossEntropy = -rows.reduce((sum, row, at) => sum + Math.log(row[labels[at]!]!), 0) / count;
