@@ -54,6 +54,18 @@ describe("an ONNX model in commands", () => {
     assert.equal(again.code, EXIT_CODES.ok, again.stderr);
   });
 
+  it("is probed as it is retrained", async () => {
+    const profile = file("profile.json");
+    const few = ["--batch", "8", "--probe-time", "15s"];
+    const probe = await runCommand(["probe", "--json", "--weights", MODEL, "--method", "tent", ...few, "-o", profile]);
+    assert.equal(probe.code, EXIT_CODES.ok, probe.stderr);
+    assert.match(probe.stderr, /3 convolutions have a bias, .* as it will be in a retraining/u);
+    const samples = ["--samples", "16", "--judge-samples", "16", "--batch", "8", "--corruption", "gaussian_noise"];
+    const auto = ["--auto", "--profile", profile, "--window", "20s", "--memory", "300MiB"];
+    const { code, stderr } = await runCommand(["retrain", "--weights", MODEL, ...data(), ...samples, ...auto]);
+    assert.equal(code, EXIT_CODES.ok, stderr);
+  });
+
   it("is converted to a layers model", async () => {
     const { code, stderr } = await runCommand(["convert", MODEL, file("layers")]);
     assert.equal(code, EXIT_CODES.ok, stderr);
