@@ -49,15 +49,14 @@ export const WINDOW_IMPORTS: Readonly<Record<string, OnnxImport>> = {
   },
   MaxPool: (node, state) => {
     const { base, edges } = paddedInput(node, state, (value) => value <= LEAST);
-    const window = poolWindow(node);
-    if (window.dilation.some((extent) => extent > 1)) throw notSupported(node, "it has dilations");
+    const window = undilated(node, poolWindow(node));
     const padding = paddingOf(node, base, window, edges);
     const pool = { poolSize: window.kernelSize, strides: window.strides, padding };
     state.set(node.outputs[0]!, pooled(node, state, "maxPool", base, pool));
   },
   AveragePool: (node, state) => {
     const { base } = paddedInput(node, state, () => false);
-    const window = poolWindow(node);
+    const window = undilated(node, poolWindow(node));
     const padding = paddingOf(node, base, window);
     const { kernelSize: poolSize, strides } = window;
     if (typeof padding === "string" && (padding === "valid" || node.attributes.int("count_include_pad", 0) === 0)) {
@@ -157,6 +156,11 @@ function poolWindow(node: OnnxNode): Window {
     throw notSupported(node, `its window has the shape [${kernelSize}]; expected two dimensions`);
   const size = kernelSize as unknown as Size2D;
   return { kernelSize: size, strides: pairOf(node, "strides"), dilation: pairOf(node, "dilations") };
+}
+
+function undilated(node: OnnxNode, window: Window): Window {
+  if (window.dilation.some((extent) => extent > 1)) throw notSupported(node, "it has dilations");
+  return window;
 }
 
 function pooled<Kind extends "maxPool" | "avgPool">(
