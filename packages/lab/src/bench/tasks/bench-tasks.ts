@@ -75,6 +75,7 @@ export async function benchTasks(options: BenchTasksOptions, context: CommandCon
   const domains = domainsIn(root, { signal, note: terminal.note });
   const workers: WorkerOptions = { environment, signal, ...given({ threads }) };
   const sources = sourcesOf(options, context, domains, workers);
+  const targets = targetsOf(domains);
   const rows: Row[] = [];
   const total = tasks.length * seeds.length * (methods.length + 1);
   await withProgress({ terminal, title: "tasks", total }, async (advance) => {
@@ -86,7 +87,7 @@ export async function benchTasks(options: BenchTasksOptions, context: CommandCon
       for (const { source: name, target } of tasks) {
         const task = `${name}:${target}`;
         const source = await sources(name, seed);
-        const images = await targetImages(domains, target, source, formFor(source.model, options));
+        const images = await targets(target, source, formFor(source.model, options));
         if (source.accuracy !== undefined) put({ task, seed, method: "on its source", accuracy: source.accuracy });
         const { adapted, judged } = await drawn(images, seed, options, signal);
         put({ task, seed, method: "source only", accuracy: await accuracyOn(source.model, judged, workers) });
@@ -150,18 +151,18 @@ function formFor({ graph }: Model, { inputFit, inputFilter }: BenchTasksOptions)
   return { height, width, channels, ...given({ fit, filter }) };
 }
 
-/** All images of the target, with labels as the model counts its classes. */
-async function targetImages(
-  domains: Domains,
-  target: string,
-  { model, classNames: names }: Source,
-  form: DomainForm,
-): Promise<ImageSet> {
-  const images = await domains.load(target, undefined, form);
-  const { name } = model.graph;
-  const fitted = fitClasses(images, { name, count: headOf(model.graph).classes, names });
-  requireFitting(model, fitted, name);
-  return fitted;
+/** Gives all images of a target, which are read once for each form, with labels as the model counts its classes. */
+function targetsOf(domains: Domains) {
+  const known = new Map<string, ImageSet>();
+  return async (target: string, { model, classNames: names }: Source, form: DomainForm): Promise<ImageSet> => {
+    const key = JSON.stringify([target, form]);
+    const images = known.get(key) ?? (await domains.load(target, undefined, form));
+    known.set(key, images);
+    const { name } = model.graph;
+    const fitted = fitClasses(images, { name, count: headOf(model.graph).classes, names });
+    requireFitting(model, fitted, name);
+    return fitted;
+  };
 }
 
 /** Where the target has fewer images than are wanted, half of them are adapted to. */
