@@ -8,6 +8,7 @@ import { checkInput } from "./check-input.ts";
 import { GraphBuilder } from "./graph-builder.ts";
 import { readLayersModel } from "./layers-format/read-layers-model.ts";
 import type { Model } from "./model-graph.ts";
+import type { OnnxOrigin } from "./onnx/onnx-origin.ts";
 import { withInputForm } from "./stated-input.ts";
 import { initialWeights } from "./variables.ts";
 
@@ -68,6 +69,27 @@ for (const [range, mean, deviation] of [
     });
   }
 }
+
+for (const light of [0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1]) {
+  void test(`images in a haze that leaves ${light} of their light are doubted by no model`, () => {
+    const hazed = { ...samples, images: samples.images.map((value) => light * value + 1 - light) };
+    for (const startShare of [0, 0.1]) {
+      const model = normalised({ mean: [0, 0, 0], deviation: [1, 1, 1] }, startShare);
+      assert.equal(checkInput(model, hazed).likely, undefined);
+    }
+  });
+}
+
+void test("a normalisation that was put back by reference inputs says nothing", () => {
+  const model = normalised({ mean: [0.5, 0.5, 0.5], deviation: [0.5, 0.5, 0.5] }, 0);
+  const onnx = {
+    message: {},
+    sources: new Map(),
+    notes: [],
+    norms: new Map([["conv", "norm"]]),
+  } as unknown as OnnxOrigin;
+  assert.deepEqual(checkInput({ ...model, onnx }, samples), { isKnown: false });
+});
 
 void test("a model that does not begin with a normalisation says nothing", () => {
   const g = new GraphBuilder("plain", [16, 16, 3]);

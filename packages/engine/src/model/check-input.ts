@@ -22,12 +22,18 @@ const FACTOR = 3;
 const LEAST_DISTANCE = 0.5;
 /** Moving statistics begin at mean 0 and variance 1: a short training leaves a share of that. */
 const SHARES_OF_START = [0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
+/**
+ * Of 0..1, from the darkest to the brightest hundredth of values. A white haze over half of the light is what -1..1 is undone:
+ * images without dark or without bright places may be either, and say nothing.
+ */
+const LEAST_SPAN = 0.7;
+const OUTER = 0.01;
 /** No channel alone decides. */
 const MOST_BY_CHANNEL = 100;
 
 /** What the images say of a model's input. */
 export interface InputCheck {
-  /** False: the model does not begin with a normalisation that could say anything. */
+  /** False: the model does not begin with a normalisation, or these images are too much alike, to say anything. */
   readonly isKnown: boolean;
   /** What it was likely trained on, where that is not what is stated (0..1 where nothing is). */
   readonly likely?: InputForm;
@@ -37,14 +43,17 @@ export interface InputCheck {
  * Compares the first normalisation's moving mean and variance with those of images (0..1) after the first convolution, as
  * stated and in the other usual forms.
  */
-export function checkInput({ graph, weights }: Model, { images, count }: Samples): InputCheck {
+export function checkInput({ graph, weights, onnx }: Model, { images, count }: Samples): InputCheck {
   const first = firstNormalisation(graph);
   if (first === undefined || count === 0) return { isKnown: false };
+  // One that was put back has statistics of images that were prepared as is stated.
+  if ([...(onnx?.norms?.values() ?? [])].includes(first.norm.name)) return { isKnown: false };
   const { shape, form: stated = { range: "unit" } as const } = inputOf(graph);
   const window = windowOf(first.window, weights, shape.at(-1) ?? 1);
   const size = elementsOf(shape);
   const looked = Math.min(MOST_IMAGES, count, Math.max(1, Math.floor(MOST_VALUES / size)));
   const part = images.subarray(0, looked * size);
+  if (spanOf(part) < LEAST_SPAN) return { isKnown: false };
   const prepared = new Float32Array(part.length);
   const [mean = [], variance = []] = ["mean", "variance"].map((name) =>
     weights.get(`${first.norm.name}/moving_${name}`),
@@ -65,6 +74,12 @@ export function checkInput({ graph, weights }: Model, { images, count }: Samples
   const own = distanceOf(stated);
   const isWrong = best !== undefined && own > LEAST_DISTANCE && own > FACTOR * best.by;
   return { isKnown: true, ...(isWrong ? { likely: best.form } : {}) };
+}
+
+function spanOf(values: Float32Array): number {
+  const sorted = values.toSorted();
+  const at = (share: number): number => sorted[Math.round(share * (sorted.length - 1))] ?? 0;
+  return at(1 - OUTER) - at(OUTER);
 }
 
 type Convolution = Extract<ModelNode, { readonly kind: "conv2d" | "depthwiseConv2d" }>;
