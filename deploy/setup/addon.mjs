@@ -44,7 +44,7 @@ export async function ensureAddon(context, library) {
     label: "TensorFlow's addon for Node",
     roomBytes: 5e6,
     build: async (staging) => {
-      await compile(context, { tfjsNode, headers, library, target: join(staging, ADDON_FILE) });
+      await compileAddon(context, { tfjsNode, headers, library, target: join(staging, ADDON_FILE) });
       return { wheelSha256: library.wheelSha256 };
     },
   });
@@ -86,10 +86,11 @@ async function napiFolder(tfjsNode) {
 }
 
 /**
+ * Compiles the addon with the compiler that `env.CXX` names, which may be one for another machine.
  * @param {SetupContext} context
  * @param {{ tfjsNode: string, headers: string, library: TensorflowLibrary, target: string }} what
  */
-async function compile({ cache, env, say, signal }, { tfjsNode, headers, library, target }) {
+export async function compileAddon({ cache, env, say, signal }, { tfjsNode, headers, library, target }) {
   const compiler = await findCompiler(env);
   say.work(`compiling TensorFlow's addon for Node with ${compiler} (10 to 60 s)`);
   const binding = join(tfjsNode, "binding");
@@ -97,6 +98,8 @@ async function compile({ cache, env, say, signal }, { tfjsNode, headers, library
     compiler,
     [
       ...COMPILER_FLAGS,
+      // Its messages name the source's file: the same one wherever it is built.
+      `-ffile-prefix-map=${binding}=binding`,
       ...[`-I${headers}`, `-I${library.includeFolder}`],
       ...SOURCES.map((name) => join(binding, name)),
       join(library.libFolder, "libtensorflow_cc.so.2"),

@@ -2,9 +2,9 @@
  * The program `nats-server`, which a coordinator starts as its store and message bus: one that the user has, else built
  * from its pinned source with Go. Go checks the source against its public checksum database.
  */
-import { rm } from "node:fs/promises";
+import { rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { ensureArtefact, exists } from "./cache.mjs";
+import { ensureArtefact, exists, filesBelow } from "./cache.mjs";
 import { failureKind, findProgram, lastLines, runChild } from "./child.mjs";
 import { diskFull, SetupFailure } from "./say.mjs";
 
@@ -102,22 +102,65 @@ async function ownServer({ env, signal }) {
 }
 
 /**
+ * Builds it for another machine too, for a release.
+ * @param {SetupContext} context
+ * @param {string} architecture in Go's words
+ * @returns {Promise<string>} the program
+ */
+export async function ensureNatsServerFor(context, architecture) {
+  const { folder } = await ensureArtefact(context, {
+    name: `release/nats-server-${architecture}-${NATS_VERSION}`,
+    label: `nats-server for ${architecture}`,
+    roomBytes: 700e6,
+    build: async (staging) => {
+      // Go takes GOBIN for this machine only; below GOPATH each other one has a folder of its own.
+      const work = join(staging, "go");
+      await install(context, { GOPATH: work, GOARCH: architecture, GOMODCACHE: await moduleCache(context) }, staging);
+      const built = (await filesBelow(join(work, "bin"))).find((name) => name.endsWith("nats-server"));
+      await rename(join(work, "bin", built ?? "nats-server"), join(staging, "nats-server"));
+      await rm(work, { recursive: true, force: true });
+      return { version: NATS_VERSION };
+    },
+  });
+  return join(folder, "nats-server");
+}
+
+/**
+ * @param {SetupContext} context
+ * @returns {Promise<string>} where Go keeps sources, which does not depend on where it builds
+ */
+async function moduleCache({ env, signal }) {
+  const go = await findProgram("go", env);
+  return go === undefined ? "" : (await runChild(go, ["env", "GOMODCACHE"], { env, signal })).stdout.trim();
+}
+
+/**
  * @param {SetupContext} context
  * @param {string} staging
  */
-async function build({ cache, env, say, signal }, staging) {
-  const go = await findProgram("go", env);
-  if (go === undefined) throw new SetupFailure("there is no nats-server, and no Go to build it with.", BY_HAND);
-  say.work(`building nats-server ${NATS_VERSION} with Go (one to three minutes, once)`);
-  const args = ["install", "-trimpath", "-ldflags=-s -w", `${MODULE}@v${NATS_VERSION}`];
-  const result = await runChild(go, args, { env: { ...env, GOBIN: staging, CGO_ENABLED: "0" }, cwd: staging, signal });
-  if (result.code !== 0) throw buildFailure(`${result.stdout}\n${result.stderr}`, cache);
+async function build(context, staging) {
+  const { env, signal } = context;
+  await install(context, { GOBIN: staging }, staging);
   const built = join(staging, "nats-server");
   const check = await runChild(built, ["--version"], { env, signal });
   if (check.code !== 0 || !isNewEnough(check.stdout)) {
     await rm(built, { force: true });
     throw new SetupFailure(`the nats-server that Go built says ${JSON.stringify(check.stdout.trim())}.`, OTHERWISE);
   }
+}
+
+/**
+ * @param {SetupContext} context
+ * @param {NodeJS.ProcessEnv} place where Go puts the program
+ * @param {string} cwd
+ */
+async function install({ cache, env, say, signal }, place, cwd) {
+  const go = await findProgram("go", env);
+  if (go === undefined) throw new SetupFailure("there is no nats-server, and no Go to build it with.", BY_HAND);
+  say.work(`building nats-server ${NATS_VERSION} with Go (one to three minutes, once)`);
+  const args = ["install", "-trimpath", "-ldflags=-s -w", `${MODULE}@v${NATS_VERSION}`];
+  const result = await runChild(go, args, { env: { ...env, CGO_ENABLED: "0", ...place }, cwd, signal });
+  if (result.code !== 0) throw buildFailure(`${result.stdout}\n${result.stderr}`, cache);
 }
 
 /**

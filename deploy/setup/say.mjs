@@ -29,13 +29,14 @@ const PROGRESS_EVERY_MS = 10_000;
  * @param {boolean} options.quiet print only when work is done
  * @param {{ isTTY?: boolean, write: (text: string) => unknown }} options.stream where the lines go
  * @param {() => number} [options.nowMs] the clock, milliseconds
+ * @param {string} [options.name] what its lines begin with
  * @returns {Say}
  */
-export function createSay({ quiet, stream, nowMs = Date.now }) {
+export function createSay({ quiet, stream, nowMs = Date.now, name = "set-up" }) {
   let progressShown = false;
   let lastProgressMs = nowMs();
   const line = (/** @type {string} */ text) => {
-    stream.write(`${progressShown ? "\r\u001b[K" : ""}set-up: ${text}\n`);
+    stream.write(`${progressShown ? "\r\u001b[K" : ""}${name}: ${text}\n`);
     progressShown = false;
     lastProgressMs = nowMs();
   };
@@ -46,7 +47,7 @@ export function createSay({ quiet, stream, nowMs = Date.now }) {
     },
     progress: (text) => {
       if (stream.isTTY) {
-        stream.write(`\r\u001b[Kset-up:   ${text}`);
+        stream.write(`\r\u001b[K${name}:   ${text}`);
         progressShown = true;
       } else if (nowMs() - lastProgressMs >= PROGRESS_EVERY_MS) {
         line(`  ${text}`);
@@ -59,11 +60,12 @@ export function createSay({ quiet, stream, nowMs = Date.now }) {
  * The one message of a failed set-up.
  * @param {unknown} error
  * @param {string} cacheRoot the cache folder, named where the failure has to do with it
+ * @param {string} [name] what failed
  * @returns {string}
  */
-export function failureMessage(error, cacheRoot) {
+export function failureMessage(error, cacheRoot, name = "set-up") {
   const failure = error instanceof SetupFailure ? error : fromSystemError(error, cacheRoot);
-  return `mpoptimizer set-up: ${failure.message}\n  Fix: ${failure.fix}`;
+  return `mpoptimizer ${name}: ${failure.message}\n  Fix: ${failure.fix}`;
 }
 
 /**

@@ -55,7 +55,8 @@ const UNPACKED_RATIO = 3.2;
  * Makes sure that the library lies in the cache.
  * @param {SetupContext} context `env.MPO_TENSORFLOW_WHEEL` names another wheel file
  * @param {{ pinned?: PinnedWheel }} [options] the wheel to get; the one of this platform when left out
- * @returns {Promise<import("./addon.mjs").TensorflowLibrary & { fresh: boolean }>}
+ * @returns {Promise<import("./addon.mjs").TensorflowLibrary & { fresh: boolean, version: string, wheel: string }>} with
+ *   TensorFlow's version and the wheel's file name
  */
 export async function ensureTensorflowLibrary(context, { pinned = PINNED_WHEELS[platformName()] } = {}) {
   const { env, say } = context;
@@ -79,7 +80,9 @@ export async function ensureTensorflowLibrary(context, { pinned = PINNED_WHEELS[
   });
   if (fresh) say.work(`TensorFlow's library is in place (${facts.wheel})`);
   const ownVersion = ownWheel === undefined ? undefined : facts.version;
-  return { libFolder: join(folder, "lib"), includeFolder: join(folder, "include"), wheelSha256, ownVersion, fresh };
+  const { version = "", wheel = "" } = facts;
+  const folders = { libFolder: join(folder, "lib"), includeFolder: join(folder, "include") };
+  return { ...folders, wheelSha256, ownVersion, fresh, version, wheel };
 }
 
 /** @returns {string} such as `linux-x64` */

@@ -1,8 +1,8 @@
-import { readFileSync } from "node:fs";
 import { Command, Help, type Option } from "commander";
 import type { CommandContext } from "./command-context.ts";
 import type { FleetOptions } from "./options/fleet-options.ts";
 import { EXIT_CODE_HELP } from "./output/exit-code-help.ts";
+import { VERSION, versionText } from "./version.ts";
 
 export interface CommandFile {
   /** Adds arguments, options and action. */
@@ -14,10 +14,6 @@ export interface CommandFile {
  * and a host without TensorFlow can run what needs none.
  */
 export type CommandEntry = readonly [name: string, does: string, load: () => Promise<CommandFile>];
-
-const { version: VERSION } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
-  readonly version: string;
-};
 
 const COMMANDS: readonly CommandEntry[] = [
   [
@@ -84,7 +80,10 @@ export async function buildProgram(context: CommandContext, args: readonly strin
     .exitOverride();
   const called = args.find((arg) => !arg.startsWith("-") && arg !== "help");
   // A command's own: `mpo models publish --version 3`.
-  if (called === undefined) program.version(VERSION, "--version", "print the version");
+  if (called === undefined) {
+    const text = args.includes("--version") ? await versionText(context.environment) : VERSION;
+    program.version(text, "--version", "print the release, its commit, and those of TensorFlow and Node");
+  }
   const isOurs = COMMANDS.some(([name]) => name === called);
   for (const [name, does, load] of isOurs ? COMMANDS : [...COMMANDS, ...(await labCommands())]) {
     const command = program.command(name).description(does);

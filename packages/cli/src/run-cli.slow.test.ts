@@ -109,7 +109,11 @@ describe("mpo", () => {
   it("prints its version", async () => {
     const { code, stdout } = await runCommand(["--version"]);
     assert.equal(code, EXIT_CODES.ok);
-    assert.match(stdout, /^\d+\.\d+\.\d+\n$/u);
+    const [release, commit, tensorflow, node] = stdout.split("\n");
+    assert.match(release ?? "", /^mpo \d+\.\d+\.\d+$/u);
+    assert.match(commit ?? "", /^commit /u);
+    assert.match(tensorflow ?? "", /^TensorFlow (\d+\.\d+\.\d+|not installed)$/u);
+    assert.equal(node, `Node ${process.versions.node}`);
   });
 
   it("prints the models as a table, or one object a line", async () => {

@@ -42,6 +42,7 @@ export { type MeasuredStep, measureStep, PreparedStep, type StepTask } from "./p
 export { poolCapFor } from "./probe/pool-cap.ts";
 export { probe } from "./probe/probe.ts";
 export type { ProbeBudget, ProbeTask } from "./probe/probe-task.ts";
+export { findEngine } from "./session/engine-place.ts";
 export { firstSamples, type Samples } from "./training/batches.ts";
 export type { TrainingSetup } from "./training/task.ts";
 export { type StepReport, stepTimes } from "./training/train-loop.ts";

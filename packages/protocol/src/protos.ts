@@ -1,10 +1,13 @@
+import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { loadSync, type MessageTypeDefinition, type PackageDefinition } from "@grpc/proto-loader";
 import protobuf from "protobufjs";
 import descriptor from "protobufjs/ext/descriptor/index.js";
 
-/** Where the proto files are: the repository's `protos` folder. */
-export const PROTO_FOLDER: string = fileURLToPath(new URL("../../../protos", import.meta.url));
+/** Where the proto files are: in a release inside this package, else the repository's `protos` folder. */
+export const PROTO_FOLDER: string =
+  ["../protos", "../../../protos"].map((place) => fileURLToPath(new URL(place, import.meta.url))).find(existsSync) ??
+  "";
 
 /** The files that define services; they import all others. */
 export const PROTO_FILES: readonly string[] = ["mpo/v1/fleet.proto", "mpo/v1/admin.proto"];

@@ -21,7 +21,8 @@ export async function checkTensorflow(context: DoctorContext): Promise<Finding> 
     const step = `a step of ResNet-20 with 64 images takes ${formatMs(typical(sample.stepMs))}`;
     return { state: "ok", found: `${loaded.tensorflowVersion}, ${idle}; ${step}` };
   } catch (thrown) {
-    return { state: "broken", found: MpoError.from(thrown).message, fix: SETUP_FIX };
+    const { message, hint = SETUP_FIX } = MpoError.from(thrown);
+    return { state: "broken", found: message, fix: hint };
   }
 }
 
@@ -30,8 +31,8 @@ export async function checkMemoryCap(context: DoctorContext): Promise<Finding> {
   try {
     await oneStep(context, CAP_BYTES);
   } catch (thrown) {
-    const { code, message } = MpoError.from(thrown);
-    if (code !== "over-memory-cap") return { state: "broken", found: message, fix: SETUP_FIX };
+    const { code, message, hint = SETUP_FIX } = MpoError.from(thrown);
+    if (code !== "over-memory-cap") return { state: "broken", found: message, fix: hint };
     return { state: "ok", found: `a step that needs more than its cap of ${formatBytes(CAP_BYTES)} is stopped` };
   }
   return {

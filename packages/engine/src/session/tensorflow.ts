@@ -1,15 +1,18 @@
 import "./onednn.ts";
-import * as tf from "@tensorflow/tfjs-node";
+import type * as Tensorflow from "@tensorflow/tfjs-node";
+import { loadEngine } from "./engine-place.ts";
+
+const tf = loadEngine<typeof Tensorflow>(process.env);
 
 /** The part of tfjs-node's backend through which compiled graphs run (nodejs_kernel_backend, 4.22.0). */
 interface SavedModelBackend {
   loadSavedModelMetaGraph(path: string, tags: string): number;
   runSavedModel(
     sessionId: number,
-    inputs: readonly tf.Tensor[],
+    inputs: readonly Tensorflow.Tensor[],
     inputInfos: readonly { readonly name: string }[],
     outputNames: readonly string[],
-  ): tf.Tensor[];
+  ): Tensorflow.Tensor[];
   deleteSavedModel(sessionId: number): void;
 }
 
@@ -40,7 +43,7 @@ export function runSession(
     if (typeof data === "string") return tf.scalar(data, "string");
     return tf.tensor(data, [...shape], data instanceof Int32Array ? "int32" : "float32");
   });
-  let outputs: tf.Tensor[] = [];
+  let outputs: Tensorflow.Tensor[] = [];
   try {
     outputs = backend().runSavedModel(
       sessionId,

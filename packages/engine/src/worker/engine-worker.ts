@@ -2,6 +2,7 @@ import { tmpdir } from "node:os";
 import { formatBytes, given, LOADING_BYTES, MpoError, OUTSIDE_POOL_BYTES } from "@mpo/core";
 import { CalledProcess, entryBeside, type CallOptions as ProcessCallOptions, throwIfAborted } from "@mpo/io";
 import type { ModelGraph, ModelWeights } from "../model/model-graph.ts";
+import { findEngine } from "../session/engine-place.ts";
 import { withStagedWeights } from "../session/stage-weights.ts";
 import type { TrainingSetup } from "../training/task.ts";
 import type { StepReport } from "../training/train-loop.ts";
@@ -60,6 +61,8 @@ export class EngineWorker implements AsyncDisposable {
     { signal }: { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<EngineWorker> {
     throwIfAborted(signal);
+    // The worker would only end with the text of a module that it cannot find.
+    findEngine(options.environment);
     const worker = new EngineWorker(options);
     try {
       await worker.call("memory", { resetPeak: false }, { signal, graceMs: 0 });

@@ -22,12 +22,14 @@ export interface NatsBinary {
   readonly version: string;
 }
 
+/** Where the Debian package mpo-coordinator puts the one that it was tried with. */
+const INSTALLED = "/usr/lib/mpo/bin/nats-server";
 const HINT =
-  "Run `node deploy/setup/setup.mjs --with-nats` (needs Go), or install nats-server and name it in MPO_NATS_SERVER, or use a running one with --nats URL.";
+  "Install the package mpo-coordinator, which brings one; or install nats-server and name it in MPO_NATS_SERVER; or use a running one with --nats URL. In a checkout: `npm run setup -- --with-nats` (needs Go).";
 
 /**
- * Finds a `nats-server` that is new enough: the named one, else the first of the search path, else the newest of the
- * cache. Throws `invalid-argument` when the named one does not fit, `not-found` when there is none.
+ * Finds a `nats-server` that is new enough: the named one, else the one of our package, else the first of the search
+ * path, else the newest of the cache. Throws `invalid-argument` when the named one does not fit, `not-found` when there is none.
  */
 export async function findNatsServer(places: NatsBinaryPlaces): Promise<NatsBinary> {
   const { named, searchPath, cacheFolder, signal } = places;
@@ -46,6 +48,7 @@ export async function findNatsServer(places: NatsBinaryPlaces): Promise<NatsBina
   const tooOld: string[] = [];
   const cached = cacheFolder === undefined ? [] : await cachedServers(join(cacheFolder, "nats-server"));
   for (const path of [
+    INSTALLED,
     ...searchPath.filter((folder) => folder !== "").map((folder) => join(folder, "nats-server")),
     ...cached,
   ]) {
