@@ -66,7 +66,7 @@ const VENDOR_ROOMS: readonly { readonly vendor: RegExp; readonly room: string }[
   { vendor: /^(@grpc\/grpc-js|nats)$/u, room: "transport" },
   { vendor: /^(@peculiar\/x509|@nats-io\/.+)$/u, room: "identity" },
   { vendor: /^jose$/u, room: "coordinator" },
-  { vendor: /^(openid-client|vega|vega-lite|yaml)$/u, room: "cli" },
+  { vendor: /^(openid-client|toml-eslint-parser|vega|vega-lite|yaml)$/u, room: "cli" },
   { vendor: /^pino$/u, room: "runtime" },
 ];
 

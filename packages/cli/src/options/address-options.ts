@@ -1,5 +1,5 @@
 import { isIPv6 } from "node:net";
-import { InvalidArgumentError } from "commander";
+import { InvalidArgumentError, type Option } from "commander";
 import type { OptionParser } from "./parsers.ts";
 
 /** A host and a port, as they stand on the command line. */
@@ -67,9 +67,23 @@ export function urlOf(...protocols: readonly string[]): OptionParser<string> {
   };
 }
 
+type ListParser<Value> = (text: string, before?: readonly Value[]) => readonly Value[];
+
+const LIST_PARSERS = new WeakSet<object>();
+
 /** Turns the reader of one value into that of an option that may be given several times. */
-export function repeated<Value>(
-  one: OptionParser<Value>,
-): (text: string, before?: readonly Value[]) => readonly Value[] {
-  return (text, before = []) => [...before, one(text)];
+export function repeated<Value>(one: OptionParser<Value>): ListParser<Value> {
+  return repeatedLists((text) => [one(text)]);
+}
+
+/** The same for one whose texts stand for several values each. */
+export function repeatedLists<Value>(some: OptionParser<readonly Value[]>): ListParser<Value> {
+  const parse: ListParser<Value> = (text, before = []) => [...before, ...some(text)];
+  LIST_PARSERS.add(parse);
+  return parse;
+}
+
+/** Whether an option may be given several times. */
+export function isRepeated({ parseArg }: Option): boolean {
+  return parseArg !== undefined && LIST_PARSERS.has(parseArg);
 }

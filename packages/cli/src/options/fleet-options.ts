@@ -3,7 +3,7 @@ import type { DocumentVersion } from "@mpo/protocol";
 import { LOG_LEVELS } from "@mpo/runtime";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { FLEET_EXIT_CODES } from "../output/exit-code-help.ts";
-import { type Address, addressWith } from "./address-options.ts";
+import { type Address, addressWith, repeatedLists } from "./address-options.ts";
 import { choice } from "./choice.ts";
 import { listed, type OptionParser } from "./parsers.ts";
 
@@ -42,10 +42,9 @@ export interface FleetOptions {
 
 /** `--coordinator`: several times, or with commas. */
 export function coordinatorOption(description: string): Option {
-  const one = listed(addressWith(USUAL_ADDRESSES.grpc.port, 1));
   return new Option("--coordinator <host:port>", description)
     .env("MPO_COORDINATOR")
-    .argParser((text: string, before?: readonly Address[]) => [...(before ?? []), ...one(text)]);
+    .argParser(repeatedLists(listed(addressWith(USUAL_ADDRESSES.grpc.port, 1))));
 }
 
 /** Adds `--coordinator`, `--context`, `--insecure` and `--tenant`. */

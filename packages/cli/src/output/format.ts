@@ -88,3 +88,8 @@ export function formatMs(ms: number): string {
 export function formatMoment(atMs: number): string {
   return new Date(atMs).toISOString().replace("T", " ").slice(0, 19);
 }
+
+/** `3 devices`. */
+export function counted(count: number, what = "device"): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
+}

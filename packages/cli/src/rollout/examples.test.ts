@@ -3,7 +3,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
-import { checkRollout, faultLines } from "./rollout-file.ts";
+import { faultLines } from "../written/written-file.ts";
+import { checkRollout } from "./rollout-file.ts";
 
 const DEPLOY = fileURLToPath(new URL("../../../../deploy/", import.meta.url));
 const EXAMPLES = join(DEPLOY, "examples", "rollouts");

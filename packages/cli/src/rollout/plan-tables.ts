@@ -1,17 +1,12 @@
 import { formatBytes, parseRolloutSpec, type RolloutSpec, SECOND_MS, type WaveSpec, waveOf } from "@mpo/core";
 import type { Forecast, LeftOut, PlannedShare, RolloutDevice, RolloutView } from "@mpo/protocol";
 import type { Output } from "../command-context.ts";
-import { formatDuration, formatMs, formatShare } from "../output/format.ts";
+import { counted, formatDuration, formatMs, formatShare } from "../output/format.ts";
 import { createTable } from "../output/table.ts";
 
 /** What a rollout's file says. */
 export function specOf({ spec }: RolloutView): RolloutSpec {
   return parseRolloutSpec(JSON.parse(spec));
-}
-
-/** `3 devices`. */
-export function counted(count: number, what = "device"): string {
-  return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
 
 /** Devices of the left-out list that a terminal shows. */

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { checkRollout, faultLines } from "./rollout-file.ts";
+import { faultLines } from "../written/written-file.ts";
+import { checkRollout } from "./rollout-file.ts";
 
 const linesOf = (text: string, name?: string): readonly string[] =>
   faultLines({ place: "r.yaml", ...checkRollout(text, name) });

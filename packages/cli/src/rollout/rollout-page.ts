@@ -1,19 +1,10 @@
 import { formatBytes, MIB, SECOND_MS } from "@mpo/core";
 import type { RolloutDevice, RolloutView } from "@mpo/protocol";
 import { byWhom } from "../access/who.ts";
-import { formatDuration, formatMoment, formatMs } from "../output/format.ts";
+import { counted, formatDuration, formatMoment, formatMs } from "../output/format.ts";
 import { html, type Markup } from "../report/html.ts";
 import { figures, type Picture, page, picture, table, tableCard } from "../report/page.ts";
-import {
-  causeWords,
-  counted,
-  leftOutLine,
-  SHARE_HEAD,
-  shareCells,
-  specOf,
-  WAVE_HEAD,
-  waveRows,
-} from "./plan-tables.ts";
+import { causeWords, leftOutLine, SHARE_HEAD, shareCells, specOf, WAVE_HEAD, waveRows } from "./plan-tables.ts";
 import { type ClassedNumber, distributionChart, histogramChart, progressChart, wavesChart } from "./rollout-charts.ts";
 
 /** A device of a plan, and its class. */

@@ -10,13 +10,7 @@ import {
   parseAllDocuments,
   visit,
 } from "yaml";
-
-/** Something wrong with a file, and where, both counted from 1. */
-export interface FileFault {
-  readonly line: number;
-  readonly column: number;
-  readonly message: string;
-}
+import type { FileFault } from "../written/written-file.ts";
 
 /** What a YAML file says. */
 export interface YamlFile {
