@@ -2,6 +2,7 @@ export { EXIT_CODES, type ExitCode, exitCodeOf } from "./exit-codes.ts";
 export { lockFile } from "./file-lock.ts";
 export { claimFolder } from "./folder-claim.ts";
 export { Journal } from "./journal.ts";
+export { goesToJournal, withPriority } from "./journald.ts";
 export {
   type ProcessPort,
   runServices,
@@ -9,7 +10,16 @@ export {
   STOP_SIGNALS,
   type StopSignal,
 } from "./lifecycle.ts";
-export { createLogger, LOG_LEVELS, type LogFields, type Logger, type LogLevel, silentLogger } from "./logger.ts";
+export {
+  createLogger,
+  LOG_LEVELS,
+  type LogFields,
+  type Logger,
+  type LogLevel,
+  type RootLogger,
+  silentLogger,
+} from "./logger.ts";
 export { connectionsWithin, FEW_OPEN_FILES, readOpenFiles } from "./open-files.ts";
 export { backOffSchedule, isTransient, retry } from "./retry.ts";
+export { NOTIFY_VARIABLES, type Notify, ServiceManager } from "./service-manager.ts";
 export { Waits } from "./waits.ts";

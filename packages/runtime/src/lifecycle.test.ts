@@ -159,3 +159,19 @@ void test("a first signal while a failure is being cleaned up does not cut that 
   assert.equal(await code, 6);
   assert.deepEqual(log.slice(-1), ["stopped"]);
 });
+
+void test("SIGHUP stops nothing where it is seen to, and stops all where it is not", async () => {
+  const { process, clock, log, service } = bench();
+  let isSeenTo = true;
+  const options = { process, clock, logger: silentLogger, onHangUp: () => isSeenTo };
+  const code = runServices([service("store")], options);
+  await clock.advance(0);
+  process.emit("SIGHUP");
+  process.emit("SIGHUP");
+  await clock.advance(0);
+  assert.deepEqual(log, ["start store"]);
+  isSeenTo = false;
+  process.emit("SIGHUP");
+  assert.equal(await code, 0);
+  assert.deepEqual(log, ["start store", "stop store"]);
+});

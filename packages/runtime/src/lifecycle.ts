@@ -34,6 +34,8 @@ export interface LifecycleOptions {
   readonly clock?: Clock;
   /** Stops the services as a signal of the system would. */
   readonly signal?: AbortSignal | undefined;
+  /** Called at SIGHUP; true: it has been seen to, and nothing stops. Default: it stops the services. */
+  readonly onHangUp?: (() => boolean) | undefined;
   /** Takes what ended the services; default: it is logged. */
   readonly onFailure?: ((thrown: unknown) => void) | undefined;
 }
@@ -50,6 +52,7 @@ export async function runServices(services: readonly Service[], options: Lifecyc
   let code: ExitCode = EXIT_CODES.ok;
   let isSecond = false;
   const onSignal = (name: StopSignal): void => {
+    if (name === "SIGHUP" && !isSecond && options.onHangUp?.() === true) return;
     if (isSecond) {
       if (name === "SIGHUP") return;
       logger.warn("second signal: exiting at once", { signal: name });

@@ -77,6 +77,20 @@ void test("an error is logged with code, hint, stack and causes", () => {
   assert.equal((err["cause"] as Record<string, unknown>)["message"], "root");
 });
 
+void test("another level counts at once, for children that are there already", () => {
+  const { logger, lines } = recorder();
+  const child = logger.child({ deviceId: "pi-4" });
+  child.debug("not shown");
+  logger.setLevel("debug");
+  child.debug("shown");
+  logger.setLevel("error");
+  child.warn("not shown");
+  assert.deepEqual(
+    lines.map((line) => (JSON.parse(line) as { msg: string }).msg),
+    ["shown"],
+  );
+});
+
 void test("text lines are for people", () => {
   const { logger, lines } = recorder({ format: "text", level: "debug" });
   logger.debug("probing", { deviceId: "pi-4", config: "b 8" });

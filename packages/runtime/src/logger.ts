@@ -1,5 +1,6 @@
 import { writeSync } from "node:fs";
 import { type Logger as PinoLogger, pino } from "pino";
+import { withPriority } from "./journald.ts";
 import { redact, redactText } from "./redact.ts";
 import { textLine } from "./text-line.ts";
 import { type LineWriter, type TolerantWriter, tolerantWriter } from "./tolerant-writer.ts";
@@ -25,11 +26,19 @@ export interface Logger {
   child(fields: LogFields): Logger;
 }
 
+/** One that was made, not a child of another. */
+export interface RootLogger extends Logger {
+  /** Changes what is logged, by its children too. */
+  setLevel(level: LogLevel): void;
+}
+
 export interface LoggerOptions {
   /** Default `info`. */
   readonly level?: LogLevel;
   /** `json`: one object a line, for collectors. `text`: for people. Default `json`. */
   readonly format?: "json" | "text";
+  /** The lines go to systemd's journal, which then knows how grave each is, and has its own times. Default false. */
+  readonly isForJournal?: boolean;
   /**
    * Takes whole lines. It may fail: such lines are dropped, and counted in a line that says so later. Default: standard
    * error, so that standard output stays for results.
@@ -43,37 +52,56 @@ const standardError: LineWriter = (line, done) => {
 };
 
 /** A logger that hides secrets (see `redact`) and writes each line at once. Stacks are in it at level `debug` only. */
-export function createLogger(options: LoggerOptions = {}): Logger {
-  const { level = "info", format = "json" } = options;
+export function createLogger(options: LoggerOptions = {}): RootLogger {
+  const { format = "json", isForJournal = false } = options;
+  const state: LogState = { level: options.level ?? "info" };
   const writer = tolerantWriter(options.write ?? standardError, (lostLines) =>
     logger.warn("the log could not be written for a time: lines were lost", { lostLines }),
   );
-  const stream = { write: format === "text" ? (line: string) => writer.write(textLine(line)) : writer.write };
+  const formatted = (line: string): string => (format === "text" ? textLine(line, { hasTime: !isForJournal }) : line);
+  const write = (line: string): void => {
+    writer.write(isForJournal ? withPriority(formatted(line), levelOf(line)) : formatted(line));
+  };
   const base = pino(
     {
-      level,
+      // Children of pino's keep the level of their birth; ours follow the root's.
+      level: "trace",
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
       // `redact` has made plain objects of errors; pino would take them for errors again.
       serializers: { err: (value: unknown) => value },
     },
-    stream,
+    { write },
   );
-  const logger = wrap(base, writer);
+  const logger: RootLogger = Object.assign(wrap(base, writer, state), {
+    setLevel: (level: LogLevel) => {
+      state.level = level;
+    },
+  });
   return logger;
+}
+
+/** Its level may change while it is in use. */
+interface LogState {
+  level: LogLevel;
+}
+
+function levelOf(jsonLine: string): LogLevel {
+  return (JSON.parse(jsonLine) as { readonly level: LogLevel }).level;
 }
 
 /** A logger that says nothing. */
 export const silentLogger: Logger = createLogger({ level: "silent" });
 
-function wrap(target: PinoLogger, writer: TolerantWriter): Logger {
+function wrap(target: PinoLogger, writer: TolerantWriter, state: LogState): Logger {
+  const isEnabled = (level: LogLevel): boolean => LOG_LEVELS.indexOf(level) >= LOG_LEVELS.indexOf(state.level);
   // Where a thing was thrown is for who looks for a bug; others want to read on.
-  const hidden = (fields: LogFields): object => redact(fields, { hasStacks: target.isLevelEnabled("debug") }) as object;
+  const hidden = (fields: LogFields): object => redact(fields, { hasStacks: isEnabled("debug") }) as object;
   const at =
     (level: Exclude<LogLevel, "silent">) =>
     (message: string, fields: LogFields = {}): void => {
-      if (target.isLevelEnabled(level)) target[level](hidden(fields), redactText(message));
+      if (isEnabled(level)) target[level](hidden(fields), redactText(message));
     };
   return {
     trace: at("trace"),
@@ -85,6 +113,6 @@ function wrap(target: PinoLogger, writer: TolerantWriter): Logger {
     get isFailing() {
       return writer.isFailing;
     },
-    child: (fields) => wrap(target.child(hidden(fields) as Record<string, unknown>), writer),
+    child: (fields) => wrap(target.child(hidden(fields) as Record<string, unknown>), writer, state),
   };
 }

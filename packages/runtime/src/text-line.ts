@@ -1,12 +1,12 @@
 /**
  * Turns one JSON log line into a line for people: `2026-03-01 10:15:02.120Z WARN  message name=value`, a bug's
- * stack below.
+ * stack below. Without a time where the reader has its own.
  */
-export function textLine(jsonLine: string): string {
+export function textLine(jsonLine: string, { hasTime = true }: { readonly hasTime?: boolean } = {}): string {
   const { level, time, msg, err, ...fields } = JSON.parse(jsonLine) as Readonly<Record<string, unknown>>;
-  const moment = String(time).replace("T", " ");
+  const moment = hasTime ? `${String(time).replace("T", " ")} ` : "";
   const pairs = Object.entries(fields).map(([name, value]) => ` ${name}=${shown(value)}`);
-  const head = `${moment} ${String(level).toUpperCase().padEnd(5)} ${String(msg)}${pairs.join("")}`;
+  const head = `${moment}${String(level).toUpperCase().padEnd(5)} ${String(msg)}${pairs.join("")}`;
   return `${head}${errorText(err)}\n`;
 }
 
