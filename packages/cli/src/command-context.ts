@@ -10,6 +10,8 @@ export interface Files {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Relative paths start here. */
   readonly workingFolder: string;
+  /** Where config files of an installed system lie. Absent: only those count that are named. */
+  readonly configFolder?: string;
 }
 
 export interface Stop {
@@ -23,6 +25,8 @@ export interface Asking extends Output, Files, Stop {}
 /** For commands that run until they are stopped, and say themselves how they ended. */
 export interface Daemon extends Stop {
   readonly process: ProcessPort;
+  /** SIGHUP no longer stops the command when this says so: it is seen to elsewhere. */
+  ignoreHangUp(isIgnored: () => boolean): void;
   /** Sets the exit code of a command that ends without an error. */
   exitWith(code: ExitCode): void;
 }

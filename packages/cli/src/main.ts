@@ -1,17 +1,24 @@
 #!/usr/bin/env node
+import { goesToJournal, NOTIFY_VARIABLES } from "@mpo/runtime";
 import { watchOutput } from "./output/standard-output.ts";
 import { runCli } from "./run-cli.ts";
 
 // Nothing can be said where standard error is gone; what runs continues.
 process.stderr.on("error", () => undefined);
 
+// What a service manager wants to hear of this process, no child may say.
+const environment = { ...process.env };
+for (const name of NOTIFY_VARIABLES) delete process.env[name];
+
 process.exitCode = await runCli(process.argv.slice(2), {
-  environment: process.env,
+  environment,
   workingFolder: process.cwd(),
+  configFolder: "/etc/mpo",
   stdout: process.stdout,
   stderr: process.stderr,
   process,
   output: watchOutput(process.stdout),
+  isForJournal: goesToJournal(environment, process.stderr.fd),
 });
 
 /** Everything is said and done: what a library still holds open must not hold the process. */

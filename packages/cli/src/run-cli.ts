@@ -15,6 +15,8 @@ export interface RunCliOptions extends Files {
   readonly process: ProcessPort;
   /** Absent: standard output never fails. */
   readonly output?: OutputWatch;
+  /** Whether standard error goes to systemd's journal. */
+  readonly isForJournal?: boolean;
 }
 
 /**
@@ -24,13 +26,15 @@ export interface RunCliOptions extends Files {
  */
 export async function runCli(
   args: readonly string[],
-  { stdout, stderr, process, output, ...files }: RunCliOptions,
+  { stdout, stderr, process, output, isForJournal = false, ...files }: RunCliOptions,
 ): Promise<ExitCode> {
-  const terminal = createTerminal(stdout, stderr, args, files.environment);
+  const terminal = createTerminal(stdout, stderr, args, files.environment, isForJournal);
   const interrupted = new AbortController();
   using linked = linkSignals(interrupted.signal, output?.lost);
   const { signal } = linked;
+  let isHangUpIgnored = (): boolean => false;
   const onSignal = (name: StopSignal): void => {
+    if (name === "SIGHUP" && isHangUpIgnored()) return;
     if (!interrupted.signal.aborted) terminal.note("stopping ... (press Ctrl-C again to stop at once)");
     else if (name !== "SIGHUP") process.exit(EXIT_CODES.cancelled);
     interrupted.abort();
@@ -43,7 +47,11 @@ export async function runCli(
     const exitWith = (code: ExitCode): void => {
       exitCode = code;
     };
-    const program = await buildProgram({ ...files, commandLine, terminal, signal, process, exitWith }, args);
+    const ignoreHangUp = (isIgnored: () => boolean): void => {
+      isHangUpIgnored = isIgnored;
+    };
+    const context = { ...files, commandLine, terminal, signal, process, ignoreHangUp, exitWith };
+    const program = await buildProgram(context, args);
     await program.parseAsync(args, { from: "user" }).catch(unlessHelp);
     // What runs on until it is stopped does not run for its output.
     if (exitCode !== undefined) return exitCode;

@@ -179,6 +179,7 @@ export class CoordinatorRun {
             logger: this.#logger,
             newId: randomUUID,
             ...given({ chunks: models === undefined ? undefined : chunksInFolder(models) }),
+            onTurn: this.#options.onTurn,
             ...given({ requireStorePlace: server && (() => server.requireStreams()) }),
             ...(identity === undefined
               ? {}

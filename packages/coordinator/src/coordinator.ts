@@ -61,6 +61,8 @@ export interface CoordinatorPorts {
   readonly pushRevocations?: PushRevocations | undefined;
   /** Where published models lie. Default: in the store. */
   readonly chunks?: ChunkStore | undefined;
+  /** Called at each turn of the work, with the time within which the next comes. */
+  readonly onTurn?: ((nextWithinMs: number) => void) | undefined;
   /** Asks the gates and hooks of rollouts. Default: the system's. */
   readonly fetch?: Fetch;
 }
@@ -107,6 +109,7 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
     graceMs: () => 2 * SECOND_MS * heartbeatSeconds(),
     requirePlace: ports.requireStorePlace,
     onRefused: (code) => metrics.writeRefused(code),
+    onTurn: ports.onTurn,
   });
   const context: StoreContext = { store: health.store, clock, random, logger };
   const registry = new Registry(context, { heartbeatSeconds: settings.heartbeatSeconds });

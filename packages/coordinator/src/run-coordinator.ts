@@ -10,7 +10,7 @@ import { type CoordinatorSettings, requireLoopback, resolveSettings } from "./se
  * anything starts (`invalid-argument`, `precondition-failed` for addresses beyond loopback).
  */
 export async function runCoordinator(settings: CoordinatorSettings, options: RunOptions): Promise<ExitCode> {
-  const { nats, logger, process, signal, onReady, onFailure } = options;
+  const { nats, logger, process, signal, onReady, onFailure, onHangUp } = options;
   const checked = resolveSettings(settings, randomUUID);
   if (checked.insecure) {
     if (nats.kind === "embedded") requireLoopback(nats.host ?? "127.0.0.1");
@@ -27,9 +27,13 @@ export async function runCoordinator(settings: CoordinatorSettings, options: Run
       await run.leaveLocalJoin(starting);
       const addresses = run.addresses();
       logger.info("the coordinator is ready", { ...addresses });
-      onReady?.(addresses);
+      onReady?.(addresses, (live) => {
+        // All parts see the same two, and read them when they need them.
+        Object.assign(checked.budget, live.budget);
+        Object.assign(checked.probes, live.probes);
+      });
     },
     stop: () => run.removeLocalJoin(),
   };
-  return await runServices([...run.services(), ready], { process, logger, signal, onFailure });
+  return await runServices([...run.services(), ready], { process, logger, signal, onFailure, onHangUp });
 }

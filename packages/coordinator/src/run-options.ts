@@ -1,5 +1,6 @@
 import type { Logger, ProcessPort } from "@mpo/runtime";
 import type { NatsCredentials } from "@mpo/transport";
+import type { CoordinatorSettings } from "./settings.ts";
 
 /** A `nats-server` of the coordinator's own, on this machine. */
 export interface EmbeddedNats {
@@ -65,6 +66,9 @@ export interface KeyFiles {
   };
 }
 
+/** Puts other settings in force while it runs: what retrainings may take, and how devices probe; no others. */
+export type AdjustCoordinator = (settings: Pick<CoordinatorSettings, "budget" | "probes">) => void;
+
 export interface RunOptions {
   readonly nats: EmbeddedNats | ExternalNats;
   /** How the fleet's keys are kept; needed unless `insecure`. */
@@ -76,8 +80,12 @@ export interface RunOptions {
   readonly process: ProcessPort;
   readonly logger: Logger;
   readonly signal?: AbortSignal;
+  /** Called at SIGHUP; true: it has been seen to. Default: it stops the coordinator. */
+  readonly onHangUp?: (() => boolean) | undefined;
+  /** Called at each turn of the work, with the time within which the next comes. */
+  readonly onTurn?: ((nextWithinMs: number) => void) | undefined;
   /** Called once, when everything listens. */
-  readonly onReady?: (addresses: CoordinatorAddresses) => void;
+  readonly onReady?: (addresses: CoordinatorAddresses, adjust: AdjustCoordinator) => void;
   /** Takes what ended it; default: it is logged. */
   readonly onFailure?: (thrown: unknown) => void;
 }

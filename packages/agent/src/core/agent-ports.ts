@@ -37,6 +37,8 @@ export interface AgentPorts {
   readonly limitsFile?: LimitsFile;
   /** Default: every envelope is good. */
   readonly verify?: VerifyEnvelope;
+  /** Called at each turn of the work, with the time within which the next comes. */
+  readonly onTurn?: ((nextWithinMs: number) => void) | undefined;
   /** Default: what the disk knows of it. */
   readonly time?: TrustedTime;
 }

@@ -3,7 +3,7 @@ import { DEFAULT_DRIFT_LIMITS, type DriftLimits } from "../drift/drift-detector.
 import { type BudgetPolicy, DEFAULT_BUDGET_POLICY } from "../policy/budget-policy.ts";
 import { DEFAULT_IDLE_RULE, type IdleRule } from "../policy/probe-schedule.ts";
 
-/** The settings of an agent, fixed at its start. */
+/** The settings of an agent; all but the live ones are fixed at its start. */
 export interface AgentSettings {
   readonly identity: DeviceIdentity;
   readonly labels: readonly Label[];
@@ -45,6 +45,12 @@ export interface AgentSettings {
   /** Waits after failures of the link: from 0 to `base * 2^n`, at most `cap`. */
   readonly linkRetry: { readonly baseMs: number; readonly capMs: number };
 }
+
+/** What may change while an agent runs. */
+export type LiveAgentSettings = Pick<
+  AgentSettings,
+  "budget" | "probeMs" | "curvesMs" | "windowPauseMs" | "minTrainingInputs" | "sharesAdaptations" | "tickMs"
+>;
 
 /** Everything that has a usual value. */
 export const DEFAULT_AGENT_SETTINGS: Omit<AgentSettings, "identity" | "agentVersion" | "engineVersion"> = {

@@ -25,7 +25,7 @@ import { WorkLoop } from "../work/work-loop.ts";
 import { WorkMemory } from "../work/work-memory.ts";
 import type { AgentParts } from "./agent-parts.ts";
 import type { AgentPorts } from "./agent-ports.ts";
-import type { AgentSettings } from "./agent-settings.ts";
+import type { AgentSettings, LiveAgentSettings } from "./agent-settings.ts";
 import { Conditions, type Finding } from "./conditions.ts";
 import { Documents } from "./documents.ts";
 import { noteStart } from "./own-starts.ts";
@@ -55,13 +55,17 @@ export interface Agent {
   snapshot(): AgentSnapshot;
   /** Retrains a model although no drift was noticed. */
   openWindow(model: string): void;
+  /** Puts other settings in force; what runs ends by the old ones. */
+  adjust(settings: LiveAgentSettings): void;
 }
 
 /**
  * Makes an agent over its ports; it reads what an earlier process left on the disk. The same core runs in the product, in
  * the simulation and in the bench: all that touches the world comes through the ports.
  */
-export async function createAgent(settings: AgentSettings, world: AgentPorts): Promise<Agent> {
+export async function createAgent(atStart: AgentSettings, world: AgentPorts): Promise<Agent> {
+  // All parts see the same one, and read it when they need it.
+  const settings: AgentSettings = { ...atStart };
   // A coordinator would refuse them, again and again.
   checked(schemas.deviceIdentity, settings.identity, "identity", "invalid-argument");
   checked(schemas.labels, settings.labels, "labels", "invalid-argument");
@@ -183,5 +187,9 @@ export async function createAgent(settings: AgentSettings, world: AgentPorts): P
       droppedReports: outbox.dropped,
     }),
     openWindow: (model) => work.openWindow(model),
+    adjust: (live) => {
+      Object.assign(settings, live);
+      work.look();
+    },
   };
 }

@@ -25,7 +25,7 @@ import { systemMonitor } from "../system/system-monitor.ts";
 import { runTogether } from "../work/run-together.ts";
 import type { FleetConnection } from "./connect-fleet.ts";
 
-export interface AgentDaemonOptions extends Pick<AgentPorts, "clock" | "random" | "logger" | "limitsFile"> {
+export interface AgentDaemonOptions extends Pick<AgentPorts, "clock" | "random" | "logger" | "limitsFile" | "onTurn"> {
   readonly settings: AgentSettings;
   /** How the device gets into its fleet, which may give it another name. Default: it is who it says, and proves nothing. */
   readonly joining?: Joining | undefined;
@@ -100,7 +100,7 @@ export async function runAgentDaemon(options: AgentDaemonOptions): Promise<void>
         { ...settings, identity },
         {
           ...{ clock, random, monitor, logger, machine, disk, time, link, connectFeed: connection.connectFeed },
-          ...given({ limitsFile: options.limitsFile, verify: member?.verify }),
+          ...given({ limitsFile: options.limitsFile, verify: member?.verify, onTurn: options.onTurn }),
           engine: options.engine ?? jobEngine({ environment, temporaryFolder, ...given({ cpuShare }) }),
           artifacts: artifacts && { link: artifacts, shelf: modelShelf({ root: servingRoot, clock, random }) },
           serving: servingFolder({ root: servingRoot, clock, logger, random }),

@@ -43,6 +43,8 @@ export class World {
   readonly log: string[] = [];
   hasLogReader = true;
   settings: AgentSettings = SETTINGS;
+  /** When the work made its turns, and within what time it said that the next comes. */
+  readonly turns: { readonly atMs: number; readonly nextWithinMs: number }[] = [];
   /** What the owner's file of limits holds; undefined: there is none. */
   limits: object | string | undefined;
   #stop = new AbortController();
@@ -60,6 +62,7 @@ export class World {
     const random = seeded(++this.lives);
     const agent = await createAgent(this.settings, {
       ...{ clock, disk, link, connectFeed, monitor, engine, serving, random },
+      onTurn: (nextWithinMs) => void this.turns.push({ atMs: clock.monotonicMs(), nextWithinMs }),
       limitsFile: {
         path: "limits.json",
         read: async () => (typeof this.limits === "object" ? JSON.stringify(this.limits) : this.limits),

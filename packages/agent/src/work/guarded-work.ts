@@ -30,6 +30,7 @@ export async function guarded<T>(
 async function watch(parts: GuardParts, signal: AbortSignal, end: (reason: string) => void): Promise<void> {
   const { settings, ports, facts } = parts;
   while (!signal.aborted) {
+    ports.onTurn?.(settings.watchMs);
     await ports.clock.sleep(settings.watchMs, { signal }).catch(() => undefined);
     if (signal.aborted) return;
     try {

@@ -93,6 +93,11 @@ export class WorkLoop {
     this.#wakeup.wake();
   }
 
+  /** Looks at everything now. */
+  look(): void {
+    this.#wakeup.wake();
+  }
+
   /** Another document is in use: look at once. */
   documentChanged(): void {
     this.#rung = undefined;
@@ -112,6 +117,7 @@ export class WorkLoop {
         if (error.code === "cancelled") throw error;
         ports.logger.error("the agent's work failed; it continues", { err: error });
       }
+      ports.onTurn?.(settings.tickMs);
       await this.#wakeup.sleep(settings.tickMs, signal).catch(() => undefined);
     }
   }

@@ -25,15 +25,27 @@ export interface WayIn {
   readonly joining?: Joining;
 }
 
-/**
- * Finds it. A device that has joined goes back to its fleet unless another way is named, also beside somebody's coordinator.
- * Throws `invalid-argument` for options that contradict each other, and for a join string that is none.
- */
+/** Finds it. Throws `unavailable` where there is none, and what `findWayIn` throws. */
 export async function findJoining(
-  { coordinator: named, insecure, ca, join, isMember }: JoiningOptions & { readonly isMember: boolean },
+  wanted: JoiningOptions & { readonly isMember: boolean },
   files: Files & Output,
   options: Abortable = {},
 ): Promise<WayIn> {
+  const way = await findWayIn(wanted, files, options);
+  if (way === undefined) throw noWay(wanted.coordinator?.map(targetOf));
+  return way;
+}
+
+/**
+ * The same; undefined: there is none yet. A device that has joined goes back to its fleet unless another way is named, also
+ * beside somebody's coordinator. Throws `invalid-argument` for options that contradict each other, and for a join string
+ * that is none.
+ */
+export async function findWayIn(
+  { coordinator: named, insecure, ca, join, isMember }: JoiningOptions & { readonly isMember: boolean },
+  files: Files & Output,
+  options: Abortable = {},
+): Promise<WayIn | undefined> {
   refuseTwo({ "--insecure": insecure, "--ca": ca !== undefined, "--join": join !== undefined });
   if (insecure) return { targets: inClearText(named ?? [USUAL_ADDRESSES.grpc]).targets };
   const targets = named?.map(targetOf);
@@ -56,7 +68,7 @@ export async function findJoining(
   if (named === undefined && isMember) return wayIn({ coordinators: [] });
   const local = await readLocal(named ?? [USUAL_ADDRESSES.grpc], files, options);
   if (local === undefined && isMember) return wayIn({ coordinators: targets ?? [] });
-  if (local === undefined) throw noWay(targets);
+  if (local === undefined) return undefined;
   const { addresses, caPem, joinString } = local.join;
   const { secret: token } = readJoinString(joinString);
   const coordinators = targets !== undefined && targets.length > 1 ? targets : addresses;

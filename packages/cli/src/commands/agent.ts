@@ -1,6 +1,7 @@
 import { METHOD_NAMES } from "@mpo/core";
 import type { Command } from "commander";
 import type { CommandContext } from "../command-context.ts";
+import { runWithConfig } from "../config-file/config-file.ts";
 import { type AgentCommandOptions, printKey, runAgentCommand } from "../fleet/run-agent-command.ts";
 import { repeated, urlOf } from "../options/address-options.ts";
 import { choice } from "../options/choice.ts";
@@ -45,9 +46,8 @@ export function define(command: Command, context: CommandContext): void {
     .option("--share-adaptations", SHARE, false)
     .addOption(durationOption("--tick <duration>", "how often the machine and the inputs are looked at", "5s"))
     .option("--nats <url>", "servers to use (default: what the coordinator names)", repeated(urlOf("nats", "tls")));
-  addLogLevel(command)
-    .addHelpText("after", HELP)
-    .action((options: AgentCommandOptions) => runAgentCommand(options, context));
+  addLogLevel(command).addHelpText("after", HELP);
+  runWithConfig<AgentCommandOptions>(command, context, (options, config) => runAgentCommand(options, context, config));
   command
     .command("key")
     .description("print the device's name and the digest of its key, which is made if it has none")

@@ -3,6 +3,7 @@ import { COORDINATOR_NAME } from "@mpo/identity";
 import { targetOf } from "@mpo/io";
 import { type Command, Option } from "commander";
 import type { CommandContext } from "../command-context.ts";
+import { runWithConfig } from "../config-file/config-file.ts";
 import { type CoordinatorCommandOptions, NATS_PORT, runCoordinatorCommand } from "../fleet/run-coordinator-command.ts";
 import { addressWith, hostName, repeated, urlHost, urlOf } from "../options/address-options.ts";
 import { addLogLevel, fleetName } from "../options/fleet-options.ts";
@@ -48,9 +49,10 @@ export function define(command: Command, context: CommandContext): void {
     .option("--nats-replicas <n>", "copies of each stream in that cluster", wholeNumber(1, 5), 3)
     .option("--nats-creds <file>", "credentials for it")
     .option("--unsafe-async", "use it although a power cut may lose what it has acknowledged", false);
-  addLogLevel(addOidcOptions(command))
-    .addHelpText("after", HELP)
-    .action((options: CoordinatorCommandOptions) => runCoordinatorCommand(options, context));
+  addLogLevel(addOidcOptions(command)).addHelpText("after", HELP);
+  runWithConfig<CoordinatorCommandOptions>(command, context, (options, config) =>
+    runCoordinatorCommand(options, context, config),
+  );
 }
 
 const MODELS =

@@ -18,11 +18,14 @@ import {
 import { formatBytes, given, MIB } from "@mpo/core";
 import { linkSignals, makeFolder, systemClock, throwIfAborted } from "@mpo/io";
 import { type Logger, type LogLevel, runServices, type Service } from "@mpo/runtime";
-import { findJoining, type JoiningOptions } from "../access/find-joining.ts";
+import { findJoining, findWayIn, type JoiningOptions, type WayIn } from "../access/find-joining.ts";
 import type { Daemon, Files, Output, Stop } from "../command-context.ts";
+import type { ConfigFile } from "../config-file/config-file.ts";
 import { nameOfHost } from "../options/fleet-options.ts";
 import { printError } from "../output/print-error.ts";
+import { agentStatus, waitForWayIn } from "./agent-status.ts";
 import { commandLogger } from "./command-logger.ts";
+import { reportTo, serviceRun, withoutManager } from "./service-run.ts";
 import { stateFolder } from "./state-folder.ts";
 
 /** The options of `mpo agent`. Times are milliseconds, sizes bytes. */
@@ -54,30 +57,50 @@ export interface AgentCommandOptions extends JoiningOptions {
 /** What a device's owner allows, in the agent's folder. */
 export const LIMITS_FILE = "limits.json";
 
+/** Settings that may change while the agent runs. The file of limits is looked at all the time anyway. */
+const LIVE_KEYS = [
+  ...["reserve", "reserve-share", "probe-time", "drift-probe-time", "window-pause", "min-inputs"],
+  ...["share-adaptations", "tick"],
+];
+
 /** A running job is asked to end, and killed when it does not. */
 const DRAIN_MS = 20_000;
 
 /** Runs the agent of this device until it is stopped. */
-export async function runAgentCommand(options: AgentCommandOptions, context: Daemon & Files & Output): Promise<void> {
+export async function runAgentCommand(
+  options: AgentCommandOptions,
+  context: Daemon & Files & Output,
+  config: ConfigFile<AgentCommandOptions>,
+): Promise<void> {
   const { terminal, process, environment } = context;
   const logger = commandLogger(terminal, options.logLevel);
   const settings = settingsFrom(options);
+  let up: Agent | undefined;
+  const { manager, onHangUp } = serviceRun({
+    ...{ config, context, logger, live: LIVE_KEYS },
+    apply: (changed) => up?.adjust(settingsFrom(changed)),
+  });
   const { dataFolder, servingRoot } = await foldersFrom(options, settings.identity, context);
   const named = options.limits === undefined ? undefined : resolve(context.workingFolder, options.limits);
   const limits = limitsFile(named ?? join(dataFolder, LIMITS_FILE), named !== undefined);
-  const isMember = existsSync(identityFiles(dataFolder).membership);
-  const { joining, targets } = await findJoining({ ...options, isMember }, context, context);
+  const isMember = (): boolean => existsSync(identityFiles(dataFolder).membership);
+  const find = (): Promise<WayIn | undefined> => findWayIn({ ...options, isMember: isMember() }, context, context);
+  // A service waits for a way; a person is rather told.
+  const found = manager.isThere ? undefined : await findJoining({ ...options, isMember: isMember() }, context, context);
   const common = { clock: systemClock, random: Math.random, logger };
-  let known: Pick<ReadyFacts, "identity" | "coordinators"> = { identity: settings.identity, coordinators: targets };
-  const agent = agentService((signal, onReady) =>
-    runAgentDaemon({
-      ...{ settings, dataFolder, servingRoot, environment, signal, ...common },
+  const agent = agentService(async (signal, onReady) => {
+    const { joining, targets } = found ?? (await waitForWayIn(find, { manager, logger, signal }));
+    let known: Pick<ReadyFacts, "identity" | "coordinators"> = { identity: settings.identity, coordinators: targets };
+    await runAgentDaemon({
+      ...{ settings, dataFolder, servingRoot, environment: withoutManager(environment), signal, ...common },
+      onTurn: (nextWithinMs) => manager.turned(nextWithinMs),
       joining,
       connect: (identity, member) => {
         known = { identity, coordinators: member?.coordinators ?? targets };
         return connectFleet({ ...known, member, ...given({ natsServers: options.nats }), ...common });
       },
-      onReady: (up) => {
+      onReady: (ready) => {
+        up = ready;
         printReady({ ...known, dataFolder, servingRoot, limits: up.snapshot().limits }, context);
         warnOfLimit(options.memoryLimit, logger);
         onReady(up);
@@ -85,13 +108,17 @@ export async function runAgentCommand(options: AgentCommandOptions, context: Dae
       cpuShare: options.cpuShare,
       limitsFile: limits,
       ...given({ deviceClass: options.class, memoryLimitBytes: options.memoryLimit }),
-    }),
-  );
+    });
+  });
   // From here on the services listen themselves: what came while they were made ready must not be lost.
   throwIfAborted(context.signal);
+  await using _reporting = reportTo(manager, {
+    ...{ clock: systemClock, signal: context.signal, status: () => up && agentStatus(up.snapshot()) },
+  });
   const code = await runServices([agent], {
     process,
     logger,
+    onHangUp,
     drainMs: DRAIN_MS,
     onFailure: (thrown) => {
       if (terminal.json) logger.error("the agent ends", { err: thrown });

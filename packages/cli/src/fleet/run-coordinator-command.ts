@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import {
+  type AdjustCoordinator,
   type CoordinatorAddresses,
   type CoordinatorSettings,
   type EmbeddedNats,
@@ -10,15 +11,17 @@ import {
 } from "@mpo/coordinator";
 import { given, MpoError, SECOND_MS, USUAL_ADDRESSES } from "@mpo/core";
 import { localJoinFile } from "@mpo/identity";
-import { addressOf, fileError, hereOf, isLoopback, targetOf, throwIfAborted } from "@mpo/io";
+import { addressOf, fileError, hereOf, isLoopback, systemClock, targetOf, throwIfAborted } from "@mpo/io";
 import type { LogLevel } from "@mpo/runtime";
 import { inClearText } from "../access/find-fleet.ts";
 import type { Daemon, Files, Output } from "../command-context.ts";
+import type { ConfigFile } from "../config-file/config-file.ts";
 import type { Address } from "../options/address-options.ts";
 import { type OidcOptions, oidcFrom } from "../options/oidc-options.ts";
 import { printError } from "../output/print-error.ts";
 import { commandLogger } from "./command-logger.ts";
 import { coordinatorFolder, natsServerPlaces } from "./coordinator-places.ts";
+import { reportTo, serviceRun } from "./service-run.ts";
 import { stateFolder } from "./state-folder.ts";
 
 /** The options of `mpo coordinator`. Times are milliseconds. */
@@ -58,10 +61,14 @@ export interface CoordinatorCommandOptions extends OidcOptions {
 /** Where NATS servers usually listen. */
 export const NATS_PORT = 4222;
 
+/** Settings that may change while it runs. */
+const LIVE_KEYS = ["memory-share", "window", "probe-time", "probe-max-age", "share-profiles"];
+
 /** Runs a coordinator until it is stopped. */
 export async function runCoordinatorCommand(
   options: CoordinatorCommandOptions,
   context: Daemon & Files & Output,
+  config: ConfigFile<CoordinatorCommandOptions>,
 ): Promise<void> {
   const { terminal, process } = context;
   const { insecure } = options;
@@ -69,6 +76,16 @@ export async function runCoordinatorCommand(
   if (insecure) inClearText([options.listen, options.natsListen, options.http].filter((one) => one !== undefined));
   const nats =
     options.nats === undefined ? embeddedNats(options, context) : externalNats(options, options.nats, context);
+  let ready: CoordinatorAddresses | undefined;
+  let adjust: AdjustCoordinator | undefined;
+  const { manager, onHangUp } = serviceRun({
+    ...{ config, context, logger, live: LIVE_KEYS },
+    apply: (changed) => adjust?.(settingsFrom(changed)),
+  });
+  await using _reporting = reportTo(manager, {
+    ...{ clock: systemClock, signal: context.signal },
+    status: () => ready && `serves devices and commands at ${ready.grpc}`,
+  });
   // From here on the services listen themselves: what came before must not be lost.
   throwIfAborted(context.signal);
   const code = await runCoordinator(settingsFrom(options), {
@@ -78,7 +95,13 @@ export async function runCoordinatorCommand(
     localJoinFile: (port) => localJoinFile(stateFolder(context.environment), port),
     process,
     logger,
-    onReady: (addresses) => printReady(addresses, nats, options, context),
+    onHangUp,
+    onTurn: (nextWithinMs) => manager.turned(nextWithinMs),
+    onReady: (addresses, change) => {
+      ready = addresses;
+      adjust = change;
+      printReady(addresses, nats, options, context);
+    },
     onFailure: (thrown) => {
       if (terminal.json) logger.error("the coordinator ends", { err: thrown });
       printError(terminal, thrown);

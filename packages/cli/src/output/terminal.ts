@@ -1,3 +1,4 @@
+import { type LogLevel, withPriority } from "@mpo/runtime";
 import { createColors } from "picocolors";
 import { type AsTyped, asTypedIn } from "./as-typed.ts";
 
@@ -24,6 +25,8 @@ export interface Terminal {
   readonly colors: ReturnType<typeof createColors>;
   readonly stdout: OutputStream;
   readonly stderr: OutputStream;
+  /** Standard error goes to systemd's journal. */
+  readonly isForJournal: boolean;
   /** A text with its commands as they have to be typed here. */
   readonly asTyped: AsTyped;
   /** One line of a result for people; nothing with `--json`. */
@@ -49,6 +52,7 @@ export function createTerminal(
   stderr: OutputStream,
   args: readonly string[],
   environment: Readonly<Record<string, string | undefined>> = {},
+  isForJournal = false,
 ): Terminal {
   // https://no-color.org: whatever it is set to.
   const { NO_COLOR = "", TERM } = environment;
@@ -59,8 +63,12 @@ export function createTerminal(
   const verbose = options.includes("--verbose");
   const asTyped = asTypedIn(environment);
   const withSteps = (text: string): string => text.replaceAll(/^\s*(?:hint|next): .*$/gmu, asTyped);
+  const toError = (text: string, level: LogLevel): void => {
+    stderr.write(isForJournal ? withPriority(`${text}\n`, level) : `${text}\n`);
+  };
   return {
     asTyped,
+    isForJournal,
     json,
     quiet,
     verbose,
@@ -73,8 +81,8 @@ export function createTerminal(
     record: (...values) => {
       if (json && values.length > 0) stdout.write(values.map((value) => `${JSON.stringify(value)}\n`).join(""));
     },
-    note: (text) => void (quiet || stderr.write(`${withSteps(text)}\n`)),
-    detail: (text) => void (verbose && stderr.write(`${text}\n`)),
-    complain: (text) => void stderr.write(`${withSteps(text)}\n`),
+    note: (text) => quiet || toError(withSteps(text), "info"),
+    detail: (text) => verbose && toError(text, "debug"),
+    complain: (text) => toError(withSteps(text), "error"),
   };
 }

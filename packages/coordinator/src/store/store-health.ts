@@ -13,6 +13,8 @@ export interface StoreHealthOptions {
   /** Throws when what the store has acknowledged is not where it should be. Default: that is not known. */
   readonly requirePlace?: (() => Promise<void>) | undefined;
   readonly onRefused: (code: MpoErrorCode) => void;
+  /** Called at each check, with the time within which the next comes. */
+  readonly onTurn?: ((nextWithinMs: number) => void) | undefined;
 }
 
 const CHECK_MS = 10_000;
@@ -101,6 +103,7 @@ export class StoreHealth {
         if (!signal.aborted) throw thrown;
       });
       await this.#reserve(signal);
+      this.#options.onTurn?.(CHECK_MS);
       await this.#options.clock.sleep(CHECK_MS, { signal }).catch(() => undefined);
     }
   }
