@@ -7,6 +7,7 @@ export type { AgentPorts } from "./core/agent-ports.ts";
 export { type AgentSettings, DEFAULT_AGENT_SETTINGS, type LiveAgentSettings } from "./core/agent-settings.ts";
 export { runAgentDaemon } from "./daemon/agent-daemon.ts";
 export { connectFleet } from "./daemon/connect-fleet.ts";
+export { joinDevice } from "./daemon/join-device.ts";
 export { type InputSummary, joinedLook, summarise } from "./drift/input-summary.ts";
 export { openKeyFile } from "./identity/device-key.ts";
 export { fleetDoor } from "./identity/fleet-door.ts";

@@ -12,6 +12,8 @@ export interface Files {
   readonly workingFolder: string;
   /** Where config files of an installed system lie. Absent: only those count that are named. */
   readonly configFolder?: string;
+  /** Who runs the command. */
+  readonly userName?: string;
 }
 
 export interface Stop {

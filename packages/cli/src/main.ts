@@ -1,4 +1,6 @@
 #!/usr/bin/env node
+import { userInfo } from "node:os";
+import { given } from "@mpo/core";
 import { goesToJournal, NOTIFY_VARIABLES } from "@mpo/runtime";
 import { watchOutput } from "./output/standard-output.ts";
 import { runCli } from "./run-cli.ts";
@@ -14,12 +16,22 @@ process.exitCode = await runCli(process.argv.slice(2), {
   environment,
   workingFolder: process.cwd(),
   configFolder: "/etc/mpo",
+  ...given({ userName: userName() }),
   stdout: process.stdout,
   stderr: process.stderr,
   process,
   output: watchOutput(process.stdout),
   isForJournal: goesToJournal(environment, process.stderr.fd),
 });
+
+/** Undefined for a user whom the system does not know by name, as containers have. */
+function userName(): string | undefined {
+  try {
+    return userInfo().username;
+  } catch {
+    return undefined;
+  }
+}
 
 /** Everything is said and done: what a library still holds open must not hold the process. */
 const LINGER_MS = 1_000;

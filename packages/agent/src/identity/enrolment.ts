@@ -28,10 +28,10 @@ const RETRY = { baseMs: 1_000, capMs: 60_000 } as const;
 const FIRST_TURNED_AWAY_MS = 300_000;
 const LONGEST_TURNED_AWAY_MS = 3_600_000;
 
-/** What an attempt came to: credentials, or how long to wait for the next. */
+/** What an attempt came to: credentials, or how long to wait for the next. `error`: it failed; absent: somebody has to accept it. */
 export type Asked =
   | { readonly kind: "accepted"; readonly membership: Membership }
-  | { readonly kind: "later"; readonly waitMs: number };
+  | { readonly kind: "later"; readonly waitMs: number; readonly error?: MpoError };
 
 /** An answer, and whom it is from. */
 interface Answer {
@@ -74,7 +74,8 @@ export class Enrolment {
       return { kind: "accepted", membership };
     } catch (thrown) {
       if (signal.aborted) throw thrown;
-      return { kind: "later", waitMs: this.#failed(MpoError.from(thrown), member !== undefined) };
+      const error = MpoError.from(thrown);
+      return { kind: "later", waitMs: this.#failed(error, member !== undefined), error };
     }
   }
 

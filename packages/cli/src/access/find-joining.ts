@@ -17,6 +17,15 @@ export interface JoiningOptions {
   readonly insecure: boolean;
 }
 
+/** The same of a device. */
+export interface JoiningState extends JoiningOptions {
+  readonly isMember: boolean;
+  /** What `join` stands for, where somebody has read it. */
+  readonly line?: string;
+  /** File with the line of a device that has asked to join, and that nobody has accepted yet. */
+  readonly joinLine?: string;
+}
+
 /** How an agent gets to its fleet, and into it. */
 export interface WayIn {
   /** "host:port" of each coordinator; none: where they were reached the last time. */
@@ -27,7 +36,7 @@ export interface WayIn {
 
 /** Finds it. Throws `unavailable` where there is none, and what `findWayIn` throws. */
 export async function findJoining(
-  wanted: JoiningOptions & { readonly isMember: boolean },
+  wanted: JoiningState,
   files: Files & Output,
   options: Abortable = {},
 ): Promise<WayIn> {
@@ -42,14 +51,19 @@ export async function findJoining(
  * that is none.
  */
 export async function findWayIn(
-  { coordinator: named, insecure, ca, join, isMember }: JoiningOptions & { readonly isMember: boolean },
+  { coordinator: named, insecure, ca, join, isMember, joinLine, line: given }: JoiningState,
   files: Files & Output,
   options: Abortable = {},
 ): Promise<WayIn | undefined> {
   refuseTwo({ "--insecure": insecure, "--ca": ca !== undefined, "--join": join !== undefined });
   if (insecure) return { targets: inClearText(named ?? [USUAL_ADDRESSES.grpc]).targets };
   const targets = named?.map(targetOf);
-  const line = await lineToJoin(join, ca, files, options);
+  const line =
+    given ??
+    (await lineToJoin(join, ca, files, options)) ??
+    (isMember || ca !== undefined || joinLine === undefined
+      ? undefined
+      : await ifFound(secretArgument(`@${joinLine}`, files, options)));
   if (line !== undefined) {
     const { addresses, caDigest, secret } = readJoinString(line);
     return wayIn({ coordinators: targets ?? addresses, authority: { caDigest }, token: secret });

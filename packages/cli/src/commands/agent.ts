@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import type { CommandContext } from "../command-context.ts";
 import { runWithConfig } from "../config-file/config-file.ts";
 import { type AgentCommandOptions, printKey, runAgentCommand } from "../fleet/run-agent-command.ts";
+import { type JoinCommandOptions, runJoinCommand } from "../fleet/run-join-command.ts";
 import { repeated, urlOf } from "../options/address-options.ts";
 import { choice } from "../options/choice.ts";
 import { addLogLevel, coordinatorOption, fleetName, labelOf, tenantOption } from "../options/fleet-options.ts";
@@ -47,7 +48,20 @@ export function define(command: Command, context: CommandContext): void {
     .addOption(durationOption("--tick <duration>", "how often the machine and the inputs are looked at", "5s"))
     .option("--nats <url>", "servers to use (default: what the coordinator names)", repeated(urlOf("nats", "tls")));
   addLogLevel(command).addHelpText("after", HELP);
-  runWithConfig<AgentCommandOptions>(command, context, (options, config) => runAgentCommand(options, context, config));
+  const config = runWithConfig<AgentCommandOptions>(command, context, (options, file) =>
+    runAgentCommand(options, context, file),
+  );
+  command
+    .command("join")
+    .description("make this device a part of a fleet, once")
+    .argument("[line]", "the line of `mpo token create`, as @FILE or - (standard input) (default: as for mpo agent)")
+    .option("--again", "also where it has joined a fleet before", false)
+    .addOption(durationOption("--wait <duration>", "how long a coordinator that does not answer is asked again", "30s"))
+    .addHelpText("after", JOIN_HELP)
+    .action((line: string | undefined, _: object, join: Command) => {
+      const options = join.optsWithGlobals<Omit<JoinCommandOptions, "installed">>();
+      return runJoinCommand(line, { ...options, installed: config.usualPath() }, context);
+    });
   command
     .command("key")
     .description("print the device's name and the digest of its key, which is made if it has none")
@@ -55,6 +69,19 @@ export function define(command: Command, context: CommandContext): void {
     // Options that the command above has too are taken by it, wherever they stand.
     .action((_: object, key: Command) => printKey(key.optsWithGlobals(), context));
 }
+
+const JOIN_HELP = `
+A device joins once. On a board where the agent is installed, root runs this: it acts as the agent's user, and the service
+starts. Where somebody has to accept the device first, the agent goes on by itself once that is done.
+
+Examples:
+  sudo mpo agent join @join.txt
+  ssh admin@server mpo token create --accept | sudo mpo agent join -
+  mpo agent join @join.txt --data ./agent --device pi-7
+  sudo mpo agent join @other.txt --again      into another fleet
+
+Exit codes: 0 it has joined, or had before, or has asked to; 2 a wrong option or line; 6 no coordinator answers; 7 the line is
+used up, has run out, or is of another fleet; 8 root has to do it.`;
 
 const KEY_HELP = `
 For mpo devices preauthorise, before the device joins; and to compare with what mpo devices pending shows. The key stays here.

@@ -1,5 +1,4 @@
 import { existsSync } from "node:fs";
-import { userInfo } from "node:os";
 import { join, resolve } from "node:path";
 import { MpoError } from "@mpo/core";
 import type { Command, Option } from "commander";
@@ -33,6 +32,12 @@ export interface Reloaded<Options> {
   readonly sinceStart: readonly string[];
 }
 
+/** For the sub-commands of a command with a config file. */
+export interface UsualConfig {
+  /** The config file of an installed system, where that is what counts. */
+  usualPath(): string | undefined;
+}
+
 type Run<Options> = (options: Options, config: ConfigFile<Options>) => Promise<void>;
 
 /** Options that no file has. */
@@ -44,7 +49,7 @@ const SERVICE_USER = "mpo";
  * Adds `--config` and `--print-config` to a command whose other options are already there, and what to run. `run` gets the
  * options as they count; so do the command's own sub-commands, by their `optsWithGlobals`.
  */
-export function runWithConfig<Options>(command: Command, context: CommandContext, run: Run<Options>): void {
+export function runWithConfig<Options>(command: Command, context: CommandContext, run: Run<Options>): UsualConfig {
   const name = command.name();
   const settable = settableOptions(command);
   const own = new Map<Option, Written>();
@@ -96,6 +101,12 @@ export function runWithConfig<Options>(command: Command, context: CommandContext
       },
     });
   });
+  return {
+    usualPath: () => {
+      const { configFolder } = context;
+      return configFolder !== undefined && path === join(configFolder, `${name}.toml`) ? path : undefined;
+    },
+  };
 }
 
 /** All that is wrong with a config file for a command, by its definition. */
@@ -131,13 +142,12 @@ function take(command: Command, { option, value, source }: Setting): void {
   command.setOptionValueWithSource(option.attributeName(), value, name[source]);
 }
 
-function pathOf(command: Command, name: string, { workingFolder, configFolder }: Files): string | undefined {
+function pathOf(command: Command, name: string, { workingFolder, configFolder, userName }: Files): string | undefined {
   const { config } = command.opts<{ config?: string }>();
   if (config !== undefined) return resolve(workingFolder, config);
   if (configFolder === undefined) return undefined;
   const usual = join(configFolder, `${name}.toml`);
-  const isService = process.getuid?.() === 0 || userInfo().username === SERVICE_USER;
-  return isService && existsSync(usual) ? usual : undefined;
+  return (userName === "root" || userName === SERVICE_USER) && existsSync(usual) ? usual : undefined;
 }
 
 async function readConfig(path: string, context: Pick<Files, "workingFolder"> & Stop): Promise<NamedToml> {

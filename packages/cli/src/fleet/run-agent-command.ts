@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join, resolve } from "node:path";
 import {
@@ -83,10 +84,11 @@ export async function runAgentCommand(
   const { dataFolder, servingRoot } = await foldersFrom(options, settings.identity, context);
   const named = options.limits === undefined ? undefined : resolve(context.workingFolder, options.limits);
   const limits = limitsFile(named ?? join(dataFolder, LIMITS_FILE), named !== undefined);
-  const isMember = (): boolean => existsSync(identityFiles(dataFolder).membership);
-  const find = (): Promise<WayIn | undefined> => findWayIn({ ...options, isMember: isMember() }, context, context);
+  const { membership, joinLine } = identityFiles(dataFolder);
+  const wanted = (): Parameters<typeof findWayIn>[0] => ({ ...options, joinLine, isMember: existsSync(membership) });
+  const find = (): Promise<WayIn | undefined> => findWayIn(wanted(), context, context);
   // A service waits for a way; a person is rather told.
-  const found = manager.isThere ? undefined : await findJoining({ ...options, isMember: isMember() }, context, context);
+  const found = manager.isThere ? undefined : await findJoining(wanted(), context, context);
   const common = { clock: systemClock, random: Math.random, logger };
   const agent = agentService(async (signal, onReady) => {
     const { joining, targets } = found ?? (await waitForWayIn(find, { manager, logger, signal }));
@@ -103,6 +105,7 @@ export async function runAgentCommand(
         up = ready;
         printReady({ ...known, dataFolder, servingRoot, limits: up.snapshot().limits }, context);
         warnOfLimit(options.memoryLimit, logger);
+        void rm(joinLine, { force: true }).catch(() => undefined);
         onReady(up);
       },
       cpuShare: options.cpuShare,
@@ -142,7 +145,7 @@ export async function printKey(options: AgentCommandOptions, context: Files & Ou
   terminal.line(`${identity.device},${publicKeyDigest}`);
 }
 
-function settingsFrom(options: AgentCommandOptions): AgentSettings {
+export function settingsFrom(options: AgentCommandOptions): AgentSettings {
   const { budget } = DEFAULT_AGENT_SETTINGS;
   return {
     ...DEFAULT_AGENT_SETTINGS,
@@ -166,14 +169,23 @@ function settingsFrom(options: AgentCommandOptions): AgentSettings {
 
 async function foldersFrom(
   options: AgentCommandOptions,
-  { tenant, device }: AgentSettings["identity"],
-  { environment, workingFolder }: Files,
+  identity: AgentSettings["identity"],
+  context: Files,
 ): Promise<{ readonly dataFolder: string; readonly servingRoot: string }> {
-  const { data, serving } = options;
-  const dataFolder = data === undefined ? agentFolder({ tenant, device }, environment) : resolve(workingFolder, data);
-  const servingRoot = serving === undefined ? join(dataFolder, "serving") : resolve(workingFolder, serving);
+  const { serving } = options;
+  const dataFolder = dataFolderOf(options, identity, context);
+  const servingRoot = serving === undefined ? join(dataFolder, "serving") : resolve(context.workingFolder, serving);
   for (const folder of [dataFolder, servingRoot]) await makeFolder(folder);
   return { dataFolder, servingRoot };
+}
+
+/** Where the agent keeps its state. */
+export function dataFolderOf(
+  { data }: Pick<AgentCommandOptions, "data">,
+  identity: AgentSettings["identity"],
+  { environment, workingFolder }: Files,
+): string {
+  return data === undefined ? agentFolder(identity, environment) : resolve(workingFolder, data);
 }
 
 /** Where an agent keeps its state when nothing else is said. */

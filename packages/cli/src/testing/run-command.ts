@@ -24,9 +24,12 @@ export function startCommand(
   {
     onError = () => undefined,
     environment = process.env,
+    ...installed
   }: {
     readonly onError?: (stderr: string, command: EventEmitter) => void;
     readonly environment?: Readonly<Record<string, string | undefined>>;
+    readonly configFolder?: string;
+    readonly userName?: string;
   } = {},
 ): StartedCommand {
   const process_ = Object.assign(new EventEmitter(), { exit: () => undefined });
@@ -42,6 +45,7 @@ export function startCommand(
       .map((line) => JSON.parse(line) as Record<string, unknown>);
   const outcome = runCli(args, {
     environment,
+    ...installed,
     workingFolder: process.cwd(),
     stdout: {
       write: (text) => {
@@ -92,6 +96,8 @@ export async function runCommand(
   }: {
     readonly interruptWhen?: (stderr: string) => boolean;
     readonly environment?: Readonly<Record<string, string | undefined>>;
+    readonly configFolder?: string;
+    readonly userName?: string;
   } = {},
 ): Promise<CommandOutcome> {
   let isInterrupted = false;
