@@ -19,6 +19,7 @@ import type { AgentEngine } from "../ports/agent-engine.ts";
 import { openFolderDisk } from "../ports/folder-disk.ts";
 import { modelShelf } from "../serving/model-shelf.ts";
 import { servingFolder } from "../serving/serving-folder.ts";
+import { findJobGroups } from "../system/job-groups.ts";
 import { machineMarks } from "../system/machine-marks.ts";
 import { SystemFiles } from "../system/system-files.ts";
 import { systemMonitor } from "../system/system-monitor.ts";
@@ -87,6 +88,12 @@ export async function runAgentDaemon(options: AgentDaemonOptions): Promise<void>
     if (signal.aborted) return;
     throw thrown;
   }
+  const jobGroups = options.engine === undefined ? await findJobGroups({ root: systemRoot }) : undefined;
+  if (jobGroups !== undefined) {
+    if ("why" in jobGroups) options.logger.info("jobs are watched, and have no control groups", { why: jobGroups.why });
+    else options.logger.info("each job has a control group of its own, which limits its memory");
+  }
+  const groups = jobGroups && "groups" in jobGroups ? jobGroups.groups : undefined;
   const machine = await machineMarks(new SystemFiles(systemRoot));
   const runAs = async (identity: DeviceIdentity): Promise<void> => {
     const logger = options.logger.child({ tenant: identity.tenant, deviceId: identity.device });
@@ -101,7 +108,7 @@ export async function runAgentDaemon(options: AgentDaemonOptions): Promise<void>
         {
           ...{ clock, random, monitor, logger, machine, disk, time, link, connectFeed: connection.connectFeed },
           ...given({ limitsFile: options.limitsFile, verify: member?.verify, onTurn: options.onTurn }),
-          engine: options.engine ?? jobEngine({ environment, temporaryFolder, ...given({ cpuShare }) }),
+          engine: options.engine ?? jobEngine({ environment, temporaryFolder, groups, ...given({ cpuShare }) }),
           artifacts: artifacts && { link: artifacts, shelf: modelShelf({ root: servingRoot, clock, random }) },
           serving: servingFolder({ root: servingRoot, clock, logger, random }),
         },

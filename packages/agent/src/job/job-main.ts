@@ -1,5 +1,6 @@
 import { killGroup, serveCalls } from "@mpo/io";
 import type { JobCalls } from "./job-calls.ts";
+import { joinGroup } from "../system/job-groups.ts";
 import { CPU_SHARES, stepBack } from "./step-back.ts";
 
 /**
@@ -7,6 +8,10 @@ import { CPU_SHARES, stepBack } from "./step-back.ts";
  * one job. The daemon ends it by killing its process group; when the daemon itself is gone, it does so itself.
  */
 const { env: environment } = process;
+
+const [, , cpuShare, joinFile] = process.argv;
+// First: all that follows, and all that it starts, is within its limit.
+if (joinFile !== undefined) joinGroup(joinFile);
 
 serveCalls<JobCalls>(
   {
@@ -25,4 +30,4 @@ serveCalls<JobCalls>(
   },
   { onHangUp: () => killGroup(process.pid) },
 );
-stepBack(CPU_SHARES.find((share) => share === process.argv[2]) ?? "leftover");
+stepBack(CPU_SHARES.find((share) => share === cpuShare) ?? "leftover");
