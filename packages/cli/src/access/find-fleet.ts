@@ -1,8 +1,9 @@
+import { access, constants } from "node:fs/promises";
 import { MpoError, USUAL_ADDRESSES } from "@mpo/core";
 import { type LocalJoin, localJoinFile, readLocalJoin } from "@mpo/identity";
 import { type Abortable, ifFound, isLoopback, systemClock, targetOf } from "@mpo/io";
 import type { Files } from "../command-context.ts";
-import { stateFolder } from "../fleet/state-folder.ts";
+import { INSTALLED_STATE_FOLDER, stateFolder } from "../fleet/state-folder.ts";
 import type { Address } from "../options/address-options.ts";
 import type { FleetOptions } from "../options/fleet-options.ts";
 import { type Contexts, contextNamed, type FleetContext, readContexts } from "./contexts.ts";
@@ -122,21 +123,34 @@ async function localAccess(
   return { targets, caPem, token, from: local.path };
 }
 
-/** What a coordinator of this user on this machine has left; undefined: nothing. */
+/**
+ * What a coordinator of this user on this machine has left, or the installed one, which root and its own user can read;
+ * undefined: nothing.
+ */
 export async function readLocal(
   addresses: readonly Address[],
   { environment }: Pick<Files, "environment">,
   options?: Abortable,
 ): Promise<{ readonly path: string; readonly join: LocalJoin } | undefined> {
   for (const { host, port } of addresses) {
-    const path = localJoinFile(stateFolder(environment), port);
-    const join = await ifFound(readLocalJoin(path, options));
-    // One that listens on another address of this machine is named by it.
-    if (join !== undefined && (isLoopback(host) || join.addresses.includes(targetOf({ host, port })))) {
-      return { path, join };
+    for (const folder of [stateFolder(environment), INSTALLED_STATE_FOLDER]) {
+      const path = localJoinFile(folder, port);
+      if (folder === INSTALLED_STATE_FOLDER && !(await isReadable(path))) continue;
+      const join = await ifFound(readLocalJoin(path, options));
+      // One that listens on another address of this machine is named by it.
+      if (join !== undefined && (isLoopback(host) || join.addresses.includes(targetOf({ host, port })))) {
+        return { path, join };
+      }
     }
   }
   return undefined;
+}
+
+async function isReadable(path: string): Promise<boolean> {
+  return await access(path, constants.R_OK).then(
+    () => true,
+    () => false,
+  );
 }
 
 const LOG_IN = "mpo login @FILE, with the line that `mpo access create` printed";
@@ -145,7 +159,7 @@ function unknown(addresses: readonly Address[]): MpoError {
   const where = addresses.map(targetOf).join(", ");
   if (addresses.every(({ host }) => isLoopback(host))) {
     return new MpoError("unavailable", `no coordinator of yours has started at ${where} on this machine`, {
-      hint: `Start one with \`mpo coordinator\`; or log in to another one: ${LOG_IN}. One that runs with --insecure is asked with it too.`,
+      hint: `Start one with \`mpo coordinator\`; ask an installed one by \`sudo mpo\`; or log in to another one: ${LOG_IN}. One that runs with --insecure is asked with it too.`,
     });
   }
   return new MpoError("unauthenticated", `you have not logged in to the coordinator at ${where}`, {
