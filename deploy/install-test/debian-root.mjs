@@ -5,9 +5,9 @@
 import { spawn } from "node:child_process";
 import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { requireTools, runTool } from "../release/tools.mjs";
 import { ensureArtefact, exists } from "../setup/cache.mjs";
 import { runChild } from "../setup/child.mjs";
-import { requireTools, runTool } from "../release/tools.mjs";
 
 /** @typedef {import("../setup/cache.mjs").SetupContext} SetupContext */
 /** @typedef {import("../release/facts.mjs").Machine} Machine */
@@ -32,7 +32,9 @@ exec chroot "$root" "$@"`;
 export async function whyNotHere(context, machine) {
   if (process.platform !== "linux") return "it needs Linux";
   if (process.getuid?.() !== 0) return "it makes and enters whole systems, for which it must be root";
-  const unshared = await runChild("unshare", ["--mount", "--pid", "--fork", "true"], { env: context.env }).catch(() => undefined);
+  const unshared = await runChild("unshare", ["--mount", "--pid", "--fork", "true"], { env: context.env }).catch(
+    () => undefined,
+  );
   if (unshared?.code !== 0) return "this system does not allow namespaces (unshare --mount --pid)";
   if (process.arch === machine.node) return undefined;
   if (process.arch !== "x64") return `it emulates ${machine.debian} on x86_64 only, and this is ${process.arch}`;
@@ -60,9 +62,14 @@ async function ensureDebian(context, machine) {
     build: async (staging) => {
       context.say.work(`getting Debian 12 for ${machine.debian} (40 s; emulated: some minutes)`);
       const target = join(staging, "system.tar");
-      await runTool(context, "mmdebstrap", ["--variant=minbase", `--architectures=${machine.debian}`, "bookworm", target], {
-        env: { TMPDIR: staging },
-      });
+      await runTool(
+        context,
+        "mmdebstrap",
+        ["--variant=minbase", `--architectures=${machine.debian}`, "bookworm", target],
+        {
+          env: { TMPDIR: staging },
+        },
+      );
       return {};
     },
   });
@@ -122,11 +129,14 @@ function proxies(env) {
  * Starts a command that goes on running.
  * @param {readonly string[]} command
  * @param {{ env?: NodeJS.ProcessEnv, onLine: (line: string) => void }} options `onLine` gets what it prints, errors too
- * @returns {{ stop: () => Promise<void> }}
+ * @returns {{ stop: () => Promise<void>, hasEnded: () => boolean }}
  */
 export function startProcess([program = "", ...args], { env = {}, onLine }) {
   const child = spawn(program, args, { env: { ...ENVIRONMENT, ...env }, stdio: ["ignore", "pipe", "pipe"] });
-  const ended = new Promise((resolve) => child.once("close", resolve));
+  let hasEnded = false;
+  const ended = new Promise((resolve) => child.once("close", resolve)).then(() => {
+    hasEnded = true;
+  });
   for (const stream of [child.stdout, child.stderr]) {
     let rest = "";
     stream.setEncoding("utf8").on("data", (/** @type {string} */ text) => {
@@ -137,9 +147,28 @@ export function startProcess([program = "", ...args], { env = {}, onLine }) {
   }
   child.once("error", (error) => onLine(error.message));
   return {
+    hasEnded: () => hasEnded,
     stop: async () => {
-      child.kill("SIGTERM");
+      // `unshare` ignores the signal: what it runs gets it.
+      for (const pid of await childrenOf(child.pid)) process.kill(pid, "SIGTERM");
+      const killer = setTimeout(() => child.kill("SIGKILL"), STOP_MS);
       await ended;
+      clearTimeout(killer);
     },
   };
+}
+
+/** The agent waits for its jobs for 20 seconds. */
+const STOP_MS = 40_000;
+
+/**
+ * @param {number | undefined} pid
+ * @returns {Promise<number[]>}
+ */
+async function childrenOf(pid) {
+  const text = await readFile(`/proc/${pid}/task/${pid}/children`, "utf8").catch(() => "");
+  return text
+    .split(" ")
+    .filter((one) => one !== "")
+    .map(Number);
 }

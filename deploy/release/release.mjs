@@ -14,12 +14,13 @@ import { createSay, failureMessage, SetupFailure } from "../setup/say.mjs";
 import { sizes, writeChecksums, writeSbom } from "./contents.mjs";
 import { buildDebianPackages } from "./debian-packages.mjs";
 import { MACHINES, readFacts } from "./facts.mjs";
+import { buildImages } from "./images.mjs";
 import { buildNpmPackage } from "./npm-package.mjs";
 import { requireTools, runTool } from "./tools.mjs";
 
 /** @typedef {import("./facts.mjs").Machine} Machine */
 
-const PARTS = ["npm", "debian"];
+const PARTS = ["npm", "debian", "images"];
 
 /**
  * @param {readonly string[]} args
@@ -41,6 +42,8 @@ function readOptions(args) {
   });
   const parts = values.only.split(",");
   const unknown = parts.find((part) => !PARTS.includes(part));
+  // An image is made of the Debian packages.
+  if (parts.includes("images") && !parts.includes("debian")) parts.unshift("debian");
   if (unknown === undefined) return { machines, out: resolve(values.out), parts };
   throw new SetupFailure(`--only ${unknown} is not known.`, `choose from ${PARTS.join(", ")}.`);
 }
@@ -64,6 +67,7 @@ async function release(context, { machines, out, parts }) {
     if (parts.includes("npm")) await buildNpmPackage(context, facts, machines, { work, out });
     for (const machine of machines) {
       if (parts.includes("debian")) await buildDebianPackages(context, facts, machine, { work, out });
+      if (parts.includes("images")) await buildImages(context, facts, machine, { work, out });
       await writeSbom(context, facts, machine, out);
     }
     const isSigned = await writeChecksums(context, out);
@@ -83,6 +87,7 @@ function neededTools(machines, parts) {
   /** @type {Record<string, string>} */
   const tools = { tar: "tar" };
   if (!parts.includes("debian")) return tools;
+  if (parts.includes("images")) Object.assign(tools, { buildah: "buildah", mmdebstrap: "mmdebstrap" });
   tools["dpkg-deb"] = "dpkg";
   for (const { tools: prefix } of machines) {
     tools[`${prefix}-g++`] = `g++-${prefix.replaceAll("_", "-")}`;

@@ -1,0 +1,98 @@
+/**
+ * The engine's gradient and memory tests on arm64: on this machine where it is one, else emulated (qemu-user with
+ * binfmt_misc, in a Debian 12 of its own). They run with what the packages install: their Node, library and addon.
+ *
+ * usage: npm run test:arm64 -- [--packages FOLDER] [PART-OF-A-FILE-NAME]...
+ */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { MACHINES } from "../release/facts.mjs";
+import { runTool } from "../release/tools.mjs";
+import { cacheRoot } from "../setup/cache.mjs";
+import { runChild } from "../setup/child.mjs";
+import { createSay, failureMessage, SetupFailure } from "../setup/say.mjs";
+import { inSystem, runInSystem, unpackDebian, whyNotHere } from "./debian-root.mjs";
+import { installPackages } from "./packages.mjs";
+import { placeTests, TEST_FOLDER } from "./placed-tests.mjs";
+
+/** Each operation's gradient, whole models', a step's memory against its plan, and limits that hold. */
+const TESTS = [
+  "engine/dist/ops/op-gradients.slow.test.js",
+  "engine/dist/ops/batch-norm.slow.test.js",
+  "engine/dist/losses/loss.slow.test.js",
+  "engine/dist/compiler/model-gradients.slow.test.js",
+  "engine/dist/compiler/config-equivalence.slow.test.js",
+  "engine/dist/worker/planned-memory.slow.test.js",
+  "engine/dist/worker/worker-memory.slow.test.js",
+  "engine/dist/probe/pool-cap.slow.test.js",
+];
+/** A test of seconds takes minutes when each instruction is translated. */
+const HANG_MS = 2 * 3_600_000;
+
+/**
+ * @param {import("../setup/cache.mjs").SetupContext} context
+ * @param {string} system
+ * @param {string} file
+ * @returns {Promise<boolean>} whether it passed
+ */
+async function runTest({ env, say }, system, file) {
+  const started = Date.now();
+  const node = "/usr/lib/mpo/node/bin/node";
+  const command = [
+    node,
+    "--enable-source-maps",
+    "--test",
+    `--test-timeout=${HANG_MS}`,
+    "--test-reporter=tap",
+    `${TEST_FOLDER}/packages/${file}`,
+  ];
+  const [program = "", ...args] = inSystem(system, command);
+  const { code, stdout } = await runChild(program, args, { env: { PATH: env.PATH, HOME: "/root", LANG: "C.UTF-8" } });
+  const seconds = Math.round((Date.now() - started) / 1000);
+  const count = (/** @type {string} */ what) => new RegExp(`^# ${what} (\\d+)$`, "mu").exec(stdout)?.[1] ?? "?";
+  say.work(`${file}: ${count("pass")} passed, ${count("fail")} failed, ${count("skipped")} skipped (${seconds} s)`);
+  if (code !== 0) process.stdout.write(`${stdout}\n`);
+  return code === 0;
+}
+
+const { env } = process;
+const say = createSay({ quiet: false, stream: process.stdout, name: "arm64" });
+const root = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/u, "");
+const context = { root, cache: cacheRoot(env), env, verify: false, say };
+const machine = MACHINES.arm64;
+try {
+  const { values, positionals } = parseArgs({ options: { packages: { type: "string" } }, allowPositionals: true });
+  const reason = await whyNotHere(context, machine);
+  if (reason !== undefined) say.work(`skipped: ${reason}`);
+  else {
+    const folder = await mkdtemp(join(tmpdir(), "mpo-arm64-"));
+    try {
+      const packages = resolve(values.packages ?? join(folder, "packages"));
+      const release = join(root, "deploy/release/release.mjs");
+      if (values.packages === undefined) {
+        say.work("building the packages");
+        await runTool(context, process.execPath, [release, "--only", "debian", "--arch", "arm64", "--out", packages]);
+      }
+      const system = join(folder, "board");
+      await unpackDebian(context, machine, system);
+      await installPackages(context, system, packages, machine, ["mpo", "mpo-engine"]);
+      for (const line of (await runInSystem(context, system, ["mpo", "--version"])).trim().split("\n")) say.work(line);
+      await placeTests(context, system);
+      const failed = [];
+      const wanted = TESTS.filter(
+        (file) => positionals.length === 0 || positionals.some((part) => file.includes(part)),
+      );
+      for (const file of wanted) if (!(await runTest(context, system, file))) failed.push(file);
+      if (failed.length > 0) throw new SetupFailure(`failed on arm64: ${failed.join(", ")}`, "see their output above.");
+      say.work(`${wanted.length} test files passed`);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+} catch (error) {
+  process.stderr.write(`${failureMessage(error, context.cache, "test on arm64")}\n`);
+  process.exitCode = 1;
+}

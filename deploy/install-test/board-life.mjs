@@ -1,0 +1,157 @@
+/** What a board lives through once its packages are in: it joins a fleet, measures, gets its ladder, and retrains. */
+import { spawn } from "node:child_process";
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { runTool } from "../release/tools.mjs";
+import { copyTree } from "../release/trees.mjs";
+import { SetupFailure } from "../setup/say.mjs";
+import { inSystem, runInSystem, startProcess } from "./debian-root.mjs";
+
+/** @typedef {import("../setup/cache.mjs").SetupContext} SetupContext */
+/** @typedef {{ kind: string, message: string }} FleetEvent */
+
+/** As systemd starts it: the unit's user. */
+const AS_MPO = ["setpriv", "--reuid=mpo", "--regid=mpo", "--init-groups"];
+/** A machine that emulates, or that others use too, is never idle. */
+const ON_A_BUSY_MACHINE = ["--cpu-share", "equal", "--probe-patience", "5s", "--min-inputs", "128"];
+const MILESTONES = ["profile-stored", "document-applied", "drift-seen", "window-replaced"];
+
+/**
+ * Starts the installed coordinator.
+ * @param {string} root the server's system
+ * @param {{ window: string, ports: readonly [number, number] }} options
+ * @returns {Promise<{ stop: () => Promise<void> }>} once it is ready
+ */
+export async function startCoordinator(root, { window, ports: [grpc, http] }) {
+  const command = ["mpo", "coordinator", "--json", "--config", "/etc/mpo/coordinator.toml", "--window", window];
+  const addresses = ["--listen", `127.0.0.1:${grpc}`, "--http", `127.0.0.1:${http}`];
+  return await startService(inSystem(root, [...AS_MPO, ...command, ...addresses]), {
+    XDG_STATE_HOME: "/var/lib/mpo/coordinator",
+  });
+}
+
+/**
+ * Starts the installed agent.
+ * @param {string} root the board's system
+ * @returns {Promise<{ stop: () => Promise<void> }>} once it is ready
+ */
+export async function startAgent(root) {
+  const command = ["mpo", "agent", "--json", "--config", "/etc/mpo/agent.toml", ...ON_A_BUSY_MACHINE];
+  return await startService(inSystem(root, [...AS_MPO, ...command]), {});
+}
+
+/**
+ * @param {readonly string[]} command
+ * @param {NodeJS.ProcessEnv} env
+ */
+async function startService(command, env) {
+  /** @type {string[]} */
+  const lines = [];
+  let isReady = false;
+  const service = startProcess(command, {
+    env,
+    onLine: (line) => {
+      lines.push(line);
+      isReady ||= line.includes('"event":"ready"');
+    },
+  });
+  for (const until = Date.now() + 180_000; !isReady; await sleep(100)) {
+    if (Date.now() < until && !service.hasEnded()) continue;
+    await service.stop();
+    throw new SetupFailure(
+      `${command.join(" ").slice(-80)} is not ready:\n${lines.slice(-8).join("\n")}`,
+      "see above.",
+    );
+  }
+  return service;
+}
+
+/**
+ * Makes a line with which one device may join.
+ * @param {SetupContext} context
+ * @param {string} root the server's system
+ * @param {string} coordinator
+ */
+export async function joinLine(context, root, coordinator) {
+  const created = ["mpo", "token", "create", "--accept", "--expires", "2h", "--coordinator", coordinator, "--json"];
+  /** @type {{ joinString: string }} */
+  const { joinString } = JSON.parse((await runInSystem(context, root, created)).trim().split("\n")[0] ?? "");
+  return joinString;
+}
+
+/**
+ * Lets a program serve a model from the board's folder, and waits until the board has been through everything.
+ * @param {SetupContext} context
+ * @param {{ server: string, board: string, coordinator: string, withinMs: number, rate: number, drift: string }} what
+ * @returns {Promise<void>}
+ */
+export async function liveThrough(context, { server, board, coordinator, withinMs, rate, drift }) {
+  const { root, say, env } = context;
+  const started = Date.now();
+  await deployModel(context, join(board, "srv/mpo"));
+  const cli = join(root, "packages/cli/dist/main.js");
+  const options = [
+    "--serving",
+    join(board, "srv/mpo"),
+    "--corruption",
+    "fog",
+    "--drift-after",
+    drift,
+    "--rate",
+    `${rate}`,
+  ];
+  // The program that serves is a member of the group mpo, whose folder it is.
+  const app = spawn(
+    "sh",
+    ["-c", 'umask 002; exec "$@"', "sh", process.execPath, cli, "example-app", "--quiet", ...options],
+    {
+      stdio: "ignore",
+      env,
+    },
+  );
+  try {
+    const seen = new Set();
+    for (const until = started + withinMs; Date.now() < until; await sleep(2_000)) {
+      for (const { kind, message } of await eventsOf(context, server, coordinator)) {
+        if (seen.has(`${kind} ${message}`)) continue;
+        seen.add(`${kind} ${message}`);
+        say.work(
+          `${String(Math.round((Date.now() - started) / 1000)).padStart(5)} s  ${kind}  ${message.slice(0, 110)}`,
+        );
+      }
+      if (MILESTONES.every((one) => [...seen].some((text) => text.startsWith(one)))) return;
+    }
+    const missing = MILESTONES.filter((one) => ![...seen].some((text) => text.startsWith(one)));
+    throw new SetupFailure(`the board did not come to: ${missing.join(", ")}`, "see its events above.");
+  } finally {
+    app.kill("SIGTERM");
+  }
+}
+
+/**
+ * Puts a model there as its owner would: readable and writable by the group, to which the folder's files belong.
+ * @param {SetupContext} context
+ * @param {string} serving
+ */
+async function deployModel(context, serving) {
+  const model = join(serving, "fashion/model");
+  await mkdir(model, { recursive: true });
+  await copyTree(join(context.root, "packages/cli/models/resnet20-bn"), model);
+  await runTool(context, "chmod", ["--recursive", "g+rwX", join(serving, "fashion")]);
+}
+
+/**
+ * @param {SetupContext} context
+ * @param {string} server
+ * @param {string} coordinator
+ * @returns {Promise<FleetEvent[]>}
+ */
+async function eventsOf(context, server, coordinator) {
+  const text = await runInSystem(context, server, ["mpo", "events", "--json", "--coordinator", coordinator]);
+  return text.split("\n").flatMap((line) => {
+    if (!line.startsWith("{")) return [];
+    const { kind = "", message = "" } = JSON.parse(line);
+    return [{ kind, message }];
+  });
+}

@@ -1,0 +1,158 @@
+/**
+ * Installs the packages of a release into empty Debian 12 systems and lives through what a user would: packages in, a line
+ * in, the agent joins a coordinator in another system, measures, gets its ladder, retrains; upgrade, removal and purge.
+ *
+ * usage: npm run test:install -- [--arch amd64|arm64] [--packages FOLDER] [--keep]
+ */
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { MACHINES } from "../release/facts.mjs";
+import { runTool } from "../release/tools.mjs";
+import { cacheRoot } from "../setup/cache.mjs";
+import { createSay, failureMessage, SetupFailure } from "../setup/say.mjs";
+import { joinLine, liveThrough, startAgent, startCoordinator } from "./board-life.mjs";
+import { runInSystem, unpackDebian, whyNotHere } from "./debian-root.mjs";
+import { checkPurge, filesOf } from "./leftovers.mjs";
+import { installPackages } from "./packages.mjs";
+
+/** @typedef {import("../setup/cache.mjs").SetupContext} SetupContext */
+/** @typedef {import("../release/facts.mjs").Machine} Machine */
+
+const SERVER = ["mpo", "mpo-coordinator"];
+const BOARD = ["mpo", "mpo-engine", "mpo-agent"];
+/** Emulation takes some twenty times as long. */
+const PACE = {
+  native: { window: "3min", withinMs: 15 * 60_000, rate: 100, drift: "3min" },
+  emulated: { window: "30min", withinMs: 60 * 60_000, rate: 10, drift: "10min" },
+};
+
+/**
+ * @param {SetupContext} context
+ * @param {{ machine: Machine, packages: string, folder: string }} options
+ */
+async function liveOnce(context, { machine, packages, folder }) {
+  const own = Object.values(MACHINES).find(({ node }) => node === process.arch) ?? MACHINES.amd64;
+  const pace = own === machine ? PACE.native : PACE.emulated;
+  const [server, board] = [join(folder, "server"), join(folder, "board")];
+  const coordinator = `127.0.0.1:${await freePort()}`;
+  await step(context, "an empty Debian 12 for the server, and mpo-coordinator in it", async () => {
+    await unpackDebian(context, own, server);
+    await installPackages(context, server, packages, own, SERVER);
+  });
+  await step(context, `an empty Debian 12 for the board (${machine.debian})`, () =>
+    unpackDebian(context, machine, board),
+  );
+  await runInSystem(context, board, ["apt-get", "update", "--quiet=2"]);
+  // What every system with packages of its own has; it stays when ours go.
+  await runInSystem(context, board, [
+    "apt-get",
+    "install",
+    "--yes",
+    "--no-install-recommends",
+    "systemd-standalone-sysusers",
+  ]);
+  const before = await filesOf(board);
+  await step(context, "apt install ./mpo_*.deb ./mpo-engine_*.deb ./mpo-agent_*.deb", () =>
+    installPackages(context, board, packages, machine, BOARD),
+  );
+  for (const line of (await runInSystem(context, board, ["mpo", "--version"])).trim().split("\n"))
+    context.say.work(`  ${line}`);
+  const ports = /** @type {const} */ ([Number(coordinator.split(":")[1]), await freePort()]);
+  const started = await step(context, "the coordinator is ready", () =>
+    startCoordinator(server, { window: pace.window, ports }),
+  );
+  try {
+    const line = await joinLine(context, server, coordinator);
+    await step(context, "mpo agent join LINE", () => runInSystem(context, board, ["mpo", "agent", "join", line]));
+    const agent = await step(context, "the agent is ready", () => startAgent(board));
+    try {
+      const { withinMs, rate, drift } = pace;
+      await step(context, "from the agent's start to a retrained model", () =>
+        liveThrough(context, { server, board, coordinator, withinMs, rate, drift }),
+      );
+    } finally {
+      await agent.stop();
+    }
+  } finally {
+    await started.stop();
+  }
+  await step(context, "upgrade and removal keep the state, purge leaves nothing", async () => {
+    await checkPurge(context, board, before, () =>
+      installPackages(context, board, packages, machine, BOARD, ["--reinstall"]),
+    );
+  });
+}
+
+/**
+ * @template T
+ * @param {SetupContext} context
+ * @param {string} label
+ * @param {() => Promise<T>} work
+ * @returns {Promise<T>}
+ */
+async function step({ say }, label, work) {
+  const started = Date.now();
+  const result = await work();
+  say.work(`${label}: ${((Date.now() - started) / 1000).toFixed(1)} s`);
+  return result;
+}
+
+/** @returns {Promise<number>} a port of the loopback address that nothing uses now */
+async function freePort() {
+  const server = createServer();
+  return await new Promise((done, fail) => {
+    server.once("error", fail);
+    server.listen(0, "127.0.0.1", () => {
+      const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
+      server.close(() => done(port));
+    });
+  });
+}
+
+const { env } = process;
+const say = createSay({ quiet: false, stream: process.stdout, name: "install" });
+const root = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/u, "");
+const context = { root, cache: cacheRoot(env), env, verify: false, say };
+try {
+  const { values } = parseArgs({
+    options: {
+      arch: { type: "string", default: process.arch === "arm64" ? "arm64" : "amd64" },
+      packages: { type: "string" },
+      keep: { type: "boolean", default: false },
+    },
+  });
+  const machine = Object.values(MACHINES).find(({ debian }) => debian === values.arch);
+  if (machine === undefined) throw new SetupFailure(`--arch ${values.arch} is not known.`, "amd64 or arm64.");
+  const reason = await whyNotHere(context, machine);
+  if (reason !== undefined) say.work(`skipped: ${reason}`);
+  else {
+    const folder = await mkdtemp(join(tmpdir(), "mpo-install-"));
+    try {
+      const packages = resolve(values.packages ?? join(folder, "packages"));
+      if (values.packages === undefined) {
+        const archs = [...new Set([machine.debian, process.arch === "arm64" ? "arm64" : "amd64"])].join(",");
+        say.work(`building the packages for ${archs} (name a folder with --packages to use others)`);
+        await runTool(context, process.execPath, [
+          join(root, "deploy/release/release.mjs"),
+          "--only",
+          "debian",
+          "--arch",
+          archs,
+          "--out",
+          packages,
+        ]);
+      }
+      await step(context, "all", () => liveOnce(context, { machine, packages, folder }));
+    } finally {
+      if (values.keep) say.work(`kept: ${folder}`);
+      else await rm(folder, { recursive: true, force: true });
+    }
+  }
+} catch (error) {
+  process.stderr.write(`${failureMessage(error, context.cache, "install test")}\n`);
+  process.exitCode = 1;
+}
