@@ -68,6 +68,7 @@ const VENDOR_ROOMS: readonly { readonly vendor: RegExp; readonly room: string }[
   { vendor: /^jose$/u, room: "coordinator" },
   { vendor: /^(openid-client|toml-eslint-parser|vega|vega-lite|yaml)$/u, room: "cli" },
   { vendor: /^pino$/u, room: "runtime" },
+  { vendor: /^tar-stream$/u, room: "io" },
 ];
 
 /** What no source holds; the second column names the rooms that may. */

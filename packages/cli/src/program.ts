@@ -37,6 +37,7 @@ const COMMANDS: readonly CommandEntry[] = [
   ],
   ["coordinator", "run a coordinator, which plans for a fleet's devices", () => import("./commands/coordinator.ts")],
   ["store", "check a coordinator's store, and set damaged parts aside", () => import("./commands/store.ts")],
+  ["backup", "back up a coordinator's store and keys, and restore them", () => import("./commands/backup.ts")],
   ["agent", "run this device's agent: it probes, reports, and retrains on drift", () => import("./commands/agent.ts")],
   ["config-file", "check config files of agents and coordinators", () => import("./commands/config-file.ts")],
   ["login", "let this machine's commands into a fleet", () => import("./commands/login.ts")],

@@ -1,4 +1,9 @@
 export { servicesOf } from "./api/services.ts";
+export type { BackupManifest } from "./backup/backup-form.ts";
+export { createBackup } from "./backup/create-backup.ts";
+export type { FleetPlace } from "./backup/fleet-store.ts";
+export { restoreBackup } from "./backup/restore-backup.ts";
+export { verifyBackup } from "./backup/verify-backup.ts";
 export { type Coordinator, createCoordinator } from "./coordinator.ts";
 export { FleetKeys } from "./identity/fleet-keys.ts";
 export { NATS_FILES, prepareNats } from "./prepare-nats.ts";

@@ -1,5 +1,6 @@
 export {
   type Authority,
+  checkedAuthority,
   createAuthority,
   epochOf,
   keyDocumentOf,

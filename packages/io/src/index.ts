@@ -1,5 +1,6 @@
 export { type LinkedSignal, linkSignals, onAbort, untilAborted, withDeadline } from "./abort.ts";
 export { type Abortable, abortError, isAbortError, throwIfAborted } from "./abort-error.ts";
+export { type ArchivePart, readArchive, writeArchive } from "./archive.ts";
 export { readJsonFile, removeLeftTemporaries, syncFolder, writeFileAtomic, writeJsonFile } from "./atomic-file.ts";
 export { forEachBounded } from "./bounded.ts";
 export { bytesWithin } from "./bytes-within.ts";

@@ -18,6 +18,7 @@ export type { ClientOf } from "./grpc/service-client.ts";
 export { steadyTls, type TlsIdentity, type TlsSource } from "./grpc/tls-source.ts";
 export { deviceInbox, fleetClaims, roleCredentials } from "./nats/fleet-claims.ts";
 export { openExistingStore, openJetstreamStore } from "./nats/jetstream/jetstream-state-store.ts";
+export { StoreCopy } from "./nats/jetstream/store-copy.ts";
 export { NatsLink } from "./nats/nats-link.ts";
 export { NatsNotifyBus } from "./nats/nats-notify-bus.ts";
 export type { NatsCredentials, NatsSettings, NatsTls } from "./nats/nats-settings.ts";
@@ -26,7 +27,10 @@ export { pushAccount } from "./nats/push-account.ts";
 export { checkStore, type StoredStream, setAsideStreams } from "./nats/server/check-store.ts";
 export { EmbeddedNatsServer } from "./nats/server/embedded-nats-server.ts";
 export { findNatsServer } from "./nats/server/nats-binary.ts";
+export { runningServer } from "./nats/server/running-server.ts";
 export type { ServerIdentities } from "./nats/server/server-config.ts";
+export { COPY_ORDER } from "./store/copy-order.ts";
+export type { CopiedRecord } from "./store/copy-store.ts";
 export { STORE_NEEDS_BYTES } from "./store/fit-layout.ts";
 export { BUCKETS, FLEET_LAYOUT, STREAMS } from "./store/fleet-layout.ts";
 export type {
