@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
 import { systemClock } from "@mpo/io";
-import { desiredDocumentCodec, desiredEnvelopeCodec, reportedDigest } from "@mpo/protocol";
+import { desiredDocumentCodec, desiredEnvelopeCodec, PROTOCOL, reportedDigest } from "@mpo/protocol";
 import type { MemoryStateServer } from "@mpo/transport/testing";
 import type { Coordinator } from "./coordinator.ts";
 import type { CoordinatorSettings } from "./settings.ts";
@@ -312,7 +312,8 @@ void describe("a coordinator", () => {
   });
 
   void it("gets above what devices know when it comes back with an older store", async (context) => {
-    const coordinator = await started(context);
+    const server = freshServer();
+    const coordinator = await started(context, server);
     await documented(coordinator, "pi-1");
     const versionFloor = { epoch: 1, version: 41 };
     const answer = await coordinator.fleet.hello(helloOf("pi-1", { versionFloor }), CALL);
@@ -327,9 +328,38 @@ void describe("a coordinator", () => {
     const document = await documentFor(coordinator, "pi-2", "report r1");
     assert.deepEqual(document.version, { epoch: 3, version: 8 });
     const beat = { identity: identityOf("pi-2"), resources: helloOf("x").resources, conditions: [] };
-    await coordinator.fleet.heartbeat({ ...beat, appliedVersion: { epoch: 3, version: 20 } }, CALL);
+    const appliedVersion = { epoch: 3, version: 20 };
+    const restarted = await started(context, server);
+    assert.equal((await restarted.fleet.heartbeat({ ...beat, appliedVersion }, CALL)).needsHello, true);
+    // Its release gives no documents: it gets the store's.
+    await coordinator.fleet.hello(helloOf("pi-2", { versionFloor: appliedVersion, appliedVersion }), CALL);
     const raised = await coordinator.admin.getConfig({ identity: identityOf("pi-2") }, CALL);
     assert.deepEqual(raised.document.version, { epoch: 3, version: 21 });
+  });
+
+  void it("lets no device go back for an older store: it keeps what it runs, above all that it knows", async (context) => {
+    const coordinator = await started(context);
+    const stored = await documented(coordinator, "pi-1");
+    const budget = { memoryBytes: 40_000_000, windowMs: 60_000 };
+    const newer = { ...stored, budget, budgetSource: "given", version: { epoch: 1, version: 9 } } as const;
+    const applied = { document: desiredDocumentCodec.toBytes(newer), signatures: [] };
+    const known = { versionFloor: { epoch: 1, version: 11 }, appliedVersion: newer.version, protocol: PROTOCOL };
+    const asked = await coordinator.fleet.hello(helloOf("pi-1", known), CALL);
+    assert.deepEqual([asked.needsDocument, asked.protocol], [true, PROTOCOL]);
+    const kept = await coordinator.fleet.hello(helloOf("pi-1", { ...known, applied }), CALL);
+    assert.deepEqual([kept.needsDocument, kept.desiredVersion], [undefined, { epoch: 1, version: 12 }]);
+    const { document } = await coordinator.admin.getConfig({ identity: identityOf("pi-1") }, CALL);
+    assert.deepEqual([document.budget, document.request], [budget, "keep-1-11"]);
+    const again = await coordinator.fleet.hello(helloOf("pi-1", { ...known, applied }), CALL);
+    assert.deepEqual(again.desiredVersion, { epoch: 1, version: 12 }, "once");
+
+    // Another one than it says, or another device's, is of no use.
+    await documented(coordinator, "pi-2");
+    const floor = { epoch: 1, version: 30 };
+    const strange = helloOf("pi-2", { ...known, versionFloor: floor, applied });
+    assert.deepEqual((await coordinator.fleet.hello(strange, CALL)).desiredVersion, { epoch: 1, version: 31 });
+    const other = await coordinator.admin.getConfig({ identity: identityOf("pi-2") }, CALL);
+    assert.equal(other.document.request, "raise-1-30");
   });
 
   void it("pushes by hand, refuses a push over another's, and rolls back to what was confirmed", async (context) => {

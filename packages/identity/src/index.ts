@@ -53,6 +53,7 @@ export {
 export {
   createSigningKey,
   isSealOf,
+  isSignedBy,
   type KeyDocument,
   sealEvent,
   signDocument,

@@ -94,6 +94,7 @@ export type {
   WaveView,
 } from "./messages/rollout.ts";
 export { type GroupView, MAX_GROUPS } from "./messages/selection.ts";
+export { GIVES_DOCUMENTS, PROTOCOL, requireProtocol } from "./protocol-version.ts";
 export { reportedDigest } from "./reported-digest.ts";
 export * as schemas from "./schemas.ts";
 export { decidingFiles, servedDigest } from "./served-digest.ts";

@@ -74,6 +74,11 @@ export class ConfigStore {
     return this.#document;
   }
 
+  /** The document in use as it came. */
+  get envelope(): DesiredEnvelope | undefined {
+    return this.#stored.current === undefined ? undefined : envelopeIn(this.#stored.current);
+  }
+
   /** The newest document ever accepted. */
   get floor(): VersionFloor | undefined {
     return this.#floor;

@@ -6,6 +6,7 @@ import {
   type DocumentVersion,
   type HeartbeatRequest,
   type HelloResponse,
+  PROTOCOL,
   type Resources,
   reportedDigest,
   type ServedModel,
@@ -158,7 +159,8 @@ export class LinkLoop {
     return undefined;
   }
 
-  async #hello(signal: AbortSignal): Promise<number> {
+  /** `withDocument`: the coordinator has asked for the one in use. */
+  async #hello(signal: AbortSignal, withDocument: boolean = false): Promise<number> {
     const { ports, settings, store, time, inventory, limits, models, onHello } = this.#parts;
     const { identity, labels } = settings;
     const { floor, document } = store;
@@ -172,12 +174,15 @@ export class LinkLoop {
           resources: await wholeResources(ports),
           labels,
           models: served,
+          protocol: PROTOCOL,
           profiles: await this.#parts.reported.of(served),
           ...(floor === undefined ? {} : { versionFloor: { epoch: floor.epoch, version: floor.version } }),
           ...given({ appliedVersion: document?.version, doing: this.#parts.doing() }),
+          ...given({ applied: withDocument ? store.envelope : undefined }),
         },
         { signal, ...ONCE },
       );
+      if (answer.needsDocument === true && !withDocument) return await this.#hello(signal, true);
       this.#named = JSON.stringify(served);
       await time.heard(answer.serverTimeMs);
       if (this.#noteDouble(answer.doubledBy)) return this.#jittered(answer.heartbeatSeconds);

@@ -1,27 +1,28 @@
-import { formatVersion, given, MpoError, SECOND_MS } from "@mpo/core";
+import { given, MpoError, SECOND_MS } from "@mpo/core";
 import {
-  compareVersions,
   type DeviceIdentity,
-  type DocumentVersion,
   deviceKey,
   FLEET_SERVICE,
   type FleetServiceMethods,
   type HeartbeatRequest,
   type HelloRequest,
   type HelloResponse,
+  PROTOCOL,
   type RequestOf,
   type ResponseOf,
+  requireProtocol,
 } from "@mpo/protocol";
 import { requestOfReport } from "../documents/requests.ts";
 import { ReportParts } from "../profiles/report-parts.ts";
 import { heardConditions, logConditions } from "../registry/device-conditions.ts";
-import { type DeviceRecord, newer } from "../registry/device-record.ts";
+import type { DeviceRecord } from "../registry/device-record.ts";
 import type { ApiCall } from "./api-call.ts";
 import { deviceIdentityOf } from "./device-identity.ts";
 import { Doubles } from "./doubles.ts";
 import { Enrolling } from "./enrolling.ts";
 import type { FleetParts } from "./fleet-parts.ts";
 import { askForMissing, heldDigest, newsFor, outstandingProbe, probesFor } from "./hello-answer.ts";
+import { OlderStore } from "./older-store.ts";
 import { statusEvent } from "./status-event.ts";
 
 type Ask<Call extends keyof FleetServiceMethods> = RequestOf<FleetServiceMethods[Call]>;
@@ -45,12 +46,14 @@ export class FleetApi {
 
   readonly #doubles: Doubles;
   readonly #enrolling: Enrolling;
+  readonly #olderStore: OlderStore;
   readonly #reportParts: ReportParts<Ask<"reportProfile">>;
 
   constructor(parts: FleetParts) {
     this.#doubles = new Doubles(parts);
     this.#enrolling = new Enrolling(parts, this.#doubles);
     this.#reportParts = new ReportParts(parts.clock, FLEET_SERVICE.reportProfile);
+    this.#olderStore = new OlderStore({ ...parts, authority: parts.identities?.authority });
     this.#parts = parts;
   }
 
@@ -61,8 +64,9 @@ export class FleetApi {
   async hello(request: HelloRequest, { signal, ...facts }: ApiCall): Promise<HelloResponse> {
     const { registry, clock, heartbeatSeconds, natsServers } = this.#parts;
     const identity = deviceIdentityOf(request.identity, facts);
-    const { resources, appliedVersion, versionFloor, doing, instance } = request;
-    const always = { serverTimeMs: clock.now(), heartbeatSeconds: heartbeatSeconds() };
+    requireProtocol(request.protocol);
+    const { resources, appliedVersion, doing, instance } = request;
+    const always = { serverTimeMs: clock.now(), heartbeatSeconds: heartbeatSeconds(), protocol: PROTOCOL };
     const doubledBy = await this.#doubles.meet(request, { ...facts, signal });
     if (doubledBy !== undefined) return { ...always, doubledBy, probes: [], natsServers: [], needsStatus: false };
     const said = { monotonicMs: clock.monotonicMs(), ms: clock.now(), instanceId: instance?.instanceId };
@@ -70,7 +74,7 @@ export class FleetApi {
     const { before, record } = await this.#enrolling.introduceLabelled(request, { signal });
     await this.#enrolling.logArrival(identity, before, request.inventory.deviceClass, facts);
     await registry.saw(identity, { resources, ...given({ appliedVersion, doing }) }, { signal });
-    await this.#raiseAbove(identity, newer(versionFloor, appliedVersion), signal);
+    const needs = await this.#olderStore.met(identity, request, signal);
     await askForMissing(this.#parts, request, signal);
     const probes = probesFor(this.#parts, request, record);
     const isRefreshed = record.refreshAskedAtMs !== undefined;
@@ -88,6 +92,7 @@ export class FleetApi {
       probes,
       natsServers,
       needsStatus,
+      ...needs,
       ...this.#trustNews(request),
     };
   }
@@ -104,8 +109,11 @@ export class FleetApi {
       const conditions = heardConditions(this.#parts, request, clock.now());
       await registry.saw(identity, { ...request, conditions }, { signal });
       await logConditions(this.#parts.audit, identity, { before, conditions });
-      await this.#raiseAbove(identity, request.appliedVersion, signal);
+      await this.#olderStore.heard(identity, request.appliedVersion, signal);
     }
+    const isBehind =
+      this.#olderStore.isBehind(identity, request.appliedVersion) &&
+      !this.#hasJustSaidHello(identity, COMPARE_AGAIN_HEARTBEATS);
     const version = documents.version(identity);
     // Also when what it once reported is gone (a store that was put back): the answer to a hello asks for it again.
     const isForgotten =
@@ -116,6 +124,7 @@ export class FleetApi {
       device === undefined ||
       device.retiredAtMs !== undefined ||
       isForgotten ||
+      isBehind ||
       sharing.hasNews(identity) ||
       this.#hasOtherSaidHello(request) ||
       this.#isAsked(device) ||
@@ -194,7 +203,7 @@ export class FleetApi {
     const { status } = request;
     // A refused document may never have been the device's own: its version says nothing.
     if (status.kind === "document" && status.document.state !== "refused") {
-      await this.#raiseAbove(identity, status.document.version, signal);
+      await this.#olderStore.heard(identity, status.document.version, signal);
     }
     if (status.kind === "window" && status.window.start) await onStarted?.(identity, status.window, { signal });
     onReport?.("status", isDuplicate);
@@ -203,25 +212,6 @@ export class FleetApi {
       await audit.log({ identity, actor: `device ${identity.device}`, ...event });
     }
     return { isDuplicate, desiredVersion: documents.version(identity) };
-  }
-
-  /** A device knows a version: if the store has none so new, it is an older copy, and must get above it. */
-  async #raiseAbove(
-    identity: DeviceIdentity,
-    version: DocumentVersion | undefined,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const { registry, documents, searches, audit } = this.#parts;
-    if (version === undefined) return;
-    await registry.raiseFloor(identity, version, { signal });
-    const ours = documents.version(identity);
-    if (ours !== undefined && compareVersions(ours, version) >= 0) return;
-    const raised = await searches.raise(identity, { signal });
-    if (raised === undefined) return;
-    this.#parts.onRaised?.();
-    const message = `the device knows ${formatVersion(version)}: sent again as ${formatVersion(raised.version)}`;
-    this.#parts.logger.warn("the store is older than what a device knows", { deviceId: identity.device, version });
-    await audit.log({ kind: "config-raised", identity, actor: "coordinator", message });
   }
 
   /** Whether a device is to fetch what the fleet trusts by now. */

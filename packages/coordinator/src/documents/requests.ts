@@ -12,6 +12,11 @@ export function requestOfRaise({ epoch, version }: DocumentVersion): string {
   return `raise-${epoch}-${version}`;
 }
 
+/** What a device runs goes on, above what it knows: the store that was put back does not know it. */
+export function requestOfKept({ epoch, version }: DocumentVersion): string {
+  return `keep-${epoch}-${version}`;
+}
+
 /** The same content again, signed by the keys of an epoch. */
 export function requestOfKeys(epoch: number): string {
   return `keys-${epoch}`;
@@ -42,8 +47,9 @@ export function rolloutOf(request: string): string | undefined {
   return /^rollout ([^/]+)\//u.exec(request)?.[1];
 }
 
+/** Whether a device knew a newer document than the store: an older copy of it was put back. */
 export function isRaised(request: string): boolean {
-  return request.startsWith("raise-");
+  return request.startsWith("raise-") || request.startsWith("keep-");
 }
 
 /** Whether it is the search after a report. */
@@ -53,5 +59,5 @@ export function isOfReport(request: string): boolean {
 
 /** Whether nobody has decided on a document anew: the same content again, or a search for what was asked before. */
 export function isContinued(request: string): boolean {
-  return isRaised(request) || request.startsWith("keys-") || isOfReport(request);
+  return request.startsWith("raise-") || request.startsWith("keys-") || isOfReport(request);
 }

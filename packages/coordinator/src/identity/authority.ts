@@ -23,6 +23,8 @@ export interface FleetAuthority {
   readonly epoch: number;
   readonly view: GetAuthorityResponse;
   sign(document: Uint8Array): readonly DocumentSignature[];
+  /** Whether a signature of a document is the fleet's, by its keys of today or before. */
+  hasSigned(document: Uint8Array, signature: DocumentSignature): boolean;
   /** Signs the hash of an event. */
   seal(hash: Uint8Array): string;
   /** Whether a seal is the fleet's, by its keys of today or before. */

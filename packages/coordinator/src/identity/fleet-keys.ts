@@ -14,6 +14,7 @@ import {
   type HeldIdentity,
   isIssuedBy,
   isSealOf,
+  isSignedBy,
   issueDeviceCertificate,
   issueServerCertificate,
   joinString,
@@ -141,8 +142,11 @@ export class FleetKeys implements FleetAuthority {
   }
 
   isSealOf(seal: string, hash: Uint8Array): boolean {
-    const { signingKeyPem, retiredKeys = [] } = this.#authority;
-    return isSealOf(seal, hash, [signingPublicKey(signingKeyPem), ...retiredKeys]);
+    return isSealOf(seal, hash, this.#signers());
+  }
+
+  hasSigned(document: Uint8Array, signature: DocumentSignature): boolean {
+    return isSignedBy(this.#signers(), document, signature);
   }
 
   readRequest(request: Uint8Array): Promise<RequestedKey> {
@@ -236,6 +240,12 @@ export class FleetKeys implements FleetAuthority {
   async #use(authority: Authority): Promise<void> {
     await this.#ports.save(authority, this.#authority);
     this.take(authority);
+  }
+
+  /** Public keys that sign, or have signed. */
+  #signers(): readonly string[] {
+    const { signingKeyPem, retiredKeys = [] } = this.#authority;
+    return [signingPublicKey(signingKeyPem), ...retiredKeys];
   }
 
   get #lifetime(): { readonly nowMs: number; readonly lifetimeMs: number } {

@@ -21,7 +21,7 @@ import type { StoreCallOptions } from "@mpo/transport";
 import type { PublishedModels } from "../artifacts/published-models.ts";
 import type { Answer, CurrentDocument, DocumentService, KeptFacts } from "../documents/document-service.ts";
 import { contentOf, type DocumentContent } from "../documents/make-document.ts";
-import { requestOfKeys, requestOfRaise } from "../documents/requests.ts";
+import { requestOfKept, requestOfKeys, requestOfRaise } from "../documents/requests.ts";
 import type { PriorService } from "../priors/prior-service.ts";
 import type { ProfileService } from "../profiles/profile-service.ts";
 import type { DeviceRecord } from "../registry/device-record.ts";
@@ -133,6 +133,24 @@ export class SearchService {
       isNew: true,
     }));
     return document;
+  }
+
+  /**
+   * Makes what a device runs its newest document, above all that it knows: the store is older than that. Undefined: it is not.
+   */
+  async keep(
+    identity: DeviceIdentity,
+    own: DesiredDocument,
+    options: StoreCallOptions = {},
+  ): Promise<DesiredDocument | undefined> {
+    const made = await this.#raced(identity, undefined, options, async (current) => {
+      const device = await this.#parts.registry.required(identity, options);
+      const floor = device.versionFloor ?? own.version;
+      if (current !== undefined && compareVersions(current.document.version, floor) >= 0) return undefined;
+      const content = { ...contentOf(own), ...identity, deviceClass: device.inventory.deviceClass };
+      return await this.#push(device, requestOfKept(floor), content, NOTHING_EXPLAINED, current, options);
+    });
+    return made;
   }
 
   /**

@@ -16,6 +16,16 @@ export function signDocument(privateKeyPem: string, bytes: Uint8Array): Document
   };
 }
 
+/** Whether one of these public keys has signed the bytes. */
+export function isSignedBy(
+  publicKeys: readonly string[],
+  bytes: Uint8Array,
+  { key: id, signature }: DocumentSignature,
+): boolean {
+  const key = publicKeys.find((one) => signingKeyId(one) === id);
+  return key !== undefined && isSignedFor("mpo-document-v1", key, bytes, signature);
+}
+
 /** Refuses bytes that no key of the key document has signed, with `unauthenticated`. */
 export function verifyDocument(
   { epoch, keys }: KeyDocument,

@@ -1,4 +1,4 @@
-import { configSchema, type Fact, fact } from "@mpo/core";
+import { configSchema, type Fact, fact, MAX_UINT32 } from "@mpo/core";
 import {
   conditions,
   deviceIdentity,
@@ -17,6 +17,8 @@ const { digest, flag, list, name, object, positive, secret, text, timestampMs, w
 
 const DAY_SECONDS = 86_400;
 const heartbeatSeconds = whole(1, DAY_SECONDS);
+/** Which calls and fields the sender's release knows: `PROTOCOL`. */
+const protocol = whole(1, MAX_UINT32);
 
 /** Asks to become part of the fleet, or, as a part of it, for new credentials. */
 export type EnrollRequest = Fact<typeof enrollRequest>;
@@ -55,7 +57,7 @@ export const helloRequest = object({
   resources,
   labels,
   models: servedModels,
-  /** The newest document the device has ever accepted: a coordinator with an older store raises its own to it. */
+  /** The newest document the device has ever accepted: a coordinator with an older store gets above it. */
   versionFloor: documentVersion.optional(),
   appliedVersion: documentVersion.optional(),
   /** The newest of each model. */
@@ -64,6 +66,9 @@ export const helloRequest = object({
   doing: doing.optional(),
   /** Of the authorities and the keys that it trusts; absent: none. */
   trustDigest: digest().optional(),
+  protocol: protocol.optional(),
+  /** The document that it runs by, as it came; absent: the coordinator has not asked for it. */
+  applied: desiredEnvelope.optional(),
 });
 
 /** What is to be measured; no configs: the device chooses. */
@@ -97,6 +102,9 @@ export const helloResponse = object({
   needsStatus: flag(),
   /** The fleet trusts something else by now: enrol again. */
   needsEnrolment: flag().optional(),
+  protocol: protocol.optional(),
+  /** The device runs by a document that the coordinator does not know: say hello again, with it. */
+  needsDocument: flag().optional(),
 });
 
 /** Says that a device is alive, apart from its work. */
