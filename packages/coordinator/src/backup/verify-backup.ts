@@ -17,7 +17,7 @@ const HINT = "Use another copy of it, or another backup.";
 
 /**
  * Reads all of a backup, and checks that it is what was written: each part by its digest, each stream by what its records
- * leave, the keys by each other. Throws `invalid-data` for one that is damaged, `unsupported` for one of a later release.
+ * leave, the keys by each other. Throws `invalid-data` for one that is damaged, `precondition-failed` for one of a later release.
  */
 export async function verifyBackup(path: string, signal: AbortSignal): Promise<VerifiedBackup> {
   const found: { name: string; bytes: number; digest: string }[] = [];
