@@ -62,9 +62,13 @@ export function readHead(bytes: Uint8Array, path: string): BackupHead {
   const { format, release } = found as { readonly format?: unknown; readonly release?: unknown };
   // First of all: the rest of a later form may be anything.
   if (typeof format === "number" && (format > BACKUP_FORMAT || isLater(String(release)))) {
-    throw new MpoError("precondition-failed", `${path} was made by release ${String(release)}; this one is ${RELEASE}`, {
-      hint: `Restore it with release ${String(release)} or a later one.`,
-    });
+    throw new MpoError(
+      "precondition-failed",
+      `${path} was made by release ${String(release)}; this one is ${RELEASE}`,
+      {
+        hint: `Restore it with release ${String(release)} or a later one.`,
+      },
+    );
   }
   return checked(headSchema, found, path);
 }

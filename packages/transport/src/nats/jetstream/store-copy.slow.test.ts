@@ -54,7 +54,10 @@ void it("a copy of a bucket that is written to is the bucket at one moment", { s
   assert.ok(copies >= 10, `${copies} copies`);
 });
 
-void it("an empty store is filled with what was read, and events keep their places", { skip, timeout: 60_000 }, async (t) => {
+void it("an empty store is filled with what was read, and events keep their places", {
+  skip,
+  timeout: 60_000,
+}, async (t) => {
   const from = await startServer(t);
   const link = await openLink(t, from.address.url);
   const store = await openJetstreamStore(link, { layout: LAYOUT, monitorUrls: [from.address.monitorUrl] });
@@ -79,7 +82,8 @@ void it("an empty store is filled with what was read, and events keep their plac
   const copied = await openJetstreamStore(await openLink(t, to.address.url), { layout: LAYOUT, allowsAsync: true });
   const keys = await copied.keys("busy");
   assert.equal(keys.length, 199);
-  for (const key of keys) assert.equal(`k.${Buffer.from((await copied.get("busy", key))?.value ?? []).toString()}`, key);
+  for (const key of keys)
+    assert.equal(`k.${Buffer.from((await copied.get("busy", key))?.value ?? []).toString()}`, key);
   assert.equal((await copied.append("happened", "hp.a", Buffer.from("next"))).sequence, 101);
   await target.remove();
   assert.deepEqual([...(await target.streams())], []);

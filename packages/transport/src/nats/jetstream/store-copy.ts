@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
+import { setMaxListeners } from "node:events";
 import { MpoError } from "@mpo/core";
-import type { Abortable } from "@mpo/io";
+import { type Abortable, linkSignals } from "@mpo/io";
 import type { JetStreamManager } from "nats";
 import { type CopiedRecord, copyStream } from "../../store/copy-store.ts";
 import type { StoreLayout } from "../../store/store-layout.ts";
@@ -98,10 +99,13 @@ export class StoreCopy {
     records: AsyncIterable<CopiedRecord> | Iterable<CopiedRecord>,
     { signal }: Abortable = {},
   ): Promise<void> {
+    using linked = linkSignals(signal);
+    // All that is on its way listens.
+    setMaxListeners(0, linked.signal);
     const isEvents = this.#options.layout.streams.some(({ name }) => name === stream);
     const one = async ({ subject, value, isDelete, sequence }: CopiedRecord): Promise<void> => {
       const write = { stream, subject, value, isDelete, writeId: randomUUID() };
-      const stored = await this.#log.write(write, { signal });
+      const stored = await this.#log.write(write, { signal: linked.signal });
       if (!isEvents || stored.sequence === sequence) return;
       throw new MpoError("invalid-data", `${stream}: entry ${sequence} came to be entry ${stored.sequence}`);
     };
