@@ -150,6 +150,9 @@ function holds(type: string, { minValue, maxValue }: z.ZodNumber): boolean {
   return (minValue ?? Number.NEGATIVE_INFINITY) >= min && (maxValue ?? Number.POSITIVE_INFINITY) <= max;
 }
 
+/** What a word that this release does not know is read as, where there is such a word: a later release may have sent it. */
+const OTHER = "other";
+
 /** `label-free` of AccuracyJudge is ACCURACY_JUDGE_LABEL_FREE; 0 is UNSPECIFIED, and never sent. */
 function enumMapping(schema: z.ZodEnum, { name, values }: protobuf.Enum): Mapping {
   const numbers = new Map<unknown, number>();
@@ -161,7 +164,12 @@ function enumMapping(schema: z.ZodEnum, { name, values }: protobuf.Enum): Mappin
     words.set(number, word);
   }
   if (words.size + 1 !== Object.keys(values).length) throw differs(name, "has values that the schema lacks");
-  return { fromWire: (wire) => words.get(wire) ?? wire, toWire: (value) => numbers.get(value) };
+  const unknown = numbers.has(OTHER) ? OTHER : undefined;
+  const isLater = (wire: unknown): boolean => Number.isSafeInteger(wire) && (wire as number) > 0;
+  return {
+    fromWire: (wire) => words.get(wire) ?? (isLater(wire) ? unknown : undefined) ?? wire,
+    toWire: (value) => numbers.get(value),
+  };
 }
 
 function capitals(name: string): string {

@@ -9,8 +9,8 @@ import { MpoError } from "@mpo/core";
  * | 1 | 0.1 | |
  * | 2 | 0.2 | a device gives the document that it runs by, when it is asked |
  *
- * Fields that a release does not know are left out by it. A word that it does not know, in a field that it knows, is
- * refused: so a new one is only sent to a peer whose protocol has it.
+ * Fields that a release does not know are left out by it. A word of an enumeration that it does not know is read as OTHER,
+ * where there is that word, and else refused: so a new one is only sent to a peer whose protocol has it.
  */
 export const PROTOCOL = 2;
 

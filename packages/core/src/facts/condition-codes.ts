@@ -14,4 +14,5 @@ export const CONDITION_CODES = [
   "model-pending",
   "document-pending",
   "doubled",
+  "other",
 ] as const;

@@ -42,7 +42,11 @@ export function placesOf(
     const path = [...prefix, field.name];
     const { resolvedType } = field;
     const kind = resolvedType instanceof protobuf.Type ? "message" : resolvedType === null ? field.type : "enum";
-    const bad = BAD_WIRE_VALUES[kind] as readonly unknown[];
+    const all = BAD_WIRE_VALUES[kind] as readonly unknown[];
+    // Where there is a word for what only a later release knows, no number is bad.
+    const isOpen =
+      resolvedType instanceof protobuf.Enum && Object.keys(resolvedType.values).some((word) => word.endsWith("_OTHER"));
+    const bad = isOpen ? all.filter((value) => value !== 99) : all;
     const inside = (one: unknown, at: readonly (string | number)[]): readonly Place[] =>
       resolvedType instanceof protobuf.Type ? placesOf(resolvedType, one as object, at) : [];
     if (!field.repeated) {
