@@ -21,7 +21,7 @@ import type { StoreContext } from "../store/change-entry.ts";
 interface OlderStoreParts extends Pick<StoreContext, "logger"> {
   readonly registry: Pick<Registry, "raiseFloor" | "device">;
   readonly documents: Pick<DocumentService, "version">;
-  readonly searches: Pick<SearchService, "raise" | "keep">;
+  readonly searches: Pick<SearchService, "raise">;
   readonly audit: Audit;
   /** Absent: nobody proves who they are. */
   readonly authority: Pick<FleetAuthority, "hasSigned"> | undefined;
@@ -77,9 +77,7 @@ export class OlderStore {
     signal: AbortSignal,
   ): Promise<void> {
     const { searches, audit, logger, onRaised } = this.#parts;
-    const raised = await (own === undefined
-      ? searches.raise(identity, { signal })
-      : searches.keep(identity, own, { signal }));
+    const raised = await searches.raise(identity, { own, signal });
     if (raised === undefined) return;
     onRaised?.();
     const says = `the device knows ${formatVersion(known)}, which is newer than the store`;

@@ -6,8 +6,8 @@ import type { DocumentService } from "../documents/document-service.ts";
 import { contentOf } from "../documents/make-document.ts";
 import { isGivenBack, requestOfTurn } from "../documents/requests.ts";
 import type { StatusService } from "../registry/status-service.ts";
-import { reason } from "../search/planned-ladder.ts";
-import { measuredBy, type SearchService } from "../search/search-service.ts";
+import { measuredBy, reason } from "../search/planned-ladder.ts";
+import type { SearchService } from "../search/search-service.ts";
 import { decodeContent } from "./plan-parts.ts";
 import type { PlanPart } from "./rollout-record.ts";
 

@@ -134,3 +134,8 @@ function mebibytes(bytes: number): string {
 function seconds(ms: number): string {
   return `${(ms / 1000).toFixed(1)} s`;
 }
+
+/** Whose report a ladder was searched with; none: with nobody's. */
+export function measuredBy(report: string | undefined): readonly Reason[] {
+  return report === undefined ? [] : [reason("profile", `measured by report ${report}`)];
+}

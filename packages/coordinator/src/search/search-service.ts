@@ -10,13 +10,7 @@ import {
   withPrescribedRates,
 } from "@mpo/core";
 import type { Clock } from "@mpo/io";
-import {
-  compareVersions,
-  type DesiredDocument,
-  type DeviceIdentity,
-  type DocumentVersion,
-  type Reason,
-} from "@mpo/protocol";
+import { compareVersions, type DesiredDocument, type DeviceIdentity, type DocumentVersion } from "@mpo/protocol";
 import type { StoreCallOptions } from "@mpo/transport";
 import type { PublishedModels } from "../artifacts/published-models.ts";
 import type { Answer, CurrentDocument, DocumentService, KeptFacts } from "../documents/document-service.ts";
@@ -33,8 +27,8 @@ import { type DevicePlanner, DevicePlanners, missing } from "./device-planners.t
 import {
   givenRung,
   type LadderRequest,
+  measuredBy,
   type PlannedLadder,
-  reason,
   searchedLadder,
   unmeasuredLadder,
 } from "./planned-ladder.ts";
@@ -136,43 +130,30 @@ export class SearchService {
   }
 
   /**
-   * Makes what a device runs its newest document, above all that it knows: the store is older than that. Undefined: it is not.
+   * Gets above what the device knows, and is newer than the store, which was restored from an older copy: documents of it
+   * would otherwise never be taken. Sends `own`, which it runs, or else the store's newest; the same for keys that were
+   * retired. Undefined: there is nothing to raise.
    */
-  async keep(
+  async raise(
     identity: DeviceIdentity,
-    own: DesiredDocument,
-    options: StoreCallOptions = {},
+    { own, ...options }: StoreCallOptions & { readonly own?: DesiredDocument | undefined } = {},
   ): Promise<DesiredDocument | undefined> {
-    const made = await this.#raced(identity, undefined, options, async (current) => {
-      const device = await this.#parts.registry.required(identity, options);
-      const floor = device.versionFloor ?? own.version;
-      if (current !== undefined && compareVersions(current.document.version, floor) >= 0) return undefined;
-      const content = { ...contentOf(own), ...identity, deviceClass: device.inventory.deviceClass };
-      return await this.#push(device, requestOfKept(floor), content, NOTHING_EXPLAINED, current, options);
-    });
-    return made;
-  }
-
-  /**
-   * Sends the newest document again under a version above what the device knows: documents of a store that was restored
-   * from an older copy would otherwise never be taken. Undefined: there is nothing to raise.
-   */
-  async raise(identity: DeviceIdentity, options: StoreCallOptions = {}): Promise<DesiredDocument | undefined> {
     const { documents } = this.#parts;
-    const made = await this.#raced(identity, undefined, options, async (current) => {
+    return await this.#raced(identity, undefined, options, async (current) => {
       if (current === undefined) return undefined;
       const device = await this.#parts.registry.required(identity, options);
       const { version } = current.document;
       const floor = device.versionFloor;
       const isOld = floor !== undefined && compareVersions(version, floor) < 0;
-      const isRetired = version.epoch < documents.epoch;
-      if (!isOld && !isRetired) return undefined;
+      if (own !== undefined && isOld) {
+        const kept = { ...contentOf(own), ...identity, deviceClass: device.inventory.deviceClass };
+        return await this.#push(device, requestOfKept(floor), kept, NOTHING_EXPLAINED, current, options);
+      }
+      if (!isOld && version.epoch >= documents.epoch) return undefined;
       const { explanation } = await documents.explain(identity, options);
       const request = isOld ? requestOfRaise(floor) : requestOfKeys(documents.epoch);
-      const document = await this.#push(device, request, contentOf(current.document), explanation, current, options);
-      return { document, isNew: true };
+      return await this.#push(device, request, contentOf(current.document), explanation, current, options);
     });
-    return made?.document;
   }
 
   async #raced<Made>(
@@ -309,8 +290,3 @@ function ladderFor(
 }
 
 const NOTHING_EXPLAINED = { considered: 0, overBudget: 0, rejected: [] };
-
-/** Whose report a ladder was searched with; none: with nobody's. */
-export function measuredBy(report: string | undefined): readonly Reason[] {
-  return report === undefined ? [] : [reason("profile", `measured by report ${report}`)];
-}
