@@ -60,6 +60,11 @@ const COMMANDS: readonly CommandEntry[] = [
   ],
   ["events", "list what happened in a fleet: who did what to which device", () => import("./commands/events.ts")],
   ["doctor", "check this machine, and say what is wrong and what to do", () => import("./commands/doctor.ts")],
+  [
+    "support-bundle",
+    "collect what helps to find out what is wrong, without secrets",
+    () => import("./commands/support-bundle.ts"),
+  ],
 ];
 
 /** The whole command line, with the options of the command that `args` call. */

@@ -20,6 +20,7 @@ export {
   silentLogger,
 } from "./logger.ts";
 export { connectionsWithin, FEW_OPEN_FILES, readOpenFiles } from "./open-files.ts";
+export { redactText } from "./redact.ts";
 export { backOffSchedule, isTransient, retry } from "./retry.ts";
 export { NOTIFY_VARIABLES, type Notify, ServiceManager } from "./service-manager.ts";
 export { Waits } from "./waits.ts";

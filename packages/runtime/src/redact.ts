@@ -4,7 +4,7 @@ const SECRET_NAME =
   /(token|secret|password|passwd|passphrase|authorization|credentials?|creds|cookie|jwt|nkey|pem|(private|secret|signing|api|access)[_-]?key)$/iu;
 /** Secrets that are recognised by their look: a PEM block, an nkey seed, a bearer token, a JWT, our own. */
 const SECRET_TEXT =
-  /-----BEGIN [A-Z ]*PRIVATE KEY-----[^-]*-----END [A-Z ]*PRIVATE KEY-----|\bS[NCOUAX][A-Z2-7]{56}\b|\bBearer [\w.~+/-]+=*|\beyJ[\w-]+\.[\w-]+\.[\w-]*|\bmpo(j?_[\w-]{40,}|-join-[\w-]{20,})/gu;
+  /-----BEGIN [A-Z ]*PRIVATE KEY-----[^-]*-----END [A-Z ]*PRIVATE KEY-----|\bS[NCOUAX][A-Z2-7]{56}\b|\bBearer [\w.~+/-]+=*|\beyJ[\w-]+\.[\w-]+\.[\w-]*|\bmpo(j?_[\w-]{40,}|-(?:join|login)-[\w-]{20,})/gu;
 const MAX_DEPTH = 8;
 
 interface RedactOptions {
