@@ -13,9 +13,9 @@ export function define(doctor: Command, context: CommandContext): void {
 }
 
 const HELP = `
-Looks at Node, the clock, the disk, memory (limits of control groups, pressure), whether peaks of memory can be metered,
-TensorFlow (it runs a real step), its memory cap, nats-server, ports, the files that hold keys and
-tokens, and whether the coordinator answers, knows who asks, and has the same time. Takes seconds.
+Looks at Node, the clock and who keeps it, the disk and its errors, power (Raspberry Pi), memory (limits of control groups,
+pressure), whether peaks of memory can be metered, TensorFlow (it runs a real step), its memory cap, nats-server, ports, the
+files that hold keys and tokens, and whether the coordinator answers, knows who asks, and has the same time. Takes seconds.
 
 Examples:
   mpo doctor

@@ -8,6 +8,7 @@ import { agentFolder, LIMITS_FILE } from "../fleet/run-agent-command.ts";
 import { stateFolder } from "../fleet/state-folder.ts";
 import { type FleetOptions, nameOfHost } from "../options/fleet-options.ts";
 import { createTable } from "../output/table.ts";
+import { checkMemoryController, checkMount, checkPower, checkTimeSync } from "./board-checks.ts";
 import { type Check, type DoctorContext, type Finding, ROLES, type Role } from "./check.ts";
 import { checkMemoryCap, checkTensorflow } from "./engine-checks.ts";
 import { checkAuthority, checkContexts, checkDeviceCertificate } from "./identity-checks.ts";
@@ -85,7 +86,9 @@ function checksFor(options: DoctorOptions, context: DoctorContext): readonly Che
     ...neededBy(ROLES, {
       Node: () => checkNode(process.version),
       clock: () => checkClock(Date.now()),
+      "time server": () => checkTimeSync(context),
       disk: () => checkDisk(data),
+      mount: () => checkMount(context, data),
     }),
     ...neededBy(["coordinator"], { store: () => checkStoreRoom(`${data}/coordinator`) }),
     ...neededBy(ROLES, { flock: () => checkFlock(context) }),
@@ -93,6 +96,8 @@ function checksFor(options: DoctorOptions, context: DoctorContext): readonly Che
     ...neededBy(["agent"], {
       memory: () => checkMemory(context, data),
       "pressure (PSI)": () => checkPressure(context, data),
+      "memory limits": () => checkMemoryController(context),
+      power: () => checkPower(context),
       clear_refs: () => checkClearRefs(context),
       TensorFlow: () => checkTensorflow(context),
       "memory cap (oneDNN)": () => checkMemoryCap(context),

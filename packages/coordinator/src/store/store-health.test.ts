@@ -51,3 +51,34 @@ void test("a full bucket is given more within seconds, and the outage is over", 
   ends.abort();
   await running;
 });
+
+void test("nothing is written to try the store where others have just written", async () => {
+  const clock = new VirtualClock();
+  const plain = new MemoryStateServer({ layout: FLEET_LAYOUT, clock }).connect();
+  let trials = 0;
+  const store: StateStore = Object.create(plain, {
+    put: {
+      value: (...args: Parameters<StateStore["put"]>) => {
+        if (args[0] === BUCKETS.health) trials += 1;
+        return plain.put(...args);
+      },
+    },
+  }) as StateStore;
+  const logger = createLogger({ write: () => undefined });
+  const health = new StoreHealth({ store, clock, logger, graceMs: () => 0, onRefused: () => undefined });
+  const ends = new AbortController();
+  const running = health.run(ends.signal);
+  await clock.advance(60_000);
+  const idle = trials;
+  assert.ok(idle >= 5, "nobody writes");
+  for (let seconds = 0; seconds < 60; seconds += 5) {
+    await health.store.put(BUCKETS.ident, "acme.pi-1", new Uint8Array([1]));
+    await clock.advance(5_000);
+  }
+  assert.equal(trials, idle);
+  await clock.advance(30_000);
+  assert.ok(trials > idle);
+  ends.abort();
+  await clock.advance(0);
+  await running;
+});

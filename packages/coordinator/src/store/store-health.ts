@@ -33,7 +33,10 @@ interface Trouble {
   readonly isFull: boolean;
 }
 
-/** Whether the store takes writes: it is tried by a small one, and every write that it refuses counts. */
+/**
+ * Whether the store takes writes: every write that it refuses counts, and it is tried by a small one where nobody else has
+ * written: on a board each trial wears the flash.
+ */
 export class StoreHealth {
   readonly #options: StoreHealthOptions;
   /** The store for all others: what it refuses is seen here. */
@@ -44,6 +47,8 @@ export class StoreHealth {
   #checking: Promise<void> | undefined;
   #checkedAtMs = Number.NEGATIVE_INFINITY;
   #lastGoodMs: number;
+  /** When a write of others was taken last. */
+  #takenAtMs = Number.NEGATIVE_INFINITY;
   #outage: { readonly fromMs: number; readonly toMs?: number } | undefined;
   #refused = 0;
   #warnedAtMs = Number.NEGATIVE_INFINITY;
@@ -57,6 +62,7 @@ export class StoreHealth {
       },
       taken: (place) => {
         this.#lastGoodMs = options.clock.now();
+        this.#takenAtMs = options.clock.monotonicMs();
         this.#solve(place);
       },
       refused: (place, error, isFull) => {
@@ -125,7 +131,8 @@ export class StoreHealth {
         throw thrown;
       });
       this.#place = undefined;
-      await store.put(BUCKETS.health, KEY, new Uint8Array(TRIAL_BYTES), { signal: both });
+      const isKnown = this.#troubles.size === 0 && clock.monotonicMs() - this.#takenAtMs < CHECK_MS;
+      if (!isKnown) await store.put(BUCKETS.health, KEY, new Uint8Array(TRIAL_BYTES), { signal: both });
     };
     try {
       await withDeadline("a small write to the store", DEADLINE_MS, write, { clock, signal });

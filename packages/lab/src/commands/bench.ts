@@ -33,6 +33,7 @@ import { type BenchSearchOptions, benchSearch } from "../bench/bench-search.ts";
 import { type BenchSmallestOptions, benchSmallest } from "../bench/bench-smallest.ts";
 import { type BenchStartsOptions, benchStarts } from "../bench/bench-starts.ts";
 import { type BenchStepOptions, benchStep } from "../bench/bench-step.ts";
+import { type BenchWearOptions, benchWear } from "../bench/bench-wear.ts";
 import { type BenchFleetOptions, benchFleet } from "../bench/fleet/bench-fleet.ts";
 import { type BenchPoliciesOptions, benchPolicies, POLICY_DATASETS } from "../bench/policies/bench-policies.ts";
 import { type BenchTasksOptions, benchTasks, type Task } from "../bench/tasks/bench-tasks.ts";
@@ -214,6 +215,14 @@ export function define(bench: Command, context: CommandContext): void {
     .option("--rollout <n>", "then roll a change out over all agents, so many a second", wholeNumber(1, 1_000))
     .option("--insecure", "without identities: nobody proves who they are, and all is clear text", false)
     .action((options: BenchFleetOptions) => benchFleet(options, context));
+  add("wear", "bytes that an idle agent, a coordinator and its nats-server write to the disk a day")
+    .option("--devices <n>", "devices that say that they are there, the agent among them", wholeNumber(2, 10_000), 100)
+    .addOption(durationOption("--heartbeat <duration>", "how often they do", "30s"))
+    .addOption(
+      durationOption("--time <duration>", "how long to watch, after 2.5 minutes in which all settles", "20min"),
+    )
+    .option("--folder <folder>", "on the disk to be watched: what lies in memory is not counted (default: here)")
+    .action((options: BenchWearOptions) => benchWear(options, context));
 }
 
 /** What an adaptation is made of, and judged on. */

@@ -79,6 +79,10 @@ export class ChildCommand {
     });
   }
 
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
   /** The newest record of a kind. */
   latest(event: string): CommandRecord | undefined {
     return this.#records.findLast((record) => record["event"] === event);
