@@ -139,6 +139,12 @@ void describe("the chain of events", () => {
     assert.deepEqual(findingsOf({ events: events.slice(2), known }, { agedMs: undefined }), []);
     assert.deepEqual(findingsOf({ events: events.slice(2), known }, { agedMs: 3_000 }), []);
     assert.deepEqual(findingsOf({ events: events.slice(2), known }, { agedMs: 2_999 }), ["missing 1"]);
+    const [third] = events.slice(2) as [StreamEvent];
+    const said = JSON.parse(Buffer.from(third.value).toString()) as { value: object };
+    const putBack = { ...stored(3, { ...said.value, atMs: 2_000 }), storedAtMs: 9_000 };
+    const restored = new ChainCheck({ agedMs: 3_000 });
+    restored.add(putBack);
+    assert.deepEqual(restored.findings, [], "what was too old was not backed up");
     const old = stored(1, { message: "old" });
     const check = new ChainCheck();
     check.add(old);

@@ -12,6 +12,19 @@ export interface ChainCheckOptions {
   readonly checkSeal?: ((hash: Uint8Array, seal: string) => boolean) | undefined;
 }
 
+/** When an event was written: as it says, where it was put back since, from a backup. */
+function writtenAtMs({ value, storedAtMs }: StreamEvent): number {
+  try {
+    const { value: content } = JSON.parse(Buffer.from(value).toString()) as {
+      readonly value?: { readonly atMs?: unknown };
+    };
+    const atMs = content?.atMs;
+    return typeof atMs === "number" ? Math.min(atMs, storedAtMs) : storedAtMs;
+  } catch {
+    return storedAtMs;
+  }
+}
+
 /** After so many it is known that something is wrong. */
 export const MAX_FINDINGS = 1_000;
 
@@ -57,7 +70,7 @@ export class ChainCheck {
     const { sequence } = event;
     this.#first ??= event;
     const { agedMs = Number.POSITIVE_INFINITY } = this.#options;
-    const expected = this.#last === undefined ? (event.storedAtMs > agedMs ? 1 : sequence) : this.#last.sequence + 1;
+    const expected = this.#last === undefined ? (writtenAtMs(event) > agedMs ? 1 : sequence) : this.#last.sequence + 1;
     if (sequence !== expected) {
       this.#gaps.push({ from: expected, to: sequence - 1 });
       this.#found("missing", expected, `entries ${expected} to ${sequence - 1} are not there`);

@@ -134,7 +134,9 @@ export const FLEET_LAYOUT: StoreLayout = {
       name: STREAMS.audit,
       subjects: ["au.>"],
       maxValueBytes: LIMITS.deviceMessageBytes,
-      maxBytes: 512 * MIB,
+      // 400 days of some 14,000 events a day: a hundred devices that retrain all day. When it is full, people's changes are
+      // refused, as none may go unseen.
+      maxBytes: 4 * GIB,
       maxAgeMs: 400 * DAY_MS,
       // A reporter that lost its answer tries again within minutes.
       duplicateWindowMs: 10 * 60_000,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdir, rm, writeFile } from "node:fs/promises";
+import { readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { extname, join } from "node:path";
 import { test } from "node:test";
@@ -33,6 +33,17 @@ void test("it listens on loopback, syncs always, and is gone after stop", { skip
     (await readdir(folder)).filter((name) => /\.json$|\.pid$/u.test(name)),
     [],
   );
+});
+
+void test("its log begins anew when it has become long, and one before it is kept", { skip }, async (t) => {
+  const folder = await temporaryFolder(t);
+  const path = join(folder, "nats-server.log");
+  for (const before of ["first", "second"]) {
+    await writeFile(path, `${before}\n${"x".repeat(9_000_000)}`);
+    await (await startServer(t, { folder })).stop();
+    assert.ok((await readFile(`${path}.1`, "utf8")).startsWith(before));
+    assert.ok((await stat(path)).size < 100_000);
+  }
 });
 
 void test("it is started again on the same port when it is killed", { skip }, async (t) => {

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { open, readdir, readFile, unlink } from "node:fs/promises";
+import { type FileHandle, open, readdir, readFile, rename, stat, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { MpoError } from "@mpo/core";
 import { type Abortable, type Clock, linkSignals, throwIfAborted, withDeadline } from "@mpo/io";
@@ -15,6 +15,7 @@ import { type Access, accountFor, writeConfiguration } from "./server-config.ts"
 import { giveStreams } from "./stream-folders.ts";
 
 const POLL_MS = 50;
+const LOG_BYTES = 8_388_608;
 /** Held by the server itself: it may outlive its coordinator, and be out of sight of the next one's namespaces. */
 const LOCK_FILE = "nats-server.lock";
 
@@ -52,7 +53,7 @@ export async function launchServer(options: LaunchOptions): Promise<RunningServe
   const serverName = `mpo-${process.pid}-${Date.now().toString(36)}`;
   const account = await accountFor(options);
   const config = await writeConfiguration({ ...options, serverName, account });
-  const log = await open(join(folder, "nats-server.log"), "a", 0o600);
+  const log = await openLog(join(folder, "nats-server.log"));
   const lock = await open(join(folder, LOCK_FILE), "a", 0o600);
   let child: ChildProcess;
   try {
@@ -174,6 +175,13 @@ async function removePortsFiles(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
     if (name.endsWith(".ports")) await unlink(join(folder, name)).catch(() => undefined);
   }
+}
+
+/** It says a few lines at each start and each renewal; over the years, two files of them are kept. */
+async function openLog(path: string): Promise<FileHandle> {
+  const { size } = await stat(path).catch(() => ({ size: 0 }));
+  if (size > LOG_BYTES) await rename(path, `${path}.1`);
+  return await open(path, "a", 0o600);
 }
 
 async function lastWords(folder: string): Promise<string> {
