@@ -25,6 +25,14 @@ export class MemoryDisk implements Disk {
     return this.#writes;
   }
 
+  /** What lies on it, by file and journal, bytes. */
+  get sizes(): ReadonlyMap<string, number> {
+    const journals = [...this.#journals].map(
+      ([name, records]) => [name, records.reduce((sum, { length }) => sum + length, 0)] as const,
+    );
+    return new Map([...[...this.#files].map(([name, { length }]) => [name, length] as const), ...journals]);
+  }
+
   /** Whether a fault has ended the process that used the disk. */
   get isCrashed(): boolean {
     return this.#isCrashed;
