@@ -68,7 +68,7 @@ export function define(backup: Command, context: CommandContext): void {
       terminal.line(
         "restored; start the coordinator. Devices keep what they run: see who knows more than the store with",
       );
-      terminal.line("  mpo events list --since 1h    and    mpo rollout list");
+      terminal.line("  mpo events --since 1h    and    mpo rollout list");
     });
   backup.addHelpText("after", HELP);
 }
