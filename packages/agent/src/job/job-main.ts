@@ -1,6 +1,6 @@
 import { killGroup, serveCalls } from "@mpo/io";
-import type { JobCalls } from "./job-calls.ts";
 import { joinGroup } from "../system/job-groups.ts";
+import type { JobCalls } from "./job-calls.ts";
 import { CPU_SHARES, stepBack } from "./step-back.ts";
 
 /**

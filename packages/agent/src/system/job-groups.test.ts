@@ -62,12 +62,21 @@ describe("control groups of jobs", () => {
     assert.equal(existsSync(join(unit, "job-1-0")), false, "what the last one left");
   });
 
-  const without: readonly (readonly [what: string, files: Readonly<Record<string, string>>, why: RegExp, user?: number])[] = [
+  const without: readonly (readonly [
+    what: string,
+    files: Readonly<Record<string, string>>,
+    why: RegExp,
+    user?: number,
+  ])[] = [
     ["a board with none", {}, /no control groups/u],
     ["version 1", { "proc/self/cgroup": `4:memory:/x\n0::${UNIT}\n` }, /version 1/u],
     [
       "a Raspberry Pi as it comes",
-      { ...DELEGATED, "sys/fs/cgroup/cgroup.controllers": "cpu io pids", [`sys/fs/cgroup${UNIT}/cgroup.controllers`]: "cpu pids" },
+      {
+        ...DELEGATED,
+        "sys/fs/cgroup/cgroup.controllers": "cpu io pids",
+        [`sys/fs/cgroup${UNIT}/cgroup.controllers`]: "cpu pids",
+      },
       /cgroup_disable=memory/u,
     ],
     ["a unit without Delegate=", { ...DELEGATED, [`sys/fs/cgroup${UNIT}/cgroup.controllers`]: "" }, /Delegate=yes/u],

@@ -78,7 +78,9 @@ export async function findJobGroups({
     await using _trial = await groups.make({ limitBytes: 2 ** 30, isBehind: true });
     return { groups };
   } catch (thrown) {
-    return { why: `the control group ${own} is not left to this user (Delegate=yes in its unit): ${(thrown as Error).message}` };
+    return {
+      why: `the control group ${own} is not left to this user (Delegate=yes in its unit): ${(thrown as Error).message}`,
+    };
   }
 }
 
@@ -113,7 +115,8 @@ async function makeGroup(
   await mkdir(at(name));
   const group: JobGroup = {
     joinFile: at(name, "cgroup.procs"),
-    wasKilled: async () => /^oom(?:_group)?_kill [1-9]/mu.test(await readFile(at(name, "memory.events"), "utf8").catch(() => "")),
+    wasKilled: async () =>
+      /^oom(?:_group)?_kill [1-9]/mu.test(await readFile(at(name, "memory.events"), "utf8").catch(() => "")),
     [Symbol.asyncDispose]: () => remove(at(name), removeFolder),
   };
   try {
