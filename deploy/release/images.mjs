@@ -6,6 +6,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { runTool } from "./tools.mjs";
+import { normalise } from "./trees.mjs";
 
 /** @typedef {import("../setup/cache.mjs").SetupContext} SetupContext */
 /** @typedef {import("./facts.mjs").Machine} Machine */
@@ -92,6 +93,8 @@ async function buildImage(context, { version, epoch, commit }, machine, image, {
     `root:x:0:0:root:/root:/sbin/nologin\nmpo:x:${IMAGE_USER}:${IMAGE_USER}:MPOptimizer:/var/lib/mpo:/sbin/nologin\n`,
   );
   await writeFile(join(tree, "etc/group"), `root:x:0:\nmpo:x:${IMAGE_USER}:\n`);
+  // No program of the base keeps the right to become root.
+  await normalise(tree, epoch);
   for (const volume of image.volumes) {
     await mkdir(join(tree, volume), { recursive: true });
     await runTool(context, "chown", [`${IMAGE_USER}:${IMAGE_USER}`, join(tree, volume)]);
