@@ -131,12 +131,13 @@ export class StoreHealth {
         throw thrown;
       });
       this.#place = undefined;
-      const isKnown = this.#troubles.size === 0 && clock.monotonicMs() - this.#takenAtMs < CHECK_MS;
-      if (!isKnown) await store.put(BUCKETS.health, KEY, new Uint8Array(TRIAL_BYTES), { signal: both });
+      const isTaking = this.#troubles.size === 0 && clock.monotonicMs() - this.#takenAtMs < FRESH_MS;
+      if (isTaking) return;
+      await store.put(BUCKETS.health, KEY, new Uint8Array(TRIAL_BYTES), { signal: both });
+      this.#lastGoodMs = clock.now();
     };
     try {
       await withDeadline("a small write to the store", DEADLINE_MS, write, { clock, signal });
-      this.#lastGoodMs = clock.now();
       for (const [place, { isFull }] of this.#troubles) if (!isFull) this.#solve(place);
     } catch (thrown) {
       throwIfAborted(signal);
