@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { given, MpoError } from "@mpo/core";
+import { validityOf } from "@mpo/identity";
 import { hereOf, isLoopback, systemClock, targetOf } from "@mpo/io";
 import type { Logger, Service } from "@mpo/runtime";
 import {
@@ -185,6 +186,7 @@ export class CoordinatorRun {
               ? {}
               : {
                   authority: identity.keys,
+                  listenerValidity: () => validityOf(identity.listenerTls.current().certificatePem),
                   pushRevocations: (revocations, signal) =>
                     identity.pushRevocations(this.#natsServers(), revocations, signal),
                 }),

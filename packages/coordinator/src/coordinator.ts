@@ -18,6 +18,7 @@ import { Audit } from "./events/audit.ts";
 import { verifyEvents } from "./events/verify-events.ts";
 import { createMetrics, type Metrics } from "./http/metrics.ts";
 import type { FleetAuthority } from "./identity/authority.ts";
+import { certificatesOf, type Validity } from "./identity/certificate-times.ts";
 import { type Identities, identitiesOf } from "./identity/identities.ts";
 import type { Fetch } from "./identity/issuer-keys.ts";
 import type { PushRevocations } from "./identity/nats-users.ts";
@@ -42,6 +43,8 @@ import { Selection } from "./selection/selection.ts";
 import type { ResolvedSettings } from "./settings.ts";
 import type { StoreContext } from "./store/change-entry.ts";
 import { StoreHealth } from "./store/store-health.ts";
+import { recentUse } from "./store/store-use.ts";
+import type { Watching } from "./store/watched-map.ts";
 
 export interface CoordinatorPorts {
   /** With the buckets and streams of `FLEET_LAYOUT`. Stays the caller's to close. */
@@ -63,6 +66,8 @@ export interface CoordinatorPorts {
   readonly chunks?: ChunkStore | undefined;
   /** Called at each turn of the work, with the time within which the next comes. */
   readonly onTurn?: ((nextWithinMs: number) => void) | undefined;
+  /** When what the listeners show begins and ends. Absent: they show nothing. */
+  readonly listenerValidity?: (() => Validity) | undefined;
   /** Asks the gates and hooks of rollouts. Default: the system's. */
   readonly fetch?: Fetch;
 }
@@ -133,14 +138,24 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
     ...{ registry, documents, reservoir, audit, enrolments, heartbeatSeconds, retireAfterMs: settings.retireAfterMs },
   });
   const presenceMs = (): number => health.presenceMs;
+  const storeUse = recentUse({ store, clock, logger });
   const metrics = createMetrics({
-    devices: () => countDevices({ registry, documents, statuses, presenceMs, heartbeatSeconds }),
+    devices: () =>
+      countDevices({
+        ...{ registry, documents, statuses, profiles, presenceMs, heartbeatSeconds },
+        certificateValidMs: settings.certificateValidMs,
+        certificateEndsMs: (identity) => enrolments?.get(identity)?.certificateEndsAtMs,
+      }),
     profiles: () => profiles.size,
     waitingSearches: () => queue.size,
     takesWrites: () => health.trouble === undefined,
     rollouts: () => countRollouts(rollouts.all(), clock.now()),
-    storeLagMs: () => Math.max(...Object.values(parts).flatMap(({ watches }) => watches.map(({ lagMs }) => lagMs))),
+    storeLagMs: () => Math.max(...watches().map(({ lagMs }) => lagMs)),
+    waitingIndexes: () => watches().filter(({ isReady }) => !isReady).length,
+    storeUse: () => storeUse(ends.signal),
+    certificates: () => certificatesOf(authority, ports.listenerValidity),
   });
+  const watches = (): readonly Watching[] => Object.values(parts).flatMap((part) => part.watches);
   const searches = new SearchService({
     ...{ registry, profiles, priors, documents, statuses, models, clock, budget: settings.budget },
     onSearched: (ms) => metrics.searched(ms),
@@ -163,7 +178,7 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
     ...common,
     ...{ priors, queue, probes, natsServers },
     sharing: new ProfileSharing({ registry, profiles, searches, clock, policy: probes }),
-    onReport: (kind, isDuplicate) => metrics.reported(kind, isDuplicate),
+    onReport: ({ isDuplicate, status }) => metrics.reported(isDuplicate, status),
     onStarted: (...window) => adaptations.windowEnded(...window),
     onRaised: () => metrics.pushed("raise"),
   });
@@ -236,11 +251,11 @@ export function createCoordinator(settings: ResolvedSettings, ports: Coordinator
       return health.trouble === undefined ? waiting : [health.trouble, ...waiting];
     },
     start: async ({ signal } = {}) => {
-      const watches = Object.values(parts).flatMap((part) => part.watches);
       const { signal: ending } = ends;
-      const ready = Promise.all(watches.map((watch) => watch.ready));
+      const all = watches();
+      const ready = Promise.all(all.map((watch) => watch.ready));
       const running = [
-        ...watches.map((watch) => watch.run(ending)),
+        ...all.map((watch) => watch.run(ending)),
         audit.run(ending),
         queue.run(worker, ending),
         health.run(ending),

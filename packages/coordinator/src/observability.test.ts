@@ -128,9 +128,22 @@ void it("counts devices as they are", () => {
       seen: ({ device }) => seen.get(device),
     },
     documents: { newest: () => ({ version: { epoch: 1, version: 2 }, issuedAtMs: 999_000, model: "tiny" }) },
-    statuses: { newest: () => undefined },
+    statuses: {
+      newest: () => undefined,
+      failures: ({ device }) => {
+        const failure = { model: "tiny", failedAtMs: 0, failures: 3, retryAtMs: 0, message: "", receivedAtMs: 10 };
+        return device === "never" ? [] : [failure];
+      },
+    },
+    // It was measured after all.
+    profiles: {
+      facts: ({ identity: { device } }) => (device === "late" ? { value: { receivedAtMs: 11 } } : undefined),
+    },
+    certificateValidMs: 4_000,
+    certificateEndsMs: ({ device }) => 1_000_000 + (device === "fresh" ? 999 : 1_000),
     presenceMs: () => 1_000_000,
     heartbeatSeconds: () => 30,
   });
-  assert.deepEqual(counts, { online: 2, offline: 2, behind: 1, conditions: new Map() });
+  const looked = { probeFailing: 2, certificateLate: 1, conditions: new Map() };
+  assert.deepEqual(counts, { online: 2, offline: 2, behind: 1, ...looked });
 });

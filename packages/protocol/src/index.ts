@@ -84,6 +84,7 @@ export type {
   WindowOutcome,
   WindowResult,
 } from "./messages/report.ts";
+export { WINDOW_OUTCOMES } from "./messages/report.ts";
 export type {
   Forecast,
   LeftOut,

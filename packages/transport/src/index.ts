@@ -39,6 +39,7 @@ export type {
   StoreCallOptions,
   StoreChange,
   StoreEntry,
+  StoreUse,
   StreamEvent,
 } from "./store/state-store.ts";
 export { streamOf } from "./store/store-layout.ts";

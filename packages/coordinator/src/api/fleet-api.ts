@@ -158,7 +158,7 @@ export class FleetApi {
       const asked = { request: requestOfReport(request.report), actor: `device ${identity.device}` };
       await queue.ask(name, asked, { signal });
     }
-    onReport?.("profile", isDuplicate);
+    onReport?.({ isDuplicate });
     if (!isDuplicate) {
       const model = request.profile.model.name;
       logger.info("a profile is stored", { deviceId: identity.device, model, report: request.report, requestId });
@@ -206,7 +206,7 @@ export class FleetApi {
       await this.#olderStore.heard(identity, status.document.version, signal);
     }
     if (status.kind === "window" && status.window.start) await onStarted?.(identity, status.window, { signal });
-    onReport?.("status", isDuplicate);
+    onReport?.({ isDuplicate, status });
     if (!isDuplicate) {
       logger.info("a device has reported", { deviceId: identity.device, ...event, requestId: facts.requestId });
       await audit.log({ identity, actor: `device ${identity.device}`, ...event });

@@ -1,5 +1,5 @@
 import type { Clock } from "@mpo/io";
-import type { DeviceIdentity, WindowResult } from "@mpo/protocol";
+import type { DeviceIdentity, ReportedStatus, WindowResult } from "@mpo/protocol";
 import type { Logger } from "@mpo/runtime";
 import type { DocumentService } from "../documents/document-service.ts";
 import type { Audit } from "../events/audit.ts";
@@ -37,7 +37,8 @@ export interface FleetParts extends ApiParts {
   readonly sharing: ProfileSharing;
   /** Where devices find NATS. */
   readonly natsServers: readonly string[];
-  readonly onReport?: (kind: "profile" | "status", isDuplicate: boolean) => void;
+  /** A report is stored; `status` absent: a profile. */
+  readonly onReport?: (report: { readonly isDuplicate: boolean; readonly status?: ReportedStatus }) => void;
   /** After a window that was given something to start from. */
   readonly onStarted?: (identity: DeviceIdentity, window: WindowResult, call: Pick<ApiCall, "signal">) => Promise<void>;
   /** A document was sent again, above what a device knows. */

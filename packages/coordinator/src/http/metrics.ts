@@ -1,8 +1,11 @@
+import { type ReportedStatus, WINDOW_OUTCOMES } from "@mpo/protocol";
 import { Counter, Gauge, Histogram, Registry as MetricsRegistry } from "prom-client";
+import { overBounds } from "../registry/window-facts.ts";
 import type { RolloutCounts } from "../rollouts/count-rollouts.ts";
+import { addHealthGauges, type HealthSources } from "./health-gauges.ts";
 
 /** What the gauges read when they are asked for. */
-export interface MetricSources {
+export interface MetricSources extends HealthSources {
   readonly devices: () => DeviceCounts;
   readonly profiles: () => number;
   readonly waitingSearches: () => number;
@@ -18,6 +21,10 @@ export interface DeviceCounts {
   readonly offline: number;
   /** Online, and have not applied their newest document. */
   readonly behind: number;
+  /** Have a model that no probe could measure several times in a row. */
+  readonly probeFailing: number;
+  /** Online, and should have renewed their certificate long ago. */
+  readonly certificateLate: number;
   /** Devices by the code of what is wrong with them, as lists show it. */
   readonly conditions: ReadonlyMap<string, number>;
 }
@@ -27,7 +34,8 @@ export type PushCause = "search" | "hand" | "rollback" | "raise" | "rollout";
 
 /** What the coordinator counts, in Prometheus' form. */
 export interface Metrics {
-  reported(kind: "profile" | "status", isDuplicate: boolean): void;
+  /** A report came; `status` absent: a profile. */
+  reported(isDuplicate: boolean, status?: ReportedStatus): void;
   searched(ms: number): void;
   searchFailed(code: string): void;
   pushed(cause: PushCause): void;
@@ -54,6 +62,16 @@ export function createMetrics(sources: MetricSources): Metrics {
     ["kind", "duplicate"],
     "Reports of devices that were stored, or were stored before",
   );
+  const windows = counter("mpo_windows_total", ["outcome"], "Retrainings and checks of devices, by how they ended");
+  const overBound = counter(
+    "mpo_windows_over_bound_total",
+    ["bound"],
+    "Retrainings and checks that took more than their upper bound, of memory or of time",
+  );
+  // A counter that begins with 1 has not grown, to Prometheus.
+  for (const outcome of WINDOW_OUTCOMES) windows.inc({ outcome }, 0);
+  for (const bound of ["memory", "time"]) overBound.inc({ bound }, 0);
+  const failedProbes = counter("mpo_probe_failures_total", [], "Probes of devices that ended without a profile");
   const searches = new Histogram({
     name: "mpo_search_seconds",
     help: "Time of one search",
@@ -128,6 +146,10 @@ export function createMetrics(sources: MetricSources): Metrics {
   });
   const behind = "Devices that are online and have not applied their newest document";
   gauge("mpo_devices_behind", behind, () => countedDevices().behind);
+  const failing = "Devices with a model that no probe could measure three times in a row";
+  gauge("mpo_devices_probe_failing", failing, () => countedDevices().probeFailing);
+  const late = "Devices that are online and have less than a quarter of their certificate's time left";
+  gauge("mpo_devices_certificate_late", late, () => countedDevices().certificateLate);
   const lag = "Time that the newest change took from the store to this coordinator";
   gauge("mpo_store_lag_seconds", lag, () => sources.storeLagMs() / 1000);
   gauge("mpo_store_takes_writes", "Whether the store takes writes (1) or not (0)", () => Number(sources.takesWrites()));
@@ -151,8 +173,16 @@ export function createMetrics(sources: MetricSources): Metrics {
   gauge("mpo_profiles", "Profiles that are stored", sources.profiles);
   gauge("mpo_searches_waiting", "Searches that wait", sources.waitingSearches);
   gauge("mpo_resident_bytes", "Resident memory of the coordinator", () => process.memoryUsage.rss());
+  addHealthGauges(sources, registers);
   return {
-    reported: (kind, isDuplicate) => reports.inc({ kind, duplicate: String(isDuplicate) }),
+    reported: (isDuplicate, status) => {
+      reports.inc({ kind: status === undefined ? "profile" : "status", duplicate: String(isDuplicate) });
+      if (isDuplicate) return;
+      if (status?.kind === "probe") failedProbes.inc();
+      if (status?.kind !== "window") return;
+      windows.inc({ outcome: status.window.outcome });
+      for (const bound of overBounds(status.window)) overBound.inc({ bound });
+    },
     searched: (ms) => searches.observe(ms / 1000),
     pushed: (cause) => documents.inc({ cause }),
     searchFailed: (code) => failedSearches.inc({ code }),

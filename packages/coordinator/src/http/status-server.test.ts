@@ -7,19 +7,31 @@ import { connect as connectTls } from "node:tls";
 import { MpoError } from "@mpo/core";
 import { type CertifiedKey, COORDINATOR_NAME, createCertificateAuthority, issueServerCertificate } from "@mpo/identity";
 import { silentLogger } from "@mpo/runtime";
+import { NO_DEVICES, NOTHING_COUNTED } from "../test-support/no-counts.ts";
+import { probeReport, RUNG, windowReport } from "../testing/tiny-fleet.ts";
 import { createMetrics } from "./metrics.ts";
 import { type StatusServer, startStatusServer } from "./status-server.ts";
 
 void it("the status server tells of health, readiness and counts", async (context) => {
   const metrics = createMetrics({
-    devices: () => ({ online: 2, offline: 1, behind: 1, conditions: new Map([["throttled", 1]]) }),
+    ...NOTHING_COUNTED,
+    waitingIndexes: () => 2,
+    storeUse: async () => ({ streams: [{ name: "audit", usedBytes: 5, limitBytes: 50 }], diskFreeBytes: 500 }),
+    certificates: () => [{ name: "listener", notBeforeMs: 1_000, notAfterMs: 2_000 }],
+    devices: () => ({ ...NO_DEVICES, online: 2, offline: 1, behind: 1, conditions: new Map([["throttled", 1]]) }),
     profiles: () => 2,
     waitingSearches: () => 1,
     storeLagMs: () => 12,
     takesWrites: () => false,
     rollouts: () => ({ phases: new Map([["halted", 1]]), devices: new Map([["offline", 3]]), stillMs: 90_000 }),
   });
-  metrics.reported("profile", false);
+  metrics.reported(false);
+  metrics.reported(false, probeReport("pi-1", 1, 0, "too busy").status);
+  const late = windowReport("pi-1", 2, RUNG).status;
+  if (late.kind !== "window") assert.fail();
+  const over = { ...late.window, outcome: "out-of-time", peakBytes: RUNG.memoryBytes.upper + 1 } as const;
+  metrics.reported(false, { kind: "window", window: over });
+  metrics.reported(true, { kind: "window", window: over });
   metrics.searched(20);
   metrics.searchFailed("over-budget");
   metrics.pushed("hand");
@@ -61,6 +73,19 @@ void it("the status server tells of health, readiness and counts", async (contex
     'mpo_search_failures_total{code="over-budget"} 1',
     'mpo_documents_pushed_total{cause="hand"} 1',
     'mpo_calls_total{method="hello",code="ok"} 1',
+    "mpo_indexes_waiting 2",
+    "mpo_devices_probe_failing 0",
+    "mpo_devices_certificate_late 0",
+    "mpo_probe_failures_total 1",
+    'mpo_windows_total{outcome="out-of-time"} 1',
+    'mpo_windows_total{outcome="replaced"} 0',
+    'mpo_windows_over_bound_total{bound="memory"} 1',
+    'mpo_windows_over_bound_total{bound="time"} 1',
+    'mpo_store_stream_bytes{stream="audit"} 5',
+    'mpo_store_stream_limit_bytes{stream="audit"} 50',
+    'mpo_store_disk_free_bytes{disk="store"} 500',
+    'mpo_certificate_begins_seconds{certificate="listener"} 1',
+    'mpo_certificate_ends_seconds{certificate="listener"} 2',
     'mpo_call_seconds_bucket{le="0.005",method="hello"} 1',
   ]) {
     assert.ok(page.split("\n").includes(line), `${line}\n${page}`);
@@ -95,12 +120,7 @@ async function protectedServer(context: TestContext): Promise<Protected> {
     if (token === "of-one-tenant") throw new MpoError("permission-denied", "for acme only");
     if (token !== "viewer") throw new MpoError("unauthenticated", "not known");
   };
-  const counts = {
-    devices: () => ({ online: 0, offline: 0, behind: 0, conditions: new Map() }),
-    ...{ profiles: () => 0, waitingSearches: () => 0, storeLagMs: () => 0, takesWrites: () => true },
-    rollouts: () => ({ phases: new Map(), devices: new Map(), stillMs: 0 }),
-  };
-  const parts = { metrics: createMetrics(counts), notReady: async () => [], logger: silentLogger };
+  const parts = { metrics: createMetrics(NOTHING_COUNTED), notReady: async () => [], logger: silentLogger };
   const server = await startStatusServer({ host: "127.0.0.1", port: 0, ...parts, protection: { tls, admit } });
   context.after(async () => {
     await server.stop();

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { ReportStatusRequest, WindowResult } from "@mpo/protocol";
 import fc from "fast-check";
-import { documentReport, probeReport, windowReport } from "../testing/tiny-fleet.ts";
+import { documentReport, probeReport, RUNG, windowReport } from "../testing/tiny-fleet.ts";
 import {
   driftedModels,
   NO_STATUS,
@@ -13,22 +13,6 @@ import {
   statusToBytes,
   withStatus,
 } from "./status-record.ts";
-
-const RUNG: WindowResult["rung"] = {
-  config: {
-    microBatch: 8,
-    accumulation: 4,
-    freezing: { featureExtraction: 0, normalisation: 0, linear: 0 },
-    checkpoints: { kind: "none" },
-  },
-  memoryBytes: { expected: 1, upper: 2 },
-  stepMs: { expected: 1, upper: 2 },
-  overheadMs: 0,
-  stepsInWindow: 10,
-  accuracy: { expected: 0.5, lower: 0.4, upper: 0.6, steps: 5, isGuess: false },
-  trainingMs: 5,
-  unknowns: [],
-};
 
 function after(reports: readonly ReportStatusRequest[]): StatusRecord {
   return reports.reduce((record, report) => withStatus(record, report).record, NO_STATUS);

@@ -4,6 +4,7 @@ import {
   type DocumentStatus,
   type DocumentVersion,
   deviceKey,
+  type ProbeFailure,
   type ReportStatusRequest,
 } from "@mpo/protocol";
 import { BUCKETS, type ReadOptions, type StoreCallOptions } from "@mpo/transport";
@@ -26,6 +27,8 @@ interface KnownReports {
   /** Newest first. */
   readonly windows: readonly WindowFacts[];
   readonly drifted: readonly string[];
+  /** The newest failed probe of each model. */
+  readonly failures: readonly ProbeFailure[];
 }
 
 const MAX_WINDOWS = 8;
@@ -34,6 +37,7 @@ function knownReports(record: StatusRecord): KnownReports {
   const { documents, windows } = record;
   return {
     drifted: driftedModels(record),
+    failures: record.failures.map(({ failure }) => failure),
     documents: documents.map(({ status }) => status),
     windows: windows.slice(0, MAX_WINDOWS).map(({ result }) => windowFacts(result)),
   };
@@ -82,6 +86,11 @@ export class StatusService {
   /** Models whose inputs have drifted, and which have not been replaced since. */
   drifted(identity: DeviceIdentity): readonly string[] | undefined {
     return this.#known.get(deviceKey(identity))?.value.drifted;
+  }
+
+  /** The newest failed probe of each of a device's models; a profile may have come since. */
+  failures(identity: DeviceIdentity): readonly ProbeFailure[] {
+    return this.#known.get(deviceKey(identity))?.value.failures ?? [];
   }
 
   hasReported(identity: DeviceIdentity, version: DocumentVersion): boolean {

@@ -20,6 +20,16 @@ export interface WindowFacts {
   readonly accuracyAfter: number | undefined;
 }
 
+/** The upper bounds that a window or a check has broken. */
+export function overBounds(result: WindowResult): readonly ("memory" | "time")[] {
+  const { memoryBytes, stepMs } = windowFacts(result);
+  const isOver = (seen: Seen | undefined): boolean => seen !== undefined && seen.seen > seen.predicted.upper;
+  return [
+    ...(result.outcome === "over-memory" || isOver(memoryBytes) ? (["memory"] as const) : []),
+    ...(result.outcome === "out-of-time" || isOver(stepMs) ? (["time"] as const) : []),
+  ];
+}
+
 export function windowFacts(result: WindowResult): WindowFacts {
   const { model, outcome, rung, peakBytes, stepMs, receivedAtMs = 0, accuracyBefore, accuracyAfter } = result;
   return {

@@ -16,6 +16,9 @@ export interface WatchedMapOptions<Value> {
   readonly onChange?: (key: string, now: Watched<Value> | undefined, before: Watched<Value> | undefined) => void;
 }
 
+/** A change that was late says nothing of the store when it is this long ago. */
+const LAG_SHOWN_MS = 60_000;
+
 /** What runs a watch, and how it is doing. */
 export type Watching = Pick<WatchedMap<unknown>, "run" | "ready" | "isReady" | "lagMs">;
 
@@ -26,7 +29,7 @@ export class WatchedMap<Value> {
   readonly #values = new Map<string, Watched<Value>>();
   #delivered = 0;
   #isReady = false;
-  #lagMs = 0;
+  #lag = { ms: 0, atMs: Number.NEGATIVE_INFINITY };
   #becomeReady: () => void = () => undefined;
   /** Resolves when everything that was stored at the start is here. */
   readonly ready: Promise<void>;
@@ -47,9 +50,9 @@ export class WatchedMap<Value> {
     return this.#values.size;
   }
 
-  /** How long the newest change took from the store to here, milliseconds; 0 before the first. */
+  /** How long the newest change took from the store to here, milliseconds; 0 where none has come for a minute. */
   get lagMs(): number {
-    return this.#lagMs;
+    return this.#context.clock.monotonicMs() - this.#lag.atMs < LAG_SHOWN_MS ? this.#lag.ms : 0;
   }
 
   get(key: string): Watched<Value> | undefined {
@@ -98,7 +101,10 @@ export class WatchedMap<Value> {
         const { entry } = change;
         const before = this.#values.get(entry.key);
         // What was there at the start is old, not late.
-        if (this.#isReady) this.#lagMs = Math.max(0, this.#context.clock.now() - entry.storedAtMs);
+        if (this.#isReady) {
+          const { clock } = this.#context;
+          this.#lag = { ms: Math.max(0, clock.now() - entry.storedAtMs), atMs: clock.monotonicMs() };
+        }
         if (this.#isOld(entry.revision) || (before?.revision ?? 0) >= entry.revision) return;
         try {
           this.#set(entry.key, { value: this.#options.read(entry), revision: entry.revision }, before);

@@ -76,6 +76,23 @@ export function documentReport(
   };
 }
 
+/** What was predicted of a window. */
+export const RUNG: WindowResult["rung"] = {
+  config: {
+    microBatch: 8,
+    accumulation: 4,
+    freezing: { featureExtraction: 0, normalisation: 0, linear: 0 },
+    checkpoints: { kind: "none" },
+  },
+  memoryBytes: { expected: 1, upper: 2 },
+  stepMs: { expected: 1, upper: 2 },
+  overheadMs: 0,
+  stepsInWindow: 10,
+  accuracy: { expected: 0.5, lower: 0.4, upper: 0.6, steps: 5, isGuess: false },
+  trainingMs: 5,
+  unknowns: [],
+};
+
 export function windowReport(device: string, sequence: number, rung: WindowResult["rung"]): ReportStatusRequest {
   return {
     identity: identityOf(device),

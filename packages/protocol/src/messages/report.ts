@@ -123,6 +123,15 @@ export const documentStatus = object({
 
 /** How a retraining window ended. */
 export type WindowOutcome = WindowResult["outcome"];
+export const WINDOW_OUTCOMES = [
+  "replaced",
+  "kept-old",
+  "over-memory",
+  "out-of-time",
+  "failed",
+  "cancelled",
+  "checked",
+] as const;
 
 const { peakBytes } = measuredSchema.shape;
 
@@ -133,7 +142,7 @@ export const windowResult = object({
   model: name(),
   openedAtMs: timestampMs(),
   rung: predictionSchema,
-  outcome: word(["replaced", "kept-old", "over-memory", "out-of-time", "failed", "cancelled", "checked"]),
+  outcome: word(WINDOW_OUTCOMES),
   peakBytes,
   durationMs: durationMs(),
   steps: whole(0, MAX_COUNT),

@@ -29,6 +29,14 @@ export interface StreamEvent {
   readonly storedAtMs: number;
 }
 
+/** What the store takes, and what it may take. */
+export interface StoreUse {
+  /** By name of the stream; bytes. */
+  readonly streams: readonly { readonly name: string; readonly usedBytes: number; readonly limitBytes: number }[];
+  /** Free on the disk of the store, where that is on this machine. */
+  readonly diskFreeBytes?: number;
+}
+
 /** Options of every call. Its signal ends the waiting: a write that was sent may still happen. */
 export type StoreCallOptions = Abortable;
 
@@ -135,6 +143,8 @@ export interface StateStore {
 
   /** Reserves what there is for buckets and streams now: some are full. Absent: nothing is reserved. */
   reserve?(options: StoreCallOptions): Promise<void>;
+  /** How full it is. Absent: it knows no bounds. */
+  use?(options: StoreCallOptions): Promise<StoreUse>;
   /** Ends all watches and lets go of the connection if it is the store's own. Calls after it are `unavailable`. */
   close(): Promise<void>;
 }

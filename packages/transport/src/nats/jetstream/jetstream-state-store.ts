@@ -1,13 +1,14 @@
 import { randomUUID } from "node:crypto";
 import { MpoError } from "@mpo/core";
 import { LogStateStore } from "../../store/log-state-store.ts";
-import type { StateStore, StoreCallOptions } from "../../store/state-store.ts";
+import type { StateStore, StoreCallOptions, StoreUse } from "../../store/state-store.ts";
 import type { StoreLayout } from "../../store/store-layout.ts";
 import { natsError } from "../nats-error.ts";
 import type { NatsLink } from "../nats-link.ts";
 import { checkSync, requireVersion } from "../server/server-checks.ts";
 import { JetstreamLog } from "./jetstream-log.ts";
 import { reserveStreams } from "./reserve-streams.ts";
+import { readUse } from "./stream-use.ts";
 
 export interface JetstreamStoreOptions {
   readonly layout: StoreLayout;
@@ -47,7 +48,9 @@ export async function openJetstreamStore(link: NatsLink, options: JetstreamStore
     await link.within(reserving, asked, "cannot prepare the streams");
   };
   await reserve(signal === undefined ? {} : { signal });
-  return Object.assign(store, { reserve });
+  const use = async ({ signal: asked }: StoreCallOptions): Promise<StoreUse> =>
+    await link.within(readUse(manager, { layout, replicas, folder }), asked, "cannot read how full the store is");
+  return Object.assign(store, { reserve, use });
 }
 
 /**
