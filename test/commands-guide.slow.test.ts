@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { before, describe, it } from "node:test";
 import { COMMANDS_GUIDE, commandsGuide, commandsHelp } from "../deploy/guides/generate-commands.mjs";
-import { readDocuments } from "./documents.ts";
+import { ROOT, readDocuments } from "./documents.ts";
 
 type CommandHelp = Awaited<ReturnType<typeof commandsHelp>>[number];
 
@@ -35,8 +36,10 @@ describe("the guide to the commands", () => {
     }
   });
 
-  it("knows every command and option that a document shows", () => {
-    const unknown = readDocuments().flatMap(({ path, text }) =>
+  it("knows every command and option that a document or an alert shows", () => {
+    const rules = ["fleet", "rollouts"].map((name) => `deploy/prometheus/${name}.rules.yaml`);
+    const alerts = rules.map((path) => ({ path, text: readFileSync(join(ROOT, path), "utf8") }));
+    const unknown = [...readDocuments(), ...alerts].flatMap(({ path, text }) =>
       commandLines(text).flatMap((line) => unknownWords(line, commands).map((word) => `${path}: ${word} in: ${line}`)),
     );
     assert.deepEqual(unknown, []);
